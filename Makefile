@@ -1,0 +1,41 @@
+# Two commands for people: `make demo` and `make test`. The rest is what CI adds.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+GATK := tests/anchors/gatk/lib/installed
+
+.PHONY: demo test lint conformance bench clean
+
+demo: $(INSTALLED)
+	$(BIN)/snakemake --profile profiles/local
+	@$(BIN)/genocloud inspect results/callset
+
+test: $(INSTALLED)
+	$(BIN)/pytest -m 'not conformance'
+
+lint: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+conformance: $(INSTALLED) $(GATK)
+	$(BIN)/pytest -m conformance
+
+bench: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf results .snakemake
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("genocloud needs Python 3.11 or newer: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[xarray,test,lint]'
+	@touch $@
+
+# The real GATK 4.6.2.0, about 140 MB of jars; needs Java 17 and Maven.
+$(GATK): tests/anchors/gatk/pom.xml
+	cd tests/anchors/gatk && mvn -B -q dependency:copy-dependencies
+	@touch $@

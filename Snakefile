@@ -1,0 +1,35 @@
+# From reads and gVCFs to one joint callset: the table of contents, in the order in which things flow.
+#
+#   reads --call--> gvcf --ingest--> cohort --discover--> sites --genotype--> genotypes --export--> callset --report--> page
+#
+# What to do is in config.yaml (workflow/schemas/config.schema.yaml says what may stand there); where and with how much,
+# in profiles/. A rule runs one command of genocloud and keeps its receipt: receipts are the files that rules hang on.
+
+if os.path.exists("config.yaml"):
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/start.smk"  # config, sample sheet and files are checked before any job
+include: "workflow/rules/inputs.smk"
+include: "workflow/rules/call.smk"
+include: "workflow/rules/ingest.smk"
+include: "workflow/rules/discover.smk"
+include: "workflow/rules/genotype.smk"
+include: "workflow/rules/export.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/callset.vcf.gz",
+        "results/report.html",
+
+
+onstart:
+    hold_folder()
+
+
+onsuccess:
+    print(Path("results/report.txt").read_text(), file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Joint genotyping at any scale: gVCFs become one callset."""

@@ -1,0 +1,136 @@
+"""A region of a callset as dense arrays under the names and in the dims that sgkit gives them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genocloud import schema
+from genocloud.errors import SettingError
+from genocloud.regions import Contig
+
+Array = npt.NDArray[Any]
+MISSING, FILL = -1, -2
+"""sgkit's missing integer, and its padding of short lists; floats have NaN for both."""
+
+_LISTS = {"R": "alleles", "A": "alt_alleles", "G": "genotypes"}
+
+
+class NoXarray(SettingError):
+    """xarray is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("xarray is not installed; pip install 'genocloud[xarray]', or use to_numpy()")
+
+
+def dense(sites: pa.Table, genotypes: pa.Table, samples: Sequence[str], contigs: Sequence[Contig]) -> dict[str, Array]:
+    """SITES and GENOTYPES (dense, samples in order) as arrays by name.
+
+    call_genotype          (variants, samples, ploidy) int8; -1 missing, -2 where the ploidy is smaller
+    call_genotype_phased   (variants, samples) bool
+    call_GQ, call_DP, ...  (variants, samples) int32 or object; call_AD (..., alleles), call_PL (..., genotypes)
+    variant_position       (variants,) int32, 1-based; variant_contig int32, index into contig_id
+    variant_allele         (variants, alleles) object; REF first, padded with ""
+    variant_quality        (variants,) float64; variant_AC, ... for each INFO column
+    sample_id, contig_id   object; contig_length int64
+    """
+    shape = (sites.num_rows, len(samples))
+    return {
+        "sample_id": np.array(samples, object),
+        "contig_id": np.array([contig.name for contig in contigs], object),
+        "contig_length": np.array([contig.length for contig in contigs], np.int64),
+        **_places(sites, contigs),
+        **{f"variant_{column.name}": _info(sites, column) for column in _columns(schema.SITE_COLUMNS, "INFO/")},
+        **_calls(genotypes["GT"], shape),
+        **dict(_fields(genotypes, shape)),
+    }
+
+
+def _columns(columns: Sequence[schema.Column], prefix: str) -> Iterator[schema.Column]:
+    return (column for column in columns if column.vcf.startswith(prefix))
+
+
+def _places(sites: pa.Table, contigs: Sequence[Contig]) -> dict[str, Array]:
+    index = {contig.name: place for place, contig in enumerate(contigs)}
+    alleles = [[ref, *alts] for ref, alts in zip(sites["ref"].to_pylist(), sites["alts"].to_pylist(), strict=True)]
+    width = max(map(len, alleles), default=1)
+    return {
+        "variant_contig": np.array([index[name] for name in sites["contig"].to_pylist()], np.int32),
+        "variant_position": schema.numbers(sites["pos"]),
+        "variant_id": np.array([text or "." for text in sites["id"].to_pylist()], object),
+        "variant_allele": np.array([row + [""] * (width - len(row)) for row in alleles], object).reshape(-1, width),
+        "variant_quality": schema.numbers(sites["qual"]),
+    }
+
+
+def _info(sites: pa.Table, column: schema.Column) -> Array:
+    values = sites[column.name].combine_chunks()
+    return _padded(values) if pa.types.is_list(values.type) else _scalars(values)
+
+
+def _calls(column: pa.ChunkedArray, shape: tuple[int, int]) -> dict[str, Array]:
+    """GT text is split once for each distinct word."""
+    words = column.combine_chunks()
+    texts = words.dictionary.to_pylist()
+    called = [[MISSING if one == "." else int(one) for one in text.replace("|", "/").split("/")] for text in texts]
+    ploidy = max(map(len, called), default=2)
+    table = np.array([row + [FILL] * (ploidy - len(row)) for row in called], np.int8).reshape(-1, ploidy)
+    codes = words.indices.to_numpy().reshape(shape)
+    return {
+        "call_genotype": table[codes],
+        "call_genotype_phased": np.array(["|" in text for text in texts], bool)[codes],
+    }
+
+
+def _fields(genotypes: pa.Table, shape: tuple[int, int]) -> Iterator[tuple[str, Array]]:
+    for column in _columns(schema.GENOTYPE_COLUMNS, "FORMAT/"):
+        if column.name != "GT":
+            values = genotypes[column.name].combine_chunks()
+            array = _padded(values) if pa.types.is_list(values.type) else _scalars(values)
+            yield f"call_{column.name}", array.reshape(*shape, *array.shape[1:])
+
+
+def _scalars(values: pa.Array) -> Array:
+    if pa.types.is_dictionary(values.type):
+        words = np.array([*values.dictionary.to_pylist(), "."], object)
+        return np.asarray(words[values.indices.fill_null(-1).to_numpy()])
+    return schema.numbers(values if pa.types.is_floating(values.type) else values.fill_null(MISSING))
+
+
+def _padded(values: pa.Array) -> Array:
+    """Lists as rows of one width: a null list is one missing value, then padding."""
+    offsets, flat = schema.ragged(values)
+    lengths = np.diff(offsets)
+    floating = np.issubdtype(flat.dtype, np.floating)
+    table = np.full((len(values), max(int(lengths.max(initial=1)), 1)), np.nan if floating else FILL, flat.dtype)
+    table[lengths == 0, 0] = np.nan if floating else MISSING
+    if not floating:
+        flat = np.where(flat == schema.MISSING, MISSING, flat).astype(flat.dtype)
+    table[np.arange(table.shape[1]) < lengths[:, None]] = flat
+    return table
+
+
+def as_dataset(values: dict[str, Array]) -> Any:
+    """The arrays of `dense` as an xarray.Dataset."""
+    try:
+        import xarray
+    except ImportError:
+        raise NoXarray from None
+    return xarray.Dataset({name: (_dims(name, array), array) for name, array in values.items()})
+
+
+def _dims(name: str, array: Array) -> tuple[str, ...]:
+    kind, _, field = name.partition("_")
+    if kind in ("sample", "contig"):
+        return ("samples" if kind == "sample" else "contigs",)
+    lead = ("variants", "samples") if kind == "call" else ("variants",)
+    return (*lead, *[_last_dim(field)] * (array.ndim - len(lead)))
+
+
+def _last_dim(field: str) -> str:
+    if field in ("allele", "genotype"):
+        return "alleles" if field == "allele" else "ploidy"
+    columns = (*schema.SITE_COLUMNS, *schema.GENOTYPE_COLUMNS)
+    return _LISTS[next(column.number for column in columns if column.name == field)]

@@ -1,0 +1,140 @@
+"""Writing a callset: shards in any order, by any number of workers; then one manifest that makes it a callset."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from genocloud import schema
+from genocloud.callset import manifest, parquet
+from genocloud.callset.layout import (
+    ENTRIES_FOLDER,
+    GENOTYPES_FOLDER,
+    MANIFEST,
+    SITES_FOLDER,
+    FileEntry,
+    ShardEntry,
+    entry_name,
+    genotypes_name,
+    order_of,
+    sites_name,
+)
+from genocloud.callset.reading import Callset
+from genocloud.errors import StoreError
+from genocloud.objects import Store
+from genocloud.regions import Region
+
+_log = logging.getLogger(__name__)
+
+BatchTables = Mapping[str, pa.Table] | Iterable[tuple[str, pa.Table]]
+"""GENOTYPES by batch id: a mapping, or pairs one at a time so that only one batch's table is held."""
+
+
+class Shard(Protocol):
+    """A stretch of one contig whose name sorts in genome order."""
+
+    @property
+    def name(self) -> str:
+        """Name of the shard's files."""
+
+    @property
+    def region(self) -> Region:
+        """The bases that the shard owns."""
+
+
+class BadShard(StoreError):
+    """A shard that does not belong into the callset: incomplete, or made for other samples."""
+
+    def __init__(self, url: str, shard: str, problem: str) -> None:
+        self.url, self.shard, self.problem = url, shard, problem
+        super().__init__(f"{url}: shard {shard}: {problem}; run genotype again, it makes what is missing")
+
+
+def find_shard(store: Store, shard: Shard, key: str) -> ShardEntry | None:
+    """The entry of a shard written earlier with the same settings `key`; None if it must be written."""
+    if not store.exists(entry_name(shard.name)):
+        return None
+    entry = ShardEntry.from_json(json.loads(store.read(entry_name(shard.name))))
+    return entry if (entry.key, entry.region) == (key, shard.region) else None
+
+
+def write_shard(store: Store, shard: Shard, key: str, sites: pa.Table, genotypes: BatchTables) -> ShardEntry:
+    """Write a shard's tables SITES and, for each batch, GENOTYPES; its entry comes last and makes it complete.
+
+    key  names the settings and inputs that the tables follow from; see find_shard
+    Rows of genotypes are dense: for each site, in its order, the batch's samples, in one order.
+    A callset that is already there stops being one until the next `commit`. Raises ValueError for other tables.
+    """
+    store.delete(MANIFEST)
+    store.delete(entry_name(shard.name))
+    pairs = genotypes.items() if isinstance(genotypes, Mapping) else genotypes
+    files = {batch: _write_genotypes(store, genotypes_name(batch, shard.name), sites, table) for batch, table in pairs}
+    told = _write(store, sites_name(shard.name), sites, schema.SITES)
+    entry = ShardEntry(shard.name, shard.region, key, told, dict(sorted(files.items())))
+    store.write(entry_name(shard.name), (json.dumps(entry.as_json(), indent=1) + "\n").encode())
+    return entry
+
+
+def _write_genotypes(store: Store, name: str, sites: pa.Table, table: pa.Table) -> FileEntry:
+    table = table.unify_dictionaries()
+    samples = _dense_samples(name, sites, table)
+    return _write(store, name, table, schema.GENOTYPES, max(len(samples), 1), order_of(samples) if samples else "")
+
+
+def _dense_samples(name: str, sites: pa.Table, table: pa.Table) -> list[str]:
+    """The batch's samples in order; raises ValueError unless every site has just them, in that order."""
+    if not table.num_rows:
+        return []
+    stride, rest = divmod(table.num_rows, max(sites.num_rows, 1))
+    column = table["sample"].combine_chunks()
+    codes = schema.numbers(column.indices)
+    if rest or not np.array_equal(codes, np.tile(codes[:stride], sites.num_rows)):
+        raise ValueError(f"{name}: {table.num_rows} rows are not the same samples at each of {sites.num_rows} sites")
+    if not np.array_equal(schema.numbers(table["pos"]), np.repeat(schema.numbers(sites["pos"]), stride)):
+        raise ValueError(f"{name}: genotypes stand at other positions than the sites")
+    samples: list[str] = column[:stride].to_pylist()
+    return samples
+
+
+def _write(
+    store: Store, name: str, table: pa.Table, declared: pa.Schema, stride: int = 1, order: str = ""
+) -> FileEntry:
+    data = parquet.encode(table, declared, stride)
+    store.write(name, data)
+    return FileEntry(name, table.num_rows, len(data), hashlib.sha256(data).hexdigest(), order)
+
+
+def commit(store: Store, description: manifest.Description, shards: Iterable[ShardEntry]) -> Callset:
+    """Make the written shards a callset: remove files that belong to none of them, then write the manifest.
+
+    Raises BadShard if a shard lacks a batch or a file, or holds other samples than the description says.
+    """
+    ordered = tuple(sorted(shards, key=lambda entry: entry.region))
+    present = [name for folder in _FOLDERS for name in store.list(f"{folder}/")]
+    for entry in ordered:
+        _check(store.url, description, entry, frozenset(present))
+    wanted = {name for entry in ordered for name in entry.files}
+    for stray in sorted(set(present) - wanted):
+        _log.info("%s: removing %s, which belongs to no shard of the callset", store.url, stray)
+        store.delete(stray)
+    store.write(MANIFEST, manifest.encode(description, ordered))
+    return Callset(store, description, ordered)
+
+
+_FOLDERS = (ENTRIES_FOLDER, GENOTYPES_FOLDER, SITES_FOLDER)
+
+
+def _check(url: str, description: manifest.Description, entry: ShardEntry, present: frozenset[str]) -> None:
+    absent = sorted(set(entry.files) - present)
+    if absent:
+        raise BadShard(url, entry.name, f"{absent[0]} is missing")
+    if set(entry.genotypes) != set(description.batches):
+        raise BadShard(url, entry.name, f"has the batches {sorted(entry.genotypes)}, not {sorted(description.batches)}")
+    for batch, samples in description.batches.items():
+        file = entry.genotypes[batch]
+        if file.rows != entry.sites.rows * len(samples) or (file.rows and file.order != order_of(samples)):
+            raise BadShard(url, entry.name, f"batch {batch} holds other samples than the callset")

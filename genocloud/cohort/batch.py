@@ -1,0 +1,112 @@
+"""A batch of samples: what it is made from, its name, its receipt."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from genocloud import schema
+from genocloud.cohort.layout import Layout
+from genocloud.objects import Store
+from genocloud.regions import Part
+
+KINDS = {"variants": schema.VARIANTS, "blocks": schema.BLOCKS}
+
+
+class Rows(Protocol):
+    """Some records of one sample, on one contig and in order (gvcf.Rows)."""
+
+    @property
+    def variants(self) -> pa.RecordBatch: ...
+    @property
+    def blocks(self) -> pa.RecordBatch: ...
+    @property
+    def read(self) -> int: ...
+    @property
+    def dropped(self) -> dict[str, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One sample to be stored: its name, what tells its content from any other, its records in reference order."""
+
+    sample: str
+    fingerprint: str
+    rows: Iterable[Rows]
+
+
+class BadBalance(Exception):
+    """More or fewer records were stored than were read: a bug."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartReceipt:
+    """What one object holds: rows by window, bases of the longest row, bytes."""
+
+    name: str
+    kind: str
+    rows: tuple[int, ...]
+    longest: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReceipt:
+    """A batch as stored; `read` == `stored` + the sum of `dropped` (records of all samples, by reason).
+
+    `samples` and `fingerprints` are in the order of the batch's sample column. Windows cut blocks, so that `stored`
+    records are more rows in `parts`.
+    """
+
+    id: str
+    samples: tuple[str, ...]
+    fingerprints: tuple[str, ...]
+    read: int
+    stored: dict[str, int]
+    dropped: dict[str, int]
+    parts: tuple[PartReceipt, ...]
+
+    def part(self, kind: str, name: str) -> PartReceipt | None:
+        """The receipt of one object, or nothing where it would be empty and was not written."""
+        return next((part for part in self.parts if (part.kind, part.name) == (kind, name)), None)
+
+    def to_json(self) -> bytes:
+        """The receipt as text; equal receipts give equal bytes."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()
+
+
+def receipt_from_json(data: bytes) -> BatchReceipt:
+    """The reverse of `BatchReceipt.to_json`."""
+    fields: dict[str, Any] = json.loads(data)
+    parts = tuple(PartReceipt(**{**part, "rows": tuple(part["rows"])}) for part in fields.pop("parts"))
+    names = {key: tuple(fields.pop(key)) for key in ("samples", "fingerprints")}
+    return BatchReceipt(**fields, **names, parts=parts)
+
+
+def read_receipt(store: Store, batch: str) -> BatchReceipt:
+    """The receipt of a stored batch; raises ObjectMissing where the batch is absent or unfinished."""
+    return receipt_from_json(store.read(receipt_name(batch)))
+
+
+def batch_id(sources: Sequence[Source], layout: Layout) -> str:
+    """A name out of the content: equal samples, stored in the same way, make the same batch."""
+    contents = {
+        "schema": schema.VERSION,
+        "contigs": [[contig.name, contig.length] for contig in layout.contigs],
+        "cuts": [layout.part_bp, layout.window_bp],
+        "samples": [[source.sample, source.fingerprint] for source in sources],
+    }
+    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:16]
+
+
+def receipt_name(batch: str) -> str:
+    """Where a batch's receipt lies; it is written last, so that a batch with a receipt is whole."""
+    return f"batches/{batch}/receipt.json"
+
+
+def part_name(batch: str, kind: str, part: Part) -> str:
+    """Where the rows of a part lie."""
+    return f"batches/{batch}/{kind}/{part.name}.parquet"

@@ -1,0 +1,76 @@
+"""Errors, sorted by who can mend them: your input, the store, your settings."""
+
+from typing import Any
+
+
+class GenocloudError(Exception):
+    """An error that the user can mend; its message says what is wrong, where, and what to do.
+
+    `exit_code` is what the command line ends with. Anything that is not a `GenocloudError` is a bug (exit code 1).
+    """
+
+    exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep message and facts on the way back from a worker process, whatever the constructor takes."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[GenocloudError], args: tuple[Any, ...], facts: dict[str, Any]) -> GenocloudError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
+
+
+class InputError(GenocloudError):
+    """Your file: a sample sheet, a gVCF, reads or a reference cannot be used."""
+
+    exit_code = 3
+
+
+class StoreError(GenocloudError):
+    """The store: a cohort, a callset or an object storage cannot be read or written."""
+
+    exit_code = 4
+
+
+class SettingError(GenocloudError):
+    """Your configuration: a value that cannot be obeyed."""
+
+    exit_code = 5
+
+
+class BadRecord(InputError):
+    """A record that no gVCF may hold, at a known place of a file."""
+
+    def __init__(self, url: str, place: str, problem: str, remedy: str) -> None:
+        self.url, self.place, self.problem, self.remedy = url, place, problem, remedy
+        super().__init__(f"{url}: {place}: {problem}; {remedy}")
+
+
+class UnreadableFile(InputError):
+    """A file that is missing, forbidden, or not what its name says."""
+
+    def __init__(self, url: str, problem: str, remedy: str) -> None:
+        self.url, self.problem, self.remedy = url, problem, remedy
+        super().__init__(f"{url}: {problem}; {remedy}")
+
+
+class MixedContigs(InputError):
+    """A file and the reference declare different lengths for one contig."""
+
+    def __init__(self, contig: str, lengths: dict[str, int]) -> None:
+        self.contig, self.lengths = contig, lengths
+        told = "; ".join(f"{source}: {length:,} bp" for source, length in lengths.items())
+        super().__init__(f"contig {contig} has more than one length ({told}); call every sample against one reference")
+
+
+class UnknownContig(InputError):
+    """A file or a region names a contig that the reference lacks."""
+
+    def __init__(self, contig: str, source: str) -> None:
+        self.contig, self.source = contig, source
+        super().__init__(
+            f"{source}: contig {contig} is not in the reference; use the reference that the samples were called against"
+        )

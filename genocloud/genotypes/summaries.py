@@ -1,0 +1,65 @@
+"""A batch's likelihoods at each site as distinct keys with multiplicities: all that the cohort's estimates need."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genocloud.genotypes.alignment import line_up, places
+from genocloud.kernels.summaries import merge_keys, summarise_sites
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Distinct keys of each site of a shard with how many samples have them; merging is exact integer addition.
+
+    site_offsets  (sites + 1,) int64; the sites' slices of the keys
+    offsets       (keys + 1,) int64; the keys' slices of values, int32
+    counts        (keys,) int64; samples
+    totals        (sites, 3) int64; depth; samples with PL; samples with a variant genotype but no PL
+
+    A key is ploidy, then the sample's own number of each merged allele and its own PL; or ploidy, -1 and the PL of REF
+    against anything else. The keys of a site are sorted.
+    """
+
+    site_offsets: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    values: npt.NDArray[np.int32]
+    counts: npt.NDArray[np.int64]
+    totals: npt.NDArray[np.int64]
+
+
+def summarise(variants: pa.Table, blocks: pa.Table, ranks: npt.NDArray[np.int32], alleles: pa.Table) -> Summary:
+    """Reduce one batch (VARIANTS, BLOCKS: rows of the shard's contig, sorted by (sample, start)) at the sites of ALLELES.
+
+    `ranks` (samples of the batch,) int32: cohort ranks, -1 for samples that are not in force.
+    """
+    sites = places(alleles)
+    lines = line_up(variants, blocks, ranks, sites)
+    keys, totals = summarise_sites(
+        lines.rows, lines.own_counts, lines.speaking, sites.positions, sites.alleles, sites.stars
+    )
+    return Summary(*keys, totals)
+
+
+def merge(summaries: Sequence[Summary]) -> Summary:
+    """Add up batches' summaries of one shard; their order and grouping do not matter."""
+    if len(summaries) == 1:
+        return summaries[0]
+    per_site = [np.diff(summary.site_offsets) for summary in summaries]
+    site = np.concatenate([np.repeat(np.arange(len(keys)), keys) for keys in per_site])
+    merged = merge_keys(
+        _offsets(np.sum(per_site, axis=0)),
+        np.argsort(site, kind="stable"),
+        _offsets(np.concatenate([np.diff(summary.offsets) for summary in summaries])),
+        np.concatenate([summary.values for summary in summaries]),
+        np.concatenate([summary.counts for summary in summaries]),
+    )
+    return Summary(*merged, np.sum([summary.totals for summary in summaries], axis=0))
+
+
+def _offsets(lengths: Any) -> npt.NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -1,0 +1,94 @@
+"""A gVCF's header: contigs, samples and which caller wrote it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from genocloud.errors import InputError, UnreadableFile
+from genocloud.gvcf.callers import NON_REF, STAR, Caller, detect
+from genocloud.gvcf.inflate import inflate
+from genocloud.objects import open_file
+from genocloud.regions import Contig
+
+CONTIG = re.compile(r"^##contig=<(?=(?:.*?,)?ID=([^,>]+))(?=(?:.*?,)?length=(\d+))", re.MULTILINE)
+SYMBOLIC = ((NON_REF, "##ALT=<ID=NON_REF,"), (STAR, "##ALT=<ID=*,"))
+COLUMNS = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
+
+MAX_HEADER_BYTES = 1 << 28
+"""A text without a #CHROM line within this many bytes is not a VCF; real headers reach a few megabytes."""
+
+
+class NotVcf(UnreadableFile):
+    """A file that holds something else than VCF text."""
+
+
+class NoSamples(UnreadableFile):
+    """A VCF without genotypes, or with one sample name twice."""
+
+
+class SampleNotChosen(InputError):
+    """A file of several samples, or of another one than asked for."""
+
+    def __init__(self, url: str, sample: str | None, samples: tuple[str, ...]) -> None:
+        self.url, self.sample, self.samples = url, sample, samples
+        asked = f"sample {sample} is not in it" if sample else "it holds several samples"
+        shown = ", ".join(samples[:10]) + (", ..." if len(samples) > 10 else "")
+        super().__init__(f"{url}: {asked} (it has {shown}); name one of these as name_in_gvcf in the sample sheet")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a gVCF says of itself.
+
+    `contigs`: those declared with a length; `caller`: the dialect's name (callers.CALLERS); `symbolic`: the ALT that
+    stands for anything else, or empty; `lines`: how many lines the header has.
+    """
+
+    contigs: tuple[Contig, ...]
+    samples: tuple[str, ...]
+    caller: str
+    symbolic: str
+    lines: int
+
+    def column(self, url: str, sample: str | None) -> int:
+        """The place of a sample, by default the only one, among the file's; raises SampleNotChosen."""
+        if sample is None and len(self.samples) == 1:
+            return 0
+        if sample not in self.samples:
+            raise SampleNotChosen(url, sample, self.samples)
+        return self.samples.index(sample)
+
+
+def read_header(url: str) -> Header:
+    """The header of the gVCF at a path or URL; raises UnreadableFile (NotVcf, NoSamples) or NotInflated."""
+    with open_file(url) as stream:
+        return split_header(inflate(stream, url), url)[0]
+
+
+def split_header(texts: Iterator[bytes], url: str) -> tuple[Header, Caller, bytes]:
+    """The header at the start of a text, who wrote it, and what has been read beyond it."""
+    text = b""
+    for piece in texts:
+        text += piece
+        if not text.startswith(b"##fileformat=VCF"[: len(text)]) or len(text) > MAX_HEADER_BYTES:
+            break
+        start = 0 if text.startswith(b"#CHROM") else text.find(b"\n#CHROM") + 1
+        end = text.find(b"\n", start) if start else -1
+        if end >= 0:
+            header = text[: end + 1].decode("utf-8", "replace")
+            caller = detect(header)
+            return _header(header, caller, url), caller, text[end + 1 :]
+    raise NotVcf(url, "is not a VCF, or its header is cut off", "give a gVCF (plain, gzip or BGZF)")
+
+
+def _header(text: str, caller: Caller, url: str) -> Header:
+    lines = text.splitlines()
+    columns = lines[-1].rstrip("\t").split("\t")  # GATK test files end it with a tab
+    samples = tuple(columns[9:])
+    if columns[:9] != COLUMNS or not samples:
+        raise NoSamples(url, "its #CHROM line names no sample", "give a gVCF with genotypes")
+    if len(set(samples)) < len(samples):
+        raise NoSamples(url, "its #CHROM line names a sample twice", "rename one of them")
+    contigs = tuple(Contig(name, int(length)) for name, length in CONTIG.findall(text))
+    declared = (symbolic for symbolic, mark in SYMBOLIC if f"\n{mark}" in text)
+    return Header(contigs, samples, caller.name, next(declared, caller.symbolic), len(lines))

@@ -1,0 +1,123 @@
+"""Compressed or plain bytes to text, piece by piece: BGZF, gzip or neither, told apart by content."""
+
+import struct
+from collections.abc import Iterator
+from itertools import chain
+from typing import BinaryIO
+
+from isal import isal_zlib
+
+from genocloud.errors import BadRecord, UnreadableFile
+
+CHUNK_BYTES = 1 << 20
+"""Text handed on at a time: parsed columns of a piece stay in a core's cache, and the cost per piece is small."""
+
+READ_BYTES = 1 << 18
+"""Compressed bytes asked for at a time; with gVCF's usual compression about one chunk of text."""
+
+GZIP = b"\x1f\x8b"
+GZIP_WINDOW = 31
+"""zlib's way to say: gzip framing, with the checksum checked."""
+
+END_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+"""The empty block that ends every whole BGZF file. Source: SAM specification, section 4.1.2."""
+
+TRUNCATED = "the file is cut off; copy or make it again"
+
+
+class NotInflated(BadRecord):
+    """Compressed bytes that cannot be what was written: damaged or cut off."""
+
+
+def inflate(stream: BinaryIO, url: str) -> Iterator[bytes]:
+    """The text of a file in pieces of about `CHUNK_BYTES`; raises NotInflated, or UnreadableFile for a failed read."""
+    pieces = _read(stream, url)
+    first = next(pieces, b"")
+    if is_bgzf(first):
+        return _bgzf(chain([first], pieces), url)
+    if first[:2] == GZIP:
+        return _gzip(chain([first], pieces), url)
+    return chain([first], pieces)
+
+
+def is_bgzf(head: bytes) -> bool:
+    """Whether a file that starts with these bytes is BGZF: a gzip member whose first extra field is BC."""
+    return head[:4] == b"\x1f\x8b\x08\x04" and head[12:16] == b"BC\x02\x00"
+
+
+def _read(stream: BinaryIO, url: str) -> Iterator[bytes]:
+    while True:
+        try:
+            piece = stream.read(READ_BYTES)
+        except OSError as error:
+            raise UnreadableFile(
+                url, f"cannot be read: {error.strerror or error}", "check the disk or the link"
+            ) from error
+        if not piece:
+            return
+        yield piece
+
+
+def _bgzf(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
+    rest, place, size = b"", 0, 0
+    texts: list[bytes] = []
+    last = b""
+    for piece in pieces:
+        rest = rest + piece if rest else piece
+        view = memoryview(rest)
+        at = 0
+        while (block := _block_size(rest, at, place + at, url)) <= len(rest) - at:
+            texts.append(_inflate_block(view[at : at + block], place + at, url))
+            size += len(texts[-1])
+            last = rest[at : at + block] if block == len(END_BLOCK) else b""
+            at += block
+            if size >= CHUNK_BYTES:
+                yield b"".join(texts)
+                texts, size = [], 0
+        rest, place = rest[at:], place + at
+    if rest:
+        raise NotInflated(url, f"byte {place:,}", "the last BGZF block is incomplete", TRUNCATED)
+    if last != END_BLOCK:
+        raise NotInflated(url, f"byte {place:,}", "the BGZF end block is missing", TRUNCATED)
+    yield b"".join(texts)
+
+
+def _block_size(data: bytes, at: int, place: int, url: str) -> int:
+    """Bytes of the block that starts here; more than there are where its head is not complete yet."""
+    if len(data) - at < 18:
+        return len(data) - at + 1
+    if data[at : at + 4] != b"\x1f\x8b\x08\x04" or data[at + 12 : at + 16] != b"BC\x02\x00":
+        raise NotInflated(
+            url, f"byte {place:,}", "no BGZF block begins here", "the file is damaged; copy or make it again"
+        )
+    return int(struct.unpack_from("<H", data, at + 16)[0]) + 1
+
+
+def _inflate_block(block: memoryview, place: int, url: str) -> bytes:
+    try:
+        return bytes(isal_zlib.decompress(block, GZIP_WINDOW, 1 << 16))
+    except isal_zlib.error as error:
+        raise _damaged(url, place, error) from error
+
+
+def _gzip(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
+    """Members of ordinary gzip one after another."""
+    inflater, place = None, 0
+    for piece in pieces:
+        rest = piece
+        while rest:
+            inflater = inflater or isal_zlib.decompressobj(GZIP_WINDOW)
+            try:
+                text = inflater.decompress(rest)
+            except isal_zlib.error as error:
+                raise _damaged(url, place, error) from error
+            rest, inflater = (inflater.unused_data, None) if inflater.eof else (b"", inflater)
+            yield text
+        place += len(piece)
+    if inflater is not None:
+        raise NotInflated(url, f"byte {place:,}", "the gzip stream is incomplete", TRUNCATED)
+
+
+def _damaged(url: str, place: int, error: Exception) -> NotInflated:
+    problem = f"the compressed data are damaged ({str(error).split(':')[-1].strip()})"
+    return NotInflated(url, f"byte {place:,}", problem, "copy or make the file again")

@@ -1,0 +1,133 @@
+"""A gVCF's records as rows of variants and blocks, streamed."""
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genocloud.errors import UnknownContig
+from genocloud.gvcf.callers import Caller
+from genocloud.gvcf.columns import Columns, Outcome
+from genocloud.gvcf.header import Header, split_header
+from genocloud.gvcf.inflate import inflate
+from genocloud.gvcf.problems import bad_record, not_text, unsorted_contig
+from genocloud.kernels import parsing
+from genocloud.objects import open_file
+from genocloud.regions import Contig, check_contigs
+
+DOUBLE = "weaker record at the position of another"
+STRAY = "GT names an allele that the record lacks"
+"""Why records are dropped."""
+
+SHOWN_BYTES = 1000
+"""Enough of a bad record to say its contig and position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some records of one contig, in file order.
+
+    `variants` and `blocks` are of schema.VARIANTS and schema.BLOCKS; every one of the `read` records is a row of one
+    of them or counted in `dropped` by reason.
+    """
+
+    variants: pa.RecordBatch
+    blocks: pa.RecordBatch
+    read: int
+    dropped: dict[str, int]
+
+
+def read_rows(url: str, contigs: Sequence[Contig], sample: str | None = None) -> Iterator[Rows]:
+    """The records of one sample of a gVCF, in file order, in bounded memory.
+
+    `contigs` are the reference's; `sample` picks one of a multi-sample file.
+    Raises UnreadableFile, NotInflated, SampleNotChosen, MixedContigs, UnknownContig or BadRecord.
+    """
+    with open_file(url) as stream:
+        texts = inflate(stream, url)
+        header, caller, text = split_header(texts, url)
+        check_contigs(url, _shared(header, contigs), contigs)
+        reader = _Reader(url, contigs, header, caller, header.column(url, sample))
+        yield from reader.rows(text, texts)
+
+
+def _shared(header: Header, contigs: Sequence[Contig]) -> Iterator[Contig]:
+    """The header's contigs that the reference has; of others (decoys, say) only a record would matter."""
+    known = {contig.name for contig in contigs}
+    return (contig for contig in header.contigs if contig.name in known)
+
+
+@dataclass(slots=True)
+class _Reader:
+    url: str
+    contigs: Sequence[Contig]
+    header: Header
+    caller: Caller
+    column: int
+    numbers: dict[str, int] = field(init=False)
+    number: int = -1
+    contig: tuple[npt.NDArray[np.uint8], int] = (np.frombuffer(b"", np.uint8), 0)
+    lines: int = 0
+    columns: Columns = field(default_factory=Columns)
+
+    def __post_init__(self) -> None:
+        self.numbers = {contig.name: number for number, contig in enumerate(self.contigs)}
+
+    def rows(self, text: bytes, texts: Iterator[bytes]) -> Iterator[Rows]:
+        """Rows of the whole text; what a call leaves unread is read again together with the next piece."""
+        self.lines = self.header.lines
+        for piece in texts:
+            end = text.rfind(b"\n") + 1
+            if end:
+                text = yield from self._parse(text, end, final=False)
+            text += piece
+        if text and not text.endswith(b"\n"):
+            text += b"\n"
+        yield from self._parse(text, len(text), final=True)
+
+    def _parse(self, text: bytes, end: int, final: bool) -> Generator[Rows, None, bytes]:
+        data = np.frombuffer(text, np.uint8)
+        at = 0
+        while at < end:
+            outcome = self._records(data, at, end, final)
+            at = outcome["consumed"]
+            if outcome["read"]:
+                yield self._rows(data, outcome)
+            if outcome["status"] != parsing.OTHER_CONTIG:
+                break
+            self._enter(text[at : text.index(b"\n", at)])
+        return text[at:]
+
+    def _records(self, data: npt.NDArray[np.uint8], at: int, end: int, final: bool) -> Outcome:
+        """Parse records of the present contig; raises BadRecord."""
+        lenient = np.array([self.caller.doubles, self.caller.strays])
+        sample = (self.column, len(self.header.samples))
+        outcome = self.columns.parse(data, at, end, self.contig, sample, lenient, final)
+        if outcome["status"] > parsing.OTHER_CONTIG:
+            text = data[outcome["place"] : outcome["place"] + SHOWN_BYTES].tobytes()
+            raise bad_record(self.url, self.lines + outcome["lines"] + 1, text, outcome["status"])
+        self.lines += outcome["lines"]
+        return outcome
+
+    def _rows(self, data: npt.NDArray[np.uint8], outcome: Outcome) -> Rows:
+        dropped = {DOUBLE: outcome["doubles"], STRAY: outcome["strays"]}
+        try:
+            variants = self.columns.variant_rows(data, self.number, outcome)
+        except UnicodeDecodeError as error:
+            raise not_text(self.url, self.lines) from error
+        blocks = self.columns.block_rows(self.number, outcome)
+        return Rows(variants, blocks, outcome["read"], {reason: count for reason, count in dropped.items() if count})
+
+    def _enter(self, line: bytes) -> None:
+        """Go on to the contig of this record; raises UnknownContig, or BadRecord where the reference's order breaks."""
+        chrom = line.split(b"\t")[0]
+        name = chrom.decode("utf-8", "replace")
+        number = self.numbers.get(name)
+        if number is None:
+            raise UnknownContig(name, self.url)
+        if number <= self.number:
+            raise unsorted_contig(self.url, self.lines + 1, line)
+        self.number = number
+        self.contig = np.frombuffer(chrom, np.uint8), self.contigs[number].length

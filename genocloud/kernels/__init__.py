@@ -1,0 +1,1 @@
+"""Arithmetic over arrays, compiled by numba; knows no files and no tables."""

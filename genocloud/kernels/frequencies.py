@@ -1,0 +1,279 @@
+"""Allele frequencies by expectation and maximisation, and what they say about each allele."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from genocloud.kernels.genotype_order import advance, count_genotypes
+from genocloud.kernels.likelihoods import MAX_ALLELES, MAX_GENOTYPES, project
+from genocloud.kernels.summaries import BLOCK
+
+STOP = 0.1
+"""The EM ends when no allele's expected count moved by more than this (AlleleFrequencyCalculator)."""
+LN10 = math.log(10.0)
+GENOTYPED, TOO_MANY_ALLELES, CARRIER_WITHOUT_PL, NOBODY_WITH_PL, NO_DEPTH = 0, 1, 2, 3, 4
+
+
+@njit(cache=True, nogil=True)
+def _own_of_key(key, alleles, own):
+    """Fill own[:alleles] from a key; return where its PL begins in the key."""
+    if key[1] == BLOCK:
+        own[:alleles] = 1
+        own[0] = 0
+        return 2
+    own[:alleles] = key[1 : 1 + alleles]
+    return 1 + alleles
+
+
+@njit(cache=True, nogil=True)
+def likelihood_scores(offsets, values, counts, first, last, alleles):
+    """How much better than hom-ref each allele's carriers are, phred: (alleles,) int64.
+
+    offsets, values, counts   keys of a site: those from `first` up to `last`
+
+    A sample adds |PL[hom-ref] - PL[best]| to every ALT of its best genotype (the first on ties).
+    Source: gatk-model.md, section 3 (AlleleSubsettingUtils.calculateLikelihoodSums).
+    """
+    scores = np.zeros(alleles, np.int64)
+    own, pl = np.empty(alleles, np.int32), np.empty(16, np.int32)
+    for k in range(first, last):
+        key = values[offsets[k] : offsets[k + 1]]
+        ploidy = key[0]
+        genotypes = count_genotypes(alleles, ploidy)
+        if genotypes > len(pl):
+            pl = np.empty(genotypes, np.int32)
+        at = _own_of_key(key, alleles, own)
+        project(key, at, own, alleles, ploidy, pl)
+        best = np.argmin(pl[:genotypes])
+        gain = np.int64(pl[0]) - np.int64(pl[best])
+        genotype = np.zeros(ploidy, np.int64)
+        for _ in range(best):
+            advance(genotype, ploidy)
+        for i in range(ploidy):
+            if genotype[i] > 0 and (i == 0 or genotype[i] != genotype[i - 1]):
+                scores[genotype[i]] += gain * counts[k]
+    return scores
+
+
+@njit(cache=True, nogil=True)
+def best_alleles(scores, most):
+    """REF and the `most` ALTs of highest score, lower number first on ties, in their own order: int64."""
+    alleles = len(scores)
+    kept = np.ones(alleles, np.bool_)
+    for _ in range(alleles - 1 - most):
+        worst = 0
+        for a in range(1, alleles):
+            if kept[a] and (worst == 0 or scores[a] <= scores[worst]):
+                worst = a
+        kept[worst] = False
+    return np.flatnonzero(kept)
+
+
+@njit(cache=True, nogil=True)
+def genotype_counts(alleles, ploidy):
+    """Copies of each allele in each genotype, (genotypes, alleles) float64, and ln of the multinomial, (genotypes,)."""
+    genotypes = count_genotypes(alleles, ploidy)
+    copies = np.zeros((genotypes, alleles))
+    ways = np.empty(genotypes)
+    genotype = np.zeros(ploidy, np.int64)
+    for g in range(genotypes):
+        for k in range(ploidy):
+            copies[g, genotype[k]] += 1
+        ways[g] = math.lgamma(ploidy + 1.0)
+        for a in range(alleles):
+            ways[g] -= math.lgamma(copies[g, a] + 1.0)
+        if g + 1 < genotypes:
+            advance(genotype, ploidy)
+    return copies, ways
+
+
+@njit(cache=True, nogil=True)
+def expand_keys(offsets, values, first, last, alleles, chosen):
+    """Natural-log likelihoods of the chosen alleles' genotypes, key after key: (ploidies, at, likelihoods).
+
+    offsets, values, first, last   keys of a site
+    chosen      (chosen alleles,) int64; merged allele numbers, REF first
+    ploidies    (keys,) int64; at (keys + 1,) int64; the keys' slices of likelihoods; each key's best is 0
+    """
+    keys, most = last - first, 0
+    ploidies, at = np.empty(keys, np.int64), np.zeros(keys + 1, np.int64)
+    for k in range(keys):
+        ploidies[k] = values[offsets[first + k]]
+        genotypes = count_genotypes(len(chosen), ploidies[k])
+        at[k + 1] = at[k] + genotypes
+        most = max(most, genotypes)
+    out = np.empty(at[keys])
+    own, kept, pl = np.empty(alleles, np.int32), np.empty(len(chosen), np.int32), np.empty(most, np.int32)
+    for k in range(keys):
+        key = values[offsets[first + k] : offsets[first + k + 1]]
+        begin = _own_of_key(key, alleles, own)
+        for j in range(len(chosen)):
+            kept[j] = own[chosen[j]]
+        genotypes = project(key, begin, kept, len(chosen), ploidies[k], pl)
+        best = pl[:genotypes].min()
+        for g in range(genotypes):
+            out[at[k] + g] = (best - pl[g]) * (LN10 / 10.0)
+    return ploidies, at, out
+
+
+@njit(cache=True, nogil=True)
+def _log_priors(copies, ways, frequencies):
+    """ln probability of each genotype before its likelihood: (genotypes,) float64."""
+    out = ways.copy()
+    for g in range(len(ways)):
+        for a in range(len(frequencies)):
+            if copies[g, a] > 0:
+                out[g] += copies[g, a] * math.log(frequencies[a])
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _add_posteriors(prior, likelihoods, count, mass):
+    """Add `count` samples' posteriors to mass, (genotypes,) float64."""
+    highest = -np.inf
+    for g in range(len(prior)):
+        highest = max(highest, prior[g] + likelihoods[g])
+    total = 0.0
+    for g in range(len(prior)):
+        total += math.exp(prior[g] + likelihoods[g] - highest)
+    for g in range(len(prior)):
+        mass[g] += count * (math.exp(prior[g] + likelihoods[g] - highest) / total)
+
+
+@njit(cache=True, nogil=True)
+def _add_copies(mass, copies, expected):
+    for g in range(len(mass)):
+        for a in range(len(expected)):
+            expected[a] += mass[g] * copies[g, a]
+
+
+@njit(cache=True, nogil=True)
+def estimate_counts(ploidies, at, likelihoods, counts, pseudocounts):
+    """Expected copies of each allele and the frequencies they come from: (copies, frequencies), (alleles,) float64.
+
+    ploidies, at, likelihoods   as `expand_keys` gives them, keys of a ploidy together
+    counts        (keys,) int64; samples of each key
+    pseudocounts  (alleles,) float64; Dirichlet prior
+
+    Source: gatk-model.md, section 4 (AlleleFrequencyCalculator.calculate).
+    """
+    alleles = len(pseudocounts)
+    frequencies, before = np.full(alleles, 1.0 / alleles), np.zeros(alleles)
+    ploidy = np.int64(0)
+    copies, ways = genotype_counts(alleles, ploidy)
+    while True:
+        expected, k = np.zeros(alleles), 0
+        while k < len(ploidies):
+            if ploidies[k] != ploidy:
+                ploidy = ploidies[k]
+                copies, ways = genotype_counts(alleles, ploidy)
+            prior, mass = _log_priors(copies, ways, frequencies), np.zeros(len(ways))
+            while k < len(ploidies) and ploidies[k] == ploidy:
+                _add_posteriors(prior, likelihoods[at[k] : at[k + 1]], counts[k], mass)
+                k += 1
+            _add_copies(mass, copies, expected)
+        moved = np.abs(expected - before).max()
+        before = expected
+        frequencies = (pseudocounts + before) / (pseudocounts + before).sum()
+        if moved <= STOP:
+            return before, frequencies
+
+
+@njit(cache=True, nogil=True)
+def _log_sum(weights, skip):
+    """ln of the sum of exp(weights) over those that `skip` does not mark."""
+    highest = -np.inf
+    for g in range(len(weights)):
+        if not skip[g]:
+            highest = max(highest, weights[g])
+    if highest == -np.inf:
+        return highest
+    total = 0.0
+    for g in range(len(weights)):
+        if not skip[g]:
+            total += math.exp(weights[g] - highest)
+    return highest + math.log(total)
+
+
+@njit(cache=True, nogil=True)
+def absence(ploidies, at, likelihoods, counts, frequencies, star):
+    """log10 probabilities that nobody carries an allele: (anything but REF and `*`, each allele) float64.
+
+    star  place of `*` among the alleles, -1 if it is not one of them
+
+    Source: gatk-model.md, section 4 (lp0 and lpa). The entry of REF is 0.
+    """
+    alleles = len(frequencies)
+    variant, absent = 0.0, np.zeros(alleles)
+    ploidy = np.int64(0)
+    copies, ways = genotype_counts(alleles, ploidy)
+    prior, none, real = ways, np.zeros(1, np.bool_), np.zeros(1, np.bool_)
+    for k in range(len(ploidies)):
+        if ploidies[k] != ploidy:
+            ploidy = ploidies[k]
+            copies, ways = genotype_counts(alleles, ploidy)
+            prior = _log_priors(copies, ways, frequencies)
+            none, real = np.zeros(len(prior), np.bool_), np.zeros(len(prior), np.bool_)
+            for a in range(1, alleles):
+                if a != star:
+                    real |= copies[:, a] > 0
+        weights = prior + likelihoods[at[k] : at[k + 1]]
+        total = _log_sum(weights, none)
+        variant += counts[k] * min(0.0, _log_sum(weights, real) - total)
+        if alleles > 2 or star >= 0:
+            for a in range(1, alleles):
+                absent[a] += counts[k] * min(0.0, _log_sum(weights, copies[:, a] > 0) - total)
+    if alleles == 2 and star < 0:
+        absent[1] = variant
+    return variant / LN10, absent / LN10
+
+
+@njit(cache=True, nogil=True)
+def _verdict(totals, alleles):
+    """Why a site cannot be genotyped, or GENOTYPED (gatk-model.md, section 2)."""
+    if alleles > MAX_ALLELES:
+        return TOO_MANY_ALLELES
+    if totals[0] <= 0:
+        return NO_DEPTH
+    if totals[2] > 0:
+        return TOO_MANY_ALLELES if count_genotypes(alleles + 1, 2) > MAX_GENOTYPES else CARRIER_WITHOUT_PL
+    return GENOTYPED if totals[1] > 0 else NOBODY_WITH_PL
+
+
+@njit(cache=True, nogil=True)
+def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets, pseudocounts, stars, most):
+    """The estimates of each site.
+
+    site_offsets, offsets, values, counts   as `summaries.merge_keys`; totals (sites, 3) int64, as `summarise_sites`
+    allele_offsets  (sites + 1,) int64; the sites' slices of pseudocounts, float64; REF first
+    stars           (sites,) int64; merged number of `*`, -1 if none
+    most            ALTs that go into the EM
+
+    Returns (verdicts (sites,) int8, variant (sites,) float64, absent float64, copies float64): log10 probabilities as
+    `absence`, expected copies; one per allele in the order of pseudocounts, NaN for alleles left out of the EM.
+    """
+    sites = len(stars)
+    verdicts, variant = np.zeros(sites, np.int8), np.zeros(sites)
+    absent, copies = np.full(allele_offsets[sites], np.nan), np.full(allele_offsets[sites], np.nan)
+    for site in range(sites):
+        begin, alleles = allele_offsets[site], allele_offsets[site + 1] - allele_offsets[site]
+        first, last = site_offsets[site], site_offsets[site + 1]
+        verdicts[site] = _verdict(totals[site], alleles)
+        if verdicts[site] != GENOTYPED:
+            continue
+        chosen = np.arange(alleles)
+        if alleles - 1 > most:
+            chosen = best_alleles(likelihood_scores(offsets, values, counts, first, last, alleles), most)
+        star = -1
+        prior = np.empty(len(chosen))
+        for j in range(len(chosen)):
+            prior[j] = pseudocounts[begin + chosen[j]]
+            if chosen[j] == stars[site]:
+                star = j
+        ploidies, at, likelihoods = expand_keys(offsets, values, first, last, alleles, chosen)
+        expected, frequencies = estimate_counts(ploidies, at, likelihoods, counts[first:last], prior)
+        variant[site], gone = absence(ploidies, at, likelihoods, counts[first:last], frequencies, star)
+        for j in range(len(chosen)):
+            absent[begin + chosen[j]], copies[begin + chosen[j]] = gone[j], expected[j]
+    return verdicts, variant, absent, copies

@@ -1,0 +1,42 @@
+"""The order of genotypes in likelihood vectors, for any ploidy (VCF 4.3, section 1.6.2)."""
+
+from numba import njit
+
+MANY = 1 << 40
+"""What `count_genotypes` answers at most, so that absurd ploidies do not overflow."""
+
+
+@njit(cache=True, nogil=True)
+def count_genotypes(alleles, ploidy):
+    """Number of unordered genotypes: C(alleles + ploidy - 1, ploidy), at most MANY."""
+    count = 1
+    for k in range(1, ploidy + 1):
+        count = count * (alleles + k - 1) // k
+        if count > MANY:
+            return MANY
+    return count
+
+
+@njit(cache=True, nogil=True)
+def genotype_index(genotype, ploidy):
+    """Place of a genotype in VCF order.
+
+    genotype  (>= ploidy,) int; allele numbers in ascending order
+
+    Source: VCF 4.3, section 1.6.2: sum over k of C(a_k + k - 1, k), k from 1.
+    """
+    index = 0
+    for k in range(ploidy):
+        if genotype[k] > 0:
+            index += count_genotypes(genotype[k], k + 1)
+    return index
+
+
+@njit(cache=True, nogil=True)
+def advance(genotype, ploidy):
+    """Turn a genotype (ascending allele numbers) into the next one in VCF order, in place."""
+    k = 0
+    while k < ploidy - 1 and genotype[k] == genotype[k + 1]:
+        genotype[k] = 0
+        k += 1
+    genotype[k] += 1

@@ -1,0 +1,158 @@
+"""Statistics of a site: strand bias, Hardy-Weinberg excess, and likelihoods as genotype counts."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from genocloud.kernels.likelihoods import MISSING
+
+FIXED = 1 << 40
+"""Fractions are added up as integers of 2^-40, so that sums do not depend on their order; 10^6 samples fit in int64."""
+STRAND_LIMIT, STRAND_SCALE = 400, 200.0
+"""A strand table larger than 400 reads is scaled to 200 (FisherStrand.makeTable, normalizeContingencyTable)."""
+TIE_SLACK, SMALLEST_P = 1e-6, 1e-320
+NO_P, PHRED_OF_NO_P = 1e-59, 160.0
+"""ExcessHet gives 160 below this p-value (ExcessHet.calculateEH)."""
+NEGLIGIBLE = 1e-16
+"""Where the exact test's recursions end (HardyWeinberg of ExcessHet)."""
+
+
+@njit(cache=True, nogil=True)
+def _log_choose(n, k):
+    return math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
+
+
+@njit(cache=True, nogil=True)
+def fisher_strand(table):
+    """Phred-scaled two-sided Fisher p-value of strand bias (FS).
+
+    table  (4,) int64; reads: ref forward, ref reverse, alt forward, alt reverse
+
+    Source: gatk-model.md, section 6 (FisherStrand, FisherExactTest).
+    """
+    cells = table.copy()
+    total = cells.sum()
+    if total > STRAND_LIMIT:
+        for k in range(4):
+            cells[k] = np.int64(cells[k] / (total / STRAND_SCALE))
+    ref, both, first = cells[0] + cells[1], cells.sum(), cells[0] + cells[2]
+    low, high = max(0, first - (both - ref)), min(ref, first)
+    if low == high:
+        return 0.0
+    every = _log_choose(both, first)
+    observed = _log_choose(ref, cells[0]) + _log_choose(both - ref, first - cells[0]) - every
+    p = 0.0
+    for k in range(low, high + 1):
+        density = _log_choose(ref, k) + _log_choose(both - ref, first - k) - every
+        if density <= observed * (1.0 - TIE_SLACK):
+            p += math.exp(density)
+    return abs(-10.0 * math.log10(max(min(p, 1.0), SMALLEST_P)))
+
+
+@njit(cache=True, nogil=True)
+def strand_odds_ratio(table):
+    """Symmetric odds ratio of strand bias (SOR); one is added to each cell.
+
+    table  (4,) int64, as in `fisher_strand`
+
+    Source: gatk-model.md, section 6 (StrandOddsRatio).
+    """
+    a, b, c, d = table[0] + 1.0, table[1] + 1.0, table[2] + 1.0, table[3] + 1.0
+    ratio = (a / b) * (d / c) + (b / a) * (c / d)
+    return math.log(ratio) + math.log(min(a, b) / max(a, b)) - math.log(min(c, d) / max(c, d))
+
+
+@njit(cache=True, nogil=True)
+def excess_het(refs, hets, homs):
+    """Phred-scaled one-sided exact p-value of an excess of heterozygotes (ExcessHet).
+
+    refs, hets, homs  int; samples
+
+    Source: gatk-model.md, section 6 (ExcessHet; Wigginton, Cutler, Abecasis 2005).
+    """
+    total = refs + hets + homs
+    rare = 2 * min(refs, homs) + hets
+    if total < 2 or rare == 0:
+        return 0.0
+    middle = rare * (2 * total - rare) // (2 * total - 1)
+    if middle % 2 != rare % 2:
+        middle += 1
+    p = np.zeros(rare + 1)
+    p[middle] = 1.0
+    h, r = middle, (rare - middle) // 2
+    c = total - h - r
+    while h >= 2 and p[h] >= NEGLIGIBLE:
+        p[h - 2] = p[h] * h * (h - 1.0) / (4.0 * (r + 1.0) * (c + 1.0))
+        h, r, c = h - 2, r + 1, c + 1
+    h, r = middle, (rare - middle) // 2
+    c = total - h - r
+    while h <= rare - 2 and p[h] >= NEGLIGIBLE:
+        p[h + 2] = p[h] * 4.0 * r * c / ((h + 2.0) * (h + 1.0))
+        h, r, c = h + 2, r - 1, c - 1
+    value = p[hets:].sum() / p.sum()
+    if value < NO_P:
+        return PHRED_OF_NO_P
+    return abs(-10.0 * math.log10(min(1.0, value)))
+
+
+@njit(cache=True, nogil=True)
+def genotype_weights(pl, alleles):
+    """A diploid sample as shares of hom-ref, het and hom-alt: (aa, ab, bb) float64.
+
+    pl  (>= genotypes,) int32, phred; VCF order
+
+    Of several ALTs only the best het's count; a best genotype without REF counts as hom-alt.
+    Source: gatk-model.md, section 6 (GenotypeUtils.computeDiploidGenotypeCounts).
+    """
+    if alleles > 2:
+        best, place = pl[0], 0
+        for g in range(alleles * (alleles + 1) // 2):
+            if pl[g] < best:
+                best, place = pl[g], g
+        second = np.int64((math.sqrt(8.0 * place + 1.0) - 1.0) / 2.0)
+        if place > second * (second + 1) // 2:
+            return 0.0, 0.0, 1.0
+    het = 1
+    for b in range(2, alleles):
+        if pl[b * (b + 1) // 2] < pl[het * (het + 1) // 2]:
+            het = b
+    at = het * (het + 1) // 2
+    lowest = min(pl[0], pl[at], pl[at + het])
+    aa = 10.0 ** ((lowest - pl[0]) / 10.0)
+    ab = 10.0 ** ((lowest - pl[at]) / 10.0)
+    bb = 10.0 ** ((lowest - pl[at + het]) / 10.0)
+    total = aa + ab + bb
+    return aa / total, ab / total, bb / total
+
+
+@njit(cache=True, nogil=True)
+def weights_of_quality(gq):
+    """A diploid hom-ref without PL as shares of hom-ref, het and hom-alt, from its GQ (InbreedingCoeff only)."""
+    if gq == 0 or gq == MISSING:
+        return 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0
+    ref = 1.0 - 10.0 ** (gq / -10.0)
+    return ref, 1.0 - ref, 0.0
+
+
+@njit(cache=True, nogil=True)
+def rounded_counts(aa, ab, bb):
+    """Shares as whole samples: half and more is one; of two equal ones the het or hom-alt share gives none."""
+    refs = np.int64(math.floor(aa + 0.5))
+    hets = np.int64(math.floor(ab + 0.5)) if aa != ab else 0
+    homs = np.int64(math.floor(bb + 0.5)) if bb != ab else 0
+    return refs, hets, homs
+
+
+@njit(cache=True, nogil=True)
+def inbreeding_coefficient(refs, hets, samples):
+    """1 - observed / expected heterozygotes.
+
+    refs, hets  float64; shares summed over `samples`
+
+    Source: gatk-model.md, section 6 (InbreedingCoeff).
+    """
+    p = (2.0 * refs + hets) / (2.0 * samples)
+    expected = 2.0 * p * (1.0 - p) * samples
+    return 1.0 - hets / expected if expected != 0.0 else np.nan
+

@@ -1,0 +1,290 @@
+"""Text of VCF lines: decimals rounded as Java rounds them, and sample columns of many sites at once."""
+
+import numpy as np
+from numba import njit
+
+from genocloud.schema import MISSING
+
+NUMBER, LIST, WORD = 0, 1, 2
+"""What a FORMAT column holds: one integer, a list of integers, or the code of a word."""
+
+GATK_DEFAULT = -1
+"""In place of a number of decimals: GATK's own choice for numbers without a stated form."""
+
+DECIMAL_BYTES = 330
+"""Room for one rounded number: the largest double has 309 digits before the point; sign, point, decimals."""
+
+_TAB, _NEWLINE, _COLON, _COMMA, _MINUS, _POINT, _ZERO = 9, 10, 58, 44, 45, 46, 48
+_NAN = np.frombuffer(b"NaN", np.uint8)
+_INFINITY = np.frombuffer(b"Infinity", np.uint8)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def put_bytes(out, at, data, start, end):
+    """Copy data[start:end] to out[at:]; returns the place after it. Both uint8."""
+    for i in range(start, end):
+        out[at] = data[i]
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True, inline="always")
+def put_integer(out, at, value):
+    """Write an int32 in decimal to out[at:] (uint8), MISSING as `.`; returns the place after it."""
+    if value == MISSING:
+        out[at] = _POINT
+        return at + 1
+    left = np.int64(value)
+    if left < 0:
+        out[at] = _MINUS
+        at += 1
+        left = -left
+    digits = 1
+    bound = np.int64(10)
+    while left >= bound:
+        digits += 1
+        bound *= 10
+    for place in range(at + digits - 1, at - 1, -1):
+        rest = left // 10
+        out[place] = _ZERO + left - rest * 10
+        left = rest
+    return at + digits
+
+
+@njit(cache=True, nogil=True)
+def read_decimal(data, start, end, digits):
+    """Take a decimal text apart: -12.5e-3 is digits 1 2 5 with the point after -1 of them.
+
+    data    (bytes,) uint8; data[start:end] is `[-]digits[.digits][e[+-]digits]`
+    digits  (>= end - start,) uint8, written: the digits without leading zeros
+    Returns (negative, number of digits, point): the value is 0.DIGITS * 10 ** point; no digits for zero.
+    """
+    negative = data[start] == _MINUS
+    count, point, exponent, sign = 0, 0, 0, 1
+    seen_point, seen_exponent = False, False
+    for i in range(start + negative, end):
+        letter = data[i]
+        if letter == 101:  # e
+            seen_exponent = True
+        elif seen_exponent:
+            if letter == _MINUS:
+                sign = -1
+            elif letter != 43:  # +
+                exponent = exponent * 10 + letter - _ZERO
+        elif letter == _POINT:
+            seen_point = True
+        else:
+            if count or letter != _ZERO:
+                digits[count] = letter - _ZERO
+                count += 1
+                point += not seen_point
+            elif seen_point:
+                point -= 1
+    return negative, count, point + sign * exponent
+
+
+@njit(cache=True, nogil=True)
+def round_half_up(digits, count, kept):
+    """Keep the first `kept` of `count` digits, rounding half up in decimal, in place.
+
+    digits  (count + 1,) uint8. Returns (number of digits, carried): carried if the number became 10 ** n.
+
+    Source: java.util.Formatter, sun.misc.FormattedFloatingDecimal.applyPrecision.
+    """
+    if kept >= count:
+        return count, False
+    if kept < 0 or digits[kept] < 5:
+        return max(kept, 0), False
+    for i in range(kept - 1, -1, -1):
+        if digits[i] < 9:
+            digits[i] += 1
+            return kept, False
+        digits[i] = 0
+    digits[0] = 1
+    for i in range(1, kept + 1):
+        digits[i] = 0
+    return kept + 1, True
+
+
+@njit(cache=True, nogil=True)
+def put_fixed(out, at, negative, digits, count, point, decimals):
+    """Write 0.DIGITS * 10 ** point with `decimals` decimals (Java `%.kf`); returns the place after it."""
+    count, carried = round_half_up(digits, count, point + decimals)
+    point += carried
+    if negative:
+        out[at] = _MINUS
+        at += 1
+    if point <= 0:
+        out[at] = _ZERO
+        at += 1
+    at = _put_digits(out, at, digits, count, 0, point)
+    if decimals:
+        out[at] = _POINT
+        at += 1
+    return _put_digits(out, at, digits, count, point, point + decimals)
+
+
+@njit(cache=True, nogil=True)
+def put_scientific(out, at, negative, digits, count, point, decimals):
+    """Write 0.DIGITS * 10 ** point, not zero, as Java `%.ke` does; returns the place after it."""
+    count, carried = round_half_up(digits, count, decimals + 1)
+    exponent = point + carried - 1
+    if negative:
+        out[at] = _MINUS
+        at += 1
+    at = _put_digits(out, at, digits, count, 0, 1)
+    out[at] = _POINT
+    at = _put_digits(out, at + 1, digits, count, 1, decimals + 1)
+    out[at] = 101  # e
+    out[at + 1] = _MINUS if exponent < 0 else 43  # +
+    at += 2
+    if abs(exponent) < 10:
+        out[at] = _ZERO
+        at += 1
+    return put_integer(out, at, abs(exponent))
+
+
+@njit(cache=True, nogil=True)
+def _put_digits(out, at, digits, count, start, end):
+    """Write digits start to end; those before the first and after the last are 0."""
+    for i in range(start, end):
+        out[at] = _ZERO + (digits[i] if 0 <= i < count else 0)
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def put_decimal(out, at, value, data, start, end, decimals, digits):
+    """Write one double as GATK does; returns the place after it.
+
+    value     float64
+    data      (bytes,) uint8; data[start:end] is the shortest decimal text of `value`
+    decimals  digits after the point, or GATK_DEFAULT
+    digits    (>= end - start + 1,) uint8, scratch
+
+    Source: java.util.Formatter; htsjdk VCFEncoder.formatVCFDouble.
+    """
+    if np.isnan(value):
+        return put_bytes(out, at, _NAN, 0, _NAN.size)
+    if np.isinf(value):
+        if value < 0:
+            out[at] = _MINUS
+        return put_bytes(out, at + (value < 0), _INFINITY, 0, _INFINITY.size)
+    negative, count, point = read_decimal(data, start, end, digits)
+    if decimals == GATK_DEFAULT:
+        if abs(value) < 1e-20:
+            negative, count, point = False, 0, 0
+        elif value < 0.01:
+            return put_scientific(out, at, negative, digits, count, point, 3)
+        decimals = 3 if 0.01 <= value < 1 else 2
+    return put_fixed(out, at, negative, digits, count, point, decimals)
+
+
+@njit(cache=True, nogil=True)
+def put_decimals(values, offsets, data, decimals, out, ends):
+    """Write doubles one behind the other.
+
+    values   (numbers,) float64
+    offsets  (numbers + 1,) int64; data[offsets[i]:offsets[i + 1]] is the shortest decimal text of values[i]
+    data     (bytes,) uint8
+    decimals digits after the point, or GATK_DEFAULT
+    out      (>= numbers * DECIMAL_BYTES,) uint8, written
+    ends     (numbers + 1,) int32, written: text i is out[ends[i]:ends[i + 1]]
+    """
+    digits = np.empty(DECIMAL_BYTES, np.uint8)
+    at = 0
+    ends[0] = 0
+    for i in range(values.size):
+        at = put_decimal(out, at, values[i], data, offsets[i], offsets[i + 1], decimals, digits)
+        ends[i + 1] = at
+
+
+@njit(cache=True, nogil=True, inline="always")
+def has_value(kind, offsets, values, place):
+    """Whether a row of a FORMAT column is anything but missing; see put_lines for `place`."""
+    if kind == LIST:
+        return offsets[place] < offsets[place + 1]
+    if kind == NUMBER:
+        return values[place] != MISSING
+    return values[place] >= 0
+
+
+@njit(cache=True, nogil=True, inline="always")
+def put_value(out, at, kind, offsets, values, word_offsets, words, place):
+    """Write a row of a FORMAT column that has a value; returns the place after it."""
+    if kind == NUMBER:
+        return put_integer(out, at, values[place])
+    if kind == WORD:
+        code = values[place]
+        return put_bytes(out, at, words, word_offsets[code], word_offsets[code + 1])
+    for i in range(offsets[place], offsets[place + 1]):
+        if i > offsets[place]:
+            out[at] = _COMMA
+            at += 1
+        at = put_integer(out, at, values[i])
+    return at
+
+
+@njit(cache=True, nogil=True)
+def put_lines(
+    site_offsets, sites, first, step, key_offsets, keys, kinds, bases, offsets, values, word_offsets, words, out, starts
+):
+    """Write VCF lines: the text of each site, FORMAT, and one column for each sample.
+
+    site_offsets  (sites + 1,) int64; sites[site_offsets[i]:site_offsets[i + 1]] is CHROM to INFO, tabs between
+    sites         (bytes,) uint8
+    first, step   (samples,) int64; a sample's value at site i is in row first + i * step of every FORMAT column
+    key_offsets   (keys + 1,) int64; keys[key_offsets[k]:key_offsets[k + 1]] is the FORMAT key; key 0 is GT
+    keys          (bytes,) uint8
+    kinds         (keys,) int8; NUMBER, LIST or WORD
+    bases         (keys,) int64; a row's place is its number + the base: in `offsets` for a LIST, else in `values`
+    offsets       (rows + 1 of each LIST,) int64; a list is values[offsets[place]:offsets[place + 1]]
+    values        int32; numbers (missing: MISSING), lists' elements, codes of words (missing: < 0)
+    word_offsets  (words + 1,) int64; word i is words[word_offsets[i]:word_offsets[i + 1]]
+    words         (bytes,) uint8
+    out           uint8, written; large enough for everything
+    starts        (sites + 1,) int64, written: line i is out[starts[i]:starts[i + 1]], newline included
+
+    A key stands in FORMAT if any sample has a value; missing values at a sample's end are left out, others are `.`.
+
+    Source: VCF 4.2 specification, section 1.4.2; htsjdk VCFEncoder.addGenotypeData.
+    """
+    present = np.empty(kinds.size, np.int64)
+    at = 0
+    for site in range(starts.size - 1):
+        starts[site] = at
+        at = put_bytes(out, at, sites, site_offsets[site], site_offsets[site + 1])
+        count = 0
+        for key in range(kinds.size if first.size else 0):
+            stands = key == 0
+            for sample in range(first.size):
+                if stands:
+                    break
+                stands = has_value(kinds[key], offsets, values, bases[key] + first[sample] + site * step[sample])
+            if stands:
+                present[count] = key
+                count += 1
+                out[at] = _COLON if key else _TAB
+                at = put_bytes(out, at + 1, keys, key_offsets[key], key_offsets[key + 1])
+        for sample in range(first.size):
+            row = first[sample] + site * step[sample]
+            out[at] = _TAB
+            at += 1
+            end = at
+            for i in range(count):
+                key = present[i]
+                if i:
+                    out[at] = _COLON
+                    at += 1
+                if has_value(kinds[key], offsets, values, bases[key] + row):
+                    at = put_value(out, at, kinds[key], offsets, values, word_offsets, words, bases[key] + row)
+                    end = at
+                else:
+                    out[at] = _POINT
+                    at += 1
+                    if i == 0:
+                        end = at
+            at = end
+        out[at] = _NEWLINE
+        at += 1
+    starts[starts.size - 1] = at

@@ -1,0 +1,250 @@
+"""A store in a bucket of Google Cloud Storage: gs://bucket/prefix.
+
+Credentials are the machine's own (Application Default Credentials); with STORAGE_EMULATOR_HOST set, none are used.
+Checksums (crc32c): the server verifies every upload, the client every read of a whole object. A range has none on
+the server and cannot be verified. Objects with `Content-Encoding: gzip` are read as they are stored.
+
+What the emulator of the tests (fake-gcs-server) cannot prove, because it is looser than Google:
+- it accepts a resumable upload whose generation does not match, so `create` of more than 8 MiB, which the client
+  library uploads in that way, is exclusive only on the real service (manifests are far smaller);
+- it checks no permission, so refusals are proven on made-up answers;
+- it throttles nothing and is never out of service: back-off is the client library's own.
+Requester-pays buckets and customer-managed keys are not supported yet.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+from google.api_core.exceptions import (
+    Forbidden,
+    GoogleAPIError,
+    NotFound,
+    PreconditionFailed,
+    RequestRangeNotSatisfiable,
+    RetryError,
+    Unauthorized,
+    from_http_response,
+)
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+from google.cloud.storage import Client
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+from google.cloud.storage.fileio import BlobWriter
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from genocloud.objects.store import Names, ObjectExists, ObjectMissing, StoreFailed
+from genocloud.objects.streams import outlet, read_blocks
+from genocloud.objects.urls import check_name, join
+
+CHUNK_BYTES = 8 << 20
+"""One request of a streamed upload (a multiple of 256 KiB, says the service): 8 MiB is what Google advises at least."""
+
+_OCTETS = "application/octet-stream"
+_CREATOR = "genocloud-creator"
+_CLIENT_ERRORS = (GoogleAPIError, GoogleAuthError, InvalidResponse, DataCorruption, OSError)  # requests' are OSErrors
+
+
+@dataclass(frozen=True)
+class GoogleStore:
+    """Objects of one bucket whose names begin with the URL's prefix."""
+
+    url: str
+
+    @property
+    def _bucket(self) -> Any:
+        name = self.url.removeprefix("gs://").partition("/")[0]
+        try:
+            return _client(os.getpid(), os.environ.get("STORAGE_EMULATOR_HOST")).bucket(name)
+        except ValueError as error:
+            raise StoreFailed(self.url, str(error), "check the bucket's name") from error
+
+    def _blob(self, name: str) -> Any:
+        return self._bucket.blob(self._prefix + check_name(self.url, name))
+
+    @property
+    def _prefix(self) -> str:
+        prefix = self.url.removeprefix("gs://").partition("/")[2]
+        return f"{prefix}/" if prefix else ""
+
+    def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
+        if end is not None and end <= start:
+            self.size(name)
+            return b""
+        with self._explained(join(self.url, name)):
+            return _download(self._blob(name), start, end)
+
+    def size(self, name: str) -> int:
+        return int(self._described(name).size)
+
+    def exists(self, name: str) -> bool:
+        try:
+            self._described(name)
+        except ObjectMissing:
+            return False
+        return True
+
+    def _described(self, name: str) -> Any:
+        with self._explained(join(self.url, name)):
+            blob = self._blob(name)
+            blob.reload(retry=DEFAULT_RETRY)
+        return blob
+
+    def write(self, name: str, data: bytes) -> None:
+        with self._explained(join(self.url, name)):
+            _upload(self._blob(name), data)
+
+    def create(self, name: str, data: bytes) -> None:
+        url, creator = join(self.url, name), uuid4().hex
+        with self._explained(url):
+            blob = self._blob(name)
+            blob.metadata = {_CREATOR: creator}
+            try:
+                _upload(blob, data, if_generation_match=0)
+            except PreconditionFailed:
+                # The client asks again when an answer is lost, and is then told that its own object exists.
+                there = self._bucket.get_blob(blob.name, retry=DEFAULT_RETRY)
+                if there is None or (there.metadata or {}).get(_CREATOR) != creator:
+                    raise ObjectExists(url) from None
+
+    @contextmanager
+    def writer(self, name: str) -> Iterator[BinaryIO]:
+        url = join(self.url, name)
+        with self._explained(url):
+            upload = _Upload(
+                self._blob(name), CHUNK_BYTES, retry=DEFAULT_RETRY, checksum="crc32c", content_type=_OCTETS
+            )
+        try:
+            with outlet(upload, lambda: self._explained(url)) as stream:
+                yield stream
+            with self._explained(url):
+                upload.finish()
+        except BaseException:
+            with suppress(*_CLIENT_ERRORS):  # an upload that cannot be cancelled lapses after a week, unseen
+                upload.terminate()
+            raise
+
+    def open(self, name: str) -> BinaryIO:
+        url, described = join(self.url, name), self._described(name)
+        blob = self._bucket.blob(described.name, generation=described.generation)
+
+        def fetch(start: int, end: int) -> bytes:
+            with suppress(ObjectMissing), self._explained(url):
+                data = _download(blob, start, end)
+                if len(data) == end - start:
+                    return data
+            raise StoreFailed(url, "was replaced or deleted while it was read", "run this again")
+
+        return read_blocks(fetch, int(described.size))
+
+    def list(self, prefix: str = "") -> Names:
+        root = self._prefix
+        with self._explained(self.url):
+            blobs = self._bucket.list_blobs(
+                prefix=root + prefix, fields="items(name),nextPageToken", retry=DEFAULT_RETRY
+            )
+            names = [blob.name.removeprefix(root) for blob in blobs]
+        return sorted(name for name in names if name and not name.endswith("/"))  # the console makes such "folders"
+
+    def delete(self, name: str) -> None:
+        with self._explained(join(self.url, name)), suppress(NotFound):
+            self._blob(name).delete(retry=DEFAULT_RETRY)
+
+    @contextmanager
+    def _explained(self, url: str) -> Iterator[None]:
+        try:
+            yield
+        except NotFound as error:
+            raise self._missing(url) from error
+        except _CLIENT_ERRORS as error:
+            raise explain(url, error) from error
+
+    def _missing(self, url: str) -> StoreFailed:
+        # The answer about an object does not say whether its bucket is there, and users may list but not see buckets.
+        try:
+            next(iter(self._bucket.list_blobs(max_results=1, retry=DEFAULT_RETRY)), None)
+        except NotFound:
+            return StoreFailed(url, "its bucket does not exist", "make the bucket, or check its name")
+        except _CLIENT_ERRORS:
+            pass  # a reader may be allowed to get objects but not to list them
+        return ObjectMissing(url)
+
+
+def explain(url: str, error: Exception) -> StoreFailed:
+    """The client library's error as one that says what is wrong at `url` and what to do."""
+    if isinstance(error, InvalidResponse):
+        error = from_http_response(error.response)
+    match error:
+        case Forbidden() | Unauthorized():
+            return StoreFailed(
+                url,
+                f"permission denied ({_first_line(error)})",
+                "ask for the role Storage Object User on the bucket (Storage Object Viewer is enough to read)",
+            )
+        case DefaultCredentialsError():
+            return StoreFailed(
+                url,
+                "there are no Google credentials on this machine",
+                "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS",
+            )
+        case GoogleAuthError():
+            return StoreFailed(
+                url,
+                f"the Google credentials do not work ({_first_line(error)})",
+                "run `gcloud auth application-default login` again",
+            )
+        case DataCorruption():
+            return StoreFailed(
+                url,
+                "the checksums here and in the bucket differ",
+                "run this again; if that does not help, the object is damaged and must be made again",
+            )
+        case RetryError() | OSError():
+            return StoreFailed(
+                url, f"the bucket cannot be reached ({_first_line(error)})", "check the network, then run this again"
+            )
+    return StoreFailed(url, f"the bucket refused ({_first_line(error)})", "check the URL, then run this again")
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "message", error)).partition("\n")[0]
+
+
+@cache
+def _client(process: int, emulator: str | None) -> Client:  # noqa: ARG001  (a forked child must not share connections)
+    return Client()
+
+
+def _upload(blob: Any, data: bytes, if_generation_match: int | None = None) -> None:
+    # Asking again is safe: the object is replaced by itself, or the generation no longer matches.
+    blob.upload_from_string(
+        bytes(data), _OCTETS, if_generation_match=if_generation_match, checksum="crc32c", retry=DEFAULT_RETRY
+    )
+
+
+def _download(blob: Any, start: int, end: int | None) -> bytes:
+    whole = not start and end is None
+    try:
+        data = blob.download_as_bytes(
+            start=None if whole else start,
+            end=None if end is None else end - 1,  # the service counts the last byte in
+            raw_download=True,
+            checksum="crc32c" if whole else None,
+            retry=DEFAULT_RETRY,
+        )
+    except RequestRangeNotSatisfiable:  # the object ends before the range starts
+        return b""
+    return bytes(data)
+
+
+class _Upload(BlobWriter):  # type: ignore[misc]  # the library has no types
+    """A streamed upload that only `finish` completes: Python closes a forgotten stream, half written or not."""
+
+    def close(self) -> None:
+        pass
+
+    def finish(self) -> None:
+        super().close()

@@ -1,0 +1,183 @@
+"""A store in a folder of a file system, also a shared one (NFS, Lustre): a plain path or file:///path."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+from urllib.parse import unquote
+from uuid import uuid4
+
+from genocloud.objects.store import Names, ObjectExists, ObjectMissing, StoreFailed
+from genocloud.objects.streams import outlet
+from genocloud.objects.urls import check_name, join, scheme
+
+DRAFT = ".genocloud-draft-"
+"""Unfinished files begin with this; no list shows them. Only a killed writer leaves one behind."""
+
+_FORBIDDEN = ("permission denied", "ask for access to it, or choose another place")
+_FULL = ("no space is left", "free some, or choose another place, and run this again")
+_TROUBLES = {
+    errno.EACCES: _FORBIDDEN,
+    errno.EPERM: _FORBIDDEN,
+    errno.EROFS: ("the file system is read-only", "choose another place"),
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: ("your disk quota is used up", _FULL[1]),
+    errno.ENAMETOOLONG: ("the name is too long for the file system", "choose a shorter one"),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "check the path, or choose another place"),
+    errno.EISDIR: ("is a folder, not a file", "check the path"),
+}
+_NO_LINKS = (
+    "the file system cannot make hard links, by which versions are committed",
+    "choose another file system, or gs://",
+)
+
+
+@dataclass(frozen=True)
+class LocalStore:
+    """Objects as files below a folder, which is made when first written to."""
+
+    url: str
+
+    @property
+    def _root(self) -> Path:
+        return local_path(self.url)
+
+    def _path(self, name: str) -> Path:
+        return self._root / check_name(self.url, name)
+
+    def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
+        with self.open(name) as stream:
+            stream.seek(start)
+            return stream.read() if end is None else stream.read(max(end - start, 0))
+
+    def size(self, name: str) -> int:
+        with self.open(name) as stream:
+            return stream.seek(0, os.SEEK_END)
+
+    def exists(self, name: str) -> bool:
+        with _explained(join(self.url, name)):
+            return self._path(name).is_file()
+
+    def write(self, name: str, data: bytes) -> None:
+        with self._written(name, Path.replace) as stream:
+            stream.write(data)
+
+    def create(self, name: str, data: bytes) -> None:
+        with self._written(name, _link) as stream:
+            stream.write(data)
+
+    def writer(self, name: str) -> AbstractContextManager[BinaryIO]:
+        return self._written(name, Path.replace)
+
+    @contextmanager
+    def _written(self, name: str, put: Callable[[Path, Path], object]) -> Iterator[BinaryIO]:
+        url, path = join(self.url, name), self._path(name)
+        with _draft(path, url) as (draft, file):
+            with outlet(file, lambda: _explained(url)) as stream:
+                yield stream
+            with _explained(url):
+                os.fsync(file.fileno())
+                put(draft, path)
+                _sync_folder(path.parent)
+
+    def open(self, name: str) -> BinaryIO:
+        url = join(self.url, name)
+        with _explained(url):
+            try:
+                return self._path(name).open("rb")
+            except (FileNotFoundError, NotADirectoryError):
+                raise ObjectMissing(url) from None
+            except IsADirectoryError:
+                raise ObjectMissing(url, *_TROUBLES[errno.EISDIR]) from None
+
+    def list(self, prefix: str = "") -> Names:
+        with _explained(self.url):
+            return sorted(name for name in self._names(prefix.rpartition("/")[0]) if name.startswith(prefix))
+
+    def _names(self, folder: str) -> Iterator[str]:
+        for at, _, files in os.walk(self._root / folder, onerror=_raise_unless_absent):
+            below = Path(at).relative_to(self._root)
+            yield from ((below / file).as_posix() for file in files if not file.startswith(DRAFT))
+
+    def delete(self, name: str) -> None:
+        path = self._path(name)
+        with _explained(join(self.url, name)):
+            if path.is_file() or path.is_symlink():
+                path.unlink(missing_ok=True)
+
+
+def local_path(url: str) -> Path:
+    """The path of a plain path or of a file:// URL, whose percent signs are decoded and whose host is this one."""
+    if scheme(url) != "file":
+        return Path(url)
+    host, slash, path = url.removeprefix("file://").partition("/")
+    if host not in ("", "localhost") or not slash:
+        raise StoreFailed(url, f"names another machine, {host!r}", "write file:///path, with three slashes")
+    return Path("/" + unquote(path))
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError:
+        raise ObjectExists(url) from None
+    except OSError as error:
+        told = (error.strerror or str(error), "check the file system, then run this again")
+        raise StoreFailed(url, *_TROUBLES.get(error.errno or 0, told)) from error
+
+
+@contextmanager
+def _draft(path: Path, url: str) -> Iterator[tuple[Path, BinaryIO]]:
+    draft = path.parent / f"{DRAFT}{uuid4().hex}"
+    with _explained(url):
+        _make_folder(path.parent)
+        file = draft.open("xb", buffering=0)  # the outlet buffers; a failed flush must not be tried again on closing
+    try:
+        with file:
+            yield draft, cast(BinaryIO, file)
+    finally:
+        with _explained(url):
+            draft.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        try:
+            folder.mkdir(exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+        _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(place)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that sync names on their own
+            raise
+    finally:
+        os.close(place)
+
+
+def _link(draft: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        # NFS asks again when an answer is lost, and is then told that its own first link exists.
+        if draft.stat().st_nlink != 2:
+            raise
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+            raise StoreFailed(str(path), *_NO_LINKS) from error
+        raise
+
+
+def _raise_unless_absent(error: OSError) -> None:
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error

@@ -1,0 +1,69 @@
+"""The checks before any read is used: what is wrong with the reads or the reference is said in one sentence."""
+
+import logging
+from collections.abc import Sequence
+
+import pysam
+
+from genocloud.errors import InputError, UnreadableFile
+from genocloud.regions import Contig, check_contigs
+
+log = logging.getLogger(__name__)
+
+
+class WrongSample(InputError):
+    """The reads are of another sample than the sheet says."""
+
+    def __init__(self, url: str, wanted: str, found: Sequence[str]) -> None:
+        self.url, self.wanted, self.found = url, wanted, tuple(found)
+        super().__init__(
+            f"{url}: its read groups name {', '.join(found)}, not {wanted}; correct the sample sheet, "
+            "or give the name inside the file as name_in_reads"
+        )
+
+
+def reference_contigs(reference: str) -> tuple[Contig, ...]:
+    """The contigs of an indexed FASTA file, in its order. Raises UnreadableFile."""
+    try:
+        with pysam.FastaFile(reference) as fasta:
+            return tuple(map(Contig, fasta.references, fasta.lengths))
+    except (OSError, ValueError) as error:
+        raise UnreadableFile(
+            reference, str(error), "give a FASTA file with its .fai beside it (samtools faidx)"
+        ) from error
+
+
+def read_name(url: str, reference: str, contigs: Sequence[Contig], wanted: str) -> str | None:
+    """Check the reads; the sample to pick if the file has several, None if it has one.
+
+    Raises UnreadableFile, UnknownContig, MixedContigs or WrongSample.
+    """
+    with _open(url, reference) as reads:
+        check_contigs(url, map(Contig, reads.references, reads.lengths), contigs)
+        if not reads.has_index():
+            raise UnreadableFile(url, "has no index", "make one with samtools index")
+        names = sorted({group["SM"] for group in reads.header.to_dict().get("RG", ()) if "SM" in group})
+        if _is_empty(reads):
+            raise UnreadableFile(url, "holds no aligned reads", "check how it was made, or leave the sample out")
+    if not names:
+        log.warning("%s: no read group names a sample; all reads are taken as %s", url, wanted)
+        return None
+    if wanted not in names:
+        raise WrongSample(url, wanted, names)
+    return wanted if len(names) > 1 else None
+
+
+def _open(url: str, reference: str) -> pysam.AlignmentFile:
+    try:
+        return pysam.AlignmentFile(url, reference_filename=reference)
+    except (OSError, ValueError) as error:
+        raise UnreadableFile(url, str(error), "give a BAM or CRAM file, sorted and indexed") from error
+
+
+def _is_empty(reads: pysam.AlignmentFile) -> bool:
+    try:
+        return all(read.is_unmapped for read in reads.head(1, multiple_iterators=False))
+    except (OSError, ValueError) as error:
+        raise UnreadableFile(
+            reads.filename.decode(), str(error), "the file is damaged: copy or make it again"
+        ) from error

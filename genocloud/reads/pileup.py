@@ -1,0 +1,113 @@
+"""Run mpileup on a stretch of a contig and read what it says: blocks without evidence, and evidence for bases or indels."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pysam
+import pysam.bcftools
+
+from genocloud.errors import UnreadableFile
+from genocloud.reads.likelihoods import Likelihoods, with_symbolic
+
+MAX_DEPTH = 8000
+SETTINGS: tuple[str, ...] = ()
+BANDS = "1,2,3,4,5,6,8,10,12,15,20,25,30,40,50,65,80,100,150,200"
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Bases start <= base < end at which no read differs from the reference.
+
+    `depth` is the smallest of them, `pl` the diploid likelihoods of REF and the symbolic allele (smallest REF/other).
+    """
+
+    start: int
+    end: int
+    depth: int
+    pl: Likelihoods
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What mpileup says of the bases (or, apart, of the indels) at one position.
+
+    `alleles` are REF and ALTs without the symbolic one, which `pl` (diploid), `forward` and `reverse` (reads by allele)
+    have last; `info` is mpileup's INFO.
+    """
+
+    start: int
+    alleles: tuple[str, ...]
+    pl: Likelihoods
+    forward: Sequence[int]
+    reverse: Sequence[int]
+    depth: int
+    info: str
+
+    @property
+    def is_indel(self) -> bool:
+        """Whether the alleles are insertions and deletions after the base, not bases."""
+        return self.info.startswith("INDEL")
+
+    def fact(self, key: str) -> str | None:
+        """A value of INFO as printed."""
+        return dict(item.partition("=")[::2] for item in self.info.split(";")).get(key)
+
+
+def run(reads: str, reference: str, place: str, name: str | None, out: Path) -> None:
+    """Write mpileup's text for a place (1-based, inclusive) of one sample's reads to `out`."""
+    only = ("--samples", name) if name else ("--ignore-RG",)
+    command = (
+        *("--fasta-ref", reference, "--regions", place, "--gvcf", BANDS, "--no-version", "--output", str(out)),
+        *("--max-depth", str(MAX_DEPTH), "--max-idepth", str(MAX_DEPTH)),
+        *("--annotate", "FORMAT/AD,FORMAT/DP,FORMAT/ADF,FORMAT/ADR"),
+        *SETTINGS,
+        *only,
+    )
+    try:
+        pysam.bcftools.mpileup(*command, reads, catch_stdout=False)
+    except pysam.SamtoolsError as error:
+        raise UnreadableFile(reads, f"mpileup failed at {place}: {error}", "check the file and its index") from error
+
+
+def read(text: Path) -> Iterator[Quiet | Evidence]:
+    """The lines of an mpileup text in its order; evidence for bases comes before that for indels at one position."""
+    with text.open() as lines:
+        for line in lines:
+            if line[0] != "#":
+                yield _parse(line)
+
+
+def _parse(line: str) -> Quiet | Evidence:
+    _, position, _, ref, alt, _, _, info, _, values = line.split("\t")
+    start = int(position) - 1
+    if alt == "<*>":
+        likelihoods, depth, *_ = values.split(":")
+        end = int(info[4 : info.index(";")]) if info.startswith("END=") else start + 1
+        return Quiet(start, end, int(depth), _integers(likelihoods))
+    return _evidence(start, ref, alt, info, values)
+
+
+def _evidence(start: int, ref: str, alt: str, info: str, values: str) -> Evidence:
+    likelihoods, depth, forward, reverse, _ = values.split(":")
+    fwd, rev, pl = _integers(forward), _integers(reverse), _integers(likelihoods)
+    alleles = (ref, *alt.split(","))
+    if alleles[-1] == "<*>":
+        alleles = alleles[:-1]
+    else:  # an indel, or a base with all four seen: mpileup gives no symbolic allele
+        pl = with_symbolic(pl, [a + b for a, b in zip(fwd, rev, strict=True)])
+        fwd, rev = [*fwd, 0], [*rev, 0]
+    return Evidence(start, trimmed(alleles), pl, fwd, rev, int(depth), info)
+
+
+def _integers(text: str) -> list[int]:
+    return [int(value) for value in text.split(",")]
+
+
+def trimmed(alleles: Sequence[str]) -> tuple[str, ...]:
+    """Alleles without the bases that they all end in; at least one base is left in each."""
+    most = min(map(len, alleles)) - 1
+    spare = 0
+    while spare < most and len({allele[-1 - spare] for allele in alleles}) == 1:
+        spare += 1
+    return tuple(allele[: len(allele) - spare] for allele in alleles)

@@ -1,0 +1,78 @@
+"""How many copies of each stretch of the genome a person has, by sex."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from genocloud.regions import Contig
+
+Sex = Literal["male", "female", "unknown"]
+
+log = logging.getLogger(__name__)
+
+PAR_BY_X_LENGTH: Mapping[int, tuple[tuple[int, int], ...]] = {
+    155_270_560: ((60_000, 2_699_520), (154_931_043, 155_260_560)),  # GRCh37
+    156_040_895: ((10_000, 2_781_479), (155_701_382, 156_030_895)),  # GRCh38
+}
+"""Pseudo-autosomal regions on X, 0-based half-open, by the length of X (Genome Reference Consortium, assembly pages)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SexContigs:
+    """The contigs whose copies are not two in everybody; `par` are X's pseudo-autosomal regions, 0-based half-open.
+
+    With `par` None they are those of GRCh37 or GRCh38, told by the length of X; an X of another length has none then.
+    """
+
+    x: frozenset[str] = field(default=frozenset({"chrX", "X"}))
+    y: frozenset[str] = field(default=frozenset({"chrY", "Y"}))
+    mt: frozenset[str] = field(default=frozenset({"chrM", "chrMT", "M", "MT"}))
+    par: tuple[tuple[int, int], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """The bases start <= base < end of a contig and how many copies (1 or 2) of them there are."""
+
+    start: int
+    end: int
+    ploidy: int
+
+
+def copies(contig: Contig, sex: Sex, special: SexContigs) -> Sequence[Copies]:
+    """The stretches of a contig by ploidy, in order, without those of which there is no copy (Y in females).
+
+    MT is haploid in everybody. X is haploid in males outside its pseudo-autosomal regions. Y is haploid, all of it: references
+    mask its pseudo-autosomal regions or the aligner splits their reads between X and Y. Sex `unknown`: X as in females, Y as in males.
+    """
+    whole = Copies(0, contig.length, 2)
+    if contig.name in special.y:
+        return [] if sex == "female" else [Copies(0, contig.length, 1)]
+    if contig.name in special.mt:
+        return [Copies(0, contig.length, 1)]
+    if contig.name in special.x and sex == "male":
+        return list(_alternating(contig.length, _par(contig, special)))
+    return [whole]
+
+
+def _par(contig: Contig, special: SexContigs) -> tuple[tuple[int, int], ...]:
+    if special.par is not None:
+        return special.par
+    if contig.length not in PAR_BY_X_LENGTH:
+        log.warning(
+            "%s is %d bases long: no known pseudo-autosomal regions, all of it is haploid in males",
+            contig.name,
+            contig.length,
+        )
+    return PAR_BY_X_LENGTH.get(contig.length, ())
+
+
+def _alternating(length: int, diploid: Sequence[tuple[int, int]]) -> Iterator[Copies]:
+    done = 0
+    for start, end in sorted(diploid):
+        stretches = Copies(done, min(start, length), 1), Copies(max(start, done), min(end, length), 2)
+        yield from (stretch for stretch in stretches if stretch.start < stretch.end)
+        done = max(done, end)
+    if done < length:
+        yield Copies(done, length, 1)

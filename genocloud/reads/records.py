@@ -1,0 +1,255 @@
+"""Evidence becomes records and quiet stretches: the floor, one record a position, and what lies under a deletion."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, pairwise
+
+from genocloud.reads.likelihoods import (
+    Likelihoods,
+    at,
+    fold,
+    genotype,
+    haploid,
+    index_of,
+    quality,
+    reference_only,
+    side_by_side,
+    under_deletion,
+)
+from genocloud.reads.pileup import Evidence, Quiet, trimmed
+
+MIN_ALT_READS = 2
+MIN_ALT_FRACTION = 0.1
+LONE_PHRED = 10
+STAR = "*"
+_NOWHERE = Quiet(-1, -1, 0, [0, 0, 0])
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The alleles that are worth a record at one position, with their diploid likelihoods (the symbolic allele last).
+
+    `forward`, `reverse` are reads by allele, the symbolic one's (those of alleles below the floor) last.
+    """
+
+    start: int
+    alleles: tuple[str, ...]
+    pl: Likelihoods
+    forward: tuple[int, ...]
+    reverse: tuple[int, ...]
+    source: Evidence
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """Reads by allele."""
+        return tuple(a + b for a, b in zip(self.forward, self.reverse, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A site with its genotype: `called` are allele numbers, `pl` has the site's ploidy and the symbolic allele last."""
+
+    site: Site
+    called: tuple[int, ...]
+    pl: Likelihoods
+    gq: int
+    depth: int
+
+    @property
+    def start(self) -> int:
+        """The first base of REF."""
+        return self.site.start
+
+    @property
+    def deletion_end(self) -> int:
+        """The base before which the called deletions end; `start` if none is called.
+
+        Left-aligned alleles share their first base, so ALT deletes the len(REF) - len(ALT) bases after it.
+        """
+        ref = len(self.site.alleles[0])
+        lost = [ref - len(self.site.alleles[i]) for i in self.called if self.site.alleles[i] != STAR]
+        return self.start + 1 + max(lost) if lost and max(lost) > 0 else self.start
+
+    def deletes(self, base: int) -> list[int]:
+        """The alleles that delete a base."""
+        ref, offset = len(self.site.alleles[0]), base - self.start
+        return [i for i, alt in enumerate(self.site.alleles) if alt != STAR and 0 < offset <= ref - len(alt)]
+
+
+@dataclass(slots=True)
+class Caller:
+    """Turns mpileup's stream into records and quiet stretches, for one ploidy (1 or 2); counts what became of evidence.
+
+    Evidence is counted where start <= position < end; what comes before and after is context.
+    """
+
+    ploidy: int
+    start: int
+    end: int
+    fates: Counter[str] = field(default_factory=Counter)
+    _deletion: Record | None = None
+
+    def calls(self, stream: Iterable[Quiet | Evidence]) -> Iterator[Quiet | Record]:
+        """Records and quiet stretches in order, no base in two of them; a base in none has no data."""
+        for here in _positions(stream):
+            found = self._quiet(here) if isinstance(here, Quiet) else self._position(*here)
+            if found is not None:
+                yield found
+
+    def _quiet(self, quiet: Quiet) -> Quiet | None:
+        """What is left of a quiet stretch: a called deletion's record speaks for the bases that it deletes."""
+        start = max(quiet.start, self._deletion_end)
+        return replace(quiet, start=start) if start < quiet.end else None
+
+    def _position(self, bases: Evidence, indels: Evidence | None) -> Quiet | Record | None:
+        site = _site(bases, indels, self.ploidy)
+        if self._deletion_end > bases.start:
+            return self._under(site, bases, indels)
+        if len(site.alleles) == 1:
+            self._count("below_floor", bases, indels)
+            return Quiet(site.start, site.start + 1, bases.depth, site.pl)
+        return self._emit(_record(site, self.ploidy), bases, indels)
+
+    def _under(self, site: Site, bases: Evidence, indels: Evidence | None) -> Record | None:
+        """A record with `*` if the likeliest genotype has one of the site's own ALTs; else the deletion's record says it all."""
+        assert self._deletion is not None
+        if self.ploidy == 2 and len(site.alleles) > 1:
+            record = _record(_starred(site, self._deletion), 2)
+            if any(0 < allele < len(site.alleles) for allele in record.called):
+                return self._emit(record, bases, indels)
+        self._count("under_deletion", bases, indels)
+        return None
+
+    def _emit(self, record: Record, bases: Evidence, indels: Evidence | None) -> Record:
+        self._count("recorded", bases, indels)
+        if record.deletion_end > self._deletion_end:
+            self._deletion = record
+        return record
+
+    @property
+    def _deletion_end(self) -> int:
+        return self._deletion.deletion_end if self._deletion else 0
+
+    def _count(self, fate: str, bases: Evidence, indels: Evidence | None) -> None:
+        if self.start <= bases.start < self.end:
+            self.fates[fate] += (len(bases.alleles) > 1) + (indels is not None)
+
+
+def _positions(stream: Iterable[Quiet | Evidence]) -> Iterator[Quiet | tuple[Evidence, Evidence | None]]:
+    """Quiet stretches; at other positions the evidence for bases, and for indels if there is any.
+
+    Where mpileup shows no ALT base but an indel, it ends the quiet stretch before that base, or (a stretch of that base alone)
+    writes it all the same; either way the stretch is what tells the likelihoods of the base, and the record speaks for it.
+    """
+    quiet, before = _NOWHERE, None
+    for item, after in pairwise(chain(stream, [None])):
+        indel = after if isinstance(after, Evidence) and after.is_indel else None
+        if isinstance(item, Quiet):
+            quiet = item
+            end = min(item.end, indel.start) if indel else item.end
+            if item.start < end:
+                yield replace(item, end=end)
+        elif isinstance(item, Evidence) and not item.is_indel:
+            yield item, indel if indel and indel.start == item.start else None
+        elif isinstance(item, Evidence) and not (isinstance(before, Evidence) and before.start == item.start):
+            yield _plain(item, quiet), item
+        before = item
+
+
+def _plain(indel: Evidence, quiet: Quiet) -> Evidence:
+    """Evidence that the base before an indel is the reference's: as in the quiet stretch that ends here, else none."""
+    pl = quiet.pl if quiet.end >= indel.start else _NOWHERE.pl
+    return replace(indel, alleles=(indel.alleles[0][0],), pl=pl, forward=(0, 0), reverse=(0, 0), info="")
+
+
+def _site(bases: Evidence, indels: Evidence | None, ploidy: int) -> Site:
+    """The alleles above the floor at one position, from both kinds of evidence."""
+    base_site = _above_floor(bases, ploidy)
+    if indels is None:
+        return base_site
+    indel_site = _above_floor(indels, ploidy)
+    return _joined(base_site, indel_site)
+
+
+def _above_floor(evidence: Evidence, ploidy: int) -> Site:
+    """The evidence with the ALTs below the floor folded into the symbolic allele."""
+    keep = [0, *_worth_a_record(evidence, ploidy)]
+    rest = [i for i in range(len(evidence.alleles) + 1) if i not in keep]
+    groups = [*([i] for i in keep), rest]
+    return Site(
+        evidence.start,
+        trimmed([evidence.alleles[i] for i in keep]),
+        fold(evidence.pl, groups) if len(keep) > 1 else reference_only(evidence.pl),
+        tuple(sum(evidence.forward[i] for i in group) for group in groups),
+        tuple(sum(evidence.reverse[i] for i in group) for group in groups),
+        evidence,
+    )
+
+
+def _worth_a_record(evidence: Evidence, ploidy: int) -> list[int]:
+    """The ALTs above the floor."""
+    if evidence.alleles[0][0] not in "ACGT":
+        return []
+    needed = max(MIN_ALT_READS, MIN_ALT_FRACTION * evidence.depth)
+    alts = range(1, len(evidence.alleles))
+    named = _likeliest(evidence, ploidy)
+    return [i for i in alts if i in named or evidence.forward[i] + evidence.reverse[i] >= needed]
+
+
+def _likeliest(evidence: Evidence, ploidy: int) -> tuple[int, ...]:
+    """The alleles of the likeliest genotype, if hom-ref is LONE_PHRED less likely; few sites need more than a glance."""
+    if evidence.pl[0] < LONE_PHRED:
+        return ()
+    alleles = len(evidence.alleles) + 1
+    pl = haploid(evidence.pl, alleles) if ploidy == 1 else evidence.pl
+    return genotype(pl, alleles, ploidy) if pl[0] >= LONE_PHRED else ()
+
+
+def _joined(bases: Site, indels: Site) -> Site:
+    """One site of the bases' ALTs and the indels' ALTs; a haplotype with both only if the likeliest genotype has it."""
+    simple = [*((i, 0) for i in range(len(bases.alleles))), *((0, j) for j in range(1, len(indels.alleles)))]
+    double = [(i, j) for i in range(1, len(bases.alleles)) for j in range(1, len(indels.alleles))]
+    everything = [*simple, *double]
+    pl = side_by_side(bases.pl, len(bases.alleles), indels.pl, len(indels.alleles), everything)
+    best = genotype(pl, len(everything) + 1, 2)
+    kept = [*simple, *(both for both in double if everything.index(both) in best)]
+    if double:
+        pl = side_by_side(bases.pl, len(bases.alleles), indels.pl, len(indels.alleles), kept)
+    return Site(
+        bases.start,
+        trimmed([bases.alleles[i] + indels.alleles[j][1:] for i, j in kept]),
+        pl,
+        _joined_reads(bases.forward, indels.forward, kept),
+        _joined_reads(bases.reverse, indels.reverse, kept),
+        indels.source,
+    )
+
+
+def _joined_reads(bases: Sequence[int], indels: Sequence[int], alleles: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    """Reads by haplotype. A read with an ALT base counts in both kinds of evidence: it is taken off the reference's."""
+    reads = [indels[j] if j else bases[i] for i, j in alleles]
+    other = indels[-1]
+    reads[0] = max(0, indels[0] - sum(bases[1:-1]))
+    return (*reads, other)
+
+
+def _starred(site: Site, deletion: Record) -> Site:
+    deleting = deletion.deletes(site.start)
+    kept = [i for i in range(len(deletion.site.alleles) + 1) if i not in deleting]
+    gone = sum(deletion.site.forward[i] for i in deleting), sum(deletion.site.reverse[i] for i in deleting)
+    return replace(
+        site,
+        alleles=(*site.alleles, STAR),
+        pl=under_deletion(site.pl, len(site.alleles) + 1, fold(deletion.site.pl, (kept, deleting))),
+        forward=(*site.forward[:-1], gone[0], site.forward[-1]),
+        reverse=(*site.reverse[:-1], gone[1], site.reverse[-1]),
+    )
+
+
+def _record(site: Site, ploidy: int) -> Record:
+    alleles = len(site.alleles) + 1
+    pl = haploid(site.pl, alleles) if ploidy == 1 else site.pl
+    called = genotype(pl, alleles, ploidy)
+    depth = max(site.source.depth, sum(site.depths))
+    return Record(site, called, pl, quality(pl, index_of(called)), depth)

@@ -1,0 +1,1 @@
+"""What people see of a callset: counts that merge, a closing summary, an HTML report."""

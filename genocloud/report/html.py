@@ -1,0 +1,82 @@
+"""The report of a run: one HTML page that needs no network and no other file."""
+
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from genocloud.report import outliers, plots
+from genocloud.report.stages import Receipts, Stage, group_receipts
+from genocloud.report.statistics import SAMPLE_COUNTS, Statistics
+from genocloud.report.summary import headline
+from genocloud.report.words import percent_text, ratio_text, seconds_text, size_text
+
+MOST_ROWS = 200
+"""Longer tables are cut, and say so: a page of a hundred thousand rows opens nowhere."""
+
+
+def render_html(receipts: Receipts, statistics: Statistics) -> str:
+    """The report as HTML, the same for the same arguments; receipts are parsed JSON by file name.
+
+    Every string out of the arguments is escaped.
+    """
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters |= {"seconds": seconds_text, "size": size_text, "percent": percent_text, "count": _count}
+    template = environment.from_string(files(__package__).joinpath("report.html.j2").read_text("utf-8"))
+    return template.render(_facts(group_receipts(receipts), statistics))
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _facts(stages: tuple[Stage, ...], statistics: Statistics) -> dict[str, Any]:
+    """What the template shows, by the names that it uses."""
+    found = outliers.find_outliers(statistics)
+    flagged = {outlier.sample for outlier in found}
+    return {
+        "figures": _figures(stages, statistics),
+        "versions": sorted({version for stage in stages for version in stage.versions}),
+        "stages": stages,
+        "unbalanced": [stage for stage in stages if not stage.balanced],
+        "outliers": [(statistics.samples[outlier.sample], outlier.reason) for outlier in found],
+        "rule": outliers.RULE,
+        "plots": plots.draw_plots(statistics),
+        "samples": [_sample_row(statistics, i, i in flagged) for i in _shown_samples(statistics, flagged)],
+        "sample_total": len(statistics.samples),
+        "most_rows": MOST_ROWS,
+    }
+
+
+def _figures(stages: tuple[Stage, ...], statistics: Statistics) -> dict[str, str]:
+    """The headline, with what the run cost where there are receipts."""
+    shown = {label.strip(): value for label, value in headline(statistics).items()}
+    if not stages:
+        return shown
+    return shown | {
+        "CPU time": seconds_text(sum(stage.cpu_seconds for stage in stages)),
+        "peak memory": size_text(max(stage.peak_memory_bytes for stage in stages)),
+    }
+
+
+def _shown_samples(statistics: Statistics, flagged: set[int]) -> list[int]:
+    """All samples in order; of too many, those flagged, then those with the lowest call rates."""
+    if len(statistics.samples) <= MOST_ROWS:
+        return list(range(len(statistics.samples)))
+    by_call_rate = np.argsort(statistics.call_rates, kind="stable").tolist()
+    return list(dict.fromkeys([*sorted(flagged), *by_call_rate]))[:MOST_ROWS]
+
+
+def _sample_row(statistics: Statistics, index: int, flagged: bool) -> dict[str, Any]:
+    counts = dict(zip(SAMPLE_COUNTS, statistics.sample_counts[index].tolist(), strict=False))
+    return {
+        "name": statistics.samples[index],
+        "flagged": flagged,
+        "call_rate": percent_text(float(statistics.call_rates[index])),
+        **counts,
+        "haploid": counts["haploid_ref"] + counts["haploid_alt"],
+        "het_hom": ratio_text(float(statistics.het_hom[index])),
+        "depth": ratio_text(float(statistics.mean_depths[index])),
+        "gq": ratio_text(float(statistics.mean_gqs[index])),
+    }

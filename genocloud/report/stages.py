@@ -1,0 +1,98 @@
+"""Receipts grouped by step: what flowed through, what it cost, what it was made from."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ORDER = ("inputs", "call", "ingest", "discover", "genotype", "export", "report")
+"""The steps in flow order; others come after, by name."""
+
+Receipts = Mapping[str, Mapping[str, Any]]
+"""Receipts by their file's name, as parsed from JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One receipt's costs."""
+
+    name: str
+    seconds: float
+    cpu_seconds: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """All receipts of one step.
+
+    `inputs` are names with checksums. `taken`, `given` and `dropped` (by reason) are sums in `unit`; None and empty
+    where receipts hold no balance.
+    """
+
+    step: str
+    runs: tuple[Run, ...]
+    versions: tuple[str, ...]
+    inputs: tuple[tuple[str, str], ...]
+    unit: str
+    taken: int | None
+    given: int | None
+    dropped: dict[str, int]
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of all runs one after another; runs side by side took less."""
+        return sum(run.seconds for run in self.runs)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor seconds of all runs."""
+        return sum(run.cpu_seconds for run in self.runs)
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        """The largest peak of any run."""
+        return max(run.peak_memory_bytes for run in self.runs)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether nothing was lost or made up: taken = given + dropped; true without a balance."""
+        return self.taken is None or self.taken == (self.given or 0) + sum(self.dropped.values())
+
+
+def group_receipts(receipts: Receipts) -> tuple[Stage, ...]:
+    """The receipts by step, in flow order; within a step by name."""
+    steps: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for name in sorted(receipts):
+        steps.setdefault(str(receipts[name].get("step", name)), {})[name] = receipts[name]
+    return tuple(_stage(step, steps[step]) for step in sorted(steps, key=_place))
+
+
+def _place(step: str) -> tuple[int, str]:
+    return (ORDER.index(step) if step in ORDER else len(ORDER), step)
+
+
+def _stage(step: str, receipts: Receipts) -> Stage:
+    balances = [receipt["balance"] for receipt in receipts.values() if receipt.get("balance")]
+    dropped = Counter[str]()
+    for balance in balances:
+        dropped.update(balance.get("dropped", {}))
+    return Stage(
+        step,
+        tuple(_run(name, receipt) for name, receipt in receipts.items()),
+        tuple(sorted({str(receipt.get("version", "unknown")) for receipt in receipts.values()})),
+        tuple(sorted({pair for receipt in receipts.values() for pair in receipt.get("inputs", {}).items()})),
+        next((str(balance["unit"]) for balance in balances if "unit" in balance), ""),
+        sum(balance.get("taken", 0) for balance in balances) if balances else None,
+        sum(balance.get("given", 0) for balance in balances) if balances else None,
+        dict(sorted(dropped.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+def _run(name: str, receipt: Mapping[str, Any]) -> Run:
+    return Run(
+        name,
+        float(receipt.get("seconds", 0)),
+        float(receipt.get("cpu_seconds", 0)),
+        int(receipt.get("peak_memory_bytes", 0)),
+    )

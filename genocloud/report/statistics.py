@@ -1,0 +1,343 @@
+"""Counts of a callset that merge over shards and batches: sites by kind, genotypes by sample, distributions.
+
+Definitions, all after leaving out the allele `*` (a deletion that began upstream):
+- An ALT is a SNV if it differs from a REF of its own length in one base, an indel if the lengths differ, else other
+  (several bases, or symbolic).
+- A site is a SNP (indel) if all its ALTs are SNVs (indels), mixed if it has both and nothing else, else other; it is
+  multi-allelic besides if it has two ALTs or more.
+- Ti/Tv is over SNVs, each ALT of each site once: transitions are A<->G and C<->T.
+- The frequency spectrum is not folded (ALT against REF, as no ancestral allele is known): AC / AN of each ALT.
+- A genotype is missing if any of its alleles is `.`, else called. Called diploids are hom-ref, het (two different
+  alleles) or hom-alt; haploids are counted apart, so that sex chromosomes do not move het/hom.
+- Depth and GQ are those of called genotypes that have them; GQ is capped at 99, as in the VCF.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud import schema
+
+Counts = npt.NDArray[np.int64]
+
+SITE_COUNTS = ("sites", "snps", "indels", "mixed", "other", "multiallelic", "transitions", "transversions")
+"""What is counted of sites; sites = snps + indels + mixed + other."""
+
+SAMPLE_COUNTS = ("missing", "hom_ref", "het", "hom_alt", "haploid_ref", "haploid_alt")
+"""The classes of a sample's genotypes; each genotype is in one of them."""
+
+SAMPLE_SUMS = ("depth_sum", "depth_calls", "gq_sum", "gq_calls")
+"""Sums of DP and GQ over a sample's called genotypes, and how many had the value."""
+
+KINDS = ("SNV", "indel", "other")
+"""The kinds of ALT alleles."""
+
+SHARES = ("< 0.1%", "0.1-0.5%", "0.5-1%", "1-2%", "2-5%", "5-10%", "10-20%", "20-50%", "50-100%", "100%")
+
+BANDS = ("AC 0", "AC 1", "AC 2", *SHARES)
+"""Bands of the frequency spectrum: allele counts 0 to 2, then AC / AN with the upper edge outside; AC = AN is 100%."""
+
+BAND_EDGES_PERMILLE = np.array([1, 5, 10, 20, 50, 100, 200, 500, 1000], np.int64)
+"""Upper edges of the bands after AC 2, as integers, so that 0.1 AN is not a matter of rounding."""
+
+HIGHEST_DEPTH, HIGHEST_GQ = 500, 99
+"""Last bins of the histograms; they hold all larger values. 500 suits exomes; a genome needs about 100."""
+
+_MISSING, _HOM_REF, _HET, _HOM_ALT, _HAPLOID_REF, _HAPLOID_ALT = range(len(SAMPLE_COUNTS))
+_SNV, _INDEL, _OTHER = range(len(KINDS))
+_TRANSITION, _TRANSVERSION = 1, 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statistics:
+    """Counts of one callset, or of a part of it.
+
+    samples        names, in the callset's order
+    site_counts    (SITE_COUNTS,)
+    spectrum       (KINDS, BANDS) ALT alleles
+    sample_counts  (samples, SAMPLE_COUNTS + SAMPLE_SUMS)
+    depths         (HIGHEST_DEPTH + 1,) called genotypes by DP
+    qualities      (HIGHEST_GQ + 1,) called genotypes by GQ
+    """
+
+    samples: tuple[str, ...]
+    site_counts: Counts
+    spectrum: Counts
+    sample_counts: Counts
+    depths: Counts
+    qualities: Counts
+
+    @classmethod
+    def empty(cls, samples: Sequence[str] = ()) -> "Statistics":
+        """Nothing counted; `samples` sets their order in what is merged into it."""
+        return cls(
+            tuple(samples),
+            np.zeros(len(SITE_COUNTS), np.int64),
+            np.zeros((len(KINDS), len(BANDS)), np.int64),
+            np.zeros((len(samples), len(SAMPLE_COUNTS + SAMPLE_SUMS)), np.int64),
+            np.zeros(HIGHEST_DEPTH + 1, np.int64),
+            np.zeros(HIGHEST_GQ + 1, np.int64),
+        )
+
+    def merge(self, other: "Statistics") -> "Statistics":
+        """Both together: associative; samples in the order in which they are first seen."""
+        samples = tuple(dict.fromkeys(self.samples + other.samples))
+        return Statistics(
+            samples,
+            self.site_counts + other.site_counts,
+            self.spectrum + other.spectrum,
+            self._counts_of(samples) + other._counts_of(samples),
+            self.depths + other.depths,
+            self.qualities + other.qualities,
+        )
+
+    def _counts_of(self, samples: tuple[str, ...]) -> Counts:
+        """The sample counts with rows for `samples`, a superset of ours; zeros for those we have not seen."""
+        if samples == self.samples:
+            return self.sample_counts
+        row = {sample: index for index, sample in enumerate(samples)}
+        out = np.zeros((len(samples), self.sample_counts.shape[1]), np.int64)
+        out[[row[sample] for sample in self.samples]] = self.sample_counts
+        return out
+
+    def site_count(self, name: str) -> int:
+        """One of SITE_COUNTS."""
+        return int(self.site_counts[SITE_COUNTS.index(name)])
+
+    def by_sample(self, name: str) -> Counts:
+        """One of SAMPLE_COUNTS or SAMPLE_SUMS, (samples,)."""
+        return self.sample_counts[:, (SAMPLE_COUNTS + SAMPLE_SUMS).index(name)]
+
+    @property
+    def genotypes(self) -> Counts:
+        """Genotypes of each sample, missing ones included, (samples,)."""
+        return np.asarray(self.sample_counts[:, : len(SAMPLE_COUNTS)].sum(axis=1))
+
+    @property
+    def called(self) -> Counts:
+        """Called genotypes of each sample, (samples,)."""
+        return np.asarray(self.genotypes - self.by_sample("missing"))
+
+    @property
+    def call_rates(self) -> npt.NDArray[np.float64]:
+        """Called share of each sample's genotypes, (samples,); NaN without genotypes."""
+        return _ratio(self.called, self.genotypes)
+
+    @property
+    def call_rate(self) -> float:
+        """Called share of all genotypes; NaN without genotypes."""
+        return float(_ratio(self.called.sum(), self.genotypes.sum()))
+
+    @property
+    def ti_tv(self) -> float:
+        """Transitions for each transversion; NaN without transversions."""
+        return float(_ratio(*self.site_counts[[SITE_COUNTS.index("transitions"), SITE_COUNTS.index("transversions")]]))
+
+    @property
+    def het_hom(self) -> npt.NDArray[np.float64]:
+        """Diploid het calls for each hom-alt one, (samples,); NaN without hom-alt calls."""
+        return _ratio(self.by_sample("het"), self.by_sample("hom_alt"))
+
+    @property
+    def mean_depths(self) -> npt.NDArray[np.float64]:
+        """Mean DP of each sample's called genotypes, reads, (samples,)."""
+        return _ratio(self.by_sample("depth_sum"), self.by_sample("depth_calls"))
+
+    @property
+    def mean_gqs(self) -> npt.NDArray[np.float64]:
+        """Mean GQ of each sample's called genotypes, phred, capped at 99, (samples,)."""
+        return _ratio(self.by_sample("gq_sum"), self.by_sample("gq_calls"))
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values, for a receipt; histograms without their trailing zeros."""
+        return {
+            "sites": dict(zip(SITE_COUNTS, self.site_counts.tolist(), strict=True)),
+            "spectrum": dict(zip(KINDS, self.spectrum.tolist(), strict=True)),
+            "sample_columns": [*SAMPLE_COUNTS, *SAMPLE_SUMS],
+            "samples": dict(zip(self.samples, self.sample_counts.tolist(), strict=True)),
+            "depths": np.trim_zeros(self.depths, "b").tolist(),
+            "qualities": np.trim_zeros(self.qualities, "b").tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Statistics":
+        """The reverse of `to_json`."""
+        out = cls.empty(tuple(values["samples"]))
+        out.site_counts[:] = [values["sites"][name] for name in SITE_COUNTS]
+        out.spectrum[:] = [values["spectrum"][kind] for kind in KINDS]
+        if out.samples:
+            out.sample_counts[:] = list(values["samples"].values())
+        out.depths[: len(values["depths"])] = values["depths"]
+        out.qualities[: len(values["qualities"])] = values["qualities"]
+        return out
+
+
+def merge_all(parts: Iterable[Statistics], samples: Sequence[str] = ()) -> Statistics:
+    """All of `parts` together, samples in the order given."""
+    return reduce(Statistics.merge, parts, Statistics.empty(samples))
+
+
+def _ratio(numerator: Any, denominator: Any) -> npt.NDArray[np.float64]:
+    """The quotient as float64, NaN where the denominator is 0."""
+    out = np.full(np.shape(numerator), np.nan)
+    np.divide(numerator, denominator, out=out, where=np.asarray(denominator) != 0)
+    return out
+
+
+def count_sites(sites: pa.Table) -> Statistics:
+    """The site counts and the frequency spectrum of a table SITES; no samples."""
+    alleles = _Alleles.of(sites)
+    out = Statistics.empty()
+    out.site_counts[:] = _site_counts(alleles)
+    out.spectrum[:] = _spectrum(alleles)
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Alleles:
+    """The ALT alleles of a table SITES but for `*`, one row each.
+
+    sites     number of sites
+    site      (alleles,) which site
+    kind      (alleles,) index into KINDS
+    exchange  (alleles,) _TRANSITION, _TRANSVERSION or 0
+    ac, an    (alleles,) allele count and called alleles; -1 where the site has none
+    """
+
+    sites: int
+    site: Counts
+    kind: Counts
+    exchange: Counts
+    ac: Counts
+    an: Counts
+
+    @classmethod
+    def of(cls, sites: pa.Table) -> "_Alleles":
+        alts = sites["alts"].combine_chunks()
+        site = pc.list_parent_indices(alts).to_numpy(zero_copy_only=False).astype(np.int64)
+        alt = alts.flatten()
+        ac = _by_allele(sites, site)
+        kept = np.flatnonzero(pc.not_equal(alt, "*").to_numpy(zero_copy_only=False))
+        site, alt, ac = site[kept], alt.take(kept), ac[kept]
+        kind, exchange = _kinds(sites["ref"].combine_chunks().take(site), alt)
+        an = schema.numbers(sites["AN"]).astype(np.int64)[site]
+        return cls(sites.num_rows, site, kind, exchange, ac, an)
+
+
+def _by_allele(sites: pa.Table, site: Counts) -> Counts:
+    """AC of each ALT, (alleles,); -1 at sites whose AC is null."""
+    offsets, values = schema.ragged(sites["AC"])
+    out = np.full(site.size, -1, np.int64)
+    out[np.diff(offsets)[site] > 0] = values
+    return out
+
+
+def _kinds(ref: pa.Array, alt: pa.Array) -> tuple[Counts, Counts]:
+    """Kind and exchange of each pair of REF and ALT, both (alleles,)."""
+    ref_starts, ref_bytes = schema.strings(ref)
+    alt_starts, alt_bytes = schema.strings(alt)
+    lengths = np.diff(alt_starts)
+    equal = np.flatnonzero(np.diff(ref_starts) == lengths)
+    pair = np.repeat(equal, lengths[equal])
+    step = np.arange(pair.size) - np.repeat(np.cumsum(lengths[equal]) - lengths[equal], lengths[equal])
+    ref_base, alt_base = ref_bytes[ref_starts[pair] + step], alt_bytes[alt_starts[pair] + step]
+    differs = ref_base != alt_base
+    differences = np.bincount(pair[differs], minlength=len(ref))
+    kind = np.where(np.diff(ref_starts) == lengths, np.where(differences == 1, _SNV, _OTHER), _INDEL)
+    kind[pc.starts_with(alt, "<").to_numpy(zero_copy_only=False)] = _OTHER
+    exchange = np.zeros(len(ref), np.int64)
+    exchange[pair[differs]] = _EXCHANGES[ref_base[differs], alt_base[differs]]
+    return kind.astype(np.int64), np.where(kind == _SNV, exchange, 0)
+
+
+def _exchanges() -> npt.NDArray[np.int8]:
+    """(256, 256) by the bytes of two bases: _TRANSITION, _TRANSVERSION, or 0 where one is not of ACGT."""
+    out = np.zeros((256, 256), np.int8)
+    purines, pyrimidines = np.frombuffer(b"AG", np.uint8), np.frombuffer(b"CT", np.uint8)
+    for same, opposite in ((purines, pyrimidines), (pyrimidines, purines)):
+        out[np.ix_(same, same)] = _TRANSITION
+        out[np.ix_(same, opposite)] = _TRANSVERSION
+    return out
+
+
+_EXCHANGES = _exchanges()
+
+
+def _site_counts(alleles: _Alleles) -> list[int]:
+    by_kind = np.bincount(alleles.site * len(KINDS) + alleles.kind, minlength=alleles.sites * len(KINDS))
+    snvs, indels, others = by_kind.reshape(-1, len(KINDS)).T
+    total = snvs + indels + others
+    plain = (total > 0) & (others == 0)
+    classes = [plain & (indels == 0), plain & (snvs == 0), plain & (snvs > 0) & (indels > 0), ~plain, total > 1]
+    exchanges = [alleles.exchange == _TRANSITION, alleles.exchange == _TRANSVERSION]
+    return [alleles.sites, *(int(np.count_nonzero(mask)) for mask in classes + exchanges)]
+
+
+def _spectrum(alleles: _Alleles) -> Counts:
+    known = np.flatnonzero((alleles.ac >= 0) & (alleles.an >= 0))
+    kind, ac, an = alleles.kind[known], alleles.ac[known], alleles.an[known]
+    by_edge = (ac[:, None] * 1000 >= an[:, None] * BAND_EDGES_PERMILLE).sum(axis=1)
+    band = np.where(ac <= 2, ac, 3 + by_edge)
+    counts = np.bincount(kind * len(BANDS) + band, minlength=len(KINDS) * len(BANDS))
+    return np.asarray(counts.reshape(len(KINDS), len(BANDS)))
+
+
+def count_genotypes(genotypes: pa.Table) -> Statistics:
+    """The sample counts and the histograms of a table GENOTYPES (one batch x one shard, say); no site counts."""
+    samples, names = _codes(genotypes["sample"])
+    words, texts = _codes(genotypes["GT"])
+    classes = np.array([_genotype_class(text) for text in texts], np.int64)[words]
+    called = classes != _MISSING
+    depth = _called_values(genotypes["DP"], called)
+    gq = np.minimum(_called_values(genotypes["GQ"], called), HIGHEST_GQ)
+    out = Statistics.empty(names)
+    rows, width = len(names), len(SAMPLE_COUNTS)
+    out.sample_counts[:, :width] = np.bincount(samples * width + classes, minlength=rows * width).reshape(rows, width)
+    out.sample_counts[:, width:] = np.stack([*_sums(samples, depth, rows), *_sums(samples, gq, rows)], axis=1)
+    out.depths[:] = np.bincount(np.minimum(depth[depth >= 0], HIGHEST_DEPTH), minlength=HIGHEST_DEPTH + 1)
+    out.qualities[:] = np.bincount(gq[gq >= 0], minlength=HIGHEST_GQ + 1)
+    return out
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[Counts, list[str]]:
+    """A column of few words as (rows,) indices and the words that occur, in the order in which they are first seen."""
+    words = column.unify_dictionaries().combine_chunks()
+    codes = words.indices
+    seen = pc.unique(codes)
+    rank = np.zeros(len(words.dictionary), np.int64)
+    rank[seen.to_numpy()] = np.arange(len(seen))
+    return rank[codes.to_numpy()], words.dictionary.take(seen).to_pylist()
+
+
+def _genotype_class(text: str) -> int:
+    """Index into SAMPLE_COUNTS of a genotype as VCF writes it."""
+    alleles = text.replace("|", "/").split("/")
+    if "." in alleles:
+        return _MISSING
+    if len(alleles) == 1:
+        return _HAPLOID_REF if alleles == ["0"] else _HAPLOID_ALT
+    if len(set(alleles)) > 1:
+        return _HET
+    return _HOM_REF if alleles[0] == "0" else _HOM_ALT
+
+
+def _called_values(column: pa.ChunkedArray, called: npt.NDArray[np.bool_]) -> Counts:
+    """The values of called genotypes, (rows,); -1 elsewhere and where missing."""
+    values = np.maximum(schema.numbers(column).astype(np.int64), -1)
+    return np.where(called, values, -1)
+
+
+def _sums(samples: Counts, values: Counts, rows: int) -> tuple[Counts, Counts]:
+    """Sum and number of the values that are there, both by sample.
+
+    Sums are made as float64, which is exact below 2**53: a shard's depths do not come near it.
+    """
+    known = values >= 0
+    sums = np.bincount(samples[known], values[known], minlength=rows)
+    return sums.astype(np.int64), np.bincount(samples[known], minlength=rows)

@@ -1,0 +1,53 @@
+"""Durations, sizes and shares as people read them, in plain ASCII."""
+
+import math
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration in words, two units at most: `12 s`, `2 min 3 s`, `5 h 12 min`, `3 d 4 h`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
+
+
+def clock_text(seconds: float) -> str:
+    """A duration as a clock shows it: `0:07`, `12:34`, `1:02:03`; hours go beyond 24."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size_text(size: float) -> str:
+    """Bytes in decimal units, as disks and clouds count them: `30.0 MB`."""
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            break
+        size /= 1000
+    return f"{size:,.0f} bytes" if unit == "bytes" else f"{size:,.1f} {unit}"
+
+
+def short_count(number: float) -> str:
+    """A count in three digits: `999`, `12.3k`, `1.2M`, `3G`."""
+    for unit in ("", "k", "M"):
+        if number < 999.5:
+            return f"{number:.3g}{unit}"
+        number /= 1000
+    return f"{number:,.0f}G"
+
+
+def percent_text(share: float) -> str:
+    """A share as a percentage that never rounds up to 100: `99.99%`; `n/a` for NaN."""
+    if math.isnan(share):
+        return "n/a"
+    return "100%" if share == 1 else f"{math.floor(share * 10_000) / 100:.2f}%"
+
+
+def ratio_text(ratio: float) -> str:
+    """A ratio to two digits; `n/a` for NaN."""
+    return "n/a" if math.isnan(ratio) else f"{ratio:.2f}"

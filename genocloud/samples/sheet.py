@@ -1,0 +1,245 @@
+"""The sample sheet: one row a person, with a gVCF or with reads; or a sample map as GATK takes it."""
+
+import logging
+import os.path
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from genocloud import objects
+from genocloud.errors import InputError
+
+log = logging.getLogger(__name__)
+
+SEXES = {"": "unknown", "unknown": "unknown", "0": "unknown", "male": "male", "m": "male", "1": "male"} | dict.fromkeys(
+    ("female", "f", "2"), "female"
+)
+"""Spellings of a sex, lower case: words, letters, and the numbers of a PLINK .fam file."""
+
+BAD_IN_NAME = re.compile(r"^[-.]|[\s/\\{}\x00-\x1f\x7f]")
+"""What a sample name may not hold, because it becomes a file name, a VCF column and a Snakemake wildcard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A row of the sheet: `sample`, with exactly one of `gvcf` and `reads` (URLs).
+
+    `sex` is male, female or unknown; `name_in_gvcf` is the name that the file itself uses where it differs;
+    `line` is the row's line in the sheet, counted from 1. `renames` is true in a sample map, which gives a file's
+    only sample a new name whatever it was called.
+    """
+
+    sample: str
+    gvcf: str | None = None
+    reads: str | None = None
+    sex: str = "unknown"
+    batch: str | None = None
+    site: str | None = None
+    name_in_gvcf: str | None = None
+    line: int = 0
+    renames: bool = False
+
+
+COLUMNS = tuple(field.name for field in fields(Sample) if field.name not in ("line", "renames"))
+"""The columns that a sheet may have; `sample` and one of `gvcf`, `reads` must be there."""
+
+
+class SheetError(InputError):
+    """The sample sheet cannot be used, at a known line."""
+
+    def __init__(self, url: str, line: int, problem: str, remedy: str) -> None:
+        self.url, self.line, self.problem, self.remedy = url, line, problem, remedy
+        super().__init__(f"{url}, line {line}: {problem}; {remedy}")
+
+
+class EmptySheet(SheetError):
+    """The sheet names nobody."""
+
+    def __init__(self, url: str, line: int) -> None:
+        super().__init__(url, line, "the sample sheet holds no sample", "add one row for each person")
+
+
+class BadHeader(SheetError):
+    """The first line is neither a header nor a row of a sample map."""
+
+
+class UnknownColumn(BadHeader):
+    """The header names a column that nothing would read."""
+
+    def __init__(self, url: str, line: int, column: str) -> None:
+        self.column = column
+        super().__init__(
+            url, line, f"unknown column {column!r}", f"rename or remove it; the columns are {', '.join(COLUMNS)}"
+        )
+
+
+class BadRow(SheetError):
+    """A row that cannot be understood; `sample` is its name, if it has one."""
+
+    def __init__(self, url: str, line: int, sample: str, problem: str, remedy: str) -> None:
+        self.sample = sample
+        super().__init__(url, line, problem, remedy)
+
+
+class DuplicateSample(BadRow):
+    """Two rows give one sample; `first` is the line of the earlier one."""
+
+    def __init__(self, url: str, line: int, sample: str, first: int) -> None:
+        self.first = first
+        remedy = "remove one of the rows, or give one of the two people another name"
+        super().__init__(url, line, sample, f"sample {sample} is already on line {first}", remedy)
+
+
+def read_sheet(url: str) -> tuple[Sample, ...]:
+    """The samples of a sheet or of a sample map, in its order.
+
+    Raises UnreadableFile, or a SheetError that names the line and what to do.
+    """
+    with objects.open_file(url) as file:
+        data = file.read()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise SheetError(url, line, "not text in UTF-8", "save the sheet as tab-separated text, UTF-8") from None
+    return parse_sheet(text, url)
+
+
+def parse_sheet(text: str, url: str) -> tuple[Sample, ...]:
+    """As `read_sheet`, from the sheet's text; relative paths are taken from the folder of `url`."""
+    rows = list(_rows(text))
+    if not rows:
+        raise EmptySheet(url, 1)
+    first, cells = rows[0]
+    if _is_header(cells):
+        samples = _from_header(url, first, cells, rows[1:])
+    elif len(cells) == 2:
+        samples = _from_map(url, rows)
+    else:
+        raise BadHeader(url, first, "no header with the column `sample`", _header_remedy(cells))
+    if not samples:
+        raise EmptySheet(url, first)
+    _refuse_duplicates(url, samples)
+    return samples
+
+
+def sheet_text(samples: Sequence[Sample], folder: str) -> str:
+    """The samples as a sheet to be written into `folder`: columns that somebody fills; local paths relative to it."""
+    told = [_relative(sample, folder) for sample in samples]
+    columns = [column for column in COLUMNS if any(getattr(sample, column) for sample in told)]
+    rows = [[getattr(sample, column) or "" for column in columns] for sample in told]
+    return "".join("\t".join(row) + "\n" for row in [columns, *rows])
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Lines that hold something, as (line number from 1, cells)."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.startswith("#"):
+            yield number, [cell.strip() for cell in line.split("\t")]
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    """Whether a line was meant as a header, be it misspelt; no cell of a sample map says these words alone."""
+    return any(cell.lower() in ("sample", "gvcf", "reads") for cell in cells)
+
+
+def _header_remedy(cells: Sequence[str]) -> str:
+    if len(cells) == 1 and len(cells[0].split()) > 1:
+        return "separate the columns by tabs, not by spaces"
+    return "start the sheet with a header line: sample<TAB>gvcf, or sample<TAB>reads"
+
+
+def _from_header(
+    url: str, line: int, header: Sequence[str], rows: Sequence[tuple[int, list[str]]]
+) -> tuple[Sample, ...]:
+    for column in header:
+        if column not in COLUMNS:
+            raise UnknownColumn(url, line, column)
+    if len(set(header)) < len(header):
+        raise BadHeader(url, line, "a column is there twice", "remove one of them")
+    if "sample" not in header or not {"gvcf", "reads"} & set(header):
+        raise BadHeader(url, line, "the columns `sample` and `gvcf` or `reads` are needed", _header_remedy(header))
+    return tuple(_from_row(url, number, header, cells) for number, cells in rows)
+
+
+def _from_row(url: str, line: int, header: Sequence[str], cells: Sequence[str]) -> Sample:
+    row = {column: cell or None for column, cell in zip(header, cells, strict=False)}
+    name = row.get("sample") or ""
+    if len(cells) > len(header):
+        problem = f"{len(cells)} cells under {len(header)} columns"
+        raise BadRow(url, line, name, problem, "remove the surplus tabs or cells")
+    _check_name(url, line, name)
+    gvcf, reads = row.get("gvcf"), row.get("reads")
+    if bool(gvcf) == bool(reads):
+        problem = f"sample {name} has {'both a gvcf and reads' if gvcf else 'neither a gvcf nor reads'}"
+        raise BadRow(url, line, name, problem, "give exactly one of the two")
+    if reads and row.get("name_in_gvcf"):
+        raise BadRow(url, line, name, f"sample {name} has reads and a name_in_gvcf", "leave name_in_gvcf empty")
+    return Sample(
+        sample=name,
+        gvcf=_resolve(gvcf, url),
+        reads=_resolve(reads, url),
+        sex=_sex(url, line, name, row.get("sex") or ""),
+        batch=row.get("batch"),
+        site=row.get("site"),
+        name_in_gvcf=row.get("name_in_gvcf"),
+        line=line,
+    )
+
+
+def _from_map(url: str, rows: Sequence[tuple[int, list[str]]]) -> tuple[Sample, ...]:
+    """A sample map as GenomicsDBImport takes it: name, gVCF, no header."""
+    samples = []
+    for line, cells in rows:
+        name = cells[0]
+        if len(cells) != 2 or not cells[1]:
+            problem = "not the two columns of a sample map (name, gVCF)"
+            raise BadRow(url, line, name, problem, "give both, or start the sheet with a header line")
+        _check_name(url, line, name)
+        samples.append(Sample(name, gvcf=_resolve(cells[1], url), line=line, renames=True))
+    log.info("%s has no header: taken as a GATK sample map, whose names replace those inside the gVCFs", url)
+    return tuple(samples)
+
+
+def _check_name(url: str, line: int, name: str) -> None:
+    if not name:
+        raise BadRow(url, line, name, "the sample name is missing", "fill in the column `sample`")
+    if found := BAD_IN_NAME.search(name):
+        problem = f"sample name {name!r} holds {found[0]!r}"
+        raise BadRow(url, line, name, problem, "use letters, digits, `_`, and `-` or `.` after the first character")
+
+
+def _sex(url: str, line: int, name: str, text: str) -> str:
+    if text.lower() not in SEXES:
+        remedy = "write male, female or unknown (M, F, 1, 2 and 0 are understood)"
+        raise BadRow(url, line, name, f"sample {name} has the sex {text!r}", remedy)
+    return SEXES[text.lower()]
+
+
+def _refuse_duplicates(url: str, samples: Sequence[Sample]) -> None:
+    first: dict[str, int] = {}
+    for sample in samples:
+        if sample.sample in first:
+            raise DuplicateSample(url, sample.line, sample.sample, first[sample.sample])
+        first[sample.sample] = sample.line
+
+
+def _is_relative(path: str) -> bool:
+    return "://" not in path and not Path(path).is_absolute()
+
+
+def _resolve(path: str | None, sheet: str) -> str | None:
+    """A path as seen from where we run: URLs and absolute paths as they are, others from the sheet's folder."""
+    if path is None or not _is_relative(path):
+        return path
+    folder = sheet.rpartition("/")[0]
+    return f"{folder}/{path}" if "://" in sheet else os.path.normpath(Path(folder, path))
+
+
+def _relative(sample: Sample, folder: str) -> Sample:
+    return replace(sample, gvcf=_seen_from(sample.gvcf, folder), reads=_seen_from(sample.reads, folder))
+
+
+def _seen_from(path: str | None, folder: str) -> str | None:
+    return path if path is None or not _is_relative(path) else os.path.relpath(path, folder)

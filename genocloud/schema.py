@@ -1,0 +1,322 @@
+"""Every table that crosses a room's door, declared once: column, type, unit, missing value, VCF name."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+VERSION = 1
+"""Version of the store's tables; a store with another major version is refused."""
+
+MISSING = np.int32(-(2**31))
+"""A missing integer inside kernels (the value that BCF reserves); null in Arrow and Parquet. Floats use NaN."""
+
+NO_CALL = np.int8(-1)
+"""An uncalled allele inside a GT list (`.` in VCF)."""
+
+INT8, INT16, INT32, INT64 = pa.int8(), pa.int16(), pa.int32(), pa.int64()
+FLOAT, DOUBLE, STRING, BOOL = pa.float32(), pa.float64(), pa.string(), pa.bool_()
+INTS, DOUBLES, STRINGS = pa.list_(INT32), pa.list_(DOUBLE), pa.list_(STRING)
+WORD = pa.dictionary(INT32, STRING)
+"""A string out of few distinct ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    `vcf` is where the value stands in VCF: `POS`, `INFO/AC`, `FORMAT/GQ`, or empty for a column of ours; `number`
+    and `kind` are the header's Number and Type; `form` is how GATK prints a float (empty: its default for numbers).
+    """
+
+    name: str
+    type: pa.DataType
+    description: str
+    vcf: str = ""
+    number: str = ""
+    kind: str = ""
+    form: str = ""
+    nullable: bool = True
+
+    @property
+    def field(self) -> pa.Field:
+        """The Arrow field, with the description as metadata."""
+        return pa.field(self.name, self.type, self.nullable, {"description": self.description})
+
+
+def table(columns: Iterable[Column]) -> pa.Schema:
+    """The Arrow schema of some columns."""
+    return pa.schema([column.field for column in columns])
+
+
+def _key(name: str, type_: pa.DataType, description: str, vcf: str = "") -> Column:
+    return Column(name, type_, description, vcf, nullable=False)
+
+
+_PLACE = (
+    _key("contig", INT32, "index of the contig in the reference's order", "CHROM"),
+    _key("start", INT32, "first base, 0-based", "POS"),
+    _key(
+        "stop",
+        INT32,
+        "first base that the row no longer speaks for, 0-based: where it ends or a later row begins",
+    ),
+    _key("sample", INT32, "index of the sample in its batch"),
+)
+# A row speaks for bases start <= base < stop. Its end is, as GenomicsDB reads it: END if the record has one;
+# POS + len(REF) if an ALT is deletion-like (`*`; shorter than REF and not symbolic; of REF's length, above 1, with more
+# than one mismatch); else one base. A later record of the same sample ends it earlier: rows of a sample never overlap.
+
+_DEPTHS = (
+    Column("dp", INT32, "depth, reads", "FORMAT/DP"),
+    Column("gq", INT32, "genotype quality, phred, uncapped", "FORMAT/GQ"),
+    Column("min_dp", INT32, "smallest depth in a block, reads", "FORMAT/MIN_DP"),
+)
+
+BLOCK_COLUMNS = (
+    *_PLACE,
+    *_DEPTHS,
+    Column("pl0", INT32, "phred likelihood of hom-ref (haploid: ref)", "FORMAT/PL"),
+    Column("pl1", INT32, "phred likelihood of ref/other (haploid: other)", "FORMAT/PL"),
+    Column("pl2", INT32, "phred likelihood of other/other; null if haploid", "FORMAT/PL"),
+    _key("ploidy", INT8, "number of alleles in GT, 1 or 2", "FORMAT/GT"),
+    _key("called", BOOL, "GT is 0/0 (haploid 0), not a no-call", "FORMAT/GT"),
+)
+"""A reference block: ALT only symbolic or none, ploidy 1 or 2, no AD, no SB. Anything else is a row of VARIANTS."""
+
+VARIANT_COLUMNS = (
+    *_PLACE,
+    Column("id", STRING, "identifiers", "ID"),
+    _key("ref", STRING, "reference allele, upper case", "REF"),
+    _key("alts", STRINGS, "ALT alleles, upper case, the symbolic one included", "ALT"),
+    Column("qual", FLOAT, "the caller's quality, phred", "QUAL"),
+    Column("filter", STRING, "filters, `;` between; null for `.`", "FILTER"),
+    _key("gt", pa.list_(INT8), "allele numbers in the order written, -1 for `.`", "FORMAT/GT"),
+    _key("phased", BOOL, "GT is written with |", "FORMAT/GT"),
+    Column("ad", INTS, "depth by allele, reads", "FORMAT/AD"),
+    *_DEPTHS,
+    Column("pl", INTS, "phred likelihoods in VCF order; from GL where PL is absent", "FORMAT/PL"),
+    Column("sb", INTS, "reads: ref forward, ref reverse, alt forward, alt reverse", "FORMAT/SB"),
+    Column("pgt", STRING, "physical phase", "FORMAT/PGT"),
+    Column("pid", STRING, "physical phase set's name", "FORMAT/PID"),
+    Column("ps", INT32, "phase set's position, 1-based", "FORMAT/PS"),
+    Column("info_dp", INT32, "depth, reads", "INFO/DP"),
+    Column("base_q_rank_sum", FLOAT, "z score", "INFO/BaseQRankSum"),
+    Column("clipping_rank_sum", FLOAT, "z score", "INFO/ClippingRankSum"),
+    Column("mq_rank_sum", FLOAT, "z score", "INFO/MQRankSum"),
+    Column("read_pos_rank_sum", FLOAT, "z score", "INFO/ReadPosRankSum"),
+    Column("mq", FLOAT, "root mean square mapping quality", "INFO/MQ"),
+    Column("mq0", INT32, "reads of mapping quality 0", "INFO/MQ0"),
+    Column("excess_het", FLOAT, "the caller's own ExcessHet, phred", "INFO/ExcessHet"),
+    Column("raw_mq", INT64, "sum of squared mapping qualities", "INFO/RAW_MQandDP"),
+    Column("raw_mq_dp", INT64, "reads in that sum", "INFO/RAW_MQandDP"),
+    Column("as_raw_base_q_rank_sum", STRING, "raw text, alleles split by |", "INFO/AS_RAW_BaseQRankSum"),
+    Column("as_raw_mq", STRING, "raw text, alleles split by |", "INFO/AS_RAW_MQ"),
+    Column("as_raw_mq_rank_sum", STRING, "raw text, alleles split by |", "INFO/AS_RAW_MQRankSum"),
+    Column("as_raw_read_pos_rank_sum", STRING, "raw text, alleles split by |", "INFO/AS_RAW_ReadPosRankSum"),
+    Column("as_sb_table", STRING, "raw text, alleles split by |", "INFO/AS_SB_TABLE"),
+)
+
+OBSERVATION_COLUMNS = (
+    _key("contig", INT32, "index of the contig in the reference's order", "CHROM"),
+    _key("start", INT32, "first base, 0-based", "POS"),
+    _key("ref", STRING, "REF as the record writes it", "REF"),
+    _key("alt", STRING, "one ALT as the record writes it; never symbolic", "ALT"),
+    _key("rank", INT32, "cohort rank of the first sample that carries it"),
+    _key("order", INT16, "its place in that record's ALT list"),
+    _key("observed", INT32, "(sample, allele) observations merged into this row"),
+)
+"""Which alleles occur in a shard, one row each distinct (start, ref, alt)."""
+
+SPAN_COLUMNS = (
+    _key("contig", INT32, "index of the contig in the reference's order"),
+    _key("start", INT32, "first base under the deletion (its record's start + 1), 0-based"),
+    _key("stop", INT32, "first base that is no longer under it, 0-based"),
+    _key("rank", INT32, "cohort rank of the first sample that has this stretch"),
+)
+"""Bases under deletions that began earlier: where they give `*`, in which place of the ALT order."""
+
+ALLELE_COLUMNS = (
+    _key("contig", INT32, "index of the contig in the reference's order", "CHROM"),
+    _key("start", INT32, "first base, 0-based", "POS"),
+    _key("ref", STRING, "the longest REF of the site's records", "REF"),
+    _key("alts", STRINGS, "merged ALT alleles extended to that REF, `*` in its place; no symbolic one", "ALT"),
+    _key("observed", INT32, "(sample, allele) observations merged into this site"),
+)
+"""The merged alleles of each site of a shard, sorted by start."""
+
+_MERGED = ALLELE_COLUMNS[:4]
+
+ESTIMATE_COLUMNS = (
+    *_MERGED,
+    _key("genotyped", INT32, "ALT alleles that went into the estimate; the others were too many"),
+    Column("absent_log10", DOUBLE, "log10 probability that nobody carries an ALT other than `*`"),
+    _key("plausible", INTS, "numbers of the ALT alleles likely enough to be put out; whether `*` may is still open"),
+    _key("mleac", INTS, "likeliest allele counts, by plausible allele"),
+    Column("reason", WORD, "why the site cannot be genotyped; null if it can"),
+)
+"""The cohort's estimates at each site of a shard, sorted by start."""
+
+SETTLED_COLUMNS = (
+    *_MERGED,
+    _key("kept", INTS, "numbers of the ALT alleles put out; none if the site is dropped"),
+    _key("mleac", INTS, "likeliest allele counts, by kept allele"),
+    Column("qual", DOUBLE, "phred-scaled confidence that the site is variant; null if it was not genotyped"),
+    Column("reason", WORD, "why the site is dropped; null if it is put out"),
+)
+"""What becomes of each site of a shard, sorted by start."""
+
+_INFO_DOUBLE = ("1", "Float")
+
+SITE_COLUMNS = (
+    _key("contig", WORD, "name of the contig", "CHROM"),
+    _key("pos", INT32, "position, 1-based, as in VCF", "POS"),
+    Column("id", STRING, "identifiers", "ID"),
+    _key("ref", STRING, "reference allele", "REF"),
+    _key("alts", STRINGS, "alternate alleles", "ALT"),
+    Column("qual", DOUBLE, "phred-scaled confidence that the site is variant; not rounded", "QUAL", form="%.2f"),
+    Column("filter", STRING, "`LowQual`, or null", "FILTER"),
+    Column("AC", INTS, "called alternate alleles, by ALT", "INFO/AC", "A", "Integer"),
+    Column("AF", DOUBLES, "AC / AN, by ALT", "INFO/AF", "A", "Float"),
+    Column("AN", INT32, "called alleles", "INFO/AN", "1", "Integer"),
+    Column(
+        "BaseQRankSum",
+        DOUBLE,
+        "median over samples of the z score of base qualities",
+        "INFO/BaseQRankSum",
+        *_INFO_DOUBLE,
+    ),
+    Column(
+        "ClippingRankSum",
+        DOUBLE,
+        "median over samples of the z score of clipped bases",
+        "INFO/ClippingRankSum",
+        *_INFO_DOUBLE,
+    ),
+    Column("DP", INT32, "depth summed over samples, reads", "INFO/DP", "1", "Integer"),
+    Column(
+        "ExcessHet",
+        DOUBLE,
+        "phred p-value of an excess of heterozygotes",
+        "INFO/ExcessHet",
+        *_INFO_DOUBLE,
+        "%.4f",
+    ),
+    Column("FS", DOUBLE, "phred p-value of strand bias (Fisher)", "INFO/FS", *_INFO_DOUBLE, "%.3f"),
+    Column(
+        "InbreedingCoeff",
+        DOUBLE,
+        "1 - observed / expected heterozygotes",
+        "INFO/InbreedingCoeff",
+        *_INFO_DOUBLE,
+        "%.4f",
+    ),
+    Column("MLEAC", INTS, "likeliest allele counts, by ALT", "INFO/MLEAC", "A", "Integer"),
+    Column("MLEAF", DOUBLES, "likeliest allele frequencies, by ALT", "INFO/MLEAF", "A", "Float"),
+    Column("MQ", DOUBLE, "root mean square mapping quality", "INFO/MQ", *_INFO_DOUBLE, "%.2f"),
+    Column(
+        "MQRankSum",
+        DOUBLE,
+        "median over samples of the z score of mapping qualities",
+        "INFO/MQRankSum",
+        *_INFO_DOUBLE,
+    ),
+    Column("QD", DOUBLE, "QUAL / depth of the samples that carry an ALT", "INFO/QD", *_INFO_DOUBLE, "%.2f"),
+    Column(
+        "ReadPosRankSum",
+        DOUBLE,
+        "median over samples of the z score of read positions",
+        "INFO/ReadPosRankSum",
+        *_INFO_DOUBLE,
+    ),
+    Column("SOR", DOUBLE, "strand odds ratio", "INFO/SOR", *_INFO_DOUBLE, "%.3f"),
+)
+"""The callset's sites: one row a site, sorted by contig and pos."""
+
+GENOTYPE_COLUMNS = (
+    _key("contig", WORD, "name of the contig", "CHROM"),
+    _key("pos", INT32, "position, 1-based, as in VCF: with the contig it names the site", "POS"),
+    _key("sample", WORD, "name of the sample"),
+    _key(
+        "GT",
+        WORD,
+        "genotype as in VCF; `./.` (haploid `.`) where there is no data",
+        "FORMAT/GT",
+    ),
+    Column("AD", INTS, "depth by allele, reads", "FORMAT/AD", "R", "Integer"),
+    Column("DP", INT32, "depth, reads", "FORMAT/DP", "1", "Integer"),
+    Column("GQ", INT32, "genotype quality, phred, uncapped (VCF prints at most 99)", "FORMAT/GQ", "1", "Integer"),
+    Column("PGT", WORD, "physical phase", "FORMAT/PGT", "1", "String"),
+    Column("PID", WORD, "physical phase set's name", "FORMAT/PID", "1", "String"),
+    Column("PL", INTS, "phred likelihoods in VCF order", "FORMAT/PL", "G", "Integer"),
+    Column("PS", INT32, "phase set's position, 1-based", "FORMAT/PS", "1", "Integer"),
+)
+"""The callset's genotypes, a file for each batch and shard: sites in order, within each the batch's samples."""
+
+BLOCKS, VARIANTS = table(BLOCK_COLUMNS), table(VARIANT_COLUMNS)
+OBSERVATIONS, SPANS, ALLELES = table(OBSERVATION_COLUMNS), table(SPAN_COLUMNS), table(ALLELE_COLUMNS)
+ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
+SITES, GENOTYPES = table(SITE_COLUMNS), table(GENOTYPE_COLUMNS)
+
+
+def numbers(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
+    """An Arrow number column as numpy in its own dtype: missing integers are the dtype's smallest, floats NaN."""
+    array = _one_chunk(array)
+    if array.null_count:
+        array = array.fill_null(_missing(array.type))
+    return np.asarray(array.to_numpy(zero_copy_only=False))
+
+
+def nullable(values: npt.NDArray[Any], type_: pa.DataType) -> pa.Array:
+    """The reverse of `numbers`: the dtype's smallest integer, or NaN, becomes null."""
+    return pa.array(values, type=type_, mask=_is_missing(values))
+
+
+def ragged(array: pa.Array | pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
+    """An Arrow list-of-numbers column as (offsets (rows + 1,), values); a null list has no values."""
+    array = _one_chunk(array)
+    offsets = array.offsets.to_numpy().astype(np.int64)
+    return offsets - offsets[0], numbers(array.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0])))
+
+
+def strings(array: pa.Array | pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """An Arrow string column as (offsets (rows + 1,), bytes); a null string has no bytes."""
+    array = _one_chunk(array)
+    if len(array) == 0:
+        return np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.uint8)
+    offsets = np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset : array.offset + len(array) + 1].astype(
+        np.int64
+    )
+    data = np.frombuffer(array.buffers()[2] or b"", dtype=np.uint8)
+    return offsets - offsets[0], data[offsets[0] : offsets[-1]]
+
+
+def string_lists(
+    array: pa.Array | pa.ChunkedArray,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """An Arrow column of string lists as (lists (rows + 1,), offsets (strings + 1,), bytes).
+
+    lists are the rows' slices of offsets, offsets the strings' slices of bytes; a null list has no strings.
+    """
+    array = _one_chunk(array)
+    lengths = array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), *strings(array.flatten())
+
+
+def _one_chunk(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _missing(type_: pa.DataType) -> Any:
+    if pa.types.is_floating(type_):
+        return float("nan")
+    return False if pa.types.is_boolean(type_) else int(np.iinfo(type_.to_pandas_dtype()).min)
+
+
+def _is_missing(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    if np.issubdtype(values.dtype, np.floating):
+        return np.asarray(np.isnan(values))
+    return np.asarray(values == np.iinfo(values.dtype).min)

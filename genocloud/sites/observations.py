@@ -1,0 +1,85 @@
+"""Observations of one batch in one shard: its records' alleles, and the deletions that reach over later bases."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud import schema
+from genocloud.kernels.alleles import spanning_alleles
+from genocloud.regions import Region
+
+_ORDERS = 1 << 16
+"""A rank and a place in the ALT list share one integer, so that one minimum finds the first of both."""
+
+
+def observe(variants: pa.Table, ranks: npt.NDArray[np.int32], region: Region) -> tuple[pa.Table, pa.Table]:
+    """What a batch shows of a shard's alleles: tables (OBSERVATIONS, SPANS), each sorted and distinct.
+
+    `variants` (VARIANTS) holds the rows that speak for any base of the region, those that started before it too;
+    `ranks` (samples of the batch,) int32: cohort ranks, -1 for samples that are not in force. Observations are of the
+    records that start in the region; spans of those that reach into it. Rows whose place a later record took at once
+    (stop <= start) speak for nothing and are not observed.
+    """
+    variants = variants.combine_chunks()
+    spoken = pc.and_(pc.equal(variants["contig"], region.contig), pc.greater(variants["stop"], variants["start"]))
+    variants = variants.filter(spoken)
+    rank = ranks[schema.numbers(variants["sample"])]
+    variants, rank = variants.filter(pa.array(rank >= 0)), rank[rank >= 0]
+    return _observations(variants, rank, region), _spans(variants, rank, region)
+
+
+def _observations(variants: pa.Table, rank: npt.NDArray[np.int32], region: Region) -> pa.Table:
+    start = schema.numbers(variants["start"])
+    inside = (start >= region.start) & (start < region.end)
+    variants, rank = variants.filter(pa.array(inside)).combine_chunks(), rank[inside]
+    lists, _, _ = schema.string_lists(variants["alts"])
+    row = np.repeat(np.arange(len(variants)), np.diff(lists))
+    alts = pc.list_flatten(variants["alts"])
+    order = np.arange(len(row)) - lists[row]
+    exploded = pa.table(
+        {
+            "start": variants["start"].take(row),
+            "ref": variants["ref"].take(row),
+            "alt": alts,
+            "first": rank[row].astype(np.int64) * _ORDERS + order,
+        }
+    ).filter(pc.invert(pc.starts_with(alts, "<")))
+    grouped = exploded.group_by(["start", "ref", "alt"]).aggregate([("first", "min"), ("first", "count")])
+    grouped = grouped.sort_by([("start", "ascending"), ("ref", "ascending"), ("alt", "ascending")])
+    first = schema.numbers(grouped["first_min"])
+    return _table(
+        schema.OBSERVATIONS,
+        contig=np.full(len(grouped), region.contig, np.int32),
+        start=grouped["start"],
+        ref=grouped["ref"],
+        alt=grouped["alt"],
+        rank=(first // _ORDERS).astype(np.int32),
+        order=(first % _ORDERS).astype(np.int16),
+        observed=schema.numbers(grouped["first_count"]).astype(np.int32),
+    )
+
+
+def _spans(variants: pa.Table, rank: npt.NDArray[np.int32], region: Region) -> pa.Table:
+    start, stop = schema.numbers(variants["start"]) + np.int32(1), schema.numbers(variants["stop"])
+    reaches = (stop > start) & (stop > region.start) & (start < region.end)
+    variants, rank = variants.filter(pa.array(reaches)).combine_chunks(), rank[reaches]
+    start, stop = start[reaches], stop[reaches]
+    deleted = _has_deletion(variants)
+    spans = pa.table({"start": start[deleted], "stop": stop[deleted], "rank": rank[deleted]})
+    grouped = spans.group_by(["start", "stop"]).aggregate([("rank", "min")])
+    grouped = grouped.sort_by([("start", "ascending"), ("stop", "ascending")])
+    contig = np.full(len(grouped), region.contig, np.int32)
+    return _table(schema.SPANS, contig=contig, start=grouped["start"], stop=grouped["stop"], rank=grouped["rank_min"])
+
+
+def _has_deletion(variants: pa.Table) -> npt.NDArray[np.bool_]:
+    no_offsets, no_pls = np.zeros(len(variants) + 1, np.int64), np.zeros(0, np.int32)
+    alleles = (*schema.strings(variants["ref"]), *schema.string_lists(variants["alts"]))
+    return np.asarray(spanning_alleles(*alleles, np.ones(len(variants), np.int8), no_offsets, no_pls) > 0)
+
+
+def _table(columns: pa.Schema, **values: Any) -> pa.Table:
+    return pa.table([values[field.name] for field in columns], columns)

@@ -1,0 +1,83 @@
+"""inputs: check the sample sheet against the files it names, before anything is computed."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from genocloud import gvcf, objects, reads, samples
+from genocloud.errors import UnreadableFile
+from genocloud.regions import Contig, check_contigs
+from genocloud.scatter.executors import Scatter
+from genocloud.scatter.progress import Progress
+from genocloud.steps.reference import Reference, read_reference
+from genocloud.steps.receipts import Receipt, receipt_of
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sample sheet whose files were found to hold what it says."""
+
+    url: str
+    samples: tuple[samples.Sample, ...]
+    reference: Reference
+
+
+def check_inputs(sheet_url: str, reference_url: str, scatter: Scatter, progress: Progress) -> tuple[Sheet, Receipt]:
+    """Read the sheet, and the header of every file it names; the first thing wrong is raised as an InputError."""
+    with receipt_of("inputs") as receipt:
+        reference = read_reference(reference_url)
+        sheet = samples.read_sheet(sheet_url)
+        with progress.stage("inputs", tasks=len(sheet)) as stage:
+            check = partial(check_sample, sheet_url, reference)
+            checked = scatter.run(check, sheet, lambda _: stage.advance(tasks=1))
+        receipt.inputs = {"reference": reference.checksum, "samples": _checksum(sheet_url)}
+        receipt.figures = {"samples": len(sheet), "reads": sum(bool(sample.reads) for sample in sheet)}
+    return Sheet(sheet_url, tuple(checked), reference), receipt
+
+
+def check_sample(sheet_url: str, reference: Reference, sample: samples.Sample) -> samples.Sample:
+    """The sample, with the name that its gVCF knows it by; raises an InputError for a file that cannot be its own."""
+    samples.check_files(sheet_url, sample, _exists)
+    if sample.gvcf:
+        header = gvcf.read_header(sample.gvcf)
+        _check_lengths(sample.gvcf, header.contigs, reference.contigs)
+        return replace(sample, name_in_gvcf=samples.name_inside(sheet_url, sample, header.samples))
+    reads.check_reads(str(sample.reads), reference.url, reference.contigs, sample.sample)
+    return sample
+
+
+def write_called_sheet(sheet: Sheet, called: str, url: str) -> None:
+    """Write the sheet that ingest takes: a gVCF for everyone, `called`/<sample>.g.vcf.gz where there were reads."""
+    store, name = objects.split(url)
+    rows = [_as_called(sample, called) for sample in sheet.samples]
+    objects.open_store(store).write(name, samples.sheet_text(rows, store).encode())
+
+
+def _as_called(sample: samples.Sample, called: str) -> samples.Sample:
+    if sample.gvcf:
+        return sample
+    return replace(sample, gvcf=objects.join(called, f"{sample.sample}.g.vcf.gz"), reads=None)
+
+
+def _check_lengths(url: str, declared: Sequence[Contig], reference: Sequence[Contig]) -> None:
+    """A header may declare contigs that the reference lacks, as long as no record lies on them (ingest looks)."""
+    known = {contig.name for contig in reference}
+    check_contigs(url, [contig for contig in declared if contig.name in known], reference)
+
+
+def _exists(url: str) -> bool:
+    """Whether the file can be opened; one that is there but cannot be read is an UnreadableFile."""
+    store, name = objects.split(url)
+    try:
+        if not objects.open_store(store).exists(name):
+            return False
+    except (objects.StoreFailed, objects.UnknownScheme) as error:
+        raise UnreadableFile(url, error.problem, error.remedy) from error
+    objects.open_file(url).close()
+    return True
+
+
+def _checksum(url: str) -> str:
+    with objects.open_file(url) as file:
+        return f"sha256:{hashlib.sha256(file.read()).hexdigest()}"

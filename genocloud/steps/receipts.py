@@ -1,0 +1,79 @@
+"""The receipt of a step: what went in, what came out, what it cost; the file that Snakemake's DAG is made of."""
+
+import json
+import resource
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from genocloud import objects
+from genocloud.errors import GenocloudError
+
+
+class Unbalanced(GenocloudError):
+    """A step lost count of its own unit: a bug of ours, never passed over in silence."""
+
+    def __init__(self, step: str, balance: Mapping[str, Any]) -> None:
+        self.step, self.balance = step, dict(balance)
+        super().__init__(f"{step} does not balance: {dict(balance)}; this is a bug in genocloud, please report it")
+
+
+@dataclass
+class Receipt:
+    """What a step tells of itself.
+
+    `inputs` maps names to checksums; `balance` holds `taken`, `given` and `dropped` (by reason) in the step's `unit`,
+    with taken == given + sum(dropped); `figures` is whatever else the step counts.
+    """
+
+    step: str
+    inputs: dict[str, str] = field(default_factory=dict)
+    balance: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+
+    def balanced(self, unit: str, taken: int, given: int, dropped: Mapping[str, int]) -> None:
+        """Enter the balance; raises Unbalanced if a unit was lost or made up."""
+        told = {reason: count for reason, count in sorted(dropped.items()) if count}
+        self.balance = {"unit": unit, "taken": taken, "given": given, "dropped": told}
+        if taken != given + sum(told.values()):
+            raise Unbalanced(self.step, self.balance)
+
+    def as_json(self) -> str:
+        """The receipt as one JSON object, keys in declared order."""
+        return json.dumps({"version": version("genocloud"), **self.__dict__}, indent=1) + "\n"
+
+
+@contextmanager
+def receipt_of(step: str) -> Iterator[Receipt]:
+    """A receipt whose times and memory are those of the enclosed work."""
+    receipt = Receipt(step)
+    start, cpu = time.perf_counter(), _cpu_seconds()
+    yield receipt
+    receipt.seconds = round(time.perf_counter() - start, 3)
+    receipt.cpu_seconds = round(_cpu_seconds() - cpu, 3)
+    receipt.peak_memory_bytes = _peak_memory_bytes()
+
+
+def write_receipt(receipt: Receipt, url: str) -> None:
+    """Write the receipt whole, after everything that it speaks of."""
+    store, name = objects.split(url)
+    store.write(name, receipt.as_json().encode())
+
+
+def _usages() -> list[resource.struct_rusage]:
+    return [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+
+
+def _cpu_seconds() -> float:
+    return sum(usage.ru_utime + usage.ru_stime for usage in _usages())
+
+
+def _peak_memory_bytes() -> int:
+    """The largest resident set of this process or of a finished child (Linux counts it in KiB)."""
+    return max(usage.ru_maxrss for usage in _usages()) * 1024

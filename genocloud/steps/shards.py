@@ -1,0 +1,158 @@
+"""How a cohort's genome is cut into shards, and the keys that its derived tables are named by."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from genocloud import objects
+from genocloud.cohort import Batch, Cohort, read_rows
+from genocloud.errors import SettingError, StoreError
+from genocloud.regions import Region, parts, shards
+from genocloud.schema import VERSION, numbers
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A stretch of the genome with a name that sorts in genome order."""
+
+    name: str
+    region: Region
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The work of a run: shards that it genotypes, and shards upstream of them that only decide about their `*`."""
+
+    owned: tuple[Shard, ...]
+    upstream: tuple[Shard, ...] = ()
+
+    @property
+    def settled(self) -> list[Shard]:
+        """All of them in genome order."""
+        return sorted(self.owned + self.upstream, key=lambda shard: shard.region)
+
+
+def cut_genome(cohort: Cohort, part: str | None = None) -> Cut:
+    """The shards of the whole genome, or of one part of it: the windows that the cohort's tables are stored in.
+
+    Raises SettingError for a part that the reference does not have.
+    """
+    known = parts(cohort.contigs, cohort.part_bp)
+    chosen = [item for item in known if part in (None, item.name)]
+    if not chosen:
+        raise SettingError(f"no part {part!r}; the reference has {', '.join(item.name for item in known)}")
+    return Cut(
+        tuple(
+            _shard(cohort, region) for item in chosen for region in shards(cohort.contigs, item, cohort.window_bp)
+        )
+    )
+
+
+def cut_regions(cohort: Cohort, regions: Sequence[Region]) -> Cut:
+    """The shards of some regions, with what lies upstream as far as deletions may reach into them.
+
+    What a region then gives is exactly what the whole genome gives there: which `*` stays hangs on the deletions that
+    are put out upstream, whose own `*` hangs on those further up, until a base that no record spans.
+    """
+    owned, upstream = [], []
+    for region in _joined(regions):
+        owned += [_shard(cohort, piece) for piece in _windows(region, cohort.window_bp)]
+        reach = _reach(cohort, region)
+        if reach < region.start:
+            upstream.append(_shard(cohort, Region(region.contig, reach, region.start)))
+    return Cut(tuple(owned), tuple(upstream))
+
+
+def _shard(cohort: Cohort, region: Region) -> Shard:
+    """The name has the part's, the contig's number and the start, so that names sort in genome order."""
+    part = next(item for item in parts(cohort.contigs, cohort.part_bp) if region.contig in item.contigs)
+    return Shard(f"{part.name}.{region.contig:05d}.{region.start:010d}", region)
+
+
+def _joined(regions: Sequence[Region]) -> list[Region]:
+    """The regions in genome order, overlapping and adjacent ones made one."""
+    joined: list[Region] = []
+    for region in sorted(regions):
+        last = joined[-1] if joined else None
+        if last and last.contig == region.contig and region.start <= last.end:
+            joined[-1] = Region(last.contig, last.start, max(last.end, region.end))
+        else:
+            joined.append(region)
+    return joined
+
+
+def _windows(region: Region, window_bp: int) -> Iterator[Region]:
+    start = region.start
+    while start < region.end:
+        end = min(region.end, (start // window_bp + 1) * window_bp)
+        yield Region(region.contig, start, end)
+        start = end
+
+
+def _reach(cohort: Cohort, region: Region) -> int:
+    """The start of the chain of overlapping variant rows that reaches into the region; its own start without one."""
+    start = region.start
+    while True:
+        base = Region(region.contig, start, start + 1)
+        starts = [row_start for batch in cohort.batches for row_start in _variant_starts(cohort, batch, base)]
+        if min(starts, default=start) >= start:
+            return start
+        start = min(starts)
+
+
+def _variant_starts(cohort: Cohort, batch: Batch, base: Region) -> list[int]:
+    return list(numbers(read_rows(cohort, batch, base).variants["start"]))
+
+
+def derived_key(cohort: Cohort, *settings: Any) -> str:
+    """The name of what is derived from just these samples, in this order, with these settings."""
+    content = [VERSION, cohort.window_bp, [[batch.id, batch.ranks.tolist()] for batch in cohort.batches], settings]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A folder of tables, one a shard, under COHORT/derived: rebuildable, written once, never edited."""
+
+    url: str
+    kind: str
+
+    def counts(self, shard: Shard) -> dict[str, int] | None:
+        """What was counted while the shard's table was made; None where it has not been made."""
+        store = objects.open_store(self.url)
+        if not store.exists(self._name(shard)):
+            return None
+        with store.open(self._name(shard)) as file:
+            counts: dict[str, int] = json.loads(pq.read_schema(file).metadata[_COUNTS])
+        return counts
+
+    def read(self, shard: Shard, made_by: str) -> pa.Table:
+        """The shard's table. Raises StoreError naming the step that makes it."""
+        store = objects.open_store(self.url)
+        if not store.exists(self._name(shard)):
+            raise StoreError(f"{self.url}: no {self._name(shard)}; run `genocloud {made_by}` on this cohort first")
+        with store.open(self._name(shard)) as file:
+            return pq.read_table(file)
+
+    def write(self, shard: Shard, table: pa.Table, counts: dict[str, int]) -> None:
+        """Write the shard's table with its counts, whole or not at all."""
+        told = table.replace_schema_metadata({_COUNTS: json.dumps(counts)})
+        with objects.open_store(self.url).writer(self._name(shard)) as file:
+            pq.write_table(told, file, compression="zstd")
+
+    def _name(self, shard: Shard) -> str:
+        return f"{self.kind}/{shard.name}.parquet"
+
+
+_COUNTS = b"genocloud:counts"
+
+
+def derived(cohort: Cohort, kind: str, *settings: Any) -> Derived:
+    """The folder of one kind of derived tables of a cohort."""
+    return Derived(objects.join(cohort.url, f"derived/{derived_key(cohort, *settings)}"), kind)

@@ -1,0 +1,29 @@
+"""Counting a callset for the summary and the report, shard by shard."""
+
+from dataclasses import dataclass
+
+from genocloud import callset
+from genocloud.regions import Region
+from genocloud.report.statistics import Statistics, count_genotypes, count_sites, merge_all
+from genocloud.scatter.executors import Scatter
+from genocloud.scatter.progress import Progress
+
+
+@dataclass(frozen=True)
+class _Task:
+    callset_url: str
+    region: Region
+
+
+def count_callset(callset_url: str, scatter: Scatter, progress: Progress) -> Statistics:
+    """What is in a callset, by site and by sample."""
+    opened = callset.open_callset(callset_url)
+    tasks = [_Task(callset_url, shard.region) for shard in opened.shards if shard.sites.rows]
+    with progress.stage("count", tasks=len(tasks)) as stage:
+        counted = scatter.run(_count_shard, tasks, lambda _: stage.advance(tasks=1))
+    return merge_all(counted, opened.samples)
+
+
+def _count_shard(task: _Task) -> Statistics:
+    opened = callset.open_callset(task.callset_url)
+    return count_sites(opened.sites(task.region)).merge(count_genotypes(opened.genotypes(task.region)))

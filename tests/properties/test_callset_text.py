@@ -1,0 +1,111 @@
+"""Law: the VCF text of any tables is that of the slow twin, whatever the batches, pieces and shard cuts."""
+
+import gzip
+from collections.abc import Sequence
+from itertools import pairwise
+from random import Random
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genocloud import callset, objects, schema
+from genocloud.callset import layout, lines, vcf
+from genocloud.kernels import text
+from genocloud.regions import Region
+from tests.reference import callset_tables as make
+from tests.reference import vcf_text as twin
+
+SAMPLES = ("ann", "bob", "cat", "dan", "eve")
+BATCHES = st.lists(st.integers(0, 2), min_size=len(SAMPLES), max_size=len(SAMPLES)).map(
+    lambda places: [[name for name, place in zip(SAMPLES, places, strict=True) if place == batch] for batch in range(3)]
+)
+REALS = st.floats(-1e12, 1e12) | st.sampled_from(make.FLOATS) | st.floats()
+
+
+def kernel_lines(sites: pa.Table, genotypes: Sequence[pa.Table], batches: Sequence[Sequence[str]]) -> str:
+    samples = [sample for sample in SAMPLES if any(sample in batch for batch in batches)]
+    first, step = layout.rows_of(batches, samples, sites.num_rows)
+    made = lines.lines_of(sites, pa.concat_tables(genotypes).unify_dictionaries(), first, step)
+    return made.data.tobytes().decode()
+
+
+@given(st.integers(0, 2**32), st.integers(0, 6), BATCHES, st.sampled_from((0.0, 0.3, 1.0)))
+@settings(max_examples=150, deadline=None)
+def test_lines_are_the_twins(seed: int, count: int, batches: list[list[str]], missing: float) -> None:
+    sites, genotypes = make.tables(Random(seed), "chr1", range(100, 100 + count), batches, missing)
+    assert kernel_lines(sites, genotypes, batches) == twin.lines(sites, genotypes, SAMPLES)
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=10, deadline=None)
+def test_interpreted_kernel_writes_the_same_lines(seed: int) -> None:
+    sites, genotypes = make.tables(Random(seed), "chr1", range(3), [SAMPLES])
+    compiled = kernel_lines(sites, genotypes, [SAMPLES])
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("put_lines", "put_decimals", "put_integer", "put_value", "has_value", "put_bytes"):
+            patch.setattr(text, name, getattr(text, name).py_func)
+        assert kernel_lines(sites, genotypes, [SAMPLES]) == compiled
+
+
+@given(REALS, st.integers(0, 6))
+@settings(max_examples=300, deadline=None)
+def test_decimals_are_the_twins(value: float, decimals: int) -> None:
+    assert written(value, f"%.{decimals}f") == twin.java_fixed(value, decimals)
+    assert written(value, "") == twin.gatk_default(value)
+
+
+def written(value: float, form: str) -> str:
+    return str(lines._decimals(pa.array([value], pa.float64(), from_pandas=False), form)[0].as_py())
+
+
+@given(st.integers(0, 2**32), BATCHES, st.sets(st.integers(1, 39), max_size=3), st.integers(1, 20), st.integers(1, 3))
+@settings(max_examples=25, deadline=None)
+def test_shard_cuts_pieces_and_threads_do_not_change_records(
+    seed: int, batches: list[list[str]], cuts: set[int], piece: int, threads: int
+) -> None:
+    sites, genotypes = make.tables(Random(seed), "chr1", range(1, 41), batches)
+    store = objects.open_store(f"memory://{uuid4()}")
+    names = {f"b{number}": tuple(batch) for number, batch in enumerate(batches)}
+    edges = [0, *sorted(cuts), 600_000_000]
+    entries = []
+    for number, (start, end) in enumerate(pairwise(edges)):
+        shard = make.Shard(f"000-chr1-{number:05d}", Region(0, start, end))
+        inside = [within(table, start, end) for table in (sites, *genotypes)]
+        entries.append(callset.write_shard(store, shard, "key", inside[0], dict(zip(names, inside[1:], strict=True))))
+    opened = callset.commit(store, make.description(names), reversed(entries))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vcf, "PIECE_SITES", piece)
+        counts = callset.write_vcf(opened, f"{store.url}/calls.vcf.gz", threads)
+    records = gzip.decompress(store.read("calls.vcf.gz")).decode().partition("#CHROM")[2].partition("\n")[2]
+    assert records == twin.lines(sites, genotypes, SAMPLES)
+    assert (counts.records, counts.genotypes, counts.text_bytes) == (40, 200, len(records))
+    assert opened.genotypes().to_pylist() == sorted_rows(genotypes)
+
+
+def within(table: pa.Table, start: int, end: int) -> pa.Table:
+    pos = schema.numbers(table["pos"])
+    return table.filter(pa.array((pos > start) & (pos <= end)))
+
+
+def sorted_rows(genotypes: Sequence[pa.Table]) -> list[dict[str, object]]:
+    rows = [row for table in genotypes for row in table.to_pylist()]
+    return sorted(rows, key=lambda row: (row["pos"], row["sample"]))
+
+
+def test_known_decimals_of_the_real_gatk() -> None:
+    default = {-0.7: "-7.000e-01", 0.005: "5.000e-03", 0.0: "0.00", 1.0: "1.00", 0.999: "0.999", 9.995: "10.00"}
+    default |= {12.345: "12.35", 0.0625: "0.063", 1e-21: "0.00", 0.00099999: "1.000e-03", 58.3: "58.30"}
+    assert {value: written(value, "") for value in default} == default
+    assert [written(value, "%.2f") for value in (1.005, 30.6, 588.0, np.inf, np.nan)] == [
+        "1.01", "30.60", "588.00", "Infinity", "NaN",
+    ]  # fmt: skip
+    assert [written(value, "%.3f") for value in (0.0005, 0.00049, 0.9999, -0.0004)] == [
+        "0.001",
+        "0.000",
+        "1.000",
+        "-0.000",
+    ]

@@ -1,0 +1,57 @@
+"""ARCHITECTURE.md is the map: it names every module with its own first sentence, and each dependency's one door."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted((ROOT / "genocloud").rglob("*.py"))
+MAP = (ROOT / "ARCHITECTURE.md").read_text()
+
+DOORS = {
+    "numba": "genocloud/kernels/",
+    "dask": "genocloud/scatter/",
+    "distributed": "genocloud/scatter/",
+    "google": "genocloud/objects/",
+    "argparse": "genocloud/cli/",
+    "matplotlib": "genocloud/report/",
+    "jinja2": "genocloud/report/",
+    "rich": "genocloud/scatter/",
+    "isal": ("genocloud/gvcf/", "genocloud/callset/"),
+    "pysam": ("genocloud/reads/", "genocloud/callset/"),
+    "xarray": "genocloud/callset/",
+}
+
+
+def first_sentence(path: Path) -> str:
+    return (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0]
+
+
+def imported(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.split(".")[0] for name in names}
+
+
+def test_the_map_names_every_module_with_its_first_sentence():
+    expected = {f"| `{path.relative_to(ROOT)}` | {first_sentence(path)} |" for path in MODULES}
+    told = set(re.findall(r"^\| `genocloud/.*\|$", MAP, re.M))
+    assert expected == told, "ARCHITECTURE.md should hold:\n" + "\n".join(sorted(expected - told))
+
+
+def test_each_dependency_has_its_door():
+    through_a_wall = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in MODULES
+        for name in imported(path) & DOORS.keys()
+        if not str(path.relative_to(ROOT)).startswith(DOORS[name])
+    ]
+    assert through_a_wall == []
+
+
+def test_every_dependency_has_a_reason():
+    project = (ROOT / "pyproject.toml").read_text()
+    block = re.search(r"^dependencies = \[(.*?)^\]", project, re.M | re.S)[1]
+    for name in re.findall(r'"([\w-]+)', block):
+        assert f"| {name} |" in MAP, f"ARCHITECTURE.md gives no reason for the dependency {name}"

@@ -1,0 +1,187 @@
+"""What a folder as a store must get right beyond the laws: killed writers, full disks, shared file systems."""
+
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from genocloud import objects
+from genocloud.objects.local import DRAFT
+
+KILLED = """
+import sys, time
+from genocloud import objects
+with objects.open_store(sys.argv[1]).writer("a/b") as stream:
+    stream.write(bytes(5_000_000))
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    return objects.open_store(str(tmp_path / "store"))
+
+
+def files(store) -> list[str]:
+    return sorted(path.name for path in Path(store.url).rglob("*") if path.is_file())
+
+
+def write_and_raise(store, stream):
+    stream.write(bytes(5_000_000))
+    assert len(files(store)) == 1
+    raise ZeroDivisionError
+
+
+def fails_with(number: int):
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def test_a_killed_writer_leaves_nothing_that_is_seen(store):
+    with subprocess.Popen([sys.executable, "-c", KILLED, store.url], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout.readline() == b"writing\n"
+        writer.send_signal(signal.SIGKILL)
+    assert [name.startswith(DRAFT) for name in files(store)] == [True]
+    assert (store.list(), store.list("a/"), store.exists("a/b")) == ([], [], False)
+    store.create("a/b", b"next")
+    assert store.list() == ["a/b"]
+
+
+def test_a_writer_that_raises_leaves_no_file(store):
+    with pytest.raises(ZeroDivisionError), store.writer("a/b") as stream:
+        write_and_raise(store, stream)
+    assert files(store) == []
+
+
+def test_losing_a_creation_leaves_no_file(store):
+    store.create("a", b"first")
+    with pytest.raises(objects.ObjectExists):
+        store.create("a", b"second")
+    assert files(store) == ["a"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+@pytest.mark.parametrize("method", ["write", "create"])
+def test_a_full_disk_is_told_and_leaves_no_file(store, monkeypatch, number, method):
+    store.write("before", b"")
+    monkeypatch.setattr(os, "fsync", fails_with(number))
+    with pytest.raises(objects.StoreFailed) as caught:
+        getattr(store, method)("a", b"hello")
+    told = {
+        errno.ENOSPC: "no space is left",
+        errno.EDQUOT: "your disk quota is used up",
+        errno.EIO: "Input/output error",
+    }
+    assert (caught.value.url, caught.value.problem) == (f"{store.url}/a", told[number])
+    assert files(store) == ["before"]
+
+
+def test_a_disk_that_fills_up_in_the_middle_is_told(store, monkeypatch):
+    resource = pytest.importorskip("resource")
+    signal_before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_500_000, limits[1]))
+    try:
+        with pytest.raises(objects.StoreFailed, match="File too large"), store.writer("a") as stream:
+            stream.writelines([bytes(1_000_000)] * 10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, signal_before)
+    assert files(store) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_forbidden_folder_is_told(tmp_path):
+    (tmp_path / "closed").mkdir(mode=0)
+    store = objects.open_store(str(tmp_path / "closed"))
+    for use in (store.list, lambda: store.read("a"), lambda: store.write("a", b""), lambda: store.exists("a")):
+        with pytest.raises(objects.StoreFailed, match="permission denied"):
+            use()
+
+
+def test_a_folder_that_may_not_be_listed_is_not_empty(store, monkeypatch):
+    store.write("a", b"")
+    monkeypatch.setattr(os, "scandir", fails_with(errno.EACCES))
+    with pytest.raises(objects.StoreFailed, match="permission denied; ask for access"):
+        store.list()
+
+
+def test_a_file_where_a_folder_must_be_is_told(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    store = objects.open_store(str(tmp_path / "file" / "store"))
+    assert store.list() == []
+    with pytest.raises(objects.StoreFailed, match="a part of the path is a file"):
+        store.write("a", b"")
+
+
+def test_an_answer_that_a_network_file_system_lost_is_no_defeat(store, monkeypatch):
+    link = Path.hardlink_to
+
+    def link_and_lose_the_answer(path: Path, target: Path) -> None:
+        link(path, target)
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+
+    monkeypatch.setattr(Path, "hardlink_to", link_and_lose_the_answer)
+    store.create("a", b"mine")
+    assert store.read("a") == b"mine"
+    assert files(store) == ["a"]
+
+
+def test_a_file_system_without_hard_links_is_told(store, monkeypatch):
+    monkeypatch.setattr(Path, "hardlink_to", fails_with(errno.EPERM))
+    with pytest.raises(objects.StoreFailed, match="cannot make hard links"):
+        store.create("a", b"")
+    assert files(store) == []
+
+
+def test_a_folder_that_cannot_be_synced_is_fine(store, monkeypatch):
+    sync = os.fsync
+
+    def sync_files_only(place: int) -> None:
+        if stat.S_ISDIR(os.fstat(place).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        sync(place)
+
+    monkeypatch.setattr(os, "fsync", sync_files_only)
+    store.create("a/b", b"hello")
+    assert store.read("a/b") == b"hello"
+
+
+def test_the_name_is_synced_after_the_content(store, monkeypatch):
+    store.write("before", b"")
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda place: synced.append((os.fstat(place).st_size == 12345, files(store))))
+    store.write("a", bytes(12345))
+    (content, (draft, *_)), (_, finished) = synced
+    assert (content, draft.startswith(DRAFT), finished) == (True, True, ["a", "before"])
+
+
+def test_colleagues_may_read_what_the_umask_allows(store):
+    before = os.umask(0o027)
+    try:
+        store.write("a", b"")
+        store.create("b", b"")
+    finally:
+        os.umask(before)
+    assert {oct(Path(store.url, name).stat().st_mode & 0o777) for name in "ab"} == {"0o640"}
+
+
+def test_a_relative_path_stays_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = objects.open_store("cohort/")
+    store.write("a", b"hello")
+    monkeypatch.chdir("/")
+    assert (store.url, store.read("a")) == (str(tmp_path / "cohort"), b"hello")
+
+
+def test_other_hidden_files_are_objects(store):
+    store.write(".a", b"")
+    assert store.list() == [".a"]

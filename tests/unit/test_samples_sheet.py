@@ -1,0 +1,154 @@
+"""The sample sheet: what it may hold, and how each mistake in it is told."""
+
+import logging
+
+import pytest
+
+from genocloud import samples
+from genocloud.samples import Sample
+
+URL = "cohort/people.tsv"
+
+
+def parse(text, url=URL):
+    return samples.parse_sheet(text.replace(" ", "\t"), url)
+
+
+def refused(error, text, **facts):
+    with pytest.raises(error) as caught:
+        parse(text)
+    told = {name: getattr(caught.value, name) for name in facts}
+    assert told == facts
+    assert caught.value.exit_code == 3
+    assert str(caught.value).startswith(f"{URL}, line {caught.value.line}: ")
+    return str(caught.value)
+
+
+def test_a_sheet_mixes_gvcfs_and_reads():
+    header = "# made by hand\n\nsample gvcf reads sex batch site name_in_gvcf\n"
+    assert parse(header + "ann a.g.vcf.gz  F b1 here ANN_1\nbob  b.cram 1\n") == (
+        Sample("ann", "cohort/a.g.vcf.gz", None, "female", "b1", "here", "ANN_1", 4),
+        Sample("bob", None, "cohort/b.cram", "male", line=5),
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "sheet", "seen"),
+    [
+        ("a.g.vcf.gz", "people.tsv", "a.g.vcf.gz"),
+        ("../a.g.vcf.gz", "x/people.tsv", "a.g.vcf.gz"),
+        ("/data/a.g.vcf.gz", "x/people.tsv", "/data/a.g.vcf.gz"),
+        ("gs://bucket/a.g.vcf.gz", "x/people.tsv", "gs://bucket/a.g.vcf.gz"),
+        ("a.g.vcf.gz", "gs://bucket/x/people.tsv", "gs://bucket/x/a.g.vcf.gz"),
+    ],
+)
+def test_relative_paths_start_at_the_sheets_folder(path, sheet, seen):
+    assert parse(f"sample gvcf\nann {path}\n", sheet)[0].gvcf == seen
+
+
+@pytest.mark.parametrize(
+    ("text", "sex"), [("male", "male"), ("2", "female"), ("m", "male"), ("", "unknown"), ("Unknown", "unknown")]
+)
+def test_sexes_are_understood_in_several_spellings(text, sex):
+    assert parse(f"sample sex reads\nann {text} a.bam\n")[0].sex == sex
+
+
+def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path):
+    sheet = tmp_path / "people.tsv"
+    sheet.write_bytes("\ufeffsample\tgvcf\r\nann\ta.g.vcf.gz\r\n".encode())
+    assert samples.read_sheet(str(sheet))[0] == Sample("ann", str(tmp_path / "a.g.vcf.gz"), line=2)
+
+
+def test_a_headerless_pair_of_columns_is_a_gatk_sample_map(caplog):
+    with caplog.at_level(logging.INFO):
+        people = parse("ann a.g.vcf.gz\nbob b.g.vcf.gz\n")
+    assert [(person.sample, person.gvcf, person.renames) for person in people] == [
+        ("ann", "cohort/a.g.vcf.gz", True),
+        ("bob", "cohort/b.g.vcf.gz", True),
+    ]
+    assert "GATK sample map" in caplog.text
+
+
+def test_what_is_written_reads_back_the_same_from_another_folder(tmp_path):
+    people = parse("sample gvcf reads sex name_in_gvcf\nann a.g.vcf.gz  F A1\nbob  gs://b/b.cram\n")
+    text = samples.sheet_text(people, "results/inputs")
+    assert text.splitlines()[0] == "sample\tgvcf\treads\tsex\tname_in_gvcf"
+    again = samples.parse_sheet(text, "results/inputs/samples.tsv")
+    assert [(p.sample, p.gvcf, p.reads, p.sex, p.name_in_gvcf) for p in again] == [
+        (p.sample, p.gvcf, p.reads, p.sex, p.name_in_gvcf) for p in people
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "\n# nobody\n", "sample gvcf\n", "sample gvcf\n# nobody\n"])
+def test_an_empty_sheet_is_refused(text):
+    refused(samples.EmptySheet, text)
+
+
+def test_a_duplicate_sample_names_both_lines():
+    message = refused(samples.DuplicateSample, "sample gvcf\nann a\nbob b\nann c\n", sample="ann", line=4, first=2)
+    assert "already on line 2" in message
+
+
+@pytest.mark.parametrize("column", ["gvfc", "Sample", "ploidy"])
+def test_an_unknown_column_is_refused(column):
+    header = column if column == "Sample" else f"sample {column}"
+    message = refused(samples.UnknownColumn, f"{header} gvcf\nann x a\n", column=column, line=1)
+    assert "name_in_gvcf" in message
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("ann  ", "neither a gvcf nor reads"),
+        ("ann a.g.vcf.gz a.bam", "both a gvcf and reads"),
+        (" a.g.vcf.gz ", "sample name is missing"),
+        ("ann a.g.vcf.gz  x y", "5 cells under 4 columns"),
+        ("ann a.g.vcf.gz  hermaphrodite", "has the sex 'hermaphrodite'"),
+        ("an/n a.g.vcf.gz", "holds '/'"),
+        ("an\u00a0n a.g.vcf.gz", "holds '\\xa0'"),
+        ("-ann a.g.vcf.gz", "holds '-'"),
+        ("..  a.bam", "holds '.'"),
+        ("a{n} a.g.vcf.gz", "holds '{'"),
+    ],
+)
+def test_a_bad_row_is_refused_with_its_line(row, problem):
+    assert problem in refused(samples.BadRow, f"sample gvcf reads sex\nbob b.g.vcf.gz\n{row}\n", line=3)
+
+
+def test_a_sample_name_with_a_space_is_refused():
+    with pytest.raises(samples.BadRow, match="holds ' '"):
+        samples.parse_sheet("sample\tgvcf\nann lee\ta.g.vcf.gz\n", URL)
+
+
+def test_a_name_in_gvcf_makes_no_sense_for_reads():
+    refused(samples.BadRow, "sample reads name_in_gvcf\nann a.bam A1\n", sample="ann", line=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("sample\n", "start the sheet with a header line"),
+        ("gvcf reads\na b\n", "start the sheet with a header line"),
+        ("ann a.g.vcf.gz male\n", "start the sheet with a header line"),
+        ("sample gvcf gvcf\nann a b\n", "remove one of them"),
+    ],
+)
+def test_a_header_that_cannot_serve_is_refused(text, remedy):
+    assert remedy in refused(samples.BadHeader, text, line=1)
+
+
+def test_columns_parted_by_spaces_are_told_as_such():
+    with pytest.raises(samples.BadHeader, match="by tabs, not by spaces"):
+        samples.parse_sheet("sample gvcf\nann a.g.vcf.gz\n", URL)
+
+
+def test_a_map_row_with_a_third_cell_is_refused():
+    refused(samples.BadRow, "ann a.g.vcf.gz\nbob b.g.vcf.gz male\n", sample="bob", line=2)
+
+
+def test_a_sheet_that_is_no_text_is_refused(tmp_path):
+    sheet = tmp_path / "people.tsv"
+    sheet.write_bytes(b"sample\tgvcf\n\xff\xfe\n")
+    with pytest.raises(samples.SheetError, match="UTF-8") as caught:
+        samples.read_sheet(str(sheet))
+    assert caught.value.line == 2

@@ -1,0 +1,46 @@
+# Everybody is called at every site: first a part of the genome a job, then all parts become one callset at once.
+# Like the cohort, the callset is no output of Snakemake's: what a killed job has finished stays finished.
+
+
+rule genotype_part:
+    input:
+        "results/discover/{part}.json",
+    output:
+        receipt="results/genotype/{part}.json",
+    params:
+        cohort=config["cohort"],
+        callset=config["callset"],
+        options=options(*MODEL),
+        scatter=scatter_of,
+    log:
+        "results/logs/genotype/{part}.log",
+    conda:
+        "../envs/genocloud.yaml"
+    threads: 4
+    resources:
+        mem_mb=8000,  # MB
+        runtime=1440,  # minutes
+    shell:
+        "genocloud genotype {params.cohort:q} {params.callset:q} --part {wildcards.part} {params.options}"
+        " --scatter {params.scatter:q} --receipt {output.receipt} 2>&1 | tee {log} >&2"
+
+
+rule genotype:
+    input:
+        [f"results/genotype/{part}.json" for part in PARTS],
+    output:
+        receipt="results/genotype/genotype.json",
+    params:
+        cohort=config["cohort"],
+        callset=config["callset"],
+        options=options(*MODEL),
+    log:
+        "results/logs/genotype.log",
+    conda:
+        "../envs/genocloud.yaml"
+    resources:
+        mem_mb=4000,  # MB
+        runtime=240,  # minutes
+    shell:
+        "genocloud genotype {params.cohort:q} {params.callset:q} {params.options} --scatter inline"
+        " --receipt {output.receipt} 2>&1 | tee {log} >&2"
