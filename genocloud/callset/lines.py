@@ -56,22 +56,22 @@ def lines_of(sites: pa.Table, genotypes: pa.Table, first: npt.NDArray[np.int64],
 
 
 def _laid_out(fields: list[_Field]) -> tuple[npt.NDArray[Any], ...]:
-    """The columns one behind the other, as put_lines takes them: kinds, bases, offsets, values, and the words."""
-    bases, offsets, values, words = [], [np.zeros(0, np.int64)], [], [_NO_WORDS]
+    """The columns one behind the other, as put_lines takes them: kinds to words."""
+    bases, word_bases, offsets, values, words = [], [], [np.zeros(0, np.int64)], [], [_NO_WORDS]
     for field in fields:
         place = sum(map(len, values))
         if field.kind == text.LIST:
             bases.append(sum(map(len, offsets)))
             offsets.append(field.offsets + place)
-            values.append(field.values)
         else:
             bases.append(place)
-            shift = sum(map(len, words)) if field.kind == text.WORD else 0
-            values.append(np.where(field.values < 0, field.values, field.values + shift) if shift else field.values)
-            words.append(field.words)
+        values.append(field.values)
+        word_bases.append(sum(map(len, words)))
+        words.append(field.words)
     kinds = np.array([field.kind for field in fields], np.int8)
     told = schema.strings(pa.concat_arrays(words))
-    return kinds, np.array(bases, np.int64), np.concatenate(offsets), np.concatenate(values), *told
+    starts = np.array(bases, np.int64), np.array(word_bases, np.int64)
+    return kinds, *starts, np.concatenate(offsets), np.concatenate(values), *told
 
 
 def _width(fields: list[_Field]) -> int:

@@ -15,7 +15,9 @@ ROW_GROUP_ROWS = 1 << 17
 PAGE_BYTES = 1 << 17
 """An exporter holds one page for each column of each batch: 50 batches of 10,000 genomes need some 100 MB."""
 
-_LEVEL = 3  # 2,000 sites x 200 samples: 3.72 bytes a genotype; level 9 3.64, level 1 3.90; plain or delta integers 4.4-5.5
+_LEVEL = (
+    3  # 2,000 sites x 200 samples: 3.72 bytes a genotype; level 9 3.64, level 1 3.90; plain or delta integers 4.4-5.5
+)
 
 
 def encode(table: pa.Table, declared: pa.Schema, stride: int = 1) -> bytes:

@@ -32,7 +32,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, sentence: str, run: Callable[[Arguments], None]
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    sentence: str,
+    run: Callable[[Arguments], None],
 ) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=sentence, description=sentence)
     command.set_defaults(run=run)
@@ -42,7 +45,9 @@ def _command(
 
 
 def _receipt_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--receipt", metavar="FILE", help="write the receipt (JSON) there, after all else; - is standard output")
+    command.add_argument(
+        "--receipt", metavar="FILE", help="write the receipt (JSON) there, after all else; - is standard output"
+    )
 
 
 def _scatter_option(command: argparse.ArgumentParser) -> None:
@@ -56,19 +61,33 @@ def _scatter_option(command: argparse.ArgumentParser) -> None:
 
 
 def _reference_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--reference", required=True, metavar="REF.fa", help="the reference, with REF.fa.fai beside it")
+    command.add_argument(
+        "--reference", required=True, metavar="REF.fa", help="the reference, with REF.fa.fai beside it"
+    )
 
 
 def _model_options(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("model", "names and defaults are GATK's (GenotypeGVCFs)")
-    group.add_argument("--heterozygosity", type=float, default=MODEL.heterozygosity, help="of SNPs. Default: %(default)s")
-    group.add_argument("--indel-heterozygosity", type=float, default=MODEL.indel_heterozygosity, help="Default: %(default)s")
-    group.add_argument("--heterozygosity-stdev", type=float, default=MODEL.heterozygosity_stdev, help="Default: %(default)s")
     group.add_argument(
-        "--stand-call-conf", type=float, default=MODEL.stand_call_conf, help="least QUAL of a site, phred. Default: %(default)s"
+        "--heterozygosity", type=float, default=MODEL.heterozygosity, help="of SNPs. Default: %(default)s"
     )
     group.add_argument(
-        "--max-alternate-alleles", type=int, default=MODEL.max_alternate_alleles, help="genotyped at a site. Default: %(default)s"
+        "--indel-heterozygosity", type=float, default=MODEL.indel_heterozygosity, help="Default: %(default)s"
+    )
+    group.add_argument(
+        "--heterozygosity-stdev", type=float, default=MODEL.heterozygosity_stdev, help="Default: %(default)s"
+    )
+    group.add_argument(
+        "--stand-call-conf",
+        type=float,
+        default=MODEL.stand_call_conf,
+        help="least QUAL of a site, phred. Default: %(default)s",
+    )
+    group.add_argument(
+        "--max-alternate-alleles",
+        type=int,
+        default=MODEL.max_alternate_alleles,
+        help="genotyped at a site. Default: %(default)s",
     )
 
 
@@ -96,7 +115,12 @@ def _tell(receipt: Receipt, arguments: Arguments) -> None:
 def _joint(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     def run(arguments: Arguments) -> None:
         plan = steps.Joint(
-            arguments.samples, arguments.reference, arguments.output, _model(arguments), arguments.regions, arguments.threads
+            arguments.samples,
+            arguments.reference,
+            arguments.output,
+            _model(arguments),
+            arguments.regions,
+            arguments.threads,
         )
         with _progress(arguments) as progress:
             summary, receipt = steps.joint(plan, progress)
@@ -107,7 +131,9 @@ def _joint(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     command.add_argument("samples", metavar="SAMPLES.tsv", help="a sample sheet, or a sample map as GATK takes it")
     _reference_option(command)
     command.add_argument("-o", "--output", required=True, metavar="OUT.vcf.gz", help="path or URL of the VCF")
-    command.add_argument("--regions", metavar="REGION", nargs="+", help="only records whose POS lies in these (chr1:1-2000)")
+    command.add_argument(
+        "--regions", metavar="REGION", nargs="+", help="only records whose POS lies in these (chr1:1-2000)"
+    )
     command.add_argument("--threads", type=int, default=CPUS, help="Default: %(default)s")
     _model_options(command)
     _receipt_option(command)
@@ -124,8 +150,12 @@ def _inputs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     command = _command(commands, "inputs", "Check a sample sheet against the files it names.", run)
     command.add_argument("samples", metavar="SAMPLES.tsv")
     _reference_option(command)
-    command.add_argument("-o", "--output", metavar="CHECKED.tsv", help="write the sheet that ingest takes: a gVCF for everyone")
-    command.add_argument("--called", default=".", metavar="DIR", help="where gVCFs called from reads will be. Default: %(default)s")
+    command.add_argument(
+        "-o", "--output", metavar="CHECKED.tsv", help="write the sheet that ingest takes: a gVCF for everyone"
+    )
+    command.add_argument(
+        "--called", default=".", metavar="DIR", help="where gVCFs called from reads will be. Default: %(default)s"
+    )
     _scatter_option(command)
     _receipt_option(command)
 
@@ -149,9 +179,14 @@ def _call(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     command.add_argument("sample", metavar="SAMPLE", help="the sample's name; the reads' SM must agree")
     command.add_argument("--reads", required=True, metavar="READS", help="BAM or CRAM with its index")
     _reference_option(command)
-    command.add_argument("--sex", choices=["male", "female", "unknown"], default="unknown", help="decides the ploidy of X and Y")
     command.add_argument(
-        "--par", nargs="*", metavar="REGION", help="pseudo-autosomal regions of X (chrX:10001-2781479). Default: known by X's length"
+        "--sex", choices=["male", "female", "unknown"], default="unknown", help="decides the ploidy of X and Y"
+    )
+    command.add_argument(
+        "--par",
+        nargs="*",
+        metavar="REGION",
+        help="pseudo-autosomal regions of X (chrX:10001-2781479). Default: known by X's length",
     )
     command.add_argument("-o", "--output", required=True, type=Path, metavar="OUT.g.vcf.gz")
     command.add_argument("--threads", type=int, default=1, help="processes to call with. Default: %(default)s")
@@ -160,18 +195,27 @@ def _call(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def _ingest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     def run(arguments: Arguments) -> None:
-        layout = steps.Layout(arguments.part_bp, arguments.window_bp, arguments.batch_size)
+        storing = steps.Storing(arguments.part_bp, arguments.window_bp, arguments.batch_size, arguments.complete)
         with _progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
-            receipt = steps.ingest(arguments.cohort, arguments.samples, arguments.reference, layout, scatter, progress)
+            receipt = steps.ingest(arguments.cohort, arguments.samples, arguments.reference, storing, scatter, progress)
         _tell(receipt, arguments)
 
     command = _command(commands, "ingest", "Put gVCFs into a cohort, a new one or one that grows.", run)
     command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
     command.add_argument("samples", metavar="SAMPLES.tsv")
     _reference_option(command)
-    command.add_argument("--batch-size", type=int, default=steps.BATCH_SIZE, help="samples stored together. Default: %(default)s")
-    command.add_argument("--part-bp", type=int, default=PART_BP, help="shorter contigs share files. Default: %(default)s")
-    command.add_argument("--window-bp", type=int, default=SHARD_BP, help="bases worked on together. Default: %(default)s")
+    command.add_argument(
+        "--batch-size", type=int, default=steps.BATCH_SIZE, help="samples stored together. Default: %(default)s"
+    )
+    command.add_argument(
+        "--complete", action="store_true", help="the sheet names everybody: refuse a cohort that holds others"
+    )
+    command.add_argument(
+        "--part-bp", type=int, default=PART_BP, help="shorter contigs share files. Default: %(default)s"
+    )
+    command.add_argument(
+        "--window-bp", type=int, default=SHARD_BP, help="bases worked on together. Default: %(default)s"
+    )
     _scatter_option(command)
     _receipt_option(command)
 
@@ -204,7 +248,8 @@ def _genotype(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     command.add_argument("cohort", metavar="COHORT")
     command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
     command.add_argument(
-        "--part", help="only this part of the genome; the callset is finished by a run without it, which does what is missing"
+        "--part",
+        help="only this part of the genome; the callset is finished by a run without it, which does what is missing",
     )
     _model_options(command)
     _scatter_option(command)
@@ -232,8 +277,12 @@ def _report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
     command = _command(commands, "report", "Make the HTML report of a run, and its summary.", run)
     command.add_argument("callset", metavar="CALLSET")
-    command.add_argument("--receipts", required=True, metavar="DIR", help="the run's receipts (*.json, in folders by step)")
-    command.add_argument("-o", "--output", required=True, metavar="REPORT.html", help="the summary goes beside it, as .txt")
+    command.add_argument(
+        "--receipts", required=True, metavar="DIR", help="the run's receipts (*.json, in folders by step)"
+    )
+    command.add_argument(
+        "-o", "--output", required=True, metavar="REPORT.html", help="the summary goes beside it, as .txt"
+    )
     _scatter_option(command)
     _receipt_option(command)
 

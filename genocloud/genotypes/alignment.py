@@ -10,7 +10,7 @@ import pyarrow as pa
 from genocloud import schema
 from genocloud.kernels.alignment import speaking_rows
 from genocloud.kernels.alleles import any_other_alleles, match_alleles, spanning_alleles
-from genocloud.kernels.likelihoods import HOM_REF, NO_CALL, Rows, complete_vectors, genotype_states
+from genocloud.kernels.likelihoods import BLOCK, COLUMNS, HOM_REF, NO_CALL, complete_vectors, genotype_states
 
 Array = npt.NDArray[Any]
 
@@ -30,15 +30,16 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Rows under sites: the kernels' `rows`; own_counts (rows,) int64: own alleles with REF; speaking (sites, samples)
-    int32: rows of the samples in force; merged and merged_at: merged number of each own ALT of the variants.
+    """Rows under sites: facts (rows, 13) int32, pl and own int32, as likelihoods.COLUMNS says; speaking (sites, samples)
+    int32: the rows of the samples in force; merged_at (variants,) int64 and merged int32: merged number of each own ALT.
     """
 
-    rows: Rows
-    own_counts: Array
+    facts: Array
+    pl: Array
+    own: Array
     speaking: Array
-    merged: Array
     merged_at: Array
+    merged: Array
 
 
 def places(sites: pa.Table) -> Places:
@@ -63,58 +64,81 @@ def line_up(variants: pa.Table, blocks: pa.Table, ranks: Array, sites: Places) -
     Both tables hold rows of the sites' contig, sorted by (sample, start).
     """
     refs, alts = _writable(schema.strings(variants["ref"])), _writable(schema.string_lists(variants["alts"]))
-    own_at, own, merged = match_alleles(
-        _own(variants["start"], np.int32), refs[0], *alts, sites.positions, *sites.refs, *sites.alts
-    )
-    own_counts = np.concatenate([np.diff(alts[0]) + 1, np.full(len(blocks), 2)])
-    rows = _rows(variants, blocks, refs, alts, own_counts, own_at, own)
-    return Lines(rows, own_counts, _speaking(variants, blocks, ranks, sites, rows), merged, alts[0][:-1])
+    starts = _own(variants["start"], np.int32)
+    own_at, own, merged = match_alleles(starts, refs[0], *alts, sites.positions, *sites.refs, *sites.alts)
+    pl_at, pl = _writable(schema.ragged(variants["pl"]))
+    facts = np.concatenate([_variant_facts(variants, refs, alts, pl_at, pl, own_at), _block_facts(blocks, len(pl))])
+    pl = np.concatenate([pl, _block_likelihoods(blocks).ravel()])
+    return Lines(facts, pl, own, _speaking(variants, blocks, ranks, sites), alts[0][:-1].copy(), merged)
 
 
-def _rows(
+def _variant_facts(
     variants: pa.Table,
-    blocks: pa.Table,
     refs: tuple[Array, Array],
     alts: tuple[Array, Array, Array],
-    own_counts: Array,
+    pl_at: Array,
+    pl: Array,
     own_at: Array,
-    own: Array,
-) -> Rows:
+) -> Array:
     gt_at, gt = _writable(schema.ragged(variants["gt"]))
-    pl_at, pl = _writable(schema.ragged(variants["pl"]))
-    ploidies = np.diff(gt_at).astype(np.int8)
-    count = len(variants)
-    block_pl = np.stack([_own(blocks[name], np.int32) for name in ("pl0", "pl1", "pl2")], axis=1).ravel()
-    block_ploidies = _own(blocks["ploidy"], np.int8)
-    complete = (block_pl.reshape(-1, 3) != schema.MISSING).sum(axis=1) > block_ploidies
-    block_at = np.where(complete, len(pl) + 3 * np.arange(len(blocks)), -1)
-    block_states = np.where(_own(blocks["called"], np.bool_), HOM_REF, NO_CALL).astype(np.int8)
-    both = {name: _both(variants, blocks, name) for name in ("start", "dp", "gq", "min_dp")}
-    return Rows(
-        starts=both["start"],
-        ploidies=np.concatenate([ploidies, block_ploidies]),
-        states=np.concatenate([genotype_states(gt_at, gt), block_states]),
-        phased=np.concatenate([_own(variants["phased"], np.bool_), np.zeros(len(blocks), np.bool_)]),
-        dp=both["dp"],
-        gq=both["gq"],
-        min_dp=both["min_dp"],
-        info_dp=np.concatenate([_own(variants["info_dp"], np.int32), np.full(len(blocks), schema.MISSING)]),
-        pl_at=np.concatenate([complete_vectors(pl_at, pl, own_counts[:count], ploidies), block_at]),
-        pl=np.concatenate([pl, block_pl]),
-        any_other=np.concatenate([any_other_alleles(*alts), np.ones(len(blocks), np.int32)]),
-        spanning=spanning_alleles(*refs, *alts, ploidies, pl_at, pl),
-        own_at=own_at,
-        own=own,
+    ploidies, alleles = np.diff(gt_at), np.diff(alts[0]) + 1
+    return _facts(
+        start=variants["start"],
+        ploidy=ploidies,
+        state=genotype_states(gt_at, gt),
+        phased=variants["phased"],
+        dp=variants["dp"],
+        gq=variants["gq"],
+        min_dp=variants["min_dp"],
+        info_dp=variants["info_dp"],
+        alleles=alleles,
+        other=any_other_alleles(*alts),
+        star=spanning_alleles(*refs, *alts, ploidies, pl_at, pl),
+        pl=complete_vectors(pl_at, pl, alleles, ploidies),
+        own=own_at,
     )
 
 
-def _speaking(variants: pa.Table, blocks: pa.Table, ranks: Array, sites: Places, rows: Rows) -> Array:
+def _block_facts(blocks: pa.Table, before: int) -> Array:
+    """Facts of the blocks, whose likelihoods, three each, stand behind the first `before`."""
+    given = (_block_likelihoods(blocks) != schema.MISSING).sum(axis=1)
+    same = {name: np.full(len(blocks), value) for name, value in {"alleles": 2, "other": 1, "own": BLOCK}.items()}
+    none = np.zeros(len(blocks), np.int32)
+    return _facts(
+        start=blocks["start"],
+        ploidy=blocks["ploidy"],
+        state=np.where(schema.numbers(blocks["called"]), HOM_REF, NO_CALL),
+        phased=none,
+        dp=blocks["dp"],
+        gq=blocks["gq"],
+        min_dp=blocks["min_dp"],
+        info_dp=none + schema.MISSING,
+        star=none,
+        pl=np.where(given > schema.numbers(blocks["ploidy"]), before + 3 * np.arange(len(blocks)), -1),
+        **same,
+    )
+
+
+def _block_likelihoods(blocks: pa.Table) -> Array:
+    return np.stack([schema.numbers(blocks[name]) for name in ("pl0", "pl1", "pl2")], axis=1)
+
+
+def _facts(**columns: Any) -> Array:
+    first = columns["start"]
+    out = np.empty((len(first), len(COLUMNS)), np.int32)
+    for number, name in enumerate(COLUMNS):
+        column = columns[name]
+        out[:, number] = schema.numbers(column) if isinstance(column, pa.ChunkedArray) else column
+    return out
+
+
+def _speaking(variants: pa.Table, blocks: pa.Table, ranks: Array, sites: Places) -> Array:
     numbers = np.arange(len(ranks) + 1)
     variant_bounds = np.searchsorted(schema.numbers(variants["sample"]), numbers)
     block_bounds = np.searchsorted(schema.numbers(blocks["sample"]), numbers) + len(variants)
     in_force = np.flatnonzero(ranks >= 0).astype(np.int32)
-    stops = _both(variants, blocks, "stop")
-    return np.asarray(speaking_rows(sites.positions, in_force, rows.starts, stops, variant_bounds, block_bounds))
+    starts, stops = _both(variants, blocks, "start"), _both(variants, blocks, "stop")
+    return np.asarray(speaking_rows(sites.positions, in_force, starts, stops, variant_bounds, block_bounds))
 
 
 def _both(variants: pa.Table, blocks: pa.Table, name: str) -> Array:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from genocloud import schema
 from genocloud.genotypes.calling import RANKED, Shares, emitted
-from genocloud.kernels.calling import Totals
+from genocloud.kernels.calling import CARRIED, DEPTH, HARDY, INBREEDING, RAW_MQ, REGENOTYPED, STRANDS
 from genocloud.kernels.site_statistics import (
     FIXED,
     excess_het,
@@ -41,9 +41,7 @@ def annotate(settled: pa.Table, shares: Sequence[Shares], contigs: Sequence[Cont
     sample carries are dropped here: their genotype rows go with `keep`.
     """
     sites = emitted(settled)
-    totals = _added([share.totals for share in shares])
-    medians = _medians(shares, len(sites))
-    columns = _columns(sites, totals, medians, sum(share.samples for share in shares))
+    columns = _columns(sites, shares)
     named = _ids(shares)
     rows = [
         {name: values[site] for name, values in columns.items()} | _alleles(row, contigs) | {"id": named.get(site)}
@@ -59,10 +57,6 @@ def annotate(settled: pa.Table, shares: Sequence[Shares], contigs: Sequence[Cont
 def keep(genotypes: pa.Table, sites: pa.Table) -> pa.Table:
     """The GENOTYPES rows of the sites that `annotate` kept; both of one shard."""
     return genotypes.filter(pc.is_in(genotypes["pos"], value_set=sites["pos"].combine_chunks()))
-
-
-def _added(totals: Sequence[Totals]) -> Totals:
-    return Totals(*(np.sum(parts, axis=0) for parts in zip(*totals, strict=True)))
 
 
 def _alleles(row: dict[str, Any], contigs: Sequence[Contig]) -> dict[str, Any]:
@@ -94,6 +88,8 @@ def _medians(shares: Sequence[Shares], sites: int) -> Array:
     """
     out = np.full((len(RANKED), sites), np.nan)
     runs, values = np.concatenate([share.runs for share in shares]), np.concatenate([share.values for share in shares])
+    if not len(runs):
+        return out
     order = np.lexsort((values, runs[:, 1], runs[:, 0]))
     runs, values = runs[order], values[order]
     ends = np.cumsum(runs[:, 2])
@@ -107,30 +103,41 @@ def _medians(shares: Sequence[Shares], sites: int) -> Array:
     return out
 
 
-def _columns(sites: pa.Table, totals: Totals, medians: Array, samples: int) -> dict[str, list[Any]]:
+def _columns(sites: pa.Table, shares: Sequence[Shares]) -> dict[str, list[Any]]:
     """Every column of SITES but the alleles, as Python values by site."""
-    quals = sites["qual"].to_pylist()
-    counts = np.split(totals.ac, np.cumsum([len(kept) + 1 for kept in sites["kept"].to_pylist()])[:-1])
-    called = [int(copies.sum()) for copies in counts]
-    acs = [copies[1:].tolist() for copies in counts]
-    mleacs = sites["mleac"].to_pylist()
+    totals = np.sum([share.totals for share in shares], axis=0)
+    medians = _medians(shares, len(sites))
     fields = {name: _optional(medians[field]) for field, name in enumerate(MEDIANS)}
+    fields |= _counts(sites, np.sum([share.ac for share in shares], axis=0), totals[:, REGENOTYPED])
     return fields | {
-        "AC": acs,
-        "AF": [[ac / an if an else 0.0 for ac in each] for each, an in zip(acs, called, strict=True)],
-        "AN": called,
-        "DP": [depth or None for depth in totals.depth.tolist()],
-        "ExcessHet": _excess_het(totals.hardy, medians[5]),
-        "FS": _strand_bias(totals.strands, 0, fisher_strand),
-        "InbreedingCoeff": _inbreeding(totals.inbreeding, samples),
+        "DP": [depth or None for depth in totals[:, DEPTH].tolist()],
+        "ExcessHet": _excess_het(totals[:, HARDY : HARDY + 4], medians[RANKED.index("excess_het")]),
+        "FS": _strand_bias(totals[:, STRANDS : STRANDS + 4], totals[:, STRANDS + 8], fisher_strand),
+        "InbreedingCoeff": _inbreeding(
+            totals[:, INBREEDING : INBREEDING + 3], sum(share.samples for share in shares)
+        ),
+        "MQ": _mapping_quality(totals[:, RAW_MQ : RAW_MQ + 3], medians[RANKED.index("mq")]),
+        "QD": [
+            _qual_by_depth(qual, *depths)
+            for qual, depths in zip(sites["qual"].to_pylist(), totals[:, CARRIED : CARRIED + 2].tolist(), strict=True)
+        ],
+        "SOR": _strand_bias(totals[:, STRANDS + 4 : STRANDS + 8], totals[:, STRANDS + 8], strand_odds_ratio),
+    }
+
+
+def _counts(sites: pa.Table, ac: Array, regenotyped: Array) -> dict[str, list[Any]]:
+    """AC, AF, AN, MLEAC and MLEAF by site; `ac` holds the copies of each allele put out, REF too."""
+    mleacs = sites["mleac"].to_pylist()
+    copies = [each.tolist() for each in np.split(ac, np.cumsum([len(mleac) + 1 for mleac in mleacs])[:-1])]
+    return {
+        "AC": [each[1:] for each in copies],
+        "AF": [[count / sum(each) if sum(each) else 0.0 for count in each[1:]] for each in copies],
+        "AN": [sum(each) for each in copies],
         "MLEAC": mleacs,
         "MLEAF": [
-            [min(1.0, ac / an) if an else 1.0 for ac in each]
-            for each, an in zip(mleacs, totals.regenotyped.tolist(), strict=True)
+            [min(1.0, count / called) if called else 1.0 for count in mleac]
+            for mleac, called in zip(mleacs, regenotyped.tolist(), strict=True)
         ],
-        "MQ": _mapping_quality(totals.raw_mq, medians[4]),
-        "QD": [_qual_by_depth(qual, *depths) for qual, depths in zip(quals, totals.qd.tolist(), strict=True)],
-        "SOR": _strand_bias(totals.strands, 4, strand_odds_ratio),
     }
 
 
@@ -147,8 +154,9 @@ def _excess_het(hardy: Array, medians: Array) -> Values:
     ]
 
 
-def _strand_bias(strands: Array, first: int, statistic: Any) -> Values:
-    return [statistic(table[first : first + 4]) if table[8] else None for table in strands]
+def _strand_bias(tables: Array, given: Array, statistic: Callable[[Array], float]) -> Values:
+    """A statistic of each site's strand table, where any sample has one."""
+    return [statistic(table.copy()) if samples else None for table, samples in zip(tables, given, strict=True)]
 
 
 def _inbreeding(sums: Array, samples: int) -> Values:

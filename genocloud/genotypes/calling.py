@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from genocloud import schema
 from genocloud.genotypes.alignment import Lines, line_up, places
-from genocloud.kernels.calling import Calls, Evidence, Totals, call_sites
+from genocloud.kernels.calling import Calls, Evidence, call_sites
+from genocloud.kernels.likelihoods import OWN, START
 from genocloud.kernels.words import number_words
 from genocloud.regions import Contig
 
@@ -24,11 +25,13 @@ Array = npt.NDArray[Any]
 class Shares:
     """What one batch adds to the annotations of the sites put out; adding is exact, in any order.
 
-    totals   kernels.calling.Totals; runs (n, 3) int64: site, field of RANKED, count; values (n,) float32, one per run
+    totals   (sites, kernels.calling.TOTALS) int64; ac int64: called copies of each allele put out, REF too
+    runs     (n, 3) int64: site, field of RANKED, count; values (n,) float32, one per run
     ids      (site, ID) pairs, sorted and distinct; samples: how many of the batch are in force
     """
 
-    totals: Totals
+    totals: npt.NDArray[np.int64]
+    ac: npt.NDArray[np.int64]
     runs: npt.NDArray[np.int64]
     values: npt.NDArray[np.float32]
     ids: tuple[tuple[int, str], ...]
@@ -62,8 +65,10 @@ def call(
     lines = line_up(variants, blocks, ranks, under)
     kept_at, kept = _kept(sites)
     in_force = np.flatnonzero(ranks >= 0)
-    calls, totals, runs, values = call_sites(
-        lines.rows,
+    calls, *added = call_sites(
+        lines.facts,
+        lines.pl,
+        lines.own,
         _evidence(variants, lines),
         lines.speaking,
         under.positions,
@@ -71,10 +76,10 @@ def call(
         under.stars,
         kept_at,
         kept,
-        ploidies.astype(np.int8)[in_force],
+        ploidies.astype(np.int64)[in_force],
     )
     names = [samples[sample] for sample in in_force]
-    shares = Shares(totals, runs, values, _ids(variants, lines, under.positions), len(names))
+    shares = Shares(*added, _ids(variants, lines, under.positions), len(names))
     return _table(calls, variants, sites, names, contigs), shares
 
 
@@ -98,8 +103,8 @@ def _evidence(variants: pa.Table, lines: Lines) -> Evidence:
         gt=np.array(gt),
         ad_at=ad_at,
         ad=np.array(ad),
+        merged_at=lines.merged_at,
         merged=lines.merged,
-        merged_at=np.array(lines.merged_at),
         sb=_strands(variants["sb"]),
         raw_mq=raw_mq,
         ranked=np.stack([schema.numbers(variants[name]).astype(np.float32) for name in RANKED], axis=1),
@@ -120,10 +125,10 @@ def _ids(variants: pa.Table, lines: Lines, positions: Array) -> tuple[tuple[int,
     named = np.flatnonzero(variants["id"].is_valid().to_numpy())
     if not len(named):
         return ()
-    speaks = np.zeros(len(lines.rows.starts) + 1, bool)
+    speaks = np.zeros(len(lines.facts) + 1, bool)
     speaks[lines.speaking] = True
-    named = named[speaks[named] & (lines.rows.own_at[named] >= 0)]
-    sites = np.searchsorted(positions, lines.rows.starts[named])
+    named = named[speaks[named] & (lines.facts[named, OWN] >= 0)]
+    sites = np.searchsorted(positions, lines.facts[named, START])
     return tuple(sorted(set(zip(sites.tolist(), variants["id"].take(named).to_pylist(), strict=True))))
 
 

@@ -40,7 +40,7 @@ def summarise(variants: pa.Table, blocks: pa.Table, ranks: npt.NDArray[np.int32]
     sites = places(alleles)
     lines = line_up(variants, blocks, ranks, sites)
     keys, totals = summarise_sites(
-        lines.rows, lines.own_counts, lines.speaking, sites.positions, sites.alleles, sites.stars
+        lines.facts, lines.pl, lines.own, lines.speaking, sites.positions, sites.alleles, sites.stars
     )
     return Summary(*keys, totals)
 

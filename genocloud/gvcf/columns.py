@@ -29,6 +29,8 @@ class Columns:
     def __init__(self) -> None:
         self.bytes = 0
         self.outcome = np.zeros(len(parsing.OUTCOME), np.int64)
+        self.held = np.zeros(len(parsing.OUTCOME), np.int64)
+        self.record = np.zeros(len(parsing.RECORD), np.int64)
         self.codes = np.zeros(FORMAT_KEYS, np.int32)
 
     def _make_room(self, size: int) -> None:
@@ -60,7 +62,8 @@ class Columns:
         parsing.parse(
             text, begin, end, *contig, *sample, lenient, final,
             self.blocks, self.ints, self.reals, self.longs, self.spans, self.counts,
-            self.alts, self.gts, self.ads, self.pls, self.sbs, self.codes, self.outcome,
+            self.alts, self.gts, self.ads, self.pls, self.sbs,
+            self.codes, self.record, self.held, self.outcome,
         )  # fmt: skip
         return dict(zip(parsing.OUTCOME, self.outcome.tolist(), strict=True))
 

@@ -21,7 +21,10 @@ def is_deletion(ref, alt):
         return False
     if alt[0] == STAR or len(alt) < len(ref):
         return True
-    return len(alt) == len(ref) and np.sum(ref != alt) > 1
+    mismatches = 0
+    for k in range(len(ref)):
+        mismatches += len(alt) == len(ref) and alt[k] != ref[k]
+    return mismatches > 1
 
 
 @njit(cache=True, nogil=True)
@@ -50,7 +53,7 @@ def spanning_alleles(ref_offsets, ref_bytes, alt_lists, alt_offsets, alt_bytes, 
     """The own allele that stands as `*` where a record that began earlier still speaks; 0 if none: (records,) int32.
 
     ref_offsets  (records + 1,) int64; alt_lists, alt_offsets as in `any_other_alleles`
-    ploidies     (records,) int8
+    ploidies     (records,) int64
     pl_offsets   (records + 1,) int64; pls int32, phred
 
     Of several deletions the one whose homozygous PL is smallest, the first on ties or without PL.
@@ -59,14 +62,12 @@ def spanning_alleles(ref_offsets, ref_bytes, alt_lists, alt_offsets, alt_bytes, 
     out = np.zeros(len(alt_lists) - 1, np.int32)
     for row in range(len(out)):
         ref = ref_bytes[ref_offsets[row] : ref_offsets[row + 1]]
-        homozygous = np.empty(max(1, ploidies[row]), np.int64)
         best = 0
         for k in range(alt_lists[row], alt_lists[row + 1]):
             if not is_deletion(ref, alt_bytes[alt_offsets[k] : alt_offsets[k + 1]]):
                 continue
             own = k - alt_lists[row] + 1
-            homozygous[:] = own
-            at = pl_offsets[row] + genotype_index(homozygous, ploidies[row])
+            at = pl_offsets[row] + genotype_index(np.full(ploidies[row], own, np.int64), ploidies[row])
             value = pls[at] if at < pl_offsets[row + 1] else 0
             if out[row] == 0 or value < best:
                 out[row], best = own, value

@@ -8,9 +8,28 @@ import numpy.typing as npt
 from numba import njit
 
 from genocloud.kernels.genotype_order import advance, count_genotypes
-from genocloud.kernels.likelihoods import HOM_REF, MISSING, NO_CALL, OTHER, has_vector, own_alleles, project, tidied
+from genocloud.kernels.likelihoods import (
+    BLOCK,
+    DP,
+    GQ,
+    HOM_REF,
+    MIN_DP,
+    MISSING,
+    NO_CALL,
+    OTHER,
+    OWN,
+    PHASED,
+    PL,
+    PLOIDY,
+    SPANNING,
+    START,
+    depth_of,
+    has_vector,
+    own_alleles,
+    project,
+    tidied,
+)
 from genocloud.kernels.site_statistics import FIXED, genotype_weights, rounded_counts, weights_of_quality
-from genocloud.kernels.summaries import depth_of
 
 NOT_FLAT = -0.1
 """GenotypeGVCFs trusts a best genotype only if the log10 likelihoods say more than this (GATKVariantContextUtils)."""
@@ -19,18 +38,29 @@ STRAND_READS = 2
 FIELDS = 6
 """Columns of `Evidence.ranked`: BaseQRankSum ClippingRankSum MQRankSum ReadPosRankSum MQ ExcessHet."""
 HOM_VAR = OTHER + 1
-"""A genotype of one ALT only; OTHER keeps hets; MIXED is partly uncalled."""
+"""A genotype of one ALT only; OTHER keeps hets."""
 MIXED = OTHER + 2
-LOST = -2
-"""Word of PGT that means `1|1`, for hom-var genotypes; -1 is none."""
+"""A genotype that is partly uncalled."""
+
+DEPTH, REGENOTYPED, CARRIED, STRANDS, RAW_MQ, HARDY, INBREEDING, TOTALS = 0, 1, 2, 4, 13, 16, 20, 23
+"""Where a batch's share of each site's annotations begins in the site's row of int64; adding is exact.
+
+DEPTH        INFO/DP
+REGENOTYPED  called alleles before depthless genotypes were set to no-call (for MLEAF)
+CARRIED      2: depth of ALT carriers for QD: all, and those with more than one ALT read
+STRANDS      9: reads by strand of samples with more than 2 reads, of all samples; samples with SB
+RAW_MQ       3: sum of squares, reads, samples
+HARDY        4: hom-ref, het, hom-alt as whole samples; called diploid samples with PL or GQ
+INBREEDING   3: hom-ref and het in units of 2^-40; usable samples
+"""
 
 
 class Evidence(NamedTuple):
-    """What `Rows` (likelihoods) need in addition for calling.
+    """What calling reads of the variants besides likelihoods.COLUMNS.
 
-    gt_at    (rows + 1,) int64; slices of gt, int8: own allele numbers, -1 for `.`; empty for blocks
+    gt_at    (variants + 1,) int64; slices of gt, int8: own allele numbers, -1 for `.`
     ad_at    (variants + 1,) int64; slices of ad, int32 reads; empty where absent
-    merged   int32; merged number of each own ALT of the variants; merged_at (variants,) int64; its first ALT's entry
+    merged_at (variants,) int64; the entry of the first ALT in merged, int32: merged number of each own ALT
     sb       (variants, 4) int32 reads, MISSING where absent
     raw_mq   (variants, 2) int64; sum of squares and reads, negative where absent
     ranked   (variants, FIELDS) float32; NaN where absent
@@ -40,8 +70,8 @@ class Evidence(NamedTuple):
     gt: npt.NDArray[np.int8]
     ad_at: npt.NDArray[np.int64]
     ad: npt.NDArray[np.int32]
-    merged: npt.NDArray[np.int32]
     merged_at: npt.NDArray[np.int64]
+    merged: npt.NDArray[np.int32]
     sb: npt.NDArray[np.int32]
     raw_mq: npt.NDArray[np.int64]
     ranked: npt.NDArray[np.float32]
@@ -52,7 +82,7 @@ class Calls(NamedTuple):
 
     gt_at, ad_at, pl_at  (cells + 1,) int64; slices of gt int8, ad and pl int32 (empty: missing)
     phased  (cells,) bool;  dp, gq (cells,) int32
-    row     (cells,) int32; the row that PGT, PID and PS are copied from, -1 for none
+    row     (cells,) int32; the variant that PGT, PID and PS are copied from, -1 for none
     homozygous  (cells,) bool; hom-var
     """
 
@@ -69,90 +99,64 @@ class Calls(NamedTuple):
     homozygous: npt.NDArray[np.bool_]
 
 
-class Totals(NamedTuple):
-    """What a batch adds to each site's annotations; all int64, so that adding is exact. (sites,) unless said.
-
-    ac            (alleles,); called copies by allele, sites' alleles one after another, REF included
-    regenotyped   called alleles before depthless genotypes were set to no-call (for MLEAF)
-    depth         INFO/DP
-    qd            (sites, 2); depth of ALT carriers: all, and those with more than one ALT read
-    strands       (sites, 9); reads by strand of samples with more than 2 reads, of all samples; samples with SB
-    raw_mq        (sites, 3); sum of squares, reads, samples
-    hardy         (sites, 4); hom-ref, het, hom-alt as whole samples; called diploid samples with PL or GQ
-    inbreeding    (sites, 3); hom-ref and het in units of 2^-40; usable samples
-    """
-
-    ac: npt.NDArray[np.int64]
-    regenotyped: npt.NDArray[np.int64]
-    depth: npt.NDArray[np.int64]
-    qd: npt.NDArray[np.int64]
-    strands: npt.NDArray[np.int64]
-    raw_mq: npt.NDArray[np.int64]
-    hardy: npt.NDArray[np.int64]
-    inbreeding: npt.NDArray[np.int64]
-
-
 @njit(cache=True, nogil=True)
-def _measure(rows, speaking, kept_counts, ploidies):
+def _measure(facts, speaking, kept_at, ploidies):
     """Upper bounds of the lengths of gt, ad and pl."""
     gts, ads, pls = 0, 0, 0
     for site in range(speaking.shape[0]):
-        alleles = kept_counts[site]
+        alleles = kept_at[site + 1] - kept_at[site]
         for sample in range(speaking.shape[1]):
             row = speaking[site, sample]
-            ploidy = rows.ploidies[row] if row >= 0 else ploidies[sample]
-            gts += ploidy
-            ads += alleles if row >= 0 else 0
-            if row >= 0 and rows.pl_at[row] >= 0:
-                pls += count_genotypes(alleles, ploidy)
+            gts += ploidies[sample] if row < 0 or facts[row, PLOIDY] == 0 else facts[row, PLOIDY]
+            if row < 0:
+                continue
+            ads += alleles
+            if facts[row, PL] >= 0:
+                pls += count_genotypes(alleles, np.int64(facts[row, PLOIDY]))
     return gts, ads, pls
 
 
 @njit(cache=True, nogil=True)
-def choose_genotype(pl, genotypes, ploidy, gt):
+def choose_genotype(pl, at, genotypes, ploidy, gt, gt_at):
     """Call a genotype from likelihoods and shift them to start at 0: (called, second best as log10 (<= 0)).
 
-    pl   (>= genotypes,) int32, phred; VCF order; shifted in place
-    gt   (>= ploidy,) int8; the likeliest genotype's alleles, or -1s; untouched unless called
+    pl   int32, phred; `genotypes` of them from `at` on, VCF order; shifted in place
+    gt   int8; from gt_at on the likeliest genotype's alleles, or -1s; untouched unless called
 
     Source: gatk-model.md, section 5, steps 1, 3 and 4 (AlleleSubsettingUtils.subsetAlleles, PREFER_PLS). Doubles are
     compared as GATK compares them: PL / -10.0 less their maximum.
     """
     best = 0
     for g in range(1, genotypes):
-        if pl[g] < pl[best]:
+        if pl[at + g] < pl[at + best]:
             best = g
-    highest = pl[best] / -10.0
-    total, second = 0.0, -np.inf
+    highest = pl[at + best] / -10.0
+    total, second = 0.0, -math.inf
     for g in range(genotypes):
-        log10 = pl[g] / -10.0 - highest
+        log10 = pl[at + g] / -10.0 - highest
         total += log10
-        if g != best and log10 > second:
-            second = log10
-    for g in range(genotypes):
-        pl[g] = np.int32(math.floor(-10.0 * (pl[g] / -10.0 - highest) + 0.5)) if g != best else pl[g]
-    pl[best] = 0
+        if g != best:
+            second = max(second, log10)
+        pl[at + g] = np.int32(math.floor(-10.0 * log10 + 0.5))
     if total >= NOT_FLAT:
         return False, second
-    if best == 0 and second > NOT_FLAT:
-        gt[:ploidy] = -1
-        return True, second
+    unsure = best == 0 and second > NOT_FLAT
     genotype = np.zeros(ploidy, np.int64)
     for _ in range(best):
         advance(genotype, ploidy)
     for k in range(ploidy):
-        gt[k] = genotype[k]
+        gt[gt_at + k] = -1 if unsure else genotype[k]
     return True, second
 
 
 @njit(cache=True, nogil=True)
-def genotype_kind(gt, ploidy):
-    """HOM_REF, NO_CALL, HOM_VAR, OTHER (het, with or without REF) or MIXED (partly uncalled)."""
+def genotype_kind(gt, at, ploidy):
+    """HOM_REF, NO_CALL, HOM_VAR, OTHER (het, with or without REF) or MIXED (partly uncalled) of gt[at : at + ploidy]."""
     unknown, refs, same = 0, 0, 0
-    for k in range(ploidy):
+    for k in range(at, at + ploidy):
         unknown += gt[k] < 0
         refs += gt[k] == 0
-        same += gt[k] == gt[0]
+        same += gt[k] == gt[at]
     if unknown == ploidy:
         return NO_CALL
     if unknown > 0:
@@ -163,209 +167,237 @@ def genotype_kind(gt, ploidy):
 
 
 @njit(cache=True, nogil=True)
-def _keep_genotype(rows, evidence, row, position, star, places, gt, ploidy):
-    """The record's own GT in the kept alleles: those not kept become REF, `.` stays."""
-    if row >= len(rows.spanning):
-        gt[:ploidy] = 0 if rows.states[row] == HOM_REF else -1
-        return
+def _keep_genotype(fact, own_at, own_gt, merged_at, merged, position, star, places, gt, at, ploidy):
+    """The record's own GT in the kept alleles into gt from `at`: those not kept become REF, `.` stays.
+
+    own_at, merged_at  where the record begins in own_gt and merged; places (alleles + 1,) int64: kept number of each
+    merged allele, -1 for the others
+    """
     for k in range(ploidy):
-        own = evidence.gt[evidence.gt_at[row] + k]
-        if own <= 0:
-            gt[k] = own
-        elif rows.starts[row] != position:
-            gt[k] = max(0, places[star]) if own == rows.spanning[row] and star > 0 else 0
-        else:
-            gt[k] = max(0, places[evidence.merged[evidence.merged_at[row] + own - 1]])
+        own = np.int64(own_gt[own_at + k])
+        place = -1
+        if own > 0 and fact[START] == position:
+            place = places[merged[merged_at + own - 1]]
+        elif own > 0 and star > 0 and own == fact[SPANNING]:
+            place = places[star]
+        gt[at + k] = max(0, place) if own > 0 else own
 
 
 @njit(cache=True, nogil=True)
-def _add_record(rows, evidence, row, position, site, totals, ranked, found):
-    """What a record adds whatever becomes of its genotype: depth, raw MQ, rank sums."""
-    totals.depth[site] += depth_of(rows, row)
-    if row >= len(rows.spanning) or (rows.starts[row] != position and rows.spanning[row] > 0):
-        return
-    if evidence.raw_mq[row, 0] >= 0:
-        totals.raw_mq[site, 0] += evidence.raw_mq[row, 0]
-        totals.raw_mq[site, 1] += evidence.raw_mq[row, 1]
-        totals.raw_mq[site, 2] += 1
+def _add_record(raw_mq, ranked, row, total, values, found):
+    """What a record adds whatever becomes of its genotype: raw MQ and rank sums."""
+    if raw_mq[row, 0] >= 0:
+        total[RAW_MQ] += raw_mq[row, 0]
+        total[RAW_MQ + 1] += raw_mq[row, 1]
+        total[RAW_MQ + 2] += 1
     for field in range(FIELDS):
-        if not np.isnan(evidence.ranked[row, field]):
-            ranked[field, found[field]] = evidence.ranked[row, field]
+        if not math.isnan(ranked[row, field]):
+            values[field, found[field]] = ranked[row, field]
             found[field] += 1
 
 
 @njit(cache=True, nogil=True)
-def _add_strands(evidence, row, site, totals):
+def _add_strands(sb, row, total):
     reads = 0
     for k in range(4):
-        if evidence.sb[row, k] == MISSING:
+        if sb[row, k] == MISSING:
             return
-        reads += evidence.sb[row, k]
-    totals.strands[site, 8] += 1
+        reads += sb[row, k]
+    total[STRANDS + 8] += 1
     for k in range(4):
         if reads > STRAND_READS:
-            totals.strands[site, k] += evidence.sb[row, k]
-        totals.strands[site, 4 + k] += evidence.sb[row, k]
+            total[STRANDS + k] += sb[row, k]
+        total[STRANDS + 4 + k] += sb[row, k]
 
 
 @njit(cache=True, nogil=True)
-def _add_hardy(kind, pl, vector, alleles, gq, site, totals):
-    """A diploid genotype's share of ExcessHet and InbreedingCoeff."""
+def _add_hardy(kind, pl, at, vector, alleles, gq, total):
+    """A diploid genotype's share of ExcessHet and InbreedingCoeff; its PL begins at `at`."""
     called = kind != NO_CALL and kind != MIXED
     if not vector and not (called and gq != MISSING):
         return
-    if called:
-        totals.hardy[site, 3] += 1
-    totals.inbreeding[site, 2] += 1
     if vector:
-        aa, ab, bb = genotype_weights(pl, alleles)
+        aa, ab, bb = genotype_weights(pl, at, alleles)
         refs, hets, homs = rounded_counts(aa, ab, bb)
     else:
         aa, ab, bb = weights_of_quality(gq)
         refs, hets, homs = 1, 0, 0
-    totals.hardy[site, 0] += refs
-    totals.hardy[site, 1] += hets
-    totals.hardy[site, 2] += homs
-    totals.inbreeding[site, 0] += np.int64(math.floor(aa * FIXED + 0.5))
-    totals.inbreeding[site, 1] += np.int64(math.floor(ab * FIXED + 0.5))
+    total[HARDY] += refs
+    total[HARDY + 1] += hets
+    total[HARDY + 2] += homs
+    total[HARDY + 3] += called
+    total[INBREEDING] += np.int64(math.floor(aa * FIXED + 0.5))
+    total[INBREEDING + 1] += np.int64(math.floor(ab * FIXED + 0.5))
+    total[INBREEDING + 2] += 1
 
 
 @njit(cache=True, nogil=True)
-def _add_carrier_depth(kind, ad, dp, site, totals):
-    """Depth for QD, of het and hom-var genotypes."""
+def _add_carrier_depth(kind, ad, at, depths, dp, total):
+    """Depth for QD, of het and hom-var genotypes; their AD is ad[at : at + depths]."""
     if kind != OTHER and kind != HOM_VAR:
         return
     reads = 0
-    for k in range(len(ad)):
+    for k in range(at, at + depths):
         reads += max(0, ad[k])
     if reads > 0:
-        totals.qd[site, 0] += reads
-        if reads - ad[0] > 1:
-            totals.qd[site, 1] += reads
+        total[CARRIED] += reads
+        if reads - ad[at] > 1:
+            total[CARRIED + 1] += reads
     elif dp != MISSING:
-        totals.qd[site, 0] += dp
+        total[CARRIED] += dp
 
 
 @njit(cache=True, nogil=True)
-def _write_depths(evidence, row, variants, kept, alleles, ad):
-    """AD of the kept alleles into ad; returns how many entries, 0 if the record has none."""
-    if row >= variants or evidence.ad_at[row] == evidence.ad_at[row + 1]:
+def _write_depths(own_at, own_end, own_ad, kept, alleles, ad, at):
+    """AD of the kept alleles into ad from `at`; returns how many entries, 0 if the record has none."""
+    if own_at == own_end:
         return 0
     for k in range(alleles):
-        place = evidence.ad_at[row] + kept[k]
-        ad[k] = evidence.ad[place] if kept[k] >= 0 and place < evidence.ad_at[row + 1] else MISSING
+        ad[at + k] = own_ad[own_at + kept[k]] if kept[k] >= 0 and own_at + kept[k] < own_end else MISSING
     return alleles
+
+
+@njit(cache=True, nogil=True)
+def _sort(values, field, count):
+    """Sort values[field, :count] (Shell sort: few values, quick to compile)."""
+    gap = count // 2
+    while gap > 0:
+        for i in range(gap, count):
+            value, j = values[field, i], i
+            while j >= gap and values[field, j - gap] > value:
+                values[field, j] = values[field, j - gap]
+                j -= gap
+            values[field, j] = value
+        gap //= 2
 
 
 @njit(cache=True, nogil=True)
 def _append_runs(site, ranked, found, runs, values, count):
     """Each field's values sorted and counted into (runs (n, 3): site, field, count; values); returns the new length."""
     for field in range(FIELDS):
-        ordered = np.sort(ranked[field, : found[field]])
-        for k in range(len(ordered)):
-            if k > 0 and ordered[k] == ordered[k - 1]:
+        _sort(ranked, field, found[field])
+        for k in range(found[field]):
+            if k > 0 and ranked[field, k] == ranked[field, k - 1]:
                 runs[count - 1, 2] += 1
                 continue
             runs[count, 0], runs[count, 1], runs[count, 2] = site, field, 1
-            values[count] = ordered[k]
+            values[count] = ranked[field, k]
             count += 1
     return count
 
 
 @njit(cache=True, nogil=True)
-def call_sites(rows, evidence, speaking, positions, allele_counts, stars, kept_at, kept, ploidies):
+def _records(facts, speaking):
+    """How many cells a variant row speaks in."""
+    count = 0
+    for site in range(speaking.shape[0]):
+        for sample in range(speaking.shape[1]):
+            count += speaking[site, sample] >= 0 and facts[speaking[site, sample], OWN] != BLOCK
+    return count
+
+
+@njit(cache=True, nogil=True)
+def call_sites(
+    facts, pl, own_numbers, evidence, speaking, positions, allele_counts, stars, kept_at, kept, ploidies
+):  # fmt: skip
     """Genotypes of some sites and their share of the annotations.
 
-    rows, evidence   the batch's rows, as likelihoods.Rows and Evidence
+    facts, pl, own_numbers   the batch's rows (likelihoods.COLUMNS); evidence: Evidence
     speaking         (sites, samples) int32; rows, -1 for none
     positions        (sites,) int32; allele_counts (sites,) int64: merged alleles with REF; stars (sites,) int64, -1: none
     kept_at          (sites + 1,) int64; the sites' slices of kept, int64: merged numbers of the alleles put out, REF first
-    ploidies         (samples,) int8; where a sample has no row
+    ploidies         (samples,) int64; where a sample has no row, or its row no GT
 
-    Returns (Calls, Totals, runs (n, 3) int64: site, field, count; values (n,) float32).
+    Returns (Calls, totals (sites, TOTALS) int64, ac int64: called copies of each kept allele, REF too; runs (n, 3)
+    int64: site, field, count; values (n,) float32).
     Source: gatk-model.md, sections 5 and 6 (GenotypeGVCFsEngine.regenotypeVC, cleanupGenotypeAnnotations).
     """
     sites, samples = speaking.shape
-    variants, cells = len(rows.spanning), sites * samples
-    gts, ads, pls = _measure(rows, speaking, kept_at[1:] - kept_at[:-1], ploidies)
+    cells = sites * samples
+    gts, ads, pls = _measure(facts, speaking, kept_at, ploidies)
     gt_at, ad_at, pl_at = np.zeros(cells + 1, np.int64), np.zeros(cells + 1, np.int64), np.zeros(cells + 1, np.int64)
-    gt, ad, pl = np.full(gts, -1, np.int8), np.zeros(ads, np.int32), np.empty(pls, np.int32)
+    gt, ad, pl_out = np.full(gts, -1, np.int8), np.zeros(ads, np.int32), np.empty(pls, np.int32)
     phased, homozygous = np.zeros(cells, np.bool_), np.zeros(cells, np.bool_)
     dp_out, gq_out = np.full(cells, MISSING, np.int32), np.full(cells, MISSING, np.int32)
     row_out = np.full(cells, -1, np.int32)
-    totals = Totals(
-        np.zeros(kept_at[sites], np.int64), np.zeros(sites, np.int64), np.zeros(sites, np.int64),
-        np.zeros((sites, 2), np.int64), np.zeros((sites, 9), np.int64), np.zeros((sites, 3), np.int64),
-        np.zeros((sites, 4), np.int64), np.zeros((sites, 3), np.int64),
-    )  # fmt: skip
+    totals, ac = np.zeros((sites, TOTALS), np.int64), np.zeros(kept_at[sites], np.int64)
     ranked, found = np.empty((FIELDS, samples), np.float32), np.zeros(FIELDS, np.int64)
-    speakers = np.sum((speaking >= 0) & (speaking < variants))
-    runs, values, count = np.empty((speakers * FIELDS, 3), np.int64), np.empty(speakers * FIELDS, np.float32), 0
-    most = max(1, allele_counts.max()) if sites else 1
-    own, places, mine = np.empty(most, np.int32), np.empty(most + 1, np.int64), np.empty(most, np.int32)
-    cell = -1
+    room = _records(facts, speaking) * FIELDS
+    runs, values, count = np.empty((room, 3), np.int64), np.empty(room, np.float32), 0
     for site in range(sites):
-        position, star, begin = positions[site], stars[site], kept_at[site]
+        position, star, begin, total = positions[site], stars[site], kept_at[site], totals[site]
         alleles = kept_at[site + 1] - begin
-        places[:] = -1
+        own, mine = np.empty(allele_counts[site], np.int32), np.empty(alleles, np.int32)
+        places = np.full(allele_counts[site] + 1, -1, np.int64)
         for k in range(alleles):
             places[kept[begin + k]] = k
         found[:] = 0
         for sample in range(samples):
-            cell += 1
-            row = speaking[site, sample]
-            ploidy = rows.ploidies[row] if row >= 0 else ploidies[sample]
+            cell, row = site * samples + sample, speaking[site, sample]
+            ploidy = ploidies[sample] if row < 0 or facts[row, PLOIDY] == 0 else np.int64(facts[row, PLOIDY])
             g0, a0, p0 = gt_at[cell], ad_at[cell], pl_at[cell]
             gt_at[cell + 1], ad_at[cell + 1], pl_at[cell + 1] = g0 + ploidy, a0, p0
             if row < 0:
                 continue
-            _add_record(rows, evidence, row, position, site, totals, ranked, found)
-            own_alleles(rows, row, position, allele_counts[site], star, own)
-            vector = has_vector(rows, row, allele_counts[site], own)
-            state, phase_kept, emptied = tidied(rows, row, own, allele_counts[site], vector)
-            silent = state != OTHER and rows.gq[row] == 0
-            if emptied or (silent and rows.dp[row] == 0):
+            fact = facts[row]
+            block = fact[OWN] == BLOCK
+            total[DEPTH] += depth_of(fact)
+            if not block and (fact[START] == position or fact[SPANNING] == 0):
+                _add_record(evidence.raw_mq, evidence.ranked, row, total, ranked, found)
+            own_alleles(fact, own_numbers, position, allele_counts[site], star, own)
+            vector = has_vector(fact, allele_counts[site], own)
+            state, phase_kept, emptied = tidied(fact, pl, own, allele_counts[site], vector)
+            silent = state != OTHER and fact[GQ] == 0
+            if emptied or (silent and fact[DP] == 0):
                 continue
             for k in range(alleles):
                 mine[k] = own[kept[begin + k]]
-            called, second, genotypes = False, 0.0, 0
+            called, second = False, 0.0
             if vector:
-                genotypes = project(rows.pl, rows.pl_at[row], mine, alleles, ploidy, pl[p0:])
+                genotypes = project(pl, np.int64(fact[PL]), mine, alleles, ploidy, pl_out[p0:])
                 pl_at[cell + 1] = p0 + genotypes
-                called, second = choose_genotype(pl[p0:], genotypes, ploidy, gt[g0:])
+                called, second = choose_genotype(pl_out, p0, genotypes, ploidy, gt, g0)
             if not called and state != NO_CALL and not silent:
-                _keep_genotype(rows, evidence, row, position, star, places, gt[g0:], ploidy)
-            phased[cell] = rows.phased[row] and phase_kept
-            gq = rows.gq[row]
+                if block:
+                    for k in range(ploidy):
+                        gt[g0 + k] = 0
+                else:
+                    _keep_genotype(
+                        fact, evidence.gt_at[row], evidence.gt, evidence.merged_at[row], evidence.merged,
+                        position, star, places, gt, g0, ploidy,
+                    )  # fmt: skip
+            phased[cell] = fact[PHASED] and phase_kept
+            gq, dp = fact[GQ], fact[DP]
             if called or (vector and gq != MISSING):
                 gq = np.int32(math.floor(-10.0 * second + 0.5))
-            dp = rows.dp[row]
-            kind = genotype_kind(gt[g0:], ploidy)
-            for k in range(ploidy):
-                totals.regenotyped[site] += gt[g0 + k] >= 0
-            if (kind == HOM_REF or kind == NO_CALL) and (dp == MISSING or dp == 0) and gq == 0:
-                gt[g0 : g0 + ploidy] = -1
-                kind = NO_CALL
-            for k in range(ploidy):
-                if gt[g0 + k] >= 0:
-                    totals.ac[begin + gt[g0 + k]] += 1
-            depths = _write_depths(evidence, row, variants, mine, alleles, ad[a0:])
-            _add_carrier_depth(kind, ad[a0 : a0 + depths], dp, site, totals)
-            if row < variants:
-                _add_strands(evidence, row, site, totals)
+            kind = genotype_kind(gt, g0, ploidy)
+            depthless = (kind == HOM_REF or kind == NO_CALL) and (dp == MISSING or dp == 0) and gq == 0
+            for k in range(g0, g0 + ploidy):
+                if gt[k] >= 0:
+                    total[REGENOTYPED] += 1
+                    if depthless:
+                        gt[k], kind = -1, NO_CALL
+                    else:
+                        ac[begin + gt[k]] += 1
+            depths = 0
+            if not block:
+                depths = _write_depths(
+                    evidence.ad_at[row], evidence.ad_at[row + 1], evidence.ad, mine, alleles, ad, a0
+                )
+                _add_strands(evidence.sb, row, total)
                 row_out[cell] = row
+            _add_carrier_depth(kind, ad, a0, depths, dp, total)
             if ploidy == 2:
-                _add_hardy(kind, pl[p0:], vector, alleles, gq, site, totals)
-            if rows.min_dp[row] != MISSING:
-                dp = rows.min_dp[row]
+                _add_hardy(kind, pl_out, p0, vector, alleles, gq, total)
+            if fact[MIN_DP] != MISSING:
+                dp = fact[MIN_DP]
             if depths == 0 and dp > 0:
                 ad[a0], depths = dp, alleles
-                ad[a0 + 1 : a0 + alleles] = 0
             ad_at[cell + 1] = a0 + depths
             dp_out[cell], gq_out[cell], homozygous[cell] = dp, gq, kind == HOM_VAR
         count = _append_runs(site, ranked, found, runs, values, count)
     calls = Calls(
-        gt_at, gt[: gt_at[cells]], ad_at, ad[: ad_at[cells]].copy(), pl_at, pl[: pl_at[cells]].copy(),
+        gt_at, gt, ad_at, ad[: ad_at[cells]].copy(), pl_at, pl_out[: pl_at[cells]].copy(),
         phased, dp_out, gq_out, row_out, homozygous,
     )  # fmt: skip
-    return calls, totals, runs[:count].copy(), values[:count].copy()
+    return calls, totals, ac, runs[:count].copy(), values[:count].copy()

@@ -7,7 +7,7 @@ from numba import njit
 
 from genocloud.kernels.genotype_order import advance, count_genotypes
 from genocloud.kernels.likelihoods import MAX_ALLELES, MAX_GENOTYPES, project
-from genocloud.kernels.summaries import BLOCK
+from genocloud.kernels.summaries import REF_OR_OTHER
 
 STOP = 0.1
 """The EM ends when no allele's expected count moved by more than this (AlleleFrequencyCalculator)."""
@@ -16,14 +16,23 @@ GENOTYPED, TOO_MANY_ALLELES, CARRIER_WITHOUT_PL, NOBODY_WITH_PL, NO_DEPTH = 0, 1
 
 
 @njit(cache=True, nogil=True)
-def _own_of_key(key, alleles, own):
-    """Fill own[:alleles] from a key; return where its PL begins in the key."""
-    if key[1] == BLOCK:
-        own[:alleles] = 1
-        own[0] = 0
-        return 2
-    own[:alleles] = key[1 : 1 + alleles]
-    return 1 + alleles
+def _own_of_key(values, begin, alleles, own):
+    """Fill own[:alleles] from the key that begins at `begin`; return where its PL begins."""
+    plain = values[begin + 1] == REF_OR_OTHER
+    own[0] = 0
+    for k in range(1, alleles):
+        own[k] = 1 if plain else values[begin + 1 + k]
+    return begin + 2 if plain else begin + 1 + alleles
+
+
+@njit(cache=True, nogil=True)
+def _smallest(pl, count):
+    """Place of the smallest of pl[:count], the first on ties."""
+    best = 0
+    for g in range(1, count):
+        if pl[g] < pl[best]:
+            best = g
+    return best
 
 
 @njit(cache=True, nogil=True)
@@ -36,16 +45,12 @@ def likelihood_scores(offsets, values, counts, first, last, alleles):
     Source: gatk-model.md, section 3 (AlleleSubsettingUtils.calculateLikelihoodSums).
     """
     scores = np.zeros(alleles, np.int64)
-    own, pl = np.empty(alleles, np.int32), np.empty(16, np.int32)
+    own = np.empty(alleles, np.int32)
     for k in range(first, last):
-        key = values[offsets[k] : offsets[k + 1]]
-        ploidy = key[0]
-        genotypes = count_genotypes(alleles, ploidy)
-        if genotypes > len(pl):
-            pl = np.empty(genotypes, np.int32)
-        at = _own_of_key(key, alleles, own)
-        project(key, at, own, alleles, ploidy, pl)
-        best = np.argmin(pl[:genotypes])
+        ploidy = np.int64(values[offsets[k]])
+        pl = np.empty(count_genotypes(alleles, ploidy), np.int32)
+        at = _own_of_key(values, offsets[k], alleles, own)
+        best = _smallest(pl, project(values, at, own, alleles, ploidy, pl))
         gain = np.int64(pl[0]) - np.int64(pl[best])
         genotype = np.zeros(ploidy, np.int64)
         for _ in range(best):
@@ -59,15 +64,15 @@ def likelihood_scores(offsets, values, counts, first, last, alleles):
 @njit(cache=True, nogil=True)
 def best_alleles(scores, most):
     """REF and the `most` ALTs of highest score, lower number first on ties, in their own order: int64."""
-    alleles = len(scores)
-    kept = np.ones(alleles, np.bool_)
-    for _ in range(alleles - 1 - most):
-        worst = 0
-        for a in range(1, alleles):
-            if kept[a] and (worst == 0 or scores[a] <= scores[worst]):
-                worst = a
-        kept[worst] = False
-    return np.flatnonzero(kept)
+    out, kept = np.zeros(min(len(scores), most + 1), np.int64), 1
+    for a in range(1, len(scores)):
+        better = 0
+        for b in range(1, len(scores)):
+            better += scores[b] > scores[a] or (scores[b] == scores[a] and b < a)
+        if better < most:
+            out[kept] = a
+            kept += 1
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -106,12 +111,11 @@ def expand_keys(offsets, values, first, last, alleles, chosen):
     out = np.empty(at[keys])
     own, kept, pl = np.empty(alleles, np.int32), np.empty(len(chosen), np.int32), np.empty(most, np.int32)
     for k in range(keys):
-        key = values[offsets[first + k] : offsets[first + k + 1]]
-        begin = _own_of_key(key, alleles, own)
+        begin = _own_of_key(values, offsets[first + k], alleles, own)
         for j in range(len(chosen)):
             kept[j] = own[chosen[j]]
-        genotypes = project(key, begin, kept, len(chosen), ploidies[k], pl)
-        best = pl[:genotypes].min()
+        genotypes = project(values, begin, kept, len(chosen), ploidies[k], pl)
+        best = pl[_smallest(pl, genotypes)]
         for g in range(genotypes):
             out[at[k] + g] = (best - pl[g]) * (LN10 / 10.0)
     return ploidies, at, out
@@ -120,8 +124,9 @@ def expand_keys(offsets, values, first, last, alleles, chosen):
 @njit(cache=True, nogil=True)
 def _log_priors(copies, ways, frequencies):
     """ln probability of each genotype before its likelihood: (genotypes,) float64."""
-    out = ways.copy()
+    out = np.empty(len(ways))
     for g in range(len(ways)):
+        out[g] = ways[g]
         for a in range(len(frequencies)):
             if copies[g, a] > 0:
                 out[g] += copies[g, a] * math.log(frequencies[a])
@@ -129,16 +134,16 @@ def _log_priors(copies, ways, frequencies):
 
 
 @njit(cache=True, nogil=True)
-def _add_posteriors(prior, likelihoods, count, mass):
-    """Add `count` samples' posteriors to mass, (genotypes,) float64."""
-    highest = -np.inf
+def _add_posteriors(prior, likelihoods, at, count, mass):
+    """Add `count` samples' posteriors to mass, (genotypes,) float64; their likelihoods begin at `at`."""
+    highest = -math.inf
     for g in range(len(prior)):
-        highest = max(highest, prior[g] + likelihoods[g])
+        highest = max(highest, prior[g] + likelihoods[at + g])
     total = 0.0
     for g in range(len(prior)):
-        total += math.exp(prior[g] + likelihoods[g] - highest)
+        total += math.exp(prior[g] + likelihoods[at + g] - highest)
     for g in range(len(prior)):
-        mass[g] += count * (math.exp(prior[g] + likelihoods[g] - highest) / total)
+        mass[g] += count * (math.exp(prior[g] + likelihoods[at + g] - highest) / total)
 
 
 @njit(cache=True, nogil=True)
@@ -146,6 +151,19 @@ def _add_copies(mass, copies, expected):
     for g in range(len(mass)):
         for a in range(len(expected)):
             expected[a] += mass[g] * copies[g, a]
+
+
+@njit(cache=True, nogil=True)
+def _update(pseudocounts, expected, before, frequencies):
+    """Set the frequencies from the expected copies, and `before` to these; return how far the farthest moved."""
+    moved, total = 0.0, 0.0
+    for a in range(len(expected)):
+        moved = max(moved, abs(expected[a] - before[a]))
+        before[a] = expected[a]
+        total += pseudocounts[a] + expected[a]
+    for a in range(len(expected)):
+        frequencies[a] = (pseudocounts[a] + expected[a]) / total
+    return moved
 
 
 @njit(cache=True, nogil=True)
@@ -162,7 +180,8 @@ def estimate_counts(ploidies, at, likelihoods, counts, pseudocounts):
     frequencies, before = np.full(alleles, 1.0 / alleles), np.zeros(alleles)
     ploidy = np.int64(0)
     copies, ways = genotype_counts(alleles, ploidy)
-    while True:
+    moved = math.inf
+    while moved > STOP:
         expected, k = np.zeros(alleles), 0
         while k < len(ploidies):
             if ploidies[k] != ploidy:
@@ -170,29 +189,31 @@ def estimate_counts(ploidies, at, likelihoods, counts, pseudocounts):
                 copies, ways = genotype_counts(alleles, ploidy)
             prior, mass = _log_priors(copies, ways, frequencies), np.zeros(len(ways))
             while k < len(ploidies) and ploidies[k] == ploidy:
-                _add_posteriors(prior, likelihoods[at[k] : at[k + 1]], counts[k], mass)
+                _add_posteriors(prior, likelihoods, at[k], counts[k], mass)
                 k += 1
             _add_copies(mass, copies, expected)
-        moved = np.abs(expected - before).max()
-        before = expected
-        frequencies = (pseudocounts + before) / (pseudocounts + before).sum()
-        if moved <= STOP:
-            return before, frequencies
+        moved = _update(pseudocounts, expected, before, frequencies)
+    return before, frequencies
 
 
 @njit(cache=True, nogil=True)
-def _log_sum(weights, skip):
-    """ln of the sum of exp(weights) over those that `skip` does not mark."""
-    highest = -np.inf
-    for g in range(len(weights)):
-        if not skip[g]:
-            highest = max(highest, weights[g])
-    if highest == -np.inf:
-        return highest
-    total = 0.0
-    for g in range(len(weights)):
-        if not skip[g]:
-            total += math.exp(weights[g] - highest)
+def _log_sum_without(prior, likelihoods, at, copies, banned):
+    """ln of the summed probability of the genotypes that hold no banned allele.
+
+    prior as `_log_priors` gives it; likelihoods of one sample begin at `at`; banned (alleles,) bool
+    """
+    highest, total = -math.inf, 0.0
+    for last in (False, True):
+        for g in range(len(prior)):
+            held = False
+            for a in range(len(banned)):
+                held |= banned[a] and copies[g, a] > 0
+            if held:
+                continue
+            if last:
+                total += math.exp(prior[g] + likelihoods[at + g] - highest)
+            else:
+                highest = max(highest, prior[g] + likelihoods[at + g])
     return highest + math.log(total)
 
 
@@ -205,28 +226,29 @@ def absence(ploidies, at, likelihoods, counts, frequencies, star):
     Source: gatk-model.md, section 4 (lp0 and lpa). The entry of REF is 0.
     """
     alleles = len(frequencies)
-    variant, absent = 0.0, np.zeros(alleles)
-    ploidy = np.int64(0)
+    variant, absent, ploidy = 0.0, np.zeros(alleles), np.int64(0)
     copies, ways = genotype_counts(alleles, ploidy)
-    prior, none, real = ways, np.zeros(1, np.bool_), np.zeros(1, np.bool_)
+    prior, banned = ways, np.zeros(alleles, np.bool_)
     for k in range(len(ploidies)):
         if ploidies[k] != ploidy:
             ploidy = ploidies[k]
             copies, ways = genotype_counts(alleles, ploidy)
             prior = _log_priors(copies, ways, frequencies)
-            none, real = np.zeros(len(prior), np.bool_), np.zeros(len(prior), np.bool_)
-            for a in range(1, alleles):
-                if a != star:
-                    real |= copies[:, a] > 0
-        weights = prior + likelihoods[at[k] : at[k + 1]]
-        total = _log_sum(weights, none)
-        variant += counts[k] * min(0.0, _log_sum(weights, real) - total)
-        if alleles > 2 or star >= 0:
-            for a in range(1, alleles):
-                absent[a] += counts[k] * min(0.0, _log_sum(weights, copies[:, a] > 0) - total)
+        banned[:] = False
+        total = _log_sum_without(prior, likelihoods, at[k], copies, banned)
+        for a in range(1, alleles):
+            banned[a] = True
+            if alleles > 2 or star >= 0:
+                absent[a] += counts[k] * min(0.0, _log_sum_without(prior, likelihoods, at[k], copies, banned) - total)
+            banned[a] = False
+        for a in range(1, alleles):
+            banned[a] = a != star
+        variant += counts[k] * min(0.0, _log_sum_without(prior, likelihoods, at[k], copies, banned) - total)
     if alleles == 2 and star < 0:
         absent[1] = variant
-    return variant / LN10, absent / LN10
+    for a in range(alleles):
+        absent[a] /= LN10
+    return variant / LN10, absent
 
 
 @njit(cache=True, nogil=True)
@@ -263,10 +285,9 @@ def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets
         if verdicts[site] != GENOTYPED:
             continue
         chosen = np.arange(alleles)
-        if alleles - 1 > most:
+        if alleles > most + 1:
             chosen = best_alleles(likelihood_scores(offsets, values, counts, first, last, alleles), most)
-        star = -1
-        prior = np.empty(len(chosen))
+        star, prior = np.int64(-1), np.empty(len(chosen))
         for j in range(len(chosen)):
             prior[j] = pseudocounts[begin + chosen[j]]
             if chosen[j] == stars[site]:

@@ -1,9 +1,6 @@
 """One sample at one site: its likelihoods over the merged alleles, and what its genotype says about itself."""
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from genocloud.kernels.genotype_order import advance, count_genotypes, genotype_index
@@ -16,51 +13,37 @@ MAX_ALTS, MAX_GENOTYPES, MAX_ALLELES = 50, 1024, 50
 Source: gatk-model.md, section 2 (--genomicsdb-max-alternate-alleles; GenotypeGVCFsEngine).
 """
 
+COLUMNS = ("start", "ploidy", "state", "phased", "dp", "gq", "min_dp", "info_dp", "alleles", "other", "star", "pl", "own")
+"""What the kernels know of each row: `facts` (rows, 13) int32, variants first, then blocks.
 
-class Rows(NamedTuple):
-    """A batch's rows as arrays: variants first, then blocks.
-
-    starts    (rows,) int32
-    ploidies  (rows,) int8
-    states    (rows,) int8; HOM_REF, NO_CALL or OTHER, by GT
-    phased    (rows,) bool
-    dp, gq, min_dp, info_dp   (rows,) int32, MISSING where absent (info_dp of blocks: absent)
-    pl_at     (rows,) int64; where the row's PL begins in `pl`; -1 if absent, of a wrong length, or incomplete
-    pl        int32, phred
-    any_other (rows,) int32; own number of NON_REF, 0 if none; 1 for blocks
-    spanning  (variants,) int32; own allele that becomes `*` where the row began earlier, 0 if none
-    own_at    (variants,) int64; slice of `own` for the site where the row starts, -1 if there is none
-    own       int32; own number of each merged allele, -1 if absent
-    """
-
-    starts: npt.NDArray[np.int32]
-    ploidies: npt.NDArray[np.int8]
-    states: npt.NDArray[np.int8]
-    phased: npt.NDArray[np.bool_]
-    dp: npt.NDArray[np.int32]
-    gq: npt.NDArray[np.int32]
-    min_dp: npt.NDArray[np.int32]
-    info_dp: npt.NDArray[np.int32]
-    pl_at: npt.NDArray[np.int64]
-    pl: npt.NDArray[np.int32]
-    any_other: npt.NDArray[np.int32]
-    spanning: npt.NDArray[np.int32]
-    own_at: npt.NDArray[np.int64]
-    own: npt.NDArray[np.int32]
+start    first base, 0-based
+ploidy   number of alleles in GT, 0 if it is absent; phased
+state    HOM_REF, NO_CALL or OTHER, by GT
+dp, gq, min_dp, info_dp   MISSING where absent
+alleles  own alleles with REF
+other    own number of NON_REF, 0 if none
+star     own allele that becomes `*` where the row began earlier, 0 if none
+pl       where its PL begins in the batch's `pl`; -1 if absent, of a wrong length, or incomplete
+own      variants: where its numbers of the merged alleles begin in `own`, if a site starts where it does; else -1.
+         BLOCK for blocks
+"""
+START, PLOIDY, STATE, PHASED, DP, GQ, MIN_DP, INFO_DP, ALLELES, ANY_OTHER, SPANNING, PL, OWN = range(len(COLUMNS))
+BLOCK = -2
 
 
 @njit(cache=True, nogil=True)
 def complete_vectors(offsets, values, alleles, ploidies):
-    """Where each usable PL vector begins, -1 for the others: (rows,) int64.
+    """Where each usable PL vector begins, -1 for the others: (rows,) int32.
 
     offsets  (rows + 1,) int64; slices of values, int32 phred
-    alleles  (rows,) int64; own alleles with REF; ploidies (rows,) int8
+    alleles  (rows,) int64; own alleles with REF; ploidies (rows,) int64
 
     Usable: of the length that its alleles and ploidy ask for, and no entry missing.
     """
-    out = np.full(len(ploidies), -1, np.int64)
+    out = np.full(len(ploidies), -1, np.int32)
     for row in range(len(out)):
-        if offsets[row + 1] - offsets[row] != count_genotypes(alleles[row], ploidies[row]):
+        genotypes = count_genotypes(alleles[row], ploidies[row])
+        if ploidies[row] == 0 or offsets[row + 1] - offsets[row] != genotypes:
             continue
         out[row] = offsets[row]
         for k in range(offsets[row], offsets[row + 1]):
@@ -71,58 +54,69 @@ def complete_vectors(offsets, values, alleles, ploidies):
 
 @njit(cache=True, nogil=True)
 def genotype_states(offsets, values):
-    """HOM_REF, NO_CALL or OTHER (a mixed call such as 0/. too): (rows,) int8.
+    """HOM_REF, NO_CALL (an absent GT too) or OTHER (a mixed call such as 0/. too): (rows,) int32.
 
     offsets  (rows + 1,) int64; slices of values, int8: allele numbers, -1 for `.`
     """
-    out = np.empty(len(offsets) - 1, np.int8)
+    out = np.empty(len(offsets) - 1, np.int32)
     for row in range(len(out)):
         refs, unknown, ploidy = 0, 0, offsets[row + 1] - offsets[row]
         for k in range(offsets[row], offsets[row + 1]):
             refs += values[k] == 0
             unknown += values[k] < 0
-        out[row] = HOM_REF if refs == ploidy else NO_CALL if unknown == ploidy else OTHER
+        out[row] = NO_CALL if unknown == ploidy else HOM_REF if refs == ploidy else OTHER
     return out
 
 
 @njit(cache=True, nogil=True)
-def own_alleles(rows, row, position, alleles, star, own):
-    """Fill own[:alleles] with the row's own number of each merged allele; -1 where it has no likelihood for it.
+def own_alleles(fact, own_numbers, position, alleles, star, own):
+    """Fill own[:alleles] with a row's own number of each merged allele; -1 where it has no likelihood for it.
 
-    position  the site's start; alleles  merged alleles with REF, without NON_REF
-    star      merged number of `*`, -1 if none
+    fact         (13,) int32; the row's COLUMNS; own_numbers int32: `own` of the batch
+    position     the site's start; alleles  merged alleles with REF, without NON_REF
+    star         merged number of `*`, -1 if none
 
     Source: gatk-model.md, section 2: an allele that the sample lacks takes its NON_REF.
     """
-    other = rows.any_other[row] if rows.any_other[row] > 0 else -1
-    own[:alleles] = other
+    other = fact[ANY_OTHER] if fact[ANY_OTHER] > 0 else -1
     own[0] = 0
-    if row >= len(rows.spanning):
-        return
-    if rows.starts[row] != position:
-        if star > 0 and rows.spanning[row] > 0:
-            own[star] = rows.spanning[row]
-        return
-    at = rows.own_at[row]
     for k in range(1, alleles):
-        if rows.own[at + k] >= 0:
-            own[k] = rows.own[at + k]
+        own[k] = other
+    if fact[OWN] == BLOCK:
+        return
+    if fact[START] != position:
+        if star > 0 and fact[SPANNING] > 0:
+            own[star] = fact[SPANNING]
+        return
+    for k in range(1, alleles):
+        if own_numbers[fact[OWN] + k] >= 0:
+            own[k] = own_numbers[fact[OWN] + k]
 
 
 @njit(cache=True, nogil=True)
-def has_vector(rows, row, alleles, own):
-    """Whether the row's PL covers the site's merged alleles, within GATK's limits.
+def has_vector(fact, alleles, own):
+    """Whether a row's PL covers the site's merged alleles, within GATK's limits.
 
     Unlike GenomicsDB it need not cover NON_REF itself, which is dropped at once: callers without it can be genotyped.
     """
-    if rows.pl_at[row] < 0 or alleles > MAX_ALTS:
-        return False
-    if count_genotypes(alleles + 1, rows.ploidies[row]) > MAX_GENOTYPES:
+    if fact[PL] < 0 or alleles > MAX_ALTS or count_genotypes(alleles + 1, np.int64(fact[PLOIDY])) > MAX_GENOTYPES:
         return False
     for k in range(alleles):
         if own[k] < 0:
             return False
     return True
+
+
+@njit(cache=True, nogil=True)
+def _genotype_of_own(own, genotype, ploidy, translated):
+    """The place, in the sample's own vector, of a genotype of other allele numbers."""
+    for k in range(ploidy):
+        allele, at = own[genotype[k]], k
+        while at > 0 and translated[at - 1] > allele:
+            translated[at] = translated[at - 1]
+            at -= 1
+        translated[at] = allele
+    return genotype_index(translated, ploidy)
 
 
 @njit(cache=True, nogil=True)
@@ -135,56 +129,61 @@ def project(pl, at, own, alleles, ploidy, out):
 
     Returns the number of genotypes. Source: gatk-model.md, section 2: PL'[i,j] = PL[own i, own j].
     """
-    if ploidy == 1:
-        for k in range(alleles):
-            out[k] = pl[at + own[k]]
-        return alleles
     if ploidy == 2:
         count = 0
         for b in range(alleles):
             for a in range(b + 1):
-                low, high = min(own[a], own[b]), max(own[a], own[b])
+                low, high = np.int64(min(own[a], own[b])), np.int64(max(own[a], own[b]))
                 out[count] = pl[at + high * (high + 1) // 2 + low]
                 count += 1
         return count
     count = count_genotypes(alleles, ploidy)
-    genotype = np.zeros(ploidy, np.int64)
+    genotype, translated = np.zeros(ploidy, np.int64), np.zeros(ploidy, np.int64)
     for g in range(count):
-        out[g] = pl[at + genotype_index(np.sort(own[genotype]), ploidy)]
+        out[g] = pl[at + _genotype_of_own(own, genotype, ploidy, translated)]
         advance(genotype, ploidy)
     return count
 
 
 @njit(cache=True, nogil=True)
-def _is_flat(rows, row, own, alleles):
-    """Whether every likelihood over the merged alleles is 0."""
-    if rows.pl[rows.pl_at[row]] != 0:
+def is_flat(pl, at, own, alleles, ploidy):
+    """Whether every likelihood over the merged alleles is 0; arguments as in `project`."""
+    if pl[at] != 0:
         return False
-    out = np.empty(count_genotypes(alleles, rows.ploidies[row]), np.int32)
-    count = project(rows.pl, rows.pl_at[row], own, alleles, rows.ploidies[row], out)
-    return not np.any(out[:count])
+    out = np.empty(count_genotypes(alleles, ploidy), np.int32)
+    for g in range(project(pl, at, own, alleles, ploidy, out)):
+        if out[g] != 0:
+            return False
+    return True
 
 
 @njit(cache=True, nogil=True)
-def tidied(rows, row, own, alleles, vector):
-    """The genotype after GATK's merging of records: (state, phase kept, emptied).
+def tidied(fact, pl, own, alleles, vector):
+    """A row's genotype after GATK's merging of records: (state, phase kept, emptied).
 
-    vector   whether the row has a PL vector here (`has_vector`)
-    state    HOM_REF, NO_CALL or OTHER
-    emptied  every field is removed: no depth, no quality
+    fact, own as in `own_alleles`; pl int32, the batch's likelihoods; vector: what `has_vector` says
+    state     HOM_REF, NO_CALL or OTHER
+    emptied   every field is removed: no depth, no quality
 
     Source: gatk-model.md, section 2 (broad_combined_gvcf.cc; ReferenceConfidenceVariantContextMerger).
     """
-    state, gq = rows.states[row], rows.gq[row]
+    state, gq, phase_kept = np.int64(fact[STATE]), fact[GQ], True
     if gq > 0:
-        return state, True, False
-    phase_kept = True
-    best_is_ref = vector and rows.pl[rows.pl_at[row]] == 0
-    if gq == 0 and best_is_ref:
+        return state, phase_kept, False
+    if gq == 0 and vector and pl[fact[PL]] == 0:
         state, phase_kept = NO_CALL, False
-    called = vector and not _is_flat(rows, row, own, alleles)
-    if not called:
+    if not vector or is_flat(pl, np.int64(fact[PL]), own, alleles, np.int64(fact[PLOIDY])):
         return NO_CALL, phase_kept, False
     if gq == 0 and state != OTHER:
-        return NO_CALL, phase_kept, rows.dp[row] == 0
+        return NO_CALL, phase_kept, fact[DP] == 0
     return state, phase_kept, False
+
+
+@njit(cache=True, nogil=True)
+def depth_of(fact):
+    """A row's part of INFO/DP: its INFO/DP, else MIN_DP, else DP; 0 if it has none."""
+    if fact[INFO_DP] != MISSING:
+        return np.int64(fact[INFO_DP])
+    if fact[MIN_DP] != MISSING:
+        return np.int64(fact[MIN_DP])
+    return np.int64(fact[DP]) if fact[DP] != MISSING else 0

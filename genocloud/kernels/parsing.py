@@ -43,6 +43,21 @@ S_ID, S_REF, S_FILTER, S_PGT, S_PID = range(5)
 LIST_ROWS = ("alts", "gt", "ad", "pl", "sb")
 L_ALTS, L_GT, L_AD, L_PL, L_SB = range(5)
 
+# `record`, what is known of the record being read.
+RECORD = (
+    "start", "stop", "id", "id_end", "ref", "ref_size", "alts", "real", "covers", "filter", "filter_end", "info",
+    "info_end", "format", "format_size", "keys", "dp", "gq", "min_dp", "ps", "gt_count", "ad_count", "pl_count",
+    "sb_count", "phased", "pgt", "pgt_end", "pid", "pid_end", "called", "block", "kept",
+)  # fmt: skip
+(
+    R_START, R_STOP, R_ID, R_ID_END, R_REF, R_REF_SIZE, R_ALTS, R_REAL, R_COVERS, R_FILTER, R_FILTER_END, R_INFO,
+    R_INFO_END, R_FORMAT, R_FORMAT_SIZE, R_KEYS, R_DP, R_GQ, R_MIN_DP, R_PS, R_GT_COUNT, R_AD_COUNT, R_PL_COUNT,
+    R_SB_COUNT, R_PHASED, R_PGT, R_PGT_END, R_PID, R_PID_END, R_CALLED, R_BLOCK, R_KEPT,
+) = range(len(RECORD))  # fmt: skip
+R_FIRST_VALUE, R_LAST_VALUE = R_DP, R_PS + 1
+R_LAST_COUNT = R_PID_END + 1
+"""What no field writes is 0 from R_GT_COUNT on: no values, not phased, empty strings."""
+
 # `outcome`, what `parse` returns in numbers.
 OUTCOME = (
     "status",
@@ -133,7 +148,7 @@ POWERS = 10.0 ** np.arange(23)
 @njit(cache=True, nogil=True)
 def ends_value(byte):
     """Whether a byte ends a value: tab, line end, comma, colon, semicolon."""
-    return byte == 44 or byte == 58 or byte == 59 or byte == TAB or byte == LF or byte == CR
+    return byte <= CR or byte == 44 or byte == 58 or byte == 59
 
 
 @njit(cache=True, nogil=True)
@@ -314,7 +329,7 @@ def find_key(text, start, end, keys, lengths):
         if lengths[k] == size:
             same = True
             for j in range(size):
-                if keys[k, j] != text[start + j]:
+                if keys[k * WIDEST + j] != text[start + j]:
                     same = False
                     break
             if same:
@@ -355,38 +370,40 @@ def fits(length, alleles, ploidy):
 
 
 @njit(cache=True, nogil=True)
-def find_end(text, start, end):
-    """INFO's END: its value, MISSING or BAD."""
-    at = start
+def find_end(text, at):
+    """INFO's END and the place after INFO; the value may be MISSING or BAD."""
     found = np.int64(MISSING)
-    while at < end:
+    while True:
         if text[at] == 69 and text[at + 1] == 78 and text[at + 2] == 68 and text[at + 3] == 61:
-            found, after = integer(text, at + 4)
+            found, at = integer(text, at + 4)
             if found == BAD:
-                return found
-            at = after
-        while at < end and text[at] != 59:
+                return found, at
+        while text[at] > CR and text[at] != 59:
             at += 1
+        if text[at] <= CR:
+            return found, at
         at += 1
-    return found
 
 
 @njit(cache=True, nogil=True)
 def set_span(text, spans, which, row, start, end):
     """Note where a string stands: nothing for `.` or an empty one."""
     missing = end == start or (end == start + 1 and text[start] == 46)
-    spans[which, 0, row] = start
-    spans[which, 1, row] = -1 if missing else end - start
+    spans[2 * which * room + row] = start
+    spans[(2 * which + 1) * room + row] = -1 if missing else end - start
 
 
 @njit(cache=True, nogil=True)
 def parse_info(text, start, end, row, ints, reals, longs, spans):
     """A variant record's INFO into its row; False when a number is malformed."""
-    ints[I_INFO_DP, row] = MISSING
-    ints[I_MQ0, row] = MISSING
-    reals[1:, row] = np.nan
-    longs[:, row] = MISSING_LONG
-    spans[5:, 1, row] = -1
+    ints[I_INFO_DP * room + row] = MISSING
+    ints[I_MQ0 * room + row] = MISSING
+    for k in range(1, reals.shape[0]):
+        reals[k * room + row] = np.nan
+    longs[row] = MISSING_LONG
+    longs[room + row] = MISSING_LONG
+    for k in range(S_PID + 1, spans.shape[0]):
+        spans[(2 * k + 1) * room + row] = -1
     at = start
     good = True
     while at < end:
@@ -398,11 +415,11 @@ def parse_info(text, start, end, row, ints, reals, longs, spans):
         if key == N_DP or key == N_MQ0:
             value, at = integer(text, at)
             good &= value != BAD and text[at] != 44
-            ints[I_INFO_DP + key, row] = value
+            ints[(I_INFO_DP + key) * room + row] = value
         elif N_FIRST_REAL <= key < N_FIRST_TEXT:
             number, at, fine = real(text, at)
             good &= fine and text[at] != 44
-            reals[key - N_FIRST_REAL + 1, row] = number
+            reals[(key - N_FIRST_REAL + 1) * room + row] = number
         elif key == N_RAW_MQ:
             good &= raw_mq(text, at, row, longs)
         if at <= end and text[at - 1] != 59:
@@ -430,7 +447,7 @@ def raw_mq(text, at, row, longs):
             at += 1
         if at == begin or at - begin > 18 or text[at] == 44 and k == 1 or text[at] != 44 and k == 0:
             return False
-        longs[k, row] = value
+        longs[k * room + row] = value
         at += 1
     return ends_value(text[at - 1])
 
@@ -438,8 +455,6 @@ def raw_mq(text, at, row, longs):
 @njit(cache=True, nogil=True)
 def deletion_like(text, ref, ref_size, alt, alt_size):
     """Whether this ALT makes the record cover its whole REF (GenomicsDB's rule; a symbolic ALT never does)."""
-    if ref_size == 1:
-        return False
     if alt_size < ref_size:
         return True
     if alt_size > ref_size:
@@ -469,26 +484,245 @@ def reference_allele(text, start, size):
 
 
 @njit(cache=True, nogil=True)
-def note(outcome, consumed, blocks, variants, alts, gts, ads, pls, sbs, lines, read, doubles, strays):
-    """Fill `outcome` with how far parsing has come."""
-    outcome[O_CONSUMED] = consumed
-    outcome[O_BLOCKS] = blocks
-    outcome[O_VARIANTS] = variants
-    outcome[O_ALTS] = alts
-    outcome[O_GTS] = gts
-    outcome[O_ADS] = ads
-    outcome[O_PLS] = pls
-    outcome[O_SBS] = sbs
-    outcome[O_LINES] = lines
-    outcome[O_READ] = read
-    outcome[O_DOUBLES] = doubles
-    outcome[O_STRAYS] = strays
+def skip(text, at):
+    """The end of a column: the place of the next tab or line end."""
+    while text[at] > CR:
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def alternates(text, at, record, alts, first):
+    """ALT into alts[:, first:] and the record's R_ALTS, R_REAL, R_COVERS: (status, place after)."""
+    count = 0
+    is_real = covers = False
+    if text[at] == 46 and text[at + 1] == TAB:
+        at += 1
+    else:
+        while True:
+            start = at
+            while text[at] > CR and text[at] != 44:
+                at += 1
+            size = at - start
+            if size == 0:
+                return BAD_ALLELE, at
+            alts[0, first + count] = start
+            alts[1, first + count] = size
+            count += 1
+            if not reference_allele(text, start, size):
+                is_real = True
+                if record[R_REF_SIZE] > 1 and not symbolic(text, start, size):
+                    covers |= deletion_like(text, record[R_REF], record[R_REF_SIZE], start, size)
+            if text[at] != 44:
+                break
+            at += 1
+    record[R_ALTS] = count
+    record[R_REAL] = is_real
+    record[R_COVERS] = covers
+    return DONE, at
+
+
+@njit(cache=True, nogil=True)
+def parse_site(text, at, chrom, length, record, reals, row, alts, first):
+    """CHROM to INFO into the record, QUAL into reals[row]: (status, place after INFO)."""
+    for k in range(chrom.size):
+        if text[at + k] != chrom[k]:
+            return OTHER_CONTIG, at
+    at += chrom.size
+    if text[at] != TAB:
+        return OTHER_CONTIG, at
+    pos, at = integer(text, at + 1)
+    if pos < 1:
+        return BAD_NUMBER if pos == BAD else BAD_POSITION, at
+    record[R_ID] = at + 1
+    at = skip(text, at + 1)
+    record[R_ID_END] = at
+    if text[at] != TAB:
+        return BAD_COLUMNS, at
+    record[R_REF] = at + 1
+    at = skip(text, at + 1)
+    record[R_REF_SIZE] = at - record[R_REF]
+    if text[at] != TAB:
+        return BAD_COLUMNS, at
+    if record[R_REF_SIZE] == 0:
+        return BAD_ALLELE, at
+    status, at = alternates(text, at + 1, record, alts, first)
+    if status != DONE or text[at] != TAB:
+        return status if status != DONE else BAD_COLUMNS, at
+    if text[at + 1] == 46 and text[at + 2] == TAB:
+        reals[row] = np.nan
+        at += 2
+    else:
+        reals[row], at, good = real(text, at + 1)
+        if not good or text[at] != TAB:
+            return BAD_NUMBER, at
+    record[R_FILTER] = at + 1
+    at = skip(text, at + 1)
+    record[R_FILTER_END] = at
+    if text[at] != TAB:
+        return BAD_COLUMNS, at
+    record[R_INFO] = at + 1
+    stop, at = find_end(text, at + 1)
+    record[R_INFO_END] = at
+    if stop == BAD:
+        return BAD_NUMBER, at
+    if text[at] != TAB:
+        return BAD_COLUMNS, at
+    if stop == MISSING:
+        stop = pos - 1 + (record[R_REF_SIZE] if record[R_COVERS] else 1)
+    record[R_START] = pos - 1
+    record[R_STOP] = stop
+    return DONE if pos <= stop <= length else BAD_END, at
+
+
+@njit(cache=True, nogil=True)
+def parse_format(text, at, record, codes):
+    """FORMAT, looked up only where it differs from the last record's: the place after it."""
+    start, size = record[R_FORMAT], record[R_FORMAT_SIZE]
+    k = 0
+    while k < size and text[at + k] == text[start + k]:
+        k += 1
+    if k == size and size > 0 and text[at + k] <= CR:
+        return at + k
+    end = skip(text, at)
+    record[R_FORMAT] = at
+    record[R_FORMAT_SIZE] = end - at
+    record[R_KEYS] = format_codes(text, at, end, codes)
+    return end
+
+
+@njit(cache=True, nogil=True)
+def parse_sample(text, at, record, codes, gts, ads, pls, sbs, outcome):
+    """The sample's values into the record and behind the lists' present ends: (status, place after)."""
+    for k in range(R_FIRST_VALUE, R_LAST_VALUE):
+        record[k] = MISSING
+    for k in range(R_GT_COUNT, R_LAST_COUNT):
+        record[k] = 0
+    gl = -1
+    for k in range(record[R_KEYS] + 1):
+        if k == record[R_KEYS]:
+            return BAD_VALUES, at
+        code = codes[k]
+        value = np.int64(0)
+        if code == F_GT:
+            value, at, phased = genotype(text, at, gts, outcome[O_GTS])
+            if value == BAD:
+                return BAD_GT, at
+            record[R_GT_COUNT] = value
+            record[R_PHASED] = phased
+        elif code == F_GQ:
+            value, at = rounded(text, at)
+            record[R_GQ] = value
+        elif code == F_DP or code == F_MIN_DP or code == F_PS:
+            value, at = integer(text, at)
+            record[R_DP if code == F_DP else R_MIN_DP if code == F_MIN_DP else R_PS] = value
+        elif code == F_PL:
+            value, at = integers(text, at, pls, outcome[O_PLS])
+            record[R_PL_COUNT] = value
+        elif code == F_AD:
+            value, at = integers(text, at, ads, outcome[O_ADS])
+            record[R_AD_COUNT] = value
+        else:
+            start = at
+            commas = 0
+            while text[at] > CR and text[at] != 58:
+                commas += text[at] == 44
+                at += 1
+            if code == F_SB and commas == 3:  # elsewhere SB is another number: Strelka2's strand bias
+                value, at = integers(text, start, sbs, outcome[O_SBS])
+                record[R_SB_COUNT] = value
+            elif code == F_GL:
+                gl = start
+            elif code == F_PGT:
+                record[R_PGT], record[R_PGT_END] = start, at
+            elif code == F_PID:
+                record[R_PID], record[R_PID_END] = start, at
+        if value == BAD or (text[at] != 58 and text[at] > CR):
+            return BAD_NUMBER, at
+        if text[at] != 58:
+            break
+        at += 1
+    if gl >= 0 and record[R_PL_COUNT] == 0:
+        record[R_PL_COUNT], _ = likelihoods(text, gl, pls, outcome[O_PLS])
+        if record[R_PL_COUNT] == BAD:
+            return BAD_NUMBER, at
+    return DONE, at
+
+
+@njit(cache=True, nogil=True)
+def check_lists(record, gts, pls, first_gt, first_pl):
+    """Hold GT, AD and PL to the number of alleles: a status. Drops PLs that are none; finds an unwritten ploidy."""
+    alleles = record[R_ALTS] + 1
+    count = record[R_PL_COUNT]
+    for k in range(count):
+        if pls[first_pl + k] < 0:  # missing, or nonsense (xAtlas): no likelihoods at all
+            count = np.int64(0)
+            break
+    record[R_PL_COUNT] = count
+    ploidy = record[R_GT_COUNT]
+    if count > 0:
+        if ploidy == 0 or (ploidy == 1 and gts[first_gt] == -1):  # GT not written: the likelihoods say the ploidy
+            ploidy = np.int64(1 if fits(count, alleles, 1) else 2)
+            record[R_GT_COUNT] = ploidy
+            for k in range(ploidy):
+                gts[first_gt + k] = -1
+        if not fits(count, alleles, ploidy):
+            return BAD_PL
+    if record[R_AD_COUNT] > 0 and record[R_AD_COUNT] != alleles:
+        return BAD_AD
+    top, lowest = np.int64(-1), np.int64(127)
+    for k in range(ploidy):
+        top = max(top, np.int64(gts[first_gt + k]))
+        lowest = min(lowest, np.int64(gts[first_gt + k]))
+    record[R_CALLED] = top == 0
+    plain = record[R_REAL] == 0 and record[R_AD_COUNT] == 0 and record[R_SB_COUNT] == 0
+    record[R_BLOCK] = plain and 1 <= ploidy <= 2 and top == lowest and top <= 0
+    return BAD_STRAY if top >= alleles else DONE
+
+
+@njit(cache=True, nogil=True)
+def write_block(record, pls, first_pl, row, blocks):
+    """A record into its row of `blocks`."""
+    count = record[R_PL_COUNT]
+    blocks[B_START * room + row] = record[R_START]
+    blocks[B_STOP * room + row] = record[R_STOP]
+    blocks[B_DP * room + row] = record[R_DP]
+    blocks[B_GQ * room + row] = record[R_GQ]
+    blocks[B_MIN_DP * room + row] = record[R_MIN_DP]
+    blocks[B_PL0 * room + row] = pls[first_pl] if count > 0 else MISSING
+    blocks[B_PL1 * room + row] = pls[first_pl + 1] if count > 1 else MISSING
+    blocks[B_PL2 * room + row] = pls[first_pl + 2] if count > 2 else MISSING
+    blocks[B_PLOIDY * room + row] = record[R_GT_COUNT]
+    blocks[B_CALLED * room + row] = record[R_CALLED]
+    blocks[B_KEPT * room + row] = record[R_KEPT]
+
+
+@njit(cache=True, nogil=True)
+def write_variant(text, record, row, ints, reals, longs, spans, counts):
+    """A record into its row of the variants' arrays; False when a number in INFO is malformed."""
+    ints[I_START * room + row] = record[R_START]
+    ints[I_STOP * room + row] = record[R_STOP]
+    ints[I_PHASED * room + row] = record[R_PHASED]
+    ints[I_DP * room + row] = record[R_DP]
+    ints[I_GQ * room + row] = record[R_GQ]
+    ints[I_MIN_DP * room + row] = record[R_MIN_DP]
+    ints[I_PS * room + row] = record[R_PS]
+    ints[I_KEPT * room + row] = record[R_KEPT]
+    set_span(text, spans, S_ID, row, record[R_ID], record[R_ID_END])
+    set_span(text, spans, S_REF, row, record[R_REF], record[R_REF] + record[R_REF_SIZE])
+    set_span(text, spans, S_FILTER, row, record[R_FILTER], record[R_FILTER_END])
+    set_span(text, spans, S_PGT, row, record[R_PGT], record[R_PGT_END])
+    set_span(text, spans, S_PID, row, record[R_PID], record[R_PID_END])
+    counts[L_ALTS * room + row] = record[R_ALTS]
+    for k in range(4):
+        counts[(L_GT + k) * room + row] = record[R_GT_COUNT + k]
+    return parse_info(text, record[R_INFO], record[R_INFO_END], row, ints, reals, longs, spans)
 
 
 @njit(cache=True, nogil=True)
 def parse(
     text, begin, end, chrom, length, column, columns, lenient, final,
-    blocks, ints, reals, longs, spans, counts, alts, gts, ads, pls, sbs, codes, outcome,
+    blocks, ints, reals, longs, spans, counts, alts, gts, ads, pls, sbs, codes, record, held, outcome,
 ):  # fmt: skip
     """Rows of the records text[begin:end] as long as they lie on one contig.
 
@@ -496,7 +730,7 @@ def parse(
     chrom   (letters,) uint8; the contig's name
     length  bases of the contig
     column, columns   the sample's place among the file's samples, and how many there are
-    lenient bool (2,): whether a second record at a position, and a GT that names an allele the record lacks, are
+    lenient (2,) bool: whether a second record at a position, and a GT that names an allele the record lacks, are
             dropped and counted rather than refused
     final   whether the text ends with the file; if not, the last position's records are left for the next call,
             because only the next record tells where they stop
@@ -505,345 +739,111 @@ def parse(
     spans   (SPAN_ROWS, 2, room) int32: start in the text, length (-1: missing)
     counts  (LIST_ROWS, room) int32: how many values the row has in each of the next five
     alts    (2, room) int32: start, length;  gts (room,) int8;  ads, pls, sbs (room,) int32
-    codes   (keys,) int32, scratch
+    codes   (keys,) int32, record (RECORD,) int64, held (OUTCOME,) int64: scratch
     outcome (OUTCOME,) int64
 
     Of two records at one position the one with more evidence stays (kept = 1): a real ALT, then the larger likelihood
     of the reference genotype, then QUAL, then the first.
     """
-    nb = nv = na = ng = nd = np_ = ns = 0
-    lines = read = doubles = strays = 0
-    status = DONE
-    last_start = last_end = np.int64(-1)
-    last_block, last_row = False, -1
-    last_real, last_pl, last_qual = False, np.int64(-1), -1.0
-    format_start = format_size = format_count = 0
+    outcome[:] = 0
     outcome[O_CONSUMED] = begin
-    held = -1
-    at = begin
-    place = begin
+    record[R_FORMAT_SIZE] = 0
+    # the record that speaks at the present position
+    last_start = last_stop = last_row = last_pl = np.int64(-1)
+    last_block = last_real = np.int64(0)
+    last_qual = -1.0
+    at = np.int64(begin)
+    status = DONE
     while at < end:
         place = at
-        if text[at] == LF or (text[at] == CR and text[at + 1] == LF):
-            at += 1 if text[at] == LF else 2
-            lines += 1
-            continue
-        if text[at] == HASH:  # header lines between records, in files that were strung together
+        outcome[O_PLACE] = place
+        if text[at] <= CR or text[at] == HASH:  # blank lines; headers, in files that were strung together
             while text[at] != LF:
                 at += 1
+            at += 1
+            outcome[O_LINES] += 1
             continue
-        # CHROM
-        same = True
-        for k in range(chrom.size):
-            if text[at + k] != chrom[k]:
-                same = False
-                break
-        if not same or text[at + chrom.size] != TAB:
-            status = OTHER_CONTIG
-            break
-        # POS, ID, REF
-        pos, at = integer(text, at + chrom.size + 1)
-        if pos < 1 or text[at] != TAB:
-            status = BAD_NUMBER if pos == BAD else BAD_POSITION
-            break
-        start = pos - 1
-        at += 1
-        id_start = at
-        while text[at] > CR:
-            at += 1
-        id_end = at
-        if text[at] != TAB:
-            status = BAD_COLUMNS
-            break
-        at += 1
-        ref_start = at
-        while text[at] > CR:
-            at += 1
-        ref_size = at - ref_start
-        if text[at] != TAB:
-            status = BAD_COLUMNS
-            break
-        if ref_size == 0:
-            status = BAD_ALLELE
-            break
-        at += 1
-        # ALT
-        n_alts = 0
-        is_real = covers = False
-        if text[at] == 46 and text[at + 1] == TAB:
-            at += 1
-        else:
-            while True:
-                alt_start = at
-                while text[at] > CR and text[at] != 44:
-                    at += 1
-                alt_size = at - alt_start
-                if alt_size == 0:
-                    status = BAD_ALLELE
-                    break
-                alts[0, na + n_alts] = alt_start
-                alts[1, na + n_alts] = alt_size
-                n_alts += 1
-                if not reference_allele(text, alt_start, alt_size):
-                    is_real = True
-                    if not symbolic(text, alt_start, alt_size):
-                        covers |= deletion_like(text, ref_start, ref_size, alt_start, alt_size)
-                if text[at] != 44:
-                    break
-                at += 1
+        nv, nb = outcome[O_VARIANTS], outcome[O_BLOCKS]
+        first_gt, first_pl = outcome[O_GTS], outcome[O_PLS]
+        status, at = parse_site(text, at, chrom, length, record, reals, nv, alts, outcome[O_ALTS])
         if status != DONE:
             break
-        if text[at] != TAB:
-            status = BAD_COLUMNS
-            break
-        # QUAL, FILTER, INFO
-        qual, at, good = real(text, at + 1)
-        if not good or text[at] != TAB:
-            status = BAD_NUMBER
-            break
-        at += 1
-        filter_start = at
-        while text[at] > CR:
-            at += 1
-        filter_end = at
-        if text[at] != TAB:
-            status = BAD_COLUMNS
-            break
-        at += 1
-        info_start = at
-        while text[at] > CR:
-            at += 1
-        info_end = at
-        if text[at] != TAB:
-            status = BAD_COLUMNS
-            break
-        stop = find_end(text, info_start, info_end)
-        if stop == BAD:
-            status = BAD_NUMBER
-            break
-        if stop == MISSING:
-            stop = start + (ref_size if covers else 1)
-        if stop <= start or stop > length:
-            status = BAD_END
-            break
-        if start < last_start:
-            status = BAD_ORDER
-            break
-        # FORMAT
-        at += 1
-        k = 0
-        while k < format_size and text[at + k] == text[format_start + k]:
-            k += 1
-        if format_size == 0 or k < format_size or text[at + k] != TAB:
-            format_start = at
-            while text[at] > CR:
-                at += 1
-            format_size = at - format_start
-            format_count = format_codes(text, format_start, at, codes)
-        else:
-            at += k
+        start = record[R_START]
+        at = parse_format(text, at + 1, record, codes)
         for _ in range(column):
-            at += 1
-            while text[at] > CR:
-                at += 1
-            if text[at] != TAB:
-                break
+            if text[at] == TAB:
+                at = skip(text, at + 1)
         if text[at] != TAB:
             status = BAD_COLUMNS
             break
-        at += 1
-        # the sample's fields
-        n_gt = n_ad = n_pl = n_sb = np.int64(0)
-        phased = False
-        dp = gq = min_dp = ps = np.int64(MISSING)
-        pgt_start = pgt_end = pid_start = pid_end = at
-        gl_start = -1
-        k = 0
-        good = True
-        while True:
-            code = codes[k] if k < format_count else -2
-            value = np.int64(0)
-            if code == F_GT:
-                n_gt, at, phased = genotype(text, at, gts, ng)
-                if n_gt == BAD:
-                    status = BAD_GT
-                    break
-            elif code == F_DP:
-                dp, at = integer(text, at)
-                value = dp
-            elif code == F_GQ:
-                gq, at = rounded(text, at)
-                value = gq
-            elif code == F_MIN_DP:
-                min_dp, at = integer(text, at)
-                value = min_dp
-            elif code == F_PL:
-                n_pl, at = integers(text, at, pls, np_)
-                value = n_pl
-            elif code == F_AD:
-                n_ad, at = integers(text, at, ads, nd)
-                value = n_ad
-            elif code == F_SB:
-                commas = 0
-                while not (text[at] == 58 or text[at] <= CR):
-                    commas += text[at] == 44
-                    at += 1
-                if commas == 3:  # elsewhere SB is another number: Strelka2's strand bias
-                    while text[at - 1] != 58 and text[at - 1] > CR:
-                        at -= 1
-                    n_sb, at = integers(text, at, sbs, ns)
-                    value = n_sb
-            elif code == F_PS:
-                ps, at = integer(text, at)
-                value = ps
-            else:
-                if code == F_GL:
-                    gl_start = at
-                field_start = at
-                while text[at] != 58 and text[at] > CR:
-                    at += 1
-                if code == F_PGT:
-                    pgt_start, pgt_end = field_start, at
-                elif code == F_PID:
-                    pid_start, pid_end = field_start, at
-                elif code == -2:
-                    status = BAD_VALUES
-                    break
-            if value == BAD or text[at] != 58 and text[at] > CR:
-                status = BAD_NUMBER
-                break
-            if text[at] != 58:
-                break
-            at += 1
-            k += 1
+        status, at = parse_sample(text, at + 1, record, codes, gts, ads, pls, sbs, outcome)
         if status != DONE:
             break
-        # nothing may follow the last sample; other samples are not looked at
-        if column + 1 < columns:
-            while text[at] != LF:
-                at += 1
-        elif text[at] == CR and text[at + 1] == LF:
+        while column + 1 < columns and text[at] != LF:  # other samples are not looked at
             at += 1
+        at += text[at] == CR
         if text[at] != LF:
             status = BAD_COLUMNS
             break
         at += 1
-        # checks that need several fields
-        if n_pl == 0 and gl_start >= 0:
-            n_pl, _ = likelihoods(text, gl_start, pls, np_)
-            if n_pl == BAD:
-                status = BAD_NUMBER
-                break
-        for k in range(n_pl):
-            if pls[np_ + k] < 0:  # missing, or nonsense (xAtlas): no likelihoods at all
-                n_pl = np.int64(0)
-                break
-        if n_pl > 0:
-            if n_gt == 0 or (n_gt == 1 and gts[ng] == -1):  # no genotype written: the likelihoods say the ploidy
-                n_gt = np.int64(1 if fits(n_pl, n_alts + 1, 1) else 2)
-                gts[ng : ng + n_gt] = -1
-            if not fits(n_pl, n_alts + 1, n_gt):
-                status = BAD_PL
-                break
-        if n_ad > 0 and n_ad != n_alts + 1:
-            status = BAD_AD
-            break
-        top, lowest = np.int64(-1), np.int64(127)
-        for k in range(n_gt):
-            top = max(top, gts[ng + k])
-            lowest = min(lowest, gts[ng + k])
-        if top > n_alts:
-            if not lenient[1]:
-                status = BAD_STRAY
-                break
-            strays += 1
-            read += 1
-            lines += 1
+        status = check_lists(record, gts, pls, first_gt, first_pl) if start >= last_start else BAD_ORDER
+        if status == BAD_STRAY and lenient[1]:
+            status = DONE
+            outcome[O_STRAYS] += 1
+            outcome[O_READ] += 1
+            outcome[O_LINES] += 1
             continue
-        first_pl = np.int64(pls[np_]) if n_pl > 0 else np.int64(-1)
-        known_qual = -1.0 if np.isnan(qual) else qual
+        if status != DONE:
+            break
+        pl = np.int64(pls[first_pl]) if record[R_PL_COUNT] > 0 else np.int64(-1)
+        qual = -1.0 if np.isnan(reals[nv]) else reals[nv]
         # the earlier record stops here, or one of the two gives way
-        kept = 1
+        kept = True
         if start == last_start:
             if not lenient[0]:
                 status = BAD_DOUBLE
                 break
-            stronger = is_real and not last_real
-            if is_real == last_real:
-                stronger = first_pl > last_pl or (first_pl == last_pl and known_qual > last_qual)
-            doubles += 1
-            if not stronger:
-                kept = 0
-            elif last_block:
-                blocks[B_KEPT, last_row] = 0
-            else:
-                ints[I_KEPT, last_row] = 0
+            kept = record[R_REAL] > last_real
+            if record[R_REAL] == last_real:
+                kept = pl > last_pl or (pl == last_pl and qual > last_qual)
+            outcome[O_DOUBLES] += 1
+            if kept and last_block:
+                blocks[B_KEPT * room + last_row] = 0
+            elif kept:
+                ints[I_KEPT * room + last_row] = 0
         else:
-            if last_row >= 0:
-                if last_block:
-                    blocks[B_STOP, last_row] = min(last_end, start)
-                else:
-                    ints[I_STOP, last_row] = min(last_end, start)
-            held = place
-            note(outcome, place, nb, nv, na, ng, nd, np_, ns, lines, read, doubles, strays)
-        is_block = not is_real and n_ad == 0 and n_sb == 0 and 1 <= n_gt <= 2 and top == lowest and top <= 0
+            if last_row >= 0 and last_block:
+                blocks[B_STOP * room + last_row] = min(last_stop, start)
+            elif last_row >= 0:
+                ints[I_STOP * room + last_row] = min(last_stop, start)
+            for k in range(held.size):
+                held[k] = outcome[k]
         if kept:
-            last_start, last_end, last_real, last_pl, last_qual = start, stop, is_real, first_pl, known_qual
-            last_block, last_row = is_block, (nb if is_block else nv)
-        # write the row
-        if is_block:
-            blocks[B_START, nb] = start
-            blocks[B_STOP, nb] = stop
-            blocks[B_DP, nb] = dp
-            blocks[B_GQ, nb] = gq
-            blocks[B_MIN_DP, nb] = min_dp
-            blocks[B_PL0, nb] = pls[np_] if n_pl > 0 else MISSING
-            blocks[B_PL1, nb] = pls[np_ + 1] if n_pl > 1 else MISSING
-            blocks[B_PL2, nb] = pls[np_ + 2] if n_pl > 2 else MISSING
-            blocks[B_PLOIDY, nb] = n_gt
-            blocks[B_CALLED, nb] = top == 0
-            blocks[B_KEPT, nb] = kept
-            nb += 1
+            last_start, last_stop, last_real, last_pl, last_qual = start, record[R_STOP], record[R_REAL], pl, qual
+            last_block = record[R_BLOCK]
+            last_row = nb if last_block else nv
+        record[R_KEPT] = kept
+        if record[R_BLOCK]:
+            write_block(record, pls, first_pl, nb, blocks)
+            outcome[O_BLOCKS] += 1
         else:
-            if not parse_info(text, info_start, info_end, nv, ints, reals, longs, spans):
+            if not write_variant(text, record, nv, ints, reals, longs, spans, counts):
                 status = BAD_NUMBER
                 break
-            ints[I_START, nv] = start
-            ints[I_STOP, nv] = stop
-            ints[I_PHASED, nv] = phased
-            ints[I_DP, nv] = dp
-            ints[I_GQ, nv] = gq
-            ints[I_MIN_DP, nv] = min_dp
-            ints[I_PS, nv] = ps
-            ints[I_KEPT, nv] = kept
-            reals[0, nv] = qual
-            set_span(text, spans, S_ID, nv, id_start, id_end)
-            spans[S_REF, 0, nv] = ref_start
-            spans[S_REF, 1, nv] = ref_size
-            set_span(text, spans, S_FILTER, nv, filter_start, filter_end)
-            set_span(text, spans, S_PGT, nv, pgt_start, pgt_end)
-            set_span(text, spans, S_PID, nv, pid_start, pid_end)
-            counts[L_ALTS, nv] = n_alts
-            counts[L_GT, nv] = n_gt
-            counts[L_AD, nv] = n_ad
-            counts[L_PL, nv] = n_pl
-            counts[L_SB, nv] = n_sb
-            na += n_alts
-            ng += n_gt
-            nd += n_ad
-            np_ += n_pl
-            ns += n_sb
-            nv += 1
-        read += 1
-        lines += 1
+            outcome[O_VARIANTS] += 1
+            outcome[O_ALTS] += record[R_ALTS]
+            for k in range(4):
+                outcome[O_GTS + k] += record[R_GT_COUNT + k]
+        outcome[O_READ] += 1
+        outcome[O_LINES] += 1
+    if status == DONE and not final and last_row >= 0:
+        outcome[:] = held
+        outcome[O_CONSUMED] = held[O_PLACE]
+    elif status == OTHER_CONTIG:
+        outcome[O_CONSUMED] = outcome[O_PLACE]
+    else:
+        outcome[O_CONSUMED] = at
     outcome[O_STATUS] = status
-    outcome[O_PLACE] = place
-    complete = status == OTHER_CONTIG or (status == DONE and (final or held < 0))
-    if complete:
-        consumed = place if status == OTHER_CONTIG else at
-        note(outcome, consumed, nb, nv, na, ng, nd, np_, ns, lines, read, doubles, strays)
-    if status > OTHER_CONTIG:
-        outcome[O_LINES] = lines
 
 
 @njit(cache=True, nogil=True)

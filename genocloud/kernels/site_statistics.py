@@ -31,12 +31,13 @@ def fisher_strand(table):
 
     Source: gatk-model.md, section 6 (FisherStrand, FisherExactTest).
     """
-    cells = table.copy()
-    total = cells.sum()
-    if total > STRAND_LIMIT:
-        for k in range(4):
-            cells[k] = np.int64(cells[k] / (total / STRAND_SCALE))
-    ref, both, first = cells[0] + cells[1], cells.sum(), cells[0] + cells[2]
+    cells, total, both = np.zeros(4, np.int64), 0, 0
+    for k in range(4):
+        total += table[k]
+    for k in range(4):
+        cells[k] = np.int64(table[k] / (total / STRAND_SCALE)) if total > STRAND_LIMIT else table[k]
+        both += cells[k]
+    ref, first = cells[0] + cells[1], cells[0] + cells[2]
     low, high = max(0, first - (both - ref)), min(ref, first)
     if low == high:
         return 0.0
@@ -90,38 +91,50 @@ def excess_het(refs, hets, homs):
     while h <= rare - 2 and p[h] >= NEGLIGIBLE:
         p[h + 2] = p[h] * 4.0 * r * c / ((h + 2.0) * (h + 1.0))
         h, r, c = h + 2, r - 1, c - 1
-    value = p[hets:].sum() / p.sum()
+    tail, every = 0.0, 0.0
+    for h in range(rare + 1):
+        every += p[h]
+        if h >= hets:
+            tail += p[h]
+    value = tail / every
     if value < NO_P:
         return PHRED_OF_NO_P
     return abs(-10.0 * math.log10(min(1.0, value)))
 
 
 @njit(cache=True, nogil=True)
-def genotype_weights(pl, alleles):
+def _without_ref(pl, at, alleles):
+    """Whether the likeliest diploid genotype (the first on ties) holds no REF."""
+    best, found = pl[at], False
+    genotype = at
+    for b in range(alleles):
+        for a in range(b + 1):
+            if pl[genotype] < best:
+                best, found = pl[genotype], a > 0
+            genotype += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def genotype_weights(pl, at, alleles):
     """A diploid sample as shares of hom-ref, het and hom-alt: (aa, ab, bb) float64.
 
-    pl  (>= genotypes,) int32, phred; VCF order
+    pl  int32, phred; the sample's vector begins at `at`; VCF order
 
     Of several ALTs only the best het's count; a best genotype without REF counts as hom-alt.
     Source: gatk-model.md, section 6 (GenotypeUtils.computeDiploidGenotypeCounts).
     """
-    if alleles > 2:
-        best, place = pl[0], 0
-        for g in range(alleles * (alleles + 1) // 2):
-            if pl[g] < best:
-                best, place = pl[g], g
-        second = np.int64((math.sqrt(8.0 * place + 1.0) - 1.0) / 2.0)
-        if place > second * (second + 1) // 2:
-            return 0.0, 0.0, 1.0
+    if alleles > 2 and _without_ref(pl, at, alleles):
+        return 0.0, 0.0, 1.0
     het = 1
     for b in range(2, alleles):
-        if pl[b * (b + 1) // 2] < pl[het * (het + 1) // 2]:
+        if pl[at + b * (b + 1) // 2] < pl[at + het * (het + 1) // 2]:
             het = b
-    at = het * (het + 1) // 2
-    lowest = min(pl[0], pl[at], pl[at + het])
-    aa = 10.0 ** ((lowest - pl[0]) / 10.0)
-    ab = 10.0 ** ((lowest - pl[at]) / 10.0)
-    bb = 10.0 ** ((lowest - pl[at + het]) / 10.0)
+    place = at + het * (het + 1) // 2
+    lowest = min(pl[at], pl[place], pl[place + het])
+    aa = 10.0 ** ((lowest - pl[at]) / 10.0)
+    ab = 10.0 ** ((lowest - pl[place]) / 10.0)
+    bb = 10.0 ** ((lowest - pl[place + het]) / 10.0)
     total = aa + ab + bb
     return aa / total, ab / total, bb / total
 

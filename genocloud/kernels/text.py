@@ -19,7 +19,7 @@ _NAN = np.frombuffer(b"NaN", np.uint8)
 _INFINITY = np.frombuffer(b"Infinity", np.uint8)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def put_bytes(out, at, data, start, end):
     """Copy data[start:end] to out[at:]; returns the place after it. Both uint8."""
     for i in range(start, end):
@@ -28,7 +28,7 @@ def put_bytes(out, at, data, start, end):
     return at
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def put_integer(out, at, value):
     """Write an int32 in decimal to out[at:] (uint8), MISSING as `.`; returns the place after it."""
     if value == MISSING:
@@ -199,35 +199,85 @@ def put_decimals(values, offsets, data, decimals, out, ends):
         ends[i + 1] = at
 
 
-@njit(cache=True, nogil=True, inline="always")
-def has_value(kind, offsets, values, place):
-    """Whether a row of a FORMAT column is anything but missing; see put_lines for `place`."""
-    if kind == LIST:
-        return offsets[place] < offsets[place + 1]
-    if kind == NUMBER:
-        return values[place] != MISSING
-    return values[place] >= 0
+@njit(cache=True, nogil=True)
+def find_keys(site, first, step, kinds, bases, offsets, values, present):
+    """The FORMAT keys for which any sample has a value at a site; see put_lines for the arrays.
+
+    present  (keys,) int64, written: the keys' numbers, GT always among them. Returns how many.
+    """
+    count = 0
+    for key in range(kinds.size):
+        stands = key == 0
+        for sample in range(first.size):
+            if stands:
+                break
+            place = bases[key] + first[sample] + site * step[sample]
+            stands = offsets[place] < offsets[place + 1] if kinds[key] == LIST else values[place] != MISSING
+        if stands:
+            present[count] = key
+            count += 1
+    return count
 
 
-@njit(cache=True, nogil=True, inline="always")
-def put_value(out, at, kind, offsets, values, word_offsets, words, place):
-    """Write a row of a FORMAT column that has a value; returns the place after it."""
-    if kind == NUMBER:
-        return put_integer(out, at, values[place])
-    if kind == WORD:
-        code = values[place]
-        return put_bytes(out, at, words, word_offsets[code], word_offsets[code + 1])
-    for i in range(offsets[place], offsets[place + 1]):
-        if i > offsets[place]:
-            out[at] = _COMMA
-            at += 1
-        at = put_integer(out, at, values[i])
+@njit(cache=True, nogil=True)
+def put_samples(out, at, site, first, step, present, kinds, bases, word_bases, offsets, values, word_offsets, words):
+    """Write the samples' columns of a site, a tab before each; returns the place after them.
+
+    present  keys to write, as find_keys gives them; for the other arrays see put_lines
+    The loops are written out here: handing this many arrays to a function costs more than a value's digits.
+    """
+    for sample in range(first.size):
+        row = first[sample] + site * step[sample]
+        out[at] = _TAB
+        at += 1
+        end = at + 1  # of the last value that is there; GT is written even as `.`
+        for i in range(present.size):
+            key = present[i]
+            if i:
+                out[at] = _COLON
+                at += 1
+            place = bases[key] + row
+            begin = at
+            if kinds[key] == LIST:
+                for j in range(offsets[place], offsets[place + 1]):
+                    if j > offsets[place]:
+                        out[at] = _COMMA
+                        at += 1
+                    at = put_integer(out, at, values[j])
+            elif values[place] != MISSING:
+                if kinds[key] == NUMBER:
+                    at = put_integer(out, at, values[place])
+                else:
+                    word = word_bases[key] + values[place]
+                    for j in range(word_offsets[word], word_offsets[word + 1]):
+                        out[at] = words[j]
+                        at += 1
+            if at > begin:
+                end = at
+            else:
+                out[at] = _POINT
+                at += 1
+        at = end
     return at
 
 
 @njit(cache=True, nogil=True)
 def put_lines(
-    site_offsets, sites, first, step, key_offsets, keys, kinds, bases, offsets, values, word_offsets, words, out, starts
+    site_offsets,
+    sites,
+    first,
+    step,
+    key_offsets,
+    keys,
+    kinds,
+    bases,
+    word_bases,
+    offsets,
+    values,
+    word_offsets,
+    words,
+    out,
+    starts,
 ):
     """Write VCF lines: the text of each site, FORMAT, and one column for each sample.
 
@@ -239,7 +289,8 @@ def put_lines(
     kinds         (keys,) int8; NUMBER, LIST or WORD
     bases         (keys,) int64; a row's place is its number + the base: in `offsets` for a LIST, else in `values`
     offsets       (rows + 1 of each LIST,) int64; a list is values[offsets[place]:offsets[place + 1]]
-    values        int32; numbers (missing: MISSING), lists' elements, codes of words (missing: < 0)
+    values        int32; numbers (missing: MISSING), lists' elements, numbers of the column's words (missing: MISSING)
+    word_bases    (keys,) int64; the first of the column's words among all
     word_offsets  (words + 1,) int64; word i is words[word_offsets[i]:word_offsets[i + 1]]
     words         (bytes,) uint8
     out           uint8, written; large enough for everything
@@ -254,37 +305,13 @@ def put_lines(
     for site in range(starts.size - 1):
         starts[site] = at
         at = put_bytes(out, at, sites, site_offsets[site], site_offsets[site + 1])
-        count = 0
-        for key in range(kinds.size if first.size else 0):
-            stands = key == 0
-            for sample in range(first.size):
-                if stands:
-                    break
-                stands = has_value(kinds[key], offsets, values, bases[key] + first[sample] + site * step[sample])
-            if stands:
-                present[count] = key
-                count += 1
-                out[at] = _COLON if key else _TAB
-                at = put_bytes(out, at + 1, keys, key_offsets[key], key_offsets[key + 1])
-        for sample in range(first.size):
-            row = first[sample] + site * step[sample]
-            out[at] = _TAB
-            at += 1
-            end = at
-            for i in range(count):
-                key = present[i]
-                if i:
-                    out[at] = _COLON
-                    at += 1
-                if has_value(kinds[key], offsets, values, bases[key] + row):
-                    at = put_value(out, at, kinds[key], offsets, values, word_offsets, words, bases[key] + row)
-                    end = at
-                else:
-                    out[at] = _POINT
-                    at += 1
-                    if i == 0:
-                        end = at
-            at = end
+        count = find_keys(site, first, step, kinds, bases, offsets, values, present) if first.size else 0
+        for i in range(count):
+            out[at] = _COLON if i else _TAB
+            at = put_bytes(out, at + 1, keys, key_offsets[present[i]], key_offsets[present[i] + 1])
+        at = put_samples(
+            out, at, site, first, step, present[:count], kinds, bases, word_bases, offsets, values, word_offsets, words
+        )
         out[at] = _NEWLINE
         at += 1
     starts[starts.size - 1] = at

@@ -133,9 +133,7 @@ class GoogleStore:
 
         def fetch(start: int, end: int) -> bytes:
             with suppress(ObjectMissing), self._explained(url):
-                data = _download(blob, start, end)
-                if len(data) == end - start:
-                    return data
+                return _download(blob, start, end)
             raise StoreFailed(url, "was replaced or deleted while it was read", "run this again")
 
         return read_blocks(fetch, int(described.size))

@@ -44,20 +44,14 @@ def read_blocks(fetch: Callable[[int, int], bytes], size: int) -> BinaryIO:
 
 class _Outlet(io.RawIOBase):
     def __init__(self, sink: BinaryIO, explain: Callable[[], AbstractContextManager[None]]) -> None:
-        self._sink: BinaryIO | None = sink
-        self._explain = explain
+        self._sink, self._explain = sink, explain
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any, /) -> int:
-        if self._sink is None:
-            return memoryview(data).nbytes
         with self._explain():
             return self._sink.write(data)
-
-    def abandon(self) -> None:
-        self._sink = None
 
 
 @contextmanager
@@ -72,4 +66,4 @@ def outlet(sink: BinaryIO, explain: Callable[[], AbstractContextManager[None]]) 
         yield cast(BinaryIO, stream)
         stream.close()
     finally:
-        raw.abandon()  # what a failed caller left in the buffer must not follow when the buffer is collected
+        raw.close()  # what a failed caller left in the buffer must not follow when the buffer is collected

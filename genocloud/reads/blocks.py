@@ -65,8 +65,10 @@ def blocks(calls: Iterable[Quiet | Record], start: int, end: int, ploidy: int) -
     pending: Block | None = None
     for call in _filled(calls, start, end):
         if isinstance(call, Record):
-            yield from [pending, call] if pending else [call]
+            if pending:
+                yield pending
             pending = None
+            yield call
             continue
         piece = block(call, ploidy)
         if pending and not pending.continues(piece):
@@ -89,7 +91,8 @@ def _filled(calls: Iterable[Quiet | Record], start: int, end: int) -> Iterator[Q
             if start <= call.start < end:
                 yield call
         elif first < min(last, end):
-            yield replace(call, start=first, end=min(last, end))
+            inside = first == call.start and last <= end
+            yield call if inside else replace(call, start=first, end=min(last, end))
         done = max(done, min(last, end))
     if done < end:
         yield Quiet(done, end, 0, [0, 0, 0])

@@ -1,4 +1,4 @@
-"""Call one sample: check the reads, scatter tiles over processes, join their parts into one gVCF, whole or not at all."""
+"""Call one sample: check the reads, scatter tiles over processes, join the parts into one gVCF or none."""
 
 import tempfile
 from collections import Counter
@@ -18,8 +18,8 @@ from genocloud.reads.tiles import Part, Source, Tile, call_tile
 from genocloud.regions import Contig
 
 TILE_BP = 2_000_000
-"""Bases called in one go. mpileup loads the whole contig's reference at each start (0.5 s for chr1, of about 10 s at 30x);
-its text, about 20 bytes a base, waits on disk."""
+"""Bases called in one go: long enough that loading the contig's whole reference, as mpileup does at each start (0.5 s
+for chr1), is little beside 2 Mb at 30x; short enough that its text on disk, about 20 bytes a base, is little too."""
 
 TILES_PER_PROCESS = 50
 """mpileup never was meant to be called twice in a process: what it may leak goes with the process."""
@@ -34,8 +34,8 @@ EVERYBODY = SexContigs()
 class Called:
     """What a gVCF holds and what became of the evidence: evidence == recorded + below_floor + under_deletion.
 
-    Evidence is counted in mpileup's lines that show an ALT (bases and indels of one position apart; a record may hold both).
-    `spanned` are records with `*`.
+    Evidence is counted in mpileup's lines that show an ALT: bases and indels of one position apart, though one record
+    may hold both. `spanned` are records with `*`.
     """
 
     sample: str
@@ -67,10 +67,11 @@ def call(
 ) -> Called:
     """Write the gVCF of one sample's short reads (indexed BAM or CRAM), BGZF-compressed, and its index beside it.
 
-    The file appears under its name whole, the index a moment before it. Every base of the reference is in a record, under
-    a deletion or in a block, save contigs of which the person has no copy. `name_in_reads` is the read groups' SM where that is
-    not `sample`. `progress` is told the bases of each finished tile. Neither `workers` nor `tile_bp` changes the output, but where more than
-    255 reads cover a base: there htslib draws 255 of them, and `tile_bp` decides which.
+    The file appears under its name whole, the index a moment before it. Every base of the reference is in a record,
+    under a deletion or in a block, save on contigs of which the person has no copy. `name_in_reads` is the read groups'
+    SM where that is not `sample`. `progress` is told the bases of each finished tile. Neither `workers` nor `tile_bp`
+    changes the output, except that where more than 255 reads cover a base htslib draws 255 of them, always the same
+    ones for one `tile_bp`.
 
     Raises UnreadableFile, UnknownContig, MixedContigs or WrongSample.
     """
@@ -98,7 +99,7 @@ def _tiles(contig: Contig, sex: Sex, special: SexContigs, tile_bp: int) -> Itera
 
 
 def _parts(source: Source, tiles: Sequence[Tile], scratch: Path, workers: int) -> Iterator[Part]:
-    """The called tiles in order. In other processes even with one worker: mpileup takes over standard error while it runs."""
+    """The called tiles in order; in other processes even with one worker, as mpileup takes over standard error."""
     jobs = [(source, tile, scratch / f"{number}.txt") for number, tile in enumerate(tiles)]
     pool = ProcessPoolExecutor(workers, get_context("spawn"), max_tasks_per_child=TILES_PER_PROCESS)
     try:

@@ -28,9 +28,7 @@ def reference_contigs(reference: str) -> tuple[Contig, ...]:
         with pysam.FastaFile(reference) as fasta:
             return tuple(map(Contig, fasta.references, fasta.lengths))
     except (OSError, ValueError) as error:
-        raise UnreadableFile(
-            reference, str(error), "give a FASTA file with its .fai beside it (samtools faidx)"
-        ) from error
+        raise UnreadableFile(reference, str(error), "give a FASTA file with its .fai (samtools faidx)") from error
 
 
 def read_name(url: str, reference: str, contigs: Sequence[Contig], wanted: str) -> str | None:
@@ -64,6 +62,4 @@ def _is_empty(reads: pysam.AlignmentFile) -> bool:
     try:
         return all(read.is_unmapped for read in reads.head(1, multiple_iterators=False))
     except (OSError, ValueError) as error:
-        raise UnreadableFile(
-            reads.filename.decode(), str(error), "the file is damaged: copy or make it again"
-        ) from error
+        raise UnreadableFile(reads.filename.decode(), str(error), "it is damaged: make it again") from error

@@ -1,4 +1,4 @@
-"""Phred likelihoods of a handful of alleles: folding, deriving, combining. Plain Python: vectors have 3 to 28 values."""
+"""Phred likelihoods of a handful of alleles: folding, deriving, combining (plain Python: 2 to 28 values each)."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -6,7 +6,7 @@ from itertools import combinations_with_replacement
 from math import comb, isqrt, log10
 
 Likelihoods = list[int]
-"""Phred, smallest 0. Diploid: pl[b * (b + 1) // 2 + a] for alleles a <= b (VCF 4.3, 1.6.2). Haploid: one each allele."""
+"""Phred, smallest 0. Diploid: pl[b * (b + 1) // 2 + a] for alleles a <= b (VCF 4.3, 1.6.2). Haploid: one an allele."""
 
 GQ_CAP = 99
 """GATK prints no genotype quality above it."""
@@ -73,9 +73,9 @@ def index_of(called: Sequence[int]) -> int:
     return called[0] if len(called) == 1 else called[1] * (called[1] + 1) // 2 + called[0]
 
 
-def quality(pl: Sequence[int], called: int) -> int:
+def quality(pl: Likelihoods, called: int) -> int:
     """How much worse the best other genotype is than the called one, phred; 0 if it is better, at most GQ_CAP."""
-    others = min(value for index, value in enumerate(pl) if index != called)
+    others = min(pl[:called] + pl[called + 1 :])
     return max(0, min(GQ_CAP, others - pl[called]))
 
 
@@ -91,10 +91,10 @@ def with_symbolic(pl: Sequence[int], depths: Sequence[int]) -> Likelihoods:
     pl      diploid likelihoods of at least two alleles, phred, as mpileup gives them for indels
     depths  reads of each of those alleles
 
-    htslib's errmod_cal: the unshifted likelihood of a/b is coin(reads of a, of b) plus the errors of all other reads, that
-    of a/a the errors e of all others. Hence a/* = a/a + coin(reads of a, 0); */* = the sum of e over all alleles, which is
-    sum(a/a) / (alleles - 1). mpileup shifts the best to 0; no a/b can lie below its coin, which gives the shift
-    (exactly, with two alleles). Source: htslib 1.24, errmod.c.
+    In htslib's model a/a costs the errors of all reads that are not of a; a/b costs coin(reads of a, reads of b) and
+    the errors of all others. Hence a/* = a/a + coin(reads of a, 0), and */* = the errors of all reads, which is
+    sum(a/a) / (alleles - 1). mpileup has shifted the best to 0; as no a/b can cost less than its coin, the coins give
+    the shift back (exactly, with two alleles). Source: htslib 1.24, errmod.c, errmod_cal.
     """
     count = len(depths)
     coins = {(a, b): _coin(depths[a] + depths[b], depths[b]) for a, b in pairs(count) if a != b}
@@ -111,12 +111,12 @@ def side_by_side(
     """Likelihoods of haplotypes that have a base and, right after it, an indel or none.
 
     snp      diploid likelihoods of `bases` bases and the symbolic allele, phred
-    indel    diploid likelihoods of `indels` alleles (the first: none) and the symbolic allele at the same position, phred
-    alleles  each haplotype as (index in snp, index in indel); this function appends the symbolic allele, which is another
-             base with no indel or the reference base with another indel, whichever is likelier
+    indel    diploid likelihoods of `indels` alleles (the first: none) and the symbolic allele, phred
+    alleles  each haplotype as (index in snp, index in indel); this function appends the symbolic allele, which is
+             another base with no indel, or the reference base with another indel, whichever is likelier
 
-    The two vectors come from different features of the reads (the base itself; what is inserted or deleted after it), so
-    they count as independent evidence: a pair of haplotypes has the sum of its phred likelihoods in the two.
+    The two vectors come from different features of the reads (the base itself; what is inserted or deleted after it),
+    so they count as independent evidence: a pair of haplotypes has the sum of its phred likelihoods in the two.
     """
     groups = [*([allele] for allele in alleles), [(bases, 0), (0, indels)]]
     return diploid(
@@ -132,9 +132,11 @@ def under_deletion(base: Sequence[int], alleles: int, deletion: Sequence[int]) -
     alleles   their number
     deletion  diploid likelihoods of (not deleted, deleted) at this base, from the deletion's record
 
-    mpileup leaves reads with the deletion out of the base's pileup, so beside a deleted copy the others are haploid evidence:
-    a/b  costs base a/b and a deletion that is not there;    a/*  costs base a/a and one deleted copy;
-    */*  costs two deleted copies, and nothing for the bases, whose reads the deletion's likelihoods have counted already.
+    mpileup leaves reads that have the deletion out of the base's pileup: beside a deleted copy, the reads that are
+    there are haploid evidence. So
+        a/b  costs a/b among the bases and no deleted copy,
+        a/*  costs a/a among the bases and one deleted copy,
+        */*  costs two deleted copies; the deletion's likelihoods have counted the reads that speak against it already.
     """
     star = alleles - 1
     order = [*range(star), None, star]

@@ -1,4 +1,4 @@
-"""Run mpileup on a stretch of a contig and read what it says: blocks without evidence, and evidence for bases or indels."""
+"""Run mpileup on a stretch of a contig and read what it says: quiet stretches, evidence for bases, for indels."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

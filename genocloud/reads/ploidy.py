@@ -15,7 +15,7 @@ PAR_BY_X_LENGTH: Mapping[int, tuple[tuple[int, int], ...]] = {
     155_270_560: ((60_000, 2_699_520), (154_931_043, 155_260_560)),  # GRCh37
     156_040_895: ((10_000, 2_781_479), (155_701_382, 156_030_895)),  # GRCh38
 }
-"""Pseudo-autosomal regions on X, 0-based half-open, by the length of X (Genome Reference Consortium, assembly pages)."""
+"""X's pseudo-autosomal regions, 0-based half-open, by its length (Genome Reference Consortium, assembly pages)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,9 @@ class Copies:
 def copies(contig: Contig, sex: Sex, special: SexContigs) -> Sequence[Copies]:
     """The stretches of a contig by ploidy, in order, without those of which there is no copy (Y in females).
 
-    MT is haploid in everybody. X is haploid in males outside its pseudo-autosomal regions. Y is haploid, all of it: references
-    mask its pseudo-autosomal regions or the aligner splits their reads between X and Y. Sex `unknown`: X as in females, Y as in males.
+    MT is haploid in everybody, X in males outside its pseudo-autosomal regions. Y is haploid, all of it: references
+    mask its pseudo-autosomal regions, or the aligner splits their reads between X and Y. With sex `unknown`, X is as
+    in females and Y as in males.
     """
     whole = Copies(0, contig.length, 2)
     if contig.name in special.y:

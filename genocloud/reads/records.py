@@ -7,7 +7,6 @@ from itertools import chain, pairwise
 
 from genocloud.reads.likelihoods import (
     Likelihoods,
-    at,
     fold,
     genotype,
     haploid,
@@ -48,7 +47,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A site with its genotype: `called` are allele numbers, `pl` has the site's ploidy and the symbolic allele last."""
+    """A site with its genotype: `called` are allele numbers; `pl` has the ploidy of the tile."""
 
     site: Site
     called: tuple[int, ...]
@@ -89,6 +88,7 @@ class Caller:
     end: int
     fates: Counter[str] = field(default_factory=Counter)
     _deletion: Record | None = None
+    _deleted_until: int = 0
 
     def calls(self, stream: Iterable[Quiet | Evidence]) -> Iterator[Quiet | Record]:
         """Records and quiet stretches in order, no base in two of them; a base in none has no data."""
@@ -99,12 +99,13 @@ class Caller:
 
     def _quiet(self, quiet: Quiet) -> Quiet | None:
         """What is left of a quiet stretch: a called deletion's record speaks for the bases that it deletes."""
-        start = max(quiet.start, self._deletion_end)
-        return replace(quiet, start=start) if start < quiet.end else None
+        if quiet.start >= self._deleted_until:
+            return quiet
+        return replace(quiet, start=self._deleted_until) if self._deleted_until < quiet.end else None
 
     def _position(self, bases: Evidence, indels: Evidence | None) -> Quiet | Record | None:
         site = _site(bases, indels, self.ploidy)
-        if self._deletion_end > bases.start:
+        if self._deleted_until > bases.start:
             return self._under(site, bases, indels)
         if len(site.alleles) == 1:
             self._count("below_floor", bases, indels)
@@ -112,7 +113,7 @@ class Caller:
         return self._emit(_record(site, self.ploidy), bases, indels)
 
     def _under(self, site: Site, bases: Evidence, indels: Evidence | None) -> Record | None:
-        """A record with `*` if the likeliest genotype has one of the site's own ALTs; else the deletion's record says it all."""
+        """A record with `*` if the likeliest genotype has an ALT of the site; else the deletion's record says all."""
         assert self._deletion is not None
         if self.ploidy == 2 and len(site.alleles) > 1:
             record = _record(_starred(site, self._deletion), 2)
@@ -123,13 +124,9 @@ class Caller:
 
     def _emit(self, record: Record, bases: Evidence, indels: Evidence | None) -> Record:
         self._count("recorded", bases, indels)
-        if record.deletion_end > self._deletion_end:
-            self._deletion = record
+        if record.deletion_end > self._deleted_until:
+            self._deletion, self._deleted_until = record, record.deletion_end
         return record
-
-    @property
-    def _deletion_end(self) -> int:
-        return self._deletion.deletion_end if self._deletion else 0
 
     def _count(self, fate: str, bases: Evidence, indels: Evidence | None) -> None:
         if self.start <= bases.start < self.end:
@@ -139,17 +136,18 @@ class Caller:
 def _positions(stream: Iterable[Quiet | Evidence]) -> Iterator[Quiet | tuple[Evidence, Evidence | None]]:
     """Quiet stretches; at other positions the evidence for bases, and for indels if there is any.
 
-    Where mpileup shows no ALT base but an indel, it ends the quiet stretch before that base, or (a stretch of that base alone)
-    writes it all the same; either way the stretch is what tells the likelihoods of the base, and the record speaks for it.
+    Where mpileup shows no ALT base but an indel, it ends the quiet stretch before that base, or, if that base is all of
+    the stretch, writes it all the same; either way the stretch tells the base's likelihoods; the record speaks for it.
     """
     quiet, before = _NOWHERE, None
     for item, after in pairwise(chain(stream, [None])):
         indel = after if isinstance(after, Evidence) and after.is_indel else None
         if isinstance(item, Quiet):
             quiet = item
-            end = min(item.end, indel.start) if indel else item.end
-            if item.start < end:
-                yield replace(item, end=end)
+            if indel is None or item.end <= indel.start:
+                yield item
+            elif item.start < indel.start:
+                yield replace(item, end=indel.start)
         elif isinstance(item, Evidence) and not item.is_indel:
             yield item, indel if indel and indel.start == item.start else None
         elif isinstance(item, Evidence) and not (isinstance(before, Evidence) and before.start == item.start):
@@ -175,16 +173,25 @@ def _site(bases: Evidence, indels: Evidence | None, ploidy: int) -> Site:
 def _above_floor(evidence: Evidence, ploidy: int) -> Site:
     """The evidence with the ALTs below the floor folded into the symbolic allele."""
     keep = [0, *_worth_a_record(evidence, ploidy)]
+    if len(keep) == 1:
+        return _reference_site(evidence)
     rest = [i for i in range(len(evidence.alleles) + 1) if i not in keep]
     groups = [*([i] for i in keep), rest]
     return Site(
         evidence.start,
         trimmed([evidence.alleles[i] for i in keep]),
-        fold(evidence.pl, groups) if len(keep) > 1 else reference_only(evidence.pl),
+        fold(evidence.pl, groups),
         tuple(sum(evidence.forward[i] for i in group) for group in groups),
         tuple(sum(evidence.reverse[i] for i in group) for group in groups),
         evidence,
     )
+
+
+def _reference_site(evidence: Evidence) -> Site:
+    """Evidence of which no ALT is above the floor: nine in ten positions, so the quick way."""
+    base, forward, reverse = evidence.alleles[0][0], evidence.forward, evidence.reverse
+    reads = (forward[0], sum(forward[1:])), (reverse[0], sum(reverse[1:]))
+    return Site(evidence.start, (base,), reference_only(evidence.pl), *reads, evidence)
 
 
 def _worth_a_record(evidence: Evidence, ploidy: int) -> list[int]:
@@ -198,7 +205,7 @@ def _worth_a_record(evidence: Evidence, ploidy: int) -> list[int]:
 
 
 def _likeliest(evidence: Evidence, ploidy: int) -> tuple[int, ...]:
-    """The alleles of the likeliest genotype, if hom-ref is LONE_PHRED less likely; few sites need more than a glance."""
+    """The alleles of the likeliest genotype, if hom-ref is LONE_PHRED less likely (mostly told at a glance)."""
     if evidence.pl[0] < LONE_PHRED:
         return ()
     alleles = len(evidence.alleles) + 1

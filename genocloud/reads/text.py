@@ -1,6 +1,7 @@
 """The gVCF's text: header, record lines and block lines."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from pysam.version import __bcftools_version__
 
@@ -17,9 +18,9 @@ _HEADER = """\
 ##FILTER=<ID=PASS,Description="All filters passed">
 ##INFO=<ID=END,Number=1,Type=Integer,Description="Last base of the block, 1-based">
 ##INFO=<ID=DP,Number=1,Type=Integer,Description="Depth, reads">
-##INFO=<ID=RAW_MQandDP,Number=2,Type=Integer,Description="Sum of squared mapping qualities, and the reads in that sum">
-##INFO=<ID=BaseQRankSum,Number=1,Type=Float,Description="Z score of base qualities, ALT against REF reads (bcftools BQBZ)">
-##INFO=<ID=MQRankSum,Number=1,Type=Float,Description="Z score of mapping qualities, ALT against REF reads (bcftools MQBZ)">
+##INFO=<ID=RAW_MQandDP,Number=2,Type=Integer,Description="Sum of squared mapping qualities, and its reads">
+##INFO=<ID=BaseQRankSum,Number=1,Type=Float,Description="Z score of base qualities, ALT against REF (BQBZ)">
+##INFO=<ID=MQRankSum,Number=1,Type=Float,Description="Z score of mapping qualities, ALT against REF (MQBZ)">
 ##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">
 ##FORMAT=<ID=AD,Number=R,Type=Integer,Description="Depth by allele, reads">
 ##FORMAT=<ID=DP,Number=1,Type=Integer,Description="Depth, reads; in a block the mean">
@@ -35,8 +36,7 @@ def header(contigs: Sequence[Contig], sample: str) -> str:
     lines = [f"##contig=<ID={contig.name},length={contig.length}>\n" for contig in contigs]
     edges = [0, *GQ_BANDS, 100]
     bands = [
-        f"##GVCFBlock{low}-{high}=minGQ={low}(inclusive),maxGQ={high}(exclusive)\n"
-        for low, high in zip(edges, edges[1:], strict=False)
+        f"##GVCFBlock{low}-{high}=minGQ={low}(inclusive),maxGQ={high}(exclusive)\n" for low, high in pairwise(edges)
     ]
     columns = f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{sample}\n"
     return _HEADER.format(version=__bcftools_version__) + "".join(bands) + "".join(lines) + columns

@@ -16,8 +16,8 @@ from genocloud.regions import Contig
 
 CONTEXT_BP = 2_000
 """Bases that mpileup reads on each side of a tile. What it says of a base depends on reads that overlap it and, through
-realignment and deletions, on bases within a read's length of it; half of the context is left to the stretches of
-equal depth that have to begin and end in it (if one does not, the context grows). Reads longer than this are not for this caller."""
+realignment and deletions, on bases within a read's length of it; the outer half is for that. Quiet stretches that
+overlap the tile have to begin and end in the inner half; if one does not, the context grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Source:
 
 @dataclass(slots=True)
 class Part:
-    """A called tile: its lines in a file, and the blocks at its edges (`last` None if there is but one), not yet written."""
+    """A called tile: its lines in a file, and apart the blocks at its edges (`last` is None if there is but one)."""
 
     tile: Tile
     lines: Path
@@ -81,15 +81,17 @@ def _call(source: Source, tile: Tile, path: Path, context: int) -> Part:
 
 
 def _within_context(stream: Iterable[Quiet | Evidence], tile: Tile, context: int) -> Iterator[Quiet | Evidence]:
-    """The stream, unless a stretch that overlaps the tile begins or ends too near to the edge of what mpileup has read."""
+    """The stream, unless a stretch that overlaps the tile begins or ends too near to the edge of what was read."""
     earliest = tile.start - context // 2 if tile.start > context else 0
     latest = tile.end + context // 2 if tile.end + context < tile.contig.length else tile.contig.length
     for item in stream:
-        if isinstance(item, Quiet) and (
-            item.start < earliest < tile.start < item.end or item.start < tile.end < latest < item.end
-        ):
+        if isinstance(item, Quiet) and _reaches_out(item, tile, earliest, latest):
             raise _NarrowContext
         yield item
+
+
+def _reaches_out(item: Quiet, tile: Tile, earliest: int, latest: int) -> bool:
+    return item.start < tile.end and item.end > tile.start and (item.start < earliest or item.end > latest)
 
 
 def _lines(items: Iterable[Block | Record], part: Part, bases: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """How far a run is: bars in a terminal, a few plain lines anywhere else; sites, bytes and time left, on stderr."""
 
+import logging
 import os
 import sys
 import threading
@@ -57,7 +58,7 @@ def open_progress(
     if quiet:
         yield Silent()
     elif _draws(stream):
-        with Bars(stream, clock) as drawn:
+        with Bars(stream, clock) as drawn, _logging_above(stream):
             yield drawn
     else:
         with _beating(Lines(stream, clock)) as lines:
@@ -204,8 +205,21 @@ def _beating(lines: Lines) -> Iterator[Lines]:
         thread.join()
 
 
+@contextmanager
+def _logging_above(stream: TextIO) -> Iterator[None]:
+    """Send the log to `sys.stderr` as it is now: while bars are drawn that is rich's, which writes above them."""
+    handlers = [one for one in logging.root.handlers if isinstance(one, logging.StreamHandler) and one.stream is stream]
+    for handler in handlers:
+        handler.setStream(sys.stderr)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.setStream(stream)
+
+
 class Bars:
-    """Bars that redraw in place; log lines written to `sys.stderr` meanwhile appear above them."""
+    """Bars that redraw in place; what is written to `sys.stderr` meanwhile appears above them."""
 
     def __init__(self, stream: TextIO, clock: Clock) -> None:
         console = Console(file=stream)

@@ -78,7 +78,7 @@ def _spans(variants: pa.Table, rank: npt.NDArray[np.int32], region: Region) -> p
 def _has_deletion(variants: pa.Table) -> npt.NDArray[np.bool_]:
     no_offsets, no_pls = np.zeros(len(variants) + 1, np.int64), np.zeros(0, np.int32)
     alleles = (*schema.strings(variants["ref"]), *schema.string_lists(variants["alts"]))
-    return np.asarray(spanning_alleles(*alleles, np.ones(len(variants), np.int8), no_offsets, no_pls) > 0)
+    return np.asarray(spanning_alleles(*alleles, np.ones(len(variants), np.int64), no_offsets, no_pls) > 0)
 
 
 def _table(columns: pa.Schema, **values: Any) -> pa.Table:

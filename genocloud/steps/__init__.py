@@ -4,7 +4,7 @@ from genocloud.steps.call import Calling, call
 from genocloud.steps.discover import discover
 from genocloud.steps.export import export
 from genocloud.steps.genotype import finish, genotype
-from genocloud.steps.ingest import BATCH_SIZE, Layout, ingest
+from genocloud.steps.ingest import BATCH_SIZE, Storing, ingest
 from genocloud.steps.inputs import check_inputs, write_called_sheet
 from genocloud.steps.inspect import inspect
 from genocloud.steps.joint import Joint, joint
@@ -15,7 +15,7 @@ __all__ = [
     "BATCH_SIZE",
     "Calling",
     "Joint",
-    "Layout",
+    "Storing",
     "call",
     "check_inputs",
     "cut_genome",

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from genocloud import reads
-from genocloud.regions import parse_region
+from genocloud.regions import Contig, parse_region
 from genocloud.scatter.progress import Progress
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import read_reference
@@ -43,3 +43,10 @@ def call(calling: Calling, progress: Progress) -> Receipt:
         dropped = {"below the evidence floor": called.below_floor, "under a deletion": called.under_deletion}
         receipt.balanced("evidence", called.evidence, called.recorded, dropped)
     return receipt
+
+
+def _sex_contigs(par: Sequence[str] | None, contigs: Sequence[Contig]) -> reads.SexContigs:
+    if not par:
+        return reads.SexContigs()
+    regions = [parse_region(text, contigs) for text in par]
+    return reads.SexContigs(par=tuple((region.start, region.end) for region in regions))

@@ -9,7 +9,7 @@ from genocloud import cohort, sites
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 from genocloud.steps.receipts import Receipt, receipt_of
-from genocloud.steps.shards import Cut, Derived, Shard, derived
+from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def discover(opened: cohort.Cohort, cut: Cut, scatter: Scatter, progress: Progre
         with progress.stage("discover", tasks=len(tasks)) as stage:
             done = scatter.run(_discover_shard, tasks, lambda counts: stage.advance(tasks=1, sites=counts["sites"]))
         total = {name: sum(counts[name] for counts in done) for name in ("sites", "observed", "merged")}
-        receipt.inputs = {batch.id: batch.checksum for batch in opened.batches}
+        receipt.inputs = cohort_inputs(opened)
         receipt.figures = {"shards": len(tasks), "sites": total["sites"]}
         receipt.balanced("observations", total["observed"], total["merged"], {})
     return receipt

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import groupby
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import callset, cohort, genotypes, objects
@@ -13,8 +15,9 @@ from genocloud.errors import StoreError
 from genocloud.genotypes import Model
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
+from genocloud.schema import numbers
 from genocloud.steps.receipts import Receipt, receipt_of
-from genocloud.steps.shards import Cut, Derived, Shard, derived, derived_key
+from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived, derived_key
 
 NO_CARRIER = "no sample carries an ALT"
 
@@ -64,7 +67,7 @@ def _tell(receipt: Receipt, opened: cohort.Cohort, counts: Counter[str], entries
     sites = sum(entry.sites.rows for entry in entries)
     emitted = counts.pop("emitted")
     observed = emitted + counts.total()
-    receipt.inputs = {batch.id: batch.checksum for batch in opened.batches}
+    receipt.inputs = cohort_inputs(opened)
     receipt.figures = {
         "samples": len(opened.samples),
         "genotypes": sum(file.rows for entry in entries for file in entry.genotypes.values()),
@@ -129,11 +132,17 @@ def _call_batches(
 ) -> Iterable[tuple[str, pa.Table, genotypes.Shares]]:
     for batch in opened.batches:
         rows = cohort.read_rows(opened, batch, shard.region)
-        ploidies = batch.ploidies[shard.region.contig]
+        ploidies = _ploidies(rows, len(batch.samples))
         table, shares = genotypes.call(
             rows.variants, rows.blocks, batch.samples, batch.ranks, settled, opened.contigs, ploidies
         )
         yield batch.id, table, shares
+
+
+def _ploidies(rows: cohort.BatchRows, samples: int) -> npt.NDArray[np.int8]:
+    out = np.ones(samples, np.int8)
+    out[numbers(rows.blocks["sample"])] = numbers(rows.blocks["ploidy"])
+    return out
 
 
 def _estimates(opened: cohort.Cohort, model: Model) -> Derived:

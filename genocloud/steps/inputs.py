@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from genocloud import gvcf, objects, reads, samples
+from genocloud import gvcf, objects, samples
 from genocloud.errors import UnreadableFile
+from genocloud.reads.inputs import read_name
 from genocloud.regions import Contig, check_contigs
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
-from genocloud.steps.reference import Reference, read_reference
 from genocloud.steps.receipts import Receipt, receipt_of
+from genocloud.steps.reference import Reference, read_reference
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,15 @@ def check_sample(sheet_url: str, reference: Reference, sample: samples.Sample) -
         header = gvcf.read_header(sample.gvcf)
         _check_lengths(sample.gvcf, header.contigs, reference.contigs)
         return replace(sample, name_in_gvcf=samples.name_inside(sheet_url, sample, header.samples))
-    reads.check_reads(str(sample.reads), reference.url, reference.contigs, sample.sample)
+    read_name(str(sample.reads), reference.url, reference.contigs, sample.sample)
     return sample
 
 
 def write_called_sheet(sheet: Sheet, called: str, url: str) -> None:
     """Write the sheet that ingest takes: a gVCF for everyone, `called`/<sample>.g.vcf.gz where there were reads."""
-    store, name = objects.split(url)
+    folder, name = objects.split(url)
     rows = [_as_called(sample, called) for sample in sheet.samples]
-    objects.open_store(store).write(name, samples.sheet_text(rows, store).encode())
+    objects.open_store(folder).write(name, samples.sheet_text(rows, folder).encode())
 
 
 def _as_called(sample: samples.Sample, called: str) -> samples.Sample:
@@ -68,9 +69,9 @@ def _check_lengths(url: str, declared: Sequence[Contig], reference: Sequence[Con
 
 def _exists(url: str) -> bool:
     """Whether the file can be opened; one that is there but cannot be read is an UnreadableFile."""
-    store, name = objects.split(url)
+    folder, name = objects.split(url)
     try:
-        if not objects.open_store(store).exists(name):
+        if not objects.open_store(folder).exists(name):
             return False
     except (objects.StoreFailed, objects.UnknownScheme) as error:
         raise UnreadableFile(url, error.problem, error.remedy) from error

@@ -1,7 +1,6 @@
 """inspect: what lies at a URL, in a few lines."""
 
 from genocloud import callset, cohort
-from genocloud.regions import parts
 
 
 def inspect(url: str) -> str:
@@ -19,7 +18,7 @@ def _callset(opened: callset.Callset) -> dict[str, str]:
 
 
 def _cohort(opened: cohort.Cohort) -> dict[str, str]:
-    names = [part.name for part in parts(opened.contigs, opened.part_bp)]
+    names = [part.name for part in opened.layout.parts()]
     return {
         "cohort": opened.url,
         "version": str(opened.version),
@@ -27,7 +26,7 @@ def _cohort(opened: cohort.Cohort) -> dict[str, str]:
         "batches": f"{len(opened.batches):,}",
         "contigs": f"{len(opened.contigs):,}",
         "parts": ", ".join(names),
-        "window": f"{opened.window_bp:,} bp",
+        "window": f"{opened.layout.window_bp:,} bp",
     }
 
 

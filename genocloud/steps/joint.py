@@ -16,7 +16,7 @@ from genocloud.scatter.progress import Progress
 from genocloud.steps.discover import discover
 from genocloud.steps.export import export
 from genocloud.steps.genotype import finish, genotype
-from genocloud.steps.ingest import Layout, ingest
+from genocloud.steps.ingest import Storing, ingest
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.shards import Cut, cut_genome, cut_regions
 from genocloud.steps.statistics import count_callset
@@ -47,7 +47,7 @@ def joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
     with receipt_of("joint") as receipt, open_scatter(f"threads:{plan.threads}") as scatter:
         _check_room(read_sheet(plan.sheet_url), work)
         cohort_url, callset_url = str(work / "cohort"), str(work / "callset")
-        ingested = ingest(cohort_url, plan.sheet_url, plan.reference_url, Layout(), scatter, progress)
+        ingested = ingest(cohort_url, plan.sheet_url, plan.reference_url, Storing(complete=True), scatter, progress)
         opened = cohort.open_cohort(cohort_url)
         cut = _cut(opened, plan.regions)
         discover(opened, cut, scatter, progress)

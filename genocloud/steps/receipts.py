@@ -62,8 +62,8 @@ def receipt_of(step: str) -> Iterator[Receipt]:
 
 def write_receipt(receipt: Receipt, url: str) -> None:
     """Write the receipt whole, after everything that it speaks of."""
-    store, name = objects.split(url)
-    store.write(name, receipt.as_json().encode())
+    folder, name = objects.split(url)
+    objects.open_store(folder).write(name, receipt.as_json().encode())
 
 
 def _usages() -> list[resource.struct_rusage]:

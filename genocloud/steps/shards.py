@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 from genocloud import objects
 from genocloud.cohort import Batch, Cohort, read_rows
 from genocloud.errors import SettingError, StoreError
-from genocloud.regions import Region, parts, shards
+from genocloud.regions import Region, shards
 from genocloud.schema import VERSION, numbers
 
 
@@ -43,13 +42,15 @@ def cut_genome(cohort: Cohort, part: str | None = None) -> Cut:
 
     Raises SettingError for a part that the reference does not have.
     """
-    known = parts(cohort.contigs, cohort.part_bp)
+    known = cohort.layout.parts()
     chosen = [item for item in known if part in (None, item.name)]
     if not chosen:
         raise SettingError(f"no part {part!r}; the reference has {', '.join(item.name for item in known)}")
     return Cut(
         tuple(
-            _shard(cohort, region) for item in chosen for region in shards(cohort.contigs, item, cohort.window_bp)
+            _shard(cohort, region)
+            for item in chosen
+            for region in shards(cohort.contigs, item, cohort.layout.window_bp)
         )
     )
 
@@ -62,7 +63,7 @@ def cut_regions(cohort: Cohort, regions: Sequence[Region]) -> Cut:
     """
     owned, upstream = [], []
     for region in _joined(regions):
-        owned += [_shard(cohort, piece) for piece in _windows(region, cohort.window_bp)]
+        owned += [_shard(cohort, piece) for piece in _windows(region, cohort.layout.window_bp)]
         reach = _reach(cohort, region)
         if reach < region.start:
             upstream.append(_shard(cohort, Region(region.contig, reach, region.start)))
@@ -71,7 +72,7 @@ def cut_regions(cohort: Cohort, regions: Sequence[Region]) -> Cut:
 
 def _shard(cohort: Cohort, region: Region) -> Shard:
     """The name has the part's, the contig's number and the start, so that names sort in genome order."""
-    part = next(item for item in parts(cohort.contigs, cohort.part_bp) if region.contig in item.contigs)
+    part = next(item for item in cohort.layout.parts() if region.contig in item.contigs)
     return Shard(f"{part.name}.{region.contig:05d}.{region.start:010d}", region)
 
 
@@ -112,8 +113,18 @@ def _variant_starts(cohort: Cohort, batch: Batch, base: Region) -> list[int]:
 
 def derived_key(cohort: Cohort, *settings: Any) -> str:
     """The name of what is derived from just these samples, in this order, with these settings."""
-    content = [VERSION, cohort.window_bp, [[batch.id, batch.ranks.tolist()] for batch in cohort.batches], settings]
+    content = [
+        VERSION,
+        cohort.layout.window_bp,
+        [[batch.id, batch.ranks.tolist()] for batch in cohort.batches],
+        settings,
+    ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
+
+
+def cohort_inputs(cohort: Cohort) -> dict[str, str]:
+    """What a receipt says of a cohort that a step read."""
+    return {f"cohort, version {cohort.version}": f"content:{derived_key(cohort)}"}
 
 
 @dataclass(frozen=True)

@@ -147,11 +147,12 @@ def test_a_reader_never_sees_half(store, threads):
     assert set(seen) <= set(contents)
 
 
-def test_an_open_reader_reads_on_in_what_it_opened_or_fails(store):
-    old, new = b"o" * 3 * MB, b"n" * 3 * MB
+@pytest.mark.parametrize("read", [0, 10])
+def test_an_open_reader_reads_on_in_what_it_opened_or_fails(store, read):
+    old, new = b"o" * 3 * MB, b"n" * 4 * MB
     store.write("a", old)
     with store.open("a") as stream:
-        start = stream.read(10)
+        start = stream.read(read)
         store.write("a", new)
         try:
             seen = start + stream.read()

@@ -46,7 +46,7 @@ def test_interpreted_kernel_writes_the_same_lines(seed: int) -> None:
     sites, genotypes = make.tables(Random(seed), "chr1", range(3), [SAMPLES])
     compiled = kernel_lines(sites, genotypes, [SAMPLES])
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("put_lines", "put_decimals", "put_integer", "put_value", "has_value", "put_bytes"):
+        for name in ("put_lines", "put_samples", "find_keys", "put_decimals", "put_integer", "put_bytes"):
             patch.setattr(text, name, getattr(text, name).py_func)
         assert kernel_lines(sites, genotypes, [SAMPLES]) == compiled
 

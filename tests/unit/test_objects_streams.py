@@ -1,15 +1,21 @@
 """Readers that fetch blocks behave as files do, and fetch few of them."""
 
 import io
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genocloud.objects.streams import BLOCK_BYTES, read_blocks
+from genocloud.objects.streams import BLOCK_BYTES, outlet, read_blocks
 
 CONTENT = bytes(range(251)) * 10_000
 MOVES = st.tuples(st.integers(0, len(CONTENT) + 10), st.integers(-1, 2 * BLOCK_BYTES))
+
+
+def write_and_raise(stream):
+    stream.write(b"hello")
+    raise ZeroDivisionError
 
 
 def fetch(start: int, end: int) -> bytes:
@@ -41,6 +47,16 @@ def test_small_reads_share_a_request():
         (BLOCK_BYTES, 2 * BLOCK_BYTES),
         (2 * BLOCK_BYTES, len(CONTENT)),
     ]
+
+
+def test_what_a_failed_caller_wrote_does_not_follow_later():
+    sink = io.BytesIO()
+    with pytest.raises(ZeroDivisionError), outlet(sink, nullcontext) as stream:
+        write_and_raise(stream)
+    assert stream.closed
+    with outlet(sink, nullcontext) as stream:
+        stream.write(b"next")
+    assert (sink.getvalue(), sink.closed) == (b"next", False)
 
 
 def test_a_place_before_the_start_is_refused():

@@ -1,10 +1,12 @@
 """Progress: plain lines come when due, bars fit the terminal, and counting is safe from any thread."""
 
 import io
+import logging
 import os
 import pty
 import re
 import select
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -156,6 +158,18 @@ def test_a_stopped_bar_says_so(terminal: tuple[io.TextIOBase, int]) -> None:
     assert "0/2, stopped after 0:0" in _last_screen(shown)
 
 
+def test_log_lines_stand_above_the_bars(terminal: tuple[io.TextIOBase, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    file, shown = terminal
+    monkeypatch.setattr(sys, "stderr", file)
+    handler = logging.StreamHandler(file)
+    monkeypatch.setattr(logging.root, "handlers", [handler])
+    with open_progress() as progress, progress.stage("call", tasks=1):
+        logging.getLogger("genocloud").warning("ann is renamed to bob")
+    assert handler.stream is file
+    written = [line for line in re.split(r"\n|\x1b\[2K", _drawn(shown)) if "ann" in line]
+    assert [_plain(line) for line in written] == ["ann is renamed to bob"]
+
+
 def test_a_dumb_terminal_gets_lines(terminal: tuple[io.TextIOBase, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     with open_progress(terminal[0]) as progress:  # type: ignore[arg-type]
@@ -164,7 +178,16 @@ def test_a_dumb_terminal_gets_lines(terminal: tuple[io.TextIOBase, int], monkeyp
 
 def _last_screen(shown: int) -> str:
     """What stays of a terminal's text: after the last erasing of a line, without control sequences."""
+    return _plain(_drawn(shown).split("\x1b[2K")[-1])
+
+
+def _drawn(shown: int) -> str:
+    """All that was written to the terminal so far."""
     drawn = b""
     while select.select([shown], [], [], 0.1)[0]:
         drawn += os.read(shown, 100_000)
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn.decode().split("\x1b[2K")[-1]).replace("\r", "")
+    return drawn.decode()
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text).replace("\r", "")

@@ -27,21 +27,23 @@ if config["caller"] == "bcftools":
             " -o {output.gvcf:q} --receipt {output.receipt:q} 2>&1 | tee {log:q} >&2"
 
 
-# The two below write under another name first: neither tool promises that what it left when killed is not taken for whole.
+# The two below write in a folder of their own first: a killed run must leave nothing that could be taken for whole.
 
 if config["caller"] == "gatk":
 
+    # Two runs, for one would let a block of one ploidy reach over the border into the other (--ploidy-regions does).
     rule call:
         input:
             lambda wildcards: local([PEOPLE[wildcards.sample].reads, *REFERENCE_FILES, DICTIONARY]),
-            covered=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.covered.bed",
             haploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.haploid.bed",
+            diploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.diploid.bed",
         output:
             gvcf="results/call/{sample}.g.vcf.gz",
+            receipt="results/call/{sample}.json",
         params:
             reads=lambda wildcards: PEOPLE[wildcards.sample].reads,
             reference=config["reference"],
-            partial="results/call/partial/{sample}.g.vcf.gz",
+            partial="results/call/partial/{sample}",
             heap_mb=lambda wildcards, resources: resources.mem_mb * 3 // 4,
         log:
             "results/logs/call/{sample}.log",
@@ -54,12 +56,26 @@ if config["caller"] == "gatk":
             mem_mb=4000,  # MB; three quarters of it become Java's heap
             runtime=2880,  # minutes
         shell:
-            "mkdir -p $(dirname {params.partial:q}) &&"
-            " JAVA_TOOL_OPTIONS=-Xmx{params.heap_mb}m gatk HaplotypeCaller --emit-ref-confidence GVCF"
-            " --reference {params.reference:q} --input {params.reads:q} --sample-name {wildcards.sample:q}"
-            " --intervals {input.covered} --ploidy-regions {input.haploid} --native-pair-hmm-threads {threads}"
-            " --output {params.partial:q} > {log:q} 2>&1 &&"
-            " mv {params.partial:q} {output.gvcf:q}"
+            """
+            exec > {log:q} 2>&1
+            export JAVA_TOOL_OPTIONS=-Xmx{params.heap_mb}m
+            rm -rf {params.partial:q} && mkdir -p {params.partial:q}
+            call() {{
+                if [ -s "$2" ]; then
+                    gatk HaplotypeCaller --emit-ref-confidence GVCF --reference {params.reference:q} \\
+                        --input {params.reads:q} --sample-name {wildcards.sample:q} --sample-ploidy "$1" \\
+                        --intervals "$2" --native-pair-hmm-threads {threads} --output {params.partial:q}/"$1".g.vcf.gz
+                    called+=(--INPUT {params.partial:q}/"$1".g.vcf.gz)
+                fi
+            }}
+            called=()
+            call 1 {input.haploid}
+            call 2 {input.diploid}
+            gatk MergeVcfs "${{called[@]}}" --OUTPUT {params.partial:q}/all.g.vcf.gz
+            mv {params.partial:q}/all.g.vcf.gz {output.gvcf:q}
+            rm -r {params.partial:q}
+            echo '{{"step": "call", "seconds": '$SECONDS'}}' > {output.receipt:q}
+            """
 
 
 if config["caller"] == "deepvariant":
@@ -67,15 +83,17 @@ if config["caller"] == "deepvariant":
     rule call:
         input:
             lambda wildcards: local([PEOPLE[wildcards.sample].reads, *REFERENCE_FILES]),
-            covered=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.covered.bed",
+            haploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.haploid.bed",
+            diploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.diploid.bed",
             par=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.par.bed",
         output:
             gvcf="results/call/{sample}.g.vcf.gz",
+            receipt="results/call/{sample}.json",
         params:
             reads=lambda wildcards: PEOPLE[wildcards.sample].reads,
             reference=config["reference"],
             model=config["deepvariant_model"],
-            haploid=lambda wildcards: ",".join(haploid_contigs(PEOPLE[wildcards.sample].sex)),
+            haploid_contigs=lambda wildcards: ",".join(haploid_contigs(PEOPLE[wildcards.sample].sex)),
             partial="results/call/partial/{sample}",
         log:
             "results/logs/call/{sample}.log",
@@ -86,25 +104,30 @@ if config["caller"] == "deepvariant":
             mem_mb=32000,  # MB
             runtime=1440,  # minutes
         shell:
-            "mkdir -p {params.partial:q} &&"
-            " /opt/deepvariant/bin/run_deepvariant --model_type={params.model} --num_shards={threads}"
-            " --ref={params.reference:q} --reads={params.reads:q} --sample_name={wildcards.sample:q}"
-            " --regions={input.covered} --haploid_contigs={params.haploid:q} --par_regions_bed={input.par}"
-            " --intermediate_results_dir={params.partial:q}"
-            " --output_vcf={params.partial:q}/calls.vcf.gz --output_gvcf={params.partial:q}/calls.g.vcf.gz"
-            " > {log:q} 2>&1 &&"
-            " mv {params.partial:q}/calls.g.vcf.gz {output.gvcf:q} && rm -r {params.partial:q}"
+            """
+            exec > {log:q} 2>&1
+            rm -rf {params.partial:q} && mkdir -p {params.partial:q}
+            /opt/deepvariant/bin/run_deepvariant --model_type={params.model} --num_shards={threads} \\
+                --ref={params.reference:q} --reads={params.reads:q} --sample_name={wildcards.sample:q} \\
+                --regions="{input.diploid} {input.haploid}" \\
+                --haploid_contigs={params.haploid_contigs:q} --par_regions_bed={input.par} \\
+                --intermediate_results_dir={params.partial:q} \\
+                --output_vcf={params.partial:q}/all.vcf.gz --output_gvcf={params.partial:q}/all.g.vcf.gz
+            mv {params.partial:q}/all.g.vcf.gz {output.gvcf:q}
+            rm -r {params.partial:q}
+            echo '{{"step": "call", "seconds": '$SECONDS'}}' > {output.receipt:q}
+            """
 
 
 if config["caller"] in ("gatk", "deepvariant"):
 
     rule stretches:
-        """Where a person of this sex has copies at all, where one, and where two on a contig that is haploid elsewhere."""
+        """Where a person of this sex has one copy, where two, and where two on a contig that is haploid elsewhere."""
         input:
             local(REFERENCE_FILES),
         output:
-            covered="results/call/{sex}.covered.bed",
             haploid="results/call/{sex}.haploid.bed",
+            diploid="results/call/{sex}.diploid.bed",
             par="results/call/{sex}.par.bed",
         params:
             par=config["par"],

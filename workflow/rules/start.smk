@@ -113,15 +113,15 @@ def haploid_contigs(sex):
 
 
 def write_stretches(sex, output):
-    """Write, as BED, where there are copies at all, where one, and where two on a contig that is haploid elsewhere."""
-    stretches, haploid = stretches_of(sex), haploid_contigs(sex)
-    write_bed(output.covered, stretches)
-    write_bed(output.haploid, [row for row in stretches if row[1].ploidy == 1])
-    write_bed(output.par, [row for row in stretches if row[1].ploidy == 2 and row[0] in haploid])
+    """Write, as BED, where there is one copy, where there are two, and where two on a contig that is haploid elsewhere."""
+    diploid = [row for row in stretches_of(sex) if row[1].ploidy == 2]
+    write_bed(output.haploid, [row for row in stretches_of(sex) if row[1].ploidy == 1])
+    write_bed(output.diploid, diploid)
+    write_bed(output.par, [row for row in diploid if row[0] in haploid_contigs(sex)])
 
 
 def write_bed(path, stretches):
-    rows = [f"{contig}\t{stretch.start}\t{stretch.end}\t{stretch.ploidy}\n" for contig, stretch in stretches]
+    rows = [f"{contig}\t{stretch.start}\t{stretch.end}\n" for contig, stretch in stretches]
     Path(path).write_text("".join(rows))
 
 

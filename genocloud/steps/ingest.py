@@ -1,0 +1,145 @@
+"""ingest: gVCFs become batches of a cohort, side by side, and one new version of its manifest."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+
+from genocloud import cohort, gvcf, objects
+from genocloud.errors import InputError
+from genocloud.regions import PART_BP, SHARD_BP
+from genocloud.samples import BadRow, Sample, read_sheet
+from genocloud.scatter.executors import Scatter
+from genocloud.scatter.progress import Progress
+from genocloud.steps.inputs import check_sample
+from genocloud.steps.receipts import Receipt, receipt_of
+from genocloud.steps.reference import Reference, read_reference
+
+BATCH_SIZE = 200
+"""Samples stored together: enough that files are few and large, few enough that a batch fits a task's memory."""
+
+
+class StrangersInCohort(InputError):
+    """A cohort that holds people whom a complete sample sheet does not name."""
+
+    def __init__(self, url: str, sheet: str, names: Sequence[str]) -> None:
+        self.url, self.sheet, self.samples = url, sheet, tuple(names)
+        shown = ", ".join(self.samples[:10]) + (", ..." if len(self.samples) > 10 else "")
+        super().__init__(
+            f"{url}: the cohort holds samples that {sheet} does not name: {shown}; put them back into the sheet, "
+            "or give a cohort (and a callset) of another name"
+        )
+
+
+@dataclass(frozen=True)
+class Storing:
+    """How samples are stored; `complete`: the sheet names everybody, so that a cohort with others is refused."""
+
+    part_bp: int = PART_BP
+    window_bp: int = SHARD_BP
+    batch_size: int = BATCH_SIZE
+    complete: bool = False
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """A checked sample and what its gVCF is known by."""
+
+    sample: Sample
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class _Task:
+    cohort_url: str
+    layout: cohort.Layout
+    arrivals: tuple[_Arrival, ...]
+
+
+def ingest(
+    cohort_url: str, sheet_url: str, reference_url: str, storing: Storing, scatter: Scatter, progress: Progress
+) -> Receipt:
+    """Store the sheet's gVCFs in a cohort, new or there already; the balance is in records.
+
+    Samples that the cohort holds with the same content are left as they are. A batch that an earlier, killed run
+    finished is used. Raises InputError (also for a sample of the cohort with other content) or StoreError.
+    """
+    with receipt_of("ingest") as receipt:
+        reference = read_reference(reference_url)
+        layout = cohort.Layout(reference.contigs, storing.part_bp, storing.window_bp)
+        arrivals = _arrivals(sheet_url, reference, scatter, progress)
+        new = _new_ones(cohort_url, sheet_url, arrivals, storing.complete)
+        tasks = [_Task(cohort_url, layout, batch) for batch in _batches(new, storing.batch_size)]
+        with progress.stage("ingest", tasks=len(tasks)) as stage:
+            batches = scatter.run(_store_batch, tasks, lambda _: stage.advance(tasks=1))
+        told = {"contigs": reference.checksum}
+        opened = cohort.append(objects.open_store(cohort_url), batches, layout, told)
+        receipt.inputs = {"reference": reference.checksum}
+        receipt.inputs |= {arrival.sample.sample: f"fingerprint:{arrival.fingerprint}" for arrival in arrivals}
+        receipt.figures = {"cohort_version": opened.version, "samples": len(opened.samples), "new_samples": len(new)}
+        dropped = sum((Counter(batch.dropped) for batch in batches), Counter[str]())
+        stored = sum(sum(batch.stored.values()) for batch in batches)
+        receipt.balanced("records", sum(batch.read for batch in batches), stored, dropped)
+    return receipt
+
+
+def _arrivals(sheet_url: str, reference: Reference, scatter: Scatter, progress: Progress) -> list[_Arrival]:
+    sheet = read_sheet(sheet_url)
+    for sample in sheet:
+        if sample.reads:
+            problem = f"sample {sample.sample} has reads, not a gVCF"
+            remedy = "call it first (genocloud call), or run the workflow, which does"
+            raise BadRow(sheet_url, sample.line, sample.sample, problem, remedy)
+    with progress.stage("inputs", tasks=len(sheet)) as stage:
+        look = partial(_arrival, sheet_url, reference)
+        return scatter.run(look, sheet, lambda _: stage.advance(tasks=1))
+
+
+def _arrival(sheet_url: str, reference: Reference, sample: Sample) -> _Arrival:
+    checked = check_sample(sheet_url, reference, sample)
+    return _Arrival(checked, gvcf.fingerprint(str(checked.gvcf)))
+
+
+def _new_ones(cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], complete: bool) -> list[_Arrival]:
+    """Those that the cohort does not hold yet; raises where it holds the same name with other content."""
+    present = _present(cohort_url)
+    strangers = present.keys() - {arrival.sample.sample for arrival in arrivals}
+    if complete and strangers:
+        raise StrangersInCohort(cohort_url, sheet_url, sorted(strangers))
+    known = {arrival.sample.sample: present.get(arrival.sample.sample) for arrival in arrivals}
+    changed = [a.sample.sample for a in arrivals if known[a.sample.sample] not in (None, a.fingerprint)]
+    if changed:
+        raise cohort.DuplicateSample(cohort_url, changed)
+    return [arrival for arrival in arrivals if known[arrival.sample.sample] is None]
+
+
+def _present(cohort_url: str) -> dict[str, str]:
+    """The fingerprints of the samples in force, by name; none where there is no cohort yet."""
+    try:
+        opened = cohort.open_cohort(cohort_url)
+    except cohort.NoCohort:
+        return {}
+    receipts = [opened.receipt(batch) for batch in opened.batches]
+    stored = {name: mark for one in receipts for name, mark in zip(one.samples, one.fingerprints, strict=True)}
+    return {name: stored[name] for name in opened.samples}
+
+
+def _batches(arrivals: Iterable[_Arrival], size: int) -> list[tuple[_Arrival, ...]]:
+    """Batches as the sheet's column `batch` names them, in sorted order, none larger than `size`."""
+    ordered = sorted(arrivals, key=lambda arrival: (arrival.sample.batch or "", arrival.sample.sample))
+    named = groupby(ordered, key=lambda arrival: arrival.sample.batch)
+    groups = [tuple(group) for _, group in named]
+    return [group[first : first + size] for group in groups for first in range(0, len(group), size)]
+
+
+def _store_batch(task: _Task) -> cohort.BatchReceipt:
+    sources = [
+        cohort.Source(
+            arrival.sample.sample,
+            arrival.fingerprint,
+            gvcf.read_rows(str(arrival.sample.gvcf), task.layout.contigs, arrival.sample.name_in_gvcf),
+        )
+        for arrival in task.arrivals
+    ]
+    return cohort.write_batch(objects.open_store(task.cohort_url), sources, task.layout)

@@ -1,0 +1,86 @@
+"""A callset does not depend on how the work was cut: batches, windows, parts, workers, one ingest or several."""
+
+import gzip
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from genocloud import steps
+from genocloud.callset import open_callset
+from genocloud.scatter.progress import Silent
+from tests.conftest import DATA, make_callset, sample_map
+
+
+def records(vcf: Path) -> list[str]:
+    return gzip.decompress(vcf.read_bytes()).decode().splitlines()
+
+
+def tables(url: str) -> list[pa.Table]:
+    opened = open_callset(url)
+    return [decoded(table) for table in (opened.sites(), opened.genotypes())]
+
+
+def decoded(table: pa.Table) -> pa.Table:
+    """With words in place of their numbers in a dictionary, whose order is no part of a value."""
+    plain = [field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in table.schema]
+    return table.cast(pa.schema(plain)).combine_chunks()
+
+
+@pytest.mark.parametrize(
+    ("storing", "choice"),
+    [
+        (steps.Storing(batch_size=1), "inline"),
+        (steps.Storing(batch_size=3, window_bp=7_001), "threads:2"),
+        (steps.Storing(batch_size=5, part_bp=1_000_000, window_bp=50_000), "local:processes=2,threads=1"),
+    ],
+)
+def test_cuts_and_workers_do_not_change_a_value(tmp_path, made, gvcfs, storing, choice):
+    other = make_callset(tmp_path, [sample_map(tmp_path, gvcfs)], storing, choice)
+    assert records(other.vcf) == records(made.vcf)
+    assert tables(other.callset) == tables(made.callset)
+
+
+def test_samples_that_come_later_give_what_one_ingest_gives(tmp_path, made, gvcfs):
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        folder.mkdir()
+    sheets = [sample_map(folder, chosen) for folder, chosen in zip(folders, (gvcfs[:5], gvcfs[5:]), strict=True)]
+    grown = make_callset(tmp_path, sheets, steps.Storing())
+    assert records(grown.vcf) == records(made.vcf)
+
+
+def test_equal_inputs_give_equal_bytes(tmp_path, made, gvcfs):
+    again = make_callset(tmp_path, [sample_map(tmp_path, gvcfs)], steps.Storing())
+    for one, other in ((made.cohort, again.cohort), (made.callset, again.callset)):
+        files = {path.relative_to(one): path.read_bytes() for path in Path(one).rglob("*") if path.is_file()}
+        assert files == {
+            path.relative_to(other): path.read_bytes() for path in Path(other).rglob("*") if path.is_file()
+        }
+    assert again.vcf.read_bytes() == made.vcf.read_bytes()
+
+
+@pytest.mark.parametrize("regions", [["chr1:20001-30000"], ["chr1:507", "chr1:508-2113", "chrX:30,503-40,000", "chrM"]])
+def test_regions_give_just_the_whole_genomes_records(tmp_path, made, gvcfs, regions):
+    out = tmp_path / "part.vcf.gz"
+    plan = steps.Joint(
+        str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), regions=regions, threads=2
+    )
+    steps.joint(plan, Silent())
+    opened = open_callset(made.callset)
+    inside = [(row["contig"], row["pos"]) for region in regions for row in opened.sites(region).to_pylist()]
+    header = [line for line in records(made.vcf) if line.startswith("#")]
+    wanted = {f"{contig}\t{pos}\t" for contig, pos in inside}
+    expected = [line for line in records(made.vcf) if any(line.startswith(place) for place in wanted)]
+    assert records(out) == header + expected
+    assert expected
+
+
+def test_a_fused_run_leaves_the_vcf_and_its_index_alone(tmp_path, made, gvcfs):
+    out = tmp_path / "out" / "calls.vcf.gz"
+    plan = steps.Joint(str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), threads=2)
+    summary, receipt = steps.joint(plan, Silent())
+    assert out.read_bytes() == made.vcf.read_bytes()
+    assert sorted(path.name for path in out.parent.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
+    assert receipt.balance["given"] == len(open_callset(made.callset).sites())
+    assert str(out) in summary
