@@ -3,7 +3,7 @@
 from genocloud.callset.layout import FileEntry, ShardEntry
 from genocloud.callset.manifest import Description, NoCallset, OtherVersion
 from genocloud.callset.reading import Callset, UnknownSample, open_callset
-from genocloud.callset.vcf import Counts, ShortCallset, write_vcf
+from genocloud.callset.vcf import Counts, NotGzipped, ShortCallset, write_vcf
 from genocloud.callset.writing import BadShard, Shard, commit, find_shard, write_shard
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Description",
     "FileEntry",
     "NoCallset",
+    "NotGzipped",
     "OtherVersion",
     "Shard",
     "ShardEntry",

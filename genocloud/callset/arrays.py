@@ -37,14 +37,18 @@ def dense(sites: pa.Table, genotypes: pa.Table, samples: Sequence[str], contigs:
     sample_id, contig_id   object; contig_length int64
     """
     shape = (sites.num_rows, len(samples))
+    places = _places(sites, contigs)
+    alleles = places["variant_allele"].shape[1]
+    info = _columns(schema.SITE_COLUMNS, "INFO/")
+    calls = (column for column in _columns(schema.GENOTYPE_COLUMNS, "FORMAT/") if column.name != "GT")
     return {
         "sample_id": np.array(samples, object),
         "contig_id": np.array([contig.name for contig in contigs], object),
         "contig_length": np.array([contig.length for contig in contigs], np.int64),
-        **_places(sites, contigs),
-        **{f"variant_{column.name}": _info(sites, column) for column in _columns(schema.SITE_COLUMNS, "INFO/")},
+        **places,
+        **{f"variant_{column.name}": _field(sites, column, alleles, shape[:1]) for column in info},
         **_calls(genotypes["GT"], shape),
-        **dict(_fields(genotypes, shape)),
+        **{f"call_{column.name}": _field(genotypes, column, alleles, shape) for column in calls},
     }
 
 
@@ -65,9 +69,13 @@ def _places(sites: pa.Table, contigs: Sequence[Contig]) -> dict[str, Array]:
     }
 
 
-def _info(sites: pa.Table, column: schema.Column) -> Array:
-    values = sites[column.name].combine_chunks()
-    return _padded(values) if pa.types.is_list(values.type) else _scalars(values)
+def _field(table: pa.Table, column: schema.Column, alleles: int, shape: tuple[int, ...]) -> Array:
+    """An INFO or FORMAT column; lists by allele are all as wide as the site with the most alleles."""
+    values = table[column.name].combine_chunks()
+    if not pa.types.is_list(values.type):
+        return _scalars(values).reshape(shape)
+    array = _padded(values, {"R": alleles, "A": alleles - 1}.get(column.number, 1))
+    return array.reshape(*shape, array.shape[1])
 
 
 def _calls(column: pa.ChunkedArray, shape: tuple[int, int]) -> dict[str, Array]:
@@ -75,21 +83,13 @@ def _calls(column: pa.ChunkedArray, shape: tuple[int, int]) -> dict[str, Array]:
     words = column.combine_chunks()
     texts = words.dictionary.to_pylist()
     called = [[MISSING if one == "." else int(one) for one in text.replace("|", "/").split("/")] for text in texts]
-    ploidy = max(map(len, called), default=2)
-    table = np.array([row + [FILL] * (ploidy - len(row)) for row in called], np.int8).reshape(-1, ploidy)
     codes = words.indices.to_numpy().reshape(shape)
+    ploidy = max((len(called[code]) for code in np.unique(codes)), default=2)
+    table = np.array([(row + [FILL] * ploidy)[:ploidy] for row in called], np.int8).reshape(-1, ploidy)
     return {
         "call_genotype": table[codes],
         "call_genotype_phased": np.array(["|" in text for text in texts], bool)[codes],
     }
-
-
-def _fields(genotypes: pa.Table, shape: tuple[int, int]) -> Iterator[tuple[str, Array]]:
-    for column in _columns(schema.GENOTYPE_COLUMNS, "FORMAT/"):
-        if column.name != "GT":
-            values = genotypes[column.name].combine_chunks()
-            array = _padded(values) if pa.types.is_list(values.type) else _scalars(values)
-            yield f"call_{column.name}", array.reshape(*shape, *array.shape[1:])
 
 
 def _scalars(values: pa.Array) -> Array:
@@ -99,16 +99,15 @@ def _scalars(values: pa.Array) -> Array:
     return schema.numbers(values if pa.types.is_floating(values.type) else values.fill_null(MISSING))
 
 
-def _padded(values: pa.Array) -> Array:
-    """Lists as rows of one width: a null list is one missing value, then padding."""
+def _padded(values: pa.Array, least: int) -> Array:
+    """Lists as rows of one width, `least` or more: a null list is one missing value, then padding."""
     offsets, flat = schema.ragged(values)
     lengths = np.diff(offsets)
     floating = np.issubdtype(flat.dtype, np.floating)
-    table = np.full((len(values), max(int(lengths.max(initial=1)), 1)), np.nan if floating else FILL, flat.dtype)
+    width = int(lengths.max(initial=max(least, 1)))
+    table = np.full((len(values), width), np.nan if floating else FILL, flat.dtype)
     table[lengths == 0, 0] = np.nan if floating else MISSING
-    if not floating:
-        flat = np.where(flat == schema.MISSING, MISSING, flat).astype(flat.dtype)
-    table[np.arange(table.shape[1]) < lengths[:, None]] = flat
+    table[np.arange(width) < lengths[:, None]] = flat if floating else np.where(flat == schema.MISSING, MISSING, flat)
     return table
 
 
@@ -126,7 +125,7 @@ def _dims(name: str, array: Array) -> tuple[str, ...]:
     if kind in ("sample", "contig"):
         return ("samples" if kind == "sample" else "contigs",)
     lead = ("variants", "samples") if kind == "call" else ("variants",)
-    return (*lead, *[_last_dim(field)] * (array.ndim - len(lead)))
+    return lead if array.ndim == len(lead) else (*lead, _last_dim(field))
 
 
 def _last_dim(field: str) -> str:

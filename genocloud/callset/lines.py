@@ -1,5 +1,6 @@
 """SITES and GENOTYPES as the text of VCF lines, column by column: no Python object for any record or genotype."""
 
+from collections.abc import Sequence, Sized
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ class Lines(NamedTuple):
 
 
 class _Field(NamedTuple):
-    """A FORMAT column: lists have offsets, words their dictionary; `width` is the most bytes of a value outside lists."""
+    """A FORMAT column: lists have offsets, words a dictionary; `width` is the most bytes of a value outside lists."""
 
     kind: int
     width: int
@@ -57,21 +58,18 @@ def lines_of(sites: pa.Table, genotypes: pa.Table, first: npt.NDArray[np.int64],
 
 def _laid_out(fields: list[_Field]) -> tuple[npt.NDArray[Any], ...]:
     """The columns one behind the other, as put_lines takes them: kinds to words."""
-    bases, word_bases, offsets, values, words = [], [], [np.zeros(0, np.int64)], [], [_NO_WORDS]
-    for field in fields:
-        place = sum(map(len, values))
-        if field.kind == text.LIST:
-            bases.append(sum(map(len, offsets)))
-            offsets.append(field.offsets + place)
-        else:
-            bases.append(place)
-        values.append(field.values)
-        word_bases.append(sum(map(len, words)))
-        words.append(field.words)
     kinds = np.array([field.kind for field in fields], np.int8)
-    told = schema.strings(pa.concat_arrays(words))
-    starts = np.array(bases, np.int64), np.array(word_bases, np.int64)
-    return kinds, *starts, np.concatenate(offsets), np.concatenate(values), *told
+    values = _starts([field.values for field in fields])
+    bases = np.where(kinds == text.LIST, _starts([field.offsets for field in fields]), values)
+    offsets = [field.offsets + base for field, base in zip(fields, values, strict=True)]
+    words = [field.words for field in fields]
+    flat = np.concatenate(offsets), np.concatenate([field.values for field in fields])
+    return kinds, bases, _starts(words), *flat, *schema.strings(pa.concat_arrays(words))
+
+
+def _starts(parts: Sequence[Sized]) -> npt.NDArray[np.int64]:
+    """Where each part begins when they lie one behind the other."""
+    return np.cumsum([0, *map(len, parts)], dtype=np.int64)[:-1]
 
 
 def _width(fields: list[_Field]) -> int:

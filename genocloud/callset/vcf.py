@@ -20,13 +20,21 @@ from genocloud.callset.index import Index, index_names
 from genocloud.callset.layout import ShardEntry, rows_of
 from genocloud.callset.lines import FORMAT_COLUMNS, lines_of
 from genocloud.callset.reading import Callset
-from genocloud.errors import StoreError
+from genocloud.errors import SettingError, StoreError
 
 PIECE_GENOTYPES = 1 << 18
 """Genotypes rendered at once: some 10 MB of columns and as much text; bounds memory whatever the cohort."""
 
 PIECE_SITES = 1 << 13
 """Sites rendered at once where samples are few."""
+
+
+class NotGzipped(SettingError):
+    """A name for the exported VCF that does not say that it is compressed."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(f"{url}: the VCF is written compressed, with an index; choose a name that ends in .vcf.gz")
 
 
 class ShortCallset(StoreError):
@@ -71,7 +79,7 @@ def write_vcf(
 
     The VCF appears whole, then its index: an old index goes first, so that none ever stands beside a VCF that it does
     not belong to, and an index says that the VCF is finished. `advance` is told the counts of each piece written.
-    Returns the totals; raises ShortCallset where they are not the manifest's.
+    Returns the totals; raises ShortCallset where they are not the manifest's, NotGzipped for a name without .vcf.gz.
     """
     store, name = _place(url)
     for old in index_names(name):
@@ -96,6 +104,8 @@ def write_vcf(
 
 def _place(url: str) -> tuple[objects.Store, str]:
     folder, name = objects.split(url)
+    if not name.endswith(".vcf.gz"):
+        raise NotGzipped(url)
     return objects.open_store(folder), name
 
 

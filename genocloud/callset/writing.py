@@ -111,12 +111,16 @@ def _write(
 def commit(store: Store, description: manifest.Description, shards: Iterable[ShardEntry]) -> Callset:
     """Make the written shards a callset: remove files that belong to none of them, then write the manifest.
 
-    Raises BadShard if a shard lacks a batch or a file, or holds other samples than the description says.
+    Raises BadShard if a shard lacks a batch or a file, or holds other samples than the description says; such a shard
+    is no longer complete, so that the next run writes it again.
     """
     ordered = tuple(sorted(shards, key=lambda entry: entry.region))
     present = [name for folder in _FOLDERS for name in store.list(f"{folder}/")]
     for entry in ordered:
-        _check(store.url, description, entry, frozenset(present))
+        problem = _problem(description, entry, frozenset(present))
+        if problem:
+            store.delete(entry_name(entry.name))
+            raise BadShard(store.url, entry.name, problem)
     wanted = {name for entry in ordered for name in entry.files}
     for stray in sorted(set(present) - wanted):
         _log.info("%s: removing %s, which belongs to no shard of the callset", store.url, stray)
@@ -128,13 +132,14 @@ def commit(store: Store, description: manifest.Description, shards: Iterable[Sha
 _FOLDERS = (ENTRIES_FOLDER, GENOTYPES_FOLDER, SITES_FOLDER)
 
 
-def _check(url: str, description: manifest.Description, entry: ShardEntry, present: frozenset[str]) -> None:
-    absent = sorted(set(entry.files) - present)
-    if absent:
-        raise BadShard(url, entry.name, f"{absent[0]} is missing")
+def _problem(description: manifest.Description, entry: ShardEntry, present: frozenset[str]) -> str:
+    """Why the shard cannot be part of the callset; empty if it can."""
+    for name in sorted(set(entry.files) - present):
+        return f"{name} is missing"
     if set(entry.genotypes) != set(description.batches):
-        raise BadShard(url, entry.name, f"has the batches {sorted(entry.genotypes)}, not {sorted(description.batches)}")
+        return f"has the batches {sorted(entry.genotypes)}, not {sorted(description.batches)}"
     for batch, samples in description.batches.items():
         file = entry.genotypes[batch]
         if file.rows != entry.sites.rows * len(samples) or (file.rows and file.order != order_of(samples)):
-            raise BadShard(url, entry.name, f"batch {batch} holds other samples than the callset")
+            return f"batch {batch} holds other samples than the callset"
+    return ""

@@ -17,8 +17,10 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Sites as arrays: positions (sites,) int32; alleles and star (sites,) int64: merged alleles with REF, number of `*`
-    or -1; refs and alts as `schema.strings` and `schema.string_lists` give them.
+    """Sites as arrays.
+
+    positions (sites,) int32; alleles (sites,) int64: merged alleles with REF; stars (sites,) int64: number of `*` or -1
+    refs, alts  as `schema.strings` and `schema.string_lists` give them
     """
 
     positions: Array
@@ -30,8 +32,11 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Rows under sites: facts (rows, 13) int32, pl and own int32, as likelihoods.COLUMNS says; speaking (sites, samples)
-    int32: the rows of the samples in force; merged_at (variants,) int64 and merged int32: merged number of each own ALT.
+    """Rows under sites.
+
+    facts     (rows, 13) int32; pl, own int32: as likelihoods.COLUMNS says
+    speaking  (sites, samples) int32: the rows of the samples in force
+    merged_at (variants,) int64, merged int32: merged number of each own ALT
     """
 
     facts: Array

@@ -113,9 +113,7 @@ def _columns(sites: pa.Table, shares: Sequence[Shares]) -> dict[str, list[Any]]:
         "DP": [depth or None for depth in totals[:, DEPTH].tolist()],
         "ExcessHet": _excess_het(totals[:, HARDY : HARDY + 4], medians[RANKED.index("excess_het")]),
         "FS": _strand_bias(totals[:, STRANDS : STRANDS + 4], totals[:, STRANDS + 8], fisher_strand),
-        "InbreedingCoeff": _inbreeding(
-            totals[:, INBREEDING : INBREEDING + 3], sum(share.samples for share in shares)
-        ),
+        "InbreedingCoeff": _inbreeding(totals[:, INBREEDING : INBREEDING + 3], sum(share.samples for share in shares)),
         "MQ": _mapping_quality(totals[:, RAW_MQ : RAW_MQ + 3], medians[RANKED.index("mq")]),
         "QD": [
             _qual_by_depth(qual, *depths)

@@ -65,7 +65,7 @@ def call(
     lines = line_up(variants, blocks, ranks, under)
     kept_at, kept = _kept(sites)
     in_force = np.flatnonzero(ranks >= 0)
-    calls, *added = call_sites(
+    calls, totals, ac, runs, values = call_sites(
         lines.facts,
         lines.pl,
         lines.own,
@@ -78,8 +78,8 @@ def call(
         kept,
         ploidies.astype(np.int64)[in_force],
     )
-    names = [samples[sample] for sample in in_force]
-    shares = Shares(*added, _ids(variants, lines, under.positions), len(names))
+    names = [samples[sample] for sample in in_force.tolist()]
+    shares = Shares(totals, ac, runs, values, _ids(variants, lines, under.positions), len(names))
     return _table(calls, variants, sites, names, contigs), shares
 
 

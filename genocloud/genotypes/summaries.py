@@ -33,16 +33,17 @@ class Summary:
 
 
 def summarise(variants: pa.Table, blocks: pa.Table, ranks: npt.NDArray[np.int32], alleles: pa.Table) -> Summary:
-    """Reduce one batch (VARIANTS, BLOCKS: rows of the shard's contig, sorted by (sample, start)) at the sites of ALLELES.
+    """Reduce one batch at the sites of ALLELES.
 
+    `variants` and `blocks` are rows of the shard's contig, sorted by (sample, start);
     `ranks` (samples of the batch,) int32: cohort ranks, -1 for samples that are not in force.
     """
     sites = places(alleles)
     lines = line_up(variants, blocks, ranks, sites)
-    keys, totals = summarise_sites(
+    (site_offsets, offsets, values, counts), totals = summarise_sites(
         lines.facts, lines.pl, lines.own, lines.speaking, sites.positions, sites.alleles, sites.stars
     )
-    return Summary(*keys, totals)
+    return Summary(site_offsets, offsets, values, counts, totals)
 
 
 def merge(summaries: Sequence[Summary]) -> Summary:
@@ -51,14 +52,14 @@ def merge(summaries: Sequence[Summary]) -> Summary:
         return summaries[0]
     per_site = [np.diff(summary.site_offsets) for summary in summaries]
     site = np.concatenate([np.repeat(np.arange(len(keys)), keys) for keys in per_site])
-    merged = merge_keys(
+    site_offsets, offsets, values, counts = merge_keys(
         _offsets(np.sum(per_site, axis=0)),
         np.argsort(site, kind="stable"),
         _offsets(np.concatenate([np.diff(summary.offsets) for summary in summaries])),
         np.concatenate([summary.values for summary in summaries]),
         np.concatenate([summary.counts for summary in summaries]),
     )
-    return Summary(*merged, np.sum([summary.totals for summary in summaries], axis=0))
+    return Summary(site_offsets, offsets, values, counts, np.sum([summary.totals for summary in summaries], axis=0))
 
 
 def _offsets(lengths: Any) -> npt.NDArray[np.int64]:

@@ -13,9 +13,6 @@ Outcome = dict[str, int]
 LEAST_RECORD_BYTES = 12
 """No record is shorter: nine tabs, CHROM, POS and REF (and the line end)."""
 
-FORMAT_KEYS = 1024
-"""FORMAT keys in a record that are looked at; real files have about ten."""
-
 SPANS = {name: number for number, name in enumerate(parsing.SPAN_ROWS)}
 INTS = {name: number for number, name in enumerate(parsing.INT_ROWS)}
 REALS = {name: number for number, name in enumerate(parsing.REAL_ROWS)}
@@ -31,7 +28,7 @@ class Columns:
         self.outcome = np.zeros(len(parsing.OUTCOME), np.int64)
         self.held = np.zeros(len(parsing.OUTCOME), np.int64)
         self.record = np.zeros(len(parsing.RECORD), np.int64)
-        self.codes = np.zeros(FORMAT_KEYS, np.int32)
+        self.codes = np.zeros(parsing.FORMAT_KEYS, np.int32)
 
     def _make_room(self, size: int) -> None:
         self.bytes = size

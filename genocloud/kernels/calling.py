@@ -151,7 +151,7 @@ def choose_genotype(pl, at, genotypes, ploidy, gt, gt_at):
 
 @njit(cache=True, nogil=True)
 def genotype_kind(gt, at, ploidy):
-    """HOM_REF, NO_CALL, HOM_VAR, OTHER (het, with or without REF) or MIXED (partly uncalled) of gt[at : at + ploidy]."""
+    """HOM_REF, NO_CALL, HOM_VAR, OTHER (any het) or MIXED (partly uncalled) of gt[at : at + ploidy]."""
     unknown, refs, same = 0, 0, 0
     for k in range(at, at + ploidy):
         unknown += gt[k] < 0
@@ -304,8 +304,9 @@ def call_sites(
 
     facts, pl, own_numbers   the batch's rows (likelihoods.COLUMNS); evidence: Evidence
     speaking         (sites, samples) int32; rows, -1 for none
-    positions        (sites,) int32; allele_counts (sites,) int64: merged alleles with REF; stars (sites,) int64, -1: none
-    kept_at          (sites + 1,) int64; the sites' slices of kept, int64: merged numbers of the alleles put out, REF first
+    positions        (sites,) int32
+    allele_counts    (sites,) int64: merged alleles with REF; stars (sites,) int64: number of `*`, -1 if none
+    kept_at          (sites + 1,) int64; slices of kept, int64: merged numbers of the alleles put out, REF first
     ploidies         (samples,) int64; where a sample has no row, or its row no GT
 
     Returns (Calls, totals (sites, TOTALS) int64, ac int64: called copies of each kept allele, REF too; runs (n, 3)
@@ -381,9 +382,7 @@ def call_sites(
                         ac[begin + gt[k]] += 1
             depths = 0
             if not block:
-                depths = _write_depths(
-                    evidence.ad_at[row], evidence.ad_at[row + 1], evidence.ad, mine, alleles, ad, a0
-                )
+                depths = _write_depths(evidence.ad_at[row], evidence.ad_at[row + 1], evidence.ad, mine, alleles, ad, a0)
                 _add_strands(evidence.sb, row, total)
                 row_out[cell] = row
             _add_carrier_depth(kind, ad, a0, depths, dp, total)

@@ -13,7 +13,9 @@ MAX_ALTS, MAX_GENOTYPES, MAX_ALLELES = 50, 1024, 50
 Source: gatk-model.md, section 2 (--genomicsdb-max-alternate-alleles; GenotypeGVCFsEngine).
 """
 
-COLUMNS = ("start", "ploidy", "state", "phased", "dp", "gq", "min_dp", "info_dp", "alleles", "other", "star", "pl", "own")
+COLUMNS = (
+    "start", "ploidy", "state", "phased", "dp", "gq", "min_dp", "info_dp", "alleles", "other", "star", "pl", "own",
+)  # fmt: skip
 """What the kernels know of each row: `facts` (rows, 13) int32, variants first, then blocks.
 
 start    first base, 0-based

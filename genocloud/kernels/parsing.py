@@ -1,7 +1,8 @@
 """gVCF text to typed arrays: one pass over the bytes, record by record."""
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic, overload
 
 from genocloud import schema
 
@@ -10,6 +11,9 @@ BAD = MISSING - 1
 """What `integer` returns for text that is no number of 32 bits (it returns 64-bit values)."""
 
 MISSING_LONG = int(np.iinfo(np.int64).min)
+
+FORMAT_KEYS = 1024
+"""FORMAT keys of a record that are looked at; real files have about ten."""
 
 TAB, LF, CR, HASH = 9, 10, 13, 35
 
@@ -111,12 +115,36 @@ OUTCOME = (
 ) = range(14)
 
 
+def pointer(array):
+    """The first element of an array, from where the functions below index.
+
+    Compiled, it is a bare pointer: handed from function to function, arrays are counted, and each count costs about as
+    much as parsing a number. Whoever holds the arrays keeps them alive. In plain Python it is the array itself.
+    """
+    return array
+
+
+@intrinsic
+def _first_element(_, array):
+    def generate(context, builder, signature, args):
+        return context.make_array(signature.args[0])(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), generate
+
+
+@overload(pointer)
+def _pointer(array):
+    return lambda array: _first_element(array)
+
+
+WIDEST = 24
+"""Letters of the longest key, rounded up."""
+
+
 def _keys(names):
-    """Names as (bytes (names, longest), lengths (names,)): tables that numba freezes into the code."""
-    table = np.zeros((len(names), max(map(len, names))), np.uint8)
-    for row, name in zip(table, names, strict=True):
-        row[: len(name)] = np.frombuffer(name.encode(), np.uint8)
-    return table, np.array([len(name) for name in names])
+    """Names as (bytes (names * WIDEST,), lengths (names,)): tables that numba freezes into the code."""
+    text = b"".join(name.encode().ljust(WIDEST, b"\0") for name in names)
+    return np.frombuffer(text, np.uint8), np.array([len(name) for name in names])
 
 
 FORMATS, FORMAT_LENGTHS = _keys(("GT", "DP", "GQ", "MIN_DP", "PL", "AD", "SB", "PGT", "PID", "PS", "GL"))
@@ -216,9 +244,9 @@ def real(text, at):
             digits += 1
             at += 1
     if digits == 0:
-        if word_is(text, at, end, INF, 3) or word_is(text, at, end, INFINITY, 8):
+        if word_is(text, at, end, pointer(INF), 3) or word_is(text, at, end, pointer(INFINITY), 8):
             return -np.inf if negative else np.inf, end, True
-        return np.nan, end, word_is(text, at, end, NAN, 3)
+        return np.nan, end, word_is(text, at, end, pointer(NAN), 3)
     if at < end and (text[at] | 32) == 101:
         power, after = integer(text, at + 1)
         if power == BAD or power == MISSING or abs(power) > 400:
@@ -322,10 +350,10 @@ def genotype(text, at, out, first):
 
 
 @njit(cache=True, nogil=True)
-def find_key(text, start, end, keys, lengths):
-    """Index of text[start:end] among some keys, or -1."""
+def find_key(text, start, end, keys, lengths, count):
+    """Index of text[start:end] among some keys (of `_keys`), or -1."""
     size = end - start
-    for k in range(lengths.size):
+    for k in range(count):
         if lengths[k] == size:
             same = True
             for j in range(size):
@@ -342,11 +370,11 @@ def format_codes(text, start, end, codes):
     """What each FORMAT key of text[start:end] is, into codes; returns how many there are."""
     count = 0
     at = start
-    while at <= end and count < codes.size:
+    while at <= end and count < FORMAT_KEYS:
         begin = at
         while at < end and text[at] != 58:
             at += 1
-        codes[count] = find_key(text, begin, at, FORMATS, FORMAT_LENGTHS)
+        codes[count] = find_key(text, begin, at, pointer(FORMATS), pointer(FORMAT_LENGTHS), len(FORMAT_LENGTHS))
         count += 1
         at += 1
     return count
@@ -386,7 +414,7 @@ def find_end(text, at):
 
 
 @njit(cache=True, nogil=True)
-def set_span(text, spans, which, row, start, end):
+def set_span(text, spans, room, which, row, start, end):
     """Note where a string stands: nothing for `.` or an empty one."""
     missing = end == start or (end == start + 1 and text[start] == 46)
     spans[2 * which * room + row] = start
@@ -394,15 +422,15 @@ def set_span(text, spans, which, row, start, end):
 
 
 @njit(cache=True, nogil=True)
-def parse_info(text, start, end, row, ints, reals, longs, spans):
+def parse_info(text, start, end, room, row, ints, reals, longs, spans):
     """A variant record's INFO into its row; False when a number is malformed."""
     ints[I_INFO_DP * room + row] = MISSING
     ints[I_MQ0 * room + row] = MISSING
-    for k in range(1, reals.shape[0]):
+    for k in range(1, len(REAL_ROWS)):
         reals[k * room + row] = np.nan
     longs[row] = MISSING_LONG
     longs[room + row] = MISSING_LONG
-    for k in range(S_PID + 1, spans.shape[0]):
+    for k in range(S_PID + 1, len(SPAN_ROWS)):
         spans[(2 * k + 1) * room + row] = -1
     at = start
     good = True
@@ -410,7 +438,9 @@ def parse_info(text, start, end, row, ints, reals, longs, spans):
         begin = at
         while at < end and text[at] != 61 and text[at] != 59:
             at += 1
-        key = find_key(text, begin, at, INFOS, INFO_LENGTHS) if text[at] == 61 else -1
+        key = np.int64(-1)
+        if text[at] == 61:
+            key = find_key(text, begin, at, pointer(INFOS), pointer(INFO_LENGTHS), len(INFO_LENGTHS))
         at += 1
         if key == N_DP or key == N_MQ0:
             value, at = integer(text, at)
@@ -421,13 +451,13 @@ def parse_info(text, start, end, row, ints, reals, longs, spans):
             good &= fine and text[at] != 44
             reals[(key - N_FIRST_REAL + 1) * room + row] = number
         elif key == N_RAW_MQ:
-            good &= raw_mq(text, at, row, longs)
+            good &= raw_mq(text, at, room, row, longs)
         if at <= end and text[at - 1] != 59:
             begin = at
             while at < end and text[at] != 59:
                 at += 1
             if N_FIRST_TEXT <= key < N_RAW_MQ:
-                set_span(text, spans, key - N_FIRST_TEXT + 5, row, begin, at)
+                set_span(text, spans, room, key - N_FIRST_TEXT + 5, row, begin, at)
             at += 1
         if not good:
             return False
@@ -435,7 +465,7 @@ def parse_info(text, start, end, row, ints, reals, longs, spans):
 
 
 @njit(cache=True, nogil=True)
-def raw_mq(text, at, row, longs):
+def raw_mq(text, at, room, row, longs):
     """RAW_MQandDP=sum,reads: two integers of 64 bits, or `.`; False when malformed."""
     if text[at] == 46 and ends_value(text[at + 1]):
         return True
@@ -480,7 +510,7 @@ def reference_allele(text, start, size):
     """Whether an ALT stands for whatever is not the reference: `<NON_REF>` or `<*>`."""
     if size == 3:
         return text[start] == 60 and text[start + 1] == 42 and text[start + 2] == 62
-    return word_is(text, start, start + size, NON_REF, 9)
+    return word_is(text, start, start + size, pointer(NON_REF), 9)
 
 
 @njit(cache=True, nogil=True)
@@ -492,8 +522,8 @@ def skip(text, at):
 
 
 @njit(cache=True, nogil=True)
-def alternates(text, at, record, alts, first):
-    """ALT into alts[:, first:] and the record's R_ALTS, R_REAL, R_COVERS: (status, place after)."""
+def alternates(text, at, record, alt_starts, alt_sizes, first):
+    """ALT into alt_starts[first:], alt_sizes[first:] and the record's R_ALTS, R_REAL, R_COVERS: (status, place after)."""
     count = 0
     is_real = covers = False
     if text[at] == 46 and text[at + 1] == TAB:
@@ -506,8 +536,8 @@ def alternates(text, at, record, alts, first):
             size = at - start
             if size == 0:
                 return BAD_ALLELE, at
-            alts[0, first + count] = start
-            alts[1, first + count] = size
+            alt_starts[first + count] = start
+            alt_sizes[first + count] = size
             count += 1
             if not reference_allele(text, start, size):
                 is_real = True
@@ -523,12 +553,12 @@ def alternates(text, at, record, alts, first):
 
 
 @njit(cache=True, nogil=True)
-def parse_site(text, at, chrom, length, record, reals, row, alts, first):
+def parse_site(text, at, chrom, letters, length, record, reals, row, alt_starts, alt_sizes, first):
     """CHROM to INFO into the record, QUAL into reals[row]: (status, place after INFO)."""
-    for k in range(chrom.size):
+    for k in range(letters):
         if text[at + k] != chrom[k]:
             return OTHER_CONTIG, at
-    at += chrom.size
+    at += letters
     if text[at] != TAB:
         return OTHER_CONTIG, at
     pos, at = integer(text, at + 1)
@@ -546,7 +576,7 @@ def parse_site(text, at, chrom, length, record, reals, row, alts, first):
         return BAD_COLUMNS, at
     if record[R_REF_SIZE] == 0:
         return BAD_ALLELE, at
-    status, at = alternates(text, at + 1, record, alts, first)
+    status, at = alternates(text, at + 1, record, alt_starts, alt_sizes, first)
     if status != DONE or text[at] != TAB:
         return status if status != DONE else BAD_COLUMNS, at
     if text[at + 1] == 46 and text[at + 2] == TAB:
@@ -681,7 +711,7 @@ def check_lists(record, gts, pls, first_gt, first_pl):
 
 
 @njit(cache=True, nogil=True)
-def write_block(record, pls, first_pl, row, blocks):
+def write_block(record, pls, first_pl, room, row, blocks):
     """A record into its row of `blocks`."""
     count = record[R_PL_COUNT]
     blocks[B_START * room + row] = record[R_START]
@@ -698,7 +728,7 @@ def write_block(record, pls, first_pl, row, blocks):
 
 
 @njit(cache=True, nogil=True)
-def write_variant(text, record, row, ints, reals, longs, spans, counts):
+def write_variant(text, record, room, row, ints, reals, longs, spans, counts):
     """A record into its row of the variants' arrays; False when a number in INFO is malformed."""
     ints[I_START * room + row] = record[R_START]
     ints[I_STOP * room + row] = record[R_STOP]
@@ -708,15 +738,15 @@ def write_variant(text, record, row, ints, reals, longs, spans, counts):
     ints[I_MIN_DP * room + row] = record[R_MIN_DP]
     ints[I_PS * room + row] = record[R_PS]
     ints[I_KEPT * room + row] = record[R_KEPT]
-    set_span(text, spans, S_ID, row, record[R_ID], record[R_ID_END])
-    set_span(text, spans, S_REF, row, record[R_REF], record[R_REF] + record[R_REF_SIZE])
-    set_span(text, spans, S_FILTER, row, record[R_FILTER], record[R_FILTER_END])
-    set_span(text, spans, S_PGT, row, record[R_PGT], record[R_PGT_END])
-    set_span(text, spans, S_PID, row, record[R_PID], record[R_PID_END])
+    set_span(text, spans, room, S_ID, row, record[R_ID], record[R_ID_END])
+    set_span(text, spans, room, S_REF, row, record[R_REF], record[R_REF] + record[R_REF_SIZE])
+    set_span(text, spans, room, S_FILTER, row, record[R_FILTER], record[R_FILTER_END])
+    set_span(text, spans, room, S_PGT, row, record[R_PGT], record[R_PGT_END])
+    set_span(text, spans, room, S_PID, row, record[R_PID], record[R_PID_END])
     counts[L_ALTS * room + row] = record[R_ALTS]
     for k in range(4):
         counts[(L_GT + k) * room + row] = record[R_GT_COUNT + k]
-    return parse_info(text, record[R_INFO], record[R_INFO_END], row, ints, reals, longs, spans)
+    return parse_info(text, record[R_INFO], record[R_INFO_END], room, row, ints, reals, longs, spans)
 
 
 @njit(cache=True, nogil=True)
@@ -745,7 +775,24 @@ def parse(
     Of two records at one position the one with more evidence stays (kept = 1): a real ALT, then the larger likelihood
     of the reference genotype, then QUAL, then the first.
     """
-    outcome[:] = 0
+    room = blocks.shape[1]
+    for k in range(len(OUTCOME)):
+        outcome[k] = 0
+    parse_records(
+        pointer(text), begin, end, pointer(chrom), chrom.size, length, column, columns, lenient[0], lenient[1], final,
+        pointer(blocks.reshape(-1)), pointer(ints.reshape(-1)), pointer(reals.reshape(-1)), pointer(longs.reshape(-1)),
+        pointer(spans.reshape(-1)), pointer(counts.reshape(-1)), room, pointer(alts[0]), pointer(alts[1]), pointer(gts),
+        pointer(ads), pointer(pls), pointer(sbs), pointer(codes), pointer(record), pointer(held), pointer(outcome),
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def parse_records(
+    text, begin, end, chrom, letters, length, column, columns, doubles, strays, final,
+    blocks, ints, reals, longs, spans, counts, room, alt_starts, alt_sizes, gts, ads, pls, sbs,
+    codes, record, held, outcome,
+):  # fmt: skip
+    """What `parse` does, on pointers."""
     outcome[O_CONSUMED] = begin
     record[R_FORMAT_SIZE] = 0
     # the record that speaks at the present position
@@ -765,7 +812,9 @@ def parse(
             continue
         nv, nb = outcome[O_VARIANTS], outcome[O_BLOCKS]
         first_gt, first_pl = outcome[O_GTS], outcome[O_PLS]
-        status, at = parse_site(text, at, chrom, length, record, reals, nv, alts, outcome[O_ALTS])
+        status, at = parse_site(
+            text, at, chrom, letters, length, record, reals, nv, alt_starts, alt_sizes, outcome[O_ALTS]
+        )
         if status != DONE:
             break
         start = record[R_START]
@@ -787,7 +836,7 @@ def parse(
             break
         at += 1
         status = check_lists(record, gts, pls, first_gt, first_pl) if start >= last_start else BAD_ORDER
-        if status == BAD_STRAY and lenient[1]:
+        if status == BAD_STRAY and strays:
             status = DONE
             outcome[O_STRAYS] += 1
             outcome[O_READ] += 1
@@ -800,7 +849,7 @@ def parse(
         # the earlier record stops here, or one of the two gives way
         kept = True
         if start == last_start:
-            if not lenient[0]:
+            if not doubles:
                 status = BAD_DOUBLE
                 break
             kept = record[R_REAL] > last_real
@@ -816,7 +865,7 @@ def parse(
                 blocks[B_STOP * room + last_row] = min(last_stop, start)
             elif last_row >= 0:
                 ints[I_STOP * room + last_row] = min(last_stop, start)
-            for k in range(held.size):
+            for k in range(len(OUTCOME)):
                 held[k] = outcome[k]
         if kept:
             last_start, last_stop, last_real, last_pl, last_qual = start, record[R_STOP], record[R_REAL], pl, qual
@@ -824,10 +873,10 @@ def parse(
             last_row = nb if last_block else nv
         record[R_KEPT] = kept
         if record[R_BLOCK]:
-            write_block(record, pls, first_pl, nb, blocks)
+            write_block(record, pls, first_pl, room, nb, blocks)
             outcome[O_BLOCKS] += 1
         else:
-            if not write_variant(text, record, nv, ints, reals, longs, spans, counts):
+            if not write_variant(text, record, room, nv, ints, reals, longs, spans, counts):
                 status = BAD_NUMBER
                 break
             outcome[O_VARIANTS] += 1
@@ -837,7 +886,8 @@ def parse(
         outcome[O_READ] += 1
         outcome[O_LINES] += 1
     if status == DONE and not final and last_row >= 0:
-        outcome[:] = held
+        for k in range(len(OUTCOME)):
+            outcome[k] = held[k]
         outcome[O_CONSUMED] = held[O_PLACE]
     elif status == OTHER_CONTIG:
         outcome[O_CONSUMED] = outcome[O_PLACE]
@@ -859,7 +909,7 @@ def gather(text, starts, sizes, upper, offsets, out):
     at = 0
     for k in range(starts.size):
         offsets[k] = at
-        lift = upper and not symbolic(text, starts[k], sizes[k])
+        lift = upper and not symbolic(pointer(text), starts[k], sizes[k])
         for j in range(starts[k], starts[k] + sizes[k]):
             byte = text[j]
             out[at] = byte - 32 if lift and 97 <= byte <= 122 else byte

@@ -168,4 +168,3 @@ def inbreeding_coefficient(refs, hets, samples):
     p = (2.0 * refs + hets) / (2.0 * samples)
     expected = 2.0 * p * (1.0 - p) * samples
     return 1.0 - hets / expected if expected != 0.0 else np.nan
-

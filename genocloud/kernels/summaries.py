@@ -97,9 +97,7 @@ def merge_keys(site_offsets, by_site, offsets, values, counts):
     for site in range(len(site_offsets) - 1):
         order = by_site[site_offsets[site] : site_offsets[site + 1]]
         order_keys(offsets, values, order, spare, len(order))
-        keys = _append_distinct(
-            offsets, values, counts, order, len(order), out_offsets, out_values, out_counts, keys
-        )
+        keys = _append_distinct(offsets, values, counts, order, len(order), out_offsets, out_values, out_counts, keys)
         out_sites[site + 1] = keys
     return out_sites, out_offsets[: keys + 1], out_values[: out_offsets[keys]], out_counts[:keys]
 
@@ -117,8 +115,9 @@ def _tells_only_ref(fact, own, alleles):
 
 @njit(cache=True, nogil=True)
 def _write_key(fact, pl, own, alleles, vector, out, at):
-    """Write one sample's key into out from `at`: ploidy, then REF_OR_OTHER or its map of the merged alleles, then its own
-    PL; return where it ends.
+    """Write one sample's key into out from `at`; return where it ends.
+
+    The key: ploidy, then REF_OR_OTHER or the own numbers of the merged alleles, then the own PL.
     """
     ploidy = np.int64(fact[PLOIDY])
     out[at] = ploidy
@@ -202,5 +201,5 @@ def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, 
         order_keys(offsets, values, order, spare, found)
         keys = _append_distinct(offsets, values, ones, order, found, out_offsets, out_values, out_counts, keys)
         site_offsets[site + 1] = keys
-    distinct = (site_offsets, out_offsets[: keys + 1].copy(), out_values[: out_offsets[keys]].copy(), out_counts[:keys].copy())
-    return distinct, totals
+    out_values = out_values[: out_offsets[keys]].copy()
+    return (site_offsets, out_offsets[: keys + 1].copy(), out_values, out_counts[:keys].copy()), totals

@@ -63,7 +63,7 @@ def read_decimal(data, start, end, digits):
     count, point, exponent, sign = 0, 0, 0, 1
     seen_point, seen_exponent = False, False
     for i in range(start + negative, end):
-        letter = data[i]
+        letter = int(data[i])
         if letter == 101:  # e
             seen_exponent = True
         elif seen_exponent:

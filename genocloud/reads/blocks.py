@@ -8,7 +8,7 @@ from genocloud.reads.likelihoods import Likelihoods, quality
 from genocloud.reads.pileup import Quiet
 from genocloud.reads.records import Record
 
-GQ_BANDS = (1, 10, 20, 30, 40, 60)
+GQ_BANDS = (1, 10, 20, 30, 40)
 """Where a block's quality begins a new band, phred. XXX"""
 
 NO_DATA = -1

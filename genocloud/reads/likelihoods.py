@@ -11,6 +11,9 @@ Likelihoods = list[int]
 GQ_CAP = 99
 """GATK prints no genotype quality above it."""
 
+ERRMOD_READS = 255
+"""Where there are more, htslib's error model draws so many of them."""
+
 
 @cache
 def pairs(alleles: int) -> tuple[tuple[int, int], ...]:
@@ -96,7 +99,9 @@ def with_symbolic(pl: Sequence[int], depths: Sequence[int]) -> Likelihoods:
     sum(a/a) / (alleles - 1). mpileup has shifted the best to 0; as no a/b can cost less than its coin, the coins give
     the shift back (exactly, with two alleles). Source: htslib 1.24, errmod.c, errmod_cal.
     """
-    count = len(depths)
+    count, reads = len(depths), sum(depths)
+    if reads > ERRMOD_READS:
+        depths = [depth * ERRMOD_READS // reads for depth in depths]
     coins = {(a, b): _coin(depths[a] + depths[b], depths[b]) for a, b in pairs(count) if a != b}
     shift = max(0.0, *(coin - at(pl, a, b) for (a, b), coin in coins.items()))
     homs = [at(pl, a, a) + shift for a in range(count)]
@@ -139,16 +144,11 @@ def under_deletion(base: Sequence[int], alleles: int, deletion: Sequence[int]) -
         */*  costs two deleted copies; the deletion's likelihoods have counted the reads that speak against it already.
     """
     star = alleles - 1
-    order = [*range(star), None, star]
 
     def likelihood(i: int, j: int) -> int:
-        a, b = order[i], order[j]
-        if a is None and b is None:
+        present = [min(allele, star) for allele in (i, j) if allele != star]
+        if not present:
             return deletion[2]
-        if a is None or b is None:
-            present = a if b is None else b
-            assert present is not None
-            return at(base, present, present) + deletion[1]
-        return at(base, a, b) + deletion[0]
+        return at(base, present[0], present[-1]) + deletion[2 - len(present)]
 
     return diploid(alleles + 1, likelihood)

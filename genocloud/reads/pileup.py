@@ -10,9 +10,24 @@ import pysam.bcftools
 from genocloud.errors import UnreadableFile
 from genocloud.reads.likelihoods import Likelihoods, with_symbolic
 
-MAX_DEPTH = 8000
-SETTINGS: tuple[str, ...] = ()
-BANDS = "1,2,3,4,5,6,8,10,12,15,20,25,30,40,50,65,80,100,150,200"
+DEPTHS = "1,2,3,4,5,6,8,10,12,15,20,25,30,40,50,65,80,100,150,200"
+"""Where mpileup's quiet stretches are cut, in reads: finer than any step of quality that blocks tell apart."""
+
+MAX_DEPTH = "8000"
+"""Reads over one base that count, for bases and for indels: htslib's own limit. mpileup's default, 250, drops reads, and all
+indels, at sites deeper than that. Likelihoods end at 255, which 255 reads (what errmod draws) suffice for; DP and AD go on
+to the limit."""
+
+SETTINGS = (
+    *("--gvcf", DEPTHS, "--max-depth", MAX_DEPTH, "--max-idepth", MAX_DEPTH, "--no-version"),
+    *("--annotate", "FORMAT/AD,FORMAT/DP,FORMAT/ADF,FORMAT/ADR"),
+    "--indels-2.0",
+)
+"""What mpileup is told; everything else is its default: base-alignment quality near indels and clips; no secondary, duplicate,
+failed or unmapped reads, nor such whose mate is not properly paired; overlapping mates count once.
+
+XXX
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +69,19 @@ class Evidence:
         return dict(item.partition("=")[::2] for item in self.info.split(";")).get(key)
 
 
-def run(reads: str, reference: str, place: str, name: str | None, out: Path) -> None:
-    """Write mpileup's text for a place (1-based, inclusive) of one sample's reads to `out`."""
+def run(reads: str, reference: str, place: tuple[str, int, int], name: str | None, out: Path) -> None:
+    """Write mpileup's text for a place (contig, start, end) of one sample's reads to `out`. Raises UnreadableFile."""
+    regions = out.with_suffix(".bed")  # a file, because mpileup takes the colons of HLA contigs for its own elsewhere
+    regions.write_text("\t".join(map(str, place)) + "\n")
     only = ("--samples", name) if name else ("--ignore-RG",)
-    command = (
-        *("--fasta-ref", reference, "--regions", place, "--gvcf", BANDS, "--no-version", "--output", str(out)),
-        *("--max-depth", str(MAX_DEPTH), "--max-idepth", str(MAX_DEPTH)),
-        *("--annotate", "FORMAT/AD,FORMAT/DP,FORMAT/ADF,FORMAT/ADR"),
-        *SETTINGS,
-        *only,
-    )
+    files = ("--fasta-ref", reference, "--regions-file", str(regions), "--output", str(out))
     try:
-        pysam.bcftools.mpileup(*command, reads, catch_stdout=False)
+        pysam.bcftools.mpileup(*SETTINGS, *only, *files, reads, catch_stdout=False)
     except pysam.SamtoolsError as error:
-        raise UnreadableFile(reads, f"mpileup failed at {place}: {error}", "check the file and its index") from error
+        where = f"{place[0]}:{place[1] + 1}-{place[2]}"
+        raise UnreadableFile(reads, f"mpileup failed at {where}: {error}", "check the file and its index") from error
+    finally:
+        regions.unlink()
 
 
 def read(text: Path) -> Iterator[Quiet | Evidence]:

@@ -68,7 +68,7 @@ def call_tile(job: tuple[Source, Tile, Path]) -> Part:
 def _call(source: Source, tile: Tile, path: Path, context: int) -> Part:
     first, last = max(0, tile.start - context), min(tile.contig.length, tile.end + context)
     raw = path.with_suffix(".pileup")
-    pileup.run(source.reads, source.reference, f"{tile.contig.name}:{first + 1}-{last}", source.name, raw)
+    pileup.run(source.reads, source.reference, (tile.contig.name, first, last), source.name, raw)
     caller = Caller(tile.ploidy, tile.start, tile.end)
     stream = _within_context(pileup.read(raw), tile, context)
     part = Part(tile, path)

@@ -5,7 +5,6 @@ from genocloud.samples.checks import (
     MissingIndex,
     NameDiffers,
     check_files,
-    check_reads,
     name_inside,
 )
 from genocloud.samples.sheet import (
@@ -33,7 +32,6 @@ __all__ = [
     "SheetError",
     "UnknownColumn",
     "check_files",
-    "check_reads",
     "name_inside",
     "parse_sheet",
     "read_sheet",

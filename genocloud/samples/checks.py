@@ -82,13 +82,6 @@ def name_inside(sheet: str, sample: Sample, header_samples: Sequence[str]) -> st
     raise NameDiffers(sheet, sample, str(sample.gvcf), header_samples, remedy)
 
 
-def check_reads(sheet: str, sample: Sample, header_samples: Sequence[str]) -> None:
-    """Refuse reads whose read groups (SM) belong to somebody else, or to several people. Raises NameDiffers."""
-    if set(header_samples) - {sample.sample}:
-        remedy = "give each sample its own reads, or correct the read groups: samtools addreplacerg"
-        raise NameDiffers(sheet, sample, str(sample.reads), header_samples, remedy)
-
-
 def _some(names: Sequence[str]) -> str:
     if not names:
         return "no sample"

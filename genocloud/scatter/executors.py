@@ -125,7 +125,8 @@ def _local_client(settings: dict[str, str], choice: str) -> Iterator[Any]:
     import dask
     import distributed
 
-    # The dashboard needs a free port and bokeh; the nanny's restarts and lost links are said through our own errors.
+    # Its scheduler lives in this process and would tell every step it takes; what goes wrong is still said.
+    logging.getLogger("distributed").setLevel(logging.WARNING)
     quiet = {"distributed.admin.tick.limit": "60s", "distributed.worker.profile.enabled": False}
     with (
         dask.config.set(quiet),
@@ -134,7 +135,7 @@ def _local_client(settings: dict[str, str], choice: str) -> Iterator[Any]:
             threads_per_worker=_count(settings.get("threads", "1"), choice),
             memory_limit=settings.get("memory", "auto"),
             dashboard_address=None,
-            silence_logs=logging.ERROR,
+            silence_logs=logging.WARNING,
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

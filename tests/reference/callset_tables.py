@@ -110,6 +110,6 @@ def _plain(type_: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_dictionary(type_) else type_
 
 
-def description(batches: dict[str, tuple[str, ...]], samples: Sequence[str] | None = None) -> Description:
-    everyone = tuple(samples or sorted(sample for batch in batches.values() for sample in batch))
-    return Description(everyone, batches, CONTIGS, {"name": "gatk"}, "genocloud 0.1.0")
+def description(batches: dict[str, tuple[str, ...]], contigs: Sequence[Contig] = CONTIGS) -> Description:
+    samples = sorted(sample for batch in batches.values() for sample in batch)
+    return Description(tuple(samples), batches, tuple(contigs), {"name": "gatk"}, "genocloud 0.1.0")

@@ -189,7 +189,7 @@ def one_a_position(rows: list[Row]) -> list[Row]:
 
 def speaking(rows: list[Row]) -> list[Row]:
     """Fill `stop`: a row speaks until it ends or the next row of the contig begins."""
-    for row, later in zip(rows, [*rows[1:], None], strict=True):
+    for row, later in zip(rows, [*rows[1:], None], strict=False):
         follows = later is not None and later["contig"] == row["contig"]
         row["stop"] = min(row["end"], later["start"]) if follows else row["end"]
     return rows

@@ -61,9 +61,3 @@ def test_a_sample_map_renames_and_says_so(caplog):
 def test_a_sample_map_cannot_choose_among_several():
     with pytest.raises(samples.NameDiffers, match="eve, joe, sue and 1 more"):
         samples.name_inside(SHEET, Sample("ann", gvcf="a", renames=True), ("eve", "joe", "sue", "tom"))
-
-
-def test_reads_of_somebody_else_are_refused():
-    samples.check_reads(SHEET, BOB, ("bob",))
-    with pytest.raises(samples.NameDiffers, match="addreplacerg"):
-        samples.check_reads(SHEET, BOB, ("bob", "eve"))

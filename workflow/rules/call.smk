@@ -17,7 +17,7 @@ if config["caller"] == "bcftools":
             "results/logs/call/{sample}.log",
         conda:
             "../envs/genocloud.yaml"
-        threads: 2
+        threads: 1  # samples side by side waste nothing; where they are few, a profile may set more (set-threads)
         resources:
             mem_mb=2000,  # MB
             runtime=2880,  # minutes

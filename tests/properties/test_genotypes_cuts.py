@@ -1,0 +1,86 @@
+"""Laws: sites, genotypes and annotations depend neither on batches, nor on shard cuts, nor on the order of merging."""
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genocloud import genotypes, sites
+from genocloud.genotypes import Summary
+from genocloud.regions import Region
+from tests.reference.joint_cohorts import CONTIGS, cohort
+from tests.reference.joint_path import batch_of, cut, joint
+
+WHOLE = Region(0, 0, CONTIGS[0].length)
+SAMPLES = 7
+MODEL = genotypes.Model(stand_call_conf=10.0, max_alternate_alleles=3)
+SEEDS = st.integers(0, 1 << 30)
+PLACES = st.lists(st.integers(0, 3), min_size=SAMPLES, max_size=SAMPLES)
+
+
+def batches_of(places, random):
+    """Samples by batch number, each batch and the batches in random order."""
+    batches = [[rank for rank, place in enumerate(places) if place == batch] for batch in set(places)]
+    for batch in batches:
+        random.shuffle(batch)
+    random.shuffle(batches)
+    return batches
+
+
+@given(seed=SEEDS, places=PLACES, cuts=st.sets(st.integers(1, WHOLE.end - 1), max_size=8), random=st.randoms())
+@settings(max_examples=60, deadline=None)
+def test_cuts_change_nothing(seed, places, cuts, random):
+    rows = cohort(seed, SAMPLES)
+    whole = joint(rows, CONTIGS, [WHOLE], [list(range(SAMPLES))], MODEL)
+    cut_up = joint(rows, CONTIGS, cut(WHOLE, sorted(cuts)), batches_of(places, random), MODEL)
+    assert cut_up[0].to_pylist() == whole[0].to_pylist()
+    assert cut_up[1].to_pylist() == whole[1].to_pylist()
+    assert cut_up[2] == whole[2]
+
+
+def summaries_of(seed, places, random):
+    rows = list(cohort(seed, SAMPLES).values())
+    batches = [(batch_of([rows[n] for n in batch]), np.array(batch, np.int32)) for batch in batches_of(places, random)]
+    seen = [sites.observe(table[0], ranks, WHOLE) for table, ranks in batches]
+    alleles = sites.unify([each[0] for each in seen], [each[1] for each in seen])
+    return [genotypes.summarise(*table, ranks, alleles) for table, ranks in batches], alleles
+
+
+def same(a: Summary, b: Summary) -> bool:
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in Summary.__slots__)
+
+
+@given(seed=SEEDS, places=PLACES, random=st.randoms())
+@settings(max_examples=40, deadline=None)
+def test_summaries_merge_in_any_order_and_grouping(seed, places, random):
+    summaries, _ = summaries_of(seed, places, random)
+    tree = list(summaries)
+    while len(tree) > 1:
+        random.shuffle(tree)
+        tree = [genotypes.merge(tree[:2]), *tree[2:]]
+    assert same(tree[0], genotypes.merge(summaries))
+
+
+@given(seed=SEEDS, places=PLACES, random=st.randoms())
+@settings(max_examples=40, deadline=None)
+def test_summaries_count_every_usable_sample_once(seed, places, random):
+    summaries, alleles = summaries_of(seed, places, random)
+    merged = genotypes.merge(summaries)
+    per_site = np.add.reduceat(np.append(merged.counts, 0), merged.site_offsets[:-1]) if len(alleles) else []
+    per_site = np.where(np.diff(merged.site_offsets) > 0, per_site, 0)
+    assert np.all(per_site <= SAMPLES)
+    assert np.all(per_site >= merged.totals[:, 1])
+
+
+@given(seed=SEEDS, places=PLACES, random=st.randoms())
+@settings(max_examples=40, deadline=None)
+def test_observations_unify_in_any_order(seed, places, random):
+    rows = list(cohort(seed, SAMPLES).values())
+    seen = [
+        sites.observe(batch_of([rows[n] for n in batch])[0], np.array(batch, np.int32), WHOLE)
+        for batch in batches_of(places, random)
+    ]
+    together = sites.observe(batch_of(rows)[0], np.arange(SAMPLES, dtype=np.int32), WHOLE)
+    apart = sites.unify([each[0] for each in seen], [each[1] for each in seen])
+    assert apart.equals(sites.unify([together[0]], [together[1]]))
+    assert pa.compute.sum(apart["observed"]) == pa.compute.sum(together[0]["observed"])

@@ -1,0 +1,131 @@
+"""Laws: the kernels of genotype order, alleles, alignment and likelihoods agree with their slow twins."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genocloud.kernels import alignment, alleles, genotype_order, likelihoods, words
+from tests.reference import genotypes as twin
+
+BASES = st.text("ACG", min_size=1, max_size=4)
+
+
+def both(kernel):
+    """The compiled kernel and its Python source."""
+    return pytest.mark.parametrize("run", [kernel, kernel.py_func], ids=["compiled", "python"])
+
+
+def text_arrays(texts):
+    """Offsets and bytes, as schema.strings gives them."""
+    offsets = np.cumsum([0, *map(len, texts)]).astype(np.int64)
+    return offsets, np.frombuffer("".join(texts).encode(), np.uint8).copy()
+
+
+def list_arrays(lists):
+    return np.cumsum([0, *map(len, lists)]).astype(np.int64), *text_arrays([text for each in lists for text in each])
+
+
+@both(genotype_order.genotype_index)
+@given(count=st.integers(1, 5), ploidy=st.integers(1, 4))
+@settings(deadline=None)
+def test_genotypes_are_numbered_in_vcf_order(run, count, ploidy):
+    every = twin.genotypes(count, ploidy)
+    assert [run(np.array(genotype), ploidy) for genotype in every] == list(range(len(every)))
+    assert genotype_order.count_genotypes(count, ploidy) == len(every)
+
+
+@both(genotype_order.advance)
+@given(count=st.integers(1, 5), ploidy=st.integers(1, 4))
+@settings(deadline=None)
+def test_advance_walks_in_vcf_order(run, count, ploidy):
+    genotype = np.zeros(ploidy, np.int64)
+    for expected in twin.genotypes(count, ploidy):
+        assert tuple(genotype) == expected
+        run(genotype, ploidy)
+
+
+def test_absurd_ploidies_do_not_overflow():
+    assert genotype_order.count_genotypes(50, 200) == genotype_order.MANY
+
+
+@both(likelihoods.project)
+@given(data=st.data(), ploidy=st.integers(1, 4), own_count=st.integers(1, 4))
+@settings(deadline=None)
+def test_project(run, data, ploidy, own_count):
+    own = data.draw(st.lists(st.integers(0, own_count - 1), min_size=1, max_size=4))
+    size = len(twin.genotypes(own_count, ploidy))
+    pl = data.draw(st.lists(st.integers(0, 3000), min_size=size, max_size=size))
+    expected = twin.project(pl, own, ploidy)
+    out = np.empty(len(expected), np.int32)
+    count = run(np.array([7, *pl], np.int32), 1, np.array(own, np.int32), len(own), ploidy, out)
+    assert (count, out.tolist()) == (len(expected), expected)
+
+
+@both(alleles.is_deletion)
+@given(ref=BASES, alt=BASES | st.sampled_from(["*", "<NON_REF>", "<DEL>"]))
+@settings(deadline=None)
+def test_is_deletion(run, ref, alt):
+    assert run(*(np.frombuffer(text.encode(), np.uint8) for text in (ref, alt))) == twin.is_deletion(ref, alt)
+
+
+@both(alleles.match_alleles)
+@given(data=st.data(), ref=st.text("ACG", min_size=2, max_size=4))
+@settings(deadline=None)
+def test_own_alleles_find_their_merged_ones(run, data, ref):
+    """Records of prefixes of REF; the site's alleles are theirs, extended, in any order, and one that nobody has."""
+    lengths = data.draw(st.lists(st.integers(1, len(ref)), min_size=1, max_size=4))
+    records = [(ref[:n], [*data.draw(st.lists(BASES | st.just("*"), max_size=3, unique=True)), "<*>"]) for n in lengths]
+    named = {twin.extended(alt, own, ref) for own, alts in records for alt in alts if alt != "<*>"} | {ref + "TTTTT"}
+    merged = data.draw(st.permutations(sorted(named)))
+    starts = np.array([9 if n == 0 else 5 for n in range(len(records))], np.int32)
+    refs, lists = text_arrays([own for own, _ in records]), list_arrays([alts for _, alts in records])
+    site = (np.array([2, 5], np.int32), *text_arrays(["A", ref]), *list_arrays([["C"], merged]))
+    own_at, own, numbers = run(starts, refs[0], *lists, *site)
+    assert own_at[0] == -1
+    for n, (own_ref, alts) in list(enumerate(records))[1:]:
+        wanted = [0] + [-1] * len(merged)
+        for number, alt in enumerate(alts[:-1], start=1):
+            wanted[merged.index(twin.extended(alt, own_ref, ref)) + 1] = number
+        assert own[own_at[n] : own_at[n] + len(wanted)].tolist() == wanted
+        told = numbers[lists[0][n] : lists[0][n + 1]].tolist()
+        assert told == [*(merged.index(twin.extended(alt, own_ref, ref)) + 1 for alt in alts[:-1]), len(merged) + 1]
+
+
+LENGTHS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4), st.booleans()), max_size=8)
+
+
+@both(alignment.speaking_rows)
+@given(samples=st.lists(LENGTHS, min_size=1, max_size=3), positions=st.sets(st.integers(0, 40), max_size=12))
+@settings(deadline=None)
+def test_speaking_rows(run, samples, positions):
+    """Rows of each sample do not overlap; some are variants, some blocks."""
+    rows = {True: [], False: []}
+    for sample, steps in enumerate(samples):
+        place = 0
+        for gap, length, variant in steps:
+            rows[variant].append((sample, place + gap, place + gap + length))
+            place += gap + length
+    every = rows[True] + rows[False]
+    starts, stops = (np.array([row[k] for row in every], np.int32) for k in (1, 2))
+    numbers = np.arange(len(samples) + 1)
+    variants, blocks = (np.searchsorted([row[0] for row in rows[kind]], numbers) for kind in (True, False))
+    places = np.array(sorted(positions), np.int32)
+    out = run(places, np.arange(len(samples), dtype=np.int32), starts, stops, variants, blocks + len(rows[True]))
+    for column in range(len(samples)):
+        own = [n for n, row in enumerate(every) if row[0] == column]
+        for site, position in enumerate(places):
+            told = twin.speaking([every[n][1:] for n in own], position)
+            assert out[site, column] == (own[told] if told >= 0 else -1)
+
+
+@both(words.number_words)
+@given(texts=st.lists(st.lists(st.integers(-1, 3), max_size=3), max_size=200))
+@settings(deadline=None)
+def test_words_are_numbered_by_first_appearance(run, texts):
+    offsets = np.cumsum([0, *map(len, texts)]).astype(np.int64)
+    with np.errstate(over="ignore"):
+        numbers, firsts = run(offsets, np.array([value for each in texts for value in each], np.int8))
+    seen = list(dict.fromkeys(map(tuple, texts)))
+    assert [seen[number] for number in numbers] == [tuple(each) for each in texts]
+    assert [tuple(texts[first]) for first in firsts] == seen

@@ -1,0 +1,89 @@
+"""Small random cohorts, rich in what makes joint genotyping hard: overlaps, deletions, `*`, ploidies, gaps."""
+
+from random import Random
+
+import pyarrow as pa
+
+from genocloud import schema
+from genocloud.regions import Contig
+from tests.reference import gvcf_reader
+from tests.reference.genotypes import genotypes
+
+CONTIGS = (Contig("chr1", 60),)
+
+
+Record = list[str]
+"""The columns of a VCF line."""
+
+
+def cohort_records(seed: int, samples: int) -> tuple[str, dict[str, list[Record]]]:
+    """The reference, and the records of some samples by name."""
+    random = Random(seed)
+    reference = "".join(random.choices("ACGT", k=CONTIGS[0].length))
+    return reference, {f"s{n}": sample_records(random, reference) for n in range(samples)}
+
+
+def cohort(seed: int, samples: int) -> dict[str, tuple[pa.Table, pa.Table]]:
+    """The same as rows."""
+    _, records = cohort_records(seed, samples)
+    return {name: rows_of(lines) for name, lines in records.items()}
+
+
+def rows_of(records: list[Record]) -> tuple[pa.Table, pa.Table]:
+    rows = gvcf_reader.speaking([gvcf_reader.record(fields, {"chr1": 0}, 9) for fields in records])
+    blocks = [gvcf_reader.block_row(row) for row in rows if gvcf_reader.is_block(row)]
+    variants = [row for row in rows if not gvcf_reader.is_block(row)]
+    return gvcf_reader.to_table(variants, schema.VARIANTS), gvcf_reader.to_table(blocks, schema.BLOCKS)
+
+
+def sample_records(random: Random, reference: str) -> list[Record]:
+    ploidy, position, records = random.choice((2, 2, 2, 1, 3)), random.randint(0, 5), []
+    while position < len(reference) - 6:
+        kind = random.choice(("variant", "block", "gap"))
+        if kind == "variant":
+            records.append(variant(random, reference, position, ploidy))
+            position += random.randint(1, 3)
+        else:
+            length = random.randint(1, 8)
+            if kind == "block":
+                records.append(block(random, reference, position, length, ploidy))
+            position += length
+    return records
+
+
+def variant(random: Random, reference: str, position: int, ploidy: int) -> Record:
+    ref = reference[position : position + random.choice((1, 1, 1, 2, 4))]
+    choices = {base + ref[1:] for base in "ACGT"} | {ref[0], ref + "T", ref[:1] + "GG" + ref[1:], "*"}
+    alts = [*random.sample(sorted(choices - {ref}), random.choice((1, 1, 1, 2, 3))), "<NON_REF>"]
+    every = genotypes(len(alts) + 1, ploidy)
+    real = [genotype for genotype in every if len(alts) not in genotype]
+    likely = random.choice(real)
+    pl = [0 if genotype == likely else random.choice((0, 3, 20, 40, 200, 900)) for genotype in every]
+    other = sorted(set(pl))[1] if len(set(pl)) > 1 else 0
+    depths = [random.randint(0, 15) for _ in alts] + [0]
+    fields = {
+        "GT": random.choice("/|").join(map(str, likely)),
+        "AD": ",".join(map(str, depths)),
+        "DP": str(sum(depths)),
+        "GQ": str(min(99, other)),
+        "PL": ",".join(map(str, pl)),
+        "SB": ",".join(str(random.randint(0, 9)) for _ in range(4)),
+    }
+    for name in ("AD", "SB", "GQ", "DP"):
+        if random.random() < 0.1:
+            del fields[name]
+    info = f"DP={random.randint(0, 30)};MQRankSum={random.randint(-20, 20) / 8};RAW_MQandDP={random.randint(0, 9999)},7"
+    info += random.choice(("", ";BaseQRankSum=0.7", ";MQ=31.5"))
+    return line(position, ref, ",".join(alts), info, fields)
+
+
+def block(random: Random, reference: str, position: int, length: int, ploidy: int) -> Record:
+    gq, ploidy = random.choice((0, 0, 3, 20, 60)), min(ploidy, 2)
+    fields = {"GT": "/".join(random.choice("00.") * ploidy), "DP": str(random.choice((0, 2, 20))), "GQ": str(gq)}
+    if random.random() < 0.8:
+        fields |= {"MIN_DP": "1", "PL": ",".join(map(str, [0, gq, gq * 10][: ploidy + 1]))}
+    return line(position, reference[position], "<NON_REF>", f"END={position + length}", fields)
+
+
+def line(position: int, ref: str, alts: str, info: str, fields: dict[str, str]) -> Record:
+    return ["chr1", str(position + 1), ".", ref, alts, ".", ".", info, ":".join(fields), ":".join(fields.values())]

@@ -1,0 +1,98 @@
+"""The whole path from rows to callset tables in one process, as the steps compose it: any batches, any shard cuts."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud import genotypes, sites
+from genocloud.regions import Contig, Region
+
+Rows = tuple[pa.Table, pa.Table]
+
+
+def batch_of(rows: Sequence[Rows]) -> Rows:
+    """Samples' rows (each with sample = 0) as one batch's tables."""
+    return tuple(pa.concat_tables([_numbered(row[kind], n) for n, row in enumerate(rows)]) for kind in (0, 1))
+
+
+def _numbered(table: pa.Table, sample: int) -> pa.Table:
+    place = table.schema.get_field_index("sample")
+    return table.set_column(place, table.schema.field(place), pa.array(np.full(len(table), sample, np.int32)))
+
+
+def within(table: pa.Table, region: Region) -> pa.Table:
+    """The rows that speak for any base of the region."""
+    reaches = pc.and_(pc.greater(table["stop"], region.start), pc.less(table["start"], region.end))
+    return table.filter(pc.and_(reaches, pc.equal(table["contig"], region.contig)))
+
+
+def cut(region: Region, places: Sequence[int]) -> list[Region]:
+    """The region cut before each of some places."""
+    edges = sorted({region.start, *(place for place in places if region.start < place < region.end), region.end})
+    return [Region(region.contig, low, high) for low, high in pairwise(edges)]
+
+
+def joint(
+    rows: dict[str, Rows],
+    contigs: tuple[Contig, ...],
+    shards: Sequence[Region],
+    batches: Sequence[Sequence[int]],
+    model: genotypes.Model | None = None,
+) -> tuple[pa.Table, pa.Table, Counter[str]]:
+    """(SITES, GENOTYPES sorted by site and sample, dropped sites) of samples, ranked in the order of `rows`.
+
+    `batches` lists each batch's samples by rank.
+    """
+    model = model or genotypes.Model()
+    names, tables = list(rows), [batch_of([list(rows.values())[rank] for rank in batch]) for batch in batches]
+    ranks = [np.array(batch, dtype=np.int32) for batch in batches]
+    alleles, estimates = [], []
+    for shard in shards:
+        seen = [sites.observe(within(table[0], shard), rank, shard) for table, rank in zip(tables, ranks, strict=True)]
+        alleles.append(sites.unify([each[0] for each in seen], [each[1] for each in seen]))
+        summaries = [
+            genotypes.summarise(*(within(kind, shard) for kind in table), rank, alleles[-1])
+            for table, rank in zip(tables, ranks, strict=True)
+        ]
+        estimates.append(genotypes.estimate(summaries, alleles[-1], model))
+    found, called, dropped = [], [], Counter()
+    for shard, settled in zip(shards, genotypes.settle(estimates, model), strict=True):
+        parts = [
+            genotypes.call(
+                *(within(kind, shard) for kind in table),
+                [names[n] for n in batch],
+                rank,
+                settled,
+                contigs,
+                np.full(len(batch), 2, np.int8),
+            )
+            for table, rank, batch in zip(tables, ranks, batches, strict=True)
+        ]
+        kept, lost = genotypes.annotate(settled, [share for _, share in parts], contigs)
+        assert len(settled) == len(kept) + sum(lost.values())
+        found.append(kept)
+        called += [genotypes.keep(part, kept) for part, _ in parts]
+        dropped += lost
+    assert sum(table["observed"].to_numpy().sum() for table in alleles) >= sum(len(table) for table in alleles)
+    rows_out = [_decoded(table) for table in called]
+    everything = pa.concat_tables(rows_out)
+    order = [("contig", "ascending"), ("pos", "ascending"), ("rank", "ascending")]
+    rank_of = pa.array([names.index(name) for name in everything["sample"].to_pylist()], pa.int32())
+    everything = everything.append_column("rank", rank_of).sort_by(order).drop_columns("rank")
+    sites_out = pa.concat_tables([_decoded(table) for table in found])
+    assert len(everything) == len(sites_out) * len(names)
+    return sites_out, everything, dropped
+
+
+def _decoded(table: pa.Table) -> pa.Table:
+    """Words as plain strings: a dictionary's order is no part of the result."""
+    return pa.table(
+        {
+            name: table[name].cast(pa.string()) if pa.types.is_dictionary(table[name].type) else table[name]
+            for name in table.column_names
+        }
+    )

@@ -1,0 +1,188 @@
+"""Files and records that no gVCF may hold: each is refused with file, place, problem and remedy."""
+
+import gzip
+from pathlib import Path
+
+import pyarrow as pa
+import pysam
+import pytest
+
+from genocloud import gvcf
+from genocloud.errors import BadRecord, InputError, UnreadableFile
+from genocloud.gvcf.inflate import END_BLOCK, NotInflated
+from genocloud.regions import Contig
+
+CONTIGS = (Contig("chr1", 1000), Contig("chr2", 500))
+HEADER = """##fileformat=VCFv4.2
+##GATKCommandLine=<ID=HaplotypeCaller>
+##contig=<ID=chr1,length=1000>
+##contig=<ID=chr2,length=500>
+#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tann
+"""
+GOOD = "chr1\t10\t.\tA\t<NON_REF>\t.\t.\tEND=20\tGT:DP:GQ:MIN_DP:PL\t0/0:5:9:5:0,9,90\n"
+
+
+def records(*columns: str) -> str:
+    return "".join("\t".join(record.split()) + "\n" for record in columns)
+
+
+def text_file(folder: Path, text: str) -> str:
+    path = folder / "a.g.vcf"
+    path.write_text(text)
+    return str(path)
+
+
+def read(path: str) -> list[gvcf.Rows]:
+    return list(gvcf.read_rows(path, CONTIGS))
+
+
+BAD = {
+    "too few columns": "chr1 30 . A C",
+    "too many columns": "chr1 30 . A C . . . GT 0/1 0/1",
+    "no number in POS": "chr1 x . A C . . . GT 0/1",
+    "POS 0": "chr1 0 . A C . . . GT 0/1",
+    "a malformed DP": "chr1 30 . A C . . . GT:DP 0/1:3x",
+    "a DP beyond 32 bits": "chr1 30 . A C . . . GT:DP 0/1:2147483648",
+    "a malformed QUAL": "chr1 30 . A C 1.2.3 . . GT 0/1",
+    "a malformed INFO": "chr1 30 . A C . . MQ=1e GT 0/1",
+    "a malformed RAW_MQandDP": "chr1 30 . A C . . RAW_MQandDP=5 GT 0/1",
+    "a malformed END": "chr1 30 . A <NON_REF> . . END=3O GT 0/0",
+    "a malformed GL": "chr1 30 . A C . . . GT:GL 0/1:-1,zero,-3",
+    "END before POS": "chr1 30 . A <NON_REF> . . END=29 GT 0/0",
+    "END beyond the contig": "chr1 30 . A <NON_REF> . . END=1001 GT 0/0",
+    "a REF beyond the contig": "chr1 1000 . AC A . . . GT 0/1",
+    "an unsorted record": "chr1 9 . A C . . . GT 0/1",
+    "a second record at a position": "chr1 10 . A C . . . GT 0/1",
+    "a malformed GT": "chr1 30 . A C . . . GT 0-1",
+    "a GT beyond the alleles": "chr1 30 . A C . . . GT 0/2",
+    "an AD of the wrong length": "chr1 30 . A C . . . GT:AD 0/1:3",
+    "a PL of the wrong length": "chr1 30 . A C . . . GT:PL 0/1:3,0",
+    "a PL of the wrong ploidy": "chr1 30 . A C . . . GT:PL 0:3,0,9",
+    "more values than keys": "chr1 30 . A C . . . GT 0/1:7",
+    "an empty ALT": "chr1 30 . A C, . . . GT 0/1",
+}
+
+
+@pytest.mark.parametrize("record", BAD.values(), ids=BAD.keys())
+def test_a_bad_record_is_refused_with_its_line(tmp_path, record):
+    path = text_file(tmp_path, HEADER + GOOD + records(record) + records("chr1 40 . A C . . . GT 0/1"))
+    with pytest.raises(BadRecord) as caught:
+        read(path)
+    assert caught.value.url == path
+    assert caught.value.place == f"line 7 ({':'.join(record.split()[:2])})"
+    assert caught.value.remedy
+
+
+def test_a_contig_out_of_the_references_order_is_refused(tmp_path):
+    path = text_file(tmp_path, HEADER + records("chr2 5 . A C . . . GT 0/1", "chr1 5 . A C . . . GT 0/1"))
+    with pytest.raises(BadRecord, match="reference's order") as caught:
+        read(path)
+    assert caught.value.place == "line 7 (chr1:5)"
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    path = text_file(tmp_path, HEADER)
+    with Path(path).open("ab") as stream:
+        stream.write(records("chr1 5 id? A C . . . GT 0/1").encode().replace(b"?", b"\xff"))
+    with pytest.raises(BadRecord, match="UTF-8"):
+        read(path)
+
+
+def bgzf(folder: Path, text: str) -> Path:
+    path = folder / "a.g.vcf.gz"
+    with pysam.BGZFile(str(path), "wb") as stream:
+        stream.write(text.encode())
+    return path
+
+
+LONG = (
+    HEADER
+    + "".join(f"chr1\t{pos}\t.\tA\t<NON_REF>\t.\t.\t.\tGT:DP\t0/0:{pos * 7919 % 97}\n" for pos in range(1, 1000))
+    + "".join(
+        f"chr2\t{pos}\t.\tACGT\tA,<NON_REF>\t{pos}\t.\tDP={pos * 31 % 83}\tGT:DP\t0/1:{pos * 7919 % 89}\n"
+        for pos in range(1, 490)
+    )
+)
+
+
+def test_bgzf_plain_and_gzip_read_alike(tmp_path):
+    block = bgzf(tmp_path, LONG)
+    plain = text_file(tmp_path, LONG)
+    zipped = tmp_path / "b.g.vcf.gz"
+    zipped.write_bytes(gzip.compress(LONG[:5000].encode()) + gzip.compress(LONG[5000:].encode()))
+    first, second, third = (all_rows(str(path)) for path in (block, plain, zipped))
+    assert first == second == third
+    assert [table.num_rows for table in first] == [489, 999]
+
+
+def all_rows(path: str) -> tuple[pa.Table, pa.Table]:
+    rows = read(path)
+    variants = pa.Table.from_batches(each.variants for each in rows)
+    return variants, pa.Table.from_batches(each.blocks for each in rows)
+
+
+@pytest.mark.parametrize("lost", [1, 28, 29, 200, 3000])
+def test_a_cut_off_bgzf_file_is_refused(tmp_path, lost):
+    path = bgzf(tmp_path, LONG)
+    path.write_bytes(path.read_bytes()[:-lost])
+    with pytest.raises(InputError) as caught:
+        read(str(path))
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_end_block_is_said(tmp_path):
+    path = bgzf(tmp_path, LONG)
+    data = path.read_bytes()
+    assert data.endswith(END_BLOCK)
+    path.write_bytes(data.removesuffix(END_BLOCK))
+    with pytest.raises(NotInflated, match="end block is missing"):
+        read(str(path))
+
+
+@pytest.mark.parametrize("make", [lambda folder: bgzf(folder, LONG), lambda folder: gzipped(folder)])
+def test_a_flipped_bit_is_found(tmp_path, make):
+    path = make(tmp_path)
+    data = path.read_bytes()
+    for place in range(40, len(data) - 40, 997):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 8]) + data[place + 1 :])
+        with pytest.raises(InputError):
+            read(str(path))
+
+
+def gzipped(folder: Path) -> Path:
+    path = folder / "a.g.vcf.gz"
+    path.write_bytes(gzip.compress(LONG.encode()))
+    return path
+
+
+def test_a_cut_off_gzip_file_is_refused(tmp_path):
+    path = gzipped(tmp_path)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(NotInflated, match="incomplete"):
+        read(str(path))
+
+
+@pytest.mark.parametrize("text", ["", "hello\n", "BAM\1", HEADER[:100], HEADER.rstrip("\n")])
+def test_what_is_no_vcf_is_refused(tmp_path, text):
+    with pytest.raises(gvcf.NotVcf):
+        read(text_file(tmp_path, text))
+
+
+@pytest.mark.parametrize("columns", ["", "\tFORMAT", "\tFORMAT\tann\tann"])
+def test_a_header_without_samples_is_refused(tmp_path, columns):
+    with pytest.raises(gvcf.NoSamples):
+        read(text_file(tmp_path, HEADER.replace("\tFORMAT\tann", columns)))
+
+
+def test_of_several_samples_one_must_be_named(tmp_path):
+    path = text_file(tmp_path, HEADER.replace("ann", "ann\tbob"))
+    for asked in (None, "cyd"):
+        with pytest.raises(gvcf.SampleNotChosen) as caught:
+            list(gvcf.read_rows(path, CONTIGS, asked))
+        assert caught.value.samples == ("ann", "bob")
+    assert list(gvcf.read_rows(path, CONTIGS, "bob")) == []
+
+
+def test_a_missing_file_is_unreadable(tmp_path):
+    with pytest.raises(UnreadableFile):
+        gvcf.read_header(str(tmp_path / "none.g.vcf.gz"))

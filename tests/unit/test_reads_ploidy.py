@@ -1,0 +1,42 @@
+"""Copies by sex and contig."""
+
+import pytest
+
+from genocloud.reads.ploidy import Copies, SexContigs, copies
+from genocloud.regions import Contig
+
+SPECIAL = SexContigs()
+
+
+@pytest.mark.parametrize("name", ["chrX", "X"])
+def test_x_of_grch38_is_haploid_in_males_between_its_pseudo_autosomal_regions(name):
+    x = Contig(name, 156_040_895)
+    assert copies(x, "male", SPECIAL) == [
+        Copies(0, 10_000, 1),
+        Copies(10_000, 2_781_479, 2),
+        Copies(2_781_479, 155_701_382, 1),
+        Copies(155_701_382, 156_030_895, 2),
+        Copies(156_030_895, 156_040_895, 1),
+    ]
+    assert copies(x, "female", SPECIAL) == [Copies(0, 156_040_895, 2)]
+    assert copies(x, "unknown", SPECIAL) == [Copies(0, 156_040_895, 2)]
+
+
+def test_x_of_grch37_is_told_by_its_length():
+    assert copies(Contig("X", 155_270_560), "male", SPECIAL)[1] == Copies(60_000, 2_699_520, 2)
+
+
+def test_given_regions_win_and_an_unknown_x_is_haploid_with_a_warning(caplog):
+    x = Contig("chrX", 80_000)
+    given = SexContigs(par=((0, 12_000),))
+    assert copies(x, "male", given) == [Copies(0, 12_000, 2), Copies(12_000, 80_000, 1)]
+    assert copies(x, "male", SPECIAL) == [Copies(0, 80_000, 1)]
+    assert "no known pseudo-autosomal regions" in caplog.text
+
+
+def test_y_is_absent_in_females_and_mt_haploid_in_everybody():
+    y, mt = Contig("chrY", 1000), Contig("MT", 16_569)
+    assert copies(y, "female", SPECIAL) == []
+    assert copies(y, "male", SPECIAL) == copies(y, "unknown", SPECIAL) == [Copies(0, 1000, 1)]
+    assert copies(mt, "male", SPECIAL) == copies(mt, "female", SPECIAL) == [Copies(0, 16_569, 1)]
+    assert copies(Contig("chr1", 50), "male", SPECIAL) == [Copies(0, 50, 2)]

@@ -1,0 +1,82 @@
+"""A cohort small enough to run the whole workflow many times: three gVCFs and one person's reads, 12 kb of chr2."""
+
+import gzip
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pysam
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "test_data"
+CONTIG, BASES = "chr2", 12_000
+PATIENCE_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished `snakemake`: its exit code and what it said on stderr."""
+
+    code: int
+    said: str
+
+    @property
+    def ours(self) -> list[str]:
+        """The lines that come from us, not from Snakemake."""
+        return [line for line in self.said.splitlines() if line.startswith("genocloud")]
+
+
+def command(*options: str) -> list[str]:
+    return [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", *options]
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONWARNINGS": "default"}
+
+
+def snakemake(folder: Path, *options: str) -> Run:
+    """Run `snakemake` in a folder."""
+    done = subprocess.run(
+        command(*options), cwd=folder, env=environment(), capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
+    return Run(done.returncode, done.stderr + done.stdout)
+
+
+def write_cohort(folder: Path) -> None:
+    """Write the small cohort's files and its config."""
+    folder.mkdir(parents=True)
+    for name in ("p07", "p08", "p09"):
+        cut_gvcf(DATA / f"gvcf/{name}.g.vcf.gz", folder / f"{name}.g.vcf.gz")
+    cut_reads(DATA / "reads/p04.cram", folder / "p04.bam")
+    rows = ["sample\tgvcf\treads\tsex", "p04\t\tp04.bam\tfemale"]
+    rows += [f"{name}\t{name}.g.vcf.gz\t\tunknown" for name in ("p07", "p08", "p09")]
+    (folder / "samples.tsv").write_text("\n".join(rows) + "\n")
+    config = f"samples: samples.tsv\nreference: {DATA / 'reference.fa'}\npar: ['chrX:1-12000']\n"
+    (folder / "config.yaml").write_text(config + "part_bp: 300000\nwindow_bp: 60000\n")
+
+
+def cut_gvcf(source: Path, target: Path) -> None:
+    with gzip.open(source, "rt") as lines, pysam.BGZFile(str(target), "wb") as kept:
+        for line in lines:
+            contig, _, rest = line.partition("\t")
+            if line.startswith("#") or (contig == CONTIG and int(rest.partition("\t")[0]) <= BASES):
+                kept.write(line.encode())
+
+
+def cut_reads(source: Path, target: Path) -> None:
+    with (
+        pysam.AlignmentFile(str(source), reference_filename=str(DATA / "reference.fa")) as reads,
+        pysam.AlignmentFile(str(target), "wb", header=reads.header) as kept,
+    ):
+        for read in reads.fetch(CONTIG, 0, BASES):
+            kept.write(read)
+    pysam.index(str(target))
+
+
+def artifacts(folder: Path) -> dict[str, bytes]:
+    """The run's final bytes: the VCF, its index, and every object of the callset."""
+    results = folder / "results"
+    files = [*results.glob("callset.vcf.gz*"), *results.glob("callset/**/*")]
+    return {str(file.relative_to(results)): file.read_bytes() for file in files if file.is_file()}

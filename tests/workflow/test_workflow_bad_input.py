@@ -1,0 +1,103 @@
+"""Bad input ends the run before any job, with one message and exit code 3."""
+
+import gzip
+from pathlib import Path
+
+import pysam
+import pytest
+
+from tests.workflow.small_cohort import snakemake
+
+pytestmark = pytest.mark.workflow
+
+
+def edit(file, old, new):
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def edit_gvcf(file, old, new):
+    text = gzip.decompress(file.read_bytes()).decode()
+    assert old in text
+    with pysam.BGZFile(str(file), "wb") as out:
+        out.write(text.replace(old, new).encode())
+
+
+def duplicate_sample(folder):
+    edit(folder / "samples.tsv", "p08\t", "p07\t")
+
+
+def missing_file(folder):
+    (folder / "p08.g.vcf.gz").unlink()
+
+
+def another_name_in_gvcf(folder):
+    edit(folder / "samples.tsv", "p07\t", "ann\t")
+
+
+def missing_index(folder):
+    (folder / "p04.bam.bai").unlink()
+
+
+def other_contig_lengths(folder):
+    edit_gvcf(folder / "p09.g.vcf.gz", "length=110000", "length=110001")
+
+
+def empty_sheet(folder):
+    edit(folder / "samples.tsv", (folder / "samples.tsv").read_text().partition("\n")[2], "")
+
+
+def unknown_column(folder):
+    edit(folder / "samples.tsv", "sex", "ploidy")
+
+
+def unreadable_url(folder):
+    edit(folder / "samples.tsv", "p07.g.vcf.gz", "nowhere://bucket/p07.g.vcf.gz")
+
+
+def reads_without_a_caller(folder):
+    (folder / "config.yaml").open("a").write("caller: none\n")
+
+
+def unknown_key(folder):
+    (folder / "config.yaml").open("a").write("caler: gatk\n")
+
+
+def bad_value(folder):
+    (folder / "config.yaml").open("a").write("batch_size: 0\n")
+
+
+def missing_sheet(folder):
+    (folder / "samples.tsv").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (duplicate_sample, "samples.tsv, line 4: sample p07 is already on line 3; remove one"),
+        (missing_file, "samples.tsv, line 4: sample p08: no file p08.g.vcf.gz; correct the path"),
+        (another_name_in_gvcf, "sample ann is not in p07.g.vcf.gz, which holds p07; correct the name, or say"),
+        (missing_index, "p04.bam has no index; make one: samtools index p04.bam"),
+        (
+            other_contig_lengths,
+            "contig chr2 has more than one length (p09.g.vcf.gz: 110,001 bp; reference: 110,000 bp)",
+        ),
+        (empty_sheet, "samples.tsv, line 1: the sample sheet holds no sample; add one row"),
+        (unknown_column, "samples.tsv, line 1: unknown column 'ploidy'; rename or remove it"),
+        (unreadable_url, "nowhere://bucket"),
+        (reads_without_a_caller, "sample p04 comes as reads, and the config says `caller: none`; give a gVCF"),
+        (unknown_key, "'caler' was unexpected); the keys are samples, reference, caller"),
+        (bad_value, "config: batch_size: 0 is less than the minimum of 1; How many samples"),
+        (missing_sheet, "samples.tsv"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else "",
+)
+def test_bad_input_is_told_before_any_job(cohort: Path, spoil, message):
+    spoil(cohort)
+    run = snakemake(cohort)
+    assert run.code == 3, run.said
+    assert len(run.ours) == 1, run.said
+    assert message in run.ours[0]
+    assert "Traceback" not in run.said
+    assert not (cohort / "results").exists()

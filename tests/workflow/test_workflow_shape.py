@@ -1,0 +1,54 @@
+"""The workflow as Snakemake sees it: its rules, its lint, and the commands of callers that are not run here."""
+
+import pytest
+
+from tests.workflow.small_cohort import snakemake
+
+pytestmark = pytest.mark.workflow
+
+FLOW = ["inputs", "call", "ingest", "discover", "genotype_part", "genotype", "export", "report"]
+
+
+def test_a_dry_run_plans_every_step_and_writes_nothing(cohort):
+    run = snakemake(cohort, "--dry-run", "--quiet", "host")
+    assert run.code == 0, run.said
+    assert all(f"rule {rule}:" in run.said for rule in FLOW)
+    assert not (cohort / "results").exists()
+
+
+def test_lint_finds_nothing(cohort):
+    run = snakemake(cohort, "--lint")
+    assert (run.code, "good condition" in run.said) == (0, True), run.said
+
+
+def test_the_rule_graph_goes_from_inputs_to_report(cohort):
+    run = snakemake(cohort, "--rulegraph")
+    assert run.code == 0, run.said
+    assert "digraph" in run.said
+    assert all(f'label = "{rule}"' in run.said for rule in FLOW)
+
+
+def test_gatk_calls_haploid_and_diploid_stretches_apart(cohort):
+    run = snakemake(cohort, "--dry-run", "--quiet", "host", "--printshellcmds", "--config", "caller=gatk")
+    assert run.code == 0, run.said
+    assert "--emit-ref-confidence GVCF" in run.said
+    assert "call 1 results/call/female.haploid.bed" in run.said
+    assert "call 2 results/call/female.diploid.bed" in run.said
+    assert "JAVA_TOOL_OPTIONS=-Xmx3000m" in run.said
+
+
+def test_deepvariant_is_told_of_haploid_contigs_and_par(cohort):
+    sheet = (cohort / "samples.tsv").read_text()
+    (cohort / "samples.tsv").write_text(sheet.replace("female", "male"))
+    run = snakemake(cohort, "--dry-run", "--quiet", "host", "--printshellcmds", "--config", "caller=deepvariant")
+    assert run.code == 0, run.said
+    assert "run_deepvariant --model_type=WGS" in run.said
+    assert "--haploid_contigs=chrM,chrX,chrY --par_regions_bed=results/call/male.par.bed" in run.said
+
+
+def test_gvcfs_alone_need_no_caller(cohort):
+    rows = (cohort / "samples.tsv").read_text().splitlines(keepends=True)
+    (cohort / "samples.tsv").write_text("".join(row for row in rows if "p04" not in row))
+    run = snakemake(cohort, "--dry-run", "--quiet", "host", "--config", "caller=none")
+    assert run.code == 0, run.said
+    assert "rule call:" not in run.said
