@@ -83,6 +83,8 @@ def read(store: Store) -> tuple[Description, tuple[ShardEntry, ...]]:
         values = json.loads(store.read(MANIFEST))
     except ObjectMissing:
         raise NoCallset(store.url) from None
+    if values.get("format") != _FORMAT:
+        raise NoCallset(store.url)
     if values["version"] != schema.VERSION:
         raise OtherVersion(store.url, values["version"])
     description = Description(

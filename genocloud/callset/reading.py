@@ -75,6 +75,12 @@ class Callset:
         tables = [self._shard_genotypes(shard, place, chosen) for shard in self._shards(place)]
         return pa.concat_tables([schema.GENOTYPES.empty_table(), *tables]).unify_dictionaries()
 
+    def batches(self, shard: ShardEntry, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Some columns of a shard's genotypes, a batch at a time, so that memory does not grow with the cohort."""
+        for file in shard.genotypes.values():
+            with self.store.open(file.name) as stream:
+                yield pq.read_table(stream, columns=list(columns))
+
     def to_numpy(
         self, region: str | Region | None = None, samples: Sequence[str] | None = None
     ) -> dict[str, np.ndarray[Any, Any]]:

@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genocloud import objects, schema
@@ -47,14 +46,10 @@ class ShortCallset(StoreError):
 
 @dataclass(frozen=True)
 class Counts:
-    """What an export wrote. A site is a SNP or an indel if all its ALTs are (`*` aside), else one of `other`."""
+    """What an export wrote."""
 
     records: int = 0
     genotypes: int = 0
-    snps: int = 0
-    indels: int = 0
-    other: int = 0
-    multiallelic: int = 0
     text_bytes: int = 0
 
     def __add__(self, more: "Counts") -> "Counts":
@@ -170,32 +165,5 @@ def _render(
     blocks = bgzf.compress(lines.data.data)
     begin = schema.numbers(sites["pos"]).astype(np.int64) - 1
     end = begin + np.diff(schema.strings(sites["ref"])[0])
-    counts = count(sites, genotypes.num_rows, len(lines.data))
+    counts = Counts(sites.num_rows, genotypes.num_rows, len(lines.data))
     return _Piece(contig, blocks, begin, end, bgzf.virtual(blocks, lines.starts), counts)
-
-
-def count(sites: pa.Table, genotypes: int, text_bytes: int) -> Counts:
-    """The kinds of some sites."""
-    alts = sites["alts"].combine_chunks()
-    site = pc.list_parent_indices(alts).to_numpy()
-    allele = alts.flatten()
-    named = pc.not_equal(allele, "*").to_numpy(zero_copy_only=False)
-    ref = np.diff(schema.strings(sites["ref"])[0])[site]
-    alt = np.diff(schema.strings(allele)[0])
-    snp = _all((alt == 1) & (ref == 1), named, site, sites.num_rows)
-    indel = _all(alt != ref, named, site, sites.num_rows)
-    kinds: dict[str, Any] = {
-        "snps": int(snp.sum()),
-        "indels": int(indel.sum()),
-        "other": int((~snp & ~indel).sum()),
-        "multiallelic": int((np.bincount(site, minlength=sites.num_rows) > 1).sum()),
-    }
-    return Counts(sites.num_rows, genotypes, text_bytes=text_bytes, **kinds)
-
-
-def _all(
-    holds: npt.NDArray[np.bool_], named: npt.NDArray[np.bool_], site: npt.NDArray[np.int64], sites: int
-) -> npt.NDArray[np.bool_]:
-    """Sites with a named ALT, for all of whose named ALTs it holds."""
-    wanted = np.bincount(site[named], minlength=sites)
-    return np.asarray((wanted > 0) & (np.bincount(site[named & holds], minlength=sites) == wanted))

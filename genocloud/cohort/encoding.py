@@ -1,18 +1,84 @@
-"""How the store's columns are laid out in Parquet."""
+"""How the store's columns are laid out in Parquet: as what differs from what neighbouring columns foretell."""
 
-from typing import BinaryIO
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from genocloud.schema import INT32, INT64
+
+Columns = Mapping[str, pa.ChunkedArray] | pa.Table
 
 ZSTD_LEVEL = 3
 
+GAP, LENGTH = pa.field("gap", INT64, False), pa.field("length", INT32, False)
+"""In place of start and stop: bases between the row above's stop and start (any sign), and from start to stop.
 
-def open_writer(stream: BinaryIO, table: pa.Schema) -> pq.ParquetWriter:
-    """A Parquet writer whose every `write_table` call becomes one row group."""
+Rows follow one another closely, so that most gaps are 0: start and stop together cost hardly more than the lengths.
+"""
+
+CAP_GQ = 99
+"""Callers write GQ as the second PL, at most this."""
+
+SQUARED_MQ = 60 * 60
+"""Most reads have mapping quality 60, so that RAW_MQandDP's sum is about its reads times this."""
+
+
+def _plus(factor: int, name: str) -> Callable[[Columns], pa.ChunkedArray]:
+    return lambda table: pc.multiply(pc.fill_null(table[name], 0).cast(INT64), factor)
+
+
+FORETOLD: dict[str, dict[str, Callable[[Columns], pa.ChunkedArray]]] = {
+    "blocks": {
+        "dp": _plus(1, "min_dp"),
+        "gq": lambda table: pc.min_element_wise(pc.fill_null(table["pl1"], 0), CAP_GQ).cast(INT64),
+    },
+    "variants": {
+        "raw_mq": _plus(SQUARED_MQ, "raw_mq_dp"),
+        "raw_mq_dp": _plus(1, "info_dp"),
+        "info_dp": _plus(1, "dp"),
+    },
+}
+"""For each column stored as a difference, what it is the difference from; a later line foretells from true values."""
+
+
+def packed_schema(kind: str, table: pa.Schema) -> pa.Schema:
+    """The schema of the rows as they lie in Parquet."""
+    fields = [field for field in table if field.name not in ("start", "stop")]
+    wide = [field.with_type(INT64) if field.name in FORETOLD[kind] else field for field in fields]
+    return pa.schema([GAP, LENGTH, *wide])
+
+
+def pack(kind: str, table: pa.Table) -> pa.Table:
+    """A window's rows as they lie in Parquet."""
+    start, stop = (table[name].to_numpy().astype(np.int64) for name in ("start", "stop"))
+    gap = start - np.concatenate(([0], stop[:-1]))
+    columns = {"gap": gap, "length": (stop - start).astype(np.int32)}
+    columns |= {name: table[name] for name in table.column_names}
+    columns |= {name: pc.subtract(table[name].cast(INT64), told(table)) for name, told in FORETOLD[kind].items()}
+    packed = packed_schema(kind, table.schema)
+    return pa.table([columns[name] for name in packed.names], schema=packed)
+
+
+def unpack(kind: str, packed: pa.Table, table: pa.Schema) -> pa.Table:
+    """The reverse of `pack`: one row group's rows in the schema they had."""
+    columns: dict[str, Any] = {name: packed[name] for name in packed.column_names}
+    length = packed["length"].to_numpy().astype(np.int64)
+    stop = np.cumsum(packed["gap"].to_numpy() + length)
+    columns |= {"start": (stop - length).astype(np.int32), "stop": stop.astype(np.int32)}
+    for name, told in reversed(FORETOLD[kind].items()):
+        columns[name] = pc.add(packed[name], told(columns)).cast(table.field(name).type)
+    return pa.table([columns[name] for name in table.names], schema=table)
+
+
+def open_writer(stream: BinaryIO, kind: str, table: pa.Schema) -> pq.ParquetWriter:
+    """A Parquet writer for packed rows, whose every `write_table` call becomes one row group."""
     return pq.ParquetWriter(
         stream,
-        table,
+        packed_schema(kind, table),
         compression="zstd",
         compression_level=ZSTD_LEVEL,
         write_statistics=False,  # the receipt knows rows by window; statistics of 40 columns swell the footer

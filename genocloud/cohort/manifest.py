@@ -77,7 +77,7 @@ class OtherReference(InputError):
         super().__init__(f"{url}: the cohort has {difference}; use the cohort's own, or make a new cohort")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """A batch of a cohort: its samples as stored, and the cohort rank of each (-1: not in force)."""
 
@@ -86,7 +86,7 @@ class Batch:
     ranks: npt.NDArray[np.int32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cohort:
     """One version of a cohort. `samples` are in rank order; `reference` describes it without a path."""
 
@@ -96,7 +96,7 @@ class Cohort:
     reference: dict[str, str]
     samples: tuple[str, ...]
     batches: tuple[Batch, ...]
-    _receipts: dict[str, BatchReceipt] = field(default_factory=dict, repr=False, compare=False)
+    _receipts: dict[str, BatchReceipt] = field(default_factory=dict, repr=False)
 
     @property
     def contigs(self) -> tuple[Contig, ...]:

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genocloud.cohort.batch import KINDS, PartReceipt, part_name
+from genocloud.cohort.encoding import unpack
 from genocloud.cohort.layout import Window
 from genocloud.cohort.manifest import Batch, Cohort
 from genocloud.objects import open_store
@@ -41,8 +42,9 @@ def _read(cohort: Cohort, batch: Batch, kind: str, part: Part, region: Region) -
     if not groups:
         return KINDS[kind].empty_table()
     with open_store(cohort.url).open(part_name(batch.id, kind, part)) as stream:
-        table = pq.ParquetFile(stream).read_row_groups(groups)
-    return _speaking(table, region, sort=len(groups) > 1).cast(KINDS[kind])
+        file = pq.ParquetFile(stream)
+        tables = [unpack(kind, file.read_row_group(group), KINDS[kind]) for group in groups]
+    return _speaking(pa.concat_tables(tables), region, sort=len(groups) > 1).combine_chunks()
 
 
 def _row_groups(windows: tuple[Window, ...], written: PartReceipt, wanted: Region) -> list[int]:

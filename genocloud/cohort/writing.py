@@ -21,7 +21,7 @@ from genocloud.cohort.batch import (
     read_receipt,
     receipt_name,
 )
-from genocloud.cohort.encoding import open_writer
+from genocloud.cohort.encoding import open_writer, pack
 from genocloud.cohort.layout import Layout, Window
 from genocloud.objects import Store
 from genocloud.regions import Part, Region
@@ -120,8 +120,8 @@ class _Output:
             return
         if self.writer is None:
             stream = self.stack.enter_context(self.store.writer(self.name))
-            self.writer = self.stack.enter_context(open_writer(stream, KINDS[self.kind]))
-        self.writer.write_table(table, row_group_size=table.num_rows)
+            self.writer = self.stack.enter_context(open_writer(stream, self.kind, KINDS[self.kind]))
+        self.writer.write_table(pack(self.kind, table), row_group_size=table.num_rows)
         self.longest = max(self.longest, int((table["stop"].to_numpy() - table["start"].to_numpy()).max()))
 
     def receipt(self) -> PartReceipt:

@@ -5,32 +5,33 @@ from numba import njit
 
 from genocloud.kernels.genotype_order import genotype_index
 
-LESS_THAN, STAR = np.uint8(ord("<")), np.uint8(ord("*"))
+LESS_THAN, STAR, LETTER_N = np.uint8(ord("<")), np.uint8(ord("*")), np.uint8(ord("N"))
 
 
 @njit(cache=True, nogil=True)
-def is_deletion(ref, alt):
+def is_deletion(refs, ref, ref_end, alts, alt, alt_end):
     """Whether an ALT makes its record reach over all of REF, as GenomicsDB decides it.
 
-    ref, alt  (bases,) uint8
+    refs, alts  uint8; REF is refs[ref:ref_end], the ALT alts[alt:alt_end]
 
     Source: gatk-model.md, section 1 (GenomicsDB variant_operations.cc): `*`; shorter than REF and not symbolic; or of
     REF's length with more than one mismatch.
     """
-    if len(ref) < 2 or len(alt) == 0 or alt[0] == LESS_THAN:
+    length = ref_end - ref
+    if length < 2 or alt_end == alt or alts[alt] == LESS_THAN:
         return False
-    if alt[0] == STAR or len(alt) < len(ref):
+    if alts[alt] == STAR or alt_end - alt < length:
         return True
     mismatches = 0
-    for k in range(len(ref)):
-        mismatches += len(alt) == len(ref) and alt[k] != ref[k]
-    return mismatches > 1
+    for k in range(length):
+        mismatches += alts[alt + k] != refs[ref + k]
+    return alt_end - alt == length and mismatches > 1
 
 
 @njit(cache=True, nogil=True)
-def is_any_other(alt):
-    """Whether an ALT stands for all alleles not named: `<NON_REF>` or `<*>`."""
-    return len(alt) > 2 and alt[0] == LESS_THAN and (alt[1] == STAR or alt[1] == np.uint8(ord("N")))
+def is_any_other(alts, alt, alt_end):
+    """Whether the ALT alts[alt:alt_end] stands for all alleles not named: `<NON_REF>` or `<*>`."""
+    return alt_end - alt > 2 and alts[alt] == LESS_THAN and (alts[alt + 1] == STAR or alts[alt + 1] == LETTER_N)
 
 
 @njit(cache=True, nogil=True)
@@ -43,7 +44,7 @@ def any_other_alleles(alt_lists, alt_offsets, alt_bytes):
     out = np.zeros(len(alt_lists) - 1, np.int32)
     for row in range(len(out)):
         for k in range(alt_lists[row], alt_lists[row + 1]):
-            if is_any_other(alt_bytes[alt_offsets[k] : alt_offsets[k + 1]]):
+            if is_any_other(alt_bytes, alt_offsets[k], alt_offsets[k + 1]):
                 out[row] = k - alt_lists[row] + 1
     return out
 
@@ -61,10 +62,9 @@ def spanning_alleles(ref_offsets, ref_bytes, alt_lists, alt_offsets, alt_bytes, 
     """
     out = np.zeros(len(alt_lists) - 1, np.int32)
     for row in range(len(out)):
-        ref = ref_bytes[ref_offsets[row] : ref_offsets[row + 1]]
-        best = 0
+        best, ref, ref_end = 0, ref_offsets[row], ref_offsets[row + 1]
         for k in range(alt_lists[row], alt_lists[row + 1]):
-            if not is_deletion(ref, alt_bytes[alt_offsets[k] : alt_offsets[k + 1]]):
+            if not is_deletion(ref_bytes, ref, ref_end, alt_bytes, alt_offsets[k], alt_offsets[k + 1]):
                 continue
             own = k - alt_lists[row] + 1
             at = pl_offsets[row] + genotype_index(np.full(ploidies[row], own, np.int64), ploidies[row])
@@ -75,19 +75,31 @@ def spanning_alleles(ref_offsets, ref_bytes, alt_lists, alt_offsets, alt_bytes, 
 
 
 @njit(cache=True, nogil=True)
-def _is_extended(alt, tail, merged):
-    """Whether `merged` is `alt` followed by `tail`; `*` is never extended."""
-    if len(alt) == 1 and alt[0] == STAR:
-        return len(merged) == 1 and merged[0] == STAR
-    if len(merged) != len(alt) + len(tail):
-        return False
-    for k in range(len(alt)):
-        if merged[k] != alt[k]:
-            return False
-    for k in range(len(tail)):
-        if merged[len(alt) + k] != tail[k]:
+def _same(a, i, b, j, length):
+    for k in range(length):
+        if a[i + k] != b[j + k]:
             return False
     return True
+
+
+@njit(cache=True, nogil=True)
+def _is_extended(alts, alt, alt_end, refs, tail, tail_end, merged, begin, end):
+    """Whether merged[begin:end] is alts[alt:alt_end] followed by refs[tail:tail_end]; `*` is never extended."""
+    length = alt_end - alt
+    if length == 1 and alts[alt] == STAR:
+        return end - begin == 1 and merged[begin] == STAR
+    if end - begin != length + max(0, tail_end - tail):
+        return False
+    return _same(alts, alt, merged, begin, length) and _same(refs, tail, merged, begin + length, tail_end - tail)
+
+
+@njit(cache=True, nogil=True)
+def _find_allele(alts, alt, alt_end, refs, tail, tail_end, merged, offsets, first, last):
+    """Number of the merged ALT, of those from `first` up to `last`, that an ALT becomes; 0 if none."""
+    for j in range(first, last):
+        if _is_extended(alts, alt, alt_end, refs, tail, tail_end, merged, offsets[j], offsets[j + 1]):
+            return j - first + 1
+    return 0
 
 
 @njit(cache=True, nogil=True)
@@ -120,18 +132,18 @@ def match_alleles(
         if own_at[row] < 0:
             continue
         site = places[row]
+        first, last = site_lists[site], site_lists[site + 1]
+        tail = site_ref_offsets[site] + ref_offsets[row + 1] - ref_offsets[row]
         own[own_at[row]] = 0
-        site_ref = site_ref_bytes[site_ref_offsets[site] : site_ref_offsets[site + 1]]
-        tail = site_ref[ref_offsets[row + 1] - ref_offsets[row] :]
-        alleles = site_lists[site + 1] - site_lists[site] + 1
         for k in range(alt_lists[row], alt_lists[row + 1]):
-            alt = alt_bytes[alt_offsets[k] : alt_offsets[k + 1]]
-            merged[k] = alleles
-            if len(alt) and alt[0] == LESS_THAN:
+            alt, alt_end = alt_offsets[k], alt_offsets[k + 1]
+            merged[k] = last - first + 1
+            if alt_end > alt and alt_bytes[alt] == LESS_THAN:
                 continue
-            for j in range(site_lists[site], site_lists[site + 1]):
-                if _is_extended(alt, tail, site_bytes[site_offsets[j] : site_offsets[j + 1]]):
-                    merged[k] = j - site_lists[site] + 1
-                    own[own_at[row] + merged[k]] = k - alt_lists[row] + 1
-                    break
+            number = _find_allele(
+                alt_bytes, alt, alt_end, site_ref_bytes, tail, site_ref_offsets[site + 1], site_bytes, site_offsets,
+                first, last,
+            )  # fmt: skip
+            if number > 0:
+                merged[k], own[own_at[row] + number] = number, k - alt_lists[row] + 1
     return own_at, own, merged

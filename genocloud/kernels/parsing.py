@@ -475,7 +475,7 @@ def raw_mq(text, at, room, row, longs):
         while 48 <= text[at] <= 57:
             value = value * 10 + (text[at] - 48)
             at += 1
-        if at == begin or at - begin > 18 or text[at] == 44 and k == 1 or text[at] != 44 and k == 0:
+        if at == begin or at - begin > 18 or (text[at] == 44 and k == 1) or (text[at] != 44 and k == 0):
             return False
         longs[k * room + row] = value
         at += 1

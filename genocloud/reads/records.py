@@ -22,14 +22,14 @@ from genocloud.reads.pileup import Evidence, Quiet, trimmed
 
 MIN_ALT_READS = 2
 MIN_ALT_FRACTION = 0.1
-"""The floor: an ALT with fewer reads, or a smaller share of the depth, gets no record, unless LONE_PHRED says so. A single
-read is what base errors make (21,000 of 400,000 sites of a simulated person at 15x); a heterozygote has fewer than a
-tenth of its reads only below 1 in 10^5 from 20x on. Its likelihoods stay in the block, where they are folded."""
+"""The floor: an ALT with fewer reads, or a smaller share of the depth, gets no record, unless LONE_PHRED says so. A
+single read is what base errors make (20,000 of 400,000 sites of a simulated person at 15x); a heterozygote falls below
+the floor once in 2,000 at 15x, in 50,000 at 20x (binomial). What is below stays in the block's likelihoods, folded."""
 
 LONE_PHRED = 10
-"""An ALT of the likeliest genotype is above the floor if hom-ref is this much less likely, phred: in thin coverage one read
-may be all there is. Measured on 6 people at 8x, joint calls by GATK: SNP F1 0.948 without, 0.971 with; at 15x 0.9960 and
-0.9964, for 6 % more records. 3 instead of 10: 15 % more records again, F1 the same."""
+"""An ALT of the likeliest genotype is above the floor if hom-ref is this much less likely, phred: in thin coverage one
+read may be all there is. Measured on 6 people, joint calls by GATK: SNP F1 0.948 without, 0.971 with at 8x; 0.9960 and
+0.9964 at 15x, for 6 % more records. With 3 instead of 10: 15 % more records again, F1 the same."""
 
 STAR = "*"
 _NOWHERE = Quiet(-1, -1, 0, [0, 0, 0])

@@ -66,7 +66,8 @@ def test_project(run, data, ploidy, own_count):
 @given(ref=BASES, alt=BASES | st.sampled_from(["*", "<NON_REF>", "<DEL>"]))
 @settings(deadline=None)
 def test_is_deletion(run, ref, alt):
-    assert run(*(np.frombuffer(text.encode(), np.uint8) for text in (ref, alt))) == twin.is_deletion(ref, alt)
+    refs, alts = (np.frombuffer(f"G{text}G".encode(), np.uint8) for text in (ref, alt))
+    assert run(refs, 1, 1 + len(ref), alts, 1, 1 + len(alt)) == twin.is_deletion(ref, alt)
 
 
 @both(alleles.match_alleles)

@@ -54,7 +54,10 @@ def sample_records(random: Random, reference: str) -> list[Record]:
 def variant(random: Random, reference: str, position: int, ploidy: int) -> Record:
     ref = reference[position : position + random.choice((1, 1, 1, 2, 4))]
     choices = {base + ref[1:] for base in "ACGT"} | {ref[0], ref + "T", ref[:1] + "GG" + ref[1:], "*"}
-    alts = [*random.sample(sorted(choices - {ref}), random.choice((1, 1, 1, 2, 3))), "<NON_REF>"]
+    alts = random.sample(sorted(choices - {ref}), random.choice((1, 1, 1, 2, 3)))
+    if len(ref) > 1 and all(len(alt) in (1, len(ref)) for alt in alts if alt != ref[0]) and ref[0] not in alts:
+        alts[0] = ref[0]  # GenomicsDBImport refuses records that it takes for MNPs
+    alts = [*alts, "<NON_REF>"]
     every = genotypes(len(alts) + 1, ploidy)
     real = [genotype for genotype in every if len(alts) not in genotype]
     likely = random.choice(real)

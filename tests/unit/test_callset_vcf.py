@@ -13,7 +13,7 @@ import pysam
 import pytest
 
 from genocloud import callset, objects, schema
-from genocloud.callset import bgzf, header, index, lines, vcf
+from genocloud.callset import bgzf, header, index, lines
 from genocloud.regions import Contig, Region
 from tests.reference import callset_tables as make
 from tests.reference import vcf_text as twin
@@ -199,20 +199,6 @@ def test_header_is_made_from_the_schema(tmp_path: Path) -> None:
         declared = {*opened.header.info.keys()}
         assert {"GT", "AD", "PL"} <= {*opened.header.formats.keys()}
     assert declared == {column.name for column in schema.SITE_COLUMNS if column.vcf.startswith("INFO/")}
-
-
-def test_counts_tell_kinds_of_sites() -> None:
-    kinds = [
-        ("A", ["C"]),
-        ("A", ["C", "*"]),
-        ("A", ["AT"]),
-        ("AT", ["A", "ATT"]),
-        ("A", ["C", "AT"]),
-        ("A", ["*"]),
-        ("AT", ["GC"]),
-    ]
-    sites = pa.table({"ref": [ref for ref, _ in kinds], "alts": pa.array([alts for _, alts in kinds], schema.STRINGS)})
-    assert vcf.count(sites, 70, 9) == callset.Counts(7, 70, snps=2, indels=2, other=3, multiallelic=3, text_bytes=9)
 
 
 @pytest.mark.skipif(not GATK.exists(), reason="needs the shared folder's data/1kg_chr22")

@@ -44,7 +44,7 @@ def other_reference(folder: Path) -> str:
         (f"sample gvcf colour\np07 {GVCF} red\n", "unknown column 'colour'"),
         (f"sample gvcf\nanother {GVCF}\n", "name_in_gvcf"),
         ("sample gvcf\np07 https://nowhere.invalid/p07.g.vcf.gz\n", "https://"),
-        (f"sample reads\np07 {DATA / "low_coverage.bed"}\n", "no index"),
+        (f"sample reads\np07 {DATA / 'low_coverage.bed'}\n", "no index"),
     ],
 )
 def test_a_mistake_in_the_sheet_is_one_message_and_exit_code_3(tmp_path, capsys, text, said):

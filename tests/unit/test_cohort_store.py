@@ -134,7 +134,7 @@ def test_a_sample_is_not_added_twice(tmp_path):
     with pytest.raises(cohort.DuplicateSample) as caught:
         cohort.append(store, [other], LAYOUT, REFERENCE)
     assert caught.value.samples == ("b",)
-    assert cohort.open_cohort(opened.url) == opened
+    assert cohort.open_cohort(opened.url).samples == opened.samples
 
 
 def test_the_same_batch_again_makes_no_new_version(tmp_path):
@@ -210,10 +210,10 @@ from genocloud.objects import open_store
 sys.path.insert(0, {root!r})
 from tests.unit.test_cohort_store import CONTIGS, LAYOUT
 def rows(path):
-    for each in gvcf.read_rows(path, CONTIGS):
-        yield each
-        if each.blocks["contig"][0].as_py() == {contig}:
+    for number, each in enumerate(gvcf.read_rows(path, CONTIGS)):
+        if number == 2:
             os.kill(os.getpid(), signal.SIGKILL)
+        yield each
 sources = [cohort.Source(name, gvcf.fingerprint(path), rows(path)) for name, path in {paths!r}]
 cohort.write_batch(open_store({store!r}), sources, LAYOUT)
 """
@@ -222,7 +222,7 @@ cohort.write_batch(open_store({store!r}), sources, LAYOUT)
 def test_a_killed_ingest_leaves_nothing_visible_and_runs_again(tmp_path):
     sources = [source(tmp_path, name, ord(name)) for name in "ab"]
     paths = [(each.sample, str(tmp_path / f"{each.sample}.g.vcf")) for each in sources]
-    script = KILLED.format(root=str(ROOT), contig=3, paths=paths, store=store_in(tmp_path))
+    script = KILLED.format(root=str(ROOT), paths=paths, store=store_in(tmp_path))
     ended = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
     )

@@ -68,6 +68,10 @@ def bad_value(folder):
     (folder / "config.yaml").open("a").write("batch_size: 0\n")
 
 
+def bad_region(folder):
+    edit(folder / "config.yaml", "chrX:1-12000", "chrX")
+
+
 def missing_sheet(folder):
     (folder / "samples.tsv").unlink()
 
@@ -89,6 +93,7 @@ def missing_sheet(folder):
         (reads_without_a_caller, "sample p04 comes as reads, and the config says `caller: none`; give a gVCF"),
         (unknown_key, "'caler' was unexpected); the keys are samples, reference, caller"),
         (bad_value, "config: batch_size: 0 is less than the minimum of 1; How many samples"),
+        (bad_region, "config: par[0]: 'chrX' does not match '^.+:[0-9,]+-[0-9,]+$'; A region, chrX:START-END"),
         (missing_sheet, "samples.tsv"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",

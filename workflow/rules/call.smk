@@ -23,7 +23,7 @@ if config["caller"] == "bcftools":
             runtime=2880,  # minutes
         shell:
             "genocloud call {wildcards.sample:q} --reads {params.reads:q} --reference {params.reference:q}"
-            " --sex {params.sex} {params.par} --threads {threads}"
+            " --sex {params.sex} {params.par:q} --threads {threads}"
             " -o {output.gvcf:q} --receipt {output.receipt:q} 2>&1 | tee {log:q} >&2"
 
 

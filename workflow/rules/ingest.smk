@@ -23,5 +23,5 @@ rule ingest:
         mem_mb=8000,  # MB
         runtime=1440,  # minutes
     shell:
-        "genocloud ingest {params.cohort:q} {input.sheet} --reference {params.reference:q} {params.options}"
-        " --scatter {params.scatter:q} --receipt {output.receipt} 2>&1 | tee {log} >&2"
+        "genocloud ingest {params.cohort:q} {input.sheet} --reference {params.reference:q} --complete"
+        " {params.options} --scatter {params.scatter:q} --receipt {output.receipt} 2>&1 | tee {log} >&2"

@@ -53,7 +53,7 @@ def checked_people(sheet, caller):
 
 def check_files():
     """Look into every file before the first job, unless nothing changed since an earlier run did. Raises InputError."""
-    if config["caller"] == "gatk" and not Path(DICTIONARY).exists():
+    if config["caller"] == "gatk" and CALLED and not Path(DICTIONARY).exists():
         remedy = f"make it: gatk CreateSequenceDictionary -R {config['reference']}"
         raise UnreadableFile(DICTIONARY, "GATK needs this file", remedy)
     if workflow.is_main_process and not is_checked():
@@ -155,6 +155,13 @@ def is_ours(process):
         return process.environ().get(RUN_MARK) == str(Path.cwd())
     except psutil.Error:
         return False
+
+
+def tell_summary():
+    """Print the report's summary, if this run is the one that wrote it."""
+    summary = Path("results/report.txt")
+    if summary.exists() and summary.stat().st_mtime > psutil.Process().create_time():
+        print(f"{summary.read_text()}  vcf      results/callset.vcf.gz", file=sys.stderr)
 
 
 os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH')}")  # this Python's genocloud

@@ -1,0 +1,36 @@
+"""The README's example runs, and its tables of columns and commands are those of the code."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from genocloud import schema
+from genocloud.cli.commands import parser
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_example_runs(tmp_path, made):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "callset").symlink_to(made.callset)
+    (tmp_path / "results" / "cohort").symlink_to(made.cohort)
+    example = re.search(r"```python\n(.*?)```", README, re.S)[1]
+    done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "8 samples" in done.stdout
+
+
+def test_the_columns_are_told():
+    for columns in (schema.SITE_COLUMNS, schema.GENOTYPE_COLUMNS):
+        for column in columns:
+            assert f"| `{column.name}` | {column.type} | {column.description} |" in README, column.name
+
+
+def test_the_commands_are_told():
+    usage = parser().format_help()
+    commands = re.findall(r"^    (\w+)  ", usage, re.M)
+    assert len(commands) >= 9
+    for command in commands:
+        assert f"`genocloud {command}" in README, command
