@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+GVCFS ?= test_data/gvcf
+REFERENCE ?= test_data/reference.fa
 GATK := tests/anchors/gatk/lib/installed
 
 .PHONY: demo test lint conformance bench clean
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --profile profiles/local
-	@$(BIN)/genocloud inspect results/callset
+	@cat results/report.txt
 
 test: $(INSTALLED)
 	$(BIN)/pytest -m 'not conformance'
@@ -24,7 +26,8 @@ conformance: $(INSTALLED) $(GATK)
 	$(BIN)/pytest -m conformance
 
 bench: $(INSTALLED)
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python tests/benchmarks/bench_ingest.py --cohort $(GVCFS)
+	$(BIN)/python tests/benchmarks/bench_joint.py $(GVCFS) --reference $(REFERENCE)
 
 clean:
 	rm -rf results .snakemake

@@ -27,6 +27,8 @@ class Rows(Protocol):
     def read(self) -> int: ...
     @property
     def dropped(self) -> dict[str, int]: ...
+    @property
+    def checksum(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,14 @@ class PartReceipt:
 class BatchReceipt:
     """A batch as stored; `read` == `stored` + the sum of `dropped` (records of all samples, by reason).
 
-    `samples` and `fingerprints` are in the order of the batch's sample column. Windows cut blocks, so that `stored`
-    records are more rows in `parts`.
+    `samples`, `fingerprints` and `checksums` (CRC-32 of the whole files) are in the order of the batch's sample column.
+    Windows cut blocks, so that `stored` records are more rows in `parts`.
     """
 
     id: str
     samples: tuple[str, ...]
     fingerprints: tuple[str, ...]
+    checksums: tuple[int, ...]
     read: int
     stored: dict[str, int]
     dropped: dict[str, int]
@@ -81,9 +84,10 @@ class BatchReceipt:
 def receipt_from_json(data: bytes) -> BatchReceipt:
     """The reverse of `BatchReceipt.to_json`."""
     fields: dict[str, Any] = json.loads(data)
-    parts = tuple(PartReceipt(**{**part, "rows": tuple(part["rows"])}) for part in fields.pop("parts"))
-    names = {key: tuple(fields.pop(key)) for key in ("samples", "fingerprints")}
-    return BatchReceipt(**fields, **names, parts=parts)
+    for key in ("samples", "fingerprints", "checksums"):
+        fields[key] = tuple(fields[key])
+    fields["parts"] = tuple(PartReceipt(**{**part, "rows": tuple(part["rows"])}) for part in fields["parts"])
+    return BatchReceipt(**fields)
 
 
 def read_receipt(store: Store, batch: str) -> BatchReceipt:

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 
 from genocloud.schema import INT32, INT64
 
-Columns = Mapping[str, pa.ChunkedArray] | pa.Table
+Columns = Mapping[str, Any]
+"""Arrow columns by name: a table, or a dictionary."""
 
 ZSTD_LEVEL = 3
 

@@ -27,6 +27,9 @@ from genocloud.objects import Store
 from genocloud.regions import Part, Region
 
 
+EMPTY = {kind: table.empty_table() for kind, table in KINDS.items()}
+
+
 def write_batch(store: Store, sources: Sequence[Source], layout: Layout) -> BatchReceipt:
     """Store samples as one batch, and return its receipt; a batch that is whole already is not read again.
 
@@ -54,7 +57,8 @@ def _receipt(
         raise BadBalance(f"batch {batch}: read {read} records, stored {stored}, dropped {dropped}")
     names = tuple(source.sample for source in sources)
     fingerprints = tuple(source.fingerprint for source in sources)
-    return BatchReceipt(batch, names, fingerprints, read, stored, dropped, tuple(parts))
+    checksums = tuple(stream.checksum for stream in streams)
+    return BatchReceipt(batch, names, fingerprints, checksums, read, stored, dropped, tuple(parts))
 
 
 @dataclass(slots=True)
@@ -62,10 +66,11 @@ class _Stream:
     """One sample's records, read as far as they are needed."""
 
     rows: Iterator[Rows]
-    waiting: dict[str, list[pa.RecordBatch]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    waiting: dict[str, list[tuple[int, pa.RecordBatch]]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     contig: int = -1
     reached: int = 0
     read: int = 0
+    checksum: int = 0
     taken: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
 
@@ -81,24 +86,25 @@ class _Stream:
             self.contig = 1 << 31  # beyond every contig: nothing is to come
             return
         self.read += rows.read
+        self.checksum = rows.checksum
         self.dropped.update(rows.dropped)
         for kind, batch in zip(KINDS, (rows.variants, rows.blocks), strict=True):
             self.taken[kind] += batch.num_rows
             if batch.num_rows:
-                self.waiting[kind].append(batch)
-                last = batch["contig"][-1].as_py(), batch["start"][-1].as_py()
-                self.contig, self.reached = max((self.contig, self.reached), last)
+                contig, last = batch["contig"][-1].as_py(), batch["start"][-1].as_py()
+                self.waiting[kind].append((contig, batch))
+                self.contig, self.reached = max((self.contig, self.reached), (contig, last))
 
     def _cut(self, kind: str, region: Region) -> list[pa.RecordBatch]:
         """Take the waiting rows that start before the region's end."""
         taken, waiting = [], self.waiting[kind]
-        while waiting and waiting[0]["contig"][0].as_py() == region.contig:
-            starts = waiting[0]["start"].to_numpy()
-            count = int(np.searchsorted(starts, region.end))
+        while waiting and waiting[0][0] == region.contig:
+            batch = waiting[0][1]
+            count = int(np.searchsorted(batch["start"].to_numpy(), region.end))
             if count:
-                taken.append(waiting[0].slice(0, count))
-            if count < len(starts):
-                waiting[0] = waiting[0].slice(count)
+                taken.append(batch.slice(0, count))
+            if count < batch.num_rows:
+                waiting[0] = region.contig, batch.slice(count)
                 break
             waiting.pop(0)
         return taken
@@ -146,10 +152,12 @@ def _window(window: Window, streams: Sequence[_Stream], cuts: "_Cuts") -> dict[s
     tables: dict[str, list[pa.Table]] = {kind: [] for kind in KINDS}
     for region in window:
         taken = [stream.take(region) for stream in streams]
+        if not cuts.rest and not any(rows[kind] for rows in taken for kind in KINDS):
+            continue  # as for most of thousands of decoys
         tables["variants"].append(_side_by_side("variants", [rows["variants"] for rows in taken]))
         blocks = _side_by_side("blocks", cuts.continued([rows["blocks"] for rows in taken]))
         tables["blocks"].append(cuts.cut(blocks, region.end))
-    return {kind: pa.concat_tables(parts).combine_chunks() for kind, parts in tables.items()}
+    return {kind: pa.concat_tables([*parts, EMPTY[kind]]).combine_chunks() for kind, parts in tables.items()}
 
 
 def _side_by_side(kind: str, samples: Sequence[Sequence[pa.RecordBatch]]) -> pa.Table:

@@ -94,7 +94,7 @@ def _medians(shares: Sequence[Shares], sites: int) -> Array:
     runs, values = runs[order], values[order]
     ends = np.cumsum(runs[:, 2])
     changes = np.flatnonzero(np.any(np.diff(runs[:, :2], axis=0) != 0, axis=1)) + 1
-    first = np.concatenate([[0], changes]).astype(np.int64)[: len(runs)]
+    first = np.concatenate([[0], changes]).astype(np.int64)
     last = np.append(first[1:], len(runs))
     before = ends[first] - runs[first, 2]
     middle = before + (ends[last - 1] - before) // 2

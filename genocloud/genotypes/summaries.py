@@ -22,7 +22,8 @@ class Summary:
     totals        (sites, 3) int64; depth; samples with PL; samples with a variant genotype but no PL
 
     A key is ploidy, then the sample's own number of each merged allele and its own PL; or ploidy, -1 and the PL of REF
-    against anything else. The keys of a site are sorted.
+    against anything else. Ploidy is negative if the sample knows nothing (kernels.summaries says which, and why). The
+    keys of a site are sorted.
     """
 
     site_offsets: npt.NDArray[np.int64]

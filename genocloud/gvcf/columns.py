@@ -1,5 +1,7 @@
 """The parser's arrays as Arrow columns."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -7,7 +9,8 @@ import pyarrow as pa
 from genocloud import schema
 from genocloud.kernels import parsing
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
+Integers = npt.NDArray[np.int32]
 Outcome = dict[str, int]
 
 LEAST_RECORD_BYTES = 12
@@ -17,7 +20,15 @@ SPANS = {name: number for number, name in enumerate(parsing.SPAN_ROWS)}
 INTS = {name: number for number, name in enumerate(parsing.INT_ROWS)}
 REALS = {name: number for number, name in enumerate(parsing.REAL_ROWS)}
 LISTS = {name: number for number, name in enumerate(parsing.LIST_ROWS)}
+LONGS = {"raw_mq": 0, "raw_mq_dp": 1}
 BLOCKS = {name: number for number, name in enumerate(parsing.BLOCK_ROWS)}
+
+DTYPES = {
+    schema.INT8: np.int8, schema.INT32: np.int32, schema.INT64: np.int64, schema.FLOAT: np.float32,
+}  # fmt: skip
+"""Said here because Arrow's own way to numpy's types, as pa.array, imports pandas, which takes a second."""
+
+ITEM = pa.field("item", schema.INT32)
 
 
 class Columns:
@@ -67,37 +78,38 @@ class Columns:
     def block_rows(self, contig: int, outcome: Outcome) -> pa.RecordBatch:
         """The blocks of the last parse, as schema.BLOCKS."""
         rows = outcome["blocks"]
-        columns = {name: self.blocks[number, :rows] for name, number in BLOCKS.items()}
-        batch = _batch(schema.BLOCKS, contig, rows, {name: _numbers(schema.BLOCKS, name, columns) for name in columns})
+        columns: dict[str, Array] = {name: self.blocks[number, :rows] for name, number in BLOCKS.items()}
+        batch = _batch(schema.BLOCKS, contig, rows, _numbers(schema.BLOCKS, columns))
         return _kept(batch, columns["kept"], outcome)
 
     def variant_rows(self, text: npt.NDArray[np.uint8], contig: int, outcome: Outcome) -> pa.RecordBatch:
         """The variants of the last parse, as schema.VARIANTS."""
         rows = outcome["variants"]
-        numbers = {name: self.ints[number, :rows] for name, number in INTS.items()}
+        numbers: dict[str, Array] = {name: self.ints[number, :rows] for name, number in INTS.items()}
         numbers |= {name: self.reals[number, :rows] for name, number in REALS.items()}
-        numbers |= {"raw_mq": self.longs[0, :rows], "raw_mq_dp": self.longs[1, :rows]}
-        columns = {name: _numbers(schema.VARIANTS, name, numbers) for name in numbers}
-        columns |= {name: _strings(text, *self.spans[row, :, :rows], name == "ref") for name, row in SPANS.items()}
-        columns |= self._lists(text, outcome)
+        numbers |= {name: self.longs[number, :rows] for name, number in LONGS.items()}
+        columns = _numbers(schema.VARIANTS, numbers) | self._lists(text, outcome)
+        for name, number in SPANS.items():
+            starts, sizes = self.spans[number, :, :rows]
+            columns[name] = _strings(text, starts, sizes, upper=name == "ref")
         return _kept(_batch(schema.VARIANTS, contig, rows, columns), numbers["kept"], outcome)
 
     def _lists(self, text: npt.NDArray[np.uint8], outcome: Outcome) -> dict[str, pa.Array]:
-        rows = outcome["variants"]
-        alts = _strings(text, *self.alts[:, : outcome["alts"]], True)
-        values = {
-            "alts": alts,
-            "gt": _nullable(self.gts[: outcome["gts"]], pa.int8(), None),
-            "ad": _nullable(self.ads[: outcome["ads"]], pa.int32(), schema.MISSING),
-            "pl": _nullable(self.pls[: outcome["pls"]], pa.int32(), None),
-            "sb": _nullable(self.sbs[: outcome["sbs"]], pa.int32(), schema.MISSING),
+        starts, sizes = self.alts[:, : outcome["alts"]]
+        lists = {
+            "alts": _strings(text, starts, sizes, upper=True),
+            "gt": _array(pa.int8(), self.gts[: outcome["gts"]].copy()),
+            "ad": _number(ITEM, self.ads[: outcome["ads"]]),
+            "pl": _number(ITEM, self.pls[: outcome["pls"]]),
+            "sb": _number(ITEM, self.sbs[: outcome["sbs"]]),
         }
-        return {name: _list(name, self.counts[row, :rows], values[name]) for name, row in LISTS.items()}
+        counts = {name: self.counts[number, : outcome["variants"]] for name, number in LISTS.items()}
+        return {name: _list(name, counts[name], values) for name, values in lists.items()}
 
 
 def _batch(table: pa.Schema, contig: int, rows: int, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-    columns["contig"] = pa.array(np.full(rows, contig, np.int32))
-    columns["sample"] = pa.array(np.zeros(rows, np.int32))
+    columns["contig"] = _array(schema.INT32, np.full(rows, contig, np.int32))
+    columns["sample"] = _array(schema.INT32, np.zeros(rows, np.int32))
     return pa.RecordBatch.from_arrays([columns[name] for name in table.names], schema=table)
 
 
@@ -106,41 +118,49 @@ def _kept(batch: pa.RecordBatch, kept: Array, outcome: Outcome) -> pa.RecordBatc
     return batch.filter(pa.array(kept.astype(np.bool_))) if outcome["doubles"] else batch
 
 
-def _numbers(table: pa.Schema, name: str, columns: dict[str, Array]) -> pa.Array:
-    type_ = table.field(name).type if name in table.names else pa.int32()
-    values = columns[name]
-    if pa.types.is_boolean(type_):
-        return pa.array(values.astype(np.bool_))
-    missing = None if pa.types.is_floating(type_) else np.iinfo(values.dtype).min
-    return _nullable(values.astype(type_.to_pandas_dtype()), type_, missing)
+def _numbers(table: pa.Schema, columns: dict[str, Array]) -> dict[str, pa.Array]:
+    """Those of the columns that the table has; the smallest integer of a dtype, or NaN, is null."""
+    return {name: _number(table.field(name), values) for name, values in columns.items() if name in table.names}
 
 
-def _nullable(values: Array, type_: pa.DataType, missing: int | None) -> pa.Array:
-    """A copy as Arrow; nulls are NaN among floats, `missing` (none: no nulls) among integers."""
-    values = np.array(values)
-    null = np.isnan(values) if pa.types.is_floating(type_) else values == missing
+def _number(field: pa.Field, values: Array) -> pa.Array:
+    if pa.types.is_boolean(field.type):
+        bits = np.packbits(values.astype(np.bool_), bitorder="little")
+        return pa.Array.from_buffers(field.type, values.size, [None, pa.py_buffer(bits)])
+    copy = np.array(values, DTYPES[field.type])
+    if not field.nullable:
+        return _array(field.type, copy)
+    if pa.types.is_floating(field.type):
+        return _array(field.type, copy, np.isnan(copy))
+    return _array(field.type, copy, copy == np.iinfo(copy.dtype).min)
+
+
+def _array(type_: pa.DataType, values: Array, null: npt.NDArray[np.bool_] | None = None) -> pa.Array:
     return pa.Array.from_buffers(type_, values.size, [_bitmap(null), pa.py_buffer(values)])
 
 
-def _bitmap(null: npt.NDArray[np.bool_] | bool) -> pa.Buffer | None:
+def _bitmap(null: npt.NDArray[np.bool_] | None) -> pa.Buffer | None:
     """Arrow's validity bits; none where nothing is null."""
-    return pa.py_buffer(np.packbits(~null, bitorder="little")) if np.any(null) else None
+    if null is None or not null.any():
+        return None
+    return pa.py_buffer(np.packbits(~null, bitorder="little"))
 
 
-def _strings(text: npt.NDArray[np.uint8], starts: Array, sizes: Array, upper: bool) -> pa.Array:
+def _strings(text: npt.NDArray[np.uint8], starts: Integers, sizes: Integers, upper: bool = False) -> pa.Array:
     offsets = np.empty(starts.size + 1, np.int32)
-    data = np.empty(int(np.maximum(sizes, 0).sum()), np.uint8)
+    null = sizes < 0
+    data = np.empty(int(sizes[~null].sum()), np.uint8)
     parsing.gather(text, starts, sizes, upper, offsets, data)
     if data.size and data.max() > 127:
         data.tobytes().decode()  # Arrow trusts its builder that strings are UTF-8
-    buffers = [_bitmap(sizes < 0), pa.py_buffer(offsets), pa.py_buffer(data)]
+    buffers = [_bitmap(null), pa.py_buffer(offsets), pa.py_buffer(data)]
     return pa.Array.from_buffers(pa.string(), starts.size, buffers)
 
 
-def _list(name: str, counts: npt.NDArray[np.int32], values: pa.Array) -> pa.Array:
+def _list(name: str, counts: Integers, values: pa.Array) -> pa.Array:
     """A list column; where the column may be null, an empty list is."""
     field = schema.VARIANTS.field(name)
     offsets = np.zeros(counts.size + 1, np.int32)
     np.cumsum(counts, out=offsets[1:])
-    null = _bitmap(counts == 0) if field.nullable else None
-    return pa.Array.from_buffers(field.type, counts.size, [null, pa.py_buffer(offsets)], children=[values])
+    null = counts == 0 if field.nullable else None
+    return pa.Array.from_buffers(field.type, counts.size, [_bitmap(null), pa.py_buffer(offsets)], children=[values])

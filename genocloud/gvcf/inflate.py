@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 from itertools import chain
-from typing import BinaryIO
+from typing import Protocol
 
 from isal import isal_zlib
 
@@ -12,8 +12,8 @@ from genocloud.errors import BadRecord, UnreadableFile
 CHUNK_BYTES = 1 << 20
 """Text handed on at a time: parsed columns of a piece stay in a core's cache, and the cost per piece is small."""
 
-READ_BYTES = 1 << 18
-"""Compressed bytes asked for at a time; with gVCF's usual compression about one chunk of text."""
+READ_BYTES = 1 << 17
+"""Compressed bytes asked for at a time; with gVCF's usual compression nearly a chunk of text."""
 
 GZIP = b"\x1f\x8b"
 GZIP_WINDOW = 31
@@ -22,14 +22,23 @@ GZIP_WINDOW = 31
 END_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends every whole BGZF file. Source: SAM specification, section 4.1.2."""
 
+InflateError: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub says: an instance
+
 TRUNCATED = "the file is cut off; copy or make it again"
+
+
+class Readable(Protocol):
+    """What gives a file's bytes in order."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
 
 
 class NotInflated(BadRecord):
     """Compressed bytes that cannot be what was written: damaged or cut off."""
 
 
-def inflate(stream: BinaryIO, url: str) -> Iterator[bytes]:
+def inflate(stream: Readable, url: str) -> Iterator[bytes]:
     """The text of a file in pieces of about `CHUNK_BYTES`; raises NotInflated, or UnreadableFile for a failed read."""
     pieces = _read(stream, url)
     first = next(pieces, b"")
@@ -45,7 +54,7 @@ def is_bgzf(head: bytes) -> bool:
     return head[:4] == b"\x1f\x8b\x08\x04" and head[12:16] == b"BC\x02\x00"
 
 
-def _read(stream: BinaryIO, url: str) -> Iterator[bytes]:
+def _read(stream: Readable, url: str) -> Iterator[bytes]:
     while True:
         try:
             piece = stream.read(READ_BYTES)
@@ -72,14 +81,21 @@ def _bgzf(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
             last = rest[at : at + block] if block == len(END_BLOCK) else b""
             at += block
             if size >= CHUNK_BYTES:
-                yield b"".join(texts)
-                texts, size = [], 0
+                size = 0
+                yield _take(texts)
         rest, place = rest[at:], place + at
     if rest:
         raise NotInflated(url, f"byte {place:,}", "the last BGZF block is incomplete", TRUNCATED)
     if last != END_BLOCK:
         raise NotInflated(url, f"byte {place:,}", "the BGZF end block is missing", TRUNCATED)
-    yield b"".join(texts)
+    yield _take(texts)
+
+
+def _take(texts: list[bytes]) -> bytes:
+    """All texts as one; the list is empty then, so that a waiting reader keeps no text."""
+    text = b"".join(texts)
+    texts.clear()
+    return text
 
 
 def _block_size(data: bytes, at: int, place: int, url: str) -> int:
@@ -96,7 +112,7 @@ def _block_size(data: bytes, at: int, place: int, url: str) -> int:
 def _inflate_block(block: memoryview, place: int, url: str) -> bytes:
     try:
         return bytes(isal_zlib.decompress(block, GZIP_WINDOW, 1 << 16))
-    except isal_zlib.error as error:
+    except InflateError as error:
         raise _damaged(url, place, error) from error
 
 
@@ -109,7 +125,7 @@ def _gzip(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
             inflater = inflater or isal_zlib.decompressobj(GZIP_WINDOW)
             try:
                 text = inflater.decompress(rest)
-            except isal_zlib.error as error:
+            except InflateError as error:
                 raise _damaged(url, place, error) from error
             rest, inflater = (inflater.unused_data, None) if inflater.eof else (b"", inflater)
             yield text

@@ -1,12 +1,16 @@
 """A gVCF's records as rows of variants and blocks, streamed."""
 
-from collections.abc import Generator, Iterator, Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from isal import isal_zlib
 
+from genocloud import schema
 from genocloud.errors import UnknownContig
 from genocloud.gvcf.callers import Caller
 from genocloud.gvcf.columns import Columns, Outcome
@@ -25,18 +29,29 @@ SHOWN_BYTES = 1000
 """Enough of a bad record to say its contig and position."""
 
 
+NO_VARIANTS, NO_BLOCKS = (
+    pa.RecordBatch.from_arrays([pa.nulls(0, column.type) for column in table], schema=table)
+    for table in (schema.VARIANTS, schema.BLOCKS)
+)
+
+_SCRATCH = threading.local()
+"""Room to parse in, several times as large as a piece of text: one for each thread, not one for each open file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Some records of one contig, in file order.
 
     `variants` and `blocks` are of schema.VARIANTS and schema.BLOCKS; every one of the `read` records is a row of one
-    of them or counted in `dropped` by reason.
+    of them or counted in `dropped` by reason. `checksum` is the CRC-32 of the file's bytes up to where it has
+    been read: in the last Rows, which may hold no rows, that of the whole file.
     """
 
     variants: pa.RecordBatch
     blocks: pa.RecordBatch
     read: int
     dropped: dict[str, int]
+    checksum: int
 
 
 def read_rows(url: str, contigs: Sequence[Contig], sample: str | None = None) -> Iterator[Rows]:
@@ -46,11 +61,24 @@ def read_rows(url: str, contigs: Sequence[Contig], sample: str | None = None) ->
     Raises UnreadableFile, NotInflated, SampleNotChosen, MixedContigs, UnknownContig or BadRecord.
     """
     with open_file(url) as stream:
-        texts = inflate(stream, url)
+        summed = _Summed(stream)
+        texts = inflate(summed, url)
         header, caller, text = split_header(texts, url)
         check_contigs(url, _shared(header, contigs), contigs)
-        reader = _Reader(url, contigs, header, caller, header.column(url, sample))
+        reader = _Reader(url, summed, contigs, header, caller, header.column(url, sample))
         yield from reader.rows(text, texts)
+
+
+class _Summed:
+    """A stream with the checksum of what has been read from it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream, self.checksum = stream, 0
+
+    def read(self, size: int) -> bytes:
+        data = self.stream.read(size)
+        self.checksum = isal_zlib.crc32(data, self.checksum)
+        return data
 
 
 def _shared(header: Header, contigs: Sequence[Contig]) -> Iterator[Contig]:
@@ -62,6 +90,7 @@ def _shared(header: Header, contigs: Sequence[Contig]) -> Iterator[Contig]:
 @dataclass(slots=True)
 class _Reader:
     url: str
+    file: _Summed
     contigs: Sequence[Contig]
     header: Header
     caller: Caller
@@ -70,35 +99,46 @@ class _Reader:
     number: int = -1
     contig: tuple[npt.NDArray[np.uint8], int] = (np.frombuffer(b"", np.uint8), 0)
     lines: int = 0
-    columns: Columns = field(default_factory=Columns)
+
+    @property
+    def columns(self) -> Columns:
+        """This thread's."""
+        columns: Columns | None = getattr(_SCRATCH, "columns", None)
+        if columns is None:
+            columns = _SCRATCH.columns = Columns()
+        return columns
 
     def __post_init__(self) -> None:
         self.numbers = {contig.name: number for number, contig in enumerate(self.contigs)}
 
     def rows(self, text: bytes, texts: Iterator[bytes]) -> Iterator[Rows]:
-        """Rows of the whole text; what a call leaves unread is read again together with the next piece."""
+        """Rows of the whole text; what a piece leaves unread is read again together with the next.
+
+        Between rows no piece is kept: many readers run side by side.
+        """
         self.lines = self.header.lines
         for piece in texts:
-            end = text.rfind(b"\n") + 1
-            if end:
-                text = yield from self._parse(text, end, final=False)
             text += piece
-        if text and not text.endswith(b"\n"):
-            text += b"\n"
-        yield from self._parse(text, len(text), final=True)
+            del piece
+            found, text = self._parse(text, final=False)
+            yield from found
+        found, _ = self._parse(text + b"\n", final=True)
+        yield from found or [Rows(NO_VARIANTS, NO_BLOCKS, 0, {}, self.file.checksum)]
 
-    def _parse(self, text: bytes, end: int, final: bool) -> Generator[Rows, None, bytes]:
+    def _parse(self, text: bytes, final: bool) -> tuple[list[Rows], bytes]:
+        """The rows of a text's whole lines, and what must be read again."""
         data = np.frombuffer(text, np.uint8)
-        at = 0
+        at, end = 0, text.rfind(b"\n") + 1
+        found = []
         while at < end:
             outcome = self._records(data, at, end, final)
             at = outcome["consumed"]
             if outcome["read"]:
-                yield self._rows(data, outcome)
+                found.append(self._rows(data, outcome))
             if outcome["status"] != parsing.OTHER_CONTIG:
                 break
             self._enter(text[at : text.index(b"\n", at)])
-        return text[at:]
+        return found, text[at:]
 
     def _records(self, data: npt.NDArray[np.uint8], at: int, end: int, final: bool) -> Outcome:
         """Parse records of the present contig; raises BadRecord."""
@@ -118,7 +158,8 @@ class _Reader:
         except UnicodeDecodeError as error:
             raise not_text(self.url, self.lines) from error
         blocks = self.columns.block_rows(self.number, outcome)
-        return Rows(variants, blocks, outcome["read"], {reason: count for reason, count in dropped.items() if count})
+        dropped = {reason: count for reason, count in dropped.items() if count}
+        return Rows(variants, blocks, outcome["read"], dropped, self.file.checksum)
 
     def _enter(self, line: bytes) -> None:
         """Go on to the contig of this record; raises UnknownContig, or BadRecord where the reference's order breaks."""

@@ -328,7 +328,7 @@ def call_sites(
     for site in range(sites):
         position, star, begin, total = positions[site], stars[site], kept_at[site], totals[site]
         alleles = kept_at[site + 1] - begin
-        own, mine = np.empty(allele_counts[site], np.int32), np.empty(alleles, np.int32)
+        own, mine = np.empty(allele_counts[site] + 1, np.int32), np.empty(alleles, np.int32)
         places = np.full(allele_counts[site] + 1, -1, np.int64)
         for k in range(alleles):
             places[kept[begin + k]] = k

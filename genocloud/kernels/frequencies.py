@@ -47,7 +47,7 @@ def likelihood_scores(offsets, values, counts, first, last, alleles):
     scores = np.zeros(alleles, np.int64)
     own = np.empty(alleles, np.int32)
     for k in range(first, last):
-        ploidy = np.int64(values[offsets[k]])
+        ploidy = np.int64(abs(values[offsets[k]]))
         pl = np.empty(count_genotypes(alleles, ploidy), np.int32)
         at = _own_of_key(values, offsets[k], alleles, own)
         best = _smallest(pl, project(values, at, own, alleles, ploidy, pl))
@@ -59,6 +59,15 @@ def likelihood_scores(offsets, values, counts, first, last, alleles):
             if genotype[i] > 0 and (i == 0 or genotype[i] != genotype[i - 1]):
                 scores[genotype[i]] += gain * counts[k]
     return scores
+
+
+@njit(cache=True, nogil=True)
+def without_frail(offsets, values, counts, first, last):
+    """The samples of each key from `first` up to `last`, 0 for frail ones (summaries.REF_OR_OTHER)."""
+    out = np.empty(last - first, np.int64)
+    for k in range(first, last):
+        out[k - first] = counts[k] if values[offsets[k]] > 0 else 0
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -104,7 +113,7 @@ def expand_keys(offsets, values, first, last, alleles, chosen):
     keys, most = last - first, 0
     ploidies, at = np.empty(keys, np.int64), np.zeros(keys + 1, np.int64)
     for k in range(keys):
-        ploidies[k] = values[offsets[first + k]]
+        ploidies[k] = abs(values[offsets[first + k]])
         genotypes = count_genotypes(len(chosen), ploidies[k])
         at[k + 1] = at[k] + genotypes
         most = max(most, genotypes)
@@ -284,17 +293,18 @@ def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets
         verdicts[site] = _verdict(totals[site], alleles)
         if verdicts[site] != GENOTYPED:
             continue
-        chosen = np.arange(alleles)
+        chosen, samples = np.arange(alleles), counts[first:last]
         if alleles > most + 1:
             chosen = best_alleles(likelihood_scores(offsets, values, counts, first, last, alleles), most)
+            samples = without_frail(offsets, values, counts, first, last)
         star, prior = np.int64(-1), np.empty(len(chosen))
         for j in range(len(chosen)):
             prior[j] = pseudocounts[begin + chosen[j]]
             if chosen[j] == stars[site]:
                 star = j
         ploidies, at, likelihoods = expand_keys(offsets, values, first, last, alleles, chosen)
-        expected, frequencies = estimate_counts(ploidies, at, likelihoods, counts[first:last], prior)
-        variant[site], gone = absence(ploidies, at, likelihoods, counts[first:last], frequencies, star)
+        expected, frequencies = estimate_counts(ploidies, at, likelihoods, samples, prior)
+        variant[site], gone = absence(ploidies, at, likelihoods, samples, frequencies, star)
         for j in range(len(chosen)):
             absent[begin + chosen[j]], copies[begin + chosen[j]] = gone[j], expected[j]
     return verdicts, variant, absent, copies

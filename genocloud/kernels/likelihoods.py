@@ -72,7 +72,7 @@ def genotype_states(offsets, values):
 
 @njit(cache=True, nogil=True)
 def own_alleles(fact, own_numbers, position, alleles, star, own):
-    """Fill own[:alleles] with a row's own number of each merged allele; -1 where it has no likelihood for it.
+    """Fill own[: alleles + 1] with a row's own number of each merged allele, then of NON_REF; -1 where it has none.
 
     fact         (13,) int32; the row's COLUMNS; own_numbers int32: `own` of the batch
     position     the site's start; alleles  merged alleles with REF, without NON_REF
@@ -82,7 +82,7 @@ def own_alleles(fact, own_numbers, position, alleles, star, own):
     """
     other = fact[ANY_OTHER] if fact[ANY_OTHER] > 0 else -1
     own[0] = 0
-    for k in range(1, alleles):
+    for k in range(1, alleles + 1):
         own[k] = other
     if fact[OWN] == BLOCK:
         return
@@ -149,7 +149,7 @@ def project(pl, at, own, alleles, ploidy, out):
 
 @njit(cache=True, nogil=True)
 def is_flat(pl, at, own, alleles, ploidy):
-    """Whether every likelihood over the merged alleles is 0; arguments as in `project`."""
+    """Whether every likelihood over some alleles is 0; arguments as in `project`."""
     if pl[at] != 0:
         return False
     out = np.empty(count_genotypes(alleles, ploidy), np.int32)
@@ -174,7 +174,8 @@ def tidied(fact, pl, own, alleles, vector):
         return state, phase_kept, False
     if gq == 0 and vector and pl[fact[PL]] == 0:
         state, phase_kept = NO_CALL, False
-    if not vector or is_flat(pl, np.int64(fact[PL]), own, alleles, np.int64(fact[PLOIDY])):
+    judged = alleles + 1 if own[alleles] >= 0 else alleles  # flatness is judged before NON_REF is dropped
+    if not vector or is_flat(pl, np.int64(fact[PL]), own, judged, np.int64(fact[PLOIDY])):
         return NO_CALL, phase_kept, False
     if gq == 0 and state != OTHER:
         return NO_CALL, phase_kept, fact[DP] == 0

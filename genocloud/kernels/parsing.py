@@ -23,26 +23,12 @@ B_START, B_STOP, B_DP, B_GQ, B_MIN_DP, B_PL0, B_PL1, B_PL2, B_PLOIDY, B_CALLED, 
 INT_ROWS = ("start", "stop", "phased", "dp", "gq", "min_dp", "ps", "info_dp", "mq0", "kept")
 I_START, I_STOP, I_PHASED, I_DP, I_GQ, I_MIN_DP, I_PS, I_INFO_DP, I_MQ0, I_KEPT = range(10)
 REAL_ROWS = (
-    "qual",
-    "base_q_rank_sum",
-    "clipping_rank_sum",
-    "mq_rank_sum",
-    "read_pos_rank_sum",
-    "mq",
-    "excess_het",
-)
+    "qual", "base_q_rank_sum", "clipping_rank_sum", "mq_rank_sum", "read_pos_rank_sum", "mq", "excess_het",
+)  # fmt: skip
 SPAN_ROWS = (
-    "id",
-    "ref",
-    "filter",
-    "pgt",
-    "pid",
-    "as_raw_base_q_rank_sum",
-    "as_raw_mq",
-    "as_raw_mq_rank_sum",
-    "as_raw_read_pos_rank_sum",
-    "as_sb_table",
-)
+    "id", "ref", "filter", "pgt", "pid", "as_raw_base_q_rank_sum", "as_raw_mq", "as_raw_mq_rank_sum",
+    "as_raw_read_pos_rank_sum", "as_sb_table",
+)  # fmt: skip
 S_ID, S_REF, S_FILTER, S_PGT, S_PID = range(5)
 LIST_ROWS = ("alts", "gt", "ad", "pl", "sb")
 L_ALTS, L_GT, L_AD, L_PL, L_SB = range(5)
@@ -64,55 +50,19 @@ R_LAST_COUNT = R_PID_END + 1
 
 # `outcome`, what `parse` returns in numbers.
 OUTCOME = (
-    "status",
-    "consumed",
-    "blocks",
-    "variants",
-    "alts",
-    "gts",
-    "ads",
-    "pls",
-    "sbs",
-    "lines",
-    "read",
-    "doubles",
-    "strays",
-    "place",
-)
+    "status", "consumed", "blocks", "variants", "alts", "gts", "ads", "pls", "sbs", "lines", "read", "doubles",
+    "strays", "place",
+)  # fmt: skip
 (
-    O_STATUS,
-    O_CONSUMED,
-    O_BLOCKS,
-    O_VARIANTS,
-    O_ALTS,
-    O_GTS,
-    O_ADS,
-    O_PLS,
-    O_SBS,
-    O_LINES,
-    O_READ,
-    O_DOUBLES,
-    O_STRAYS,
-    O_PLACE,
-) = range(14)
+    O_STATUS, O_CONSUMED, O_BLOCKS, O_VARIANTS, O_ALTS, O_GTS, O_ADS, O_PLS, O_SBS, O_LINES, O_READ, O_DOUBLES,
+    O_STRAYS, O_PLACE,
+) = range(len(OUTCOME))  # fmt: skip
 
 # `status`
 (
-    DONE,
-    OTHER_CONTIG,
-    BAD_COLUMNS,
-    BAD_NUMBER,
-    BAD_POSITION,
-    BAD_END,
-    BAD_ORDER,
-    BAD_DOUBLE,
-    BAD_GT,
-    BAD_STRAY,
-    BAD_AD,
-    BAD_PL,
-    BAD_VALUES,
-    BAD_ALLELE,
-) = range(14)
+    DONE, OTHER_CONTIG, BAD_COLUMNS, BAD_NUMBER, BAD_POSITION, BAD_END, BAD_ORDER, BAD_DOUBLE, BAD_GT, BAD_STRAY,
+    BAD_AD, BAD_PL, BAD_VALUES, BAD_ALLELE,
+) = range(14)  # fmt: skip
 
 
 def pointer(array):
@@ -133,7 +83,7 @@ def _first_element(_, array):
 
 
 @overload(pointer)
-def _pointer(array):
+def _pointer(array):  # noqa: ARG001  (numba looks at the name)
     return lambda array: _first_element(array)
 
 
@@ -274,7 +224,7 @@ def rounded(text, at):
 
 @njit(cache=True, nogil=True)
 def integers(text, at, out, first):
-    """Comma-separated integers into out[first:]: (count, place after); no values for `.` or nothing; BAD when malformed."""
+    """Integers, `,` between, into out[first:]: (count, place after); none for `.` or nothing; BAD when malformed."""
     if ends_value(text[at]) and text[at] != 44:
         return np.int64(0), at
     count = np.int64(0)
@@ -310,7 +260,7 @@ def likelihoods(text, at, out, first):
         if text[at] != 44:
             break
         at += 1
-    if missing:
+    if missing or not np.isfinite(best):
         return np.int64(0), at
     at = begin
     for k in range(count):
@@ -523,7 +473,7 @@ def skip(text, at):
 
 @njit(cache=True, nogil=True)
 def alternates(text, at, record, alt_starts, alt_sizes, first):
-    """ALT into alt_starts[first:], alt_sizes[first:] and the record's R_ALTS, R_REAL, R_COVERS: (status, place after)."""
+    """ALT into alt_starts[first:], alt_sizes[first:] and R_ALTS, R_REAL, R_COVERS: (status, place after)."""
     count = 0
     is_real = covers = False
     if text[at] == 46 and text[at + 1] == TAB:
@@ -802,9 +752,9 @@ def parse_records(
     at = np.int64(begin)
     status = DONE
     while at < end:
-        place = at
-        outcome[O_PLACE] = place
-        if text[at] <= CR or text[at] == HASH:  # blank lines; headers, in files that were strung together
+        outcome[O_PLACE] = at
+        blank = text[at] == LF or (text[at] == CR and text[at + 1] == LF)
+        if blank or text[at] == HASH:  # headers stand between records in files that were strung together
             while text[at] != LF:
                 at += 1
             at += 1

@@ -8,6 +8,7 @@ from genocloud.kernels.likelihoods import (
     ALLELES,
     ANY_OTHER,
     BLOCK,
+    DP,
     GQ,
     HOM_REF,
     MISSING,
@@ -27,7 +28,11 @@ GQ_FACTOR = 10
 Source: gatk-model.md, section 2 (GenotypeLikelihoodCalculators approximated from GQ).
 """
 REF_OR_OTHER = -1
-"""Second entry of a key whose alleles other than REF all stand for NON_REF; other keys have 0, the REF, there."""
+"""Second entry of a key whose alleles other than REF all stand for NON_REF; other keys have 0, the REF, there.
+
+A key is frail if its sample knows nothing (hom-ref or no-call, GQ 0, DP 0, flat PL): it counts in the EM, but not where
+too many alleles are cut before it, since cutting empties such genotypes (AlleleSubsettingUtils.subsetAlleles).
+"""
 
 
 @njit(cache=True, nogil=True)
@@ -114,13 +119,13 @@ def _tells_only_ref(fact, own, alleles):
 
 
 @njit(cache=True, nogil=True)
-def _write_key(fact, pl, own, alleles, vector, out, at):
+def _write_key(fact, pl, own, alleles, vector, frail, out, at):
     """Write one sample's key into out from `at`; return where it ends.
 
-    The key: ploidy, then REF_OR_OTHER or the own numbers of the merged alleles, then the own PL.
+    The key: ploidy (negative if frail), then REF_OR_OTHER or the own numbers of the merged alleles, then the own PL.
     """
     ploidy = np.int64(fact[PLOIDY])
-    out[at] = ploidy
+    out[at] = -ploidy if frail else ploidy
     out[at + 1] = REF_OR_OTHER
     if not vector:
         out[at + 2], out[at + 3], out[at + 4] = 0, fact[GQ], GQ_FACTOR * fact[GQ]
@@ -179,8 +184,8 @@ def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, 
     keys = 0
     for site in range(sites):
         alleles, found = allele_counts[site], 0
-        if alleles > len(own):
-            own = np.empty(alleles, np.int32)
+        if alleles >= len(own):
+            own = np.empty(alleles + 1, np.int32)
         for sample in range(samples):
             row = speaking[site, sample]
             if row < 0:
@@ -195,7 +200,8 @@ def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, 
             totals[site, 2] += state == OTHER and not vector
             by_gq = not emptied and state == HOM_REF and fact[PLOIDY] == 2 and fact[GQ] != MISSING
             if vector or by_gq:
-                offsets[found + 1] = _write_key(fact, pl, own, alleles, vector, values, offsets[found])
+                frail = vector and state != OTHER and fact[GQ] == 0 and fact[DP] == 0
+                offsets[found + 1] = _write_key(fact, pl, own, alleles, vector, frail, values, offsets[found])
                 order[found] = found
                 found += 1
         order_keys(offsets, values, order, spare, found)

@@ -22,7 +22,7 @@ def number_words(offsets, values):
     offsets  (words + 1,) int64; slices of values
     values   int8
 
-    `firsts[number]` is the place of the first word with this number. Open addressing in a table twice as long as needed.
+    `firsts[number]` is the place of the first word with this number. Open addressing, in a table at most half full.
     """
     words, size, found = len(offsets) - 1, 2, 0
     while size < 2 * words:

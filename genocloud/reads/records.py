@@ -57,7 +57,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A site with its genotype: `called` are allele numbers; `pl` has the ploidy of the tile."""
+    """A site with its genotype: `called` are allele numbers; `pl` and `gq` are for the ploidy of the tile."""
 
     site: Site
     called: tuple[int, ...]

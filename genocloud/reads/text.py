@@ -43,13 +43,19 @@ def header(contigs: Sequence[Contig], sample: str) -> str:
 
 
 def record_line(record: Record, contig: str) -> str:
-    """A variant record. QUAL is the phred likelihood of hom-ref (0 where that is the likeliest); no prior is in it."""
+    """A record. QUAL is the phred likelihood of hom-ref (0 where that is the likeliest); no prior is in it."""
     site = record.site
     ref, *alts = site.alleles
     forward, reverse = site.forward, site.reverse
     strands = forward[0], reverse[0], sum(forward[1:-1]), sum(reverse[1:-1])
-    called = "/".join(map(str, record.called)) or "./."
-    values = (called, _list(site.depths), str(record.depth), str(record.gq), _list(record.pl), _list(strands))
+    values = (
+        _genotype(record.called, known=record.gq > 0 or any(record.called)),
+        _list(site.depths),
+        str(record.depth),
+        str(record.gq),
+        _list(record.pl),
+        _list(strands),
+    )
     alleles = ",".join([*alts, SYMBOLIC])
     return (
         f"{contig}\t{record.start + 1}\t.\t{ref}\t{alleles}\t{record.pl[0]}\t.\t{_info(record)}"
@@ -59,13 +65,17 @@ def record_line(record: Record, contig: str) -> str:
 
 def block_line(block: Block, contig: str, base: str) -> str:
     """A reference block; `base` is the reference's at its start. Without data or quality its genotype is not called."""
-    known = block.band > 0
     base = base.upper() if base in "ACGTacgt" else "N"
-    called = "/".join(["0" if known else "."] * (2 if len(block.pl) == 3 else 1))
+    called = _genotype([0] * (len(block.pl) - 1), known=block.gq > 0)
     return (
         f"{contig}\t{block.start + 1}\t.\t{base}\t{SYMBOLIC}\t.\t.\tEND={block.end}\tGT:DP:GQ:MIN_DP:PL"
         f"\t{called}:{block.depth}:{block.gq}:{block.min_depth}:{_list(block.pl)}\n"
     )
+
+
+def _genotype(called: Sequence[int], known: bool) -> str:
+    """A GT; hom-ref of quality 0 is no call, as nothing is known then."""
+    return "/".join(str(allele) if known else "." for allele in called)
 
 
 def _info(record: Record) -> str:

@@ -42,8 +42,17 @@ class Stage(Protocol):
 class Progress(Protocol):
     """A display of the stages of a run."""
 
-    def stage(self, name: str, tasks: int, bytes: int | None = None) -> AbstractContextManager[Stage]:  # noqa: A002
-        """Show a stage of `tasks` tasks; time left goes by `bytes`, the bytes expected in all, where that is known."""
+    def stage(
+        self,
+        name: str,
+        tasks: int,
+        bytes: int | None = None,  # noqa: A002
+        unit: str = "tasks",
+    ) -> AbstractContextManager[Stage]:
+        """Show a stage of `tasks` tasks, or of another `unit` of work.
+
+        Time left goes by `bytes`, the bytes expected in all, where that is known.
+        """
 
 
 @contextmanager
@@ -73,9 +82,9 @@ class Silent:
     """Shows nothing: for callers of the library."""
 
     @contextmanager
-    def stage(self, name: str, tasks: int, bytes: int | None = None) -> Iterator[Stage]:  # noqa: A002
+    def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "tasks") -> Iterator[Stage]:  # noqa: A002
         """A stage nobody sees."""
-        yield Tally(name, tasks, bytes, 0.0)
+        yield Tally(name, tasks, bytes, 0.0, unit)
 
 
 @dataclass(slots=True)
@@ -86,6 +95,7 @@ class Tally:
     tasks: int
     expected_bytes: int | None
     started: float
+    unit: str = "tasks"
     done: int = 0
     sites: int = 0
     bytes: int = 0
@@ -129,13 +139,13 @@ class Lines:
         self._running: list[_Line] = []
 
     @contextmanager
-    def stage(self, name: str, tasks: int, bytes: int | None = None) -> Iterator[Stage]:  # noqa: A002
+    def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "tasks") -> Iterator[Stage]:  # noqa: A002
         """A stage in lines; the last one says `done`, or `stopped` when an error leaves the stage."""
         now = self._clock()
-        line = _Line(self, Tally(name, tasks, bytes, now), now)
+        line = _Line(self, Tally(name, tasks, bytes, now, unit), now)
         with self._lock:
             self._running.append(line)
-            self._say(f"{name}: started, {_tasks_text(tasks)}")
+            self._say(f"{name}: started, {_work_text(line.tally)}")
         outcome = "stopped"
         try:
             yield line
@@ -247,9 +257,9 @@ class Bars:
         self._bars.stop()
 
     @contextmanager
-    def stage(self, name: str, tasks: int, bytes: int | None = None) -> Iterator[Stage]:  # noqa: A002
+    def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "tasks") -> Iterator[Stage]:  # noqa: A002
         """A stage as a bar, which stays, stopped, when the stage is left."""
-        tally = Tally(name, tasks, bytes, self._clock())
+        tally = Tally(name, tasks, bytes, self._clock(), unit)
         bar = _Bar(self, tally, self._bars.add_task(name, total=1.0, tally=tally))
         bar.advance()
         try:
@@ -316,14 +326,14 @@ def _time_over(tally: Tally, now: float) -> list[str]:
 def _standing(tally: Tally, now: float) -> str:
     left = tally.seconds_left(now)
     time_left = "time left not known yet" if left is None else f"about {seconds_text(left)} left"
-    done = f"{tally.done:,} of {_tasks_text(tally.tasks)} ({tally.fraction:.0%})"
+    done = f"{tally.done:,} of {_work_text(tally)} ({tally.fraction:.0%})"
     return ", ".join([done, *tally.counts(), seconds_text(now - tally.started), time_left])
 
 
 def _closing(tally: Tally, now: float) -> str:
-    done = _tasks_text(tally.tasks) if tally.finished else f"{tally.done:,} of {_tasks_text(tally.tasks)}"
+    done = _work_text(tally) if tally.finished else f"{tally.done:,} of {_work_text(tally)}"
     return ", ".join([done, *tally.counts()]) + f" in {seconds_text(now - tally.started)}"
 
 
-def _tasks_text(tasks: int) -> str:
-    return "1 task" if tasks == 1 else f"{tasks:,} tasks"
+def _work_text(tally: Tally) -> str:
+    return f"1 {tally.unit.removesuffix('s')}" if tally.tasks == 1 else f"{tally.tasks:,} {tally.unit}"

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from genocloud import reads
+from genocloud import gvcf, reads
+from genocloud.reads.ploidy import copies
 from genocloud.regions import Contig, parse_region
 from genocloud.scatter.progress import Progress
 from genocloud.steps.receipts import Receipt, receipt_of
-from genocloud.steps.reference import read_reference
+from genocloud.steps.reference import Reference, read_reference
 
 
 @dataclass(frozen=True)
@@ -26,23 +27,34 @@ class Calling:
 
 def call(calling: Calling, progress: Progress) -> Receipt:
     """Write the gVCF and its index. The balance is in mpileup's lines that show an ALT."""
-    with receipt_of("call") as receipt, progress.stage(f"call {calling.sample}", tasks=1) as stage:
+    with receipt_of("call") as receipt:
         reference = read_reference(calling.reference_url)
-        called = reads.call(
-            calling.reads_url,
-            calling.reference_url,
-            calling.out,
-            calling.sample,
-            calling.sex,
-            sex_contigs=_sex_contigs(calling.par, reference.contigs),
-            workers=calling.workers,
-        )
-        stage.advance(tasks=1, sites=called.records)
-        receipt.inputs = {"reference": reference.checksum}
+        special = _sex_contigs(calling.par, reference.contigs)
+        with progress.stage(f"call {calling.sample}", _bases(calling, reference, special), unit="bases") as stage:
+            called = reads.call(
+                calling.reads_url,
+                calling.reference_url,
+                calling.out,
+                calling.sample,
+                calling.sex,
+                sex_contigs=special,
+                workers=calling.workers,
+                progress=lambda bases: stage.advance(tasks=bases),
+            )
+        receipt.inputs = {
+            "reference": reference.checksum,
+            "reads": f"fingerprint:{gvcf.fingerprint(calling.reads_url)}",
+        }
         receipt.figures = asdict(called)
         dropped = {"below the evidence floor": called.below_floor, "under a deletion": called.under_deletion}
         receipt.balanced("evidence", called.evidence, called.recorded, dropped)
     return receipt
+
+
+def _bases(calling: Calling, reference: Reference, special: reads.SexContigs) -> int:
+    """The bases of which this person has a copy."""
+    stretches = [stretch for contig in reference.contigs for stretch in copies(contig, calling.sex, special)]
+    return sum(stretch.end - stretch.start for stretch in stretches)
 
 
 def _sex_contigs(par: Sequence[str] | None, contigs: Sequence[Contig]) -> reads.SexContigs:

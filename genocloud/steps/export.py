@@ -10,12 +10,12 @@ def export(callset_url: str, out_url: str, threads: int, progress: Progress) -> 
     with receipt_of("export") as receipt:
         opened = callset.open_callset(callset_url)
         sites = opened.counts["sites"]
-        with progress.stage("export", tasks=sites) as stage:
+        with progress.stage("export", tasks=sites, unit="sites") as stage:
             counts = callset.write_vcf(
                 opened,
                 out_url,
                 threads,
-                lambda piece: stage.advance(tasks=piece.records, sites=piece.records, bytes=piece.text_bytes),
+                lambda piece: stage.advance(tasks=piece.records, bytes=piece.text_bytes),
             )
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in opened.shards}
         receipt.figures = {"genotypes": counts.genotypes, "text_bytes": counts.text_bytes}

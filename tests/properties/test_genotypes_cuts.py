@@ -2,11 +2,13 @@
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud import genotypes, sites
-from genocloud.genotypes import Summary
+from genocloud.genotypes import Summary, alignment, calling, summaries
+from genocloud.kernels import frequencies
 from genocloud.regions import Region
 from tests.reference.joint_cohorts import CONTIGS, cohort
 from tests.reference.joint_path import batch_of, cut, joint
@@ -38,6 +40,31 @@ def test_cuts_change_nothing(seed, places, cuts, random):
     assert cut_up[2] == whole[2]
 
 
+COMPOSED = (
+    (alignment, "speaking_rows"),
+    (alignment, "match_alleles"),
+    (alignment, "spanning_alleles"),
+    (alignment, "any_other_alleles"),
+    (alignment, "complete_vectors"),
+    (alignment, "genotype_states"),
+    (summaries, "summarise_sites"),
+    (summaries, "merge_keys"),
+    (frequencies, "estimate_sites"),
+    (calling, "call_sites"),
+)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_composed_kernels_say_the_same_in_python(seed, monkeypatch):
+    rows, batches = cohort(seed, SAMPLES), [list(range(4)), list(range(4, SAMPLES))]
+    compiled = joint(rows, CONTIGS, [WHOLE], batches, MODEL)
+    for module, name in COMPOSED:
+        monkeypatch.setattr(module, name, getattr(module, name).py_func)
+    plain = joint(rows, CONTIGS, [WHOLE], batches, MODEL)
+    assert len(compiled[0]) > 0
+    assert [table.to_pylist() for table in plain[:2]] == [table.to_pylist() for table in compiled[:2]]
+
+
 def summaries_of(seed, places, random):
     rows = list(cohort(seed, SAMPLES).values())
     batches = [(batch_of([rows[n] for n in batch]), np.array(batch, np.int32)) for batch in batches_of(places, random)]
@@ -53,19 +80,19 @@ def same(a: Summary, b: Summary) -> bool:
 @given(seed=SEEDS, places=PLACES, random=st.randoms())
 @settings(max_examples=40, deadline=None)
 def test_summaries_merge_in_any_order_and_grouping(seed, places, random):
-    summaries, _ = summaries_of(seed, places, random)
-    tree = list(summaries)
+    parts, _ = summaries_of(seed, places, random)
+    tree = list(parts)
     while len(tree) > 1:
         random.shuffle(tree)
         tree = [genotypes.merge(tree[:2]), *tree[2:]]
-    assert same(tree[0], genotypes.merge(summaries))
+    assert same(tree[0], genotypes.merge(parts))
 
 
 @given(seed=SEEDS, places=PLACES, random=st.randoms())
 @settings(max_examples=40, deadline=None)
 def test_summaries_count_every_usable_sample_once(seed, places, random):
-    summaries, alleles = summaries_of(seed, places, random)
-    merged = genotypes.merge(summaries)
+    parts, alleles = summaries_of(seed, places, random)
+    merged = genotypes.merge(parts)
     per_site = np.add.reduceat(np.append(merged.counts, 0), merged.site_offsets[:-1]) if len(alleles) else []
     per_site = np.where(np.diff(merged.site_offsets) > 0, per_site, 0)
     assert np.all(per_site <= SAMPLES)

@@ -44,7 +44,7 @@ def sample_records(random: Random, reference: str) -> list[Record]:
             records.append(variant(random, reference, position, ploidy))
             position += random.randint(1, 3)
         else:
-            length = random.randint(1, 8)
+            length = min(random.randint(1, 8), len(reference) - position)
             if kind == "block":
                 records.append(block(random, reference, position, length, ploidy))
             position += length

@@ -1,6 +1,7 @@
 """The reader against its slow twin and against cyvcf2, on real files of many callers and on written cases."""
 
 import os
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def test_of_two_records_at_a_base_the_one_with_more_evidence_stays():
         {"start": 150, "stop": 152, "ref": "AG"},
     ]
     assert blocks["stop"].to_pylist() == [99, 149]
-    assert sum((each.dropped.get(DOUBLE, 0) for each in rows)) == 4
+    assert sum(each.dropped.get(DOUBLE, 0) for each in rows) == 4
 
 
 def test_a_gt_beyond_the_alleles_is_dropped_and_counted_where_the_caller_writes_such(tmp_path):
@@ -129,7 +130,14 @@ def test_what_follows_an_empty_contig_is_read(tmp_path):
 
 
 def test_a_file_without_records_has_no_rows(tmp_path):
-    assert list(gvcf.read_rows(write(tmp_path, []), CONTIGS)) == []
+    (rows,) = gvcf.read_rows(write(tmp_path, []), CONTIGS)
+    assert (rows.variants.num_rows, rows.blocks.num_rows, rows.read) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("path", [*WRITTEN, *real_files()[:1]], ids=lambda path: path.name)
+def test_the_last_rows_have_the_checksum_of_the_whole_file(path):
+    *_, last = gvcf.read_rows(str(path), gvcf.read_header(str(path)).contigs, gvcf.read_header(str(path)).samples[0])
+    assert last.checksum == zlib.crc32(path.read_bytes())
 
 
 def test_blank_lines_windows_line_ends_and_a_missing_last_one_do_not_matter(tmp_path):

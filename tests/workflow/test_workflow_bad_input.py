@@ -57,15 +57,15 @@ def unreadable_url(folder):
 
 
 def reads_without_a_caller(folder):
-    (folder / "config.yaml").open("a").write("caller: none\n")
+    edit(folder / "config.yaml", "par:", "caller: none\npar:")
 
 
 def unknown_key(folder):
-    (folder / "config.yaml").open("a").write("caler: gatk\n")
+    edit(folder / "config.yaml", "par:", "caler: gatk\npar:")
 
 
 def bad_value(folder):
-    (folder / "config.yaml").open("a").write("batch_size: 0\n")
+    edit(folder / "config.yaml", "par:", "batch_size: 0\npar:")
 
 
 def bad_region(folder):

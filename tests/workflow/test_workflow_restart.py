@@ -10,7 +10,7 @@ from base64 import urlsafe_b64decode
 import psutil
 import pytest
 
-from tests.workflow.small_cohort import PATIENCE_SECONDS, artifacts, command, environment, snakemake, write_cohort
+from tests.workflow.small_cohort import PATIENCE_SECONDS, artifacts, command, snakemake, write_cohort
 
 pytestmark = pytest.mark.workflow
 
@@ -51,7 +51,7 @@ def run_until(folder, stage, kill):
     logs = folder / "results"
     for log in logs.glob(FIRST_SIGN[stage]):
         log.unlink()
-    with subprocess.Popen(command(), cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(command(), cwd=folder, stderr=subprocess.PIPE, text=True) as run:
         end = time.monotonic() + PATIENCE_SECONDS
         while not any(log.stat().st_size for log in logs.glob(FIRST_SIGN[stage])):
             assert run.poll() is None, f"ended before {stage}: {run.stderr.read()}"
