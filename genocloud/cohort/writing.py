@@ -26,7 +26,6 @@ from genocloud.cohort.layout import Layout, Window
 from genocloud.objects import Store
 from genocloud.regions import Part, Region
 
-
 EMPTY = {kind: table.empty_table() for kind, table in KINDS.items()}
 
 

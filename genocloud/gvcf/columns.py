@@ -127,7 +127,8 @@ def _number(field: pa.Field, values: Array) -> pa.Array:
     if pa.types.is_boolean(field.type):
         bits = np.packbits(values.astype(np.bool_), bitorder="little")
         return pa.Array.from_buffers(field.type, values.size, [None, pa.py_buffer(bits)])
-    copy = np.array(values, DTYPES[field.type])
+    with np.errstate(over="ignore"):  # beyond a single float's range is infinite
+        copy = np.array(values, DTYPES[field.type])
     if not field.nullable:
         return _array(field.type, copy)
     if pa.types.is_floating(field.type):

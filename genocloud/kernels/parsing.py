@@ -514,6 +514,8 @@ def parse_site(text, at, chrom, letters, length, record, reals, row, alt_starts,
     pos, at = integer(text, at + 1)
     if pos < 1:
         return BAD_NUMBER if pos == BAD else BAD_POSITION, at
+    if text[at] != TAB:
+        return BAD_COLUMNS, at
     record[R_ID] = at + 1
     at = skip(text, at + 1)
     record[R_ID_END] = at

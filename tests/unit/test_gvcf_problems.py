@@ -80,6 +80,13 @@ def test_a_contig_out_of_the_references_order_is_refused(tmp_path):
     assert caught.value.place == "line 7 (chr1:5)"
 
 
+@pytest.mark.parametrize("shown", range(1, 53))  # the sample's column begins there: what is left of it may be whole
+def test_a_last_record_cut_off_anywhere_is_refused(tmp_path, shown):
+    record = records("chr1 30 . AC A,<NON_REF> 5.5 q10 DP=3;MQ=60 GT:DP:PL 0/1:3:1,0,9,9,9,9")
+    with pytest.raises(InputError):
+        read(text_file(tmp_path, HEADER + GOOD + record[:shown]))
+
+
 def test_a_line_without_a_contig_is_refused(tmp_path):
     with pytest.raises(UnknownContig):
         read(text_file(tmp_path, HEADER + GOOD + "\t30\t.\tA\tC\t.\t.\t.\tGT\t0/1\n"))

@@ -175,10 +175,12 @@ def test_floats_are_rounded_once(tmp_path):
         "123456789.123456789",
         "7.3841e+01",
         "3e22",
+        "1e99",
         "0.000123456789012345678",
     ]
     lines = [f"chr1\t{5 + k}\t.\tA\tC\t{text}\t.\tMQ={text}\tGT\t0/1" for k, text in enumerate(texts)]
     variants, _ = tables(gvcf.read_rows(write(tmp_path, lines), CONTIGS))
-    expected = np.array([float(text) for text in texts]).astype(np.float32)
+    with np.errstate(over="ignore"):
+        expected = np.array([float(text) for text in texts]).astype(np.float32)
     assert variants["qual"].to_numpy().tolist() == expected.tolist()
     assert variants["mq"].to_numpy().tolist() == expected.tolist()
