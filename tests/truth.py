@@ -1,6 +1,6 @@
 """Compares called genotypes with the truth: allele by allele, after splitting, trimming and left-aligning."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -222,8 +222,3 @@ def summary(comparison: Comparison) -> str:
     return "\n".join(
         f"{kind}: F1 {s.f1:.4f} (right {s.right}, missed {s.missed}, false {s.false})" for kind, s in scores.items()
     )
-
-
-def most_missed(comparison: Comparison, count: int = 20) -> list[tuple[Allele, int]]:
-    """The alleles with the most differences, for finding out why."""
-    return Counter(difference.allele for difference in comparison.differences).most_common(count)

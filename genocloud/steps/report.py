@@ -30,8 +30,15 @@ def report(callset_url: str, receipts_url: str, out_url: str, scatter: Scatter, 
 
 
 def _read_receipts(url: str) -> dict[str, dict[str, Any]]:
-    """Receipts by name, of every folder below the URL that is one of a step (results/<step>/<name>.json)."""
+    """Receipts by name: <step>/<name>.json below the URL.
+
+    <step>/<step>.json speaks for the whole step: a part's receipt beside it tells costs; its balance would count twice.
+    """
     store = objects.open_store(url)
     names = [name for name in store.list() if name.count("/") == 1 and name.endswith(".json")]
-    parsed = {name: json.loads(store.read(name)) for name in names}
-    return {name: values for name, values in parsed.items() if "step" in values}
+    receipts = {name: values for name in names if "step" in (values := json.loads(store.read(name)))}
+    for name, values in receipts.items():
+        whole = "{step}/{step}.json".format(**values)
+        if whole in receipts and name != whole:
+            values["balance"] = {}
+    return receipts

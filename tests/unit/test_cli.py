@@ -1,6 +1,7 @@
 """The command line: receipts, messages, exit codes; a user's mistake ends without a traceback."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -32,6 +33,13 @@ def other_reference(folder: Path) -> str:
     rows[1][1] = str(int(rows[1][1]) + 1)
     Path(f"{copied}.fai").write_text("".join("\t".join(row) + "\n" for row in rows))
     return str(copied)
+
+
+def only_part(cohort: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """The name of the one part that the small reference makes, as inspect tells it."""
+    capsys.readouterr()
+    assert run("inspect", cohort) == 0
+    return re.search(r"^parts +(\S+)$", capsys.readouterr().out, re.M)[1]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +99,11 @@ def test_the_steps_one_by_one_with_receipts(tmp_path, gvcfs, capsys):
     common = ("--quiet", "--receipt")
     assert run("ingest", cohort, samples, "--reference", REFERENCE, *common, receipts["ingest"]) == 0
     assert run("discover", cohort, *common, receipts["discover"]) == 0
+    part = receipts["genotype"].with_name("part.json")
+    assert run("genotype", cohort, callset, "--part", only_part(cohort, capsys), *common, part) == 0
+    assert run("export", callset, vcf, "--quiet") == 4
     assert run("genotype", cohort, callset, *common, receipts["genotype"]) == 0
+    sites = json.loads(receipts["genotype"].read_text())["balance"]["taken"]
     assert run("export", callset, vcf, *common, receipts["export"]) == 0
     for step, path in receipts.items():
         told = json.loads(path.read_text())
@@ -101,6 +113,7 @@ def test_the_steps_one_by_one_with_receipts(tmp_path, gvcfs, capsys):
     page = tmp_path / "report.html"
     assert run("report", callset, "--receipts", tmp_path / "receipts", "-o", page, "--quiet") == 0
     assert "<svg" in page.read_text()
+    assert f"of {sites:,} sites" in page.read_text()
     assert "call rate" in (tmp_path / "report.txt").read_text()
     for url, said in ((cohort, "batches"), (callset, "genotypes")):
         capsys.readouterr()
@@ -128,3 +141,13 @@ def test_a_sample_of_the_cohort_is_not_stored_again_nor_replaced(tmp_path, gvcfs
     only_one = sheet(tmp_path, f"sample gvcf\np07 {gvcfs[0]}\n")
     assert run("ingest", cohort, only_one, *base, "--complete") == 3
     assert "does not name: p08, p09" in capsys.readouterr().err
+
+
+def test_a_plan_that_this_machine_cannot_hold_is_refused(tmp_path, gvcfs, capsys, monkeypatch):
+    monkeypatch.setattr("genocloud.steps.joint.ROW_BYTES", 10**9)
+    samples, out = sample_map(tmp_path, gvcfs[:1]), tmp_path / "a.vcf.gz"
+    assert run("joint", samples, "--reference", REFERENCE, "-o", out, "--quiet") == 5
+    assert "fewer --threads" in capsys.readouterr().err
+    monkeypatch.setattr("genocloud.steps.joint.STORE_SHARE", 10**12)
+    assert run("joint", samples, "--reference", REFERENCE, "-o", out, "--quiet") == 5
+    assert "larger disk" in capsys.readouterr().err
