@@ -208,7 +208,9 @@ def _ingest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "--batch-size", type=int, default=steps.BATCH_SIZE, help="samples stored together. Default: %(default)s"
     )
     command.add_argument(
-        "--complete", action="store_true", help="the sheet names everybody: refuse a cohort that holds others"
+        "--complete",
+        action="store_true",
+        help="the sheet names everybody: replace whose file has changed, refuse a cohort that holds others",
     )
     command.add_argument(
         "--part-bp", type=int, default=PART_BP, help="shorter contigs share files. Default: %(default)s"

@@ -60,7 +60,8 @@ class BatchReceipt:
     """A batch as stored; `read` == `stored` + the sum of `dropped` (records of all samples, by reason).
 
     `samples`, `fingerprints` and `checksums` (CRC-32 of the whole files) are in the order of the batch's sample column.
-    Windows cut blocks, so that `stored` records are more rows in `parts`.
+    Windows cut blocks, so that `stored` records are more rows in `parts`. `ploidies` has, for each contig with rows
+    (by its number, as text), the fewest alleles in a GT of each sample; 0 for a sample without rows there.
     """
 
     id: str
@@ -71,6 +72,7 @@ class BatchReceipt:
     stored: dict[str, int]
     dropped: dict[str, int]
     parts: tuple[PartReceipt, ...]
+    ploidies: dict[str, list[int]]
 
     def part(self, kind: str, name: str) -> PartReceipt | None:
         """The receipt of one object, or nothing where it would be empty and was not written."""

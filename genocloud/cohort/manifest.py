@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,17 +125,24 @@ def latest_version(store: Store) -> int:
     return max((int(number[1]) for number in numbers if number), default=0)
 
 
-def append(store: Store, receipts: Sequence[BatchReceipt], layout: Layout, reference: dict[str, str]) -> Cohort:
-    """Add batches as one new version; the first version makes the cohort. Batches that it has already are left out.
+def append(
+    store: Store,
+    receipts: Sequence[BatchReceipt],
+    layout: Layout,
+    reference: dict[str, str],
+    replacing: Collection[str] = (),
+) -> Cohort:
+    """Put the samples of some batches in force, as one new version; the first version makes the cohort.
 
-    The rank order is the cohort's, then that of the receipts. Where another writer was first, the new version is built
-    upon that writer's. Raises DuplicateSample, OtherReference, NewerSchema or Contention.
+    New samples are ranked by name, after those that are there. A sample in `replacing` keeps its rank and is read from
+    its new batch from now on. Batches that are in force already change nothing. Where another writer was first, the new
+    version is built upon that writer's. Raises DuplicateSample, OtherReference, NewerSchema or Contention.
     """
     for _ in range(TRIES):
         version = latest_version(store)
         present = open_cohort(store.url, version) if version else Cohort(store.url, 0, layout, reference, (), ())
         _check_same(present, layout, reference)
-        new = _extended(present, receipts)
+        new = _extended(present, receipts, frozenset(replacing))
         if new.version == version:
             return new
         try:
@@ -146,21 +153,31 @@ def append(store: Store, receipts: Sequence[BatchReceipt], layout: Layout, refer
     raise Contention(store.url)
 
 
-def _extended(cohort: Cohort, receipts: Sequence[BatchReceipt]) -> Cohort:
+def _extended(cohort: Cohort, receipts: Sequence[BatchReceipt], replacing: frozenset[str]) -> Cohort:
     """The next version, with more batches; the same one if it holds them all."""
     known = {batch.id for batch in cohort.batches}
     receipts = [receipt for receipt in receipts if receipt.id not in known]
     if not receipts and cohort.version:
         return cohort
-    samples, batches = list(cohort.samples), list(cohort.batches)
-    for receipt in receipts:
-        ranks = np.arange(len(samples), len(samples) + len(receipt.samples), dtype=np.int32)
-        batches.append(Batch(receipt.id, receipt.samples, ranks))
-        samples.extend(receipt.samples)
-    twice = [name for name, count in Counter(samples).items() if count > 1]
-    if twice:
-        raise DuplicateSample(cohort.url, twice)
-    return Cohort(cohort.url, cohort.version + 1, cohort.layout, cohort.reference, tuple(samples), tuple(batches))
+    arriving = [name for receipt in receipts for name in receipt.samples]
+    twice = [name for name, count in Counter(arriving).items() if count > 1]
+    there = [name for name in cohort.samples if name in set(arriving) - replacing]
+    if twice or there:
+        raise DuplicateSample(cohort.url, twice + there)
+    order = [*cohort.samples, *sorted(set(arriving) - set(cohort.samples))]
+    ranks = {name: rank for rank, name in enumerate(order)}
+    batches = [_without(batch, set(arriving)) for batch in cohort.batches]
+    batches += [
+        Batch(receipt.id, receipt.samples, np.array([ranks[name] for name in receipt.samples], np.int32))
+        for receipt in receipts
+    ]
+    return Cohort(cohort.url, cohort.version + 1, cohort.layout, cohort.reference, tuple(order), tuple(batches))
+
+
+def _without(batch: Batch, names: set[str]) -> Batch:
+    """The batch with these samples no longer in force."""
+    ranks = [-1 if name in names else rank for name, rank in zip(batch.samples, batch.ranks.tolist(), strict=True)]
+    return Batch(batch.id, batch.samples, np.array(ranks, np.int32))
 
 
 def _check_same(cohort: Cohort, layout: Layout, reference: dict[str, str]) -> None:

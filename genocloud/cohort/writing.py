@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genocloud.cohort.batch import (
@@ -57,7 +58,24 @@ def _receipt(
     names = tuple(source.sample for source in sources)
     fingerprints = tuple(source.fingerprint for source in sources)
     checksums = tuple(stream.checksum for stream in streams)
-    return BatchReceipt(batch, names, fingerprints, checksums, read, stored, dropped, tuple(parts))
+    return BatchReceipt(batch, names, fingerprints, checksums, read, stored, dropped, tuple(parts), _ploidies(streams))
+
+
+def _ploidies(streams: Sequence["_Stream"]) -> dict[str, list[int]]:
+    contigs = sorted({contig for stream in streams for contig in stream.ploidies})
+    return {str(contig): [stream.ploidies.get(contig, 0) for stream in streams] for contig in contigs}
+
+
+MOST_ALLELES = 127
+"""Above any ploidy: a GT counts its alleles in an int8."""
+
+
+def _fewest_alleles(kind: str, batch: pa.RecordBatch) -> int:
+    """The smallest ploidy of some rows; those without a GT do not tell."""
+    if kind == "blocks":
+        return int(pc.min(batch["ploidy"]).as_py())
+    alleles = np.diff(batch["gt"].offsets.to_numpy())
+    return int(alleles[alleles > 0].min(initial=MOST_ALLELES))
 
 
 @dataclass(slots=True)
@@ -72,6 +90,7 @@ class _Stream:
     checksum: int = 0
     taken: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    ploidies: dict[int, int] = field(default_factory=dict)
 
     def take(self, region: Region) -> dict[str, list[pa.RecordBatch]]:
         """The rows that start in a region; regions are asked for in order."""
@@ -92,6 +111,7 @@ class _Stream:
             if batch.num_rows:
                 contig, last = batch["contig"][-1].as_py(), batch["start"][-1].as_py()
                 self.waiting[kind].append((contig, batch))
+                self.ploidies[contig] = min(self.ploidies.get(contig, MOST_ALLELES), _fewest_alleles(kind, batch))
                 self.contig, self.reached = max((self.contig, self.reached), (contig, last))
 
     def _cut(self, kind: str, region: Region) -> list[pa.RecordBatch]:

@@ -15,7 +15,6 @@ from genocloud.errors import StoreError
 from genocloud.genotypes import Model
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
-from genocloud.schema import numbers
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived, derived_key
 
@@ -132,17 +131,17 @@ def _call_batches(
 ) -> Iterable[tuple[str, pa.Table, genotypes.Shares]]:
     for batch in opened.batches:
         rows = cohort.read_rows(opened, batch, shard.region)
-        ploidies = _ploidies(rows, len(batch.samples))
+        ploidies = _ploidies(opened, batch, shard.region.contig)
         table, shares = genotypes.call(
             rows.variants, rows.blocks, batch.samples, batch.ranks, settled, opened.contigs, ploidies
         )
         yield batch.id, table, shares
 
 
-def _ploidies(rows: cohort.BatchRows, samples: int) -> npt.NDArray[np.int8]:
-    out = np.ones(samples, np.int8)
-    out[numbers(rows.blocks["sample"])] = numbers(rows.blocks["ploidy"])
-    return out
+def _ploidies(opened: cohort.Cohort, batch: cohort.Batch, contig: int) -> npt.NDArray[np.int8]:
+    """How many `.` each sample gets where it has no record: as many as it has copies of the contig, at least one."""
+    told = opened.receipt(batch).ploidies.get(str(contig), [])
+    return np.maximum(np.array(told or [0] * len(batch.samples), np.int8), 1)
 
 
 def _estimates(opened: cohort.Cohort, model: Model) -> Derived:

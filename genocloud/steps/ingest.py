@@ -34,7 +34,11 @@ class StrangersInCohort(InputError):
 
 @dataclass(frozen=True)
 class Storing:
-    """How samples are stored; `complete`: the sheet names everybody, so that a cohort with others is refused."""
+    """How samples are stored.
+
+    `complete`: the sheet names everybody, with the files that count now: a sample whose file has changed replaces what
+    the cohort holds of it, and a cohort that holds others is refused.
+    """
 
     part_bp: int = PART_BP
     window_bp: int = SHARD_BP
@@ -74,7 +78,8 @@ def ingest(
         with progress.stage("ingest", tasks=len(tasks), unit="batches") as stage:
             batches = scatter.run(_store_batch, tasks, lambda _: stage.advance(tasks=1))
         told = {"contigs": reference.checksum}
-        opened = cohort.append(objects.open_store(cohort_url), batches, layout, told)
+        replacing = {arrival.sample.sample for arrival in new} if storing.complete else ()
+        opened = cohort.append(objects.open_store(cohort_url), batches, layout, told, replacing)
         receipt.inputs = {"reference": reference.checksum}
         receipt.inputs |= {arrival.sample.sample: f"fingerprint:{arrival.fingerprint}" for arrival in arrivals}
         receipt.figures = {"cohort_version": opened.version, "samples": len(opened.samples), "new_samples": len(new)}
@@ -102,16 +107,21 @@ def _arrival(sheet_url: str, reference: Reference, sample: Sample) -> _Arrival:
 
 
 def _new_ones(cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], complete: bool) -> list[_Arrival]:
-    """Those that the cohort does not hold yet; raises where it holds the same name with other content."""
+    """Those that the cohort does not hold yet, and, if the sheet is complete, those that it holds with other content.
+
+    Raises StrangersInCohort where a complete sheet does not name everybody, DuplicateSample where an incomplete one
+    names somebody whom the cohort holds with other content.
+    """
     present = _present(cohort_url)
     strangers = present.keys() - {arrival.sample.sample for arrival in arrivals}
     if complete and strangers:
         raise StrangersInCohort(cohort_url, sheet_url, sorted(strangers))
     known = {arrival.sample.sample: present.get(arrival.sample.sample) for arrival in arrivals}
-    changed = [a.sample.sample for a in arrivals if known[a.sample.sample] not in (None, a.fingerprint)]
-    if changed:
+    new = [arrival for arrival in arrivals if known[arrival.sample.sample] != arrival.fingerprint]
+    changed = [arrival.sample.sample for arrival in new if arrival.sample.sample in present]
+    if changed and not complete:
         raise cohort.DuplicateSample(cohort_url, changed)
-    return [arrival for arrival in arrivals if known[arrival.sample.sample] is None]
+    return new
 
 
 def _present(cohort_url: str) -> dict[str, str]:

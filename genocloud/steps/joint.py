@@ -103,8 +103,8 @@ def _check_memory(opened: cohort.Cohort, threads: int) -> None:
     free = psutil.virtual_memory().available
     if need > free:
         raise SettingError(
-            f"{len(opened.samples):,} gVCFs in {threads} threads need about {need:,} bytes of memory, {free:,} are free; "
-            "give fewer --threads, or run the workflow on larger machines"
+            f"{len(opened.samples):,} gVCFs in {threads} threads take about {need:,} bytes of memory, {free:,} are free;"
+            " give fewer --threads, or run the workflow on larger machines"
         )
 
 

@@ -50,6 +50,19 @@ def test_samples_that_come_later_give_what_one_ingest_gives(tmp_path, made, gvcf
     assert records(grown.vcf) == records(made.vcf)
 
 
+def test_a_sample_whose_file_has_changed_takes_its_own_place(tmp_path, gvcfs):
+    """p09 is called anew (here: becomes p14's file); the outcome is that of a cohort that never held the old one."""
+    folders = [tmp_path / name for name in ("before", "after", "grown", "fresh")]
+    for folder in folders:
+        folder.mkdir()
+    before, after, grown, fresh = folders
+    old = sample_map(before, gvcfs[:4])
+    new = after / "samples.map"
+    new.write_text(old.read_text().replace(str(gvcfs[2]), str(gvcfs[7])))
+    complete = steps.Storing(complete=True, batch_size=2)
+    assert records(make_callset(grown, [old, new], complete).vcf) == records(make_callset(fresh, [new], complete).vcf)
+
+
 def test_equal_inputs_give_equal_bytes(tmp_path, made, gvcfs):
     again = make_callset(tmp_path, [sample_map(tmp_path, gvcfs)], steps.Storing())
     for one, other in ((made.cohort, again.cohort), (made.callset, again.callset)):

@@ -1,5 +1,6 @@
 """The command line: receipts, messages, exit codes; a user's mistake ends without a traceback."""
 
+import importlib
 import json
 import re
 import shutil
@@ -144,10 +145,11 @@ def test_a_sample_of_the_cohort_is_not_stored_again_nor_replaced(tmp_path, gvcfs
 
 
 def test_a_plan_that_this_machine_cannot_hold_is_refused(tmp_path, gvcfs, capsys, monkeypatch):
-    monkeypatch.setattr("genocloud.steps.joint.ROW_BYTES", 10**9)
+    module = importlib.import_module("genocloud.steps.joint")
+    monkeypatch.setattr(module, "ROW_BYTES", 10**9)
     samples, out = sample_map(tmp_path, gvcfs[:1]), tmp_path / "a.vcf.gz"
     assert run("joint", samples, "--reference", REFERENCE, "-o", out, "--quiet") == 5
     assert "fewer --threads" in capsys.readouterr().err
-    monkeypatch.setattr("genocloud.steps.joint.STORE_SHARE", 10**12)
+    monkeypatch.setattr(module, "STORE_SHARE", 10**12)
     assert run("joint", samples, "--reference", REFERENCE, "-o", out, "--quiet") == 5
     assert "larger disk" in capsys.readouterr().err
