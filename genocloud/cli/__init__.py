@@ -15,8 +15,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Python ends with 1 and a traceback.
     """
     arguments = parser().parse_args(argv)
-    logging.basicConfig(stream=sys.stderr, format="genocloud: %(message)s")
-    logging.getLogger("genocloud").setLevel(logging.WARNING - 10 * arguments.verbose)
+    level = logging.WARNING - 10 * arguments.verbose
+    logging.basicConfig(stream=sys.stderr, level=level, format="genocloud: %(message)s")
     try:
         arguments.run(arguments)
     except GenocloudError as error:

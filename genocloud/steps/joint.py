@@ -103,7 +103,7 @@ def _check_memory(opened: cohort.Cohort, threads: int) -> None:
     free = psutil.virtual_memory().available
     if need > free:
         raise SettingError(
-            f"{len(opened.samples):,} gVCFs in {threads} threads take about {need:,} bytes of memory, {free:,} are free;"
+            f"{len(opened.samples):,} gVCFs in {threads} threads: about {need:,} bytes of memory needed, {free:,} free;"
             " give fewer --threads, or run the workflow on larger machines"
         )
 

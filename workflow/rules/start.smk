@@ -147,7 +147,7 @@ def end_orphans():
         orphan.kill()
     psutil.wait_procs(orphans, timeout=GRACE_SECONDS)
     if orphans:
-        print(f"genocloud: ended {len(orphans)} processes that a killed run had left behind", file=sys.stderr)
+        print(f"genocloud: ended what a killed run had left behind: {len(orphans)} processes", file=sys.stderr)
 
 
 def is_ours(process):
