@@ -64,7 +64,7 @@ def finish(opened: cohort.Cohort, callset_url: str, model: Model, cut: Cut) -> N
 
 def _tell(receipt: Receipt, opened: cohort.Cohort, counts: Counter[str], entries: Sequence[callset.ShardEntry]) -> None:
     sites = sum(entry.sites.rows for entry in entries)
-    emitted = counts.pop("emitted")
+    emitted = counts.pop("emitted", 0)
     observed = emitted + counts.total()
     receipt.inputs = cohort_inputs(opened)
     receipt.figures = {

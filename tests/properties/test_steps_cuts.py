@@ -97,3 +97,12 @@ def test_a_fused_run_leaves_the_vcf_and_its_index_alone(tmp_path, made, gvcfs):
     assert sorted(path.name for path in out.parent.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
     assert receipt.balance["given"] == len(open_callset(made.callset).sites())
     assert str(out) in summary
+
+
+def test_a_region_without_a_site_gives_a_vcf_without_a_record(tmp_path, gvcfs):
+    out = tmp_path / "none.vcf.gz"
+    samples = sample_map(tmp_path, gvcfs[:2])
+    plan = steps.Joint(str(samples), str(DATA / "reference.fa"), str(out), regions=["chrY:1-900"])
+    _, receipt = steps.joint(plan, Silent())
+    assert receipt.balance == {"unit": "sites", "taken": 0, "given": 0, "dropped": {}}
+    assert all(line.startswith("#") for line in records(out))
