@@ -20,11 +20,16 @@ include: "workflow/rules/export.smk"
 include: "workflow/rules/report.smk"
 
 
+# Every receipt is asked for, not only the last files: a step that failed in an earlier run has none, and Snakemake would
+# not miss it where what stands after it is still there.
 rule all:
     default_target: True
     input:
         "results/callset.vcf.gz",
         "results/report.html",
+        expand("results/{step}/{step}.json", step=["inputs", "ingest", "genotype", "export", "report"]),
+        expand("results/{step}/{part}.json", step=["discover", "genotype"], part=PARTS),
+        expand("results/call/{sample}.json", sample=CALLED),
 
 
 onstart:

@@ -47,9 +47,9 @@ class Progress(Protocol):
         name: str,
         tasks: int,
         bytes: int | None = None,  # noqa: A002
-        unit: str = "tasks",
+        unit: str = "task",
     ) -> AbstractContextManager[Stage]:
-        """Show a stage of `tasks` tasks, or of another `unit` of work.
+        """Show a stage of `tasks` tasks, or of another `unit` of work (a word in the singular).
 
         Time left goes by `bytes`, the bytes expected in all, where that is known.
         """
@@ -82,7 +82,7 @@ class Silent:
     """Shows nothing: for callers of the library."""
 
     @contextmanager
-    def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "tasks") -> Iterator[Stage]:  # noqa: A002
+    def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "task") -> Iterator[Stage]:  # noqa: A002
         """A stage nobody sees."""
         yield Tally(name, tasks, bytes, 0.0, unit)
 
@@ -95,7 +95,7 @@ class Tally:
     tasks: int
     expected_bytes: int | None
     started: float
-    unit: str = "tasks"
+    unit: str = "task"
     done: int = 0
     sites: int = 0
     bytes: int = 0
@@ -139,7 +139,7 @@ class Lines:
         self._running: list[_Line] = []
 
     @contextmanager
-    def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "tasks") -> Iterator[Stage]:  # noqa: A002
+    def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "task") -> Iterator[Stage]:  # noqa: A002
         """A stage in lines; the last one says `done`, or `stopped` when an error leaves the stage."""
         now = self._clock()
         line = _Line(self, Tally(name, tasks, bytes, now, unit), now)
@@ -257,7 +257,7 @@ class Bars:
         self._bars.stop()
 
     @contextmanager
-    def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "tasks") -> Iterator[Stage]:  # noqa: A002
+    def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "task") -> Iterator[Stage]:  # noqa: A002
         """A stage as a bar, which stays, stopped, when the stage is left."""
         tally = Tally(name, tasks, bytes, self._clock(), unit)
         bar = _Bar(self, tally, self._bars.add_task(name, total=1.0, tally=tally))
@@ -336,4 +336,5 @@ def _closing(tally: Tally, now: float) -> str:
 
 
 def _work_text(tally: Tally) -> str:
-    return f"1 {tally.unit.removesuffix('s')}" if tally.tasks == 1 else f"{tally.tasks:,} {tally.unit}"
+    plural = "" if tally.tasks == 1 else "es" if tally.unit.endswith("ch") else "s"
+    return f"{tally.tasks:,} {tally.unit}{plural}"

@@ -30,7 +30,7 @@ def call(calling: Calling, progress: Progress) -> Receipt:
     with receipt_of("call") as receipt:
         reference = read_reference(calling.reference_url)
         special = _sex_contigs(calling.par, reference.contigs)
-        with progress.stage(f"call {calling.sample}", _bases(calling, reference, special), unit="bases") as stage:
+        with progress.stage(f"call {calling.sample}", _bases(calling, reference, special), unit="base") as stage:
             called = reads.call(
                 calling.reads_url,
                 calling.reference_url,

@@ -26,7 +26,7 @@ def discover(opened: cohort.Cohort, cut: Cut, scatter: Scatter, progress: Progre
     """
     with receipt_of("discover") as receipt:
         tasks = [_Task(opened.url, opened.version, shard) for shard in cut.settled]
-        with progress.stage("discover", tasks=len(tasks), unit="shards") as stage:
+        with progress.stage("discover", tasks=len(tasks), unit="shard") as stage:
             done = scatter.run(_discover_shard, tasks, lambda counts: stage.advance(tasks=1, sites=counts["sites"]))
         total = {name: sum(counts[name] for counts in done) for name in ("sites", "observed", "merged")}
         receipt.inputs = cohort_inputs(opened)

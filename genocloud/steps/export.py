@@ -10,7 +10,7 @@ def export(callset_url: str, out_url: str, threads: int, progress: Progress) -> 
     with receipt_of("export") as receipt:
         opened = callset.open_callset(callset_url)
         sites = opened.counts["sites"]
-        with progress.stage("export", tasks=sites, unit="sites") as stage:
+        with progress.stage("export", tasks=sites, unit="site") as stage:
             counts = callset.write_vcf(
                 opened,
                 out_url,

@@ -39,11 +39,11 @@ def genotype(
     """
     with receipt_of("genotype") as receipt:
         estimated = [_Task(opened.url, opened.version, callset_url, model, shard) for shard in cut.settled]
-        with progress.stage("estimate", tasks=len(estimated), unit="shards") as stage:
+        with progress.stage("estimate", tasks=len(estimated), unit="shard") as stage:
             scatter.run(_estimate_shard, estimated, lambda sites: stage.advance(tasks=1, sites=sites))
         counts = _settle(opened, model, cut)
         called = [task for task in estimated if task.shard in set(cut.owned)]
-        with progress.stage("genotype", tasks=len(called), unit="shards") as stage:
+        with progress.stage("genotype", tasks=len(called), unit="shard") as stage:
             entries = scatter.run(_call_shard, called, lambda one: stage.advance(tasks=1, sites=one.sites.rows))
         _tell(receipt, opened, counts, entries)
     return receipt

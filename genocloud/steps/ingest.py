@@ -75,7 +75,7 @@ def ingest(
         arrivals = _arrivals(sheet_url, reference, scatter, progress)
         new = _new_ones(cohort_url, sheet_url, arrivals, storing.complete)
         tasks = [_Task(cohort_url, layout, batch) for batch in _batches(new, storing.batch_size)]
-        with progress.stage("ingest", tasks=len(tasks), unit="batches") as stage:
+        with progress.stage("ingest", tasks=len(tasks), unit="batch") as stage:
             batches = scatter.run(_store_batch, tasks, lambda _: stage.advance(tasks=1))
         told = {"contigs": reference.checksum}
         replacing = {arrival.sample.sample for arrival in new} if storing.complete else ()
@@ -96,7 +96,7 @@ def _arrivals(sheet_url: str, reference: Reference, scatter: Scatter, progress: 
             problem = f"sample {sample.sample} has reads, not a gVCF"
             remedy = "call it first (genocloud call), or run the workflow, which does"
             raise BadRow(sheet_url, sample.line, sample.sample, problem, remedy)
-    with progress.stage("inputs", tasks=len(sheet), unit="samples") as stage:
+    with progress.stage("inputs", tasks=len(sheet), unit="sample") as stage:
         look = partial(_arrival, sheet_url, reference)
         return scatter.run(look, sheet, lambda _: stage.advance(tasks=1))
 

@@ -29,7 +29,7 @@ def check_inputs(sheet_url: str, reference_url: str, scatter: Scatter, progress:
     with receipt_of("inputs") as receipt:
         reference = read_reference(reference_url)
         sheet = samples.read_sheet(sheet_url)
-        with progress.stage("inputs", tasks=len(sheet), unit="samples") as stage:
+        with progress.stage("inputs", tasks=len(sheet), unit="sample") as stage:
             check = partial(check_sample, sheet_url, reference)
             checked = scatter.run(check, sheet, lambda _: stage.advance(tasks=1))
         receipt.inputs = {"reference": reference.checksum, "samples": _checksum(sheet_url)}

@@ -20,7 +20,7 @@ def count_callset(callset_url: str, scatter: Scatter, progress: Progress) -> Sta
     """What is in a callset, by site and by sample."""
     opened = callset.open_callset(callset_url)
     tasks = [_Task(callset_url, shard) for shard in opened.shards if shard.sites.rows]
-    with progress.stage("count", tasks=len(tasks), unit="shards") as stage:
+    with progress.stage("count", tasks=len(tasks), unit="shard") as stage:
         counted = scatter.run(_count_shard, tasks, lambda _: stage.advance(tasks=1))
     return merge_all(counted, opened.samples)
 

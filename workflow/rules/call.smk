@@ -1,10 +1,12 @@
 # Reads become gVCFs, one sample a job, by the caller that the config names. Haploid stretches come out haploid.
+# The check of the inputs comes first, but a later one (a longer sheet, say) calls nobody again: `ancient`.
 
 if config["caller"] == "bcftools":
 
     rule call:
         input:
             lambda wildcards: local([PEOPLE[wildcards.sample].reads, *REFERENCE_FILES]),
+            checked=ancient("results/inputs/inputs.json"),
         output:
             gvcf="results/call/{sample}.g.vcf.gz",
             receipt="results/call/{sample}.json",
@@ -35,6 +37,7 @@ if config["caller"] == "gatk":
     rule call:
         input:
             lambda wildcards: local([PEOPLE[wildcards.sample].reads, *REFERENCE_FILES, DICTIONARY]),
+            checked=ancient("results/inputs/inputs.json"),
             haploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.haploid.bed",
             diploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.diploid.bed",
         output:
@@ -83,6 +86,7 @@ if config["caller"] == "deepvariant":
     rule call:
         input:
             lambda wildcards: local([PEOPLE[wildcards.sample].reads, *REFERENCE_FILES]),
+            checked=ancient("results/inputs/inputs.json"),
             haploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.haploid.bed",
             diploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.diploid.bed",
             par=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.par.bed",
