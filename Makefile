@@ -11,7 +11,6 @@ GATK := tests/anchors/gatk/lib/installed
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --profile profiles/local
-	@cat results/report.txt
 
 test: $(INSTALLED)
 	$(BIN)/pytest -m 'not conformance'

@@ -12,7 +12,7 @@ from genocloud.cohort.manifest import (
     append,
     open_cohort,
 )
-from genocloud.cohort.reading import BatchRows, read_rows
+from genocloud.cohort.reading import BatchRows, read_region, read_rows
 from genocloud.cohort.writing import write_batch
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Source",
     "append",
     "open_cohort",
+    "read_region",
     "read_rows",
     "write_batch",
 ]

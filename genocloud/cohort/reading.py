@@ -1,17 +1,19 @@
 """A region's rows out of a batch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from genocloud import schema
 from genocloud.cohort.batch import KINDS, PartReceipt, part_name
 from genocloud.cohort.encoding import unpack
 from genocloud.cohort.layout import Window
 from genocloud.cohort.manifest import Batch, Cohort
 from genocloud.objects import open_store
-from genocloud.regions import Part, Region
+from genocloud.regions import Part, Region, parse_region
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +67,35 @@ def _speaking(table: pa.Table, region: Region, sort: bool) -> pa.Table:
     inside = pc.and_(pc.less(table["start"], region.end), pc.greater(table["stop"], region.start))
     table = table.filter(pc.and_(inside, pc.equal(table["contig"], region.contig)))
     return table.sort_by([("sample", "ascending"), ("start", "ascending")]) if sort else table
+
+
+def read_region(cohort: Cohort, region: str | Region) -> BatchRows:
+    """The rows of everybody in force that speak for any base of a region (`chr1:1-2000`, or a Region).
+
+    As `read_rows`, with names in the columns `sample` and `contig`; sorted by cohort rank and start.
+    """
+    place = parse_region(region, cohort.contigs) if isinstance(region, str) else region
+    batches = [(batch, read_rows(cohort, batch, place)) for batch in cohort.batches]
+    return BatchRows(
+        _named(cohort, place, [(batch, rows.variants) for batch, rows in batches], schema.VARIANTS),
+        _named(cohort, place, [(batch, rows.blocks) for batch, rows in batches], schema.BLOCKS),
+    )
+
+
+def _named(cohort: Cohort, region: Region, tables: Sequence[tuple[Batch, pa.Table]], columns: pa.Schema) -> pa.Table:
+    """Batches' rows in one table, by rank, with names for numbers."""
+    ranked = [_with(table, "sample", pa.array(batch.ranks).take(table["sample"])) for batch, table in tables]
+    table = pa.concat_tables([columns.empty_table(), *ranked])
+    table = table.filter(pc.greater_equal(table["sample"], 0)).sort_by(
+        [("sample", "ascending"), ("start", "ascending")]
+    )
+    people = pa.DictionaryArray.from_arrays(table["sample"].combine_chunks(), pa.array(cohort.samples, pa.string()))
+    contig = pa.DictionaryArray.from_arrays(
+        pa.array([0] * table.num_rows, pa.int32()), pa.array([cohort.contigs[region.contig].name])
+    )
+    return _with(_with(table, "sample", people), "contig", contig)
+
+
+def _with(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    place = table.schema.get_field_index(name)
+    return table.set_column(place, table.schema.field(place).with_type(values.type), values)
