@@ -1,4 +1,4 @@
-"""What several tests share: the test data, and one joint callset of its GATK gVCFs."""
+"""What several tests share: the test data, and the joint callsets of its GATK gVCFs and of its reads."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from genocloud import steps
 from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
+from genocloud.samples import read_sheet
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
 
@@ -30,13 +31,26 @@ def sample_map(folder: Path, gvcfs: list[Path]) -> Path:
     return path
 
 
-def make_callset(folder: Path, sheets: list[Path], storing: steps.Storing, choice: str = "threads:2") -> Made:
-    """Ingest the sheets one after another, then discover, genotype and export."""
+def call_reads(folder: Path, data: Path) -> list[Path]:
+    """Call a data set's people who come as reads with the embedded caller; returns their gVCFs, in `folder`."""
+    people = [sample for sample in read_sheet(str(data / "samples.tsv")) if sample.reads]
+    gvcfs = [folder / f"{person.sample}.g.vcf.gz" for person in people]
+    reference = str(data / "reference.fa")
+    for person, out in zip(people, gvcfs, strict=True):
+        calling = steps.Calling(person.sample, person.reads, reference, out, person.sex, ["chrX:1-12000"], workers=2)
+        steps.call(calling, Silent())
+    return gvcfs
+
+
+def make_callset(
+    folder: Path, sheets: list[Path], storing: steps.Storing, choice: str = "threads:2", data: Path = DATA
+) -> Made:
+    """Ingest the sheets one after another, on a data set's reference, then discover, genotype and export."""
     made = Made(str(folder / "cohort"), str(folder / "callset"), folder / "callset.vcf.gz")
     progress, model = Silent(), Model()
     with open_scatter(choice) as scatter:
         for sheet in sheets:
-            steps.ingest(made.cohort, str(sheet), str(DATA / "reference.fa"), storing, scatter, progress)
+            steps.ingest(made.cohort, str(sheet), str(data / "reference.fa"), storing, scatter, progress)
         opened = open_cohort(made.cohort)
         cut = steps.cut_genome(opened)
         steps.discover(opened, cut, scatter, progress)
@@ -57,3 +71,10 @@ def made(tmp_path_factory: pytest.TempPathFactory, gvcfs: list[Path]) -> Made:
     """The joint callset of the test data's gVCFs, in one batch."""
     folder = tmp_path_factory.mktemp("made")
     return make_callset(folder, [sample_map(folder, gvcfs)], steps.Storing())
+
+
+@pytest.fixture(scope="session")
+def called(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The joint callset of the test data's reads, by the embedded caller; its gVCFs lie beside it."""
+    folder = tmp_path_factory.mktemp("called")
+    return make_callset(folder, [sample_map(folder, call_reads(folder, DATA))], steps.Storing())

@@ -6,27 +6,13 @@ import pysam
 import pytest
 from cyvcf2 import VCF
 
-from genocloud import steps
 from genocloud.callset import open_callset
 from genocloud.samples import read_sheet
-from genocloud.scatter.progress import Silent
 from tests import truth
-from tests.conftest import DATA, make_callset, sample_map
+from tests.conftest import DATA
 
 REFERENCE, TRUTH = str(DATA / "reference.fa"), str(DATA / "truth.vcf.gz")
 SEXES = {sample.sample: sample.sex for sample in read_sheet(str(DATA / "samples.tsv"))}
-
-
-@pytest.fixture(scope="session")
-def called(tmp_path_factory):
-    """The joint callset of the test data's reads, by the embedded caller."""
-    folder = tmp_path_factory.mktemp("called")
-    people = [sample for sample in read_sheet(str(DATA / "samples.tsv")) if sample.reads]
-    gvcfs = [folder / f"{person.sample}.g.vcf.gz" for person in people]
-    for person, out in zip(people, gvcfs, strict=True):
-        calling = steps.Calling(person.sample, person.reads, REFERENCE, out, person.sex, ["chrX:1-12000"], workers=2)
-        steps.call(calling, Silent())
-    return make_callset(folder, [sample_map(folder, gvcfs)], steps.Storing())
 
 
 def scored(vcf) -> truth.Comparison:

@@ -52,11 +52,11 @@ def write_cohort(folder: Path) -> None:
     (folder / "config.yaml").write_text(config + "part_bp: 300000\nwindow_bp: 60000\n")
 
 
-def cut_gvcf(source: Path, target: Path) -> None:
+def cut_gvcf(source: Path, target: Path, bases: int = BASES) -> None:
     with gzip.open(source, "rt") as lines, pysam.BGZFile(str(target), "wb") as kept:
         for line in lines:
             contig, _, rest = line.partition("\t")
-            if line.startswith("#") or (contig == CONTIG and int(rest.partition("\t")[0]) <= BASES):
+            if line.startswith("#") or (contig == CONTIG and int(rest.partition("\t")[0]) <= bases):
                 kept.write(line.encode())
 
 

@@ -1,0 +1,49 @@
+"""The workflow with `caller: gatk`, really run: a man's reads and two gVCFs become one callset."""
+
+import os
+
+import pytest
+
+from tests import truth
+from tests.conformance.conftest import GATK
+from tests.conftest import DATA
+from tests.workflow.small_cohort import snakemake
+
+pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]
+MAN = "father"
+
+
+@pytest.fixture(scope="module")
+def vcf(tmp_path_factory):
+    """The workflow's joint VCF."""
+    folder = tmp_path_factory.mktemp("gatk_caller")
+    rows = ["sample\tgvcf\treads\tsex", f"{MAN}\t\t{DATA}/reads/{MAN}.cram\tmale"]
+    rows += [f"{name}\t{DATA}/gvcf/{name}.g.vcf.gz\t\t{sex}" for name, sex in (("p07", "male"), ("p08", "female"))]
+    (folder / "samples.tsv").write_text("\n".join(rows) + "\n")
+    config = f"samples: samples.tsv\nreference: {DATA / 'reference.fa'}\npar: ['chrX:1-12000']\ncaller: gatk\n"
+    (folder / "config.yaml").write_text(config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{GATK.parent}{os.pathsep}{os.environ['PATH']}")
+        run = snakemake(folder)
+    log = folder / "results" / "logs" / "call" / f"{MAN}.log"
+    assert run.code == 0, run.said + (log.read_text()[-3000:] if log.exists() else "")
+    return folder / "results" / "callset.vcf.gz"
+
+
+def test_his_genotypes_are_the_truth(vcf):
+    assert truth.samples_of(vcf) == [MAN, "p07", "p08"]
+    comparison = truth.compare(vcf, DATA / "truth.vcf.gz", DATA / "reference.fa", [MAN])
+    print(truth.summary(comparison))
+    assert comparison.snp.f1 >= 0.99
+    assert comparison.indel.f1 >= 0.97
+
+
+def test_haploid_is_haploid_and_no_data_is_missing(vcf):
+    assert truth.wrong_ploidy(vcf, {MAN: "male", "p07": "male", "p08": "female"}, DATA / "par.bed") == []
+    assert truth.references_without_data(vcf) == []
+
+
+def test_he_carries_haploid_alleles(vcf):
+    carried = [call for call in truth.called_genotypes(vcf) if call.sample == MAN and any(call.numbers)]
+    assert {call.contig for call in carried if len(call.numbers) == 1} == {"chrX", "chrY", "chrM"}
+    assert {call.contig for call in carried if len(call.numbers) == 2} == {"chr1", "chr2", "chrX"}
