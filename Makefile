@@ -7,7 +7,7 @@ GVCFS ?= test_data/gvcf
 REFERENCE ?= test_data/reference.fa
 GATK := tests/anchors/gatk/lib/installed
 
-.PHONY: demo test lint conformance bench clean
+.PHONY: demo test lint conformance programs bench clean
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --profile profiles/local
@@ -21,8 +21,11 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-conformance: $(INSTALLED) $(GATK)
+conformance: programs $(INSTALLED) $(GATK)
 	$(BIN)/pytest -m conformance
+
+programs:
+	tests/anchors/install
 
 bench: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/bench_ingest.py --cohort $(GVCFS)
@@ -34,10 +37,10 @@ clean:
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("genocloud needs Python 3.11 or newer: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[xarray,test,lint]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[xarray,test,lint]'
 	@touch $@
 
 # The real GATK 4.6.2.0, about 140 MB of jars; needs Java 17 and Maven.
-$(GATK): tests/anchors/gatk/pom.xml
+$(GATK): tests/anchors/gatk/pom.xml | programs
 	cd tests/anchors/gatk && mvn -B -q dependency:copy-dependencies
 	@touch $@

@@ -94,8 +94,11 @@ def parse_region(text: str, contigs: Sequence[Contig]) -> Region:
     if text in names:
         return Region(names[text], 0, contigs[names[text]].length)
     match = re.fullmatch(r"(.+):([\d,]+)(?:-([\d,]+))?", text)
-    if match is None or match[1] not in names:
-        raise UnknownContig(text.rpartition(":")[0] or text, f"region {text}")
+    name = match[1] if match else text.rpartition(":")[0] or text
+    if name not in names:
+        raise UnknownContig(name, f"region {text}")
+    if match is None:
+        raise InputError(f"region {text}: START-END cannot be read; write it as {name}:1001-2000")
     index = names[match[1]]
     start = int(match[2].replace(",", "")) - 1
     end = int((match[3] or match[2]).replace(",", ""))

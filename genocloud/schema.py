@@ -248,7 +248,7 @@ GENOTYPE_COLUMNS = (
     ),
     Column("AD", INTS, "depth by allele, reads", "FORMAT/AD", "R", "Integer"),
     Column("DP", INT32, "depth, reads", "FORMAT/DP", "1", "Integer"),
-    Column("GQ", INT32, "genotype quality, phred, uncapped (VCF prints at most 99)", "FORMAT/GQ", "1", "Integer"),
+    Column("GQ", INT32, "genotype quality, phred; VCF prints at most 99", "FORMAT/GQ", "1", "Integer"),
     Column("PGT", WORD, "physical phase", "FORMAT/PGT", "1", "String"),
     Column("PID", WORD, "physical phase set's name", "FORMAT/PID", "1", "String"),
     Column("PL", INTS, "phred likelihoods in VCF order", "FORMAT/PL", "G", "Integer"),

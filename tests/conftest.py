@@ -55,7 +55,6 @@ def make_callset(
         cut = steps.cut_genome(opened)
         steps.discover(opened, cut, scatter, progress)
         steps.genotype(opened, made.callset, model, cut, scatter, progress)
-        steps.finish(opened, made.callset, model, cut)
     steps.export(made.callset, str(made.vcf), 2, progress)
     return made
 

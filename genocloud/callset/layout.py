@@ -1,6 +1,7 @@
 """Where things stand in a callset: shards, files, and rows of samples that lie in several batches."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from genocloud.errors import StoreError
 from genocloud.regions import Region
 
 MANIFEST = "manifest/00000001.json"
+MARK = "manifest/callset.json"
+"""Says whose the URL is before there is a manifest, and when that is damaged."""
+
 SITES_FOLDER, GENOTYPES_FOLDER, ENTRIES_FOLDER = "sites", "genotypes", "entries"
+ENTRY = re.compile(rf"{ENTRIES_FOLDER}/[^/]+\.json")
+TABLE = re.compile(rf"(?:{SITES_FOLDER}|{GENOTYPES_FOLDER}/[^/]+)/[^/]+\.parquet")
+"""The names that genocloud gives, and no others: people may put files of theirs into the folders."""
+
+
+NOT_JSON = (ValueError, KeyError, TypeError, AttributeError)
+"""What reading JSON raises that is cut short, or is not what was written."""
 
 
 def sites_name(shard: str) -> str:
@@ -27,6 +39,14 @@ def genotypes_name(batch: str, shard: str) -> str:
 def entry_name(shard: str) -> str:
     """Name of the entry that says that the shard is complete."""
     return f"{ENTRIES_FOLDER}/{shard}.json"
+
+
+class DamagedFile(StoreError):
+    """A file of a callset that is missing, cut short, or not what it was when it was written."""
+
+    def __init__(self, url: str, problem: str, first: str = "") -> None:
+        self.url, self.problem = url, problem
+        super().__init__(f"{url}: {problem}; {first}run genocloud genotype again: it makes what is damaged anew")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +71,14 @@ class ShardEntry:
     genotypes: Mapping[str, FileEntry]
 
     @property
+    def tables(self) -> list[FileEntry]:
+        """The shard's Parquet files."""
+        return [self.sites, *self.genotypes.values()]
+
+    @property
     def files(self) -> list[str]:
         """Names of everything that belongs to the shard."""
-        return [entry_name(self.name), self.sites.name, *(file.name for file in self.genotypes.values())]
+        return [entry_name(self.name), *(file.name for file in self.tables)]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -69,7 +94,7 @@ class ShardEntry:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "ShardEntry":
-        """The reverse of `as_json`."""
+        """The reverse of `as_json`; raises one of NOT_JSON for values that it did not make."""
         return cls(
             values["name"],
             Region(values["contig"], values["start"], values["end"]),

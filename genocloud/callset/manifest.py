@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genocloud import schema
-from genocloud.callset.layout import MANIFEST, ShardEntry
+from genocloud.callset.layout import ENTRY, MANIFEST, MARK, NOT_JSON, DamagedFile, ShardEntry
 from genocloud.errors import StoreError
-from genocloud.objects import ObjectMissing, Store
+from genocloud.objects import ObjectExists, ObjectMissing, Store, join
 from genocloud.regions import Contig
 
 _FORMAT = "genocloud callset"
+_MARK = (json.dumps({"format": _FORMAT}) + "\n").encode()
 
 
 class NoCallset(StoreError):
@@ -20,6 +21,14 @@ class NoCallset(StoreError):
     def __init__(self, url: str) -> None:
         self.url = url
         super().__init__(f"{url}: no finished callset there (no {MANIFEST}); check the URL, or run genotype to its end")
+
+
+class NotACallset(StoreError):
+    """A URL that holds something else, which a callset must not be written into."""
+
+    def __init__(self, url: str, found: str) -> None:
+        self.url, self.found = url, found
+        super().__init__(f"{url}: holds {found}, which is no callset's; give the callset a URL of its own")
 
 
 class OtherVersion(StoreError):
@@ -78,15 +87,21 @@ def counts_of(description: Description, shards: tuple[ShardEntry, ...]) -> dict[
 
 
 def read(store: Store) -> tuple[Description, tuple[ShardEntry, ...]]:
-    """Read a callset's manifest. Raises NoCallset or OtherVersion."""
-    try:
-        values = json.loads(store.read(MANIFEST))
-    except ObjectMissing:
-        raise NoCallset(store.url) from None
-    if values.get("format") != _FORMAT:
+    """Read a callset's manifest. Raises NoCallset, OtherVersion or DamagedFile."""
+    values = _values(store)
+    if values is None and _has_mark(store) and store.exists(MANIFEST):
+        raise DamagedFile(join(store.url, MANIFEST), "is damaged (no JSON object)")
+    if values is None or values.get("format") != _FORMAT:
         raise NoCallset(store.url)
-    if values["version"] != schema.VERSION:
-        raise OtherVersion(store.url, values["version"])
+    if values.get("version") != schema.VERSION:
+        raise OtherVersion(store.url, values.get("version"))
+    try:
+        return _decoded(values)
+    except NOT_JSON as error:
+        raise DamagedFile(join(store.url, MANIFEST), f"is damaged ({error!r})") from error
+
+
+def _decoded(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, ...]]:
     description = Description(
         tuple(values["samples"]),
         {batch: tuple(samples) for batch, samples in values["batches"].items()},
@@ -96,3 +111,52 @@ def read(store: Store) -> tuple[Description, tuple[ShardEntry, ...]]:
         values["source"],
     )
     return description, tuple(ShardEntry.from_json(shard) for shard in values["shards"])
+
+
+def _values(store: Store) -> dict[str, Any] | None:
+    """The JSON object that is the manifest; None where there is none."""
+    try:
+        values = json.loads(store.read(MANIFEST))
+    except (ObjectMissing, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def claim(store: Store) -> None:
+    """Make a URL a callset's, before anything is written there; cheap where it is one already.
+
+    Raises NotACallset where something else lies: a manifest of another kind, or files without a sign of a callset.
+    """
+    values = _values(store)
+    if values is not None and values.get("format") != _FORMAT:
+        raise NotACallset(store.url, MANIFEST)
+    if _has_mark(store):
+        return
+    if values is None:
+        _check_files(store)
+    try:
+        store.create(MARK, _MARK)
+    except ObjectExists:
+        if not _has_mark(store):
+            raise NotACallset(store.url, MARK) from None
+
+
+def _check_files(store: Store) -> None:
+    names = store.list()
+    if names and MARK not in names and not any(read_entry(store, name) for name in names if ENTRY.fullmatch(name)):
+        raise NotACallset(store.url, names[0])
+
+
+def read_entry(store: Store, name: str) -> ShardEntry | None:
+    """A shard's entry by the name of its file; None where there is none that can be read."""
+    try:
+        return ShardEntry.from_json(json.loads(store.read(name)))
+    except (ObjectMissing, *NOT_JSON):
+        return None
+
+
+def _has_mark(store: Store) -> bool:
+    try:
+        return store.read(MARK) == _MARK
+    except ObjectMissing:
+        return False

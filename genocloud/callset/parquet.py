@@ -1,6 +1,9 @@
 """Tables as Parquet files that every reader opens without help: encodings, row groups, canonical words."""
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genocloud import schema
+from genocloud.callset.layout import DamagedFile, FileEntry
+from genocloud.objects import ObjectMissing, Store, join
 
 ROW_GROUP_ROWS = 1 << 17
 """Bounds what a reader must hold (some 10 MB of genotypes); half as many cost 4 % more bytes."""
@@ -33,6 +38,34 @@ def encode(table: pa.Table, declared: pa.Schema, stride: int = 1) -> bytes:
         for group in _groups(table, max(ROW_GROUP_ROWS // stride, 1) * stride):
             out.write_table(group, row_group_size=max(group.num_rows, 1))
     return bytes(sink.getvalue())
+
+
+_DELETE = "delete it, then "  # its length is right, and the next run looks no further
+
+
+@contextmanager
+def opened(store: Store, file: FileEntry, declared: pa.Schema) -> Iterator[BinaryIO]:
+    """A Parquet file of a callset with the columns of `declared`, to read.
+
+    Raises DamagedFile, also for what Arrow raises within the `with` block.
+    """
+    url = join(store.url, file.name)
+    try:
+        with store.open(file.name) as stream:
+            size = stream.seek(0, os.SEEK_END)
+            if size != file.bytes:
+                raise DamagedFile(url, f"holds {size:,} bytes, not the {file.bytes:,} that were written")
+            if not pq.read_schema(stream).equals(declared):
+                raise DamagedFile(url, "has other columns than a callset's", _DELETE)
+            stream.seek(0)
+            yield stream
+    except ObjectMissing:
+        raise DamagedFile(url, "is missing") from None
+    except MemoryError:  # some of Arrow's are ArrowExceptions too
+        raise
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DamagedFile(url, f"is damaged ({reason})", _DELETE) from error
 
 
 def _groups(table: pa.Table, rows: int) -> Iterator[pa.Table]:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genocloud import schema
-from genocloud.callset import arrays, manifest
+from genocloud.callset import arrays, manifest, parquet
 from genocloud.callset.layout import FileEntry, ShardEntry, rows_of
 from genocloud.errors import InputError
 from genocloud.objects import Store, open_store
@@ -26,14 +26,17 @@ class UnknownSample(InputError):
 
 
 def open_callset(url: str) -> "Callset":
-    """Open the callset at a URL. Raises NoCallset (no manifest: not finished) or OtherVersion."""
+    """Open the callset at a URL. Raises NoCallset (no manifest: not finished), OtherVersion or DamagedFile."""
     store = open_store(url)
     return Callset(store, *manifest.read(store))
 
 
 @dataclass(frozen=True)
 class Callset:
-    """A finished callset; regions are `chr1`, `chr1:1,001-2,000` (1-based, inclusive), a Region, or None for all."""
+    """A finished callset; regions are `chr1`, `chr1:1,001-2,000` (1-based, inclusive), a Region, or None for all.
+
+    Whatever reads its tables raises DamagedFile where one is not as it was written.
+    """
 
     store: Store
     description: manifest.Description
@@ -62,7 +65,7 @@ class Callset:
     def sites(self, region: str | Region | None = None) -> pa.Table:
         """The sites of a region: schema.SITES, sorted by contig and pos."""
         place = self._region(region)
-        tables = [self._read(shard.sites, place) for shard in self._shards(place)]
+        tables = [self._read(shard.sites, schema.SITES, place) for shard in self._shards(place)]
         return pa.concat_tables([schema.SITES.empty_table(), *tables]).unify_dictionaries()
 
     def genotypes(self, region: str | Region | None = None, samples: Sequence[str] | None = None) -> pa.Table:
@@ -78,7 +81,7 @@ class Callset:
     def batches(self, shard: ShardEntry, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Some columns of a shard's genotypes, a batch at a time, so that memory does not grow with the cohort."""
         for file in shard.genotypes.values():
-            with self.store.open(file.name) as stream:
+            with parquet.opened(self.store, file, schema.GENOTYPES) as stream:
                 yield pq.read_table(stream, columns=list(columns))
 
     def to_numpy(
@@ -104,13 +107,15 @@ class Callset:
     def _shards(self, region: Region | None) -> Iterator[ShardEntry]:
         return (shard for shard in self.shards if region is None or _overlap(shard.region, region))
 
-    def _read(self, file: FileEntry, region: Region | None, samples: Sequence[str] = ()) -> pa.Table:
+    def _read(
+        self, file: FileEntry, declared: pa.Schema, region: Region | None, samples: Sequence[str] = ()
+    ) -> pa.Table:
         conditions = []
         if region is not None:
             conditions.append((pc.field("pos") > region.start) & (pc.field("pos") <= region.end))
         if samples:
             conditions.append(pc.field("sample").isin(samples))
-        with self.store.open(file.name) as stream:
+        with parquet.opened(self.store, file, declared) as stream:
             return pq.read_table(stream, filters=_both(conditions))
 
     def _shard_genotypes(self, shard: ShardEntry, region: Region | None, samples: tuple[str, ...]) -> pa.Table:
@@ -120,7 +125,9 @@ class Callset:
             for batch, members in self.description.batches.items()
         }
         batches = {batch: members for batch, members in batches.items() if members}
-        tables = [self._read(shard.genotypes[batch], region, members) for batch, members in batches.items()]
+        tables = [
+            self._read(shard.genotypes[batch], schema.GENOTYPES, region, members) for batch, members in batches.items()
+        ]
         table = pa.concat_tables([schema.GENOTYPES.empty_table(), *tables]).unify_dictionaries()
         sites = table.num_rows // max(sum(map(len, batches.values())), 1)
         first, step = rows_of(list(batches.values()), samples, sites)

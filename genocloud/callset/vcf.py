@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genocloud import objects, schema
-from genocloud.callset import bgzf
+from genocloud.callset import bgzf, parquet
 from genocloud.callset.header import header_text
 from genocloud.callset.index import Index, index_names
-from genocloud.callset.layout import ShardEntry, rows_of
+from genocloud.callset.layout import FileEntry, ShardEntry, rows_of
 from genocloud.callset.lines import FORMAT_COLUMNS, lines_of
 from genocloud.callset.reading import Callset
 from genocloud.errors import SettingError, StoreError
@@ -74,7 +74,8 @@ def write_vcf(
 
     The VCF appears whole, then its index: an old index goes first, so that none ever stands beside a VCF that it does
     not belong to, and an index says that the VCF is finished. `advance` is told the counts of each piece written.
-    Returns the totals; raises ShortCallset where they are not the manifest's, NotGzipped for a name without .vcf.gz.
+    Returns the totals; raises ShortCallset where they are not the manifest's, DamagedFile where a table is not as it
+    was written, and what check_vcf_url raises.
     """
     store, name = _place(url)
     for old in index_names(name):
@@ -97,11 +98,30 @@ def write_vcf(
     return total
 
 
+def check_vcf_url(url: str) -> None:
+    """Whether a VCF can have this name, to be asked before the work.
+
+    Raises NotGzipped for a name without .vcf.gz, StoreFailed for a folder's, UnknownScheme.
+    """
+    _place(url)
+
+
 def _place(url: str) -> tuple[objects.Store, str]:
     folder, name = objects.split(url)
     if not name.endswith(".vcf.gz"):
         raise NotGzipped(url)
-    return objects.open_store(folder), name
+    store = objects.open_store(folder)
+    for file in (name, *index_names(name)):
+        _check_no_folder(store, file)
+    return store, name
+
+
+def _check_no_folder(store: objects.Store, name: str) -> None:
+    try:
+        store.open(name).close()
+    except objects.ObjectMissing as error:
+        if error.problem != objects.ObjectMissing(error.url).problem:
+            raise
 
 
 def _in_order(threads: int, tasks: Iterable[Callable[[], _Piece]]) -> Iterator[_Piece]:
@@ -126,19 +146,21 @@ def _shard_pieces(callset: Callset, shard: ShardEntry) -> Iterator[Callable[[], 
     size = min(max(PIECE_GENOTYPES // max(len(callset.samples), 1), 1), PIECE_SITES)
     batches = {batch: members for batch, members in callset.description.batches.items() if members}
     columns = [
-        _cut(callset.store, shard.genotypes[batch].name, FORMAT_COLUMNS, size * len(members))
+        _cut(callset.store, shard.genotypes[batch], schema.GENOTYPES, FORMAT_COLUMNS, size * len(members))
         for batch, members in batches.items()
     ]
-    sites = _cut(callset.store, shard.sites.name, schema.SITES.names, size)
+    sites = _cut(callset.store, shard.sites, schema.SITES, schema.SITES.names, size)
     contig = callset.contigs[shard.region.contig].name
     for piece, *genotypes in zip(sites, *columns, strict=True):
         first, step = rows_of(list(batches.values()), callset.samples, piece.num_rows)
         yield partial(_render, contig, piece, genotypes, first, step)
 
 
-def _cut(store: objects.Store, name: str, columns: list[str], rows: int) -> Iterator[pa.Table]:
+def _cut(
+    store: objects.Store, file: FileEntry, declared: pa.Schema, columns: list[str], rows: int
+) -> Iterator[pa.Table]:
     """A Parquet file's columns in tables of `rows` rows, the last shorter, read as they are asked for."""
-    with store.open(name) as stream:
+    with parquet.opened(store, file, declared) as stream:
         held: list[pa.Table] = []
         count = 0
         for batch in pq.ParquetFile(stream).iter_batches(rows, columns=columns):

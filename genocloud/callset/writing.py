@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -13,9 +14,11 @@ from genocloud import schema
 from genocloud.callset import manifest, parquet
 from genocloud.callset.layout import (
     ENTRIES_FOLDER,
+    ENTRY,
     GENOTYPES_FOLDER,
     MANIFEST,
     SITES_FOLDER,
+    TABLE,
     FileEntry,
     ShardEntry,
     entry_name,
@@ -25,10 +28,13 @@ from genocloud.callset.layout import (
 )
 from genocloud.callset.reading import Callset
 from genocloud.errors import StoreError
-from genocloud.objects import Store
+from genocloud.objects import ObjectMissing, Store
 from genocloud.regions import Region
 
 _log = logging.getLogger(__name__)
+
+SIZES_AT_ONCE = 16
+"""Questions to the store at a time: a bucket needs some 30 ms for each, and a shard has a file for each batch."""
 
 BatchTables = Mapping[str, pa.Table] | Iterable[tuple[str, pa.Table]]
 """GENOTYPES by batch id: a mapping, or pairs one at a time so that only one batch's table is held."""
@@ -55,11 +61,23 @@ class BadShard(StoreError):
 
 
 def find_shard(store: Store, shard: Shard, key: str) -> ShardEntry | None:
-    """The entry of a shard written earlier with the same settings `key`; None if it must be written."""
-    if not store.exists(entry_name(shard.name)):
+    """The entry of a shard written earlier with the same settings `key`; None if it must be written.
+
+    It must be, too, where its entry cannot be read, or where a file is missing or not as long as it was.
+    """
+    entry = manifest.read_entry(store, entry_name(shard.name))
+    if entry is None or (entry.key, entry.region) != (key, shard.region):
         return None
-    entry = ShardEntry.from_json(json.loads(store.read(entry_name(shard.name))))
-    return entry if (entry.key, entry.region) == (key, shard.region) else None
+    with ThreadPoolExecutor(SIZES_AT_ONCE) as pool:
+        sizes = list(pool.map(lambda file: _size(store, file.name), entry.tables))
+    return entry if sizes == [file.bytes for file in entry.tables] else None
+
+
+def _size(store: Store, name: str) -> int | None:
+    try:
+        return store.size(name)
+    except ObjectMissing:
+        return None
 
 
 def write_shard(store: Store, shard: Shard, key: str, sites: pa.Table, genotypes: BatchTables) -> ShardEntry:
@@ -67,8 +85,10 @@ def write_shard(store: Store, shard: Shard, key: str, sites: pa.Table, genotypes
 
     key  names the settings and inputs that the tables follow from; see find_shard
     Rows of genotypes are dense: for each site, in its order, the batch's samples, in one order.
-    A callset that is already there stops being one until the next `commit`. Raises ValueError for other tables.
+    A callset that is already there stops being one until the next `commit`. Raises ValueError for other tables,
+    NotACallset where something else lies (see claim).
     """
+    manifest.claim(store)
     store.delete(MANIFEST)
     store.delete(entry_name(shard.name))
     pairs = genotypes.items() if isinstance(genotypes, Mapping) else genotypes
@@ -111,9 +131,11 @@ def _write(
 def commit(store: Store, description: manifest.Description, shards: Iterable[ShardEntry]) -> Callset:
     """Make the written shards a callset: remove files that belong to none of them, then write the manifest.
 
-    Raises BadShard if a shard lacks a batch or a file, or holds other samples than the description says; such a shard
-    is no longer complete, so that the next run writes it again.
+    Files under names that genocloud does not give are left, and told of in the log. Raises BadShard if a shard lacks a
+    batch or a file, or holds other samples than the description says; such a shard is no longer complete, so that the
+    next run writes it again. Raises NotACallset where something else lies (see claim).
     """
+    manifest.claim(store)
     ordered = tuple(sorted(shards, key=lambda entry: entry.region))
     present = [name for folder in _FOLDERS for name in store.list(f"{folder}/")]
     for entry in ordered:
@@ -121,12 +143,18 @@ def commit(store: Store, description: manifest.Description, shards: Iterable[Sha
         if problem:
             store.delete(entry_name(entry.name))
             raise BadShard(store.url, entry.name, problem)
-    wanted = {name for entry in ordered for name in entry.files}
-    for stray in sorted(set(present) - wanted):
-        _log.info("%s: removing %s, which belongs to no shard of the callset", store.url, stray)
-        store.delete(stray)
+    _remove_strays(store, set(present) - {name for entry in ordered for name in entry.files})
     store.write(MANIFEST, manifest.encode(description, ordered))
     return Callset(store, description, ordered)
+
+
+def _remove_strays(store: Store, strays: set[str]) -> None:
+    for name in sorted(strays):
+        if ENTRY.fullmatch(name) or TABLE.fullmatch(name):
+            _log.info("%s: removing %s, which belongs to no shard of the callset", store.url, name)
+            store.delete(name)
+        else:
+            _log.warning("%s: leaving %s, which genocloud did not write", store.url, name)
 
 
 _FOLDERS = (ENTRIES_FOLDER, GENOTYPES_FOLDER, SITES_FOLDER)

@@ -31,6 +31,13 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
+def _count(text: str) -> int:
+    """A whole number from 1 on: argparse turns the error into its usage message."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
 def _command(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
@@ -69,10 +76,16 @@ def _reference_option(command: argparse.ArgumentParser) -> None:
 def _model_options(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("model", "names and defaults are GATK's (GenotypeGVCFs)")
     group.add_argument(
-        "--heterozygosity", type=float, default=MODEL.heterozygosity, help="of SNPs. Default: %(default)s"
+        "--heterozygosity",
+        type=float,
+        default=MODEL.heterozygosity,
+        help="expected SNPs per base. Default: %(default)s",
     )
     group.add_argument(
-        "--indel-heterozygosity", type=float, default=MODEL.indel_heterozygosity, help="Default: %(default)s"
+        "--indel-heterozygosity",
+        type=float,
+        default=MODEL.indel_heterozygosity,
+        help="expected indels per base. Default: %(default)s",
     )
     group.add_argument(
         "--heterozygosity-stdev", type=float, default=MODEL.heterozygosity_stdev, help="Default: %(default)s"
@@ -85,9 +98,9 @@ def _model_options(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--max-alternate-alleles",
-        type=int,
+        type=_count,
         default=MODEL.max_alternate_alleles,
-        help="genotyped at a site. Default: %(default)s",
+        help="most ALT alleles genotyped at a site. Default: %(default)s",
     )
 
 
@@ -134,7 +147,7 @@ def _joint(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     command.add_argument(
         "--regions", metavar="REGION", nargs="+", help="only records whose POS lies in these (chr1:1-2000)"
     )
-    command.add_argument("--threads", type=int, default=CPUS, help="Default: %(default)s")
+    command.add_argument("--threads", type=_count, default=CPUS, help="Default: %(default)s")
     _model_options(command)
     _receipt_option(command)
 
@@ -148,7 +161,7 @@ def _inputs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         _tell(receipt, arguments)
 
     command = _command(commands, "inputs", "Check a sample sheet against the files it names.", run)
-    command.add_argument("samples", metavar="SAMPLES.tsv")
+    command.add_argument("samples", metavar="SAMPLES.tsv", help="a sample sheet, or a sample map as GATK takes it")
     _reference_option(command)
     command.add_argument(
         "-o", "--output", metavar="CHECKED.tsv", help="write the sheet that ingest takes: a gVCF for everyone"
@@ -189,7 +202,7 @@ def _call(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="pseudo-autosomal regions of X (chrX:10001-2781479). Default: known by X's length",
     )
     command.add_argument("-o", "--output", required=True, type=Path, metavar="OUT.g.vcf.gz")
-    command.add_argument("--threads", type=int, default=1, help="processes to call with. Default: %(default)s")
+    command.add_argument("--threads", type=_count, default=1, help="processes to call with. Default: %(default)s")
     _receipt_option(command)
 
 
@@ -202,10 +215,10 @@ def _ingest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
     command = _command(commands, "ingest", "Put gVCFs into a cohort, a new one or one that grows.", run)
     command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
-    command.add_argument("samples", metavar="SAMPLES.tsv")
+    command.add_argument("samples", metavar="SAMPLES.tsv", help="a sample sheet, or a sample map as GATK takes it")
     _reference_option(command)
     command.add_argument(
-        "--batch-size", type=int, default=steps.BATCH_SIZE, help="samples stored together. Default: %(default)s"
+        "--batch-size", type=_count, default=steps.BATCH_SIZE, help="samples stored together. Default: %(default)s"
     )
     command.add_argument(
         "--complete",
@@ -213,10 +226,10 @@ def _ingest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         help="the sheet names everybody: replace whose file has changed, refuse a cohort that holds others",
     )
     command.add_argument(
-        "--part-bp", type=int, default=PART_BP, help="shorter contigs share files. Default: %(default)s"
+        "--part-bp", type=_count, default=PART_BP, help="shorter contigs share files. Default: %(default)s"
     )
     command.add_argument(
-        "--window-bp", type=int, default=SHARD_BP, help="bases worked on together. Default: %(default)s"
+        "--window-bp", type=_count, default=SHARD_BP, help="bases worked on together. Default: %(default)s"
     )
     _scatter_option(command)
     _receipt_option(command)
@@ -230,7 +243,7 @@ def _discover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         _tell(receipt, arguments)
 
     command = _command(commands, "discover", "Merge a cohort's alleles into sites.", run)
-    command.add_argument("cohort", metavar="COHORT")
+    command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
     command.add_argument("--part", help="only this part of the genome (see inspect)")
     _scatter_option(command)
     _receipt_option(command)
@@ -242,12 +255,10 @@ def _genotype(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
             opened, model = open_cohort(arguments.cohort), _model(arguments)
             cut = steps.cut_genome(opened, arguments.part)
             receipt = steps.genotype(opened, arguments.callset, model, cut, scatter, progress)
-        if arguments.part is None:
-            steps.finish(opened, arguments.callset, model, cut)
         _tell(receipt, arguments)
 
     command = _command(commands, "genotype", "Genotype everyone at every site: a Parquet callset.", run)
-    command.add_argument("cohort", metavar="COHORT")
+    command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
     command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
     command.add_argument(
         "--part",
@@ -265,9 +276,9 @@ def _export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         _tell(receipt, arguments)
 
     command = _command(commands, "export", "Write a callset as VCF, with its index.", run)
-    command.add_argument("callset", metavar="CALLSET")
+    command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
     command.add_argument("output", metavar="OUT.vcf.gz", help="path or URL of the VCF")
-    command.add_argument("--threads", type=int, default=CPUS, help="Default: %(default)s")
+    command.add_argument("--threads", type=_count, default=CPUS, help="Default: %(default)s")
     _receipt_option(command)
 
 
@@ -278,7 +289,7 @@ def _report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         _tell(receipt, arguments)
 
     command = _command(commands, "report", "Make the HTML report of a run, and its summary.", run)
-    command.add_argument("callset", metavar="CALLSET")
+    command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
     command.add_argument(
         "--receipts", required=True, metavar="DIR", help="the run's receipts (*.json, in folders by step)"
     )
@@ -294,4 +305,4 @@ def _inspect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         sys.stdout.write(steps.inspect(arguments.url))
 
     command = _command(commands, "inspect", "Describe a cohort or a callset in a few lines.", run)
-    command.add_argument("url", metavar="URL")
+    command.add_argument("url", metavar="URL", help="path or URL of a cohort or a callset")

@@ -1,6 +1,6 @@
 """The cohort store: batches of samples as Parquet, and the manifest whose versions say which of them count."""
 
-from genocloud.cohort.batch import BadBalance, BatchReceipt, PartReceipt, Source
+from genocloud.cohort.batch import BadBalance, BatchReceipt, DamagedObject, PartReceipt, Source
 from genocloud.cohort.layout import Layout
 from genocloud.cohort.manifest import (
     Batch,
@@ -12,7 +12,7 @@ from genocloud.cohort.manifest import (
     append,
     open_cohort,
 )
-from genocloud.cohort.reading import BatchRows, read_region, read_rows
+from genocloud.cohort.reading import BatchRows, read_region, read_rows, read_variants
 from genocloud.cohort.writing import write_batch
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "BatchReceipt",
     "BatchRows",
     "Cohort",
+    "DamagedObject",
     "DuplicateSample",
     "Layout",
     "NewerSchema",
@@ -32,5 +33,6 @@ __all__ = [
     "open_cohort",
     "read_region",
     "read_rows",
+    "read_variants",
     "write_batch",
 ]

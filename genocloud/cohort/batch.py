@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from genocloud import schema
 from genocloud.cohort.layout import Layout
-from genocloud.objects import Store
+from genocloud.errors import StoreError
+from genocloud.objects import Store, join
 from genocloud.regions import Part
 
 KINDS = {"variants": schema.VARIANTS, "blocks": schema.BLOCKS}
@@ -42,6 +43,14 @@ class Source:
 
 class BadBalance(Exception):
     """More or fewer records were stored than were read: a bug."""
+
+
+class DamagedObject(StoreError):
+    """An object of a batch that holds something else than what was written."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        self.url, self.problem = url, problem
+        super().__init__(f"{url}: the object is damaged ({problem}); restore it, or make the cohort again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +93,23 @@ class BatchReceipt:
 
 
 def receipt_from_json(data: bytes) -> BatchReceipt:
-    """The reverse of `BatchReceipt.to_json`."""
+    """The reverse of `BatchReceipt.to_json`; equal lists become one, as most of thousands of decoys have the same."""
     fields: dict[str, Any] = json.loads(data)
     for key in ("samples", "fingerprints", "checksums"):
         fields[key] = tuple(fields[key])
     fields["parts"] = tuple(PartReceipt(**{**part, "rows": tuple(part["rows"])}) for part in fields["parts"])
+    lists: dict[tuple[int, ...], list[int]] = {}
+    fields["ploidies"] = {contig: lists.setdefault(tuple(each), each) for contig, each in fields["ploidies"].items()}
     return BatchReceipt(**fields)
 
 
 def read_receipt(store: Store, batch: str) -> BatchReceipt:
-    """The receipt of a stored batch; raises ObjectMissing where the batch is absent or unfinished."""
-    return receipt_from_json(store.read(receipt_name(batch)))
+    """The receipt of a stored batch; raises ObjectMissing where it is absent or unfinished, or DamagedObject."""
+    data = store.read(receipt_name(batch))
+    try:
+        return receipt_from_json(data)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedObject(join(store.url, receipt_name(batch)), f"{type(error).__name__}: {error}") from error
 
 
 def batch_id(sources: Sequence[Source], layout: Layout) -> str:

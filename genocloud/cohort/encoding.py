@@ -82,5 +82,6 @@ def open_writer(stream: BinaryIO, kind: str, table: pa.Schema) -> pq.ParquetWrit
         packed_schema(kind, table),
         compression="zstd",
         compression_level=ZSTD_LEVEL,
+        write_page_checksum=True,
         write_statistics=False,  # the receipt knows rows by window; statistics of 40 columns swell the footer
     )

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from genocloud.regions import PART_BP, SHARD_BP, Contig, Part, Region, parts, shards
 
@@ -9,9 +11,12 @@ Window = tuple[Region, ...]
 """What one row group holds: a stretch of a long contig, or several short contigs whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
-    """The reference's contigs, and how long parts and windows are, in bases; the same for every batch of a cohort."""
+    """The reference's contigs, and how long parts and windows are, in bases; the same for every batch of a cohort.
+
+    Parts and windows are worked out once: references with decoys have thousands of contigs, and every task asks.
+    """
 
     contigs: tuple[Contig, ...]
     part_bp: int = PART_BP
@@ -19,15 +24,33 @@ class Layout:
 
     def parts(self) -> tuple[Part, ...]:
         """The parts in genome order."""
-        return parts(self.contigs, self.part_bp)
+        return self._parts
 
     def part_of(self, contig: int) -> Part:
         """The part that holds a contig."""
-        return next(part for part in self.parts() if contig in part.contigs)
+        return self._part_of[contig]
 
     def windows(self, part: Part) -> tuple[Window, ...]:
         """The windows of a part; neighbours share one as long as it has no more than `window_bp` bases."""
-        return tuple(_runs(shards(self.contigs, part, self.window_bp), self.window_bp))
+        if part not in self._windows:
+            self._windows[part] = tuple(_runs(shards(self.contigs, part, self.window_bp), self.window_bp))
+        return self._windows[part]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send to other processes what they cannot work out, and no more."""
+        return Layout, (self.contigs, self.part_bp, self.window_bp)
+
+    @cached_property
+    def _parts(self) -> tuple[Part, ...]:
+        return parts(self.contigs, self.part_bp)
+
+    @cached_property
+    def _part_of(self) -> dict[int, Part]:
+        return {contig: part for part in self._parts for contig in part.contigs}
+
+    @cached_property
+    def _windows(self) -> dict[Part, tuple[Window, ...]]:
+        return {}
 
 
 def _runs(regions: Sequence[Region], most: int) -> Iterator[Window]:

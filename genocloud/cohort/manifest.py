@@ -3,8 +3,9 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from genocloud import schema
 from genocloud.cohort.batch import BatchReceipt, read_receipt
 from genocloud.cohort.layout import Layout
 from genocloud.errors import InputError, StoreError
-from genocloud.objects import ObjectExists, Store, open_store
+from genocloud.objects import ObjectExists, ObjectMissing, Store, open_store
 from genocloud.regions import Contig
 
 NAME = "manifest/{:08d}.json"
@@ -109,14 +110,31 @@ class Cohort:
             self._receipts[batch.id] = read_receipt(open_store(self.url), batch.id)
         return self._receipts[batch.id]
 
+    def fingerprints(self) -> dict[str, str]:
+        """What tells each sample's stored content from any other (Source.fingerprint), by name, in rank order."""
+        found = {
+            rank: fingerprint
+            for batch in self.batches
+            for rank, fingerprint in zip(batch.ranks.tolist(), self.receipt(batch).fingerprints, strict=True)
+        }
+        return {name: found[rank] for rank, name in enumerate(self.samples)}
+
 
 def open_cohort(url: str, version: int | None = None) -> Cohort:
-    """A cohort, by default as it is now; raises NoCohort, NewerSchema or BrokenManifest."""
+    """A cohort, by default as it is now; raises NoCohort, NewerSchema or BrokenManifest.
+
+    As long as its manifest is the same, a process gets the same object again, with the receipts it has read: every
+    task of a step asks for it.
+    """
     store = open_store(url)
     last = latest_version(store) if version is None else version
-    if last == 0 or not store.exists(NAME.format(last)):
+    if last == 0:
         raise NoCohort(url, version)
-    return _from_json(url, last, store.read(NAME.format(last)))
+    try:
+        data = store.read(NAME.format(last))
+    except ObjectMissing:
+        raise NoCohort(url, version) from None
+    return _from_json(url, last, data)
 
 
 def latest_version(store: Store) -> int:
@@ -135,8 +153,9 @@ def append(
     """Put the samples of some batches in force, as one new version; the first version makes the cohort.
 
     New samples are ranked by name, after those that are there. A sample in `replacing` keeps its rank and is read from
-    its new batch from now on. Batches that are in force already change nothing. Where another writer was first, the new
-    version is built upon that writer's. Raises DuplicateSample, OtherReference, NewerSchema or Contention.
+    its new batch from now on, which may be one that it was in before. What is in force already changes nothing. Where
+    another writer was first, the new version is built upon that writer's. Raises DuplicateSample, OtherReference,
+    NewerSchema or Contention.
     """
     for _ in range(TRIES):
         version = latest_version(store)
@@ -154,30 +173,42 @@ def append(
 
 
 def _extended(cohort: Cohort, receipts: Sequence[BatchReceipt], replacing: frozenset[str]) -> Cohort:
-    """The next version, with more batches; the same one if it holds them all."""
-    known = {batch.id for batch in cohort.batches}
-    receipts = [receipt for receipt in receipts if receipt.id not in known]
-    if not receipts and cohort.version:
+    """The next version, with more samples in force from these batches; the same one if they all are already."""
+    known = {batch.id: batch for batch in cohort.batches}
+    arriving = [
+        (name, receipt.id)
+        for receipt in receipts
+        for name in receipt.samples
+        if not _speaks(known.get(receipt.id), name)
+    ]
+    if not arriving and cohort.version:
         return cohort
-    arriving = [name for receipt in receipts for name in receipt.samples]
-    twice = [name for name, count in Counter(arriving).items() if count > 1]
-    there = [name for name in cohort.samples if name in set(arriving) - replacing]
+    homes = dict(arriving)
+    twice = [name for name, count in Counter(name for name, _ in arriving).items() if count > 1]
+    there = [name for name in cohort.samples if name in homes.keys() - replacing]
     if twice or there:
         raise DuplicateSample(cohort.url, twice + there)
-    order = [*cohort.samples, *sorted(set(arriving) - set(cohort.samples))]
+    order = [*cohort.samples, *sorted(homes.keys() - set(cohort.samples))]
     ranks = {name: rank for rank, name in enumerate(order)}
-    batches = [_without(batch, set(arriving)) for batch in cohort.batches]
-    batches += [
-        Batch(receipt.id, receipt.samples, np.array([ranks[name] for name in receipt.samples], np.int32))
-        for receipt in receipts
+    new = [
+        Batch(one.id, one.samples, np.full(len(one.samples), -1, np.int32)) for one in receipts if one.id not in known
     ]
-    return Cohort(cohort.url, cohort.version + 1, cohort.layout, cohort.reference, tuple(order), tuple(batches))
+    batches = tuple(_moved(batch, homes, ranks) for batch in (*cohort.batches, *new))
+    return Cohort(cohort.url, cohort.version + 1, cohort.layout, cohort.reference, tuple(order), batches)
 
 
-def _without(batch: Batch, names: set[str]) -> Batch:
-    """The batch with these samples no longer in force."""
-    ranks = [-1 if name in names else rank for name, rank in zip(batch.samples, batch.ranks.tolist(), strict=True)]
-    return Batch(batch.id, batch.samples, np.array(ranks, np.int32))
+def _speaks(batch: Batch | None, name: str) -> bool:
+    """Whether a sample is in force from a batch."""
+    return batch is not None and bool(batch.ranks[batch.samples.index(name)] >= 0)
+
+
+def _moved(batch: Batch, homes: Mapping[str, str], ranks: Mapping[str, int]) -> Batch:
+    """The batch with those samples in force whose home it becomes, and without those that find another."""
+    changed = [
+        rank if name not in homes else ranks[name] if homes[name] == batch.id else -1
+        for name, rank in zip(batch.samples, batch.ranks.tolist(), strict=True)
+    ]
+    return Batch(batch.id, batch.samples, np.array(changed, np.int32))
 
 
 def _check_same(cohort: Cohort, layout: Layout, reference: dict[str, str]) -> None:
@@ -203,6 +234,7 @@ def _to_json(cohort: Cohort) -> bytes:
     return json.dumps(fields, indent=1).encode()
 
 
+@lru_cache(maxsize=2)  # a run works on one cohort; a second, because somebody may compare two
 def _from_json(url: str, version: int, data: bytes) -> Cohort:
     try:
         fields: dict[str, Any] = json.loads(data)
@@ -215,7 +247,7 @@ def _from_json(url: str, version: int, data: bytes) -> Cohort:
             for batch in fields["batches"]
         )
         return Cohort(url, version, layout, fields["reference"], _in_force(batches), batches)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise BrokenManifest(url, f"version {version}: {error}") from error
 
 

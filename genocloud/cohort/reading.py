@@ -8,12 +8,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genocloud import schema
-from genocloud.cohort.batch import KINDS, PartReceipt, part_name
+from genocloud.cohort.batch import KINDS, DamagedObject, PartReceipt, part_name
 from genocloud.cohort.encoding import unpack
 from genocloud.cohort.layout import Window
 from genocloud.cohort.manifest import Batch, Cohort
-from genocloud.objects import open_store
-from genocloud.regions import Part, Region, parse_region
+from genocloud.objects import join, open_store
+from genocloud.regions import Region, parse_region
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,19 @@ class BatchRows:
 def read_rows(cohort: Cohort, batch: Batch, region: Region) -> BatchRows:
     """The batch's rows that speak for any base of the region, those that begin before it too; they are not clipped.
 
-    Only the windows where such rows can begin are read. A block that was cut at a window's edge stays cut.
+    Only the windows where such rows can begin are read. A block that was cut at a window's edge stays cut. Raises
+    DamagedObject.
     """
+    return BatchRows(read_variants(cohort, batch, region), _read(cohort, batch, "blocks", region))
+
+
+def read_variants(cohort: Cohort, batch: Batch, region: Region) -> pa.Table:
+    """The variants of `read_rows` alone, without reading blocks."""
+    return _read(cohort, batch, "variants", region)
+
+
+def _read(cohort: Cohort, batch: Batch, kind: str, region: Region) -> pa.Table:
     part = cohort.layout.part_of(region.contig)
-    return BatchRows(*(_read(cohort, batch, kind, part, region) for kind in KINDS))
-
-
-def _read(cohort: Cohort, batch: Batch, kind: str, part: Part, region: Region) -> pa.Table:
     written = cohort.receipt(batch).part(kind, part.name)
     if written is None:
         return KINDS[kind].empty_table()
@@ -43,10 +49,17 @@ def _read(cohort: Cohort, batch: Batch, kind: str, part: Part, region: Region) -
     groups = _row_groups(cohort.layout.windows(part), written, wanted)
     if not groups:
         return KINDS[kind].empty_table()
-    with open_store(cohort.url).open(part_name(batch.id, kind, part)) as stream:
-        file = pq.ParquetFile(stream)
-        tables = [unpack(kind, file.read_row_group(group), KINDS[kind]) for group in groups]
+    tables = _row_group_tables(cohort.url, part_name(batch.id, kind, part), kind, groups)
     return _speaking(pa.concat_tables(tables), region, sort=len(groups) > 1).combine_chunks()
+
+
+def _row_group_tables(url: str, name: str, kind: str, groups: list[int]) -> list[pa.Table]:
+    with open_store(url).open(name) as stream:
+        try:
+            file = pq.ParquetFile(stream, page_checksum_verification=True)
+            return [unpack(kind, file.read_row_group(group), KINDS[kind]) for group in groups]
+        except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+            raise DamagedObject(join(url, name), str(error)) from error
 
 
 def _row_groups(windows: tuple[Window, ...], written: PartReceipt, wanted: Region) -> list[int]:

@@ -3,6 +3,8 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -78,7 +80,7 @@ def trim(alleles: Sequence[str]) -> list[str]:
 def _ids(shares: Sequence[Shares]) -> dict[int, str]:
     """The records' IDs of each site, sorted, `;` between."""
     pairs = sorted({(site, word) for share in shares for site, text in share.ids for word in text.split(";")})
-    return {place: ";".join(word for site, word in pairs if site == place) for place in {site for site, _ in pairs}}
+    return {site: ";".join(word for _, word in group) for site, group in groupby(pairs, key=itemgetter(0))}
 
 
 def _medians(shares: Sequence[Shares], sites: int) -> Array:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from genocloud.errors import SettingError
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -12,6 +14,14 @@ class Model:
     heterozygosity_stdev: float = 0.01
     stand_call_conf: float = 30.0
     max_alternate_alleles: int = 6
+
+    def __post_init__(self) -> None:
+        """Refuse values that no model can have."""
+        shares = self.heterozygosity, self.indel_heterozygosity
+        if not all(0 < share < 1 for share in shares) or not self.heterozygosity_stdev > 0:
+            raise SettingError("heterozygosities lie between 0 and 1, their standard deviation above 0; correct them")
+        if not self.stand_call_conf >= 0 or self.max_alternate_alleles < 1:
+            raise SettingError("stand-call-conf is 0 or more, max-alternate-alleles 1 or more; correct them")
 
     @property
     def ref_pseudocount(self) -> float:

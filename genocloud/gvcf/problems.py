@@ -44,6 +44,17 @@ def not_text(url: str, line: int) -> BadRecord:
     return BadRecord(url, f"shortly before line {line:,}", "a string is not UTF-8", CALL_AGAIN)
 
 
+def cut_off(url: str, line: int, text: bytes) -> BadRecord:
+    """The error for a last line that is the first part of a longer one."""
+    return record_error(
+        url,
+        line,
+        text,
+        "the sample has fewer values than FORMAT has keys, and the line has no end",
+        "the file may be cut off; copy or make it again",
+    )
+
+
 def record_error(url: str, line: int, text: bytes, problem: str, remedy: str) -> BadRecord:
     """A BadRecord whose place is the line and the record's own CHROM and POS."""
     where = b":".join(text[:1000].split(b"\n", 1)[0].split(b"\t")[:2]).decode("utf-8", "replace")

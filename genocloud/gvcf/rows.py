@@ -1,5 +1,6 @@
 """A gVCF's records as rows of variants and blocks, streamed."""
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,19 +12,23 @@ import pyarrow as pa
 from isal import isal_zlib
 
 from genocloud import schema
-from genocloud.errors import UnknownContig
+from genocloud.errors import UnknownContig, UnreadableFile
 from genocloud.gvcf.callers import Caller
 from genocloud.gvcf.columns import Columns, Outcome
 from genocloud.gvcf.header import Header, split_header
 from genocloud.gvcf.inflate import inflate
-from genocloud.gvcf.problems import bad_record, not_text, unsorted_contig
+from genocloud.gvcf.problems import bad_record, cut_off, not_text, unsorted_contig
 from genocloud.kernels import parsing
 from genocloud.objects import open_file
 from genocloud.regions import Contig, check_contigs
 
+log = logging.getLogger(__name__)
+
 DOUBLE = "weaker record at the position of another"
 STRAY = "GT names an allele that the record lacks"
 """Why records are dropped."""
+
+NOTHING_THERE = "a whole gVCF has blocks where nothing varies; make it again, or leave the sample out"
 
 SHOWN_BYTES = 1000
 """Enough of a bad record to say its contig and position."""
@@ -58,7 +63,8 @@ def read_rows(url: str, contigs: Sequence[Contig], sample: str | None = None) ->
     """The records of one sample of a gVCF, in file order, in bounded memory.
 
     `contigs` are the reference's; `sample` picks one of a multi-sample file.
-    Raises UnreadableFile, NotInflated, SampleNotChosen, MixedContigs, UnknownContig or BadRecord.
+    Raises UnreadableFile (also for a file without records), NotInflated, SampleNotChosen, MixedContigs, UnknownContig
+    or BadRecord.
     """
     with open_file(url) as stream:
         summed = _Summed(stream)
@@ -122,8 +128,22 @@ class _Reader:
             del piece
             found, text = self._parse(text, final=False)
             yield from found
+        self._check_end(text)
         found, _ = self._parse(text + b"\n", final=True)
+        if self.number < 0:
+            sample = self.header.samples[self.column]
+            raise UnreadableFile(self.url, f"holds no record of sample {sample}", NOTHING_THERE)
         yield from found or [Rows(NO_VARIANTS, NO_BLOCKS, 0, {}, self.file.checksum)]
+
+    def _check_end(self, text: bytes) -> None:
+        """Refuse a last line without a line end if values are missing; a whole one (DRAGEN's example has it) may be."""
+        _, _, last = text.rpartition(b"\n")
+        if not last:
+            return
+        columns = last.split(b"\t")
+        if len(columns) > 9 and columns[-1].count(b":") < columns[8].count(b":"):
+            raise cut_off(self.url, self.lines + text.count(b"\n") + 1, last)
+        log.warning("%s: its last line has no line end; if the file was cut off, a number may lack digits", self.url)
 
     def _parse(self, text: bytes, final: bool) -> tuple[list[Rows], bytes]:
         """The rows of a text's whole lines, and what must be read again."""

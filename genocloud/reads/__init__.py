@@ -1,6 +1,6 @@
 """Reads (BAM, CRAM) become one sample's gVCF, with the bcftools that ships inside pysam."""
 
-from genocloud.reads.calling import Called, call
-from genocloud.reads.ploidy import Sex, SexContigs
+from genocloud.reads.calling import Called, Unwritable, call
+from genocloud.reads.ploidy import NoPar, Sex, SexContigs
 
-__all__ = ["Called", "Sex", "SexContigs", "call"]
+__all__ = ["Called", "NoPar", "Sex", "SexContigs", "Unwritable", "call"]

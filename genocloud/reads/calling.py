@@ -1,15 +1,18 @@
 """Call one sample: check the reads, scatter tiles over processes, join the parts into one gVCF or none."""
 
+import errno
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 import pysam
 
+from genocloud.errors import StoreError
 from genocloud.reads.blocks import NO_DATA, Block
 from genocloud.reads.inputs import read_name, reference_contigs
 from genocloud.reads.ploidy import Sex, SexContigs, copies
@@ -28,6 +31,19 @@ TBI_BP = 2**29
 """A tabix index ends here; longer contigs need CSI."""
 
 EVERYBODY = SexContigs()
+
+UNWRITABLE = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR}
+)
+"""What the system says of an output that cannot be; the inputs have been opened by then."""
+
+
+class Unwritable(StoreError):
+    """A gVCF that cannot be put where it was asked for."""
+
+    def __init__(self, out: Path, problem: str) -> None:
+        self.out, self.problem = out, problem
+        super().__init__(f"{out}: cannot be written ({problem}); give a file name in a folder with room to write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +75,6 @@ def call(
     sample: str,
     sex: Sex = "unknown",
     *,
-    name_in_reads: str | None = None,
     sex_contigs: SexContigs = EVERYBODY,
     workers: int = 1,
     tile_bp: int = TILE_BP,
@@ -68,28 +83,41 @@ def call(
     """Write the gVCF of one sample's short reads (indexed BAM or CRAM), BGZF-compressed, and its index beside it.
 
     The file appears under its name whole, the index a moment before it. Every base of the reference is in a record,
-    under a deletion or in a block, save on contigs of which the person has no copy. `name_in_reads` is the read groups'
-    SM where that is not `sample`. `progress` is told the bases of each finished tile. Neither `workers` nor `tile_bp`
-    changes the output, except that where more than 255 reads cover a base htslib draws 255 of them, always the same
-    ones for one `tile_bp`.
+    under a deletion or in a block, save on contigs of which the person has no copy. `sample` is the read groups' SM.
+    `progress` is told the bases of each finished tile. Neither `workers` nor `tile_bp` changes the output, except that
+    where more than 255 reads cover a base htslib draws 255 of them, always the same ones for one `tile_bp`.
 
-    Raises UnreadableFile, UnknownContig, MixedContigs or WrongSample.
+    Raises UnreadableFile, UnknownContig, MixedContigs, WrongSample or Unwritable.
     """
     contigs = reference_contigs(reference)
-    source = Source(reads_url, reference, read_name(reads_url, reference, contigs, name_in_reads or sample))
+    source = Source(reads_url, reference, read_name(reads_url, reference, contigs, sample))
     tiles = [tile for contig in contigs for tile in _tiles(contig, sex, sex_contigs, tile_bp)]
-    out_gvcf.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out_gvcf.name}.", dir=out_gvcf.parent) as scratch:
-        whole = Path(scratch) / "whole.g.vcf.gz"
+    with _scratch(out_gvcf) as scratch:
+        whole = scratch / "whole.g.vcf.gz"
         writer = _Writer(whole, reference)
         writer.text(header(contigs, sample))
-        for part in _parts(source, tiles, Path(scratch), workers):
+        for part in _parts(source, tiles, scratch, workers):
             writer.part(part)
             if progress:
                 progress(part.tile.end - part.tile.start)
         writer.close()
         _publish(whole, out_gvcf, csi=max(contig.length for contig in contigs) > TBI_BP)
     return _called(sample, tiles, writer.counts)
+
+
+@contextmanager
+def _scratch(out: Path) -> Iterator[Path]:
+    """A folder beside the output for the time of the work; raises Unwritable for what goes wrong in writing there."""
+    try:
+        if out.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+            yield Path(folder)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise Unwritable(out, error.strerror or str(error)) from error
 
 
 def _tiles(contig: Contig, sex: Sex, special: SexContigs, tile_bp: int) -> Iterator[Tile]:

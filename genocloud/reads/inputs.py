@@ -17,8 +17,8 @@ class WrongSample(InputError):
     def __init__(self, url: str, wanted: str, found: Sequence[str]) -> None:
         self.url, self.wanted, self.found = url, wanted, tuple(found)
         super().__init__(
-            f"{url}: its read groups name {', '.join(found)}, not {wanted}; correct the sample sheet, "
-            "or give the name inside the file as name_in_reads"
+            f"{url}: its read groups name {', '.join(found)}, not {wanted}; correct the name in the sample sheet, "
+            "or the read groups with samtools addreplacerg"
         )
 
 

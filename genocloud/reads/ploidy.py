@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
+from genocloud.errors import SettingError
 from genocloud.regions import Contig
 
 Sex = Literal["male", "female", "unknown"]
@@ -18,6 +19,14 @@ PAR_BY_X_LENGTH: Mapping[int, tuple[tuple[int, int], ...]] = {
 """X's pseudo-autosomal regions, 0-based half-open, by its length (Genome Reference Consortium, assembly pages)."""
 
 
+class NoPar(SettingError):
+    """Regions given as pseudo-autosomal that are not X's."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"par: {problem}; give the regions of X (rows of Y are passed over), or none at all")
+
+
 @dataclass(frozen=True, slots=True)
 class SexContigs:
     """The contigs whose copies are not two in everybody; `par` are X's pseudo-autosomal regions, 0-based half-open.
@@ -29,6 +38,21 @@ class SexContigs:
     y: frozenset[str] = field(default=frozenset({"chrY", "Y"}))
     mt: frozenset[str] = field(default=frozenset({"chrM", "chrMT", "M", "MT"}))
     par: tuple[tuple[int, int], ...] | None = None
+
+    @classmethod
+    def with_par(cls, regions: Sequence[tuple[str, int, int]]) -> Self:
+        """The usual contigs, with these (contig, start, end) as pseudo-autosomal; without any, those of the reference.
+
+        Rows on Y are passed over: lists give each region twice, and Y is haploid all along. Raises NoPar.
+        """
+        usual = cls()
+        for contig, start, end in regions:
+            if contig not in usual.x | usual.y:
+                raise NoPar(f"{contig}:{start + 1}-{end} is on neither X nor Y")
+        par = tuple((start, end) for contig, start, end in regions if contig in usual.x)
+        if regions and not par:
+            raise NoPar("no region is on X")
+        return cls(par=par or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ def summary_text(statistics: Statistics, seconds: float, files: Mapping[str, str
 
     `files` maps what a file is (`VCF`) to where it is.
     """
-    figures = headline(statistics) | {"time": seconds_text(seconds)}
+    figures = headline(statistics) | {"time in steps": seconds_text(seconds)}
     return "\n".join(["", *_aligned(figures, ">"), "", *_aligned(files, "<"), ""])
 
 

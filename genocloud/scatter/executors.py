@@ -12,10 +12,6 @@ from genocloud.errors import SettingError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-RETRIES = 2
-"""How often Dask runs a task again elsewhere when its worker was lost; tasks are idempotent."""
-
-
 CONNECT_TIMEOUT = "20s"
 """How long to knock at a scheduler's door."""
 
@@ -73,10 +69,13 @@ class Dask:
     def run(
         self, function: Callable[[Task], Result], tasks: Sequence[Task], done: Callable[[Result], None]
     ) -> list[Result]:
-        """Submit every task, gather as they finish; a task whose workers die again and again is named."""
+        """Submit every task, gather as they finish.
+
+        A lost worker's tasks run again elsewhere; a task whose workers die one after another is named.
+        """
         import distributed
 
-        futures = self.client.map(function, tasks, pure=False, retries=RETRIES)
+        futures = self.client.map(function, tasks, pure=False)
         places = {future.key: place for place, future in enumerate(futures)}
         results: dict[int, Result] = {}
         try:
@@ -124,16 +123,22 @@ def open_scatter(choice: str) -> Iterator[Scatter]:
 def _local_client(settings: dict[str, str], choice: str) -> Iterator[Any]:
     import dask
     import distributed
+    from dask.utils import parse_bytes
 
     # Its scheduler lives in this process and would tell every step it takes; what goes wrong is still said.
     logging.getLogger("distributed").setLevel(logging.WARNING)
     quiet = {"distributed.admin.tick.limit": "60s", "distributed.worker.profile.enabled": False}
+    memory = settings.get("memory", "auto")
+    try:
+        parse_bytes("1B" if memory == "auto" else memory)
+    except ValueError:
+        raise _unusable(choice) from None
     with (
         dask.config.set(quiet),
         distributed.LocalCluster(
             n_workers=_count(settings.get("processes", "1"), choice),
             threads_per_worker=_count(settings.get("threads", "1"), choice),
-            memory_limit=settings.get("memory", "auto"),
+            memory_limit=memory,
             dashboard_address=None,
             silence_logs=logging.WARNING,
         ) as cluster,
@@ -148,7 +153,7 @@ def _remote_client(address: str) -> Iterator[Any]:
 
     try:
         client = distributed.Client(address, timeout=CONNECT_TIMEOUT)
-    except (OSError, TimeoutError) as error:
+    except (OSError, TimeoutError, ValueError) as error:
         raise SettingError(f"no Dask scheduler answers at {address} ({error}); start one, or choose local") from error
     with client:
         yield client

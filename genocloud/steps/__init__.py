@@ -3,7 +3,7 @@
 from genocloud.steps.call import Calling, call
 from genocloud.steps.discover import discover
 from genocloud.steps.export import export
-from genocloud.steps.genotype import finish, genotype
+from genocloud.steps.genotype import genotype
 from genocloud.steps.ingest import BATCH_SIZE, Storing, ingest
 from genocloud.steps.inputs import check_inputs, write_called_sheet
 from genocloud.steps.inspect import inspect
@@ -21,7 +21,6 @@ __all__ = [
     "cut_genome",
     "discover",
     "export",
-    "finish",
     "genotype",
     "ingest",
     "inspect",

@@ -1,8 +1,9 @@
 """genotype: the cohort's likelihoods become a Parquet callset: estimate, settle, call, annotate; shard by shard."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from itertools import groupby
 
@@ -11,14 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import callset, cohort, genotypes, objects
-from genocloud.errors import StoreError
+from genocloud.errors import SettingError
 from genocloud.genotypes import Model
+from genocloud.genotypes.annotation import NO_CARRIER
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
-from genocloud.steps.receipts import Receipt, receipt_of
+from genocloud.steps.receipts import Receipt, Unbalanced, receipt_of
 from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived, derived_key
-
-NO_CARRIER = "no sample carries an ALT"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,16 @@ class _Task:
     version: int
     callset_url: str
     model: Model
+    scope: str
     shard: Shard
+
+
+class SharedPlace(SettingError):
+    """A callset that would be written where its cohort lies."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(f"{url}: cohort and callset have the same place; give the callset one of its own")
 
 
 def genotype(
@@ -35,44 +44,44 @@ def genotype(
 ) -> Receipt:
     """Genotype every sample at every site of the cut, into the callset; a shard that is there already stays.
 
-    The callset is not finished by this (see `finish`). The balance is in sites.
+    A cut that is whole ends with the callset's manifest, which makes it one. The balance is in sites.
     """
     with receipt_of("genotype") as receipt:
-        estimated = [_Task(opened.url, opened.version, callset_url, model, shard) for shard in cut.settled]
-        with progress.stage("estimate", tasks=len(estimated), unit="shard") as stage:
-            scatter.run(_estimate_shard, estimated, lambda sites: stage.advance(tasks=1, sites=sites))
-        counts = _settle(opened, model, cut)
-        called = [task for task in estimated if task.shard in set(cut.owned)]
+        store = _callset_store(opened, callset_url)
+        tasks = [_Task(opened.url, opened.version, store.url, model, cut.scope, shard) for shard in cut.settled]
+        with progress.stage("estimate", tasks=len(tasks), unit="shard") as stage:
+            scatter.run(_estimate_shard, tasks, lambda sites: stage.advance(tasks=1, sites=sites))
+        emitted, dropped = _settle(opened, model, cut, progress)
+        owned = set(cut.owned)
+        called = [task for task in tasks if task.shard in owned]
         with progress.stage("genotype", tasks=len(called), unit="shard") as stage:
             entries = scatter.run(_call_shard, called, lambda one: stage.advance(tasks=1, sites=one.sites.rows))
-        _tell(receipt, opened, counts, entries)
+        if cut.whole:
+            callset.commit(store, _description(opened, model), entries)
+        sites = sum(entry.sites.rows for entry in entries)
+        receipt.inputs = cohort_inputs(opened)
+        receipt.figures = {
+            "samples": len(opened.samples),
+            "genotypes": sum(file.rows for entry in entries for file in entry.genotypes.values()),
+            "shards": len(entries),
+        }
+        receipt.balanced("sites", _discovered(opened, cut), sites, dropped + Counter({NO_CARRIER: emitted - sites}))
     return receipt
 
 
-def finish(opened: cohort.Cohort, callset_url: str, model: Model, cut: Cut) -> None:
-    """Make the shards of the cut, all written, one callset: its manifest comes last.
-
-    Raises StoreError naming a shard that is missing.
-    """
+def _callset_store(opened: cohort.Cohort, callset_url: str) -> objects.Store:
+    """The store of the callset, found to be nobody else's."""
     store = objects.open_store(callset_url)
-    entries = [callset.find_shard(store, shard, _key(opened, model)) for shard in cut.owned]
-    missing = [shard.name for shard, entry in zip(cut.owned, entries, strict=True) if entry is None]
-    if missing:
-        raise StoreError(f"{callset_url}: shard {missing[0]} is missing; run `genocloud genotype` again")
-    callset.commit(store, _description(opened, model), [entry for entry in entries if entry])
+    if store.url == objects.open_store(opened.url).url:
+        raise SharedPlace(store.url)
+    callset.claim(store)
+    return store
 
 
-def _tell(receipt: Receipt, opened: cohort.Cohort, counts: Counter[str], entries: Sequence[callset.ShardEntry]) -> None:
-    sites = sum(entry.sites.rows for entry in entries)
-    emitted = counts.pop("emitted", 0)
-    observed = emitted + counts.total()
-    receipt.inputs = cohort_inputs(opened)
-    receipt.figures = {
-        "samples": len(opened.samples),
-        "genotypes": sum(file.rows for entry in entries for file in entry.genotypes.values()),
-        "shards": len(entries),
-    }
-    receipt.balanced("sites", observed, sites, counts + Counter({NO_CARRIER: emitted - sites}))
+def _discovered(opened: cohort.Cohort, cut: Cut) -> int:
+    """The sites that discover counted in the cut's own shards."""
+    tables = derived(opened, "alleles")
+    return sum((tables.counts(shard) or {"sites": 0})["sites"] for shard in cut.owned)
 
 
 def _estimate_shard(task: _Task) -> int:
@@ -90,13 +99,17 @@ def _estimate_shard(task: _Task) -> int:
     return int(alleles.num_rows)
 
 
-def _settle(opened: cohort.Cohort, model: Model, cut: Cut) -> Counter[str]:
-    """Settle the cut in genome order; counts of the sites of its own shards: emitted, and dropped by reason."""
-    tables = _settled(opened, model)
+def _settle(opened: cohort.Cohort, model: Model, cut: Cut, progress: Progress) -> tuple[int, Counter[str]]:
+    """Settle the cut in genome order; of its own shards the number of sites emitted, and those dropped by reason."""
+    tables = _settled(opened, model, cut.scope)
     told = {shard: tables.counts(shard) for shard in cut.settled}
     if any(counts is None for counts in told.values()):
-        told = dict(_settle_contigs(_estimates(opened, model), tables, model, cut.settled))
-    return sum((Counter(told[shard]) for shard in cut.owned), Counter())
+        with progress.stage("settle", tasks=len(told), unit="shard") as stage:
+            for shard, counts in _settle_contigs(_estimates(opened, model), tables, model, cut.settled):
+                told[shard] = counts
+                stage.advance(tasks=1)
+    total = sum((Counter(told[shard]) for shard in cut.owned), Counter[str]())
+    return total.pop("emitted", 0), total
 
 
 def _settle_contigs(
@@ -112,23 +125,30 @@ def _settle_contigs(
 
 
 def _call_shard(task: _Task) -> callset.ShardEntry:
-    """Call a shard's genotypes batch by batch, annotate its sites, and write both."""
+    """Call a shard's genotypes, annotate its sites, and write both.
+
+    Which sites somebody carries is known when every batch has been called. So that no more than one batch's genotypes
+    are in memory, several batches are called twice: for their shares of the annotations, then to be written.
+    """
     opened = cohort.open_cohort(task.cohort_url, task.version)
     store = objects.open_store(task.callset_url)
-    key = _key(opened, task.model)
+    key = derived_key(opened, asdict(task.model), task.scope)
     written = callset.find_shard(store, task.shard, key)
     if written is not None:
         return written
-    settled = _settled(opened, task.model).read(task.shard, made_by="genotype")
-    called = list(_call_batches(opened, task.shard, settled))
-    sites, _ = genotypes.annotate(settled, [shares for _, _, shares in called], opened.contigs)
-    kept = {batch: genotypes.keep(table, sites) for batch, table, _ in called}
+    settled = _settled(opened, task.model, task.scope).read(task.shard, made_by="genotype")
+    calls = partial(_call_batches, opened, task.shard, settled)
+    first = list(calls()) if len(opened.batches) == 1 else None
+    sites, dropped = genotypes.annotate(settled, [shares for _, _, shares in first or calls()], opened.contigs)
+    if sites.num_rows + dropped.total() != settled.num_rows:
+        raise Unbalanced("genotype", {"taken": settled.num_rows, "given": sites.num_rows, "dropped": dict(dropped)})
+    kept = ((batch, genotypes.keep(table, sites)) for batch, table, _ in first or calls())
     return callset.write_shard(store, task.shard, key, sites, kept)
 
 
 def _call_batches(
     opened: cohort.Cohort, shard: Shard, settled: pa.Table
-) -> Iterable[tuple[str, pa.Table, genotypes.Shares]]:
+) -> Iterator[tuple[str, pa.Table, genotypes.Shares]]:
     for batch in opened.batches:
         rows = cohort.read_rows(opened, batch, shard.region)
         ploidies = _ploidies(opened, batch, shard.region.contig)
@@ -148,12 +168,8 @@ def _estimates(opened: cohort.Cohort, model: Model) -> Derived:
     return derived(opened, "estimates", asdict(model))
 
 
-def _settled(opened: cohort.Cohort, model: Model) -> Derived:
-    return derived(opened, "settled", asdict(model))
-
-
-def _key(opened: cohort.Cohort, model: Model) -> str:
-    return derived_key(opened, asdict(model))
+def _settled(opened: cohort.Cohort, model: Model, scope: str) -> Derived:
+    return derived(opened, "settled", asdict(model), scope)
 
 
 def _description(opened: cohort.Cohort, model: Model) -> callset.Description:

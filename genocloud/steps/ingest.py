@@ -1,18 +1,21 @@
 """ingest: gVCFs become batches of a cohort, side by side, and one new version of its manifest."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from genocloud import cohort, gvcf, objects
-from genocloud.errors import InputError
-from genocloud.regions import PART_BP, SHARD_BP
+from genocloud.errors import InputError, UnreadableFile
+from genocloud.regions import PART_BP, SHARD_BP, Contig
 from genocloud.samples import BadRow, Sample, read_sheet
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
-from genocloud.steps.inputs import check_sample
+from genocloud.steps.inputs import check_sample, file_size
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, read_reference
 
@@ -48,10 +51,11 @@ class Storing:
 
 @dataclass(frozen=True)
 class _Arrival:
-    """A checked sample and what its gVCF is known by."""
+    """A checked sample, what its gVCF is known by, and how large that is."""
 
     sample: Sample
     fingerprint: str
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,11 @@ def ingest(
         arrivals = _arrivals(sheet_url, reference, scatter, progress)
         new = _new_ones(cohort_url, sheet_url, arrivals, storing.complete)
         tasks = [_Task(cohort_url, layout, batch) for batch in _batches(new, storing.batch_size)]
-        with progress.stage("ingest", tasks=len(tasks), unit="batch") as stage:
-            batches = scatter.run(_store_batch, tasks, lambda _: stage.advance(tasks=1))
+        sizes = {arrival.sample.sample: arrival.bytes for arrival in new}
+        with progress.stage("ingest", tasks=len(tasks), bytes=sum(sizes.values()), unit="batch") as stage:
+            batches = scatter.run(
+                _store_batch, tasks, lambda one: stage.advance(tasks=1, bytes=sum(sizes[name] for name in one.samples))
+            )
         told = {"contigs": reference.checksum}
         replacing = {arrival.sample.sample for arrival in new} if storing.complete else ()
         opened = cohort.append(objects.open_store(cohort_url), batches, layout, told, replacing)
@@ -103,7 +110,8 @@ def _arrivals(sheet_url: str, reference: Reference, scatter: Scatter, progress: 
 
 def _arrival(sheet_url: str, reference: Reference, sample: Sample) -> _Arrival:
     checked = check_sample(sheet_url, reference, sample)
-    return _Arrival(checked, gvcf.fingerprint(str(checked.gvcf)))
+    url = str(checked.gvcf)
+    return _Arrival(checked, gvcf.fingerprint(url, checked.name_in_gvcf), file_size(url))
 
 
 def _new_ones(cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], complete: bool) -> list[_Arrival]:
@@ -148,8 +156,24 @@ def _store_batch(task: _Task) -> cohort.BatchReceipt:
         cohort.Source(
             arrival.sample.sample,
             arrival.fingerprint,
-            gvcf.read_rows(str(arrival.sample.gvcf), task.layout.contigs, arrival.sample.name_in_gvcf),
+            _with_blocks(str(arrival.sample.gvcf), task.layout.contigs, arrival.sample.name_in_gvcf),
         )
         for arrival in task.arrivals
     ]
     return cohort.write_batch(objects.open_store(task.cohort_url), sources, task.layout)
+
+
+def _with_blocks(url: str, contigs: Sequence[Contig], name: str | None) -> Iterator[gvcf.Rows]:
+    """The rows of a gVCF; a VCF that says nothing of the bases between its variants is refused at its end."""
+    blocks = False
+    for rows in gvcf.read_rows(url, contigs, name):
+        blocks = blocks or rows.blocks.num_rows > 0 or _names_any_other(rows.variants)
+        yield rows
+    if not blocks:
+        problem = "holds no reference block: nothing is known of the bases between its variants"
+        raise UnreadableFile(url, problem, "give a gVCF (GATK: -ERC GVCF), not a VCF of variants")
+
+
+def _names_any_other(variants: pa.RecordBatch) -> bool:
+    """Whether some record has a symbolic ALT, as those of a base-pair resolution gVCF have."""
+    return bool(pc.any(pc.starts_with(pc.list_flatten(variants["alts"]), "<")).as_py())

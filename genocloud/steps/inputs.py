@@ -1,6 +1,7 @@
 """inputs: check the sample sheet against the files it names, before anything is computed."""
 
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -62,9 +63,10 @@ def _as_called(sample: samples.Sample, called: str) -> samples.Sample:
 
 
 def _check_lengths(url: str, declared: Sequence[Contig], reference: Sequence[Contig]) -> None:
-    """A header may declare contigs that the reference lacks, as long as no record lies on them (ingest looks)."""
+    """A header may declare contigs that the reference lacks, but not only such; ingest looks at the records."""
     known = {contig.name for contig in reference}
-    check_contigs(url, [contig for contig in declared if contig.name in known], reference)
+    shared = [contig for contig in declared if contig.name in known]
+    check_contigs(url, shared or declared, reference)
 
 
 def _exists(url: str) -> bool:
@@ -77,6 +79,12 @@ def _exists(url: str) -> bool:
         raise UnreadableFile(url, error.problem, error.remedy) from error
     objects.open_file(url).close()
     return True
+
+
+def file_size(url: str) -> int:
+    """Bytes in one file; raises UnreadableFile."""
+    with objects.open_file(url) as file:
+        return file.seek(0, io.SEEK_END)
 
 
 def _checksum(url: str) -> str:

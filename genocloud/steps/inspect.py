@@ -1,6 +1,7 @@
 """inspect: what lies at a URL, in a few lines."""
 
 from genocloud import callset, cohort
+from genocloud.errors import StoreError
 
 
 def inspect(url: str) -> str:
@@ -8,7 +9,11 @@ def inspect(url: str) -> str:
     try:
         return _told(_callset(callset.open_callset(url)))
     except callset.NoCallset:
+        pass
+    try:
         return _told(_cohort(cohort.open_cohort(url)))
+    except cohort.NoCohort:
+        raise StoreError(f"{url}: neither a finished callset nor a cohort is here; check the path or URL") from None
 
 
 def _callset(opened: callset.Callset) -> dict[str, str]:

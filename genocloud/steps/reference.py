@@ -25,7 +25,10 @@ def read_reference(url: str) -> Reference:
             index = file.read()
     except UnreadableFile as error:
         raise UnreadableFile(f"{url}.fai", error.problem, f"index the reference: samtools faidx {url}") from error
-    contigs = contigs_from_fai(index.decode())
+    try:
+        contigs = contigs_from_fai(index.decode())
+    except (ValueError, IndexError):
+        contigs = ()
     if not contigs:
-        raise UnreadableFile(f"{url}.fai", "no contig in it", f"index the reference: samtools faidx {url}")
+        raise UnreadableFile(f"{url}.fai", "it lists no contigs", f"index the reference: samtools faidx {url}")
     return Reference(url, contigs, f"sha256:{hashlib.sha256(index).hexdigest()}")

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 from genocloud import objects
 from genocloud.cohort import Batch, Cohort, read_rows
 from genocloud.errors import SettingError, StoreError
-from genocloud.regions import Region, shards
+from genocloud.regions import Region, region_text
 from genocloud.schema import VERSION, numbers
 
 
@@ -26,8 +27,13 @@ class Shard:
 
 @dataclass(frozen=True)
 class Cut:
-    """The work of a run: shards that it genotypes, and shards upstream of them that only decide about their `*`."""
+    """The work of a run: shards that it genotypes, and shards upstream of them that only decide about their `*`.
 
+    `scope` names what is genotyped in all, by this run or by others; `whole`: by this run, so that it ends the callset.
+    """
+
+    scope: str
+    whole: bool
     owned: tuple[Shard, ...]
     upstream: tuple[Shard, ...] = ()
 
@@ -38,7 +44,7 @@ class Cut:
 
 
 def cut_genome(cohort: Cohort, part: str | None = None) -> Cut:
-    """The shards of the whole genome, or of one part of it: the windows that the cohort's tables are stored in.
+    """The shards of the whole genome, or of one part of it: the windows in which the cohort holds a variant record.
 
     Raises SettingError for a part that the reference does not have.
     """
@@ -46,13 +52,21 @@ def cut_genome(cohort: Cohort, part: str | None = None) -> Cut:
     chosen = [item for item in known if part in (None, item.name)]
     if not chosen:
         raise SettingError(f"no part {part!r}; the reference has {', '.join(item.name for item in known)}")
-    return Cut(
-        tuple(
-            _shard(cohort, region)
-            for item in chosen
-            for region in shards(cohort.contigs, item, cohort.layout.window_bp)
-        )
-    )
+    busy = _busy_windows(cohort)
+    regions = [
+        region
+        for item in chosen
+        for number, window in enumerate(cohort.layout.windows(item))
+        if (item.name, number) in busy
+        for region in window
+    ]
+    return Cut("genome", part is None, tuple(_shard(cohort, region) for region in regions))
+
+
+def _busy_windows(cohort: Cohort) -> set[tuple[str, int]]:
+    """Windows, as part and number in it, where a site can be: thousands of decoys have none."""
+    written = [part for batch in cohort.batches for part in cohort.receipt(batch).parts if part.kind == "variants"]
+    return {(part.name, number) for part in written for number, rows in enumerate(part.rows) if rows}
 
 
 def cut_regions(cohort: Cohort, regions: Sequence[Region]) -> Cut:
@@ -61,19 +75,22 @@ def cut_regions(cohort: Cohort, regions: Sequence[Region]) -> Cut:
     What a region then gives is exactly what the whole genome gives there: which `*` stays hangs on the deletions that
     are put out upstream, whose own `*` hangs on those further up, until a base that no record spans.
     """
-    owned, upstream = [], []
-    for region in _joined(regions):
+    joined = _joined(regions)
+    owned, upstream, before = [], [], Region(-1, 0, 0)
+    for region in joined:
         owned += [_shard(cohort, piece) for piece in _windows(region, cohort.layout.window_bp)]
-        reach = _reach(cohort, region)
+        reach = max(_reach(cohort, region), before.end if before.contig == region.contig else 0)
         if reach < region.start:
             upstream.append(_shard(cohort, Region(region.contig, reach, region.start)))
-    return Cut(tuple(owned), tuple(upstream))
+        before = region
+    scope = " ".join(region_text(region, cohort.contigs) for region in joined)
+    return Cut(scope, True, tuple(owned), tuple(upstream))
 
 
 def _shard(cohort: Cohort, region: Region) -> Shard:
-    """The name has the part's, the contig's number and the start, so that names sort in genome order."""
-    part = next(item for item in cohort.layout.parts() if region.contig in item.contigs)
-    return Shard(f"{part.name}.{region.contig:05d}.{region.start:010d}", region)
+    """Named after its part and its place: names sort in genome order, and no two shards share one."""
+    part = cohort.layout.part_of(region.contig)
+    return Shard(f"{part.name}.{region.contig:05d}.{region.start:010d}-{region.end:010d}", region)
 
 
 def _joined(regions: Sequence[Region]) -> list[Region]:
@@ -112,13 +129,9 @@ def _variant_starts(cohort: Cohort, batch: Batch, base: Region) -> list[int]:
 
 
 def derived_key(cohort: Cohort, *settings: Any) -> str:
-    """The name of what is derived from just these samples, in this order, with these settings."""
-    content = [
-        VERSION,
-        cohort.layout.window_bp,
-        [[batch.id, batch.ranks.tolist()] for batch in cohort.batches],
-        settings,
-    ]
+    """The name of what is derived from just these samples, in this order, with these settings, by this genocloud."""
+    samples = [[batch.id, batch.ranks.tolist()] for batch in cohort.batches]
+    content = [VERSION, version("genocloud"), cohort.layout.window_bp, samples, settings]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
 
 

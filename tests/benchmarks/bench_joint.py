@@ -30,7 +30,6 @@ def run_steps(gvcfs: list[Path], reference: str, work: Path) -> dict[str, Receip
     cut = steps.cut_genome(opened)
     receipts["discover"] = steps.discover(opened, cut, scatter, progress)
     receipts["genotype"] = steps.genotype(opened, callset, model, cut, scatter, progress)
-    steps.finish(opened, callset, model, cut)
     receipts["export"] = steps.export(callset, str(work / "calls.vcf.gz"), 1, progress)
     return receipts
 

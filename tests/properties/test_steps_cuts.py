@@ -1,6 +1,7 @@
 """A callset does not depend on how the work was cut: batches, windows, parts, workers, one ingest or several."""
 
 import gzip
+import importlib
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pytest
 from genocloud import steps
 from genocloud.callset import open_callset
 from genocloud.scatter.progress import Silent
+from genocloud.steps.receipts import Unbalanced
 from tests.conftest import DATA, make_callset, sample_map
 
 
@@ -73,7 +75,14 @@ def test_equal_inputs_give_equal_bytes(tmp_path, made, gvcfs):
     assert again.vcf.read_bytes() == made.vcf.read_bytes()
 
 
-@pytest.mark.parametrize("regions", [["chr1:20001-30000"], ["chr1:507", "chr1:508-2113", "chrX:30,503-40,000", "chrM"]])
+@pytest.mark.parametrize(
+    "regions",
+    [
+        ["chr1:20001-30000"],
+        ["chr1:507", "chr1:508-2113", "chrX:30,503-40,000", "chrM"],
+        ["chr1:14354", "chr1:14397-14598"],
+    ],
+)
 def test_regions_give_just_the_whole_genomes_records(tmp_path, made, gvcfs, regions):
     out = tmp_path / "part.vcf.gz"
     plan = steps.Joint(
@@ -87,6 +96,37 @@ def test_regions_give_just_the_whole_genomes_records(tmp_path, made, gvcfs, regi
     expected = [line for line in records(made.vcf) if any(line.startswith(place) for place in wanted)]
     assert records(out) == header + expected
     assert expected
+
+
+def test_a_killed_runs_folder_serves_other_regions_and_a_shorter_sheet(tmp_path, made, gvcfs, monkeypatch):
+    """What an unfinished run has left is used as far as it fits, and no further."""
+    out, reference = tmp_path / "part.vcf.gz", str(DATA / "reference.fa")
+    module = importlib.import_module("genocloud.steps.joint")
+    with monkeypatch.context() as killed:
+        killed.setattr(module, "export", lambda *_: exit(9))
+        with pytest.raises(SystemExit):
+            steps.joint(
+                steps.Joint(str(sample_map(tmp_path, gvcfs)), reference, str(out), regions=["chr1:1-20000"]), Silent()
+            )
+    plan = steps.Joint(str(sample_map(tmp_path, gvcfs)), reference, str(out), regions=["chr1:1-60000"])
+    with monkeypatch.context() as killed:
+        killed.setattr(module, "count_callset", lambda *_: exit(9))
+        with pytest.raises(SystemExit):
+            steps.joint(plan, Silent())
+    wanted = open_callset(made.callset).sites("chr1:1-60000").num_rows
+    assert sum(not line.startswith("#") for line in records(out)) == wanted
+    few = steps.Joint(str(sample_map(tmp_path, gvcfs[:2])), reference, str(out), regions=["chr1:1-20000"])
+    _, receipt = steps.joint(few, Silent())
+    assert receipt.figures["samples"] == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["part.vcf.gz", "part.vcf.gz.tbi", "samples.map"]
+
+
+def test_a_site_that_annotation_loses_is_noticed(tmp_path, gvcfs, monkeypatch):
+    module = importlib.import_module("genocloud.steps.genotype")
+    annotate = module.genotypes.annotate
+    monkeypatch.setattr(module.genotypes, "annotate", lambda *given: (annotate(*given)[0][:-1], annotate(*given)[1]))
+    with pytest.raises(Unbalanced):
+        make_callset(tmp_path, [sample_map(tmp_path, gvcfs[:2])], steps.Storing(), "inline")
 
 
 def test_a_fused_run_leaves_the_vcf_and_its_index_alone(tmp_path, made, gvcfs):

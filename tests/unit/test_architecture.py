@@ -18,7 +18,9 @@ DOORS = {
     "jinja2": "genocloud/report/",
     "rich": "genocloud/scatter/",
     "isal": ("genocloud/gvcf/", "genocloud/callset/"),
-    "pysam": ("genocloud/reads/", "genocloud/callset/"),
+    "psutil": "genocloud/steps/",
+    "pysam": "genocloud/reads/",
+    "snakemake": (),
     "xarray": "genocloud/callset/",
 }
 

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -164,19 +165,20 @@ def test_failed_export_leaves_no_new_vcf_and_no_stale_index() -> None:
     callset.write_vcf(built, "memory://out/calls.vcf.gz")
     before = place.read("calls.vcf.gz")
     objects.open_store("memory://fails").delete(built.shards[0].genotypes["b1"].name)
-    with pytest.raises(objects.ObjectMissing):
+    with pytest.raises(callset.DamagedFile) as caught:
         callset.write_vcf(built, "memory://out/calls.vcf.gz")
+    assert (caught.value.url, caught.value.problem) == ("memory://fails/genotypes/b1/001-00000.parquet", "is missing")
     assert place.list() == ["calls.vcf.gz"]
     assert place.read("calls.vcf.gz") == before
 
 
 def test_export_that_lost_sites_fails() -> None:
-    """Parquet files of fewer sites than the manifest says, as from an old run."""
-    old, built = build("memory://old", {1: [5, 6]}), build("memory://short", {1: [5, 6, 7]})
-    for name in (old.shards[0].sites.name, *(file.name for file in old.shards[0].genotypes.values())):
-        built.store.write(name, old.store.read(name))
+    """Parquet files of fewer sites than the manifest says."""
+    built = build("memory://short", {1: [5, 6]})
+    (shard,) = built.shards
+    more = replace(built, shards=(replace(shard, sites=replace(shard.sites, rows=3)),))
     with pytest.raises(callset.ShortCallset) as caught:
-        callset.write_vcf(built, "memory://short-out/calls.vcf.gz")
+        callset.write_vcf(more, "memory://short-out/calls.vcf.gz")
     assert (caught.value.said, caught.value.found) == (3, 2)
     assert objects.open_store("memory://short-out").list() == []
 
@@ -185,6 +187,25 @@ def test_name_must_say_that_the_vcf_is_compressed() -> None:
     with pytest.raises(callset.NotGzipped) as caught:
         callset.write_vcf(build("memory://named"), "memory://out/calls.vcf")
     assert caught.value.url == "memory://out/calls.vcf"
+    with pytest.raises(callset.NotGzipped):
+        callset.check_vcf_url("memory://out/calls.vcf")
+
+
+@pytest.mark.parametrize("folder", ["calls.vcf.gz", "calls.vcf.gz.tbi", "calls.vcf.gz.csi"])
+def test_a_folder_of_the_vcfs_name_is_told_before_the_work(tmp_path: Path, folder: str) -> None:
+    url = str(tmp_path / "out/calls.vcf.gz")
+    callset.check_vcf_url(url)
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "out" / folder).mkdir(parents=True)
+    for ask in (callset.check_vcf_url, lambda url: callset.write_vcf(build("memory://folder"), url)):
+        with pytest.raises(objects.StoreFailed) as caught:
+            ask(url)
+        assert (caught.value.url, caught.value.problem) == (str(tmp_path / "out" / folder), "is a folder, not a file")
+
+
+def test_a_vcf_may_be_written_anew() -> None:
+    callset.write_vcf(build("memory://anew"), "memory://anew-out/calls.vcf.gz")
+    callset.check_vcf_url("memory://anew-out/calls.vcf.gz")
 
 
 def test_header_is_made_from_the_schema(tmp_path: Path) -> None:

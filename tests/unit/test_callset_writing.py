@@ -118,7 +118,7 @@ def test_a_killed_writer_leaves_no_callset_and_a_restart_ends_with_the_same_byte
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write("memory://whole")
-    for survived in range(len(contents("memory://whole"))):
+    for survived in range(len(contents("memory://whole")) - 1):  # the claim is created, not written
         url = f"memory://killed-{survived}"
         killed_after(monkeypatch, survived)
         with pytest.raises(KeyboardInterrupt):

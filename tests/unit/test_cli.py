@@ -153,3 +153,45 @@ def test_a_plan_that_this_machine_cannot_hold_is_refused(tmp_path, gvcfs, capsys
     monkeypatch.setattr(module, "STORE_SHARE", 10**12)
     assert run("joint", samples, "--reference", REFERENCE, "-o", out, "--quiet") == 5
     assert "larger disk" in capsys.readouterr().err
+
+
+def test_a_callset_in_its_cohorts_place_is_refused(tmp_path, gvcfs, capsys):
+    cohort = tmp_path / "cohort"
+    assert run("ingest", cohort, sample_map(tmp_path, gvcfs[:1]), "--reference", REFERENCE, "--quiet") == 0
+    assert run("discover", cohort, "--quiet") == 0
+    assert run("genotype", cohort, cohort, "--quiet") == 5
+    assert "same place" in capsys.readouterr().err
+    assert run("inspect", cohort) == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--window-bp", "0"),
+        ("--batch-size", "-5"),
+        ("--part-bp", "1.5"),
+        ("--threads", "0"),
+        ("--max-alternate-alleles", "no"),
+    ],
+)
+def test_counts_below_one_are_a_usage_error(options):
+    command = "export" if "--threads" in options else "genotype" if "--max-alternate-alleles" in options else "ingest"
+    with pytest.raises(SystemExit) as ended:
+        main([command, "a", "b", *options])
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize("option", ["--heterozygosity=0", "--heterozygosity-stdev=-1", "--stand-call-conf=nan"])
+def test_a_model_that_cannot_be_is_a_setting_error(tmp_path, gvcfs, capsys, option):
+    samples = sample_map(tmp_path, gvcfs[:1])
+    assert run("joint", samples, "--reference", REFERENCE, "-o", tmp_path / "a.vcf.gz", "--quiet", option) == 5
+    assert "correct them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("index", [b"chr1\n", b"chr1\tmany\n", b"\xff\xfe", b""])
+def test_an_index_that_is_none_is_an_input_error(tmp_path, capsys, index):
+    (tmp_path / "bad.fa").write_text(">chr1\nACGT\n")
+    (tmp_path / "bad.fa.fai").write_bytes(index)
+    code = run("inputs", sheet(tmp_path, f"sample gvcf\np07 {GVCF}\n"), "--reference", tmp_path / "bad.fa", "--quiet")
+    assert code == 3
+    assert "samtools faidx" in capsys.readouterr().err

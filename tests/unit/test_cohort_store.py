@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -141,6 +142,117 @@ def test_the_same_batch_again_makes_no_new_version(tmp_path):
     opened = one_batch(tmp_path)
     assert cohort.append(open_store(opened.url), [opened.receipt(opened.batches[0])], LAYOUT, REFERENCE).version == 1
     assert latest_version(open_store(opened.url)) == 1
+
+
+def in_force(opened: cohort.Cohort) -> dict[str, tuple[str, ...]]:
+    """By batch, who is in force from it."""
+    return {
+        batch.id: tuple(name for name, rank in zip(batch.samples, batch.ranks, strict=True) if rank >= 0)
+        for batch in opened.batches
+    }
+
+
+def test_a_sample_goes_back_to_the_batch_it_had_before(tmp_path):
+    first = one_batch(tmp_path, "ab")
+    store = open_store(first.url)
+    old = first.receipt(first.batches[0])
+    new = cohort.write_batch(store, [source(tmp_path, "b", 5)], LAYOUT)
+    replaced = cohort.append(store, [new], LAYOUT, REFERENCE, {"b"})
+    assert in_force(replaced) == {old.id: ("a",), new.id: ("b",)}
+    assert replaced.fingerprints() == {"a": old.fingerprints[0], "b": new.fingerprints[0]}
+    with pytest.raises(cohort.DuplicateSample) as caught:
+        cohort.append(store, [old], LAYOUT, REFERENCE)
+    assert caught.value.samples == ("b",)
+    back = cohort.append(store, [old], LAYOUT, REFERENCE, {"a", "b"})
+    assert in_force(back) == {old.id: ("a", "b"), new.id: ()}
+    assert (back.version, back.samples) == (3, ("a", "b"))
+    assert in_force(cohort.open_cohort(store.url)) == in_force(back)
+    assert back.fingerprints() == dict(zip("ab", old.fingerprints, strict=True))
+    assert cohort.append(store, [old], LAYOUT, REFERENCE, {"a", "b"}).version == 3
+
+
+def test_a_cohort_is_read_once_in_a_process_and_again_when_it_is_another(tmp_path):
+    opened = cohort.open_cohort(one_batch(tmp_path).url)
+    assert cohort.open_cohort(opened.url, 1) is opened
+    store = open_store(opened.url)
+    other = json.loads(store.read("manifest/00000001.json")) | {"reference": {"md5": "another"}}
+    store.write("manifest/00000001.json", json.dumps(other).encode())
+    assert cohort.open_cohort(opened.url, 1).reference == {"md5": "another"}
+
+
+def test_a_layout_is_worked_out_once_and_travels_light():
+    layout = cohort.Layout(CONTIGS, part_bp=1000, window_bp=500)
+    before = pickle.dumps(layout)
+    part = layout.part_of(2)
+    assert part.contigs == (1, 2, 3)
+    assert layout.parts() is layout.parts()
+    assert layout.windows(part) is layout.windows(part)
+    assert pickle.dumps(layout) == before
+    assert pickle.loads(before) == layout == LAYOUT
+
+
+def test_variants_are_read_without_blocks(tmp_path):
+    opened = one_batch(tmp_path, "ab")
+    (batch,) = opened.batches
+    place = Region(0, 2005, 2006)
+    expected = cohort.read_rows(opened, batch, place).variants
+    for name in open_store(opened.url).list():
+        if "/blocks/" in name:
+            open_store(opened.url).delete(name)
+    assert cohort.read_variants(opened, batch, place) == expected
+
+
+@pytest.mark.parametrize("keep", [0, 3, -1, -100])
+def test_a_cut_off_object_is_told(tmp_path, keep):
+    opened = one_batch(tmp_path, "ab")
+    (name,) = [name for name in open_store(opened.url).list("batches/") if "/variants/000-" in name]
+    path = Path(opened.url) / name
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(cohort.DamagedObject, match="restore it") as caught:
+        cohort.read_rows(opened, opened.batches[0], Region(0, 2005, 2006))
+    assert caught.value.url == str(path)
+
+
+def test_a_flipped_bit_in_an_objects_data_is_told(tmp_path):
+    opened = one_batch(tmp_path, "ab")
+    (name,) = [name for name in open_store(opened.url).list("batches/") if "/blocks/000-" in name]
+    path = Path(opened.url) / name
+    whole = path.read_bytes()
+    place = Region(0, 0, 400)
+    expected = cohort.read_rows(opened, opened.batches[0], place).blocks
+    told = 0
+    for at in range(4, len(whole) // 2, 41):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        try:
+            assert cohort.read_rows(opened, opened.batches[0], place).blocks == expected
+        except cohort.DamagedObject:
+            told += 1
+    assert told
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\xff", b'{"samples": 3}', b"null"])
+def test_a_damaged_receipt_is_told(tmp_path, data):
+    opened = one_batch(tmp_path, "ab")
+    name = f"batches/{opened.batches[0].id}/receipt.json"
+    open_store(opened.url).write(name, data)
+    with pytest.raises(cohort.DamagedObject) as caught:
+        cohort.open_cohort(opened.url).receipt(opened.batches[0])
+    assert caught.value.url.endswith(name)
+
+
+def test_equal_ploidies_of_contigs_are_held_once(tmp_path):
+    opened = one_batch(tmp_path, "ab")
+    ploidies = cohort.open_cohort(opened.url).receipt(opened.batches[0]).ploidies
+    assert len(ploidies) == 4
+    assert len({id(each) for each in ploidies.values()}) == 1
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"null", b"not JSON", b"\xff", b'{"schema": [1]'])
+def test_a_damaged_manifest_is_told(tmp_path, data):
+    opened = one_batch(tmp_path, "ab")
+    open_store(opened.url).write("manifest/00000001.json", data)
+    with pytest.raises(BrokenManifest, match="version 1"):
+        cohort.open_cohort(opened.url)
 
 
 @pytest.mark.parametrize(

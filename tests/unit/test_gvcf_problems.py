@@ -192,7 +192,27 @@ def test_of_several_samples_one_must_be_named(tmp_path):
         with pytest.raises(gvcf.SampleNotChosen) as caught:
             list(gvcf.read_rows(path, CONTIGS, asked))
         assert caught.value.samples == ("ann", "bob")
-    assert sum(rows.read for rows in gvcf.read_rows(path, CONTIGS, "bob")) == 0
+    Path(path).write_text(HEADER.replace("ann", "ann\tbob") + GOOD.rstrip("\n") + "\t0/0:6:9:6:0,9,90\n")
+    (rows,) = gvcf.read_rows(path, CONTIGS, "bob")
+    assert rows.blocks["dp"].to_pylist() == [6]
+
+
+def test_a_file_without_records_is_refused(tmp_path):
+    for text in (HEADER, HEADER + "\n"):
+        with pytest.raises(UnreadableFile, match="holds no record of sample ann; "):
+            read(text_file(tmp_path, text))
+
+
+@pytest.mark.parametrize("shown", range(53, 70))
+def test_a_last_record_cut_off_among_the_samples_values_is_refused(tmp_path, shown, caplog):
+    record = records("chr1 30 . AC A,<NON_REF> 5.5 q10 DP=3;MQ=60 GT:DP:PL 0/1:3:1,0,9,9,9,9")
+    path = text_file(tmp_path, HEADER + GOOD + record[:shown])
+    with pytest.raises(BadRecord) as caught:
+        read(path)
+    assert caught.value.place == "line 7 (chr1:30)"
+    Path(path).write_text(HEADER + GOOD + record.rstrip("\n"))
+    assert sum(rows.read for rows in read(path)) == 2
+    assert "no line end" in caplog.text
 
 
 def test_a_missing_file_is_unreadable(tmp_path):

@@ -129,11 +129,6 @@ def test_what_follows_an_empty_contig_is_read(tmp_path):
     assert rows.blocks["contig"].to_pylist() == [1]
 
 
-def test_a_file_without_records_has_no_rows(tmp_path):
-    (rows,) = gvcf.read_rows(write(tmp_path, []), CONTIGS)
-    assert (rows.variants.num_rows, rows.blocks.num_rows, rows.read) == (0, 0, 0)
-
-
 @pytest.mark.parametrize("path", [*WRITTEN, *real_files()[:1]], ids=lambda path: path.name)
 def test_the_last_rows_have_the_checksum_of_the_whole_file(path):
     *_, last = gvcf.read_rows(str(path), gvcf.read_header(str(path)).contigs, gvcf.read_header(str(path)).samples[0])

@@ -1,5 +1,6 @@
 """One person's reads to a gVCF, with the real mpileup: a small genome with every kind of thing in it."""
 
+import errno
 from pathlib import Path
 
 import cyvcf2
@@ -142,15 +143,15 @@ def test_females_have_no_y_and_two_copies_of_x(folder):
     assert figures.bases == sum(done) == sum(LENGTHS.values()) - LENGTHS["chrY"]
 
 
-def test_cram_and_a_name_of_its_own_give_the_same_records(folder, called):
-    person.write_reads(folder / "lab.cram", folder / "ref.fa", LENGTHS, HAPLOTYPES, name="LAB-7")
-    call(folder, "cram.g.vcf.gz", file="lab.cram", name_in_reads="LAB-7")
+def test_cram_gives_the_same_records(folder, called):
+    person.write_reads(folder / "ann.cram", folder / "ref.fa", LENGTHS, HAPLOTYPES)
+    call(folder, "cram.g.vcf.gz", file="ann.cram")
     assert (folder / "cram.g.vcf.gz").read_bytes() == (folder / "ann.g.vcf.gz").read_bytes()
 
 
 def test_reads_of_another_sample_are_refused_and_nothing_is_left(folder):
     before = sorted(folder.iterdir())
-    with pytest.raises(WrongSample, match="name_in_reads") as caught:
+    with pytest.raises(WrongSample, match="samtools addreplacerg") as caught:
         call(folder, "eve.g.vcf.gz", sample="eve")
     assert (caught.value.wanted, caught.value.found) == ("eve", ("ann",))
     assert sorted(folder.iterdir()) == before
@@ -160,6 +161,26 @@ def test_reads_without_a_read_group_are_taken_with_a_warning(folder, caplog):
     person.write_reads(folder / "bare.bam", folder / "ref.fa", LENGTHS, HAPLOTYPES, name=None)
     call(folder, "bare.g.vcf.gz", file="bare.bam")
     assert "no read group names a sample" in caplog.text
+
+
+@pytest.mark.parametrize("out", ["file/o.g.vcf.gz", "file/below/o.g.vcf.gz", "folder"])
+def test_an_output_that_cannot_be_is_told(folder, tmp_path, out):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(reads.Unwritable) as caught:
+        reads.call(str(folder / "ann.bam"), str(folder / "ref.fa"), tmp_path / out, "ann")
+    assert caught.value.out == tmp_path / out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_full_disk_is_told(folder, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("genocloud.reads.calling._publish", full)
+    with pytest.raises(reads.Unwritable, match="No space left"):
+        call(folder, str(tmp_path / "o.g.vcf.gz"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_index_is_told(folder, tmp_path):

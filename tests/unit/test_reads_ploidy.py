@@ -2,7 +2,7 @@
 
 import pytest
 
-from genocloud.reads.ploidy import Copies, SexContigs, copies
+from genocloud.reads.ploidy import Copies, NoPar, SexContigs, copies
 from genocloud.regions import Contig
 
 SPECIAL = SexContigs()
@@ -40,3 +40,17 @@ def test_y_is_absent_in_females_and_mt_haploid_in_everybody():
     assert copies(y, "male", SPECIAL) == copies(y, "unknown", SPECIAL) == [Copies(0, 1000, 1)]
     assert copies(mt, "male", SPECIAL) == copies(mt, "female", SPECIAL) == [Copies(0, 16_569, 1)]
     assert copies(Contig("chr1", 50), "male", SPECIAL) == [Copies(0, 50, 2)]
+
+
+def test_of_the_rows_of_x_and_y_those_of_x_count():
+    rows = [("chrX", 0, 12_000), ("chrX", 70_000, 80_000), ("chrY", 20_000, 32_000), ("chrY", 40_000, 50_000)]
+    given = SexContigs.with_par(rows)
+    assert given == SexContigs(par=((0, 12_000), (70_000, 80_000)))
+    assert copies(Contig("chrX", 80_000), "male", given)[1] == Copies(12_000, 70_000, 1)
+    assert SexContigs.with_par([]) == SPECIAL
+
+
+@pytest.mark.parametrize("rows", [[("X", 0, 9), ("chr1", 5, 9)], [("chrY", 20_000, 32_000)]])
+def test_regions_that_are_not_of_x_are_refused(rows):
+    with pytest.raises(NoPar, match="chr1:6-9|no region is on X"):
+        SexContigs.with_par(rows)

@@ -47,7 +47,12 @@ def test_a_region_outside_its_contig_is_refused(text):
         parse_region(text, CONTIGS)
 
 
-@pytest.mark.parametrize("text", ["chr9", "chr9:1-5", "", "chr1:x-y"])
+def test_a_malformed_region_of_a_known_contig_is_told_as_such():
+    with pytest.raises(InputError, match="write it as chr1:1001-2000"):
+        parse_region("chr1:x-y", CONTIGS)
+
+
+@pytest.mark.parametrize("text", ["chr9", "chr9:1-5", "", "chr9:x-y"])
 def test_an_unknown_contig_is_refused(text):
     with pytest.raises(UnknownContig):
         parse_region(text, CONTIGS)

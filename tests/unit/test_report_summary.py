@@ -19,7 +19,7 @@ def test_the_summary_is_aligned_and_plain() -> None:
         "    multi-allelic         20\n"
         "  Ti/Tv                 2.00\n"
         "  call rate           99.95%\n"
-        "  time             2 min 3 s\n"
+        "  time in steps    2 min 3 s\n"
         "\n"
         "  VCF      out/calls.vcf.gz\n"
         "  callset  gs://lab/callset\n"
@@ -28,5 +28,5 @@ def test_the_summary_is_aligned_and_plain() -> None:
 
 def test_an_empty_callset_has_a_summary() -> None:
     text = summary_text(Statistics.empty(), 0.0, {})
-    assert "Ti/Tv        n/a\n" in text
+    assert "Ti/Tv            n/a\n" in text
     assert text.isascii()

@@ -37,7 +37,9 @@ def test_an_error_arrives_with_its_facts(choice):
     assert caught.value.place == "line 3"
 
 
-@pytest.mark.parametrize("choice", ["", "threads", "threads:0", "local:cores=2", "local:processes=x", "ssh://host"])
+@pytest.mark.parametrize(
+    "choice", ["", "threads", "threads:0", "local:cores=2", "local:processes=x", "local:memory=banana", "ssh://host"]
+)
 def test_an_unusable_choice_is_a_setting_error(choice):
     with pytest.raises(SettingError, match="none of"), open_scatter(choice):
         pass

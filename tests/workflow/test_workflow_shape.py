@@ -1,5 +1,7 @@
 """The workflow as Snakemake sees it: its rules, its lint, and the commands of callers that are not run here."""
 
+import os
+
 import pytest
 
 from tests.workflow.small_cohort import snakemake
@@ -28,7 +30,14 @@ def test_the_rule_graph_goes_from_inputs_to_report(cohort):
     assert all(f'label = "{rule}"' in run.said for rule in FLOW)
 
 
-def test_gatk_calls_haploid_and_diploid_stretches_apart(cohort):
+def test_gatk_must_be_there(cohort):
+    run = snakemake(cohort, "--dry-run", "--config", "caller=gatk")
+    assert (run.code, "no program gatk on the PATH" in run.said) == (3, True), run.said
+
+
+def test_gatk_calls_haploid_and_diploid_stretches_apart(cohort, monkeypatch):
+    (cohort / "gatk").touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{cohort}{os.pathsep}{os.environ['PATH']}")
     run = snakemake(cohort, "--dry-run", "--quiet", "host", "--printshellcmds", "--config", "caller=gatk")
     assert run.code == 0, run.said
     assert "--emit-ref-confidence GVCF" in run.said

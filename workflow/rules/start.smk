@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from shutil import which
 
 import psutil
 from snakemake.utils import validate
@@ -56,6 +57,10 @@ def check_files():
     if config["caller"] == "gatk" and CALLED and not Path(DICTIONARY).exists():
         remedy = f"make it: gatk CreateSequenceDictionary -R {config['reference']}"
         raise UnreadableFile(DICTIONARY, "GATK needs this file", remedy)
+    by_environment = workflow.deployment_settings.deployment_method  # conda or a container will bring it
+    if config["caller"] == "gatk" and CALLED and not (by_environment or which("gatk")):
+        remedy = "put GATK's launcher on the PATH, or run with --sdm conda or --sdm apptainer"
+        raise BadConfig("caller", "there is no program gatk on the PATH", remedy)
     if workflow.is_main_process and not is_checked():
         look_into_files()
 
