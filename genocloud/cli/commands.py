@@ -198,6 +198,7 @@ def _call(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     command.add_argument(
         "--par",
         nargs="*",
+        default=[],
         metavar="REGION",
         help="pseudo-autosomal regions of X (chrX:10001-2781479). Default: known by X's length",
     )

@@ -14,14 +14,14 @@ from genocloud.steps.reference import Reference, read_reference
 
 @dataclass(frozen=True)
 class Calling:
-    """One person's reads and what is to be made of them; `par` are regions such as chrX:10001-2781479, or None."""
+    """One person's reads and what is to be made of them; `par` are regions such as chrX:10001-2781479."""
 
     sample: str
     reads_url: str
     reference_url: str
     out: Path
     sex: reads.Sex = "unknown"
-    par: Sequence[str] | None = None
+    par: Sequence[str] = ()
     workers: int = 1
 
 
@@ -57,8 +57,6 @@ def _bases(calling: Calling, reference: Reference, special: reads.SexContigs) ->
     return sum(stretch.end - stretch.start for stretch in stretches)
 
 
-def _sex_contigs(par: Sequence[str] | None, contigs: Sequence[Contig]) -> reads.SexContigs:
-    if not par:
-        return reads.SexContigs()
+def _sex_contigs(par: Sequence[str], contigs: Sequence[Contig]) -> reads.SexContigs:
     regions = [parse_region(text, contigs) for text in par]
-    return reads.SexContigs(par=tuple((region.start, region.end) for region in regions))
+    return reads.SexContigs.with_par([(contigs[region.contig].name, region.start, region.end) for region in regions])

@@ -44,8 +44,8 @@ def _discover_shard(task: _Task) -> dict[str, int]:
 def _make_shard(opened: cohort.Cohort, tables: Derived, shard: Shard) -> dict[str, int]:
     observations, spans = [], []
     for batch in opened.batches:
-        rows = cohort.read_rows(opened, batch, shard.region)
-        observed, spanned = sites.observe(rows.variants, batch.ranks, shard.region)
+        variants = cohort.read_variants(opened, batch, shard.region)
+        observed, spanned = sites.observe(variants, batch.ranks, shard.region)
         observations.append(observed)
         spans.append(spanned)
     alleles = sites.unify(observations, spans)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genocloud import objects
-from genocloud.cohort import Batch, Cohort, read_rows
+from genocloud.cohort import Batch, Cohort, read_variants
 from genocloud.errors import SettingError, StoreError
 from genocloud.regions import Region, region_text
 from genocloud.schema import VERSION, numbers
@@ -125,7 +125,7 @@ def _reach(cohort: Cohort, region: Region) -> int:
 
 
 def _variant_starts(cohort: Cohort, batch: Batch, base: Region) -> list[int]:
-    return list(numbers(read_rows(cohort, batch, base).variants["start"]))
+    return list(numbers(read_variants(cohort, batch, base)["start"]))
 
 
 def derived_key(cohort: Cohort, *settings: Any) -> str:

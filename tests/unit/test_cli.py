@@ -195,3 +195,18 @@ def test_an_index_that_is_none_is_an_input_error(tmp_path, capsys, index):
     code = run("inputs", sheet(tmp_path, f"sample gvcf\np07 {GVCF}\n"), "--reference", tmp_path / "bad.fa", "--quiet")
     assert code == 3
     assert "samtools faidx" in capsys.readouterr().err
+
+
+def test_a_vcf_that_is_no_gvcf_is_refused(tmp_path, made, capsys):
+    only = tmp_path / "p07.vcf.gz"
+    only.write_bytes(made.vcf.read_bytes())
+    text = f"sample gvcf name_in_gvcf\np07 {only} p07\n"
+    assert run("joint", sheet(tmp_path, text), "--reference", REFERENCE, "-o", tmp_path / "a.vcf.gz", "--quiet") == 3
+    assert "no reference block" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "code"), [("a.vcf", 5), ("s3://bucket/a.vcf.gz", 5)])
+def test_a_name_that_no_vcf_can_have_is_told_before_any_work(tmp_path, gvcfs, capsys, name, code):
+    out = name if "://" in name else tmp_path / name
+    assert run("joint", sample_map(tmp_path, gvcfs[:1]), "--reference", REFERENCE, "-o", out) == code
+    assert "ingest" not in capsys.readouterr().err

@@ -108,7 +108,7 @@ def stretches_of(sex):
     """(contig, its stretch with a number of copies) for a person of this sex, in genome order."""
     from genocloud.reads.ploidy import SexContigs, copies
 
-    special = SexContigs(par=tuple((region.start, region.end) for region in PAR) or None)
+    special = SexContigs.with_par([(CONTIGS[region.contig].name, region.start, region.end) for region in PAR])
     return [(contig.name, stretch) for contig in CONTIGS for stretch in copies(contig, sex, special)]
 
 
