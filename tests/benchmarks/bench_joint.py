@@ -21,11 +21,13 @@ GENOME_BP = 3.1e9
 COHORTS = (10_000, 100_000)
 
 
-def run_steps(gvcfs: list[Path], reference: str, work: Path) -> dict[str, Receipt]:
+def run_steps(gvcfs: list[Path], reference: str, batch_size: int, work: Path) -> dict[str, Receipt]:
     samples = work / "samples.map"
     samples.write_text("".join(f"{path.name.removesuffix('.g.vcf.gz')}\t{path.resolve()}\n" for path in gvcfs))
     url, callset, scatter, progress, model = str(work / "cohort"), str(work / "callset"), Inline(), Silent(), Model()
-    receipts = {"ingest": steps.ingest(url, str(samples), reference, steps.Storing(), scatter, progress)}
+    receipts = {
+        "ingest": steps.ingest(url, str(samples), reference, steps.Storing(batch_size=batch_size), scatter, progress)
+    }
     opened = cohort.open_cohort(url)
     cut = steps.cut_genome(opened)
     receipts["discover"] = steps.discover(opened, cut, scatter, progress)
@@ -42,13 +44,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--reference", required=True)
+    parser.add_argument("--batch-size", type=int, default=50, help="several batches are called twice")
     parser.add_argument("--records-per-genome", type=float, default=20e6, help="of a 30x gVCF with GQ bands 20, 30, 40")
     parser.add_argument("--bases-per-site", type=float, default=20, help="in a cohort of 10,000")
     choice = parser.parse_args()
     gvcfs = sorted(choice.folder.glob("*.g.vcf.gz"))
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        receipts = run_steps(gvcfs, choice.reference, work)
+        receipts = run_steps(gvcfs, choice.reference, choice.batch_size, work)
         sizes = {name: size(work / name) for name in ("cohort", "callset")}
         sizes["VCF"] = (work / "calls.vcf.gz").stat().st_size
     records = receipts["ingest"].balance["taken"]

@@ -174,7 +174,7 @@ def test_an_output_that_cannot_be_is_told(folder, tmp_path, out):
 
 
 def test_a_full_disk_is_told(folder, tmp_path, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("genocloud.reads.calling._publish", full)

@@ -52,5 +52,5 @@ def test_of_the_rows_of_x_and_y_those_of_x_count():
 
 @pytest.mark.parametrize("rows", [[("X", 0, 9), ("chr1", 5, 9)], [("chrY", 20_000, 32_000)]])
 def test_regions_that_are_not_of_x_are_refused(rows):
-    with pytest.raises(NoPar, match="chr1:6-9|no region is on X"):
+    with pytest.raises(NoPar, match=r"chr1:6-9|no region is on X"):
         SexContigs.with_par(rows)
