@@ -50,7 +50,7 @@ def cut_off(url: str, line: int, text: bytes) -> BadRecord:
         url,
         line,
         text,
-        "the sample has fewer values than FORMAT has keys, and the line has no end",
+        "the last line has no line end and lacks values",
         "the file may be cut off; copy or make it again",
     )
 

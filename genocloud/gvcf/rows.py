@@ -141,7 +141,8 @@ class _Reader:
         if not last:
             return
         columns = last.split(b"\t")
-        if len(columns) > 9 and columns[-1].count(b":") < columns[8].count(b":"):
+        short = len(columns) > 9 and columns[-1].count(b":") < columns[8].count(b":")
+        if short or last.endswith((b":", b",")):
             raise cut_off(self.url, self.lines + text.count(b"\n") + 1, last)
         log.warning("%s: its last line has no line end; if the file was cut off, a number may lack digits", self.url)
 

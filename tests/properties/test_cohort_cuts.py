@@ -30,7 +30,7 @@ def gvcfs(draw):
                 ref = "A" * min(end - pos + 1, 60)
                 lines.append(f"{contig.name}\t{pos}\t.\t{ref}\tA,<*>\t.\t.\tDP=3\tGT:DP\t0/1:{depth}\n")
             pos += draw(st.integers(1, 200))
-    return HEADER + "".join(lines)
+    return HEADER + "".join(lines or ["chr4\t700\t.\tA\t<*>\t.\t.\t.\tGT:DP\t0/0:7\n"])
 
 
 def ingest(folder, texts, batches, layout):

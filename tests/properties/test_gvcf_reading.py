@@ -105,7 +105,7 @@ def texts(draw):
         for _ in range(draw(st.integers(0, 6))):
             pos += draw(st.integers(0, 60)) or (1 if not pos else 0)
             lines.append(draw(record(contig.name, pos)))
-    return HEADER + "".join(lines)
+    return HEADER + "".join(lines or [draw(record(CONTIGS[0].name, 1))])
 
 
 def tables(rows):

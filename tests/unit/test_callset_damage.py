@@ -46,7 +46,8 @@ def test_a_short_or_missing_table_is_named_and_healed(
         with pytest.raises(callset.DamagedFile) as caught:
             read(opened)
         assert caught.value.url == str(tmp_path / name)
-        assert str(caught.value).endswith(ANEW)
+        assert caught.value.problem.startswith("is missing" if bytes_left is None else f"holds {bytes_left} bytes")
+        assert str(caught.value).endswith(f"; {ANEW}")
     assert heal(str(tmp_path)) == [SHARD]
     assert contents(str(tmp_path)) == before
 

@@ -8,7 +8,6 @@ import pytest
 from genocloud import gvcf
 from genocloud.errors import UnreadableFile
 
-
 module = import_module("genocloud.gvcf.fingerprint")  # the package has the function under this name
 
 
