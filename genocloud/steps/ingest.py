@@ -135,12 +135,9 @@ def _new_ones(cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], com
 def _present(cohort_url: str) -> dict[str, str]:
     """The fingerprints of the samples in force, by name; none where there is no cohort yet."""
     try:
-        opened = cohort.open_cohort(cohort_url)
+        return cohort.open_cohort(cohort_url).fingerprints()
     except cohort.NoCohort:
         return {}
-    receipts = [opened.receipt(batch) for batch in opened.batches]
-    stored = {name: mark for one in receipts for name, mark in zip(one.samples, one.fingerprints, strict=True)}
-    return {name: stored[name] for name in opened.samples}
 
 
 def _batches(arrivals: Iterable[_Arrival], size: int) -> list[tuple[_Arrival, ...]]:

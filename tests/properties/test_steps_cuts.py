@@ -63,6 +63,8 @@ def test_a_sample_whose_file_has_changed_takes_its_own_place(tmp_path, gvcfs):
     new.write_text(old.read_text().replace(str(gvcfs[2]), str(gvcfs[7])))
     complete = steps.Storing(complete=True, batch_size=2)
     assert records(make_callset(grown, [old, new], complete).vcf) == records(make_callset(fresh, [new], complete).vcf)
+    back = make_callset(grown, [old], complete)
+    assert records(back.vcf) == records(make_callset(before, [old], complete).vcf)
 
 
 def test_equal_inputs_give_equal_bytes(tmp_path, made, gvcfs):

@@ -72,6 +72,10 @@ def bad_region(folder):
     edit(folder / "config.yaml", "chrX:1-12000", "chrX")
 
 
+def par_elsewhere(folder):
+    edit(folder / "config.yaml", "chrX:1-12000", "chr2:1-12000")
+
+
 def missing_sheet(folder):
     (folder / "samples.tsv").unlink()
 
@@ -94,6 +98,7 @@ def missing_sheet(folder):
         (unknown_key, "'caler' was unexpected); the keys are samples, reference, caller"),
         (bad_value, "config: batch_size: 0 is less than the minimum of 1; How many samples"),
         (bad_region, "config: par[0]: 'chrX' does not match '^.+:[0-9,]+-[0-9,]+$'; A region, chrX:START-END"),
+        (par_elsewhere, "chr2:1-12000 is on neither X nor Y"),
         (missing_sheet, "samples.tsv"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",

@@ -12,6 +12,7 @@ from snakemake.utils import validate
 
 from genocloud import objects, regions, samples
 from genocloud.errors import GenocloudError, InputError, UnreadableFile
+from genocloud.reads.ploidy import SexContigs, copies
 
 RECEIPT = "results/inputs/inputs.json"
 RUN_MARK = "GENOCLOUD_RUN"
@@ -106,10 +107,7 @@ def scatter_of(wildcards, threads, resources):
 
 def stretches_of(sex):
     """(contig, its stretch with a number of copies) for a person of this sex, in genome order."""
-    from genocloud.reads.ploidy import SexContigs, copies
-
-    special = SexContigs.with_par([(CONTIGS[region.contig].name, region.start, region.end) for region in PAR])
-    return [(contig.name, stretch) for contig in CONTIGS for stretch in copies(contig, sex, special)]
+    return [(contig.name, stretch) for contig in CONTIGS for stretch in copies(contig, sex, SEX_CONTIGS)]
 
 
 def haploid_contigs(sex):
@@ -180,6 +178,7 @@ try:
     check_files()
     CONTIGS = regions.contigs_from_fai(objects.open_file(REFERENCE_FILES[1]).read().decode())
     PAR = [regions.parse_region(text, CONTIGS) for text in config["par"]]
+    SEX_CONTIGS = SexContigs.with_par([(CONTIGS[region.contig].name, region.start, region.end) for region in PAR])
     PARTS = [part.name for part in regions.parts(CONTIGS, config["part_bp"])]
 except GenocloudError as error:
     print(f"genocloud: {error}", file=sys.stderr)
