@@ -98,7 +98,6 @@ def missing_sheet(folder):
         (unknown_key, "'caler' was unexpected); the keys are samples, reference, caller"),
         (bad_value, "config: batch_size: 0 is less than the minimum of 1; How many samples"),
         (bad_region, "config: par[0]: 'chrX' does not match '^.+:[0-9,]+-[0-9,]+$'; A region, chrX:START-END"),
-        (par_elsewhere, "chr2:1-12000 is on neither X nor Y"),
         (missing_sheet, "samples.tsv"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
@@ -110,4 +109,12 @@ def test_bad_input_is_told_before_any_job(cohort: Path, spoil, message):
     assert len(run.ours) == 1, run.said
     assert message in run.ours[0]
     assert "Traceback" not in run.said
+    assert not (cohort / "results").exists()
+
+
+def test_a_region_that_cannot_be_pseudo_autosomal_is_a_bad_setting(cohort: Path):
+    par_elsewhere(cohort)
+    run = snakemake(cohort)
+    assert run.code == 5, run.said
+    assert any("chr2:1-12000 is on neither X nor Y" in line for line in run.ours), run.said
     assert not (cohort / "results").exists()
