@@ -47,7 +47,7 @@ def call(calling: Calling, progress: Progress) -> Receipt:
         }
         receipt.figures = asdict(called)
         dropped = {"below the evidence floor": called.below_floor, "under a deletion": called.under_deletion}
-        receipt.balanced("evidence", called.evidence, called.recorded, dropped)
+        receipt.balanced("lines of evidence", called.evidence, called.recorded, dropped)
     return receipt
 
 

@@ -34,6 +34,7 @@ def check_inputs(sheet_url: str, reference_url: str, scatter: Scatter, progress:
             check = partial(check_sample, sheet_url, reference)
             checked = scatter.run(check, sheet, lambda _: stage.advance(tasks=1))
         receipt.inputs = {"reference": reference.checksum, "samples": _checksum(sheet_url)}
+        receipt.balanced("samples", len(sheet), len(checked), {})
         receipt.figures = {"samples": len(sheet), "reads": sum(bool(sample.reads) for sample in sheet)}
     return Sheet(sheet_url, tuple(checked), reference), receipt
 
