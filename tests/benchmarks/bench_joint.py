@@ -19,6 +19,7 @@ from genocloud.steps.receipts import Receipt
 
 GENOME_BP = 3.1e9
 COHORTS = (10_000, 100_000)
+LEAST_GENOTYPES = 200_000
 
 
 def run_steps(gvcfs: list[Path], reference: str, batch_size: int, work: Path) -> dict[str, Receipt]:
@@ -67,6 +68,9 @@ def main() -> None:
     each = {name: sizes[name] / genotypes for name in ("callset", "VCF")}
     print(f"  cohort {sizes['cohort'] / given:.0%} of the gVCFs;", end=" ")
     print(f"callset {each['callset']:.2f} and VCF {each['VCF']:.2f} bytes a genotype")
+    if genotypes < LEAST_GENOTYPES:
+        print("too few genotypes for a projection: most of this is what a run costs whatever its size")
+        return
     for people in COHORTS:
         all_records = people * choice.records_per_genome
         all_genotypes = people * GENOME_BP / choice.bases_per_site
