@@ -1,6 +1,15 @@
 """Errors, sorted by who can mend them: your input, the store, your settings."""
 
+from collections.abc import Sequence
 from typing import Any
+
+MANY = 10
+"""A message names so many at most: with ten thousand samples it must stay one line."""
+
+
+def first_of(names: Sequence[str]) -> str:
+    """Names for a message, the first ones where they are many."""
+    return ", ".join(names[:MANY]) + (", ..." if len(names) > MANY else "")
 
 
 class GenocloudError(Exception):

@@ -306,6 +306,12 @@ def string_lists(
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), *strings(array.flatten())
 
 
+def with_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """The table with other values, of their own type, in one column, which keeps its place and description."""
+    place = table.schema.get_field_index(name)
+    return table.set_column(place, table.schema.field(place).with_type(values.type), values)
+
+
 def _one_chunk(array: pa.Array | pa.ChunkedArray) -> pa.Array:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 

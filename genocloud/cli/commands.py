@@ -155,9 +155,9 @@ def _joint(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def _inputs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     def run(arguments: Arguments) -> None:
         with _progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
-            sheet, receipt = steps.check_inputs(arguments.samples, arguments.reference, scatter, progress)
+            checked, receipt = steps.check_inputs(arguments.samples, arguments.reference, scatter, progress)
         if arguments.output:
-            steps.write_called_sheet(sheet, arguments.called, arguments.output)
+            steps.write_called_sheet(checked, arguments.called, arguments.output)
         _tell(receipt, arguments)
 
     command = _command(commands, "inputs", "Check a sample sheet against the files it names.", run)

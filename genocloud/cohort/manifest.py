@@ -14,7 +14,7 @@ import numpy.typing as npt
 from genocloud import schema
 from genocloud.cohort.batch import BatchReceipt, read_receipt
 from genocloud.cohort.layout import Layout
-from genocloud.errors import InputError, StoreError
+from genocloud.errors import InputError, StoreError, first_of
 from genocloud.objects import ObjectExists, ObjectMissing, Store, open_store
 from genocloud.regions import Contig
 
@@ -64,9 +64,9 @@ class DuplicateSample(InputError):
 
     def __init__(self, url: str, samples: Sequence[str]) -> None:
         self.url, self.samples = url, tuple(samples)
-        shown = ", ".join(self.samples[:10]) + (", ..." if len(self.samples) > 10 else "")
         super().__init__(
-            f"{url}: the cohort has these samples already: {shown}; leave them out, or rename the new ones"
+            f"{url}: the cohort has these samples already: {first_of(self.samples)}; leave them out, "
+            "or rename the new ones"
         )
 
 

@@ -97,7 +97,9 @@ def read_region(cohort: Cohort, region: str | Region) -> BatchRows:
 
 def _named(cohort: Cohort, region: Region, tables: Sequence[tuple[Batch, pa.Table]], columns: pa.Schema) -> pa.Table:
     """Batches' rows in one table, by rank, with names for numbers."""
-    ranked = [_with(table, "sample", pa.array(batch.ranks).take(table["sample"])) for batch, table in tables]
+    ranked = [
+        schema.with_column(table, "sample", pa.array(batch.ranks).take(table["sample"])) for batch, table in tables
+    ]
     table = pa.concat_tables([columns.empty_table(), *ranked])
     table = table.filter(pc.greater_equal(table["sample"], 0)).sort_by(
         [("sample", "ascending"), ("start", "ascending")]
@@ -106,9 +108,4 @@ def _named(cohort: Cohort, region: Region, tables: Sequence[tuple[Batch, pa.Tabl
     contig = pa.DictionaryArray.from_arrays(
         pa.array([0] * table.num_rows, pa.int32()), pa.array([cohort.contigs[region.contig].name])
     )
-    return _with(_with(table, "sample", people), "contig", contig)
-
-
-def _with(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
-    place = table.schema.get_field_index(name)
-    return table.set_column(place, table.schema.field(place).with_type(values.type), values)
+    return schema.with_column(schema.with_column(table, "sample", people), "contig", contig)

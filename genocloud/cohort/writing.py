@@ -26,6 +26,7 @@ from genocloud.cohort.encoding import open_writer, pack
 from genocloud.cohort.layout import Layout, Window
 from genocloud.objects import Store
 from genocloud.regions import Part, Region
+from genocloud.schema import with_column
 
 EMPTY = {kind: table.empty_table() for kind, table in KINDS.items()}
 
@@ -184,8 +185,7 @@ def _side_by_side(kind: str, samples: Sequence[Sequence[pa.RecordBatch]]) -> pa.
     table = pa.Table.from_batches([batch for batches in samples for batch in batches], KINDS[kind])
     counts = [sum(batch.num_rows for batch in batches) for batches in samples]
     column = np.repeat(np.arange(len(samples), dtype=np.int32), counts)
-    place = table.schema.get_field_index("sample")
-    return table.set_column(place, table.schema.field(place), pa.array(column)).combine_chunks()
+    return with_column(table, "sample", pa.array(column)).combine_chunks()
 
 
 class _Cuts:
@@ -203,14 +203,10 @@ class _Cuts:
         stops = blocks["stop"].to_numpy()
         beyond = np.flatnonzero(stops > end)
         self.rest = {
-            blocks["sample"][i].as_py(): _first(_with(blocks.slice(i, 1), "start", [end])) for i in beyond.tolist()
+            blocks["sample"][i].as_py(): _first(with_column(blocks.slice(i, 1), "start", pa.array([end], pa.int32())))
+            for i in beyond.tolist()
         }
-        return _with(blocks, "stop", np.minimum(stops, end)) if beyond.size else blocks
-
-
-def _with(table: pa.Table, name: str, values: Sequence[int] | np.typing.NDArray[np.int32]) -> pa.Table:
-    place = table.schema.get_field_index(name)
-    return table.set_column(place, table.schema.field(place), pa.array(values, pa.int32()))
+        return with_column(blocks, "stop", pa.array(np.minimum(stops, end), pa.int32())) if beyond.size else blocks
 
 
 def _first(table: pa.Table) -> pa.RecordBatch:

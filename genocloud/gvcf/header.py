@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from genocloud.errors import InputError, UnreadableFile
+from genocloud.errors import InputError, UnreadableFile, first_of
 from genocloud.gvcf.callers import NON_REF, STAR, Caller, detect
 from genocloud.gvcf.inflate import inflate
 from genocloud.objects import open_file
@@ -32,8 +32,8 @@ class SampleNotChosen(InputError):
     def __init__(self, url: str, sample: str | None, samples: tuple[str, ...]) -> None:
         self.url, self.sample, self.samples = url, sample, samples
         asked = f"sample {sample} is not in it" if sample else "it holds several samples"
-        shown = ", ".join(samples[:10]) + (", ..." if len(samples) > 10 else "")
-        super().__init__(f"{url}: {asked} (it has {shown}); name one of these as name_in_gvcf in the sample sheet")
+        remedy = "name one of these as name_in_gvcf in the sample sheet"
+        super().__init__(f"{url}: {asked} (it has {first_of(samples)}); {remedy}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def genotype(
         store = _callset_store(opened, callset_url)
         tasks = [_Task(opened.url, opened.version, store.url, model, cut.scope, shard) for shard in cut.settled]
         with progress.stage("estimate", tasks=len(tasks), unit="shard") as stage:
-            scatter.run(_estimate_shard, tasks, lambda sites: stage.advance(tasks=1, sites=sites))
+            discovered = scatter.run(_estimate_shard, tasks, lambda sites: stage.advance(tasks=1, sites=sites))
         emitted, dropped = _settle(opened, model, cut, progress)
         owned = set(cut.owned)
         called = [task for task in tasks if task.shard in owned]
@@ -58,6 +58,7 @@ def genotype(
             entries = scatter.run(_call_shard, called, lambda one: stage.advance(tasks=1, sites=one.sites.rows))
         if cut.whole:
             callset.commit(store, _description(opened, model), entries)
+        taken = sum(sites for task, sites in zip(tasks, discovered, strict=True) if task.shard in owned)
         sites = sum(entry.sites.rows for entry in entries)
         receipt.inputs = cohort_inputs(opened)
         receipt.figures = {
@@ -65,7 +66,7 @@ def genotype(
             "genotypes": sum(file.rows for entry in entries for file in entry.genotypes.values()),
             "shards": len(entries),
         }
-        receipt.balanced("sites", _discovered(opened, cut), sites, dropped + Counter({NO_CARRIER: emitted - sites}))
+        receipt.balanced("sites", taken, sites, dropped + Counter({NO_CARRIER: emitted - sites}))
     return receipt
 
 
@@ -76,12 +77,6 @@ def _callset_store(opened: cohort.Cohort, callset_url: str) -> objects.Store:
         raise SharedPlace(store.url)
     callset.claim(store)
     return store
-
-
-def _discovered(opened: cohort.Cohort, cut: Cut) -> int:
-    """The sites that discover counted in the cut's own shards."""
-    tables = derived(opened, "alleles")
-    return sum((tables.counts(shard) or {"sites": 0})["sites"] for shard in cut.owned)
 
 
 def _estimate_shard(task: _Task) -> int:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import cohort, gvcf, objects
-from genocloud.errors import InputError, UnreadableFile
+from genocloud.errors import InputError, UnreadableFile, first_of
 from genocloud.regions import PART_BP, SHARD_BP, Contig
 from genocloud.samples import BadRow, Sample, read_sheet
 from genocloud.scatter.executors import Scatter
@@ -28,10 +28,9 @@ class StrangersInCohort(InputError):
 
     def __init__(self, url: str, sheet: str, names: Sequence[str]) -> None:
         self.url, self.sheet, self.samples = url, sheet, tuple(names)
-        shown = ", ".join(self.samples[:10]) + (", ..." if len(self.samples) > 10 else "")
         super().__init__(
-            f"{url}: the cohort holds samples that {sheet} does not name: {shown}; put them back into the sheet, "
-            "or give a cohort (and a callset) of another name"
+            f"{url}: the cohort holds samples that {sheet} does not name: {first_of(self.samples)}; put them "
+            "back into the sheet, or give a cohort (and a callset) of another name"
         )
 
 
@@ -124,8 +123,7 @@ def _new_ones(cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], com
     strangers = present.keys() - {arrival.sample.sample for arrival in arrivals}
     if complete and strangers:
         raise StrangersInCohort(cohort_url, sheet_url, sorted(strangers))
-    known = {arrival.sample.sample: present.get(arrival.sample.sample) for arrival in arrivals}
-    new = [arrival for arrival in arrivals if known[arrival.sample.sample] != arrival.fingerprint]
+    new = [arrival for arrival in arrivals if present.get(arrival.sample.sample) != arrival.fingerprint]
     changed = [arrival.sample.sample for arrival in new if arrival.sample.sample in present]
     if changed and not complete:
         raise cohort.DuplicateSample(cohort_url, changed)

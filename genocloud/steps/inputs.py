@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from genocloud import gvcf, objects, samples
@@ -16,17 +16,10 @@ from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, read_reference
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """A sample sheet whose files were found to hold what it says."""
-
-    url: str
-    samples: tuple[samples.Sample, ...]
-    reference: Reference
-
-
-def check_inputs(sheet_url: str, reference_url: str, scatter: Scatter, progress: Progress) -> tuple[Sheet, Receipt]:
-    """Read the sheet, and the header of every file it names; the first thing wrong is raised as an InputError."""
+def check_inputs(
+    sheet_url: str, reference_url: str, scatter: Scatter, progress: Progress
+) -> tuple[list[samples.Sample], Receipt]:
+    """The sheet's samples, their files found to hold what it says; the first thing wrong is raised as an InputError."""
     with receipt_of("inputs") as receipt:
         reference = read_reference(reference_url)
         sheet = samples.read_sheet(sheet_url)
@@ -36,7 +29,7 @@ def check_inputs(sheet_url: str, reference_url: str, scatter: Scatter, progress:
         receipt.inputs = {"reference": reference.checksum, "samples": _checksum(sheet_url)}
         receipt.balanced("samples", len(sheet), len(checked), {})
         receipt.figures = {"samples": len(sheet), "reads": sum(bool(sample.reads) for sample in sheet)}
-    return Sheet(sheet_url, tuple(checked), reference), receipt
+    return checked, receipt
 
 
 def check_sample(sheet_url: str, reference: Reference, sample: samples.Sample) -> samples.Sample:
@@ -50,10 +43,10 @@ def check_sample(sheet_url: str, reference: Reference, sample: samples.Sample) -
     return sample
 
 
-def write_called_sheet(sheet: Sheet, called: str, url: str) -> None:
+def write_called_sheet(checked: Sequence[samples.Sample], called: str, url: str) -> None:
     """Write the sheet that ingest takes: a gVCF for everyone, `called`/<sample>.g.vcf.gz where there were reads."""
     folder, name = objects.split(url)
-    rows = [_as_called(sample, called) for sample in sheet.samples]
+    rows = [_as_called(sample, called) for sample in checked]
     objects.open_store(folder).write(name, samples.sheet_text(rows, folder).encode())
 
 

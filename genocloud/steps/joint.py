@@ -57,8 +57,9 @@ def joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
     regions = None if plan.regions is None else [parse_region(text, contigs) for text in plan.regions]
     work = _Work.beside(plan.out_url)
     with receipt_of("joint") as receipt, open_scatter(f"threads:{plan.threads}") as scatter:
-        _check_room(read_sheet(plan.sheet_url), work)
-        ingested = _ingest(plan, work, scatter, progress)
+        samples = read_sheet(plan.sheet_url)
+        _check_room(samples, work)
+        ingested = _ingest(plan, len(samples), work, scatter, progress)
         opened = cohort.open_cohort(work.cohort)
         _check_memory(opened, plan.threads)
         cut = cut_genome(opened) if regions is None else cut_regions(opened, regions)
@@ -101,9 +102,8 @@ class _Work:
             self.folder.rmdir()
 
 
-def _ingest(plan: Joint, work: _Work, scatter: Scatter, progress: Progress) -> Receipt:
+def _ingest(plan: Joint, samples: int, work: _Work, scatter: Scatter, progress: Progress) -> Receipt:
     """Ingest the sheet; what a killed run with another sheet or reference has left is of no use, and goes first."""
-    samples = len(read_sheet(plan.sheet_url))
     storing = Storing(complete=True, batch_size=min(BATCH_SIZE, -(-samples // plan.threads)))
     arguments = work.cohort, plan.sheet_url, plan.reference_url, storing, scatter, progress
     try:
