@@ -1,7 +1,5 @@
 """gVCF text, as any caller writes it, to typed rows."""
 
-from genocloud.gvcf.fingerprint import fingerprint
-from genocloud.gvcf.header import Header, NoSamples, NotVcf, SampleNotChosen, read_header
-from genocloud.gvcf.rows import Rows, read_rows
+import lazy_loader
 
-__all__ = ["Header", "NoSamples", "NotVcf", "Rows", "SampleNotChosen", "fingerprint", "read_header", "read_rows"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 class Caller:
     """One dialect of gVCF.
 
-    `mark` is a pattern that its header matches; `symbolic` the ALT of its reference blocks, where the header does not
-    declare one. `doubles`: several records of a sample at one position are legal, and the one with most evidence is
-    kept. `strays`: a GT may name an allele that the record lacks (it stands in an earlier record); such a record is
-    dropped.
+    `mark` is a pattern that a line of its header matches from its start, `records` one that its first records contain.
+    `symbolic` is the ALT of its reference blocks, where the header does not declare one. `doubles`: several records of
+    a sample at one position are legal, and the one with most evidence is kept. `strays`: a GT may name an allele that
+    the record lacks (it stands in an earlier record); such a record is dropped. `overlaps`: a reference block may begin
+    within another, and speaks from there on; of callers that are not known to cut their blocks apart.
     """
 
     name: str
@@ -19,27 +20,51 @@ class Caller:
     symbolic: str = ""
     doubles: bool = True
     strays: bool = False
+    overlaps: bool = False
+    records: str = ""
 
 
 NON_REF, STAR = "<NON_REF>", "<*>"
+GATK = r"##GATKCommandLine|##GVCFBlock|##ALT=<ID=NON_REF,"
+WITHOUT_END = rf"\A(?![\s\S]*?[\t;]END=)[\s\S]*?\t{NON_REF}\t"
+"""Reference records, but none with an END."""
 
 CALLERS = (
     Caller("bcftools", r"##source=genocloud|##bcftoolsCommand=mpileup|##bcftools_callCommand=", STAR),
     Caller("deepvariant", r"##DeepVariant_version=|##FILTER=<ID=RefCall,", STAR),
     Caller("dragen", r"##source=DRAGEN|##DRAGENCommandLine=|##FILTER=<ID=DRAGENHardQUAL,", NON_REF),
     Caller("sentieon", r"##SentieonCommandLine", NON_REF, doubles=False),
-    Caller("strelka2", r"##source=strelka"),
-    Caller("xatlas", r"##source=\S*xatlas", strays=True),
-    Caller("clair3", r"##source=Clair3", NON_REF),
-    Caller("wecall", r"##source=weCall", STAR),
-    Caller("gatk", r"##GATKCommandLine|##GVCFBlock|##ALT=<ID=NON_REF,", NON_REF, doubles=False),
+    Caller("strelka2", r"##source=strelka", overlaps=True),
+    Caller("xatlas", r"##source=\S*xatlas", strays=True, overlaps=True),
+    Caller("clair3", r"##source=Clair3", NON_REF, overlaps=True),
+    Caller("wecall", r"##source=weCall", STAR, overlaps=True),
+    Caller("gatk reblocked", r"##source=ReblockGVCF|##GATKCommandLine=<ID=ReblockGVCF", NON_REF, doubles=False),
+    Caller("gatk combined", r"##source=CombineGVCFs|##GATKCommandLine=<ID=CombineGVCFs", NON_REF, doubles=False),
+    Caller("gatk 3", r"##GATKCommandLine\.HaplotypeCaller=", NON_REF, doubles=False),
+    Caller("gatk base-pair", GATK, NON_REF, doubles=False, records=WITHOUT_END),
+    Caller("gatk", GATK, NON_REF, doubles=False),
 )
 """Sought from top to bottom: GATK's marks come last, because its tools leave them in files of other callers."""
 
-UNKNOWN = Caller("unknown", "")
+UNKNOWN = Caller("unknown", "", overlaps=True)
+
+LINES = re.compile(r"^##(?!contig=|INFO=|FORMAT=).*", re.MULTILINE)
+"""The lines of a header that can name a caller: few, where contigs may be thousands."""
+
+MARKS = tuple(dict.fromkeys(caller.mark for caller in CALLERS))
+ANY = re.compile("|".join(f"({mark})" for mark in MARKS))
 
 
-def detect(header: str) -> Caller:
-    """The caller that wrote a file with this header text."""
-    found = (caller for caller in CALLERS if re.search(rf"^(?:{caller.mark})", header, re.MULTILINE))
+def detect(header: str, records: str = "") -> Caller:
+    """The caller that wrote a file with this header text and these first records (a part of them does)."""
+    lines = LINES.findall(header)
+    found = _first(lines, records)
+    if found is UNKNOWN and f"{NON_REF}\t" in records:  # as only GATK and its like write it
+        found = _first([*lines, "##ALT=<ID=NON_REF,"], records)
+    return found
+
+
+def _first(lines: list[str], records: str) -> Caller:
+    marks = {MARKS[match.lastindex - 1] for line in lines if (match := ANY.match(line)) and match.lastindex}
+    found = (caller for caller in CALLERS if caller.mark in marks and re.search(caller.records, records))
     return next(found, UNKNOWN)

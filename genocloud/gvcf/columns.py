@@ -1,5 +1,6 @@
 """The parser's arrays as Arrow columns."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -7,32 +8,71 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
-from genocloud.kernels import parsing
+from genocloud.kernels import fields, filling, parsing
 
 Array = npt.NDArray[Any]
-Integers = npt.NDArray[np.int32]
+Letters = npt.NDArray[np.uint8]
 Outcome = dict[str, int]
+
+SLACK = 16
+"""Bytes behind a text that the parser may look at."""
+
+TYPES = {
+    np.dtype(np.int8): schema.INT8, np.dtype(np.int32): schema.INT32, np.dtype(np.int64): schema.INT64,
+    np.dtype(np.float32): schema.FLOAT,
+}  # fmt: skip
+"""Said here because Arrow's own way to numpy's types, as pa.array, imports pandas, which takes a second."""
 
 LEAST_RECORD_BYTES = 12
 """No record is shorter: nine tabs, CHROM, POS and REF (and the line end)."""
 
-SPANS = {name: number for number, name in enumerate(parsing.SPAN_ROWS)}
-INTS = {name: number for number, name in enumerate(parsing.INT_ROWS)}
-REALS = {name: number for number, name in enumerate(parsing.REAL_ROWS)}
-LISTS = {name: number for number, name in enumerate(parsing.LIST_ROWS)}
-LONGS = {"raw_mq": 0, "raw_mq_dp": 1}
-BLOCKS = {name: number for number, name in enumerate(parsing.BLOCK_ROWS)}
+INTEGERS = tuple(name for name in parsing.INT_ROWS if name not in ("phased", "kept"))
+BLOCK_INTEGERS = tuple(name for name in parsing.BLOCK_ROWS if name not in ("ploidy", "called", "kept"))
+LONGS = ("raw_mq", "raw_mq_dp")
+I_CHOSEN = np.array([parsing.INT_ROWS.index(name) for name in INTEGERS])
+B_CHOSEN = np.array([parsing.BLOCK_ROWS.index(name) for name in BLOCK_INTEGERS])
+ALL = np.arange(len(parsing.SPAN_ROWS))
+UPPER = np.array([name == "ref" for name in parsing.SPAN_ROWS])
+ALTS_UPPER = np.array([True])
+"""What of the parser's arrays goes into which columns."""
 
-DTYPES = {
-    schema.INT8: np.int8, schema.INT32: np.int32, schema.INT64: np.int64, schema.FLOAT: np.float32,
-}  # fmt: skip
-"""Said here because Arrow's own way to numpy's types, as pa.array, imports pandas, which takes a second."""
+MISSING, MISSING_LONG = np.int32(fields.MISSING), np.int64(fields.MISSING_LONG)
+ONE = ALL[:1]
+LIST_FIELDS = {name: schema.VARIANTS.field(name) for name in parsing.LIST_ROWS}
 
-ITEM = pa.field("item", schema.INT32)
+ALIGNED = 64
+"""Bytes to which Arrow would have its buffers aligned."""
+
+NO_BASES = (np.frombuffer(b"N", np.uint8), 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What the parser must know of a file: its title line, the sample's place among its samples, what it may hold.
+
+    The arrays are those of parsing.parse.
+    """
+
+    title: Letters
+    sample: tuple[int, int]
+    rules: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the parser must know of a contig, as parsing.parse takes it: name and length, and the reference's bases."""
+
+    contig: tuple[Letters, int, int]
+    bases: tuple[Letters, int, int] = NO_BASES
+
+
+def padded(text: bytes) -> Letters:
+    """Letters that may be looked at eight at a time."""
+    return np.frombuffer(text + bytes(8), np.uint8)
 
 
 class Columns:
-    """Room for the rows of one piece of text, used again for every piece."""
+    """Room for a piece of text and its rows, used again for every piece."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -44,33 +84,36 @@ class Columns:
     def _make_room(self, size: int) -> None:
         self.bytes = size
         rows, values = size // LEAST_RECORD_BYTES + 2, size // 2 + 64
+        self.text = np.zeros(size + SLACK, np.uint8)
         self.blocks = np.empty((len(parsing.BLOCK_ROWS), rows), np.int32)
         self.ints = np.empty((len(parsing.INT_ROWS), rows), np.int32)
         self.reals = np.empty((len(parsing.REAL_ROWS), rows), np.float64)
-        self.longs = np.empty((2, rows), np.int64)
+        self.longs = np.empty((len(LONGS), rows), np.int64)
         self.spans = np.empty((len(parsing.SPAN_ROWS), 2, rows), np.int32)
         self.counts = np.empty((len(parsing.LIST_ROWS), rows), np.int32)
         self.alts = np.empty((2, values), np.int32)
-        self.gts = np.empty(values, np.int8)
-        self.ads, self.pls, self.sbs = (np.empty(values, np.int32) for _ in range(3))
+        self.gts = np.empty((1, values), np.int8)
+        self.ads, self.pls, self.sbs = (np.empty((1, values), np.int32) for _ in range(3))
+
+    def load(self, first: bytes, second: bytes) -> Letters:
+        """Two pieces as one text, in room that the next call writes over."""
+        size = len(first) + len(second)
+        if size > self.bytes:
+            self._make_room(size + size // 4)
+        text = self.text[:size]
+        text[: len(first)] = np.frombuffer(first, np.uint8)
+        text[len(first) :] = np.frombuffer(second, np.uint8)
+        return text
 
     def parse(
-        self,
-        text: npt.NDArray[np.uint8],
-        begin: int,
-        end: int,
-        contig: tuple[npt.NDArray[np.uint8], int],
-        sample: tuple[int, int],
-        lenient: npt.NDArray[np.bool_],
-        final: bool,
+        self, text: Letters, begin: int, end: int, ground: Ground, file: File, covered: int, final: bool
     ) -> Outcome:
-        """Parse text[begin:end] (parsing.parse says what the rest is); returns parsing.OUTCOME by name."""
-        if text.size > self.bytes:
-            self._make_room(text.size + text.size // 4)
+        """Parse text[begin:end] of the text loaded last; returns parsing.OUTCOME by name."""
+        self.outcome[parsing.O_COVERED] = covered
         parsing.parse(
-            text, begin, end, *contig, *sample, lenient, final,
+            text, begin, end, ground.contig, ground.bases, file.sample, file.title, file.rules, final,
             self.blocks, self.ints, self.reals, self.longs, self.spans, self.counts,
-            self.alts, self.gts, self.ads, self.pls, self.sbs,
+            self.alts, self.gts[0], self.ads[0], self.pls[0], self.sbs[0],
             self.codes, self.record, self.held, self.outcome,
         )  # fmt: skip
         return dict(zip(parsing.OUTCOME, self.outcome.tolist(), strict=True))
@@ -78,90 +121,118 @@ class Columns:
     def block_rows(self, contig: int, outcome: Outcome) -> pa.RecordBatch:
         """The blocks of the last parse, as schema.BLOCKS."""
         rows = outcome["blocks"]
-        columns: dict[str, Array] = {name: self.blocks[number, :rows] for name, number in BLOCKS.items()}
-        batch = _batch(schema.BLOCKS, contig, rows, _numbers(schema.BLOCKS, columns))
-        return _kept(batch, columns["kept"], outcome)
+        columns = dict(zip(BLOCK_INTEGERS, _numbers(self.blocks, B_CHOSEN, rows, MISSING), strict=True))
+        columns["ploidy"] = _whole(self.blocks[parsing.B_PLOIDY, :rows].astype(np.int8))
+        columns["called"] = _flags(self.blocks[parsing.B_CALLED, :rows])
+        batch = _batch(schema.BLOCKS, contig, rows, columns)
+        return _kept(batch, self.blocks[parsing.B_KEPT, :rows], outcome)
 
-    def variant_rows(self, text: npt.NDArray[np.uint8], contig: int, outcome: Outcome) -> pa.RecordBatch:
-        """The variants of the last parse, as schema.VARIANTS."""
+    def variant_rows(self, text: Letters, contig: int, outcome: Outcome) -> pa.RecordBatch:
+        """The variants of the last parse, as schema.VARIANTS; raises ArrowInvalid for what is not UTF-8."""
         rows = outcome["variants"]
-        numbers: dict[str, Array] = {name: self.ints[number, :rows] for name, number in INTS.items()}
-        numbers |= {name: self.reals[number, :rows] for name, number in REALS.items()}
-        numbers |= {name: self.longs[number, :rows] for name, number in LONGS.items()}
-        columns = _numbers(schema.VARIANTS, numbers) | self._lists(text, outcome)
-        for name, number in SPANS.items():
-            starts, sizes = self.spans[number, :, :rows]
-            columns[name] = _strings(text, starts, sizes, upper=name == "ref")
-        return _kept(_batch(schema.VARIANTS, contig, rows, columns), numbers["kept"], outcome)
+        if not rows:
+            return NO_VARIANTS
+        columns = dict(zip(INTEGERS, _numbers(self.ints, I_CHOSEN, rows, MISSING), strict=True))
+        reals = _numbers(self.reals, ALL[: len(parsing.REAL_ROWS)], rows, np.float64(np.nan), np.float32)
+        columns |= zip(parsing.REAL_ROWS, reals, strict=True)
+        columns |= zip(LONGS, _numbers(self.longs, ALL[: len(LONGS)], rows, MISSING_LONG), strict=True)
+        columns |= zip(parsing.SPAN_ROWS, _strings(text, self.spans, rows, UPPER), strict=True)
+        columns |= self._lists(text, outcome)
+        columns["phased"] = _flags(self.ints[parsing.I_PHASED, :rows])
+        batch = _batch(schema.VARIANTS, contig, rows, columns)
+        return _kept(batch, self.ints[parsing.I_KEPT, :rows], outcome)
 
-    def _lists(self, text: npt.NDArray[np.uint8], outcome: Outcome) -> dict[str, pa.Array]:
-        starts, sizes = self.alts[:, : outcome["alts"]]
-        lists = {
-            "alts": _strings(text, starts, sizes, upper=True),
-            "gt": _array(pa.int8(), self.gts[: outcome["gts"]].copy()),
-            "ad": _number(ITEM, self.ads[: outcome["ads"]]),
-            "pl": _number(ITEM, self.pls[: outcome["pls"]]),
-            "sb": _number(ITEM, self.sbs[: outcome["sbs"]]),
-        }
-        counts = {name: self.counts[number, : outcome["variants"]] for name, number in LISTS.items()}
-        return {name: _list(name, counts[name], values) for name, values in lists.items()}
+    def _lists(self, text: Letters, outcome: Outcome) -> dict[str, pa.Array]:
+        rows = outcome["variants"]
+        items = (
+            _strings(text, self.alts[None], outcome["alts"], ALTS_UPPER)[0],
+            _whole(self.gts[0, : outcome["gts"]].copy()),
+            *(
+                _numbers(values, ONE, outcome[name], MISSING)[0]
+                for name, values in (("ads", self.ads), ("pls", self.pls), ("sbs", self.sbs))
+            ),
+        )
+        offsets, bits, nulls = _room(len(items), rows + 1, np.int32)
+        filling.fill_offsets(self.counts, rows, offsets, bits, nulls)
+        starts, valid = pa.py_buffer(offsets), pa.py_buffer(bits)
+        lists = {}
+        for number, (name, item) in enumerate(zip(parsing.LIST_ROWS, items, strict=True)):
+            field = LIST_FIELDS[name]
+            bitmap = _line(valid, bits, number) if field.nullable and nulls[number] else None
+            buffers = [bitmap, _line(starts, offsets, number)]
+            lists[name] = pa.Array.from_buffers(field.type, rows, buffers, children=[item])
+        return lists
+
+
+NO_VARIANTS, NO_BLOCKS = (
+    pa.RecordBatch.from_arrays([pa.nulls(0, column.type) for column in table], schema=table)
+    for table in (schema.VARIANTS, schema.BLOCKS)
+)
 
 
 def _batch(table: pa.Schema, contig: int, rows: int, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-    columns["contig"] = _array(schema.INT32, np.full(rows, contig, np.int32))
-    columns["sample"] = _array(schema.INT32, np.zeros(rows, np.int32))
+    columns["contig"] = _whole(np.full(rows, contig, np.int32))
+    columns["sample"] = _whole(np.zeros(rows, np.int32))
     return pa.RecordBatch.from_arrays([columns[name] for name in table.names], schema=table)
 
 
 def _kept(batch: pa.RecordBatch, kept: Array, outcome: Outcome) -> pa.RecordBatch:
     """Without the rows that gave way to another at their position."""
-    return batch.filter(pa.array(kept.astype(np.bool_))) if outcome["doubles"] else batch
+    return batch.filter(_flags(kept)) if outcome["doubles"] else batch
 
 
-def _numbers(table: pa.Schema, columns: dict[str, Array]) -> dict[str, pa.Array]:
-    """Those of the columns that the table has; the smallest integer of a dtype, or NaN, is null."""
-    return {name: _number(table.field(name), values) for name, values in columns.items() if name in table.names}
+def _room(columns: int, rows: int, dtype: type) -> tuple[Array, Array, Array]:
+    """For some columns, values (columns, rows or more), bits (columns, bytes) and numbers of nulls (columns,)."""
+    item = ALIGNED // np.dtype(dtype).itemsize
+    width = -(-rows // item) * item
+    return (
+        np.empty((columns, width), dtype),
+        np.empty((columns, -(-rows // (8 * ALIGNED)) * ALIGNED), np.uint8),
+        np.zeros(columns, np.int64),
+    )
 
 
-def _number(field: pa.Field, values: Array) -> pa.Array:
-    if pa.types.is_boolean(field.type):
-        bits = np.packbits(values.astype(np.bool_), bitorder="little")
-        return pa.Array.from_buffers(field.type, values.size, [None, pa.py_buffer(bits)])
-    with np.errstate(over="ignore"):  # beyond a single float's range is infinite
-        copy = np.array(values, DTYPES[field.type])
-    if not field.nullable:
-        return _array(field.type, copy)
-    if pa.types.is_floating(field.type):
-        return _array(field.type, copy, np.isnan(copy))
-    return _array(field.type, copy, copy == np.iinfo(copy.dtype).min)
+def _line(buffer: pa.Buffer, array: Array, number: int) -> pa.Buffer:
+    """One line of a two-dimensional array that lies in a buffer."""
+    return buffer.slice(number * array.strides[0], array.strides[0])
 
 
-def _array(type_: pa.DataType, values: Array, null: npt.NDArray[np.bool_] | None = None) -> pa.Array:
-    return pa.Array.from_buffers(type_, values.size, [_bitmap(null), pa.py_buffer(values)])
+def _numbers(source: Array, chosen: Array, rows: int, missing: Any, dtype: type | None = None) -> list[pa.Array]:
+    """Lines of an array as columns; `missing`, or NaN, is null."""
+    out, bits, nulls = _room(chosen.size, rows, dtype or source.dtype.type)
+    filling.fill_numbers(source, chosen, rows, missing, out, bits, nulls)
+    values, valid, type_ = pa.py_buffer(out), pa.py_buffer(bits), TYPES[out.dtype]
+    return [
+        pa.Array.from_buffers(
+            type_, rows, [_line(valid, bits, k) if null else None, _line(values, out, k)], null_count=null
+        )
+        for k, null in enumerate(nulls.tolist())
+    ]
 
 
-def _bitmap(null: npt.NDArray[np.bool_] | None) -> pa.Buffer | None:
-    """Arrow's validity bits; none where nothing is null."""
-    if null is None or not null.any():
-        return None
-    return pa.py_buffer(np.packbits(~null, bitorder="little"))
+def _strings(text: Letters, spans: Array, rows: int, upper: npt.NDArray[np.bool_]) -> list[pa.Array]:
+    """Strings of a text as columns."""
+    offsets, bits, nulls = _room(len(spans), rows + 1, np.int32)
+    sizes = np.empty(len(spans), np.int64)
+    filling.count_letters(spans, rows, sizes)
+    letters = np.empty(int(sizes.sum()), np.uint8)
+    beyond_ascii = filling.fill_strings(text, spans, rows, upper, offsets, letters, bits, nulls)
+    starts, valid, data = pa.py_buffer(offsets), pa.py_buffer(bits), pa.py_buffer(letters)
+    found, at = [], 0
+    for k, (null, size) in enumerate(zip(nulls.tolist(), sizes.tolist(), strict=True)):
+        buffers = [_line(valid, bits, k) if null else None, _line(starts, offsets, k), data.slice(at, size)]
+        found.append(pa.Array.from_buffers(schema.STRING, rows, buffers, null_count=null))
+        if beyond_ascii:
+            found[-1].validate(full=True)  # Arrow trusts its builder that strings are UTF-8
+        at += size
+    return found
 
 
-def _strings(text: npt.NDArray[np.uint8], starts: Integers, sizes: Integers, upper: bool = False) -> pa.Array:
-    offsets = np.empty(starts.size + 1, np.int32)
-    null = sizes < 0
-    data = np.empty(int(sizes[~null].sum()), np.uint8)
-    parsing.gather(text, starts, sizes, upper, offsets, data)
-    if data.size and data.max() > 127:
-        data.tobytes().decode()  # Arrow trusts its builder that strings are UTF-8
-    buffers = [_bitmap(null), pa.py_buffer(offsets), pa.py_buffer(data)]
-    return pa.Array.from_buffers(pa.string(), starts.size, buffers)
+def _whole(values: Array) -> pa.Array:
+    """Numbers of which none is null."""
+    return pa.Array.from_buffers(TYPES[values.dtype], values.size, [None, pa.py_buffer(values)], null_count=0)
 
 
-def _list(name: str, counts: Integers, values: pa.Array) -> pa.Array:
-    """A list column; where the column may be null, an empty list is."""
-    field = schema.VARIANTS.field(name)
-    offsets = np.zeros(counts.size + 1, np.int32)
-    np.cumsum(counts, out=offsets[1:])
-    null = counts == 0 if field.nullable else None
-    return pa.Array.from_buffers(field.type, counts.size, [_bitmap(null), pa.py_buffer(offsets)], children=[values])
+def _flags(values: Array) -> pa.Array:
+    bits = np.packbits(values != 0, bitorder="little")
+    return pa.Array.from_buffers(schema.BOOL, values.size, [None, pa.py_buffer(bits)], null_count=0)

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 from genocloud.errors import InputError, UnreadableFile, first_of
 from genocloud.gvcf.callers import NON_REF, STAR, Caller, detect
-from genocloud.gvcf.inflate import inflate
-from genocloud.objects import open_file
+from genocloud.gvcf.texts import MAX_HEADER_BYTES, open_texts
 from genocloud.regions import Contig
 
 CONTIG = re.compile(r"^##contig=<(?=(?:.*?,)?ID=([^,>]+))(?=(?:.*?,)?length=(\d+))", re.MULTILINE)
 SYMBOLIC = ((NON_REF, "##ALT=<ID=NON_REF,"), (STAR, "##ALT=<ID=*,"))
 COLUMNS = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
 
-MAX_HEADER_BYTES = 1 << 28
-"""A text without a #CHROM line within this many bytes is not a VCF; real headers reach a few megabytes."""
+FIRST_RECORDS_BYTES = 1 << 14
+"""Of the records so many are looked at, where the header does not tell the dialect."""
 
 
 class NotVcf(UnreadableFile):
@@ -61,8 +60,8 @@ class Header:
 
 def read_header(url: str) -> Header:
     """The header of the gVCF at a path or URL; raises UnreadableFile (NotVcf, NoSamples) or NotInflated."""
-    with open_file(url) as stream:
-        return split_header(inflate(stream, url), url)[0]
+    with open_texts(url) as texts:
+        return split_header(texts, url)[0]
 
 
 def split_header(texts: Iterator[bytes], url: str) -> tuple[Header, Caller, bytes]:
@@ -76,13 +75,16 @@ def split_header(texts: Iterator[bytes], url: str) -> tuple[Header, Caller, byte
         end = text.find(b"\n", start) if start else -1
         if end >= 0:
             header = text[: end + 1].decode("utf-8", "replace")
-            caller = detect(header)
+            caller = detect(header, text[end + 1 :][:FIRST_RECORDS_BYTES].decode("utf-8", "replace"))
             return _header(header, caller, url), caller, text[end + 1 :]
     raise NotVcf(url, "is not a VCF, or its header is cut off", "give a gVCF (plain, gzip or BGZF)")
 
 
 def _header(text: str, caller: Caller, url: str) -> Header:
-    lines = text.splitlines()
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
+    strange = next((number for number, line in enumerate(lines[:-1], 1) if line and not line.startswith("##")), None)
+    if strange:
+        raise NotVcf(url, f"line {strange:,} stands in the header but does not begin with ##", "mend the header")
     columns = lines[-1].rstrip("\t").split("\t")  # GATK test files end it with a tab
     samples = tuple(columns[9:])
     if columns[:9] != COLUMNS or not samples:

@@ -15,9 +15,21 @@ CHUNK_BYTES = 1 << 20
 READ_BYTES = 1 << 17
 """Compressed bytes asked for at a time; with gVCF's usual compression nearly a chunk of text."""
 
+MAX_BLOCK_BYTES = 1 << 16
+"""No BGZF block is longer. Source: SAM specification, section 4.1."""
+
 GZIP = b"\x1f\x8b"
 GZIP_WINDOW = 31
 """zlib's way to say: gzip framing, with the checksum checked."""
+
+BLOCK_HEAD = b"\x1f\x8b\x08\x04"
+"""Every BGZF block begins so: gzip with an extra field."""
+
+RAW_WINDOW = -15
+"""zlib's way to say: no framing, and so no look at a checksum."""
+
+_SUMS = struct.Struct("<2I")
+"""CRC-32 and length of the text, at the end of each block."""
 
 END_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends every whole BGZF file. Source: SAM specification, section 4.1.2."""
@@ -25,6 +37,7 @@ END_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000
 InflateError: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub says: an instance
 
 TRUNCATED = "the file is cut off; copy or make it again"
+COPY = "copy or make the file again"
 
 
 class Readable(Protocol):
@@ -51,7 +64,7 @@ def inflate(stream: Readable, url: str) -> Iterator[bytes]:
 
 def is_bgzf(head: bytes) -> bool:
     """Whether a file that starts with these bytes is BGZF: a gzip member whose first extra field is BC."""
-    return head[:4] == b"\x1f\x8b\x08\x04" and head[12:16] == b"BC\x02\x00"
+    return head[:4] == BLOCK_HEAD and head[12:16] == b"BC\x02\x00"
 
 
 def _read(stream: Readable, url: str) -> Iterator[bytes]:
@@ -69,6 +82,7 @@ def _read(stream: Readable, url: str) -> Iterator[bytes]:
 
 def _bgzf(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
     rest, place, size = b"", 0, 0
+    wanted = 1  # the first block comes at once: it has the header, which is all that many want
     texts: list[bytes] = []
     last = b""
     for piece in pieces:
@@ -80,8 +94,8 @@ def _bgzf(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
             size += len(texts[-1])
             last = rest[at : at + block] if block == len(END_BLOCK) else b""
             at += block
-            if size >= CHUNK_BYTES:
-                size = 0
+            if size >= wanted:
+                size, wanted = 0, CHUNK_BYTES
                 yield _take(texts)
         rest, place = rest[at:], place + at
     if rest:
@@ -89,6 +103,21 @@ def _bgzf(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
     if last != END_BLOCK:
         raise NotInflated(url, f"byte {place:,}", "the BGZF end block is missing", TRUNCATED)
     yield _take(texts)
+
+
+def inflate_blocks(stream: Readable, url: str, place: int) -> Iterator[bytes]:
+    """The text of a BGZF file from the block at `place`, to which its stream has been set: some blocks' at a time."""
+    rest = b""
+    for piece in _read(stream, url):
+        rest += piece
+        view, at, texts = memoryview(rest), 0, []
+        while (block := _block_size(rest, at, place + at, url)) <= len(rest) - at:
+            texts.append(_inflate_block(view[at : at + block], place + at, url))
+            at += block
+        rest, place = rest[at:], place + at
+        yield _take(texts)
+    if rest:
+        raise NotInflated(url, f"byte {place:,}", "the last BGZF block is incomplete", TRUNCATED)
 
 
 def _take(texts: list[bytes]) -> bytes:
@@ -102,7 +131,7 @@ def _block_size(data: bytes, at: int, place: int, url: str) -> int:
     """Bytes of the block that starts here; more than there are where its head is not complete yet."""
     if len(data) - at < 18:
         return len(data) - at + 1
-    if data[at : at + 4] != b"\x1f\x8b\x08\x04" or data[at + 12 : at + 16] != b"BC\x02\x00":
+    if data[at : at + 4] != BLOCK_HEAD or data[at + 12 : at + 16] != b"BC\x02\x00":
         raise NotInflated(
             url, f"byte {place:,}", "no BGZF block begins here", "the file is damaged; copy or make it again"
         )
@@ -110,30 +139,37 @@ def _block_size(data: bytes, at: int, place: int, url: str) -> int:
 
 
 def _inflate_block(block: memoryview, place: int, url: str) -> bytes:
+    start = 12 + int.from_bytes(block[10:12], "little")
     try:
-        return bytes(isal_zlib.decompress(block, GZIP_WINDOW, 1 << 16))
+        text = bytes(isal_zlib.decompress(block[start:-8], RAW_WINDOW, 1 << 16))
     except InflateError as error:
         raise _damaged(url, place, error) from error
+    # The block's size is in no checksum: where it takes in the next block too, that one's checksum stands at the end,
+    # and where both have the same text, they are the same bytes.
+    half = len(block) // 2
+    if block[-8:] != _SUMS.pack(isal_zlib.crc32(text), len(text)) or block[half : half + 16] == block[:16]:
+        raise _damaged(url, place, "the BGZF block's checksum or size is wrong")
+    return text
 
 
 def _gzip(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
     """Members of ordinary gzip one after another."""
-    inflater, place = None, 0
-    for piece in pieces:
-        rest = piece
+    inflater, place, texts = None, 0, list[bytes]()
+    for rest in pieces:
+        size = len(rest)
         while rest:
             inflater = inflater or isal_zlib.decompressobj(GZIP_WINDOW)
             try:
-                text = inflater.decompress(rest)
+                texts.append(inflater.decompress(rest))
             except InflateError as error:
                 raise _damaged(url, place, error) from error
             rest, inflater = (inflater.unused_data, None) if inflater.eof else (b"", inflater)
-            yield text
-        place += len(piece)
+            yield _take(texts)
+        place += size
     if inflater is not None:
         raise NotInflated(url, f"byte {place:,}", "the gzip stream is incomplete", TRUNCATED)
 
 
-def _damaged(url: str, place: int, error: Exception) -> NotInflated:
+def _damaged(url: str, place: int, error: object) -> NotInflated:
     problem = f"the compressed data are damaged ({str(error).split(':')[-1].strip()})"
-    return NotInflated(url, f"byte {place:,}", problem, "copy or make the file again")
+    return NotInflated(url, f"byte {place:,}", problem, COPY)

@@ -1,10 +1,15 @@
 """What can be wrong with a record, and what to do about it."""
 
 from genocloud.errors import BadRecord
+from genocloud.gvcf.reference import Bases
 from genocloud.kernels import parsing
 
 CALL_AGAIN = "call the sample again, or mend the record"
+OTHER_REFERENCE = "use the reference that the sample was called against"
 SORT = "sort the file in the reference's order (bcftools sort, gatk SortVcf)"
+
+SHOWN_BASES = 100
+"""Of a long REF as many bases are shown."""
 
 PROBLEMS = {
     parsing.BAD_COLUMNS: ("it has too few or too many columns", "check how the file was made; it may be cut off"),
@@ -12,7 +17,7 @@ PROBLEMS = {
     parsing.BAD_POSITION: ("POS lies before the contig's first base", CALL_AGAIN),
     parsing.BAD_END: (
         "it ends before it begins or beyond the contig's last base",
-        "correct END, or use the reference that the sample was called against",
+        f"correct END, or {OTHER_REFERENCE}",
     ),
     parsing.BAD_ORDER: ("it begins before the record above it", SORT),
     parsing.BAD_DOUBLE: (
@@ -25,6 +30,16 @@ PROBLEMS = {
     parsing.BAD_PL: ("PL has not one value for each genotype", CALL_AGAIN),
     parsing.BAD_VALUES: ("the sample has more values than FORMAT has keys", CALL_AGAIN),
     parsing.BAD_ALLELE: ("REF or an ALT is empty", CALL_AGAIN),
+    parsing.BAD_HASH: (
+        "it begins with # but is neither a ## line nor the title of the same samples",
+        "the file may be damaged, or strung together from several samples' files; make it again",
+    ),
+    parsing.BAD_REPEAT: ("a second record with the same REF and ALT at this position", "merge the two, or remove one"),
+    parsing.BAD_OVERLAP: (
+        "this reference block overlaps one above it, which begins at another position",
+        "cut one of the two short, or call the sample again",
+    ),
+    parsing.BAD_REF: ("REF is not what the reference has there", OTHER_REFERENCE),
 }
 
 
@@ -32,6 +47,19 @@ def bad_record(url: str, line: int, text: bytes, status: int) -> BadRecord:
     """The error for a record that starts `text`, at a line (1-based) of the file; `status` is the kernel's."""
     problem, remedy = PROBLEMS[status]
     return record_error(url, line, text, problem, remedy)
+
+
+def contradiction(url: str, line: int, text: bytes, reference: Bases) -> BadRecord:
+    """The error for a record whose REF is not what the reference has; what that is, is shown."""
+    chrom, pos, _, ref = text.decode("utf-8", "replace").split("\t")[:4]
+    start = int(pos) - 1
+    there = reference.sequences[chrom].between(start, start + len(ref))
+    problem = f"REF is {_shown(ref)}, but the reference has {_shown(there)} there"
+    return record_error(url, line, text, problem, OTHER_REFERENCE)
+
+
+def _shown(bases: str) -> str:
+    return bases if len(bases) <= SHOWN_BASES else f"{bases[:SHOWN_BASES]}..."
 
 
 def unsorted_contig(url: str, line: int, text: bytes) -> BadRecord:
@@ -57,5 +85,10 @@ def cut_off(url: str, line: int, text: bytes) -> BadRecord:
 
 def record_error(url: str, line: int, text: bytes, problem: str, remedy: str) -> BadRecord:
     """A BadRecord whose place is the line and the record's own CHROM and POS."""
-    where = b":".join(text[:1000].split(b"\n", 1)[0].split(b"\t")[:2]).decode("utf-8", "replace")
-    return BadRecord(url, f"line {line:,} ({where})", problem, remedy)
+    return BadRecord(url, place_of(line, text), problem, remedy)
+
+
+def place_of(line: int, text: bytes) -> str:
+    """Where a record stands: its line, and the CHROM and POS with which its text starts."""
+    where = b":".join(text.split(b"\n", 1)[0].split(b"\t")[:2]).decode("utf-8", "replace")
+    return f"line {line:,} ({where[:1000]})"

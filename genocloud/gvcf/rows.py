@@ -4,40 +4,35 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from isal import isal_zlib
 
-from genocloud import schema
-from genocloud.errors import UnknownContig, UnreadableFile
+from genocloud.errors import BadRecord, UnknownContig, UnreadableFile
 from genocloud.gvcf.callers import Caller
-from genocloud.gvcf.columns import Columns, Outcome
-from genocloud.gvcf.header import Header, split_header
-from genocloud.gvcf.inflate import inflate
-from genocloud.gvcf.problems import bad_record, cut_off, not_text, unsorted_contig
+from genocloud.gvcf.columns import NO_BASES, NO_BLOCKS, NO_VARIANTS, Columns, File, Ground, Outcome, padded
+from genocloud.gvcf.header import COLUMNS, Header, split_header
+from genocloud.gvcf.problems import bad_record, contradiction, cut_off, not_text, place_of, unsorted_contig
+from genocloud.gvcf.reference import Bases
+from genocloud.gvcf.texts import Stretch, Texts, open_texts
 from genocloud.kernels import parsing
-from genocloud.objects import open_file
-from genocloud.regions import Contig, check_contigs
+from genocloud.regions import Contig, Region, check_contigs
 
 log = logging.getLogger(__name__)
 
-DOUBLE = "weaker record at the position of another"
+WEAKER = "weaker variant at the position of another"
+DOUBLE = "reference record at the position of another record"
 STRAY = "GT names an allele that the record lacks"
 """Why records are dropped."""
 
 NOTHING_THERE = "a whole gVCF has blocks where nothing varies; make it again, or leave the sample out"
 
-SHOWN_BYTES = 1000
-"""Enough of a bad record to say its contig and position."""
+SHOWN_BYTES = 4096
+"""Enough of a record to say its contig and position."""
 
-
-NO_VARIANTS, NO_BLOCKS = (
-    pa.RecordBatch.from_arrays([pa.nulls(0, column.type) for column in table], schema=table)
-    for table in (schema.VARIANTS, schema.BLOCKS)
-)
+NOWHERE = Ground((padded(b""), 0, 0))
+"""Before the first record: its contig is not entered yet."""
 
 _SCRATCH = threading.local()
 """Room to parse in, several times as large as a piece of text: one for each thread, not one for each open file."""
@@ -49,7 +44,7 @@ class Rows:
 
     `variants` and `blocks` are of schema.VARIANTS and schema.BLOCKS; every one of the `read` records is a row of one
     of them or counted in `dropped` by reason. `checksum` is the CRC-32 of the file's bytes up to where it has
-    been read: in the last Rows, which may hold no rows, that of the whole file.
+    been read: in the last Rows, which may hold no rows, that of the whole file. `bytes` counts them.
     """
 
     variants: pa.RecordBatch
@@ -57,34 +52,55 @@ class Rows:
     read: int
     dropped: dict[str, int]
     checksum: int
+    bytes: int = 0
 
 
-def read_rows(url: str, contigs: Sequence[Contig], sample: str | None = None) -> Iterator[Rows]:
+def read_rows(
+    url: str,
+    contigs: Sequence[Contig],
+    sample: str | None = None,
+    region: Region | None = None,
+    reference: Bases | None = None,
+) -> Iterator[Rows]:
     """The records of one sample of a gVCF, in file order, in bounded memory.
 
-    `contigs` are the reference's; `sample` picks one of a multi-sample file.
-    Raises UnreadableFile (also for a file without records), NotInflated, SampleNotChosen, MixedContigs, UnknownContig
-    or BadRecord.
+    `contigs` are the reference's; `sample` picks one of a multi-sample file. With a `region`, only the rows that reach
+    into it, each as the whole file has it; where an index (.tbi, .csi) lies beside the file, little else is read. Every
+    record's REF is held to the `reference`.
+    Raises UnreadableFile (also for a file without records; BadIndex), NotInflated, SampleNotChosen, MixedContigs,
+    UnknownContig or BadRecord.
     """
-    with open_file(url) as stream:
-        summed = _Summed(stream)
-        texts = inflate(summed, url)
+    stretch = Stretch(contigs[region.contig].name, region.start, region.end) if region else None
+    with open_texts(url, stretch) as texts:
         header, caller, text = split_header(texts, url)
         check_contigs(url, _shared(header, contigs), contigs)
-        reader = _Reader(url, summed, contigs, header, caller, header.column(url, sample))
-        yield from reader.rows(text, texts)
+        reader = _Reader(url, texts, contigs, header, caller, header.column(url, sample), reference)
+        rows = reader.rows(text, texts)
+        yield from _within(rows, region) if region else _some(rows, reader)
 
 
-class _Summed:
-    """A stream with the checksum of what has been read from it."""
+def _some(rows: Iterator[Rows], reader: "_Reader") -> Iterator[Rows]:
+    """Rows of a whole file; raises UnreadableFile if there are none."""
+    for each in rows:
+        if reader.number < 0:
+            sample = reader.header.samples[reader.column]
+            raise UnreadableFile(reader.url, f"holds no record of sample {sample}", NOTHING_THERE)
+        yield each
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self.stream, self.checksum = stream, 0
 
-    def read(self, size: int) -> bytes:
-        data = self.stream.read(size)
-        self.checksum = isal_zlib.crc32(data, self.checksum)
-        return data
+def _within(rows: Iterator[Rows], region: Region) -> Iterator[Rows]:
+    """Of sorted rows of the region's contig those that reach into it; balanced, without a checksum."""
+    for each in rows:
+        variants, blocks = (_reaching(batch, region) for batch in (each.variants, each.blocks))
+        if read := variants.num_rows + blocks.num_rows:
+            yield Rows(variants, blocks, read, {}, 0)
+        if any(batch.num_rows and batch["start"][-1].as_py() >= region.end for batch in (each.variants, each.blocks)):
+            return
+
+
+def _reaching(batch: pa.RecordBatch, region: Region) -> pa.RecordBatch:
+    start, stop = (batch[name].to_numpy() for name in ("start", "stop"))
+    return batch.filter(pa.array((start < region.end) & (stop > region.start)))
 
 
 def _shared(header: Header, contigs: Sequence[Contig]) -> Iterator[Contig]:
@@ -96,15 +112,24 @@ def _shared(header: Header, contigs: Sequence[Contig]) -> Iterator[Contig]:
 @dataclass(slots=True)
 class _Reader:
     url: str
-    file: _Summed
+    file: Texts
     contigs: Sequence[Contig]
     header: Header
     caller: Caller
     column: int
+    reference: Bases | None = None
     numbers: dict[str, int] = field(init=False)
+    source: File = field(init=False)
+    ground: Ground = NOWHERE
     number: int = -1
-    contig: tuple[npt.NDArray[np.uint8], int] = (np.frombuffer(b"", np.uint8), 0)
     lines: int = 0
+    covered: int = 0
+
+    def __post_init__(self) -> None:
+        self.numbers = {contig.name: number for number, contig in enumerate(self.contigs)}
+        title = "\t".join([*COLUMNS, *self.header.samples]).encode()
+        rules = np.array([self.caller.doubles, self.caller.strays, self.caller.overlaps])
+        self.source = File(padded(title), (self.column, len(self.header.samples)), rules)
 
     @property
     def columns(self) -> Columns:
@@ -114,9 +139,6 @@ class _Reader:
             columns = _SCRATCH.columns = Columns()
         return columns
 
-    def __post_init__(self) -> None:
-        self.numbers = {contig.name: number for number, contig in enumerate(self.contigs)}
-
     def rows(self, text: bytes, texts: Iterator[bytes]) -> Iterator[Rows]:
         """Rows of the whole text; what a piece leaves unread is read again together with the next.
 
@@ -124,16 +146,12 @@ class _Reader:
         """
         self.lines = self.header.lines
         for piece in texts:
-            text += piece
+            found, text = self._parse(text, piece, final=False)
             del piece
-            found, text = self._parse(text, final=False)
             yield from found
         self._check_end(text)
-        found, _ = self._parse(text + b"\n", final=True)
-        if self.number < 0:
-            sample = self.header.samples[self.column]
-            raise UnreadableFile(self.url, f"holds no record of sample {sample}", NOTHING_THERE)
-        yield from found or [Rows(NO_VARIANTS, NO_BLOCKS, 0, {}, self.file.checksum)]
+        found, _ = self._parse(text, b"\n", final=True)
+        yield from found or [Rows(NO_VARIANTS, NO_BLOCKS, 0, {}, self.file.checksum, self.file.taken)]
 
     def _check_end(self, text: bytes) -> None:
         """Refuse a last line without a line end if values are missing; a whole one (DRAGEN's example has it) may be."""
@@ -146,10 +164,11 @@ class _Reader:
             raise cut_off(self.url, self.lines + text.count(b"\n") + 1, last)
         log.warning("%s: its last line has no line end; if the file was cut off, a number may lack digits", self.url)
 
-    def _parse(self, text: bytes, final: bool) -> tuple[list[Rows], bytes]:
-        """The rows of a text's whole lines, and what must be read again."""
-        data = np.frombuffer(text, np.uint8)
-        at, end = 0, text.rfind(b"\n") + 1
+    def _parse(self, rest: bytes, piece: bytes, final: bool) -> tuple[list[Rows], bytes]:
+        """The rows of two texts' whole lines, and what must be read again."""
+        data = self.columns.load(rest, piece)
+        last = piece.rfind(b"\n")
+        at, end = 0, (len(rest) + last if last >= 0 else rest.rfind(b"\n")) + 1
         found = []
         while at < end:
             outcome = self._records(data, at, end, final)
@@ -158,38 +177,45 @@ class _Reader:
                 found.append(self._rows(data, outcome))
             if outcome["status"] != parsing.OTHER_CONTIG:
                 break
-            self._enter(text[at : text.index(b"\n", at)])
-        return found, text[at:]
+            self._enter(data[at : at + SHOWN_BYTES].tobytes())
+        return found, data[at:].tobytes()
 
     def _records(self, data: npt.NDArray[np.uint8], at: int, end: int, final: bool) -> Outcome:
         """Parse records of the present contig; raises BadRecord."""
-        lenient = np.array([self.caller.doubles, self.caller.strays])
-        sample = (self.column, len(self.header.samples))
-        outcome = self.columns.parse(data, at, end, self.contig, sample, lenient, final)
+        outcome = self.columns.parse(data, at, end, self.ground, self.source, self.covered, final)
         if outcome["status"] > parsing.OTHER_CONTIG:
-            text = data[outcome["place"] : outcome["place"] + SHOWN_BYTES].tobytes()
-            raise bad_record(self.url, self.lines + outcome["lines"] + 1, text, outcome["status"])
+            raise self._bad_record(data[outcome["place"] :][:SHOWN_BYTES].tobytes(), outcome)
         self.lines += outcome["lines"]
+        self.covered = outcome["covered"]
         return outcome
 
+    def _bad_record(self, text: bytes, outcome: Outcome) -> BadRecord:
+        line = self.lines + outcome["lines"] + 1
+        if outcome["status"] == parsing.BAD_REF and self.reference:
+            return contradiction(self.url, line, text, self.reference)
+        return bad_record(self.url, line, text, outcome["status"])
+
     def _rows(self, data: npt.NDArray[np.uint8], outcome: Outcome) -> Rows:
-        dropped = {DOUBLE: outcome["doubles"], STRAY: outcome["strays"]}
         try:
             variants = self.columns.variant_rows(data, self.number, outcome)
-        except UnicodeDecodeError as error:
+        except pa.ArrowInvalid as error:
             raise not_text(self.url, self.lines) from error
         blocks = self.columns.block_rows(self.number, outcome)
+        weaker = outcome["weaker"]
+        dropped = {WEAKER: weaker, DOUBLE: outcome["doubles"] - weaker, STRAY: outcome["strays"]}
         dropped = {reason: count for reason, count in dropped.items() if count}
-        return Rows(variants, blocks, outcome["read"], dropped, self.file.checksum)
+        return Rows(variants, blocks, outcome["read"], dropped, self.file.checksum, self.file.taken)
 
     def _enter(self, line: bytes) -> None:
         """Go on to the contig of this record; raises UnknownContig, or BadRecord where the reference's order breaks."""
-        chrom = line.split(b"\t")[0]
+        chrom = line.split(b"\n", 1)[0].split(b"\t", 1)[0]
         name = chrom.decode("utf-8", "replace")
         number = self.numbers.get(name)
         if number is None:
-            raise UnknownContig(name, self.url)
+            raise UnknownContig(name, f"{self.url}: {place_of(self.lines + 1, line)}")
         if number <= self.number:
             raise unsorted_contig(self.url, self.lines + 1, line)
-        self.number = number
-        self.contig = np.frombuffer(chrom, np.uint8), self.contigs[number].length
+        self.number, self.covered = number, 0
+        sequence = self.reference.sequences.get(name) if self.reference else None
+        bases = (sequence.letters, sequence.line_bases, sequence.line_bytes) if sequence else NO_BASES
+        self.ground = Ground((padded(chrom), len(chrom), self.contigs[number].length), bases)

@@ -1,21 +1,33 @@
 """gVCF text to typed arrays: one pass over the bytes, record by record."""
 
 import numpy as np
-from numba import njit, types
-from numba.extending import intrinsic, overload
+from numba import njit
 
-from genocloud import schema
-
-MISSING = int(schema.MISSING)
-BAD = MISSING - 1
-"""What `integer` returns for text that is no number of 32 bits (it returns 64-bit values)."""
-
-MISSING_LONG = int(np.iinfo(np.int64).min)
+from genocloud.kernels.fields import (
+    BAD,
+    CR,
+    HASH,
+    LF,
+    MISSING,
+    MISSING_LONG,
+    TAB,
+    field_end,
+    find_key,
+    genotype,
+    integer,
+    integers,
+    keys,
+    likelihoods,
+    pointer,
+    real,
+    rounded,
+    same,
+    skip,
+)  # fmt: skip
+from genocloud.kernels.letters import NON_REF, contradicts, deletion_like, reference_allele, repeats, symbolic
 
 FORMAT_KEYS = 1024
 """FORMAT keys of a record that are looked at; real files have about ten."""
-
-TAB, LF, CR, HASH = 9, 10, 13, 35
 
 # What `parse` writes: rows of its two-dimensional arrays.
 BLOCK_ROWS = ("start", "stop", "dp", "gq", "min_dp", "pl0", "pl1", "pl2", "ploidy", "called", "kept")
@@ -26,10 +38,10 @@ REAL_ROWS = (
     "qual", "base_q_rank_sum", "clipping_rank_sum", "mq_rank_sum", "read_pos_rank_sum", "mq", "excess_het",
 )  # fmt: skip
 SPAN_ROWS = (
-    "id", "ref", "filter", "pgt", "pid", "as_raw_base_q_rank_sum", "as_raw_mq", "as_raw_mq_rank_sum",
+    "id", "ref", "filter", "pgt", "pid", "ft", "as_raw_base_q_rank_sum", "as_raw_mq", "as_raw_mq_rank_sum",
     "as_raw_read_pos_rank_sum", "as_sb_table",
 )  # fmt: skip
-S_ID, S_REF, S_FILTER, S_PGT, S_PID = range(5)
+S_ID, S_REF, S_FILTER, S_PGT, S_PID, S_FT = range(6)
 LIST_ROWS = ("alts", "gt", "ad", "pl", "sb")
 L_ALTS, L_GT, L_AD, L_PL, L_SB = range(5)
 
@@ -37,69 +49,37 @@ L_ALTS, L_GT, L_AD, L_PL, L_SB = range(5)
 RECORD = (
     "start", "stop", "id", "id_end", "ref", "ref_size", "alts", "real", "covers", "filter", "filter_end", "info",
     "info_end", "format", "format_size", "keys", "dp", "gq", "min_dp", "ps", "gt_count", "ad_count", "pl_count",
-    "sb_count", "phased", "pgt", "pgt_end", "pid", "pid_end", "called", "block", "kept",
+    "sb_count", "phased", "pgt", "pgt_end", "pid", "pid_end", "ft", "ft_end", "called", "block", "kept",
 )  # fmt: skip
 (
     R_START, R_STOP, R_ID, R_ID_END, R_REF, R_REF_SIZE, R_ALTS, R_REAL, R_COVERS, R_FILTER, R_FILTER_END, R_INFO,
     R_INFO_END, R_FORMAT, R_FORMAT_SIZE, R_KEYS, R_DP, R_GQ, R_MIN_DP, R_PS, R_GT_COUNT, R_AD_COUNT, R_PL_COUNT,
-    R_SB_COUNT, R_PHASED, R_PGT, R_PGT_END, R_PID, R_PID_END, R_CALLED, R_BLOCK, R_KEPT,
+    R_SB_COUNT, R_PHASED, R_PGT, R_PGT_END, R_PID, R_PID_END, R_FT, R_FT_END, R_CALLED, R_BLOCK, R_KEPT,
 ) = range(len(RECORD))  # fmt: skip
 R_FIRST_VALUE, R_LAST_VALUE = R_DP, R_PS + 1
-R_LAST_COUNT = R_PID_END + 1
+R_LAST_COUNT = R_FT_END + 1
 """What no field writes is 0 from R_GT_COUNT on: no values, not phased, empty strings."""
 
 # `outcome`, what `parse` returns in numbers.
 OUTCOME = (
     "status", "consumed", "blocks", "variants", "alts", "gts", "ads", "pls", "sbs", "lines", "read", "doubles",
-    "strays", "place",
+    "weaker", "strays", "place", "covered",
 )  # fmt: skip
 (
     O_STATUS, O_CONSUMED, O_BLOCKS, O_VARIANTS, O_ALTS, O_GTS, O_ADS, O_PLS, O_SBS, O_LINES, O_READ, O_DOUBLES,
-    O_STRAYS, O_PLACE,
+    O_WEAKER, O_STRAYS, O_PLACE, O_COVERED,
 ) = range(len(OUTCOME))  # fmt: skip
 
 # `status`
 (
     DONE, OTHER_CONTIG, BAD_COLUMNS, BAD_NUMBER, BAD_POSITION, BAD_END, BAD_ORDER, BAD_DOUBLE, BAD_GT, BAD_STRAY,
-    BAD_AD, BAD_PL, BAD_VALUES, BAD_ALLELE,
-) = range(14)  # fmt: skip
+    BAD_AD, BAD_PL, BAD_VALUES, BAD_ALLELE, BAD_HASH, BAD_REPEAT, BAD_OVERLAP, BAD_REF,
+) = range(18)  # fmt: skip
 
 
-def pointer(array):
-    """The first element of an array, from where the functions below index.
-
-    Compiled, it is a bare pointer: handed from function to function, arrays are counted, and each count costs about as
-    much as parsing a number. Whoever holds the arrays keeps them alive. In plain Python it is the array itself.
-    """
-    return array
-
-
-@intrinsic
-def _first_element(_, array):
-    def generate(context, builder, signature, args):
-        return context.make_array(signature.args[0])(context, builder, args[0]).data
-
-    return types.CPointer(array.dtype)(array), generate
-
-
-@overload(pointer)
-def _pointer(array):  # noqa: ARG001  (numba looks at the name)
-    return lambda array: _first_element(array)
-
-
-WIDEST = 24
-"""Letters of the longest key, rounded up."""
-
-
-def _keys(names):
-    """Names as (bytes (names * WIDEST,), lengths (names,)): tables that numba freezes into the code."""
-    text = b"".join(name.encode().ljust(WIDEST, b"\0") for name in names)
-    return np.frombuffer(text, np.uint8), np.array([len(name) for name in names])
-
-
-FORMATS, FORMAT_LENGTHS = _keys(("GT", "DP", "GQ", "MIN_DP", "PL", "AD", "SB", "PGT", "PID", "PS", "GL"))
-F_GT, F_DP, F_GQ, F_MIN_DP, F_PL, F_AD, F_SB, F_PGT, F_PID, F_PS, F_GL = range(11)
-INFOS, INFO_LENGTHS = _keys(
+FORMATS, FORMAT_LENGTHS = keys(("GT", "DP", "GQ", "MIN_DP", "PL", "AD", "SB", "PGT", "PID", "PS", "GL", "FT"))
+F_GT, F_DP, F_GQ, F_MIN_DP, F_PL, F_AD, F_SB, F_PGT, F_PID, F_PS, F_GL, F_FT = range(12)
+INFOS, INFO_LENGTHS = keys(
     (
         "DP",
         "MQ0",
@@ -115,204 +95,10 @@ INFOS, INFO_LENGTHS = _keys(
         "AS_RAW_ReadPosRankSum",
         "AS_SB_TABLE",
         "RAW_MQandDP",
+        "RAW_MQ",
     )
 )
-N_DP, N_MQ0, N_FIRST_REAL, N_FIRST_TEXT, N_RAW_MQ = 0, 1, 2, 8, 13
-NON_REF = np.frombuffer(b"<NON_REF>", np.uint8)
-POWERS = 10.0 ** np.arange(23)
-"""Powers of ten that a double holds exactly: dividing a 53-bit integer by one rounds once, as strtod does."""
-
-
-@njit(cache=True, nogil=True)
-def ends_value(byte):
-    """Whether a byte ends a value: tab, line end, comma, colon, semicolon."""
-    return byte <= CR or byte == 44 or byte == 58 or byte == 59
-
-
-@njit(cache=True, nogil=True)
-def integer(text, at):
-    """(value, place after it): MISSING for `.` or nothing; BAD for what is no integer of 32 bits."""
-    first = at
-    byte = text[at]
-    negative = byte == 45
-    if negative or byte == 43:
-        at += 1
-    value = np.int64(0)
-    digits = at
-    while True:
-        digit = np.int64(text[at]) - 48
-        if digit < 0 or digit > 9:
-            break
-        value = value * 10 + digit
-        at += 1
-    if at > digits and at - digits < 12 and ends_value(text[at]):
-        value = -value if negative else value
-        return (value if -2147483648 < value <= 2147483647 else np.int64(BAD)), at
-    if ends_value(text[first]):
-        return np.int64(MISSING), first
-    if text[first] == 46 and ends_value(text[first + 1]):
-        return np.int64(MISSING), first + 1
-    return np.int64(BAD), first
-
-
-@njit(cache=True, nogil=True)
-def word_is(text, start, end, word, size):
-    """Whether text[start:end] is word[:size], case apart."""
-    if end - start != size:
-        return False
-    for k in range(size):
-        if (text[start + k] | 32) != (word[k] | 32):
-            return False
-    return True
-
-
-NAN, INF, INFINITY = (np.frombuffer(word, np.uint8) for word in (b"nan", b"inf", b"infinity"))
-
-
-@njit(cache=True, nogil=True)
-def real(text, at):
-    """(value, place after it, well formed): NaN for `.` or nothing; NaN and infinities may be written out."""
-    end = at
-    while not ends_value(text[end]):
-        end += 1
-    if end == at or (end == at + 1 and text[at] == 46):
-        return np.nan, end, True
-    negative = text[at] == 45
-    if negative or text[at] == 43:
-        at += 1
-    value, digits, shift = 0.0, 0, 0
-    while at < end and 48 <= text[at] <= 57:
-        value = value * 10.0 + (text[at] - 48)
-        digits += 1
-        at += 1
-    if at < end and text[at] == 46:
-        at += 1
-        while at < end and 48 <= text[at] <= 57:
-            if value < 1e17:  # later decimals are below a double's precision
-                value = value * 10.0 + (text[at] - 48)
-                shift -= 1
-            digits += 1
-            at += 1
-    if digits == 0:
-        if word_is(text, at, end, pointer(INF), 3) or word_is(text, at, end, pointer(INFINITY), 8):
-            return -np.inf if negative else np.inf, end, True
-        return np.nan, end, word_is(text, at, end, pointer(NAN), 3)
-    if at < end and (text[at] | 32) == 101:
-        power, after = integer(text, at + 1)
-        if power == BAD or power == MISSING or abs(power) > 400:
-            return np.nan, end, False
-        shift += power
-        at = after
-    if shift < 0:
-        value = value / POWERS[-shift] if shift > -23 else value * 10.0 ** np.float64(shift)
-    elif shift > 0:
-        value = value * POWERS[shift] if shift < 23 else value * 10.0 ** np.float64(shift)
-    return -value if negative else value, end, at == end
-
-
-@njit(cache=True, nogil=True)
-def rounded(text, at):
-    """An integer that some callers write as a float (GQ): rounded, halves up; otherwise as `integer`."""
-    value, after = integer(text, at)
-    if value != BAD:
-        return value, after
-    number, after, good = real(text, at)
-    if not good or abs(number) > 2e9:
-        return np.int64(BAD), after
-    return (np.int64(MISSING) if np.isnan(number) else np.int64(np.floor(number + 0.5))), after
-
-
-@njit(cache=True, nogil=True)
-def integers(text, at, out, first):
-    """Integers, `,` between, into out[first:]: (count, place after); none for `.` or nothing; BAD when malformed."""
-    if ends_value(text[at]) and text[at] != 44:
-        return np.int64(0), at
-    count = np.int64(0)
-    while True:
-        value, at = integer(text, at)
-        if value == BAD:
-            return value, at
-        out[first + count] = value
-        count += 1
-        if text[at] != 44:
-            break
-        at += 1
-    if count == 1 and value == MISSING:
-        count = np.int64(0)
-    return count, at
-
-
-@njit(cache=True, nogil=True)
-def likelihoods(text, at, out, first):
-    """Log10 likelihoods (GL) as PL into out[first:]: -10 x (GL - largest), rounded, halves up; returns as `integers`.
-
-    Source: htsjdk GenotypeLikelihoods.GLsToPLs.
-    """
-    begin, count, best = at, np.int64(0), -np.inf
-    missing = False
-    while True:
-        value, at, good = real(text, at)
-        if not good:
-            return np.int64(BAD), at
-        missing |= np.isnan(value)
-        best = max(best, value)
-        count += 1
-        if text[at] != 44:
-            break
-        at += 1
-    if missing or not np.isfinite(best):
-        return np.int64(0), at
-    at = begin
-    for k in range(count):
-        value, at, good = real(text, at)
-        out[first + k] = np.int64(min(np.floor(-10.0 * (value - best) + 0.5), 2147483647.0))
-        at += 1
-    return count, at - 1
-
-
-@njit(cache=True, nogil=True)
-def genotype(text, at, out, first):
-    """GT into out[first:]: (alleles, place after, phased); BAD alleles when malformed or above 127."""
-    if ends_value(text[at]):
-        return np.int64(0), at, False
-    count = np.int64(0)
-    phased = False
-    while True:
-        value = np.int64(0)
-        begin = at
-        if text[at] == 46:
-            value = np.int64(-1)
-            at += 1
-        else:
-            while 48 <= text[at] <= 57 and at - begin < 4:
-                value = value * 10 + (text[at] - 48)
-                at += 1
-        if at == begin or value > 127:
-            return np.int64(BAD), at, phased
-        out[first + count] = value
-        count += 1
-        if text[at] == 124:
-            phased = True
-        elif text[at] != 47:
-            break
-        at += 1
-    return (count if ends_value(text[at]) else np.int64(BAD)), at, phased
-
-
-@njit(cache=True, nogil=True)
-def find_key(text, start, end, keys, lengths, count):
-    """Index of text[start:end] among some keys (of `_keys`), or -1."""
-    size = end - start
-    for k in range(count):
-        if lengths[k] == size:
-            same = True
-            for j in range(size):
-                if keys[k * WIDEST + j] != text[start + j]:
-                    same = False
-                    break
-            if same:
-                return k
-    return -1
+N_DP, N_MQ0, N_FIRST_REAL, N_FIRST_TEXT, N_RAW_MQ, N_OLD_RAW_MQ = 0, 1, 2, 8, 13, 14
 
 
 @njit(cache=True, nogil=True)
@@ -353,11 +139,11 @@ def find_end(text, at):
     found = np.int64(MISSING)
     while True:
         if text[at] == 69 and text[at + 1] == 78 and text[at + 2] == 68 and text[at + 3] == 61:
-            found, at = integer(text, at + 4)
-            if found == BAD:
-                return found, at
-        while text[at] > CR and text[at] != 59:
-            at += 1
+            begin = at + 4
+            found, at = integer(text, begin)
+            if found == BAD or at == begin or (text[at] > CR and text[at] != 59):
+                return np.int64(BAD), at
+        at = field_end(text, at)
         if text[at] <= CR:
             return found, at
         at += 1
@@ -380,7 +166,7 @@ def parse_info(text, start, end, room, row, ints, reals, longs, spans):
         reals[k * room + row] = np.nan
     longs[row] = MISSING_LONG
     longs[room + row] = MISSING_LONG
-    for k in range(S_PID + 1, len(SPAN_ROWS)):
+    for k in range(S_FT + 1, len(SPAN_ROWS)):
         spans[(2 * k + 1) * room + row] = -1
     at = start
     good = True
@@ -394,20 +180,25 @@ def parse_info(text, start, end, room, row, ints, reals, longs, spans):
         at += 1
         if key == N_DP or key == N_MQ0:
             value, at = integer(text, at)
-            good &= value != BAD and text[at] != 44
+            if value == BAD or (at < end and text[at] != 59):
+                return False
             ints[(I_INFO_DP + key) * room + row] = value
         elif N_FIRST_REAL <= key < N_FIRST_TEXT:
             number, at, fine = real(text, at)
-            good &= fine and text[at] != 44
+            good &= fine and (at == end or text[at] == 59)
             reals[(key - N_FIRST_REAL + 1) * room + row] = number
         elif key == N_RAW_MQ:
-            good &= raw_mq(text, at, room, row, longs)
+            good &= raw_mq_and_depth(text, at, room, row, longs)
+        elif key == N_OLD_RAW_MQ:
+            number, at, fine = real(text, at)
+            good &= fine and (at == end or text[at] == 59) and not abs(number) > 1e15
+            if longs[row] == MISSING_LONG and number >= 0:
+                longs[row] = np.int64(number + 0.5)
         if at <= end and text[at - 1] != 59:
             begin = at
-            while at < end and text[at] != 59:
-                at += 1
+            at = field_end(text, at)
             if N_FIRST_TEXT <= key < N_RAW_MQ:
-                set_span(text, spans, room, key - N_FIRST_TEXT + 5, row, begin, at)
+                set_span(text, spans, room, key - N_FIRST_TEXT + S_FT + 1, row, begin, at)
             at += 1
         if not good:
             return False
@@ -415,9 +206,9 @@ def parse_info(text, start, end, room, row, ints, reals, longs, spans):
 
 
 @njit(cache=True, nogil=True)
-def raw_mq(text, at, room, row, longs):
+def raw_mq_and_depth(text, at, room, row, longs):
     """RAW_MQandDP=sum,reads: two integers of 64 bits, or `.`; False when malformed."""
-    if text[at] == 46 and ends_value(text[at + 1]):
+    if text[at] == 46 and (text[at + 1] == TAB or text[at + 1] == 59):
         return True
     for k in range(2):
         begin = at
@@ -429,46 +220,7 @@ def raw_mq(text, at, room, row, longs):
             return False
         longs[k * room + row] = value
         at += 1
-    return ends_value(text[at - 1])
-
-
-@njit(cache=True, nogil=True)
-def deletion_like(text, ref, ref_size, alt, alt_size):
-    """Whether this ALT makes the record cover its whole REF (GenomicsDB's rule; a symbolic ALT never does)."""
-    if alt_size < ref_size:
-        return True
-    if alt_size > ref_size:
-        return False
-    different = 0
-    for k in range(ref_size):
-        different += (text[ref + k] & 0xDF) != (text[alt + k] & 0xDF)
-    return different > 1
-
-
-@njit(cache=True, nogil=True)
-def symbolic(text, start, size):
-    """Whether an ALT is no sequence of bases: `<...>` or a breakend."""
-    for k in range(size):
-        byte = text[start + k]
-        if byte == 60 or byte == 91 or byte == 93:
-            return True
-    return False
-
-
-@njit(cache=True, nogil=True)
-def reference_allele(text, start, size):
-    """Whether an ALT stands for whatever is not the reference: `<NON_REF>` or `<*>`."""
-    if size == 3:
-        return text[start] == 60 and text[start + 1] == 42 and text[start + 2] == 62
-    return word_is(text, start, start + size, pointer(NON_REF), 9)
-
-
-@njit(cache=True, nogil=True)
-def skip(text, at):
-    """The end of a column: the place of the next tab or line end."""
-    while text[at] > CR:
-        at += 1
-    return at
+    return text[at - 1] == TAB or text[at - 1] == 59
 
 
 @njit(cache=True, nogil=True)
@@ -476,7 +228,12 @@ def alternates(text, at, record, alt_starts, alt_sizes, first):
     """ALT into alt_starts[first:], alt_sizes[first:] and R_ALTS, R_REAL, R_COVERS: (status, place after)."""
     count = 0
     is_real = covers = False
-    if text[at] == 46 and text[at + 1] == TAB:
+    if same(text, at, pointer(NON_REF), 0, 9) and text[at + 9] == TAB:
+        alt_starts[first] = at
+        alt_sizes[first] = 9
+        count = 1
+        at += 9
+    elif text[at] == 46 and text[at + 1] == TAB:
         at += 1
     else:
         while True:
@@ -505,12 +262,9 @@ def alternates(text, at, record, alt_starts, alt_sizes, first):
 @njit(cache=True, nogil=True)
 def parse_site(text, at, chrom, letters, length, record, reals, row, alt_starts, alt_sizes, first):
     """CHROM to INFO into the record, QUAL into reals[row]: (status, place after INFO)."""
-    for k in range(letters):
-        if text[at + k] != chrom[k]:
-            return OTHER_CONTIG, at
-    at += letters
-    if text[at] != TAB:
+    if not same(text, at, chrom, 0, letters) or text[at + letters] != TAB:
         return OTHER_CONTIG, at
+    at += letters
     pos, at = integer(text, at + 1)
     if pos < 1:
         return BAD_NUMBER if pos == BAD else BAD_POSITION, at
@@ -561,11 +315,8 @@ def parse_site(text, at, chrom, letters, length, record, reals, row, alt_starts,
 def parse_format(text, at, record, codes):
     """FORMAT, looked up only where it differs from the last record's: the place after it."""
     start, size = record[R_FORMAT], record[R_FORMAT_SIZE]
-    k = 0
-    while k < size and text[at + k] == text[start + k]:
-        k += 1
-    if k == size and size > 0 and text[at + k] <= CR:
-        return at + k
+    if size > 0 and same(text, at, text, start, size) and text[at + size] <= CR:
+        return at + size
     end = skip(text, at)
     record[R_FORMAT] = at
     record[R_FORMAT_SIZE] = end - at
@@ -619,6 +370,8 @@ def parse_sample(text, at, record, codes, gts, ads, pls, sbs, outcome):
                 record[R_PGT], record[R_PGT_END] = start, at
             elif code == F_PID:
                 record[R_PID], record[R_PID_END] = start, at
+            elif code == F_FT:
+                record[R_FT], record[R_FT_END] = start, at
         if value == BAD or (text[at] != 58 and text[at] > CR):
             return BAD_NUMBER, at
         if text[at] != 58:
@@ -695,6 +448,7 @@ def write_variant(text, record, room, row, ints, reals, longs, spans, counts):
     set_span(text, spans, room, S_FILTER, row, record[R_FILTER], record[R_FILTER_END])
     set_span(text, spans, room, S_PGT, row, record[R_PGT], record[R_PGT_END])
     set_span(text, spans, room, S_PID, row, record[R_PID], record[R_PID_END])
+    set_span(text, spans, room, S_FT, row, record[R_FT], record[R_FT_END])
     counts[L_ALTS * room + row] = record[R_ALTS]
     for k in range(4):
         counts[(L_GT + k) * room + row] = record[R_GT_COUNT + k]
@@ -702,18 +456,49 @@ def write_variant(text, record, room, row, ints, reals, longs, spans, counts):
 
 
 @njit(cache=True, nogil=True)
+def skip_line(text, at, title, title_size):
+    """(whether this is a blank line or a header line that may stand among records, the place after it).
+
+    Headers stand there in files that were strung together: `##` lines, and the title of the same samples.
+    """
+    if text[at] == HASH and text[at + 1] != HASH:
+        if not same(text, at, title, 0, title_size):
+            return False, at
+        end = at + title_size
+        while text[end] == TAB:
+            end += 1
+        if text[end] > CR:
+            return False, at
+    while text[at] != LF:
+        at += 1
+    return True, at + 1
+
+
+@njit(cache=True, nogil=True)
+def rest_of_line(text, at, others):
+    """(whether just the other samples' columns follow, the place after the line)."""
+    while others > 0 and text[at] == TAB:
+        at = skip(text, at + 1)
+        others -= 1
+    at += text[at] == CR
+    return others == 0 and text[at] == LF, at + 1
+
+
+@njit(cache=True, nogil=True)
 def parse(
-    text, begin, end, chrom, length, column, columns, lenient, final,
+    text, begin, end, contig, bases, sample, title, rules, final,
     blocks, ints, reals, longs, spans, counts, alts, gts, ads, pls, sbs, codes, record, held, outcome,
 ):  # fmt: skip
     """Rows of the records text[begin:end] as long as they lie on one contig.
 
-    text    (bytes,) uint8; text[end - 1] is a line end
-    chrom   (letters,) uint8; the contig's name
-    length  bases of the contig
-    column, columns   the sample's place among the file's samples, and how many there are
-    lenient (2,) bool: whether a second record at a position, and a GT that names an allele the record lacks, are
-            dropped and counted rather than refused
+    text    (bytes,) uint8; text[end - 1] is a line end; 16 bytes behind it are memory that may be looked at
+    contig  its name's letters, (letters,) uint8 with 8 bytes of any value behind, how many they are, bases it has
+    bases   the FASTA's bytes from the contig's first base on, (bytes,) uint8, bases and bytes of a line; 0 bases: no
+            reference to hold REF to
+    sample  the sample's place among the file's samples, and how many there are
+    title   (bytes,) uint8, 8 bytes of any value at its end: the #CHROM line
+    rules   (3,) bool: whether a second record at a position, and a GT that names an allele the record lacks, are
+            dropped and counted rather than refused; whether a reference block may begin in another
     final   whether the text ends with the file; if not, the last position's records are left for the next call,
             because only the next record tells where they stop
     blocks  (BLOCK_ROWS, room) int32
@@ -722,16 +507,17 @@ def parse(
     counts  (LIST_ROWS, room) int32: how many values the row has in each of the next five
     alts    (2, room) int32: start, length;  gts (room,) int8;  ads, pls, sbs (room,) int32
     codes   (keys,) int32, record (RECORD,) int64, held (OUTCOME,) int64: scratch
-    outcome (OUTCOME,) int64
+    outcome (OUTCOME,) int64; `covered`, where the contig's blocks so far end, is taken from it too
 
     Of two records at one position the one with more evidence stays (kept = 1): a real ALT, then the larger likelihood
     of the reference genotype, then QUAL, then the first.
     """
     room = blocks.shape[1]
-    for k in range(len(OUTCOME)):
+    for k in range(O_COVERED):
         outcome[k] = 0
     parse_records(
-        pointer(text), begin, end, pointer(chrom), chrom.size, length, column, columns, lenient[0], lenient[1], final,
+        pointer(text), begin, end, pointer(contig[0]), contig[1], contig[2], pointer(bases[0]), bases[1], bases[2],
+        sample[0], sample[1], pointer(title), title.size - 8, rules[0], rules[1], rules[2], final,
         pointer(blocks.reshape(-1)), pointer(ints.reshape(-1)), pointer(reals.reshape(-1)), pointer(longs.reshape(-1)),
         pointer(spans.reshape(-1)), pointer(counts.reshape(-1)), room, pointer(alts[0]), pointer(alts[1]), pointer(gts),
         pointer(ads), pointer(pls), pointer(sbs), pointer(codes), pointer(record), pointer(held), pointer(outcome),
@@ -740,7 +526,8 @@ def parse(
 
 @njit(cache=True, nogil=True)
 def parse_records(
-    text, begin, end, chrom, letters, length, column, columns, doubles, strays, final,
+    text, begin, end, chrom, letters, length, bases, line_bases, line_bytes,
+    column, columns, title, title_size, doubles, strays, overlaps, final,
     blocks, ints, reals, longs, spans, counts, room, alt_starts, alt_sizes, gts, ads, pls, sbs,
     codes, record, held, outcome,
 ):  # fmt: skip
@@ -751,15 +538,16 @@ def parse_records(
     last_start = last_stop = last_row = last_pl = np.int64(-1)
     last_block = last_real = np.int64(0)
     last_qual = -1.0
+    covers = first_place = np.int64(0)  # where blocks of the present position end; where its first record stands
     at = np.int64(begin)
     status = DONE
     while at < end:
         outcome[O_PLACE] = at
-        blank = text[at] == LF or (text[at] == CR and text[at + 1] == LF)
-        if blank or text[at] == HASH:  # headers stand between records in files that were strung together
-            while text[at] != LF:
-                at += 1
-            at += 1
+        if text[at] <= HASH and (text[at] == LF or text[at] == HASH or (text[at] == CR and text[at + 1] == LF)):
+            skipped, at = skip_line(text, at, title, title_size)
+            if not skipped:
+                status = BAD_HASH
+                break
             outcome[O_LINES] += 1
             continue
         nv, nb = outcome[O_VARIANTS], outcome[O_BLOCKS]
@@ -770,6 +558,11 @@ def parse_records(
         if status != DONE:
             break
         start = record[R_START]
+        if line_bases > 0 and contradicts(
+            text, record[R_REF], record[R_REF_SIZE], start, length, bases, line_bases, line_bytes
+        ):
+            status = BAD_REF
+            break
         at = parse_format(text, at + 1, record, codes)
         for _ in range(column):
             if text[at] == TAB:
@@ -780,13 +573,10 @@ def parse_records(
         status, at = parse_sample(text, at + 1, record, codes, gts, ads, pls, sbs, outcome)
         if status != DONE:
             break
-        while column + 1 < columns and text[at] != LF:  # other samples are not looked at
-            at += 1
-        at += text[at] == CR
-        if text[at] != LF:
+        whole, at = rest_of_line(text, at, columns - column - 1)
+        if not whole:
             status = BAD_COLUMNS
             break
-        at += 1
         status = check_lists(record, gts, pls, first_gt, first_pl) if start >= last_start else BAD_ORDER
         if status == BAD_STRAY and strays:
             status = DONE
@@ -801,13 +591,14 @@ def parse_records(
         # the earlier record stops here, or one of the two gives way
         kept = True
         if start == last_start:
-            if not doubles:
-                status = BAD_DOUBLE
+            if not doubles or repeats(text, first_place, outcome[O_PLACE], record[R_REF]):
+                status = BAD_REPEAT if doubles else BAD_DOUBLE
                 break
             kept = record[R_REAL] > last_real
             if record[R_REAL] == last_real:
                 kept = pl > last_pl or (pl == last_pl and qual > last_qual)
             outcome[O_DOUBLES] += 1
+            outcome[O_WEAKER] += record[R_REAL] and last_real
             if kept and last_block:
                 blocks[B_KEPT * room + last_row] = 0
             elif kept:
@@ -817,8 +608,16 @@ def parse_records(
                 blocks[B_STOP * room + last_row] = min(last_stop, start)
             elif last_row >= 0:
                 ints[I_STOP * room + last_row] = min(last_stop, start)
+            outcome[O_COVERED] = max(outcome[O_COVERED], covers)
+            covers = np.int64(0)
+            first_place = outcome[O_PLACE]
             for k in range(len(OUTCOME)):
                 held[k] = outcome[k]
+        if not record[R_REAL]:
+            if start < outcome[O_COVERED] and not overlaps:
+                status = BAD_OVERLAP
+                break
+            covers = max(covers, record[R_STOP])
         if kept:
             last_start, last_stop, last_real, last_pl, last_qual = start, record[R_STOP], record[R_REAL], pl, qual
             last_block = record[R_BLOCK]
@@ -846,24 +645,3 @@ def parse_records(
     else:
         outcome[O_CONSUMED] = at
     outcome[O_STATUS] = status
-
-
-@njit(cache=True, nogil=True)
-def gather(text, starts, sizes, upper, offsets, out):
-    """Copy pieces of a text one after another.
-
-    text    (bytes,) uint8
-    starts, sizes (pieces,) int32; a size below 0 is none
-    upper   whether letters become capitals (pieces with `<`, `[` or `]` stay as they are)
-    offsets (pieces + 1,) int32, of each piece in out
-    out     (sum of sizes,) uint8
-    """
-    at = 0
-    for k in range(starts.size):
-        offsets[k] = at
-        lift = upper and not symbolic(pointer(text), starts[k], sizes[k])
-        for j in range(starts[k], starts[k] + sizes[k]):
-            byte = text[j]
-            out[at] = byte - 32 if lift and 97 <= byte <= 122 else byte
-            at += 1
-    offsets[starts.size] = at

@@ -1,17 +1,5 @@
 """Bytes under URLs: named objects in a folder, in a bucket or in memory, whole or not at all."""
 
-from genocloud.objects.opening import open_file, open_store
-from genocloud.objects.store import ObjectExists, ObjectMissing, Store, StoreFailed, UnknownScheme
-from genocloud.objects.urls import join, split
+import lazy_loader
 
-__all__ = [
-    "ObjectExists",
-    "ObjectMissing",
-    "Store",
-    "StoreFailed",
-    "UnknownScheme",
-    "join",
-    "open_file",
-    "open_store",
-    "split",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

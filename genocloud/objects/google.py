@@ -2,7 +2,8 @@
 
 Credentials are the machine's own (Application Default Credentials); with STORAGE_EMULATOR_HOST set, none are used.
 Checksums (crc32c): the server verifies every upload, the client every read of a whole object. A range has none on
-the server and cannot be verified. Objects with `Content-Encoding: gzip` are read as they are stored.
+the server and cannot be verified, but one that breaks off or comes short is noticed and asked for again. Objects
+with `Content-Encoding: gzip` are read as they are stored.
 
 What the emulator of the tests (fake-gcs-server) cannot prove, because it is looser than Google:
 - it accepts a resumable upload whose generation does not match, so `create` of more than 8 MiB, which the client
@@ -35,13 +36,17 @@ from google.cloud.storage import Client
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.fileio import BlobWriter
 from google.cloud.storage.retry import DEFAULT_RETRY
+from requests.adapters import HTTPAdapter
 
 from genocloud.objects.store import Names, ObjectExists, ObjectMissing, StoreFailed
-from genocloud.objects.streams import outlet, read_blocks
+from genocloud.objects.streams import AHEAD_THREADS, outlet, read_blocks
 from genocloud.objects.urls import check_name, join
 
 CHUNK_BYTES = 8 << 20
 """One request of a streamed upload (a multiple of 256 KiB, says the service): 8 MiB is what Google advises at least."""
+
+CONNECTIONS = 2 * AHEAD_THREADS
+"""Kept open: those of the threads that read ahead, and as many for threads that ask on their own."""
 
 _OCTETS = "application/octet-stream"
 _CREATOR = "genocloud-creator"
@@ -136,7 +141,7 @@ class GoogleStore:
                 return _download(blob, start, end)
             raise StoreFailed(url, "was replaced or deleted while it was read", "run this again")
 
-        return read_blocks(fetch, int(described.size))
+        return read_blocks(fetch, int(described.size), url)
 
     def list(self, prefix: str = "") -> Names:
         root = self._prefix
@@ -150,6 +155,12 @@ class GoogleStore:
     def delete(self, name: str) -> None:
         with self._explained(join(self.url, name)), suppress(NotFound):
             self._blob(name).delete(retry=DEFAULT_RETRY)
+
+    def modified(self, name: str) -> float:
+        return float(self._described(name).time_created.timestamp())
+
+    def sweep(self, older_than: float) -> Names:  # noqa: ARG002  (unfinished uploads lapse after a week, unseen)
+        return []
 
     @contextmanager
     def _explained(self, url: str) -> Iterator[None]:
@@ -213,7 +224,10 @@ def _first_line(error: Exception) -> str:
 
 @cache
 def _client(process: int, emulator: str | None) -> Client:  # noqa: ARG001  (a forked child must not share connections)
-    return Client()
+    client = Client()
+    for kind in ("https://", "http://"):  # by default ten connections are kept, and all others made anew each time
+        client._http.mount(kind, HTTPAdapter(pool_maxsize=CONNECTIONS))
+    return client
 
 
 def _upload(blob: Any, data: bytes, if_generation_match: int | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -97,16 +98,25 @@ class LocalStore:
         with _explained(self.url):
             return sorted(name for name in self._names(prefix.rpartition("/")[0]) if name.startswith(prefix))
 
-    def _names(self, folder: str) -> Iterator[str]:
+    def _names(self, folder: str, drafts: bool = False) -> Iterator[str]:
         for at, _, files in os.walk(self._root / folder, onerror=_raise_unless_absent):
             below = Path(at).relative_to(self._root)
-            yield from ((below / file).as_posix() for file in files if not file.startswith(DRAFT))
+            yield from ((below / file).as_posix() for file in files if file.startswith(DRAFT) == drafts)
 
     def delete(self, name: str) -> None:
         path = self._path(name)
         with _explained(join(self.url, name)):
             if path.is_file() or path.is_symlink():
                 path.unlink(missing_ok=True)
+
+    def modified(self, name: str) -> float:
+        with self.open(name) as stream:
+            return os.fstat(stream.fileno()).st_mtime
+
+    def sweep(self, older_than: float) -> Names:
+        latest = time.time() - older_than
+        with _explained(self.url):
+            return [name for name in sorted(self._names("", drafts=True)) if _remove_old(self._root / name, latest)]
 
 
 def local_path(url: str) -> Path:
@@ -163,6 +173,17 @@ def _sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(place)
+
+
+def _remove_old(draft: Path, latest: float) -> bool:
+    """Remove a file last changed at a time or before it; False for a later one, and for one that went by itself."""
+    try:
+        if draft.lstat().st_mtime > latest:
+            return False
+        draft.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _link(draft: Path, path: Path) -> None:

@@ -1,6 +1,7 @@
 """A store in this process's memory, for tests: memory://NAME."""
 
 import io
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from genocloud.objects.store import Names, ObjectExists, ObjectMissing
 from genocloud.objects.streams import outlet
 from genocloud.objects.urls import check_name, join
 
-_objects: dict[str, bytes] = {}
+_objects: dict[str, tuple[bytes, float]] = {}
+"""Content and the time of writing."""
+
 _lock = Lock()
 
 
@@ -24,11 +27,14 @@ class MemoryStore:
     def _key(self, name: str) -> str:
         return join(self.url, check_name(self.url, name))
 
-    def _get(self, name: str) -> bytes:
+    def _held(self, name: str) -> tuple[bytes, float]:
         try:
             return _objects[self._key(name)]
         except KeyError:
             raise ObjectMissing(self._key(name)) from None
+
+    def _get(self, name: str) -> bytes:
+        return self._held(name)[0]
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
         return self._get(name)[start:end]
@@ -40,14 +46,14 @@ class MemoryStore:
         return self._key(name) in _objects
 
     def write(self, name: str, data: bytes) -> None:
-        _objects[self._key(name)] = bytes(data)
+        _objects[self._key(name)] = bytes(data), time.time()
 
     def create(self, name: str, data: bytes) -> None:
         key = self._key(name)
         with _lock:
             if key in _objects:
                 raise ObjectExists(key)
-            _objects[key] = bytes(data)
+            _objects[key] = bytes(data), time.time()
 
     @contextmanager
     def writer(self, name: str) -> Iterator[BinaryIO]:
@@ -68,3 +74,9 @@ class MemoryStore:
 
     def delete(self, name: str) -> None:
         _objects.pop(self._key(name), None)
+
+    def modified(self, name: str) -> float:
+        return self._held(name)[1]
+
+    def sweep(self, older_than: float) -> Names:  # noqa: ARG002  (a killed writer's memory is gone)
+        return []

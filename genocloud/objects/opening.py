@@ -1,5 +1,6 @@
 """From a URL to its store, or to one readable file."""
 
+import mmap
 import os
 from typing import BinaryIO
 
@@ -42,3 +43,19 @@ def open_file(url: str) -> BinaryIO:
         return open_store(store).open(name)
     except (StoreFailed, UnknownScheme) as error:
         raise UnreadableFile(url, error.problem, error.remedy) from error
+
+
+def map_file(url: str) -> memoryview:
+    """A whole file as a read-only buffer; raises UnreadableFile.
+
+    A local file is mapped and takes no memory of its own (the buffer keeps the map alive); any other is read.
+    """
+    with open_file(url) as stream:
+        try:
+            return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+        except (OSError, ValueError):  # not a file of this system, or one without bytes: a pipe, say
+            pass
+        try:
+            return memoryview(stream.read())
+        except StoreFailed as error:
+            raise UnreadableFile(url, error.problem, error.remedy) from error

@@ -78,3 +78,12 @@ class Store(Protocol):
 
     def delete(self, name: str) -> None:
         """Remove an object; none of this name is fine."""
+
+    def modified(self, name: str) -> float:
+        """When an object took its present content (a copy: when it was copied), in seconds since the epoch."""
+
+    def sweep(self, older_than: float) -> Names:
+        """Remove what killed writers left `older_than` seconds ago or earlier; returns the names of what was removed.
+
+        A shorter time than the longest upload takes would break writers that live. No object is ever removed.
+        """

@@ -4,6 +4,7 @@ import io
 import pickle
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from genocloud import objects
-from genocloud.errors import StoreError
+from genocloud.errors import StoreError, UnreadableFile
 
 MB = 1_000_000
 ODD_NAMES = ["a b", "a?b=c&d", "a#b", "100%", "a%20b", "a+b", "HLA*01:01", "é世", "-x", "a'\"b", "a\\b", ".hidden"]
@@ -105,6 +106,7 @@ def test_one_of_16_threads_creates(store, threads):
 
 RACER = """
 import sys
+import time
 from genocloud import objects
 store = objects.open_store(sys.argv[1])
 print("ready", flush=True)
@@ -309,3 +311,45 @@ def test_its_errors_pickle(store):
         store.read("a")
     copy = pickle.loads(pickle.dumps(caught.value))
     assert (type(copy), str(copy), copy.url) == (objects.ObjectMissing, str(caught.value), caught.value.url)
+
+
+def test_an_object_knows_when_it_took_its_content(store):
+    before = time.time() - 2  # file systems' and servers' clocks are coarse
+    store.write("a", b"old")
+    first = store.modified("a")
+    time.sleep(0.02)
+    store.write("a", b"new")
+    with store.writer("b") as stream:
+        stream.write(b"streamed")
+    assert before < first < store.modified("a") < time.time() + 2
+    assert store.modified("a") <= store.modified("b")
+    with pytest.raises(objects.ObjectMissing):
+        store.modified("c")
+
+
+def test_reading_leaves_the_time_as_it_was(store):
+    store.create("a", b"old")
+    first = store.modified("a")
+    time.sleep(0.02)
+    assert store.read("a") == b"old"
+    assert store.modified("a") == first
+
+
+def test_a_sweep_removes_no_object_and_nothing_that_is_being_written(store):
+    assert store.sweep(0) == []
+    store.write("a/b", b"")
+    with store.writer("a/c") as stream:
+        stream.write(b"hello")
+        assert store.sweep(3600) == []
+    assert store.sweep(0) == []
+    assert (store.list(), store.read("a/c")) == (["a/b", "a/c"], b"hello")
+
+
+@pytest.mark.parametrize("content", [b"hello" * MB, b""])
+def test_a_mapped_file_is_its_bytes(store, content):
+    store.write("a", content)
+    mapped = objects.map_file(objects.join(store.url, "a"))
+    assert mapped.readonly
+    assert mapped == content
+    with pytest.raises(UnreadableFile):
+        objects.map_file(objects.join(store.url, "b"))

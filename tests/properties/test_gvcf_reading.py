@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud import gvcf, schema
-from genocloud.gvcf import rows as reading
+from genocloud.gvcf import texts as reading
 from genocloud.regions import Contig
 from tests.reference import gvcf_reader
 
 CONTIGS = (Contig("chr1", 100_000), Contig("chr1_alt", 50_000), Contig("M", 100_000))
-HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tann\tbob\n"
+HEADER = "##fileformat=VCFv4.2\n##source=strelka\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tann\tbob\n"
 
 bases = st.text("ACGTNacgt", min_size=1, max_size=5)
 number = st.integers(0, 3000).map(str) | st.just(".")
@@ -45,6 +45,7 @@ def sample_values(draw, alleles):
         "PS": draw(number),
         "PGT": draw(word),
         "PID": draw(word),
+        "FT": draw(word),
         "XX": draw(word),
     }
     keys = draw(st.lists(st.sampled_from(sorted(values)), unique=True, min_size=1))
@@ -63,6 +64,7 @@ def infos(draw):
         "BaseQRankSum": decimal,
         "ExcessHet": decimal,
         "RAW_MQandDP": st.just("123456789012,45") | st.just("."),
+        "RAW_MQ": st.just("123456.50") | st.just("."),
         "AS_SB_TABLE": word,
         "AS_RAW_MQ": word,
         "AS_RAW_MQRankSum": word,
@@ -105,7 +107,16 @@ def texts(draw):
         for _ in range(draw(st.integers(0, 6))):
             pos += draw(st.integers(0, 60)) or (1 if not pos else 0)
             lines.append(draw(record(contig.name, pos)))
-    return HEADER + "".join(lines or [draw(record(CONTIGS[0].name, 1))])
+    return HEADER + "".join(without_repeats(lines) or [draw(record(CONTIGS[0].name, 1))])
+
+
+def without_repeats(lines):
+    """One line only of each contig, position, REF and ALT."""
+    keyed = {}
+    for line in lines:
+        contig, pos, _, ref, alts, *_ = line.upper().split("\t")
+        keyed.setdefault((contig, pos, ref, alts), line)
+    return list(keyed.values())
 
 
 def tables(rows):

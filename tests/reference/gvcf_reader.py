@@ -104,6 +104,7 @@ def sample_fields(values: dict[str, str], alleles: int) -> Row:
         "pgt": text(values.get("PGT")),
         "pid": text(values.get("PID")),
         "ps": integer(values.get("PS")),
+        "ft": text(values.get("FT")),
     }
 
 
@@ -114,7 +115,7 @@ def likelihoods(alleles: int, ploidy: int) -> tuple[int, ...]:
 
 
 def info_fields(info: dict[str, str]) -> Row:
-    mq_and_dp = integers(info.get("RAW_MQandDP")) or [None, None]
+    mq_and_dp = integers(info.get("RAW_MQandDP")) or [rounded(info.get("RAW_MQ")), None]
     return {
         "info_dp": integer(info.get("DP")),
         "mq0": integer(info.get("MQ0")),

@@ -26,8 +26,11 @@ def test_contigs_are_found_whatever_the_order_of_their_fields():
         ("dv_1000G_chr21_5583275/HG00096.g.vcf.gz", "deepvariant", "<*>"),
         ("strelka2/HG001.g.vcf.gz", "strelka2", ""),
         ("xAtlas/HG002.g.vcf.gz", "xatlas", ""),
-        ("gatk_bp_resolution/gvcf.basepairResolution.gvcf", "gatk", "<NON_REF>"),
-        ("gatk_reblocked/alreadyReblocked.chr22snippet.vcf", "gatk", "<NON_REF>"),
+        ("gatk_bp_resolution/gvcf.basepairResolution.gvcf", "gatk base-pair", "<NON_REF>"),
+        ("gatk_reblocked/alreadyReblocked.chr22snippet.vcf", "gatk reblocked", "<NON_REF>"),
+        ("gatk_haploid/chrY_haploid_dragen.g.vcf", "gatk reblocked", "<NON_REF>"),
+        ("gatk_single_chr20_chr21/HG00268.g.vcf.gz", "gatk 3", "<NON_REF>"),
+        ("gatk_multi_sample/spanningDel.combined.g.vcf", "gatk", "<NON_REF>"),
     ],
 )
 def test_real_callers_are_known_by_their_headers(folder, caller, symbolic):
@@ -41,3 +44,19 @@ def test_real_callers_are_known_by_their_headers(folder, caller, symbolic):
 def test_an_unknown_caller_is_unknown():
     assert detect("##fileformat=VCFv4.2\n##source=mine\n").name == "unknown"
     assert len({caller.name for caller in CALLERS}) == len(CALLERS)
+
+
+@pytest.mark.parametrize(
+    ("mark", "alt", "info", "caller"),
+    [
+        ("##source=HaplotypeCaller", "<NON_REF>", "END=9", "gatk"),
+        ("##source=HaplotypeCaller", "<NON_REF>", "DP=5", "gatk base-pair"),
+        ("##GVCFBlock0-10=minGQ=0", "<NON_REF>", "DP=5;END=9", "gatk"),
+        ("##source=mine", "<*>", "END=9", "unknown"),
+        ("##source=Clair3", "<NON_REF>", "DP=5", "clair3"),
+        ("##GATKCommandLine=<ID=CombineGVCFs,", "<NON_REF>", "END=9", "gatk combined"),
+    ],
+)
+def test_where_the_header_does_not_tell_the_first_records_do(mark, alt, info, caller):
+    records = f"chr1\t4\t.\tA\tC,{alt}\t.\t.\tDP=3\tGT\t0/1\nchr1\t5\t.\tA\t{alt}\t.\t.\t{info}\tGT\t0/0\n"
+    assert detect(f"##fileformat=VCFv4.2\n{mark}\n", records).name == caller

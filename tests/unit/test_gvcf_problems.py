@@ -2,6 +2,7 @@
 
 import gzip
 from pathlib import Path
+from unittest import mock
 
 import pyarrow as pa
 import pysam
@@ -60,6 +61,15 @@ BAD = {
     "a PL of the wrong ploidy": "chr1 30 . A C . . . GT:PL 0:3,0,9",
     "more values than keys": "chr1 30 . A C . . . GT 0/1:7",
     "an empty ALT": "chr1 30 . A C, . . . GT 0/1",
+    "a block within another": "chr1 15 . A <NON_REF> . . . GT 0/0",
+    "a block that overlaps another": "chr1 20 . A <NON_REF> . . END=30 GT 0/0",
+    "an END without a value": "chr1 30 . A <NON_REF> . . END= GT 0/0",
+    "an END with two": "chr1 30 . A <NON_REF> . . END=31,32 GT 0/0",
+    "a number in INFO that goes on": "chr1 30 . A C . . DP=3:4 GT 0/1",
+    "a real in INFO that goes on": "chr1 30 . A C . . MQ=3:4 GT 0/1",
+    "a malformed RAW_MQ": "chr1 30 . A C . . RAW_MQ=1x GT 0/1",
+    "an empty value in AD": "chr1 30 . A C . . . GT:AD 0/1:3,",
+    "a record whose first letter is damaged": "#hr1 30 . A C . . . GT 0/1",
 }
 
 
@@ -71,6 +81,66 @@ def test_a_bad_record_is_refused_with_its_line(tmp_path, record):
     assert caught.value.url == path
     assert caught.value.place == f"line 7 ({':'.join(record.split()[:2])})"
     assert caught.value.remedy
+
+
+def test_a_long_list_of_nothing_is_refused(tmp_path):
+    path = text_file(tmp_path, HEADER + f"chr1\t30\t.\tA\tC\t.\t.\t.\tGT:PL\t0/1:{',' * 200_000}\n")
+    with pytest.raises(BadRecord, match="malformed"):
+        read(path)
+
+
+@pytest.mark.parametrize("mark", ["##source=mine", "##bcftoolsCommand=mpileup -g 5", "##source=strelka"])
+@pytest.mark.parametrize("between", [[], ["chr1 30 . AC A . . . GT:AD 0/1:3,4"]])
+def test_the_same_ref_and_alt_twice_at_a_position_is_refused_in_every_dialect(tmp_path, mark, between):
+    lines = records("chr1 30 . A c . . . GT 0/1", *between, "chr1 30 . a C 7 . . GT:DP 0/1:3")
+    path = text_file(tmp_path, HEADER.replace("##GATKCommandLine=<ID=HaplotypeCaller>", mark) + lines)
+    with pytest.raises(BadRecord, match="same REF and ALT") as caught:
+        read(path)
+    assert caught.value.place == f"line {7 + len(between)} (chr1:30)"
+
+
+def test_blocks_overlap_across_pieces_and_records_between(tmp_path):
+    variant = "chr1 {} . AC A . . . GT:AD 0/1:3,4"
+    lines = records("chr1 10 . A <*> . . END=90 GT 0/0", *(variant.format(pos) for pos in range(20, 60)))
+    path = bgzf_in_blocks(tmp_path, HEADER.replace("##GATK", "##bcftoolsCommand=mpileup\n##"), lines)
+    assert sum(rows.read for rows in read(path)) == 41
+    path = bgzf_in_blocks(
+        tmp_path,
+        HEADER.replace("##GATK", "##bcftoolsCommand=mpileup\n##"),
+        lines + records("chr1 90 . A <*> . . . GT 0/0"),
+    )
+    with mock.patch("genocloud.gvcf.inflate.CHUNK_BYTES", 1), pytest.raises(BadRecord, match="overlaps one above"):
+        read(path)
+
+
+def bgzf_in_blocks(folder: Path, *texts: str) -> str:
+    """A BGZF file with a block for every line."""
+    path = folder / "a.g.vcf.gz"
+    with pysam.BGZFile(str(path), "wb") as stream:
+        for line in "".join(texts).splitlines(keepends=True):
+            stream.write(line.encode())
+            stream.flush()
+    return str(path)
+
+
+def test_a_header_may_stand_among_the_records_if_it_names_the_same_sample(tmp_path):
+    path = text_file(
+        tmp_path, HEADER + GOOD + HEADER.rstrip("\n") + "\t\n" + GOOD.replace("10", "30").replace("20", "40")
+    )
+    assert sum(rows.read for rows in read(path)) == 2
+    path = text_file(
+        tmp_path, HEADER + GOOD + HEADER.replace("ann", "bob") + GOOD.replace("10", "30").replace("20", "40")
+    )
+    with pytest.raises(BadRecord, match="title of the same samples") as caught:
+        read(path)
+    assert caught.value.place == "line 11 (#CHROM:POS)"
+
+
+@pytest.mark.parametrize("record", ["chr1 30 . A C . . . GT 0/1", "chr1 30 . A C . . . GT 0/1 0/0 0/0"])
+def test_every_sample_of_the_title_has_its_column(tmp_path, record):
+    path = text_file(tmp_path, HEADER.replace("ann", "ann\tbob") + records(record))
+    with pytest.raises(BadRecord, match="columns"):
+        list(gvcf.read_rows(path, CONTIGS, "ann"))
 
 
 def test_a_contig_out_of_the_references_order_is_refused(tmp_path):
@@ -88,14 +158,15 @@ def test_a_last_record_cut_off_anywhere_is_refused(tmp_path, shown):
 
 
 def test_a_line_without_a_contig_is_refused(tmp_path):
-    with pytest.raises(UnknownContig):
+    with pytest.raises(UnknownContig, match=r"line 7 \(:30\): contig"):
         read(text_file(tmp_path, HEADER + GOOD + "\t30\t.\tA\tC\t.\t.\t.\tGT\t0/1\n"))
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):
     path = text_file(tmp_path, HEADER)
     with Path(path).open("ab") as stream:
-        stream.write(records("chr1 5 id? A C . . . GT 0/1").encode().replace(b"?", b"\xff"))
+        stream.write(records("chr1 5 id? A C . . . GT 0/1").encode().replace(b"?", b"\xc3"))
+        stream.write(records("chr1 6 ?id A C . . . GT 0/1").encode().replace(b"?", b"\xa9"))
     with pytest.raises(BadRecord, match="UTF-8"):
         read(path)
 

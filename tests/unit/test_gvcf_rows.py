@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 from genocloud import gvcf, schema
-from genocloud.errors import MixedContigs, UnknownContig
-from genocloud.gvcf.rows import DOUBLE, STRAY
+from genocloud.errors import BadRecord, MixedContigs, UnknownContig
+from genocloud.gvcf.reference import Bases, Sequence
+from genocloud.gvcf.rows import DOUBLE, STRAY, WEAKER
 from genocloud.regions import Contig
 from tests.reference import gvcf_reader
 
@@ -100,7 +101,7 @@ def test_of_two_records_at_a_base_the_one_with_more_evidence_stays():
         {"start": 150, "stop": 152, "ref": "AG"},
     ]
     assert blocks["stop"].to_pylist() == [99, 149]
-    assert sum(each.dropped.get(DOUBLE, 0) for each in rows) == 4
+    assert [each.dropped for each in rows] == [{DOUBLE: 2, WEAKER: 2}]
 
 
 def test_a_gt_beyond_the_alleles_is_dropped_and_counted_where_the_caller_writes_such(tmp_path):
@@ -109,6 +110,78 @@ def test_a_gt_beyond_the_alleles_is_dropped_and_counted_where_the_caller_writes_
     (rows,) = gvcf.read_rows(path, CONTIGS)
     assert rows.dropped == {STRAY: 1}
     assert rows.blocks["start"].to_pylist() == [6]
+
+
+def test_a_sum_of_squares_without_its_count_is_kept_as_it_is(tmp_path):
+    infos = ["RAW_MQ=111200.00", "RAW_MQ=.", "RAW_MQ=5.00;RAW_MQandDP=3600,1", "RAW_MQandDP=3600,1;RAW_MQ=5", "DP=1"]
+    lines = [f"chr1\t{5 + k}\t.\tA\tC\t.\t.\t{info}\tGT\t0/1" for k, info in enumerate(infos)]
+    variants, _ = tables(gvcf.read_rows(write(tmp_path, lines), CONTIGS))
+    assert variants["raw_mq"].to_pylist() == [111200, None, 3600, 3600, None]
+    assert variants["raw_mq_dp"].to_pylist() == [None, None, 1, 1, None]
+
+
+def test_filters_of_the_sample_are_a_column(tmp_path):
+    lines = [f"chr1\t{5 + k}\t.\tA\tC\t.\t.\t.\tGT:FT\t0/1:{ft}" for k, ft in enumerate(["PASS", "q10;s50", "."])]
+    variants, _ = tables(gvcf.read_rows(write(tmp_path, lines), CONTIGS))
+    assert variants["ft"].to_pylist() == ["PASS", "q10;s50", None]
+
+
+OVERLAPPING = ["chr1\t5\t.\tA\t.\t.\t.\tEND=20\tGT:DP\t0/0:3", "chr1\t10\t.\tA\t.\t.\t.\tEND=12\tGT:DP\t0/0:4"]
+
+
+def test_where_blocks_may_overlap_the_later_speaks_from_where_it_begins(tmp_path):
+    _, blocks = tables(gvcf.read_rows(write(tmp_path, OVERLAPPING, "##source=strelka"), CONTIGS))
+    assert blocks["stop"].to_pylist() == [9, 12]
+
+
+LINE_BASES = 7
+SEQUENCE = "ACGTRYNacgtn" * 83 + "ACGT"
+
+
+def bases(name: str = "chr1", sequence: str = SEQUENCE) -> Bases:
+    """A reference as a FASTA has it, in lines that end as Windows ends them."""
+    lines = [sequence[at : at + LINE_BASES] for at in range(0, len(sequence), LINE_BASES)]
+    letters = np.frombuffer("\r\n".join(lines).encode(), np.uint8)
+    return Bases({name: Sequence(letters, LINE_BASES, LINE_BASES + 2)})
+
+
+@pytest.mark.parametrize(
+    ("pos", "ref"),
+    [
+        (1, "ACGTACNACG"),
+        (1, "acgtg"),
+        (5, "A"),
+        (5, "G"),
+        (5, "R"),
+        (5, "n"),
+        (6, "K"),
+        (7, "T"),
+        (997, "ACGT"),
+        (3, "N"),
+    ],
+)
+def test_a_ref_that_the_reference_may_mean_is_read(tmp_path, pos, ref):
+    path = write(tmp_path, [f"chr1\t{pos}\t.\t{ref}\tC\t.\t.\t.\tGT\t0/1"])
+    (rows,) = gvcf.read_rows(path, CONTIGS, reference=bases())
+    assert rows.read == 1
+
+
+@pytest.mark.parametrize(
+    ("pos", "ref", "there"),
+    [(1, "C", "A"), (1, "ACGTACNACC", "ACGTRYNacg"), (5, "C", "R"), (6, "R", "Y"), (8, "C", "a"), (999, "GTA", "GT")],
+)
+@pytest.mark.parametrize("alt", ["CCCCCCCCCCCC", "<NON_REF>"])
+def test_a_ref_that_contradicts_the_reference_is_refused(tmp_path, pos, ref, there, alt):
+    lines = ["chr1\t1\t.\tA\t.\t.\t.\t.\tGT\t0/0"] * (pos > 1)
+    path = write(tmp_path, [*lines, f"chr1\t{pos}\t.\t{ref}\t{alt}\t.\t.\t.\tGT\t0/0"])
+    with pytest.raises(BadRecord, match=f"REF is {ref}, but the reference has {there} there") as caught:
+        list(gvcf.read_rows(path, CONTIGS, reference=bases()))
+    assert caught.value.place == f"line {5 + len(lines)} (chr1:{pos})"
+
+
+def test_a_contig_without_bases_is_not_held_to_the_reference(tmp_path):
+    path = write(tmp_path, ["chr1\t1\t.\tC\t.\t.\t.\t.\tGT\t0/0"])
+    assert [rows.read for rows in gvcf.read_rows(path, CONTIGS, reference=bases("chr2"))] == [1]
 
 
 CONTIGS = (Contig("chr1", 1000), Contig("chr2", 500))

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,35 @@ def test_a_killed_writer_leaves_nothing_that_is_seen(store):
     assert (store.list(), store.list("a/"), store.exists("a/b")) == ([], [], False)
     store.create("a/b", b"next")
     assert store.list() == ["a/b"]
+
+
+def test_a_sweep_removes_what_killed_writers_left_long_ago(store):
+    store.write("a/b", b"kept")
+    left = [Path(store.url, "a", f"{DRAFT}{age}") for age in (10, 5000)]
+    for draft in left:
+        draft.write_bytes(b"half")
+        then = time.time() - int(draft.name.removeprefix(DRAFT))
+        os.utime(draft, (then, then))
+    assert store.sweep(3600) == [f"a/{DRAFT}5000"]
+    assert files(store) == [f"{DRAFT}10", "b"]
+    assert store.sweep(0) == [f"a/{DRAFT}10"]
+    assert files(store) == ["b"]
+
+
+def test_a_mapped_file_takes_no_memory(tmp_path):
+    path = tmp_path / "sparse"
+    path.touch()
+    os.truncate(path, 1 << 40)
+    mapped = objects.map_file(str(path))
+    assert (len(mapped), mapped[-1]) == (1 << 40, 0)
+
+
+def test_a_pipe_can_be_mapped():
+    reading, writing = os.pipe()
+    os.write(writing, b"streamed")
+    os.close(writing)
+    assert objects.map_file(f"/dev/fd/{reading}") == b"streamed"
+    os.close(reading)
 
 
 def test_a_writer_that_raises_leaves_no_file(store):

@@ -1,0 +1,12 @@
+from .fingerprint import fingerprint as fingerprint
+from .header import Header as Header
+from .header import NoSamples as NoSamples
+from .header import NotVcf as NotVcf
+from .header import SampleNotChosen as SampleNotChosen
+from .header import read_header as read_header
+from .index import BadIndex as BadIndex
+from .reference import Bases as Bases
+from .reference import Sequence as Sequence
+from .rows import Rows as Rows
+from .rows import read_rows as read_rows
+from .texts import check_index as check_index

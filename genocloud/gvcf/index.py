@@ -1,0 +1,248 @@
+"""Indexes of BGZF-compressed gVCFs, tabix and CSI: where in the file a region's records are."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from genocloud.errors import InputError, UnreadableFile
+from genocloud.gvcf.inflate import inflate
+from genocloud.objects import ObjectMissing, StoreFailed, UnknownScheme, join, open_store, split
+from genocloud.objects.urls import scheme
+
+MAKERS = {".tbi": "tabix -f", ".csi": "bcftools index -f"}
+"""The indexes that may stand beside a file, in the order in which they are sought, and what makes each."""
+
+LATE_SECONDS = 60.0
+"""An index may be so much older than its data: copies made side by side end in any order, and clocks differ."""
+
+LATE_UPLOAD_SECONDS = 3600.0
+"""The same in an object store, where the time is that of the upload's end, and data take far longer than an index."""
+
+TABIX_SHIFT, TABIX_DEPTH = 14, 5
+MAX_DEPTH = 10
+"""With as many levels the numbers of bins no longer fit in 32 bits."""
+
+SENSELESS = "its numbers make no sense"
+
+
+class BadIndex(UnreadableFile):
+    """An index that is not of the file beside it: older, of another file, damaged."""
+
+    def __init__(self, index: str, data: str, problem: str) -> None:
+        self.index, self.data = index, data
+        maker = next(maker for suffix, maker in MAKERS.items() if index.endswith(suffix))
+        super().__init__(index, f"{problem} (its data: {data})", f"make the index again: {maker} {data}")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """Where one contig's records are: for each bin of the index the stretches of the file that hold its records.
+
+    bins          (chunks,) int64
+    begins, ends  (chunks,) int64, virtual offsets: place of a BGZF block << 16 | place in its text
+    floors        tabix: (windows,) int64, for each 16 kb window a place before which none of its records lies
+    least         CSI: the same, by bin
+    """
+
+    bins: npt.NDArray[np.int64]
+    begins: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    floors: npt.NDArray[np.int64]
+    least: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index file. `names`: its contigs, in its order; none where these are the header's (BCF).
+
+    A bin of level k is 2 ** (shift + 3 * (depth - k)) bases long; level 0 is one bin, each next has 8 times as many.
+    Source: SAM specification, section 5; tabix and CSI v1 specifications (samtools/hts-specs).
+    """
+
+    url: str
+    data: str
+    names: tuple[str, ...]
+    shift: int
+    depth: int
+    contigs: tuple[Chunks, ...]
+
+    def places(self, contig: int, start: int, end: int) -> tuple[int, int] | None:
+        """Virtual offsets between which all records lie that reach into start <= base < end; None: there are none."""
+        chunks = self.contigs[contig]
+        named = np.zeros(chunks.bins.size, bool)
+        for level in range(self.depth + 1):
+            first, bits = _level_start(level), self.shift + 3 * (self.depth - level)
+            named |= (chunks.bins >= first + (start >> bits)) & (chunks.bins <= first + (end - 1 >> bits))
+        floor = self._floor(chunks, start)
+        named &= chunks.ends > floor
+        if not named.any():
+            return None
+        return max(int(chunks.begins[named].min()), floor), int(chunks.ends[named].max())
+
+    def last(self) -> tuple[int, int, int, int, int] | None:
+        """(contig, first base, last base + 1, begin, end): the bin of the file's last chunk, and the last record's end.
+
+        None for an index without records.
+        """
+        filled = [number for number, chunks in enumerate(self.contigs) if chunks.bins.size]
+        if not filled:
+            return None
+        contig = max(filled, key=lambda number: int(self.contigs[number].ends.max()))
+        chunks = self.contigs[contig]
+        at = int(chunks.begins.argmax())
+        start, stop = self._bases(int(chunks.bins[at]))
+        return contig, start, stop, int(chunks.begins[at]), int(chunks.ends.max())
+
+    def bad(self, problem: str) -> BadIndex:
+        """The error for this index."""
+        return BadIndex(self.url, self.data, problem)
+
+    def _floor(self, chunks: Chunks, start: int) -> int:
+        if chunks.floors.size:
+            return int(chunks.floors[min(start >> self.shift, chunks.floors.size - 1)])
+        bin_ = _level_start(self.depth) + (start >> self.shift)
+        while bin_ and bin_ not in chunks.least:  # the next bin to the left, or the one around it
+            parent = (bin_ - 1) >> 3
+            bin_ = bin_ - 1 if bin_ > (parent << 3) + 1 else parent
+        return chunks.least.get(bin_, 0)
+
+    def _bases(self, bin_: int) -> tuple[int, int]:
+        level = max(level for level in range(self.depth + 1) if bin_ >= _level_start(level))
+        bits = self.shift + 3 * (self.depth - level)
+        start = (bin_ - _level_start(level)) << bits
+        return start, start + (1 << bits)
+
+
+def find_index(data: str) -> Index | None:
+    """The index beside a file, if there is one; raises BadIndex for one that is older than the file, or damaged."""
+    try:
+        folder, name = split(data)
+        store = open_store(folder)
+        for suffix in MAKERS:
+            try:
+                content = store.read(name + suffix)
+            except ObjectMissing:
+                continue
+            url = join(folder, name + suffix)
+            late = LATE_SECONDS if scheme(store.url) in ("", "file") else LATE_UPLOAD_SECONDS
+            if store.modified(name + suffix) + late < store.modified(name):
+                raise BadIndex(url, data, "is older than its data")
+            return read_index(content, url, data)
+    except (StoreFailed, UnknownScheme) as error:
+        raise UnreadableFile(data, error.problem, error.remedy) from error
+    return None
+
+
+def read_index(content: bytes, url: str, data: str) -> Index:
+    """An index from its file's bytes; raises BadIndex."""
+    try:
+        text = b"".join(inflate(_Content(content), url))
+        if text[:4] == b"TBI\1":
+            return _tabix(text, url, data)
+        if text[:4] == b"CSI\1":
+            return _csi(text, url, data)
+    except (InputError, struct.error, IndexError, ValueError) as error:
+        raise BadIndex(url, data, f"is damaged ({error})") from error
+    raise BadIndex(url, data, "is no index of the tabix or CSI kind")
+
+
+class _Content:
+    def __init__(self, content: bytes) -> None:
+        self._left = content
+
+    def read(self, size: int, /) -> bytes:
+        piece, self._left = self._left[:size], self._left[size:]
+        return piece
+
+
+def _tabix(text: bytes, url: str, data: str) -> Index:
+    count, names, at = *struct.unpack_from("<i", text, 4), *_names(text, 8)
+    numbers = _Numbers(text[at:])
+    contigs = tuple(_chunks(numbers, 0, TABIX_DEPTH, tabix=True) for _ in range(_natural(count)))
+    if len(names) != count:
+        raise ValueError("names are missing")
+    return Index(url, data, names, TABIX_SHIFT, TABIX_DEPTH, contigs)
+
+
+def _csi(text: bytes, url: str, data: str) -> Index:
+    shift, depth, setup = struct.unpack_from("<3i", text, 4)
+    if not (0 < shift < 32 and 0 < depth < MAX_DEPTH and 0 <= setup <= len(text)):
+        raise ValueError(SENSELESS)
+    names = _names(text, 16)[0] if setup >= 28 else ()
+    numbers = _Numbers(text[16 + setup :])
+    count = _natural(numbers.take())
+    contigs = tuple(_chunks(numbers, 2, depth, tabix=False) for _ in range(count))
+    if names and len(names) != count:
+        raise ValueError("names are missing")
+    return Index(url, data, names, shift, depth, contigs)
+
+
+def _names(text: bytes, at: int) -> tuple[tuple[str, ...], int]:
+    """The contigs' names out of tabix's setup (seven numbers, then names, each ended by NUL), and the place after."""
+    size = _natural(struct.unpack_from("<i", text, at + 24)[0])
+    names = text[at + 28 : at + 28 + size].decode("utf-8", "replace").split("\0")
+    return tuple(names[:-1]), at + 28 + size
+
+
+class _Numbers:
+    """What follows an index's names: 32-bit integers, and 64-bit ones as two of these."""
+
+    def __init__(self, text: bytes) -> None:
+        whole = text[: len(text) // 4 * 4]
+        self.at, self.view, self.array = 0, memoryview(whole).cast("i"), np.frombuffer(whole, "<i4")
+
+    def take(self) -> int:
+        self.at += 1
+        return self.view[self.at - 1]
+
+    def longs(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The 64-bit integers at some places."""
+        pairs: npt.NDArray[np.int32] = self.array[places[:, None] + np.arange(2)]
+        return pairs.reshape(-1).view(np.int64)
+
+
+def _natural(number: int) -> int:
+    if number < 0:
+        raise ValueError(SENSELESS)
+    return number
+
+
+def _chunks(numbers: _Numbers, extra: int, depth: int, tabix: bool) -> Chunks:
+    """One contig's part of an index; between a bin's number and its chunks' lie `extra` 32-bit integers."""
+    found = list(_bins(numbers, extra))
+    past = _level_start(depth + 1)  # a bin beyond them all holds how many records there are
+    kept = np.array([each for each in found if each[0] < past], np.int64).reshape(-1, 3)
+    bins, places, counts = kept.T
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    at = np.repeat(places + extra + 2, counts) + 4 * within
+    least = {} if tabix else dict(zip(bins.tolist(), numbers.longs(places + 1).tolist(), strict=True))
+    chunks = Chunks(np.repeat(bins, counts), numbers.longs(at), numbers.longs(at + 2), np.zeros(0, np.int64), least)
+    if (bins < 0).any() or (chunks.begins < 0).any() or (chunks.begins > chunks.ends).any():
+        raise ValueError(SENSELESS)
+    if tabix:
+        windows = _natural(numbers.take())
+        if numbers.at + 2 * windows > len(numbers.view):
+            raise ValueError("it is cut off")
+        floors = numbers.longs(numbers.at + 2 * np.arange(windows, dtype=np.int64))
+        numbers.at += 2 * windows
+        return replace(chunks, floors=floors)
+    return chunks
+
+
+def _bins(numbers: _Numbers, extra: int) -> Iterator[tuple[int, int, int]]:
+    """(bin, place, number of chunks) of each bin of a contig."""
+    view = numbers.view
+    for _ in range(_natural(numbers.take())):
+        at = numbers.at
+        count = view[at + extra + 1]
+        if count < 0 or at + extra + 2 + 4 * count > len(view):
+            raise ValueError("it is cut off")
+        numbers.at = at + extra + 2 + 4 * count
+        yield view[at], at, count
+
+
+def _level_start(level: int) -> int:
+    return ((1 << 3 * level) - 1) // 7

@@ -1,0 +1,89 @@
+"""REF and ALT as a record writes them: what they stand for, and whether they can be true."""
+
+import numpy as np
+from numba import njit
+
+from genocloud.kernels.fields import LF, TAB, pointer, skip, word_is
+
+NON_REF = np.frombuffer(b"<NON_REF>".ljust(16), np.uint8)
+
+
+@njit(cache=True, nogil=True)
+def deletion_like(text, ref, ref_size, alt, alt_size):
+    """Whether this ALT makes the record cover its whole REF (GenomicsDB's rule; a symbolic ALT never does)."""
+    if alt_size < ref_size:
+        return True
+    if alt_size > ref_size:
+        return False
+    different = 0
+    for k in range(ref_size):
+        different += (text[ref + k] & 0xDF) != (text[alt + k] & 0xDF)
+    return different > 1
+
+
+@njit(cache=True, nogil=True)
+def symbolic(text, start, size):
+    """Whether an ALT is no sequence of bases: `<...>` or a breakend."""
+    for k in range(size):
+        byte = text[start + k]
+        if byte == 60 or byte == 91 or byte == 93:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def reference_allele(text, start, size):
+    """Whether an ALT stands for whatever is not the reference: `<NON_REF>` or `<*>`."""
+    if size == 3:
+        return text[start] == 60 and text[start + 1] == 42 and text[start + 2] == 62
+    return size == 9 and word_is(text, start, start + 9, pointer(NON_REF), 9)
+
+
+def _codes():
+    """For each byte the bases that it may stand for, as bits; any for what is no code of a base."""
+    codes = np.full(256, 15, np.uint8)
+    iupac = "A1 C2 G4 T8 U8 R5 Y10 S6 W9 K12 M3 B14 D13 H11 V7"
+    for letter, *bits in iupac.split():
+        codes[ord(letter)] = codes[ord(letter.lower())] = int("".join(bits))
+    return codes
+
+
+CODES = _codes()
+"""Source: IUPAC nucleotide codes, 1970."""
+
+
+@njit(cache=True, nogil=True)
+def contradicts(text, ref, size, start, length, bases, line_bases, line_bytes):
+    """Whether a REF cannot be what the reference has from `start` on: case apart, a code is any base it may stand for.
+
+    text[ref:ref + size] is REF; length (bases) the contig's; bases, line_bases, line_bytes are as in parsing.parse.
+    """
+    codes = pointer(CODES)
+    if start + size > length:
+        return True
+    for k in range(size):
+        place = start + k
+        base = bases[place // line_bases * line_bytes + place % line_bases]
+        if codes[text[ref + k]] & codes[base] == 0:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def repeats(text, first, here, ref):
+    """Whether a line of text[first:here] has the REF and ALT (case apart) that stand, a tab between, at `ref`."""
+    at = first
+    while at < here:
+        for _ in range(3):
+            at = skip(text, at)
+            at += text[at] == TAB
+        k, tabs = 0, 0
+        while tabs < 2 and text[at + k] != LF and (text[at + k] | 32) == (text[ref + k] | 32):
+            tabs += text[ref + k] == TAB
+            k += 1
+        if tabs == 2:
+            return True
+        while text[at] != LF:
+            at += 1
+        at += 1
+    return False

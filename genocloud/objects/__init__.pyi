@@ -1,0 +1,10 @@
+from .opening import map_file as map_file
+from .opening import open_file as open_file
+from .opening import open_store as open_store
+from .store import ObjectExists as ObjectExists
+from .store import ObjectMissing as ObjectMissing
+from .store import Store as Store
+from .store import StoreFailed as StoreFailed
+from .store import UnknownScheme as UnknownScheme
+from .urls import join as join
+from .urls import split as split
