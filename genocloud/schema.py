@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
 """Version of the store's tables; a store with another major version is refused."""
 
 MISSING = np.int32(-(2**31))
@@ -103,6 +103,7 @@ VARIANT_COLUMNS = (
     Column("pgt", STRING, "physical phase", "FORMAT/PGT"),
     Column("pid", STRING, "physical phase set's name", "FORMAT/PID"),
     Column("ps", INT32, "phase set's position, 1-based", "FORMAT/PS"),
+    Column("ft", STRING, "filters of this sample, `;` between", "FORMAT/FT"),
     Column("info_dp", INT32, "depth, reads", "INFO/DP"),
     Column("base_q_rank_sum", FLOAT, "z score", "INFO/BaseQRankSum"),
     Column("clipping_rank_sum", FLOAT, "z score", "INFO/ClippingRankSum"),
@@ -111,8 +112,8 @@ VARIANT_COLUMNS = (
     Column("mq", FLOAT, "root mean square mapping quality", "INFO/MQ"),
     Column("mq0", INT32, "reads of mapping quality 0", "INFO/MQ0"),
     Column("excess_het", FLOAT, "the caller's own ExcessHet, phred", "INFO/ExcessHet"),
-    Column("raw_mq", INT64, "sum of squared mapping qualities", "INFO/RAW_MQandDP"),
-    Column("raw_mq_dp", INT64, "reads in that sum", "INFO/RAW_MQandDP"),
+    Column("raw_mq", INT64, "sum of squared mapping qualities; GATK 3 writes it alone, as RAW_MQ", "INFO/RAW_MQandDP"),
+    Column("raw_mq_dp", INT64, "reads in that sum; null where only RAW_MQ is written", "INFO/RAW_MQandDP"),
     Column("as_raw_base_q_rank_sum", STRING, "raw text, alleles split by |", "INFO/AS_RAW_BaseQRankSum"),
     Column("as_raw_mq", STRING, "raw text, alleles split by |", "INFO/AS_RAW_MQ"),
     Column("as_raw_mq_rank_sum", STRING, "raw text, alleles split by |", "INFO/AS_RAW_MQRankSum"),
@@ -156,6 +157,7 @@ ESTIMATE_COLUMNS = (
     Column("absent_log10", DOUBLE, "log10 probability that nobody carries an ALT other than `*`"),
     _key("plausible", INTS, "numbers of the ALT alleles likely enough to be put out; whether `*` may is still open"),
     _key("mleac", INTS, "likeliest allele counts, by plausible allele"),
+    _key("each_absent_log10", DOUBLES, "log10 probability that nobody carries it, by plausible allele"),
     Column("reason", WORD, "why the site cannot be genotyped; null if it can"),
 )
 """The cohort's estimates at each site of a shard, sorted by start."""
@@ -164,12 +166,14 @@ SETTLED_COLUMNS = (
     *_MERGED,
     _key("kept", INTS, "numbers of the ALT alleles put out; none if the site is dropped"),
     _key("mleac", INTS, "likeliest allele counts, by kept allele"),
+    _key("absent_log10", DOUBLES, "log10 probability that nobody carries it, by kept allele"),
     Column("qual", DOUBLE, "phred-scaled confidence that the site is variant; null if it was not genotyped"),
     Column("reason", WORD, "why the site is dropped; null if it is put out"),
 )
 """What becomes of each site of a shard, sorted by start."""
 
 _INFO_DOUBLE = ("1", "Float")
+_BY_ALT = ("A", "Float")
 
 SITE_COLUMNS = (
     _key("contig", WORD, "name of the contig", "CHROM"),
@@ -182,6 +186,70 @@ SITE_COLUMNS = (
     Column("AC", INTS, "called alternate alleles, by ALT", "INFO/AC", "A", "Integer"),
     Column("AF", DOUBLES, "AC / AN, by ALT", "INFO/AF", "A", "Float"),
     Column("AN", INT32, "called alleles", "INFO/AN", "1", "Integer"),
+    Column(
+        "AS_BaseQRankSum",
+        DOUBLES,
+        "median of the z scores of base qualities, by ALT",
+        "INFO/AS_BaseQRankSum",
+        *_BY_ALT,
+        "%.3f",
+    ),
+    Column(
+        "AS_FS",
+        DOUBLES,
+        "phred p-value of strand bias (Fisher), by ALT",
+        "INFO/AS_FS",
+        *_BY_ALT,
+        "%.3f",
+    ),
+    Column(
+        "AS_InbreedingCoeff",
+        DOUBLES,
+        "1 - observed / expected heterozygotes, by ALT",
+        "INFO/AS_InbreedingCoeff",
+        *_BY_ALT,
+        "%.4f",
+    ),
+    Column(
+        "AS_MQ",
+        DOUBLES,
+        "root mean square mapping quality, by ALT",
+        "INFO/AS_MQ",
+        *_BY_ALT,
+        "%.2f",
+    ),
+    Column(
+        "AS_MQRankSum",
+        DOUBLES,
+        "median of the z scores of mapping qualities, by ALT",
+        "INFO/AS_MQRankSum",
+        *_BY_ALT,
+        "%.3f",
+    ),
+    Column(
+        "AS_QD",
+        DOUBLES,
+        "quality / depth of the samples that carry an ALT, by ALT",
+        "INFO/AS_QD",
+        *_BY_ALT,
+        "%.2f",
+    ),
+    Column(
+        "AS_ReadPosRankSum",
+        DOUBLES,
+        "median of the z scores of read positions, by ALT",
+        "INFO/AS_ReadPosRankSum",
+        *_BY_ALT,
+        "%.3f",
+    ),
+    Column(
+        "AS_SOR",
+        DOUBLES,
+        "strand odds ratio, by ALT",
+        "INFO/AS_SOR",
+        *_BY_ALT,
+        "%.3f",
+    ),
     Column(
         "BaseQRankSum",
         DOUBLE,

@@ -2,7 +2,9 @@
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 
 from genocloud.cli.commands import parser
 from genocloud.errors import GenocloudError
@@ -18,10 +20,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     level = logging.WARNING - 10 * arguments.verbose
     logging.basicConfig(stream=sys.stderr, level=level, format="genocloud: %(message)s")
     try:
-        arguments.run(arguments)
+        with _without_pandas():
+            arguments.run(arguments)
     except GenocloudError as error:
         print(f"genocloud: error: {error}", file=sys.stderr)  # noqa: T201 (the command line's own voice)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+class _NoPandas(MetaPathFinder):
+    """Hides pandas: pyarrow would load it at its first conversion, a third of a second for what no command uses."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        """Raise for pandas; leave all else to the finders that follow."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+@contextmanager
+def _without_pandas() -> Iterator[None]:
+    sys.meta_path.insert(0, _NoPandas)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(_NoPandas)

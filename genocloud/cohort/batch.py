@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -55,20 +56,31 @@ class DamagedObject(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class PartReceipt:
-    """What one object holds: rows by window, bases of the longest row, bytes."""
+    """What one object holds: rows by window, bases of the longest row, bytes and their sha256."""
 
     name: str
     kind: str
     rows: tuple[int, ...]
     longest: int
     bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of one sample's records: `read` == the sums of `stored` (by kind) and `dropped` (by reason)."""
+
+    read: int
+    stored: dict[str, int]
+    dropped: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class BatchReceipt:
-    """A batch as stored; `read` == `stored` + the sum of `dropped` (records of all samples, by reason).
+    """A batch as stored.
 
-    `samples`, `fingerprints` and `checksums` (CRC-32 of the whole files) are in the order of the batch's sample column.
+    `samples`, `fingerprints`, `checksums` (CRC-32 of the whole files) and `tallies` are in the order of the batch's
+    sample column, so that what a batch of fewer or more samples would have can be told without their files.
     Windows cut blocks, so that `stored` records are more rows in `parts`. `ploidies` has, for each contig with rows
     (by its number, as text), the fewest alleles in a GT of each sample; 0 for a sample without rows there.
     """
@@ -77,11 +89,24 @@ class BatchReceipt:
     samples: tuple[str, ...]
     fingerprints: tuple[str, ...]
     checksums: tuple[int, ...]
-    read: int
-    stored: dict[str, int]
-    dropped: dict[str, int]
+    tallies: tuple[Tally, ...]
     parts: tuple[PartReceipt, ...]
     ploidies: dict[str, list[int]]
+
+    @property
+    def read(self) -> int:
+        """Records read, of all samples."""
+        return sum(tally.read for tally in self.tallies)
+
+    @property
+    def stored(self) -> dict[str, int]:
+        """Records stored by kind, of all samples."""
+        return {kind: sum(tally.stored[kind] for tally in self.tallies) for kind in KINDS}
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Records dropped by reason, of all samples."""
+        return dict(sum((Counter(tally.dropped) for tally in self.tallies), Counter[str]()))
 
     def part(self, kind: str, name: str) -> PartReceipt | None:
         """The receipt of one object, or nothing where it would be empty and was not written."""
@@ -97,19 +122,43 @@ def receipt_from_json(data: bytes) -> BatchReceipt:
     fields: dict[str, Any] = json.loads(data)
     for key in ("samples", "fingerprints", "checksums"):
         fields[key] = tuple(fields[key])
+    fields["tallies"] = tuple(Tally(**tally) for tally in fields["tallies"])
     fields["parts"] = tuple(PartReceipt(**{**part, "rows": tuple(part["rows"])}) for part in fields["parts"])
     lists: dict[tuple[int, ...], list[int]] = {}
     fields["ploidies"] = {contig: lists.setdefault(tuple(each), each) for contig, each in fields["ploidies"].items()}
     return BatchReceipt(**fields)
 
 
-def read_receipt(store: Store, batch: str) -> BatchReceipt:
-    """The receipt of a stored batch; raises ObjectMissing where it is absent or unfinished, or DamagedObject."""
+def read_receipt(store: Store, batch: str, seal: str | None = None) -> BatchReceipt:
+    """The receipt of a stored batch, whose bytes have the sha256 `seal` where that is given.
+
+    Raises ObjectMissing where the batch is absent or unfinished, or DamagedObject.
+    """
     data = store.read(receipt_name(batch))
+    url = join(store.url, receipt_name(batch))
+    if seal is not None and seal != seal_of(data):
+        raise DamagedObject(url, "its sha256 is not the one that the manifest has")
     try:
         return receipt_from_json(data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedObject(join(store.url, receipt_name(batch)), f"{type(error).__name__}: {error}") from error
+        raise DamagedObject(url, f"{type(error).__name__}: {error}") from error
+
+
+def seal_of(receipt: bytes) -> str:
+    """By what a manifest vouches for a batch: the sha256 of its receipt's text."""
+    return hashlib.sha256(receipt).hexdigest()
+
+
+def find_batch(store: Store, batch: str) -> BatchReceipt | None:
+    """The receipt of a batch that an earlier, killed run has finished; None where it has not.
+
+    It is written anew, so that `collect` takes the batch for young, and leaves it to the run that now uses it.
+    """
+    if not store.exists(receipt_name(batch)):
+        return None
+    receipt = read_receipt(store, batch)
+    store.write(receipt_name(batch), receipt.to_json())
+    return receipt
 
 
 def batch_id(sources: Sequence[Source], layout: Layout) -> str:
@@ -128,6 +177,6 @@ def receipt_name(batch: str) -> str:
     return f"batches/{batch}/receipt.json"
 
 
-def part_name(batch: str, kind: str, part: Part) -> str:
+def part_name(batch: str, kind: str, part: Part | PartReceipt) -> str:
     """Where the rows of a part lie."""
     return f"batches/{batch}/{kind}/{part.name}.parquet"

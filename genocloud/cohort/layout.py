@@ -7,6 +7,9 @@ from typing import Any
 
 from genocloud.regions import PART_BP, SHARD_BP, Contig, Part, Region, parts, shards
 
+BATCH_SIZE = 200
+"""Samples stored together: enough that files are few and large, few enough that a batch fits a task's memory."""
+
 Window = tuple[Region, ...]
 """What one row group holds: a stretch of a long contig, or several short contigs whole."""
 

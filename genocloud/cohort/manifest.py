@@ -2,11 +2,10 @@
 
 import json
 import re
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from genocloud import schema
 from genocloud.cohort.batch import BatchReceipt, read_receipt
 from genocloud.cohort.layout import Layout
-from genocloud.errors import InputError, StoreError, first_of
+from genocloud.errors import StoreError
 from genocloud.objects import ObjectExists, ObjectMissing, Store, open_store
 from genocloud.regions import Contig
 
@@ -34,12 +33,23 @@ class NoCohort(StoreError):
 
 
 class NewerSchema(StoreError):
-    """A cohort of another layout than this version of genocloud writes."""
+    """A cohort of a later layout than this version of genocloud knows."""
 
     def __init__(self, url: str, found: int) -> None:
         self.url, self.found = url, found
         super().__init__(
             f"{url}: it is of schema version {found}, this genocloud reads {schema.VERSION}; use a newer genocloud"
+        )
+
+
+class OlderSchema(StoreError):
+    """A cohort of an earlier layout than this version of genocloud reads."""
+
+    def __init__(self, url: str, found: int) -> None:
+        self.url, self.found = url, found
+        super().__init__(
+            f"{url}: it is of schema version {found}, this genocloud reads {schema.VERSION}; ingest its gVCFs into a "
+            "new cohort, or go on with the genocloud that made it"
         )
 
 
@@ -59,32 +69,26 @@ class Contention(StoreError):
         super().__init__(f"{url}: other writers added {TRIES} versions meanwhile; run this again")
 
 
-class DuplicateSample(InputError):
-    """A sample that the cohort has already, or that is added twice."""
+class Person(NamedTuple):
+    """Somebody in force: the name, and the batch and the place in it where the rows are."""
 
-    def __init__(self, url: str, samples: Sequence[str]) -> None:
-        self.url, self.samples = url, tuple(samples)
-        super().__init__(
-            f"{url}: the cohort has these samples already: {first_of(self.samples)}; leave them out, "
-            "or rename the new ones"
-        )
-
-
-class OtherReference(InputError):
-    """Samples that were called against, or cut by, something else than the cohort's."""
-
-    def __init__(self, url: str, difference: str) -> None:
-        self.url, self.difference = url, difference
-        super().__init__(f"{url}: the cohort has {difference}; use the cohort's own, or make a new cohort")
+    name: str
+    batch: str
+    place: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """A batch of a cohort: its samples as stored, and the cohort rank of each (-1: not in force)."""
+    """A batch of a cohort: its samples in the order stored, and the cohort rank of each (-1: not in force).
+
+    `samples` are names in force, which may differ from the stored ones (the receipt's); those out of force have the
+    name they had last. `seal` is the sha256 of the batch's receipt, which has those of its objects.
+    """
 
     id: str
     samples: tuple[str, ...]
     ranks: npt.NDArray[np.int32]
+    seal: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +111,18 @@ class Cohort:
     def receipt(self, batch: Batch) -> BatchReceipt:
         """The receipt of a batch, read once."""
         if batch.id not in self._receipts:
-            self._receipts[batch.id] = read_receipt(open_store(self.url), batch.id)
+            self._receipts[batch.id] = read_receipt(open_store(self.url), batch.id, batch.seal)
         return self._receipts[batch.id]
+
+    def people(self) -> list[Person]:
+        """Everybody in force, in rank order."""
+        ranked = [
+            (rank, Person(name, batch.id, place))
+            for batch in self.batches
+            for place, (rank, name) in enumerate(zip(batch.ranks.tolist(), batch.samples, strict=True))
+            if rank >= 0
+        ]
+        return [person for _, person in sorted(ranked)]
 
     def fingerprints(self) -> dict[str, str]:
         """What tells each sample's stored content from any other (Source.fingerprint), by name, in rank order."""
@@ -121,7 +135,7 @@ class Cohort:
 
 
 def open_cohort(url: str, version: int | None = None) -> Cohort:
-    """A cohort, by default as it is now; raises NoCohort, NewerSchema or BrokenManifest.
+    """A cohort, by default as it is now; raises NoCohort, NewerSchema, OlderSchema or BrokenManifest.
 
     As long as its manifest is the same, a process gets the same object again, with the receipts it has read: every
     task of a step asks for it.
@@ -137,31 +151,25 @@ def open_cohort(url: str, version: int | None = None) -> Cohort:
     return _from_json(url, last, data)
 
 
+def versions(store: Store) -> list[int]:
+    """The versions there are, in order."""
+    numbers = (re.fullmatch(r"manifest/(\d{8})\.json", name) for name in store.list("manifest/"))
+    return sorted(int(number[1]) for number in numbers if number)
+
+
 def latest_version(store: Store) -> int:
     """The highest version there is; 0 where there is no cohort."""
-    numbers = (re.fullmatch(r"manifest/(\d{8})\.json", name) for name in store.list("manifest/"))
-    return max((int(number[1]) for number in numbers if number), default=0)
+    return max(versions(store), default=0)
 
 
-def append(
-    store: Store,
-    receipts: Sequence[BatchReceipt],
-    layout: Layout,
-    reference: dict[str, str],
-    replacing: Collection[str] = (),
-) -> Cohort:
-    """Put the samples of some batches in force, as one new version; the first version makes the cohort.
+def commit(store: Store, change: Callable[[int], Cohort]) -> Cohort:
+    """Make what `change` makes of the latest version the next one; a version that it leaves as it is stays.
 
-    New samples are ranked by name, after those that are there. A sample in `replacing` keeps its rank and is read from
-    its new batch from now on, which may be one that it was in before. What is in force already changes nothing. Where
-    another writer was first, the new version is built upon that writer's. Raises DuplicateSample, OtherReference,
-    NewerSchema or Contention.
+    Where another writer was first, the change is made to that writer's version. Raises Contention.
     """
     for _ in range(TRIES):
         version = latest_version(store)
-        present = open_cohort(store.url, version) if version else Cohort(store.url, 0, layout, reference, (), ())
-        _check_same(present, layout, reference)
-        new = _extended(present, receipts, frozenset(replacing))
+        new = change(version)
         if new.version == version:
             return new
         try:
@@ -172,51 +180,24 @@ def append(
     raise Contention(store.url)
 
 
-def _extended(cohort: Cohort, receipts: Sequence[BatchReceipt], replacing: frozenset[str]) -> Cohort:
-    """The next version, with more samples in force from these batches; the same one if they all are already."""
-    known = {batch.id: batch for batch in cohort.batches}
-    arriving = [
-        (name, receipt.id)
-        for receipt in receipts
-        for name in receipt.samples
-        if not _speaks(known.get(receipt.id), name)
-    ]
-    if not arriving and cohort.version:
-        return cohort
-    homes = dict(arriving)
-    twice = [name for name, count in Counter(name for name, _ in arriving).items() if count > 1]
-    there = [name for name in cohort.samples if name in homes.keys() - replacing]
-    if twice or there:
-        raise DuplicateSample(cohort.url, twice + there)
-    order = [*cohort.samples, *sorted(homes.keys() - set(cohort.samples))]
-    ranks = {name: rank for rank, name in enumerate(order)}
-    new = [
-        Batch(one.id, one.samples, np.full(len(one.samples), -1, np.int32)) for one in receipts if one.id not in known
-    ]
-    batches = tuple(_moved(batch, homes, ranks) for batch in (*cohort.batches, *new))
-    return Cohort(cohort.url, cohort.version + 1, cohort.layout, cohort.reference, tuple(order), batches)
+def next_version(cohort: Cohort, people: Sequence[Person], new: Mapping[str, Batch]) -> Cohort:
+    """The version after `cohort` with just these people, in this order; `new` are batches that it does not have.
 
-
-def _speaks(batch: Batch | None, name: str) -> bool:
-    """Whether a sample is in force from a batch."""
-    return batch is not None and bool(batch.ranks[batch.samples.index(name)] >= 0)
-
-
-def _moved(batch: Batch, homes: Mapping[str, str], ranks: Mapping[str, int]) -> Batch:
-    """The batch with those samples in force whose home it becomes, and without those that find another."""
-    changed = [
-        rank if name not in homes else ranks[name] if homes[name] == batch.id else -1
-        for name, rank in zip(batch.samples, batch.ranks.tolist(), strict=True)
-    ]
-    return Batch(batch.id, batch.samples, np.array(changed, np.int32))
-
-
-def _check_same(cohort: Cohort, layout: Layout, reference: dict[str, str]) -> None:
-    if cohort.layout.contigs != layout.contigs or cohort.reference != reference:
-        raise OtherReference(cohort.url, "another reference")
-    if cohort.layout != layout:
-        cuts = f"parts of {cohort.layout.part_bp:,} and windows of {cohort.layout.window_bp:,} bases"
-        raise OtherReference(cohort.url, cuts)
+    Batches from which nobody is in force are left out.
+    """
+    known = {batch.id: batch for batch in cohort.batches} | dict(new)
+    names = {name: list(batch.samples) for name, batch in known.items()}
+    ranks = {name: np.full(len(batch.samples), -1, np.int32) for name, batch in known.items()}
+    for rank, person in enumerate(people):
+        names[person.batch][person.place] = person.name
+        ranks[person.batch][person.place] = rank
+    batches = tuple(
+        Batch(batch.id, tuple(names[batch.id]), ranks[batch.id], batch.seal)
+        for batch in known.values()
+        if (ranks[batch.id] >= 0).any()
+    )
+    samples = tuple(person.name for person in people)
+    return Cohort(cohort.url, cohort.version + 1, cohort.layout, cohort.reference, samples, batches)
 
 
 def _to_json(cohort: Cohort) -> bytes:
@@ -228,7 +209,8 @@ def _to_json(cohort: Cohort) -> bytes:
         "part_bp": layout.part_bp,
         "window_bp": layout.window_bp,
         "batches": [
-            {"id": batch.id, "samples": batch.samples, "ranks": batch.ranks.tolist()} for batch in cohort.batches
+            {"id": batch.id, "receipt": batch.seal, "samples": batch.samples, "ranks": batch.ranks.tolist()}
+            for batch in cohort.batches
         ],
     }
     return json.dumps(fields, indent=1).encode()
@@ -238,25 +220,30 @@ def _to_json(cohort: Cohort) -> bytes:
 def _from_json(url: str, version: int, data: bytes) -> Cohort:
     try:
         fields: dict[str, Any] = json.loads(data)
-        if fields["schema"] != schema.VERSION:
-            raise NewerSchema(url, fields["schema"])
+        if int(fields["schema"]) != schema.VERSION:
+            other = NewerSchema if int(fields["schema"]) > schema.VERSION else OlderSchema
+            raise other(url, fields["schema"])
         contigs = tuple(Contig(name, length) for name, length in fields["contigs"])
         layout = Layout(contigs, fields["part_bp"], fields["window_bp"])
         batches = tuple(
-            Batch(batch["id"], tuple(batch["samples"]), np.array(batch["ranks"], np.int32))
+            Batch(batch["id"], tuple(batch["samples"]), np.array(batch["ranks"], np.int32), batch["receipt"])
             for batch in fields["batches"]
         )
-        return Cohort(url, version, layout, fields["reference"], _in_force(batches), batches)
+        samples = _in_force(batches)
+        return Cohort(url, version, layout, fields["reference"], samples, batches)
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise BrokenManifest(url, f"version {version}: {error}") from error
 
 
 def _in_force(batches: Sequence[Batch]) -> tuple[str, ...]:
-    """The names by rank."""
-    ranked = [
+    """The names by rank; ValueError where ranks or names are not each somebody's own."""
+    ranked = sorted(
         (rank, name)
         for batch in batches
         for rank, name in zip(batch.ranks.tolist(), batch.samples, strict=True)
         if rank >= 0
-    ]
-    return tuple(name for _, name in sorted(ranked))
+    )
+    names = tuple(name for _, name in ranked)
+    if [rank for rank, _ in ranked] != list(range(len(ranked))) or len(set(names)) != len(names):
+        raise ValueError("ranks or names of its samples are not each one's own")
+    return names

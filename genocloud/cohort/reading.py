@@ -1,6 +1,7 @@
 """A region's rows out of a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -8,12 +9,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genocloud import schema
-from genocloud.cohort.batch import KINDS, DamagedObject, PartReceipt, part_name
+from genocloud.cohort.batch import KINDS, BatchReceipt, DamagedObject, PartReceipt, part_name
 from genocloud.cohort.encoding import unpack
-from genocloud.cohort.layout import Window
+from genocloud.cohort.layout import Layout, Window
 from genocloud.cohort.manifest import Batch, Cohort
-from genocloud.objects import join, open_store
-from genocloud.regions import Region, parse_region
+from genocloud.objects import Store, join, open_store
+from genocloud.regions import Part, Region, parse_region
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,50 @@ def _read(cohort: Cohort, batch: Batch, kind: str, region: Region) -> pa.Table:
     return _speaking(pa.concat_tables(tables), region, sort=len(groups) > 1).combine_chunks()
 
 
+def read_windows(
+    store: Store, receipt: BatchReceipt, part: Part, layout: Layout
+) -> Generator[dict[str, pa.Table], None, None]:
+    """A batch's rows of a part as write_part takes them: for each window a table of each kind, one window in memory.
+
+    Raises DamagedObject or ObjectMissing.
+    """
+    with ExitStack() as stack:
+        opened = {kind: _Windows(store, receipt, kind, part, stack) for kind in KINDS}
+        for number in range(len(layout.windows(part))):
+            yield {kind: each.read(number) for kind, each in opened.items()}
+
+
+class _Windows:
+    """One object's windows, read in order; an object that was not needed has them empty."""
+
+    def __init__(self, store: Store, receipt: BatchReceipt, kind: str, part: Part, stack: ExitStack) -> None:
+        self.kind, self.written, self.groups = kind, receipt.part(kind, part.name), 0
+        self.url = join(store.url, part_name(receipt.id, kind, part))
+        if self.written:
+            stream = stack.enter_context(store.open(part_name(receipt.id, kind, part)))
+            with _damage(self.url):
+                self.file = pq.ParquetFile(stream, page_checksum_verification=True)
+
+    def read(self, number: int) -> pa.Table:
+        if not self.written or not self.written.rows[number]:
+            return KINDS[self.kind].empty_table()
+        self.groups += 1
+        with _damage(self.url):
+            return unpack(self.kind, self.file.read_row_group(self.groups - 1), KINDS[self.kind])
+
+
+@contextmanager
+def _damage(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+        raise DamagedObject(url, str(error)) from error
+
+
 def _row_group_tables(url: str, name: str, kind: str, groups: list[int]) -> list[pa.Table]:
-    with open_store(url).open(name) as stream:
-        try:
-            file = pq.ParquetFile(stream, page_checksum_verification=True)
-            return [unpack(kind, file.read_row_group(group), KINDS[kind]) for group in groups]
-        except (pa.ArrowException, OSError, ValueError, LookupError) as error:
-            raise DamagedObject(join(url, name), str(error)) from error
+    with open_store(url).open(name) as stream, _damage(join(url, name)):
+        file = pq.ParquetFile(stream, page_checksum_verification=True)
+        return [unpack(kind, file.read_row_group(group), KINDS[kind]) for group in groups]
 
 
 def _row_groups(windows: tuple[Window, ...], written: PartReceipt, wanted: Region) -> list[int]:

@@ -1,19 +1,54 @@
 """inspect: what lies at a URL, in a few lines."""
 
-from genocloud import callset, cohort
-from genocloud.errors import StoreError
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from genocloud import callset, cohort, gvcf, objects
+from genocloud.cohort.batch import read_receipt
+from genocloud.errors import InputError, StoreError, UnreadableFile, first_of
+
+HEAD_BYTES = 4
 
 
-def inspect(url: str) -> str:
-    """Describe a callset or a cohort from its manifest alone. Raises StoreError where neither lies there."""
+def inspect(url: str, version: int | None = None) -> str:
+    """Describe a cohort (by default as it is now), a callset, one of their batches, a gVCF or VCF, or a receipt.
+
+    Little is read: manifests, headers, footers. Raises StoreError or InputError where nothing of these lies there.
+    """
+    if version is not None:
+        return _told(_cohort(cohort.open_cohort(url, version)))
+    for describe in (_callset_at, _cohort_at, _batch_at):
+        facts = describe(url)
+        if facts:
+            return _told(facts)
+    return _told(_file(url))
+
+
+def _callset_at(url: str) -> dict[str, str] | None:
     try:
-        return _told(_callset(callset.open_callset(url)))
+        return _callset(callset.open_callset(url))
     except callset.NoCallset:
-        pass
+        return None
+
+
+def _cohort_at(url: str) -> dict[str, str] | None:
     try:
-        return _told(_cohort(cohort.open_cohort(url)))
+        return _cohort(cohort.open_cohort(url))
     except cohort.NoCohort:
-        raise StoreError(f"{url}: neither a finished callset nor a cohort is here; check the path or URL") from None
+        return None
+
+
+def _batch_at(url: str) -> dict[str, str] | None:
+    """The batch COHORT/batches/ID, or ID/receipt.json."""
+    try:
+        folder, batch = objects.split(url.removesuffix("/receipt.json"))
+        parent, name = objects.split(folder)
+        return _batch(read_receipt(objects.open_store(parent), batch)) if name == "batches" else None
+    except objects.StoreFailed:
+        return None
 
 
 def _callset(opened: callset.Callset) -> dict[str, str]:
@@ -33,6 +68,85 @@ def _cohort(opened: cohort.Cohort) -> dict[str, str]:
         "parts": ", ".join(names),
         "window": f"{opened.layout.window_bp:,} bp",
     }
+
+
+def _batch(receipt: cohort.BatchReceipt) -> dict[str, str]:
+    return {
+        "batch": receipt.id,
+        "samples": f"{len(receipt.samples):,} ({first_of(receipt.samples)})",
+        "records": f"{receipt.read:,} read",
+        **{kind: f"{count:,} stored" for kind, count in receipt.stored.items()},
+        **{reason: f"{count:,} dropped" for reason, count in receipt.dropped.items()},
+        "objects": f"{len(receipt.parts):,}, {sum(part.bytes for part in receipt.parts):,} bytes",
+    }
+
+
+def _file(url: str) -> dict[str, str]:
+    try:
+        with objects.open_file(url) as file:
+            head = file.read(HEAD_BYTES)
+            if head == b"PAR1":
+                return _table(url, pq.read_metadata(file))
+            text = head + file.read() if head[:1] in (b"{", b"[") else b""
+    except UnreadableFile as error:
+        raise StoreError(
+            f"{url}: neither a cohort, a callset nor a file that can be read is here ({error.problem}); check the URL"
+        ) from error
+    return _json(url, text) if text else _gvcf(url)
+
+
+def _table(url: str, told: pq.FileMetaData) -> dict[str, str]:
+    names = told.schema.to_arrow_schema().names
+    return {
+        "Parquet table": url,
+        "rows": f"{told.num_rows:,}",
+        "row groups": f"{told.num_row_groups:,}",
+        "columns": ", ".join(names),
+    }
+
+
+def _json(url: str, text: bytes) -> dict[str, str]:
+    """A step's receipt."""
+    try:
+        values: Any = json.loads(text)
+        balance: Mapping[str, Any] = values["balance"]
+        facts = {"receipt": url, "step": values["step"], "made by": f"genocloud {values['version']}"}
+        facts |= {name: _plain(value) for name, value in values["figures"].items()}
+        cost = f"{values['seconds']:,.1f} s, {values['cpu_seconds']:,.1f} core s, {values['peak_memory_bytes']:,} bytes"
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{url}: JSON, but no receipt of genocloud ({error!r}); give a receipt or a store") from error
+    dropped = ", ".join(f"{count:,} {reason}" for reason, count in balance.get("dropped", {}).items()) or "none"
+    if balance:
+        facts[str(balance["unit"])] = f"{balance['taken']:,} taken, {balance['given']:,} given, dropped: {dropped}"
+    return facts | {"cost": cost}
+
+
+def _plain(value: Any) -> str:
+    return (
+        f"{value:,}"
+        if isinstance(value, (int, float))
+        else json.dumps(value)
+        if isinstance(value, (dict, list))
+        else str(value)
+    )
+
+
+def _gvcf(url: str) -> dict[str, str]:
+    header = gvcf.read_header(url)
+    return {
+        "VCF or gVCF": url,
+        "dialect": header.caller,
+        "symbolic allele": header.symbolic or "none",
+        "samples": f"{len(header.samples):,} ({first_of(header.samples)})",
+        "contigs": f"{len(header.contigs):,} ({first_of([contig.name for contig in header.contigs])})",
+        "index": _index(url) or "none",
+    }
+
+
+def _index(url: str) -> str | None:
+    folder, name = objects.split(url)
+    store = objects.open_store(folder)
+    return next((f"{name}{end}" for end in (".tbi", ".csi") if store.exists(f"{name}{end}")), None)
 
 
 def _told(facts: dict[str, str]) -> str:

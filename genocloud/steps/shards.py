@@ -178,5 +178,6 @@ _COUNTS = b"genocloud:counts"
 
 
 def derived(cohort: Cohort, kind: str, *settings: Any) -> Derived:
-    """The folder of one kind of derived tables of a cohort."""
-    return Derived(objects.join(cohort.url, f"derived/{derived_key(cohort, *settings)}"), kind)
+    """The folder of one kind of derived tables of a cohort; the first part of its name tells which versions need it."""
+    folder = f"derived/{derived_key(cohort)}/{derived_key(cohort, *settings)}"
+    return Derived(objects.join(cohort.url, folder), kind)

@@ -4,10 +4,13 @@ import importlib
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from genocloud import open_callset
 from genocloud.cli import main
 from tests.conftest import DATA, sample_map
 
@@ -210,3 +213,180 @@ def test_a_name_that_no_vcf_can_have_is_told_before_any_work(tmp_path, gvcfs, ca
     out = name if "://" in name else tmp_path / name
     assert run("joint", sample_map(tmp_path, gvcfs[:1]), "--reference", REFERENCE, "-o", out) == code
     assert "ingest" not in capsys.readouterr().err
+
+
+@pytest.fixture
+def stored(tmp_path, gvcfs) -> Path:
+    """A cohort of three people, in two batches and two versions."""
+    cohort, base = tmp_path / "cohort", ("--reference", REFERENCE, "--quiet")
+    assert run("ingest", cohort, sample_map(tmp_path, gvcfs[:2]), *base) == 0
+    assert run("ingest", cohort, sample_map(tmp_path, gvcfs[:3]), *base) == 0
+    return cohort
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """What a command that succeeds writes, on standard output and beside it."""
+    capsys.readouterr()
+    assert run(*arguments) == 0
+    captured = capsys.readouterr()
+    return captured.out + captured.err
+
+
+def test_a_cohort_changes_and_its_history_tells(tmp_path, stored, capsys):
+    names = tmp_path / "names.txt"
+    names.write_text("p08\tq08\n")
+    assert run("rename", stored, "--file", names) == 0
+    assert run("rename", stored, "p07", "q07") == 0
+    names.write_text("p09\n")
+    assert run("remove", stored, "q08", "--file", names) == 0
+    assert run("compact", stored, "--quiet") == 0
+    lines = told(capsys, "history", stored).splitlines()
+    ends = [
+        "2 added: p07, p08",
+        "1 added: p09",
+        "1 renamed: p08 to q08",
+        "1 renamed: p07 to q07",
+        "2 removed: q08, p09",
+    ]
+    assert [line.partition("  ")[2].rpartition("  ")[2] for line in lines] == [*ends, "the same samples"]
+    assert "samples  1\n" in told(capsys, "inspect", stored)
+    assert "samples  3\n" in told(capsys, "inspect", stored, "--cohort-version", "2")
+    assert "sound (" in told(capsys, "verify", stored, "--quiet")
+    assert "would free 0 bytes (nothing to drop)" in told(capsys, "collect", stored, "--keep", "1", "--dry-run", "-q")
+    assert "objects of older versions" in told(capsys, "collect", stored, "--keep", "1", "--older-than", "0", "-q")
+    assert len(told(capsys, "history", stored).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        (("remove", "COHORT", "p99"), 3, "no samples p99"),
+        (("rename", "COHORT", "p07", "p08"), 3, "would be called p08"),
+        (("rename", "COHORT", "p07", "p 7"), 3, "cannot name a sample"),
+        (("erase", "COHORT", "p99", "--yes"), 3, "no batch has a sample p99"),
+        (("inspect", "COHORT", "--cohort-version", "9"), 4, "no version 9"),
+        (("discover", "COHORT", "--cohort-version", "9"), 4, "no version 9"),
+        (("history", "COHORT/nothing"), 4, "no cohort is here"),
+        (("inspect", "COHORT/nothing"), 4, "check the URL"),
+        (("collect", "COHORT/nothing"), 4, "no cohort is here"),
+        (("compact", "COHORT/nothing"), 4, "no cohort is here"),
+    ],
+)
+def test_what_cannot_be_done_to_a_store_is_one_message(stored, capsys, command, code, said):
+    capsys.readouterr()
+    quiet = () if command[0] in ("inspect", "history") else ("--quiet",)
+    assert run(*(word.replace("COHORT", str(stored)) for word in command), *quiet) == code
+    message = capsys.readouterr().err
+    assert said in message
+    assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("rename", "a"), ("rename", "a", "b", "c"), ("remove",), ("rename",)])
+def test_names_that_are_too_few_or_too_many_are_a_usage_error(stored, capsys, words):
+    with pytest.raises(SystemExit) as ended:
+        run(words[0], stored, *words[1:])
+    assert ended.value.code == 2
+    assert "tabs between" in capsys.readouterr().err
+
+
+def test_damage_ends_with_4_and_names_the_object(stored, capsys):
+    damaged = next(stored.glob("batches/*/blocks/*"))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    assert run("verify", stored, "--quiet") == 4
+    assert str(damaged) in capsys.readouterr().err
+
+
+def test_a_changed_file_replaces_only_where_it_may(tmp_path, stored, gvcfs, capsys):
+    swapped = sheet(tmp_path, f"sample gvcf name_in_gvcf\np07 {gvcfs[3]} {gvcfs[3].name.partition('.')[0]}\n")
+    base = ("--reference", REFERENCE, "--quiet")
+    assert run("ingest", stored, swapped, *base) == 3
+    assert "--replace" in capsys.readouterr().err
+    assert run("ingest", stored, swapped, *base, "--replace") == 0
+    assert told(capsys, "history", stored).splitlines()[-1].endswith("1 replaced: p07")
+
+
+def test_a_person_is_erased_from_the_command_line(tmp_path, stored, capsys):
+    callset = tmp_path / "callset"
+    assert run("discover", stored, "--quiet") == 0
+    assert run("genotype", stored, callset, "--quiet") == 0
+    assert "nothing was done" in told(capsys, "erase", stored, "p08", "--quiet")
+    assert any("(p07, p08)" in told(capsys, "inspect", batch) for batch in stored.glob("batches/*"))
+    said = told(capsys, "erase", stored, "p08", "--yes", "--quiet")
+    assert "0 hits" in said
+    assert f"Callsets that still hold them, or cannot be read: {callset}" in said
+    assert "backups" in said
+    assert "samples  2\n" in told(capsys, "inspect", stored)
+    assert not any(b"p08" in path.read_bytes() for path in stored.rglob("*") if path.is_file())
+    assert "sound (" in told(capsys, "verify", stored, "--quiet")
+
+
+def test_an_earlier_version_is_genotyped_and_names_are_those_in_force(tmp_path, stored, capsys):
+    assert run("rename", stored, "p07", "q07") == 0
+    for number, samples in (("2", ["p07", "p08", "p09"]), ("3", ["q07", "p08", "p09"]), ("1", ["p07", "p08"])):
+        url, version = tmp_path / number, ("--cohort-version", number, "--quiet")
+        assert run("discover", stored, *version) == 0
+        assert run("genotype", stored, url, *version) == 0
+        opened = open_callset(str(url))
+        assert list(opened.samples) == samples
+        assert opened.genotypes()["sample"].to_pylist()[: len(samples)] == samples
+    before, after = (open_callset(str(tmp_path / number)) for number in "23")
+    assert before.sites() == after.sites()
+    assert before.genotypes().drop_columns("sample") == after.genotypes().drop_columns("sample")
+    assert len(list(stored.glob("derived/*"))) == 2
+    assert "sound (" in told(capsys, "verify", tmp_path / "3", "--quiet")
+    damaged = next((tmp_path / "3").glob("sites/*"))
+    damaged.write_bytes(damaged.read_bytes()[:-5])
+    assert run("verify", tmp_path / "3", "--quiet") == 4
+    assert str(damaged) in capsys.readouterr().err
+
+
+def test_inspect_tells_of_files_too(tmp_path, made, capsys):
+    receipt = tmp_path / "verify.json"
+    assert run("verify", made.cohort, "--receipt", receipt, "--quiet") == 0
+    assert "step     verify" in told(capsys, "inspect", receipt)
+    assert re.search(r"dialect +gatk\n", told(capsys, "inspect", GVCF))
+    assert re.search(r"index +p07.g.vcf.gz.tbi\n", told(capsys, "inspect", GVCF))
+    table = next(Path(made.cohort).glob("batches/*/variants/*"))
+    assert "row groups" in told(capsys, "inspect", table)
+    (tmp_path / "other.json").write_text("{}")
+    assert run("inspect", tmp_path / "other.json") == 3
+    assert "no receipt of genocloud" in capsys.readouterr().err
+
+
+def test_a_gvcf_is_verified(tmp_path, capsys):
+    assert "sound (1 object," in told(capsys, "verify", GVCF, "--quiet")
+    cut = tmp_path / "cut.g.vcf.gz"
+    cut.write_bytes(GVCF.read_bytes()[:-100])
+    assert run("verify", cut, "--quiet") == 3
+    assert str(cut) in capsys.readouterr().err
+
+
+SLOW = {"numba", "pyarrow", "dask", "distributed", "matplotlib", "pandas", "pysam", "rich", "jinja2", "snakemake"}
+"""What a command must not load unless it uses it: each takes tenths of a second."""
+
+
+def loaded(*arguments: str | Path) -> set[str]:
+    """The slow packages that a command has loaded when it ends, in a process of its own."""
+    code = """import sys
+from genocloud.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+    ended = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    return SLOW & set(ended.stderr.split())
+
+
+@pytest.mark.parametrize("command", [[], ["joint"], ["ingest"], ["export"], ["compact"], ["collect"]])
+def test_help_loads_nothing_slow(command):
+    assert loaded(*command, "--help") == set()
+
+
+def test_commands_load_what_they_use(tmp_path, made, gvcfs):
+    assert loaded("history", made.cohort) == {"pyarrow"}
+    assert loaded("export", made.callset, tmp_path / "a.vcf.gz", "--quiet") == {"numba", "pyarrow"}
+    samples = sample_map(tmp_path, gvcfs[:2])
+    common = ("--reference", REFERENCE, "--quiet")
+    assert loaded("joint", samples, "-o", tmp_path / "b.vcf.gz", *common) <= {"numba", "pyarrow", "pysam"}

@@ -1,0 +1,62 @@
+"""Whether a callset still holds what was written, and whether it holds a person."""
+
+import hashlib
+import io
+from collections.abc import Collection
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from genocloud import schema
+from genocloud.callset import manifest
+from genocloud.callset.layout import GENOTYPES_FOLDER, DamagedFile, FileEntry, ShardEntry, entry_name
+from genocloud.objects import ObjectMissing, Store, join
+
+
+def check_shard(store: Store, shard: ShardEntry) -> list[DamagedFile]:
+    """What is wrong with a shard's files: each is read whole, its bytes, checksum, columns and rows compared."""
+    problems = [(file, _file_problem(store, file, declared)) for file, declared in _declared(shard)]
+    wrong = [DamagedFile(join(store.url, file.name), problem) for file, problem in problems if problem]
+    told = manifest.read_entry(store, entry_name(shard.name))
+    if told != shard:
+        wrong.append(
+            DamagedFile(join(store.url, entry_name(shard.name)), "is missing, or is not what the manifest has")
+        )
+    return wrong
+
+
+def _declared(shard: ShardEntry) -> list[tuple[FileEntry, pa.Schema]]:
+    return [(shard.sites, schema.SITES), *((file, schema.GENOTYPES) for file in shard.genotypes.values())]
+
+
+def _file_problem(store: Store, file: FileEntry, declared: pa.Schema) -> str | None:
+    try:
+        data = store.read(file.name)
+    except ObjectMissing:
+        return "is missing"
+    if len(data) != file.bytes:
+        return f"holds {len(data):,} bytes, not the {file.bytes:,} that were written"
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        return "its sha256 is not the one that the manifest has"
+    try:
+        table = pq.read_table(io.BytesIO(data))
+    except (pa.ArrowException, OSError) as error:
+        return f"cannot be read ({error})"
+    return (
+        None
+        if (table.num_rows, table.schema) == (file.rows, declared)
+        else "has other rows or columns than were written"
+    )
+
+
+def holds(store: Store, names: Collection[str], batches: Collection[str]) -> bool:
+    """Whether a callset, finished or not, has genotypes made from one of some batches, or a sample of one of the names.
+
+    Raises DamagedFile or OtherVersion where its manifest cannot be read.
+    """
+    if any(store.list(f"{GENOTYPES_FOLDER}/{batch}/") for batch in batches):
+        return True
+    try:
+        return bool(set(names) & set(manifest.read(store)[0].samples))
+    except manifest.NoCallset:
+        return False

@@ -1,0 +1,185 @@
+"""The commands that keep a store in order: look, check, change who is in force, tidy up, erase."""
+
+import argparse
+import sys
+
+from genocloud import objects, steps
+from genocloud.cli.options import (
+    Arguments,
+    Commands,
+    hand_over,
+    new_command,
+    receipt_option,
+    scatter_option,
+    shown_progress,
+    version_option,
+    whole_number,
+)
+from genocloud.cohort import BATCH_SIZE
+from genocloud.scatter.executors import open_scatter
+from genocloud.steps.receipts import Receipt
+
+OLDER_THAN_HOURS = 24
+"""What is younger stays: a running writer's batch is in no version yet, and writing one part takes an hour at most."""
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 (the command line's own voice)
+
+
+def _cohort_argument(command: argparse.ArgumentParser) -> None:
+    command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
+
+
+def _names(arguments: Arguments, columns: int) -> list[list[str]]:
+    """The names given as arguments and in a file, `columns` in a row; a wrong row is a usage error."""
+    rows = [arguments.names] if columns > 1 and arguments.names else [[name] for name in arguments.names]
+    if arguments.file:
+        with objects.open_file(arguments.file) as file:
+            rows += [line.split("\t") for line in file.read().decode().splitlines() if line]
+    wrong = next((row for row in rows if len(row) != columns), None)
+    if wrong is not None or not rows:
+        told = f"{wrong} are not {columns} names" if wrong else "no names are given"
+        arguments.usage.error(f"{told}; give names, or --file with {columns} in a line, tabs between")
+    return rows
+
+
+def _inspect(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        sys.stdout.write(steps.inspect(arguments.url, arguments.cohort_version))
+
+    command = new_command(commands, "inspect", "Describe a cohort, callset, gVCF or receipt in a few lines.", run)
+    command.add_argument("url", metavar="URL", help="path or URL of a cohort, a callset, a VCF or gVCF, or a receipt")
+    version_option(command)
+
+
+def _history(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        sys.stdout.write(steps.history(arguments.cohort))
+
+    command = new_command(commands, "history", "List a cohort's versions, and what each changed.", run)
+    _cohort_argument(command)
+
+
+def _verify(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
+            receipt = steps.verify(arguments.url, scatter, progress)
+        hand_over(receipt, arguments)
+        count, figures = receipt.balance["taken"], receipt.figures
+        checked = f"{count:,} object{'' if count == 1 else 's'}"
+        _say(f"{arguments.url}: sound ({checked}, {figures['bytes']:,} bytes, {figures['rows']:,} rows)")
+
+    command = new_command(commands, "verify", "Read a cohort, a callset or a gVCF again, whole, and check it.", run)
+    command.add_argument("url", metavar="URL", help="path or URL of a cohort, a callset or a gVCF")
+    scatter_option(command)
+    receipt_option(command)
+
+
+def _remove(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        names = [name for (name,) in _names(arguments, 1)]
+        hand_over(steps.remove(arguments.cohort, names), arguments)
+
+    command = new_command(commands, "remove", "Take samples out of a cohort; earlier versions keep them.", run)
+    _cohort_argument(command)
+    command.add_argument("names", nargs="*", metavar="SAMPLE", help="names of samples in force")
+    command.add_argument("--file", metavar="FILE", help="more names, one a line")
+    command.set_defaults(usage=command)
+    receipt_option(command)
+
+
+def _rename(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        hand_over(steps.rename(arguments.cohort, dict(_names(arguments, 2))), arguments)
+
+    command = new_command(commands, "rename", "Give samples of a cohort new names; nothing is computed again.", run)
+    _cohort_argument(command)
+    command.add_argument("names", nargs="*", metavar="NAME", help="the old name and the new one")
+    command.add_argument("--file", metavar="FILE", help="more pairs, one a line, a tab between old and new")
+    command.set_defaults(usage=command)
+    receipt_option(command)
+
+
+def _compact(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
+            receipt = steps.compact(arguments.cohort, arguments.batch_size, scatter, progress)
+        hand_over(receipt, arguments)
+
+    command = new_command(commands, "compact", "Merge a cohort's small batches into large ones.", run)
+    _cohort_argument(command)
+    command.add_argument(
+        "--batch-size", type=whole_number, default=BATCH_SIZE, help="samples together. Default: %(default)s"
+    )
+    scatter_option(command)
+    receipt_option(command)
+
+
+def _collect(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        with shown_progress(arguments) as progress:
+            receipt = steps.collect(arguments.cohort, progress, arguments.keep, arguments.older_than, arguments.dry_run)
+        hand_over(receipt, arguments)
+        verb = "would free" if arguments.dry_run else "freed"
+        dropped = receipt.balance["dropped"]
+        told = "; ".join(f"{count:,} objects of {reason}" for reason, count in dropped.items()) or "nothing to drop"
+        _say(f"{arguments.cohort}: {verb} {receipt.figures['freed_bytes']:,} bytes ({told})")
+
+    command = new_command(commands, "collect", "Remove what no kept version of a cohort needs.", run)
+    _cohort_argument(command)
+    command.add_argument("--keep", type=whole_number, metavar="N", help="the newest N versions stay. Default: all")
+    command.add_argument(
+        "--older-than",
+        type=float,
+        default=OLDER_THAN_HOURS,
+        metavar="HOURS",
+        help="what is younger stays: a running ingest may need it; 0 wants nobody else to write. Default: %(default)s",
+    )
+    command.add_argument("--dry-run", action="store_true", help="only tell what would be removed")
+    receipt_option(command)
+
+
+def _erase(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
+            receipt = steps.erase(
+                arguments.cohort, arguments.sample, arguments.callsets, arguments.yes, scatter, progress
+            )
+        hand_over(receipt, arguments)
+        _say(_erased(receipt))
+
+    command = new_command(
+        commands,
+        "erase",
+        "Erase a person for good (withdrawn consent): rows, versions, derived tables; and search the store for them.",
+        run,
+    )
+    _cohort_argument(command)
+    command.add_argument("sample", metavar="SAMPLE", help="the name in force, or the last one")
+    command.add_argument(
+        "--callsets", nargs="+", default=[], metavar="URL", help="look into these too, besides those that are known"
+    )
+    command.add_argument("--yes", action="store_true", help="do it; without this, only tell what would be done")
+    scatter_option(command)
+    receipt_option(command)
+
+
+def _erased(receipt: Receipt) -> str:
+    """What was done, or would be, in sentences."""
+    told = receipt.figures
+    done = "was erased" if told["done"] else "would be erased (nothing was done: give --yes)"
+    amount = f"{told['batches']:,} batches, {told['versions']:,} versions, {told['objects']:,} objects"
+    lines = [f"{told['sample']} {done}: {amount}."]
+    if told["done"]:
+        lines.append(f"Searched {receipt.balance['taken']:,} objects, {told['searched_bytes']:,} bytes: 0 hits.")
+    if shared := told["not_searched_for_as_others_have_it"]:
+        lines.append(f"Not searched for, as others bear or bore it: {', '.join(shared)}.")
+    if namesakes := told["others_with_a_name_or_file_of_theirs"]:
+        lines.append(f"In force, with a name or a file that was theirs too: {', '.join(namesakes)}.")
+    if callsets := told["callsets_that_hold_them"]:
+        lines.append(f"Callsets that still hold them, or cannot be read: {', '.join(callsets)}; make these again.")
+    return "\n".join([*lines, told["not_reached"]])
+
+
+ALL = (_inspect, _history, _verify, _remove, _rename, _compact, _collect, _erase)

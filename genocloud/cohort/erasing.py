@@ -1,0 +1,193 @@
+"""Erasing a person: all places where the rows ever were, all names ever borne, and what must go because of these."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+from genocloud.cohort.batch import BatchReceipt, DamagedObject, read_receipt, receipt_name
+from genocloud.cohort.manifest import NAME, Cohort, Person, open_cohort, versions
+from genocloud.cohort.membership import Place
+from genocloud.cohort.rewriting import Rewriting, plan_batch
+from genocloud.errors import InputError
+from genocloud.objects import ObjectMissing, Store, join
+
+JOURNAL = "erasing.json"
+"""What an erasure that has begun is about; it goes last, so that one that was killed can be completed."""
+
+
+class NobodyToErase(InputError):
+    """A name that nothing in a cohort bears."""
+
+    def __init__(self, url: str, sample: str) -> None:
+        self.url, self.sample = url, sample
+        super().__init__(
+            f"{url}: no version and no batch has a sample {sample}; check the name, unless it has been erased already"
+        )
+
+
+class InForceAsOther(InputError):
+    """A name that somebody bore who is in force under another one."""
+
+    def __init__(self, url: str, sample: str, names: Sequence[str]) -> None:
+        self.url, self.sample, self.names = url, sample, tuple(names)
+        super().__init__(f"{url}: sample {sample} is in force as {', '.join(names)}; erase that name")
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """Whom to erase: `places` by batch; `needles` must be found nowhere afterwards.
+
+    `needles` are the person's names and files' fingerprints, without those that somebody who stays has or had as well:
+    these are `shared`. `namesakes` are people in force who once bore one of the names, or whose file is the same.
+    """
+
+    sample: str
+    places: dict[str, list[int]]
+    needles: tuple[str, ...]
+    shared: tuple[str, ...]
+    namesakes: tuple[str, ...]
+
+    @property
+    def gone(self) -> set[Place]:
+        """The places as one set."""
+        return {(batch, place) for batch, places in self.places.items() for place in places}
+
+
+def trace(store: Store, sample: str) -> Erasure:
+    """Where somebody's rows are, and what they are known by: the sample of that name, in force, removed or forgotten.
+
+    Followed are renames, replacements and moves over all versions, and equal files; also batches in no version.
+    Places in force under another name are somebody else's. Raises NobodyToErase, InForceAsOther, NoCohort.
+    """
+    known = _Known(store)
+    people = {(person.batch, person.place): person.name for person in known.newest.people()}
+    others = {place for place, name in people.items() if name != sample}
+    mine = known.linked(sample, others)
+    strangers = known.bearers[sample] & others
+    if not mine:
+        if strangers:
+            raise InForceAsOther(store.url, sample, sorted(people[place] for place in strangers))
+        raise NobodyToErase(store.url, sample)
+    marks = {sample} | set().union(*(known.marks(place) for place in mine))
+    shared = marks & set().union(*(known.marks(place) for place in known.places - mine))
+    places: dict[str, list[int]] = defaultdict(list)
+    for batch, place in sorted(mine):
+        places[batch].append(place)
+    namesakes = {people[place] for place in others if known.marks(place) & marks}
+    return Erasure(sample, dict(places), tuple(sorted(marks - shared)), tuple(sorted(shared)), tuple(sorted(namesakes)))
+
+
+class _Known:
+    """All that versions and receipts tell of places, names and files."""
+
+    def __init__(self, store: Store) -> None:
+        kept = [open_cohort(store.url, version) for version in versions(store)]
+        self.newest = kept[-1] if kept else open_cohort(store.url)
+        self.names: dict[Place, set[str]] = defaultdict(set)
+        self.files: dict[Place, str] = {}
+        self.links: dict[Place, set[Place]] = defaultdict(set)
+        for cohort in kept:
+            self._add_names({batch.id: batch.samples for batch in cohort.batches})
+        for receipt in receipts(store):
+            self._add_names({receipt.id: receipt.samples})
+            self.files |= {(receipt.id, place): file for place, file in enumerate(receipt.fingerprints)}
+        for before, after in pairwise(kept):
+            self._add_links(before.people(), after.people())
+        self.bearers = _reversed((place, name) for place, names in self.names.items() for name in names)
+        self.copies = _reversed(self.files.items())
+
+    @property
+    def places(self) -> set[Place]:
+        return set(self.names)
+
+    def marks(self, place: Place) -> set[str]:
+        """What betrays a place: its names, and its file's fingerprint."""
+        return self.names[place] | ({self.files[place]} if place in self.files else set())
+
+    def linked(self, sample: str, others: set[Place]) -> set[Place]:
+        """The places of a sample, without those of others; a name that one of these has had leads no further."""
+        foreign = set().union(*(self.names[place] for place in others)) - {sample}
+        found: set[Place] = set()
+        waiting = self.bearers[sample] - others
+        while waiting:
+            place = waiting.pop()
+            found.add(place)
+            near = self.links[place] | self.copies[self.files.get(place, "")]
+            near |= set().union(*(self.bearers[name] for name in self.names[place] - foreign))
+            waiting |= near - others - found
+        return found
+
+    def _add_names(self, batches: dict[str, tuple[str, ...]]) -> None:
+        for batch, samples in batches.items():
+            for place, name in enumerate(samples):
+                self.names[batch, place].add(name)
+
+    def _add_links(self, before: Iterable[Person], after: Iterable[Person]) -> None:
+        """One name at two places in neighbouring versions: the rows were replaced or moved."""
+        places = {person.name: (person.batch, person.place) for person in before}
+        for person in after:
+            old, new = places.get(person.name), (person.batch, person.place)
+            if old and old != new:
+                self.links[old].add(new)
+                self.links[new].add(old)
+
+
+def _reversed(pairs: Iterable[tuple[Place, str]]) -> dict[str, set[Place]]:
+    found: dict[str, set[Place]] = defaultdict(set)
+    for place, mark in pairs:
+        found[mark].add(place)
+    return found
+
+
+def receipts(store: Store) -> Iterator[BatchReceipt]:
+    """Those of all batches that are whole, in a version or not."""
+    for name in store.list("batches/"):
+        batch = name.split("/")[1]
+        if name == receipt_name(batch):
+            yield read_receipt(store, batch)
+
+
+def begin(store: Store, erasure: Erasure) -> None:
+    """Note what is going to be erased, so that any later run can complete it."""
+    store.create(JOURNAL, json.dumps(asdict(erasure)).encode())
+
+
+def begun(store: Store) -> Erasure | None:
+    """The erasure that a killed run has left."""
+    try:
+        fields: dict[str, Any] = json.loads(store.read(JOURNAL))
+    except ObjectMissing:
+        return None
+    except ValueError as error:
+        raise DamagedObject(join(store.url, JOURNAL), str(error)) from error
+    needles, shared, namesakes = (tuple(fields[name]) for name in ("needles", "shared", "namesakes"))
+    return Erasure(fields["sample"], fields["places"], needles, shared, namesakes)
+
+
+def plan_erase(erasure: Erasure, cohort: Cohort) -> list[Rewriting]:
+    """The batches that take the place of those of a version that hold the person: everybody else in them stays."""
+    held = {batch.id: cohort.receipt(batch) for batch in cohort.batches if batch.id in erasure.places}
+    rest = {batch: _others(receipt, erasure.places[batch]) for batch, receipt in held.items()}
+    return [plan_batch(people, held, cohort.layout) for people in rest.values() if people]
+
+
+def _others(receipt: BatchReceipt, erased: Sequence[int]) -> list[Person]:
+    return [Person(name, receipt.id, place) for place, name in enumerate(receipt.samples) if place not in erased]
+
+
+def tainted_versions(store: Store, erasure: Erasure) -> list[str]:
+    """The manifests that name a batch which holds the person."""
+    opened = [open_cohort(store.url, version) for version in versions(store)]
+    return [
+        NAME.format(cohort.version) for cohort in opened if any(batch.id in erasure.places for batch in cohort.batches)
+    ]
+
+
+def tainted_objects(store: Store, erasure: Erasure) -> list[str]:
+    """What else must go: all derived tables, the person's batches, and what unfinished batches have left."""
+    names = store.list("batches/")
+    whole = {name.split("/")[1] for name in names if name == receipt_name(name.split("/")[1])} - erasure.places.keys()
+    return [*store.list("derived/"), *(name for name in names if name.split("/")[1] not in whole)]

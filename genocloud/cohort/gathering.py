@@ -1,0 +1,165 @@
+"""Many samples' records side by side: a window's rows of a whole batch, in memory that one window bounds."""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genocloud.cohort.batch import KINDS, Rows, Tally
+from genocloud.cohort.integers import to_arrow, to_numpy
+from genocloud.cohort.layout import Window
+from genocloud.regions import Region
+from genocloud.schema import with_column
+
+Place = tuple[int, int]
+"""A contig's number and a base of it."""
+
+END = (1 << 31, 0)
+"""Beyond every contig."""
+
+MOST_ALLELES = 127
+"""Above any ploidy: a GT counts its alleles in an int8."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Rows of one contig that have been read; those before `taken` are gone."""
+
+    contig: int
+    starts: npt.NDArray[np.int32]
+    rows: pa.RecordBatch
+    taken: int = 0
+
+    @property
+    def first(self) -> Place:
+        return self.contig, int(self.starts[self.taken])
+
+    def take(self, end: int) -> pa.RecordBatch:
+        """The rows that start before `end`."""
+        begin, self.taken = self.taken, int(np.searchsorted(self.starts, end))
+        return self.rows.slice(begin, self.taken - begin)
+
+
+@dataclass(slots=True)
+class Stream:
+    """One sample's records, read as far as they are needed."""
+
+    rows: Iterator[Rows]
+    waiting: dict[str, deque[_Waiting]] = field(default_factory=lambda: {kind: deque() for kind in KINDS})
+    reached: Place = (-1, 0)
+    read: int = 0
+    checksum: int = 0
+    stored: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    dropped: Counter[str] = field(default_factory=Counter)
+    ploidies: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def first(self) -> Place:
+        """Where the first row waits; where the sample has been read to if none does."""
+        return min((waiting[0].first for waiting in self.waiting.values() if waiting), default=self.reached)
+
+    def tally(self) -> Tally:
+        """What became of the records read so far."""
+        return Tally(self.read, self.stored, dict(self.dropped))
+
+    def take(self, region: Region) -> dict[str, list[pa.RecordBatch]]:
+        """The rows that start in a region; regions are asked for in order."""
+        while self.reached < (region.contig, region.end):
+            self._pull()
+        return {kind: list(_cut(waiting, region)) for kind, waiting in self.waiting.items()}
+
+    def _pull(self) -> None:
+        rows = next(self.rows, None)
+        if rows is None:
+            self.reached = END
+            return
+        self.read += rows.read
+        self.checksum = rows.checksum
+        self.dropped.update(rows.dropped)
+        for kind, batch in zip(KINDS, (rows.variants, rows.blocks), strict=True):
+            if batch.num_rows:
+                self._keep(kind, batch)
+
+    def _keep(self, kind: str, batch: pa.RecordBatch) -> None:
+        contig, starts = int(to_numpy(batch["contig"])[0]), to_numpy(batch["start"])
+        self.stored[kind] += batch.num_rows
+        self.waiting[kind].append(_Waiting(contig, starts, batch))
+        self.ploidies[contig] = min(self.ploidies.get(contig, MOST_ALLELES), _fewest_alleles(kind, batch))
+        self.reached = max(self.reached, (contig, int(starts[-1])))
+
+
+def _fewest_alleles(kind: str, batch: pa.RecordBatch) -> int:
+    """The smallest ploidy of some rows; those without a GT do not tell."""
+    if kind == "blocks":
+        return int(to_numpy(batch["ploidy"]).min())
+    alleles = np.diff(to_numpy(batch["gt"].offsets))
+    return int(alleles[alleles > 0].min(initial=MOST_ALLELES))
+
+
+def _cut(waiting: deque[_Waiting], region: Region) -> Iterator[pa.RecordBatch]:
+    while waiting and waiting[0].first < (region.contig, region.end):
+        yield waiting[0].take(region.end)
+        if waiting[0].taken < waiting[0].rows.num_rows:
+            return
+        waiting.popleft()
+
+
+Piece = tuple[int, int, pa.RecordBatch]
+"""A sample's place in the batch, the end of the region that its rows start in, the rows."""
+
+
+def side_by_side(windows: Iterable[Window], streams: Sequence[Stream]) -> Iterator[dict[str, pa.Table]]:
+    """Each window's rows of all samples by kind, in order of region, sample and start; blocks are cut at its edges."""
+    rest: dict[int, pa.RecordBatch] = {}
+    nearest = (-1, 0)
+    for window in windows:
+        pieces: dict[str, list[Piece]] = {kind: [] for kind in KINDS}
+        for region in window:
+            if rest or nearest < (region.contig, region.end):  # not so for most of thousands of decoys
+                _take(region, streams, rest, pieces)
+                nearest = min(stream.first for stream in streams)
+        tables = {kind: _joined(kind, each) for kind, each in pieces.items()}
+        # only a window's last region can end before its contig: what reaches beyond goes on in the next window
+        tables["blocks"], rest = _split(tables["blocks"], pieces["blocks"])
+        yield tables
+
+
+def _take(
+    region: Region, streams: Sequence[Stream], rest: dict[int, pa.RecordBatch], pieces: dict[str, list[Piece]]
+) -> None:
+    """Add a region's rows to the pieces, what was left of a sample's last block first."""
+    for place, stream in enumerate(streams):
+        if place in rest:
+            pieces["blocks"].append((place, region.end, rest.pop(place)))
+        for kind, batches in stream.take(region).items():
+            pieces[kind].extend((place, region.end, batch) for batch in batches)
+
+
+def _joined(kind: str, pieces: Sequence[Piece]) -> pa.Table:
+    """Pieces one after another, with the samples' places as `sample`."""
+    table = pa.Table.from_batches([batch for _, _, batch in pieces], KINDS[kind]).combine_chunks()
+    return with_column(table, "sample", to_arrow(_by_row([place for place, _, _ in pieces], pieces)))
+
+
+def _by_row(values: Sequence[int], pieces: Sequence[Piece]) -> npt.NDArray[np.int32]:
+    """A value of each piece, for each of its rows."""
+    return np.repeat(np.array(values, np.int32), [batch.num_rows for _, _, batch in pieces])
+
+
+def _split(blocks: pa.Table, pieces: Sequence[Piece]) -> tuple[pa.Table, dict[int, pa.RecordBatch]]:
+    """The blocks up to their regions' ends, and by sample what is left of the one that reaches further.
+
+    There is at most one of a sample, because its rows never overlap.
+    """
+    stops, ends = to_numpy(blocks["stop"]), _by_row([end for _, end, _ in pieces], pieces)
+    beyond = np.flatnonzero(stops > ends)
+    if not beyond.size:
+        return blocks, {}
+    left = blocks.take(to_arrow(beyond.astype(np.int32)))
+    left = with_column(left, "start", to_arrow(ends[beyond])).combine_chunks().to_batches()[0]
+    places = to_numpy(left["sample"]).tolist()
+    cut = with_column(blocks, "stop", to_arrow(np.minimum(stops, ends)))
+    return cut, {place: left.slice(number, 1) for number, place in enumerate(places)}

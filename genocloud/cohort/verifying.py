@@ -1,0 +1,200 @@
+"""Whether a cohort still holds what was written: manifests, receipts, objects, and the rows in them."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genocloud.cohort.batch import (
+    KINDS,
+    BatchReceipt,
+    DamagedObject,
+    PartReceipt,
+    part_name,
+    read_receipt,
+    receipt_name,
+)
+from genocloud.cohort.layout import Layout, Window
+from genocloud.cohort.manifest import BrokenManifest, Cohort, open_cohort, versions
+from genocloud.cohort.reading import read_windows
+from genocloud.objects import ObjectMissing, Store, join
+from genocloud.regions import Part
+from genocloud.schema import numbers
+
+PIECE_BYTES = 1 << 22
+
+Columns = Mapping[str, npt.NDArray[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What is wrong with an object."""
+
+    url: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What checking some objects has shown; `variants` are rows by sample of the batch, where rows were read."""
+
+    objects: int = 0
+    bytes: int = 0
+    rows: int = 0
+    damage: tuple[Damage, ...] = ()
+    variants: tuple[int, ...] | int = 0
+
+
+def check_versions(store: Store) -> tuple[list[Cohort], list[Damage]]:
+    """Every version that can be opened, and what is wrong with the others."""
+    opened, damage = [], []
+    for version in versions(store):
+        try:
+            opened.append(open_cohort(store.url, version))
+        except BrokenManifest as error:
+            damage.append(Damage(join(store.url, f"manifest/{version:08d}.json"), error.problem))
+    return opened, damage
+
+
+def check_receipt(store: Store, batch: str, seal: str, samples: int) -> BatchReceipt | Damage:
+    """The receipt of a batch of so many samples, or what is wrong with it."""
+    url = join(store.url, receipt_name(batch))
+    try:
+        receipt = read_receipt(store, batch, seal)
+    except DamagedObject as error:
+        return Damage(url, error.problem)
+    except ObjectMissing:
+        return Damage(url, "is missing")
+    columns = (receipt.samples, receipt.fingerprints, receipt.checksums, receipt.tallies, *receipt.ploidies.values())
+    return receipt if all(len(column) == samples for column in columns) else Damage(url, "has other samples")
+
+
+def check_part(store: Store, receipt: BatchReceipt, layout: Layout, part: Part) -> Checked:
+    """Read a part of a batch whole: its objects' bytes and checksums, pages, rows, their order and borders."""
+    written = [told for kind in KINDS if (told := receipt.part(kind, part.name))]
+    try:
+        for told in written:
+            _check_bytes(store, part_name(receipt.id, told.kind, told), told)
+        rows, variants = _check_rows(store, receipt, layout, part, written)
+    except DamagedObject as error:
+        return Checked(len(written), damage=(Damage(error.url, error.problem),))
+    return Checked(len(written), sum(told.bytes for told in written), rows, (), variants)
+
+
+def check_tallies(store: Store, receipt: BatchReceipt, parts: Sequence[Checked]) -> list[Damage]:
+    """Whether a batch, all of whose parts are sound, holds each sample's variants: no window cuts these."""
+    if any(part.damage for part in parts):
+        return []
+    found = np.zeros(len(receipt.samples), np.int64)
+    for part in parts:
+        found += part.variants
+    told = [tally.stored["variants"] for tally in receipt.tallies]
+    if found.tolist() == told:
+        return []
+    return [
+        Damage(join(store.url, receipt_name(receipt.id)), "its samples have other numbers of variants than the rows")
+    ]
+
+
+def _check_bytes(store: Store, name: str, told: PartReceipt) -> None:
+    found, size = hashlib.sha256(), 0
+    for piece in pieces(store, name):
+        found.update(piece)
+        size += len(piece)
+    if size != told.bytes:
+        raise DamagedObject(join(store.url, name), f"holds {size:,} bytes, not the {told.bytes:,} that were written")
+    if found.hexdigest() != told.sha256:
+        raise DamagedObject(join(store.url, name), "its sha256 is not the one that its receipt has")
+
+
+def pieces(store: Store, name: str) -> Iterator[bytes]:
+    """An object's bytes, a few megabytes at a time; raises DamagedObject where it is missing."""
+    try:
+        with store.open(name) as stream:
+            while piece := stream.read(PIECE_BYTES):
+                yield piece
+    except ObjectMissing:
+        raise DamagedObject(join(store.url, name), "is missing") from None
+
+
+def _check_rows(
+    store: Store, receipt: BatchReceipt, layout: Layout, part: Part, written: Sequence[PartReceipt]
+) -> tuple[int, tuple[int, ...]]:
+    """Read all rows; returns how many there are, and each sample's variants."""
+    urls = {told.kind: join(store.url, part_name(receipt.id, told.kind, told)) for told in written}
+    rows, variants = 0, np.zeros(len(receipt.samples), np.int64)
+    longest = dict.fromkeys(urls, 0)
+    reached = _Reached(len(receipt.samples))
+    for number, (window, tables) in enumerate(
+        zip(layout.windows(part), read_windows(store, receipt, part, layout), strict=True)
+    ):
+        columns = {kind: _columns(tables[kind]) for kind in urls}
+        for told in written:
+            problem = _window_problem(told, number, window, columns[told.kind], layout, len(receipt.samples))
+            if problem:
+                raise DamagedObject(urls[told.kind], problem)
+            longest[told.kind] = max(longest[told.kind], _longest(columns[told.kind]))
+        if reached.overlap(window, columns):
+            raise DamagedObject(min(urls.values()), f"window {number}: rows of a sample overlap")
+        rows += sum(table.num_rows for table in tables.values())
+        variants += np.bincount(numbers(tables["variants"]["sample"]), minlength=len(variants))
+    for told in written:
+        if longest[told.kind] != told.longest:
+            raise DamagedObject(urls[told.kind], "its longest row is not the one that its receipt has")
+    return rows, tuple(variants.tolist())
+
+
+def _columns(table: pa.Table) -> Columns:
+    return {name: numbers(table[name]).astype(np.int64) for name in ("contig", "sample", "start", "stop")}
+
+
+def _longest(columns: Columns) -> int:
+    return int((columns["stop"] - columns["start"]).max(initial=0))
+
+
+def _window_problem(
+    told: PartReceipt, number: int, window: Window, columns: Columns, layout: Layout, samples: int
+) -> str | None:
+    """What is wrong with one kind's rows of a window."""
+    contig, sample, start, stop = (columns[name] for name in ("contig", "sample", "start", "stop"))
+    if len(start) != told.rows[number]:
+        return f"window {number} holds {len(start):,} rows, not {told.rows[number]:,}"
+    if ((sample < 0) | (sample >= samples)).any():
+        return f"window {number}: a row is of no sample of the batch"
+    first, last = (np.zeros(len(layout.contigs), np.int64) for _ in range(2))
+    for region in window:
+        first[region.contig], last[region.contig] = region.start, region.end
+    if ((contig < 0) | (contig >= len(first))).any():
+        return f"window {number}: a row is on no contig"
+    ends = last if told.kind == "blocks" else np.array([each.length for each in layout.contigs])
+    if ((start < first[contig]) | (start >= last[contig]) | (stop <= start) | (stop > ends[contig])).any():
+        return f"window {number}: a row lies outside of it"
+    before = np.lexsort((start, sample, contig))
+    if (before != np.arange(len(before))).any():
+        return f"window {number}: its rows are out of order"
+    return None
+
+
+class _Reached:
+    """How far each sample's rows reach, on the contig that is being read."""
+
+    def __init__(self, samples: int) -> None:
+        self.contig, self.stops = -1, np.zeros(samples, np.int64)
+
+    def overlap(self, window: Window, columns: Mapping[str, Columns]) -> bool:
+        """Whether a sample's rows of a window, of both kinds, overlap one another or those before."""
+        if window[0].contig != self.contig:
+            self.contig, self.stops = window[0].contig, np.zeros_like(self.stops)
+        rows = [
+            np.concatenate([kind[name] for kind in columns.values()]) for name in ("start", "stop", "sample", "contig")
+        ]
+        order = np.lexsort((rows[0], rows[2], rows[3]))
+        start, stop, sample, contig = (column[order] for column in rows)
+        same = (sample[1:] == sample[:-1]) & (contig[1:] == contig[:-1])
+        here = contig == self.contig
+        found = bool((same & (start[1:] < stop[:-1])).any() or (start[here] < self.stops[sample[here]]).any())
+        np.maximum.at(self.stops, sample[here], stop[here])
+        return found

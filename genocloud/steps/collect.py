@@ -1,0 +1,54 @@
+"""collect: what no kept version of a cohort needs is removed from its store."""
+
+import time
+from collections.abc import Sequence
+
+from genocloud import cohort, objects
+from genocloud.cohort.collecting import find_garbage, total_bytes
+from genocloud.scatter.progress import Progress
+from genocloud.steps.receipts import Receipt, receipt_of
+from genocloud.steps.shards import derived_key
+
+DRAFTS = "drafts of killed writers"
+
+
+def collect(
+    cohort_url: str,
+    progress: Progress,
+    keep: int | None,
+    older_than_hours: float,
+    dry_run: bool = False,
+) -> Receipt:
+    """Remove versions but the newest `keep` (None: keep all), and what the kept ones do not need.
+
+    A version goes when another one has been the newest for `older_than_hours`. `dry_run`: only tell. The balance is in
+    objects; a dry run does not know of drafts. Raises StoreError.
+    """
+    with receipt_of("collect") as receipt:
+        opened = cohort.open_cohort(cohort_url)
+        store = objects.open_store(cohort_url)
+        there = len(store.list())
+        garbage = find_garbage(store, keep, derived_key, time.time() - older_than_hours * 3600)
+        sizes = {reason: total_bytes(store, names) for reason, names in garbage.items()}
+        drafts: Sequence[str] = ()
+        if not dry_run:
+            delete(store, [name for names in garbage.values() for name in names], progress)
+            drafts = store.sweep(older_than_hours * 3600)
+        receipt.figures = {
+            "cohort_version": opened.version,
+            "dry_run": dry_run,
+            "bytes": sizes,
+            "freed_bytes": sum(sizes.values()),
+            DRAFTS: len(drafts),
+        }
+        dropped = {reason: len(names) for reason, names in garbage.items()}
+        receipt.balanced("objects", there, there - sum(dropped.values()), dropped)
+    return receipt
+
+
+def delete(store: objects.Store, names: Sequence[str], progress: Progress) -> None:
+    """Remove objects one after another, in their order: what a kill leaves must still be understood."""
+    with progress.stage("delete", tasks=len(names), unit="object") as stage:
+        for name in names:
+            store.delete(name)
+            stage.advance(tasks=1)

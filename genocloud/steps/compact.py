@@ -1,0 +1,51 @@
+"""compact: a cohort's small batches become large ones, and rows that no longer count are left behind."""
+
+from collections.abc import Sequence
+
+from genocloud import cohort, objects
+from genocloud.cohort.batch import receipt_name
+from genocloud.cohort.collecting import receipts_first
+from genocloud.cohort.rewriting import Rewriting, plan_compact
+from genocloud.scatter.executors import Scatter
+from genocloud.scatter.progress import Progress
+from genocloud.steps.receipts import Receipt, receipt_of
+from genocloud.steps.rewriting import rewrite
+from genocloud.steps.shards import cohort_inputs
+
+
+def compact(cohort_url: str, batch_size: int, scatter: Scatter, progress: Progress) -> Receipt:
+    """Merge the batches with few samples in force, as one new version; the balance is in samples.
+
+    What the old batches held stays until `collect` drops the versions that need them. Raises StoreError, also where
+    somebody who was moved left meanwhile.
+    """
+    with receipt_of("compact") as receipt:
+        opened = cohort.open_cohort(cohort_url)
+        store = objects.open_store(cohort_url)
+        planned = plan_compact(opened, batch_size)
+        made = rewrite(opened, planned, scatter, progress)
+        moves = {old: new for each in planned for old, new in each.moves.items()}
+        try:
+            now = cohort.move(store, made, moves)
+        except cohort.ChangedMeanwhile:
+            _discard_erased(store, planned)
+            raise
+        receipt.inputs = cohort_inputs(opened)
+        receipt.figures = {
+            "cohort_version": now.version,
+            "batches": {"before": len(opened.batches), "after": len(now.batches), "made": len(made)},
+            "records": sum(each.read for each in made),
+        }
+        receipt.balanced("samples", len(moves), sum(len(each.samples) for each in made), {})
+    return receipt
+
+
+def _discard_erased(store: objects.Store, planned: Sequence[Rewriting]) -> None:
+    """Remove new batches whose source has gone from the store: somebody in it was erased meanwhile.
+
+    Others stay, for `collect`: another compaction may have made the very same, and put it in force.
+    """
+    for made in planned:
+        if not all(store.exists(receipt_name(person.batch)) for person in made.people):
+            for name in receipts_first(store.list(f"batches/{made.id}/")):
+                store.delete(name)

@@ -1,0 +1,134 @@
+"""erase: a person who withdraws consent goes out of a cohort for good, and a search of the store proves it."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from genocloud import callset, cohort, objects
+from genocloud.cohort import erasing
+from genocloud.cohort.collecting import receipts_first
+from genocloud.cohort.erasing import Erasure
+from genocloud.cohort.searching import search
+from genocloud.errors import StoreError, first_of
+from genocloud.scatter.executors import Scatter
+from genocloud.scatter.progress import Progress
+from genocloud.steps.callsets import registered
+from genocloud.steps.collect import delete
+from genocloud.steps.receipts import Receipt, receipt_of
+from genocloud.steps.rewriting import rewrite
+
+NOT_REACHED = (
+    "Not reached: object versions that a bucket keeps, backups and snapshots, gVCFs and reads, exported files, "
+    "and copies of the cohort."
+)
+
+
+class StillThere(StoreError):
+    """Objects that a search found to hold somebody who was erased."""
+
+    def __init__(self, url: str, sample: str, names: Sequence[str]) -> None:
+        self.url, self.sample, self.names = url, sample, tuple(names)
+        super().__init__(
+            f"{url}: sample {sample} is still in {first_of(self.names)}; if somebody wrote there meanwhile, "
+            "run this again; remove by hand what genocloud did not write"
+        )
+
+
+@dataclass(frozen=True)
+class _Task:
+    cohort_url: str
+    name: str
+    needles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Searched:
+    name: str
+    bytes: int
+    hits: tuple[str, ...]
+
+
+def erase(
+    cohort_url: str, sample: str, callsets: Sequence[str], sure: bool, scatter: Scatter, progress: Progress
+) -> Receipt:
+    """Rewrite the batches that hold a person, drop every version and derived table that did, and search the store.
+
+    `callsets` are URLs to look at besides those that the cohort knows. Unless `sure`, only tell what would be done. An
+    erasure that was killed is completed first, whomever it was about. Nobody may write to the cohort meanwhile: a
+    batch that is not finished is removed. The balance is in objects searched. Raises NobodyToErase, InForceAsOther,
+    StillThere or another StoreError.
+    """
+    with receipt_of("erase") as receipt:
+        store = objects.open_store(cohort_url)
+        before = erasing.begun(store)
+        if sure and before:
+            searched = _complete(store, before, scatter, progress)
+        erasure = before if before and before.sample == sample else erasing.trace(store, sample)
+        receipt.figures = _told(store, erasure, callsets) | {"done": sure}
+        if sure and erasure is not before:
+            erasing.begin(store, erasure)
+            searched = _complete(store, erasure, scatter, progress)
+        if sure:
+            receipt.figures |= {"searched_bytes": sum(one.bytes for one in searched), "hits": 0}
+            receipt.balanced("objects searched", len(searched), len(searched), {})
+    return receipt
+
+
+def _told(store: objects.Store, erasure: Erasure, callsets: Sequence[str]) -> dict[str, object]:
+    """Whom and what an erasure is about, and where it does not reach."""
+    urls = dict.fromkeys([*registered(store), *(objects.open_store(url).url for url in callsets)])
+    return {
+        "sample": erasure.sample,
+        "batches": len(erasure.places),
+        "versions": len(erasing.tainted_versions(store, erasure)),
+        "objects": len(erasing.tainted_objects(store, erasure)),
+        "searched_for": list(erasure.needles),
+        "not_searched_for_as_others_have_it": list(erasure.shared),
+        "others_with_a_name_or_file_of_theirs": list(erasure.namesakes),
+        "callsets_that_hold_them": [url for url in urls if _holds(url, erasure)],
+        "not_reached": NOT_REACHED,
+    }
+
+
+def _holds(url: str, erasure: Erasure) -> bool:
+    """Whether a callset holds the person; one that cannot be read is named as well, to be on the safe side."""
+    try:
+        return callset.holds(objects.open_store(url), erasure.needles, erasure.places)
+    except StoreError:
+        return True
+
+
+def _complete(store: objects.Store, erasure: Erasure, scatter: Scatter, progress: Progress) -> list[_Searched]:
+    """Do what an erasure that has begun still lacks, whatever has been done of it, to the end; raises StillThere."""
+    _rewrite(store, erasure, scatter, progress)
+    tainted = erasing.tainted_objects(store, erasure)
+    derived = [name for name in tainted if name.startswith("derived/")]
+    batches = receipts_first(name for name in tainted if name.startswith("batches/"))
+    delete(store, [*erasing.tainted_versions(store, erasure), *derived, *batches], progress)
+    store.sweep(0)
+    names = [name for name in store.list() if name != erasing.JOURNAL]
+    tasks = [_Task(store.url, name, erasure.needles) for name in names]
+    with progress.stage("search", tasks=len(tasks), unit="object") as stage:
+        searched = scatter.run(_search, tasks, lambda one: stage.advance(tasks=1, bytes=one.bytes))
+    store.delete(erasing.JOURNAL)
+    if hits := [one.name for one in searched if one.hits]:
+        raise StillThere(store.url, erasure.sample, hits)
+    return searched
+
+
+def _rewrite(store: objects.Store, erasure: Erasure, scatter: Scatter, progress: Progress) -> None:
+    """Everybody else of the latest version is read from new batches from now on."""
+    opened = cohort.open_cohort(store.url)
+    planned = erasing.plan_erase(erasure, opened)
+    made = rewrite(opened, planned, scatter, progress)
+    speaking = {(person.batch, person.place) for person in opened.people()}
+    moves = {old: new for each in planned for old, new in each.moves.items() if old in speaking}
+    cohort.move(store, made, moves, erasure.gone)
+
+
+def _search(task: _Task) -> _Searched:
+    store = objects.open_store(task.cohort_url)
+    with suppress(objects.ObjectMissing, cohort.DamagedObject):  # another process removed it since
+        hits = search(store, task.name, task.needles)
+        return _Searched(task.name, store.size(task.name), tuple(hits))
+    return _Searched(task.name, 0, ())

@@ -1,0 +1,21 @@
+"""remove: samples leave a cohort's next version; their rows stay, so that earlier versions can still be opened."""
+
+from collections.abc import Sequence
+
+from genocloud import cohort, objects
+from genocloud.steps.receipts import Receipt, receipt_of
+from genocloud.steps.shards import cohort_inputs
+
+
+def remove(cohort_url: str, names: Sequence[str]) -> Receipt:
+    """Take samples out of force; the balance is in samples. Raises NotInForce or StoreError.
+
+    It is not for withdrawn consent: `erase` is.
+    """
+    with receipt_of("remove") as receipt:
+        opened = cohort.open_cohort(cohort_url)
+        now = cohort.remove(objects.open_store(cohort_url), frozenset(names))
+        receipt.inputs = cohort_inputs(opened)
+        receipt.figures = {"cohort_version": now.version, "samples": len(now.samples)}
+        receipt.balanced("samples", len(set(names)) + len(now.samples), len(now.samples), {"removed": len(set(names))})
+    return receipt

@@ -1,0 +1,139 @@
+"""verify: a cohort, a callset or a gVCF is read again, whole, and compared with what was written."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from genocloud import callset, cohort, gvcf, objects
+from genocloud.cohort.verifying import Checked, Damage, check_part, check_receipt, check_tallies, check_versions
+from genocloud.errors import MANY, StoreError
+from genocloud.regions import Part
+from genocloud.scatter.executors import Scatter
+from genocloud.scatter.progress import Progress
+from genocloud.steps.receipts import Receipt, receipt_of
+
+
+class Damaged(StoreError):
+    """Objects of a store that are not what was written; `damage` has all of them."""
+
+    def __init__(self, url: str, damage: Sequence[Damage], checked: int) -> None:
+        self.url, self.damage = url, tuple(damage)
+        told = "; ".join(f"{each.url}: {each.problem}" for each in self.damage[:MANY])
+        more = "; ..." if len(self.damage) > MANY else ""
+        super().__init__(
+            f"{url}: {len(self.damage):,} of {checked:,} objects are damaged: {told}{more}; restore them, "
+            "or make them again"
+        )
+
+
+def verify(url: str, scatter: Scatter, progress: Progress) -> Receipt:
+    """Check whatever lies at a URL; the balance is in objects. Raises Damaged, or the InputError of a bad gVCF."""
+    with receipt_of("verify") as receipt:
+        checked = _look(url, scatter, progress)
+        if checked.damage:
+            raise Damaged(url, checked.damage, checked.objects)
+        receipt.figures = {"bytes": checked.bytes, "rows": checked.rows}
+        receipt.balanced("objects", checked.objects, checked.objects, {})
+    return receipt
+
+
+def _look(url: str, scatter: Scatter, progress: Progress) -> Checked:
+    try:
+        return _callset(callset.open_callset(url), scatter, progress)
+    except callset.NoCallset:
+        pass
+    except callset.DamagedFile as error:
+        return Checked(1, damage=(Damage(error.url, error.problem),))
+    store = objects.open_store(url)
+    return _cohort(store, scatter, progress) if cohort.versions(store) else _gvcf(url)
+
+
+def _sum(checked: Iterable[Checked]) -> Checked:
+    checked = list(checked)
+    return Checked(
+        sum(one.objects for one in checked),
+        sum(one.bytes for one in checked),
+        sum(one.rows for one in checked),
+        tuple(damage for one in checked for damage in one.damage),
+    )
+
+
+def _gvcf(url: str) -> Checked:
+    """Every record read, those of its first sample decoded."""
+    header = gvcf.read_header(url)
+    rows = sum(rows.read for rows in gvcf.read_rows(url, header.contigs, header.samples[0]))
+    with objects.open_file(url) as file:
+        return Checked(1, file.seek(0, 2), rows)
+
+
+def _callset(opened: callset.Callset, scatter: Scatter, progress: Progress) -> Checked:
+    size = sum(file.bytes for shard in opened.shards for file in shard.tables)
+    with progress.stage("verify", tasks=len(opened.shards), bytes=size, unit="shard") as stage:
+        check = partial(_check_shard, opened.url)
+        checked = scatter.run(check, opened.shards, lambda one: stage.advance(tasks=1, bytes=one.bytes))
+    return _sum([Checked(1), *checked])
+
+
+def _check_shard(url: str, shard: callset.ShardEntry) -> Checked:
+    wrong = callset.check_shard(objects.open_store(url), shard)
+    files = shard.tables
+    damage = tuple(Damage(error.url, error.problem) for error in wrong)
+    return Checked(len(shard.files), sum(file.bytes for file in files), sum(file.rows for file in files), damage)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A part of a batch; `version` is one that has the batch, so that a worker finds the receipt."""
+
+    url: str
+    version: int
+    batch: str
+    part: Part
+
+
+def _cohort(store: objects.Store, scatter: Scatter, progress: Progress) -> Checked:
+    """Every version's batches: receipts, objects, rows; and whether the derived tables can be read."""
+    opened, damage = check_versions(store)
+    homes = {(batch.id, batch.seal): (one, batch) for one in opened for batch in one.batches}
+    found = {key: check_receipt(store, batch.id, batch.seal, len(batch.samples)) for key, (_, batch) in homes.items()}
+    damage += [told for told in found.values() if isinstance(told, Damage)]
+    sound = {key: told for key, told in found.items() if not isinstance(told, Damage)}
+    tasks = [
+        _Task(store.url, homes[key][0].version, receipt.id, part)
+        for key, receipt in sound.items()
+        for part in homes[key][0].layout.parts()
+        if any(told.name == part.name for told in receipt.parts)
+    ]
+    size = sum(told.bytes for receipt in sound.values() for told in receipt.parts)
+    with progress.stage("verify", tasks=len(tasks), bytes=size, unit="part") as stage:
+        parts = scatter.run(_check_part, tasks, lambda one: stage.advance(tasks=1, bytes=one.bytes))
+    for receipt in sound.values():
+        mine = [one for task, one in zip(tasks, parts, strict=True) if task.batch == receipt.id]
+        damage += check_tallies(store, receipt, mine)
+    derived = _check_derived(store, scatter, progress)
+    return _sum([Checked(len(cohort.versions(store)) + len(found), damage=tuple(damage)), *parts, *derived])
+
+
+def _check_part(task: _Task) -> Checked:
+    opened = cohort.open_cohort(task.url, task.version)
+    batch = next(batch for batch in opened.batches if batch.id == task.batch)
+    return check_part(objects.open_store(task.url), opened.receipt(batch), opened.layout, task.part)
+
+
+def _check_derived(store: objects.Store, scatter: Scatter, progress: Progress) -> list[Checked]:
+    names = store.list("derived/")
+    with progress.stage("verify derived tables", tasks=len(names), unit="table") as stage:
+        return scatter.run(partial(_check_table, store), names, lambda one: stage.advance(tasks=1, bytes=one.bytes))
+
+
+def _check_table(store: objects.Store, name: str) -> Checked:
+    try:
+        with store.open(name) as stream:
+            rows = pq.read_table(stream).num_rows
+    except (pa.ArrowException, OSError) as error:
+        problem = f"cannot be read ({error}); delete it, discover and genotype make it again"
+        return Checked(1, damage=(Damage(objects.join(store.url, name), problem),))
+    return Checked(1, store.size(name), rows)
