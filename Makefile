@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 GVCFS ?= test_data/gvcf
 REFERENCE ?= test_data/reference.fa
+SECONDS := 60
 GATK := tests/anchors/gatk/lib/installed
 
-.PHONY: demo test lint conformance programs bench clean
+.PHONY: demo test lint conformance programs bench kills fuzz clean
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --profile profiles/local
@@ -28,8 +29,19 @@ programs:
 	tests/anchors/install
 
 bench: $(INSTALLED)
-	$(BIN)/python tests/benchmarks/bench_ingest.py --cohort $(GVCFS)
+	$(BIN)/python tests/benchmarks/bench_reading.py --folder $(GVCFS)
+	$(BIN)/python -m tests.benchmarks.bench_import $(GVCFS) --reference $(REFERENCE)
+	$(BIN)/python -m tests.benchmarks.bench_ingest $(GVCFS) --reference $(REFERENCE)
 	$(BIN)/python tests/benchmarks/bench_joint.py $(GVCFS) --reference $(REFERENCE)
+
+# 200 kills (-9) at random moments of ingest and append, more all along compact, erase and collect; writers' races, 25 rounds of each.
+kills: $(INSTALLED)
+	GENOCLOUD_KILLS=100 GENOCLOUD_ROUNDS=25 $(BIN)/pytest -s tests/kills tests/unit/test_cohort_writers.py
+
+# Atheris sees no compiled code, so the kernels run as plain Python; what it finds lands in results/fuzz.
+fuzz: $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[fuzz]'
+	@for target in header lines frames; do $(BIN)/python -W ignore -m tests.fuzz.fuzz $$target results/fuzz -max_total_time=$(SECONDS) || exit 1; done
 
 clean:
 	rm -rf results .snakemake

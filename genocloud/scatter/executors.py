@@ -1,40 +1,63 @@
 """Applying a function to tasks: inline, in threads, or on a Dask cluster, by one short text."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar
+from uuid import uuid4
 
-from genocloud.errors import SettingError
+from genocloud.errors import GenocloudError, SettingError
+from genocloud.scatter.telling import Heard, Letters, listening
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 CONNECT_TIMEOUT = "20s"
 """How long to knock at a scheduler's door."""
+MANY_TASKS = 4
+"""Tasks for each thread from which on the last ones hardly count."""
 
 
 class Scatter(Protocol):
     """Where tasks run."""
 
     def run(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task], done: Callable[[Result], None]
+        self,
+        function: Callable[[Task], Result],
+        tasks: Sequence[Task],
+        done: Callable[[Result], None],
+        heard: Heard | None = None,
     ) -> list[Result]:
-        """The results in the order of the tasks; `done` sees each as it arrives. The first error ends the run."""
+        """The results in the order of the tasks; `done` sees each as it arrives. The first error ends the run.
+
+        `heard` gets what tasks `tell` while they run, in any thread.
+        """
+
+    @property
+    def threads(self) -> int:
+        """How many threads a task that runs alone may use."""
 
 
 class Inline:
     """One task after another, in this thread: for debugging."""
 
+    threads = 1
+
     def run(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task], done: Callable[[Result], None]
+        self,
+        function: Callable[[Task], Result],
+        tasks: Sequence[Task],
+        done: Callable[[Result], None],
+        heard: Heard | None = None,
     ) -> list[Result]:
         """Run the tasks here."""
         results = []
         for task in tasks:
-            results.append(function(task))
+            results.append(_heard(heard, function, task))
             done(results[-1])
         return results
 
@@ -44,12 +67,17 @@ class Threads:
     """A pool of threads in this process; the kernels release the interpreter lock."""
 
     pool: ThreadPoolExecutor
+    threads: int
 
     def run(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task], done: Callable[[Result], None]
+        self,
+        function: Callable[[Task], Result],
+        tasks: Sequence[Task],
+        done: Callable[[Result], None],
+        heard: Heard | None = None,
     ) -> list[Result]:
         """Run the tasks in the pool."""
-        futures = [self.pool.submit(function, task) for task in tasks]
+        futures = [self.pool.submit(_heard, heard, function, task) for task in tasks]
         try:
             for future in as_completed(futures):
                 done(future.result())
@@ -65,9 +93,14 @@ class Dask:
     """The workers of a Dask scheduler."""
 
     client: Any
+    threads = 1  # a worker has as many tasks as threads
 
     def run(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task], done: Callable[[Result], None]
+        self,
+        function: Callable[[Task], Result],
+        tasks: Sequence[Task],
+        done: Callable[[Result], None],
+        heard: Heard | None = None,
     ) -> list[Result]:
         """Submit every task, gather as they finish.
 
@@ -75,11 +108,16 @@ class Dask:
         """
         import distributed
 
-        futures = self.client.map(function, tasks, pure=False)
+        topic = f"genocloud-{uuid4().hex}" if heard else ""
+        if heard:
+            self.client.subscribe_topic(topic, lambda event: heard(event[1]))
+        futures = self.client.map(partial(_told, function, topic), tasks, pure=False)
         places = {future.key: place for place, future in enumerate(futures)}
         results: dict[int, Result] = {}
         try:
             for future, result in distributed.as_completed(futures, with_results=True):
+                if isinstance(result, GenocloudError):
+                    raise result
                 results[places[future.key]] = result
                 done(result)
         except distributed.KilledWorker as error:
@@ -89,7 +127,48 @@ class Dask:
             ) from error
         finally:
             self.client.cancel(futures)
+            if heard:
+                self.client.unsubscribe_topic(topic)
         return [results[place] for place in range(len(tasks))]
+
+
+def _heard(heard: Heard | None, function: Callable[[Task], Result], task: Task) -> Result:
+    with listening(heard):
+        return function(task)
+
+
+def _told(function: Callable[[Task], Result], topic: str, task: Task) -> Result | GenocloudError:
+    """The result, or what the user can mend: a worker would log that as a failure of its own, with a traceback."""
+    import distributed
+
+    letters = Letters(topic, distributed.get_worker()) if topic else None
+    try:
+        result = _heard(letters, function, task)
+        if letters:
+            letters.send()
+        return result
+    except GenocloudError as error:
+        return error
+
+
+def threads_each(scatter: Scatter, tasks: int) -> int:
+    """How many threads each of so many tasks may use: all where tasks are few, so that the last leave none idle."""
+    return scatter.threads if tasks < MANY_TASKS * scatter.threads else 1
+
+
+def in_threads(function: Callable[[Task], Result], tasks: Iterable[Task], threads: int) -> Iterator[Result]:
+    """The results within one task, in order; no more than `threads` are computed or kept ahead of their turn."""
+    if threads == 1:
+        yield from map(function, tasks)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        ahead: deque[Future[Result]] = deque()
+        for task in tasks:
+            ahead.append(pool.submit(function, task))
+            if len(ahead) > threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 @contextmanager
@@ -107,8 +186,9 @@ def open_scatter(choice: str) -> Iterator[Scatter]:
     if choice == "inline":
         yield Inline()
     elif kind == "threads":
-        with ThreadPoolExecutor(_count(rest, choice)) as pool:
-            yield Threads(pool)
+        count = _count(rest, choice)
+        with ThreadPoolExecutor(count) as pool:
+            yield Threads(pool, count)
     elif kind == "local":
         with _local_client(_settings(rest, choice), choice) as client:
             yield Dask(client)

@@ -10,12 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
-from rich import progress as bars
-from rich.console import Console, RenderableType
-from rich.table import Column
-from rich.text import Text
-
-from genocloud.report.words import clock_text, seconds_text, short_count, size_text
+from genocloud.report.words import seconds_text, size_text
 
 STEPS = 10
 """A plain line is due each time another one of this many equal steps of a stage is done."""
@@ -25,9 +20,6 @@ HEARTBEAT_SECONDS = 30.0
 
 SHORTEST_SECONDS = 1.0
 """Plain lines of one stage are at least this far apart, so that a stage of a second does not print eleven."""
-
-WIDE_COLUMNS, NARROW_COLUMNS = 100, 70
-"""Terminals below the first width get short numbers and no elapsed time; below the second no bytes either."""
 
 Clock = Callable[[], float]
 
@@ -67,6 +59,8 @@ def open_progress(
     if quiet:
         yield Silent()
     elif _draws(stream):
+        from genocloud.scatter.bars import Bars  # slow to import, and needed in terminals only
+
         with Bars(stream, clock) as drawn, _logging_above(stream):
             yield drawn
     else:
@@ -226,101 +220,6 @@ def _logging_above(stream: TextIO) -> Iterator[None]:
     finally:
         for handler in handlers:
             handler.setStream(stream)
-
-
-class Bars:
-    """Bars that redraw in place; what is written to `sys.stderr` meanwhile appears above them."""
-
-    def __init__(self, stream: TextIO, clock: Clock) -> None:
-        console = Console(file=stream)
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._bars = bars.Progress(
-            _Spinner("line" if console.options.ascii_only else "dots"),
-            bars.TextColumn("{task.description}", markup=False),
-            bars.BarColumn(bar_width=None),
-            bars.TaskProgressColumn(),
-            _Details(console, clock),
-            console=console,
-            expand=True,
-            # Standard output may be a pipe that someone reads; only stderr is ours to reroute.
-            redirect_stdout=False,
-            refresh_per_second=5,
-            get_time=clock,
-        )
-
-    def __enter__(self) -> "Bars":
-        self._bars.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bars.stop()
-
-    @contextmanager
-    def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "task") -> Iterator[Stage]:  # noqa: A002
-        """A stage as a bar, which stays, stopped, when the stage is left."""
-        tally = Tally(name, tasks, bytes, self._clock(), unit)
-        bar = _Bar(self, tally, self._bars.add_task(name, total=1.0, tally=tally))
-        bar.advance()
-        try:
-            yield bar
-        finally:
-            self._bars.stop_task(bar.row)
-
-    def advance(self, bar: "_Bar", tasks: int, sites: int, bytes: int) -> None:  # noqa: A002
-        """Count, and move the bar."""
-        with self._lock:
-            bar.tally.advance(tasks, sites, bytes)
-            self._bars.update(bar.row, completed=bar.tally.fraction)
-
-
-@dataclass(slots=True)
-class _Bar:
-    """A stage of `Bars`: its tally and its row."""
-
-    display: Bars
-    tally: Tally
-    row: bars.TaskID
-
-    def advance(self, tasks: int = 0, sites: int = 0, bytes: int = 0) -> None:  # noqa: A002
-        self.display.advance(self, tasks, sites, bytes)
-
-
-class _Spinner(bars.SpinnerColumn):
-    """Turns while the stage runs; rich's own goes on turning beside a stage that has failed."""
-
-    def render(self, task: bars.Task) -> RenderableType:
-        return Text(" ") if task.stop_time is not None else super().render(task)
-
-
-class _Details(bars.ProgressColumn):
-    """The words beside a bar, short ones in a narrow terminal."""
-
-    def __init__(self, console: Console, clock: Clock) -> None:
-        super().__init__(Column(no_wrap=True))  # the bar gives way, never the words
-        self._console, self._clock = console, clock
-
-    def render(self, task: bars.Task) -> Text:
-        tally: Tally = task.fields["tally"]
-        now = tally.started + (task.elapsed or 0.0)
-        time_words = _time_over(tally, now) if task.stop_time is not None else self._time_going(tally, now)
-        return Text(", ".join([f"{tally.done:,}/{tally.tasks:,}", *self._counts(tally), *time_words]))
-
-    def _counts(self, tally: Tally) -> list[str]:
-        if self._console.width >= WIDE_COLUMNS:
-            return tally.counts()
-        sites = [f"{short_count(tally.sites)} sites"] if tally.sites else []
-        size = [size_text(tally.bytes)] if tally.bytes and self._console.width >= NARROW_COLUMNS else []
-        return sites + size
-
-    def _time_going(self, tally: Tally, now: float) -> list[str]:
-        left = tally.seconds_left(now)
-        spent = [clock_text(now - tally.started)] if self._console.width >= WIDE_COLUMNS or left is None else []
-        return spent + ([f"{clock_text(left)} left"] if left is not None else [])
-
-
-def _time_over(tally: Tally, now: float) -> list[str]:
-    return [("in " if tally.finished else "stopped after ") + clock_text(now - tally.started)]
 
 
 def _standing(tally: Tally, now: float) -> str:

@@ -1,5 +1,6 @@
 """ingest: gVCFs become batches of a cohort, side by side, and one new version of its manifest."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,17 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import cohort, gvcf, objects
+from genocloud.cohort import BATCH_SIZE
 from genocloud.errors import InputError, UnreadableFile, first_of
 from genocloud.regions import PART_BP, SHARD_BP, Contig
 from genocloud.samples import BadRow, Sample, read_sheet
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
+from genocloud.scatter.telling import tell
 from genocloud.steps.inputs import check_sample, file_size
 from genocloud.steps.receipts import Receipt, receipt_of
-from genocloud.steps.reference import Reference, read_reference
+from genocloud.steps.reference import Reference, read_bases, read_reference
 
-BATCH_SIZE = 200
-"""Samples stored together: enough that files are few and large, few enough that a batch fits a task's memory."""
+log = logging.getLogger(__name__)
 
 
 class StrangersInCohort(InputError):
@@ -38,6 +40,7 @@ class StrangersInCohort(InputError):
 class Storing:
     """How samples are stored.
 
+    `replace`: a sample of the cohort whose file has changed is read from that one from now on; else it is refused.
     `complete`: the sheet names everybody, with the files that count now: a sample whose file has changed replaces what
     the cohort holds of it, and a cohort that holds others is refused.
     """
@@ -46,6 +49,7 @@ class Storing:
     window_bp: int = SHARD_BP
     batch_size: int = BATCH_SIZE
     complete: bool = False
+    replace: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class _Arrival:
 @dataclass(frozen=True)
 class _Task:
     cohort_url: str
+    reference: Reference
     layout: cohort.Layout
     arrivals: tuple[_Arrival, ...]
 
@@ -75,16 +80,13 @@ def ingest(
     with receipt_of("ingest") as receipt:
         reference = read_reference(reference_url)
         layout = cohort.Layout(reference.contigs, storing.part_bp, storing.window_bp)
-        arrivals = _arrivals(sheet_url, reference, scatter, progress)
-        new = _new_ones(cohort_url, sheet_url, arrivals, storing.complete)
-        tasks = [_Task(cohort_url, layout, batch) for batch in _batches(new, storing.batch_size)]
-        sizes = {arrival.sample.sample: arrival.bytes for arrival in new}
-        with progress.stage("ingest", tasks=len(tasks), bytes=sum(sizes.values()), unit="batch") as stage:
-            batches = scatter.run(
-                _store_batch, tasks, lambda one: stage.advance(tasks=1, bytes=sum(sizes[name] for name in one.samples))
-            )
         told = {"contigs": reference.checksum}
-        replacing = {arrival.sample.sample for arrival in new} if storing.complete else ()
+        _check_reference(cohort_url, reference, layout, told)
+        arrivals = _arrivals(sheet_url, reference, scatter, progress)
+        new = _new_ones(cohort_url, sheet_url, arrivals, storing)
+        tasks = [_Task(cohort_url, reference, layout, batch) for batch in _batches(new, storing.batch_size)]
+        batches = _store(tasks, scatter, progress)
+        replacing = {arrival.sample.sample for arrival in new} if storing.complete or storing.replace else ()
         opened = cohort.append(objects.open_store(cohort_url), batches, layout, told, replacing)
         receipt.inputs = {"reference": reference.checksum}
         receipt.inputs |= {arrival.sample.sample: f"fingerprint:{arrival.fingerprint}" for arrival in arrivals}
@@ -93,6 +95,26 @@ def ingest(
         stored = sum(sum(batch.stored.values()) for batch in batches)
         receipt.balanced("records", sum(batch.read for batch in batches), stored, dropped)
     return receipt
+
+
+def _check_reference(cohort_url: str, reference: Reference, layout: cohort.Layout, told: dict[str, str]) -> None:
+    """Raise OtherReference where the cohort has another one, UnreadableFile where its index is not its own."""
+    opened = _opened(cohort_url)
+    if opened:
+        cohort.check_same(opened, layout, told)
+    if read_bases(reference) is None:
+        log.warning("%s: REF is not compared with it; to have that done, give it uncompressed, here", reference.url)
+
+
+def _store(tasks: Sequence[_Task], scatter: Scatter, progress: Progress) -> list[cohort.BatchReceipt]:
+    size = sum(arrival.bytes for task in tasks for arrival in task.arrivals)
+    with progress.stage("ingest", tasks=len(tasks), bytes=size, unit="batch") as stage:
+
+        def done(result: tuple[cohort.BatchReceipt, int]) -> None:
+            stage.advance(tasks=1, bytes=result[1])
+
+        results = scatter.run(_store_batch, tasks, done, lambda told: stage.advance(bytes=told))
+    return [receipt for receipt, _ in results]
 
 
 def _arrivals(sheet_url: str, reference: Reference, scatter: Scatter, progress: Progress) -> list[_Arrival]:
@@ -113,29 +135,35 @@ def _arrival(sheet_url: str, reference: Reference, sample: Sample) -> _Arrival:
     return _Arrival(checked, gvcf.fingerprint(url, checked.name_in_gvcf), file_size(url))
 
 
-def _new_ones(cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], complete: bool) -> list[_Arrival]:
-    """Those that the cohort does not hold yet, and, if the sheet is complete, those that it holds with other content.
+def _new_ones(cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], storing: Storing) -> list[_Arrival]:
+    """Those that the cohort does not hold yet, and, if they may replace, those that it holds with other content.
 
-    Raises StrangersInCohort where a complete sheet does not name everybody, DuplicateSample where an incomplete one
-    names somebody whom the cohort holds with other content.
+    Raises StrangersInCohort where a complete sheet does not name everybody, DuplicateSample where somebody may not be
+    replaced whom the cohort holds with other content.
     """
     present = _present(cohort_url)
     strangers = present.keys() - {arrival.sample.sample for arrival in arrivals}
-    if complete and strangers:
+    if storing.complete and strangers:
         raise StrangersInCohort(cohort_url, sheet_url, sorted(strangers))
     new = [arrival for arrival in arrivals if present.get(arrival.sample.sample) != arrival.fingerprint]
     changed = [arrival.sample.sample for arrival in new if arrival.sample.sample in present]
-    if changed and not complete:
+    if changed and not (storing.complete or storing.replace):
         raise cohort.DuplicateSample(cohort_url, changed)
     return new
 
 
 def _present(cohort_url: str) -> dict[str, str]:
     """The fingerprints of the samples in force, by name; none where there is no cohort yet."""
+    opened = _opened(cohort_url)
+    return opened.fingerprints() if opened else {}
+
+
+def _opened(cohort_url: str) -> cohort.Cohort | None:
+    """The cohort, if there is one."""
     try:
-        return cohort.open_cohort(cohort_url).fingerprints()
+        return cohort.open_cohort(cohort_url)
     except cohort.NoCohort:
-        return {}
+        return None
 
 
 def _batches(arrivals: Iterable[_Arrival], size: int) -> list[tuple[_Arrival, ...]]:
@@ -146,22 +174,34 @@ def _batches(arrivals: Iterable[_Arrival], size: int) -> list[tuple[_Arrival, ..
     return [group[first : first + size] for group in groups for first in range(0, len(group), size)]
 
 
-def _store_batch(task: _Task) -> cohort.BatchReceipt:
+def _store_batch(task: _Task) -> tuple[cohort.BatchReceipt, int]:
+    """Store a batch; returns its receipt, and bytes of its files that nothing was told of: it was there already."""
+    bases, untold = read_bases(task.reference), {arrival.sample.sample: arrival.bytes for arrival in task.arrivals}
     sources = [
-        cohort.Source(
-            arrival.sample.sample,
-            arrival.fingerprint,
-            _with_blocks(str(arrival.sample.gvcf), task.layout.contigs, arrival.sample.name_in_gvcf),
-        )
+        cohort.Source(arrival.sample.sample, arrival.fingerprint, _rows(arrival, task.layout.contigs, bases, untold))
         for arrival in task.arrivals
     ]
-    return cohort.write_batch(objects.open_store(task.cohort_url), sources, task.layout)
+    receipt = cohort.write_batch(objects.open_store(task.cohort_url), sources, task.layout)
+    return receipt, sum(untold.values())
 
 
-def _with_blocks(url: str, contigs: Sequence[Contig], name: str | None) -> Iterator[gvcf.Rows]:
+def _rows(
+    arrival: _Arrival, contigs: Sequence[Contig], bases: gvcf.Bases | None, untold: dict[str, int]
+) -> Iterator[gvcf.Rows]:
+    """A sample's rows, telling how far its file has been read; `untold` has what remains of it."""
+    sample, url = arrival.sample, str(arrival.sample.gvcf)
+    for rows in _with_blocks(url, gvcf.read_rows(url, contigs, sample.name_in_gvcf, reference=bases)):
+        left = max(arrival.bytes - rows.bytes, 0)
+        if left < untold[sample.sample]:
+            tell(untold[sample.sample] - left)
+            untold[sample.sample] = left
+        yield rows
+
+
+def _with_blocks(url: str, records: Iterable[gvcf.Rows]) -> Iterator[gvcf.Rows]:
     """The rows of a gVCF; a VCF that says nothing of the bases between its variants is refused at its end."""
     blocks = False
-    for rows in gvcf.read_rows(url, contigs, name):
+    for rows in records:
         blocks = blocks or rows.blocks.num_rows > 0 or _names_any_other(rows.variants)
         yield rows
     if not blocks:

@@ -37,6 +37,7 @@ def check_sample(sheet_url: str, reference: Reference, sample: samples.Sample) -
     samples.check_files(sheet_url, sample, _exists)
     if sample.gvcf:
         header = gvcf.read_header(sample.gvcf)
+        gvcf.check_index(sample.gvcf)
         _check_lengths(sample.gvcf, header.contigs, reference.contigs)
         return replace(sample, name_in_gvcf=samples.name_inside(sheet_url, sample, header.samples))
     read_name(str(sample.reads), reference.url, reference.contigs, sample.sample)
@@ -65,13 +66,13 @@ def _check_lengths(url: str, declared: Sequence[Contig], reference: Sequence[Con
 
 def _exists(url: str) -> bool:
     """Whether the file can be opened; one that is there but cannot be read is an UnreadableFile."""
-    folder, name = objects.split(url)
     try:
-        if not objects.open_store(folder).exists(name):
-            return False
+        folder, name = objects.split(url)
+        objects.open_store(folder).open(name).close()
     except (objects.StoreFailed, objects.UnknownScheme) as error:
+        if isinstance(error, objects.ObjectMissing) and error.problem == objects.ObjectMissing(url).problem:
+            return False
         raise UnreadableFile(url, error.problem, error.remedy) from error
-    objects.open_file(url).close()
     return True
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from genocloud import callset, cohort, objects
+from genocloud.cohort import BATCH_SIZE
 from genocloud.errors import SettingError, UnreadableFile
 from genocloud.genotypes import Model
 from genocloud.regions import parse_region
@@ -20,7 +21,7 @@ from genocloud.scatter.progress import Progress
 from genocloud.steps.discover import discover
 from genocloud.steps.export import export
 from genocloud.steps.genotype import genotype
-from genocloud.steps.ingest import BATCH_SIZE, Storing, StrangersInCohort, ingest
+from genocloud.steps.ingest import Storing, StrangersInCohort, ingest
 from genocloud.steps.inputs import file_size
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import read_reference
@@ -103,12 +104,12 @@ class _Work:
 
 
 def _ingest(plan: Joint, samples: int, work: _Work, scatter: Scatter, progress: Progress) -> Receipt:
-    """Ingest the sheet; what a killed run with another sheet or reference has left is of no use, and goes first."""
+    """Ingest the sheet; what a killed run with another sheet, reference or genocloud left is of no use, and goes."""
     storing = Storing(complete=True, batch_size=min(BATCH_SIZE, -(-samples // plan.threads)))
     arguments = work.cohort, plan.sheet_url, plan.reference_url, storing, scatter, progress
     try:
         return ingest(*arguments)
-    except (StrangersInCohort, cohort.OtherReference):
+    except (StrangersInCohort, cohort.OtherReference, cohort.NewerSchema, cohort.OlderSchema):
         work.remove()
         return ingest(*arguments)
 

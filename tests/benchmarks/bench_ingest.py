@@ -1,105 +1,114 @@
-"""How fast a gVCF is read and a cohort ingested, beside inflating, cyvcf2 and bcftools in the same run.
+"""What ingesting costs as a cohort grows: per record, per append, and in memory.
 
-usage: python tests/benchmarks/bench_ingest.py [--gvcf LARGE.g.vcf.gz] [--cohort FOLDER_OF_GVCFS ...] [--repeats 5]
+usage: python -m tests.benchmarks.bench_ingest FOLDER [--reference REF.fa] [--batch 100]
+
+FOLDER has <sample>.g.vcf.gz and, unless named, ref.fa, as shared/bench/simcohort.py writes them. It is judged by CPU
+seconds, because other work on the machine disturbs these least; what a run costs that finds everything stored already
+is taken off.
 """
 
 import argparse
-import resource
+import gzip
 import shutil
-import statistics
-import subprocess
 import tempfile
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import cyvcf2
-
-from genocloud import cohort, gvcf
-from genocloud.gvcf.inflate import inflate
-from genocloud.objects import open_store
+from genocloud.cohort import open_cohort
+from tests.benchmarks.bench_import import ingest, write_map
+from tests.benchmarks.costs import Cost, cost_of, genocloud, in_turn, told
 
 
-def cpu_seconds() -> float:
-    """CPU time of this process and of those it has waited for: other work on the machine disturbs it least."""
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+def append(first: Path, more: Path, reference: Path, place: Path, batch: int) -> Cost:
+    """The cost of ingesting `more` into a copy of the cohort at `first`."""
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(first, place)
+    return cost_of(genocloud("ingest", place, more, "--reference", reference, "-q", "--batch-size", batch))
 
 
-def median_seconds(work: Callable[[], object], repeats: int) -> float:
-    spent = []
-    for _ in range(repeats):
-        before = cpu_seconds()
-        work()
-        spent.append(cpu_seconds() - before)
-    return statistics.median(spent)
+def records(cohort: Path) -> int:
+    """Records that went into a cohort."""
+    opened = open_cohort(str(cohort))
+    return sum(opened.receipt(batch).read for batch in opened.batches)
 
 
-def inflate_only(path: str) -> int:
-    with Path(path).open("rb") as stream:
-        return sum(len(text) for text in inflate(stream, path))
-
-
-def read_all(path: str) -> int:
-    return sum(rows.read for rows in gvcf.read_rows(path, gvcf.read_header(path).contigs))
-
-
-def iterate_cyvcf2(path: str) -> int:
-    count = 0
-    for record in cyvcf2.VCF(path):
-        record.format("PL"), record.format("GQ"), record.format("DP"), record.INFO.get("END")
-        count += 1
-    return count
-
-
-def bench_reading(path: str, repeats: int) -> None:
-    before = time.perf_counter()
-    records = read_all(path)
-    print(
-        f"{path}: {records:,} records; first read {time.perf_counter() - before:.1f} s (compiling, or loading what was)"
-    )
-    works: dict[str, Callable[[], object]] = {
-        "inflate": lambda: inflate_only(path),
-        "genocloud": lambda: read_all(path),
-        "cyvcf2": lambda: iterate_cyvcf2(path),
+def bench_growth(folder: Path, reference: Path, batch: int, repeats: int) -> dict[str, float]:
+    """Ratios that should be 1: seconds per record of many batches to one, an appended batch to one on its own."""
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        everyone = len(list(folder.glob("*.g.vcf.gz")))
+        batch = min(batch, everyone // 2)
+        one, last = write_map(folder, work, batch), write_map(folder, work, batch, everyone - batch)
+        others, whole = write_map(folder, work, everyone - batch), write_map(folder, work)
+        options = ("--batch-size", str(batch))
+        ingest(others, reference, work / "others", *options)
+        works: dict[str, Callable[[], Cost]] = {
+            "one batch": partial(ingest, one, reference, work / "one", *options),
+            "all batches": partial(ingest, whole, reference, work / "whole", *options),
+            "last batch alone": partial(ingest, last, reference, work / "last", *options),
+            "last batch appended": partial(append, work / "others", last, reference, work / "grown", batch),
+            "nothing new": partial(append, work / "one", one, reference, work / "same", batch),
+        }
+        ingest(one, reference, work / "one", *options)
+        costs = in_turn(works, repeats)
+        each = {place: records(work / place) for place in ("one", "whole")}
+    start = costs["nothing new"].cpu_seconds
+    for work_name, cost in costs.items():
+        print(f"{work_name:20} {told(cost)}")
+    ratios = {
+        "seconds per record, all batches to one": (costs["all batches"].cpu_seconds - start)
+        / each["whole"]
+        / ((costs["one batch"].cpu_seconds - start) / each["one"]),
+        "the same, the start of the program included": costs["all batches"].cpu_seconds
+        / each["whole"]
+        / (costs["one batch"].cpu_seconds / each["one"]),
+        "a batch appended to alone": costs["last batch appended"].cpu_seconds / costs["last batch alone"].cpu_seconds,
     }
-    if shutil.which("bcftools"):
-        command = ["bcftools", "view", "-Ou", "-o", "/dev/null", path]
-        works["bcftools view -Ou"] = lambda: subprocess.run(command, check=True)
-    seconds = {name: median_seconds(work, repeats) for name, work in works.items()}
-    for name, each in seconds.items():
-        print(f"  {name:20} {each:8.4f} CPU s  {each / seconds['genocloud']:6.2f} x genocloud")
+    for what, ratio in ratios.items():
+        print(f"{ratio:6.3f}  {what}")
+    return ratios
 
 
-def bench_ingest(folder: Path) -> None:
-    paths = sorted(str(path) for path in folder.glob("*.g.vcf.gz"))
-    contigs = gvcf.read_header(paths[0]).contigs
-    with tempfile.TemporaryDirectory() as place:
-        before, wall = cpu_seconds(), time.perf_counter()
-        sources = [
-            cohort.Source(gvcf.read_header(path).samples[0], gvcf.fingerprint(path), gvcf.read_rows(path, contigs))
-            for path in paths
-        ]
-        receipt = cohort.write_batch(open_store(place), sources, cohort.Layout(contigs))
-        spent, wall = cpu_seconds() - before, time.perf_counter() - wall
-    size = sum(Path(path).stat().st_size for path in paths)
-    stored = sum(part.bytes for part in receipt.parts)
-    print(f"{folder}: {len(paths)} gVCFs, {receipt.read:,} records")
-    print(f"  ingest {spent:.2f} CPU s, {wall:.2f} s wall: {receipt.read / spent:,.0f} records per core-second")
-    print(f"  store {stored:,} bytes, {stored / size:.1%} of the input's {size:,}")
-    print(f"  peak memory of the process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+def shortened(folder: Path, out: Path, samples: int, share: float) -> Path:
+    """Copies of some gVCFs that end after a share of their records."""
+    out.mkdir()
+    for path in sorted(folder.glob("*.g.vcf.gz"))[:samples]:
+        lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+        header = sum(line.startswith(b"#") for line in lines)
+        kept = lines[: header + int((len(lines) - header) * share)]
+        (out / path.name).write_bytes(gzip.compress(b"".join(kept), 1))
+    return out
+
+
+def bench_memory(folder: Path, reference: Path, samples: int, window_bp: int, repeats: int) -> dict[str, Cost]:
+    """The cost of genomes of two lengths, four times one another, cut into the same windows."""
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        folders = {share: shortened(folder, work / f"of-{share}", samples, share) for share in (0.25, 1.0)}
+        works: dict[str, Callable[[], Cost]] = {
+            f"{share:.0%} of the genome": partial(
+                ingest, write_map(made, made), reference, work / "cohort", "--window-bp", str(window_bp)
+            )
+            for share, made in folders.items()
+        }
+        costs = in_turn(works, repeats)
+    for work_name, cost in costs.items():
+        print(f"{work_name:20} {told(cost)}")
+    return costs
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--gvcf")
-    parser.add_argument("--cohort", type=Path, action="append", default=[])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--reference", type=Path)
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--window-bp", type=int, default=50_000)
     parser.add_argument("--repeats", type=int, default=5)
     choice = parser.parse_args()
-    if choice.gvcf:
-        bench_reading(choice.gvcf, choice.repeats)
-    for folder in choice.cohort:
-        bench_ingest(folder)
+    reference = choice.reference or choice.folder / "ref.fa"
+    bench_growth(choice.folder, reference, choice.batch, choice.repeats)
+    bench_memory(choice.folder, reference, choice.batch, choice.window_bp, choice.repeats)
 
 
 if __name__ == "__main__":

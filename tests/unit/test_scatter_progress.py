@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from genocloud.scatter.progress import Bars, Lines, Tally, open_progress
+from genocloud.scatter.bars import Bars
+from genocloud.scatter.progress import Lines, Tally, open_progress
 
 
 class Hand:
