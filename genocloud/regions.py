@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from genocloud.errors import InputError, MixedContigs, UnknownContig
 
-PART_BP = 5_000_000
+PART_BP = 10_000_000
 """Contigs shorter than this share a part, so that thousands of decoys cost few objects."""
 
 SHARD_BP = 1_000_000

@@ -124,7 +124,7 @@ def _ingest(commands: Commands) -> None:
         storing = steps.Storing(
             arguments.part_bp, arguments.window_bp, arguments.batch_size, arguments.complete, arguments.replace
         )
-        with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
+        with open_scatter(arguments.scatter) as scatter, shown_progress(arguments) as progress:
             receipt = steps.ingest(arguments.cohort, arguments.samples, arguments.reference, storing, scatter, progress)
         hand_over(receipt, arguments)
 
@@ -155,7 +155,7 @@ def _ingest(commands: Commands) -> None:
     command.add_argument(
         "--window-bp", type=whole_number, default=SHARD_BP, help="bases worked on together. Default: %(default)s"
     )
-    scatter_option(command)
+    scatter_option(command, "processes")
     receipt_option(command)
 
 

@@ -45,14 +45,14 @@ def receipt_option(command: argparse.ArgumentParser) -> None:
     )
 
 
-def scatter_option(command: argparse.ArgumentParser) -> None:
-    """Where tasks run."""
+def scatter_option(command: argparse.ArgumentParser, kind: str = "threads") -> None:
+    """Where tasks run, by default in as many threads or processes as there are cores."""
     command.add_argument(
         "--scatter",
-        default=f"threads:{CPUS}",
+        default=f"{kind}:{CPUS}",
         metavar="WHERE",
-        help="where tasks run: inline; threads:N; local:processes=N,threads=N,memory=SIZE (Dask); tcp://HOST:PORT "
-        "(a Dask scheduler). Default: %(default)s",
+        help="where tasks run: inline; threads:N; processes:N; local:processes=N,threads=N,memory=SIZE (Dask); "
+        "tcp://HOST:PORT (a Dask scheduler). Default: %(default)s",
     )
 
 

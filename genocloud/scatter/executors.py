@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 from genocloud.errors import GenocloudError, SettingError
+from genocloud.scatter.processes import open_processes
 from genocloud.scatter.telling import Heard, Letters, listening
 
 Task = TypeVar("Task")
@@ -141,7 +142,7 @@ def _told(function: Callable[[Task], Result], topic: str, task: Task) -> Result 
     """The result, or what the user can mend: a worker would log that as a failure of its own, with a traceback."""
     import distributed
 
-    letters = Letters(topic, distributed.get_worker()) if topic else None
+    letters = Letters(partial(distributed.get_worker().log_event, topic)) if topic else None
     try:
         result = _heard(letters, function, task)
         if letters:
@@ -177,6 +178,7 @@ def open_scatter(choice: str) -> Iterator[Scatter]:
 
     - `inline`
     - `threads:4`
+    - `processes:4`
     - `local:processes=2,threads=1,memory=4GiB`: a Dask LocalCluster; each setting may be left out
     - `tcp://host:8786`, `tls://…`: a Dask scheduler that runs already
 
@@ -189,6 +191,9 @@ def open_scatter(choice: str) -> Iterator[Scatter]:
         count = _count(rest, choice)
         with ThreadPoolExecutor(count) as pool:
             yield Threads(pool, count)
+    elif kind == "processes":
+        with open_processes(_count(rest, choice)) as processes:
+            yield processes
     elif kind == "local":
         with _local_client(_settings(rest, choice), choice) as client:
             yield Dask(client)
@@ -254,6 +259,6 @@ def _count(text: str, choice: str) -> int:
 
 def _unusable(choice: str) -> SettingError:
     return SettingError(
-        f"scatter {choice!r} is none of: inline; threads:N; local:processes=N,threads=N,memory=SIZE; "
+        f"scatter {choice!r} is none of: inline; threads:N; processes:N; local:processes=N,threads=N,memory=SIZE; "
         "tcp://HOST:PORT; give one of these"
     )

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
 Heard = Callable[[int], None]
 """Takes a number of bytes that have been worked through since the last time."""
@@ -33,10 +32,10 @@ def listening(heard: Heard | None) -> Iterator[None]:
 
 
 class Letters:
-    """Bytes told in a Dask worker, sent on as events of a topic that the client has subscribed to."""
+    """Bytes told in a worker elsewhere, sent on by `send` a second's together."""
 
-    def __init__(self, topic: str, worker: Any) -> None:
-        self._topic, self._worker = topic, worker
+    def __init__(self, send: Heard) -> None:
+        self._deliver = send
         self._bytes, self._sent = 0, time.monotonic()
 
     def __call__(self, bytes: int) -> None:  # noqa: A002
@@ -47,5 +46,5 @@ class Letters:
 
     def send(self) -> None:
         """Send what has come together."""
-        self._worker.log_event(self._topic, self._bytes)
+        self._deliver(self._bytes)
         self._bytes, self._sent = 0, time.monotonic()

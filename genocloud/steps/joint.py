@@ -16,7 +16,7 @@ from genocloud.genotypes import Model
 from genocloud.regions import parse_region
 from genocloud.report.summary import summary_text
 from genocloud.samples import Sample, read_sheet
-from genocloud.scatter.executors import Scatter, open_scatter
+from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Progress
 from genocloud.steps.discover import discover
 from genocloud.steps.export import export
@@ -60,7 +60,7 @@ def joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
     with receipt_of("joint") as receipt, open_scatter(f"threads:{plan.threads}") as scatter:
         samples = read_sheet(plan.sheet_url)
         _check_room(samples, work)
-        ingested = _ingest(plan, len(samples), work, scatter, progress)
+        ingested = _ingest(plan, len(samples), work, progress)
         opened = cohort.open_cohort(work.cohort)
         _check_memory(opened, plan.threads)
         cut = cut_genome(opened) if regions is None else cut_regions(opened, regions)
@@ -103,15 +103,16 @@ class _Work:
             self.folder.rmdir()
 
 
-def _ingest(plan: Joint, samples: int, work: _Work, scatter: Scatter, progress: Progress) -> Receipt:
+def _ingest(plan: Joint, samples: int, work: _Work, progress: Progress) -> Receipt:
     """Ingest the sheet; what a killed run with another sheet, reference or genocloud left is of no use, and goes."""
     storing = Storing(complete=True, batch_size=min(BATCH_SIZE, -(-samples // plan.threads)))
-    arguments = work.cohort, plan.sheet_url, plan.reference_url, storing, scatter, progress
-    try:
-        return ingest(*arguments)
-    except (StrangersInCohort, cohort.OtherReference, cohort.NewerSchema, cohort.OlderSchema):
-        work.remove()
-        return ingest(*arguments)
+    with open_scatter(f"processes:{plan.threads}") as scatter:
+        arguments = work.cohort, plan.sheet_url, plan.reference_url, storing, scatter, progress
+        try:
+            return ingest(*arguments)
+        except (StrangersInCohort, cohort.OtherReference, cohort.NewerSchema, cohort.OlderSchema):
+            work.remove()
+            return ingest(*arguments)
 
 
 def _check_room(samples: Sequence[Sample], work: _Work) -> None:

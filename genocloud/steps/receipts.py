@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
+import psutil
+
 from genocloud import objects
 from genocloud.errors import GenocloudError
 
@@ -70,10 +72,18 @@ def _usages() -> list[resource.struct_rusage]:
     return [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 
 
+def _workers() -> list[psutil.Process]:
+    """The processes that work for this one and have not ended yet."""
+    return [child for child in psutil.Process().children(recursive=True) if child.is_running()]
+
+
 def _cpu_seconds() -> float:
-    return sum(usage.ru_utime + usage.ru_stime for usage in _usages())
+    """Of this process, its children that have ended, and those that run."""
+    ended = sum(usage.ru_utime + usage.ru_stime for usage in _usages())
+    return ended + sum(float(sum(worker.cpu_times()[:2])) for worker in _workers())
 
 
 def _peak_memory_bytes() -> int:
-    """The largest resident set of this process or of a finished child (Linux counts it in KiB)."""
-    return max(usage.ru_maxrss for usage in _usages()) * 1024
+    """The largest resident set: of this process or of a finished child at any time, of a running child now."""
+    running = [int(worker.memory_info().rss) for worker in _workers()]
+    return max([usage.ru_maxrss * 1024 for usage in _usages()] + running)  # Linux counts in KiB

@@ -15,11 +15,11 @@ from pathlib import Path
 from tests.benchmarks.costs import Cost, cost_of, genocloud, in_turn, size, told
 
 
-def write_map(folder: Path, work: Path, most: int | None = None, first: int = 0) -> Path:
-    """A sample map of some of a folder's gVCFs, as both tools take it."""
-    path = work / f"samples-{first}-{most}.map"
-    gvcfs = sorted(folder.resolve().glob("*.g.vcf.gz"))[first:][:most]
-    path.write_text("".join(f"{gvcf.name.removesuffix('.g.vcf.gz')}\t{gvcf}\n" for gvcf in gvcfs))
+def write_map(folder: Path, work: Path, most: int | None = None, prefix: str = "") -> Path:
+    """A sample map of a folder's first gVCFs, as both tools take it; a prefix makes other people of them."""
+    path = work / f"{prefix}samples-{most}.map"
+    gvcfs = sorted(folder.resolve().glob("*.g.vcf.gz"))[:most]
+    path.write_text("".join(f"{prefix}{gvcf.name.removesuffix('.g.vcf.gz')}\t{gvcf}\n" for gvcf in gvcfs))
     return path
 
 

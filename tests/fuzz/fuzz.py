@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 os.environ["NUMBA_DISABLE_JIT"] = "1"  # read when numba is imported
+os.environ["EAGER_IMPORT"] = "1"  # lazy_loader's: what is loaded later than below goes uninstrumented
 
 import atheris
 import numpy as np

@@ -57,12 +57,13 @@ def any_header(folder: Folder, text: bytes) -> bool:
         header = gvcf.read_header(str(folder.path / "a.g.vcf"))
     except InputError:
         return False
-    titles = [line for line in text.split(b"\n") if line.startswith(b"#CHROM\t")]
-    title = titles[0].removesuffix(b"\r").rstrip(b"\t").decode("utf-8", "replace")
+    lines = text.split(b"\n")
+    last = next(number for number, line in enumerate(lines) if line.startswith(b"#CHROM\t"))
+    title = lines[last].removesuffix(b"\r").rstrip(b"\t").decode("utf-8", "replace")
     assert list(header.samples) == title.split("\t")[9:]
     assert header.samples
     assert len(set(header.samples)) == len(header.samples)
-    assert header.lines == text[: text.index(titles[0])].count(b"\n") + 1
+    assert header.lines == last + 1
     for contig in header.contigs:
         assert contig.name
         assert b"##contig=<" in text

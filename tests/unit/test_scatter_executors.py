@@ -8,7 +8,7 @@ from genocloud.errors import BadRecord, SettingError
 from genocloud.scatter import executors
 from genocloud.scatter.executors import open_scatter
 
-CHOICES = ["inline", "threads:2", "local:processes=1,threads=2"]
+CHOICES = ["inline", "threads:2", "processes:2", "local:processes=1,threads=2"]
 
 
 def slow_square(number: int) -> int:
