@@ -1,6 +1,6 @@
 """SITES and GENOTYPES as the text of VCF lines, column by column: no Python object for any record or genotype."""
 
-from collections.abc import Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ HIGHEST_GQ = 99
 _FORMAT = vcf_keys(schema.GENOTYPE_COLUMNS, "FORMAT")
 _INFO = vcf_keys(schema.SITE_COLUMNS, "INFO")
 _INTEGER_BYTES = 12  # of an int32: sign, ten digits, a comma
-_NO_WORDS = pa.array([], pa.string())
+_NO_WORDS = pa.nulls(0, pa.string())
 
 
 class Lines(NamedTuple):
@@ -29,68 +29,160 @@ class Lines(NamedTuple):
 
 
 class _Field(NamedTuple):
-    """A FORMAT column: lists have offsets, words a dictionary; `width` is the most bytes of a value outside lists."""
+    """A FORMAT column with a value, as the batches' chunks of it."""
 
+    key: str
     kind: int
-    width: int
-    values: npt.NDArray[np.int32]
-    offsets: npt.NDArray[np.int64] = np.zeros(0, np.int64)
-    words: pa.Array = _NO_WORDS
+    chunks: list[pa.Array]
+
+    @property
+    def size(self) -> int:
+        """Numbers in it: rows, or the lists' elements."""
+        return sum(map(_elements if self.kind == text.LIST else len, self.chunks))
+
+    @property
+    def width(self) -> int:
+        """The most bytes of a value, without the elements of a list."""
+        if self.kind != text.WORD:
+            return 1 if self.kind == text.LIST else _INTEGER_BYTES
+        widths = (np.diff(schema.strings(chunk.dictionary)[0]).max(initial=1) for chunk in self.chunks)
+        return int(max(widths, default=1))
 
 
 FORMAT_COLUMNS = [column.name for _, column in _FORMAT]
 """Columns of GENOTYPES that are needed for the text."""
 
 
-def lines_of(sites: pa.Table, genotypes: pa.Table, first: npt.NDArray[np.int64], step: npt.NDArray[np.int64]) -> Lines:
-    """The lines of some sites; a sample's genotype at site i is row first + i * step (see layout.rows_of)."""
-    site_offsets, site_bytes = schema.strings(_site_text(sites))
-    fields = [_field(name, genotypes[name].combine_chunks()) for name in FORMAT_COLUMNS]
-    key_offsets, keys = schema.strings(pa.array([key for key, _ in _FORMAT]))
+def lines_of(
+    sites: pa.Array, genotypes: Sequence[pa.Table], first: npt.NDArray[np.int64], step: npt.NDArray[np.int64]
+) -> Lines:
+    """The lines of some sites, given as `site_texts` writes them, and their genotypes, a table for each batch.
+
+    first, step  a sample's genotype at site i is row first + i * step of the tables one behind the other (see
+                 layout.rows_of)
+    """
+    site_offsets, site_bytes = _strings(sites)
+    fields = list(_fields(genotypes))
+    key_offsets, keys = _strings(pa.array([field.key for field in fields]))
     columns = _laid_out(fields)
-    room = len(site_bytes) + sites.num_rows * (len(keys) + len(_FORMAT) + 2 + len(first) * _width(fields))
-    room += sum(_INTEGER_BYTES * len(field.values) for field in fields if field.kind == text.LIST)
+    width = 1 + sum(1 + field.width for field in fields)
+    room = len(site_bytes) + len(sites) * (len(keys) + len(fields) + 2 + len(first) * width)
+    room += _INTEGER_BYTES * sum(field.size for field in fields if field.kind == text.LIST)
     out = np.empty(room, np.uint8)
-    starts = np.zeros(sites.num_rows + 1, np.int64)
+    starts = np.zeros(len(sites) + 1, np.int64)
     text.put_lines(site_offsets, site_bytes, first, step, key_offsets, keys, *columns, out, starts)
     return Lines(out[: starts[-1]], starts)
 
 
-def _laid_out(fields: list[_Field]) -> tuple[npt.NDArray[Any], ...]:
-    """The columns one behind the other, as put_lines takes them: kinds to words."""
+def _fields(genotypes: Sequence[pa.Table]) -> Iterator[_Field]:
+    for key, column in _FORMAT:
+        chunks = [chunk for table in genotypes for chunk in table[column.name].chunks if len(chunk)]
+        if key == "GT" or any(chunk.null_count < len(chunk) for chunk in chunks):
+            yield _Field(key, _kind(column.type), chunks)
+
+
+def _kind(type_: pa.DataType) -> int:
+    if pa.types.is_dictionary(type_):
+        return text.WORD
+    return text.LIST if pa.types.is_list(type_) else text.NUMBER
+
+
+class _Columns(NamedTuple):
+    """All fields one behind the other, as put_lines takes them."""
+
+    kinds: npt.NDArray[np.int8]
+    bases: npt.NDArray[np.int64]
+    word_bases: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    values: npt.NDArray[np.int32]
+    word_offsets: npt.NDArray[np.int64]
+    words: npt.NDArray[np.uint8]
+
+
+def _laid_out(fields: Sequence[_Field]) -> _Columns:
+    """The fields, each number copied once, to its place."""
+    sizes = [field.size for field in fields]
+    values, starts = np.empty(sum(sizes), np.int32), _starts(sizes)
+    offsets, words = [np.zeros(0, np.int64)] * len(fields), [_NO_WORDS] * len(fields)
+    for place, (field, start, size) in enumerate(zip(fields, starts, sizes, strict=True)):
+        part = values[start : start + size]
+        if field.kind == text.LIST:
+            offsets[place] = _fill_lists(field.chunks, part) + start
+        elif field.kind == text.WORD:
+            words[place] = _fill_words(field.chunks, part)
+        else:
+            _fill(field.chunks, part)
+            if field.key == "GQ":
+                np.minimum(part, HIGHEST_GQ, out=part)
     kinds = np.array([field.kind for field in fields], np.int8)
-    values = _starts([field.values for field in fields])
-    bases = np.where(kinds == text.LIST, _starts([field.offsets for field in fields]), values)
-    offsets = [field.offsets + base for field, base in zip(fields, values, strict=True)]
-    words = [field.words for field in fields]
-    flat = np.concatenate(offsets), np.concatenate([field.values for field in fields])
-    return kinds, bases, _starts(words), *flat, *schema.strings(pa.concat_arrays(words))
+    bases = np.where(kinds == text.LIST, _starts(map(len, offsets)), starts)
+    texts = _strings(pa.concat_arrays(words))
+    return _Columns(kinds, bases, _starts(map(len, words)), np.concatenate(offsets), values, *texts)
 
 
-def _starts(parts: Sequence[Sized]) -> npt.NDArray[np.int64]:
+def _starts(sizes: Iterable[int]) -> npt.NDArray[np.int64]:
     """Where each part begins when they lie one behind the other."""
-    return np.cumsum([0, *map(len, parts)], dtype=np.int64)[:-1]
+    return np.cumsum([0, *sizes], dtype=np.int64)[:-1]
 
 
-def _width(fields: list[_Field]) -> int:
-    """Bytes of a sample's column without the elements of its lists."""
-    return 1 + sum(1 + field.width for field in fields)
+def _fill(chunks: Iterable[pa.Array], out: npt.NDArray[np.int32]) -> None:
+    """Columns of numbers one behind the other, nulls as MISSING."""
+    end = 0
+    for chunk in chunks:
+        start, end = end, end + len(chunk)
+        if chunk.null_count == len(chunk):
+            out[start:end] = schema.MISSING
+        elif chunk.null_count:
+            valid = _read_only(np.frombuffer(chunk.buffers()[0], np.uint8))
+            text.fill_missing(_numbers(chunk), valid, chunk.offset, out[start:end])
+        else:
+            out[start:end] = _numbers(chunk)
 
 
-def _field(name: str, column: pa.Array) -> _Field:
-    if pa.types.is_dictionary(column.type):
-        width = int(np.diff(schema.strings(column.dictionary)[0]).max(initial=1))
-        return _Field(text.WORD, width, schema.numbers(column.indices), words=column.dictionary)
-    if pa.types.is_list(column.type):
-        offsets, values = schema.ragged(column)
-        return _Field(text.LIST, 1, values, offsets)
-    values = schema.numbers(column)
-    if name == "GQ":
-        values = np.minimum(values, HIGHEST_GQ)
-    return _Field(text.NUMBER, _INTEGER_BYTES, values)
+def _fill_lists(chunks: Sequence[pa.Array], out: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Lists one behind the other: their elements; returns the offsets (rows + 1,). A null list has no elements."""
+    bounds = [_numbers(chunk.offsets) for chunk in chunks]
+    _fill([chunk.values.slice(at[0], at[-1] - at[0]) for chunk, at in zip(chunks, bounds, strict=True)], out)
+    starts = _starts(at[-1] - at[0] for at in bounds)
+    ends = [at[1:] + (start - at[0]) for at, start in zip(bounds, starts, strict=True)]
+    return np.concatenate([np.zeros(1, np.int64), *ends])
 
 
-def _site_text(sites: pa.Table) -> pa.Array:
+def _fill_words(chunks: Sequence[pa.Array], out: npt.NDArray[np.int32]) -> pa.Array:
+    """Words one behind the other: their numbers, the same in all chunks; returns the words."""
+    _fill([chunk.indices for chunk in chunks], out)
+    numbers: dict[str, int] = {}
+    end = 0
+    for chunk in chunks:
+        start, end = end, end + len(chunk)
+        told = [numbers.setdefault(word, len(numbers)) for word in chunk.dictionary.to_pylist()]
+        if told != list(range(len(told))):
+            text.renumber(out[start:end], np.array(told, np.int32))
+    return pa.array(list(numbers), pa.string())
+
+
+def _elements(lists: pa.Array) -> int:
+    bounds = _numbers(lists.offsets)
+    return int(bounds[-1] - bounds[0])
+
+
+def _numbers(column: pa.Array) -> npt.NDArray[np.int32]:
+    """A column of int32 as it lies in memory, whatever that has under nulls."""
+    return _read_only(np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column)])
+
+
+def _strings(column: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    offsets, data = schema.strings(column)
+    return offsets, _read_only(data)
+
+
+def _read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """So that kernels are compiled for one kind of array: some of Arrow's buffers may be written to, others not."""
+    values.flags.writeable = False
+    return values
+
+
+def site_texts(sites: pa.Table) -> pa.Array:
     """CHROM to INFO of each site, tabs between."""
     columns = [
         pc.cast(sites["contig"], pa.string()),
@@ -146,8 +238,8 @@ def _joined(lists: pa.Array, form: str = "") -> pa.Array:
 
 def _decimals(values: pa.Array, form: str) -> pa.Array:
     """Doubles as GATK prints them: `form` is %.kf, or empty for its default; null stays null."""
-    numbers = schema.numbers(values)
-    offsets, shortest = schema.strings(pc.cast(pa.array(numbers), pa.string()))
+    numbers = _read_only(schema.numbers(values))
+    offsets, shortest = _strings(pc.cast(pa.array(numbers), pa.string()))
     out = np.empty(len(numbers) * text.DECIMAL_BYTES, np.uint8)
     ends = np.zeros(len(numbers) + 1, np.int32)
     text.put_decimals(numbers, offsets, shortest, _places(form), out, ends)

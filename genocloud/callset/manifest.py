@@ -36,9 +36,10 @@ class OtherVersion(StoreError):
 
     def __init__(self, url: str, version: Any) -> None:
         self.url, self.version = url, version
+        newer = isinstance(version, int) and version > schema.VERSION
+        remedy = "use a newer genocloud" if newer else "make it again (genocloud genotype), or use the one that made it"
         super().__init__(
-            f"{url}: a callset of version {version}, this genocloud reads version {schema.VERSION};"
-            " use the genocloud that made it, or make it again"
+            f"{url}: a callset of version {version}, this genocloud reads version {schema.VERSION}; {remedy}"
         )
 
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,15 +17,16 @@ from genocloud.callset import bgzf, parquet
 from genocloud.callset.header import header_text
 from genocloud.callset.index import Index, index_names
 from genocloud.callset.layout import FileEntry, ShardEntry, rows_of
-from genocloud.callset.lines import FORMAT_COLUMNS, lines_of
+from genocloud.callset.lines import FORMAT_COLUMNS, lines_of, site_texts
 from genocloud.callset.reading import Callset
 from genocloud.errors import SettingError, StoreError
 
-PIECE_GENOTYPES = 1 << 18
-"""Genotypes rendered at once: some 10 MB of columns and as much text; bounds memory whatever the cohort."""
+PIECE_GENOTYPES = 1 << 16
+"""Genotypes rendered at once: some 4 MB of columns and as much text, which stay in the cache; bounds memory whatever
+the cohort."""
 
 PIECE_SITES = 1 << 13
-"""Sites rendered at once where samples are few."""
+"""Sites rendered at once where samples are few; where they are many, the columns before FORMAT are."""
 
 
 class NotGzipped(SettingError):
@@ -81,11 +82,11 @@ def write_vcf(
     for old in index_names(name):
         store.delete(old)
     index, total = Index(callset.contigs), Counts()
-    with store.writer(name) as sink:
+    with store.writer(name) as sink, ThreadPoolExecutor(threads) as pool:
         head = bgzf.compress(header_text(callset.description).encode())
         sink.write(head.data)
         written = len(head.data)
-        for piece in _in_order(threads, _pieces(callset)):
+        for piece in _in_order(pool, threads, _pieces(callset, pool)):
             sink.write(piece.blocks.data)
             index.add(piece.contig, piece.begin, piece.end, piece.places + (written << 16))
             written += len(piece.blocks.data)
@@ -124,46 +125,81 @@ def _check_no_folder(store: objects.Store, name: str) -> None:
             raise
 
 
-def _in_order(threads: int, tasks: Iterable[Callable[[], _Piece]]) -> Iterator[_Piece]:
+def _in_order(pool: ThreadPoolExecutor, threads: int, tasks: Iterable[Callable[[], _Piece]]) -> Iterator[_Piece]:
     """Results in the order of their tasks, of which a few more than there are threads are held at a time."""
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[_Piece]] = deque()
-        for task in tasks:
-            waiting.append(pool.submit(task))
-            if len(waiting) > threads:
-                yield waiting.popleft().result()
-        while waiting:
+    waiting: deque[Future[_Piece]] = deque()
+    for task in tasks:
+        waiting.append(pool.submit(task))
+        if len(waiting) > threads:
             yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
-def _pieces(callset: Callset) -> Iterator[Callable[[], _Piece]]:
+def _pieces(callset: Callset, pool: ThreadPoolExecutor) -> Iterator[Callable[[], _Piece]]:
     for shard in callset.shards:
         if shard.sites.rows:
-            yield from _shard_pieces(callset, shard)
+            yield from _shard_pieces(callset, shard, pool)
 
 
-def _shard_pieces(callset: Callset, shard: ShardEntry) -> Iterator[Callable[[], _Piece]]:
+def _shard_pieces(callset: Callset, shard: ShardEntry, pool: ThreadPoolExecutor) -> Iterator[Callable[[], _Piece]]:
     size = min(max(PIECE_GENOTYPES // max(len(callset.samples), 1), 1), PIECE_SITES)
     batches = {batch: members for batch, members in callset.description.batches.items() if members}
     columns = [
-        _cut(callset.store, shard.genotypes[batch], schema.GENOTYPES, FORMAT_COLUMNS, size * len(members))
+        _ahead(pool, _cut(callset.store, shard.genotypes[batch], schema.GENOTYPES, FORMAT_COLUMNS, size * len(members)))
         for batch, members in batches.items()
     ]
-    sites = _cut(callset.store, shard.sites, schema.SITES, schema.SITES.names, size)
+    together = PIECE_SITES // size * size
+    sites = _texts(_cut(callset.store, shard.sites, schema.SITES, schema.SITES.names, together), size)
     contig = callset.contigs[shard.region.contig].name
+    rows = cache(partial(rows_of, list(batches.values()), callset.samples))
     for piece, *genotypes in zip(sites, *columns, strict=True):
-        first, step = rows_of(list(batches.values()), callset.samples, piece.num_rows)
-        yield partial(_render, contig, piece, genotypes, first, step)
+        yield partial(_render, contig, piece, genotypes, *rows(len(piece.texts)))
+
+
+class _Sites(NamedTuple):
+    """Some sites: the text of each, and its bases, (sites,) int64, 0-based half-open."""
+
+    texts: pa.Array
+    begin: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+
+
+def _texts(tables: Iterable[pa.Table], size: int) -> Iterator[_Sites]:
+    """Sites in pieces of `size`, made from larger ones: a column's text costs as much for few sites as for many."""
+    for table in tables:
+        texts = site_texts(table)
+        begin = schema.numbers(table["pos"]).astype(np.int64) - 1
+        end = begin + np.diff(schema.strings(table["ref"])[0])
+        for start in range(0, len(texts), size):
+            part = slice(start, start + size)
+            yield _Sites(texts[part], begin[part], end[part])
+
+
+def _ahead(pool: ThreadPoolExecutor, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The tables, of which the next one is read while the last one is used."""
+    return _follow(pool, tables, pool.submit(next, tables, None))
+
+
+def _follow(
+    pool: ThreadPoolExecutor, tables: Iterator[pa.Table], waiting: "Future[pa.Table | None]"
+) -> Iterator[pa.Table]:
+    while (table := waiting.result()) is not None:
+        waiting = pool.submit(next, tables, None)
+        yield table
 
 
 def _cut(
     store: objects.Store, file: FileEntry, declared: pa.Schema, columns: list[str], rows: int
 ) -> Iterator[pa.Table]:
-    """A Parquet file's columns in tables of `rows` rows, the last shorter, read as they are asked for."""
+    """A Parquet file's columns in tables of `rows` rows, the last shorter, read as they are asked for.
+
+    By one thread: other batches' files are read beside it.
+    """
     with parquet.opened(store, file, declared) as stream:
         held: list[pa.Table] = []
         count = 0
-        for batch in pq.ParquetFile(stream).iter_batches(rows, columns=columns):
+        for batch in pq.ParquetFile(stream).iter_batches(rows, columns=columns, use_threads=False):
             held.append(pa.Table.from_batches([batch]))
             count += batch.num_rows
             while count >= rows:
@@ -176,16 +212,15 @@ def _cut(
 
 def _render(
     contig: str,
-    sites: pa.Table,
-    tables: list[pa.Table],
+    sites: _Sites,
+    genotypes: list[pa.Table],
     first: npt.NDArray[np.int64],
     step: npt.NDArray[np.int64],
 ) -> _Piece:
-    empty = schema.GENOTYPES.empty_table().select(FORMAT_COLUMNS)
-    genotypes = pa.concat_tables([empty, *tables]).unify_dictionaries()
-    lines = lines_of(sites, genotypes, first, step)
+    rows = sum(table.num_rows for table in genotypes)
+    if rows != len(sites.texts) * len(first):  # kernels do not look whether an index is inside
+        raise ValueError(f"{contig}: {rows} genotypes of {len(first)} samples at {len(sites.texts)} sites")
+    lines = lines_of(sites.texts, genotypes, first, step)
     blocks = bgzf.compress(lines.data.data)
-    begin = schema.numbers(sites["pos"]).astype(np.int64) - 1
-    end = begin + np.diff(schema.strings(sites["ref"])[0])
-    counts = Counts(sites.num_rows, genotypes.num_rows, len(lines.data))
-    return _Piece(contig, blocks, begin, end, bgzf.virtual(blocks, lines.starts), counts)
+    counts = Counts(len(sites.texts), rows, len(lines.data))
+    return _Piece(contig, blocks, sites.begin, sites.end, bgzf.virtual(blocks, lines.starts), counts)

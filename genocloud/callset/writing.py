@@ -88,19 +88,32 @@ def write_shard(store: Store, shard: Shard, key: str, sites: pa.Table, genotypes
     A callset that is already there stops being one until the next `commit`. Raises ValueError for other tables,
     NotACallset where something else lies (see claim).
     """
+    begin_shard(store, shard)
+    pairs = genotypes.items() if isinstance(genotypes, Mapping) else genotypes
+    files = {batch: write_genotypes(store, shard, batch, sites, table) for batch, table in pairs}
+    return complete_shard(store, shard, key, sites, files)
+
+
+def begin_shard(store: Store, shard: Shard) -> None:
+    """The first step of `write_shard`: the shard is no longer complete, the callset no longer one."""
     manifest.claim(store)
     store.delete(MANIFEST)
     store.delete(entry_name(shard.name))
-    pairs = genotypes.items() if isinstance(genotypes, Mapping) else genotypes
-    files = {batch: _write_genotypes(store, genotypes_name(batch, shard.name), sites, table) for batch, table in pairs}
+
+
+def complete_shard(
+    store: Store, shard: Shard, key: str, sites: pa.Table, genotypes: Mapping[str, FileEntry]
+) -> ShardEntry:
+    """The last step of `write_shard`: SITES, then the entry."""
     told = _write(store, sites_name(shard.name), sites, schema.SITES)
-    entry = ShardEntry(shard.name, shard.region, key, told, dict(sorted(files.items())))
+    entry = ShardEntry(shard.name, shard.region, key, told, dict(sorted(genotypes.items())))
     store.write(entry_name(shard.name), (json.dumps(entry.as_json(), indent=1) + "\n").encode())
     return entry
 
 
-def _write_genotypes(store: Store, name: str, sites: pa.Table, table: pa.Table) -> FileEntry:
-    table = table.unify_dictionaries()
+def write_genotypes(store: Store, shard: Shard, batch: str, sites: pa.Table, table: pa.Table) -> FileEntry:
+    """A step of `write_shard`: one batch's GENOTYPES at the sites, of which `pos` is looked at."""
+    name, table = genotypes_name(batch, shard.name), table.unify_dictionaries()
     samples = _dense_samples(name, sites, table)
     return _write(store, name, table, schema.GENOTYPES, max(len(samples), 1), order_of(samples) if samples else "")
 

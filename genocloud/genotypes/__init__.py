@@ -1,10 +1,5 @@
 """Joint genotyping after GATK's model: cohort estimates, then each sample's genotypes, then annotations."""
 
-from genocloud.genotypes.annotation import annotate, keep
-from genocloud.genotypes.calling import Shares, call
-from genocloud.genotypes.estimation import estimate
-from genocloud.genotypes.model import Model
-from genocloud.genotypes.settling import settle
-from genocloud.genotypes.summaries import Summary, merge, summarise
+import lazy_loader
 
-__all__ = ["Model", "Shares", "Summary", "annotate", "call", "estimate", "keep", "merge", "settle", "summarise"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

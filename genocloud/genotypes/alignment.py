@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
-from genocloud.kernels.alignment import speaking_rows
+from genocloud.kernels.alignment import fill_speaking, number_blocks
 from genocloud.kernels.alleles import any_other_alleles, match_alleles, spanning_alleles
 from genocloud.kernels.likelihoods import BLOCK, COLUMNS, HOM_REF, NO_CALL, complete_vectors, genotype_states
 
@@ -32,9 +32,9 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Rows under sites.
+    """Rows under sites; blocks that say the same are one row.
 
-    facts     (rows, 13) int32; pl, own int32: as likelihoods.COLUMNS says
+    facts     (rows, 13) int32, the variants first, then the distinct blocks; pl, own int32: as likelihoods.COLUMNS says
     speaking  (sites, samples) int32: the rows of the samples in force
     merged_at (variants,) int64, merged int32: merged number of each own ALT
     """
@@ -72,9 +72,21 @@ def line_up(variants: pa.Table, blocks: pa.Table, ranks: Array, sites: Places) -
     starts = _own(variants["start"], np.int32)
     own_at, own, merged = match_alleles(starts, refs[0], *alts, sites.positions, *sites.refs, *sites.alts)
     pl_at, pl = _writable(schema.ragged(variants["pl"]))
-    facts = np.concatenate([_variant_facts(variants, refs, alts, pl_at, pl, own_at), _block_facts(blocks, len(pl))])
-    pl = np.concatenate([pl, _block_likelihoods(blocks).ravel()])
-    return Lines(facts, pl, own, _speaking(variants, blocks, ranks, sites), alts[0][:-1].copy(), merged)
+    told = np.stack([schema.numbers(blocks[name]).astype(np.int32) for name in _TOLD])
+    numbers, firsts = number_blocks(told)
+    distinct = dict(zip(_TOLD, told[:, firsts], strict=True))
+    facts = np.concatenate([_variant_facts(variants, refs, alts, pl_at, pl, own_at), _block_facts(distinct, len(pl))])
+    pl = np.concatenate([pl, np.stack([distinct[name] for name in _LIKELIHOODS], axis=1).ravel()])
+    in_force = np.flatnonzero(ranks >= 0).astype(np.int32)
+    speaking = np.full((len(sites.positions), len(in_force)), -1, np.int32)
+    for rows, row_numbers in ((variants, np.arange(len(variants))), (blocks, len(variants) + numbers)):
+        _speak(speaking, rows, row_numbers.astype(np.int32), in_force, len(ranks), sites.positions)
+    return Lines(facts, pl, own, speaking, alts[0][:-1].copy(), merged)
+
+
+_LIKELIHOODS = ("pl0", "pl1", "pl2")
+_TOLD = ("ploidy", "called", "dp", "gq", "min_dp", *_LIKELIHOODS)
+"""What a block says wherever it stands."""
 
 
 def _variant_facts(
@@ -104,50 +116,32 @@ def _variant_facts(
     )
 
 
-def _block_facts(blocks: pa.Table, before: int) -> Array:
-    """Facts of the blocks, whose likelihoods, three each, stand behind the first `before`."""
-    given = (_block_likelihoods(blocks) != schema.MISSING).sum(axis=1)
-    same = {name: np.full(len(blocks), value) for name, value in {"alleles": 2, "other": 1, "own": BLOCK}.items()}
-    none = np.zeros(len(blocks), np.int32)
+def _block_facts(told: dict[str, Array], before: int) -> Array:
+    """Facts of distinct blocks, whose likelihoods, three each, stand behind the first `before`."""
+    count = len(told["dp"])
+    given = sum((told[name] != schema.MISSING).astype(np.int32) for name in _LIKELIHOODS)
+    same = {"phased": 0, "info_dp": schema.MISSING, "alleles": 2, "other": 1, "star": 0, "own": BLOCK}
     return _facts(
-        start=blocks["start"],
-        ploidy=blocks["ploidy"],
-        state=np.where(schema.numbers(blocks["called"]), HOM_REF, NO_CALL),
-        phased=none,
-        dp=blocks["dp"],
-        gq=blocks["gq"],
-        min_dp=blocks["min_dp"],
-        info_dp=none + schema.MISSING,
-        star=none,
-        pl=np.where(given > schema.numbers(blocks["ploidy"]), before + 3 * np.arange(len(blocks)), -1),
+        start=np.full(count, -1, np.int32),
+        state=np.where(told["called"], HOM_REF, NO_CALL),
+        pl=np.where(given > told["ploidy"], before + 3 * np.arange(count), -1),
+        **{name: told[name] for name in ("ploidy", "dp", "gq", "min_dp")},
         **same,
     )
 
 
-def _block_likelihoods(blocks: pa.Table) -> Array:
-    return np.stack([schema.numbers(blocks[name]) for name in ("pl0", "pl1", "pl2")], axis=1)
-
-
 def _facts(**columns: Any) -> Array:
-    first = columns["start"]
-    out = np.empty((len(first), len(COLUMNS)), np.int32)
+    out = np.empty((len(columns["start"]), len(COLUMNS)), np.int32)
     for number, name in enumerate(COLUMNS):
         column = columns[name]
         out[:, number] = schema.numbers(column) if isinstance(column, pa.ChunkedArray) else column
     return out
 
 
-def _speaking(variants: pa.Table, blocks: pa.Table, ranks: Array, sites: Places) -> Array:
-    numbers = np.arange(len(ranks) + 1)
-    variant_bounds = np.searchsorted(schema.numbers(variants["sample"]), numbers)
-    block_bounds = np.searchsorted(schema.numbers(blocks["sample"]), numbers) + len(variants)
-    in_force = np.flatnonzero(ranks >= 0).astype(np.int32)
-    starts, stops = _both(variants, blocks, "start"), _both(variants, blocks, "stop")
-    return np.asarray(speaking_rows(sites.positions, in_force, starts, stops, variant_bounds, block_bounds))
-
-
-def _both(variants: pa.Table, blocks: pa.Table, name: str) -> Array:
-    return np.concatenate([_own(variants[name], np.int32), _own(blocks[name], np.int32)])
+def _speak(speaking: Array, rows: pa.Table, numbers: Array, in_force: Array, samples: int, positions: Array) -> None:
+    bounds = np.searchsorted(schema.numbers(rows["sample"]), np.arange(samples + 1))
+    places = _own(rows["start"], np.int32), _own(rows["stop"], np.int32)
+    fill_speaking(speaking, positions, in_force, *places, bounds, numbers)
 
 
 def _own(column: pa.ChunkedArray, dtype: Any) -> Array:

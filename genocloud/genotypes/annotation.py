@@ -1,8 +1,7 @@
 """Site annotations from all batches' shares, and the sites that remain."""
 
-import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -13,62 +12,81 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
+from genocloud.genotypes import allele_specific
+from genocloud.genotypes.allele_specific import HIGH_QD, QD_WHEN_HIGH, add_runs
 from genocloud.genotypes.calling import RANKED, Shares, emitted
 from genocloud.kernels.calling import CARRIED, DEPTH, HARDY, INBREEDING, RAW_MQ, REGENOTYPED, STRANDS
-from genocloud.kernels.site_statistics import (
-    FIXED,
-    excess_het,
-    fisher_strand,
-    inbreeding_coefficient,
-    strand_odds_ratio,
-)
+from genocloud.kernels.site_statistics import annotate_sites, medians
 from genocloud.regions import Contig
 
 NO_CARRIER = "no sample carries an ALT"
-HIGH_QD, QD_WHEN_HIGH = 35.0, 30.0
-"""GATK replaces QD of 35 and more by a random draw around 30 (standard deviation 3), so that the value is no tell-tale
-of an artefact (QualByDepth.fixTooHighQD). We write the centre of that draw: the same in every run and under any cut."""
 MIN_INBRED = 10
 """InbreedingCoeff needs as many samples (InbreedingCoeff.MIN_SAMPLES)."""
 MEDIANS = ("BaseQRankSum", "ClippingRankSum", "MQRankSum", "ReadPosRankSum")
-"""Columns of SITES that are plain medians of the first columns of RANKED."""
+"""Columns of SITES that are plain medians."""
 Array = npt.NDArray[Any]
-Values = list[float | None]
 
 
-def annotate(settled: pa.Table, shares: Sequence[Shares], contigs: Sequence[Contig]) -> tuple[pa.Table, Counter[str]]:
+def add(shares: Sequence[Shares]) -> Shares:
+    """Several parts' shares as one; exact, in any order and grouping."""
+    if len(shares) == 1:
+        return shares[0]
+    alleles = [share.alleles for share in shares if share.alleles]
+    return Shares(
+        np.sum([share.totals for share in shares], axis=0),
+        np.sum([share.ac for share in shares], axis=0),
+        add_runs([share.runs for share in shares]),
+        tuple(sorted({named for share in shares for named in share.ids})),
+        sum(share.samples for share in shares),
+        allele_specific.add(alleles) if alleles else None,
+    )
+
+
+def annotate(settled: pa.Table, share: Shares, contigs: Sequence[Contig]) -> tuple[pa.Table, Counter[str]]:
     """The shard's SITES and its dropped sites by reason: len(settled) == len(sites) + sum of the counts.
 
-    `settled` is the table that `call` was given; `shares` come from all batches, in any order. Sites whose ALTs no
-    sample carries are dropped here: their genotype rows go with `keep`.
+    `settled` is the table that `call` was given; `share` is what all batches' shares add up to. Sites whose ALTs no
+    sample carries are dropped here: `carried` are the others.
     """
     sites = emitted(settled)
-    columns = _columns(sites, shares)
-    named = _ids(shares)
-    rows = [
-        {name: values[site] for name, values in columns.items()} | _alleles(row, contigs) | {"id": named.get(site)}
-        for site, row in enumerate(sites.select(["contig", "start", "ref", "alts", "kept", "qual"]).to_pylist())
-    ]
-    carried = [row for row in rows if any(row["AC"])]
+    counts = _counts(sites, share)
+    columns = _alleles(sites, contigs) | {"id": _ids(share, len(sites))} | counts | _info(sites, share)
+    if share.alleles:
+        lists, absent = schema.ragged(sites["absent_log10"])
+        columns |= allele_specific.annotations(share.alleles, lists, absent, counts["AN"])
+    none = [pa.nulls(len(sites), column.type) for column in schema.SITES]
+    table = pa.table(
+        [columns.get(name, empty) for name, empty in zip(schema.SITES.names, none, strict=True)], schema.SITES
+    )
+    somebody = [any(copies) for copies in counts["AC"].to_pylist()]
     dropped = Counter(reason for reason in settled["reason"].to_pylist() if reason is not None)
-    if len(carried) < len(rows):
-        dropped[NO_CARRIER] = len(rows) - len(carried)
-    return pa.Table.from_pylist(carried, schema=schema.SITES), dropped
+    if not all(somebody):
+        dropped[NO_CARRIER] = somebody.count(False)
+        table = table.filter(pa.array(somebody))
+    return table, dropped
 
 
-def keep(genotypes: pa.Table, sites: pa.Table) -> pa.Table:
-    """The GENOTYPES rows of the sites that `annotate` kept; both of one shard."""
-    return genotypes.filter(pc.is_in(genotypes["pos"], value_set=sites["pos"].combine_chunks()))
+def carried(settled: pa.Table, sites: pa.Table) -> pa.Table:
+    """The rows of `settled` that `annotate` kept."""
+    return settled.filter(pc.is_in(pc.add(settled["start"], 1), value_set=sites["pos"].combine_chunks()))
 
 
-def _alleles(row: dict[str, Any], contigs: Sequence[Contig]) -> dict[str, Any]:
-    ref, *alts = trim([row["ref"], *(row["alts"][number - 1] for number in row["kept"])])
-    place = {"contig": contigs[row["contig"]].name, "pos": row["start"] + 1}
-    return place | {"ref": ref, "alts": alts, "qual": row["qual"]}
+def _alleles(sites: pa.Table, contigs: Sequence[Contig]) -> dict[str, Any]:
+    rows = sites.select(["ref", "alts", "kept"]).to_pylist()
+    trimmed = [trim([row["ref"], *(row["alts"][number - 1] for number in row["kept"])]) for row in rows]
+    return {
+        "contig": pa.DictionaryArray.from_arrays(sites["contig"].combine_chunks(), [contig.name for contig in contigs]),
+        "pos": pc.add(sites["start"], 1),
+        "ref": [alleles[0] for alleles in trimmed],
+        "alts": [alleles[1:] for alleles in trimmed],
+        "qual": sites["qual"],
+    }
 
 
 def trim(alleles: Sequence[str]) -> list[str]:
     """Cut the suffix that all alleles but `*` share, leaving each at least one base (GATK: reverseTrimAlleles)."""
+    if len(alleles[0]) == 1:
+        return list(alleles)
     real = [allele for allele in alleles if allele != "*"]
     most = min(len(allele) for allele in real) - 1
     cut = 0
@@ -77,108 +95,78 @@ def trim(alleles: Sequence[str]) -> list[str]:
     return [allele if allele == "*" else allele[: len(allele) - cut] for allele in alleles]
 
 
-def _ids(shares: Sequence[Shares]) -> dict[int, str]:
+def _ids(share: Shares, sites: int) -> list[str | None]:
     """The records' IDs of each site, sorted, `;` between."""
-    pairs = sorted({(site, word) for share in shares for site, text in share.ids for word in text.split(";")})
-    return {site: ";".join(word for _, word in group) for site, group in groupby(pairs, key=itemgetter(0))}
+    pairs = sorted({(site, word) for site, text in share.ids for word in text.split(";")})
+    named = {site: ";".join(word for _, word in group) for site, group in groupby(pairs, key=itemgetter(0))}
+    return [named.get(site) for site in range(sites)]
 
 
-def _medians(shares: Sequence[Shares], sites: int) -> Array:
-    """Element n // 2 of each site's sorted values: (fields, sites) float64, NaN where there are none.
+def _counts(sites: pa.Table, share: Shares) -> dict[str, Any]:
+    """AC, AF, AN, MLEAC and MLEAF; `ac` holds the copies of each allele put out, REF too."""
+    lists, mleac = schema.ragged(sites["mleac"])
+    first, number = lists + np.arange(len(lists)), np.diff(lists)
+    is_ref = np.zeros(len(share.ac), bool)
+    is_ref[first[:-1]] = True
+    called = np.add.reduceat(share.ac, first[:-1]) if len(sites) else share.ac
+    ac, an, regenotyped = share.ac[~is_ref], np.repeat(called, number), np.repeat(share.totals[:, REGENOTYPED], number)
+    offsets = lists.astype(np.int32)
+    return {
+        "AC": pa.ListArray.from_arrays(offsets, ac.astype(np.int32)),
+        "AF": pa.ListArray.from_arrays(offsets, _ratio(ac, an, 0.0)),
+        "AN": called.astype(np.int32),
+        "MLEAC": sites["mleac"],
+        "MLEAF": pa.ListArray.from_arrays(offsets, np.minimum(1.0, _ratio(mleac, regenotyped, 1.0))),
+    }
+
+
+def _ratio(part: Array, whole: Array, of_none: float) -> Array:
+    """part / whole, and `of_none` where there is no whole."""
+    return np.asarray(np.divide(part, whole, out=np.full(len(part), of_none), where=whole != 0))
+
+
+def _info(sites: pa.Table, share: Shares) -> dict[str, pa.Array]:
+    """The other INFO columns of SITES."""
+    totals, own = share.totals, _medians(share)
+    strands, hardy, inbred = (totals[:, at : at + n] for at, n in ((STRANDS, 9), (HARDY, 4), (INBREEDING, 3)))
+    statistics = annotate_sites(strands[:, :8].copy(), hardy[:, :3].copy(), inbred.copy())
+    has_hardy, enough = hardy[:, 3] > 0, (inbred[:, 2] >= MIN_INBRED) & (share.samples >= MIN_INBRED)
+    columns = {name: _present(own[name], ~np.isnan(own[name])) for name in MEDIANS}
+    return columns | {
+        "DP": pa.array(totals[:, DEPTH].astype(np.int32), mask=totals[:, DEPTH] == 0),
+        "ExcessHet": _or_own(statistics[:, 2], has_hardy, own["ExcessHet"]),
+        "FS": _present(statistics[:, 0], strands[:, 8] > 0),
+        "InbreedingCoeff": _present(statistics[:, 3], enough),
+        "MQ": _or_own(_mapping_quality(totals[:, RAW_MQ : RAW_MQ + 2]), totals[:, RAW_MQ + 2] > 0, own["MQ"]),
+        "QD": _qual_by_depth(schema.numbers(sites["qual"]), totals[:, CARRIED], totals[:, CARRIED + 1]),
+        "SOR": _present(statistics[:, 1], strands[:, 8] > 0),
+    }
+
+
+def _medians(share: Shares) -> dict[str, Array]:
+    """Element n // 2 of each site's sorted values, by field: (sites,) float64, NaN where there are none.
 
     GenomicsDB hands floats on as text of six digits (gatk-model.md, section 7).
     """
-    out = np.full((len(RANKED), sites), np.nan)
-    runs, values = np.concatenate([share.runs for share in shares]), np.concatenate([share.values for share in shares])
-    if not len(runs):
-        return out
-    order = np.lexsort((values, runs[:, 1], runs[:, 0]))
-    runs, values = runs[order], values[order]
-    ends = np.cumsum(runs[:, 2])
-    changes = np.flatnonzero(np.any(np.diff(runs[:, :2], axis=0) != 0, axis=1)) + 1
-    first = np.concatenate([[0], changes]).astype(np.int64)
-    last = np.append(first[1:], len(runs))
-    before = ends[first] - runs[first, 2]
-    middle = before + (ends[last - 1] - before) // 2
-    picked = np.searchsorted(ends, middle, side="right")
-    out[runs[first, 1], runs[first, 0]] = [float(f"{value:g}") for value in values[picked]]
-    return out
+    told = [float(f"{value:g}") for value in medians(*share.runs).tolist()]
+    return dict(zip(RANKED.values(), np.array(told).reshape(-1, len(RANKED)).T, strict=True))
 
 
-def _columns(sites: pa.Table, shares: Sequence[Shares]) -> dict[str, list[Any]]:
-    """Every column of SITES but the alleles, as Python values by site."""
-    totals = np.sum([share.totals for share in shares], axis=0)
-    medians = _medians(shares, len(sites))
-    fields = {name: _optional(medians[field]) for field, name in enumerate(MEDIANS)}
-    fields |= _counts(sites, np.sum([share.ac for share in shares], axis=0), totals[:, REGENOTYPED])
-    return fields | {
-        "DP": [depth or None for depth in totals[:, DEPTH].tolist()],
-        "ExcessHet": _excess_het(totals[:, HARDY : HARDY + 4], medians[RANKED.index("excess_het")]),
-        "FS": _strand_bias(totals[:, STRANDS : STRANDS + 4], totals[:, STRANDS + 8], fisher_strand),
-        "InbreedingCoeff": _inbreeding(totals[:, INBREEDING : INBREEDING + 3], sum(share.samples for share in shares)),
-        "MQ": _mapping_quality(totals[:, RAW_MQ : RAW_MQ + 3], medians[RANKED.index("mq")]),
-        "QD": [
-            _qual_by_depth(qual, *depths)
-            for qual, depths in zip(sites["qual"].to_pylist(), totals[:, CARRIED : CARRIED + 2].tolist(), strict=True)
-        ],
-        "SOR": _strand_bias(totals[:, STRANDS + 4 : STRANDS + 8], totals[:, STRANDS + 8], strand_odds_ratio),
-    }
+def _present(values: Array, present: Array) -> pa.Array:
+    return pa.array(values, mask=~present)
 
 
-def _counts(sites: pa.Table, ac: Array, regenotyped: Array) -> dict[str, list[Any]]:
-    """AC, AF, AN, MLEAC and MLEAF by site; `ac` holds the copies of each allele put out, REF too."""
-    mleacs = sites["mleac"].to_pylist()
-    copies = [each.tolist() for each in np.split(ac, np.cumsum([len(mleac) + 1 for mleac in mleacs])[:-1])]
-    return {
-        "AC": [each[1:] for each in copies],
-        "AF": [[count / sum(each) if sum(each) else 0.0 for count in each[1:]] for each in copies],
-        "AN": [sum(each) for each in copies],
-        "MLEAC": mleacs,
-        "MLEAF": [
-            [min(1.0, count / called) if called else 1.0 for count in mleac]
-            for mleac, called in zip(mleacs, regenotyped.tolist(), strict=True)
-        ],
-    }
+def _or_own(values: Array, present: Array, own: Array) -> pa.Array:
+    """A value computed from the genotypes, else the records' own median."""
+    return _present(np.where(present, values, own), present | ~np.isnan(own))
 
 
-def _optional(values: Array) -> Values:
-    return [None if math.isnan(value) else value for value in values.tolist()]
+def _mapping_quality(sums: Array) -> Array:
+    """Root of the mean square; NaN where no read was counted."""
+    return np.sqrt(_ratio(sums[:, 0], sums[:, 1], np.nan))
 
 
-def _excess_het(hardy: Array, medians: Array) -> Values:
-    """From the genotypes if a called diploid one has likelihoods, else the records' own median."""
-    own = _optional(medians)
-    return [
-        excess_het(refs, hets, homs) if usable else own[site]
-        for site, (refs, hets, homs, usable) in enumerate(hardy.tolist())
-    ]
-
-
-def _strand_bias(tables: Array, given: Array, statistic: Callable[[Array], float]) -> Values:
-    """A statistic of each site's strand table, where any sample has one."""
-    return [statistic(table.copy()) if samples else None for table, samples in zip(tables, given, strict=True)]
-
-
-def _inbreeding(sums: Array, samples: int) -> Values:
-    if samples < MIN_INBRED:
-        return [None] * len(sums)
-    return [
-        inbreeding_coefficient(refs / FIXED, hets / FIXED, usable) if usable >= MIN_INBRED else None
-        for refs, hets, usable in sums.tolist()
-    ]
-
-
-def _mapping_quality(sums: Array, medians: Array) -> Values:
-    own = _optional(medians)
-    return [
-        (math.sqrt(squares / reads) if reads else math.nan) if given else own[site]
-        for site, (squares, reads, given) in enumerate(sums.tolist())
-    ]
-
-
-def _qual_by_depth(qual: float, depth: int, carried: int) -> float | None:
-    depth = carried or depth
-    if not depth:
-        return None
-    value = qual / depth
-    return value if value < HIGH_QD else QD_WHEN_HIGH
+def _qual_by_depth(qual: Array, depth: Array, carried: Array) -> pa.Array:
+    depth = np.where(carried > 0, carried, depth)
+    value = _ratio(qual, depth, 0.0)
+    return _present(np.where(value < HIGH_QD, value, QD_WHEN_HIGH), depth != 0)

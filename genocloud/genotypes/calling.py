@@ -11,13 +11,21 @@ import pyarrow.compute as pc
 
 from genocloud import schema
 from genocloud.genotypes.alignment import Lines, line_up, places
+from genocloud.genotypes.allele_specific import AlleleShares, Runs, allele_shares
 from genocloud.kernels.calling import Calls, Evidence, call_sites
 from genocloud.kernels.likelihoods import OWN, START
 from genocloud.kernels.words import number_words
 from genocloud.regions import Contig
 
-RANKED = ("base_q_rank_sum", "clipping_rank_sum", "mq_rank_sum", "read_pos_rank_sum", "mq", "excess_het")
-"""Columns of VARIANTS of which a site keeps the median, in the order of `Evidence.ranked`."""
+RANKED = {
+    "base_q_rank_sum": "BaseQRankSum",
+    "clipping_rank_sum": "ClippingRankSum",
+    "mq_rank_sum": "MQRankSum",
+    "read_pos_rank_sum": "ReadPosRankSum",
+    "mq": "MQ",
+    "excess_het": "ExcessHet",
+}
+"""Columns of VARIANTS of which a site keeps the median, in the order of `Evidence.ranked`; what SITES calls them."""
 Array = npt.NDArray[Any]
 
 
@@ -26,16 +34,17 @@ class Shares:
     """What one batch adds to the annotations of the sites put out; adding is exact, in any order.
 
     totals   (sites, kernels.calling.TOTALS) int64; ac int64: called copies of each allele put out, REF too
-    runs     (n, 3) int64: site, field of RANKED, count; values (n,) float32, one per run
+    runs     sites x fields of RANKED: what the records say
     ids      (site, ID) pairs, sorted and distinct; samples: how many of the batch are in force
+    alleles  the allele-specific part, where it was asked for
     """
 
     totals: npt.NDArray[np.int64]
     ac: npt.NDArray[np.int64]
-    runs: npt.NDArray[np.int64]
-    values: npt.NDArray[np.float32]
+    runs: Runs
     ids: tuple[tuple[int, str], ...]
     samples: int
+    alleles: AlleleShares | None = None
 
 
 def emitted(settled: pa.Table) -> pa.Table:
@@ -51,12 +60,14 @@ def call(
     settled: pa.Table,
     contigs: Sequence[Contig],
     ploidies: npt.NDArray[np.int8],
+    allele_specific: bool = False,
 ) -> tuple[pa.Table, Shares]:
     """Genotype one batch at the sites of SETTLED that are put out: (GENOTYPES, the batch's Shares).
 
     variants, blocks  rows of the shard's contig, sorted by (sample, start)
     samples, ranks    (samples of the batch,): names; int32 cohort ranks, -1 for samples that are not in force
     ploidies          (samples of the batch,) int8: how many `.` to write where a sample has no record at all
+    allele_specific   whether the shares hold what the AS_ annotations need
 
     Sites in order, within each the batch's samples in force in the batch's order; sites x samples rows.
     """
@@ -65,11 +76,12 @@ def call(
     lines = line_up(variants, blocks, ranks, under)
     kept_at, kept = _kept(sites)
     in_force = np.flatnonzero(ranks >= 0)
-    calls, totals, ac, runs, values = call_sites(
+    evidence = _evidence(variants, lines)
+    calls, totals, ac, *runs = call_sites(
         lines.facts,
         lines.pl,
         lines.own,
-        _evidence(variants, lines),
+        evidence,
         lines.speaking,
         under.positions,
         under.alleles,
@@ -77,9 +89,13 @@ def call(
         kept_at,
         kept,
         ploidies.astype(np.int64)[in_force],
+        len(variants),
     )
     names = [samples[sample] for sample in in_force.tolist()]
-    shares = Shares(totals, ac, runs, values, _ids(variants, lines, under.positions), len(names))
+    alleles = None
+    if allele_specific:
+        alleles = allele_shares(variants, lines, under, (kept_at, kept), calls, evidence, ranks[in_force])
+    shares = Shares(totals, ac, Runs(*runs), _ids(variants, lines, under.positions), len(names), alleles)
     return _table(calls, variants, sites, names, contigs), shares
 
 
@@ -135,21 +151,24 @@ def _ids(variants: pa.Table, lines: Lines, positions: Array) -> tuple[tuple[int,
 def _table(
     calls: Calls, variants: pa.Table, sites: pa.Table, names: Sequence[str], contigs: Sequence[Contig]
 ) -> pa.Table:
-    cells = len(sites) * len(names)
+    numbers = pa.array(calls.numbers.ravel())
     contig = contigs[sites["contig"][0].as_py()].name if len(sites) else ""
+    distinct = (
+        _genotypes(calls),
+        _lists(calls.ad_at, calls.ad),
+        schema.nullable(calls.dp, schema.INT32),
+        schema.nullable(calls.gq, schema.INT32),
+        _copied_phase(calls, variants["pgt"]),
+        _copied(calls, variants["pid"]),
+        _lists(calls.pl_at, calls.pl),
+        _positions(calls, variants["ps"]),
+    )
     return pa.table(
         [
-            _words(np.zeros(cells, np.int32), [contig]),
+            _words(np.zeros(len(numbers), np.int32), [contig]),
             np.repeat(schema.numbers(sites["start"]) + np.int32(1), len(names)),
             _words(np.tile(np.arange(len(names), dtype=np.int32), len(sites)), list(names)),
-            _genotypes(calls),
-            _lists(calls.ad_at, calls.ad),
-            schema.nullable(calls.dp, schema.INT32),
-            schema.nullable(calls.gq, schema.INT32),
-            _copied_phase(calls, variants["pgt"]),
-            _copied(calls, variants["pid"]),
-            _lists(calls.pl_at, calls.pl),
-            _positions(calls, variants["ps"]),
+            *(column.take(numbers) for column in distinct),
         ],
         schema.GENOTYPES,
     )

@@ -54,6 +54,7 @@ def estimate(summaries: Sequence[Summary], alleles: pa.Table, model: Model) -> p
             pa.array(absent, mask=verdicts != frequencies.GENOTYPED),
             _lists(offsets, number[plausible]),
             _lists(offsets, np.floor(copies[plausible] + 0.5)),
+            pa.ListArray.from_arrays(offsets.astype(np.int32), each_absent[plausible]),
             pa.array([REASONS.get(verdict) for verdict in verdicts.tolist()], pa.string()).dictionary_encode(),
         ],
         schema.ESTIMATES,

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from genocloud.errors import SettingError
 
+STANDARD, ALLELE_SPECIFIC = "StandardAnnotation", "AS_StandardAnnotation"
+"""Groups of annotations; the first is always computed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -14,6 +17,7 @@ class Model:
     heterozygosity_stdev: float = 0.01
     stand_call_conf: float = 30.0
     max_alternate_alleles: int = 6
+    annotation_groups: tuple[str, ...] = (STANDARD,)
 
     def __post_init__(self) -> None:
         """Refuse values that no model can have."""
@@ -22,6 +26,13 @@ class Model:
             raise SettingError("heterozygosities lie between 0 and 1, their standard deviation above 0; correct them")
         if not self.stand_call_conf >= 0 or self.max_alternate_alleles < 1:
             raise SettingError("stand-call-conf is 0 or more, max-alternate-alleles 1 or more; correct them")
+        if strange := sorted(set(self.annotation_groups) - {STANDARD, ALLELE_SPECIFIC}):
+            raise SettingError(f"annotation-group {strange[0]}: known are {STANDARD} and {ALLELE_SPECIFIC}; choose one")
+
+    @property
+    def allele_specific(self) -> bool:
+        """Whether the AS_ annotations are asked for."""
+        return ALLELE_SPECIFIC in self.annotation_groups
 
     @property
     def ref_pseudocount(self) -> float:

@@ -1,34 +1,20 @@
 """The ordered pass over a contig that decides whether `*` stays, and which sites are put out."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from genocloud import schema
+from genocloud.genotypes.alignment import Array, Places, places
 from genocloud.genotypes.model import Model
+from genocloud.kernels import settling
 
-MONOMORPHIC, LOW_CONFIDENCE, ONLY_SPANNING = "no likely ALT", "low confidence", "only a deletion from upstream"
-_Site = dict[str, Any]
-
-
-class _Deletions:
-    """The deletions put out so far on a contig, as far as they may still reach (GATK: recordDeletions)."""
-
-    def __init__(self) -> None:
-        self.contig = -1
-        self.spans: list[tuple[int, int]] = []
-
-    def cover(self, site: _Site) -> bool:
-        """Whether a recorded deletion reaches over the site: start < position <= end."""
-        if site["contig"] != self.contig:
-            self.contig, self.spans = site["contig"], []
-        self.spans = [span for span in self.spans if span[1] >= site["start"]]
-        return any(start < site["start"] <= end for start, end in self.spans)
-
-    def record(self, site: _Site, kept: Iterable[int]) -> None:
-        lost = {len(site["ref"]) - len(site["alts"][number - 1]) for number in kept}
-        self.spans += [(site["start"], site["start"] + bases) for bases in sorted(lost) if bases > 0]
+REASONS = {
+    settling.MONOMORPHIC: "no likely ALT",
+    settling.LOW_CONFIDENCE: "low confidence",
+    settling.ONLY_SPANNING: "only a deletion from upstream",
+}
 
 
 def settle(estimates: Iterable[pa.Table], model: Model) -> Iterator[pa.Table]:
@@ -37,35 +23,41 @@ def settle(estimates: Iterable[pa.Table], model: Model) -> Iterator[pa.Table]:
     `*` stays only where a deletion that was put out upstream reaches over the site, also from an earlier shard.
     Source: gatk-model.md, sections 1 (recordDeletions) and 4 (choice).
     """
-    deletions = _Deletions()
+    spans = np.zeros((0, 3), np.int64)
     for table in estimates:
-        sites = [_settled(site, deletions, model) for site in table.to_pylist()]
-        yield pa.Table.from_pylist(sites, schema=schema.SETTLED)
+        likely_at, likely = schema.ragged(table["plausible"])
+        quals = np.maximum(-10.0 * schema.numbers(table["absent_log10"]), 0.0) + 0.0  # not -0.0
+        verdicts, kept, spans = settling.settle_sites(
+            np.array(schema.numbers(table["contig"])),
+            *_shapes(places(table)),
+            quals,
+            likely_at,
+            np.array(likely),
+            float(model.stand_call_conf),
+            spans,
+        )
+        yield _table(table, quals, verdicts, kept, likely_at, likely)
 
 
-def _settled(site: _Site, deletions: _Deletions, model: Model) -> _Site:
-    genuine = deletions.cover(site)
-    out = {name: site[name] for name in ("contig", "start", "ref", "alts", "reason")}
-    dropped = out | {"kept": [], "mleac": []}
-    if site["reason"] is not None:
-        return dropped
-    likely = [
-        (number, count)
-        for number, count in zip(site["plausible"], site["mleac"], strict=True)
-        if genuine or site["alts"][number - 1] != "*"
-    ]
-    qual = max(0.0, -10.0 * site["absent_log10"])
-    kept = [number for number, _ in likely]
-    reason = _reason([site["alts"][number - 1] for number in kept], qual, model)
-    if reason:
-        return dropped | {"qual": qual, "reason": reason}
-    deletions.record(site, kept)
-    return out | {"kept": kept, "mleac": [count for _, count in likely], "qual": qual}
+def _shapes(sites: Places) -> tuple[Array, ...]:
+    """Positions, lengths of REF, lists of ALTs with the length of each and whether it is `*`."""
+    lists, offsets, text = sites.alts
+    return sites.positions, np.diff(sites.refs[0]), lists, np.diff(offsets), text[offsets[:-1]] == ord("*")
 
 
-def _reason(alts: list[str], qual: float, model: Model) -> str | None:
-    if not alts:
-        return MONOMORPHIC
-    if qual < model.stand_call_conf:
-        return LOW_CONFIDENCE
-    return ONLY_SPANNING if alts == ["*"] else None
+def _table(table: pa.Table, quals: Array, verdicts: Array, kept: Array, likely_at: Array, likely: Array) -> pa.Table:
+    offsets = np.concatenate([[0], np.cumsum(kept)])[likely_at].astype(np.int32)
+    told = [REASONS.get(verdict) for verdict in verdicts.tolist()]
+    known = table["reason"].cast(pa.string()).to_pylist()
+    reasons = [own if own is not None else reason for own, reason in zip(known, told, strict=True)]
+    return pa.table(
+        [
+            *(table[name] for name in ("contig", "start", "ref", "alts")),
+            pa.ListArray.from_arrays(offsets, likely[kept]),
+            pa.ListArray.from_arrays(offsets, schema.ragged(table["mleac"])[1][kept]),
+            pa.ListArray.from_arrays(offsets, schema.ragged(table["each_absent_log10"])[1][kept]),
+            schema.nullable(quals, schema.DOUBLE),
+            pa.array(reasons, pa.string()).dictionary_encode(),
+        ],
+        schema.SETTLED,
+    )

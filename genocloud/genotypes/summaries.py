@@ -42,7 +42,7 @@ def summarise(variants: pa.Table, blocks: pa.Table, ranks: npt.NDArray[np.int32]
     sites = places(alleles)
     lines = line_up(variants, blocks, ranks, sites)
     (site_offsets, offsets, values, counts), totals = summarise_sites(
-        lines.facts, lines.pl, lines.own, lines.speaking, sites.positions, sites.alleles, sites.stars
+        lines.facts, lines.pl, lines.own, lines.speaking, sites.positions, sites.alleles, sites.stars, len(variants)
     )
     return Summary(site_offsets, offsets, values, counts, totals)
 
@@ -61,6 +61,20 @@ def merge(summaries: Sequence[Summary]) -> Summary:
         np.concatenate([summary.counts for summary in summaries]),
     )
     return Summary(site_offsets, offsets, values, counts, np.sum([summary.totals for summary in summaries], axis=0))
+
+
+def cut(summary: Summary, first: int, sites: int) -> Summary:
+    """The summary of so many sites from `first` on."""
+    site_offsets = summary.site_offsets[first : first + sites + 1]
+    keys = slice(site_offsets[0], site_offsets[-1])
+    offsets = summary.offsets[site_offsets[0] : site_offsets[-1] + 1]
+    return Summary(
+        site_offsets - site_offsets[0],
+        offsets - offsets[0],
+        summary.values[offsets[0] : offsets[-1]],
+        summary.counts[keys],
+        summary.totals[first : first + sites],
+    )
 
 
 def _offsets(lengths: Any) -> npt.NDArray[np.int64]:

@@ -1,37 +1,70 @@
-"""Rows lined up under sites: which row of each sample speaks at each position."""
+"""Rows lined up under sites: which row of each sample speaks at each position, and which blocks say the same."""
 
 import numpy as np
 from numba import njit
 
-
-@njit(cache=True, nogil=True)
-def _last_before(starts, row, end, position):
-    """The last row in [row, end) with start <= position, scanning forward from `row`; row itself if none."""
-    while row + 1 < end and starts[row + 1] <= position:
-        row += 1
-    return row
+SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 over the golden ratio: the multiplier of Fibonacci hashing (Knuth, The Art of Computer Programming, 6.4)."""
 
 
 @njit(cache=True, nogil=True)
-def speaking_rows(positions, samples, starts, stops, variant_bounds, block_bounds):
-    """The row that speaks for each sample at each position: (positions, samples) int32, -1 for none.
+def number_blocks(columns):
+    """Number blocks that say the same: (numbers (blocks,) int32, firsts (distinct,) int64).
 
-    positions       (sites,) int32, ascending, 0-based
-    samples         (samples,) int32; the batch's samples that are in force
-    starts, stops   (rows,) int32; variants first, then blocks, each sorted by (sample, start); rows of a sample
-                    never overlap
-    variant_bounds  (batch samples + 1,) int64; each sample's slice of the variants
-    block_bounds    (batch samples + 1,) int64; each sample's slice of the blocks, counted in `starts`
+    columns  (facts, blocks) int32; all that a block tells but its place
+
+    `firsts[number]` is the first block with this number. Open addressing, in a table that grows: at most half full.
     """
-    out = np.full((len(positions), len(samples)), -1, np.int32)
+    facts, blocks = columns.shape
+    numbers, firsts, found = np.empty(blocks, np.int32), np.empty(blocks, np.int64), 0
+    codes, table = np.empty(blocks, np.uint64), np.full(1024, -1, np.int32)
+    for block in range(blocks):
+        code = np.uint64(0)
+        for k in range(facts):
+            code = (code + np.uint64(np.uint32(columns[k, block]))) * SPREAD
+            code ^= code >> np.uint64(29)
+        slot = np.int64(code & np.uint64(len(table) - 1))
+        while table[slot] >= 0:
+            known, k = table[slot], 0
+            if codes[known] == code:
+                while k < facts and columns[k, firsts[known]] == columns[k, block]:
+                    k += 1
+                if k == facts:
+                    break
+            slot = (slot + 1) & (len(table) - 1)
+        if table[slot] < 0:
+            table[slot], codes[found], firsts[found] = found, code, block
+            found += 1
+        numbers[block] = table[slot]
+        if 2 * found > len(table):
+            table = np.full(4 * len(table), -1, np.int32)
+            for known in range(found):
+                slot = np.int64(codes[known] & np.uint64(len(table) - 1))
+                while table[slot] >= 0:
+                    slot = (slot + 1) & (len(table) - 1)
+                table[slot] = known
+    return numbers, firsts[:found].copy()
+
+
+@njit(cache=True, nogil=True)
+def fill_speaking(out, positions, samples, starts, stops, bounds, numbers):
+    """Write into `out` the number of the row that speaks for each sample at each position.
+
+    out            (positions, samples) int32; entries for which no row speaks are left alone
+    positions      (sites,) int32, ascending, 0-based
+    samples        (samples,) int32; the batch's samples that are in force
+    starts, stops  (rows,) int32, sorted by (sample, start); rows of a sample never overlap
+    bounds         (batch samples + 1,) int64; each sample's slice of the rows
+    numbers        (rows,) int32; what to write for each row
+    """
     for column in range(len(samples)):
-        for bounds in (variant_bounds, block_bounds):
-            row, end = bounds[samples[column]], bounds[samples[column] + 1]
-            if row == end:
-                continue
-            for site in range(len(positions)):
-                position = positions[site]
-                row = _last_before(starts, row, end, position)
-                if starts[row] <= position < stops[row]:
-                    out[site, column] = row
-    return out
+        row, end = bounds[samples[column]], bounds[samples[column] + 1]
+        site = 0
+        while row < end and site < len(positions):
+            if stops[row] <= positions[site]:
+                row += 1
+            elif starts[row] > positions[site]:
+                site += 1
+            else:
+                out[site, column] = numbers[row]
+                site += 1

@@ -103,6 +103,19 @@ def _find_allele(alts, alt, alt_end, refs, tail, tail_end, merged, offsets, firs
 
 
 @njit(cache=True, nogil=True)
+def first_from(places, place):
+    """The first of the ascending `places` that is not below `place` (np.searchsorted takes long to compile)."""
+    low, high = 0, len(places)
+    while low < high:
+        middle = (low + high) // 2
+        if places[middle] < place:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True, nogil=True)
 def match_alleles(
     starts, ref_offsets, alt_lists, alt_offsets, alt_bytes,
     site_starts, site_ref_offsets, site_ref_bytes, site_lists, site_offsets, site_bytes,
@@ -118,11 +131,11 @@ def match_alleles(
     own     int32, a slice of 1 + ALTs entries per record at a site: the own number of each merged allele, -1 if absent
     merged  (alts,) int32, parallel to alt_offsets: the merged number of each own ALT; 1 + ALTs of the site for others
     """
-    places = np.searchsorted(site_starts, starts)
+    places = np.empty(len(starts), np.int64)
     own_at = np.full(len(starts), -1, np.int64)
     total = 0
     for row in range(len(starts)):
-        site = places[row]
+        site = places[row] = first_from(site_starts, starts[row])
         if site < len(site_starts) and site_starts[site] == starts[row]:
             own_at[row] = total
             total += site_lists[site + 1] - site_lists[site] + 1

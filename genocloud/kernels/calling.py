@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from genocloud.kernels.genotype_order import advance, count_genotypes
+from genocloud.kernels.genotype_order import count_genotypes, write_genotype
 from genocloud.kernels.likelihoods import (
     BLOCK,
     DP,
+    FEW_ALLELES,
     GQ,
     HOM_REF,
     MIN_DP,
@@ -78,14 +79,16 @@ class Evidence(NamedTuple):
 
 
 class Calls(NamedTuple):
-    """Genotypes, one cell each (site, sample), sites outermost.
+    """Distinct genotypes, and which of them each cell (site, sample) has.
 
-    gt_at, ad_at, pl_at  (cells + 1,) int64; slices of gt int8, ad and pl int32 (empty: missing)
-    phased  (cells,) bool;  dp, gq (cells,) int32
-    row     (cells,) int32; the variant that PGT, PID and PS are copied from, -1 for none
-    homozygous  (cells,) bool; hom-var
+    numbers (sites, samples) int32; the genotype of each cell
+    gt_at, ad_at, pl_at  (genotypes + 1,) int64; slices of gt int8, ad and pl int32 (empty: missing)
+    phased  (genotypes,) bool;  dp, gq (genotypes,) int32
+    row     (genotypes,) int32; the variant that PGT, PID and PS are copied from, -1 for none
+    homozygous  (genotypes,) bool; hom-var
     """
 
+    numbers: npt.NDArray[np.int32]
     gt_at: npt.NDArray[np.int64]
     gt: npt.NDArray[np.int8]
     ad_at: npt.NDArray[np.int64]
@@ -100,19 +103,59 @@ class Calls(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _measure(facts, speaking, kept_at, ploidies):
+def _number_cells(facts, speaking, allele_counts, kept_at, ploidies, first_block):
+    """Which cells have the same genotype whatever the site: blocks that say the same, and samples without a row.
+
+    Returns numbers (sites, samples) int32, in the order of first appearance, and of each number: row, site and ploidy
+    (int32), and whether several cells may have it (bool).
+    """
+    sites, samples = speaking.shape
+    most, highest = 0, 0
+    for site in range(sites):
+        most = max(most, kept_at[site + 1] - kept_at[site])
+    for sample in range(samples):
+        highest = max(highest, ploidies[sample])
+    numbers = np.empty((sites, samples), np.int32)
+    rows, places = np.empty(sites * samples, np.int32), np.empty(sites * samples, np.int32)
+    copies, shared = np.empty(sites * samples, np.int32), np.empty(sites * samples, np.bool_)
+    absent = np.full(highest + 1, -1, np.int32)
+    known = np.full((most + 1, len(facts) - first_block if first_block < len(facts) else 0), -1, np.int32)
+    found = 0
+    for site in range(sites):
+        kept = kept_at[site + 1] - kept_at[site]
+        few = allele_counts[site] <= FEW_ALLELES
+        for sample in range(samples):
+            row, number = speaking[site, sample], -1
+            ploidy = ploidies[sample] if row < 0 or facts[row, PLOIDY] == 0 else np.int64(facts[row, PLOIDY])
+            if row < 0:
+                number = absent[ploidy]
+            elif row >= first_block and few:
+                number = known[kept, row - first_block]
+            if number < 0:
+                number = found
+                rows[found], places[found], copies[found], shared[found] = row, site, ploidy, True
+                if row < 0:
+                    absent[ploidy] = found
+                elif row >= first_block and few:
+                    known[kept, row - first_block] = found
+                else:
+                    shared[found] = False
+                found += 1
+            numbers[site, sample] = number
+    return numbers, rows[:found].copy(), places[:found].copy(), copies[:found].copy(), shared[:found].copy()
+
+
+@njit(cache=True, nogil=True)
+def _measure(facts, rows, places, copies, kept_at):
     """Upper bounds of the lengths of gt, ad and pl."""
     gts, ads, pls = 0, 0, 0
-    for site in range(speaking.shape[0]):
-        alleles = kept_at[site + 1] - kept_at[site]
-        for sample in range(speaking.shape[1]):
-            row = speaking[site, sample]
-            gts += ploidies[sample] if row < 0 or facts[row, PLOIDY] == 0 else facts[row, PLOIDY]
-            if row < 0:
-                continue
+    for number in range(len(rows)):
+        gts += copies[number]
+        if rows[number] >= 0:
+            alleles = kept_at[places[number] + 1] - kept_at[places[number]]
             ads += alleles
-            if facts[row, PL] >= 0:
-                pls += count_genotypes(alleles, np.int64(facts[row, PLOIDY]))
+            if facts[rows[number], PL] >= 0:
+                pls += count_genotypes(alleles, np.int64(copies[number]))
     return gts, ads, pls
 
 
@@ -140,12 +183,11 @@ def choose_genotype(pl, at, genotypes, ploidy, gt, gt_at):
         pl[at + g] = np.int32(math.floor(-10.0 * log10 + 0.5))
     if total >= NOT_FLAT:
         return False, second
-    unsure = best == 0 and second > NOT_FLAT
-    genotype = np.zeros(ploidy, np.int64)
-    for _ in range(best):
-        advance(genotype, ploidy)
-    for k in range(ploidy):
-        gt[gt_at + k] = -1 if unsure else genotype[k]
+    if best > 0 or second <= NOT_FLAT:
+        write_genotype(best, ploidy, gt, gt_at)
+    else:
+        for k in range(gt_at, gt_at + ploidy):
+            gt[k] = -1
     return True, second
 
 
@@ -186,7 +228,7 @@ def _keep_genotype(fact, own_at, own_gt, merged_at, merged, position, star, plac
 @njit(cache=True, nogil=True)
 def _add_record(raw_mq, ranked, row, total, values, found):
     """What a record adds whatever becomes of its genotype: raw MQ and rank sums."""
-    if raw_mq[row, 0] >= 0:
+    if raw_mq[row, 1] >= 0:  # a sum without its count (GATK 3's RAW_MQ) is refused by GATK 4 and says nothing here
         total[RAW_MQ] += raw_mq[row, 0]
         total[RAW_MQ + 1] += raw_mq[row, 1]
         total[RAW_MQ + 2] += 1
@@ -272,33 +314,23 @@ def _sort(values, field, count):
 
 
 @njit(cache=True, nogil=True)
-def _append_runs(site, ranked, found, runs, values, count):
-    """Each field's values sorted and counted into (runs (n, 3): site, field, count; values); returns the new length."""
+def _append_runs(ranked, found, run_at, runs, values, last):
+    """Each field's values sorted and counted, behind the first run_at[last] of runs and values."""
     for field in range(FIELDS):
         _sort(ranked, field, found[field])
+        end = run_at[last + field]
         for k in range(found[field]):
             if k > 0 and ranked[field, k] == ranked[field, k - 1]:
-                runs[count - 1, 2] += 1
+                runs[end - 1] += 1
                 continue
-            runs[count, 0], runs[count, 1], runs[count, 2] = site, field, 1
-            values[count] = ranked[field, k]
-            count += 1
-    return count
-
-
-@njit(cache=True, nogil=True)
-def _records(facts, speaking):
-    """How many cells a variant row speaks in."""
-    count = 0
-    for site in range(speaking.shape[0]):
-        for sample in range(speaking.shape[1]):
-            count += speaking[site, sample] >= 0 and facts[speaking[site, sample], OWN] != BLOCK
-    return count
+            runs[end], values[end] = 1, ranked[field, k]
+            end += 1
+        run_at[last + field + 1] = end
 
 
 @njit(cache=True, nogil=True)
 def call_sites(
-    facts, pl, own_numbers, evidence, speaking, positions, allele_counts, stars, kept_at, kept, ploidies
+    facts, pl, own_numbers, evidence, speaking, positions, allele_counts, stars, kept_at, kept, ploidies, first_block
 ):  # fmt: skip
     """Genotypes of some sites and their share of the annotations.
 
@@ -308,36 +340,50 @@ def call_sites(
     allele_counts    (sites,) int64: merged alleles with REF; stars (sites,) int64: number of `*`, -1 if none
     kept_at          (sites + 1,) int64; slices of kept, int64: merged numbers of the alleles put out, REF first
     ploidies         (samples,) int64; where a sample has no row, or its row no GT
+    first_block      the first row that is a block: these are called once for each number of alleles put out
 
-    Returns (Calls, totals (sites, TOTALS) int64, ac int64: called copies of each kept allele, REF too; runs (n, 3)
-    int64: site, field, count; values (n,) float32).
+    Returns (Calls, totals (sites, TOTALS) int64, ac int64: called copies of each kept allele, REF too; run_at (sites x
+    FIELDS + 1,) int64: slices of runs int32 and values float32: the distinct values, ascending, how often each).
     Source: gatk-model.md, sections 5 and 6 (GenotypeGVCFsEngine.regenotypeVC, cleanupGenotypeAnnotations).
     """
     sites, samples = speaking.shape
-    cells = sites * samples
-    gts, ads, pls = _measure(facts, speaking, kept_at, ploidies)
+    numbers, rows, places, copies, shared = _number_cells(
+        facts, speaking, allele_counts, kept_at, ploidies, first_block
+    )  # fmt: skip
+    cells = len(rows)
+    gts, ads, pls = _measure(facts, rows, places, copies, kept_at)
     gt_at, ad_at, pl_at = np.zeros(cells + 1, np.int64), np.zeros(cells + 1, np.int64), np.zeros(cells + 1, np.int64)
     gt, ad, pl_out = np.full(gts, -1, np.int8), np.zeros(ads, np.int32), np.empty(pls, np.int32)
     phased, homozygous = np.zeros(cells, np.bool_), np.zeros(cells, np.bool_)
     dp_out, gq_out = np.full(cells, MISSING, np.int32), np.full(cells, MISSING, np.int32)
     row_out = np.full(cells, -1, np.int32)
     totals, ac = np.zeros((sites, TOTALS), np.int64), np.zeros(kept_at[sites], np.int64)
+    share, share_of = 0, np.full(cells, -1, np.int64)
+    for cell in range(cells):
+        share += shared[cell]
+    shares = np.zeros((share, TOTALS), np.int64)
     ranked, found = np.empty((FIELDS, samples), np.float32), np.zeros(FIELDS, np.int64)
-    room = _records(facts, speaking) * FIELDS
-    runs, values, count = np.empty((room, 3), np.int64), np.empty(room, np.float32), 0
+    times, distinct = np.zeros(cells, np.int64), np.empty(samples, np.int32)
+    room = (cells - len(shares)) * FIELDS
+    run_at = np.zeros(sites * FIELDS + 1, np.int64)
+    runs, values = np.empty(room, np.int32), np.empty(room, np.float32)
+    cell, share = 0, 0
     for site in range(sites):
-        position, star, begin, total = positions[site], stars[site], kept_at[site], totals[site]
+        position, star, begin = positions[site], stars[site], kept_at[site]
         alleles = kept_at[site + 1] - begin
         own, mine = np.empty(allele_counts[site] + 1, np.int32), np.empty(alleles, np.int32)
-        places = np.full(allele_counts[site] + 1, -1, np.int64)
+        place_of = np.full(allele_counts[site] + 1, -1, np.int64)
         for k in range(alleles):
-            places[kept[begin + k]] = k
+            place_of[kept[begin + k]] = k
         found[:] = 0
-        for sample in range(samples):
-            cell, row = site * samples + sample, speaking[site, sample]
-            ploidy = ploidies[sample] if row < 0 or facts[row, PLOIDY] == 0 else np.int64(facts[row, PLOIDY])
+        while cell < cells and places[cell] == site:
+            row, ploidy, total = np.int64(rows[cell]), np.int64(copies[cell]), totals[site]
+            if shared[cell]:
+                share_of[cell], total = share, shares[share]
+                share += 1
             g0, a0, p0 = gt_at[cell], ad_at[cell], pl_at[cell]
             gt_at[cell + 1], ad_at[cell + 1], pl_at[cell + 1] = g0 + ploidy, a0, p0
+            cell += 1
             if row < 0:
                 continue
             fact = facts[row]
@@ -356,7 +402,7 @@ def call_sites(
             called, second = False, 0.0
             if vector:
                 genotypes = project(pl, np.int64(fact[PL]), mine, alleles, ploidy, pl_out[p0:])
-                pl_at[cell + 1] = p0 + genotypes
+                pl_at[cell] = p0 + genotypes
                 called, second = choose_genotype(pl_out, p0, genotypes, ploidy, gt, g0)
             if not called and state != NO_CALL and not silent:
                 if block:
@@ -365,9 +411,8 @@ def call_sites(
                 else:
                     _keep_genotype(
                         fact, evidence.gt_at[row], evidence.gt, evidence.merged_at[row], evidence.merged,
-                        position, star, places, gt, g0, ploidy,
+                        position, star, place_of, gt, g0, ploidy,
                     )  # fmt: skip
-            phased[cell] = fact[PHASED] and phase_kept
             gq, dp = fact[GQ], fact[DP]
             if called or (vector and gq != MISSING):
                 gq = np.int32(math.floor(-10.0 * second + 0.5))
@@ -378,13 +423,11 @@ def call_sites(
                     total[REGENOTYPED] += 1
                     if depthless:
                         gt[k], kind = -1, NO_CALL
-                    else:
-                        ac[begin + gt[k]] += 1
             depths = 0
             if not block:
                 depths = _write_depths(evidence.ad_at[row], evidence.ad_at[row + 1], evidence.ad, mine, alleles, ad, a0)
                 _add_strands(evidence.sb, row, total)
-                row_out[cell] = row
+                row_out[cell - 1] = row
             _add_carrier_depth(kind, ad, a0, depths, dp, total)
             if ploidy == 2:
                 _add_hardy(kind, pl_out, p0, vector, alleles, gq, total)
@@ -392,11 +435,37 @@ def call_sites(
                 dp = fact[MIN_DP]
             if depths == 0 and dp > 0:
                 ad[a0], depths = dp, alleles
-            ad_at[cell + 1] = a0 + depths
-            dp_out[cell], gq_out[cell], homozygous[cell] = dp, gq, kind == HOM_VAR
-        count = _append_runs(site, ranked, found, runs, values, count)
+            ad_at[cell] = a0 + depths
+            phased[cell - 1] = fact[PHASED] and phase_kept
+            dp_out[cell - 1], gq_out[cell - 1], homozygous[cell - 1] = dp, gq, kind == HOM_VAR
+        _add_up(numbers[site], times, distinct, gt_at, gt, share_of, shares, totals[site], ac[begin : begin + alleles])
+        _append_runs(ranked, found, run_at, runs, values, site * FIELDS)
     calls = Calls(
-        gt_at, gt, ad_at, ad[: ad_at[cells]].copy(), pl_at, pl_out[: pl_at[cells]].copy(),
+        numbers, gt_at, gt, ad_at, ad[: ad_at[cells]].copy(), pl_at, pl_out[: pl_at[cells]].copy(),
         phased, dp_out, gq_out, row_out, homozygous,
     )  # fmt: skip
-    return calls, totals, ac, runs[:count].copy(), values[:count].copy()
+    count = run_at[sites * FIELDS]
+    return calls, totals, ac, run_at, runs[:count].copy(), values[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def _add_up(numbers, times, found, gt_at, gt, share_of, shares, total, ac):
+    """Add to a site what its cells' genotypes add: shared ones their shares, all of them their alleles.
+
+    times (genotypes,) int64, all 0 before and after; found (>= samples,) int32 is scratch
+    """
+    distinct = 0
+    for number in numbers:
+        if times[number] == 0:
+            found[distinct] = number
+            distinct += 1
+        times[number] += 1
+    for k in range(distinct):
+        number = found[k]
+        count, times[number] = times[number], 0
+        if share_of[number] >= 0:
+            for field in range(TOTALS):
+                total[field] += count * shares[share_of[number], field]
+        for place in range(gt_at[number], gt_at[number + 1]):
+            if gt[place] >= 0:
+                ac[gt[place]] += count

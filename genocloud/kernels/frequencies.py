@@ -293,7 +293,9 @@ def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets
         verdicts[site] = _verdict(totals[site], alleles)
         if verdicts[site] != GENOTYPED:
             continue
-        chosen, samples = np.arange(alleles), counts[first:last]
+        chosen, samples = np.empty(alleles, np.int64), counts[first:last]
+        for a in range(alleles):
+            chosen[a] = a
         if alleles > most + 1:
             chosen = best_alleles(likelihood_scores(offsets, values, counts, first, last, alleles), most)
             samples = without_frail(offsets, values, counts, first, last)

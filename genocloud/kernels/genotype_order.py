@@ -9,6 +9,8 @@ MANY = 1 << 40
 @njit(cache=True, nogil=True)
 def count_genotypes(alleles, ploidy):
     """Number of unordered genotypes: C(alleles + ploidy - 1, ploidy), at most MANY."""
+    if ploidy == 2:  # divisions take time
+        return alleles * (alleles + 1) // 2
     count = 1
     for k in range(1, ploidy + 1):
         count = count * (alleles + k - 1) // k
@@ -40,3 +42,15 @@ def advance(genotype, ploidy):
         genotype[k] = 0
         k += 1
     genotype[k] += 1
+
+
+@njit(cache=True, nogil=True)
+def write_genotype(index, ploidy, out, at):
+    """Write the genotype at a place of VCF order into out[at : at + ploidy], ascending; the reverse of the above."""
+    for k in range(ploidy - 1, -1, -1):
+        allele = 0
+        while count_genotypes(allele + 1, k + 1) <= index:
+            allele += 1
+        if allele > 0:
+            index -= count_genotypes(allele, k + 1)
+        out[at + k] = allele

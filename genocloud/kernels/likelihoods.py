@@ -12,6 +12,9 @@ MAX_ALTS, MAX_GENOTYPES, MAX_ALLELES = 50, 1024, 50
 
 Source: gatk-model.md, section 2 (--genomicsdb-max-alternate-alleles; GenotypeGVCFsEngine).
 """
+FEW_ALLELES = 40
+"""With no more merged alleles than this a block, haploid or diploid, is within these limits and tells every site the
+same."""
 
 COLUMNS = (
     "start", "ploidy", "state", "phased", "dp", "gq", "min_dp", "info_dp", "alleles", "other", "star", "pl", "own",

@@ -14,20 +14,27 @@ STRAND_LIMIT, STRAND_SCALE = 400, 200.0
 TIE_SLACK, SMALLEST_P = 1e-6, 1e-320
 NO_P, PHRED_OF_NO_P = 1e-59, 160.0
 """ExcessHet gives 160 below this p-value (ExcessHet.calculateEH)."""
+SHARES = np.array([10.0 ** (phred / -10.0) for phred in range(1000)])
+"""10^(-phred / 10): powers take time."""
 NEGLIGIBLE = 1e-16
 """Where the exact test's recursions end (HardyWeinberg of ExcessHet)."""
 
 
 @njit(cache=True, nogil=True)
-def _log_choose(n, k):
-    return math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
+def log_factorials(count):
+    """ln n! of n below count: (count,) float64."""
+    out = np.empty(count)
+    for n in range(count):
+        out[n] = math.lgamma(n + 1.0)
+    return out
 
 
 @njit(cache=True, nogil=True)
-def fisher_strand(table):
+def fisher_strand(table, factorials):
     """Phred-scaled two-sided Fisher p-value of strand bias (FS).
 
-    table  (4,) int64; reads: ref forward, ref reverse, alt forward, alt reverse
+    table       (4,) int64; reads: ref forward, ref reverse, alt forward, alt reverse
+    factorials  (> STRAND_LIMIT,) float64; log_factorials
 
     Source: gatk-model.md, section 6 (FisherStrand, FisherExactTest).
     """
@@ -41,12 +48,19 @@ def fisher_strand(table):
     low, high = max(0, first - (both - ref)), min(ref, first)
     if low == high:
         return 0.0
-    every = _log_choose(both, first)
-    observed = _log_choose(ref, cells[0]) + _log_choose(both - ref, first - cells[0]) - every
-    p = 0.0
-    for k in range(low, high + 1):
-        density = _log_choose(ref, k) + _log_choose(both - ref, first - k) - every
-        if density <= observed * (1.0 - TIE_SLACK):
+    every = factorials[both] - factorials[first] - factorials[both - first]
+    observed, p = 0.0, 0.0
+    for k in range(low - 1, high + 1):  # first the table itself
+        x = cells[0] if k < low else k
+        y = first - x
+        density = (
+            (factorials[ref] - factorials[x] - factorials[ref - x])
+            + (factorials[both - ref] - factorials[y] - factorials[both - ref - y])
+            - every
+        )
+        if k < low:
+            observed = density
+        elif density <= observed * (1.0 - TIE_SLACK):
             p += math.exp(density)
     return abs(-10.0 * math.log10(max(min(p, 1.0), SMALLEST_P)))
 
@@ -116,6 +130,11 @@ def _without_ref(pl, at, alleles):
 
 
 @njit(cache=True, nogil=True)
+def _share(phred):
+    return SHARES[phred] if phred < len(SHARES) else 10.0 ** (phred / -10.0)
+
+
+@njit(cache=True, nogil=True)
 def genotype_weights(pl, at, alleles):
     """A diploid sample as shares of hom-ref, het and hom-alt: (aa, ab, bb) float64.
 
@@ -132,9 +151,7 @@ def genotype_weights(pl, at, alleles):
             het = b
     place = at + het * (het + 1) // 2
     lowest = min(pl[at], pl[place], pl[place + het])
-    aa = 10.0 ** ((lowest - pl[at]) / 10.0)
-    ab = 10.0 ** ((lowest - pl[place]) / 10.0)
-    bb = 10.0 ** ((lowest - pl[place + het]) / 10.0)
+    aa, ab, bb = _share(pl[at] - lowest), _share(pl[place] - lowest), _share(pl[place + het] - lowest)
     total = aa + ab + bb
     return aa / total, ab / total, bb / total
 
@@ -168,3 +185,66 @@ def inbreeding_coefficient(refs, hets, samples):
     p = (2.0 * refs + hets) / (2.0 * samples)
     expected = 2.0 * p * (1.0 - p) * samples
     return 1.0 - hets / expected if expected != 0.0 else np.nan
+
+
+@njit(cache=True, nogil=True)
+def annotate_sites(strands, hardy, inbreeding):
+    """The statistics of many sites: (sites, 4) float64: FS, SOR, ExcessHet, InbreedingCoeff.
+
+    strands     (sites, 8) int64; the tables of FS, then of SOR
+    hardy       (sites, 3) int64; hom-ref, het and hom-alt samples
+    inbreeding  (sites, 3) int64; hom-ref and het in units of 1 / FIXED; samples
+    """
+    out, factorials = np.empty((len(strands), 4)), log_factorials(STRAND_LIMIT + 1)
+    for site in range(len(out)):
+        out[site, 0] = fisher_strand(strands[site, :4], factorials)
+        out[site, 1] = strand_odds_ratio(strands[site, 4:])
+        out[site, 2] = excess_het(hardy[site, 0], hardy[site, 1], hardy[site, 2])
+        refs, hets, samples = inbreeding[site, 0] / FIXED, inbreeding[site, 1] / FIXED, inbreeding[site, 2]
+        out[site, 3] = inbreeding_coefficient(refs, hets, samples) if samples > 0 else np.nan
+    return out
+
+
+@njit(cache=True, nogil=True)
+def merge_runs(run_at, runs, values):
+    """Add up several parts' counts of equal values: (run_at, runs, values) of one.
+
+    run_at  (parts, cells + 1) int64; each part's slices of runs, int32, and values, float32, ascending in a slice
+    """
+    parts, cells = run_at.shape[0], run_at.shape[1] - 1
+    out_at, out_runs, out_values = np.zeros(cells + 1, np.int64), np.empty_like(runs), np.empty_like(values)
+    place = run_at[:, 0].copy()
+    for cell in range(cells):
+        end = out_at[cell]
+        while True:
+            least = np.float32(np.inf)
+            for part in range(parts):
+                if place[part] < run_at[part, cell + 1]:
+                    least = min(least, values[place[part]])
+            if least == np.inf:
+                break
+            out_values[end], out_runs[end] = least, 0
+            for part in range(parts):
+                if place[part] < run_at[part, cell + 1] and values[place[part]] == least:
+                    out_runs[end] += runs[place[part]]
+                    place[part] += 1
+            end += 1
+        out_at[cell + 1] = end
+    return out_at, out_runs[: out_at[cells]].copy(), out_values[: out_at[cells]].copy()
+
+
+@njit(cache=True, nogil=True)
+def medians(run_at, runs, values):
+    """Element n // 2 of each cell's sorted values: (cells,) float32, NaN where there are none; arrays as above."""
+    out = np.full(len(run_at) - 1, np.nan, np.float32)
+    for cell in range(len(out)):
+        total = 0
+        for k in range(run_at[cell], run_at[cell + 1]):
+            total += runs[k]
+        left = total // 2
+        for k in range(run_at[cell], run_at[cell + 1]):
+            if left < runs[k]:
+                out[cell] = values[k]
+                break
+            left -= runs[k]
+    return out

@@ -9,6 +9,7 @@ from genocloud.kernels.likelihoods import (
     ANY_OTHER,
     BLOCK,
     DP,
+    FEW_ALLELES,
     GQ,
     HOM_REF,
     MISSING,
@@ -143,33 +144,49 @@ def _write_key(fact, pl, own, alleles, vector, frail, out, at):
 
 
 @njit(cache=True, nogil=True)
-def _longest_key(facts, row, alleles):
-    genotypes = count_genotypes(np.int64(facts[row, ALLELES]), np.int64(facts[row, PLOIDY]))
-    return 2 + alleles + (genotypes if facts[row, PL] >= 0 else 3)
-
-
-@njit(cache=True, nogil=True)
 def _room(facts, speaking, allele_counts):
-    """Upper bounds: entries of one site's keys, entries of all keys, all keys."""
+    """Upper bounds: entries of one site's own keys, entries of all keys, all keys."""
     most, total, keys = 0, 0, 0
+    sizes = np.empty(len(facts), np.int64)
+    for row in range(len(facts)):
+        sizes[row] = 5
+        if facts[row, PL] >= 0:
+            sizes[row] = 2 + count_genotypes(np.int64(facts[row, ALLELES]), np.int64(facts[row, PLOIDY]))
     for site in range(speaking.shape[0]):
         entries = 0
         for sample in range(speaking.shape[1]):
             if speaking[site, sample] >= 0:
                 keys += 1
-                entries += _longest_key(facts, speaking[site, sample], allele_counts[site])
+                entries += sizes[speaking[site, sample]] + allele_counts[site]
         most = max(most, entries)
         total += entries
     return most, total, keys
 
 
 @njit(cache=True, nogil=True)
-def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, stars):
+def _judge(fact, pl, own, alleles, total, out, at):
+    """Add one sample to `total` and write its key into `out` from `at`; return where that ends, `at` if it has none."""
+    total[0] += depth_of(fact)
+    vector = has_vector(fact, alleles, own)
+    state, _, emptied = tidied(fact, pl, own, alleles, vector)
+    vector = vector and not emptied
+    total[1] += vector
+    total[2] += state == OTHER and not vector
+    by_gq = not emptied and state == HOM_REF and fact[PLOIDY] == 2 and fact[GQ] != MISSING
+    if not vector and not by_gq:
+        return at
+    frail = vector and state != OTHER and fact[GQ] == 0 and fact[DP] == 0
+    return _write_key(fact, pl, own, alleles, vector, frail, out, at)
+
+
+@njit(cache=True, nogil=True)
+def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, stars, first_block):
     """Each site's samples as sorted distinct keys, and what only needs adding up.
 
     facts          (rows, 13) int32, likelihoods.COLUMNS; pl, own_numbers int32: the batch's `pl` and `own`
     speaking       (sites, samples) int32; rows, -1 for none
     positions      (sites,) int32; allele_counts (sites,) int64, with REF, without NON_REF; stars (sites,) int64
+    first_block    the first row that is a block: these are judged once, not at every site
 
     Returns (site_offsets, offsets, values, counts) as `merge_keys`, and totals (sites, 3) int64: depth; samples with
     PL; samples with a variant genotype but no PL.
@@ -178,34 +195,50 @@ def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, 
     most, entries, rooms = _room(facts, speaking, allele_counts)
     totals, site_offsets = np.zeros((sites, 3), np.int64), np.zeros(sites + 1, np.int64)
     out_offsets, out_values = np.zeros(rooms + 1, np.int64), np.empty(entries, np.int32)
-    out_counts, ones = np.empty(rooms, np.int64), np.ones(samples, np.int64)
-    offsets, values = np.zeros(samples + 1, np.int64), np.empty(most, np.int32)
-    order, spare, own = np.empty(samples, np.int64), np.empty(samples, np.int64), np.empty(64, np.int32)
+    out_counts, own = np.empty(rooms, np.int64), np.empty(64, np.int32)
+    blocks = len(facts) - first_block
+    block_totals = np.zeros((blocks, 3), np.int64)
+    offsets, values = np.zeros(blocks + samples + 1, np.int64), np.empty(5 * blocks + most, np.int32)
+    counts = np.zeros(blocks + samples, np.int64)
+    own[0], own[1], own[2] = 0, 1, 1
+    for block in range(blocks):
+        fact, at = facts[first_block + block], offsets[block]
+        offsets[block + 1] = _judge(fact, pl, own, np.int64(2), block_totals[block], values, at)
+    for sample in range(samples):
+        counts[blocks + sample] = 1
+    order, spare = np.empty(samples, np.int64), np.empty(samples, np.int64)
     keys = 0
     for site in range(sites):
-        alleles, found = allele_counts[site], 0
+        alleles, found, last = allele_counts[site], 0, blocks
+        total = totals[site]
         if alleles >= len(own):
             own = np.empty(alleles + 1, np.int32)
         for sample in range(samples):
             row = speaking[site, sample]
             if row < 0:
                 continue
-            fact = facts[row]
-            totals[site, 0] += depth_of(fact)
-            own_alleles(fact, own_numbers, positions[site], alleles, stars[site], own)
-            vector = has_vector(fact, alleles, own)
-            state, _, emptied = tidied(fact, pl, own, alleles, vector)
-            vector = vector and not emptied
-            totals[site, 1] += vector
-            totals[site, 2] += state == OTHER and not vector
-            by_gq = not emptied and state == HOM_REF and fact[PLOIDY] == 2 and fact[GQ] != MISSING
-            if vector or by_gq:
-                frail = vector and state != OTHER and fact[GQ] == 0 and fact[DP] == 0
-                offsets[found + 1] = _write_key(fact, pl, own, alleles, vector, frail, values, offsets[found])
-                order[found] = found
+            block = row - first_block
+            if block >= 0 and alleles <= FEW_ALLELES:
+                for k in range(3):
+                    total[k] += block_totals[block, k]
+                if offsets[block + 1] == offsets[block]:
+                    continue
+                if counts[block] == 0:
+                    order[found] = block
+                    found += 1
+                counts[block] += 1
+                continue
+            own_alleles(facts[row], own_numbers, positions[site], alleles, stars[site], own)
+            offsets[last + 1] = _judge(facts[row], pl, own, alleles, total, values, offsets[last])
+            if offsets[last + 1] > offsets[last]:
+                order[found] = last
                 found += 1
+                last += 1
         order_keys(offsets, values, order, spare, found)
-        keys = _append_distinct(offsets, values, ones, order, found, out_offsets, out_values, out_counts, keys)
+        keys = _append_distinct(offsets, values, counts, order, found, out_offsets, out_values, out_counts, keys)
+        for n in range(found):
+            if order[n] < blocks:
+                counts[order[n]] = 0
         site_offsets[site + 1] = keys
     out_values = out_values[: out_offsets[keys]].copy()
     return (site_offsets, out_offsets[: keys + 1].copy(), out_values, out_counts[:keys].copy()), totals

@@ -14,7 +14,13 @@ GATK_DEFAULT = -1
 DECIMAL_BYTES = 330
 """Room for one rounded number: the largest double has 309 digits before the point; sign, point, decimals."""
 
+_NOUGHT, _ONE = np.int64(0), np.int64(1)
+"""Numbers with a type: for each literal that a function is called with, numba compiles the function once more."""
+
 _TAB, _NEWLINE, _COLON, _COMMA, _MINUS, _POINT, _ZERO = 9, 10, 58, 44, 45, 46, 48
+_SHORT = 10_000
+_DIGITS = np.arange(_SHORT).astype("S4").view(np.uint8).reshape(-1, 4)
+_LENGTHS = np.count_nonzero(_DIGITS, axis=1)
 _NAN = np.frombuffer(b"NaN", np.uint8)
 _INFINITY = np.frombuffer(b"Infinity", np.uint8)
 
@@ -30,7 +36,21 @@ def put_bytes(out, at, data, start, end):
 
 @njit(cache=True, nogil=True)
 def put_integer(out, at, value):
-    """Write an int32 in decimal to out[at:] (uint8), MISSING as `.`; returns the place after it."""
+    """Write an int32 in decimal to out[at:] (uint8), MISSING as `.`; returns the place after it.
+
+    Numbers from 0 to 9,999, nearly all that there are, are copied; up to three bytes behind them are overwritten.
+    """
+    if 0 <= value < _SHORT:
+        out[at] = _DIGITS[value, 0]
+        out[at + 1] = _DIGITS[value, 1]
+        out[at + 2] = _DIGITS[value, 2]
+        out[at + 3] = _DIGITS[value, 3]
+        return at + _LENGTHS[value]
+    return _put_any_integer(out, at, value)
+
+
+@njit(cache=True, nogil=True)
+def _put_any_integer(out, at, value):
     if value == MISSING:
         out[at] = _POINT
         return at + 1
@@ -117,7 +137,7 @@ def put_fixed(out, at, negative, digits, count, point, decimals):
     if point <= 0:
         out[at] = _ZERO
         at += 1
-    at = _put_digits(out, at, digits, count, 0, point)
+    at = _put_digits(out, at, digits, count, _NOUGHT, point)
     if decimals:
         out[at] = _POINT
         at += 1
@@ -132,16 +152,16 @@ def put_scientific(out, at, negative, digits, count, point, decimals):
     if negative:
         out[at] = _MINUS
         at += 1
-    at = _put_digits(out, at, digits, count, 0, 1)
+    at = _put_digits(out, at, digits, count, _NOUGHT, _ONE)
     out[at] = _POINT
-    at = _put_digits(out, at + 1, digits, count, 1, decimals + 1)
+    at = _put_digits(out, at + 1, digits, count, _ONE, decimals + 1)
     out[at] = 101  # e
     out[at + 1] = _MINUS if exponent < 0 else 43  # +
     at += 2
     if abs(exponent) < 10:
         out[at] = _ZERO
         at += 1
-    return put_integer(out, at, abs(exponent))
+    return put_integer(out, at, np.int32(abs(exponent)))
 
 
 @njit(cache=True, nogil=True)
@@ -165,11 +185,11 @@ def put_decimal(out, at, value, data, start, end, decimals, digits):
     Source: java.util.Formatter; htsjdk VCFEncoder.formatVCFDouble.
     """
     if np.isnan(value):
-        return put_bytes(out, at, _NAN, 0, _NAN.size)
+        return put_bytes(out, at, _NAN, _NOUGHT, _NAN.size)
     if np.isinf(value):
         if value < 0:
             out[at] = _MINUS
-        return put_bytes(out, at + (value < 0), _INFINITY, 0, _INFINITY.size)
+        return put_bytes(out, at + (value < 0), _INFINITY, _NOUGHT, _INFINITY.size)
     negative, count, point = read_decimal(data, start, end, digits)
     if decimals == GATK_DEFAULT:
         if abs(value) < 1e-20:
@@ -192,11 +212,34 @@ def put_decimals(values, offsets, data, decimals, out, ends):
     ends     (numbers + 1,) int32, written: text i is out[ends[i]:ends[i + 1]]
     """
     digits = np.empty(DECIMAL_BYTES, np.uint8)
-    at = 0
+    at = _NOUGHT
     ends[0] = 0
     for i in range(values.size):
         at = put_decimal(out, at, values[i], data, offsets[i], offsets[i + 1], decimals, digits)
         ends[i + 1] = at
+
+
+@njit(cache=True, nogil=True)
+def fill_missing(values, valid, offset, out):
+    """Copy an Arrow column of integers, nulls as MISSING.
+
+    values  (rows,) int32
+    valid   (bytes,) uint8; row i has a value where bit offset + i is set, the lowest bit of a byte first
+    out     (rows,) int32, written
+
+    Source: Arrow columnar format, section "Validity bitmaps".
+    """
+    for i in range(values.size):
+        bit = offset + i
+        out[i] = values[i] if valid[bit >> 3] >> (bit & 7) & 1 else MISSING
+
+
+@njit(cache=True, nogil=True)
+def renumber(codes, numbers):
+    """Replace each code by numbers[code], in place; both int32. MISSING stays."""
+    for i in range(codes.size):
+        if codes[i] != MISSING:
+            codes[i] = numbers[codes[i]]
 
 
 @njit(cache=True, nogil=True)
@@ -301,7 +344,7 @@ def put_lines(
     Source: VCF 4.2 specification, section 1.4.2; htsjdk VCFEncoder.addGenotypeData.
     """
     present = np.empty(kinds.size, np.int64)
-    at = 0
+    at = _NOUGHT
     for site in range(starts.size - 1):
         starts[site] = at
         at = put_bytes(out, at, sites, site_offsets[site], site_offsets[site + 1])

@@ -1,6 +1,5 @@
 """Reads (BAM, CRAM) become one sample's gVCF, with the bcftools that ships inside pysam."""
 
-from genocloud.reads.calling import Called, Unwritable, call
-from genocloud.reads.ploidy import NoPar, Sex, SexContigs
+import lazy_loader
 
-__all__ = ["Called", "NoPar", "Sex", "SexContigs", "Unwritable", "call"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

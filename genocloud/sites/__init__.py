@@ -1,6 +1,5 @@
 """Which alleles occur where: observed in each batch, unified over batches."""
 
-from genocloud.sites.merging import unify
-from genocloud.sites.observations import observe
+import lazy_loader
 
-__all__ = ["observe", "unify"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

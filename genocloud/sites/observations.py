@@ -11,7 +11,8 @@ from genocloud import schema
 from genocloud.kernels.alleles import spanning_alleles
 from genocloud.regions import Region
 
-_ORDERS = 1 << 16
+Array = npt.NDArray[Any]
+ORDERS = 1 << 16
 """A rank and a place in the ALT list share one integer, so that one minimum finds the first of both."""
 
 
@@ -23,28 +24,28 @@ def observe(variants: pa.Table, ranks: npt.NDArray[np.int32], region: Region) ->
     records that start in the region; spans of those that reach into it. Rows whose place a later record took at once
     (stop <= start) speak for nothing and are not observed.
     """
-    variants = variants.combine_chunks()
-    spoken = pc.and_(pc.equal(variants["contig"], region.contig), pc.greater(variants["stop"], variants["start"]))
-    variants = variants.filter(spoken)
+    start, stop = schema.numbers(variants["start"]), schema.numbers(variants["stop"])
     rank = ranks[schema.numbers(variants["sample"])]
-    variants, rank = variants.filter(pa.array(rank >= 0)), rank[rank >= 0]
-    return _observations(variants, rank, region), _spans(variants, rank, region)
+    spoken = (schema.numbers(variants["contig"]) == region.contig) & (stop > start) & (rank >= 0) & (start < region.end)
+    alleles = variants.select(["ref", "alts"])
+    begun, reaching = spoken & (start >= region.start), spoken & (stop > start + 1) & (stop > region.start)
+    found = _observations(alleles.filter(pa.array(begun)), start[begun], rank[begun], region)
+    return found, _spans(
+        alleles.filter(pa.array(reaching)), start[reaching] + 1, stop[reaching], rank[reaching], region
+    )
 
 
-def _observations(variants: pa.Table, rank: npt.NDArray[np.int32], region: Region) -> pa.Table:
-    start = schema.numbers(variants["start"])
-    inside = (start >= region.start) & (start < region.end)
-    variants, rank = variants.filter(pa.array(inside)).combine_chunks(), rank[inside]
-    lists, _, _ = schema.string_lists(variants["alts"])
-    row = np.repeat(np.arange(len(variants)), np.diff(lists))
-    alts = pc.list_flatten(variants["alts"])
+def _observations(alleles: pa.Table, start: Array, rank: Array, region: Region) -> pa.Table:
+    lists, _, _ = schema.string_lists(alleles["alts"])
+    row = np.repeat(np.arange(len(alleles)), np.diff(lists))
+    alts = pc.list_flatten(alleles["alts"])
     order = np.arange(len(row)) - lists[row]
     exploded = pa.table(
         {
-            "start": variants["start"].take(row),
-            "ref": variants["ref"].take(row),
+            "start": start[row],
+            "ref": alleles["ref"].take(row),
             "alt": alts,
-            "first": rank[row].astype(np.int64) * _ORDERS + order,
+            "first": rank[row].astype(np.int64) * ORDERS + order,
         }
     ).filter(pc.invert(pc.starts_with(alts, "<")))
     grouped = exploded.group_by(["start", "ref", "alt"]).aggregate([("first", "min"), ("first", "count")])
@@ -56,18 +57,14 @@ def _observations(variants: pa.Table, rank: npt.NDArray[np.int32], region: Regio
         start=grouped["start"],
         ref=grouped["ref"],
         alt=grouped["alt"],
-        rank=(first // _ORDERS).astype(np.int32),
-        order=(first % _ORDERS).astype(np.int16),
+        rank=(first // ORDERS).astype(np.int32),
+        order=(first % ORDERS).astype(np.int16),
         observed=schema.numbers(grouped["first_count"]).astype(np.int32),
     )
 
 
-def _spans(variants: pa.Table, rank: npt.NDArray[np.int32], region: Region) -> pa.Table:
-    start, stop = schema.numbers(variants["start"]) + np.int32(1), schema.numbers(variants["stop"])
-    reaches = (stop > start) & (stop > region.start) & (start < region.end)
-    variants, rank = variants.filter(pa.array(reaches)).combine_chunks(), rank[reaches]
-    start, stop = start[reaches], stop[reaches]
-    deleted = _has_deletion(variants)
+def _spans(alleles: pa.Table, start: Array, stop: Array, rank: Array, region: Region) -> pa.Table:
+    deleted = _has_deletion(alleles)
     spans = pa.table({"start": start[deleted], "stop": stop[deleted], "rank": rank[deleted]})
     grouped = spans.group_by(["start", "stop"]).aggregate([("rank", "min")])
     grouped = grouped.sort_by([("start", "ascending"), ("stop", "ascending")])
@@ -75,10 +72,10 @@ def _spans(variants: pa.Table, rank: npt.NDArray[np.int32], region: Region) -> p
     return _table(schema.SPANS, contig=contig, start=grouped["start"], stop=grouped["stop"], rank=grouped["rank_min"])
 
 
-def _has_deletion(variants: pa.Table) -> npt.NDArray[np.bool_]:
-    no_offsets, no_pls = np.zeros(len(variants) + 1, np.int64), np.zeros(0, np.int32)
-    alleles = (*schema.strings(variants["ref"]), *schema.string_lists(variants["alts"]))
-    return np.asarray(spanning_alleles(*alleles, np.ones(len(variants), np.int64), no_offsets, no_pls) > 0)
+def _has_deletion(rows: pa.Table) -> npt.NDArray[np.bool_]:
+    no_offsets, no_pls = np.zeros(len(rows) + 1, np.int64), np.zeros(0, np.int32)
+    alleles = [np.array(part) for part in (*schema.strings(rows["ref"]), *schema.string_lists(rows["alts"]))]
+    return np.asarray(spanning_alleles(*alleles, np.ones(len(rows), np.int64), no_offsets, no_pls) > 0)
 
 
 def _table(columns: pa.Schema, **values: Any) -> pa.Table:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import cohort, sites
-from genocloud.scatter.executors import Scatter
+from genocloud.scatter.executors import Scatter, in_threads, threads_each
 from genocloud.scatter.progress import Progress
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived
@@ -17,6 +17,7 @@ class _Task:
     cohort_url: str
     version: int
     shard: Shard
+    threads: int
 
 
 def discover(opened: cohort.Cohort, cut: Cut, scatter: Scatter, progress: Progress) -> Receipt:
@@ -25,7 +26,8 @@ def discover(opened: cohort.Cohort, cut: Cut, scatter: Scatter, progress: Progre
     The tables stand under COHORT/derived. Returns the receipt, balanced in (sample, allele) observations.
     """
     with receipt_of("discover") as receipt:
-        tasks = [_Task(opened.url, opened.version, shard) for shard in cut.settled]
+        threads = threads_each(scatter, len(cut.settled))
+        tasks = [_Task(opened.url, opened.version, shard, threads) for shard in cut.settled]
         with progress.stage("discover", tasks=len(tasks), unit="shard") as stage:
             done = scatter.run(_discover_shard, tasks, lambda counts: stage.advance(tasks=1, sites=counts["sites"]))
         total = {name: sum(counts[name] for counts in done) for name in ("sites", "observed", "merged")}
@@ -38,23 +40,23 @@ def discover(opened: cohort.Cohort, cut: Cut, scatter: Scatter, progress: Progre
 def _discover_shard(task: _Task) -> dict[str, int]:
     opened = cohort.open_cohort(task.cohort_url, task.version)
     tables = derived(opened, "alleles")
-    return tables.counts(task.shard) or _make_shard(opened, tables, task.shard)
+    return tables.counts(task.shard) or _make_shard(opened, tables, task)
 
 
-def _make_shard(opened: cohort.Cohort, tables: Derived, shard: Shard) -> dict[str, int]:
-    observations, spans = [], []
-    for batch in opened.batches:
-        variants = cohort.read_variants(opened, batch, shard.region)
-        observed, spanned = sites.observe(variants, batch.ranks, shard.region)
-        observations.append(observed)
-        spans.append(spanned)
+def _make_shard(opened: cohort.Cohort, tables: Derived, task: _Task) -> dict[str, int]:
+    def observe(batch: cohort.Batch) -> tuple[pa.Table, pa.Table]:
+        variants = cohort.read_variants(opened, batch, task.shard.region)
+        return sites.observe(variants, batch.ranks, task.shard.region)
+
+    seen = list(in_threads(observe, opened.batches, task.threads))
+    observations, spans = [each[0] for each in seen], [each[1] for each in seen]
     alleles = sites.unify(observations, spans)
     counts = {
         "sites": alleles.num_rows,
         "observed": sum(_total(table) for table in observations),
         "merged": _total(alleles),
     }
-    tables.write(shard, alleles, counts)
+    tables.write(task.shard, alleles, counts)
     return counts
 
 

@@ -1,24 +1,30 @@
 """genotype: the cohort's likelihoods become a Parquet callset: estimate, settle, call, annotate; shard by shard."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from importlib.metadata import version
 from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genocloud import callset, cohort, genotypes, objects
 from genocloud.errors import SettingError
 from genocloud.genotypes import Model
 from genocloud.genotypes.annotation import NO_CARRIER
-from genocloud.scatter.executors import Scatter
+from genocloud.scatter.executors import Scatter, in_threads, threads_each
 from genocloud.scatter.progress import Progress
+from genocloud.steps.callsets import register
 from genocloud.steps.receipts import Receipt, Unbalanced, receipt_of
 from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived, derived_key
+
+Part = TypeVar("Part")
+AT_ONCE = 8
+"""Batches' summaries or shares that are held before they are added up."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class _Task:
     model: Model
     scope: str
     shard: Shard
+    threads: int
 
 
 class SharedPlace(SettingError):
@@ -48,7 +55,9 @@ def genotype(
     """
     with receipt_of("genotype") as receipt:
         store = _callset_store(opened, callset_url)
-        tasks = [_Task(opened.url, opened.version, store.url, model, cut.scope, shard) for shard in cut.settled]
+        threads = threads_each(scatter, len(cut.settled))
+        given = opened.url, opened.version, store.url, model, cut.scope
+        tasks = [_Task(*given, shard, threads) for shard in cut.settled]
         with progress.stage("estimate", tasks=len(tasks), unit="shard") as stage:
             discovered = scatter.run(_estimate_shard, tasks, lambda sites: stage.advance(tasks=1, sites=sites))
         emitted, dropped = _settle(opened, model, cut, progress)
@@ -76,22 +85,43 @@ def _callset_store(opened: cohort.Cohort, callset_url: str) -> objects.Store:
     if store.url == objects.open_store(opened.url).url:
         raise SharedPlace(store.url)
     callset.claim(store)
+    register(opened.url, store.url)
     return store
 
 
 def _estimate_shard(task: _Task) -> int:
-    """Estimate a shard from all batches' summaries, one batch in memory at a time; the number of its sites."""
+    """Estimate a shard from all batches' summaries, added up as they come; the number of its sites."""
     opened = cohort.open_cohort(task.cohort_url, task.version)
     tables = _estimates(opened, task.model)
     if (counts := tables.counts(task.shard)) is not None:
         return counts["sites"]
     alleles = derived(opened, "alleles").read(task.shard, made_by="discover")
-    summaries = []
-    for batch in opened.batches:
+
+    def summarise(batch: cohort.Batch) -> genotypes.Summary:
         rows = cohort.read_rows(opened, batch, task.shard.region)
-        summaries.append(genotypes.summarise(rows.variants, rows.blocks, batch.ranks, alleles))
-    tables.write(task.shard, genotypes.estimate(summaries, alleles, task.model), {"sites": alleles.num_rows})
+        return genotypes.summarise(rows.variants, rows.blocks, batch.ranks, alleles)
+
+    summary = _added_up(in_threads(summarise, opened.batches, task.threads), genotypes.merge)
+    stretches = [(alleles.slice(*place), genotypes.cut(summary, *place)) for place in _stretches(alleles, task.threads)]
+    estimates = in_threads(lambda part: genotypes.estimate([part[1]], part[0], task.model), stretches, task.threads)
+    tables.write(task.shard, pa.concat_tables(estimates), {"sites": alleles.num_rows})
     return int(alleles.num_rows)
+
+
+def _added_up(parts: Iterable[Part], add: Callable[[Sequence[Part]], Part]) -> Part:
+    """The parts as one, a handful in memory at a time."""
+    held: list[Part] = []
+    for part in parts:
+        held.append(part)
+        if len(held) == AT_ONCE:
+            held = [add(held)]
+    return add(held)
+
+
+def _stretches(sites: pa.Table, threads: int) -> list[tuple[int, int]]:
+    """The sites in even parts, one for each thread: (first, how many)."""
+    size = max(1, -(-len(sites) // threads))
+    return [(first, min(size, len(sites) - first)) for first in range(0, max(1, len(sites)), size)]
 
 
 def _settle(opened: cohort.Cohort, model: Model, cut: Cut, progress: Progress) -> tuple[int, Counter[str]]:
@@ -120,10 +150,10 @@ def _settle_contigs(
 
 
 def _call_shard(task: _Task) -> callset.ShardEntry:
-    """Call a shard's genotypes, annotate its sites, and write both.
+    """Call a shard's genotypes, annotate its sites, and write both; no more than a batch's genotypes are in memory.
 
-    Which sites somebody carries is known when every batch has been called. So that no more than one batch's genotypes
-    are in memory, several batches are called twice: for their shares of the annotations, then to be written.
+    Which sites somebody carries is known when every batch has been called and written. Where a site falls away, which
+    is rare, the batches are called and written once more without it.
     """
     opened = cohort.open_cohort(task.cohort_url, task.version)
     store = objects.open_store(task.callset_url)
@@ -132,25 +162,42 @@ def _call_shard(task: _Task) -> callset.ShardEntry:
     if written is not None:
         return written
     settled = _settled(opened, task.model, task.scope).read(task.shard, made_by="genotype")
-    calls = partial(_call_batches, opened, task.shard, settled)
-    first = list(calls()) if len(opened.batches) == 1 else None
-    sites, dropped = genotypes.annotate(settled, [shares for _, _, shares in first or calls()], opened.contigs)
+    callset.begin_shard(store, task.shard)
+    files, shares = _call_batches(opened, store, task, settled)
+    sites, dropped = genotypes.annotate(settled, shares, opened.contigs)
     if sites.num_rows + dropped.total() != settled.num_rows:
         raise Unbalanced("genotype", {"taken": settled.num_rows, "given": sites.num_rows, "dropped": dict(dropped)})
-    kept = ((batch, genotypes.keep(table, sites)) for batch, table, _ in first or calls())
-    return callset.write_shard(store, task.shard, key, sites, kept)
+    if dropped[NO_CARRIER]:
+        files, _ = _call_batches(opened, store, task, genotypes.carried(settled, sites))
+    return callset.complete_shard(store, task.shard, key, sites, files)
 
 
 def _call_batches(
-    opened: cohort.Cohort, shard: Shard, settled: pa.Table
-) -> Iterator[tuple[str, pa.Table, genotypes.Shares]]:
-    for batch in opened.batches:
-        rows = cohort.read_rows(opened, batch, shard.region)
-        ploidies = _ploidies(opened, batch, shard.region.contig)
+    opened: cohort.Cohort, store: objects.Store, task: _Task, settled: pa.Table
+) -> tuple[dict[str, callset.FileEntry], genotypes.Shares]:
+    """Call every batch and write its genotypes; their files and what they add up to."""
+    sites = genotypes.emitted(settled)
+    places = pa.table({"pos": pc.add(sites["start"], 1)})
+    files = {}
+
+    def call(batch: cohort.Batch) -> genotypes.Shares:
+        rows = cohort.read_rows(opened, batch, task.shard.region)
+        ploidies = _ploidies(opened, batch, task.shard.region.contig)
         table, shares = genotypes.call(
-            rows.variants, rows.blocks, batch.samples, batch.ranks, settled, opened.contigs, ploidies
+            rows.variants,
+            rows.blocks,
+            batch.samples,
+            batch.ranks,
+            settled,
+            opened.contigs,
+            ploidies,
+            task.model.allele_specific,
         )
-        yield batch.id, table, shares
+        files[batch.id] = callset.write_genotypes(store, task.shard, batch.id, places, table)
+        return shares
+
+    shares = _added_up(in_threads(call, opened.batches, task.threads), genotypes.add)
+    return files, shares
 
 
 def _ploidies(opened: cohort.Cohort, batch: cohort.Batch, contig: int) -> npt.NDArray[np.int8]:

@@ -5,7 +5,6 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from genocloud import objects
-from genocloud.report.html import render_html
 from genocloud.report.summary import summary_text
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
@@ -24,6 +23,8 @@ def report(callset_url: str, receipts_url: str, out_url: str, scatter: Scatter, 
         files = {"callset": callset_url, "report": out_url}
         summary = summary_text(statistics, seconds, files)
         store.write(str(PurePosixPath(name).with_suffix(".txt")), summary.encode())
+        from genocloud.report.html import render_html  # slow to import (matplotlib), and needed by few
+
         store.write(name, render_html(receipts, statistics).encode())
         receipt.figures = {"sites": statistics.site_count("sites"), "samples": len(statistics.samples)}
     return receipt

@@ -29,7 +29,7 @@ REALS = st.floats(-1e12, 1e12) | st.sampled_from(make.FLOATS) | st.floats()
 def kernel_lines(sites: pa.Table, genotypes: Sequence[pa.Table], batches: Sequence[Sequence[str]]) -> str:
     samples = [sample for sample in SAMPLES if any(sample in batch for batch in batches)]
     first, step = layout.rows_of(batches, samples, sites.num_rows)
-    made = lines.lines_of(sites, pa.concat_tables(genotypes).unify_dictionaries(), first, step)
+    made = lines.lines_of(lines.site_texts(sites), genotypes, first, step)
     return made.data.tobytes().decode()
 
 
@@ -63,10 +63,17 @@ def written(value: float, form: str) -> str:
     return str(lines._decimals(pa.array([value], pa.float64(), from_pandas=False), form)[0].as_py())
 
 
-@given(st.integers(0, 2**32), BATCHES, st.sets(st.integers(1, 39), max_size=3), st.integers(1, 20), st.integers(1, 3))
+@given(
+    st.integers(0, 2**32),
+    BATCHES,
+    st.sets(st.integers(1, 39), max_size=3),
+    st.integers(1, 20),
+    st.integers(1, 50),
+    st.integers(1, 3),
+)
 @settings(max_examples=20, deadline=None)
 def test_shard_cuts_pieces_and_threads_do_not_change_records(
-    seed: int, batches: list[list[str]], cuts: set[int], piece: int, threads: int
+    seed: int, batches: list[list[str]], cuts: set[int], most_sites: int, most_genotypes: int, threads: int
 ) -> None:
     sites, genotypes = make.tables(Random(seed), "chr1", range(1, 41), batches)
     store = objects.open_store(f"memory://{uuid4()}")
@@ -79,7 +86,8 @@ def test_shard_cuts_pieces_and_threads_do_not_change_records(
         entries.append(callset.write_shard(store, shard, "key", inside[0], dict(zip(names, inside[1:], strict=True))))
     opened = callset.commit(store, make.description(names), reversed(entries))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vcf, "PIECE_SITES", piece)
+        patch.setattr(vcf, "PIECE_SITES", most_sites)
+        patch.setattr(vcf, "PIECE_GENOTYPES", most_genotypes)
         counts = callset.write_vcf(opened, f"{store.url}/calls.vcf.gz", threads)
     records = gzip.decompress(store.read("calls.vcf.gz")).decode().partition("#CHROM")[2].partition("\n")[2]
     assert records == twin.lines(sites, genotypes, SAMPLES)

@@ -1,6 +1,7 @@
 """Laws: the kernels of summaries, frequencies, calling and statistics agree with their slow twins."""
 
 import math
+from collections import Counter
 from itertools import chain, pairwise
 
 import numpy as np
@@ -142,12 +143,15 @@ def test_the_edge_of_flatness_is_decided_in_doubles():
 TABLES = st.lists(st.integers(0, 60), min_size=4, max_size=4)
 
 
+FACTORIALS = site_statistics.log_factorials(site_statistics.STRAND_LIMIT + 1)
+
+
 @both(site_statistics.fisher_strand)
 @given(table=TABLES)
 @settings(deadline=None)
 def test_fisher_strand(run, table):
     expected = abs(-10 * math.log10(max(twin.fisher_p(table), 1e-320)))
-    assert run(np.array(table, np.int64)) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    assert run(np.array(table, np.int64), FACTORIALS) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 @both(site_statistics.strand_odds_ratio)
@@ -181,3 +185,35 @@ def test_genotype_weights(run, data, alleles):
     het = min(range(1, alleles), key=lambda b: pl[every.index((0, b))])
     weights = [10 ** (-pl[every.index(genotype)] / 10) for genotype in ((0, 0), (0, het), (het, het))]
     assert told == pytest.approx([weight / sum(weights) for weight in weights], rel=1e-9)
+
+
+RUNS = st.lists(st.lists(st.lists(st.integers(-3, 3), max_size=5), min_size=2, max_size=2), min_size=1, max_size=4)
+
+
+def runs_of(cells):
+    """Slices of counts and values: each cell's distinct values, ascending."""
+    counted = [sorted(Counter(cell).items()) for cell in cells]
+    at = np.cumsum([0, *map(len, counted)]).astype(np.int64)
+    pairs = list(chain.from_iterable(counted))
+    return at, np.array([n for _, n in pairs], np.int32), np.array([v for v, _ in pairs], np.float32)
+
+
+@both(site_statistics.merge_runs)
+@given(parts=RUNS)
+@settings(deadline=None)
+def test_runs_add_up_to_the_runs_of_all_values(run, parts):
+    made = [runs_of(cells) for cells in parts]
+    before = np.cumsum([0, *(len(runs) for _, runs, _ in made[:-1])])
+    run_at = np.stack([at + first for (at, _, _), first in zip(made, before, strict=True)])
+    told = run(run_at, np.concatenate([runs for _, runs, _ in made]), np.concatenate([each[2] for each in made]))
+    expected = runs_of([list(chain.from_iterable(cells)) for cells in zip(*parts, strict=True)])
+    assert [part.tolist() for part in told] == [part.tolist() for part in expected]
+
+
+@both(site_statistics.medians)
+@given(cells=st.lists(st.lists(st.integers(-3, 3), max_size=6), max_size=4))
+@settings(deadline=None)
+def test_the_median_is_the_upper_one(run, cells):
+    told = run(*runs_of(cells)).tolist()
+    expected = [sorted(cell)[len(cell) // 2] if cell else None for cell in cells]
+    assert [None if math.isnan(value) else value for value in told] == expected

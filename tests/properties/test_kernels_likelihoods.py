@@ -45,6 +45,16 @@ def test_advance_walks_in_vcf_order(run, count, ploidy):
         run(genotype, ploidy)
 
 
+@both(genotype_order.write_genotype)
+@given(count=st.integers(1, 5), ploidy=st.integers(1, 4))
+@settings(deadline=None)
+def test_a_place_gives_its_genotype_back(run, count, ploidy):
+    for index, genotype in enumerate(twin.genotypes(count, ploidy)):
+        out = np.full(ploidy + 2, -7, np.int8)
+        run(index, ploidy, out, 1)
+        assert out.tolist() == [-7, *genotype, -7]
+
+
 def test_absurd_ploidies_do_not_overflow():
     assert genotype_order.count_genotypes(50, 200) == genotype_order.MANY
 
@@ -96,28 +106,43 @@ def test_own_alleles_find_their_merged_ones(run, data, ref):
 LENGTHS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4), st.booleans()), max_size=8)
 
 
-@both(alignment.speaking_rows)
+@both(alignment.fill_speaking)
 @given(samples=st.lists(LENGTHS, min_size=1, max_size=3), positions=st.sets(st.integers(0, 40), max_size=12))
 @settings(deadline=None)
-def test_speaking_rows(run, samples, positions):
-    """Rows of each sample do not overlap; some are variants, some blocks."""
-    rows = {True: [], False: []}
+def test_the_row_that_speaks(run, samples, positions):
+    """Rows of each sample do not overlap; those that do not speak leave what is there."""
+    rows = []
     for sample, steps in enumerate(samples):
         place = 0
-        for gap, length, variant in steps:
-            rows[variant].append((sample, place + gap, place + gap + length))
+        for gap, length, empty in steps:
+            rows.append((sample, place + gap, place + gap + length * (not empty)))
             place += gap + length
-    every = rows[True] + rows[False]
-    starts, stops = (np.array([row[k] for row in every], np.int32) for k in (1, 2))
-    numbers = np.arange(len(samples) + 1)
-    variants, blocks = (np.searchsorted([row[0] for row in rows[kind]], numbers) for kind in (True, False))
+    starts, stops = (np.array([row[k] for row in rows], np.int32) for k in (1, 2))
+    bounds = np.searchsorted([row[0] for row in rows], np.arange(len(samples) + 1))
+    numbers = np.arange(len(rows), dtype=np.int32) + 100
     places = np.array(sorted(positions), np.int32)
-    out = run(places, np.arange(len(samples), dtype=np.int32), starts, stops, variants, blocks + len(rows[True]))
+    out = np.full((len(places), len(samples)), -7, np.int32)
+    run(out, places, np.arange(len(samples), dtype=np.int32), starts, stops, bounds, numbers)
     for column in range(len(samples)):
-        own = [n for n, row in enumerate(every) if row[0] == column]
+        own = [n for n, row in enumerate(rows) if row[0] == column]
         for site, position in enumerate(places):
-            told = twin.speaking([every[n][1:] for n in own], position)
-            assert out[site, column] == (own[told] if told >= 0 else -1)
+            told = twin.speaking([rows[n][1:] for n in own], position)
+            assert out[site, column] == (100 + own[told] if told >= 0 else -7)
+
+
+@both(alignment.number_blocks)
+@given(
+    blocks=st.lists(st.tuples(st.integers(-2, 1), st.integers(0, 2**31 - 1)), max_size=20), copies=st.integers(1, 90)
+)
+@settings(deadline=None)
+def test_blocks_that_say_the_same_have_one_number(run, blocks, copies):
+    many = [(a + copy % 45, b) for copy in range(copies) for a, b in blocks]
+    with np.errstate(over="ignore"):
+        numbers, firsts = run(np.array(many, np.int32).reshape(-1, 2).T.copy())
+    distinct = list(dict.fromkeys(many))
+    assert [distinct[number] for number in numbers] == many
+    assert [many[first] for first in firsts] == distinct
+    assert firsts.tolist() == [many.index(block) for block in distinct]
 
 
 @both(words.number_words)

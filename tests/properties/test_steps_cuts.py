@@ -67,13 +67,16 @@ def test_a_sample_whose_file_has_changed_takes_its_own_place(tmp_path, gvcfs):
     assert records(back.vcf) == records(make_callset(before, [old], complete).vcf)
 
 
+def files(folder: str) -> dict[Path, bytes]:
+    """The bytes of a store's objects; where a cohort's callsets lie is no artifact."""
+    paths = {path.relative_to(folder): path for path in Path(folder).rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in paths.items() if name.parts[0] != "callsets"}
+
+
 def test_equal_inputs_give_equal_bytes(tmp_path, made, gvcfs):
     again = make_callset(tmp_path, [sample_map(tmp_path, gvcfs)], steps.Storing())
     for one, other in ((made.cohort, again.cohort), (made.callset, again.callset)):
-        files = {path.relative_to(one): path.read_bytes() for path in Path(one).rglob("*") if path.is_file()}
-        assert files == {
-            path.relative_to(other): path.read_bytes() for path in Path(other).rglob("*") if path.is_file()
-        }
+        assert files(one) == files(other)
     assert again.vcf.read_bytes() == made.vcf.read_bytes()
 
 

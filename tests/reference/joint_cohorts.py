@@ -77,7 +77,21 @@ def variant(random: Random, reference: str, position: int, ploidy: int) -> Recor
             del fields[name]
     info = f"DP={random.randint(0, 30)};MQRankSum={random.randint(-20, 20) / 8};RAW_MQandDP={random.randint(0, 9999)},7"
     info += random.choice(("", ";BaseQRankSum=0.7", ";MQ=31.5"))
+    info += allele_specific(Random(repr((position, ref, alts, pl))), len(alts))
     return line(position, ref, ",".join(alts), info, fields)
+
+
+def allele_specific(random: Random, alts: int) -> str:
+    """Raw INFO fields by allele, NON_REF last, in the forms that HaplotypeCaller writes; any of them may be missing."""
+    strands = "|".join(
+        random.choice(("0,0", f"{random.randint(0, 9)},{random.randint(0, 9)}")) for _ in range(alts + 1)
+    )
+    squares = "|".join(f"{random.choice((0, 900, 3600 * 7, 9_000_001, 12_345.67)):.2f}" for _ in range(alts + 1))
+    fields = {"AS_SB_TABLE": strands, "AS_RAW_MQ": squares}
+    for name in ("AS_RAW_BaseQRankSum", "AS_RAW_MQRankSum", "AS_RAW_ReadPosRankSum"):
+        told = (random.choice(("", "NaN", f"{random.randint(-30, 30) / 10},1", "0.75,1")) for _ in range(alts - 1))
+        fields[name] = "|".join(["", *told, "NaN"])
+    return "".join(f";{name}={text}" for name, text in fields.items() if random.random() < 0.85)
 
 
 def block(random: Random, reference: str, position: int, length: int, ploidy: int) -> Record:

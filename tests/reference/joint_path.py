@@ -69,13 +69,14 @@ def joint(
                 settled,
                 contigs,
                 np.full(len(batch), 2, np.int8),
+                model.allele_specific,
             )
             for table, rank, batch in zip(tables, ranks, batches, strict=True)
         ]
-        kept, lost = genotypes.annotate(settled, [share for _, share in parts], contigs)
+        kept, lost = genotypes.annotate(settled, genotypes.add([share for _, share in parts]), contigs)
         assert len(settled) == len(kept) + sum(lost.values())
         found.append(kept)
-        called += [genotypes.keep(part, kept) for part, _ in parts]
+        called += [part.filter(pc.is_in(part["pos"], value_set=kept["pos"].combine_chunks())) for part, _ in parts]
         dropped += lost
     assert sum(table["observed"].to_numpy().sum() for table in alleles) >= sum(len(table) for table in alleles)
     rows_out = [_decoded(table) for table in called]

@@ -19,7 +19,7 @@ DOORS = {
     "rich": "genocloud/scatter/",
     "isal": ("genocloud/gvcf/", "genocloud/callset/"),
     "psutil": "genocloud/steps/",
-    "pysam": "genocloud/reads/",
+    "pysam": ("genocloud/reads/", "genocloud/gvcf/binary.py"),
     "snakemake": (),
     "xarray": "genocloud/callset/",
 }

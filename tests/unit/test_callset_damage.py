@@ -94,7 +94,14 @@ def test_an_entry_that_cannot_be_read_is_made_anew(content: bytes) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b"null", b"\xff", b'{"format": "geno', b'{"format": "genocloud callset", "version": 1}'],
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"\xff",
+        b'{"format": "geno',
+        b'{"format": "genocloud callset", "version": %d}' % schema.VERSION,
+    ],
 )
 def test_a_damaged_manifest_is_named_and_healed(content: bytes) -> None:
     url = f"memory://manifest-{content.hex()}"

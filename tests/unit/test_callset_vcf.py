@@ -232,7 +232,7 @@ def test_lines_of_the_real_gatk_come_out_as_they_went_in(tmp_path: Path) -> None
     rows = [gatk_call(record, place, sample) for record in records for place, sample in enumerate(samples)]
     genotypes = make.as_table(rows, schema.GENOTYPES)
     steps = np.full(len(samples), len(samples), np.int64)
-    made = lines.lines_of(sites, genotypes.unify_dictionaries(), np.arange(len(samples)), steps)
+    made = lines.lines_of(lines.site_texts(sites), [genotypes], np.arange(len(samples)), steps)
     assert [line.split("\t") for line in made.data.tobytes().decode().splitlines()] == records
     assert twin.lines(sites, [genotypes], samples) == made.data.tobytes().decode()
 

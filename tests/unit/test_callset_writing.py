@@ -204,11 +204,13 @@ def test_tables_that_are_not_dense_are_a_bug() -> None:
         callset.write_shard(store, SHARDS[0], "key", sites.take([0, 2, 1]), {"b0": table})
 
 
-def test_another_version_is_refused() -> None:
+@pytest.mark.parametrize(("version", "remedy"), [(schema.VERSION + 1, "newer genocloud"), (1, "make it again")])
+def test_another_version_is_refused(version: int, remedy: str) -> None:
     write("memory://version")
     store = objects.open_store("memory://version")
     name = "manifest/00000001.json"
-    store.write(name, store.read(name).replace(b'"version": 1', b'"version": 7'))
-    with pytest.raises(callset.OtherVersion) as caught:
+    old = f'"version": {schema.VERSION}'.encode()
+    store.write(name, store.read(name).replace(old, f'"version": {version}'.encode()))
+    with pytest.raises(callset.OtherVersion, match=remedy) as caught:
         callset.open_callset("memory://version")
-    assert caught.value.version == 7
+    assert caught.value.version == version

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -390,3 +391,14 @@ def test_commands_load_what_they_use(tmp_path, made, gvcfs):
     samples = sample_map(tmp_path, gvcfs[:2])
     common = ("--reference", REFERENCE, "--quiet")
     assert loaded("joint", samples, "-o", tmp_path / "b.vcf.gz", *common) <= {"numba", "pyarrow", "pysam"}
+
+
+def test_kernels_are_compiled_once_and_it_is_said(tmp_path):
+    code = "from genocloud.kernels.text import renumber; import numpy as np; renumber(*np.zeros((2, 1), np.int32))"
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment).stderr
+        for _ in range(2)
+    ]
+    assert said[0].count("compiling kernels") == 1
+    assert said[1] == ""

@@ -135,3 +135,9 @@ def test_no_sites_give_empty_tables():
 )
 def test_common_suffixes_are_cut(alleles, expected):
     assert trim(alleles) == expected
+
+
+@pytest.mark.parametrize(("raw", "mq"), [("RAW_MQ=72000.00", [None]), ("RAW_MQandDP=36000,10", [60.0])])
+def test_a_sum_of_squared_mapping_qualities_without_its_count_says_nothing(raw, mq):
+    found, _, _ = called({"s1": sample(f"100 A C,<NON_REF> DP=20;{raw} " + HET)})
+    assert found["MQ"].to_pylist() == mq

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 import yaml
 
-from genocloud import steps
+from genocloud.cohort import BATCH_SIZE
 from genocloud.genotypes import Model
 from genocloud.regions import PART_BP, SHARD_BP
 from tests.workflow.small_cohort import ROOT
@@ -26,7 +26,7 @@ def test_every_key_has_a_sentence_and_a_default_or_is_required(key):
 
 def test_the_defaults_are_those_of_the_library():
     known = {name: value for name, value in asdict(Model()).items() if name in KEYS}
-    known |= {"part_bp": PART_BP, "window_bp": SHARD_BP, "batch_size": steps.BATCH_SIZE}
+    known |= {"part_bp": PART_BP, "window_bp": SHARD_BP, "batch_size": BATCH_SIZE}
     assert len(known) == 8
     assert {name: KEYS[name]["default"] for name in known} == known
 

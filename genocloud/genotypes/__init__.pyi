@@ -1,0 +1,13 @@
+from .annotation import add as add
+from .annotation import annotate as annotate
+from .annotation import carried as carried
+from .calling import Shares as Shares
+from .calling import call as call
+from .calling import emitted as emitted
+from .estimation import estimate as estimate
+from .model import Model as Model
+from .settling import settle as settle
+from .summaries import Summary as Summary
+from .summaries import cut as cut
+from .summaries import merge as merge
+from .summaries import summarise as summarise

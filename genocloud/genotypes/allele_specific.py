@@ -1,0 +1,211 @@
+"""Allele-specific annotations (GATK's AS_StandardAnnotation): what a batch adds to them, and their values."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genocloud import schema
+from genocloud.genotypes.alignment import Lines, Places
+from genocloud.kernels import allele_specific as kernels
+from genocloud.kernels.calling import Calls, Evidence
+from genocloud.kernels.site_statistics import (
+    FIXED,
+    STRAND_LIMIT,
+    fisher_strand,
+    log_factorials,
+    merge_runs,
+    strand_odds_ratio,
+)
+
+Array = npt.NDArray[Any]
+
+HISTOGRAMS = {
+    "as_raw_base_q_rank_sum": "AS_BaseQRankSum",
+    "as_raw_mq_rank_sum": "AS_MQRankSum",
+    "as_raw_read_pos_rank_sum": "AS_ReadPosRankSum",
+}
+"""Columns of VARIANTS that hold histograms by allele, and the columns of SITES made from them."""
+HIGH_QD, QD_WHEN_HIGH = 35.0, 30.0
+"""GATK replaces QD of 35 and more by a random draw around 30 (standard deviation 3), so that the value is no tell-tale
+of an artefact (QualByDepth.fixTooHighQD). We write the centre of that draw: the same in every run and under any cut.
+AS_QD is so replaced where there is no depth, too."""
+_RAW = ("as_sb_table", "as_raw_mq", *HISTOGRAMS)
+MIN_INBRED = 10
+"""AS_InbreedingCoeff needs as many called diploid samples with PL (AS_InbreedingCoeff.MIN_SAMPLES)."""
+
+
+class Runs(NamedTuple):
+    """Multisets of floats.
+
+    at (multisets + 1,) int64; slices of counts, int32, and values, float32: the distinct ones, ascending
+    """
+
+    at: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int32]
+    values: npt.NDArray[np.float32]
+
+
+def add_runs(parts: Sequence[Runs]) -> Runs:
+    """The parts' multisets as one each; exact, in any order."""
+    before = np.cumsum([0, *(len(part.counts) for part in parts[:-1])])
+    return Runs(
+        *merge_runs(
+            np.stack([part.at + first for part, first in zip(parts, before, strict=True)]),
+            np.concatenate([part.counts for part in parts]),
+            np.concatenate([part.values for part in parts]),
+        )
+    )
+
+
+class AlleleShares(NamedTuple):
+    """What one batch adds to the allele-specific annotations; adding is exact, in any order.
+
+    sums        (alleles put out, kernels.SUMS) int64, REF too; samples (sites, 2) int64: as `kernels.add_genotypes`
+    told        (sites, 5) int64: records that have each raw column
+    bins        HISTOGRAMS x alleles put out: numbers of the bins of 0.1
+    cells, ranks, squares  (n,) int64, int32, float32: AS_RAW_MQ of each allele put out in each record, with the
+                sample's cohort rank: GenomicsDB adds them up in float32, in the samples' order
+    """
+
+    sums: npt.NDArray[np.int64]
+    samples: npt.NDArray[np.int64]
+    told: npt.NDArray[np.int64]
+    bins: Runs
+    cells: npt.NDArray[np.int64]
+    ranks: npt.NDArray[np.int32]
+    squares: npt.NDArray[np.float32]
+
+
+def add(parts: Sequence[AlleleShares]) -> AlleleShares:
+    """Several parts' shares as one."""
+    return AlleleShares(
+        np.sum([part.sums for part in parts], axis=0),
+        np.sum([part.samples for part in parts], axis=0),
+        np.sum([part.told for part in parts], axis=0),
+        add_runs([part.bins for part in parts]),
+        np.concatenate([part.cells for part in parts]),
+        np.concatenate([part.ranks for part in parts]),
+        np.concatenate([part.squares for part in parts]),
+    )
+
+
+def allele_shares(
+    variants: pa.Table,
+    lines: Lines,
+    sites: Places,
+    kept: tuple[Array, Array],
+    calls: Calls,
+    evidence: Evidence,
+    ranks: Array,
+) -> AlleleShares:
+    """One batch's part, from its records and from what `call_sites` made of them; ranks of the samples in force."""
+    sums = np.zeros((kept[0][-1], kernels.SUMS), np.int64)
+    samples = np.zeros((len(sites.positions), 2), np.int64)
+    kernels.add_genotypes(calls, evidence.ad_at, kept[0], sums, samples)
+    told = np.zeros((len(sites.positions), len(_RAW)), np.int64)
+
+    def read(name: str, which: int) -> tuple[Array, ...]:
+        raw_at, raw = (np.array(part) for part in schema.strings(variants[name]))
+        records = (
+            lines.facts,
+            lines.speaking,
+            sites.positions,
+            sites.alleles,
+            *kept,
+            evidence.merged_at,
+            evidence.merged,
+        )
+        return tuple(kernels.read_raw(*records, raw_at, raw, which, sums, told[:, _RAW.index(name)]))
+
+    read("as_sb_table", 0)
+    cells, rows, squares = read("as_raw_mq", 1)
+    histograms = [read(name, 2) for name in HISTOGRAMS]
+    bins = _binned([cells + n * len(sums) for n, (cells, _, _) in enumerate(histograms)], histograms, 3 * len(sums))
+    return AlleleShares(sums, samples, told, bins, cells, ranks[rows], squares[:, 0].astype(np.float32))
+
+
+def _binned(cells: list[Array], histograms: Sequence[tuple[Array, ...]], count: int) -> Runs:
+    """Histograms with bins of 0.1 from values of three decimals, with counts."""
+    cell, numbers = np.concatenate(cells), np.concatenate([numbers for _, _, numbers in histograms])
+    exact = np.floor(numbers[:, 0] * kernels.THOUSANDTHS + 0.5) / kernels.THOUSANDTHS
+    bins = np.floor((exact + kernels.EPSILON) / kernels.BIN)
+    order = np.lexsort((bins, cell))
+    cell, bins, counts = cell[order], bins[order], numbers[order, 1].astype(np.int64)
+    first = np.flatnonzero((np.diff(cell, prepend=-1) != 0) | (np.diff(bins, prepend=0.0) != 0))
+    added = np.add.reduceat(counts, first) if len(first) else counts
+    at = np.searchsorted(cell[first], np.arange(count + 1))
+    return Runs(at, added.astype(np.int32), bins[first].astype(np.float32))
+
+
+def annotations(share: AlleleShares, offsets: Array, absent_log10: Array, an: Array) -> dict[str, pa.Array]:
+    """The AS_ columns of SITES; an (sites,) int64.
+
+    offsets       (sites + 1,) int64: the sites' slices of the ALTs put out
+    absent_log10  (ALTs put out,) float64: log10 probability that nobody carries it
+    """
+    first = offsets + np.arange(len(offsets))
+    is_alt = np.ones(first[-1], bool)
+    is_alt[first[:-1]] = False
+    alt, ref = np.flatnonzero(is_alt), np.repeat(first[:-1], np.diff(offsets))
+    site = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    told, lists = share.told > 0, _Lists(offsets.astype(np.int32))
+    medians = kernels.median_bins(*share.bins).reshape(len(HISTOGRAMS), -1)[:, alt]
+    columns = {
+        name: lists.column(medians[n], ~np.isnan(medians[n]), told[:, 2 + n])
+        for n, name in enumerate(HISTOGRAMS.values())
+    }
+    strands = np.concatenate([share.sums[ref, :2], share.sums[alt, :2]], axis=1)
+    has_strands = share.sums[alt, kernels.STRANDED] > 0
+    factorials = log_factorials(STRAND_LIMIT + 1)
+    fisher = np.array([fisher_strand(table, factorials) for table in strands])
+    odds = np.array([strand_odds_ratio(table) for table in strands])
+    depth = share.sums[ref, kernels.CARRIED] + share.sums[alt, kernels.CARRIED]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_depth = np.floor(-10.0 * absent_log10 + 0.5) / depth
+        by_depth = np.where(by_depth < HIGH_QD, by_depth, QD_WHEN_HIGH)
+        squares = _squares(share)[alt] / share.sums[alt, kernels.DEPTH]
+    enough = share.samples[:, 0] >= MIN_INBRED
+    return columns | {
+        "AS_FS": lists.column(fisher, has_strands, told[:, 0]),
+        "AS_InbreedingCoeff": lists.column(_inbreeding(share, ref, alt, site, an), enough[site], enough),
+        "AS_MQ": lists.column(np.sqrt(squares), np.ones(len(alt), bool), told[:, 1]),
+        "AS_QD": lists.column(by_depth, np.ones(len(alt), bool), share.samples[:, 1] > 0),
+        "AS_SOR": lists.column(odds, has_strands, told[:, 0]),
+    }
+
+
+class _Lists:
+    """Makes columns of one value for each ALT."""
+
+    def __init__(self, offsets: npt.NDArray[np.int32]) -> None:
+        self.offsets = offsets
+
+    def column(self, values: Array, present: Array, sites: Array) -> pa.Array:
+        """Values, null where not `present`; null lists where not `sites`."""
+        return pa.ListArray.from_arrays(
+            pa.array(self.offsets), pa.array(values, pa.float64(), mask=~present), mask=pa.array(~sites)
+        )
+
+
+def _squares(share: AlleleShares) -> Array:
+    """AS_RAW_MQ as GenomicsDB hands it on: added in float32 in the samples' order, three decimals; 0 without data."""
+    order = np.lexsort((share.ranks, share.cells))
+    sums = kernels.sum_in_order(share.cells[order], share.squares[order], len(share.sums))
+    return np.asarray(np.nan_to_num(np.round(sums.astype(np.float64), 3)))
+
+
+def _inbreeding(share: AlleleShares, ref: Array, alt: Array, site: Array, an: Array) -> Array:
+    """1 - observed / expected heterozygotes of each ALT (AS_InbreedingCoeff.calculateIC)."""
+    hets, copies = share.sums[:, kernels.HETS] / FIXED, _copies(share)
+    alone = np.bincount(site, minlength=len(share.samples))[site] == 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ref_share = copies[ref] / (copies[alt] + copies[ref])
+        q = np.where(alone, 1.0 - ref_share, copies[alt] / an[site])
+        return np.asarray(1.0 - hets[alt] / (2.0 * (1.0 - q) * q * share.samples[site, 0]))
+
+
+def _copies(share: AlleleShares) -> Array:
+    return np.asarray((share.sums[:, kernels.HETS] + 2 * share.sums[:, kernels.HOMS]) / FIXED)

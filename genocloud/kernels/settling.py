@@ -1,0 +1,65 @@
+"""The ordered pass over sites that decides which alleles and which sites are put out."""
+
+import numpy as np
+from numba import njit
+
+PUT_OUT, NO_ESTIMATE, MONOMORPHIC, LOW_CONFIDENCE, ONLY_SPANNING = 0, 1, 2, 3, 4
+
+
+@njit(cache=True, nogil=True)
+def _reaching(spans, count, contig, start):
+    """Forget the deletions that do not reach `start`: (how many are left, whether one covers it)."""
+    left, covered = 0, False
+    for k in range(count):
+        if spans[k, 0] == contig and spans[k, 2] >= start:
+            for field in range(3):
+                spans[left, field] = spans[k, field]
+            covered |= spans[k, 1] < start
+            left += 1
+    return left, covered
+
+
+@njit(cache=True, nogil=True)
+def settle_sites(contigs, starts, ref_lengths, alt_at, alt_lengths, is_star, quals, likely_at, likely, least, spans):
+    """Decide sites in genome order: (verdicts (sites,) int8, kept (likely alleles,) bool, spans).
+
+    contigs, starts  (sites,) int32;  ref_lengths (sites,) int64
+    quals            (sites,) float64; NaN where the site cannot be genotyped
+    alt_at           (sites + 1,) int64; slices of alt_lengths, int64, and is_star, bool
+    likely_at        (sites + 1,) int64; slices of likely, int32: numbers of the ALTs that are likely
+    least            the least QUAL
+    spans            (n, 3) int64: contig, start, end of the deletions put out upstream; on return, of all up to here
+
+    `*` is genuine where a recorded deletion has start < position <= end.
+    Source: gatk-model.md, sections 1 (recordDeletions, isVcCoveredByDeletion) and 4 (choice).
+    """
+    verdicts, kept = np.zeros(len(starts), np.int8), np.zeros(len(likely), np.bool_)
+    reach, before = len(spans), spans
+    spans = np.empty((reach + len(likely), 3), np.int64)
+    for k in range(reach):
+        for field in range(3):
+            spans[k, field] = before[k, field]
+    for site in range(len(starts)):
+        reach, genuine = _reaching(spans, reach, contigs[site], starts[site])
+        if np.isnan(quals[site]):
+            verdicts[site] = NO_ESTIMATE
+            continue
+        first, alts, others = alt_at[site] - 1, 0, 0
+        for k in range(likely_at[site], likely_at[site + 1]):
+            kept[k] = genuine or not is_star[first + likely[k]]
+            alts += kept[k]
+            others += kept[k] and not is_star[first + likely[k]]
+        if alts == 0:
+            verdicts[site] = MONOMORPHIC
+        elif quals[site] < least:
+            verdicts[site] = LOW_CONFIDENCE
+        elif others == 0:
+            verdicts[site] = ONLY_SPANNING
+        for k in range(likely_at[site], likely_at[site + 1]):
+            kept[k] &= verdicts[site] == PUT_OUT
+            lost = ref_lengths[site] - alt_lengths[first + likely[k]]
+            if not kept[k] or lost <= 0:
+                continue
+            spans[reach, 0], spans[reach, 1], spans[reach, 2] = contigs[site], starts[site], starts[site] + lost
+            reach += 1
+    return verdicts, kept, spans[:reach].copy()

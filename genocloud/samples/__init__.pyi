@@ -1,0 +1,15 @@
+from .checks import MissingFile as MissingFile
+from .checks import MissingIndex as MissingIndex
+from .checks import NameDiffers as NameDiffers
+from .checks import check_files as check_files
+from .checks import name_inside as name_inside
+from .sheet import BadHeader as BadHeader
+from .sheet import BadRow as BadRow
+from .sheet import DuplicateSample as DuplicateSample
+from .sheet import EmptySheet as EmptySheet
+from .sheet import Sample as Sample
+from .sheet import SheetError as SheetError
+from .sheet import UnknownColumn as UnknownColumn
+from .sheet import parse_sheet as parse_sheet
+from .sheet import read_sheet as read_sheet
+from .sheet import sheet_text as sheet_text

@@ -1,0 +1,2 @@
+from .merging import unify as unify
+from .observations import observe as observe
