@@ -82,7 +82,7 @@ class Callset:
         """Some columns of a shard's genotypes, a batch at a time, so that memory does not grow with the cohort."""
         for file in shard.genotypes.values():
             with parquet.opened(self.store, file, schema.GENOTYPES) as stream:
-                yield pq.read_table(stream, columns=list(columns))
+                yield pq.ParquetFile(stream, pre_buffer=False).read(list(columns), use_threads=False)
 
     def to_numpy(
         self, region: str | Region | None = None, samples: Sequence[str] | None = None
@@ -116,7 +116,7 @@ class Callset:
         if samples:
             conditions.append(pc.field("sample").isin(samples))
         with parquet.opened(self.store, file, declared) as stream:
-            return pq.read_table(stream, filters=_both(conditions))
+            return pq.read_table(stream, filters=_both(conditions), use_threads=False, pre_buffer=False)
 
     def _shard_genotypes(self, shard: ShardEntry, region: Region | None, samples: tuple[str, ...]) -> pa.Table:
         wanted = set(samples)

@@ -39,7 +39,7 @@ def _file_problem(store: Store, file: FileEntry, declared: pa.Schema) -> str | N
     if hashlib.sha256(data).hexdigest() != file.sha256:
         return "its sha256 is not the one that the manifest has"
     try:
-        table = pq.read_table(io.BytesIO(data))
+        table = pq.ParquetFile(io.BytesIO(data), pre_buffer=False).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         return f"cannot be read ({error})"
     return (

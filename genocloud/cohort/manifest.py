@@ -1,5 +1,6 @@
 """The manifest: which batches and samples a cohort has, version after version."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -213,16 +214,25 @@ def _to_json(cohort: Cohort) -> bytes:
             for batch in cohort.batches
         ],
     }
-    return json.dumps(fields, indent=1).encode()
+    return json.dumps({"sha256": _sum(fields), **fields}, indent=1).encode()
+
+
+def _sum(fields: Mapping[str, Any]) -> str:
+    """The sha256 of what a manifest says."""
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 @lru_cache(maxsize=2)  # a run works on one cohort; a second, because somebody may compare two
 def _from_json(url: str, version: int, data: bytes) -> Cohort:
     try:
         fields: dict[str, Any] = json.loads(data)
+        if "format" in fields:  # a callset's
+            raise NoCohort(url, None)
         if int(fields["schema"]) != schema.VERSION:
             other = NewerSchema if int(fields["schema"]) > schema.VERSION else OlderSchema
             raise other(url, fields["schema"])
+        if fields.pop("sha256") != _sum(fields):
+            raise ValueError("its sha256 is not the one that it was written with")
         contigs = tuple(Contig(name, length) for name, length in fields["contigs"])
         layout = Layout(contigs, fields["part_bp"], fields["window_bp"])
         batches = tuple(

@@ -13,7 +13,7 @@ from genocloud.cohort.batch import KINDS, BatchReceipt, DamagedObject, PartRecei
 from genocloud.cohort.encoding import unpack
 from genocloud.cohort.layout import Layout, Window
 from genocloud.cohort.manifest import Batch, Cohort
-from genocloud.objects import Store, join, open_store
+from genocloud.objects import ObjectMissing, Store, join, open_store
 from genocloud.regions import Part, Region, parse_region
 
 
@@ -74,8 +74,8 @@ class _Windows:
         self.kind, self.written, self.groups = kind, receipt.part(kind, part.name), 0
         self.url = join(store.url, part_name(receipt.id, kind, part))
         if self.written:
-            stream = stack.enter_context(store.open(part_name(receipt.id, kind, part)))
             with _damage(self.url):
+                stream = stack.enter_context(store.open(part_name(receipt.id, kind, part)))
                 self.file = pq.ParquetFile(stream, page_checksum_verification=True)
 
     def read(self, number: int) -> pa.Table:
@@ -90,12 +90,14 @@ class _Windows:
 def _damage(url: str) -> Iterator[None]:
     try:
         yield
+    except ObjectMissing as error:
+        raise DamagedObject(url, "it is missing") from error
     except (pa.ArrowException, OSError, ValueError, LookupError) as error:
         raise DamagedObject(url, str(error)) from error
 
 
 def _row_group_tables(url: str, name: str, kind: str, groups: list[int]) -> list[pa.Table]:
-    with open_store(url).open(name) as stream, _damage(join(url, name)):
+    with _damage(join(url, name)), open_store(url).open(name) as stream:
         file = pq.ParquetFile(stream, page_checksum_verification=True)
         return [unpack(kind, file.read_row_group(group), KINDS[kind]) for group in groups]
 

@@ -51,7 +51,7 @@ def plan_compact(cohort: Cohort, batch_size: int) -> list[Rewriting]:
     loose = [person for person in cohort.people() if person.batch not in kept]
     groups = [loose[first : first + batch_size] for first in range(0, len(loose), batch_size)]
     planned = [plan_batch(group, receipts, cohort.layout) for group in groups]
-    return [made for made in planned if made.id not in receipts]
+    return [made for made in planned if any(who.batch != made.id for who in made.people)]
 
 
 def rewrite_part(

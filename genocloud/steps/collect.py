@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Sequence
+from itertools import groupby
 
 from genocloud import cohort, objects
-from genocloud.cohort.collecting import find_garbage, total_bytes
+from genocloud.cohort.collecting import OLD, OUTDATED, UNUSED, find_garbage, last_modified, receipts_first, total_bytes
 from genocloud.scatter.progress import Progress
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.shards import derived_key
@@ -28,11 +29,13 @@ def collect(
         opened = cohort.open_cohort(cohort_url)
         store = objects.open_store(cohort_url)
         there = len(store.list())
-        garbage = find_garbage(store, keep, derived_key, time.time() - older_than_hours * 3600)
+        before = time.time() - older_than_hours * 3600
+        garbage = find_garbage(store, keep, derived_key, before)
         sizes = {reason: total_bytes(store, names) for reason, names in garbage.items()}
         drafts: Sequence[str] = ()
         if not dry_run:
-            delete(store, [name for names in garbage.values() for name in names], progress)
+            delete(store, [*garbage[OLD], *garbage[OUTDATED]], progress)
+            garbage[UNUSED] = _delete_batches(store, garbage[UNUSED], before, progress)
             drafts = store.sweep(older_than_hours * 3600)
         receipt.figures = {
             "cohort_version": opened.version,
@@ -44,6 +47,17 @@ def collect(
         dropped = {reason: len(names) for reason, names in garbage.items()}
         receipt.balanced("objects", there, there - sum(dropped.values()), dropped)
     return receipt
+
+
+def _delete_batches(store: objects.Store, names: Sequence[str], before: float, progress: Progress) -> list[str]:
+    """Remove batches; one that a writer has taken up since it was listed (find_batch makes it young) stays."""
+    gone: list[str] = []
+    for _, batch in groupby(sorted(names), key=lambda name: name.split("/")[1]):
+        there = receipts_first(batch)
+        if last_modified(store, there) <= before:
+            delete(store, there, progress)
+            gone += there
+    return gone
 
 
 def delete(store: objects.Store, names: Sequence[str], progress: Progress) -> None:

@@ -110,9 +110,9 @@ def _complete(store: objects.Store, erasure: Erasure, scatter: Scatter, progress
     tasks = [_Task(store.url, name, erasure.needles) for name in names]
     with progress.stage("search", tasks=len(tasks), unit="object") as stage:
         searched = scatter.run(_search, tasks, lambda one: stage.advance(tasks=1, bytes=one.bytes))
-    store.delete(erasing.JOURNAL)
     if hits := [one.name for one in searched if one.hits]:
         raise StillThere(store.url, erasure.sample, hits)
+    store.delete(erasing.JOURNAL)
     return searched
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -23,6 +23,10 @@ from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, read_bases, read_reference
 
 log = logging.getLogger(__name__)
+
+
+LOOKED_AT = 16
+"""Samples checked by one task: the reference's contigs, thousands with decoys, travel with each."""
 
 
 class StrangersInCohort(InputError):
@@ -125,8 +129,14 @@ def _arrivals(sheet_url: str, reference: Reference, scatter: Scatter, progress: 
             remedy = "call it first (genocloud call), or run the workflow, which does"
             raise BadRow(sheet_url, sample.line, sample.sample, problem, remedy)
     with progress.stage("inputs", tasks=len(sheet), unit="sample") as stage:
-        look = partial(_arrival, sheet_url, reference)
-        return scatter.run(look, sheet, lambda _: stage.advance(tasks=1))
+        look = partial(_look_at, sheet_url, reference)
+        groups = [sheet[first : first + LOOKED_AT] for first in range(0, len(sheet), LOOKED_AT)]
+        found = scatter.run(look, groups, lambda group: stage.advance(tasks=len(group)))
+    return [arrival for group in found for arrival in group]
+
+
+def _look_at(sheet_url: str, reference: Reference, group: Sequence[Sample]) -> list[_Arrival]:
+    return [_arrival(sheet_url, reference, sample) for sample in group]
 
 
 def _arrival(sheet_url: str, reference: Reference, sample: Sample) -> _Arrival:
@@ -138,18 +148,28 @@ def _arrival(sheet_url: str, reference: Reference, sample: Sample) -> _Arrival:
 def _new_ones(cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], storing: Storing) -> list[_Arrival]:
     """Those that the cohort does not hold yet, and, if they may replace, those that it holds with other content.
 
-    Raises StrangersInCohort where a complete sheet does not name everybody, DuplicateSample where somebody may not be
-    replaced whom the cohort holds with other content.
+    Raises StrangersInCohort where a complete sheet does not name everybody, KnownAsOther where somebody would come in a
+    second time, DuplicateSample where somebody may not be replaced whom the cohort holds with other content.
     """
     present = _present(cohort_url)
     strangers = present.keys() - {arrival.sample.sample for arrival in arrivals}
     if storing.complete and strangers:
         raise StrangersInCohort(cohort_url, sheet_url, sorted(strangers))
+    _check_names(cohort_url, arrivals, present)
     new = [arrival for arrival in arrivals if present.get(arrival.sample.sample) != arrival.fingerprint]
     changed = [arrival.sample.sample for arrival in new if arrival.sample.sample in present]
     if changed and not (storing.complete or storing.replace):
         raise cohort.DuplicateSample(cohort_url, changed)
     return new
+
+
+def _check_names(cohort_url: str, arrivals: Sequence[_Arrival], present: Mapping[str, str]) -> None:
+    """Refuse a new name for a file that is in force under one that the sheet does not have: of a person renamed."""
+    named = {arrival.sample.sample for arrival in arrivals}
+    others = {fingerprint: name for name, fingerprint in present.items() if name not in named}
+    for arrival in arrivals:
+        if arrival.sample.sample not in present and arrival.fingerprint in others:
+            raise cohort.KnownAsOther(cohort_url, arrival.sample.sample, others[arrival.fingerprint])
 
 
 def _present(cohort_url: str) -> dict[str, str]:
@@ -196,6 +216,8 @@ def _rows(
             tell(untold[sample.sample] - left)
             untold[sample.sample] = left
         yield rows
+    if gvcf.fingerprint(url, sample.name_in_gvcf) != arrival.fingerprint:
+        raise UnreadableFile(url, "changed while it was being ingested", "run this again when nobody writes to it")
 
 
 def _with_blocks(url: str, records: Iterable[gvcf.Rows]) -> Iterator[gvcf.Rows]:

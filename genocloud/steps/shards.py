@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -161,20 +161,31 @@ class Derived:
         store = objects.open_store(self.url)
         if not store.exists(self._name(shard)):
             raise StoreError(f"{self.url}: no {self._name(shard)}; run `genocloud {made_by}` on this cohort first")
-        with store.open(self._name(shard)) as file:
-            return pq.read_table(file)
+        try:
+            with store.open(self._name(shard)) as file:
+                return read_table(file)
+        except (pa.ArrowException, OSError) as error:
+            url = objects.join(self.url, self._name(shard))
+            raise StoreError(
+                f"{url}: it is damaged ({error}); delete it, discover and genotype make it again"
+            ) from error
 
     def write(self, shard: Shard, table: pa.Table, counts: dict[str, int]) -> None:
         """Write the shard's table with its counts, whole or not at all."""
         told = table.replace_schema_metadata({_COUNTS: json.dumps(counts)})
         with objects.open_store(self.url).writer(self._name(shard)) as file:
-            pq.write_table(told, file, compression="zstd")
+            pq.write_table(told, file, compression="zstd", write_page_checksum=True)
 
     def _name(self, shard: Shard) -> str:
         return f"{self.kind}/{shard.name}.parquet"
 
 
 _COUNTS = b"genocloud:counts"
+
+
+def read_table(file: BinaryIO) -> pa.Table:
+    """A derived table, its pages' checksums compared; Arrow's own threads, which may outlive main, are kept out."""
+    return pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True).read(use_threads=False)
 
 
 def derived(cohort: Cohort, kind: str, *settings: Any) -> Derived:

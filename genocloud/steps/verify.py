@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from genocloud import callset, cohort, gvcf, objects
 from genocloud.cohort.verifying import Checked, Damage, check_part, check_receipt, check_tallies, check_versions
@@ -14,6 +13,7 @@ from genocloud.regions import Part
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 from genocloud.steps.receipts import Receipt, receipt_of
+from genocloud.steps.shards import read_table
 
 
 class Damaged(StoreError):
@@ -132,7 +132,7 @@ def _check_derived(store: objects.Store, scatter: Scatter, progress: Progress) -
 def _check_table(store: objects.Store, name: str) -> Checked:
     try:
         with store.open(name) as stream:
-            rows = pq.read_table(stream).num_rows
+            rows = read_table(stream).num_rows
     except (pa.ArrowException, OSError) as error:
         problem = f"cannot be read ({error}); delete it, discover and genotype make it again"
         return Checked(1, damage=(Damage(objects.join(store.url, name), problem),))

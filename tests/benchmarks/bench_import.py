@@ -15,26 +15,26 @@ from pathlib import Path
 from tests.benchmarks.costs import Cost, cost_of, genocloud, in_turn, size, told
 
 
-def write_map(folder: Path, work: Path, most: int | None = None, prefix: str = "") -> Path:
-    """A sample map of a folder's first gVCFs, as both tools take it; a prefix makes other people of them."""
-    path = work / f"{prefix}samples-{most}.map"
+def write_map(folder: Path, work: Path, most: int | None = None) -> Path:
+    """A sample map of a folder's first gVCFs, as both tools take it."""
+    path = work / f"{folder.name}-{most}.map"
     gvcfs = sorted(folder.resolve().glob("*.g.vcf.gz"))[:most]
-    path.write_text("".join(f"{prefix}{gvcf.name.removesuffix('.g.vcf.gz')}\t{gvcf}\n" for gvcf in gvcfs))
+    path.write_text("".join(f"{gvcf.name.removesuffix('.g.vcf.gz')}\t{gvcf}\n" for gvcf in gvcfs))
     return path
 
 
-def ingest(samples: Path, reference: Path, place: Path, *options: str) -> Cost:
+def ingest(samples: Path, reference: Path, place: Path, *options: str, watch: bool = False) -> Cost:
     """Ingest into a new cohort."""
     shutil.rmtree(place, ignore_errors=True)
-    return cost_of(genocloud("ingest", place, samples, "--reference", reference, "-q", *options))
+    return cost_of(genocloud("ingest", place, samples, "--reference", reference, "-q", *options), watch)
 
 
-def gatk_import(gatk: Path, samples: Path, region: str, place: Path) -> Cost:
+def gatk_import(gatk: Path, samples: Path, region: str, place: Path, watch: bool = False) -> Cost:
     """Import into a new GenomicsDB, the faster way (shared README)."""
     shutil.rmtree(place, ignore_errors=True)
     options = ["--genomicsdb-shared-posixfs-optimizations", "--bypass-feature-reader", "-L", region]
     command = ["env", "JAVA_OPTS=-Xmx4g", gatk, "GenomicsDBImport", "--sample-name-map", samples]
-    return cost_of([*command, *options, "--genomicsdb-workspace-path", place])
+    return cost_of([*command, *options, "--genomicsdb-workspace-path", place], watch)
 
 
 def bench(folder: Path, reference: Path, gatk: Path | None, region: str, repeats: int) -> dict[str, Cost]:

@@ -1,5 +1,7 @@
 """What no kept version needs goes; what a version or a running writer needs stays."""
 
+import time
+from importlib import import_module
 from itertools import count
 
 import pytest
@@ -10,7 +12,17 @@ from genocloud.objects.memory import MemoryStore
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.steps.shards import derived_key
-from tests.reference.cohort_people import LAYOUT, Killed, contents, copied, ingest, killed_at, rows_in_force, source
+from tests.reference.cohort_people import (
+    LAYOUT,
+    REFERENCE,
+    Killed,
+    contents,
+    copied,
+    ingest,
+    killed_at,
+    rows_in_force,
+    source,
+)
 
 
 @pytest.fixture
@@ -51,6 +63,25 @@ def test_all_versions_stay_unless_told_otherwise(store):
     assert len(folders(store, "batches")) == 4
     assert len(folders(store, "derived")) == 5
     assert list(receipt.balance["dropped"]) == ["batches that no version needs"]
+
+
+def test_a_batch_taken_up_while_garbage_is_listed_stays(store, monkeypatch):
+    module = import_module("genocloud.steps.collect")
+    old = time.time() - 3 * 86_400
+    monkeypatch.setattr(MemoryStore, "modified", lambda self, name: fresh.get(name, old))
+    fresh: dict[str, float] = {}
+    sized = module.total_bytes
+
+    def meanwhile(asked, names):
+        if not fresh:
+            receipt = cohort.write_batch(store, [source("d", 4)], LAYOUT)
+            fresh[f"batches/{receipt.id}/receipt.json"] = time.time()
+            cohort.append(store, [receipt], LAYOUT, REFERENCE)
+        return sized(asked, names)
+
+    monkeypatch.setattr(module, "total_bytes", meanwhile)
+    collect(store, hours=24.0)
+    assert "d" in rows_in_force(cohort.open_cohort(store.url))
 
 
 def test_what_only_old_versions_need_goes_with_them(store):

@@ -175,9 +175,23 @@ def test_a_cohort_is_read_once_in_a_process_and_again_when_it_is_another(tmp_pat
     opened = cohort.open_cohort(one_batch(tmp_path).url)
     assert cohort.open_cohort(opened.url, 1) is opened
     store = open_store(opened.url)
-    other = json.loads(store.read("manifest/00000001.json")) | {"reference": {"md5": "another"}}
-    store.write("manifest/00000001.json", json.dumps(other).encode())
-    assert cohort.open_cohort(opened.url, 1).reference == {"md5": "another"}
+    store.write("manifest/00000001.json", store.read("manifest/00000001.json") + b" ")
+    assert cohort.open_cohort(opened.url, 1) is not opened
+
+
+def test_a_manifest_that_was_edited_is_refused(tmp_path):
+    opened = one_batch(tmp_path)
+    store = open_store(opened.url)
+    edited = json.loads(store.read("manifest/00000001.json")) | {"reference": {"md5": "another"}}
+    store.write("manifest/00000001.json", json.dumps(edited).encode())
+    with pytest.raises(BrokenManifest, match="sha256"):
+        cohort.open_cohort(opened.url)
+
+
+def test_a_callset_is_no_cohort(tmp_path):
+    open_store(store_in(tmp_path)).write("manifest/00000001.json", b'{"format": "genocloud callset"}')
+    with pytest.raises(cohort.NoCohort):
+        cohort.open_cohort(store_in(tmp_path))
 
 
 def test_a_layout_is_worked_out_once_and_travels_light():

@@ -10,10 +10,11 @@ from genocloud import cohort, schema, steps
 from genocloud.cohort.batch import receipt_from_json
 from genocloud.cohort.reading import read_windows
 from genocloud.cohort.verifying import check_part, check_tallies
-from genocloud.errors import UnreadableFile
+from genocloud.errors import StoreError, UnreadableFile
 from genocloud.objects import Store, open_store
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
+from genocloud.steps.shards import derived
 from genocloud.steps.verify import Damaged
 from tests.reference.cohort_people import LAYOUT, ingest
 
@@ -75,6 +76,19 @@ def test_a_derived_table_that_cannot_be_read_is_found(store):
     ((name, problem),) = damage(store)
     assert name == "derived/k/k/alleles/1.parquet"
     assert "delete it" in problem
+
+
+def test_a_derived_table_with_another_byte_is_found(store):
+    opened = cohort.open_cohort(store.url)
+    (shard, *_) = steps.cut_genome(opened).owned
+    derived(opened, "alleles").write(shard, pa.table({"start": list(range(1000))}), {})
+    (name,) = store.list("derived/")
+    data = bytearray(store.read(name))
+    data[200] ^= 1
+    store.write(name, bytes(data))
+    assert [found for found, _ in damage(store)] == [name]
+    with pytest.raises(StoreError, match="damaged"):
+        derived(opened, "alleles").read(shard, "discover")
 
 
 def test_what_is_no_store_and_no_file_is_an_input_error(tmp_path):
