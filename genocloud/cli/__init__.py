@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ _OBJECTS = 200_000
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
-    Returns the exit code: 0 done, 2 usage (argparse exits itself), 3 input, 4 store, 5 setting; a bug raises, and
-    Python ends with 1 and a traceback.
+    Returns the exit code: 0 done, 2 usage (argparse exits itself), 3 input, 4 store, 5 setting, 130 interrupted, 141
+    nobody reads the output any more; a bug raises, and Python ends with 1 and a traceback.
     """
     gc.set_threshold(_OBJECTS)
     arguments = parser().parse_args(argv)
@@ -27,11 +28,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _without_pandas():
             arguments.run(arguments)
+        sys.stdout.flush()
     except GenocloudError as error:
         print(f"genocloud: error: {error}", file=sys.stderr)  # noqa: T201 (the command line's own voice)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        return 141
     return 0
 
 

@@ -1,6 +1,7 @@
 """What several commands share: their options, how a run shows its progress, and where its receipt goes."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -22,6 +23,17 @@ def whole_number(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return int(text)
+
+
+def hours(text: str) -> float:
+    """A number of hours from 0 on: argparse turns the error into its usage message."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours from 0 on")
+    return number
 
 
 def new_command(

@@ -8,6 +8,7 @@ from genocloud.cli.options import (
     Arguments,
     Commands,
     hand_over,
+    hours,
     new_command,
     receipt_option,
     scatter_option,
@@ -16,6 +17,7 @@ from genocloud.cli.options import (
     whole_number,
 )
 from genocloud.cohort import BATCH_SIZE
+from genocloud.errors import InputError, UnreadableFile
 from genocloud.scatter.executors import open_scatter
 from genocloud.steps.receipts import Receipt
 
@@ -35,13 +37,30 @@ def _names(arguments: Arguments, columns: int) -> list[list[str]]:
     """The names given as arguments and in a file, `columns` in a row; a wrong row is a usage error."""
     rows = [arguments.names] if columns > 1 and arguments.names else [[name] for name in arguments.names]
     if arguments.file:
-        with objects.open_file(arguments.file) as file:
-            rows += [line.split("\t") for line in file.read().decode().splitlines() if line]
+        rows += [line.split("\t") for line in _text(arguments.file).splitlines() if line]
     wrong = next((row for row in rows if len(row) != columns), None)
     if wrong is not None or not rows:
         told = f"{wrong} are not {columns} names" if wrong else "no names are given"
         arguments.usage.error(f"{told}; give names, or --file with {columns} in a line, tabs between")
     return rows
+
+
+def _text(url: str) -> str:
+    with objects.open_file(url) as file:
+        try:
+            return file.read().decode()
+        except UnicodeDecodeError as error:
+            raise UnreadableFile(url, f"byte {error.start:,} is not UTF-8", "give a text file of names") from error
+
+
+def _new_names(arguments: Arguments) -> dict[str, str]:
+    """The new names by old name; an old name that comes twice is an input error."""
+    names: dict[str, str] = {}
+    for old, new in _names(arguments, 2):
+        if old in names:
+            raise InputError(f"sample {old} is given two new names, {names[old]} and {new}; give it one")
+        names[old] = new
+    return names
 
 
 def _inspect(commands: Commands) -> None:
@@ -91,7 +110,7 @@ def _remove(commands: Commands) -> None:
 
 def _rename(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
-        hand_over(steps.rename(arguments.cohort, dict(_names(arguments, 2))), arguments)
+        hand_over(steps.rename(arguments.cohort, _new_names(arguments)), arguments)
 
     command = new_command(commands, "rename", "Give samples of a cohort new names; nothing is computed again.", run)
     _cohort_argument(command)
@@ -123,7 +142,8 @@ def _collect(commands: Commands) -> None:
         hand_over(receipt, arguments)
         verb = "would free" if arguments.dry_run else "freed"
         dropped = receipt.balance["dropped"]
-        told = "; ".join(f"{count:,} objects of {reason}" for reason, count in dropped.items()) or "nothing to drop"
+        told = "; ".join(f"{count:,} objects of {reason}" for reason, count in dropped.items())
+        told = told or f"nothing to drop; what is younger than --older-than {arguments.older_than:g} hours stays"
         _say(f"{arguments.cohort}: {verb} {receipt.figures['freed_bytes']:,} bytes ({told})")
 
     command = new_command(commands, "collect", "Remove what no kept version of a cohort needs.", run)
@@ -131,7 +151,7 @@ def _collect(commands: Commands) -> None:
     command.add_argument("--keep", type=whole_number, metavar="N", help="the newest N versions stay. Default: all")
     command.add_argument(
         "--older-than",
-        type=float,
+        type=hours,
         default=OLDER_THAN_HOURS,
         metavar="HOURS",
         help="what is younger stays: a running ingest may need it; 0 wants nobody else to write. Default: %(default)s",

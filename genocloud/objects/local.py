@@ -20,12 +20,15 @@ DRAFT = ".genocloud-draft-"
 
 _FORBIDDEN = ("permission denied", "ask for access to it, or choose another place")
 _FULL = ("no space is left", "free some, or choose another place, and run this again")
+_CROWDED = ("too many open files", "raise `ulimit -n`, or give a smaller --batch-size")
 _TROUBLES = {
     errno.EACCES: _FORBIDDEN,
     errno.EPERM: _FORBIDDEN,
     errno.EROFS: ("the file system is read-only", "choose another place"),
     errno.ENOSPC: _FULL,
     errno.EDQUOT: ("your disk quota is used up", _FULL[1]),
+    errno.EMFILE: _CROWDED,
+    errno.ENFILE: _CROWDED,
     errno.ENAMETOOLONG: ("the name is too long for the file system", "choose a shorter one"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "check the path, or choose another place"),
     errno.EISDIR: ("is a folder, not a file", "check the path"),

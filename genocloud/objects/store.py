@@ -36,7 +36,7 @@ class UnknownScheme(SettingError):
     def __init__(self, url: str, scheme: str) -> None:
         self.url, self.scheme = url, scheme
         self.problem = f"{scheme}:// is no kind of store that genocloud can use"
-        self.remedy = "use a plain path, file://, gs:// or memory:// (s3:// and az:// come in a later version)"
+        self.remedy = "use a plain path, file:// or gs:// (s3:// and az:// come in a later version)"
         super().__init__(f"{url}: {self.problem}; {self.remedy}")
 
 

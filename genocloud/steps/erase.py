@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from genocloud import callset, cohort, objects
+from genocloud.callset.layout import GENOTYPES_FOLDER
 from genocloud.cohort import erasing
 from genocloud.cohort.collecting import receipts_first
 from genocloud.cohort.erasing import Erasure
@@ -55,10 +56,12 @@ def erase(
 
     `callsets` are URLs to look at besides those that the cohort knows. Unless `sure`, only tell what would be done. An
     erasure that was killed is completed first, whomever it was about. Nobody may write to the cohort meanwhile: a
-    batch that is not finished is removed. The balance is in objects searched. Raises NobodyToErase, InForceAsOther,
-    StillThere or another StoreError.
+    batch that is not finished is removed. The balance is in objects searched. Raises NoCallset for a given
+    URL without one, NobodyToErase, InForceAsOther, StillThere or another StoreError.
     """
     with receipt_of("erase") as receipt:
+        for url in callsets:
+            _check_callset(url)
         store = objects.open_store(cohort_url)
         before = erasing.begun(store)
         if sure and before:
@@ -72,6 +75,17 @@ def erase(
             receipt.figures |= {"searched_bytes": sum(one.bytes for one in searched), "hits": 0}
             receipt.balanced("objects searched", len(searched), len(searched), {})
     return receipt
+
+
+def _check_callset(url: str) -> None:
+    """Raise NoCallset where not even an unfinished callset lies; one that cannot be read will be named as such."""
+    try:
+        if not objects.open_store(url).list(f"{GENOTYPES_FOLDER}/"):
+            callset.open_callset(url)
+    except callset.NoCallset:
+        raise
+    except StoreError:
+        pass
 
 
 def _told(store: objects.Store, erasure: Erasure, callsets: Sequence[str]) -> dict[str, object]:

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genocloud import callset, cohort, gvcf, objects
@@ -86,7 +87,7 @@ def _file(url: str) -> dict[str, str]:
         with objects.open_file(url) as file:
             head = file.read(HEAD_BYTES)
             if head == b"PAR1":
-                return _table(url, pq.read_metadata(file))
+                return _table(url, file)
             text = head + file.read() if head[:1] in (b"{", b"[") else b""
     except UnreadableFile as error:
         raise StoreError(
@@ -95,7 +96,11 @@ def _file(url: str) -> dict[str, str]:
     return _json(url, text) if text else _gvcf(url)
 
 
-def _table(url: str, told: pq.FileMetaData) -> dict[str, str]:
+def _table(url: str, file: BinaryIO) -> dict[str, str]:
+    try:
+        told = pq.read_metadata(file)
+    except (pa.ArrowException, OSError) as error:
+        raise StoreError(f"{url}: a damaged Parquet table ({error}); restore it, or make it again") from error
     names = told.schema.to_arrow_schema().names
     return {
         "Parquet table": url,
@@ -109,16 +114,19 @@ def _json(url: str, text: bytes) -> dict[str, str]:
     """A step's receipt."""
     try:
         values: Any = json.loads(text)
-        balance: Mapping[str, Any] = values["balance"]
         facts = {"receipt": url, "step": values["step"], "made by": f"genocloud {values['version']}"}
         facts |= {name: _plain(value) for name, value in values["figures"].items()}
         cost = f"{values['seconds']:,.1f} s, {values['cpu_seconds']:,.1f} core s, {values['peak_memory_bytes']:,} bytes"
+        return facts | _balance(values["balance"]) | {"cost": cost}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{url}: JSON, but no receipt of genocloud ({error!r}); give a receipt or a store") from error
+
+
+def _balance(balance: Mapping[str, Any]) -> dict[str, str]:
     dropped = ", ".join(f"{count:,} {reason}" for reason, count in balance.get("dropped", {}).items()) or "none"
-    if balance:
-        facts[str(balance["unit"])] = f"{balance['taken']:,} taken, {balance['given']:,} given, dropped: {dropped}"
-    return facts | {"cost": cost}
+    if not balance:
+        return {}
+    return {str(balance["unit"]): f"{balance['taken']:,} taken, {balance['given']:,} given, dropped: {dropped}"}
 
 
 def _plain(value: Any) -> str:

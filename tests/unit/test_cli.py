@@ -253,7 +253,9 @@ def test_a_cohort_changes_and_its_history_tells(tmp_path, stored, capsys):
     assert "samples  1\n" in told(capsys, "inspect", stored)
     assert "samples  3\n" in told(capsys, "inspect", stored, "--cohort-version", "2")
     assert "sound (" in told(capsys, "verify", stored, "--quiet")
-    assert "would free 0 bytes (nothing to drop)" in told(capsys, "collect", stored, "--keep", "1", "--dry-run", "-q")
+    assert "(nothing to drop; what is younger than --older-than 24 hours stays)" in told(
+        capsys, "collect", stored, "--keep", "1", "--dry-run", "-q"
+    )
     assert "objects of older versions" in told(capsys, "collect", stored, "--keep", "1", "--older-than", "0", "-q")
     assert len(told(capsys, "history", stored).splitlines()) == 1
 
@@ -352,6 +354,59 @@ def test_inspect_tells_of_files_too(tmp_path, made, capsys):
     (tmp_path / "other.json").write_text("{}")
     assert run("inspect", tmp_path / "other.json") == 3
     assert "no receipt of genocloud" in capsys.readouterr().err
+
+
+def test_inspect_of_a_cut_table_names_it(tmp_path, made, capsys):
+    table = tmp_path / "cut.parquet"
+    table.write_bytes(next(Path(made.cohort).glob("batches/*/variants/*")).read_bytes()[:-9])
+    assert run("inspect", table) == 4
+    assert f"{table}: a damaged Parquet table" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("balance", [[], [1], {"unit": "objects", "given": 1}, {"dropped": 5}, "none"])
+def test_json_with_another_balance_is_no_receipt(tmp_path, made, capsys, balance):
+    receipt = tmp_path / "verify.json"
+    assert run("verify", made.cohort, "--receipt", receipt, "--quiet") == 0
+    receipt.write_text(json.dumps(json.loads(receipt.read_text()) | {"balance": balance}))
+    capsys.readouterr()
+    assert run("inspect", receipt) == 3
+    assert f"{receipt}: JSON, but no receipt of genocloud" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["remove", "rename"])
+def test_a_file_of_names_that_is_no_text_is_an_input_error(tmp_path, capsys, command):
+    names = tmp_path / "names.bin"
+    names.write_bytes(b"p07\n\xff\xfe")
+    assert run(command, tmp_path / "cohort", "--file", names) == 3
+    assert f"{names}: byte 4 is not UTF-8" in capsys.readouterr().err
+
+
+def test_an_old_name_with_two_new_ones_is_refused(tmp_path, stored, capsys):
+    names = tmp_path / "names.txt"
+    names.write_text("p08\tq08\np07\tq07\np08\tr08\n")
+    assert run("rename", stored, "--file", names) == 3
+    assert "sample p08 is given two new names, q08 and r08" in capsys.readouterr().err
+    assert len(told(capsys, "history", stored).splitlines()) == 2
+
+
+@pytest.mark.parametrize("hours", ["nan", "inf", "-1", "-inf", "soon"])
+def test_an_age_that_is_no_number_of_hours_is_a_usage_error(tmp_path, capsys, hours):
+    with pytest.raises(SystemExit) as ended:
+        run("collect", tmp_path, f"--older-than={hours}")
+    assert ended.value.code == 2
+    assert f"'{hours}' is not a number of hours from 0 on" in capsys.readouterr().err
+
+
+def test_output_that_nobody_reads_ends_with_141_and_no_word(made):
+    code = "import sys; from genocloud.cli import main; sys.exit(main(sys.argv[1:]))"
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [sys.executable, "-c", code, "history", made.cohort]
+        ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE)
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")
 
 
 def test_a_gvcf_is_verified(tmp_path, capsys):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genocloud import cohort, steps
+from genocloud import callset, cohort, steps
 from genocloud.cohort import erasing, searching
 from genocloud.cohort.searching import search
 from genocloud.objects import Store, open_store
@@ -221,3 +221,19 @@ def test_callsets_that_hold_the_person_are_listed(store, tmp_path):
     register(store.url, known)
     register(store.url, other)
     assert erase(store, "maria-1", given)["callsets_that_hold_them"] == [known, given]
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_a_given_callset_that_is_none_is_refused_before_anything_is_erased(store, tmp_path, sure):
+    ingest(store, {"maria-1": 1, "others-0": 100})
+    before = contents(store)
+    for url in (f"memory://callsets{tmp_path}/typo", store.url):
+        with pytest.raises(callset.NoCallset, match=url):
+            erase(store, "maria-1", url, sure=sure)
+    assert contents(store) == before
+
+
+def test_a_registered_callset_may_be_gone(store, tmp_path):
+    ingest(store, {"maria-1": 1})
+    register(store.url, f"memory://callsets{tmp_path}/gone")
+    assert erase(store, "maria-1")["callsets_that_hold_them"] == []

@@ -114,6 +114,13 @@ def test_a_full_disk_is_told_and_leaves_no_file(store, monkeypatch, number, meth
     assert files(store) == ["before"]
 
 
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_too_many_open_files_are_told_with_what_helps(store, monkeypatch, number):
+    monkeypatch.setattr(Path, "open", fails_with(number))
+    with pytest.raises(objects.StoreFailed, match=r"too many open files; raise `ulimit -n`, or .* --batch-size"):
+        store.read("a")
+
+
 def test_a_disk_that_fills_up_in_the_middle_is_told(store, monkeypatch):
     resource = pytest.importorskip("resource")
     signal_before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -48,7 +48,7 @@ def test_a_store_knows_its_url(url, opened):
 
 @pytest.mark.parametrize("url", ["s3://b/c", "az://b/c", "https://host/c", "GS://b/c"])
 def test_an_unknown_kind_of_store_is_a_setting_to_mend(url):
-    with pytest.raises(SettingError, match=r"use a plain path, file://, gs:// or memory:// \(s3://.*later") as caught:
+    with pytest.raises(SettingError, match=r"use a plain path, file:// or gs:// \(s3://.*later") as caught:
         objects.open_store(url)
     assert caught.value.scheme == url.partition(":")[0]
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
