@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 GVCFS ?= test_data/gvcf
 REFERENCE ?= test_data/reference.fa
+LARGE ?= $(firstword $(wildcard $(GVCFS)/*.g.vcf.gz))
+REGION ?= chr1
 SECONDS := 60
 GATK := tests/anchors/gatk/lib/installed
 
@@ -28,9 +30,10 @@ conformance: programs $(INSTALLED) $(GATK)
 programs:
 	tests/anchors/install
 
+# Against peers: make bench GVCFS=DIR REFERENCE=REF LARGE=ONE.g.vcf.gz GATK_PROGRAM=tests/anchors/gatk/gatk REGION=chr20:1-1000
 bench: $(INSTALLED)
-	$(BIN)/python tests/benchmarks/bench_reading.py --folder $(GVCFS)
-	$(BIN)/python -m tests.benchmarks.bench_import $(GVCFS) --reference $(REFERENCE)
+	$(BIN)/python tests/benchmarks/bench_reading.py $(LARGE) --folder $(GVCFS)
+	$(BIN)/python -m tests.benchmarks.bench_import $(GVCFS) --reference $(REFERENCE) --region $(REGION) $(addprefix --gatk ,$(GATK_PROGRAM))
 	$(BIN)/python -m tests.benchmarks.bench_ingest $(GVCFS) --reference $(REFERENCE)
 	$(BIN)/python tests/benchmarks/bench_joint.py $(GVCFS) --reference $(REFERENCE)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import bench_import, bench_ingest
+from tests.benchmarks import bench_import, bench_ingest, bench_reading
 
 DATA = Path(__file__).resolve().parents[2] / "test_data"
 REFERENCE = DATA / "reference.fa"
@@ -17,6 +17,13 @@ def folder(tmp_path: Path) -> Path:
     for path in sorted((DATA / "gvcf").glob("*.g.vcf.gz"))[:3]:
         shutil.copy(path, tmp_path)
     return tmp_path
+
+
+def test_reading_is_measured(folder, capsys):
+    bench_reading.bench_file(str(next(folder.glob("*.g.vcf.gz"))), 1)
+    told = capsys.readouterr().out
+    assert "inflate (library only)" in told
+    assert "cyvcf2, our columns" in told
 
 
 def test_import_is_measured(folder, capsys):

@@ -41,6 +41,18 @@ def test_real_callers_are_known_by_their_headers(folder, caller, symbolic):
     assert (header.caller, header.symbolic) == (caller, symbolic)
 
 
+@pytest.mark.parametrize(
+    ("line", "caller"),
+    [
+        ('##SentieonCommandLine.Haplotyper=<ID=Haplotyper,Version="sentieon-genomics-202308.02">', "sentieon"),
+        ("##source=Clair3", "clair3"),
+        ("##source=weCall v2.0.0", "wecall"),
+    ],
+)
+def test_callers_of_whom_no_file_is_at_hand_are_known_by_their_documented_line(line, caller):
+    assert detect(f'##fileformat=VCFv4.2\n##ALT=<ID=NON_REF,Description="any">\n{line}\n').name == caller
+
+
 def test_an_unknown_caller_is_unknown():
     assert detect("##fileformat=VCFv4.2\n##source=mine\n").name == "unknown"
     assert len({caller.name for caller in CALLERS}) == len(CALLERS)
