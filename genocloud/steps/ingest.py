@@ -164,8 +164,15 @@ def _new_ones(cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], sto
 
 
 def _check_names(cohort_url: str, arrivals: Sequence[_Arrival], present: Mapping[str, str]) -> None:
-    """Refuse a new name for a file that is in force under one that the sheet does not have: of a person renamed."""
+    """Refuse a new name for a file that is in force under one that the sheet does not have: of a person renamed.
+
+    Two names in one sheet for one file may be meant (a twin in a test), and are said.
+    """
     named = {arrival.sample.sample for arrival in arrivals}
+    firsts: dict[str, str] = {}
+    for name, fingerprint in ((arrival.sample.sample, arrival.fingerprint) for arrival in arrivals):
+        if firsts.setdefault(fingerprint, name) != name:
+            log.warning("%s and %s have the same gVCF: the person will count twice", firsts[fingerprint], name)
     others = {fingerprint: name for name, fingerprint in present.items() if name not in named}
     for arrival in arrivals:
         if arrival.sample.sample not in present and arrival.fingerprint in others:

@@ -39,6 +39,12 @@ def test_somebody_renamed_does_not_come_in_again_under_the_old_name(tmp_path):
     assert ingest(tmp_path, anna="ann", bob="bob").samples == ("anna", "bob")
 
 
+def test_one_file_under_two_names_is_said(tmp_path, caplog):
+    write_gvcf(tmp_path / "ann.vcf", 20)
+    assert ingest(tmp_path, ann="ann", eva="ann").samples == ("ann", "eva")
+    assert "ann and eva have the same gVCF" in caplog.text
+
+
 def test_a_file_that_changes_between_check_and_reading_is_refused(tmp_path, monkeypatch):
     write_gvcf(tmp_path / "ann.vcf", 20)
     write = cohort.write_batch
