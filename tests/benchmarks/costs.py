@@ -26,6 +26,7 @@ def cost_of(command: Sequence[str | Path], watch: bool) -> Cost:
 
     To `watch` its memory is to walk its page tables again and again, which takes up to a third of its time.
     """
+    os.sync()  # what the command before it wrote must not be paid for by its first fsync
     begin, peak = time.perf_counter(), 0
     with subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
         os.set_blocking(child.stderr.fileno(), False)
