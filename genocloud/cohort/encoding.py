@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from genocloud.cohort.integers import constant, to_arrow, to_numpy
 from genocloud.schema import INT32, INT64
 
 Columns = Mapping[str, Any]
@@ -31,17 +30,13 @@ SQUARED_MQ = 60 * 60
 
 
 def _plus(factor: int, name: str) -> Callable[[Columns], pa.ChunkedArray]:
-    return lambda table: pc.multiply(
-        pc.fill_null(table[name], constant(0, table[name].type)).cast(INT64), constant(factor, INT64)
-    )
+    return lambda table: pc.multiply(pc.fill_null(table[name], 0).cast(INT64), factor)
 
 
 FORETOLD: dict[str, dict[str, Callable[[Columns], pa.ChunkedArray]]] = {
     "blocks": {
         "dp": _plus(1, "min_dp"),
-        "gq": lambda table: pc.min_element_wise(
-            pc.fill_null(table["pl1"], constant(0, INT32)), constant(CAP_GQ, INT32)
-        ).cast(INT64),
+        "gq": lambda table: pc.min_element_wise(pc.fill_null(table["pl1"], 0), CAP_GQ).cast(INT64),
     },
     "variants": {
         "raw_mq": _plus(SQUARED_MQ, "raw_mq_dp"),
@@ -61,10 +56,10 @@ def packed_schema(kind: str, table: pa.Schema) -> pa.Schema:
 
 def pack(kind: str, table: pa.Table) -> pa.Table:
     """A window's rows as they lie in Parquet."""
-    start, stop = (to_numpy(table[name]).astype(np.int64) for name in ("start", "stop"))
+    start, stop = (table[name].to_numpy().astype(np.int64) for name in ("start", "stop"))
     gap = start.copy()
     gap[1:] -= stop[:-1]
-    columns = {"gap": to_arrow(gap), "length": to_arrow((stop - start).astype(np.int32))}
+    columns = {"gap": pa.array(gap), "length": pa.array((stop - start).astype(np.int32))}
     columns |= {name: table[name] for name in table.column_names}
     columns |= {name: pc.subtract(table[name].cast(INT64), told(table)) for name, told in FORETOLD[kind].items()}
     packed = packed_schema(kind, table.schema)
@@ -74,9 +69,9 @@ def pack(kind: str, table: pa.Table) -> pa.Table:
 def unpack(kind: str, packed: pa.Table, table: pa.Schema) -> pa.Table:
     """The reverse of `pack`: one row group's rows in the schema they had."""
     columns: dict[str, Any] = {name: packed[name] for name in packed.column_names}
-    length = to_numpy(packed["length"]).astype(np.int64)
-    stop = np.cumsum(to_numpy(packed["gap"]) + length)
-    columns |= {"start": to_arrow((stop - length).astype(np.int32)), "stop": to_arrow(stop.astype(np.int32))}
+    length = packed["length"].to_numpy().astype(np.int64)
+    stop = np.cumsum(packed["gap"].to_numpy() + length)
+    columns |= {"start": pa.array((stop - length).astype(np.int32)), "stop": pa.array(stop.astype(np.int32))}
     for name, told in reversed(FORETOLD[kind].items()):
         columns[name] = pc.add(packed[name], told(columns)).cast(table.field(name).type)
     return pa.table([columns[name] for name in table.names], schema=table)

@@ -9,7 +9,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud.cohort.batch import KINDS, Rows, Tally
-from genocloud.cohort.integers import to_arrow, to_numpy
 from genocloud.cohort.layout import Window
 from genocloud.regions import Region
 from genocloud.schema import with_column
@@ -84,7 +83,7 @@ class Stream:
                 self._keep(kind, batch)
 
     def _keep(self, kind: str, batch: pa.RecordBatch) -> None:
-        contig, starts = int(to_numpy(batch["contig"])[0]), to_numpy(batch["start"])
+        contig, starts = int(batch["contig"].to_numpy()[0]), batch["start"].to_numpy()
         self.stored[kind] += batch.num_rows
         self.waiting[kind].append(_Waiting(contig, starts, batch))
         self.ploidies[contig] = min(self.ploidies.get(contig, MOST_ALLELES), _fewest_alleles(kind, batch))
@@ -94,8 +93,8 @@ class Stream:
 def _fewest_alleles(kind: str, batch: pa.RecordBatch) -> int:
     """The smallest ploidy of some rows; those without a GT do not tell."""
     if kind == "blocks":
-        return int(to_numpy(batch["ploidy"]).min())
-    alleles = np.diff(to_numpy(batch["gt"].offsets))
+        return int(batch["ploidy"].to_numpy().min())
+    alleles = np.diff(batch["gt"].offsets.to_numpy())
     return int(alleles[alleles > 0].min(initial=MOST_ALLELES))
 
 
@@ -141,7 +140,7 @@ def _take(
 def _joined(kind: str, pieces: Sequence[Piece]) -> pa.Table:
     """Pieces one after another, with the samples' places as `sample`."""
     table = pa.Table.from_batches([batch for _, _, batch in pieces], KINDS[kind]).combine_chunks()
-    return with_column(table, "sample", to_arrow(_by_row([place for place, _, _ in pieces], pieces)))
+    return with_column(table, "sample", pa.array(_by_row([place for place, _, _ in pieces], pieces)))
 
 
 def _by_row(values: Sequence[int], pieces: Sequence[Piece]) -> npt.NDArray[np.int32]:
@@ -154,12 +153,12 @@ def _split(blocks: pa.Table, pieces: Sequence[Piece]) -> tuple[pa.Table, dict[in
 
     There is at most one of a sample, because its rows never overlap.
     """
-    stops, ends = to_numpy(blocks["stop"]), _by_row([end for _, end, _ in pieces], pieces)
+    stops, ends = blocks["stop"].to_numpy(), _by_row([end for _, end, _ in pieces], pieces)
     beyond = np.flatnonzero(stops > ends)
     if not beyond.size:
         return blocks, {}
-    left = blocks.take(to_arrow(beyond.astype(np.int32)))
-    left = with_column(left, "start", to_arrow(ends[beyond])).combine_chunks().to_batches()[0]
-    places = to_numpy(left["sample"]).tolist()
-    cut = with_column(blocks, "stop", to_arrow(np.minimum(stops, ends)))
+    left = blocks.take(pa.array(beyond.astype(np.int32)))
+    left = with_column(left, "start", pa.array(ends[beyond])).combine_chunks().to_batches()[0]
+    places = left["sample"].to_numpy().tolist()
+    cut = with_column(blocks, "stop", pa.array(np.minimum(stops, ends)))
     return cut, {place: left.slice(number, 1) for number, place in enumerate(places)}

@@ -22,7 +22,6 @@ from genocloud.cohort.batch import (
 )
 from genocloud.cohort.encoding import open_writer, pack
 from genocloud.cohort.gathering import Stream, side_by_side
-from genocloud.cohort.integers import to_numpy
 from genocloud.cohort.layout import Layout
 from genocloud.objects import Store
 from genocloud.regions import Part
@@ -102,7 +101,7 @@ class _Output:
             stream = _Hashed(stack.enter_context(self.store.writer(self.name)))
             self.written = stack.enter_context(open_writer(stream, self.kind, KINDS[self.kind])), stream
         self.written[0].write_table(pack(self.kind, table), row_group_size=table.num_rows)
-        self.longest = max(self.longest, int((to_numpy(table["stop"]) - to_numpy(table["start"])).max()))
+        self.longest = max(self.longest, int((table["stop"].to_numpy() - table["start"].to_numpy()).max()))
 
     def receipt(self) -> PartReceipt:
         """What was written; the object must be complete."""

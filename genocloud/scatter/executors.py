@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 from genocloud.errors import GenocloudError, SettingError
+from genocloud.scatter.pools import run_in
 from genocloud.scatter.processes import open_processes
 from genocloud.scatter.telling import Heard, Letters, listening
 
@@ -78,15 +79,7 @@ class Threads:
         heard: Heard | None = None,
     ) -> list[Result]:
         """Run the tasks in the pool."""
-        futures = [self.pool.submit(_heard, heard, function, task) for task in tasks]
-        try:
-            for future in as_completed(futures):
-                done(future.result())
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise
-        return [future.result() for future in futures]
+        return run_in(self.pool, partial(_heard, heard, function), tasks, done)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import multiprocessing
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from genocloud.errors import SettingError
+from genocloud.scatter.pools import run_in
 from genocloud.scatter.telling import Heard, Letters, listening
 
 Task = TypeVar("Task")
@@ -37,21 +38,14 @@ class Processes:
         heard: Heard | None = None,
     ) -> list[Result]:
         """Run the tasks in the pool. Raises SettingError where a process was killed."""
-        work = partial(_told, function)
-        with _reading(self.inbox, heard):
-            futures = [self.pool.submit(work, task) for task in tasks]
-            try:
-                for future in as_completed(futures):
-                    done(future.result())
-            except BrokenProcessPool as error:
-                raise SettingError(
-                    "a worker process was killed, most likely for lack of memory; use fewer processes, or cut smaller "
-                    "batches or shards, and run this again"
-                ) from error
-            finally:
-                for future in futures:
-                    future.cancel()
-        return [future.result() for future in futures]
+        try:
+            with _reading(self.inbox, heard):
+                return run_in(self.pool, partial(_told, function), tasks, done)
+        except BrokenProcessPool as error:
+            raise SettingError(
+                "a worker process was killed, most likely for lack of memory; use fewer processes, or cut smaller "
+                "batches or shards, and run this again"
+            ) from error
 
 
 def _told(function: Callable[[Task], Result], task: Task) -> Result:
