@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-VERSION = 2
+VERSION = 3
 """Version of the store's tables; a store with another major version is refused."""
 
 MISSING = np.int32(-(2**31))
@@ -29,7 +29,8 @@ class Column:
     """One column of a table.
 
     `vcf` is where the value stands in VCF: `POS`, `INFO/AC`, `FORMAT/GQ`, or empty for a column of ours; `number`
-    and `kind` are the header's Number and Type; `form` is how GATK prints a float (empty: its default for numbers).
+    and `kind` are the header's Number and Type; `form` is how GATK prints a float (empty: its default for numbers);
+    `asked_by` names what asks for it (an annotation group, or a setting of the model): nothing if it is always there.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Column:
     kind: str = ""
     form: str = ""
     nullable: bool = True
+    asked_by: tuple[str, ...] = ()
 
     @property
     def field(self) -> pa.Field:
@@ -112,8 +114,13 @@ VARIANT_COLUMNS = (
     Column("mq", FLOAT, "root mean square mapping quality", "INFO/MQ"),
     Column("mq0", INT32, "reads of mapping quality 0", "INFO/MQ0"),
     Column("excess_het", FLOAT, "the caller's own ExcessHet, phred", "INFO/ExcessHet"),
-    Column("raw_mq", INT64, "sum of squared mapping qualities; GATK 3 writes it alone, as RAW_MQ", "INFO/RAW_MQandDP"),
-    Column("raw_mq_dp", INT64, "reads in that sum; null where only RAW_MQ is written", "INFO/RAW_MQandDP"),
+    Column("raw_mq", INT64, "sum of squared mapping qualities, also from RAW_MQ", "INFO/RAW_MQandDP"),
+    Column(
+        "raw_mq_dp",
+        INT64,
+        "reads in that sum, also from MQ_DP; null where GATK 3 wrote RAW_MQ alone",
+        "INFO/RAW_MQandDP",
+    ),
     Column("as_raw_base_q_rank_sum", STRING, "raw text, alleles split by |", "INFO/AS_RAW_BaseQRankSum"),
     Column("as_raw_mq", STRING, "raw text, alleles split by |", "INFO/AS_RAW_MQ"),
     Column("as_raw_mq_rank_sum", STRING, "raw text, alleles split by |", "INFO/AS_RAW_MQRankSum"),
@@ -145,15 +152,17 @@ ALLELE_COLUMNS = (
     _key("start", INT32, "first base, 0-based", "POS"),
     _key("ref", STRING, "the longest REF of the site's records", "REF"),
     _key("alts", STRINGS, "merged ALT alleles extended to that REF, `*` in its place; no symbolic one", "ALT"),
+    _key("forced", BOOL, "put out whatever the evidence; with no ALT at all it is only called, not estimated"),
     _key("observed", INT32, "(sample, allele) observations merged into this site"),
 )
 """The merged alleles of each site of a shard, sorted by start."""
 
-_MERGED = ALLELE_COLUMNS[:4]
+_MERGED = ALLELE_COLUMNS[:5]
 
 ESTIMATE_COLUMNS = (
     *_MERGED,
     _key("genotyped", INT32, "ALT alleles that went into the estimate; the others were too many"),
+    _key("beyond", BOOL, "GATK would skip the site, or drop a sample's likelihoods, for the number of its alleles"),
     Column("absent_log10", DOUBLE, "log10 probability that nobody carries an ALT other than `*`"),
     _key("plausible", INTS, "numbers of the ALT alleles likely enough to be put out; whether `*` may is still open"),
     _key("mleac", INTS, "likeliest allele counts, by plausible allele"),
@@ -167,13 +176,19 @@ SETTLED_COLUMNS = (
     _key("kept", INTS, "numbers of the ALT alleles put out; none if the site is dropped"),
     _key("mleac", INTS, "likeliest allele counts, by kept allele"),
     _key("absent_log10", DOUBLES, "log10 probability that nobody carries it, by kept allele"),
-    Column("qual", DOUBLE, "phred-scaled confidence that the site is variant; null if it was not genotyped"),
+    _key("genotyped", INT32, "ALT alleles that went into the estimate; the others were too many"),
+    _key("likely", INT32, "of these, likely enough to be put out"),
+    _key("spurious", BOOL, "`*` was likely, but no deletion that was put out reaches over the site"),
+    _key("beyond", BOOL, "GATK would skip the site, or drop a sample's likelihoods, for the number of its alleles"),
+    Column("qual", DOUBLE, "phred-scaled confidence in what is put out, variant or not; null if it was not genotyped"),
+    _key("low", BOOL, "the site is forced, and its confidence is below what others need"),
     Column("reason", WORD, "why the site is dropped; null if it is put out"),
 )
 """What becomes of each site of a shard, sorted by start."""
 
 _INFO_DOUBLE = ("1", "Float")
 _BY_ALT = ("A", "Float")
+_ALLELE_SPECIFIC = ("AS_StandardAnnotation",)
 
 SITE_COLUMNS = (
     _key("contig", WORD, "name of the contig", "CHROM"),
@@ -193,6 +208,7 @@ SITE_COLUMNS = (
         "INFO/AS_BaseQRankSum",
         *_BY_ALT,
         "%.3f",
+        asked_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_FS",
@@ -201,6 +217,7 @@ SITE_COLUMNS = (
         "INFO/AS_FS",
         *_BY_ALT,
         "%.3f",
+        asked_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_InbreedingCoeff",
@@ -209,6 +226,7 @@ SITE_COLUMNS = (
         "INFO/AS_InbreedingCoeff",
         *_BY_ALT,
         "%.4f",
+        asked_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_MQ",
@@ -217,6 +235,7 @@ SITE_COLUMNS = (
         "INFO/AS_MQ",
         *_BY_ALT,
         "%.2f",
+        asked_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_MQRankSum",
@@ -225,6 +244,7 @@ SITE_COLUMNS = (
         "INFO/AS_MQRankSum",
         *_BY_ALT,
         "%.3f",
+        asked_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_QD",
@@ -233,6 +253,7 @@ SITE_COLUMNS = (
         "INFO/AS_QD",
         *_BY_ALT,
         "%.2f",
+        asked_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_ReadPosRankSum",
@@ -241,6 +262,7 @@ SITE_COLUMNS = (
         "INFO/AS_ReadPosRankSum",
         *_BY_ALT,
         "%.3f",
+        asked_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_SOR",
@@ -249,6 +271,7 @@ SITE_COLUMNS = (
         "INFO/AS_SOR",
         *_BY_ALT,
         "%.3f",
+        asked_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "BaseQRankSum",
@@ -264,6 +287,7 @@ SITE_COLUMNS = (
         "INFO/ClippingRankSum",
         *_INFO_DOUBLE,
     ),
+    Column("DB", BOOL, "an ALT is in dbSNP", "INFO/DB", "0", "Flag", asked_by=("dbsnp",)),
     Column("DP", INT32, "depth summed over samples, reads", "INFO/DP", "1", "Integer"),
     Column(
         "ExcessHet",
@@ -272,6 +296,13 @@ SITE_COLUMNS = (
         "INFO/ExcessHet",
         *_INFO_DOUBLE,
         "%.4f",
+    ),
+    Column(
+        "ExcessHetMedian",
+        DOUBLE,
+        "median over samples of the records' own ExcessHet, where it cannot be computed",
+        "INFO/ExcessHet",
+        *_INFO_DOUBLE,
     ),
     Column("FS", DOUBLE, "phred p-value of strand bias (Fisher)", "INFO/FS", *_INFO_DOUBLE, "%.3f"),
     Column(
@@ -285,12 +316,29 @@ SITE_COLUMNS = (
     Column("MLEAC", INTS, "likeliest allele counts, by ALT", "INFO/MLEAC", "A", "Integer"),
     Column("MLEAF", DOUBLES, "likeliest allele frequencies, by ALT", "INFO/MLEAF", "A", "Float"),
     Column("MQ", DOUBLE, "root mean square mapping quality", "INFO/MQ", *_INFO_DOUBLE, "%.2f"),
+    Column("MQ0", INT32, "median over samples of the reads of mapping quality 0", "INFO/MQ0", "1", "Integer"),
+    Column(
+        "MQMedian",
+        DOUBLE,
+        "median over samples of the records' own MQ, where it cannot be computed",
+        "INFO/MQ",
+        *_INFO_DOUBLE,
+    ),
     Column(
         "MQRankSum",
         DOUBLE,
         "median over samples of the z score of mapping qualities",
         "INFO/MQRankSum",
         *_INFO_DOUBLE,
+    ),
+    Column(
+        "NDA",
+        INT32,
+        "Number of alternate alleles discovered (but not necessarily genotyped) at this site",
+        "INFO/NDA",
+        "1",
+        "Integer",
+        asked_by=("annotate_with_num_discovered_alleles",),
     ),
     Column("QD", DOUBLE, "QUAL / depth of the samples that carry an ALT", "INFO/QD", *_INFO_DOUBLE, "%.2f"),
     Column(
@@ -301,6 +349,8 @@ SITE_COLUMNS = (
         *_INFO_DOUBLE,
     ),
     Column("SOR", DOUBLE, "strand odds ratio", "INFO/SOR", *_INFO_DOUBLE, "%.3f"),
+    Column("seen", INT32, "ALT alleles discovered at the site"),
+    Column("genotyped", INT32, "of these, genotyped; the others were too many; `alts` are those that were kept"),
 )
 """The callset's sites: one row a site, sorted by contig and pos."""
 
@@ -321,13 +371,30 @@ GENOTYPE_COLUMNS = (
     Column("PID", WORD, "physical phase set's name", "FORMAT/PID", "1", "String"),
     Column("PL", INTS, "phred likelihoods in VCF order", "FORMAT/PL", "G", "Integer"),
     Column("PS", INT32, "phase set's position, 1-based", "FORMAT/PS", "1", "Integer"),
+    Column(
+        "RGQ",
+        INT32,
+        "quality of a genotype at a site without variants, phred",
+        "FORMAT/RGQ",
+        "1",
+        "Integer",
+        asked_by=("force_output_intervals",),
+    ),
 )
 """The callset's genotypes, a file for each batch and shard: sites in order, within each the batch's samples."""
+
+SITE_KEY = _key(
+    "key",
+    INT64,
+    "names the site's alleles: of a site's rows in a callset that has grown, those with the key that SITES has count",
+)
+"""What the files of a callset have behind SITES and GENOTYPES; with contig and pos it joins them."""
 
 BLOCKS, VARIANTS = table(BLOCK_COLUMNS), table(VARIANT_COLUMNS)
 OBSERVATIONS, SPANS, ALLELES = table(OBSERVATION_COLUMNS), table(SPAN_COLUMNS), table(ALLELE_COLUMNS)
 ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
 SITES, GENOTYPES = table(SITE_COLUMNS), table(GENOTYPE_COLUMNS)
+STORED_SITES, STORED_GENOTYPES = table((*SITE_COLUMNS, SITE_KEY)), table((*GENOTYPE_COLUMNS, SITE_KEY))
 
 
 def numbers(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
@@ -346,6 +413,9 @@ def nullable(values: npt.NDArray[Any], type_: pa.DataType) -> pa.Array:
 def ragged(array: pa.Array | pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
     """An Arrow list-of-numbers column as (offsets (rows + 1,), values); a null list has no values."""
     array = _one_chunk(array)
+    if array.null_count:  # there may be values under it
+        lengths = array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), numbers(array.flatten())
     offsets = array.offsets.to_numpy().astype(np.int64)
     return offsets - offsets[0], numbers(array.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0])))
 

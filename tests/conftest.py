@@ -55,7 +55,7 @@ def make_callset(
         cut = steps.cut_genome(opened)
         steps.discover(opened, cut, scatter, progress)
         steps.genotype(opened, made.callset, model, cut, scatter, progress)
-    steps.export(made.callset, str(made.vcf), 2, progress)
+        steps.export(made.callset, str(made.vcf), scatter, progress)
     return made
 
 

@@ -96,6 +96,8 @@ def _scalars(values: pa.Array) -> Array:
     if pa.types.is_dictionary(values.type):
         words = np.array([*values.dictionary.to_pylist(), "."], object)
         return np.asarray(words[values.indices.fill_null(-1).to_numpy()])
+    if pa.types.is_boolean(values.type):
+        return schema.numbers(values)
     return schema.numbers(values if pa.types.is_floating(values.type) else values.fill_null(MISSING))
 
 

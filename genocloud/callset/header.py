@@ -1,6 +1,7 @@
 """The VCF header, made from the declared columns, the contigs and the samples; no path, clock or host in it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from genocloud.callset.manifest import Description
 from genocloud.schema import GENOTYPE_COLUMNS, SITE_COLUMNS, Column
@@ -9,9 +10,12 @@ _FILTERS = (("LowQual", "Low quality"), ("PASS", "All filters passed"))
 _FIXED = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 
 
-def header_text(description: Description) -> str:
-    """The header of a callset, from `##fileformat` to the samples' names."""
-    return "".join(f"{line}\n" for line in _lines(description))
+def header_text(description: Description, numbered: bool = False) -> str:
+    """The header of a callset, from `##fileformat` to the samples' names; `numbered` as BCF refers to its lines.
+
+    What has to be asked for is declared only where the model says that it was.
+    """
+    return "".join(f"{line}\n" for line in _lines(description, dictionary() if numbered else {}))
 
 
 def vcf_keys(columns: Sequence[Column], kind: str) -> list[tuple[str, Column]]:
@@ -20,18 +24,42 @@ def vcf_keys(columns: Sequence[Column], kind: str) -> list[tuple[str, Column]]:
     return sorted(keyed, key=lambda pair: (pair[0] != "GT", pair[0]))
 
 
-def _lines(description: Description) -> Iterator[str]:
+def dictionary() -> dict[str, int]:
+    """The numbers that BCF gives to FILTER, FORMAT and INFO keys, declared or not: PASS is 0.
+
+    Source: VCF 4.3 specification, section 6.2.1.
+    """
+    declared = [name for name, _ in _FILTERS]
+    for columns, kind in ((GENOTYPE_COLUMNS, "FORMAT"), (SITE_COLUMNS, "INFO")):
+        declared += [key for key, _ in vcf_keys(columns, kind)]
+    return {key: number for number, key in enumerate(dict.fromkeys(["PASS", *declared]))}
+
+
+def _lines(description: Description, numbers: Mapping[str, int]) -> Iterator[str]:
     yield "##fileformat=VCFv4.2"
-    yield from (f'##FILTER=<ID={name},Description="{told}">' for name, told in _FILTERS)
-    yield from _declared(GENOTYPE_COLUMNS, "FORMAT")
-    yield from _declared(SITE_COLUMNS, "INFO")
+    yield from (f'##FILTER=<ID={name},Description="{told}"{_number(name, numbers)}>' for name, told in _FILTERS)
+    yield from _declared(GENOTYPE_COLUMNS, "FORMAT", description.model, numbers)
+    yield from _declared(SITE_COLUMNS, "INFO", description.model, numbers)
     yield from (f"##contig=<ID={contig.name},length={contig.length}>" for contig in description.contigs)
     yield f"##source={description.software}"
     yield "\t".join((*_FIXED, *(("FORMAT", *description.samples) if description.samples else ())))
 
 
-def _declared(columns: Sequence[Column], kind: str) -> Iterator[str]:
-    for key, column in vcf_keys(columns, kind):
+def _number(key: str, numbers: Mapping[str, int]) -> str:
+    return f",IDX={numbers[key]}" if key in numbers else ""
+
+
+def _is_asked_for(column: Column, model: Mapping[str, Any]) -> bool:
+    groups = model.get("annotation_groups", ())
+    return not column.asked_by or any(name in groups or model.get(name) for name in column.asked_by)
+
+
+def _declared(
+    columns: Sequence[Column], kind: str, model: Mapping[str, Any], numbers: Mapping[str, int]
+) -> Iterator[str]:
+    for key, column in reversed(dict(reversed(vcf_keys(columns, kind))).items()):  # of one key's columns the first
+        if not _is_asked_for(column, model):
+            continue
         told = column.description.replace("\\", "\\\\").replace('"', '\\"')
         number, type_ = column.number or "1", column.kind or "String"
-        yield f'##{kind}=<ID={key},Number={number},Type={type_},Description="{told}">'
+        yield f'##{kind}=<ID={key},Number={number},Type={type_},Description="{told}"{_number(key, numbers)}>'

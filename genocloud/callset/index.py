@@ -1,8 +1,9 @@
-"""The index of a BGZF-compressed VCF: tabix, or CSI where a contig is too long for tabix."""
+"""The index of a BGZF-compressed VCF or BCF, put together from its parts': tabix, or CSI where tabix will not do."""
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,53 +20,83 @@ Offsets = npt.NDArray[np.int64]
 
 
 @dataclass
-class _ContigIndex:
-    """Runs of neighbouring records in one bin, each (bin, begin, end), and the first record of each window."""
+class ContigIndex:
+    """Where records of one contig lie, in file order, with one entry for some 16 kb of genome.
 
+    depth    levels of bins below the one that holds the whole contig (see index_depth)
+    records  how many there are
+    runs     neighbouring records in one bin: (bin, begin, end), virtual offsets
+    windows  the first record that touches each window
+    """
+
+    depth: int
     records: int = 0
     runs: list[tuple[int, int, int]] = field(default_factory=list)
     windows: dict[int, int] = field(default_factory=dict)
 
-
-class Index:
-    """Gathers where records lie, piece by piece in file order, holding one entry for some 16 kb of genome.
-
-    Source: SAM specification, section 5.2; tabix and CSI v1 specifications (samtools/hts-specs).
-    """
-
-    def __init__(self, contigs: Sequence[Contig]) -> None:
-        self._depth = _depth(max((contig.length for contig in contigs), default=0))
-        self._contigs: dict[str, _ContigIndex] = {}
-
-    @property
-    def suffix(self) -> str:
-        """`.tbi` or `.csi`."""
-        return ".tbi" if self._depth == _TABIX_DEPTH else ".csi"
-
-    def add(self, contig: str, begin: Offsets, end: Offsets, places: Offsets) -> None:
-        """Add records of one contig that follow those added before.
+    def add(self, begin: Offsets, end: Offsets, places: Offsets) -> None:
+        """Add records that follow those added before.
 
         begin, end  (records,) int64, 0-based half-open bases
         places      (records + 1,) int64; virtual offsets: record i is places[i] to places[i + 1]
         """
-        if not len(begin):
-            return
-        held = self._contigs.setdefault(contig, _ContigIndex())
-        held.records += len(begin)
-        bins = _bins(begin, end, self._depth)
+        bins = _bins(begin, end, self.depth)
         first = np.flatnonzero(np.diff(bins, prepend=-1))
         last = np.append(first[1:], len(bins))
-        for number, start, stop in zip(
-            bins[first].tolist(), places[first].tolist(), places[last].tolist(), strict=True
-        ):
-            _extend(held.runs, number, start, stop)
-        for window, place in _first_places(begin, end, places):
-            held.windows.setdefault(window, place)
+        runs = zip(bins[first].tolist(), places[first].tolist(), places[last].tolist(), strict=True)
+        self._extend(len(begin), runs, _first_places(begin, end, places))
+
+    def follow(self, part: "ContigIndex", shift: int) -> None:
+        """Add the records of a part that begins `shift` bytes into the file."""
+        runs = ((number, start + (shift << 16), stop + (shift << 16)) for number, start, stop in part.runs)
+        self._extend(part.records, runs, ((window, at + (shift << 16)) for window, at in part.windows.items()))
+
+    def _extend(self, records: int, runs: Iterable[tuple[int, int, int]], windows: Iterable[tuple[int, int]]) -> None:
+        self.records += records
+        for number, start, stop in runs:
+            if self.runs and self.runs[-1][0] == number:
+                start = self.runs.pop()[1]
+            self.runs.append((number, start, stop))
+        for window, place in windows:
+            self.windows.setdefault(window, place)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"depth": self.depth, "records": self.records, "runs": self.runs, "windows": [*self.windows.items()]}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "ContigIndex":
+        """The reverse of `as_json`."""
+        return cls(values["depth"], values["records"], [tuple(run) for run in values["runs"]], dict(values["windows"]))
+
+
+class Index:
+    """The index of a file, put together from its parts' in file order.
+
+    A BCF's has an entry for every contig by its number and is CSI; a VCF's names the contigs that have records.
+
+    Source: SAM specification, section 5.2; tabix and CSI v1 specifications (samtools/hts-specs).
+    """
+
+    def __init__(self, contigs: Sequence[Contig], bcf: bool = False) -> None:
+        self._depth, self._bcf = index_depth(contigs), bcf
+        names = [contig.name for contig in contigs] if bcf else []
+        self._contigs = {name: ContigIndex(self._depth) for name in names}
+
+    @property
+    def suffix(self) -> str:
+        """`.tbi` or `.csi`."""
+        return ".csi" if self._bcf or self._depth > _TABIX_DEPTH else ".tbi"
+
+    def follow(self, contig: str, part: ContigIndex, shift: int) -> None:
+        """Add a part's records of one contig; the part begins `shift` bytes into the file."""
+        if part.records:
+            self._contigs.setdefault(contig, ContigIndex(self._depth)).follow(part, shift)
 
     def encode(self) -> bytes:
         """The index file."""
         names = b"".join(name.encode() + b"\0" for name in self._contigs)
-        setup = struct.pack("<7i", *_VCF, len(names)) + names
+        setup = b"" if self._bcf else struct.pack("<7i", *_VCF, len(names)) + names
         if self.suffix == ".tbi":
             head = b"TBI\1" + struct.pack("<i", len(self._contigs)) + setup
         else:
@@ -73,12 +104,13 @@ class Index:
             head += struct.pack("<i", len(self._contigs))
         return compress(head + b"".join(map(self._encode_contig, self._contigs.values()))).data + END
 
-    def _encode_contig(self, held: _ContigIndex) -> bytes:
+    def _encode_contig(self, held: ContigIndex) -> bytes:
         bins: dict[int, list[tuple[int, int]]] = {}
         for number, start, stop in held.runs:
             bins.setdefault(number, []).append((start, stop))
         linear = _linear(held.windows)
-        bins[_statistics_bin(self._depth)] = [(held.runs[0][1], held.runs[-1][2]), (held.records, 0)]
+        if held.records:
+            bins[_statistics_bin(self._depth)] = [(held.runs[0][1], held.runs[-1][2]), (held.records, 0)]
         tabix = self.suffix == ".tbi"
         parts = [struct.pack("<i", len(bins))]
         for number, chunks in sorted(bins.items()):
@@ -90,8 +122,9 @@ class Index:
         return b"".join(parts)
 
 
-def _depth(longest: int) -> int:
-    """Levels of bins below the one that holds the whole contig; 5 is all that tabix has (2 ** 29 bases)."""
+def index_depth(contigs: Sequence[Contig]) -> int:
+    """Levels of bins below the one that holds the longest contig; 5 is all that tabix has (2 ** 29 bases)."""
+    longest = max((contig.length for contig in contigs), default=0)
     depth = _TABIX_DEPTH
     while longest > 1 << (_WINDOW_BITS + 3 * depth):
         depth += 1
@@ -115,14 +148,6 @@ def _bins(begin: Offsets, end: Offsets, depth: int) -> Offsets:
         within = begin >> shift == (end - 1) >> shift
         bins[within] = _level_start(level) + (begin[within] >> shift)
     return bins
-
-
-def _extend(runs: list[tuple[int, int, int]], number: int, start: int, stop: int) -> None:
-    """Lengthen the last run if it is of the same bin."""
-    if runs and runs[-1][0] == number:
-        runs[-1] = (number, runs[-1][1], stop)
-    else:
-        runs.append((number, start, stop))
 
 
 def _first_places(begin: Offsets, end: Offsets, places: Offsets) -> Iterator[tuple[int, int]]:
@@ -151,5 +176,5 @@ def _lowest(number: int, depth: int, linear: Sequence[int]) -> int:
 
 
 def index_names(name: str) -> Iterable[str]:
-    """Every name under which a reader would look for the index of a VCF."""
+    """Every name under which a reader would look for the index of a VCF or BCF."""
     return (f"{name}.tbi", f"{name}.csi")

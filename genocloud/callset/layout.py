@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,9 @@ MANIFEST = "manifest/00000001.json"
 MARK = "manifest/callset.json"
 """Says whose the URL is before there is a manifest, and when that is damaged."""
 
-SITES_FOLDER, GENOTYPES_FOLDER, ENTRIES_FOLDER = "sites", "genotypes", "entries"
+SITES_FOLDER, GENOTYPES_FOLDER, SHARES_FOLDER, ENTRIES_FOLDER = "sites", "genotypes", "shares", "entries"
 ENTRY = re.compile(rf"{ENTRIES_FOLDER}/[^/]+\.json")
-TABLE = re.compile(rf"(?:{SITES_FOLDER}|{GENOTYPES_FOLDER}/[^/]+)/[^/]+\.parquet")
+TABLE = re.compile(rf"(?:{SITES_FOLDER}|(?:{GENOTYPES_FOLDER}|{SHARES_FOLDER})/[^/]+)/[^/]+\.parquet")
 """The names that genocloud gives, and no others: people may put files of theirs into the folders."""
 
 
@@ -31,9 +31,14 @@ def sites_name(shard: str) -> str:
     return f"{SITES_FOLDER}/{shard}.parquet"
 
 
-def genotypes_name(batch: str, shard: str) -> str:
-    """Name of a batch's genotypes in the shard."""
-    return f"{GENOTYPES_FOLDER}/{batch}/{shard}.parquet"
+def genotypes_name(batch: str, shard: str, segment: str = "") -> str:
+    """Name of a batch's genotypes in the shard; those that came later are in segments of their own."""
+    return f"{GENOTYPES_FOLDER}/{batch}/{shard}{segment and f'.{segment}'}.parquet"
+
+
+def shares_name(batch: str, shard: str, segment: str = "") -> str:
+    """Name of what a segment adds to the sites' annotations; it is written when the segment's genotypes are there."""
+    return f"{SHARES_FOLDER}/{batch}/{shard}{segment and f'.{segment}'}.parquet"
 
 
 def entry_name(shard: str) -> str:
@@ -62,18 +67,25 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class ShardEntry:
-    """A complete shard: its stretch of genome, the key of the settings it was made with, its files."""
+    """A complete shard: its stretch of genome, the key of the settings it was made with, its files, its sites' ALTs.
+
+    `genotypes` and `shares` are by batch. Where a batch has several files of genotypes, each site's rows are in the one
+    that has the key which the site has; other rows of the files are superseded.
+    """
 
     name: str
     region: Region
     key: str
     sites: FileEntry
-    genotypes: Mapping[str, FileEntry]
+    genotypes: Mapping[str, tuple[FileEntry, ...]]
+    shares: Mapping[str, tuple[FileEntry, ...]] = field(default_factory=dict)
+    alts: int = 0
 
     @property
     def tables(self) -> list[FileEntry]:
         """The shard's Parquet files."""
-        return [self.sites, *self.genotypes.values()]
+        by_batch = (*self.genotypes.values(), *self.shares.values())
+        return [self.sites, *(file for files in by_batch for file in files)]
 
     @property
     def files(self) -> list[str]:
@@ -88,8 +100,10 @@ class ShardEntry:
             "start": self.region.start,
             "end": self.region.end,
             "key": self.key,
-            "sites": _file_json(self.sites),
-            "genotypes": {batch: _file_json(file) for batch, file in self.genotypes.items()},
+            "sites": as_json(self.sites),
+            "genotypes": {batch: [*map(as_json, files)] for batch, files in self.genotypes.items()},
+            "shares": {batch: [*map(as_json, files)] for batch, files in self.shares.items()},
+            "alts": self.alts,
         }
 
     @classmethod
@@ -100,17 +114,30 @@ class ShardEntry:
             Region(values["contig"], values["start"], values["end"]),
             values["key"],
             FileEntry(**values["sites"]),
-            {batch: FileEntry(**file) for batch, file in sorted(values["genotypes"].items())},
+            _files(values["genotypes"]),
+            _files(values["shares"]),
+            values["alts"],
         )
 
 
-def _file_json(file: FileEntry) -> dict[str, Any]:
+def _files(values: Mapping[str, Any]) -> dict[str, tuple[FileEntry, ...]]:
+    return {batch: tuple(FileEntry(**file) for file in files) for batch, files in sorted(values.items())}
+
+
+def as_json(file: FileEntry) -> dict[str, Any]:
+    """A file's entry as plain values."""
     return {name: getattr(file, name) for name in file.__slots__}
 
 
 def order_of(samples: Sequence[str]) -> str:
     """A fingerprint of samples in an order, so that columns cannot be read under the wrong names."""
     return hashlib.sha256("\n".join(samples).encode()).hexdigest()
+
+
+def site_key(*alleles: object) -> int:
+    """A number that names what is said of a site: int64; two of one position are as good as never the same."""
+    digest = hashlib.blake2b(repr(alleles).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
 
 
 def rows_of(

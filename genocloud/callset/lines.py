@@ -17,7 +17,6 @@ HIGHEST_GQ = 99
 
 _FORMAT = vcf_keys(schema.GENOTYPE_COLUMNS, "FORMAT")
 _INFO = vcf_keys(schema.SITE_COLUMNS, "INFO")
-_INTEGER_BYTES = 12  # of an int32: sign, ten digits, a comma
 _NO_WORDS = pa.nulls(0, pa.string())
 
 
@@ -29,7 +28,7 @@ class Lines(NamedTuple):
 
 
 class _Field(NamedTuple):
-    """A FORMAT column with a value, as the batches' chunks of it."""
+    """A FORMAT column with a value, as the tables' chunks of it."""
 
     key: str
     kind: int
@@ -40,55 +39,13 @@ class _Field(NamedTuple):
         """Numbers in it: rows, or the lists' elements."""
         return sum(map(_elements if self.kind == text.LIST else len, self.chunks))
 
-    @property
-    def width(self) -> int:
-        """The most bytes of a value, without the elements of a list."""
-        if self.kind != text.WORD:
-            return 1 if self.kind == text.LIST else _INTEGER_BYTES
-        widths = (np.diff(schema.strings(chunk.dictionary)[0]).max(initial=1) for chunk in self.chunks)
-        return int(max(widths, default=1))
-
 
 FORMAT_COLUMNS = [column.name for _, column in _FORMAT]
 """Columns of GENOTYPES that are needed for the text."""
 
 
-def lines_of(
-    sites: pa.Array, genotypes: Sequence[pa.Table], first: npt.NDArray[np.int64], step: npt.NDArray[np.int64]
-) -> Lines:
-    """The lines of some sites, given as `site_texts` writes them, and their genotypes, a table for each batch.
-
-    first, step  a sample's genotype at site i is row first + i * step of the tables one behind the other (see
-                 layout.rows_of)
-    """
-    site_offsets, site_bytes = _strings(sites)
-    fields = list(_fields(genotypes))
-    key_offsets, keys = _strings(pa.array([field.key for field in fields]))
-    columns = _laid_out(fields)
-    width = 1 + sum(1 + field.width for field in fields)
-    room = len(site_bytes) + len(sites) * (len(keys) + len(fields) + 2 + len(first) * width)
-    room += _INTEGER_BYTES * sum(field.size for field in fields if field.kind == text.LIST)
-    out = np.empty(room, np.uint8)
-    starts = np.zeros(len(sites) + 1, np.int64)
-    text.put_lines(site_offsets, site_bytes, first, step, key_offsets, keys, *columns, out, starts)
-    return Lines(out[: starts[-1]], starts)
-
-
-def _fields(genotypes: Sequence[pa.Table]) -> Iterator[_Field]:
-    for key, column in _FORMAT:
-        chunks = [chunk for table in genotypes for chunk in table[column.name].chunks if len(chunk)]
-        if key == "GT" or any(chunk.null_count < len(chunk) for chunk in chunks):
-            yield _Field(key, _kind(column.type), chunks)
-
-
-def _kind(type_: pa.DataType) -> int:
-    if pa.types.is_dictionary(type_):
-        return text.WORD
-    return text.LIST if pa.types.is_list(type_) else text.NUMBER
-
-
-class _Columns(NamedTuple):
-    """All fields one behind the other, as put_lines takes them."""
+class Columns(NamedTuple):
+    """All fields one behind the other, as text.put_lines takes them."""
 
     kinds: npt.NDArray[np.int8]
     bases: npt.NDArray[np.int64]
@@ -99,7 +56,61 @@ class _Columns(NamedTuple):
     words: npt.NDArray[np.uint8]
 
 
-def _laid_out(fields: Sequence[_Field]) -> _Columns:
+class Genotypes(NamedTuple):
+    """FORMAT columns of some tables one behind the other.
+
+    keys     the fields that have a value, GT first
+    columns  their values
+    masks    (rows,) int32; bit k is set where field k has a value
+    bounds   (rows,) int32; the most bytes of the row's text
+    """
+
+    keys: list[str]
+    columns: Columns
+    masks: npt.NDArray[np.int32]
+    bounds: npt.NDArray[np.int32]
+
+
+def lay_out(tables: Sequence[pa.Table]) -> Genotypes:
+    """The FORMAT columns of tables (GENOTYPES, or its distinct rows) one behind the other."""
+    fields = list(_fields(tables))
+    columns = _laid_out(fields)
+    rows = sum(table.num_rows for table in tables)
+    masks, bounds = np.empty(rows, np.int32), np.empty(rows, np.int32)
+    text.weigh_rows(*columns[:-1], masks, bounds)
+    return Genotypes([field.key for field in fields], columns, masks, bounds)
+
+
+def lines_of(sites: pa.Array, genotypes: Genotypes, cells: npt.NDArray[np.int32]) -> Lines:
+    """The lines of some sites, given as `site_texts` writes them.
+
+    cells  (sites, samples) int32; which row of the genotypes a sample has at a site
+    """
+    site_offsets, site_bytes = text_bytes(sites)
+    key_offsets, keys = text_bytes(pa.array(genotypes.keys, pa.string()))
+    room = len(site_bytes) + len(sites) * (len(keys) + len(genotypes.keys) + 2) + int(genotypes.bounds[cells].sum())
+    out, starts = np.empty(room, np.uint8), np.zeros(len(sites) + 1, np.int64)
+    seen = np.zeros((len(genotypes.masks), 3), np.int64)
+    text.put_lines(
+        site_offsets, site_bytes, cells, genotypes.masks, seen, key_offsets, keys, *genotypes.columns, out, starts
+    )
+    return Lines(out[: starts[-1]], starts)
+
+
+def _fields(tables: Sequence[pa.Table]) -> Iterator[_Field]:
+    for key, column in _FORMAT:
+        chunks = [chunk for table in tables for chunk in table[column.name].chunks if len(chunk)]
+        if key == "GT" or any(chunk.null_count < len(chunk) for chunk in chunks):
+            yield _Field(key, _kind(column.type), chunks)
+
+
+def _kind(type_: pa.DataType) -> int:
+    if pa.types.is_dictionary(type_):
+        return text.WORD
+    return text.LIST if pa.types.is_list(type_) else text.NUMBER
+
+
+def _laid_out(fields: Sequence[_Field]) -> Columns:
     """The fields, each number copied once, to its place."""
     sizes = [field.size for field in fields]
     values, starts = np.empty(sum(sizes), np.int32), _starts(sizes)
@@ -116,8 +127,8 @@ def _laid_out(fields: Sequence[_Field]) -> _Columns:
                 np.minimum(part, HIGHEST_GQ, out=part)
     kinds = np.array([field.kind for field in fields], np.int8)
     bases = np.where(kinds == text.LIST, _starts(map(len, offsets)), starts)
-    texts = _strings(pa.concat_arrays(words))
-    return _Columns(kinds, bases, _starts(map(len, words)), np.concatenate(offsets), values, *texts)
+    texts = text_bytes(pa.concat_arrays(words))
+    return Columns(kinds, bases, _starts(map(len, words)), np.concatenate(offsets), values, *texts)
 
 
 def _starts(sizes: Iterable[int]) -> npt.NDArray[np.int64]:
@@ -171,7 +182,8 @@ def _numbers(column: pa.Array) -> npt.NDArray[np.int32]:
     return _read_only(np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column)])
 
 
-def _strings(column: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+def text_bytes(column: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """A column of texts, as schema.strings has it, for the kernels."""
     offsets, data = schema.strings(column)
     return offsets, _read_only(data)
 
@@ -209,7 +221,7 @@ def _or_point(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 def _quality(values: pa.Array) -> pa.Array:
     column = next(column for column in schema.SITE_COLUMNS if column.vcf == "QUAL")
-    return pc.replace_substring_regex(_decimals(values, column.form), r"\.00$", "")
+    return pc.replace_substring_regex(decimals(values, column.form), r"\.00$", "")
 
 
 def _info(sites: pa.Table) -> pa.Array:
@@ -219,27 +231,30 @@ def _info(sites: pa.Table) -> pa.Array:
 
 def _item(key: str, column: schema.Column, values: pa.Array) -> pa.Array:
     """`;KEY=value` of each site, empty where there is no value."""
+    if pa.types.is_boolean(values.type):
+        return pc.if_else(pc.fill_null(values, False), f";{key}", "")
     is_list = pa.types.is_list(values.type)
     texts = pc.fill_null(_joined(values, column.form) if is_list else _texts(values, column.form), "")
     return pc.if_else(pc.equal(texts, ""), "", pc.binary_join_element_wise(f";{key}=", texts, ""))
 
 
 def _texts(values: pa.Array, form: str = "") -> pa.Array:
-    return _decimals(values, form) if pa.types.is_floating(values.type) else pc.cast(values, pa.string())
+    return decimals(values, form) if pa.types.is_floating(values.type) else pc.cast(values, pa.string())
 
 
 def _joined(lists: pa.Array, form: str = "") -> pa.Array:
     """Lists as texts, commas between, missing elements as `.`; null stays null."""
-    offsets = lists.offsets.to_numpy()
-    elements = _or_point(_texts(lists.values.slice(offsets[0], offsets[-1] - offsets[0]), form))
+    lengths = schema.numbers(lists.value_lengths().fill_null(0))  # there may be elements under a null
+    offsets = np.cumsum(np.append(0, lengths), dtype=np.int32)
+    elements = _or_point(_texts(lists.flatten(), form))
     empty = np.append(schema.numbers(pc.is_null(lists)), False)
-    return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets - offsets[0], mask=empty), elements), ",")
+    return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets, mask=empty), elements), ",")
 
 
-def _decimals(values: pa.Array, form: str) -> pa.Array:
+def decimals(values: pa.Array, form: str) -> pa.Array:
     """Doubles as GATK prints them: `form` is %.kf, or empty for its default; null stays null."""
     numbers = _read_only(schema.numbers(values))
-    offsets, shortest = _strings(pc.cast(pa.array(numbers), pa.string()))
+    offsets, shortest = text_bytes(pc.cast(pa.array(numbers), pa.string()))
     out = np.empty(len(numbers) * text.DECIMAL_BYTES, np.uint8)
     ends = np.zeros(len(numbers) + 1, np.int32)
     text.put_decimals(numbers, offsets, shortest, _places(form), out, ends)

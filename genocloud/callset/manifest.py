@@ -82,7 +82,7 @@ def counts_of(description: Description, shards: tuple[ShardEntry, ...]) -> dict[
     return {
         "samples": len(description.samples),
         "sites": sum(shard.sites.rows for shard in shards),
-        "genotypes": sum(file.rows for shard in shards for file in shard.genotypes.values()),
+        "genotypes": sum(shard.sites.rows for shard in shards) * sum(map(len, description.batches.values())),
         "shards": len(shards),
     }
 

@@ -24,6 +24,9 @@ _LEVEL = (
     3  # 2,000 sites x 200 samples: 3.72 bytes a genotype; level 9 3.64, level 1 3.90; plain or delta integers 4.4-5.5
 )
 
+_SEARCHED = "contig", "pos"
+"""Columns with statistics, by which readers skip row groups; of all columns they take a fifth of the time."""
+
 
 def encode(table: pa.Table, declared: pa.Schema, stride: int = 1) -> bytes:
     """The table as one Parquet file with the columns of `declared`; row groups are cut at multiples of `stride` rows.
@@ -33,7 +36,12 @@ def encode(table: pa.Table, declared: pa.Schema, stride: int = 1) -> bytes:
     table = table.select(declared.names).cast(declared)
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
-        sink, declared, compression="zstd", compression_level=_LEVEL, data_page_size=PAGE_BYTES
+        sink,
+        declared,
+        compression="zstd",
+        compression_level=_LEVEL,
+        data_page_size=PAGE_BYTES,
+        write_statistics=[name for name in _SEARCHED if name in declared.names],
     ) as out:
         for group in _groups(table, max(ROW_GROUP_ROWS // stride, 1) * stride):
             out.write_table(group, row_group_size=max(group.num_rows, 1))

@@ -12,9 +12,12 @@ import pyarrow.parquet as pq
 from genocloud import schema
 from genocloud.callset import arrays, manifest, parquet
 from genocloud.callset.layout import FileEntry, ShardEntry, rows_of
+from genocloud.callset.streaming import is_whole
 from genocloud.errors import InputError
 from genocloud.objects import Store, open_store
 from genocloud.regions import Contig, Region, parse_region
+
+KEY = schema.SITE_KEY.name
 
 
 class UnknownSample(InputError):
@@ -65,7 +68,7 @@ class Callset:
     def sites(self, region: str | Region | None = None) -> pa.Table:
         """The sites of a region: schema.SITES, sorted by contig and pos."""
         place = self._region(region)
-        tables = [self._read(shard.sites, schema.SITES, place) for shard in self._shards(place)]
+        tables = [self._sites(shard, place).drop_columns([KEY]) for shard in self._shards(place)]
         return pa.concat_tables([schema.SITES.empty_table(), *tables]).unify_dictionaries()
 
     def genotypes(self, region: str | Region | None = None, samples: Sequence[str] | None = None) -> pa.Table:
@@ -80,9 +83,11 @@ class Callset:
 
     def batches(self, shard: ShardEntry, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Some columns of a shard's genotypes, a batch at a time, so that memory does not grow with the cohort."""
-        for file in shard.genotypes.values():
-            with parquet.opened(self.store, file, schema.GENOTYPES) as stream:
-                yield pq.ParquetFile(stream, pre_buffer=False).read(list(columns), use_threads=False)
+        for batch, members in self.description.batches.items():
+            files, whole = shard.genotypes[batch], is_whole(shard, shard.genotypes[batch], len(members))
+            read = list(columns) if whole else [*columns, KEY]
+            tables = [self._read(file, schema.STORED_GENOTYPES, None, columns=read) for file in files]
+            yield tables[0] if whole else self._speaking(tables, self._sites(shard, None)).select(list(columns))
 
     def to_numpy(
         self, region: str | Region | None = None, samples: Sequence[str] | None = None
@@ -107,8 +112,17 @@ class Callset:
     def _shards(self, region: Region | None) -> Iterator[ShardEntry]:
         return (shard for shard in self.shards if region is None or _overlap(shard.region, region))
 
+    def _sites(self, shard: ShardEntry, region: Region | None) -> pa.Table:
+        """SITES with their keys."""
+        return self._read(shard.sites, schema.STORED_SITES, region)
+
     def _read(
-        self, file: FileEntry, declared: pa.Schema, region: Region | None, samples: Sequence[str] = ()
+        self,
+        file: FileEntry,
+        declared: pa.Schema,
+        region: Region | None,
+        samples: Sequence[str] = (),
+        columns: list[str] | None = None,
     ) -> pa.Table:
         conditions = []
         if region is not None:
@@ -116,7 +130,17 @@ class Callset:
         if samples:
             conditions.append(pc.field("sample").isin(samples))
         with parquet.opened(self.store, file, declared) as stream:
-            return pq.read_table(stream, filters=_both(conditions), use_threads=False, pre_buffer=False)
+            return pq.read_table(
+                stream, columns=columns, filters=_both(conditions), use_threads=False, pre_buffer=False
+            )
+
+    def _speaking(self, tables: Sequence[pa.Table], sites: pa.Table) -> pa.Table:
+        """The rows of a batch's files that are not superseded, in the order of the sites."""
+        rows = pa.concat_tables(tables).unify_dictionaries()
+        rows = rows.filter(pc.is_in(rows[KEY], value_set=sites[KEY].combine_chunks()))
+        order = np.argsort(sites[KEY], kind="stable")
+        places = order[np.searchsorted(sites[KEY], schema.numbers(rows[KEY]), sorter=order)]
+        return rows.take(np.argsort(places, kind="stable"))
 
     def _shard_genotypes(self, shard: ShardEntry, region: Region | None, samples: tuple[str, ...]) -> pa.Table:
         wanted = set(samples)
@@ -125,13 +149,20 @@ class Callset:
             for batch, members in self.description.batches.items()
         }
         batches = {batch: members for batch, members in batches.items() if members}
-        tables = [
-            self._read(shard.genotypes[batch], schema.GENOTYPES, region, members) for batch, members in batches.items()
-        ]
+        tables = [self._batch_genotypes(shard, batch, region, members) for batch, members in batches.items()]
         table = pa.concat_tables([schema.GENOTYPES.empty_table(), *tables]).unify_dictionaries()
         sites = table.num_rows // max(sum(map(len, batches.values())), 1)
         first, step = rows_of(list(batches.values()), samples, sites)
         return table.take((first + np.arange(sites)[:, None] * step).ravel())
+
+    def _batch_genotypes(
+        self, shard: ShardEntry, batch: str, region: Region | None, members: Sequence[str]
+    ) -> pa.Table:
+        files = shard.genotypes[batch]
+        tables = [self._read(file, schema.STORED_GENOTYPES, region, members) for file in files]
+        if not is_whole(shard, files, len(self.description.batches[batch])):
+            tables = [self._speaking(tables, self._sites(shard, region))]
+        return tables[0].drop_columns([KEY])
 
 
 def _overlap(one: Region, other: Region) -> bool:

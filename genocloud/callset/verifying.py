@@ -2,14 +2,23 @@
 
 import hashlib
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genocloud import schema
-from genocloud.callset import manifest
-from genocloud.callset.layout import GENOTYPES_FOLDER, DamagedFile, FileEntry, ShardEntry, entry_name
+from genocloud.callset import manifest, parquet
+from genocloud.callset.layout import (
+    GENOTYPES_FOLDER,
+    SHARES_FOLDER,
+    DamagedFile,
+    FileEntry,
+    ShardEntry,
+    entry_name,
+)
+from genocloud.callset.streaming import site_places
 from genocloud.objects import ObjectMissing, Store, join
 
 
@@ -17,6 +26,8 @@ def check_shard(store: Store, shard: ShardEntry) -> list[DamagedFile]:
     """What is wrong with a shard's files: each is read whole, its bytes, checksum, columns and rows compared."""
     problems = [(file, _file_problem(store, file, declared)) for file, declared in _declared(shard)]
     wrong = [DamagedFile(join(store.url, file.name), problem) for file, problem in problems if problem]
+    if not wrong:
+        wrong = _site_problems(store, shard)
     told = manifest.read_entry(store, entry_name(shard.name))
     if told != shard:
         wrong.append(
@@ -25,11 +36,33 @@ def check_shard(store: Store, shard: ShardEntry) -> list[DamagedFile]:
     return wrong
 
 
-def _declared(shard: ShardEntry) -> list[tuple[FileEntry, pa.Schema]]:
-    return [(shard.sites, schema.SITES), *((file, schema.GENOTYPES) for file in shard.genotypes.values())]
+def _declared(shard: ShardEntry) -> list[tuple[FileEntry, pa.Schema | None]]:
+    """Every table, with the columns that it must have; those of shares depend on the model."""
+    genotypes = [(file, schema.STORED_GENOTYPES) for files in shard.genotypes.values() for file in files]
+    shares = [(file, None) for files in shard.shares.values() for file in files]
+    return [(shard.sites, schema.STORED_SITES), *genotypes, *shares]
 
 
-def _file_problem(store: Store, file: FileEntry, declared: pa.Schema) -> str | None:
+def _site_problems(store: Store, shard: ShardEntry) -> list[DamagedFile]:
+    """Sites that have not just one row for each sample of each batch."""
+    wrong = []
+    for files in shard.genotypes.values():
+        try:
+            if files[0].rows:
+                site_places(store, shard, files, _samples(store, files))
+        except DamagedFile as error:
+            wrong.append(error)
+    return wrong
+
+
+def _samples(store: Store, files: Sequence[FileEntry]) -> int:
+    """How many samples a batch has: the rows of its first site."""
+    with parquet.opened(store, files[0], schema.STORED_GENOTYPES) as stream:
+        position = pq.ParquetFile(stream, pre_buffer=False).read(["pos"], use_threads=False)["pos"]
+    return int(np.count_nonzero(schema.numbers(position) == position[0].as_py()))
+
+
+def _file_problem(store: Store, file: FileEntry, declared: pa.Schema | None) -> str | None:
     try:
         data = store.read(file.name)
     except ObjectMissing:
@@ -44,7 +77,7 @@ def _file_problem(store: Store, file: FileEntry, declared: pa.Schema) -> str | N
         return f"cannot be read ({error})"
     return (
         None
-        if (table.num_rows, table.schema) == (file.rows, declared)
+        if (table.num_rows, table.schema) == (file.rows, declared or table.schema)
         else "has other rows or columns than were written"
     )
 
@@ -54,7 +87,8 @@ def holds(store: Store, names: Collection[str], batches: Collection[str]) -> boo
 
     Raises DamagedFile or OtherVersion where its manifest cannot be read.
     """
-    if any(store.list(f"{GENOTYPES_FOLDER}/{batch}/") for batch in batches):
+    folders = GENOTYPES_FOLDER, SHARES_FOLDER
+    if any(store.list(f"{folder}/{batch}/") for folder in folders for batch in batches):
         return True
     try:
         return bool(set(names) & set(manifest.read(store)[0].samples))

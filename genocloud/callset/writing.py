@@ -3,12 +3,13 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genocloud import schema
 from genocloud.callset import manifest, parquet
@@ -17,6 +18,7 @@ from genocloud.callset.layout import (
     ENTRY,
     GENOTYPES_FOLDER,
     MANIFEST,
+    SHARES_FOLDER,
     SITES_FOLDER,
     TABLE,
     FileEntry,
@@ -24,6 +26,7 @@ from genocloud.callset.layout import (
     entry_name,
     genotypes_name,
     order_of,
+    site_key,
     sites_name,
 )
 from genocloud.callset.reading import Callset
@@ -69,11 +72,12 @@ def find_shard(store: Store, shard: Shard, key: str) -> ShardEntry | None:
     if entry is None or (entry.key, entry.region) != (key, shard.region):
         return None
     with ThreadPoolExecutor(SIZES_AT_ONCE) as pool:
-        sizes = list(pool.map(lambda file: _size(store, file.name), entry.tables))
+        sizes = list(pool.map(lambda file: file_size(store, file.name), entry.tables))
     return entry if sizes == [file.bytes for file in entry.tables] else None
 
 
-def _size(store: Store, name: str) -> int | None:
+def file_size(store: Store, name: str) -> int | None:
+    """Bytes in a file; None where there is none."""
     try:
         return store.size(name)
     except ObjectMissing:
@@ -90,8 +94,14 @@ def write_shard(store: Store, shard: Shard, key: str, sites: pa.Table, genotypes
     """
     begin_shard(store, shard)
     pairs = genotypes.items() if isinstance(genotypes, Mapping) else genotypes
-    files = {batch: write_genotypes(store, shard, batch, sites, table) for batch, table in pairs}
-    return complete_shard(store, shard, key, sites, files)
+    keyed = _keyed(sites)
+    files = {batch: (write_genotypes(store, shard, batch, keyed, table),) for batch, table in pairs}
+    return complete_shard(store, shard, key, keyed, files)
+
+
+def _keyed(sites: pa.Table) -> pa.Table:
+    alleles = zip(*(sites[name].to_pylist() for name in ("contig", "pos", "ref", "alts")), strict=True)
+    return sites.append_column(schema.SITE_KEY.field, pa.array([site_key(*each) for each in alleles], schema.INT64))
 
 
 def begin_shard(store: Store, shard: Shard) -> None:
@@ -101,21 +111,37 @@ def begin_shard(store: Store, shard: Shard) -> None:
     store.delete(entry_name(shard.name))
 
 
+def count_alts(sites: pa.Table) -> int:
+    """ALTs of all SITES together."""
+    return int(pc.sum(pc.list_value_length(sites["alts"])).as_py() or 0)
+
+
 def complete_shard(
-    store: Store, shard: Shard, key: str, sites: pa.Table, genotypes: Mapping[str, FileEntry]
+    store: Store,
+    shard: Shard,
+    key: str,
+    sites: pa.Table,
+    genotypes: Mapping[str, Sequence[FileEntry]],
+    shares: Mapping[str, Sequence[FileEntry]] | None = None,
 ) -> ShardEntry:
-    """The last step of `write_shard`: SITES, then the entry."""
-    told = _write(store, sites_name(shard.name), sites, schema.SITES)
-    entry = ShardEntry(shard.name, shard.region, key, told, dict(sorted(genotypes.items())))
+    """The last step of `write_shard`: SITES with their keys, then the entry."""
+    told = _write(store, sites_name(shard.name), sites, schema.STORED_SITES)
+    files = [{batch: tuple(each) for batch, each in sorted(of.items())} for of in (genotypes, shares or {})]
+    entry = ShardEntry(shard.name, shard.region, key, told, files[0], files[1], count_alts(sites))
     store.write(entry_name(shard.name), (json.dumps(entry.as_json(), indent=1) + "\n").encode())
     return entry
 
 
-def write_genotypes(store: Store, shard: Shard, batch: str, sites: pa.Table, table: pa.Table) -> FileEntry:
-    """A step of `write_shard`: one batch's GENOTYPES at the sites, of which `pos` is looked at."""
-    name, table = genotypes_name(batch, shard.name), table.unify_dictionaries()
+def write_genotypes(
+    store: Store, shard: Shard, batch: str, sites: pa.Table, table: pa.Table, segment: str = ""
+) -> FileEntry:
+    """A step of `write_shard`: one batch's GENOTYPES at the sites, of which `pos` and `key` are looked at."""
+    name, table = genotypes_name(batch, shard.name, segment), table.unify_dictionaries()
     samples = _dense_samples(name, sites, table)
-    return _write(store, name, table, schema.GENOTYPES, max(len(samples), 1), order_of(samples) if samples else "")
+    keys = pa.array(np.repeat(schema.numbers(sites["key"]), len(samples)))
+    keyed = table.select(schema.GENOTYPES.names).append_column(schema.SITE_KEY.field, keys)
+    order = order_of(samples) if samples else ""
+    return _write(store, name, keyed, schema.STORED_GENOTYPES, max(len(samples), 1), order)
 
 
 def _dense_samples(name: str, sites: pa.Table, table: pa.Table) -> list[str]:
@@ -170,7 +196,7 @@ def _remove_strays(store: Store, strays: set[str]) -> None:
             _log.warning("%s: leaving %s, which genocloud did not write", store.url, name)
 
 
-_FOLDERS = (ENTRIES_FOLDER, GENOTYPES_FOLDER, SITES_FOLDER)
+_FOLDERS = (ENTRIES_FOLDER, GENOTYPES_FOLDER, SHARES_FOLDER, SITES_FOLDER)
 
 
 def _problem(description: manifest.Description, entry: ShardEntry, present: frozenset[str]) -> str:
@@ -180,7 +206,9 @@ def _problem(description: manifest.Description, entry: ShardEntry, present: froz
     if set(entry.genotypes) != set(description.batches):
         return f"has the batches {sorted(entry.genotypes)}, not {sorted(description.batches)}"
     for batch, samples in description.batches.items():
-        file = entry.genotypes[batch]
-        if file.rows != entry.sites.rows * len(samples) or (file.rows and file.order != order_of(samples)):
+        files = entry.genotypes[batch]
+        rows = sum(file.rows for file in files)
+        order = order_of(samples)
+        if rows < entry.sites.rows * len(samples) or any(file.rows and file.order != order for file in files):
             return f"batch {batch} holds other samples than the callset"
     return ""

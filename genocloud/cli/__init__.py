@@ -1,9 +1,11 @@
 """The command line: reads arguments, calls one step, and turns its outcome into receipt, message and exit code."""
 
+import atexit
 import gc
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
@@ -22,11 +24,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     nobody reads the output any more; a bug raises, and Python ends with 1 and a traceback.
     """
     gc.set_threshold(_OBJECTS)
+    os.environ.setdefault(
+        "OPENBLAS_NUM_THREADS", "1"
+    )  # numpy's linear algebra, which nothing here uses, starts threads
     arguments = parser().parse_args(argv)
     level = logging.WARNING - 10 * arguments.verbose
     logging.basicConfig(stream=sys.stderr, level=level, format="genocloud: %(message)s")
     try:
-        with _without_pandas():
+        with _without_unused():
             arguments.run(arguments)
         sys.stdout.flush()
     except GenocloudError as error:
@@ -40,20 +45,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-class _NoPandas(MetaPathFinder):
-    """Hides pandas: pyarrow would load it at its first conversion, a third of a second for what no command uses."""
+_UNUSED = {"pandas", "cffi"}
+"""pyarrow loads the one at its first conversion, numba the other, if they are there: 0.4 s for what no command uses."""
+
+
+def run() -> None:
+    """`main`, and the end of the process: at once, where Python would first take apart all that numba has loaded."""
+    code = main()
+    threading._shutdown()  # type: ignore[attr-defined]  # this and the next are what Python itself does when it ends
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+class _NoUnused(MetaPathFinder):
+    """Hides what nobody here uses."""
 
     @staticmethod
     def find_spec(name: str, *_: object) -> None:
-        """Raise for pandas; leave all else to the finders that follow."""
-        if name == "pandas":
+        """Raise for what is not used; leave all else to the finders that follow."""
+        if name in _UNUSED:
             raise ModuleNotFoundError(name)
 
 
 @contextmanager
-def _without_pandas() -> Iterator[None]:
-    sys.meta_path.insert(0, _NoPandas)
+def _without_unused() -> Iterator[None]:
+    sys.meta_path.insert(0, _NoUnused)
     try:
         yield
     finally:
-        sys.meta_path.remove(_NoPandas)
+        sys.meta_path.remove(_NoUnused)

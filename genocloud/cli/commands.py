@@ -11,8 +11,13 @@ from genocloud.cli.options import (
     CPUS,
     Arguments,
     Commands,
+    chosen_intervals,
     chosen_model,
+    dbsnp_option,
+    forcing_options,
     hand_over,
+    interval_options,
+    memory_option,
     model_options,
     new_command,
     receipt_option,
@@ -44,8 +49,11 @@ def _joint(commands: Commands) -> None:
             arguments.reference,
             arguments.output,
             chosen_model(arguments),
-            arguments.regions,
+            chosen_intervals(arguments),
             arguments.threads,
+            arguments.callset,
+            arguments.memory,
+            arguments.dbsnp,
         )
         with shown_progress(arguments) as progress:
             summary, receipt = steps.joint(plan, progress)
@@ -55,12 +63,14 @@ def _joint(commands: Commands) -> None:
     command = new_command(commands, "joint", "Genotype gVCFs jointly on one machine, from sample sheet to VCF.", run)
     command.add_argument("samples", metavar="SAMPLES.tsv", help="a sample sheet, or a sample map as GATK takes it")
     reference_option(command)
-    command.add_argument("-o", "--output", required=True, metavar="OUT.vcf.gz", help="path or URL of the VCF")
-    command.add_argument(
-        "--regions", metavar="REGION", nargs="+", help="only records whose POS lies in these (chr1:1-2000)"
-    )
+    command.add_argument("-o", "--output", required=True, metavar="OUT", help="path or URL: OUT.vcf.gz or OUT.bcf")
+    command.add_argument("--callset", metavar="CALLSET", help="path or URL of a Parquet callset to make besides")
+    interval_options(command)
+    forcing_options(command)
     command.add_argument("--threads", type=whole_number, default=CPUS, help="Default: %(default)s")
+    memory_option(command)
     model_options(command)
+    dbsnp_option(command)
     receipt_option(command)
 
 
@@ -124,6 +134,7 @@ def _ingest(commands: Commands) -> None:
         storing = steps.Storing(
             arguments.part_bp, arguments.window_bp, arguments.batch_size, arguments.complete, arguments.replace
         )
+        steps.load_ingest()
         with open_scatter(arguments.scatter) as scatter, shown_progress(arguments) as progress:
             receipt = steps.ingest(arguments.cohort, arguments.samples, arguments.reference, storing, scatter, progress)
         hand_over(receipt, arguments)
@@ -161,25 +172,34 @@ def _ingest(commands: Commands) -> None:
 
 def _discover(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
-        with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
+        with shown_progress(arguments) as progress, open_scatter(arguments.scatter, arguments.memory) as scatter:
             opened = cohort.open_cohort(arguments.cohort, arguments.cohort_version)
-            receipt = steps.discover(opened, steps.cut_genome(opened, arguments.part), scatter, progress)
+            cut = steps.cut_genome(opened, arguments.part, chosen_intervals(arguments).asked(opened.contigs))
+            reference = steps.read_reference(arguments.reference) if arguments.reference else None
+            receipt = steps.discover(opened, cut, scatter, progress, reference=reference)
         hand_over(receipt, arguments)
 
     command = new_command(commands, "discover", "Merge a cohort's alleles into sites.", run)
     command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
     command.add_argument("--part", help="only this part of the genome (see inspect)")
+    interval_options(command)
+    forcing_options(command)
+    command.add_argument(
+        "--reference", metavar="REF.fa", help="the reference of the cohort, for records where nobody has a variant"
+    )
     version_option(command)
     scatter_option(command)
+    memory_option(command)
     receipt_option(command)
 
 
 def _genotype(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
-        with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
+        with shown_progress(arguments) as progress, open_scatter(arguments.scatter, arguments.memory) as scatter:
             opened, model = cohort.open_cohort(arguments.cohort, arguments.cohort_version), chosen_model(arguments)
-            cut = steps.cut_genome(opened, arguments.part)
-            receipt = steps.genotype(opened, arguments.callset, model, cut, scatter, progress)
+            asked = chosen_intervals(arguments).asked(opened.contigs)
+            cut = steps.fit(opened, steps.cut_genome(opened, arguments.part, asked), scatter)
+            receipt = steps.genotype(opened, arguments.callset, model, cut, scatter, progress, arguments.dbsnp)
         hand_over(receipt, arguments)
 
     command = new_command(commands, "genotype", "Genotype everyone at every site: a Parquet callset.", run)
@@ -189,22 +209,27 @@ def _genotype(commands: Commands) -> None:
         "--part",
         help="only this part of the genome; the callset is finished by a run without it, which does what is missing",
     )
+    interval_options(command)
+    forcing_options(command)
     version_option(command)
     model_options(command)
+    dbsnp_option(command)
     scatter_option(command)
+    memory_option(command)
     receipt_option(command)
 
 
 def _export(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
-        with shown_progress(arguments) as progress:
-            receipt = steps.export(arguments.callset, arguments.output, arguments.threads, progress)
+        with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
+            receipt = steps.export(arguments.callset, arguments.output, scatter, progress, chosen_intervals(arguments))
         hand_over(receipt, arguments)
 
-    command = new_command(commands, "export", "Write a callset as VCF, with its index.", run)
+    command = new_command(commands, "export", "Write a callset as VCF or BCF, with its index.", run)
     command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
-    command.add_argument("output", metavar="OUT.vcf.gz", help="path or URL of the VCF")
-    command.add_argument("--threads", type=whole_number, default=CPUS, help="Default: %(default)s")
+    command.add_argument("output", metavar="OUT", help="path or URL of the file: OUT.vcf.gz or OUT.bcf")
+    interval_options(command)
+    scatter_option(command)
     receipt_option(command)
 
 

@@ -3,11 +3,13 @@
 import argparse
 import math
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TypeAlias
 
+from genocloud import steps
 from genocloud.genotypes import Model
 from genocloud.scatter.progress import Progress, open_progress
 from genocloud.steps.receipts import Receipt, write_receipt
@@ -22,6 +24,31 @@ def whole_number(text: str) -> int:
     """A whole number from 1 on: argparse turns the error into its usage message."""
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def memory_size(text: str) -> int:
+    """Bytes, as 4GB or 500MiB say them: argparse turns the error into its usage message."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", text, re.IGNORECASE)
+    if not match or not float(match[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 4GB or 500MiB")
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " "))
+
+
+def memory_option(command: argparse.ArgumentParser) -> None:
+    """How much memory the command may have."""
+    command.add_argument(
+        "--memory",
+        type=memory_size,
+        metavar="SIZE",
+        help="most memory for all its processes, for Dask for each worker (4GB, 500MiB). Default: 80%% of what is free",
+    )
+
+
+def number_of_bases(text: str) -> int:
+    """A whole number from 0 on: argparse turns the error into its usage message."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of bases")
     return int(text)
 
 
@@ -113,6 +140,76 @@ def model_options(command: argparse.ArgumentParser) -> None:
         choices=("StandardAnnotation", "AS_StandardAnnotation"),
         help="annotations to compute; may be given several times. StandardAnnotation always is",
     )
+    group.add_argument(
+        "--annotate-with-num-discovered-alleles",
+        action="store_true",
+        help="tell in INFO/NDA how many ALT alleles were discovered at a site, genotyped or not",
+    )
+    group.add_argument(
+        "--allow-old-rms-mapping-quality-annotation-data",
+        action="store_true",
+        help="compute MQ from GATK 3's RAW_MQ too, with the depth in the place of the count that it lacks",
+    )
+
+
+def interval_options(command: argparse.ArgumentParser) -> None:
+    """Which records are wanted."""
+    command.add_argument(
+        "-L",
+        "--intervals",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="INTERVAL",
+        help="only records whose POS lies in these: chr1, chr1:1-2000, or files by path or URL (.bed, .interval_list, "
+        ".list). Default: everywhere",
+    )
+    command.add_argument(
+        "-ip",
+        "--interval-padding",
+        type=number_of_bases,
+        default=0,
+        metavar="BASES",
+        help="how much longer each is taken to be at both ends. Default: %(default)s",
+    )
+
+
+def forcing_options(command: argparse.ArgumentParser) -> None:
+    """Which sites are put out whatever the evidence."""
+    group = command.add_mutually_exclusive_group()
+    group.add_argument(
+        "-all-sites",
+        "--include-non-variant-sites",
+        action="store_true",
+        help="a record for every base that anybody's gVCF speaks of, also where nobody has a variant",
+    )
+    group.add_argument(
+        "--force-output-intervals",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="INTERVAL",
+        help="the same in these intervals only",
+    )
+
+
+def chosen_intervals(arguments: Arguments) -> "steps.Intervals":
+    """The intervals that the options describe."""
+    return steps.Intervals(
+        tuple(arguments.intervals),
+        arguments.interval_padding,
+        tuple(getattr(arguments, "force_output_intervals", ())),
+        getattr(arguments, "include_non_variant_sites", False),
+    )
+
+
+def dbsnp_option(command: argparse.ArgumentParser) -> None:
+    """What sites are named after."""
+    command.add_argument(
+        "--dbsnp",
+        metavar="KNOWN.vcf.gz",
+        help="path or URL of known variants, with an index: their IDs are given to the same variants, and INFO/DB",
+    )
 
 
 def version_option(command: argparse.ArgumentParser) -> None:
@@ -131,6 +228,9 @@ def chosen_model(arguments: Arguments) -> Model:
         arguments.stand_call_conf,
         arguments.max_alternate_alleles,
         tuple(arguments.annotation_groups or MODEL.annotation_groups),
+        arguments.annotate_with_num_discovered_alleles,
+        arguments.allow_old_rms_mapping_quality_annotation_data,
+        steps.known_variants(arguments.dbsnp) if arguments.dbsnp else "",
     )
 
 

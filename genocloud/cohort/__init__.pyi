@@ -26,8 +26,11 @@ from .membership import move as move
 from .membership import remove as remove
 from .membership import rename as rename
 from .reading import BatchRows as BatchRows
+from .reading import Stored as Stored
 from .reading import read_region as read_region
 from .reading import read_rows as read_rows
 from .reading import read_variants as read_variants
+from .reading import stored_rows as stored_rows
+from .reading import variant_groups as variant_groups
 from .writing import write_batch as write_batch
 from .writing import write_part as write_part

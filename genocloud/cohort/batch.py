@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from genocloud import schema
@@ -56,23 +57,38 @@ class DamagedObject(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class PartReceipt:
-    """What one object holds: rows by window, bases of the longest row, bytes and their sha256."""
+    """What one object holds: rows by window, bases of the longest row, bytes and their sha256.
+
+    `group_rows` and `group_bytes` are of its row groups: how many rows, and how many bytes these are once decoded.
+    """
 
     name: str
     kind: str
     rows: tuple[int, ...]
+    group_rows: tuple[int, ...]
+    group_bytes: tuple[int, ...]
     longest: int
     bytes: int
     sha256: str
 
+    def groups(self) -> list[range]:
+        """The row groups of each window; a window without rows has none."""
+        ends = np.searchsorted(np.cumsum(self.group_rows), np.cumsum(self.rows), side="right").tolist()
+        return [range(first, end) for first, end in zip([0, *ends], ends, strict=False)]
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What became of one sample's records: `read` == the sums of `stored` (by kind) and `dropped` (by reason)."""
+    """What became of one sample's records: `read` == the sums of `stored` (by kind) and `dropped` (by reason).
+
+    `bare` of its hom-ref blocks have neither PL nor GQ; `first_bare` is the first one's contig and start.
+    """
 
     read: int
     stored: dict[str, int]
     dropped: dict[str, int]
+    bare: int = 0
+    first_bare: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +133,20 @@ class BatchReceipt:
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()
 
 
+_BY_NUMBER = ("rows", "group_rows", "group_bytes")
+
+
 def receipt_from_json(data: bytes) -> BatchReceipt:
     """The reverse of `BatchReceipt.to_json`; equal lists become one, as most of thousands of decoys have the same."""
     fields: dict[str, Any] = json.loads(data)
     for key in ("samples", "fingerprints", "checksums"):
         fields[key] = tuple(fields[key])
-    fields["tallies"] = tuple(Tally(**tally) for tally in fields["tallies"])
-    fields["parts"] = tuple(PartReceipt(**{**part, "rows": tuple(part["rows"])}) for part in fields["parts"])
+    fields["tallies"] = tuple(
+        Tally(**tally | {"first_bare": tuple(tally["first_bare"])}) for tally in fields["tallies"]
+    )
+    fields["parts"] = tuple(
+        PartReceipt(**part | {key: tuple(part[key]) for key in _BY_NUMBER}) for part in fields["parts"]
+    )
     lists: dict[tuple[int, ...], list[int]] = {}
     fields["ploidies"] = {contig: lists.setdefault(tuple(each), each) for contig, each in fields["ploidies"].items()}
     return BatchReceipt(**fields)

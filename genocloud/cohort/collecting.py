@@ -1,6 +1,6 @@
 """What no kept version of a cohort needs: older versions, batches, derived tables."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby, pairwise
 
@@ -16,19 +16,19 @@ OLD, UNUSED, OUTDATED = "older versions", "batches that no version needs", "tabl
 
 
 def find_garbage(
-    store: Store, keep: int | None, derived_key: Callable[[Cohort], str], before: float
+    store: Store, keep: int | None, derived_folders: Callable[[Cohort], Collection[str]], before: float
 ) -> dict[str, list[str]]:
     """The objects that can go, by reason; in this order, so that no version is left without its batches.
 
-    `keep`: how many of the newest versions stay (None: all). `derived_key` names the folder of what is derived from a
-    version. What was written after `before` (seconds since the epoch) stays, as a running writer's batch is in no
-    version yet; and so does a version that was the newest until after that.
+    `keep`: how many of the newest versions stay (None: all). `derived_folders` names the folders of what is derived
+    from a version or from one of its batches. What was written after `before` (seconds since the epoch) stays, as a
+    running writer's batch is in no version yet; and so does a version that was the newest until after that.
     """
     old = _old_versions(store, keep, before)
     dropped = [open_cohort(store.url, version) for version in old]
     kept = [open_cohort(store.url, version) for version in versions(store) if version not in old]
-    keys = {derived_key(cohort) for cohort in kept}
-    tables = [names for key, names in _folders(store, "derived").items() if key not in keys]
+    needed = {folder for cohort in kept for folder in derived_folders(cohort)}
+    tables = [names for folder, names in _folders(store, "derived").items() if folder not in needed]
     derived = [name for names in tables if last_modified(store, names) <= before for name in names]
     batches = receipts_first(_spare_batches(store, kept, dropped, before))
     return {OLD: [NAME.format(version) for version in old], OUTDATED: derived, UNUSED: batches}

@@ -22,8 +22,14 @@ GAP, LENGTH = pa.field("gap", INT64, False), pa.field("length", INT32, False)
 Rows follow one another closely, so that most gaps are 0: start and stop together cost hardly more than the lengths.
 """
 
+OFFSET_BYTES = 4
+"""Where a string or a list begins: an int32."""
+
 CAP_GQ = 99
 """Callers write GQ as the second PL, at most this."""
+
+GROUP_ROWS = {"variants": 1 << 16, "blocks": 1 << 18}
+"""Rows of a row group at most: 20 to 30 MB when decoded (HaplotypeCaller's variants 300 to 500 bytes, a block 46)."""
 
 SQUARED_MQ = 60 * 60
 """Most reads have mapping quality 60, so that RAW_MQandDP's sum is about its reads times this."""
@@ -75,6 +81,19 @@ def unpack(kind: str, packed: pa.Table, table: pa.Schema) -> pa.Table:
     for name, told in reversed(FORETOLD[kind].items()):
         columns[name] = pc.add(packed[name], told(columns)).cast(table.field(name).type)
     return pa.table([columns[name] for name in table.names], schema=table)
+
+
+def decoded_bytes(table: pa.Table) -> int:
+    """Bytes of a table's values and offsets: of what the rows say, whatever buffers they happen to lie in."""
+    return sum(_bytes_of(column) for column in table.columns)
+
+
+def _bytes_of(column: pa.ChunkedArray) -> int:
+    if pa.types.is_list(column.type):
+        return OFFSET_BYTES * len(column) + _bytes_of(pc.list_flatten(column))
+    if pa.types.is_string(column.type):
+        return OFFSET_BYTES * len(column) + (pc.sum(pc.binary_length(column)).as_py() or 0)
+    return int(column.type.bit_width * len(column) // 8)
 
 
 def open_writer(stream: RawIOBase, kind: str, table: pa.Schema) -> pq.ParquetWriter:

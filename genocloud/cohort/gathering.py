@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genocloud.cohort.batch import KINDS, Rows, Tally
 from genocloud.cohort.layout import Window
@@ -18,6 +19,9 @@ Place = tuple[int, int]
 
 END = (1 << 31, 0)
 """Beyond every contig."""
+
+PIECE_ROWS = 1 << 18
+"""Rows of a window that are handed on together: as many as a row group of blocks has."""
 
 MOST_ALLELES = 127
 """Above any ploidy: a GT counts its alleles in an int8."""
@@ -54,6 +58,8 @@ class Stream:
     stored: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     dropped: Counter[str] = field(default_factory=Counter)
     ploidies: dict[int, int] = field(default_factory=dict)
+    bare: int = 0
+    first_bare: Place | tuple[()] = ()
 
     @property
     def first(self) -> Place:
@@ -62,7 +68,7 @@ class Stream:
 
     def tally(self) -> Tally:
         """What became of the records read so far."""
-        return Tally(self.read, self.stored, dict(self.dropped))
+        return Tally(self.read, self.stored, dict(self.dropped), self.bare, self.first_bare)
 
     def take(self, region: Region) -> dict[str, list[pa.RecordBatch]]:
         """The rows that start in a region; regions are asked for in order."""
@@ -88,6 +94,19 @@ class Stream:
         self.waiting[kind].append(_Waiting(contig, starts, batch))
         self.ploidies[contig] = min(self.ploidies.get(contig, MOST_ALLELES), _fewest_alleles(kind, batch))
         self.reached = max(self.reached, (contig, int(starts[-1])))
+        if kind == "blocks" and batch["gq"].null_count:
+            self._count_bare(contig, starts[_are_bare(batch)])
+
+    def _count_bare(self, contig: int, starts: npt.NDArray[np.int32]) -> None:
+        self.bare += len(starts)
+        if len(starts) and not self.first_bare:
+            self.first_bare = contig, int(starts[0])
+
+
+def _are_bare(blocks: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    """Which blocks say hom-ref, but not how sure they are: (rows,) bool."""
+    unsure = pc.and_(blocks["gq"].is_null(), blocks["pl0"].is_null())
+    return np.asarray(pc.and_(blocks["called"], unsure).to_numpy(zero_copy_only=False))
 
 
 def _fewest_alleles(kind: str, batch: pa.RecordBatch) -> int:
@@ -110,31 +129,62 @@ Piece = tuple[int, int, pa.RecordBatch]
 """A sample's place in the batch, the end of the region that its rows start in, the rows."""
 
 
-def side_by_side(windows: Iterable[Window], streams: Sequence[Stream]) -> Iterator[dict[str, pa.Table]]:
-    """Each window's rows of all samples by kind, in order of region, sample and start; blocks are cut at its edges."""
-    rest: dict[int, pa.RecordBatch] = {}
-    nearest = (-1, 0)
-    for window in windows:
+def side_by_side(windows: Iterable[Window], streams: Sequence[Stream]) -> Iterator[Iterator[dict[str, pa.Table]]]:
+    """Each window's rows of all samples by kind, in order of region, sample and start; blocks are cut at its edges.
+
+    They come in pieces, of about PIECE_ROWS where a window has more than that; each window is to be taken to its end.
+    """
+    together = _Together(streams)
+    return (together.pieces(window) for window in windows)
+
+
+@dataclass(slots=True)
+class _Together:
+    """Samples' streams, no row of which is before `nearest`; `rest` has what is left of samples' last blocks."""
+
+    streams: Sequence[Stream]
+    nearest: Place = (-1, 0)
+    rest: dict[int, pa.RecordBatch] = field(default_factory=dict)
+
+    def pieces(self, window: Window) -> Iterator[dict[str, pa.Table]]:
+        """The rows of the next window, in pieces."""
         pieces: dict[str, list[Piece]] = {kind: [] for kind in KINDS}
+        further: dict[int, pa.RecordBatch] = {}
+        rows = 0
         for region in window:
-            if rest or nearest < (region.contig, region.end):  # not so for most of thousands of decoys
-                _take(region, streams, rest, pieces)
-                nearest = min(stream.first for stream in streams)
-        tables = {kind: _joined(kind, each) for kind, each in pieces.items()}
-        # only a window's last region can end before its contig: what reaches beyond goes on in the next window
-        tables["blocks"], rest = _split(tables["blocks"], pieces["blocks"])
-        yield tables
+            if not self.rest and self.nearest >= (region.contig, region.end):
+                continue  # so it is for most of thousands of decoys
+            for place, stream in enumerate(self.streams):
+                rows += _take(region, place, stream, self.rest, pieces)
+                if rows >= PIECE_ROWS:
+                    yield _tables(pieces, further)
+                    pieces, rows = {kind: [] for kind in KINDS}, 0
+            self.nearest = min(stream.first for stream in self.streams)
+        yield _tables(pieces, further)
+        self.rest = further
 
 
 def _take(
-    region: Region, streams: Sequence[Stream], rest: dict[int, pa.RecordBatch], pieces: dict[str, list[Piece]]
-) -> None:
-    """Add a region's rows to the pieces, what was left of a sample's last block first."""
-    for place, stream in enumerate(streams):
-        if place in rest:
-            pieces["blocks"].append((place, region.end, rest.pop(place)))
-        for kind, batches in stream.take(region).items():
-            pieces[kind].extend((place, region.end, batch) for batch in batches)
+    region: Region, place: int, stream: Stream, rest: dict[int, pa.RecordBatch], pieces: dict[str, list[Piece]]
+) -> int:
+    """Add a sample's rows in a region to the pieces, what was left of its last block first; how many these are."""
+    batches = stream.take(region)
+    if place in rest:
+        batches["blocks"].insert(0, rest.pop(place))
+    for kind, each in batches.items():
+        pieces[kind].extend((place, region.end, batch) for batch in each)
+    return sum(batch.num_rows for each in batches.values() for batch in each)
+
+
+def _tables(pieces: dict[str, list[Piece]], further: dict[int, pa.RecordBatch]) -> dict[str, pa.Table]:
+    """Pieces as tables; what of a block reaches beyond its region is added to `further`.
+
+    Only a window's last region can end before its contig: that goes on in the next window.
+    """
+    tables = {kind: _joined(kind, each) for kind, each in pieces.items()}
+    tables["blocks"], left = _split(tables["blocks"], pieces["blocks"])
+    further.update(left)
+    return tables
 
 
 def _joined(kind: str, pieces: Sequence[Piece]) -> pa.Table:

@@ -4,6 +4,8 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -15,6 +17,9 @@ from genocloud.cohort.layout import Layout, Window
 from genocloud.cohort.manifest import Batch, Cohort
 from genocloud.objects import ObjectMissing, Store, join, open_store
 from genocloud.regions import Part, Region, parse_region
+from genocloud.schema import numbers
+
+Sites = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +30,17 @@ class BatchRows:
     blocks: pa.Table
 
 
-def read_rows(cohort: Cohort, batch: Batch, region: Region) -> BatchRows:
+def read_rows(cohort: Cohort, batch: Batch, region: Region, sites: Sites | None = None) -> BatchRows:
     """The batch's rows that speak for any base of the region, those that begin before it too; they are not clipped.
 
-    Only the windows where such rows can begin are read. A block that was cut at a window's edge stays cut. Raises
-    DamagedObject.
+    With `sites`, sorted 0-based positions within the region, only rows that speak for one of these. Only the windows
+    where such rows can begin are read, row group by row group, so that little else is in memory at a time. A block
+    that was cut at a window's edge stays cut. Raises DamagedObject.
     """
-    return BatchRows(read_variants(cohort, batch, region), _read(cohort, batch, "blocks", region))
+    return BatchRows(
+        _read(cohort, batch, "variants", region, sites),
+        _read(cohort, batch, "blocks", region, sites),
+    )
 
 
 def read_variants(cohort: Cohort, batch: Batch, region: Region) -> pa.Table:
@@ -39,19 +48,46 @@ def read_variants(cohort: Cohort, batch: Batch, region: Region) -> pa.Table:
     return _read(cohort, batch, "variants", region)
 
 
-def _read(cohort: Cohort, batch: Batch, kind: str, region: Region) -> pa.Table:
+def variant_groups(cohort: Cohort, batch: Batch, region: Region) -> Iterator[pa.Table]:
+    """The rows of `read_variants` row group by row group, in the store's order: one of them is in memory."""
+    for _, table in _groups(cohort, batch, "variants", region):
+        yield _speaking(table, region)
+
+
+def _read(cohort: Cohort, batch: Batch, kind: str, region: Region, sites: Sites | None = None) -> pa.Table:
+    tables = [KINDS[kind].empty_table()]
+    windows = set()
+    for window, table in _groups(cohort, batch, kind, region):
+        windows.add(window)
+        tables.append(_speaking(table, region, sites))
+    table = pa.concat_tables(tables)
+    if len(windows) > 1:
+        table = table.sort_by([("sample", "ascending"), ("start", "ascending")])
+    return table.combine_chunks()
+
+
+def _groups(cohort: Cohort, batch: Batch, kind: str, region: Region) -> Iterator[tuple[int, pa.Table]]:
+    """The row groups in which rows that speak for the region can be, each with the number of its window."""
+    written, found = _found(cohort, batch, kind, region)
+    if not written or not found:
+        return
+    name = part_name(batch.id, kind, written)
+    with _damage(join(cohort.url, name)), open_store(cohort.url).open(name) as stream:
+        file = pq.ParquetFile(stream, page_checksum_verification=True)
+        for window, group in found:
+            yield window, unpack(kind, file.read_row_group(group), KINDS[kind])
+
+
+def _found(cohort: Cohort, batch: Batch, kind: str, region: Region) -> tuple[PartReceipt | None, list[tuple[int, int]]]:
+    """An object's receipt, and the windows and row groups in it where rows that speak for the region can be."""
     part = cohort.layout.part_of(region.contig)
     written = cohort.receipt(batch).part(kind, part.name)
     if written is None:
-        return KINDS[kind].empty_table()
+        return None, []
     # blocks are cut at windows' edges, so that none reaches into a later window
     reach = written.longest if kind == "variants" else 1
     wanted = Region(region.contig, max(0, region.start - reach + 1), region.end)
-    groups = _row_groups(cohort.layout.windows(part), written, wanted)
-    if not groups:
-        return KINDS[kind].empty_table()
-    tables = _row_group_tables(cohort.url, part_name(batch.id, kind, part), kind, groups)
-    return _speaking(pa.concat_tables(tables), region, sort=len(groups) > 1).combine_chunks()
+    return written, _row_groups(cohort.layout.windows(part), written, wanted)
 
 
 def read_windows(
@@ -71,7 +107,8 @@ class _Windows:
     """One object's windows, read in order; an object that was not needed has them empty."""
 
     def __init__(self, store: Store, receipt: BatchReceipt, kind: str, part: Part, stack: ExitStack) -> None:
-        self.kind, self.written, self.groups = kind, receipt.part(kind, part.name), 0
+        self.kind, self.written = kind, receipt.part(kind, part.name)
+        self.groups = self.written.groups() if self.written else []
         self.url = join(store.url, part_name(receipt.id, kind, part))
         if self.written:
             with _damage(self.url):
@@ -79,11 +116,43 @@ class _Windows:
                 self.file = pq.ParquetFile(stream, page_checksum_verification=True)
 
     def read(self, number: int) -> pa.Table:
-        if not self.written or not self.written.rows[number]:
-            return KINDS[self.kind].empty_table()
-        self.groups += 1
+        empty = KINDS[self.kind].empty_table()
+        if not self.written or not self.groups[number]:
+            return empty
         with _damage(self.url):
-            return unpack(self.kind, self.file.read_row_group(self.groups - 1), KINDS[self.kind])
+            groups = [unpack(self.kind, self.file.read_row_group(each), empty.schema) for each in self.groups[number]]
+        return pa.concat_tables(groups).combine_chunks()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a batch of so many samples in force holds in the windows of a region: rows, bytes when decoded.
+
+    `group_bytes` is the largest row group.
+    """
+
+    samples: int
+    variants: int
+    blocks: int
+    variant_bytes: int
+    group_bytes: int
+
+
+def stored_rows(cohort: Cohort, region: Region) -> list[Stored]:
+    """What each batch of a cohort holds that reading the region would touch, by the receipts alone."""
+    return [_stored(cohort, batch, region) for batch in cohort.batches]
+
+
+def _stored(cohort: Cohort, batch: Batch, region: Region) -> Stored:
+    sizes: dict[str, tuple[int, int, int]] = {}
+    for kind in KINDS:
+        written, found = _found(cohort, batch, kind, region)
+        groups = [(written.group_rows[group], written.group_bytes[group]) for _, group in found] if written else []
+        rows, size = (sum(each) for each in zip(*groups, strict=True)) if groups else (0, 0)
+        sizes[kind] = rows, size, max((each for _, each in groups), default=0)
+    variants, blocks = sizes["variants"], sizes["blocks"]
+    in_force = int((batch.ranks >= 0).sum())
+    return Stored(in_force, variants[0], blocks[0], variants[1], max(variants[2], blocks[2]))
 
 
 @contextmanager
@@ -96,30 +165,26 @@ def _damage(url: str) -> Iterator[None]:
         raise DamagedObject(url, str(error)) from error
 
 
-def _row_group_tables(url: str, name: str, kind: str, groups: list[int]) -> list[pa.Table]:
-    with _damage(join(url, name)), open_store(url).open(name) as stream:
-        file = pq.ParquetFile(stream, page_checksum_verification=True)
-        return [unpack(kind, file.read_row_group(group), KINDS[kind]) for group in groups]
-
-
-def _row_groups(windows: tuple[Window, ...], written: PartReceipt, wanted: Region) -> list[int]:
-    """Which row groups hold rows that begin in a region; windows without rows have none."""
-    groups, group = [], 0
-    for window, rows in zip(windows, written.rows, strict=True):
-        if rows and any(_meet(region, wanted) for region in window):
-            groups.append(group)
-        group += rows > 0
-    return groups
+def _row_groups(windows: tuple[Window, ...], written: PartReceipt, wanted: Region) -> list[tuple[int, int]]:
+    """Windows and their row groups that hold rows that begin in a region."""
+    return [
+        (number, group)
+        for number, (window, groups) in enumerate(zip(windows, written.groups(), strict=True))
+        if groups and any(_meet(region, wanted) for region in window)
+        for group in groups
+    ]
 
 
 def _meet(a: Region, b: Region) -> bool:
     return a.contig == b.contig and a.start < b.end and b.start < a.end
 
 
-def _speaking(table: pa.Table, region: Region, sort: bool) -> pa.Table:
-    inside = pc.and_(pc.less(table["start"], region.end), pc.greater(table["stop"], region.start))
-    table = table.filter(pc.and_(inside, pc.equal(table["contig"], region.contig)))
-    return table.sort_by([("sample", "ascending"), ("start", "ascending")]) if sort else table
+def _speaking(table: pa.Table, region: Region, sites: Sites | None = None) -> pa.Table:
+    start, stop = (numbers(table[name]) for name in ("start", "stop"))
+    speaking = (start < region.end) & (stop > region.start) & (numbers(table["contig"]) == region.contig)
+    if sites is not None:
+        speaking &= np.searchsorted(sites, start) < np.searchsorted(sites, stop)
+    return table if speaking.all() else table.filter(pa.array(speaking))
 
 
 def read_region(cohort: Cohort, region: str | Region) -> BatchRows:

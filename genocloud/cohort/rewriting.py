@@ -87,7 +87,7 @@ def _ploidy(receipt: BatchReceipt, place: int, contig: str) -> int:
 
 def _windows(
     store: Store, made: Rewriting, receipts: Mapping[str, BatchReceipt], layout: Layout, part: Part
-) -> Iterator[dict[str, pa.Table]]:
+) -> Iterator[list[dict[str, pa.Table]]]:
     places = _places(made, receipts)
     with ExitStack() as stack:
         sources = {
@@ -95,7 +95,7 @@ def _windows(
         }
         for _ in layout.windows(part):
             tables = [(places[batch], next(windows)) for batch, windows in sources.items()]
-            yield {kind: _side_by_side(kind, [(there, table[kind]) for there, table in tables]) for kind in KINDS}
+            yield [{kind: _side_by_side(kind, [(there, table[kind]) for there, table in tables]) for kind in KINDS}]
 
 
 def _places(made: Rewriting, receipts: Mapping[str, BatchReceipt]) -> dict[str, pa.Array]:

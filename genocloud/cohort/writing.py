@@ -20,7 +20,7 @@ from genocloud.cohort.batch import (
     part_name,
     receipt_name,
 )
-from genocloud.cohort.encoding import open_writer, pack
+from genocloud.cohort.encoding import GROUP_ROWS, decoded_bytes, open_writer, pack
 from genocloud.cohort.gathering import Stream, side_by_side
 from genocloud.cohort.layout import Layout
 from genocloud.objects import Store
@@ -67,19 +67,23 @@ def _ploidies(streams: Sequence[Stream]) -> dict[str, list[int]]:
 
 
 def write_part(
-    store: Store, batch: str, part: Part, windows: Iterable[Mapping[str, pa.Table]]
+    store: Store, batch: str, part: Part, windows: Iterable[Iterable[Mapping[str, pa.Table]]]
 ) -> tuple[PartReceipt, ...]:
     """Store the rows of a part, which come window by window, as the objects of a batch; returns what these hold.
 
-    `windows` has, for every window of the layout's part and in their order, a table of schema.VARIANTS and one of
-    schema.BLOCKS under the kinds' names, sorted by region, sample and start, blocks cut at the window's edges. A kind
-    without rows gets no object. Equal rows make equal bytes, wherever they come from. Raises StoreError.
+    `windows` has, for every window of the layout's part and in their order, its rows in one or more pieces: a table of
+    schema.VARIANTS and one of schema.BLOCKS under the kinds' names, sorted by region, sample and start, blocks cut at
+    the window's edges. A kind without rows gets no object. Equal rows make equal bytes, wherever they come from and
+    in whatever pieces. In memory are a piece and a row group of each kind. Raises StoreError.
     """
     outputs = {kind: _Output(store, part_name(batch, kind, part), part.name, kind) for kind in KINDS}
     with ExitStack() as stack:
         for window in windows:
-            for kind, table in window.items():
-                outputs[kind].write(table, stack)
+            for piece in window:
+                for kind, table in piece.items():
+                    outputs[kind].add(table, stack)
+            for output in outputs.values():
+                output.end_window(stack)
     return tuple(output.receipt() for output in outputs.values() if output.written)
 
 
@@ -90,24 +94,45 @@ class _Output:
         self.store, self.name, self.part, self.kind = store, name, part, kind
         self.written: tuple[pq.ParquetWriter, _Hashed] | None = None
         self.rows: list[int] = []
+        self.groups: list[tuple[int, int]] = []
         self.longest = 0
+        self.waiting = self.empty = KINDS[kind].empty_table()
+        self.window_rows = 0
 
-    def write(self, table: pa.Table, stack: ExitStack) -> None:
-        """Add a window's rows as a row group; none if there are no rows. `stack` completes the object."""
-        self.rows.append(table.num_rows)
-        if not table.num_rows:
-            return
+    def add(self, table: pa.Table, stack: ExitStack) -> None:
+        """Add rows of the window; row groups that are full are written. `stack` completes the object."""
+        self.window_rows += table.num_rows
+        self.waiting = pa.concat_tables([self.waiting, table]) if self.waiting.num_rows else table
+        most = GROUP_ROWS[self.kind]
+        full = self.waiting.num_rows // most * most
+        for first in range(0, full, most):
+            self._write(self.waiting.slice(first, most), stack)
+        if full:
+            self.waiting = self.waiting.slice(full)
+
+    def end_window(self, stack: ExitStack) -> None:
+        """Write what waits: a row group belongs to one window."""
+        if self.waiting.num_rows:
+            self._write(self.waiting, stack)
+        self.rows.append(self.window_rows)
+        self.waiting, self.window_rows = self.empty, 0
+
+    def _write(self, table: pa.Table, stack: ExitStack) -> None:
+        table = table.combine_chunks()  # pages end where chunks do
         if self.written is None:
             stream = _Hashed(stack.enter_context(self.store.writer(self.name)))
             self.written = stack.enter_context(open_writer(stream, self.kind, KINDS[self.kind])), stream
         self.written[0].write_table(pack(self.kind, table), row_group_size=table.num_rows)
+        self.groups.append((table.num_rows, decoded_bytes(table)))
         self.longest = max(self.longest, int((table["stop"].to_numpy() - table["start"].to_numpy()).max()))
 
     def receipt(self) -> PartReceipt:
         """What was written; the object must be complete."""
         assert self.written is not None
         stream = self.written[1]
-        return PartReceipt(self.part, self.kind, tuple(self.rows), self.longest, stream.size, stream.sum.hexdigest())
+        rows, sizes = zip(*self.groups, strict=True)
+        seal = stream.size, stream.sum.hexdigest()
+        return PartReceipt(self.part, self.kind, tuple(self.rows), rows, sizes, self.longest, *seal)
 
 
 class _Hashed(io.RawIOBase):

@@ -1,6 +1,6 @@
 """A batch's rows lined up under the sites of a shard, as the arrays that the kernels take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 from genocloud import schema
 from genocloud.kernels.alignment import fill_speaking, number_blocks
 from genocloud.kernels.alleles import any_other_alleles, match_alleles, spanning_alleles
-from genocloud.kernels.likelihoods import BLOCK, COLUMNS, HOM_REF, NO_CALL, complete_vectors, genotype_states
+from genocloud.kernels.likelihoods import BLOCK, FACTS, HOM_REF, NO_CALL, complete_vectors, genotype_states
 
 Array = npt.NDArray[Any]
 
@@ -32,19 +32,50 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Rows under sites; blocks that say the same are one row.
+    """A batch's rows under the sites of a shard; blocks that say the same are one row.
 
-    facts     (rows, 13) int32, the variants first, then the distinct blocks; pl, own int32: as likelihoods.COLUMNS says
+    variants  the rows that are variants, without what is in the arrays
+    ranks     (samples of the batch,) int32: cohort ranks, -1 for samples that are not in force
+    sites     the sites: start, ref and alts
+    facts     (rows,) likelihoods.FACTS, the variants first, then the distinct blocks
+    pl, own   int32: as likelihoods.COLUMNS says
     speaking  (sites, samples) int32: the rows of the samples in force
     merged_at (variants,) int64, merged int32: merged number of each own ALT
     """
 
+    variants: pa.Table
+    ranks: Array
+    sites: pa.Table
     facts: Array
     pl: Array
     own: Array
     speaking: Array
     merged_at: Array
     merged: Array
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        arrays = self.facts, self.pl, self.own, self.speaking, self.merged_at, self.merged
+        return int(self.variants.nbytes + sum(array.nbytes for array in arrays))
+
+    def under(self, sites: pa.Table) -> "Lines":
+        """The same rows under some of the sites, or all of them. Raises LookupError if there is another among these."""
+        wanted, starts = sites.select(_SITE), schema.numbers(self.sites["start"])
+        if _same(wanted, self.sites):
+            return self
+        places = np.searchsorted(starts, schema.numbers(sites["start"]))
+        if (len(places) and places[-1] == len(starts)) or not _same(self.sites.take(places), wanted):
+            raise LookupError("sites under which the rows were not lined up")
+        return replace(self, sites=wanted, speaking=self.speaking[places])
+
+
+def _same(first: pa.Table, second: pa.Table) -> bool:
+    return all(first[name].equals(second[name]) for name in _SITE)
+
+
+_SITE = ["start", "ref", "alts"]
+_IN_ARRAYS = "contig", "sample", "start", "stop", "ref", "alts", "pl", "dp", "gq", "min_dp", "info_dp", "phased"
 
 
 def places(sites: pa.Table) -> Places:
@@ -63,11 +94,14 @@ def places(sites: pa.Table) -> Places:
     )
 
 
-def line_up(variants: pa.Table, blocks: pa.Table, ranks: Array, sites: Places) -> Lines:
-    """Find the row that speaks for each sample in force (rank >= 0) at each site, and lay the rows out as arrays.
+def line_up(variants: pa.Table, blocks: pa.Table, ranks: Array, under: pa.Table) -> Lines:
+    """Find the row that speaks for each sample in force at each site, and lay the rows out as arrays.
 
-    Both tables hold rows of the sites' contig, sorted by (sample, start).
+    variants, blocks  rows of the sites' contig, sorted by (sample, start)
+    ranks             (samples of the batch,) int32: cohort ranks, -1 for samples that are not in force
+    under             the sites, with start, ref and alts
     """
+    sites = places(under)
     refs, alts = _writable(schema.strings(variants["ref"])), _writable(schema.string_lists(variants["alts"]))
     starts = _own(variants["start"], np.int32)
     own_at, own, merged = match_alleles(starts, refs[0], *alts, sites.positions, *sites.refs, *sites.alts)
@@ -81,7 +115,8 @@ def line_up(variants: pa.Table, blocks: pa.Table, ranks: Array, sites: Places) -
     speaking = np.full((len(sites.positions), len(in_force)), -1, np.int32)
     for rows, row_numbers in ((variants, np.arange(len(variants))), (blocks, len(variants) + numbers)):
         _speak(speaking, rows, row_numbers.astype(np.int32), in_force, len(ranks), sites.positions)
-    return Lines(facts, pl, own, speaking, alts[0][:-1].copy(), merged)
+    evidence = variants.drop_columns([name for name in _IN_ARRAYS if name in variants.column_names])
+    return Lines(evidence, ranks, under.select(_SITE), facts, pl, own, speaking, alts[0][:-1].copy(), merged)
 
 
 _LIKELIHOODS = ("pl0", "pl1", "pl2")
@@ -131,10 +166,9 @@ def _block_facts(told: dict[str, Array], before: int) -> Array:
 
 
 def _facts(**columns: Any) -> Array:
-    out = np.empty((len(columns["start"]), len(COLUMNS)), np.int32)
-    for number, name in enumerate(COLUMNS):
-        column = columns[name]
-        out[:, number] = schema.numbers(column) if isinstance(column, pa.ChunkedArray) else column
+    out = np.empty(len(columns["start"]), FACTS)
+    for name, column in columns.items():
+        out[name] = schema.numbers(column) if isinstance(column, pa.ChunkedArray) else column
     return out
 
 

@@ -11,6 +11,7 @@ from genocloud import schema
 from genocloud.genotypes.alignment import Lines, Places
 from genocloud.kernels import allele_specific as kernels
 from genocloud.kernels.calling import Calls, Evidence
+from genocloud.kernels.likelihoods import START
 from genocloud.kernels.site_statistics import (
     FIXED,
     STRAND_LIMIT,
@@ -32,7 +33,8 @@ HIGH_QD, QD_WHEN_HIGH = 35.0, 30.0
 """GATK replaces QD of 35 and more by a random draw around 30 (standard deviation 3), so that the value is no tell-tale
 of an artefact (QualByDepth.fixTooHighQD). We write the centre of that draw: the same in every run and under any cut.
 AS_QD is so replaced where there is no depth, too."""
-_RAW = ("as_sb_table", "as_raw_mq", *HISTOGRAMS)
+RAW = ("as_sb_table", "as_raw_mq", *HISTOGRAMS)
+"""Columns of VARIANTS that hold raw texts by allele."""
 MIN_INBRED = 10
 """AS_InbreedingCoeff needs as many called diploid samples with PL (AS_InbreedingCoeff.MIN_SAMPLES)."""
 
@@ -66,7 +68,7 @@ class AlleleShares(NamedTuple):
     sums        (alleles put out, kernels.SUMS) int64, REF too; samples (sites, 2) int64: as `kernels.add_genotypes`
     told        (sites, 5) int64: records that have each raw column
     bins        HISTOGRAMS x alleles put out: numbers of the bins of 0.1
-    cells, ranks, squares  (n,) int64, int32, float32: AS_RAW_MQ of each allele put out in each record, with the
+    cells, ranks, squares  (n,) int64, int32, float32: ASRAW_MQ of each allele put out in each record, with the
                 sample's cohort rank: GenomicsDB adds them up in float32, in the samples' order
     """
 
@@ -93,7 +95,6 @@ def add(parts: Sequence[AlleleShares]) -> AlleleShares:
 
 
 def allele_shares(
-    variants: pa.Table,
     lines: Lines,
     sites: Places,
     kept: tuple[Array, Array],
@@ -105,26 +106,30 @@ def allele_shares(
     sums = np.zeros((kept[0][-1], kernels.SUMS), np.int64)
     samples = np.zeros((len(sites.positions), 2), np.int64)
     kernels.add_genotypes(calls, evidence.ad_at, kept[0], sums, samples)
-    told = np.zeros((len(sites.positions), len(_RAW)), np.int64)
+    told = np.zeros((len(sites.positions), len(RAW)), np.int64)
+
+    starting = _starting(lines, sites.positions)
 
     def read(name: str, which: int) -> tuple[Array, ...]:
-        raw_at, raw = (np.array(part) for part in schema.strings(variants[name]))
-        records = (
-            lines.facts,
-            lines.speaking,
-            sites.positions,
-            sites.alleles,
-            *kept,
-            evidence.merged_at,
-            evidence.merged,
-        )
-        return tuple(kernels.read_raw(*records, raw_at, raw, which, sums, told[:, _RAW.index(name)]))
+        raw_at, raw = (np.array(part) for part in schema.strings(lines.variants[name]))
+        own, records = (evidence.merged_at, evidence.merged), np.zeros(len(sites.positions), np.int64)
+        found = kernels.read_raw(*starting, lines.facts, sites.alleles, *kept, *own, raw_at, raw, which, sums, records)
+        told[:, RAW.index(name)] = records
+        return tuple(found)
 
     read("as_sb_table", 0)
     cells, rows, squares = read("as_raw_mq", 1)
     histograms = [read(name, 2) for name in HISTOGRAMS]
     bins = _binned([cells + n * len(sums) for n, (cells, _, _) in enumerate(histograms)], histograms, 3 * len(sums))
     return AlleleShares(sums, samples, told, bins, cells, ranks[rows], squares[:, 0].astype(np.float32))
+
+
+def _starting(lines: Lines, positions: Array) -> tuple[Array, Array, Array]:
+    """The records that start at a site where they speak: (sites, samples, rows), in that order, int64."""
+    site, sample = np.nonzero((lines.speaking >= 0) & (lines.speaking < len(lines.variants)))
+    row = lines.speaking[site, sample].astype(np.int64)
+    starts = lines.facts[START][row] == positions[site]
+    return site[starts], sample[starts], row[starts]
 
 
 def _binned(cells: list[Array], histograms: Sequence[tuple[Array, ...]], count: int) -> Runs:
@@ -191,7 +196,7 @@ class _Lists:
 
 
 def _squares(share: AlleleShares) -> Array:
-    """AS_RAW_MQ as GenomicsDB hands it on: added in float32 in the samples' order, three decimals; 0 without data."""
+    """ASRAW_MQ as GenomicsDB hands it on: added in float32 in the samples' order, three decimals; 0 without data."""
     order = np.lexsort((share.ranks, share.cells))
     sums = kernels.sum_in_order(share.cells[order], share.squares[order], len(share.sums))
     return np.asarray(np.nan_to_num(np.round(sums.astype(np.float64), 3)))

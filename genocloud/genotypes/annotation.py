@@ -1,7 +1,9 @@
 """Site annotations from all batches' shares, and the sites that remain."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -13,12 +15,24 @@ import pyarrow.compute as pc
 
 from genocloud import schema
 from genocloud.genotypes import allele_specific
-from genocloud.genotypes.allele_specific import HIGH_QD, QD_WHEN_HIGH, add_runs
+from genocloud.genotypes.allele_specific import HIGH_QD, QD_WHEN_HIGH, Runs, add_runs
 from genocloud.genotypes.calling import RANKED, Shares, emitted
-from genocloud.kernels.calling import CARRIED, DEPTH, HARDY, INBREEDING, RAW_MQ, REGENOTYPED, STRANDS
+from genocloud.genotypes.model import Model
+from genocloud.genotypes.nonvariant import (
+    NonvariantShares,
+    add_nonvariant,
+    in_order,
+    is_nonvariant,
+    was_not_estimated,
+)
+from genocloud.kernels import nonvariant
+from genocloud.kernels.calling import CARRIED, DEPTH, HARDY, INBREEDING, OLD_MQ, RAW_MQ, REGENOTYPED, STRANDS
 from genocloud.kernels.site_statistics import annotate_sites, medians
 from genocloud.regions import Contig
 
+_log = logging.getLogger(__name__)
+
+LOW_QUAL = "LowQual"
 NO_CARRIER = "no sample carries an ALT"
 MIN_INBRED = 10
 """InbreedingCoeff needs as many samples (InbreedingCoeff.MIN_SAMPLES)."""
@@ -32,38 +46,106 @@ def add(shares: Sequence[Shares]) -> Shares:
     if len(shares) == 1:
         return shares[0]
     alleles = [share.alleles for share in shares if share.alleles]
+    nonvariant = [share.nonvariant for share in shares if share.nonvariant]
     return Shares(
         np.sum([share.totals for share in shares], axis=0),
         np.sum([share.ac for share in shares], axis=0),
         add_runs([share.runs for share in shares]),
-        tuple(sorted({named for share in shares for named in share.ids})),
         sum(share.samples for share in shares),
         allele_specific.add(alleles) if alleles else None,
+        add_nonvariant(nonvariant) if nonvariant else None,
     )
 
 
-def annotate(settled: pa.Table, share: Shares, contigs: Sequence[Contig]) -> tuple[pa.Table, Counter[str]]:
+def annotate(
+    settled: pa.Table, share: Shares, contigs: Sequence[Contig], model: Model
+) -> tuple[pa.Table, Counter[str]]:
     """The shard's SITES and its dropped sites by reason: len(settled) == len(sites) + sum of the counts.
 
     `settled` is the table that `call` was given; `share` is what all batches' shares add up to. Sites whose ALTs no
-    sample carries are dropped here: `carried` are the others.
+    sample carries are dropped here, unless they are forced: `carried` are the others.
     """
-    sites = emitted(settled)
+    everywhere = emitted(settled)
+    quiet = is_nonvariant(everywhere)
+    sites = everywhere.filter(pa.array(~quiet)).combine_chunks() if quiet.any() else everywhere
+    table, somebody = _variant_sites(sites, share, contigs, model)
+    dropped = Counter(reason for reason in settled["reason"].drop_null().to_pylist())
+    kept = somebody | schema.numbers(sites["forced"])
+    if not kept.all():
+        dropped[NO_CARRIER] = int(np.count_nonzero(~kept))
+        table = table.filter(pa.array(kept))
+    if share.nonvariant:
+        silent = everywhere.filter(pa.array(quiet)).combine_chunks()
+        remaining = quiet.copy()
+        remaining[~quiet] = kept
+        table = in_order(table, _nonvariant_sites(silent, share.nonvariant, contigs, model), quiet[remaining | quiet])
+    return table, dropped
+
+
+def _variant_sites(sites: pa.Table, share: Shares, contigs: Sequence[Contig], model: Model) -> tuple[pa.Table, Array]:
+    """SITES of those put out with ALTs, and which of them somebody carries, (sites,) bool."""
     counts = _counts(sites, share)
-    columns = _alleles(sites, contigs) | {"id": _ids(share, len(sites))} | counts | _info(sites, share)
+    columns = _alleles(sites, contigs, model) | counts
+    columns |= _info(sites, share, model)
     if share.alleles:
-        lists, absent = schema.ragged(sites["absent_log10"])
-        columns |= allele_specific.annotations(share.alleles, lists, absent, counts["AN"])
-    none = [pa.nulls(len(sites), column.type) for column in schema.SITES]
-    table = pa.table(
+        columns |= allele_specific.annotations(share.alleles, *_absences(sites), counts["AN"])
+    somebody = np.array([any(copies) for copies in counts["AC"].to_pylist()], bool)
+    if not somebody[schema.numbers(sites["forced"])].all():
+        own = _or_null(_medians(share.runs)["ExcessHet"])
+        columns |= {"ExcessHetMedian": _either(columns["ExcessHetMedian"], own, somebody)}
+        columns |= {name: _either(columns[name], None, somebody) for name in _OF_CARRIERS if name in columns}
+    return _sites(columns, len(sites)), somebody
+
+
+def _absences(sites: pa.Table) -> tuple[Array, Array]:
+    """What AS_QD is computed from, by ALT, as (offsets, log10); at forced sites where one ALT was estimated: QUAL."""
+    lists, absent = schema.ragged(sites["absent_log10"])
+    alone = schema.numbers(sites["forced"]) & (schema.numbers(sites["genotyped"]) == 1)
+    quals = np.repeat(schema.numbers(sites["qual"]), np.diff(lists))
+    return lists, np.where(np.repeat(alone, np.diff(lists)), quals / -10.0, absent)
+
+
+_OF_CARRIERS = ("AC", "AF", "AN", "AS_InbreedingCoeff", "ExcessHet", "FS", "InbreedingCoeff", "QD", "SOR")
+"""What GATK does not compute at sites put out though nobody carries their ALTs; ExcessHet passes through there."""
+
+
+def _nonvariant_sites(sites: pa.Table, share: NonvariantShares, contigs: Sequence[Contig], model: Model) -> pa.Table:
+    """SITES of those put out without a likely variant (gatk-model.md, section 8, cases 1 and 2).
+
+    The records' IDs stay only where nothing was estimated: GATK loses them where it genotypes.
+    """
+    own, estimated = _medians(share.runs), ~was_not_estimated(sites)
+    depth, raw = share.totals[:, nonvariant.DEPTH], share.totals[:, nonvariant.MAPPING :]
+    unknown = pa.ListArray.from_arrays(np.arange(len(sites) + 1, dtype=np.int32), pa.nulls(len(sites), schema.INT32))
+    columns = _fixed(sites, contigs, model)
+    columns |= {"id": _either(pa.array(_ids(share.ids, len(sites)), schema.STRING), None, ~estimated)}
+    columns |= {"ref": sites["ref"], "alts": _kept_whole(sites)}
+    columns |= _passed_on(own) | {"ExcessHetMedian": _or_null(own["ExcessHet"])}
+    columns |= {
+        "DP": pa.array(depth.astype(np.int32), mask=depth == 0),
+        "MLEAC": _either(unknown, None, estimated),
+        "MLEAF": _either(unknown.cast(schema.DOUBLES), None, estimated),
+        "MQ": _present(_mapping_quality(raw), raw[:, 2] > 0),
+        "MQMedian": _without(own["MQ"], raw[:, 2] > 0),
+        "NDA": _either(columns["NDA"], None, estimated),
+    }
+    return _sites(columns, len(sites))
+
+
+def _sites(columns: dict[str, Any], count: int) -> pa.Table:
+    """SITES of some of its columns; the others are null."""
+    none = [pa.nulls(count, column.type) for column in schema.SITES]
+    return pa.table(
         [columns.get(name, empty) for name, empty in zip(schema.SITES.names, none, strict=True)], schema.SITES
     )
-    somebody = [any(copies) for copies in counts["AC"].to_pylist()]
-    dropped = Counter(reason for reason in settled["reason"].to_pylist() if reason is not None)
-    if not all(somebody):
-        dropped[NO_CARRIER] = somebody.count(False)
-        table = table.filter(pa.array(somebody))
-    return table, dropped
+
+
+def _either(values: Any, others: Any, first: Array) -> pa.Array:
+    return pc.if_else(pa.array(first), values, others)
+
+
+def _or_null(values: Array) -> pa.Array:
+    return _present(values, ~np.isnan(values))
 
 
 def carried(settled: pa.Table, sites: pa.Table) -> pa.Table:
@@ -71,15 +153,40 @@ def carried(settled: pa.Table, sites: pa.Table) -> pa.Table:
     return settled.filter(pc.is_in(pc.add(settled["start"], 1), value_set=sites["pos"].combine_chunks()))
 
 
-def _alleles(sites: pa.Table, contigs: Sequence[Contig]) -> dict[str, Any]:
+def uncarried(sites: pa.Table) -> Array:
+    """Which of SITES are there because they are forced, though no sample carries their ALTs: (sites,) bool."""
+    has_alts = pc.greater(pc.list_value_length(sites["alts"]), 0)
+    return np.asarray(pc.and_(has_alts, pc.and_(sites["AC"].is_null(), sites["qual"].is_valid())).to_numpy())
+
+
+def _alleles(sites: pa.Table, contigs: Sequence[Contig], model: Model) -> dict[str, Any]:
     rows = sites.select(["ref", "alts", "kept"]).to_pylist()
     trimmed = [trim([row["ref"], *(row["alts"][number - 1] for number in row["kept"])]) for row in rows]
-    return {
-        "contig": pa.DictionaryArray.from_arrays(sites["contig"].combine_chunks(), [contig.name for contig in contigs]),
-        "pos": pc.add(sites["start"], 1),
+    return _fixed(sites, contigs, model) | {
         "ref": [alleles[0] for alleles in trimmed],
         "alts": [alleles[1:] for alleles in trimmed],
+    }
+
+
+def _kept_whole(sites: pa.Table) -> pa.Array:
+    """All ALTs of the sites that keep any, untrimmed; none of the others."""
+    keeps = np.diff(schema.ragged(sites["kept"])[0]) > 0
+    counts = pc.list_value_length(sites["alts"]).to_numpy()
+    offsets = np.concatenate([[0], np.cumsum(counts * keeps)]).astype(np.int32)
+    alts = pc.list_flatten(sites["alts"]).filter(pa.array(np.repeat(keeps, counts)))
+    return pa.ListArray.from_arrays(pa.array(offsets), alts.combine_chunks())
+
+
+def _fixed(sites: pa.Table, contigs: Sequence[Contig], model: Model) -> dict[str, Any]:
+    seen = pc.list_value_length(sites["alts"])
+    return {
+        "NDA": seen if model.annotate_with_num_discovered_alleles else pa.nulls(len(sites), schema.INT32),
+        "seen": seen,
+        "genotyped": sites["genotyped"],
+        "contig": pa.DictionaryArray.from_arrays(sites["contig"].combine_chunks(), [contig.name for contig in contigs]),
+        "pos": pc.add(sites["start"], 1),
         "qual": sites["qual"],
+        "filter": pc.if_else(sites["low"], LOW_QUAL, None),
     }
 
 
@@ -95,9 +202,9 @@ def trim(alleles: Sequence[str]) -> list[str]:
     return [allele if allele == "*" else allele[: len(allele) - cut] for allele in alleles]
 
 
-def _ids(share: Shares, sites: int) -> list[str | None]:
+def _ids(ids: Sequence[tuple[int, str]], sites: int) -> list[str | None]:
     """The records' IDs of each site, sorted, `;` between."""
-    pairs = sorted({(site, word) for site, text in share.ids for word in text.split(";")})
+    pairs = sorted({(site, word) for site, text in ids for word in text.split(";")})
     named = {site: ";".join(word for _, word in group) for site, group in groupby(pairs, key=itemgetter(0))}
     return [named.get(site) for site in range(sites)]
 
@@ -125,40 +232,81 @@ def _ratio(part: Array, whole: Array, of_none: float) -> Array:
     return np.asarray(np.divide(part, whole, out=np.full(len(part), of_none), where=whole != 0))
 
 
-def _info(sites: pa.Table, share: Shares) -> dict[str, pa.Array]:
+def _info(sites: pa.Table, share: Shares, model: Model) -> dict[str, pa.Array]:
     """The other INFO columns of SITES."""
-    totals, own = share.totals, _medians(share)
+    totals, own = share.totals, _medians(share.runs)
     strands, hardy, inbred = (totals[:, at : at + n] for at, n in ((STRANDS, 9), (HARDY, 4), (INBREEDING, 3)))
     statistics = annotate_sites(strands[:, :8].copy(), hardy[:, :3].copy(), inbred.copy())
     has_hardy, enough = hardy[:, 3] > 0, (inbred[:, 2] >= MIN_INBRED) & (share.samples >= MIN_INBRED)
-    columns = {name: _present(own[name], ~np.isnan(own[name])) for name in MEDIANS}
-    return columns | {
+    quality, has_quality = _mapping_qualities(totals, model)
+    return _passed_on(own) | {
         "DP": pa.array(totals[:, DEPTH].astype(np.int32), mask=totals[:, DEPTH] == 0),
-        "ExcessHet": _or_own(statistics[:, 2], has_hardy, own["ExcessHet"]),
+        "ExcessHet": _present(statistics[:, 2], has_hardy),
+        "ExcessHetMedian": _without(own["ExcessHet"], has_hardy),
         "FS": _present(statistics[:, 0], strands[:, 8] > 0),
         "InbreedingCoeff": _present(statistics[:, 3], enough),
-        "MQ": _or_own(_mapping_quality(totals[:, RAW_MQ : RAW_MQ + 2]), totals[:, RAW_MQ + 2] > 0, own["MQ"]),
+        "MQ": _present(quality, has_quality),
+        "MQMedian": _without(own["MQ"], has_quality),
         "QD": _qual_by_depth(schema.numbers(sites["qual"]), totals[:, CARRIED], totals[:, CARRIED + 1]),
         "SOR": _present(statistics[:, 1], strands[:, 8] > 0),
     }
 
 
-def _medians(share: Shares) -> dict[str, Array]:
+def _medians(runs: Runs) -> dict[str, Array]:
     """Element n // 2 of each site's sorted values, by field: (sites,) float64, NaN where there are none.
 
     GenomicsDB hands floats on as text of six digits (gatk-model.md, section 7).
     """
-    told = [float(f"{value:g}") for value in medians(*share.runs).tolist()]
-    return dict(zip(RANKED.values(), np.array(told).reshape(-1, len(RANKED)).T, strict=True))
+    found = medians(*runs).astype(np.float64)
+    told = dict(zip(RANKED.values(), found.reshape(-1, len(RANKED)).T, strict=True))
+    return {name: values if name == "MQ0" else _six_digits(values) for name, values in told.items()}
+
+
+def _six_digits(values: Array) -> Array:
+    out, known = values.copy(), ~np.isnan(values)
+    out[known] = [float(f"{value:g}") for value in values[known].tolist()]
+    return out
 
 
 def _present(values: Array, present: Array) -> pa.Array:
     return pa.array(values, mask=~present)
 
 
-def _or_own(values: Array, present: Array, own: Array) -> pa.Array:
-    """A value computed from the genotypes, else the records' own median."""
-    return _present(np.where(present, values, own), present | ~np.isnan(own))
+def _without(own: Array, present: Array) -> pa.Array:
+    """The records' own median, where nothing is computed in its stead."""
+    return _present(own, ~present & ~np.isnan(own))
+
+
+def _passed_on(own: dict[str, Array]) -> dict[str, pa.Array]:
+    """The columns that are plain medians."""
+    reads = _or_null(own["MQ0"]).cast(schema.INT32)
+    return {name: _or_null(own[name]) for name in MEDIANS} | {"MQ0": reads}
+
+
+def _mapping_qualities(totals: Array, model: Model) -> tuple[Array, Array]:
+    """MQ of each site, and whether it has one.
+
+    With GATK 3's sums, where the model takes them, the reads are those of INFO/DP less those of hom-refs, and the sum
+    has six digits: GenomicsDB hands it on as text. Source: RMSMappingQuality.finalizeRawData, getNumOfReads.
+    """
+    quality, told = _mapping_quality(totals[:, RAW_MQ : RAW_MQ + 2]), totals[:, RAW_MQ + 2] > 0
+    old, reads = ~told & (totals[:, OLD_MQ + 1] > 0), totals[:, DEPTH] - totals[:, OLD_MQ + 2]
+    if not model.allow_old_rms_mapping_quality_annotation_data:
+        if old.any():
+            _warn_of_old_sums()
+        return quality, told
+    squares = np.floor(_six_digits(totals[:, OLD_MQ].astype(np.float32).astype(np.float64)) + 0.5)
+    quality[old] = _mapping_quality(np.stack([squares, np.maximum(reads, 0)], axis=1))[old]
+    return quality, told | old
+
+
+@cache
+def _warn_of_old_sums() -> None:
+    """Say so once: GATK 4 refuses such files."""
+    _log.warning(
+        "records with GATK 3's RAW_MQ, which lacks the number of reads: their sites get no MQ; "
+        "--allow-old-rms-mapping-quality-annotation-data computes it with the depth in its place"
+    )
 
 
 def _mapping_quality(sums: Array) -> Array:

@@ -1,7 +1,8 @@
 """One batch's genotypes at the sites put out, and its share of their annotations."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
-from genocloud.genotypes.alignment import Lines, line_up, places
+from genocloud.genotypes.alignment import Lines, places
 from genocloud.genotypes.allele_specific import AlleleShares, Runs, allele_shares
+from genocloud.genotypes.nonvariant import NonvariantShares, is_nonvariant, was_not_estimated
 from genocloud.kernels.calling import Calls, Evidence, call_sites
-from genocloud.kernels.likelihoods import OWN, START
+from genocloud.kernels.likelihoods import START
+from genocloud.kernels.nonvariant import call_nonvariant_sites
 from genocloud.kernels.words import number_words
 from genocloud.regions import Contig
 
@@ -23,6 +26,7 @@ RANKED = {
     "mq_rank_sum": "MQRankSum",
     "read_pos_rank_sum": "ReadPosRankSum",
     "mq": "MQ",
+    "mq0": "MQ0",
     "excess_het": "ExcessHet",
 }
 """Columns of VARIANTS of which a site keeps the median, in the order of `Evidence.ranked`; what SITES calls them."""
@@ -35,16 +39,82 @@ class Shares:
 
     totals   (sites, kernels.calling.TOTALS) int64; ac int64: called copies of each allele put out, REF too
     runs     sites x fields of RANKED: what the records say
-    ids      (site, ID) pairs, sorted and distinct; samples: how many of the batch are in force
+    samples  how many of the batch are in force
     alleles  the allele-specific part, where it was asked for
+    nonvariant   the sites put out without a likely variant; all else is of the others
     """
 
     totals: npt.NDArray[np.int64]
     ac: npt.NDArray[np.int64]
     runs: Runs
-    ids: tuple[tuple[int, str], ...]
     samples: int
     alleles: AlleleShares | None = None
+    nonvariant: NonvariantShares | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """One batch's genotypes at some sites of a contig, each distinct one once.
+
+    contig     its name
+    positions  (sites,) int32, 1-based
+    samples    names
+    distinct   the distinct genotypes: GENOTYPES' columns but `contig`, `pos` and `sample`
+    numbers    (sites, samples) int32: the row of `distinct` that each cell has
+    """
+
+    contig: str
+    positions: npt.NDArray[np.int32]
+    samples: tuple[str, ...]
+    distinct: pa.Table
+    numbers: npt.NDArray[np.int32]
+
+    def table(self) -> pa.Table:
+        """GENOTYPES: sites in order, within each the samples; sites x samples rows."""
+        sites, samples = self.numbers.shape
+        numbers = pa.array(self.numbers.ravel())
+        return pa.table(
+            [
+                _words(np.zeros(len(numbers), np.int32), [self.contig]),
+                np.repeat(self.positions, samples),
+                _words(np.tile(np.arange(samples, dtype=np.int32), sites), list(self.samples)),
+                *(column.take(numbers) for column in self.distinct.columns),
+            ],
+            schema.GENOTYPES,
+        )
+
+    def uncarried(self, sites: npt.NDArray[np.bool_]) -> "Called":
+        """As GATK writes them at some sites, (sites,) bool, whose ALTs turned out to be carried by nobody.
+
+        Source: GenotypeGVCFsEngine.cleanupGenotypeAnnotations, createRefGTs: GQ becomes RGQ, and what has no depth or
+        no GQ becomes a no-call.
+        """
+        if not sites.any():
+            return self
+        numbers = self.numbers.copy()
+        numbers[sites] += np.int32(len(self.distinct))
+        return replace(self, distinct=_concatenated(self.distinct, _as_reference(self.distinct)), numbers=numbers)
+
+    def at(self, sites: npt.NDArray[np.bool_]) -> "Called":
+        """Those at some of the sites only: sites (sites,) bool."""
+        return replace(self, positions=self.positions[sites], numbers=self.numbers[sites])
+
+
+def _as_reference(distinct: pa.Table) -> pa.Table:
+    """Genotypes as `Called.uncarried` says."""
+    dp, gq = schema.numbers(distinct["DP"]), schema.numbers(distinct["GQ"])
+    told = (dp > 0) & (gq != schema.MISSING)
+    words = distinct["GT"].combine_chunks()
+    refs, unknown = ([re.sub(r"[^|/]+", allele, word) for word in words.dictionary.to_pylist()] for allele in "0.")
+    numbers = schema.numbers(words.indices) + np.where(told & (gq > 0), 0, len(refs)).astype(np.int32)
+    columns = {
+        "GT": _words(numbers, refs + unknown).dictionary_decode().dictionary_encode(),
+        "DP": schema.nullable(np.where(told, dp, schema.MISSING), schema.INT32),
+        "GQ": pa.nulls(len(distinct), schema.INT32),
+        "PL": pa.nulls(len(distinct), schema.INTS),
+        "RGQ": schema.nullable(np.where(told, gq, schema.MISSING), schema.INT32),
+    }
+    return pa.table([columns.get(name, distinct[name]) for name in _FORMAT.names], _FORMAT)
 
 
 def emitted(settled: pa.Table) -> pa.Table:
@@ -53,30 +123,31 @@ def emitted(settled: pa.Table) -> pa.Table:
 
 
 def call(
-    variants: pa.Table,
-    blocks: pa.Table,
+    rows: Lines,
     samples: Sequence[str],
-    ranks: npt.NDArray[np.int32],
     settled: pa.Table,
     contigs: Sequence[Contig],
     ploidies: npt.NDArray[np.int8],
     allele_specific: bool = False,
-) -> tuple[pa.Table, Shares]:
-    """Genotype one batch at the sites of SETTLED that are put out: (GENOTYPES, the batch's Shares).
+) -> tuple[Called, Shares]:
+    """Genotype one batch at the sites of SETTLED that are put out, its samples in force in the batch's order.
 
-    variants, blocks  rows of the shard's contig, sorted by (sample, start)
-    samples, ranks    (samples of the batch,): names; int32 cohort ranks, -1 for samples that are not in force
+    rows              the batch's rows, lined up under these sites or more
+    samples           (samples of the batch,): names
     ploidies          (samples of the batch,) int8: how many `.` to write where a sample has no record at all
     allele_specific   whether the shares hold what the AS_ annotations need
-
-    Sites in order, within each the batch's samples in force in the batch's order; sites x samples rows.
     """
-    sites = emitted(settled)
+    everywhere = emitted(settled)
+    quiet = is_nonvariant(everywhere)
+    sites = everywhere.filter(pa.array(~quiet)).combine_chunks() if quiet.any() else everywhere
+    positions = _positions_of(everywhere)
+    all_lines, ranks = rows.under(everywhere), rows.ranks
+    lines = replace(all_lines, speaking=all_lines.speaking[~quiet]) if quiet.any() else all_lines
     under = places(sites)
-    lines = line_up(variants, blocks, ranks, under)
     kept_at, kept = _kept(sites)
     in_force = np.flatnonzero(ranks >= 0)
-    evidence = _evidence(variants, lines)
+    evidence = _evidence(lines)
+    copies = ploidies.astype(np.int64)[in_force]
     calls, totals, ac, *runs = call_sites(
         lines.facts,
         lines.pl,
@@ -88,15 +159,66 @@ def call(
         under.stars,
         kept_at,
         kept,
-        ploidies.astype(np.int64)[in_force],
-        len(variants),
+        copies,
+        len(lines.variants),
     )
     names = [samples[sample] for sample in in_force.tolist()]
     alleles = None
     if allele_specific:
-        alleles = allele_shares(variants, lines, under, (kept_at, kept), calls, evidence, ranks[in_force])
-    shares = Shares(totals, ac, Runs(*runs), _ids(variants, lines, under.positions), len(names), alleles)
-    return _table(calls, variants, sites, names, contigs), shares
+        alleles = allele_shares(lines, under, (kept_at, kept), calls, evidence, ranks[in_force])
+    shares = Shares(totals, ac, Runs(*runs), len(names), alleles)
+    contig = contigs[everywhere["contig"][0].as_py()].name if len(everywhere) else ""
+    called = Called(contig, positions, tuple(names), _distinct(calls, lines.variants), calls.numbers)
+    if not quiet.any():
+        return called, shares
+    silent = replace(all_lines, speaking=all_lines.speaking[quiet])
+    more, nonvariant = _call_nonvariant(silent, everywhere.filter(pa.array(quiet)), evidence, copies)
+    return _with_nonvariant(called, more, quiet), replace(shares, nonvariant=nonvariant)
+
+
+def _positions_of(sites: pa.Table) -> Array:
+    return schema.numbers(sites["start"]) + np.int32(1)
+
+
+def _call_nonvariant(
+    lines: Lines, sites: pa.Table, evidence: Evidence, ploidies: Array
+) -> tuple[tuple[pa.Table, Array], NonvariantShares]:
+    """(distinct genotypes, number of each cell's) at sites put out without a likely variant, and their shares."""
+    under, kept = places(sites), _kept(sites)
+    calls, totals, *runs = call_nonvariant_sites(
+        lines.facts,
+        lines.pl,
+        lines.own,
+        evidence,
+        lines.speaking,
+        under.positions,
+        under.alleles,
+        under.stars,
+        *kept,
+        ~was_not_estimated(sites),
+        ploidies,
+        len(lines.variants),
+    )
+    missing, nothing = np.full(len(calls.dp), schema.MISSING), np.zeros(len(calls.dp), bool)
+    pl_at, pl = np.zeros(len(calls.gt_at), np.int64), np.zeros(0, np.int32)
+    told = calls._asdict() | {"pl_at": pl_at, "pl": pl, "gq": missing, "homozygous": nothing}
+    rgq = schema.nullable(told.pop("rgq"), schema.INT32)
+    distinct = schema.with_column(_distinct(Calls(**told), lines.variants), "RGQ", pa.chunked_array([rgq]))
+    shares = NonvariantShares(totals, Runs(*runs), _ids(lines, under.positions))
+    return (distinct, calls.numbers), shares
+
+
+def _with_nonvariant(called: Called, more: tuple[pa.Table, Array], quiet: Array) -> Called:
+    """The genotypes at all sites, of which `quiet` (sites,) bool are the others."""
+    distinct, others = more
+    numbers = np.empty((len(quiet), len(called.samples)), np.int32)
+    numbers[~quiet], numbers[quiet] = called.numbers, others + np.int32(len(called.distinct))
+    return replace(called, distinct=_concatenated(called.distinct, distinct), numbers=numbers)
+
+
+def _concatenated(*tables: pa.Table) -> pa.Table:
+    """Tables one behind the other, with one dictionary for each column of words."""
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
 def _kept(sites: pa.Table) -> tuple[Array, Array]:
@@ -110,7 +232,8 @@ def _kept(sites: pa.Table) -> tuple[Array, Array]:
     return offsets, kept
 
 
-def _evidence(variants: pa.Table, lines: Lines) -> Evidence:
+def _evidence(lines: Lines) -> Evidence:
+    variants = lines.variants
     gt_at, gt = schema.ragged(variants["gt"])
     ad_at, ad = schema.ragged(variants["ad"])
     raw_mq = np.stack([schema.numbers(variants[name]) for name in ("raw_mq", "raw_mq_dp")], axis=1)
@@ -123,7 +246,9 @@ def _evidence(variants: pa.Table, lines: Lines) -> Evidence:
         merged=lines.merged,
         sb=_strands(variants["sb"]),
         raw_mq=raw_mq,
-        ranked=np.stack([schema.numbers(variants[name]).astype(np.float32) for name in RANKED], axis=1),
+        ranked=np.stack(
+            [schema.numbers(variants[name].cast(schema.DOUBLE)).astype(np.float32) for name in RANKED], axis=1
+        ),
     )
 
 
@@ -136,24 +261,23 @@ def _strands(column: pa.ChunkedArray) -> Array:
     return out
 
 
-def _ids(variants: pa.Table, lines: Lines, positions: Array) -> tuple[tuple[int, str], ...]:
+def _ids(lines: Lines, positions: Array) -> tuple[tuple[int, str], ...]:
     """IDs of the records that speak where they start."""
-    named = np.flatnonzero(variants["id"].is_valid().to_numpy())
+    named = np.flatnonzero(lines.variants["id"].is_valid().to_numpy())
     if not len(named):
         return ()
     speaks = np.zeros(len(lines.facts) + 1, bool)
     speaks[lines.speaking] = True
-    named = named[speaks[named] & (lines.facts[named, OWN] >= 0)]
-    sites = np.searchsorted(positions, lines.facts[named, START])
-    return tuple(sorted(set(zip(sites.tolist(), variants["id"].take(named).to_pylist(), strict=True))))
+    named = named[speaks[named] & np.isin(lines.facts[START][named], positions)]
+    sites = np.searchsorted(positions, lines.facts[START][named])
+    return tuple(sorted(set(zip(sites.tolist(), lines.variants["id"].take(named).to_pylist(), strict=True))))
 
 
-def _table(
-    calls: Calls, variants: pa.Table, sites: pa.Table, names: Sequence[str], contigs: Sequence[Contig]
-) -> pa.Table:
-    numbers = pa.array(calls.numbers.ravel())
-    contig = contigs[sites["contig"][0].as_py()].name if len(sites) else ""
-    distinct = (
+_FORMAT = pa.schema(list(schema.GENOTYPES)[3:])
+
+
+def _distinct(calls: Calls, variants: pa.Table) -> pa.Table:
+    columns = (
         _genotypes(calls),
         _lists(calls.ad_at, calls.ad),
         schema.nullable(calls.dp, schema.INT32),
@@ -162,16 +286,9 @@ def _table(
         _copied(calls, variants["pid"]),
         _lists(calls.pl_at, calls.pl),
         _positions(calls, variants["ps"]),
+        pa.nulls(len(calls.dp), schema.INT32),
     )
-    return pa.table(
-        [
-            _words(np.zeros(len(numbers), np.int32), [contig]),
-            np.repeat(schema.numbers(sites["start"]) + np.int32(1), len(names)),
-            _words(np.tile(np.arange(len(names), dtype=np.int32), len(sites)), list(names)),
-            *(column.take(numbers) for column in distinct),
-        ],
-        schema.GENOTYPES,
-    )
+    return pa.table(columns, _FORMAT)
 
 
 def _words(numbers: Array, words: list[str]) -> pa.DictionaryArray:

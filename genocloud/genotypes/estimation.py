@@ -14,23 +14,26 @@ from genocloud.genotypes.summaries import Summary, merge
 from genocloud.kernels import frequencies
 
 REASONS = {
-    frequencies.TOO_MANY_ALLELES: "too many alleles",
     frequencies.CARRIER_WITHOUT_PL: "a carrier has no likelihoods",
     frequencies.NOBODY_WITH_PL: "nobody has likelihoods",
     frequencies.NO_DEPTH: "no depth",
 }
-"""Why a site cannot be genotyped. Too many alleles: more than 49 ALTs, or more than 1,024 genotypes with NON_REF in a
-carrier (43 ALTs if diploid); GATK skips these sites too, but does not count them."""
+"""Why a site cannot be genotyped."""
 _SLACK = 1e-10
 """AFCalculationResult.passesThreshold: an allele's absence must be less likely than the threshold by this much."""
 Array = npt.NDArray[Any]
 
 
 def estimate(summaries: Sequence[Summary], alleles: pa.Table, model: Model) -> pa.Table:
-    """Estimate each site of a shard (ALLELES) from all batches' summaries: ESTIMATES. `*` is still undecided."""
+    """Estimate each site of a shard (ALLELES) from all batches' summaries: ESTIMATES. `*` is still undecided.
+
+    However many ALTs a site has, the best `max_alternate_alleles` are chosen from the samples' own vectors. GATK has
+    limits: it skips sites of more than 50 alleles, and a sample's likelihoods where they would be more than 1,024 (a
+    diploid's from 43 ALTs on); such sites are `beyond`.
+    """
     sites, summary = places(alleles), merge(summaries)
     allele_offsets = np.concatenate([[0], np.cumsum(sites.alleles)])
-    verdicts, absent, each_absent, copies = frequencies.estimate_sites(
+    verdicts, beyond, absent, each_absent, copies = frequencies.estimate_sites(
         summary.site_offsets,
         summary.offsets,
         summary.values,
@@ -49,8 +52,9 @@ def estimate(summaries: Sequence[Summary], alleles: pa.Table, model: Model) -> p
     genotyped = np.bincount(site[(number > 0) & ~np.isnan(each_absent)], minlength=len(alleles))
     return pa.table(
         [
-            *(alleles[name] for name in ("contig", "start", "ref", "alts")),
+            *(alleles[name] for name in ("contig", "start", "ref", "alts", "forced")),
             genotyped.astype(np.int32),
+            beyond,
             pa.array(absent, mask=verdicts != frequencies.GENOTYPED),
             _lists(offsets, number[plausible]),
             _lists(offsets, np.floor(copies[plausible] + 0.5)),

@@ -10,7 +10,10 @@ STANDARD, ALLELE_SPECIFIC = "StandardAnnotation", "AS_StandardAnnotation"
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What GenotypeGVCFs is told; the defaults are those of GATK 4.6.2.0."""
+    """What GenotypeGVCFs is told; the defaults are those of GATK 4.6.2.0.
+
+    `dbsnp` is the fingerprint of the known variants that sites are named after, empty for none.
+    """
 
     heterozygosity: float = 0.001
     indel_heterozygosity: float = 0.000125
@@ -18,6 +21,9 @@ class Model:
     stand_call_conf: float = 30.0
     max_alternate_alleles: int = 6
     annotation_groups: tuple[str, ...] = (STANDARD,)
+    annotate_with_num_discovered_alleles: bool = False
+    allow_old_rms_mapping_quality_annotation_data: bool = False
+    dbsnp: str = ""
 
     def __post_init__(self) -> None:
         """Refuse values that no model can have."""

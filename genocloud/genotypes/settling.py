@@ -4,12 +4,15 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genocloud import schema
+from genocloud.genotypes import estimation
 from genocloud.genotypes.alignment import Array, Places, places
 from genocloud.genotypes.model import Model
-from genocloud.kernels import settling
+from genocloud.kernels import frequencies, settling
 
+NO_DEPTH = estimation.REASONS[frequencies.NO_DEPTH]
 REASONS = {
     settling.MONOMORPHIC: "no likely ALT",
     settling.LOW_CONFIDENCE: "low confidence",
@@ -23,20 +26,55 @@ def settle(estimates: Iterable[pa.Table], model: Model) -> Iterator[pa.Table]:
     `*` stays only where a deletion that was put out upstream reaches over the site, also from an earlier shard.
     Source: gatk-model.md, sections 1 (recordDeletions) and 4 (choice).
     """
-    spans = np.zeros((0, 3), np.int64)
-    for table in estimates:
+    spans, least = np.zeros((0, 3), np.int64), float(model.stand_call_conf)
+    for given in estimates:
+        table = _without_depth(given)
         likely_at, likely = schema.ragged(table["plausible"])
-        quals = np.maximum(-10.0 * schema.numbers(table["absent_log10"]), 0.0) + 0.0  # not -0.0
-        verdicts, kept, spans = settling.settle_sites(
+        forced, absent = np.array(schema.numbers(table["forced"])), schema.numbers(table["absent_log10"])
+        quals = np.maximum(-10.0 * absent, 0.0) + 0.0  # not -0.0
+        verdicts, kept, spurious, spans = settling.settle_sites(
             np.array(schema.numbers(table["contig"])),
             *_shapes(places(table)),
+            forced,
             quals,
             likely_at,
             np.array(likely),
-            float(model.stand_call_conf),
+            least,
             spans,
         )
-        yield _table(table, quals, verdicts, kept, likely_at, likely)
+        unread = forced & np.isnan(absent)
+        kept |= np.repeat(unread, np.diff(likely_at))
+        nothing = np.bincount(np.repeat(np.arange(len(table)), np.diff(likely_at))[kept], minlength=len(table)) == 0
+        quals = np.where(forced & nothing, _invariant_qual(absent), quals)
+        yield _table(table, quals, least, verdicts, kept, spurious, likely_at, likely)
+
+
+def _invariant_qual(absent: Array) -> Array:
+    """How sure it is that there is no variant: (sites,) float64, phred; Infinity if nothing speaks for one.
+
+    Source: gatk-model.md, section 8 (AFCalculationResult.log10ProbVariantPresent, MathUtils.log10OneMinusPow10).
+    """
+    logarithm = absent * np.log(10.0)
+    with np.errstate(divide="ignore"):
+        present = np.where(logarithm > -np.log(2.0), np.log(-np.expm1(logarithm)), np.log1p(-np.exp(logarithm)))
+    return np.asarray(-10.0 * present / np.log(10.0) + 0.0)
+
+
+def _without_depth(table: pa.Table) -> pa.Table:
+    """ESTIMATES in which forced sites where nobody has a read keep all of their ALTs, as GATK does."""
+    unread = schema.numbers(table["forced"]) & pc.fill_null(pc.equal(table["reason"], NO_DEPTH), False).to_numpy()
+    if not unread.any():
+        return table
+    counts = np.where(unread, pc.list_value_length(table["alts"]).to_numpy(), np.diff(schema.ragged(table["mleac"])[0]))
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    own = np.repeat(~unread, counts)
+    number = np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts) + 1
+    for name in ("plausible", "mleac", "each_absent_log10"):
+        values = number * (name == "plausible")
+        values = values.astype(schema.ESTIMATES.field(name).type.value_type.to_pandas_dtype())
+        values[own] = schema.ragged(table[name])[1]
+        table = schema.with_column(table, name, pa.ListArray.from_arrays(offsets.astype(np.int32), values))
+    return schema.with_column(table, "reason", pc.if_else(unread, None, table["reason"].cast(schema.STRING)))
 
 
 def _shapes(sites: Places) -> tuple[Array, ...]:
@@ -45,19 +83,32 @@ def _shapes(sites: Places) -> tuple[Array, ...]:
     return sites.positions, np.diff(sites.refs[0]), lists, np.diff(offsets), text[offsets[:-1]] == ord("*")
 
 
-def _table(table: pa.Table, quals: Array, verdicts: Array, kept: Array, likely_at: Array, likely: Array) -> pa.Table:
+def _table(
+    table: pa.Table,
+    quals: Array,
+    least: float,
+    verdicts: Array,
+    kept: Array,
+    spurious: Array,
+    likely_at: Array,
+    likely: Array,
+) -> pa.Table:
     offsets = np.concatenate([[0], np.cumsum(kept)])[likely_at].astype(np.int32)
-    told = [REASONS.get(verdict) for verdict in verdicts.tolist()]
-    known = table["reason"].cast(pa.string()).to_pylist()
-    reasons = [own if own is not None else reason for own, reason in zip(known, told, strict=True)]
+    told = pa.array([REASONS.get(verdict) for verdict in range(len(REASONS) + 2)], schema.STRING)
+    reasons = pc.coalesce(table["reason"].cast(schema.STRING).combine_chunks(), told.take(pa.array(verdicts)))
     return pa.table(
         [
-            *(table[name] for name in ("contig", "start", "ref", "alts")),
+            *(table[name] for name in ("contig", "start", "ref", "alts", "forced")),
             pa.ListArray.from_arrays(offsets, likely[kept]),
             pa.ListArray.from_arrays(offsets, schema.ragged(table["mleac"])[1][kept]),
             pa.ListArray.from_arrays(offsets, schema.ragged(table["each_absent_log10"])[1][kept]),
+            table["genotyped"],
+            np.diff(likely_at).astype(np.int32),
+            spurious,
+            table["beyond"],
             schema.nullable(quals, schema.DOUBLE),
-            pa.array(reasons, pa.string()).dictionary_encode(),
+            quals < least,
+            reasons.dictionary_encode(),
         ],
         schema.SETTLED,
     )

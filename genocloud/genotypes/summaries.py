@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from genocloud.genotypes.alignment import line_up, places
+from genocloud.genotypes.alignment import Lines, places
 from genocloud.kernels.summaries import merge_keys, summarise_sites
 
 
@@ -33,16 +33,18 @@ class Summary:
     totals: npt.NDArray[np.int64]
 
 
-def summarise(variants: pa.Table, blocks: pa.Table, ranks: npt.NDArray[np.int32], alleles: pa.Table) -> Summary:
-    """Reduce one batch at the sites of ALLELES.
-
-    `variants` and `blocks` are rows of the shard's contig, sorted by (sample, start);
-    `ranks` (samples of the batch,) int32: cohort ranks, -1 for samples that are not in force.
-    """
-    sites = places(alleles)
-    lines = line_up(variants, blocks, ranks, sites)
+def summarise(rows: Lines, alleles: pa.Table) -> Summary:
+    """Reduce one batch, whose rows were lined up under the sites of ALLELES or more."""
+    sites, lines = places(alleles), rows.under(alleles)
     (site_offsets, offsets, values, counts), totals = summarise_sites(
-        lines.facts, lines.pl, lines.own, lines.speaking, sites.positions, sites.alleles, sites.stars, len(variants)
+        lines.facts,
+        lines.pl,
+        lines.own,
+        lines.speaking,
+        sites.positions,
+        sites.alleles,
+        sites.stars,
+        len(lines.variants),
     )
     return Summary(site_offsets, offsets, values, counts, totals)
 

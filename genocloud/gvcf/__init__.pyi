@@ -3,10 +3,15 @@ from .header import Header as Header
 from .header import NoSamples as NoSamples
 from .header import NotVcf as NotVcf
 from .header import SampleNotChosen as SampleNotChosen
-from .header import read_header as read_header
 from .index import BadIndex as BadIndex
+from .known import check_known as check_known
+from .known import read_known as read_known
+from .looking import Look as Look
+from .looking import check_index as check_index
+from .looking import look_at as look_at
+from .looking import read_header as read_header
 from .reference import Bases as Bases
 from .reference import Sequence as Sequence
 from .rows import Rows as Rows
+from .rows import load_reader as load_reader
 from .rows import read_rows as read_rows
-from .texts import check_index as check_index

@@ -6,8 +6,6 @@ import struct
 from collections.abc import Iterator
 from threading import Thread
 
-import pysam
-
 from genocloud.gvcf.inflate import TRUNCATED, NotInflated
 
 MAGIC = b"BCF\2"
@@ -82,6 +80,8 @@ def _framed(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
 
 
 def _decoded(reading: int, url: str) -> Iterator[bytes]:
+    import pysam  # slow to load, and BCF is rare
+
     place, size = "header", 0
     try:  # htslib reads a copy of the pipe's end
         with pysam.VariantFile(reading) as file:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from genocloud.errors import UnreadableFile
 from genocloud.gvcf.inflate import is_bgzf
@@ -24,15 +25,20 @@ def fingerprint(url: str, sample: str | None = None) -> str:
     the byte: likely for damage in place, unlikely for a record that was edited and compressed again.
     """
     with open_file(url) as stream:
-        size = stream.seek(0, io.SEEK_END)
-        stream.seek(0)
-        content = hashlib.sha256(f"{size}\n{sample or ''}\n".encode())
-        head = stream.read(SAMPLE_BYTES)
-        if size < SMALL_BYTES or not is_bgzf(head):
-            content.update(head)
-            while piece := stream.read(1 << 20):
-                content.update(piece)
-            return content.hexdigest()
+        return fingerprint_of(stream, url, sample)
+
+
+def fingerprint_of(stream: BinaryIO, url: str, sample: str | None) -> str:
+    """As `fingerprint`, of a file that is open."""
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    content = hashlib.sha256(f"{size}\n{sample or ''}\n".encode())
+    head = stream.read(SAMPLE_BYTES)
+    if size < SMALL_BYTES or not is_bgzf(head):
+        content.update(head)
+        while piece := stream.read(1 << 20):
+            content.update(piece)
+        return content.hexdigest()
     for piece in _spaced(url, size):
         content.update(piece)
     return content.hexdigest()

@@ -1,15 +1,14 @@
 """A gVCF's header: contigs, samples and which caller wrote it."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from genocloud.errors import InputError, UnreadableFile, first_of
 from genocloud.gvcf.callers import NON_REF, STAR, Caller, detect
-from genocloud.gvcf.texts import MAX_HEADER_BYTES, open_texts
+from genocloud.gvcf.declared import Declared, declared
+from genocloud.gvcf.texts import MAX_HEADER_BYTES, VCF
 from genocloud.regions import Contig
 
-CONTIG = re.compile(r"^##contig=<(?=(?:.*?,)?ID=([^,>]+))(?=(?:.*?,)?length=(\d+))", re.MULTILINE)
 SYMBOLIC = ((NON_REF, "##ALT=<ID=NON_REF,"), (STAR, "##ALT=<ID=*,"))
 COLUMNS = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
 
@@ -58,39 +57,42 @@ class Header:
         return self.samples.index(sample)
 
 
-def read_header(url: str) -> Header:
-    """The header of the gVCF at a path or URL; raises UnreadableFile (NotVcf, NoSamples) or NotInflated."""
-    with open_texts(url) as texts:
-        return split_header(texts, url)[0]
-
-
 def split_header(texts: Iterator[bytes], url: str) -> tuple[Header, Caller, bytes]:
     """The header at the start of a text, who wrote it, and what has been read beyond it."""
     text = b""
     for piece in texts:
         text += piece
-        if not text.startswith(b"##fileformat=VCF"[: len(text)]) or len(text) > MAX_HEADER_BYTES:
+        if not text.startswith(VCF[: len(text)]) or len(text) > MAX_HEADER_BYTES:
             break
         start = 0 if text.startswith(b"#CHROM") else text.find(b"\n#CHROM") + 1
         end = text.find(b"\n", start) if start else -1
         if end >= 0:
             header = text[: end + 1].decode("utf-8", "replace")
-            caller = detect(header, text[end + 1 :][:FIRST_RECORDS_BYTES].decode("utf-8", "replace"))
-            return _header(header, caller, url), caller, text[end + 1 :]
+            says = declared(header)
+            caller = detect(says.others, text[end + 1 :][:FIRST_RECORDS_BYTES].decode("utf-8", "replace"))
+            return _header(header, says, caller, url), caller, text[end + 1 :]
     raise NotVcf(url, "is not a VCF, or its header is cut off", "give a gVCF (plain, gzip or BGZF)")
 
 
-def _header(text: str, caller: Caller, url: str) -> Header:
-    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
-    strange = next((number for number, line in enumerate(lines[:-1], 1) if line and not line.startswith("##")), None)
-    if strange:
-        raise NotVcf(url, f"line {strange:,} stands in the header but does not begin with ##", "mend the header")
-    columns = lines[-1].rstrip("\t").split("\t")  # GATK test files end it with a tab
+def _header(text: str, says: Declared, caller: Caller, url: str) -> Header:
+    above, _, title = text.removesuffix("\n").removesuffix("\r").rpartition("\n")
+    _check_lines(above, url)
+    columns = title.rstrip("\t").split("\t")  # GATK test files end it with a tab
     samples = tuple(columns[9:])
     if columns[:9] != COLUMNS or not samples:
         raise NoSamples(url, "its #CHROM line names no sample", "give a gVCF with genotypes")
     if len(set(samples)) < len(samples):
         raise NoSamples(url, "its #CHROM line names a sample twice", "rename one of them")
-    contigs = tuple(Contig(name, int(length)) for name, length in CONTIG.findall(text))
-    declared = (symbolic for symbolic, mark in SYMBOLIC if f"\n{mark}" in text)
-    return Header(contigs, samples, caller.name, next(declared, caller.symbolic), len(lines))
+    others = f"\n{says.others}"
+    symbolic = next((symbolic for symbolic, mark in SYMBOLIC if f"\n{mark}" in others), caller.symbolic)
+    return Header(says.contigs, samples, caller.name, symbolic, text.count("\n"))
+
+
+def _check_lines(above: str, url: str) -> None:
+    """Refuse a header with a line above its title that is neither empty nor begins with ##."""
+    if f"\n{above}".count("\n##") == above.count("\n") + 1:
+        return
+    lines = above.replace("\r\n", "\n").split("\n")
+    strange = next((number for number, line in enumerate(lines, 1) if line and not line.startswith("##")), None)
+    if strange:
+        raise NotVcf(url, f"line {strange:,} stands in the header but does not begin with ##", "mend the header")

@@ -106,16 +106,27 @@ def _bgzf(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
 
 
 def inflate_blocks(stream: Readable, url: str, place: int) -> Iterator[bytes]:
-    """The text of a BGZF file from the block at `place`, to which its stream has been set: some blocks' at a time."""
+    """The text of a BGZF file from the block at `place`, to which its stream has been set: block by block."""
+    for block, at in _blocks(stream, url, place):
+        yield _inflate_block(block, at, url)
+
+
+def block_sizes(stream: Readable, url: str, place: int) -> Iterator[int]:
+    """As `inflate_blocks`, but only how many bytes of text each block says that it has."""
+    for block, _ in _blocks(stream, url, place):
+        yield _SUMS.unpack(block[-8:])[1]
+
+
+def _blocks(stream: Readable, url: str, place: int) -> Iterator[tuple[memoryview, int]]:
+    """The blocks of a BGZF file from `place` on, and where each begins."""
     rest = b""
     for piece in _read(stream, url):
         rest += piece
-        view, at, texts = memoryview(rest), 0, []
+        view, at = memoryview(rest), 0
         while (block := _block_size(rest, at, place + at, url)) <= len(rest) - at:
-            texts.append(_inflate_block(view[at : at + block], place + at, url))
+            yield view[at : at + block], place + at
             at += block
         rest, place = rest[at:], place + at
-        yield _take(texts)
     if rest:
         raise NotInflated(url, f"byte {place:,}", "the last BGZF block is incomplete", TRUNCATED)
 

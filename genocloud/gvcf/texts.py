@@ -1,26 +1,27 @@
 """A gVCF's text, whatever its file: compressed, plain or BCF; whole, or a stretch of it by an index."""
 
-import re
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import chain
 from typing import BinaryIO
 
 from isal import isal_zlib
 
 from genocloud.gvcf import binary
+from genocloud.gvcf.declared import declared
 from genocloud.gvcf.index import Index, find_index
-from genocloud.gvcf.inflate import MAX_BLOCK_BYTES, Readable, inflate, inflate_blocks, is_bgzf
+from genocloud.gvcf.inflate import MAX_BLOCK_BYTES, Readable, block_sizes, inflate, inflate_blocks, is_bgzf
 from genocloud.objects import open_file
 
 MAX_HEADER_BYTES = 1 << 28
 """A text without a #CHROM line within this many bytes is not a VCF; real headers reach a few megabytes."""
 
+VCF = b"##fileformat=VCF"
+
 RECORD_BYTES = 1000
 """Enough of a record to have its contig and position."""
-
-_DECLARED = re.compile(rb"^##contig=<(?:.*?,)?ID=([^,>]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +36,32 @@ class Stretch:
 class Texts:
     """Text in pieces, the header before the records; `checksum` is the CRC-32 of the file's bytes read so far.
 
-    Of a stretch the checksum stays 0.
+    Of a stretch the checksum stays 0. `last`: whether the piece given is known to be the last; it is where the whole
+    file had been read when it was given.
     """
 
     def __init__(self, pieces: Iterator[bytes], file: "_Summed") -> None:
         self._pieces, self._file = pieces, file
+        self._next: bytes | None = None
+        self.last = False
+
+    @classmethod
+    def of(cls, text: bytes) -> "Texts":
+        """A text at hand, as one piece."""
+        return cls(iter([text]), _Summed(BytesIO(text)))
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        return next(self._pieces)
+        if self.last:
+            raise StopIteration
+        piece, self._next = self._next, None
+        piece = next(self._pieces) if piece is None else piece
+        if self._file.ended:
+            self._next = next(self._pieces, None)
+            self.last = self._next is None
+        return piece
 
     @property
     def checksum(self) -> int:
@@ -74,28 +90,47 @@ def open_texts(url: str, stretch: Stretch | None = None) -> Iterator[Texts]:
             yield Texts(pieces, file)
 
 
-def check_index(url: str) -> None:
-    """Refuse a file's index (.tbi or .csi beside it) that is not its own; a file without an index is fine.
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A file's header, as the file has it, and the text that it stands for; `beyond` is what was read behind it."""
 
-    Looks at the index's age and contigs, at the record with which its last chunk begins, and whether the file ends
-    where the index says: three short reads besides the index itself. Raises BadIndex, UnreadableFile or NotInflated.
-    """
-    index = find_index(url)
-    if index:
-        with open_file(url) as stream:
-            _Indexed(stream, url, index, *_split(inflate(stream, url))).check()
+    stream: BinaryIO
+    url: str
+    header: bytes
+    beyond: bytes
+    text: bytes
+
+    def check_index(self) -> None:
+        """Refuse the file's index if it is not its own (gvcf.check_index)."""
+        index = find_index(self.url)
+        if index:
+            _Indexed(self.stream, self.url, index, self.header, self.beyond).check()
+
+
+@contextmanager
+def open_head(url: str) -> Iterator[Head]:
+    """The head of the file at a path or URL, which stays open; raises UnreadableFile or NotInflated."""
+    with open_file(url) as stream:
+        pieces = inflate(stream, url)
+        header, beyond = _split(pieces)
+        text = header + beyond
+        if binary.is_bcf(header):
+            with closing(_decoded(chain([text], pieces), url)) as texts:
+                text = next(texts)
+        yield Head(stream, url, header, beyond, text)
 
 
 class _Summed:
     """A stream with the checksum of what has been read from it."""
 
     def __init__(self, stream: Readable) -> None:
-        self.stream, self.checksum, self.taken = stream, 0, 0
+        self.stream, self.checksum, self.taken, self.ended = stream, 0, 0, False
 
     def read(self, size: int, /) -> bytes:
         data = self.stream.read(size)
         self.checksum = isal_zlib.crc32(data, self.checksum)
         self.taken += len(data)
+        self.ended = not data
         return data
 
 
@@ -133,7 +168,8 @@ def _split(pieces: Iterator[bytes]) -> tuple[bytes, bytes]:
     for piece in pieces:
         text += piece
         size = binary.header_bytes(text) if binary.is_bcf(text) else _header_bytes(text)
-        if 0 <= size <= len(text) or len(text) > MAX_HEADER_BYTES:
+        strange = not binary.is_bcf(text) and not text.startswith(VCF[: len(text)])
+        if 0 <= size <= len(text) or strange or len(text) > MAX_HEADER_BYTES:
             break
     return (text[:size], text[size:]) if 0 <= size <= len(text) else (text, b"")
 
@@ -222,9 +258,9 @@ class _Indexed:
 
     def check(self) -> None:
         """Raise BadIndex if the index is not the file's."""
-        declared = {name.decode("utf-8", "replace") for name in _DECLARED.findall(self.header)}
-        strange = [name for name in self.index.names if name not in declared]
-        if declared and strange:
+        known = declared(self.header.decode("utf-8", "replace")).names
+        strange = [name for name in self.index.names if name not in known]
+        if known and strange:
             raise self.index.bad(f"has the contig {strange[0]}, which its data do not declare")
         if len(self.index.contigs) > len(self._names):
             raise self.index.bad("has more contigs than its data")
@@ -275,8 +311,8 @@ class _Indexed:
         if end >> 16 < size:
             self._check_block(end >> 16)
         self.stream.seek(end >> 16)
-        for text in inflate_blocks(_Paced(self.stream, end >> 16), self.url, end >> 16):
-            left -= len(text)
+        for text in block_sizes(_Paced(self.stream, end >> 16), self.url, end >> 16):
+            left -= text
             if left < 0:
                 break
         if left:

@@ -4,8 +4,9 @@ import numpy as np
 from numba import njit
 
 from genocloud.kernels.calling import HOM_VAR, genotype_kind
-from genocloud.kernels.likelihoods import NO_CALL, OTHER, OWN, START
+from genocloud.kernels.likelihoods import ALLELES, MISSING, NO_CALL, OTHER
 from genocloud.kernels.site_statistics import FIXED, SHARES
+from genocloud.kernels.summaries import GQ_FACTOR
 
 BAR, COMMA, POINT, MINUS, ZERO = np.uint8(ord("|")), np.uint8(ord(",")), np.uint8(ord(".")), np.uint8(ord("-")), 48
 FORWARD, REVERSE, STRANDED, DEPTH, CARRIED, HETS, HOMS, SUMS = 0, 1, 2, 3, 4, 5, 6, 7
@@ -35,111 +36,121 @@ def _number(text, at, end):
 
 
 @njit(cache=True, nogil=True)
-def _fields(text, at, end, starts):
-    """Where each `|`-separated field of text[at:end] begins; their number."""
-    count = 0
-    starts[0] = at
-    for k in range(at, end):
-        if text[k] == BAR and count + 2 < len(starts):
-            count += 1
-            starts[count] = k + 1
-    return count + 1
-
-
-@njit(cache=True, nogil=True)
 def read_raw(
-    facts, speaking, positions, allele_counts, kept_at, kept, merged_at, merged, raw_at, raw, which, sums, told
+    sites, samples, rows, facts, allele_counts, kept_at, kept, merged_at, merged, raw_at, raw, which, sums, told
 ):
     """The numbers that one raw field tells of each allele put out: (cells (n,) int64, samples (n,) int32, numbers
     (n, 2) float64), in the order of sites and samples.
 
-    facts, speaking, positions, allele_counts, kept_at, kept   as in calling.call_sites
+    sites, samples, rows   (records,) int64: what starts where, in the order of sites and samples
+    facts, allele_counts, kept_at, kept   as in calling.call_sites
     merged_at, merged   as in calling.Evidence;  raw_at (variants + 1,) int64: slices of raw, uint8
     told   (sites,) int64; records that have the field are added
     which  0: AS_SB_TABLE, added to `sums`, nothing returned; 1: AS_RAW_MQ; 2: a histogram, value and count at a time
 
-    Only records that start at the site tell anything. Source: gatk-model.md, section 2.
+    Source: gatk-model.md, section 2.
     """
-    room = 16
-    cells, samples, numbers, found = np.empty(room, np.int64), np.empty(room, np.int32), np.empty((room, 2)), 0
-    starts = np.empty(64, np.int64)
-    for site in range(len(positions)):
-        begin, alleles = kept_at[site], kept_at[site + 1] - kept_at[site]
-        place_of = np.full(allele_counts[site] + 1, -1, np.int64)
-        for k in range(alleles):
-            place_of[kept[begin + k]] = k
-        for sample in range(speaking.shape[1]):
-            row = speaking[site, sample]
-            if row < 0 or row >= len(merged_at) or facts[row, START] != positions[site]:
+    room, most = 0, 1
+    for record in range(len(rows)):
+        most = max(most, allele_counts[sites[record]] + 1)
+        room += (raw_at[rows[record] + 1] - raw_at[rows[record]] + 1) // 2 if which > 0 else 0
+    cells, who, numbers, found = np.empty(room, np.int64), np.empty(room, np.int32), np.empty((room, 2)), 0
+    place_of, last, begin = np.empty(most, np.int64), -1, 0
+    for record in range(len(rows)):
+        row, site = rows[record], sites[record]
+        at, end = raw_at[row], raw_at[row + 1]
+        if at == end:
+            continue
+        told[site] += 1
+        if site != last:
+            last, begin = site, kept_at[site]
+            place_of[:] = -1
+            for k in range(begin, kept_at[site + 1]):
+                place_of[kept[k]] = k - begin
+        own, place, first, seen = 0, 0, 0.0, 0
+        while at < end:
+            if raw[at] == BAR:
+                at, own, first, seen = at + 1, own + 1, 0.0, 0
+                place = place_of[merged[merged_at[row] + own - 1]] if own < facts[row][ALLELES] else -1
                 continue
-            if raw_at[row] == raw_at[row + 1] or facts[row, OWN] < 0:
+            value, at = _number(raw, at, end)
+            at += at < end and raw[at] == COMMA
+            seen += 1
+            if which != 1 and seen % 2 == 1:
+                first = value
+            elif place < 0 or np.isnan(value) or np.isnan(first):
                 continue
-            told[site] += 1
-            fields = _fields(raw, raw_at[row], raw_at[row + 1], starts)
-            for own in range(fields):
-                place = 0 if own == 0 else place_of[merged[merged_at[row] + own - 1]]
-                if place < 0:
-                    continue
-                at, end = starts[own], raw_at[row + 1]
-                first, seen = 0.0, 0
-                while at < end and raw[at] != BAR:
-                    value, at = _number(raw, at, end)
-                    at += at < end and raw[at] == COMMA
-                    seen += 1
-                    if which != 1 and seen % 2 == 1:
-                        first = value
-                        continue
-                    if np.isnan(value) or np.isnan(first):
-                        continue
-                    if which == 0:
-                        sums[begin + place, FORWARD] += np.int64(first)
-                        sums[begin + place, REVERSE] += np.int64(value)
-                        sums[begin + place, STRANDED] += 1
-                        continue
-                    if found == room:
-                        room *= 4
-                        cells = np.concatenate((cells, np.empty(room - found, np.int64)))
-                        samples = np.concatenate((samples, np.empty(room - found, np.int32)))
-                        numbers = np.concatenate((numbers, np.empty((room - found, 2))))
-                    cells[found], samples[found] = begin + place, sample
-                    numbers[found, 0], numbers[found, 1] = (value, 1.0) if which == 1 else (first, value)
-                    found += 1
-    return cells[:found].copy(), samples[:found].copy(), numbers[:found].copy()
+            elif which == 0:
+                sums[begin + place, FORWARD] += np.int64(first)
+                sums[begin + place, REVERSE] += np.int64(value)
+                sums[begin + place, STRANDED] += 1
+            else:
+                cells[found], who[found] = begin + place, samples[record]
+                numbers[found, 0], numbers[found, 1] = (value, 1.0) if which == 1 else (first, value)
+                found += 1
+    return cells[:found].copy(), who[:found].copy(), numbers[:found].copy()
 
 
 @njit(cache=True, nogil=True)
 def add_genotypes(calls, ad_rows, kept_at, sums, samples):
-    """Add what the genotypes tell to `sums`, and the called diploid samples with PL of each site to `samples`.
+    """Add what the genotypes tell to `sums`, and the called diploid samples with PL or GQ of each site to `samples`.
 
     calls    Calls;  ad_rows (variants + 1,) int64: where each record's own AD begins; empty where it has none
-    samples  (sites, 2) int64: called diploid samples with PL; samples with AD
+    samples  (sites, 2) int64: called diploid samples with PL or GQ; samples with AD
 
     Source: gatk-model.md, section 6 (AS_QualByDepth, AS_RMSMappingQuality, AS_InbreedingCoeff).
     """
-    for site in range(calls.numbers.shape[0]):
-        begin, alleles = kept_at[site], kept_at[site + 1] - kept_at[site]
-        for number in calls.numbers[site]:
-            at, ploidy = calls.gt_at[number], calls.gt_at[number + 1] - calls.gt_at[number]
-            kind, row = genotype_kind(calls.gt, at, ploidy), calls.row[number]
+    numbers, gt_at, gt, rows, gq = calls.numbers, calls.gt_at, calls.gt, calls.row, calls.gq
+    ad_at, ad, pl_at, pl = calls.ad_at, calls.ad, calls.pl_at, calls.pl
+    times, distinct = np.zeros(len(rows), np.int64), np.empty(numbers.shape[1], np.int32)
+    for site in range(numbers.shape[0]):
+        begin, alleles, found = kept_at[site], kept_at[site + 1] - kept_at[site], 0
+        for sample in range(numbers.shape[1]):
+            number = numbers[site, sample]
+            if times[number] == 0:
+                distinct[found] = number
+                found += 1
+            times[number] += 1
+        for n in range(found):
+            number = distinct[n]
+            count, times[number] = times[number], 0
+            ploidy, row = gt_at[number + 1] - gt_at[number], rows[number]
+            kind = genotype_kind(gt, gt_at[number], ploidy)
             if row >= 0 and ad_rows[row + 1] > ad_rows[row]:
-                samples[site, 1] += 1
+                samples[site, 1] += count
                 reads = 0
                 for k in range(alleles):
-                    depth = max(0, calls.ad[calls.ad_at[number] + k])
-                    sums[begin + k, DEPTH] += depth
+                    depth = max(0, ad[ad_at[number] + k])
+                    sums[begin + k, DEPTH] += count * depth
                     reads += depth if k > 0 else 0
                 if (kind == OTHER or kind == HOM_VAR) and reads > 1:
                     for k in range(alleles):
-                        sums[begin + k, CARRIED] += max(0, calls.ad[calls.ad_at[number] + k])
-            if ploidy != 2 or kind == NO_CALL or calls.pl_at[number + 1] == calls.pl_at[number]:
+                        sums[begin + k, CARRIED] += count * max(0, ad[ad_at[number] + k])
+            vector = pl_at[number + 1] > pl_at[number]
+            if ploidy != 2 or kind == NO_CALL or not (vector or gq[number] != MISSING):
                 continue
-            samples[site, 0] += 1
-            _add_weights(calls.pl, calls.pl_at[number], alleles, begin, sums)
+            samples[site, 0] += count
+            if vector:
+                _add_weights(pl, pl_at[number], alleles, count, begin, sums)
+            else:
+                _add_weights(_pl_of_quality(gq[number], alleles), 0, alleles, count, begin, sums)
 
 
 @njit(cache=True, nogil=True)
-def _add_weights(pl, at, alleles, begin, sums):
-    """Add a diploid sample's shares of each allele's hets and homozygotes; its PL begins at `at` and its least is 0."""
+def _pl_of_quality(gq, alleles):
+    """The PL that a diploid sample without one stands for: (genotypes,) int32.
+
+    Source: GenotypeUtils.makeApproximateDiploidLog10LikelihoodsFromGQ, as gatk-model.md, section 2, has it.
+    """
+    out = np.full(alleles * (alleles + 1) // 2, GQ_FACTOR * gq, np.int32)
+    for b in range(alleles):
+        out[b * (b + 1) // 2] = gq if b > 0 else 0
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _add_weights(pl, at, alleles, count, begin, sums):
+    """Add shares of each allele's hets and homozygotes, of `count` diploid samples with PL from `at`, its least 0."""
     total = 0.0
     for g in range(alleles * (alleles + 1) // 2):
         total += SHARES[pl[at + g]] if pl[at + g] < len(SHARES) else 10.0 ** (pl[at + g] / -10.0)
@@ -149,10 +160,10 @@ def _add_weights(pl, at, alleles, begin, sums):
             share = SHARES[pl[g]] if pl[g] < len(SHARES) else 10.0 ** (pl[g] / -10.0)
             part = np.int64(share / total * FIXED + 0.5)
             if a == b:
-                sums[begin + a, HOMS] += part
+                sums[begin + a, HOMS] += count * part
             else:
-                sums[begin + a, HETS] += part
-                sums[begin + b, HETS] += part
+                sums[begin + a, HETS] += count * part
+                sums[begin + b, HETS] += count * part
             g += 1
 
 

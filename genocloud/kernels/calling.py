@@ -11,7 +11,6 @@ from genocloud.kernels.genotype_order import count_genotypes, write_genotype
 from genocloud.kernels.likelihoods import (
     BLOCK,
     DP,
-    FEW_ALLELES,
     GQ,
     HOM_REF,
     MIN_DP,
@@ -36,14 +35,14 @@ NOT_FLAT = -0.1
 """GenotypeGVCFs trusts a best genotype only if the log10 likelihoods say more than this (GATKVariantContextUtils)."""
 STRAND_READS = 2
 """FS counts samples with more reads than this (FisherStrand.MIN_COUNT)."""
-FIELDS = 6
-"""Columns of `Evidence.ranked`: BaseQRankSum ClippingRankSum MQRankSum ReadPosRankSum MQ ExcessHet."""
+FIELDS = 7
+"""Columns of `Evidence.ranked`: BaseQRankSum ClippingRankSum MQRankSum ReadPosRankSum MQ MQ0 ExcessHet."""
 HOM_VAR = OTHER + 1
 """A genotype of one ALT only; OTHER keeps hets."""
 MIXED = OTHER + 2
 """A genotype that is partly uncalled."""
 
-DEPTH, REGENOTYPED, CARRIED, STRANDS, RAW_MQ, HARDY, INBREEDING, TOTALS = 0, 1, 2, 4, 13, 16, 20, 23
+DEPTH, REGENOTYPED, CARRIED, STRANDS, RAW_MQ, HARDY, INBREEDING, OLD_MQ, TOTALS = 0, 1, 2, 4, 13, 16, 20, 23, 26
 """Where a batch's share of each site's annotations begins in the site's row of int64; adding is exact.
 
 DEPTH        INFO/DP
@@ -53,6 +52,7 @@ STRANDS      9: reads by strand of samples with more than 2 reads, of all sample
 RAW_MQ       3: sum of squares, reads, samples
 HARDY        4: hom-ref, het, hom-alt as whole samples; called diploid samples with PL or GQ
 INBREEDING   3: hom-ref and het in units of 2^-40; usable samples
+OLD_MQ       3: sum of squares of records that do not tell its reads (GATK 3's RAW_MQ), such records, depth of hom-refs
 """
 
 
@@ -103,7 +103,7 @@ class Calls(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _number_cells(facts, speaking, allele_counts, kept_at, ploidies, first_block):
+def _number_cells(facts, speaking, kept_at, ploidies, first_block):
     """Which cells have the same genotype whatever the site: blocks that say the same, and samples without a row.
 
     Returns numbers (sites, samples) int32, in the order of first appearance, and of each number: row, site and ploidy
@@ -123,20 +123,19 @@ def _number_cells(facts, speaking, allele_counts, kept_at, ploidies, first_block
     found = 0
     for site in range(sites):
         kept = kept_at[site + 1] - kept_at[site]
-        few = allele_counts[site] <= FEW_ALLELES
         for sample in range(samples):
             row, number = speaking[site, sample], -1
-            ploidy = ploidies[sample] if row < 0 or facts[row, PLOIDY] == 0 else np.int64(facts[row, PLOIDY])
+            ploidy = ploidies[sample] if row < 0 or facts[row][PLOIDY] == 0 else np.int64(facts[row][PLOIDY])
             if row < 0:
                 number = absent[ploidy]
-            elif row >= first_block and few:
+            elif row >= first_block:
                 number = known[kept, row - first_block]
             if number < 0:
                 number = found
                 rows[found], places[found], copies[found], shared[found] = row, site, ploidy, True
                 if row < 0:
                     absent[ploidy] = found
-                elif row >= first_block and few:
+                elif row >= first_block:
                     known[kept, row - first_block] = found
                 else:
                     shared[found] = False
@@ -154,7 +153,7 @@ def _measure(facts, rows, places, copies, kept_at):
         if rows[number] >= 0:
             alleles = kept_at[places[number] + 1] - kept_at[places[number]]
             ads += alleles
-            if facts[rows[number], PL] >= 0:
+            if facts[rows[number]][PL] >= 0:
                 pls += count_genotypes(alleles, np.int64(copies[number]))
     return gts, ads, pls
 
@@ -169,7 +168,7 @@ def choose_genotype(pl, at, genotypes, ploidy, gt, gt_at):
     Source: gatk-model.md, section 5, steps 1, 3 and 4 (AlleleSubsettingUtils.subsetAlleles, PREFER_PLS). Doubles are
     compared as GATK compares them: PL / -10.0 less their maximum.
     """
-    best = 0
+    best = np.int64(0)
     for g in range(1, genotypes):
         if pl[at + g] < pl[at + best]:
             best = g
@@ -226,12 +225,12 @@ def _keep_genotype(fact, own_at, own_gt, merged_at, merged, position, star, plac
 
 
 @njit(cache=True, nogil=True)
-def _add_record(raw_mq, ranked, row, total, values, found):
+def add_record(raw_mq, ranked, row, totals, into, values, found):
     """What a record adds whatever becomes of its genotype: raw MQ and rank sums."""
-    if raw_mq[row, 1] >= 0:  # a sum without its count (GATK 3's RAW_MQ) is refused by GATK 4 and says nothing here
-        total[RAW_MQ] += raw_mq[row, 0]
-        total[RAW_MQ + 1] += raw_mq[row, 1]
-        total[RAW_MQ + 2] += 1
+    if raw_mq[row, 0] >= 0 and raw_mq[row, 1] >= 0:
+        totals[into, RAW_MQ] += raw_mq[row, 0]
+        totals[into, RAW_MQ + 1] += raw_mq[row, 1]
+        totals[into, RAW_MQ + 2] += 1
     for field in range(FIELDS):
         if not math.isnan(ranked[row, field]):
             values[field, found[field]] = ranked[row, field]
@@ -239,21 +238,21 @@ def _add_record(raw_mq, ranked, row, total, values, found):
 
 
 @njit(cache=True, nogil=True)
-def _add_strands(sb, row, total):
+def _add_strands(sb, row, totals, into):
     reads = 0
     for k in range(4):
         if sb[row, k] == MISSING:
             return
         reads += sb[row, k]
-    total[STRANDS + 8] += 1
+    totals[into, STRANDS + 8] += 1
     for k in range(4):
         if reads > STRAND_READS:
-            total[STRANDS + k] += sb[row, k]
-        total[STRANDS + 4 + k] += sb[row, k]
+            totals[into, STRANDS + k] += sb[row, k]
+        totals[into, STRANDS + 4 + k] += sb[row, k]
 
 
 @njit(cache=True, nogil=True)
-def _add_hardy(kind, pl, at, vector, alleles, gq, total):
+def _add_hardy(kind, pl, at, vector, alleles, gq, totals, into):
     """A diploid genotype's share of ExcessHet and InbreedingCoeff; its PL begins at `at`."""
     called = kind != NO_CALL and kind != MIXED
     if not vector and not (called and gq != MISSING):
@@ -264,17 +263,17 @@ def _add_hardy(kind, pl, at, vector, alleles, gq, total):
     else:
         aa, ab, bb = weights_of_quality(gq)
         refs, hets, homs = 1, 0, 0
-    total[HARDY] += refs
-    total[HARDY + 1] += hets
-    total[HARDY + 2] += homs
-    total[HARDY + 3] += called
-    total[INBREEDING] += np.int64(math.floor(aa * FIXED + 0.5))
-    total[INBREEDING + 1] += np.int64(math.floor(ab * FIXED + 0.5))
-    total[INBREEDING + 2] += 1
+    totals[into, HARDY] += refs
+    totals[into, HARDY + 1] += hets
+    totals[into, HARDY + 2] += homs
+    totals[into, HARDY + 3] += called
+    totals[into, INBREEDING] += np.int64(math.floor(aa * FIXED + 0.5))
+    totals[into, INBREEDING + 1] += np.int64(math.floor(ab * FIXED + 0.5))
+    totals[into, INBREEDING + 2] += 1
 
 
 @njit(cache=True, nogil=True)
-def _add_carrier_depth(kind, ad, at, depths, dp, total):
+def _add_carrier_depth(kind, ad, at, depths, dp, totals, into):
     """Depth for QD, of het and hom-var genotypes; their AD is ad[at : at + depths]."""
     if kind != OTHER and kind != HOM_VAR:
         return
@@ -282,11 +281,11 @@ def _add_carrier_depth(kind, ad, at, depths, dp, total):
     for k in range(at, at + depths):
         reads += max(0, ad[k])
     if reads > 0:
-        total[CARRIED] += reads
+        totals[into, CARRIED] += reads
         if reads - ad[at] > 1:
-            total[CARRIED + 1] += reads
+            totals[into, CARRIED + 1] += reads
     elif dp != MISSING:
-        total[CARRIED] += dp
+        totals[into, CARRIED] += dp
 
 
 @njit(cache=True, nogil=True)
@@ -314,7 +313,7 @@ def _sort(values, field, count):
 
 
 @njit(cache=True, nogil=True)
-def _append_runs(ranked, found, run_at, runs, values, last):
+def append_runs(ranked, found, run_at, runs, values, last):
     """Each field's values sorted and counted, behind the first run_at[last] of runs and values."""
     for field in range(FIELDS):
         _sort(ranked, field, found[field])
@@ -347,9 +346,7 @@ def call_sites(
     Source: gatk-model.md, sections 5 and 6 (GenotypeGVCFsEngine.regenotypeVC, cleanupGenotypeAnnotations).
     """
     sites, samples = speaking.shape
-    numbers, rows, places, copies, shared = _number_cells(
-        facts, speaking, allele_counts, kept_at, ploidies, first_block
-    )  # fmt: skip
+    numbers, rows, places, copies, shared = _number_cells(facts, speaking, kept_at, ploidies, first_block)
     cells = len(rows)
     gts, ads, pls = _measure(facts, rows, places, copies, kept_at)
     gt_at, ad_at, pl_at = np.zeros(cells + 1, np.int64), np.zeros(cells + 1, np.int64), np.zeros(cells + 1, np.int64)
@@ -357,17 +354,19 @@ def call_sites(
     phased, homozygous = np.zeros(cells, np.bool_), np.zeros(cells, np.bool_)
     dp_out, gq_out = np.full(cells, MISSING, np.int32), np.full(cells, MISSING, np.int32)
     row_out = np.full(cells, -1, np.int32)
-    totals, ac = np.zeros((sites, TOTALS), np.int64), np.zeros(kept_at[sites], np.int64)
     share, share_of = 0, np.full(cells, -1, np.int64)
     for cell in range(cells):
         share += shared[cell]
-    shares = np.zeros((share, TOTALS), np.int64)
+    totals, ac = np.zeros((sites + share, TOTALS), np.int64), np.zeros(kept_at[sites], np.int64)
     ranked, found = np.empty((FIELDS, samples), np.float32), np.zeros(FIELDS, np.int64)
     times, distinct = np.zeros(cells, np.int64), np.empty(samples, np.int32)
-    room = (cells - len(shares)) * FIELDS
+    room = (cells - share) * FIELDS
     run_at = np.zeros(sites * FIELDS + 1, np.int64)
     runs, values = np.empty(room, np.int32), np.empty(room, np.float32)
-    cell, share = 0, 0
+    raw_mq, sb, told = evidence.raw_mq, evidence.sb, evidence.ranked
+    own_gt_at, own_gt, own_ad_at, own_ad = evidence.gt_at, evidence.gt, evidence.ad_at, evidence.ad
+    merged_at, merged = evidence.merged_at, evidence.merged
+    cell, share = 0, sites  # each shared genotype has a row of its own in totals, behind the sites
     for site in range(sites):
         position, star, begin = positions[site], stars[site], kept_at[site]
         alleles = kept_at[site + 1] - begin
@@ -377,9 +376,9 @@ def call_sites(
             place_of[kept[begin + k]] = k
         found[:] = 0
         while cell < cells and places[cell] == site:
-            row, ploidy, total = np.int64(rows[cell]), np.int64(copies[cell]), totals[site]
+            row, ploidy, into = np.int64(rows[cell]), np.int64(copies[cell]), site
             if shared[cell]:
-                share_of[cell], total = share, shares[share]
+                share_of[cell], into = share, share
                 share += 1
             g0, a0, p0 = gt_at[cell], ad_at[cell], pl_at[cell]
             gt_at[cell + 1], ad_at[cell + 1], pl_at[cell + 1] = g0 + ploidy, a0, p0
@@ -388,9 +387,12 @@ def call_sites(
                 continue
             fact = facts[row]
             block = fact[OWN] == BLOCK
-            total[DEPTH] += depth_of(fact)
+            totals[into, DEPTH] += depth_of(fact)
             if not block and (fact[START] == position or fact[SPANNING] == 0):
-                _add_record(evidence.raw_mq, evidence.ranked, row, total, ranked, found)
+                add_record(raw_mq, told, row, totals, into, ranked, found)
+                if raw_mq[row, 0] >= 0 and raw_mq[row, 1] < 0:
+                    totals[into, OLD_MQ] += raw_mq[row, 0]
+                    totals[into, OLD_MQ + 1] += 1
             own_alleles(fact, own_numbers, position, allele_counts[site], star, own)
             vector = has_vector(fact, allele_counts[site], own)
             state, phase_kept, emptied = tidied(fact, pl, own, allele_counts[site], vector)
@@ -401,7 +403,7 @@ def call_sites(
                 mine[k] = own[kept[begin + k]]
             called, second = False, 0.0
             if vector:
-                genotypes = project(pl, np.int64(fact[PL]), mine, alleles, ploidy, pl_out[p0:])
+                genotypes = project(pl, np.int64(fact[PL]), mine, alleles, ploidy, pl_out, p0)
                 pl_at[cell] = p0 + genotypes
                 called, second = choose_genotype(pl_out, p0, genotypes, ploidy, gt, g0)
             if not called and state != NO_CALL and not silent:
@@ -410,27 +412,28 @@ def call_sites(
                         gt[g0 + k] = 0
                 else:
                     _keep_genotype(
-                        fact, evidence.gt_at[row], evidence.gt, evidence.merged_at[row], evidence.merged,
-                        position, star, place_of, gt, g0, ploidy,
+                        fact, own_gt_at[row], own_gt, merged_at[row], merged, position, star, place_of, gt, g0, ploidy
                     )  # fmt: skip
             gq, dp = fact[GQ], fact[DP]
             if called or (vector and gq != MISSING):
                 gq = np.int32(math.floor(-10.0 * second + 0.5))
             kind = genotype_kind(gt, g0, ploidy)
+            if kind == HOM_REF:
+                totals[into, OLD_MQ + 2] += fact[MIN_DP] if fact[MIN_DP] != MISSING else max(np.int32(0), dp)
             depthless = (kind == HOM_REF or kind == NO_CALL) and (dp == MISSING or dp == 0) and gq == 0
             for k in range(g0, g0 + ploidy):
                 if gt[k] >= 0:
-                    total[REGENOTYPED] += 1
+                    totals[into, REGENOTYPED] += 1
                     if depthless:
                         gt[k], kind = -1, NO_CALL
             depths = 0
             if not block:
-                depths = _write_depths(evidence.ad_at[row], evidence.ad_at[row + 1], evidence.ad, mine, alleles, ad, a0)
-                _add_strands(evidence.sb, row, total)
+                depths = _write_depths(own_ad_at[row], own_ad_at[row + 1], own_ad, mine, alleles, ad, a0)
+                _add_strands(sb, row, totals, into)
                 row_out[cell - 1] = row
-            _add_carrier_depth(kind, ad, a0, depths, dp, total)
+            _add_carrier_depth(kind, ad, a0, depths, dp, totals, into)
             if ploidy == 2:
-                _add_hardy(kind, pl_out, p0, vector, alleles, gq, total)
+                _add_hardy(kind, pl_out, p0, vector, alleles, gq, totals, into)
             if fact[MIN_DP] != MISSING:
                 dp = fact[MIN_DP]
             if depths == 0 and dp > 0:
@@ -438,20 +441,21 @@ def call_sites(
             ad_at[cell] = a0 + depths
             phased[cell - 1] = fact[PHASED] and phase_kept
             dp_out[cell - 1], gq_out[cell - 1], homozygous[cell - 1] = dp, gq, kind == HOM_VAR
-        _add_up(numbers[site], times, distinct, gt_at, gt, share_of, shares, totals[site], ac[begin : begin + alleles])
-        _append_runs(ranked, found, run_at, runs, values, site * FIELDS)
+        _add_up(numbers[site], times, distinct, gt_at, gt, share_of, totals, site, ac, begin)
+        append_runs(ranked, found, run_at, runs, values, site * FIELDS)
     calls = Calls(
         numbers, gt_at, gt, ad_at, ad[: ad_at[cells]].copy(), pl_at, pl_out[: pl_at[cells]].copy(),
         phased, dp_out, gq_out, row_out, homozygous,
     )  # fmt: skip
     count = run_at[sites * FIELDS]
-    return calls, totals, ac, run_at, runs[:count].copy(), values[:count].copy()
+    return calls, totals[:sites].copy(), ac, run_at, runs[:count].copy(), values[:count].copy()
 
 
 @njit(cache=True, nogil=True)
-def _add_up(numbers, times, found, gt_at, gt, share_of, shares, total, ac):
-    """Add to a site what its cells' genotypes add: shared ones their shares, all of them their alleles.
+def _add_up(numbers, times, found, gt_at, gt, share_of, totals, site, ac, begin):
+    """Add to a site what its cells' genotypes add: shared ones their row of totals, all of them their alleles.
 
+    begin  where the site's alleles begin in ac
     times (genotypes,) int64, all 0 before and after; found (>= samples,) int32 is scratch
     """
     distinct = 0
@@ -465,7 +469,7 @@ def _add_up(numbers, times, found, gt_at, gt, share_of, shares, total, ac):
         count, times[number] = times[number], 0
         if share_of[number] >= 0:
             for field in range(TOTALS):
-                total[field] += count * shares[share_of[number], field]
+                totals[site, field] += count * totals[share_of[number], field]
         for place in range(gt_at[number], gt_at[number + 1]):
             if gt[place] >= 0:
-                ac[gt[place]] += count
+                ac[begin + gt[place]] += count

@@ -5,14 +5,19 @@ import math
 import numpy as np
 from numba import njit
 
-from genocloud.kernels.genotype_order import advance, count_genotypes
-from genocloud.kernels.likelihoods import MAX_ALLELES, MAX_GENOTYPES, project
+from genocloud.kernels.genotype_order import advance, count_genotypes, write_genotype
+from genocloud.kernels.likelihoods import project, tell_apart
 from genocloud.kernels.summaries import REF_OR_OTHER
 
 STOP = 0.1
 """The EM ends when no allele's expected count moved by more than this (AlleleFrequencyCalculator)."""
 LN10 = math.log(10.0)
-GENOTYPED, TOO_MANY_ALLELES, CARRIER_WITHOUT_PL, NOBODY_WITH_PL, NO_DEPTH = 0, 1, 2, 3, 4
+GENOTYPED, CARRIER_WITHOUT_PL, NOBODY_WITH_PL, NO_DEPTH = 0, 1, 2, 3
+GATK_ALLELES, GATK_GENOTYPES = 50, 1024
+"""GATK's limits, which are not ours: alleles at a site; genotypes, with NON_REF, in a sample's vector.
+
+Source: gatk-model.md, section 2 (GenotypingEngine.hasTooManyAlternativeAlleles; --max-genotype-count in GenomicsDB).
+"""
 
 
 @njit(cache=True, nogil=True)
@@ -37,27 +42,30 @@ def _smallest(pl, count):
 
 @njit(cache=True, nogil=True)
 def likelihood_scores(offsets, values, counts, first, last, alleles):
-    """How much better than hom-ref each allele's carriers are, phred: (alleles,) int64.
+    """How much better than hom-ref each allele's carriers are, log10: (alleles,) float64.
 
     offsets, values, counts   keys of a site: those from `first` up to `last`
 
-    A sample adds |PL[hom-ref] - PL[best]| to every ALT of its best genotype (the first on ties).
+    A sample adds |GL[hom-ref] - GL[best]| to every ALT of its best genotype (the first on ties). They are added as GATK
+    does, in doubles, one sample after the other: of sums that are equal on paper, rounding makes one the larger. (Of
+    three carriers and more, GATK's order is that of their names; here it is that of the keys.)
     Source: gatk-model.md, section 3 (AlleleSubsettingUtils.calculateLikelihoodSums).
     """
-    scores = np.zeros(alleles, np.int64)
+    scores = np.zeros(alleles)
     own = np.empty(alleles, np.int32)
     for k in range(first, last):
         ploidy = np.int64(abs(values[offsets[k]]))
-        pl = np.empty(count_genotypes(alleles, ploidy), np.int32)
         at = _own_of_key(values, offsets[k], alleles, own)
-        best = _smallest(pl, project(values, at, own, alleles, ploidy, pl))
-        gain = np.int64(pl[0]) - np.int64(pl[best])
+        firsts, numbers = tell_apart(own, alleles)
+        pl = np.empty(count_genotypes(len(numbers), ploidy), np.int32)
+        best = _smallest(pl, project(values, at, numbers, len(numbers), ploidy, pl, np.int64(0)))
+        gain = pl[best] / -10.0 - pl[0] / -10.0
         genotype = np.zeros(ploidy, np.int64)
-        for _ in range(best):
-            advance(genotype, ploidy)
+        write_genotype(best, ploidy, genotype, 0)
         for i in range(ploidy):
             if genotype[i] > 0 and (i == 0 or genotype[i] != genotype[i - 1]):
-                scores[genotype[i]] += gain * counts[k]
+                for _ in range(counts[k]):
+                    scores[firsts[genotype[i]]] += gain
     return scores
 
 
@@ -123,7 +131,7 @@ def expand_keys(offsets, values, first, last, alleles, chosen):
         begin = _own_of_key(values, offsets[first + k], alleles, own)
         for j in range(len(chosen)):
             kept[j] = own[chosen[j]]
-        genotypes = project(values, begin, kept, len(chosen), ploidies[k], pl)
+        genotypes = project(values, begin, kept, len(chosen), ploidies[k], pl, np.int64(0))
         best = pl[_smallest(pl, genotypes)]
         for g in range(genotypes):
             out[at[k] + g] = (best - pl[g]) * (LN10 / 10.0)
@@ -261,15 +269,22 @@ def absence(ploidies, at, likelihoods, counts, frequencies, star):
 
 
 @njit(cache=True, nogil=True)
-def _verdict(totals, alleles):
+def _verdict(totals):
     """Why a site cannot be genotyped, or GENOTYPED (gatk-model.md, section 2)."""
-    if alleles > MAX_ALLELES:
-        return TOO_MANY_ALLELES
     if totals[0] <= 0:
         return NO_DEPTH
     if totals[2] > 0:
-        return TOO_MANY_ALLELES if count_genotypes(alleles + 1, 2) > MAX_GENOTYPES else CARRIER_WITHOUT_PL
+        return CARRIER_WITHOUT_PL
     return GENOTYPED if totals[1] > 0 else NOBODY_WITH_PL
+
+
+@njit(cache=True, nogil=True)
+def _is_beyond(offsets, values, first, last, alleles):
+    """Whether GATK would drop some sample's likelihoods, or the site, for the number of its alleles."""
+    beyond = alleles > GATK_ALLELES
+    for k in range(first, last):
+        beyond |= count_genotypes(alleles + 1, np.int64(abs(values[offsets[k]]))) > GATK_GENOTYPES
+    return beyond
 
 
 @njit(cache=True, nogil=True)
@@ -281,16 +296,18 @@ def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets
     stars           (sites,) int64; merged number of `*`, -1 if none
     most            ALTs that go into the EM
 
-    Returns (verdicts (sites,) int8, variant (sites,) float64, absent float64, copies float64): log10 probabilities as
-    `absence`, expected copies; one per allele in the order of pseudocounts, NaN for alleles left out of the EM.
+    Returns (verdicts (sites,) int8, beyond (sites,) bool: past GATK's limits; variant (sites,) float64, absent float64,
+    copies float64): log10 probabilities as `absence`, expected copies; one per allele in the order of pseudocounts, NaN
+    for alleles left out of the EM.
     """
     sites = len(stars)
-    verdicts, variant = np.zeros(sites, np.int8), np.zeros(sites)
+    verdicts, beyond, variant = np.zeros(sites, np.int8), np.zeros(sites, np.bool_), np.zeros(sites)
     absent, copies = np.full(allele_offsets[sites], np.nan), np.full(allele_offsets[sites], np.nan)
     for site in range(sites):
         begin, alleles = allele_offsets[site], allele_offsets[site + 1] - allele_offsets[site]
         first, last = site_offsets[site], site_offsets[site + 1]
-        verdicts[site] = _verdict(totals[site], alleles)
+        beyond[site] = _is_beyond(offsets, values, first, last, alleles)
+        verdicts[site] = _verdict(totals[site])
         if verdicts[site] != GENOTYPED:
             continue
         chosen, samples = np.empty(alleles, np.int64), counts[first:last]
@@ -309,4 +326,4 @@ def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets
         variant[site], gone = absence(ploidies, at, likelihoods, samples, frequencies, star)
         for j in range(len(chosen)):
             absent[begin + chosen[j]], copies[begin + chosen[j]] = gone[j], expected[j]
-    return verdicts, variant, absent, copies
+    return verdicts, beyond, variant, absent, copies

@@ -7,19 +7,11 @@ from genocloud.kernels.genotype_order import advance, count_genotypes, genotype_
 
 MISSING = np.int32(-(2**31))
 HOM_REF, NO_CALL, OTHER = 0, 1, 2
-MAX_ALTS, MAX_GENOTYPES, MAX_ALLELES = 50, 1024, 50
-"""GATK's limits: ALTs with NON_REF, and genotypes with NON_REF, in a PL vector; alleles without NON_REF at a site.
-
-Source: gatk-model.md, section 2 (--genomicsdb-max-alternate-alleles; GenotypeGVCFsEngine).
-"""
-FEW_ALLELES = 40
-"""With no more merged alleles than this a block, haploid or diploid, is within these limits and tells every site the
-same."""
 
 COLUMNS = (
     "start", "ploidy", "state", "phased", "dp", "gq", "min_dp", "info_dp", "alleles", "other", "star", "pl", "own",
 )  # fmt: skip
-"""What the kernels know of each row: `facts` (rows, 13) int32, variants first, then blocks.
+"""What the kernels know of each row: `facts` (rows,) FACTS, variants first, then blocks.
 
 start    first base, 0-based
 ploidy   number of alleles in GT, 0 if it is absent; phased
@@ -32,7 +24,8 @@ pl       where its PL begins in the batch's `pl`; -1 if absent, of a wrong lengt
 own      variants: where its numbers of the merged alleles begin in `own`, if a site starts where it does; else -1.
          BLOCK for blocks
 """
-START, PLOIDY, STATE, PHASED, DP, GQ, MIN_DP, INFO_DP, ALLELES, ANY_OTHER, SPANNING, PL, OWN = range(len(COLUMNS))
+START, PLOIDY, STATE, PHASED, DP, GQ, MIN_DP, INFO_DP, ALLELES, ANY_OTHER, SPANNING, PL, OWN = COLUMNS
+FACTS = np.dtype([(name, np.int32) for name in COLUMNS])
 BLOCK = -2
 
 
@@ -77,7 +70,7 @@ def genotype_states(offsets, values):
 def own_alleles(fact, own_numbers, position, alleles, star, own):
     """Fill own[: alleles + 1] with a row's own number of each merged allele, then of NON_REF; -1 where it has none.
 
-    fact         (13,) int32; the row's COLUMNS; own_numbers int32: `own` of the batch
+    fact         the row's FACTS; own_numbers int32: `own` of the batch
     position     the site's start; alleles  merged alleles with REF, without NON_REF
     star         merged number of `*`, -1 if none
 
@@ -100,11 +93,11 @@ def own_alleles(fact, own_numbers, position, alleles, star, own):
 
 @njit(cache=True, nogil=True)
 def has_vector(fact, alleles, own):
-    """Whether a row's PL covers the site's merged alleles, within GATK's limits.
+    """Whether a row's PL covers the site's merged alleles, however many these are.
 
     Unlike GenomicsDB it need not cover NON_REF itself, which is dropped at once: callers without it can be genotyped.
     """
-    if fact[PL] < 0 or alleles > MAX_ALTS or count_genotypes(alleles + 1, np.int64(fact[PLOIDY])) > MAX_GENOTYPES:
+    if fact[PL] < 0:
         return False
     for k in range(alleles):
         if own[k] < 0:
@@ -125,12 +118,12 @@ def _genotype_of_own(own, genotype, ploidy, translated):
 
 
 @njit(cache=True, nogil=True)
-def project(pl, at, own, alleles, ploidy, out):
+def project(pl, at, own, alleles, ploidy, out, to):
     """Likelihoods of the genotypes of some alleles, taken from the sample's own vector.
 
     pl    int32, phred; the sample's vector begins at `at`, in VCF order
     own   (>= alleles,) int32; the sample's own number of each allele asked for
-    out   (>= genotypes,) int32, phred; genotypes of `alleles` alleles in VCF order, not shifted
+    out   int32, phred; from `to` on genotypes of `alleles` alleles in VCF order, not shifted
 
     Returns the number of genotypes. Source: gatk-model.md, section 2: PL'[i,j] = PL[own i, own j].
     """
@@ -139,15 +132,35 @@ def project(pl, at, own, alleles, ploidy, out):
         for b in range(alleles):
             for a in range(b + 1):
                 low, high = np.int64(min(own[a], own[b])), np.int64(max(own[a], own[b]))
-                out[count] = pl[at + high * (high + 1) // 2 + low]
+                out[to + count] = pl[at + high * (high + 1) // 2 + low]
                 count += 1
         return count
     count = count_genotypes(alleles, ploidy)
     genotype, translated = np.zeros(ploidy, np.int64), np.zeros(ploidy, np.int64)
     for g in range(count):
-        out[g] = pl[at + _genotype_of_own(own, genotype, ploidy, translated)]
+        out[to + g] = pl[at + _genotype_of_own(own, genotype, ploidy, translated)]
         advance(genotype, ploidy)
     return count
+
+
+@njit(cache=True, nogil=True)
+def tell_apart(own, alleles):
+    """What a sample tells apart of some alleles: (the first that each own number stands for, those numbers), int32.
+
+    own  (>= alleles,) int32; the sample's own number of each allele
+
+    Genotypes of the first ones, in VCF order, have all the likelihoods of the genotypes of all, each at the place in
+    order of the first genotype that has it: so sites of any number of alleles are judged on the samples' own vectors.
+    """
+    firsts, numbers, found = np.empty(alleles, np.int32), np.empty(alleles, np.int32), 0
+    for k in range(alleles):
+        known = False
+        for j in range(found):
+            known |= numbers[j] == own[k]
+        if not known:
+            firsts[found], numbers[found] = k, own[k]
+            found += 1
+    return firsts[:found], numbers[:found]
 
 
 @njit(cache=True, nogil=True)
@@ -155,8 +168,9 @@ def is_flat(pl, at, own, alleles, ploidy):
     """Whether every likelihood over some alleles is 0; arguments as in `project`."""
     if pl[at] != 0:
         return False
-    out = np.empty(count_genotypes(alleles, ploidy), np.int32)
-    for g in range(project(pl, at, own, alleles, ploidy, out)):
+    _, numbers = tell_apart(own, alleles)
+    out = np.empty(count_genotypes(len(numbers), ploidy), np.int32)
+    for g in range(project(pl, at, numbers, len(numbers), ploidy, out, np.int64(0))):
         if out[g] != 0:
             return False
     return True

@@ -96,9 +96,10 @@ INFOS, INFO_LENGTHS = keys(
         "AS_SB_TABLE",
         "RAW_MQandDP",
         "RAW_MQ",
+        "MQ_DP",
     )
 )
-N_DP, N_MQ0, N_FIRST_REAL, N_FIRST_TEXT, N_RAW_MQ, N_OLD_RAW_MQ = 0, 1, 2, 8, 13, 14
+N_DP, N_MQ0, N_FIRST_REAL, N_FIRST_TEXT, N_RAW_MQ, N_OLD_RAW_MQ, N_OLD_MQ_DP = 0, 1, 2, 8, 13, 14, 15
 
 
 @njit(cache=True, nogil=True)
@@ -130,7 +131,7 @@ def fits(length, alleles, ploidy):
     """Whether a PL may have this length; a block that writes no ALT may give the likelihoods of an unwritten one."""
     if length == combinations(alleles, ploidy):
         return True
-    return alleles == 1 and length == combinations(2, ploidy)
+    return alleles == 1 and length == combinations(np.int64(2), ploidy)
 
 
 @njit(cache=True, nogil=True)
@@ -194,6 +195,12 @@ def parse_info(text, start, end, room, row, ints, reals, longs, spans):
             good &= fine and (at == end or text[at] == 59) and not abs(number) > 1e15
             if longs[row] == MISSING_LONG and number >= 0:
                 longs[row] = np.int64(number + 0.5)
+        elif key == N_OLD_MQ_DP:
+            value, at = integer(text, at)
+            if value == BAD or (at < end and text[at] != 59):
+                return False
+            if longs[room + row] == MISSING_LONG and value >= 0:
+                longs[room + row] = value
         if at <= end and text[at - 1] != 59:
             begin = at
             at = field_end(text, at)
@@ -397,7 +404,7 @@ def check_lists(record, gts, pls, first_gt, first_pl):
     ploidy = record[R_GT_COUNT]
     if count > 0:
         if ploidy == 0 or (ploidy == 1 and gts[first_gt] == -1):  # GT not written: the likelihoods say the ploidy
-            ploidy = np.int64(1 if fits(count, alleles, 1) else 2)
+            ploidy = np.int64(1 if fits(count, alleles, np.int64(1)) else 2)
             record[R_GT_COUNT] = ploidy
             for k in range(ploidy):
                 gts[first_gt + k] = -1
@@ -443,12 +450,12 @@ def write_variant(text, record, room, row, ints, reals, longs, spans, counts):
     ints[I_MIN_DP * room + row] = record[R_MIN_DP]
     ints[I_PS * room + row] = record[R_PS]
     ints[I_KEPT * room + row] = record[R_KEPT]
-    set_span(text, spans, room, S_ID, row, record[R_ID], record[R_ID_END])
-    set_span(text, spans, room, S_REF, row, record[R_REF], record[R_REF] + record[R_REF_SIZE])
-    set_span(text, spans, room, S_FILTER, row, record[R_FILTER], record[R_FILTER_END])
-    set_span(text, spans, room, S_PGT, row, record[R_PGT], record[R_PGT_END])
-    set_span(text, spans, room, S_PID, row, record[R_PID], record[R_PID_END])
-    set_span(text, spans, room, S_FT, row, record[R_FT], record[R_FT_END])
+    set_span(text, spans, room, np.int64(S_ID), row, record[R_ID], record[R_ID_END])
+    set_span(text, spans, room, np.int64(S_REF), row, record[R_REF], record[R_REF] + record[R_REF_SIZE])
+    set_span(text, spans, room, np.int64(S_FILTER), row, record[R_FILTER], record[R_FILTER_END])
+    set_span(text, spans, room, np.int64(S_PGT), row, record[R_PGT], record[R_PGT_END])
+    set_span(text, spans, room, np.int64(S_PID), row, record[R_PID], record[R_PID_END])
+    set_span(text, spans, room, np.int64(S_FT), row, record[R_FT], record[R_FT_END])
     counts[L_ALTS * room + row] = record[R_ALTS]
     for k in range(4):
         counts[(L_GT + k) * room + row] = record[R_GT_COUNT + k]

@@ -20,11 +20,15 @@ def _reaching(spans, count, contig, start):
 
 
 @njit(cache=True, nogil=True)
-def settle_sites(contigs, starts, ref_lengths, alt_at, alt_lengths, is_star, quals, likely_at, likely, least, spans):
-    """Decide sites in genome order: (verdicts (sites,) int8, kept (likely alleles,) bool, spans).
+def settle_sites(
+    contigs, starts, ref_lengths, alt_at, alt_lengths, is_star, forced, quals, likely_at, likely, least, spans
+):  # fmt: skip
+    """Decide sites in genome order: (verdicts (sites,) int8, kept (likely alleles,) bool, spurious (sites,) bool:
+    a `*` is likely but not genuine, spans).
 
     contigs, starts  (sites,) int32;  ref_lengths (sites,) int64
-    quals            (sites,) float64; NaN where the site cannot be genotyped
+    forced           (sites,) bool; put out whatever the evidence
+    quals            (sites,) float64; NaN where the site was not or cannot be genotyped
     alt_at           (sites + 1,) int64; slices of alt_lengths, int64, and is_star, bool
     likely_at        (sites + 1,) int64; slices of likely, int32: numbers of the ALTs that are likely
     least            the least QUAL
@@ -34,6 +38,7 @@ def settle_sites(contigs, starts, ref_lengths, alt_at, alt_lengths, is_star, qua
     Source: gatk-model.md, sections 1 (recordDeletions, isVcCoveredByDeletion) and 4 (choice).
     """
     verdicts, kept = np.zeros(len(starts), np.int8), np.zeros(len(likely), np.bool_)
+    spurious = np.zeros(len(starts), np.bool_)
     reach, before = len(spans), spans
     spans = np.empty((reach + len(likely), 3), np.int64)
     for k in range(reach):
@@ -47,9 +52,12 @@ def settle_sites(contigs, starts, ref_lengths, alt_at, alt_lengths, is_star, qua
         first, alts, others = alt_at[site] - 1, 0, 0
         for k in range(likely_at[site], likely_at[site + 1]):
             kept[k] = genuine or not is_star[first + likely[k]]
+            spurious[site] |= not kept[k]
             alts += kept[k]
             others += kept[k] and not is_star[first + likely[k]]
-        if alts == 0:
+        if forced[site]:
+            verdicts[site] = PUT_OUT
+        elif alts == 0:
             verdicts[site] = MONOMORPHIC
         elif quals[site] < least:
             verdicts[site] = LOW_CONFIDENCE
@@ -62,4 +70,4 @@ def settle_sites(contigs, starts, ref_lengths, alt_at, alt_lengths, is_star, qua
                 continue
             spans[reach, 0], spans[reach, 1], spans[reach, 2] = contigs[site], starts[site], starts[site] + lost
             reach += 1
-    return verdicts, kept, spans[:reach].copy()
+    return verdicts, kept, spurious, spans[:reach].copy()

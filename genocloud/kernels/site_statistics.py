@@ -16,6 +16,8 @@ NO_P, PHRED_OF_NO_P = 1e-59, 160.0
 """ExcessHet gives 160 below this p-value (ExcessHet.calculateEH)."""
 SHARES = np.array([10.0 ** (phred / -10.0) for phred in range(1000)])
 """10^(-phred / 10): powers take time."""
+TIE = 1e-12
+"""Shares that are half a sample but for this much are computed again as GATK computes them, before they are rounded."""
 NEGLIGIBLE = 1e-16
 """Where the exact test's recursions end (HardyWeinberg of ExcessHet)."""
 
@@ -135,6 +137,26 @@ def _share(phred):
 
 
 @njit(cache=True, nogil=True)
+def _weights_in_logs(pl, at, alleles, place, het):
+    """What `genotype_weights` gives, in GATK's own steps: a half is then what GATK takes for one, to the last bit."""
+    best = at
+    for g in range(at, at + alleles * (alleles + 1) // 2):
+        if pl[g] < pl[best]:
+            best = g
+    highest, total = pl[best] / -10.0, 1.0
+    for g in range(at, at + alleles * (alleles + 1) // 2):
+        if g != best:
+            total += 10.0 ** (pl[g] / -10.0 - highest)
+    whole = highest + math.log10(total)
+    aa, ab = 10.0 ** (pl[at] / -10.0 - whole), 10.0 ** (pl[place] / -10.0 - whole)
+    bb = 10.0 ** (pl[place + het] / -10.0 - whole)
+    if alleles > 2:
+        whole = aa + ab + bb
+        return aa / whole, ab / whole, bb / whole
+    return aa, ab, bb
+
+
+@njit(cache=True, nogil=True)
 def genotype_weights(pl, at, alleles):
     """A diploid sample as shares of hom-ref, het and hom-alt: (aa, ab, bb) float64.
 
@@ -145,7 +167,7 @@ def genotype_weights(pl, at, alleles):
     """
     if alleles > 2 and _without_ref(pl, at, alleles):
         return 0.0, 0.0, 1.0
-    het = 1
+    het = np.int64(1)
     for b in range(2, alleles):
         if pl[at + b * (b + 1) // 2] < pl[at + het * (het + 1) // 2]:
             het = b
@@ -153,7 +175,10 @@ def genotype_weights(pl, at, alleles):
     lowest = min(pl[at], pl[place], pl[place + het])
     aa, ab, bb = _share(pl[at] - lowest), _share(pl[place] - lowest), _share(pl[place + het] - lowest)
     total = aa + ab + bb
-    return aa / total, ab / total, bb / total
+    aa, ab, bb = aa / total, ab / total, bb / total
+    if abs(ab - 0.5) < TIE or abs(aa - 0.5) < TIE:
+        return _weights_in_logs(pl, at, alleles, place, het)
+    return aa, ab, bb
 
 
 @njit(cache=True, nogil=True)

@@ -9,7 +9,6 @@ from genocloud.kernels.likelihoods import (
     ANY_OTHER,
     BLOCK,
     DP,
-    FEW_ALLELES,
     GQ,
     HOM_REF,
     MISSING,
@@ -99,7 +98,7 @@ def merge_keys(site_offsets, by_site, offsets, values, counts):
     out_values = np.empty(len(values), np.int32)
     out_counts = np.empty(len(counts), np.int64)
     spare = np.empty(len(counts), np.int64)
-    keys = 0
+    keys = np.int64(0)
     for site in range(len(site_offsets) - 1):
         order = by_site[site_offsets[site] : site_offsets[site + 1]]
         order_keys(offsets, values, order, spare, len(order))
@@ -150,8 +149,8 @@ def _room(facts, speaking, allele_counts):
     sizes = np.empty(len(facts), np.int64)
     for row in range(len(facts)):
         sizes[row] = 5
-        if facts[row, PL] >= 0:
-            sizes[row] = 2 + count_genotypes(np.int64(facts[row, ALLELES]), np.int64(facts[row, PLOIDY]))
+        if facts[row][PL] >= 0:
+            sizes[row] = 2 + count_genotypes(np.int64(facts[row][ALLELES]), np.int64(facts[row][PLOIDY]))
     for site in range(speaking.shape[0]):
         entries = 0
         for sample in range(speaking.shape[1]):
@@ -183,7 +182,7 @@ def _judge(fact, pl, own, alleles, total, out, at):
 def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, stars, first_block):
     """Each site's samples as sorted distinct keys, and what only needs adding up.
 
-    facts          (rows, 13) int32, likelihoods.COLUMNS; pl, own_numbers int32: the batch's `pl` and `own`
+    facts          (rows,) likelihoods.FACTS; pl, own_numbers int32: the batch's `pl` and `own`
     speaking       (sites, samples) int32; rows, -1 for none
     positions      (sites,) int32; allele_counts (sites,) int64, with REF, without NON_REF; stars (sites,) int64
     first_block    the first row that is a block: these are judged once, not at every site
@@ -207,9 +206,9 @@ def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, 
     for sample in range(samples):
         counts[blocks + sample] = 1
     order, spare = np.empty(samples, np.int64), np.empty(samples, np.int64)
-    keys = 0
+    keys = np.int64(0)
     for site in range(sites):
-        alleles, found, last = allele_counts[site], 0, blocks
+        alleles, found, last = allele_counts[site], np.int64(0), blocks
         total = totals[site]
         if alleles >= len(own):
             own = np.empty(alleles + 1, np.int32)
@@ -218,7 +217,7 @@ def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, 
             if row < 0:
                 continue
             block = row - first_block
-            if block >= 0 and alleles <= FEW_ALLELES:
+            if block >= 0:
                 for k in range(3):
                     total[k] += block_totals[block, k]
                 if offsets[block + 1] == offsets[block]:

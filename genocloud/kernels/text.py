@@ -14,6 +14,12 @@ GATK_DEFAULT = -1
 DECIMAL_BYTES = 330
 """Room for one rounded number: the largest double has 309 digits before the point; sign, point, decimals."""
 
+INTEGER_BYTES = 12
+"""Room for an int32: sign, ten digits, a comma."""
+
+_SLACK = 4
+"""Bytes that put_integer may touch behind a number."""
+
 _NOUGHT, _ONE = np.int64(0), np.int64(1)
 """Numbers with a type: for each literal that a function is called with, numba compiles the function once more."""
 
@@ -243,34 +249,66 @@ def renumber(codes, numbers):
 
 
 @njit(cache=True, nogil=True)
-def find_keys(site, first, step, kinds, bases, offsets, values, present):
-    """The FORMAT keys for which any sample has a value at a site; see put_lines for the arrays.
+def weigh_rows(kinds, bases, word_bases, offsets, values, word_offsets, masks, bounds):
+    """What stands in each row of the FORMAT columns; see put_lines for the arrays.
 
-    present  (keys,) int64, written: the keys' numbers, GT always among them. Returns how many.
+    masks   (rows,) int32, written: bit k is set where key k has a value; GT's always is
+    bounds  (rows,) int32, written: the most bytes of the row's text
     """
-    count = 0
+    masks[:] = 1
+    bounds[:] = _SLACK
     for key in range(kinds.size):
-        stands = key == 0
-        for sample in range(first.size):
-            if stands:
-                break
-            place = bases[key] + first[sample] + site * step[sample]
-            stands = offsets[place] < offsets[place + 1] if kinds[key] == LIST else values[place] != MISSING
-        if stands:
-            present[count] = key
-            count += 1
-    return count
+        for row in range(masks.size):
+            place, width = bases[key] + row, 0
+            if kinds[key] == LIST:
+                width = INTEGER_BYTES * (offsets[place + 1] - offsets[place])
+            elif values[place] != MISSING and kinds[key] == WORD:
+                word = word_bases[key] + values[place]
+                width = word_offsets[word + 1] - word_offsets[word]
+            elif values[place] != MISSING:
+                width = INTEGER_BYTES
+            if width:
+                masks[row] |= 1 << key
+            bounds[row] += 1 + max(width, 1)
 
 
 @njit(cache=True, nogil=True)
-def put_samples(out, at, site, first, step, present, kinds, bases, word_bases, offsets, values, word_offsets, words):
+def keys_at(cells, masks, present):
+    """The FORMAT keys for which any sample has a value at a site, GT always among them.
+
+    cells    (samples,) int32; each sample's row
+    masks    (rows,) int32; see weigh_rows
+    present  (keys,) int64, written: the keys' numbers. Returns (their number, their bits).
+    """
+    mask, count = np.int32(1), 0
+    for row in cells:
+        mask |= masks[row]
+    for key in range(present.size):
+        if mask >> key & 1:
+            present[count] = key
+            count += 1
+    return count, mask
+
+
+@njit(cache=True, nogil=True)
+def put_samples(out, at, cells, mask, seen, present, kinds, bases, word_bases, offsets, values, word_offsets, words):
     """Write the samples' columns of a site, a tab before each; returns the place after them.
 
-    present  keys to write, as find_keys gives them; for the other arrays see put_lines
+    A row that was written before for the same keys is copied from where it stands.
+    cells    (samples,) int32; each sample's row
+    mask     the keys to write, as bits; present: the same as numbers
+    seen     (rows, 3) int64; where in `out` the row was written last, how many bytes, for which keys
     The loops are written out here: handing this many arrays to a function costs more than a value's digits.
     """
-    for sample in range(first.size):
-        row = first[sample] + site * step[sample]
+    for row in cells:
+        begin = at
+        if seen[row, 2] == mask:
+            source = seen[row, 0]
+            for j in range(seen[row, 1]):
+                out[at + j] = out[source + j]
+            at += seen[row, 1]
+            seen[row, 0] = begin
+            continue
         out[at] = _TAB
         at += 1
         end = at + 1  # of the last value that is there; GT is written even as `.`
@@ -280,7 +318,7 @@ def put_samples(out, at, site, first, step, present, kinds, bases, word_bases, o
                 out[at] = _COLON
                 at += 1
             place = bases[key] + row
-            begin = at
+            start = at
             if kinds[key] == LIST:
                 for j in range(offsets[place], offsets[place + 1]):
                     if j > offsets[place]:
@@ -295,12 +333,13 @@ def put_samples(out, at, site, first, step, present, kinds, bases, word_bases, o
                     for j in range(word_offsets[word], word_offsets[word + 1]):
                         out[at] = words[j]
                         at += 1
-            if at > begin:
+            if at > start:
                 end = at
             else:
                 out[at] = _POINT
                 at += 1
         at = end
+        seen[row, 0], seen[row, 1], seen[row, 2] = begin, at - begin, mask
     return at
 
 
@@ -308,8 +347,9 @@ def put_samples(out, at, site, first, step, present, kinds, bases, word_bases, o
 def put_lines(
     site_offsets,
     sites,
-    first,
-    step,
+    cells,
+    masks,
+    seen,
     key_offsets,
     keys,
     kinds,
@@ -326,7 +366,9 @@ def put_lines(
 
     site_offsets  (sites + 1,) int64; sites[site_offsets[i]:site_offsets[i + 1]] is CHROM to INFO, tabs between
     sites         (bytes,) uint8
-    first, step   (samples,) int64; a sample's value at site i is in row first + i * step of every FORMAT column
+    cells         (sites, samples) int32; the row of every FORMAT column that a genotype is in; several may share one
+    masks         (rows,) int32; see weigh_rows
+    seen          (rows, 3) int64, zeros; scratch
     key_offsets   (keys + 1,) int64; keys[key_offsets[k]:key_offsets[k + 1]] is the FORMAT key; key 0 is GT
     keys          (bytes,) uint8
     kinds         (keys,) int8; NUMBER, LIST or WORD
@@ -348,13 +390,15 @@ def put_lines(
     for site in range(starts.size - 1):
         starts[site] = at
         at = put_bytes(out, at, sites, site_offsets[site], site_offsets[site + 1])
-        count = find_keys(site, first, step, kinds, bases, offsets, values, present) if first.size else 0
-        for i in range(count):
-            out[at] = _COLON if i else _TAB
-            at = put_bytes(out, at + 1, keys, key_offsets[present[i]], key_offsets[present[i] + 1])
-        at = put_samples(
-            out, at, site, first, step, present[:count], kinds, bases, word_bases, offsets, values, word_offsets, words
-        )
+        if cells.shape[1]:
+            count, mask = keys_at(cells[site], masks, present)
+            for i in range(count):
+                out[at] = _COLON if i else _TAB
+                at = put_bytes(out, at + 1, keys, key_offsets[present[i]], key_offsets[present[i] + 1])
+            at = put_samples(
+                out, at, cells[site], mask, seen, present[:count],
+                kinds, bases, word_bases, offsets, values, word_offsets, words,
+            )  # fmt: skip
         out[at] = _NEWLINE
         at += 1
     starts[starts.size - 1] = at

@@ -3,8 +3,8 @@
 Definitions, all after leaving out the allele `*` (a deletion that began upstream):
 - An ALT is a SNV if it differs from a REF of its own length in one base, an indel if the lengths differ, else other
   (several bases, or symbolic).
-- A site is a SNP (indel) if all its ALTs are SNVs (indels), mixed if it has both and nothing else, else other; it is
-  multi-allelic besides if it has two ALTs or more.
+- A site is a SNP (indel) if all its ALTs are SNVs (indels), mixed if it has both and nothing else, non-variant if it
+  was put out without any ALT, else other; it is multi-allelic besides if it has two ALTs or more.
 - Ti/Tv is over SNVs, each ALT of each site once: transitions are A<->G and C<->T.
 - The frequency spectrum is not folded (ALT against REF, as no ancestral allele is known): AC / AN of each ALT.
 - A genotype is missing if any of its alleles is `.`, else called. Called diploids are hom-ref, het (two different
@@ -23,11 +23,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
+from genocloud.kernels.tallies import tally
 
 Counts = npt.NDArray[np.int64]
 
-SITE_COUNTS = ("sites", "snps", "indels", "mixed", "other", "multiallelic", "transitions", "transversions")
-"""What is counted of sites; sites = snps + indels + mixed + other."""
+SITE_COUNTS = (
+    "sites",
+    "snps",
+    "indels",
+    "mixed",
+    "other",
+    "nonvariant",
+    "multiallelic",
+    "transitions",
+    "transversions",
+)
+"""What is counted of sites; sites = snps + indels + mixed + other + nonvariant."""
 
 SAMPLE_COUNTS = ("missing", "hom_ref", "het", "hom_alt", "haploid_ref", "haploid_alt")
 """The classes of a sample's genotypes; each genotype is in one of them."""
@@ -203,14 +214,14 @@ def count_sites(sites: pa.Table) -> Statistics:
 class _Alleles:
     """The ALT alleles of a table SITES but for `*`, one row each.
 
-    sites     number of sites
+    bare      (sites,) bool; those without any ALT, `*` neither
     site      (alleles,) which site
     kind      (alleles,) index into KINDS
     exchange  (alleles,) _TRANSITION, _TRANSVERSION or 0
     ac, an    (alleles,) allele count and called alleles; -1 where the site has none
     """
 
-    sites: int
+    bare: npt.NDArray[np.bool_]
     site: Counts
     kind: Counts
     exchange: Counts
@@ -227,7 +238,8 @@ class _Alleles:
         site, alt, ac = site[kept], alt.take(kept), ac[kept]
         kind, exchange = _kinds(sites["ref"].combine_chunks().take(site), alt)
         an = schema.numbers(sites["AN"]).astype(np.int64)[site]
-        return cls(sites.num_rows, site, kind, exchange, ac, an)
+        bare = np.asarray(schema.numbers(alts.value_lengths()) == 0)
+        return cls(bare, site, kind, exchange, ac, an)
 
 
 def _by_allele(sites: pa.Table, site: Counts) -> Counts:
@@ -270,13 +282,15 @@ _EXCHANGES = _exchanges()
 
 
 def _site_counts(alleles: _Alleles) -> list[int]:
-    by_kind = np.bincount(alleles.site * len(KINDS) + alleles.kind, minlength=alleles.sites * len(KINDS))
+    number = len(alleles.bare)
+    by_kind = np.bincount(alleles.site * len(KINDS) + alleles.kind, minlength=number * len(KINDS))
     snvs, indels, others = by_kind.reshape(-1, len(KINDS)).T
     total = snvs + indels + others
     plain = (total > 0) & (others == 0)
-    classes = [plain & (indels == 0), plain & (snvs == 0), plain & (snvs > 0) & (indels > 0), ~plain, total > 1]
+    classes = [plain & (indels == 0), plain & (snvs == 0), plain & (snvs > 0) & (indels > 0)]
+    classes += [~plain & ~alleles.bare, alleles.bare, total > 1]
     exchanges = [alleles.exchange == _TRANSITION, alleles.exchange == _TRANSVERSION]
-    return [alleles.sites, *(int(np.count_nonzero(mask)) for mask in classes + exchanges)]
+    return [number, *(int(np.count_nonzero(mask)) for mask in classes + exchanges)]
 
 
 def _spectrum(alleles: _Alleles) -> Counts:
@@ -302,6 +316,25 @@ def count_genotypes(genotypes: pa.Table) -> Statistics:
     out.sample_counts[:, width:] = np.stack([*_sums(samples, depth, rows), *_sums(samples, gq, rows)], axis=1)
     out.depths[:] = np.bincount(np.minimum(depth[depth >= 0], HIGHEST_DEPTH), minlength=HIGHEST_DEPTH + 1)
     out.qualities[:] = np.bincount(gq[gq >= 0], minlength=HIGHEST_GQ + 1)
+    return out
+
+
+def count_called(samples: Sequence[str], distinct: pa.Table, numbers: npt.NDArray[np.int32]) -> Statistics:
+    """What count_genotypes counts, where each distinct genotype stands once.
+
+    distinct  GENOTYPES' columns GT, DP and GQ of the distinct ones
+    numbers   (sites, samples) int32; the row of `distinct` that each has
+    """
+    words, texts = _codes(distinct["GT"])
+    classes = np.array([_genotype_class(text) for text in texts], np.int64)[words]
+    called = classes != _MISSING
+    depth = _called_values(distinct["DP"], called)
+    gq = np.minimum(_called_values(distinct["GQ"], called), HIGHEST_GQ)
+    out = Statistics.empty(samples)
+    times = np.zeros(len(classes), np.int64)
+    tally(numbers, classes, depth, gq, len(SAMPLE_COUNTS), out.sample_counts, times)
+    np.add.at(out.depths, np.minimum(depth[depth >= 0], HIGHEST_DEPTH), times[depth >= 0])
+    np.add.at(out.qualities, gq[gq >= 0], times[gq >= 0])
     return out
 
 

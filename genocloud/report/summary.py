@@ -17,7 +17,8 @@ def summary_text(statistics: Statistics, seconds: float, files: Mapping[str, str
 
 def headline(statistics: Statistics) -> dict[str, str]:
     """The figures by which a callset is judged at first sight, in words; kinds of sites that do not occur left out."""
-    kinds = {"SNPs": "snps", "indels": "indels", "mixed": "mixed", "other": "other", "multi-allelic": "multiallelic"}
+    kinds = {"SNPs": "snps", "indels": "indels", "mixed": "mixed", "other": "other", "non-variant": "nonvariant"}
+    kinds |= {"multi-allelic": "multiallelic"}
     counts = {label: statistics.site_count(name) for label, name in kinds.items()}
     shown = {f"  {label}": f"{count:,}" for label, count in counts.items() if count or label in ("SNPs", "indels")}
     return {

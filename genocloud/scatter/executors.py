@@ -5,12 +5,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 from genocloud.errors import GenocloudError, SettingError
+from genocloud.scatter.memory import LEAST_BYTES, SHARE, Needing, largest_first, room_by_default, room_in
 from genocloud.scatter.pools import run_in
 from genocloud.scatter.processes import open_processes
 from genocloud.scatter.telling import Heard, Letters, listening
@@ -43,11 +44,22 @@ class Scatter(Protocol):
     def threads(self) -> int:
         """How many threads a task that runs alone may use."""
 
+    @property
+    def spread(self) -> bool:
+        """Whether tasks may run far from one another, so that many small ones fill it better than a few large ones."""
 
+    @property
+    def memory(self) -> int:
+        """Bytes that the tasks of one process may need together."""
+
+
+@dataclass(frozen=True)
 class Inline:
     """One task after another, in this thread: for debugging."""
 
+    memory: int = field(default_factory=room_by_default)
     threads = 1
+    spread = False
 
     def run(
         self,
@@ -70,6 +82,8 @@ class Threads:
 
     pool: ThreadPoolExecutor
     threads: int
+    memory: int
+    spread = False
 
     def run(
         self,
@@ -87,7 +101,9 @@ class Dask:
     """The workers of a Dask scheduler."""
 
     client: Any
+    memory: int
     threads = 1  # a worker has as many tasks as threads
+    spread = True
 
     def run(
         self,
@@ -145,6 +161,25 @@ def _told(function: Callable[[Task], Result], topic: str, task: Task) -> Result 
         return error
 
 
+def run_needing(
+    scatter: Scatter,
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    needs: Sequence[int],
+    done: Callable[[Result], None],
+    heard: Heard | None = None,
+) -> list[Result]:
+    """As `Scatter.run`, but the tasks begin largest first, and each where and when there is room for it.
+
+    needs  bytes of each task; one that needs more than all of `scatter.memory` runs alone in its process
+    """
+    order = largest_first(needs)
+    items = [(needs[place], tasks[place]) for place in order]
+    results = scatter.run(Needing(function, scatter.memory), items, done, heard)
+    found = dict(zip(order, results, strict=True))
+    return [found[place] for place in range(len(tasks))]
+
+
 def threads_each(scatter: Scatter, tasks: int) -> int:
     """How many threads each of so many tasks may use: all where tasks are few, so that the last leave none idle."""
     return scatter.threads if tasks < MANY_TASKS * scatter.threads else 1
@@ -166,7 +201,7 @@ def in_threads(function: Callable[[Task], Result], tasks: Iterable[Task], thread
 
 
 @contextmanager
-def open_scatter(choice: str) -> Iterator[Scatter]:
+def open_scatter(choice: str, memory: int | None = None) -> Iterator[Scatter]:
     """Open what `choice` names and close it at the end.
 
     - `inline`
@@ -175,26 +210,38 @@ def open_scatter(choice: str) -> Iterator[Scatter]:
     - `local:processes=2,threads=1,memory=4GiB`: a Dask LocalCluster; each setting may be left out
     - `tcp://host:8786`, `tls://…`: a Dask scheduler that runs already
 
-    Raises SettingError for anything else.
+    `memory` is the budget in bytes of all processes together, for Dask of one worker; by default a share of what is
+    free, for Dask of its workers' limit. Raises SettingError for anything else, and for a budget that is too small.
     """
     kind, _, rest = choice.partition(":")
     if choice == "inline":
-        yield Inline()
+        yield Inline(room_in(memory))
     elif kind == "threads":
         count = _count(rest, choice)
         with ThreadPoolExecutor(count) as pool:
-            yield Threads(pool, count)
+            yield Threads(pool, count, room_in(memory))
     elif kind == "processes":
-        with open_processes(_count(rest, choice)) as processes:
+        count = _count(rest, choice)
+        with open_processes(count, room_in(memory, count)) as processes:
             yield processes
     elif kind == "local":
         with _local_client(_settings(rest, choice), choice) as client:
-            yield Dask(client)
+            yield Dask(client, _worker_room(client, memory))
     elif kind in ("tcp", "tls"):
         with _remote_client(choice) as client:
-            yield Dask(client)
+            yield Dask(client, _worker_room(client, memory))
     else:
         raise _unusable(choice)
+
+
+def _worker_room(client: Any, memory: int | None) -> int:
+    """Bytes for the tasks of a worker; without a budget they follow from the smallest worker's limit, if there is one.
+
+    A Dask worker pauses at 80% of its limit, so that a SHARE of it is what it can use.
+    """
+    limits = [worker["memory_limit"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()]
+    limit = min((each for each in limits if each), default=None)
+    return room_in(memory if memory or not limit else max(int(SHARE * limit), LEAST_BYTES))
 
 
 @contextmanager

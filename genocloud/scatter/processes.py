@@ -1,5 +1,6 @@
 """Tasks in processes of this machine: for work whose Python would make threads wait for one another."""
 
+import gc
 import multiprocessing
 import signal
 import threading
@@ -28,7 +29,9 @@ class Processes:
 
     pool: ProcessPoolExecutor
     inbox: Any
+    memory: int
     threads = 1
+    spread = False
 
     def run(
         self,
@@ -86,10 +89,11 @@ def _begin(outbox: Any) -> None:
 
 
 @contextmanager
-def open_processes(count: int) -> Iterator[Processes]:
-    """A pool of `count` processes, forked at once: before this process has threads."""
+def open_processes(count: int, memory: int) -> Iterator[Processes]:
+    """A pool of `count` processes, forked at once: before this process has threads; `memory` is each one's."""
     context = multiprocessing.get_context("fork")
+    gc.freeze()  # what is here stays: a collection in a child would touch it, and so copy it
     letters = context.SimpleQueue()
     with ProcessPoolExecutor(count, context, _begin, (letters,)) as pool:
         pool.submit(int).result()
-        yield Processes(pool, letters)
+        yield Processes(pool, letters, memory)

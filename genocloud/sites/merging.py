@@ -1,6 +1,6 @@
 """Observations of all batches unified: the merged alleles of each site of a shard."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,9 @@ import pyarrow as pa
 from genocloud import schema
 from genocloud.kernels.unifying import first_ranks, unify_sites
 from genocloud.sites.observations import ORDERS
+
+AT_ONCE = 8
+"""Parts' observations that are held before they are added up."""
 
 
 def unify(observations: Sequence[pa.Table], spans: Sequence[pa.Table]) -> pa.Table:
@@ -38,8 +41,52 @@ def unify(observations: Sequence[pa.Table], spans: Sequence[pa.Table]) -> pa.Tab
     words = pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(text))
     observed = np.add.reduceat(schema.numbers(seen["observed"])[rows], begins)
     alts = pa.ListArray.from_arrays(pa.array(lists), words)
-    columns = [seen["contig"].take(best), starts, seen["ref"].take(best), alts, observed.astype(np.int32)]
-    return pa.table(columns, schema.ALLELES)
+    nothing_forced = np.zeros(len(starts), bool)
+    columns = [seen["contig"].take(best), starts, seen["ref"].take(best), alts, nothing_forced]
+    return pa.table([*columns, observed.astype(np.int32)], schema.ALLELES)
+
+
+def merge(seen: Iterable[tuple[pa.Table, pa.Table]]) -> tuple[pa.Table, pa.Table]:
+    """Add up what `observe` gave for several parts of a batch, or for batches: OBSERVATIONS and SPANS, each distinct.
+
+    In any order and grouping; a handful are held at a time.
+    """
+    held: list[tuple[pa.Table, pa.Table]] = []
+    for each in seen:
+        held.append(each)
+        if len(held) == AT_ONCE:
+            held = [_merged(held)]
+    return held[0] if len(held) == 1 else _merged(held)
+
+
+def _merged(seen: Sequence[tuple[pa.Table, pa.Table]]) -> tuple[pa.Table, pa.Table]:
+    observations = _joined([each for each, _ in seen], schema.OBSERVATIONS)
+    first = schema.numbers(observations["rank"]).astype(np.int64) * ORDERS + schema.numbers(observations["order"])
+    found = _distinct(
+        observations.append_column("first", pa.array(first)), _ALLELE, {"first": "min", "observed": "sum"}
+    )
+    first = schema.numbers(found["first_min"])
+    columns = {"rank": first // ORDERS, "order": first % ORDERS, "observed": schema.numbers(found["observed_sum"])}
+    spans = _distinct(_joined([each for _, each in seen], schema.SPANS), _SPAN, {"rank": "min"})
+    return _table(schema.OBSERVATIONS, found, columns), _table(schema.SPANS, spans, {"rank": spans["rank_min"]})
+
+
+_ALLELE, _SPAN = ["contig", "start", "ref", "alt"], ["contig", "start", "stop"]
+
+
+def _distinct(table: pa.Table, keys: list[str], sums: dict[str, str]) -> pa.Table:
+    grouped = table.group_by(keys, use_threads=False).aggregate(list(sums.items()))
+    return grouped.sort_by([(key, "ascending") for key in keys])
+
+
+def _table(declared: pa.Schema, keys: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
+    return pa.table(
+        [
+            keys[field.name] if field.name in keys.column_names else pa.array(columns[field.name]).cast(field.type)
+            for field in declared
+        ],
+        declared,
+    )
 
 
 def _joined(tables: Sequence[pa.Table], columns: pa.Schema) -> pa.Table:

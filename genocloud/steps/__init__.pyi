@@ -9,11 +9,16 @@ from .genotype import genotype as genotype
 from .history import history as history
 from .ingest import Storing as Storing
 from .ingest import ingest as ingest
+from .ingest import load_ingest as load_ingest
 from .inputs import check_inputs as check_inputs
 from .inputs import write_called_sheet as write_called_sheet
 from .inspect import inspect as inspect
+from .intervals import Intervals as Intervals
 from .joint import Joint as Joint
 from .joint import joint as joint
+from .naming import known_variants as known_variants
+from .needs import fit as fit
+from .reference import read_reference as read_reference
 from .remove import remove as remove
 from .rename import rename as rename
 from .report import report as report

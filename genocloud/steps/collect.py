@@ -8,7 +8,7 @@ from genocloud import cohort, objects
 from genocloud.cohort.collecting import OLD, OUTDATED, UNUSED, find_garbage, last_modified, receipts_first, total_bytes
 from genocloud.scatter.progress import Progress
 from genocloud.steps.receipts import Receipt, receipt_of
-from genocloud.steps.shards import derived_key
+from genocloud.steps.shards import derived_folders
 
 DRAFTS = "drafts of killed writers"
 
@@ -30,7 +30,7 @@ def collect(
         store = objects.open_store(cohort_url)
         there = len(store.list())
         before = time.time() - older_than_hours * 3600
-        garbage = find_garbage(store, keep, derived_key, before)
+        garbage = find_garbage(store, keep, derived_folders, before)
         sizes = {reason: total_bytes(store, names) for reason, names in garbage.items()}
         drafts: Sequence[str] = ()
         if not dry_run:

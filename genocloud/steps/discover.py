@@ -1,15 +1,26 @@
 """discover: the cohort's variant rows become one list of merged alleles per site."""
 
 from dataclasses import dataclass
+from functools import reduce
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import cohort, sites
-from genocloud.scatter.executors import Scatter, in_threads, threads_each
+from genocloud.errors import SettingError
+from genocloud.scatter.executors import Scatter, in_threads, run_needing, threads_each
 from genocloud.scatter.progress import Progress
+from genocloud.schema import numbers
+from genocloud.steps.kept import by_batch, observed
+from genocloud.steps.needs import Load, discovery_need
 from genocloud.steps.receipts import Receipt, receipt_of
+from genocloud.steps.reference import Reference, bases_of
 from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived
+
+OUTSIDE = "outside the intervals"
+"""Why what was observed, or a site, goes no further."""
 
 
 @dataclass(frozen=True)
@@ -18,23 +29,51 @@ class _Task:
     version: int
     shard: Shard
     threads: int
+    keep: bool
+    reference: Reference | None
 
 
-def discover(opened: cohort.Cohort, cut: Cut, scatter: Scatter, progress: Progress) -> Receipt:
+def discover(
+    opened: cohort.Cohort,
+    cut: Cut,
+    scatter: Scatter,
+    progress: Progress,
+    keep: bool = True,
+    reference: Reference | None = None,
+) -> Receipt:
     """Merge what the samples' records show into sites, shard by shard; a shard that is there already stays.
 
-    The tables stand under COHORT/derived. Returns the receipt, balanced in (sample, allele) observations.
+    The tables stand under COHORT/derived; with `keep` also what each batch shows, for the cohort's next version. Where
+    sites are forced, REF of those that have no record of their own comes from the `reference`, which must be the
+    cohort's. Returns the receipt, balanced in (sample, allele) observations.
+    Raises OtherReference, or SettingError for forced sites without a reference.
     """
+    _check_reference(opened, cut, reference)
     with receipt_of("discover") as receipt:
         threads = threads_each(scatter, len(cut.settled))
-        tasks = [_Task(opened.url, opened.version, shard, threads) for shard in cut.settled]
+        tasks = [_Task(opened.url, opened.version, shard, threads, keep, reference) for shard in cut.settled]
+        needs = [discovery_need(opened, shard, threads) for shard in cut.settled]
+        if keep:
+            by_batch(opened, scatter, progress, "observe", _observe_batch, tasks, needs)
         with progress.stage("discover", tasks=len(tasks), unit="shard") as stage:
-            done = scatter.run(_discover_shard, tasks, lambda counts: stage.advance(tasks=1, sites=counts["sites"]))
-        total = {name: sum(counts[name] for counts in done) for name in ("sites", "observed", "merged")}
+            done = run_needing(
+                scatter, _discover_shard, tasks, needs, lambda counts: stage.advance(tasks=1, sites=counts["sites"])
+            )
+        total = {name: sum(counts[name] for counts in done) for name in ("sites", "observed", "merged", "outside")}
         receipt.inputs = cohort_inputs(opened)
         receipt.figures = {"shards": len(tasks), "sites": total["sites"]}
-        receipt.balanced("observations", total["observed"], total["merged"], {})
+        outside = {OUTSIDE: total["outside"]} if total["outside"] else {}
+        receipt.balanced("observations", total["observed"], total["merged"], outside)
     return receipt
+
+
+def _check_reference(opened: cohort.Cohort, cut: Cut, reference: Reference | None) -> None:
+    if not any(shard.asked.forced for shard in cut.settled):
+        return
+    if reference is None:
+        raise SettingError(f"{opened.url}: sites without a variant are asked for; give the --reference of the cohort")
+    if reference.checksum != opened.reference["contigs"]:
+        raise cohort.OtherReference(opened.url, "another reference")
 
 
 def _discover_shard(task: _Task) -> dict[str, int]:
@@ -43,21 +82,54 @@ def _discover_shard(task: _Task) -> dict[str, int]:
     return tables.counts(task.shard) or _make_shard(opened, tables, task)
 
 
+def _observe_batch(given: tuple[_Task, int]) -> None:
+    task, number = given
+    opened = cohort.open_cohort(task.cohort_url, task.version)
+    if derived(opened, "alleles").counts(task.shard) is None:
+        observed(opened, opened.batches[number], task.shard, keep=True)
+
+
 def _make_shard(opened: cohort.Cohort, tables: Derived, task: _Task) -> dict[str, int]:
     def observe(batch: cohort.Batch) -> tuple[pa.Table, pa.Table]:
-        variants = cohort.read_variants(opened, batch, task.shard.region)
-        return sites.observe(variants, batch.ranks, task.shard.region)
+        return observed(opened, batch, task.shard, task.keep)
 
-    seen = list(in_threads(observe, opened.batches, task.threads))
-    observations, spans = [each[0] for each in seen], [each[1] for each in seen]
-    alleles = sites.unify(observations, spans)
+    observations, spans = sites.merge(in_threads(observe, opened.batches, task.threads))
+    unified = sites.unify([observations], [spans])
+    alleles = _asked(opened, task, unified, [spans])
     counts = {
         "sites": alleles.num_rows,
-        "observed": sum(_total(table) for table in observations),
+        "observed": _total(observations),
         "merged": _total(alleles),
+        "outside": _total(unified) - _total(alleles),
+        "pairs": Load.of(alleles).whole.pairs,
     }
     tables.write(task.shard, alleles, counts)
     return counts
+
+
+def _asked(opened: cohort.Cohort, task: _Task, alleles: pa.Table, spans: list[pa.Table]) -> pa.Table:
+    """The sites that are put out, or decide about the `*` of these, with the forced ones."""
+    asked, region = task.shard.asked, task.shard.region
+    wanted = sites.within(asked.forced, region) if asked.forced else None
+    if asked.inside is not None:
+        deciding = sites.deciding(sites.within(asked.inside, region), spans, region)
+        starts = numbers(alleles["start"]) - region.start
+        alleles = alleles.filter(pa.array(deciding[starts])).combine_chunks()
+        wanted = None if wanted is None else wanted & deciding
+    if wanted is None or task.reference is None:
+        return alleles
+    bases = bases_of(task.reference, region)
+    return sites.force(alleles, wanted & _covered(opened, task), spans, bases, region)
+
+
+def _covered(opened: cohort.Cohort, task: _Task) -> npt.NDArray[np.bool_]:
+    """For which bases of the shard anybody has a row: (bases,) bool."""
+
+    def covered(batch: cohort.Batch) -> npt.NDArray[np.bool_]:
+        rows = cohort.read_rows(opened, batch, task.shard.region)
+        return sites.covered([rows.variants, rows.blocks], batch.ranks, task.shard.region)
+
+    return reduce(np.logical_or, in_threads(covered, opened.batches, task.threads))
 
 
 def _total(table: pa.Table) -> int:

@@ -1,23 +1,54 @@
-"""export: a Parquet callset becomes one VCF with its index."""
+"""export: a Parquet callset becomes one VCF or BCF with its index, shard by shard."""
+
+from dataclasses import dataclass
 
 from genocloud import callset
+from genocloud.regions import Region
+from genocloud.scatter.executors import Scatter, threads_each
 from genocloud.scatter.progress import Progress
+from genocloud.scatter.telling import tell
+from genocloud.steps.intervals import Intervals
 from genocloud.steps.receipts import Receipt, receipt_of
 
 
-def export(callset_url: str, out_url: str, threads: int, progress: Progress) -> Receipt:
-    """Write the VCF, whole or not at all; the balance is in records."""
+@dataclass(frozen=True)
+class _Task:
+    shard: callset.Callset
+    out_url: str
+    regions: list[Region] | None
+    threads: int
+
+
+def export(
+    callset_url: str, out_url: str, scatter: Scatter, progress: Progress, intervals: Intervals | None = None
+) -> Receipt:
+    """Write the callset, or those of its records whose POS lies in some intervals, whole or not at all.
+
+    Finished shards lie in OUT.parts until the end, so that a killed run goes on where it stopped. The balance is in
+    records.
+    """
     with receipt_of("export") as receipt:
+        callset.check_vcf_url(out_url)
         opened = callset.open_callset(callset_url)
-        sites = opened.counts["sites"]
-        with progress.stage("export", tasks=sites, unit="site") as stage:
-            counts = callset.write_vcf(
-                opened,
-                out_url,
-                threads,
-                lambda piece: stage.advance(tasks=piece.records, bytes=piece.text_bytes),
+        wanted = (intervals or Intervals()).asked(opened.contigs).inside
+        inside = None if wanted is None else list(wanted)
+        shards = callset.shards_in(opened, inside)
+        threads = threads_each(scatter, len(shards))
+        tasks = [_Task(shard, out_url, inside, threads) for shard in shards]
+        with progress.stage("export", tasks=len(tasks), unit="shard") as stage:
+            parts = scatter.run(
+                _export_shard,
+                tasks,
+                lambda part: stage.advance(tasks=1, sites=part.counts.records),
+                lambda told: stage.advance(bytes=told),
             )
+        counts = callset.join_shards(opened, parts, out_url, inside)
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in opened.shards}
         receipt.figures = {"genotypes": counts.genotypes, "text_bytes": counts.text_bytes}
-        receipt.balanced("records", sites, counts.records, {})
+        taken = sum(part.counts.records for part in parts) if inside else opened.counts["sites"]
+        receipt.balanced("records", taken, counts.records, {})
     return receipt
+
+
+def _export_shard(task: _Task) -> callset.Part:
+    return callset.export_shard(task.shard, task.out_url, task.regions, task.threads, tell)

@@ -4,27 +4,73 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import callset, cohort, genotypes, objects
+from genocloud import callset, cohort, genotypes, objects, sites
 from genocloud.errors import SettingError
 from genocloud.genotypes import Model
 from genocloud.genotypes.annotation import NO_CARRIER
-from genocloud.scatter.executors import Scatter, in_threads, threads_each
+from genocloud.genotypes.fates import KEPT
+from genocloud.regions import Contig
+from genocloud.scatter.executors import Scatter, in_threads, run_needing, threads_each
 from genocloud.scatter.progress import Progress
+from genocloud.schema import SITE_KEY, numbers, with_column
 from genocloud.steps.callsets import register
+from genocloud.steps.covering import call_batch, cover
+from genocloud.steps.discover import OUTSIDE
+from genocloud.steps.kept import Growth, by_batch, site_keys, summarised
+from genocloud.steps.lining import keeping
+from genocloud.steps.naming import named
 from genocloud.steps.receipts import Receipt, Unbalanced, receipt_of
-from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived, derived_key
+from genocloud.steps.refusals import refuse_bare_blocks
+from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived, derived_key, read_alleles
 
 Part = TypeVar("Part")
 AT_ONCE = 8
 """Batches' summaries or shares that are held before they are added up."""
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """What became of the sites of a cut's own shards: discovered, put out, dropped by reason.
+
+    `alleles`: what became of their ALTs (genotypes.allele_fates); `beyond`: sites with more alleles than GATK takes.
+    """
+
+    sites: int
+    emitted: int
+    dropped: Counter[str]
+    alleles: Counter[str]
+    beyond: int
+
+    def enter(self, receipt: Receipt, sites: int, alts: int) -> None:
+        """Enter the balance of sites, and that of alleles, when so many of them have been put out."""
+        without = Counter({NO_CARRIER: self.emitted - sites})
+        receipt.balanced("sites", self.sites, sites, self.dropped + without)
+        fates = self.alleles + Counter({NO_CARRIER: self.alleles[KEPT] - alts})
+        del fates[KEPT]
+        receipt.figures |= {
+            "alleles": receipt.account("alternate alleles", self.alleles.total(), alts, fates),
+            "sites_beyond_gatk_limits": self.beyond,
+        }
+
+
+@dataclass(frozen=True)
+class _EstimateTask:
+    cohort_url: str
+    version: int
+    model: Model
+    shard: Shard
+    threads: int
+    callset_url: str | None
+
+    def growth(self, alleles: pa.Table, contigs: Sequence[Contig]) -> Growth | None:
+        return Growth.of(alleles, contigs, self.callset_url, self.shard) if self.callset_url else None
 
 
 @dataclass(frozen=True)
@@ -36,6 +82,7 @@ class _Task:
     scope: str
     shard: Shard
     threads: int
+    dbsnp_url: str | None
 
 
 class SharedPlace(SettingError):
@@ -47,36 +94,81 @@ class SharedPlace(SettingError):
 
 
 def genotype(
-    opened: cohort.Cohort, callset_url: str, model: Model, cut: Cut, scatter: Scatter, progress: Progress
+    opened: cohort.Cohort,
+    callset_url: str,
+    model: Model,
+    cut: Cut,
+    scatter: Scatter,
+    progress: Progress,
+    dbsnp_url: str | None = None,
 ) -> Receipt:
     """Genotype every sample at every site of the cut, into the callset; a shard that is there already stays.
 
-    A cut that is whole ends with the callset's manifest, which makes it one. The balance is in sites.
+    A cut that is whole ends with the callset's manifest, which makes it one. Sites are named after the VCF at
+    `dbsnp_url`, whose fingerprint the model has. The balance is in sites.
     """
-    with receipt_of("genotype") as receipt:
+    with receipt_of("genotype") as receipt, keeping(scatter.memory):
         store = _callset_store(opened, callset_url)
+        estimated = estimate(opened, model, cut, scatter, progress, store.url)
         threads = threads_each(scatter, len(cut.settled))
         given = opened.url, opened.version, store.url, model, cut.scope
-        tasks = [_Task(*given, shard, threads) for shard in cut.settled]
-        with progress.stage("estimate", tasks=len(tasks), unit="shard") as stage:
-            discovered = scatter.run(_estimate_shard, tasks, lambda sites: stage.advance(tasks=1, sites=sites))
-        emitted, dropped = _settle(opened, model, cut, progress)
-        owned = set(cut.owned)
-        called = [task for task in tasks if task.shard in owned]
-        with progress.stage("genotype", tasks=len(called), unit="shard") as stage:
-            entries = scatter.run(_call_shard, called, lambda one: stage.advance(tasks=1, sites=one.sites.rows))
+        tasks = [_Task(*given, shard, threads, dbsnp_url) for shard in cut.owned]
+        needs = [shard.need for shard in cut.owned]
+        by_batch(opened, scatter, progress, "call", _cover_batch, tasks, needs)
+        with progress.stage("genotype", tasks=len(tasks), unit="shard") as stage:
+            entries = run_needing(
+                scatter, _call_shard, tasks, needs, lambda one: stage.advance(tasks=1, sites=one.sites.rows)
+            )
         if cut.whole:
-            callset.commit(store, _description(opened, model), entries)
-        taken = sum(sites for task, sites in zip(tasks, discovered, strict=True) if task.shard in owned)
+            callset.commit(store, description_of(opened, model, cut), entries)
         sites = sum(entry.sites.rows for entry in entries)
         receipt.inputs = cohort_inputs(opened)
         receipt.figures = {
             "samples": len(opened.samples),
-            "genotypes": sum(file.rows for entry in entries for file in entry.genotypes.values()),
+            "genotypes": sites * len(opened.samples),
             "shards": len(entries),
         }
-        receipt.balanced("sites", taken, sites, dropped + Counter({NO_CARRIER: emitted - sites}))
+        estimated.enter(receipt, sites, sum(entry.alts for entry in entries))
     return receipt
+
+
+def estimate(
+    opened: cohort.Cohort,
+    model: Model,
+    cut: Cut,
+    scatter: Scatter,
+    progress: Progress,
+    callset_url: str | None = None,
+) -> Estimated:
+    """Estimate every site of the cut and settle which are put out; shards that are there already stay.
+
+    The tables are found by `settled_tables`. For a callset that may grow, each batch's summaries are kept.
+    """
+    refuse_bare_blocks(opened)
+    threads = threads_each(scatter, len(cut.settled))
+    tasks = [_EstimateTask(opened.url, opened.version, model, shard, threads, callset_url) for shard in cut.settled]
+    needs = [shard.need for shard in cut.settled]
+    if callset_url:
+        by_batch(opened, scatter, progress, "summarise", _summarise_batch, tasks, needs)
+    with progress.stage("estimate", tasks=len(tasks), unit="shard") as stage:
+        discovered = run_needing(
+            scatter, _estimate_shard, tasks, needs, lambda sites: stage.advance(tasks=1, sites=sites)
+        )
+    told = _settle(opened, model, cut, progress)
+    owned = set(cut.owned)
+    taken = sum(sites for task, sites in zip(tasks, discovered, strict=True) if task.shard in owned)
+    return Estimated(taken, told[_SITES].pop(EMITTED, 0), told[_SITES], told[_ALLELES], told[_BEYOND].total())
+
+
+def called_batches(
+    opened: cohort.Cohort, shard: Shard, settled: pa.Table, model: Model, threads: int
+) -> Iterator[tuple[cohort.Batch, genotypes.Called, genotypes.Shares]]:
+    """Call every batch at the sites of SETTLED that are put out, in the batches' order, in so many threads."""
+
+    def call(batch: cohort.Batch) -> tuple[cohort.Batch, genotypes.Called, genotypes.Shares]:
+        return batch, *call_batch(opened, batch, shard, settled, model)
+
+    return in_threads(call, opened.batches, threads)
 
 
 def _callset_store(opened: cohort.Cohort, callset_url: str) -> objects.Store:
@@ -89,26 +181,28 @@ def _callset_store(opened: cohort.Cohort, callset_url: str) -> objects.Store:
     return store
 
 
-def _estimate_shard(task: _Task) -> int:
+def _estimate_shard(task: _EstimateTask) -> int:
     """Estimate a shard from all batches' summaries, added up as they come; the number of its sites."""
     opened = cohort.open_cohort(task.cohort_url, task.version)
     tables = _estimates(opened, task.model)
     if (counts := tables.counts(task.shard)) is not None:
         return counts["sites"]
-    alleles = derived(opened, "alleles").read(task.shard, made_by="discover")
+    everywhere = read_alleles(opened, task.shard)
+    alleles = genotypes.with_alts(everywhere)
+    growth = task.growth(alleles, opened.contigs)
 
     def summarise(batch: cohort.Batch) -> genotypes.Summary:
-        rows = cohort.read_rows(opened, batch, task.shard.region)
-        return genotypes.summarise(rows.variants, rows.blocks, batch.ranks, alleles)
+        return summarised(opened, batch, task.shard, alleles, growth)
 
-    summary = _added_up(in_threads(summarise, opened.batches, task.threads), genotypes.merge)
+    summary = added_up(in_threads(summarise, opened.batches, task.threads), genotypes.merge)
     stretches = [(alleles.slice(*place), genotypes.cut(summary, *place)) for place in _stretches(alleles, task.threads)]
     estimates = in_threads(lambda part: genotypes.estimate([part[1]], part[0], task.model), stretches, task.threads)
-    tables.write(task.shard, pa.concat_tables(estimates), {"sites": alleles.num_rows})
-    return int(alleles.num_rows)
+    whole = genotypes.with_unestimated(pa.concat_tables(estimates), everywhere)
+    tables.write(task.shard, whole, {"sites": whole.num_rows})
+    return int(whole.num_rows)
 
 
-def _added_up(parts: Iterable[Part], add: Callable[[Sequence[Part]], Part]) -> Part:
+def added_up(parts: Iterable[Part], add: Callable[[Sequence[Part]], Part]) -> Part:
     """The parts as one, a handful in memory at a time."""
     held: list[Part] = []
     for part in parts:
@@ -124,17 +218,33 @@ def _stretches(sites: pa.Table, threads: int) -> list[tuple[int, int]]:
     return [(first, min(size, len(sites) - first)) for first in range(0, max(1, len(sites)), size)]
 
 
-def _settle(opened: cohort.Cohort, model: Model, cut: Cut, progress: Progress) -> tuple[int, Counter[str]]:
-    """Settle the cut in genome order; of its own shards the number of sites emitted, and those dropped by reason."""
-    tables = _settled(opened, model, cut.scope)
+def _settle(opened: cohort.Cohort, model: Model, cut: Cut, progress: Progress) -> dict[str, Counter[str]]:
+    """Settle the cut in genome order; of its own shards what `_counted` tells, by kind."""
+    tables = settled_tables(opened, model, cut.scope)
     told = {shard: tables.counts(shard) for shard in cut.settled}
     if any(counts is None for counts in told.values()):
         with progress.stage("settle", tasks=len(told), unit="shard") as stage:
             for shard, counts in _settle_contigs(_estimates(opened, model), tables, model, cut.settled):
                 told[shard] = counts
                 stage.advance(tasks=1)
-    total = sum((Counter(told[shard]) for shard in cut.owned), Counter[str]())
-    return total.pop("emitted", 0), total
+    total: dict[str, Counter[str]] = {kind: Counter() for kind in (_SITES, _ALLELES, _BEYOND)}
+    for name, count in chain.from_iterable((told[shard] or {}).items() for shard in cut.owned):
+        kind, _, what = name.partition(": ")
+        total[kind][what] += count
+    return total
+
+
+EMITTED = "put out"
+_SITES, _ALLELES, _BEYOND = "sites", "alleles", "beyond"
+
+
+def _counted(settled: pa.Table) -> dict[str, int]:
+    """What became of a shard's sites and alleles, and which sites are beyond GATK's limits, counted."""
+    told = pc.fill_null(settled["reason"].cast(pa.string()), EMITTED).value_counts().to_pylist()
+    sites = Counter({each["values"]: each["counts"] for each in told})
+    beyond = Counter({"sites": int(np.count_nonzero(numbers(settled["beyond"])))})
+    kinds = ((_SITES, sites), (_ALLELES, genotypes.allele_fates(settled)), (_BEYOND, beyond))
+    return {f"{kind}: {what}": count for kind, counts in kinds for what, count in sorted(counts.items())}
 
 
 def _settle_contigs(
@@ -144,77 +254,108 @@ def _settle_contigs(
         contig = list(group)
         read = (estimates.read(shard, made_by="genotype") for shard in contig)
         for shard, settled in zip(contig, genotypes.settle(read, model), strict=True):
-            counts = Counter("emitted" if reason is None else reason for reason in settled["reason"].to_pylist())
-            tables.write(shard, settled, dict(sorted(counts.items())))
-            yield shard, dict(counts)
+            if shard.asked.inside is not None:
+                inside = sites.within(shard.asked.inside, shard.region)[numbers(settled["start"]) - shard.region.start]
+                settled = genotypes.only_inside(settled, inside, OUTSIDE)
+            counts = _counted(settled)
+            tables.write(shard, settled, counts)
+            yield shard, counts
+
+
+def _summarise_batch(given: tuple[_EstimateTask, int]) -> None:
+    task, number = given
+    opened = cohort.open_cohort(task.cohort_url, task.version)
+    if _estimates(opened, task.model).counts(task.shard) is None:
+        alleles = genotypes.with_alts(read_alleles(opened, task.shard))
+        summarised(opened, opened.batches[number], task.shard, alleles, task.growth(alleles, opened.contigs))
+
+
+def _cover_batch(given: tuple[_Task, int]) -> None:
+    task, number = given
+    opened = cohort.open_cohort(task.cohort_url, task.version)
+    store = objects.open_store(task.callset_url)
+    if callset.find_shard(store, task.shard, _shard_key(opened, task)) is None:
+        callset.begin_shard(store, task.shard)
+        sites = genotypes.emitted(_settled_of(opened, task))
+        keys = site_keys(sites, opened.contigs)
+        cover(opened, store, opened.batches[number], task.shard, sites, keys, task.model)
+
+
+def _shard_key(opened: cohort.Cohort, task: _Task) -> str:
+    return derived_key(opened, asdict(task.model), task.scope)
+
+
+def _settled_of(opened: cohort.Cohort, task: _Task) -> pa.Table:
+    return settled_tables(opened, task.model, task.scope).read(task.shard, made_by="genotype")
 
 
 def _call_shard(task: _Task) -> callset.ShardEntry:
-    """Call a shard's genotypes, annotate its sites, and write both; no more than a batch's genotypes are in memory.
+    """See to a shard's genotypes, annotate its sites, and write these; few batches' genotypes are in memory.
 
     Which sites somebody carries is known when every batch has been called and written. Where a site falls away, which
-    is rare, the batches are called and written once more without it.
+    is rare, its genotypes are taken out again.
     """
     opened = cohort.open_cohort(task.cohort_url, task.version)
     store = objects.open_store(task.callset_url)
-    key = derived_key(opened, asdict(task.model), task.scope)
+    key = _shard_key(opened, task)
     written = callset.find_shard(store, task.shard, key)
     if written is not None:
         return written
-    settled = _settled(opened, task.model, task.scope).read(task.shard, made_by="genotype")
+    settled = _settled_of(opened, task)
+    emitted = genotypes.emitted(settled)
+    keys = site_keys(emitted, opened.contigs)
     callset.begin_shard(store, task.shard)
-    files, shares = _call_batches(opened, store, task, settled)
-    sites, dropped = genotypes.annotate(settled, shares, opened.contigs)
+    segments: dict[str, list[callset.Segment]] = {}
+
+    def shares(batch: cohort.Batch) -> genotypes.Shares:
+        segments[batch.id], own = cover(opened, store, batch, task.shard, emitted, keys, task.model)
+        return own
+
+    total = added_up(in_threads(shares, opened.batches, task.threads), genotypes.add)
+    sites, dropped = genotypes.annotate(settled, total, opened.contigs, task.model)
     if sites.num_rows + dropped.total() != settled.num_rows:
         raise Unbalanced("genotype", {"taken": settled.num_rows, "given": sites.num_rows, "dropped": dict(dropped)})
-    if dropped[NO_CARRIER]:
-        files, _ = _call_batches(opened, store, task, genotypes.carried(settled, sites))
-    return callset.complete_shard(store, task.shard, key, sites, files)
+    left = np.isin(numbers(emitted["start"]) + 1, numbers(sites["pos"]))
+    told = named(sites, task.dbsnp_url).append_column(SITE_KEY.field, pa.array(keys[left]))
+    if dropped[NO_CARRIER] or genotypes.uncarried(sites).any():
+        told = _without_carriers(opened, store, task, emitted.filter(pa.array(left)), told, segments)
+    files = {batch: [each.genotypes for each in found] for batch, found in segments.items()}
+    kept = {batch: [each.shares for each in found] for batch, found in segments.items()}
+    return callset.complete_shard(store, task.shard, key, told, files, kept)
 
 
-def _call_batches(
-    opened: cohort.Cohort, store: objects.Store, task: _Task, settled: pa.Table
-) -> tuple[dict[str, callset.FileEntry], genotypes.Shares]:
-    """Call every batch and write its genotypes; their files and what they add up to."""
-    sites = genotypes.emitted(settled)
-    places = pa.table({"pos": pc.add(sites["start"], 1)})
-    files = {}
-
-    def call(batch: cohort.Batch) -> genotypes.Shares:
-        rows = cohort.read_rows(opened, batch, task.shard.region)
-        ploidies = _ploidies(opened, batch, task.shard.region.contig)
-        table, shares = genotypes.call(
-            rows.variants,
-            rows.blocks,
-            batch.samples,
-            batch.ranks,
-            settled,
-            opened.contigs,
-            ploidies,
-            task.model.allele_specific,
-        )
-        files[batch.id] = callset.write_genotypes(store, task.shard, batch.id, places, table)
-        return shares
-
-    shares = _added_up(in_threads(call, opened.batches, task.threads), genotypes.add)
-    return files, shares
-
-
-def _ploidies(opened: cohort.Cohort, batch: cohort.Batch, contig: int) -> npt.NDArray[np.int8]:
-    """How many `.` each sample gets where it has no record: as many as it has copies of the contig, at least one."""
-    told = opened.receipt(batch).ploidies.get(str(contig), [])
-    return np.maximum(np.array(told or [0] * len(batch.samples), np.int8), 1)
+def _without_carriers(
+    opened: cohort.Cohort,
+    store: objects.Store,
+    task: _Task,
+    emitted: pa.Table,
+    sites: pa.Table,
+    segments: dict[str, list[callset.Segment]],
+) -> pa.Table:
+    """Take genotypes out that nobody carries, or write them as hom-ref where the site is forced; SITES with keys."""
+    silent, keys = genotypes.uncarried(sites), numbers(sites["key"])
+    for batch in opened.batches:
+        found = [callset.only(store, task.shard, batch.id, each, keys[~silent]) for each in segments[batch.id]]
+        if silent.any():
+            forced = emitted.filter(pa.array(silent)).combine_chunks()
+            more, _ = cover(opened, store, batch, task.shard, forced, ~keys[silent], task.model, uncarried=True)
+            found = [*(each for each in found if each.genotypes.rows), *more]
+        segments[batch.id] = found
+    return with_column(sites, "key", pa.array(np.where(silent, ~keys, keys)))
 
 
 def _estimates(opened: cohort.Cohort, model: Model) -> Derived:
     return derived(opened, "estimates", asdict(model))
 
 
-def _settled(opened: cohort.Cohort, model: Model, scope: str) -> Derived:
+def settled_tables(opened: cohort.Cohort, model: Model, scope: str) -> Derived:
+    """Where the tables SETTLED of a cut's shards are; `scope` is the cut's."""
     return derived(opened, "settled", asdict(model), scope)
 
 
-def _description(opened: cohort.Cohort, model: Model) -> callset.Description:
+def description_of(opened: cohort.Cohort, model: Model, cut: Cut) -> callset.Description:
+    """What a callset of the cohort says of itself."""
+    forced = any(shard.asked.forced for shard in cut.owned)
     return callset.Description(
         samples=opened.samples,
         batches={
@@ -222,7 +363,7 @@ def _description(opened: cohort.Cohort, model: Model) -> callset.Description:
             for batch in opened.batches
         },
         contigs=opened.contigs,
-        model={"name": "gatk", **asdict(model)},
+        model={"name": "gatk", **asdict(model), "force_output_intervals": forced},
         software=f"genocloud {version('genocloud')}",
         source={"cohort": derived_key(opened), "reference": opened.reference},
     )

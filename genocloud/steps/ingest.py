@@ -18,7 +18,7 @@ from genocloud.samples import BadRow, Sample, read_sheet
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 from genocloud.scatter.telling import tell
-from genocloud.steps.inputs import check_sample, file_size
+from genocloud.steps.inputs import look_at_sample
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, read_bases, read_reference
 
@@ -26,7 +26,14 @@ log = logging.getLogger(__name__)
 
 
 LOOKED_AT = 16
-"""Samples checked by one task: the reference's contigs, thousands with decoys, travel with each."""
+"""Samples checked by one task: so many take about ten milliseconds, of which handing them over is a small part."""
+
+
+STREAM_BYTES = 2_000_000
+"""A sample that is being ingested: text and rows that were read ahead, 1 MB as measured with benchmark B."""
+
+PIECE_BYTES = 200_000_000
+"""The rows of many samples on their way into row groups, as they are joined, packed and compressed."""
 
 
 class StrangersInCohort(InputError):
@@ -69,7 +76,7 @@ class _Arrival:
 class _Task:
     cohort_url: str
     reference: Reference
-    layout: cohort.Layout
+    storing: Storing
     arrivals: tuple[_Arrival, ...]
 
 
@@ -83,12 +90,12 @@ def ingest(
     """
     with receipt_of("ingest") as receipt:
         reference = read_reference(reference_url)
-        layout = cohort.Layout(reference.contigs, storing.part_bp, storing.window_bp)
+        layout = _layout(reference, storing)
         told = {"contigs": reference.checksum}
         _check_reference(cohort_url, reference, layout, told)
         arrivals = _arrivals(sheet_url, reference, scatter, progress)
         new = _new_ones(cohort_url, sheet_url, arrivals, storing)
-        tasks = [_Task(cohort_url, reference, layout, batch) for batch in _batches(new, storing.batch_size)]
+        tasks = [_Task(cohort_url, reference, storing, batch) for batch in _batches(new, storing.batch_size)]
         batches = _store(tasks, scatter, progress)
         replacing = {arrival.sample.sample for arrival in new} if storing.complete or storing.replace else ()
         opened = cohort.append(objects.open_store(cohort_url), batches, layout, told, replacing)
@@ -99,6 +106,27 @@ def ingest(
         stored = sum(sum(batch.stored.values()) for batch in batches)
         receipt.balanced("records", sum(batch.read for batch in batches), stored, dropped)
     return receipt
+
+
+def load_ingest() -> None:
+    """Load what ingesting takes, before processes are forked that are to have it too."""
+    _ = gvcf.look_at, cohort.write_batch
+    gvcf.load_reader()
+
+
+def even_batch_size(samples: int, processes: int) -> int:
+    """Samples to a batch so that all processes have as many batches: of the usual size, or a little smaller."""
+    rounds = -(-samples // (BATCH_SIZE * processes))
+    return max(1, -(-samples // (rounds * processes)))
+
+
+def ingest_need(batch_size: int) -> int:
+    """Bytes that a process takes which ingests batches of so many samples."""
+    return batch_size * STREAM_BYTES + PIECE_BYTES
+
+
+def _layout(reference: Reference, storing: Storing) -> cohort.Layout:
+    return cohort.Layout(reference.contigs, storing.part_bp, storing.window_bp)
 
 
 def _check_reference(cohort_url: str, reference: Reference, layout: cohort.Layout, told: dict[str, str]) -> None:
@@ -140,9 +168,8 @@ def _look_at(sheet_url: str, reference: Reference, group: Sequence[Sample]) -> l
 
 
 def _arrival(sheet_url: str, reference: Reference, sample: Sample) -> _Arrival:
-    checked = check_sample(sheet_url, reference, sample)
-    url = str(checked.gvcf)
-    return _Arrival(checked, gvcf.fingerprint(url, checked.name_in_gvcf), file_size(url))
+    with look_at_sample(sheet_url, reference, sample) as (checked, look):
+        return _Arrival(checked, look.fingerprint(checked.name_in_gvcf), look.bytes())
 
 
 def _new_ones(cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], storing: Storing) -> list[_Arrival]:
@@ -203,12 +230,13 @@ def _batches(arrivals: Iterable[_Arrival], size: int) -> list[tuple[_Arrival, ..
 
 def _store_batch(task: _Task) -> tuple[cohort.BatchReceipt, int]:
     """Store a batch; returns its receipt, and bytes of its files that nothing was told of: it was there already."""
-    bases, untold = read_bases(task.reference), {arrival.sample.sample: arrival.bytes for arrival in task.arrivals}
+    layout, bases = _layout(task.reference, task.storing), read_bases(task.reference)
+    untold = {arrival.sample.sample: arrival.bytes for arrival in task.arrivals}
     sources = [
-        cohort.Source(arrival.sample.sample, arrival.fingerprint, _rows(arrival, task.layout.contigs, bases, untold))
+        cohort.Source(arrival.sample.sample, arrival.fingerprint, _rows(arrival, layout.contigs, bases, untold))
         for arrival in task.arrivals
     ]
-    receipt = cohort.write_batch(objects.open_store(task.cohort_url), sources, task.layout)
+    receipt = cohort.write_batch(objects.open_store(task.cohort_url), sources, layout)
     return receipt, sum(untold.values())
 
 

@@ -2,13 +2,13 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
 from genocloud import gvcf, objects, samples
 from genocloud.errors import UnreadableFile
-from genocloud.reads.inputs import read_name
 from genocloud.regions import Contig, check_contigs
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
@@ -34,14 +34,27 @@ def check_inputs(
 
 def check_sample(sheet_url: str, reference: Reference, sample: samples.Sample) -> samples.Sample:
     """The sample, with the name that its gVCF knows it by; raises an InputError for a file that cannot be its own."""
-    samples.check_files(sheet_url, sample, _exists)
     if sample.gvcf:
-        header = gvcf.read_header(sample.gvcf)
-        gvcf.check_index(sample.gvcf)
-        _check_lengths(sample.gvcf, header.contigs, reference.contigs)
-        return replace(sample, name_in_gvcf=samples.name_inside(sheet_url, sample, header.samples))
+        with look_at_sample(sheet_url, reference, sample) as (checked, _):
+            return checked
+    from genocloud.reads.inputs import read_name  # loads htslib, which gVCFs need not
+
+    samples.check_files(sheet_url, sample, _exists)
     read_name(str(sample.reads), reference.url, reference.contigs, sample.sample)
     return sample
+
+
+@contextmanager
+def look_at_sample(
+    sheet_url: str, reference: Reference, sample: samples.Sample
+) -> Iterator[tuple[samples.Sample, gvcf.Look]]:
+    """As `check_sample` of a sample with a gVCF, whose file stays open for what else is to be asked of it."""
+    samples.check_files(sheet_url, sample, _exists)
+    url = str(sample.gvcf)
+    with gvcf.look_at(url) as look:
+        look.check_index()
+        _check_lengths(url, look.header.contigs, reference.contigs)
+        yield replace(sample, name_in_gvcf=samples.name_inside(sheet_url, sample, look.header.samples)), look
 
 
 def write_called_sheet(checked: Sequence[samples.Sample], called: str, url: str) -> None:

@@ -1,73 +1,79 @@
 """joint: everything from the sample sheet to the VCF, fused in one process, in threads."""
 
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from genocloud import callset, cohort, objects
-from genocloud.cohort import BATCH_SIZE
 from genocloud.errors import SettingError, UnreadableFile
 from genocloud.genotypes import Model
-from genocloud.regions import parse_region
+from genocloud.report.statistics import Statistics
 from genocloud.report.summary import summary_text
 from genocloud.samples import Sample, read_sheet
-from genocloud.scatter.executors import open_scatter
+from genocloud.scatter.executors import Scatter, open_scatter
 from genocloud.scatter.progress import Progress
+from genocloud.steps.compiling import compile_kernels
 from genocloud.steps.discover import discover
 from genocloud.steps.export import export
 from genocloud.steps.genotype import genotype
-from genocloud.steps.ingest import Storing, StrangersInCohort, ingest
+from genocloud.steps.ingest import Storing, StrangersInCohort, even_batch_size, ingest, ingest_need, load_ingest
 from genocloud.steps.inputs import file_size
+from genocloud.steps.intervals import Intervals
+from genocloud.steps.needs import fit
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import read_reference
-from genocloud.steps.shards import cut_genome, cut_regions
+from genocloud.steps.rendering import render
+from genocloud.steps.shards import Cut, cut_genome
 from genocloud.steps.statistics import count_callset
 
 STORE_SHARE = 0.6
 """The cohort store's size over that of the gVCFs, at most (measured: tests/benchmarks)."""
 
-ROW_BYTES = 1_000
-"""Memory for each stored row of a window that is being genotyped; 450 were measured at 200 samples."""
-
 
 @dataclass(frozen=True)
 class Joint:
-    """What is asked for: a sheet of gVCFs, the reference, where the VCF goes; `regions` as text, None for all."""
+    """What is asked for: a sheet of gVCFs, the reference, where the VCF goes, and for which intervals.
+
+    `callset_url` is where a Parquet callset is made besides, None for none; `memory` the budget in bytes, None for a
+    share of what is free; `dbsnp_url` an indexed VCF that sites are named after, its fingerprint in the model.
+    """
 
     sheet_url: str
     reference_url: str
     out_url: str
     model: Model = field(default_factory=Model)
-    regions: Sequence[str] | None = None
+    intervals: Intervals = field(default_factory=Intervals)
     threads: int = 1
+    callset_url: str | None = None
+    memory: int | None = None
+    dbsnp_url: str | None = None
 
 
 def joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
     """Genotype the sheet's gVCFs jointly; the closing summary and the receipt, balanced in sites.
 
-    Cohort and callset stand in OUT.work while it runs, so that a killed run goes on where it stopped; they go when the
-    VCF is there. Raises SettingError where this machine has not the room.
+    Cohort and finished shards stand in OUT.work while it runs, so that a killed run goes on where it stopped; they go
+    when the VCF is there. Raises SettingError where this machine has not the room.
     """
     callset.check_vcf_url(plan.out_url)
-    contigs = read_reference(plan.reference_url).contigs
-    regions = None if plan.regions is None else [parse_region(text, contigs) for text in plan.regions]
+    reference = read_reference(plan.reference_url)
+    asked = plan.intervals.asked(reference.contigs)
     work = _Work.beside(plan.out_url)
-    with receipt_of("joint") as receipt, open_scatter(f"threads:{plan.threads}") as scatter:
+    with receipt_of("joint") as receipt, open_scatter(f"threads:{plan.threads}", plan.memory) as scatter:
         samples = read_sheet(plan.sheet_url)
         _check_room(samples, work)
-        ingested = _ingest(plan, len(samples), work, progress)
+        compile_kernels(plan.threads, plan.memory, progress)
+        ingested = _ingest(plan, len(samples), work, scatter.memory, progress)
         opened = cohort.open_cohort(work.cohort)
-        _check_memory(opened, plan.threads)
-        cut = cut_genome(opened) if regions is None else cut_regions(opened, regions)
-        discover(opened, cut, scatter, progress)
-        genotyped = genotype(opened, work.callset, plan.model, cut, scatter, progress)
-        export(work.callset, plan.out_url, plan.threads, progress)
-        statistics = count_callset(work.callset, scatter, progress)
+        cut = cut_genome(opened, asked=asked)
+        discover(opened, cut, scatter, progress, keep=False, reference=reference)
+        cut = fit(opened, cut, scatter)
+        run = render if plan.callset_url is None else _store
+        statistics, genotyped = run(
+            opened, plan.callset_url or work.parts, plan.out_url, plan.model, cut, scatter, progress, plan.dbsnp_url
+        )
         work.remove()
         receipt.inputs = ingested.inputs
         receipt.balance = genotyped.balance
@@ -77,7 +83,7 @@ def joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
 
 @dataclass(frozen=True)
 class _Work:
-    """The folder that a run keeps its cohort and its callset in."""
+    """The folder that a run keeps its cohort and the finished parts of its VCF in."""
 
     folder: Path
 
@@ -92,21 +98,42 @@ class _Work:
         return str(self.folder / "cohort")
 
     @property
-    def callset(self) -> str:
-        return str(self.folder / "callset")
+    def parts(self) -> str:
+        return str(self.folder / "parts")
 
     def remove(self) -> None:
         """Remove what the run has put there, and the folder if that was all."""
         shutil.rmtree(self.cohort, ignore_errors=True)
-        shutil.rmtree(self.callset, ignore_errors=True)
+        shutil.rmtree(self.parts, ignore_errors=True)
         with suppress(OSError):
             self.folder.rmdir()
 
 
-def _ingest(plan: Joint, samples: int, work: _Work, progress: Progress) -> Receipt:
-    """Ingest the sheet; what a killed run with another sheet, reference or genocloud left is of no use, and goes."""
-    storing = Storing(complete=True, batch_size=min(BATCH_SIZE, -(-samples // plan.threads)))
-    with open_scatter(f"processes:{plan.threads}") as scatter:
+def _store(
+    opened: cohort.Cohort,
+    callset_url: str,
+    out_url: str,
+    model: Model,
+    cut: Cut,
+    scatter: Scatter,
+    progress: Progress,
+    dbsnp_url: str | None,
+) -> tuple[Statistics, Receipt]:
+    """What `render` does, by way of a Parquet callset, which stays."""
+    genotyped = genotype(opened, callset_url, model, cut, scatter, progress, dbsnp_url)
+    export(callset_url, out_url, scatter, progress)
+    return count_callset(callset_url, scatter, progress), genotyped
+
+
+def _ingest(plan: Joint, samples: int, work: _Work, room: int, progress: Progress) -> Receipt:
+    """Ingest the sheet, in as many processes as there is room for.
+
+    What a killed run with another sheet, reference or genocloud left is of no use, and goes.
+    """
+    storing = Storing(complete=True, batch_size=even_batch_size(samples, plan.threads))
+    processes = max(1, min(plan.threads, room // ingest_need(storing.batch_size)))
+    load_ingest()
+    with open_scatter(f"processes:{processes}") as scatter:
         arguments = work.cohort, plan.sheet_url, plan.reference_url, storing, scatter, progress
         try:
             return ingest(*arguments)
@@ -132,18 +159,3 @@ def _size(url: str) -> int:
     with suppress(UnreadableFile):
         return file_size(url)
     return 0
-
-
-def _check_memory(opened: cohort.Cohort, threads: int) -> None:
-    """Refuse what would not fit: each thread holds the rows of a window, and what is made of them."""
-    receipts = [opened.receipt(batch) for batch in opened.batches]
-    rows: Counter[tuple[str, int]] = Counter()
-    for part in (part for receipt in receipts for part in receipt.parts):
-        rows.update({(part.name, window): count for window, count in enumerate(part.rows)})
-    need = threads * ROW_BYTES * max(rows.values(), default=0)
-    free = psutil.virtual_memory().available
-    if need > free:
-        raise SettingError(
-            f"{len(opened.samples):,} gVCFs in {threads} threads: about {need:,} bytes of memory needed, {free:,} free;"
-            " give fewer --threads, or run the workflow on larger machines"
-        )

@@ -1,6 +1,7 @@
 """The receipt of a step: what went in, what came out, what it cost; the file that Snakemake's DAG is made of."""
 
 import json
+import multiprocessing
 import resource
 import time
 from collections.abc import Iterator, Mapping
@@ -41,10 +42,15 @@ class Receipt:
 
     def balanced(self, unit: str, taken: int, given: int, dropped: Mapping[str, int]) -> None:
         """Enter the balance; raises Unbalanced if a unit was lost or made up."""
+        self.balance = self.account(unit, taken, given, dropped)
+
+    def account(self, unit: str, taken: int, given: int, dropped: Mapping[str, int]) -> dict[str, Any]:
+        """A balance in whatever unit; raises Unbalanced if one was lost or made up."""
         told = {reason: count for reason, count in sorted(dropped.items()) if count}
-        self.balance = {"unit": unit, "taken": taken, "given": given, "dropped": told}
+        balance = {"unit": unit, "taken": taken, "given": given, "dropped": told}
         if taken != given + sum(told.values()):
-            raise Unbalanced(self.step, self.balance)
+            raise Unbalanced(self.step, balance)
+        return balance
 
     def as_json(self) -> str:
         """The receipt as one JSON object, keys in declared order."""
@@ -74,7 +80,8 @@ def _usages() -> list[resource.struct_rusage]:
 
 def _workers() -> list[psutil.Process]:
     """The processes that work for this one and have not ended yet."""
-    return [child for child in psutil.Process().children(recursive=True) if child.is_running()]
+    pids = (child.pid for child in multiprocessing.active_children())
+    return [psutil.Process(pid) for pid in pids if pid and psutil.pid_exists(pid)]
 
 
 def _cpu_seconds() -> float:

@@ -3,15 +3,17 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from genocloud import objects
+from genocloud import objects, reads
 from genocloud.errors import UnreadableFile
 from genocloud.gvcf import Bases, Sequence
 from genocloud.objects.urls import scheme
-from genocloud.regions import Contig, contigs_from_fai
+from genocloud.regions import Contig, Region, contigs_from_fai
 
 GZIP, LINE_END = b"\x1f\x8b", ord("\n")
 
@@ -39,6 +41,10 @@ class Reference:
         """The URL of the index."""
         return f"{self.url}.fai"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send to other processes where it is, not thousands of contigs; each reads it once."""
+        return _read_again, (self.url, self.checksum)
+
     def unusable(self, problem: str) -> UnreadableFile:
         """The error for an index that is not the FASTA's."""
         return UnreadableFile(self.index, problem, f"index the reference: samtools faidx {self.url}")
@@ -47,19 +53,34 @@ class Reference:
 def read_reference(url: str) -> Reference:
     """Read REF.fa.fai. Raises UnreadableFile where the FASTA or its index is missing or empty."""
     objects.open_file(url).close()
-    try:
-        with objects.open_file(f"{url}.fai") as file:
-            index = file.read()
-    except UnreadableFile as error:
-        raise UnreadableFile(f"{url}.fai", error.problem, f"index the reference: samtools faidx {url}") from error
-    checksum = f"sha256:{hashlib.sha256(index).hexdigest()}"
-    try:
-        reference = Reference(url, contigs_from_fai(index.decode()), tuple(_lines(index.decode())), checksum)
-    except (ValueError, IndexError):
-        reference = Reference(url, (), (), checksum)
+    reference = _indexed(url, _read_index(url))
     if not reference.contigs:
         raise reference.unusable("it lists no contigs")
     return reference
+
+
+def _read_again(url: str, checksum: str) -> Reference:
+    reference = _indexed(url, _read_index(url))
+    if reference.checksum != checksum:
+        raise reference.unusable("it changed while this ran")
+    return reference
+
+
+def _read_index(url: str) -> bytes:
+    try:
+        with objects.open_file(f"{url}.fai") as file:
+            return file.read()
+    except UnreadableFile as error:
+        raise UnreadableFile(f"{url}.fai", error.problem, f"index the reference: samtools faidx {url}") from error
+
+
+@lru_cache(1)
+def _indexed(url: str, index: bytes) -> Reference:
+    checksum = f"sha256:{hashlib.sha256(index).hexdigest()}"
+    try:
+        return Reference(url, contigs_from_fai(index.decode()), tuple(_lines(index.decode())), checksum)
+    except (ValueError, IndexError):
+        return Reference(url, (), (), checksum)
 
 
 def _lines(index: str) -> Iterator[Lines]:
@@ -82,6 +103,28 @@ def read_bases(reference: Reference) -> Bases | None:
     return Bases(dict(_sequences(reference, data)))
 
 
+def bases_of(reference: Reference, region: Region) -> str:
+    """The bases of a region, as the FASTA has them: from a file of this machine, compressed or not, or from a URL.
+
+    Raises UnreadableFile.
+    """
+    contig, lines = reference.contigs[region.contig], reference.lines[region.contig]
+    if (bases := read_bases(reference)) is not None:
+        return bases.sequences[contig.name].between(region.start, region.end)
+    with objects.open_file(reference.url) as stream:
+        if stream.read(len(GZIP)) == GZIP:
+            return reads.compressed_bases(reference.url, contig.name, region.start, region.end)
+        first, last = (lines.offset + _place(base, lines) for base in (region.start, region.end - 1))
+        stream.seek(first)
+        return stream.read(last + 1 - first).translate(None, b"\r\n").decode("ascii", "replace")
+
+
+def _place(base: int, lines: Lines) -> int:
+    """Bytes from a contig's first base to another one."""
+    rows, rest = divmod(base, lines.bases)
+    return rows * lines.bytes + rest
+
+
 def _sequences(reference: Reference, data: npt.NDArray[np.uint8]) -> Iterator[tuple[str, Sequence]]:
     for contig, lines in zip(reference.contigs, reference.lines, strict=True):
         if not contig.length:
@@ -95,5 +138,4 @@ def _sequences(reference: Reference, data: npt.NDArray[np.uint8]) -> Iterator[tu
 
 def _size(contig: Contig, lines: Lines) -> int:
     """Bytes from a contig's first base to its last."""
-    rows, rest = divmod(contig.length - 1, lines.bases)
-    return rows * lines.bytes + rest + 1
+    return _place(contig.length - 1, lines) + 1

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,10 +21,46 @@ from genocloud.schema import VERSION, numbers
 
 @dataclass(frozen=True)
 class Shard:
-    """A stretch of the genome with a name that sorts in genome order."""
+    """A stretch of the genome with a name that sorts in genome order.
+
+    `window`: the shard that was discovered, where this is a piece of it; `need`: bytes that a task of it takes, where
+    that was worked out (steps.needs). `asked`: what of it is put out.
+    """
 
     name: str
     region: Region
+    window: "Shard | None" = None
+    need: int = field(default=0, compare=False)
+    asked: "Asked" = field(default_factory=lambda: Asked())
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Where sites are put out, and where whatever the evidence; both in genome order and apart from one another.
+
+    `inside` is None for everywhere: other sites only decide about `*`.
+    """
+
+    inside: tuple[Region, ...] | None = None
+    forced: tuple[Region, ...] = ()
+
+    @classmethod
+    def of(cls, inside: Sequence[Region] | None, forced: Sequence[Region]) -> "Asked":
+        """From regions in any order, overlapping or not."""
+        return cls(None if inside is None else tuple(joined(inside)), tuple(joined(forced)))
+
+    def within(self, region: Region) -> "Asked":
+        """What is asked of a region."""
+        inside = None if self.inside is None else tuple(_meeting(self.inside, region))
+        return Asked(None if inside == (region,) else inside, tuple(_meeting(self.forced, region)))
+
+    @property
+    def tag(self) -> str:
+        """For names: nothing where everything is asked, else a hash."""
+        return "" if self == Asked() else "." + hashlib.sha256(repr(self).encode()).hexdigest()[:8]
+
+
+EVERYTHING = Asked()
 
 
 @dataclass(frozen=True)
@@ -43,74 +81,100 @@ class Cut:
         return sorted(self.owned + self.upstream, key=lambda shard: shard.region)
 
 
-def cut_genome(cohort: Cohort, part: str | None = None) -> Cut:
-    """The shards of the whole genome, or of one part of it: the windows in which the cohort holds a variant record.
+def cut_genome(cohort: Cohort, part: str | None = None, asked: Asked = EVERYTHING) -> Cut:
+    """The shards of what is asked of the genome, or of one part of it; windows in which no site can be have none.
 
-    Raises SettingError for a part that the reference does not have.
+    What is put out of a stretch is exactly what the whole genome gives there: which `*` stays hangs on the deletions
+    that are put out upstream, whose own `*` hangs on those further up, until a base that no record spans. Raises
+    SettingError for a part that the reference does not have.
     """
     known = cohort.layout.parts()
     chosen = [item for item in known if part in (None, item.name)]
     if not chosen:
         raise SettingError(f"no part {part!r}; the reference has {', '.join(item.name for item in known)}")
-    busy = _busy_windows(cohort)
-    regions = [
+    busy = _busy_windows(cohort, "variants"), _busy_windows(cohort, "blocks")
+    windows = [
         region
         for item in chosen
         for number, window in enumerate(cohort.layout.windows(item))
-        if (item.name, number) in busy
         for region in window
+        if (item.name, number) in busy[0] or ((item.name, number) in busy[1] and asked.within(region).forced)
     ]
-    return Cut("genome", part is None, tuple(_shard(cohort, region) for region in regions))
+    if asked.inside is None:
+        owned = [_shard(cohort, region, asked) for region in windows]
+        return Cut(_scope(cohort, asked), part is None, tuple(owned))
+    owned, upstream = _cut_stretches(cohort, windows, asked)
+    return Cut(_scope(cohort, asked), part is None, tuple(owned), tuple(upstream))
 
 
-def _busy_windows(cohort: Cohort) -> set[tuple[str, int]]:
-    """Windows, as part and number in it, where a site can be: thousands of decoys have none."""
-    written = [part for batch in cohort.batches for part in cohort.receipt(batch).parts if part.kind == "variants"]
+def _scope(cohort: Cohort, asked: Asked) -> str:
+    told = "genome" if asked.inside is None else " ".join(region_text(each, cohort.contigs) for each in asked.inside)
+    return told + "".join(f" !{region_text(each, cohort.contigs)}" for each in asked.forced)
+
+
+def _busy_windows(cohort: Cohort, kind: str) -> set[tuple[str, int]]:
+    """Windows, as part and number in it, with rows of a kind: thousands of decoys have none."""
+    written = [part for batch in cohort.batches for part in cohort.receipt(batch).parts if part.kind == kind]
     return {(part.name, number) for part in written for number, rows in enumerate(part.rows) if rows}
 
 
-def cut_regions(cohort: Cohort, regions: Sequence[Region]) -> Cut:
-    """The shards of some regions, with what lies upstream as far as deletions may reach into them.
-
-    What a region then gives is exactly what the whole genome gives there: which `*` stays hangs on the deletions that
-    are put out upstream, whose own `*` hangs on those further up, until a base that no record spans.
-    """
-    joined = _joined(regions)
+def _cut_stretches(cohort: Cohort, windows: Sequence[Region], asked: Asked) -> tuple[list[Shard], list[Shard]]:
+    """A shard for each window that has something inside, from the first such base to the last; and what lies upstream
+    of it as far as deletions may reach into it."""
     owned, upstream, before = [], [], Region(-1, 0, 0)
-    for region in joined:
-        owned += [_shard(cohort, piece) for piece in _windows(region, cohort.layout.window_bp)]
-        reach = max(_reach(cohort, region), before.end if before.contig == region.contig else 0)
+    for window in windows:
+        inside = _meeting(asked.inside or (), window)
+        if not inside:
+            continue
+        region = Region(window.contig, inside[0].start, inside[-1].end)
+        floor = before.end if before.contig == region.contig else 0
+        reach = max(_reach(cohort, region), floor) if floor < region.start else floor
         if reach < region.start:
-            upstream.append(_shard(cohort, Region(region.contig, reach, region.start)))
+            upstream.append(_shard(cohort, Region(region.contig, reach, region.start), Asked(None, asked.forced)))
+        owned.append(_shard(cohort, region, asked))
         before = region
-    scope = " ".join(region_text(region, cohort.contigs) for region in joined)
-    return Cut(scope, True, tuple(owned), tuple(upstream))
+    return owned, upstream
 
 
-def _shard(cohort: Cohort, region: Region) -> Shard:
-    """Named after its part and its place: names sort in genome order, and no two shards share one."""
+def _meeting(regions: Sequence[Region], region: Region) -> list[Region]:
+    """What sorted regions, apart from one another, have in common with another one."""
+    first = bisect_right(regions, (region.contig, region.start), key=lambda each: (each.contig, each.end))
+    met = []
+    for each in regions[first:]:
+        if (each.contig, each.start) >= (region.contig, region.end):
+            break
+        met.append(Region(region.contig, max(each.start, region.start), min(each.end, region.end)))
+    return met
+
+
+def _shard(cohort: Cohort, region: Region, asked: Asked) -> Shard:
+    """Named after its part, its place and what is asked: names sort in genome order, and no two shards share one."""
+    here = asked.within(region)
+    return Shard(_name(cohort, region) + here.tag, region, asked=here)
+
+
+def piece_of(cohort: Cohort, shard: Shard, region: Region) -> Shard:
+    """The piece of a shard that has the sites of a region in it."""
+    if region == shard.region:
+        return shard
+    return Shard(_name(cohort, region) + shard.asked.tag, region, shard, asked=shard.asked)
+
+
+def _name(cohort: Cohort, region: Region) -> str:
     part = cohort.layout.part_of(region.contig)
-    return Shard(f"{part.name}.{region.contig:05d}.{region.start:010d}-{region.end:010d}", region)
+    return f"{part.name}.{region.contig:05d}.{region.start:010d}-{region.end:010d}"
 
 
-def _joined(regions: Sequence[Region]) -> list[Region]:
+def joined(regions: Sequence[Region]) -> list[Region]:
     """The regions in genome order, overlapping and adjacent ones made one."""
-    joined: list[Region] = []
+    apart: list[Region] = []
     for region in sorted(regions):
-        last = joined[-1] if joined else None
+        last = apart[-1] if apart else None
         if last and last.contig == region.contig and region.start <= last.end:
-            joined[-1] = Region(last.contig, last.start, max(last.end, region.end))
+            apart[-1] = Region(last.contig, last.start, max(last.end, region.end))
         else:
-            joined.append(region)
-    return joined
-
-
-def _windows(region: Region, window_bp: int) -> Iterator[Region]:
-    start = region.start
-    while start < region.end:
-        end = min(region.end, (start // window_bp + 1) * window_bp)
-        yield Region(region.contig, start, end)
-        start = end
+            apart.append(region)
+    return apart
 
 
 def _reach(cohort: Cohort, region: Region) -> int:
@@ -133,6 +197,19 @@ def derived_key(cohort: Cohort, *settings: Any) -> str:
     samples = [[batch.id, batch.ranks.tolist()] for batch in cohort.batches]
     content = [VERSION, version("genocloud"), cohort.layout.window_bp, samples, settings]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
+
+
+def batch_key(cohort: Cohort, batch: Batch, *settings: Any) -> str:
+    """The name of what follows from one batch's samples in force, in their order, whatever the cohort has besides."""
+    places = np.searchsorted(np.sort(batch.ranks[batch.ranks >= 0]), batch.ranks)
+    members = [batch.id, np.where(batch.ranks >= 0, places, -1).tolist()]
+    content = [VERSION, version("genocloud"), cohort.layout.window_bp, members, settings]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
+
+
+def derived_folders(cohort: Cohort) -> set[str]:
+    """The folders under COHORT/derived that a version needs: its own, and those of its batches."""
+    return {derived_key(cohort), *(batch_key(cohort, batch) for batch in cohort.batches)}
 
 
 def cohort_inputs(cohort: Cohort) -> dict[str, str]:
@@ -161,11 +238,20 @@ class Derived:
         store = objects.open_store(self.url)
         if not store.exists(self._name(shard)):
             raise StoreError(f"{self.url}: no {self._name(shard)}; run `genocloud {made_by}` on this cohort first")
+        return self._read(self._name(shard))
+
+    def pieces(self, shard: Shard) -> dict[str, pa.Table]:
+        """The shard's tables, where it may have several, by their labels. Raises StoreError."""
+        prefix, suffix = f"{self.kind}/{shard.name}.", ".parquet"
+        names = objects.open_store(self.url).list(prefix)
+        return {name.removeprefix(prefix).removesuffix(suffix): self._read(name) for name in names}
+
+    def _read(self, name: str) -> pa.Table:
         try:
-            with store.open(self._name(shard)) as file:
+            with objects.open_store(self.url).open(name) as file:
                 return read_table(file)
         except (pa.ArrowException, OSError) as error:
-            url = objects.join(self.url, self._name(shard))
+            url = objects.join(self.url, name)
             raise StoreError(
                 f"{url}: it is damaged ({error}); delete it, discover and genotype make it again"
             ) from error
@@ -176,8 +262,31 @@ class Derived:
         with objects.open_store(self.url).writer(self._name(shard)) as file:
             pq.write_table(told, file, compression="zstd", write_page_checksum=True)
 
-    def _name(self, shard: Shard) -> str:
-        return f"{self.kind}/{shard.name}.parquet"
+    def write_piece(self, shard: Shard, label: str, table: pa.Table) -> None:
+        """Write one of several tables of the shard, mostly lists of numbers, whole or not at all."""
+        split = {f"{each.name}.list.element": "BYTE_STREAM_SPLIT" for each in table.schema if is_integers(each.type)}
+        with objects.open_store(self.url).writer(self._name(shard, f".{label}")) as file:
+            pq.write_table(
+                table,
+                file,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=False,
+                column_encoding=split,
+                write_page_checksum=True,
+            )
+
+    def remove_piece(self, shard: Shard, label: str) -> None:
+        """Remove one of several tables of the shard."""
+        objects.open_store(self.url).delete(self._name(shard, f".{label}"))
+
+    def _name(self, shard: Shard, label: str = "") -> str:
+        return f"{self.kind}/{shard.name}{label}.parquet"
+
+
+def is_integers(type_: pa.DataType) -> bool:
+    """Whether values are lists of integers: split by bytes they are a third smaller, and quicker to read."""
+    return bool(pa.types.is_list(type_) and pa.types.is_integer(type_.value_type))
 
 
 _COUNTS = b"genocloud:counts"
@@ -186,6 +295,18 @@ _COUNTS = b"genocloud:counts"
 def read_table(file: BinaryIO) -> pa.Table:
     """A derived table, its pages' checksums compared; Arrow's own threads, which may outlive main, are kept out."""
     return pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True).read(use_threads=False)
+
+
+def read_alleles(cohort: Cohort, shard: Shard) -> pa.Table:
+    """ALLELES of a shard, or of a piece of one. Raises StoreError where it has not been discovered."""
+    alleles = derived(cohort, "alleles").read(shard.window or shard, made_by="discover")
+    first, end = np.searchsorted(numbers(alleles["start"]), (shard.region.start, shard.region.end)).tolist()
+    return alleles.slice(first, end - first)
+
+
+def derived_of_batch(cohort: Cohort, batch: Batch, kind: str) -> Derived:
+    """The folder of one kind of tables that follow from a batch alone."""
+    return Derived(objects.join(cohort.url, f"derived/{batch_key(cohort, batch)}"), kind)
 
 
 def derived(cohort: Cohort, kind: str, *settings: Any) -> Derived:

@@ -33,7 +33,7 @@ def run_steps(gvcfs: list[Path], reference: str, batch_size: int, work: Path) ->
     cut = steps.cut_genome(opened)
     receipts["discover"] = steps.discover(opened, cut, scatter, progress)
     receipts["genotype"] = steps.genotype(opened, callset, model, cut, scatter, progress)
-    receipts["export"] = steps.export(callset, str(work / "calls.vcf.gz"), 1, progress)
+    receipts["export"] = steps.export(callset, str(work / "calls.vcf.gz"), scatter, progress)
     return receipts
 
 

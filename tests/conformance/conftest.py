@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,3 +38,16 @@ def gatk() -> Callable[..., str]:
         return done.stderr
 
     return run
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+    """`say(title, counts, ...)` tells CI's log what was compared."""
+
+    def tell(title: str, *counts: Counter[str]) -> None:
+        with capsys.disabled():
+            print(f"\n{title}")
+            for each in counts:
+                print("  " + "; ".join(f"{kind} {number:,}" for kind, number in each.items() if number))
+
+    return tell

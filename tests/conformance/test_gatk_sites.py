@@ -1,14 +1,12 @@
-"""Sites, genotypes and annotations against GATK 4.6.2.0: its output on 24 real gVCFs, and itself on small cohorts."""
+"""Sites, genotypes and annotations against GATK 4.6.2.0: its output on 24 real gVCFs, and itself on puzzles."""
 
 import gzip
 import os
-import subprocess
 from collections import Counter
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import pysam
 import pytest
 import yaml
 
@@ -16,21 +14,18 @@ from genocloud.genotypes import Model
 from genocloud.genotypes.allele_specific import QD_WHEN_HIGH
 from genocloud.regions import Contig, Region
 from genocloud.schema import SITE_COLUMNS
+from tests.conformance import oracle
 from tests.reference.gvcf_reader import read
-from tests.reference.joint_cohorts import cohort_records
 from tests.reference.joint_path import joint
 from tests.reference.vcf_text import field_text, genotype_fields
 from tests.unit.test_genotypes_puzzles import CASES, vcf_line
 
 SHARED = Path(os.environ.get("GENOCLOUD_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 REAL = SHARED / "data" / "1kg_chr22"
-GATK = Path(__file__).resolve().parents[1] / "anchors" / "gatk" / "gatk"
-GATK_LIB = Path(os.environ.get("GATK_LIB", GATK.parent / "lib"))
 INFO = {column.name: column.form for column in SITE_COLUMNS if column.vcf.startswith("INFO/")}
 REAL_CONTIGS = (Contig("chr22", 50_818_468),)
 ALLELE_SPECIFIC = Model(annotation_groups=("StandardAnnotation", "AS_StandardAnnotation"))
 QUAL_TOLERANCE = 0.01
-RANDOM_COHORTS = 60
 FIELDS = ("GT", "AD", "DP", "GQ", "PL", "PGT", "PID", "PS")
 
 
@@ -132,14 +127,6 @@ def test_real_cohort_equals_gatk(real_rows):
     assert dropped == {"no likely ALT": 24, "low confidence": 1}
 
 
-def gatk(*words, folder):
-    ran = subprocess.run(
-        [str(GATK), *map(str, words)], cwd=folder, capture_output=True, text=True, check=False, timeout=400,
-        env=os.environ | {"JAVA_OPTS": "-Xmx2g"},
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr[-3000:]
-
-
 def puzzle_reference(case):
     """A contig of 1,000 bases with the REF bases of a puzzle's records."""
     bases = np.full(1000, "A")
@@ -148,57 +135,6 @@ def puzzle_reference(case):
         if "-" not in place:
             bases[int(place) - 1 : int(place) - 1 + len(ref)] = list(ref)
     return "".join(bases)
-
-
-def write_cohort(contigs, records, folder):
-    """A reference of some contigs (name: bases), and each sample's records (its lines by sample) as an indexed gVCF."""
-    text, index = "", ""
-    for name, bases in contigs.items():
-        text += f">{name}\n"
-        index += f"{name}\t{len(bases)}\t{len(text)}\t{len(bases)}\t{len(bases) + 1}\n"
-        text += bases + "\n"
-    (folder / "ref.fa").write_text(text)
-    (folder / "ref.fa.fai").write_text(index)
-    lengths = "".join(f"@SQ\tSN:{name}\tLN:{len(bases)}\n" for name, bases in contigs.items())
-    (folder / "ref.dict").write_text(f"@HD\tVN:1.6\n{lengths}")
-    declared = [f"##contig=<ID={name},length={len(bases)}>" for name, bases in contigs.items()]
-    for sample, lines in records.items():
-        columns = f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{sample}"
-        gvcf = folder / f"{sample}.g.vcf"
-        gvcf.write_text("\n".join(["##fileformat=VCFv4.2", *HEADER, *declared, columns, *lines]) + "\n")
-        pysam.tabix_index(str(gvcf), preset="vcf")
-    (folder / "map.tsv").write_text("".join(f"{sample}\t{sample}.g.vcf.gz\n" for sample in records))
-
-
-def gatk_calls(contigs, intervals, folder, groups=("StandardAnnotation",)):
-    """GATK's records of a cohort that `write_cohort` wrote."""
-    everywhere = [word for name in contigs for word in ("-L", name)]
-    gatk("GenomicsDBImport", "--genomicsdb-workspace-path", "db", "--sample-name-map", "map.tsv",
-         *everywhere, "--merge-contigs-into-num-partitions", 1, folder=folder)  # fmt: skip
-    asked = [word for interval in intervals for word in ("-L", interval)]
-    asked += [word for group in groups for word in ("-G", group)]
-    gatk("GenotypeGVCFs", "-R", "ref.fa", "-V", "gendb://db", "-O", "out.vcf", *asked, folder=folder)
-    return gatk_records(folder / "out.vcf")[0]
-
-
-HEADER = [
-    '##FORMAT=<ID=AD,Number=R,Type=Integer,Description="d">',
-    '##FORMAT=<ID=PL,Number=G,Type=Integer,Description="d">',
-    '##FORMAT=<ID=SB,Number=4,Type=Integer,Description="d">',
-    *(f'##FORMAT=<ID={name},Number=1,Type=Integer,Description="d">' for name in ("DP", "GQ", "MIN_DP", "PS")),
-    *(f'##FORMAT=<ID={name},Number=1,Type=String,Description="d">' for name in ("GT", "PGT", "PID")),
-    *(f'##INFO=<ID={name},Number=1,Type=Integer,Description="d">' for name in ("DP", "END", "MQ0")),
-    *(
-        f'##INFO=<ID={name},Number=1,Type=Float,Description="d">'
-        for name in ("BaseQRankSum", "MQRankSum", "ReadPosRankSum", "MQ", "ExcessHet")
-    ),
-    *(
-        f'##INFO=<ID={name},Number=1,Type=String,Description="d">'
-        for name in ("AS_SB_TABLE", "AS_RAW_MQ", "AS_RAW_BaseQRankSum", "AS_RAW_MQRankSum", "AS_RAW_ReadPosRankSum")
-    ),
-    '##INFO=<ID=RAW_MQandDP,Number=2,Type=Integer,Description="d">',
-    '##ALT=<ID=NON_REF,Description="d">',
-]
 
 
 def puzzle_lines(sample, cases, contigs):
@@ -227,37 +163,16 @@ def compare(folder, contigs, samples, records, first, model=None):
     return wrong, compared
 
 
-needs_gatk = pytest.mark.skipif(not GATK_LIB.is_dir(), reason=f"no GATK jars in {GATK_LIB}: make conformance gets them")
-
-
-@needs_gatk
 @pytest.mark.conformance
 @pytest.mark.timeout(900)
 def test_puzzles_equal_gatk(tmp_path):
     cases = {path.stem: yaml.safe_load(path.read_text()) for path in CASES}
     contigs = {name: puzzle_reference(case) for name, case in cases.items()}
     samples = sorted({sample for case in cases.values() for sample in case["gvcf"]})
-    write_cohort(contigs, {sample: puzzle_lines(sample, cases, contigs) for sample in samples}, tmp_path)
+    oracle.write_cohort(contigs, {sample: puzzle_lines(sample, cases, contigs) for sample in samples}, tmp_path)
+    oracle.gatk_import(tmp_path, list(contigs))
     intervals = [f"{name}:{case.get('region', 1)}-1000" for name, case in cases.items()]
-    records = gatk_calls(contigs, intervals, tmp_path)
+    records = gatk_records(oracle.gatk_genotype(tmp_path, "out.vcf", intervals))[0]
     wrong, compared = compare(tmp_path, contigs, samples, records, lambda name: cases[name].get("region", 1))
     assert wrong == []
     assert compared["sites"] > 40
-
-
-@needs_gatk
-@pytest.mark.conformance
-@pytest.mark.timeout(900)
-def test_random_cohorts_equal_gatk(tmp_path):
-    made = {f"cohort{seed:03}": cohort_records(seed, 12) for seed in range(RANDOM_COHORTS)}
-    contigs = {name: reference for name, (reference, _) in made.items()}
-    samples = sorted(next(iter(made.values()))[1])
-    lines = {
-        sample: ["\t".join([name, *fields[1:]]) for name, (_, rows) in made.items() for fields in rows[sample]]
-        for sample in samples
-    }
-    write_cohort(contigs, lines, tmp_path)
-    records = gatk_calls(contigs, contigs, tmp_path, ALLELE_SPECIFIC.annotation_groups)
-    wrong, compared = compare(tmp_path, contigs, samples, records, lambda name: 1, ALLELE_SPECIFIC)
-    assert wrong == []
-    assert compared["sites"] > 300

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud import callset, objects, schema
-from genocloud.callset import layout, lines, vcf
+from genocloud.callset import forms, layout, lines, rendering
 from genocloud.kernels import text
 from genocloud.regions import Region
 from tests.reference import callset_tables as make
@@ -29,7 +29,8 @@ REALS = st.floats(-1e12, 1e12) | st.sampled_from(make.FLOATS) | st.floats()
 def kernel_lines(sites: pa.Table, genotypes: Sequence[pa.Table], batches: Sequence[Sequence[str]]) -> str:
     samples = [sample for sample in SAMPLES if any(sample in batch for batch in batches)]
     first, step = layout.rows_of(batches, samples, sites.num_rows)
-    made = lines.lines_of(lines.site_texts(sites), genotypes, first, step)
+    cells = (first + np.arange(sites.num_rows)[:, None] * step).astype(np.int32)
+    made = lines.lines_of(lines.site_texts(sites), lines.lay_out(genotypes), cells)
     return made.data.tobytes().decode()
 
 
@@ -38,6 +39,41 @@ def kernel_lines(sites: pa.Table, genotypes: Sequence[pa.Table], batches: Sequen
 def test_lines_are_the_twins(seed: int, count: int, batches: list[list[str]], missing: float) -> None:
     sites, genotypes = make.tables(Random(seed), "chr1", range(100, 100 + count), batches, missing)
     assert kernel_lines(sites, genotypes, batches) == twin.lines(sites, genotypes, SAMPLES)
+
+
+@given(st.integers(0, 2**32), st.integers(0, 9), BATCHES, st.integers(1, 12), st.integers(1, 40), st.integers(1, 3))
+@settings(max_examples=60, deadline=None)
+def test_a_distinct_genotype_has_one_text_wherever_it_stands(
+    seed: int, count: int, batches: list[list[str]], most_sites: int, most_genotypes: int, threads: int
+) -> None:
+    """Few distinct genotypes, of which some cells have the same, at sites that differ in what stands there."""
+    random, pos = Random(seed), range(100, 100 + count)
+    samples = [sample for sample in SAMPLES if any(sample in batch for batch in batches)]
+    sites, _ = make.tables(random, "chr1", pos, batches)
+    few = [make.tables(random, "chr1", range(3), [batch], random.choice((0.0, 0.5)))[1][0] for batch in batches]
+    numbers = [
+        np.array([[random.randrange(len(table)) for _ in batch] for _ in pos], np.int32).reshape(count, len(batch))
+        for table, batch in zip(few, batches, strict=True)
+    ]
+    called = [rendering.Batch(*each) for each in zip(batches, few, numbers, strict=True)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rendering, "PIECE_SITES", most_sites)
+        patch.setattr(rendering, "PIECE_GENOTYPES", most_genotypes)
+        given = forms.form_of("x.vcf.gz"), make.CONTIGS, samples, sites, called, threads
+        pieces = list(rendering.called_pieces(*given))
+    written = gzip.decompress(b"".join(piece.blocks.data for piece in pieces)) if count else b""
+    assert written.decode() == twin.lines(sites, [spread(batch, pos) for batch in called], samples)
+
+
+def spread(batch: rendering.Batch, positions: Sequence[int]) -> pa.Table:
+    """GENOTYPES, a row for each cell."""
+    rows = batch.distinct.to_pylist()
+    cells = [
+        rows[number] | {"pos": pos, "sample": sample}
+        for pos, line in zip(positions, batch.numbers.tolist(), strict=True)
+        for sample, number in zip(batch.samples, line, strict=True)
+    ]
+    return make.as_table(cells, schema.GENOTYPES)
 
 
 @given(st.integers(0, 2**32))
@@ -60,7 +96,7 @@ def test_decimals_are_the_twins(value: float, decimals: int) -> None:
 
 
 def written(value: float, form: str) -> str:
-    return str(lines._decimals(pa.array([value], pa.float64(), from_pandas=False), form)[0].as_py())
+    return str(lines.decimals(pa.array([value], pa.float64(), from_pandas=False), form)[0].as_py())
 
 
 @given(
@@ -86,8 +122,8 @@ def test_shard_cuts_pieces_and_threads_do_not_change_records(
         entries.append(callset.write_shard(store, shard, "key", inside[0], dict(zip(names, inside[1:], strict=True))))
     opened = callset.commit(store, make.description(names), reversed(entries))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vcf, "PIECE_SITES", most_sites)
-        patch.setattr(vcf, "PIECE_GENOTYPES", most_genotypes)
+        patch.setattr(rendering, "PIECE_SITES", most_sites)
+        patch.setattr(rendering, "PIECE_GENOTYPES", most_genotypes)
         counts = callset.write_vcf(opened, f"{store.url}/calls.vcf.gz", threads)
     records = gzip.decompress(store.read("calls.vcf.gz")).decode().partition("#CHROM")[2].partition("\n")[2]
     assert records == twin.lines(sites, genotypes, SAMPLES)

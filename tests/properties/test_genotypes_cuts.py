@@ -85,7 +85,9 @@ def summaries_of(seed, places, random):
     batches = [(batch_of([rows[n] for n in batch]), np.array(batch, np.int32)) for batch in batches_of(places, random)]
     seen = [sites.observe(table[0], ranks, WHOLE) for table, ranks in batches]
     alleles = sites.unify([each[0] for each in seen], [each[1] for each in seen])
-    return [genotypes.summarise(*table, ranks, alleles) for table, ranks in batches], alleles
+    return [
+        genotypes.summarise(genotypes.line_up(*table, ranks, alleles), alleles) for table, ranks in batches
+    ], alleles
 
 
 def same(a: Summary, b: Summary) -> bool:

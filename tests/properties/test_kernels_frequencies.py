@@ -35,12 +35,13 @@ def test_equal_keys_are_added_up(run, sites):
 
 @st.composite
 def cohorts(draw, most=3):
-    """(alleles, samples): samples of mixed ploidy with full likelihoods, sorted by ploidy."""
+    """(alleles, samples): samples of mixed ploidy with full likelihoods, some of them flat, sorted by ploidy."""
     count = draw(st.integers(2, most))
     samples = []
-    for ploidy in sorted(draw(st.lists(st.integers(1, 3), min_size=1, max_size=6))):
+    for ploidy in sorted(draw(st.lists(st.integers(1, 6), min_size=1, max_size=5))):
         size = len(twin.genotypes(count, ploidy))
-        pl = draw(st.lists(st.integers(0, 600), min_size=size, max_size=size))
+        highest = draw(st.sampled_from([0, 1, 600]))
+        pl = draw(st.lists(st.integers(0, highest), min_size=size, max_size=size))
         samples.append((ploidy, [value - min(pl) for value in pl], draw(st.integers(1, 40))))
     return count, samples
 
@@ -88,6 +89,16 @@ def test_absence(run, cohort, star):
     assert absent == pytest.approx(each, rel=1e-9, abs=1e-9)
 
 
+def test_the_largest_likelihoods_give_a_finite_quality():
+    """GATK 4.6.2.0 prints QUAL 1999999986.06 for the first (run)."""
+    for pl, low, high in (((2_000_000_000, 2_000_000_000, 0), 1.9e8, 2.1e8), ((0, 0, 0), 0.0, 1.0)):
+        ploidies, at, likelihoods, counts = arrays([(2, pl, 1)])
+        copies, shares = frequencies.estimate_counts(ploidies, at, likelihoods, counts, np.array([10.0, 0.01]))
+        variant, absent = frequencies.absence(ploidies, at, likelihoods, counts, shares, -1)
+        assert np.isfinite([variant, *absent, *copies, *shares]).all()
+        assert low <= -variant <= high
+
+
 @both(frequencies.likelihood_scores)
 @given(cohort=cohorts(4))
 @settings(deadline=None)
@@ -115,7 +126,7 @@ def test_expanded_keys(run, cohort, data):
 @given(gains=st.lists(st.integers(0, 9), max_size=12), most=st.integers(1, 6))
 @settings(deadline=None)
 def test_best_alleles(run, gains, most):
-    assert run(np.array([0, *gains], np.int64), most).tolist() == twin.best_alleles([0, *gains], most)
+    assert run(np.array([0, *gains], np.float64), most).tolist() == twin.best_alleles([0, *gains], most)
 
 
 @both(calling.choose_genotype)

@@ -67,9 +67,9 @@ def test_project(run, data, ploidy, own_count):
     size = len(twin.genotypes(own_count, ploidy))
     pl = data.draw(st.lists(st.integers(0, 3000), min_size=size, max_size=size))
     expected = twin.project(pl, own, ploidy)
-    out = np.empty(len(expected), np.int32)
-    count = run(np.array([7, *pl], np.int32), 1, np.array(own, np.int32), len(own), ploidy, out)
-    assert (count, out.tolist()) == (len(expected), expected)
+    out = np.full(1 + len(expected), -7, np.int32)
+    count = run(np.array([7, *pl], np.int32), 1, np.array(own, np.int32), len(own), ploidy, out, 1)
+    assert (count, out.tolist()) == (len(expected), [-7, *expected])
 
 
 @both(alleles.is_deletion)

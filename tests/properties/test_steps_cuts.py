@@ -10,6 +10,7 @@ import pytest
 from genocloud import steps
 from genocloud.callset import open_callset
 from genocloud.scatter.progress import Silent
+from genocloud.steps.intervals import Intervals
 from genocloud.steps.receipts import Unbalanced
 from tests.conftest import DATA, make_callset, sample_map
 
@@ -91,7 +92,11 @@ def test_equal_inputs_give_equal_bytes(tmp_path, made, gvcfs):
 def test_regions_give_just_the_whole_genomes_records(tmp_path, made, gvcfs, regions):
     out = tmp_path / "part.vcf.gz"
     plan = steps.Joint(
-        str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), regions=regions, threads=2
+        str(sample_map(tmp_path, gvcfs)),
+        str(DATA / "reference.fa"),
+        str(out),
+        intervals=steps.Intervals(tuple(regions)),
+        threads=2,
     )
     steps.joint(plan, Silent())
     opened = open_callset(made.callset)
@@ -108,19 +113,26 @@ def test_a_killed_runs_folder_serves_other_regions_and_a_shorter_sheet(tmp_path,
     out, reference = tmp_path / "part.vcf.gz", str(DATA / "reference.fa")
     module = importlib.import_module("genocloud.steps.joint")
     with monkeypatch.context() as killed:
-        killed.setattr(module, "export", lambda *_: exit(9))
+        killed.setattr(module.callset, "join_parts", lambda *_: exit(9))
         with pytest.raises(SystemExit):
             steps.joint(
-                steps.Joint(str(sample_map(tmp_path, gvcfs)), reference, str(out), regions=["chr1:1-20000"]), Silent()
+                steps.Joint(
+                    str(sample_map(tmp_path, gvcfs)), reference, str(out), intervals=steps.Intervals(("chr1:1-20000",))
+                ),
+                Silent(),
             )
-    plan = steps.Joint(str(sample_map(tmp_path, gvcfs)), reference, str(out), regions=["chr1:1-60000"])
+    plan = steps.Joint(
+        str(sample_map(tmp_path, gvcfs)), reference, str(out), intervals=steps.Intervals(("chr1:1-60000",))
+    )
     with monkeypatch.context() as killed:
-        killed.setattr(module, "count_callset", lambda *_: exit(9))
+        killed.setattr(module._Work, "remove", lambda _: exit(9))
         with pytest.raises(SystemExit):
             steps.joint(plan, Silent())
     wanted = open_callset(made.callset).sites("chr1:1-60000").num_rows
     assert sum(not line.startswith("#") for line in records(out)) == wanted
-    few = steps.Joint(str(sample_map(tmp_path, gvcfs[:2])), reference, str(out), regions=["chr1:1-20000"])
+    few = steps.Joint(
+        str(sample_map(tmp_path, gvcfs[:2])), reference, str(out), intervals=steps.Intervals(("chr1:1-20000",))
+    )
     _, receipt = steps.joint(few, Silent())
     assert receipt.figures["samples"] == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["part.vcf.gz", "part.vcf.gz.tbi", "samples.map"]
@@ -147,7 +159,7 @@ def test_a_fused_run_leaves_the_vcf_and_its_index_alone(tmp_path, made, gvcfs):
 def test_a_region_without_a_site_gives_a_vcf_without_a_record(tmp_path, gvcfs):
     out = tmp_path / "none.vcf.gz"
     samples = sample_map(tmp_path, gvcfs[:2])
-    plan = steps.Joint(str(samples), str(DATA / "reference.fa"), str(out), regions=["chrY:1-900"])
+    plan = steps.Joint(str(samples), str(DATA / "reference.fa"), str(out), intervals=Intervals(("chrY:1-900",)))
     _, receipt = steps.joint(plan, Silent())
     assert receipt.balance == {"unit": "sites", "taken": 0, "given": 0, "dropped": {}}
     assert all(line.startswith("#") for line in records(out))

@@ -50,6 +50,8 @@ def _value(random: Random, column: schema.Column, alts: int) -> Any:
     if pa.types.is_list(column.type):
         floating = pa.types.is_floating(column.type.value_type)
         return [_maybe(random, _float(random) if floating else random.randrange(10**4), 0.05) for _ in range(alts)]
+    if pa.types.is_boolean(column.type):
+        return random.random() < 0.5
     if pa.types.is_floating(column.type):
         return _float(random)
     return random.randrange(10 ** random.randrange(1, 10))
@@ -110,6 +112,10 @@ def _plain(type_: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_dictionary(type_) else type_
 
 
+EVERYTHING = {name: True for column in schema.SITE_COLUMNS + schema.GENOTYPE_COLUMNS for name in column.asked_by}
+"""Settings of a model that ask for every field there is."""
+
+
 def description(batches: dict[str, tuple[str, ...]], contigs: Sequence[Contig] = CONTIGS) -> Description:
     samples = sorted(sample for batch in batches.values() for sample in batch)
-    return Description(tuple(samples), batches, tuple(contigs), {"name": "gatk"}, "genocloud 0.1.0")
+    return Description(tuple(samples), batches, tuple(contigs), {"name": "gatk", **EVERYTHING}, "genocloud 0.1.0")

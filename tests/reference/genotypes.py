@@ -80,17 +80,18 @@ def absence(samples: Sequence[Sample], frequencies: Sequence[float], star: int) 
     return nobody(set(alleles) - {0, star}), [0.0] + [nobody({a}) for a in alleles if a]
 
 
-def scores(samples: Sequence[Sample], alleles: int) -> list[int]:
-    """What each ALT gains in samples whose likeliest genotype holds it."""
-    out = [0] * alleles
+def scores(samples: Sequence[Sample], alleles: int) -> list[float]:
+    """What each ALT gains in samples whose likeliest genotype holds it, log10, added one after the other."""
+    out = [0.0] * alleles
     for ploidy, pl, count in samples:
         best = genotypes(alleles, ploidy)[pl.index(min(pl))]
         for a in set(best) - {0}:
-            out[a] += (pl[0] - min(pl)) * count
+            for _ in range(count):
+                out[a] += min(pl) / -10.0 - pl[0] / -10.0
     return out
 
 
-def best_alleles(gains: Sequence[int], most: int) -> list[int]:
+def best_alleles(gains: Sequence[float], most: int) -> list[int]:
     alts = sorted(range(1, len(gains)), key=lambda a: -gains[a])
     return [0, *sorted(alts[:most])]
 

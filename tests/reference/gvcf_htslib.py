@@ -118,7 +118,7 @@ def rest(record: Any, column: int) -> Row:
         "info_dp": whole(info.get("DP")),
         "mq0": whole(info.get("MQ0")),
         "raw_mq": mq_and_dp[0] if mq_and_dp else rounded(info.get("RAW_MQ")),
-        "raw_mq_dp": mq_and_dp and mq_and_dp[1],
+        "raw_mq_dp": mq_and_dp[1] if mq_and_dp else whole(info.get("MQ_DP")),
         **{name: real(info.get(key)) for key, name in FLOATS.items()},
         **{name: gvcf_reader.text(info.get(key)) for key, name in TEXTS.items()},
     }

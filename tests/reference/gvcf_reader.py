@@ -115,7 +115,7 @@ def likelihoods(alleles: int, ploidy: int) -> tuple[int, ...]:
 
 
 def info_fields(info: dict[str, str]) -> Row:
-    mq_and_dp = integers(info.get("RAW_MQandDP")) or [rounded(info.get("RAW_MQ")), None]
+    mq_and_dp = integers(info.get("RAW_MQandDP")) or [rounded(info.get("RAW_MQ")), integer(info.get("MQ_DP"))]
     return {
         "info_dp": integer(info.get("DP")),
         "mq0": integer(info.get("MQ0")),

@@ -42,10 +42,11 @@ def joint(
     shards: Sequence[Region],
     batches: Sequence[Sequence[int]],
     model: genotypes.Model | None = None,
+    forced: str | None = None,
 ) -> tuple[pa.Table, pa.Table, Counter[str]]:
     """(SITES, GENOTYPES sorted by site and sample, dropped sites) of samples, ranked in the order of `rows`.
 
-    `batches` lists each batch's samples by rank.
+    `batches` lists each batch's samples by rank; `forced`: the contig's bases, to put out every site that has a row.
     """
     model = model or genotypes.Model()
     names, tables = list(rows), [batch_of([list(rows.values())[rank] for rank in batch]) for batch in batches]
@@ -54,18 +55,24 @@ def joint(
     for shard in shards:
         seen = [sites.observe(within(table[0], shard), rank, shard) for table, rank in zip(tables, ranks, strict=True)]
         alleles.append(sites.unify([each[0] for each in seen], [each[1] for each in seen]))
+        if forced is not None:
+            under = np.any([sites.covered(table, rank, shard) for table, rank in zip(tables, ranks, strict=True)], 0)
+            bases = forced[shard.start : shard.end]
+            alleles[-1] = sites.force(alleles[-1], under, [each[1] for each in seen], bases, shard)
+        seen_alts = genotypes.with_alts(alleles[-1])
         summaries = [
-            genotypes.summarise(*(within(kind, shard) for kind in table), rank, alleles[-1])
+            genotypes.summarise(
+                genotypes.line_up(*(within(kind, shard) for kind in table), rank, alleles[-1]), seen_alts
+            )
             for table, rank in zip(tables, ranks, strict=True)
         ]
-        estimates.append(genotypes.estimate(summaries, alleles[-1], model))
+        estimates.append(genotypes.with_unestimated(genotypes.estimate(summaries, seen_alts, model), alleles[-1]))
     found, called, dropped = [], [], Counter()
     for shard, settled in zip(shards, genotypes.settle(estimates, model), strict=True):
         parts = [
             genotypes.call(
-                *(within(kind, shard) for kind in table),
+                genotypes.line_up(*(within(kind, shard) for kind in table), rank, genotypes.emitted(settled)),
                 [names[n] for n in batch],
-                rank,
                 settled,
                 contigs,
                 np.full(len(batch), 2, np.int8),
@@ -73,12 +80,14 @@ def joint(
             )
             for table, rank, batch in zip(tables, ranks, batches, strict=True)
         ]
-        kept, lost = genotypes.annotate(settled, genotypes.add([share for _, share in parts]), contigs)
+        kept, lost = genotypes.annotate(settled, genotypes.add([share for _, share in parts]), contigs, model)
         assert len(settled) == len(kept) + sum(lost.values())
         found.append(kept)
-        called += [part.filter(pc.is_in(part["pos"], value_set=kept["pos"].combine_chunks())) for part, _ in parts]
+        remaining = np.isin(pc.add(genotypes.emitted(settled)["start"], 1), kept["pos"])
+        called += [part.at(remaining).uncarried(genotypes.uncarried(kept)).table() for part, _ in parts]
         dropped += lost
-    assert sum(table["observed"].to_numpy().sum() for table in alleles) >= sum(len(table) for table in alleles)
+    seen = sum(pc.sum(table["observed"]).as_py() or 0 for table in alleles)
+    assert forced is not None or seen >= sum(len(table) for table in alleles)
     rows_out = [_decoded(table) for table in called]
     everything = pa.concat_tables(rows_out)
     order = [("contig", "ascending"), ("pos", "ascending"), ("rank", "ascending")]

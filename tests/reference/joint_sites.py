@@ -31,6 +31,7 @@ def _site(rows: Sequence[_Row]) -> _Row:
         "contig": rows[0]["contig"],
         "start": rows[0]["start"],
         "ref": ref,
+        "forced": False,
         "firsts": _firsts(rows, ref),
         "observed": sum(row["observed"] for row in rows),
     }
@@ -80,16 +81,19 @@ def settle(estimates: Iterable[pa.Table], model: Model) -> list[_Row]:
 
 def _settled(site: _Row, deletions: _Deletions, model: Model) -> _Row:
     genuine = deletions.cover(site)
-    out = {name: site[name] for name in ("contig", "start", "ref", "alts", "reason")}
+    out = {name: site[name] for name in ("contig", "start", "ref", "alts", "forced", "genotyped", "beyond", "reason")}
+    out["likely"], out["spurious"] = len(site["plausible"]), False
     dropped = out | {"kept": [], "mleac": [], "absent_log10": []}
     if site["reason"] is not None:
-        return dropped | {"qual": None}
+        return dropped | {"qual": None, "low": False}
     likely = [
         (number, count, absent)
         for number, count, absent in zip(site["plausible"], site["mleac"], site["each_absent_log10"], strict=True)
         if genuine or site["alts"][number - 1] != "*"
     ]
+    out["spurious"] = dropped["spurious"] = len(likely) < len(site["plausible"])
     qual = max(0.0, -10.0 * site["absent_log10"])
+    out["low"] = dropped["low"] = qual < model.stand_call_conf
     kept = [number for number, _, _ in likely]
     reason = _reason([site["alts"][number - 1] for number in kept], qual, model)
     if reason:

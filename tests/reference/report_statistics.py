@@ -15,7 +15,7 @@ def site_counts(sites: Iterable[Mapping[str, Any]]) -> dict[str, int]:
         alts = [alt for alt in site["alts"] or [] if alt != "*"]
         kinds = {allele_kind(site["ref"], alt) for alt in alts}
         out["sites"] += 1
-        out[_site_class(kinds)] += 1
+        out[_site_class(kinds) if site["alts"] else "nonvariant"] += 1
         out["multiallelic"] += len(alts) > 1
         for alt in alts:
             out[_exchange(site["ref"], alt)] += 1

@@ -64,7 +64,9 @@ def site_text(site: dict[str, Any]) -> list[str]:
     info = []
     for column in SITE_COLUMNS:
         text = field_text(site[column.name], column.form) if column.vcf.startswith("INFO/") else None
-        if text is not None:
+        if site[column.name] is True:
+            info.append(column.vcf.removeprefix("INFO/"))
+        elif text is not None and site[column.name] is not False:
             info.append(f"{column.vcf.removeprefix('INFO/')}={text}")
     quality = "." if site["qual"] is None else java_fixed(site["qual"], 2).removesuffix(".00")
     alts = ",".join(site["alts"] or []) or "."

@@ -18,7 +18,7 @@ DOORS = {
     "jinja2": "genocloud/report/",
     "rich": "genocloud/scatter/",
     "isal": ("genocloud/gvcf/", "genocloud/callset/"),
-    "psutil": "genocloud/steps/",
+    "psutil": ("genocloud/steps/", "genocloud/scatter/memory.py"),
     "pysam": ("genocloud/reads/", "genocloud/gvcf/binary.py"),
     "snakemake": (),
     "xarray": "genocloud/callset/",

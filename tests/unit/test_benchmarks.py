@@ -1,11 +1,14 @@
 """The benchmarks of ingest run, on a cohort of three; what they measure is for `make bench`."""
 
+import gzip
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import bench_import, bench_ingest, bench_reading
+from genocloud import gvcf
+from genocloud.steps.reference import read_bases, read_reference
+from tests.benchmarks import bench_import, bench_ingest, bench_reading, heavier
 
 DATA = Path(__file__).resolve().parents[2] / "test_data"
 REFERENCE = DATA / "reference.fa"
@@ -42,3 +45,21 @@ def test_growth_is_measured(folder, capsys):
 def test_memory_is_measured_at_two_lengths(folder):
     quarter, whole = bench_ingest.bench_memory(folder, REFERENCE, 2, 20_000, 1).values()
     assert 0 < whole.memory < 2 * quarter.memory
+
+
+def test_a_cohort_is_made_heavier(tmp_path):
+    given, out = tmp_path / "given", tmp_path / "heavier"
+    given.mkdir()
+    (given / "ref.fa").write_text(">c\n" + "N" * 900 + "A" * 100 + "\n")
+    for name in ("s1", "s2", "s3"):
+        block = "c\t901\t.\tA\t<NON_REF>\t.\t.\tEND=1000\tGT:DP:GQ:MIN_DP:PL\t0/0:30:90:30:0,90,900\n"
+        header = f"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{name}\n"
+        (given / f"{name}.g.vcf.gz").write_bytes(gzip.compress((header + block).encode()))
+    heavier.heavier(given, out, alleles=2, pile_bp=100)
+    reference = read_reference(str(out / "ref.fa"))
+    alts = set()
+    for name in ("s1", "s2", "s3"):
+        (rows,) = gvcf.read_rows(str(out / f"{name}.g.vcf.gz"), reference.contigs, reference=read_bases(reference))
+        assert rows.read == 1 + 50 + 1
+        alts.add(tuple(rows.variants["alts"].to_pylist()[-1]))
+    assert len(alts) == 2

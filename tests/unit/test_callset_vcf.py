@@ -1,6 +1,7 @@
 """The exported VCF: what pysam and cyvcf2 make of it, its index, and that it appears whole or not at all."""
 
 import gzip
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -123,11 +124,13 @@ def test_index_across_blocks_and_long_records_agrees_with_htslib(tmp_path: Path)
     contigs = (Contig("chr1", 250_000),)
     head = bgzf.compress(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n").data
     made, file = index.Index(contigs), head
+    depth = index.index_depth(contigs)
     for part in (slice(0, 1700), slice(1700, None)):
         blocks = bgzf.compress(b"".join(data[part]))
         starts = np.cumsum([0, *map(len, data[part])])
-        places = bgzf.virtual(blocks, starts) + (len(file) << 16)
-        made.add("chr1", begin[part], begin[part] + spans[part], places)
+        piece = index.ContigIndex(depth)
+        piece.add(begin[part], begin[part] + spans[part], bgzf.virtual(blocks, starts))
+        made.follow("chr1", index.ContigIndex.from_json(json.loads(json.dumps(piece.as_json()))), len(file))
         file += blocks.data
     ours, theirs = tmp_path / "ours.vcf.gz", tmp_path / "theirs.vcf.gz"
     for path in (ours, theirs):
@@ -159,17 +162,17 @@ def test_export_has_equal_bytes_whatever_the_threads() -> None:
     assert len(exports[0]) == 2
 
 
-def test_failed_export_leaves_no_new_vcf_and_no_stale_index() -> None:
+def test_failed_export_leaves_the_old_vcf_with_its_index() -> None:
     built = build("memory://fails")
     place = objects.open_store("memory://out")
     callset.write_vcf(built, "memory://out/calls.vcf.gz")
-    before = place.read("calls.vcf.gz")
-    objects.open_store("memory://fails").delete(built.shards[0].genotypes["b1"].name)
+    before = [place.read(name) for name in place.list()]
+    objects.open_store("memory://fails").delete(built.shards[0].genotypes["b1"][0].name)
     with pytest.raises(callset.DamagedFile) as caught:
         callset.write_vcf(built, "memory://out/calls.vcf.gz")
     assert (caught.value.url, caught.value.problem) == ("memory://fails/genotypes/b1/001-00000.parquet", "is missing")
-    assert place.list() == ["calls.vcf.gz"]
-    assert place.read("calls.vcf.gz") == before
+    assert place.list() == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
+    assert [place.read(name) for name in place.list()] == before
 
 
 def test_export_that_lost_sites_fails() -> None:
@@ -219,7 +222,26 @@ def test_header_is_made_from_the_schema(tmp_path: Path) -> None:
     with pysam.VariantFile(str(tmp_path / "header.vcf")) as opened:
         declared = {*opened.header.info.keys()}
         assert {"GT", "AD", "PL"} <= {*opened.header.formats.keys()}
-    assert declared == {column.name for column in schema.SITE_COLUMNS if column.vcf.startswith("INFO/")}
+    keys = [column.vcf.removeprefix("INFO/") for column in schema.SITE_COLUMNS if column.vcf.startswith("INFO/")]
+    assert declared == {*keys}
+    assert text.count("##INFO=<ID=MQ,") == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "declared"),
+    [
+        ({}, set()),
+        ({"annotation_groups": ["StandardAnnotation"], "dbsnp": None}, set()),
+        ({"annotation_groups": ["StandardAnnotation", "AS_StandardAnnotation"]}, {"AS_QD"}),
+        ({"annotate_with_num_discovered_alleles": True, "dbsnp": "known.vcf"}, {"NDA", "DB"}),
+        ({"force_output_intervals": True}, {"RGQ"}),
+    ],
+)
+def test_what_has_to_be_asked_for_is_declared_where_it_was(asked: dict[str, Any], declared: set[str]) -> None:
+    description = replace(make.description(BATCHES), model={"name": "gatk", **asked})
+    for text in (header.header_text(description), header.header_text(description, numbered=True)):
+        told = {key for key in ("AS_QD", "NDA", "DB", "RGQ") if f"=<ID={key}," in text}
+        assert told == declared
 
 
 @pytest.mark.skipif(not GATK.exists(), reason="needs the shared folder's data/1kg_chr22")
@@ -231,8 +253,8 @@ def test_lines_of_the_real_gatk_come_out_as_they_went_in(tmp_path: Path) -> None
     sites = make.as_table([gatk_site(record) for record in records], schema.SITES)
     rows = [gatk_call(record, place, sample) for record in records for place, sample in enumerate(samples)]
     genotypes = make.as_table(rows, schema.GENOTYPES)
-    steps = np.full(len(samples), len(samples), np.int64)
-    made = lines.lines_of(lines.site_texts(sites), [genotypes], np.arange(len(samples)), steps)
+    cells = np.arange(len(rows), dtype=np.int32).reshape(-1, len(samples))
+    made = lines.lines_of(lines.site_texts(sites), lines.lay_out([genotypes]), cells)
     assert [line.split("\t") for line in made.data.tobytes().decode().splitlines()] == records
     assert twin.lines(sites, [genotypes], samples) == made.data.tobytes().decode()
 
@@ -242,8 +264,8 @@ def gatk_site(record: list[str]) -> dict[str, Any]:
     row: dict[str, Any] = {"contig": record[0], "pos": int(record[1]), "ref": record[3], "alts": record[4].split(",")}
     row["qual"] = float(record[5])
     for column in schema.SITE_COLUMNS:
-        if column.vcf.removeprefix("INFO/") in info:
-            values = [parse(value, column) for value in info[column.vcf.removeprefix("INFO/")].split(",")]
+        if column.vcf.removeprefix("INFO/") in info:  # of two columns of one key the first
+            values = [parse(value, column) for value in info.pop(column.vcf.removeprefix("INFO/")).split(",")]
             row[column.name] = values if pa.types.is_list(column.type) else values[0]
     return row
 

@@ -65,10 +65,10 @@ def test_duckdb_and_polars_see_the_callset_through_globs(tmp_path: Path) -> None
 def test_files_describe_their_columns_and_keep_plain_lists(tmp_path: Path) -> None:
     write(str(tmp_path))
     read = pq.read_schema(tmp_path / "genotypes/b0/000-chr1-00000.parquet")
-    assert read.equals(schema.GENOTYPES)
+    assert read.equals(schema.STORED_GENOTYPES)
     assert read.field("AD").type == pa.list_(pa.int32())
     told = [field.metadata[b"description"] for field in read]
-    assert told == [column.description.encode() for column in schema.GENOTYPE_COLUMNS]
+    assert told == [column.description.encode() for column in (*schema.GENOTYPE_COLUMNS, schema.SITE_KEY)]
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
 
 def test_manifest_gives_checksums(tmp_path: Path) -> None:
     for shard in write(str(tmp_path)).shards:
-        for file in (shard.sites, *shard.genotypes.values()):
+        for file in shard.tables:
             data = (tmp_path / file.name).read_bytes()
             assert (file.bytes, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
 

@@ -13,6 +13,7 @@ import pytest
 
 from genocloud import open_callset
 from genocloud.cli import main
+from genocloud.cli.options import memory_size
 from tests.conftest import DATA, sample_map
 
 REFERENCE = str(DATA / "reference.fa")
@@ -149,12 +150,10 @@ def test_a_sample_of_the_cohort_is_not_stored_again_nor_replaced(tmp_path, gvcfs
 
 
 def test_a_plan_that_this_machine_cannot_hold_is_refused(tmp_path, gvcfs, capsys, monkeypatch):
-    module = importlib.import_module("genocloud.steps.joint")
-    monkeypatch.setattr(module, "ROW_BYTES", 10**9)
     samples, out = sample_map(tmp_path, gvcfs[:1]), tmp_path / "a.vcf.gz"
-    assert run("joint", samples, "--reference", REFERENCE, "-o", out, "--quiet") == 5
-    assert "fewer --threads" in capsys.readouterr().err
-    monkeypatch.setattr(module, "STORE_SHARE", 10**12)
+    assert run("joint", samples, "--reference", REFERENCE, "-o", out, "--quiet", "--memory", "10MB") == 5
+    assert "give more --memory" in capsys.readouterr().err
+    monkeypatch.setattr(importlib.import_module("genocloud.steps.joint"), "STORE_SHARE", 10**12)
     assert run("joint", samples, "--reference", REFERENCE, "-o", out, "--quiet") == 5
     assert "larger disk" in capsys.readouterr().err
 
@@ -335,7 +334,7 @@ def test_an_earlier_version_is_genotyped_and_names_are_those_in_force(tmp_path, 
     before, after = (open_callset(str(tmp_path / number)) for number in "23")
     assert before.sites() == after.sites()
     assert before.genotypes().drop_columns("sample") == after.genotypes().drop_columns("sample")
-    assert len(list(stored.glob("derived/*"))) == 2
+    assert len(list(stored.glob("derived/*/*/settled"))) == 2  # versions 2 and 3 differ in names only
     assert "sound (" in told(capsys, "verify", tmp_path / "3", "--quiet")
     damaged = next((tmp_path / "3").glob("sites/*"))
     damaged.write_bytes(damaged.read_bytes()[:-5])
@@ -417,6 +416,19 @@ def test_a_gvcf_is_verified(tmp_path, capsys):
     assert str(cut) in capsys.readouterr().err
 
 
+def ended_as_a_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    code = "import atexit; from genocloud.cli import run; atexit.register(print, 'told'); run()"
+    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_a_process_ends_with_its_exit_code_and_all_that_it_had_to_say(tmp_path, made):
+    done, failed = ended_as_a_process("history", made.cohort), ended_as_a_process("history", tmp_path / "none")
+    assert (done.returncode, failed.returncode) == (0, 4)
+    assert done.stdout.endswith("told\n")
+    assert done.stdout.count("\n") > 1
+    assert failed.stderr.startswith("genocloud: error: ")
+
+
 SLOW = {"numba", "pyarrow", "dask", "distributed", "matplotlib", "pandas", "pysam", "rich", "jinja2", "snakemake"}
 """What a command must not load unless it uses it: each takes tenths of a second."""
 
@@ -425,6 +437,7 @@ def loaded(*arguments: str | Path) -> set[str]:
     """The slow packages that a command has loaded when it ends, in a process of its own."""
     code = """import sys
 from genocloud.cli import main
+from genocloud.cli.options import memory_size
 try:
     main(sys.argv[1:])
 finally:
@@ -457,3 +470,22 @@ def test_kernels_are_compiled_once_and_it_is_said(tmp_path):
     ]
     assert said[0].count("compiling kernels") == 1
     assert said[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("4GB", 4 * 10**9), ("500MiB", 500 << 20), ("1.5g", 1_500_000_000), ("2048k", 2_048_000)]
+)
+def test_a_size_is_read_as_people_write_it(text, size):
+    assert memory_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "4XB", "-1GB", "much"])
+def test_a_size_that_is_none_is_a_usage_error(tmp_path, capsys, text):
+    with pytest.raises(SystemExit, match="2"):
+        run("discover", tmp_path, f"--memory={text}")
+    assert f"{text!r} is not a size such as 4GB or 500MiB" in capsys.readouterr().err
+
+
+def test_a_budget_that_is_too_small_is_said(tmp_path, capsys):
+    assert run("discover", tmp_path, "--memory=50MB") == 5
+    assert "give more --memory" in capsys.readouterr().err

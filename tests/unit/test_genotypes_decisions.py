@@ -35,7 +35,7 @@ def called(rows, model=None):
 
 def crowd(alts):
     """Samples with three ALTs each, together `alts` different insertions after one base."""
-    names = ["A" + "".join("ACGT"[(n >> shift) & 3] for shift in (0, 2, 4)) for n in range(alts)]
+    names = ["A" + "".join("ACGT"[(n >> shift) & 3] for shift in (0, 2, 4, 6)) for n in range(alts)]
     pl = ",".join("0" if n == 1 else "300" for n in range(15))
     return {
         f"s{n:02}": sample(f"100 A {','.join((names + names)[n : n + 3])},<NON_REF> DP=20 GT:DP:GQ:PL 0/1:20:99:{pl}")
@@ -43,16 +43,23 @@ def crowd(alts):
     }
 
 
-def test_42_alternates_are_genotyped_and_six_kept():
-    found, _, dropped = called(crowd(42))
-    assert [len(row["alts"]) for row in found.to_pylist()] == [6]
+@pytest.mark.parametrize("alts", [42, 43, 60, 200])
+def test_however_many_alternates_are_genotyped_and_six_kept(alts):
+    found, _, dropped = called(crowd(alts))
+    assert [(len(row["alts"]), row["seen"], row["genotyped"]) for row in found.to_pylist()] == [(6, alts, 6)]
     assert not dropped
 
 
-def test_43_alternates_are_too_many_and_counted():
-    found, _, dropped = called(crowd(43))
-    assert len(found) == 0
-    assert dropped == {"too many alleles": 1}
+@pytest.mark.parametrize(("alts", "beyond"), [(42, False), (43, True), (60, True)])
+def test_sites_that_gatk_would_skip_for_their_alleles_are_told(alts, beyond):
+    tables = [batch_of(list(crowd(alts).values()))]
+    ranks = np.arange(len(crowd(alts)), dtype=np.int32)
+    found, spans = sites.observe(tables[0][0], ranks, WHOLE)
+    alleles = sites.unify([found], [spans])
+    estimates = genotypes.estimate(
+        [genotypes.summarise(genotypes.line_up(*tables[0], ranks, alleles), alleles)], alleles, genotypes.Model()
+    )
+    assert estimates["beyond"].to_pylist() == [beyond]
 
 
 def test_max_alternate_alleles_is_obeyed():
@@ -89,13 +96,14 @@ def test_a_site_without_depth_is_dropped():
     assert called(rows)[2] == {"no depth": 1}
 
 
-def test_ids_are_united():
+def test_records_ids_go_where_a_site_is_genotyped():
+    """As GATK 4.6.2.0 loses them (GenotypingEngine.calculateGenotypes starts from nothing)."""
     rows = {"s1": sample("100 A C,<*> DP=20 " + HET), "s2": sample("100 A C,<*> DP=20 " + HET)}
     for name, word in (("s1", "rs7"), ("s2", "rs5;rs7")):
         variants = rows[name][0]
         place = variants.schema.get_field_index("id")
         rows[name] = (variants.set_column(place, variants.schema.field("id"), pa.array([word])), rows[name][1])
-    assert called(rows)[0]["id"].to_pylist() == ["rs5;rs7"]
+    assert called(rows)[0]["id"].to_pylist() == [None]
 
 
 def test_samples_not_in_force_are_left_out_and_missing_ploidy_is_obeyed():
@@ -104,13 +112,13 @@ def test_samples_not_in_force_are_left_out_and_missing_ploidy_is_obeyed():
     ranks = np.array([0, -1, 1], np.int32)
     found, spans = sites.observe(variants, ranks, WHOLE)
     alleles = sites.unify([found], [spans])
-    summary = genotypes.summarise(variants, blocks, ranks, alleles)
+    lines = genotypes.line_up(variants, blocks, ranks, alleles)
+    summary = genotypes.summarise(lines, alleles)
     assert summary.counts.sum() == 1
     estimates = genotypes.estimate([summary], alleles, genotypes.Model())
     settled = next(genotypes.settle([estimates], genotypes.Model()))
-    cells, shares = genotypes.call(
-        variants, blocks, ["ann", "bob", "cat"], ranks, settled, CONTIGS, np.array([2, 2, 1], np.int8)
-    )
+    one, shares = genotypes.call(lines, ["ann", "bob", "cat"], settled, CONTIGS, np.array([2, 2, 1], np.int8))
+    cells = one.table()
     assert cells["sample"].to_pylist() == ["ann", "cat"]
     assert cells["GT"].to_pylist() == ["0/1", "."]
     assert shares.samples == 2
@@ -137,7 +145,37 @@ def test_common_suffixes_are_cut(alleles, expected):
     assert trim(alleles) == expected
 
 
-@pytest.mark.parametrize(("raw", "mq"), [("RAW_MQ=72000.00", [None]), ("RAW_MQandDP=36000,10", [60.0])])
-def test_a_sum_of_squared_mapping_qualities_without_its_count_says_nothing(raw, mq):
-    found, _, _ = called({"s1": sample(f"100 A C,<NON_REF> DP=20;{raw} " + HET)})
-    assert found["MQ"].to_pylist() == mq
+OLD_MQ = genotypes.Model(allow_old_rms_mapping_quality_annotation_data=True)
+
+
+@pytest.mark.parametrize(
+    ("raw", "model", "mq"),
+    [
+        ("RAW_MQ=72000.00", genotypes.Model(), None),
+        ("RAW_MQ=72000.00", OLD_MQ, 60.0),
+        ("RAW_MQ=12345678.00", OLD_MQ, (12345700 / 20) ** 0.5),
+        ("RAW_MQ=72000.00;MQ_DP=25", OLD_MQ, (72000 / 25) ** 0.5),
+        ("RAW_MQandDP=36000,10", genotypes.Model(), 60.0),
+        ("RAW_MQ=72000.00;RAW_MQandDP=36000,10", OLD_MQ, 60.0),
+    ],
+)
+def test_a_sum_of_squared_mapping_qualities_without_its_count_is_used_when_asked_for(raw, model, mq):
+    """As GATK does it: the reads are those of INFO/DP, less those of hom-refs (run: 4.6.2.0)."""
+    rows = {
+        "s1": sample(f"100 A C,<NON_REF> DP=20;{raw} " + HET),
+        "s2": sample("100 A <NON_REF> END=110 GT:DP:GQ:MIN_DP:PL 0/0:30:90:28:0,84,900"),
+        "s3": sample("100 A C,<NON_REF> DP=13 GT:AD:DP:GQ:PL 0/0:13,0,0:13:20:0,20,200,20,200,200"),
+    }
+    assert called(rows, model)[0]["MQ"].to_pylist() == [mq]
+
+
+def test_discovered_alleles_are_told_when_asked_for():
+    model = genotypes.Model(max_alternate_alleles=2, annotate_with_num_discovered_alleles=True)
+    assert called(crowd(9), model)[0]["NDA"].to_pylist() == [9]
+    assert called(crowd(9))[0]["NDA"].to_pylist() == [None]
+
+
+def test_reads_of_mapping_quality_0_are_passed_on_as_their_median():
+    rows = {f"s{n}": sample(f"100 A C,<NON_REF> DP=20;MQ0={n} " + HET) for n in (3, 7)}
+    rows["s9"] = sample("100 A C,<NON_REF> DP=20 " + HET)
+    assert called(rows)[0]["MQ0"].to_pylist() == [7]

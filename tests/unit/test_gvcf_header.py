@@ -72,3 +72,26 @@ def test_an_unknown_caller_is_unknown():
 def test_where_the_header_does_not_tell_the_first_records_do(mark, alt, info, caller):
     records = f"chr1\t4\t.\tA\tC,{alt}\t.\t.\tDP=3\tGT\t0/1\nchr1\t5\t.\tA\t{alt}\t.\t.\t{info}\tGT\t0/0\n"
     assert detect(f"##fileformat=VCFv4.2\n{mark}\n", records).name == caller
+
+
+def written(folder: Path, *lines: str) -> str:
+    path = folder / "a.g.vcf"
+    title = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tann"
+    path.write_text("\n".join(["##fileformat=VCFv4.2", *lines, title, ""]))
+    return str(path)
+
+
+def test_contigs_between_other_lines_and_contigs_that_are_only_spoken_of(tmp_path):
+    declares = ["##contig=<ID=a,length=5>", "##source=Clair3", "##contig=<ID=b>", "##contig=<ID=c,length=7>"]
+    spoken = '##command="sed s/x/##contig=<ID=d,length=9>/"'
+    header = gvcf.read_header(written(tmp_path, spoken, *declares, spoken))
+    assert (header.contigs, header.caller) == ((Contig("a", 5), Contig("c", 7)), "clair3")
+
+
+def test_files_that_declare_the_same_contigs_keep_what_else_they_say(tmp_path):
+    contigs = [f"##contig=<ID=chr{number},length={number + 1}>" for number in range(50)]
+    first = gvcf.read_header(written(tmp_path, "##source=Clair3", *contigs))
+    second = gvcf.read_header(written(tmp_path, *contigs, "##source=weCall v2.0.0", "##other"))
+    assert first.contigs == second.contigs
+    assert (first.caller, second.caller) == ("clair3", "wecall")
+    assert (first.lines, second.lines) == (53, 54)

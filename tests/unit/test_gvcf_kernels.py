@@ -22,6 +22,13 @@ def test_uncompiled_the_written_cases_read_as_the_twin_reads_them():
     assert ended.returncode == 0, ended.stdout
 
 
+def test_compiled_kernels_are_loaded_without_what_compiles():
+    """The second process finds them in the cache, whatever the first one found."""
+    code = "import sys; from genocloud import gvcf; gvcf.load_reader(); print('numba.typed.typeddict' in sys.modules)"
+    said = [subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True) for _ in range(2)]
+    assert said[1].stdout == "False\n"
+
+
 @njit
 def compiled(text, at, other, place, size):
     """What is compiled in another way than it is written, on pointers as the parser calls it."""

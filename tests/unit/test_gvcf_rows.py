@@ -114,10 +114,11 @@ def test_a_gt_beyond_the_alleles_is_dropped_and_counted_where_the_caller_writes_
 
 def test_a_sum_of_squares_without_its_count_is_kept_as_it_is(tmp_path):
     infos = ["RAW_MQ=111200.00", "RAW_MQ=.", "RAW_MQ=5.00;RAW_MQandDP=3600,1", "RAW_MQandDP=3600,1;RAW_MQ=5", "DP=1"]
+    infos += ["MQ_DP=4;RAW_MQ=14400.00", "MQ_DP=4;RAW_MQandDP=3600,1", "MQ_DP=."]
     lines = [f"chr1\t{5 + k}\t.\tA\tC\t.\t.\t{info}\tGT\t0/1" for k, info in enumerate(infos)]
     variants, _ = tables(gvcf.read_rows(write(tmp_path, lines), CONTIGS))
-    assert variants["raw_mq"].to_pylist() == [111200, None, 3600, 3600, None]
-    assert variants["raw_mq_dp"].to_pylist() == [None, None, 1, 1, None]
+    assert variants["raw_mq"].to_pylist() == [111200, None, 3600, 3600, None, 14400, 3600, None]
+    assert variants["raw_mq_dp"].to_pylist() == [None, None, 1, 1, None, 4, 1, None]
 
 
 def test_filters_of_the_sample_are_a_column(tmp_path):

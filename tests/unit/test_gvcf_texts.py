@@ -8,7 +8,9 @@ from contextlib import ExitStack
 import pysam
 import pytest
 
+from genocloud import gvcf
 from genocloud.gvcf.texts import Stretch, open_texts
+from genocloud.regions import Contig
 
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tann\n"
 HEADER = "##fileformat=VCFv4.2\n##contig=<ID=c,length=9000000>\n" + COLUMNS
@@ -33,6 +35,22 @@ def test_the_pieces_are_the_text_and_the_checksum_the_files(file):
         assert texts.checksum == zlib.crc32(file.read_bytes())
 
 
+def test_only_the_last_piece_is_said_to_be_the_last(file):
+    with open_texts(str(file)) as texts:
+        said = [texts.last for _ in texts]
+    assert not any(said[:-1])
+    assert len(said) > 1
+
+
+def test_a_short_file_is_known_to_end_with_its_last_piece(tmp_path):
+    with pysam.BGZFile(str(tmp_path / "a.g.vcf.gz"), "wb") as stream:
+        stream.write(TEXT[:200_000])
+    with open_texts(str(tmp_path / "a.g.vcf.gz")) as texts:
+        said = [texts.last for _ in texts]
+    assert said[-1]
+    assert not any(said[:-1])
+
+
 def test_of_a_stretch_come_whole_lines_of_its_contig(file):
     with open_texts(str(file), Stretch("c", 5, 9)) as texts:
         pieces = list(texts)
@@ -55,3 +73,18 @@ def test_streams_that_wait_hold_little(file):
             assert tracemalloc.get_traced_memory()[0] < 20 * 700_000
     finally:
         tracemalloc.stop()
+
+
+def test_readers_of_short_files_that_wait_hold_rows_not_text(tmp_path):
+    with pysam.BGZFile(str(tmp_path / "a.g.vcf.gz"), "wb") as stream:
+        stream.write(TEXT[: TEXT.index(b"\n", 900_000) + 1])
+    contigs = [Contig("c", 9_000_000)]
+    list(gvcf.read_rows(str(tmp_path / "a.g.vcf.gz"), contigs))  # makes the room to parse in, which they share
+    tracemalloc.start()
+    try:
+        readers = [gvcf.read_rows(str(tmp_path / "a.g.vcf.gz"), contigs) for _ in range(10)]
+        rows = [next(reader) for reader in readers]
+        traced = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert traced < sum(each.blocks.nbytes for each in rows) * 1.5 + 10 * 200_000

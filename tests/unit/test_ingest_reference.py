@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from genocloud.errors import BadRecord, UnreadableFile
 from genocloud.regions import Contig
 from genocloud.scatter.executors import Inline, open_scatter
 from genocloud.scatter.progress import Silent, Stage
+from genocloud.steps.ingest import BATCH_SIZE, even_batch_size
 from genocloud.steps.reference import Lines, read_bases, read_reference
 
 DATA = Path(__file__).resolve().parents[2] / "test_data"
@@ -110,3 +112,27 @@ def test_bytes_are_told_while_a_batch_is_read_and_add_up(tmp_path):
         assert sum(each for _, each in told) == size
         assert [tasks for tasks, _ in told].count(1) == 1
         assert already or sum(each > 0 and not tasks for tasks, each in told) >= 3
+
+
+def test_a_reference_travels_as_its_place_and_is_refused_once_it_has_changed(tmp_path):
+    path = write_fasta(tmp_path)
+    reference = read_reference(str(path))
+    sent = pickle.dumps(reference)
+    assert pickle.loads(sent) == reference
+    assert len(sent) < 500 + len(str(path))
+    index = path.with_suffix(".fa.fai")
+    index.write_text(index.read_text().replace("two\t4", "two\t3"))
+    with pytest.raises(UnreadableFile, match=r"changed while this ran; index the reference"):
+        pickle.loads(sent)
+
+
+@pytest.mark.parametrize(
+    ("samples", "processes"), [(1, 8), (24, 2), (400, 2), (401, 2), (1000, 2), (1000, 3), (10_000, 64)]
+)
+def test_batches_are_even_and_none_is_larger_than_usual(samples, processes):
+    size = even_batch_size(samples, processes)
+    batches = -(-samples // size)
+    assert 1 <= size <= BATCH_SIZE
+    assert batches <= samples
+    rounds = -(-samples // (BATCH_SIZE * processes))
+    assert batches <= rounds * processes

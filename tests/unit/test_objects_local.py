@@ -1,5 +1,6 @@
 """What a folder as a store must get right beyond the laws: killed writers, full disks, shared file systems."""
 
+import builtins
 import errno
 import os
 import signal
@@ -116,7 +117,7 @@ def test_a_full_disk_is_told_and_leaves_no_file(store, monkeypatch, number, meth
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
 def test_too_many_open_files_are_told_with_what_helps(store, monkeypatch, number):
-    monkeypatch.setattr(Path, "open", fails_with(number))
+    monkeypatch.setattr(builtins, "open", fails_with(number))
     with pytest.raises(objects.StoreFailed, match=r"too many open files; raise `ulimit -n`, or .* --batch-size"):
         store.read("a")
 

@@ -16,7 +16,7 @@ EVIL = "<script>alert('x')</script>&\"$a_b$"
 
 def _statistics(samples: list[str]) -> Statistics:
     out = Statistics.empty(samples)
-    out.site_counts[:] = [12_345, 10_000, 2_000, 300, 45, 678, 6_100, 3_000]
+    out.site_counts[:] = [12_345, 10_000, 2_000, 300, 45, 0, 678, 6_100, 3_000]
     out.spectrum[0, [1, 2, 9]] = 7_000, 2_000, 1_000
     rows = np.arange(len(samples))
     out.sample_counts[:, : len(SAMPLE_COUNTS)] = np.stack(

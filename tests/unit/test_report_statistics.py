@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from genocloud import schema
 from genocloud.report import statistics
-from genocloud.report.statistics import Statistics, count_genotypes, count_sites
+from genocloud.report.statistics import Statistics, count_called, count_genotypes, count_sites
 from tests.reference import report_statistics as twin
 
 Row = dict[str, Any]
@@ -49,12 +49,13 @@ def _genotypes(*rows: Row) -> Statistics:
         ("AT", ["A", "GC"], "other"),
         ("A", ["*"], "other"),
         ("A", ["<DEL>"], "other"),
+        ("A", [], "nonvariant"),
     ],
 )
 def test_each_site_has_one_kind(ref: str, alts: list[str], kind: str) -> None:
     counted = _sites(_site(ref, *alts))
-    assert {name: counted.site_count(name) for name in ("snps", "indels", "mixed", "other")} == {
-        name: int(name == kind) for name in ("snps", "indels", "mixed", "other")
+    assert {name: counted.site_count(name) for name in ("snps", "indels", "mixed", "other", "nonvariant")} == {
+        name: int(name == kind) for name in ("snps", "indels", "mixed", "other", "nonvariant")
     }
 
 
@@ -217,3 +218,29 @@ def test_json_round_trip(sites: list[Row], genotypes: list[Row]) -> None:
     counted = _sites(*sites).merge(_genotypes(*genotypes))
     text = json.dumps(counted.to_json())
     assert json.dumps(Statistics.from_json(json.loads(text)).to_json()) == text
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(("0/0", "0|1", "1/2", "2/2", "./.", ".", "0", "3", "./1")),
+            st.none() | st.integers(0, 700),
+            st.none() | st.integers(0, 150),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.integers(0, 4),
+    st.integers(1, 3),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=60, deadline=None)
+def test_distinct_genotypes_count_as_often_as_they_stand(few: list[Any], sites: int, samples: int, random: Any) -> None:
+    names = [f"s{number}" for number in range(samples)]
+    rows = [dict(zip(("GT", "DP", "GQ"), each, strict=True)) for each in few]
+    numbers = np.array([[random.randrange(len(few)) for _ in names] for _ in range(sites)], np.int32)
+    spread = [
+        rows[number] | {"sample": name} for line in numbers.tolist() for name, number in zip(names, line, strict=True)
+    ]
+    counted = count_called(names, _table(rows, schema.GENOTYPES), numbers.reshape(sites, samples))
+    assert Statistics.empty(names).merge(_genotypes(*spread)).to_json() == counted.to_json()

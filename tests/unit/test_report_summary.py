@@ -6,7 +6,7 @@ from genocloud.report.summary import summary_text
 
 def test_the_summary_is_aligned_and_plain() -> None:
     counted = Statistics.empty(["ann", "bob"])
-    counted.site_counts[:] = [1_234, 1_100, 120, 14, 0, 20, 740, 370]
+    counted.site_counts[:] = [1_234, 1_100, 120, 14, 0, 0, 20, 740, 370]
     counted.sample_counts[:, :2] = [[1, 999], [0, 1_000]]
     text = summary_text(counted, 123.4, {"VCF": "out/calls.vcf.gz", "callset": "gs://lab/callset"})
     assert text == (

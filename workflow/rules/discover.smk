@@ -4,11 +4,15 @@
 rule discover:
     input:
         "results/ingest/ingest.json",
+        WHERE_FILES,
     output:
         receipt="results/discover/{part}.json",
     params:
         cohort=config["cohort"],
+        reference=config["reference"],
+        options=options(*WHERE),
         scatter=scatter_of,
+        memory=memory_of,
     log:
         "results/logs/discover/{part}.log",
     conda:
@@ -18,5 +22,5 @@ rule discover:
         mem_mb=8000,  # MB
         runtime=720,  # minutes
     shell:
-        "genocloud discover {params.cohort:q} --part {wildcards.part} --scatter {params.scatter:q}"
-        " --receipt {output.receipt} 2>&1 | tee {log} >&2"
+        "genocloud discover {params.cohort:q} --part {wildcards.part} {params.options} --reference {params.reference:q}"
+        " --scatter {params.scatter:q} {params.memory} --receipt {output.receipt} 2>&1 | tee {log} >&2"

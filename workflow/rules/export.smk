@@ -19,5 +19,5 @@ rule export:
         mem_mb=4000,  # MB
         runtime=1440,  # minutes
     shell:
-        "genocloud export {params.callset:q} {output.vcf} --threads {threads}"
+        "genocloud export {params.callset:q} {output.vcf} --scatter threads:{threads}"
         " --receipt {output.receipt} 2>&1 | tee {log} >&2"

@@ -5,13 +5,15 @@
 rule genotype_part:
     input:
         "results/discover/{part}.json",
+        local(filter(None, [config["dbsnp"]])),
     output:
         receipt="results/genotype/{part}.json",
     params:
         cohort=config["cohort"],
         callset=config["callset"],
-        options=options(*MODEL),
+        options=options(*MODEL, *WHERE, "dbsnp"),
         scatter=scatter_of,
+        memory=memory_of,
     log:
         "results/logs/genotype/{part}.log",
     conda:
@@ -22,7 +24,7 @@ rule genotype_part:
         runtime=1440,  # minutes
     shell:
         "genocloud genotype {params.cohort:q} {params.callset:q} --part {wildcards.part} {params.options}"
-        " --scatter {params.scatter:q} --receipt {output.receipt} 2>&1 | tee {log} >&2"
+        " --scatter {params.scatter:q} {params.memory} --receipt {output.receipt} 2>&1 | tee {log} >&2"
 
 
 rule genotype:
@@ -33,7 +35,7 @@ rule genotype:
     params:
         cohort=config["cohort"],
         callset=config["callset"],
-        options=options(*MODEL),
+        options=options(*MODEL, *WHERE, "dbsnp"),
     log:
         "results/logs/genotype.log",
     conda:
@@ -43,4 +45,4 @@ rule genotype:
         runtime=240,  # minutes
     shell:
         "genocloud genotype {params.cohort:q} {params.callset:q} {params.options} --scatter inline"
-        " --receipt {output.receipt} 2>&1 | tee {log} >&2"
+        " --memory {resources.mem_mb}MB --receipt {output.receipt} 2>&1 | tee {log} >&2"

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from shlex import quote
 from shutil import which
 
 import psutil
@@ -17,7 +18,17 @@ from genocloud.reads.ploidy import SexContigs, copies
 RECEIPT = "results/inputs/inputs.json"
 RUN_MARK = "GENOCLOUD_RUN"
 GRACE_SECONDS = 10
-MODEL = ("stand_call_conf", "heterozygosity", "indel_heterozygosity", "heterozygosity_stdev", "max_alternate_alleles")
+MODEL = (
+    "stand_call_conf",
+    "heterozygosity",
+    "indel_heterozygosity",
+    "heterozygosity_stdev",
+    "max_alternate_alleles",
+    "annotation_group",
+    "annotate_with_num_discovered_alleles",
+    "allow_old_rms_mapping_quality_annotation_data",
+)
+WHERE = ("intervals", "interval_padding", "include_non_variant_sites", "force_output_intervals")
 MANY = 1000  # samples; fewer are looked into too fast for a progress display
 TBI_BP = 2**29  # a tabix index reaches no further
 
@@ -92,8 +103,17 @@ def local(files):
 
 
 def options(*names):
-    """Settings of the config as options of a command: `batch_size: 200` becomes `--batch-size 200`."""
-    return [f"--{name.replace('_', '-')} {config[name]}" for name in names]
+    """Settings of the config as options of a command: `batch_size: 200` becomes `--batch-size 200`.
+
+    A list gives its option several times; true gives it alone; false, or an empty text, not at all.
+    """
+    return [each for name in names for each in spelt(f"--{name.replace('_', '-')}", config[name])]
+
+
+def spelt(option, value):
+    if isinstance(value, bool) or value == "":
+        return [option] * bool(value)
+    return [f"{option} {quote(str(each))}" for each in (value if isinstance(value, list) else [value])]
 
 
 def scatter_of(wildcards, threads, resources):
@@ -103,6 +123,12 @@ def scatter_of(wildcards, threads, resources):
     not count it among the settings whose change makes a job run again.
     """
     return resources.get("scatter", f"local:processes=1,threads={threads},memory={resources.mem_mb}MB")
+
+
+def memory_of(wildcards, resources):
+    """The job's memory as the budget of tasks that run in its own process; Dask's workers have limits of their own."""
+    apart = resources.get("scatter", "local").startswith(("local", "tcp", "tls"))
+    return "" if apart else f"--memory {resources.mem_mb}MB"
 
 
 def stretches_of(sex):
@@ -173,6 +199,7 @@ try:
     config = checked_config()
     PEOPLE = checked_people(config["samples"], config["caller"])
     CALLED = [person.sample for person in PEOPLE.values() if person.reads]
+    WHERE_FILES = [text for text in config["intervals"] + config["force_output_intervals"] if Path(text).is_file()]
     REFERENCE_FILES = [config["reference"], f"{config['reference']}.fai"]
     DICTIONARY = str(Path(config["reference"]).with_suffix(".dict"))
     check_files()

@@ -1,0 +1,88 @@
+"""The kinds of file that a callset is exported to, told by the end of the name."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genocloud import objects
+from genocloud.callset import lines
+from genocloud.callset.header import header_text
+from genocloud.callset.index import index_names
+from genocloud.callset.lines import Genotypes, Lines
+from genocloud.callset.manifest import Description
+from genocloud.errors import SettingError
+from genocloud.regions import Contig
+
+
+class NotGzipped(SettingError):
+    """A name for the exported file that does not say that it is a compressed one."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(
+            f"{url}: the callset is written compressed, with an index; choose a name that ends in .vcf.gz or .bcf"
+        )
+
+
+class Form(NamedTuple):
+    """How one kind of file is written: its header, each site's bytes before the genotypes, and whole records."""
+
+    suffix: str
+    bcf: bool
+    header: Callable[[Description], bytes]
+    sites: Callable[[pa.Table, Sequence[Contig]], pa.Array]
+    records: Callable[[pa.Array, Genotypes, npt.NDArray[np.int32]], Lines]
+
+
+def form_of(url: str) -> Form:
+    """The form of a file of this name. Raises NotGzipped."""
+    if url.endswith(".vcf.gz"):
+        return _vcf()
+    if url.endswith(".bcf"):
+        return _bcf()
+    raise NotGzipped(url)
+
+
+def _vcf() -> Form:
+    return Form(
+        ".vcf.gz",
+        False,
+        lambda description: header_text(description).encode(),
+        lambda sites, _contigs: lines.site_texts(sites),
+        lines.lines_of,
+    )
+
+
+def _bcf() -> Form:
+    from genocloud.callset import bcf  # its kernels take a while to load, and are seldom needed
+
+    return Form(".bcf", True, bcf.header_bytes, bcf.site_records, bcf.records_of)
+
+
+def check_vcf_url(url: str) -> None:
+    """Whether an exported file can have this name, to be asked before the work.
+
+    Raises NotGzipped for a name of another kind, StoreFailed for a folder's, UnknownScheme.
+    """
+    place_of(url)
+
+
+def place_of(url: str) -> tuple[objects.Store, str]:
+    """The store and the name in it; raises what check_vcf_url raises."""
+    folder, name = objects.split(url)
+    form_of(url)
+    store = objects.open_store(folder)
+    for file in (name, *index_names(name)):
+        _check_no_folder(store, file)
+    return store, name
+
+
+def _check_no_folder(store: objects.Store, name: str) -> None:
+    try:
+        store.open(name).close()
+    except objects.ObjectMissing as error:
+        if error.problem != objects.ObjectMissing(error.url).problem:
+            raise

@@ -1,0 +1,155 @@
+"""The rows of a callset's files as streams in the sites' order, whichever of a batch's files they lie in."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from genocloud import schema
+from genocloud.callset import parquet
+from genocloud.callset.layout import DamagedFile, FileEntry, ShardEntry, entry_name
+from genocloud.objects import Store, join
+
+Span = tuple[int, int]
+"""The first of some neighbouring rows or sites, and the one behind the last."""
+
+
+def stream_rows(
+    store: Store, file: FileEntry, declared: pa.Schema, columns: Sequence[str], rows: int, span: Span
+) -> Iterator[pa.Table]:
+    """Columns of a span of a Parquet file's rows in tables of so many rows, the last shorter, as they are asked for.
+
+    By one thread: other batches' files are read beside it. Raises DamagedFile.
+    """
+    start, end = span
+    with parquet.opened(store, file, declared) as stream:
+        opened = pq.ParquetFile(stream)
+        groups, at = _row_groups(opened.metadata, start, end)
+        held: list[pa.Table] = []
+        count = 0
+        for batch in opened.iter_batches(rows, row_groups=groups, columns=list(columns), use_threads=False):
+            inside = batch[max(start - at, 0) : max(end - at, 0)]
+            at += batch.num_rows
+            held.append(pa.Table.from_batches([inside]))
+            count += inside.num_rows
+            while count >= rows:
+                table = pa.concat_tables(held)
+                yield table.slice(0, rows)
+                held, count = [table.slice(rows)], count - rows
+        if count:
+            yield pa.concat_tables(held)
+
+
+def _row_groups(metadata: pq.FileMetaData, start: int, end: int) -> tuple[list[int], int]:
+    """The row groups that hold some rows, and the first row of the first of them."""
+    edges = np.cumsum([0, *(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))])
+    groups = np.flatnonzero((edges[:-1] < end) & (edges[1:] > start))
+    return groups.tolist(), int(edges[groups[0]]) if len(groups) else start
+
+
+def stream_genotypes(
+    store: Store, shard: ShardEntry, batch: str, samples: int, columns: Sequence[str], sites: int, span: Span
+) -> Iterator[pa.Table]:
+    """A batch's rows at a span of the shard's sites, in tables of so many sites, the last shorter.
+
+    Superseded rows are left out. `samples`: how many the batch has. Raises DamagedFile.
+    """
+    if not samples:
+        return
+    files = shard.genotypes[batch]
+    if is_whole(shard, files, samples):
+        rows = span[0] * samples, span[1] * samples
+        yield from stream_rows(store, files[0], schema.STORED_GENOTYPES, columns, sites * samples, rows)
+        return
+    sources = [
+        _Source(places, _speaking(store, file, columns, places, samples), span[0], samples)
+        for file, places in zip(files, site_places(store, shard, files, samples), strict=True)
+        if (places >= 0).any()
+    ]
+    for start in range(*span, sites):
+        yield _interleaved(sources, start, min(start + sites, span[1]), samples)
+
+
+def is_whole(shard: ShardEntry, files: Sequence[FileEntry], samples: int) -> bool:
+    """Whether one file has just the rows of the shard's sites."""
+    return len(files) == 1 and files[0].rows == shard.sites.rows * samples
+
+
+def site_places(
+    store: Store, shard: ShardEntry, files: Sequence[FileEntry], samples: int
+) -> list[npt.NDArray[np.int64]]:
+    """For each of a batch's files the place among the shard's sites that each of its sites has; -1: superseded.
+
+    Raises DamagedFile where a site's rows are in none of them, or in two.
+    """
+    keys = _keys(store, shard.sites, schema.STORED_SITES)
+    found = [_places(keys, _keys(store, file, schema.STORED_GENOTYPES)[::samples]) for file in files]
+    speaking = np.concatenate([places[places >= 0] for places in found])
+    if not np.array_equal(np.sort(speaking), np.arange(len(keys))):
+        url = join(store.url, entry_name(shard.name))
+        raise DamagedFile(url, "its files have no genotypes, or several, for one site", "delete it, then ")
+    return found
+
+
+def _places(keys: npt.NDArray[np.int64], held: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where each of `held` is among the keys; -1 where it is not."""
+    if not len(keys):
+        return np.full(len(held), -1)
+    order = np.argsort(keys, kind="stable")
+    place = order[np.minimum(np.searchsorted(keys, held, sorter=order), len(keys) - 1)]
+    return np.where(keys[place] == held, place, -1)
+
+
+def _keys(store: Store, file: FileEntry, declared: pa.Schema) -> npt.NDArray[np.int64]:
+    with parquet.opened(store, file, declared) as stream:
+        table = pq.ParquetFile(stream, pre_buffer=False).read(["key"], use_threads=False)
+    return schema.numbers(table["key"])
+
+
+def _speaking(
+    store: Store, file: FileEntry, columns: Sequence[str], places: npt.NDArray[np.int64], samples: int
+) -> Iterator[pa.Table]:
+    """A file's rows that are not superseded, some sites at a time."""
+    at = 0
+    for table in stream_rows(store, file, schema.STORED_GENOTYPES, columns, _AT_ONCE * samples, (0, file.rows)):
+        speaking = places[at : at + _AT_ONCE] >= 0
+        at += _AT_ONCE
+        yield table if speaking.all() else table.filter(pa.array(np.repeat(speaking, samples)))
+
+
+_AT_ONCE = 256
+"""Sites of a file that are read together where its rows are mixed with others'."""
+
+
+class _Source:
+    """One file's rows that are not superseded, in the order of their sites' places among the shard's."""
+
+    def __init__(self, places: npt.NDArray[np.int64], tables: Iterator[pa.Table], first: int, samples: int) -> None:
+        self.places, self.tables, self.samples = places[places >= 0], tables, samples
+        self.ahead = int(np.searchsorted(self.places, first))  # sites that nobody has asked for
+        self.held: list[pa.Table] = []
+
+    def take(self, start: int, stop: int) -> tuple[npt.NDArray[np.int64], pa.Table]:
+        """The places of its sites in a span of the shard's, and their rows; spans are asked for one after another."""
+        first, last = np.searchsorted(self.places, [start, stop])
+        skipped, self.ahead = (self.ahead if last > first else 0), (0 if last > first else self.ahead)
+        table = self._rows((skipped + int(last - first)) * self.samples)
+        return self.places[first:last], table.slice(skipped * self.samples)
+
+    def _rows(self, rows: int) -> pa.Table:
+        count = sum(table.num_rows for table in self.held)
+        while count < rows or not self.held:
+            self.held.append(next(self.tables))
+            count += self.held[-1].num_rows
+        table = pa.concat_tables(self.held)
+        self.held = [table.slice(rows)]
+        return table.slice(0, rows)
+
+
+def _interleaved(sources: Sequence[_Source], start: int, stop: int, samples: int) -> pa.Table:
+    taken = [source.take(start, stop) for source in sources]
+    order = np.argsort(np.concatenate([places for places, _ in taken]))
+    table = pa.concat_tables([table for _, table in taken]).unify_dictionaries()
+    return table.take((order[:, None] * samples + np.arange(samples)).ravel())

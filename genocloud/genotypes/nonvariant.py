@@ -1,0 +1,92 @@
+"""Sites that are put out without a likely variant: which they are, and what they say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud import schema
+from genocloud.genotypes.allele_specific import Runs, add_runs
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NonvariantShares:
+    """What one batch adds to the annotations of the sites without a likely variant; adding is exact, in any order.
+
+    totals   (sites, kernels.nonvariant.TOTALS) int64
+    runs     sites x fields of calling.RANKED: what the records say
+    ids      (site, ID) pairs, sorted and distinct
+    """
+
+    totals: npt.NDArray[np.int64]
+    runs: Runs
+    ids: tuple[tuple[int, str], ...]
+
+
+def add_nonvariant(shares: Sequence[NonvariantShares]) -> NonvariantShares:
+    """Several parts' shares as one; exact, in any order and grouping."""
+    return NonvariantShares(
+        np.sum([share.totals for share in shares], axis=0),
+        add_runs([share.runs for share in shares]),
+        tuple(sorted({named for share in shares for named in share.ids})),
+    )
+
+
+def is_nonvariant(sites: pa.Table) -> npt.NDArray[np.bool_]:
+    """Which rows of SETTLED are put out without a variant being called: no ALT is kept, or nothing was estimated."""
+    return np.asarray(was_not_estimated(sites) | (np.diff(schema.ragged(sites["kept"])[0]) == 0))
+
+
+def was_not_estimated(sites: pa.Table) -> npt.NDArray[np.bool_]:
+    """Which rows of SETTLED have no QUAL: no ALT was seen, or nobody had a read."""
+    return np.asarray(np.isnan(schema.numbers(sites["qual"])))
+
+
+def in_order(first: pa.Table, second: pa.Table, is_second: npt.NDArray[np.bool_]) -> pa.Table:
+    """The rows of two tables as one: `is_second` tells of each row from which it comes."""
+    if not len(second):
+        return first
+    take = np.empty(len(is_second), np.int64)
+    take[~is_second], take[is_second] = np.arange(len(first)), len(first) + np.arange(len(second))
+    return pa.concat_tables([first, second], promote_options="permissive").take(take).combine_chunks()
+
+
+def with_unestimated(estimates: pa.Table, alleles: pa.Table) -> pa.Table:
+    """ESTIMATES of a whole shard, of those of its sites that have ALTs."""
+    none = has_no_alts(alleles)
+    rest = alleles.filter(pa.array(none))
+    nothing: dict[str, Any] = {
+        "genotyped": np.zeros(len(rest), np.int32),
+        "beyond": np.zeros(len(rest), bool),
+        "absent_log10": pa.nulls(len(rest), schema.DOUBLE),
+        "reason": pa.nulls(len(rest), schema.WORD),
+    }
+    for name in ("plausible", "mleac", "each_absent_log10"):
+        kind = schema.ESTIMATES.field(name).type
+        nothing[name] = pa.ListArray.from_arrays(np.zeros(len(rest) + 1, np.int32), pa.nulls(0, kind.value_type))
+    columns = [rest[name] if name in rest.column_names else nothing[name] for name in schema.ESTIMATES.names]
+    return in_order(estimates, pa.table(columns, schema.ESTIMATES), none)
+
+
+def with_alts(alleles: pa.Table) -> pa.Table:
+    """The sites of ALLELES that have ALTs: those that can be estimated."""
+    none = has_no_alts(alleles)
+    return alleles.filter(pa.array(~none)).combine_chunks() if none.any() else alleles
+
+
+def only_inside(settled: pa.Table, inside: npt.NDArray[np.bool_], reason: str) -> pa.Table:
+    """SETTLED of whose rows only some, (sites,) bool, are put out, the others dropped for a reason of their own."""
+    reasons = settled["reason"].cast(schema.STRING).combine_chunks()
+    told = pc.if_else(pc.or_(reasons.is_valid(), pa.array(inside)), reasons, reason)
+    return schema.with_column(settled, "reason", told.dictionary_encode())
+
+
+def has_no_alts(alleles: pa.Table) -> npt.NDArray[np.bool_]:
+    """Which sites have no ALT at all, so that there is nothing to estimate: (sites,) bool."""
+    return np.asarray(pc.equal(pc.list_value_length(alleles["alts"]), 0).to_numpy())

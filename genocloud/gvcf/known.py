@@ -1,0 +1,64 @@
+"""Known variants by name, from an indexed VCF such as dbSNP."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from genocloud.errors import UnreadableFile
+from genocloud.gvcf.index import find_index
+from genocloud.gvcf.texts import Stretch, open_texts
+
+
+class Known(NamedTuple):
+    """A record of known variants: `pos` is 1-based, alleles in upper case; `id` is `.` where it has none."""
+
+    pos: int
+    id: str
+    ref: str
+    alts: tuple[str, ...]
+
+
+def check_known(url: str) -> None:
+    """Raise UnreadableFile where a VCF of known variants, or its index, is not there."""
+    with open_texts(url) as texts:
+        next(texts, None)
+    if find_index(url) is None:
+        raise UnreadableFile(f"{url}.tbi", "known variants are read by their index", f"make it: tabix -p vcf {url}")
+
+
+def read_known(url: str, contig: str, positions: Sequence[int]) -> list[Known]:
+    """The records that begin at some positions, 1-based and ascending, of a contig, in the file's order.
+
+    Records whose FILTER is set are left out, as GATK leaves them out. Raises UnreadableFile or BadIndex.
+    """
+    if not positions:
+        return []
+    wanted = {b"%d" % position for position in positions}
+    stretch = Stretch(contig, positions[0] - 1, positions[-1])
+    return [_known(line) for line in _lines(url, stretch) if line.split(b"\t", 2)[1] in wanted and _is_good(line)]
+
+
+def _is_good(line: bytes) -> bool:
+    return line.split(b"\t", 7)[6] in (b".", b"PASS")
+
+
+def _known(line: bytes) -> Known:
+    pos, name, ref, alts = line.decode().split("\t", 5)[1:5]
+    return Known(int(pos), name, ref.upper(), tuple(alts.upper().split(",")))
+
+
+def _lines(url: str, stretch: Stretch) -> Iterator[bytes]:
+    """The records of a stretch that begin in it."""
+    rest, contig = b"", stretch.contig.encode()
+    with open_texts(url, stretch) as texts:
+        for piece in texts:
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                if line.startswith(b"#") or not line:
+                    continue
+                name, pos, _ = line.split(b"\t", 2)
+                if name == contig and int(pos) > stretch.end:
+                    return
+                if name == contig and int(pos) > stretch.start:
+                    yield line
+    if rest and not rest.startswith(b"#") and rest.split(b"\t", 1)[0] == contig:
+        yield rest

@@ -1,0 +1,18 @@
+"""Bases of a reference that is compressed: by its index, with the htslib that ships inside pysam."""
+
+import pysam
+
+from genocloud.errors import UnreadableFile
+
+
+def compressed_bases(url: str, contig: str, start: int, end: int) -> str:
+    """The bases start <= base < end of a BGZF-compressed FASTA, with its .fai and .gzi beside it.
+
+    Raises UnreadableFile.
+    """
+    try:
+        with pysam.FastaFile(url.removeprefix("file://")) as fasta:
+            return str(fasta.fetch(contig, start, end))
+    except (OSError, ValueError, KeyError) as error:
+        remedy = "give the reference uncompressed, or index it: samtools faidx"
+        raise UnreadableFile(url, f"contig {contig} cannot be read ({error})", remedy) from error

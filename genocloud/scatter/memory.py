@@ -1,0 +1,123 @@
+"""Memory: how much a run may have, and tasks that wait until there is room for them."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import psutil
+
+from genocloud.errors import SettingError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+SHARE = 0.8
+"""Of the free memory that a run takes unless it is told how much: others need some, and needs are estimates."""
+
+BASE_BYTES = 400_000_000
+"""What a process has besides its tasks: Python, libraries, compiled kernels (PSS of 300 to 350 MB was measured)."""
+
+LEAST_BYTES = 600_000_000
+"""With less no process does anything worth while."""
+
+_CGROUP, _FIRST_VERSION = Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory")
+_ENDLESS = 1 << 60
+"""Version 1 of cgroups writes a number near 2^63 where there is no limit."""
+
+
+def free_memory() -> int:
+    """Bytes that this process may still take: what the machine has, or its control group's limit leaves."""
+    return min(int(psutil.virtual_memory().available), _group_leaves())
+
+
+def room_by_default() -> int:
+    """Bytes for the tasks of a process that was not told how many."""
+    return max(int(SHARE * free_memory()), LEAST_BYTES) - BASE_BYTES
+
+
+def room_in(memory: int | None, processes: int = 1) -> int:
+    """Bytes for the tasks of each of some processes that share a budget. Raises SettingError if that is too small."""
+    if memory is None:
+        return max(BASE_BYTES, room_by_default() // processes)
+    if memory < processes * LEAST_BYTES:
+        raise SettingError(
+            f"{memory:,} bytes of memory for {processes} processes: each needs {LEAST_BYTES:,} at least; give more "
+            "--memory, or fewer processes"
+        )
+    return memory // processes - BASE_BYTES
+
+
+def _group_leaves() -> int:
+    """What the limits of the process's control group and of those around it leave; page cache can be dropped."""
+    with suppress(OSError):
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        return min([_ENDLESS, *(_leaves(*line.split(":", 2)[1:]) for line in lines)])
+    return _ENDLESS
+
+
+def _leaves(controllers: str, path: str) -> int:
+    if controllers not in ("", "memory"):
+        return _ENDLESS
+    names = ("memory.limit_in_bytes", "memory.usage_in_bytes") if controllers else ("memory.max", "memory.current")
+    top = _FIRST_VERSION if controllers else _CGROUP
+    folder = top / path.lstrip("/")
+    return min(_limit_leaves(each, *names) for each in [folder, *folder.parents] if each.is_relative_to(top))
+
+
+def _limit_leaves(folder: Path, limit: str, usage: str) -> int:
+    try:
+        most, used = (int((folder / name).read_text()) for name in (limit, usage))
+        told = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # no such group here, or its limit is `max`
+        return _ENDLESS
+    return max(0, most - used + int(told.get("inactive_file", 0)))
+
+
+class Room:
+    """Bytes that tasks in this process's threads share; who needs more than is left waits, who needs all is alone."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._taken = total, 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def take(self, need: int) -> Iterator[None]:
+        """Have `need` bytes while the enclosed work runs."""
+        need = min(need, self._total)
+        with self._changed:
+            self._changed.wait_for(lambda: self._taken + need <= self._total)
+            self._taken += need
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= need
+                self._changed.notify_all()
+
+
+@lru_cache
+def _room(total: int) -> Room:
+    """This process's room of that size: whoever works here, in threads or for Dask, shares it."""
+    return Room(total)
+
+
+@dataclass(frozen=True)
+class Needing(Generic[Task, Result]):
+    """A function of tasks that come with the bytes each needs; it begins when this process has room for them."""
+
+    function: Callable[[Task], Result]
+    total: int
+
+    def __call__(self, needing: tuple[int, Task]) -> Result:
+        need, task = needing
+        with _room(self.total).take(need):
+            return self.function(task)
+
+
+def largest_first(needs: Sequence[int]) -> list[int]:
+    """The places of tasks in the order to begin them: the largest first, so that none is left alone at the end."""
+    return sorted(range(len(needs)), key=lambda place: (-needs[place], place))

@@ -1,0 +1,91 @@
+"""Sites put out whatever the evidence: every base that a record speaks for, in some stretches or everywhere."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud import schema
+from genocloud.regions import Region
+
+Array = npt.NDArray[np.bool_]
+Stretches = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
+"""Starts and stops."""
+
+
+def covered(rows: Sequence[pa.Table], ranks: npt.NDArray[np.int32], region: Region) -> Array:
+    """For which bases of the region a sample in force has a row: (bases,) bool; `rows` are VARIANTS and BLOCKS."""
+    return _under([_stretches(table, ranks, region) for table in rows], region)
+
+
+def _stretches(table: pa.Table, ranks: npt.NDArray[np.int32], region: Region) -> Stretches:
+    spoken = (ranks[schema.numbers(table["sample"])] >= 0) & (schema.numbers(table["contig"]) == region.contig)
+    return schema.numbers(table["start"])[spoken], schema.numbers(table["stop"])[spoken]
+
+
+def _under(stretches: Sequence[Stretches], region: Region) -> Array:
+    """Which bases of the region lie in one of some stretches, given as starts and stops."""
+    edges = np.zeros(region.end - region.start + 1, np.int64)
+    for starts, stops in stretches:
+        for places, step in ((starts, 1), (np.maximum(starts, stops), -1)):
+            edges += step * np.bincount(np.clip(places, region.start, region.end) - region.start, minlength=len(edges))
+    return np.cumsum(edges)[:-1] > 0
+
+
+def within(regions: Sequence[Region], region: Region) -> Array:
+    """Which bases of the region lie in some others: (bases,) bool."""
+    inside = np.zeros(region.end - region.start, bool)
+    for other in regions:
+        if other.contig == region.contig:
+            inside[max(0, other.start - region.start) : max(0, other.end - region.start)] = True
+    return inside
+
+
+def deciding(inside: Array, spans: Sequence[pa.Table], region: Region) -> Array:
+    """Which bases of the region are inside, or under a chain of deletions that reaches inside: (bases,) bool.
+
+    Sites there, and no others, have a say in which `*` stay at sites that are inside.
+    """
+    starts, stops = (np.concatenate([schema.numbers(each[name]) for each in spans]) for name in ("start", "stop"))
+    linked = _under([(starts - 1, stops)], region)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], linked, [False]])))
+    chains = np.repeat(np.arange(len(edges) // 2), np.diff(edges)[::2])
+    reaching = np.bincount(chains, inside[linked], minlength=len(edges) // 2) > 0
+    out = inside.copy()
+    out[linked] |= reaching[chains]
+    return out
+
+
+def force(alleles: pa.Table, wanted: Array, spans: Sequence[pa.Table], bases: str, region: Region) -> pa.Table:
+    """ALLELES with every wanted base of the region as a forced site; those without any ALT too.
+
+    wanted  (bases of the region,) bool: which bases to put out, out of those for which somebody has a row
+    spans   the batches' SPANS: a base under a deletion from upstream has `*`
+    bases   the region's reference bases; what is not A, C, G or T becomes N, as GATK reads it
+    """
+    starts = schema.numbers(alleles["start"]) - region.start
+    alone = wanted.copy()
+    alone[starts] = False
+    new = np.flatnonzero(alone)
+    under = _under([(schema.numbers(each["start"]), schema.numbers(each["stop"])) for each in spans], region)[new]
+    letters = np.frombuffer(bases.upper().encode(), np.uint8)
+    letters = np.where(np.isin(letters, np.frombuffer(b"ACGT", np.uint8)), letters, np.uint8(ord("N")))[new]
+    stars = pa.array(["*"]).take(pa.array(np.zeros(np.count_nonzero(under), np.int32)))
+    added = [
+        np.full(len(new), region.contig, np.int32),
+        (new + region.start).astype(np.int32),
+        _letters(letters),
+        pa.ListArray.from_arrays(np.concatenate([[0], np.cumsum(under)]).astype(np.int32), stars),
+        np.ones(len(new), bool),
+        np.zeros(len(new), np.int32),
+    ]
+    known = schema.with_column(alleles, "forced", pa.array(wanted[starts]))
+    whole = pa.concat_tables([known, pa.table(added, schema.ALLELES)])
+    return whole.take(pc.sort_indices(whole["start"])).combine_chunks()
+
+
+def _letters(letters: npt.NDArray[np.uint8]) -> pa.Array:
+    offsets = np.arange(len(letters) + 1, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(letters), pa.py_buffer(offsets), pa.py_buffer(letters.copy()))

@@ -1,0 +1,37 @@
+"""What the model cannot use soundly is refused by name, before anything is computed."""
+
+from collections.abc import Iterator
+
+from genocloud import cohort
+from genocloud.errors import InputError
+
+
+class BareBlocks(InputError):
+    """A sample whose hom-ref blocks do not say how sure they are: nobody could tell hom-ref from no data."""
+
+    def __init__(self, url: str, sample: str, blocks: int, first: str, others: int) -> None:
+        self.url, self.sample, self.blocks, self.first, self.others = url, sample, blocks, first, others
+        too = f"; other samples too: {others:,}" if others else ""
+        super().__init__(
+            f"{url}: sample {sample}: hom-ref blocks with neither PL nor GQ ({blocks:,}, the first at {first}{too}): "
+            "the gatk model cannot tell how sure 0/0 is there; call the reads with a caller that writes one of the two "
+            "(the README's table of dialects says which do), or leave the sample out"
+        )
+
+
+def refuse_bare_blocks(opened: cohort.Cohort) -> None:
+    """Raise BareBlocks for the first sample in force whose hom-ref blocks have neither PL nor GQ."""
+    found = sorted(_bare(opened), key=lambda each: each[0])
+    if found:
+        _, sample, tally = found[0]
+        contig, start = tally.first_bare
+        first = f"{opened.contigs[contig].name}:{start + 1:,}"
+        raise BareBlocks(opened.url, sample, tally.bare, first, len(found) - 1)
+
+
+def _bare(opened: cohort.Cohort) -> Iterator[tuple[int, str, cohort.Tally]]:
+    for batch in opened.batches:
+        tallies = opened.receipt(batch).tallies
+        for rank, sample, tally in zip(batch.ranks.tolist(), batch.samples, tallies, strict=True):
+            if rank >= 0 and tally.bare:
+                yield rank, sample, tally

@@ -1,0 +1,197 @@
+"""A callset that has grown, or lost samples, is the one that a single run makes: bit for bit, however it came about."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from genocloud import callset, steps
+from genocloud.cohort import open_cohort
+from genocloud.genotypes import Model
+from genocloud.scatter.executors import open_scatter
+from genocloud.scatter.progress import Silent
+from genocloud.steps import covering
+from genocloud.steps.statistics import count_callset
+from tests.conftest import DATA, sample_map
+from tests.properties.test_steps_cuts import records, tables
+
+REFERENCE = str(DATA / "reference.fa")
+PLAIN = Model()
+SPECIFIC = Model(annotation_groups=("StandardAnnotation", "AS_StandardAnnotation"))
+STORING = steps.Storing(batch_size=2, window_bp=60_000)
+
+
+class Work:
+    """A cohort and its callset, and what is done to them."""
+
+    def __init__(self, folder: Path, model: Model = PLAIN, choice: str = "threads:2") -> None:
+        self.folder, self.model, self.choice = folder, model, choice
+        self.cohort, self.callset = str(folder / "cohort"), str(folder / "callset")
+
+    def add(self, gvcfs: list[Path], storing: steps.Storing = STORING) -> "Work":
+        self.folder.mkdir(exist_ok=True)
+        with open_scatter("inline") as scatter:
+            steps.ingest(self.cohort, str(sample_map(self.folder, gvcfs)), REFERENCE, storing, scatter, Silent())
+        return self
+
+    def call(self) -> "Work":
+        opened = open_cohort(self.cohort)
+        cut = steps.cut_genome(opened)
+        with open_scatter(self.choice) as scatter:
+            steps.discover(opened, cut, scatter, Silent())
+            steps.genotype(opened, self.callset, self.model, cut, scatter, Silent())
+        return self
+
+    def remove(self, sample: str) -> "Work":
+        steps.remove(self.cohort, [sample])
+        return self
+
+    def records(self) -> list[str]:
+        out = self.folder / "out.vcf.gz"
+        with open_scatter("inline") as scatter:
+            steps.export(self.callset, str(out), scatter, Silent())
+        return records(out)
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory, gvcfs: list[Path]) -> Work:
+    return Work(tmp_path_factory.mktemp("full")).add(gvcfs[:6]).call()
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory, gvcfs: list[Path]) -> Work:
+    """Three samples, then one more, then the others: three versions of one callset."""
+    work = Work(tmp_path_factory.mktemp("grown"))
+    for some in (gvcfs[:3], gvcfs[3:4], gvcfs[4:6]):
+        work.add(some).call()
+    return work
+
+
+def test_a_grown_callset_has_a_full_runs_tables(grown, full):
+    assert tables(grown.callset) == tables(full.callset)
+
+
+def test_a_grown_callset_is_exported_counted_and_cut_as_a_full_runs(grown, full):
+    assert grown.records() == full.records()
+    with open_scatter("inline") as scatter:
+        counted = [count_callset(work.callset, scatter, Silent()) for work in (grown, full)]
+    assert counted[0].to_json() == counted[1].to_json()
+    samples = open_cohort(full.cohort).samples
+    chosen = "chr1:14,000-52,000", [samples[-1], samples[0]]
+    parts = [callset.open_callset(work.callset).genotypes(*chosen) for work in (grown, full)]
+    assert parts[0].to_pylist() == parts[1].to_pylist()
+    assert parts[0].num_rows
+
+
+def test_some_batch_has_several_files_and_a_join_leaves_superseded_rows_out(grown):
+    opened = callset.open_callset(grown.callset)
+    assert any(len(files) > 1 for shard in opened.shards for files in shard.genotypes.values())
+    folder = grown.callset
+    both = f"'{folder}/genotypes/*/*.parquet' join '{folder}/sites/*.parquet' using (contig, pos, key)"
+    joined = duckdb.sql(f"select count(*) from {both}").fetchall()
+    assert joined == [(opened.counts["genotypes"],)]
+
+
+def test_a_grown_callset_and_its_cohort_are_found_sound(grown):
+    with open_scatter("inline") as scatter:
+        for url in (grown.callset, grown.cohort):
+            steps.verify(url, scatter, Silent())
+
+
+def test_only_new_sites_of_old_batches_are_called(tmp_path, gvcfs, monkeypatch):
+    called: dict[str, int] = {}
+    work = Work(tmp_path).add(gvcfs[:4]).call()
+    before = {batch.id for batch in open_cohort(work.cohort).batches}
+    kept = {path: path.read_bytes() for path in Path(work.callset, "genotypes").rglob("*.parquet")}
+    call_batch = covering.call_batch
+
+    def counted(opened, batch, shard, settled, model):
+        called[batch.id] = called.get(batch.id, 0) + settled.num_rows
+        return call_batch(opened, batch, shard, settled, model)
+
+    monkeypatch.setattr(covering, "call_batch", counted)
+    work.add(gvcfs[4:5]).call()
+    sites = callset.open_callset(work.callset).counts["sites"]
+    (new,) = called.keys() - before
+    assert called[new] == sites
+    assert all(0 < called[batch] < sites / 2 for batch in before)
+    assert all(path.read_bytes() == data for path, data in kept.items())
+
+
+def _with_allele_specific(folder: Path, gvcfs: list[Path]) -> Work:
+    return Work(folder, SPECIFIC).add(gvcfs[:2]).call().add(gvcfs[2:4]).call()
+
+
+def _after_a_removal(folder: Path, gvcfs: list[Path]) -> Work:
+    work = Work(folder).add(gvcfs[:3]).call()
+    work.remove(open_cohort(work.cohort).samples[1]).call()
+    return work.add(gvcfs[3:4]).add(gvcfs[1:2]).call()
+
+
+def _on_dask(folder: Path, gvcfs: list[Path]) -> Work:
+    work = Work(folder).add(gvcfs[:3]).call().add(gvcfs[3:4])
+    work.choice = "local:processes=1,threads=2"
+    return work.call()
+
+
+@pytest.mark.parametrize("history", [_with_allele_specific, _after_a_removal, _on_dask])
+def test_any_history_gives_what_its_samples_give_at_once(tmp_path, gvcfs, history: Callable[[Path, list[Path]], Work]):
+    work = history(tmp_path / "grown", gvcfs)
+    names = open_cohort(work.cohort).samples
+    fresh = Work(tmp_path / "fresh", work.model)
+    by_name = {path.name.partition(".")[0]: path for path in gvcfs}
+    for run in _runs(names):
+        fresh.add([by_name[name] for name in run])
+    fresh.call()
+    assert open_cohort(fresh.cohort).samples == names
+    assert tables(work.callset) == tables(fresh.callset)
+
+
+def _runs(names: tuple[str, ...]) -> Iterator[list[str]]:
+    """The names cut where their order, which one ingest would not give, begins anew."""
+    run: list[str] = []
+    for name in names:
+        if run and name < run[-1]:
+            yield run
+            run = []
+        run.append(name)
+    yield run
+
+
+def test_a_callset_that_has_grown_too_often_is_written_anew(tmp_path, gvcfs, monkeypatch):
+    monkeypatch.setattr("genocloud.callset.segments.MOST_SEGMENTS", 1)
+    monkeypatch.setattr("genocloud.steps.kept.MOST_PIECES", 1)
+    work = Work(tmp_path)
+    for some in (gvcfs[:2], gvcfs[2:3], gvcfs[3:4]):
+        work.add(some).call()
+    shards = callset.open_callset(work.callset).shards
+    assert max(len(files) for shard in shards for files in shard.genotypes.values()) <= 2
+    assert tables(work.callset) == tables(Work(tmp_path / "fresh").add(gvcfs[:4]).call().callset)
+
+
+@pytest.mark.parametrize(
+    ("step", "after"),
+    [("genocloud.callset.segments.write_genotypes", 4), ("genocloud.callset.writing.complete_shard", 1)],
+)
+def test_a_killed_update_is_no_callset_and_the_next_run_completes_it(tmp_path, gvcfs, full, monkeypatch, step, after):
+    work = Work(tmp_path, choice="inline").add(gvcfs[:4]).call().add(gvcfs[4:6])
+    left = [after]
+
+    def killed(*given, **named):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return real(*given, **named)
+
+    module, _, name = step.rpartition(".")
+    real = getattr(__import__(module, fromlist=[name]), name)
+    with monkeypatch.context() as patched:
+        patched.setattr(step, killed)
+        if name == "complete_shard":
+            patched.setattr("genocloud.callset.complete_shard", killed, raising=False)
+        with pytest.raises(KeyboardInterrupt):
+            work.call()
+    with pytest.raises(callset.NoCallset):
+        callset.open_callset(work.callset)
+    assert tables(work.call().callset) == tables(full.callset)

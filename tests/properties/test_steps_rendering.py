@@ -1,0 +1,188 @@
+"""Shards rendered straight away say what the stored callset says, whatever the cuts, the workers and the kills."""
+
+import gzip
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pysam
+import pytest
+
+from genocloud import cohort, steps
+from genocloud.callset import open_callset
+from genocloud.genotypes import Model
+from genocloud.scatter.executors import open_scatter
+from genocloud.scatter.progress import Silent
+from genocloud.steps import rendering
+from genocloud.steps.intervals import Intervals
+from genocloud.steps.shards import Cut
+from genocloud.steps.statistics import count_callset
+from tests.conftest import DATA, sample_map
+
+
+def records(vcf: Path) -> list[str]:
+    return gzip.decompress(vcf.read_bytes()).decode().splitlines()
+
+
+@dataclass
+class Ingested:
+    """A cohort with its sites discovered, and where its VCF goes."""
+
+    opened: cohort.Cohort
+    cut: Cut
+    folder: Path
+
+    def render(self, name: str = "calls.vcf.gz", model: Model | None = None, choice: str = "threads:2"):
+        parts = str(self.folder / "parts")
+        with open_scatter(choice) as scatter:
+            given = self.opened, parts, str(self.folder / name), model or Model(), self.cut
+            return rendering.render(*given, scatter, Silent())
+
+
+def ingested(folder: Path, gvcfs: list[Path], storing: steps.Storing) -> Ingested:
+    progress, url = Silent(), str(folder / "cohort")
+    with open_scatter("threads:2") as scatter:
+        steps.ingest(url, str(sample_map(folder, gvcfs)), str(DATA / "reference.fa"), storing, scatter, progress)
+        opened = cohort.open_cohort(url)
+        cut = steps.cut_genome(opened)
+        steps.discover(opened, cut, scatter, progress)
+    return Ingested(opened, cut, folder)
+
+
+@pytest.mark.parametrize(
+    ("storing", "choice"),
+    [
+        (steps.Storing(), "threads:3"),
+        (steps.Storing(batch_size=3, window_bp=7_001), "inline"),
+        (steps.Storing(batch_size=1, window_bp=50_000), "local:processes=2,threads=1"),
+    ],
+)
+def test_rendered_records_are_those_of_the_stored_callset(tmp_path, made, gvcfs, storing, choice):
+    run = ingested(tmp_path, gvcfs, storing)
+    statistics, receipt = run.render(choice=choice)
+    assert records(tmp_path / "calls.vcf.gz") == records(made.vcf)
+    with open_scatter("inline") as scatter:
+        assert statistics.to_json() == count_callset(made.callset, scatter, Silent()).to_json()
+    assert receipt.figures["genotypes"] == open_callset(made.callset).counts["genotypes"]
+
+
+def test_equal_shards_give_equal_bytes_stored_or_not(tmp_path, made, gvcfs):
+    ingested(tmp_path, gvcfs, steps.Storing()).render()
+    for suffix in ("", ".tbi"):
+        assert Path(f"{tmp_path}/calls.vcf.gz{suffix}").read_bytes() == Path(f"{made.vcf}{suffix}").read_bytes()
+
+
+def test_a_bcf_says_the_same(tmp_path, made, gvcfs):
+    ingested(tmp_path, gvcfs, steps.Storing()).render("calls.bcf")
+    with pysam.VariantFile(str(tmp_path / "calls.bcf")) as ours, pysam.VariantFile(str(made.vcf)) as theirs:
+        assert list(map(str, ours)) == list(map(str, theirs))
+
+
+def test_a_killed_run_goes_on_with_the_shards_that_are_missing(tmp_path, gvcfs, monkeypatch):
+    run = ingested(tmp_path, gvcfs, steps.Storing(window_bp=30_000))
+    run.render()
+    expected = (tmp_path / "calls.vcf.gz").read_bytes()
+    finished = sorted(path.name for path in (tmp_path / "parts").iterdir())
+    assert len(finished) == len(run.cut.owned) > 4
+    write, called, made = rendering.callset.write_part, rendering._called, []
+
+    def killed_at_the_third(store, name, *given):
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        made.append(name)
+        return write(store, name, *given)
+
+    for path in (tmp_path / "parts").iterdir():
+        path.unlink()
+    (tmp_path / "calls.vcf.gz").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(rendering.callset, "write_part", killed_at_the_third)
+        with pytest.raises(KeyboardInterrupt):
+            run.render(choice="inline")
+    assert not (tmp_path / "calls.vcf.gz").exists()
+    again = []
+    monkeypatch.setattr(rendering, "_called", lambda *given: (again.append(given), called(*given))[1])
+    run.render(choice="inline")
+    assert len(again) == len(finished) - 2
+    assert (tmp_path / "calls.vcf.gz").read_bytes() == expected
+
+
+def test_parts_of_another_model_or_form_are_not_taken(tmp_path, gvcfs):
+    run = ingested(tmp_path, gvcfs[:3], steps.Storing())
+    run.render()
+    plain = records(tmp_path / "calls.vcf.gz")
+    run.render("strict.vcf.gz", Model(stand_call_conf=300.0))
+    assert len(records(tmp_path / "strict.vcf.gz")) < len(plain)
+    run.render("calls.bcf")
+    with pysam.VariantFile(str(tmp_path / "calls.bcf")) as opened:
+        assert len(list(opened)) == sum(not line.startswith("#") for line in plain)
+
+
+def test_a_part_that_was_cut_short_is_made_anew(tmp_path, gvcfs):
+    run = ingested(tmp_path, gvcfs[:3], steps.Storing())
+    run.render()
+    before = (tmp_path / "calls.vcf.gz").read_bytes()
+    for part in (tmp_path / "parts").iterdir():
+        part.write_bytes(part.read_bytes()[:-9])
+    run.render()
+    assert (tmp_path / "calls.vcf.gz").read_bytes() == before
+
+
+def test_joint_by_way_of_a_callset_that_stays_gives_the_same_bytes(tmp_path, made, gvcfs):
+    out, url = tmp_path / "out" / "calls.vcf.gz", str(tmp_path / "callset")
+    plan = steps.Joint(str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), callset_url=url)
+    summary, _ = steps.joint(plan, Silent())
+    assert out.read_bytes() == made.vcf.read_bytes()
+    assert sorted(path.name for path in out.parent.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
+    assert open_callset(url).counts == open_callset(made.callset).counts
+    assert f"{open_callset(url).counts['sites']:,}" in summary
+
+
+@pytest.mark.parametrize("intervals", [Intervals(("chr1:1-9000",), forced=("chr1:700-2500",)), Intervals(("chrM",), 0)])
+def test_forced_sites_are_the_same_by_way_of_a_callset(tmp_path, gvcfs, intervals):
+    sheet, outs = str(sample_map(tmp_path, gvcfs[:4])), [tmp_path / "one.vcf.gz", tmp_path / "other.vcf.gz"]
+    for out, url in zip(outs, (None, str(tmp_path / "callset")), strict=True):
+        plan = steps.Joint(sheet, str(DATA / "reference.fa"), str(out), intervals=intervals, callset_url=url)
+        steps.joint(plan, Silent())
+    assert records(outs[0]) == records(outs[1])
+    assert len(records(outs[0])) > 60
+
+
+@pytest.mark.parametrize("choice", ["inline", "processes:2", "local:processes=2,threads=1"])
+def test_an_export_has_equal_bytes_wherever_its_shards_are_rendered(tmp_path, made, choice):
+    with open_scatter(choice) as scatter:
+        receipt = steps.export(made.callset, str(tmp_path / "calls.vcf.gz"), scatter, Silent())
+    assert (tmp_path / "calls.vcf.gz").read_bytes() == made.vcf.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
+    assert receipt.balance["given"] == open_callset(made.callset).counts["sites"]
+
+
+def test_a_killed_export_goes_on_with_what_is_missing(tmp_path, made, monkeypatch):
+    out, module = tmp_path / "calls.vcf.gz", importlib.import_module("genocloud.callset.vcf")
+    with open_scatter("inline") as scatter:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "join_parts", lambda *_: exit(9))
+            with pytest.raises(SystemExit):
+                steps.export(made.callset, str(out), scatter, Silent())
+        assert not out.exists()
+        (tmp_path / "calls.vcf.gz.parts" / ".genocloud-draft-of-the-killed-run").write_bytes(b"half a part")
+        monkeypatch.setattr(module, "stored_pieces", lambda *_: pytest.fail("a finished shard was rendered again"))
+        steps.export(made.callset, str(out), scatter, Silent())
+    assert out.read_bytes() == made.vcf.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
+
+
+def test_an_export_of_intervals_has_just_the_records_inside(tmp_path, made):
+    bed, out = tmp_path / "some.bed", tmp_path / "calls.vcf.gz"
+    bed.write_text("chr1\t20000\t30000\nchr2\t0\t5000\n")
+    with open_scatter("threads:2") as scatter:
+        some = Intervals((str(bed), "chr1:25000-40000", "chrM"))
+        receipt = steps.export(made.callset, str(out), scatter, Silent(), some)
+    opened = open_callset(made.callset)
+    inside = [opened.sites(region)["pos"].to_pylist() for region in ("chr1:20001-40000", "chr2:1-5000", "chrM")]
+    found = [line.split("\t") for line in records(out) if not line.startswith("#")]
+    assert [int(line[1]) for line in found] == [pos for positions in inside for pos in positions]
+    assert set(map("\t".join, found)) < set(records(made.vcf))
+    assert receipt.balance["taken"] == len(found)
+    with pysam.TabixFile(str(out)) as indexed:
+        assert indexed.contigs == ["chr1", "chr2", "chrM"]

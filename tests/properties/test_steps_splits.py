@@ -1,0 +1,129 @@
+"""Shards that are cut into pieces give what whole ones give, and what cannot be cut is said before it starts."""
+
+import gzip
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genocloud import steps
+from genocloud.callset import open_callset
+from genocloud.cohort import Cohort, Stored, open_cohort
+from genocloud.genotypes import Model
+from genocloud.scatter.executors import Inline, open_scatter
+from genocloud.scatter.progress import Silent
+from genocloud.steps import needs
+from genocloud.steps.needs import Load, ShardTooHeavy, Weight, need_of
+from genocloud.steps.shards import read_alleles
+from tests.conftest import DATA, Made, sample_map
+from tests.properties.test_steps_cuts import tables
+
+GIGABYTE = 1_000_000_000
+
+
+@pytest.fixture
+def opened(tmp_path: Path, made: Made) -> Cohort:
+    """A copy of the test data's cohort, discovered."""
+    shutil.copytree(made.cohort, tmp_path / "cohort")
+    return open_cohort(str(tmp_path / "cohort"))
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch):
+    """Tasks may need little, so that shards are cut into many pieces."""
+    monkeypatch.setattr(needs, "GROUP_COPIES", 0)
+
+    def most(size: int) -> None:
+        monkeypatch.setattr(needs, "SHARD_BYTES", size)
+
+    return most
+
+
+def records(vcf: Path) -> list[str]:
+    return gzip.decompress(vcf.read_bytes()).decode().splitlines()
+
+
+def test_pieces_give_the_whole_shards_values(tmp_path, made, opened, small):
+    small(900_000)
+    out = tmp_path / "split.vcf.gz"
+    with open_scatter("threads:3", GIGABYTE) as scatter:
+        whole = steps.cut_genome(opened)
+        cut = steps.fit(opened, whole, scatter)
+        assert len(cut.owned) > len(whole.owned)
+        steps.genotype(opened, str(tmp_path / "split"), Model(), cut, scatter, Silent())
+        steps.export(str(tmp_path / "split"), str(out), scatter, Silent())
+    assert tables(str(tmp_path / "split")) == tables(made.callset)
+    assert records(out) == records(made.vcf)
+    names = [shard.name for shard in open_callset(str(tmp_path / "split")).shards]
+    assert names == sorted(names)
+
+
+def test_a_fused_run_in_pieces_gives_the_same_records(tmp_path, made, gvcfs, small):
+    small(1_500_000)
+    out = tmp_path / "fused.vcf.gz"
+    steps.joint(
+        steps.Joint(str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), threads=2), Silent()
+    )
+    assert records(out) == records(made.vcf)
+
+
+def test_pieces_tile_their_shard_and_each_has_a_site(opened, small):
+    small(20_000)
+    cut, whole = steps.fit(opened, steps.cut_genome(opened), Inline(GIGABYTE)), steps.cut_genome(opened)
+    for shard in whole.owned:
+        pieces = [piece for piece in cut.owned if shard in (piece, piece.window)]
+        assert (pieces[0].region.start, pieces[-1].region.end) == (shard.region.start, shard.region.end)
+        assert all(before.region.end == after.region.start for before, after in pairwise(pieces))
+        found = [read_alleles(opened, piece) for piece in pieces]
+        assert sum(len(table) for table in found) == len(read_alleles(opened, shard))
+        assert all(len(table) for table in found)
+
+
+def test_a_site_that_cannot_fit_is_said_with_what_to_do(opened, monkeypatch):
+    monkeypatch.setattr(needs, "KEY_BYTES", GIGABYTE)
+    with pytest.raises(ShardTooHeavy, match=r"chr1:\d+-\d+: about [\d,]+ bytes .* give more --memory") as caught:
+        steps.fit(opened, steps.cut_genome(opened), Inline(GIGABYTE))
+    assert caught.value.need > caught.value.budget == GIGABYTE
+    assert caught.value.exit_code == 5
+
+
+def test_like_budgets_cut_alike(opened, small):
+    small(1 << 17)
+    cuts = [
+        [shard.name for shard in steps.fit(opened, steps.cut_genome(opened), Inline(memory)).owned]
+        for memory in (1 << 20, GIGABYTE)
+    ]
+    assert cuts[0] == cuts[1]
+
+
+STORED = st.builds(
+    Stored,
+    st.integers(1, 300),
+    st.integers(0, 10**6),
+    st.integers(0, 10**6),
+    st.integers(0, 10**9),
+    st.integers(0, 10**8),
+)
+
+
+@given(st.lists(STORED, min_size=1, max_size=5), st.data(), st.integers(1, 8))
+def test_fewer_sites_or_threads_never_need_more(stored, data, threads):
+    numbers = st.integers(0, 10**5)
+    whole = Weight(*(data.draw(numbers) for _ in range(3)))
+    part = Weight(*(data.draw(st.integers(0, each)) for each in (whole.sites, whole.observed, whole.pairs)))
+    need = need_of(stored, part, whole, threads)
+    assert 0 <= need <= need_of(stored, whole, whole, threads)
+    assert need_of(stored, part, whole, 1) <= need
+
+
+def test_a_load_adds_up_over_regions(opened):
+    (shard, *_) = steps.cut_genome(opened).owned
+    load = Load.of(read_alleles(opened, shard))
+    middle = int(load.positions[len(load.positions) // 2])
+    halves = [load.within(type(shard.region)(shard.region.contig, *span)) for span in ((0, middle), (middle, 1 << 30))]
+    assert load.whole == Weight(
+        *(sum(getattr(half, name) for half in halves) for name in ("sites", "observed", "pairs"))
+    )

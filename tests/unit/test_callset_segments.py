@@ -1,0 +1,120 @@
+"""A batch's genotypes in several files are read as if they were in one, and found again when a callset grows."""
+
+from itertools import pairwise
+from random import Random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from genocloud import callset, objects, schema
+from genocloud.callset import streaming
+from genocloud.regions import Region
+from tests.reference import callset_tables as make
+
+SHARD = make.Shard("000-chr1-00000", Region(0, 0, 1000))
+BATCHES = {"b0": ("ann", "cat"), "b1": ("bob",)}
+POSITIONS = (5, 40, 300, 301, 900, 1000)
+KEYS = np.array([11, 12, 13, 14, 15, 16])
+MADE = "these samples, this model"
+
+
+def tables() -> tuple[pa.Table, dict[str, pa.Table]]:
+    sites, genotypes = make.tables(Random(1), make.CONTIGS[0].name, POSITIONS, list(BATCHES.values()))
+    return sites, dict(zip(BATCHES, genotypes, strict=True))
+
+
+def at(table: pa.Table, places: list[int], samples: int) -> pa.Table:
+    return table.take((np.array(places)[:, None] * samples + np.arange(samples)).ravel())
+
+
+def segment(
+    store: objects.Store, batch: str, table: pa.Table, places: list[int], keys: list[int], label: str = ""
+) -> callset.Segment:
+    rows = at(table, places, len(BATCHES[batch]))
+    told = pa.table({"pos": pa.array([POSITIONS[place] for place in places], pa.int32()), "key": keys})
+    shares = pa.table({"told": [[place] for place in places]})
+    return callset.write_segment(store, SHARD, batch, MADE, told, rows, shares, label)
+
+
+def write(url: str) -> tuple[callset.Callset, pa.Table, dict[str, pa.Table]]:
+    """Batch b0 in three files: one with a superseded site, one that came in between, one for the superseded site."""
+    store, (sites, genotypes) = objects.open_store(url), tables()
+    callset.begin_shard(store, SHARD)
+    parts = [([0, 1, 3, 5], [11, 99, 14, 16], ""), ([2, 4], [13, 15], "m"), ([1], [12], "z")]
+    found = {"b0": [segment(store, "b0", genotypes["b0"], *part) for part in parts]}
+    found["b1"] = [segment(store, "b1", genotypes["b1"], [*range(6)], KEYS.tolist())]
+    files = {batch: [each.genotypes for each in some] for batch, some in found.items()}
+    shares = {batch: [each.shares for each in some] for batch, some in found.items()}
+    keyed = sites.append_column(schema.SITE_KEY.field, pa.array(KEYS))
+    entry = callset.complete_shard(store, SHARD, "key", keyed, files, shares)
+    return callset.commit(store, make.description(BATCHES), [entry]), sites, genotypes
+
+
+def test_files_of_a_batch_are_read_as_one():
+    opened, sites, genotypes = write("memory://segments-read")
+    assert opened.sites().to_pylist() == sites.to_pylist()
+    both = [table.to_pylist() for table in genotypes.values()]
+    expected = [row for place in range(6) for row in (*both[0][2 * place : 2 * place + 2], both[1][place])]
+    assert sorted(map(str, opened.genotypes().to_pylist())) == sorted(map(str, expected))
+    assert opened.genotypes("chr1:40-300", ["cat"])["pos"].to_pylist() == [40, 300]
+    (shard,) = opened.shards
+    assert [table["pos"].to_pylist() for table in opened.batches(shard, ["pos"])] == [
+        list(np.repeat(POSITIONS, len(members))) for members in BATCHES.values()
+    ]
+
+
+@pytest.mark.parametrize("sites", [1, 2, 4, 100])
+@pytest.mark.parametrize("span", [(0, 6), (1, 5), (3, 4), (2, 2)])
+def test_a_stream_has_the_sites_in_order_whatever_is_asked_for(sites, span):
+    opened, _, genotypes = write(f"memory://segments-stream-{sites}-{span[0]}")
+    names = ["pos", "sample", "GT", "AD", "PID"]
+    tables = list(streaming.stream_genotypes(opened.store, opened.shards[0], "b0", 2, names, sites, span))
+    expected = genotypes["b0"].select(names).slice(2 * span[0], 2 * (span[1] - span[0]))
+    assert [row for table in tables for row in table.to_pylist()] == expected.to_pylist()
+    assert all(table.num_rows == 2 * sites for table, _ in pairwise(tables))
+
+
+def test_a_site_without_its_rows_is_damage():
+    opened, _, _ = write("memory://segments-lost")
+    (shard,) = opened.shards
+    assert callset.check_shard(opened.store, shard) == []
+    with pytest.raises(callset.DamagedFile):
+        streaming.site_places(opened.store, shard, shard.genotypes["b0"][:2], 2)
+    with pytest.raises(callset.DamagedFile):
+        streaming.site_places(opened.store, shard, shard.genotypes["b0"] * 2, 2)
+
+
+def found(store: objects.Store, keys: list[int], made: str = MADE) -> list[str]:
+    return [each.label for each in callset.find_segments(store, SHARD, "b0", made, np.array(keys))]
+
+
+def test_segments_are_found_again_unless_they_are_others_damaged_or_hold_too_much():
+    opened, _, _ = write("memory://segments-found")
+    store = opened.store
+    assert found(store, KEYS.tolist()) == ["", "m", "z"]
+    assert found(store, [11, 14, 16, 99, 15]) == ["", "m"]
+    assert found(store, [11, 12]) == []  # most of their rows would be superseded
+    assert found(store, KEYS.tolist(), "another model") == []
+    store.write(f"genotypes/b0/{SHARD.name}.m.parquet", b"cut short")
+    assert found(store, KEYS.tolist()) == ["", "z"]
+    store.write(f"shares/b0/{SHARD.name}.z.parquet", b"cut short")
+    assert found(store, [11, 99, 14, 16]) == [""]
+
+
+def test_no_site_is_in_two_segments():
+    opened, _, genotypes = write("memory://segments-twice")
+    segment(opened.store, "b0", genotypes["b0"], [0], [11], "killed")
+    assert found(opened.store, KEYS.tolist()) == ["", "m", "z"]
+
+
+def test_rows_are_taken_out_of_a_segment():
+    opened, _, genotypes = write("memory://segments-only")
+    (first, *_) = callset.find_segments(opened.store, SHARD, "b0", MADE, KEYS)
+    assert callset.only(opened.store, SHARD, "b0", first, first.keys) is first
+    left = callset.only(opened.store, SHARD, "b0", first, np.array([14]))
+    assert (left.label, left.keys.tolist(), left.table["told"].to_pylist()) == ("", [14], [[3]])
+    (table,) = streaming.stream_rows(
+        opened.store, left.genotypes, schema.STORED_GENOTYPES, schema.GENOTYPES.names, 10, (0, 2)
+    )
+    assert table.to_pylist() == at(genotypes["b0"], [3], 2).to_pylist()
