@@ -21,11 +21,17 @@ from genocloud.callset.layout import (
 from genocloud.callset.streaming import site_places
 from genocloud.objects import ObjectMissing, Store, join
 
+_MISSING = "is missing"
+
 
 def check_shard(store: Store, shard: ShardEntry) -> list[DamagedFile]:
     """What is wrong with a shard's files: each is read whole, its bytes, checksum, columns and rows compared."""
     problems = [(file, _file_problem(store, file, declared)) for file, declared in _declared(shard)]
-    wrong = [DamagedFile(join(store.url, file.name), problem) for file, problem in problems if problem]
+    wrong = [
+        DamagedFile(join(store.url, file.name), problem, "" if problem == _MISSING else "delete it, then ")
+        for file, problem in problems
+        if problem
+    ]
     if not wrong:
         wrong = _site_problems(store, shard)
     told = manifest.read_entry(store, entry_name(shard.name))
@@ -66,7 +72,7 @@ def _file_problem(store: Store, file: FileEntry, declared: pa.Schema | None) -> 
     try:
         data = store.read(file.name)
     except ObjectMissing:
-        return "is missing"
+        return _MISSING
     if len(data) != file.bytes:
         return f"holds {len(data):,} bytes, not the {file.bytes:,} that were written"
     if hashlib.sha256(data).hexdigest() != file.sha256:

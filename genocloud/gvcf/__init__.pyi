@@ -4,7 +4,7 @@ from .header import NoSamples as NoSamples
 from .header import NotVcf as NotVcf
 from .header import SampleNotChosen as SampleNotChosen
 from .index import BadIndex as BadIndex
-from .known import check_known as check_known
+from .known import known_contigs as known_contigs
 from .known import read_known as read_known
 from .looking import Look as Look
 from .looking import check_index as check_index

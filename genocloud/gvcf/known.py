@@ -17,12 +17,19 @@ class Known(NamedTuple):
     alts: tuple[str, ...]
 
 
-def check_known(url: str) -> None:
-    """Raise UnreadableFile where a VCF of known variants, or its index, is not there."""
+def known_contigs(url: str) -> tuple[str, ...]:
+    """The contigs of a VCF of known variants, as its index has them.
+
+    Raises UnreadableFile where the VCF, or its index, is not there, BadIndex where the index is not its own.
+    """
     with open_texts(url) as texts:
         next(texts, None)
-    if find_index(url) is None:
-        raise UnreadableFile(f"{url}.tbi", "known variants are read by their index", f"make it: tabix -p vcf {url}")
+    index = find_index(url)
+    if index is None:
+        plain = "" if url.endswith(".gz") else f"bgzip {url}, then "
+        made = f"make it: {plain}tabix -p vcf {url}{'.gz' if plain else ''}"
+        raise UnreadableFile(f"{url}.tbi", "known variants are read by their index", made)
+    return index.names
 
 
 def read_known(url: str, contig: str, positions: Sequence[int]) -> list[Known]:

@@ -25,7 +25,7 @@ from genocloud.steps.covering import call_batch, cover
 from genocloud.steps.discover import OUTSIDE
 from genocloud.steps.kept import Growth, by_batch, site_keys, summarised
 from genocloud.steps.lining import keeping
-from genocloud.steps.naming import named
+from genocloud.steps.naming import check_contigs, named
 from genocloud.steps.receipts import Receipt, Unbalanced, receipt_of
 from genocloud.steps.refusals import refuse_bare_blocks
 from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived, derived_key, read_alleles
@@ -108,6 +108,7 @@ def genotype(
     `dbsnp_url`, whose fingerprint the model has. The balance is in sites.
     """
     with receipt_of("genotype") as receipt, keeping(scatter.memory):
+        check_contigs(dbsnp_url, opened.contigs)
         store = _callset_store(opened, callset_url)
         estimated = estimate(opened, model, cut, scatter, progress, store.url)
         threads = threads_each(scatter, len(cut.settled))
@@ -282,7 +283,7 @@ def _cover_batch(given: tuple[_Task, int]) -> None:
 
 
 def _shard_key(opened: cohort.Cohort, task: _Task) -> str:
-    return derived_key(opened, asdict(task.model), task.scope)
+    return derived_key(opened, asdict(task.model), task.scope, opened.samples)
 
 
 def _settled_of(opened: cohort.Cohort, task: _Task) -> pa.Table:

@@ -21,6 +21,7 @@ from genocloud.steps.genotype import genotype
 from genocloud.steps.ingest import Storing, StrangersInCohort, even_batch_size, ingest, ingest_need, load_ingest
 from genocloud.steps.inputs import file_size
 from genocloud.steps.intervals import Intervals
+from genocloud.steps.naming import check_contigs
 from genocloud.steps.needs import fit
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import read_reference
@@ -58,7 +59,10 @@ def joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
     when the VCF is there. Raises SettingError where this machine has not the room.
     """
     callset.check_vcf_url(plan.out_url)
+    if plan.callset_url is not None:
+        _claim(plan.callset_url, plan.out_url)
     reference = read_reference(plan.reference_url)
+    check_contigs(plan.dbsnp_url, reference.contigs)
     asked = plan.intervals.asked(reference.contigs)
     work = _Work.beside(plan.out_url)
     with receipt_of("joint") as receipt, open_scatter(f"threads:{plan.threads}", plan.memory) as scatter:
@@ -123,6 +127,13 @@ def _store(
     genotyped = genotype(opened, callset_url, model, cut, scatter, progress, dbsnp_url)
     export(callset_url, out_url, scatter, progress)
     return count_callset(callset_url, scatter, progress), genotyped
+
+
+def _claim(callset_url: str, out_url: str) -> None:
+    """Refuse, before the work, a place that cannot become a callset."""
+    if callset_url == out_url:
+        raise SettingError(f"{out_url}: VCF and callset have the same place; give the callset one of its own")
+    callset.claim(objects.open_store(callset_url))
 
 
 def _ingest(plan: Joint, samples: int, work: _Work, room: int, progress: Progress) -> Receipt:

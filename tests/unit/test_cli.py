@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pysam
 import pytest
 
 from genocloud import open_callset
@@ -165,6 +166,21 @@ def test_a_callset_in_its_cohorts_place_is_refused(tmp_path, gvcfs, capsys):
     assert run("genotype", cohort, cohort, "--quiet") == 5
     assert "same place" in capsys.readouterr().err
     assert run("inspect", cohort) == 0
+
+
+def test_what_joint_cannot_use_is_said_before_the_work(tmp_path, gvcfs, capsys):
+    given = "joint", sample_map(tmp_path, gvcfs[:1]), "--reference", REFERENCE, "--quiet", "-o", tmp_path / "a.vcf.gz"
+    mine, known = tmp_path / "mine", tmp_path / "known.vcf"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("")
+    assert run(*given, "--callset", mine) == 4
+    assert run(*given, "--callset", tmp_path / "a.vcf.gz") == 5
+    known.write_text(
+        "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nNC_1\t5\trs1\tA\tC\t.\t.\t.\n"
+    )
+    assert run(*given, "--dbsnp", pysam.tabix_index(str(known), preset="vcf")) == 3
+    assert "none of its contigs (NC_1) is the reference's (chr" in capsys.readouterr().err
+    assert not list(tmp_path.glob("a.vcf.gz*"))
 
 
 @pytest.mark.parametrize(

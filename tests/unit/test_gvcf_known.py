@@ -4,7 +4,7 @@ import pysam
 import pytest
 
 from genocloud.errors import UnreadableFile
-from genocloud.gvcf import check_known, read_known
+from genocloud.gvcf import known_contigs, read_known
 
 ROWS = (
     "chr1\t5\trs1\tA\tC\t.\t.\t.",
@@ -25,7 +25,7 @@ def url(tmp_path):
 
 
 def test_records_at_positions(url):
-    check_known(url)
+    assert known_contigs(url) == ("chr1", "chr2")
     assert read_known(url, "chr1", [7, 9]) == [(7, "rs2", "A", ("C", "G")), (9, ".", "T", ("G",))]
     assert read_known(url, "chr1", [4, 6, 8]) == []
     assert read_known(url, "chr1", [1, 5]) == [(5, "rs1", "A", ("C",))]
@@ -37,5 +37,5 @@ def test_records_at_positions(url):
 def test_a_file_without_an_index_is_refused(tmp_path):
     path = tmp_path / "plain.vcf"
     path.write_text("##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")
-    with pytest.raises(UnreadableFile, match="tabix"):
-        check_known(str(path))
+    with pytest.raises(UnreadableFile, match=r"bgzip .*plain.vcf, then tabix -p vcf .*plain.vcf.gz"):
+        known_contigs(str(path))
