@@ -14,7 +14,7 @@ SAMPLE_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Cost:
-    """`memory` is in bytes: the sum of PSS over all processes, sampled; 0 where nobody watched."""
+    """`memory` is in bytes: the sum of PSS over all processes, sampled; where nobody watched RSS of the largest one."""
 
     seconds: float
     cpu_seconds: float
@@ -42,7 +42,7 @@ def cost_of(command: Sequence[str | Path], watch: bool) -> Cost:
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise subprocess.CalledProcessError(child.returncode, command, stderr=said.decode(errors="replace"))
-    return Cost(time.perf_counter() - begin, usage.ru_utime + usage.ru_stime, peak)
+    return Cost(time.perf_counter() - begin, usage.ru_utime + usage.ru_stime, peak or usage.ru_maxrss * 1024)
 
 
 def _family(pid: int) -> list[int]:
@@ -85,8 +85,8 @@ def in_turn(works: dict[str, Callable[..., Cost]], repeats: int) -> dict[str, Co
 
 
 def genocloud(*words: str | Path) -> list[str]:
-    """The command line of genocloud, as this interpreter has it."""
-    return [sys.executable, "-c", "import sys; from genocloud.cli import main; sys.exit(main())", *map(str, words)]
+    """The command line of genocloud, as this interpreter has it and its entry point calls it."""
+    return [sys.executable, "-c", "from genocloud.cli import run; run()", *map(str, words)]
 
 
 def size(folder: Path) -> int:
