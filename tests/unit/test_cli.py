@@ -351,6 +351,10 @@ def test_an_earlier_version_is_genotyped_and_names_are_those_in_force(tmp_path, 
     assert before.sites() == after.sites()
     assert before.genotypes().drop_columns("sample") == after.genotypes().drop_columns("sample")
     assert len(list(stored.glob("derived/*/*/settled"))) == 2  # versions 2 and 3 differ in names only
+    assert run("genotype", stored, tmp_path / "2", "--cohort-version", "3", "--quiet") == 0
+    renamed = open_callset(str(tmp_path / "2"))
+    assert list(renamed.samples) == ["q07", "p08", "p09"]
+    assert renamed.genotypes() == after.genotypes()
     assert "sound (" in told(capsys, "verify", tmp_path / "3", "--quiet")
     damaged = next((tmp_path / "3").glob("sites/*"))
     damaged.write_bytes(damaged.read_bytes()[:-5])
