@@ -6,7 +6,7 @@ Source: VCF 4.3 specification, section 6 (BCF2.2); htslib vcf.h for the range of
 import numpy as np
 from numba import njit
 
-from genocloud.kernels.text import LIST, NUMBER
+from genocloud.kernels.text import LIST, NUMBER, put_bytes
 from genocloud.schema import MISSING
 
 INT8, INT16, INT32, FLOAT, CHAR = 1, 2, 3, 5, 7
@@ -86,11 +86,7 @@ def put_integers(out, at, values, start, end):
 @njit(cache=True, nogil=True)
 def put_string(out, at, data, start, end):
     """Write data[start:end] (uint8) as a typed string; returns the place after it."""
-    at = put_type(out, at, end - start, CHAR)
-    for i in range(start, end):
-        out[at] = data[i]
-        at += 1
-    return at
+    return put_bytes(out, put_type(out, at, end - start, CHAR), data, start, end)
 
 
 @njit(cache=True, nogil=True)

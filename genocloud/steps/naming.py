@@ -26,13 +26,12 @@ def _few(names: Sequence[str]) -> str:
 
 
 def known_variants(url: str) -> str:
-    """The fingerprint of a VCF of known variants, which is read by its index. Raises UnreadableFile or BadIndex."""
-    gvcf.known_contigs(url)
+    """The fingerprint of a VCF of known variants. Raises UnreadableFile."""
     return gvcf.fingerprint(url)
 
 
 def check_contigs(dbsnp_url: str | None, contigs: Sequence[Contig]) -> None:
-    """Raise OtherContigs where known variants share no contig with the reference."""
+    """Raise OtherContigs where known variants share no contig with the reference, or what known_contigs raises."""
     if dbsnp_url is None:
         return
     theirs, ours = gvcf.known_contigs(dbsnp_url), [contig.name for contig in contigs]
