@@ -7,16 +7,21 @@ GVCFS ?= test_data/gvcf
 REFERENCE ?= test_data/reference.fa
 LARGE ?= $(firstword $(wildcard $(GVCFS)/*.g.vcf.gz))
 REGION ?= chr1
+HOSPITAL ?= 10
 SECONDS := 60
 GATK := tests/anchors/gatk/lib/installed
 
-.PHONY: demo test lint conformance programs bench kills fuzz clean
+.PHONY: demo test lint conformance programs bench plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid clean
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --profile profiles/local
 
+# The demo with all its inputs, stores and outputs in a bucket, of fake-gcs-server or of moto; and what is seen when they change.
+demo-gs demo-s3: demo-%: $(INSTALLED)
+	$(BIN)/pytest -m buckets -k '[$*]' tests/contracts
+
 test: $(INSTALLED)
-	$(BIN)/pytest -m 'not conformance'
+	$(BIN)/pytest -m 'not conformance and not slurm and not stores and not buckets and not hybrid'
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -45,6 +50,30 @@ kills: $(INSTALLED)
 fuzz: $(INSTALLED)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[fuzz]'
 	@for target in header lines frames; do $(BIN)/python -W ignore -m tests.fuzz.fuzz $$target results/fuzz -max_total_time=$(SECONDS) || exit 1; done
+
+# A real Slurm with two nodes on this machine, installed by apt (as root) and stopped at the end; a node is lost in mid-run.
+slurm: $(INSTALLED)
+	tests/slurm/install
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[slurm]'
+	$(BIN)/pytest -m slurm tests/slurm
+
+# Two sites in two network namespaces (as root): every policy, a link cut for 30 s, 20 workers killed; the records of one site.
+hybrid: $(INSTALLED)
+	$(BIN)/pytest -m hybrid -o faulthandler_timeout=1100 tests/hybrid
+
+# The same on generated cohorts, with what crossed: make bench-hybrid GVCFS=DIR REFERENCE=REF HOSPITAL=120
+bench-hybrid: $(INSTALLED)
+	$(BIN)/python -m tests.hybrid.bench_hybrid $(GVCFS) --reference $(REFERENCE) --hospital $(HOSPITAL)
+
+# The laws of stores on the emulator of Azure, which npm brings; those of files, memory, gs:// and s3:// run in `make test`.
+stores: $(INSTALLED)
+	tests/anchors/azurite/install
+	$(BIN)/pytest -m stores tests/contracts
+
+# What genocloud plan foretells against what runs take: make plan COHORTS="A B", folders as shared/bench/simcohort.py
+# writes them. Fails beyond 25%, as it may where others use the machine meanwhile.
+plan: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.bench_plan $(COHORTS)
 
 clean:
 	rm -rf results .snakemake

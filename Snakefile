@@ -10,12 +10,24 @@ if os.path.exists("config.yaml"):
     configfile: "config.yaml"
 
 
+include: "workflow/rules/remote.smk"  # files with a URL: whether they have changed or gone
 include: "workflow/rules/start.smk"  # config, sample sheet and files are checked before any job
-include: "workflow/rules/inputs.smk"
 include: "workflow/rules/call.smk"
-include: "workflow/rules/ingest.smk"
-include: "workflow/rules/discover.smk"
-include: "workflow/rules/genotype.smk"
+
+
+if HYBRID:  # samples at several sites: one rule in the place of four
+
+    include: "workflow/rules/hybrid.smk"
+
+
+else:
+
+    include: "workflow/rules/inputs.smk"
+    include: "workflow/rules/ingest.smk"
+    include: "workflow/rules/discover.smk"
+    include: "workflow/rules/genotype.smk"
+
+
 include: "workflow/rules/export.smk"
 include: "workflow/rules/report.smk"
 
@@ -25,10 +37,12 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        "results/callset.vcf.gz",
-        "results/report.html",
-        expand("results/{step}/{step}.json", step=["inputs", "ingest", "genotype", "export", "report"]),
-        expand("results/{step}/{part}.json", step=["discover", "genotype"], part=PARTS),
+        local(VCF_FILES),
+        local(REPORT_FILES),
+        expand("results/{step}/{step}.json", step=["export", "report"]),
+        GENOTYPED,
+        [] if HYBRID else expand("results/{step}/{step}.json", step=["inputs", "ingest"]),
+        [] if HYBRID else expand("results/{step}/{part}.json", step=["discover", "genotype"], part=PARTS),
         expand("results/call/{sample}.json", sample=CALLED),
 
 

@@ -19,7 +19,7 @@ NO_CALL = np.int8(-1)
 
 INT8, INT16, INT32, INT64 = pa.int8(), pa.int16(), pa.int32(), pa.int64()
 FLOAT, DOUBLE, STRING, BOOL = pa.float32(), pa.float64(), pa.string(), pa.bool_()
-INTS, DOUBLES, STRINGS = pa.list_(INT32), pa.list_(DOUBLE), pa.list_(STRING)
+INTS, COUNTS, DOUBLES, STRINGS = pa.list_(INT32), pa.list_(INT64), pa.list_(DOUBLE), pa.list_(STRING)
 WORD = pa.dictionary(INT32, STRING)
 """A string out of few distinct ones."""
 
@@ -157,6 +157,9 @@ ALLELE_COLUMNS = (
 )
 """The merged alleles of each site of a shard, sorted by start."""
 
+STRETCH_COLUMNS = SPAN_COLUMNS[:3]
+"""Bases under some deletion that began earlier, without who has it; a row each stretch that does not touch another."""
+
 _MERGED = ALLELE_COLUMNS[:5]
 
 ESTIMATE_COLUMNS = (
@@ -170,6 +173,30 @@ ESTIMATE_COLUMNS = (
     Column("reason", WORD, "why the site cannot be genotyped; null if it can"),
 )
 """The cohort's estimates at each site of a shard, sorted by start."""
+
+START_COLUMNS = (
+    _key("known", INT8, "bits: some depth, likelihoods, a carrier without likelihoods, alleles beyond GATK's limits"),
+    _key("chromosomes", INT64, "alleles of the samples that count: the sum of their ploidies"),
+    _key("copies", COUNTS, "expected copies of each ALT at even frequencies, 2^-40; none at sites of too many ALTs"),
+    _key("gains", COUNTS, "there: by how much carriers' likelihoods exceed hom-ref's, log10, by ALT: 2^-14 then 2^-56"),
+)
+"""What a source of samples says unasked about each site of a shard: sums over its samples."""
+
+QUESTION_COLUMNS = (
+    _key("site", INT32, "number of the site in ALLELES"),
+    _key("last", BOOL, "asks how likely it is that nobody carries an allele, no longer for expected copies"),
+    _key("chromosomes", INT64, "alleles of all sources' samples that count"),
+    _key("chosen", INTS, "numbers of the ALTs in the estimate where some are left out; else none"),
+    _key("copies", COUNTS, "the cohort's expected copies of each ALT in the estimate, 2^-40; none: even frequencies"),
+)
+"""What the sources of samples are asked about sites that are still open, one row each."""
+
+ANSWER_COLUMNS = (
+    _key("copies", COUNTS, "expected copies of each ALT in the estimate, 2^-40; none to a last question"),
+    _key("high", COUNTS, "to a last question: -ln of nobody carrying anything but `*`, then each ALT, in 2^-14"),
+    _key("low", COUNTS, "what these lack, in 2^-56; where there is but one ALT the first of both says all"),
+)
+"""A source's answer to each question: sums over its samples."""
 
 SETTLED_COLUMNS = (
     *_MERGED,
@@ -392,9 +419,82 @@ SITE_KEY = _key(
 
 BLOCKS, VARIANTS = table(BLOCK_COLUMNS), table(VARIANT_COLUMNS)
 OBSERVATIONS, SPANS, ALLELES = table(OBSERVATION_COLUMNS), table(SPAN_COLUMNS), table(ALLELE_COLUMNS)
+STRETCHES = table(STRETCH_COLUMNS)
+STARTS, QUESTIONS, ANSWERS = table(START_COLUMNS), table(QUESTION_COLUMNS), table(ANSWER_COLUMNS)
 ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
 SITES, GENOTYPES = table(SITE_COLUMNS), table(GENOTYPE_COLUMNS)
 STORED_SITES, STORED_GENOTYPES = table((*SITE_COLUMNS, SITE_KEY)), table((*GENOTYPE_COLUMNS, SITE_KEY))
+
+
+_RUN = {"lengths": INTS, "counts": INTS, "values": pa.list_(FLOAT)}
+"""Multisets of floats, one behind the other: distinct values in each, how often, which."""
+_BINNED = 3
+"""Raw annotations that are histograms by allele (genotypes.allele_specific.HISTOGRAMS)."""
+
+SUMMARY = pa.schema(
+    [
+        ("lengths", INTS),  # entries of each key of the site
+        ("values", INTS),
+        ("counts", COUNTS),
+        ("totals", COUNTS),
+    ]
+)
+"""Samples' likelihoods at each site as distinct keys with multiplicities (genotypes.summaries.Summary)."""
+
+SHARES = pa.schema(
+    [
+        ("quiet", BOOL),  # put out without a likely variant: totals are then of that kind
+        ("totals", COUNTS),
+        ("ac", COUNTS),
+        *((f"run_{name}", kind) for name, kind in _RUN.items()),
+        ("ids", STRINGS),
+    ]
+)
+"""What some samples add to each site's annotations: sums, and multisets for medians."""
+
+ALLELE_SUMS = pa.schema(
+    [
+        ("sums", COUNTS),
+        ("samples", COUNTS),
+        ("told", COUNTS),
+        *((f"bin_{name}_{n}", kind) for n in range(_BINNED) for name, kind in _RUN.items()),
+    ]
+)
+ALLELE_SHARES = pa.schema(
+    [
+        *ALLELE_SUMS,
+        ("cells", INTS),  # number of the allele within its site
+        ("ranks", INTS),  # place in the batch's samples in force, by cohort rank
+        ("squares", pa.list_(FLOAT)),
+    ]
+)
+"""What SHARES has besides where the allele-specific annotations were asked for: of one batch, a row a record."""
+
+SUMMED_SHARES = pa.schema([*SHARES, *ALLELE_SUMS])
+"""SHARES with what allele-specific annotations need, but for SQUARES: sums over samples, no row of anybody's."""
+SQUARES = pa.schema([("cell", INT32), ("square", FLOAT)])
+"""ASRAW_MQ of alleles put out, by number, added up over samples in order (float32); none where nobody told."""
+
+SHEET = pa.schema(
+    [
+        *((name, STRING) for name in ("sample", "gvcf", "sex", "batch", "name_in_gvcf")),
+        ("line", INT32),
+        ("renames", BOOL),
+    ]
+)
+"""A sheet's rows of one site, for that site."""
+PEOPLE = pa.schema([("batch", WORD), ("row", INT32), ("rank", INT32)])
+"""Who is in force at a site: batch, number of the row in the site's SHEET, rank in its cohort; by batch and place."""
+LOCAL = pa.schema([("start", INT32), ("ref", STRING), ("alts", STRINGS), ("observed", INT32)])
+"""ALLELES of one site's samples in a shard."""
+REACHES = pa.schema([("start", INT32), ("stop", INT32)])
+"""Stretches of a shard's contig: under deletions from upstream, or those for which somebody has a row."""
+UNITED = pa.schema([("start", INT32), ("ref", STRING), ("alts", STRINGS), ("forced", BOOL)])
+"""ALLELES of a shard, as all sites' samples have them."""
+TOTALS = pa.schema([("kind", STRING), ("bin", INT32), ("count", INT64)])
+"""Genotypes of a site's samples taken together: `samples`, sums by class, called ones by DP and by GQ; no sample."""
+PUT_OUT = pa.schema([("site", INT32), ("kept", INTS), ("estimated", BOOL)])
+"""Which sites of ALLELES are put out, with which ALTs, and whether they have a QUAL."""
 
 
 def numbers(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:

@@ -1,5 +1,10 @@
+from .elsewhere import Elsewhere as Elsewhere
+from .elsewhere import NotReached as NotReached
+from .elsewhere import StaysThere as StaysThere
+from .elsewhere import UnknownSite as UnknownSite
 from .forms import NotGzipped as NotGzipped
 from .forms import check_vcf_url as check_vcf_url
+from .forms import find_index as find_index
 from .forms import form_of as form_of
 from .layout import DamagedFile as DamagedFile
 from .layout import FileEntry as FileEntry

@@ -70,6 +70,15 @@ def check_vcf_url(url: str) -> None:
     place_of(url)
 
 
+def find_index(url: str) -> str:
+    """Where the index of an exported file lies; ObjectMissing where there is none."""
+    store, name = place_of(url)
+    found = next((index for index in index_names(name) if store.exists(index)), None)
+    if found is None:
+        raise objects.ObjectMissing(url, "has no index beside it", "export it again")
+    return objects.join(store.url, found)
+
+
 def place_of(url: str) -> tuple[objects.Store, str]:
     """The store and the name in it; raises what check_vcf_url raises."""
     folder, name = objects.split(url)

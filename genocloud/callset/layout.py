@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -118,6 +118,14 @@ class ShardEntry:
             _files(values["shares"]),
             values["alts"],
         )
+
+    def without(self, batches: Collection[str]) -> "ShardEntry":
+        """The shard without the files of some batches: those that lie elsewhere."""
+        genotypes, shares = (
+            {batch: files for batch, files in by.items() if batch not in batches}
+            for by in (self.genotypes, self.shares)
+        )
+        return replace(self, genotypes=genotypes, shares=shares)
 
 
 def _files(values: Mapping[str, Any]) -> dict[str, tuple[FileEntry, ...]]:

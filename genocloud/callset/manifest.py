@@ -1,11 +1,12 @@
 """What a callset is made of: samples, batches, contigs, settings, shards; as the JSON that makes it one."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from genocloud import schema
+from genocloud.callset.elsewhere import Elsewhere
 from genocloud.callset.layout import ENTRY, MANIFEST, MARK, NOT_JSON, DamagedFile, ShardEntry
 from genocloud.errors import StoreError
 from genocloud.objects import ObjectExists, ObjectMissing, Store, join
@@ -49,7 +50,8 @@ class Description:
 
     `samples` is the manifest's order; `batches` maps a batch's id to its samples in the order of its files; `model`
     holds the settings of the joint genotyping; `software` is name and version, for `##source` too; `source` says
-    what it was made of (the cohort's version, the reference's checksum), free of paths.
+    what it was made of (the cohort's version, the reference's checksum), free of paths. `site` names the site at which
+    the callset lies, where there are several; `stores` says where the files of batches are that lie at another site.
     """
 
     samples: tuple[str, ...]
@@ -58,6 +60,31 @@ class Description:
     model: Mapping[str, Any]
     software: str
     source: Mapping[str, Any] = field(default_factory=dict)
+    site: str = ""
+    stores: Mapping[str, Elsewhere] = field(default_factory=dict)
+
+    @property
+    def elsewhere(self) -> dict[Elsewhere, tuple[str, ...]]:
+        """The other sites, by name, with the batches whose files lie there."""
+        places = sorted(set(self.stores.values()))
+        return {place: tuple(sorted(key for key, value in self.stores.items() if value == place)) for place in places}
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Names of the sites whose samples these are: this one, then the others."""
+        return (self.site, *(place.site for place in self.elsewhere))
+
+    def only(self, sites: Collection[str]) -> "Description":
+        """What is said of some sites' samples alone."""
+        homes = {batch: self.stores[batch].site if batch in self.stores else self.site for batch in self.batches}
+        batches = {batch: samples for batch, samples in self.batches.items() if homes[batch] in sites}
+        chosen = {sample for samples in batches.values() for sample in samples}
+        return replace(
+            self,
+            samples=tuple(sample for sample in self.samples if sample in chosen),
+            batches=batches,
+            stores={batch: place for batch, place in self.stores.items() if batch in batches},
+        )
 
 
 def encode(description: Description, shards: tuple[ShardEntry, ...]) -> bytes:
@@ -68,6 +95,8 @@ def encode(description: Description, shards: tuple[ShardEntry, ...]) -> bytes:
         "software": description.software,
         "model": dict(description.model),
         "source": dict(description.source),
+        **({"site": description.site} if description.site else {}),
+        **({"stores": _stores_as_json(description)} if description.stores else {}),
         "counts": counts_of(description, shards),
         "contigs": [[contig.name, contig.length] for contig in description.contigs],
         "samples": description.samples,
@@ -75,6 +104,10 @@ def encode(description: Description, shards: tuple[ShardEntry, ...]) -> bytes:
         "shards": [shard.as_json() for shard in shards],
     }
     return (json.dumps(values, indent=1) + "\n").encode()
+
+
+def _stores_as_json(description: Description) -> dict[str, dict[str, Any]]:
+    return {batch: asdict(place) for batch, place in sorted(description.stores.items())}
 
 
 def counts_of(description: Description, shards: tuple[ShardEntry, ...]) -> dict[str, int]:
@@ -110,6 +143,8 @@ def _decoded(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, 
         values["model"],
         values["software"],
         values["source"],
+        values.get("site", ""),
+        {batch: Elsewhere(**place) for batch, place in values.get("stores", {}).items()},
     )
     return description, tuple(ShardEntry.from_json(shard) for shard in values["shards"])
 

@@ -1,7 +1,8 @@
 """Reading a callset by URL: samples, and the tables of a region."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 
 from genocloud import schema
 from genocloud.callset import arrays, manifest, parquet
+from genocloud.callset.elsewhere import Elsewhere, NotReached, UnknownSite, reaching
 from genocloud.callset.layout import FileEntry, ShardEntry, rows_of
 from genocloud.callset.streaming import is_whole
 from genocloud.errors import InputError
@@ -38,7 +40,8 @@ def open_callset(url: str) -> "Callset":
 class Callset:
     """A finished callset; regions are `chr1`, `chr1:1,001-2,000` (1-based, inclusive), a Region, or None for all.
 
-    Whatever reads its tables raises DamagedFile where one is not as it was written.
+    Whatever reads its tables raises DamagedFile where one is not as it was written; whatever reads genotypes of a
+    united callset StaysThere or NotReached besides.
     """
 
     store: Store
@@ -65,6 +68,26 @@ class Callset:
         """Samples, sites, genotypes and shards."""
         return manifest.counts_of(self.description, self.shards)
 
+    def of_sites(self, sites: Sequence[str]) -> "Callset":
+        """Some sites' samples alone, of a united callset; INFO remains the whole's. Raises UnknownSite."""
+        for site in set(sites) - set(self.description.sites):
+            raise UnknownSite(self.url, site, self.description.sites)
+        return replace(self, description=self.description.only(sites))
+
+    def count_samples(self, batches: Iterable[str]) -> int:
+        """How many samples some batches have."""
+        return sum(len(self.description.batches[batch]) for batch in batches)
+
+    def check_reach(self) -> None:
+        """Whether genotypes at other sites can be read from here, and are still those that this callset was made of.
+
+        Raises StaysThere or NotReached.
+        """
+        for place, batches in self.description.elsewhere.items():
+            with reaching(place) as store:
+                held = manifest.read(store)[1]
+            _check_same(place, batches, self.shards, {shard.name: shard for shard in held})
+
     def sites(self, region: str | Region | None = None) -> pa.Table:
         """The sites of a region: schema.SITES, sorted by contig and pos."""
         place = self._region(region)
@@ -86,7 +109,8 @@ class Callset:
         for batch, members in self.description.batches.items():
             files, whole = shard.genotypes[batch], is_whole(shard, shard.genotypes[batch], len(members))
             read = list(columns) if whole else [*columns, KEY]
-            tables = [self._read(file, schema.STORED_GENOTYPES, None, columns=read) for file in files]
+            with self.store_of(batch) as store:
+                tables = [_read(store, file, schema.STORED_GENOTYPES, None, columns=read) for file in files]
             yield tables[0] if whole else self._speaking(tables, self._sites(shard, None)).select(list(columns))
 
     def to_numpy(
@@ -98,6 +122,13 @@ class Callset:
     def to_xarray(self, region: str | Region | None = None, samples: Sequence[str] | None = None) -> Any:
         """A region as an xarray.Dataset in sgkit's layout. Raises NoXarray where xarray is not installed."""
         return arrays.as_dataset(self.to_numpy(region, samples))
+
+    @contextmanager
+    def store_of(self, batch: str) -> Iterator[Store]:
+        """The store that has a batch's genotypes. Raises StaysThere; NotReached for StoreErrors of the block."""
+        place = self.description.stores.get(batch)
+        with reaching(place) if place else nullcontext(self.store) as store:
+            yield store
 
     def _region(self, region: str | Region | None) -> Region | None:
         return parse_region(region, self.contigs) if isinstance(region, str) else region
@@ -114,25 +145,7 @@ class Callset:
 
     def _sites(self, shard: ShardEntry, region: Region | None) -> pa.Table:
         """SITES with their keys."""
-        return self._read(shard.sites, schema.STORED_SITES, region)
-
-    def _read(
-        self,
-        file: FileEntry,
-        declared: pa.Schema,
-        region: Region | None,
-        samples: Sequence[str] = (),
-        columns: list[str] | None = None,
-    ) -> pa.Table:
-        conditions = []
-        if region is not None:
-            conditions.append((pc.field("pos") > region.start) & (pc.field("pos") <= region.end))
-        if samples:
-            conditions.append(pc.field("sample").isin(samples))
-        with parquet.opened(self.store, file, declared) as stream:
-            return pq.read_table(
-                stream, columns=columns, filters=_both(conditions), use_threads=False, pre_buffer=False
-            )
+        return _read(self.store, shard.sites, schema.STORED_SITES, region)
 
     def _speaking(self, tables: Sequence[pa.Table], sites: pa.Table) -> pa.Table:
         """The rows of a batch's files that are not superseded, in the order of the sites."""
@@ -159,10 +172,39 @@ class Callset:
         self, shard: ShardEntry, batch: str, region: Region | None, members: Sequence[str]
     ) -> pa.Table:
         files = shard.genotypes[batch]
-        tables = [self._read(file, schema.STORED_GENOTYPES, region, members) for file in files]
+        with self.store_of(batch) as store:
+            tables = [_read(store, file, schema.STORED_GENOTYPES, region, members) for file in files]
         if not is_whole(shard, files, len(self.description.batches[batch])):
             tables = [self._speaking(tables, self._sites(shard, region))]
         return tables[0].drop_columns([KEY])
+
+
+def _read(
+    store: Store,
+    file: FileEntry,
+    declared: pa.Schema,
+    region: Region | None,
+    samples: Sequence[str] = (),
+    columns: list[str] | None = None,
+) -> pa.Table:
+    conditions = []
+    if region is not None:
+        conditions.append((pc.field("pos") > region.start) & (pc.field("pos") <= region.end))
+    if samples:
+        conditions.append(pc.field("sample").isin(samples))
+    with parquet.opened(store, file, declared) as stream:
+        return pq.read_table(stream, columns=columns, filters=_both(conditions), use_threads=False, pre_buffer=False)
+
+
+def _check_same(
+    place: Elsewhere, batches: Sequence[str], shards: Sequence[ShardEntry], held: Mapping[str, ShardEntry]
+) -> None:
+    for shard in shards:
+        found = held.get(shard.name)
+        same = found and found.sites == shard.sites
+        if not (found and same and all(found.genotypes.get(batch) == shard.genotypes[batch] for batch in batches)):
+            problem = f"they were made anew since, with other files in shard {shard.name}: run genocloud hybrid again"
+            raise NotReached(place, problem)
 
 
 def _overlap(one: Region, other: Region) -> bool:

@@ -18,7 +18,7 @@ from genocloud.callset.layout import ShardEntry, rows_of
 from genocloud.callset.lines import FORMAT_COLUMNS, Genotypes, lay_out
 from genocloud.callset.parts import Counts, Piece
 from genocloud.callset.reading import Callset
-from genocloud.callset.streaming import stream_genotypes, stream_rows
+from genocloud.callset.streaming import Span, stream_genotypes, stream_rows
 from genocloud.regions import Contig, Region
 
 PIECE_GENOTYPES = 1 << 16
@@ -109,15 +109,19 @@ def _stored(
 ) -> Iterator[Callable[[], Piece]]:
     size = _sites_at_once(callset.samples)
     batches = {batch: members for batch, members in callset.description.batches.items() if members}
-    columns = [
-        _ahead(pool, stream_genotypes(callset.store, shard, batch, len(of), FORMAT_COLUMNS, size, span))
-        for batch, of in batches.items()
-    ]
+    columns = [_ahead(pool, _genotypes(callset, shard, batch, len(of), size, span)) for batch, of in batches.items()]
     together = PIECE_SITES // size * size
     tables = stream_rows(callset.store, shard.sites, schema.STORED_SITES, schema.SITES.names, together, span)
     rows = cache(partial(rows_of, list(batches.values()), callset.samples))
     for piece, *genotypes in zip(_texts(form, callset.contigs, tables, size), *columns, strict=True):
         yield partial(_render_stored, form, piece, genotypes, *rows(len(piece.texts)))
+
+
+def _genotypes(
+    callset: Callset, shard: ShardEntry, batch: str, samples: int, size: int, span: Span
+) -> Iterator[pa.Table]:
+    with callset.store_of(batch) as store:
+        yield from stream_genotypes(store, shard, batch, samples, FORMAT_COLUMNS, size, span)
 
 
 def _sites_at_once(samples: Sequence[str]) -> int:

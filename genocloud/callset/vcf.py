@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,9 @@ from genocloud.callset.rendering import stored_pieces
 from genocloud.errors import StoreError
 from genocloud.objects import open_store
 from genocloud.regions import Region, region_text
+
+_DELETED_AT_ONCE = 16
+"""A bucket takes some 30 ms to delete an object, and a callset has thousands of shards."""
 
 
 class ShortCallset(StoreError):
@@ -106,8 +110,8 @@ def join_shards(callset: Callset, parts: Sequence[Part], url: str, regions: Sequ
 def _remove(folder: str) -> None:
     """Remove the parts, what killed writers have left there, and a local folder."""
     store = open_store(folder)
-    for name in store.list():
-        store.delete(name)
+    with ThreadPoolExecutor(_DELETED_AT_ONCE) as pool:
+        list(pool.map(store.delete, store.list()))
     store.sweep(0)
     if "://" not in folder:
         with suppress(OSError):

@@ -24,22 +24,28 @@ from genocloud.objects import ObjectMissing, Store, join
 _MISSING = "is missing"
 
 
-def check_shard(store: Store, shard: ShardEntry) -> list[DamagedFile]:
-    """What is wrong with a shard's files: each is read whole, its bytes, checksum, columns and rows compared."""
-    problems = [(file, _file_problem(store, file, declared)) for file, declared in _declared(shard)]
-    wrong = [
-        DamagedFile(join(store.url, file.name), problem, "" if problem == _MISSING else "delete it, then ")
-        for file, problem in problems
-        if problem
-    ]
-    if not wrong:
-        wrong = _site_problems(store, shard)
+def check_shard(store: Store, shard: ShardEntry, elsewhere: Collection[str] = ()) -> list[DamagedFile]:
+    """What is wrong with a shard's files: each is read whole, its bytes, checksum, columns and rows compared.
+
+    Those of batches that lie `elsewhere` are left out.
+    """
+    wrong = _table_problems(store, shard.without(elsewhere))
     told = manifest.read_entry(store, entry_name(shard.name))
     if told != shard:
         wrong.append(
             DamagedFile(join(store.url, entry_name(shard.name)), "is missing, or is not what the manifest has")
         )
     return wrong
+
+
+def _table_problems(store: Store, shard: ShardEntry) -> list[DamagedFile]:
+    problems = [(file, _file_problem(store, file, declared)) for file, declared in _declared(shard)]
+    wrong = [
+        DamagedFile(join(store.url, file.name), problem, "" if problem == _MISSING else "delete it, then ")
+        for file, problem in problems
+        if problem
+    ]
+    return wrong or _site_problems(store, shard)
 
 
 def _declared(shard: ShardEntry) -> list[tuple[FileEntry, pa.Schema | None]]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -63,17 +63,19 @@ class BadShard(StoreError):
         super().__init__(f"{url}: shard {shard}: {problem}; run genotype again, it makes what is missing")
 
 
-def find_shard(store: Store, shard: Shard, key: str) -> ShardEntry | None:
+def find_shard(store: Store, shard: Shard, key: str, elsewhere: Collection[str] = ()) -> ShardEntry | None:
     """The entry of a shard written earlier with the same settings `key`; None if it must be written.
 
-    It must be, too, where its entry cannot be read, or where a file is missing or not as long as it was.
+    It must be, too, where its entry cannot be read, or where a file is missing or not as long as it was; the files of
+    batches that lie `elsewhere` are not looked at.
     """
     entry = manifest.read_entry(store, entry_name(shard.name))
     if entry is None or (entry.key, entry.region) != (key, shard.region):
         return None
+    tables = entry.without(elsewhere).tables
     with ThreadPoolExecutor(SIZES_AT_ONCE) as pool:
-        sizes = list(pool.map(lambda file: file_size(store, file.name), entry.tables))
-    return entry if sizes == [file.bytes for file in entry.tables] else None
+        sizes = list(pool.map(lambda file: file_size(store, file.name), tables))
+    return entry if sizes == [file.bytes for file in tables] else None
 
 
 def file_size(store: Store, name: str) -> int | None:
@@ -182,7 +184,8 @@ def commit(store: Store, description: manifest.Description, shards: Iterable[Sha
         if problem:
             store.delete(entry_name(entry.name))
             raise BadShard(store.url, entry.name, problem)
-    _remove_strays(store, set(present) - {name for entry in ordered for name in entry.files})
+    here = {name for entry in ordered for name in entry.without(description.stores).files}
+    _remove_strays(store, set(present) - here)
     store.write(MANIFEST, manifest.encode(description, ordered))
     return Callset(store, description, ordered)
 
@@ -201,7 +204,7 @@ _FOLDERS = (ENTRIES_FOLDER, GENOTYPES_FOLDER, SHARES_FOLDER, SITES_FOLDER)
 
 def _problem(description: manifest.Description, entry: ShardEntry, present: frozenset[str]) -> str:
     """Why the shard cannot be part of the callset; empty if it can."""
-    for name in sorted(set(entry.files) - present):
+    for name in sorted(set(entry.without(description.stores).files) - present):
         return f"{name} is missing"
     if set(entry.genotypes) != set(description.batches):
         return f"has the batches {sorted(entry.genotypes)}, not {sorted(description.batches)}"

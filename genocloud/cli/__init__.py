@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 
+from genocloud import objects
 from genocloud.cli.commands import parser
 from genocloud.errors import GenocloudError
 
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _without_unused():
             arguments.run(arguments)
+            objects.finish_audit()
         sys.stdout.flush()
     except GenocloudError as error:
         print(f"genocloud: error: {error}", file=sys.stderr)  # noqa: T201 (the command line's own voice)

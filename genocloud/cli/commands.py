@@ -3,14 +3,14 @@
 import argparse
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 from genocloud import cohort, steps
-from genocloud.cli import store_commands
+from genocloud.cli import cluster_commands, hybrid_commands, plan_commands, store_commands
 from genocloud.cli.options import (
     CPUS,
     Arguments,
     Commands,
+    budget_options,
     chosen_intervals,
     chosen_model,
     dbsnp_option,
@@ -37,7 +37,8 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(prog="genocloud", description="Joint genotyping: gVCFs become one callset.")
     whole.add_argument("--version", action="version", version=f"genocloud {version('genocloud')}")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_joint, _inputs, _call, _ingest, _discover, _genotype, _export, _report, *store_commands.ALL):
+    steps_of_a_run = (_joint, _inputs, _call, _ingest, _discover, _genotype, _export, _report, *hybrid_commands.ALL)
+    for add in (*steps_of_a_run, *store_commands.ALL, *cluster_commands.ALL, *plan_commands.ALL):
         add(commands)
     return whole
 
@@ -71,6 +72,7 @@ def _joint(commands: Commands) -> None:
     memory_option(command)
     model_options(command)
     dbsnp_option(command)
+    budget_options(command)
     receipt_option(command)
 
 
@@ -112,7 +114,7 @@ def _call(commands: Commands) -> None:
 
     command = new_command(commands, "call", "Call one person's reads with the embedded bcftools: a gVCF.", run)
     command.add_argument("sample", metavar="SAMPLE", help="the sample's name; the reads' SM must agree")
-    command.add_argument("--reads", required=True, metavar="READS", help="BAM or CRAM with its index")
+    command.add_argument("--reads", required=True, metavar="READS", help="path or URL of a BAM or CRAM with its index")
     reference_option(command)
     command.add_argument(
         "--sex", choices=["male", "female", "unknown"], default="unknown", help="decides the ploidy of X and Y"
@@ -124,7 +126,7 @@ def _call(commands: Commands) -> None:
         metavar="REGION",
         help="pseudo-autosomal regions of X (chrX:10001-2781479). Default: known by X's length",
     )
-    command.add_argument("-o", "--output", required=True, type=Path, metavar="OUT.g.vcf.gz")
+    command.add_argument("-o", "--output", required=True, metavar="OUT.g.vcf.gz", help="path or URL")
     command.add_argument("--threads", type=whole_number, default=1, help="processes to call with. Default: %(default)s")
     receipt_option(command)
 
@@ -167,6 +169,7 @@ def _ingest(commands: Commands) -> None:
         "--window-bp", type=whole_number, default=SHARD_BP, help="bases worked on together. Default: %(default)s"
     )
     scatter_option(command, "processes")
+    budget_options(command)
     receipt_option(command)
 
 
@@ -190,6 +193,7 @@ def _discover(commands: Commands) -> None:
     version_option(command)
     scatter_option(command)
     memory_option(command)
+    budget_options(command)
     receipt_option(command)
 
 
@@ -216,27 +220,35 @@ def _genotype(commands: Commands) -> None:
     dbsnp_option(command)
     scatter_option(command)
     memory_option(command)
+    budget_options(command)
     receipt_option(command)
 
 
 def _export(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
-            receipt = steps.export(arguments.callset, arguments.output, scatter, progress, chosen_intervals(arguments))
+            inside = chosen_intervals(arguments)
+            receipt = steps.export(arguments.callset, arguments.output, scatter, progress, inside, arguments.site)
         hand_over(receipt, arguments)
 
     command = new_command(commands, "export", "Write a callset as VCF or BCF, with its index.", run)
     command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
     command.add_argument("output", metavar="OUT", help="path or URL of the file: OUT.vcf.gz or OUT.bcf")
+    command.add_argument(
+        "--site", action="append", help="only the samples of this site of a hybrid run; may be repeated (default: all)"
+    )
     interval_options(command)
     scatter_option(command)
+    budget_options(command)
     receipt_option(command)
 
 
 def _report(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
-            receipt = steps.report(arguments.callset, arguments.receipts, arguments.output, scatter, progress)
+            receipt = steps.report(
+                arguments.callset, arguments.receipts, arguments.output, scatter, progress, arguments.plan
+            )
         hand_over(receipt, arguments)
 
     command = new_command(commands, "report", "Make the HTML report of a run, and its summary.", run)
@@ -247,5 +259,6 @@ def _report(commands: Commands) -> None:
     command.add_argument(
         "-o", "--output", required=True, metavar="REPORT.html", help="the summary goes beside it, as .txt"
     )
+    command.add_argument("--plan", metavar="PLAN.json", help="what genocloud plan foretold, to be set beside")
     scatter_option(command)
     receipt_option(command)

@@ -5,13 +5,16 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeAlias
 
 from genocloud import steps
+from genocloud.errors import SettingError
 from genocloud.genotypes import Model
+from genocloud.scatter.choices import WAYS
 from genocloud.scatter.progress import Progress, open_progress
+from genocloud.scatter.spending import Budgeted, Meter, cores_of
 from genocloud.steps.receipts import Receipt, write_receipt
 
 Arguments: TypeAlias = argparse.Namespace
@@ -90,8 +93,8 @@ def scatter_option(command: argparse.ArgumentParser, kind: str = "threads") -> N
         "--scatter",
         default=f"{kind}:{CPUS}",
         metavar="WHERE",
-        help="where tasks run: inline; threads:N; processes:N; local:processes=N,threads=N,memory=SIZE (Dask); "
-        "tcp://HOST:PORT (a Dask scheduler). Default: %(default)s",
+        help=f"where tasks run: {'; '.join(WAYS)}. Those of Dask also take wait=SECONDS, how long they may be without "
+        "workers. Default: %(default)s",
     )
 
 
@@ -234,9 +237,53 @@ def chosen_model(arguments: Arguments) -> Model:
     )
 
 
-def shown_progress(arguments: Arguments) -> AbstractContextManager[Progress]:
-    """A display of the run's progress, unless it is to be quiet."""
-    return open_progress(quiet=arguments.quiet)
+def budget_options(command: argparse.ArgumentParser) -> None:
+    """What the run's cores cost, and how much it may spend."""
+    group = command.add_argument_group("money")
+    group.add_argument(
+        "--prices", metavar="TABLE.yaml", help="show what is spent by this table (profiles/prices, or one of yours)"
+    )
+    group.add_argument(
+        "--budget", type=money, metavar="MONEY", help="stop between two tasks when this command has spent so much"
+    )
+    group.add_argument("--cores", type=whole_number, help="cores that are paid for. Default: what its tasks run on")
+
+
+def money(text: str) -> float:
+    """An amount from 0 on: argparse turns the error into its usage message."""
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = math.nan
+    if not 0 <= amount < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount of money")
+    return amount
+
+
+@contextmanager
+def shown_progress(arguments: Arguments) -> Iterator[Progress]:
+    """A display of the run's progress, unless it is to be quiet; with what it has spent, and within its budget."""
+    meter = _meter(arguments)
+    with open_progress(quiet=arguments.quiet, said=meter.told if meter else None) as progress:
+        budget = getattr(arguments, "budget", None)
+        yield progress if meter is None or budget is None else Budgeted(progress, meter, budget)
+
+
+def _meter(arguments: Arguments) -> Meter | None:
+    """What counts the money of a command that knows its prices. Raises BadPrices, or SettingError without a table."""
+    table = getattr(arguments, "prices", None)
+    if table is None:
+        if getattr(arguments, "budget", None) is not None:
+            raise SettingError("--budget: nothing tells what a core costs; give a table with --prices")
+        return None
+    from genocloud.locations.config import HERE  # slow to import (schemas), and needed by few
+    from genocloud.locations.prices import CORE_BYTES, find_prices, read_prices
+
+    prices = read_prices(find_prices(table, "config.yaml"))
+    cores = arguments.cores or getattr(arguments, "threads", None) or cores_of(arguments.scatter)
+    if not cores:
+        raise SettingError(f"--prices: {arguments.scatter} does not say how many cores it has; give --cores")
+    return Meter({HERE: prices.per_hour(cores, cores * CORE_BYTES)}, prices.currency)
 
 
 def hand_over(receipt: Receipt, arguments: Arguments) -> None:

@@ -95,6 +95,17 @@ def _verify(commands: Commands) -> None:
     receipt_option(command)
 
 
+def _doctor(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        for finding in steps.doctor(arguments.url):
+            print(finding, flush=True)  # noqa: T201 (what the command was asked for)
+
+    command = new_command(commands, "doctor", "Try and ask what is wrong with a place for a cohort or a callset.", run)
+    command.add_argument(
+        "url", metavar="URL", help="path or URL of a cohort, a callset, or a place where one may be made"
+    )
+
+
 def _remove(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         names = [name for (name,) in _names(arguments, 1)]
@@ -202,4 +213,4 @@ def _erased(receipt: Receipt) -> str:
     return "\n".join([*lines, told["not_reached"]])
 
 
-ALL = (_inspect, _history, _verify, _remove, _rename, _compact, _collect, _erase)
+ALL = (_inspect, _history, _verify, _doctor, _remove, _rename, _compact, _collect, _erase)

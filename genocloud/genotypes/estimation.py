@@ -13,12 +13,8 @@ from genocloud.genotypes.model import Model
 from genocloud.genotypes.summaries import Summary, merge
 from genocloud.kernels import frequencies
 
-REASONS = {
-    frequencies.CARRIER_WITHOUT_PL: "a carrier has no likelihoods",
-    frequencies.NOBODY_WITH_PL: "nobody has likelihoods",
-    frequencies.NO_DEPTH: "no depth",
-}
-"""Why a site cannot be genotyped."""
+CARRIER_WITHOUT_PL, NOBODY_WITH_PL = "a carrier has no likelihoods", "nobody has likelihoods"
+NO_DEPTH = "no depth"
 _SLACK = 1e-10
 """AFCalculationResult.passesThreshold: an allele's absence must be less likely than the threshold by this much."""
 Array = npt.NDArray[Any]
@@ -32,49 +28,72 @@ def estimate(summaries: Sequence[Summary], alleles: pa.Table, model: Model) -> p
     diploid's from 43 ALTs on); such sites are `beyond`.
     """
     sites, summary = places(alleles), merge(summaries)
-    allele_offsets = np.concatenate([[0], np.cumsum(sites.alleles)])
-    verdicts, beyond, absent, each_absent, copies = frequencies.estimate_sites(
+    known, variant, absent, copies = frequencies.estimate_sites(
         summary.site_offsets,
         summary.offsets,
         summary.values,
         summary.counts,
         summary.totals,
-        allele_offsets,
-        _pseudocounts(sites, allele_offsets, model),
+        allele_offsets(sites),
+        pseudocounts(sites, model),
         sites.stars,
         model.max_alternate_alleles,
     )
-    number = np.arange(allele_offsets[-1]) - np.repeat(allele_offsets[:-1], sites.alleles)
-    threshold = model.stand_call_conf * -0.1
-    plausible = (number > 0) & (each_absent + _SLACK < threshold)
-    site = np.repeat(np.arange(len(alleles)), sites.alleles)
+    return tabulate(alleles, known, variant, absent, copies, model)
+
+
+def can_be_genotyped(known: Array) -> Array:
+    """Which sites can, by their bits: (sites,) bool."""
+    return np.asarray((known & ~frequencies.BEYOND) == frequencies.GENOTYPED)
+
+
+def tabulate(alleles: pa.Table, known: Array, variant: Array, absent: Array, copies: Array, model: Model) -> pa.Table:
+    """ESTIMATES from what `kernels.frequencies.estimate_sites` tells."""
+    counts = np.diff(schema.string_lists(alleles["alts"])[0]) + 1
+    site = np.repeat(np.arange(len(alleles)), counts)
+    number = np.arange(len(site)) - np.repeat(np.cumsum(counts) - counts, counts)
+    plausible = (number > 0) & (absent + _SLACK < model.stand_call_conf * -0.1)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(site[plausible], minlength=len(alleles)))])
-    genotyped = np.bincount(site[(number > 0) & ~np.isnan(each_absent)], minlength=len(alleles))
+    genotyped = np.bincount(site[(number > 0) & ~np.isnan(absent)], minlength=len(alleles))
     return pa.table(
         [
             *(alleles[name] for name in ("contig", "start", "ref", "alts", "forced")),
             genotyped.astype(np.int32),
-            beyond,
-            pa.array(absent, mask=verdicts != frequencies.GENOTYPED),
+            known & frequencies.BEYOND > 0,
+            pa.array(variant, mask=~can_be_genotyped(known)),
             _lists(offsets, number[plausible]),
             _lists(offsets, np.floor(copies[plausible] + 0.5)),
-            pa.ListArray.from_arrays(offsets.astype(np.int32), each_absent[plausible]),
-            pa.array([REASONS.get(verdict) for verdict in verdicts.tolist()], pa.string()).dictionary_encode(),
+            pa.ListArray.from_arrays(offsets.astype(np.int32), absent[plausible]),
+            pa.array([_reason(bits) for bits in known.tolist()], pa.string()).dictionary_encode(),
         ],
         schema.ESTIMATES,
     )
+
+
+def _reason(known: int) -> str | None:
+    """Why a site cannot be genotyped (gatk-model.md, section 2)."""
+    if not known & frequencies.DEPTH:
+        return NO_DEPTH
+    if known & frequencies.BARE_CARRIER:
+        return CARRIER_WITHOUT_PL
+    return None if known & frequencies.LIKELIHOODS else NOBODY_WITH_PL
 
 
 def _lists(offsets: Array, values: Array) -> pa.Array:
     return pa.ListArray.from_arrays(offsets.astype(np.int32), values.astype(np.int32))
 
 
-def _pseudocounts(sites: Places, allele_offsets: Array, model: Model) -> Array:
+def allele_offsets(sites: Places) -> Array:
+    """The sites' slices of all alleles, REF first: (sites + 1,) int64."""
+    return np.concatenate([[0], np.cumsum(sites.alleles)])
+
+
+def pseudocounts(sites: Places, model: Model) -> Array:
     """The Dirichlet prior of every allele: (alleles,) float64; an ALT of REF's length is a SNP, `*` has length 1."""
     alt_lengths = np.diff(sites.alts[1])
     ref_lengths = np.repeat(np.diff(sites.refs[0]), sites.alleles - 1)
-    out = np.full(allele_offsets[-1], model.ref_pseudocount)
+    out = np.full(sites.alleles.sum(), model.ref_pseudocount)
     is_alt = np.ones(len(out), bool)
-    is_alt[allele_offsets[:-1]] = False
+    is_alt[allele_offsets(sites)[:-1]] = False
     out[is_alt] = np.where(alt_lengths == ref_lengths, model.snp_pseudocount, model.indel_pseudocount)
     return out

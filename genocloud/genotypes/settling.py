@@ -7,12 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
-from genocloud.genotypes import estimation
 from genocloud.genotypes.alignment import Array, Places, places
+from genocloud.genotypes.estimation import NO_DEPTH
 from genocloud.genotypes.model import Model
-from genocloud.kernels import frequencies, settling
+from genocloud.kernels import settling
 
-NO_DEPTH = estimation.REASONS[frequencies.NO_DEPTH]
 REASONS = {
     settling.MONOMORPHIC: "no likely ALT",
     settling.LOW_CONFIDENCE: "low confidence",

@@ -19,40 +19,7 @@ from genocloud.kernels.calling import TOTALS
 Array = npt.NDArray[Any]
 SUMMARY_TOTALS = 3
 """Of each site: see summaries.Summary."""
-INT64S, FLOATS = pa.list_(schema.INT64), pa.list_(schema.FLOAT)
-
-SUMMARY = pa.schema(
-    [
-        ("lengths", schema.INTS),  # entries of each key of the site
-        ("values", schema.INTS),
-        ("counts", INT64S),
-        ("totals", INT64S),
-    ]
-)
-
-_RUNS = {"lengths": schema.INTS, "counts": schema.INTS, "values": FLOATS}
-_BINS = {f"bin_{name}_{n}": kind for n in range(len(HISTOGRAMS)) for name, kind in _RUNS.items()}
-SHARES = pa.schema(
-    [
-        ("quiet", schema.BOOL),  # put out without a likely variant: totals are then of that kind
-        ("totals", INT64S),
-        ("ac", INT64S),
-        *((f"run_{name}", kind) for name, kind in _RUNS.items()),
-        ("ids", schema.STRINGS),
-    ]
-)
-ALLELE_SHARES = pa.schema(
-    [
-        ("sums", INT64S),
-        ("samples", INT64S),
-        ("told", INT64S),
-        *_BINS.items(),
-        ("cells", schema.INTS),  # number of the allele within its site
-        ("ranks", schema.INTS),  # place in the batch's samples in force, by cohort rank
-        ("squares", FLOATS),
-    ]
-)
-"""What SHARES has besides where the allele-specific annotations were asked for."""
+_RUNS = ("lengths", "counts", "values")
 
 
 def summary_table(summary: Summary) -> pa.Table:
@@ -64,7 +31,7 @@ def summary_table(summary: Summary) -> pa.Table:
         "counts": _lists(at, summary.counts),
         "totals": _rows(summary.totals),
     }
-    return pa.table([columns[name].cast(SUMMARY.field(name).type) for name in SUMMARY.names], SUMMARY)
+    return pa.table([columns[field.name].cast(field.type) for field in schema.SUMMARY], schema.SUMMARY)
 
 
 def summary_of(table: pa.Table) -> Summary:
@@ -85,10 +52,10 @@ def shares_table(shares: Shares, sites: pa.Table, ranks: npt.NDArray[np.int32]) 
         "quiet": np.zeros(len(alleles), bool),
         "ac": _lists(_offsets(alleles), shares.ac),
     }
-    kind = SHARES
+    kind = schema.SHARES
     if shares.alleles:
         columns |= _allele_columns(shares.alleles, _offsets(alleles), ranks)
-        kind = pa.schema([*SHARES, *ALLELE_SHARES])
+        kind = pa.schema([*schema.SHARES, *schema.ALLELE_SHARES])
     table = _table(columns, kind, len(alleles))
     if not shares.nonvariant:
         return table

@@ -8,11 +8,19 @@ from numba import njit
 from genocloud.kernels.genotype_order import advance, count_genotypes, write_genotype
 from genocloud.kernels.likelihoods import project, tell_apart
 from genocloud.kernels.summaries import REF_OR_OTHER
+from genocloud.kernels.sums import UNIT, add_words, in_units, sums_of
 
 STOP = 0.1
 """The EM ends when no allele's expected count moved by more than this (AlleleFrequencyCalculator)."""
 LN10 = math.log(10.0)
-GENOTYPED, CARRIER_WITHOUT_PL, NOBODY_WITH_PL, NO_DEPTH = 0, 1, 2, 3
+PHRED = -LN10 / 10.0
+DEPTH, LIKELIHOODS, BARE_CARRIER, BEYOND = 1, 2, 4, 8
+"""What is known of a site, as bits: some depth; a sample with likelihoods; a variant genotype without; GATK's limits
+exceeded. A site can be genotyped if it has the first two and not the third (gatk-model.md, section 2)."""
+GENOTYPED = DEPTH | LIKELIHOODS
+_RATIOS = np.array([10.0 ** (phred / -10.0) for phred in range(3000)] + [0.0])
+"""Likelihoods by their phred-scaled values; what is smaller is as good as nothing beside a sum above VANISHING."""
+VANISHING = 1e-200
 GATK_ALLELES, GATK_GENOTYPES = 50, 1024
 """GATK's limits, which are not ours: alleles at a site; genotypes, with NON_REF, in a sample's vector.
 
@@ -41,17 +49,17 @@ def _smallest(pl, count):
 
 
 @njit(cache=True, nogil=True)
-def likelihood_scores(offsets, values, counts, first, last, alleles):
-    """How much better than hom-ref each allele's carriers are, log10: (alleles,) float64.
+def likelihood_gains(offsets, values, counts, first, last, alleles):
+    """How much better than hom-ref each allele's carriers are, log10: (alleles, 2) int64, sums in words.
 
     offsets, values, counts   keys of a site: those from `first` up to `last`
 
-    A sample adds |GL[hom-ref] - GL[best]| to every ALT of its best genotype (the first on ties). They are added as GATK
-    does, in doubles, one sample after the other: of sums that are equal on paper, rounding makes one the larger. (Of
-    three carriers and more, GATK's order is that of their names; here it is that of the keys.)
+    A sample adds |GL[hom-ref] - GL[best]| to every ALT of its best genotype (the first on ties). GATK adds doubles, one
+    sample after the other: of sums that are equal on paper, rounding makes one the larger. The sums here are exact and
+    rounded once, which of one and two carriers is the same. (Of more, GATK's sum depends on the order of their names.)
     Source: gatk-model.md, section 3 (AlleleSubsettingUtils.calculateLikelihoodSums).
     """
-    scores = np.zeros(alleles)
+    gains = np.zeros((alleles, 2), np.int64)
     own = np.empty(alleles, np.int32)
     for k in range(first, last):
         ploidy = np.int64(abs(values[offsets[k]]))
@@ -64,9 +72,8 @@ def likelihood_scores(offsets, values, counts, first, last, alleles):
         write_genotype(best, ploidy, genotype, 0)
         for i in range(ploidy):
             if genotype[i] > 0 and (i == 0 or genotype[i] != genotype[i - 1]):
-                for _ in range(counts[k]):
-                    scores[firsts[genotype[i]]] += gain
-    return scores
+                add_words(gain, counts[k], gains, firsts[genotype[i]])
+    return gains
 
 
 @njit(cache=True, nogil=True)
@@ -112,179 +119,271 @@ def genotype_counts(alleles, ploidy):
 
 @njit(cache=True, nogil=True)
 def expand_keys(offsets, values, first, last, alleles, chosen):
-    """Natural-log likelihoods of the chosen alleles' genotypes, key after key: (ploidies, at, likelihoods).
+    """Likelihoods of the chosen alleles' genotypes, key after key: (ploidies, at, likelihoods).
 
     offsets, values, first, last   keys of a site
     chosen      (chosen alleles,) int64; merged allele numbers, REF first
-    ploidies    (keys,) int64; at (keys + 1,) int64; the keys' slices of likelihoods; each key's best is 0
+    ploidies    (keys,) int64; at (keys + 1,) int64; the keys' slices of likelihoods, int32, phred; each key's best is 0
     """
-    keys, most = last - first, 0
+    keys = last - first
     ploidies, at = np.empty(keys, np.int64), np.zeros(keys + 1, np.int64)
     for k in range(keys):
         ploidies[k] = abs(values[offsets[first + k]])
-        genotypes = count_genotypes(len(chosen), ploidies[k])
-        at[k + 1] = at[k] + genotypes
-        most = max(most, genotypes)
-    out = np.empty(at[keys])
-    own, kept, pl = np.empty(alleles, np.int32), np.empty(len(chosen), np.int32), np.empty(most, np.int32)
+        at[k + 1] = at[k] + count_genotypes(len(chosen), ploidies[k])
+    out = np.empty(at[keys], np.int32)
+    own, kept = np.empty(alleles, np.int32), np.empty(len(chosen), np.int32)
     for k in range(keys):
         begin = _own_of_key(values, offsets[first + k], alleles, own)
         for j in range(len(chosen)):
             kept[j] = own[chosen[j]]
-        genotypes = project(values, begin, kept, len(chosen), ploidies[k], pl, np.int64(0))
-        best = pl[_smallest(pl, genotypes)]
+        genotypes = project(values, begin, kept, len(chosen), ploidies[k], out, at[k])
+        best = out[at[k] + _smallest(out[at[k] :], genotypes)]
         for g in range(genotypes):
-            out[at[k] + g] = (best - pl[g]) * (LN10 / 10.0)
+            out[at[k] + g] -= best
     return ploidies, at, out
 
 
 @njit(cache=True, nogil=True)
-def _log_priors(copies, ways, frequencies):
-    """ln probability of each genotype before its likelihood: (genotypes,) float64."""
-    out = np.empty(len(ways))
+def count_chromosomes(ploidies, counts):
+    """Alleles of all samples: int64."""
+    return (ploidies * counts).sum()
+
+
+@njit(cache=True, nogil=True)
+def add_ref(copies, chromosomes):
+    """Set the expected copies of REF, in units, from the others', (alleles,) int64."""
+    copies[0] = 0
+    copies[0] = chromosomes * np.int64(UNIT) - copies.sum()
+
+
+@njit(cache=True, nogil=True)
+def frequencies_of(copies, pseudocounts):
+    """Allele frequencies, (alleles,) float64, from expected copies in units and the Dirichlet prior."""
+    total, out = 0.0, np.empty(len(copies))
+    for a in range(len(copies)):
+        out[a] = pseudocounts[a] + copies[a] / UNIT
+        total += out[a]
+    return out / total
+
+
+@njit(cache=True, nogil=True)
+def _priors(copies, ways, frequencies):
+    """Of each genotype the probability before its likelihood: (ln, the highest, ratios to it, room for weights)."""
+    logs, ratios = ways.copy(), np.empty(len(ways))
+    for a in range(len(frequencies)):
+        log = math.log(frequencies[a])
+        for g in range(len(ways)):
+            logs[g] += copies[g, a] * log
+    highest = logs.max()
     for g in range(len(ways)):
-        out[g] = ways[g]
-        for a in range(len(frequencies)):
-            if copies[g, a] > 0:
-                out[g] += copies[g, a] * math.log(frequencies[a])
+        ratios[g] = math.exp(logs[g] - highest)
+    return logs, highest, ratios, np.empty(len(ways))
+
+
+@njit(cache=True, nogil=True)
+def _weigh(ratios, likelihoods, at, weights):
+    """Fill weights, (genotypes,) float64, with a sample's posteriors up to a factor; return their sum.
+
+    ratios as `_priors` gives them; the sample's likelihoods begin at `at`. The sum vanishes if the factor is too small.
+    """
+    total = 0.0
+    for g in range(len(ratios)):
+        weights[g] = ratios[g] * _RATIOS[min(likelihoods[at + g], len(_RATIOS) - 1)]
+        total += weights[g]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _weigh_logs(logs, likelihoods, at, weights):
+    """The same with a larger factor, from logs as `_priors` gives them: (its -ln, the sum)."""
+    highest, total = -math.inf, 0.0
+    for g in range(len(logs)):
+        highest = max(highest, logs[g] + likelihoods[at + g] * PHRED)
+    for g in range(len(logs)):
+        weights[g] = math.exp(logs[g] + likelihoods[at + g] * PHRED - highest)
+        total += weights[g]
+    return highest, total
+
+
+@njit(cache=True, nogil=True)
+def sum_copies(ploidies, at, likelihoods, counts, table, frequencies):
+    """Expected copies of each allele at these frequencies, in units: (alleles,) int64, REF's entry 0.
+
+    ploidies, at, likelihoods   as `expand_keys` gives them, keys of a ploidy together
+    counts  (keys,) int64; samples of each key
+    table   `genotype_counts` of the first key's ploidy
+
+    Each sample's are rounded before they are added: so no grouping of samples shows.
+    """
+    out = np.zeros(len(frequencies), np.int64)
+    copies, ways = table
+    logs, _, ratios, weights = _priors(copies, ways, frequencies)
+    for k in range(len(ploidies)):
+        if k > 0 and ploidies[k] != ploidies[k - 1]:
+            copies, ways = genotype_counts(len(frequencies), ploidies[k])
+            logs, _, ratios, weights = _priors(copies, ways, frequencies)
+        total = _weigh(ratios, likelihoods, at[k], weights)
+        if total < VANISHING:
+            _, total = _weigh_logs(logs, likelihoods, at[k], weights)
+        for a in range(1, len(out)):
+            expected = 0.0
+            for g in range(len(weights)):
+                expected += weights[g] * copies[g, a]
+            out[a] += counts[k] * in_units(expected / total)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _add_posteriors(prior, likelihoods, at, count, mass):
-    """Add `count` samples' posteriors to mass, (genotypes,) float64; their likelihoods begin at `at`."""
-    highest = -math.inf
-    for g in range(len(prior)):
-        highest = max(highest, prior[g] + likelihoods[at + g])
-    total = 0.0
-    for g in range(len(prior)):
-        total += math.exp(prior[g] + likelihoods[at + g] - highest)
-    for g in range(len(prior)):
-        mass[g] += count * (math.exp(prior[g] + likelihoods[at + g] - highest) / total)
+def still_moves(copies, before):
+    """Whether some allele's expected copies, in units, moved so far that the EM goes on."""
+    farthest = np.int64(0)
+    for a in range(len(copies)):
+        farthest = max(farthest, abs(copies[a] - before[a]))
+    return farthest / UNIT > STOP
 
 
 @njit(cache=True, nogil=True)
-def _add_copies(mass, copies, expected):
-    for g in range(len(mass)):
-        for a in range(len(expected)):
-            expected[a] += mass[g] * copies[g, a]
+def estimate_counts(ploidies, at, likelihoods, counts, table, pseudocounts):
+    """Expected copies of each allele, in units, from which the final frequencies come: (alleles,) int64.
 
-
-@njit(cache=True, nogil=True)
-def _update(pseudocounts, expected, before, frequencies):
-    """Set the frequencies from the expected copies, and `before` to these; return how far the farthest moved."""
-    moved, total = 0.0, 0.0
-    for a in range(len(expected)):
-        moved = max(moved, abs(expected[a] - before[a]))
-        before[a] = expected[a]
-        total += pseudocounts[a] + expected[a]
-    for a in range(len(expected)):
-        frequencies[a] = (pseudocounts[a] + expected[a]) / total
-    return moved
-
-
-@njit(cache=True, nogil=True)
-def estimate_counts(ploidies, at, likelihoods, counts, pseudocounts):
-    """Expected copies of each allele and the frequencies they come from: (copies, frequencies), (alleles,) float64.
-
-    ploidies, at, likelihoods   as `expand_keys` gives them, keys of a ploidy together
-    counts        (keys,) int64; samples of each key
-    pseudocounts  (alleles,) float64; Dirichlet prior
+    The first arguments as in `sum_copies`; pseudocounts (alleles,) float64: Dirichlet prior
 
     Source: gatk-model.md, section 4 (AlleleFrequencyCalculator.calculate).
     """
-    alleles = len(pseudocounts)
-    frequencies, before = np.full(alleles, 1.0 / alleles), np.zeros(alleles)
-    ploidy = np.int64(0)
-    copies, ways = genotype_counts(alleles, ploidy)
-    moved = math.inf
-    while moved > STOP:
-        expected, k = np.zeros(alleles), 0
-        while k < len(ploidies):
-            if ploidies[k] != ploidy:
-                ploidy = ploidies[k]
-                copies, ways = genotype_counts(alleles, ploidy)
-            prior, mass = _log_priors(copies, ways, frequencies), np.zeros(len(ways))
-            while k < len(ploidies) and ploidies[k] == ploidy:
-                _add_posteriors(prior, likelihoods, at[k], counts[k], mass)
-                k += 1
-            _add_copies(mass, copies, expected)
-        moved = _update(pseudocounts, expected, before, frequencies)
-    return before, frequencies
+    alleles, chromosomes = len(pseudocounts), count_chromosomes(ploidies, counts)
+    frequencies, copies = np.full(alleles, 1.0 / alleles), np.zeros(alleles, np.int64)
+    moves = True
+    while moves:
+        before, copies = copies, sum_copies(ploidies, at, likelihoods, counts, table, frequencies)
+        add_ref(copies, chromosomes)
+        frequencies = frequencies_of(copies, pseudocounts)
+        moves = still_moves(copies, before)
+    return copies
 
 
 @njit(cache=True, nogil=True)
-def _log_sum_without(prior, likelihoods, at, copies, banned):
-    """ln of the summed probability of the genotypes that hold no banned allele.
+def _masks(copies, star):
+    """Which genotypes speak for absence, (alleles, genotypes) float64, 0 or 1: of each allele, first of all but `*`."""
+    genotypes, alleles = copies.shape
+    out = np.ones((alleles, genotypes))
+    for g in range(genotypes):
+        for a in range(1, alleles):
+            if copies[g, a] > 0:
+                out[a, g] = 0.0
+                if a != star:
+                    out[0, g] = 0.0
+    return out
 
-    prior as `_log_priors` gives it; likelihoods of one sample begin at `at`; banned (alleles,) bool
-    """
+
+@njit(cache=True, nogil=True)
+def _log_sum(logs, likelihoods, at, mask):
+    """ln of the summed probability of the genotypes in a mask; logs as `_priors` gives them, likelihoods from `at`."""
     highest, total = -math.inf, 0.0
-    for last in (False, True):
-        for g in range(len(prior)):
-            held = False
-            for a in range(len(banned)):
-                held |= banned[a] and copies[g, a] > 0
-            if held:
-                continue
-            if last:
-                total += math.exp(prior[g] + likelihoods[at + g] - highest)
-            else:
-                highest = max(highest, prior[g] + likelihoods[at + g])
+    for g in range(len(logs)):
+        if mask[g] > 0.0:
+            highest = max(highest, logs[g] + likelihoods[at + g] * PHRED)
+    for g in range(len(logs)):
+        if mask[g] > 0.0:
+            total += math.exp(logs[g] + likelihoods[at + g] * PHRED - highest)
     return highest + math.log(total)
 
 
 @njit(cache=True, nogil=True)
-def absence(ploidies, at, likelihoods, counts, frequencies, star):
-    """log10 probabilities that nobody carries an allele: (anything but REF and `*`, each allele) float64.
+def sum_absence(ploidies, at, likelihoods, counts, table, frequencies, star):
+    """-ln of the probability that nobody carries an allele: (alleles, 2) int64, sums in words.
 
-    star  place of `*` among the alleles, -1 if it is not one of them
+    The first arguments as in `sum_copies`; star: place of `*` among the alleles, -1 if it is not one of them
 
-    Source: gatk-model.md, section 4 (lp0 and lpa). The entry of REF is 0.
+    The first is of anything but REF and `*`, or where there is one ALT only, nothing (see `absence`).
+    Source: gatk-model.md, section 4 (lp0 and lpa).
     """
     alleles = len(frequencies)
-    variant, absent, ploidy = 0.0, np.zeros(alleles), np.int64(0)
-    copies, ways = genotype_counts(alleles, ploidy)
-    prior, banned = ways, np.zeros(alleles, np.bool_)
+    words = np.zeros((alleles, 2), np.int64)
+    copies, ways = table
+    logs, highest, ratios, weights = _priors(copies, ways, frequencies)
+    masks = _masks(copies, star)
     for k in range(len(ploidies)):
-        if ploidies[k] != ploidy:
-            ploidy = ploidies[k]
-            copies, ways = genotype_counts(alleles, ploidy)
-            prior = _log_priors(copies, ways, frequencies)
-        banned[:] = False
-        total = _log_sum_without(prior, likelihoods, at[k], copies, banned)
-        for a in range(1, alleles):
-            banned[a] = True
-            if alleles > 2 or star >= 0:
-                absent[a] += counts[k] * min(0.0, _log_sum_without(prior, likelihoods, at[k], copies, banned) - total)
-            banned[a] = False
-        for a in range(1, alleles):
-            banned[a] = a != star
-        variant += counts[k] * min(0.0, _log_sum_without(prior, likelihoods, at[k], copies, banned) - total)
-    if alleles == 2 and star < 0:
-        absent[1] = variant
-    for a in range(alleles):
-        absent[a] /= LN10
-    return variant / LN10, absent
+        if k > 0 and ploidies[k] != ploidies[k - 1]:
+            copies, ways = genotype_counts(alleles, ploidies[k])
+            logs, highest, ratios, weights = _priors(copies, ways, frequencies)
+            masks = _masks(copies, star)
+        best, total = highest, _weigh(ratios, likelihoods, at[k], weights)
+        if total < VANISHING:
+            best, total = _weigh_logs(logs, likelihoods, at[k], weights)
+        whole = math.log(total)
+        for row in range(1 if alleles == 2 else 0, alleles):
+            left = 0.0
+            for g in range(len(weights)):
+                left += weights[g] * masks[row, g]
+            if left > VANISHING:
+                lost = whole - math.log(left)
+            else:
+                lost = whole + best - _log_sum(logs, likelihoods, at[k], masks[row])
+            add_words(max(0.0, lost), counts[k], words, row)
+    return words
 
 
 @njit(cache=True, nogil=True)
-def _verdict(totals):
-    """Why a site cannot be genotyped, or GENOTYPED (gatk-model.md, section 2)."""
-    if totals[0] <= 0:
-        return NO_DEPTH
-    if totals[2] > 0:
-        return CARRIER_WITHOUT_PL
-    return GENOTYPED if totals[1] > 0 else NOBODY_WITH_PL
+def absence(words, star):
+    """log10 probabilities that nobody carries an allele: (anything but REF and `*`, each allele (alleles,)) float64.
+
+    words  of all samples, as `sum_absence` gives them; star: place of `*` among the alleles, -1 if it is not one
+
+    The entry of REF is 0. One ALT has one probability, unless it is `*`.
+    """
+    absent = sums_of(words[:, 0], words[:, 1]) / -LN10
+    variant = absent[0]
+    absent[0] = 0.0
+    if len(words) == 2:
+        variant = 0.0 if star >= 0 else absent[1]
+    return variant, absent
 
 
 @njit(cache=True, nogil=True)
-def _is_beyond(offsets, values, first, last, alleles):
-    """Whether GATK would drop some sample's likelihoods, or the site, for the number of its alleles."""
+def absences(words, at, chosen, stars):
+    """`absence` of several sites: (variant (sites,), absent (alleles,)) float64.
+
+    at (sites + 1,) int64: slices of words, and of chosen, int64: merged numbers of the alleles; stars (sites,) int64
+    """
+    variant, absent = np.zeros(len(stars)), np.zeros(len(chosen))
+    for n in range(len(stars)):
+        part = slice(at[n], at[n + 1])
+        variant[n], absent[part] = absence(words[part], _place_of(stars[n], chosen[part]))
+    return variant, absent
+
+
+@njit(cache=True, nogil=True)
+def _known(totals, offsets, values, first, last, alleles):
+    """The bits of a site; totals (3,) int64 and its keys from `first` up to `last`."""
     beyond = alleles > GATK_ALLELES
     for k in range(first, last):
         beyond |= count_genotypes(alleles + 1, np.int64(abs(values[offsets[k]]))) > GATK_GENOTYPES
-    return beyond
+    known = DEPTH * (totals[0] > 0) + LIKELIHOODS * (totals[1] > 0)
+    return known + BARE_CARRIER * (totals[2] > 0) + BEYOND * beyond
+
+
+@njit(cache=True, nogil=True)
+def _site_of(site_offsets, offsets, values, counts, allele_offsets, most, site, chosen):
+    """What the EM takes of a site's keys: (ploidies, at, likelihoods, counts, table), the arguments of `sum_copies`.
+
+    chosen  (alleles in the EM,) int64; where these are not all, samples that know nothing do not count
+    """
+    alleles, first, last = allele_offsets[site + 1] - allele_offsets[site], site_offsets[site], site_offsets[site + 1]
+    samples = counts[first:last]
+    if alleles > most + 1:
+        samples = without_frail(offsets, values, counts, first, last)
+    ploidies, at, likelihoods = expand_keys(offsets, values, first, last, alleles, chosen)
+    ploidy = ploidies[0] if len(ploidies) else np.int64(0)
+    return ploidies, at, likelihoods, samples, genotype_counts(len(chosen), ploidy)
+
+
+@njit(cache=True, nogil=True)
+def _place_of(star, chosen):
+    """Place of `*`, given as its merged number, among the chosen alleles, -1 if it is not one of them."""
+    for j in range(len(chosen)):
+        if chosen[j] == star:
+            return np.int64(j)
+    return np.int64(-1)
 
 
 @njit(cache=True, nogil=True)
@@ -296,34 +395,91 @@ def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets
     stars           (sites,) int64; merged number of `*`, -1 if none
     most            ALTs that go into the EM
 
-    Returns (verdicts (sites,) int8, beyond (sites,) bool: past GATK's limits; variant (sites,) float64, absent float64,
-    copies float64): log10 probabilities as `absence`, expected copies; one per allele in the order of pseudocounts, NaN
-    for alleles left out of the EM.
+    Returns (known (sites,) int8: bits; variant (sites,) float64, absent float64: log10 probabilities as `absence`;
+    copies float64, expected); one per allele in the order of pseudocounts, NaN for alleles left out of the EM.
     """
     sites = len(stars)
-    verdicts, beyond, variant = np.zeros(sites, np.int8), np.zeros(sites, np.bool_), np.zeros(sites)
+    known, variant = np.zeros(sites, np.int8), np.zeros(sites)
     absent, copies = np.full(allele_offsets[sites], np.nan), np.full(allele_offsets[sites], np.nan)
     for site in range(sites):
         begin, alleles = allele_offsets[site], allele_offsets[site + 1] - allele_offsets[site]
         first, last = site_offsets[site], site_offsets[site + 1]
-        beyond[site] = _is_beyond(offsets, values, first, last, alleles)
-        verdicts[site] = _verdict(totals[site])
-        if verdicts[site] != GENOTYPED:
+        known[site] = _known(totals[site], offsets, values, first, last, alleles)
+        if known[site] & ~BEYOND != GENOTYPED:
             continue
-        chosen, samples = np.empty(alleles, np.int64), counts[first:last]
-        for a in range(alleles):
-            chosen[a] = a
+        chosen = np.arange(alleles)
         if alleles > most + 1:
-            chosen = best_alleles(likelihood_scores(offsets, values, counts, first, last, alleles), most)
-            samples = without_frail(offsets, values, counts, first, last)
-        star, prior = np.int64(-1), np.empty(len(chosen))
+            gains = likelihood_gains(offsets, values, counts, first, last, alleles)
+            chosen = best_alleles(sums_of(gains[:, 0], gains[:, 1]), most)
+        star, prior = _place_of(stars[site], chosen), pseudocounts[begin:][chosen]
+        ploidies, at, likelihoods, samples, table = _site_of(
+            site_offsets, offsets, values, counts, allele_offsets, most, site, chosen
+        )
+        expected = estimate_counts(ploidies, at, likelihoods, samples, table, prior)
+        shares = frequencies_of(expected, prior)
+        words = sum_absence(ploidies, at, likelihoods, samples, table, shares, star)
+        variant[site], gone = absence(words, star)
         for j in range(len(chosen)):
-            prior[j] = pseudocounts[begin + chosen[j]]
-            if chosen[j] == stars[site]:
-                star = j
-        ploidies, at, likelihoods = expand_keys(offsets, values, first, last, alleles, chosen)
-        expected, frequencies = estimate_counts(ploidies, at, likelihoods, samples, prior)
-        variant[site], gone = absence(ploidies, at, likelihoods, samples, frequencies, star)
-        for j in range(len(chosen)):
-            absent[begin + chosen[j]], copies[begin + chosen[j]] = gone[j], expected[j]
-    return verdicts, beyond, variant, absent, copies
+            absent[begin + chosen[j]], copies[begin + chosen[j]] = gone[j], expected[j] / UNIT
+    return known, variant, absent, copies
+
+
+@njit(cache=True, nogil=True)
+def start_sites(site_offsets, offsets, values, counts, totals, allele_offsets, most):
+    """What a source says of each site unasked; arguments as in `estimate_sites`.
+
+    Returns (known (sites,) int8: bits; chromosomes (sites,) int64; copies int64, expected at even frequencies, in
+    units, 0 where ALTs are too many; gains (alleles, 2) int64, in words, 0 elsewhere): one per allele of all sites.
+    """
+    sites = len(totals)
+    known, chromosomes = np.zeros(sites, np.int8), np.zeros(sites, np.int64)
+    copies, gains = np.zeros(allele_offsets[sites], np.int64), np.zeros((allele_offsets[sites], 2), np.int64)
+    for site in range(sites):
+        begin, end = allele_offsets[site], allele_offsets[site + 1]
+        first, last, alleles = site_offsets[site], site_offsets[site + 1], end - begin
+        known[site] = _known(totals[site], offsets, values, first, last, alleles)
+        if known[site] & BARE_CARRIER:
+            continue  # nobody can genotype it
+        chosen = np.arange(alleles if alleles <= most + 1 else 1)
+        ploidies, at, likelihoods, samples, table = _site_of(
+            site_offsets, offsets, values, counts, allele_offsets, most, site, chosen
+        )
+        chromosomes[site] = count_chromosomes(ploidies, samples)
+        if alleles > most + 1:
+            gains[begin:end] = likelihood_gains(offsets, values, counts, first, last, alleles)
+        else:
+            even = np.full(alleles, 1.0 / alleles)
+            copies[begin:end] = sum_copies(ploidies, at, likelihoods, samples, table, even)
+    return known, chromosomes, copies, gains
+
+
+@njit(cache=True, nogil=True)
+def answer_sites(
+    site_offsets, offsets, values, counts, allele_offsets, pseudocounts, stars, most,
+    site, last, chosen_offsets, chosen, asked, even,
+):  # fmt: skip
+    """A source's answers; the first arguments as in `estimate_sites`.
+
+    site   (questions,) int64; last (questions,) bool: for absence, not copies; even (questions,) bool: there are no
+           copies yet, and frequencies are even
+    chosen_offsets  (questions + 1,) int64; slices of chosen, int64: the alleles in the EM, REF first, and of asked,
+                    int64: their expected copies, in units
+
+    Returns (copies int64, as `sum_copies`; words (n, 2) int64, as `sum_absence`), one per chosen allele; 0 where the
+    question is for the other.
+    """
+    copies, words = np.zeros(len(chosen), np.int64), np.zeros((len(chosen), 2), np.int64)
+    for n in range(len(site)):
+        begin, end = chosen_offsets[n], chosen_offsets[n + 1]
+        own = chosen[begin:end]
+        prior = pseudocounts[allele_offsets[site[n]] :][own]
+        shares = np.full(len(own), 1.0 / len(own)) if even[n] else frequencies_of(asked[begin:end], prior)
+        ploidies, at, likelihoods, samples, table = _site_of(
+            site_offsets, offsets, values, counts, allele_offsets, most, site[n], own
+        )
+        if last[n]:
+            star = _place_of(stars[site[n]], own)
+            words[begin:end] = sum_absence(ploidies, at, likelihoods, samples, table, shares, star)
+        else:
+            copies[begin:end] = sum_copies(ploidies, at, likelihoods, samples, table, shares)
+    return copies, words

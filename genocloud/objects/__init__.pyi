@@ -1,3 +1,4 @@
+from .auditing import finish_audit as finish_audit
 from .opening import map_file as map_file
 from .opening import open_file as open_file
 from .opening import open_store as open_store

@@ -10,10 +10,15 @@ What the emulator of the tests (fake-gcs-server) cannot prove, because it is loo
   library uploads in that way, is exclusive only on the real service (manifests are far smaller);
 - it checks no permission, so refusals are proven on made-up answers;
 - it throttles nothing and is never out of service: back-off is the client library's own.
-Requester-pays buckets and customer-managed keys are not supported yet.
+
+Settings, from the environment, which must be the same wherever a run has workers:
+- GENOCLOUD_GS_KMS_KEY: the Cloud KMS key that encrypts what is written, projects/P/locations/L/keyRings/R/cryptoKeys/K
+  (else the bucket's default key does);
+- GENOCLOUD_GS_BILLING_PROJECT: the project that pays for the use of a requester-pays bucket.
 """
 
 import os
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +26,7 @@ from functools import cache
 from typing import Any, BinaryIO
 from uuid import uuid4
 
+import google_crc32c
 from google.api_core.exceptions import (
     Forbidden,
     GoogleAPIError,
@@ -37,9 +43,19 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.fileio import BlobWriter
 from google.cloud.storage.retry import DEFAULT_RETRY
 from requests.adapters import HTTPAdapter
+from requests.exceptions import ChunkedEncodingError
 
 from genocloud.objects.store import Names, ObjectExists, ObjectMissing, StoreFailed
-from genocloud.objects.streams import AHEAD_THREADS, outlet, read_blocks
+from genocloud.objects.streams import (
+    AHEAD_THREADS,
+    RANGE_BYTES,
+    Replaced,
+    in_ranges,
+    insist,
+    outlet,
+    read_blocks,
+    unless_replaced,
+)
 from genocloud.objects.urls import check_name, join
 
 CHUNK_BYTES = 8 << 20
@@ -63,12 +79,14 @@ class GoogleStore:
     def _bucket(self) -> Any:
         name = self.url.removeprefix("gs://").partition("/")[0]
         try:
-            return _client(os.getpid(), os.environ.get("STORAGE_EMULATOR_HOST")).bucket(name)
+            client = _client(os.getpid(), os.environ.get("STORAGE_EMULATOR_HOST"))
+            return client.bucket(name, user_project=os.environ.get("GENOCLOUD_GS_BILLING_PROJECT") or None)
         except ValueError as error:
             raise StoreFailed(self.url, str(error), "check the bucket's name") from error
 
     def _blob(self, name: str) -> Any:
-        return self._bucket.blob(self._prefix + check_name(self.url, name))
+        key = os.environ.get("GENOCLOUD_GS_KMS_KEY") or None
+        return self._bucket.blob(self._prefix + check_name(self.url, name), kms_key_name=key)
 
     @property
     def _prefix(self) -> str:
@@ -79,8 +97,32 @@ class GoogleStore:
         if end is not None and end <= start:
             self.size(name)
             return b""
-        with self._explained(join(self.url, name)):
-            return _download(self._blob(name), start, end)
+        url = join(self.url, name)
+        with self._explained(url):
+            if start or end is not None:
+                return _download(self._blob(name), start, end)
+            return insist(lambda: unless_replaced(lambda: self._read_whole(name), url), (DataCorruption,))
+
+    def _read_whole(self, name: str) -> bytes:
+        """A whole object, verified; a large one by ranges side by side, or Replaced."""
+        blob = self._blob(name)
+        data = _download(blob, 0, RANGE_BYTES)
+        begun, large = blob.generation, len(data) == RANGE_BYTES
+        if large or not blob.crc32c:
+            blob = self._described(name)
+        if large:
+            pinned = self._bucket.blob(blob.name, generation=blob.generation)
+
+            def fetch(start: int, end: int) -> bytes:
+                try:
+                    return _download(pinned, start, end)
+                except NotFound:
+                    raise Replaced from None
+
+            read = RANGE_BYTES if begun == blob.generation else 0
+            data = data[:read] + in_ranges(fetch, read, int(blob.size))
+        _verify(data, blob)
+        return data
 
     def size(self, name: str) -> int:
         return int(self._described(name).size)
@@ -111,22 +153,30 @@ class GoogleStore:
                 _upload(blob, data, if_generation_match=0)
             except PreconditionFailed:
                 # The client asks again when an answer is lost, and is then told that its own object exists.
-                there = self._bucket.get_blob(blob.name, retry=DEFAULT_RETRY)
-                if there is None or (there.metadata or {}).get(_CREATOR) != creator:
+                if not self._made_by(blob.name, creator):
                     raise ObjectExists(url) from None
+
+    def _made_by(self, key: str, creator: str) -> bool:
+        there = self._bucket.get_blob(key, retry=DEFAULT_RETRY)
+        return there is not None and (there.metadata or {}).get(_CREATOR) == creator
 
     @contextmanager
     def writer(self, name: str) -> Iterator[BinaryIO]:
-        url = join(self.url, name)
+        url, creator = join(self.url, name), uuid4().hex
         with self._explained(url):
-            upload = _Upload(
-                self._blob(name), CHUNK_BYTES, retry=DEFAULT_RETRY, checksum="crc32c", content_type=_OCTETS
-            )
+            blob = self._blob(name)
+            blob.metadata = {_CREATOR: creator}
+            upload = _Upload(blob, CHUNK_BYTES, retry=DEFAULT_RETRY, checksum="crc32c", content_type=_OCTETS)
         try:
             with outlet(upload, lambda: self._explained(url)) as stream:
                 yield stream
             with self._explained(url):
-                upload.finish()
+                try:
+                    upload.finish()
+                except InvalidResponse as error:
+                    # Asked again because an answer was lost, a service may know no more of an upload that is complete.
+                    if error.response.status_code not in (404, 410) or not self._made_by(blob.name, creator):
+                        raise
         except BaseException:
             with suppress(*_CLIENT_ERRORS):  # an upload that cannot be cancelled lapses after a week, unseen
                 upload.terminate()
@@ -237,15 +287,22 @@ def _upload(blob: Any, data: bytes, if_generation_match: int | None = None) -> N
     )
 
 
+def _verify(data: bytes, blob: Any) -> None:
+    if blob.crc32c and blob.crc32c != (here := b64encode(google_crc32c.value(data).to_bytes(4, "big")).decode()):
+        raise DataCorruption(None, f"crc32c {blob.crc32c} there, {here} here")
+
+
 def _download(blob: Any, start: int, end: int | None) -> bytes:
-    whole = not start and end is None
     try:
-        data = blob.download_as_bytes(
-            start=None if whole else start,
-            end=None if end is None else end - 1,  # the service counts the last byte in
-            raw_download=True,
-            checksum="crc32c" if whole else None,
-            retry=DEFAULT_RETRY,
+        data = insist(
+            lambda: blob.download_as_bytes(
+                start=start,
+                end=None if end is None else end - 1,  # the service counts the last byte in
+                raw_download=True,
+                checksum=None,  # the service has none of a range
+                retry=DEFAULT_RETRY,
+            ),
+            (ChunkedEncodingError,),  # a refusal that broke off: the client library reads it when it has stopped asking
         )
     except RequestRangeNotSatisfiable:  # the object ends before the range starts
         return b""

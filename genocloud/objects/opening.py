@@ -2,17 +2,25 @@
 
 import mmap
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from genocloud.errors import UnreadableFile
+from genocloud.objects.auditing import audited
 from genocloud.objects.local import LocalStore, local_path
 from genocloud.objects.memory import MemoryStore
-from genocloud.objects.store import Store, StoreFailed, UnknownScheme
+from genocloud.objects.store import NotInstalled, Store, StoreFailed, UnknownScheme
 from genocloud.objects.urls import scheme, split
 
 
 def open_store(url: str) -> Store:
-    """The store at a plain path, file:///path, gs://bucket/prefix or memory://name; it need not exist yet.
+    """The store that `url` names, its reads and writes noted where an audit log is kept; see `plain_store`."""
+    return audited(plain_store(url), plain_store)
+
+
+def plain_store(url: str) -> Store:
+    """The store at a path, file:///path, gs://, s3:// or az://bucket/prefix, or memory://name; it need not exist yet.
 
     A relative path is taken from the present folder once and for all, so that other processes find the same store.
     Raises UnknownScheme (SettingError), or StoreFailed for a URL that names no place.
@@ -33,7 +41,23 @@ def open_store(url: str) -> Store:
             from genocloud.objects.google import GoogleStore  # slow to import, and needed by few
 
             return GoogleStore(f"gs://{place}")
+        case "s3":
+            with _installed(url, "s3"):
+                from genocloud.objects.amazon import AmazonStore
+            return AmazonStore(f"s3://{place}")
+        case "az":
+            with _installed(url, "azure"):
+                from genocloud.objects.azure import AzureStore
+            return AzureStore(f"az://{place}")
     raise UnknownScheme(url, kind)
+
+
+@contextmanager
+def _installed(url: str, extra: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise NotInstalled(url, scheme(url), error.name or extra, extra) from error
 
 
 def open_file(url: str) -> BinaryIO:

@@ -36,8 +36,18 @@ class UnknownScheme(SettingError):
     def __init__(self, url: str, scheme: str) -> None:
         self.url, self.scheme = url, scheme
         self.problem = f"{scheme}:// is no kind of store that genocloud can use"
-        self.remedy = "use a plain path, file:// or gs:// (s3:// and az:// come in a later version)"
+        self.remedy = "use a plain path, file://, gs://, s3:// or az://"
         super().__init__(f"{url}: {self.problem}; {self.remedy}")
+
+
+class NotInstalled(UnknownScheme):
+    """A URL whose kind of store genocloud can use once a client library is installed with it."""
+
+    def __init__(self, url: str, scheme: str, package: str, extra: str) -> None:
+        self.url, self.scheme, self.package, self.extra = url, scheme, package, extra
+        self.problem = f"the Python package {package}, which reads and writes such URLs, is not installed"
+        self.remedy = f'run `python -m pip install "genocloud[{extra}]"`'
+        SettingError.__init__(self, f"{url}: {self.problem}; {self.remedy}")
 
 
 class Store(Protocol):

@@ -5,9 +5,9 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from genocloud.objects.store import StoreFailed
 
@@ -29,7 +29,12 @@ TRIES = 6
 PAUSE_SECONDS = 0.1
 """The first pause before a request is made again; each next one is twice as long, 3 s in all."""
 
+RANGE_BYTES = 1 << 23
+"""Of a large read, the requests that run side by side ask for so much each: at 30 ms before the first byte and 100 MB/s
+after it, three quarters of the time is spent on bytes."""
+
 Fetch = Callable[[int, int], bytes]
+T = TypeVar("T")
 
 
 class _Fetched(io.RawIOBase):
@@ -73,7 +78,7 @@ class _Fetched(io.RawIOBase):
         return self._start + len(self._block)
 
     def _at_once(self, view: memoryview) -> int:
-        """One request for much, of which nothing is kept."""
+        """Much at once, of which nothing is kept."""
         data = self._fetch(self._at, min(self._at + len(view), self._size)) if self._at < self._size else b""
         view[: len(data)] = data
         self._at += len(data)
@@ -91,7 +96,7 @@ class _Fetched(io.RawIOBase):
             self._block = self._fetch(at, end) if at < end else b""
         if in_order and self._end < self._size:
             end = min(self._end + BLOCK_BYTES, self._size)
-            self._ahead = _threads(os.getpid()).submit(self._fetch, self._end, end)
+            self._ahead = submit(self._fetch, self._end, end)
 
     def close(self) -> None:
         if self._ahead:
@@ -105,6 +110,46 @@ def _threads(process: int) -> ThreadPoolExecutor:  # noqa: ARG001  (a forked chi
     return ThreadPoolExecutor(AHEAD_THREADS, "genocloud-ahead")
 
 
+def submit(task: Callable[..., T], *of: Any) -> Future[T]:
+    """Run a request in one of the few threads that all streams share. It must not wait for another such request."""
+    return _threads(os.getpid()).submit(task, *of)
+
+
+def in_ranges(fetch: Fetch, start: int, end: int) -> bytes:
+    """Bytes start to end, by requests side by side where they are many. Not for the threads of `submit`."""
+    if end - start <= RANGE_BYTES:
+        return fetch(start, end)
+    places = range(start, end, RANGE_BYTES)
+    asked = [submit(fetch, at, min(at + RANGE_BYTES, end)) for at in places]
+    try:
+        return b"".join(each.result() for each in asked)
+    finally:
+        for each in asked:
+            each.cancel()
+
+
+class Replaced(Exception):
+    """An object was replaced between two requests for parts of it."""
+
+
+def unless_replaced(read: Callable[[], bytes], url: str) -> bytes:
+    """What `read` gives, which begins anew when it raises Replaced; StoreFailed where that has no end."""
+    for _ in range(TRIES):
+        with suppress(Replaced):
+            return read()
+    raise StoreFailed(url, f"was replaced {TRIES} times while it was read", "let its writers end, then run this again")
+
+
+def insist(ask: Callable[[], T], broken: tuple[type[Exception], ...]) -> T:
+    """What `ask` gives, asked again with growing pauses when it broke on the way; the last error if it always does."""
+    for attempt in range(TRIES - 1):
+        try:
+            return ask()
+        except broken:
+            time.sleep(PAUSE_SECONDS * 2**attempt)
+    return ask()
+
+
 def read_blocks(fetch: Fetch, size: int, url: str) -> BinaryIO:
     """A seekable reader of the `size` bytes at `url`, which `fetch(start, end)` gives; two blocks in memory at most.
 
@@ -112,7 +157,11 @@ def read_blocks(fetch: Fetch, size: int, url: str) -> BinaryIO:
     connection, no answer in time), with growing pauses; StoreFailed when that does not help. All else that `fetch`
     raises is raised at once.
     """
-    return io.BufferedReader(_Fetched(lambda start, end: _whole(fetch, start, end, url), size), SMALL_BYTES)
+
+    def ask(start: int, end: int) -> bytes:
+        return in_ranges(lambda first, last: _whole(fetch, first, last, url), start, end)
+
+    return io.BufferedReader(_Fetched(ask, size), SMALL_BYTES)
 
 
 def _whole(fetch: Fetch, start: int, end: int, url: str) -> bytes:

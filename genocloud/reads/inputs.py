@@ -1,7 +1,9 @@
 """The checks before any read is used: what is wrong with the reads or the reference is said in one sentence."""
 
 import logging
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import pysam
 
@@ -36,13 +38,31 @@ def read_name(url: str, reference: str, contigs: Sequence[Contig], wanted: str) 
 
     Raises UnreadableFile, UnknownContig, MixedContigs or WrongSample.
     """
-    with _open(url, reference) as reads:
-        check_contigs(url, map(Contig, reads.references, reads.lengths), contigs)
+    with _open(url, url, reference) as reads:
+        name = _name_in(reads, url, contigs, wanted)
         if not reads.has_index():
             raise UnreadableFile(url, "has no index", "make one with samtools index")
-        names = sorted({group["SM"] for group in reads.header.to_dict().get("RG", ()) if "SM" in group})
         if _is_empty(reads):
             raise UnreadableFile(url, "holds no aligned reads", "check how it was made, or leave the sample out")
+    return name
+
+
+def check_head(url: str, head: Path, contigs: Sequence[Contig], wanted: str) -> None:
+    """Check what can be told from the first bytes of reads, which lie in the file `head`: contigs and names.
+
+    Raises UnreadableFile, UnknownContig, MixedContigs or WrongSample.
+    """
+    told = pysam.set_verbosity(0)  # htslib would warn that the file breaks off
+    try:
+        with warnings.catch_warnings(action="ignore"), _open(url, str(head), None) as reads:
+            _name_in(reads, url, contigs, wanted)
+    finally:
+        pysam.set_verbosity(told)
+
+
+def _name_in(reads: pysam.AlignmentFile, url: str, contigs: Sequence[Contig], wanted: str) -> str | None:
+    check_contigs(url, map(Contig, reads.references, reads.lengths), contigs)
+    names = sorted({group["SM"] for group in reads.header.to_dict().get("RG", ()) if "SM" in group})
     if not names:
         log.warning("%s: no read group names a sample; all reads are taken as %s", url, wanted)
         return None
@@ -51,9 +71,9 @@ def read_name(url: str, reference: str, contigs: Sequence[Contig], wanted: str) 
     return wanted if len(names) > 1 else None
 
 
-def _open(url: str, reference: str) -> pysam.AlignmentFile:
+def _open(url: str, path: str, reference: str | None) -> pysam.AlignmentFile:
     try:
-        return pysam.AlignmentFile(url, reference_filename=reference)
+        return pysam.AlignmentFile(path, reference_filename=reference, ignore_truncation=path != url)
     except (OSError, ValueError) as error:
         raise UnreadableFile(url, str(error), "give a BAM or CRAM file, sorted and indexed") from error
 

@@ -1,5 +1,6 @@
 """The report of a run: one HTML page that needs no network and no other file."""
 
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -7,7 +8,8 @@ import jinja2
 import numpy as np
 
 from genocloud.report import outliers, plots
-from genocloud.report.stages import Receipts, Stage, group_receipts
+from genocloud.report.planned import compare
+from genocloud.report.stages import Receipts, Stage, group_receipts, travelled
 from genocloud.report.statistics import SAMPLE_COUNTS, Statistics
 from genocloud.report.summary import headline
 from genocloud.report.words import percent_text, ratio_text, seconds_text, size_text
@@ -16,15 +18,27 @@ MOST_ROWS = 200
 """Longer tables are cut, and say so: a page of a hundred thousand rows opens nowhere."""
 
 
-def render_html(receipts: Receipts, statistics: Statistics) -> str:
+def render_html(
+    receipts: Receipts,
+    statistics: Statistics,
+    unseen: Sequence[Mapping[str, Any]] = (),
+    plan: Mapping[str, Any] | None = None,
+) -> str:
     """The report as HTML, the same for the same arguments; receipts are parsed JSON by file name.
 
+    unseen  samples whose genotypes lie at another site and were not looked at: `site`, `url`, `samples`, `why`, and
+            whether they are `counted`, as sums
+    plan    what `genocloud plan` foretold, as parsed from its JSON
     Every string out of the arguments is escaped.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters |= {"seconds": seconds_text, "size": size_text, "percent": percent_text, "count": _count}
     template = environment.from_string(files(__package__).joinpath("report.html.j2").read_text("utf-8"))
-    return template.render(_facts(group_receipts(receipts), statistics))
+    stages = group_receipts(receipts)
+    planned = compare(plan, stages, receipts) if plan else []
+    return template.render(
+        _facts(stages, statistics), unseen=unseen, travel=travelled(receipts), planned=planned, plan=plan
+    )
 
 
 def _count(number: int) -> str:
@@ -44,7 +58,8 @@ def _facts(stages: tuple[Stage, ...], statistics: Statistics) -> dict[str, Any]:
         "rule": outliers.RULE,
         "plots": plots.draw_plots(statistics),
         "samples": [_sample_row(statistics, i, i in flagged) for i in _shown_samples(statistics, flagged)],
-        "sample_total": len(statistics.samples),
+        "sample_total": statistics.sample_total,
+        "named_total": len(statistics.samples),
         "most_rows": MOST_ROWS,
     }
 

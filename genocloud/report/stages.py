@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-ORDER = ("inputs", "call", "ingest", "discover", "genotype", "export", "report")
+ORDER = ("inputs", "call", "ingest", "discover", "genotype", "hybrid", "export", "report")
 """The steps in flow order; others come after, by name."""
 
 Receipts = Mapping[str, Mapping[str, Any]]
@@ -96,3 +96,39 @@ def _run(name: str, receipt: Mapping[str, Any]) -> Run:
         float(receipt.get("cpu_seconds", 0)),
         int(receipt.get("peak_memory_bytes", 0)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Travel:
+    """What a run over several sites told of them.
+
+    sites      name, policy, samples, seconds, cpu_seconds, peak_memory_bytes of each; None where it was not told
+    crossings  what, from, to, messages, bytes: what went from one site to another
+    """
+
+    coordinator: str
+    sites: tuple[Mapping[str, Any], ...]
+    crossings: tuple[Mapping[str, Any], ...]
+
+    @property
+    def costs(self) -> bool:
+        """Whether any site told its processor time or its memory."""
+        return any(site["cpu_seconds"] is not None or site["peak_memory_bytes"] is not None for site in self.sites)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all that crossed."""
+        return sum(int(each["bytes"]) for each in self.crossings)
+
+
+_OF_SITE = ("policy", "samples", "seconds", "cpu_seconds", "peak_memory_bytes")
+
+
+def travelled(receipts: Receipts) -> Travel | None:
+    """What the receipt of a run over several sites says of them; None where there is no such receipt."""
+    told = [receipts[name]["figures"] for name in sorted(receipts) if receipts[name].get("step") == "hybrid"]
+    if not told:
+        return None
+    figures = told[-1]
+    sites = ({"name": name} | {key: each.get(key) for key in _OF_SITE} for name, each in figures["sites"].items())
+    return Travel(str(figures.get("coordinator", "")), tuple(sites), tuple(figures["crossings"]))

@@ -60,6 +60,7 @@ BAND_EDGES_PERMILLE = np.array([1, 5, 10, 20, 50, 100, 200, 500, 1000], np.int64
 HIGHEST_DEPTH, HIGHEST_GQ = 500, 99
 """Last bins of the histograms; they hold all larger values. 500 suits exomes; a genome needs about 100."""
 
+_TOTALS = ("samples", *SAMPLE_COUNTS, *SAMPLE_SUMS)
 _MISSING, _HOM_REF, _HET, _HOM_ALT, _HAPLOID_REF, _HAPLOID_ALT = range(len(SAMPLE_COUNTS))
 _SNV, _INDEL, _OTHER = range(len(KINDS))
 _TRANSITION, _TRANSVERSION = 1, 2
@@ -70,6 +71,7 @@ class Statistics:
     """Counts of one callset, or of a part of it.
 
     samples        names, in the callset's order
+    unnamed        (1 + SAMPLE_COUNTS + SAMPLE_SUMS,) samples of whom only sums are known: how many, and the sums
     site_counts    (SITE_COUNTS,)
     spectrum       (KINDS, BANDS) ALT alleles
     sample_counts  (samples, SAMPLE_COUNTS + SAMPLE_SUMS)
@@ -83,6 +85,7 @@ class Statistics:
     sample_counts: Counts
     depths: Counts
     qualities: Counts
+    unnamed: Counts
 
     @classmethod
     def empty(cls, samples: Sequence[str] = ()) -> "Statistics":
@@ -94,6 +97,7 @@ class Statistics:
             np.zeros((len(samples), len(SAMPLE_COUNTS + SAMPLE_SUMS)), np.int64),
             np.zeros(HIGHEST_DEPTH + 1, np.int64),
             np.zeros(HIGHEST_GQ + 1, np.int64),
+            np.zeros(1 + len(SAMPLE_COUNTS + SAMPLE_SUMS), np.int64),
         )
 
     def merge(self, other: "Statistics") -> "Statistics":
@@ -106,6 +110,7 @@ class Statistics:
             self._counts_of(samples) + other._counts_of(samples),
             self.depths + other.depths,
             self.qualities + other.qualities,
+            self.unnamed + other.unnamed,
         )
 
     def _counts_of(self, samples: tuple[str, ...]) -> Counts:
@@ -143,7 +148,35 @@ class Statistics:
     @property
     def call_rate(self) -> float:
         """Called share of all genotypes; NaN without genotypes."""
-        return float(_ratio(self.called.sum(), self.genotypes.sum()))
+        unnamed = self.unnamed[1 : 1 + len(SAMPLE_COUNTS)]
+        genotypes = self.genotypes.sum() + unnamed.sum()
+        return float(_ratio(genotypes - self.by_sample("missing").sum() - unnamed[_MISSING], genotypes))
+
+    @property
+    def sample_total(self) -> int:
+        """How many samples were counted, named or not."""
+        return len(self.samples) + int(self.unnamed[0])
+
+    def totals(self) -> pa.Table:
+        """TOTALS of the samples: what may be told of them where nothing may be told of anybody."""
+        sums = np.concatenate([[len(self.samples)], self.sample_counts.sum(axis=0)]) + self.unnamed
+        rows = [(kind, 0, count) for kind, count in zip(_TOTALS, sums.tolist(), strict=True)]
+        for kind, counts in (("depth", self.depths), ("quality", self.qualities)):
+            rows += [(kind, place, int(counts[place])) for place in np.flatnonzero(counts).tolist()]
+        return pa.table([pa.array(column) for column in zip(*rows, strict=True)], schema.TOTALS.names).cast(
+            schema.TOTALS
+        )
+
+    @classmethod
+    def of_totals(cls, table: pa.Table) -> "Statistics":
+        """The reverse of `totals`: samples of whom only sums are known."""
+        out = cls.empty()
+        for row in table.to_pylist():
+            if row["kind"] in _TOTALS:
+                out.unnamed[_TOTALS.index(row["kind"])] += row["count"]
+            else:
+                (out.depths if row["kind"] == "depth" else out.qualities)[row["bin"]] += row["count"]
+        return out
 
     @property
     def ti_tv(self) -> float:

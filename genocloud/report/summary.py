@@ -22,7 +22,7 @@ def headline(statistics: Statistics) -> dict[str, str]:
     counts = {label: statistics.site_count(name) for label, name in kinds.items()}
     shown = {f"  {label}": f"{count:,}" for label, count in counts.items() if count or label in ("SNPs", "indels")}
     return {
-        "samples": f"{len(statistics.samples):,}",
+        "samples": f"{statistics.sample_total:,}",
         "sites": f"{statistics.site_count('sites'):,}",
         **shown,
         "Ti/Tv": ratio_text(statistics.ti_tv),

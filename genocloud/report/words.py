@@ -32,6 +32,11 @@ def size_text(size: float) -> str:
     return f"{size:,.0f} bytes" if unit == "bytes" else f"{size:,.1f} {unit}"
 
 
+def money_text(money: float) -> str:
+    """An amount of money: two decimals, of small ones two digits that count: `1,234.50`, `0.0012`."""
+    return f"{money:,.2f}" if money >= 1 or money == 0 else f"{money:.{max(2, 1 - math.floor(math.log10(money)))}f}"
+
+
 def short_count(number: float) -> str:
     """A count in three digits: `999`, `12.3k`, `1.2M`, `3G`."""
     for unit in ("", "k", "M"):

@@ -2,6 +2,7 @@ from .checks import MissingFile as MissingFile
 from .checks import MissingIndex as MissingIndex
 from .checks import NameDiffers as NameDiffers
 from .checks import check_files as check_files
+from .checks import indexes_of as indexes_of
 from .checks import name_inside as name_inside
 from .sheet import BadHeader as BadHeader
 from .sheet import BadRow as BadRow

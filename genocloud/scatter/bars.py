@@ -1,7 +1,7 @@
 """Progress as bars that redraw in place, for terminals."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
@@ -21,7 +21,7 @@ WIDE_COLUMNS, NARROW_COLUMNS = 100, 70
 class Bars:
     """Bars that redraw in place; what is written to `sys.stderr` meanwhile appears above them."""
 
-    def __init__(self, stream: TextIO, clock: Clock) -> None:
+    def __init__(self, stream: TextIO, clock: Clock, said: Callable[[], str] | None = None) -> None:
         console = Console(file=stream)
         self._clock = clock
         self._lock = threading.Lock()
@@ -30,7 +30,7 @@ class Bars:
             bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(bar_width=None),
             bars.TaskProgressColumn(),
-            _Details(console, clock),
+            _Details(console, clock, said),
             console=console,
             expand=True,
             # Standard output may be a pipe that someone reads; only stderr is ours to reroute.
@@ -86,15 +86,16 @@ class _Spinner(bars.SpinnerColumn):
 class _Details(bars.ProgressColumn):
     """The words beside a bar, short ones in a narrow terminal."""
 
-    def __init__(self, console: Console, clock: Clock) -> None:
+    def __init__(self, console: Console, clock: Clock, said: Callable[[], str] | None) -> None:
         super().__init__(Column(no_wrap=True))  # the bar gives way, never the words
-        self._console, self._clock = console, clock
+        self._console, self._clock, self._said = console, clock, said
 
     def render(self, task: bars.Task) -> Text:
         tally: Tally = task.fields["tally"]
         now = tally.started + (task.elapsed or 0.0)
         time_words = _time_over(tally, now) if task.stop_time is not None else self._time_going(tally, now)
-        return Text(", ".join([f"{tally.done:,}/{tally.tasks:,}", *self._counts(tally), *time_words]))
+        spent = [self._said()] if self._said and task.stop_time is None else []
+        return Text(", ".join([f"{tally.done:,}/{tally.tasks:,}", *self._counts(tally), *time_words, *spent]))
 
     def _counts(self, tally: Tally) -> list[str]:
         if self._console.width >= WIDE_COLUMNS:

@@ -1,26 +1,27 @@
 """Applying a function to tasks: inline, in threads, or on a Dask cluster, by one short text."""
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeVar
-from uuid import uuid4
+from typing import Protocol, TypeVar
 
-from genocloud.errors import GenocloudError, SettingError
-from genocloud.scatter.memory import LEAST_BYTES, SHARE, Needing, largest_first, room_by_default, room_in
+from genocloud.scatter.choices import count_of, unusable
+from genocloud.scatter.clusters import local_pool, remote_pool
+from genocloud.scatter.dask import in_worker, inside_worker, open_dask
+from genocloud.scatter.kubernetes import kubernetes_pool
+from genocloud.scatter.links import Pool
+from genocloud.scatter.memory import Needing, largest_first, room_by_default, room_in
 from genocloud.scatter.pools import run_in
 from genocloud.scatter.processes import open_processes
-from genocloud.scatter.telling import Heard, Letters, listening
+from genocloud.scatter.slurm import slurm_pool
+from genocloud.scatter.telling import Heard, work_heard
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-CONNECT_TIMEOUT = "20s"
-"""How long to knock at a scheduler's door."""
 MANY_TASKS = 4
 """Tasks for each thread from which on the last ones hardly count."""
 
@@ -71,7 +72,7 @@ class Inline:
         """Run the tasks here."""
         results = []
         for task in tasks:
-            results.append(_heard(heard, function, task))
+            results.append(work_heard(heard, function, task))
             done(results[-1])
         return results
 
@@ -93,72 +94,7 @@ class Threads:
         heard: Heard | None = None,
     ) -> list[Result]:
         """Run the tasks in the pool."""
-        return run_in(self.pool, partial(_heard, heard, function), tasks, done)
-
-
-@dataclass(frozen=True)
-class Dask:
-    """The workers of a Dask scheduler."""
-
-    client: Any
-    memory: int
-    threads = 1  # a worker has as many tasks as threads
-    spread = True
-
-    def run(
-        self,
-        function: Callable[[Task], Result],
-        tasks: Sequence[Task],
-        done: Callable[[Result], None],
-        heard: Heard | None = None,
-    ) -> list[Result]:
-        """Submit every task, gather as they finish.
-
-        A lost worker's tasks run again elsewhere; a task whose workers die one after another is named.
-        """
-        import distributed
-
-        topic = f"genocloud-{uuid4().hex}" if heard else ""
-        if heard:
-            self.client.subscribe_topic(topic, lambda event: heard(event[1]))
-        futures = self.client.map(partial(_told, function, topic), tasks, pure=False)
-        places = {future.key: place for place, future in enumerate(futures)}
-        results: dict[int, Result] = {}
-        try:
-            for future, result in distributed.as_completed(futures, with_results=True):
-                if isinstance(result, GenocloudError):
-                    raise result
-                results[places[future.key]] = result
-                done(result)
-        except distributed.KilledWorker as error:
-            raise SettingError(
-                f"task {tasks[places[error.task]]} killed {error.allowed_failures + 1} workers one after another, most "
-                "likely for lack of memory; give workers more memory or fewer threads, or cut smaller shards or batches"
-            ) from error
-        finally:
-            self.client.cancel(futures)
-            if heard:
-                self.client.unsubscribe_topic(topic)
-        return [results[place] for place in range(len(tasks))]
-
-
-def _heard(heard: Heard | None, function: Callable[[Task], Result], task: Task) -> Result:
-    with listening(heard):
-        return function(task)
-
-
-def _told(function: Callable[[Task], Result], topic: str, task: Task) -> Result | GenocloudError:
-    """The result, or what the user can mend: a worker would log that as a failure of its own, with a traceback."""
-    import distributed
-
-    letters = Letters(partial(distributed.get_worker().log_event, topic)) if topic else None
-    try:
-        result = _heard(letters, function, task)
-        if letters:
-            letters.send()
-        return result
-    except GenocloudError as error:
-        return error
+        return run_in(self.pool, partial(work_heard, heard, function), tasks, done)
 
 
 def run_needing(
@@ -208,7 +144,9 @@ def open_scatter(choice: str, memory: int | None = None) -> Iterator[Scatter]:
     - `threads:4`
     - `processes:4`
     - `local:processes=2,threads=1,memory=4GiB`: a Dask LocalCluster; each setting may be left out
-    - `tcp://host:8786`, `tls://…`: a Dask scheduler that runs already
+    - `tls://host:8786,tls=DIR`, `tcp://…`: a Dask scheduler that runs already
+    - `slurm:partition=hpc,threads=8,memory=32GB,walltime=08:00:00,workers=0-20`: Dask workers as jobs of Slurm
+    - `kubernetes:namespace=genocloud,image=IMAGE,threads=4,memory=16GB,workers=0-50,plain=yes`: Dask workers as pods
 
     `memory` is the budget in bytes of all processes together, for Dask of one worker; by default a share of what is
     free, for Dask of its workers' limit. Raises SettingError for anything else, and for a budget that is too small.
@@ -217,88 +155,38 @@ def open_scatter(choice: str, memory: int | None = None) -> Iterator[Scatter]:
     if choice == "inline":
         yield Inline(room_in(memory))
     elif kind == "threads":
-        count = _count(rest, choice)
+        count = count_of(rest, choice)
         with ThreadPoolExecutor(count) as pool:
             yield Threads(pool, count, room_in(memory))
     elif kind == "processes":
-        count = _count(rest, choice)
+        count = count_of(rest, choice)
         with open_processes(count, room_in(memory, count)) as processes:
             yield processes
-    elif kind == "local":
-        with _local_client(_settings(rest, choice), choice) as client:
-            yield Dask(client, _worker_room(client, memory))
-    elif kind in ("tcp", "tls"):
-        with _remote_client(choice) as client:
-            yield Dask(client, _worker_room(client, memory))
     else:
-        raise _unusable(choice)
+        with _pool(kind, rest, choice) as workers, open_dask(workers, memory) as dask:
+            yield dask
 
 
-def _worker_room(client: Any, memory: int | None) -> int:
-    """Bytes for the tasks of a worker; without a budget they follow from the smallest worker's limit, if there is one.
+def _pool(kind: str, rest: str, choice: str) -> AbstractContextManager[Pool]:
+    if kind in ("tcp", "tls"):
+        return remote_pool(choice)
+    if kind not in _POOLS:
+        raise unusable(choice)
+    return _POOLS[kind](rest, choice)
 
-    A Dask worker pauses at 80% of its limit, so that a SHARE of it is what it can use.
+
+_POOLS = {"local": local_pool, "slurm": slurm_pool, "kubernetes": kubernetes_pool}
+
+
+@contextmanager
+def within(memory: int | None = None) -> Iterator[Scatter]:
+    """Where a task may run tasks of its own: in a Dask worker all workers of its scheduler, anywhere else inline.
+
+    The task's thread is free for others meanwhile. `memory` is as for `open_scatter`, by default what the workers'
+    limit allows. A task that holds room (`run_needing`) must not wait for others that need room.
     """
-    limits = [worker["memory_limit"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()]
-    limit = min((each for each in limits if each), default=None)
-    return room_in(memory if memory or not limit else max(int(SHARE * limit), LEAST_BYTES))
-
-
-@contextmanager
-def _local_client(settings: dict[str, str], choice: str) -> Iterator[Any]:
-    import dask
-    import distributed
-    from dask.utils import parse_bytes
-
-    # Its scheduler lives in this process and would tell every step it takes; what goes wrong is still said.
-    logging.getLogger("distributed").setLevel(logging.WARNING)
-    quiet = {"distributed.admin.tick.limit": "60s", "distributed.worker.profile.enabled": False}
-    memory = settings.get("memory", "auto")
-    try:
-        parse_bytes("1B" if memory == "auto" else memory)
-    except ValueError:
-        raise _unusable(choice) from None
-    with (
-        dask.config.set(quiet),
-        distributed.LocalCluster(
-            n_workers=_count(settings.get("processes", "1"), choice),
-            threads_per_worker=_count(settings.get("threads", "1"), choice),
-            memory_limit=memory,
-            dashboard_address=None,
-            silence_logs=logging.WARNING,
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
-
-
-@contextmanager
-def _remote_client(address: str) -> Iterator[Any]:
-    import distributed
-
-    try:
-        client = distributed.Client(address, timeout=CONNECT_TIMEOUT)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise SettingError(f"no Dask scheduler answers at {address} ({error}); start one, or choose local") from error
-    with client:
-        yield client
-
-
-def _settings(text: str, choice: str) -> dict[str, str]:
-    pairs = [item.partition("=")[::2] for item in text.split(",") if item]
-    if any(name not in ("processes", "threads", "memory") or not value for name, value in pairs):
-        raise _unusable(choice)
-    return dict(pairs)
-
-
-def _count(text: str, choice: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise _unusable(choice)
-    return int(text)
-
-
-def _unusable(choice: str) -> SettingError:
-    return SettingError(
-        f"scatter {choice!r} is none of: inline; threads:N; processes:N; local:processes=N,threads=N,memory=SIZE; "
-        "tcp://HOST:PORT; give one of these"
-    )
+    if in_worker():
+        with inside_worker(memory) as workers:
+            yield workers
+    else:
+        yield Inline(room_in(memory))

@@ -49,11 +49,14 @@ class Progress(Protocol):
 
 @contextmanager
 def open_progress(
-    stream: TextIO | None = None, clock: Clock = time.monotonic, quiet: bool = False
+    stream: TextIO | None = None,
+    clock: Clock = time.monotonic,
+    quiet: bool = False,
+    said: Callable[[], str] | None = None,
 ) -> Iterator[Progress]:
     """A display that suits `stream` (default stderr): bars in a terminal, lines elsewhere, nothing if `quiet`.
 
-    `clock` gives seconds from any origin.
+    `clock` gives seconds from any origin; what is `said` ends each line: what was spent so far, say.
     """
     stream = stream or sys.stderr
     if quiet:
@@ -61,10 +64,10 @@ def open_progress(
     elif _draws(stream):
         from genocloud.scatter.bars import Bars  # slow to import, and needed in terminals only
 
-        with Bars(stream, clock) as drawn, _logging_above(stream):
+        with Bars(stream, clock, said) as drawn, _logging_above(stream):
             yield drawn
     else:
-        with _beating(Lines(stream, clock)) as lines:
+        with _beating(Lines(stream, clock, said)) as lines:
             yield lines
 
 
@@ -127,8 +130,8 @@ class Tally:
 class Lines:
     """Plain lines: at the start, at the end, and in between every tenth of the work or half minute."""
 
-    def __init__(self, stream: TextIO, clock: Clock) -> None:
-        self._stream, self._clock = stream, clock
+    def __init__(self, stream: TextIO, clock: Clock, said: Callable[[], str] | None = None) -> None:
+        self._stream, self._clock, self._said = stream, clock, said
         self._lock = threading.Lock()
         self._running: list[_Line] = []
 
@@ -147,7 +150,7 @@ class Lines:
         finally:
             with self._lock:
                 self._running.remove(line)
-                self._say(f"{name}: {outcome}, {_closing(line.tally, self._clock())}")
+                self._say(f"{name}: {outcome}, {_closing(line.tally, self._clock())}{self._ending()}")
 
     def advance(self, line: "_Line", tasks: int, sites: int, bytes: int) -> None:  # noqa: A002
         """Count, and print a line if enough has been done since the last."""
@@ -167,7 +170,10 @@ class Lines:
 
     def _print(self, line: "_Line") -> None:
         line.printed, line.printed_steps = self._clock(), _steps(line.tally)
-        self._say(f"{line.tally.name}: {_standing(line.tally, line.printed)}")
+        self._say(f"{line.tally.name}: {_standing(line.tally, line.printed)}{self._ending()}")
+
+    def _ending(self) -> str:
+        return f", {self._said()}" if self._said else ""
 
     def _say(self, text: str) -> None:
         self._stream.write(text + "\n")

@@ -4,6 +4,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 Heard = Callable[[int], None]
 """Takes a number of bytes that have been worked through since the last time."""
@@ -29,6 +33,12 @@ def listening(heard: Heard | None) -> Iterator[None]:
         yield
     finally:
         _HEARD.reset(token)
+
+
+def work_heard(heard: Heard | None, function: Callable[[Task], Result], task: Task) -> Result:
+    """The function's result, while `heard` has what it tells."""
+    with listening(heard):
+        return function(task)
 
 
 class Letters:

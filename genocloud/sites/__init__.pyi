@@ -5,3 +5,5 @@ from .forcing import within as within
 from .merging import merge as merge
 from .merging import unify as unify
 from .observations import observe as observe
+from .uniting import part as part
+from .uniting import unite as unite

@@ -1,12 +1,15 @@
+from .calibrating import rates_of_this_machine as rates_of_this_machine
 from .call import Calling as Calling
 from .call import call as call
 from .collect import collect as collect
 from .compact import compact as compact
 from .discover import discover as discover
+from .doctor import doctor as doctor
 from .erase import erase as erase
 from .export import export as export
 from .genotype import genotype as genotype
 from .history import history as history
+from .hybrid import hybrid as hybrid
 from .ingest import Storing as Storing
 from .ingest import ingest as ingest
 from .ingest import load_ingest as load_ingest
@@ -18,6 +21,7 @@ from .joint import Joint as Joint
 from .joint import joint as joint
 from .naming import known_variants as known_variants
 from .needs import fit as fit
+from .plan import plan as plan
 from .reference import read_reference as read_reference
 from .remove import remove as remove
 from .rename import rename as rename

@@ -1,25 +1,30 @@
 """call: one person's reads become one gVCF, with the embedded caller."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from genocloud import gvcf, reads
+from genocloud import gvcf, objects, reads
 from genocloud.reads.ploidy import copies
 from genocloud.regions import Contig, parse_region
 from genocloud.scatter.progress import Progress
+from genocloud.steps.copies import is_remote, local_reads, local_reference, put, scratch
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, read_reference
 
 
 @dataclass(frozen=True)
 class Calling:
-    """One person's reads and what is to be made of them; `par` are regions such as chrX:10001-2781479."""
+    """One person's reads and what is to be made of them; `par` are regions such as chrX:10001-2781479.
+
+    Reads, reference and `out` may have URLs: they are then copied to this machine, or from it.
+    """
 
     sample: str
     reads_url: str
     reference_url: str
-    out: Path
+    out: str | Path
     sex: reads.Sex = "unknown"
     par: Sequence[str] = ()
     workers: int = 1
@@ -30,11 +35,15 @@ def call(calling: Calling, progress: Progress) -> Receipt:
     with receipt_of("call") as receipt:
         reference = read_reference(calling.reference_url)
         special = _sex_contigs(calling.par, reference.contigs)
-        with progress.stage(f"call {calling.sample}", _bases(calling, reference, special), unit="base") as stage:
+        stage_name = f"call {calling.sample}"
+        with (
+            progress.stage(stage_name, _bases(calling, reference, special), unit="base") as stage,
+            _local(calling) as local,
+        ):
             called = reads.call(
-                calling.reads_url,
-                calling.reference_url,
-                calling.out,
+                local.reads_url,
+                local.reference_url,
+                Path(local.out),
                 calling.sample,
                 calling.sex,
                 sex_contigs=special,
@@ -49,6 +58,25 @@ def call(calling: Calling, progress: Progress) -> Receipt:
         dropped = {"below the evidence floor": called.below_floor, "under a deletion": called.under_deletion}
         receipt.balanced("lines of evidence", called.evidence, called.recorded, dropped)
     return receipt
+
+
+@contextmanager
+def _local(calling: Calling) -> Iterator[Calling]:
+    """The same with files of this machine; an output that is to have a URL is put there at the end, its index first."""
+    out = str(calling.out)
+    if not any(map(is_remote, (calling.reads_url, calling.reference_url, out))):
+        yield calling
+        return
+    with scratch(out) as folder:
+        there = folder / objects.split(out)[1] if is_remote(out) else Path(out)
+        reads_here = local_reads(calling.reads_url, folder)
+        yield replace(
+            calling, reads_url=reads_here, reference_url=local_reference(calling.reference_url, folder), out=there
+        )
+        if is_remote(out):
+            for index in there.parent.glob(f"{there.name}.*"):
+                put(index, f"{out}{index.suffix}")
+            put(there, out)
 
 
 def _bases(calling: Calling, reference: Reference, special: reads.SexContigs) -> int:

@@ -2,10 +2,20 @@
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 from genocloud import cohort, objects
-from genocloud.cohort.collecting import OLD, OUTDATED, UNUSED, find_garbage, last_modified, receipts_first, total_bytes
+from genocloud.cohort.collecting import (
+    AT_ONCE,
+    OLD,
+    OUTDATED,
+    UNUSED,
+    find_garbage,
+    last_modified,
+    receipts_first,
+    total_bytes,
+)
 from genocloud.scatter.progress import Progress
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.shards import derived_folders
@@ -61,8 +71,18 @@ def _delete_batches(store: objects.Store, names: Sequence[str], before: float, p
 
 
 def delete(store: objects.Store, names: Sequence[str], progress: Progress) -> None:
-    """Remove objects one after another, in their order: what a kill leaves must still be understood."""
-    with progress.stage("delete", tasks=len(names), unit="object") as stage:
-        for name in names:
-            store.delete(name)
-            stage.advance(tasks=1)
+    """Remove objects: what a kill leaves must still be understood.
+
+    Versions and receipts, which speak of others, go in their order; what stands between these, side by side.
+    """
+    with (
+        progress.stage("delete", tasks=len(names), unit="object") as stage,
+        ThreadPoolExecutor(AT_ONCE) as pool,
+    ):
+        for speaks, run in groupby(names, key=_speaks_of_others):
+            for _ in map(store.delete, run) if speaks else pool.map(store.delete, run):
+                stage.advance(tasks=1)
+
+
+def _speaks_of_others(name: str) -> bool:
+    return name.endswith(".json")

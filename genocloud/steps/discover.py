@@ -1,5 +1,6 @@
 """discover: the cohort's variant rows become one list of merged alleles per site."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -18,6 +19,8 @@ from genocloud.steps.needs import Load, discovery_need
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, bases_of
 from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived
+
+Bases = npt.NDArray[np.bool_]
 
 OUTSIDE = "outside the intervals"
 """Why what was observed, or a site, goes no further."""
@@ -90,46 +93,76 @@ def _observe_batch(given: tuple[_Task, int]) -> None:
 
 
 def _make_shard(opened: cohort.Cohort, tables: Derived, task: _Task) -> dict[str, int]:
-    def observe(batch: cohort.Batch) -> tuple[pa.Table, pa.Table]:
-        return observed(opened, batch, task.shard, task.keep)
-
-    observations, spans = sites.merge(in_threads(observe, opened.batches, task.threads))
+    observations, spans = seen_by_all(opened, task.shard, task.keep, task.threads)
     unified = sites.unify([observations], [spans])
-    alleles = _asked(opened, task, unified, [spans])
+    given = _total(observations), unified, [spans], task.reference
+    return make_alleles(tables, task.shard, *given, lambda: rows_cover(opened, task.shard, task.threads))
+
+
+def seen_by_all(opened: cohort.Cohort, shard: Shard, keep: bool, threads: int) -> tuple[pa.Table, pa.Table]:
+    """(OBSERVATIONS, SPANS) of all of a cohort's batches."""
+
+    def observe(batch: cohort.Batch) -> tuple[pa.Table, pa.Table]:
+        return observed(opened, batch, shard, keep)
+
+    return sites.merge(in_threads(observe, opened.batches, threads))
+
+
+def make_alleles(
+    tables: Derived,
+    shard: Shard,
+    observed: int,
+    unified: pa.Table,
+    spans: Sequence[pa.Table],
+    reference: Reference | None,
+    covered: Callable[[], Bases],
+) -> dict[str, int]:
+    """Write what is asked of a shard's unified ALLELES, made from so many observations; returns what was counted.
+
+    spans    SPANS, or STRETCHES, of everybody
+    covered  gives for which bases of the shard anybody has a row; asked where sites are forced
+    """
+    alleles = _asked(shard, unified, spans, reference, covered)
     counts = {
         "sites": alleles.num_rows,
-        "observed": _total(observations),
+        "observed": observed,
         "merged": _total(alleles),
         "outside": _total(unified) - _total(alleles),
         "pairs": Load.of(alleles).whole.pairs,
     }
-    tables.write(task.shard, alleles, counts)
+    tables.write(shard, alleles, counts)
     return counts
 
 
-def _asked(opened: cohort.Cohort, task: _Task, alleles: pa.Table, spans: list[pa.Table]) -> pa.Table:
+def _asked(
+    shard: Shard,
+    alleles: pa.Table,
+    spans: Sequence[pa.Table],
+    reference: Reference | None,
+    covered: Callable[[], Bases],
+) -> pa.Table:
     """The sites that are put out, or decide about the `*` of these, with the forced ones."""
-    asked, region = task.shard.asked, task.shard.region
+    asked, region = shard.asked, shard.region
     wanted = sites.within(asked.forced, region) if asked.forced else None
     if asked.inside is not None:
         deciding = sites.deciding(sites.within(asked.inside, region), spans, region)
         starts = numbers(alleles["start"]) - region.start
         alleles = alleles.filter(pa.array(deciding[starts])).combine_chunks()
         wanted = None if wanted is None else wanted & deciding
-    if wanted is None or task.reference is None:
+    if wanted is None or reference is None:
         return alleles
-    bases = bases_of(task.reference, region)
-    return sites.force(alleles, wanted & _covered(opened, task), spans, bases, region)
+    return sites.force(alleles, wanted & covered(), spans, bases_of(reference, region), region)
 
 
-def _covered(opened: cohort.Cohort, task: _Task) -> npt.NDArray[np.bool_]:
+def rows_cover(opened: cohort.Cohort, shard: Shard, threads: int) -> Bases:
     """For which bases of the shard anybody has a row: (bases,) bool."""
 
-    def covered(batch: cohort.Batch) -> npt.NDArray[np.bool_]:
-        rows = cohort.read_rows(opened, batch, task.shard.region)
-        return sites.covered([rows.variants, rows.blocks], batch.ranks, task.shard.region)
+    def covered(batch: cohort.Batch) -> Bases:
+        rows = cohort.read_rows(opened, batch, shard.region)
+        return sites.covered([rows.variants, rows.blocks], batch.ranks, shard.region)
 
-    return reduce(np.logical_or, in_threads(covered, opened.batches, task.threads))
+    nothing = np.zeros(shard.region.end - shard.region.start, bool)
+    return reduce(np.logical_or, in_threads(covered, opened.batches, threads), nothing)
 
 
 def _total(table: pa.Table) -> int:

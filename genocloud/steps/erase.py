@@ -13,14 +13,14 @@ from genocloud.cohort.searching import search
 from genocloud.errors import StoreError, first_of
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
-from genocloud.steps.callsets import registered
+from genocloud.steps.callsets import registered, registered_elsewhere
 from genocloud.steps.collect import delete
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.rewriting import rewrite
 
 NOT_REACHED = (
-    "Not reached: object versions that a bucket keeps, backups and snapshots, gVCFs and reads, exported files, "
-    "and copies of the cohort."
+    "Not reached: object versions that a bucket keeps, backups and snapshots, gVCFs and reads, sample sheets, exported "
+    "files, copies of the cohort, and what a hybrid run left beside it (STORE/samples.tsv, STORE/errors)."
 )
 
 
@@ -99,7 +99,10 @@ def _told(store: objects.Store, erasure: Erasure, callsets: Sequence[str]) -> di
         "searched_for": list(erasure.needles),
         "not_searched_for_as_others_have_it": list(erasure.shared),
         "others_with_a_name_or_file_of_theirs": list(erasure.namesakes),
-        "callsets_that_hold_them": [url for url in urls if _holds(url, erasure)],
+        "callsets_that_hold_them": [
+            *(url for url in urls if _holds(url, erasure)),
+            *registered_elsewhere(store),
+        ],
         "not_reached": NOT_REACHED,
     }
 

@@ -1,5 +1,6 @@
 """export: a Parquet callset becomes one VCF or BCF with its index, shard by shard."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genocloud import callset
@@ -7,6 +8,7 @@ from genocloud.regions import Region
 from genocloud.scatter.executors import Scatter, threads_each
 from genocloud.scatter.progress import Progress
 from genocloud.scatter.telling import tell
+from genocloud.steps.inputs import file_size
 from genocloud.steps.intervals import Intervals
 from genocloud.steps.receipts import Receipt, receipt_of
 
@@ -20,16 +22,24 @@ class _Task:
 
 
 def export(
-    callset_url: str, out_url: str, scatter: Scatter, progress: Progress, intervals: Intervals | None = None
+    callset_url: str,
+    out_url: str,
+    scatter: Scatter,
+    progress: Progress,
+    intervals: Intervals | None = None,
+    sites: Sequence[str] | None = None,
 ) -> Receipt:
     """Write the callset, or those of its records whose POS lies in some intervals, whole or not at all.
 
-    Finished shards lie in OUT.parts until the end, so that a killed run goes on where it stopped. The balance is in
-    records.
+    `sites`: only the samples of some sites of a hybrid run. Finished shards lie in OUT.parts until the end, so that a
+    killed run goes on where it stopped. The balance is in records. Raises StaysThere or NotReached before any work
+    where genotypes of another site may not or cannot be read from here.
     """
     with receipt_of("export") as receipt:
         callset.check_vcf_url(out_url)
         opened = callset.open_callset(callset_url)
+        opened = opened if sites is None else opened.of_sites(sites)
+        opened.check_reach()
         wanted = (intervals or Intervals()).asked(opened.contigs).inside
         inside = None if wanted is None else list(wanted)
         shards = callset.shards_in(opened, inside)
@@ -44,7 +54,9 @@ def export(
             )
         counts = callset.join_shards(opened, parts, out_url, inside)
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in opened.shards}
+        receipt.vouch(out_url, callset.find_index(out_url))
         receipt.figures = {"genotypes": counts.genotypes, "text_bytes": counts.text_bytes}
+        receipt.figures["bytes_stored"] = file_size(out_url)
         taken = sum(part.counts.records for part in parts) if inside else opened.counts["sites"]
         receipt.balanced("records", taken, counts.records, {})
     return receipt

@@ -1,7 +1,7 @@
 """genotype: the cohort's likelihoods become a Parquet callset: estimate, settle, call, annotate; shard by shard."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import chain, groupby
@@ -31,6 +31,8 @@ from genocloud.steps.refusals import refuse_bare_blocks
 from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived, derived_key, read_alleles
 
 Part = TypeVar("Part")
+Segments = dict[str, list[callset.Segment]]
+"""Where batches' genotypes of a shard are, by batch."""
 AT_ONCE = 8
 """Batches' summaries or shares that are held before they are added up."""
 
@@ -47,6 +49,12 @@ class Estimated:
     dropped: Counter[str]
     alleles: Counter[str]
     beyond: int
+
+    @classmethod
+    def of(cls, sites: int, told: Mapping[str, Counter[str]]) -> "Estimated":
+        """From what `settle` tells of so many sites."""
+        emitted = told[_SITES][EMITTED]
+        return cls(sites, emitted, told[_SITES] - Counter({EMITTED: emitted}), told[_ALLELES], told[_BEYOND].total())
 
     def enter(self, receipt: Receipt, sites: int, alts: int) -> None:
         """Enter the balance of sites, and that of alleles, when so many of them have been put out."""
@@ -128,6 +136,7 @@ def genotype(
             "samples": len(opened.samples),
             "genotypes": sites * len(opened.samples),
             "shards": len(entries),
+            "bytes_stored": sum(table.bytes for entry in entries for table in entry.tables),
         }
         estimated.enter(receipt, sites, sum(entry.alts for entry in entries))
     return receipt
@@ -155,10 +164,10 @@ def estimate(
         discovered = run_needing(
             scatter, _estimate_shard, tasks, needs, lambda sites: stage.advance(tasks=1, sites=sites)
         )
-    told = _settle(opened, model, cut, progress)
+    told = settle(_estimates(opened, model), settled_tables(opened, model, cut.scope), model, cut, progress)
     owned = set(cut.owned)
     taken = sum(sites for task, sites in zip(tasks, discovered, strict=True) if task.shard in owned)
-    return Estimated(taken, told[_SITES].pop(EMITTED, 0), told[_SITES], told[_ALLELES], told[_BEYOND].total())
+    return Estimated.of(taken, told)
 
 
 def called_batches(
@@ -196,10 +205,19 @@ def _estimate_shard(task: _EstimateTask) -> int:
         return summarised(opened, batch, task.shard, alleles, growth)
 
     summary = added_up(in_threads(summarise, opened.batches, task.threads), genotypes.merge)
-    stretches = [(alleles.slice(*place), genotypes.cut(summary, *place)) for place in _stretches(alleles, task.threads)]
-    estimates = in_threads(lambda part: genotypes.estimate([part[1]], part[0], task.model), stretches, task.threads)
-    whole = genotypes.with_unestimated(pa.concat_tables(estimates), everywhere)
-    tables.write(task.shard, whole, {"sites": whole.num_rows})
+    return write_estimates(tables, task.shard, everywhere, estimated(summary, alleles, task.model, task.threads))
+
+
+def estimated(summary: genotypes.Summary, alleles: pa.Table, model: Model, threads: int) -> pa.Table:
+    """ESTIMATES of the sites of ALLELES, all of which have ALTs, in so many threads."""
+    stretches = [(alleles.slice(*place), genotypes.cut(summary, *place)) for place in _stretches(alleles, threads)]
+    return pa.concat_tables(in_threads(lambda part: genotypes.estimate([part[1]], part[0], model), stretches, threads))
+
+
+def write_estimates(tables: Derived, shard: Shard, alleles: pa.Table, estimates: pa.Table) -> int:
+    """Write ESTIMATES of a shard's ALLELES, given those of the sites that have ALTs; the number of sites."""
+    whole = genotypes.with_unestimated(estimates, alleles)
+    tables.write(shard, whole, {"sites": whole.num_rows})
     return int(whole.num_rows)
 
 
@@ -219,13 +237,12 @@ def _stretches(sites: pa.Table, threads: int) -> list[tuple[int, int]]:
     return [(first, min(size, len(sites) - first)) for first in range(0, max(1, len(sites)), size)]
 
 
-def _settle(opened: cohort.Cohort, model: Model, cut: Cut, progress: Progress) -> dict[str, Counter[str]]:
-    """Settle the cut in genome order; of its own shards what `_counted` tells, by kind."""
-    tables = settled_tables(opened, model, cut.scope)
+def settle(estimates: Derived, tables: Derived, model: Model, cut: Cut, progress: Progress) -> dict[str, Counter[str]]:
+    """Settle the cut in genome order, into tables SETTLED; of its own shards what `_counted` tells, by kind."""
     told = {shard: tables.counts(shard) for shard in cut.settled}
     if any(counts is None for counts in told.values()):
         with progress.stage("settle", tasks=len(told), unit="shard") as stage:
-            for shard, counts in _settle_contigs(_estimates(opened, model), tables, model, cut.settled):
+            for shard, counts in _settle_contigs(estimates, tables, model, cut.settled):
                 told[shard] = counts
                 stage.advance(tasks=1)
     total: dict[str, Counter[str]] = {kind: Counter() for kind in (_SITES, _ALLELES, _BEYOND)}
@@ -304,42 +321,79 @@ def _call_shard(task: _Task) -> callset.ShardEntry:
         return written
     settled = _settled_of(opened, task)
     emitted = genotypes.emitted(settled)
-    keys = site_keys(emitted, opened.contigs)
     callset.begin_shard(store, task.shard)
-    segments: dict[str, list[callset.Segment]] = {}
+    segments, total = cover_all(opened, store, task.shard, emitted, task.model, task.threads)
+    sites = annotated(settled, total, opened.contigs, task.model, task.dbsnp_url)
+    return complete(opened, store, task.shard, key, emitted, sites, segments, task.model)
+
+
+def cover_all(
+    opened: cohort.Cohort, store: objects.Store, shard: Shard, emitted: pa.Table, model: Model, threads: int
+) -> tuple[Segments, genotypes.Shares]:
+    """See to every batch's genotypes at the rows of SETTLED put out: where they are, and all shares added up."""
+    keys = site_keys(emitted, opened.contigs)
+    segments: Segments = {}
 
     def shares(batch: cohort.Batch) -> genotypes.Shares:
-        segments[batch.id], own = cover(opened, store, batch, task.shard, emitted, keys, task.model)
+        segments[batch.id], own = cover(opened, store, batch, shard, emitted, keys, model)
         return own
 
-    total = added_up(in_threads(shares, opened.batches, task.threads), genotypes.add)
-    sites, dropped = genotypes.annotate(settled, total, opened.contigs, task.model)
+    return segments, added_up(in_threads(shares, opened.batches, threads), genotypes.add)
+
+
+def annotated(
+    settled: pa.Table, total: genotypes.Shares, contigs: Sequence[Contig], model: Model, dbsnp_url: str | None
+) -> pa.Table:
+    """SITES of SETTLED, given everybody's shares; without those that nobody carries."""
+    sites, dropped = genotypes.annotate(settled, total, contigs, model)
     if sites.num_rows + dropped.total() != settled.num_rows:
         raise Unbalanced("genotype", {"taken": settled.num_rows, "given": sites.num_rows, "dropped": dict(dropped)})
+    return named(sites, dbsnp_url)
+
+
+def complete(
+    opened: cohort.Cohort,
+    store: objects.Store,
+    shard: Shard,
+    key: str,
+    emitted: pa.Table,
+    sites: pa.Table,
+    segments: Segments,
+    model: Model,
+    elsewhere: Sequence[callset.ShardEntry] = (),
+) -> callset.ShardEntry:
+    """Write the SITES that remain of those put out, and take the others' genotypes out.
+
+    `elsewhere`: entries of the same shard in other sites' callsets, whose batches' files are entered as well.
+    """
     left = np.isin(numbers(emitted["start"]) + 1, numbers(sites["pos"]))
-    told = named(sites, task.dbsnp_url).append_column(SITE_KEY.field, pa.array(keys[left]))
-    if dropped[NO_CARRIER] or genotypes.uncarried(sites).any():
-        told = _without_carriers(opened, store, task, emitted.filter(pa.array(left)), told, segments)
+    told = sites.append_column(SITE_KEY.field, pa.array(site_keys(emitted, opened.contigs)[left]))
+    if not left.all() or genotypes.uncarried(sites).any():
+        told = _without_carriers(opened, store, shard, emitted.filter(pa.array(left)), told, segments, model)
     files = {batch: [each.genotypes for each in found] for batch, found in segments.items()}
     kept = {batch: [each.shares for each in found] for batch, found in segments.items()}
-    return callset.complete_shard(store, task.shard, key, told, files, kept)
+    for other in elsewhere:
+        files |= {batch: list(found) for batch, found in other.genotypes.items()}
+        kept |= {batch: list(found) for batch, found in other.shares.items()}
+    return callset.complete_shard(store, shard, key, told, files, kept)
 
 
 def _without_carriers(
     opened: cohort.Cohort,
     store: objects.Store,
-    task: _Task,
+    shard: Shard,
     emitted: pa.Table,
     sites: pa.Table,
-    segments: dict[str, list[callset.Segment]],
+    segments: Segments,
+    model: Model,
 ) -> pa.Table:
     """Take genotypes out that nobody carries, or write them as hom-ref where the site is forced; SITES with keys."""
     silent, keys = genotypes.uncarried(sites), numbers(sites["key"])
     for batch in opened.batches:
-        found = [callset.only(store, task.shard, batch.id, each, keys[~silent]) for each in segments[batch.id]]
+        found = [callset.only(store, shard, batch.id, each, keys[~silent]) for each in segments[batch.id]]
         if silent.any():
             forced = emitted.filter(pa.array(silent)).combine_chunks()
-            more, _ = cover(opened, store, batch, task.shard, forced, ~keys[silent], task.model, uncarried=True)
+            more, _ = cover(opened, store, batch, shard, forced, ~keys[silent], model, uncarried=True)
             found = [*(each for each in found if each.genotypes.rows), *more]
         segments[batch.id] = found
     return with_column(sites, "key", pa.array(np.where(silent, ~keys, keys)))

@@ -102,6 +102,7 @@ def ingest(
         receipt.inputs = {"reference": reference.checksum}
         receipt.inputs |= {arrival.sample.sample: f"fingerprint:{arrival.fingerprint}" for arrival in arrivals}
         receipt.figures = {"cohort_version": opened.version, "samples": len(opened.samples), "new_samples": len(new)}
+        receipt.figures["bytes_stored"] = sum(part.bytes for batch in batches for part in batch.parts)
         dropped = sum((Counter(batch.dropped) for batch in batches), Counter[str]())
         stored = sum(sum(batch.stored.values()) for batch in batches)
         receipt.balanced("records", sum(batch.read for batch in batches), stored, dropped)

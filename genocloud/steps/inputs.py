@@ -12,6 +12,7 @@ from genocloud.errors import UnreadableFile
 from genocloud.regions import Contig, check_contigs
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
+from genocloud.steps.copies import head_of, is_remote, scratch
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, read_reference
 
@@ -37,10 +38,15 @@ def check_sample(sheet_url: str, reference: Reference, sample: samples.Sample) -
     if sample.gvcf:
         with look_at_sample(sheet_url, reference, sample) as (checked, _):
             return checked
-    from genocloud.reads.inputs import read_name  # loads htslib, which gVCFs need not
+    from genocloud.reads.inputs import check_head, read_name  # loads htslib, which gVCFs need not
 
     samples.check_files(sheet_url, sample, _exists)
-    read_name(str(sample.reads), reference.url, reference.contigs, sample.sample)
+    url = str(sample.reads)
+    if is_remote(url) or is_remote(reference.url):  # whether they hold a read is seen when they are called
+        with scratch() as folder:
+            check_head(url, head_of(url, folder), reference.contigs, sample.sample)
+    else:
+        read_name(url, reference.url, reference.contigs, sample.sample)
     return sample
 
 

@@ -55,7 +55,11 @@ def _batch_at(url: str) -> dict[str, str] | None:
 def _callset(opened: callset.Callset) -> dict[str, str]:
     settings = ", ".join(f"{name} {value}" for name, value in opened.description.model.items())
     counts = {name: f"{count:,}" for name, count in opened.counts.items()}
-    return {"callset": opened.url, **counts, "made by": opened.description.software, "model": settings}
+    members = {
+        f"at {place.site}": f"genotypes of {opened.count_samples(batches):,} samples: {place.url} ({place.policy})"
+        for place, batches in opened.description.elsewhere.items()
+    }
+    return {"callset": opened.url, **counts, **members, "made by": opened.description.software, "model": settings}
 
 
 def _cohort(opened: cohort.Cohort) -> dict[str, str]:

@@ -14,7 +14,7 @@ from genocloud.errors import SettingError
 from genocloud.regions import Region, region_text
 from genocloud.scatter.executors import Scatter, threads_each
 from genocloud.schema import numbers
-from genocloud.steps.shards import Cut, Derived, Shard, derived, piece_of, read_alleles
+from genocloud.steps.shards import Cut, Derived, Shard, alleles_in, derived, piece_of
 
 log = logging.getLogger(__name__)
 
@@ -109,24 +109,24 @@ def fit(opened: Cohort, cut: Cut, scatter: Scatter) -> Cut:
     """
     tables = derived(opened, "alleles")
     threads = threads_each(scatter, len(cut.settled))
-    most = _most(scatter)
+    most, memory = most_of(scatter), scatter.memory
 
     def fitted(shards: Sequence[Shard]) -> tuple[Shard, ...]:
-        return tuple(piece for shard in shards for piece in _fitted(opened, tables, shard, threads, most, scatter))
+        return tuple(piece for shard in shards for piece in pieces_of(opened, tables, shard, threads, most, memory))
 
     return replace(cut, owned=fitted(cut.owned), upstream=fitted(cut.upstream))
 
 
-def _most(scatter: Scatter) -> int:
+def most_of(scatter: Scatter) -> int:
+    """What a shard's task may need at most where it runs."""
     most = SHARD_BYTES
     while most * scatter.threads > scatter.memory:
         most //= 2
     return most
 
 
-def _fitted(
-    opened: Cohort, tables: Derived, shard: Shard, threads: int, most: int, scatter: Scatter
-) -> Iterator[Shard]:
+def pieces_of(opened: Cohort, tables: Derived, shard: Shard, threads: int, most: int, memory: int) -> Iterator[Shard]:
+    """A shard with its need, or pieces of it that need no more than `most`, of `memory`; `tables` have its ALLELES."""
     stored = stored_rows(opened, shard.region)
     counts = tables.counts(shard) or {}
     whole = Weight(counts.get("sites", 0), counts.get("observed", 0), counts.get("pairs", 0))
@@ -134,15 +134,15 @@ def _fitted(
     if need <= most:
         yield replace(shard, need=need)
         return
-    load = Load.of(read_alleles(opened, shard))
+    load = Load.of(alleles_in(tables, shard))
     cuts = list(_cuts(stored, load, shard.region, whole, threads, most))
     edges = [shard.region.start, *cuts, shard.region.end]
     for start, end in pairwise(edges):
-        piece = piece_of(opened, shard, Region(shard.region.contig, start, end))
+        piece = piece_of(opened.layout, shard, Region(shard.region.contig, start, end))
         need = need_of(stored, load.within(piece.region), whole, threads)
-        if need > scatter.memory:
+        if need > memory:
             where = region_text(piece.region, opened.contigs)
-            raise ShardTooHeavy(where, need, scatter.memory, "give more --memory, fewer threads, or smaller batches")
+            raise ShardTooHeavy(where, need, memory, "give more --memory, fewer threads, or smaller batches")
         yield replace(piece, need=need)
     if cuts:
         log.info("%s: too heavy for one task, cut into %d", region_text(shard.region, opened.contigs), len(edges) - 1)

@@ -4,7 +4,7 @@ import json
 import multiprocessing
 import resource
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -29,13 +29,15 @@ class Receipt:
     """What a step tells of itself.
 
     `inputs` maps names to checksums; `balance` holds `taken`, `given` and `dropped` (by reason) in the step's `unit`,
-    with taken == given + sum(dropped); `figures` is whatever else the step counts.
+    with taken == given + sum(dropped); `figures` is whatever else the step counts. `outputs` has the bytes of each
+    finished file by path or URL: of one in a bucket, this is all that a later run knows.
     """
 
     step: str
     inputs: dict[str, str] = field(default_factory=dict)
     balance: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_memory_bytes: int = 0
@@ -51,6 +53,10 @@ class Receipt:
         if taken != given + sum(told.values()):
             raise Unbalanced(self.step, balance)
         return balance
+
+    def vouch(self, *urls: str) -> None:
+        """Enter files that were written; raises StoreFailed for one that is not there."""
+        self.outputs |= {url: _size(url) for url in urls}
 
     def as_json(self) -> str:
         """The receipt as one JSON object, keys in declared order."""
@@ -72,6 +78,32 @@ def write_receipt(receipt: Receipt, url: str) -> None:
     """Write the receipt whole, after everything that it speaks of."""
     folder, name = objects.split(url)
     objects.open_store(folder).write(name, receipt.as_json().encode())
+
+
+def lost_outputs(url: str, wanted: Sequence[str]) -> list[str]:
+    """The wanted files for which a receipt does not vouch, or that are gone or of another size since.
+
+    None where there is no receipt. Raises StoreFailed.
+    """
+    folder, name = objects.split(url)
+    try:
+        told = json.loads(objects.open_store(folder).read(name))
+    except objects.ObjectMissing:
+        return []
+    except ValueError:
+        told = None
+    outputs = told.get("outputs", {}) if isinstance(told, dict) else {}
+    return [url for url in wanted if url not in outputs or outputs[url] != _size(url, absent=-1)]
+
+
+def _size(url: str, absent: int | None = None) -> int:
+    folder, name = objects.split(url)
+    try:
+        return objects.open_store(folder).size(name)
+    except objects.ObjectMissing:
+        if absent is None:
+            raise
+        return absent
 
 
 def _usages() -> list[resource.struct_rusage]:

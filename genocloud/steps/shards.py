@@ -3,8 +3,9 @@
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from typing import Any, BinaryIO
 
@@ -13,10 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genocloud import objects
-from genocloud.cohort import Batch, Cohort, read_variants
+from genocloud.cohort import Batch, Cohort, Layout, read_variants
 from genocloud.errors import SettingError, StoreError
 from genocloud.regions import Region, region_text
 from genocloud.schema import VERSION, numbers
+
+Window = tuple[str, int]
+"""A part's name, and the number of a window in it."""
+Base = tuple[int, int]
+"""A contig's number, and a place on it."""
 
 
 @dataclass(frozen=True)
@@ -81,59 +87,77 @@ class Cut:
         return sorted(self.owned + self.upstream, key=lambda shard: shard.region)
 
 
+@dataclass(frozen=True)
+class Known:
+    """What cutting a genome takes to know of those whose it is: one cohort's, or that of several sites.
+
+    `variants` and `blocks`: windows, as part and number in it, that have such rows; `reach` gives, for some bases,
+    where the chain of overlapping variant rows begins that reaches over each, or the base itself.
+    """
+
+    layout: Layout
+    variants: Collection[Window]
+    blocks: Collection[Window]
+    reach: Callable[[Sequence[Base]], list[int]]
+
+
 def cut_genome(cohort: Cohort, part: str | None = None, asked: Asked = EVERYTHING) -> Cut:
+    """The shards of what is asked of a cohort's genome, see `cut_known`."""
+    busy = busy_windows(cohort, "variants"), busy_windows(cohort, "blocks")
+    return cut_known(Known(cohort.layout, *busy, partial(reaches, cohort)), part, asked)
+
+
+def cut_known(known: Known, part: str | None = None, asked: Asked = EVERYTHING) -> Cut:
     """The shards of what is asked of the genome, or of one part of it; windows in which no site can be have none.
 
     What is put out of a stretch is exactly what the whole genome gives there: which `*` stays hangs on the deletions
     that are put out upstream, whose own `*` hangs on those further up, until a base that no record spans. Raises
     SettingError for a part that the reference does not have.
     """
-    known = cohort.layout.parts()
-    chosen = [item for item in known if part in (None, item.name)]
+    layout = known.layout
+    chosen = [item for item in layout.parts() if part in (None, item.name)]
     if not chosen:
-        raise SettingError(f"no part {part!r}; the reference has {', '.join(item.name for item in known)}")
-    busy = _busy_windows(cohort, "variants"), _busy_windows(cohort, "blocks")
+        raise SettingError(f"no part {part!r}; the reference has {', '.join(item.name for item in layout.parts())}")
     windows = [
         region
         for item in chosen
-        for number, window in enumerate(cohort.layout.windows(item))
+        for number, window in enumerate(layout.windows(item))
         for region in window
-        if (item.name, number) in busy[0] or ((item.name, number) in busy[1] and asked.within(region).forced)
+        if (item.name, number) in known.variants
+        or ((item.name, number) in known.blocks and asked.within(region).forced)
     ]
     if asked.inside is None:
-        owned = [_shard(cohort, region, asked) for region in windows]
-        return Cut(_scope(cohort, asked), part is None, tuple(owned))
-    owned, upstream = _cut_stretches(cohort, windows, asked)
-    return Cut(_scope(cohort, asked), part is None, tuple(owned), tuple(upstream))
+        owned = [_shard(layout, region, asked) for region in windows]
+        return Cut(_scope(layout, asked), part is None, tuple(owned))
+    owned, upstream = _cut_stretches(known, windows, asked)
+    return Cut(_scope(layout, asked), part is None, tuple(owned), tuple(upstream))
 
 
-def _scope(cohort: Cohort, asked: Asked) -> str:
-    told = "genome" if asked.inside is None else " ".join(region_text(each, cohort.contigs) for each in asked.inside)
-    return told + "".join(f" !{region_text(each, cohort.contigs)}" for each in asked.forced)
+def _scope(layout: Layout, asked: Asked) -> str:
+    told = "genome" if asked.inside is None else " ".join(region_text(each, layout.contigs) for each in asked.inside)
+    return told + "".join(f" !{region_text(each, layout.contigs)}" for each in asked.forced)
 
 
-def _busy_windows(cohort: Cohort, kind: str) -> set[tuple[str, int]]:
+def busy_windows(cohort: Cohort, kind: str) -> set[Window]:
     """Windows, as part and number in it, with rows of a kind: thousands of decoys have none."""
     written = [part for batch in cohort.batches for part in cohort.receipt(batch).parts if part.kind == kind]
     return {(part.name, number) for part in written for number, rows in enumerate(part.rows) if rows}
 
 
-def _cut_stretches(cohort: Cohort, windows: Sequence[Region], asked: Asked) -> tuple[list[Shard], list[Shard]]:
+def _cut_stretches(known: Known, windows: Sequence[Region], asked: Asked) -> tuple[list[Shard], list[Shard]]:
     """A shard for each window that has something inside, from the first such base to the last; and what lies upstream
     of it as far as deletions may reach into it."""
-    owned, upstream, before = [], [], Region(-1, 0, 0)
-    for window in windows:
-        inside = _meeting(asked.inside or (), window)
-        if not inside:
-            continue
-        region = Region(window.contig, inside[0].start, inside[-1].end)
-        floor = before.end if before.contig == region.contig else 0
-        reach = max(_reach(cohort, region), floor) if floor < region.start else floor
-        if reach < region.start:
-            upstream.append(_shard(cohort, Region(region.contig, reach, region.start), Asked(None, asked.forced)))
-        owned.append(_shard(cohort, region, asked))
-        before = region
-    return owned, upstream
+    met = [(window.contig, _meeting(asked.inside or (), window)) for window in windows]
+    regions = [Region(contig, inside[0].start, inside[-1].end) for contig, inside in met if inside]
+    before = zip([Region(-1, 0, 0), *regions], regions, strict=False)
+    floors = [last.end if last.contig == region.contig else 0 for last, region in before]
+    reached = known.reach([(region.contig, region.start) for region in regions])
+    upstream = [
+        _shard(known.layout, Region(region.contig, start, region.start), Asked(None, asked.forced))
+        for region, floor, reach in zip(regions, floors, reached, strict=True)
+        if (start := max(reach, floor)) < region.start
+    ]
+    return [_shard(known.layout, region, asked) for region in regions], upstream
 
 
 def _meeting(regions: Sequence[Region], region: Region) -> list[Region]:
@@ -147,21 +171,21 @@ def _meeting(regions: Sequence[Region], region: Region) -> list[Region]:
     return met
 
 
-def _shard(cohort: Cohort, region: Region, asked: Asked) -> Shard:
+def _shard(layout: Layout, region: Region, asked: Asked) -> Shard:
     """Named after its part, its place and what is asked: names sort in genome order, and no two shards share one."""
     here = asked.within(region)
-    return Shard(_name(cohort, region) + here.tag, region, asked=here)
+    return Shard(_name(layout, region) + here.tag, region, asked=here)
 
 
-def piece_of(cohort: Cohort, shard: Shard, region: Region) -> Shard:
+def piece_of(layout: Layout, shard: Shard, region: Region) -> Shard:
     """The piece of a shard that has the sites of a region in it."""
     if region == shard.region:
         return shard
-    return Shard(_name(cohort, region) + shard.asked.tag, region, shard, asked=shard.asked)
+    return Shard(_name(layout, region) + shard.asked.tag, region, shard, asked=shard.asked)
 
 
-def _name(cohort: Cohort, region: Region) -> str:
-    part = cohort.layout.part_of(region.contig)
+def _name(layout: Layout, region: Region) -> str:
+    part = layout.part_of(region.contig)
     return f"{part.name}.{region.contig:05d}.{region.start:010d}-{region.end:010d}"
 
 
@@ -177,11 +201,14 @@ def joined(regions: Sequence[Region]) -> list[Region]:
     return apart
 
 
-def _reach(cohort: Cohort, region: Region) -> int:
-    """The start of the chain of overlapping variant rows that reaches into the region; its own start without one."""
-    start = region.start
+def reaches(cohort: Cohort, bases: Sequence[Base]) -> list[int]:
+    """The start of the chain of overlapping variant rows that reaches over each base; the base itself without one."""
+    return [_reach(cohort, *base) for base in bases]
+
+
+def _reach(cohort: Cohort, contig: int, start: int) -> int:
     while True:
-        base = Region(region.contig, start, start + 1)
+        base = Region(contig, start, start + 1)
         starts = [row_start for batch in cohort.batches for row_start in _variant_starts(cohort, batch, base)]
         if min(starts, default=start) >= start:
             return start
@@ -299,7 +326,12 @@ def read_table(file: BinaryIO) -> pa.Table:
 
 def read_alleles(cohort: Cohort, shard: Shard) -> pa.Table:
     """ALLELES of a shard, or of a piece of one. Raises StoreError where it has not been discovered."""
-    alleles = derived(cohort, "alleles").read(shard.window or shard, made_by="discover")
+    return alleles_in(derived(cohort, "alleles"), shard)
+
+
+def alleles_in(tables: "Derived", shard: Shard) -> pa.Table:
+    """As `read_alleles`, from wherever the tables are."""
+    alleles = tables.read(shard.window or shard, made_by="discover")
     first, end = np.searchsorted(numbers(alleles["start"]), (shard.region.start, shard.region.end)).tolist()
     return alleles.slice(first, end - first)
 

@@ -10,10 +10,11 @@ import warnings
 import zlib
 
 import pytest
+from google.cloud.storage.exceptions import DataCorruption
 from requests import ConnectionError as NoConnection
 
 from genocloud import gvcf, objects
-from genocloud.objects import google
+from genocloud.objects import google, streams
 from genocloud.regions import Contig
 
 
@@ -66,6 +67,35 @@ def test_a_whole_object_that_was_damaged_on_the_way_is_told(store, service):
     service(damage)
     with pytest.raises(objects.StoreFailed, match="checksums here and in the bucket differ"):
         store.read("a")
+
+
+def test_a_large_object_is_read_by_ranges_side_by_side_and_verified(store, service):
+    content = bytes(range(251)) * (2 * streams.RANGE_BYTES // 251 + 1000)
+    store.write("a", content)
+    asked = []
+    service(lambda method, url, answer: asked.append(answer.headers.get("Content-Range")) or answer)
+    assert store.read("a") == content
+    assert len(set(asked)) >= 4
+    blob = store._described("a")
+    with pytest.raises(DataCorruption):
+        google._verify(content[:-1] + b"?", blob)
+
+
+def test_the_key_and_the_payer_go_with_every_request_that_takes_them(store, service, monkeypatch):
+    monkeypatch.setenv("GENOCLOUD_GS_KMS_KEY", "projects/p/locations/l/keyRings/r/cryptoKeys/k")
+    monkeypatch.setenv("GENOCLOUD_GS_BILLING_PROJECT", "our-project")
+    asked = []
+    service(lambda method, url, answer: asked.append((method, url)) or answer)
+    store.create("a", b"hello")
+    with store.writer("b") as stream:
+        stream.write(bytes(google.CHUNK_BYTES + 1))
+    store.read("a")
+    store.list()
+    store.delete("a")
+    begun = [url for method, url in asked if method == "POST"]
+    assert len(begun) == 2
+    assert all("kmsKeyName=projects%2Fp%2Flocations" in url for url in begun)
+    assert all("userProject=our-project" in url for method, url in asked if method != "PUT")
 
 
 def test_an_upload_that_fails_is_cancelled_and_leaves_nothing(store, service):
@@ -199,9 +229,12 @@ def test_a_faulty_answer_to_a_reader_of_ranges_is_asked_for_again(faulty, fault,
 
 
 @fails_now_and_then
-def test_a_whole_object_that_comes_short_is_never_taken_for_whole(faulty):
+def test_a_whole_object_that_comes_short_is_never_taken_for_whole(faulty, monkeypatch):
+    monkeypatch.setattr(streams, "PAUSE_SECONDS", 0)
     faulty.store.write("a", CONTENT)
     faulty.faults[:] = ["short"]
+    assert faulty.store.read("a") == CONTENT
+    faulty.faults[:] = ["short"] * streams.TRIES
     with pytest.raises(objects.StoreFailed, match="checksums here and in the bucket differ"):
         faulty.store.read("a")
 

@@ -16,21 +16,10 @@ from genocloud import objects
 from genocloud.errors import StoreError, UnreadableFile
 
 MB = 1_000_000
+COARSE = ("s3:", "az:")
+"""Services whose clocks tell whole seconds."""
+
 ODD_NAMES = ["a b", "a?b=c&d", "a#b", "100%", "a%20b", "a+b", "HLA*01:01", "é世", "-x", "a'\"b", "a\\b", ".hidden"]
-
-
-@pytest.fixture(params=["local", "file", "memory", "gs"])
-def store(request, tmp_path):
-    match request.param:
-        case "local":
-            url = str(tmp_path / "a folder?#%20")
-        case "file":
-            url = f"{tmp_path.as_uri()}/a%20folder"
-        case "memory":
-            url = f"memory://{tmp_path}"
-        case "gs":
-            url = request.getfixturevalue("gs_url")
-    return objects.open_store(url)
 
 
 @pytest.fixture
@@ -111,7 +100,7 @@ from genocloud import objects
 store = objects.open_store(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
-for number in range(100):
+for number in range(int(sys.argv[3])):
     try:
         store.create(f"{number:03}", sys.argv[2].encode() * 1000)
     except objects.ObjectExists:
@@ -120,10 +109,16 @@ for number in range(100):
 """
 
 
-def test_one_of_several_processes_creates(tmp_path):
+@pytest.mark.parametrize("races", [20])
+def test_one_of_several_processes_creates(store, races):
+    if store.url.startswith("memory"):
+        pytest.skip("memory is a process's own")
     racers = [
         subprocess.Popen(
-            [sys.executable, "-c", RACER, str(tmp_path), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", RACER, store.url, name, str(races)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for name in "abcd"
     ]
@@ -132,16 +127,18 @@ def test_one_of_several_processes_creates(tmp_path):
         racer.stdin.write("go\n")
         racer.stdin.flush()
     won = {name: racer.communicate()[0].split() for name, racer in zip("abcd", racers, strict=True)}
-    store = objects.open_store(str(tmp_path))
-    assert sorted(number for numbers in won.values() for number in numbers) == sorted(map(str, range(100)))
+    assert sorted(number for numbers in won.values() for number in numbers) == sorted(map(str, range(races)))
     assert all(store.read(f"{int(number):03}") == name.encode() * 1000 for name in won for number in won[name])
-    assert len(list(tmp_path.iterdir())) == 100
+    assert store.list() == [f"{number:03}" for number in range(races)]
 
 
-def test_a_reader_never_sees_half(store, threads):
-    contents = [bytes([letter]) * (2 * MB + letter) for letter in b"ab"]
+@pytest.mark.parametrize(("size", "times"), [(2 * MB, 4), (18 * MB, 1)])
+def test_a_reader_never_sees_half(store, threads, size, times, request):
+    if size > 8 * MB and request.node.callspec.params["store"] == "faulty_gs":
+        pytest.skip("fake-gcs-server, unlike Google, forgets a large upload when its last answer is lost")
+    contents = [bytes([letter]) * (size + letter) for letter in b"ab"]
     store.write("a", contents[0])
-    writing = threads.submit(lambda: [store.write("a", content) for content in contents * 4])
+    writing = threads.submit(lambda: [store.write("a", content) for content in contents * times])
     seen = [store.read("a")]
     while not writing.done():
         seen.append(store.read("a"))
@@ -267,6 +264,10 @@ def test_delete_removes_one_object(store):
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_names_are_taken_as_they_are(store, name):
+    if store.url.startswith("az:") and "\\" in name:
+        with pytest.raises(objects.StoreFailed, match="cannot name an object on Azure"):
+            store.write(name, b"")
+        return
     for whole in (name, f"{name}/{name}.x"):
         url = objects.join(store.url, whole)
         store.write(whole + "1", b"1")
@@ -317,7 +318,7 @@ def test_an_object_knows_when_it_took_its_content(store):
     before = time.time() - 2  # file systems' and servers' clocks are coarse
     store.write("a", b"old")
     first = store.modified("a")
-    time.sleep(0.02)
+    time.sleep(1.1 if store.url.startswith(COARSE) else 0.02)
     store.write("a", b"new")
     with store.writer("b") as stream:
         stream.write(b"streamed")

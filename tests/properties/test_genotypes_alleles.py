@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from genocloud import genotypes, sites
 from genocloud.genotypes.fates import KEPT, SPURIOUS, TOO_MANY, UNLIKELY
-from genocloud.kernels import frequencies, likelihoods
+from genocloud.kernels import frequencies, likelihoods, sums
 from genocloud.regions import Region
 from tests.properties.test_kernels_likelihoods import both
 from tests.reference import genotypes as twin
@@ -35,7 +35,11 @@ def expanded(ploidy, own, pl):
     return [pl[place[tuple(sorted(own[a] for a in genotype))]] for genotype in every]
 
 
-@both(frequencies.likelihood_scores)
+def scores_of(words):
+    return sums.sums_of(words[:, 0], words[:, 1])
+
+
+@both(frequencies.likelihood_gains)
 @given(samples=st.lists(st.tuples(vectors(), st.integers(1, 9)), min_size=1, max_size=4))
 @settings(deadline=None, max_examples=60)
 def test_scores_are_those_of_expanded_vectors(run, samples):
@@ -45,7 +49,7 @@ def test_scores_are_those_of_expanded_vectors(run, samples):
     counts = np.array([count for _, count in samples], np.int64)
     told = run(offsets, np.array([value for key in keys for value in key], np.int32), counts, 0, len(keys), alleles)
     whole = [(ploidy, expanded(ploidy, own[:alleles], pl), count) for (ploidy, own, pl), count in samples]
-    assert told.tolist() == twin.scores(whole, alleles)
+    assert scores_of(told).tolist() == twin.scores(whole, alleles)
 
 
 @both(likelihoods.is_flat)
@@ -63,7 +67,7 @@ def test_many_alleles_take_no_more_than_the_samples_own_vectors(alleles, ploidy)
     """Expanded, the largest of these would take 10^11 likelihoods."""
     keys = [[ploidy, 0, *([2] * (alleles - 2)), 1, *range(900, 900 - len(twin.genotypes(3, ploidy)), -1)]]
     offsets, values = np.array([0, len(keys[0])], np.int64), np.array(keys[0], np.int32)
-    scores = frequencies.likelihood_scores(offsets, values, np.array([5], np.int64), 0, 1, alleles)
+    scores = scores_of(frequencies.likelihood_gains(offsets, values, np.array([5], np.int64), 0, 1, alleles))
     assert np.flatnonzero(scores).tolist() == [1]
     assert scores[1] == pytest.approx((len(twin.genotypes(3, ploidy)) - 1) / 2)
 
@@ -73,7 +77,7 @@ def test_sums_that_are_equal_on_paper_are_decided_as_doubles():
     keys = [[2, 0, own, 3 - own, gain, 0, 900, 900, 900, 900] for own, gain in ((1, 252), (1, 339), (2, 255), (2, 336))]
     offsets = np.cumsum([0, *map(len, keys)]).astype(np.int64)
     values = np.array([value for key in keys for value in key], np.int32)
-    scores = frequencies.likelihood_scores(offsets, values, np.ones(4, np.int64), 0, 4, 3)
+    scores = scores_of(frequencies.likelihood_gains(offsets, values, np.ones(4, np.int64), 0, 4, 3))
     assert frequencies.best_alleles(scores, 1).tolist() == [0, 2]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from genocloud.kernels import calling, frequencies, site_statistics, summaries
+from genocloud.kernels import calling, frequencies, site_statistics, summaries, sums
 from tests.properties.test_kernels_likelihoods import both
 from tests.reference import genotypes as twin
 
@@ -47,11 +47,13 @@ def cohorts(draw, most=3):
 
 
 def arrays(samples):
-    """Samples as `expand_keys` gives them."""
+    """Samples as `sum_copies` takes them."""
     ploidies = np.array([ploidy for ploidy, _, _ in samples], np.int64)
     at = np.cumsum([0, *(len(pl) for _, pl, _ in samples)]).astype(np.int64)
-    likelihoods = np.array([value for _, pl, _ in samples for value in pl]) * (-math.log(10.0) / 10.0)
-    return ploidies, at, likelihoods, np.array([count for *_, count in samples], np.int64)
+    likelihoods = np.array([value for _, pl, _ in samples for value in pl], np.int32)
+    counts = np.array([count for *_, count in samples], np.int64)
+    alleles = next(n for n in range(1, 9) if len(twin.genotypes(n, samples[0][0])) == len(samples[0][1]))
+    return ploidies, at, likelihoods, counts, frequencies.genotype_counts(alleles, samples[0][0])
 
 
 def keys_of(samples, alleles):
@@ -71,19 +73,19 @@ def keys_of(samples, alleles):
 def test_expected_copies(run, cohort):
     alleles, samples = cohort
     prior = [10.0, 0.01, 0.00125][:alleles]
-    copies, found = run(*arrays(samples), np.array(prior))
+    copies = run(*arrays(samples), np.array(prior))
     expected, wanted = twin.expected_copies(samples, prior)
-    assert copies == pytest.approx(expected, rel=1e-9, abs=1e-9)
-    assert found == pytest.approx(wanted, rel=1e-9)
+    assert copies / sums.UNIT == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    assert frequencies.frequencies_of(copies, np.array(prior)) == pytest.approx(wanted, rel=1e-9)
 
 
-@both(frequencies.absence)
+@both(frequencies.sum_absence)
 @given(cohort=cohorts(), star=st.sampled_from([-1, 1]))
 @settings(max_examples=40, deadline=None)
 def test_absence(run, cohort, star):
     alleles, samples = cohort
     shares = np.array([0.9, 0.09, 0.01][:alleles])
-    variant, absent = run(*arrays(samples), shares / shares.sum(), star)
+    variant, absent = frequencies.absence(run(*arrays(samples), shares / shares.sum(), star), star)
     expected, each = twin.absence(samples, (shares / shares.sum()).tolist(), star)
     assert variant == pytest.approx(expected, rel=1e-9, abs=1e-9)
     assert absent == pytest.approx(each, rel=1e-9, abs=1e-9)
@@ -92,19 +94,45 @@ def test_absence(run, cohort, star):
 def test_the_largest_likelihoods_give_a_finite_quality():
     """GATK 4.6.2.0 prints QUAL 1999999986.06 for the first (run)."""
     for pl, low, high in (((2_000_000_000, 2_000_000_000, 0), 1.9e8, 2.1e8), ((0, 0, 0), 0.0, 1.0)):
-        ploidies, at, likelihoods, counts = arrays([(2, pl, 1)])
-        copies, shares = frequencies.estimate_counts(ploidies, at, likelihoods, counts, np.array([10.0, 0.01]))
-        variant, absent = frequencies.absence(ploidies, at, likelihoods, counts, shares, -1)
-        assert np.isfinite([variant, *absent, *copies, *shares]).all()
+        sample, prior = arrays([(2, pl, 1)]), np.array([10.0, 0.01])
+        shares = frequencies.frequencies_of(frequencies.estimate_counts(*sample, prior), prior)
+        variant, absent = frequencies.absence(frequencies.sum_absence(*sample, shares, -1), -1)
+        assert np.isfinite([variant, *absent, *shares]).all()
         assert low <= -variant <= high
 
 
-@both(frequencies.likelihood_scores)
+@both(frequencies.likelihood_gains)
 @given(cohort=cohorts(4))
 @settings(deadline=None)
-def test_likelihood_scores(run, cohort):
+def test_likelihood_gains(run, cohort):
     alleles, samples = cohort
-    assert run(*keys_of(samples, alleles), 0, len(samples), alleles).tolist() == twin.scores(samples, alleles)
+    words = run(*keys_of(samples, alleles), 0, len(samples), alleles)
+    assert sums.sums_of(words[:, 0], words[:, 1]).tolist() == twin.scores(samples, alleles)
+
+
+@both(sums.add_words)
+@given(tenths=st.lists(st.integers(0, 2**31 - 1), min_size=2, max_size=2))
+@settings(deadline=None)
+def test_two_doubles_in_words_add_up_as_doubles_do(run, tenths):
+    words = np.zeros((1, 2), np.int64)
+    for value in tenths:
+        run(value / 10.0, 1, words, 0)
+    assert sums.sums_of(words[:, 0], words[:, 1]).tolist() == [tenths[0] / 10.0 + tenths[1] / 10.0]
+
+
+@both(sums.add_words)
+@given(values=st.lists(st.tuples(st.floats(0, 1e8), st.integers(1, 1000)), max_size=8), random=st.randoms())
+@settings(deadline=None)
+def test_words_do_not_show_how_they_were_added_up(run, values, random):
+    together, apart = np.zeros((1, 2), np.int64), np.zeros((3, 2), np.int64)
+    for value, count in values:
+        run(value, count, together, 0)
+        for _ in range(min(count, 3)):
+            run(value, 1, apart, random.randrange(3))
+        run(value, max(count - 3, 0), apart, random.randrange(3))
+    assert np.array_equal(apart.sum(axis=0, keepdims=True), together)
+    exact = math.fsum(value * count for value, count in values)
+    assert sums.sums_of(together[:, 0], together[:, 1])[0] == pytest.approx(exact, rel=1e-15, abs=1e-12)
 
 
 @both(frequencies.expand_keys)
@@ -118,8 +146,7 @@ def test_expanded_keys(run, cohort, data):
     for n, (ploidy, pl, _) in enumerate(samples):
         expected = twin.project(pl, chosen, ploidy)
         assert ploidies[n] == ploidy
-        phred = out[at[n] : at[n + 1]] * (-10.0 / math.log(10.0))
-        assert phred == pytest.approx([value - min(expected) for value in expected], abs=1e-9)
+        assert out[at[n] : at[n + 1]].tolist() == [value - min(expected) for value in expected]
 
 
 @both(frequencies.best_alleles)

@@ -81,14 +81,13 @@ def absence(samples: Sequence[Sample], frequencies: Sequence[float], star: int) 
 
 
 def scores(samples: Sequence[Sample], alleles: int) -> list[float]:
-    """What each ALT gains in samples whose likeliest genotype holds it, log10, added one after the other."""
-    out = [0.0] * alleles
+    """What each ALT gains in samples whose likeliest genotype holds it, log10: exact sums of doubles, rounded once."""
+    out = [Fraction(0)] * alleles
     for ploidy, pl, count in samples:
         best = genotypes(alleles, ploidy)[pl.index(min(pl))]
         for a in set(best) - {0}:
-            for _ in range(count):
-                out[a] += min(pl) / -10.0 - pl[0] / -10.0
-    return out
+            out[a] += count * Fraction(min(pl) / -10.0 - pl[0] / -10.0)
+    return [float(gain) for gain in out]
 
 
 def best_alleles(gains: Sequence[float], most: int) -> list[int]:

@@ -10,6 +10,9 @@ MAP = (ROOT / "ARCHITECTURE.md").read_text()
 
 DOORS = {
     "numba": "genocloud/kernels/",
+    "cryptography": "genocloud/scatter/certificates.py",
+    "dask_jobqueue": "genocloud/scatter/slurm.py",
+    "dask_kubernetes": "genocloud/scatter/kubernetes.py",
     "dask": "genocloud/scatter/",
     "distributed": "genocloud/scatter/",
     "google": "genocloud/objects/",

@@ -141,6 +141,7 @@ def test_a_sample_of_the_cohort_is_not_stored_again_nor_replaced(tmp_path, gvcfs
     capsys.readouterr()
     assert run("ingest", cohort, sample_map(tmp_path, gvcfs[:3]), *base, "--receipt", "-") == 0
     figures = json.loads(capsys.readouterr().out)["figures"]
+    assert figures.pop("bytes_stored") > 1000
     assert figures == {"cohort_version": 2, "samples": 3, "new_samples": 1}
     swapped = sheet(tmp_path, f"sample gvcf name_in_gvcf\np07 {gvcfs[1]} p08\n")
     assert run("ingest", cohort, swapped, *base) == 3
@@ -224,7 +225,7 @@ def test_a_vcf_that_is_no_gvcf_is_refused(tmp_path, made, capsys):
     assert "no reference block" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("name", "code"), [("a.vcf", 5), ("s3://bucket/a.vcf.gz", 5)])
+@pytest.mark.parametrize(("name", "code"), [("a.vcf", 5), ("ftp://bucket/a.vcf.gz", 5)])
 def test_a_name_that_no_vcf_can_have_is_told_before_any_work(tmp_path, gvcfs, capsys, name, code):
     out = name if "://" in name else tmp_path / name
     assert run("joint", sample_map(tmp_path, gvcfs[:1]), "--reference", REFERENCE, "-o", out) == code

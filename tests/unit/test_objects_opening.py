@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import re
+import sys
 
 import pytest
 from hypothesis import given
@@ -46,15 +48,30 @@ def test_a_store_knows_its_url(url, opened):
     assert objects.open_store(opened).url == opened
 
 
-@pytest.mark.parametrize("url", ["s3://b/c", "az://b/c", "https://host/c", "GS://b/c"])
+@pytest.mark.parametrize("url", ["hdfs://b/c", "https://host/c", "GS://b/c"])
 def test_an_unknown_kind_of_store_is_a_setting_to_mend(url):
-    with pytest.raises(SettingError, match=r"use a plain path, file:// or gs:// \(s3://.*later") as caught:
+    with pytest.raises(SettingError, match="use a plain path, file://, gs://, s3:// or az://") as caught:
         objects.open_store(url)
     assert caught.value.scheme == url.partition(":")[0]
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["", "gs://", "memory:///", "file://host/a", "file://a"])
+@pytest.mark.parametrize(
+    ("url", "module", "command"),
+    [("s3://b/c", "s3fs", 'pip install "genocloud[s3]"'), ("az://b/c", "adlfs", 'pip install "genocloud[azure]"')],
+)
+def test_a_client_library_that_is_not_installed_is_told(monkeypatch, url, module, command):
+    for name in ("genocloud.objects.amazon", "genocloud.objects.azure"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SettingError, match=re.escape(f"run `python -m {command}`")) as caught:
+        objects.open_store(url)
+    assert caught.value.package == module
+    with pytest.raises(UnreadableFile, match="is not installed"):
+        objects.open_file(f"{url}/d")
+
+
+@pytest.mark.parametrize("url", ["", "gs://", "s3://", "az://", "memory:///", "file://host/a", "file://a"])
 def test_a_url_without_a_place_is_refused(url):
     with pytest.raises(objects.StoreFailed, match=r"names no place|names another machine"):
         objects.open_store(url)
@@ -76,7 +93,7 @@ def test_plain_paths_are_taken_as_they_are_and_file_urls_decoded(tmp_path):
         ("{}/file/below", "does not exist"),
         ("file://{}/absent", "does not exist"),
         ("memory://none/absent", "does not exist"),
-        ("s3://bucket/a.g.vcf", "no kind of store"),
+        ("hdfs://bucket/a.g.vcf", "no kind of store"),
         ("gs://bucket", "names no file"),
         ("", "names no file"),
     ],

@@ -1,11 +1,12 @@
 """The ways to run tasks give the same results in the same order, and errors arrive as they were raised."""
 
+import logging
 import time
 
 import pytest
 
 from genocloud.errors import BadRecord, SettingError
-from genocloud.scatter import executors
+from genocloud.scatter import clusters
 from genocloud.scatter.executors import open_scatter
 
 CHOICES = ["inline", "threads:2", "processes:2", "local:processes=1,threads=2"]
@@ -45,7 +46,16 @@ def test_an_unusable_choice_is_a_setting_error(choice):
         pass
 
 
+def level(_: int) -> int:
+    return logging.getLogger("distributed.worker").getEffectiveLevel()
+
+
+def test_workers_of_this_machine_say_nothing_themselves():
+    with open_scatter("local:processes=1") as scatter:
+        assert scatter.run(level, [1], lambda _: None) == [logging.CRITICAL]
+
+
 def test_a_scheduler_that_does_not_answer_is_said(monkeypatch):
-    monkeypatch.setattr(executors, "CONNECT_TIMEOUT", "1s")
+    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 1)
     with pytest.raises(SettingError, match="no Dask scheduler"), open_scatter("tcp://127.0.0.1:9"):
         pass

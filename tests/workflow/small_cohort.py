@@ -11,7 +11,7 @@ import pysam
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "test_data"
 CONTIG, BASES = "chr2", 12_000
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 600
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,15 @@ if config["caller"] == "bcftools":
     rule call:
         input:
             lambda wildcards: local([PEOPLE[wildcards.sample].reads, *REFERENCE_FILES]),
-            checked=ancient("results/inputs/inputs.json"),
+            checked=ancient(CHECKED),
         output:
             gvcf="results/call/{sample}.g.vcf.gz",
             receipt="results/call/{sample}.json",
         params:
             reads=lambda wildcards: PEOPLE[wildcards.sample].reads,
             reference=config["reference"],
-            sex=lambda wildcards: PEOPLE[wildcards.sample].sex,
             par=["--par", *config["par"]] if config["par"] else [],
+            sex=lambda wildcards: PEOPLE[wildcards.sample].sex, **content(files_of_call),
         log:
             "results/logs/call/{sample}.log",
         conda:
@@ -37,7 +37,7 @@ if config["caller"] == "gatk":
     rule call:
         input:
             lambda wildcards: local([PEOPLE[wildcards.sample].reads, *REFERENCE_FILES, DICTIONARY]),
-            checked=ancient("results/inputs/inputs.json"),
+            checked=ancient(CHECKED),
             haploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.haploid.bed",
             diploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.diploid.bed",
         output:
@@ -86,7 +86,7 @@ if config["caller"] == "deepvariant":
     rule call:
         input:
             lambda wildcards: local([PEOPLE[wildcards.sample].reads, *REFERENCE_FILES]),
-            checked=ancient("results/inputs/inputs.json"),
+            checked=ancient(CHECKED),
             haploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.haploid.bed",
             diploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.diploid.bed",
             par=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.par.bed",

@@ -4,7 +4,7 @@
 rule discover:
     input:
         "results/ingest/ingest.json",
-        WHERE_FILES,
+        local(WHERE_FILES),
     output:
         receipt="results/discover/{part}.json",
     params:
@@ -12,7 +12,7 @@ rule discover:
         reference=config["reference"],
         options=options(*WHERE),
         scatter=scatter_of,
-        memory=memory_of,
+        memory=memory_of, **content(lambda wildcards: WHERE_FILES),
     log:
         "results/logs/discover/{part}.log",
     conda:

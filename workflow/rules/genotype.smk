@@ -13,7 +13,7 @@ rule genotype_part:
         callset=config["callset"],
         options=options(*MODEL, *WHERE, "dbsnp"),
         scatter=scatter_of,
-        memory=memory_of,
+        memory=memory_of, **content(lambda wildcards: [config["dbsnp"]]),
     log:
         "results/logs/genotype/{part}.log",
     conda:
@@ -36,6 +36,7 @@ rule genotype:
         cohort=config["cohort"],
         callset=config["callset"],
         options=options(*MODEL, *WHERE, "dbsnp"),
+        memory=room_of,
     log:
         "results/logs/genotype.log",
     conda:
@@ -45,4 +46,4 @@ rule genotype:
         runtime=240,  # minutes
     shell:
         "genocloud genotype {params.cohort:q} {params.callset:q} {params.options} --scatter inline"
-        " --memory {resources.mem_mb}MB --receipt {output.receipt} 2>&1 | tee {log} >&2"
+        " --memory {params.memory}MB --receipt {output.receipt} 2>&1 | tee {log} >&2"

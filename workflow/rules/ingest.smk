@@ -6,14 +6,14 @@ rule ingest:
     input:
         sheet="results/inputs/samples.tsv",
         called=[f"results/call/{sample}.g.vcf.gz" for sample in CALLED],
-        given=local(person.gvcf for person in PEOPLE.values() if person.gvcf),
+        given=local(GIVEN),
     output:
         receipt="results/ingest/ingest.json",
     params:
         cohort=config["cohort"],
         reference=config["reference"],
         options=options("batch_size", "part_bp", "window_bp"),
-        scatter=scatter_of,
+        scatter=scatter_of, **content(lambda wildcards: GIVEN),
     log:
         "results/logs/ingest.log",
     conda:

@@ -9,7 +9,7 @@ rule inputs:
         receipt="results/inputs/inputs.json",
     params:
         samples=lambda wildcards: config["samples"],
-        reference=lambda wildcards: config["reference"],
+        reference=lambda wildcards: config["reference"], **content(lambda wildcards: [config["samples"], *REFERENCE_FILES]),
     log:
         "results/logs/inputs.log",
     conda:

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from shlex import quote
@@ -11,13 +12,16 @@ from shutil import which
 import psutil
 from snakemake.utils import validate
 
-from genocloud import objects, regions, samples
+from genocloud import callset, locations, objects, regions, samples
 from genocloud.errors import GenocloudError, InputError, UnreadableFile
 from genocloud.reads.ploidy import SexContigs, copies
 
 RECEIPT = "results/inputs/inputs.json"
 RUN_MARK = "GENOCLOUD_RUN"
+SLURM_NAME = "genocloud"  # begins the name of each of our jobs in Slurm's queue
+OWN_JOB = os.environ.get("SLURM_JOB_ID")  # that this very run may be; the executor plugin takes it away later
 GRACE_SECONDS = 10
+SNAKEMAKE_MB = 400  # of two processes that stand around the command of a job of Slurm's, measured
 MODEL = (
     "stand_call_conf",
     "heterozygosity",
@@ -36,22 +40,39 @@ TBI_BP = 2**29  # a tabix index reaches no further
 class BadConfig(InputError):
     """The config holds a key or a value that it may not hold."""
 
+    file = "config"
+
     def __init__(self, place, problem, remedy):
         self.place, self.problem, self.remedy = place, problem, remedy
-        super().__init__(": ".join(filter(None, ["config", place, f"{problem}; {remedy}"])))
+        super().__init__(": ".join(filter(None, [self.file, place, f"{problem}; {remedy}"])))
+
+
+include: "profile.smk"
 
 
 def checked_config():
     """The config with the schema's defaults filled in. Raises BadConfig."""
+    hold_to_schema(config, "../schemas/config.schema.yaml", BadConfig)
+    return config
+
+
+def hold_to_schema(settings, schema, error_class):
+    """Fill in the schema's defaults. Raises `error_class` for the first thing that may not stand there."""
     try:
-        validate(config, "../schemas/config.schema.yaml")
+        validate(settings, schema)
     except WorkflowError as error:
         mistake = error.__context__
-        place = mistake.json_path.removeprefix("$").removeprefix(".")
+        place = re.sub(r"\['([^']+)'\]", r".\1", mistake.json_path).removeprefix("$").removeprefix(".")
         keys = mistake.schema.get("properties")
-        remedy = f"the keys are {', '.join(keys)}" if keys else mistake.schema["description"]
-        raise BadConfig(place, mistake.message, remedy) from None
-    return config
+        remedy = f"the keys are {', '.join(keys)}" if keys else mistake.schema.get("description", f"see {schema[3:]}")
+        raise error_class(place, mistake.message, remedy) from None
+
+
+def check_prices():
+    """Read the price tables that the config names. Raises BadPrices."""
+    named = [config["prices"], *(site.get("prices") for site in config.get("sites", {}).values())]
+    for table in filter(None, named):
+        locations.read_prices(locations.find_prices(table, "config.yaml"))
 
 
 def checked_people(sheet, caller):
@@ -64,8 +85,38 @@ def checked_people(sheet, caller):
     return {person.sample: person for person in people}
 
 
+def people_here(people, hybrid):
+    """Those whose files lie at the site that coordinates: all, where there is but one. Raises BadRow for other sites."""
+    if hybrid is None:
+        return list(people)
+    known = [site.name for site in hybrid.sites]
+    for person in people:
+        if (person.site or hybrid.coordinator) not in known:
+            problem = f"sample {person.sample} lies at the site {person.site!r}, which the config does not have"
+            raise samples.BadRow(config["samples"], person.line, person.sample, problem, f"its sites are {', '.join(known)}")
+        if person.reads and (person.site or hybrid.coordinator) != hybrid.coordinator:
+            problem = f"sample {person.sample} comes as reads at the site {person.site}"
+            remedy = "call it there (genocloud call), and give its gVCF"
+            raise samples.BadRow(config["samples"], person.line, person.sample, problem, remedy)
+    here = next(site for site in hybrid.sites if site.name == hybrid.coordinator)
+    config["callset"] = here.callset
+    return [person for person in people if (person.site or here.name) == here.name]
+
+
+def sites_to_export():
+    """Of samples at several sites: those whose genotypes may be read here, as options, if there are others."""
+    if not HYBRID or all(site.policy == "may_leave" or site.name == HYBRID.coordinator for site in HYBRID.sites):
+        return ""
+    known = [site.name for site in HYBRID.sites if site.policy == "may_leave" or site.name == HYBRID.coordinator]
+    return " ".join(f"--site {name}" for name in known)
+
+
 def check_files():
     """Look into every file before the first job, unless nothing changed since an earlier run did. Raises InputError."""
+    reads = [person.reads for person in PEOPLE.values() if person.reads]
+    if config["caller"] in ("gatk", "deepvariant") and CALLED and (far := remote([config["reference"], *reads])):
+        problem = f"{config['caller']} is run on files of this machine, and {far[0]} is none"
+        raise BadConfig("caller", problem, "copy reads and reference here, or use bcftools")
     if config["caller"] == "gatk" and CALLED and not Path(DICTIONARY).exists():
         remedy = f"make it: gatk CreateSequenceDictionary -R {config['reference']}"
         raise UnreadableFile(DICTIONARY, "GATK needs this file", remedy)
@@ -73,8 +124,13 @@ def check_files():
     if config["caller"] == "gatk" and CALLED and not (by_environment or which("gatk")):
         remedy = "put GATK's launcher on the PATH, or run with --sdm conda or --sdm apptainer"
         raise BadConfig("caller", "there is no program gatk on the PATH", remedy)
-    if workflow.is_main_process and not is_checked():
+    if workflow.is_main_process and not HYBRID and not is_checked():
         look_into_files()
+
+
+def files_of_call(wildcards):
+    """What a person is called from."""
+    return [PEOPLE[wildcards.sample].reads, *REFERENCE_FILES]
 
 
 def look_into_files():
@@ -88,18 +144,12 @@ def look_into_files():
 
 
 def is_checked():
-    """Whether the receipt of an earlier check is newer than every local file that the run reads."""
-    files = [config["samples"], *REFERENCE_FILES, *(person.gvcf or person.reads for person in PEOPLE.values())]
+    """Whether the receipt of an earlier check is newer than every file that the run reads."""
     try:
         checked = Path(RECEIPT).stat().st_mtime
-        return all(Path(file).stat().st_mtime < checked for file in local(files))
-    except OSError:
+        return all(age < checked for age in (*(Path(file).stat().st_mtime for file in local(READ)), *ages(READ)))
+    except (OSError, objects.StoreFailed):
         return False
-
-
-def local(files):
-    """Those files whose age Snakemake can see; what has a URL is looked at by the steps."""
-    return [file for file in files if "://" not in file]
 
 
 def options(*names):
@@ -122,13 +172,18 @@ def scatter_of(wildcards, threads, resources):
     One process, whose threads share what they read, within the job's memory. As it hangs on resources, Snakemake does
     not count it among the settings whose change makes a job run again.
     """
-    return resources.get("scatter", f"local:processes=1,threads={threads},memory={resources.mem_mb}MB")
+    return resources.get("scatter", f"local:processes=1,threads={threads},memory={room_of(wildcards, resources)}MB")
 
 
 def memory_of(wildcards, resources):
     """The job's memory as the budget of tasks that run in its own process; Dask's workers have limits of their own."""
-    apart = resources.get("scatter", "local").startswith(("local", "tcp", "tls"))
-    return "" if apart else f"--memory {resources.mem_mb}MB"
+    apart = resources.get("scatter", "local").startswith(("local", "tcp", "tls", "slurm", "kubernetes"))
+    return "" if apart else f"--memory {room_of(wildcards, resources)}MB"
+
+
+def room_of(wildcards, resources):
+    """The job's memory, MB; less what Snakemake itself takes there, where a batch system counts that too."""
+    return resources.mem_mb - (SNAKEMAKE_MB if workflow.remote_exec else 0)
 
 
 def stretches_of(sex):
@@ -171,12 +226,35 @@ def hold_folder():
 
 def end_orphans():
     """End what carries this folder's mark: jobs of a run that is no more, for we hold its lock."""
+    if which("squeue"):
+        cancel_orphans()
     orphans = [process for process in psutil.process_iter() if is_ours(process)]
     for orphan in orphans:
         orphan.kill()
     psutil.wait_procs(orphans, timeout=GRACE_SECONDS)
     if orphans:
         print(f"genocloud: ended what a killed run had left behind: {len(orphans)} processes", file=sys.stderr)
+
+
+def cancel_orphans():
+    """The same for its jobs in Slurm's queue: ours by name (profiles/slurm) and folder. They go on when a run is killed.
+
+    They would do no harm, as a job may run twice, but do the same work beside the new ones.
+    """
+    try:
+        rows = [row.split("|", 2) for row in asked("squeue", "--noheader", "--user", str(os.getuid()), "-o", "%A|%j|%Z")]
+        here = {job for job, name, folder in rows if name.startswith(SLURM_NAME) and folder == str(Path.cwd())}
+        orphans = sorted(here - {OWN_JOB})
+        if orphans:
+            asked("scancel", *orphans)
+            print(f"genocloud: cancelled what a killed run had left in the queue: {len(orphans)} jobs", file=sys.stderr)
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"genocloud: Slurm does not tell what a killed run may have left in its queue ({error})", file=sys.stderr)
+
+
+def asked(*words):
+    """What a command of Slurm's answers, by lines."""
+    return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
 
 
 def is_ours(process):
@@ -188,30 +266,49 @@ def is_ours(process):
 
 def tell_summary():
     """Print the report's summary, if this run is the one that wrote it."""
-    summary = Path("results/report.txt")
-    if summary.exists() and summary.stat().st_mtime > psutil.Process().create_time():
-        print(f"{summary.read_text()}  vcf      results/callset.vcf.gz", file=sys.stderr)
+    receipt = Path("results/report/report.json")
+    if receipt.exists() and receipt.stat().st_mtime > psutil.Process().create_time():
+        summary = objects.open_file(REPORT_FILES[1]).read().decode()
+        print(f"{summary}  vcf      {config['vcf']}", file=sys.stderr)
 
 
 os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH')}")  # this Python's genocloud
 
 try:
+    if workflow.is_main_process:
+        check_profiles()
     config = checked_config()
+    check_prices()
+    if config["audit"]:
+        os.environ.update(GENOCLOUD_AUDIT=config["audit"])  # jobs inherit it
     PEOPLE = checked_people(config["samples"], config["caller"])
+    HYBRID = locations.config_of(config) if config.get("sites") else None
+    HERE = people_here(PEOPLE.values(), HYBRID)
     CALLED = [person.sample for person in PEOPLE.values() if person.reads]
-    WHERE_FILES = [text for text in config["intervals"] + config["force_output_intervals"] if Path(text).is_file()]
+    GIVEN = [person.gvcf for person in HERE if person.gvcf]
+    WHERE_TEXTS = config["intervals"] + config["force_output_intervals"]
+    WHERE_FILES = [text for text in WHERE_TEXTS if Path(text).is_file() or remote([text])]
     REFERENCE_FILES = [config["reference"], f"{config['reference']}.fai"]
     DICTIONARY = str(Path(config["reference"]).with_suffix(".dict"))
+    READ = [config["samples"], *REFERENCE_FILES, *(person.gvcf or person.reads for person in HERE)]
+    READ += [*WHERE_FILES, *filter(None, [config["dbsnp"]])]
+    callset.check_vcf_url(config["vcf"])
     check_files()
     CONTIGS = regions.contigs_from_fai(objects.open_file(REFERENCE_FILES[1]).read().decode())
+    INDEX = "csi" if config["vcf"].endswith(".bcf") or max(contig.length for contig in CONTIGS) > TBI_BP else "tbi"
+    VCF_FILES = [config["vcf"], f"{config['vcf']}.{INDEX}"]
+    REPORT_FILES = [config["report"], f"{config['report'].removesuffix('.html')}.txt"]
+    if workflow.is_main_process:
+        ages([*WHERE_FILES, config["dbsnp"]])  # or one that is not there would be told by Snakemake, in its own way
+        drop_void_receipts()
     PAR = [regions.parse_region(text, CONTIGS) for text in config["par"]]
     SEX_CONTIGS = SexContigs.with_par([(CONTIGS[region.contig].name, region.start, region.end) for region in PAR])
     PARTS = [part.name for part in regions.parts(CONTIGS, config["part_bp"])]
+    CHECKED = "results/hybrid/samples.tsv" if HYBRID else RECEIPT
+    GENOTYPED = "results/hybrid/hybrid.json" if HYBRID else "results/genotype/genotype.json"
 except GenocloudError as error:
     print(f"genocloud: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
-
-INDEX = "csi" if max(contig.length for contig in CONTIGS) > TBI_BP else "tbi"
 
 
 wildcard_constraints:

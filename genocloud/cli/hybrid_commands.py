@@ -1,0 +1,33 @@
+"""The command that runs over several sites."""
+
+from genocloud import steps
+from genocloud.cli.options import CPUS, Arguments, Commands, hand_over, money, new_command, receipt_option
+from genocloud.scatter.progress import open_progress
+from genocloud.scatter.spending import Budgeted, Meter
+
+
+def _hybrid(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        from genocloud.locations import read_config
+        from genocloud.steps.plan import hourly
+
+        config = read_config(arguments.config)
+        meter = Meter(*hourly(config, CPUS))
+        with open_progress(quiet=arguments.quiet, said=meter.told) as progress:
+            given = progress if arguments.budget is None else Budgeted(progress, meter, arguments.budget)
+            receipt = steps.hybrid(config, given)
+        hand_over(receipt, arguments)
+
+    command = new_command(commands, "hybrid", "Genotype samples that lie at several sites: one callset.", run)
+    command.add_argument("config", metavar="CONFIG", help="the workflow's config.yaml, with sites and coordinator")
+    command.add_argument(
+        "--budget",
+        type=money,
+        metavar="MONEY",
+        help="stop between two tasks when this command has spent so much, by the sites' price tables",
+    )
+    receipt_option(command)
+
+
+ALL = (_hybrid,)
+"""The commands for several sites."""

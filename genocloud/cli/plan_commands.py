@@ -1,0 +1,111 @@
+"""The command that tells what a run will take before it runs."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genocloud import objects, steps
+from genocloud.cli.options import CPUS, Arguments, Commands, new_command, shown_progress, whole_number
+from genocloud.report.words import seconds_text, size_text
+
+if TYPE_CHECKING:
+    from genocloud.locations.planning import Placement
+    from genocloud.locations.rates import Rates
+    from genocloud.steps.plan import Plan
+
+
+def _plan(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        if arguments.table:
+            from genocloud.steps.plan import table
+
+            sys.stdout.write(table(_rates(arguments)))
+        elif not arguments.config:
+            command.error("give a CONFIG, or --table")
+        else:
+            from genocloud.locations.config import read_config
+            from genocloud.steps.plan import check_prices, plan_of
+
+            config = read_config(arguments.config)
+            check_prices(config)  # before the machine is measured
+            made = plan_of(config, _rates(arguments), arguments.cores, arguments.joint)
+            if arguments.output:
+                folder, name = objects.split(arguments.output)
+                objects.open_store(folder).write(name, made.to_json().encode())
+            sys.stdout.write(_text(made))
+
+    command = new_command(commands, "plan", "Tell what a run will take: core-hours, time, memory, bytes, money.", run)
+    command.add_argument(
+        "config", nargs="?", metavar="CONFIG", help="the workflow's config.yaml, of one site or several"
+    )
+    command.add_argument(
+        "-o", "--output", metavar="PLAN.json", help="write the plan there, for genocloud report --plan"
+    )
+    command.add_argument(
+        "--cores", type=whole_number, default=CPUS, help="of a site whose workers do not say. Default: %(default)s"
+    )
+    command.add_argument("--joint", action="store_true", help="of `genocloud joint`, instead of the workflow's steps")
+    command.add_argument(
+        "--table", action="store_true", help="a table for 1,000, 10,000 and 100,000 whole genomes instead"
+    )
+    command.add_argument(
+        "--rates",
+        type=Path,
+        metavar="DIR",
+        help="where measured rates are kept. Default: genocloud in the user's cache",
+    )
+    command.add_argument("--measure", action="store_true", help="measure this machine again")
+
+
+def _rates(arguments: Arguments) -> "Rates":
+    folder = arguments.rates or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genocloud"
+    with shown_progress(arguments) as progress:
+        return steps.rates_of_this_machine(folder, progress, arguments.measure)
+
+
+_COLUMNS = "{:14} {:9} {:>9} {:>11} {:>12} {:>9} {:>10} {:>10} {:>12}\n"
+
+
+def _text(made: "Plan") -> str:
+    """The plan as people read it."""
+    head = _COLUMNS.format("site", "step", "tasks", "core-hours", "wall", "memory", "stored", "across", made.currency)
+    lines = "".join(
+        _COLUMNS.format(
+            line.site,
+            line.step,
+            f"{line.tasks:,}",
+            f"{line.core_seconds / 3600:,.4g}",
+            seconds_text(line.wall_seconds),
+            size_text(line.memory_bytes),
+            size_text(line.stored_bytes),
+            size_text(line.crossing_bytes),
+            f"{line.money:,.4f}",
+        )
+        for line in made.asked.lines
+    )
+    prices = "".join(f"  {site}: {each.source.strip()} ({each.dated})\n" for site, each in made.prices.items())
+    widths = ", ".join(f"{site} {width:,}" for site, width in made.widths.items())
+    return (
+        f"{made.people:,} people, about {made.sites:,.0f} sites\n\n{head}{lines}{_total(made.asked)}\n"
+        f"Cheapest: {made.reason}.\nCores, so that no site waits: {widths}.\n"
+        f"Rates of {made.rates.measured} ({made.rates.machine}).\n"
+        f"Money: work, traffic, and a month of storage. Prices:\n{prices}"
+    )
+
+
+def _total(way: "Placement") -> str:
+    return _COLUMNS.format(
+        "all",
+        "",
+        "",
+        f"{way.core_seconds / 3600:,.4g}",
+        seconds_text(way.wall_seconds),
+        size_text(max((line.memory_bytes for line in way.lines), default=0)),
+        size_text(way.stored_bytes),
+        size_text(way.crossing_bytes),
+        f"{way.money:,.4f}",
+    )
+
+
+ALL = (_plan,)

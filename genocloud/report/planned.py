@@ -1,0 +1,71 @@
+"""What was planned beside what a run took: core-seconds, memory and bytes, by step."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from genocloud.report.stages import Receipts, Stage
+
+LINES = {
+    "call": ("call",),
+    "ingest": ("ingest",),
+    "discover": ("discover",),
+    "genotype": ("estimate", "genotype"),
+    "hybrid": ("ingest", "discover", "estimate", "genotype"),
+    "joint": ("ingest", "discover", "estimate", "genotype"),
+    "export": ("export",),
+}
+"""The plan's steps that each step of a run does."""
+
+STORED = {"ingest": "ingest", "genotype": "genotype", "hybrid": "genotype", "joint": "genotype", "export": "export"}
+"""Of these the one that leaves what the step's receipt counts as `bytes_stored`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One quantity of a step: planned and taken, in `unit` (seconds or bytes)."""
+
+    step: str
+    what: str
+    unit: str
+    planned: float
+    taken: float
+
+    @property
+    def ratio(self) -> float:
+        """Taken over planned; infinite where nothing was planned."""
+        return self.taken / self.planned if self.planned else float("inf")
+
+
+def compare(plan: Mapping[str, Any], stages: Sequence[Stage], receipts: Receipts) -> list[Row]:
+    """The plan's JSON against the receipts: steps that both know, in flow order, then what crossed between sites."""
+    lines = plan["asked"]["lines"]
+    rows = [row for stage in stages if stage.step in LINES for row in _rows(stage, lines, receipts)]
+    crossings = [each for one in receipts.values() for each in one.get("figures", {}).get("crossings", ())]
+    if crossings:
+        foretold = sum(line["crossing_bytes"] for line in lines)
+        rows.append(Row("all", "bytes across", "bytes", foretold, sum(each["bytes"] for each in crossings)))
+    return rows
+
+
+def _rows(stage: Stage, lines: Sequence[Mapping[str, Any]], receipts: Receipts) -> Iterator[Row]:
+    own = [line for line in lines if line["step"] in LINES[stage.step]]
+    if not own:
+        return
+    yield Row(stage.step, "core time", "seconds", sum(line["core_seconds"] for line in own), stage.cpu_seconds)
+    yield Row(stage.step, "peak memory", "bytes", max(line["memory_bytes"] for line in own), stage.peak_memory_bytes)
+    kept = sum(line["stored_bytes"] for line in own if line["step"] == STORED.get(stage.step))
+    stored = _stored(stage.step, receipts)
+    if kept and stored:
+        yield Row(stage.step, "stored", "bytes", kept, stored)
+
+
+def _stored(step: str, receipts: Receipts) -> int:
+    """Bytes that a step's receipts say it stored; of a whole step's receipt and its parts' the whole's."""
+    found = {
+        name: int(one.get("figures", {}).get("bytes_stored", 0))
+        for name, one in receipts.items()
+        if one.get("step") == step
+    }
+    whole = f"{step}/{step}.json"
+    return found[whole] if whole in found else sum(found.values())

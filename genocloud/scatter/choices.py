@@ -1,0 +1,66 @@
+"""What a text for --scatter says: a kind of place for tasks, and its settings."""
+
+from collections.abc import Collection, Mapping
+
+from genocloud.errors import SettingError
+
+WAYS = (
+    "inline",
+    "threads:N",
+    "processes:N",
+    "local:processes=N,threads=N,memory=SIZE",
+    "tls://HOST:PORT[,tls=DIR]",
+    "tcp://HOST:PORT[,plain=yes]",
+    "slurm:partition=NAME,account=NAME,threads=N,memory=SIZE,walltime=HH:MM:SS,workers=MIN-MAX,interface=NAME",
+    "kubernetes:namespace=NAME,image=IMAGE,threads=N,memory=SIZE,workers=MIN-MAX,plain=yes",
+)
+"""Every choice; those of Dask also take wait=SECONDS, for which they may be without workers."""
+
+
+def settings_of(text: str, choice: str, names: Collection[str]) -> dict[str, str]:
+    """The settings `name=value,...` in `text`. Raises SettingError for a name that is none of `names`."""
+    pairs = [item.partition("=")[::2] for item in text.split(",") if item]
+    if any(name not in names or not value for name, value in pairs):
+        raise unusable(choice)
+    return dict(pairs)
+
+
+def count_of(text: str, choice: str) -> int:
+    """A whole number from 1 on. Raises SettingError for anything else."""
+    if not text.isdigit() or int(text) < 1:
+        raise unusable(choice)
+    return int(text)
+
+
+def range_of(text: str, choice: str) -> tuple[int, int]:
+    """The ends of MIN-MAX, or of one number. Raises SettingError for anything else."""
+    first, _, last = text.partition("-")
+    if not first.isdigit():
+        raise unusable(choice)
+    least, most = int(first), count_of(last or first, choice)
+    if least > most:
+        raise unusable(choice)
+    return least, most
+
+
+def bytes_of(text: str, choice: str) -> int:
+    """Bytes, as 4GB or 500MiB say them. Raises SettingError for anything else."""
+    from dask.utils import parse_bytes
+
+    try:
+        return int(parse_bytes(text))
+    except ValueError:
+        raise unusable(choice) from None
+
+
+def is_plain(settings: Mapping[str, str], choice: str) -> bool:
+    """Whether tcp:// is allowed between machines. Raises SettingError where `plain` is neither yes nor no."""
+    said = settings.get("plain", "no")
+    if said not in ("yes", "no"):
+        raise unusable(choice)
+    return said == "yes"
+
+
+def unusable(choice: str) -> SettingError:
+    """The error that tells every choice there is."""
+    return SettingError(f"scatter {choice!r} is none of: {'; '.join(WAYS)}; give one of these")

@@ -1,0 +1,77 @@
+"""The sites of several locations as one: what each gives of its own, and how these are put together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud import schema
+from genocloud.sites.merging import unify
+
+Part = tuple[pa.Table, pa.Table]
+"""A location's ALLELES, and its STRETCHES."""
+
+
+def part(observations: Sequence[pa.Table], spans: Sequence[pa.Table]) -> Part:
+    """What a location gives of a shard: its own sites (ALLELES), and where its deletions reach (STRETCHES).
+
+    Nothing says who carries what. `deciding` and `force` take STRETCHES for SPANS.
+    """
+    return unify(observations, spans), _stretches(pa.concat_tables([schema.SPANS.empty_table(), *spans]))
+
+
+def unite(parts: Sequence[Part]) -> pa.Table:
+    """The sites (ALLELES) of all locations' samples, those of the first location before those of the next.
+
+    They are what `unify` makes of all observations and spans with ranks in that order: REF is the longest one, and
+    ALTs stand in the order of the first location that has them, then in its own. A location that has no record at a
+    site shows `*` there where one of its deletions reaches over it.
+    """
+    starts = np.unique(np.concatenate([np.zeros(0, np.int32), *(schema.numbers(sites["start"]) for sites, _ in parts)]))
+    shown = [
+        table for place, each in enumerate(parts) for table in (_shown(each[0], place), _stars(each, place, starts))
+    ]
+    return unify(shown, [])
+
+
+def _stretches(spans: pa.Table) -> pa.Table:
+    """The bases under some span, as stretches that do not touch."""
+    spans = spans.sort_by("start").combine_chunks()
+    starts, stops = (schema.numbers(spans[name]) for name in ("start", "stop"))
+    reached = np.maximum.accumulate(stops)
+    first = np.flatnonzero(np.append(True, starts[1:] > reached[:-1])[: len(spans)])
+    columns = [spans["contig"].take(first), starts[first], np.maximum.reduceat(stops, first) if len(first) else first]
+    return pa.table([pa.array(column).cast(schema.INT32) for column in columns], schema.STRETCHES)
+
+
+def _shown(alleles: pa.Table, place: int) -> pa.Table:
+    """A location's sites as observations of one sample; what was observed at a site stands with its first ALT."""
+    lists, _, _ = schema.string_lists(alleles["alts"])
+    row = np.repeat(np.arange(len(alleles)), np.diff(lists))
+    order = np.arange(len(row)) - lists[row]
+    observed = np.where(order == 0, schema.numbers(alleles["observed"])[row], 0)
+    contig, start, ref = (alleles[name].take(row) for name in ("contig", "start", "ref"))
+    return _observations(contig, start, ref, pc.list_flatten(alleles["alts"]), place, order, observed)
+
+
+def _stars(each: Part, place: int, starts: Any) -> pa.Table:
+    """Where a location has no record at others' sites, but a deletion that reaches over them: `*`, and no REF."""
+    alleles, stretches = each
+    others = np.setdiff1d(starts, schema.numbers(alleles["start"]), assume_unique=True)
+    under = np.searchsorted(schema.numbers(stretches["start"]), others, side="right") - 1
+    stops = np.append(schema.numbers(stretches["stop"]), np.int32(0))  # the last is for -1: under none
+    reached = others < stops[under]
+    nothing = np.zeros(np.count_nonzero(reached), np.int32)
+    ref, alt = (pa.array([text]).take(nothing) for text in ("", "*"))
+    contig = stretches["contig"].take(under[reached])
+    return _observations(contig, others[reached], ref, alt, place, nothing, nothing)
+
+
+def _observations(contig: Any, start: Any, ref: Any, alt: Any, place: int, order: Any, observed: Any) -> pa.Table:
+    columns = [contig, start, ref, alt, np.full(len(order), place), order, observed]
+    arrays = [pa.array(column) if isinstance(column, np.ndarray) else column for column in columns]
+    return pa.table(
+        [array.cast(kind.type) for array, kind in zip(arrays, schema.OBSERVATIONS, strict=True)], schema.OBSERVATIONS
+    )

@@ -1,0 +1,289 @@
+"""What a site's workers do in a hybrid run: stateless tasks that may run twice, and hand out what the policy allows."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genocloud import callset, cohort, genotypes, objects, sites
+from genocloud.genotypes import Model
+from genocloud.locations import Parcel, released, unpack
+from genocloud.regions import Region
+from genocloud.scatter.executors import in_threads
+from genocloud.schema import ALLELES, LOCAL, REACHES, numbers
+from genocloud.steps.covering import cover
+from genocloud.steps.discover import rows_cover, seen_by_all
+from genocloud.steps.genotype import Segments, added_up, complete, cover_all, estimated, write_estimates
+from genocloud.steps.kept import Growth, observed, site_keys, summarised
+from genocloud.steps.needs import Load, discovery_need, pieces_of
+from genocloud.steps.reference import read_reference
+from genocloud.steps.shards import Base, Derived, Shard, alleles_in, derived, reaches
+
+Edges = list[tuple[int, int, int]]
+"""Start, end and need of a shard's pieces, in genome order."""
+
+
+@dataclass(frozen=True)
+class At:
+    """A site as its tasks know it.
+
+    reference  its URL as the site sees it
+    version    its cohort's, 0 for none
+    home       whether the coordinator is at this site; `elsewhere`: there, the other sites' batches
+    content    names everybody's rows in their order; with `scope` and `model`: what is put out
+    key        names the callset's shards
+    """
+
+    site: str
+    store: str
+    home: bool
+    version: int
+    reference: str
+    part_bp: int
+    window_bp: int
+    model: Model
+    elsewhere: tuple[str, ...] = ()
+    content: str = ""
+    scope: str = ""
+    key: str = ""
+
+    @property
+    def cohort_url(self) -> str:
+        """Where its cohort lies."""
+        return objects.join(self.store, "cohort")
+
+    @property
+    def callset_url(self) -> str:
+        """Where its callset lies."""
+        return objects.join(self.store, "callset")
+
+    def opened(self) -> cohort.Cohort:
+        """Its cohort; one of nobody where it has none."""
+        if self.version:
+            return cohort.open_cohort(self.cohort_url, self.version)
+        reference = read_reference(self.reference)
+        layout = cohort.Layout(reference.contigs, self.part_bp, self.window_bp)
+        told = {"contigs": reference.checksum}
+        return cohort.Cohort(objects.open_store(self.cohort_url).url, 0, layout, told, (), ())
+
+    def tables(self, kind: str, *settings: object) -> Derived:
+        """The folder of one kind of tables that follow from everybody's rows."""
+        return derived(self.opened(), kind, self.content, *settings)
+
+    @property
+    def estimates(self) -> Derived:
+        """Where the home site has ESTIMATES."""
+        return self.tables("estimates", asdict(self.model))
+
+    def released(self, kind: str, table: pa.Table) -> Parcel:
+        """A table packed to be handed out. Raises Withheld."""
+        return released(self.store, kind, table, self.home)
+
+
+@dataclass(frozen=True)
+class OnShard:
+    """A task on a shard, or on a piece of one; `number` is a batch's place, `parcels` what the coordinator sends.
+
+    `others`: at home, the other sites' entries of the shard.
+    """
+
+    at: At
+    shard: Shard
+    threads: int = 1
+    number: int = 0
+    parcels: tuple[Parcel, ...] = ()
+    others: tuple[callset.ShardEntry, ...] = ()
+
+
+@dataclass(frozen=True)
+class Local:
+    """A site's own alleles of a shard, the stretches under its deletions, and those that it has rows for if asked."""
+
+    alleles: Parcel
+    spans: Parcel
+    covered: Parcel | None
+    observed: int
+
+
+def discovery_needs(given: tuple[At, Sequence[Shard], int]) -> list[int]:
+    """Bytes that discovering each shard takes, with so many threads."""
+    at, shards, threads = given
+    opened = at.opened()
+    return [discovery_need(opened, shard, threads) for shard in shards]
+
+
+def chains(given: tuple[At, Sequence[Base]]) -> list[int]:
+    """How far upstream rows reach over some bases, see shards.reaches."""
+    at, bases = given
+    return reaches(at.opened(), bases)
+
+
+def observe_batch(task: OnShard) -> None:
+    """Observe a batch in a shard, and keep it."""
+    opened = task.at.opened()
+    observed(opened, opened.batches[task.number], task.shard, keep=True)
+
+
+def local_alleles(task: OnShard) -> Local:
+    """Observe the site's batches in a shard."""
+    at, shard, opened = task.at, task.shard, task.at.opened()
+    observations, spans = seen_by_all(opened, shard, True, task.threads)
+    alleles, stretches = sites.part([observations], [spans])
+    derived(opened, "local").write(shard, alleles, {})
+    covered = None
+    if shard.asked.forced:
+        covered = at.released("covered", _runs(rows_cover(opened, shard, task.threads), shard.region))
+    seen = int(numbers(observations["observed"]).sum())
+    told = at.released("local", alleles.select(LOCAL.names)), at.released("spans", stretches.select(REACHES.names))
+    return Local(*told, covered, seen)
+
+
+def _runs(bases: npt.NDArray[np.bool_], region: Region) -> pa.Table:
+    """REACHES of the bases that are true."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], bases, [False]]).astype(np.int8))) + region.start
+    return pa.table([edges[::2].astype(np.int32), edges[1::2].astype(np.int32)], REACHES)
+
+
+def take_alleles(given: tuple[OnShard, int, int]) -> Edges:
+    """Keep a shard's ALLELES, as all sites have them; returns the pieces that this site's memory asks for.
+
+    The other two: bytes that a task may need at most, and that there are.
+    """
+    task, most, memory = given
+    at, shard, opened = task.at, task.shard, task.at.opened()
+    tables = at.tables("alleles")
+    alleles = _with_own(opened, shard, unpack(task.parcels[0], "united"))
+    weight = Load.of(alleles).whole
+    tables.write(shard, alleles, asdict(weight))
+    pieces = pieces_of(opened, tables, shard, task.threads, most, memory)
+    return [(piece.region.start, piece.region.end, piece.need) for piece in pieces]
+
+
+def _with_own(opened: cohort.Cohort, shard: Shard, united: pa.Table) -> pa.Table:
+    """ALLELES with the observations that are this site's own, by which it knows what it needs."""
+    starts = numbers(united["start"])
+    seen = np.zeros(len(united), np.int32)
+    if opened.batches:
+        local = derived(opened, "local").read(shard, made_by="hybrid")
+        own = np.isin(numbers(local["start"]), starts)
+        places = np.searchsorted(starts, numbers(local["start"])[own])
+        seen[places] = numbers(local["observed"])[own]
+    columns = {name: united[name] for name in united.column_names}
+    columns |= {"contig": np.full(len(united), shard.region.contig, np.int32), "observed": seen}
+    return pa.table([columns[name] for name in ALLELES.names], ALLELES)
+
+
+def summarise_batch(task: OnShard) -> None:
+    """Summarise a batch in a shard, and keep it."""
+    alleles, growth, opened = _estimable(task)
+    summarised(opened, opened.batches[task.number], task.shard, alleles, growth)
+
+
+def _estimable(task: OnShard) -> tuple[pa.Table, Growth, cohort.Cohort]:
+    """The sites of a shard that can be estimated, and what is known of them."""
+    opened = task.at.opened()
+    alleles = genotypes.with_alts(alleles_in(task.at.tables("alleles"), task.shard))
+    return alleles, Growth.of(alleles, opened.contigs, task.at.callset_url, task.shard), opened
+
+
+def _summary(task: OnShard) -> tuple[pa.Table, genotypes.Summary | None]:
+    """The sites of a shard that can be estimated, and all of the site's batches at them, added up."""
+    alleles, growth, opened = _estimable(task)
+    found = in_threads(
+        lambda batch: summarised(opened, batch, task.shard, alleles, growth), opened.batches, task.threads
+    )
+    return alleles, added_up(found, genotypes.merge) if opened.batches else None
+
+
+def hand_summary(task: OnShard) -> Parcel:
+    """The site's SUMMARY of a shard."""
+    _, summary = _summary(task)
+    assert summary is not None
+    return task.at.released("summary", genotypes.summary_table(summary))
+
+
+def estimate(task: OnShard) -> None:
+    """At home: estimate a shard from its own batches and the other sites' summaries."""
+    at, tables = task.at, task.at.estimates
+    alleles, own = _summary(task)
+    others = [genotypes.summary_of(unpack(parcel, "summary")) for parcel in task.parcels]
+    summary = genotypes.merge([*([own] if own else []), *others])
+    everywhere = alleles_in(at.tables("alleles"), task.shard)
+    write_estimates(tables, task.shard, everywhere, estimated(summary, alleles, at.model, task.threads))
+
+
+def start(task: OnShard) -> Parcel:
+    """STARTS of the site's samples in a shard; their summary is kept, so that rounds need not read their rows."""
+    alleles, summary = _summary(task)
+    assert summary is not None
+    task.at.tables("summary").write(task.shard, genotypes.summary_table(summary), {})
+    return task.at.released("starts", genotypes.start(summary, alleles, task.at.model))
+
+
+def answer(task: OnShard) -> Parcel:
+    """ANSWERS of the site's samples to a round's questions."""
+    at = task.at
+    alleles = genotypes.with_alts(alleles_in(at.tables("alleles"), task.shard))
+    summary = genotypes.summary_of(at.tables("summary").read(task.shard, made_by="hybrid"))
+    told = genotypes.answer(summary, alleles, unpack(task.parcels[0], "questions"), at.model)
+    return at.released("answers", told)
+
+
+def take_put_out(task: OnShard) -> None:
+    """Keep what of a shard is put out, until it is complete."""
+    _out(task.at).write(task.shard, unpack(task.parcels[0], "put out"), {})
+
+
+def _out(at: At) -> Derived:
+    return at.tables("out", asdict(at.model), at.scope)
+
+
+def _put_out(task: OnShard) -> pa.Table:
+    """The rows of SETTLED that are put out, as they came."""
+    alleles = alleles_in(task.at.tables("alleles"), task.shard)
+    return genotypes.settled_by(_out(task.at).read(task.shard, made_by="hybrid"), alleles)
+
+
+def cover_batch(task: OnShard) -> None:
+    """See to a batch's genotypes in a shard."""
+    at, opened, store = task.at, task.at.opened(), objects.open_store(task.at.callset_url)
+    emitted = _put_out(task)
+    keys = site_keys(emitted, opened.contigs)
+    cover(opened, store, opened.batches[task.number], task.shard, emitted, keys, at.model)
+
+
+def call(task: OnShard) -> Parcel:
+    """See to everybody's genotypes in a shard; the site's shares."""
+    at, opened, store = task.at, task.at.opened(), objects.open_store(task.at.callset_url)
+    emitted = _put_out(task)
+    callset.begin_shard(store, task.shard)
+    _, total = cover_all(opened, store, task.shard, emitted, at.model, task.threads)
+    kind = "shares" if total.alleles is None else "allele shares"
+    return at.released(kind, genotypes.summed_table(total, emitted))
+
+
+def add_squares(task: OnShard) -> Parcel:
+    """SQUARES of the samples before this site's, with its own added."""
+    at, opened, store = task.at, task.at.opened(), objects.open_store(task.at.callset_url)
+    before, emitted = unpack(task.parcels[0], "squares"), _put_out(task)
+    _, total = cover_all(opened, store, task.shard, emitted, at.model, task.threads)
+    return at.released("squares", genotypes.squares_of(total, before))
+
+
+def complete_shard(task: OnShard) -> callset.ShardEntry:
+    """Write a shard's SITES, as all sites' samples give them, and with that complete it."""
+    at, opened, store = task.at, task.at.opened(), objects.open_store(task.at.callset_url)
+    table, emitted = unpack(task.parcels[0], "sites"), _put_out(task)
+    segments: Segments = {}
+    if opened.batches:
+        segments, _ = cover_all(opened, store, task.shard, emitted, at.model, task.threads)
+    return complete(opened, store, task.shard, at.key, emitted, table, segments, at.model, task.others)
+
+
+def finished(given: tuple[At, Sequence[Shard]]) -> list[callset.ShardEntry | None]:
+    """The entries of shards that are complete."""
+    at, shards = given
+    store = objects.open_store(at.callset_url)
+    return [callset.find_shard(store, shard, at.key, at.elsewhere) for shard in shards]

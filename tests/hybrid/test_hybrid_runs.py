@@ -1,0 +1,42 @@
+"""A run over two sites on two networks makes the records of one, whatever the policy and whatever happens to it."""
+
+import os
+import time
+
+import pytest
+
+from tests.hybrid.runs import POLICIES, begin, exported, killing, run
+
+pytestmark = [pytest.mark.hybrid, pytest.mark.timeout(1200)]
+
+SMALL = {"window_bp": 50_000, "batch_size": 4}
+"""More shards than the cohort needs, so that there is a middle of the run."""
+CUT_SECONDS = float(os.environ.get("GENOCLOUD_CUT_SECONDS", "30"))
+KILLS = int(os.environ.get("GENOCLOUD_WORKER_KILLS", "20"))
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_two_sites_make_the_records_of_one(places, split, one_site, tmp_path, policy):
+    told = run(places, split, policy, tmp_path / policy)
+    assert exported(places, tmp_path / policy, policy) == one_site
+    assert 0 < told.payload < split.cloud_bytes
+    assert told.control > 0
+
+
+def test_a_link_that_is_cut_and_comes_back_ends_nothing(places, split, one_site, tmp_path):
+    before = places.hospital.crossed()
+    finish = begin(places, split, "stays", tmp_path / "cut", **SMALL)
+    while places.hospital.crossed() < before + 300_000:
+        time.sleep(0.1)
+    with places.no_link():
+        time.sleep(CUT_SECONDS)
+    assert finish().seconds > CUT_SECONDS
+    assert exported(places, tmp_path / "cut", "stays") == one_site
+
+
+def test_workers_that_are_killed_do_not_matter(places, split, one_site, tmp_path):
+    finish = begin(places, split, "stays", tmp_path / "kills", **SMALL)
+    with killing(places, KILLS, between=1.0) as where:
+        finish()
+    assert len(where) == KILLS
+    assert exported(places, tmp_path / "kills", "stays") == one_site

@@ -1,0 +1,173 @@
+"""What leaves a site whose data stay there: sums of declared columns; no name, file, genotype or likelihoods."""
+
+import re
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from genocloud import objects
+from genocloud.cohort import open_cohort, read_variants
+from genocloud.errors import InputError
+from genocloud.locations import parcels, policy
+from genocloud.regions import Region
+from genocloud.steps import hybrid_entry, hybrid_stations
+from tests.reference.hybrid_studies import Study, run_study, small, write_study
+from tests.reference.hybrid_wire import Wire, check, runs_let_out
+
+CONTIGS = {"many": small("many", 12), "spanning": small("spanning", 24), "ploidies": small("ploidies", 10)}
+COORDINATOR = "bern"
+hybrid_step = import_module("genocloud.steps.hybrid")  # the package has the function of that name
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    groups = ["StandardAnnotation", "AS_StandardAnnotation"]
+    counts = {"aarau": 4, "bern": 3, "chur": 3}
+    return write_study(tmp_path_factory.mktemp("study"), counts, CONTIGS, window_bp=400, batch_size=2,
+                       annotation_group=groups)  # fmt: skip
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch, study: Study) -> Wire:
+    """Every site but the coordinator's is at the other end of it."""
+    found, opened = Wire(), hybrid_step.open_scatter
+    monkeypatch.setattr(
+        hybrid_step,
+        "open_scatter",
+        lambda choice: found.scatter(choice) if choice in study.people else opened(choice),
+    )
+    return found
+
+
+def run(study: Study, name: str, asked: str) -> None:
+    others = {site: site for site in study.people if site != COORDINATOR}
+    run_study(study, study.config(name, dict.fromkeys(study.people, asked), COORDINATOR, **others))
+
+
+def secrets(study: Study, name: str, site: str) -> list[str]:
+    """What the site's own files say of its people besides their names: fingerprints of gVCFs, and their paths."""
+    store = objects.open_store(str(study.folder / name / site / "cohort"))
+    receipts = [store.read(each).decode() for each in store.list("batches/") if each.endswith("receipt.json")]
+    prints = {word for text in receipts for word in re.findall(r"[0-9a-f]{32,}|(?:crc32c|md5|sha256):[^\"]+", text)}
+    assert prints
+    return [*prints, *(f"{one}.g.vcf" for one in study.people[site])]
+
+
+def checked(study: Study, wire: Wire, name: str, asked: str) -> None:
+    for site in study.people:
+        if site != COORDINATOR:
+            known = secrets(study, name, site) if (study.folder / name / site / "cohort").exists() else []
+            check(wire, site, asked, study.names, study.people[site], known)
+
+
+def likelihoods(study: Study, name: str, site: str) -> set[tuple[int, ...]]:
+    """The site's likelihood vectors, but for those that other numbers may look like."""
+    opened = open_cohort(str(study.folder / name / site / "cohort"))
+    found: set[tuple[int, ...]] = set()
+    for number, contig in enumerate(opened.contigs):
+        for batch in opened.batches:
+            rows = read_variants(opened, batch, Region(number, 0, contig.length))
+            found |= {tuple(pl) for pl in rows["pl"].to_pylist() if pl and len(pl) > 2 and max(pl) >= 100}
+    return found
+
+
+def test_only_sums_leave_a_site_whose_data_stay(study: Study, wire: Wire) -> None:
+    run(study, "stays", "stays")
+    checked(study, wire, "stays", "stays")
+    for site in ("aarau", "chur"):
+        vectors = likelihoods(study, "stays", site)
+        assert len(vectors) > 20
+        assert not runs_let_out(wire, site, vectors)
+
+
+def test_under_summaries_key_tables_leave_and_nothing_with_a_name(study: Study, wire: Wire) -> None:
+    run(study, "summaries", "summaries")
+    checked(study, wire, "summaries", "summaries")
+    with pytest.raises(AssertionError, match="lets out summary"):
+        checked(study, wire, "summaries", "stays")
+    assert runs_let_out(wire, "aarau", likelihoods(study, "summaries", "aarau"))
+
+
+def _let_summaries_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(policy.LEAST, "summary", policy.STAYS)
+    monkeypatch.setattr("genocloud.steps.hybrid_flow.STAYS", "no policy")
+
+
+def _name_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    fill = hybrid_entry.fill
+
+    def telling(given: hybrid_entry.Filling) -> hybrid_entry.Filled:
+        filled = fill(given)
+        store = objects.open_store(given.at.store)
+        filled.figures["sheet"] = store.read(hybrid_entry.SHEET_NAME).decode()
+        return filled
+
+    monkeypatch.setattr(hybrid_entry, "fill", telling)
+
+
+def _send_more_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow as pa
+
+    monkeypatch.setitem(parcels.KINDS, "people", parcels.KINDS["people"].append(pa.field("name", pa.string())))
+    people = hybrid_entry._people
+    monkeypatch.setattr(
+        hybrid_entry,
+        "_people",
+        lambda opened, rows: people(opened, rows).append_column("name", pa.array(list(opened.samples))),
+    )
+
+
+MUTATIONS = [
+    (_let_summaries_out, "lets out summary"),
+    (_name_people, "'aarau[0-9a-f]{12}' crosses"),
+    (_send_more_columns, "people has"),
+]
+
+
+@pytest.mark.parametrize(("mutate", "seen"), MUTATIONS)
+def test_the_check_sees_more_than_is_allowed(
+    study: Study, wire: Wire, monkeypatch: pytest.MonkeyPatch, mutate: Callable[[pytest.MonkeyPatch], None], seen: str
+) -> None:
+    mutate(monkeypatch)
+    name = mutate.__name__
+    try:
+        run(study, name, "stays")
+    finally:
+        with pytest.raises(AssertionError, match=seen):
+            checked(study, wire, name, "stays")
+
+
+@pytest.fixture
+def damaged(study: Study) -> Iterator[Path]:
+    """A gVCF of aarau with a record that cannot be."""
+    import gzip
+
+    path = study.gvcf(study.people["aarau"][1])
+    before = path.read_bytes()
+    text = gzip.decompress(before).decode()
+    path.write_bytes(
+        gzip.compress(re.sub(r"(\nmany\t\d+\t[^\n]*:)[0-9,]+(\n)", r"\g<1>secretPL\2", text, count=1).encode())
+    )
+    yield path
+    path.write_bytes(before)
+
+
+def test_an_error_leaves_its_words_at_the_site(study: Study, wire: Wire, damaged: Path) -> None:
+    with pytest.raises(Exception, match="keeps the reason there") as caught:
+        run(study, "damaged", "stays")
+    checked(study, wire, "damaged", "stays")
+    assert "secretPL" not in str(caught.value)
+    (kept,) = (study.folder / "damaged" / "aarau" / "errors").glob("*.txt")
+    assert damaged.name in kept.read_text()
+
+
+def test_the_check_sees_the_words_of_an_error(
+    study: Study, wire: Wire, damaged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hybrid_stations, "discreet", lambda store, function, task: function(task))
+    with pytest.raises(InputError, match="malformed"):
+        run(study, "told", "stays")
+    with pytest.raises(AssertionError, match="crosses"):
+        checked(study, wire, "told", "stays")

@@ -1,0 +1,231 @@
+"""A run over several sites gives the records of one over a single site, whatever the split and the policies."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from genocloud import callset, cohort, steps
+from genocloud.locations.config import config_of
+from genocloud.scatter.executors import open_scatter
+from genocloud.scatter.progress import Silent
+from genocloud.steps import needs
+from genocloud.steps.hybrid import hybrid, intervals_of, model_of
+from genocloud.steps.hybrid_stations import Station
+from genocloud.steps.receipts import Receipt
+from tests.conftest import DATA
+from tests.properties.test_steps_cuts import decoded
+
+REFERENCE = str(DATA / "reference.fa")
+SMALL = {"window_bp": 60_000, "batch_size": 2}
+
+
+@dataclass
+class Hybrid:
+    """A run over sites named alpha, beta, ... in a folder, the gVCFs of each given; the first one coordinates."""
+
+    folder: Path
+    split: Sequence[Sequence[Path]]
+    policies: Sequence[str]
+    workers: str = "threads:2"
+    stores: str = ""
+    options: Mapping[str, Any] = field(default_factory=lambda: dict(SMALL))
+    coordinator: int = 0
+
+    @property
+    def names(self) -> list[str]:
+        return ["alpha", "beta", "gamma"][: len(self.split)]
+
+    def store(self, name: str) -> str:
+        return f"{self.stores or self.folder}/{name}"
+
+    def config(self):
+        self.folder.mkdir(exist_ok=True)
+        rows = [
+            f"{gvcf.name.removesuffix('.g.vcf.gz')}\t{gvcf}\t{name}\n"
+            for name, gvcfs in zip(self.names, self.split, strict=True)
+            for gvcf in gvcfs
+        ]
+        sheet = self.folder / "samples.tsv"
+        sheet.write_text("".join(["sample\tgvcf\tsite\n", *rows]))
+        sites = {
+            name: {"store": self.store(name), "workers": self.workers, "policy": policy}
+            for name, policy in zip(self.names, self.policies, strict=True)
+        }
+        told = {"samples": str(sheet), "reference": REFERENCE, "sites": sites}
+        return config_of({**told, "coordinator": self.names[self.coordinator], **self.options})
+
+    def run(self) -> Receipt:
+        return hybrid(self.config(), Silent())
+
+    @property
+    def united(self) -> str:
+        return f"{self.store(self.names[self.coordinator])}/callset"
+
+    def sites(self) -> list[Any]:
+        opened = callset.open_callset(self.united)
+        return decoded(opened.sites()).to_pylist()
+
+    def genotypes(self) -> list[Any]:
+        """Of all sites, each read at its own site."""
+        stores = [self.store(name) for name, some in zip(self.names, self.split, strict=True) if some]
+        opened = [callset.open_callset(f"{store}/callset") for store in stores]
+        tables = [decoded(each.of_sites([each.description.site]).genotypes()) for each in opened]
+        return [row for table in tables for row in table.to_pylist()]
+
+
+def single(folder: Path, split: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> list[list[Any]]:
+    """What one site gives, its samples in the same order: SITES, and genotypes by sample and place."""
+    folder.mkdir(exist_ok=True)
+    rows = [
+        f"{gvcf.name.removesuffix('.g.vcf.gz')}\t{gvcf}\t{number}\n"
+        for number, gvcfs in enumerate(split)
+        for gvcf in gvcfs
+    ]
+    sheet = folder / "samples.tsv"
+    sheet.write_text("".join(["sample\tgvcf\tbatch\n", *rows]))
+    told = config_of({"samples": str(sheet), "reference": REFERENCE, **options}).settings
+    storing = steps.Storing(told["part_bp"], told["window_bp"], told["batch_size"])
+    with open_scatter("threads:2") as scatter:
+        reference = steps.read_reference(REFERENCE)
+        for part in range(len(split)):
+            chosen = folder / f"{part}.tsv"
+            chosen.write_text("".join(["sample\tgvcf\tbatch\n", *(row for row in rows if row.endswith(f"\t{part}\n"))]))
+            if split[part]:
+                steps.ingest(str(folder / "cohort"), str(chosen), REFERENCE, storing, scatter, Silent())
+        opened = cohort.open_cohort(str(folder / "cohort"))
+        cut = steps.cut_genome(opened, asked=intervals_of(told).asked(opened.contigs))
+        steps.discover(opened, cut, scatter, Silent(), reference=reference)
+        dbsnp = told["dbsnp"] or None
+        steps.genotype(opened, str(folder / "callset"), model_of(told), cut, scatter, Silent(), dbsnp)
+    made = callset.open_callset(str(folder / "callset"))
+    return [decoded(made.sites()).to_pylist(), decoded(made.genotypes()).to_pylist()]
+
+
+def place_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["contig"], row["pos"], row["sample"]
+
+
+def same(run: Hybrid, one: list[list[Any]]) -> None:
+    assert run.sites() == one[0]
+    assert one[0]
+    assert sorted(run.genotypes(), key=place_of) == sorted(one[1], key=place_of)
+
+
+STAY, SUM, LEAVE = "stays", "summaries", "may_leave"
+ALL_SITES = {"force_output_intervals": ["chr1:20,000-20,400"]}
+SPECIFIC = {"annotation_group": ["StandardAnnotation", "AS_StandardAnnotation"]}
+INSIDE = {"intervals": ["chr1:14,500-15,200", "chr1:70,000-82,000"], "interval_padding": 3}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "policies", "options"),
+    [
+        ((3, 3), (STAY, STAY), {}),
+        ((1, 4), (LEAVE, SUM), {}),
+        ((2, 1, 3), (SUM, STAY, LEAVE), {}),
+        ((0, 2, 2), (STAY, STAY, STAY), {}),
+        ((2, 2), (STAY, LEAVE), ALL_SITES),
+        ((2, 3), (STAY, STAY), SPECIFIC),
+        ((2, 2), (STAY, STAY), INSIDE),
+        ((2, 2), (LEAVE, LEAVE), {**INSIDE, **ALL_SITES, **SPECIFIC}),
+    ],
+)
+def test_several_sites_give_what_one_gives(tmp_path, gvcfs, sizes, policies, options):
+    ends = np.cumsum(sizes).tolist()
+    split = [gvcfs[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+    run = Hybrid(tmp_path / "hybrid", split, policies, options={**SMALL, **options})
+    receipt = run.run()
+    same(run, single(tmp_path / "single", split, run.options))
+    assert receipt.balance["unit"] == "sites"
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory, gvcfs: list[Path]) -> list[list[Any]]:
+    """Two and two samples at one site."""
+    return single(tmp_path_factory.mktemp("plain"), [gvcfs[:2], gvcfs[2:4]], SMALL)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_killed_run_goes_on_where_it_was(tmp_path, gvcfs, plain, monkeypatch, seed):
+    run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (STAY, STAY))
+    ask, numbers = Station.ask, np.random.default_rng(seed)
+    left = 1
+    for calls in sorted(numbers.integers(4, 120, 3).tolist()):
+        left = calls
+
+        def killed(*given, **named):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise KeyboardInterrupt
+            return ask(*given, **named)
+
+        with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+            patched.setattr(Station, "ask", killed)
+            run.run()
+    run.run()
+    same(run, plain)
+
+
+def test_what_is_there_stays(tmp_path, gvcfs, plain, monkeypatch):
+    run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (STAY, STAY))
+    run.run()
+    asked: list[str] = []
+    ask = Station.ask
+
+    def counted(station, function, *given, **named):
+        asked.append(function.__name__)
+        return ask(station, function, *given, **named)
+
+    monkeypatch.setattr(Station, "ask", counted)
+    run.run()
+    assert not {"local_alleles", "start", "answer", "call", "complete_shard"} & set(asked)
+    same(run, plain)
+
+
+def test_a_site_that_grows(tmp_path, gvcfs):
+    split = [gvcfs[:2], gvcfs[2:4]]
+    run = Hybrid(tmp_path / "hybrid", split, (STAY, SUM))
+    run.run()
+    run.split = [gvcfs[:2], gvcfs[2:5]]
+    run.run()
+    assert run.sites() == single(tmp_path / "single", run.split, SMALL)[0]
+    for name in run.names:
+        with open_scatter("inline") as scatter:
+            steps.verify(f"{run.store(name)}/callset", scatter, Silent())
+
+
+def test_heavy_shards_are_cut_alike_everywhere(tmp_path, gvcfs, plain, monkeypatch):
+    monkeypatch.setattr(needs, "GROUP_COPIES", 0)
+    monkeypatch.setattr(needs, "SHARD_BYTES", 200_000)
+    run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (STAY, STAY))
+    receipt = run.run()
+    same(run, plain)
+    assert receipt.figures["shards"] > 12
+
+
+def test_dask_workers_give_the_same(tmp_path, gvcfs, plain):
+    workers = "local:processes=1,threads=2"
+    run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (STAY, LEAVE), workers=workers, coordinator=1)
+    run.run()
+    same(run, plain)
+
+
+def test_stores_in_memory_give_the_same(tmp_path, gvcfs, plain):
+    run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (SUM, LEAVE), stores="memory://test_steps_hybrid")
+    run.run()
+    same(run, plain)
+
+
+def test_a_callset_of_sites_that_let_genotypes_leave_is_exported_whole(tmp_path, gvcfs, plain):
+    run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (LEAVE, LEAVE))
+    run.run()
+    out = tmp_path / "out.vcf.gz"
+    with open_scatter("inline") as scatter:
+        receipt = steps.export(run.united, str(out), scatter, Silent())
+    assert receipt.balance["given"] == len(plain[0])

@@ -1,0 +1,152 @@
+"""A plan of the test data: counts that follow from the files; the table; bad tables before any measuring."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from genocloud import steps
+from genocloud.cli import main
+from genocloud.locations.config import config_of
+from genocloud.locations.invented import Invented
+from genocloud.locations.prices import BadPrices
+from genocloud.report.planned import compare
+from genocloud.report.stages import group_receipts
+from genocloud.samples import Sample
+from genocloud.scatter.executors import Inline
+from genocloud.scatter.progress import Silent
+from genocloud.steps.calibrating import SEED, _write
+from genocloud.steps.plan import check_prices, genome_sites, plan_of, table
+from genocloud.steps.reference import read_reference
+from genocloud.steps.sampling import NothingToSample, sample_gvcfs
+from tests.unit.test_locations_planning import RATES as PLAIN
+
+DATA = Path(__file__).resolve().parents[2] / "test_data"
+REFERENCE = str(DATA / "reference.fa")
+SHARES = {"one": 1e8, "batch": 0.5, "merged": 0.5}
+COSTS = PLAIN.costs | {name: SHARES for name in PLAIN.costs if name.startswith("memory") and "export" not in name}
+RATES = type(PLAIN)(PLAIN.measured, PLAIN.machine, 2, "0", COSTS | {"bytes row": {"variants": 200.0, "blocks": 40.0}})
+
+
+@pytest.fixture
+def sheet(tmp_path) -> Path:
+    """The eight people of the test data who come as gVCFs."""
+    path = tmp_path / "samples.tsv"
+    files = sorted((DATA / "gvcf").glob("*.g.vcf.gz"))
+    rows = [f"{file.name.removesuffix('.g.vcf.gz')}\t{file}\t{'ab'[i % 2]}\n" for i, file in enumerate(files)]
+    path.write_text("sample\tgvcf\tsite\n" + "".join(rows))
+    return path
+
+
+def people(count: int) -> list[Sample]:
+    files = sorted((DATA / "gvcf").glob("*.g.vcf.gz"))
+    return [Sample(file.name, str(file)) for file in files][:count]
+
+
+def test_files_are_counted_as_they_are():
+    sampled = sample_gvcfs("sheet", people(8), read_reference(REFERENCE).contigs, 50_000)
+    one = sample_gvcfs("sheet", people(1), read_reference(REFERENCE).contigs, 50_000)
+    assert sampled.people == 8
+    assert sampled.sites_of(8) == sum(sampled.carriers.values()) > one.sites_of(1)
+    assert sampled.sites_of(4) < sampled.sites_of(8) < sampled.sites_of(16) < 2 * sampled.sites_of(8)
+    assert sampled.windows > 1
+
+
+def test_nothing_to_sample_is_said():
+    with pytest.raises(NothingToSample, match="none of its gVCFs can be read here"):
+        sample_gvcfs("sheet", [Sample("a", "/nowhere/a.g.vcf.gz")], read_reference(REFERENCE).contigs, 1000)
+
+
+def test_a_plan_before_and_after_ingest_knows_the_records(sheet, tmp_path):
+    given = {"samples": str(sheet), "reference": REFERENCE, "cohort": str(tmp_path / "cohort")}
+    before = plan_of(config_of(given), RATES, 2)
+    storing = steps.Storing()
+    receipt = steps.ingest(str(tmp_path / "cohort"), str(sheet), REFERENCE, storing, Inline(), Silent())
+    after = plan_of(config_of(given), RATES, 2)
+    records = receipt.balance["taken"]
+    assert after.asked.lines[0].core_seconds - 0.5 == pytest.approx(records * 1e-6)
+    assert before.asked.lines[0].core_seconds - 0.5 == pytest.approx(records * 1e-6, rel=0.01)
+    assert before.people == after.people == 8
+
+
+def test_sites_share_the_people(sheet):
+    prices = {"a": "onprem.yaml", "b": "google.yaml"}
+    site = {
+        name: {"store": f"/{name}", "workers": "threads:4", "policy": "stays", "prices": prices[name]} for name in "ab"
+    }
+    given = {"samples": str(sheet), "reference": REFERENCE, "sites": site, "coordinator": "a"}
+    made = plan_of(config_of(given), RATES, 2)
+    assert made.asked.widths == {"a": 4, "b": 4}
+    assert {line.site for line in made.asked.lines} == {"a", "b"}
+    assert len(made.others) == 2
+    told = json.loads(made.to_json())
+    assert told["people"] == 8
+    assert told["asked"]["crossing_bytes"] > 0
+    assert "coordinates" in told["suggested"]
+
+
+def test_two_currencies_are_refused(sheet, tmp_path):
+    other = tmp_path / "other.yaml"
+    other.write_text((Path(steps.plan.__globals__["TABLES"]) / "aws.yaml").read_text().replace("USD", "EUR"))
+    site = {
+        name: {"store": f"/{name}", "workers": "threads:4", "policy": "stays", "prices": table}
+        for name, table in (("a", "onprem.yaml"), ("b", str(other)))
+    }
+    given = {"samples": str(sheet), "reference": REFERENCE, "sites": site, "coordinator": "a"}
+    with pytest.raises(BadPrices, match="that of site a has USD"):
+        check_prices(config_of(given))
+
+
+def test_a_wrong_table_ends_the_command_before_it_measures(sheet, tmp_path, capsys):
+    (tmp_path / "p.yaml").write_text("core_hour: cheap\n")
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"samples: {sheet}\nreference: {REFERENCE}\ncoordinator: a\nsites:\n"
+        "  a: {store: /a, workers: 'threads:1', policy: stays, prices: p.yaml}\n"
+    )
+    assert main(["plan", str(config), "--rates", str(tmp_path / "rates")]) == 5
+    assert "p.yaml" in capsys.readouterr().err
+    assert not (tmp_path / "rates").exists()
+
+
+def test_the_command_prints_a_plan_with_kept_rates(sheet, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("genocloud.steps.calibrating.calibrate", lambda *_: RATES)
+    monkeypatch.setattr("genocloud.steps.calibrating.compile_kernels", lambda *_: None)
+    monkeypatch.setattr("genocloud.steps.calibrating.version", lambda _: RATES.version)
+    config, out = tmp_path / "config.yaml", tmp_path / "plan.json"
+    config.write_text(f"samples: {sheet}\nreference: {REFERENCE}\n")
+    words = ["plan", str(config), "-q", "--rates", str(tmp_path / "rates")]
+    assert main([*words, "-o", str(out)]) == 0
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert "8 people" in told
+    assert json.loads(out.read_text())["rates"]["machine"] == "a machine"
+    assert main(["plan", "--table", "-q", "--rates", str(tmp_path / "rates")]) == 0
+    assert capsys.readouterr().out.count("\n| ") == 10
+
+
+def test_the_table_grows_with_people():
+    rows = [row.split(" | ") for row in table(RATES).splitlines() if row.startswith("| 1")]
+    hours = [float(row[2].replace(",", "")) for row in rows]
+    assert len(rows) == 9
+    assert hours[0] < hours[3] < hours[6]
+    assert genome_sites(3_202) == 125e6
+    assert genome_sites(150_119) == pytest.approx(644e6)
+
+
+def test_planned_is_set_beside_what_was_taken(sheet):
+    plan = json.loads(plan_of(config_of({"samples": str(sheet), "reference": REFERENCE}), RATES, 2).to_json())
+    receipt = {"step": "ingest", "cpu_seconds": 2.0, "peak_memory_bytes": 5, "figures": {"bytes_stored": 7}}
+    receipts = {"ingest/ingest.json": receipt, "ingest/part.json": receipt}
+    rows = {(row.step, row.what): row for row in compare(plan, group_receipts(receipts), receipts)}
+    assert rows["ingest", "core time"].taken == 4.0
+    assert rows["ingest", "stored"].taken == 7
+    assert rows["ingest", "core time"].planned == pytest.approx(plan["asked"]["lines"][0]["core_seconds"])
+
+
+def test_an_invented_cohort_is_read_by_the_real_steps(tmp_path):
+    assert SEED
+    assert _write(Invented(3, 20_000), tmp_path) > 1000
+    files = str(tmp_path / "samples.map"), str(tmp_path / "reference.fa")
+    receipt = steps.ingest(str(tmp_path / "cohort"), *files, steps.Storing(), Inline(), Silent())
+    assert receipt.balance["taken"] == receipt.balance["given"] > 100

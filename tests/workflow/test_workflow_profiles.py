@@ -1,0 +1,41 @@
+"""The profiles' schema: every profile of ours keeps to it, and a mistake in one is said before any job."""
+
+import re
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from tests.workflow.small_cohort import ROOT, snakemake
+
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/profile.schema.yaml").read_text())
+PROFILES = sorted((ROOT / "profiles").glob("*/config.yaml"))
+
+
+@pytest.mark.parametrize("file", PROFILES, ids=lambda file: file.parent.name)
+def test_every_profile_keeps_to_the_schema(file):
+    Draft202012Validator(SCHEMA).validate(yaml.safe_load(file.read_text()))
+
+
+def test_the_schema_knows_every_rule():
+    rules = "\n".join(file.read_text() for file in (ROOT / "workflow/rules").glob("*.smk"))
+    assert set(re.findall(r"^ *rule (\w+):", rules, re.M)) <= set(SCHEMA["$defs"]["rule"]["enum"])
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        ("set-resources: {ingst: {mem_mb: 1}}", "profile: set-resources: 'ingst' is not one of ['inputs', "),
+        ("set-resources: {ingest: {scater: \"'inline'\"}}", "profile: set-resources.ingest: "),
+        ("default-resources: {scatter: 'threads:4'}", "profile: default-resources.scatter: 'threads:4' does not match"),
+    ],
+)
+def test_a_mistake_in_the_profile_is_told_before_any_job(cohort, profile, message):
+    (cohort / "profile").mkdir()
+    (cohort / "profile/config.yaml").write_text(profile + "\n")
+    run = snakemake(cohort, "--workflow-profile", "profile")
+    assert run.code == 3, run.said
+    assert len(run.ours) == 1, run.said
+    assert message in run.ours[0]
+    assert not (cohort / "results").exists()
