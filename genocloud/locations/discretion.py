@@ -44,12 +44,12 @@ def discreet(store_url: str, function: Callable[[Task], Result], task: Task) -> 
 
 
 def _kept(store_url: str, text: str) -> str:
-    """Keep a text at the site, in its store and in its workers' log; where it is."""
+    """Keep a text at the site, in its store, or where that fails in its workers' log; where it is."""
     name = f"{FOLDER}/{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
-    _log.error("%s: %s", name, text)
     try:
         store = objects.open_store(store_url)
         store.write(name, text.encode())
     except (StoreError, OSError):
+        _log.error("%s: %s", name, text)
         return "the log of its workers"
     return objects.join(store.url, name)

@@ -1,6 +1,7 @@
 """What may leave a site: the least policy that lets each kind of table cross, and the policy that its store holds."""
 
 import json
+from typing import Any
 
 import pyarrow as pa
 
@@ -52,20 +53,35 @@ class OtherPolicy(SettingError):
         )
 
 
+class OtherSite(SettingError):
+    """A store that is another site's."""
+
+    def __init__(self, url: str, held: str, asked: str) -> None:
+        self.url, self.held, self.asked = url, held, asked
+        super().__init__(
+            f"{url}: the store of the site {held}, which the config gives to {asked}; give each site a store of its own"
+        )
+
+
 def allows(policy: str, kind: str) -> bool:
     """Whether a policy lets a kind of parcel cross."""
     return kind in LEAST and POLICIES.index(policy) >= POLICIES.index(LEAST[kind])
 
 
-def hold_policy(store_url: str, asked: str) -> None:
-    """Write a site's policy into its store when it is first used; afterwards raise OtherPolicy for another one."""
+def hold_policy(store_url: str, site: str, asked: str) -> None:
+    """Write a site's name and policy into its store when it is first used; afterwards hold the config to them.
+
+    Raises OtherPolicy, or OtherSite for a store that two names of a config lead to.
+    """
     store = objects.open_store(store_url)
     try:
-        store.create(NAME, (json.dumps({"policy": asked}) + "\n").encode())
+        store.create(NAME, (json.dumps({"site": site, "policy": asked}) + "\n").encode())
     except objects.ObjectExists:
-        held = _held(store)
-        if held != asked:
-            raise OtherPolicy(store.url, held, asked) from None
+        values = _values(store)
+        if values.get("site", site) != site:
+            raise OtherSite(store.url, str(values["site"]), site) from None
+        if _held(store) != asked:
+            raise OtherPolicy(store.url, _held(store), asked) from None
 
 
 def policy_of(store_url: str) -> str:
@@ -78,11 +94,17 @@ def policy_of(store_url: str) -> str:
 
 def _held(store: objects.Store) -> str:
     """The policy that the store holds; what cannot be read is the strictest."""
-    try:
-        held = json.loads(store.read(NAME))["policy"]
-    except (objects.ObjectMissing, ValueError, KeyError, TypeError):
-        return STAYS
+    held = _values(store).get("policy")
     return held if held in POLICIES else STAYS
+
+
+def _values(store: objects.Store) -> dict[str, Any]:
+    """What the store says of its site; nothing where that cannot be read."""
+    try:
+        values = json.loads(store.read(NAME))
+    except (objects.ObjectMissing, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 def released(store_url: str, kind: str, table: pa.Table, home: bool = False) -> Parcel:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from genocloud import callset, cohort, objects
-from genocloud.errors import SettingError
+from genocloud.errors import GenocloudError, SettingError
 from genocloud.genotypes import Model
 from genocloud.locations import MAY_LEAVE, BadConfig, Config, Ledger, Location, pack, unpack
 from genocloud.samples import BadRow, Sample, read_sheet
@@ -119,7 +119,12 @@ def _look(
     def seen(station: Station) -> entry.Seen:
         site = station.location
         asked = entry.Look(site.name, site.store, site.policy, site.reference, reference.checksum, *layout)
-        return station.ask_one(entry.look, asked)
+        try:
+            return station.ask_one(entry.look, asked)
+        except entry.OtherAtSite:
+            raise
+        except GenocloudError as error:
+            raise entry.Unfit(site.name, error) from error
 
     for station, found in zip(stations, together(seen, stations), strict=True):
         here = version("genocloud")

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from genocloud import callset, cohort, objects
-from genocloud.errors import SettingError
+from genocloud.errors import GenocloudError, SettingError
 from genocloud.locations import Parcel, hold_policy, unpack
 from genocloud.samples import Sample, sheet_text
 from genocloud.scatter.executors import Scatter, open_scatter, within
@@ -85,19 +85,27 @@ class OtherAtSite(SettingError):
         super().__init__(f"site {site}: its {what} is {there}, the coordinator's is {here}; {remedy}")
 
 
+class Unfit(GenocloudError):
+    """A site that cannot be worked at: what is wrong there, with the site's name and the exit code of the reason."""
+
+    def __init__(self, site: str, reason: GenocloudError) -> None:
+        self.site, self.exit_code = site, reason.exit_code
+        super().__init__(f"site {site}: {reason}")
+
+
 def look(asked: Look) -> Seen:
     """Look at a site before any work: may its store be written, is its policy, its reference, its layout the run's?
 
-    Raises StoreFailed, OtherPolicy, UnreadableFile or OtherAtSite.
+    Raises StoreFailed, OtherPolicy, OtherSite, UnreadableFile or OtherAtSite.
     """
-    hold_policy(asked.store, asked.policy)
-    store = objects.open_store(asked.store)
-    store.write(_PROBE, b"")
-    store.delete(_PROBE)
     checksum = read_reference(asked.reference).checksum
     if checksum != asked.checksum:
         remedy = f"give {asked.site} the same reference: its contigs, in the same order ({asked.reference})"
         raise OtherAtSite(asked.site, "reference", asked.checksum, checksum, remedy)
+    store = objects.open_store(asked.store)
+    store.write(_PROBE, b"")
+    store.delete(_PROBE)
+    hold_policy(asked.store, asked.site, asked.policy)
     try:
         opened = cohort.open_cohort(objects.join(asked.store, "cohort"))
     except cohort.NoCohort:

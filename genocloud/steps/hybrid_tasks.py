@@ -129,15 +129,21 @@ def observe_batch(task: OnShard) -> None:
 def local_alleles(task: OnShard) -> Local:
     """Observe the site's batches in a shard."""
     at, shard, opened = task.at, task.shard, task.at.opened()
-    observations, spans = seen_by_all(opened, shard, True, task.threads)
-    alleles, stretches = sites.part([observations], [spans])
-    derived(opened, "local").write(shard, alleles, {})
+    alleles, stretches = _keep_local(opened, shard, task.threads)
     covered = None
     if shard.asked.forced:
         covered = at.released("covered", _runs(rows_cover(opened, shard, task.threads), shard.region))
-    seen = int(numbers(observations["observed"]).sum())
+    seen = int(numbers(alleles["observed"]).sum())
     told = at.released("local", alleles.select(LOCAL.names)), at.released("spans", stretches.select(REACHES.names))
     return Local(*told, covered, seen)
+
+
+def _keep_local(opened: cohort.Cohort, shard: Shard, threads: int) -> tuple[pa.Table, pa.Table]:
+    """The site's own ALLELES of a shard, kept, and STRETCHES."""
+    observations, spans = seen_by_all(opened, shard, True, threads)
+    alleles, stretches = sites.part([observations], [spans])
+    derived(opened, "local").write(shard, alleles, {})
+    return alleles, stretches
 
 
 def _runs(bases: npt.NDArray[np.bool_], region: Region) -> pa.Table:
@@ -154,19 +160,25 @@ def take_alleles(given: tuple[OnShard, int, int]) -> Edges:
     task, most, memory = given
     at, shard, opened = task.at, task.shard, task.at.opened()
     tables = at.tables("alleles")
-    alleles = _with_own(opened, shard, unpack(task.parcels[0], "united"))
+    alleles = _with_own(opened, shard, unpack(task.parcels[0], "united"), task.threads)
     weight = Load.of(alleles).whole
     tables.write(shard, alleles, asdict(weight))
     pieces = pieces_of(opened, tables, shard, task.threads, most, memory)
     return [(piece.region.start, piece.region.end, piece.need) for piece in pieces]
 
 
-def _with_own(opened: cohort.Cohort, shard: Shard, united: pa.Table) -> pa.Table:
-    """ALLELES with the observations that are this site's own, by which it knows what it needs."""
+def _with_own(opened: cohort.Cohort, shard: Shard, united: pa.Table, threads: int) -> pa.Table:
+    """ALLELES with the observations that are this site's own, by which it knows what it needs.
+
+    Derived tables may have been removed here since the coordinator united the shard: what is gone is made again.
+    """
     starts = numbers(united["start"])
     seen = np.zeros(len(united), np.int32)
     if opened.batches:
-        local = derived(opened, "local").read(shard, made_by="hybrid")
+        kept = derived(opened, "local")
+        if kept.counts(shard) is None:
+            _keep_local(opened, shard, threads)
+        local = kept.read(shard, made_by="hybrid")
         own = np.isin(numbers(local["start"]), starts)
         places = np.searchsorted(starts, numbers(local["start"])[own])
         seen[places] = numbers(local["observed"])[own]

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import numpy as np
 import pytest
 
 from genocloud import callset, cohort, steps
+from genocloud.errors import GenocloudError
 from genocloud.locations.config import config_of
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
@@ -186,6 +188,26 @@ def test_what_is_there_stays(tmp_path, gvcfs, plain, monkeypatch):
     run.run()
     assert not {"local_alleles", "start", "answer", "call", "complete_shard"} & set(asked)
     same(run, plain)
+
+
+def test_derived_tables_that_have_gone_at_a_site_are_made_again(tmp_path, gvcfs):
+    run = Hybrid(tmp_path / "hybrid", [gvcfs[:2], gvcfs[2:4]], (STAY, STAY))
+    run.run()
+    rmtree(f"{run.store('beta')}/cohort/derived")
+    run.options = {**SMALL, "stand_call_conf": 50.0}
+    run.run()
+    assert run.sites() == single(tmp_path / "single", run.split, run.options)[0]
+
+
+def test_one_store_under_two_names_is_refused(tmp_path, gvcfs):
+    run = Hybrid(tmp_path, [gvcfs[:1], gvcfs[1:2]], (STAY, STAY))
+    (tmp_path / "alpha").mkdir()
+    (tmp_path / "beta").symlink_to(tmp_path / "alpha")
+    with pytest.raises(
+        GenocloudError, match=r"site (alpha|beta): .*: the store of the site (alpha|beta), .* a store of its own"
+    ):
+        run.run()
+    assert not (tmp_path / "alpha/cohort").exists()
 
 
 def test_a_site_that_grows(tmp_path, gvcfs):

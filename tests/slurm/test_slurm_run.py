@@ -44,9 +44,14 @@ def test_jobs_of_a_killed_run_are_cancelled_by_the_next(slurm, folder):
         run.kill()
     before = calls(slurm)
     assert before, "jobs should go on without snakemake"
-    with started(folder, *options):
-        until(lambda: "cancelled what a killed run had left" in said_in(folder), PATIENCE_SECONDS, said_in(folder))
-        until(lambda: len(calls(slurm).keys() - before.keys()) > 1, PATIENCE_SECONDS, "new jobs")
+    with started(folder, *options) as run:
+
+        def called_anew():
+            assert run.poll() is None, said_in(folder)
+            return len(calls(slurm).keys() - before.keys()) > 1
+
+        until(called_anew, PATIENCE_SECONDS, "new jobs")
+        assert "cancelled what a killed run had left" in said_in(folder)
         assert Counter(calls(slurm).values()).most_common(1)[0][1] == 1, "one person is called twice at a time"
 
 

@@ -133,10 +133,10 @@ def test_a_sample_at_an_unknown_site_is_said_with_its_line(tmp_path):
 
 
 def test_a_sites_own_policy_counts(tmp_path):
-    hold_policy(str(tmp_path), "stays")
-    hold_policy(str(tmp_path), "stays")
+    hold_policy(str(tmp_path), "alpha", "stays")
+    hold_policy(str(tmp_path), "alpha", "stays")
     with pytest.raises(OtherPolicy, match="the site's own policy is stays, the config says may_leave") as caught:
-        hold_policy(str(tmp_path), "may_leave")
+        hold_policy(str(tmp_path), "alpha", "may_leave")
     assert (caught.value.held, caught.value.asked) == ("stays", "may_leave")
     with pytest.raises(Withheld, match="takes the policy summaries"):
         released(str(tmp_path), "summary", SUMMARY.empty_table())

@@ -29,7 +29,7 @@ def fine(task: str) -> str:
 @pytest.mark.parametrize("policy", ["stays", "summaries", ""])
 def test_what_is_wrong_stays_at_the_site(tmp_path: Path, policy, function, kind, code, caplog) -> None:
     if policy:
-        hold_policy(str(tmp_path), policy)
+        hold_policy(str(tmp_path), "alpha", policy)
     with caplog.at_level(logging.ERROR), pytest.raises(ToldThere) as caught:
         discreet(str(tmp_path), function, "0,10,secret")
     error = caught.value
@@ -45,13 +45,13 @@ def test_what_is_wrong_stays_at_the_site(tmp_path: Path, policy, function, kind,
 
 
 def test_a_site_whose_data_may_leave_says_what_is_wrong(tmp_path: Path) -> None:
-    hold_policy(str(tmp_path), "may_leave")
+    hold_policy(str(tmp_path), "alpha", "may_leave")
     with pytest.raises(BadRecord, match=SECRET):
         discreet(str(tmp_path), bad_record, "0")
 
 
 def test_what_may_not_cross_is_said(tmp_path: Path) -> None:
-    hold_policy(str(tmp_path), "stays")
+    hold_policy(str(tmp_path), "alpha", "stays")
     with pytest.raises(BadParcel):
         discreet(str(tmp_path), lambda table: pack("totals", table), TOTALS.empty_table().drop_columns(["bin"]))
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from shutil import which
@@ -230,7 +231,8 @@ def end_orphans():
         cancel_orphans()
     orphans = [process for process in psutil.process_iter() if is_ours(process)]
     for orphan in orphans:
-        orphan.kill()
+        with suppress(psutil.NoSuchProcess):  # Slurm may have ended it meanwhile
+            orphan.kill()
     psutil.wait_procs(orphans, timeout=GRACE_SECONDS)
     if orphans:
         print(f"genocloud: ended what a killed run had left behind: {len(orphans)} processes", file=sys.stderr)
