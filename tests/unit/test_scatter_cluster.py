@@ -157,7 +157,9 @@ def foreign(scheduler: str, folder: Path, source: str) -> Iterator[None]:
     """A worker of a Python that begins with `source`."""
     (folder / "sitecustomize.py").write_text(source)
     words = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler, "--no-nanny", "--no-dashboard"]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(folder)})
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    environment.pop("DASK_LOGGING", None)  # a nanny of an earlier test in this process may have left it
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         assert any("Registered to" in line for line in process.stderr)
         yield
