@@ -57,12 +57,16 @@ def number_of_bases(text: str) -> int:
 
 def hours(text: str) -> float:
     """A number of hours from 0 on: argparse turns the error into its usage message."""
+    return _from_zero(text, "a number of hours from 0 on")
+
+
+def _from_zero(text: str, what: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours from 0 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
     return number
 
 
@@ -251,13 +255,7 @@ def budget_options(command: argparse.ArgumentParser) -> None:
 
 def money(text: str) -> float:
     """An amount from 0 on: argparse turns the error into its usage message."""
-    try:
-        amount = float(text)
-    except ValueError:
-        amount = math.nan
-    if not 0 <= amount < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an amount of money")
-    return amount
+    return _from_zero(text, "an amount of money")
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 from .config import BadConfig as BadConfig
 from .config import Config as Config
 from .config import Location as Location
+from .config import callset_in as callset_in
+from .config import cohort_in as cohort_in
 from .config import config_of as config_of
 from .config import read_config as read_config
 from .discretion import ToldThere as ToldThere

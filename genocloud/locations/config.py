@@ -24,6 +24,16 @@ class BadConfig(SettingError):
         super().__init__(": ".join(filter(None, [url, place, f"{problem}; {remedy}"])))
 
 
+def cohort_in(store_url: str) -> str:
+    """Where the cohort of the site with this store lies."""
+    return objects.join(store_url, "cohort")
+
+
+def callset_in(store_url: str) -> str:
+    """Where its part of the callset lies; at the coordinator, all of it."""
+    return objects.join(store_url, "callset")
+
+
 @dataclass(frozen=True)
 class Location:
     """A site: `store` and `reference` as its workers see them; `workers` is a choice of scatter."""
@@ -38,12 +48,12 @@ class Location:
     @property
     def cohort(self) -> str:
         """Where its cohort lies."""
-        return objects.join(self.store, "cohort")
+        return cohort_in(self.store)
 
     @property
     def callset(self) -> str:
         """Where its part of the callset lies; at the coordinator, all of it."""
-        return objects.join(self.store, "callset")
+        return callset_in(self.store)
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ from botocore.exceptions import (
 from fsspec.asyn import sync
 from s3fs import S3FileSystem
 
+from genocloud.objects.buckets import BucketStore
 from genocloud.objects.parts import send_in_parts
 from genocloud.objects.store import Names, ObjectExists, ObjectMissing, StoreFailed
 from genocloud.objects.streams import (
@@ -101,23 +102,11 @@ _TROUBLES = {
 }
 
 
-@dataclass(frozen=True)
-class AmazonStore:
+class AmazonStore(BucketStore):
     """Objects of one bucket whose keys begin with the URL's prefix."""
 
-    url: str
-
-    @property
-    def _bucket(self) -> str:
-        return self.url.removeprefix("s3://").partition("/")[0]
-
-    @property
-    def _prefix(self) -> str:
-        prefix = self.url.removeprefix("s3://").partition("/")[2]
-        return f"{prefix}/" if prefix else ""
-
     def _place(self, name: str) -> dict[str, str]:
-        return {"Bucket": self._bucket, "Key": self._prefix + check_name(self.url, name)}
+        return {"Bucket": self.bucket_name, "Key": self._prefix + check_name(self.url, name)}
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
         if end is not None and end <= start:
@@ -131,13 +120,6 @@ class AmazonStore:
 
     def size(self, name: str) -> int:
         return int(self._described(name)["ContentLength"])
-
-    def exists(self, name: str) -> bool:
-        try:
-            self._described(name)
-        except ObjectMissing:
-            return False
-        return True
 
     def _described(self, name: str) -> dict[str, Any]:
         with self._explained(join(self.url, name)):
@@ -180,14 +162,14 @@ class AmazonStore:
                 except _CLIENT_ERRORS as error:
                     if _code(error) not in ("PreconditionFailed", *_ABSENT):
                         raise
-            raise StoreFailed(url, "was replaced or deleted while it was read", "run this again")
+                    raise Replaced from None
 
         return read_blocks(fetch, int(described["ContentLength"]), url)
 
     def list(self, prefix: str = "") -> Names:
         root = self._prefix
         with self._explained(self.url):
-            pages = _pages("list_objects_v2", "ContinuationToken", Bucket=self._bucket, Prefix=root + prefix)
+            pages = _pages("list_objects_v2", "ContinuationToken", Bucket=self.bucket_name, Prefix=root + prefix)
             names = [item["Key"].removeprefix(root) for page in pages for item in page.get("Contents", ())]
         return sorted(name for name in names if name and not name.endswith("/"))  # the console makes such "folders"
 
@@ -201,13 +183,15 @@ class AmazonStore:
     def sweep(self, older_than: float) -> Names:
         root, latest = self._prefix, time.time() - older_than
         with self._explained(self.url):
-            pages = _pages("list_multipart_uploads", "KeyMarker", "UploadIdMarker", Bucket=self._bucket, Prefix=root)
+            pages = _pages(
+                "list_multipart_uploads", "KeyMarker", "UploadIdMarker", Bucket=self.bucket_name, Prefix=root
+            )
             old = [
                 each for page in pages for each in page.get("Uploads", ()) if each["Initiated"].timestamp() <= latest
             ]
             for each in old:
                 with suppress(FileNotFoundError):  # it ended just now
-                    _ask("abort_multipart_upload", Bucket=self._bucket, Key=each["Key"], UploadId=each["UploadId"])
+                    _ask("abort_multipart_upload", Bucket=self.bucket_name, Key=each["Key"], UploadId=each["UploadId"])
         return sorted(each["Key"].removeprefix(root) for each in old)
 
     @contextmanager
@@ -222,7 +206,7 @@ class AmazonStore:
     def _missing(self, url: str) -> StoreFailed:
         # The answer about an object does not say whether its bucket is there, and users may list but not see buckets.
         try:
-            _ask("list_objects_v2", Bucket=self._bucket, MaxKeys=1)
+            _ask("list_objects_v2", Bucket=self.bucket_name, MaxKeys=1)
         except _CLIENT_ERRORS as error:
             if _code(error) == "NoSuchBucket":
                 return explain(url, error)

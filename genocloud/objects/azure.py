@@ -32,6 +32,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 from azure.storage.blob import BlobBlock, ContentSettings
 from fsspec.asyn import sync
 
+from genocloud.objects.buckets import BucketStore
 from genocloud.objects.parts import send_in_parts
 from genocloud.objects.store import Names, ObjectExists, ObjectMissing, StoreFailed
 from genocloud.objects.streams import Replaced, insist, read_blocks, unless_replaced
@@ -73,26 +74,14 @@ _TROUBLES = {
 }
 
 
-@dataclass(frozen=True)
-class AzureStore:
+class AzureStore(BucketStore):
     """Objects of one container whose names begin with the URL's prefix."""
-
-    url: str
-
-    @property
-    def _container(self) -> str:
-        return self.url.removeprefix("az://").partition("/")[0]
-
-    @property
-    def _prefix(self) -> str:
-        prefix = self.url.removeprefix("az://").partition("/")[2]
-        return f"{prefix}/" if prefix else ""
 
     def _blob(self, name: str) -> Any:
         key = self._prefix + check_name(self.url, name)
         if "\\" in key or any(part.endswith(".") for part in key.split("/")):  # Azure makes other names of these
             raise StoreFailed(self.url, f"{name!r} cannot name an object on Azure", "use no \\ and no dot at the end")
-        return _files().service_client.get_blob_client(self._container, key)
+        return _files().service_client.get_blob_client(self.bucket_name, key)
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
         if end is not None and end <= start:
@@ -104,13 +93,6 @@ class AzureStore:
 
     def size(self, name: str) -> int:
         return int(self._described(name).size)
-
-    def exists(self, name: str) -> bool:
-        try:
-            self._described(name)
-        except ObjectMissing:
-            return False
-        return True
 
     def _described(self, name: str) -> Any:
         with self._explained(join(self.url, name)):
@@ -153,19 +135,17 @@ class AzureStore:
             with self._explained(url):
                 try:
                     return _download(self._blob(name), start, end, **unchanged)
-                except Replaced:
-                    pass
                 except HttpResponseError as error:
                     if _code(error) not in _ABSENT:
                         raise
-            raise StoreFailed(url, "was replaced or deleted while it was read", "run this again")
+                    raise Replaced from None
 
         return read_blocks(fetch, int(described.size), url)
 
     def list(self, prefix: str = "") -> Names:
         root = self._prefix
         with self._explained(self.url):
-            names = _wait(_listed, _files().service_client.get_container_client(self._container), root + prefix)
+            names = _wait(_listed, _files().service_client.get_container_client(self.bucket_name), root + prefix)
         return sorted(name.removeprefix(root) for name in names if name != root)
 
     def delete(self, name: str) -> None:

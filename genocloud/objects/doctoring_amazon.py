@@ -21,7 +21,7 @@ _NONE = (
 
 def settings(store: Store) -> Iterator[Finding]:
     """What the bucket's owner has set, as far as these credentials may see it (s3:GetBucket..., each a right apart)."""
-    bucket = store.url.removeprefix("s3://").partition("/")[0]
+    bucket = store.bucket_name  # type: ignore[attr-defined]
 
     def of(method: str) -> Callable[[], dict[str, Any]]:
         return lambda: _answer(method, bucket)

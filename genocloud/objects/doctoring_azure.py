@@ -10,7 +10,7 @@ from genocloud.objects.store import Store
 
 def settings(store: Store) -> Iterator[Finding]:
     """What container and account tell; the rest belongs to Azure's management, which no store's credentials reach."""
-    name = store.url.removeprefix("az://").partition("/")[0]
+    name = store.bucket_name  # type: ignore[attr-defined]
     yield from asked(
         "exposure", lambda: _wait(_client().get_container_client(name).get_container_properties), _of_container
     )

@@ -21,7 +21,6 @@ import os
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -45,6 +44,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ChunkedEncodingError
 
+from genocloud.objects.buckets import BucketStore
 from genocloud.objects.store import Names, ObjectExists, ObjectMissing, StoreFailed
 from genocloud.objects.streams import (
     AHEAD_THREADS,
@@ -69,29 +69,20 @@ _CREATOR = "genocloud-creator"
 _CLIENT_ERRORS = (GoogleAPIError, GoogleAuthError, InvalidResponse, DataCorruption, OSError)  # requests' are OSErrors
 
 
-@dataclass(frozen=True)
-class GoogleStore:
+class GoogleStore(BucketStore):
     """Objects of one bucket whose names begin with the URL's prefix."""
-
-    url: str
 
     @property
     def _bucket(self) -> Any:
-        name = self.url.removeprefix("gs://").partition("/")[0]
         try:
             client = _client(os.getpid(), os.environ.get("STORAGE_EMULATOR_HOST"))
-            return client.bucket(name, user_project=os.environ.get("GENOCLOUD_GS_BILLING_PROJECT") or None)
+            return client.bucket(self.bucket_name, user_project=os.environ.get("GENOCLOUD_GS_BILLING_PROJECT") or None)
         except ValueError as error:
             raise StoreFailed(self.url, str(error), "check the bucket's name") from error
 
     def _blob(self, name: str) -> Any:
         key = os.environ.get("GENOCLOUD_GS_KMS_KEY") or None
         return self._bucket.blob(self._prefix + check_name(self.url, name), kms_key_name=key)
-
-    @property
-    def _prefix(self) -> str:
-        prefix = self.url.removeprefix("gs://").partition("/")[2]
-        return f"{prefix}/" if prefix else ""
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
         if end is not None and end <= start:
@@ -126,13 +117,6 @@ class GoogleStore:
 
     def size(self, name: str) -> int:
         return int(self._described(name).size)
-
-    def exists(self, name: str) -> bool:
-        try:
-            self._described(name)
-        except ObjectMissing:
-            return False
-        return True
 
     def _described(self, name: str) -> Any:
         with self._explained(join(self.url, name)):
@@ -187,9 +171,11 @@ class GoogleStore:
         blob = self._bucket.blob(described.name, generation=described.generation)
 
         def fetch(start: int, end: int) -> bytes:
-            with suppress(ObjectMissing), self._explained(url):
-                return _download(blob, start, end)
-            raise StoreFailed(url, "was replaced or deleted while it was read", "run this again")
+            try:
+                with self._explained(url):
+                    return _download(blob, start, end)
+            except ObjectMissing:
+                raise Replaced from None
 
         return read_blocks(fetch, int(described.size), url)
 

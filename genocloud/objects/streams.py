@@ -129,7 +129,7 @@ def in_ranges(fetch: Fetch, start: int, end: int) -> bytes:
 
 
 class Replaced(Exception):
-    """An object was replaced between two requests for parts of it."""
+    """An object was replaced or deleted between two requests for parts of it."""
 
 
 def unless_replaced(read: Callable[[], bytes], url: str) -> bytes:
@@ -154,12 +154,15 @@ def read_blocks(fetch: Fetch, size: int, url: str) -> BinaryIO:
     """A seekable reader of the `size` bytes at `url`, which `fetch(start, end)` gives; two blocks in memory at most.
 
     An answer that is too short is asked for again from where it ended, and one that fails with an OSError (no
-    connection, no answer in time), with growing pauses; StoreFailed when that does not help. All else that `fetch`
-    raises is raised at once.
+    connection, no answer in time), with growing pauses; StoreFailed when that does not help, and at once where `fetch`
+    raises Replaced. All else that it raises is raised at once.
     """
 
     def ask(start: int, end: int) -> bytes:
-        return in_ranges(lambda first, last: _whole(fetch, first, last, url), start, end)
+        try:
+            return in_ranges(lambda first, last: _whole(fetch, first, last, url), start, end)
+        except Replaced:
+            raise StoreFailed(url, "was replaced or deleted while it was read", "run this again") from None
 
     return io.BufferedReader(_Fetched(ask, size), SMALL_BYTES)
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -30,8 +29,6 @@ from genocloud.steps.naming import check_contigs, known_variants
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, read_reference
 from genocloud.steps.shards import Base, Cut, Known, cut_known
-
-log = logging.getLogger(__name__)
 
 
 def hybrid(config: Config, progress: Progress, watch: Watch = unwatched) -> Receipt:

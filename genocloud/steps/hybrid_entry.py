@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from genocloud import callset, cohort, objects
 from genocloud.errors import GenocloudError, SettingError
-from genocloud.locations import Parcel, hold_policy, unpack
+from genocloud.locations import Parcel, cohort_in, hold_policy, unpack
 from genocloud.samples import Sample, sheet_text
 from genocloud.scatter.executors import Scatter, open_scatter, within
 from genocloud.scatter.progress import Silent
@@ -107,7 +107,7 @@ def look(asked: Look) -> Seen:
     store.delete(_PROBE)
     hold_policy(asked.store, asked.site, asked.policy)
     try:
-        opened = cohort.open_cohort(objects.join(asked.store, "cohort"))
+        opened = cohort.open_cohort(cohort_in(asked.store))
     except cohort.NoCohort:
         return Seen(version("genocloud"), 0)
     _check_layout(asked, opened)

@@ -158,7 +158,7 @@ class Flow:
 
         def estimate(piece: Piece) -> int:
             if tables.counts(piece.shard) is None:
-                way(tables, piece)
+                way(piece)
             return (tables.counts(piece.shard) or {})["sites"]
 
         found = self._through(estimate, pieces, "estimate")
@@ -166,7 +166,7 @@ class Flow:
         taken = sum(count for piece, count in zip(pieces, found, strict=True) if piece.shard in owned)
         return Estimated.of(taken, settle(tables, self._settled, self.at.model, cut, self.progress))
 
-    def _from_summaries(self, _: Derived, piece: Piece) -> None:
+    def _from_summaries(self, piece: Piece) -> None:
         """The other sites' summaries go to the home site's workers."""
 
         def hand(station: Station) -> Parcel | None:
@@ -176,7 +176,7 @@ class Flow:
         parcels = together(hand, self.holders)
         self._ask(self.home, tasks.estimate, piece, *(parcel for parcel in parcels if parcel))
 
-    def _in_rounds(self, tables: Derived, piece: Piece) -> None:
+    def _in_rounds(self, piece: Piece) -> None:
         """Only sums cross: as many rounds of questions as the sites of the shard need."""
 
         def start(station: Station) -> Parcel:
@@ -190,7 +190,7 @@ class Flow:
         while rounds.question is not None:
             question = pack("questions", rounds.question)
             rounds.answered(self._answers(piece, question))
-        write_estimates(tables, piece.shard, everywhere, rounds.estimates())
+        write_estimates(self.at.estimates, piece.shard, everywhere, rounds.estimates())
 
     def _answers(self, piece: Piece, question: Parcel) -> list[pa.Table]:
         def answers(station: Station) -> pa.Table:

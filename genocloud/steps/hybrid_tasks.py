@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from genocloud import callset, cohort, genotypes, objects, sites
 from genocloud.genotypes import Model
-from genocloud.locations import Parcel, released, unpack
+from genocloud.locations import Parcel, callset_in, cohort_in, released, unpack
 from genocloud.regions import Region
 from genocloud.scatter.executors import in_threads
 from genocloud.schema import ALLELES, LOCAL, REACHES, numbers
@@ -52,12 +52,12 @@ class At:
     @property
     def cohort_url(self) -> str:
         """Where its cohort lies."""
-        return objects.join(self.store, "cohort")
+        return cohort_in(self.store)
 
     @property
     def callset_url(self) -> str:
         """Where its callset lies."""
-        return objects.join(self.store, "callset")
+        return callset_in(self.store)
 
     def opened(self) -> cohort.Cohort:
         """Its cohort; one of nobody where it has none."""
