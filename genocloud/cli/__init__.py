@@ -2,7 +2,6 @@
 
 import atexit
 import gc
-import logging
 import os
 import sys
 import threading
@@ -12,6 +11,7 @@ from importlib.abc import MetaPathFinder
 
 from genocloud import objects
 from genocloud.cli.commands import parser
+from genocloud.cli.logs import start_log
 from genocloud.errors import GenocloudError
 
 _OBJECTS = 200_000
@@ -29,10 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "OPENBLAS_NUM_THREADS", "1"
     )  # numpy's linear algebra, which nothing here uses, starts threads
     arguments = parser().parse_args(argv)
-    level = logging.WARNING - 10 * arguments.verbose
-    logging.basicConfig(stream=sys.stderr, level=level, format="genocloud: %(message)s")
+    start_log(arguments.verbose)
     try:
-        with _without_unused():
+        with _without_unused(), objects.private_files():
             arguments.run(arguments)
             objects.finish_audit()
         sys.stdout.flush()

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from genocloud.objects import privacy
 from genocloud.objects.doctoring import Finding, asked, broken, fine, note, unknown
 from genocloud.objects.local import local_path
 from genocloud.objects.store import Store
@@ -27,6 +28,7 @@ def settings(store: Store) -> Iterator[Finding]:
     yield from asked("locks", lambda: _locks(folder), iter)
     yield from asked("location", lambda: _location(folder), iter)
     yield from asked("exposure", lambda: _exposure(folder), iter)
+    yield from asked("new files", _new_files, iter)
     yield unknown("encryption", "a folder does not tell whether its disk is encrypted")
     yield unknown("old versions", "snapshots and backups keep what is deleted, erased people too: ask who runs them")
 
@@ -73,6 +75,16 @@ def _exposure(folder: Path) -> list[Finding]:
     if mode & stat.S_IROTH and mode & stat.S_IXOTH and _reached_by_others(folder.parent):
         return [note("exposure", f"{folder}: everybody on this machine may read here; chmod o-rx keeps others out")]
     return [fine("exposure", "owner and group alone may read here")]
+
+
+def _new_files() -> list[Finding]:
+    """Who may read what will be made here."""
+    bits = privacy.mask()
+    modes = f"folders {privacy.FOLDER & ~bits:04o} and files {privacy.FILE & ~bits:04o} at most"
+    if not bits & stat.S_IROTH or not bits & stat.S_IWOTH:
+        told = f"{modes}: {privacy.VARIABLE} lets everybody on this machine have access; unset it to keep others out"
+        return [note("new files", told)]
+    return [fine("new files", f"{modes}; {privacy.VARIABLE} widens it")]
 
 
 def _reached_by_others(folder: Path) -> bool:

@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 from urllib.parse import unquote
 from uuid import uuid4
 
+from genocloud.objects import privacy
 from genocloud.objects.store import Names, ObjectExists, ObjectMissing, StoreFailed
 from genocloud.objects.streams import outlet
 from genocloud.objects.urls import check_name, join, scheme
@@ -153,7 +154,8 @@ def _draft(path: Path, url: str) -> Iterator[tuple[Path, BinaryIO]]:
     draft = path.parent / f"{DRAFT}{uuid4().hex}"
     with _explained(url):
         _make_folder(path.parent)
-        file = draft.open("xb", buffering=0)  # the outlet buffers; a failed flush must not be tried again on closing
+        # the outlet buffers; a failed flush must not be tried again on closing
+        file = os.fdopen(privacy.new_file(draft), "wb", buffering=0)
     try:
         with file:
             yield draft, cast(BinaryIO, file)
@@ -166,7 +168,7 @@ def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         _make_folder(folder.parent)
         try:
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(privacy.FOLDER & ~privacy.mask(), exist_ok=True)
         except FileExistsError:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
         _sync_folder(folder.parent)

@@ -55,6 +55,15 @@ def test_everybody_who_may_write_is_broken_and_who_may_read_is_a_note(tmp_path):
         assert set(of(examine(str(tmp_path)), "exposure").values()) == {verdict}
 
 
+def test_who_may_read_new_files_is_said(tmp_path, monkeypatch):
+    told = "folders 0750 and files 0640 at most; GENOCLOUD_UMASK widens it"
+    assert of(examine(str(tmp_path)), "new files") == {told: Verdict.FINE}
+    monkeypatch.setenv("GENOCLOUD_UMASK", "022")
+    ((told, verdict),) = of(examine(str(tmp_path)), "new files").items()
+    assert verdict is Verdict.NOTE
+    assert told.startswith("folders 0755 and files 0644 at most: GENOCLOUD_UMASK lets everybody")
+
+
 def test_a_clock_that_is_wrong(tmp_path, monkeypatch):
     monkeypatch.setattr(LocalStore, "modified", lambda store, name: time.time() - 1000)
     assert of(examine(str(tmp_path)), "clock") == {

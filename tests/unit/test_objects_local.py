@@ -8,11 +8,13 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from genocloud import objects
+from genocloud.errors import SettingError
 from genocloud.objects.local import DRAFT
 
 KILLED = """
@@ -212,14 +214,60 @@ def test_the_name_is_synced_after_the_content(store, monkeypatch):
     assert (content, draft.startswith(DRAFT), finished) == (True, True, ["a", "before"])
 
 
-def test_colleagues_may_read_what_the_umask_allows(store):
-    before = os.umask(0o027)
-    try:
+@pytest.fixture
+def umask(request) -> Iterator[None]:
+    """A umask of the process, put back at the end."""
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.parametrize(
+    ("umask", "setting", "folder", "file"),
+    [
+        (0o000, None, 0o750, 0o640),  # others may not read, whatever the umask would allow
+        (0o022, None, 0o750, 0o640),
+        (0o002, None, 0o750, 0o640),
+        (0o077, None, 0o700, 0o600),  # a stricter umask stays in force
+        (0o022, "022", 0o755, 0o644),  # the setting widens it
+        (0o002, "000", 0o775, 0o664),  # as far as the umask goes
+        (0o022, "077", 0o700, 0o600),
+    ],
+    indirect=["umask"],
+)
+def test_others_may_not_read_new_files_and_folders(store, monkeypatch, umask, setting, folder, file):
+    if setting is not None:
+        monkeypatch.setenv("GENOCLOUD_UMASK", setting)
+    store.write("a", b"")
+    store.create("deep/b", b"")
+    with store.writer("deep/c") as stream:
+        stream.write(b"")
+    places = Path(store.url), *Path(store.url).rglob("*")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in places if path.is_dir()} == {folder}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in places if path.is_file()} == {file}
+
+
+@pytest.mark.parametrize("setting", ["rw", "1000", "-1", "700"])
+def test_a_setting_that_is_no_mask_is_one_clear_error(store, monkeypatch, setting):
+    monkeypatch.setenv("GENOCLOUD_UMASK", setting)
+    with pytest.raises(SettingError, match=f"GENOCLOUD_UMASK={setting}: no mask from 000 to 077 in octal"):
         store.write("a", b"")
-        store.create("b", b"")
-    finally:
-        os.umask(before)
-    assert {oct(Path(store.url, name).stat().st_mode & 0o777) for name in "ab"} == {"0o640"}
+
+
+def test_a_folder_that_was_there_keeps_its_permissions(tmp_path):
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o775)
+    objects.open_store(str(tmp_path / "shared")).write("a", b"")
+    assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o775
+
+
+@pytest.mark.parametrize("umask", [0o022], indirect=True)
+def test_commands_hold_other_writers_to_the_mask_too(tmp_path, umask):
+    with objects.private_files():
+        (tmp_path / "a").touch()
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+    (tmp_path / "b").touch()
+    assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o644
 
 
 def test_a_relative_path_stays_where_it_was(tmp_path, monkeypatch):

@@ -300,6 +300,7 @@ try:
     INDEX = "csi" if config["vcf"].endswith(".bcf") or max(contig.length for contig in CONTIGS) > TBI_BP else "tbi"
     VCF_FILES = [config["vcf"], f"{config['vcf']}.{INDEX}"]
     REPORT_FILES = [config["report"], f"{config['report'].removesuffix('.html')}.txt"]
+    objects.make_private()
     if workflow.is_main_process:
         ages([*WHERE_FILES, config["dbsnp"]])  # or one that is not there would be told by Snakemake, in its own way
         drop_void_receipts()
