@@ -2,13 +2,13 @@
 
 import logging
 import os.path
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from genocloud import objects
 from genocloud.errors import InputError
+from genocloud.samples import names
 
 log = logging.getLogger(__name__)
 
@@ -17,8 +17,11 @@ SEXES = {"": "unknown", "unknown": "unknown", "0": "unknown", "male": "male", "m
 )
 """Spellings of a sex, lower case: words, letters, and the numbers of a PLINK .fam file."""
 
-BAD_IN_NAME = re.compile(r"^[-.]|[\s/\\{}\x00-\x1f\x7f]")
-"""What a sample name may not hold, because it becomes a file name, a VCF column and a Snakemake wildcard."""
+BLANKS = " \r"
+"""What may stand around a cell: a carriage return ends the lines of Windows."""
+
+INDEXES = (".tbi", ".csi", ".idx")
+"""How the third column of a GATK sample map ends: an index, which is not needed to read a file from its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,15 @@ class BadRow(SheetError):
         super().__init__(url, line, problem, remedy)
 
 
+class TwinNames(BadRow):
+    """Two samples whose names look alike; `twin` is the other name, `first` its line."""
+
+    def __init__(self, url: str, line: int, sample: str, twin: str, first: int) -> None:
+        self.twin, self.first = twin, first
+        problem = f"sample {sample!a} differs from {twin!a} on line {first} only by case or by how letters are encoded"
+        super().__init__(url, line, sample, problem, "give one of the two another name")
+
+
 class DuplicateSample(BadRow):
     """Two rows give one sample; `first` is the line of the earlier one."""
 
@@ -108,13 +120,13 @@ def read_sheet(url: str) -> tuple[Sample, ...]:
 
 def parse_sheet(text: str, url: str) -> tuple[Sample, ...]:
     """As `read_sheet`, from the sheet's text; relative paths are taken from the folder of `url`."""
-    rows = list(_rows(text))
+    rows = list(_rows(text, url))
     if not rows:
         raise EmptySheet(url, 1)
     first, cells = rows[0]
     if _is_header(cells):
         samples = _from_header(url, first, cells, rows[1:])
-    elif len(cells) == 2:
+    elif _is_map_row(cells):
         samples = _from_map(url, rows)
     else:
         raise BadHeader(url, first, "no header with the column `sample`", _header_remedy(cells))
@@ -132,11 +144,26 @@ def sheet_text(samples: Sequence[Sample], folder: str) -> str:
     return "".join("\t".join(row) + "\n" for row in [columns, *rows])
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Lines that hold something, as (line number from 1, cells)."""
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip() and not line.startswith("#"):
-            yield number, [cell.strip() for cell in line.split("\t")]
+def _rows(text: str, url: str) -> Iterator[tuple[int, list[str]]]:
+    """Lines that hold something, as (line number from 1, cells); a line ends at a line feed and nowhere else.
+
+    Comments begin with # and a blank, or with # and hold no tab. Other lines that begin with # may be meant as rows.
+    """
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip(BLANKS + "\t") or (
+            line.startswith("#") and ("\t" not in line or line.startswith(("# ", "#\t")))
+        ):
+            continue
+        cells = [cell.strip(BLANKS) for cell in line.split("\t")]
+        if cells[0].startswith("#"):
+            problem = f"the row begins with #: {cells[0]!a}"
+            remedy = "remove the #; or, if the row is not to count, remove it or put a space behind the #"
+            raise BadRow(url, number, cells[0], problem, remedy)
+        if any("\r" in cell for cell in cells):
+            raise SheetError(
+                url, number, "a carriage return within a line", "save the sheet with line feeds as line ends"
+            )
+        yield number, cells
 
 
 def _is_header(cells: Sequence[str]) -> bool:
@@ -153,6 +180,7 @@ def _header_remedy(cells: Sequence[str]) -> str:
 def _from_header(
     url: str, line: int, header: Sequence[str], rows: Sequence[tuple[int, list[str]]]
 ) -> tuple[Sample, ...]:
+    header = _without_trailing_tabs(header, 1)
     for column in header:
         if column not in COLUMNS:
             raise UnknownColumn(url, line, column)
@@ -166,11 +194,12 @@ def _from_header(
 def _from_row(url: str, line: int, header: Sequence[str], cells: Sequence[str]) -> Sample:
     row = {column: cell or None for column, cell in zip(header, cells, strict=False)}
     name = row.get("sample") or ""
+    cells = _without_trailing_tabs(cells, len(header))
     if len(cells) > len(header):
         problem = f"{len(cells)} cells under {len(header)} columns"
         raise BadRow(url, line, name, problem, "remove the surplus tabs or cells")
-    _check_name(url, line, name)
     gvcf, reads = row.get("gvcf"), row.get("reads")
+    _check_name(url, line, name, reads=bool(reads))
     if bool(gvcf) == bool(reads):
         problem = f"sample {name} has {'both a gvcf and reads' if gvcf else 'neither a gvcf nor reads'}"
         raise BadRow(url, line, name, problem, "give exactly one of the two")
@@ -189,25 +218,41 @@ def _from_row(url: str, line: int, header: Sequence[str], cells: Sequence[str]) 
 
 
 def _from_map(url: str, rows: Sequence[tuple[int, list[str]]]) -> tuple[Sample, ...]:
-    """A sample map as GenomicsDBImport takes it: name, gVCF, no header."""
+    """A sample map as GenomicsDBImport takes it: name, gVCF, perhaps its index, no header."""
     samples = []
     for line, cells in rows:
         name = cells[0]
-        if len(cells) != 2 or not cells[1]:
-            problem = "not the two columns of a sample map (name, gVCF)"
-            raise BadRow(url, line, name, problem, "give both, or start the sheet with a header line")
+        if not _is_map_row(cells):
+            problem = "not the columns of a sample map (name, gVCF, its index or none)"
+            raise BadRow(url, line, name, problem, "give these, or start the sheet with a header line")
         _check_name(url, line, name)
         samples.append(Sample(name, gvcf=_resolve(cells[1], url), line=line, renames=True))
     log.info("%s has no header: taken as a GATK sample map, whose names replace those inside the gVCFs", url)
     return tuple(samples)
 
 
-def _check_name(url: str, line: int, name: str) -> None:
+def _is_map_row(cells: Sequence[str]) -> bool:
+    """Whether cells are a row of a sample map."""
+    cells = _without_trailing_tabs(cells, 2)
+    return (len(cells) == 2 and bool(cells[1])) or (len(cells) == 3 and cells[2].endswith(INDEXES))
+
+
+def _without_trailing_tabs(cells: Sequence[str], least: int) -> Sequence[str]:
+    """Cells without empty ones behind the last that is filled, down to as many as must be there."""
+    count = len(cells)
+    while count > least and not cells[count - 1]:
+        count -= 1
+    return cells[:count]
+
+
+def _check_name(url: str, line: int, name: str, reads: bool = False) -> None:
     if not name:
         raise BadRow(url, line, name, "the sample name is missing", "fill in the column `sample`")
-    if found := BAD_IN_NAME.search(name):
-        problem = f"sample name {name!r} holds {found[0]!r}"
-        raise BadRow(url, line, name, problem, "use letters, digits, `_`, and `-` or `.` after the first character")
+    if problem := names.problem_of(name):
+        raise BadRow(url, line, name, f"sample name {name!a} {problem}", names.RULE)
+    if reads and " " in name:  # its gVCF will be named after it
+        problem = f"sample name {name!a} holds a space, and is to be called from reads"
+        raise BadRow(url, line, name, problem, "take the space out: files are named after the sample")
 
 
 def _sex(url: str, line: int, name: str, text: str) -> str:
@@ -218,11 +263,14 @@ def _sex(url: str, line: int, name: str, text: str) -> str:
 
 
 def _refuse_duplicates(url: str, samples: Sequence[Sample]) -> None:
-    first: dict[str, int] = {}
+    first: dict[str, Sample] = {}
     for sample in samples:
-        if sample.sample in first:
-            raise DuplicateSample(url, sample.line, sample.sample, first[sample.sample])
-        first[sample.sample] = sample.line
+        other = first.setdefault(names.looks_of(sample.sample), sample)
+        if other is sample:
+            continue
+        if other.sample == sample.sample:
+            raise DuplicateSample(url, sample.line, sample.sample, other.line)
+        raise TwinNames(url, sample.line, sample.sample, other.sample, other.line)
 
 
 def _is_relative(path: str) -> bool:

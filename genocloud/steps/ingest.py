@@ -21,6 +21,7 @@ from genocloud.scatter.telling import tell
 from genocloud.steps.inputs import look_at_sample
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, read_bases, read_reference
+from genocloud.steps.rename import check_twins
 
 log = logging.getLogger(__name__)
 
@@ -177,9 +178,11 @@ def _new_ones(cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], sto
     """Those that the cohort does not hold yet, and, if they may replace, those that it holds with other content.
 
     Raises StrangersInCohort where a complete sheet does not name everybody, KnownAsOther where somebody would come in a
-    second time, DuplicateSample where somebody may not be replaced whom the cohort holds with other content.
+    second time, TwinInCohort where two would look alike, DuplicateSample where somebody may not be replaced whom the
+    cohort holds with other content.
     """
     present = _present(cohort_url)
+    check_twins(cohort_url, (arrival.sample.sample for arrival in arrivals), present)
     strangers = present.keys() - {arrival.sample.sample for arrival in arrivals}
     if storing.complete and strangers:
         raise StrangersInCohort(cohort_url, sheet_url, sorted(strangers))

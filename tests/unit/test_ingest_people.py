@@ -8,6 +8,7 @@ from genocloud import cohort, steps
 from genocloud.errors import UnreadableFile
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
+from genocloud.steps.rename import TwinInCohort
 
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t"
 
@@ -37,6 +38,19 @@ def test_somebody_renamed_does_not_come_in_again_under_the_old_name(tmp_path):
     with pytest.raises(cohort.KnownAsOther, match="anna"):
         ingest(tmp_path, ann="ann", bob="bob")
     assert ingest(tmp_path, anna="ann", bob="bob").samples == ("anna", "bob")
+
+
+def test_a_new_name_that_looks_like_one_of_the_cohort_is_refused(tmp_path):
+    for gq, name in enumerate(("ann", "bob")):
+        write_gvcf(tmp_path / f"{name}.vcf", gq + 20)
+    ingest(tmp_path, ann="ann")
+    with pytest.raises(TwinInCohort, match="'Ann' differs from 'ann'"):
+        ingest(tmp_path, Ann="bob")
+    ingest(tmp_path, ann="ann", bob="bob")
+    with pytest.raises(TwinInCohort, match="'BOB' differs from 'bob'"):
+        steps.rename(str(tmp_path / "cohort"), {"ann": "BOB"})
+    steps.rename(str(tmp_path / "cohort"), {"ann": "BOB", "bob": "Ann"})  # nobody has the old names then
+    assert ingest(tmp_path, BOB="ann", Ann="bob").samples == ("BOB", "Ann")
 
 
 def test_one_file_under_two_names_is_said(tmp_path, caplog):

@@ -105,9 +105,9 @@ def test_an_unknown_column_is_refused(column):
         ("ann a.g.vcf.gz  x y", "5 cells under 4 columns"),
         ("ann a.g.vcf.gz  hermaphrodite", "has the sex 'hermaphrodite'"),
         ("an/n a.g.vcf.gz", "holds '/'"),
-        ("an\u00a0n a.g.vcf.gz", "holds '\\xa0'"),
-        ("-ann a.g.vcf.gz", "holds '-'"),
-        ("..  a.bam", "holds '.'"),
+        ("an\u00a0n a.g.vcf.gz", "holds U+00A0 (NO-BREAK SPACE), which does not show"),
+        ("-ann a.g.vcf.gz", "begins with '-'"),
+        ("..  a.bam", "begins with '.'"),
         ("a{n} a.g.vcf.gz", "holds '{'"),
     ],
 )
@@ -115,9 +115,10 @@ def test_a_bad_row_is_refused_with_its_line(row, problem):
     assert problem in refused(samples.BadRow, f"sample gvcf reads sex\nbob b.g.vcf.gz\n{row}\n", line=3)
 
 
-def test_a_sample_name_with_a_space_is_refused():
-    with pytest.raises(samples.BadRow, match="holds ' '"):
-        samples.parse_sheet("sample\tgvcf\nann lee\ta.g.vcf.gz\n", URL)
+def test_a_space_inside_a_name_is_taken_as_gatk_takes_it_but_not_where_a_gvcf_is_to_be_named_after_it():
+    assert samples.parse_sheet("sample\tgvcf\nann lee\ta.g.vcf.gz\n", URL)[0].sample == "ann lee"
+    with pytest.raises(samples.BadRow, match="holds a space, and is to be called from reads"):
+        samples.parse_sheet("sample\treads\nann lee\ta.bam\n", URL)
 
 
 def test_a_name_in_gvcf_makes_no_sense_for_reads():
@@ -152,3 +153,103 @@ def test_a_sheet_that_is_no_text_is_refused(tmp_path):
     with pytest.raises(samples.SheetError, match="UTF-8") as caught:
         samples.read_sheet(str(sheet))
     assert caught.value.line == 2
+
+
+GATK_TAKES = {
+    "a\ta.g.vcf.gz\ta.g.vcf.gz.tbi\nb\tb.g.vcf.gz\n": ("a", "b"),  # the third column is an index
+    "a s\ta.g.vcf.gz\nb\tb.g.vcf.gz\n": ("a s", "b"),
+}
+"""Sample maps, and the samples that GATK 4.6.2.0 GenomicsDBImport writes into its callset.json for them."""
+
+GATK_REFUSES = {
+    "a\t a.g.vcf.gz \nb\tb.g.vcf.gz\t\n": ("a", "b"),  # "an empty or all-whitespace value for the index"
+    " a \ta.g.vcf.gz\nb\tb.g.vcf.gz\n": ("a", "b"),
+    "a\ta.g.vcf.gz\n\nb\tb.g.vcf.gz\n": ("a", "b"),
+}
+"""Those that it refuses for white space which means nothing."""
+
+
+@pytest.mark.parametrize(("text", "names"), (GATK_TAKES | GATK_REFUSES).items())
+def test_gatks_sample_maps_are_taken_with_an_index_column_and_with_spaces_and_tabs_that_mean_nothing(text, names):
+    people = samples.parse_sheet(text, URL)
+    assert tuple(person.sample for person in people) == names
+    assert [person.gvcf for person in people] == ["cohort/a.g.vcf.gz", "cohort/b.g.vcf.gz"]
+
+
+def test_trailing_tabs_of_a_sheet_mean_nothing():
+    people = samples.parse_sheet("sample\tgvcf\t\nann\ta.g.vcf.gz\t\t\n", URL)
+    assert [(person.sample, person.gvcf) for person in people] == [("ann", "cohort/a.g.vcf.gz")]
+
+
+def test_a_bad_name_is_told_the_rule():
+    with pytest.raises(samples.BadRow, match="holds letters, digits, signs and single spaces inside, but not /"):
+        samples.parse_sheet("a/x\ta.g.vcf.gz\nb\tb.g.vcf.gz\n", URL)
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1e"])
+def test_rows_end_at_line_feeds_only(sign):
+    text = f"sample\tgvcf\nann\tdir{sign}x\tnobody\n"
+    with pytest.raises(samples.BadRow, match="line 2: 3 cells under 2 columns"):
+        samples.parse_sheet(text, URL)
+    assert samples.parse_sheet(f"sample\tgvcf\nann\tdir{sign}x\n", URL)[0].gvcf == f"cohort/dir{sign}x"
+    with pytest.raises(samples.BadRow, match="which does not show"):
+        samples.parse_sheet(f"sample\tgvcf\nann{sign}\ta.g.vcf.gz\n", URL)
+
+
+def test_a_carriage_return_ends_no_row():
+    with pytest.raises(samples.SheetError, match="line 1: a carriage return within a line"):
+        samples.parse_sheet("sample\tgvcf\rann\ta.g.vcf.gz\r", URL)
+
+
+@pytest.mark.parametrize("text", ["sample\tgvcf\n{}\ta.g.vcf.gz\n", "ann\tx.g.vcf.gz\n{}\ta.g.vcf.gz\n"])
+def test_a_row_whose_sample_begins_with_a_hash_does_not_vanish(text):
+    """GATK takes `#a` for a name: a row left out would be a person lost."""
+    with pytest.raises(samples.BadRow, match="line 2: the row begins with #: '#bob'"):
+        samples.parse_sheet(text.format("#bob"), URL)
+    assert len(samples.parse_sheet(text.format("# bob") + "cal\tc.g.vcf.gz\n# no tab\n#neither\n", URL)) >= 1
+
+
+def test_a_header_behind_a_hash_is_no_comment():
+    with pytest.raises(samples.BadRow, match="line 1: the row begins with #"):
+        samples.parse_sheet("#sample\tgvcf\nann\ta.g.vcf.gz\n", URL)
+
+
+@pytest.mark.parametrize(
+    ("name", "sign"),
+    [
+        ("ann\u202ebob", "U\\+202E .RIGHT-TO-LEFT OVERRIDE"),
+        ("ann\u2066", "U\\+2066"),
+        ("an\u200bn", "U\\+200B .ZERO WIDTH SPACE"),
+        ("\ufeffann", "U\\+FEFF"),
+        ("an\u00adn", "U\\+00AD .SOFT HYPHEN"),
+        ("an\u3164n", "U\\+3164"),
+        ("an\ufe0fn", "U\\+FE0F"),
+        ("an\U000e0101n", "U\\+E0101"),
+        ("an\x1bn", "U\\+001B"),
+    ],
+)
+def test_characters_that_do_not_show_are_refused_by_name(name, sign):
+    with pytest.raises(samples.BadRow, match=f"holds {sign}.*which does not show") as caught:
+        samples.parse_sheet(f"sample\tgvcf\n{name}\ta.g.vcf.gz\n", URL)
+    assert str(caught.value).isascii()
+
+
+@pytest.mark.parametrize(
+    ("name", "twin"),
+    [
+        ("Ann", "ann"),
+        ("Jos\u00e9", "Jose\u0301"),
+        ("\ufb01ve", "five"),
+        ("stra\u00dfe", "STRASSE"),
+        ("\u212bke", "\u00e5ke"),
+    ],
+)
+def test_twins_by_case_or_by_encoding_are_refused_by_name(name, twin):
+    with pytest.raises(samples.TwinNames) as caught:
+        samples.parse_sheet(f"sample\tgvcf\n{name}\ta.g.vcf.gz\n{twin}\tb.g.vcf.gz\n", URL)
+    assert (caught.value.sample, caught.value.twin, caught.value.line, caught.value.first) == (twin, name, 3, 2)
+
+
+def test_letters_of_any_language_make_names():
+    text = "sample\tgvcf\nJos\u00e9\ta.g.vcf.gz\n\u5f20\u4e09\tb.g.vcf.gz\nO'Neil #2 (x=1):\u03b1\tc.g.vcf.gz\n"
+    assert len(samples.parse_sheet(text, URL)) == 3
