@@ -22,6 +22,7 @@ from genocloud.cli.options import (
     new_command,
     receipt_option,
     reference_option,
+    samples_argument,
     scatter_option,
     shown_progress,
     version_option,
@@ -45,8 +46,12 @@ def parser() -> argparse.ArgumentParser:
 
 def _joint(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
+        if arguments.replace and arguments.cohort is None:
+            arguments.usage.error("--replace changes samples of a cohort that stays; name it with --cohort")
+        if not arguments.samples and arguments.cohort is None:
+            arguments.usage.error("name a sample sheet, or gVCFs")
         plan = steps.Joint(
-            arguments.samples,
+            steps.sheet_or_gvcfs(arguments.samples) if arguments.samples else None,
             arguments.reference,
             arguments.output,
             chosen_model(arguments),
@@ -55,17 +60,31 @@ def _joint(commands: Commands) -> None:
             arguments.callset,
             arguments.memory,
             arguments.dbsnp,
+            arguments.cohort,
+            arguments.replace,
         )
         with shown_progress(arguments) as progress:
             summary, receipt = steps.joint(plan, progress)
         hand_over(receipt, arguments)
         print(summary, file=sys.stderr)  # noqa: T201 (the command line's own voice)
 
-    command = new_command(commands, "joint", "Genotype gVCFs jointly on one machine, from sample sheet to VCF.", run)
-    command.add_argument("samples", metavar="SAMPLES.tsv", help="a sample sheet, or a sample map as GATK takes it")
+    command = new_command(commands, "joint", "Genotype gVCFs jointly on one machine, straight to VCF.", run)
+    command.set_defaults(usage=command)
+    samples_argument(command, nargs="*")
     reference_option(command)
     command.add_argument("-o", "--output", required=True, metavar="OUT", help="path or URL: OUT.vcf.gz or OUT.bcf")
-    command.add_argument("--callset", metavar="CALLSET", help="path or URL of a Parquet callset to make besides")
+    command.add_argument("--callset", metavar="CALLSET", help="path or URL of a Parquet callset to make as well")
+    command.add_argument(
+        "--cohort",
+        metavar="COHORT",
+        help="path or URL of a cohort to keep: the samples join it, and everybody in it is genotyped. Without SAMPLES "
+        "as it is. Default: none is kept",
+    )
+    command.add_argument(
+        "--replace",
+        action="store_true",
+        help="samples of the --cohort whose file has changed are read from it from now on; else they are refused",
+    )
     interval_options(command)
     forcing_options(command)
     command.add_argument("--threads", type=whole_number, default=CPUS, help="Default: %(default)s")
@@ -79,13 +98,14 @@ def _joint(commands: Commands) -> None:
 def _inputs(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
-            checked, receipt = steps.check_inputs(arguments.samples, arguments.reference, scatter, progress)
+            listed = steps.sheet_or_gvcfs(arguments.samples)
+            checked, receipt = steps.check_inputs(listed, arguments.reference, scatter, progress)
         if arguments.output:
             steps.write_called_sheet(checked, arguments.called, arguments.output)
         hand_over(receipt, arguments)
 
     command = new_command(commands, "inputs", "Check a sample sheet against the files it names.", run)
-    command.add_argument("samples", metavar="SAMPLES.tsv", help="a sample sheet, or a sample map as GATK takes it")
+    samples_argument(command)
     reference_option(command)
     command.add_argument(
         "-o", "--output", metavar="CHECKED.tsv", help="write the sheet that ingest takes: a gVCF for everyone"
@@ -137,13 +157,14 @@ def _ingest(commands: Commands) -> None:
             arguments.part_bp, arguments.window_bp, arguments.batch_size, arguments.complete, arguments.replace
         )
         steps.load_ingest()
+        listed = steps.sheet_or_gvcfs(arguments.samples)
         with open_scatter(arguments.scatter) as scatter, shown_progress(arguments) as progress:
-            receipt = steps.ingest(arguments.cohort, arguments.samples, arguments.reference, storing, scatter, progress)
+            receipt = steps.ingest(arguments.cohort, listed, arguments.reference, storing, scatter, progress)
         hand_over(receipt, arguments)
 
     command = new_command(commands, "ingest", "Put gVCFs into a cohort, a new one or one that grows.", run)
     command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
-    command.add_argument("samples", metavar="SAMPLES.tsv", help="a sample sheet, or a sample map as GATK takes it")
+    samples_argument(command)
     reference_option(command)
     command.add_argument(
         "--batch-size",
@@ -188,7 +209,10 @@ def _discover(commands: Commands) -> None:
     interval_options(command)
     forcing_options(command)
     command.add_argument(
-        "--reference", metavar="REF.fa", help="the reference of the cohort, for records where nobody has a variant"
+        "-R",
+        "--reference",
+        metavar="REF.fa",
+        help="the reference of the cohort, for records where nobody has a variant",
     )
     version_option(command)
     scatter_option(command)

@@ -105,7 +105,17 @@ def scatter_option(command: argparse.ArgumentParser, kind: str = "threads") -> N
 def reference_option(command: argparse.ArgumentParser) -> None:
     """What the samples were called against."""
     command.add_argument(
-        "--reference", required=True, metavar="REF.fa", help="the reference, with REF.fa.fai beside it"
+        "-R", "--reference", required=True, metavar="REF.fa", help="the reference, with REF.fa.fai beside it"
+    )
+
+
+def samples_argument(command: argparse.ArgumentParser, nargs: str = "+") -> None:
+    """Whose gVCFs are meant: a sheet's, or those named here."""
+    command.add_argument(
+        "samples",
+        nargs=nargs,
+        metavar="SAMPLES",
+        help="a sample sheet, a sample map as GATK takes it, or gVCFs, by path or URL: SAMPLES.tsv, or *.g.vcf.gz",
     )
 
 

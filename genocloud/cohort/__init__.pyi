@@ -7,6 +7,7 @@ from .batch import Tally as Tally
 from .layout import BATCH_SIZE as BATCH_SIZE
 from .layout import Layout as Layout
 from .manifest import Batch as Batch
+from .manifest import CallsetHere as CallsetHere
 from .manifest import Cohort as Cohort
 from .manifest import NewerSchema as NewerSchema
 from .manifest import NoCohort as NoCohort

@@ -33,6 +33,14 @@ class NoCohort(StoreError):
         super().__init__(f"{url}: {what}; check the URL, or make the cohort with genocloud ingest")
 
 
+class CallsetHere(NoCohort):
+    """A URL at which a callset lies, not a cohort."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.version = url, None
+        StoreError.__init__(self, f"{url}: a callset is here, not a cohort; give the cohort's own URL, or a new one")
+
+
 class NewerSchema(StoreError):
     """A cohort of a later layout than this version of genocloud knows."""
 
@@ -226,8 +234,8 @@ def _sum(fields: Mapping[str, Any]) -> str:
 def _from_json(url: str, version: int, data: bytes) -> Cohort:
     try:
         fields: dict[str, Any] = json.loads(data)
-        if "format" in fields:  # a callset's
-            raise NoCohort(url, None)
+        if "format" in fields:
+            raise CallsetHere(url)
         if int(fields["schema"]) != schema.VERSION:
             other = NewerSchema if int(fields["schema"]) > schema.VERSION else OlderSchema
             raise other(url, fields["schema"])

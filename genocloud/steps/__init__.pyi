@@ -21,6 +21,7 @@ from .joint import Joint as Joint
 from .joint import joint as joint
 from .naming import known_variants as known_variants
 from .needs import fit as fit
+from .people import sheet_or_gvcfs as sheet_or_gvcfs
 from .plan import plan as plan
 from .reference import read_reference as read_reference
 from .remove import remove as remove

@@ -14,11 +14,12 @@ from genocloud import cohort, gvcf, objects
 from genocloud.cohort import BATCH_SIZE
 from genocloud.errors import InputError, UnreadableFile, first_of
 from genocloud.regions import PART_BP, SHARD_BP, Contig
-from genocloud.samples import BadRow, Sample, read_sheet
+from genocloud.samples import BadRow, Sample
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 from genocloud.scatter.telling import tell
 from genocloud.steps.inputs import look_at_sample
+from genocloud.steps.people import Listed, People, read_people
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, read_bases, read_reference
 from genocloud.steps.rename import check_twins
@@ -82,9 +83,9 @@ class _Task:
 
 
 def ingest(
-    cohort_url: str, sheet_url: str, reference_url: str, storing: Storing, scatter: Scatter, progress: Progress
+    cohort_url: str, listed: Listed, reference_url: str, storing: Storing, scatter: Scatter, progress: Progress
 ) -> Receipt:
-    """Store the sheet's gVCFs in a cohort, new or there already; the balance is in records.
+    """Store the listed gVCFs in a cohort, new or there already; the balance is in records.
 
     Samples that the cohort holds with the same content are left as they are. A batch that an earlier, killed run
     finished is used. Raises InputError (also for a sample of the cohort with other content) or StoreError.
@@ -94,8 +95,9 @@ def ingest(
         layout = _layout(reference, storing)
         told = {"contigs": reference.checksum}
         _check_reference(cohort_url, reference, layout, told)
-        arrivals = _arrivals(sheet_url, reference, scatter, progress)
-        new = _new_ones(cohort_url, sheet_url, arrivals, storing)
+        people = read_people(listed, scatter, progress)
+        arrivals = _arrivals(people, reference, scatter, progress)
+        new = _new_ones(cohort_url, people.source, arrivals, storing)
         tasks = [_Task(cohort_url, reference, storing, batch) for batch in _batches(new, storing.batch_size)]
         batches = _store(tasks, scatter, progress)
         replacing = {arrival.sample.sample for arrival in new} if storing.complete or storing.replace else ()
@@ -151,8 +153,8 @@ def _store(tasks: Sequence[_Task], scatter: Scatter, progress: Progress) -> list
     return [receipt for receipt, _ in results]
 
 
-def _arrivals(sheet_url: str, reference: Reference, scatter: Scatter, progress: Progress) -> list[_Arrival]:
-    sheet = read_sheet(sheet_url)
+def _arrivals(people: People, reference: Reference, scatter: Scatter, progress: Progress) -> list[_Arrival]:
+    sheet_url, sheet = people.source, people.samples
     for sample in sheet:
         if sample.reads:
             problem = f"sample {sample.sample} has reads, not a gVCF"
@@ -217,9 +219,11 @@ def _present(cohort_url: str) -> dict[str, str]:
 
 
 def _opened(cohort_url: str) -> cohort.Cohort | None:
-    """The cohort, if there is one."""
+    """The cohort, if there is one. Raises CallsetHere."""
     try:
         return cohort.open_cohort(cohort_url)
+    except cohort.CallsetHere:
+        raise
     except cohort.NoCohort:
         return None
 

@@ -1,6 +1,5 @@
 """inputs: check the sample sheet against the files it names, before anything is computed."""
 
-import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,21 +12,23 @@ from genocloud.regions import Contig, check_contigs
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 from genocloud.steps.copies import head_of, is_remote, scratch
+from genocloud.steps.people import Listed, read_people
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, read_reference
 
 
 def check_inputs(
-    sheet_url: str, reference_url: str, scatter: Scatter, progress: Progress
+    listed: Listed, reference_url: str, scatter: Scatter, progress: Progress
 ) -> tuple[list[samples.Sample], Receipt]:
-    """The sheet's samples, their files found to hold what it says; the first thing wrong is raised as an InputError."""
+    """The listed samples, whose files hold what is said of them; the first thing wrong is raised as an InputError."""
     with receipt_of("inputs") as receipt:
         reference = read_reference(reference_url)
-        sheet = samples.read_sheet(sheet_url)
+        people = read_people(listed, scatter, progress)
+        sheet = people.samples
         with progress.stage("inputs", tasks=len(sheet), unit="sample") as stage:
-            check = partial(check_sample, sheet_url, reference)
+            check = partial(check_sample, people.source, reference)
             checked = scatter.run(check, sheet, lambda _: stage.advance(tasks=1))
-        receipt.inputs = {"reference": reference.checksum, "samples": _checksum(sheet_url)}
+        receipt.inputs = {"reference": reference.checksum, "samples": people.checksum()}
         receipt.balanced("samples", len(sheet), len(checked), {})
         receipt.figures = {"samples": len(sheet), "reads": sum(bool(sample.reads) for sample in sheet)}
     return checked, receipt
@@ -99,8 +100,3 @@ def file_size(url: str) -> int:
     """Bytes in one file; raises UnreadableFile."""
     with objects.open_file(url) as file:
         return file.seek(0, io.SEEK_END)
-
-
-def _checksum(url: str) -> str:
-    with objects.open_file(url) as file:
-        return f"sha256:{hashlib.sha256(file.read()).hexdigest()}"

@@ -1,4 +1,4 @@
-"""joint: everything from the sample sheet to the VCF, fused in one process, in threads."""
+"""joint: everything from the gVCFs to the VCF, fused in one process, in threads."""
 
 import shutil
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from genocloud.errors import SettingError, UnreadableFile
 from genocloud.genotypes import Model
 from genocloud.report.statistics import Statistics
 from genocloud.report.summary import summary_text
-from genocloud.samples import Sample, read_sheet
+from genocloud.samples import Sample
 from genocloud.scatter.executors import Scatter, open_scatter
 from genocloud.scatter.progress import Progress
 from genocloud.steps.compiling import compile_kernels
@@ -23,6 +23,7 @@ from genocloud.steps.inputs import file_size
 from genocloud.steps.intervals import Intervals
 from genocloud.steps.naming import check_contigs
 from genocloud.steps.needs import fit
+from genocloud.steps.people import Listed, People, read_people
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import read_reference
 from genocloud.steps.rendering import render
@@ -35,13 +36,15 @@ STORE_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Joint:
-    """What is asked for: a sheet of gVCFs, the reference, where the VCF goes, and for which intervals.
+    """A joint genotyping: the listed gVCFs, the reference, where the VCF goes, and for which intervals.
 
-    `callset_url` is where a Parquet callset is made besides, None for none; `memory` the budget in bytes, None for a
+    `callset_url` is where a Parquet callset is made as well, None for none; `memory` the budget in bytes, None for a
     share of what is free; `dbsnp_url` an indexed VCF that sites are named after, its fingerprint in the model.
+    `cohort_url` is a cohort that stays: the listed samples join it, and everybody in it is genotyped; `listed` may then
+    be None, for no new ones. With `replace` a sample whose file has changed is read from that one from now on.
     """
 
-    sheet_url: str
+    listed: Listed | None
     reference_url: str
     out_url: str
     model: Model = field(default_factory=Model)
@@ -50,56 +53,81 @@ class Joint:
     callset_url: str | None = None
     memory: int | None = None
     dbsnp_url: str | None = None
+    cohort_url: str | None = None
+    replace: bool = False
 
 
 def joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
-    """Genotype the sheet's gVCFs jointly; the closing summary and the receipt, balanced in sites.
+    """Genotype gVCFs jointly; the closing summary and the receipt, balanced in sites.
 
     Cohort and finished shards stand in OUT.work while it runs, so that a killed run goes on where it stopped; they go
     when the VCF is there. Raises SettingError where this machine has not the room.
     """
+    _check_cohort(plan)
     callset.check_vcf_url(plan.out_url)
     if plan.callset_url is not None:
         _claim(plan.callset_url, plan.out_url)
     reference = read_reference(plan.reference_url)
     check_contigs(plan.dbsnp_url, reference.contigs)
     asked = plan.intervals.asked(reference.contigs)
-    work = _Work.beside(plan.out_url)
+    work = _Work.of(plan)
     with receipt_of("joint") as receipt, open_scatter(f"threads:{plan.threads}", plan.memory) as scatter:
-        samples = read_sheet(plan.sheet_url)
-        _check_room(samples, work)
+        people = None if plan.listed is None else read_people(plan.listed, scatter, progress)
+        if people is not None:
+            _check_room(people.samples, work)
         compile_kernels(plan.threads, plan.memory, progress)
-        ingested = _ingest(plan, len(samples), work, scatter.memory, progress)
+        ingested = None if people is None else _ingest(plan, people, work, scatter.memory, progress)
         opened = cohort.open_cohort(work.cohort)
         cut = cut_genome(opened, asked=asked)
-        discover(opened, cut, scatter, progress, keep=False, reference=reference)
+        discover(opened, cut, scatter, progress, keep=plan.cohort_url is not None, reference=reference)
         cut = fit(opened, cut, scatter)
         run = render if plan.callset_url is None else _store
         statistics, genotyped = run(
             opened, plan.callset_url or work.parts, plan.out_url, plan.model, cut, scatter, progress, plan.dbsnp_url
         )
         work.remove()
-        receipt.inputs = ingested.inputs
+        receipt.inputs = genotyped.inputs if ingested is None else ingested.inputs
         receipt.balance = genotyped.balance
-        receipt.figures = {"ingest": ingested.balance, **genotyped.figures}
-    return summary_text(statistics, receipt.seconds, {"VCF": plan.out_url}), receipt
+        receipt.figures = genotyped.figures if ingested is None else {"ingest": ingested.balance, **genotyped.figures}
+    files = {"VCF": plan.out_url, "callset": plan.callset_url, "cohort": plan.cohort_url}
+    made = {what: url for what, url in files.items() if url is not None}
+    return summary_text(statistics, receipt.seconds, made), receipt
+
+
+def _check_cohort(plan: Joint) -> None:
+    """Refuse a cohort in the place of something else, and a run without samples. Raises SettingError, NoCohort."""
+    if plan.cohort_url is None:
+        if plan.listed is None:
+            raise SettingError("no sample is listed; name a sample sheet or gVCFs, or a --cohort that holds some")
+        return
+    others = [plan.out_url, _Work.of(plan).own_cohort, *([plan.callset_url] if plan.callset_url else [])]
+    if objects.open_store(plan.cohort_url).url in {objects.open_store(url).url for url in others}:
+        raise SettingError(f"{plan.cohort_url}: the cohort has the place of an output; give it one of its own")
+    if plan.listed is None:
+        cohort.open_cohort(plan.cohort_url)
 
 
 @dataclass(frozen=True)
 class _Work:
-    """The folder that a run keeps its cohort and the finished parts of its VCF in."""
+    """The folder with the finished parts of a run's VCF, and with its cohort, unless that has a place of its own."""
 
     folder: Path
+    kept_cohort: str | None
 
     @classmethod
-    def beside(cls, out_url: str) -> "_Work":
+    def of(cls, plan: Joint) -> "_Work":
         """Beside a local VCF; for a VCF at a URL in the present folder."""
-        folder, name = objects.split(out_url)
-        return cls(Path(f"{name}.work") if "://" in out_url else Path(folder) / f"{name}.work")
+        folder, name = objects.split(plan.out_url)
+        beside = Path() if "://" in plan.out_url else Path(folder)
+        return cls(beside / f"{name}.work", plan.cohort_url)
+
+    @property
+    def own_cohort(self) -> str:
+        return str(self.folder / "cohort")
 
     @property
     def cohort(self) -> str:
-        return str(self.folder / "cohort")
+        return self.kept_cohort or self.own_cohort
 
     @property
     def parts(self) -> str:
@@ -107,7 +135,7 @@ class _Work:
 
     def remove(self) -> None:
         """Remove what the run has put there, and the folder if that was all."""
-        shutil.rmtree(self.cohort, ignore_errors=True)
+        shutil.rmtree(self.own_cohort, ignore_errors=True)
         shutil.rmtree(self.parts, ignore_errors=True)
         with suppress(OSError):
             self.folder.rmdir()
@@ -136,32 +164,40 @@ def _claim(callset_url: str, out_url: str) -> None:
     callset.claim(objects.open_store(callset_url))
 
 
-def _ingest(plan: Joint, samples: int, work: _Work, room: int, progress: Progress) -> Receipt:
-    """Ingest the sheet, in as many processes as there is room for.
+def _ingest(plan: Joint, people: People, work: _Work, room: int, progress: Progress) -> Receipt:
+    """Ingest the people, in as many processes as there is room for.
 
-    What a killed run with another sheet, reference or genocloud left is of no use, and goes.
+    What a killed run with other people, another reference or genocloud left is of no use, and goes; a cohort with a
+    place of its own stays, whatever it holds.
     """
-    storing = Storing(complete=True, batch_size=even_batch_size(samples, plan.threads))
+    kept, size = work.kept_cohort is not None, even_batch_size(len(people.samples), plan.threads)
+    storing = Storing(complete=not kept, replace=kept and plan.replace, batch_size=size)
     processes = max(1, min(plan.threads, room // ingest_need(storing.batch_size)))
     load_ingest()
     with open_scatter(f"processes:{processes}") as scatter:
-        arguments = work.cohort, plan.sheet_url, plan.reference_url, storing, scatter, progress
+        arguments = work.cohort, people, plan.reference_url, storing, scatter, progress
         try:
             return ingest(*arguments)
         except (StrangersInCohort, cohort.OtherReference, cohort.NewerSchema, cohort.OlderSchema):
+            if kept:
+                raise
             work.remove()
             return ingest(*arguments)
 
 
 def _check_room(samples: Sequence[Sample], work: _Work) -> None:
-    """Refuse a cohort whose store would not fit beside the output."""
+    """Refuse a cohort whose store would not fit on this disk; how much room a bucket has is not known."""
     need = int(STORE_SHARE * sum(_size(sample.gvcf) for sample in samples if sample.gvcf))
-    folder = next(place for place in [work.folder, *work.folder.absolute().parents] if place.exists())
+    if "://" in work.cohort:
+        return
+    store = Path(work.cohort).absolute()
+    folder = next(place for place in [store, *store.parents] if place.exists())
     free = shutil.disk_usage(folder).free
     if need > free:
+        where = f"{work.kept_cohort or work.folder}: {free:,} bytes free, about {need:,} needed"
         raise SettingError(
-            f"{work.folder}: {free:,} bytes free, about {need:,} needed for {len(samples):,} gVCFs; write to a larger "
-            "disk, or run the workflow with its cohort on a store that has the room"
+            f"{where} for {len(samples):,} gVCFs; write to a larger disk, or run the workflow with its cohort on a "
+            "store that has the room"
         )
 
 
