@@ -1,6 +1,8 @@
 """Errors, sorted by who can mend them: your input, the store, your settings."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 MANY = 10
@@ -10,6 +12,19 @@ MANY = 10
 def first_of(names: Sequence[str]) -> str:
     """Names for a message, the first ones where they are many."""
     return ", ".join(names[:MANY]) + (", ..." if len(names) > MANY else "")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a message about a word that is none of the `known` ones: the nearest, if one is near."""
+    by_lower = {one.lower(): one for one in known}
+    near = [] if word in by_lower.values() else get_close_matches(word.lower(), by_lower, n=1, cutoff=0.65)
+    return f"; did you mean {by_lower[near[0]]}?" if near else ""
+
+
+def unexpected_keys(message: str, known: Iterable[str]) -> str:
+    """`did_you_mean` for what jsonschema says of keys that a mapping may not have: the first of them."""
+    quoted = re.findall(r"'([^']*)'", message) if "unexpected" in message else []
+    return did_you_mean(quoted[0], known) if quoted else ""
 
 
 class GenocloudError(Exception):

@@ -10,6 +10,7 @@ from genocloud.cli.options import (
     CPUS,
     Arguments,
     Commands,
+    Parser,
     budget_options,
     chosen_intervals,
     chosen_model,
@@ -35,7 +36,7 @@ from genocloud.scatter.executors import open_scatter
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; `arguments.run(arguments)` does the command."""
-    whole = argparse.ArgumentParser(prog="genocloud", description="Joint genotyping: gVCFs become one callset.")
+    whole = Parser(prog="genocloud", description="Joint genotyping: gVCFs become one callset.")
     whole.add_argument("--version", action="version", version=f"genocloud {version('genocloud')}")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     steps_of_a_run = (_joint, _inputs, _call, _ingest, _discover, _genotype, _export, _report, *hybrid_commands.ALL)
@@ -69,7 +70,6 @@ def _joint(commands: Commands) -> None:
         print(summary, file=sys.stderr)  # noqa: T201 (the command line's own voice)
 
     command = new_command(commands, "joint", "Genotype gVCFs jointly on one machine, straight to VCF.", run)
-    command.set_defaults(usage=command)
     samples_argument(command, nargs="*")
     reference_option(command)
     command.add_argument("-o", "--output", required=True, metavar="OUT", help="path or URL: OUT.vcf.gz or OUT.bcf")

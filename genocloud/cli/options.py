@@ -7,10 +7,10 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from genocloud import steps
-from genocloud.errors import SettingError
+from genocloud.errors import SettingError, did_you_mean
 from genocloud.genotypes import Model
 from genocloud.scatter.choices import WAYS
 from genocloud.scatter.progress import Progress, open_progress
@@ -18,9 +18,29 @@ from genocloud.scatter.spending import Budgeted, Meter, cores_of
 from genocloud.steps.receipts import Receipt, write_receipt
 
 Arguments: TypeAlias = argparse.Namespace
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 MODEL = Model()
 CPUS = len(os.sched_getaffinity(0))
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose usage errors say which option, command or choice was perhaps meant."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:  # argparse declares many overloads
+        """As argparse does; words that a command does not know are that command's usage error."""
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            command: Parser = getattr(parsed, "usage", self)
+            option = unknown[0].partition("=")[0]
+            near = did_you_mean(option, command._option_string_actions) if option.startswith("-") else ""
+            command.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        """End with the usage and the message, as argparse does."""
+        choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        near = did_you_mean(choice[1], re.findall(r"[\w-]+", choice[2])) if choice else ""
+        super().error(message + near)
 
 
 def whole_number(text: str) -> int:
@@ -78,7 +98,7 @@ def new_command(
 ) -> argparse.ArgumentParser:
     """A command of the command line, which `run` does."""
     command: argparse.ArgumentParser = commands.add_parser(name, help=sentence, description=sentence)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, usage=command)
     command.add_argument("-v", "--verbose", action="count", default=0, help="log more; -vv for everything")
     command.add_argument("-q", "--quiet", action="store_true", help="show no progress")
     return command

@@ -17,7 +17,7 @@ from genocloud.cli.options import (
     whole_number,
 )
 from genocloud.cohort import BATCH_SIZE
-from genocloud.errors import InputError, UnreadableFile
+from genocloud.errors import InputError, UnreadableFile, first_of
 from genocloud.scatter.executors import open_scatter
 from genocloud.steps.receipts import Receipt
 
@@ -27,6 +27,13 @@ OLDER_THAN_HOURS = 24
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201 (the command line's own voice)
+
+
+_AGAIN = "A callset has the change when it is genotyped again (genocloud genotype, or the workflow)."
+
+
+def _counted(samples: int) -> str:
+    return f"{samples:,} sample{'' if samples == 1 else 's'}"
 
 
 def _cohort_argument(command: argparse.ArgumentParser) -> None:
@@ -108,26 +115,38 @@ def _doctor(commands: Commands) -> None:
 
 def _remove(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
-        names = [name for (name,) in _names(arguments, 1)]
-        hand_over(steps.remove(arguments.cohort, names), arguments)
+        names = list(dict.fromkeys(name for (name,) in _names(arguments, 1)))
+        receipt = steps.remove(arguments.cohort, names)
+        hand_over(receipt, arguments)
+        version, left = receipt.figures["cohort_version"], _counted(receipt.figures["samples"])
+        _say(
+            f"{arguments.cohort}: took out {_counted(len(names))} ({first_of(names)}); version {version} has {left}. "
+            "Earlier versions keep them, and their rows stay (genocloud erase removes both). " + _AGAIN
+        )
 
     command = new_command(commands, "remove", "Take samples out of a cohort; earlier versions keep them.", run)
     _cohort_argument(command)
     command.add_argument("names", nargs="*", metavar="SAMPLE", help="names of samples in force")
     command.add_argument("--file", metavar="FILE", help="more names, one a line")
-    command.set_defaults(usage=command)
     receipt_option(command)
 
 
 def _rename(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
-        hand_over(steps.rename(arguments.cohort, _new_names(arguments)), arguments)
+        names = _new_names(arguments)
+        receipt = steps.rename(arguments.cohort, names)
+        hand_over(receipt, arguments)
+        pairs = [f"{old} to {new}" for old, new in names.items()]
+        version = receipt.figures["cohort_version"]
+        _say(
+            f"{arguments.cohort}: renamed {_counted(len(names))} ({first_of(pairs)}); this is version {version}. "
+            "Earlier versions keep the old names. " + _AGAIN
+        )
 
     command = new_command(commands, "rename", "Give samples of a cohort new names; nothing is computed again.", run)
     _cohort_argument(command)
     command.add_argument("names", nargs="*", metavar="NAME", help="the old name and the new one")
     command.add_argument("--file", metavar="FILE", help="more pairs, one a line, a tab between old and new")
-    command.set_defaults(usage=command)
     receipt_option(command)
 
 

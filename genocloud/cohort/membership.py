@@ -8,7 +8,7 @@ import numpy as np
 from genocloud.cohort.batch import BatchReceipt, part_name, receipt_name, seal_of
 from genocloud.cohort.layout import Layout
 from genocloud.cohort.manifest import Batch, Cohort, Person, commit, next_version, open_cohort
-from genocloud.errors import InputError, StoreError, first_of
+from genocloud.errors import InputError, StoreError, did_you_mean, first_of
 from genocloud.objects import Store
 
 Place = tuple[str, int]
@@ -35,13 +35,13 @@ class KnownAsOther(InputError):
 
 
 class NotInForce(InputError):
-    """Samples that the cohort does not have."""
+    """Samples that the cohort does not have; `present` are those that it has."""
 
-    def __init__(self, url: str, samples: Sequence[str]) -> None:
+    def __init__(self, url: str, samples: Sequence[str], present: Sequence[str]) -> None:
         self.url, self.samples = url, tuple(samples)
         super().__init__(
             f"{url}: the cohort has no samples {first_of(self.samples)}; check the names (genocloud history tells "
-            "what became of samples)"
+            f"what became of samples){did_you_mean(self.samples[0], present)}"
         )
 
 
@@ -167,7 +167,7 @@ def _present(store: Store, version: int, names: Collection[str]) -> Cohort:
     present = open_cohort(store.url, version or None)
     unknown = set(names) - set(present.samples)
     if unknown:
-        raise NotInForce(store.url, sorted(unknown))
+        raise NotInForce(store.url, sorted(unknown), present.samples)
     return present
 
 

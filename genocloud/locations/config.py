@@ -9,7 +9,7 @@ import jsonschema
 import yaml
 
 from genocloud import objects
-from genocloud.errors import SettingError
+from genocloud.errors import SettingError, unexpected_keys
 from genocloud.locations.policy import STAYS
 
 HERE = "here"
@@ -108,6 +108,7 @@ def _with_defaults(url: str, given: Mapping[str, Any]) -> dict[str, Any]:
         place = error.json_path.removeprefix("$").removeprefix(".")
         keys = error.schema.get("properties")
         remedy = f"the keys are {', '.join(keys)}" if keys else error.schema["description"].rstrip(".")
+        remedy += unexpected_keys(error.message, keys or ())
         raise BadConfig(url, place, error.message, remedy)
     defaults = {key: each["default"] for key, each in schema["properties"].items() if "default" in each}
     return defaults | dict(given)

@@ -10,7 +10,7 @@ import jsonschema
 import yaml
 
 from genocloud import objects
-from genocloud.errors import SettingError, UnreadableFile
+from genocloud.errors import SettingError, UnreadableFile, unexpected_keys
 
 TABLES = Path(__file__).resolve().parents[2] / "profiles" / "prices"
 """The tables that come with genocloud's repository, found by bare names such as google.yaml."""
@@ -75,6 +75,7 @@ def read_prices(url: str) -> Prices:
     if wrong:
         keys = wrong.schema.get("properties")
         remedy = f"the keys are {', '.join(keys)}" if keys else wrong.schema["description"].rstrip(".")
+        remedy += unexpected_keys(wrong.message, keys or ())
         raise BadPrices(url, wrong.json_path.removeprefix("$").removeprefix("."), wrong.message, remedy)
     return Prices(**values)
 

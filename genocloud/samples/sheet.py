@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from genocloud import objects
-from genocloud.errors import InputError
+from genocloud.errors import InputError, did_you_mean
 from genocloud.samples import names
 
 log = logging.getLogger(__name__)
@@ -72,9 +72,8 @@ class UnknownColumn(BadHeader):
 
     def __init__(self, url: str, line: int, column: str) -> None:
         self.column = column
-        super().__init__(
-            url, line, f"unknown column {column!r}", f"rename or remove it; the columns are {', '.join(COLUMNS)}"
-        )
+        remedy = f"rename or remove it; the columns are {', '.join(COLUMNS)}{did_you_mean(column, COLUMNS)}"
+        super().__init__(url, line, f"unknown column {column!r}", remedy)
 
 
 class BadRow(SheetError):

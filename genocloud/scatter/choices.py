@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from genocloud.errors import SettingError
+from genocloud.errors import SettingError, did_you_mean
 
 WAYS = (
     "inline",
@@ -20,8 +20,8 @@ WAYS = (
 def settings_of(text: str, choice: str, names: Collection[str]) -> dict[str, str]:
     """The settings `name=value,...` in `text`. Raises SettingError for a name that is none of `names`."""
     pairs = [item.partition("=")[::2] for item in text.split(",") if item]
-    if any(name not in names or not value for name, value in pairs):
-        raise unusable(choice)
+    if wrong := next((name for name, value in pairs if name not in names or not value), None):
+        raise unusable(choice, did_you_mean(wrong, names) if wrong not in names else "")
     return dict(pairs)
 
 
@@ -61,6 +61,8 @@ def is_plain(settings: Mapping[str, str], choice: str) -> bool:
     return said == "yes"
 
 
-def unusable(choice: str) -> SettingError:
-    """The error that tells every choice there is."""
-    return SettingError(f"scatter {choice!r} is none of: {'; '.join(WAYS)}; give one of these")
+def unusable(choice: str, near: str | None = None) -> SettingError:
+    """The error that tells every choice there is, and what was perhaps meant: by default a kind of place like it."""
+    kinds = [way.partition(":")[0] for way in WAYS]
+    near = did_you_mean(choice.partition(":")[0], kinds) if near is None else near
+    return SettingError(f"scatter {choice!r} is none of: {'; '.join(WAYS)}; give one of these{near}")

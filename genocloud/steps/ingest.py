@@ -1,6 +1,7 @@
 """ingest: gVCFs become batches of a cohort, side by side, and one new version of its manifest."""
 
 import logging
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 
 from genocloud import cohort, gvcf, objects
 from genocloud.cohort import BATCH_SIZE
-from genocloud.errors import InputError, UnreadableFile, first_of
+from genocloud.errors import MANY, InputError, UnreadableFile, first_of
 from genocloud.regions import PART_BP, SHARD_BP, Contig
 from genocloud.samples import BadRow, Sample
 from genocloud.scatter.executors import Scatter
@@ -43,9 +44,11 @@ class StrangersInCohort(InputError):
 
     def __init__(self, url: str, sheet: str, names: Sequence[str]) -> None:
         self.url, self.sheet, self.samples = url, sheet, tuple(names)
+        which = "SAMPLE..." if len(self.samples) > MANY else shlex.join(self.samples)
         super().__init__(
-            f"{url}: the cohort holds samples that {sheet} does not name: {first_of(self.samples)}; put them "
-            "back into the sheet, or give a cohort (and a callset) of another name"
+            f"{url}: the cohort holds samples that {sheet} does not name: {first_of(self.samples)}; put them back, or "
+            f"take them out of the cohort: genocloud remove {shlex.quote(url)} {which} (where consent was withdrawn: "
+            "genocloud erase)"
         )
 
 

@@ -56,6 +56,8 @@ def only_part(cohort: Path, capsys: pytest.CaptureFixture[str]) -> str:
         ("sample gvcf\n", "holds no sample"),
         (f"sample gvcf\np07 {GVCF}\np07 {GVCF}\n", "already on line 2"),
         ("sample gvcf\np07 nowhere.g.vcf.gz\n", "no file"),
+        (f"sample gvcf name_in_gcvf\np07 {GVCF} p07\n", "; did you mean name_in_gvcf?"),
+        (f"Sample gvcf\np07 {GVCF}\n", "; did you mean sample?"),
         (f"sample gvcf colour\np07 {GVCF} red\n", "unknown column 'colour'"),
         (f"sample gvcf\nanother {GVCF}\n", "name_in_gvcf"),
         ("sample gvcf\np07 https://nowhere.invalid/p07.g.vcf.gz\n", "https://"),
@@ -89,6 +91,31 @@ def test_store_and_setting_errors_have_their_own_exit_codes(tmp_path, capsys):
     assert run("discover", tmp_path / "nothing", "--quiet") == 4
     assert "no cohort is here" in capsys.readouterr().err
     assert run("discover", tmp_path / "nothing", "--scatter", "moon", "--quiet") == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (("ingset", "a", "b"), "ingest"),
+        (("joint", "a", "-R", "b", "-o", "c", "--calset", "d"), "--callset"),
+        (
+            ("joint", "a", "-R", "b", "-o", "c", "--stand-call-config=4"),
+            "--stand-call-conf",
+        ),
+        (("call", "a", "--reads", "b", "-R", "c", "-o", "d", "--sex", "femal"), "female"),
+    ],
+)
+def test_a_mistyped_word_says_what_was_perhaps_meant(capsys, words, near):
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"; did you mean {near}?\n")
+
+
+def test_a_word_like_no_other_has_no_suggestion(capsys):
+    with pytest.raises(SystemExit):
+        main(["zzzzz"])
+    assert "did you mean" not in capsys.readouterr().err
 
 
 def test_usage_errors_end_with_2():
@@ -148,7 +175,11 @@ def test_a_sample_of_the_cohort_is_not_stored_again_nor_replaced(tmp_path, gvcfs
     assert "p07" in capsys.readouterr().err
     only_one = sheet(tmp_path, f"sample gvcf\np07 {gvcfs[0]}\n")
     assert run("ingest", cohort, only_one, *base, "--complete") == 3
-    assert "does not name: p08, p09" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "does not name: p08, p09; put them back" in message
+    command = re.search(r"genocloud (remove .* p08 p09) ", message)[1].split()
+    assert run(*command) == 0
+    assert run("ingest", cohort, only_one, *base, "--complete") == 0
 
 
 def test_a_plan_that_this_machine_cannot_hold_is_refused(tmp_path, gvcfs, capsys, monkeypatch):
@@ -280,6 +311,9 @@ def test_a_cohort_changes_and_its_history_tells(tmp_path, stored, capsys):
     ("command", "code", "said"),
     [
         (("remove", "COHORT", "p99"), 3, "no samples p99"),
+        (("remove", "COHORT", "P08"), 3, "; did you mean p08?"),
+        (("discover", "COHORT", "--scatter", "thread:2"), 5, "; did you mean threads?"),
+        (("discover", "COHORT", "--scatter", "local:procesess=2"), 5, "; did you mean processes?"),
         (("rename", "COHORT", "p07", "p08"), 3, "would be called p08"),
         (("rename", "COHORT", "p07", "p 7"), 3, "cannot name a sample"),
         (("erase", "COHORT", "p99", "--yes"), 3, "no batch has a sample p99"),
@@ -298,6 +332,14 @@ def test_what_cannot_be_done_to_a_store_is_one_message(stored, capsys, command, 
     message = capsys.readouterr().err
     assert said in message
     assert message.count("\n") == 1
+
+
+def test_remove_and_rename_say_what_they_did(stored, capsys):
+    said = told(capsys, "rename", stored, "p07", "q07")
+    assert f"{stored}: renamed 1 sample (p07 to q07); this is version 3." in said
+    said = told(capsys, "remove", stored, "p08", "p09", "p08")
+    assert f"{stored}: took out 2 samples (p08, p09); version 4 has 1 sample." in said
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("words", [("rename", "a"), ("rename", "a", "b", "c"), ("remove",), ("rename",)])

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from genocloud import schema
 from genocloud.cli.commands import parser
+from genocloud.samples.sheet import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -34,6 +35,27 @@ def test_the_columns_are_told():
     for columns in (schema.SITE_COLUMNS, schema.GENOTYPE_COLUMNS):
         for column in columns:
             assert f"| `{column.name}` | {type_text(column.type)} | {column.description} |" in README, column.name
+
+
+def test_the_columns_of_a_sheet_are_told():
+    for column in COLUMNS:
+        assert re.search(rf"^\| `{column}` \| \S.* \|$", README, re.M), column
+
+
+def test_every_environment_variable_is_told():
+    """Those of genocloud, and others that its modules or the workflow read by name."""
+    read = re.compile(r"""["'](GENOCLOUD_[A-Z0-9_]+)["']|environ(?:\.get\(|\[)["']([A-Z_0-9]+)""")
+    sources = [*(ROOT / "genocloud").rglob("*.py"), *(ROOT / "workflow").rglob("*.smk")]
+    names = {name for path in sources for pair in read.findall(path.read_text()) for name in pair if name}
+    names -= {
+        "GENOCLOUD_RUN",
+        "SLURM_JOB_ID",
+        "PATH",
+        "OPENBLAS_NUM_THREADS",
+    }  # set by a run or a system, not by a user
+    assert len(names) >= 12
+    for name in names:
+        assert re.search(rf"^\|(?: `[A-Z_0-9]+`,)* `{name}`.* \|$", README, re.M), name
 
 
 def test_the_commands_are_told():

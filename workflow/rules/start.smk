@@ -14,7 +14,7 @@ import psutil
 from snakemake.utils import validate
 
 from genocloud import callset, locations, objects, regions, samples
-from genocloud.errors import GenocloudError, InputError, UnreadableFile
+from genocloud.errors import GenocloudError, InputError, UnreadableFile, unexpected_keys
 from genocloud.reads.ploidy import SexContigs, copies
 
 RECEIPT = "results/inputs/inputs.json"
@@ -66,6 +66,7 @@ def hold_to_schema(settings, schema, error_class):
         place = re.sub(r"\['([^']+)'\]", r".\1", mistake.json_path).removeprefix("$").removeprefix(".")
         keys = mistake.schema.get("properties")
         remedy = f"the keys are {', '.join(keys)}" if keys else mistake.schema.get("description", f"see {schema[3:]}")
+        remedy += unexpected_keys(mistake.message, keys or ())
         raise error_class(place, mistake.message, remedy) from None
 
 
