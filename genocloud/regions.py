@@ -109,6 +109,18 @@ def parse_region(text: str, contigs: Sequence[Contig]) -> Region:
     return Region(index, start, end)
 
 
+def joined(regions: Sequence[Region]) -> list[Region]:
+    """The regions in genome order, overlapping and adjacent ones made one."""
+    apart: list[Region] = []
+    for region in sorted(regions):
+        last = apart[-1] if apart else None
+        if last and last.contig == region.contig and region.start <= last.end:
+            apart[-1] = Region(last.contig, last.start, max(last.end, region.end))
+        else:
+            apart.append(region)
+    return apart
+
+
 def region_text(region: Region, contigs: Sequence[Contig]) -> str:
     """A region as samtools writes it: 1-based, inclusive."""
     return f"{contigs[region.contig].name}:{region.start + 1}-{region.end}"

@@ -11,6 +11,7 @@ from genocloud.cli.options import (
     Arguments,
     Commands,
     Parser,
+    bad_record_option,
     budget_options,
     chosen_intervals,
     chosen_model,
@@ -63,6 +64,7 @@ def _joint(commands: Commands) -> None:
             arguments.dbsnp,
             arguments.cohort,
             arguments.replace,
+            arguments.on_bad_record == "drop",
         )
         with shown_progress(arguments) as progress:
             summary, receipt = steps.joint(plan, progress)
@@ -87,6 +89,7 @@ def _joint(commands: Commands) -> None:
     )
     interval_options(command)
     forcing_options(command)
+    bad_record_option(command)
     command.add_argument("--threads", type=whole_number, default=CPUS, help="Default: %(default)s")
     memory_option(command)
     model_options(command)
@@ -154,7 +157,13 @@ def _call(commands: Commands) -> None:
 def _ingest(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         storing = steps.Storing(
-            arguments.part_bp, arguments.window_bp, arguments.batch_size, arguments.complete, arguments.replace
+            arguments.part_bp,
+            arguments.window_bp,
+            arguments.batch_size,
+            arguments.complete,
+            arguments.replace,
+            chosen_intervals(arguments),
+            arguments.on_bad_record == "drop",
         )
         steps.load_ingest()
         listed = steps.sheet_or_gvcfs(arguments.samples)
@@ -189,6 +198,8 @@ def _ingest(commands: Commands) -> None:
     command.add_argument(
         "--window-bp", type=whole_number, default=SHARD_BP, help="bases worked on together. Default: %(default)s"
     )
+    interval_options(command, "records outside of these need not be good; good ones are stored wherever they are")
+    bad_record_option(command)
     scatter_option(command, "processes")
     budget_options(command)
     receipt_option(command)

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeAlias
 from genocloud import steps
 from genocloud.errors import SettingError, did_you_mean
 from genocloud.genotypes import Model
+from genocloud.gvcf.policy import MOST_BAD_RECORDS, MOST_BAD_SHARE
 from genocloud.scatter.choices import WAYS
 from genocloud.scatter.progress import Progress, open_progress
 from genocloud.scatter.spending import Budgeted, Meter, cores_of
@@ -189,8 +190,8 @@ def model_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def interval_options(command: argparse.ArgumentParser) -> None:
-    """Which records are wanted."""
+def interval_options(command: argparse.ArgumentParser, what: str = "only records whose POS lies in these") -> None:
+    """Which records are wanted; `what` says in what way."""
     command.add_argument(
         "-L",
         "--intervals",
@@ -198,8 +199,7 @@ def interval_options(command: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="INTERVAL",
-        help="only records whose POS lies in these: chr1, chr1:1-2000, or files by path or URL (.bed, .interval_list, "
-        ".list). Default: everywhere",
+        help=f"{what}: chr1, chr1:1-2000, or files by path or URL (.bed, .interval_list, .list). Default: everywhere",
     )
     command.add_argument(
         "-ip",
@@ -208,6 +208,35 @@ def interval_options(command: argparse.ArgumentParser) -> None:
         default=0,
         metavar="BASES",
         help="how much longer each is taken to be at both ends. Default: %(default)s",
+    )
+    command.add_argument(
+        "-XL",
+        "--exclude-intervals",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="INTERVAL",
+        help="not what lies in these, written as for -L",
+    )
+    command.add_argument(
+        "-ixp",
+        "--interval-exclusion-padding",
+        type=number_of_bases,
+        default=0,
+        metavar="BASES",
+        help="how much longer each of those is taken to be at both ends. Default: %(default)s",
+    )
+
+
+def bad_record_option(command: argparse.ArgumentParser) -> None:
+    """What becomes of records that cannot be used."""
+    command.add_argument(
+        "--on-bad-record",
+        choices=("refuse", "drop"),
+        default="refuse",
+        help="a record that no gVCF may hold ends the run, or is dropped and counted: of a sample "
+        f"{MOST_BAD_SHARE:.0%}% or {MOST_BAD_RECORDS} records at most. "
+        "Outside the intervals such records never matter. Default: %(default)s",
     )
 
 
@@ -237,6 +266,8 @@ def chosen_intervals(arguments: Arguments) -> "steps.Intervals":
         arguments.interval_padding,
         tuple(getattr(arguments, "force_output_intervals", ())),
         getattr(arguments, "include_non_variant_sites", False),
+        tuple(arguments.exclude_intervals),
+        arguments.interval_exclusion_padding,
     )
 
 

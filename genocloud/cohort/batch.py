@@ -14,7 +14,7 @@ from genocloud import schema
 from genocloud.cohort.layout import Layout
 from genocloud.errors import StoreError
 from genocloud.objects import Store, join
-from genocloud.regions import Part
+from genocloud.regions import Part, Region
 
 KINDS = {"variants": schema.VARIANTS, "blocks": schema.BLOCKS}
 
@@ -32,15 +32,21 @@ class Rows(Protocol):
     def dropped(self) -> dict[str, int]: ...
     @property
     def checksum(self) -> int: ...
+    @property
+    def holes(self) -> Sequence[Region]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One sample to be stored: its name, what tells its content from any other, its records in reference order."""
+    """One sample to be stored: its name, what tells its content from any other, its records in reference order.
+
+    `policy` tells what was done with records that cannot be used; empty where such a one is refused.
+    """
 
     sample: str
     fingerprint: str
     rows: Iterable[Rows]
+    policy: str = ""
 
 
 class BadBalance(Exception):
@@ -81,7 +87,8 @@ class PartReceipt:
 class Tally:
     """What became of one sample's records: `read` == the sums of `stored` (by kind) and `dropped` (by reason).
 
-    `bare` of its hom-ref blocks have neither PL nor GQ; `first_bare` is the first one's contig and start.
+    `bare` of its hom-ref blocks have neither PL nor GQ; `first_bare` is the first one's contig and start. By its
+    `policy` (see Source) nothing is known of the bases in `holes` (contig, start, end), because they did not matter.
     """
 
     read: int
@@ -89,6 +96,8 @@ class Tally:
     dropped: dict[str, int]
     bare: int = 0
     first_bare: tuple[int, ...] = ()
+    policy: str = ""
+    holes: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +151,8 @@ def receipt_from_json(data: bytes) -> BatchReceipt:
     for key in ("samples", "fingerprints", "checksums"):
         fields[key] = tuple(fields[key])
     fields["tallies"] = tuple(
-        Tally(**tally | {"first_bare": tuple(tally["first_bare"])}) for tally in fields["tallies"]
+        Tally(**tally | {"first_bare": tuple(tally["first_bare"]), "holes": tuple(map(tuple, tally.get("holes", ())))})
+        for tally in fields["tallies"]
     )
     fields["parts"] = tuple(
         PartReceipt(**part | {key: tuple(part[key]) for key in _BY_NUMBER}) for part in fields["parts"]
@@ -190,7 +200,7 @@ def batch_id(sources: Sequence[Source], layout: Layout) -> str:
         "schema": schema.VERSION,
         "contigs": [[contig.name, contig.length] for contig in layout.contigs],
         "cuts": [layout.part_bp, layout.window_bp],
-        "samples": [[source.sample, source.fingerprint] for source in sources],
+        "samples": [[source.sample, source.fingerprint, *filter(None, [source.policy])] for source in sources],
     }
     return hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:16]
 

@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from genocloud.cohort.batch import KINDS, Rows, Tally
 from genocloud.cohort.layout import Window
-from genocloud.regions import Region
+from genocloud.regions import Region, joined
 from genocloud.schema import with_column
 
 Place = tuple[int, int]
@@ -22,6 +23,9 @@ END = (1 << 31, 0)
 
 PIECE_ROWS = 1 << 18
 """Rows of a window that are handed on together: as many as a row group of blocks has."""
+
+MOST_HOLES = 1000
+"""Of a sample so many stretches are noted in which records are lacking; of more, what lies between them too."""
 
 MOST_ALLELES = 127
 """Above any ploidy: a GT counts its alleles in an int8."""
@@ -60,15 +64,17 @@ class Stream:
     ploidies: dict[int, int] = field(default_factory=dict)
     bare: int = 0
     first_bare: Place | tuple[()] = ()
+    holes: list[Region] = field(default_factory=list)
 
     @property
     def first(self) -> Place:
         """Where the first row waits; where the sample has been read to if none does."""
         return min((waiting[0].first for waiting in self.waiting.values() if waiting), default=self.reached)
 
-    def tally(self) -> Tally:
+    def tally(self, policy: str) -> Tally:
         """What became of the records read so far."""
-        return Tally(self.read, self.stored, dict(self.dropped), self.bare, self.first_bare)
+        holes = tuple((hole.contig, hole.start, hole.end) for hole in _few(self.holes))
+        return Tally(self.read, self.stored, dict(self.dropped), self.bare, self.first_bare, policy, holes)
 
     def take(self, region: Region) -> dict[str, list[pa.RecordBatch]]:
         """The rows that start in a region; regions are asked for in order."""
@@ -84,6 +90,7 @@ class Stream:
         self.read += rows.read
         self.checksum = rows.checksum
         self.dropped.update(rows.dropped)
+        self.holes.extend(rows.holes)
         for kind, batch in zip(KINDS, (rows.variants, rows.blocks), strict=True):
             if batch.num_rows:
                 self._keep(kind, batch)
@@ -101,6 +108,15 @@ class Stream:
         self.bare += len(starts)
         if len(starts) and not self.first_bare:
             self.first_bare = contig, int(starts[0])
+
+
+def _few(holes: Sequence[Region]) -> list[Region]:
+    """The same regions, sorted, those that meet made one; of too many, each contig's from the first to the last."""
+    apart = joined(holes)
+    if len(apart) <= MOST_HOLES:
+        return apart
+    by_contig = (list(each) for _, each in groupby(apart, key=lambda hole: hole.contig))
+    return [Region(each[0].contig, each[0].start, each[-1].end) for each in by_contig]
 
 
 def _are_bare(blocks: pa.RecordBatch) -> npt.NDArray[np.bool_]:

@@ -34,7 +34,10 @@ class Rewriting:
 def plan_batch(people: Sequence[Person], receipts: Mapping[str, BatchReceipt], layout: Layout) -> Rewriting:
     """The batch of these people; its name is the one that ingesting their gVCFs together would give it."""
     people = sorted(people)
-    sources = [Source(who.name, receipts[who.batch].fingerprints[who.place], ()) for who in people]
+    sources = [
+        Source(who.name, receipt.fingerprints[who.place], (), receipt.tallies[who.place].policy)
+        for who, receipt in ((who, receipts[who.batch]) for who in people)
+    ]
     return Rewriting(batch_id(sources, layout), tuple(people))
 
 

@@ -10,8 +10,15 @@ from .looking import Look as Look
 from .looking import check_index as check_index
 from .looking import look_at as look_at
 from .looking import read_header as read_header
+from .policy import BAD_OUTSIDE as BAD_OUTSIDE
+from .policy import OUTSIDE as OUTSIDE
+from .policy import RecordPolicy as RecordPolicy
+from .policy import TooManyBadRecords as TooManyBadRecords
+from .policy import is_bad as is_bad
+from .policy import overlaps as overlaps
 from .reference import Bases as Bases
 from .reference import Sequence as Sequence
 from .rows import Rows as Rows
 from .rows import load_reader as load_reader
 from .rows import read_rows as read_rows
+from .rows import shared_contigs as shared_contigs

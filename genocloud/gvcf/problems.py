@@ -1,8 +1,11 @@
 """What can be wrong with a record, and what to do about it."""
 
+import re
+
 from genocloud.errors import BadRecord
 from genocloud.gvcf.reference import Bases
 from genocloud.kernels import parsing
+from genocloud.regions import Region
 
 CALL_AGAIN = "call the sample again, or mend the record"
 OTHER_REFERENCE = "use the reference that the sample was called against"
@@ -86,6 +89,17 @@ def cut_off(url: str, line: int, text: bytes) -> BadRecord:
 def record_error(url: str, line: int, text: bytes, problem: str, remedy: str) -> BadRecord:
     """A BadRecord whose place is the line and the record's own CHROM and POS."""
     return BadRecord(url, place_of(line, text), problem, remedy)
+
+
+def stretch_of(text: bytes, contig: int, length: int) -> Region:
+    """The bases that a bad record speaks of, as far as it can be read; all of its contig's where POS is no number."""
+    columns = text.split(b"\n", 1)[0].split(b"\t")
+    pos = int(columns[1]) if len(columns) > 3 and re.fullmatch(rb"\d{1,10}", columns[1]) else 0
+    if not 0 < pos <= length:
+        return Region(contig, 0, length)
+    end = re.match(rb"(?:[^\t]*\t){7}(?:[^\t]*;)?END=(\d{1,10})[;\t]", text)
+    stop = max(pos - 1 + len(columns[3]), int(end[1]) if end else 0, pos)
+    return Region(contig, pos - 1, min(stop, length))
 
 
 def place_of(line: int, text: bytes) -> str:

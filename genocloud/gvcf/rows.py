@@ -1,6 +1,7 @@
 """A gVCF's records as rows of variants and blocks, streamed."""
 
 import logging
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,17 @@ from genocloud.errors import BadRecord, UnknownContig, UnreadableFile
 from genocloud.gvcf.callers import UNKNOWN, Caller
 from genocloud.gvcf.columns import NO_BASES, NO_BLOCKS, NO_VARIANTS, Columns, File, Ground, Outcome, padded
 from genocloud.gvcf.header import COLUMNS, Header, split_header
-from genocloud.gvcf.problems import bad_record, contradiction, cut_off, not_text, place_of, unsorted_contig
+from genocloud.gvcf.policy import BAD, BAD_OUTSIDE, OUTSIDE, Losses, RecordPolicy
+from genocloud.gvcf.problems import (
+    PROBLEMS,
+    bad_record,
+    contradiction,
+    cut_off,
+    not_text,
+    place_of,
+    stretch_of,
+    unsorted_contig,
+)
 from genocloud.gvcf.reference import Bases
 from genocloud.gvcf.texts import Stretch, Texts, open_texts
 from genocloud.kernels import parsing
@@ -37,11 +48,23 @@ TWO_RECORDS = (
 SHOWN_BYTES = 4096
 """Enough of a record to say its contig and position."""
 
+LONG_RECORD_BYTES = 1 << 20
+"""Enough of a bad record to tell where it ends, also of most with a long REF."""
+
 NOWHERE = Ground((padded(b""), 0, 0))
 """Before the first record: its contig is not entered yet."""
 
+SKIPPED = -1
+"""An outcome's status: a bad record was dropped, and what stands above it is parsed."""
+
+NO_SUCH_CONTIG, CONTIG_ORDER = f"{BAD}its contig is not in the reference", f"{BAD}its contig comes too late in the file"
+
 _SCRATCH = threading.local()
 """Room to parse in, several times as large as a piece of text: one for each thread, not one for each open file."""
+
+
+REFUSE = RecordPolicy()
+"""Records matter everywhere, and a bad one is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +73,8 @@ class Rows:
 
     `variants` and `blocks` are of schema.VARIANTS and schema.BLOCKS; every one of the `read` records is a row of one
     of them or counted in `dropped` by reason. `checksum` is the CRC-32 of the file's bytes up to where it has
-    been read: in the last Rows, which may hold no rows, that of the whole file. `bytes` counts them.
+    been read: in the last Rows, which may hold no rows, that of the whole file. `bytes` counts them. `holes` are where
+    records are lacking that do not matter by the policy: nothing is known of these bases.
     """
 
     variants: pa.RecordBatch
@@ -59,6 +83,7 @@ class Rows:
     dropped: dict[str, int]
     checksum: int
     bytes: int = 0
+    holes: tuple[Region, ...] = ()
 
 
 def read_rows(
@@ -67,20 +92,21 @@ def read_rows(
     sample: str | None = None,
     region: Region | None = None,
     reference: Bases | None = None,
+    policy: RecordPolicy = REFUSE,
 ) -> Iterator[Rows]:
     """The records of one sample of a gVCF, in file order, in bounded memory.
 
     `contigs` are the reference's; `sample` picks one of a multi-sample file. With a `region`, only the rows that reach
     into it, each as the whole file has it; where an index (.tbi, .csi) lies beside the file, little else is read. Every
-    record's REF is held to the `reference`.
+    record's REF is held to the `reference`. `policy` says what becomes of records that cannot be used.
     Raises UnreadableFile (also for a file without records; BadIndex), NotInflated, SampleNotChosen, MixedContigs,
-    UnknownContig or BadRecord.
+    UnknownContig, BadRecord or TooManyBadRecords.
     """
     stretch = Stretch(contigs[region.contig].name, region.start, region.end) if region else None
     with open_texts(url, stretch) as texts:
         header, caller, text = split_header(texts, url)
-        check_contigs(url, _shared(header, contigs), contigs)
-        reader = _Reader(url, texts, contigs, header, caller, header.column(url, sample), reference)
+        check_contigs(url, shared_contigs(header, contigs, policy), contigs)
+        reader = _Reader(url, texts, contigs, header, caller, header.column(url, sample), reference, policy)
         rows = reader.rows(text, texts)
         del text
         yield from _within(rows, region) if region else _some(rows, reader)
@@ -97,7 +123,7 @@ def load_reader() -> None:
 def _some(rows: Iterator[Rows], reader: "_Reader") -> Iterator[Rows]:
     """Rows of a whole file; raises UnreadableFile if there are none."""
     for each in rows:
-        if reader.number < 0:
+        if reader.number < 0 and not reader.losses.skipped:
             sample = reader.header.samples[reader.column]
             raise UnreadableFile(reader.url, f"holds no record of sample {sample}", NOTHING_THERE)
         yield each
@@ -118,10 +144,22 @@ def _reaching(batch: pa.RecordBatch, region: Region) -> pa.RecordBatch:
     return batch.filter(pa.array((start < region.end) & (stop > region.start)))
 
 
-def _shared(header: Header, contigs: Sequence[Contig]) -> Iterator[Contig]:
-    """The header's contigs that the reference has; of others (decoys, say) only a record would matter."""
-    known = {contig.name for contig in contigs}
-    return (contig for contig in header.contigs if contig.name in known)
+def shared_contigs(header: Header, contigs: Sequence[Contig], policy: RecordPolicy = REFUSE) -> Iterator[Contig]:
+    """The header's contigs that the reference has, and that matter; of others (decoys, say) only a record would."""
+    wanted = {contig.name for number, contig in enumerate(contigs) if policy.wants(number)}
+    return (contig for contig in header.contigs if contig.name in wanted)
+
+
+def _unfit_contigs(header: Header, contigs: Sequence[Contig], policy: RecordPolicy) -> frozenset[int]:
+    """Contigs that cannot be read and need not be: they do not matter, and have another length or another order."""
+    if policy.inside is None:
+        return frozenset()
+    numbers = {contig.name: number for number, contig in enumerate(contigs)}
+    declared = [(numbers[contig.name], contig.length) for contig in header.contigs if contig.name in numbers]
+    places = [number for number, _ in declared]
+    sorted_ = places == sorted(places) and not policy.only
+    unfit = (number for number, length in declared if not sorted_ or length != contigs[number].length)
+    return frozenset(number for number in unfit if not policy.wants(number))
 
 
 @dataclass(slots=True)
@@ -133,6 +171,10 @@ class _Reader:
     caller: Caller
     column: int
     reference: Bases | None = None
+    policy: RecordPolicy = REFUSE
+    losses: Losses = field(default_factory=Losses)
+    records: int = 0
+    unfit: frozenset[int] = frozenset()
     numbers: dict[str, int] = field(init=False)
     source: File = field(init=False)
     ground: Ground = NOWHERE
@@ -144,6 +186,7 @@ class _Reader:
         self.numbers = {contig.name: number for number, contig in enumerate(self.contigs)}
         title = "\t".join([*COLUMNS, *self.header.samples]).encode()
         rules = np.array([self.caller.doubles, self.caller.strays, self.caller.overlaps])
+        self.unfit = _unfit_contigs(self.header, self.contigs, self.policy)
         self.source = File(padded(title), (self.column, len(self.header.samples)), rules)
 
     @property
@@ -172,6 +215,7 @@ class _Reader:
         if end:
             self._check_end(text)
         found, text = self._parse(text, end, final=True)
+        self.losses.check(self.url, self.header.samples[self.column], self.records)
         yield from found or [Rows(NO_VARIANTS, NO_BLOCKS, 0, {}, self.file.checksum, self.file.taken)]
 
     def _check_end(self, text: bytes) -> None:
@@ -190,25 +234,51 @@ class _Reader:
         data = self.columns.load(rest, piece)
         last = piece.rfind(b"\n")
         at, end = 0, (len(rest) + last if last >= 0 else rest.rfind(b"\n")) + 1
-        found = []
+        found: list[Rows] = []
         while at < end:
-            outcome = self._records(data, at, end, final)
+            outcome = self._records(data, at, end, final, found)
             at = outcome["consumed"]
             if outcome["read"]:
                 found.append(self._rows(data, outcome))
-            if outcome["status"] != parsing.OTHER_CONTIG:
+            if outcome["status"] == parsing.OTHER_CONTIG:
+                at = self._enter(data, at, end, found)
+            elif outcome["status"] != SKIPPED:
                 break
-            self._enter(data[at : at + SHOWN_BYTES].tobytes())
+        self.records += sum(rows.read for rows in found)
         return found, data[at:].tobytes()
 
-    def _records(self, data: npt.NDArray[np.uint8], at: int, end: int, final: bool) -> Outcome:
-        """Parse records of the present contig; raises BadRecord."""
+    def _records(self, data: npt.NDArray[np.uint8], at: int, end: int, final: bool, dropped: list[Rows]) -> Outcome:
+        """Parse records of the present contig, up to one that the policy drops; raises BadRecord."""
         outcome = self.columns.parse(data, at, end, self.ground, self.source, self.covered, final)
         if outcome["status"] > parsing.OTHER_CONTIG:
-            raise self._bad_record(data[outcome["place"] :][:SHOWN_BYTES].tobytes(), outcome)
+            place = outcome["place"]
+            dropped.append(self._drop(data[place : min(end, place + LONG_RECORD_BYTES)], outcome))
+            outcome = self.columns.parse(data, at, place, self.ground, self.source, self.covered, final=False)
+            outcome["status"] = SKIPPED
         self.lines += outcome["lines"]
         self.covered = outcome["covered"]
         return outcome
+
+    def _drop(self, data: npt.NDArray[np.uint8], outcome: Outcome) -> Rows:
+        """Take the bad record that `data` begins with out of it, and count it; raises BadRecord where it matters."""
+        text = data.tobytes()
+        error = self._bad_record(text[:SHOWN_BYTES], outcome)
+        if self.policy == REFUSE or outcome["status"] == parsing.BAD_HASH:
+            raise error
+        stretch = stretch_of(text, self.number, self.contigs[self.number].length)
+        if not self.policy.reaches(stretch):
+            lost = self._lost(BAD_OUTSIDE, 1, stretch)
+        elif self.policy.drop:
+            lost = self._lost(BAD + PROBLEMS[outcome["status"]][0], 1)
+        else:
+            raise error
+        data[:2] = np.frombuffer(b"\r\n" if text[1:2] == b"\n" else b"##", np.uint8)  # a line that is passed over
+        return lost
+
+    def _lost(self, reason: str, count: int, *holes: Region) -> Rows:
+        self.losses.add(reason, count)
+        file = self.file.checksum, self.file.taken
+        return Rows(NO_VARIANTS, NO_BLOCKS, count, {reason: count}, *file, holes)
 
     def _bad_record(self, text: bytes, outcome: Outcome) -> BadRecord:
         line = self.lines + outcome["lines"] + 1
@@ -227,16 +297,59 @@ class _Reader:
         dropped = {reason: count for reason, count in dropped.items() if count}
         return Rows(variants, blocks, outcome["read"], dropped, self.file.checksum, self.file.taken)
 
-    def _enter(self, line: bytes) -> None:
-        """Go on to the contig of this record; raises UnknownContig, or BadRecord where the reference's order breaks."""
+    def _enter(self, data: npt.NDArray[np.uint8], at: int, end: int, found: list[Rows]) -> int:
+        """Go on to the contig of the record here, or past its records if they are not read; where parsing goes on.
+
+        Raises UnknownContig, or BadRecord where the reference's order breaks.
+        """
+        line = data[at : at + SHOWN_BYTES].tobytes()
         chrom = line.split(b"\n", 1)[0].split(b"\t", 1)[0]
-        name = chrom.decode("utf-8", "replace")
-        number = self.numbers.get(name)
-        if number is None:
-            raise UnknownContig(name, f"{self.url}: {place_of(self.lines + 1, line)}")
-        if number <= self.number:
-            raise unsorted_contig(self.url, self.lines + 1, line)
+        number = self.numbers.get(chrom.decode("utf-8", "replace"))
+        reason = self._reason_to_pass(line, chrom, number)
+        if reason:
+            return self._pass(data, at, end, chrom, number, reason, found)
+        assert number is not None
         self.number, self.covered = number, 0
-        sequence = self.reference.sequences.get(name) if self.reference else None
+        sequence = self.reference.sequences.get(self.contigs[number].name) if self.reference else None
         bases = (sequence.letters, sequence.line_bases, sequence.line_bytes) if sequence else NO_BASES
         self.ground = Ground((padded(chrom), len(chrom), self.contigs[number].length), bases)
+        return at
+
+    def _reason_to_pass(self, line: bytes, chrom: bytes, number: int | None) -> str:
+        """Why a contig's records are dropped; empty if they are not."""
+        inside = self.policy.inside is None
+        if number is None:
+            if inside and not self.policy.drop:
+                name = chrom.decode("utf-8", "replace")
+                raise UnknownContig(name, f"{self.url}: {place_of(self.lines + 1, line)}")
+            return NO_SUCH_CONTIG if inside else OUTSIDE
+        if number in self.unfit or (number <= self.number and not self.policy.wants(number)):
+            return OUTSIDE
+        if self.policy.only and not self.policy.wants(number):
+            return OUTSIDE
+        if number > self.number:
+            return ""
+        if not self.policy.drop:
+            raise unsorted_contig(self.url, self.lines + 1, line)
+        return CONTIG_ORDER
+
+    def _pass(
+        self,
+        data: npt.NDArray[np.uint8],
+        at: int,
+        end: int,
+        chrom: bytes,
+        number: int | None,
+        reason: str,
+        found: list[Rows],
+    ) -> int:
+        """Pass over a contig's records and count them; returns the place behind them."""
+        mark = re.escape(chrom)
+        lines = re.match(rb"(?:%b(?:\t[^\n]*+)?+\n|#[^\n]*+\n|\r?\n)++" % mark, data[at:end].tobytes())
+        assert lines is not None
+        text = lines[0]
+        self.lines += text.count(b"\n")
+        hole = () if number is None or reason != OUTSIDE else (Region(number, 0, self.contigs[number].length),)
+        found.append(self._lost(reason, len(re.findall(rb"(?m)^%b[\t\n]" % mark, text)), *hole))
+        self.ground = NOWHERE  # should the contig before go on behind it, that is noticed
+        return at + len(text)

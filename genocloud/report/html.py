@@ -9,7 +9,7 @@ import numpy as np
 
 from genocloud.report import outliers, plots
 from genocloud.report.planned import compare
-from genocloud.report.stages import Receipts, Stage, group_receipts, travelled
+from genocloud.report.stages import Receipts, Stage, bad_records, group_receipts, travelled
 from genocloud.report.statistics import SAMPLE_COUNTS, Statistics
 from genocloud.report.summary import headline
 from genocloud.report.words import percent_text, ratio_text, seconds_text, size_text
@@ -37,7 +37,11 @@ def render_html(
     stages = group_receipts(receipts)
     planned = compare(plan, stages, receipts) if plan else []
     return template.render(
-        _facts(stages, statistics), unseen=unseen, travel=travelled(receipts), planned=planned, plan=plan
+        _facts(stages, statistics, bad_records(receipts)),
+        unseen=unseen,
+        travel=travelled(receipts),
+        planned=planned,
+        plan=plan,
     )
 
 
@@ -45,7 +49,7 @@ def _count(number: int) -> str:
     return f"{number:,}"
 
 
-def _facts(stages: tuple[Stage, ...], statistics: Statistics) -> dict[str, Any]:
+def _facts(stages: tuple[Stage, ...], statistics: Statistics, bad: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
     """What the template shows, by the names that it uses."""
     found = outliers.find_outliers(statistics)
     flagged = {outlier.sample for outlier in found}
@@ -53,6 +57,7 @@ def _facts(stages: tuple[Stage, ...], statistics: Statistics) -> dict[str, Any]:
         "figures": _figures(stages, statistics),
         "versions": sorted({version for stage in stages for version in stage.versions}),
         "stages": stages,
+        "bad_records": bad,
         "unbalanced": [stage for stage in stages if not stage.balanced],
         "outliers": [(statistics.samples[outlier.sample], outlier.reason) for outlier in found],
         "rule": outliers.RULE,

@@ -8,6 +8,8 @@ from typing import Any
 ORDER = ("inputs", "call", "ingest", "discover", "genotype", "hybrid", "export", "report")
 """The steps in flow order; others come after, by name."""
 
+OUTSIDE = "bad record outside the intervals"
+
 Receipts = Mapping[str, Mapping[str, Any]]
 """Receipts by their file's name, as parsed from JSON."""
 
@@ -96,6 +98,16 @@ def _run(name: str, receipt: Mapping[str, Any]) -> Run:
         float(receipt.get("cpu_seconds", 0)),
         int(receipt.get("peak_memory_bytes", 0)),
     )
+
+
+def bad_records(receipts: Receipts) -> list[tuple[str, str, int]]:
+    """Samples whose bad records were dropped when they were ingested: sample, reason, how many."""
+    told = [receipts[name].get("figures", {}) for name in sorted(receipts)]
+    inside = [
+        (name, why, n) for of in told for name, kinds in of.get("bad_records", {}).items() for why, n in kinds.items()
+    ]
+    outside = [(name, OUTSIDE, number) for of in told for name, number in of.get("bad_records_outside", {}).items()]
+    return sorted(inside + outside)
 
 
 @dataclass(frozen=True, slots=True)

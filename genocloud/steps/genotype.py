@@ -27,8 +27,8 @@ from genocloud.steps.kept import Growth, by_batch, site_keys, summarised
 from genocloud.steps.lining import keeping
 from genocloud.steps.naming import check_contigs, named
 from genocloud.steps.receipts import Receipt, Unbalanced, receipt_of
-from genocloud.steps.refusals import refuse_bare_blocks
-from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived, derived_key, read_alleles
+from genocloud.steps.refusals import refuse_bare_blocks, refuse_holes
+from genocloud.steps.shards import Cut, Derived, Shard, cohort_inputs, derived, derived_key, read_alleles, wanted_of
 
 Part = TypeVar("Part")
 Segments = dict[str, list[callset.Segment]]
@@ -155,6 +155,7 @@ def estimate(
     The tables are found by `settled_tables`. For a callset that may grow, each batch's summaries are kept.
     """
     refuse_bare_blocks(opened)
+    refuse_holes(opened, wanted_of(cut))
     threads = threads_each(scatter, len(cut.settled))
     tasks = [_EstimateTask(opened.url, opened.version, model, shard, threads, callset_url) for shard in cut.settled]
     needs = [shard.need for shard in cut.settled]

@@ -13,6 +13,7 @@ from genocloud import callset, cohort, objects
 from genocloud.errors import GenocloudError, SettingError
 from genocloud.genotypes import Model
 from genocloud.locations import MAY_LEAVE, BadConfig, Config, Ledger, Location, pack, unpack
+from genocloud.regions import region_text
 from genocloud.samples import BadRow, Sample, read_sheet
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Progress, Silent
@@ -47,7 +48,7 @@ def hybrid(config: Config, progress: Progress, watch: Watch = unwatched) -> Rece
         working = [station for station in stations if station.home or rows[station.name]]
         for station in working:
             stack.enter_context(keeping(station.scatter.memory))
-        filled = _fill(config, working, model, rows, progress)
+        filled = _fill(config, working, reference, model, rows, progress)
         flow, cut = _flow(filled, working, reference, progress)
         _genotype(filled, flow, cut, receipt)
         receipt.inputs = {"reference": reference.checksum, "samples": f"content:{filled.named()}"}
@@ -72,6 +73,8 @@ def intervals_of(settings: Mapping[str, Any]) -> Intervals:
         settings["interval_padding"],
         tuple(settings["force_output_intervals"]),
         settings["include_non_variant_sites"],
+        tuple(settings["exclude_intervals"]),
+        settings["interval_exclusion_padding"],
     )
 
 
@@ -172,12 +175,16 @@ def _name(*content: Any) -> str:
 def _fill(
     config: Config,
     stations: Sequence[Station],
+    reference: Reference,
     model: Model,
     rows: Mapping[str, Sequence[Sample]],
     progress: Progress,
 ) -> _Filled:
     """Ingest everybody, at all sites side by side."""
     settings = config.settings
+    inside = intervals_of(settings).asked(reference.contigs).inside
+    wanted = None if inside is None else tuple(region_text(region, reference.contigs) for region in inside)
+    drop = settings["on_bad_record"] == "drop"
 
     def fill(station: Station) -> tuple[At, entry.Filled | None]:
         site = station.location
@@ -186,7 +193,7 @@ def _fill(
         if not rows[site.name]:
             return at, None
         sheet = pack("sheet", entry.sheet_rows(rows[site.name]))
-        filling = entry.Filling(at, settings["batch_size"], station.scatter.threads, sheet)
+        filling = entry.Filling(at, settings["batch_size"], station.scatter.threads, sheet, wanted, drop)
         (filled,) = station.ask(entry.fill, [filling], heard=lambda told: station.stage.advance(bytes=told))
         station.stage.advance(tasks=1)
         return replace(at, version=filled.version), filled

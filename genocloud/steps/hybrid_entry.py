@@ -12,6 +12,7 @@ import pyarrow as pa
 from genocloud import callset, cohort, objects
 from genocloud.errors import GenocloudError, SettingError
 from genocloud.locations import Parcel, cohort_in, hold_policy, unpack
+from genocloud.regions import Region
 from genocloud.samples import Sample, sheet_text
 from genocloud.scatter.executors import Scatter, open_scatter, within
 from genocloud.scatter.progress import Silent
@@ -19,9 +20,10 @@ from genocloud.schema import PEOPLE, SHEET, WORD
 from genocloud.steps.callsets import register
 from genocloud.steps.genotype import description_of
 from genocloud.steps.hybrid_tasks import At
-from genocloud.steps.ingest import Storing, ingest
+from genocloud.steps.ingest import BAD_RECORDS, Storing, ingest
+from genocloud.steps.intervals import Intervals
 from genocloud.steps.reference import read_reference
-from genocloud.steps.refusals import refuse_bare_blocks
+from genocloud.steps.refusals import refuse_bare_blocks, refuse_holes
 from genocloud.steps.shards import Cut, Shard, busy_windows, derived_key
 from genocloud.steps.statistics import site_totals
 
@@ -52,12 +54,14 @@ class Seen:
 
 @dataclass(frozen=True)
 class Filling:
-    """A site's rows of the sheet, to be ingested."""
+    """A site's rows of the sheet, to be ingested; `intervals` and `drop_bad_records` are as in ingest's Storing."""
 
     at: At
     batch_size: int
     threads: int
     sheet: Parcel
+    intervals: tuple[str, ...] | None = None
+    drop_bad_records: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,12 +145,22 @@ def fill(given: Filling) -> Filled:
     """Ingest a site's rows of the sheet, with all of its workers."""
     at, samples = given.at, [Sample(**row) for row in unpack(given.sheet, "sheet").to_pylist()]
     objects.open_store(at.store).write(SHEET_NAME, _text(samples, at.store).encode())
-    storing = Storing(at.part_bp, at.window_bp, given.batch_size, complete=True)
+    intervals = Intervals(given.intervals or ())
+    storing = Storing(
+        at.part_bp,
+        at.window_bp,
+        given.batch_size,
+        complete=True,
+        intervals=intervals,
+        drop_bad_records=given.drop_bad_records,
+    )
     with _workers(given.threads) as scatter:
         sheet_url = objects.join(at.store, SHEET_NAME)
         receipt = ingest(at.cohort_url, sheet_url, at.reference, storing, scatter, Silent())
     opened = cohort.open_cohort(at.cohort_url)
     refuse_bare_blocks(opened)
+    asked = intervals.asked(opened.contigs).inside
+    refuse_holes(opened, asked or [Region(number, 0, each.length) for number, each in enumerate(opened.contigs)])
     rows = {sample.sample: row for row, sample in enumerate(samples)}
     return Filled(
         opened.version,
@@ -156,7 +170,7 @@ def fill(given: Filling) -> Filled:
         tuple(sorted(busy_windows(opened, "variants"))),
         tuple(sorted(busy_windows(opened, "blocks"))),
         receipt.balance,
-        {"seconds": receipt.seconds, **receipt.figures},
+        {"seconds": receipt.seconds} | {name: of for name, of in receipt.figures.items() if name not in BAD_RECORDS},
     )
 
 

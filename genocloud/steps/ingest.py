@@ -3,10 +3,11 @@
 import logging
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,15 +15,17 @@ import pyarrow.compute as pc
 from genocloud import cohort, gvcf, objects
 from genocloud.cohort import BATCH_SIZE
 from genocloud.errors import MANY, InputError, UnreadableFile, first_of
-from genocloud.regions import PART_BP, SHARD_BP, Contig
+from genocloud.regions import PART_BP, SHARD_BP, Contig, Region
 from genocloud.samples import BadRow, Sample
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 from genocloud.scatter.telling import tell
 from genocloud.steps.inputs import look_at_sample
+from genocloud.steps.intervals import Intervals
 from genocloud.steps.people import Listed, People, read_people
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, read_bases, read_reference
+from genocloud.steps.refusals import tallies_in_force
 from genocloud.steps.rename import check_twins
 
 log = logging.getLogger(__name__)
@@ -59,6 +62,9 @@ class Storing:
     `replace`: a sample of the cohort whose file has changed is read from that one from now on; else it is refused.
     `complete`: the sheet names everybody, with the files that count now: a sample whose file has changed replaces what
     the cohort holds of it, and a cohort that holds others is refused.
+    `intervals`: where records must be good. Bad ones that reach into none of them are dropped, counted, and noted as
+    lacking. `drop_bad_records`: those inside are dropped, too, up to a stated share (gvcf.TooManyBadRecords); else the
+    first is refused. `only`: contigs without intervals are not read at all.
     """
 
     part_bp: int = PART_BP
@@ -66,6 +72,14 @@ class Storing:
     batch_size: int = BATCH_SIZE
     complete: bool = False
     replace: bool = False
+    intervals: Intervals = field(default_factory=Intervals)
+    drop_bad_records: bool = False
+    only: bool = False
+
+    def policy(self, contigs: Sequence[Contig]) -> gvcf.RecordPolicy:
+        """What becomes of records that cannot be used. Raises InputError."""
+        inside = self.intervals.asked(contigs).inside
+        return gvcf.RecordPolicy(inside, self.drop_bad_records, self.only and inside is not None)
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,7 @@ class _Task:
     reference: Reference
     storing: Storing
     arrivals: tuple[_Arrival, ...]
+    policy: gvcf.RecordPolicy
 
 
 def ingest(
@@ -98,10 +113,11 @@ def ingest(
         layout = _layout(reference, storing)
         told = {"contigs": reference.checksum}
         _check_reference(cohort_url, reference, layout, told)
+        policy = storing.policy(reference.contigs)
         people = read_people(listed, scatter, progress)
-        arrivals = _arrivals(people, reference, scatter, progress)
-        new = _new_ones(cohort_url, people.source, arrivals, storing)
-        tasks = [_Task(cohort_url, reference, storing, batch) for batch in _batches(new, storing.batch_size)]
+        arrivals = _arrivals(people, reference, policy, scatter, progress)
+        new = _new_ones(cohort_url, people.source, arrivals, storing, policy)
+        tasks = [_Task(cohort_url, reference, storing, batch, policy) for batch in _batches(new, storing.batch_size)]
         batches = _store(tasks, scatter, progress)
         replacing = {arrival.sample.sample for arrival in new} if storing.complete or storing.replace else ()
         opened = cohort.append(objects.open_store(cohort_url), batches, layout, told, replacing)
@@ -109,10 +125,29 @@ def ingest(
         receipt.inputs |= {arrival.sample.sample: f"fingerprint:{arrival.fingerprint}" for arrival in arrivals}
         receipt.figures = {"cohort_version": opened.version, "samples": len(opened.samples), "new_samples": len(new)}
         receipt.figures["bytes_stored"] = sum(part.bytes for batch in batches for part in batch.parts)
+        receipt.figures |= _bad_records(opened, {arrival.sample.sample for arrival in new})
         dropped = sum((Counter(batch.dropped) for batch in batches), Counter[str]())
         stored = sum(sum(batch.stored.values()) for batch in batches)
         receipt.balanced("records", sum(batch.read for batch in batches), stored, dropped)
     return receipt
+
+
+BAD_RECORDS = ("bad_records", "bad_records_outside")
+
+
+def _bad_records(opened: cohort.Cohort, names: Collection[str]) -> dict[str, Any]:
+    """How many records were dropped because they are bad: inside by sample and kind, outside by sample; said, too."""
+    dropped = {name: tally.dropped for name, tally in tallies_in_force(opened) if name in names}
+    inside = {name: {why: of[why] for why in sorted(of) if gvcf.is_bad(why)} for name, of in dropped.items()}
+    outside = {name: of[gvcf.BAD_OUTSIDE] for name, of in dropped.items() if gvcf.BAD_OUTSIDE in of}
+    inside = {name: kinds for name, kinds in inside.items() if kinds}
+    for name, kinds in list(inside.items())[:MANY]:
+        said = ", ".join(f"{count:,} ({why})" for why, count in kinds.items())
+        log.warning("sample %s: bad records were dropped, and nothing is known of their bases: %s", name, said)
+    if outside:
+        count = sum(outside.values())
+        log.warning("%d bad records outside the intervals were left out, of %s", count, first_of(sorted(outside)))
+    return {key: value for key, value in zip(BAD_RECORDS, (inside, outside), strict=True) if value}
 
 
 def load_ingest() -> None:
@@ -156,7 +191,9 @@ def _store(tasks: Sequence[_Task], scatter: Scatter, progress: Progress) -> list
     return [receipt for receipt, _ in results]
 
 
-def _arrivals(people: People, reference: Reference, scatter: Scatter, progress: Progress) -> list[_Arrival]:
+def _arrivals(
+    people: People, reference: Reference, policy: gvcf.RecordPolicy, scatter: Scatter, progress: Progress
+) -> list[_Arrival]:
     sheet_url, sheet = people.source, people.samples
     for sample in sheet:
         if sample.reads:
@@ -164,23 +201,29 @@ def _arrivals(people: People, reference: Reference, scatter: Scatter, progress: 
             remedy = "call it first (genocloud call), or run the workflow, which does"
             raise BadRow(sheet_url, sample.line, sample.sample, problem, remedy)
     with progress.stage("inputs", tasks=len(sheet), unit="sample") as stage:
-        look = partial(_look_at, sheet_url, reference)
+        look = partial(_look_at, sheet_url, reference, policy)
         groups = [sheet[first : first + LOOKED_AT] for first in range(0, len(sheet), LOOKED_AT)]
         found = scatter.run(look, groups, lambda group: stage.advance(tasks=len(group)))
     return [arrival for group in found for arrival in group]
 
 
-def _look_at(sheet_url: str, reference: Reference, group: Sequence[Sample]) -> list[_Arrival]:
-    return [_arrival(sheet_url, reference, sample) for sample in group]
+def _look_at(
+    sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, group: Sequence[Sample]
+) -> list[_Arrival]:
+    return [_arrival(sheet_url, reference, policy, sample) for sample in group]
 
 
-def _arrival(sheet_url: str, reference: Reference, sample: Sample) -> _Arrival:
-    with look_at_sample(sheet_url, reference, sample) as (checked, look):
+def _arrival(sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sample: Sample) -> _Arrival:
+    with look_at_sample(sheet_url, reference, sample, policy) as (checked, look):
         return _Arrival(checked, look.fingerprint(checked.name_in_gvcf), look.bytes())
 
 
-def _new_ones(cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], storing: Storing) -> list[_Arrival]:
+def _new_ones(
+    cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], storing: Storing, policy: gvcf.RecordPolicy
+) -> list[_Arrival]:
     """Those that the cohort does not hold yet, and, if they may replace, those that it holds with other content.
+
+    Records that were left out, but now matter, are other content.
 
     Raises StrangersInCohort where a complete sheet does not name everybody, KnownAsOther where somebody would come in a
     second time, TwinInCohort where two would look alike, DuplicateSample where somebody may not be replaced whom the
@@ -192,11 +235,27 @@ def _new_ones(cohort_url: str, sheet_url: str, arrivals: Sequence[_Arrival], sto
     if storing.complete and strangers:
         raise StrangersInCohort(cohort_url, sheet_url, sorted(strangers))
     _check_names(cohort_url, arrivals, present)
-    new = [arrival for arrival in arrivals if present.get(arrival.sample.sample) != arrival.fingerprint]
+    lacking = _lacking(cohort_url, policy) if storing.complete or storing.replace else ()
+    new = [
+        arrival
+        for arrival in arrivals
+        if present.get(arrival.sample.sample) != arrival.fingerprint or arrival.sample.sample in lacking
+    ]
     changed = [arrival.sample.sample for arrival in new if arrival.sample.sample in present]
     if changed and not (storing.complete or storing.replace):
         raise cohort.DuplicateSample(cohort_url, changed)
     return new
+
+
+def _lacking(cohort_url: str, policy: gvcf.RecordPolicy) -> set[str]:
+    """The samples in force from which records were dropped that this policy would not drop."""
+    opened = _opened(cohort_url)
+    return {name for name, tally in tallies_in_force(opened) if _lacks(tally, policy)} if opened else set()
+
+
+def _lacks(tally: cohort.Tally, policy: gvcf.RecordPolicy) -> bool:
+    refused = not policy.drop and any(map(gvcf.is_bad, tally.dropped))
+    return refused or any(policy.reaches(Region(*hole)) for hole in tally.holes)
 
 
 def _check_names(cohort_url: str, arrivals: Sequence[_Arrival], present: Mapping[str, str]) -> None:
@@ -244,7 +303,12 @@ def _store_batch(task: _Task) -> tuple[cohort.BatchReceipt, int]:
     layout, bases = _layout(task.reference, task.storing), read_bases(task.reference)
     untold = {arrival.sample.sample: arrival.bytes for arrival in task.arrivals}
     sources = [
-        cohort.Source(arrival.sample.sample, arrival.fingerprint, _rows(arrival, layout.contigs, bases, untold))
+        cohort.Source(
+            arrival.sample.sample,
+            arrival.fingerprint,
+            _rows(arrival, layout.contigs, bases, task.policy, untold),
+            task.policy.text,
+        )
         for arrival in task.arrivals
     ]
     receipt = cohort.write_batch(objects.open_store(task.cohort_url), sources, layout)
@@ -252,11 +316,16 @@ def _store_batch(task: _Task) -> tuple[cohort.BatchReceipt, int]:
 
 
 def _rows(
-    arrival: _Arrival, contigs: Sequence[Contig], bases: gvcf.Bases | None, untold: dict[str, int]
+    arrival: _Arrival,
+    contigs: Sequence[Contig],
+    bases: gvcf.Bases | None,
+    policy: gvcf.RecordPolicy,
+    untold: dict[str, int],
 ) -> Iterator[gvcf.Rows]:
     """A sample's rows, telling how far its file has been read; `untold` has what remains of it."""
     sample, url = arrival.sample, str(arrival.sample.gvcf)
-    for rows in _with_blocks(url, gvcf.read_rows(url, contigs, sample.name_in_gvcf, reference=bases)):
+    records = gvcf.read_rows(url, contigs, sample.name_in_gvcf, reference=bases, policy=policy)
+    for rows in _with_blocks(url, records):
         left = max(arrival.bytes - rows.bytes, 0)
         if left < untold[sample.sample]:
             tell(untold[sample.sample] - left)
@@ -268,11 +337,13 @@ def _rows(
 
 def _with_blocks(url: str, records: Iterable[gvcf.Rows]) -> Iterator[gvcf.Rows]:
     """The rows of a gVCF; a VCF that says nothing of the bases between its variants is refused at its end."""
-    blocks = False
+    blocks = variants = passed = False
     for rows in records:
         blocks = blocks or rows.blocks.num_rows > 0 or _names_any_other(rows.variants)
+        variants = variants or rows.variants.num_rows > 0
+        passed = passed or gvcf.OUTSIDE in rows.dropped
         yield rows
-    if not blocks:
+    if not blocks and (variants or not passed):
         problem = "holds no reference block: nothing is known of the bases between its variants"
         raise UnreadableFile(url, problem, "give a gVCF (GATK: -ERC GVCF), not a VCF of variants")
 

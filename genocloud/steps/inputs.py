@@ -53,14 +53,14 @@ def check_sample(sheet_url: str, reference: Reference, sample: samples.Sample) -
 
 @contextmanager
 def look_at_sample(
-    sheet_url: str, reference: Reference, sample: samples.Sample
+    sheet_url: str, reference: Reference, sample: samples.Sample, policy: gvcf.RecordPolicy | None = None
 ) -> Iterator[tuple[samples.Sample, gvcf.Look]]:
     """As `check_sample` of a sample with a gVCF, whose file stays open for what else is to be asked of it."""
     samples.check_files(sheet_url, sample, _exists)
     url = str(sample.gvcf)
     with gvcf.look_at(url) as look:
         look.check_index()
-        _check_lengths(url, look.header.contigs, reference.contigs)
+        _check_lengths(url, look.header, reference.contigs, policy or gvcf.RecordPolicy())
         yield replace(sample, name_in_gvcf=samples.name_inside(sheet_url, sample, look.header.samples)), look
 
 
@@ -77,11 +77,12 @@ def _as_called(sample: samples.Sample, called: str) -> samples.Sample:
     return replace(sample, gvcf=objects.join(called, f"{sample.sample}.g.vcf.gz"), reads=None)
 
 
-def _check_lengths(url: str, declared: Sequence[Contig], reference: Sequence[Contig]) -> None:
+def _check_lengths(url: str, header: gvcf.Header, reference: Sequence[Contig], policy: gvcf.RecordPolicy) -> None:
     """A header may declare contigs that the reference lacks, but not only such; ingest looks at the records."""
     known = {contig.name for contig in reference}
-    shared = [contig for contig in declared if contig.name in known]
-    check_contigs(url, shared or declared, reference)
+    if not any(contig.name in known for contig in header.contigs):
+        check_contigs(url, header.contigs, reference)
+    check_contigs(url, gvcf.shared_contigs(header, reference, policy), reference)
 
 
 def _exists(url: str) -> bool:

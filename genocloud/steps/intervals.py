@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from genocloud import objects
 from genocloud.errors import GenocloudError, InputError, SettingError
-from genocloud.regions import Contig, Region, parse_region
+from genocloud.regions import Contig, Region, joined, parse_region
 from genocloud.steps.shards import Asked
 
 BED, PICARD = ".bed", ".interval_list"
@@ -17,13 +17,16 @@ KINDS = (BED, PICARD, ".list", ".intervals")
 class Intervals:
     """Where sites are put out, under GATK's names: texts or files as `read_intervals` takes them; none for everywhere.
 
-    `padding` in bases; sites inside `forced`, or all with `non_variant`, are put out whatever the evidence.
+    `padding` in bases; sites inside `forced`, or all with `non_variant`, are put out whatever the evidence. Bases in
+    `excluded`, as many longer at both ends as `exclusion_padding` has, are taken out of them.
     """
 
     given: tuple[str, ...] = ()
     padding: int = 0
     forced: tuple[str, ...] = ()
     non_variant: bool = False
+    excluded: tuple[str, ...] = ()
+    exclusion_padding: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what GATK refuses."""
@@ -32,9 +35,30 @@ class Intervals:
 
     def asked(self, contigs: Sequence[Contig]) -> Asked:
         """As regions of a genome. Raises InputError."""
-        forced = [Region(number, 0, contig.length) for number, contig in enumerate(contigs) if contig.length]
+        everywhere = [Region(number, 0, contig.length) for number, contig in enumerate(contigs) if contig.length]
         inside = read_intervals(self.given, contigs, self.padding) if self.given else None
-        return Asked.of(inside, forced if self.non_variant else read_intervals(self.forced, contigs))
+        if self.excluded:
+            excluded = read_intervals(self.excluded, contigs, self.exclusion_padding)
+            inside = without(everywhere if inside is None else inside, excluded)
+            if not inside:
+                raise InputError(f"{', '.join(self.excluded)}: nothing is left when these are excluded; exclude less")
+        return Asked.of(inside, everywhere if self.non_variant else read_intervals(self.forced, contigs))
+
+
+def without(regions: Sequence[Region], excluded: Sequence[Region]) -> list[Region]:
+    """What is left of some regions when others are taken out, in genome order."""
+    left = []
+    holes = joined(excluded)
+    for region in joined(regions):
+        start = region.start
+        for hole in holes:
+            if hole.contig == region.contig and hole.end > start and hole.start < region.end:
+                if start < hole.start:
+                    left.append(Region(region.contig, start, hole.start))
+                start = hole.end
+        if start < region.end:
+            left.append(Region(region.contig, start, region.end))
+    return left
 
 
 class BadInterval(InputError):

@@ -18,7 +18,15 @@ from genocloud.steps.compiling import compile_kernels
 from genocloud.steps.discover import discover
 from genocloud.steps.export import export
 from genocloud.steps.genotype import genotype
-from genocloud.steps.ingest import Storing, StrangersInCohort, even_batch_size, ingest, ingest_need, load_ingest
+from genocloud.steps.ingest import (
+    BAD_RECORDS,
+    Storing,
+    StrangersInCohort,
+    even_batch_size,
+    ingest,
+    ingest_need,
+    load_ingest,
+)
 from genocloud.steps.inputs import file_size
 from genocloud.steps.intervals import Intervals
 from genocloud.steps.naming import check_contigs
@@ -42,6 +50,7 @@ class Joint:
     share of what is free; `dbsnp_url` an indexed VCF that sites are named after, its fingerprint in the model.
     `cohort_url` is a cohort that stays: the listed samples join it, and everybody in it is genotyped; `listed` may then
     be None, for no new ones. With `replace` a sample whose file has changed is read from that one from now on.
+    `drop_bad_records`: records that cannot be used are dropped and counted.
     """
 
     listed: Listed | None
@@ -55,6 +64,7 @@ class Joint:
     dbsnp_url: str | None = None
     cohort_url: str | None = None
     replace: bool = False
+    drop_bad_records: bool = False
 
 
 def joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
@@ -89,6 +99,8 @@ def joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
         receipt.inputs = genotyped.inputs if ingested is None else ingested.inputs
         receipt.balance = genotyped.balance
         receipt.figures = genotyped.figures if ingested is None else {"ingest": ingested.balance, **genotyped.figures}
+        if ingested is not None:
+            receipt.figures |= {name: ingested.figures[name] for name in BAD_RECORDS if name in ingested.figures}
     files = {"VCF": plan.out_url, "callset": plan.callset_url, "cohort": plan.cohort_url}
     made = {what: url for what, url in files.items() if url is not None}
     return summary_text(statistics, receipt.seconds, made), receipt
@@ -171,7 +183,14 @@ def _ingest(plan: Joint, people: People, work: _Work, room: int, progress: Progr
     place of its own stays, whatever it holds.
     """
     kept, size = work.kept_cohort is not None, even_batch_size(len(people.samples), plan.threads)
-    storing = Storing(complete=not kept, replace=kept and plan.replace, batch_size=size)
+    storing = Storing(
+        complete=not kept,
+        replace=kept and plan.replace,
+        batch_size=size,
+        intervals=plan.intervals,
+        drop_bad_records=plan.drop_bad_records,
+        only=not kept,
+    )
     processes = max(1, min(plan.threads, room // ingest_need(storing.batch_size)))
     load_ingest()
     with open_scatter(f"processes:{processes}") as scatter:

@@ -1,9 +1,11 @@
 """What the model cannot use soundly is refused by name, before anything is computed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from genocloud import cohort
 from genocloud.errors import InputError
+from genocloud.gvcf import overlaps
+from genocloud.regions import Region, joined, region_text
 
 
 class BareBlocks(InputError):
@@ -19,6 +21,27 @@ class BareBlocks(InputError):
         )
 
 
+class RecordsLacking(InputError):
+    """A sample some of whose records were left out when it was ingested, for other intervals than are wanted now."""
+
+    def __init__(self, url: str, sample: str, place: str) -> None:
+        self.url, self.sample, self.place = url, sample, place
+        super().__init__(
+            f"{url}: sample {sample}: its records at {place} were left out when it was ingested, because they "
+            "could not be used and lay outside of the intervals; exclude them (-XL), or ingest the sample again with "
+            "these intervals (ingest --replace, with --on-bad-record drop where records are bad)"
+        )
+
+
+def refuse_holes(opened: cohort.Cohort, wanted: Sequence[Region]) -> None:
+    """Raise RecordsLacking for the first sample in force that lacks records in the regions that are wanted."""
+    wanted = joined(wanted)
+    for sample, tally in tallies_in_force(opened):
+        for hole in tally.holes:
+            if overlaps(wanted, Region(*hole)):
+                raise RecordsLacking(opened.url, sample, region_text(Region(*hole), opened.contigs))
+
+
 def refuse_bare_blocks(opened: cohort.Cohort) -> None:
     """Raise BareBlocks for the first sample in force whose hom-ref blocks have neither PL nor GQ."""
     found = sorted(_bare(opened), key=lambda each: each[0])
@@ -27,6 +50,16 @@ def refuse_bare_blocks(opened: cohort.Cohort) -> None:
         contig, start = tally.first_bare
         first = f"{opened.contigs[contig].name}:{start + 1:,}"
         raise BareBlocks(opened.url, sample, tally.bare, first, len(found) - 1)
+
+
+def tallies_in_force(opened: cohort.Cohort) -> Iterator[tuple[str, cohort.Tally]]:
+    """What became of the records of each sample in force, by the name that it has now."""
+    return (
+        (sample, opened.receipt(batch).tallies[place])
+        for batch in opened.batches
+        for place, (rank, sample) in enumerate(zip(batch.ranks.tolist(), batch.samples, strict=True))
+        if rank >= 0
+    )
 
 
 def _bare(opened: cohort.Cohort) -> Iterator[tuple[int, str, cohort.Tally]]:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from genocloud import objects
 from genocloud.cohort import Batch, Cohort, Layout, read_variants
 from genocloud.errors import SettingError, StoreError
-from genocloud.regions import Region, region_text
+from genocloud.regions import Region, joined, region_text
 from genocloud.schema import VERSION, numbers
 
 Window = tuple[str, int]
@@ -144,6 +144,12 @@ def busy_windows(cohort: Cohort, kind: str) -> set[Window]:
     return {(part.name, number) for part in written for number, rows in enumerate(part.rows) if rows}
 
 
+def wanted_of(cut: Cut) -> list[Region]:
+    """The regions whose sites a run puts out."""
+    asked = ((shard.region,) if shard.asked.inside is None else shard.asked.inside for shard in cut.owned)
+    return [region for regions in asked for region in regions]
+
+
 def _cut_stretches(known: Known, windows: Sequence[Region], asked: Asked) -> tuple[list[Shard], list[Shard]]:
     """A shard for each window that has something inside, from the first such base to the last; and what lies upstream
     of it as far as deletions may reach into it."""
@@ -187,18 +193,6 @@ def piece_of(layout: Layout, shard: Shard, region: Region) -> Shard:
 def _name(layout: Layout, region: Region) -> str:
     part = layout.part_of(region.contig)
     return f"{part.name}.{region.contig:05d}.{region.start:010d}-{region.end:010d}"
-
-
-def joined(regions: Sequence[Region]) -> list[Region]:
-    """The regions in genome order, overlapping and adjacent ones made one."""
-    apart: list[Region] = []
-    for region in sorted(regions):
-        last = apart[-1] if apart else None
-        if last and last.contig == region.contig and region.start <= last.end:
-            apart[-1] = Region(last.contig, last.start, max(last.end, region.end))
-        else:
-            apart.append(region)
-    return apart
 
 
 def reaches(cohort: Cohort, bases: Sequence[Base]) -> list[int]:

@@ -25,6 +25,7 @@ class Piece:
     read: int
     dropped: dict[str, int]
     checksum: int
+    holes: tuple[Region, ...] = ()
 
 
 def block(contig: int, start: int, stop: int, depth: int) -> dict[str, object]:

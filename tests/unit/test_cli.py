@@ -315,7 +315,7 @@ def test_a_cohort_changes_and_its_history_tells(tmp_path, stored, capsys):
         (("discover", "COHORT", "--scatter", "thread:2"), 5, "; did you mean threads?"),
         (("discover", "COHORT", "--scatter", "local:procesess=2"), 5, "; did you mean processes?"),
         (("rename", "COHORT", "p07", "p08"), 3, "would be called p08"),
-        (("rename", "COHORT", "p07", "p 7"), 3, "cannot name a sample"),
+        (("rename", "COHORT", "p07", "p/7"), 3, "cannot name a sample"),
         (("erase", "COHORT", "p99", "--yes"), 3, "no batch has a sample p99"),
         (("inspect", "COHORT", "--cohort-version", "9"), 4, "no version 9"),
         (("discover", "COHORT", "--cohort-version", "9"), 4, "no version 9"),

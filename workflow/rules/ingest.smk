@@ -7,12 +7,13 @@ rule ingest:
         sheet="results/inputs/samples.tsv",
         called=[f"results/call/{sample}.g.vcf.gz" for sample in CALLED],
         given=local(GIVEN),
+        intervals=local(WHERE_FILES),
     output:
         receipt="results/ingest/ingest.json",
     params:
         cohort=config["cohort"],
         reference=config["reference"],
-        options=options("batch_size", "part_bp", "window_bp"),
+        options=options("batch_size", "part_bp", "window_bp", *INSIDE, "on_bad_record"),
         scatter=scatter_of, **content(lambda wildcards: GIVEN),
     log:
         "results/logs/ingest.log",

@@ -33,7 +33,8 @@ MODEL = (
     "annotate_with_num_discovered_alleles",
     "allow_old_rms_mapping_quality_annotation_data",
 )
-WHERE = ("intervals", "interval_padding", "include_non_variant_sites", "force_output_intervals")
+INSIDE = ("intervals", "interval_padding", "exclude_intervals", "interval_exclusion_padding")
+WHERE = (*INSIDE, "include_non_variant_sites", "force_output_intervals")
 MANY = 1000  # samples; fewer are looked into too fast for a progress display
 TBI_BP = 2**29  # a tabix index reaches no further
 
@@ -289,7 +290,7 @@ try:
     HERE = people_here(PEOPLE.values(), HYBRID)
     CALLED = [person.sample for person in PEOPLE.values() if person.reads]
     GIVEN = [person.gvcf for person in HERE if person.gvcf]
-    WHERE_TEXTS = config["intervals"] + config["force_output_intervals"]
+    WHERE_TEXTS = config["intervals"] + config["exclude_intervals"] + config["force_output_intervals"]
     WHERE_FILES = [text for text in WHERE_TEXTS if Path(text).is_file() or remote([text])]
     REFERENCE_FILES = [config["reference"], f"{config['reference']}.fai"]
     DICTIONARY = str(Path(config["reference"]).with_suffix(".dict"))
