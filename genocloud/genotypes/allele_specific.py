@@ -13,13 +13,13 @@ from genocloud.kernels import allele_specific as kernels
 from genocloud.kernels.calling import Calls, Evidence
 from genocloud.kernels.likelihoods import START
 from genocloud.kernels.site_statistics import (
-    FIXED,
     STRAND_LIMIT,
     fisher_strand,
     log_factorials,
     merge_runs,
     strand_odds_ratio,
 )
+from genocloud.kernels.sums import add_share_sums, share_sums
 
 Array = npt.NDArray[Any]
 
@@ -83,8 +83,10 @@ class AlleleShares(NamedTuple):
 
 def add(parts: Sequence[AlleleShares]) -> AlleleShares:
     """Several parts' shares as one."""
+    sums = np.sum([part.sums for part in parts], axis=0)
+    sums[:, kernels.HETS :] = add_share_sums(np.stack([part.sums[:, kernels.HETS :] for part in parts]))
     return AlleleShares(
-        np.sum([part.sums for part in parts], axis=0),
+        sums,
         np.sum([part.samples for part in parts], axis=0),
         np.sum([part.told for part in parts], axis=0),
         add_runs([part.bins for part in parts]),
@@ -204,13 +206,11 @@ def _squares(share: AlleleShares) -> Array:
 
 def _inbreeding(share: AlleleShares, ref: Array, alt: Array, site: Array, an: Array) -> Array:
     """1 - observed / expected heterozygotes of each ALT (AS_InbreedingCoeff.calculateIC)."""
-    hets, copies = share.sums[:, kernels.HETS] / FIXED, _copies(share)
+    hets, homs = share_sums(share.sums[:, kernels.HETS :].copy()).T
+    copies = hets + 2.0 * homs
     alone = np.bincount(site, minlength=len(share.samples))[site] == 1
     with np.errstate(divide="ignore", invalid="ignore"):
-        ref_share = copies[ref] / (copies[alt] + copies[ref])
-        q = np.where(alone, 1.0 - ref_share, copies[alt] / an[site])
-        return np.asarray(1.0 - hets[alt] / (2.0 * (1.0 - q) * q * share.samples[site, 0]))
-
-
-def _copies(share: AlleleShares) -> Array:
-    return np.asarray((share.sums[:, kernels.HETS] + 2 * share.sums[:, kernels.HOMS]) / FIXED)
+        refs = copies[ref] / (copies[alt] + copies[ref])  # of one ALT; never 1 - q, which would lose a tiny share
+        alts = copies[alt] / an[site]
+        share_of_one = np.where(alone, refs, alts)
+        return np.asarray(1.0 - hets[alt] / (2.0 * share_of_one * (1.0 - share_of_one) * share.samples[site, 0]))

@@ -26,8 +26,9 @@ from genocloud.genotypes.nonvariant import (
     was_not_estimated,
 )
 from genocloud.kernels import nonvariant
-from genocloud.kernels.calling import CARRIED, DEPTH, HARDY, INBREEDING, OLD_MQ, RAW_MQ, REGENOTYPED, STRANDS
+from genocloud.kernels.calling import CARRIED, DEPTH, DIPLOID, HARDY, INBREEDING, OLD_MQ, RAW_MQ, REGENOTYPED, STRANDS
 from genocloud.kernels.site_statistics import annotate_sites, medians
+from genocloud.kernels.sums import add_share_sums, share_sums
 from genocloud.regions import Contig
 
 _log = logging.getLogger(__name__)
@@ -47,8 +48,10 @@ def add(shares: Sequence[Shares]) -> Shares:
         return shares[0]
     alleles = [share.alleles for share in shares if share.alleles]
     nonvariant = [share.nonvariant for share in shares if share.nonvariant]
+    totals = np.sum([share.totals for share in shares], axis=0)
+    totals[:, INBREEDING:] = add_share_sums(np.stack([share.totals[:, INBREEDING:] for share in shares]))
     return Shares(
-        np.sum([share.totals for share in shares], axis=0),
+        totals,
         np.sum([share.ac for share in shares], axis=0),
         add_runs([share.runs for share in shares]),
         sum(share.samples for share in shares),
@@ -235,9 +238,10 @@ def _ratio(part: Array, whole: Array, of_none: float) -> Array:
 def _info(sites: pa.Table, share: Shares, model: Model) -> dict[str, pa.Array]:
     """The other INFO columns of SITES."""
     totals, own = share.totals, _medians(share.runs)
-    strands, hardy, inbred = (totals[:, at : at + n] for at, n in ((STRANDS, 9), (HARDY, 4), (INBREEDING, 3)))
-    statistics = annotate_sites(strands[:, :8].copy(), hardy[:, :3].copy(), inbred.copy())
-    has_hardy, enough = hardy[:, 3] > 0, (inbred[:, 2] >= MIN_INBRED) & (share.samples >= MIN_INBRED)
+    strands, hardy, diploid = totals[:, STRANDS : STRANDS + 9], totals[:, HARDY : HARDY + 4], totals[:, DIPLOID]
+    inbreeding = share_sums(totals[:, INBREEDING:].copy())
+    statistics = annotate_sites(strands[:, :8].copy(), hardy[:, :3].copy(), inbreeding, diploid.copy())
+    has_hardy, enough = hardy[:, 3] > 0, (diploid >= MIN_INBRED) & (share.samples >= MIN_INBRED)
     quality, has_quality = _mapping_qualities(totals, model)
     return _passed_on(own) | {
         "DP": pa.array(totals[:, DEPTH].astype(np.int32), mask=totals[:, DEPTH] == 0),

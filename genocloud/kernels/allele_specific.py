@@ -5,13 +5,14 @@ from numba import njit
 
 from genocloud.kernels.calling import HOM_VAR, genotype_kind
 from genocloud.kernels.likelihoods import ALLELES, MISSING, NO_CALL, OTHER
-from genocloud.kernels.site_statistics import FIXED, SHARES
+from genocloud.kernels.site_statistics import SHARES
 from genocloud.kernels.summaries import GQ_FACTOR
+from genocloud.kernels.sums import add_share
 
 BAR, COMMA, POINT, MINUS, ZERO = np.uint8(ord("|")), np.uint8(ord(",")), np.uint8(ord(".")), np.uint8(ord("-")), 48
-FORWARD, REVERSE, STRANDED, DEPTH, CARRIED, HETS, HOMS, SUMS = 0, 1, 2, 3, 4, 5, 6, 7
+FORWARD, REVERSE, STRANDED, DEPTH, CARRIED, HETS, HOMS, SUMS = 0, 1, 2, 3, 4, 5, 8, 11
 """Columns of `sums`, by allele put out: reads by strand; records that tell them; depth over samples with AD; over those
-that AS_QD counts; samples as hets and as homozygotes of the allele in units of 2^-40."""
+that AS_QD counts; shares of hets and of homozygotes of the allele (`sums.add_share_sum` adds these)."""
 THOUSANDTHS, BIN, EPSILON = 1000.0, 0.1, 0.001
 """Raw rank sums are handed on with three decimals and binned by 0.1 (Histogram: floor((value + 0.001) / 0.1))."""
 
@@ -158,12 +159,12 @@ def _add_weights(pl, at, alleles, count, begin, sums):
     for b in range(alleles):
         for a in range(b + 1):
             share = SHARES[pl[g]] if pl[g] < len(SHARES) else 10.0 ** (pl[g] / -10.0)
-            part = np.int64(share / total * FIXED + 0.5)
+            part = share / total
             if a == b:
-                sums[begin + a, HOMS] += count * part
+                add_share(sums[begin + a], HOMS, part, count)
             else:
-                sums[begin + a, HETS] += count * part
-                sums[begin + b, HETS] += count * part
+                add_share(sums[begin + a], HETS, part, count)
+                add_share(sums[begin + b], HETS, part, count)
             g += 1
 
 

@@ -29,7 +29,8 @@ from genocloud.kernels.likelihoods import (
     project,
     tidied,
 )
-from genocloud.kernels.site_statistics import FIXED, genotype_weights, rounded_counts, weights_of_quality
+from genocloud.kernels.site_statistics import genotype_weights, rounded_counts, weights_of_quality
+from genocloud.kernels.sums import SHARE_SUM, add_share, add_share_sum
 
 NOT_FLAT = -0.1
 """GenotypeGVCFs trusts a best genotype only if the log10 likelihoods say more than this (GATKVariantContextUtils)."""
@@ -42,8 +43,10 @@ HOM_VAR = OTHER + 1
 MIXED = OTHER + 2
 """A genotype that is partly uncalled."""
 
-DEPTH, REGENOTYPED, CARRIED, STRANDS, RAW_MQ, HARDY, INBREEDING, OLD_MQ, TOTALS = 0, 1, 2, 4, 13, 16, 20, 23, 26
-"""Where a batch's share of each site's annotations begins in the site's row of int64; adding is exact.
+DEPTH, REGENOTYPED, CARRIED, STRANDS, RAW_MQ, HARDY, OLD_MQ = 0, 1, 2, 4, 13, 16, 20
+DIPLOID, INBREEDING, TOTALS = 23, 24, 30
+"""Where a batch's share of each site's annotations begins in the site's row of int64; all but INBREEDING are numbers to
+add (`sums.add_share_sum` adds that); either way adding is exact.
 
 DEPTH        INFO/DP
 REGENOTYPED  called alleles before depthless genotypes were set to no-call (for MLEAF)
@@ -51,8 +54,9 @@ CARRIED      2: depth of ALT carriers for QD: all, and those with more than one 
 STRANDS      9: reads by strand of samples with more than 2 reads, of all samples; samples with SB
 RAW_MQ       3: sum of squares, reads, samples
 HARDY        4: hom-ref, het, hom-alt as whole samples; called diploid samples with PL or GQ
-INBREEDING   3: hom-ref and het in units of 2^-40; usable samples
 OLD_MQ       3: sum of squares of records that do not tell its reads (GATK 3's RAW_MQ), such records, depth of hom-refs
+DIPLOID      diploid samples with PL or GQ (for InbreedingCoeff)
+INBREEDING   6: hom-ref and het shares of these (sums.SHARE_SUM)
 """
 
 
@@ -267,9 +271,9 @@ def _add_hardy(kind, pl, at, vector, alleles, gq, totals, into):
     totals[into, HARDY + 1] += hets
     totals[into, HARDY + 2] += homs
     totals[into, HARDY + 3] += called
-    totals[into, INBREEDING] += np.int64(math.floor(aa * FIXED + 0.5))
-    totals[into, INBREEDING + 1] += np.int64(math.floor(ab * FIXED + 0.5))
-    totals[into, INBREEDING + 2] += 1
+    totals[into, DIPLOID] += 1
+    add_share(totals[into], INBREEDING, aa, 1)
+    add_share(totals[into], INBREEDING + SHARE_SUM, ab, 1)
 
 
 @njit(cache=True, nogil=True)
@@ -468,8 +472,10 @@ def _add_up(numbers, times, found, gt_at, gt, share_of, totals, site, ac, begin)
         number = found[k]
         count, times[number] = times[number], 0
         if share_of[number] >= 0:
-            for field in range(TOTALS):
+            for field in range(INBREEDING):
                 totals[site, field] += count * totals[share_of[number], field]
+            for at in range(INBREEDING, TOTALS, SHARE_SUM):
+                add_share_sum(totals[site], at, totals[share_of[number]], at, count)
         for place in range(gt_at[number], gt_at[number + 1]):
             if gt[place] >= 0:
                 ac[begin + gt[place]] += count

@@ -31,7 +31,7 @@ summaries.summarise_sites likelihoods.FACTS[::1], int32[::1], int32[::1], int32[
     int64[::1], int64
 text.put_decimals float64[::1]!, int64[::1], uint8[::1]!, int64, uint8[::1], int32[::1]
 unifying.unify_sites int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], int32[::1]
-site_statistics.annotate_sites int64[:,::1], int64[:,::1], int64[:,::1]
+site_statistics.annotate_sites int64[:,::1], int64[:,::1], float64[:,::1], int64[::1]
 text.put_lines int64[::1], uint8[::1]!, int32[:,::1], int32[::1], int64[:,::1], int64[::1], uint8[::1]!, int8[::1],
     int64[::1], int64[::1], int64[::1], int32[::1], int64[::1], uint8[::1]!, uint8[::1], int64[::1]
 alleles.spanning_alleles int64[::1], uint8[::1], int64[::1], int64[::1], uint8[::1], int64[::1], int64[::1],
@@ -53,6 +53,8 @@ filling.fill_offsets int32[:,::1], int64, int32[:,::1], uint8[:,::1], int64[::1]
 likelihoods.complete_vectors int64[::1], int32[::1], int64[::1], int64[::1]
 likelihoods.genotype_states int64[::1], int8[::1]
 site_statistics.medians int64[::1], int32[::1], float32[::1]
+sums.add_share_sums int64[:,:,::1]
+sums.share_sums int64[:,::1]
 site_statistics.merge_runs int64[:,::1], int32[::1], float32[::1]
 summaries.merge_keys int64[::1], int64[::1], int64[::1], int32[::1], int64[::1]
 tallies.tally int32[:,::1], int64[::1], int64[::1], int64[::1], int64, int64[:,::1], int64[::1]

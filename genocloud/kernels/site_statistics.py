@@ -7,19 +7,17 @@ from numba import njit
 
 from genocloud.kernels.likelihoods import MISSING
 
-FIXED = 1 << 40
-"""Fractions are added up as integers of 2^-40, so that sums do not depend on their order; 10^6 samples fit in int64."""
 STRAND_LIMIT, STRAND_SCALE = 400, 200.0
 """A strand table larger than 400 reads is scaled to 200 (FisherStrand.makeTable, normalizeContingencyTable)."""
 TIE_SLACK, SMALLEST_P = 1e-6, 1e-320
 NO_P, PHRED_OF_NO_P = 1e-59, 160.0
-"""ExcessHet gives 160 below this p-value (ExcessHet.calculateEH)."""
+"""ExcessHet is 160 where the test's p-value is 0 (ExcessHet.calculateEH): beyond the smallest that it tells."""
 SHARES = np.array([10.0 ** (phred / -10.0) for phred in range(1000)])
 """10^(-phred / 10): powers take time."""
 TIE = 1e-12
 """Shares that are half a sample but for this much are computed again as GATK computes them, before they are rounded."""
 NEGLIGIBLE = 1e-16
-"""Where the exact test's recursions end (HardyWeinberg of ExcessHet)."""
+"""Smaller than this, relative to the likeliest count of hets, counts as impossible (ExcessHet.exactTest)."""
 
 
 @njit(cache=True, nogil=True)
@@ -99,13 +97,19 @@ def excess_het(refs, hets, homs):
     p[middle] = 1.0
     h, r = middle, (rare - middle) // 2
     c = total - h - r
-    while h >= 2 and p[h] >= NEGLIGIBLE:
-        p[h - 2] = p[h] * h * (h - 1.0) / (4.0 * (r + 1.0) * (c + 1.0))
+    while h >= 2:
+        less = p[h] * h * (h - 1.0) / (4.0 * (r + 1.0) * (c + 1.0))
+        if less < NEGLIGIBLE:
+            break
+        p[h - 2] = less
         h, r, c = h - 2, r + 1, c + 1
     h, r = middle, (rare - middle) // 2
     c = total - h - r
-    while h <= rare - 2 and p[h] >= NEGLIGIBLE:
-        p[h + 2] = p[h] * 4.0 * r * c / ((h + 2.0) * (h + 1.0))
+    while h <= rare - 2:
+        more = p[h] * 4.0 * r * c / ((h + 2.0) * (h + 1.0))
+        if more < NEGLIGIBLE:
+            break
+        p[h + 2] = more
         h, r, c = h + 2, r - 1, c - 1
     tail, every = 0.0, 0.0
     for h in range(rare + 1):
@@ -201,7 +205,7 @@ def rounded_counts(aa, ab, bb):
 
 @njit(cache=True, nogil=True)
 def inbreeding_coefficient(refs, hets, samples):
-    """1 - observed / expected heterozygotes.
+    """1 - observed / expected heterozygotes; NaN, as GATK has it, where no sample has any likelihood of an allele.
 
     refs, hets  float64; shares summed over `samples`
 
@@ -213,20 +217,21 @@ def inbreeding_coefficient(refs, hets, samples):
 
 
 @njit(cache=True, nogil=True)
-def annotate_sites(strands, hardy, inbreeding):
+def annotate_sites(strands, hardy, inbreeding, samples):
     """The statistics of many sites: (sites, 4) float64: FS, SOR, ExcessHet, InbreedingCoeff.
 
     strands     (sites, 8) int64; the tables of FS, then of SOR
     hardy       (sites, 3) int64; hom-ref, het and hom-alt samples
-    inbreeding  (sites, 3) int64; hom-ref and het in units of 1 / FIXED; samples
+    inbreeding  (sites, 2) float64; shares of hom-ref and het;  samples (sites,) int64
     """
     out, factorials = np.empty((len(strands), 4)), log_factorials(STRAND_LIMIT + 1)
     for site in range(len(out)):
         out[site, 0] = fisher_strand(strands[site, :4], factorials)
         out[site, 1] = strand_odds_ratio(strands[site, 4:])
         out[site, 2] = excess_het(hardy[site, 0], hardy[site, 1], hardy[site, 2])
-        refs, hets, samples = inbreeding[site, 0] / FIXED, inbreeding[site, 1] / FIXED, inbreeding[site, 2]
-        out[site, 3] = inbreeding_coefficient(refs, hets, samples) if samples > 0 else np.nan
+        out[site, 3] = np.nan
+        if samples[site] > 0:
+            out[site, 3] = inbreeding_coefficient(inbreeding[site, 0], inbreeding[site, 1], samples[site])
     return out
 
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from genocloud import callset, cohort, genotypes, objects
 from genocloud.genotypes import Model
+from genocloud.kernels.calling import TOTALS
 from genocloud.steps.kept import Keys, ranks_in_force
 from genocloud.steps.lining import lined
 from genocloud.steps.shards import Shard, batch_key
@@ -64,7 +65,7 @@ def cover(
 
 def _made(opened: cohort.Cohort, batch: cohort.Batch, model: Model) -> str:
     names = [name for name, rank in zip(batch.samples, batch.ranks, strict=True) if rank >= 0]
-    return batch_key(opened, batch, names, asdict(model))
+    return batch_key(opened, batch, names, asdict(model), TOTALS)
 
 
 def _shares(segments: Sequence[callset.Segment], keys: Keys, batch: cohort.Batch) -> genotypes.Shares:

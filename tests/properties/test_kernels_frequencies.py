@@ -178,6 +178,60 @@ def test_the_edge_of_flatness_is_decided_in_doubles():
         assert gt.tolist() == expected
 
 
+SHARES = st.lists(
+    st.tuples(st.one_of(st.floats(0, 1), st.integers(0, 3300).map(lambda pl: 10 ** (pl / -10))), st.integers(1, 9)),
+    min_size=1,
+    max_size=9,
+)
+
+
+def share_sum(shares):
+    """A sum of (share, times), as `add_share` has it."""
+    row = np.zeros(sums.SHARE_SUM, np.int64)
+    for share, times in shares:
+        sums.add_share(row, 0, share, times)
+    return row
+
+
+@both(sums.add_share_sums)
+@given(shares=SHARES, data=st.data())
+@settings(deadline=None)
+def test_sums_of_shares_do_not_depend_on_order_or_grouping(run, shares, data):
+    mixed = data.draw(st.permutations(shares))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(mixed)), max_size=3)))
+    parts = [mixed[low:high] for low, high in pairwise([0, *cuts, len(mixed)])]
+    together = run(np.stack([share_sum(part) for part in parts])[:, None, :])[0]
+    assert together.tolist() == share_sum(shares).tolist()
+    once = np.zeros(sums.SHARE_SUM, np.int64)
+    for share, times in shares:  # as many samples share a genotype
+        sums.add_share_sum(once, 0, share_sum([(share, 1)]), 0, times)
+    assert once.tolist() == together.tolist()
+
+
+@both(sums.share_sums)
+@given(shares=SHARES)
+@settings(deadline=None)
+def test_sums_of_shares_are_as_exact_however_small_all_are(run, shares):
+    exact = math.fsum(share for share, times in shares for _ in range(times))
+    smallest = 5e-324  # of which some doubles here are a few
+    assert run(share_sum(shares)[None, :])[0, 0] == pytest.approx(exact, rel=1e-11, abs=9 * smallest)
+
+
+@pytest.mark.parametrize(
+    ("refs", "hets", "gatk"), [(1e-300, 1e-150, -0.0), (0.0, 3e-60, -0.0), (1e-30, 1e-60, 1.0), (0.0, 0.0, math.nan)]
+)
+def test_inbreeding_of_hom_alts_depends_on_how_unlikely_the_others_are(refs, hets, gatk):
+    """GATK 4.6.2.0 on twelve people who are all 1/1."""
+    told = site_statistics.inbreeding_coefficient(refs, hets, 12)
+    assert told == pytest.approx(gatk, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize(("hets", "gatk"), [(12, 28.1967), (56, 157.3404), (59, 166.2585), (60, 160.0), (1000, 160.0)])
+def test_excess_het_where_everybody_is_het(hets, gatk):
+    """GATK 4.6.2.0's values."""
+    assert site_statistics.excess_het(0, hets, 0) == pytest.approx(gatk, abs=5e-5)
+
+
 TABLES = st.lists(st.integers(0, 60), min_size=4, max_size=4)
 
 
