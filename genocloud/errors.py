@@ -14,6 +14,11 @@ def first_of(names: Sequence[str]) -> str:
     return ", ".join(names[:MANY]) + (", ..." if len(names) > MANY else "")
 
 
+def shortened(names: Sequence[str]) -> str:
+    """The first names and the last, where they are many."""
+    return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:2])}, ... {names[-1]}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a message about a word that is none of the `known` ones: the nearest, if one is near."""
     by_lower = {one.lower(): one for one in known}
@@ -93,8 +98,7 @@ class MixedContigs(InputError):
 class UnknownContig(InputError):
     """A file or a region names a contig that the reference lacks."""
 
-    def __init__(self, contig: str, source: str) -> None:
+    def __init__(self, contig: str, source: str, near: str = "") -> None:
         self.contig, self.source = contig, source
-        super().__init__(
-            f"{source}: contig {contig} is not in the reference; use the reference that the samples were called against"
-        )
+        remedy = f"did you mean {near}?" if near else "use the reference that the samples were called against"
+        super().__init__(f"{source}: contig {contig} is not in the reference; {remedy}")

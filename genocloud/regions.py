@@ -85,23 +85,27 @@ def shards(contigs: Sequence[Contig], part: Part, shard_bp: int = SHARD_BP) -> t
     )
 
 
-def parse_region(text: str, contigs: Sequence[Contig]) -> Region:
-    """Read `chr1`, `chr1:1,000-2,000` (1-based, inclusive, as samtools takes it) as a region.
+def parse_region(text: str, contigs: Sequence[Contig], *, clip: bool = False) -> Region:
+    """Read `chr1`, `chr1:1,000-2,000` (1-based, inclusive), `chr1:1,000-` (to the contig's end) as a region.
 
-    A contig whose name itself holds a colon (HLA alleles) is recognised by its whole name first.
+    With `clip` an end beyond the contig is its last base, as tabix has it; without, it is refused, as GATK does. A
+    contig whose name itself holds a colon (HLA alleles) is recognised by its whole name first. Raises UnknownContig,
+    and InputError for what lies outside its contig.
     """
     names = {contig.name: index for index, contig in enumerate(contigs)}
     if text in names:
         return Region(names[text], 0, contigs[names[text]].length)
-    match = re.fullmatch(r"(.+):([\d,]+)(?:-([\d,]+))?", text)
+    match = re.fullmatch(r"(.+):(\d[\d,]*)(?:(-)(\d[\d,]*)?)?", text)
     name = match[1] if match else text.rpartition(":")[0] or text
     if name not in names:
-        raise UnknownContig(name, f"region {text}")
+        raise UnknownContig(name, f"region {text}", _twin(name, names))
     if match is None:
         raise InputError(f"region {text}: START-END cannot be read; write it as {name}:1001-2000")
     index = names[match[1]]
     start = int(match[2].replace(",", "")) - 1
-    end = int((match[3] or match[2]).replace(",", ""))
+    last = (match[4] or str(contigs[index].length)) if match[3] else match[2]
+    end = int(last.replace(",", ""))
+    end = min(end, contigs[index].length) if clip else end
     if not 0 <= start < end <= contigs[index].length:
         raise InputError(
             f"region {text}: not inside {match[1]}, which has {contigs[index].length:,} bases; give START-END within it"
@@ -119,6 +123,16 @@ def joined(regions: Sequence[Region]) -> list[Region]:
         else:
             apart.append(region)
     return apart
+
+
+def _twin(name: str, names: Iterable[str]) -> str:
+    """The contig that a name stands for in other references (`1`, `chr1`; `MT`, `chrM`) or cases; empty for none."""
+    return next((each for each in names if _bare(each) == _bare(name)), "")
+
+
+def _bare(name: str) -> str:
+    bare = name.lower().removeprefix("chr")
+    return "m" if bare == "mt" else bare
 
 
 def region_text(region: Region, contigs: Sequence[Contig]) -> str:

@@ -4,10 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from genocloud.callset.manifest import Description
+from genocloud.regions import Contig
 from genocloud.schema import GENOTYPE_COLUMNS, SITE_COLUMNS, Column
 
 _FILTERS = (("LowQual", "Low quality"), ("PASS", "All filters passed"))
 _FIXED = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
+
+_ASSEMBLIES = {
+    "GRCh38": {"1": 248956422, "20": 64444167, "21": 46709983, "22": 50818468, "X": 156040895},
+    "GRCh37": {"1": 249250621, "20": 63025520, "21": 48129895, "22": 51304566, "X": 155270560},
+    "T2T-CHM13v2.0": {"1": 248387328},
+}
+"""Lengths by which human assemblies are recognised, with `chr` before the name or without."""
+_ABBREVIATED = {"annotation_groups": "annotation-group"}
+"""Settings whose option has another name."""
 
 
 def header_text(description: Description, numbered: bool = False) -> str:
@@ -40,9 +50,41 @@ def _lines(description: Description, numbers: Mapping[str, int]) -> Iterator[str
     yield from (f'##FILTER=<ID={name},Description="{told}"{_number(name, numbers)}>' for name, told in _FILTERS)
     yield from _declared(GENOTYPE_COLUMNS, "FORMAT", description.model, numbers)
     yield from _declared(SITE_COLUMNS, "INFO", description.model, numbers)
-    yield from (f"##contig=<ID={contig.name},length={contig.length}>" for contig in description.contigs)
+    assembly = _assembly(description.contigs)
+    told = f",assembly={assembly}" if assembly else ""
+    yield from (f"##contig=<ID={contig.name},length={contig.length}{told}>" for contig in description.contigs)
+    yield f'##genocloudCommand=<ID=genotype,CommandLine="{_command(description.model)}">'
+    yield f"##genocloudVersion={description.software.rpartition(' ')[2]}"
+    if checksum := description.source.get("reference", {}).get("contigs"):
+        yield f"##reference={checksum}"
     yield f"##source={description.software}"
     yield "\t".join((*_FIXED, *(("FORMAT", *description.samples) if description.samples else ())))
+
+
+def _assembly(contigs: Sequence[Contig]) -> str:
+    """The human assembly whose lengths the contigs have; empty if there is none."""
+    lengths = {contig.name.removeprefix("chr"): contig.length for contig in contigs}
+    for assembly, expected in _ASSEMBLIES.items():
+        shared = expected.keys() & lengths.keys()
+        if shared and all(lengths[name] == expected[name] for name in shared):
+            return assembly
+    return ""
+
+
+def _command(model: Mapping[str, Any]) -> str:
+    """The command that gives such a callset, every setting in it; words in capitals stand for places."""
+    words = ["genocloud genotype COHORT CALLSET"]
+    for name, value in sorted(model.items()):
+        option = f"--{_ABBREVIATED.get(name, name).replace('_', '-')}"
+        if name == "name" or value is False or value == "":
+            continue
+        if name == "force_output_intervals":
+            words.append(f"{option} INTERVALS")
+        elif value is True:
+            words.append(option)
+        else:
+            words += [f"{option} {each}" for each in (value if isinstance(value, list | tuple) else [value])]
+    return " ".join(words).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _number(key: str, numbers: Mapping[str, int]) -> str:

@@ -1,5 +1,6 @@
 """Reading a callset by URL: samples, and the tables of a region."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -15,11 +16,13 @@ from genocloud.callset import arrays, manifest, parquet
 from genocloud.callset.elsewhere import Elsewhere, NotReached, UnknownSite, reaching
 from genocloud.callset.layout import FileEntry, ShardEntry, rows_of
 from genocloud.callset.streaming import is_whole
-from genocloud.errors import InputError
+from genocloud.errors import InputError, shortened
 from genocloud.objects import Store, open_store
-from genocloud.regions import Contig, Region, parse_region
+from genocloud.regions import Contig, Region, joined, parse_region
 
 KEY = schema.SITE_KEY.name
+Places = str | Region | Sequence[str | Region] | None
+"""A region, several of them, or None for the whole genome."""
 
 
 class UnknownSample(InputError):
@@ -30,15 +33,16 @@ class UnknownSample(InputError):
         super().__init__(f"{url}: no sample {sample}; see the callset's samples for the names it holds")
 
 
-def open_callset(url: str) -> "Callset":
-    """Open the callset at a URL. Raises NoCallset (no manifest: not finished), OtherVersion or DamagedFile."""
-    store = open_store(url)
+def open_callset(url: str | os.PathLike[str]) -> "Callset":
+    """Open the callset at a URL or path. Raises NoCallset (no manifest: not finished), OtherVersion or DamagedFile."""
+    store = open_store(os.fspath(url))
     return Callset(store, *manifest.read(store))
 
 
 @dataclass(frozen=True)
 class Callset:
-    """A finished callset; regions are `chr1`, `chr1:1,001-2,000` (1-based, inclusive), a Region, or None for all.
+    """A finished callset; regions are `chr1`, `chr1:1,001-2,000` (1-based, inclusive), `chr1:1,001-`, a Region, or None
+    for all. Of several, the records of any one of them are read once, in genome order; one sample's name stands for it.
 
     Whatever reads its tables raises DamagedFile where one is not as it was written; whatever reads genotypes of a
     united callset StaysThere or NotReached besides.
@@ -47,6 +51,15 @@ class Callset:
     store: Store
     description: manifest.Description
     shards: tuple[ShardEntry, ...]
+
+    def __repr__(self) -> str:
+        """Three lines: where it is, how much there is, of whom."""
+        counts = self.counts
+        return (
+            f"Callset {self.url}\n"
+            f"{counts['samples']:,} samples, {counts['sites']:,} sites, {counts['genotypes']:,} genotypes\n"
+            f"samples {shortened(self.samples)}; contigs {shortened([contig.name for contig in self.contigs])}"
+        )
 
     @property
     def url(self) -> str:
@@ -88,20 +101,18 @@ class Callset:
                 held = manifest.read(store)[1]
             _check_same(place, batches, self.shards, {shard.name: shard for shard in held})
 
-    def sites(self, region: str | Region | None = None) -> pa.Table:
+    def sites(self, region: Places = None) -> pa.Table:
         """The sites of a region: schema.SITES, sorted by contig and pos."""
-        place = self._region(region)
-        tables = [self._sites(shard, place).drop_columns([KEY]) for shard in self._shards(place)]
+        tables = [self._sites(shard, place).drop_columns([KEY]) for shard, place in self._parts(region)]
         return pa.concat_tables([schema.SITES.empty_table(), *tables]).unify_dictionaries()
 
-    def genotypes(self, region: str | Region | None = None, samples: Sequence[str] | None = None) -> pa.Table:
+    def genotypes(self, region: Places = None, samples: str | Sequence[str] | None = None) -> pa.Table:
         """The genotypes of a region: schema.GENOTYPES; site by site, within each `samples` (default: all) in order.
 
         Raises UnknownSample.
         """
-        place = self._region(region)
         chosen = self._samples(samples)
-        tables = [self._shard_genotypes(shard, place, chosen) for shard in self._shards(place)]
+        tables = [self._shard_genotypes(shard, place, chosen) for shard, place in self._parts(region)]
         return pa.concat_tables([schema.GENOTYPES.empty_table(), *tables]).unify_dictionaries()
 
     def batches(self, shard: ShardEntry, columns: Sequence[str]) -> Iterator[pa.Table]:
@@ -114,12 +125,12 @@ class Callset:
             yield tables[0] if whole else self._speaking(tables, self._sites(shard, None)).select(list(columns))
 
     def to_numpy(
-        self, region: str | Region | None = None, samples: Sequence[str] | None = None
+        self, region: Places = None, samples: str | Sequence[str] | None = None
     ) -> dict[str, np.ndarray[Any, Any]]:
         """A region as dense arrays under sgkit's names; see arrays.dense."""
         return arrays.dense(self.sites(region), self.genotypes(region, samples), self._samples(samples), self.contigs)
 
-    def to_xarray(self, region: str | Region | None = None, samples: Sequence[str] | None = None) -> Any:
+    def to_xarray(self, region: Places = None, samples: str | Sequence[str] | None = None) -> Any:
         """A region as an xarray.Dataset in sgkit's layout. Raises NoXarray where xarray is not installed."""
         return arrays.as_dataset(self.to_numpy(region, samples))
 
@@ -130,18 +141,25 @@ class Callset:
         with reaching(place) if place else nullcontext(self.store) as store:
             yield store
 
-    def _region(self, region: str | Region | None) -> Region | None:
-        return parse_region(region, self.contigs) if isinstance(region, str) else region
+    def _parts(self, region: Places) -> Iterator[tuple[ShardEntry, Region | None]]:
+        """Each shard that has any of the places, with the stretch of it, in genome order."""
+        if region is None:
+            yield from ((shard, None) for shard in self.shards)
+            return
+        several = [region] if isinstance(region, str | Region) else region
+        places = [
+            parse_region(place, self.contigs, clip=True) if isinstance(place, str) else place for place in several
+        ]
+        for place in joined(places):
+            yield from ((shard, place) for shard in self.shards if _overlap(shard.region, place))
 
-    def _samples(self, samples: Sequence[str] | None) -> tuple[str, ...]:
+    def _samples(self, samples: str | Sequence[str] | None) -> tuple[str, ...]:
         if samples is None:
             return self.samples
+        samples = (samples,) if isinstance(samples, str) else samples
         for sample in set(samples) - set(self.samples):
             raise UnknownSample(self.url, sample)
         return tuple(samples)
-
-    def _shards(self, region: Region | None) -> Iterator[ShardEntry]:
-        return (shard for shard in self.shards if region is None or _overlap(shard.region, region))
 
     def _sites(self, shard: ShardEntry, region: Region | None) -> pa.Table:
         """SITES with their keys."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from genocloud import schema
 from genocloud.cohort.batch import BatchReceipt, read_receipt
 from genocloud.cohort.layout import Layout
-from genocloud.errors import StoreError
+from genocloud.errors import StoreError, shortened
 from genocloud.objects import ObjectExists, ObjectMissing, Store, open_store
 from genocloud.regions import Contig
 
@@ -112,6 +113,15 @@ class Cohort:
     batches: tuple[Batch, ...]
     _receipts: dict[str, BatchReceipt] = field(default_factory=dict, repr=False)
 
+    def __repr__(self) -> str:
+        """Three lines: where it is, how much there is, of whom."""
+        names = [contig.name for contig in self.contigs]
+        return (
+            f"Cohort {self.url}, version {self.version}\n"
+            f"{len(self.samples):,} samples in {len(self.batches):,} batches\n"
+            f"samples {shortened(self.samples)}; contigs {shortened(names)}"
+        )
+
     @property
     def contigs(self) -> tuple[Contig, ...]:
         """The reference's contigs."""
@@ -143,12 +153,13 @@ class Cohort:
         return {name: found[rank] for rank, name in enumerate(self.samples)}
 
 
-def open_cohort(url: str, version: int | None = None) -> Cohort:
+def open_cohort(url: str | os.PathLike[str], version: int | None = None) -> Cohort:
     """A cohort, by default as it is now; raises NoCohort, NewerSchema, OlderSchema or BrokenManifest.
 
     As long as its manifest is the same, a process gets the same object again, with the receipts it has read: every
     task of a step asks for it.
     """
+    url = os.fspath(url)
     store = open_store(url)
     last = latest_version(store) if version is None else version
     if last == 0:

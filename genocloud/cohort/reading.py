@@ -192,7 +192,7 @@ def read_region(cohort: Cohort, region: str | Region) -> BatchRows:
 
     As `read_rows`, with names in the columns `sample` and `contig`; sorted by cohort rank and start.
     """
-    place = parse_region(region, cohort.contigs) if isinstance(region, str) else region
+    place = parse_region(region, cohort.contigs, clip=True) if isinstance(region, str) else region
     batches = [(batch, read_rows(cohort, batch, place)) for batch in cohort.batches]
     return BatchRows(
         _named(cohort, place, [(batch, rows.variants) for batch, rows in batches], schema.VARIANTS),

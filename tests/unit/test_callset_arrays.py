@@ -1,12 +1,15 @@
 """A region as arrays under sgkit's names, and as xarray."""
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from genocloud import callset, objects, schema
 from genocloud.callset import arrays
+from genocloud.errors import UnknownContig
 from genocloud.regions import Region
 from tests.reference import callset_tables as make
 
@@ -55,6 +58,28 @@ def test_region_and_samples_are_chosen(opened: callset.Callset) -> None:
     values = opened.to_numpy("chr2:20", ["bob"])
     assert values["call_genotype"].tolist() == [[[1, 2]]]
     assert opened.to_numpy("chr1")["call_genotype"].shape == (0, 2, 2)
+
+
+def test_a_path_one_name_and_several_regions_are_taken(opened: callset.Callset, tmp_path: Path) -> None:
+    assert opened.genotypes(samples="bob") == opened.genotypes(samples=["bob"])
+    assert opened.to_numpy(["chr2:15-99,999", "chr1", "chr2:20-20"], "bob")["variant_position"].tolist() == [20]
+    assert opened.sites(["chr2:20-", Region(1, 0, 10)]) == opened.sites()
+    assert opened.sites([]).num_rows == 0
+    with pytest.raises(UnknownContig, match=r"contig 2 is not in the reference; did you mean chr2\?"):
+        opened.sites("2:1-100")
+    callset.commit(objects.open_store(str(tmp_path)), make.description({"b": ("ann", "bob")}), [])
+    assert callset.open_callset(tmp_path).samples == ("ann", "bob")
+
+
+def test_a_callset_shows_itself_in_three_lines(opened: callset.Callset) -> None:
+    assert repr(opened).splitlines() == [
+        "Callset memory://arrays",
+        "2 samples, 2 sites, 4 genotypes",
+        "samples ann, bob; contigs chr1, chr2, HLA-A*01:01",
+    ]
+    names = tuple(f"p{number:04d}" for number in range(10_000))
+    many = replace(opened, description=replace(opened.description, samples=names))
+    assert "samples p0000, p0001, ... p9999; contigs" in repr(many)
 
 
 def test_xarray_has_the_dims_of_sgkit(opened: callset.Callset) -> None:

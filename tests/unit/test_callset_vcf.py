@@ -3,7 +3,7 @@
 import gzip
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +16,8 @@ import pytest
 
 from genocloud import callset, objects, schema
 from genocloud.callset import bgzf, header, index, lines
+from genocloud.cli.commands import parser
+from genocloud.genotypes import Model
 from genocloud.regions import Contig, Region
 from tests.reference import callset_tables as make
 from tests.reference import vcf_text as twin
@@ -209,6 +211,28 @@ def test_a_folder_of_the_vcfs_name_is_told_before_the_work(tmp_path: Path, folde
 def test_a_vcf_may_be_written_anew() -> None:
     callset.write_vcf(build("memory://anew"), "memory://anew-out/calls.vcf.gz")
     callset.check_vcf_url("memory://anew-out/calls.vcf.gz")
+
+
+def test_the_header_says_source_version_command_reference_and_assembly() -> None:
+    human = (Contig("chr20", 64444167), Contig("chrUn", 7))
+    described = replace(
+        make.description(BATCHES, human),
+        model={"name": "gatk", **asdict(Model(stand_call_conf=10, annotate_with_num_discovered_alleles=True))},
+        source={"cohort": "c1", "reference": {"contigs": "sha256:d0"}},
+    )
+    text = header.header_text(described)
+    assert "##contig=<ID=chr20,length=64444167,assembly=GRCh38>\n##contig=<ID=chrUn,length=7,assembly=GRCh38>\n" in text
+    command = (
+        "genocloud genotype COHORT CALLSET --annotate-with-num-discovered-alleles "
+        "--annotation-group StandardAnnotation --heterozygosity 0.001 --heterozygosity-stdev 0.01 "
+        "--indel-heterozygosity 0.000125 --max-alternate-alleles 6 --stand-call-conf 10"
+    )
+    assert f'##genocloudCommand=<ID=genotype,CommandLine="{command}">\n##genocloudVersion=0.1.0\n' in text
+    assert "##reference=sha256:d0\n##source=genocloud 0.1.0\n" in text
+    words = command.split()[1:]
+    assert parser().parse_args(words).stand_call_conf == 10  # it is a command
+    other = replace(described, contigs=(Contig("chr20", 64444167), Contig("chr21", 5)))
+    assert "assembly=" not in header.header_text(other)
 
 
 def test_header_is_made_from_the_schema(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def test_fai_lists_contigs_in_order():
         ("chr1", Region(0, 0, 2500)),
         ("chr1:1,001-2,000", Region(0, 1000, 2000)),
         ("chr1:7", Region(0, 6, 7)),
+        ("chr1:7-", Region(0, 6, 2500)),
         ("HLA-A*01:01", Region(1, 0, 300)),
         ("HLA-A*01:01:5-9", Region(1, 4, 9)),
     ],
@@ -41,10 +42,16 @@ def test_region_text_is_read_as_samtools_reads_it(text, region):
     assert parse_region(text, CONTIGS) == region
 
 
-@pytest.mark.parametrize("text", ["chr1:0-5", "chr1:9-5", "chr1:1-2501", "chr1:1-99,999"])
+@pytest.mark.parametrize("text", ["chr1:0-5", "chr1:9-5", "chr1:1-2501", "chr1:1-99,999", "chr1:2501-"])
 def test_a_region_outside_its_contig_is_refused(text):
     with pytest.raises(InputError, match="not inside chr1"):
         parse_region(text, CONTIGS)
+
+
+def test_an_end_beyond_the_contig_is_clipped_where_that_is_wanted():
+    assert parse_region("chr1:2,500-99,999", CONTIGS, clip=True) == Region(0, 2499, 2500)
+    with pytest.raises(InputError, match="not inside chr1"):
+        parse_region("chr1:2,501-99,999", CONTIGS, clip=True)
 
 
 def test_a_malformed_region_of_a_known_contig_is_told_as_such():
@@ -54,7 +61,15 @@ def test_a_malformed_region_of_a_known_contig_is_told_as_such():
 
 @pytest.mark.parametrize("text", ["chr9", "chr9:1-5", "", "chr9:x-y"])
 def test_an_unknown_contig_is_refused(text):
-    with pytest.raises(UnknownContig):
+    with pytest.raises(UnknownContig, match="use the reference that"):
+        parse_region(text, CONTIGS)
+
+
+@pytest.mark.parametrize(
+    ("text", "near"), [("1:1-100", "chr1"), ("MT", "chrM"), ("chrMT:1-", "chrM"), ("Chr1", "chr1")]
+)
+def test_a_contig_of_another_reference_or_spelling_is_named(text, near):
+    with pytest.raises(UnknownContig, match=f"did you mean {near}\\?"):
         parse_region(text, CONTIGS)
 
 
