@@ -28,7 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault(
         "OPENBLAS_NUM_THREADS", "1"
     )  # numpy's linear algebra, which nothing here uses, starts threads
-    arguments = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = parser().parse_args(words)
+    arguments.words = words
     start_log(arguments.verbose)
     try:
         with _without_unused(), objects.private_files():

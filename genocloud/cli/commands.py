@@ -282,7 +282,13 @@ def _report(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
             receipt = steps.report(
-                arguments.callset, arguments.receipts, arguments.output, scatter, progress, arguments.plan
+                arguments.callset,
+                arguments.receipts,
+                arguments.output,
+                scatter,
+                progress,
+                arguments.plan,
+                arguments.title,
             )
         hand_over(receipt, arguments)
 
@@ -292,8 +298,13 @@ def _report(commands: Commands) -> None:
         "--receipts", required=True, metavar="DIR", help="the run's receipts (*.json, in folders by step)"
     )
     command.add_argument(
-        "-o", "--output", required=True, metavar="REPORT.html", help="the summary goes beside it, as .txt"
+        "-o",
+        "--output",
+        required=True,
+        metavar="REPORT.html",
+        help="the summary goes beside it, as .txt, and all samples' numbers, as .samples.tsv and .samples.json",
     )
+    command.add_argument("--title", default="", metavar="TEXT", help="the page's title, such as the study's name")
     command.add_argument("--plan", metavar="PLAN.json", help="what genocloud plan foretold, to be set beside")
     scatter_option(command)
     receipt_option(command)

@@ -4,12 +4,14 @@ import argparse
 import math
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias
 
 from genocloud import steps
+from genocloud.cli.logs import without_secrets
 from genocloud.errors import SettingError, did_you_mean
 from genocloud.genotypes import Model
 from genocloud.gvcf.policy import MOST_BAD_RECORDS, MOST_BAD_SHARE
@@ -346,7 +348,8 @@ def _meter(arguments: Arguments) -> Meter | None:
 
 
 def hand_over(receipt: Receipt, arguments: Arguments) -> None:
-    """Write the receipt where it was asked for."""
+    """Write the receipt, with the command that made it, where it is to go."""
+    receipt.command = without_secrets(shlex.join(["genocloud", *arguments.words]))
     if arguments.receipt == "-":
         sys.stdout.write(receipt.as_json())
     elif arguments.receipt:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -151,6 +152,17 @@ class Cohort:
             for rank, fingerprint in zip(batch.ranks.tolist(), self.receipt(batch).fingerprints, strict=True)
         }
         return {name: found[rank] for rank, name in enumerate(self.samples)}
+
+    def records(self) -> tuple[int, int, Counter[str]]:
+        """Records of those in force: read, stored, and dropped by reason."""
+        tallies = [
+            tally
+            for batch in self.batches
+            for rank, tally in zip(batch.ranks.tolist(), self.receipt(batch).tallies, strict=True)
+            if rank >= 0
+        ]
+        stored = sum(sum(tally.stored.values()) for tally in tallies)
+        return sum(tally.read for tally in tallies), stored, sum((Counter(one.dropped) for one in tallies), Counter())
 
 
 def open_cohort(url: str | os.PathLike[str], version: int | None = None) -> Cohort:

@@ -6,13 +6,17 @@ from typing import Any
 
 import jinja2
 import numpy as np
+import numpy.typing as npt
 
 from genocloud.report import outliers, plots
+from genocloud.report.about import About
 from genocloud.report.planned import compare
 from genocloud.report.stages import Receipts, Stage, bad_records, group_receipts, travelled
 from genocloud.report.statistics import SAMPLE_COUNTS, Statistics
 from genocloud.report.summary import headline
 from genocloud.report.words import percent_text, ratio_text, seconds_text, size_text
+
+ABOUT_NOTHING = About()
 
 MOST_ROWS = 200
 """Longer tables are cut, and say so: a page of a hundred thousand rows opens nowhere."""
@@ -23,12 +27,16 @@ def render_html(
     statistics: Statistics,
     unseen: Sequence[Mapping[str, Any]] = (),
     plan: Mapping[str, Any] | None = None,
+    about: About = ABOUT_NOTHING,
+    tables: Sequence[str] = (),
 ) -> str:
     """The report as HTML, the same for the same arguments; receipts are parsed JSON by file name.
 
     unseen  samples whose genotypes lie at another site and were not looked at: `site`, `url`, `samples`, `why`, and
             whether they are `counted`, as sums
     plan    what `genocloud plan` foretold, as parsed from its JSON
+    about   title, date, reference, settings and commands of the run
+    tables  names of the files beside the page that have all samples' numbers
     Every string out of the arguments is escaped.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
@@ -42,6 +50,8 @@ def render_html(
         travel=travelled(receipts),
         planned=planned,
         plan=plan,
+        about=about,
+        tables=tables,
     )
 
 
@@ -60,6 +70,9 @@ def _facts(stages: tuple[Stage, ...], statistics: Statistics, bad: Sequence[tupl
         "bad_records": bad,
         "unbalanced": [stage for stage in stages if not stage.balanced],
         "outliers": [(statistics.samples[outlier.sample], outlier.reason) for outlier in found],
+        "advice": list(dict.fromkeys(outlier.advice for outlier in found)),
+        "alarms": outliers.find_alarms(statistics),
+        "ranges": _ranges(statistics),
         "rule": outliers.RULE,
         "plots": plots.draw_plots(statistics),
         "samples": [_sample_row(statistics, i, i in flagged) for i in _shown_samples(statistics, flagged)],
@@ -78,6 +91,22 @@ def _figures(stages: tuple[Stage, ...], statistics: Statistics) -> dict[str, str
         "CPU time": seconds_text(sum(stage.cpu_seconds for stage in stages)),
         "peak memory": size_text(max(stage.peak_memory_bytes for stage in stages)),
     }
+
+
+def _ranges(statistics: Statistics) -> list[tuple[str, str, str]]:
+    """Measures of the callset, what they are here, and what is expected: over samples the median."""
+    here = {
+        "Ti/Tv": ratio_text(statistics.ti_tv),
+        "call rate": percent_text(_median(statistics.call_rates)),
+        "het/hom": ratio_text(_median(statistics.het_hom)),
+        "mean DP": ratio_text(_median(statistics.mean_depths)),
+        "mean GQ": ratio_text(_median(statistics.mean_gqs)),
+    }
+    return [(name, here[name], expected) for name, expected in outliers.EXPECTED.items()]
+
+
+def _median(values: npt.NDArray[np.float64]) -> float:
+    return float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
 
 
 def _shown_samples(statistics: Statistics, flagged: set[int]) -> list[int]:

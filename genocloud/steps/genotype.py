@@ -137,6 +137,7 @@ def genotype(
             "genotypes": sites * len(opened.samples),
             "shards": len(entries),
             "bytes_stored": sum(table.bytes for entry in entries for table in entry.tables),
+            "cohort": {"version": opened.version, "records": receipt.account("records", *opened.records())},
         }
         estimated.enter(receipt, sites, sum(entry.alts for entry in entries))
     return receipt

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -30,7 +31,8 @@ class Receipt:
 
     `inputs` maps names to checksums; `balance` holds `taken`, `given` and `dropped` (by reason) in the step's `unit`,
     with taken == given + sum(dropped); `figures` is whatever else the step counts. `outputs` has the bytes of each
-    finished file by path or URL: of one in a bucket, this is all that a later run knows.
+    finished file by path or URL: of one in a bucket, this is all that a later run knows. `finished` is when the step
+    ended (UTC, ISO 8601), `command` what was run, as a shell takes it, without secrets; empty where a library ran it.
     """
 
     step: str
@@ -41,6 +43,8 @@ class Receipt:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_memory_bytes: int = 0
+    finished: str = ""
+    command: str = ""
 
     def balanced(self, unit: str, taken: int, given: int, dropped: Mapping[str, int]) -> None:
         """Enter the balance; raises Unbalanced if a unit was lost or made up."""
@@ -72,6 +76,7 @@ def receipt_of(step: str) -> Iterator[Receipt]:
     receipt.seconds = round(time.perf_counter() - start, 3)
     receipt.cpu_seconds = round(_cpu_seconds() - cpu, 3)
     receipt.peak_memory_bytes = _peak_memory_bytes()
+    receipt.finished = datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def write_receipt(receipt: Receipt, url: str) -> None:

@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from genocloud import callset, objects, schema
 from genocloud.errors import UnreadableFile
+from genocloud.report.about import About
+from genocloud.report.samples import sample_rows, samples_json, samples_tsv
 from genocloud.report.summary import summary_text
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
@@ -25,19 +27,20 @@ def report(
     scatter: Scatter,
     progress: Progress,
     plan_url: str | None = None,
+    title: str = "",
 ) -> Receipt:
-    """Count the callset; write the page and, under the same name with .txt, the closing summary.
+    """Count the callset; write the page and, under the same name, the closing summary (.txt) and all samples' numbers.
 
-    With the JSON of `genocloud plan` at `plan_url`, the page has what was planned beside what it took.
+    These are tables of the same columns, .samples.tsv and .samples.json. With the JSON of `genocloud plan` at
+    `plan_url`, the page has what was planned beside what it took.
     """
     plan = _read_plan(plan_url) if plan_url else None
     with receipt_of("report") as receipt:
         receipts = _read_receipts(receipts_url)
         totals = _totals(receipts)
         statistics = count_callset(callset_url, scatter, progress, totals)
-        unseen = [
-            {**asdict(each), "counted": each.site in totals} for each in unseen_in(callset.open_callset(callset_url))
-        ]
+        opened = callset.open_callset(callset_url)
+        unseen = [{**asdict(each), "counted": each.site in totals} for each in unseen_in(opened)]
         folder, name = objects.split(out_url)
         store = objects.open_store(folder)
         seconds = sum(float(one.get("seconds", 0)) for one in receipts.values())
@@ -45,12 +48,39 @@ def report(
         summary = summary_text(statistics, seconds, files)
         summary_name = str(PurePosixPath(name).with_suffix(".txt"))
         store.write(summary_name, summary.encode())
+        rows = sample_rows(statistics)
+        tables = {".samples.tsv": samples_tsv(rows), ".samples.json": samples_json(rows)}
+        names = {str(PurePosixPath(name).with_suffix(suffix)): text for suffix, text in tables.items()}
+        for table_name, text in names.items():
+            store.write(table_name, text.encode())
         from genocloud.report.html import render_html  # slow to import (matplotlib), and needed by few
 
-        store.write(name, render_html(receipts, statistics, unseen, plan).encode())
-        receipt.vouch(out_url, objects.join(folder, summary_name))
+        about = _about(opened, receipts, title)
+        store.write(name, render_html(receipts, statistics, unseen, plan, about, tuple(names)).encode())
+        receipt.vouch(out_url, *(objects.join(folder, each) for each in (summary_name, *names)))
         receipt.figures = {"sites": statistics.site_count("sites"), "samples": statistics.sample_total}
     return receipt
+
+
+def _about(opened: callset.Callset, receipts: Mapping[str, Mapping[str, Any]], title: str) -> About:
+    """What the page says of the run, besides what came of it."""
+    description = opened.description
+    bases = sum(contig.length for contig in description.contigs)
+    reference = dict(description.source.get("reference", {}))
+    return About(
+        title,
+        max((str(one.get("finished", "")) for one in receipts.values()), default=""),
+        f"{len(description.contigs):,} contigs, {bases:,} bases",
+        str(reference.get("contigs", "")),
+        max((_version(one) for one in receipts.values()), default=0),
+        {name: value for name, value in description.model.items() if value not in ("", None)},
+        tuple(dict.fromkeys(command for name in receipts if (command := receipts[name].get("command", "")))),
+    )
+
+
+def _version(receipt: Mapping[str, Any]) -> int:
+    """The version of the cohort that was genotyped, as the receipt of that has it; 0 in any other."""
+    return int(receipt.get("figures", {}).get("cohort", {}).get("version", 0)) if receipt["step"] == "genotype" else 0
 
 
 def _read_plan(url: str) -> dict[str, Any]:
@@ -84,4 +114,18 @@ def _read_receipts(url: str) -> dict[str, dict[str, Any]]:
         whole = "{step}/{step}.json".format(**values)
         if whole in receipts and name != whole:
             values["balance"] = {}
+    _speak_of_the_cohort(receipts)
     return receipts
+
+
+def _speak_of_the_cohort(receipts: Mapping[str, dict[str, Any]]) -> None:
+    """Give ingest the balance of everybody in the cohort that was genotyped.
+
+    Its own receipts tell of single runs: the last may have had nothing to do, and people may have been removed since.
+    """
+    genotyped = max((one for one in receipts.values() if _version(one)), key=_version, default=None)
+    ingests = [one for one in receipts.values() if one["step"] == "ingest"]
+    if genotyped is not None and ingests:
+        for one in ingests:
+            one["balance"] = {}
+        ingests[0]["balance"] = genotyped["figures"]["cohort"]["records"]

@@ -350,6 +350,40 @@ def test_names_that_are_too_few_or_too_many_are_a_usage_error(stored, capsys, wo
     assert "tabs between" in capsys.readouterr().err
 
 
+def test_a_report_speaks_of_the_cohort_that_was_genotyped(tmp_path, stored, capsys):
+    """Whatever the last command was: somebody was removed, and the last ingest had nothing to do."""
+    receipts, callset, page = tmp_path / "receipts", tmp_path / "callset", tmp_path / "page.html"
+    assert run("remove", stored, "p09") == 0
+    assert run("discover", stored, "--quiet") == 0
+    one = sheet(tmp_path, f"sample gvcf\np07 {GVCF}\n")
+    ingest = "ingest", stored, one, "-R", REFERENCE, "--quiet", "--receipt", receipts / "ingest" / "ingest.json"
+    assert run(*ingest) == 0
+    genotyped = receipts / "genotype" / "genotype.json"
+    assert run("genotype", stored, callset, "--quiet", "--receipt", genotyped) == 0
+    figures = json.loads(genotyped.read_text())["figures"]["cohort"]
+    taken, given = 0, 0
+    for url in stored.glob("batches/*/receipt.json"):
+        told_of = json.loads(url.read_text())
+        for name, tally in zip(told_of["samples"], told_of["tallies"], strict=True):
+            taken += tally["read"] * (name != "p09")
+            given += sum(tally["stored"].values()) * (name != "p09")
+    assert figures == {
+        "version": 3,
+        "records": {"unit": "records", "taken": taken, "given": given, "dropped": figures["records"]["dropped"]},
+    }
+    title = "--title", "A <study>"
+    assert run("report", callset, "--receipts", receipts, "-o", page, "--quiet", *title) == 0
+    text = page.read_text()
+    assert f"of {taken:,} records" in text
+    assert "of 0 records" not in text
+    assert "<h1>A &lt;study&gt;</h1>" in text
+    assert "cohort version: 3" in text
+    assert f"genocloud genotype {stored} {callset} --quiet" in text
+    assert re.search(r"finished: 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC", text)
+    assert page.with_suffix(".samples.tsv").read_text().count("\n") == 3
+    assert [row["sample"] for row in json.loads(page.with_suffix(".samples.json").read_text())] == ["p07", "p08"]
+
+
 def test_damage_ends_with_4_and_names_the_object(stored, capsys):
     damaged = next(stored.glob("batches/*/blocks/*"))
     damaged.write_bytes(damaged.read_bytes()[:-1])

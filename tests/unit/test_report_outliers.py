@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genocloud.report.outliers import call_rate_outliers, find_outliers, het_hom_outliers
+from genocloud.report.outliers import call_rate_outliers, find_alarms, find_outliers, het_hom_outliers
 from genocloud.report.statistics import Statistics
 
 
@@ -18,6 +18,8 @@ from genocloud.report.statistics import Statistics
         (0.97, [0.97, 0.975, 0.98, 0.985, 0.99, 0.995, 1.0], []),
         (1.0, [0.97] * 7, []),
         (np.nan, [0.99] * 8, []),
+        (0.8, [0.85] * 2, []),
+        (0.5, [0.85] * 8, [0]),
     ],
 )
 def test_low_call_rates(odd: float, others: list[float], flagged: list[int]) -> None:
@@ -37,6 +39,46 @@ def test_low_call_rates(odd: float, others: list[float], flagged: list[int]) -> 
 )
 def test_odd_het_hom_ratios(odd: float, others: list[float], flagged: list[int]) -> None:
     assert het_hom_outliers(np.array([odd, *others])).tolist() == flagged
+
+
+def deep(depths: list[int], called: int = 5_000) -> Statistics:
+    """Samples with half of their genotypes called, at these mean depths."""
+    counted = Statistics.empty([f"s{number}" for number in range(len(depths))])
+    counted.sample_counts[:, :4] = [5_000, called - 2_000, 1_000, 1_000]
+    counted.sample_counts[:, 6] = np.array(depths) * called
+    counted.sample_counts[:, 7] = called
+    return counted
+
+
+def test_when_most_are_low_the_alarm_is_the_cohorts() -> None:
+    """Nobody is named for what most share, but one who is far below the others still is."""
+    (alarm,) = find_alarms(deep([30] * 10))
+    assert alarm.what == "10 of 10 samples have a call rate below 90% (median 50.00%)."
+    assert "-L" in alarm.reason
+    assert find_outliers(deep([30] * 10)) == []
+    (alarm,) = find_alarms(deep([4] * 10))
+    assert "too few reads: the median of the samples' mean depths is 4.0" in alarm.reason
+    worse = deep([30] * 10)
+    worse.sample_counts[3, 0] = 20_000
+    assert [outlier.sample for outlier in find_outliers(worse)] == [3]
+
+
+def test_half_of_the_samples_are_not_most() -> None:
+    half = deep([30] * 4)
+    half.sample_counts[:2, 0] = 10
+    assert find_alarms(half) == []
+    assert [outlier.sample for outlier in find_outliers(half)] == [2, 3]
+    assert find_alarms(deep([30])) == []
+
+
+def test_advice_goes_by_the_direction() -> None:
+    counted = Statistics.empty([f"s{number}" for number in range(9)])
+    counted.sample_counts[:, :4] = [10, 8_000, 1_500, 1_000]
+    counted.sample_counts[4, 2], counted.sample_counts[5, 2] = 500, 3_000
+    low, high = find_outliers(counted)
+    assert (low.sample, high.sample) == (4, 5)
+    assert "homozygosity" in low.advice
+    assert "contamination" in high.advice
 
 
 def test_nobody_stands_out_of_nothing() -> None:

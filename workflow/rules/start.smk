@@ -301,7 +301,8 @@ try:
     CONTIGS = regions.contigs_from_fai(objects.open_file(REFERENCE_FILES[1]).read().decode())
     INDEX = "csi" if config["vcf"].endswith(".bcf") or max(contig.length for contig in CONTIGS) > TBI_BP else "tbi"
     VCF_FILES = [config["vcf"], f"{config['vcf']}.{INDEX}"]
-    REPORT_FILES = [config["report"], f"{config['report'].removesuffix('.html')}.txt"]
+    REPORT_FILES = [config["report"]]
+    REPORT_FILES += [config["report"].removesuffix(".html") + end for end in (".txt", ".samples.tsv", ".samples.json")]
     objects.make_private()
     if workflow.is_main_process:
         ages([*WHERE_FILES, config["dbsnp"]])  # or one that is not there would be told by Snakemake, in its own way
