@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,6 +30,8 @@ class Rows(Protocol):
     def read(self) -> int: ...
     @property
     def dropped(self) -> dict[str, int]: ...
+    @property
+    def odd(self) -> dict[str, int]: ...
     @property
     def checksum(self) -> int: ...
     @property
@@ -89,6 +91,7 @@ class Tally:
 
     `bare` of its hom-ref blocks have neither PL nor GQ; `first_bare` is the first one's contig and start. By its
     `policy` (see Source) nothing is known of the bases in `holes` (contig, start, end), because they did not matter.
+    `odd` counts stored records by what is odd about them.
     """
 
     read: int
@@ -98,6 +101,7 @@ class Tally:
     first_bare: tuple[int, ...] = ()
     policy: str = ""
     holes: tuple[tuple[int, int, int], ...] = ()
+    odd: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

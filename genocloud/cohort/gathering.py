@@ -65,6 +65,7 @@ class Stream:
     bare: int = 0
     first_bare: Place | tuple[()] = ()
     holes: list[Region] = field(default_factory=list)
+    odd: Counter[str] = field(default_factory=Counter)
 
     @property
     def first(self) -> Place:
@@ -74,7 +75,7 @@ class Stream:
     def tally(self, policy: str) -> Tally:
         """What became of the records read so far."""
         holes = tuple((hole.contig, hole.start, hole.end) for hole in _few(self.holes))
-        return Tally(self.read, self.stored, dict(self.dropped), self.bare, self.first_bare, policy, holes)
+        return Tally(self.read, self.stored, dict(self.dropped), self.bare, self.first_bare, policy, holes, dict(self.odd))
 
     def take(self, region: Region) -> dict[str, list[pa.RecordBatch]]:
         """The rows that start in a region; regions are asked for in order."""
@@ -91,6 +92,7 @@ class Stream:
         self.checksum = rows.checksum
         self.dropped.update(rows.dropped)
         self.holes.extend(rows.holes)
+        self.odd.update(rows.odd)
         for kind, batch in zip(KINDS, (rows.variants, rows.blocks), strict=True):
             if batch.num_rows:
                 self._keep(kind, batch)

@@ -11,8 +11,7 @@ class Caller:
     `mark` is a pattern that a line of its header matches from its start, `records` one that its first records contain.
     `symbolic` is the ALT of its reference blocks, where the header does not declare one. `doubles`: several records of
     a sample at one position are legal, and the one with most evidence is kept. `strays`: a GT may name an allele that
-    the record lacks (it stands in an earlier record); such a record is dropped. `overlaps`: a reference block may begin
-    within another, and speaks from there on; of callers that are not known to cut their blocks apart.
+    the record lacks (it stands in an earlier record); such a record is dropped.
     """
 
     name: str
@@ -20,7 +19,6 @@ class Caller:
     symbolic: str = ""
     doubles: bool = True
     strays: bool = False
-    overlaps: bool = False
     records: str = ""
 
 
@@ -34,10 +32,10 @@ CALLERS = (
     Caller("deepvariant", r"##DeepVariant_version=|##FILTER=<ID=RefCall,", STAR),
     Caller("dragen", r"##source=DRAGEN|##DRAGENCommandLine=|##FILTER=<ID=DRAGENHardQUAL,", NON_REF),
     Caller("sentieon", r"##SentieonCommandLine", NON_REF, doubles=False),
-    Caller("strelka2", r"##source=strelka", overlaps=True),
-    Caller("xatlas", r"##source=\S*xatlas", strays=True, overlaps=True),
-    Caller("clair3", r"##source=Clair3", NON_REF, overlaps=True),
-    Caller("wecall", r"##source=weCall", STAR, overlaps=True),
+    Caller("strelka2", r"##source=strelka"),
+    Caller("xatlas", r"##source=\S*xatlas", strays=True),
+    Caller("clair3", r"##source=Clair3", NON_REF),
+    Caller("wecall", r"##source=weCall", STAR),
     Caller("gatk reblocked", r"##source=ReblockGVCF|##GATKCommandLine=<ID=ReblockGVCF", NON_REF, doubles=False),
     Caller("gatk combined", r"##source=CombineGVCFs|##GATKCommandLine=<ID=CombineGVCFs", NON_REF, doubles=False),
     Caller("gatk 3", r"##GATKCommandLine\.HaplotypeCaller=", NON_REF, doubles=False),
@@ -46,7 +44,7 @@ CALLERS = (
 )
 """Sought from top to bottom: GATK's marks come last, because its tools leave them in files of other callers."""
 
-UNKNOWN = Caller("unknown", "", overlaps=True)
+UNKNOWN = Caller("unknown", "")
 
 LINES = re.compile(r"^##(?!contig=|INFO=|FORMAT=).*", re.MULTILINE)
 """The lines of a header that can name a caller: few, where contigs may be thousands."""

@@ -38,10 +38,6 @@ PROBLEMS = {
         "the file may be damaged, or strung together from several samples' files; make it again",
     ),
     parsing.BAD_REPEAT: ("a second record with the same REF and ALT at this position", "merge the two, or remove one"),
-    parsing.BAD_OVERLAP: (
-        "this reference block overlaps one above it, which begins at another position",
-        "cut one of the two short, or call the sample again",
-    ),
     parsing.BAD_REF: ("REF is not what the reference has there", OTHER_REFERENCE),
 }
 

@@ -37,6 +37,10 @@ DOUBLE = "reference record at the position of another record"
 STRAY = "GT names an allele that the record lacks"
 """Why records are dropped."""
 
+OVERLAP = "block that begins within another, and counts from there on"
+PARTIAL = "PL with missing values, taken as no PL"
+"""What is odd about records that are kept."""
+
 NOTHING_THERE = "a whole gVCF has blocks where nothing varies; make it again, or leave the sample out"
 
 TWO_RECORDS = (
@@ -72,9 +76,10 @@ class Rows:
     """Some records of one contig, in file order.
 
     `variants` and `blocks` are of schema.VARIANTS and schema.BLOCKS; every one of the `read` records is a row of one
-    of them or counted in `dropped` by reason. `checksum` is the CRC-32 of the file's bytes up to where it has
-    been read: in the last Rows, which may hold no rows, that of the whole file. `bytes` counts them. `holes` are where
-    records are lacking that do not matter by the policy: nothing is known of these bases.
+    of them or counted in `dropped` by reason. `odd` counts those that stay by what is odd about them. `checksum` is
+    the CRC-32 of the file's bytes up to where it has been read: in the last Rows, which may hold no rows, that of the
+    whole file. `bytes` counts them. `holes` are where records are lacking that do not matter by the policy: nothing is
+    known of these bases.
     """
 
     variants: pa.RecordBatch
@@ -84,6 +89,7 @@ class Rows:
     checksum: int
     bytes: int = 0
     holes: tuple[Region, ...] = ()
+    odd: dict[str, int] = field(default_factory=dict)
 
 
 def read_rows(
@@ -185,8 +191,8 @@ class _Reader:
     def __post_init__(self) -> None:
         self.numbers = {contig.name: number for number, contig in enumerate(self.contigs)}
         title = "\t".join([*COLUMNS, *self.header.samples]).encode()
-        rules = np.array([self.caller.doubles, self.caller.strays, self.caller.overlaps])
         self.unfit = _unfit_contigs(self.header, self.contigs, self.policy)
+        rules = np.array([self.caller.doubles, self.caller.strays])
         self.source = File(padded(title), (self.column, len(self.header.samples)), rules)
 
     @property
@@ -295,7 +301,9 @@ class _Reader:
         weaker = outcome["weaker"]
         dropped = {WEAKER: weaker, DOUBLE: outcome["doubles"] - weaker, STRAY: outcome["strays"]}
         dropped = {reason: count for reason, count in dropped.items() if count}
-        return Rows(variants, blocks, outcome["read"], dropped, self.file.checksum, self.file.taken)
+        odd = {OVERLAP: outcome["overlaps"], PARTIAL: outcome["partial"]}
+        odd = {kind: count for kind, count in odd.items() if count}
+        return Rows(variants, blocks, outcome["read"], dropped, self.file.checksum, self.file.taken, odd=odd)
 
     def _enter(self, data: npt.NDArray[np.uint8], at: int, end: int, found: list[Rows]) -> int:
         """Go on to the contig of the record here, or past its records if they are not read; where parsing goes on.

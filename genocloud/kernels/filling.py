@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from genocloud.kernels.fields import pointer
-from genocloud.kernels.letters import symbolic
+from genocloud.kernels.letters import LETTERS, symbolic
 
 
 @njit(cache=True, nogil=True)
@@ -74,12 +74,12 @@ def fill_strings(text, spans, rows, upper, offsets, letters, bits, nulls):
 
     text    (bytes,) uint8
     spans   (columns, 2, room) int32: start in the text, length (-1: null)
-    upper   (columns,) bool: whether letters become capitals (strings with `<`, `[` or `]` stay as they are)
+    upper   (columns,) bool: whether bytes become letters.LETTERS (strings with `<`, `[` or `]` stay as they are)
     offsets (columns, rows + 1) int32, from the column's first letter
     letters (bytes,) uint8, of all columns one after another
     bits    (columns, bytes) uint8;  nulls (columns,) int64
     """
-    source = pointer(text)
+    source, known = pointer(text), pointer(LETTERS)
     valid = np.empty(rows + 8, np.bool_)
     first, seen = 0, 0
     for column in range(spans.shape[0]):
@@ -92,7 +92,7 @@ def fill_strings(text, spans, rows, upper, offsets, letters, bits, nulls):
                 for k in range(start, start + size):
                     byte = source[k]
                     seen |= byte
-                    letters[at] = byte - 32 if 97 <= byte <= 122 else byte
+                    letters[at] = known[byte]
                     at += 1
             else:
                 for k in range(start, start + size):

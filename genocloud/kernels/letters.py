@@ -6,6 +6,7 @@ from numba import njit
 from genocloud.kernels.fields import LF, TAB, pointer, skip, word_is
 
 NON_REF = np.frombuffer(b"<NON_REF>".ljust(16), np.uint8)
+OLD_STAR = np.frombuffer(b"<*:DEL>".ljust(16), np.uint8)
 
 
 @njit(cache=True, nogil=True)
@@ -37,6 +38,25 @@ def reference_allele(text, start, size):
     if size == 3:
         return text[start] == 60 and text[start + 1] == 42 and text[start + 2] == 62
     return size == 9 and word_is(text, start, start + 9, pointer(NON_REF), 9)
+
+
+@njit(cache=True, nogil=True)
+def old_star(text, start, size):
+    """Whether an ALT is `<*:DEL>`, the name that GATK 3 gave the spanning deletion `*`."""
+    return size == 7 and word_is(text, start, start + 7, pointer(OLD_STAR), 7)
+
+
+def _letters():
+    """For each byte what is stored of it in REF and ALT: capitals, and N for the code of several bases."""
+    letters = np.arange(256, dtype=np.uint8)
+    letters[ord("a") : ord("z") + 1] -= 32
+    for code in "RYSWKMBDHV":
+        letters[ord(code)] = letters[ord(code.lower())] = ord("N")
+    return letters
+
+
+LETTERS = _letters()
+"""GATK's tools read such codes of a reference as N, so that its gVCFs and others' agree; a VCF may not hold them."""
 
 
 def _codes():

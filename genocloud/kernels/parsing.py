@@ -24,7 +24,15 @@ from genocloud.kernels.fields import (
     same,
     skip,
 )  # fmt: skip
-from genocloud.kernels.letters import NON_REF, contradicts, deletion_like, reference_allele, repeats, symbolic
+from genocloud.kernels.letters import (
+    NON_REF,
+    contradicts,
+    deletion_like,
+    old_star,
+    reference_allele,
+    repeats,
+    symbolic,
+)
 
 FORMAT_KEYS = 1024
 """FORMAT keys of a record that are looked at; real files have about ten."""
@@ -48,37 +56,39 @@ L_ALTS, L_GT, L_AD, L_PL, L_SB = range(5)
 # `record`, what is known of the record being read.
 RECORD = (
     "start", "stop", "id", "id_end", "ref", "ref_size", "alts", "real", "covers", "filter", "filter_end", "info",
-    "info_end", "format", "format_size", "keys", "dp", "gq", "min_dp", "ps", "gt_count", "ad_count", "pl_count",
+    "info_end", "format", "format_size", "keys", "dp", "gq", "min_dp", "ps", "length", "gt_count", "ad_count", "pl_count",
     "sb_count", "phased", "pgt", "pgt_end", "pid", "pid_end", "ft", "ft_end", "called", "block", "kept",
+    "partial",
 )  # fmt: skip
 (
     R_START, R_STOP, R_ID, R_ID_END, R_REF, R_REF_SIZE, R_ALTS, R_REAL, R_COVERS, R_FILTER, R_FILTER_END, R_INFO,
-    R_INFO_END, R_FORMAT, R_FORMAT_SIZE, R_KEYS, R_DP, R_GQ, R_MIN_DP, R_PS, R_GT_COUNT, R_AD_COUNT, R_PL_COUNT,
+    R_INFO_END, R_FORMAT, R_FORMAT_SIZE, R_KEYS, R_DP, R_GQ, R_MIN_DP, R_PS, R_LENGTH, R_GT_COUNT, R_AD_COUNT, R_PL_COUNT,
     R_SB_COUNT, R_PHASED, R_PGT, R_PGT_END, R_PID, R_PID_END, R_FT, R_FT_END, R_CALLED, R_BLOCK, R_KEPT,
+    R_PARTIAL,
 ) = range(len(RECORD))  # fmt: skip
-R_FIRST_VALUE, R_LAST_VALUE = R_DP, R_PS + 1
+R_FIRST_VALUE, R_LAST_VALUE = R_DP, R_LENGTH + 1
 R_LAST_COUNT = R_FT_END + 1
 """What no field writes is 0 from R_GT_COUNT on: no values, not phased, empty strings."""
 
 # `outcome`, what `parse` returns in numbers.
 OUTCOME = (
     "status", "consumed", "blocks", "variants", "alts", "gts", "ads", "pls", "sbs", "lines", "read", "doubles",
-    "weaker", "strays", "place", "covered",
+    "weaker", "strays", "overlaps", "partial", "place", "covered",
 )  # fmt: skip
 (
     O_STATUS, O_CONSUMED, O_BLOCKS, O_VARIANTS, O_ALTS, O_GTS, O_ADS, O_PLS, O_SBS, O_LINES, O_READ, O_DOUBLES,
-    O_WEAKER, O_STRAYS, O_PLACE, O_COVERED,
+    O_WEAKER, O_STRAYS, O_OVERLAPS, O_PARTIAL, O_PLACE, O_COVERED,
 ) = range(len(OUTCOME))  # fmt: skip
 
 # `status`
 (
     DONE, OTHER_CONTIG, BAD_COLUMNS, BAD_NUMBER, BAD_POSITION, BAD_END, BAD_ORDER, BAD_DOUBLE, BAD_GT, BAD_STRAY,
-    BAD_AD, BAD_PL, BAD_VALUES, BAD_ALLELE, BAD_HASH, BAD_REPEAT, BAD_OVERLAP, BAD_REF,
-) = range(18)  # fmt: skip
+    BAD_AD, BAD_PL, BAD_VALUES, BAD_ALLELE, BAD_HASH, BAD_REPEAT, BAD_REF,
+) = range(17)  # fmt: skip
 
 
-FORMATS, FORMAT_LENGTHS = keys(("GT", "DP", "GQ", "MIN_DP", "PL", "AD", "SB", "PGT", "PID", "PS", "GL", "FT"))
-F_GT, F_DP, F_GQ, F_MIN_DP, F_PL, F_AD, F_SB, F_PGT, F_PID, F_PS, F_GL, F_FT = range(12)
+FORMATS, FORMAT_LENGTHS = keys(("GT", "DP", "GQ", "MIN_DP", "PL", "AD", "SB", "PGT", "PID", "PS", "GL", "FT", "LEN"))
+F_GT, F_DP, F_GQ, F_MIN_DP, F_PL, F_AD, F_SB, F_PGT, F_PID, F_PS, F_GL, F_FT, F_LEN = range(13)
 INFOS, INFO_LENGTHS = keys(
     (
         "DP",
@@ -250,6 +260,8 @@ def alternates(text, at, record, alt_starts, alt_sizes, first):
             size = at - start
             if size == 0:
                 return BAD_ALLELE, at
+            if old_star(text, start, size):
+                start, size = start + 1, np.int64(1)
             alt_starts[first + count] = start
             alt_sizes[first + count] = size
             count += 1
@@ -356,6 +368,9 @@ def parse_sample(text, at, record, codes, gts, ads, pls, sbs, outcome):
         elif code == F_DP or code == F_MIN_DP or code == F_PS:
             value, at = integer(text, at)
             record[R_DP if code == F_DP else R_MIN_DP if code == F_MIN_DP else R_PS] = value
+        elif code == F_LEN:
+            value, at = integer(text, at)
+            record[R_LENGTH] = value
         elif code == F_PL:
             value, at = integers(text, at, pls, outcome[O_PLS])
             record[R_PL_COUNT] = value
@@ -392,14 +407,30 @@ def parse_sample(text, at, record, codes, gts, ads, pls, sbs, outcome):
 
 
 @njit(cache=True, nogil=True)
+def set_length(record, length):
+    """The sample's own LEN into R_STOP: a block's length; of a record with a real ALT it may reach beyond REF.
+
+    Source: VCF 4.5, section 1.6.2: LEN, the length of the sample's reference block, where INFO has no END or the
+    largest of all samples.
+    """
+    stop = record[R_START] + record[R_LENGTH]
+    if record[R_REAL]:
+        stop = max(stop, record[R_STOP])
+    record[R_STOP] = stop
+    return DONE if record[R_LENGTH] > 0 and stop <= length else BAD_END
+
+
+@njit(cache=True, nogil=True)
 def check_lists(record, gts, pls, first_gt, first_pl):
     """Hold GT, AD and PL to the number of alleles: a status. Drops PLs that are none; finds an unwritten ploidy."""
     alleles = record[R_ALTS] + 1
     count = record[R_PL_COUNT]
+    present = np.int64(0)
     for k in range(count):
-        if pls[first_pl + k] < 0:  # missing, or nonsense (xAtlas): no likelihoods at all
-            count = np.int64(0)
-            break
+        present += pls[first_pl + k] >= 0
+    record[R_PARTIAL] = 0 < present < count
+    if present < count:  # some are missing, or nonsense (xAtlas): no likelihoods at all, as GATK takes it
+        count = np.int64(0)
     record[R_PL_COUNT] = count
     ploidy = record[R_GT_COUNT]
     if count > 0:
@@ -504,8 +535,8 @@ def parse(
             reference to hold REF to
     sample  the sample's place among the file's samples, and how many there are
     title   (bytes,) uint8, 8 bytes of any value at its end: the #CHROM line
-    rules   (3,) bool: whether a second record at a position, and a GT that names an allele the record lacks, are
-            dropped and counted rather than refused; whether a reference block may begin in another
+    rules   (2,) bool: whether a second record at a position, and a GT that names an allele the record lacks, are
+            dropped and counted rather than refused
     final   whether the text ends with the file; if not, the last position's records are left for the next call,
             because only the next record tells where they stop
     blocks  (BLOCK_ROWS, room) int32
@@ -524,7 +555,7 @@ def parse(
         outcome[k] = 0
     parse_records(
         pointer(text), begin, end, pointer(contig[0]), contig[1], contig[2], pointer(bases[0]), bases[1], bases[2],
-        sample[0], sample[1], pointer(title), title.size - 8, rules[0], rules[1], rules[2], final,
+        sample[0], sample[1], pointer(title), title.size - 8, rules[0], rules[1], final,
         pointer(blocks.reshape(-1)), pointer(ints.reshape(-1)), pointer(reals.reshape(-1)), pointer(longs.reshape(-1)),
         pointer(spans.reshape(-1)), pointer(counts.reshape(-1)), room, pointer(alts[0]), pointer(alts[1]), pointer(gts),
         pointer(ads), pointer(pls), pointer(sbs), pointer(codes), pointer(record), pointer(held), pointer(outcome),
@@ -534,7 +565,7 @@ def parse(
 @njit(cache=True, nogil=True)
 def parse_records(
     text, begin, end, chrom, letters, length, bases, line_bases, line_bytes,
-    column, columns, title, title_size, doubles, strays, overlaps, final,
+    column, columns, title, title_size, doubles, strays, final,
     blocks, ints, reals, longs, spans, counts, room, alt_starts, alt_sizes, gts, ads, pls, sbs,
     codes, record, held, outcome,
 ):  # fmt: skip
@@ -585,6 +616,8 @@ def parse_records(
             status = BAD_COLUMNS
             break
         status = check_lists(record, gts, pls, first_gt, first_pl) if start >= last_start else BAD_ORDER
+        if status == DONE and record[R_LENGTH] != MISSING:
+            status = set_length(record, length)
         if status == BAD_STRAY and strays:
             status = DONE
             outcome[O_STRAYS] += 1
@@ -621,9 +654,7 @@ def parse_records(
             for k in range(len(OUTCOME)):
                 held[k] = outcome[k]
         if not record[R_REAL]:
-            if start < outcome[O_COVERED] and not overlaps:
-                status = BAD_OVERLAP
-                break
+            outcome[O_OVERLAPS] += start < outcome[O_COVERED]
             covers = max(covers, record[R_STOP])
         if kept:
             last_start, last_stop, last_real, last_pl, last_qual = start, record[R_STOP], record[R_REAL], pl, qual
@@ -641,6 +672,7 @@ def parse_records(
             outcome[O_ALTS] += record[R_ALTS]
             for k in range(4):
                 outcome[O_GTS + k] += record[R_GT_COUNT + k]
+        outcome[O_PARTIAL] += record[R_PARTIAL]
         outcome[O_READ] += 1
         outcome[O_LINES] += 1
     if status == DONE and not final and last_row >= 0:

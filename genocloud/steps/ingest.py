@@ -128,6 +128,7 @@ def ingest(
         receipt.figures |= _bad_records(opened, {arrival.sample.sample for arrival in new})
         dropped = sum((Counter(batch.dropped) for batch in batches), Counter[str]())
         stored = sum(sum(batch.stored.values()) for batch in batches)
+        receipt.figures["odd"] = _odd(batches)
         receipt.balanced("records", sum(batch.read for batch in batches), stored, dropped)
     return receipt
 
@@ -148,6 +149,17 @@ def _bad_records(opened: cohort.Cohort, names: Collection[str]) -> dict[str, Any
         count = sum(outside.values())
         log.warning("%d bad records outside the intervals were left out, of %s", count, first_of(sorted(outside)))
     return {key: value for key, value in zip(BAD_RECORDS, (inside, outside), strict=True) if value}
+def _odd(batches: Sequence[cohort.BatchReceipt]) -> dict[str, int]:
+    """How many stored records are odd, by kind; each kind is logged with the samples that have most of it."""
+    by_kind: dict[str, Counter[str]] = {}
+    for batch in batches:
+        for sample, tally in zip(batch.samples, batch.tallies, strict=True):
+            for kind, count in tally.odd.items():
+                by_kind.setdefault(kind, Counter())[sample] += count
+    for kind, samples in sorted(by_kind.items()):
+        names = [f"{sample} ({count:,})" for sample, count in samples.most_common()]
+        log.warning("%s: %s records, of %s", kind, f"{samples.total():,}", first_of(names))
+    return {kind: samples.total() for kind, samples in sorted(by_kind.items())}
 
 
 def load_ingest() -> None:

@@ -1,6 +1,7 @@
 """The slow, obvious twin of `genocloud.gvcf.read_rows`: one gVCF as plain Python rows."""
 
 import gzip
+import re
 from math import comb, floor
 from pathlib import Path
 from typing import Any
@@ -66,13 +67,13 @@ def record(fields: list[str], numbers: dict[str, int], column: int) -> Row:
     chrom, pos, id_, ref, alt, qual, filter_, info_text = fields[:8]
     info = dict(part.partition("=")[::2] for part in info_text.split(";"))
     of_sample = dict(zip(fields[8].split(":"), fields[column].split(":"), strict=False)) if len(fields) > 8 else {}
-    alts = [upper(allele) for allele in alt.split(",")] if alt != "." else []
+    alts = [upper(allele) for allele in alt.replace("<*:DEL>", "*").split(",")] if alt != "." else []
     row = {
         "contig": numbers[chrom],
         "start": int(pos) - 1,
         "sample": 0,
         "id": text(id_),
-        "ref": ref.upper(),
+        "ref": upper(ref),
         "alts": alts,
         "qual": real(qual),
         "filter": text(filter_),
@@ -80,6 +81,10 @@ def record(fields: list[str], numbers: dict[str, int], column: int) -> Row:
     }
     end = integer(info.get("END"))
     row["end"] = row["start"] + (len(ref) if deletion_like(row["ref"], alts) else 1) if end is None else end
+    if (
+        length := integer(of_sample.get("LEN"))
+    ) is not None:  # VCF 4.5: a block's own; of a variant, what it reaches too
+        row["end"] = max(row["end"] if row["real"] else 0, row["start"] + length)
     return row | sample_fields(of_sample, len(alts) + 1) | info_fields(info)
 
 
@@ -157,7 +162,8 @@ def from_gl(value: str | None) -> list[int] | None:
 
 
 def upper(allele: str) -> str:
-    return allele if any(mark in allele for mark in "<[]") else allele.upper()
+    """Capitals, and N for the codes of several bases."""
+    return allele if any(mark in allele for mark in "<[]") else re.sub("[RYSWKMBDHV]", "N", allele.upper())
 
 
 def deletion_like(ref: str, alts: list[str]) -> bool:
