@@ -75,7 +75,9 @@ class Stream:
     def tally(self, policy: str) -> Tally:
         """What became of the records read so far."""
         holes = tuple((hole.contig, hole.start, hole.end) for hole in _few(self.holes))
-        return Tally(self.read, self.stored, dict(self.dropped), self.bare, self.first_bare, policy, holes, dict(self.odd))
+        return Tally(
+            self.read, self.stored, dict(self.dropped), self.bare, self.first_bare, policy, holes, dict(self.odd)
+        )
 
     def take(self, region: Region) -> dict[str, list[pa.RecordBatch]]:
         """The rows that start in a region; regions are asked for in order."""

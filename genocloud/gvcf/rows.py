@@ -39,6 +39,7 @@ STRAY = "GT names an allele that the record lacks"
 
 OVERLAP = "block that begins within another, and counts from there on"
 PARTIAL = "PL with missing values, taken as no PL"
+SYMBOLIC = "symbolic ALT or breakend, which is not genotyped: the sample's genotype is missing there"
 """What is odd about records that are kept."""
 
 NOTHING_THERE = "a whole gVCF has blocks where nothing varies; make it again, or leave the sample out"
@@ -301,7 +302,7 @@ class _Reader:
         weaker = outcome["weaker"]
         dropped = {WEAKER: weaker, DOUBLE: outcome["doubles"] - weaker, STRAY: outcome["strays"]}
         dropped = {reason: count for reason, count in dropped.items() if count}
-        odd = {OVERLAP: outcome["overlaps"], PARTIAL: outcome["partial"]}
+        odd = {OVERLAP: outcome["overlaps"], PARTIAL: outcome["partial"], SYMBOLIC: outcome["symbolic"]}
         odd = {kind: count for kind, count in odd.items() if count}
         return Rows(variants, blocks, outcome["read"], dropped, self.file.checksum, self.file.taken, odd=odd)
 

@@ -24,10 +24,10 @@ def deletion_like(text, ref, ref_size, alt, alt_size):
 
 @njit(cache=True, nogil=True)
 def symbolic(text, start, size):
-    """Whether an ALT is no sequence of bases: `<...>` or a breakend."""
+    """Whether an ALT is no sequence of bases: `<...>` or a breakend, single ones (`.A`, `A.`) too."""
     for k in range(size):
         byte = text[start + k]
-        if byte == 60 or byte == 91 or byte == 93:
+        if byte == 60 or byte == 91 or byte == 93 or byte == 46:
             return True
     return False
 

@@ -56,15 +56,15 @@ L_ALTS, L_GT, L_AD, L_PL, L_SB = range(5)
 # `record`, what is known of the record being read.
 RECORD = (
     "start", "stop", "id", "id_end", "ref", "ref_size", "alts", "real", "covers", "filter", "filter_end", "info",
-    "info_end", "format", "format_size", "keys", "dp", "gq", "min_dp", "ps", "length", "gt_count", "ad_count", "pl_count",
-    "sb_count", "phased", "pgt", "pgt_end", "pid", "pid_end", "ft", "ft_end", "called", "block", "kept",
-    "partial",
+    "info_end", "format", "format_size", "keys", "dp", "gq", "min_dp", "ps", "length", "gt_count", "ad_count",
+    "pl_count", "sb_count", "phased", "pgt", "pgt_end", "pid", "pid_end", "ft", "ft_end", "called", "block", "kept",
+    "partial", "symbolic",
 )  # fmt: skip
 (
     R_START, R_STOP, R_ID, R_ID_END, R_REF, R_REF_SIZE, R_ALTS, R_REAL, R_COVERS, R_FILTER, R_FILTER_END, R_INFO,
-    R_INFO_END, R_FORMAT, R_FORMAT_SIZE, R_KEYS, R_DP, R_GQ, R_MIN_DP, R_PS, R_LENGTH, R_GT_COUNT, R_AD_COUNT, R_PL_COUNT,
-    R_SB_COUNT, R_PHASED, R_PGT, R_PGT_END, R_PID, R_PID_END, R_FT, R_FT_END, R_CALLED, R_BLOCK, R_KEPT,
-    R_PARTIAL,
+    R_INFO_END, R_FORMAT, R_FORMAT_SIZE, R_KEYS, R_DP, R_GQ, R_MIN_DP, R_PS, R_LENGTH, R_GT_COUNT, R_AD_COUNT,
+    R_PL_COUNT, R_SB_COUNT, R_PHASED, R_PGT, R_PGT_END, R_PID, R_PID_END, R_FT, R_FT_END, R_CALLED, R_BLOCK, R_KEPT,
+    R_PARTIAL, R_SYMBOLIC,
 ) = range(len(RECORD))  # fmt: skip
 R_FIRST_VALUE, R_LAST_VALUE = R_DP, R_LENGTH + 1
 R_LAST_COUNT = R_FT_END + 1
@@ -73,11 +73,11 @@ R_LAST_COUNT = R_FT_END + 1
 # `outcome`, what `parse` returns in numbers.
 OUTCOME = (
     "status", "consumed", "blocks", "variants", "alts", "gts", "ads", "pls", "sbs", "lines", "read", "doubles",
-    "weaker", "strays", "overlaps", "partial", "place", "covered",
+    "weaker", "strays", "overlaps", "partial", "symbolic", "place", "covered",
 )  # fmt: skip
 (
     O_STATUS, O_CONSUMED, O_BLOCKS, O_VARIANTS, O_ALTS, O_GTS, O_ADS, O_PLS, O_SBS, O_LINES, O_READ, O_DOUBLES,
-    O_WEAKER, O_STRAYS, O_OVERLAPS, O_PARTIAL, O_PLACE, O_COVERED,
+    O_WEAKER, O_STRAYS, O_OVERLAPS, O_PARTIAL, O_SYMBOLIC, O_PLACE, O_COVERED,
 ) = range(len(OUTCOME))  # fmt: skip
 
 # `status`
@@ -244,7 +244,7 @@ def raw_mq_and_depth(text, at, room, row, longs):
 def alternates(text, at, record, alt_starts, alt_sizes, first):
     """ALT into alt_starts[first:], alt_sizes[first:] and R_ALTS, R_REAL, R_COVERS: (status, place after)."""
     count = 0
-    is_real = covers = False
+    is_real = covers = is_symbolic = False
     if same(text, at, pointer(NON_REF), 0, 9) and text[at + 9] == TAB:
         alt_starts[first] = at
         alt_sizes[first] = 9
@@ -267,7 +267,9 @@ def alternates(text, at, record, alt_starts, alt_sizes, first):
             count += 1
             if not reference_allele(text, start, size):
                 is_real = True
-                if record[R_REF_SIZE] > 1 and not symbolic(text, start, size):
+                if symbolic(text, start, size):
+                    is_symbolic = True
+                elif record[R_REF_SIZE] > 1:
                     covers |= deletion_like(text, record[R_REF], record[R_REF_SIZE], start, size)
             if text[at] != 44:
                 break
@@ -275,6 +277,7 @@ def alternates(text, at, record, alt_starts, alt_sizes, first):
     record[R_ALTS] = count
     record[R_REAL] = is_real
     record[R_COVERS] = covers
+    record[R_SYMBOLIC] = is_symbolic
     return DONE, at
 
 
@@ -454,6 +457,16 @@ def check_lists(record, gts, pls, first_gt, first_pl):
 
 
 @njit(cache=True, nogil=True)
+def hide_genotype(record, gts, first_gt):
+    """Make the sample's genotype one that nothing is known of; its depth stays."""
+    for k in range(record[R_GT_COUNT]):
+        gts[first_gt + k] = -1
+    record[R_PL_COUNT] = record[R_AD_COUNT] = record[R_PHASED] = record[R_PARTIAL] = 0
+    record[R_GQ] = record[R_PS] = MISSING
+    record[R_PGT_END], record[R_PID_END] = record[R_PGT], record[R_PID]
+
+
+@njit(cache=True, nogil=True)
 def write_block(record, pls, first_pl, room, row, blocks):
     """A record into its row of `blocks`."""
     count = record[R_PL_COUNT]
@@ -618,6 +631,8 @@ def parse_records(
         status = check_lists(record, gts, pls, first_gt, first_pl) if start >= last_start else BAD_ORDER
         if status == DONE and record[R_LENGTH] != MISSING:
             status = set_length(record, length)
+        if status == DONE and record[R_SYMBOLIC]:  # a kept genotype would be another one without that allele
+            hide_genotype(record, gts, first_gt)
         if status == BAD_STRAY and strays:
             status = DONE
             outcome[O_STRAYS] += 1
@@ -673,6 +688,7 @@ def parse_records(
             for k in range(4):
                 outcome[O_GTS + k] += record[R_GT_COUNT + k]
         outcome[O_PARTIAL] += record[R_PARTIAL]
+        outcome[O_SYMBOLIC] += record[R_SYMBOLIC]
         outcome[O_READ] += 1
         outcome[O_LINES] += 1
     if status == DONE and not final and last_row >= 0:

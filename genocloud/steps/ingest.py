@@ -149,6 +149,8 @@ def _bad_records(opened: cohort.Cohort, names: Collection[str]) -> dict[str, Any
         count = sum(outside.values())
         log.warning("%d bad records outside the intervals were left out, of %s", count, first_of(sorted(outside)))
     return {key: value for key, value in zip(BAD_RECORDS, (inside, outside), strict=True) if value}
+
+
 def _odd(batches: Sequence[cohort.BatchReceipt]) -> dict[str, int]:
     """How many stored records are odd, by kind; each kind is logged with the samples that have most of it."""
     by_kind: dict[str, Counter[str]] = {}

@@ -85,7 +85,14 @@ def record(fields: list[str], numbers: dict[str, int], column: int) -> Row:
         length := integer(of_sample.get("LEN"))
     ) is not None:  # VCF 4.5: a block's own; of a variant, what it reaches too
         row["end"] = max(row["end"] if row["real"] else 0, row["start"] + length)
-    return row | sample_fields(of_sample, len(alts) + 1) | info_fields(info)
+    row |= sample_fields(of_sample, len(alts) + 1) | info_fields(info)
+    if any(is_symbolic(allele) and allele not in REFERENCE_ALLELES for allele in alts):
+        row |= dict.fromkeys(("pl", "ad", "gq", "ps", "pgt", "pid")) | {"phased": False, "gt": [-1] * len(row["gt"])}
+    return row
+
+
+def is_symbolic(allele: str) -> bool:
+    return any(mark in allele for mark in "<[].")
 
 
 def sample_fields(values: dict[str, str], alleles: int) -> Row:
@@ -163,14 +170,14 @@ def from_gl(value: str | None) -> list[int] | None:
 
 def upper(allele: str) -> str:
     """Capitals, and N for the codes of several bases."""
-    return allele if any(mark in allele for mark in "<[]") else re.sub("[RYSWKMBDHV]", "N", allele.upper())
+    return allele if is_symbolic(allele) else re.sub("[RYSWKMBDHV]", "N", allele.upper())
 
 
 def deletion_like(ref: str, alts: list[str]) -> bool:
     """Whether the record covers its whole REF (GenomicsDB's rule)."""
     if len(ref) == 1:
         return False
-    plain = [alt for alt in alts if not any(mark in alt for mark in "<[]")]
+    plain = [alt for alt in alts if not is_symbolic(alt)]
     return any(
         alt == "*"
         or len(alt) < len(ref)

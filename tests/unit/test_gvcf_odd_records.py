@@ -6,7 +6,7 @@ import pytest
 
 from genocloud import gvcf
 from genocloud.errors import BadRecord
-from genocloud.gvcf.rows import OVERLAP, PARTIAL
+from genocloud.gvcf.rows import OVERLAP, PARTIAL, SYMBOLIC
 from genocloud.regions import Contig
 from tests.reference import gvcf_reader
 
@@ -59,6 +59,23 @@ def test_gatk_3s_name_of_the_spanning_deletion_is_read_as_a_star(tmp_path, ref):
     assert rows.variants["alts"].to_pylist() == [["A" + ref[1:], "*", "<NON_REF>"]]
     assert rows.variants["gt"].to_pylist() == [[1, 2]]
     assert rows.variants["stop"].to_pylist() == [101 + len(ref)]
+
+
+@pytest.mark.parametrize(
+    "symbol", ["<DEL>", "<CNV>", "<INS>", "<DUP:TANDEM>", "T[chr1:900[", "]chr1:900]T", "T.", ".T"]
+)
+@pytest.mark.parametrize("gt", ["1/2", "0/1", "2|2"])
+def test_beside_a_symbolic_alt_the_genotype_is_missing_and_counted(tmp_path, symbol, gt):
+    """GATK writes the symbol as an ALT; we do not genotype it, and without it 1/2 would become 0/1."""
+    rows = read(
+        tmp_path,
+        f"chr1\t102\t.\tT\tA,{symbol},<NON_REF>\t.\t.\tDP=20\t{TWO_ALTS.replace('1/2', gt)}",
+        f"chr1\t103\t.\tG\t<NON_REF>\t.\t.\tEND=2000\t{BLOCK}",
+    )
+    (row,) = rows.variants.to_pylist()
+    assert (row["gt"], row["pl"], row["ad"], row["gq"], row["dp"]) == ([-1, -1], None, None, None, 20)
+    assert row["alts"] == ["A", symbol, "<NON_REF>"]
+    assert (rows.odd, rows.dropped) == ({SYMBOLIC: 1}, {})
 
 
 @pytest.mark.parametrize("symbol", ["<NON_REF>", "<*>"])

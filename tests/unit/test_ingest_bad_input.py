@@ -247,13 +247,8 @@ RECORDS = {
     "unsorted records": Case([variant("chr1", 600), variant("chr1", 550)], "begins before the record above", 1),
     "contigs out of order": Case([block("chr2", 1, 50), variant("chr1", 500)], "contig comes before", 1),
     "a contig twice": Case([*AFTER, variant("chr1", 500)], "contig comes before", 2),
-    "overlapping reference blocks": Case([block("chr1", 501, 600), block("chr1", 590, 700)], "overlap", 1),
-    "a block within a block": Case([block("chr1", 501, 700), block("chr1", 590, 600)], "overlap", 1),
     "a block twice": Case([block("chr1", 501, 600)] * 2, "second record|overlap", 1),
     "a variant twice": Case([variant("chr1", 500)] * 2, "second record|same REF and ALT", 1),
-    "overlapping blocks of bcftools": Case(
-        [block("chr1", 501, 600), block("chr1", 590, 700)], "overlap", 1, tuple(OTHER_CALLER)
-    ),
     "a variant twice of bcftools": Case(
         [variant("chr1", 500)] * 2, "second record|same REF and ALT", 1, tuple(OTHER_CALLER)
     ),
