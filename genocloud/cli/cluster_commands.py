@@ -1,6 +1,7 @@
 """The commands that make a place to work at: certificates, a scheduler, workers."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -57,9 +58,10 @@ def _workers(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         from genocloud.scatter.serving import Crew, serve_workers  # as above
 
+        site, environment = _obeyed(arguments)
         crew = Crew(
             arguments.scheduler,
-            arguments.site,
+            site,
             arguments.count,
             arguments.threads,
             arguments.memory,
@@ -67,12 +69,19 @@ def _workers(commands: Commands) -> None:
             arguments.plain,
             arguments.wait,
             arguments.ports,
+            environment,
         )
         serve_workers(crew, _say)
 
     command = new_command(commands, "workers", "Run workers for a scheduler.", run)
     command.add_argument("scheduler", metavar="ADDRESS", help="the scheduler's: tls://HOST:8786")
     command.add_argument("--site", default="", metavar="NAME", help="the site they work for; shown in messages")
+    command.add_argument(
+        "--policy",
+        metavar="FILE",
+        help="the site's policy file, for runs over several sites: what they serve, and what they hand out. Default: "
+        "what GENOCLOUD_POLICY says; without one they hand nothing out",
+    )
     command.add_argument("--count", type=whole_number, default=1, metavar="N", help="processes. Default: %(default)s")
     command.add_argument(
         "--threads", type=whole_number, default=1, metavar="N", help="tasks at a time in each. Default: %(default)s"
@@ -97,6 +106,55 @@ def _workers(commands: Commands) -> None:
     )
 
 
+def _obeyed(arguments: Arguments) -> tuple[str, dict[str, str]]:
+    """The workers' site, and what makes them obey its policy file. Raises SettingError, RegisterLost for a bad one."""
+    from genocloud.locations import BadPolicyFile, Register, policies_of
+    from genocloud.locations.authority import VARIABLE
+
+    place = arguments.policy or os.environ.get(VARIABLE, "")
+    policies = policies_of(place)
+    names = [policy.site for policy in policies]
+    if arguments.site and names and arguments.site not in names:
+        problem = f"is {', '.join(names)}, not {arguments.site}"
+        raise BadPolicyFile(place, "site", problem, "give the site's own file, or correct --site")
+    for policy in policies:
+        if policy.counts_people:
+            Register(policy).check()
+        _say(str(policy))
+    site = arguments.site or (names[0] if len(names) == 1 else "")
+    return site, {VARIABLE: str(Path(place).absolute())} if place else {}
+
+
+def _register(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        from genocloud.locations import BadPolicyFile, Register, read_policy
+
+        if (arguments.start or arguments.allow) and not arguments.by:
+            command.error("give --by: who answers for this")
+        if arguments.allow and not arguments.reason:
+            command.error("give --reason: it is noted with the exception")
+        policy = read_policy(str(Path(arguments.policy).absolute()))
+        if not policy.register:
+            raise BadPolicyFile(policy.path, "register", "is missing", "name the folder that it lies in")
+        register = Register(policy)
+        if arguments.start:
+            register.start(arguments.by)
+        elif arguments.allow:
+            register.allow(arguments.allow, arguments.by, arguments.reason)
+        for entry in register.check():
+            sys.stdout.write(f"{entry}\n")
+
+    command = new_command(
+        commands, "register", "Show, begin or add to a site's register of the people whose sums have left it.", run
+    )
+    command.add_argument("policy", metavar="POLICY.yaml", help="the site's policy file, which says where it lies")
+    group = command.add_mutually_exclusive_group()
+    group.add_argument("--start", action="store_true", help="begin it, in an empty folder")
+    group.add_argument("--allow", metavar="CODE", help="sign an exception for the people whom a refusal named so")
+    command.add_argument("--by", metavar="NAME", help="who signs")
+    command.add_argument("--reason", metavar="TEXT", help="why the exception is right; it is noted")
+
+
 def _ports(text: str) -> str:
     """A range as dask takes it: argparse turns the error into its usage message."""
     first, _, last = text.partition("-")
@@ -114,4 +172,4 @@ def _tls_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-ALL = (_certificates, _scheduler, _workers)
+ALL = (_certificates, _scheduler, _workers, _register)

@@ -1,9 +1,15 @@
 """The command that runs over several sites."""
 
+import sys
+
 from genocloud import steps
 from genocloud.cli.options import CPUS, Arguments, Commands, hand_over, money, new_command, receipt_option
 from genocloud.scatter.progress import open_progress
 from genocloud.scatter.spending import Budgeted, Meter
+
+
+def _say(text: str) -> None:
+    print(f"genocloud: {text}", file=sys.stderr, flush=True)  # noqa: T201 (the command line's own voice)
 
 
 def _hybrid(commands: Commands) -> None:
@@ -15,7 +21,7 @@ def _hybrid(commands: Commands) -> None:
         meter = Meter(*hourly(config, CPUS))
         with open_progress(quiet=arguments.quiet, said=meter.told) as progress:
             given = progress if arguments.budget is None else Budgeted(progress, meter, arguments.budget)
-            receipt = steps.hybrid(config, given)
+            receipt = steps.hybrid(config, given, say=(lambda _: None) if arguments.quiet else _say)
         hand_over(receipt, arguments)
 
     command = new_command(commands, "hybrid", "Genotype samples that lie at several sites: one callset.", run)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from genocloud import objects, steps
 from genocloud.cli.options import CPUS, Arguments, Commands, new_command, shown_progress, whole_number
+from genocloud.errors import SettingError
 from genocloud.report.words import seconds_text, size_text
 
 if TYPE_CHECKING:
+    from genocloud.locations import Config, Location
     from genocloud.locations.planning import Placement
     from genocloud.locations.rates import Rates
     from genocloud.steps.plan import Plan
@@ -33,7 +35,7 @@ def _plan(commands: Commands) -> None:
             if arguments.output:
                 folder, name = objects.split(arguments.output)
                 objects.open_store(folder).write(name, made.to_json().encode())
-            sys.stdout.write(_text(made))
+            sys.stdout.write(_text(made) + _policies(config))
 
     command = new_command(commands, "plan", "Tell what a run will take: core-hours, time, memory, bytes, money.", run)
     command.add_argument(
@@ -62,6 +64,26 @@ def _rates(arguments: Arguments) -> "Rates":
     folder = arguments.rates or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genocloud"
     with shown_progress(arguments) as progress:
         return steps.rates_of_this_machine(folder, progress, arguments.measure)
+
+
+def _policies(config: "Config") -> str:
+    """Which policy file decides at each site of a config, as far as that can be said from here."""
+    from genocloud.locations import authority
+    from genocloud.locations.config import HERE
+
+    def line(site: "Location") -> str:
+        try:
+            policy = authority(site.store)
+            policy.check(site.name, site.store, site.policy, site.name == config.coordinator)
+        except SettingError as error:
+            if not site.workers.startswith(("tls://", "tcp://")):
+                return f"  {error}\n"
+            decides = "the policy file that its workers were started with (the first look of a run shows it)"
+            return f"  site {site.name}: {site.policy} by this config; {decides} decides\n"
+        return f"  {policy}\n"
+
+    lines = [line(site) for site in config.sites if site.name != HERE]
+    return f"What may leave the sites:\n{''.join(lines)}" if lines else ""
 
 
 _COLUMNS = "{:14} {:9} {:>9} {:>11} {:>12} {:>9} {:>10} {:>10} {:>12}\n"

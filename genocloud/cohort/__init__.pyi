@@ -4,6 +4,7 @@ from .batch import DamagedObject as DamagedObject
 from .batch import PartReceipt as PartReceipt
 from .batch import Source as Source
 from .batch import Tally as Tally
+from .identity import identities as identities
 from .layout import BATCH_SIZE as BATCH_SIZE
 from .layout import Layout as Layout
 from .manifest import Batch as Batch

@@ -10,7 +10,7 @@ import yaml
 
 from genocloud import objects
 from genocloud.errors import SettingError, unexpected_keys
-from genocloud.locations.policy import STAYS
+from genocloud.locations.authority import STAYS
 
 HERE = "here"
 """The name of the only site of a config that names none."""

@@ -1,14 +1,15 @@
-"""What a site says of a task that failed there: its own policy decides whether the words may leave it."""
+"""A task at a site, under the site's policy: what it does not cover is refused, and why a task failed stays there."""
 
-import hashlib
 import logging
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
+from uuid import uuid4
 
 from genocloud import objects
 from genocloud.errors import GenocloudError, StoreError
-from genocloud.locations.policy import MAY_LEAVE, policy_of
+from genocloud.locations.authority import MAY_LEAVE, SitePolicy, authority
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -28,24 +29,44 @@ class ToldThere(GenocloudError):
         super().__init__(f"{kind}: the site's policy keeps the reason there, in {url}; read it at the site and mend it")
 
 
-def discreet(store_url: str, function: Callable[[Task], Result], task: Task) -> Result:
-    """A task's result. Where it fails, the error; under any policy but `may_leave` a ToldThere in its place.
+class Sayable(GenocloudError):
+    """An error whose words may cross under every policy: they tell of settings and places that the config names."""
 
-    Errors about what may cross, and how, are told as they are: nobody's records stand in them.
+
+@dataclass(frozen=True)
+class Asker:
+    """Which site is asked, by its store, and whether whoever asks says to be at the site itself."""
+
+    store: str
+    home: bool
+
+
+def discreet(asker: Asker, function: Callable[[Task], Result], task: Task) -> Result:
+    """A task's result, if the site's policy covers the store. Where it fails, the error, or a ToldThere in its place.
+
+    An error is said as it is under `may_leave`, at a site that coordinates, and where it is about what may cross, and
+    how: nobody's records stand in that.
     """
+    policy = authority(asker.store)
     try:
         return function(task)
     except Exception as error:
-        if type(error).__module__.startswith(__name__.rpartition(".")[0]) or policy_of(store_url) == MAY_LEAVE:
+        if _may_be_said(error, policy, asker):
             raise
         kind, code = type(error).__name__, getattr(error, "exit_code", 1)
-        told = ToldThere(kind, code, _kept(store_url, "".join(traceback.format_exception(error))))
+        told = ToldThere(kind, code, _kept(asker.store, "".join(traceback.format_exception(error))))
     raise told  # out here it has no context: none of the reason's words
+
+
+def _may_be_said(error: Exception, policy: SitePolicy, asker: Asker) -> bool:
+    if policy.policy == MAY_LEAVE or (asker.home and policy.coordinates) or isinstance(error, Sayable):
+        return True
+    return type(error).__module__.startswith(__name__.rpartition(".")[0])
 
 
 def _kept(store_url: str, text: str) -> str:
     """Keep a text at the site, in its store, or where that fails in its workers' log; where it is."""
-    name = f"{FOLDER}/{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
+    name = f"{FOLDER}/{uuid4().hex[:12]}.txt"
     try:
         store = objects.open_store(store_url)
         store.write(name, text.encode())

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from typing import Any
 
-from genocloud.locations.policy import MAY_LEAVE, STAYS
+from genocloud.locations.authority import MAY_LEAVE, STAYS
 from genocloud.locations.prices import Prices
 from genocloud.locations.rates import Amounts, Rates
 

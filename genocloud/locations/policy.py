@@ -1,17 +1,13 @@
-"""What may leave a site: the least policy that lets each kind of table cross, and the policy that its store holds."""
+"""What may leave a site: the least policy that lets each kind of table cross, and whose a store is."""
 
 import json
-from typing import Any
 
 import pyarrow as pa
 
 from genocloud import objects
-from genocloud.errors import GenocloudError, SettingError
+from genocloud.errors import SettingError
+from genocloud.locations.authority import MAY_LEAVE, POLICIES, STAYS, SUMMARIES, OtherSite, authority
 from genocloud.locations.parcels import Parcel, pack
-
-STAYS, SUMMARIES, MAY_LEAVE = "stays", "summaries", "may_leave"
-POLICIES = (STAYS, SUMMARIES, MAY_LEAVE)
-"""From the strictest on; each lets cross what those before it do."""
 
 LEAST = {
     "people": STAYS,
@@ -29,7 +25,8 @@ LEAST = {
 }
 """The least policy under which a site hands out each kind of parcel; what is not here leaves no site."""
 
-NAME = "policy.json"
+NAME = "site.json"
+"""In a store: which site it is of. What may leave it stands in the site's policy file alone."""
 
 
 class Withheld(SettingError):
@@ -42,78 +39,31 @@ class Withheld(SettingError):
         super().__init__(f"{url}: its policy is {policy}, under which {kind} does not leave the site; {remedy}")
 
 
-class OtherPolicy(SettingError):
-    """A site whose own store holds another policy than the config."""
-
-    def __init__(self, url: str, held: str, asked: str) -> None:
-        self.url, self.held, self.asked = url, held, asked
-        super().__init__(
-            f"{url}: the site's own policy is {held}, the config says {asked}; correct the config, or have those who "
-            f"answer for the site write the other one into {objects.join(url, NAME)}"
-        )
-
-
-class OtherSite(SettingError):
-    """A store that is another site's."""
-
-    def __init__(self, url: str, held: str, asked: str) -> None:
-        self.url, self.held, self.asked = url, held, asked
-        super().__init__(
-            f"{url}: the store of the site {held}, which the config gives to {asked}; give each site a store of its own"
-        )
-
-
 def allows(policy: str, kind: str) -> bool:
     """Whether a policy lets a kind of parcel cross."""
     return kind in LEAST and POLICIES.index(policy) >= POLICIES.index(LEAST[kind])
 
 
-def hold_policy(store_url: str, site: str, asked: str) -> None:
-    """Write a site's name and policy into its store when it is first used; afterwards hold the config to them.
-
-    Raises OtherPolicy, or OtherSite for a store that two names of a config lead to.
-    """
+def claim_store(store_url: str, site: str) -> None:
+    """Write a site's name into its store when it is first used. Raises OtherSite for a store of another site."""
     store = objects.open_store(store_url)
     try:
-        store.create(NAME, (json.dumps({"site": site, "policy": asked}) + "\n").encode())
+        store.create(NAME, (json.dumps({"site": site}) + "\n").encode())
     except objects.ObjectExists:
-        values = _values(store)
-        if values.get("site", site) != site:
-            raise OtherSite(store.url, str(values["site"]), site) from None
-        if _held(store) != asked:
-            raise OtherPolicy(store.url, _held(store), asked) from None
+        try:
+            owner = json.loads(store.read(NAME))["site"]
+        except (objects.ObjectMissing, ValueError, KeyError, TypeError):
+            owner = "that a damaged site.json no longer names"
+        if owner != site:
+            raise OtherSite(store.url, str(owner), site) from None
 
 
-def policy_of(store_url: str) -> str:
-    """The policy that a site's own store holds; what cannot be read is the strictest."""
-    try:
-        return _held(objects.open_store(store_url))
-    except GenocloudError:
-        return STAYS
+def released(store_url: str, kind: str, table: pa.Table) -> Parcel:
+    """A table packed to be handed out, if the policy that decides about the store lets it.
 
-
-def _held(store: objects.Store) -> str:
-    """The policy that the store holds; what cannot be read is the strictest."""
-    held = _values(store).get("policy")
-    return held if held in POLICIES else STAYS
-
-
-def _values(store: objects.Store) -> dict[str, Any]:
-    """What the store says of its site; nothing where that cannot be read."""
-    try:
-        values = json.loads(store.read(NAME))
-    except (objects.ObjectMissing, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}
-
-
-def released(store_url: str, kind: str, table: pa.Table, home: bool = False) -> Parcel:
-    """A table packed to be handed out, if the policy in the site's store lets it. Raises Withheld.
-
-    home  whether who asked is at the site itself
+    Raises Withheld, or what `authority` does.
     """
-    store = objects.open_store(store_url)
-    policy = _held(store)
-    if not home and not allows(policy, kind):
-        raise Withheld(store.url, kind, policy)
+    policy = authority(store_url).policy
+    if not allows(policy, kind):
+        raise Withheld(store_url, kind, policy)
     return pack(kind, table)

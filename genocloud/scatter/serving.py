@@ -6,8 +6,8 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from genocloud.errors import SettingError
@@ -46,7 +46,7 @@ class Serving:
 @dataclass(frozen=True)
 class Crew:
     """Workers to start: `memory` is each one's limit in bytes (None: its share of the machine's), `wait` in seconds,
-    ports as dask takes them."""
+    ports as dask takes them; `environment` is what their processes have besides this one's."""
 
     scheduler: str
     site: str
@@ -57,6 +57,7 @@ class Crew:
     plain: bool
     wait: int
     ports: str | int
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def serve_scheduler(serving: Serving, say: Say) -> None:
@@ -169,7 +170,7 @@ def _nanny(crew: Crew, security: Any, number: int) -> Any:
         memory_limit=crew.memory or "auto",
         name=f"{site}{socket.gethostname()}-{os.getpid()}-{number}",
         security=security,
-        env={SITE_VARIABLE: crew.site},
+        env={SITE_VARIABLE: crew.site, **crew.environment},
         port=crew.ports,
         worker_port=crew.ports,
         dashboard=False,

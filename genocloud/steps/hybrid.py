@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -31,20 +32,27 @@ from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, read_reference
 from genocloud.steps.shards import Base, Cut, Known, cut_known
 
+log = logging.getLogger(__name__)
 
-def hybrid(config: Config, progress: Progress, watch: Watch = unwatched) -> Receipt:
+
+def hybrid(
+    config: Config, progress: Progress, watch: Watch = unwatched, say: Callable[[str], None] = log.info
+) -> Receipt:
     """Genotype everybody jointly, wherever their gVCFs lie; the balance is in sites.
 
     At each site the cohort and its people's own callset are made; the coordinator's callset is of everybody. What is
-    there already stays. `watch` hears of each task that was done. Everything that can be wrong with the config or a
-    site is said before any gVCF is read: see `checked_rows` and `hybrid_entry.look`.
+    there already stays. `watch` hears of each task that was done, `say` which policy file decides at each site.
+    Everything that can be wrong with the config or a site is said before any gVCF is read: see `checked_rows` and
+    `hybrid_entry.look`.
     """
     with receipt_of("hybrid") as receipt, ExitStack() as stack:
         reference, model = read_reference(config.reference), model_of(config.settings)
         check_contigs(config.settings["dbsnp"] or None, reference.contigs)
         rows, ledger = checked_rows(config), Ledger()
         stations = [stack.enter_context(_station(config, site, ledger, watch)) for site in config.sites]
-        _look(config, stations, reference, rows)
+        decides = _look(config, stations, reference, rows)
+        for sentence in decides.values():
+            say(sentence)
         working = [station for station in stations if station.home or rows[station.name]]
         for station in working:
             stack.enter_context(keeping(station.scatter.memory))
@@ -53,7 +61,7 @@ def hybrid(config: Config, progress: Progress, watch: Watch = unwatched) -> Rece
         _genotype(filled, flow, cut, receipt)
         receipt.inputs = {"reference": reference.checksum, "samples": f"content:{filled.named()}"}
         receipt.figures |= {"coordinator": config.coordinator, "totals": _totals(flow)}
-        receipt.figures |= {"sites": _told(filled, working), "crossings": ledger.told()}
+        receipt.figures |= {"sites": _told(filled, working, decides), "crossings": ledger.told()}
     return receipt
 
 
@@ -102,7 +110,7 @@ def _station(config: Config, site: Location, ledger: Ledger, watch: Watch) -> It
         except SettingError as error:
             raise BadConfig(config.url, f"sites.{site.name}.workers", *_parted(str(error))) from error
         stage = stack.enter_context(Silent().stage(site.name, 1))
-        yield Station(site, scatter, ledger, config.coordinator, watch, stage, (entry.look,))
+        yield Station(site, scatter, ledger, config.coordinator, watch, stage)
 
 
 def _parted(message: str) -> tuple[str, str]:
@@ -112,27 +120,34 @@ def _parted(message: str) -> tuple[str, str]:
 
 def _look(
     config: Config, stations: Sequence[Station], reference: Reference, rows: Mapping[str, Sequence[Sample]]
-) -> None:
-    """Look at every site. Raises what `hybrid_entry.look` does, or StrangersInCohort."""
+) -> dict[str, str]:
+    """Look at every site; in words, which policy file decides at each.
+
+    Raises what `hybrid_entry.look` does, or StrangersInCohort.
+    """
     layout = config.settings["part_bp"], config.settings["window_bp"]
 
     def seen(station: Station) -> entry.Seen:
         site = station.location
-        asked = entry.Look(site.name, site.store, site.policy, site.reference, reference.checksum, *layout)
+        asked = entry.Look(
+            site.name, site.store, station.home, site.policy, site.reference, reference.checksum, *layout
+        )
         try:
             return station.ask_one(entry.look, asked)
-        except entry.OtherAtSite:
+        except (entry.OtherAtSite, entry.Unfit):
             raise
         except GenocloudError as error:
             raise entry.Unfit(site.name, error) from error
 
-    for station, found in zip(stations, together(seen, stations), strict=True):
-        here = version("genocloud")
+    seen_by = dict(zip([station.name for station in stations], together(seen, stations), strict=True))
+    for station in stations:
+        found, here = seen_by[station.name], version("genocloud")
         if found.software != here:
             remedy = "install one version everywhere"
             raise entry.OtherAtSite(station.name, "genocloud", here, found.software, remedy)
         if found.samples and not rows[station.name]:
             raise StrangersInCohort(station.location.cohort, config.samples, [f"{found.samples} samples"])
+    return {name: found.decides for name, found in seen_by.items()}
 
 
 @dataclass(frozen=True)
@@ -222,7 +237,7 @@ def _flow(filled: _Filled, stations: Sequence[Station], reference: Reference, pr
             at,
             content=content,
             scope=cut.scope,
-            key=filled.named(asdict(at.model), cut.scope),
+            key=filled.named(asdict(at.model), cut.scope, [[site.name, site.policy] for site in config.sites]),
             elsewhere=away if at.home else (),
         )
         for name, at in ats.items()
@@ -308,11 +323,12 @@ def _description(filled: _Filled, flow: Flow, cut: Cut) -> callset.Description:
     )
 
 
-def _told(filled: _Filled, stations: Sequence[Station]) -> dict[str, Any]:
+def _told(filled: _Filled, stations: Sequence[Station], decides: Mapping[str, str]) -> dict[str, Any]:
     """What the receipt says of the sites."""
     return {
         station.name: {
             "policy": station.location.policy,
+            "decides": decides[station.name],
             "samples": len(filled.rows[station.name]),
             "seconds": round(station.seconds, 3),
             **({"ingest": filled.cohorts[station.name].balance} if station.name in filled.cohorts else {}),

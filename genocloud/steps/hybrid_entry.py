@@ -1,6 +1,7 @@
 """What a site's workers do in a hybrid run before and after the genome: the site is looked at, filled, committed."""
 
 import os.path
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from genocloud import callset, cohort, objects
-from genocloud.errors import GenocloudError, SettingError
-from genocloud.locations import Parcel, cohort_in, hold_policy, unpack
+from genocloud.errors import GenocloudError, SettingError, UnreadableFile
+from genocloud.locations import Parcel, Register, Sayable, authority, claim_store, cohort_in, unpack
 from genocloud.regions import Region
 from genocloud.samples import Sample, sheet_text
 from genocloud.scatter.executors import Scatter, open_scatter, within
@@ -20,8 +21,9 @@ from genocloud.schema import PEOPLE, SHEET, WORD
 from genocloud.steps.callsets import register
 from genocloud.steps.genotype import description_of
 from genocloud.steps.hybrid_tasks import At
-from genocloud.steps.ingest import BAD_RECORDS, Storing, ingest
+from genocloud.steps.ingest import Storing, ingest
 from genocloud.steps.intervals import Intervals
+from genocloud.steps.receipts import Receipt
 from genocloud.steps.reference import read_reference
 from genocloud.steps.refusals import refuse_bare_blocks, refuse_holes
 from genocloud.steps.shards import Cut, Shard, busy_windows, derived_key
@@ -33,10 +35,14 @@ SHEET_NAME = "samples.tsv"
 
 @dataclass(frozen=True)
 class Look:
-    """What is asked of a site first: its store, whether its reference and layout are the run's."""
+    """What is asked of a site first: its store, whether its reference and layout are the run's.
+
+    policy   what the config says that may leave it; `home`: whether it says that the coordinator is at the site
+    """
 
     site: str
     store: str
+    home: bool
     policy: str
     reference: str
     checksum: str
@@ -46,10 +52,11 @@ class Look:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a site has: genocloud's version, and how many samples its cohort holds."""
+    """What a site has: genocloud's version, how many samples its cohort holds; in words, which policy file decides."""
 
     software: str
     samples: int
+    decides: str
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class Filled:
     figures: dict[str, Any]
 
 
-class OtherAtSite(SettingError):
+class OtherAtSite(Sayable, SettingError):
     """A site whose reference, layout or genocloud is not the run's."""
 
     def __init__(self, site: str, what: str, here: str, there: str, remedy: str) -> None:
@@ -89,19 +96,37 @@ class OtherAtSite(SettingError):
         super().__init__(f"site {site}: its {what} is {there}, the coordinator's is {here}; {remedy}")
 
 
-class Unfit(GenocloudError):
+class Unfit(Sayable):
     """A site that cannot be worked at: what is wrong there, with the site's name and the exit code of the reason."""
 
     def __init__(self, site: str, reason: GenocloudError) -> None:
         self.site, self.exit_code = site, reason.exit_code
-        super().__init__(f"site {site}: {reason}")
+        head = f"site {site}: "
+        super().__init__(f"{head}{str(reason).removeprefix(head)}")
 
 
 def look(asked: Look) -> Seen:
-    """Look at a site before any work: may its store be written, is its policy, its reference, its layout the run's?
+    """Look at a site before any work: does its policy cover the run, may its store be written, is its layout the run's?
 
-    Raises StoreFailed, OtherPolicy, OtherSite, UnreadableFile or OtherAtSite.
+    What the policy does not cover is not looked at. Raises an error of locations, OtherAtSite, or Unfit for what is
+    wrong with store or reference.
     """
+    policy = authority(asked.store)
+    policy.check(asked.site, asked.store, asked.policy, asked.home)
+    policy.check_input("reference", asked.reference)
+    if policy.counts_people:
+        Register(policy).check()
+    try:
+        samples = _looked_at(asked)
+    except (objects.StoreFailed, UnreadableFile) as error:
+        reason = Unfit(asked.site, error)
+    else:
+        return Seen(version("genocloud"), samples, str(policy))
+    raise reason  # out here it has no context: nothing of the reason besides its words crosses
+
+
+def _looked_at(asked: Look) -> int:
+    """How many samples the site's cohort holds."""
     checksum = read_reference(asked.reference).checksum
     if checksum != asked.checksum:
         remedy = f"give {asked.site} the same reference: its contigs, in the same order ({asked.reference})"
@@ -109,13 +134,13 @@ def look(asked: Look) -> Seen:
     store = objects.open_store(asked.store)
     store.write(_PROBE, b"")
     store.delete(_PROBE)
-    hold_policy(asked.store, asked.site, asked.policy)
+    claim_store(asked.store, asked.site)
     try:
         opened = cohort.open_cohort(cohort_in(asked.store))
     except cohort.NoCohort:
-        return Seen(version("genocloud"), 0)
+        return 0
     _check_layout(asked, opened)
-    return Seen(version("genocloud"), len(opened.samples))
+    return len(opened.samples)
 
 
 _PROBE = "probe"
@@ -144,6 +169,7 @@ def _cell(sample: Sample, name: str) -> Any:
 def fill(given: Filling) -> Filled:
     """Ingest a site's rows of the sheet, with all of its workers."""
     at, samples = given.at, [Sample(**row) for row in unpack(given.sheet, "sheet").to_pylist()]
+    _check_covered(at, samples)
     objects.open_store(at.store).write(SHEET_NAME, _text(samples, at.store).encode())
     intervals = Intervals(given.intervals or ())
     storing = Storing(
@@ -157,7 +183,9 @@ def fill(given: Filling) -> Filled:
     with _workers(given.threads) as scatter:
         sheet_url = objects.join(at.store, SHEET_NAME)
         receipt = ingest(at.cohort_url, sheet_url, at.reference, storing, scatter, Silent())
-    opened = cohort.open_cohort(at.cohort_url)
+    figures = {"seconds": receipt.seconds, **receipt.figures}
+    at = replace(at, version=cohort.open_cohort(at.cohort_url).version)
+    opened = at.opened()  # from here on sums over its people may leave, if the site's register admits them
     refuse_bare_blocks(opened)
     asked = intervals.asked(opened.contigs).inside
     refuse_holes(opened, asked or [Region(number, 0, each.length) for number, each in enumerate(opened.contigs)])
@@ -166,12 +194,39 @@ def fill(given: Filling) -> Filled:
         opened.version,
         derived_key(opened),
         derived_key(opened, opened.samples),
-        replace(at, version=opened.version).released("people", _people(opened, rows)),
+        at.released("people", _people(opened, rows)),
         tuple(sorted(busy_windows(opened, "variants"))),
         tuple(sorted(busy_windows(opened, "blocks"))),
-        receipt.balance,
-        {"seconds": receipt.seconds} | {name: of for name, of in receipt.figures.items() if name not in BAD_RECORDS},
+        _balance(opened),
+        {name: value for name, value in figures.items() if name in _FIGURES},
     )
+
+
+_FIGURES = ("seconds", "cohort_version", "samples", "new_samples")
+"""What crosses of the ingest's figures: not the bytes of what was new, which may be one person's."""
+
+
+def _balance(opened: cohort.Cohort) -> dict[str, Any]:
+    """What became of the records of everybody in force, added up: of who has just come alone nothing is said."""
+    tallies = [
+        tally
+        for batch in opened.batches
+        for tally, rank in zip(opened.receipt(batch).tallies, batch.ranks.tolist(), strict=True)
+        if rank >= 0
+    ]
+    receipt = Receipt("ingest")
+    dropped = sum((Counter(tally.dropped) for tally in tallies), Counter[str]())
+    stored = sum(sum(tally.stored.values()) for tally in tallies)
+    receipt.balanced("records", sum(tally.read for tally in tallies), stored, dropped)
+    return receipt.balance
+
+
+def _check_covered(at: At, samples: Sequence[Sample]) -> None:
+    """Raise NotCovered for a file that the site's policy does not cover, before any of them is looked at."""
+    policy = authority(at.store)
+    policy.check_input("reference", at.reference)
+    for sample in samples:
+        policy.check_input("gVCF", str(sample.gvcf))
 
 
 def _text(samples: Sequence[Sample], folder: str) -> str:

@@ -143,7 +143,7 @@ class Flow:
     def _pieces(self, shard: Shard, edges: Sequence[tasks.Edges], threads: Mapping[str, int]) -> Iterable[Piece]:
         """The pieces of a shard whose edges are everybody's; one needs what that needs at a site which it lies in."""
         starts = sorted({start for each in edges for start, _, _ in each} | {shard.region.end})
-        layout = self.at.opened().layout
+        layout = self.at.stored.layout
         for start, end in pairwise(starts):
             needs = {
                 station.name: next(need for _, stop, need in each if start < stop)

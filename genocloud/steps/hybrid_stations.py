@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from genocloud.locations import Ledger, Location, Parcel, discreet
+from genocloud.locations import Asker, Ledger, Location, Parcel, discreet
 from genocloud.scatter.executors import Scatter, in_threads, run_needing
 from genocloud.scatter.progress import Progress, Stage
 from genocloud.scatter.telling import Heard
@@ -32,7 +32,7 @@ class Answer(Generic[Result]):
 class Station:
     """A site, and where its tasks run; `ask` is the one door between it and the coordinator.
 
-    `outspoken`: functions whose errors are told as they are; `seconds`: what its tasks took, one after another.
+    `seconds`: what its tasks took, one after another.
     """
 
     location: Location
@@ -41,7 +41,6 @@ class Station:
     coordinator: str
     watch: Watch
     stage: Stage
-    outspoken: Sequence[Callable[..., Any]] = ()
     seconds: float = 0.0
 
     @property
@@ -63,7 +62,7 @@ class Station:
     ) -> list[Result]:
         """Have tasks done at the site, each where and when there is room for the bytes that it needs.
 
-        Why one fails at another site is told as far as that site's policy allows: see locations.discreet.
+        The site's policy decides what is done, and how much is told of why a task failed: see locations.discreet.
         """
         self.ledger.note(parcels_in(tasks), self.coordinator, self.name)
 
@@ -73,8 +72,7 @@ class Station:
             self.ledger.note(parcels_in(answer.result), self.name, self.coordinator)
 
         needs = [ANY_NEED] * len(tasks) if needs is None else needs
-        hushed = not self.home and function not in self.outspoken
-        work = partial(discreet, self.location.store, function) if hushed else function
+        work = partial(discreet, Asker(self.location.store, self.home), function)
         answers = run_needing(self.scatter, partial(_timed, work), tasks, needs, done, heard)
         return [answer.result for answer in answers]
 

@@ -1,7 +1,9 @@
 """What a site's workers do in a hybrid run: stateless tasks that may run twice, and hand out what the policy allows."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +11,17 @@ import pyarrow as pa
 
 from genocloud import callset, cohort, genotypes, objects, sites
 from genocloud.genotypes import Model
-from genocloud.locations import Parcel, callset_in, cohort_in, released, unpack
+from genocloud.locations import (
+    MAY_LEAVE,
+    Parcel,
+    Register,
+    SitePolicy,
+    authority,
+    callset_in,
+    cohort_in,
+    released,
+    unpack,
+)
 from genocloud.regions import Region
 from genocloud.scatter.executors import in_threads
 from genocloud.schema import ALLELES, LOCAL, REACHES, numbers
@@ -19,7 +31,7 @@ from genocloud.steps.genotype import Segments, added_up, complete, cover_all, es
 from genocloud.steps.kept import Growth, observed, site_keys, summarised
 from genocloud.steps.needs import Load, discovery_need, pieces_of
 from genocloud.steps.reference import read_reference
-from genocloud.steps.shards import Base, Derived, Shard, alleles_in, derived, reaches
+from genocloud.steps.shards import Base, Derived, Shard, alleles_in, derived, derived_key, reaches
 
 Edges = list[tuple[int, int, int]]
 """Start, end and need of a shard's pieces, in genome order."""
@@ -60,7 +72,19 @@ class At:
         return callset_in(self.store)
 
     def opened(self) -> cohort.Cohort:
-        """Its cohort; one of nobody where it has none."""
+        """Its cohort at the site, of whose people sums may leave; one of nobody where it has none.
+
+        Raises what `authority` does; under `stays` also TooFew or RegisterLost: what is handed out of a task is of the
+        people of the version that the task opens, so that no version is opened for one that the register has not noted.
+        """
+        policy, stored = authority(self.store), self.stored
+        if self.version and policy.counts_people:
+            _admit(policy, stored)
+        return stored
+
+    @property
+    def stored(self) -> cohort.Cohort:
+        """Its cohort for who may open the store anyway, and hands out nothing of it."""
         if self.version:
             return cohort.open_cohort(self.cohort_url, self.version)
         reference = read_reference(self.reference)
@@ -70,7 +94,7 @@ class At:
 
     def tables(self, kind: str, *settings: object) -> Derived:
         """The folder of one kind of tables that follow from everybody's rows."""
-        return derived(self.opened(), kind, self.content, *settings)
+        return derived(self.stored, kind, self.content, *settings)
 
     @property
     def estimates(self) -> Derived:
@@ -78,8 +102,37 @@ class At:
         return self.tables("estimates", asdict(self.model))
 
     def released(self, kind: str, table: pa.Table) -> Parcel:
-        """A table packed to be handed out. Raises Withheld."""
-        return released(self.store, kind, table, self.home)
+        """A table packed to be handed out. Raises Withheld, or what `opened` does."""
+        self.opened()
+        return released(self.store, kind, table)
+
+    def entry(self, entry: callset.ShardEntry) -> callset.ShardEntry:
+        """A shard's entry to be handed out: of files whose genotypes may not leave no size, checksum or history.
+
+        What is left of each batch, a name and rows, follows from who is in it and how many sites there are.
+        """
+        if self.home or authority(self.store).policy == MAY_LEAVE:
+            return entry
+        people = {batch.id: int((batch.ranks >= 0).sum()) for batch in self.stored.batches}
+        files = {
+            batch: tuple(replace(file, rows=entry.sites.rows * people[batch], bytes=0, sha256="") for file in each[:1])
+            for batch, each in entry.genotypes.items()
+        }
+        return replace(entry, genotypes=files, shares={})
+
+
+_admitting = Lock()
+
+
+def _admit(policy: SitePolicy, opened: cohort.Cohort) -> None:
+    """Have the site's register admit a version's people, before anything of them leaves; once in each process."""
+    with _admitting:
+        _admitted(policy, opened.url, opened.version, derived_key(opened))
+
+
+@lru_cache(maxsize=64)
+def _admitted(policy: SitePolicy, cohort_url: str, version: int, content: str) -> None:  # noqa: ARG001  (it names the rows)
+    Register(policy).admit(cohort.identities(cohort.open_cohort(cohort_url, version)))
 
 
 @dataclass(frozen=True)
@@ -111,7 +164,15 @@ def discovery_needs(given: tuple[At, Sequence[Shard], int]) -> list[int]:
     """Bytes that discovering each shard takes, with so many threads."""
     at, shards, threads = given
     opened = at.opened()
-    return [discovery_need(opened, shard, threads) for shard in shards]
+    return [_coarse(discovery_need(opened, shard, threads)) for shard in shards]
+
+
+STEP_BYTES = 16_000_000
+"""What a task needs is told in steps of so many bytes: finer, it would tell how long single rows are."""
+
+
+def _coarse(need: int) -> int:
+    return -(-need // STEP_BYTES) * STEP_BYTES
 
 
 def chains(given: tuple[At, Sequence[Base]]) -> list[int]:
@@ -164,7 +225,7 @@ def take_alleles(given: tuple[OnShard, int, int]) -> Edges:
     weight = Load.of(alleles).whole
     tables.write(shard, alleles, asdict(weight))
     pieces = pieces_of(opened, tables, shard, task.threads, most, memory)
-    return [(piece.region.start, piece.region.end, piece.need) for piece in pieces]
+    return [(piece.region.start, piece.region.end, _coarse(piece.need)) for piece in pieces]
 
 
 def _with_own(opened: cohort.Cohort, shard: Shard, united: pa.Table, threads: int) -> pa.Table:
@@ -291,11 +352,13 @@ def complete_shard(task: OnShard) -> callset.ShardEntry:
     segments: Segments = {}
     if opened.batches:
         segments, _ = cover_all(opened, store, task.shard, emitted, at.model, task.threads)
-    return complete(opened, store, task.shard, at.key, emitted, table, segments, at.model, task.others)
+    return at.entry(complete(opened, store, task.shard, at.key, emitted, table, segments, at.model, task.others))
 
 
 def finished(given: tuple[At, Sequence[Shard]]) -> list[callset.ShardEntry | None]:
     """The entries of shards that are complete."""
     at, shards = given
+    at.opened()
     store = objects.open_store(at.callset_url)
-    return [callset.find_shard(store, shard, at.key, at.elsewhere) for shard in shards]
+    entries = [callset.find_shard(store, shard, at.key, at.elsewhere) for shard in shards]
+    return [entry and at.entry(entry) for entry in entries]

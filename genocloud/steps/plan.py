@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from genocloud.cohort import Stored
+from genocloud.locations.authority import STAYS
 from genocloud.locations.config import HERE, Config, Location, read_config
 from genocloud.locations.planning import (
     BY_STEPS,
@@ -21,7 +22,6 @@ from genocloud.locations.planning import (
     balanced_widths,
     reason_of,
 )
-from genocloud.locations.policy import STAYS
 from genocloud.locations.prices import CORE_BYTES, TABLES, BadPrices, Prices, find_prices, read_prices
 from genocloud.locations.rates import Rates
 from genocloud.samples import Sample, read_sheet

@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = [str(Path(sys.executable).with_name("genocloud"))]
 NETWORK, PORT, BUCKET_PORT, BUCKET = "10.213.77", 8786, 4443, "study"
 START_SECONDS = 120
+STORES = {"stays": ["stays", "cut", "kills"], "summaries": ["summaries"], "may_leave": ["may_leave"]}
+"""Names of the runs' stores, by policy."""
 
 
 class NoNamespaces(Exception):
@@ -144,7 +146,21 @@ def _open(place: Place, workers: int, memory: str) -> None:
     address = f"tls://{place.address}:{PORT}"
     place.run([*PROGRAM, "scheduler", "--listen", address, "--allowed-failures", "100"], "scheduler")
     words = ["--site", place.name, "--count", str(workers), "--threads", "1", "--memory", memory]
+    words += ["--policy", str(_sign_policies(place))]
     place.run([*PROGRAM, "workers", address, *words], "workers")
+
+
+def _sign_policies(place: Place) -> Path:
+    """The site's policy files, one for the stores of runs under each policy, and the register of its answers."""
+    folder = place.folder / f"{place.name}-policies"
+    folder.mkdir()
+    for policy, names in STORES.items():
+        path, stores = folder / f"{policy}.yaml", [f"{place.store}/{name}" for name in names]
+        values = {"site": place.name, "signed_off": "A. Tester, 2026-11-29", "stores": stores, "inputs": ["/"]}
+        values |= {"policy": policy, "minimum_people": 1, "register": f"{folder}/register", "coordinates": True}
+        path.write_text(json.dumps(values))  # JSON is YAML
+    place.genocloud("register", str(folder / "stays.yaml"), "--start", "--by", "A. Tester", log="register")
+    return folder
 
 
 def _serve_bucket(place: Place, folder: Path, address: str) -> None:

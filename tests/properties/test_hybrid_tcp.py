@@ -14,6 +14,7 @@ import pytest
 
 from genocloud.locations import ToldThere
 from tests.reference.hybrid_studies import Study, differences, run_study, small, write_study
+from tests.reference.site_policies import obeying
 from tests.reference.tcp_tap import Tap, tapped
 
 AWAY, COORDINATOR = "aarau", "bern"
@@ -21,9 +22,16 @@ PLAIN = {"distributed.comm.compression": None, "distributed.worker.profile.enabl
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Any]:
+def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the sites' policy files will lie."""
+    return tmp_path_factory.mktemp("policies")
+
+
+@pytest.fixture(scope="module")
+def site(policies: Path) -> Iterator[Any]:
     """The other site's scheduler and worker, which write as they would between machines, uncompressed."""
     with (
+        obeying(policies),
         dask.config.set(PLAIN),
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=2, dashboard_address=":0", silence_logs=logging.CRITICAL
@@ -39,9 +47,9 @@ def tap(site: Any) -> Iterator[Tap]:
         yield found
 
 
-def study_in(folder: Path) -> Study:
+def study_in(folder: Path, policies: Path) -> Study:
     contigs = {"many": small("many", 8), "spanning": small("spanning", 16)}
-    return write_study(folder, {AWAY: 4, COORDINATOR: 3}, contigs, window_bp=400, batch_size=2)
+    return write_study(folder, {AWAY: 4, COORDINATOR: 3}, contigs, window_bp=400, batch_size=2, policies=policies)
 
 
 def run(study: Study, tap: Tap) -> Any:
@@ -49,8 +57,8 @@ def run(study: Study, tap: Tap) -> Any:
     return run_study(study, study.config("run", policies, COORDINATOR, **{AWAY: f"tcp://127.0.0.1:{tap.port}"}))
 
 
-def test_nobody_is_named_on_the_line(tmp_path: Path, tap: Tap) -> None:
-    study = study_in(tmp_path)
+def test_nobody_is_named_on_the_line(tmp_path: Path, tap: Tap, policies: Path) -> None:
+    study = study_in(tmp_path, policies)
     receipt = run(study, tap)
     config = study.config("run", dict.fromkeys(study.people, "stays"), COORDINATOR)
     assert differences(study, "run", config, study.at_one_site()) == []
@@ -66,8 +74,8 @@ def test_nobody_is_named_on_the_line(tmp_path: Path, tap: Tap) -> None:
         assert name.encode() not in tap.inward
 
 
-def test_an_error_is_not_quoted_on_the_line(tmp_path: Path, tap: Tap) -> None:
-    study = study_in(tmp_path)
+def test_an_error_is_not_quoted_on_the_line(tmp_path: Path, tap: Tap, policies: Path) -> None:
+    study = study_in(tmp_path, policies)
     path = study.gvcf(study.people[AWAY][0])
     text = gzip.decompress(path.read_bytes()).decode()
     path.write_bytes(gzip.compress(re.sub(r":[0-9,]+(\n)", r":secretPL\1", text, count=1).encode()))

@@ -91,7 +91,7 @@ def test_under_summaries_key_tables_leave_and_nothing_with_a_name(study: Study, 
 
 
 def _let_summaries_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(policy.LEAST, "summary", policy.STAYS)
+    monkeypatch.setitem(policy.LEAST, "summary", "stays")
     monkeypatch.setattr("genocloud.steps.hybrid_flow.STAYS", "no policy")
 
 
@@ -166,7 +166,7 @@ def test_an_error_leaves_its_words_at_the_site(study: Study, wire: Wire, damaged
 def test_the_check_sees_the_words_of_an_error(
     study: Study, wire: Wire, damaged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hybrid_stations, "discreet", lambda store, function, task: function(task))
+    monkeypatch.setattr(hybrid_stations, "discreet", lambda asker, function, task: function(task))
     with pytest.raises(InputError, match="malformed"):
         run(study, "told", "stays")
     with pytest.raises(AssertionError, match="crosses"):

@@ -21,6 +21,7 @@ from genocloud.steps.hybrid_stations import Station
 from genocloud.steps.receipts import Receipt
 from tests.conftest import DATA
 from tests.properties.test_steps_cuts import decoded
+from tests.reference.site_policies import obeying, write_policy
 
 REFERENCE = str(DATA / "reference.fa")
 SMALL = {"window_bp": 60_000, "batch_size": 2}
@@ -58,11 +59,16 @@ class Hybrid:
             name: {"store": self.store(name), "workers": self.workers, "policy": policy}
             for name, policy in zip(self.names, self.policies, strict=True)
         }
+        for name, policy in zip(self.names, self.policies, strict=True):
+            folder = self.folder / "policies"
+            write_policy(folder / f"{name}.yaml", name, [self.store(name)], [str(DATA)], policy)
         told = {"samples": str(sheet), "reference": REFERENCE, "sites": sites}
         return config_of({**told, "coordinator": self.names[self.coordinator], **self.options})
 
     def run(self) -> Receipt:
-        return hybrid(self.config(), Silent())
+        config = self.config()
+        with obeying(self.folder / "policies"):
+            return hybrid(config, Silent())
 
     @property
     def united(self) -> str:

@@ -19,6 +19,7 @@ from genocloud.steps.hybrid import hybrid, intervals_of, model_of
 from genocloud.steps.receipts import Receipt
 from tests.conformance.oracle import HEADER, write_reference
 from tests.reference.joint_styles import STYLES, Style, styled_contig, wild_contig
+from tests.reference.site_policies import obeying, write_policy
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Study:
     folder: Path
     people: Mapping[str, Sequence[str]]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    policies: Path | None = None
+
+    @property
+    def policy_folder(self) -> Path:
+        """Where the sites' policy files lie; the sites are small, so that any number of people will do."""
+        return self.policies or self.folder / "policies"
 
     @property
     def names(self) -> list[str]:
@@ -48,6 +55,9 @@ class Study:
             }
             for site in self.people
         }
+        for site, values in sites.items():
+            path = self.policy_folder / f"{self.folder.name}-{run}-{site}.yaml"
+            write_policy(path, site, [values["store"]], [str(self.folder)], policies[site])
         values = {"samples": str(self.folder / "sites.tsv"), "reference": str(self.folder / "ref.fa"), "sites": sites}
         return config_of(values | {"coordinator": coordinator, **self.settings}, "config.yaml")
 
@@ -75,12 +85,13 @@ def write_study(
     counts: Mapping[str, int],
     contigs: Mapping[str, Style | int],
     seed: int = 5,
+    policies: Path | None = None,
     **settings: Any,
 ) -> Study:
     """Write a study: how many people each site has; contigs by style, or by seed where they know no biology."""
     folder.mkdir(exist_ok=True)
     people = {site: [f"{site}{_word(site, number)}" for number in range(count)] for site, count in counts.items()}
-    study = Study(folder, people, settings)
+    study = Study(folder, people, settings, policies)
     total = len(study.names)
     made = {name: _contig(name, kind, total, seed) for name, kind in contigs.items()}
     write_reference({name: bases for name, (bases, _) in made.items()}, folder)
@@ -133,5 +144,6 @@ def _equal(one: pa.Table, other: pa.Table) -> bool:
 
 
 def run_study(study: Study, config: Config) -> Receipt:
-    """Run a study at its sites."""
-    return hybrid(config, Silent())
+    """Run a study at its sites, whose workers obey the policies that the study has written."""
+    with obeying(study.policy_folder):
+        return hybrid(config, Silent())

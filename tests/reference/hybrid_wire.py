@@ -117,6 +117,7 @@ def check(wire: Wire, site: str, policy: str, names: Sequence[str], own: Sequenc
         control = len(message.data) - sum(len(parcel.data) for parcel in parcels)
         words = sorted(set(_words(message, parcels)))
         if message.outward:
+            assert message.value is None or not isinstance(message.value, int), f"{site} tells how far a file is read"
             for parcel in parcels:
                 assert parcel.kind in allowed, f"{site} lets out {parcel.kind}"
                 columns = tuple(decoded(parcel).column_names)

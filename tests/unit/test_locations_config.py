@@ -1,5 +1,6 @@
 """A config over several sites is checked before anything is read: one message, which says where and what to do."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,22 @@ import pytest
 
 from genocloud.cohort import open_cohort
 from genocloud.errors import GenocloudError
-from genocloud.locations import BadConfig, OtherPolicy, Withheld, config_of, hold_policy, read_config, released
+from genocloud.locations import BadConfig, config_of, read_config
 from genocloud.scatter.progress import Silent
-from genocloud.schema import SUMMARY
 from genocloud.steps.hybrid import hybrid
 from tests.conftest import DATA
+from tests.reference.site_policies import write_policy
 
 REFERENCE = str(DATA / "reference.fa")
+
+
+@pytest.fixture(autouse=True)
+def policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Policy files of both sites, for small samples."""
+    for name in ("alpha", "beta"):
+        stores = [f"{tmp_path}/{name}", f"{tmp_path}/file/{name}"]
+        write_policy(tmp_path / "policies" / f"{name}.yaml", name, stores, [str(DATA), str(tmp_path)])
+    monkeypatch.setenv("GENOCLOUD_POLICY", str(tmp_path / "policies"))
 
 
 def sites(folder: Path, **more: Any) -> dict[str, Any]:
@@ -87,6 +97,7 @@ def other_reference(folder: Path) -> dict[str, Any]:
 
 
 def unwritable(folder: Path) -> dict[str, Any]:
+    shutil.rmtree(folder / "file")
     (folder / "file").write_text("no folder")
     return sites(folder, store=f"{folder}/file/beta")
 
@@ -110,7 +121,7 @@ def unknown_store(folder: Path) -> dict[str, Any]:
         (unwritable, r"file/beta.*; "),
         (no_scheduler, r"sites.beta.workers: no Dask scheduler"),
         (no_such_workers, r"sites.beta.workers: scatter 'ssh://somewhere' is none of"),
-        (unknown_store, r"ftp:// is no kind of store"),
+        (unknown_store, r"ftp://somewhere/study: the site's policy file does not cover this store"),
     ],
 )
 def test_a_site_that_cannot_be_used_is_said_before_any_gvcf_is_read(tmp_path, monkeypatch, wrong, said):
@@ -130,21 +141,6 @@ def test_a_sample_at_an_unknown_site_is_said_with_its_line(tmp_path):
         GenocloudError, match=r"line 3: sample p08 lies at the site 'gamma', .*; its sites are alpha, beta"
     ):
         hybrid(config, Silent())
-
-
-def test_a_sites_own_policy_counts(tmp_path):
-    hold_policy(str(tmp_path), "alpha", "stays")
-    hold_policy(str(tmp_path), "alpha", "stays")
-    with pytest.raises(OtherPolicy, match="the site's own policy is stays, the config says may_leave") as caught:
-        hold_policy(str(tmp_path), "alpha", "may_leave")
-    assert (caught.value.held, caught.value.asked) == ("stays", "may_leave")
-    with pytest.raises(Withheld, match="takes the policy summaries"):
-        released(str(tmp_path), "summary", SUMMARY.empty_table())
-    (tmp_path / "policy.json").write_text("damaged")
-    with pytest.raises(Withheld):
-        released(str(tmp_path), "summary", SUMMARY.empty_table())
-    (tmp_path / "policy.json").write_text('{"policy": "summaries"}')
-    assert released(str(tmp_path), "summary", SUMMARY.empty_table()).kind == "summary"
 
 
 def test_a_cohort_of_another_layout_is_said(tmp_path):

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from genocloud.errors import BadRecord
-from genocloud.locations import BadParcel, ToldThere, discreet, hold_policy, pack
+from genocloud.locations import Asker, BadParcel, NoPolicy, ToldThere, discreet, pack
 from genocloud.schema import TOTALS
+from tests.reference.site_policies import write_policy
 
 SECRET = "NA12878"
 
@@ -25,13 +26,19 @@ def fine(task: str) -> str:
     return task.upper()
 
 
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Asker:
+    """A site whose policy is the parameter, asked from elsewhere."""
+    write_policy(tmp_path / "policy.yaml", "alpha", [str(tmp_path / "store")], [], request.param)
+    monkeypatch.setenv("GENOCLOUD_POLICY", str(tmp_path / "policy.yaml"))
+    return Asker(str(tmp_path / "store"), home=False)
+
+
 @pytest.mark.parametrize(("function", "kind", "code"), [(bad_record, "BadRecord", 3), (bug, "KeyError", 1)])
-@pytest.mark.parametrize("policy", ["stays", "summaries", ""])
-def test_what_is_wrong_stays_at_the_site(tmp_path: Path, policy, function, kind, code, caplog) -> None:
-    if policy:
-        hold_policy(str(tmp_path), "alpha", policy)
+@pytest.mark.parametrize("site", ["stays", "summaries"], indirect=True)
+def test_what_is_wrong_stays_at_the_site(site: Asker, function, kind, code, caplog) -> None:
     with caplog.at_level(logging.ERROR), pytest.raises(ToldThere) as caught:
-        discreet(str(tmp_path), function, "0,10,secret")
+        discreet(site, function, "0,10,secret")
     error = caught.value
     assert (error.kind, error.exit_code) == (kind, code)
     assert error.__cause__ is error.__context__ is None
@@ -44,24 +51,44 @@ def test_what_is_wrong_stays_at_the_site(tmp_path: Path, policy, function, kind,
     assert pickle.loads(pickle.dumps(error)).exit_code == code
 
 
-def test_a_site_whose_data_may_leave_says_what_is_wrong(tmp_path: Path) -> None:
-    hold_policy(str(tmp_path), "alpha", "may_leave")
+@pytest.mark.parametrize("site", ["may_leave"], indirect=True)
+def test_a_site_whose_data_may_leave_says_what_is_wrong(site: Asker) -> None:
     with pytest.raises(BadRecord, match=SECRET):
-        discreet(str(tmp_path), bad_record, "0")
+        discreet(site, bad_record, "0")
 
 
-def test_what_may_not_cross_is_said(tmp_path: Path) -> None:
-    hold_policy(str(tmp_path), "alpha", "stays")
+@pytest.mark.parametrize(("coordinates", "error"), [(True, BadRecord), (False, ToldThere)])
+def test_who_says_to_be_at_the_site_hears_all_only_where_its_policy_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, coordinates: bool, error: type[Exception]
+) -> None:
+    store = str(tmp_path / "store")
+    write_policy(tmp_path / "policy.yaml", "alpha", [store], [], coordinates=coordinates)
+    monkeypatch.setenv("GENOCLOUD_POLICY", str(tmp_path / "policy.yaml"))
+    with pytest.raises(error):
+        discreet(Asker(store, home=True), bad_record, "0")
+
+
+def test_without_a_policy_nothing_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GENOCLOUD_POLICY", raising=False)
+    with pytest.raises(NoPolicy, match=r"the workers here have no policy file, and hand nothing out; .* --policy FILE"):
+        discreet(Asker(str(tmp_path), home=True), lambda task: (tmp_path / "done").touch(), "ok")
+    assert not (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("site", ["stays"], indirect=True)
+def test_what_may_not_cross_is_said(site: Asker) -> None:
     with pytest.raises(BadParcel):
-        discreet(str(tmp_path), lambda table: pack("totals", table), TOTALS.empty_table().drop_columns(["bin"]))
+        discreet(site, lambda table: pack("totals", table), TOTALS.empty_table().drop_columns(["bin"]))
 
 
-def test_a_result_is_handed_on(tmp_path: Path) -> None:
-    assert discreet(str(tmp_path), fine, "ok") == "OK"
+@pytest.mark.parametrize("site", ["stays"], indirect=True)
+def test_a_result_is_handed_on(site: Asker) -> None:
+    assert discreet(site, fine, "ok") == "OK"
 
 
-def test_a_reason_that_cannot_be_kept_is_in_the_workers_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "errors").write_text("in the way")
+@pytest.mark.parametrize("site", ["stays"], indirect=True)
+def test_a_reason_that_cannot_be_kept_is_in_the_workers_log(site: Asker, caplog: pytest.LogCaptureFixture) -> None:
+    Path(site.store, "errors").write_text("in the way")
     with caplog.at_level(logging.ERROR), pytest.raises(ToldThere, match="log of its workers"):
-        discreet(str(tmp_path), bad_record, "0")
+        discreet(site, bad_record, "0")
     assert SECRET in caplog.text

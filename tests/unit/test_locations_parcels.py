@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genocloud import schema
-from genocloud.locations import BadParcel, Ledger, Parcel, allows, pack, unpack
+from genocloud.locations import MAY_LEAVE, STAYS, SUMMARIES, BadParcel, Ledger, Parcel, allows, pack, unpack
 from genocloud.locations.packing import packed, unpacked
 from genocloud.locations.parcels import KINDS
-from genocloud.locations.policy import LEAST, MAY_LEAVE, STAYS, SUMMARIES
+from genocloud.locations.policy import LEAST
 
 NUMBERS = {
     pa.int32(): st.integers(-(2**31), 2**31 - 1),

@@ -2,8 +2,8 @@
 
 import pytest
 
+from genocloud.locations.authority import MAY_LEAVE, STAYS
 from genocloud.locations.planning import JOINT, Place, Planner, Portion, Shape, balanced_widths, reason_of
-from genocloud.locations.policy import MAY_LEAVE, STAYS
 from genocloud.locations.prices import Prices
 from genocloud.locations.rates import Rates, fit
 
