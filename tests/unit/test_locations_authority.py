@@ -16,12 +16,14 @@ from genocloud.locations import (
     claim_store,
     is_below,
     policies_of,
+    read_policy,
     released,
 )
 from genocloud.locations.authority import policy_of_values
 from genocloud.schema import SUMMARY
 from tests.reference.site_policies import write_policy
 
+PROFILES = Path(__file__).resolve().parents[2] / "profiles"
 GOOD = {"site": "hospital", "signed_off": "A. Owner, 2026-11-29", "stores": ["/data/study"], "policy": "may_leave"}
 
 
@@ -174,3 +176,8 @@ def test_two_files_for_one_store_are_refused(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("GENOCLOUD_POLICY", str(tmp_path / "policies"))
     with pytest.raises(OtherSite, match=r"the store of the site alpha, which .*beta.yaml gives to beta"):
         authority(f"{tmp_path}/store")
+
+
+def test_the_example_is_sound() -> None:
+    policy = read_policy(str(PROFILES / "hybrid/policy.yaml"))
+    assert (policy.site, policy.policy, policy.minimum_people, policy.coordinates) == ("hospital", "stays", 20, True)
