@@ -42,13 +42,15 @@ class Rows(Protocol):
 class Source:
     """One sample to be stored: its name, what tells its content from any other, its records in reference order.
 
-    `policy` tells what was done with records that cannot be used; empty where such a one is refused.
+    `policy` tells what was done with records that cannot be used; empty where such a one is refused. `file` is the
+    same for samples of one combined file, and empty where a file has one sample.
     """
 
     sample: str
     fingerprint: str
     rows: Iterable[Rows]
     policy: str = ""
+    file: str = ""
 
 
 class BadBalance(Exception):
@@ -91,7 +93,7 @@ class Tally:
 
     `bare` of its hom-ref blocks have neither PL nor GQ; `first_bare` is the first one's contig and start. By its
     `policy` (see Source) nothing is known of the bases in `holes` (contig, start, end), because they did not matter.
-    `odd` counts stored records by what is odd about them.
+    `odd` counts stored records by what is odd about them. `file` is as in Source.
     """
 
     read: int
@@ -102,6 +104,7 @@ class Tally:
     policy: str = ""
     holes: tuple[tuple[int, int, int], ...] = ()
     odd: dict[str, int] = field(default_factory=dict)
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,11 +72,11 @@ class Stream:
         """Where the first row waits; where the sample has been read to if none does."""
         return min((waiting[0].first for waiting in self.waiting.values() if waiting), default=self.reached)
 
-    def tally(self, policy: str) -> Tally:
+    def tally(self, policy: str, file: str) -> Tally:
         """What became of the records read so far."""
         holes = tuple((hole.contig, hole.start, hole.end) for hole in _few(self.holes))
         return Tally(
-            self.read, self.stored, dict(self.dropped), self.bare, self.first_bare, policy, holes, dict(self.odd)
+            self.read, self.stored, dict(self.dropped), self.bare, self.first_bare, policy, holes, dict(self.odd), file
         )
 
     def take(self, region: Region) -> dict[str, list[pa.RecordBatch]]:

@@ -134,6 +134,28 @@ class Cohort:
             self._receipts[batch.id] = read_receipt(open_store(self.url), batch.id, batch.seal)
         return self._receipts[batch.id]
 
+    def repeated(self, batch: Batch) -> npt.NDArray[np.bool_]:
+        """Which of a batch's samples have somebody of a lower rank from the same combined file: (samples,) bool.
+
+        INFO of that file's records counts for the first in force alone.
+        """
+        out = np.zeros(len(batch.samples), bool)
+        files = [tally.file for tally in self.receipt(batch).tallies]
+        if any(files):
+            firsts = self._first_of_files()
+            for place, (file, rank) in enumerate(zip(files, batch.ranks.tolist(), strict=True)):
+                out[place] = bool(file) and rank > firsts.get(file, rank)
+        return out
+
+    def _first_of_files(self) -> dict[str, int]:
+        """The lowest rank in force of each combined file."""
+        firsts: dict[str, int] = {}
+        for batch in self.batches:
+            for rank, tally in zip(batch.ranks.tolist(), self.receipt(batch).tallies, strict=True):
+                if rank >= 0:
+                    firsts[tally.file] = min(rank, firsts.get(tally.file, rank))
+        return firsts
+
     def people(self) -> list[Person]:
         """Everybody in force, in rank order."""
         ranked = [

@@ -89,6 +89,7 @@ class _Arrival:
     sample: Sample
     fingerprint: str
     bytes: int
+    file: str
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,8 @@ def _look_at(
 
 def _arrival(sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sample: Sample) -> _Arrival:
     with look_at_sample(sheet_url, reference, sample, policy) as (checked, look):
-        return _Arrival(checked, look.fingerprint(checked.name_in_gvcf), look.bytes())
+        file = look.fingerprint(None) if len(look.header.samples) > 1 else ""
+        return _Arrival(checked, look.fingerprint(checked.name_in_gvcf), look.bytes(), file)
 
 
 def _new_ones(
@@ -322,6 +324,7 @@ def _store_batch(task: _Task) -> tuple[cohort.BatchReceipt, int]:
             arrival.fingerprint,
             _rows(arrival, layout.contigs, bases, task.policy, untold),
             task.policy.text,
+            arrival.file,
         )
         for arrival in task.arrivals
     ]

@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from threading import Lock
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genocloud import cohort, genotypes
-from genocloud.schema import numbers
+from genocloud.schema import VARIANT_COLUMNS, numbers, with_column
 from genocloud.steps.shards import Shard
 
 KEPT_BYTES = 384 << 20
@@ -64,6 +66,25 @@ def lined(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard, sites: pa.Ta
         except LookupError:
             pass
     rows = cohort.read_rows(opened, batch, shard.region, np.array(numbers(sites["start"])))
-    made = genotypes.line_up(rows.variants, rows.blocks, batch.ranks, sites)
+    variants = _info_once(rows.variants, opened.repeated(batch))
+    made = genotypes.line_up(variants, rows.blocks, batch.ranks, sites)
     _shelf.put(key, made)
     return made
+
+
+def _info_once(variants: pa.Table, repeated: npt.NDArray[np.bool_]) -> pa.Table:
+    """VARIANTS without the INFO of samples (bool, by place in the batch) whose file's records count for another one.
+
+    A depth is 0 there, as without one FORMAT's would count.
+    """
+    mask = repeated[numbers(variants["sample"])]
+    if not mask.any():
+        return variants
+    other = pa.array(mask)
+    for column in VARIANT_COLUMNS:
+        if column.vcf.startswith("INFO/"):
+            values = variants[column.name]
+            instead = pc.multiply(values, 0) if column.vcf == "INFO/DP" else pa.nulls(len(variants), column.type)
+            values = pc.if_else(other, instead, values).cast(column.type)
+            variants = with_column(variants, column.name, values.combine_chunks())
+    return variants

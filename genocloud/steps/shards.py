@@ -223,7 +223,9 @@ def derived_key(cohort: Cohort, *settings: Any) -> str:
 def batch_key(cohort: Cohort, batch: Batch, *settings: Any) -> str:
     """The name of what follows from one batch's samples in force, in their order, whatever the cohort has besides."""
     places = np.searchsorted(np.sort(batch.ranks[batch.ranks >= 0]), batch.ranks)
-    members = [batch.id, np.where(batch.ranks >= 0, places, -1).tolist()]
+    members: list[Any] = [batch.id, np.where(batch.ranks >= 0, places, -1).tolist()]
+    if (repeated := cohort.repeated(batch)).any():  # whose INFO does not count depends on who else is in force
+        members.append(repeated.tolist())
     content = [VERSION, version("genocloud"), cohort.layout.window_bp, members, settings]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
 

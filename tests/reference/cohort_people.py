@@ -1,7 +1,7 @@
 """Small cohorts out of plain Python rows, no gVCF needed: what store tests ingest, and how they look at it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pytest
@@ -26,6 +26,7 @@ class Piece:
     dropped: dict[str, int]
     checksum: int
     holes: tuple[Region, ...] = ()
+    odd: dict[str, int] = field(default_factory=dict)
 
 
 def block(contig: int, start: int, stop: int, depth: int) -> dict[str, object]:
