@@ -91,7 +91,7 @@ def place_of(url: str) -> tuple[objects.Store, str]:
 
 def _check_no_folder(store: objects.Store, name: str) -> None:
     try:
-        store.open(name).close()
+        store.size(name)
     except objects.ObjectMissing as error:
         if error.problem != objects.ObjectMissing(error.url).problem:
             raise

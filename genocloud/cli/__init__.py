@@ -11,6 +11,7 @@ from importlib.abc import MetaPathFinder
 
 from genocloud import objects
 from genocloud.cli.commands import parser
+from genocloud.cli.ending import end_on_signals, say_ended
 from genocloud.cli.logs import start_log
 from genocloud.errors import GenocloudError
 
@@ -21,8 +22,9 @@ _OBJECTS = 200_000
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
-    Returns the exit code: 0 done, 2 usage (argparse exits itself), 3 input, 4 store, 5 setting, 130 interrupted, 141
-    nobody reads the output any more; a bug raises, and Python ends with 1 and a traceback.
+    Returns the exit code: 0 done, 2 usage (argparse exits itself), 3 input, 4 store, 5 setting, 129, 130 and 143 ended
+    by SIGHUP, Ctrl-C and SIGTERM, 141 nobody reads the output any more; a bug raises, and Python ends with 1 and a
+    traceback.
     """
     gc.set_threshold(_OBJECTS)
     os.environ.setdefault(
@@ -40,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GenocloudError as error:
         print(f"genocloud: error: {error}", file=sys.stderr)  # noqa: T201 (the command line's own voice)
         return error.exit_code
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as interrupt:
+        return say_ended(interrupt, arguments)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
         return 141
@@ -54,6 +56,7 @@ _UNUSED = {"pandas", "cffi"}
 
 def run() -> None:
     """`main`, and the end of the process: at once, where Python would first take apart all that numba has loaded."""
+    end_on_signals()
     code = main()
     threading._shutdown()  # type: ignore[attr-defined]  # this and the next are what Python itself does when it ends
     atexit._run_exitfuncs()

@@ -101,7 +101,7 @@ def new_command(
 ) -> argparse.ArgumentParser:
     """A command of the command line, which `run` does."""
     command: argparse.ArgumentParser = commands.add_parser(name, help=sentence, description=sentence)
-    command.set_defaults(run=run, usage=command)
+    command.set_defaults(run=run, command=name, usage=command)
     command.add_argument("-v", "--verbose", action="count", default=0, help="log more; -vv for everything")
     command.add_argument("-q", "--quiet", action="store_true", help="show no progress")
     return command

@@ -22,7 +22,7 @@ def is_bcf(text: bytes) -> bool:
     return text.startswith(MAGIC)
 
 
-def header_bytes(text: bytes) -> int:
+def header_bytes(text: bytes | bytearray) -> int:
     """Bytes of the BCF header that `text` starts with; more than there are where its length is not known yet."""
     return 9 + int(struct.unpack_from("<I", text, 5)[0]) if len(text) >= 9 else 9
 

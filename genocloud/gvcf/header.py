@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from genocloud.errors import InputError, UnreadableFile, first_of
 from genocloud.gvcf.callers import NON_REF, STAR, Caller, detect
 from genocloud.gvcf.declared import Declared, declared
-from genocloud.gvcf.texts import MAX_HEADER_BYTES, VCF
+from genocloud.gvcf.texts import MAX_HEADER_BYTES, VCF, split_text
 from genocloud.regions import Contig
 
 SYMBOLIC = ((NON_REF, "##ALT=<ID=NON_REF,"), (STAR, "##ALT=<ID=*,"))
@@ -59,19 +59,17 @@ class Header:
 
 def split_header(texts: Iterator[bytes], url: str) -> tuple[Header, Caller, bytes]:
     """The header at the start of a text, who wrote it, and what has been read beyond it."""
-    text = b""
-    for piece in texts:
-        text += piece
-        if not text.startswith(VCF[: len(text)]) or len(text) > MAX_HEADER_BYTES:
-            break
-        start = 0 if text.startswith(b"#CHROM") else text.find(b"\n#CHROM") + 1
-        end = text.find(b"\n", start) if start else -1
-        if end >= 0:
-            header = text[: end + 1].decode("utf-8", "replace")
-            says = declared(header)
-            caller = detect(says.others, text[end + 1 :][:FIRST_RECORDS_BYTES].decode("utf-8", "replace"))
-            return _header(header, says, caller, url), caller, text[end + 1 :]
-    raise NotVcf(url, "is not a VCF, or its header is cut off", "give a gVCF (plain, gzip or BGZF)")
+    head, beyond = split_text(texts)
+    title = head.rfind(b"\n#CHROM")
+    if not head.startswith(VCF) or title < 0 or not head.endswith(b"\n"):
+        if len(head) > MAX_HEADER_BYTES:
+            problem = f"its header is longer than {MAX_HEADER_BYTES:,} bytes"
+            raise NotVcf(url, problem, "leave lines out of it that nobody needs")
+        raise NotVcf(url, "is not a VCF, or its header is cut off", "give a gVCF (plain, gzip or BGZF)")
+    header = head.decode("utf-8", "replace")
+    says = declared(header)
+    caller = detect(says.others, beyond[:FIRST_RECORDS_BYTES].decode("utf-8", "replace"))
+    return _header(header, says, caller, url), caller, beyond
 
 
 def _header(text: str, says: Declared, caller: Caller, url: str) -> Header:

@@ -13,7 +13,7 @@ from genocloud.gvcf import binary
 from genocloud.gvcf.declared import declared
 from genocloud.gvcf.index import Index, find_index
 from genocloud.gvcf.inflate import MAX_BLOCK_BYTES, Readable, block_sizes, inflate, inflate_blocks, is_bgzf
-from genocloud.objects import open_file
+from genocloud.objects import open_file, refuse_pipe
 
 MAX_HEADER_BYTES = 1 << 28
 """A text without a #CHROM line within this many bytes is not a VCF; real headers reach a few megabytes."""
@@ -110,6 +110,7 @@ class Head:
 @contextmanager
 def open_head(url: str) -> Iterator[Head]:
     """The head of the file at a path or URL, which stays open; raises UnreadableFile or NotInflated."""
+    refuse_pipe(url)
     with open_file(url) as stream:
         pieces = inflate(stream, url)
         header, beyond = _split(pieces)
@@ -164,19 +165,37 @@ def _within(stream: BinaryIO, url: str, stretch: Stretch) -> Pieces:
 
 def _split(pieces: Iterator[bytes]) -> tuple[bytes, bytes]:
     """A file's header, text or BCF, and what has been read beyond it; where no header ends, all of it is header."""
-    text, size = b"", -1
+    first = next(pieces, b"")
+    if not binary.is_bcf(first):
+        return split_text(chain([first], pieces))
+    text = bytearray(first)
+    while len(text) < binary.header_bytes(text) and len(text) <= MAX_HEADER_BYTES and (piece := next(pieces, b"")):
+        text += piece
+    size = binary.header_bytes(text)
+    return (bytes(text[:size]), bytes(text[size:])) if size <= len(text) else (bytes(text), b"")
+
+
+def split_text(pieces: Iterator[bytes]) -> tuple[bytes, bytes]:
+    """A text's header with its #CHROM line, and what has been read beyond it; all of it where none ends within limits.
+
+    Each byte is copied and looked at once, however many pieces there are.
+    """
+    text, seen = bytearray(), 0
     for piece in pieces:
         text += piece
-        size = binary.header_bytes(text) if binary.is_bcf(text) else _header_bytes(text)
-        strange = not binary.is_bcf(text) and not text.startswith(VCF[: len(text)])
-        if 0 <= size <= len(text) or strange or len(text) > MAX_HEADER_BYTES:
+        size = _header_bytes(text, seen)
+        if size >= 0:
+            return bytes(text[:size]), bytes(text[size:])
+        if not text.startswith(VCF[: len(text)]) or len(text) > MAX_HEADER_BYTES:
             break
-    return (text[:size], text[size:]) if 0 <= size <= len(text) else (text, b"")
+        title = text.rfind(b"\n#CHROM", seen)
+        seen = title if title >= 0 else max(0, len(text) - len(b"\n#CHROM"))
+    return bytes(text), b""
 
 
-def _header_bytes(text: bytes) -> int:
-    """Bytes up to the end of the #CHROM line; -1: it has not come yet."""
-    start = 0 if text.startswith(b"#CHROM") else text.find(b"\n#CHROM") + 1
+def _header_bytes(text: bytes | bytearray, seen: int = 0) -> int:
+    """Bytes up to the end of the #CHROM line, which does not begin before `seen`; -1: it has not come yet."""
+    start = 0 if text.startswith(b"#CHROM") else text.find(b"\n#CHROM", seen) + 1
     end = text.find(b"\n", start) if start or text.startswith(b"#CHROM") else -1
     return end + 1 or -1
 

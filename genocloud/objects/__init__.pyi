@@ -2,6 +2,7 @@ from .auditing import finish_audit as finish_audit
 from .opening import map_file as map_file
 from .opening import open_file as open_file
 from .opening import open_store as open_store
+from .opening import refuse_pipe as refuse_pipe
 from .privacy import make_private as make_private
 from .privacy import private_files as private_files
 from .store import ObjectExists as ObjectExists

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import re
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -59,6 +61,9 @@ class LocalStore:
             return stream.read() if end is None else stream.read(max(end - start, 0))
 
     def size(self, name: str) -> int:
+        with _explained(join(self.url, name)):
+            if _is_device(self._path(name)):  # to open a pipe may take for ever
+                return 0
         with self.open(name) as stream:
             return stream.seek(0, os.SEEK_END)
 
@@ -80,6 +85,12 @@ class LocalStore:
     @contextmanager
     def _written(self, name: str, put: Callable[[Path, Path], object]) -> Iterator[BinaryIO]:
         url, path = join(self.url, name), self._path(name)
+        with _explained(url):
+            device, path = _is_device(path), _target(path)
+        if device and put is not _link:
+            with _device(path, url) as file, outlet(file, lambda: _explained(url)) as stream:
+                yield stream
+            return
         with _draft(path, url) as (draft, file):
             with outlet(file, lambda: _explained(url)) as stream:
                 yield stream
@@ -147,6 +158,37 @@ def _explained(url: str) -> Iterator[None]:
     except OSError as error:
         told = (error.strerror or str(error), "check the file system, then run this again")
         raise StoreFailed(url, *_TROUBLES.get(error.errno or 0, told)) from error
+
+
+def _is_device(path: Path) -> bool:
+    """Whether what is there is written to and not replaced: a device, a pipe, a file that some process has open."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or _is_descriptor(path)
+
+
+def _is_descriptor(path: Path) -> bool:
+    """Whether a path is /dev/stdout, /dev/fd/3, or the like."""
+    place = path.readlink() if path.is_symlink() else path
+    return _DESCRIPTOR.fullmatch(str(place)) is not None
+
+
+_DESCRIPTOR = re.compile(r"/dev/fd/\d+|/proc/(self|\d+)/fd/\d+|pipe:.*")
+
+
+def _target(path: Path) -> Path:
+    """What is replaced: of a symbolic link that which it leads to."""
+    return path.resolve() if path.is_symlink() and not _is_device(path) else path
+
+
+@contextmanager
+def _device(path: Path, url: str) -> Iterator[BinaryIO]:
+    with _explained(url):
+        file = path.open("ab", buffering=0)  # what a redirected file holds already stays
+    with file:
+        yield cast(BinaryIO, file)
 
 
 @contextmanager

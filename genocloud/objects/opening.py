@@ -69,6 +69,15 @@ def open_file(url: str) -> BinaryIO:
         raise UnreadableFile(url, error.problem, error.remedy) from error
 
 
+def refuse_pipe(url: str) -> None:
+    """Raise UnreadableFile for a pipe or device, where a file is read more than once: to open one may take for ever."""
+    if scheme(url) not in ("", "file"):
+        return
+    path = local_path(url)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise UnreadableFile(url, "is a pipe or a device, not a file", "write what it gives to a file, and name that")
+
+
 def map_file(url: str) -> memoryview:
     """A whole file as a read-only buffer; raises UnreadableFile.
 

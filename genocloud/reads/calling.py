@@ -1,17 +1,18 @@
 """Call one sample: check the reads, scatter tiles over processes, join the parts into one gVCF or none."""
 
 import errno
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import pysam
 
+from genocloud import objects
+from genocloud.children import open_children
 from genocloud.errors import StoreError
 from genocloud.reads.blocks import NO_DATA, Block
 from genocloud.reads.inputs import read_name, reference_contigs
@@ -129,11 +130,17 @@ def _tiles(contig: Contig, sex: Sex, special: SexContigs, tile_bp: int) -> Itera
 def _parts(source: Source, tiles: Sequence[Tile], scratch: Path, workers: int) -> Iterator[Part]:
     """The called tiles in order; in other processes even with one worker, as mpileup takes over standard error."""
     jobs = [(source, tile, scratch / f"{number}.txt") for number, tile in enumerate(tiles)]
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), max_tasks_per_child=TILES_PER_PROCESS)
-    try:
-        yield from pool.map(call_tile, jobs)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    early: dict[int, Part] = {}
+    due = 0
+    with (
+        open_children(workers, "spawn", TILES_PER_PROCESS) as children,
+        closing(children.run(call_tile, jobs)) as parts,
+    ):
+        for number, part in parts:
+            early[number] = part
+            while due in early:
+                yield early.pop(due)
+                due += 1
 
 
 class _Writer:
@@ -187,8 +194,17 @@ def _publish(whole: Path, out: Path, csi: bool) -> None:
     """Index the finished file and move both to their names, the index first: the gVCF's arrival is the commit."""
     pysam.tabix_index(str(whole), preset="vcf", force=True, csi=csi)
     suffix = ".csi" if csi else ".tbi"
-    Path(f"{whole}{suffix}").replace(f"{out}{suffix}")
-    whole.replace(out)
+    _put(Path(f"{whole}{suffix}"), Path(f"{out}{suffix}"))
+    _put(whole, out)
+
+
+def _put(file: Path, out: Path) -> None:
+    """Give a file its name. A link's target is replaced, a device written to: as the store of local files does."""
+    if out.is_symlink() or (out.exists() and not out.is_file()):
+        with file.open("rb") as source, objects.open_store(str(out.parent)).writer(out.name) as sink:
+            shutil.copyfileobj(source, sink)
+    else:
+        file.replace(out)
 
 
 def _called(sample: str, tiles: Iterable[Tile], counts: Counter[str]) -> Called:

@@ -9,8 +9,9 @@ from genocloud.errors import SettingError
 from genocloud.scatter.choices import bytes_of, count_of, is_plain, settings_of
 from genocloud.scatter.dask import CONNECT_SECONDS, WAIT_SECONDS
 from genocloud.scatter.links import Pool
+from genocloud.scatter.nannies import preloaded
 from genocloud.scatter.patience import be_patient
-from genocloud.scatter.quiet import quiet_dask, quiet_workers
+from genocloud.scatter.quiet import quiet_dask, quiet_nannies, quiet_workers
 from genocloud.scatter.tls import security_for
 
 START = "start some (genocloud workers ADDRESS)"
@@ -30,6 +31,7 @@ def local_pool(text: str, choice: str) -> Iterator[Pool]:
         "distributed.admin.tick.limit": "60s",
         "distributed.worker.profile.enabled": False,
         **quiet_workers("critical"),
+        **preloaded(),
     }
     with (
         dask.config.set(quiet),
@@ -43,7 +45,11 @@ def local_pool(text: str, choice: str) -> Iterator[Pool]:
         ) as cluster,
     ):
         connect = partial(distributed.Client, cluster, set_as_default=False)
-        yield Pool("the local cluster", connect, wait_of(settings, choice, WAIT_SECONDS), "see why they end")
+        try:
+            yield Pool("the local cluster", connect, wait_of(settings, choice, WAIT_SECONDS), "see why they end")
+        except KeyboardInterrupt:
+            quiet_nannies()
+            raise
 
 
 @contextmanager

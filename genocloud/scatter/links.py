@@ -10,6 +10,7 @@ from typing import Any
 
 from genocloud.errors import SettingError
 from genocloud.report.words import seconds_text
+from genocloud.scatter.frozen import Frozen
 from genocloud.scatter.handshake import Different, greet_scheduler, shake_hands
 
 log = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ class Watch:
     def __init__(self, pool: Pool, client: Any) -> None:
         self.client, self._pool = client, pool
         self._greeting: Greeting | None = None
+        self._frozen = Frozen(client, LOOK_SECONDS)
         self._known: set[str] = set()
         self._empty_since = self._told = 0.0
 
@@ -114,6 +116,7 @@ class Watch:
         workers = self.client.scheduler_info(n_workers=-1)["workers"]
         if self.client.status != "running":
             raise Lost
+        self._frozen.look(workers)
         self._greet({address: str(worker["name"]) for address, worker in workers.items()})
         if any(map(_works, workers.values())):
             self._empty_since = self._told = 0.0
@@ -131,9 +134,11 @@ class Watch:
             self._greeting = Greeting(self.client, new) if new else None
 
     def await_greeting(self) -> None:
-        """Wait for the end of the handshake with those who were there. Raises Different."""
+        """Wait for the end of the handshake with those who were there, of whom one may be frozen. Raises Different."""
         if self._greeting:
-            self._greeting.join()
+            while self._greeting.is_alive():
+                self._greeting.join(LOOK_SECONDS)
+                self._frozen.look(self.client.scheduler_info(n_workers=-1)["workers"])
             self._greeting.tell()
             self._greeting = None
 

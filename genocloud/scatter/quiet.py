@@ -11,6 +11,11 @@ def quiet_dask() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
+def quiet_nannies() -> None:
+    """In a process that ends: workers whose tasks still run are killed, which is as it should be."""
+    logging.getLogger("distributed.nanny").setLevel(logging.CRITICAL)
+
+
 def quiet_workers(level: str) -> dict[str, Any]:
     """Settings of dask for those who start workers: their processes log from a level on, their last words never."""
     levels = {"distributed": level, "distributed.nanny": "critical", "distributed.core": "critical"}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genocloud.errors import SettingError
+from genocloud.scatter.nannies import preloaded
 from genocloud.scatter.patience import be_patient
 from genocloud.scatter.quiet import quiet_workers
 from genocloud.scatter.tls import security_for
@@ -61,7 +62,7 @@ class Crew:
 
 
 def serve_scheduler(serving: Serving, say: Say) -> None:
-    """Run a scheduler until SIGTERM or Ctrl-C. Raises SettingError where it may not or cannot listen."""
+    """Run a scheduler until SIGTERM, SIGHUP or Ctrl-C. Raises SettingError where it may not or cannot listen."""
     be_patient()
     security = security_for(serving.listen, serving.tls, serving.plain)
     _many_files()
@@ -70,14 +71,14 @@ def serve_scheduler(serving: Serving, say: Say) -> None:
 
 
 def serve_workers(crew: Crew, say: Say) -> None:
-    """Run workers until SIGTERM or Ctrl-C. Raises SettingError if no scheduler answers for `crew.wait` seconds."""
+    """Run workers until SIGTERM, SIGHUP or Ctrl-C. Raises SettingError if no scheduler answers for `crew.wait` s."""
     import dask
 
     be_patient()
     security = security_for(crew.scheduler, crew.tls, crew.plain)
     _many_files()
     _quiet_dask()
-    dask.config.set(quiet_workers("warning"))
+    dask.config.set({**quiet_workers("warning"), **preloaded()})
     asyncio.run(_until_signal(lambda over: _work(crew, security, say, over)))
 
 
@@ -95,7 +96,9 @@ def _quiet_dask() -> None:
 
 async def _until_signal(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     over, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:  # nohup
+            continue
         loop.add_signal_handler(number, over.set)
     await serve(over)
 

@@ -1,6 +1,5 @@
 """inputs: check the sample sheet against the files it names, before anything is computed."""
 
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -87,6 +86,7 @@ def _check_lengths(url: str, header: gvcf.Header, reference: Sequence[Contig], p
 
 def _exists(url: str) -> bool:
     """Whether the file can be opened; one that is there but cannot be read is an UnreadableFile."""
+    objects.refuse_pipe(url)
     try:
         folder, name = objects.split(url)
         objects.open_store(folder).open(name).close()
@@ -98,6 +98,9 @@ def _exists(url: str) -> bool:
 
 
 def file_size(url: str) -> int:
-    """Bytes in one file; raises UnreadableFile."""
-    with objects.open_file(url) as file:
-        return file.seek(0, io.SEEK_END)
+    """Bytes in one file, none in a pipe or device; raises UnreadableFile."""
+    folder, name = objects.split(url)
+    try:
+        return objects.open_store(folder).size(name)
+    except (objects.StoreFailed, objects.UnknownScheme) as error:
+        raise UnreadableFile(url, error.problem, error.remedy) from error

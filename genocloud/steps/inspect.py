@@ -87,6 +87,7 @@ def _batch(receipt: cohort.BatchReceipt) -> dict[str, str]:
 
 
 def _file(url: str) -> dict[str, str]:
+    objects.refuse_pipe(url)
     try:
         with objects.open_file(url) as file:
             head = file.read(HEAD_BYTES)

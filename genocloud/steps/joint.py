@@ -128,10 +128,8 @@ class _Work:
 
     @classmethod
     def of(cls, plan: Joint) -> "_Work":
-        """Beside a local VCF; for a VCF at a URL in the present folder."""
-        folder, name = objects.split(plan.out_url)
-        beside = Path() if "://" in plan.out_url else Path(folder)
-        return cls(beside / f"{name}.work", plan.cohort_url)
+        """See `work_folder`."""
+        return cls(work_folder(plan.out_url), plan.cohort_url)
 
     @property
     def own_cohort(self) -> str:
@@ -151,6 +149,12 @@ class _Work:
         shutil.rmtree(self.parts, ignore_errors=True)
         with suppress(OSError):
             self.folder.rmdir()
+
+
+def work_folder(out_url: str) -> Path:
+    """Beside a local VCF; for a VCF at a URL in the present folder."""
+    folder, name = objects.split(out_url)
+    return Path(f"{name}.work") if "://" in out_url else Path(folder) / f"{name}.work"
 
 
 def _store(

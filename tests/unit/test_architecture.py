@@ -21,7 +21,7 @@ DOORS = {
     "jinja2": "genocloud/report/",
     "rich": "genocloud/scatter/",
     "isal": ("genocloud/gvcf/", "genocloud/callset/"),
-    "psutil": ("genocloud/steps/", "genocloud/scatter/memory.py"),
+    "psutil": ("genocloud/steps/", "genocloud/scatter/memory.py", "genocloud/children.py"),
     "pysam": ("genocloud/reads/", "genocloud/gvcf/binary.py"),
     "snakemake": (),
     "xarray": "genocloud/callset/",

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -281,3 +282,40 @@ def test_a_relative_path_stays_where_it_was(tmp_path, monkeypatch):
 def test_other_hidden_files_are_objects(store):
     store.write(".a", b"")
     assert store.list() == [".a"]
+
+
+def test_what_is_no_regular_file_is_written_to_and_never_replaced(tmp_path):
+    """A FIFO stays one, and whoever reads it has the data; a full device says so, and stays a device."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(fifo.read_bytes()))
+    reader.start()
+    objects.open_store(str(tmp_path)).write("fifo", b"receipt")
+    reader.join()
+    assert read == [b"receipt"]
+    assert fifo.is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fifo"]
+    (tmp_path / "full").symlink_to("/dev/full")
+    for folder, name in (("/dev", "full"), (str(tmp_path), "full")):
+        with pytest.raises(objects.StoreFailed, match="no space is left"):
+            objects.open_store(folder).write(name, b"receipt")
+    assert Path("/dev/full").is_char_device()
+    assert (tmp_path / "full").is_symlink()
+
+
+def test_of_a_symbolic_link_the_target_is_replaced(tmp_path):
+    (tmp_path / "there").mkdir()
+    target, link, dangling = tmp_path / "there" / "target", tmp_path / "link", tmp_path / "dangling"
+    target.write_bytes(b"old")
+    link.symlink_to("there/target")
+    dangling.symlink_to("there/new")
+    store = objects.open_store(str(tmp_path))
+    store.write("link", b"new")
+    store.write("dangling", b"new")
+    assert link.is_symlink()
+    assert dangling.is_symlink()
+    assert target.read_bytes() == (tmp_path / "there" / "new").read_bytes() == b"new"
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(objects.StoreFailed, match="symbolic links"):
+        store.write("circle", b"new")
