@@ -12,10 +12,13 @@ from rich.table import Column
 from rich.text import Text
 
 from genocloud.report.words import clock_text, short_count, size_text
-from genocloud.scatter.progress import Clock, Stage, Tally
+from genocloud.scatter.progress import Clock, Stage, Tally, explained
 
 WIDE_COLUMNS, NARROW_COLUMNS = 100, 70
 """Terminals below the first width get short numbers and no elapsed time; below the second no bytes either."""
+
+EXPLAINING_COLUMNS = 120
+"""Terminals from this width on also get what each stage does; in narrower ones the bar would have no room."""
 
 
 class Bars:
@@ -50,7 +53,8 @@ class Bars:
     def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "task") -> Iterator[Stage]:  # noqa: A002
         """A stage as a bar, which stays, stopped, when the stage is left."""
         tally = Tally(name, tasks, bytes, self._clock(), unit)
-        bar = _Bar(self, tally, self._bars.add_task(name, total=1.0, tally=tally))
+        title = f"{name}{explained(name)}" if self._bars.console.width >= EXPLAINING_COLUMNS else name
+        bar = _Bar(self, tally, self._bars.add_task(title, total=1.0, tally=tally))
         bar.advance()
         try:
             yield bar

@@ -21,6 +21,29 @@ HEARTBEAT_SECONDS = 30.0
 SHORTEST_SECONDS = 1.0
 """Plain lines of one stage are at least this far apart, so that a stage of a second does not print eleven."""
 
+PHASES = {
+    "compile": "translating the kernels for this machine, once",
+    "headers": "reading the gVCFs' headers",
+    "inputs": "checking the samples' files",
+    "call": "calling genotypes",
+    "ingest": "storing the gVCFs in the cohort",
+    "observe": "listing the alleles of each batch",
+    "discover": "merging alleles into sites",
+    "summarise": "counting likelihoods in each batch",
+    "estimate": "estimating allele frequencies and QUAL",
+    "settle": "deciding which sites and alleles stay",
+    "genotype": "calling and annotating every site",
+    "export": "writing the VCF",
+    "count": "counting sites and genotypes",
+    "verify": "reading everything again",
+    "verify derived tables": "reading derived tables again",
+    "rewrite": "writing batches anew",
+    "search": "searching the store for the person",
+    "delete": "removing what no version needs",
+    "calibrate": "measuring this machine",
+}
+"""What each stage of a run does, in a few words; a stage at a site is named `SITE: STAGE`."""
+
 Clock = Callable[[], float]
 
 
@@ -142,7 +165,7 @@ class Lines:
         line = _Line(self, Tally(name, tasks, bytes, now, unit), now)
         with self._lock:
             self._running.append(line)
-            self._say(f"{name}: started, {_work_text(line.tally)}")
+            self._say(f"{name}: started, {_work_text(line.tally)}{explained(name)}")
         outcome = "stopped"
         try:
             yield line
@@ -243,3 +266,9 @@ def _closing(tally: Tally, now: float) -> str:
 def _work_text(tally: Tally) -> str:
     plural = "" if tally.tasks == 1 else "es" if tally.unit.endswith("ch") else "s"
     return f"{tally.tasks:,} {tally.unit}{plural}"
+
+
+def explained(name: str) -> str:
+    """What a stage does, to stand behind its name; nothing for one that speaks for itself."""
+    phase = PHASES.get(name.rpartition(": ")[2], "")
+    return f" ({phase})" if phase else ""

@@ -40,7 +40,7 @@ def by_batch(
     if not scatter.spread or len(opened.batches) == 1:
         return
     pairs = [(task, number) for task in tasks for number in range(len(opened.batches))]
-    with progress.stage(name, tasks=len(pairs), unit="batch of a shard") as stage:
+    with progress.stage(name, tasks=len(pairs), unit="piece") as stage:
         run_needing(
             scatter, function, pairs, np.repeat(needs, len(opened.batches)).tolist(), lambda _: stage.advance(tasks=1)
         )

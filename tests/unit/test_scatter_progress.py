@@ -9,11 +9,13 @@ import select
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import genocloud
 from genocloud.scatter.bars import Bars
-from genocloud.scatter.progress import Lines, Tally, open_progress
+from genocloud.scatter.progress import Lines, Tally, explained, open_progress
 
 
 class Hand:
@@ -53,10 +55,22 @@ def test_lines_at_start_each_tenth_and_end(stream: io.StringIO, clock: Hand) -> 
             clock.now += 2
             stage.advance(tasks=1, sites=100, bytes=1_000_000)
     lines = stream.getvalue().splitlines()
-    assert lines[0] == "genotype: started, 40 tasks"
+    assert lines[0] == "genotype: started, 40 tasks (calling and annotating every site)"
     assert lines[1] == "genotype: 4 of 40 tasks (10%), 400 sites, 4.0 MB, 8.0 s, about 1 min 12 s left"
     assert lines[-1] == "genotype: done, 40 tasks, 4,000 sites, 40.0 MB in 1 min 20 s"
     assert len(lines) == 2 + 9
+
+
+def test_every_stage_is_explained_and_every_unit_has_a_plain_plural() -> None:
+    """Of a stage at a site too; a unit is one word, so that its plural is right."""
+    source = "".join(path.read_text() for path in (Path(genocloud.__file__).parent / "steps").glob("*.py"))
+    calls = re.findall(r'(?:progress\.stage\(|by_batch\(opened, scatter, progress, )"([^"]+)"', source)
+    assert len(calls) >= 15
+    assert all(explained(name) for name in calls), [name for name in calls if not explained(name)]
+    assert explained("north: genotype") == explained("genotype")
+    units = set(re.findall(r'unit="([^"]+)"', source))
+    assert "piece" in units
+    assert all(unit.isalpha() for unit in units)
 
 
 def test_lines_are_rate_limited(stream: io.StringIO, clock: Hand) -> None:
@@ -124,7 +138,7 @@ def test_threads_lose_no_count(stream: io.StringIO, clock: Hand) -> None:
 def test_a_pipe_gets_lines_without_colour_codes(stream: io.StringIO) -> None:
     with open_progress(stream) as progress, progress.stage("discover", tasks=1) as stage:
         stage.advance(tasks=1)
-    assert stream.getvalue().splitlines()[0] == "discover: started, 1 task"
+    assert stream.getvalue().splitlines()[0] == "discover: started, 1 task (merging alleles into sites)"
     assert stream.getvalue().isascii()
     assert "\x1b" not in stream.getvalue()
 
