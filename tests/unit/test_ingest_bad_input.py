@@ -24,6 +24,7 @@ from genocloud.cli import main
 from genocloud.gvcf.inflate import END_BLOCK
 from genocloud.objects import local, open_store
 from genocloud.regions import Region
+from tests.conftest import DATA
 
 LENGTHS = {"chr1": 2000, "chr2": 500}
 LINE_BASES = 60
@@ -643,3 +644,14 @@ def test_a_damaged_receipt_or_manifest_is_a_store_error(bench, capsys, name):
             assert said.count("\n") == 1, said
     file.write_bytes(data)
     assert bench.ingest("ann", "bob") == 0
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_as_gvcf_is_refused_and_not_waited_for(tmp_path, capsys):
+    """To open a pipe that nobody writes to takes for ever."""
+    os.mkfifo(tmp_path / "a.g.vcf.gz")
+    (tmp_path / "sheet.tsv").write_text("sample\tgvcf\na\ta.g.vcf.gz\n")
+    words = ["ingest", str(tmp_path / "cohort"), str(tmp_path / "sheet.tsv"), "--reference", str(DATA / "reference.fa")]
+    assert main([*words, "--scatter", "inline"]) == 3
+    assert main(["inspect", str(tmp_path / "a.g.vcf.gz")]) == 3
+    assert capsys.readouterr().err.count("a.g.vcf.gz: is a pipe or a device, not a file; write what it gives") == 2
