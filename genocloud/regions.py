@@ -1,8 +1,13 @@
 """Places on the genome: contigs, regions, shards and parts, 0-based and half-open."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from genocloud.errors import InputError, MixedContigs, UnknownContig
 
@@ -30,6 +35,40 @@ class Region:
     end: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Extent:
+    """A stretch of the reference's order: from base `start` of a contig to before base `end` of contig `last`."""
+
+    contig: int
+    start: int
+    last: int
+    end: int
+
+    @classmethod
+    def of(cls, region: Region) -> "Extent":
+        """A region as one."""
+        return cls(region.contig, region.start, region.contig, region.end)
+
+    def regions(self, contigs: Sequence[Contig]) -> Iterator[Region]:
+        """What it is on each contig."""
+        for number in range(self.contig, self.last + 1):
+            start = self.start if number == self.contig else 0
+            end = self.end if number == self.last else contigs[number].length
+            if start < end:
+                yield Region(number, start, end)
+
+    def meets(self, region: Region) -> bool:
+        """Whether a region has a base in it."""
+        begins_before = (region.contig, region.start) < (self.last, self.end)
+        return begins_before and (self.contig, self.start) < (region.contig, region.end)
+
+    def met_by(self, regions: Sequence[Region]) -> Sequence[Region]:
+        """Those of sorted regions, apart from one another, that have a base in it."""
+        first = bisect_right(regions, (self.contig, self.start), key=lambda each: (each.contig, each.end))
+        end = bisect_right(regions, (self.last, self.end - 1), key=lambda each: (each.contig, each.start))
+        return regions[first:end]
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """The contigs that share the files of one part: a long contig alone, or many short ones.
@@ -47,6 +86,62 @@ def contigs_from_fai(text: str) -> tuple[Contig, ...]:
     return tuple(Contig(row[0], int(row[1])) for row in rows)
 
 
+Places = npt.NDArray[np.integer[Any]]
+"""Contigs' numbers, bases, or coordinates."""
+
+
+class Axis:
+    """The contigs of a part laid end to end, so that each of its bases has one coordinate.
+
+    A Region on the axis has the number of the part's first contig. No record reaches over a contig's end, so that what
+    is worked out for a stretch of an axis is what is worked out for each contig alone.
+    """
+
+    def __init__(self, contigs: Sequence[Contig], part: Part) -> None:
+        self.first, self.alone = part.contigs[0], len(part.contigs) == 1
+        self._names = [contigs[number].name for number in part.contigs]
+        lengths = [contigs[number].length for number in part.contigs]
+        self._starts: Places = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+    def onto(self, contigs: Any, bases: Any) -> Places:
+        """Coordinates of bases of contigs, which are numbers as in a Region."""
+        return np.asarray(bases) if self.alone else self._starts[np.asarray(contigs) - self.first] + bases
+
+    def places(self, coordinates: Any) -> tuple[Places, Places]:
+        """(number of the contig, base of it) of each coordinate."""
+        if self.alone:
+            return np.full(len(coordinates), self.first), coordinates
+        rows = np.searchsorted(self._starts, coordinates, side="right") - 1
+        return rows + self.first, coordinates - self._starts[rows]
+
+    def named(self, coordinates: Any) -> tuple[Places, list[str], Places]:
+        """(which of the names, names of the contigs that have a coordinate, base) of each coordinate."""
+        contigs, bases = self.places(coordinates)
+        numbers, which = np.unique(contigs, return_inverse=True)
+        return which.astype(np.int32), [self._names[number - self.first] for number in numbers.tolist()], bases
+
+    def contigs_at(self, names: Sequence[str]) -> Places:
+        """The numbers of contigs of this part by name; -1 for others."""
+        known = {name: number for number, name in enumerate(self._names, self.first)}
+        return np.array([known.get(name, -1) for name in names], np.int64)
+
+    def starts(self, region: Region) -> tuple[Places, Places]:
+        """(numbers of the contigs that a stretch touches, coordinates of their first bases)."""
+        first = int(np.searchsorted(self._starts, region.start, side="right")) - 1
+        end = max(first + 1, int(np.searchsorted(self._starts[:-1], region.end)))
+        return np.arange(first, end) + self.first, self._starts[first:end]
+
+    def on(self, region: Region) -> Region:
+        """A region of a contig as a stretch of the axis."""
+        begin = int(self._starts[region.contig - self.first])
+        return Region(self.first, begin + region.start, begin + region.end)
+
+    def extent(self, stretch: Region) -> Extent:
+        """Where a stretch of the axis begins and ends."""
+        (first, last), (start, end) = self.places(np.array([stretch.start, stretch.end - 1]))
+        return Extent(int(first), int(start), int(last), int(end) + 1)
+
+
 def parts(contigs: Sequence[Contig], part_bp: int = PART_BP) -> tuple[Part, ...]:
     """Cut the reference into parts: each contig of `part_bp` and more alone; runs of shorter ones together.
 
@@ -56,11 +151,15 @@ def parts(contigs: Sequence[Contig], part_bp: int = PART_BP) -> tuple[Part, ...]
     return tuple(Part(_part_name(number, run, contigs), run) for number, run in enumerate(runs))
 
 
+MOST_BP = (1 << 31) - 1
+"""Bases of a part at most: tables have coordinates as int32."""
+
+
 def _runs(contigs: Sequence[Contig], part_bp: int) -> Iterator[tuple[int, ...]]:
     run: list[int] = []
     bases = 0
     for index, contig in enumerate(contigs):
-        if run and (contig.length >= part_bp or bases >= part_bp):
+        if run and (contig.length >= part_bp or bases >= part_bp or bases + contig.length > MOST_BP):
             yield tuple(run)
             run, bases = [], 0
         run.append(index)
@@ -138,6 +237,14 @@ def _bare(name: str) -> str:
 def region_text(region: Region, contigs: Sequence[Contig]) -> str:
     """A region as samtools writes it: 1-based, inclusive."""
     return f"{contigs[region.contig].name}:{region.start + 1}-{region.end}"
+
+
+def extent_text(extent: Extent, contigs: Sequence[Contig]) -> str:
+    """An extent as a region, or as its first and its last base."""
+    if extent.contig == extent.last:
+        return region_text(Region(extent.contig, extent.start, extent.end), contigs)
+    first, last = contigs[extent.contig].name, contigs[extent.last].name
+    return f"{first}:{extent.start + 1} to {last}:{extent.end}"
 
 
 def check_contigs(source: str, declared: Iterable[Contig], reference: Sequence[Contig]) -> None:

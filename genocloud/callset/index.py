@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,10 @@ class ContigIndex:
         begin, end  (records,) int64, 0-based half-open bases
         places      (records + 1,) int64; virtual offsets: record i is places[i] to places[i + 1]
         """
+        if len(end) and end.max() <= 1 << _WINDOW_BITS:  # short contigs: one bin has all
+            first_place, last_place = int(places[0]), int(places[-1])
+            self._extend(len(end), [(_level_start(self.depth), first_place, last_place)], [(0, first_place)])
+            return
         bins = _bins(begin, end, self.depth)
         first = np.flatnonzero(np.diff(bins, prepend=-1))
         last = np.append(first[1:], len(bins))
@@ -124,7 +129,7 @@ class Index:
 
 def index_depth(contigs: Sequence[Contig]) -> int:
     """Levels of bins below the one that holds the longest contig; 5 is all that tabix has (2 ** 29 bases)."""
-    longest = max((contig.length for contig in contigs), default=0)
+    longest = max(map(attrgetter("length"), contigs), default=0)
     depth = _TABIX_DEPTH
     while longest > 1 << (_WINDOW_BITS + 3 * depth):
         depth += 1

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genocloud.errors import StoreError
-from genocloud.regions import Region
+from genocloud.regions import Extent
 
 MANIFEST = "manifest/00000001.json"
 MARK = "manifest/callset.json"
@@ -74,7 +74,7 @@ class ShardEntry:
     """
 
     name: str
-    region: Region
+    extent: Extent
     key: str
     sites: FileEntry
     genotypes: Mapping[str, tuple[FileEntry, ...]]
@@ -96,9 +96,10 @@ class ShardEntry:
         """Plain values, for JSON."""
         return {
             "name": self.name,
-            "contig": self.region.contig,
-            "start": self.region.start,
-            "end": self.region.end,
+            "contig": self.extent.contig,
+            "start": self.extent.start,
+            "last": self.extent.last,
+            "end": self.extent.end,
             "key": self.key,
             "sites": as_json(self.sites),
             "genotypes": {batch: [*map(as_json, files)] for batch, files in self.genotypes.items()},
@@ -111,7 +112,7 @@ class ShardEntry:
         """The reverse of `as_json`; raises one of NOT_JSON for values that it did not make."""
         return cls(
             values["name"],
-            Region(values["contig"], values["start"], values["end"]),
+            Extent(values["contig"], values["start"], values.get("last", values["contig"]), values["end"]),
             values["key"],
             FileEntry(**values["sites"]),
             _files(values["genotypes"]),

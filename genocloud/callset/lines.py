@@ -225,8 +225,10 @@ def _quality(values: pa.Array) -> pa.Array:
 
 
 def _info(sites: pa.Table) -> pa.Array:
-    items = [_item(key, column, sites[column.name].combine_chunks()) for key, column in _INFO]
-    return pc.utf8_slice_codeunits(pc.binary_join_element_wise(*items, ""), 1)
+    columns = [(key, column, sites[column.name].combine_chunks()) for key, column in _INFO]
+    items = [_item(*each) for each in columns if each[2].null_count < len(sites)]
+    nothing = pa.array([""]).take(pa.array(np.zeros(len(sites), np.int32)))
+    return pc.utf8_slice_codeunits(pc.binary_join_element_wise(nothing, *items, ""), 1)
 
 
 def _item(key: str, column: schema.Column, values: pa.Array) -> pa.Array:

@@ -38,9 +38,13 @@ class Counts:
 
 
 class Piece(NamedTuple):
-    """A run of neighbouring sites of one contig, compressed; places are virtual offsets from its first block."""
+    """A run of neighbouring sites, compressed; places are virtual offsets from its first block.
+
+    contigs  (site at which a contig begins, its name) of each, in order
+    """
 
     blocks: bgzf.Blocks
+    contigs: Sequence[tuple[int, str]]
     begin: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
     places: npt.NDArray[np.int64]
@@ -49,29 +53,33 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Part:
-    """A part that has been written: what it was made from (`key`), its share of the index, what its maker told of it.
+    """A part that has been written: what it was made from (`key`), its share of the index, what its maker says.
 
     The object holds `size` bytes of blocks, without a header or an end, and behind them all this.
     """
 
     name: str
     key: str
-    contig: str
     size: int
     counts: Counts
-    index: ContigIndex
+    index: Mapping[str, ContigIndex]
     told: Mapping[str, Any]
 
     def _encode(self) -> bytes:
-        values = asdict(self) | {"index": self.index.as_json()}
+        values = {each.name: getattr(self, each.name) for each in fields(self)} | {"counts": asdict(self.counts)}
+        values["index"] = {contig: index.as_json() for contig, index in self.index.items()}
         data = zlib.compress(json.dumps(values).encode())
         return data + _END.pack(len(data), _SIGN)
 
     @classmethod
     def _decode(cls, data: bytes) -> "Part":
         values = json.loads(zlib.decompress(data))
-        made = {"counts": Counts(**values["counts"]), "index": ContigIndex.from_json(values["index"])}
+        made = {"counts": Counts(**values["counts"]), "index": _index_of(values["index"])}
         return cls(**(values | made))
+
+
+def _index_of(values: Mapping[str, Any]) -> dict[str, ContigIndex]:
+    return {contig: ContigIndex.from_json(index) for contig, index in values.items()}
 
 
 def find_part(store: Store, name: str, key: str) -> Part | None:
@@ -91,21 +99,28 @@ def write_part(
     name: str,
     key: str,
     contigs: Sequence[Contig],
-    contig: int,
     pieces: Iterable[Piece],
     told: Mapping[str, Any],
 ) -> Part:
-    """Write the records of a stretch of contig number `contig` as a part, piece by piece, whole or not at all."""
-    index, counts, written = ContigIndex(index_depth(contigs)), Counts(), 0
+    """Write the records of a stretch of the genome as a part, piece by piece, whole or not at all."""
+    depth, index, counts, written = index_depth(contigs), dict[str, ContigIndex](), Counts(), 0
     with store.writer(name) as sink:
         for piece in pieces:
             sink.write(piece.blocks.data)
-            index.add(piece.begin, piece.end, piece.places + (written << 16))
+            for contig, first, end in _by_contig(piece):
+                places = piece.places[first : end + 1] + (written << 16)
+                index.setdefault(contig, ContigIndex(depth)).add(piece.begin[first:end], piece.end[first:end], places)
             written += len(piece.blocks.data)
             counts += piece.counts
-        part = Part(name, key, contigs[contig].name, written, counts, index, told)
+        part = Part(name, key, written, counts, index, told)
         sink.write(part._encode())
     return part
+
+
+def _by_contig(piece: Piece) -> Iterator[tuple[str, int, int]]:
+    """Each contig's name, its first site, and the one behind its last."""
+    ends = [first for first, _ in piece.contigs[1:]] + [len(piece.begin)]
+    return ((name, first, end) for (first, name), end in zip(piece.contigs, ends, strict=True))
 
 
 def join_parts(parts_url: str, parts: Sequence[Part], description: Description, url: str) -> Counts:
@@ -126,7 +141,8 @@ def join_parts(parts_url: str, parts: Sequence[Part], description: Description, 
         for part in parts:
             for data in _streamed(held, part):
                 sink.write(data)
-            index.follow(part.contig, part.index, written)
+            for contig, share in part.index.items():
+                index.follow(contig, share, written)
             written += part.size
         sink.write(bgzf.END)
     store.write(f"{name}{index.suffix}", index.encode())

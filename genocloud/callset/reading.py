@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import reduce
+from operator import and_
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -151,7 +153,7 @@ class Callset:
             parse_region(place, self.contigs, clip=True) if isinstance(place, str) else place for place in several
         ]
         for place in joined(places):
-            yield from ((shard, place) for shard in self.shards if _overlap(shard.region, place))
+            yield from ((shard, place) for shard in self.shards if shard.extent.meets(place))
 
     def _samples(self, samples: str | Sequence[str] | None) -> tuple[str, ...]:
         if samples is None:
@@ -163,7 +165,14 @@ class Callset:
 
     def _sites(self, shard: ShardEntry, region: Region | None) -> pa.Table:
         """SITES with their keys."""
-        return _read(self.store, shard.sites, schema.STORED_SITES, region)
+        return _read(self.store, shard.sites, schema.STORED_SITES, self._place(shard, region))
+
+    def _place(self, shard: ShardEntry, region: Region | None) -> "_Place | None":
+        """What of a shard's rows lies in a region; None for all of them."""
+        if region is None:
+            return None
+        one = shard.extent.contig == shard.extent.last
+        return _Place(None if one else self.contigs[region.contig].name, region.start, region.end)
 
     def _speaking(self, tables: Sequence[pa.Table], sites: pa.Table) -> pa.Table:
         """The rows of a batch's files that are not superseded, in the order of the sites."""
@@ -189,29 +198,39 @@ class Callset:
     def _batch_genotypes(
         self, shard: ShardEntry, batch: str, region: Region | None, members: Sequence[str]
     ) -> pa.Table:
-        files = shard.genotypes[batch]
+        files, place = shard.genotypes[batch], self._place(shard, region)
         with self.store_of(batch) as store:
-            tables = [_read(store, file, schema.STORED_GENOTYPES, region, members) for file in files]
+            tables = [_read(store, file, schema.STORED_GENOTYPES, place, members) for file in files]
         if not is_whole(shard, files, len(self.description.batches[batch])):
             tables = [self._speaking(tables, self._sites(shard, region))]
         return tables[0].drop_columns([KEY])
+
+
+class _Place(NamedTuple):
+    """Bases start <= base < end of a contig, whose name is there where rows of others stand in the same file."""
+
+    contig: str | None
+    start: int
+    end: int
 
 
 def _read(
     store: Store,
     file: FileEntry,
     declared: pa.Schema,
-    region: Region | None,
+    place: _Place | None,
     samples: Sequence[str] = (),
     columns: list[str] | None = None,
 ) -> pa.Table:
     conditions = []
-    if region is not None:
-        conditions.append((pc.field("pos") > region.start) & (pc.field("pos") <= region.end))
+    if place is not None:
+        conditions.append((pc.field("pos") > place.start) & (pc.field("pos") <= place.end))
+        if place.contig is not None:
+            conditions.append(pc.field("contig").isin([place.contig]))
     if samples:
         conditions.append(pc.field("sample").isin(samples))
     with parquet.opened(store, file, declared) as stream:
-        return pq.read_table(stream, columns=columns, filters=_both(conditions), use_threads=False, pre_buffer=False)
+        return pq.read_table(stream, columns=columns, filters=_all(conditions), use_threads=False, pre_buffer=False)
 
 
 def _check_same(
@@ -225,9 +244,5 @@ def _check_same(
             raise NotReached(place, problem)
 
 
-def _overlap(one: Region, other: Region) -> bool:
-    return one.contig == other.contig and one.start < other.end and other.start < one.end
-
-
-def _both(conditions: Sequence[pc.Expression]) -> pc.Expression | None:
-    return None if not conditions else conditions[0] if len(conditions) == 1 else conditions[0] & conditions[1]
+def _all(conditions: Sequence[pc.Expression]) -> pc.Expression | None:
+    return reduce(and_, conditions) if conditions else None

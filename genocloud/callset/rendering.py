@@ -42,9 +42,10 @@ class Batch(NamedTuple):
 
 
 class _Sites(NamedTuple):
-    """Some sites: the bytes of each before its genotypes, and its bases, (sites,) int64, 0-based half-open."""
+    """Some sites: the bytes of each before its genotypes, its bases, (sites,) int64, 0-based half-open; as in Piece."""
 
     texts: pa.Array
+    contigs: list[tuple[int, str]]
     begin: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
 
@@ -57,7 +58,7 @@ def called_pieces(
     batches: Sequence[Batch],
     threads: int,
 ) -> Iterator[Piece]:
-    """The records of a table SITES of one contig, with the genotypes of all samples, which come in batches."""
+    """The records of a table SITES, with the genotypes of all samples, which come in batches."""
     genotypes = lay_out([batch.distinct for batch in batches])
     place = {sample: number for number, sample in enumerate(samples)}
     columns = [np.array([place[sample] for sample in batch.samples], np.int64) for batch in batches]
@@ -99,9 +100,25 @@ def stored_pieces(
 def _spans(callset: Callset, shard: ShardEntry, regions: Sequence[Region]) -> list[tuple[int, int]]:
     """The rows of the shard's sites that lie in each region."""
     with parquet.opened(callset.store, shard.sites, schema.STORED_SITES) as stream:
-        start = schema.numbers(pq.read_table(stream, columns=["pos"], use_threads=False)["pos"]) - 1
-    inside = [region for region in regions if region.contig == shard.region.contig]
-    return [(int(start.searchsorted(region.start)), int(start.searchsorted(region.end))) for region in inside]
+        table = pq.read_table(stream, columns=["contig", "pos"], use_threads=False)
+    start, runs = schema.numbers(table["pos"]) - 1, _contig_runs(table["contig"])
+    ends = [first for first, _ in runs[1:]] + [len(start)]
+    stretches = {name: (first, end) for (first, name), end in zip(runs, ends, strict=True)}
+    spans = []
+    for region in shard.extent.met_by(regions):
+        first, end = stretches.get(callset.contigs[region.contig].name, (0, 0))
+        inside = first + start[first:end].searchsorted((region.start, region.end))
+        spans.append((int(inside[0]), int(inside[1])))
+    return spans
+
+
+def _contig_runs(column: pa.ChunkedArray) -> list[tuple[int, str]]:
+    """(row at which it begins, name) of each contig of a sorted column."""
+    if not len(column):
+        return []
+    words = column.unify_dictionaries().combine_chunks()
+    firsts = np.flatnonzero(np.diff(schema.numbers(words.indices), prepend=-1))
+    return list(zip(firsts.tolist(), words.take(pa.array(firsts)).to_pylist(), strict=True))
 
 
 def _stored(
@@ -136,7 +153,7 @@ def _texts(form: Form, contigs: Sequence[Contig], tables: Iterable[pa.Table], si
         end = begin + np.diff(schema.strings(table["ref"])[0])
         for start in range(0, len(texts), size):
             part = slice(start, start + size)
-            yield _Sites(texts[part], begin[part], end[part])
+            yield _Sites(texts[part], _contig_runs(table["contig"][part]), begin[part], end[part])
 
 
 def _in_order(pool: ThreadPoolExecutor, threads: int, tasks: Iterable[Callable[[], Piece]]) -> Iterator[Piece]:
@@ -181,4 +198,4 @@ def _render(form: Form, sites: _Sites, genotypes: Genotypes, cells: npt.NDArray[
     lines = form.records(sites.texts, genotypes, cells)
     blocks = bgzf.compress(lines.data.data)
     counts = Counts(len(sites.texts), cells.size, len(lines.data))
-    return Piece(blocks, sites.begin, sites.end, bgzf.virtual(blocks, lines.starts), counts)
+    return Piece(blocks, sites.contigs, sites.begin, sites.end, bgzf.virtual(blocks, lines.starts), counts)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genocloud import schema
@@ -65,17 +64,18 @@ def find_segments(store: Store, shard: Shard, batch: str, made: str, keys: npt.N
     return [] if len(chosen) > MOST_SEGMENTS or rows - len(held) > MOST_SUPERSEDED * rows else chosen
 
 
-def known_sites(store: Store, shard: Shard) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Positions of the sites that an earlier run has written for a shard, and how many ALTs each has; a hint, no more.
+def known_sites(store: Store, shard: Shard) -> pa.Table:
+    """Columns `contig`, `pos` and `alts` of the sites that an earlier run has written for a shard; a hint, no more.
 
     None where there is nothing that can be read.
     """
+    columns = ["contig", "pos", "alts"]
     try:
         with store.open(sites_name(shard.name)) as stream:
-            table = pq.ParquetFile(stream, pre_buffer=False).read(["pos", "alts"], use_threads=False)
+            table = pq.ParquetFile(stream, pre_buffer=False).read(columns, use_threads=False)
+        return table.cast(schema.SITES.empty_table().select(columns).schema)
     except (ObjectMissing, pa.ArrowException, OSError):
-        table = schema.SITES.empty_table()
-    return schema.numbers(table["pos"]), schema.numbers(pc.list_value_length(table["alts"]))
+        return schema.SITES.empty_table().select(columns)
 
 
 def _segments(store: Store, shard: Shard, batch: str, made: str) -> Iterator[Segment]:

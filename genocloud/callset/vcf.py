@@ -17,7 +17,7 @@ from genocloud.callset.reading import Callset
 from genocloud.callset.rendering import stored_pieces
 from genocloud.errors import StoreError
 from genocloud.objects import open_store
-from genocloud.regions import Region, region_text
+from genocloud.regions import Extent, Region, region_text
 
 _DELETED_AT_ONCE = 16
 """A bucket takes some 30 ms to delete an object, and a callset has thousands of shards."""
@@ -44,14 +44,12 @@ def write_vcf(callset: Callset, url: str, threads: int = 1, regions: Sequence[Re
 
 def shards_in(callset: Callset, regions: Sequence[Region] | None) -> list[Callset]:
     """Callsets of one shard each, for the shards with sites that touch `regions`; small to hand to a worker."""
-    shards = [shard for shard in callset.shards if shard.sites.rows and _touches(shard.region, regions)]
+    shards = [shard for shard in callset.shards if shard.sites.rows and _touches(shard.extent, regions)]
     return [replace(callset, shards=(shard,)) for shard in shards]
 
 
-def _touches(own: Region, regions: Sequence[Region] | None) -> bool:
-    return regions is None or any(
-        own.contig == other.contig and own.start < other.end and other.start < own.end for other in regions
-    )
+def _touches(own: Extent, regions: Sequence[Region] | None) -> bool:
+    return regions is None or bool(own.met_by(regions))
 
 
 def export_shard(
@@ -66,6 +64,7 @@ def export_shard(
     `heard` is told the bytes of text as they come. Raises DamagedFile where a table is not as it was written.
     """
     (shard,) = callset.shards
+    regions = None if regions is None else shard.extent.met_by(regions)
     form, store = form_of(url), open_store(parts_url(url))
     key = _key(callset, shard, regions, form.suffix)
     if (found := find_part(store, shard.name, key)) is not None:
@@ -76,7 +75,7 @@ def export_shard(
             heard(piece.counts.text_bytes)
             yield piece
 
-    return write_part(store, shard.name, key, callset.contigs, shard.region.contig, pieces(), {})
+    return write_part(store, shard.name, key, callset.contigs, pieces(), {})
 
 
 def _key(callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, suffix: str) -> str:

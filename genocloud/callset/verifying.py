@@ -70,8 +70,8 @@ def _site_problems(store: Store, shard: ShardEntry) -> list[DamagedFile]:
 def _samples(store: Store, files: Sequence[FileEntry]) -> int:
     """How many samples a batch has: the rows of its first site."""
     with parquet.opened(store, files[0], schema.STORED_GENOTYPES) as stream:
-        position = pq.ParquetFile(stream, pre_buffer=False).read(["pos"], use_threads=False)["pos"]
-    return int(np.count_nonzero(schema.numbers(position) == position[0].as_py()))
+        keys = schema.numbers(pq.ParquetFile(stream, pre_buffer=False).read(["key"], use_threads=False)["key"])
+    return int(np.count_nonzero(keys == keys[0]))
 
 
 def _file_problem(store: Store, file: FileEntry, declared: pa.Schema | None) -> str | None:

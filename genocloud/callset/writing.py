@@ -32,7 +32,7 @@ from genocloud.callset.layout import (
 from genocloud.callset.reading import Callset
 from genocloud.errors import StoreError
 from genocloud.objects import ObjectMissing, Store
-from genocloud.regions import Region
+from genocloud.regions import Extent
 
 _log = logging.getLogger(__name__)
 
@@ -44,14 +44,14 @@ BatchTables = Mapping[str, pa.Table] | Iterable[tuple[str, pa.Table]]
 
 
 class Shard(Protocol):
-    """A stretch of one contig whose name sorts in genome order."""
+    """A stretch of the genome whose name sorts in genome order."""
 
     @property
     def name(self) -> str:
         """Name of the shard's files."""
 
     @property
-    def region(self) -> Region:
+    def extent(self) -> Extent:
         """The bases that the shard owns."""
 
 
@@ -70,7 +70,7 @@ def find_shard(store: Store, shard: Shard, key: str, elsewhere: Collection[str] 
     batches that lie `elsewhere` are not looked at.
     """
     entry = manifest.read_entry(store, entry_name(shard.name))
-    if entry is None or (entry.key, entry.region) != (key, shard.region):
+    if entry is None or (entry.key, entry.extent) != (key, shard.extent):
         return None
     tables = entry.without(elsewhere).tables
     with ThreadPoolExecutor(SIZES_AT_ONCE) as pool:
@@ -129,7 +129,7 @@ def complete_shard(
     """The last step of `write_shard`: SITES with their keys, then the entry."""
     told = _write(store, sites_name(shard.name), sites, schema.STORED_SITES)
     files = [{batch: tuple(each) for batch, each in sorted(of.items())} for of in (genotypes, shares or {})]
-    entry = ShardEntry(shard.name, shard.region, key, told, files[0], files[1], count_alts(sites))
+    entry = ShardEntry(shard.name, shard.extent, key, told, files[0], files[1], count_alts(sites))
     store.write(entry_name(shard.name), (json.dumps(entry.as_json(), indent=1) + "\n").encode())
     return entry
 
@@ -177,7 +177,7 @@ def commit(store: Store, description: manifest.Description, shards: Iterable[Sha
     next run writes it again. Raises NotACallset where something else lies (see claim).
     """
     manifest.claim(store)
-    ordered = tuple(sorted(shards, key=lambda entry: entry.region))
+    ordered = tuple(sorted(shards, key=lambda entry: entry.extent))
     present = [name for folder in _FOLDERS for name in store.list(f"{folder}/")]
     for entry in ordered:
         problem = _problem(description, entry, frozenset(present))

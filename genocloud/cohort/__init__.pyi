@@ -32,7 +32,9 @@ from .reading import Stored as Stored
 from .reading import read_region as read_region
 from .reading import read_rows as read_rows
 from .reading import read_variants as read_variants
+from .reading import rows_along as rows_along
 from .reading import stored_rows as stored_rows
 from .reading import variant_groups as variant_groups
+from .reading import variants_along as variants_along
 from .writing import write_batch as write_batch
 from .writing import write_part as write_part

@@ -20,7 +20,7 @@ KINDS = {"variants": schema.VARIANTS, "blocks": schema.BLOCKS}
 
 
 class Rows(Protocol):
-    """Some records of one sample, on one contig and in order (gvcf.Rows)."""
+    """Some records of one sample, in order (gvcf.Rows)."""
 
     @property
     def variants(self) -> pa.RecordBatch: ...

@@ -1,5 +1,6 @@
 """Many samples' records side by side: a window's rows of a whole batch, in memory that one window bounds."""
 
+from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,21 +34,25 @@ MOST_ALLELES = 127
 
 @dataclass(slots=True)
 class _Waiting:
-    """Rows of one contig that have been read; those before `taken` are gone."""
+    """Rows that have been read; those before `taken` are gone. keys  (rows,) int64, ascending, see `_key`."""
 
-    contig: int
-    starts: npt.NDArray[np.int32]
+    keys: npt.NDArray[np.int64]
     rows: pa.RecordBatch
     taken: int = 0
 
     @property
     def first(self) -> Place:
-        return self.contig, int(self.starts[self.taken])
+        contig, start = divmod(int(self.keys[self.taken]), _CONTIG)
+        return contig, start
 
-    def take(self, end: int) -> pa.RecordBatch:
+    def take(self, end: Place) -> pa.RecordBatch:
         """The rows that start before `end`."""
-        begin, self.taken = self.taken, int(np.searchsorted(self.starts, end))
+        begin, self.taken = self.taken, int(np.searchsorted(self.keys, end[0] * _CONTIG + end[1]))
         return self.rows.slice(begin, self.taken - begin)
+
+
+_CONTIG = 1 << 32
+"""A contig's number times this, and a base of it, are one number."""
 
 
 @dataclass(slots=True)
@@ -79,11 +84,11 @@ class Stream:
             self.read, self.stored, dict(self.dropped), self.bare, self.first_bare, policy, holes, dict(self.odd), file
         )
 
-    def take(self, region: Region) -> dict[str, list[pa.RecordBatch]]:
-        """The rows that start in a region; regions are asked for in order."""
-        while self.reached < (region.contig, region.end):
+    def take(self, end: Place) -> dict[str, list[pa.RecordBatch]]:
+        """The rows that start before `end`, and have not been taken."""
+        while self.reached < end:
             self._pull()
-        return {kind: list(_cut(waiting, region)) for kind, waiting in self.waiting.items()}
+        return {kind: list(_cut(waiting, end)) for kind, waiting in self.waiting.items()}
 
     def _pull(self) -> None:
         rows = next(self.rows, None)
@@ -100,18 +105,20 @@ class Stream:
                 self._keep(kind, batch)
 
     def _keep(self, kind: str, batch: pa.RecordBatch) -> None:
-        contig, starts = int(batch["contig"].to_numpy()[0]), batch["start"].to_numpy()
+        contigs, starts = batch["contig"].to_numpy(), batch["start"].to_numpy()
         self.stored[kind] += batch.num_rows
-        self.waiting[kind].append(_Waiting(contig, starts, batch))
-        self.ploidies[contig] = min(self.ploidies.get(contig, MOST_ALLELES), _fewest_alleles(kind, batch))
-        self.reached = max(self.reached, (contig, int(starts[-1])))
+        self.waiting[kind].append(_Waiting(contigs.astype(np.int64) * _CONTIG + starts, batch))
+        firsts = np.flatnonzero(np.diff(contigs, prepend=-1))
+        for contig, fewest in zip(contigs[firsts].tolist(), _fewest_alleles(kind, batch, firsts), strict=True):
+            self.ploidies[contig] = min(self.ploidies.get(contig, MOST_ALLELES), fewest)
+        self.reached = max(self.reached, (int(contigs[-1]), int(starts[-1])))
         if kind == "blocks" and batch["gq"].null_count:
-            self._count_bare(contig, starts[_are_bare(batch)])
+            self._count_bare(batch.filter(pa.array(_are_bare(batch))))
 
-    def _count_bare(self, contig: int, starts: npt.NDArray[np.int32]) -> None:
-        self.bare += len(starts)
-        if len(starts) and not self.first_bare:
-            self.first_bare = contig, int(starts[0])
+    def _count_bare(self, blocks: pa.RecordBatch) -> None:
+        self.bare += blocks.num_rows
+        if blocks.num_rows and not self.first_bare:
+            self.first_bare = blocks["contig"][0].as_py(), blocks["start"][0].as_py()
 
 
 def _few(holes: Sequence[Region]) -> list[Region]:
@@ -129,24 +136,26 @@ def _are_bare(blocks: pa.RecordBatch) -> npt.NDArray[np.bool_]:
     return np.asarray(pc.and_(blocks["called"], unsure).to_numpy(zero_copy_only=False))
 
 
-def _fewest_alleles(kind: str, batch: pa.RecordBatch) -> int:
-    """The smallest ploidy of some rows; those without a GT do not tell."""
-    if kind == "blocks":
-        return int(batch["ploidy"].to_numpy().min())
-    alleles = np.diff(batch["gt"].offsets.to_numpy())
-    return int(alleles[alleles > 0].min(initial=MOST_ALLELES))
+def _fewest_alleles(kind: str, batch: pa.RecordBatch, firsts: npt.NDArray[np.int64]) -> list[int]:
+    """The smallest ploidy of the rows from each first one on; those without a GT do not tell."""
+    alleles = batch["ploidy"].to_numpy() if kind == "blocks" else np.diff(batch["gt"].offsets.to_numpy())
+    counted = alleles if kind == "blocks" else np.where(alleles > 0, alleles, MOST_ALLELES)
+    return [int(each) for each in np.minimum.reduceat(counted, firsts)]
 
 
-def _cut(waiting: deque[_Waiting], region: Region) -> Iterator[pa.RecordBatch]:
-    while waiting and waiting[0].first < (region.contig, region.end):
-        yield waiting[0].take(region.end)
+def _cut(waiting: deque[_Waiting], end: Place) -> Iterator[pa.RecordBatch]:
+    while waiting and waiting[0].first < end:
+        yield waiting[0].take(end)
         if waiting[0].taken < waiting[0].rows.num_rows:
             return
         waiting.popleft()
 
 
-Piece = tuple[int, int, pa.RecordBatch]
-"""A sample's place in the batch, the end of the region that its rows start in, the rows."""
+Piece = tuple[int, pa.RecordBatch]
+"""A sample's place in the batch, the rows."""
+
+ROOMY = 8
+"""Where a run of contigs has less than this part of PIECE_ROWS, twice as many contigs are taken next."""
 
 
 def side_by_side(windows: Iterable[Window], streams: Sequence[Stream]) -> Iterator[Iterator[dict[str, pa.Table]]]:
@@ -167,68 +176,87 @@ class _Together:
     rest: dict[int, pa.RecordBatch] = field(default_factory=dict)
 
     def pieces(self, window: Window) -> Iterator[dict[str, pa.Table]]:
-        """The rows of the next window, in pieces."""
-        pieces: dict[str, list[Piece]] = {kind: [] for kind in KINDS}
+        """The rows of the next window, in pieces: contig by contig, or many at a time while they have few rows."""
         further: dict[int, pa.RecordBatch] = {}
-        rows = 0
-        for region in window:
-            if not self.rest and self.nearest >= (region.contig, region.end):
-                continue  # so it is for most of thousands of decoys
-            for place, stream in enumerate(self.streams):
-                rows += _take(region, place, stream, self.rest, pieces)
-                if rows >= PIECE_ROWS:
-                    yield _tables(pieces, further)
-                    pieces, rows = {kind: [] for kind in KINDS}, 0
+        at, size = 0, 1
+        while (at := self._next(window, at)) < len(window):
+            run = window[at : at + size]
+            rows = 0
+            for table in self._run(run, further):
+                rows += sum(each.num_rows for each in table.values())
+                yield table
+            at += len(run)
+            size = 2 * size if rows * ROOMY < PIECE_ROWS else 1
             self.nearest = min(stream.first for stream in self.streams)
-        yield _tables(pieces, further)
         self.rest = further
+
+    def _next(self, window: Window, at: int) -> int:
+        """The next region that somebody has rows in: most of thousands of decoys have none."""
+        if self.rest:
+            return at
+        return bisect_right(window, self.nearest, lo=at, key=lambda region: (region.contig, region.end))
+
+    def _run(self, run: Window, further: dict[int, pa.RecordBatch]) -> Iterator[dict[str, pa.Table]]:
+        """The rows of some neighbouring regions; of one region in several pieces, where it has many."""
+        pieces: dict[str, list[Piece]] = {kind: [] for kind in KINDS}
+        rows = 0
+        for place, stream in enumerate(self.streams):
+            rows += _take(run[-1], place, stream, self.rest, pieces)
+            if rows >= PIECE_ROWS and len(run) == 1:
+                yield _tables(pieces, run, further)
+                pieces, rows = {kind: [] for kind in KINDS}, 0
+        yield _tables(pieces, run, further)
 
 
 def _take(
-    region: Region, place: int, stream: Stream, rest: dict[int, pa.RecordBatch], pieces: dict[str, list[Piece]]
+    last: Region, place: int, stream: Stream, rest: dict[int, pa.RecordBatch], pieces: dict[str, list[Piece]]
 ) -> int:
-    """Add a sample's rows in a region to the pieces, what was left of its last block first; how many these are."""
-    batches = stream.take(region)
+    """Add a sample's rows up to a region's end to the pieces, what was left of its last block first; their number."""
+    batches = stream.take((last.contig, last.end))
     if place in rest:
         batches["blocks"].insert(0, rest.pop(place))
     for kind, each in batches.items():
-        pieces[kind].extend((place, region.end, batch) for batch in each)
+        pieces[kind].extend((place, batch) for batch in each)
     return sum(batch.num_rows for each in batches.values() for batch in each)
 
 
-def _tables(pieces: dict[str, list[Piece]], further: dict[int, pa.RecordBatch]) -> dict[str, pa.Table]:
-    """Pieces as tables; what of a block reaches beyond its region is added to `further`.
+def _tables(pieces: dict[str, list[Piece]], run: Window, further: dict[int, pa.RecordBatch]) -> dict[str, pa.Table]:
+    """Pieces as tables; what of a block reaches beyond the last region is added to `further`.
 
     Only a window's last region can end before its contig: that goes on in the next window.
     """
-    tables = {kind: _joined(kind, each) for kind, each in pieces.items()}
-    tables["blocks"], left = _split(tables["blocks"], pieces["blocks"])
+    tables = {kind: _joined(kind, each, run) for kind, each in pieces.items()}
+    tables["blocks"], left = _split(tables["blocks"], run[-1])
     further.update(left)
     return tables
 
 
-def _joined(kind: str, pieces: Sequence[Piece]) -> pa.Table:
-    """Pieces one after another, with the samples' places as `sample`."""
-    table = pa.Table.from_batches([batch for _, _, batch in pieces], KINDS[kind]).combine_chunks()
-    return with_column(table, "sample", pa.array(_by_row([place for place, _, _ in pieces], pieces)))
+def _joined(kind: str, pieces: Sequence[Piece], run: Window) -> pa.Table:
+    """Pieces by contig, in each one after another, with the samples' places as `sample`."""
+    table = pa.Table.from_batches([batch for _, batch in pieces], KINDS[kind]).combine_chunks()
+    places = np.repeat(np.array([place for place, _ in pieces], np.int32), [batch.num_rows for _, batch in pieces])
+    table = with_column(table, "sample", pa.array(places))
+    if len(run) == 1:
+        return table
+    return table.take(pa.array(np.argsort(table["contig"].to_numpy(), kind="stable"))).combine_chunks()
 
 
-def _by_row(values: Sequence[int], pieces: Sequence[Piece]) -> npt.NDArray[np.int32]:
-    """A value of each piece, for each of its rows."""
-    return np.repeat(np.array(values, np.int32), [batch.num_rows for _, _, batch in pieces])
-
-
-def _split(blocks: pa.Table, pieces: Sequence[Piece]) -> tuple[pa.Table, dict[int, pa.RecordBatch]]:
-    """The blocks up to their regions' ends, and by sample what is left of the one that reaches further.
+def _split(blocks: pa.Table, last: Region) -> tuple[pa.Table, dict[int, pa.RecordBatch]]:
+    """The blocks up to a region's end, and by sample what is left of the one that reaches further.
 
     There is at most one of a sample, because its rows never overlap.
     """
-    stops, ends = blocks["stop"].to_numpy(), _by_row([end for _, end, _ in pieces], pieces)
-    beyond = np.flatnonzero(stops > ends)
+    stops = blocks["stop"].to_numpy()
+    beyond = np.flatnonzero((stops > last.end) & (blocks["contig"].to_numpy() == last.contig))
     if not beyond.size:
         return blocks, {}
     left = blocks.take(pa.array(beyond.astype(np.int32)))
-    left = with_column(left, "start", pa.array(ends[beyond])).combine_chunks().to_batches()[0]
+    left = (
+        with_column(left, "start", pa.array(np.full(beyond.size, last.end, np.int32))).combine_chunks().to_batches()[0]
+    )
     places = left["sample"].to_numpy().tolist()
-    cut = with_column(blocks, "stop", pa.array(np.minimum(stops, ends)))
-    return cut, {place: left.slice(number, 1) for number, place in enumerate(places)}
+    stops = stops.copy()
+    stops[beyond] = last.end
+    return with_column(blocks, "stop", pa.array(stops)), {
+        place: left.slice(number, 1) for number, place in enumerate(places)
+    }

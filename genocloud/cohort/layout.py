@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from genocloud.regions import PART_BP, SHARD_BP, Contig, Part, Region, parts, shards
+from genocloud.regions import PART_BP, SHARD_BP, Axis, Contig, Part, Region, parts, shards
 
 BATCH_SIZE = 200
 """Samples stored together: enough that files are few and large, few enough that a batch fits a task's memory."""
@@ -33,6 +33,19 @@ class Layout:
         """The part that holds a contig."""
         return self._part_of[contig]
 
+    def axis(self, contig: int) -> Axis:
+        """The axis of the part that holds a contig."""
+        part = self._part_of[contig]
+        if part.name not in self._axes:
+            self._axes[part.name] = Axis(self.contigs, part)
+        return self._axes[part.name]
+
+    def stretches(self, part: Part) -> tuple[Region, ...]:
+        """The windows of a part as stretches of its axis, one behind the other."""
+        if part.name not in self._stretches:
+            self._stretches[part.name] = tuple(_stretches(self.windows(part)))
+        return self._stretches[part.name]
+
     def windows(self, part: Part) -> tuple[Window, ...]:
         """The windows of a part; neighbours share one as long as it has no more than `window_bp` bases."""
         if part not in self._windows:
@@ -54,6 +67,22 @@ class Layout:
     @cached_property
     def _windows(self) -> dict[Part, tuple[Window, ...]]:
         return {}
+
+    @cached_property
+    def _axes(self) -> dict[str, Axis]:
+        return {}
+
+    @cached_property
+    def _stretches(self) -> dict[str, tuple[Region, ...]]:
+        return {}
+
+
+def _stretches(windows: Sequence[Window]) -> Iterator[Region]:
+    at, first = 0, windows[0][0].contig if windows else 0
+    for window in windows:
+        end = at + sum(region.end - region.start for region in window)
+        yield Region(first, at, end)
+        at = end
 
 
 def _runs(regions: Sequence[Region], most: int) -> Iterator[Window]:

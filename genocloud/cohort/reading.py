@@ -1,5 +1,6 @@
 """A region's rows out of a batch."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ import pyarrow.parquet as pq
 from genocloud import schema
 from genocloud.cohort.batch import KINDS, BatchReceipt, DamagedObject, PartReceipt, part_name
 from genocloud.cohort.encoding import unpack
-from genocloud.cohort.layout import Layout, Window
+from genocloud.cohort.layout import Layout
 from genocloud.cohort.manifest import Batch, Cohort
 from genocloud.objects import ObjectMissing, Store, join, open_store
-from genocloud.regions import Part, Region, parse_region
+from genocloud.regions import Axis, Part, Region, parse_region
 from genocloud.schema import numbers
 
 Sites = npt.NDArray[np.int32]
@@ -30,10 +31,24 @@ class BatchRows:
     blocks: pa.Table
 
 
-def read_rows(cohort: Cohort, batch: Batch, region: Region, sites: Sites | None = None) -> BatchRows:
+def read_rows(cohort: Cohort, batch: Batch, region: Region) -> BatchRows:
+    """The batch's rows that speak for any base of a region of one contig, as `rows_along` gives them."""
+    axis = cohort.layout.axis(region.contig)
+    rows = rows_along(cohort, batch, axis.on(region))
+    return BatchRows(_on_contig(rows.variants, axis, region), _on_contig(rows.blocks, axis, region))
+
+
+def read_variants(cohort: Cohort, batch: Batch, region: Region) -> pa.Table:
+    """The variants of `read_rows` alone, without reading blocks."""
+    axis = cohort.layout.axis(region.contig)
+    return _on_contig(variants_along(cohort, batch, axis.on(region)), axis, region)
+
+
+def rows_along(cohort: Cohort, batch: Batch, region: Region, sites: Sites | None = None) -> BatchRows:
     """The batch's rows that speak for any base of the region, those that begin before it too; they are not clipped.
 
-    With `sites`, sorted 0-based positions within the region, only rows that speak for one of these. Only the windows
+    The region, and the rows' start and stop, are on the axis of a part. With `sites`, sorted 0-based coordinates within
+    the region, only rows that speak for one of these. Only the windows
     where such rows can begin are read, row group by row group, so that little else is in memory at a time. A block
     that was cut at a window's edge stays cut. Raises DamagedObject.
     """
@@ -43,13 +58,13 @@ def read_rows(cohort: Cohort, batch: Batch, region: Region, sites: Sites | None 
     )
 
 
-def read_variants(cohort: Cohort, batch: Batch, region: Region) -> pa.Table:
-    """The variants of `read_rows` alone, without reading blocks."""
+def variants_along(cohort: Cohort, batch: Batch, region: Region) -> pa.Table:
+    """The variants of `rows_along` alone, without reading blocks."""
     return _read(cohort, batch, "variants", region)
 
 
 def variant_groups(cohort: Cohort, batch: Batch, region: Region) -> Iterator[pa.Table]:
-    """The rows of `read_variants` row group by row group, in the store's order: one of them is in memory."""
+    """The rows of `variants_along` row group by row group, in the store's order: one of them is in memory."""
     for _, table in _groups(cohort, batch, "variants", region):
         yield _speaking(table, region)
 
@@ -61,7 +76,7 @@ def _read(cohort: Cohort, batch: Batch, kind: str, region: Region, sites: Sites 
         windows.add(window)
         tables.append(_speaking(table, region, sites))
     table = pa.concat_tables(tables)
-    if len(windows) > 1:
+    if len(windows) > 1 or not cohort.layout.axis(region.contig).alone:
         table = table.sort_by([("sample", "ascending"), ("start", "ascending")])
     return table.combine_chunks()
 
@@ -71,11 +86,11 @@ def _groups(cohort: Cohort, batch: Batch, kind: str, region: Region) -> Iterator
     written, found = _found(cohort, batch, kind, region)
     if not written or not found:
         return
-    name = part_name(batch.id, kind, written)
+    name, axis = part_name(batch.id, kind, written), cohort.layout.axis(region.contig)
     with _damage(join(cohort.url, name)), open_store(cohort.url).open(name) as stream:
         file = pq.ParquetFile(stream, page_checksum_verification=True)
         for window, group in found:
-            yield window, unpack(kind, file.read_row_group(group), KINDS[kind])
+            yield window, _along(unpack(kind, file.read_row_group(group), KINDS[kind]), axis)
 
 
 def _found(cohort: Cohort, batch: Batch, kind: str, region: Region) -> tuple[PartReceipt | None, list[tuple[int, int]]]:
@@ -87,7 +102,27 @@ def _found(cohort: Cohort, batch: Batch, kind: str, region: Region) -> tuple[Par
     # blocks are cut at windows' edges, so that none reaches into a later window
     reach = written.longest if kind == "variants" else 1
     wanted = Region(region.contig, max(0, region.start - reach + 1), region.end)
-    return written, _row_groups(cohort.layout.windows(part), written, wanted)
+    return written, _row_groups(cohort.layout.stretches(part), written, wanted)
+
+
+def _along(table: pa.Table, axis: Axis) -> pa.Table:
+    """Rows with coordinates of their part's axis."""
+    if axis.alone:
+        return table
+    contigs = numbers(table["contig"])
+    for name in ("start", "stop"):
+        table = schema.with_column(table, name, pa.array(axis.onto(contigs, numbers(table[name])).astype(np.int32)))
+    return schema.with_column(table, "contig", pa.array(np.full(len(table), axis.first, np.int32)))
+
+
+def _on_contig(table: pa.Table, axis: Axis, region: Region) -> pa.Table:
+    """Rows along an axis that lie on a region's contig, with places on that."""
+    if axis.alone:
+        return table
+    begin = axis.on(Region(region.contig, 0, 0)).start
+    for name in ("start", "stop"):
+        table = schema.with_column(table, name, pa.array((numbers(table[name]) - begin).astype(np.int32)))
+    return schema.with_column(table, "contig", pa.array(np.full(len(table), region.contig, np.int32)))
 
 
 def read_windows(
@@ -139,7 +174,7 @@ class Stored:
 
 
 def stored_rows(cohort: Cohort, region: Region) -> list[Stored]:
-    """What each batch of a cohort holds that reading the region would touch, by the receipts alone."""
+    """What each batch of a cohort holds that reading a stretch of an axis would touch, by the receipts alone."""
     return [_stored(cohort, batch, region) for batch in cohort.batches]
 
 
@@ -165,18 +200,12 @@ def _damage(url: str) -> Iterator[None]:
         raise DamagedObject(url, str(error)) from error
 
 
-def _row_groups(windows: tuple[Window, ...], written: PartReceipt, wanted: Region) -> list[tuple[int, int]]:
-    """Windows and their row groups that hold rows that begin in a region."""
-    return [
-        (number, group)
-        for number, (window, groups) in enumerate(zip(windows, written.groups(), strict=True))
-        if groups and any(_meet(region, wanted) for region in window)
-        for group in groups
-    ]
-
-
-def _meet(a: Region, b: Region) -> bool:
-    return a.contig == b.contig and a.start < b.end and b.start < a.end
+def _row_groups(windows: Sequence[Region], written: PartReceipt, wanted: Region) -> list[tuple[int, int]]:
+    """Windows, which are stretches of an axis, and their row groups that hold rows that begin in a stretch."""
+    first = bisect_right(windows, wanted.start, key=lambda window: window.end)
+    end = bisect_left(windows, wanted.end, key=lambda window: window.start)
+    groups = written.groups()
+    return [(number, group) for number in range(first, end) for group in groups[number]]
 
 
 def _speaking(table: pa.Table, region: Region, sites: Sites | None = None) -> pa.Table:

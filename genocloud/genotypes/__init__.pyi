@@ -5,6 +5,7 @@ from .annotation import annotate as annotate
 from .annotation import carried as carried
 from .annotation import uncarried as uncarried
 from .calling import Called as Called
+from .calling import Copies as Copies
 from .calling import Shares as Shares
 from .calling import call as call
 from .calling import emitted as emitted

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -52,9 +52,30 @@ class Shares:
     nonvariant: NonvariantShares | None = None
 
 
+class Copies(NamedTuple):
+    """How many `.` to write where a sample has no record at all; on a part of many contigs it depends on the contig.
+
+    ploidies  (kinds, samples of the batch) int8
+    starts    (contigs,) int64, where each begins on the axis; kinds (contigs,) int64: its row of `ploidies`
+    """
+
+    ploidies: npt.NDArray[np.int8]
+    starts: npt.NDArray[np.int64]
+    kinds: npt.NDArray[np.int64]
+
+    @classmethod
+    def everywhere(cls, ploidies: npt.NDArray[np.int8]) -> "Copies":
+        """The same number on every contig: (samples of the batch,)."""
+        return cls(ploidies[None, :], np.zeros(1, np.int64), np.zeros(1, np.int64))
+
+    def at(self, sites: pa.Table) -> npt.NDArray[np.int64]:
+        """The row of `ploidies` that each site has."""
+        return self.kinds[np.searchsorted(self.starts, schema.numbers(sites["start"]), side="right") - 1]
+
+
 @dataclass(frozen=True, slots=True)
 class Called:
-    """One batch's genotypes at some sites of a contig, each distinct one once.
+    """One batch's genotypes at some sites of a contig, or of an axis, each distinct one once.
 
     contig     its name
     positions  (sites,) int32, 1-based
@@ -127,14 +148,14 @@ def call(
     samples: Sequence[str],
     settled: pa.Table,
     contigs: Sequence[Contig],
-    ploidies: npt.NDArray[np.int8],
+    copies: Copies,
     allele_specific: bool = False,
 ) -> tuple[Called, Shares]:
     """Genotype one batch at the sites of SETTLED that are put out, its samples in force in the batch's order.
 
     rows              the batch's rows, lined up under these sites or more
     samples           (samples of the batch,): names
-    ploidies          (samples of the batch,) int8: how many `.` to write where a sample has no record at all
+    copies            how many `.` to write where a sample has no record at all
     allele_specific   whether the shares hold what the AS_ annotations need
     """
     everywhere = emitted(settled)
@@ -147,7 +168,7 @@ def call(
     kept_at, kept = _kept(sites)
     in_force = np.flatnonzero(ranks >= 0)
     evidence = _evidence(lines)
-    copies = ploidies.astype(np.int64)[in_force]
+    ploidies = np.ascontiguousarray(copies.ploidies[:, in_force], np.int64)
     calls, totals, ac, *runs = call_sites(
         lines.facts,
         lines.pl,
@@ -159,7 +180,8 @@ def call(
         under.stars,
         kept_at,
         kept,
-        copies,
+        ploidies,
+        copies.at(sites),
         len(lines.variants),
     )
     names = [samples[sample] for sample in in_force.tolist()]
@@ -172,7 +194,7 @@ def call(
     if not quiet.any():
         return called, shares
     silent = replace(all_lines, speaking=all_lines.speaking[quiet])
-    more, nonvariant = _call_nonvariant(silent, everywhere.filter(pa.array(quiet)), evidence, copies)
+    more, nonvariant = _call_nonvariant(silent, everywhere.filter(pa.array(quiet)), evidence, ploidies, copies)
     return _with_nonvariant(called, more, quiet), replace(shares, nonvariant=nonvariant)
 
 
@@ -181,7 +203,7 @@ def _positions_of(sites: pa.Table) -> Array:
 
 
 def _call_nonvariant(
-    lines: Lines, sites: pa.Table, evidence: Evidence, ploidies: Array
+    lines: Lines, sites: pa.Table, evidence: Evidence, ploidies: Array, copies: Copies
 ) -> tuple[tuple[pa.Table, Array], NonvariantShares]:
     """(distinct genotypes, number of each cell's) at sites put out without a likely variant, and their shares."""
     under, kept = places(sites), _kept(sites)
@@ -197,6 +219,7 @@ def _call_nonvariant(
         *kept,
         ~was_not_estimated(sites),
         ploidies,
+        copies.at(sites),
         len(lines.variants),
     )
     missing, nothing = np.full(len(calls.dp), schema.MISSING), np.zeros(len(calls.dp), bool)

@@ -106,29 +106,33 @@ class Columns:
         return text
 
     def parse(
-        self, text: Letters, begin: int, end: int, ground: Ground, file: File, covered: int, final: bool
+        self, text: Letters, begin: int, end: int, ground: Ground, file: File, covered: int, final: bool, further: bool
     ) -> Outcome:
-        """Parse text[begin:end] of the text loaded last; returns parsing.OUTCOME by name."""
+        """Parse text[begin:end] of the text loaded last; returns parsing.OUTCOME by name.
+
+        `further`: on the next contig, so that rows and what is counted add to those of the last call."""
         self.outcome[parsing.O_COVERED] = covered
         parsing.parse(
-            text, begin, end, ground.contig, ground.bases, file.sample, file.title, file.rules, final,
+            text, begin, end, ground.contig, ground.bases, file.sample, file.title, file.rules, final, further,
             self.blocks, self.ints, self.reals, self.longs, self.spans, self.counts,
             self.alts, self.gts[0], self.ads[0], self.pls[0], self.sbs[0],
             self.codes, self.record, self.held, self.outcome,
         )  # fmt: skip
         return dict(zip(parsing.OUTCOME, self.outcome.tolist(), strict=True))
 
-    def block_rows(self, contig: int, outcome: Outcome) -> pa.RecordBatch:
-        """The blocks of the last parse, as schema.BLOCKS."""
+    def block_rows(self, contigs: Array, outcome: Outcome) -> pa.RecordBatch:
+        """The blocks of the last parse, as schema.BLOCKS; contigs (blocks,) int32."""
         rows = outcome["blocks"]
         columns = dict(zip(BLOCK_INTEGERS, _numbers(self.blocks, B_CHOSEN, rows, MISSING), strict=True))
         columns["ploidy"] = _whole(self.blocks[parsing.B_PLOIDY, :rows].astype(np.int8))
         columns["called"] = _flags(self.blocks[parsing.B_CALLED, :rows])
-        batch = _batch(schema.BLOCKS, contig, rows, columns)
+        batch = _batch(schema.BLOCKS, contigs, columns)
         return _kept(batch, self.blocks[parsing.B_KEPT, :rows], outcome)
 
-    def variant_rows(self, text: Letters, contig: int, outcome: Outcome) -> pa.RecordBatch:
-        """The variants of the last parse, as schema.VARIANTS; raises ArrowInvalid for what is not UTF-8."""
+    def variant_rows(self, text: Letters, contigs: Array, outcome: Outcome) -> pa.RecordBatch:
+        """The variants of the last parse, as schema.VARIANTS; contigs (variants,) int32.
+
+        Raises ArrowInvalid for what is not UTF-8."""
         rows = outcome["variants"]
         if not rows:
             return NO_VARIANTS
@@ -139,7 +143,7 @@ class Columns:
         columns |= zip(parsing.SPAN_ROWS, _strings(text, self.spans, rows, UPPER), strict=True)
         columns |= self._lists(text, outcome)
         columns["phased"] = _flags(self.ints[parsing.I_PHASED, :rows])
-        batch = _batch(schema.VARIANTS, contig, rows, columns)
+        batch = _batch(schema.VARIANTS, contigs, columns)
         return _kept(batch, self.ints[parsing.I_KEPT, :rows], outcome)
 
     def _lists(self, text: Letters, outcome: Outcome) -> dict[str, pa.Array]:
@@ -170,9 +174,9 @@ NO_VARIANTS, NO_BLOCKS = (
 )
 
 
-def _batch(table: pa.Schema, contig: int, rows: int, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-    columns["contig"] = _whole(np.full(rows, contig, np.int32))
-    columns["sample"] = _whole(np.zeros(rows, np.int32))
+def _batch(table: pa.Schema, contigs: Array, columns: dict[str, pa.Array]) -> pa.RecordBatch:
+    columns["contig"] = _whole(contigs)
+    columns["sample"] = _whole(np.zeros(len(contigs), np.int32))
     return pa.RecordBatch.from_arrays([columns[name] for name in table.names], schema=table)
 
 

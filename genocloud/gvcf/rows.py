@@ -64,6 +64,8 @@ SKIPPED = -1
 
 NO_SUCH_CONTIG, CONTIG_ORDER = f"{BAD}its contig is not in the reference", f"{BAD}its contig comes too late in the file"
 
+NOTHING_READ: Outcome = dict.fromkeys(parsing.OUTCOME, 0)
+
 _SCRATCH = threading.local()
 """Room to parse in, several times as large as a piece of text: one for each thread, not one for each open file."""
 
@@ -74,7 +76,7 @@ REFUSE = RecordPolicy()
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Some records of one contig, in file order.
+    """Some records, in file order.
 
     `variants` and `blocks` are of schema.VARIANTS and schema.BLOCKS; every one of the `read` records is a row of one
     of them or counted in `dropped` by reason. `odd` counts those that stay by what is odd about them. `checksum` is
@@ -187,6 +189,7 @@ class _Reader:
     ground: Ground = NOWHERE
     number: int = -1
     lines: int = 0
+    counted: int = 0
     covered: int = 0
 
     def __post_init__(self) -> None:
@@ -241,28 +244,39 @@ class _Reader:
         data = self.columns.load(rest, piece)
         last = piece.rfind(b"\n")
         at, end = 0, (len(rest) + last if last >= 0 else rest.rfind(b"\n")) + 1
-        found: list[Rows] = []
+        outcome, found = NOTHING_READ, list[Rows]()
+        runs: list[tuple[int, int, int]] = []
         while at < end:
-            outcome = self._records(data, at, end, final, found)
+            outcome = self._records(data, at, end, final, found, further=bool(runs))
             at = outcome["consumed"]
-            if outcome["read"]:
-                found.append(self._rows(data, outcome))
+            runs.append((self.number, outcome["variants"], outcome["blocks"]))
             if outcome["status"] == parsing.OTHER_CONTIG:
                 at = self._enter(data, at, end, found)
             elif outcome["status"] != SKIPPED:
                 break
+        if outcome["read"]:
+            found.append(self._rows(data, outcome, runs))
         self.records += sum(rows.read for rows in found)
         return found, data[at:].tobytes()
 
-    def _records(self, data: npt.NDArray[np.uint8], at: int, end: int, final: bool, dropped: list[Rows]) -> Outcome:
-        """Parse records of the present contig, up to one that the policy drops; raises BadRecord."""
-        outcome = self.columns.parse(data, at, end, self.ground, self.source, self.covered, final)
+    def _records(
+        self, data: npt.NDArray[np.uint8], at: int, end: int, final: bool, dropped: list[Rows], further: bool
+    ) -> Outcome:
+        """Parse records of the present contig, up to one that the policy drops; raises BadRecord.
+
+        further  whether the outcome counts those read of the same text before
+        """
+        self.counted = self.counted if further else 0
+        before = self.columns.outcome.copy()
+        outcome = self.columns.parse(data, at, end, self.ground, self.source, self.covered, final, further)
         if outcome["status"] > parsing.OTHER_CONTIG:
             place = outcome["place"]
             dropped.append(self._drop(data[place : min(end, place + LONG_RECORD_BYTES)], outcome))
-            outcome = self.columns.parse(data, at, place, self.ground, self.source, self.covered, final=False)
+            self.columns.outcome[:] = before
+            outcome = self.columns.parse(data, at, place, self.ground, self.source, self.covered, False, further)
             outcome["status"] = SKIPPED
-        self.lines += outcome["lines"]
+        self.lines += outcome["lines"] - self.counted
+        self.counted = outcome["lines"]
         self.covered = outcome["covered"]
         return outcome
 
@@ -288,17 +302,20 @@ class _Reader:
         return Rows(NO_VARIANTS, NO_BLOCKS, count, {reason: count}, *file, holes)
 
     def _bad_record(self, text: bytes, outcome: Outcome) -> BadRecord:
-        line = self.lines + outcome["lines"] + 1
+        line = self.lines + outcome["lines"] - self.counted + 1
         if outcome["status"] == parsing.BAD_REF and self.reference:
             return contradiction(self.url, line, text, self.reference)
         return bad_record(self.url, line, text, outcome["status"])
 
-    def _rows(self, data: npt.NDArray[np.uint8], outcome: Outcome) -> Rows:
+    def _rows(self, data: npt.NDArray[np.uint8], outcome: Outcome, runs: Sequence[tuple[int, int, int]]) -> Rows:
+        """The rows of a text; runs: each contig's number, and how many variants and blocks there are up to its end."""
+        contigs, *ends = np.array(runs, np.int32).T
+        of_variants, of_blocks = (np.repeat(contigs, np.diff(each, prepend=0)) for each in ends)
         try:
-            variants = self.columns.variant_rows(data, self.number, outcome)
+            variants = self.columns.variant_rows(data, of_variants, outcome)
         except pa.ArrowInvalid as error:
             raise not_text(self.url, self.lines) from error
-        blocks = self.columns.block_rows(self.number, outcome)
+        blocks = self.columns.block_rows(of_blocks, outcome)
         weaker = outcome["weaker"]
         dropped = {WEAKER: weaker, DOUBLE: outcome["doubles"] - weaker, STRAY: outcome["strays"]}
         dropped = {reason: count for reason, count in dropped.items() if count}

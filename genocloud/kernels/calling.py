@@ -107,7 +107,7 @@ class Calls(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _number_cells(facts, speaking, kept_at, ploidies, first_block):
+def _number_cells(facts, speaking, kept_at, ploidies, kinds, first_block):
     """Which cells have the same genotype whatever the site: blocks that say the same, and samples without a row.
 
     Returns numbers (sites, samples) int32, in the order of first appearance, and of each number: row, site and ploidy
@@ -117,8 +117,9 @@ def _number_cells(facts, speaking, kept_at, ploidies, first_block):
     most, highest = 0, 0
     for site in range(sites):
         most = max(most, kept_at[site + 1] - kept_at[site])
-    for sample in range(samples):
-        highest = max(highest, ploidies[sample])
+    for kind in range(len(ploidies)):
+        for sample in range(samples):
+            highest = max(highest, ploidies[kind, sample])
     numbers = np.empty((sites, samples), np.int32)
     rows, places = np.empty(sites * samples, np.int32), np.empty(sites * samples, np.int32)
     copies, shared = np.empty(sites * samples, np.int32), np.empty(sites * samples, np.bool_)
@@ -129,7 +130,9 @@ def _number_cells(facts, speaking, kept_at, ploidies, first_block):
         kept = kept_at[site + 1] - kept_at[site]
         for sample in range(samples):
             row, number = speaking[site, sample], -1
-            ploidy = ploidies[sample] if row < 0 or facts[row][PLOIDY] == 0 else np.int64(facts[row][PLOIDY])
+            ploidy = np.int64(0) if row < 0 else np.int64(facts[row][PLOIDY])
+            if ploidy == 0:
+                ploidy = ploidies[kinds[site], sample]
             if row < 0:
                 number = absent[ploidy]
             elif row >= first_block:
@@ -333,7 +336,8 @@ def append_runs(ranked, found, run_at, runs, values, last):
 
 @njit(cache=True, nogil=True)
 def call_sites(
-    facts, pl, own_numbers, evidence, speaking, positions, allele_counts, stars, kept_at, kept, ploidies, first_block
+    facts, pl, own_numbers, evidence, speaking, positions, allele_counts, stars, kept_at, kept, ploidies, kinds,
+    first_block,
 ):  # fmt: skip
     """Genotypes of some sites and their share of the annotations.
 
@@ -342,7 +346,8 @@ def call_sites(
     positions        (sites,) int32
     allele_counts    (sites,) int64: merged alleles with REF; stars (sites,) int64: number of `*`, -1 if none
     kept_at          (sites + 1,) int64; slices of kept, int64: merged numbers of the alleles put out, REF first
-    ploidies         (samples,) int64; where a sample has no row, or its row no GT
+    ploidies         (kinds, samples) int64; where a sample has no row, or its row no GT
+    kinds            (sites,) int64; which of these counts at the site
     first_block      the first row that is a block: these are called once for each number of alleles put out
 
     Returns (Calls, totals (sites, TOTALS) int64, ac int64: called copies of each kept allele, REF too; run_at (sites x
@@ -350,7 +355,7 @@ def call_sites(
     Source: gatk-model.md, sections 5 and 6 (GenotypeGVCFsEngine.regenotypeVC, cleanupGenotypeAnnotations).
     """
     sites, samples = speaking.shape
-    numbers, rows, places, copies, shared = _number_cells(facts, speaking, kept_at, ploidies, first_block)
+    numbers, rows, places, copies, shared = _number_cells(facts, speaking, kept_at, ploidies, kinds, first_block)
     cells = len(rows)
     gts, ads, pls = _measure(facts, rows, places, copies, kept_at)
     gt_at, ad_at, pl_at = np.zeros(cells + 1, np.int64), np.zeros(cells + 1, np.int64), np.zeros(cells + 1, np.int64)

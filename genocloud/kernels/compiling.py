@@ -19,12 +19,12 @@ from genocloud.kernels.words import number_words
 
 CALLED = """\
 parsing.parse uint8[::1], int64, int64, (uint8[::1]!, int64, int64), (uint8[::1]!, int64, int64), (int64, int64),
-    uint8[::1]!, boolean[::1], boolean, int32[:,::1], int32[:,::1], float64[:,::1], int64[:,::1], int32[:,:,::1],
-    int32[:,::1], int32[:,::1], int8[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], int64[::1],
-    int64[::1]
+    uint8[::1]!, boolean[::1], boolean, boolean, int32[:,::1], int32[:,::1], float64[:,::1], int64[:,::1],
+    int32[:,:,::1], int32[:,::1], int32[:,::1], int8[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1],
+    int64[::1], int64[::1]
 calling.call_sites likelihoods.FACTS[::1], int32[::1], int32[::1], calling.Evidence(int64[::1], int8[::1],
     int64[::1], int32[::1], int64[::1], int32[::1], int32[:,::1], int64[:,::1], float32[:,::1]), int32[:,::1],
-    int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64
+    int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[:,::1], int64[::1], int64
 frequencies.estimate_sites int64[::1], int64[::1], int32[::1], int64[::1], int64[:,::1], int64[::1], float64[::1],
     int64[::1], int64
 summaries.summarise_sites likelihoods.FACTS[::1], int32[::1], int32[::1], int32[:,::1], int32[::1], int64[::1],

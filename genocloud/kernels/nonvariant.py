@@ -67,8 +67,9 @@ def _room(facts, speaking, kept_at, ploidies, first_block):
             if 0 <= row < first_block:
                 cells += 1
                 depths += kept_at[site + 1] - kept_at[site]
-    for sample in range(samples):
-        ploidy = max(ploidy, ploidies[sample])
+    for kind in range(len(ploidies)):
+        for sample in range(samples):
+            ploidy = max(ploidy, ploidies[kind, sample])
     for row in range(len(facts)):
         ploidy = max(ploidy, np.int64(facts[row][PLOIDY]))
     return cells + 2 * (len(facts) - first_block) + 2 * (ploidy + 1), ploidy, depths
@@ -77,7 +78,7 @@ def _room(facts, speaking, kept_at, ploidies, first_block):
 @njit(cache=True, nogil=True)
 def call_nonvariant_sites(
     facts, pl, own_numbers, evidence, speaking, positions, allele_counts, stars, kept_at, kept, estimated, ploidies,
-    first_block,
+    kinds, first_block,
 ):  # fmt: skip
     """Genotypes of some sites at which nobody is called a variant, and their share of the annotations.
 
@@ -87,7 +88,8 @@ def call_nonvariant_sites(
     allele_counts    (sites,) int64: merged alleles with REF; stars (sites,) int64: number of `*`, -1 if none
     kept_at          (sites + 1,) int64; slices of kept, int64: merged numbers of the alleles put out, REF first
     estimated        (sites,) bool; whether the site had a likelihood estimate, and lost all of its ALTs by it
-    ploidies         (samples,) int64; where a sample has no row, or its row no GT
+    ploidies         (kinds, samples) int64; where a sample has no row, or its row no GT
+    kinds            (sites,) int64; which of these counts at the site
     first_block      the first row that is a block: these are called once for all sites
 
     Returns (NonvariantCalls, totals (sites, TOTALS) int64, run_at (sites x FIELDS + 1,) int64: slices of runs int32 and
@@ -114,7 +116,9 @@ def call_nonvariant_sites(
         ranks[:], squares[:] = 0, 0
         for sample in range(samples):
             row = np.int64(speaking[site, sample])
-            ploidy = ploidies[sample] if row < 0 or facts[row][PLOIDY] == 0 else np.int64(facts[row][PLOIDY])
+            ploidy = np.int64(0) if row < 0 else np.int64(facts[row][PLOIDY])
+            if ploidy == 0:
+                ploidy = ploidies[kinds[site], sample]
             number = absent[ploidy] if row < 0 else known[int(judged), row - first_block] if row >= first_block else -1
             if number >= 0:
                 numbers[site, sample] = number

@@ -537,7 +537,7 @@ def rest_of_line(text, at, others):
 
 @njit(cache=True, nogil=True)
 def parse(
-    text, begin, end, contig, bases, sample, title, rules, final,
+    text, begin, end, contig, bases, sample, title, rules, final, further,
     blocks, ints, reals, longs, spans, counts, alts, gts, ads, pls, sbs, codes, record, held, outcome,
 ):  # fmt: skip
     """Rows of the records text[begin:end] as long as they lie on one contig.
@@ -552,6 +552,7 @@ def parse(
             dropped and counted rather than refused
     final   whether the text ends with the file; if not, the last position's records are left for the next call,
             because only the next record tells where they stop
+    further whether the rows follow those of the last call, on another contig, which `outcome` counts
     blocks  (BLOCK_ROWS, room) int32
     ints    (INT_ROWS, room) int32;  reals (REAL_ROWS, room) float64;  longs (2, room) int64: raw_mq, raw_mq_dp
     spans   (SPAN_ROWS, 2, room) int32: start in the text, length (-1: missing)
@@ -564,8 +565,9 @@ def parse(
     of the reference genotype, then QUAL, then the first.
     """
     room = blocks.shape[1]
-    for k in range(O_COVERED):
-        outcome[k] = 0
+    if not further:
+        for k in range(O_COVERED):
+            outcome[k] = 0
     parse_records(
         pointer(text), begin, end, pointer(contig[0]), contig[1], contig[2], pointer(bases[0]), bases[1], bases[2],
         sample[0], sample[1], pointer(title), title.size - 8, rules[0], rules[1], final,

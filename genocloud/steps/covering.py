@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import callset, cohort, genotypes, objects
 from genocloud.genotypes import Model
 from genocloud.kernels.calling import TOTALS
-from genocloud.steps.kept import Keys, ranks_in_force
+from genocloud.steps.kept import Keys, placed, ranks_in_force
 from genocloud.steps.lining import lined
 from genocloud.steps.shards import Shard, batch_key
 
@@ -21,14 +20,19 @@ def call_batch(
 ) -> tuple[genotypes.Called, genotypes.Shares]:
     """Call a batch at the sites of SETTLED that are put out."""
     rows = lined(opened, batch, shard, genotypes.emitted(settled))
-    ploidies = _ploidies(opened, batch, shard.region.contig)
-    return genotypes.call(rows, batch.samples, settled, opened.contigs, ploidies, model.allele_specific)
+    copies = _copies(opened, batch, shard)
+    return genotypes.call(rows, batch.samples, settled, opened.contigs, copies, model.allele_specific)
 
 
-def _ploidies(opened: cohort.Cohort, batch: cohort.Batch, contig: int) -> npt.NDArray[np.int8]:
+def _copies(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard) -> genotypes.Copies:
     """How many `.` each sample gets where it has no record: as many as it has copies of the contig, at least one."""
-    told = opened.receipt(batch).ploidies.get(str(contig), [])
-    return np.maximum(np.array(told or [0] * len(batch.samples), np.int8), 1)
+    contigs, starts = opened.layout.axis(shard.region.contig).starts(shard.region)
+    known, absent = opened.receipt(batch).ploidies, [0] * len(batch.samples)
+    of_contigs = [known.get(str(contig), absent) for contig in contigs.tolist()]
+    distinct = {id(each): each for each in of_contigs}  # most contigs share one list
+    kinds = {key: number for number, key in enumerate(distinct)}
+    ploidies = np.maximum(np.array(list(distinct.values()), np.int8).reshape(len(distinct), -1), 1)
+    return genotypes.Copies(ploidies, np.array(starts), np.array([kinds[id(each)] for each in of_contigs]))
 
 
 def cover(
@@ -58,7 +62,14 @@ def cover(
         called = called.uncarried(np.ones(len(rest), bool))
     label = callset.label_of(keys[missing]) if found or uncarried else ""
     new = callset.write_segment(
-        store, shard, batch.id, made, _places(rest, keys[missing]), called.table(), table, label
+        store,
+        shard,
+        batch.id,
+        made,
+        placed(_places(rest, keys[missing]), opened.layout, shard),
+        placed(called.table(), opened.layout, shard),
+        table,
+        label,
     )
     return [*found, new], _shares([*found, new], keys, batch) if found else shares
 
@@ -74,4 +85,4 @@ def _shares(segments: Sequence[callset.Segment], keys: Keys, batch: cohort.Batch
 
 
 def _places(sites: pa.Table, keys: Keys) -> pa.Table:
-    return pa.table({"pos": pc.add(sites["start"], 1), "key": keys})
+    return pa.table({"contig": sites["contig"], "pos": pc.add(sites["start"], 1), "key": keys})

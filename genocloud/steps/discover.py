@@ -134,6 +134,10 @@ def make_alleles(
     return counts
 
 
+def _bases(reference: Reference, shard: Shard) -> str:
+    return "".join(bases_of(reference, region) for region in shard.extent.regions(reference.contigs))
+
+
 def _asked(
     shard: Shard,
     alleles: pa.Table,
@@ -151,14 +155,14 @@ def _asked(
         wanted = None if wanted is None else wanted & deciding
     if wanted is None or reference is None:
         return alleles
-    return sites.force(alleles, wanted & covered(), spans, bases_of(reference, region), region)
+    return sites.force(alleles, wanted & covered(), spans, _bases(reference, shard), region)
 
 
 def rows_cover(opened: cohort.Cohort, shard: Shard, threads: int) -> Bases:
     """For which bases of the shard anybody has a row: (bases,) bool."""
 
     def covered(batch: cohort.Batch) -> Bases:
-        rows = cohort.read_rows(opened, batch, shard.region)
+        rows = cohort.rows_along(opened, batch, shard.region)
         return sites.covered([rows.variants, rows.blocks], batch.ranks, shard.region)
 
     nothing = np.zeros(shard.region.end - shard.region.start, bool)

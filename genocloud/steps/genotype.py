@@ -16,14 +16,13 @@ from genocloud.errors import SettingError
 from genocloud.genotypes import Model
 from genocloud.genotypes.annotation import NO_CARRIER
 from genocloud.genotypes.fates import KEPT
-from genocloud.regions import Contig
 from genocloud.scatter.executors import Scatter, in_threads, run_needing, threads_each
 from genocloud.scatter.progress import Progress
 from genocloud.schema import SITE_KEY, numbers, with_column
 from genocloud.steps.callsets import register
 from genocloud.steps.covering import call_batch, cover
 from genocloud.steps.discover import OUTSIDE
-from genocloud.steps.kept import Growth, by_batch, site_keys, summarised
+from genocloud.steps.kept import Growth, by_batch, placed, site_keys, summarised
 from genocloud.steps.lining import keeping
 from genocloud.steps.naming import check_contigs, named
 from genocloud.steps.receipts import Receipt, Unbalanced, receipt_of
@@ -77,8 +76,8 @@ class _EstimateTask:
     threads: int
     callset_url: str | None
 
-    def growth(self, alleles: pa.Table, contigs: Sequence[Contig]) -> Growth | None:
-        return Growth.of(alleles, contigs, self.callset_url, self.shard) if self.callset_url else None
+    def growth(self, alleles: pa.Table, layout: cohort.Layout) -> Growth | None:
+        return Growth.of(alleles, layout, self.callset_url, self.shard) if self.callset_url else None
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ def estimate(
     The tables are found by `settled_tables`. For a callset that may grow, each batch's summaries are kept.
     """
     refuse_bare_blocks(opened)
-    refuse_holes(opened, wanted_of(cut))
+    refuse_holes(opened, wanted_of(cut, opened.layout))
     threads = threads_each(scatter, len(cut.settled))
     tasks = [_EstimateTask(opened.url, opened.version, model, shard, threads, callset_url) for shard in cut.settled]
     needs = [shard.need for shard in cut.settled]
@@ -201,7 +200,7 @@ def _estimate_shard(task: _EstimateTask) -> int:
         return counts["sites"]
     everywhere = read_alleles(opened, task.shard)
     alleles = genotypes.with_alts(everywhere)
-    growth = task.growth(alleles, opened.contigs)
+    growth = task.growth(alleles, opened.layout)
 
     def summarise(batch: cohort.Batch) -> genotypes.Summary:
         return summarised(opened, batch, task.shard, alleles, growth)
@@ -287,7 +286,7 @@ def _summarise_batch(given: tuple[_EstimateTask, int]) -> None:
     opened = cohort.open_cohort(task.cohort_url, task.version)
     if _estimates(opened, task.model).counts(task.shard) is None:
         alleles = genotypes.with_alts(read_alleles(opened, task.shard))
-        summarised(opened, opened.batches[number], task.shard, alleles, task.growth(alleles, opened.contigs))
+        summarised(opened, opened.batches[number], task.shard, alleles, task.growth(alleles, opened.layout))
 
 
 def _cover_batch(given: tuple[_Task, int]) -> None:
@@ -297,7 +296,7 @@ def _cover_batch(given: tuple[_Task, int]) -> None:
     if callset.find_shard(store, task.shard, _shard_key(opened, task)) is None:
         callset.begin_shard(store, task.shard)
         sites = genotypes.emitted(_settled_of(opened, task))
-        keys = site_keys(sites, opened.contigs)
+        keys = site_keys(sites, opened.layout)
         cover(opened, store, opened.batches[number], task.shard, sites, keys, task.model)
 
 
@@ -325,7 +324,7 @@ def _call_shard(task: _Task) -> callset.ShardEntry:
     emitted = genotypes.emitted(settled)
     callset.begin_shard(store, task.shard)
     segments, total = cover_all(opened, store, task.shard, emitted, task.model, task.threads)
-    sites = annotated(settled, total, opened.contigs, task.model, task.dbsnp_url)
+    sites = annotated(settled, total, opened.layout, task.shard, task.model, task.dbsnp_url)
     return complete(opened, store, task.shard, key, emitted, sites, segments, task.model)
 
 
@@ -333,7 +332,7 @@ def cover_all(
     opened: cohort.Cohort, store: objects.Store, shard: Shard, emitted: pa.Table, model: Model, threads: int
 ) -> tuple[Segments, genotypes.Shares]:
     """See to every batch's genotypes at the rows of SETTLED put out: where they are, and all shares added up."""
-    keys = site_keys(emitted, opened.contigs)
+    keys = site_keys(emitted, opened.layout)
     segments: Segments = {}
 
     def shares(batch: cohort.Batch) -> genotypes.Shares:
@@ -344,13 +343,18 @@ def cover_all(
 
 
 def annotated(
-    settled: pa.Table, total: genotypes.Shares, contigs: Sequence[Contig], model: Model, dbsnp_url: str | None
+    settled: pa.Table,
+    total: genotypes.Shares,
+    layout: cohort.Layout,
+    shard: Shard,
+    model: Model,
+    dbsnp_url: str | None,
 ) -> pa.Table:
-    """SITES of SETTLED, given everybody's shares; without those that nobody carries."""
-    sites, dropped = genotypes.annotate(settled, total, contigs, model)
+    """SITES of a shard's SETTLED, on its axis, given everybody's shares; without those that nobody carries."""
+    sites, dropped = genotypes.annotate(settled, total, layout.contigs, model)
     if sites.num_rows + dropped.total() != settled.num_rows:
         raise Unbalanced("genotype", {"taken": settled.num_rows, "given": sites.num_rows, "dropped": dict(dropped)})
-    return named(sites, dbsnp_url)
+    return named(sites, layout, shard, dbsnp_url)
 
 
 def complete(
@@ -369,7 +373,7 @@ def complete(
     `elsewhere`: entries of the same shard in other sites' callsets, whose batches' files are entered as well.
     """
     left = np.isin(numbers(emitted["start"]) + 1, numbers(sites["pos"]))
-    told = sites.append_column(SITE_KEY.field, pa.array(site_keys(emitted, opened.contigs)[left]))
+    told = sites.append_column(SITE_KEY.field, pa.array(site_keys(emitted, opened.layout)[left]))
     if not left.all() or genotypes.uncarried(sites).any():
         told = _without_carriers(opened, store, shard, emitted.filter(pa.array(left)), told, segments, model)
     files = {batch: [each.genotypes for each in found] for batch, found in segments.items()}
@@ -377,7 +381,7 @@ def complete(
     for other in elsewhere:
         files |= {batch: list(found) for batch, found in other.genotypes.items()}
         kept |= {batch: list(found) for batch, found in other.shares.items()}
-    return callset.complete_shard(store, shard, key, told, files, kept)
+    return callset.complete_shard(store, shard, key, placed(told, opened.layout, shard), files, kept)
 
 
 def _without_carriers(

@@ -258,7 +258,7 @@ def _estimable(task: OnShard) -> tuple[pa.Table, Growth, cohort.Cohort]:
     """The sites of a shard that can be estimated, and what is known of them."""
     opened = task.at.opened()
     alleles = genotypes.with_alts(alleles_in(task.at.tables("alleles"), task.shard))
-    return alleles, Growth.of(alleles, opened.contigs, task.at.callset_url, task.shard), opened
+    return alleles, Growth.of(alleles, opened.layout, task.at.callset_url, task.shard), opened
 
 
 def _summary(task: OnShard) -> tuple[pa.Table, genotypes.Summary | None]:
@@ -323,7 +323,7 @@ def cover_batch(task: OnShard) -> None:
     """See to a batch's genotypes in a shard."""
     at, opened, store = task.at, task.at.opened(), objects.open_store(task.at.callset_url)
     emitted = _put_out(task)
-    keys = site_keys(emitted, opened.contigs)
+    keys = site_keys(emitted, opened.layout)
     cover(opened, store, opened.batches[task.number], task.shard, emitted, keys, at.model)
 
 

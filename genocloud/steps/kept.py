@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import callset, cohort, genotypes, objects, sites
-from genocloud.regions import Contig
+from genocloud.regions import Places
 from genocloud.scatter.executors import Scatter, run_needing
 from genocloud.scatter.progress import Progress
 from genocloud.schema import numbers, with_column
@@ -88,14 +88,23 @@ class Growth:
     open: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, alleles: pa.Table, contigs: Sequence[Contig], callset_url: str, shard: Shard) -> "Growth":
+    def of(cls, alleles: pa.Table, layout: cohort.Layout, callset_url: str, shard: Shard) -> "Growth":
         """As the callset's files, if there are any, say."""
-        positions, counts = callset.known_sites(objects.open_store(callset_url), shard)
+        known_starts, counts = _known_sites(layout, callset_url, shard)
         starts = numbers(alleles["start"])
-        place = np.searchsorted(positions, starts + 1)
-        known = np.append(positions, -1)[place] == starts + 1
+        place = np.searchsorted(known_starts, starts)
+        known = np.append(known_starts, -1)[place] == starts
         whole = np.append(counts, -1)[place] == numbers(pc.list_value_length(alleles["alts"]))
-        return cls(site_keys(alleles, contigs), ~(known & whole))
+        return cls(site_keys(alleles, layout), ~(known & whole))
+
+
+def _known_sites(layout: cohort.Layout, callset_url: str, shard: Shard) -> tuple[Places, Places]:
+    """Where on the shard's axis the callset has sites, and how many ALTs each has."""
+    axis = layout.axis(shard.region.contig)
+    table = callset.known_sites(objects.open_store(callset_url), shard)
+    contigs = table["contig"].combine_chunks()
+    starts = axis.onto(axis.contigs_at(contigs.dictionary.to_pylist())[numbers(contigs.indices)], numbers(table["pos"]))
+    return starts - 1, numbers(pc.list_value_length(table["alts"]))
 
 
 def summarised(
@@ -132,10 +141,24 @@ def summarised(
     return genotypes.summary_of(table)
 
 
-def site_keys(table: pa.Table, contigs: Sequence[Contig]) -> Keys:
+def site_keys(table: pa.Table, layout: cohort.Layout) -> Keys:
     """What names the alleles of each site of ALLELES or SETTLED, and which of them are put out: (sites,)."""
-    columns = [table[name].to_pylist() for name in ("start", "ref", "alts")]
+    if not len(table):
+        return np.zeros(0, np.int64)
+    which, names, starts = layout.axis(table["contig"][0].as_py()).named(numbers(table["start"]))
+    columns = [[names[number] for number in which.tolist()], starts.tolist()]
+    columns += [table[name].to_pylist() for name in ("ref", "alts")]
     if "kept" in table.column_names:
         columns += [table["kept"].to_pylist(), table["qual"].is_null().to_pylist()]
-    contig = contigs[table["contig"][0].as_py()].name if len(table) else ""
-    return np.array([callset.site_key(contig, *row) for row in zip(*columns, strict=True)], np.int64)
+    return np.array([callset.site_key(*row) for row in zip(*columns, strict=True)], np.int64)
+
+
+def placed(table: pa.Table, layout: cohort.Layout, shard: Shard) -> pa.Table:
+    """SITES or GENOTYPES of a shard, on its axis so far, with each one's contig and place on that."""
+    axis = layout.axis(shard.region.contig)
+    if axis.alone:
+        return table
+    which, names, starts = axis.named(numbers(table["pos"]) - 1)
+    contigs = pa.DictionaryArray.from_arrays(pa.array(which, pa.int32()), pa.array(names, pa.string()))
+    table = with_column(table, "contig", contigs)
+    return with_column(table, "pos", pa.array((starts + 1).astype(np.int32)))

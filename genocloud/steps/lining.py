@@ -25,7 +25,8 @@ class _Shelf:
     """Rows of batches, put there once and taken away once; first come, first kept."""
 
     def __init__(self) -> None:
-        self._lock, self._users, self._most, self._kept = Lock(), 0, 0, dict[_Key, genotypes.Lines]()
+        self._lock, self._users, self._most, self._size = Lock(), 0, 0, 0
+        self._kept: dict[_Key, genotypes.Lines] = {}
 
     @contextmanager
     def open(self, memory: int) -> Iterator[None]:
@@ -39,16 +40,19 @@ class _Shelf:
                 self._users -= 1
                 if not self._users:
                     self._kept.clear()
+                    self._size = 0
 
     def put(self, key: _Key, rows: genotypes.Lines) -> None:
         with self._lock:
-            size = sum(kept.nbytes for kept in self._kept.values())
-            if self._users and size + rows.nbytes <= self._most:
+            if self._users and key not in self._kept and self._size + rows.nbytes <= self._most:
                 self._kept[key] = rows
+                self._size += rows.nbytes
 
     def take(self, key: _Key) -> genotypes.Lines | None:
         with self._lock:
-            return self._kept.pop(key, None)
+            rows = self._kept.pop(key, None)
+            self._size -= rows.nbytes if rows else 0
+            return rows
 
 
 _shelf = _Shelf()
@@ -65,7 +69,7 @@ def lined(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard, sites: pa.Ta
             return kept.under(sites)
         except LookupError:
             pass
-    rows = cohort.read_rows(opened, batch, shard.region, np.array(numbers(sites["start"])))
+    rows = cohort.rows_along(opened, batch, shard.region, np.array(numbers(sites["start"])))
     variants = _info_once(rows.variants, opened.repeated(batch))
     made = genotypes.line_up(variants, rows.blocks, batch.ranks, sites)
     _shelf.put(key, made)

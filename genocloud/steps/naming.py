@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from genocloud import genotypes, gvcf
+from genocloud.cohort import Layout
 from genocloud.errors import InputError
 from genocloud.regions import Contig
-from genocloud.schema import numbers
+from genocloud.schema import numbers, with_column
+from genocloud.steps.shards import Shard
 
 
 class OtherContigs(InputError):
@@ -39,9 +42,21 @@ def check_contigs(dbsnp_url: str | None, contigs: Sequence[Contig]) -> None:
         raise OtherContigs(dbsnp_url, theirs, ours)
 
 
-def named(sites: pa.Table, dbsnp_url: str | None) -> pa.Table:
-    """SITES of a shard named after known variants, if there are any to name them after."""
+def named(sites: pa.Table, layout: Layout, shard: Shard, dbsnp_url: str | None) -> pa.Table:
+    """SITES of a shard, on its axis, named after known variants, if there are any to name them after."""
     if dbsnp_url is None or not len(sites):
         return sites
-    contig, positions = sites["contig"][0].as_py(), numbers(sites["pos"]).tolist()
-    return genotypes.with_names(sites, gvcf.read_known(dbsnp_url, contig, positions))
+    which, names, starts = layout.axis(shard.region.contig).named(numbers(sites["pos"]) - 1)
+    edges = np.searchsorted(which, np.arange(len(names) + 1)).tolist()
+    tables = [
+        _named_on(sites.slice(first, end - first), name, (starts[first:end] + 1).tolist(), dbsnp_url)
+        for name, first, end in zip(names, edges, edges[1:], strict=False)
+    ]
+    return pa.concat_tables(tables).unify_dictionaries()
+
+
+def _named_on(sites: pa.Table, contig: str, positions: list[int], dbsnp_url: str) -> pa.Table:
+    """SITES of one contig, at these places of it, named."""
+    there = with_column(sites, "pos", pa.array(positions, pa.int32()))
+    known = genotypes.with_names(there, gvcf.read_known(dbsnp_url, contig, positions))
+    return with_column(known, "pos", sites["pos"])

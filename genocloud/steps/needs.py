@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from genocloud.cohort import Cohort, Stored, stored_rows
 from genocloud.errors import SettingError
-from genocloud.regions import Region, region_text
+from genocloud.regions import Region, extent_text
 from genocloud.scatter.executors import Scatter, threads_each
 from genocloud.schema import numbers
 from genocloud.steps.shards import Cut, Derived, Shard, alleles_in, derived, piece_of
@@ -141,11 +141,11 @@ def pieces_of(opened: Cohort, tables: Derived, shard: Shard, threads: int, most:
         piece = piece_of(opened.layout, shard, Region(shard.region.contig, start, end))
         need = need_of(stored, load.within(piece.region), whole, threads)
         if need > memory:
-            where = region_text(piece.region, opened.contigs)
+            where = extent_text(piece.extent, opened.contigs)
             raise ShardTooHeavy(where, need, memory, "give more --memory, fewer threads, or smaller batches")
         yield replace(piece, need=need)
     if cuts:
-        log.info("%s: too heavy for one task, cut into %d", region_text(shard.region, opened.contigs), len(edges) - 1)
+        log.info("%s: too heavy for one task, cut into %d", extent_text(shard.extent, opened.contigs), len(edges) - 1)
 
 
 def _cuts(

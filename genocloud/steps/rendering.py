@@ -13,6 +13,7 @@ from genocloud.scatter.executors import Scatter, run_needing, threads_each
 from genocloud.scatter.progress import Progress
 from genocloud.scatter.telling import tell
 from genocloud.steps.genotype import added_up, called_batches, description_of, estimate, settled_tables
+from genocloud.steps.kept import placed
 from genocloud.steps.lining import keeping
 from genocloud.steps.naming import named
 from genocloud.steps.receipts import Receipt, Unbalanced, receipt_of
@@ -75,17 +76,16 @@ def _render_shard(task: _Task) -> callset.Part:
     key = derived_key(opened, asdict(task.model), task.scope, task.suffix)
     if (found := callset.find_part(store, task.shard.name, key)) is not None:
         return found
-    sites, batches = _called(opened, task)
+    on_axis, batches = _called(opened, task)
+    sites = placed(on_axis, opened.layout, task.shard)
     told = {"statistics": _counted(sites, batches).to_json(), "alts": callset.count_alts(sites)}
     members = opened.contigs, opened.samples
     pieces = callset.called_pieces(callset.form_of(task.suffix), *members, sites, batches, task.threads)
-    return callset.write_part(
-        store, task.shard.name, key, opened.contigs, task.shard.region.contig, _heard(pieces), told
-    )
+    return callset.write_part(store, task.shard.name, key, opened.contigs, _heard(pieces), told)
 
 
 def _called(opened: cohort.Cohort, task: _Task) -> tuple[pa.Table, list[callset.Batch]]:
-    """The shard's SITES, and every batch's genotypes there: at those alone that somebody carries."""
+    """The shard's SITES, on its axis, and every batch's genotypes there: at those alone that somebody carries."""
     settled = settled_tables(opened, task.model, task.scope).read(task.shard, made_by="genotype")
     called: list[genotypes.Called] = []
 
@@ -97,7 +97,7 @@ def _called(opened: cohort.Cohort, task: _Task) -> tuple[pa.Table, list[callset.
     sites, dropped = genotypes.annotate(settled, added_up(shares(), genotypes.add), opened.contigs, task.model)
     if sites.num_rows + dropped.total() != settled.num_rows:
         raise Unbalanced("genotype", {"taken": settled.num_rows, "given": sites.num_rows, "dropped": dict(dropped)})
-    return named(sites, task.dbsnp_url), [_at(batch, sites) for batch in called]
+    return named(sites, opened.layout, task.shard, task.dbsnp_url), [_at(batch, sites) for batch in called]
 
 
 def _at(called: genotypes.Called, sites: pa.Table) -> callset.Batch:

@@ -5,7 +5,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any, BinaryIO
 
@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genocloud import objects
-from genocloud.cohort import Batch, Cohort, Layout, read_variants
+from genocloud.cohort import Batch, Cohort, Layout, variants_along
 from genocloud.errors import SettingError, StoreError
-from genocloud.regions import Region, joined, region_text
+from genocloud.regions import Extent, Region, joined, region_text
 from genocloud.schema import VERSION, numbers
 
 Window = tuple[str, int]
@@ -27,14 +27,16 @@ Base = tuple[int, int]
 
 @dataclass(frozen=True)
 class Shard:
-    """A stretch of the genome with a name that sorts in genome order.
+    """A stretch of the genome with a name that sorts in genome order: of a long contig, or of many short ones.
 
-    `window`: the shard that was discovered, where this is a piece of it; `need`: bytes that a task of it takes, where
-    that was worked out (steps.needs). `asked`: what of it is put out.
+    `region` is on the axis of its part (regions.Axis), as are all tables between reading rows and writing records, and
+    `extent` says where that is. `window`: the shard that was discovered, where this is a piece of it; `need`: bytes
+    that a task of it takes, where that was worked out (steps.needs). `asked`: what of it is put out.
     """
 
     name: str
     region: Region
+    extent: Extent
     window: "Shard | None" = None
     need: int = field(default=0, compare=False)
     asked: "Asked" = field(default_factory=lambda: Asked())
@@ -44,6 +46,7 @@ class Shard:
 class Asked:
     """Where sites are put out, and where whatever the evidence; both in genome order and apart from one another.
 
+    Of a shard these are on its axis.
     `inside` is None for everywhere: other sites only decide about `*`.
     """
 
@@ -54,6 +57,14 @@ class Asked:
     def of(cls, inside: Sequence[Region] | None, forced: Sequence[Region]) -> "Asked":
         """From regions in any order, overlapping or not."""
         return cls(None if inside is None else tuple(joined(inside)), tuple(joined(forced)))
+
+    def along(self, layout: Layout) -> "Asked":
+        """The same on the axes of the layout's parts."""
+        inside, forced = (
+            None if each is None else [layout.axis(region.contig).on(region) for region in each]
+            for each in (self.inside, self.forced)
+        )
+        return Asked.of(inside, forced or ())
 
     def within(self, region: Region) -> "Asked":
         """What is asked of a region."""
@@ -114,23 +125,23 @@ def cut_known(known: Known, part: str | None = None, asked: Asked = EVERYTHING) 
     that are put out upstream, whose own `*` hangs on those further up, until a base that no record spans. Raises
     SettingError for a part that the reference does not have.
     """
-    layout = known.layout
+    layout, scope = known.layout, _scope(known.layout, asked)
+    asked = asked.along(layout)
     chosen = [item for item in layout.parts() if part in (None, item.name)]
     if not chosen:
         raise SettingError(f"no part {part!r}; the reference has {', '.join(item.name for item in layout.parts())}")
     windows = [
         region
         for item in chosen
-        for number, window in enumerate(layout.windows(item))
-        for region in window
+        for number, region in enumerate(layout.stretches(item))
         if (item.name, number) in known.variants
         or ((item.name, number) in known.blocks and asked.within(region).forced)
     ]
     if asked.inside is None:
         owned = [_shard(layout, region, asked) for region in windows]
-        return Cut(_scope(layout, asked), part is None, tuple(owned))
+        return Cut(scope, part is None, tuple(owned))
     owned, upstream = _cut_stretches(known, windows, asked)
-    return Cut(_scope(layout, asked), part is None, tuple(owned), tuple(upstream))
+    return Cut(scope, part is None, tuple(owned), tuple(upstream))
 
 
 def _scope(layout: Layout, asked: Asked) -> str:
@@ -144,10 +155,11 @@ def busy_windows(cohort: Cohort, kind: str) -> set[Window]:
     return {(part.name, number) for part in written for number, rows in enumerate(part.rows) if rows}
 
 
-def wanted_of(cut: Cut) -> list[Region]:
-    """The regions whose sites a run puts out."""
+def wanted_of(cut: Cut, layout: Layout) -> list[Region]:
+    """The regions of contigs whose sites a run puts out."""
     asked = ((shard.region,) if shard.asked.inside is None else shard.asked.inside for shard in cut.owned)
-    return [region for regions in asked for region in regions]
+    extents = (layout.axis(region.contig).extent(region) for regions in asked for region in regions)
+    return [region for extent in extents for region in extent.regions(layout.contigs)]
 
 
 def _cut_stretches(known: Known, windows: Sequence[Region], asked: Asked) -> tuple[list[Shard], list[Shard]]:
@@ -180,14 +192,15 @@ def _meeting(regions: Sequence[Region], region: Region) -> list[Region]:
 def _shard(layout: Layout, region: Region, asked: Asked) -> Shard:
     """Named after its part, its place and what is asked: names sort in genome order, and no two shards share one."""
     here = asked.within(region)
-    return Shard(_name(layout, region) + here.tag, region, asked=here)
+    return Shard(_name(layout, region) + here.tag, region, layout.axis(region.contig).extent(region), asked=here)
 
 
 def piece_of(layout: Layout, shard: Shard, region: Region) -> Shard:
     """The piece of a shard that has the sites of a region in it."""
     if region == shard.region:
         return shard
-    return Shard(_name(layout, region) + shard.asked.tag, region, shard, asked=shard.asked)
+    extent = layout.axis(region.contig).extent(region)
+    return Shard(_name(layout, region) + shard.asked.tag, region, extent, shard, asked=shard.asked)
 
 
 def _name(layout: Layout, region: Region) -> str:
@@ -210,13 +223,19 @@ def _reach(cohort: Cohort, contig: int, start: int) -> int:
 
 
 def _variant_starts(cohort: Cohort, batch: Batch, base: Region) -> list[int]:
-    return list(numbers(read_variants(cohort, batch, base)["start"]))
+    return list(numbers(variants_along(cohort, batch, base)["start"]))
+
+
+@cache
+def _software() -> str:
+    """This genocloud's version: importlib parses the package's metadata for it, and every key asks."""
+    return version("genocloud")
 
 
 def derived_key(cohort: Cohort, *settings: Any) -> str:
     """The name of what is derived from just these samples, in this order, with these settings, by this genocloud."""
     samples = [[batch.id, batch.ranks.tolist()] for batch in cohort.batches]
-    content = [VERSION, version("genocloud"), cohort.layout.window_bp, samples, settings]
+    content = [VERSION, _software(), cohort.layout.window_bp, samples, settings]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
 
 
@@ -226,7 +245,7 @@ def batch_key(cohort: Cohort, batch: Batch, *settings: Any) -> str:
     members: list[Any] = [batch.id, np.where(batch.ranks >= 0, places, -1).tolist()]
     if (repeated := cohort.repeated(batch)).any():  # whose INFO does not count depends on who else is in force
         members.append(repeated.tolist())
-    content = [VERSION, version("genocloud"), cohort.layout.window_bp, members, settings]
+    content = [VERSION, _software(), cohort.layout.window_bp, members, settings]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
 
 

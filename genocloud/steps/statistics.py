@@ -70,4 +70,4 @@ def _count_shard(part: callset.Callset) -> Statistics:
     """Count a callset of one shard: cut off by the caller, as a manifest of thousands takes long to read."""
     (shard,) = part.shards
     batches = [count_genotypes(table) for table in part.batches(shard, COUNTED)]
-    return merge_all([count_sites(part.sites(shard.region)), *batches])
+    return merge_all([count_sites(part.sites()), *batches])

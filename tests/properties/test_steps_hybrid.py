@@ -38,6 +38,7 @@ class Hybrid:
     stores: str = ""
     options: Mapping[str, Any] = field(default_factory=lambda: dict(SMALL))
     coordinator: int = 0
+    roots: Sequence[str] = (str(DATA),)
 
     @property
     def names(self) -> list[str]:
@@ -61,7 +62,7 @@ class Hybrid:
         }
         for name, policy in zip(self.names, self.policies, strict=True):
             folder = self.folder / "policies"
-            write_policy(folder / f"{name}.yaml", name, [self.store(name)], [str(DATA)], policy)
+            write_policy(folder / f"{name}.yaml", name, [self.store(name)], list(self.roots), policy)
         told = {"samples": str(sheet), "reference": REFERENCE, "sites": sites}
         return config_of({**told, "coordinator": self.names[self.coordinator], **self.options})
 

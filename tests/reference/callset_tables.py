@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from genocloud import schema
 from genocloud.callset import Description
-from genocloud.regions import Contig, Region
+from genocloud.regions import Contig, Extent, Region
 
 FLOATS = (
     0.0,
@@ -36,6 +36,10 @@ CONTIGS = (Contig("chr1", 600_000_000), Contig("chr2", 50_000), Contig("HLA-A*01
 class Shard:
     name: str
     region: Region
+
+    @property
+    def extent(self) -> Extent:
+        return Extent.of(self.region)
 
 
 def _maybe(random: Random, value: Any, missing: float) -> Any:

@@ -75,7 +75,7 @@ def joint(
                 [names[n] for n in batch],
                 settled,
                 contigs,
-                np.full(len(batch), 2, np.int8),
+                genotypes.Copies.everywhere(np.full(len(batch), 2, np.int8)),
                 model.allele_specific,
             )
             for table, rank, batch in zip(tables, ranks, batches, strict=True)

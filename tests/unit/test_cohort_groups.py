@@ -78,7 +78,7 @@ def test_only_rows_that_speak_for_a_site_are_read(tmp_path, few):
     (batch,) = opened.batches
     everything, region = cohort.read_rows(opened, batch, REGION), REGION
     sites = everything.variants["start"].to_numpy()[:1]
-    rows = cohort.read_rows(opened, batch, region, sites)
+    rows = cohort.rows_along(opened, batch, region, sites)
     for table, whole in ((rows.variants, everything.variants), (rows.blocks, everything.blocks)):
         speaking = [row for row in whole.to_pylist() if any(row["start"] <= site < row["stop"] for site in sites)]
         assert table.to_pylist() == speaking

@@ -335,12 +335,17 @@ from genocloud import cohort, gvcf
 from genocloud.objects import open_store
 sys.path.insert(0, {root!r})
 from tests.unit.test_cohort_store import CONTIGS, LAYOUT
-def rows(path):
-    for number, each in enumerate(gvcf.read_rows(path, CONTIGS)):
-        if number == 2:
-            os.kill(os.getpid(), signal.SIGKILL)
-        yield each
-sources = [cohort.Source(name, gvcf.fingerprint(path), rows(path)) for name, path in {paths!r}]
+from genocloud.cohort import writing
+write, parts = writing.write_part, []
+def part(*given):
+    parts.append(given)
+    if len(parts) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write(*given)
+writing.write_part = part
+sources = [
+    cohort.Source(name, gvcf.fingerprint(path), gvcf.read_rows(path, CONTIGS)) for name, path in {paths!r}
+]
 cohort.write_batch(open_store({store!r}), sources, LAYOUT)
 """
 

@@ -117,7 +117,9 @@ def test_samples_not_in_force_are_left_out_and_missing_ploidy_is_obeyed():
     assert summary.counts.sum() == 1
     estimates = genotypes.estimate([summary], alleles, genotypes.Model())
     settled = next(genotypes.settle([estimates], genotypes.Model()))
-    one, shares = genotypes.call(lines, ["ann", "bob", "cat"], settled, CONTIGS, np.array([2, 2, 1], np.int8))
+    one, shares = genotypes.call(
+        lines, ["ann", "bob", "cat"], settled, CONTIGS, genotypes.Copies.everywhere(np.array([2, 2, 1], np.int8))
+    )
     cells = one.table()
     assert cells["sample"].to_pylist() == ["ann", "cat"]
     assert cells["GT"].to_pylist() == ["0/1", "."]

@@ -1,0 +1,198 @@
+"""Many short contigs share parts, windows and shards: each record, and each way to it, is as when they do not."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pysam
+import pytest
+
+from genocloud import cohort, steps
+from genocloud.callset import open_callset
+from genocloud.cohort import open_cohort
+from genocloud.genotypes import Model
+from genocloud.scatter.executors import open_scatter
+from genocloud.scatter.progress import Silent
+from genocloud.steps.reference import read_reference
+from tests.conftest import sample_map
+from tests.properties.test_steps_cuts import decoded, records, tables
+from tests.properties.test_steps_hybrid import Hybrid
+from tests.reference.short_contigs import Tig, make_tigs, write_person, write_reference
+
+EACH_ALONE = steps.Storing(part_bp=1)
+TOGETHER = [
+    steps.Storing(),
+    steps.Storing(window_bp=1_500, batch_size=2),
+    steps.Storing(part_bp=4_000, window_bp=700, batch_size=3),
+]
+NAMES = ["all", "some", "few"]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Contigs, the reference, and the gVCFs of six people."""
+
+    tigs: list[Tig]
+    reference: str
+    gvcfs: list[Path]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run over a study has made."""
+
+    cohort: str
+    callset: str
+    vcf: Path
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    folder, random = tmp_path_factory.mktemp("study"), Random(11)
+    tigs = make_tigs(random, 20)
+    reference = str(write_reference(folder, tigs))
+    return Study(tigs, reference, [write_person(random, folder, f"p{number}", tigs) for number in range(6)])
+
+
+def run(
+    folder: Path,
+    study: Study,
+    storing: steps.Storing,
+    intervals: steps.Intervals = steps.Intervals(),  # noqa: B008
+    people: tuple[int, ...] = (6,),
+) -> Run:
+    """Ingest the first so many people, genotype, ingest more, and so on; then export."""
+    made = Run(str(folder / "cohort"), str(folder / "callset"), folder / "out.vcf.gz")
+    reference = read_reference(study.reference)
+    with open_scatter("threads:2") as scatter:
+        for first, end in zip((0, *people), people, strict=False):
+            sheet = str(_map(folder, study.gvcfs[first:end]))
+            steps.ingest(made.cohort, sheet, study.reference, storing, scatter, Silent())
+            opened = open_cohort(made.cohort)
+            cut = steps.cut_genome(opened, asked=intervals.asked(opened.contigs))
+            steps.discover(opened, cut, scatter, Silent(), reference=reference)
+            steps.genotype(opened, made.callset, Model(), cut, scatter, Silent())
+        steps.export(made.callset, str(made.vcf), scatter, Silent())
+    return made
+
+
+def _map(folder: Path, gvcfs: list[Path]) -> Path:
+    folder.mkdir(exist_ok=True)
+    return sample_map(folder, gvcfs)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, study: Study) -> Run:
+    return run(tmp_path_factory.mktemp("alone"), study, EACH_ALONE)
+
+
+@pytest.fixture(scope="module")
+def joined(tmp_path_factory: pytest.TempPathFactory, study: Study) -> Run:
+    return run(tmp_path_factory.mktemp("joined"), study, TOGETHER[1])
+
+
+def test_the_study_has_what_is_hard(study, alone):
+    """Deletions over other sites, haploid contigs, sites at both ends of a contig, contigs without a site."""
+    lines = [line.split("\t") for line in records(alone.vcf) if not line.startswith("#")]
+    lengths = {tig.name: len(tig.bases) for tig in study.tigs}
+    assert any("*" in line[4].split(",") for line in lines)
+    assert any(line[1] == "1" for line in lines)
+    assert any(int(line[1]) + len(line[3]) - 1 == lengths[line[0]] for line in lines)
+    assert {len(line[9].split(":")[0]) for line in lines} == {1, 3}
+    assert {line[0] for line in lines} < lengths.keys()
+
+
+@pytest.mark.parametrize("storing", TOGETHER, ids=NAMES)
+def test_contigs_that_share_shards_have_the_records_of_contigs_alone(tmp_path, study, alone, storing):
+    together = run(tmp_path, study, storing)
+    assert len(open_callset(together.callset).shards) < len(open_callset(alone.callset).shards)
+    assert records(together.vcf) == records(alone.vcf)
+    assert tables(together.callset) == tables(alone.callset)
+    with open_scatter("inline") as scatter:
+        for url in (together.cohort, together.callset):
+            steps.verify(url, scatter, Silent())
+
+
+def test_a_part_with_one_contig_has_the_shards_it_had(alone, study):
+    """Names of shards, and with them what is kept of earlier runs, are those of before contigs shared any."""
+    shards = [shard.name for shard in open_callset(alone.callset).shards]
+    last = len(study.tigs[0].bases)
+    assert shards[0] == f"000-tig0.00000.0000000000-{last:010d}"
+
+
+def test_every_contig_is_read_alone(study, alone, joined):
+    """By the callset's regions, by the index of its VCF, and by the cohort's."""
+    ours, theirs = open_callset(joined.callset), open_callset(alone.callset)
+    rows, other_rows = open_cohort(joined.cohort), open_cohort(alone.cohort)
+    places = [tig.name for tig in study.tigs] + [
+        f"{tig.name}:{len(tig.bases) // 3 + 1}-{len(tig.bases)}" for tig in study.tigs
+    ]
+    for place in places:
+        assert decoded(ours.sites(place)) == decoded(theirs.sites(place))
+        assert decoded(ours.genotypes(place, ["p4", "p1"])) == decoded(theirs.genotypes(place, ["p4", "p1"]))
+        for kind in ("variants", "blocks"):
+            one, other = (getattr(cohort.read_region(each, place), kind) for each in (rows, other_rows))
+            assert decoded(one) == decoded(other)
+    lines = [line for line in records(joined.vcf) if not line.startswith("#")]
+    with pysam.TabixFile(str(joined.vcf)) as indexed:
+        for tig in study.tigs:
+            expected = [line for line in lines if line.startswith(f"{tig.name}\t")]
+            assert (list(indexed.fetch(tig.name)) if tig.name in indexed.contigs else []) == expected
+
+
+@pytest.mark.parametrize("storing", [EACH_ALONE, TOGETHER[1]], ids=["alone", "together"])
+def test_intervals_give_just_the_records_inside(tmp_path, study, alone, storing):
+    asked = ("tig3", "tig9:1-200", "tig9:250-400", "HLA-A*13:01", "tig16:100-300", "tig19")
+    part = run(tmp_path, study, storing, steps.Intervals(asked))
+    inside = [row for place in asked for row in open_callset(alone.callset).sites(_clipped(study, place)).to_pylist()]
+    wanted = {f"{row['contig']}\t{row['pos']}" for row in inside}
+    whole = records(alone.vcf)
+    expected = [line for line in whole if line.startswith("#") or "\t".join(line.split("\t")[:2]) in wanted]
+    assert wanted
+    assert records(part.vcf) == expected
+    out = tmp_path / "exported.vcf.gz"
+    with open_scatter("inline") as scatter:
+        steps.export(alone.callset, str(out), scatter, Silent(), steps.Intervals(asked))
+    assert records(out) == expected
+
+
+def _clipped(study: Study, place: str) -> str:
+    name, _, bases = place.partition(":") if place.startswith("tig") else (place, "", "")
+    length = next(len(tig.bases) for tig in study.tigs if tig.name == name)
+    return f"{name}:{bases.split('-')[0]}-{min(int(bases.split('-')[1]), length)}" if bases else place
+
+
+def test_bases_without_variants_are_those_of_each_contig(tmp_path, study):
+    every = steps.Intervals(("tig3", "HLA-A*4:01", "tig5:1-90"), non_variant=True)
+    together, each = (
+        run(tmp_path / name, study, storing, every) for name, storing in (("a", TOGETHER[1]), ("b", EACH_ALONE))
+    )
+    assert records(together.vcf) == records(each.vcf)
+    assert len(records(each.vcf)) > 100
+
+
+def test_a_callset_grows_where_contigs_share_shards(tmp_path, study, alone):
+    grown = run(tmp_path, study, TOGETHER[1], people=(4, 6))
+    assert records(grown.vcf) == records(alone.vcf)
+    assert tables(grown.callset) == tables(alone.callset)
+
+
+def test_sites_apart_share_shards_of_many_contigs(tmp_path, study, alone):
+    options = {"window_bp": 4_000, "batch_size": 2, "reference": study.reference}
+    split = [study.gvcfs[:3], study.gvcfs[3:]]
+    study_run = Hybrid(
+        tmp_path / "work", split, ("stays", "stays"), options=options, roots=[str(Path(study.reference).parent)]
+    )
+    study_run.run()
+    assert study_run.sites() == decoded(open_callset(alone.callset).sites()).to_pylist()
+
+
+def test_a_region_of_a_joint_run_touches_what_it_needs(tmp_path, study, alone):
+    out = tmp_path / "part.vcf.gz"
+    plan = steps.Joint(
+        str(_map(tmp_path, study.gvcfs)), study.reference, str(out), intervals=steps.Intervals(("tig7", "tig8"))
+    )
+    _, receipt = steps.joint(plan, Silent())
+    assert receipt.figures["shards"] == 1
+    whole = [line for line in records(alone.vcf) if line.startswith(("#", "tig7\t", "tig8\t"))]
+    assert records(out) == whole
