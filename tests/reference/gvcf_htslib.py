@@ -34,7 +34,9 @@ def read(path: Path, contigs: tuple[Contig, ...], sample: str | None = None) -> 
     held = [row for row in found if max(row["gt"], default=0) <= len(row["alts"])]
     rows = gvcf_reader.speaking(gvcf_reader.one_a_position(held))
     blocks = [gvcf_reader.block_row(row) for row in rows if row["block"]]
-    variants = [row | rest(row["record"], row["column"]) for row in rows if not row["block"]]
+    variants = [
+        gvcf_reader.missing_beside_symbols(row | rest(row["record"], row["column"])) for row in rows if not row["block"]
+    ]
     tables = gvcf_reader.to_table(variants, schema.VARIANTS), gvcf_reader.to_table(blocks, schema.BLOCKS)
     return *tables, len(found)
 
@@ -55,8 +57,8 @@ def records(path: Path, contigs: tuple[Contig, ...], sample: str | None) -> list
 
 
 def place(record: Any, numbers: dict[str, int]) -> Row:
-    alts = [gvcf_reader.upper(alt) for alt in record.ALT]
-    ref, start, end = record.REF.upper(), record.start, record.INFO.get("END")
+    alts = ["*" if alt == "<*:DEL>" else gvcf_reader.upper(alt) for alt in record.ALT]
+    ref, start, end = gvcf_reader.upper(record.REF), record.start, record.INFO.get("END")
     assert end in (None, record.end)
     if end is None:
         end = start + (len(ref) if gvcf_reader.deletion_like(ref, alts) else 1)

@@ -85,8 +85,12 @@ def record(fields: list[str], numbers: dict[str, int], column: int) -> Row:
         length := integer(of_sample.get("LEN"))
     ) is not None:  # VCF 4.5: a block's own; of a variant, what it reaches too
         row["end"] = max(row["end"] if row["real"] else 0, row["start"] + length)
-    row |= sample_fields(of_sample, len(alts) + 1) | info_fields(info)
-    if any(is_symbolic(allele) and allele not in REFERENCE_ALLELES for allele in alts):
+    return missing_beside_symbols(row | sample_fields(of_sample, len(alts) + 1) | info_fields(info))
+
+
+def missing_beside_symbols(row: Row) -> Row:
+    """The row, its genotype missing where an ALT is symbolic or a breakend."""
+    if any(is_symbolic(allele) and allele not in REFERENCE_ALLELES for allele in row["alts"]):
         row |= dict.fromkeys(("pl", "ad", "gq", "ps", "pgt", "pid")) | {"phased": False, "gt": [-1] * len(row["gt"])}
     return row
 
