@@ -1,4 +1,7 @@
 from .auditing import finish_audit as finish_audit
+from .locks import OutputInUse as OutputInUse
+from .locks import file_lock as file_lock
+from .locks import folder_lock as folder_lock
 from .opening import map_file as map_file
 from .opening import open_file as open_file
 from .opening import open_store as open_store

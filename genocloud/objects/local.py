@@ -61,14 +61,14 @@ class LocalStore:
             return stream.read() if end is None else stream.read(max(end - start, 0))
 
     def size(self, name: str) -> int:
-        with _explained(join(self.url, name)):
-            if _is_device(self._path(name)):  # to open a pipe may take for ever
+        with explained(join(self.url, name)):
+            if is_device(self._path(name)):  # to open a pipe may take for ever
                 return 0
         with self.open(name) as stream:
             return stream.seek(0, os.SEEK_END)
 
     def exists(self, name: str) -> bool:
-        with _explained(join(self.url, name)):
+        with explained(join(self.url, name)):
             return self._path(name).is_file()
 
     def write(self, name: str, data: bytes) -> None:
@@ -85,23 +85,23 @@ class LocalStore:
     @contextmanager
     def _written(self, name: str, put: Callable[[Path, Path], object]) -> Iterator[BinaryIO]:
         url, path = join(self.url, name), self._path(name)
-        with _explained(url):
-            device, path = _is_device(path), _target(path)
+        with explained(url):
+            device, path = is_device(path), _target(path)
         if device and put is not _link:
-            with _device(path, url) as file, outlet(file, lambda: _explained(url)) as stream:
+            with _device(path, url) as file, outlet(file, lambda: explained(url)) as stream:
                 yield stream
             return
         with _draft(path, url) as (draft, file):
-            with outlet(file, lambda: _explained(url)) as stream:
+            with outlet(file, lambda: explained(url)) as stream:
                 yield stream
-            with _explained(url):
+            with explained(url):
                 os.fsync(file.fileno())
                 put(draft, path)
                 _sync_folder(path.parent)
 
     def open(self, name: str) -> BinaryIO:
         url = join(self.url, name)
-        with _explained(url):
+        with explained(url):
             try:
                 return open(f"{_local_text(self.url)}/{check_name(self.url, name)}", "rb")  # noqa: PTH123
             except (FileNotFoundError, NotADirectoryError):
@@ -110,7 +110,7 @@ class LocalStore:
                 raise ObjectMissing(url, *_TROUBLES[errno.EISDIR]) from None
 
     def list(self, prefix: str = "") -> Names:
-        with _explained(self.url):
+        with explained(self.url):
             return sorted(name for name in self._names(prefix.rpartition("/")[0]) if name.startswith(prefix))
 
     def _names(self, folder: str, drafts: bool = False) -> Iterator[str]:
@@ -120,7 +120,7 @@ class LocalStore:
 
     def delete(self, name: str) -> None:
         path = self._path(name)
-        with _explained(join(self.url, name)):
+        with explained(join(self.url, name)):
             if path.is_file() or path.is_symlink():
                 path.unlink(missing_ok=True)
 
@@ -130,7 +130,7 @@ class LocalStore:
 
     def sweep(self, older_than: float) -> Names:
         latest = time.time() - older_than
-        with _explained(self.url):
+        with explained(self.url):
             return [name for name in sorted(self._names("", drafts=True)) if _remove_old(self._root / name, latest)]
 
 
@@ -150,7 +150,7 @@ def _local_text(url: str) -> str:
 
 
 @contextmanager
-def _explained(url: str) -> Iterator[None]:
+def explained(url: str) -> Iterator[None]:
     try:
         yield
     except FileExistsError:
@@ -160,7 +160,7 @@ def _explained(url: str) -> Iterator[None]:
         raise StoreFailed(url, *_TROUBLES.get(error.errno or 0, told)) from error
 
 
-def _is_device(path: Path) -> bool:
+def is_device(path: Path) -> bool:
     """Whether what is there is written to and not replaced: a device, a pipe, a file that some process has open."""
     try:
         mode = path.stat().st_mode
@@ -180,12 +180,12 @@ _DESCRIPTOR = re.compile(r"/dev/fd/\d+|/proc/(self|\d+)/fd/\d+|pipe:.*")
 
 def _target(path: Path) -> Path:
     """What is replaced: of a symbolic link that which it leads to."""
-    return path.resolve() if path.is_symlink() and not _is_device(path) else path
+    return path.resolve() if path.is_symlink() and not is_device(path) else path
 
 
 @contextmanager
 def _device(path: Path, url: str) -> Iterator[BinaryIO]:
-    with _explained(url):
+    with explained(url):
         file = path.open("ab", buffering=0)  # what a redirected file holds already stays
     with file:
         yield cast(BinaryIO, file)
@@ -194,21 +194,21 @@ def _device(path: Path, url: str) -> Iterator[BinaryIO]:
 @contextmanager
 def _draft(path: Path, url: str) -> Iterator[tuple[Path, BinaryIO]]:
     draft = path.parent / f"{DRAFT}{uuid4().hex}"
-    with _explained(url):
-        _make_folder(path.parent)
+    with explained(url):
+        make_folder(path.parent)
         # the outlet buffers; a failed flush must not be tried again on closing
         file = os.fdopen(privacy.new_file(draft), "wb", buffering=0)
     try:
         with file:
             yield draft, cast(BinaryIO, file)
     finally:
-        with _explained(url):
+        with explained(url):
             draft.unlink(missing_ok=True)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     if not folder.is_dir():
-        _make_folder(folder.parent)
+        make_folder(folder.parent)
         try:
             folder.mkdir(privacy.FOLDER & ~privacy.mask(), exist_ok=True)
         except FileExistsError:

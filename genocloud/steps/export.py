@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genocloud import callset
+from genocloud import callset, objects
 from genocloud.regions import Region
 from genocloud.scatter.executors import Scatter, threads_each
 from genocloud.scatter.progress import Progress
@@ -33,10 +33,23 @@ def export(
 
     `sites`: only the samples of some sites of a hybrid run. Finished shards lie in OUT.parts until the end, so that a
     killed run goes on where it stopped. The balance is in records. Raises StaysThere or NotReached before any work
-    where genotypes of another site may not or cannot be read from here.
+    where genotypes of another site may not or cannot be read from here, OutputInUse where another run writes OUT.
     """
+    callset.check_vcf_url(out_url)
+    with objects.file_lock(out_url):
+        return export_locked(callset_url, out_url, scatter, progress, intervals, sites)
+
+
+def export_locked(
+    callset_url: str,
+    out_url: str,
+    scatter: Scatter,
+    progress: Progress,
+    intervals: Intervals | None = None,
+    sites: Sequence[str] | None = None,
+) -> Receipt:
+    """`export` for a caller that holds the output's lock."""
     with receipt_of("export") as receipt:
-        callset.check_vcf_url(out_url)
         opened = callset.open_callset(callset_url)
         opened = opened if sites is None else opened.of_sites(sites)
         opened.check_reach()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import chain, groupby
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import callset, cohort, genotypes, objects, sites
-from genocloud.errors import SettingError
+from genocloud.errors import SettingError, shortened
 from genocloud.genotypes import Model
 from genocloud.genotypes.annotation import NO_CARRIER
 from genocloud.genotypes.fates import KEPT
@@ -112,11 +113,15 @@ def genotype(
     """Genotype every sample at every site of the cut, into the callset; a shard that is there already stays.
 
     A cut that is whole ends with the callset's manifest, which makes it one. Sites are named after the VCF at
-    `dbsnp_url`, whose fingerprint the model has. The balance is in sites.
+    `dbsnp_url`, whose fingerprint the model has. The balance is in sites. Raises OutputInUse where another run writes
+    the callset, unless both write different parts of the genome.
     """
-    with receipt_of("genotype") as receipt, keeping(scatter.memory):
-        check_contigs(dbsnp_url, opened.contigs)
-        store = _callset_store(opened, callset_url)
+    check_contigs(dbsnp_url, opened.contigs)
+    with (
+        receipt_of("genotype") as receipt,
+        keeping(scatter.memory),
+        _callset_store(opened, callset_url, cut) as store,
+    ):
         estimated = estimate(opened, model, cut, scatter, progress, store.url)
         threads = threads_each(scatter, len(cut.settled))
         given = opened.url, opened.version, store.url, model, cut.scope
@@ -182,14 +187,17 @@ def called_batches(
     return in_threads(call, opened.batches, threads)
 
 
-def _callset_store(opened: cohort.Cohort, callset_url: str) -> objects.Store:
-    """The store of the callset, found to be nobody else's."""
+@contextmanager
+def _callset_store(opened: cohort.Cohort, callset_url: str, cut: Cut) -> Iterator[objects.Store]:
+    """The store of the callset, which holds nothing else and which no other run writes meanwhile."""
     store = objects.open_store(callset_url)
     if store.url == objects.open_store(opened.url).url:
         raise SharedPlace(store.url)
     callset.claim(store)
-    register(opened.url, store.url)
-    return store
+    part = None if cut.whole else f"shards {shortened([shard.name for shard in cut.owned])}"
+    with objects.folder_lock(store.url, part):
+        register(opened.url, store.url)
+        yield store
 
 
 def _estimate_shard(task: _EstimateTask) -> int:

@@ -16,7 +16,7 @@ from genocloud.scatter.executors import Scatter, open_scatter
 from genocloud.scatter.progress import Progress
 from genocloud.steps.compiling import compile_kernels
 from genocloud.steps.discover import discover
-from genocloud.steps.export import export
+from genocloud.steps.export import export_locked
 from genocloud.steps.genotype import genotype
 from genocloud.steps.ingest import (
     BAD_RECORDS,
@@ -71,12 +71,18 @@ def joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
     """Genotype gVCFs jointly; the closing summary and the receipt, balanced in sites.
 
     Cohort and finished shards stand in OUT.work while it runs, so that a killed run goes on where it stopped; they go
-    when the VCF is there. Raises SettingError where this machine has not the room.
+    when the VCF is there. Raises SettingError where this machine has not the room, OutputInUse where another run writes
+    the VCF, the callset, or in that folder.
     """
     _check_cohort(plan)
     callset.check_vcf_url(plan.out_url)
     if plan.callset_url is not None:
         _claim(plan.callset_url, plan.out_url)
+    with objects.file_lock(plan.out_url), objects.file_lock(str(work_folder(plan.out_url))):
+        return _joint(plan, progress)
+
+
+def _joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
     reference = read_reference(plan.reference_url)
     check_contigs(plan.dbsnp_url, reference.contigs)
     asked = plan.intervals.asked(reference.contigs)
@@ -169,7 +175,7 @@ def _store(
 ) -> tuple[Statistics, Receipt]:
     """What `render` does, by way of a Parquet callset, which stays."""
     genotyped = genotype(opened, callset_url, model, cut, scatter, progress, dbsnp_url)
-    export(callset_url, out_url, scatter, progress)
+    export_locked(callset_url, out_url, scatter, progress)
     return count_callset(callset_url, scatter, progress), genotyped
 
 

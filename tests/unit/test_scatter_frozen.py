@@ -31,7 +31,10 @@ def stop_once(task: tuple[Path, int]) -> int:
     return number
 
 
-@pytest.mark.parametrize("choice", ["processes:2", "local:processes=2"])
+in_kills = pytest.mark.skipif("GENOCLOUD_KILLS" not in os.environ, reason="takes 8 s: make kills runs it")
+
+
+@pytest.mark.parametrize("choice", ["processes:2", pytest.param("local:processes=2", marks=in_kills)])
 def test_a_frozen_worker_is_named_and_its_tasks_move(choice, tmp_path, caplog):
     caplog.set_level(logging.WARNING, "genocloud")
     tasks = [(tmp_path / "note", number) for number in range(6)]
