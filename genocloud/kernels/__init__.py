@@ -11,6 +11,8 @@ from numba.core.caching import Cache, _SourceFileBackedLocatorMixin
 from numba.core.cpu import CPUContext
 from numba.core.runtime import rtsys
 
+from genocloud.kernels.private_cache import offer_private_cache
+
 _log = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent
 SOURCES = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(FOLDER.glob("*.py")))).hexdigest()
@@ -49,6 +51,7 @@ def _stamp(stamp: Any, locator: Any) -> Any:
     return SOURCES if Path(locator._py_file).parent == FOLDER else stamp(locator)
 
 
+offer_private_cache()
 event.register("numba:compile", Compiling())
 CPUContext.create_cfunc_wrapper = lambda *_: None  # for callers in C, of which there are none: an eighth of compiling
 _load = Cache.load_overload
