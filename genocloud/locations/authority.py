@@ -16,6 +16,7 @@ import jsonschema
 import yaml
 
 from genocloud.errors import SettingError
+from genocloud.locations.yaml_text import load_yaml
 from genocloud.objects import join
 from genocloud.objects.local import local_path
 from genocloud.objects.urls import scheme
@@ -176,7 +177,7 @@ def read_policy(path: str) -> SitePolicy:
         problem = getattr(error, "strerror", None) or "it is no text"
         raise BadPolicyFile(path, "", f"cannot be read ({problem})", "check the path and its permissions") from error
     try:
-        values = yaml.safe_load(text)
+        values = load_yaml(text)
     except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
         raise BadPolicyFile(path, "", f"not YAML ({problem})", "write it as `key: value` lines") from error

@@ -11,6 +11,7 @@ import yaml
 from genocloud import objects
 from genocloud.errors import SettingError, unexpected_keys
 from genocloud.locations.authority import STAYS
+from genocloud.locations.yaml_text import load_yaml
 
 HERE = "here"
 """The name of the only site of a config that names none."""
@@ -91,7 +92,7 @@ def _values(url: str) -> Mapping[str, Any]:
     with objects.open_file(url) as file:
         data = file.read()
     try:
-        values = yaml.safe_load(data)
+        values = load_yaml(data)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
         raise BadConfig(url, "", f"not YAML ({problem})", "write it as `key: value` lines") from error

@@ -11,6 +11,7 @@ import yaml
 
 from genocloud import objects
 from genocloud.errors import SettingError, UnreadableFile, unexpected_keys
+from genocloud.locations.yaml_text import load_yaml
 
 TABLES = Path(__file__).resolve().parents[2] / "profiles" / "prices"
 """The tables that come with genocloud's repository, found by bare names such as google.yaml."""
@@ -65,7 +66,7 @@ def read_prices(url: str) -> Prices:
     """Read a price table. Raises BadPrices, which names file and key."""
     try:
         with objects.open_file(url) as file:
-            values = yaml.safe_load(file.read())
+            values = load_yaml(file.read())
     except UnreadableFile as error:
         raise BadPrices(url, "", error.problem, error.remedy) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

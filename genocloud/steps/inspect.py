@@ -123,7 +123,7 @@ def _json(url: str, text: bytes) -> dict[str, str]:
         facts |= {name: _plain(value) for name, value in values["figures"].items()}
         cost = f"{values['seconds']:,.1f} s, {values['cpu_seconds']:,.1f} core s, {values['peak_memory_bytes']:,} bytes"
         return facts | _balance(values["balance"]) | {"cost": cost}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{url}: JSON, but no receipt of genocloud ({error!r}); give a receipt or a store") from error
 
 

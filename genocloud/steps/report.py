@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from genocloud import callset, objects, schema
-from genocloud.errors import UnreadableFile
+from genocloud.errors import InputError, UnreadableFile
 from genocloud.report.about import About
 from genocloud.report.samples import sample_rows, samples_json, samples_tsv
 from genocloud.report.summary import summary_text
@@ -109,13 +109,39 @@ def _read_receipts(url: str) -> dict[str, dict[str, Any]]:
     """
     store = objects.open_store(url)
     names = [name for name in store.list() if name.count("/") == 1 and name.endswith(".json")]
-    receipts = {name: values for name in names if "step" in (values := json.loads(store.read(name)))}
+    receipts = {name: values for name in names if "step" in (values := _receipt(store, name))}
     for name, values in receipts.items():
         whole = "{step}/{step}.json".format(**values)
         if whole in receipts and name != whole:
             values["balance"] = {}
     _speak_of_the_cohort(receipts)
     return receipts
+
+
+def _receipt(store: objects.Store, name: str) -> dict[str, Any]:
+    """A JSON object, whose keys have a receipt's types if it is a receipt. Raises InputError."""
+    url = objects.join(store.url, name)
+    try:
+        values: Any = json.loads(store.read(name))
+    except (ValueError, RecursionError) as error:
+        problem = " ".join(str(error).split())
+        raise InputError(f"{url}: not JSON ({problem}); remove it, or run its step again") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{url}: no receipt of genocloud; remove it, or give the folder with a run's receipts")
+    for key, kind in _RECEIPT_TYPES.items() if "step" in values else ():
+        if key in values and (not isinstance(values[key], kind) or isinstance(values[key], bool)):
+            raise InputError(f"{url}: {key} is {str(values[key])[:40]!r}, no {_TYPE_WORDS[kind]}; run its step again")
+    return values
+
+
+_Kinds = type[Any] | tuple[type[Any], ...]
+_NUMBER = (int, float)
+_RECEIPT_TYPES: dict[str, _Kinds] = {
+    **dict.fromkeys(("step", "finished", "command"), str),
+    **dict.fromkeys(("inputs", "balance", "figures", "outputs"), dict),
+    **dict.fromkeys(("seconds", "cpu_seconds", "peak_memory_bytes"), _NUMBER),
+}
+_TYPE_WORDS: dict[_Kinds, str] = {str: "text", dict: "object", _NUMBER: "number"}
 
 
 def _speak_of_the_cohort(receipts: Mapping[str, dict[str, Any]]) -> None:
