@@ -13,7 +13,7 @@ from functools import partial
 import psutil
 import pytest
 
-from tests.workflow.small_cohort import PATIENCE_SECONDS, artifacts, command, snakemake, write_cohort
+from tests.workflow.small_cohort import PATIENCE_SECONDS, ROOT, artifacts, command, snakemake, write_cohort
 
 pytestmark = pytest.mark.workflow
 
@@ -144,3 +144,38 @@ def test_what_a_killed_run_left_behind_is_ended(unreported):
         assert orphan.wait(timeout=1) == -signal.SIGKILL
     assert run.code == 0, run.said
     assert any("ended what a killed run had left behind: 1" in line for line in run.ours), run.said
+
+
+def test_a_small_cohort_is_one_job_a_step_and_comes_out_as_part_by_part(finished, tmp_path):
+    assert [file.name for file in (finished / "results/discover").glob("*.json")] == ["all.json"]
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    for store in ("cohort/derived", "callset"):
+        shutil.rmtree(folder / "results" / store)
+    run = snakemake(folder, "--config", "small_cohort_bytes=0", "--", "results/genotype/genotype.json")
+    assert run.code == 0, run.said
+    parts = sorted(file.name for file in (folder / "results/discover").glob("*.json"))
+    assert len(parts) > 1
+    assert parts[0].startswith("000-chr1"), "and the receipt of the whole has gone"
+    assert artifacts(folder) == artifacts(finished)
+
+
+def test_a_small_cohort_needs_no_cluster_unless_the_profile_names_one(finished):
+    options = [
+        "--dry-run",
+        "--quiet",
+        "host",
+        "--printshellcmds",
+        "--forceall",
+        "--cores",
+        "2",
+        "--default-resources",
+        "mem_mb=900",
+    ]
+    words = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), *options]
+    said = subprocess.run(words, cwd=finished, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    commands = [
+        line for line in (said.stdout + said.stderr).splitlines() if "--receipt results/discover/all.json" in line
+    ]
+    assert len(commands) == 1, said.stdout + said.stderr
+    assert "--scatter threads:2 --memory 8000MB" in commands[0]

@@ -12,6 +12,7 @@ rule genotype_part:
         cohort=config["cohort"],
         callset=config["callset"],
         options=options(*MODEL, *WHERE, "dbsnp"),
+        part=part_option,
         scatter=scatter_of,
         memory=memory_of, **content(lambda wildcards: [config["dbsnp"]]),
     log:
@@ -23,7 +24,7 @@ rule genotype_part:
         mem_mb=8000,  # MB
         runtime=1440,  # minutes
     shell:
-        "genocloud genotype {params.cohort:q} {params.callset:q} --part {wildcards.part} {params.options}"
+        "genocloud genotype {params.cohort:q} {params.callset:q} {params.part} {params.options}"
         " --scatter {params.scatter:q} {params.memory} --receipt {output.receipt} 2>&1 | tee {log} >&2"
 
 

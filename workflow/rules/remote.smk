@@ -56,6 +56,15 @@ def drop_void_receipts():
             Path(receipt).unlink()
 
 
+def drop_other_parts():
+    """Remove receipts of parts that this run does not have: the report would count their work twice."""
+    made = {f"{part}.json" for part in PARTS} | {"genotype.json"}
+    for step in () if HYBRID or workflow.dryrun else ("discover", "genotype"):
+        for receipt in Path("results", step).glob("*.json"):
+            if receipt.name not in made:
+                receipt.unlink()
+
+
 def lost_store(step, url):
     """The store that a step's receipt speaks of, if it has no version."""
     told = Path(f"results/{step}/{step}.json").exists()

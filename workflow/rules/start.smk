@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from contextlib import suppress
+from itertools import accumulate
 from pathlib import Path
 from shlex import quote
 from shutil import which
@@ -36,6 +37,7 @@ MODEL = (
 INSIDE = ("intervals", "interval_padding", "exclude_intervals", "interval_exclusion_padding")
 WHERE = (*INSIDE, "include_non_variant_sites", "force_output_intervals")
 MANY = 1000  # samples; fewer are looked into too fast for a progress display
+WHOLE = "all"  # the name of the only part of a small cohort; the names of others begin with a number
 TBI_BP = 2**29  # a tabix index reaches no further
 
 
@@ -172,21 +174,46 @@ def spelt(option, value):
 def scatter_of(wildcards, threads, resources):
     """Where a step's tasks run: what the profile says (resource `scatter`), else a Dask cluster on this machine.
 
-    One process, whose threads share what they read, within the job's memory. As it hangs on resources, Snakemake does
-    not count it among the settings whose change makes a job run again.
+    One process, whose threads share what they read, within the job's memory. A small cohort is done in the job's own
+    process: a cluster takes some 2 s to start and end. As it hangs on resources, Snakemake does not count it among the
+    settings whose change makes a job run again.
     """
-    return resources.get("scatter", f"local:processes=1,threads={threads},memory={room_of(wildcards, resources)}MB")
+    return resources.get("scatter", here_by_default(threads, room_of(wildcards, resources)))
+
+
+def here_by_default(threads, room):
+    """Where tasks run if no profile says."""
+    return f"threads:{threads}" if SMALL else f"local:processes=1,threads={threads},memory={room}MB"
 
 
 def memory_of(wildcards, resources):
     """The job's memory as the budget of tasks that run in its own process; Dask's workers have limits of their own."""
-    apart = resources.get("scatter", "local").startswith(("local", "tcp", "tls", "slurm", "kubernetes"))
+    apart = resources.get("scatter", here_by_default(1, 1)).startswith(("local", "tcp", "tls", "slurm", "kubernetes"))
     return "" if apart else f"--memory {room_of(wildcards, resources)}MB"
 
 
 def room_of(wildcards, resources):
     """The job's memory, MB; less what Snakemake itself takes there, where a batch system counts that too."""
     return resources.mem_mb - (SNAKEMAKE_MB if workflow.remote_exec else 0)
+
+
+def is_small():
+    """Whether the samples' files are so small together that jobs side by side would cost more than they save.
+
+    Files with a URL, or not on this machine, count as large.
+    """
+    files = [person.gvcf or person.reads for person in HERE]
+    if HYBRID or remote(files):
+        return False
+    try:
+        return all(size <= config["small_cohort_bytes"] for size in accumulate(Path(file).stat().st_size for file in files))
+    except OSError:  # a job elsewhere; or Snakemake will say which file is missing
+        return False
+
+
+def part_option(wildcards):
+    """The part of the genome that a job does, as an option; none for the whole."""
+    return "" if wildcards.part == WHOLE else f"--part {wildcards.part}"
 
 
 def stretches_of(sex):
@@ -304,12 +331,14 @@ try:
     REPORT_FILES = [config["report"]]
     REPORT_FILES += [config["report"].removesuffix(".html") + end for end in (".txt", ".samples.tsv", ".samples.json")]
     objects.make_private()
+    SMALL = is_small()
+    PARTS = [WHOLE] if SMALL else [part.name for part in regions.parts(CONTIGS, config["part_bp"])]
     if workflow.is_main_process:
         ages([*WHERE_FILES, config["dbsnp"]])  # or one that is not there would be told by Snakemake, in its own way
         drop_void_receipts()
+        drop_other_parts()
     PAR = [regions.parse_region(text, CONTIGS) for text in config["par"]]
     SEX_CONTIGS = SexContigs.with_par([(CONTIGS[region.contig].name, region.start, region.end) for region in PAR])
-    PARTS = [part.name for part in regions.parts(CONTIGS, config["part_bp"])]
     CHECKED = "results/hybrid/samples.tsv" if HYBRID else RECEIPT
     GENOTYPED = "results/hybrid/hybrid.json" if HYBRID else "results/genotype/genotype.json"
 except GenocloudError as error:
@@ -320,4 +349,4 @@ except GenocloudError as error:
 wildcard_constraints:
     sample="|".join(re.escape(sample) for sample in CALLED) or "nobody",
     sex="male|female|unknown",
-    part="|".join(re.escape(part) for part in PARTS),
+    part="|".join(re.escape(part) for part in {WHOLE, *PARTS}),
