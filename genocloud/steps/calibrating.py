@@ -77,7 +77,7 @@ def rates_of_this_machine(folder: Path, progress: Progress, again: bool = False)
             return kept
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or none that this genocloud reads
         pass
-    log.warning("measuring this machine: about 20 s, once; the rates are kept in %s", file)
+    log.warning("measuring this machine, once: this may take some minutes; the rates are kept in %s", file)
     compile_kernels(threads, None, progress)
     rates = calibrate(threads, progress)
     file.parent.mkdir(parents=True, exist_ok=True)
