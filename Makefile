@@ -46,10 +46,11 @@ bench: $(INSTALLED)
 bench-contigs: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.bench_contigs
 
-# 200 kills (-9) at random moments of ingest and append, more all along compact, erase and collect; writers' races, 25 rounds of each; and SIGTERM, SIGHUP,
-# SIGINT and SIGKILL of the main process alone, in every kind of pool: nothing of the run is left 10 s later;
-# and a frozen Dask worker.
+# 200 flipped bits in every kind of file of a cohort and a callset; 200 kills (-9) at random moments of ingest and append, more all along compact, erase and
+# collect; writers' races, 25 rounds of each; and SIGTERM, SIGHUP, SIGINT and SIGKILL of the main process alone, in every kind of pool: nothing of the run is
+# left 10 s later; and a frozen Dask worker.
 kills: $(INSTALLED)
+	GENOCLOUD_FLIPS=200 $(BIN)/pytest -s tests/unit/test_steps_damage.py -k flips
 	GENOCLOUD_KILLS=100 GENOCLOUD_ROUNDS=25 $(BIN)/pytest -s tests/kills tests/unit/test_cohort_writers.py tests/unit/test_scatter_frozen.py
 
 # Atheris sees no compiled code, so the kernels run as plain Python; what it finds lands in results/fuzz.

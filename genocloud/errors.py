@@ -1,5 +1,6 @@
 """Errors, sorted by who can mend them: your input, the store, your settings."""
 
+import errno
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -68,6 +69,39 @@ class SettingError(GenocloudError):
     """Your configuration: a value that cannot be obeyed."""
 
     exit_code = 5
+
+
+class OutOfResources(SettingError):
+    """The process got no more memory, threads or open files; nothing is said of what it was reading."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(
+            f"the process got no more memory, threads or open files from the system ({problem}); allow more (ulimit "
+            "-v, -u, -n; a job's or container's limits), or less work at once (--memory, --threads, --scatter), and "
+            "run this again"
+        )
+
+
+_SCARCE = {errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE}
+_SCARCITY = re.compile(
+    r"bad_alloc|(?:malloc|realloc) of size|cannot allocate memory|resource temporarily unavailable|"
+    r"can't start new thread|cannot start new thread|too many open files|out of memory",
+    re.IGNORECASE,
+)
+"""How the system, Arrow and Python say it, also where the error is of a kind that damage has too."""
+
+
+def scarcity(error: BaseException | None) -> OutOfResources | None:
+    """What an error, or one that it came from, says of memory, threads or open files that lack; None for any other."""
+    while error is not None:
+        if isinstance(error, OutOfResources):
+            return error
+        scarce = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SCARCE)
+        if scarce or (isinstance(error, (OSError, RuntimeError, ValueError)) and _SCARCITY.search(str(error))):
+            return OutOfResources(str(error).partition("\n")[0] or type(error).__name__)
+        error = error.__cause__
+    return None
 
 
 class BadRecord(InputError):

@@ -13,6 +13,9 @@ from genocloud.errors import StoreError
 from genocloud.regions import Extent
 
 MANIFEST = "manifest/00000001.json"
+PUBLISHED = "manifest/00000001.published.json"
+"""Says which manifest was published last, and which before it, so that another in its place is seen."""
+
 MARK = "manifest/callset.json"
 """Says whose the URL is before there is a manifest, and when that is damaged."""
 
@@ -56,13 +59,17 @@ class DamagedFile(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A Parquet file of a callset: rows, bytes, sha256; `order` names the samples' order (empty: no rows)."""
+    """A Parquet file of a callset: rows, bytes, sha256; `order` names the samples' order (empty: no rows).
+
+    `seal` is the digest of its footer, which has checksums of all else (sealing); empty: an earlier genocloud wrote it.
+    """
 
     name: str
     rows: int
     bytes: int
     sha256: str
     order: str = ""
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

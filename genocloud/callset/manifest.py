@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from genocloud import schema
+from genocloud import schema, sealing
 from genocloud.callset.elsewhere import Elsewhere
-from genocloud.callset.layout import ENTRY, MANIFEST, MARK, NOT_JSON, DamagedFile, ShardEntry
+from genocloud.callset.layout import ENTRY, MANIFEST, MARK, NOT_JSON, PUBLISHED, DamagedFile, ShardEntry, entry_name
 from genocloud.errors import StoreError
 from genocloud.objects import ObjectExists, ObjectMissing, Store, join
 from genocloud.regions import Contig
@@ -87,9 +87,17 @@ class Description:
         )
 
 
-def encode(description: Description, shards: tuple[ShardEntry, ...]) -> bytes:
-    """The manifest as JSON."""
-    values = {
+def encode(description: Description, shards: tuple[ShardEntry, ...], previous: str = "") -> bytes:
+    """The manifest as JSON, with its own digest and that of what the manifest `previous` to it said."""
+    values = _content(description, shards) | ({_PREVIOUS: previous} if previous else {})
+    return (json.dumps(sealing.sealed_json(values), indent=1) + "\n").encode()
+
+
+_PREVIOUS = "previous"
+
+
+def _content(description: Description, shards: tuple[ShardEntry, ...]) -> dict[str, Any]:
+    return {
         "format": _FORMAT,
         "version": schema.VERSION,
         "software": description.software,
@@ -103,7 +111,34 @@ def encode(description: Description, shards: tuple[ShardEntry, ...]) -> bytes:
         "batches": dict(sorted(description.batches.items())),
         "shards": [shard.as_json() for shard in shards],
     }
-    return (json.dumps(values, indent=1) + "\n").encode()
+
+
+def publish(store: Store, description: Description, shards: tuple[ShardEntry, ...]) -> None:
+    """Write the manifest, which makes a callset, and before it the note of what is published; equal again: no change.
+
+    A manifest that says the same keeps its bytes, also where it was deleted meanwhile.
+    """
+    digest = sealing.content_digest(json.loads(json.dumps(_content(description, shards))))
+    try:
+        noted = _read_published(store)
+    except DamagedFile:
+        noted = None
+    if noted is None or noted["sha256"] != digest:
+        noted = {"sha256": digest, _PREVIOUS: noted["sha256"] if noted else ""}
+        store.delete(MANIFEST)
+        store.write(PUBLISHED, (json.dumps(noted) + "\n").encode())
+    store.write(MANIFEST, encode(description, shards, noted[_PREVIOUS]))
+
+
+def _read_published(store: Store) -> dict[str, str] | None:
+    """What was published last: the digest of its content, and of that before it; None where nothing was noted."""
+    try:
+        noted = json.loads(store.read(PUBLISHED))
+        return {name: str(noted[name]) for name in ("sha256", _PREVIOUS)}
+    except ObjectMissing:
+        return None
+    except NOT_JSON as error:
+        raise DamagedFile(join(store.url, PUBLISHED), f"is damaged ({error!r})") from error
 
 
 def _stores_as_json(description: Description) -> dict[str, dict[str, Any]]:
@@ -130,9 +165,28 @@ def read(store: Store) -> tuple[Description, tuple[ShardEntry, ...]]:
     if values.get("version") != schema.VERSION:
         raise OtherVersion(store.url, values.get("version"))
     try:
+        _check_published(store, values)
         return _decoded(values)
     except NOT_JSON as error:
         raise DamagedFile(join(store.url, MANIFEST), f"is damaged ({error!r})") from error
+
+
+def _check_published(store: Store, values: dict[str, Any]) -> None:
+    """Raise ValueError or DamagedFile for a manifest that is not the one that was published.
+
+    One that an earlier genocloud wrote has no digest.
+    """
+    if "sha256" not in values:
+        return
+    values = dict(values)
+    if values.pop("sha256") != sealing.content_digest(values):
+        raise ValueError("its sha256 is not the one that it was written with")
+    noted = _read_published(store)
+    if noted is None:
+        raise DamagedFile(join(store.url, PUBLISHED), "is missing")
+    previous = values.pop(_PREVIOUS, "")
+    if noted != {"sha256": sealing.content_digest(values), _PREVIOUS: previous}:
+        raise ValueError(f"it is not the one that {PUBLISHED} says was published")
 
 
 def _decoded(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, ...]]:
@@ -168,8 +222,10 @@ def claim(store: Store) -> None:
         raise NotACallset(store.url, MANIFEST)
     if _has_mark(store):
         return
-    if values is None:
-        _check_files(store)
+    if values is not None:  # a callset's, that has lost its mark
+        store.write(MARK, _MARK)
+        return
+    _check_files(store)
     try:
         store.create(MARK, _MARK)
     except ObjectExists:
@@ -186,7 +242,8 @@ def _check_files(store: Store) -> None:
 def read_entry(store: Store, name: str) -> ShardEntry | None:
     """A shard's entry by the name of its file; None where there is none that can be read."""
     try:
-        return ShardEntry.from_json(json.loads(store.read(name)))
+        entry = ShardEntry.from_json(sealing.open_json(store.read(name)))
+        return entry if entry_name(entry.name) == name else None
     except (ObjectMissing, *NOT_JSON):
         return None
 

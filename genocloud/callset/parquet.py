@@ -1,5 +1,6 @@
 """Tables as Parquet files that every reader opens without help: encodings, row groups, canonical words."""
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +9,10 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from genocloud import schema
+from genocloud import schema, sealing
 from genocloud.callset.layout import DamagedFile, FileEntry
+from genocloud.errors import scarcity
 from genocloud.objects import ObjectMissing, Store, join
 
 ROW_GROUP_ROWS = 1 << 17
@@ -28,14 +29,16 @@ _SEARCHED = "contig", "pos"
 """Columns with statistics, by which readers skip row groups; of all columns they take a fifth of the time."""
 
 
-def encode(table: pa.Table, declared: pa.Schema, stride: int = 1) -> bytes:
-    """The table as one Parquet file with the columns of `declared`; row groups are cut at multiples of `stride` rows.
+def encode(table: pa.Table, declared: pa.Schema, stride: int = 1) -> tuple[bytes, str]:
+    """The table as one Parquet file with the columns of `declared`, and its seal.
+
+    Row groups are cut at multiples of `stride` rows.
 
     Equal content gives equal bytes, whatever the chunks and dictionaries of the table.
     """
     table = table.select(declared.names).cast(declared)
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(
+    sink = io.BytesIO()
+    with sealing.SealedWriter(
         sink,
         declared,
         compression="zstd",
@@ -45,15 +48,12 @@ def encode(table: pa.Table, declared: pa.Schema, stride: int = 1) -> bytes:
     ) as out:
         for group in _groups(table, max(ROW_GROUP_ROWS // stride, 1) * stride):
             out.write_table(group, row_group_size=max(group.num_rows, 1))
-    return bytes(sink.getvalue())
-
-
-_DELETE = "delete it, then "  # its length is right, and the next run looks no further
+    return sink.getvalue(), out.seal
 
 
 @contextmanager
 def opened(store: Store, file: FileEntry, declared: pa.Schema) -> Iterator[BinaryIO]:
-    """A Parquet file of a callset with the columns of `declared`, to read.
+    """A Parquet file of a callset with the columns of `declared`, to read; whatever is read is what was written.
 
     Raises DamagedFile, also for what Arrow raises within the `with` block.
     """
@@ -63,17 +63,34 @@ def opened(store: Store, file: FileEntry, declared: pa.Schema) -> Iterator[Binar
             size = stream.seek(0, os.SEEK_END)
             if size != file.bytes:
                 raise DamagedFile(url, f"holds {size:,} bytes, not the {file.bytes:,} that were written")
-            if not pq.read_schema(stream).equals(declared):
-                raise DamagedFile(url, "has other columns than a callset's", _DELETE)
-            stream.seek(0)
-            yield stream
+            if not file.seal:
+                _check_whole(stream, file, url)
+            checked = sealing.check(stream, file.seal)
+            if not sealing.reader(checked).schema_arrow.equals(declared):
+                raise DamagedFile(url, "has other columns than a callset's")
+            checked.seek(0)
+            yield checked
     except ObjectMissing:
         raise DamagedFile(url, "is missing") from None
-    except MemoryError:  # some of Arrow's are ArrowExceptions too
-        raise
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise DamagedFile(url, f"is damaged ({reason})", _DELETE) from error
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:  # some of Arrow's are two of these
+        raise scarcity(error) or DamagedFile(url, f"is damaged ({_first_line(error)})") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+_whole: set[tuple[str, str]] = set()
+"""Files without a seal, written by an earlier genocloud, that this process has read whole: URL and sha256."""
+
+
+def _check_whole(stream: BinaryIO, file: FileEntry, url: str) -> None:
+    if (url, file.sha256) in _whole:
+        return
+    stream.seek(0)
+    if sealing.sha256_of(stream) != file.sha256:
+        raise DamagedFile(url, "its sha256 is not the one that was noted when it was written")
+    _whole.add((url, file.sha256))
 
 
 def _groups(table: pa.Table, rows: int) -> Iterator[pa.Table]:

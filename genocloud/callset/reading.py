@@ -214,6 +214,9 @@ class _Place(NamedTuple):
     end: int
 
 
+_PLAIN = {"use_threads": False, "pre_buffer": False, "page_checksum_verification": True}
+
+
 def _read(
     store: Store,
     file: FileEntry,
@@ -230,7 +233,7 @@ def _read(
     if samples:
         conditions.append(pc.field("sample").isin(samples))
     with parquet.opened(store, file, declared) as stream:
-        return pq.read_table(stream, columns=columns, filters=_all(conditions), use_threads=False, pre_buffer=False)
+        return pq.read_table(stream, columns=columns, filters=_all(conditions), **_PLAIN)
 
 
 def _check_same(

@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from genocloud import schema
+from genocloud import schema, sealing
 from genocloud.callset import bgzf, parquet
 from genocloud.callset.forms import Form
 from genocloud.callset.layout import ShardEntry, rows_of
@@ -100,7 +99,7 @@ def stored_pieces(
 def _spans(callset: Callset, shard: ShardEntry, regions: Sequence[Region]) -> list[tuple[int, int]]:
     """The rows of the shard's sites that lie in each region."""
     with parquet.opened(callset.store, shard.sites, schema.STORED_SITES) as stream:
-        table = pq.read_table(stream, columns=["contig", "pos"], use_threads=False)
+        table = sealing.reader(stream).read(["contig", "pos"], use_threads=False)
     start, runs = schema.numbers(table["pos"]) - 1, _contig_runs(table["contig"])
     ends = [first for first, _ in runs[1:]] + [len(start)]
     stretches = {name: (first, end) for (first, name), end in zip(runs, ends, strict=True)}

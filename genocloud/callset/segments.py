@@ -9,12 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from genocloud import schema
+from genocloud import schema, sealing
 from genocloud.callset import parquet
-from genocloud.callset.layout import NOT_JSON, SHARES_FOLDER, FileEntry, as_json, shares_name, sites_name
-from genocloud.callset.writing import Shard, file_size, write_genotypes
+from genocloud.callset.layout import (
+    GENOTYPES_FOLDER,
+    NOT_JSON,
+    SHARES_FOLDER,
+    FileEntry,
+    as_json,
+    shares_name,
+    sites_name,
+)
+from genocloud.callset.writing import Shard, is_intact, write_genotypes
+from genocloud.errors import scarcity
 from genocloud.objects import ObjectMissing, Store
 
 MOST_SEGMENTS = 8
@@ -72,7 +80,7 @@ def known_sites(store: Store, shard: Shard) -> pa.Table:
     columns = ["contig", "pos", "alts"]
     try:
         with store.open(sites_name(shard.name)) as stream:
-            table = pq.ParquetFile(stream, pre_buffer=False).read(columns, use_threads=False)
+            table = sealing.reader(sealing.check(stream)).read(columns, use_threads=False)
         return table.cast(schema.SITES.empty_table().select(columns).schema)
     except (ObjectMissing, pa.ArrowException, OSError):
         return schema.SITES.empty_table().select(columns)
@@ -81,7 +89,7 @@ def known_sites(store: Store, shard: Shard) -> pa.Table:
 def _segments(store: Store, shard: Shard, batch: str, made: str) -> Iterator[Segment]:
     for name in store.list(f"{SHARES_FOLDER}/{batch}/{shard.name}."):
         segment = _read(store, name)
-        if segment and segment.made == made and file_size(store, segment.genotypes.name) == segment.genotypes.bytes:
+        if segment and segment.made == made and is_intact(store, segment.genotypes):
             yield segment
 
 
@@ -89,16 +97,21 @@ def _read(store: Store, name: str) -> Segment | None:
     """The segment whose shares have this name; None where they are gone or damaged."""
     try:
         data = store.read(name)
-        table = pq.ParquetFile(io.BytesIO(data), page_checksum_verification=True).read(use_threads=False)
+        table = sealing.reader(sealing.check(io.BytesIO(data))).read(use_threads=False)
         told = json.loads(table.schema.metadata[_TOLD])
         genotypes = FileEntry(**told["genotypes"])
-    except (ObjectMissing, pa.ArrowException, OSError, *NOT_JSON):
+        if genotypes.name != name.replace(SHARES_FOLDER, GENOTYPES_FOLDER, 1):  # another file's bytes under this name
+            return None
+    except (ObjectMissing, pa.ArrowException, OSError, *NOT_JSON, MemoryError) as error:
+        if scarce := scarcity(error):
+            raise scarce from error
         return None
     return Segment(told["label"], told["made"], genotypes, _entry(name, table, data), table)
 
 
 def _entry(name: str, table: pa.Table, data: bytes) -> FileEntry:
-    return FileEntry(name, table.num_rows, len(data), hashlib.sha256(data).hexdigest())
+    digest = hashlib.sha256(data).hexdigest()
+    return FileEntry(name, table.num_rows, len(data), digest, seal=sealing.seal_of(data))
 
 
 def label_of(keys: npt.NDArray[np.int64]) -> str:
@@ -125,9 +138,9 @@ def write_segment(
     written = write_genotypes(store, shard, batch, places, genotypes, label)
     told = {_TOLD: json.dumps({"label": label, "made": made, "genotypes": as_json(written)})}
     table = shares.add_column(0, "key", places["key"]).replace_schema_metadata(told)
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", use_dictionary=False, write_page_checksum=True)
-    data = bytes(sink.getvalue())
+    sink = io.BytesIO()
+    sealing.write_sealed(table, sink, compression="zstd", use_dictionary=False)
+    data = sink.getvalue()
     store.write(name, data)
     return Segment(label, made, written, _entry(name, table, data), table)
 
@@ -138,7 +151,7 @@ def only(store: Store, shard: Shard, batch: str, segment: Segment, keys: npt.NDA
     if stays.all():
         return segment
     with parquet.opened(store, segment.genotypes, schema.STORED_GENOTYPES) as stream:
-        table = pq.ParquetFile(stream, pre_buffer=False).read(use_threads=False)
+        table = sealing.reader(stream).read(use_threads=False)
     members = table.num_rows // len(stays)
     table, shares = table.filter(pa.array(np.repeat(stays, members))), segment.table.filter(pa.array(stays))
     places = pa.table({"pos": table["pos"].take(np.arange(len(shares)) * members), "key": shares["key"]})

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from genocloud import schema
+from genocloud import schema, sealing
 from genocloud.callset import parquet
 from genocloud.callset.layout import DamagedFile, FileEntry, ShardEntry, entry_name
 from genocloud.objects import Store, join
@@ -25,7 +25,7 @@ def stream_rows(
     """
     start, end = span
     with parquet.opened(store, file, declared) as stream:
-        opened = pq.ParquetFile(stream)
+        opened = sealing.reader(stream)
         groups, at = _row_groups(opened.metadata, start, end)
         held: list[pa.Table] = []
         count = 0
@@ -104,7 +104,7 @@ def _places(keys: npt.NDArray[np.int64], held: npt.NDArray[np.int64]) -> npt.NDA
 
 def _keys(store: Store, file: FileEntry, declared: pa.Schema) -> npt.NDArray[np.int64]:
     with parquet.opened(store, file, declared) as stream:
-        table = pq.ParquetFile(stream, pre_buffer=False).read(["key"], use_threads=False)
+        table = sealing.reader(stream).read(["key"], use_threads=False)
     return schema.numbers(table["key"])
 
 

@@ -6,9 +6,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from genocloud import schema
+from genocloud import schema, sealing
 from genocloud.callset import manifest, parquet
 from genocloud.callset.layout import (
     GENOTYPES_FOLDER,
@@ -19,9 +18,8 @@ from genocloud.callset.layout import (
     entry_name,
 )
 from genocloud.callset.streaming import site_places
+from genocloud.errors import scarcity
 from genocloud.objects import ObjectMissing, Store, join
-
-_MISSING = "is missing"
 
 
 def check_shard(store: Store, shard: ShardEntry, elsewhere: Collection[str] = ()) -> list[DamagedFile]:
@@ -40,11 +38,7 @@ def check_shard(store: Store, shard: ShardEntry, elsewhere: Collection[str] = ()
 
 def _table_problems(store: Store, shard: ShardEntry) -> list[DamagedFile]:
     problems = [(file, _file_problem(store, file, declared)) for file, declared in _declared(shard)]
-    wrong = [
-        DamagedFile(join(store.url, file.name), problem, "" if problem == _MISSING else "delete it, then ")
-        for file, problem in problems
-        if problem
-    ]
+    wrong = [DamagedFile(join(store.url, file.name), problem) for file, problem in problems if problem]
     return wrong or _site_problems(store, shard)
 
 
@@ -70,7 +64,7 @@ def _site_problems(store: Store, shard: ShardEntry) -> list[DamagedFile]:
 def _samples(store: Store, files: Sequence[FileEntry]) -> int:
     """How many samples a batch has: the rows of its first site."""
     with parquet.opened(store, files[0], schema.STORED_GENOTYPES) as stream:
-        keys = schema.numbers(pq.ParquetFile(stream, pre_buffer=False).read(["key"], use_threads=False)["key"])
+        keys = schema.numbers(sealing.reader(stream).read(["key"], use_threads=False)["key"])
     return int(np.count_nonzero(keys == keys[0]))
 
 
@@ -78,14 +72,16 @@ def _file_problem(store: Store, file: FileEntry, declared: pa.Schema | None) -> 
     try:
         data = store.read(file.name)
     except ObjectMissing:
-        return _MISSING
+        return "is missing"
     if len(data) != file.bytes:
         return f"holds {len(data):,} bytes, not the {file.bytes:,} that were written"
     if hashlib.sha256(data).hexdigest() != file.sha256:
         return "its sha256 is not the one that the manifest has"
     try:
-        table = pq.ParquetFile(io.BytesIO(data), pre_buffer=False).read(use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+        table = sealing.reader(io.BytesIO(data)).read(use_threads=False)
+    except (pa.ArrowException, OSError, MemoryError) as error:
+        if scarce := scarcity(error):
+            raise scarce from error
         return f"cannot be read ({error})"
     return (
         None

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import schema
+from genocloud import schema, sealing
 from genocloud.callset import manifest, parquet
 from genocloud.callset.layout import (
     ENTRIES_FOLDER,
@@ -63,27 +63,34 @@ class BadShard(StoreError):
         super().__init__(f"{url}: shard {shard}: {problem}; run genotype again, it makes what is missing")
 
 
-def find_shard(store: Store, shard: Shard, key: str, elsewhere: Collection[str] = ()) -> ShardEntry | None:
+def find_shard(
+    store: Store, shard: Shard, key: str, elsewhere: Collection[str] = (), whole: bool = True
+) -> ShardEntry | None:
     """The entry of a shard written earlier with the same settings `key`; None if it must be written.
 
-    It must be, too, where its entry cannot be read, or where a file is missing or not as long as it was; the files of
-    batches that lie `elsewhere` are not looked at.
+    It must be, too, where its entry cannot be read, or where a file is missing or not what it was; the files of
+    batches that lie `elsewhere` are not looked at. Unless `whole` no more than the files' lengths is looked at.
     """
     entry = manifest.read_entry(store, entry_name(shard.name))
     if entry is None or (entry.key, entry.extent) != (key, shard.extent):
         return None
     tables = entry.without(elsewhere).tables
     with ThreadPoolExecutor(SIZES_AT_ONCE) as pool:
-        sizes = list(pool.map(lambda file: file_size(store, file.name), tables))
-    return entry if sizes == [file.bytes for file in tables] else None
+        intact = list(pool.map(lambda file: is_intact(store, file, whole), tables))
+    return entry if all(intact) else None
 
 
-def file_size(store: Store, name: str) -> int | None:
-    """Bytes in a file; None where there is none."""
+def is_intact(store: Store, file: FileEntry, whole: bool = True) -> bool:
+    """Whether a file is as long as it was, and with `whole` has the bytes that it had, all of which are read."""
     try:
-        return store.size(name)
+        if store.size(file.name) != file.bytes:
+            return False
+        if not whole:
+            return True
+        with store.open(file.name) as stream:
+            return sealing.sha256_of(stream) == file.sha256
     except ObjectMissing:
-        return None
+        return False
 
 
 def write_shard(store: Store, shard: Shard, key: str, sites: pa.Table, genotypes: BatchTables) -> ShardEntry:
@@ -130,7 +137,7 @@ def complete_shard(
     told = _write(store, sites_name(shard.name), sites, schema.STORED_SITES)
     files = [{batch: tuple(each) for batch, each in sorted(of.items())} for of in (genotypes, shares or {})]
     entry = ShardEntry(shard.name, shard.extent, key, told, files[0], files[1], count_alts(sites))
-    store.write(entry_name(shard.name), (json.dumps(entry.as_json(), indent=1) + "\n").encode())
+    store.write(entry_name(shard.name), (json.dumps(sealing.sealed_json(entry.as_json()), indent=1) + "\n").encode())
     return entry
 
 
@@ -164,9 +171,9 @@ def _dense_samples(name: str, sites: pa.Table, table: pa.Table) -> list[str]:
 def _write(
     store: Store, name: str, table: pa.Table, declared: pa.Schema, stride: int = 1, order: str = ""
 ) -> FileEntry:
-    data = parquet.encode(table, declared, stride)
+    data, seal = parquet.encode(table, declared, stride)
     store.write(name, data)
-    return FileEntry(name, table.num_rows, len(data), hashlib.sha256(data).hexdigest(), order)
+    return FileEntry(name, table.num_rows, len(data), hashlib.sha256(data).hexdigest(), order, seal)
 
 
 def commit(store: Store, description: manifest.Description, shards: Iterable[ShardEntry]) -> Callset:
@@ -186,7 +193,7 @@ def commit(store: Store, description: manifest.Description, shards: Iterable[Sha
             raise BadShard(store.url, entry.name, problem)
     here = {name for entry in ordered for name in entry.without(description.stores).files}
     _remove_strays(store, set(present) - here)
-    store.write(MANIFEST, manifest.encode(description, ordered))
+    manifest.publish(store, description, ordered)
     return Callset(store, description, ordered)
 
 

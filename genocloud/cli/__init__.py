@@ -13,7 +13,7 @@ from genocloud import objects
 from genocloud.cli.commands import parser
 from genocloud.cli.ending import end_on_signals, say_ended
 from genocloud.cli.logs import start_log
-from genocloud.errors import GenocloudError
+from genocloud.errors import GenocloudError, scarcity
 
 _OBJECTS = 200_000
 """New objects between two collections of garbage: with Python's 700 they take a tenth of a second of every start."""
@@ -44,9 +44,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         return say_ended(interrupt, arguments)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
-        return 141
+    except (MemoryError, OSError, RuntimeError) as error:
+        if isinstance(error, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+            return 141
+        if (scarce := scarcity(error)) is None:
+            raise
+        print(f"genocloud: error: {scarce}", file=sys.stderr)  # noqa: T201
+        return scarce.exit_code
     return 0
 
 

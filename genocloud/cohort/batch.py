@@ -70,6 +70,7 @@ class PartReceipt:
     """What one object holds: rows by window, bases of the longest row, bytes and their sha256.
 
     `group_rows` and `group_bytes` are of its row groups: how many rows, and how many bytes these are once decoded.
+    `seal` is the digest of its footer, which has checksums of all else; empty: an earlier genocloud wrote it.
     """
 
     name: str
@@ -80,6 +81,7 @@ class PartReceipt:
     longest: int
     bytes: int
     sha256: str
+    seal: str = ""
 
     def groups(self) -> list[range]:
         """The row groups of each window; a window without rows has none."""

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby, pairwise
 
 from genocloud.cohort.batch import receipt_name
-from genocloud.cohort.manifest import NAME, Cohort, open_cohort, versions
+from genocloud.cohort.manifest import NAME, Cohort, manifest_names, open_cohort, versions
 from genocloud.objects import ObjectMissing, Store
 
 AT_ONCE = 16
@@ -31,7 +31,8 @@ def find_garbage(
     tables = [names for folder, names in _folders(store, "derived").items() if folder not in needed]
     derived = [name for names in tables if last_modified(store, names) <= before for name in names]
     batches = receipts_first(_spare_batches(store, kept, dropped, before))
-    return {OLD: [NAME.format(version) for version in old], OUTDATED: derived, UNUSED: batches}
+    manifests = [name for version in old for name in manifest_names(store, version)]
+    return {OLD: manifests, OUTDATED: derived, UNUSED: batches}
 
 
 def _spare_batches(store: Store, kept: Sequence[Cohort], dropped: Sequence[Cohort], before: float) -> list[str]:

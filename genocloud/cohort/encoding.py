@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from genocloud import sealing
 from genocloud.schema import INT32, INT64
 
 Columns = Mapping[str, Any]
@@ -96,13 +96,12 @@ def _bytes_of(column: pa.ChunkedArray) -> int:
     return int(column.type.bit_width * len(column) // 8)
 
 
-def open_writer(stream: RawIOBase, kind: str, table: pa.Schema) -> pq.ParquetWriter:
+def open_writer(stream: RawIOBase, kind: str, table: pa.Schema) -> sealing.SealedWriter:
     """A Parquet writer for packed rows, whose every `write_table` call becomes one row group."""
-    return pq.ParquetWriter(
+    return sealing.SealedWriter(
         stream,
         packed_schema(kind, table),
         compression="zstd",
         compression_level=ZSTD_LEVEL,
-        write_page_checksum=True,
         write_statistics=False,  # the receipt knows rows by window; statistics of 40 columns swell the footer
     )

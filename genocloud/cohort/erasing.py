@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from genocloud.cohort.batch import BatchReceipt, DamagedObject, read_receipt, receipt_name
-from genocloud.cohort.manifest import NAME, Cohort, Person, open_cohort, versions
+from genocloud.cohort.manifest import Cohort, Person, manifest_names, open_cohort, versions
 from genocloud.cohort.membership import Place
 from genocloud.cohort.rewriting import Rewriting, plan_batch
 from genocloud.errors import InputError
@@ -181,9 +181,8 @@ def _others(receipt: BatchReceipt, erased: Sequence[int]) -> list[Person]:
 def tainted_versions(store: Store, erasure: Erasure) -> list[str]:
     """The manifests that name a batch which holds the person."""
     opened = [open_cohort(store.url, version) for version in versions(store)]
-    return [
-        NAME.format(cohort.version) for cohort in opened if any(batch.id in erasure.places for batch in cohort.batches)
-    ]
+    tainted = [cohort for cohort in opened if any(batch.id in erasure.places for batch in cohort.batches)]
+    return [name for cohort in tainted for name in manifest_names(store, cohort.version)]
 
 
 def tainted_objects(store: Store, erasure: Erasure) -> list[str]:

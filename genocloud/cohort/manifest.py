@@ -1,11 +1,10 @@
 """The manifest: which batches and samples a cohort has, version after version."""
 
-import hashlib
 import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,14 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genocloud import schema
+from genocloud import schema, sealing
 from genocloud.cohort.batch import BatchReceipt, read_receipt
 from genocloud.cohort.layout import Layout
 from genocloud.errors import StoreError, shortened
-from genocloud.objects import ObjectExists, ObjectMissing, Store, open_store
+from genocloud.objects import ObjectExists, ObjectMissing, Store, join, open_store
 from genocloud.regions import Contig
 
 NAME = "manifest/{:08d}.json"
+PUBLISHED = "manifest/{:08d}.sha256"
+"""Beside each version its digest, so that the loss of a version is seen, or another in its place."""
 
 TRIES = 20
 """How often a writer that lost a race tries the next version before it gives up."""
@@ -70,6 +71,17 @@ class BrokenManifest(StoreError):
     def __init__(self, url: str, problem: str) -> None:
         self.url, self.problem = url, problem
         super().__init__(f"{url}: the manifest cannot be read ({problem}); restore it, or remove that version")
+
+
+class LostVersion(StoreError):
+    """A version that was published, and whose manifest has gone."""
+
+    def __init__(self, url: str, version: int) -> None:
+        self.url, self.version = url, version
+        super().__init__(
+            f"{join(url, NAME.format(version))}: version {version} was published and its manifest has gone; restore "
+            f"it, or, to go on without what it changed, delete {PUBLISHED.format(version)} too"
+        )
 
 
 class Contention(StoreError):
@@ -207,13 +219,33 @@ def open_cohort(url: str | os.PathLike[str], version: int | None = None) -> Coho
 
 def versions(store: Store) -> list[int]:
     """The versions there are, in order."""
-    numbers = (re.fullmatch(r"manifest/(\d{8})\.json", name) for name in store.list("manifest/"))
-    return sorted(int(number[1]) for number in numbers if number)
+    return _numbers(NAME, store.list("manifest/"))
+
+
+def _numbers(pattern: str, names: Iterable[str]) -> list[int]:
+    """The versions that have an object named after a pattern, in order."""
+    found = (re.fullmatch(r"manifest/(\d{8})\.\w+", name) for name in names)
+    return sorted(int(match[1]) for match in found if match and pattern.format(int(match[1])) == match[0])
 
 
 def latest_version(store: Store) -> int:
-    """The highest version there is; 0 where there is no cohort."""
-    return max(versions(store), default=0)
+    """The highest version there is; 0 where there is no cohort. Raises LostVersion where a later one has gone."""
+    names = store.list("manifest/")
+    last = max(_numbers(NAME, names), default=0)
+    if lost := [version for version in _numbers(PUBLISHED, names) if version > last]:
+        raise LostVersion(store.url, lost[-1])
+    return last
+
+
+def lost_versions(store: Store) -> list[int]:
+    """Versions that were published and have gone, none of which was dropped by `collect` or `erase`."""
+    names = store.list("manifest/")
+    return sorted(set(_numbers(PUBLISHED, names)) - set(_numbers(NAME, names)))
+
+
+def manifest_names(store: Store, version: int) -> list[str]:
+    """The objects that say what a version is, in the order to delete them in: without its digest it is not missed."""
+    return [name for name in (PUBLISHED.format(version), NAME.format(version)) if store.exists(name)]
 
 
 def commit(store: Store, change: Callable[[int], Cohort]) -> Cohort:
@@ -223,13 +255,16 @@ def commit(store: Store, change: Callable[[int], Cohort]) -> Cohort:
     """
     for _ in range(TRIES):
         version = latest_version(store)
+        previous = _digest_of(store, version)
         new = change(version)
         if new.version == version:
             return new
+        fields = _fields(new, previous)
         try:
-            store.create(NAME.format(new.version), _to_json(new))
+            store.create(NAME.format(new.version), json.dumps(fields, indent=1).encode())
         except ObjectExists:
             continue
+        store.write(PUBLISHED.format(new.version), fields["sha256"].encode())
         return new
     raise Contention(store.url)
 
@@ -254,10 +289,41 @@ def next_version(cohort: Cohort, people: Sequence[Person], new: Mapping[str, Bat
     return Cohort(cohort.url, cohort.version + 1, cohort.layout, cohort.reference, samples, batches)
 
 
-def _to_json(cohort: Cohort) -> bytes:
+def _digest_of(store: Store, version: int) -> str:
+    """The digest that a version's manifest has of itself; noted beside it, where a killed writer did not do so."""
+    digest = str(_said(store, version).get("sha256", ""))
+    if digest and not store.exists(PUBLISHED.format(version)):
+        store.write(PUBLISHED.format(version), digest.encode())
+    return digest
+
+
+def _said(store: Store, version: int) -> dict[str, Any]:
+    """The fields of a version's manifest as they stand there; empty where it is absent or is no manifest."""
+    try:
+        fields = json.loads(store.read(NAME.format(version)))
+    except (ObjectMissing, ValueError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def check_chain(store: Store, version: int) -> str:
+    """What is wrong with a version's place among the others; empty: nothing, or an earlier genocloud wrote it."""
+    fields, before = _said(store, version), _said(store, version - 1)
+    noted = PUBLISHED.format(version)
+    if store.exists(noted) and store.read(noted) != str(fields["sha256"]).encode():
+        return f"it is not the one that {noted} says was published"
+    if fields.get("previous") and before and before.get("sha256") != fields["previous"]:
+        return f"it was made after another version {version - 1} than the one that is here"
+    return ""
+
+
+def _fields(cohort: Cohort, previous: str) -> dict[str, Any]:
+    """A manifest's content, with its own digest and that of the version before it."""
     layout = cohort.layout
     fields = {
         "schema": schema.VERSION,
+        "version": cohort.version,
+        "previous": previous,
         "reference": cohort.reference,
         "contigs": [[contig.name, contig.length] for contig in layout.contigs],
         "part_bp": layout.part_bp,
@@ -267,12 +333,7 @@ def _to_json(cohort: Cohort) -> bytes:
             for batch in cohort.batches
         ],
     }
-    return json.dumps({"sha256": _sum(fields), **fields}, indent=1).encode()
-
-
-def _sum(fields: Mapping[str, Any]) -> str:
-    """The sha256 of what a manifest says."""
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+    return sealing.sealed_json(fields)
 
 
 @lru_cache(maxsize=2)  # a run works on one cohort; a second, because somebody may compare two
@@ -284,8 +345,10 @@ def _from_json(url: str, version: int, data: bytes) -> Cohort:
         if int(fields["schema"]) != schema.VERSION:
             other = NewerSchema if int(fields["schema"]) > schema.VERSION else OlderSchema
             raise other(url, fields["schema"])
-        if fields.pop("sha256") != _sum(fields):
+        if fields.pop("sha256") != sealing.content_digest(fields):
             raise ValueError("its sha256 is not the one that it was written with")
+        if fields.get("version", version) != version:
+            raise ValueError(f"it is that of version {fields['version']}")
         contigs = tuple(Contig(name, length) for name, length in fields["contigs"])
         layout = Layout(contigs, fields["part_bp"], fields["window_bp"])
         batches = tuple(
@@ -295,7 +358,7 @@ def _from_json(url: str, version: int, data: bytes) -> Cohort:
         samples = _in_force(batches)
         return Cohort(url, version, layout, fields["reference"], samples, batches)
     except (ValueError, KeyError, TypeError, OverflowError) as error:
-        raise BrokenManifest(url, f"version {version}: {error}") from error
+        raise BrokenManifest(url, f"{NAME.format(version)}, version {version}: {error}") from error
 
 
 def _in_force(batches: Sequence[Batch]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from genocloud import schema
+from genocloud import schema, sealing
 from genocloud.cohort.batch import KINDS, BatchReceipt, DamagedObject, PartReceipt, part_name
 from genocloud.cohort.encoding import unpack
 from genocloud.cohort.layout import Layout
 from genocloud.cohort.manifest import Batch, Cohort
+from genocloud.errors import scarcity
 from genocloud.objects import ObjectMissing, Store, join, open_store
 from genocloud.regions import Axis, Part, Region, parse_region
 from genocloud.schema import numbers
@@ -88,7 +90,7 @@ def _groups(cohort: Cohort, batch: Batch, kind: str, region: Region) -> Iterator
         return
     name, axis = part_name(batch.id, kind, written), cohort.layout.axis(region.contig)
     with _damage(join(cohort.url, name)), open_store(cohort.url).open(name) as stream:
-        file = pq.ParquetFile(stream, page_checksum_verification=True)
+        file = _opened(stream, written)
         for window, group in found:
             yield window, _along(unpack(kind, file.read_row_group(group), KINDS[kind]), axis)
 
@@ -148,7 +150,7 @@ class _Windows:
         if self.written:
             with _damage(self.url):
                 stream = stack.enter_context(store.open(part_name(receipt.id, kind, part)))
-                self.file = pq.ParquetFile(stream, page_checksum_verification=True)
+                self.file = _opened(stream, self.written)
 
     def read(self, number: int) -> pa.Table:
         empty = KINDS[self.kind].empty_table()
@@ -196,8 +198,16 @@ def _damage(url: str) -> Iterator[None]:
         yield
     except ObjectMissing as error:
         raise DamagedObject(url, "it is missing") from error
-    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+    except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError, RuntimeError) as error:
+        if scarce := scarcity(error):
+            raise scarce from error
+        if isinstance(error, RuntimeError):
+            raise
         raise DamagedObject(url, str(error)) from error
+
+
+def _opened(stream: BinaryIO, written: PartReceipt) -> pq.ParquetFile:
+    return pq.ParquetFile(sealing.check(stream, written.seal), page_checksum_verification=True)
 
 
 def _row_groups(windows: Sequence[Region], written: PartReceipt, wanted: Region) -> list[tuple[int, int]]:

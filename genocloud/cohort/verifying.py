@@ -18,7 +18,7 @@ from genocloud.cohort.batch import (
     receipt_name,
 )
 from genocloud.cohort.layout import Layout, Window
-from genocloud.cohort.manifest import BrokenManifest, Cohort, open_cohort, versions
+from genocloud.cohort.manifest import NAME, BrokenManifest, Cohort, check_chain, lost_versions, open_cohort, versions
 from genocloud.cohort.reading import read_windows
 from genocloud.objects import ObjectMissing, Store, join
 from genocloud.regions import Part
@@ -52,11 +52,16 @@ def check_versions(store: Store) -> tuple[list[Cohort], list[Damage]]:
     """Every version that can be opened, and what is wrong with the others."""
     opened, damage = [], []
     for version in versions(store):
+        name = join(store.url, NAME.format(version))
         try:
             opened.append(open_cohort(store.url, version))
         except BrokenManifest as error:
-            damage.append(Damage(join(store.url, f"manifest/{version:08d}.json"), error.problem))
-    return opened, damage
+            damage.append(Damage(name, error.problem))
+            continue
+        if problem := check_chain(store, version):
+            damage.append(Damage(name, problem))
+    lost = [Damage(join(store.url, NAME.format(version)), "is missing") for version in lost_versions(store)]
+    return opened, damage + lost
 
 
 def check_receipt(store: Store, batch: str, seal: str, samples: int) -> BatchReceipt | Damage:

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from genocloud.cohort.batch import (
     KINDS,
@@ -25,6 +24,7 @@ from genocloud.cohort.gathering import Stream, side_by_side
 from genocloud.cohort.layout import Layout
 from genocloud.objects import Store
 from genocloud.regions import Part
+from genocloud.sealing import SealedWriter
 
 
 def write_batch(store: Store, sources: Sequence[Source], layout: Layout) -> BatchReceipt:
@@ -92,7 +92,7 @@ class _Output:
 
     def __init__(self, store: Store, name: str, part: str, kind: str) -> None:
         self.store, self.name, self.part, self.kind = store, name, part, kind
-        self.written: tuple[pq.ParquetWriter, _Hashed] | None = None
+        self.written: tuple[SealedWriter, _Hashed] | None = None
         self.rows: list[int] = []
         self.groups: list[tuple[int, int]] = []
         self.longest = 0
@@ -131,7 +131,7 @@ class _Output:
         assert self.written is not None
         stream = self.written[1]
         rows, sizes = zip(*self.groups, strict=True)
-        seal = stream.size, stream.sum.hexdigest()
+        seal = stream.size, stream.sum.hexdigest(), self.written[0].seal
         return PartReceipt(self.part, self.kind, tuple(self.rows), rows, sizes, self.longest, *seal)
 
 

@@ -52,6 +52,7 @@ def cover(
     """
     made = _made(opened, batch, model)
     found = callset.find_segments(store, shard, batch.id, made, keys)
+    found = [callset.only(store, shard, batch.id, segment, keys) for segment in found]  # globs match no superseded row
     missing = ~np.isin(keys, np.concatenate([np.zeros(0, np.int64), *(segment.keys for segment in found)]))
     if found and not missing.any():
         return found, _shares(found, keys, batch)

@@ -94,7 +94,7 @@ def _told(store: objects.Store, erasure: Erasure, callsets: Sequence[str]) -> di
     return {
         "sample": erasure.sample,
         "batches": len(erasure.places),
-        "versions": len(erasing.tainted_versions(store, erasure)),
+        "versions": sum(name.endswith(".json") for name in erasing.tainted_versions(store, erasure)),
         "objects": len(erasing.tainted_objects(store, erasure)),
         "searched_for": list(erasure.needles),
         "not_searched_for_as_others_have_it": list(erasure.shared),

@@ -301,7 +301,7 @@ def _cover_batch(given: tuple[_Task, int]) -> None:
     task, number = given
     opened = cohort.open_cohort(task.cohort_url, task.version)
     store = objects.open_store(task.callset_url)
-    if callset.find_shard(store, task.shard, _shard_key(opened, task)) is None:
+    if callset.find_shard(store, task.shard, _shard_key(opened, task), whole=False) is None:
         callset.begin_shard(store, task.shard)
         sites = genotypes.emitted(_settled_of(opened, task))
         keys = site_keys(sites, opened.layout)

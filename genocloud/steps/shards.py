@@ -3,7 +3,8 @@
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.metadata import version
@@ -13,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from genocloud import objects
+from genocloud import objects, sealing
 from genocloud.cohort import Batch, Cohort, Layout, variants_along
-from genocloud.errors import SettingError, StoreError
+from genocloud.errors import SettingError, StoreError, scarcity
 from genocloud.regions import Extent, Region, joined, region_text
 from genocloud.schema import VERSION, numbers
 
@@ -268,10 +269,10 @@ class Derived:
 
     def counts(self, shard: Shard) -> dict[str, int] | None:
         """What was counted while the shard's table was made; None where it has not been made."""
-        store = objects.open_store(self.url)
-        if not store.exists(self._name(shard)):
+        name = self._name(shard)
+        if not objects.open_store(self.url).exists(name):
             return None
-        with store.open(self._name(shard)) as file:
+        with self._sound(name) as file:
             counts: dict[str, int] = json.loads(pq.read_schema(file).metadata[_COUNTS])
         return counts
 
@@ -289,10 +290,18 @@ class Derived:
         return {name.removeprefix(prefix).removesuffix(suffix): self._read(name) for name in names}
 
     def _read(self, name: str) -> pa.Table:
+        with self._sound(name) as file:
+            return read_table(file)
+
+    @contextmanager
+    def _sound(self, name: str) -> Iterator[BinaryIO]:
+        """A table's bytes, compared with their checksums as they are read; raises StoreError where it is damaged."""
         try:
             with objects.open_store(self.url).open(name) as file:
-                return read_table(file)
-        except (pa.ArrowException, OSError) as error:
+                yield checked(file, objects.join(self.url, name))
+        except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, MemoryError) as error:
+            if scarce := scarcity(error):
+                raise scarce from error
             url = objects.join(self.url, name)
             raise StoreError(
                 f"{url}: it is damaged ({error}); delete it, discover and genotype make it again"
@@ -300,27 +309,27 @@ class Derived:
 
     def write(self, shard: Shard, table: pa.Table, counts: dict[str, int]) -> None:
         """Write the shard's table with its counts, whole or not at all."""
-        told = table.replace_schema_metadata({_COUNTS: json.dumps(counts)})
-        with objects.open_store(self.url).writer(self._name(shard)) as file:
-            pq.write_table(told, file, compression="zstd", write_page_checksum=True)
+        name = self._name(shard)
+        told = table.replace_schema_metadata({_COUNTS: json.dumps(counts), _PLACE: self._place(name)})
+        with objects.open_store(self.url).writer(name) as file:
+            sealing.write_sealed(told, file, compression="zstd")
 
     def write_piece(self, shard: Shard, label: str, table: pa.Table) -> None:
         """Write one of several tables of the shard, mostly lists of numbers, whole or not at all."""
         split = {f"{each.name}.list.element": "BYTE_STREAM_SPLIT" for each in table.schema if is_integers(each.type)}
-        with objects.open_store(self.url).writer(self._name(shard, f".{label}")) as file:
-            pq.write_table(
-                table,
-                file,
-                compression="zstd",
-                compression_level=1,
-                use_dictionary=False,
-                column_encoding=split,
-                write_page_checksum=True,
+        name = self._name(shard, f".{label}")
+        table = table.replace_schema_metadata({_PLACE: self._place(name)})
+        with objects.open_store(self.url).writer(name) as file:
+            sealing.write_sealed(
+                table, file, compression="zstd", compression_level=1, use_dictionary=False, column_encoding=split
             )
 
     def remove_piece(self, shard: Shard, label: str) -> None:
         """Remove one of several tables of the shard."""
         objects.open_store(self.url).delete(self._name(shard, f".{label}"))
+
+    def _place(self, name: str) -> str:
+        return place_of(objects.join(self.url, name))
 
     def _name(self, shard: Shard, label: str = "") -> str:
         return f"{self.kind}/{shard.name}{label}.parquet"
@@ -331,7 +340,22 @@ def is_integers(type_: pa.DataType) -> bool:
     return bool(pa.types.is_list(type_) and pa.types.is_integer(type_.value_type))
 
 
-_COUNTS = b"genocloud:counts"
+_COUNTS, _PLACE = b"genocloud:counts", b"genocloud:place"
+
+
+def place_of(url: str) -> str:
+    """What a derived table says of where it belongs: its path below the cohort's folder of these."""
+    return url.rpartition("/derived/")[2]
+
+
+def checked(file: BinaryIO, url: str) -> BinaryIO:
+    """A derived table's bytes, compared as they are read. Raises OSError for one that belongs elsewhere."""
+    sound = sealing.check(file)
+    place = (pq.read_schema(sound).metadata or {}).get(_PLACE)
+    if place is not None and place.decode() != place_of(url):
+        raise OSError(f"it is another table, {place.decode()}")
+    sound.seek(0)
+    return sound
 
 
 def read_table(file: BinaryIO) -> pa.Table:

@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from genocloud import callset, cohort, gvcf, objects
 from genocloud.cohort.verifying import Checked, Damage, check_part, check_receipt, check_tallies, check_versions
-from genocloud.errors import MANY, StoreError
+from genocloud.errors import MANY, StoreError, scarcity
 from genocloud.regions import Part
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 from genocloud.steps.receipts import Receipt, receipt_of
-from genocloud.steps.shards import read_table
+from genocloud.steps.shards import checked, read_table
 
 _log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def _cohort(store: objects.Store, scatter: Scatter, progress: Progress) -> Check
         mine = [one for task, one in zip(tasks, parts, strict=True) if task.batch == receipt.id]
         damage += check_tallies(store, receipt, mine)
     derived = _check_derived(store, scatter, progress)
-    return _sum([Checked(len(cohort.versions(store)) + len(found), damage=tuple(damage)), *parts, *derived])
+    return _sum([Checked(len(store.list("manifest/")) + len(found), damage=tuple(damage)), *parts, *derived])
 
 
 def _check_part(task: _Task) -> Checked:
@@ -141,8 +141,10 @@ def _check_derived(store: objects.Store, scatter: Scatter, progress: Progress) -
 def _check_table(store: objects.Store, name: str) -> Checked:
     try:
         with store.open(name) as stream:
-            rows = read_table(stream).num_rows
-    except (pa.ArrowException, OSError) as error:
+            rows = read_table(checked(stream, objects.join(store.url, name))).num_rows
+    except (pa.ArrowException, OSError, MemoryError) as error:
+        if scarce := scarcity(error):
+            raise scarce from error
         problem = f"cannot be read ({error}); delete it, discover and genotype make it again"
         return Checked(1, damage=(Damage(objects.join(store.url, name), problem),))
     return Checked(1, store.size(name), rows)

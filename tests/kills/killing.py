@@ -150,7 +150,7 @@ class Scene:
 
     def complete(self) -> None:
         """Run it again to its end: the store is then what an undisturbed run makes, to the byte, but for drafts."""
-        expected = self.again if objects(self.cohort) == self.new else 0
+        expected = self.again if without_notes(objects(self.cohort)) == without_notes(self.new) else 0
         code, _ = self.server.run(self.words)
         assert code == expected, self.server.said.read_text()
         assert objects(self.cohort) == self.new
@@ -163,6 +163,11 @@ def objects(cohort: Path) -> Objects:
     """All objects of a store."""
     store = open_store(str(cohort))
     return {name: hashlib.sha256(store.read(name)).hexdigest() for name in store.list()}
+
+
+def without_notes(found: Objects) -> Objects:
+    """Objects without the notes beside versions: a killed run may lack the last, which the next run writes."""
+    return {name: content for name, content in found.items() if not name.endswith(".sha256")}
 
 
 def opens_nothing(cohort: Path) -> bool:

@@ -20,7 +20,7 @@ DOORS = {
     "matplotlib": "genocloud/report/",
     "jinja2": "genocloud/report/",
     "rich": "genocloud/scatter/",
-    "isal": ("genocloud/gvcf/", "genocloud/callset/"),
+    "isal": ("genocloud/gvcf/", "genocloud/callset/", "genocloud/sealing.py"),
     "psutil": ("genocloud/steps/", "genocloud/scatter/memory.py", "genocloud/children.py"),
     "pysam": ("genocloud/reads/", "genocloud/gvcf/binary.py"),
     "snakemake": (),
