@@ -44,6 +44,7 @@ class Source:
 
     `policy` tells what was done with records that cannot be used; empty where such a one is refused. `file` is the
     same for samples of one combined file, and empty where a file has one sample.
+    `caller` is the dialect.
     """
 
     sample: str
@@ -51,6 +52,7 @@ class Source:
     rows: Iterable[Rows]
     policy: str = ""
     file: str = ""
+    caller: str = ""
 
 
 class BadBalance(Exception):
@@ -107,6 +109,7 @@ class Tally:
     holes: tuple[tuple[int, int, int], ...] = ()
     odd: dict[str, int] = field(default_factory=dict)
     file: str = ""
+    caller: str = ""
 
 
 @dataclass(frozen=True, slots=True)

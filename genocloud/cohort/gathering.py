@@ -77,12 +77,11 @@ class Stream:
         """Where the first row waits; where the sample has been read to if none does."""
         return min((waiting[0].first for waiting in self.waiting.values() if waiting), default=self.reached)
 
-    def tally(self, policy: str, file: str) -> Tally:
+    def tally(self, policy: str, file: str, caller: str) -> Tally:
         """What became of the records read so far."""
         holes = tuple((hole.contig, hole.start, hole.end) for hole in _few(self.holes))
-        return Tally(
-            self.read, self.stored, dict(self.dropped), self.bare, self.first_bare, policy, holes, dict(self.odd), file
-        )
+        rest = dict(self.dropped), self.bare, self.first_bare, policy, holes, dict(self.odd), file, caller
+        return Tally(self.read, self.stored, *rest)
 
     def take(self, end: Place) -> dict[str, list[pa.RecordBatch]]:
         """The rows that start before `end`, and have not been taken."""

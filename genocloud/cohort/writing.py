@@ -51,7 +51,8 @@ def write_batch(store: Store, sources: Sequence[Source], layout: Layout) -> Batc
 def _receipt(
     batch: str, sources: Sequence[Source], streams: Sequence[Stream], parts: Sequence[PartReceipt]
 ) -> BatchReceipt:
-    tallies = tuple(stream.tally(source.policy, source.file) for source, stream in zip(sources, streams, strict=True))
+    people = zip(sources, streams, strict=True)
+    tallies = tuple(stream.tally(source.policy, source.file, source.caller) for source, stream in people)
     for source, tally in zip(sources, tallies, strict=True):
         if tally.read != sum(tally.stored.values()) + sum(tally.dropped.values()):
             raise BadBalance(f"batch {batch}, sample {source.sample}: {tally}")

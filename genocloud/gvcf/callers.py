@@ -28,14 +28,17 @@ WITHOUT_END = rf"\A(?![\s\S]*?[\t;]END=)[\s\S]*?\t{NON_REF}\t"
 """Reference records, but none with an END."""
 
 CALLERS = (
-    Caller("bcftools", r"##source=genocloud|##bcftoolsCommand=mpileup|##bcftools_callCommand=", STAR),
+    Caller("bcftools", r"##source=genocloud(?! \d)|##bcftoolsCommand=mpileup|##bcftools_callCommand=", STAR),
     Caller("deepvariant", r"##DeepVariant_version=|##FILTER=<ID=RefCall,", STAR),
     Caller("dragen", r"##source=DRAGEN|##DRAGENCommandLine=|##FILTER=<ID=DRAGENHardQUAL,", NON_REF),
     Caller("sentieon", r"##SentieonCommandLine", NON_REF, doubles=False),
     Caller("strelka2", r"##source=strelka"),
     Caller("xatlas", r"##source=\S*xatlas", strays=True),
     Caller("clair3", r"##source=Clair3", NON_REF),
-    Caller("wecall", r"##source=weCall", STAR),
+    Caller("genocloud joint vcf", r"##source=genocloud \d"),
+    Caller("octopus", r"##octopus|##source=octopus"),
+    Caller("mutect2", r"##source=Mutect2|##GATKCommandLine=<ID=Mutect2", NON_REF),
+    Caller("wecall", r"##source=weCall", NON_REF),
     Caller("gatk reblocked", r"##source=ReblockGVCF|##GATKCommandLine=<ID=ReblockGVCF", NON_REF, doubles=False),
     Caller("gatk combined", r"##source=CombineGVCFs|##GATKCommandLine=<ID=CombineGVCFs", NON_REF, doubles=False),
     Caller("gatk 3", r"##GATKCommandLine\.HaplotypeCaller=", NON_REF, doubles=False),
@@ -49,6 +52,19 @@ UNKNOWN = Caller("unknown", "")
 LINES = re.compile(r"^##(?!contig=|INFO=|FORMAT=).*", re.MULTILINE)
 """The lines of a header that can name a caller: few, where contigs may be thousands."""
 
+WECALL = 'Source="weCall"'
+"""Stands in the FORMAT and INFO lines of weCall's files, which may have no line of their own for their source."""
+
+CALL_WITH = "call the reads with HaplotypeCaller -ERC GVCF, DeepVariant or bcftools"
+ADVICE = {
+    "bcftools": "call it again with qualities: bcftools mpileup -g 0 -a AD,DP | bcftools call -m -g 0 -f GQ",
+    "genocloud joint vcf": "this is a callset of genocloud, not a gVCF: give the gVCFs that it was made from",
+    "mutect2": f"Mutect2 looks for somatic variants and writes no genotype likelihoods: {CALL_WITH}",
+    "octopus": f"Octopus writes no genotype likelihoods (PL): {CALL_WITH}",
+    "strelka2": f"Strelka2's blocks do not say how sure they are: {CALL_WITH}",
+}
+"""What to do about a caller's files that the gatk model cannot use."""
+
 MARKS = tuple(dict.fromkeys(caller.mark for caller in CALLERS))
 ANY = re.compile("|".join(f"({mark})" for mark in MARKS))
 
@@ -56,6 +72,8 @@ ANY = re.compile("|".join(f"({mark})" for mark in MARKS))
 def detect(header: str, records: str = "") -> Caller:
     """The caller that wrote a file with this header text and these first records (a part of them does)."""
     lines = LINES.findall(header)
+    if WECALL in header:
+        lines.append("##source=weCall")
     found = _first(lines, records)
     if found is UNKNOWN and f"{NON_REF}\t" in records:  # as only GATK and its like write it
         found = _first([*lines, "##ALT=<ID=NON_REF,"], records)

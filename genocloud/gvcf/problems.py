@@ -4,7 +4,7 @@ import re
 
 from genocloud.errors import BadRecord
 from genocloud.gvcf.reference import Bases
-from genocloud.kernels import parsing
+from genocloud.kernels import parsing, plausibility
 from genocloud.regions import Region
 
 CALL_AGAIN = "call the sample again, or mend the record"
@@ -38,6 +38,13 @@ PROBLEMS = {
         "the file may be damaged, or strung together from several samples' files; make it again",
     ),
     parsing.BAD_REPEAT: ("a second record with the same REF and ALT at this position", "merge the two, or remove one"),
+    plausibility.BAD_ALT_LETTERS: ("an ALT has letters that a VCF does not allow (A, C, G, T, N, * are)", CALL_AGAIN),
+    plausibility.BAD_ALT_REF: ("an ALT is equal to REF", CALL_AGAIN),
+    plausibility.BAD_ALT_TWICE: ("an ALT is there twice", CALL_AGAIN),
+    plausibility.BAD_NEGATIVE: (
+        "a depth, a quality or a likelihood (DP, MIN_DP, AD, SB, GQ, PL) is negative",
+        CALL_AGAIN,
+    ),
     parsing.BAD_REF: ("REF is not what the reference has there", OTHER_REFERENCE),
 }
 

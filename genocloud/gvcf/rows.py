@@ -191,6 +191,7 @@ class _Reader:
     lines: int = 0
     counted: int = 0
     covered: int = 0
+    tabs_said: bool = False
 
     def __post_init__(self) -> None:
         self.numbers = {contig.name: number for number, contig in enumerate(self.contigs)}
@@ -278,6 +279,9 @@ class _Reader:
         self.lines += outcome["lines"] - self.counted
         self.counted = outcome["lines"]
         self.covered = outcome["covered"]
+        if outcome["tabs"] and not self.tabs_said:
+            self.tabs_said = True
+            log.warning("%s: lines end with tabs, which are passed over", self.url)
         return outcome
 
     def _drop(self, data: npt.NDArray[np.uint8], outcome: Outcome) -> Rows:

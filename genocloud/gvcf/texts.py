@@ -1,5 +1,6 @@
 """A gVCF's text, whatever its file: compressed, plain or BCF; whole, or a stretch of it by an index."""
 
+import logging
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -15,10 +16,13 @@ from genocloud.gvcf.index import Index, find_index
 from genocloud.gvcf.inflate import MAX_BLOCK_BYTES, Readable, block_sizes, inflate, inflate_blocks, is_bgzf
 from genocloud.objects import open_file, refuse_pipe
 
+log = logging.getLogger(__name__)
+
 MAX_HEADER_BYTES = 1 << 28
 """A text without a #CHROM line within this many bytes is not a VCF; real headers reach a few megabytes."""
 
 VCF = b"##fileformat=VCF"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 RECORD_BYTES = 1000
 """Enough of a record to have its contig and position."""
@@ -141,6 +145,9 @@ Pieces = Generator[bytes, None, None]
 def _decoded(pieces: Iterator[bytes], url: str) -> Pieces:
     """The same pieces, or the text that they stand for."""
     first = next(pieces, b"")
+    if first.startswith(BYTE_ORDER_MARK):
+        log.warning("%s: begins with a byte-order mark, which is passed over", url)
+        first = first.removeprefix(BYTE_ORDER_MARK)
     is_binary = binary.is_bcf(first)
     pieces = chain(iter([first]), pieces)
     del first  # many streams wait at a time: none may hold on to a piece
@@ -182,7 +189,7 @@ def split_text(pieces: Iterator[bytes]) -> tuple[bytes, bytes]:
     """
     text, seen = bytearray(), 0
     for piece in pieces:
-        text += piece
+        text += piece if text else piece.removeprefix(BYTE_ORDER_MARK)
         size = _header_bytes(text, seen)
         if size >= 0:
             return bytes(text[:size]), bytes(text[size:])

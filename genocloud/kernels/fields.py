@@ -38,6 +38,24 @@ def _pointer(array):  # noqa: ARG001  (numba looks at the name)
 
 
 @intrinsic
+def _mark_apart(_):
+    def generate(context, builder, *_):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+def stay_apart():
+    """Called in a compiled function, keeps it out of its callers, whose loops stay small: for what is done rarely."""
+
+
+@overload(stay_apart, inline="always")
+def _stay_apart():
+    return lambda: _mark_apart()
+
+
+@intrinsic
 def _eight_bytes(_, text, at):
     def generate(context, builder, _, args):
         place = builder.gep(args[0], [args[1]])

@@ -33,6 +33,7 @@ from genocloud.kernels.letters import (
     repeats,
     symbolic,
 )
+from genocloud.kernels.plausibility import BAD_NEGATIVE, any_negative, check_alternates, finite
 
 FORMAT_KEYS = 1024
 """FORMAT keys of a record that are looked at; real files have about ten."""
@@ -73,11 +74,11 @@ R_LAST_COUNT = R_FT_END + 1
 # `outcome`, what `parse` returns in numbers.
 OUTCOME = (
     "status", "consumed", "blocks", "variants", "alts", "gts", "ads", "pls", "sbs", "lines", "read", "doubles",
-    "weaker", "strays", "overlaps", "partial", "symbolic", "place", "covered",
+    "weaker", "strays", "tabs", "overlaps", "partial", "symbolic", "place", "covered",
 )  # fmt: skip
 (
     O_STATUS, O_CONSUMED, O_BLOCKS, O_VARIANTS, O_ALTS, O_GTS, O_ADS, O_PLS, O_SBS, O_LINES, O_READ, O_DOUBLES,
-    O_WEAKER, O_STRAYS, O_OVERLAPS, O_PARTIAL, O_SYMBOLIC, O_PLACE, O_COVERED,
+    O_WEAKER, O_STRAYS, O_TABS, O_OVERLAPS, O_PARTIAL, O_SYMBOLIC, O_PLACE, O_COVERED,
 ) = range(len(OUTCOME))  # fmt: skip
 
 # `status`
@@ -191,17 +192,18 @@ def parse_info(text, start, end, room, row, ints, reals, longs, spans):
         at += 1
         if key == N_DP or key == N_MQ0:
             value, at = integer(text, at)
-            if value == BAD or (at < end and text[at] != 59):
+            if value == BAD or (at < end and text[at] != 59) or (value < 0 and value != MISSING):
                 return False
             ints[(I_INFO_DP + key) * room + row] = value
         elif N_FIRST_REAL <= key < N_FIRST_TEXT:
             number, at, fine = real(text, at)
             good &= fine and (at == end or text[at] == 59)
-            reals[(key - N_FIRST_REAL + 1) * room + row] = number
+            reals[(key - N_FIRST_REAL + 1) * room + row] = finite(number)
         elif key == N_RAW_MQ:
             good &= raw_mq_and_depth(text, at, room, row, longs)
         elif key == N_OLD_RAW_MQ:
             number, at, fine = real(text, at)
+            number = finite(number)
             good &= fine and (at == end or text[at] == 59) and not abs(number) > 1e15
             if longs[row] == MISSING_LONG and number >= 0:
                 longs[row] = np.int64(number + 0.5)
@@ -311,7 +313,8 @@ def parse_site(text, at, chrom, letters, length, record, reals, row, alt_starts,
         reals[row] = np.nan
         at += 2
     else:
-        reals[row], at, good = real(text, at + 1)
+        number, at, good = real(text, at + 1)
+        reals[row] = finite(number)
         if not good or text[at] != TAB:
             return BAD_NUMBER, at
     record[R_FILTER] = at + 1
@@ -380,6 +383,8 @@ def parse_sample(text, at, record, codes, gts, ads, pls, sbs, outcome):
         elif code == F_AD:
             value, at = integers(text, at, ads, outcome[O_ADS])
             record[R_AD_COUNT] = value
+            if any_negative(ads, outcome[O_ADS], value):
+                return BAD_NEGATIVE, at
         else:
             start = at
             commas = 0
@@ -389,6 +394,8 @@ def parse_sample(text, at, record, codes, gts, ads, pls, sbs, outcome):
             if code == F_SB and commas == 3:  # elsewhere SB is another number: Strelka2's strand bias
                 value, at = integers(text, start, sbs, outcome[O_SBS])
                 record[R_SB_COUNT] = value
+                if any_negative(sbs, outcome[O_SBS], value):
+                    return BAD_NEGATIVE, at
             elif code == F_GL:
                 gl = start
             elif code == F_PGT:
@@ -397,7 +404,9 @@ def parse_sample(text, at, record, codes, gts, ads, pls, sbs, outcome):
                 record[R_PID], record[R_PID_END] = start, at
             elif code == F_FT:
                 record[R_FT], record[R_FT_END] = start, at
-        if value == BAD or (text[at] != 58 and text[at] > CR):
+        if value < 0 and value != MISSING:
+            return BAD_NUMBER if value == BAD or code == F_PS or code == F_LEN else BAD_NEGATIVE, at
+        if text[at] != 58 and text[at] > CR:
             return BAD_NUMBER, at
         if text[at] != 58:
             break
@@ -424,8 +433,11 @@ def set_length(record, length):
 
 
 @njit(cache=True, nogil=True)
-def check_lists(record, gts, pls, first_gt, first_pl):
-    """Hold GT, AD and PL to the number of alleles: a status. Drops PLs that are none; finds an unwritten ploidy."""
+def check_lists(record, gts, pls, first_gt, first_pl, strays):
+    """Hold GT, AD and PL to the number of alleles: a status. Drops PLs that are none; finds an unwritten ploidy.
+
+    Negative PLs are none where `strays` is set, elsewhere a fault.
+    """
     alleles = record[R_ALTS] + 1
     count = record[R_PL_COUNT]
     present = np.int64(0)
@@ -433,6 +445,8 @@ def check_lists(record, gts, pls, first_gt, first_pl):
         present += pls[first_pl + k] >= 0
     record[R_PARTIAL] = 0 < present < count
     if present < count:  # some are missing, or nonsense (xAtlas): no likelihoods at all, as GATK takes it
+        if not strays and any_negative(pls, first_pl, count):
+            return BAD_NEGATIVE
         count = np.int64(0)
     record[R_PL_COUNT] = count
     ploidy = record[R_GT_COUNT]
@@ -531,6 +545,8 @@ def rest_of_line(text, at, others):
     while others > 0 and text[at] == TAB:
         at = skip(text, at + 1)
         others -= 1
+    while others == 0 and text[at] == TAB:  # tabs at a line's end mean nothing
+        at += 1
     at += text[at] == CR
     return others == 0 and text[at] == LF, at + 1
 
@@ -616,6 +632,12 @@ def parse_records(
         ):
             status = BAD_REF
             break
+        if record[R_REAL]:
+            status = check_alternates(
+                text, record[R_REF], record[R_REF_SIZE], alt_starts, alt_sizes, outcome[O_ALTS], record[R_ALTS]
+            )
+            if status != DONE:
+                break
         at = parse_format(text, at + 1, record, codes)
         for _ in range(column):
             if text[at] == TAB:
@@ -630,7 +652,8 @@ def parse_records(
         if not whole:
             status = BAD_COLUMNS
             break
-        status = check_lists(record, gts, pls, first_gt, first_pl) if start >= last_start else BAD_ORDER
+        outcome[O_TABS] += text[at - 2] == TAB or (text[at - 2] == CR and text[at - 3] == TAB)
+        status = check_lists(record, gts, pls, first_gt, first_pl, strays) if start >= last_start else BAD_ORDER
         if status == DONE and record[R_LENGTH] != MISSING:
             status = set_length(record, length)
         if status == DONE and record[R_SYMBOLIC]:  # a kept genotype would be another one without that allele

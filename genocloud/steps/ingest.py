@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from genocloud import cohort, gvcf, objects
 from genocloud.cohort import BATCH_SIZE
 from genocloud.errors import MANY, InputError, UnreadableFile, first_of
+from genocloud.gvcf.callers import ADVICE, UNKNOWN
 from genocloud.regions import PART_BP, SHARD_BP, Contig, Region
 from genocloud.samples import BadRow, Sample
 from genocloud.scatter.executors import Scatter
@@ -40,6 +41,9 @@ STREAM_BYTES = 2_000_000
 
 PIECE_BYTES = 200_000_000
 """The rows of many samples on their way into row groups, as they are joined, packed and compressed."""
+
+
+GIVE_GVCF = "give a gVCF (GATK: -ERC GVCF), not a VCF of variants"
 
 
 class StrangersInCohort(InputError):
@@ -90,6 +94,7 @@ class _Arrival:
     fingerprint: str
     bytes: int
     file: str
+    caller: str
 
 
 @dataclass(frozen=True)
@@ -192,7 +197,10 @@ def _check_reference(cohort_url: str, reference: Reference, layout: cohort.Layou
     if opened:
         cohort.check_same(opened, layout, told)
     if read_bases(reference) is None:
-        log.warning("%s: REF is not compared with it; to have that done, give it uncompressed, here", reference.url)
+        log.warning(
+            "%s: REF is not compared with it; to have that done, give it here, uncompressed or by bgzip with its .gzi",
+            reference.url,
+        )
 
 
 def _store(tasks: Sequence[_Task], scatter: Scatter, progress: Progress) -> list[cohort.BatchReceipt]:
@@ -231,7 +239,7 @@ def _look_at(
 def _arrival(sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sample: Sample) -> _Arrival:
     with look_at_sample(sheet_url, reference, sample, policy) as (checked, look):
         file = look.fingerprint(None) if len(look.header.samples) > 1 else ""
-        return _Arrival(checked, look.fingerprint(checked.name_in_gvcf), look.bytes(), file)
+        return _Arrival(checked, look.fingerprint(checked.name_in_gvcf), look.bytes(), file, look.header.caller)
 
 
 def _new_ones(
@@ -325,6 +333,7 @@ def _store_batch(task: _Task) -> tuple[cohort.BatchReceipt, int]:
             _rows(arrival, layout.contigs, bases, task.policy, untold),
             task.policy.text,
             arrival.file,
+            arrival.caller,
         )
         for arrival in task.arrivals
     ]
@@ -342,7 +351,7 @@ def _rows(
     """A sample's rows, telling how far its file has been read; `untold` has what remains of it."""
     sample, url = arrival.sample, str(arrival.sample.gvcf)
     records = gvcf.read_rows(url, contigs, sample.name_in_gvcf, reference=bases, policy=policy)
-    for rows in _with_blocks(url, records):
+    for rows in _with_blocks(url, arrival.caller, records):
         left = max(arrival.bytes - rows.bytes, 0)
         if left < untold[sample.sample]:
             tell(untold[sample.sample] - left)
@@ -352,7 +361,7 @@ def _rows(
         raise UnreadableFile(url, "changed while it was being ingested", "run this again when nobody writes to it")
 
 
-def _with_blocks(url: str, records: Iterable[gvcf.Rows]) -> Iterator[gvcf.Rows]:
+def _with_blocks(url: str, caller: str, records: Iterable[gvcf.Rows]) -> Iterator[gvcf.Rows]:
     """The rows of a gVCF; a VCF that says nothing of the bases between its variants is refused at its end."""
     blocks = variants = passed = False
     for rows in records:
@@ -362,7 +371,8 @@ def _with_blocks(url: str, records: Iterable[gvcf.Rows]) -> Iterator[gvcf.Rows]:
         yield rows
     if not blocks and (variants or not passed):
         problem = "holds no reference block: nothing is known of the bases between its variants"
-        raise UnreadableFile(url, problem, "give a gVCF (GATK: -ERC GVCF), not a VCF of variants")
+        written = "" if caller == UNKNOWN.name else f" (written by {caller})"
+        raise UnreadableFile(url, problem + written, ADVICE.get(caller, GIVE_GVCF))
 
 
 def _names_any_other(variants: pa.RecordBatch) -> bool:

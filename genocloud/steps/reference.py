@@ -1,9 +1,10 @@
 """The reference that every sample was called against: its contigs, a fingerprint of them, and its bases."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,15 +92,17 @@ def _lines(index: str) -> Iterator[Lines]:
 
 
 def read_bases(reference: Reference) -> Bases | None:
-    """The reference's bases, mapped, not read, to hold REF to; raises UnreadableFile where the index is not its own.
+    """The reference's bases, to hold REF to; raises UnreadableFile where the index is not its own.
 
-    Nothing where the FASTA is compressed or no file of this machine: it would take as much memory as it has bases.
+    They are mapped, not read; of a FASTA that bgzip compressed, a contig is inflated when it is needed. Nothing where
+    it is compressed otherwise, lacks its .gzi, or is no file of this machine.
     """
     if scheme(reference.url) not in ("", "file"):
         return None
     data = np.frombuffer(objects.map_file(reference.url), np.uint8)
     if data[:2].tobytes() == GZIP:
-        return None
+        indexed = Path(f"{reference.url.removeprefix('file://')}.gzi").exists()
+        return Bases(_Inflated(reference)) if indexed else None
     return Bases(dict(_sequences(reference, data)))
 
 
@@ -117,6 +120,32 @@ def bases_of(reference: Reference, region: Region) -> str:
         first, last = (lines.offset + _place(base, lines) for base in (region.start, region.end - 1))
         stream.seek(first)
         return stream.read(last + 1 - first).translate(None, b"\r\n").decode("ascii", "replace")
+
+
+class _Inflated(Mapping[str, Sequence]):
+    """A bgzipped FASTA's contigs, each inflated when it is asked for; two are held, for samples read side by side."""
+
+    def __init__(self, reference: Reference) -> None:
+        self._url, self._lengths = reference.url, {each.name: each.length for each in reference.contigs if each.length}
+
+    def __getitem__(self, name: str) -> Sequence:
+        return _inflated(self._url, name, self._lengths[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lengths)
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+
+@lru_cache(2)
+def _inflated(url: str, contig: str, length: int) -> Sequence:
+    """A contig's bases as one line. Raises UnreadableFile."""
+    letters = np.frombuffer(reads.compressed_bases(url, contig, 0, length).encode(), np.uint8)
+    if letters.size != length:
+        problem = f"it is of another FASTA: contig {contig} has {letters.size:,} bases there, not {length:,}"
+        raise UnreadableFile(f"{url}.fai", problem, f"index the reference: samtools faidx {url}")
+    return Sequence(letters, length, length)
 
 
 def _place(base: int, lines: Lines) -> int:

@@ -5,19 +5,25 @@ from collections.abc import Iterator, Sequence
 from genocloud import cohort
 from genocloud.errors import InputError
 from genocloud.gvcf import overlaps
+from genocloud.gvcf.callers import ADVICE, UNKNOWN
 from genocloud.regions import Region, joined, region_text
 
 
 class BareBlocks(InputError):
     """A sample whose hom-ref blocks do not say how sure they are: nobody could tell hom-ref from no data."""
 
-    def __init__(self, url: str, sample: str, blocks: int, first: str, others: int) -> None:
+    def __init__(self, url: str, sample: str, blocks: int, first: str, others: int, caller: str) -> None:
         self.url, self.sample, self.blocks, self.first, self.others = url, sample, blocks, first, others
+        self.caller = caller
+        written = f"the file is of {caller}: " if caller not in ("", UNKNOWN.name) else ""
+        advice = ADVICE.get(
+            caller,
+            "call the reads with a caller that writes one of the two (the README's table of dialects says which do)",
+        )
         too = f"; other samples too: {others:,}" if others else ""
         super().__init__(
             f"{url}: sample {sample}: hom-ref blocks with neither PL nor GQ ({blocks:,}, the first at {first}{too}): "
-            "the gatk model cannot tell how sure 0/0 is there; call the reads with a caller that writes one of the two "
-            "(the README's table of dialects says which do), or leave the sample out"
+            f"the gatk model cannot tell how sure 0/0 is there; {written}{advice}, or leave the sample out"
         )
 
 
@@ -49,7 +55,7 @@ def refuse_bare_blocks(opened: cohort.Cohort) -> None:
         _, sample, tally = found[0]
         contig, start = tally.first_bare
         first = f"{opened.contigs[contig].name}:{start + 1:,}"
-        raise BareBlocks(opened.url, sample, tally.bare, first, len(found) - 1)
+        raise BareBlocks(opened.url, sample, tally.bare, first, len(found) - 1, tally.caller)
 
 
 def tallies_in_force(opened: cohort.Cohort) -> Iterator[tuple[str, cohort.Tally]]:

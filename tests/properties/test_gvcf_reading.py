@@ -77,7 +77,8 @@ def infos(draw):
 @st.composite
 def record(draw, contig, pos):
     ref = draw(bases)
-    alts = draw(st.lists(bases | st.sampled_from(["*", "<DEL>", "<CNV>"]), max_size=3))
+    other = bases.filter(lambda alt: alt.lower() != ref.lower())
+    alts = draw(st.lists(other | st.sampled_from(["*", "<DEL>", "<CNV>"]), max_size=3, unique_by=str.lower))
     alts += draw(st.lists(st.sampled_from(["<NON_REF>", "<*>"]), max_size=1))
     info = draw(infos())
     if draw(st.booleans()):

@@ -152,7 +152,7 @@ def text_of(record: Any, key: str, column: int) -> str | None:
 
 
 def real(value: Any) -> float | None:
-    number = None if value is None else float(value)
+    number = None if value is None or not abs(value) <= gvcf_reader.LARGEST else float(value)
     return None if number is None or isnan(number) else number
 
 

@@ -30,6 +30,9 @@ TEXTS = {
 
 Row = dict[str, Any]
 
+LARGEST = 3.4028234663852886e38
+"""Of 32 bits."""
+
 
 def read(path, contigs: tuple[Contig, ...], sample: str | None = None) -> tuple[pa.Table, pa.Table]:
     """The variants and the blocks of one sample, in file order; `contigs` are the reference's."""
@@ -155,7 +158,7 @@ def integers(value: str | None) -> list[int | None] | None:
 
 
 def real(value: str | None) -> float | None:
-    number = None if value in (None, "", ".") else float(value)
+    number = None if value in (None, "", ".") or not abs(float(value)) <= LARGEST else float(value)
     return None if number is None or number != number else number
 
 

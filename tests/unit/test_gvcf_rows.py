@@ -251,5 +251,6 @@ def test_floats_are_rounded_once(tmp_path):
     variants, _ = tables(gvcf.read_rows(write(tmp_path, lines), CONTIGS))
     with np.errstate(over="ignore"):
         expected = np.array([float(text) for text in texts]).astype(np.float32)
-    assert variants["qual"].to_numpy().tolist() == expected.tolist()
-    assert variants["mq"].to_numpy().tolist() == expected.tolist()
+    expected[np.isinf(expected)] = np.nan  # what 32 bits do not hold is no number that could be written
+    np.testing.assert_array_equal(variants["qual"].to_numpy(), expected)
+    np.testing.assert_array_equal(variants["mq"].to_numpy(), expected)

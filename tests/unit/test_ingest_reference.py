@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pysam
 import pytest
 
 from genocloud import steps
@@ -72,6 +73,28 @@ def test_a_compressed_reference_is_not_compared_and_that_is_said(tmp_path, caplo
     with caplog.at_level(logging.WARNING):
         ingest(tmp_path, path, "A" if BASES[44] != "A" else "C")
     assert f"{path}: REF is not compared" in caplog.text
+
+
+def test_ref_is_held_to_a_bgzipped_reference_too(tmp_path, caplog):
+    """By its .fai and .gzi, as samtools faidx makes them; a contig is inflated when records of it come."""
+    path = tmp_path / "ref.fa.gz"
+    with pysam.BGZFile(str(path), "wb") as file:
+        file.write(write_fasta(tmp_path).read_bytes())
+    pysam.faidx(str(path))
+    bases = read_bases(read_reference(str(path)))
+    assert bases is not None
+    assert bases.sequences["one"].between(25, 65) == BASES[25:65]
+    assert bases.sequences.get("three") is None
+    ingest(tmp_path, path, BASES[44])
+    (tmp_path / "other").mkdir()
+    with pytest.raises(BadRecord, match=r"REF is \w, but the reference has \w there"):
+        ingest(tmp_path / "other", path, "A" if BASES[44] != "A" else "C")
+    assert "REF is not compared" not in caplog.text
+    index = path.with_suffix(".gz.fai")
+    index.write_text(index.read_text().replace("one\t70", "one\t7000"))
+    (tmp_path / "longer").mkdir()
+    with pytest.raises(UnreadableFile, match="samtools faidx"):
+        ingest(tmp_path / "longer", path, BASES[44])
 
 
 def test_lines_come_from_the_index():

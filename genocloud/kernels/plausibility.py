@@ -1,0 +1,75 @@
+"""What no record may hold: ALTs that cannot be, counts below zero, numbers without end."""
+
+import numpy as np
+from numba import njit
+
+from genocloud.kernels.fields import MISSING, pointer, stay_apart
+from genocloud.kernels.letters import symbolic
+
+DONE = 0
+BAD_ALT_LETTERS, BAD_ALT_REF, BAD_ALT_TWICE, BAD_NEGATIVE = range(32, 36)
+"""Statuses, as parsing.parse returns them."""
+
+LARGEST = float(np.finfo(np.float32).max)
+"""Annotations are stored with 32 bits."""
+
+
+def _bases():
+    bases = np.zeros(256, np.uint8)
+    bases[np.frombuffer(b"ACGTNRYSWKMBDHVacgtnryswkmbdhv", np.uint8)] = 1
+    return bases
+
+
+BASES = _bases()
+"""Source: VCF 4.3, section 1.6.1: ALT; and codes of several bases, which are read as N."""
+
+
+@njit(cache=True, nogil=True)
+def finite(number):
+    """The number, NaN for what is too large to be one."""
+    return number if abs(number) <= LARGEST else np.nan
+
+
+@njit(cache=True, nogil=True)
+def alike(text, one, other, size):
+    """Whether two stretches of letters are equal, case apart."""
+    for k in range(size):
+        if (text[one + k] | 32) != (text[other + k] | 32):
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def only_bases(text, start, size):
+    """Whether an ALT is bases, `*`, or a breakend, whose mate may be unknown (`A.`)."""
+    bases = pointer(BASES)
+    for k in range(size):
+        if bases[text[start + k]] == 0:
+            return (size == 1 and text[start] == 42) or symbolic(text, start, size)
+    return True
+
+
+@njit(cache=True, nogil=True)
+def check_alternates(text, ref, ref_size, starts, sizes, first, count):
+    """Hold each ALT to the letters that a VCF allows, to REF and to the others: a status."""
+    stay_apart()
+    for k in range(first, first + count):
+        start, size = starts[k], sizes[k]
+        if size == ref_size and alike(text, start, ref, size):
+            return BAD_ALT_REF
+        for j in range(first, k):
+            if sizes[j] == size and alike(text, start, starts[j], size):
+                return BAD_ALT_TWICE
+        if text[start] != 60 and not only_bases(text, start, size):
+            return BAD_ALT_LETTERS
+    return DONE
+
+
+@njit(cache=True, nogil=True)
+def any_negative(values, first, count):
+    """Whether some number is below zero; a missing one is not."""
+    stay_apart()
+    for k in range(first, first + count):
+        if values[k] < 0 and values[k] != MISSING:
+            return True
+    return False
