@@ -28,7 +28,8 @@ def gvcfs(draw):
                 lines.append(f"{contig.name}\t{pos}\t.\tA\t<*>\t.\t.\tEND={end}\tGT:DP\t0/0:{depth}\n")
             else:
                 ref = "A" * min(end - pos + 1, 60)
-                lines.append(f"{contig.name}\t{pos}\t.\t{ref}\tA,<*>\t.\t.\tDP=3\tGT:DP\t0/1:{depth}\n")
+                alt = "A" if len(ref) > 1 else "C"
+                lines.append(f"{contig.name}\t{pos}\t.\t{ref}\t{alt},<*>\t.\t.\tDP=3\tGT:DP\t0/1:{depth}\n")
             pos += draw(st.integers(1, 200))
     return HEADER + "".join(lines or ["chr4\t700\t.\tA\t<*>\t.\t.\t.\tGT:DP\t0/0:7\n"])
 
