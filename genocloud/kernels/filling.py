@@ -86,8 +86,8 @@ def fill_strings(text, spans, rows, upper, offsets, letters, bits, nulls):
         at = first
         for row in range(rows):
             offsets[column, row] = at - first
-            start, size = spans[column, 0, row], spans[column, 1, row]
-            valid[row] = size >= 0
+            start, size = spans[column, 0, row], max(0, spans[column, 1, row])  # of a null the start is any number
+            valid[row] = spans[column, 1, row] >= 0
             if upper[column] and not symbolic(source, start, size):
                 for k in range(start, start + size):
                     byte = source[k]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pysam
 import pytest
@@ -171,6 +172,11 @@ def state(cohort: Path) -> object:
     rows = [genocloud.read_region(opened, Region(number, 0, length)) for number, length in enumerate(LENGTHS.values())]
     tables = [(each.variants.to_pydict(), each.blocks.to_pydict()) for each in rows]
     return manifests, opened.version, opened.samples, tables
+
+
+def without_last_digest(cohort: Any) -> Any:
+    """A state without the digest of its newest version, which a writer that was cut off leaves to the next one."""
+    return cohort and ([name for name in cohort[0] if name != f"manifest/{cohort[1]:08}.sha256"], *cohort[1:])
 
 
 def drafts(folder: Path) -> list[str]:
@@ -543,8 +549,8 @@ def test_a_disk_that_fills_at_any_moment_is_a_store_error(bench, capsys, monkeyp
             break
         told.append(capsys.readouterr().err)
         assert code == 4, told
-        # where only the folder of the manifest could not be synced, the new version may be there
-        assert state(bench.cohort) in (before, after)
+        # where only what follows the manifest could not be synced, the new version may be there, without its digest
+        assert state(bench.cohort) in (before, after, without_last_digest(after))
         assert drafts(bench.folder) == []
         assert bench.ingest("ann", "bob") == 0
         assert state(bench.cohort) == after
@@ -595,7 +601,8 @@ def test_a_real_disk_that_is_full_is_a_store_error(tmp_path):
     failed = codes.count("4")
     assert codes == ["4"] * failed + ["0"] * (len(told) - failed)
     assert 2 < failed < len(told)
-    assert all(files == ([] if code == "4" else ["00000001.json"]) for _, code, *files in told), told
+    version = {"00000001.json", "00000001.sha256"}
+    assert all(set(files) == version if code == "0" else not files for _, code, *files in told), told
     messages = ended.stderr.splitlines()
     assert len(messages) == failed
     assert all(said.startswith(f"{VOICE}{disk}") and "no space is left" in said for said in messages), messages
