@@ -228,7 +228,7 @@ class Flow:
         total = added_up(together(call, self.holders), genotypes.add)
         if total.alleles:
             total = genotypes.with_squares(total, self._squares(piece))
-        layout = self.at.opened().layout
+        layout = self.at.stored.layout
         parcel = pack("sites", annotated(settled, total, layout, piece.shard, self.at.model, self.dbsnp_url))
         others = together(lambda station: self._ask(station, tasks.complete_shard, piece, parcel), self.others)
         task = replace(self._task(self.home, piece), parcels=(parcel,), others=tuple(others))
