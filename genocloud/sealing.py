@@ -133,7 +133,7 @@ def check(stream: BinaryIO, seal: str = "") -> BinaryIO:
     footer = _footer(stream, size)
     found = _SEAL.search(footer)
     if found is None:
-        if seal:
+        if seal or _KEY in footer:
             raise BadSeal("its footer is damaged")
         stream.seek(0)
         return stream
