@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genocloud import objects, steps
+from genocloud import objects
 from genocloud.cli.options import CPUS, Arguments, Commands, new_command, shown_progress, whole_number
 from genocloud.errors import SettingError
 from genocloud.report.words import seconds_text, size_text
@@ -24,13 +24,15 @@ def _plan(commands: Commands) -> None:
 
             sys.stdout.write(table(_rates(arguments)))
         elif not arguments.config:
-            command.error("give a CONFIG, or --table")
+            if not arguments.calibrate:
+                command.error("give a CONFIG, --table, or --calibrate")
+            sys.stdout.write(_rates_text(_rates(arguments)))
         else:
             from genocloud.locations.config import read_config
             from genocloud.steps.plan import check_prices, plan_of
 
             config = read_config(arguments.config)
-            check_prices(config)  # before the machine is measured
+            check_prices(config)  # before a machine is measured
             made = plan_of(config, _rates(arguments), arguments.cores, arguments.joint)
             if arguments.output:
                 folder, name = objects.split(arguments.output)
@@ -55,15 +57,34 @@ def _plan(commands: Commands) -> None:
         "--rates",
         type=Path,
         metavar="DIR",
-        help="where measured rates are kept. Default: genocloud in the user's cache",
+        help="where the rates of this machine are kept. Default: genocloud in the user's cache",
     )
-    command.add_argument("--measure", action="store_true", help="measure this machine again")
+    command.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="measure this machine first, which takes about a minute. Else the rates that it was measured to have "
+        "count, or those shipped with genocloud",
+    )
 
 
 def _rates(arguments: Arguments) -> "Rates":
     folder = arguments.rates or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genocloud"
+    if not arguments.calibrate:
+        from genocloud.locations.rates import kept_rates
+
+        return kept_rates(folder)
+    from genocloud import steps
+
     with shown_progress(arguments) as progress:
-        return steps.rates_of_this_machine(folder, progress, arguments.measure)
+        return steps.calibrate(folder, progress)
+
+
+def _rates_text(rates: "Rates") -> str:
+    """Whose rates a plan counts by, and from when."""
+    from genocloud.locations.rates import DEFAULT
+
+    advice = "; --calibrate measures this machine" if rates.origin == DEFAULT else ""
+    return f"Rates: {rates.origin}, of {rates.measured} ({rates.machine}){advice}.\n"
 
 
 def _policies(config: "Config") -> str:
@@ -111,7 +132,7 @@ def _text(made: "Plan") -> str:
     return (
         f"{made.people:,} people, about {made.sites:,.0f} sites\n\n{head}{lines}{_total(made.asked)}\n"
         f"Cheapest: {made.reason}.\nCores, so that no site waits: {widths}.\n"
-        f"Rates of {made.rates.measured} ({made.rates.machine}).\n"
+        f"{_rates_text(made.rates)}"
         f"Money: work, traffic, and a month of storage. Prices:\n{prices}"
     )
 

@@ -13,6 +13,9 @@ from genocloud.locations.rates import Amounts, Rates
 STEPS = ("call", "ingest", "discover", "estimate", "genotype", "export")
 """In flow order; discover observes and unifies, estimate summarises, estimates and settles, genotype calls."""
 
+START = "start"
+"""The line of a plan for what a run's jobs, commands and Dask clusters take to start, whatever there is to do."""
+
 
 @dataclass(frozen=True)
 class Way:
@@ -82,15 +85,45 @@ class Portion:
 
 
 @dataclass(frozen=True)
+class Starts:
+    """What is started besides the work itself: Snakemake's runs and jobs, genocloud's commands, Dask clusters.
+
+    `rounds`: how many of the jobs start one after another, as the others start beside them.
+    """
+
+    runs: int
+    jobs: int
+    commands: int
+    clusters: int
+    rounds: int
+
+    @property
+    def amounts(self) -> Amounts:
+        """As rates count them."""
+        return {"run": self.runs, "job": self.jobs, "command": self.commands, "cluster": self.clusters}
+
+    @property
+    def in_turn(self) -> float:
+        """The share of the jobs, and of what these start, that nothing else runs beside."""
+        return self.rounds / self.jobs if self.jobs else 1.0
+
+
+ONE_COMMAND = Starts(0, 0, 1, 0, 1)
+"""`genocloud joint`."""
+
+
+@dataclass(frozen=True)
 class Shape:
     """What the cohort looks like as a whole, and how it is cut.
 
-    `sites_of(people)` tells how many sites so many people have; `windows` of the genome; people in a batch.
+    `sites_of(people)` tells how many sites so many people have; `windows` of the genome; people in a batch; what a run
+    starts.
     """
 
     sites_of: Callable[[int], float]
     windows: int
     batch_size: int
+    starts: Starts = ONE_COMMAND
 
 
 Needs = Mapping[str, tuple[Amounts, int]]
@@ -187,6 +220,7 @@ class Planner:
         merged = all(each.policy == MAY_LEAVE for each in held if each.name != coordinator)
         flow = _Flow(coordinator, len(held) - 1, merged, everybody, self.shape.sites_of(everybody.people))
         lines = [*_moving(places, moved), *(line for each in held for line in self._at(each, flow))]
+        lines.append(self._starting(next(each for each in held if each.name == coordinator)))
         return Placement(coordinator, tuple(moved), {each.name: each.width for each in held}, tuple(lines))
 
     def placements(self, places: Sequence[Place]) -> list[Placement]:
@@ -224,10 +258,17 @@ class Planner:
         seconds = self.rates.of(f"seconds {name}", amounts) if name else 0.0
         if not seconds:
             return 0.0, 0.0
-        starts = step == "ingest" or (not self.way.fused and step != "estimate")  # one command does it with genotype
-        start = self.rates.of("seconds start", {"one": 1.0}) if starts else 0.0
         memory = self.rates.of(f"memory {name}", {"one": 1.0, **(needs[step][0] if step in needs else {})})
-        return seconds + start, memory
+        return seconds, memory
+
+    def _starting(self, place: Place) -> Line:
+        """What the starts of a run take, at the site that coordinates it."""
+        starts = self.shape.starts
+        seconds = self.rates.of("seconds start", starts.amounts)
+        run = self.rates.of("seconds start", Starts(starts.runs, 0, 0, 0, 0).amounts)
+        wall = run + (seconds - run) * starts.in_turn
+        money = _money(place.prices, seconds, 0.0, 0.0, 0.0, 0.0)
+        return Line(place.name, START, max(1, starts.jobs), seconds, wall, 0.0, 0.0, 0.0, money)
 
     def _tasks(self, step: str, portion: Portion, needs: Needs) -> int:
         batches = math.ceil(portion.people / self.shape.batch_size)

@@ -15,3 +15,4 @@ from .sheet import UnknownColumn as UnknownColumn
 from .sheet import parse_sheet as parse_sheet
 from .sheet import read_sheet as read_sheet
 from .sheet import sheet_text as sheet_text
+from .sizes import are_small as are_small

@@ -1,4 +1,4 @@
-from .calibrating import rates_of_this_machine as rates_of_this_machine
+from .calibrating import calibrate as calibrate
 from .call import Calling as Calling
 from .call import call as call
 from .collect import collect as collect

@@ -7,27 +7,29 @@ from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from typing import Any
 
-from genocloud.cohort import Stored
+from genocloud import regions
+from genocloud.cohort import Layout, Stored
 from genocloud.locations.authority import STAYS
 from genocloud.locations.config import HERE, Config, Location, read_config
 from genocloud.locations.planning import (
     BY_STEPS,
     JOINT,
+    ONE_COMMAND,
     Needs,
     Place,
     Placement,
     Planner,
     Portion,
     Shape,
+    Starts,
     balanced_widths,
     reason_of,
 )
 from genocloud.locations.prices import CORE_BYTES, TABLES, BadPrices, Prices, find_prices, read_prices
 from genocloud.locations.rates import Rates
-from genocloud.samples import Sample, read_sheet
+from genocloud.samples import Sample, are_small, read_sheet
 from genocloud.scatter.spending import cores_of
-from genocloud.steps.calibrating import INGEST_ROW_BYTES, split_need
-from genocloud.steps.needs import GROUP_COPIES, OBSERVATION_BYTES, SHARD_BYTES, Weight
+from genocloud.steps.needs import GROUP_COPIES, OBSERVATION_BYTES, SHARD_BYTES, Weight, need_of
 from genocloud.steps.reference import Reference, read_reference
 from genocloud.steps.sampling import Sampled, portion_of, sample_gvcfs
 
@@ -114,7 +116,8 @@ def plan_of(config: Config, rates: Rates, width: int, joint: bool = False) -> Pl
         for each in config.sites
     ]
     held = [each for each in places if each.portion.people]
-    shape = Shape(facts.sampled.sites_of, facts.sampled.windows, int(config.settings["batch_size"]))
+    starts = ONE_COMMAND if joint else facts.starts(max(place.width for place in places))
+    shape = Shape(facts.sampled.sites_of, facts.sampled.windows, int(config.settings["batch_size"]), starts)
     planner = Planner(rates, shape, partial(needs, rates, shape), JOINT if joint else BY_STEPS)
     coordinator = config.coordinator if config.coordinator in [each.name for each in held] else held[0].name
     asked = planner.place(held, coordinator)
@@ -152,6 +155,18 @@ def needs(rates: Rates, shape: Shape, portion: Portion, sites: float, width: int
     }
 
 
+def split_need(stored: Sequence[Stored], weight: Weight, threads: int) -> dict[str, float]:
+    """Bytes that calling a shard takes: of the batches that are worked on at once, and of what these add up to."""
+    merged = need_of(stored, weight, weight, 0)
+    return {"batch": need_of(stored, weight, weight, min(threads, len(stored))) - merged, "merged": merged}
+
+
+INGEST_ROW_BYTES = 250
+"""A row of a batch's window while it is ingested: with its text, its columns, and these packed (benchmarks A and B)."""
+
+JOB_CORES = 4
+"""Of a job of ingest, discover or genotype (`threads` in workflow/rules)."""
+
 MOST_THREADS = 64
 """A pool of more cores is several processes."""
 
@@ -172,8 +187,25 @@ class _Facts:
     def sampled(self) -> Sampled:
         """What some of the gVCFs hold."""
         people = [person for person in self.sheet if person.gvcf] or list(self.sheet)
-        window_bp = int(self.config.settings["window_bp"])
-        return sample_gvcfs(self.config.samples, people, self.reference.contigs, window_bp)
+        part_bp, window_bp = (int(self.config.settings[name]) for name in ("part_bp", "window_bp"))
+        return sample_gvcfs(self.config.samples, people, Layout(self.reference.contigs, part_bp, window_bp))
+
+    def starts(self, width: int) -> Starts:
+        """What the workflow starts, on so many cores.
+
+        A job for each sample that comes as reads, then inputs, ingest, each part's discover and genotype, the callset's
+        end, export and report, of which a part's jobs run side by side and have a Dask cluster each, as ingest has. A
+        small cohort is one part, without clusters; several sites have one job for all from ingest to the callset's end.
+        """
+        calls = sum(bool(person.reads) for person in self.sheet)
+        if not self._alone:
+            called = math.ceil(calls / width)
+            return Starts(1, calls + 3, calls + 3, len(self.config.sites), called + 3)
+        small = are_small(self.sheet, int(self.config.settings["small_cohort_bytes"]))
+        parts = 1 if small else len(regions.parts(self.reference.contigs, int(self.config.settings["part_bp"])))
+        at_once = max(1, width // JOB_CORES)
+        jobs, rounds = calls + 5 + 2 * parts, math.ceil(calls / width) + 5 + 2 * math.ceil(parts / at_once)
+        return Starts(1, jobs, jobs, 0 if small else 1 + 2 * parts, rounds)
 
     def _people(self, location: Location) -> list[Sample]:
         return [each for each in self.sheet if (each.site or self.config.coordinator) == location.name or self._alone]
@@ -238,8 +270,8 @@ def table(rates: Rates) -> str:
             for where, places in ways.items()
         ]
     note = (
-        f"Rates of {rates.measured} ({rates.machine}); prices of {cluster.dated} (onprem.yaml) and "
-        f"{cloud.dated} (google.yaml), "
+        f"Rates of {rates.measured} ({rates.machine}), starts of jobs not counted; prices of {cluster.dated} "
+        f"(onprem.yaml) and {cloud.dated} (google.yaml), "
         "a month of storage with them; cohort, callset, kept summaries and VCF are stored, gVCFs are not counted."
     )
     return "\n".join([*rows, "", note, ""])

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, lgamma, log2
 
+import numpy as np
+
 from genocloud import cohort, gvcf
 from genocloud.errors import SettingError, UnreadableFile
 from genocloud.locations.planning import Portion
@@ -35,8 +37,8 @@ class NothingToSample(SettingError):
 class Sampled:
     """What some gVCFs hold: records and observations for each byte of them, and how sites grow with people.
 
-    `windows` of the genome have records in them. `carriers` counts sites by how many of the `people` looked into have a
-    variant there; a file is `scale` times what was counted of it.
+    `windows` of the genome, as the layout cuts it, have variants in them. `carriers` counts sites by how many of the
+    `people` looked into have a variant there; a file is `scale` times what was counted of it.
     """
 
     people: int
@@ -70,7 +72,7 @@ class Sampled:
         return exp(ways + lgamma(self.people - people + 1) - lgamma(self.people + 1))
 
 
-def sample_gvcfs(sheet_url: str, people: Sequence[Sample], contigs: Sequence[Contig], window_bp: int) -> Sampled:
+def sample_gvcfs(sheet_url: str, people: Sequence[Sample], layout: cohort.Layout) -> Sampled:
     """Look into some people's gVCFs, spread evenly over the sheet. Raises NothingToSample."""
     if not any(person.gvcf for person in people):
         raise NothingToSample(sheet_url, "all come as reads: call some first")
@@ -78,7 +80,7 @@ def sample_gvcfs(sheet_url: str, people: Sequence[Sample], contigs: Sequence[Con
     looks, problem = [], ""
     for person in chosen:
         try:
-            looks.append(_look(person, contigs))
+            looks.append(_look(person, layout.contigs))
         except UnreadableFile as error:
             problem = problem or str(error)
     if not looks:
@@ -94,10 +96,23 @@ def sample_gvcfs(sheet_url: str, people: Sequence[Sample], contigs: Sequence[Con
     carriers = Counter(Counter(site for each in looks for site in each.sites if site < end).values())
     within = sum(each.records * _share(each, end) for each in looks)
     scale = records / size * sum(each.file_bytes for each in looks) / within
-    windows = {(contig, start // window_bp) for each in looks for contig, start in each.sites if (contig, start) < end}
+    windows = len(_windows_of(layout, {site for each in looks for site in each.sites if site < end}))
+    all_windows = sum(len(layout.windows(part)) for part in layout.parts())
     observations = sum(each.observations for each in looks)
     counted = len(looks), records / size, observations / size
-    return Sampled(*counted, carriers, scale, max(1, round(len(windows) * scale)))
+    return Sampled(*counted, carriers, scale, max(1, min(all_windows, round(windows * scale))))
+
+
+def _windows_of(layout: cohort.Layout, sites: set[tuple[int, int]]) -> set[tuple[str, int]]:
+    """The layout's windows that hold some sites (contig, base), as part and number in it; short contigs share them."""
+    windows = set()
+    for contig in {contig for contig, _ in sites}:
+        part = layout.part_of(contig)
+        bases = np.array([base for number, base in sites if number == contig])
+        ends = [stretch.end for stretch in layout.stretches(part)]
+        places = np.searchsorted(ends, layout.axis(contig).onto(np.full(len(bases), contig), bases), side="right")
+        windows |= {(part.name, number) for number in np.unique(places).tolist()}
+    return windows
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,22 @@
 
 usage: python -m tests.benchmarks.bench_plan A B [--rates DIR]
 
-Each is a folder as shared/bench/simcohort.py writes them; both the steps one by one and `genocloud joint` are run. The
-rates are this machine's: measured first, on invented cohorts, where DIR has none.
+Each is a folder as shared/bench/simcohort.py writes them; both the workflow and `genocloud joint` are run. The rates
+are those that DIR has of this machine (genocloud plan --calibrate --rates DIR), else the shipped ones.
 """
 
 import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks.costs import Cost, cost_of, genocloud, size
+from tests.benchmarks.costs import cost_of, genocloud, size
 
 GOAL = 0.25
 """How far the three may be off."""
 
+ROOT = Path(__file__).resolve().parents[2]
 Three = tuple[float, float, float]
 
 
@@ -37,22 +37,16 @@ def taken(folder: Path, work: Path, joint: bool) -> Three:
     if joint:
         cost = cost_of(genocloud("joint", folder / "samples.tsv", *reference, "-o", work / "out.vcf.gz", "-q"), False)
         return cost.cpu_seconds, cost.memory, (work / "out.vcf.gz").stat().st_size
-    costs = list(_steps(work, folder / "samples.tsv", reference))
-    kept = sum(size(work / name) for name in ("cohort", "callset")) + (work / "calls.vcf.gz").stat().st_size
-    return sum(cost.cpu_seconds for cost in costs), max(cost.memory for cost in costs), kept
-
-
-def _steps(work: Path, sheet: Path, reference: tuple[str, Path]) -> Iterator[Cost]:
-    yield cost_of(genocloud("ingest", work / "cohort", sheet, *reference, "-q"), False)
-    yield cost_of(genocloud("discover", work / "cohort", "-q"), False)
-    yield cost_of(genocloud("genotype", work / "cohort", work / "callset", "-q"), False)
-    yield cost_of(genocloud("export", work / "callset", work / "calls.vcf.gz", "-q"), False)
+    words = ["--snakefile", ROOT / "Snakefile", "--profile", ROOT / "profiles" / "local", "--directory", work]
+    cost = cost_of([sys.executable, "-m", "snakemake", *words, "--configfile", work / "config.yaml"], False)
+    kept = sum(size(work / "results" / name) for name in ("cohort", "callset"))
+    return cost.cpu_seconds, cost.memory, kept + (work / "results" / "callset.vcf.gz").stat().st_size
 
 
 def bench(folder: Path, rates: list[str]) -> list[float]:
     """Print plan, run and ratio for both ways; the ratios."""
     ratios = []
-    for way in ("steps", "joint"):
+    for way in ("workflow", "joint"):
         with tempfile.TemporaryDirectory() as name:
             plan = planned(folder, Path(name), way == "joint", rates)
             run = taken(folder, Path(name), way == "joint")
@@ -61,7 +55,7 @@ def bench(folder: Path, rates: list[str]) -> list[float]:
             ratios.append(real / foretold)
             mark = "" if abs(ratios[-1] - 1) <= GOAL else "  beyond the goal"
             told = f"{foretold / scale:10,.2f} planned {real / scale:10,.2f} taken  {ratios[-1]:5.2f}"
-            print(f"{folder.name:4} {way:6} {what:13} {told}{mark}")
+            print(f"{folder.name:4} {way:8} {what:13} {told}{mark}")
     return ratios
 
 

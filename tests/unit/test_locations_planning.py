@@ -1,15 +1,19 @@
 """Plans: rates are found again, amounts add up, policies bind placements, and the cheapest comes first."""
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from genocloud.locations.authority import MAY_LEAVE, STAYS
-from genocloud.locations.planning import JOINT, Place, Planner, Portion, Shape, balanced_widths, reason_of
+from genocloud.locations.planning import JOINT, Place, Planner, Portion, Shape, Starts, balanced_widths, reason_of
 from genocloud.locations.prices import Prices
-from genocloud.locations.rates import Rates, fit
+from genocloud.locations.rates import HERE, Rates, default_rates, kept_rates, rates_file
 
 STEPS = {"ingest": "record", "discover": "observation", "estimate": "cell", "estimate kept": "cell", "call": "cell"}
+STARTS = {"run": 3.0, "job": 0.25, "command": 0.5, "cluster": 2.0}
 COSTS = {f"seconds {step}": {thing: 1e-6} for step, thing in (STEPS | {"render": "cell", "export": "cell"}).items()}
-COSTS |= {f"memory {step}": {"one": 1e8} for step in (*STEPS, "render", "export")} | {"seconds start": {"one": 0.5}}
+COSTS |= {f"memory {step}": {"one": 1e8} for step in (*STEPS, "render", "export")} | {"seconds start": STARTS}
 COSTS |= {f"bytes {what}": {"cell": 1.0} for what in ("callset", "VCF", "derived")}
 COSTS |= {"bytes cohort": {"gvcf_byte": 0.4}}
 RATES = Rates("2026-01-01", "a machine", 2, "0", COSTS)
@@ -30,27 +34,43 @@ def places(policy: str = STAYS) -> list[Place]:
     return [Place("hospital", portion(300), CHEAP, 50, STAYS), Place("cloud", portion(100), DEAR, 50, policy)]
 
 
-def test_rates_are_found_from_what_was_taken():
-    true = {"one": 0.3, "file": 2e-3, "record": 1e-6}
-    amounts = [{"one": 1, "file": f, "record": r} for f, r in ((2, 1e3), (10, 1e6), (500, 1e5), (200, 5e5))]
-    found = fit(amounts, [sum(true[thing] * each[thing] for thing in true) for each in amounts], tuple(true))
-    assert found == pytest.approx(true)
-
-
-def test_no_rate_is_less_than_nothing():
-    amounts = [{"one": 1, "cell": cells} for cells in (1, 10, 100)]
-    assert fit(amounts, [3.0, 2.0, 1.0], ("one", "cell"))["cell"] == 0.0
-
-
 def test_rates_survive_their_text():
     assert Rates.from_json(RATES.to_json()) == RATES
 
 
+def test_the_shipped_rates_are_dated_and_know_what_plans_ask_for():
+    shipped = default_rates()
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", shipped.measured)
+    assert COSTS.keys() <= shipped.costs.keys()
+    assert all(cost >= 0 for costs in shipped.costs.values() for cost in costs.values())
+    assert min(sum(costs.values()) for costs in shipped.costs.values()) > 0
+
+
+@pytest.mark.parametrize("content", [None, "{", "[1]", RATES.to_json()], ids=["absent", "cut", "list", "old"])
+def test_where_no_rates_of_this_machine_are_kept_the_shipped_ones_count(tmp_path, content):
+    if content is not None:
+        rates_file(tmp_path).write_text(content)
+    assert kept_rates(tmp_path) == default_rates()
+    rates_file(tmp_path).write_text(replace(default_rates(), measured="2026-02-03", origin=HERE).to_json())
+    assert kept_rates(tmp_path).measured == "2026-02-03"
+
+
+def test_starts_are_counted_and_those_of_parts_go_side_by_side():
+    workflow = Starts(runs=1, jobs=25, commands=25, clusters=21, rounds=10)
+    shape = Shape(lambda people: 1000.0 * people**0.5, 10, 100, workflow)
+    way = Planner(RATES, shape, lambda *_: {}).place(places()[:1], "hospital")
+    line = way.lines[-1]
+    jobs = 25 * 0.25 + 25 * 0.5 + 21 * 2.0
+    assert (line.step, line.tasks) == ("start", 25)
+    assert line.core_seconds == pytest.approx(3.0 + jobs)
+    assert line.wall_seconds == pytest.approx(3.0 + jobs * 10 / 25)
+
+
 def test_one_site_has_each_step_once_and_nothing_crosses():
     way = planner().place(places()[:1], "hospital")
-    assert [line.step for line in way.lines] == ["ingest", "discover", "estimate", "genotype", "export"]
+    assert [line.step for line in way.lines] == ["ingest", "discover", "estimate", "genotype", "export", "start"]
     assert way.crossing_bytes == 0
-    assert way.lines[0].core_seconds == pytest.approx(300.5)
+    assert way.lines[0].core_seconds == pytest.approx(300)
     assert way.lines[0].tasks == 3
     assert way.lines[1].tasks == 30
     assert way.money == pytest.approx(sum(line.money for line in way.lines))
@@ -58,7 +78,7 @@ def test_one_site_has_each_step_once_and_nothing_crosses():
 
 def test_joint_starts_once_and_keeps_no_callset():
     way = planner(JOINT).place(places()[:1], "hospital")
-    assert [line.step for line in way.lines] == ["ingest", "discover", "estimate", "genotype"]
+    assert [line.step for line in way.lines] == ["ingest", "discover", "estimate", "genotype", "start"]
     cells = 1000 * 300**0.5 * 300
     assert way.core_seconds == pytest.approx(0.5 + 300 + 30 + 2e-6 * cells)
 
@@ -82,7 +102,7 @@ def test_columns_that_may_leave_are_exported_by_the_coordinator():
     way = planner().place(places(MAY_LEAVE), "hospital")
     lines = {(line.site, line.step): line for line in way.lines}
     cells = 1000 * 400**0.5 * 400
-    assert lines["hospital", "export"].core_seconds == pytest.approx(0.5 + 1e-6 * cells)
+    assert lines["hospital", "export"].core_seconds == pytest.approx(1e-6 * cells)
     assert lines["cloud", "export"].core_seconds == 0
     assert lines["cloud", "export"].crossing_bytes == pytest.approx(1000 * 400**0.5 * 100)
 

@@ -5,24 +5,28 @@ from pathlib import Path
 
 import pytest
 
-from genocloud import steps
+from genocloud import regions, steps
 from genocloud.cli import main
+from genocloud.cohort import Layout, open_cohort
 from genocloud.locations.config import config_of
 from genocloud.locations.invented import Invented
 from genocloud.locations.prices import BadPrices
+from genocloud.locations.rates import default_rates
 from genocloud.report.planned import compare
 from genocloud.report.stages import group_receipts
 from genocloud.samples import Sample
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
-from genocloud.steps.calibrating import SEED, _write
+from genocloud.steps import calibrating
 from genocloud.steps.plan import check_prices, genome_sites, plan_of, table
 from genocloud.steps.reference import read_reference
-from genocloud.steps.sampling import NothingToSample, sample_gvcfs
+from genocloud.steps.sampling import NothingToSample, _windows_of, sample_gvcfs
+from genocloud.steps.shards import cut_genome
 from tests.unit.test_locations_planning import RATES as PLAIN
 
 DATA = Path(__file__).resolve().parents[2] / "test_data"
 REFERENCE = str(DATA / "reference.fa")
+LAYOUT = Layout(read_reference(REFERENCE).contigs, 100_000, 50_000)
 SHARES = {"one": 1e8, "batch": 0.5, "merged": 0.5}
 COSTS = PLAIN.costs | {name: SHARES for name in PLAIN.costs if name.startswith("memory") and "export" not in name}
 RATES = type(PLAIN)(PLAIN.measured, PLAIN.machine, 2, "0", COSTS | {"bytes row": {"variants": 200.0, "blocks": 40.0}})
@@ -44,8 +48,8 @@ def people(count: int) -> list[Sample]:
 
 
 def test_files_are_counted_as_they_are():
-    sampled = sample_gvcfs("sheet", people(8), read_reference(REFERENCE).contigs, 50_000)
-    one = sample_gvcfs("sheet", people(1), read_reference(REFERENCE).contigs, 50_000)
+    sampled = sample_gvcfs("sheet", people(8), LAYOUT)
+    one = sample_gvcfs("sheet", people(1), LAYOUT)
     assert sampled.people == 8
     assert sampled.sites_of(8) == sum(sampled.carriers.values()) > one.sites_of(1)
     assert sampled.sites_of(4) < sampled.sites_of(8) < sampled.sites_of(16) < 2 * sampled.sites_of(8)
@@ -54,7 +58,7 @@ def test_files_are_counted_as_they_are():
 
 def test_nothing_to_sample_is_said():
     with pytest.raises(NothingToSample, match="none of its gVCFs can be read here"):
-        sample_gvcfs("sheet", [Sample("a", "/nowhere/a.g.vcf.gz")], read_reference(REFERENCE).contigs, 1000)
+        sample_gvcfs("sheet", [Sample("a", "/nowhere/a.g.vcf.gz")], LAYOUT)
 
 
 def test_a_plan_before_and_after_ingest_knows_the_records(sheet, tmp_path):
@@ -64,8 +68,8 @@ def test_a_plan_before_and_after_ingest_knows_the_records(sheet, tmp_path):
     receipt = steps.ingest(str(tmp_path / "cohort"), str(sheet), REFERENCE, storing, Inline(), Silent())
     after = plan_of(config_of(given), RATES, 2)
     records = receipt.balance["taken"]
-    assert after.asked.lines[0].core_seconds - 0.5 == pytest.approx(records * 1e-6)
-    assert before.asked.lines[0].core_seconds - 0.5 == pytest.approx(records * 1e-6, rel=0.01)
+    assert after.asked.lines[0].core_seconds == pytest.approx(records * 1e-6)
+    assert before.asked.lines[0].core_seconds == pytest.approx(records * 1e-6, rel=0.01)
     assert before.people == after.people == 8
 
 
@@ -109,20 +113,93 @@ def test_a_wrong_table_ends_the_command_before_it_measures(sheet, tmp_path, caps
     assert not (tmp_path / "rates").exists()
 
 
-def test_the_command_prints_a_plan_with_kept_rates(sheet, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("genocloud.steps.calibrating.calibrate", lambda *_: RATES)
-    monkeypatch.setattr("genocloud.steps.calibrating.compile_kernels", lambda *_: None)
-    monkeypatch.setattr("genocloud.steps.calibrating.version", lambda _: RATES.version)
+def test_the_command_counts_by_the_shipped_rates_and_measures_nothing(sheet, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("genocloud.steps.calibrating.measure", None)
     config, out = tmp_path / "config.yaml", tmp_path / "plan.json"
     config.write_text(f"samples: {sheet}\nreference: {REFERENCE}\n")
-    words = ["plan", str(config), "-q", "--rates", str(tmp_path / "rates")]
-    assert main([*words, "-o", str(out)]) == 0
-    assert main(words) == 0
-    told = capsys.readouterr().out
-    assert "8 people" in told
-    assert json.loads(out.read_text())["rates"]["machine"] == "a machine"
+    assert main(["plan", str(config), "-q", "--rates", str(tmp_path / "rates"), "-o", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "8 people" in text
+    shipped = default_rates()
+    assert f"Rates: shipped with genocloud, of {shipped.measured} ({shipped.machine}); --calibrate measures" in text
+    assert json.loads(out.read_text())["rates"]["origin"] == "shipped with genocloud"
+    assert not (tmp_path / "rates").exists()
     assert main(["plan", "--table", "-q", "--rates", str(tmp_path / "rates")]) == 0
     assert capsys.readouterr().out.count("\n| ") == 10
+
+
+def test_calibrated_rates_are_kept_and_named(sheet, tmp_path, capsys, caplog, monkeypatch):
+    """Of steps that all take twice the shipped core-seconds, everything but memory and bytes is doubled."""
+    shipped = default_rates()
+    costs = {f"seconds {step}": {"one": 1.0} for step in calibrating.RUNS}
+    monkeypatch.setattr(calibrating, "default_rates", lambda: type(shipped)("", "", 2, "0", shipped.costs | costs))
+    monkeypatch.setattr(calibrating, "compile_kernels", lambda *_: None)
+    monkeypatch.setattr(calibrating, "load_ingest", lambda: None)
+    monkeypatch.setattr(calibrating, "write_invented", lambda *_: 1)
+    took = dict.fromkeys(calibrating.RUNS, 2.0) | {"render": 4.0, "call": 4.0}
+    receipts = [(step, steps.receipts.Receipt(step, cpu_seconds=seconds)) for step, seconds in took.items()]
+    receipts[0][1].balance = receipts[1][1].balance = {"taken": 1}
+    receipts[1][1].figures = {"sites": 1}
+    monkeypatch.setattr(calibrating, "_rounds", lambda *_: iter(receipts))
+    rates = ["--rates", str(tmp_path / "rates")]
+    assert main(["plan", "--calibrate", "-q", *rates]) == 0
+    assert "about 60 s" in caplog.text
+    config = tmp_path / "config.yaml"
+    config.write_text(f"samples: {sheet}\nreference: {REFERENCE}\n")
+    capsys.readouterr()
+    assert main(["plan", str(config), "-q", "-o", str(tmp_path / "plan.json"), *rates]) == 0
+    assert "Rates: measured on this machine, of 20" in capsys.readouterr().out
+    kept = json.loads((tmp_path / "plan.json").read_text())["rates"]["costs"]
+    assert all(kept[name]["one"] == 2.0 for name in costs)
+    assert kept["seconds start"] == {what: 2 * cost for what, cost in shipped.costs["seconds start"].items()}
+    assert all(kept[name] == shipped.costs[name] for name in kept if not name.startswith("seconds "))
+
+
+def test_measuring_ends_with_its_time(tmp_path, monkeypatch):
+    """No step begins after the deadline but the two that tell what the trial holds; no round that would pass it."""
+    now = [0.0]
+    monkeypatch.setattr(calibrating.time, "monotonic", lambda: now[0])
+
+    def receipts(_work):
+        for step in calibrating.RUNS:
+            now[0] += 10.0
+            yield step, None
+
+    monkeypatch.setattr(calibrating.Work, "receipts", receipts)
+
+    def steps_until(deadline: float) -> list[str]:
+        now[0] = 0.0
+        return [step for step, _ in calibrating._rounds(tmp_path, 2, deadline)]
+
+    assert steps_until(5) == ["ingest", "discover"]
+    assert steps_until(35) == list(calibrating.RUNS[:4])
+    assert steps_until(139) == list(calibrating.RUNS)
+    assert steps_until(140) == 2 * list(calibrating.RUNS)
+
+
+def test_short_contigs_share_windows():
+    """3,000 contigs of 300 bases with a site each: as many shards as the cohort would have, not one a contig."""
+    layout = Layout(tuple(regions.Contig(f"c{number}", 300) for number in range(3000)), 10_000_000, 30_000)
+    everywhere = {(contig, 10) for contig in range(3000)}
+    assert _windows_of(layout, everywhere) == {(part.name, i) for part in layout.parts() for i in range(30)}
+    assert len(_windows_of(layout, {(0, 10), (99, 299), (100, 0), (2999, 299)})) == 3
+
+
+def test_a_plan_has_the_shards_that_a_run_has(sheet, tmp_path):
+    given = {"samples": str(sheet), "reference": REFERENCE, "cohort": str(tmp_path / "cohort"), "window_bp": 20_000}
+    planned = plan_of(config_of(given), RATES, 2).asked.lines
+    steps.ingest(str(tmp_path / "cohort"), str(sheet), REFERENCE, steps.Storing(window_bp=20_000), Inline(), Silent())
+    shards = cut_genome(open_cohort(str(tmp_path / "cohort"))).owned
+    assert next(line.tasks for line in planned if line.step == "discover") == len(shards)
+
+
+@pytest.mark.parametrize(("limit", "jobs"), [(1_000_000_000, 7), (0, 15)], ids=["small: one part", "five parts"])
+def test_jobs_of_a_small_cohort_are_not_cut_into_parts(sheet, limit, jobs):
+    given = {"samples": str(sheet), "reference": REFERENCE, "part_bp": 10_000, "small_cohort_bytes": limit}
+    start = plan_of(config_of(given), RATES, 2).asked.lines[-1]
+    assert (start.step, start.tasks) == ("start", jobs)
+    clusters = 0 if limit else 11
+    assert start.core_seconds == pytest.approx(3.0 + jobs * 0.75 + clusters * 2.0)
 
 
 def test_the_table_grows_with_people():
@@ -145,8 +222,7 @@ def test_planned_is_set_beside_what_was_taken(sheet):
 
 
 def test_an_invented_cohort_is_read_by_the_real_steps(tmp_path):
-    assert SEED
-    assert _write(Invented(3, 20_000), tmp_path) > 1000
+    assert calibrating.write_invented(Invented(3, 20_000), tmp_path) > 1000
     files = str(tmp_path / "samples.map"), str(tmp_path / "reference.fa")
     receipt = steps.ingest(str(tmp_path / "cohort"), *files, steps.Storing(), Inline(), Silent())
     assert receipt.balance["taken"] == receipt.balance["given"] > 100

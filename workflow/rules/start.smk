@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from contextlib import suppress
-from itertools import accumulate
 from pathlib import Path
 from shlex import quote
 from shutil import which
@@ -202,13 +201,7 @@ def is_small():
 
     Files with a URL, or not on this machine, count as large.
     """
-    files = [person.gvcf or person.reads for person in HERE]
-    if HYBRID or remote(files):
-        return False
-    try:
-        return all(size <= config["small_cohort_bytes"] for size in accumulate(Path(file).stat().st_size for file in files))
-    except OSError:  # a job elsewhere; or Snakemake will say which file is missing
-        return False
+    return not HYBRID and samples.are_small(HERE, config["small_cohort_bytes"])
 
 
 def part_option(wildcards):

@@ -1,0 +1,239 @@
+"""The rates that come with genocloud: invented cohorts through the real steps, and what starts take.
+
+usage: python -m tests.benchmarks.bench_rates > genocloud/locations/default_rates.yaml
+
+Run it on an idle machine, of the kind that the file then names: four cohorts, three rounds of each step, and the least
+seconds count, as others were disturbed. Takes about ten minutes.
+"""
+
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from genocloud import cohort
+from genocloud.cohort import Cohort
+from genocloud.locations.invented import Invented
+from genocloud.locations.rates import Amounts
+from genocloud.scatter.progress import Silent
+from genocloud.steps.calibrating import Work, calling_alone, processor, trial_amounts, write_invented
+from genocloud.steps.compiling import compile_kernels
+from genocloud.steps.needs import Weight, discovery_need
+from genocloud.steps.plan import INGEST_ROW_BYTES, split_need
+from genocloud.steps.shards import cut_genome
+from tests.benchmarks.costs import cost_of, genocloud
+
+COHORTS = (
+    Invented(2, 20_000),
+    Invented(24, 600_000),
+    Invented(300, 250_000),
+    Invented(600, 60_000, rare=0.025),
+)
+"""What next to nothing, long files, many of middling length, and very many people with rare variants cost."""
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = 3
+
+THINGS = {
+    "ingest": ("one", "file", "record"),
+    "discover": ("one", "observation"),
+    "estimate": ("one", "observation", "cell"),
+    "estimate kept": ("one", "observation", "cell"),
+    "call": ("one", "observation", "cell"),
+    "render": ("one", "observation", "cell"),
+    "export": ("one", "cell"),
+}
+"""By what the core-seconds of each step grow; `kept` is what joint leaves out: a summary of each batch, for N+1."""
+
+STORED = {
+    "cohort": ("gvcf_byte",),
+    "derived": ("observation", "cell"),
+    "callset": ("observation", "cell"),
+    "VCF": ("observation", "cell"),
+}
+"""By what the bytes of each thing that is stored grow; what next to nothing takes, mostly headers, is not counted."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What an invented cohort had, and what it took: by step core-seconds, bytes of memory, and bytes needed."""
+
+    amounts: Amounts
+    seconds: dict[str, float]
+    memory: dict[str, float]
+    needs: dict[str, dict[str, float]]
+    bytes: dict[str, float]
+    row_bytes: dict[str, float]
+
+    @classmethod
+    def run(cls, invented: Invented, place: Path, threads: int) -> "Trial":
+        """The cohort written, and its steps done some times over."""
+        gvcf_bytes = write_invented(invented, place)
+        works = [Work(place, f"round{number}", invented.people, threads) for number in range(ROUNDS)]
+        rounds = [dict(work.receipts()) for work in works]
+        work, receipts = works[0], rounds[0]
+        opened = cohort.open_cohort(work.cohort)
+        amounts = trial_amounts(invented, receipts["ingest"], receipts["discover"]) | {"gvcf_byte": gvcf_bytes}
+        places = {"cohort": "cohort/batches", "derived": "cohort/derived", "callset": "callset", "VCF": "calls.vcf.gz"}
+        return cls(
+            amounts,
+            calling_alone({step: min(each[step].cpu_seconds for each in rounds) for step in THINGS}),
+            {step: max(each[step].peak_memory_bytes for each in rounds) for step in THINGS},
+            _needs_of(opened, amounts, threads),
+            {what: _size(work.at / name) for what, name in places.items()},
+            _row_bytes(opened),
+        )
+
+
+def _needs_of(opened: Cohort, amounts: Amounts, threads: int) -> dict[str, dict[str, float]]:
+    """Bytes that steps.needs tells for the one shard of a cohort, by step; for ingest the rows of a batch's window."""
+    (shard,) = cut_genome(opened).owned
+    stored = cohort.stored_rows(opened, shard.region)
+    weight = Weight(int(amounts["site"]), int(amounts["observation"]), int(amounts["observation"]))
+    ingesting = max(each.variants + each.blocks for each in stored) * INGEST_ROW_BYTES
+    found: dict[str, dict[str, float]] = {step: split_need(stored, weight, threads) for step in THINGS}
+    found["ingest"] = {"batch": ingesting, "merged": 0.0}
+    found["discover"] = {"batch": discovery_need(opened, shard, threads), "merged": 0.0}
+    return found | {"export": {"batch": 0.0, "merged": 0.0}}
+
+
+def _row_bytes(opened: Cohort) -> dict[str, float]:
+    """Bytes of a decoded row, by kind."""
+    parts = [part for batch in opened.batches for part in opened.receipt(batch).parts]
+    kinds = {kind: [part for part in parts if part.kind == kind] for kind in ("variants", "blocks")}
+    return {
+        kind: sum(sum(part.group_bytes) for part in each) / max(1, sum(sum(part.group_rows) for part in each))
+        for kind, each in kinds.items()
+    }
+
+
+def _size(place: Path) -> int:
+    files = [place] if place.is_file() else [each for each in place.rglob("*") if each.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def fitted(trials: Sequence[Trial], quantity: str, what: str, things: tuple[str, ...]) -> dict[str, float]:
+    return fit([one.amounts for one in trials], [getattr(one, quantity)[what] for one in trials], things)
+
+
+def fit(amounts: Sequence[Amounts], found: Sequence[float], things: Sequence[str]) -> dict[str, float]:
+    """What a unit of each thing costs, none less than nothing, so that what was found is met best, relatively.
+
+    Things are few: all subsets of them are tried, each by least squares.
+    """
+    rows = np.array([[each[thing] for thing in things] for each in amounts], float)
+    target = np.maximum(np.array(found, float), 1e-9)
+    scaled = rows / target[:, None]
+    best, least = dict.fromkeys(things, 0.0), float("inf")
+    for size in range(1, len(things) + 1):
+        for chosen in combinations(range(len(things)), size):
+            part = scaled[:, chosen]
+            costs = np.linalg.lstsq(part, np.ones(len(target)), rcond=None)[0]
+            error = float(((part @ costs - 1) ** 2).sum())
+            if (costs >= 0).all() and error < least - 1e-9:
+                found_costs = dict(zip((things[place] for place in chosen), costs.tolist(), strict=True))
+                best, least = dict.fromkeys(things, 0.0) | found_costs, error
+    return best
+
+
+def memory_of(trials: Sequence[Trial], step: str) -> dict[str, float]:
+    """What a process has, and the shares (at most all) of what steps.needs says that it really takes besides."""
+    if not any(sum(one.needs[step].values()) for one in trials):
+        return {"one": max(one.memory[step] for one in trials)}
+    needs = [{"one": 1.0, **one.needs[step]} for one in trials]
+    costs = fit(needs, [one.memory[step] for one in trials], ("one", "batch", "merged"))
+    return {part: share if part == "one" else min(1.0, share) for part, share in costs.items()}
+
+
+CLUSTER = """
+from genocloud.scatter.executors import open_scatter
+if __name__ == "__main__":
+    with open_scatter("local:processes=1,threads=2,memory=1GB") as scatter:
+        scatter.run(abs, [1], lambda _: None)
+"""
+SNAKEFILE = """
+rule all:
+    input: [f"{number}.txt" for number in range(JOBS)]
+rule one:
+    output: "{number}.txt"
+    shell: "touch {output}"
+"""
+JOBS = 20
+
+
+def starts(place: Path, callset: Path) -> dict[str, float]:
+    """Core-seconds that Snakemake, one of its jobs, a command of genocloud and a Dask cluster take to start.
+
+    Snakemake as a dry run of the demo does; a command as an export of next to nothing, less what its receipt says.
+    """
+
+    def least(*words: str) -> float:
+        return min(cost_of([sys.executable, *words], False).cpu_seconds for _ in range(ROUNDS))
+
+    def snakemake(jobs: int) -> float:
+        folder = place / str(jobs)
+        folder.mkdir()
+        (folder / "Snakefile").write_text(f"JOBS = {jobs}\n{SNAKEFILE}")
+        where = ["--directory", str(folder), "--snakefile", str(folder / "Snakefile"), "--cores", "1", "--forceall"]
+        return least("-m", "snakemake", *where)
+
+    def export() -> float:
+        words = genocloud("export", callset, place / "calls.vcf.gz", "-q", "--receipt", place / "export.json")
+        cost = cost_of(words, False).cpu_seconds
+        return cost - float(json.loads((place / "export.json").read_text())["cpu_seconds"])
+
+    (place / "cluster.py").write_text(CLUSTER)
+    (place / "demo").mkdir()
+    (place / "demo" / "test_data").symlink_to(ROOT / "test_data")
+    where = ["--directory", str(place / "demo"), "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
+    run = least("-m", "snakemake", *where, "--configfile", str(ROOT / "config.yaml"), "--dry-run")
+    cluster = least(str(place / "cluster.py")) - least("-c", "import genocloud.scatter.executors")
+    job = max(0.0, snakemake(1 + JOBS) - snakemake(1)) / JOBS
+    return {"run": run, "job": job, "command": min(export() for _ in range(ROUNDS)), "cluster": cluster}
+
+
+def main() -> None:
+    threads = len(os.sched_getaffinity(0))
+    compile_kernels(threads, None, Silent())
+    with tempfile.TemporaryDirectory() as name:
+        trials = []
+        for number, invented in enumerate(COHORTS):
+            place = Path(name) / f"cohort{number}"
+            place.mkdir()
+            trials.append(Trial.run(invented, place, threads))
+        costs = {f"seconds {step}": fitted(trials, "seconds", step, things) for step, things in THINGS.items()}
+        costs |= {f"bytes {what}": fitted(trials[1:], "bytes", what, things) for what, things in STORED.items()}
+        costs |= {f"memory {step}": memory_of(trials, step) for step in THINGS}
+        costs["seconds start"] = starts(Path(name), Path(name) / "cohort0/round0/callset")
+    costs["bytes row"] = trials[2].row_bytes
+    rates = {
+        "measured": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{threads} cores, {processor()}, {platform.system()}",
+        "cores": threads,
+        "version": version("genocloud"),
+        "costs": {name: {thing: float(f"{cost:.3g}") for thing, cost in each.items()} for name, each in costs.items()},
+    }
+    print(HEAD + yaml.safe_dump(rates, sort_keys=False), end="")
+
+
+HEAD = """\
+# The rates by which genocloud plan counts on machines that were not measured (genocloud plan --calibrate), made by
+#   python -m tests.benchmarks.bench_rates > genocloud/locations/default_rates.yaml
+# Measured: cohorts of 2, 24, 300 and 600 invented people (20 kb, 600 kb, 250 kb, 60 kb) through the real steps, three
+# times, of which the least core-seconds count; starts of Snakemake, of its jobs, of commands and of a Dask cluster.
+# costs: what one of each thing adds: `seconds` core-seconds, `memory` bytes of the largest process, `bytes` stored.
+# A `job` is one on this machine; on a cluster each job starts a Snakemake of its own, as a `run` does.
+"""
+
+if __name__ == "__main__":
+    main()
