@@ -1,13 +1,14 @@
 """Rows lined up under sites: which row of each sample speaks at each position, and which blocks say the same."""
 
 import numpy as np
-from numba import njit
+
+from genocloud.kernels.kernel import compiled
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio: the multiplier of Fibonacci hashing (Knuth, The Art of Computer Programming, 6.4)."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def number_blocks(columns):
     """Number blocks that say the same: (numbers (blocks,) int32, firsts (distinct,) int64).
 
@@ -46,7 +47,7 @@ def number_blocks(columns):
     return numbers, firsts[:found].copy()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fill_speaking(out, positions, samples, starts, stops, bounds, numbers):
     """Write into `out` the number of the row that speaks for each sample at each position.
 

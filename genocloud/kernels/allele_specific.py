@@ -1,9 +1,9 @@
 """What a batch adds to the allele-specific annotations: the raw texts of its records, and depths by allele."""
 
 import numpy as np
-from numba import njit
 
 from genocloud.kernels.calling import HOM_VAR, genotype_kind
+from genocloud.kernels.kernel import compiled
 from genocloud.kernels.likelihoods import ALLELES, MISSING, NO_CALL, OTHER
 from genocloud.kernels.site_statistics import SHARES
 from genocloud.kernels.summaries import GQ_FACTOR
@@ -17,7 +17,7 @@ THOUSANDTHS, BIN, EPSILON = 1000.0, 0.1, 0.001
 """Raw rank sums are handed on with three decimals and binned by 0.1 (Histogram: floor((value + 0.001) / 0.1))."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _number(text, at, end):
     """A decimal number that ends at `end`, `,` or `|`: (value, where it ends); NaN for anything else."""
     sign, value, scale, digits, point = 1.0, 0.0, 1.0, 0, False
@@ -36,7 +36,7 @@ def _number(text, at, end):
     return (sign * value / scale if good and digits > 0 else np.nan), at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def read_raw(
     sites, samples, rows, facts, allele_counts, kept_at, kept, merged_at, merged, raw_at, raw, which, sums, told
 ):
@@ -92,7 +92,7 @@ def read_raw(
     return cells[:found].copy(), who[:found].copy(), numbers[:found].copy()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_genotypes(calls, ad_rows, kept_at, sums, samples):
     """Add what the genotypes tell to `sums`, and the called diploid samples with PL or GQ of each site to `samples`.
 
@@ -137,7 +137,7 @@ def add_genotypes(calls, ad_rows, kept_at, sums, samples):
                 _add_weights(_pl_of_quality(gq[number], alleles), 0, alleles, count, begin, sums)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pl_of_quality(gq, alleles):
     """The PL that a diploid sample without one stands for: (genotypes,) int32.
 
@@ -149,7 +149,7 @@ def _pl_of_quality(gq, alleles):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_weights(pl, at, alleles, count, begin, sums):
     """Add shares of each allele's hets and homozygotes, of `count` diploid samples with PL from `at`, its least 0."""
     total = 0.0
@@ -168,7 +168,7 @@ def _add_weights(pl, at, alleles, count, begin, sums):
             g += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sum_in_order(cells, values, count):
     """Sums of float32 in the order given, by cell: (count,) float32; NaN where there is none."""
     out = np.full(count, np.nan, np.float32)
@@ -178,7 +178,7 @@ def sum_in_order(cells, values, count):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def median_bins(at, counts, values):
     """Medians of histograms, the mean of the middle two of an even count: (histograms,) float64; NaN where empty.
 

@@ -1,14 +1,14 @@
 """Alleles as bytes: which ones are deletions, and which merged allele each record's own allele is."""
 
 import numpy as np
-from numba import njit
 
 from genocloud.kernels.genotype_order import genotype_index
+from genocloud.kernels.kernel import compiled
 
 LESS_THAN, STAR, LETTER_N = np.uint8(ord("<")), np.uint8(ord("*")), np.uint8(ord("N"))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def is_deletion(refs, ref, ref_end, alts, alt, alt_end):
     """Whether an ALT makes its record reach over all of REF, as GenomicsDB decides it.
 
@@ -28,13 +28,13 @@ def is_deletion(refs, ref, ref_end, alts, alt, alt_end):
     return alt_end - alt == length and mismatches > 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def is_any_other(alts, alt, alt_end):
     """Whether the ALT alts[alt:alt_end] stands for all alleles not named: `<NON_REF>` or `<*>`."""
     return alt_end - alt > 2 and alts[alt] == LESS_THAN and (alts[alt + 1] == STAR or alts[alt + 1] == LETTER_N)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def any_other_alleles(alt_lists, alt_offsets, alt_bytes):
     """Each record's own number of `<NON_REF>` or `<*>`, 0 if it has none: (records,) int32.
 
@@ -49,7 +49,7 @@ def any_other_alleles(alt_lists, alt_offsets, alt_bytes):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def spanning_alleles(ref_offsets, ref_bytes, alt_lists, alt_offsets, alt_bytes, ploidies, pl_offsets, pls):
     """The own allele that stands as `*` where a record that began earlier still speaks; 0 if none: (records,) int32.
 
@@ -74,7 +74,7 @@ def spanning_alleles(ref_offsets, ref_bytes, alt_lists, alt_offsets, alt_bytes, 
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _same(a, i, b, j, length):
     for k in range(length):
         if a[i + k] != b[j + k]:
@@ -82,7 +82,7 @@ def _same(a, i, b, j, length):
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _is_extended(alts, alt, alt_end, refs, tail, tail_end, merged, begin, end):
     """Whether merged[begin:end] is alts[alt:alt_end] followed by refs[tail:tail_end]; `*` is never extended."""
     length = alt_end - alt
@@ -93,7 +93,7 @@ def _is_extended(alts, alt, alt_end, refs, tail, tail_end, merged, begin, end):
     return _same(alts, alt, merged, begin, length) and _same(refs, tail, merged, begin + length, tail_end - tail)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _find_allele(alts, alt, alt_end, refs, tail, tail_end, merged, offsets, first, last):
     """Number of the merged ALT, of those from `first` up to `last`, that an ALT becomes; 0 if none."""
     for j in range(first, last):
@@ -102,7 +102,7 @@ def _find_allele(alts, alt, alt_end, refs, tail, tail_end, merged, offsets, firs
     return 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def first_from(places, place):
     """The first of the ascending `places` that is not below `place` (np.searchsorted takes long to compile)."""
     low, high = 0, len(places)
@@ -115,7 +115,7 @@ def first_from(places, place):
     return low
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def match_alleles(
     starts, ref_offsets, alt_lists, alt_offsets, alt_bytes,
     site_starts, site_ref_offsets, site_ref_bytes, site_lists, site_offsets, site_bytes,

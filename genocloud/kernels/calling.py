@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genocloud.kernels.genotype_order import count_genotypes, write_genotype
+from genocloud.kernels.kernel import compiled
 from genocloud.kernels.likelihoods import (
     BLOCK,
     DP,
@@ -106,7 +106,7 @@ class Calls(NamedTuple):
     homozygous: npt.NDArray[np.bool_]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _number_cells(facts, speaking, kept_at, ploidies, kinds, first_block):
     """Which cells have the same genotype whatever the site: blocks that say the same, and samples without a row.
 
@@ -151,7 +151,7 @@ def _number_cells(facts, speaking, kept_at, ploidies, kinds, first_block):
     return numbers, rows[:found].copy(), places[:found].copy(), copies[:found].copy(), shared[:found].copy()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _measure(facts, rows, places, copies, kept_at):
     """Upper bounds of the lengths of gt, ad and pl."""
     gts, ads, pls = 0, 0, 0
@@ -165,7 +165,7 @@ def _measure(facts, rows, places, copies, kept_at):
     return gts, ads, pls
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def choose_genotype(pl, at, genotypes, ploidy, gt, gt_at):
     """Call a genotype from likelihoods and shift them to start at 0: (called, second best as log10 (<= 0)).
 
@@ -197,7 +197,7 @@ def choose_genotype(pl, at, genotypes, ploidy, gt, gt_at):
     return True, second
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def genotype_kind(gt, at, ploidy):
     """HOM_REF, NO_CALL, HOM_VAR, OTHER (any het) or MIXED (partly uncalled) of gt[at : at + ploidy]."""
     unknown, refs, same = 0, 0, 0
@@ -214,7 +214,7 @@ def genotype_kind(gt, at, ploidy):
     return HOM_VAR if same == ploidy else OTHER
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _keep_genotype(fact, own_at, own_gt, merged_at, merged, position, star, places, gt, at, ploidy):
     """The record's own GT in the kept alleles into gt from `at`: those not kept become REF, `.` stays.
 
@@ -231,7 +231,7 @@ def _keep_genotype(fact, own_at, own_gt, merged_at, merged, position, star, plac
         gt[at + k] = max(0, place) if own > 0 else own
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_record(raw_mq, ranked, row, totals, into, values, found):
     """What a record adds whatever becomes of its genotype: raw MQ and rank sums."""
     if raw_mq[row, 0] >= 0 and raw_mq[row, 1] >= 0:
@@ -244,7 +244,7 @@ def add_record(raw_mq, ranked, row, totals, into, values, found):
             found[field] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_strands(sb, row, totals, into):
     reads = 0
     for k in range(4):
@@ -258,7 +258,7 @@ def _add_strands(sb, row, totals, into):
         totals[into, STRANDS + 4 + k] += sb[row, k]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_hardy(kind, pl, at, vector, alleles, gq, totals, into):
     """A diploid genotype's share of ExcessHet and InbreedingCoeff; its PL begins at `at`."""
     called = kind != NO_CALL and kind != MIXED
@@ -279,7 +279,7 @@ def _add_hardy(kind, pl, at, vector, alleles, gq, totals, into):
     add_share(totals[into], INBREEDING + SHARE_SUM, ab, 1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_carrier_depth(kind, ad, at, depths, dp, totals, into):
     """Depth for QD, of het and hom-var genotypes; their AD is ad[at : at + depths]."""
     if kind != OTHER and kind != HOM_VAR:
@@ -295,7 +295,7 @@ def _add_carrier_depth(kind, ad, at, depths, dp, totals, into):
         totals[into, CARRIED] += dp
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _write_depths(own_at, own_end, own_ad, kept, alleles, ad, at):
     """AD of the kept alleles into ad from `at`; returns how many entries, 0 if the record has none."""
     if own_at == own_end:
@@ -305,7 +305,7 @@ def _write_depths(own_at, own_end, own_ad, kept, alleles, ad, at):
     return alleles
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sort(values, field, count):
     """Sort values[field, :count] (Shell sort: few values, quick to compile)."""
     gap = count // 2
@@ -319,7 +319,7 @@ def _sort(values, field, count):
         gap //= 2
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def append_runs(ranked, found, run_at, runs, values, last):
     """Each field's values sorted and counted, behind the first run_at[last] of runs and values."""
     for field in range(FIELDS):
@@ -334,7 +334,7 @@ def append_runs(ranked, found, run_at, runs, values, last):
         run_at[last + field + 1] = end
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def call_sites(
     facts, pl, own_numbers, evidence, speaking, positions, allele_counts, stars, kept_at, kept, ploidies, kinds,
     first_block,
@@ -460,7 +460,7 @@ def call_sites(
     return calls, totals[:sites].copy(), ac, run_at, runs[:count].copy(), values[:count].copy()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_up(numbers, times, found, gt_at, gt, share_of, totals, site, ac, begin):
     """Add to a site what its cells' genotypes add: shared ones their row of totals, all of them their alleles.
 

@@ -14,7 +14,7 @@ from numba import types
 from numba.core.codegen import ll
 from numba.core.errors import NumbaError
 
-from genocloud.kernels import SOURCES, Compiling
+from genocloud.kernels.kernel_cache import SOURCES, KernelCache
 from genocloud.kernels.words import number_words
 
 CALLED = """\
@@ -87,7 +87,7 @@ def compile_kernel(line: str) -> None:
     A kernel that does not compile for these types is compiled when it is called, and says then what is wrong.
     """
     name, _, given = line.partition(" ")
-    Compiling.told = True  # whoever asks for this says so
+    KernelCache.announced = True  # whoever asks for this says so
     gc.disable()  # compiling leaves little garbage, and collecting takes a fourteenth of the time
     try:
         with suppress(NumbaError):

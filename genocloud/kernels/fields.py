@@ -1,10 +1,11 @@
 """Values in a record's text: numbers, genotypes and keys, each read where it stands."""
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic, overload
 
 from genocloud import schema
+from genocloud.kernels.kernel import compiled
 
 MISSING = int(schema.MISSING)
 BAD = MISSING - 1
@@ -167,13 +168,13 @@ POWERS = 10.0 ** np.arange(23)
 """Powers of ten that a double holds exactly: dividing a 53-bit integer by one rounds once, as strtod does."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def ends_value(byte):
     """Whether a byte ends a value: tab, line end, comma, colon, semicolon."""
     return byte <= CR or byte == 44 or byte == 58 or byte == 59
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def integer(text, at):
     """(value, place after it): MISSING for `.` or nothing; BAD for what is no integer of 32 bits."""
     value, count = digits(text, at)
@@ -182,7 +183,7 @@ def integer(text, at):
     return any_integer(text, at)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def any_integer(text, at):
     """What `integer` returns, also for signs and more than eight digits."""
     first = at
@@ -208,7 +209,7 @@ def any_integer(text, at):
     return np.int64(BAD), first
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def word_is(text, start, end, word, size):
     """Whether text[start:end] is word[:size], case apart."""
     if end - start != size:
@@ -222,7 +223,7 @@ def word_is(text, start, end, word, size):
 NAN, INF, INFINITY = (np.frombuffer(word, np.uint8) for word in (b"nan", b"inf", b"infinity"))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def real(text, at):
     """(value, place after it, well formed): NaN for `.` or nothing; NaN and infinities may be written out."""
     end = at
@@ -263,7 +264,7 @@ def real(text, at):
     return -value if negative else value, end, at == end
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def rounded(text, at):
     """An integer that some callers write as a float (GQ): rounded, halves up; otherwise as `integer`."""
     value, after = integer(text, at)
@@ -275,7 +276,7 @@ def rounded(text, at):
     return (np.int64(MISSING) if np.isnan(number) else np.int64(np.floor(number + 0.5))), after
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def integers(text, at, out, first):
     """Integers, `,` between, into out[first:]: (count, place after); none for `.` or nothing; BAD when malformed."""
     if ends_value(text[at]) and text[at] != 44:
@@ -296,7 +297,7 @@ def integers(text, at, out, first):
     return count, at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def likelihoods(text, at, out, first):
     """Log10 likelihoods (GL) as PL into out[first:]: -10 x (GL - largest), rounded, halves up; returns as `integers`.
 
@@ -324,7 +325,7 @@ def likelihoods(text, at, out, first):
     return count, at - 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def genotype(text, at, out, first):
     """GT into out[first:]: (alleles, place after, phased); BAD alleles when malformed or above 127."""
     if ends_value(text[at]):
@@ -353,7 +354,7 @@ def genotype(text, at, out, first):
     return (count if ends_value(text[at]) else np.int64(BAD)), at, phased
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def find_key(text, start, end, keys, lengths, count):
     """Index of text[start:end] among some keys (of `keys`), or -1."""
     size = end - start
@@ -369,7 +370,7 @@ def find_key(text, start, end, keys, lengths, count):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def skip(text, at):
     """The end of a column: the place of the next tab or line end."""
     while text[at] > CR:

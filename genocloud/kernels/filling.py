@@ -1,13 +1,13 @@
 """Parsed rows as the buffers of Arrow columns: values, validity bits, offsets and letters."""
 
 import numpy as np
-from numba import njit
 
 from genocloud.kernels.fields import pointer
+from genocloud.kernels.kernel import compiled
 from genocloud.kernels.letters import LETTERS, symbolic
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def set_bits(valid, rows, bits):
     """Whether each row is valid, as Arrow's bits; returns how many rows are not.
 
@@ -26,7 +26,7 @@ def set_bits(valid, rows, bits):
     return nulls
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fill_numbers(source, chosen, rows, missing, out, bits, nulls):
     """Number columns that may be null.
 
@@ -44,7 +44,7 @@ def fill_numbers(source, chosen, rows, missing, out, bits, nulls):
         nulls[column] = set_bits(valid, rows, bits[column])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fill_offsets(counts, rows, offsets, bits, nulls):
     """List columns: offsets (columns, rows + 1) int32 of lists with `counts` (columns, room) values; empty is null."""
     valid = np.empty(rows + 8, np.bool_)
@@ -58,7 +58,7 @@ def fill_offsets(counts, rows, offsets, bits, nulls):
         nulls[column] = set_bits(valid, rows, bits[column])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_letters(spans, rows, sizes):
     """Bytes in all strings of each column, into sizes (columns,) int64; spans as in `fill_strings`."""
     for column in range(spans.shape[0]):
@@ -68,7 +68,7 @@ def count_letters(spans, rows, sizes):
         sizes[column] = total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fill_strings(text, spans, rows, upper, offsets, letters, bits, nulls):
     """String columns copied out of a text; returns whether a byte is not ASCII.
 

@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from genocloud.kernels.genotype_order import advance, count_genotypes, write_genotype
+from genocloud.kernels.kernel import compiled
 from genocloud.kernels.likelihoods import project, tell_apart
 from genocloud.kernels.summaries import REF_OR_OTHER
 from genocloud.kernels.sums import UNIT, add_words, in_units, sums_of
@@ -28,7 +28,7 @@ Source: gatk-model.md, section 2 (GenotypingEngine.hasTooManyAlternativeAlleles;
 """
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _own_of_key(values, begin, alleles, own):
     """Fill own[:alleles] from the key that begins at `begin`; return where its PL begins."""
     plain = values[begin + 1] == REF_OR_OTHER
@@ -38,7 +38,7 @@ def _own_of_key(values, begin, alleles, own):
     return begin + 2 if plain else begin + 1 + alleles
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _smallest(pl, count):
     """Place of the smallest of pl[:count], the first on ties."""
     best = 0
@@ -48,7 +48,7 @@ def _smallest(pl, count):
     return best
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def likelihood_gains(offsets, values, counts, first, last, alleles):
     """How much better than hom-ref each allele's carriers are, log10: (alleles, 2) int64, sums in words.
 
@@ -76,7 +76,7 @@ def likelihood_gains(offsets, values, counts, first, last, alleles):
     return gains
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def without_frail(offsets, values, counts, first, last):
     """The samples of each key from `first` up to `last`, 0 for frail ones (summaries.REF_OR_OTHER)."""
     out = np.empty(last - first, np.int64)
@@ -85,7 +85,7 @@ def without_frail(offsets, values, counts, first, last):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def best_alleles(scores, most):
     """REF and the `most` ALTs of highest score, lower number first on ties, in their own order: int64."""
     out, kept = np.zeros(min(len(scores), most + 1), np.int64), 1
@@ -99,7 +99,7 @@ def best_alleles(scores, most):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def genotype_counts(alleles, ploidy):
     """Copies of each allele in each genotype, (genotypes, alleles) float64, and ln of the multinomial, (genotypes,)."""
     genotypes = count_genotypes(alleles, ploidy)
@@ -117,7 +117,7 @@ def genotype_counts(alleles, ploidy):
     return copies, ways
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def expand_keys(offsets, values, first, last, alleles, chosen):
     """Likelihoods of the chosen alleles' genotypes, key after key: (ploidies, at, likelihoods).
 
@@ -143,20 +143,20 @@ def expand_keys(offsets, values, first, last, alleles, chosen):
     return ploidies, at, out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_chromosomes(ploidies, counts):
     """Alleles of all samples: int64."""
     return (ploidies * counts).sum()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_ref(copies, chromosomes):
     """Set the expected copies of REF, in units, from the others', (alleles,) int64."""
     copies[0] = 0
     copies[0] = chromosomes * np.int64(UNIT) - copies.sum()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def frequencies_of(copies, pseudocounts):
     """Allele frequencies, (alleles,) float64, from expected copies in units and the Dirichlet prior."""
     total, out = 0.0, np.empty(len(copies))
@@ -166,7 +166,7 @@ def frequencies_of(copies, pseudocounts):
     return out / total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _priors(copies, ways, frequencies):
     """Of each genotype the probability before its likelihood: (ln, the highest, ratios to it, room for weights)."""
     logs, ratios = ways.copy(), np.empty(len(ways))
@@ -180,7 +180,7 @@ def _priors(copies, ways, frequencies):
     return logs, highest, ratios, np.empty(len(ways))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _weigh(ratios, likelihoods, at, weights):
     """Fill weights, (genotypes,) float64, with a sample's posteriors up to a factor; return their sum.
 
@@ -193,7 +193,7 @@ def _weigh(ratios, likelihoods, at, weights):
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _weigh_logs(logs, likelihoods, at, weights):
     """The same with a larger factor, from logs as `_priors` gives them: (its -ln, the sum)."""
     highest, total = -math.inf, 0.0
@@ -205,7 +205,7 @@ def _weigh_logs(logs, likelihoods, at, weights):
     return highest, total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sum_copies(ploidies, at, likelihoods, counts, table, frequencies):
     """Expected copies of each allele at these frequencies, in units: (alleles,) int64, REF's entry 0.
 
@@ -233,7 +233,7 @@ def sum_copies(ploidies, at, likelihoods, counts, table, frequencies):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def still_moves(copies, before):
     """Whether some allele's expected copies, in units, moved so far that the EM goes on."""
     farthest = np.int64(0)
@@ -242,7 +242,7 @@ def still_moves(copies, before):
     return farthest / UNIT > STOP
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def estimate_counts(ploidies, at, likelihoods, counts, table, pseudocounts):
     """Expected copies of each allele, in units, from which the final frequencies come: (alleles,) int64.
 
@@ -261,7 +261,7 @@ def estimate_counts(ploidies, at, likelihoods, counts, table, pseudocounts):
     return copies
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _masks(copies, star):
     """Which genotypes speak for absence, (alleles, genotypes) float64, 0 or 1: of each allele, first of all but `*`."""
     genotypes, alleles = copies.shape
@@ -275,7 +275,7 @@ def _masks(copies, star):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _log_sum(logs, likelihoods, at, mask):
     """ln of the summed probability of the genotypes in a mask; logs as `_priors` gives them, likelihoods from `at`."""
     highest, total = -math.inf, 0.0
@@ -288,7 +288,7 @@ def _log_sum(logs, likelihoods, at, mask):
     return highest + math.log(total)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sum_absence(ploidies, at, likelihoods, counts, table, frequencies, star):
     """-ln of the probability that nobody carries an allele: (alleles, 2) int64, sums in words.
 
@@ -323,7 +323,7 @@ def sum_absence(ploidies, at, likelihoods, counts, table, frequencies, star):
     return words
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def absence(words, star):
     """log10 probabilities that nobody carries an allele: (anything but REF and `*`, each allele (alleles,)) float64.
 
@@ -339,7 +339,7 @@ def absence(words, star):
     return variant, absent
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def absences(words, at, chosen, stars):
     """`absence` of several sites: (variant (sites,), absent (alleles,)) float64.
 
@@ -352,7 +352,7 @@ def absences(words, at, chosen, stars):
     return variant, absent
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _known(totals, offsets, values, first, last, alleles):
     """The bits of a site; totals (3,) int64 and its keys from `first` up to `last`."""
     beyond = alleles > GATK_ALLELES
@@ -362,7 +362,7 @@ def _known(totals, offsets, values, first, last, alleles):
     return known + BARE_CARRIER * (totals[2] > 0) + BEYOND * beyond
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _site_of(site_offsets, offsets, values, counts, allele_offsets, most, site, chosen):
     """What the EM takes of a site's keys: (ploidies, at, likelihoods, counts, table), the arguments of `sum_copies`.
 
@@ -377,7 +377,7 @@ def _site_of(site_offsets, offsets, values, counts, allele_offsets, most, site, 
     return ploidies, at, likelihoods, samples, genotype_counts(len(chosen), ploidy)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _place_of(star, chosen):
     """Place of `*`, given as its merged number, among the chosen alleles, -1 if it is not one of them."""
     for j in range(len(chosen)):
@@ -386,7 +386,7 @@ def _place_of(star, chosen):
     return np.int64(-1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets, pseudocounts, stars, most):
     """The estimates of each site.
 
@@ -424,7 +424,7 @@ def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets
     return known, variant, absent, copies
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def start_sites(site_offsets, offsets, values, counts, totals, allele_offsets, most):
     """What a source says of each site unasked; arguments as in `estimate_sites`.
 
@@ -453,7 +453,7 @@ def start_sites(site_offsets, offsets, values, counts, totals, allele_offsets, m
     return known, chromosomes, copies, gains
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def answer_sites(
     site_offsets, offsets, values, counts, allele_offsets, pseudocounts, stars, most,
     site, last, chosen_offsets, chosen, asked, even,

@@ -1,12 +1,12 @@
 """The order of genotypes in likelihood vectors, for any ploidy (VCF 4.3, section 1.6.2)."""
 
-from numba import njit
+from genocloud.kernels.kernel import compiled
 
 MANY = 1 << 40
 """What `count_genotypes` answers at most, so that absurd ploidies do not overflow."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_genotypes(alleles, ploidy):
     """Number of unordered genotypes: C(alleles + ploidy - 1, ploidy), at most MANY."""
     if ploidy == 2:  # divisions take time
@@ -19,7 +19,7 @@ def count_genotypes(alleles, ploidy):
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def genotype_index(genotype, ploidy):
     """Place of a genotype in VCF order.
 
@@ -34,7 +34,7 @@ def genotype_index(genotype, ploidy):
     return index
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def advance(genotype, ploidy):
     """Turn a genotype (ascending allele numbers) into the next one in VCF order, in place."""
     k = 0
@@ -44,7 +44,7 @@ def advance(genotype, ploidy):
     genotype[k] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def write_genotype(index, ploidy, out, at):
     """Write the genotype at a place of VCF order into out[at : at + ploidy], ascending; the reverse of the above."""
     for k in range(ploidy - 1, -1, -1):

@@ -1,15 +1,15 @@
 """REF and ALT as a record writes them: what they stand for, and whether they can be true."""
 
 import numpy as np
-from numba import njit
 
 from genocloud.kernels.fields import LF, TAB, pointer, skip, word_is
+from genocloud.kernels.kernel import compiled
 
 NON_REF = np.frombuffer(b"<NON_REF>".ljust(16), np.uint8)
 OLD_STAR = np.frombuffer(b"<*:DEL>".ljust(16), np.uint8)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def deletion_like(text, ref, ref_size, alt, alt_size):
     """Whether this ALT makes the record cover its whole REF (GenomicsDB's rule; a symbolic ALT never does)."""
     if alt_size < ref_size:
@@ -22,7 +22,7 @@ def deletion_like(text, ref, ref_size, alt, alt_size):
     return different > 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def symbolic(text, start, size):
     """Whether an ALT is no sequence of bases: `<...>` or a breakend, single ones (`.A`, `A.`) too."""
     for k in range(size):
@@ -32,7 +32,7 @@ def symbolic(text, start, size):
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def reference_allele(text, start, size):
     """Whether an ALT stands for whatever is not the reference: `<NON_REF>` or `<*>`."""
     if size == 3:
@@ -40,7 +40,7 @@ def reference_allele(text, start, size):
     return size == 9 and word_is(text, start, start + 9, pointer(NON_REF), 9)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def old_star(text, start, size):
     """Whether an ALT is `<*:DEL>`, the name that GATK 3 gave the spanning deletion `*`."""
     return size == 7 and word_is(text, start, start + 7, pointer(OLD_STAR), 7)
@@ -72,7 +72,7 @@ CODES = _codes()
 """Source: IUPAC nucleotide codes, 1970."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def contradicts(text, ref, size, start, length, bases, line_bases, line_bytes):
     """Whether a REF cannot be what the reference has from `start` on: case apart, a code is any base it may stand for.
 
@@ -89,7 +89,7 @@ def contradicts(text, ref, size, start, length, bases, line_bases, line_bytes):
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def repeats(text, first, here, ref):
     """Whether a line of text[first:here] has the REF and ALT (case apart) that stand, a tab between, at `ref`."""
     at = first

@@ -1,9 +1,9 @@
 """One sample at one site: its likelihoods over the merged alleles, and what its genotype says about itself."""
 
 import numpy as np
-from numba import njit
 
 from genocloud.kernels.genotype_order import advance, count_genotypes, genotype_index
+from genocloud.kernels.kernel import compiled
 
 MISSING = np.int32(-(2**31))
 HOM_REF, NO_CALL, OTHER = 0, 1, 2
@@ -29,7 +29,7 @@ FACTS = np.dtype([(name, np.int32) for name in COLUMNS])
 BLOCK = -2
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def complete_vectors(offsets, values, alleles, ploidies):
     """Where each usable PL vector begins, -1 for the others: (rows,) int32.
 
@@ -50,7 +50,7 @@ def complete_vectors(offsets, values, alleles, ploidies):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def genotype_states(offsets, values):
     """HOM_REF, NO_CALL (an absent GT too) or OTHER (a mixed call such as 0/. too): (rows,) int32.
 
@@ -66,7 +66,7 @@ def genotype_states(offsets, values):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def own_alleles(fact, own_numbers, position, alleles, star, own):
     """Fill own[: alleles + 1] with a row's own number of each merged allele, then of NON_REF; -1 where it has none.
 
@@ -91,7 +91,7 @@ def own_alleles(fact, own_numbers, position, alleles, star, own):
             own[k] = own_numbers[fact[OWN] + k]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def has_vector(fact, alleles, own):
     """Whether a row's PL covers the site's merged alleles, however many these are.
 
@@ -105,7 +105,7 @@ def has_vector(fact, alleles, own):
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _genotype_of_own(own, genotype, ploidy, translated):
     """The place, in the sample's own vector, of a genotype of other allele numbers."""
     for k in range(ploidy):
@@ -117,7 +117,7 @@ def _genotype_of_own(own, genotype, ploidy, translated):
     return genotype_index(translated, ploidy)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def project(pl, at, own, alleles, ploidy, out, to):
     """Likelihoods of the genotypes of some alleles, taken from the sample's own vector.
 
@@ -143,7 +143,7 @@ def project(pl, at, own, alleles, ploidy, out, to):
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def tell_apart(own, alleles):
     """What a sample tells apart of some alleles: (the first that each own number stands for, those numbers), int32.
 
@@ -163,7 +163,7 @@ def tell_apart(own, alleles):
     return firsts[:found], numbers[:found]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def is_flat(pl, at, own, alleles, ploidy):
     """Whether every likelihood over some alleles is 0; arguments as in `project`."""
     if pl[at] != 0:
@@ -176,7 +176,7 @@ def is_flat(pl, at, own, alleles, ploidy):
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def tidied(fact, pl, own, alleles, vector):
     """A row's genotype after GATK's merging of records: (state, phase kept, emptied).
 
@@ -199,7 +199,7 @@ def tidied(fact, pl, own, alleles, vector):
     return state, phase_kept, False
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def depth_of(fact):
     """A row's part of INFO/DP: its INFO/DP, else MIN_DP, else DP; 0 if it has none."""
     if fact[INFO_DP] != MISSING:

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from genocloud.kernels.calling import FIELDS, RAW_MQ, add_record, append_runs
+from genocloud.kernels.kernel import compiled
 from genocloud.kernels.likelihoods import (
     BLOCK,
     DP,
@@ -48,7 +48,7 @@ class NonvariantCalls(NamedTuple):
     row: npt.NDArray[np.int32]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _best_depth(fact, estimated):
     """Its MIN_DP, else its DP; of a genotype that was estimated its DP, for cutting it to REF loses MIN_DP."""
     if not estimated and fact[MIN_DP] != MISSING:
@@ -56,7 +56,7 @@ def _best_depth(fact, estimated):
     return fact[DP]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _room(facts, speaking, kept_at, ploidies, first_block):
     """Upper bounds: genotypes; alleles of a genotype; depths of all genotypes."""
     sites, samples = speaking.shape
@@ -75,7 +75,7 @@ def _room(facts, speaking, kept_at, ploidies, first_block):
     return cells + 2 * (len(facts) - first_block) + 2 * (ploidy + 1), ploidy, depths
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def call_nonvariant_sites(
     facts, pl, own_numbers, evidence, speaking, positions, allele_counts, stars, kept_at, kept, estimated, ploidies,
     kinds, first_block,

@@ -1,7 +1,6 @@
 """gVCF text to typed arrays: one pass over the bytes, record by record."""
 
 import numpy as np
-from numba import njit
 
 from genocloud.kernels.fields import (
     BAD,
@@ -24,6 +23,7 @@ from genocloud.kernels.fields import (
     same,
     skip,
 )  # fmt: skip
+from genocloud.kernels.kernel import compiled
 from genocloud.kernels.letters import (
     NON_REF,
     contradicts,
@@ -113,7 +113,7 @@ INFOS, INFO_LENGTHS = keys(
 N_DP, N_MQ0, N_FIRST_REAL, N_FIRST_TEXT, N_RAW_MQ, N_OLD_RAW_MQ, N_OLD_MQ_DP = 0, 1, 2, 8, 13, 14, 15
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def format_codes(text, start, end, codes):
     """What each FORMAT key of text[start:end] is, into codes; returns how many there are."""
     count = 0
@@ -128,7 +128,7 @@ def format_codes(text, start, end, codes):
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def combinations(alleles, ploidy):
     """Genotypes of a ploidy: the multisets of that many alleles."""
     count = 1
@@ -137,7 +137,7 @@ def combinations(alleles, ploidy):
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fits(length, alleles, ploidy):
     """Whether a PL may have this length; a block that writes no ALT may give the likelihoods of an unwritten one."""
     if length == combinations(alleles, ploidy):
@@ -145,7 +145,7 @@ def fits(length, alleles, ploidy):
     return alleles == 1 and length == combinations(np.int64(2), ploidy)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def find_end(text, at):
     """INFO's END and the place after INFO; the value may be MISSING or BAD."""
     found = np.int64(MISSING)
@@ -161,7 +161,7 @@ def find_end(text, at):
         at += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def set_span(text, spans, room, which, row, start, end):
     """Note where a string stands: nothing for `.` or an empty one."""
     missing = end == start or (end == start + 1 and text[start] == 46)
@@ -169,7 +169,7 @@ def set_span(text, spans, room, which, row, start, end):
     spans[(2 * which + 1) * room + row] = -1 if missing else end - start
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def parse_info(text, start, end, room, row, ints, reals, longs, spans):
     """A variant record's INFO into its row; False when a number is malformed."""
     ints[I_INFO_DP * room + row] = MISSING
@@ -224,7 +224,7 @@ def parse_info(text, start, end, room, row, ints, reals, longs, spans):
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def raw_mq_and_depth(text, at, room, row, longs):
     """RAW_MQandDP=sum,reads: two integers of 64 bits, or `.`; False when malformed."""
     if text[at] == 46 and (text[at + 1] == TAB or text[at + 1] == 59):
@@ -242,7 +242,7 @@ def raw_mq_and_depth(text, at, room, row, longs):
     return text[at - 1] == TAB or text[at - 1] == 59
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def alternates(text, at, record, alt_starts, alt_sizes, first):
     """ALT into alt_starts[first:], alt_sizes[first:] and R_ALTS, R_REAL, R_COVERS: (status, place after)."""
     count = 0
@@ -283,7 +283,7 @@ def alternates(text, at, record, alt_starts, alt_sizes, first):
     return DONE, at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def parse_site(text, at, chrom, letters, length, record, reals, row, alt_starts, alt_sizes, first):
     """CHROM to INFO into the record, QUAL into reals[row]: (status, place after INFO)."""
     if not same(text, at, chrom, 0, letters) or text[at + letters] != TAB:
@@ -336,7 +336,7 @@ def parse_site(text, at, chrom, letters, length, record, reals, row, alt_starts,
     return DONE if pos <= stop <= length else BAD_END, at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def parse_format(text, at, record, codes):
     """FORMAT, looked up only where it differs from the last record's: the place after it."""
     start, size = record[R_FORMAT], record[R_FORMAT_SIZE]
@@ -349,7 +349,7 @@ def parse_format(text, at, record, codes):
     return end
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def parse_sample(text, at, record, codes, gts, ads, pls, sbs, outcome):
     """The sample's values into the record and behind the lists' present ends: (status, place after)."""
     for k in range(R_FIRST_VALUE, R_LAST_VALUE):
@@ -418,7 +418,7 @@ def parse_sample(text, at, record, codes, gts, ads, pls, sbs, outcome):
     return DONE, at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def set_length(record, length):
     """The sample's own LEN into R_STOP: a block's length; of a record with a real ALT it may reach beyond REF.
 
@@ -432,7 +432,7 @@ def set_length(record, length):
     return DONE if record[R_LENGTH] > 0 and stop <= length else BAD_END
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def check_lists(record, gts, pls, first_gt, first_pl, strays):
     """Hold GT, AD and PL to the number of alleles: a status. Drops PLs that are none; finds an unwritten ploidy.
 
@@ -470,7 +470,7 @@ def check_lists(record, gts, pls, first_gt, first_pl, strays):
     return BAD_STRAY if top >= alleles else DONE
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def hide_genotype(record, gts, first_gt):
     """Make the sample's genotype one that nothing is known of; its depth stays."""
     for k in range(record[R_GT_COUNT]):
@@ -480,7 +480,7 @@ def hide_genotype(record, gts, first_gt):
     record[R_PGT_END], record[R_PID_END] = record[R_PGT], record[R_PID]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def write_block(record, pls, first_pl, room, row, blocks):
     """A record into its row of `blocks`."""
     count = record[R_PL_COUNT]
@@ -497,7 +497,7 @@ def write_block(record, pls, first_pl, room, row, blocks):
     blocks[B_KEPT * room + row] = record[R_KEPT]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def write_variant(text, record, room, row, ints, reals, longs, spans, counts):
     """A record into its row of the variants' arrays; False when a number in INFO is malformed."""
     ints[I_START * room + row] = record[R_START]
@@ -520,7 +520,7 @@ def write_variant(text, record, room, row, ints, reals, longs, spans, counts):
     return parse_info(text, record[R_INFO], record[R_INFO_END], room, row, ints, reals, longs, spans)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def skip_line(text, at, title, title_size):
     """(whether this is a blank line or a header line that may stand among records, the place after it).
 
@@ -539,7 +539,7 @@ def skip_line(text, at, title, title_size):
     return True, at + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def rest_of_line(text, at, others):
     """(whether just the other samples' columns follow, the place after the line)."""
     while others > 0 and text[at] == TAB:
@@ -551,7 +551,7 @@ def rest_of_line(text, at, others):
     return others == 0 and text[at] == LF, at + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def parse(
     text, begin, end, contig, bases, sample, title, rules, final, further,
     blocks, ints, reals, longs, spans, counts, alts, gts, ads, pls, sbs, codes, record, held, outcome,
@@ -593,7 +593,7 @@ def parse(
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def parse_records(
     text, begin, end, chrom, letters, length, bases, line_bases, line_bytes,
     column, columns, title, title_size, doubles, strays, final,

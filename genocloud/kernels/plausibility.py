@@ -1,9 +1,9 @@
 """What no record may hold: ALTs that cannot be, counts below zero, numbers without end."""
 
 import numpy as np
-from numba import njit
 
 from genocloud.kernels.fields import MISSING, pointer, stay_apart
+from genocloud.kernels.kernel import compiled
 from genocloud.kernels.letters import symbolic
 
 DONE = 0
@@ -24,13 +24,13 @@ BASES = _bases()
 """Source: VCF 4.3, section 1.6.1: ALT; and codes of several bases, which are read as N."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def finite(number):
     """The number, NaN for what is too large to be one."""
     return number if abs(number) <= LARGEST else np.nan
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def alike(text, one, other, size):
     """Whether two stretches of letters are equal, case apart."""
     for k in range(size):
@@ -39,7 +39,7 @@ def alike(text, one, other, size):
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def only_bases(text, start, size):
     """Whether an ALT is bases, `*`, or a breakend, whose mate may be unknown (`A.`)."""
     bases = pointer(BASES)
@@ -49,7 +49,7 @@ def only_bases(text, start, size):
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def check_alternates(text, ref, ref_size, starts, sizes, first, count):
     """Hold each ALT to the letters that a VCF allows, to REF and to the others: a status."""
     stay_apart()
@@ -65,7 +65,7 @@ def check_alternates(text, ref, ref_size, starts, sizes, first, count):
     return DONE
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def any_negative(values, first, count):
     """Whether some number is below zero; a missing one is not."""
     stay_apart()

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from numba.core.caching import CacheImpl, UserProvidedCacheLocator
+from numba.core.caching import UserProvidedCacheLocator
 
 from genocloud.errors import SettingError
 
@@ -28,11 +28,6 @@ class PrivateLocator(UserProvidedCacheLocator):  # type: ignore[misc]  # numba h
         locator = cls(py_func, py_file)
         locator.ensure_cache_path()
         return locator
-
-
-def offer_private_cache() -> None:
-    """Let numba keep kernels in the private folder where it has no other place."""
-    CacheImpl._locator_classes.append(PrivateLocator)
 
 
 @cache

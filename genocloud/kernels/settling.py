@@ -1,12 +1,13 @@
 """The ordered pass over sites that decides which alleles and which sites are put out."""
 
 import numpy as np
-from numba import njit
+
+from genocloud.kernels.kernel import compiled
 
 PUT_OUT, NO_ESTIMATE, MONOMORPHIC, LOW_CONFIDENCE, ONLY_SPANNING = 0, 1, 2, 3, 4
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _reaching(spans, count, contig, start):
     """Forget the deletions that do not reach `start`: (how many are left, whether one covers it)."""
     left, covered = 0, False
@@ -19,7 +20,7 @@ def _reaching(spans, count, contig, start):
     return left, covered
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def settle_sites(
     contigs, starts, ref_lengths, alt_at, alt_lengths, is_star, forced, quals, likely_at, likely, least, spans
 ):  # fmt: skip

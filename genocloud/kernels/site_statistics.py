@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from genocloud.kernels.kernel import compiled
 from genocloud.kernels.likelihoods import MISSING
 
 STRAND_LIMIT, STRAND_SCALE = 400, 200.0
@@ -20,7 +20,7 @@ NEGLIGIBLE = 1e-16
 """Smaller than this, relative to the likeliest count of hets, counts as impossible (ExcessHet.exactTest)."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def log_factorials(count):
     """ln n! of n below count: (count,) float64."""
     out = np.empty(count)
@@ -29,7 +29,7 @@ def log_factorials(count):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fisher_strand(table, factorials):
     """Phred-scaled two-sided Fisher p-value of strand bias (FS).
 
@@ -65,7 +65,7 @@ def fisher_strand(table, factorials):
     return abs(-10.0 * math.log10(max(min(p, 1.0), SMALLEST_P)))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def strand_odds_ratio(table):
     """Symmetric odds ratio of strand bias (SOR); one is added to each cell.
 
@@ -78,7 +78,7 @@ def strand_odds_ratio(table):
     return math.log(ratio) + math.log(min(a, b) / max(a, b)) - math.log(min(c, d) / max(c, d))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def excess_het(refs, hets, homs):
     """Phred-scaled one-sided exact p-value of an excess of heterozygotes (ExcessHet).
 
@@ -122,7 +122,7 @@ def excess_het(refs, hets, homs):
     return abs(-10.0 * math.log10(min(1.0, value)))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _without_ref(pl, at, alleles):
     """Whether the likeliest diploid genotype (the first on ties) holds no REF."""
     best, found = pl[at], False
@@ -135,12 +135,12 @@ def _without_ref(pl, at, alleles):
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _share(phred):
     return SHARES[phred] if phred < len(SHARES) else 10.0 ** (phred / -10.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _weights_in_logs(pl, at, alleles, place, het):
     """What `genotype_weights` gives, in GATK's own steps: a half is then what GATK takes for one, to the last bit."""
     best = at
@@ -160,7 +160,7 @@ def _weights_in_logs(pl, at, alleles, place, het):
     return aa, ab, bb
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def genotype_weights(pl, at, alleles):
     """A diploid sample as shares of hom-ref, het and hom-alt: (aa, ab, bb) float64.
 
@@ -185,7 +185,7 @@ def genotype_weights(pl, at, alleles):
     return aa, ab, bb
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def weights_of_quality(gq):
     """A diploid hom-ref without PL as shares of hom-ref, het and hom-alt, from its GQ (InbreedingCoeff only)."""
     if gq == 0 or gq == MISSING:
@@ -194,7 +194,7 @@ def weights_of_quality(gq):
     return ref, 1.0 - ref, 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def rounded_counts(aa, ab, bb):
     """Shares as whole samples: half and more is one; of two equal ones the het or hom-alt share gives none."""
     refs = np.int64(math.floor(aa + 0.5))
@@ -203,7 +203,7 @@ def rounded_counts(aa, ab, bb):
     return refs, hets, homs
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def inbreeding_coefficient(refs, hets, samples):
     """1 - observed / expected heterozygotes; NaN, as GATK has it, where no sample has any likelihood of an allele.
 
@@ -216,7 +216,7 @@ def inbreeding_coefficient(refs, hets, samples):
     return 1.0 - hets / expected if expected != 0.0 else np.nan
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def annotate_sites(strands, hardy, inbreeding, samples):
     """The statistics of many sites: (sites, 4) float64: FS, SOR, ExcessHet, InbreedingCoeff.
 
@@ -235,7 +235,7 @@ def annotate_sites(strands, hardy, inbreeding, samples):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def merge_runs(run_at, runs, values):
     """Add up several parts' counts of equal values: (run_at, runs, values) of one.
 
@@ -263,7 +263,7 @@ def merge_runs(run_at, runs, values):
     return out_at, out_runs[: out_at[cells]].copy(), out_values[: out_at[cells]].copy()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def medians(run_at, runs, values):
     """Element n // 2 of each cell's sorted values: (cells,) float32, NaN where there are none; arrays as above."""
     out = np.full(len(run_at) - 1, np.nan, np.float32)

@@ -1,9 +1,9 @@
 """Samples of a site reduced to distinct likelihood vectors with multiplicities."""
 
 import numpy as np
-from numba import njit
 
 from genocloud.kernels.genotype_order import count_genotypes
+from genocloud.kernels.kernel import compiled
 from genocloud.kernels.likelihoods import (
     ALLELES,
     ANY_OTHER,
@@ -35,7 +35,7 @@ too many alleles are cut before it, since cutting empties such genotypes (Allele
 """
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _is_less(values, a, b, offsets):
     """Whether key a comes before key b: entry by entry, a prefix first."""
     i, j = offsets[a], offsets[b]
@@ -47,7 +47,7 @@ def _is_less(values, a, b, offsets):
     return offsets[a + 1] - offsets[a] < offsets[b + 1] - offsets[b]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def order_keys(offsets, values, order, spare, count):
     """Sort order[:count], numbers of keys, by their keys (merge sort, bottom up); spare[:count] is scratch."""
     width = 1
@@ -67,7 +67,7 @@ def order_keys(offsets, values, order, spare, count):
         width *= 2
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _append_distinct(offsets, values, counts, order, found, out_offsets, out_values, out_counts, keys):
     """Write the sorted keys order[:found] once each behind the first `keys` of the output; return the new number."""
     for n in range(found):
@@ -84,7 +84,7 @@ def _append_distinct(offsets, values, counts, order, found, out_offsets, out_val
     return keys
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def merge_keys(site_offsets, by_site, offsets, values, counts):
     """Add up equal keys of each site: (site_offsets, offsets, values, counts), keys of a site sorted and distinct.
 
@@ -107,7 +107,7 @@ def merge_keys(site_offsets, by_site, offsets, values, counts):
     return out_sites, out_offsets[: keys + 1], out_values[: out_offsets[keys]], out_counts[:keys]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _tells_only_ref(fact, own, alleles):
     """Whether the row tells REF and NON_REF apart and no more."""
     if fact[OWN] == BLOCK:
@@ -118,7 +118,7 @@ def _tells_only_ref(fact, own, alleles):
     return fact[ANY_OTHER] == 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _write_key(fact, pl, own, alleles, vector, frail, out, at):
     """Write one sample's key into out from `at`; return where it ends.
 
@@ -142,7 +142,7 @@ def _write_key(fact, pl, own, alleles, vector, frail, out, at):
     return at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _room(facts, speaking, allele_counts):
     """Upper bounds: entries of one site's own keys, entries of all keys, all keys."""
     most, total, keys = 0, 0, 0
@@ -162,7 +162,7 @@ def _room(facts, speaking, allele_counts):
     return most, total, keys
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _judge(fact, pl, own, alleles, total, out, at):
     """Add one sample to `total` and write its key into `out` from `at`; return where that ends, `at` if it has none."""
     total[0] += depth_of(fact)
@@ -178,7 +178,7 @@ def _judge(fact, pl, own, alleles, total, out, at):
     return _write_key(fact, pl, own, alleles, vector, frail, out, at)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, stars, first_block):
     """Each site's samples as sorted distinct keys, and what only needs adding up.
 

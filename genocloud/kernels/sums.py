@@ -1,7 +1,8 @@
 """Sums over samples that no grouping changes: whole numbers instead of doubles."""
 
 import numpy as np
-from numba import njit
+
+from genocloud.kernels.kernel import compiled
 
 UNIT = 2.0**40
 """Expected copies are counted in 2^-40: of a million diploids they stay below 2^62."""
@@ -14,13 +15,13 @@ SHARE_SUM = 3
 """Columns of a sum of shares: its level, the digit there, the next digit."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def in_units(value):
     """A number, 0 or more, in the nearest UNIT: int64."""
     return np.int64(value * UNIT + 0.5)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_words(value, count, words, row):
     """Add a number, 0 or more, `count` times to a row of words, (sums, 2) int64."""
     scaled = value * HIGH
@@ -29,13 +30,13 @@ def add_words(value, count, words, row):
     words[row, 1] += count * np.int64((scaled - whole) * (LOW / HIGH) + 0.5)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sums_of(high, low):
     """The doubles nearest to sums in two words, each (n,) int64: of two doubles what adding them gives."""
     return (high + (low >> LOW_BITS)) / HIGH + (low & ((1 << LOW_BITS) - 1)) / LOW
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_share(row, at, value, count):
     """Add a share, 0 to 1, `count` times to the sum in row[at : at + SHARE_SUM], int64, 0 before the first one.
 
@@ -53,7 +54,7 @@ def add_share(row, at, value, count):
     _add_digits(row, at, level, count * digit, count * np.int64((scaled - digit) * DIGIT))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_share_sum(row, at, other, other_at, count):
     """Add another sum of shares, `count` times; both as in `add_share`."""
     digit, rest = other[other_at + 1], other[other_at + 2]
@@ -61,7 +62,7 @@ def add_share_sum(row, at, other, other_at, count):
         _add_digits(row, at, other[other_at], count * digit, count * rest)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_digits(row, at, level, digit, rest):
     """Add the digits of a level and the next; what is then too small, here or there, falls away."""
     below = level - row[at]
@@ -78,7 +79,7 @@ def _add_digits(row, at, level, digit, rest):
         row[at + 2] += digit
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_share_sums(parts):
     """Sums of shares added up over some parts, (parts, rows, sums x SHARE_SUM) int64: (rows, sums x SHARE_SUM)."""
     out = parts[0].copy()
@@ -89,7 +90,7 @@ def add_share_sums(parts):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def share_sums(columns):
     """The doubles that (rows, sums x SHARE_SUM) int64 stand for: (rows, sums)."""
     out = np.empty((columns.shape[0], columns.shape[1] // SHARE_SUM))

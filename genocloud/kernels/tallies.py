@@ -1,9 +1,9 @@
 """Counts of genotypes by sample, where each distinct genotype stands once."""
 
-from numba import njit
+from genocloud.kernels.kernel import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def tally(numbers, classes, depths, qualities, kinds, counts, times):
     """Add up genotypes by sample, and how often each distinct one occurs.
 

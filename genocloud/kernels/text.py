@@ -1,8 +1,8 @@
 """Text of VCF lines: decimals rounded as Java rounds them, and sample columns of many sites at once."""
 
 import numpy as np
-from numba import njit
 
+from genocloud.kernels.kernel import compiled
 from genocloud.schema import MISSING
 
 NUMBER, LIST, WORD = 0, 1, 2
@@ -31,7 +31,7 @@ _NAN = np.frombuffer(b"NaN", np.uint8)
 _INFINITY = np.frombuffer(b"Infinity", np.uint8)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def put_bytes(out, at, data, start, end):
     """Copy data[start:end] to out[at:]; returns the place after it. Both uint8."""
     for i in range(start, end):
@@ -40,7 +40,7 @@ def put_bytes(out, at, data, start, end):
     return at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def put_integer(out, at, value):
     """Write an int32 in decimal to out[at:] (uint8), MISSING as `.`; returns the place after it.
 
@@ -55,7 +55,7 @@ def put_integer(out, at, value):
     return _put_any_integer(out, at, value)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _put_any_integer(out, at, value):
     if value == MISSING:
         out[at] = _POINT
@@ -77,7 +77,7 @@ def _put_any_integer(out, at, value):
     return at + digits
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def read_decimal(data, start, end, digits):
     """Take a decimal text apart: -12.5e-3 is digits 1 2 5 with the point after -1 of them.
 
@@ -109,7 +109,7 @@ def read_decimal(data, start, end, digits):
     return negative, count, point + sign * exponent
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def round_half_up(digits, count, kept):
     """Keep the first `kept` of `count` digits, rounding half up in decimal, in place.
 
@@ -132,7 +132,7 @@ def round_half_up(digits, count, kept):
     return kept + 1, True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def put_fixed(out, at, negative, digits, count, point, decimals):
     """Write 0.DIGITS * 10 ** point with `decimals` decimals (Java `%.kf`); returns the place after it."""
     count, carried = round_half_up(digits, count, point + decimals)
@@ -150,7 +150,7 @@ def put_fixed(out, at, negative, digits, count, point, decimals):
     return _put_digits(out, at, digits, count, point, point + decimals)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def put_scientific(out, at, negative, digits, count, point, decimals):
     """Write 0.DIGITS * 10 ** point, not zero, as Java `%.ke` does; returns the place after it."""
     count, carried = round_half_up(digits, count, decimals + 1)
@@ -170,7 +170,7 @@ def put_scientific(out, at, negative, digits, count, point, decimals):
     return put_integer(out, at, np.int32(abs(exponent)))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _put_digits(out, at, digits, count, start, end):
     """Write digits start to end; those before the first and after the last are 0."""
     for i in range(start, end):
@@ -179,7 +179,7 @@ def _put_digits(out, at, digits, count, start, end):
     return at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def put_decimal(out, at, value, data, start, end, decimals, digits):
     """Write one double as GATK does; returns the place after it.
 
@@ -206,7 +206,7 @@ def put_decimal(out, at, value, data, start, end, decimals, digits):
     return put_fixed(out, at, negative, digits, count, point, decimals)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def put_decimals(values, offsets, data, decimals, out, ends):
     """Write doubles one behind the other.
 
@@ -225,7 +225,7 @@ def put_decimals(values, offsets, data, decimals, out, ends):
         ends[i + 1] = at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fill_missing(values, valid, offset, out):
     """Copy an Arrow column of integers, nulls as MISSING.
 
@@ -240,7 +240,7 @@ def fill_missing(values, valid, offset, out):
         out[i] = values[i] if valid[bit >> 3] >> (bit & 7) & 1 else MISSING
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def renumber(codes, numbers):
     """Replace each code by numbers[code], in place; both int32. MISSING stays."""
     for i in range(codes.size):
@@ -248,7 +248,7 @@ def renumber(codes, numbers):
             codes[i] = numbers[codes[i]]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def weigh_rows(kinds, bases, word_bases, offsets, values, word_offsets, masks, bounds):
     """What stands in each row of the FORMAT columns; see put_lines for the arrays.
 
@@ -272,7 +272,7 @@ def weigh_rows(kinds, bases, word_bases, offsets, values, word_offsets, masks, b
             bounds[row] += 1 + max(width, 1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def keys_at(cells, masks, present):
     """The FORMAT keys for which any sample has a value at a site, GT always among them.
 
@@ -290,7 +290,7 @@ def keys_at(cells, masks, present):
     return count, mask
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def put_samples(out, at, cells, mask, seen, present, kinds, bases, word_bases, offsets, values, word_offsets, words):
     """Write the samples' columns of a site, a tab before each; returns the place after them.
 
@@ -343,7 +343,7 @@ def put_samples(out, at, cells, mask, seen, present, kinds, bases, word_bases, o
     return at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def put_lines(
     site_offsets,
     sites,

@@ -1,15 +1,15 @@
 """Observed alleles become the merged alleles of sites."""
 
 import numpy as np
-from numba import njit
 
 from genocloud.kernels.alleles import first_from
+from genocloud.kernels.kernel import compiled
 
 NOBODY = np.iinfo(np.int32).max
 STAR, LETTER_N = np.uint8(ord("*")), np.uint8(ord("N"))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _compare(a, i, i_end, b, j, j_end):
     """Negative, 0 or positive: how a[i:i_end] stands to b[j:j_end] in the order of texts."""
     while i < i_end and j < j_end:
@@ -20,7 +20,7 @@ def _compare(a, i, i_end, b, j, j_end):
     return (i_end - i) - (j_end - j)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _is_better_ref(at, text, row, best):
     """Whether the row's REF is the site's rather than the best so far: the longest; a base before N; then by text."""
     length, other = at[row + 1] - at[row], at[best + 1] - at[best]
@@ -31,7 +31,7 @@ def _is_better_ref(at, text, row, best):
     return _compare(text, at[row], at[row + 1], text, at[best], at[best + 1]) > 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def first_ranks(starts, span_starts, span_stops, span_ranks):
     """The first rank whose earlier deletion reaches over each site, NOBODY where none does: (sites,) int32.
 
@@ -46,7 +46,7 @@ def first_ranks(starts, span_starts, span_stops, span_ranks):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def unify_sites(site_at, rows, ref_at, refs, alt_at, alts, seen, unders):
     """The merged alleles of each site.
 

@@ -1,13 +1,14 @@
 """Numbering distinct short sequences, so that each is stored once as a word of a dictionary."""
 
 import numpy as np
-from numba import njit
+
+from genocloud.kernels.kernel import compiled
 
 FNV_PRIME = np.uint64(1099511628211)
 """Multiplier of the Fowler-Noll-Vo hash, 64 bit."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _same(values, a, b, length):
     for k in range(length):
         if values[a + k] != values[b + k]:
@@ -15,7 +16,7 @@ def _same(values, a, b, length):
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def number_words(offsets, values):
     """Number the distinct sequences in order of first appearance: (numbers (words,) int32, firsts (distinct,) int64).
 

@@ -74,7 +74,7 @@ STALE = """
 from genocloud.kernels.settling import settle_sites
 from genocloud.kernels.words import number_words
 for kernel in (settle_sites, number_words):
-    print(kernel._cache._impl.locator.get_source_stamp())
+    print(kernel._cache._cache_file._source_stamp)
 """
 
 
