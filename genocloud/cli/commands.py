@@ -237,7 +237,9 @@ def _genotype(commands: Commands) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter, arguments.memory) as scatter:
             opened, model = cohort.open_cohort(arguments.cohort, arguments.cohort_version), chosen_model(arguments)
             asked = chosen_intervals(arguments).asked(opened.contigs)
-            cut = steps.fit(opened, steps.cut_genome(opened, arguments.part, asked), scatter)
+            cut = steps.cut_genome(opened, arguments.part, asked)
+            steps.copy_alleles(opened, cut, scatter, progress)
+            cut = steps.fit(opened, cut, scatter)
             receipt = steps.genotype(opened, arguments.callset, model, cut, scatter, progress, arguments.dbsnp)
         hand_over(receipt, arguments)
 

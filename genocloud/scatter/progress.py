@@ -30,6 +30,7 @@ PHASES = {
     "observe": "listing the alleles of each batch",
     "discover": "merging alleles into sites",
     "summarise": "counting likelihoods in each batch",
+    "take alleles": "copying alleles out of what was discovered",
     "estimate": "estimating allele frequencies and QUAL",
     "settle": "deciding which sites and alleles stay",
     "genotype": "calling and annotating every site",

@@ -4,6 +4,7 @@ from .call import call as call
 from .collect import collect as collect
 from .compact import compact as compact
 from .discover import discover as discover
+from .discovered import copy_alleles as copy_alleles
 from .doctor import doctor as doctor
 from .erase import erase as erase
 from .export import export as export

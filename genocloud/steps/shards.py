@@ -5,7 +5,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import cache, partial
 from importlib.metadata import version
 from typing import Any, BinaryIO
@@ -71,6 +71,19 @@ class Asked:
         """What is asked of a region."""
         inside = None if self.inside is None else tuple(_meeting(self.inside, region))
         return Asked(None if inside == (region,) else inside, tuple(_meeting(self.forced, region)))
+
+    def as_json(self) -> str:
+        """As text that `from_json` reads."""
+        lists = (None if each is None else [astuple(region) for region in each] for each in (self.inside, self.forced))
+        return json.dumps(list(lists))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Asked":
+        """What `as_json` has written."""
+        inside, forced = json.loads(text)
+        return cls(
+            None if inside is None else tuple(Region(*each) for each in inside), tuple(Region(*e) for e in forced)
+        )
 
     @property
     def tag(self) -> str:
@@ -276,11 +289,25 @@ class Derived:
             counts: dict[str, int] = json.loads(pq.read_schema(file).metadata[_COUNTS])
         return counts
 
+    def names(self) -> set[str]:
+        """The names of the shards that have a table."""
+        names = objects.open_store(self.url).list(f"{self.kind}/")
+        return {name.removeprefix(f"{self.kind}/").removesuffix(".parquet") for name in names}
+
+    def asked(self, shard: Shard) -> Asked | None:
+        """What was asked of a shard when its table was made; None where an earlier genocloud did not write that."""
+        with self._sound(self._name(shard)) as file:
+            text = pq.read_schema(file).metadata.get(_ASKED)
+            return None if text is None else Asked.from_json(text)
+
     def read(self, shard: Shard, made_by: str) -> pa.Table:
         """The shard's table. Raises StoreError naming the step that makes it."""
         store = objects.open_store(self.url)
         if not store.exists(self._name(shard)):
-            raise StoreError(f"{self.url}: no {self._name(shard)}; run `genocloud {made_by}` on this cohort first")
+            raise StoreError(
+                f"{self.url}: no {self._name(shard)}; run `genocloud {made_by}` on this cohort first, "
+                "with the same intervals and forced sites, or wider intervals"
+            )
         return self._read(self._name(shard))
 
     def pieces(self, shard: Shard) -> dict[str, pa.Table]:
@@ -310,9 +337,12 @@ class Derived:
     def write(self, shard: Shard, table: pa.Table, counts: dict[str, int]) -> None:
         """Write the shard's table with its counts, whole or not at all."""
         name = self._name(shard)
-        told = table.replace_schema_metadata({_COUNTS: json.dumps(counts), _PLACE: self._place(name)})
+        told = {_COUNTS: json.dumps(counts), _PLACE: self._place(name)}
+        if shard.asked != EVERYTHING:
+            told[_ASKED] = shard.asked.as_json()
+        table = table.replace_schema_metadata(told)
         with objects.open_store(self.url).writer(name) as file:
-            sealing.write_sealed(told, file, compression="zstd")
+            sealing.write_sealed(table, file, compression="zstd")
 
     def write_piece(self, shard: Shard, label: str, table: pa.Table) -> None:
         """Write one of several tables of the shard, mostly lists of numbers, whole or not at all."""
@@ -340,7 +370,7 @@ def is_integers(type_: pa.DataType) -> bool:
     return bool(pa.types.is_list(type_) and pa.types.is_integer(type_.value_type))
 
 
-_COUNTS, _PLACE = b"genocloud:counts", b"genocloud:place"
+_COUNTS, _PLACE, _ASKED = b"genocloud:counts", b"genocloud:place", b"genocloud:asked"
 
 
 def place_of(url: str) -> str:

@@ -95,8 +95,7 @@ def in_steps(folder: Path, out: str, window_bp: int, batch_size: int, *options: 
     cohort, callset, vcf = folder / f"{out}.cohort", folder / f"{out}.callset", folder / out
     stored = ("--window-bp", window_bp, "--batch-size", batch_size)
     run(GENOCLOUD, "ingest", cohort, folder / "map.tsv", "--reference", folder / "ref.fa", *stored)
-    intervals = [word for at, word in enumerate(options) if "-L" in options[max(at - 1, 0) : at + 1]]
-    run(GENOCLOUD, "discover", cohort, *intervals)  # small contigs share a shard, which intervals cut
+    run(GENOCLOUD, "discover", cohort)
     run(GENOCLOUD, "genotype", cohort, callset, *options)
     run(GENOCLOUD, "export", callset, vcf)
     return vcf
