@@ -102,7 +102,8 @@ def _inputs(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
             listed = steps.sheet_or_gvcfs(arguments.samples)
-            checked, receipt = steps.check_inputs(listed, arguments.reference, scatter, progress)
+            chosen = chosen_intervals(arguments)
+            checked, receipt = steps.check_inputs(listed, arguments.reference, scatter, progress, chosen)
         if arguments.output:
             steps.write_called_sheet(checked, arguments.called, arguments.output)
         hand_over(receipt, arguments)
@@ -116,6 +117,7 @@ def _inputs(commands: Commands) -> None:
     command.add_argument(
         "--called", default=".", metavar="DIR", help="where gVCFs called from reads will be. Default: %(default)s"
     )
+    interval_options(command, "contigs outside of these may have another length in a gVCF's header")
     scatter_option(command)
     receipt_option(command)
 

@@ -26,7 +26,18 @@ from genocloud.genotypes.nonvariant import (
     was_not_estimated,
 )
 from genocloud.kernels import nonvariant
-from genocloud.kernels.calling import CARRIED, DEPTH, DIPLOID, HARDY, INBREEDING, OLD_MQ, RAW_MQ, REGENOTYPED, STRANDS
+from genocloud.kernels.calling import (
+    CARRIED,
+    DEPTH,
+    DIPLOID,
+    HARDY,
+    INBREEDING,
+    OLD_MQ,
+    RAW_MQ,
+    REGENOTYPED,
+    SAMPLE_DEPTH,
+    STRANDS,
+)
 from genocloud.kernels.site_statistics import annotate_sites, medians
 from genocloud.kernels.sums import add_share_sums, share_sums
 from genocloud.regions import Contig
@@ -118,7 +129,8 @@ def _nonvariant_sites(sites: pa.Table, share: NonvariantShares, contigs: Sequenc
     The records' IDs stay only where nothing was estimated: GATK loses them where it genotypes.
     """
     own, estimated = _medians(share.runs), ~was_not_estimated(sites)
-    depth, raw = share.totals[:, nonvariant.DEPTH], share.totals[:, nonvariant.MAPPING :]
+    depth = _site_depth(share.totals[:, nonvariant.DEPTH], share.totals[:, nonvariant.SAMPLE_DEPTH])
+    raw = share.totals[:, nonvariant.MAPPING : nonvariant.SAMPLE_DEPTH]
     unknown = pa.ListArray.from_arrays(np.arange(len(sites) + 1, dtype=np.int32), pa.nulls(len(sites), schema.INT32))
     columns = _fixed(sites, contigs, model)
     columns |= {"id": _either(pa.array(_ids(share.ids, len(sites)), schema.STRING), None, ~estimated)}
@@ -242,9 +254,10 @@ def _info(sites: pa.Table, share: Shares, model: Model) -> dict[str, pa.Array]:
     inbreeding = share_sums(totals[:, INBREEDING:].copy())
     statistics = annotate_sites(strands[:, :8].copy(), hardy[:, :3].copy(), inbreeding, diploid.copy())
     has_hardy, enough = hardy[:, 3] > 0, (diploid >= MIN_INBRED) & (share.samples >= MIN_INBRED)
-    quality, has_quality = _mapping_qualities(totals, model)
+    depth = _site_depth(totals[:, DEPTH], totals[:, SAMPLE_DEPTH])
+    quality, has_quality = _mapping_qualities(totals, depth, model)
     return _passed_on(own) | {
-        "DP": pa.array(totals[:, DEPTH].astype(np.int32), mask=totals[:, DEPTH] == 0),
+        "DP": pa.array(depth.astype(np.int32), mask=depth == 0),
         "ExcessHet": _present(statistics[:, 2], has_hardy),
         "ExcessHetMedian": _without(own["ExcessHet"], has_hardy),
         "FS": _present(statistics[:, 0], strands[:, 8] > 0),
@@ -254,6 +267,11 @@ def _info(sites: pa.Table, share: Shares, model: Model) -> dict[str, pa.Array]:
         "QD": _qual_by_depth(schema.numbers(sites["qual"]), totals[:, CARRIED], totals[:, CARRIED + 1]),
         "SOR": _present(statistics[:, 1], strands[:, 8] > 0),
     }
+
+
+def _site_depth(of_records: Array, of_samples: Array) -> Array:
+    """INFO/DP of each site; where all records say 0 in INFO/DP, GenomicsDB adds up the samples' own depths."""
+    return np.where(of_records > 0, of_records, of_samples)
 
 
 def _medians(runs: Runs) -> dict[str, Array]:
@@ -287,14 +305,14 @@ def _passed_on(own: dict[str, Array]) -> dict[str, pa.Array]:
     return {name: _or_null(own[name]) for name in MEDIANS} | {"MQ0": reads}
 
 
-def _mapping_qualities(totals: Array, model: Model) -> tuple[Array, Array]:
+def _mapping_qualities(totals: Array, depth: Array, model: Model) -> tuple[Array, Array]:
     """MQ of each site, and whether it has one.
 
     With GATK 3's sums, where the model takes them, the reads are those of INFO/DP less those of hom-refs, and the sum
     has six digits: GenomicsDB hands it on as text. Source: RMSMappingQuality.finalizeRawData, getNumOfReads.
     """
     quality, told = _mapping_quality(totals[:, RAW_MQ : RAW_MQ + 2]), totals[:, RAW_MQ + 2] > 0
-    old, reads = ~told & (totals[:, OLD_MQ + 1] > 0), totals[:, DEPTH] - totals[:, OLD_MQ + 2]
+    old, reads = ~told & (totals[:, OLD_MQ + 1] > 0), depth - totals[:, OLD_MQ + 2]
     if not model.allow_old_rms_mapping_quality_annotation_data:
         if old.any():
             _warn_of_old_sums()

@@ -27,6 +27,7 @@ from genocloud.kernels.likelihoods import (
     has_vector,
     own_alleles,
     project,
+    sample_depth_of,
     tidied,
 )
 from genocloud.kernels.site_statistics import genotype_weights, rounded_counts, weights_of_quality
@@ -44,11 +45,11 @@ MIXED = OTHER + 2
 """A genotype that is partly uncalled."""
 
 DEPTH, REGENOTYPED, CARRIED, STRANDS, RAW_MQ, HARDY, OLD_MQ = 0, 1, 2, 4, 13, 16, 20
-DIPLOID, INBREEDING, TOTALS = 23, 24, 30
+DIPLOID, SAMPLE_DEPTH, INBREEDING, TOTALS = 23, 24, 25, 31
 """Where a batch's share of each site's annotations begins in the site's row of int64; all but INBREEDING are numbers to
 add (`sums.add_share_sum` adds that); either way adding is exact.
 
-DEPTH        INFO/DP
+DEPTH        INFO/DP, and the depth of samples without one
 REGENOTYPED  called alleles before depthless genotypes were set to no-call (for MLEAF)
 CARRIED      2: depth of ALT carriers for QD: all, and those with more than one ALT read
 STRANDS      9: reads by strand of samples with more than 2 reads, of all samples; samples with SB
@@ -56,6 +57,7 @@ RAW_MQ       3: sum of squares, reads, samples
 HARDY        4: hom-ref, het, hom-alt as whole samples; called diploid samples with PL or GQ
 OLD_MQ       3: sum of squares of records that do not tell its reads (GATK 3's RAW_MQ), such records, depth of hom-refs
 DIPLOID      diploid samples with PL or GQ (for InbreedingCoeff)
+SAMPLE_DEPTH the samples' own depths, which count where DEPTH is 0 (GenomicsDB); 0 where it is not
 INBREEDING   6: hom-ref and het shares of these (sums.SHARE_SUM)
 """
 
@@ -397,6 +399,7 @@ def call_sites(
             fact = facts[row]
             block = fact[OWN] == BLOCK
             totals[into, DEPTH] += depth_of(fact)
+            totals[into, SAMPLE_DEPTH] += sample_depth_of(fact)
             if not block and (fact[START] == position or fact[SPANNING] == 0):
                 add_record(raw_mq, told, row, totals, into, ranked, found)
                 if raw_mq[row, 0] >= 0 and raw_mq[row, 1] < 0:
@@ -451,6 +454,8 @@ def call_sites(
             phased[cell - 1] = fact[PHASED] and phase_kept
             dp_out[cell - 1], gq_out[cell - 1], homozygous[cell - 1] = dp, gq, kind == HOM_VAR
         _add_up(numbers[site], times, distinct, gt_at, gt, share_of, totals, site, ac, begin)
+        if totals[site, DEPTH] > 0:
+            totals[site, SAMPLE_DEPTH] = 0
         append_runs(ranked, found, run_at, runs, values, site * FIELDS)
     calls = Calls(
         numbers, gt_at, gt, ad_at, ad[: ad_at[cells]].copy(), pl_at, pl_out[: pl_at[cells]].copy(),

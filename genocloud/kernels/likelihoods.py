@@ -202,8 +202,12 @@ def tidied(fact, pl, own, alleles, vector):
 @compiled
 def depth_of(fact):
     """A row's part of INFO/DP: its INFO/DP, else MIN_DP, else DP; 0 if it has none."""
-    if fact[INFO_DP] != MISSING:
-        return np.int64(fact[INFO_DP])
+    return np.int64(fact[INFO_DP]) if fact[INFO_DP] != MISSING else sample_depth_of(fact)
+
+
+@njit(cache=True, nogil=True)
+def sample_depth_of(fact):
+    """The depth of a row's sample: its MIN_DP, else DP; 0 if it has none."""
     if fact[MIN_DP] != MISSING:
         return np.int64(fact[MIN_DP])
     return np.int64(fact[DP]) if fact[DP] != MISSING else 0

@@ -21,11 +21,13 @@ from genocloud.kernels.likelihoods import (
     depth_of,
     has_vector,
     own_alleles,
+    sample_depth_of,
     tidied,
 )
 
-DEPTH, MAPPING, TOTALS = 0, 1, 4
-"""Where a batch's share of each site's annotations begins: INFO/DP; sum of squares, reads, samples of raw MQ."""
+DEPTH, MAPPING, SAMPLE_DEPTH, TOTALS = 0, 1, 4, 5
+"""Where a batch's share of each site's annotations begins: INFO/DP; sum of squares, reads, samples of raw MQ; the
+samples' own depths, which count where the first is 0."""
 
 
 class NonvariantCalls(NamedTuple):
@@ -103,7 +105,7 @@ def call_nonvariant_sites(
     ad_at, ad = np.zeros(room + 1, np.int64), np.empty(depths, np.int32)
     phased, row_out = np.zeros(room, np.bool_), np.full(room, -1, np.int32)
     dp_out, rgq_out = np.full(room, MISSING, np.int32), np.full(room, MISSING, np.int32)
-    shares = np.zeros(room, np.int64)
+    shares, depths_of = np.zeros(room, np.int64), np.zeros(room, np.int64)
     absent, known = np.full(most + 1, -1, np.int32), np.full((2, max(1, blocks)), -1, np.int32)
     totals, run_at = np.zeros((sites, TOTALS), np.int64), np.zeros(sites * FIELDS + 1, np.int64)
     runs, values = np.empty(room * FIELDS, np.int32), np.empty(room * FIELDS, np.float32)
@@ -123,6 +125,7 @@ def call_nonvariant_sites(
             if number >= 0:
                 numbers[site, sample] = number
                 totals[site, DEPTH] += shares[number]
+                totals[site, SAMPLE_DEPTH] += depths_of[number]
                 continue
             number = numbers[site, sample] = found
             gt_at[number + 1], ad_at[number + 1] = gt_at[number] + ploidy, ad_at[number]
@@ -134,7 +137,9 @@ def call_nonvariant_sites(
             block = fact[OWN] == BLOCK
             depth, gq = _best_depth(fact, judged), fact[GQ]
             shares[number] = depth_of(fact) if judged else max(np.int32(0), _best_depth(fact, False))
+            depths_of[number] = sample_depth_of(fact)
             totals[site, DEPTH] += shares[number]
+            totals[site, SAMPLE_DEPTH] += depths_of[number]
             if block:
                 known[int(judged), row - first_block] = number
             elif fact[START] == position or fact[SPANNING] == 0:

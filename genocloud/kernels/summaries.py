@@ -19,6 +19,7 @@ from genocloud.kernels.likelihoods import (
     depth_of,
     has_vector,
     own_alleles,
+    sample_depth_of,
     tidied,
 )
 
@@ -165,7 +166,7 @@ def _room(facts, speaking, allele_counts):
 @compiled
 def _judge(fact, pl, own, alleles, total, out, at):
     """Add one sample to `total` and write its key into `out` from `at`; return where that ends, `at` if it has none."""
-    total[0] += depth_of(fact)
+    total[0] += max(depth_of(fact), sample_depth_of(fact))  # either is a depth of the site
     vector = has_vector(fact, alleles, own)
     state, _, emptied = tidied(fact, pl, own, alleles, vector)
     vector = vector and not emptied

@@ -11,21 +11,32 @@ from genocloud.regions import Contig, check_contigs
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 from genocloud.steps.copies import head_of, is_remote, scratch
+from genocloud.steps.intervals import Intervals
 from genocloud.steps.people import Listed, read_people
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.reference import Reference, read_reference
 
+EVERYWHERE = Intervals()
+
 
 def check_inputs(
-    listed: Listed, reference_url: str, scatter: Scatter, progress: Progress
+    listed: Listed,
+    reference_url: str,
+    scatter: Scatter,
+    progress: Progress,
+    intervals: Intervals = EVERYWHERE,
 ) -> tuple[list[samples.Sample], Receipt]:
-    """The listed samples, whose files hold what is said of them; the first thing wrong is raised as an InputError."""
+    """The listed samples, whose files hold what is said of them; the first thing wrong is raised as an InputError.
+
+    Contigs without `intervals` may have another length in a gVCF's header than in the reference.
+    """
     with receipt_of("inputs") as receipt:
         reference = read_reference(reference_url)
+        policy = gvcf.RecordPolicy(intervals.asked(reference.contigs).inside)
         people = read_people(listed, scatter, progress)
         sheet = people.samples
         with progress.stage("inputs", tasks=len(sheet), unit="sample") as stage:
-            check = partial(check_sample, people.source, reference)
+            check = partial(check_sample, people.source, reference, policy)
             checked = scatter.run(check, sheet, lambda _: stage.advance(tasks=1))
         receipt.inputs = {"reference": reference.checksum, "samples": people.checksum()}
         receipt.balanced("samples", len(sheet), len(checked), {})
@@ -33,10 +44,12 @@ def check_inputs(
     return checked, receipt
 
 
-def check_sample(sheet_url: str, reference: Reference, sample: samples.Sample) -> samples.Sample:
+def check_sample(
+    sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sample: samples.Sample
+) -> samples.Sample:
     """The sample, with the name that its gVCF knows it by; raises an InputError for a file that cannot be its own."""
     if sample.gvcf:
-        with look_at_sample(sheet_url, reference, sample) as (checked, _):
+        with look_at_sample(sheet_url, reference, sample, policy) as (checked, _):
             return checked
     from genocloud.reads.inputs import check_head, read_name  # loads htslib, which gVCFs need not
 
@@ -52,14 +65,14 @@ def check_sample(sheet_url: str, reference: Reference, sample: samples.Sample) -
 
 @contextmanager
 def look_at_sample(
-    sheet_url: str, reference: Reference, sample: samples.Sample, policy: gvcf.RecordPolicy | None = None
+    sheet_url: str, reference: Reference, sample: samples.Sample, policy: gvcf.RecordPolicy
 ) -> Iterator[tuple[samples.Sample, gvcf.Look]]:
     """As `check_sample` of a sample with a gVCF, whose file stays open for what else is to be asked of it."""
     samples.check_files(sheet_url, sample, _exists)
     url = str(sample.gvcf)
     with gvcf.look_at(url) as look:
         look.check_index()
-        _check_lengths(url, look.header, reference.contigs, policy or gvcf.RecordPolicy())
+        _check_lengths(url, look.header, reference.contigs, policy)
         yield replace(sample, name_in_gvcf=samples.name_inside(sheet_url, sample, look.header.samples)), look
 
 

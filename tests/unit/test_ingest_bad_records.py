@@ -93,6 +93,7 @@ class Study:
     def run(self, command, *options):
         """(exit code, receipt, error text) of a command of the command line."""
         places = {
+            "inputs": ["samples.tsv", "--scatter", "inline"],
             "joint": ["samples.tsv", "-o", "out.vcf.gz", "--threads", "1"],
             "ingest": ["cohort", "samples.tsv", "--scatter", "inline"],
             "discover": ["cohort", "--scatter", "inline"],
@@ -100,7 +101,7 @@ class Study:
             "export": ["callset", "out.vcf.gz", "--scatter", "inline"],
         }[command]
         arguments = [str(self.folder / one) if "." in one or one in ("cohort", "callset") else one for one in places]
-        reference = ["--reference", str(self.folder / "ref.fa")] if command in ("joint", "ingest") else []
+        reference = ["--reference", str(self.folder / "ref.fa")] if command in ("inputs", "joint", "ingest") else []
         receipt = self.folder / "receipt.json"
         receipt.unlink(missing_ok=True)
         code = main([command, *arguments, *reference, "--receipt", str(receipt), "-q", *options])
@@ -190,6 +191,16 @@ def test_the_records_around_a_dropped_one_stay_as_they_are(study):
     sites = study.sites()
     study.write(odd)
     assert (study.run("joint", "--on-bad-record", "drop")[0], study.sites()) == (0, sites)
+
+
+def test_the_look_at_inputs_holds_the_contigs_inside_the_intervals_to_the_reference(study):
+    """As the workflow takes it, before any job."""
+    study.write("".join(WHOLE.values()), header(lengths=LENGTHS | {"chr3": 16_569}))
+    for outside in (("-L", "chr1", "chr2"), ("-XL", "chr3"), ("-L", "chr2:5-900", "-XL", "chr2:7")):
+        assert study.run("inputs", *outside)[0] == 0
+    for inside in ((), ("-L", "chr3:1-5"), ("-XL", "chr1", "chr2", "chr3:1-399")):
+        code, _, said = study.run("inputs", *inside)
+        assert (code, "contig chr3 has more than one length" in said) == (3, True)
 
 
 def test_contigs_outside_the_intervals_may_be_unknown_in_another_order_or_of_another_length(study):

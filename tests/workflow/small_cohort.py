@@ -62,6 +62,13 @@ def cut_gvcf(source: Path, target: Path, bases: int = BASES) -> None:
                 kept.write(line.encode())
 
 
+def edit_gvcf(file: Path, old: str, new: str) -> None:
+    text = gzip.decompress(file.read_bytes()).decode()
+    assert old in text
+    with pysam.BGZFile(str(file), "wb") as out:
+        out.write(text.replace(old, new).encode())
+
+
 def cut_reads(source: Path, target: Path) -> None:
     with (
         pysam.AlignmentFile(str(source), reference_filename=str(DATA / "reference.fa")) as reads,

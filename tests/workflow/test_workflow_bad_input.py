@@ -1,12 +1,10 @@
 """Bad input ends the run before any job, with one message and exit code 3."""
 
-import gzip
 from pathlib import Path
 
-import pysam
 import pytest
 
-from tests.workflow.small_cohort import snakemake
+from tests.workflow.small_cohort import edit_gvcf, snakemake
 
 pytestmark = pytest.mark.workflow
 
@@ -15,13 +13,6 @@ def edit(file, old, new):
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new))
-
-
-def edit_gvcf(file, old, new):
-    text = gzip.decompress(file.read_bytes()).decode()
-    assert old in text
-    with pysam.BGZFile(str(file), "wb") as out:
-        out.write(text.replace(old, new).encode())
 
 
 def duplicate_sample(folder):

@@ -1,12 +1,13 @@
 """The sheet grows, a file changes, a step has failed: the next run does what follows from it, and no more."""
 
+import json
 import re
 import shutil
 
 import pytest
 
 from genocloud import open_callset, open_cohort
-from tests.workflow.small_cohort import DATA, cut_gvcf, snakemake
+from tests.workflow.small_cohort import DATA, cut_gvcf, edit_gvcf, snakemake
 
 pytestmark = pytest.mark.workflow
 
@@ -36,8 +37,13 @@ def test_one_more_row_adds_one_more_sample(run_before):
     assert open_callset(str(run_before / "results/callset")).samples == ("p04", "p07", "p08", "p09", "p10")
 
 
-def test_a_changed_file_replaces_its_sample(run_before):
+def test_a_changed_file_replaces_its_sample_less_its_bad_records(run_before):
+    """One lies inside, one where nothing is wanted, as does a contig of another length in the header."""
     cut_gvcf(DATA / "gvcf/p08.g.vcf.gz", run_before / "p08.g.vcf.gz", bases=6_000)
+    for old, new in (("0/1:8,10,0:", "0/1:8,10:"), ("0/1:11,12,0:", "0/1:11,12:"), ("length=16500", "length=16501")):
+        edit_gvcf(run_before / "p08.g.vcf.gz", old, new)
+    with (run_before / "config.yaml").open("a") as config:
+        config.write("on_bad_record: drop\nexclude_intervals: ['chr2:3001-4000', chrM]\n")
     run = snakemake(run_before)
     assert run.code == 0, run.said
     callset = open_callset(str(run_before / "results/callset"))
@@ -45,6 +51,13 @@ def test_a_changed_file_replaces_its_sample(run_before):
     later = callset.genotypes("chr2:6,501-12,000", ["p08"])
     assert later.num_rows > 0
     assert set(later["GT"].to_pylist()) == {"./."}
+    receipt = json.loads((run_before / "results/ingest/ingest.json").read_text())
+    assert receipt["figures"]["bad_records"] == {"p08": {"bad record: AD has not one value for each allele": 1}}
+    assert receipt["figures"]["bad_records_outside"] == {"p08": 1}
+    assert callset.genotypes("chr2:844", ["p08"])["GT"].to_pylist() == ["./."]
+    around = callset.sites("chr2:2,900-5,000")["pos"].to_pylist()
+    assert around
+    assert not [pos for pos in around if 3001 <= pos <= 4000]
 
 
 def test_a_row_less_is_refused_with_the_reason(run_before):

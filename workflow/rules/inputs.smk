@@ -3,13 +3,14 @@
 
 rule inputs:
     input:
-        local([config["samples"], *REFERENCE_FILES]),
+        local([config["samples"], *REFERENCE_FILES, *WHERE_FILES]),
     output:
         sheet="results/inputs/samples.tsv",
         receipt="results/inputs/inputs.json",
     params:
         samples=lambda wildcards: config["samples"],
-        reference=lambda wildcards: config["reference"], **content(lambda wildcards: [config["samples"], *REFERENCE_FILES]),
+        reference=lambda wildcards: config["reference"],
+        intervals=options(*INSIDE), **content(lambda wildcards: [config["samples"], *REFERENCE_FILES]),
     log:
         "results/logs/inputs.log",
     conda:
@@ -20,4 +21,5 @@ rule inputs:
         runtime=60,  # minutes
     shell:
         "genocloud inputs {params.samples:q} --reference {params.reference:q} --called results/call"
+        " {params.intervals}"
         " -o {output.sheet} --receipt {output.receipt} 2>&1 | tee {log} >&2"

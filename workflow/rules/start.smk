@@ -142,9 +142,16 @@ def look_into_files():
     from genocloud.scatter.executors import open_scatter
     from genocloud.scatter.progress import open_progress
     from genocloud.steps.inputs import check_inputs
+    from genocloud.steps.intervals import Intervals
 
     with open_scatter("threads:4") as scatter, open_progress(quiet=len(PEOPLE) < MANY) as progress:
-        check_inputs(config["samples"], config["reference"], scatter, progress)
+        where = Intervals(
+            tuple(config["intervals"]),
+            config["interval_padding"],
+            excluded=tuple(config["exclude_intervals"]),
+            exclusion_padding=config["interval_exclusion_padding"],
+        )
+        check_inputs(config["samples"], config["reference"], scatter, progress, where)
 
 
 def is_checked():
