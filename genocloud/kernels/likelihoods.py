@@ -205,7 +205,7 @@ def depth_of(fact):
     return np.int64(fact[INFO_DP]) if fact[INFO_DP] != MISSING else sample_depth_of(fact)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sample_depth_of(fact):
     """The depth of a row's sample: its MIN_DP, else DP; 0 if it has none."""
     if fact[MIN_DP] != MISSING:
