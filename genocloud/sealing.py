@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from isal import isal_zlib  # its crc32 is several times as fast as zlib's
 
@@ -22,13 +23,23 @@ _DIGITS = 32
 _BLANK = b"0" * _DIGITS
 _SEAL = re.compile(rb"seal=([0-9a-f]{%d});blocks=([A-Za-z0-9+/=]*);" % _DIGITS)
 _END = struct.Struct("<I4s")
-_MAGIC = b"PAR1"
-_TAIL_BYTES = 1 << 16
+MAGIC = b"PAR1"
+"""What Parquet files begin and end with."""
+
+TAIL_BYTES = 1 << 16
 """What is read of a file's end at once: most footers are shorter."""
+
+
+ParquetFile, FileMetaData = pq.ParquetFile, pq.FileMetaData
+"""Arrow's, for annotations elsewhere: a file is opened by `reader` alone, so that nobody reads what is not checked."""
 
 
 class BadSeal(OSError):
     """Bytes that are not those that were written. An OSError, because Arrow passes these on."""
+
+
+class BadDigest(ValueError):
+    """JSON that says something else than what was written."""
 
 
 class SealedWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no types
@@ -127,8 +138,10 @@ def check(stream: BinaryIO, seal: str = "") -> BinaryIO:
     """A stream of the same Parquet file whose bytes are compared with their checksums as they are read.
 
     seal  what the writer said; without one, a file that has none is passed on as it is
-    Raises BadSeal, now for the footer, and in reading for what is read.
+    Raises BadSeal, now for the footer, and in reading for what is read. A stream that is checked already is returned.
     """
+    if isinstance(stream, _Checked):
+        return stream
     size = stream.seek(0, io.SEEK_END)
     footer = _footer(stream, size)
     found = _SEAL.search(footer)
@@ -147,13 +160,13 @@ def check(stream: BinaryIO, seal: str = "") -> BinaryIO:
 
 
 def _footer(stream: BinaryIO, size: int) -> bytes:
-    start = max(size - _TAIL_BYTES, 0)
+    start = max(size - TAIL_BYTES, 0)
     stream.seek(start)
     tail = stream.read(size - start)
-    if len(tail) < _END.size or not tail.endswith(_MAGIC):
+    if len(tail) < _END.size or not tail.endswith(MAGIC):
         raise BadSeal("it is no Parquet file, or has been cut short")
     length = _END.unpack(tail[-_END.size :])[0] + _END.size
-    if length > size - len(_MAGIC):
+    if length > size - len(MAGIC):
         raise BadSeal("its footer is damaged")
     if length > len(tail):
         stream.seek(size - length)
@@ -222,9 +235,18 @@ class _Checked(io.RawIOBase, BinaryIO):
                 raise BadSeal(f"bytes {number * BLOCK_BYTES:,} and following are not what was written")
 
 
-def reader(stream: BinaryIO) -> pq.ParquetFile:
-    """A Parquet file to read by one thread, its pages' checksums compared."""
-    return pq.ParquetFile(stream, pre_buffer=False, page_checksum_verification=True)
+def reader(stream: BinaryIO, seal: str = "", pre_buffer: bool = False) -> pq.ParquetFile:
+    """A Parquet file to read, compared with its checksums as it is read (`check`), and its pages with theirs.
+
+    pre_buffer  read a row group's columns ahead in Arrow's own threads, which may outlive the main thread
+    """
+    return pq.ParquetFile(check(stream, seal), pre_buffer=pre_buffer, page_checksum_verification=True)
+
+
+def read_where(stream: BinaryIO, columns: list[str] | None, rows: pc.Expression | None) -> pa.Table:
+    """Some columns (None: all) of the rows of a Parquet file that meet a condition, compared as `reader` does."""
+    how = {"use_threads": False, "pre_buffer": False, "page_checksum_verification": True}
+    return pq.read_table(check(stream), columns=columns, filters=rows, **how)
 
 
 def sha256_of(stream: BinaryIO) -> str:
@@ -248,11 +270,19 @@ def sealed_json(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {"sha256": content_digest(fields), **fields}
 
 
-def open_json(data: bytes) -> dict[str, Any]:
-    """The fields of a JSON object without their digest, compared where there is one; ValueError for any other text."""
-    fields = json.loads(data)
+def open_json(data: bytes, compare: bool = True) -> dict[str, Any]:
+    """The fields of a JSON object without their digest, compared where there is one (an earlier genocloud wrote none).
+
+    compare  False where the text has been compared with another digest of it
+    Raises BadDigest, or another ValueError for any other text.
+    """
+    try:
+        fields = json.loads(data)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     if not isinstance(fields, dict):
         raise ValueError("it is no JSON object")
-    if "sha256" in fields and fields.pop("sha256") != content_digest(fields):
-        raise ValueError("its sha256 is not the one that it was written with")
+    digest = fields.pop("sha256", None)
+    if compare and digest is not None and digest != content_digest(fields):
+        raise BadDigest("its sha256 is not the one that it was written with")
     return fields

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from genocloud import schema
+from genocloud import schema, sealing
 from genocloud.callset import arrays, manifest, parquet
 from genocloud.callset.elsewhere import Elsewhere, NotReached, UnknownSite, reaching
 from genocloud.callset.layout import FileEntry, ShardEntry, rows_of
@@ -214,9 +213,6 @@ class _Place(NamedTuple):
     end: int
 
 
-_PLAIN = {"use_threads": False, "pre_buffer": False, "page_checksum_verification": True}
-
-
 def _read(
     store: Store,
     file: FileEntry,
@@ -233,7 +229,7 @@ def _read(
     if samples:
         conditions.append(pc.field("sample").isin(samples))
     with parquet.opened(store, file, declared) as stream:
-        return pq.read_table(stream, columns=columns, filters=_all(conditions), **_PLAIN)
+        return sealing.read_where(stream, columns, _all(conditions))
 
 
 def _check_same(

@@ -16,12 +16,13 @@ from genocloud.callset.layout import (
     GENOTYPES_FOLDER,
     NOT_JSON,
     SHARES_FOLDER,
+    DamagedFile,
     FileEntry,
     as_json,
     shares_name,
     sites_name,
 )
-from genocloud.callset.writing import Shard, is_intact, write_genotypes
+from genocloud.callset.writing import Shard, has_seal, write_genotypes
 from genocloud.errors import scarcity
 from genocloud.objects import ObjectMissing, Store
 
@@ -58,7 +59,8 @@ class Segment:
 def find_segments(store: Store, shard: Shard, batch: str, made: str, keys: npt.NDArray[np.int64]) -> list[Segment]:
     """What was written earlier of a batch in a shard, also by a killed run, and holds sites with some of the keys.
 
-    No site is in two of them. None where they are too many, or hold too much besides: then write them anew.
+    No site is in two of them. None where they are too many, or hold too much besides: then write them anew. Of their
+    genotypes no more than the footer is read: on a bucket all else costs, and is compared when it is used.
     """
     found = sorted(_segments(store, shard, batch, made), key=lambda one: (-one.genotypes.rows, one.genotypes.name))
     chosen: list[Segment] = []
@@ -80,7 +82,7 @@ def known_sites(store: Store, shard: Shard) -> pa.Table:
     columns = ["contig", "pos", "alts"]
     try:
         with store.open(sites_name(shard.name)) as stream:
-            table = sealing.reader(sealing.check(stream)).read(columns, use_threads=False)
+            table = sealing.reader(stream).read(columns, use_threads=False)
         return table.cast(schema.SITES.empty_table().select(columns).schema)
     except (ObjectMissing, pa.ArrowException, OSError):
         return schema.SITES.empty_table().select(columns)
@@ -89,7 +91,7 @@ def known_sites(store: Store, shard: Shard) -> pa.Table:
 def _segments(store: Store, shard: Shard, batch: str, made: str) -> Iterator[Segment]:
     for name in store.list(f"{SHARES_FOLDER}/{batch}/{shard.name}."):
         segment = _read(store, name)
-        if segment and segment.made == made and is_intact(store, segment.genotypes):
+        if segment and segment.made == made and has_seal(store, segment.genotypes):
             yield segment
 
 
@@ -97,7 +99,7 @@ def _read(store: Store, name: str) -> Segment | None:
     """The segment whose shares have this name; None where they are gone or damaged."""
     try:
         data = store.read(name)
-        table = sealing.reader(sealing.check(io.BytesIO(data))).read(use_threads=False)
+        table = sealing.reader(io.BytesIO(data)).read(use_threads=False)
         told = json.loads(table.schema.metadata[_TOLD])
         genotypes = FileEntry(**told["genotypes"])
         if genotypes.name != name.replace(SHARES_FOLDER, GENOTYPES_FOLDER, 1):  # another file's bytes under this name
@@ -146,12 +148,19 @@ def write_segment(
 
 
 def only(store: Store, shard: Shard, batch: str, segment: Segment, keys: npt.NDArray[np.int64]) -> Segment:
-    """The segment, written again with only the rows at sites that have one of the keys."""
+    """The segment, written again with only the rows at sites that have one of the keys.
+
+    Raises DamagedFile; the segment is then none any more, so that it is not found again.
+    """
     stays = np.isin(segment.keys, keys)
     if stays.all():
         return segment
-    with parquet.opened(store, segment.genotypes, schema.STORED_GENOTYPES) as stream:
-        table = sealing.reader(stream).read(use_threads=False)
+    try:
+        with parquet.opened(store, segment.genotypes, schema.STORED_GENOTYPES) as stream:
+            table = sealing.reader(stream).read(use_threads=False)
+    except DamagedFile:
+        store.delete(segment.shares.name)
+        raise
     members = table.num_rows // len(stays)
     table, shares = table.filter(pa.array(np.repeat(stays, members))), segment.table.filter(pa.array(stays))
     places = pa.table({"pos": table["pos"].take(np.arange(len(shares)) * members), "key": shares["key"]})

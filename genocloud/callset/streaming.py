@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from genocloud import schema, sealing
 from genocloud.callset import parquet
@@ -42,7 +41,7 @@ def stream_rows(
             yield pa.concat_tables(held)
 
 
-def _row_groups(metadata: pq.FileMetaData, start: int, end: int) -> tuple[list[int], int]:
+def _row_groups(metadata: sealing.FileMetaData, start: int, end: int) -> tuple[list[int], int]:
     """The row groups that hold some rows, and the first row of the first of them."""
     edges = np.cumsum([0, *(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))])
     groups = np.flatnonzero((edges[:-1] < end) & (edges[1:] > start))

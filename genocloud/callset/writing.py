@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -93,6 +94,23 @@ def is_intact(store: Store, file: FileEntry, whole: bool = True) -> bool:
         return False
 
 
+def has_seal(store: Store, file: FileEntry) -> bool:
+    """Whether a file is as long as it was and has the footer that it had; whoever reads the rest compares it with that.
+
+    One without a seal, which an earlier genocloud wrote, is read whole.
+    """
+    if not file.seal:
+        return is_intact(store, file)
+    try:
+        with store.open(file.name) as stream:
+            if stream.seek(0, os.SEEK_END) != file.bytes:
+                return False
+            sealing.check(stream, file.seal)
+    except (ObjectMissing, sealing.BadSeal):
+        return False
+    return True
+
+
 def write_shard(store: Store, shard: Shard, key: str, sites: pa.Table, genotypes: BatchTables) -> ShardEntry:
     """Write a shard's tables SITES and, for each batch, GENOTYPES; its entry comes last and makes it complete.
 
@@ -113,9 +131,17 @@ def _keyed(sites: pa.Table) -> pa.Table:
     return sites.append_column(schema.SITE_KEY.field, pa.array([site_key(*each) for each in alleles], schema.INT64))
 
 
-def begin_shard(store: Store, shard: Shard) -> None:
-    """The first step of `write_shard`: the shard is no longer complete, the callset no longer one."""
+def begin_shard(store: Store, shard: Shard, key: str | None = None) -> None:
+    """The first step of `write_shard`: the shard is no longer complete, the callset no longer one.
+
+    Of a shard that was complete with the same settings `key`, damaged files are removed: none is taken up again.
+    """
     manifest.claim(store)
+    entry = manifest.read_entry(store, entry_name(shard.name)) if key is not None else None
+    if entry is not None and entry.key == key:
+        for file in entry.tables:
+            if not is_intact(store, file):
+                store.delete(file.name)
     store.delete(MANIFEST)
     store.delete(entry_name(shard.name))
 

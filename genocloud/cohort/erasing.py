@@ -7,15 +7,27 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
-from genocloud.cohort.batch import BatchReceipt, DamagedObject, read_receipt, receipt_name
+from genocloud import sealing
+from genocloud.cohort.batch import BatchReceipt, read_receipt, receipt_name
 from genocloud.cohort.manifest import Cohort, Person, manifest_names, open_cohort, versions
 from genocloud.cohort.membership import Place
 from genocloud.cohort.rewriting import Rewriting, plan_batch
-from genocloud.errors import InputError
+from genocloud.errors import InputError, StoreError
 from genocloud.objects import ObjectMissing, Store, join
 
 JOURNAL = "erasing.json"
 """What an erasure that has begun is about; it goes last, so that one that was killed can be completed."""
+
+
+class DamagedJournal(StoreError):
+    """The note of an erasure that has begun, damaged: whom it was about is no longer known."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        self.url, self.problem = url, problem
+        super().__init__(
+            f"{url}: the note of an erasure that a killed run has begun is damaged ({problem}); restore it, or delete "
+            "it and run genocloud erase with that sample again"
+        )
 
 
 class NobodyToErase(InputError):
@@ -152,19 +164,23 @@ def receipts(store: Store) -> Iterator[BatchReceipt]:
 
 def begin(store: Store, erasure: Erasure) -> None:
     """Note what is going to be erased, so that any later run can complete it."""
-    store.create(JOURNAL, json.dumps(asdict(erasure)).encode())
+    store.create(JOURNAL, json.dumps(sealing.sealed_json(asdict(erasure))).encode())
 
 
 def begun(store: Store) -> Erasure | None:
     """The erasure that a killed run has left."""
     try:
-        fields: dict[str, Any] = json.loads(store.read(JOURNAL))
+        return _erasure(sealing.open_json(store.read(JOURNAL)))
     except ObjectMissing:
         return None
-    except ValueError as error:
-        raise DamagedObject(join(store.url, JOURNAL), str(error)) from error
-    needles, shared, namesakes = (tuple(fields[name]) for name in ("needles", "shared", "namesakes"))
-    return Erasure(fields["sample"], fields["places"], needles, shared, namesakes)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DamagedJournal(join(store.url, JOURNAL), str(error)) from error
+
+
+def _erasure(fields: dict[str, Any]) -> Erasure:
+    places = {str(batch): [int(place) for place in places] for batch, places in fields["places"].items()}
+    needles, shared, namesakes = (tuple(map(str, fields[name])) for name in ("needles", "shared", "namesakes"))
+    return Erasure(str(fields["sample"]), places, needles, shared, namesakes)
 
 
 def plan_erase(erasure: Erasure, cohort: Cohort) -> list[Rewriting]:

@@ -23,6 +23,13 @@ NAME = "manifest/{:08d}.json"
 PUBLISHED = "manifest/{:08d}.sha256"
 """Beside each version its digest, so that the loss of a version is seen, or another in its place."""
 
+FOLDER, NOTED_FOLDER = "manifest/", "published/"
+NOTED = "published/{:08d}.sha256"
+"""The same in a folder of its own, so that the loss of a version together with what is beside it is seen.
+
+Each version has its note, written once: of one object for the newest version, two writers could write the older last.
+"""
+
 TRIES = 20
 """How often a writer that lost a race tries the next version before it gives up."""
 
@@ -78,9 +85,10 @@ class LostVersion(StoreError):
 
     def __init__(self, url: str, version: int) -> None:
         self.url, self.version = url, version
+        notes = " and ".join(note.format(version) for note in (PUBLISHED, NOTED))
         super().__init__(
             f"{join(url, NAME.format(version))}: version {version} was published and its manifest has gone; restore "
-            f"it, or, to go on without what it changed, delete {PUBLISHED.format(version)} too"
+            f"it, or, to go on without what it changed, delete {notes} too"
         )
 
 
@@ -219,33 +227,38 @@ def open_cohort(url: str | os.PathLike[str], version: int | None = None) -> Coho
 
 def versions(store: Store) -> list[int]:
     """The versions there are, in order."""
-    return _numbers(NAME, store.list("manifest/"))
+    return _numbers(NAME, store.list(FOLDER))
 
 
 def _numbers(pattern: str, names: Iterable[str]) -> list[int]:
     """The versions that have an object named after a pattern, in order."""
-    found = (re.fullmatch(r"manifest/(\d{8})\.\w+", name) for name in names)
+    found = (re.fullmatch(r"\w+/(\d{8})\.\w+", name) for name in names)
     return sorted(int(match[1]) for match in found if match and pattern.format(int(match[1])) == match[0])
 
 
 def latest_version(store: Store) -> int:
     """The highest version there is; 0 where there is no cohort. Raises LostVersion where a later one has gone."""
-    names = store.list("manifest/")
+    names = store.list(FOLDER)
     last = max(_numbers(NAME, names), default=0)
-    if lost := [version for version in _numbers(PUBLISHED, names) if version > last]:
+    if lost := [version for version in _published(store, names) if version > last]:
         raise LostVersion(store.url, lost[-1])
     return last
 
 
+def _published(store: Store, names: Sequence[str]) -> list[int]:
+    """The versions that a note says were published, in order; `names` are those of the manifests' folder."""
+    return sorted({*_numbers(PUBLISHED, names), *_numbers(NOTED, store.list(NOTED_FOLDER))})
+
+
 def lost_versions(store: Store) -> list[int]:
     """Versions that were published and have gone, none of which was dropped by `collect` or `erase`."""
-    names = store.list("manifest/")
-    return sorted(set(_numbers(PUBLISHED, names)) - set(_numbers(NAME, names)))
+    names = store.list(FOLDER)
+    return sorted(set(_published(store, names)) - set(_numbers(NAME, names)))
 
 
 def manifest_names(store: Store, version: int) -> list[str]:
-    """The objects that say what a version is, in the order to delete them in: without its digest it is not missed."""
-    return [name for name in (PUBLISHED.format(version), NAME.format(version)) if store.exists(name)]
+    """The objects that say what a version is, in the order to delete them in: without its notes it is not missed."""
+    return [name for each in (NOTED, PUBLISHED, NAME) if store.exists(name := each.format(version))]
 
 
 def commit(store: Store, change: Callable[[int], Cohort]) -> Cohort:
@@ -264,7 +277,7 @@ def commit(store: Store, change: Callable[[int], Cohort]) -> Cohort:
             store.create(NAME.format(new.version), json.dumps(fields, indent=1).encode())
         except ObjectExists:
             continue
-        store.write(PUBLISHED.format(new.version), fields["sha256"].encode())
+        _note(store, new.version, fields["sha256"])
         return new
     raise Contention(store.url)
 
@@ -292,9 +305,16 @@ def next_version(cohort: Cohort, people: Sequence[Person], new: Mapping[str, Bat
 def _digest_of(store: Store, version: int) -> str:
     """The digest that a version's manifest has of itself; noted beside it, where a killed writer did not do so."""
     digest = str(_said(store, version).get("sha256", ""))
-    if digest and not store.exists(PUBLISHED.format(version)):
-        store.write(PUBLISHED.format(version), digest.encode())
+    if digest:
+        _note(store, version, digest)
     return digest
+
+
+def _note(store: Store, version: int, digest: str) -> None:
+    """Note where it is not that a version was published: one that is there stays, as it may be of another manifest."""
+    for each in (PUBLISHED, NOTED):
+        if not store.exists(each.format(version)):
+            store.write(each.format(version), digest.encode())
 
 
 def _said(store: Store, version: int) -> dict[str, Any]:
@@ -309,9 +329,9 @@ def _said(store: Store, version: int) -> dict[str, Any]:
 def check_chain(store: Store, version: int) -> str:
     """What is wrong with a version's place among the others; empty: nothing, or an earlier genocloud wrote it."""
     fields, before = _said(store, version), _said(store, version - 1)
-    noted = PUBLISHED.format(version)
-    if store.exists(noted) and store.read(noted) != str(fields["sha256"]).encode():
-        return f"it is not the one that {noted} says was published"
+    for noted in (PUBLISHED.format(version), NOTED.format(version)):
+        if store.exists(noted) and store.read(noted) != str(fields["sha256"]).encode():
+            return f"it is not the one that {noted} says was published"
     if fields.get("previous") and before and before.get("sha256") != fields["previous"]:
         return f"it was made after another version {version - 1} than the one that is here"
     return ""

@@ -4,13 +4,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from genocloud import schema, sealing
 from genocloud.cohort.batch import KINDS, BatchReceipt, DamagedObject, PartReceipt, part_name
@@ -90,7 +88,7 @@ def _groups(cohort: Cohort, batch: Batch, kind: str, region: Region) -> Iterator
         return
     name, axis = part_name(batch.id, kind, written), cohort.layout.axis(region.contig)
     with _damage(join(cohort.url, name)), open_store(cohort.url).open(name) as stream:
-        file = _opened(stream, written)
+        file = sealing.reader(stream, written.seal, pre_buffer=True)
         for window, group in found:
             yield window, _along(unpack(kind, file.read_row_group(group), KINDS[kind]), axis)
 
@@ -150,7 +148,7 @@ class _Windows:
         if self.written:
             with _damage(self.url):
                 stream = stack.enter_context(store.open(part_name(receipt.id, kind, part)))
-                self.file = _opened(stream, self.written)
+                self.file = sealing.reader(stream, self.written.seal, pre_buffer=True)
 
     def read(self, number: int) -> pa.Table:
         empty = KINDS[self.kind].empty_table()
@@ -204,10 +202,6 @@ def _damage(url: str) -> Iterator[None]:
         if isinstance(error, RuntimeError):
             raise
         raise DamagedObject(url, str(error)) from error
-
-
-def _opened(stream: BinaryIO, written: PartReceipt) -> pq.ParquetFile:
-    return pq.ParquetFile(sealing.check(stream, written.seal), page_checksum_verification=True)
 
 
 def _row_groups(windows: Sequence[Region], written: PartReceipt, wanted: Region) -> list[tuple[int, int]]:

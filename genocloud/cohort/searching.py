@@ -3,14 +3,17 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from genocloud import sealing
+from genocloud.cohort.batch import DamagedObject
 from genocloud.cohort.verifying import pieces
-from genocloud.objects import Store
+from genocloud.errors import scarcity
+from genocloud.objects import Store, join
 
 LONG_BYTES = 8
 """Compressed bytes hold a name of so many by chance once in 10^19; a shorter one is sought in what they decode to."""
@@ -21,18 +24,42 @@ WITHIN = rb"[A-Za-z0-9_.-]"
 ALLELES = ("ref", "alts")
 """Columns of bases: initials such as CAT stand there too."""
 
+SEALED = re.compile(r"manifest/\d{8}\.json|batches/[^/]+/receipt\.json|callsets/[^/]+\.json")
+"""Names of JSON that genocloud writes with its digest; people may put other JSON there, which may mean another one."""
+
 
 def search(store: Store, name: str, needles: Sequence[str]) -> list[str]:
-    """Which of some names and fingerprints an object holds, whole; raises DamagedObject where it has gone."""
+    """Which of some names and fingerprints an object holds, whole.
+
+    Raises DamagedObject where it has gone, or where it is a damaged one of genocloud's, in which nothing can be sought.
+    """
     found = _in_bytes(pieces(store, name), [each for each in needles if len(each.encode()) >= LONG_BYTES])
-    try:
-        if name.endswith(".json"):
-            return sorted(found | (set(needles) & set(_texts(json.loads(store.read(name))))))
-        if name.endswith(".parquet"):
-            return sorted(found | _in_parquet(store, name, set(needles)))
-    except (ValueError, OSError, pa.ArrowException):
-        pass  # it is not what its name says: whatever it is, its bytes are searched
+    if name.endswith(".parquet") and _is_parquet(store, name):
+        return sorted(found | _in_parquet(store, name, set(needles)))
+    if name.endswith(".json"):
+        with suppress(ValueError):
+            return sorted(found | (set(needles) & set(_texts(_json(store, name)))))
+    # it is not what its name says: whatever it is, its bytes are searched
     return sorted(_in_bytes(pieces(store, name), needles))
+
+
+def _is_parquet(store: Store, name: str) -> bool:
+    """Whether an object was once Parquet, damaged or cut short since."""
+    size, length = store.size(name), len(sealing.MAGIC)
+    return sealing.MAGIC in (store.read(name, 0, length), store.read(name, max(size - length, 0), size))
+
+
+def _json(store: Store, name: str) -> Any:
+    """What a JSON object says; raises ValueError where it is none, DamagedObject where its digest is another."""
+    data = store.read(name)
+    try:
+        return sealing.open_json(data)
+    except sealing.BadDigest as error:
+        if SEALED.fullmatch(name):
+            raise DamagedObject(join(store.url, name), str(error)) from error
+    except ValueError:
+        pass
+    return json.loads(data)
 
 
 def _in_bytes(texts: Iterable[bytes], needles: Sequence[str]) -> set[str]:
@@ -66,15 +93,20 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _in_parquet(store: Store, name: str, needles: set[str]) -> set[str]:
     """Needles among the words of an object's text columns, alleles aside, or in what it says of itself."""
-    with store.open(name) as stream:
-        file = pq.ParquetFile(stream)
-        said = file.metadata.metadata or {}
-        found = needles & {each.decode("utf-8", "replace") for pair in said.items() for each in pair}
-        columns = [field.name for field in file.schema_arrow if _is_text(field.type) and field.name not in ALLELES]
-        for group in range(file.num_row_groups if columns else 0):
-            for column in file.read_row_group(group, columns).columns:
-                found |= needles & set(_words(column))
-    return found
+    try:
+        with store.open(name) as stream:
+            return needles & set(_words_of(sealing.reader(stream)))
+    except (ValueError, OSError, LookupError, pa.ArrowException, MemoryError) as error:
+        raise scarcity(error) or DamagedObject(join(store.url, name), str(error)) from error
+
+
+def _words_of(file: sealing.ParquetFile) -> Iterator[str]:
+    said = file.metadata.metadata or {}
+    yield from (each.decode("utf-8", "replace") for pair in said.items() for each in pair)
+    columns = [field.name for field in file.schema_arrow if _is_text(field.type) and field.name not in ALLELES]
+    for group in range(file.num_row_groups if columns else 0):
+        for column in file.read_row_group(group, columns, use_threads=False).columns:
+            yield from _words(column)
 
 
 def _words(column: pa.ChunkedArray) -> list[str]:

@@ -4,7 +4,7 @@ import json
 
 import pyarrow as pa
 
-from genocloud import objects
+from genocloud import objects, sealing
 from genocloud.errors import SettingError
 from genocloud.locations.authority import MAY_LEAVE, POLICIES, STAYS, SUMMARIES, OtherSite, authority
 from genocloud.locations.parcels import Parcel, pack
@@ -48,10 +48,10 @@ def claim_store(store_url: str, site: str) -> None:
     """Write a site's name into its store when it is first used. Raises OtherSite for a store of another site."""
     store = objects.open_store(store_url)
     try:
-        store.create(NAME, (json.dumps({"site": site}) + "\n").encode())
+        store.create(NAME, (json.dumps(sealing.sealed_json({"site": site})) + "\n").encode())
     except objects.ObjectExists:
         try:
-            owner = json.loads(store.read(NAME))["site"]
+            owner = sealing.open_json(store.read(NAME))["site"]
         except (objects.ObjectMissing, ValueError, KeyError, TypeError):
             owner = "that a damaged site.json no longer names"
         if owner != site:

@@ -1,6 +1,7 @@
 """A batch's genotypes in a shard of a callset: those that it has from an earlier run, and the rest called now."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 import numpy as np
@@ -51,8 +52,10 @@ def cover(
     that nobody carries, under keys of their own.
     """
     made = _made(opened, batch, model)
-    found = callset.find_segments(store, shard, batch.id, made, keys)
-    found = [callset.only(store, shard, batch.id, segment, keys) for segment in found]  # globs match no superseded row
+    found = []
+    for segment in callset.find_segments(store, shard, batch.id, made, keys):
+        with suppress(callset.DamagedFile):  # its sites are called again
+            found.append(callset.only(store, shard, batch.id, segment, keys))  # globs match no superseded row
     missing = ~np.isin(keys, np.concatenate([np.zeros(0, np.int64), *(segment.keys for segment in found)]))
     if found and not missing.any():
         return found, _shares(found, keys, batch)

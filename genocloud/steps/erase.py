@@ -1,7 +1,6 @@
 """erase: a person who withdraws consent goes out of a cohort for good, and a search of the store proves it."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from genocloud import callset, cohort, objects
@@ -145,7 +144,10 @@ def _rewrite(store: objects.Store, erasure: Erasure, scatter: Scatter, progress:
 
 def _search(task: _Task) -> _Searched:
     store = objects.open_store(task.cohort_url)
-    with suppress(objects.ObjectMissing, cohort.DamagedObject):  # another process removed it since
+    try:
         hits = search(store, task.name, task.needles)
         return _Searched(task.name, store.size(task.name), tuple(hits))
+    except (objects.ObjectMissing, cohort.DamagedObject):
+        if store.exists(task.name):  # else another process removed it since
+            raise
     return _Searched(task.name, 0, ())

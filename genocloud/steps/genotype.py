@@ -301,8 +301,9 @@ def _cover_batch(given: tuple[_Task, int]) -> None:
     task, number = given
     opened = cohort.open_cohort(task.cohort_url, task.version)
     store = objects.open_store(task.callset_url)
-    if callset.find_shard(store, task.shard, _shard_key(opened, task), whole=False) is None:
-        callset.begin_shard(store, task.shard)
+    key = _shard_key(opened, task)
+    if callset.find_shard(store, task.shard, key, whole=False) is None:
+        callset.begin_shard(store, task.shard, key)
         sites = genotypes.emitted(_settled_of(opened, task))
         keys = site_keys(sites, opened.layout)
         cover(opened, store, opened.batches[number], task.shard, sites, keys, task.model)
@@ -330,7 +331,7 @@ def _call_shard(task: _Task) -> callset.ShardEntry:
         return written
     settled = _settled_of(opened, task)
     emitted = genotypes.emitted(settled)
-    callset.begin_shard(store, task.shard)
+    callset.begin_shard(store, task.shard, key)
     segments, total = cover_all(opened, store, task.shard, emitted, task.model, task.threads)
     sites = annotated(settled, total, opened.layout, task.shard, task.model, task.dbsnp_url)
     return complete(opened, store, task.shard, key, emitted, sites, segments, task.model)

@@ -331,7 +331,7 @@ def call(task: OnShard) -> Parcel:
     """See to everybody's genotypes in a shard; the site's shares."""
     at, opened, store = task.at, task.at.opened(), objects.open_store(task.at.callset_url)
     emitted = _put_out(task)
-    callset.begin_shard(store, task.shard)
+    callset.begin_shard(store, task.shard, task.at.key)
     _, total = cover_all(opened, store, task.shard, emitted, at.model, task.threads)
     kind = "shares" if total.alleles is None else "allele shares"
     return at.released(kind, genotypes.summed_table(total, emitted))

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from genocloud import callset, cohort, gvcf, objects
+from genocloud import callset, cohort, gvcf, objects, sealing
 from genocloud.cohort.batch import read_receipt
 from genocloud.errors import InputError, StoreError, UnreadableFile, first_of
 
@@ -103,7 +102,7 @@ def _file(url: str) -> dict[str, str]:
 
 def _table(url: str, file: BinaryIO) -> dict[str, str]:
     try:
-        told = pq.read_metadata(file)
+        told = sealing.reader(file).metadata
     except (pa.ArrowException, OSError) as error:
         raise StoreError(f"{url}: a damaged Parquet table ({error}); restore it, or make it again") from error
     names = told.schema.to_arrow_schema().names

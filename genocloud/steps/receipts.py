@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from genocloud import objects
+from genocloud import objects, sealing
 from genocloud.errors import GenocloudError
 
 
@@ -63,8 +63,9 @@ class Receipt:
         self.outputs |= {url: _size(url) for url in urls}
 
     def as_json(self) -> str:
-        """The receipt as one JSON object, keys in declared order."""
-        return json.dumps({"version": version("genocloud"), **self.__dict__}, indent=1) + "\n"
+        """The receipt as one JSON object, keys in declared order, behind their digest (sealing)."""
+        fields = json.loads(json.dumps({"version": version("genocloud"), **self.__dict__}))  # keys are text in JSON
+        return json.dumps(sealing.sealed_json(fields), indent=1) + "\n"
 
 
 @contextmanager
@@ -92,13 +93,13 @@ def lost_outputs(url: str, wanted: Sequence[str]) -> list[str]:
     """
     folder, name = objects.split(url)
     try:
-        told = json.loads(objects.open_store(folder).read(name))
+        outputs = sealing.open_json(objects.open_store(folder).read(name)).get("outputs")
     except objects.ObjectMissing:
         return []
     except ValueError:
-        told = None
-    outputs = told.get("outputs", {}) if isinstance(told, dict) else {}
-    return [url for url in wanted if url not in outputs or outputs[url] != _size(url, absent=-1)]
+        outputs = None
+    sizes = outputs if isinstance(outputs, dict) else {}
+    return [url for url in wanted if url not in sizes or sizes[url] != _size(url, absent=-1)]
 
 
 def _size(url: str, absent: int | None = None) -> int:

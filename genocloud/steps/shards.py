@@ -12,7 +12,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from genocloud import objects, sealing
 from genocloud.cohort import Batch, Cohort, Layout, variants_along
@@ -286,7 +285,7 @@ class Derived:
         if not objects.open_store(self.url).exists(name):
             return None
         with self._sound(name) as file:
-            counts: dict[str, int] = json.loads(pq.read_schema(file).metadata[_COUNTS])
+            counts: dict[str, int] = json.loads(sealing.reader(file).schema_arrow.metadata[_COUNTS])
         return counts
 
     def names(self) -> set[str]:
@@ -381,7 +380,7 @@ def place_of(url: str) -> str:
 def checked(file: BinaryIO, url: str) -> BinaryIO:
     """A derived table's bytes, compared as they are read. Raises OSError for one that belongs elsewhere."""
     sound = sealing.check(file)
-    place = (pq.read_schema(sound).metadata or {}).get(_PLACE)
+    place = (sealing.reader(sound).schema_arrow.metadata or {}).get(_PLACE)
     if place is not None and place.decode() != place_of(url):
         raise OSError(f"it is another table, {place.decode()}")
     sound.seek(0)
@@ -390,7 +389,7 @@ def checked(file: BinaryIO, url: str) -> BinaryIO:
 
 def read_table(file: BinaryIO) -> pa.Table:
     """A derived table, its pages' checksums compared; Arrow's own threads, which may outlive main, are kept out."""
-    return pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True).read(use_threads=False)
+    return sealing.reader(file).read(use_threads=False)
 
 
 def read_alleles(cohort: Cohort, shard: Shard) -> pa.Table:

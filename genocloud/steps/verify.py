@@ -1,18 +1,22 @@
 """verify: a cohort, a callset or a gVCF is read again, whole, and compared with what was written."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
 
-from genocloud import callset, cohort, gvcf, objects
+from genocloud import callset, cohort, gvcf, objects, sealing
+from genocloud.cohort.erasing import JOURNAL, DamagedJournal, begun
+from genocloud.cohort.manifest import FOLDER, NOTED_FOLDER, lost_versions
 from genocloud.cohort.verifying import Checked, Damage, check_part, check_receipt, check_tallies, check_versions
 from genocloud.errors import MANY, StoreError, scarcity
+from genocloud.locations.policy import NAME as SITE
 from genocloud.regions import Part
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
+from genocloud.steps import callsets
 from genocloud.steps.receipts import Receipt, receipt_of
 from genocloud.steps.shards import checked, read_table
 
@@ -51,7 +55,8 @@ def _look(url: str, scatter: Scatter, progress: Progress) -> Checked:
     except callset.DamagedFile as error:
         return Checked(1, damage=(Damage(error.url, error.problem),))
     store = objects.open_store(url)
-    return _cohort(store, scatter, progress) if cohort.versions(store) else _gvcf(url)
+    is_cohort = cohort.versions(store) or lost_versions(store)
+    return _cohort(store, scatter, progress) if is_cohort else _gvcf(url)
 
 
 def _sum(checked: Iterable[Checked]) -> Checked:
@@ -123,7 +128,26 @@ def _cohort(store: objects.Store, scatter: Scatter, progress: Progress) -> Check
         mine = [one for task, one in zip(tasks, parts, strict=True) if task.batch == receipt.id]
         damage += check_tallies(store, receipt, mine)
     derived = _check_derived(store, scatter, progress)
-    return _sum([Checked(len(store.list("manifest/")) + len(found), damage=tuple(damage)), *parts, *derived])
+    notes = [store.list(FOLDER), store.list(NOTED_FOLDER), found]
+    return _sum([Checked(sum(map(len, notes)), damage=tuple(damage)), _check_notes(store), *parts, *derived])
+
+
+def _check_notes(store: objects.Store) -> Checked:
+    """The JSON beside versions and batches: the registry of callsets, an erasure that has begun, whose the store is."""
+    readers: dict[str, Callable[[], object]] = {
+        name: partial(callsets.read_entry, store, name) for name in store.list(f"{callsets.FOLDER}/")
+    }
+    readers |= {JOURNAL: partial(begun, store)} if store.exists(JOURNAL) else {}
+    readers |= {SITE: lambda: sealing.open_json(store.read(SITE))} if store.exists(SITE) else {}
+    damage = []
+    for name, read in readers.items():
+        try:
+            read()
+        except (callsets.DamagedEntry, DamagedJournal) as error:
+            damage.append(Damage(error.url, error.problem))
+        except ValueError as error:
+            damage.append(Damage(objects.join(store.url, name), str(error)))
+    return Checked(len(readers), damage=tuple(damage))
 
 
 def _check_part(task: _Task) -> Checked:

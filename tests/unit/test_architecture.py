@@ -55,6 +55,13 @@ def test_each_dependency_has_its_door():
     assert through_a_wall == []
 
 
+def test_parquet_is_read_where_its_seal_is_checked_and_nowhere_else():
+    """Also through names that pyarrow has for it elsewhere: datasets, and Arrow's own files."""
+    doors = re.compile(r"pyarrow\.(parquet|dataset|feather|orc|ipc)|\b(pq|ds)\.|\bpa\.(parquet|dataset)|duckdb")
+    reading = {str(path.relative_to(ROOT)) for path in MODULES if doors.search(path.read_text())}
+    assert reading == {"genocloud/sealing.py"}
+
+
 def test_every_dependency_has_a_reason():
     project = (ROOT / "pyproject.toml").read_text()
     block = re.search(r"^dependencies = \[(.*?)^\]", project, re.M | re.S)[1]

@@ -1,13 +1,18 @@
 """A batch's genotypes in several files are read as if they were in one, and found again when a callset grows."""
 
+import io
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from random import Random
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from genocloud import callset, objects, schema
+from genocloud import callset, objects, schema, sealing
 from genocloud.callset import streaming
 from genocloud.regions import Region
 from tests.reference import callset_tables as make
@@ -40,7 +45,7 @@ def segment(
 def write(url: str) -> tuple[callset.Callset, pa.Table, dict[str, pa.Table]]:
     """Batch b0 in three files: one with a superseded site, one that came in between, one for the superseded site."""
     store, (sites, genotypes) = objects.open_store(url), tables()
-    callset.begin_shard(store, SHARD)
+    callset.begin_shard(store, SHARD, "key")
     parts = [([0, 1, 3, 5], [11, 99, 14, 16], ""), ([2, 4], [13, 15], "m"), ([1], [12], "z")]
     found = {"b0": [segment(store, "b0", genotypes["b0"], *part) for part in parts]}
     found["b1"] = [segment(store, "b1", genotypes["b1"], [*range(6)], KEYS.tolist())]
@@ -118,3 +123,57 @@ def test_rows_are_taken_out_of_a_segment():
         opened.store, left.genotypes, schema.STORED_GENOTYPES, schema.GENOTYPES.names, 10, (0, 2)
     )
     assert table.to_pylist() == at(genotypes["b0"], [3], 2).to_pylist()
+
+
+class Counting:
+    """A store that counts the bytes that are read of each object."""
+
+    def __init__(self, store: objects.Store) -> None:
+        self._store, self.read_bytes = store, Counter[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def read(self, name: str, *span: int) -> bytes:
+        data = self._store.read(name, *span)
+        self.read_bytes[name] += len(data)
+        return data
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        with self._store.open(name) as stream:
+            yield Tallied(stream, name, self.read_bytes)
+
+
+class Tallied(io.RawIOBase):
+    def __init__(self, stream: BinaryIO, name: str, tally: Counter[str]) -> None:
+        self.stream, self.name, self.tally = stream, name, tally
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self.stream.seek(offset, whence)
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self.stream.read(size)
+        self.tally[self.name] += len(data)
+        return data
+
+
+def test_growth_reads_the_footers_of_old_genotypes_and_no_more():
+    """On a bucket every byte costs: a file of 2 MB was read whole, for its sha256, whether it was used or not."""
+    store = objects.open_store("memory://segments-bytes")
+    callset.begin_shard(store, SHARD)
+    places = 40_000
+    chance = np.random.default_rng(3)
+    _, (table,) = make.tables(Random(2), make.CONTIGS[0].name, [5], [BATCHES["b0"]])
+    table = table.take(np.tile(np.arange(2), places))
+    numbers = pa.array(chance.integers(0, 1 << 30, 2 * places), pa.int32())
+    pos = pa.array(np.repeat(np.arange(places, dtype=np.int32), 2))
+    table = schema.with_column(schema.with_column(table, "DP", numbers), "pos", pos)
+    keys = np.arange(places)
+    told = pa.table({"pos": pa.array(keys, pa.int32()), "key": keys})
+    shares = pa.table({"told": pa.array([[0]] * places)})
+    written = callset.write_segment(store, SHARD, "b0", MADE, told, table, shares).genotypes
+    counting = Counting(store)
+    assert len(callset.find_segments(counting, SHARD, "b0", MADE, keys)) == 1
+    assert written.bytes > 200_000
+    assert counting.read_bytes[written.name] <= sealing.TAIL_BYTES < written.bytes / 3

@@ -133,7 +133,7 @@ def test_the_last_person_can_be_erased(store):
     ingest(store, {"maria-1": 1})
     erase(store, "maria-1")
     assert cohort.open_cohort(store.url).samples == ()
-    assert store.list() == ["manifest/00000002.json", "manifest/00000002.sha256"]
+    assert store.list() == ["manifest/00000002.json", "manifest/00000002.sha256", "published/00000002.sha256"]
 
 
 def test_a_name_that_nobody_bears_is_an_input_error(store):

@@ -175,7 +175,7 @@ def state(cohort: Path) -> object:
 
 
 def without_last_digest(cohort: Any) -> Any:
-    """A state without the digest of its newest version, which a writer that was cut off leaves to the next one."""
+    """A state without the digest beside its newest version, which a writer that was cut off leaves to the next one."""
     return cohort and ([name for name in cohort[0] if name != f"manifest/{cohort[1]:08}.sha256"], *cohort[1:])
 
 
@@ -601,8 +601,14 @@ def test_a_real_disk_that_is_full_is_a_store_error(tmp_path):
     failed = codes.count("4")
     assert codes == ["4"] * failed + ["0"] * (len(told) - failed)
     assert 2 < failed < len(told)
-    version = {"00000001.json", "00000001.sha256"}
-    assert all(set(files) == version if code == "0" else not files for _, code, *files in told), told
+    # where only a note behind the manifest did not fit, the version is there, and the next run writes the note
+    lacks = [["00000001.json"], ["00000001.json", "00000001.sha256"]]
+    assert all(
+        sorted(files) == ["00000001.json"] + ["00000001.sha256"] * 2
+        if code == "0"
+        else not files or sorted(files) in lacks
+        for _, code, *files in told
+    ), told
     messages = ended.stderr.splitlines()
     assert len(messages) == failed
     assert all(said.startswith(f"{VOICE}{disk}") and "no space is left" in said for said in messages), messages
