@@ -296,7 +296,7 @@ class Derived:
     def asked(self, shard: Shard) -> Asked | None:
         """What was asked of a shard when its table was made; None where an earlier genocloud did not write that."""
         with self._sound(self._name(shard)) as file:
-            text = pq.read_schema(file).metadata.get(_ASKED)
+            text = sealing.reader(file).schema_arrow.metadata.get(_ASKED)
             return None if text is None else Asked.from_json(text)
 
     def read(self, shard: Shard, made_by: str) -> pa.Table:
