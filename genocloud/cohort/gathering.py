@@ -130,9 +130,13 @@ def _few(holes: Sequence[Region]) -> list[Region]:
 
 
 def _are_bare(blocks: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-    """Which blocks say hom-ref, but not how sure they are: (rows,) bool."""
+    """Which blocks say hom-ref, but not how sure they are: (rows,) bool.
+
+    Those without a read (weCall writes them as 0/0 with GQ `.`) need not: they are no data in every model.
+    """
     unsure = pc.and_(blocks["gq"].is_null(), blocks["pl0"].is_null())
-    return np.asarray(pc.and_(blocks["called"], unsure).to_numpy(zero_copy_only=False))
+    unread = pc.fill_null(pc.equal(pc.coalesce(blocks["min_dp"], blocks["dp"]), 0), False)
+    return np.asarray(pc.and_(blocks["called"], pc.and_not(unsure, unread)).to_numpy(zero_copy_only=False))
 
 
 def _fewest_alleles(kind: str, batch: pa.RecordBatch, firsts: npt.NDArray[np.int64]) -> list[int]:

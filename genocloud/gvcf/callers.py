@@ -11,7 +11,8 @@ class Caller:
     `mark` is a pattern that a line of its header matches from its start, `records` one that its first records contain.
     `symbolic` is the ALT of its reference blocks, where the header does not declare one. `doubles`: several records of
     a sample at one position are legal, and the one with most evidence is kept. `strays`: a GT may name an allele that
-    the record lacks (it stands in an earlier record); such a record is dropped.
+    the record lacks (it stands in an earlier record); such a record is dropped. `likelihoods`: its records may have PL
+    or GL; files of a caller that writes neither are refused before they are read.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Caller:
     doubles: bool = True
     strays: bool = False
     records: str = ""
+    likelihoods: bool = True
 
 
 NON_REF, STAR = "<NON_REF>", "<*>"
@@ -36,8 +38,8 @@ CALLERS = (
     Caller("xatlas", r"##source=\S*xatlas", strays=True),
     Caller("clair3", r"##source=Clair3", NON_REF),
     Caller("genocloud joint vcf", r"##source=genocloud \d"),
-    Caller("octopus", r"##octopus|##source=octopus"),
-    Caller("mutect2", r"##source=Mutect2|##GATKCommandLine=<ID=Mutect2", NON_REF),
+    Caller("octopus", r"##octopus=|##source=octopus", STAR, likelihoods=False),
+    Caller("mutect2", r"##source=Mutect2|##GATKCommandLine=<ID=Mutect2", NON_REF, likelihoods=False),
     Caller("wecall", r"##source=weCall", NON_REF),
     Caller("gatk reblocked", r"##source=ReblockGVCF|##GATKCommandLine=<ID=ReblockGVCF", NON_REF, doubles=False),
     Caller("gatk combined", r"##source=CombineGVCFs|##GATKCommandLine=<ID=CombineGVCFs", NON_REF, doubles=False),
@@ -53,7 +55,7 @@ LINES = re.compile(r"^##(?!contig=|INFO=|FORMAT=).*", re.MULTILINE)
 """The lines of a header that can name a caller: few, where contigs may be thousands."""
 
 WECALL = 'Source="weCall"'
-"""Stands in the FORMAT and INFO lines of weCall's files, which may have no line of their own for their source."""
+"""Stands in the FORMAT and INFO lines of weCall's VCF 4.2, also where its own `##source=weCall v` was taken out."""
 
 CALL_WITH = "call the reads with HaplotypeCaller -ERC GVCF, DeepVariant or bcftools"
 ADVICE = {
@@ -64,6 +66,8 @@ ADVICE = {
     "strelka2": f"Strelka2's blocks do not say how sure they are: {CALL_WITH}",
 }
 """What to do about a caller's files that the gatk model cannot use."""
+
+WITHOUT_LIKELIHOODS = frozenset(caller.name for caller in CALLERS if not caller.likelihoods)
 
 MARKS = tuple(dict.fromkeys(caller.mark for caller in CALLERS))
 ANY = re.compile("|".join(f"({mark})" for mark in MARKS))

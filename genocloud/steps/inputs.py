@@ -7,6 +7,7 @@ from functools import partial
 
 from genocloud import gvcf, objects, samples
 from genocloud.errors import UnreadableFile
+from genocloud.gvcf.callers import ADVICE, WITHOUT_LIKELIHOODS
 from genocloud.regions import Contig, check_contigs
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
@@ -71,6 +72,7 @@ def look_at_sample(
     samples.check_files(sheet_url, sample, _exists)
     url = str(sample.gvcf)
     with gvcf.look_at(url) as look:
+        _check_caller(url, look.header.caller)
         look.check_index()
         _check_lengths(url, look.header, reference.contigs, policy)
         yield replace(sample, name_in_gvcf=samples.name_inside(sheet_url, sample, look.header.samples)), look
@@ -87,6 +89,11 @@ def _as_called(sample: samples.Sample, called: str) -> samples.Sample:
     if sample.gvcf:
         return sample
     return replace(sample, gvcf=objects.join(called, f"{sample.sample}.g.vcf.gz"), reads=None)
+
+
+def _check_caller(url: str, caller: str) -> None:
+    if caller in WITHOUT_LIKELIHOODS:
+        raise UnreadableFile(url, f"is of {caller}", ADVICE[caller])
 
 
 def _check_lengths(url: str, header: gvcf.Header, reference: Sequence[Contig], policy: gvcf.RecordPolicy) -> None:

@@ -114,12 +114,10 @@ def test_a_byte_order_mark_is_passed_over_and_said_once(tmp_path, caplog, compre
 @pytest.mark.parametrize(
     ("line", "caller", "symbolic"),
     [
-        ("##source=octopus v0.7", "octopus", ""),
-        ('##octopus=<version=0.7.4,command="x">', "octopus", ""),
+        ("##source=octopus v0.7", "octopus", "<*>"),
         ("##source=Mutect2", "mutect2", "<NON_REF>"),
         ("##source=genocloud call (bcftools mpileup 1.21)", "bcftools", "<*>"),
         ("##source=genocloud 0.1.0", "genocloud joint vcf", ""),
-        ('##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="q",Source="weCall",Version="2.0">', "wecall", "<NON_REF>"),
     ],
 )
 def test_callers_are_known_by_what_they_write(tmp_path, line, caller, symbolic):
@@ -129,22 +127,7 @@ def test_callers_are_known_by_what_they_write(tmp_path, line, caller, symbolic):
     assert (header.caller, header.symbolic) == (caller, symbolic)
 
 
-def test_wecalls_two_records_at_a_position_are_taken(tmp_path):
-    """Its header has no line of its own for the caller; BEG, END and LEN stand in INFO."""
-    formats = '##FORMAT=<ID=GT,Number=1,Type=String,Description="g",Source="weCall",Version="2.0.0">\n'
-    block = BLOCK.replace("END=99", "BEG=1;END=99;LEN=99")
-    text = HEADER.replace("##GATKCommandLine=<ID=HaplotypeCaller>\n", '##ALT=<ID=NON_REF,Description="a">\n' + formats)
-    lines = record("C,<NON_REF>") + record("G,<NON_REF>", qual="10")
-    rows = read(tmp_path, (text + TITLE + block + lines).encode())
-    assert [row["alts"] for row in rows] == [["C", "<NON_REF>"]]
-
-
 NO_LIKELIHOODS = {
-    "##source=octopus v0.7": (
-        "one\t1\t.\tA\t*\t10\t.\tEND=99\tGT:GQ:DP\t0|0:15:8\n",
-        "written by octopus",
-        "Octopus writes no",
-    ),
     "##source=Mutect2": (
         "one\t1\t.\tA\t<NON_REF>\t.\t.\tEND=99\tGT:DP:TLOD\t0/0:20:-9.1\n",
         "is of mutect2",
