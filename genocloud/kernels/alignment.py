@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import kernel
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio: the multiplier of Fibonacci hashing (Knuth, The Art of Computer Programming, 6.4)."""
 
 
-@compiled
+@kernel("int32[:,::1]")
 def number_blocks(columns):
     """Number blocks that say the same: (numbers (blocks,) int32, firsts (distinct,) int64).
 
@@ -47,7 +47,7 @@ def number_blocks(columns):
     return numbers, firsts[:found].copy()
 
 
-@compiled
+@kernel("int32[:,::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], int32[::1]")
 def fill_speaking(out, positions, samples, starts, stops, bounds, numbers):
     """Write into `out` the number of the row that speaks for each sample at each position.
 

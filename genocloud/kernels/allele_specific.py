@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.calling import HOM_VAR, genotype_kind
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.likelihoods import ALLELES, MISSING, NO_CALL, OTHER
 from genocloud.kernels.site_statistics import SHARES
 from genocloud.kernels.summaries import GQ_FACTOR
@@ -36,7 +36,7 @@ def _number(text, at, end):
     return (sign * value / scale if good and digits > 0 else np.nan), at
 
 
-@compiled
+@kernel()
 def read_raw(
     sites, samples, rows, facts, allele_counts, kept_at, kept, merged_at, merged, raw_at, raw, which, sums, told
 ):
@@ -92,7 +92,7 @@ def read_raw(
     return cells[:found].copy(), who[:found].copy(), numbers[:found].copy()
 
 
-@compiled
+@kernel()
 def add_genotypes(calls, ad_rows, kept_at, sums, samples):
     """Add what the genotypes tell to `sums`, and the called diploid samples with PL or GQ of each site to `samples`.
 
@@ -168,7 +168,7 @@ def _add_weights(pl, at, alleles, count, begin, sums):
             g += 1
 
 
-@compiled
+@kernel()
 def sum_in_order(cells, values, count):
     """Sums of float32 in the order given, by cell: (count,) float32; NaN where there is none."""
     out = np.full(count, np.nan, np.float32)
@@ -178,7 +178,7 @@ def sum_in_order(cells, values, count):
     return out
 
 
-@compiled
+@kernel()
 def median_bins(at, counts, values):
     """Medians of histograms, the mean of the middle two of an even count: (histograms,) float64; NaN where empty.
 

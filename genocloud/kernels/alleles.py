@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.genotype_order import genotype_index
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 
 LESS_THAN, STAR, LETTER_N = np.uint8(ord("<")), np.uint8(ord("*")), np.uint8(ord("N"))
 
@@ -34,7 +34,7 @@ def is_any_other(alts, alt, alt_end):
     return alt_end - alt > 2 and alts[alt] == LESS_THAN and (alts[alt + 1] == STAR or alts[alt + 1] == LETTER_N)
 
 
-@compiled
+@kernel("int64[::1], int64[::1], uint8[::1]")
 def any_other_alleles(alt_lists, alt_offsets, alt_bytes):
     """Each record's own number of `<NON_REF>` or `<*>`, 0 if it has none: (records,) int32.
 
@@ -49,7 +49,7 @@ def any_other_alleles(alt_lists, alt_offsets, alt_bytes):
     return out
 
 
-@compiled
+@kernel("int64[::1], uint8[::1], int64[::1], int64[::1], uint8[::1], int64[::1], int64[::1], int32[::1]")
 def spanning_alleles(ref_offsets, ref_bytes, alt_lists, alt_offsets, alt_bytes, ploidies, pl_offsets, pls):
     """The own allele that stands as `*` where a record that began earlier still speaks; 0 if none: (records,) int32.
 
@@ -115,7 +115,10 @@ def first_from(places, place):
     return low
 
 
-@compiled
+@kernel(
+    "int32[::1], int64[::1], int64[::1], int64[::1], uint8[::1], int32[::1], int64[::1], uint8[::1], int64[::1], "
+    "int64[::1], uint8[::1]"
+)
 def match_alleles(
     starts, ref_offsets, alt_lists, alt_offsets, alt_bytes,
     site_starts, site_ref_offsets, site_ref_bytes, site_lists, site_offsets, site_bytes,

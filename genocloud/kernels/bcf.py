@@ -5,7 +5,7 @@ Source: VCF 4.3 specification, section 6 (BCF2.2); htslib vcf.h for the range of
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.text import LIST, NUMBER, put_bytes
 from genocloud.schema import MISSING
 
@@ -96,7 +96,7 @@ def put_key(out, at, number):
     return put_integer(out, put_type(out, at, 1, kind), number, kind)
 
 
-@compiled
+@kernel()
 def put_sites(
     places,
     id_offsets,
@@ -188,7 +188,7 @@ def measure_genotypes(cells, row_words, word_offsets, words):
     return most, highest
 
 
-@compiled
+@kernel()
 def plan_records(
     site_offsets,
     cells,
@@ -248,7 +248,7 @@ def plan_records(
         starts[site + 1] = starts[site] + size
 
 
-@compiled
+@kernel()
 def put_records(
     site_offsets,
     sites,

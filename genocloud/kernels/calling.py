@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genocloud.kernels.genotype_order import count_genotypes, write_genotype
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.likelihoods import (
     BLOCK,
     DP,
@@ -336,7 +336,11 @@ def append_runs(ranked, found, run_at, runs, values, last):
         run_at[last + field + 1] = end
 
 
-@compiled
+@kernel(
+    "likelihoods.FACTS[::1], int32[::1], int32[::1], calling.Evidence(int64[::1], int8[::1], int64[::1], "
+    "int32[::1], int64[::1], int32[::1], int32[:,::1], int64[:,::1], float32[:,::1]), int32[:,::1], int32[::1], "
+    "int64[::1], int64[::1], int64[::1], int64[::1], int64[:,::1], int64[::1], int64"
+)
 def call_sites(
     facts, pl, own_numbers, evidence, speaking, positions, allele_counts, stars, kept_at, kept, ploidies, kinds,
     first_block,

@@ -2,11 +2,12 @@
 
 import gc
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
+from inspect import unwrap
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import numba
@@ -17,83 +18,53 @@ from numba.core.errors import NumbaError
 from genocloud.kernels.kernel_cache import SOURCES, KernelCache
 from genocloud.kernels.words import number_words
 
-CALLED = """\
-parsing.parse uint8[::1], int64, int64, (uint8[::1]!, int64, int64), (uint8[::1]!, int64, int64), (int64, int64),
-    uint8[::1]!, boolean[::1], boolean, boolean, int32[:,::1], int32[:,::1], float64[:,::1], int64[:,::1],
-    int32[:,:,::1], int32[:,::1], int32[:,::1], int8[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1],
-    int64[::1], int64[::1]
-calling.call_sites likelihoods.FACTS[::1], int32[::1], int32[::1], calling.Evidence(int64[::1], int8[::1],
-    int64[::1], int32[::1], int64[::1], int32[::1], int32[:,::1], int64[:,::1], float32[:,::1]), int32[:,::1],
-    int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[:,::1], int64[::1], int64
-frequencies.estimate_sites int64[::1], int64[::1], int32[::1], int64[::1], int64[:,::1], int64[::1], float64[::1],
-    int64[::1], int64
-summaries.summarise_sites likelihoods.FACTS[::1], int32[::1], int32[::1], int32[:,::1], int32[::1], int64[::1],
-    int64[::1], int64
-text.put_decimals float64[::1]!, int64[::1], uint8[::1]!, int64, uint8[::1], int32[::1]
-unifying.unify_sites int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], int32[::1]
-site_statistics.annotate_sites int64[:,::1], int64[:,::1], float64[:,::1], int64[::1]
-text.put_lines int64[::1], uint8[::1]!, int32[:,::1], int32[::1], int64[:,::1], int64[::1], uint8[::1]!, int8[::1],
-    int64[::1], int64[::1], int64[::1], int32[::1], int64[::1], uint8[::1]!, uint8[::1], int64[::1]
-alleles.spanning_alleles int64[::1], uint8[::1], int64[::1], int64[::1], uint8[::1], int64[::1], int64[::1],
-    int32[::1]
-filling.fill_strings uint8[::1], int32[:,:,::1], int64, boolean[::1], int32[:,::1], uint8[::1], uint8[:,::1],
-    int64[::1]
-alleles.match_alleles int32[::1], int64[::1], int64[::1], int64[::1], uint8[::1], int32[::1], int64[::1],
-    uint8[::1], int64[::1], int64[::1], uint8[::1]
-settling.settle_sites int32[::1], int32[::1], int64[::1], int64[::1], int64[::1], boolean[::1], boolean[::1],
-    float64[::1], int64[::1], int32[::1], float64, int64[:,::1]
-alignment.fill_speaking int32[:,::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], int32[::1]
-alignment.number_blocks int32[:,::1]
-alleles.any_other_alleles int64[::1], int64[::1], uint8[::1]
-filling.count_letters int32[:,:,::1], int64, int64[::1]
-filling.fill_numbers float64[:,::1], int64[::1], int64, float64, float32[:,::1], uint8[:,::1], int64[::1]
-filling.fill_numbers int32[:,::1], int64[::1], int64, int32, int32[:,::1], uint8[:,::1], int64[::1]
-filling.fill_numbers int64[:,::1], int64[::1], int64, int64, int64[:,::1], uint8[:,::1], int64[::1]
-filling.fill_offsets int32[:,::1], int64, int32[:,::1], uint8[:,::1], int64[::1]
-likelihoods.complete_vectors int64[::1], int32[::1], int64[::1], int64[::1]
-likelihoods.genotype_states int64[::1], int8[::1]
-site_statistics.medians int64[::1], int32[::1], float32[::1]
-sums.add_share_sums int64[:,:,::1]
-sums.share_sums int64[:,::1]
-site_statistics.merge_runs int64[:,::1], int32[::1], float32[::1]
-summaries.merge_keys int64[::1], int64[::1], int64[::1], int32[::1], int64[::1]
-tallies.tally int32[:,::1], int64[::1], int64[::1], int64[::1], int64, int64[:,::1], int64[::1]
-text.fill_missing int32[::1]!, uint8[::1]!, int64, int32[::1]
-text.renumber int32[::1], int32[::1]
-text.weigh_rows int8[::1], int64[::1], int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int32[::1]
-unifying.first_ranks int32[::1], int32[::1], int32[::1], int32[::1]
-words.number_words int64[::1], int8[::1]
-"""
-"""Each kernel that a joint run calls from Python, with the types that it is called for; what compiles longest first.
-
-Tables are `dtype[:,::1]`, with `!` where they are read-only; tuples `(type, ...)`, with a name before where they are
-named. A test holds this to what a run calls, and prints what should stand here.
-"""
-
 
 def missing() -> list[str]:
-    """The kernels in CALLED that are not known to be compiled on this machine; what takes longest comes first."""
+    """The kernels of a joint run that are not known to be compiled on this machine; what takes longest comes first."""
     return [] if _mark().exists() else called()
 
 
 def called() -> list[str]:
-    """The kernels in CALLED, a line each."""
-    return re.sub(r"\n +", " ", CALLED).splitlines()
+    """Each kernel that a joint run calls from Python, with the types that it is called for: `module.name types`."""
+    kernels = [
+        (name, member)
+        for module in iter_modules([str(Path(__file__).parent)])
+        for name, member in vars(import_module(f"genocloud.kernels.{module.name}")).items()
+        if hasattr(member, "joint_signatures") and member.__module__ == f"genocloud.kernels.{module.name}"
+    ]
+    kernels.sort(key=lambda kernel: -_length(kernel[1], set()))
+    return [
+        f"{member.__module__.rpartition('.')[2]}.{name} {signature}"
+        for name, member in kernels
+        for signature in member.joint_signatures
+    ]
+
+
+def _length(kernel: Any, counted: set[Any]) -> int:
+    """Bytes of bytecode of a kernel and of those that it calls, by which they take longer or shorter to compile."""
+    function = unwrap(kernel)
+    counted.add(function)
+    members = [function.__globals__.get(name) for name in function.__code__.co_names]
+    return len(function.__code__.co_code) + sum(
+        _length(member, counted) for member in members if hasattr(member, "__code__") and unwrap(member) not in counted
+    )
 
 
 def compile_kernel(line: str) -> None:
-    """Compile what one of the `missing` lines says, unless numba's cache has it.
+    """Compile one of the `missing` lines, unless numba's cache has it.
 
     A kernel that does not compile for these types is compiled when it is called, and says then what is wrong.
     """
-    name, _, given = line.partition(" ")
+    name, _, kinds = line.partition(" ")
     KernelCache.announced = True  # whoever asks for this says so
+    collecting = gc.isenabled()
     gc.disable()  # compiling leaves little garbage, and collecting takes a fourteenth of the time
     try:
         with suppress(NumbaError):
-            _named(name).compile(tuple(_types(given)))
+            _named(name).compile(tuple(_types(kinds)))
     finally:
-        gc.enable()
+        if collecting:
+            gc.enable()
 
 
 def remember() -> None:

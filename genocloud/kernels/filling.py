@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.fields import pointer
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.letters import LETTERS, symbolic
 
 
@@ -26,7 +26,11 @@ def set_bits(valid, rows, bits):
     return nulls
 
 
-@compiled
+@kernel(
+    "float64[:,::1], int64[::1], int64, float64, float32[:,::1], uint8[:,::1], int64[::1]",
+    "int32[:,::1], int64[::1], int64, int32, int32[:,::1], uint8[:,::1], int64[::1]",
+    "int64[:,::1], int64[::1], int64, int64, int64[:,::1], uint8[:,::1], int64[::1]",
+)
 def fill_numbers(source, chosen, rows, missing, out, bits, nulls):
     """Number columns that may be null.
 
@@ -44,7 +48,7 @@ def fill_numbers(source, chosen, rows, missing, out, bits, nulls):
         nulls[column] = set_bits(valid, rows, bits[column])
 
 
-@compiled
+@kernel("int32[:,::1], int64, int32[:,::1], uint8[:,::1], int64[::1]")
 def fill_offsets(counts, rows, offsets, bits, nulls):
     """List columns: offsets (columns, rows + 1) int32 of lists with `counts` (columns, room) values; empty is null."""
     valid = np.empty(rows + 8, np.bool_)
@@ -58,7 +62,7 @@ def fill_offsets(counts, rows, offsets, bits, nulls):
         nulls[column] = set_bits(valid, rows, bits[column])
 
 
-@compiled
+@kernel("int32[:,:,::1], int64, int64[::1]")
 def count_letters(spans, rows, sizes):
     """Bytes in all strings of each column, into sizes (columns,) int64; spans as in `fill_strings`."""
     for column in range(spans.shape[0]):
@@ -68,7 +72,7 @@ def count_letters(spans, rows, sizes):
         sizes[column] = total
 
 
-@compiled
+@kernel("uint8[::1], int32[:,:,::1], int64, boolean[::1], int32[:,::1], uint8[::1], uint8[:,::1], int64[::1]")
 def fill_strings(text, spans, rows, upper, offsets, letters, bits, nulls):
     """String columns copied out of a text; returns whether a byte is not ASCII.
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from genocloud.kernels.genotype_order import advance, count_genotypes, write_genotype
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.likelihoods import project, tell_apart
 from genocloud.kernels.summaries import REF_OR_OTHER
 from genocloud.kernels.sums import UNIT, add_words, in_units, sums_of
@@ -85,7 +85,7 @@ def without_frail(offsets, values, counts, first, last):
     return out
 
 
-@compiled
+@kernel()
 def best_alleles(scores, most):
     """REF and the `most` ALTs of highest score, lower number first on ties, in their own order: int64."""
     out, kept = np.zeros(min(len(scores), most + 1), np.int64), 1
@@ -339,7 +339,7 @@ def absence(words, star):
     return variant, absent
 
 
-@compiled
+@kernel()
 def absences(words, at, chosen, stars):
     """`absence` of several sites: (variant (sites,), absent (alleles,)) float64.
 
@@ -386,7 +386,7 @@ def _place_of(star, chosen):
     return np.int64(-1)
 
 
-@compiled
+@kernel("int64[::1], int64[::1], int32[::1], int64[::1], int64[:,::1], int64[::1], float64[::1], int64[::1], int64")
 def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets, pseudocounts, stars, most):
     """The estimates of each site.
 
@@ -424,7 +424,7 @@ def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets
     return known, variant, absent, copies
 
 
-@compiled
+@kernel()
 def start_sites(site_offsets, offsets, values, counts, totals, allele_offsets, most):
     """What a source says of each site unasked; arguments as in `estimate_sites`.
 
@@ -453,7 +453,7 @@ def start_sites(site_offsets, offsets, values, counts, totals, allele_offsets, m
     return known, chromosomes, copies, gains
 
 
-@compiled
+@kernel()
 def answer_sites(
     site_offsets, offsets, values, counts, allele_offsets, pseudocounts, stars, most,
     site, last, chosen_offsets, chosen, asked, even,

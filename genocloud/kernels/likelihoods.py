@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.genotype_order import advance, count_genotypes, genotype_index
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 
 MISSING = np.int32(-(2**31))
 HOM_REF, NO_CALL, OTHER = 0, 1, 2
@@ -29,7 +29,7 @@ FACTS = np.dtype([(name, np.int32) for name in COLUMNS])
 BLOCK = -2
 
 
-@compiled
+@kernel("int64[::1], int32[::1], int64[::1], int64[::1]")
 def complete_vectors(offsets, values, alleles, ploidies):
     """Where each usable PL vector begins, -1 for the others: (rows,) int32.
 
@@ -50,7 +50,7 @@ def complete_vectors(offsets, values, alleles, ploidies):
     return out
 
 
-@compiled
+@kernel("int64[::1], int8[::1]")
 def genotype_states(offsets, values):
     """HOM_REF, NO_CALL (an absent GT too) or OTHER (a mixed call such as 0/. too): (rows,) int32.
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genocloud.kernels.calling import FIELDS, RAW_MQ, add_record, append_runs
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.likelihoods import (
     BLOCK,
     DP,
@@ -77,7 +77,7 @@ def _room(facts, speaking, kept_at, ploidies, first_block):
     return cells + 2 * (len(facts) - first_block) + 2 * (ploidy + 1), ploidy, depths
 
 
-@compiled
+@kernel()
 def call_nonvariant_sites(
     facts, pl, own_numbers, evidence, speaking, positions, allele_counts, stars, kept_at, kept, estimated, ploidies,
     kinds, first_block,

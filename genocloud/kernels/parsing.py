@@ -23,7 +23,7 @@ from genocloud.kernels.fields import (
     same,
     skip,
 )  # fmt: skip
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.letters import (
     NON_REF,
     contradicts,
@@ -551,7 +551,12 @@ def rest_of_line(text, at, others):
     return others == 0 and text[at] == LF, at + 1
 
 
-@compiled
+@kernel(
+    "uint8[::1], int64, int64, (uint8[::1]!, int64, int64), (uint8[::1]!, int64, int64), (int64, int64), "
+    "uint8[::1]!, boolean[::1], boolean, boolean, int32[:,::1], int32[:,::1], float64[:,::1], int64[:,::1], "
+    "int32[:,:,::1], int32[:,::1], int32[:,::1], int8[::1], int32[::1], int32[::1], int32[::1], int32[::1], "
+    "int64[::1], int64[::1], int64[::1]"
+)
 def parse(
     text, begin, end, contig, bases, sample, title, rules, final, further,
     blocks, ints, reals, longs, spans, counts, alts, gts, ads, pls, sbs, codes, record, held, outcome,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 
 PUT_OUT, NO_ESTIMATE, MONOMORPHIC, LOW_CONFIDENCE, ONLY_SPANNING = 0, 1, 2, 3, 4
 
@@ -20,7 +20,10 @@ def _reaching(spans, count, contig, start):
     return left, covered
 
 
-@compiled
+@kernel(
+    "int32[::1], int32[::1], int64[::1], int64[::1], int64[::1], boolean[::1], boolean[::1], float64[::1], "
+    "int64[::1], int32[::1], float64, int64[:,::1]"
+)
 def settle_sites(
     contigs, starts, ref_lengths, alt_at, alt_lengths, is_star, forced, quals, likely_at, likely, least, spans
 ):  # fmt: skip

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.likelihoods import MISSING
 
 STRAND_LIMIT, STRAND_SCALE = 400, 200.0
@@ -20,7 +20,7 @@ NEGLIGIBLE = 1e-16
 """Smaller than this, relative to the likeliest count of hets, counts as impossible (ExcessHet.exactTest)."""
 
 
-@compiled
+@kernel()
 def log_factorials(count):
     """ln n! of n below count: (count,) float64."""
     out = np.empty(count)
@@ -29,7 +29,7 @@ def log_factorials(count):
     return out
 
 
-@compiled
+@kernel()
 def fisher_strand(table, factorials):
     """Phred-scaled two-sided Fisher p-value of strand bias (FS).
 
@@ -65,7 +65,7 @@ def fisher_strand(table, factorials):
     return abs(-10.0 * math.log10(max(min(p, 1.0), SMALLEST_P)))
 
 
-@compiled
+@kernel()
 def strand_odds_ratio(table):
     """Symmetric odds ratio of strand bias (SOR); one is added to each cell.
 
@@ -216,7 +216,7 @@ def inbreeding_coefficient(refs, hets, samples):
     return 1.0 - hets / expected if expected != 0.0 else np.nan
 
 
-@compiled
+@kernel("int64[:,::1], int64[:,::1], float64[:,::1], int64[::1]")
 def annotate_sites(strands, hardy, inbreeding, samples):
     """The statistics of many sites: (sites, 4) float64: FS, SOR, ExcessHet, InbreedingCoeff.
 
@@ -235,7 +235,7 @@ def annotate_sites(strands, hardy, inbreeding, samples):
     return out
 
 
-@compiled
+@kernel("int64[:,::1], int32[::1], float32[::1]")
 def merge_runs(run_at, runs, values):
     """Add up several parts' counts of equal values: (run_at, runs, values) of one.
 
@@ -263,7 +263,7 @@ def merge_runs(run_at, runs, values):
     return out_at, out_runs[: out_at[cells]].copy(), out_values[: out_at[cells]].copy()
 
 
-@compiled
+@kernel("int64[::1], int32[::1], float32[::1]")
 def medians(run_at, runs, values):
     """Element n // 2 of each cell's sorted values: (cells,) float32, NaN where there are none; arrays as above."""
     out = np.full(len(run_at) - 1, np.nan, np.float32)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.genotype_order import count_genotypes
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.likelihoods import (
     ALLELES,
     ANY_OTHER,
@@ -85,7 +85,7 @@ def _append_distinct(offsets, values, counts, order, found, out_offsets, out_val
     return keys
 
 
-@compiled
+@kernel("int64[::1], int64[::1], int64[::1], int32[::1], int64[::1]")
 def merge_keys(site_offsets, by_site, offsets, values, counts):
     """Add up equal keys of each site: (site_offsets, offsets, values, counts), keys of a site sorted and distinct.
 
@@ -179,7 +179,7 @@ def _judge(fact, pl, own, alleles, total, out, at):
     return _write_key(fact, pl, own, alleles, vector, frail, out, at)
 
 
-@compiled
+@kernel("likelihoods.FACTS[::1], int32[::1], int32[::1], int32[:,::1], int32[::1], int64[::1], int64[::1], int64")
 def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, stars, first_block):
     """Each site's samples as sorted distinct keys, and what only needs adding up.
 

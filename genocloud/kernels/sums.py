@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 
 UNIT = 2.0**40
 """Expected copies are counted in 2^-40: of a million diploids they stay below 2^62."""
@@ -30,7 +30,7 @@ def add_words(value, count, words, row):
     words[row, 1] += count * np.int64((scaled - whole) * (LOW / HIGH) + 0.5)
 
 
-@compiled
+@kernel()
 def sums_of(high, low):
     """The doubles nearest to sums in two words, each (n,) int64: of two doubles what adding them gives."""
     return (high + (low >> LOW_BITS)) / HIGH + (low & ((1 << LOW_BITS) - 1)) / LOW
@@ -79,7 +79,7 @@ def _add_digits(row, at, level, digit, rest):
         row[at + 2] += digit
 
 
-@compiled
+@kernel("int64[:,:,::1]")
 def add_share_sums(parts):
     """Sums of shares added up over some parts, (parts, rows, sums x SHARE_SUM) int64: (rows, sums x SHARE_SUM)."""
     out = parts[0].copy()
@@ -90,7 +90,7 @@ def add_share_sums(parts):
     return out
 
 
-@compiled
+@kernel("int64[:,::1]")
 def share_sums(columns):
     """The doubles that (rows, sums x SHARE_SUM) int64 stand for: (rows, sums)."""
     out = np.empty((columns.shape[0], columns.shape[1] // SHARE_SUM))

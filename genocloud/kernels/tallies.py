@@ -1,9 +1,9 @@
 """Counts of genotypes by sample, where each distinct genotype stands once."""
 
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import kernel
 
 
-@compiled
+@kernel("int32[:,::1], int64[::1], int64[::1], int64[::1], int64, int64[:,::1], int64[::1]")
 def tally(numbers, classes, depths, qualities, kinds, counts, times):
     """Add up genotypes by sample, and how often each distinct one occurs.
 

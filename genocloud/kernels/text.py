@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 from genocloud.schema import MISSING
 
 NUMBER, LIST, WORD = 0, 1, 2
@@ -206,7 +206,7 @@ def put_decimal(out, at, value, data, start, end, decimals, digits):
     return put_fixed(out, at, negative, digits, count, point, decimals)
 
 
-@compiled
+@kernel("float64[::1]!, int64[::1], uint8[::1]!, int64, uint8[::1], int32[::1]")
 def put_decimals(values, offsets, data, decimals, out, ends):
     """Write doubles one behind the other.
 
@@ -225,7 +225,7 @@ def put_decimals(values, offsets, data, decimals, out, ends):
         ends[i + 1] = at
 
 
-@compiled
+@kernel("int32[::1]!, uint8[::1]!, int64, int32[::1]")
 def fill_missing(values, valid, offset, out):
     """Copy an Arrow column of integers, nulls as MISSING.
 
@@ -240,7 +240,7 @@ def fill_missing(values, valid, offset, out):
         out[i] = values[i] if valid[bit >> 3] >> (bit & 7) & 1 else MISSING
 
 
-@compiled
+@kernel("int32[::1], int32[::1]")
 def renumber(codes, numbers):
     """Replace each code by numbers[code], in place; both int32. MISSING stays."""
     for i in range(codes.size):
@@ -248,7 +248,7 @@ def renumber(codes, numbers):
             codes[i] = numbers[codes[i]]
 
 
-@compiled
+@kernel("int8[::1], int64[::1], int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int32[::1]")
 def weigh_rows(kinds, bases, word_bases, offsets, values, word_offsets, masks, bounds):
     """What stands in each row of the FORMAT columns; see put_lines for the arrays.
 
@@ -343,7 +343,10 @@ def put_samples(out, at, cells, mask, seen, present, kinds, bases, word_bases, o
     return at
 
 
-@compiled
+@kernel(
+    "int64[::1], uint8[::1]!, int32[:,::1], int32[::1], int64[:,::1], int64[::1], uint8[::1]!, int8[::1], "
+    "int64[::1], int64[::1], int64[::1], int32[::1], int64[::1], uint8[::1]!, uint8[::1], int64[::1]"
+)
 def put_lines(
     site_offsets,
     sites,

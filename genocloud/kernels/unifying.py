@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.alleles import first_from
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 
 NOBODY = np.iinfo(np.int32).max
 STAR, LETTER_N = np.uint8(ord("*")), np.uint8(ord("N"))
@@ -31,7 +31,7 @@ def _is_better_ref(at, text, row, best):
     return _compare(text, at[row], at[row + 1], text, at[best], at[best + 1]) > 0
 
 
-@compiled
+@kernel("int32[::1], int32[::1], int32[::1], int32[::1]")
 def first_ranks(starts, span_starts, span_stops, span_ranks):
     """The first rank whose earlier deletion reaches over each site, NOBODY where none does: (sites,) int32.
 
@@ -46,7 +46,7 @@ def first_ranks(starts, span_starts, span_stops, span_ranks):
     return out
 
 
-@compiled
+@kernel("int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], int32[::1]")
 def unify_sites(site_at, rows, ref_at, refs, alt_at, alts, seen, unders):
     """The merged alleles of each site.
 

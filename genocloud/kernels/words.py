@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, kernel
 
 FNV_PRIME = np.uint64(1099511628211)
 """Multiplier of the Fowler-Noll-Vo hash, 64 bit."""
@@ -16,7 +16,7 @@ def _same(values, a, b, length):
     return True
 
 
-@compiled
+@kernel("int64[::1], int8[::1]")
 def number_words(offsets, values):
     """Number the distinct sequences in order of first appearance: (numbers (words,) int32, firsts (distinct,) int64).
 

@@ -1,10 +1,10 @@
 """What a joint run compiles is known beforehand, so that several processes can compile it."""
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import genocloud
@@ -41,7 +41,7 @@ def recorded(self, *arguments):
 
 compile_for = dispatcher.Dispatcher._compile_for_args
 dispatcher.Dispatcher._compile_for_args = recorded
-compiling.CALLED = ""
+compiling.called = list
 from genocloud.cli import main
 sys.exit(main(sys.argv[2:]))
 """
@@ -55,11 +55,43 @@ def test_what_a_joint_run_calls_is_known(tmp_path):
     ended = subprocess.run(command, capture_output=True, text=True, env=os.environ)
     assert ended.returncode == 0, ended.stderr
     calls = set(told.read_text().splitlines())
-    known = [line for line in compiling.called() if line in calls]
-    wanted = [*known, *sorted(calls - set(known))]
-    assert compiling.called() == wanted, "CALLED should hold:\n" + "\n".join(
-        textwrap.fill(line, 116, subsequent_indent="    ") for line in wanted
-    )
+    known = set(compiling.called())
+    assert len(known) == len(compiling.called())
+    assert known == calls, "\n".join(["stated at @kernel, but not called:", *known - calls, "called:", *calls - known])
+
+
+def members_used(file: Path) -> set[tuple[str, str]]:
+    """Members of modules of kernels that a file's code takes: (module, member)."""
+    tree = ast.parse(file.read_text())
+    members, modules = set(), {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("genocloud.kernels"):
+            module = node.module.removeprefix("genocloud.kernels").lstrip(".")
+            for name in node.names:
+                if module:
+                    members.add((module, name.name))
+                else:
+                    modules[name.asname or name.name] = name.name
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            members.add((modules[node.value.id], node.attr))
+    return members
+
+
+def test_kernels_that_python_calls_are_decorated_so_and_no_others():
+    """`@kernel` has the types, in one place; `@compiled` is for what kernels call."""
+    package = Path(genocloud.__file__).parent
+    decorated: dict[str, set[tuple[str, str]]] = {"kernel": set(), "compiled": set()}
+    for file in (package / "kernels").glob("*.py"):
+        for node in ast.parse(file.read_text()).body:
+            for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+                name = ast.unparse(decorator).partition("(")[0]
+                if name in decorated:
+                    decorated[name].add((file.stem, node.name))
+    outside = [file for file in package.rglob("*.py") if file.parent.name != "kernels"]
+    used = set().union(*map(members_used, outside))
+    assert used & (decorated["kernel"] | decorated["compiled"]) == decorated["kernel"]
+    assert len(decorated["kernel"]) > 40
 
 
 def test_kernels_compile_for_the_types_that_are_known():
@@ -68,6 +100,12 @@ def test_kernels_compile_for_the_types_that_are_known():
         kernel = compiling._named(name)
         compiling.compile_kernel(line)
         assert tuple(compiling._types(kinds)) in kernel.signatures, line
+
+
+def test_what_compiles_longest_comes_first():
+    """So that the last process does not begin with it while the others have nothing left to do."""
+    names = [line.partition(" ")[0] for line in compiling.called()]
+    assert names[:3] == ["parsing.parse", "calling.call_sites", "frequencies.estimate_sites"]
 
 
 STALE = """
