@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
-from genocloud.kernels import fields, filling, parsing
+from genocloud.kernels import fields, filling, parsing, record_layout
 
 Array = npt.NDArray[Any]
 Letters = npt.NDArray[np.uint8]
@@ -26,19 +26,19 @@ TYPES = {
 LEAST_RECORD_BYTES = 12
 """No record is shorter: nine tabs, CHROM, POS and REF (and the line end)."""
 
-INTEGERS = tuple(name for name in parsing.INT_ROWS if name not in ("phased", "kept"))
-BLOCK_INTEGERS = tuple(name for name in parsing.BLOCK_ROWS if name not in ("ploidy", "called", "kept"))
+INTEGERS = tuple(name for name in record_layout.INT_ROWS if name not in ("phased", "kept"))
+BLOCK_INTEGERS = tuple(name for name in record_layout.BLOCK_ROWS if name not in ("ploidy", "called", "kept"))
 LONGS = ("raw_mq", "raw_mq_dp")
-I_CHOSEN = np.array([parsing.INT_ROWS.index(name) for name in INTEGERS])
-B_CHOSEN = np.array([parsing.BLOCK_ROWS.index(name) for name in BLOCK_INTEGERS])
-ALL = np.arange(len(parsing.SPAN_ROWS))
-UPPER = np.array([name == "ref" for name in parsing.SPAN_ROWS])
+I_CHOSEN = np.array([record_layout.INT_ROWS.index(name) for name in INTEGERS])
+B_CHOSEN = np.array([record_layout.BLOCK_ROWS.index(name) for name in BLOCK_INTEGERS])
+ALL = np.arange(len(record_layout.SPAN_ROWS))
+UPPER = np.array([name == "ref" for name in record_layout.SPAN_ROWS])
 ALTS_UPPER = np.array([True])
 """What of the parser's arrays goes into which columns."""
 
 MISSING, MISSING_LONG = np.int32(fields.MISSING), np.int64(fields.MISSING_LONG)
 ONE = ALL[:1]
-LIST_FIELDS = {name: schema.VARIANTS.field(name) for name in parsing.LIST_ROWS}
+LIST_FIELDS = {name: schema.VARIANTS.field(name) for name in record_layout.LIST_ROWS}
 
 ALIGNED = 64
 """Bytes to which Arrow would have its buffers aligned."""
@@ -76,21 +76,21 @@ class Columns:
 
     def __init__(self) -> None:
         self.bytes = 0
-        self.outcome = np.zeros(len(parsing.OUTCOME), np.int64)
-        self.held = np.zeros(len(parsing.OUTCOME), np.int64)
-        self.record = np.zeros(len(parsing.RECORD), np.int64)
-        self.codes = np.zeros(parsing.FORMAT_KEYS, np.int32)
+        self.outcome = np.zeros(len(record_layout.OUTCOME), np.int64)
+        self.held = np.zeros(len(record_layout.OUTCOME), np.int64)
+        self.record = np.zeros(len(record_layout.RECORD), np.int64)
+        self.codes = np.zeros(record_layout.FORMAT_KEYS, np.int32)
 
     def _make_room(self, size: int) -> None:
         self.bytes = size
         rows, values = size // LEAST_RECORD_BYTES + 2, size // 2 + 64
         self.text = np.zeros(size + SLACK, np.uint8)
-        self.blocks = np.empty((len(parsing.BLOCK_ROWS), rows), np.int32)
-        self.ints = np.empty((len(parsing.INT_ROWS), rows), np.int32)
-        self.reals = np.empty((len(parsing.REAL_ROWS), rows), np.float64)
+        self.blocks = np.empty((len(record_layout.BLOCK_ROWS), rows), np.int32)
+        self.ints = np.empty((len(record_layout.INT_ROWS), rows), np.int32)
+        self.reals = np.empty((len(record_layout.REAL_ROWS), rows), np.float64)
         self.longs = np.empty((len(LONGS), rows), np.int64)
-        self.spans = np.empty((len(parsing.SPAN_ROWS), 2, rows), np.int32)
-        self.counts = np.empty((len(parsing.LIST_ROWS), rows), np.int32)
+        self.spans = np.empty((len(record_layout.SPAN_ROWS), 2, rows), np.int32)
+        self.counts = np.empty((len(record_layout.LIST_ROWS), rows), np.int32)
         self.alts = np.empty((2, values), np.int32)
         self.gts = np.empty((1, values), np.int8)
         self.ads, self.pls, self.sbs = (np.empty((1, values), np.int32) for _ in range(3))
@@ -108,26 +108,26 @@ class Columns:
     def parse(
         self, text: Letters, begin: int, end: int, ground: Ground, file: File, covered: int, final: bool, further: bool
     ) -> Outcome:
-        """Parse text[begin:end] of the text loaded last; returns parsing.OUTCOME by name.
+        """Parse text[begin:end] of the text loaded last; returns record_layout.OUTCOME by name.
 
         `further`: on the next contig, so that rows and what is counted add to those of the last call."""
-        self.outcome[parsing.O_COVERED] = covered
+        self.outcome[record_layout.O_COVERED] = covered
         parsing.parse(
             text, begin, end, ground.contig, ground.bases, file.sample, file.title, file.rules, final, further,
             self.blocks, self.ints, self.reals, self.longs, self.spans, self.counts,
             self.alts, self.gts[0], self.ads[0], self.pls[0], self.sbs[0],
             self.codes, self.record, self.held, self.outcome,
         )  # fmt: skip
-        return dict(zip(parsing.OUTCOME, self.outcome.tolist(), strict=True))
+        return dict(zip(record_layout.OUTCOME, self.outcome.tolist(), strict=True))
 
     def block_rows(self, contigs: Array, outcome: Outcome) -> pa.RecordBatch:
         """The blocks of the last parse, as schema.BLOCKS; contigs (blocks,) int32."""
         rows = outcome["blocks"]
         columns = dict(zip(BLOCK_INTEGERS, _numbers(self.blocks, B_CHOSEN, rows, MISSING), strict=True))
-        columns["ploidy"] = _whole(self.blocks[parsing.B_PLOIDY, :rows].astype(np.int8))
-        columns["called"] = _flags(self.blocks[parsing.B_CALLED, :rows])
+        columns["ploidy"] = _whole(self.blocks[record_layout.B_PLOIDY, :rows].astype(np.int8))
+        columns["called"] = _flags(self.blocks[record_layout.B_CALLED, :rows])
         batch = _batch(schema.BLOCKS, contigs, columns)
-        return _kept(batch, self.blocks[parsing.B_KEPT, :rows], outcome)
+        return _kept(batch, self.blocks[record_layout.B_KEPT, :rows], outcome)
 
     def variant_rows(self, text: Letters, contigs: Array, outcome: Outcome) -> pa.RecordBatch:
         """The variants of the last parse, as schema.VARIANTS; contigs (variants,) int32.
@@ -137,14 +137,14 @@ class Columns:
         if not rows:
             return NO_VARIANTS
         columns = dict(zip(INTEGERS, _numbers(self.ints, I_CHOSEN, rows, MISSING), strict=True))
-        reals = _numbers(self.reals, ALL[: len(parsing.REAL_ROWS)], rows, np.float64(np.nan), np.float32)
-        columns |= zip(parsing.REAL_ROWS, reals, strict=True)
+        reals = _numbers(self.reals, ALL[: len(record_layout.REAL_ROWS)], rows, np.float64(np.nan), np.float32)
+        columns |= zip(record_layout.REAL_ROWS, reals, strict=True)
         columns |= zip(LONGS, _numbers(self.longs, ALL[: len(LONGS)], rows, MISSING_LONG), strict=True)
-        columns |= zip(parsing.SPAN_ROWS, _strings(text, self.spans, rows, UPPER), strict=True)
+        columns |= zip(record_layout.SPAN_ROWS, _strings(text, self.spans, rows, UPPER), strict=True)
         columns |= self._lists(text, outcome)
-        columns["phased"] = _flags(self.ints[parsing.I_PHASED, :rows])
+        columns["phased"] = _flags(self.ints[record_layout.I_PHASED, :rows])
         batch = _batch(schema.VARIANTS, contigs, columns)
-        return _kept(batch, self.ints[parsing.I_KEPT, :rows], outcome)
+        return _kept(batch, self.ints[record_layout.I_KEPT, :rows], outcome)
 
     def _lists(self, text: Letters, outcome: Outcome) -> dict[str, pa.Array]:
         rows = outcome["variants"]
@@ -160,7 +160,7 @@ class Columns:
         filling.fill_offsets(self.counts, rows, offsets, bits, nulls)
         starts, valid = pa.py_buffer(offsets), pa.py_buffer(bits)
         lists = {}
-        for number, (name, item) in enumerate(zip(parsing.LIST_ROWS, items, strict=True)):
+        for number, (name, item) in enumerate(zip(record_layout.LIST_ROWS, items, strict=True)):
             field = LIST_FIELDS[name]
             bitmap = _line(valid, bits, number) if field.nullable and nulls[number] else None
             buffers = [bitmap, _line(starts, offsets, number)]

@@ -4,7 +4,7 @@ import re
 
 from genocloud.errors import BadRecord
 from genocloud.gvcf.reference import Bases
-from genocloud.kernels import parsing, plausibility
+from genocloud.kernels import plausibility, record_layout
 from genocloud.regions import Region
 
 CALL_AGAIN = "call the sample again, or mend the record"
@@ -15,29 +15,32 @@ SHOWN_BASES = 100
 """Of a long REF as many bases are shown."""
 
 PROBLEMS = {
-    parsing.BAD_COLUMNS: ("it has too few or too many columns", "check how the file was made; it may be cut off"),
-    parsing.BAD_NUMBER: ("a number is malformed or beyond 32 bits", CALL_AGAIN),
-    parsing.BAD_POSITION: ("POS lies before the contig's first base", CALL_AGAIN),
-    parsing.BAD_END: (
+    record_layout.BAD_COLUMNS: ("it has too few or too many columns", "check how the file was made; it may be cut off"),
+    record_layout.BAD_NUMBER: ("a number is malformed or beyond 32 bits", CALL_AGAIN),
+    record_layout.BAD_POSITION: ("POS lies before the contig's first base", CALL_AGAIN),
+    record_layout.BAD_END: (
         "it ends before it begins or beyond the contig's last base",
         f"correct END, or {OTHER_REFERENCE}",
     ),
-    parsing.BAD_ORDER: ("it begins before the record above it", SORT),
-    parsing.BAD_DOUBLE: (
+    record_layout.BAD_ORDER: ("it begins before the record above it", SORT),
+    record_layout.BAD_DOUBLE: (
         "a second record of the sample at this position, which this caller never writes",
         "merge the two, or remove one",
     ),
-    parsing.BAD_GT: ("GT is malformed", CALL_AGAIN),
-    parsing.BAD_STRAY: ("GT names an allele that the record lacks", CALL_AGAIN),
-    parsing.BAD_AD: ("AD has not one value for each allele", CALL_AGAIN),
-    parsing.BAD_PL: ("PL has not one value for each genotype", CALL_AGAIN),
-    parsing.BAD_VALUES: ("the sample has more values than FORMAT has keys", CALL_AGAIN),
-    parsing.BAD_ALLELE: ("REF or an ALT is empty", CALL_AGAIN),
-    parsing.BAD_HASH: (
+    record_layout.BAD_GT: ("GT is malformed", CALL_AGAIN),
+    record_layout.BAD_STRAY: ("GT names an allele that the record lacks", CALL_AGAIN),
+    record_layout.BAD_AD: ("AD has not one value for each allele", CALL_AGAIN),
+    record_layout.BAD_PL: ("PL has not one value for each genotype", CALL_AGAIN),
+    record_layout.BAD_VALUES: ("the sample has more values than FORMAT has keys", CALL_AGAIN),
+    record_layout.BAD_ALLELE: ("REF or an ALT is empty", CALL_AGAIN),
+    record_layout.BAD_HASH: (
         "it begins with # but is neither a ## line nor the title of the same samples",
         "the file may be damaged, or strung together from several samples' files; make it again",
     ),
-    parsing.BAD_REPEAT: ("a second record with the same REF and ALT at this position", "merge the two, or remove one"),
+    record_layout.BAD_REPEAT: (
+        "a second record with the same REF and ALT at this position",
+        "merge the two, or remove one",
+    ),
     plausibility.BAD_ALT_LETTERS: ("an ALT has letters that a VCF does not allow (A, C, G, T, N, * are)", CALL_AGAIN),
     plausibility.BAD_ALT_REF: ("an ALT is equal to REF", CALL_AGAIN),
     plausibility.BAD_ALT_TWICE: ("an ALT is there twice", CALL_AGAIN),
@@ -45,7 +48,7 @@ PROBLEMS = {
         "a depth, a quality or a likelihood (DP, MIN_DP, AD, SB, GQ, PL) is negative",
         CALL_AGAIN,
     ),
-    parsing.BAD_REF: ("REF is not what the reference has there", OTHER_REFERENCE),
+    record_layout.BAD_REF: ("REF is not what the reference has there", OTHER_REFERENCE),
 }
 
 

@@ -27,7 +27,7 @@ from genocloud.gvcf.problems import (
 )
 from genocloud.gvcf.reference import Bases
 from genocloud.gvcf.texts import Stretch, Texts, open_texts
-from genocloud.kernels import parsing
+from genocloud.kernels import record_layout
 from genocloud.regions import Contig, Region, check_contigs
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ SKIPPED = -1
 
 NO_SUCH_CONTIG, CONTIG_ORDER = f"{BAD}its contig is not in the reference", f"{BAD}its contig comes too late in the file"
 
-NOTHING_READ: Outcome = dict.fromkeys(parsing.OUTCOME, 0)
+NOTHING_READ: Outcome = dict.fromkeys(record_layout.OUTCOME, 0)
 
 _SCRATCH = threading.local()
 """Room to parse in, several times as large as a piece of text: one for each thread, not one for each open file."""
@@ -251,7 +251,7 @@ class _Reader:
             outcome = self._records(data, at, end, final, found, further=bool(runs))
             at = outcome["consumed"]
             runs.append((self.number, outcome["variants"], outcome["blocks"]))
-            if outcome["status"] == parsing.OTHER_CONTIG:
+            if outcome["status"] == record_layout.OTHER_CONTIG:
                 at = self._enter(data, at, end, found)
             elif outcome["status"] != SKIPPED:
                 break
@@ -270,7 +270,7 @@ class _Reader:
         self.counted = self.counted if further else 0
         before = self.columns.outcome.copy()
         outcome = self.columns.parse(data, at, end, self.ground, self.source, self.covered, final, further)
-        if outcome["status"] > parsing.OTHER_CONTIG:
+        if outcome["status"] > record_layout.OTHER_CONTIG:
             place = outcome["place"]
             dropped.append(self._drop(data[place : min(end, place + LONG_RECORD_BYTES)], outcome))
             self.columns.outcome[:] = before
@@ -288,7 +288,7 @@ class _Reader:
         """Take the bad record that `data` begins with out of it, and count it; raises BadRecord where it matters."""
         text = data.tobytes()
         error = self._bad_record(text[:SHOWN_BYTES], outcome)
-        if self.policy == REFUSE or outcome["status"] == parsing.BAD_HASH:
+        if self.policy == REFUSE or outcome["status"] == record_layout.BAD_HASH:
             raise error
         stretch = stretch_of(text, self.number, self.contigs[self.number].length)
         if not self.policy.reaches(stretch):
@@ -307,7 +307,7 @@ class _Reader:
 
     def _bad_record(self, text: bytes, outcome: Outcome) -> BadRecord:
         line = self.lines + outcome["lines"] - self.counted + 1
-        if outcome["status"] == parsing.BAD_REF and self.reference:
+        if outcome["status"] == record_layout.BAD_REF and self.reference:
             return contradiction(self.url, line, text, self.reference)
         return bad_record(self.url, line, text, outcome["status"])
 

@@ -2,482 +2,103 @@
 
 import numpy as np
 
-from genocloud.kernels.fields import (
-    BAD,
-    CR,
-    HASH,
-    LF,
-    MISSING,
-    MISSING_LONG,
-    TAB,
-    field_end,
-    find_key,
-    genotype,
-    integer,
-    integers,
-    keys,
-    likelihoods,
-    pointer,
-    real,
-    rounded,
-    same,
-    skip,
-)  # fmt: skip
+from genocloud.kernels.fields import CR, HASH, LF, MISSING, TAB, pointer, same, skip
+from genocloud.kernels.info_fields import parse_info, set_span
 from genocloud.kernels.kernel import compiled, kernel
-from genocloud.kernels.letters import (
-    NON_REF,
-    contradicts,
-    deletion_like,
-    old_star,
-    reference_allele,
-    repeats,
-    symbolic,
+from genocloud.kernels.letters import contradicts, repeats
+from genocloud.kernels.plausibility import check_alternates
+from genocloud.kernels.record_layout import (
+    B_CALLED,
+    B_DP,
+    B_GQ,
+    B_KEPT,
+    B_MIN_DP,
+    B_PL0,
+    B_PL1,
+    B_PL2,
+    B_PLOIDY,
+    B_START,
+    B_STOP,
+    BAD_COLUMNS,
+    BAD_DOUBLE,
+    BAD_HASH,
+    BAD_NUMBER,
+    BAD_ORDER,
+    BAD_REF,
+    BAD_REPEAT,
+    BAD_STRAY,
+    DONE,
+    I_DP,
+    I_GQ,
+    I_KEPT,
+    I_MIN_DP,
+    I_PHASED,
+    I_PS,
+    I_START,
+    I_STOP,
+    L_ALTS,
+    L_GT,
+    O_ALTS,
+    O_BLOCKS,
+    O_CONSUMED,
+    O_COVERED,
+    O_DOUBLES,
+    O_GTS,
+    O_LINES,
+    O_OVERLAPS,
+    O_PARTIAL,
+    O_PLACE,
+    O_PLS,
+    O_READ,
+    O_STATUS,
+    O_STRAYS,
+    O_SYMBOLIC,
+    O_TABS,
+    O_VARIANTS,
+    O_WEAKER,
+    OTHER_CONTIG,
+    OUTCOME,
+    R_ALTS,
+    R_BLOCK,
+    R_CALLED,
+    R_DP,
+    R_FILTER,
+    R_FILTER_END,
+    R_FORMAT_SIZE,
+    R_FT,
+    R_FT_END,
+    R_GQ,
+    R_GT_COUNT,
+    R_ID,
+    R_ID_END,
+    R_INFO,
+    R_INFO_END,
+    R_KEPT,
+    R_LENGTH,
+    R_MIN_DP,
+    R_PARTIAL,
+    R_PGT,
+    R_PGT_END,
+    R_PHASED,
+    R_PID,
+    R_PID_END,
+    R_PL_COUNT,
+    R_PS,
+    R_REAL,
+    R_REF,
+    R_REF_SIZE,
+    R_START,
+    R_STOP,
+    R_SYMBOLIC,
+    S_FILTER,
+    S_FT,
+    S_ID,
+    S_PGT,
+    S_PID,
+    S_REF,
 )
-from genocloud.kernels.plausibility import BAD_NEGATIVE, any_negative, check_alternates, finite
-
-FORMAT_KEYS = 1024
-"""FORMAT keys of a record that are looked at; real files have about ten."""
-
-# What `parse` writes: rows of its two-dimensional arrays.
-BLOCK_ROWS = ("start", "stop", "dp", "gq", "min_dp", "pl0", "pl1", "pl2", "ploidy", "called", "kept")
-B_START, B_STOP, B_DP, B_GQ, B_MIN_DP, B_PL0, B_PL1, B_PL2, B_PLOIDY, B_CALLED, B_KEPT = range(11)
-INT_ROWS = ("start", "stop", "phased", "dp", "gq", "min_dp", "ps", "info_dp", "mq0", "kept")
-I_START, I_STOP, I_PHASED, I_DP, I_GQ, I_MIN_DP, I_PS, I_INFO_DP, I_MQ0, I_KEPT = range(10)
-REAL_ROWS = (
-    "qual", "base_q_rank_sum", "clipping_rank_sum", "mq_rank_sum", "read_pos_rank_sum", "mq", "excess_het",
-)  # fmt: skip
-SPAN_ROWS = (
-    "id", "ref", "filter", "pgt", "pid", "ft", "as_raw_base_q_rank_sum", "as_raw_mq", "as_raw_mq_rank_sum",
-    "as_raw_read_pos_rank_sum", "as_sb_table",
-)  # fmt: skip
-S_ID, S_REF, S_FILTER, S_PGT, S_PID, S_FT = range(6)
-LIST_ROWS = ("alts", "gt", "ad", "pl", "sb")
-L_ALTS, L_GT, L_AD, L_PL, L_SB = range(5)
-
-# `record`, what is known of the record being read.
-RECORD = (
-    "start", "stop", "id", "id_end", "ref", "ref_size", "alts", "real", "covers", "filter", "filter_end", "info",
-    "info_end", "format", "format_size", "keys", "dp", "gq", "min_dp", "ps", "length", "gt_count", "ad_count",
-    "pl_count", "sb_count", "phased", "pgt", "pgt_end", "pid", "pid_end", "ft", "ft_end", "called", "block", "kept",
-    "partial", "symbolic",
-)  # fmt: skip
-(
-    R_START, R_STOP, R_ID, R_ID_END, R_REF, R_REF_SIZE, R_ALTS, R_REAL, R_COVERS, R_FILTER, R_FILTER_END, R_INFO,
-    R_INFO_END, R_FORMAT, R_FORMAT_SIZE, R_KEYS, R_DP, R_GQ, R_MIN_DP, R_PS, R_LENGTH, R_GT_COUNT, R_AD_COUNT,
-    R_PL_COUNT, R_SB_COUNT, R_PHASED, R_PGT, R_PGT_END, R_PID, R_PID_END, R_FT, R_FT_END, R_CALLED, R_BLOCK, R_KEPT,
-    R_PARTIAL, R_SYMBOLIC,
-) = range(len(RECORD))  # fmt: skip
-R_FIRST_VALUE, R_LAST_VALUE = R_DP, R_LENGTH + 1
-R_LAST_COUNT = R_FT_END + 1
-"""What no field writes is 0 from R_GT_COUNT on: no values, not phased, empty strings."""
-
-# `outcome`, what `parse` returns in numbers.
-OUTCOME = (
-    "status", "consumed", "blocks", "variants", "alts", "gts", "ads", "pls", "sbs", "lines", "read", "doubles",
-    "weaker", "strays", "tabs", "overlaps", "partial", "symbolic", "place", "covered",
-)  # fmt: skip
-(
-    O_STATUS, O_CONSUMED, O_BLOCKS, O_VARIANTS, O_ALTS, O_GTS, O_ADS, O_PLS, O_SBS, O_LINES, O_READ, O_DOUBLES,
-    O_WEAKER, O_STRAYS, O_TABS, O_OVERLAPS, O_PARTIAL, O_SYMBOLIC, O_PLACE, O_COVERED,
-) = range(len(OUTCOME))  # fmt: skip
-
-# `status`
-(
-    DONE, OTHER_CONTIG, BAD_COLUMNS, BAD_NUMBER, BAD_POSITION, BAD_END, BAD_ORDER, BAD_DOUBLE, BAD_GT, BAD_STRAY,
-    BAD_AD, BAD_PL, BAD_VALUES, BAD_ALLELE, BAD_HASH, BAD_REPEAT, BAD_REF,
-) = range(17)  # fmt: skip
-
-
-FORMATS, FORMAT_LENGTHS = keys(("GT", "DP", "GQ", "MIN_DP", "PL", "AD", "SB", "PGT", "PID", "PS", "GL", "FT", "LEN"))
-F_GT, F_DP, F_GQ, F_MIN_DP, F_PL, F_AD, F_SB, F_PGT, F_PID, F_PS, F_GL, F_FT, F_LEN = range(13)
-INFOS, INFO_LENGTHS = keys(
-    (
-        "DP",
-        "MQ0",
-        "BaseQRankSum",
-        "ClippingRankSum",
-        "MQRankSum",
-        "ReadPosRankSum",
-        "MQ",
-        "ExcessHet",
-        "AS_RAW_BaseQRankSum",
-        "AS_RAW_MQ",
-        "AS_RAW_MQRankSum",
-        "AS_RAW_ReadPosRankSum",
-        "AS_SB_TABLE",
-        "RAW_MQandDP",
-        "RAW_MQ",
-        "MQ_DP",
-    )
-)
-N_DP, N_MQ0, N_FIRST_REAL, N_FIRST_TEXT, N_RAW_MQ, N_OLD_RAW_MQ, N_OLD_MQ_DP = 0, 1, 2, 8, 13, 14, 15
-
-
-@compiled
-def format_codes(text, start, end, codes):
-    """What each FORMAT key of text[start:end] is, into codes; returns how many there are."""
-    count = 0
-    at = start
-    while at <= end and count < FORMAT_KEYS:
-        begin = at
-        while at < end and text[at] != 58:
-            at += 1
-        codes[count] = find_key(text, begin, at, pointer(FORMATS), pointer(FORMAT_LENGTHS), len(FORMAT_LENGTHS))
-        count += 1
-        at += 1
-    return count
-
-
-@compiled
-def combinations(alleles, ploidy):
-    """Genotypes of a ploidy: the multisets of that many alleles."""
-    count = 1
-    for k in range(ploidy):
-        count = count * (alleles + k) // (k + 1)
-    return count
-
-
-@compiled
-def fits(length, alleles, ploidy):
-    """Whether a PL may have this length; a block that writes no ALT may give the likelihoods of an unwritten one."""
-    if length == combinations(alleles, ploidy):
-        return True
-    return alleles == 1 and length == combinations(np.int64(2), ploidy)
-
-
-@compiled
-def find_end(text, at):
-    """INFO's END and the place after INFO; the value may be MISSING or BAD."""
-    found = np.int64(MISSING)
-    while True:
-        if text[at] == 69 and text[at + 1] == 78 and text[at + 2] == 68 and text[at + 3] == 61:
-            begin = at + 4
-            found, at = integer(text, begin)
-            if found == BAD or at == begin or (text[at] > CR and text[at] != 59):
-                return np.int64(BAD), at
-        at = field_end(text, at)
-        if text[at] <= CR:
-            return found, at
-        at += 1
-
-
-@compiled
-def set_span(text, spans, room, which, row, start, end):
-    """Note where a string stands: nothing for `.` or an empty one."""
-    missing = end == start or (end == start + 1 and text[start] == 46)
-    spans[2 * which * room + row] = start
-    spans[(2 * which + 1) * room + row] = -1 if missing else end - start
-
-
-@compiled
-def parse_info(text, start, end, room, row, ints, reals, longs, spans):
-    """A variant record's INFO into its row; False when a number is malformed."""
-    ints[I_INFO_DP * room + row] = MISSING
-    ints[I_MQ0 * room + row] = MISSING
-    for k in range(1, len(REAL_ROWS)):
-        reals[k * room + row] = np.nan
-    longs[row] = MISSING_LONG
-    longs[room + row] = MISSING_LONG
-    for k in range(S_FT + 1, len(SPAN_ROWS)):
-        spans[(2 * k + 1) * room + row] = -1
-    at = start
-    good = True
-    while at < end:
-        begin = at
-        while at < end and text[at] != 61 and text[at] != 59:
-            at += 1
-        key = np.int64(-1)
-        if text[at] == 61:
-            key = find_key(text, begin, at, pointer(INFOS), pointer(INFO_LENGTHS), len(INFO_LENGTHS))
-        at += 1
-        if key == N_DP or key == N_MQ0:
-            value, at = integer(text, at)
-            if value == BAD or (at < end and text[at] != 59) or (value < 0 and value != MISSING):
-                return False
-            ints[(I_INFO_DP + key) * room + row] = value
-        elif N_FIRST_REAL <= key < N_FIRST_TEXT:
-            number, at, fine = real(text, at)
-            good &= fine and (at == end or text[at] == 59)
-            reals[(key - N_FIRST_REAL + 1) * room + row] = finite(number)
-        elif key == N_RAW_MQ:
-            good &= raw_mq_and_depth(text, at, room, row, longs)
-        elif key == N_OLD_RAW_MQ:
-            number, at, fine = real(text, at)
-            number = finite(number)
-            good &= fine and (at == end or text[at] == 59) and not abs(number) > 1e15
-            if longs[row] == MISSING_LONG and number >= 0:
-                longs[row] = np.int64(number + 0.5)
-        elif key == N_OLD_MQ_DP:
-            value, at = integer(text, at)
-            if value == BAD or (at < end and text[at] != 59):
-                return False
-            if longs[room + row] == MISSING_LONG and value >= 0:
-                longs[room + row] = value
-        if at <= end and text[at - 1] != 59:
-            begin = at
-            at = field_end(text, at)
-            if N_FIRST_TEXT <= key < N_RAW_MQ:
-                set_span(text, spans, room, key - N_FIRST_TEXT + S_FT + 1, row, begin, at)
-            at += 1
-        if not good:
-            return False
-    return True
-
-
-@compiled
-def raw_mq_and_depth(text, at, room, row, longs):
-    """RAW_MQandDP=sum,reads: two integers of 64 bits, or `.`; False when malformed."""
-    if text[at] == 46 and (text[at + 1] == TAB or text[at + 1] == 59):
-        return True
-    for k in range(2):
-        begin = at
-        value = np.int64(0)
-        while 48 <= text[at] <= 57:
-            value = value * 10 + (text[at] - 48)
-            at += 1
-        if at == begin or at - begin > 18 or (text[at] == 44 and k == 1) or (text[at] != 44 and k == 0):
-            return False
-        longs[k * room + row] = value
-        at += 1
-    return text[at - 1] == TAB or text[at - 1] == 59
-
-
-@compiled
-def alternates(text, at, record, alt_starts, alt_sizes, first):
-    """ALT into alt_starts[first:], alt_sizes[first:] and R_ALTS, R_REAL, R_COVERS: (status, place after)."""
-    count = 0
-    is_real = covers = is_symbolic = False
-    if same(text, at, pointer(NON_REF), 0, 9) and text[at + 9] == TAB:
-        alt_starts[first] = at
-        alt_sizes[first] = 9
-        count = 1
-        at += 9
-    elif text[at] == 46 and text[at + 1] == TAB:
-        at += 1
-    else:
-        while True:
-            start = at
-            while text[at] > CR and text[at] != 44:
-                at += 1
-            size = at - start
-            if size == 0:
-                return BAD_ALLELE, at
-            if old_star(text, start, size):
-                start, size = start + 1, np.int64(1)
-            alt_starts[first + count] = start
-            alt_sizes[first + count] = size
-            count += 1
-            if not reference_allele(text, start, size):
-                is_real = True
-                if symbolic(text, start, size):
-                    is_symbolic = True
-                elif record[R_REF_SIZE] > 1:
-                    covers |= deletion_like(text, record[R_REF], record[R_REF_SIZE], start, size)
-            if text[at] != 44:
-                break
-            at += 1
-    record[R_ALTS] = count
-    record[R_REAL] = is_real
-    record[R_COVERS] = covers
-    record[R_SYMBOLIC] = is_symbolic
-    return DONE, at
-
-
-@compiled
-def parse_site(text, at, chrom, letters, length, record, reals, row, alt_starts, alt_sizes, first):
-    """CHROM to INFO into the record, QUAL into reals[row]: (status, place after INFO)."""
-    if not same(text, at, chrom, 0, letters) or text[at + letters] != TAB:
-        return OTHER_CONTIG, at
-    at += letters
-    pos, at = integer(text, at + 1)
-    if pos < 1:
-        return BAD_NUMBER if pos == BAD else BAD_POSITION, at
-    if text[at] != TAB:
-        return BAD_COLUMNS, at
-    record[R_ID] = at + 1
-    at = skip(text, at + 1)
-    record[R_ID_END] = at
-    if text[at] != TAB:
-        return BAD_COLUMNS, at
-    record[R_REF] = at + 1
-    at = skip(text, at + 1)
-    record[R_REF_SIZE] = at - record[R_REF]
-    if text[at] != TAB:
-        return BAD_COLUMNS, at
-    if record[R_REF_SIZE] == 0:
-        return BAD_ALLELE, at
-    status, at = alternates(text, at + 1, record, alt_starts, alt_sizes, first)
-    if status != DONE or text[at] != TAB:
-        return status if status != DONE else BAD_COLUMNS, at
-    if text[at + 1] == 46 and text[at + 2] == TAB:
-        reals[row] = np.nan
-        at += 2
-    else:
-        number, at, good = real(text, at + 1)
-        reals[row] = finite(number)
-        if not good or text[at] != TAB:
-            return BAD_NUMBER, at
-    record[R_FILTER] = at + 1
-    at = skip(text, at + 1)
-    record[R_FILTER_END] = at
-    if text[at] != TAB:
-        return BAD_COLUMNS, at
-    record[R_INFO] = at + 1
-    stop, at = find_end(text, at + 1)
-    record[R_INFO_END] = at
-    if stop == BAD:
-        return BAD_NUMBER, at
-    if text[at] != TAB:
-        return BAD_COLUMNS, at
-    if stop == MISSING:
-        stop = pos - 1 + (record[R_REF_SIZE] if record[R_COVERS] else 1)
-    record[R_START] = pos - 1
-    record[R_STOP] = stop
-    return DONE if pos <= stop <= length else BAD_END, at
-
-
-@compiled
-def parse_format(text, at, record, codes):
-    """FORMAT, looked up only where it differs from the last record's: the place after it."""
-    start, size = record[R_FORMAT], record[R_FORMAT_SIZE]
-    if size > 0 and same(text, at, text, start, size) and text[at + size] <= CR:
-        return at + size
-    end = skip(text, at)
-    record[R_FORMAT] = at
-    record[R_FORMAT_SIZE] = end - at
-    record[R_KEYS] = format_codes(text, at, end, codes)
-    return end
-
-
-@compiled
-def parse_sample(text, at, record, codes, gts, ads, pls, sbs, outcome):
-    """The sample's values into the record and behind the lists' present ends: (status, place after)."""
-    for k in range(R_FIRST_VALUE, R_LAST_VALUE):
-        record[k] = MISSING
-    for k in range(R_GT_COUNT, R_LAST_COUNT):
-        record[k] = 0
-    gl = -1
-    for k in range(record[R_KEYS] + 1):
-        if k == record[R_KEYS]:
-            return BAD_VALUES, at
-        code = codes[k]
-        value = np.int64(0)
-        if code == F_GT:
-            value, at, phased = genotype(text, at, gts, outcome[O_GTS])
-            if value == BAD:
-                return BAD_GT, at
-            record[R_GT_COUNT] = value
-            record[R_PHASED] = phased
-        elif code == F_GQ:
-            value, at = rounded(text, at)
-            record[R_GQ] = value
-        elif code == F_DP or code == F_MIN_DP or code == F_PS:
-            value, at = integer(text, at)
-            record[R_DP if code == F_DP else R_MIN_DP if code == F_MIN_DP else R_PS] = value
-        elif code == F_LEN:
-            value, at = integer(text, at)
-            record[R_LENGTH] = value
-        elif code == F_PL:
-            value, at = integers(text, at, pls, outcome[O_PLS])
-            record[R_PL_COUNT] = value
-        elif code == F_AD:
-            value, at = integers(text, at, ads, outcome[O_ADS])
-            record[R_AD_COUNT] = value
-            if any_negative(ads, outcome[O_ADS], value):
-                return BAD_NEGATIVE, at
-        else:
-            start = at
-            commas = 0
-            while text[at] > CR and text[at] != 58:
-                commas += text[at] == 44
-                at += 1
-            if code == F_SB and commas == 3:  # elsewhere SB is another number: Strelka2's strand bias
-                value, at = integers(text, start, sbs, outcome[O_SBS])
-                record[R_SB_COUNT] = value
-                if any_negative(sbs, outcome[O_SBS], value):
-                    return BAD_NEGATIVE, at
-            elif code == F_GL:
-                gl = start
-            elif code == F_PGT:
-                record[R_PGT], record[R_PGT_END] = start, at
-            elif code == F_PID:
-                record[R_PID], record[R_PID_END] = start, at
-            elif code == F_FT:
-                record[R_FT], record[R_FT_END] = start, at
-        if value < 0 and value != MISSING:
-            return BAD_NUMBER if value == BAD or code == F_PS or code == F_LEN else BAD_NEGATIVE, at
-        if text[at] != 58 and text[at] > CR:
-            return BAD_NUMBER, at
-        if text[at] != 58:
-            break
-        at += 1
-    if gl >= 0 and record[R_PL_COUNT] == 0:
-        record[R_PL_COUNT], _ = likelihoods(text, gl, pls, outcome[O_PLS])
-        if record[R_PL_COUNT] == BAD:
-            return BAD_NUMBER, at
-    return DONE, at
-
-
-@compiled
-def set_length(record, length):
-    """The sample's own LEN into R_STOP: a block's length; of a record with a real ALT it may reach beyond REF.
-
-    Source: VCF 4.5, section 1.6.2: LEN, the length of the sample's reference block, where INFO has no END or the
-    largest of all samples.
-    """
-    stop = record[R_START] + record[R_LENGTH]
-    if record[R_REAL]:
-        stop = max(stop, record[R_STOP])
-    record[R_STOP] = stop
-    return DONE if record[R_LENGTH] > 0 and stop <= length else BAD_END
-
-
-@compiled
-def check_lists(record, gts, pls, first_gt, first_pl, strays):
-    """Hold GT, AD and PL to the number of alleles: a status. Drops PLs that are none; finds an unwritten ploidy.
-
-    Negative PLs are none where `strays` is set, elsewhere a fault.
-    """
-    alleles = record[R_ALTS] + 1
-    count = record[R_PL_COUNT]
-    present = np.int64(0)
-    for k in range(count):
-        present += pls[first_pl + k] >= 0
-    record[R_PARTIAL] = 0 < present < count
-    if present < count:  # some are missing, or nonsense (xAtlas): no likelihoods at all, as GATK takes it
-        if not strays and any_negative(pls, first_pl, count):
-            return BAD_NEGATIVE
-        count = np.int64(0)
-    record[R_PL_COUNT] = count
-    ploidy = record[R_GT_COUNT]
-    if count > 0:
-        if ploidy == 0 or (ploidy == 1 and gts[first_gt] == -1):  # GT not written: the likelihoods say the ploidy
-            ploidy = np.int64(1 if fits(count, alleles, np.int64(1)) else 2)
-            record[R_GT_COUNT] = ploidy
-            for k in range(ploidy):
-                gts[first_gt + k] = -1
-        if not fits(count, alleles, ploidy):
-            return BAD_PL
-    if record[R_AD_COUNT] > 0 and record[R_AD_COUNT] != alleles:
-        return BAD_AD
-    top, lowest = np.int64(-1), np.int64(127)
-    for k in range(ploidy):
-        top = max(top, np.int64(gts[first_gt + k]))
-        lowest = min(lowest, np.int64(gts[first_gt + k]))
-    record[R_CALLED] = top == 0
-    plain = record[R_REAL] == 0 and record[R_AD_COUNT] == 0 and record[R_SB_COUNT] == 0
-    record[R_BLOCK] = plain and 1 <= ploidy <= 2 and top == lowest and top <= 0
-    return BAD_STRAY if top >= alleles else DONE
-
-
-@compiled
-def hide_genotype(record, gts, first_gt):
-    """Make the sample's genotype one that nothing is known of; its depth stays."""
-    for k in range(record[R_GT_COUNT]):
-        gts[first_gt + k] = -1
-    record[R_PL_COUNT] = record[R_AD_COUNT] = record[R_PHASED] = record[R_PARTIAL] = 0
-    record[R_GQ] = record[R_PS] = MISSING
-    record[R_PGT_END], record[R_PID_END] = record[R_PGT], record[R_PID]
+from genocloud.kernels.sample_fields import check_lists, hide_genotype, parse_format, parse_sample, set_length
+from genocloud.kernels.site_fields import parse_site
 
 
 @compiled
