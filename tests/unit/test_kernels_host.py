@@ -43,6 +43,8 @@ number_words(np.arange(3), np.zeros(2, np.int8))
 after = attributes()
 changed = [key for key, value in before.items() if key not in after or not (
     after[key] == value if isinstance(value, tuple) else after[key] is value)]
+holders = {key[0] for key in before} - set(sys.modules)  # modules get their submodules as attributes
+changed += [key for key in after if key not in before and key[0] in holders]
 print("\\n".join(map(str, changed)))
 """
 
