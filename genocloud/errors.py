@@ -27,10 +27,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {by_lower[near[0]]}?" if near else ""
 
 
-def unexpected_keys(message: str, known: Iterable[str]) -> str:
-    """`did_you_mean` for what jsonschema says of keys that a mapping may not have: the first of them."""
-    quoted = re.findall(r"'([^']*)'", message) if "unexpected" in message else []
-    return did_you_mean(quoted[0], known) if quoted else ""
+def mistyped(message: str, keys: Iterable[str]) -> str:
+    """`did_you_mean` for what jsonschema says of a key that a mapping may not have, or of a value that is no choice."""
+    quoted = re.findall(r"'([^']*)'", message)
+    if quoted and ("unexpected" in message or " not match any of the regexes" in message):
+        return did_you_mean(quoted[0], keys)
+    if message.startswith("'") and " is not one of " in message:
+        return did_you_mean(quoted[0], quoted[1:])
+    return ""
 
 
 class GenocloudError(Exception):

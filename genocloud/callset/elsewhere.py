@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from genocloud.errors import SettingError, StoreError
+from genocloud.errors import SettingError, StoreError, did_you_mean
 from genocloud.objects import Store, open_store
 
 LEAVING = "may_leave"
@@ -49,7 +49,7 @@ class UnknownSite(SettingError):
     def __init__(self, url: str, site: str, known: tuple[str, ...]) -> None:
         self.url, self.site, self.known = url, site, known
         told = f"its sites are {', '.join(known)}" if any(known) else "its samples come from one site, leave --site out"
-        super().__init__(f"{url}: no site {site}; {told}")
+        super().__init__(f"{url}: no site {site}; {told}{did_you_mean(site, known)}")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from genocloud.callset import arrays, manifest, parquet
 from genocloud.callset.elsewhere import Elsewhere, NotReached, UnknownSite, reaching
 from genocloud.callset.layout import FileEntry, ShardEntry, rows_of
 from genocloud.callset.streaming import is_whole
-from genocloud.errors import InputError, shortened
+from genocloud.errors import InputError, did_you_mean, shortened
 from genocloud.objects import Store, open_store
 from genocloud.regions import Contig, Region, joined, parse_region
 
@@ -29,9 +29,9 @@ Places = str | Region | Sequence[str | Region] | None
 class UnknownSample(InputError):
     """A sample that the callset does not hold."""
 
-    def __init__(self, url: str, sample: str) -> None:
+    def __init__(self, url: str, sample: str, near: str = "") -> None:
         self.url, self.sample = url, sample
-        super().__init__(f"{url}: no sample {sample}; see the callset's samples for the names it holds")
+        super().__init__(f"{url}: no sample {sample}; see the callset's samples for the names it holds{near}")
 
 
 def open_callset(url: str | os.PathLike[str]) -> "Callset":
@@ -159,7 +159,7 @@ class Callset:
             return self.samples
         samples = (samples,) if isinstance(samples, str) else samples
         for sample in set(samples) - set(self.samples):
-            raise UnknownSample(self.url, sample)
+            raise UnknownSample(self.url, sample, did_you_mean(sample, self.samples))
         return tuple(samples)
 
     def _sites(self, shard: ShardEntry, region: Region | None) -> pa.Table:

@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from genocloud.errors import SettingError
+from genocloud.errors import SettingError, mistyped
 from genocloud.locations.yaml_text import load_yaml
 from genocloud.objects import join
 from genocloud.objects.local import local_path
@@ -192,7 +192,8 @@ def policy_of_values(path: str, given: Any) -> SitePolicy:
         place = error.json_path.removeprefix("$").removeprefix(".")
         keys = error.schema.get("properties")
         remedy = f"the keys are {', '.join(keys)}" if keys else error.schema.get("description", "").rstrip(".")
-        raise BadPolicyFile(path, place, error.message, remedy or "see profiles/hybrid/policy.yaml")
+        remedy = (remedy or "see profiles/hybrid/policy.yaml") + mistyped(error.message, keys or ())
+        raise BadPolicyFile(path, place, error.message, remedy)
     values: Mapping[str, Any] = {key: each.get("default") for key, each in schema["properties"].items()} | given
     for key in ("stores", "inputs", "register"):
         _check_full(path, key, [values[key]] if key == "register" else values[key])

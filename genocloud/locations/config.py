@@ -9,7 +9,7 @@ import jsonschema
 import yaml
 
 from genocloud import objects
-from genocloud.errors import SettingError, unexpected_keys
+from genocloud.errors import SettingError, did_you_mean, mistyped
 from genocloud.locations.authority import STAYS
 from genocloud.locations.yaml_text import load_yaml
 
@@ -109,7 +109,7 @@ def _with_defaults(url: str, given: Mapping[str, Any]) -> dict[str, Any]:
         place = error.json_path.removeprefix("$").removeprefix(".")
         keys = error.schema.get("properties")
         remedy = f"the keys are {', '.join(keys)}" if keys else error.schema["description"].rstrip(".")
-        remedy += unexpected_keys(error.message, keys or ())
+        remedy += mistyped(error.message, keys or ())
         raise BadConfig(url, place, error.message, remedy)
     defaults = {key: each["default"] for key, each in schema["properties"].items() if "default" in each}
     return defaults | dict(given)
@@ -132,7 +132,8 @@ def _check(url: str, sites: tuple[Location, ...], coordinator: str) -> None:
     names = [site.name for site in sites]
     if coordinator not in names:
         problem = f"{coordinator!r} is no site" if coordinator else "no site is said to coordinate"
-        raise BadConfig(url, "coordinator", problem, f"name one of {', '.join(names)}")
+        near = did_you_mean(coordinator, names)
+        raise BadConfig(url, "coordinator", problem, f"name one of {', '.join(names)}{near}")
     stores: dict[str, str] = {}
     for site in sites:
         if stores.setdefault(site.store, site.name) != site.name:

@@ -10,7 +10,7 @@ import jsonschema
 import yaml
 
 from genocloud import objects
-from genocloud.errors import SettingError, UnreadableFile, unexpected_keys
+from genocloud.errors import SettingError, UnreadableFile, did_you_mean, mistyped
 from genocloud.locations.yaml_text import load_yaml
 
 TABLES = Path(__file__).resolve().parents[2] / "profiles" / "prices"
@@ -68,7 +68,8 @@ def read_prices(url: str) -> Prices:
         with objects.open_file(url) as file:
             values = load_yaml(file.read())
     except UnreadableFile as error:
-        raise BadPrices(url, "", error.problem, error.remedy) from error
+        near = did_you_mean(objects.split(url)[1], [file.name for file in TABLES.glob("*.yaml")])
+        raise BadPrices(url, "", error.problem, error.remedy + near) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
         raise BadPrices(url, "", f"not YAML ({problem})", "write it as `key: value` lines") from error
@@ -76,7 +77,7 @@ def read_prices(url: str) -> Prices:
     if wrong:
         keys = wrong.schema.get("properties")
         remedy = f"the keys are {', '.join(keys)}" if keys else wrong.schema["description"].rstrip(".")
-        remedy += unexpected_keys(wrong.message, keys or ())
+        remedy += mistyped(wrong.message, keys or ())
         raise BadPrices(url, wrong.json_path.removeprefix("$").removeprefix("."), wrong.message, remedy)
     return Prices(**values)
 

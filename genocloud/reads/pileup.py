@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 
 import pysam
@@ -95,10 +96,9 @@ def run(reads: str, reference: str, place: tuple[str, int, int], name: str | Non
 
 def read(text: Path) -> Iterator[Quiet | Evidence]:
     """The lines of an mpileup text in its order; evidence for bases comes before that for indels at one position."""
-    with text.open() as lines:
-        for line in lines:
-            if line[0] != "#":
-                yield _parse(line)
+    with text.open(newline="\n") as lines:
+        # mpileup's header has paths as they are, with any line feeds, to the end of its last line
+        yield from map(_parse, dropwhile(lambda line: line[0] == "#" or line.count("\t") != 9, lines))
 
 
 def _parse(line: str) -> Quiet | Evidence:

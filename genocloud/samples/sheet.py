@@ -93,6 +93,15 @@ class TwinNames(BadRow):
         super().__init__(url, line, sample, problem, "give one of the two another name")
 
 
+class UnfitPath(InputError):
+    """A path with a tab or a line end, which a sheet's row cannot hold."""
+
+    def __init__(self, sample: str, path: str) -> None:
+        self.sample, self.path = sample, path
+        problem = f"the path {path!r} holds a tab or the end of a line, which no sample sheet can"
+        super().__init__(f"sample {sample}: {problem}; rename it, or put a link with another name in its place")
+
+
 class DuplicateSample(BadRow):
     """Two rows give one sample; `first` is the line of the earlier one."""
 
@@ -136,10 +145,16 @@ def parse_sheet(text: str, url: str) -> tuple[Sample, ...]:
 
 
 def sheet_text(samples: Sequence[Sample], folder: str) -> str:
-    """The samples as a sheet to be written into `folder`: columns that somebody fills; local paths relative to it."""
+    """The samples as a sheet to be written into `folder`: columns that somebody fills; local paths relative to it.
+
+    Raises UnfitPath for a path that no row can hold.
+    """
     told = [_relative(sample, folder) for sample in samples]
     columns = [column for column in COLUMNS if any(getattr(sample, column) for sample in told)]
     rows = [[getattr(sample, column) or "" for column in columns] for sample in told]
+    for row in rows:
+        if unfit := next((cell for cell in row if set(cell) & set("\t\r\n")), None):
+            raise UnfitPath(row[0], unfit)
     return "".join("\t".join(row) + "\n" for row in [columns, *rows])
 
 

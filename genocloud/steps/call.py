@@ -1,5 +1,6 @@
 """call: one person's reads become one gVCF, with the embedded caller."""
 
+import glob
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -74,7 +75,7 @@ def _local(calling: Calling) -> Iterator[Calling]:
             calling, reads_url=reads_here, reference_url=local_reference(calling.reference_url, folder), out=there
         )
         if is_remote(out):
-            for index in there.parent.glob(f"{there.name}.*"):
+            for index in there.parent.glob(f"{glob.escape(there.name)}.*"):
                 put(index, f"{out}{index.suffix}")
             put(there, out)
 

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from genocloud import callset, cohort, objects
-from genocloud.errors import GenocloudError, SettingError
+from genocloud.errors import GenocloudError, SettingError, did_you_mean
 from genocloud.genotypes import Model
 from genocloud.locations import MAY_LEAVE, BadConfig, Config, Ledger, Location, pack, unpack
 from genocloud.regions import region_text
@@ -93,7 +93,8 @@ def checked_rows(config: Config) -> dict[str, list[Sample]]:
         site = sample.site or config.coordinator
         if site not in rows:
             problem = f"sample {sample.sample} lies at the site {site!r}, which the config does not have"
-            raise BadRow(config.samples, sample.line, sample.sample, problem, f"its sites are {', '.join(rows)}")
+            remedy = f"its sites are {', '.join(rows)}{did_you_mean(site, rows)}"
+            raise BadRow(config.samples, sample.line, sample.sample, problem, remedy)
         if not sample.gvcf:
             problem = f"sample {sample.sample} has reads, not a gVCF"
             raise BadRow(config.samples, sample.line, sample.sample, problem, "call it first (genocloud call)")

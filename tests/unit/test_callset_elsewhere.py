@@ -124,7 +124,9 @@ def test_each_site_exports_its_own_part_under_everybodys_records(tmp_path: Path)
         )
         callset.write_vcf(part, expected)
         assert Path(url).read_bytes() == Path(expected).read_bytes()
-    with pytest.raises(UnknownSite, match=r"no site moon; its sites are hospital, cloud"):
+    with pytest.raises(UnknownSite, match=r"no site clod; .*; did you mean cloud\?"):
+        steps.export(sites.here, own, Inline(), Silent(), None, ["clod"])
+    with pytest.raises(UnknownSite, match=r"no site moon; its sites are hospital, cloud$"):
         steps.export(sites.here, own, Inline(), Silent(), None, ["moon"])
     with pytest.raises(UnknownSite, match="leave --site out"):
         steps.export(sites.whole, own, Inline(), Silent(), None, ["moon"])

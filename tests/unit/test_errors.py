@@ -3,8 +3,9 @@
 import pickle
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from genocloud.errors import BadRecord, InputError, MixedContigs, SettingError, StoreError
+from genocloud.errors import BadRecord, InputError, MixedContigs, SettingError, StoreError, mistyped
 
 
 @pytest.mark.parametrize(
@@ -17,3 +18,28 @@ def test_errors_survive_the_way_back_from_a_worker(error):
 
 def test_exit_codes():
     assert [kind.exit_code for kind in (InputError, StoreError, SettingError)] == [3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "near"),
+    [
+        ({"enum": ["bcftools", "gatk"]}, "bcftols", "; did you mean bcftools?"),
+        ({"enum": ["bcftools", "gatk"]}, "samtools-mpileup", ""),
+        ({"enum": ["stays", "may_leave"]}, 5, ""),
+        (
+            {"properties": {"caller": {}, "par": {}}, "additionalProperties": False},
+            {"caler": 1},
+            "; did you mean caller?",
+        ),
+        (
+            {"properties": {"scatter": {}}, "patternProperties": {"^slurm": {}}, "additionalProperties": False},
+            {"scater": 1},
+            "; did you mean scatter?",
+        ),
+        ({"properties": {"caller": {}}, "additionalProperties": False}, {"threads": 1}, ""),
+        ({"type": "integer"}, "many", ""),
+    ],
+)
+def test_a_mistyped_key_or_choice_has_the_nearest_one_named(schema, value, near):
+    (error,) = Draft202012Validator(schema).iter_errors(value)
+    assert mistyped(error.message, schema.get("properties", ())) == near

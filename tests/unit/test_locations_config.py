@@ -45,12 +45,15 @@ def values(folder: Path, **more: Any) -> dict[str, Any]:
 
 BAD = [
     ({"coordinator": "gamma"}, r"coordinator: 'gamma' is no site; name one of alpha, beta"),
+    ({"coordinator": "alhpa"}, r"name one of alpha, beta; did you mean alpha\?"),
+    ({"caller": "bcftols"}, r"did you mean bcftools\?"),
     ({"coordinator": ""}, r"coordinator: no site is said to coordinate; name one of"),
     ({"batchsize": 3}, r"batchsize.* was unexpected.*; the keys are"),
     ({"batch_size": 0}, r"batch_size: 0 is less than the minimum"),
 ]
 BAD_SITES = [
     ({"policy": "mostly"}, r"sites.beta.policy: 'mostly' is not one of \['stays', 'summaries', 'may_leave'\]; "),
+    ({"policy": "stay"}, r"sites.beta.policy: .*; did you mean stays\?"),
     ({"stores": "/x"}, r"sites.beta: .*'stores' was unexpected.*; the keys are store, workers, policy"),
     ({"store": "study"}, r"sites.beta: store 'study' is no full path; give one from / on, or a URL"),
     ({"store": None}, r"sites.beta.store: None is not of type 'string'; "),

@@ -69,3 +69,8 @@ def test_what_is_no_table_is_said(tmp_path, text):
 def test_a_table_that_is_not_there(tmp_path):
     with pytest.raises(BadPrices, match="does not exist"):
         read_prices(str(tmp_path / "none.yaml"))
+
+
+def test_a_mistyped_table_has_the_nearest_one_named(tmp_path):
+    with pytest.raises(BadPrices, match=r"gogle.yaml: does not exist; .*; did you mean google.yaml\?"):
+        read_prices(find_prices("gogle.yaml", str(tmp_path / "config.yaml")))

@@ -79,6 +79,12 @@ def test_what_is_written_reads_back_the_same_from_another_folder(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("path", ["/data/a\nb/ann.g.vcf.gz", "/data/a\tb.g.vcf.gz"])
+def test_a_path_that_no_row_can_hold_is_refused(path):
+    with pytest.raises(samples.UnfitPath, match=r"sample ann: the path '/data/a.*rename it"):
+        samples.sheet_text([samples.Sample("ann", path)], "results/inputs")
+
+
 @pytest.mark.parametrize("text", ["", "\n# nobody\n", "sample gvcf\n", "sample gvcf\n# nobody\n"])
 def test_an_empty_sheet_is_refused(text):
     refused(samples.EmptySheet, text)

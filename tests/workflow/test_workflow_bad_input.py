@@ -67,6 +67,19 @@ def par_elsewhere(folder):
     edit(folder / "config.yaml", "chrX:1-12000", "chr2:1-12000")
 
 
+def brace_in_config(folder):
+    edit(folder / "config.yaml", "par:", "vcf: 'results/{part}.vcf.gz'\npar:")
+
+
+def line_feed_in_list(folder):
+    edit(folder / "config.yaml", "par:", 'intervals: ["a\\nb.bed"]\npar:')
+
+
+def brace_in_sheet(folder):
+    (folder / "p07.g.vcf.gz").rename(folder / "p{07}.g.vcf.gz")
+    edit(folder / "samples.tsv", "p07.g.vcf.gz", "p{07}.g.vcf.gz")
+
+
 def missing_sheet(folder):
     (folder / "samples.tsv").unlink()
 
@@ -89,6 +102,12 @@ def missing_sheet(folder):
         (unknown_key, "'caler' was unexpected); the keys are samples, reference, caller"),
         (bad_value, "config: batch_size: 0 is less than the minimum of 1; How many samples"),
         (bad_region, "config: par[0]: 'chrX' does not match '^.+:[0-9,]+-[0-9,]+$'; A region, chrX:START-END"),
+        (
+            brace_in_config,
+            "config: vcf: 'results/{part}.vcf.gz' holds '{', which neither Snakemake nor a sample sheet",
+        ),
+        (line_feed_in_list, "config: intervals[0]: 'a\\nb.bed' holds '\\n', which"),
+        (brace_in_sheet, "samples.tsv, line 3: sample p07: 'p{07}.g.vcf.gz' holds '{', which neither"),
         (missing_sheet, "samples.tsv"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",

@@ -26,8 +26,8 @@ def test_the_schema_knows_every_rule():
 @pytest.mark.parametrize(
     ("profile", "message"),
     [
-        ("set-resources: {ingst: {mem_mb: 1}}", "profile: set-resources: 'ingst' is not one of ['inputs', "),
-        ("set-resources: {ingest: {scater: \"'inline'\"}}", "profile: set-resources.ingest: "),
+        ("set-resources: {ingst: {mem_mb: 1}}", "; did you mean ingest?"),
+        ("set-resources: {ingest: {scater: \"'inline'\"}}", "; did you mean scatter?"),
         ("default-resources: {scatter: 'threads:4'}", "profile: default-resources.scatter: 'threads:4' does not match"),
     ],
 )
@@ -38,4 +38,14 @@ def test_a_mistake_in_the_profile_is_told_before_any_job(cohort, profile, messag
     assert run.code == 3, run.said
     assert len(run.ours) == 1, run.said
     assert message in run.ours[0]
+    assert not (cohort / "results").exists()
+
+
+@pytest.mark.workflow
+def test_a_workflow_profile_that_is_nowhere_does_not_leave_the_run_without_one(cohort):
+    """Snakemake passes over it; a --profile that is nowhere it refuses itself."""
+    run = snakemake(cohort, "--workflow-profile", "profiles/slrum")
+    assert run.code == 3, run.said
+    remedy = "there is no profile profiles/slrum; name a folder with a config.yaml; did you mean slurm?"
+    assert run.ours == [f"genocloud: profile: --workflow-profile: {remedy}"]
     assert not (cohort / "results").exists()

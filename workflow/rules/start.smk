@@ -14,7 +14,7 @@ import psutil
 from snakemake.utils import validate
 
 from genocloud import callset, locations, objects, regions, samples
-from genocloud.errors import GenocloudError, InputError, UnreadableFile, unexpected_keys
+from genocloud.errors import GenocloudError, InputError, UnreadableFile, did_you_mean, mistyped
 from genocloud.reads.ploidy import SexContigs, copies
 
 RECEIPT = "results/inputs/inputs.json"
@@ -35,6 +35,9 @@ MODEL = (
 )
 INSIDE = ("intervals", "interval_padding", "exclude_intervals", "interval_exclusion_padding")
 WHERE = (*INSIDE, "include_non_variant_sites", "force_output_intervals")
+UNFIT = re.compile(r"[{}\x00-\x1f\x7f]")
+NOT_IN_PATHS = "which neither Snakemake nor a sample sheet takes in a path"
+UNFIT_REMEDY = "rename it, or put a link with another name in its place"
 MANY = 1000  # samples; fewer are looked into too fast for a progress display
 WHOLE = "all"  # the name of the only part of a small cohort; the names of others begin with a number
 TBI_BP = 2**29  # a tabix index reaches no further
@@ -68,8 +71,36 @@ def hold_to_schema(settings, schema, error_class):
         place = re.sub(r"\['([^']+)'\]", r".\1", mistake.json_path).removeprefix("$").removeprefix(".")
         keys = mistake.schema.get("properties")
         remedy = f"the keys are {', '.join(keys)}" if keys else mistake.schema.get("description", f"see {schema[3:]}")
-        remedy += unexpected_keys(mistake.message, keys or ())
+        remedy += mistyped(mistake.message, keys or ())
         raise error_class(place, mistake.message, remedy) from None
+
+
+def check_texts():
+    """Refuse what a rule's files and settings cannot hold: Snakemake takes braces for wildcards. Raises BadConfig."""
+    for place, text in texts_of(config):
+        if bad := UNFIT.search(text):
+            raise BadConfig(place, f"{text!r} holds {bad[0]!r}, {NOT_IN_PATHS}", UNFIT_REMEDY)
+
+
+def check_paths(people):
+    """The same for the sheet's paths. Raises BadRow."""
+    for person in people:
+        for path in filter(None, [person.gvcf, person.reads]):
+            if bad := UNFIT.search(path):
+                problem = f"sample {person.sample}: {path!r} holds {bad[0]!r}, {NOT_IN_PATHS}"
+                raise samples.BadRow(config["samples"], person.line, person.sample, problem, UNFIT_REMEDY)
+
+
+def texts_of(value, place=""):
+    """(place, text) of every text among the config's values."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from texts_of(each, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from texts_of(each, f"{place}[{number}]")
 
 
 def check_prices():
@@ -82,6 +113,7 @@ def check_prices():
 def checked_people(sheet, caller):
     """The rows of the sample sheet by name, each with a source that the caller can use. Raises SheetError."""
     people = samples.read_sheet(sheet)
+    check_paths(people)
     for person in people:
         if person.reads and caller == "none":
             problem = f"sample {person.sample} comes as reads, and the config says `caller: none`"
@@ -97,7 +129,8 @@ def people_here(people, hybrid):
     for person in people:
         if (person.site or hybrid.coordinator) not in known:
             problem = f"sample {person.sample} lies at the site {person.site!r}, which the config does not have"
-            raise samples.BadRow(config["samples"], person.line, person.sample, problem, f"its sites are {', '.join(known)}")
+            remedy = f"its sites are {', '.join(known)}{did_you_mean(person.site, known)}"
+            raise samples.BadRow(config["samples"], person.line, person.sample, problem, remedy)
         if person.reads and (person.site or hybrid.coordinator) != hybrid.coordinator:
             problem = f"sample {person.sample} comes as reads at the site {person.site}"
             remedy = "call it there (genocloud call), and give its gVCF"
@@ -309,6 +342,7 @@ try:
     if workflow.is_main_process:
         check_profiles()
     config = checked_config()
+    check_texts()
     check_prices()
     if config["audit"]:
         os.environ.update(GENOCLOUD_AUDIT=config["audit"])  # jobs inherit it
