@@ -16,6 +16,7 @@ REAL = SHARED / "data" / "1kg_chr22"
 DATA = SHARED / "data" / "dialects"
 OLD_MQ = "--allow-old-rms-mapping-quality-annotation-data"
 ALL_SITES = ["chr22:10678000-10680000"]
+COMBINED, ONE = "chr22:10678000-10690000", "HG01058"
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,23 @@ def test_people(folder, name, groups, say):
     assert found.compared["sites"] == 257
     committed = read_records(REAL / f"expected.gatk-4.6.2.0{name}.vcf.gz")
     assert committed == theirs
+
+
+def test_people_combined_into_one_file(people, tmp_path, say):
+    """All 24 of a file of CombineGVCFs: as GATK; one of them: but for DP, which SelectVariants makes that person's."""
+    write_dialects(people, DATA, tmp_path)
+    files = [word for each in people for word in ("-V", tmp_path / f"{each.name}.g.vcf.gz")]
+    reference, combined = ("-R", tmp_path / "ref.fa"), tmp_path / "all.g.vcf.gz"
+    oracle.run(oracle.GATK, "CombineGVCFs", *reference, "-O", combined, "-L", COMBINED, *files)
+    oracle.run(oracle.GATK, "SelectVariants", *reference, "-V", combined, "-O", tmp_path / "one.g.vcf.gz", "-sn", ONE)
+    for file, names, kinds in ((combined, [each.name for each in people], set()), ("one.g.vcf.gz", [ONE], {"DP"})):
+        theirs = tmp_path / f"theirs.{len(names)}.vcf"
+        oracle.run(oracle.GATK, "GenotypeGVCFs", *reference, "-V", tmp_path / file, "-O", theirs)
+        (tmp_path / "map.tsv").write_text("".join(f"{name}\t{combined}\n" for name in names))
+        found = compare(read_records(oracle.joint(tmp_path, f"ours.{len(names)}.vcf.gz")), read_records(theirs))
+        say(f"{len(names)} of a combined file", found.compared)
+        assert found.told().keys() == kinds
+        assert found.compared["sites"] > 10
 
 
 def test_people_at_all_sites(folder, say):

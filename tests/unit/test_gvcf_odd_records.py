@@ -1,5 +1,7 @@
 """Records that a clean gVCF would not have, as GATK 4.6.2.0 takes them; what is odd is counted, never lost."""
 
+import itertools
+import math
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,27 @@ def test_beside_a_symbolic_alt_the_genotype_is_missing_and_counted(tmp_path, sym
     assert (row["gt"], row["pl"], row["ad"], row["gq"], row["dp"]) == ([-1, -1], None, None, None, 20)
     assert row["alts"] == ["A", symbol, "<NON_REF>"]
     assert (rows.odd, rows.dropped) == ({SYMBOLIC: 1}, {})
+
+
+@pytest.mark.parametrize("symbol", ["<DEL>", "<INS>", "T[chr1:900[", ".T"])
+def test_wherever_the_symbol_stands_no_genotype_becomes_another_one(tmp_path, symbol):
+    """Each place among the ALTs, each genotype of one, two and three copies, phased or not."""
+    lines, ploidies = [], []
+    for place, ploidy, sign in itertools.product(range(3), (1, 2, 3), "/|"):
+        alts = ["A", "C"]
+        alts.insert(place, symbol)
+        likelihoods = ",".join(map(str, range(0, 10 * math.comb(4 + ploidy, ploidy), 10)))
+        for alleles in itertools.combinations_with_replacement("01234", ploidy):
+            values = f"{sign.join(alleles)}:1,2,3,4,5:15:40:{likelihoods}"
+            lines.append(
+                f"chr1\t{len(lines) + 1}\t.\tT\t{','.join(alts)},<NON_REF>\t9\t.\tDP=15\tGT:AD:DP:GQ:PL\t{values}"
+            )
+            ploidies.append(ploidy)
+    rows = read(tmp_path, *lines)
+    assert rows.variants["gt"].to_pylist() == [[-1] * ploidy for ploidy in ploidies]
+    for name in ("pl", "ad", "gq"):
+        assert rows.variants[name].null_count == len(lines)
+    assert (len(lines), rows.odd, rows.dropped) == (330, {SYMBOLIC: 330}, {})
 
 
 @pytest.mark.parametrize("symbol", ["<NON_REF>", "<*>"])
