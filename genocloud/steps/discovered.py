@@ -1,19 +1,20 @@
 """Alleles of shards that were discovered with other intervals or cuts: copied out of the tables that have them."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud.cohort import Cohort, Layout, open_cohort
+from genocloud.cohort import Cohort, open_cohort
 from genocloud.regions import Region
 from genocloud.scatter.executors import Scatter, run_needing
 from genocloud.scatter.progress import Progress
 from genocloud.steps.discover import Bases, make_alleles
 from genocloud.steps.needs import discovery_need
-from genocloud.steps.shards import Cut, Derived, Shard, alleles_in, derived, piece_of
+from genocloud.steps.shards import Cut, Derived, Shard, alleles_in, derived, piece_of, rows_by_window
 
 _PLACED = re.compile(r"\.(?P<contig>\d{5,})\.(?P<start>\d{10,})-(?P<end>\d{10,})(?P<tag>\.[0-9a-f]{8})?$")
 """How the name of a shard ends, see shards: the tag stands where not everything was asked."""
@@ -39,7 +40,7 @@ def copy_alleles(opened: Cohort, cut: Cut, scatter: Scatter, progress: Progress)
     lacking = [place for place, shard in enumerate(settled) if shard.name not in names]
     if not lacking or not names:
         return
-    known = _Known(tables, opened.layout, names)
+    known = _Known(opened, tables, names)
     tasks = []
     for place in lacking:
         shard = settled[place]
@@ -56,14 +57,15 @@ def copy_alleles(opened: Cohort, cut: Cut, scatter: Scatter, progress: Progress)
 class _Known:
     """The shards that have tables ALLELES, by the part that they lie in; what was asked is read where it is needed."""
 
-    def __init__(self, tables: Derived, layout: Layout, names: set[str]) -> None:
-        self._tables, self._layout = tables, layout
+    def __init__(self, opened: Cohort, tables: Derived, names: set[str]) -> None:
+        self._tables, self._layout = tables, opened.layout
+        self._busy = rows_by_window(opened, "variants").keys()
         self._by_contig: dict[int, list[Shard]] = {}
         self._asked: dict[str, Shard | None] = {}
         for name in sorted(names):
             if match := _PLACED.search(name):
                 region = Region(int(match["contig"]), int(match["start"]), int(match["end"]))
-                shard = Shard(name, region, layout.axis(region.contig).extent(region))
+                shard = Shard(name, region, self._layout.axis(region.contig).extent(region))
                 self._by_contig.setdefault(region.contig, []).append(shard)
                 if not match["tag"]:
                     self._asked[name] = shard
@@ -78,8 +80,11 @@ class _Known:
         pieces, at = [], shard.region.start
         while (at := self._needed(at, decided)) < shard.region.end:
             serving = [each for each in known if self._serves(each, shard, at, decided)]
-            if not serving:
+            if not serving and (quiet := self._quiet_until(shard, at)) == at:
                 return ()
+            if not serving:
+                at = quiet
+                continue
             best = max(serving, key=lambda each: each.region.end)
             end = min(best.region.end, shard.region.end)
             pieces.append(piece_of(self._layout, best, Region(best.region.contig, at, end)))
@@ -90,6 +95,14 @@ class _Known:
         """The first base from one on whose sites matter: on contigs without any of what is decided none does."""
         ahead = [max(at, each.start) for each in decided if each.end > at]
         return max(at, self._contig_at(decided[0].contig, ahead[0])[0]) if ahead else at
+
+    def _quiet_until(self, shard: Shard, at: int) -> int:
+        """The end of the window that has a base, where no site can be in it; the base itself where some can."""
+        part = self._layout.part_of(shard.region.contig)
+        windows = self._layout.stretches(part)
+        number = bisect_right(windows, at, key=lambda window: window.end)
+        busy = (part.name, number) in self._busy or shard.asked.within(windows[number]).forced
+        return at if busy else windows[number].end
 
     def _contig_at(self, first: int, at: int) -> tuple[int, int]:
         """(start, end) on its part's axis of the contig that has a base; `first` is the part's first contig."""

@@ -26,7 +26,7 @@ from genocloud.steps.intervals import Intervals
 from genocloud.steps.receipts import Receipt
 from genocloud.steps.reference import read_reference
 from genocloud.steps.refusals import refuse_bare_blocks, refuse_holes
-from genocloud.steps.shards import Cut, Shard, busy_windows, derived_key
+from genocloud.steps.shards import Cut, Shard, derived_key, rows_by_window
 from genocloud.steps.statistics import site_totals
 
 SHEET_NAME = "samples.tsv"
@@ -195,8 +195,8 @@ def fill(given: Filling) -> Filled:
         derived_key(opened),
         derived_key(opened, opened.samples),
         at.released("people", _people(opened, rows)),
-        tuple(sorted(busy_windows(opened, "variants"))),
-        tuple(sorted(busy_windows(opened, "blocks"))),
+        tuple(sorted(rows_by_window(opened, "variants"))),
+        tuple(sorted(rows_by_window(opened, "blocks"))),
         _balance(opened),
         {name: value for name, value in figures.items() if name in _FIGURES},
     )

@@ -3,7 +3,8 @@
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
 from functools import cache, partial
@@ -16,7 +17,7 @@ import pyarrow as pa
 from genocloud import objects, sealing
 from genocloud.cohort import Batch, Cohort, Layout, variants_along
 from genocloud.errors import SettingError, StoreError, scarcity
-from genocloud.regions import Extent, Region, joined, region_text
+from genocloud.regions import Extent, Part, Region, joined, region_text
 from genocloud.schema import VERSION, numbers
 
 Window = tuple[str, int]
@@ -116,19 +117,22 @@ class Known:
     """What cutting a genome takes to know of those whose it is: one cohort's, or that of several sites.
 
     `variants` and `blocks`: windows, as part and number in it, that have such rows; `reach` gives, for some bases,
-    where the chain of overlapping variant rows begins that reaches over each, or the base itself.
+    where the chain of overlapping variant rows begins that reaches over each, or the base itself. `rows`: how many
+    rows of both kinds the windows have; None where sites keep that to themselves.
     """
 
     layout: Layout
     variants: Collection[Window]
     blocks: Collection[Window]
     reach: Callable[[Sequence[Base]], list[int]]
+    rows: Mapping[Window, int] | None = None
 
 
 def cut_genome(cohort: Cohort, part: str | None = None, asked: Asked = EVERYTHING) -> Cut:
     """The shards of what is asked of a cohort's genome, see `cut_known`."""
-    busy = busy_windows(cohort, "variants"), busy_windows(cohort, "blocks")
-    return cut_known(Known(cohort.layout, *busy, partial(reaches, cohort)), part, asked)
+    variants, blocks = rows_by_window(cohort, "variants"), rows_by_window(cohort, "blocks")
+    known = Known(cohort.layout, variants, blocks, partial(reaches, cohort), variants + blocks)
+    return cut_known(known, part, asked)
 
 
 def cut_known(known: Known, part: str | None = None, asked: Asked = EVERYTHING) -> Cut:
@@ -143,13 +147,7 @@ def cut_known(known: Known, part: str | None = None, asked: Asked = EVERYTHING) 
     chosen = [item for item in layout.parts() if part in (None, item.name)]
     if not chosen:
         raise SettingError(f"no part {part!r}; the reference has {', '.join(item.name for item in layout.parts())}")
-    windows = [
-        region
-        for item in chosen
-        for number, region in enumerate(layout.stretches(item))
-        if (item.name, number) in known.variants
-        or ((item.name, number) in known.blocks and asked.within(region).forced)
-    ]
+    windows = [region for item in chosen for region in _busy_stretches(known, item, asked)]
     if asked.inside is None:
         owned = [_shard(layout, region, asked) for region in windows]
         return Cut(scope, part is None, tuple(owned))
@@ -162,10 +160,61 @@ def _scope(layout: Layout, asked: Asked) -> str:
     return told + "".join(f" !{region_text(each, layout.contigs)}" for each in asked.forced)
 
 
-def busy_windows(cohort: Cohort, kind: str) -> set[Window]:
-    """Windows, as part and number in it, with rows of a kind: thousands of decoys have none."""
-    written = [part for batch in cohort.batches for part in cohort.receipt(batch).parts if part.kind == kind]
-    return {(part.name, number) for part in written for number, rows in enumerate(part.rows) if rows}
+FEW_ROWS = 1 << 14
+"""Windows of whole contigs share a shard up to so many rows: about what is done in the 50 ms that any shard costs."""
+"""Windows of whole contigs share a shard up to so many rows: 0.3 core-seconds of work, where any shard costs 0.05."""
+
+
+def _busy_stretches(known: Known, part: Part, asked: Asked) -> Iterator[Region]:
+    """The windows of a part in which sites can be; neighbours that hold whole contigs as one while they have few rows.
+
+    Which neighbours these are does not depend on the intervals, so that all that is derived has the same names.
+    """
+    for numbers_of in _together(known, part, asked):
+        regions = [
+            known.layout.stretches(part)[number]
+            for number in numbers_of
+            if (part.name, number) in known.variants
+            or ((part.name, number) in known.blocks and asked.within(known.layout.stretches(part)[number]).forced)
+        ]
+        if regions:
+            yield Region(regions[0].contig, regions[0].start, regions[-1].end)
+
+
+def _together(known: Known, part: Part, asked: Asked) -> Iterator[list[int]]:
+    """The numbers of the part's windows, those that share a shard together.
+
+    What is forced has as many sites as it has bases, however few the rows are.
+    """
+    run: list[int] = []
+    rows = 0
+    for number, (window, region) in enumerate(
+        zip(known.layout.windows(part), known.layout.stretches(part), strict=True)
+    ):
+        more = (known.rows or {}).get((part.name, number), 0)
+        joins = known.rows is not None and _is_whole(known.layout, window) and not asked.within(region).forced
+        if run and not (joins and rows + more <= FEW_ROWS):
+            yield run
+            run, rows = [], 0
+        run.append(number)
+        rows = rows + more if joins else FEW_ROWS
+    if run:
+        yield run
+
+
+def _is_whole(layout: Layout, window: Sequence[Region]) -> bool:
+    """Whether a window has all bases of its contigs."""
+    return window[0].start == 0 and window[-1].end == layout.contigs[window[-1].contig].length
+
+
+def rows_by_window(cohort: Cohort, kind: str) -> Counter[Window]:
+    """Rows of a kind by window, as part and number in it; windows without rows, most of decoys' say, are left out."""
+    rows: Counter[Window] = Counter()
+    for batch in cohort.batches:
+        for part in cohort.receipt(batch).parts:
+            if part.kind == kind:
+                rows.update({(part.name, number): count for number, count in enumerate(part.rows) if count})
+    return rows
 
 
 def wanted_of(cut: Cut, layout: Layout) -> list[Region]:

@@ -13,6 +13,7 @@ from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
+from genocloud.steps import shards
 from genocloud.steps.reference import read_reference
 from tests.conftest import sample_map
 from tests.properties.test_steps_cuts import decoded, records, tables
@@ -25,7 +26,15 @@ TOGETHER = [
     steps.Storing(window_bp=1_500, batch_size=2),
     steps.Storing(part_bp=4_000, window_bp=700, batch_size=3),
 ]
-NAMES = ["all", "some", "few"]
+WINDOWS, NEIGHBOURS, ALL = 0, 150, 10_000
+"""Rows up to which neighbouring windows share a shard: none do, some do, all of a part do."""
+CUTS = {
+    "all contigs in one window": (TOGETHER[0], WINDOWS),
+    "some contigs in each window": (TOGETHER[1], WINDOWS),
+    "some windows in each shard": (TOGETHER[1], NEIGHBOURS),
+    "few contigs in each window": (TOGETHER[2], WINDOWS),
+    "each part one shard": (TOGETHER[2], ALL),
+}
 
 
 @dataclass(frozen=True)
@@ -60,12 +69,17 @@ def run(
     storing: steps.Storing,
     intervals: steps.Intervals = steps.Intervals(),  # noqa: B008
     people: tuple[int, ...] = (6,),
+    few_rows: tuple[int, ...] = (WINDOWS,),
 ) -> Run:
-    """Ingest the first so many people, genotype, ingest more, and so on; then export."""
+    """Ingest the first so many people, genotype, ingest more, and so on; then export.
+
+    `few_rows`: for each such round, up to how many rows windows share a shard.
+    """
     made = Run(str(folder / "cohort"), str(folder / "callset"), folder / "out.vcf.gz")
     reference = read_reference(study.reference)
-    with open_scatter("threads:2") as scatter:
-        for first, end in zip((0, *people), people, strict=False):
+    with open_scatter("threads:2") as scatter, pytest.MonkeyPatch.context() as patch:
+        for first, end, few in zip((0, *people), people, few_rows, strict=False):
+            patch.setattr(shards, "FEW_ROWS", few)
             sheet = str(_map(folder, study.gvcfs[first:end]))
             steps.ingest(made.cohort, sheet, study.reference, storing, scatter, Silent())
             opened = open_cohort(made.cohort)
@@ -102,9 +116,9 @@ def test_the_study_has_what_is_hard(study, alone):
     assert {line[0] for line in lines} < lengths.keys()
 
 
-@pytest.mark.parametrize("storing", TOGETHER, ids=NAMES)
-def test_contigs_that_share_shards_have_the_records_of_contigs_alone(tmp_path, study, alone, storing):
-    together = run(tmp_path, study, storing)
+@pytest.mark.parametrize(("storing", "few"), CUTS.values(), ids=CUTS.keys())
+def test_contigs_that_share_shards_have_the_records_of_contigs_alone(tmp_path, study, alone, storing, few):
+    together = run(tmp_path, study, storing, few_rows=(few,))
     assert len(open_callset(together.callset).shards) < len(open_callset(alone.callset).shards)
     assert records(together.vcf) == records(alone.vcf)
     assert tables(together.callset) == tables(alone.callset)
@@ -115,9 +129,9 @@ def test_contigs_that_share_shards_have_the_records_of_contigs_alone(tmp_path, s
 
 def test_a_part_with_one_contig_has_the_shards_it_had(alone, study):
     """Names of shards, and with them what is kept of earlier runs, are those of before contigs shared any."""
-    shards = [shard.name for shard in open_callset(alone.callset).shards]
+    names = [shard.name for shard in open_callset(alone.callset).shards]
     last = len(study.tigs[0].bases)
-    assert shards[0] == f"000-tig0.00000.0000000000-{last:010d}"
+    assert names[0] == f"000-tig0.00000.0000000000-{last:010d}"
 
 
 def test_every_contig_is_read_alone(study, alone, joined):
@@ -140,10 +154,14 @@ def test_every_contig_is_read_alone(study, alone, joined):
             assert (list(indexed.fetch(tig.name)) if tig.name in indexed.contigs else []) == expected
 
 
-@pytest.mark.parametrize("storing", [EACH_ALONE, TOGETHER[1]], ids=["alone", "together"])
-def test_intervals_give_just_the_records_inside(tmp_path, study, alone, storing):
+@pytest.mark.parametrize(
+    ("storing", "few"),
+    [(EACH_ALONE, WINDOWS), (TOGETHER[1], WINDOWS), (TOGETHER[1], NEIGHBOURS)],
+    ids=["alone", "together", "some windows in each shard"],
+)
+def test_intervals_give_just_the_records_inside(tmp_path, study, alone, storing, few):
     asked = ("tig3", "tig9:1-200", "tig9:250-400", "HLA-A*13:01", "tig16:100-300", "tig19")
-    part = run(tmp_path, study, storing, steps.Intervals(asked))
+    part = run(tmp_path, study, storing, steps.Intervals(asked), few_rows=(few,))
     inside = [row for place in asked for row in open_callset(alone.callset).sites(_clipped(study, place)).to_pylist()]
     wanted = {f"{row['contig']}\t{row['pos']}" for row in inside}
     whole = records(alone.vcf)
@@ -165,16 +183,36 @@ def _clipped(study: Study, place: str) -> str:
 def test_bases_without_variants_are_those_of_each_contig(tmp_path, study):
     every = steps.Intervals(("tig3", "HLA-A*4:01", "tig5:1-90"), non_variant=True)
     together, each = (
-        run(tmp_path / name, study, storing, every) for name, storing in (("a", TOGETHER[1]), ("b", EACH_ALONE))
+        run(tmp_path / name, study, storing, every, few_rows=(ALL,))
+        for name, storing in (("a", TOGETHER[1]), ("b", EACH_ALONE))
     )
     assert records(together.vcf) == records(each.vcf)
     assert len(records(each.vcf)) > 100
 
 
-def test_a_callset_grows_where_contigs_share_shards(tmp_path, study, alone):
-    grown = run(tmp_path, study, TOGETHER[1], people=(4, 6))
+GROWTH = {
+    "windows": (WINDOWS, WINDOWS),
+    "shards of some windows, of which more people make other ones": (NEIGHBOURS, NEIGHBOURS),
+    "windows that share a shard from now on": (WINDOWS, ALL),
+    "windows that shared a shard": (ALL, WINDOWS),
+}
+
+
+@pytest.mark.parametrize("few", GROWTH.values(), ids=GROWTH.keys())
+def test_a_callset_grows_where_contigs_share_shards(tmp_path, study, alone, few):
+    grown = run(tmp_path, study, TOGETHER[1], people=(4, 6), few_rows=few)
     assert records(grown.vcf) == records(alone.vcf)
     assert tables(grown.callset) == tables(alone.callset)
+
+
+def test_more_people_make_other_shards(tmp_path, study):
+    """So that growth over a cut that changes is what is tested above."""
+    names = []
+    for people in ((4,), (6,)):
+        made = run(tmp_path / str(people[0]), study, TOGETHER[1], people=people, few_rows=(NEIGHBOURS,))
+        names.append([shard.name for shard in open_callset(made.callset).shards])
+    assert names[0] != names[1]
+    assert min(map(len, names)) > 1
 
 
 def test_sites_apart_share_shards_of_many_contigs(tmp_path, study, alone):

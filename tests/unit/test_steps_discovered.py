@@ -11,11 +11,12 @@ from genocloud import steps
 from genocloud.cli import main
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
+from genocloud.steps import shards
 from tests.conftest import sample_map
 from tests.properties.test_steps_cuts import records
 from tests.reference.short_contigs import make_tigs, write_person, write_reference
 
-SHARED, CUT = steps.Storing(), steps.Storing(window_bp=300, batch_size=2)
+SHARED, CUT = steps.Storing(), steps.Storing(window_bp=900, batch_size=2)
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,18 @@ def test_of_contigs_that_share_a_window_any_discovered_part_is_genotyped(tmp_pat
 def test_of_a_contig_with_many_windows_any_discovered_part_is_genotyped(tmp_path, study, order):
     discovered, asked = ORDERS[order]
     assert genotyped(study, tmp_path, "cut", discovered, asked) == inside(study, *asked)
+
+
+@pytest.mark.parametrize("rows", [(0, 1 << 14), (1 << 14, 0)], ids=["windows, then shards of many", "the reverse"])
+def test_what_was_discovered_before_windows_shared_shards_is_genotyped(tmp_path, study, monkeypatch, rows):
+    cohort, callset, out = str(tmp_path / "cohort"), str(tmp_path / "callset"), tmp_path / "out.vcf.gz"
+    shutil.copytree(study.cohorts["cut"], cohort)
+    monkeypatch.setattr(shards, "FEW_ROWS", rows[0])
+    assert main(["discover", cohort]) == 0
+    monkeypatch.setattr(shards, "FEW_ROWS", rows[1])
+    assert main(["genotype", cohort, callset]) == 0
+    assert main(["export", callset, str(out)]) == 0
+    assert records(out) == study.whole
 
 
 def test_sites_without_variants_are_genotyped_in_part_of_where_they_were_discovered(tmp_path, study):
