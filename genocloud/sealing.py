@@ -286,3 +286,21 @@ def open_json(data: bytes, compare: bool = True) -> dict[str, Any]:
     if compare and digest is not None and digest != content_digest(fields):
         raise BadDigest("its sha256 is not the one that it was written with")
     return fields
+
+
+MOST_BASES = (1 << 31) - 1
+"""Coordinates have 32 bits."""
+
+
+def whole(number: Any, what: str, least: int = 0, most: int = (1 << 63) - 1) -> int:
+    """A whole number out of JSON, within its limits; ValueError, which says what it is, for anything else."""
+    if type(number) is not int or not least <= number <= most:
+        raise ValueError(f"{what} is {str(number)[:40]!r}, no whole number from {least:,} to {most:,}")
+    return number
+
+
+def words(values: Any, what: str) -> tuple[str, ...]:
+    """A list of texts out of JSON; ValueError, which says what it is, for anything else."""
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        raise ValueError(f"{what} is {str(values)[:40]!r}, no list of texts")
+    return tuple(values)

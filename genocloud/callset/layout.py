@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from genocloud.errors import StoreError
 from genocloud.regions import Extent
+from genocloud.sealing import MOST_BASES, whole, words
 
 MANIFEST = "manifest/00000001.json"
 PUBLISHED = "manifest/00000001.published.json"
@@ -119,12 +120,12 @@ class ShardEntry:
         """The reverse of `as_json`; raises one of NOT_JSON for values that it did not make."""
         return cls(
             values["name"],
-            Extent(values["contig"], values["start"], values.get("last", values["contig"]), values["end"]),
+            Extent(*(whole(place, "a place of a shard", 0, MOST_BASES) for place in _extent(values))),
             values["key"],
-            FileEntry(**values["sites"]),
+            _file(values["sites"]),
             _files(values["genotypes"]),
             _files(values["shares"]),
-            values["alts"],
+            whole(values["alts"], "a shard's number of ALTs"),
         )
 
     def without(self, batches: Collection[str]) -> "ShardEntry":
@@ -136,8 +137,19 @@ class ShardEntry:
         return replace(self, genotypes=genotypes, shares=shares)
 
 
+def _extent(values: Mapping[str, Any]) -> tuple[Any, Any, Any, Any]:
+    return values["contig"], values["start"], values.get("last", values["contig"]), values["end"]
+
+
 def _files(values: Mapping[str, Any]) -> dict[str, tuple[FileEntry, ...]]:
-    return {batch: tuple(FileEntry(**file) for file in files) for batch, files in sorted(values.items())}
+    return {batch: tuple(map(_file, files)) for batch, files in sorted(values.items())}
+
+
+def _file(values: Mapping[str, Any]) -> FileEntry:
+    for what in ("rows", "bytes"):
+        whole(values[what], f"{what} of {values['name']}")
+    words([text for what, text in values.items() if what not in ("rows", "bytes")], f"the entry of {values['name']}")
+    return FileEntry(**values)
 
 
 def as_json(file: FileEntry) -> dict[str, Any]:

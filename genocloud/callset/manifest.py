@@ -190,17 +190,25 @@ def _check_published(store: Store, values: dict[str, Any]) -> None:
 
 
 def _decoded(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, ...]]:
+    contigs = tuple(
+        Contig(name, sealing.whole(length, f"the length of contig {name}", 0, sealing.MOST_BASES))
+        for name, length in values["contigs"]
+    )
     description = Description(
-        tuple(values["samples"]),
-        {batch: tuple(samples) for batch, samples in values["batches"].items()},
-        tuple(Contig(name, length) for name, length in values["contigs"]),
-        values["model"],
+        sealing.words(values["samples"], "its samples"),
+        {batch: sealing.words(samples, f"batch {batch}") for batch, samples in values["batches"].items()},
+        contigs,
+        dict(values["model"]),
         values["software"],
-        values["source"],
+        dict(values["source"]),
         values.get("site", ""),
         {batch: Elsewhere(**place) for batch, place in values.get("stores", {}).items()},
     )
-    return description, tuple(ShardEntry.from_json(shard) for shard in values["shards"])
+    sealing.words([*(contig.name for contig in contigs), description.software, description.site], "a name")
+    shards = tuple(ShardEntry.from_json(shard) for shard in values["shards"])
+    for shard in shards:
+        sealing.whole(shard.extent.last, f"the contig of shard {shard.name}", shard.extent.contig, len(contigs) - 1)
+    return description, shards
 
 
 def _values(store: Store) -> dict[str, Any] | None:

@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -162,6 +162,8 @@ def receipt_from_json(data: bytes, compare: bool = True) -> BatchReceipt:
     fields = sealing.open_json(data, compare)
     for key in ("samples", "fingerprints", "checksums"):
         fields[key] = tuple(fields[key])
+    for part in fields["parts"]:
+        _check_part(part)
     fields["tallies"] = tuple(
         Tally(**tally | {"first_bare": tuple(tally["first_bare"]), "holes": tuple(map(tuple, tally.get("holes", ())))})
         for tally in fields["tallies"]
@@ -172,6 +174,20 @@ def receipt_from_json(data: bytes, compare: bool = True) -> BatchReceipt:
     lists: dict[tuple[int, ...], list[int]] = {}
     fields["ploidies"] = {contig: lists.setdefault(tuple(each), each) for contig, each in fields["ploidies"].items()}
     return BatchReceipt(**fields)
+
+
+def _check_part(part: Mapping[str, Any]) -> None:
+    """Raise ValueError for an object's receipt whose numbers cannot be."""
+    what = f"of part {part['name']} of the {part['kind']}"
+    for key in _BY_NUMBER:
+        for number in part[key]:
+            sealing.whole(number, f"{key} {what}")
+    for key in ("longest", "bytes"):
+        sealing.whole(part[key], f"{key} {what}")
+    if sum(part["rows"]) != sum(part["group_rows"]):
+        raise ValueError(
+            f"rows {what} are {sum(part['rows']):,} by window and {sum(part['group_rows']):,} by row group"
+        )
 
 
 def read_receipt(store: Store, batch: str, seal: str | None = None) -> BatchReceipt:

@@ -362,23 +362,39 @@ def _from_json(url: str, version: int, data: bytes) -> Cohort:
         fields: dict[str, Any] = json.loads(data)
         if "format" in fields:
             raise CallsetHere(url)
-        if int(fields["schema"]) != schema.VERSION:
-            other = NewerSchema if int(fields["schema"]) > schema.VERSION else OlderSchema
-            raise other(url, fields["schema"])
+        if (found := sealing.whole(fields["schema"], "schema")) != schema.VERSION:
+            raise (NewerSchema if found > schema.VERSION else OlderSchema)(url, found)
         if fields.pop("sha256") != sealing.content_digest(fields):
             raise ValueError("its sha256 is not the one that it was written with")
-        if fields.get("version", version) != version:
+        if sealing.whole(fields.get("version", version), "version", 1) != version:
             raise ValueError(f"it is that of version {fields['version']}")
-        contigs = tuple(Contig(name, length) for name, length in fields["contigs"])
-        layout = Layout(contigs, fields["part_bp"], fields["window_bp"])
-        batches = tuple(
-            Batch(batch["id"], tuple(batch["samples"]), np.array(batch["ranks"], np.int32), batch["receipt"])
-            for batch in fields["batches"]
-        )
+        batches = tuple(_batch(batch) for batch in fields["batches"])
         samples = _in_force(batches)
-        return Cohort(url, version, layout, fields["reference"], samples, batches)
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        return Cohort(url, version, _layout(fields), dict(fields["reference"]), samples, batches)
+    except (ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
         raise BrokenManifest(url, f"{NAME.format(version)}, version {version}: {error}") from error
+
+
+def _layout(fields: Mapping[str, Any]) -> Layout:
+    contigs = tuple(
+        Contig(name, sealing.whole(length, f"the length of contig {name}", 0, _MOST))
+        for name, length in fields["contigs"]
+    )
+    sealing.words([contig.name for contig in contigs], "the contigs' names")
+    part_bp, window_bp = (sealing.whole(fields[name], name, 1, _MOST) for name in ("part_bp", "window_bp"))
+    return Layout(contigs, part_bp, window_bp)
+
+
+_MOST = sealing.MOST_BASES
+
+
+def _batch(fields: Mapping[str, Any]) -> Batch:
+    name, seal = sealing.words([fields["id"], fields["receipt"]], "a batch")
+    samples = sealing.words(fields["samples"], f"the samples of batch {name}")
+    ranks = [sealing.whole(rank, f"a rank in batch {name}", -1, _MOST) for rank in fields["ranks"]]
+    if len(ranks) != len(samples):
+        raise ValueError(f"batch {name} has {len(samples):,} samples and {len(ranks):,} ranks")
+    return Batch(name, samples, np.array(ranks, np.int32), seal)
 
 
 def _in_force(batches: Sequence[Batch]) -> tuple[str, ...]:

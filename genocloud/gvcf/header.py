@@ -64,7 +64,7 @@ def split_header(texts: Iterator[bytes], url: str) -> tuple[Header, Caller, byte
     if not head.startswith(VCF) or title < 0 or not head.endswith(b"\n"):
         if len(head) > MAX_HEADER_BYTES:
             problem = f"its header is longer than {MAX_HEADER_BYTES:,} bytes"
-            raise NotVcf(url, problem, "leave lines out of it that nobody needs")
+            raise NotVcf(url, problem, "leave lines out of it that nobody needs (bcftools reheader)")
         raise NotVcf(url, "is not a VCF, or its header is cut off", "give a gVCF (plain, gzip or BGZF)")
     header = head.decode("utf-8", "replace")
     says = declared(header)

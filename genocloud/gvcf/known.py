@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from genocloud.errors import UnreadableFile
 from genocloud.gvcf.index import find_index
-from genocloud.gvcf.texts import Stretch, open_texts
+from genocloud.gvcf.texts import Stretch, check_line, open_texts
 
 
 class Known(NamedTuple):
@@ -59,6 +59,7 @@ def _lines(url: str, stretch: Stretch) -> Iterator[bytes]:
     with open_texts(url, stretch) as texts:
         for piece in texts:
             *lines, rest = (rest + piece).split(b"\n")
+            check_line(url, rest, f"in {stretch.contig}")
             for line in lines:
                 if line.startswith(b"#") or not line:
                     continue

@@ -44,6 +44,10 @@ PROBLEMS = {
     plausibility.BAD_ALT_LETTERS: ("an ALT has letters that a VCF does not allow (A, C, G, T, N, * are)", CALL_AGAIN),
     plausibility.BAD_ALT_REF: ("an ALT is equal to REF", CALL_AGAIN),
     plausibility.BAD_ALT_TWICE: ("an ALT is there twice", CALL_AGAIN),
+    plausibility.BAD_ALT_COUNT: (
+        f"it has more than {plausibility.MAX_ALTS:,} ALTs",
+        "take out of it those that nobody carries (bcftools view --trim-alt-alleles), or leave the record out",
+    ),
     plausibility.BAD_NEGATIVE: (
         "a depth, a quality or a likelihood (DP, MIN_DP, AD, SB, GQ, PL) is negative",
         CALL_AGAIN,

@@ -26,7 +26,7 @@ from genocloud.gvcf.problems import (
     unsorted_contig,
 )
 from genocloud.gvcf.reference import Bases
-from genocloud.gvcf.texts import Stretch, Texts, open_texts
+from genocloud.gvcf.texts import MAX_LINE_BYTES, Stretch, Texts, check_line, open_texts
 from genocloud.kernels import record_layout
 from genocloud.regions import Contig, Region, check_contigs
 
@@ -221,6 +221,10 @@ class _Reader:
                 break
             found, text = self._parse(text, piece, final=False)
             del piece
+            if len(text) > MAX_LINE_BYTES:
+                begun = text[text.rfind(b"\n") + 1 :]
+                line = self.lines + text.count(b"\n") + 1
+                check_line(self.url, begun, place_of(line, begun[:SHOWN_BYTES]))
             yield from found
         end = b"" if text.endswith(b"\n") else b"\n"
         if end:

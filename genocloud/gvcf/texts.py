@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from isal import isal_zlib
 
+from genocloud.errors import BadRecord
 from genocloud.gvcf import binary
 from genocloud.gvcf.declared import declared
 from genocloud.gvcf.index import Index, find_index
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 
 MAX_HEADER_BYTES = 1 << 28
 """A text without a #CHROM line within this many bytes is not a VCF; real headers reach a few megabytes."""
+
+MAX_LINE_BYTES = 1 << 26
+"""A longer line is no record: 100,000 samples of a combined gVCF take a quarter of it."""
 
 VCF = b"##fileformat=VCF"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -167,7 +171,7 @@ def _within(stream: BinaryIO, url: str, stretch: Stretch) -> Pieces:
         text = next(texts)
         size = max(_header_bytes(text), 0)
         yield text[:size]
-        yield from _of_contig(chain([text[size:]], texts), stretch.contig.encode())
+        yield from _of_contig(chain([text[size:]], texts), stretch.contig.encode(), url)
 
 
 def _split(pieces: Iterator[bytes]) -> tuple[bytes, bytes]:
@@ -207,13 +211,21 @@ def _header_bytes(text: bytes | bytearray, seen: int = 0) -> int:
     return end + 1 or -1
 
 
-def _of_contig(texts: Iterator[bytes], contig: bytes) -> Iterator[bytes]:
+def check_line(url: str, begun: bytes, place: str) -> None:
+    """Refuse a line of which so much has been read, and no end; raises BadRecord."""
+    if len(begun) > MAX_LINE_BYTES:
+        remedy = "the file may be damaged; split a combined file by samples (bcftools view -s)"
+        raise BadRecord(url, place, f"the line is longer than {MAX_LINE_BYTES:,} bytes", remedy)
+
+
+def _of_contig(texts: Iterator[bytes], contig: bytes, url: str) -> Iterator[bytes]:
     """Of sorted lines, in pieces cut anywhere, the first run of lines of a contig, in pieces of whole lines."""
     mark, rest, found = contig + b"\t", b"", False
     for piece in texts:
         text = rest + piece
         end = text.rfind(b"\n") + 1
         lines, rest = text[:end], text[end:]
+        check_line(url, rest, f"in {contig.decode(errors='replace')}, or on the way to it")
         if not found:
             first = 0 if lines.startswith(mark) else lines.find(b"\n" + mark) + 1 or -1
             found, lines = first >= 0, lines[first:]

@@ -7,8 +7,11 @@ from genocloud.kernels.kernel import compiled
 from genocloud.kernels.letters import symbolic
 
 DONE = 0
-BAD_ALT_LETTERS, BAD_ALT_REF, BAD_ALT_TWICE, BAD_NEGATIVE = range(32, 36)
+BAD_ALT_LETTERS, BAD_ALT_REF, BAD_ALT_TWICE, BAD_NEGATIVE, BAD_ALT_COUNT = range(32, 37)
 """Statuses, as parsing.parse returns them."""
+
+MAX_ALTS = 4096
+"""Of a record; one with so many would have 8 million PLs a sample. Each ALT is compared with those before it."""
 
 LARGEST = float(np.finfo(np.float32).max)
 """Annotations are stored with 32 bits."""
@@ -53,6 +56,8 @@ def only_bases(text, start, size):
 def check_alternates(text, ref, ref_size, starts, sizes, first, count):
     """Hold each ALT to the letters that a VCF allows, to REF and to the others: a status."""
     stay_apart()
+    if count > MAX_ALTS:
+        return BAD_ALT_COUNT
     for k in range(first, first + count):
         start, size = starts[k], sizes[k]
         if size == ref_size and alike(text, start, ref, size):

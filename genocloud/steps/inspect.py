@@ -9,6 +9,7 @@ import pyarrow as pa
 from genocloud import callset, cohort, gvcf, objects, sealing
 from genocloud.cohort.batch import read_receipt
 from genocloud.errors import InputError, StoreError, UnreadableFile, first_of
+from genocloud.steps.receipts import DamagedReceipt
 
 HEAD_BYTES = 4
 
@@ -117,11 +118,14 @@ def _table(url: str, file: BinaryIO) -> dict[str, str]:
 def _json(url: str, text: bytes) -> dict[str, str]:
     """A step's receipt."""
     try:
-        values: Any = json.loads(text)
+        json.loads(text)["step"]
+        values = sealing.open_json(text)
         facts = {"receipt": url, "step": values["step"], "made by": f"genocloud {values['version']}"}
         facts |= {name: _plain(value) for name, value in values["figures"].items()}
         cost = f"{values['seconds']:,.1f} s, {values['cpu_seconds']:,.1f} core s, {values['peak_memory_bytes']:,} bytes"
         return facts | _balance(values["balance"]) | {"cost": cost}
+    except sealing.BadDigest as error:
+        raise DamagedReceipt(url, str(error)) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{url}: JSON, but no receipt of genocloud ({error!r}); give a receipt or a store") from error
 

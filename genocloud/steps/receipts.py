@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from genocloud import objects, sealing
-from genocloud.errors import GenocloudError
+from genocloud.errors import GenocloudError, StoreError
 
 
 class Unbalanced(GenocloudError):
@@ -23,6 +23,14 @@ class Unbalanced(GenocloudError):
     def __init__(self, step: str, balance: Mapping[str, Any]) -> None:
         self.step, self.balance = step, dict(balance)
         super().__init__(f"{step} does not balance: {dict(balance)}; this is a bug in genocloud, please report it")
+
+
+class DamagedReceipt(StoreError):
+    """A receipt that says something else than what its step wrote."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        self.url, self.problem = url, problem
+        super().__init__(f"{url}: this receipt is damaged ({problem}); run its step again, or remove it")
 
 
 @dataclass

@@ -1,21 +1,22 @@
 """report: a callset and the run's receipts become one HTML page, and a summary beside it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
 
-from genocloud import callset, objects, schema
+from genocloud import callset, objects, schema, sealing
 from genocloud.errors import InputError, UnreadableFile
 from genocloud.report.about import About
 from genocloud.report.samples import sample_rows, samples_json, samples_tsv
+from genocloud.report.stages import bad_records, group_receipts, travelled
 from genocloud.report.summary import summary_text
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
-from genocloud.steps.receipts import Receipt, receipt_of
+from genocloud.steps.receipts import DamagedReceipt, Receipt, receipt_of
 from genocloud.steps.statistics import count_callset
 from genocloud.steps.statistics import unseen as unseen_in
 
@@ -122,7 +123,12 @@ def _receipt(store: objects.Store, name: str) -> dict[str, Any]:
     """A JSON object, whose keys have a receipt's types if it is a receipt. Raises InputError."""
     url = objects.join(store.url, name)
     try:
-        values: Any = json.loads(store.read(name))
+        data = store.read(name)
+        values: Any = json.loads(data)
+        if isinstance(values, dict):
+            values = sealing.open_json(data)
+    except sealing.BadDigest as error:
+        raise DamagedReceipt(url, str(error)) from error
     except (ValueError, RecursionError) as error:
         problem = " ".join(str(error).split())
         raise InputError(f"{url}: not JSON ({problem}); remove it, or run its step again") from error
@@ -131,7 +137,44 @@ def _receipt(store: objects.Store, name: str) -> dict[str, Any]:
     for key, kind in _RECEIPT_TYPES.items() if "step" in values else ():
         if key in values and (not isinstance(values[key], kind) or isinstance(values[key], bool)):
             raise InputError(f"{url}: {key} is {str(values[key])[:40]!r}, no {_TYPE_WORDS[kind]}; run its step again")
+    if "step" in values:
+        _check_figures(url, name, values)
     return values
+
+
+def _check_figures(url: str, name: str, values: dict[str, Any]) -> None:
+    """Refuse a receipt with numbers that cannot be, or with figures that the report cannot tell of: InputError."""
+    costs = {key: values.get(key, 0) for key in ("seconds", "cpu_seconds", "peak_memory_bytes")}
+    for key, number in {**costs, **dict(_numbers(values.get("balance", {}), "balance"))}.items():
+        if not 0 <= number < _MOST:
+            raise InputError(f"{url}: {key} is {number}, which cannot be; run its step again")
+    try:
+        if not isinstance(values.get("balance", {}).get("dropped", {}), dict):
+            raise TypeError("dropped is no object")
+        alone = {name: values}
+        travel, figures = travelled(alone), values.get("figures", {})
+        counts = [count for _, _, count in bad_records(alone)] + [figures.get("bytes_stored", 0)]
+        counts += [travel.bytes] if travel else []
+        for count in counts:
+            sealing.whole(count, "a count")
+        if _version(values):
+            group_receipts({name: {"step": "ingest", "balance": figures["cohort"]["records"]}})
+        _ = group_receipts(alone), _totals(alone)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, pa.ArrowException) as error:
+        problem = f"the report cannot read its figures or its balance ({error!r})"
+        raise InputError(f"{url}: {problem}; run its step again") from error
+
+
+_MOST = 1 << 63
+
+
+def _numbers(values: Mapping[str, Any], of: str) -> Iterator[tuple[str, float]]:
+    """All numbers in JSON, each under the names that lead to it."""
+    for key, value in values.items():
+        if isinstance(value, _NUMBER):
+            yield f"{of}.{key}", value
+        elif isinstance(value, dict):
+            yield from _numbers(value, f"{of}.{key}")
 
 
 _Kinds = type[Any] | tuple[type[Any], ...]

@@ -3,6 +3,7 @@
 import pytest
 
 from genocloud.cli import main
+from genocloud.steps.receipts import Receipt, lost_outputs, write_receipt
 
 BROKEN = [
     b"{",
@@ -19,8 +20,33 @@ BROKEN = [
     b'{"step": "ingest", "balance": "none"}',
 ]
 
+ODD = [
+    b'{"step": "genotype", "seconds": NaN}',
+    b'{"step": "genotype", "seconds": -1}',
+    b'{"step": "genotype", "cpu_seconds": 1e999}',
+    b'{"step": "genotype", "peak_memory_bytes": -9223372036854775809}',
+    b'{"step": "genotype", "balance": {"unit": "sites", "taken": "3", "given": 3, "dropped": {}}}',
+    b'{"step": "genotype", "balance": {"unit": "sites", "taken": -3, "given": 3, "dropped": {}}}',
+    b'{"step": "genotype", "balance": {"unit": "sites", "taken": 3, "given": NaN, "dropped": {}}}',
+    b'{"step": "genotype", "balance": {"unit": "sites", "taken": 3, "given": 2, "dropped": {"odd": Infinity}}}',
+    b'{"step": "genotype", "balance": {"unit": "sites", "taken": 3, "given": 2, "dropped": [1]}}',
+    b'{"step": "genotype", "inputs": {"a": ["b"]}}',
+    b'{"step": "genotype", "figures": {"cohort": 3}}',
+    b'{"step": "genotype", "figures": {"cohort": {"version": "three"}}}',
+    b'{"step": "genotype", "figures": {"cohort": {"version": NaN}}}',
+    b'{"step": "genotype", "figures": {"cohort": {"version": 3}}}',
+    b'{"step": "ingest", "figures": {"bad_records": 7}}',
+    b'{"step": "ingest", "figures": {"bad_records": {"ann": 7}}}',
+    b'{"step": "ingest", "figures": {"bad_records_outside": {"ann": "many"}}}',
+    b'{"step": "hybrid", "figures": {}}',
+    b'{"step": "hybrid", "figures": {"sites": 3, "crossings": []}}',
+    b'{"step": "hybrid", "figures": {"sites": {}, "crossings": [{"bytes": "x"}]}}',
+    b'{"step": "hybrid", "figures": {"sites": {}, "crossings": [], "totals": {"a": 3}}}',
+    b'{"step": "ingest", "figures": {"bytes_stored": "much"}}',
+]
 
-@pytest.mark.parametrize("text", BROKEN)
+
+@pytest.mark.parametrize("text", [*BROKEN, *ODD])
 def test_report_names_what_is_no_receipt(text, made, tmp_path, capsys):
     (tmp_path / "genotype").mkdir()
     (tmp_path / "genotype" / "genotype.json").write_bytes(text)
@@ -40,3 +66,19 @@ def test_inspect_names_what_is_no_receipt(text, tmp_path, capsys):
     file.write_bytes(text)
     assert main(["inspect", str(file)]) == 3
     assert "receipt.json: " in capsys.readouterr().err
+
+
+def test_a_receipt_with_a_flipped_bit_is_damage(made, tmp_path, capsys):
+    receipt = Receipt("genotype", figures={"sites": {1: 2}}, seconds=12.5)  # numbers as keys are text in JSON
+    (tmp_path / "genotype").mkdir()
+    file = tmp_path / "genotype" / "genotype.json"
+    write_receipt(receipt, str(file))
+    assert main(["inspect", str(file)]) == 0
+    file.write_bytes(file.read_bytes().replace(b"12.5", b"12.4"))
+    for words in (
+        ["inspect", str(file)],
+        ["report", made.callset, "--receipts", str(tmp_path), "-o", str(tmp_path / "r.html"), "--scatter", "inline"],
+    ):
+        assert main(words) == 4
+        assert "genotype/genotype.json: this receipt is damaged" in capsys.readouterr().err
+    assert lost_outputs(str(file), ["gs://somewhere/out.vcf.gz"]) == ["gs://somewhere/out.vcf.gz"]
