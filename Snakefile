@@ -42,7 +42,7 @@ rule all:
         expand("results/{step}/{step}.json", step=["export", "report"]),
         GENOTYPED,
         [] if HYBRID else expand("results/{step}/{step}.json", step=["inputs", "ingest"]),
-        [] if HYBRID else expand("results/{step}/{part}.json", step=["discover", "genotype"], part=PARTS),
+        [] if HYBRID else [receipts_of(step) for step in STEPS_IN_PARTS],
         expand("results/call/{sample}.json", sample=CALLED),
 
 

@@ -1,20 +1,23 @@
 """The kinds of file that a callset is exported to, told by the end of the name."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from genocloud import objects
-from genocloud.callset import lines
-from genocloud.callset.header import header_text
 from genocloud.callset.index import index_names
-from genocloud.callset.lines import Genotypes, Lines
-from genocloud.callset.manifest import Description
 from genocloud.errors import SettingError
 from genocloud.regions import Contig
+
+if TYPE_CHECKING:  # a name alone can be checked without pyarrow and the kernels
+    import pyarrow as pa
+
+    from genocloud.callset.lines import Genotypes, Lines
+    from genocloud.callset.manifest import Description
 
 
 class NotGzipped(SettingError):
@@ -39,14 +42,21 @@ class Form(NamedTuple):
 
 def form_of(url: str) -> Form:
     """The form of a file of this name. Raises NotGzipped."""
-    if url.endswith(".vcf.gz"):
-        return _vcf()
-    if url.endswith(".bcf"):
-        return _bcf()
-    raise NotGzipped(url)
+    return _maker(url)()
+
+
+def _maker(url: str) -> Callable[[], Form]:
+    """What makes the form of a file of this name. Raises NotGzipped."""
+    maker = next((maker for suffix, maker in _MAKERS.items() if url.endswith(suffix)), None)
+    if maker is None:
+        raise NotGzipped(url)
+    return maker
 
 
 def _vcf() -> Form:
+    from genocloud.callset import lines
+    from genocloud.callset.header import header_text
+
     return Form(
         ".vcf.gz",
         False,
@@ -60,6 +70,9 @@ def _bcf() -> Form:
     from genocloud.callset import bcf  # its kernels take a while to load, and are seldom needed
 
     return Form(".bcf", True, bcf.header_bytes, bcf.site_records, bcf.records_of)
+
+
+_MAKERS = {".vcf.gz": _vcf, ".bcf": _bcf}
 
 
 def check_vcf_url(url: str) -> None:
@@ -82,7 +95,7 @@ def find_index(url: str) -> str:
 def place_of(url: str) -> tuple[objects.Store, str]:
     """The store and the name in it; raises what check_vcf_url raises."""
     folder, name = objects.split(url)
-    form_of(url)
+    _maker(url)
     store = objects.open_store(folder)
     for file in (name, *index_names(name)):
         _check_no_folder(store, file)

@@ -3,6 +3,7 @@ from .header import Header as Header
 from .header import NoSamples as NoSamples
 from .header import NotVcf as NotVcf
 from .header import SampleNotChosen as SampleNotChosen
+from .header import shared_contigs as shared_contigs
 from .index import BadIndex as BadIndex
 from .known import known_contigs as known_contigs
 from .known import read_known as read_known
@@ -21,4 +22,3 @@ from .reference import Sequence as Sequence
 from .rows import Rows as Rows
 from .rows import load_reader as load_reader
 from .rows import read_rows as read_rows
-from .rows import shared_contigs as shared_contigs

@@ -1,11 +1,12 @@
 """A gVCF's header: contigs, samples and which caller wrote it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from genocloud.errors import InputError, UnreadableFile, first_of
 from genocloud.gvcf.callers import NON_REF, STAR, Caller, detect
 from genocloud.gvcf.declared import Declared, declared
+from genocloud.gvcf.policy import REFUSE, RecordPolicy
 from genocloud.gvcf.texts import MAX_HEADER_BYTES, VCF, split_text
 from genocloud.regions import Contig
 
@@ -55,6 +56,12 @@ class Header:
         if sample not in self.samples:
             raise SampleNotChosen(url, sample, self.samples)
         return self.samples.index(sample)
+
+
+def shared_contigs(header: Header, contigs: Sequence[Contig], policy: RecordPolicy = REFUSE) -> Iterator[Contig]:
+    """The header's contigs that the reference has, and that matter; of others (decoys, say) only a record would."""
+    wanted = {contig.name for number, contig in enumerate(contigs) if policy.wants(number)}
+    return (contig for contig in header.contigs if contig.name in wanted)
 
 
 def split_header(texts: Iterator[bytes], url: str) -> tuple[Header, Caller, bytes]:

@@ -63,6 +63,10 @@ class RecordPolicy:
         return "" if self == RecordPolicy() else repr((self.inside, self.drop, self.only))
 
 
+REFUSE = RecordPolicy()
+"""Records matter everywhere, and a bad one is refused."""
+
+
 def is_bad(reason: str) -> bool:
     """Whether this is why a bad record inside the intervals was dropped."""
     return reason.startswith(BAD)

@@ -13,8 +13,8 @@ import pyarrow as pa
 from genocloud.errors import BadRecord, UnknownContig, UnreadableFile
 from genocloud.gvcf.callers import UNKNOWN, Caller
 from genocloud.gvcf.columns import NO_BASES, NO_BLOCKS, NO_VARIANTS, Columns, File, Ground, Outcome, padded
-from genocloud.gvcf.header import COLUMNS, Header, split_header
-from genocloud.gvcf.policy import BAD, BAD_OUTSIDE, OUTSIDE, Losses, RecordPolicy
+from genocloud.gvcf.header import COLUMNS, Header, shared_contigs, split_header
+from genocloud.gvcf.policy import BAD, BAD_OUTSIDE, OUTSIDE, REFUSE, Losses, RecordPolicy
 from genocloud.gvcf.problems import (
     PROBLEMS,
     bad_record,
@@ -68,10 +68,6 @@ NOTHING_READ: Outcome = dict.fromkeys(record_layout.OUTCOME, 0)
 
 _SCRATCH = threading.local()
 """Room to parse in, several times as large as a piece of text: one for each thread, not one for each open file."""
-
-
-REFUSE = RecordPolicy()
-"""Records matter everywhere, and a bad one is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +147,6 @@ def _within(rows: Iterator[Rows], region: Region) -> Iterator[Rows]:
 def _reaching(batch: pa.RecordBatch, region: Region) -> pa.RecordBatch:
     start, stop = (batch[name].to_numpy() for name in ("start", "stop"))
     return batch.filter(pa.array((start < region.end) & (stop > region.start)))
-
-
-def shared_contigs(header: Header, contigs: Sequence[Contig], policy: RecordPolicy = REFUSE) -> Iterator[Contig]:
-    """The header's contigs that the reference has, and that matter; of others (decoys, say) only a record would."""
-    wanted = {contig.name for number, contig in enumerate(contigs) if policy.wants(number)}
-    return (contig for contig in header.contigs if contig.name in wanted)
 
 
 def _unfit_contigs(header: Header, contigs: Sequence[Contig], policy: RecordPolicy) -> frozenset[int]:

@@ -53,7 +53,7 @@ def export_locked(
         opened = callset.open_callset(callset_url)
         opened = opened if sites is None else opened.of_sites(sites)
         opened.check_reach()
-        wanted = (intervals or Intervals()).asked(opened.contigs).inside
+        wanted = (intervals or Intervals()).inside(opened.contigs)
         inside = None if wanted is None else list(wanted)
         shards = callset.shards_in(opened, inside)
         threads = threads_each(scatter, len(shards))

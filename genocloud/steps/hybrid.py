@@ -198,7 +198,7 @@ def _fill(
 ) -> _Filled:
     """Ingest everybody, at all sites side by side."""
     settings = config.settings
-    inside = intervals_of(settings).asked(reference.contigs).inside
+    inside = intervals_of(settings).inside(reference.contigs)
     wanted = None if inside is None else tuple(region_text(region, reference.contigs) for region in inside)
     drop = settings["on_bad_record"] == "drop"
 

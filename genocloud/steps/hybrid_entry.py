@@ -187,7 +187,7 @@ def fill(given: Filling) -> Filled:
     at = replace(at, version=cohort.open_cohort(at.cohort_url).version)
     opened = at.opened()  # from here on sums over its people may leave, if the site's register admits them
     refuse_bare_blocks(opened)
-    asked = intervals.asked(opened.contigs).inside
+    asked = intervals.inside(opened.contigs)
     refuse_holes(opened, asked or [Region(number, 0, each.length) for number, each in enumerate(opened.contigs)])
     rows = {sample.sample: row for row, sample in enumerate(samples)}
     return Filled(

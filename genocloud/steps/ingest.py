@@ -82,7 +82,7 @@ class Storing:
 
     def policy(self, contigs: Sequence[Contig]) -> gvcf.RecordPolicy:
         """What becomes of records that cannot be used. Raises InputError."""
-        inside = self.intervals.asked(contigs).inside
+        inside = self.intervals.inside(contigs)
         return gvcf.RecordPolicy(inside, self.drop_bad_records, self.only and inside is not None)
 
 

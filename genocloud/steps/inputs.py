@@ -33,7 +33,7 @@ def check_inputs(
     """
     with receipt_of("inputs") as receipt:
         reference = read_reference(reference_url)
-        policy = gvcf.RecordPolicy(intervals.asked(reference.contigs).inside)
+        policy = gvcf.RecordPolicy(intervals.inside(reference.contigs))
         people = read_people(listed, scatter, progress)
         sheet = people.samples
         with progress.stage("inputs", tasks=len(sheet), unit="sample") as stage:

@@ -3,11 +3,14 @@
 import gzip
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from genocloud import objects
 from genocloud.errors import GenocloudError, InputError, SettingError
 from genocloud.regions import Contig, Region, joined, parse_region
-from genocloud.steps.shards import Asked
+
+if TYPE_CHECKING:
+    from genocloud.steps.shards import Asked
 
 BED, PICARD = ".bed", ".interval_list"
 KINDS = (BED, PICARD, ".list", ".intervals")
@@ -33,16 +36,26 @@ class Intervals:
         if self.forced and self.non_variant:
             raise SettingError("force-output-intervals and include-non-variant-sites: each says all; give one of them")
 
-    def asked(self, contigs: Sequence[Contig]) -> Asked:
+    def asked(self, contigs: Sequence[Contig]) -> "Asked":
         """As regions of a genome. Raises InputError."""
-        everywhere = [Region(number, 0, contig.length) for number, contig in enumerate(contigs) if contig.length]
+        from genocloud.steps.shards import Asked  # with pyarrow, which a check of headers need not load
+
+        forced = _everywhere(contigs) if self.non_variant else read_intervals(self.forced, contigs)
+        return Asked.of(self.inside(contigs), forced)
+
+    def inside(self, contigs: Sequence[Contig]) -> tuple[Region, ...] | None:
+        """The regions outside of which nothing is put out, None for everywhere. Raises InputError."""
         inside = read_intervals(self.given, contigs, self.padding) if self.given else None
         if self.excluded:
             excluded = read_intervals(self.excluded, contigs, self.exclusion_padding)
-            inside = without(everywhere if inside is None else inside, excluded)
+            inside = without(_everywhere(contigs) if inside is None else inside, excluded)
             if not inside:
                 raise InputError(f"{', '.join(self.excluded)}: nothing is left when these are excluded; exclude less")
-        return Asked.of(inside, everywhere if self.non_variant else read_intervals(self.forced, contigs))
+        return None if inside is None else tuple(joined(inside))
+
+
+def _everywhere(contigs: Sequence[Contig]) -> list[Region]:
+    return [Region(number, 0, contig.length) for number, contig in enumerate(contigs) if contig.length]
 
 
 def without(regions: Sequence[Region], excluded: Sequence[Region]) -> list[Region]:

@@ -28,6 +28,16 @@ class Run:
         """The lines that come from us, not from Snakemake."""
         return [line for line in self.said.splitlines() if line.startswith("genocloud")]
 
+    @property
+    def loaded(self) -> set[str]:
+        """The modules that Snakemake's process has loaded, under PYTHONPROFILEIMPORTTIME=1."""
+        rows = [line for line in self.said.splitlines() if line.startswith("import time:")]
+        return {row.rpartition("|")[2].strip() for row in rows}
+
+
+SLOW_TO_LOAD = {"numba", "pandas", "pyarrow", "matplotlib", "dask", "distributed"}
+"""What the Snakefile must not load: each takes tenths of a second, of every run and of every job on a cluster."""
+
 
 def command(*options: str) -> list[str]:
     """`snakemake` on two cores, with tasks in threads: a Dask cluster for each job would take most of the time."""

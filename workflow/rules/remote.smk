@@ -58,10 +58,10 @@ def drop_void_receipts():
 
 def drop_other_parts():
     """Remove receipts of parts that this run does not have: the report would count their work twice."""
-    made = {f"{part}.json" for part in PARTS} | {"genotype.json"}
-    for step in () if HYBRID or workflow.dryrun else ("discover", "genotype"):
+    for step in () if HYBRID or workflow.dryrun else STEPS_IN_PARTS:
+        made = {GENOTYPED, *receipts_of(step)}
         for receipt in Path("results", step).glob("*.json"):
-            if receipt.name not in made:
+            if str(receipt) not in made:
                 receipt.unlink()
 
 

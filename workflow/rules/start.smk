@@ -10,6 +10,9 @@ from pathlib import Path
 from shlex import quote
 from shutil import which
 
+# Snakemake would load pandas (0.4 s) to see whether a rule's params are tables of it: ours never are.
+sys.modules.setdefault("pandas", None)
+
 import psutil
 from snakemake.utils import validate
 
@@ -39,7 +42,7 @@ UNFIT = re.compile(r"[{}\x00-\x1f\x7f]")
 NOT_IN_PATHS = "which neither Snakemake nor a sample sheet takes in a path"
 UNFIT_REMEDY = "rename it, or put a link with another name in its place"
 MANY = 1000  # samples; fewer are looked into too fast for a progress display
-WHOLE = "all"  # the name of the only part of a small cohort; the names of others begin with a number
+STEPS_IN_PARTS = ("discover", "genotype")
 TBI_BP = 2**29  # a tabix index reaches no further
 
 
@@ -246,7 +249,17 @@ def is_small():
 
 def part_option(wildcards):
     """The part of the genome that a job does, as an option; none for the whole."""
-    return "" if wildcards.part == WHOLE else f"--part {wildcards.part}"
+    return "" if is_whole(wildcards.part) else f"--part {wildcards.part}"
+
+
+def is_whole(part):
+    """Whether this stands for the whole genome: a step's own name does; parts' begin with a number."""
+    return part in STEPS_IN_PARTS
+
+
+def receipts_of(step):
+    """What a step's jobs leave: a receipt for each part of the genome, or that of the whole step."""
+    return [f"results/{step}/{part}.json" for part in PARTS or [step]]
 
 
 def stretches_of(sex):
@@ -364,9 +377,10 @@ try:
     VCF_FILES = [config["vcf"], f"{config['vcf']}.{INDEX}"]
     REPORT_FILES = [config["report"]]
     REPORT_FILES += [config["report"].removesuffix(".html") + end for end in (".txt", ".samples.tsv", ".samples.json")]
+    GENOTYPED = "results/hybrid/hybrid.json" if HYBRID else "results/genotype/genotype.json"
     objects.make_private()
     SMALL = is_small()
-    PARTS = [WHOLE] if SMALL else [part.name for part in regions.parts(CONTIGS, config["part_bp"])]
+    PARTS = [] if SMALL else [part.name for part in regions.parts(CONTIGS, config["part_bp"])]
     if workflow.is_main_process:
         ages([*WHERE_FILES, config["dbsnp"]])  # or one that is not there would be told by Snakemake, in its own way
         drop_void_receipts()
@@ -374,7 +388,6 @@ try:
     PAR = [regions.parse_region(text, CONTIGS) for text in config["par"]]
     SEX_CONTIGS = SexContigs.with_par([(CONTIGS[region.contig].name, region.start, region.end) for region in PAR])
     CHECKED = "results/hybrid/samples.tsv" if HYBRID else RECEIPT
-    GENOTYPED = "results/hybrid/hybrid.json" if HYBRID else "results/genotype/genotype.json"
 except GenocloudError as error:
     print(f"genocloud: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
@@ -383,4 +396,4 @@ except GenocloudError as error:
 wildcard_constraints:
     sample="|".join(re.escape(sample) for sample in CALLED) or "nobody",
     sex="male|female|unknown",
-    part="|".join(re.escape(part) for part in {WHOLE, *PARTS}),
+    part="|".join(re.escape(part) for part in {*STEPS_IN_PARTS, *PARTS}),
