@@ -50,8 +50,8 @@ bench-contigs: $(INSTALLED)
 # collect; writers' races, 25 rounds of each; and SIGTERM, SIGHUP, SIGINT and SIGKILL of the main process alone, in every kind of pool: nothing of the run is
 # left 10 s later; and a frozen Dask worker.
 kills: $(INSTALLED)
-	GENOCLOUD_FLIPS=200 $(BIN)/pytest -s tests/unit/test_steps_damage.py -k flips
-	GENOCLOUD_KILLS=100 GENOCLOUD_ROUNDS=25 $(BIN)/pytest -s tests/kills tests/unit/test_cohort_writers.py tests/unit/test_scatter_frozen.py
+	GENOCLOUD_FLIPS=200 $(BIN)/pytest -s tests/unit/steps/test_damage.py -k flips
+	GENOCLOUD_KILLS=100 GENOCLOUD_ROUNDS=25 $(BIN)/pytest -s tests/kills tests/unit/cohort/test_writers.py tests/unit/scatter/test_frozen.py
 
 # Atheris sees no compiled code, so the kernels run as plain Python; what it finds lands in results/fuzz.
 fuzz: $(INSTALLED)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genocloud import steps
+from genocloud import pipeline, steps
 from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
 from genocloud.samples import read_sheet
@@ -43,7 +43,7 @@ def call_reads(folder: Path, data: Path) -> list[Path]:
 
 
 def make_callset(
-    folder: Path, sheets: list[Path], storing: steps.Storing, choice: str = "threads:2", data: Path = DATA
+    folder: Path, sheets: list[Path], storing: pipeline.IngestOptions, choice: str = "threads:2", data: Path = DATA
 ) -> Made:
     """Ingest the sheets one after another, on a data set's reference, then discover, genotype and export."""
     made = Made(str(folder / "cohort"), str(folder / "callset"), folder / "callset.vcf.gz")
@@ -52,7 +52,7 @@ def make_callset(
         for sheet in sheets:
             steps.ingest(made.cohort, str(sheet), str(data / "reference.fa"), storing, scatter, progress)
         opened = open_cohort(made.cohort)
-        cut = steps.cut_genome(opened)
+        cut = pipeline.cut_genome(opened)
         steps.discover(opened, cut, scatter, progress)
         steps.genotype(opened, made.callset, model, cut, scatter, progress)
         steps.export(made.callset, str(made.vcf), scatter, progress)
@@ -69,11 +69,11 @@ def gvcfs() -> list[Path]:
 def made(tmp_path_factory: pytest.TempPathFactory, gvcfs: list[Path]) -> Made:
     """The joint callset of the test data's gVCFs, in one batch."""
     folder = tmp_path_factory.mktemp("made")
-    return make_callset(folder, [sample_map(folder, gvcfs)], steps.Storing())
+    return make_callset(folder, [sample_map(folder, gvcfs)], pipeline.IngestOptions())
 
 
 @pytest.fixture(scope="session")
 def called(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The joint callset of the test data's reads, by the embedded caller; its gVCFs lie beside it."""
     folder = tmp_path_factory.mktemp("called")
-    return make_callset(folder, [sample_map(folder, call_reads(folder, DATA))], steps.Storing())
+    return make_callset(folder, [sample_map(folder, call_reads(folder, DATA))], pipeline.IngestOptions())

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from genocloud import schema, sealing
-from genocloud.callset.elsewhere import Elsewhere
 from genocloud.callset.layout import ENTRY, MANIFEST, MARK, NOT_JSON, PUBLISHED, DamagedFile, ShardEntry, entry_name
+from genocloud.callset.remote import RemoteGenotypes
 from genocloud.errors import StoreError
-from genocloud.objects import ObjectExists, ObjectMissing, Store, join
 from genocloud.regions import Contig
+from genocloud.storage import ObjectExists, ObjectMissing, Store, join
 
 _FORMAT = "genocloud callset"
 _MARK = (json.dumps({"format": _FORMAT}) + "\n").encode()
@@ -61,10 +61,10 @@ class Description:
     software: str
     source: Mapping[str, Any] = field(default_factory=dict)
     site: str = ""
-    stores: Mapping[str, Elsewhere] = field(default_factory=dict)
+    stores: Mapping[str, RemoteGenotypes] = field(default_factory=dict)
 
     @property
-    def elsewhere(self) -> dict[Elsewhere, tuple[str, ...]]:
+    def elsewhere(self) -> dict[RemoteGenotypes, tuple[str, ...]]:
         """The other sites, by name, with the batches whose files lie there."""
         places = sorted(set(self.stores.values()))
         return {place: tuple(sorted(key for key, value in self.stores.items() if value == place)) for place in places}
@@ -202,7 +202,7 @@ def _decoded(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, 
         values["software"],
         dict(values["source"]),
         values.get("site", ""),
-        {batch: Elsewhere(**place) for batch, place in values.get("stores", {}).items()},
+        {batch: RemoteGenotypes(**place) for batch, place in values.get("stores", {}).items()},
     )
     sealing.words([*(contig.name for contig in contigs), description.software, description.site], "a name")
     shards = tuple(ShardEntry.from_json(shard) for shard in values["shards"])

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from genocloud import schema, sealing
 from genocloud.callset.layout import DamagedFile, FileEntry
 from genocloud.errors import scarcity
-from genocloud.objects import ObjectMissing, Store, join
+from genocloud.storage import ObjectMissing, Store, join
 
 ROW_GROUP_ROWS = 1 << 17
 """Bounds what a reader must hold (some 10 MB of genotypes); half as many cost 4 % more bytes."""

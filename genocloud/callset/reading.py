@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 
 from genocloud import schema, sealing
 from genocloud.callset import arrays, manifest, parquet
-from genocloud.callset.elsewhere import Elsewhere, NotReached, UnknownSite, reaching
 from genocloud.callset.layout import FileEntry, ShardEntry, rows_of
+from genocloud.callset.remote import RemoteGenotypes, RemoteUnreachable, UnknownSite, reaching
 from genocloud.callset.streaming import is_whole
 from genocloud.errors import InputError, did_you_mean, shortened
-from genocloud.objects import Store, open_store
 from genocloud.regions import Contig, Region, joined, parse_region
+from genocloud.storage import Store, open_store
 
 KEY = schema.SITE_KEY.name
 Places = str | Region | Sequence[str | Region] | None
@@ -46,7 +46,7 @@ class Callset:
     for all. Of several, the records of any one of them are read once, in genome order; one sample's name stands for it.
 
     Whatever reads its tables raises DamagedFile where one is not as it was written; whatever reads genotypes of a
-    united callset StaysThere or NotReached besides.
+    united callset GenotypesNotShared or RemoteUnreachable besides.
     """
 
     store: Store
@@ -95,7 +95,7 @@ class Callset:
     def check_reach(self) -> None:
         """Whether genotypes at other sites can be read from here, and are still those that this callset was made of.
 
-        Raises StaysThere or NotReached.
+        Raises GenotypesNotShared or RemoteUnreachable.
         """
         for place, batches in self.description.elsewhere.items():
             with reaching(place) as store:
@@ -137,7 +137,7 @@ class Callset:
 
     @contextmanager
     def store_of(self, batch: str) -> Iterator[Store]:
-        """The store that has a batch's genotypes. Raises StaysThere; NotReached for StoreErrors of the block."""
+        """The store that has a batch's genotypes. Raises GenotypesNotShared, RemoteUnreachable."""
         place = self.description.stores.get(batch)
         with reaching(place) if place else nullcontext(self.store) as store:
             yield store
@@ -233,14 +233,14 @@ def _read(
 
 
 def _check_same(
-    place: Elsewhere, batches: Sequence[str], shards: Sequence[ShardEntry], held: Mapping[str, ShardEntry]
+    place: RemoteGenotypes, batches: Sequence[str], shards: Sequence[ShardEntry], held: Mapping[str, ShardEntry]
 ) -> None:
     for shard in shards:
         found = held.get(shard.name)
         same = found and found.sites == shard.sites
         if not (found and same and all(found.genotypes.get(batch) == shard.genotypes[batch] for batch in batches)):
             problem = f"they were made anew since, with other files in shard {shard.name}: run genocloud hybrid again"
-            raise NotReached(place, problem)
+            raise RemoteUnreachable(place, problem)
 
 
 def _all(conditions: Sequence[pc.Expression]) -> pc.Expression | None:

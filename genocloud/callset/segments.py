@@ -24,7 +24,7 @@ from genocloud.callset.layout import (
 )
 from genocloud.callset.writing import Shard, has_seal, write_genotypes
 from genocloud.errors import scarcity
-from genocloud.objects import ObjectMissing, Store
+from genocloud.storage import ObjectMissing, Store
 
 MOST_SEGMENTS = 8
 """Files of a batch in a shard; a callset that has grown so often is written anew there."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 from genocloud import schema, sealing
 from genocloud.callset import parquet
 from genocloud.callset.layout import DamagedFile, FileEntry, ShardEntry, entry_name
-from genocloud.objects import Store, join
+from genocloud.storage import Store, join
 
 Span = tuple[int, int]
 """The first of some neighbouring rows or sites, and the one behind the last."""

@@ -19,7 +19,7 @@ from genocloud.callset.layout import (
 )
 from genocloud.callset.streaming import site_places
 from genocloud.errors import scarcity
-from genocloud.objects import ObjectMissing, Store, join
+from genocloud.storage import ObjectMissing, Store, join
 
 
 def check_shard(store: Store, shard: ShardEntry, elsewhere: Collection[str] = ()) -> list[DamagedFile]:

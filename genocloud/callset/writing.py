@@ -32,8 +32,8 @@ from genocloud.callset.layout import (
 )
 from genocloud.callset.reading import Callset
 from genocloud.errors import StoreError
-from genocloud.objects import ObjectMissing, Store
 from genocloud.regions import Extent
+from genocloud.storage import ObjectMissing, Store
 
 _log = logging.getLogger(__name__)
 

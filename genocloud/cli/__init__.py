@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 
-from genocloud import objects
-from genocloud.cli.commands import parser
+from genocloud import storage
 from genocloud.cli.ending import end_on_signals, say_ended
 from genocloud.cli.logs import start_log
+from genocloud.cli.run import parser
 from genocloud.errors import GenocloudError, scarcity
 
 _OBJECTS = 200_000
@@ -35,9 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.words = words
     start_log(arguments.verbose)
     try:
-        with _without_unused(), objects.private_files():
+        with _without_unused(), storage.private_files():
             arguments.run(arguments)
-            objects.finish_audit()
+            storage.finish_audit()
         sys.stdout.flush()
     except GenocloudError as error:
         print(f"genocloud: error: {error}", file=sys.stderr)  # noqa: T201 (the command line's own voice)

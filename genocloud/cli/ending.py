@@ -96,7 +96,7 @@ def _say(ended: Ended, sentence: str) -> None:
 def _places(arguments: Arguments) -> dict[str, Any]:
     places = vars(arguments)
     if arguments.command == "joint":
-        from genocloud.steps.joint import work_folder  # with numba, which other commands may not need
+        from genocloud.pipeline.work_folder import work_folder  # with numba, which other commands may not need
 
         places = places | {"work": work_folder(arguments.output)}
     return places

@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias
 
-from genocloud import steps
+from genocloud import pipeline
 from genocloud.cli.logs import without_secrets
 from genocloud.errors import SettingError, did_you_mean
 from genocloud.genotypes import Model
-from genocloud.gvcf.policy import MOST_BAD_RECORDS, MOST_BAD_SHARE
-from genocloud.scatter.choices import WAYS
-from genocloud.scatter.progress import Progress, open_progress
-from genocloud.scatter.spending import Budgeted, Meter, cores_of
-from genocloud.steps.receipts import Receipt, write_receipt
+from genocloud.gvcf.bad_records import MOST_BAD_RECORDS, MOST_BAD_SHARE
+from genocloud.pipeline import genotyping
+from genocloud.pipeline.receipts import Receipt, write_receipt
+from genocloud.scatter.budget import Budgeted, Meter, cores_of
+from genocloud.scatter.progress import Progress
+from genocloud.scatter.progress_display import open_progress
+from genocloud.scatter.spec import WAYS
 
 Arguments: TypeAlias = argparse.Namespace
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -261,9 +263,9 @@ def forcing_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen_intervals(arguments: Arguments) -> "steps.Intervals":
+def chosen_intervals(arguments: Arguments) -> "pipeline.Intervals":
     """The intervals that the options describe."""
-    return steps.Intervals(
+    return pipeline.Intervals(
         tuple(arguments.intervals),
         arguments.interval_padding,
         tuple(getattr(arguments, "force_output_intervals", ())),
@@ -300,7 +302,7 @@ def chosen_model(arguments: Arguments) -> Model:
         tuple(arguments.annotation_groups or MODEL.annotation_groups),
         arguments.annotate_with_num_discovered_alleles,
         arguments.allow_old_rms_mapping_quality_annotation_data,
-        steps.known_variants(arguments.dbsnp) if arguments.dbsnp else "",
+        genotyping.known_variants(arguments.dbsnp) if arguments.dbsnp else "",
     )
 
 
@@ -337,8 +339,8 @@ def _meter(arguments: Arguments) -> Meter | None:
         if getattr(arguments, "budget", None) is not None:
             raise SettingError("--budget: nothing tells what a core costs; give a table with --prices")
         return None
-    from genocloud.locations.config import HERE  # slow to import (schemas), and needed by few
-    from genocloud.locations.prices import CORE_BYTES, find_prices, read_prices
+    from genocloud.costs.prices import CORE_BYTES, find_prices, read_prices
+    from genocloud.federation.config import HERE  # slow to import (schemas), and needed by few
 
     prices = read_prices(find_prices(table, "config.yaml"))
     cores = arguments.cores or getattr(arguments, "threads", None) or cores_of(arguments.scatter)

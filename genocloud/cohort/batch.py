@@ -13,8 +13,8 @@ import pyarrow as pa
 from genocloud import schema, sealing
 from genocloud.cohort.layout import Layout
 from genocloud.errors import StoreError
-from genocloud.objects import Store, join
 from genocloud.regions import Part, Region
+from genocloud.storage import Store, join
 
 KINDS = {"variants": schema.VARIANTS, "blocks": schema.BLOCKS}
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from genocloud import sealing
 from genocloud.cohort.batch import BatchReceipt, read_receipt, receipt_name
+from genocloud.cohort.batch_copying import Rewriting, plan_batch
 from genocloud.cohort.manifest import Cohort, Person, manifest_names, open_cohort, versions
 from genocloud.cohort.membership import Place
-from genocloud.cohort.rewriting import Rewriting, plan_batch
 from genocloud.errors import InputError, StoreError
-from genocloud.objects import ObjectMissing, Store, join
+from genocloud.storage import ObjectMissing, Store, join
 
 JOURNAL = "erasing.json"
 """What an erasure that has begun is about; it goes last, so that one that was killed can be completed."""

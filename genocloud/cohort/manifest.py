@@ -16,8 +16,8 @@ from genocloud import schema, sealing
 from genocloud.cohort.batch import BatchReceipt, read_receipt
 from genocloud.cohort.layout import Layout
 from genocloud.errors import StoreError, shortened
-from genocloud.objects import ObjectExists, ObjectMissing, Store, join, open_store
 from genocloud.regions import Contig
+from genocloud.storage import ObjectExists, ObjectMissing, Store, join, open_store
 
 NAME = "manifest/{:08d}.json"
 PUBLISHED = "manifest/{:08d}.sha256"

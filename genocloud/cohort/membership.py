@@ -9,7 +9,7 @@ from genocloud.cohort.batch import BatchReceipt, part_name, receipt_name, seal_o
 from genocloud.cohort.layout import Layout
 from genocloud.cohort.manifest import Batch, Cohort, Person, commit, next_version, open_cohort
 from genocloud.errors import InputError, StoreError, did_you_mean, first_of
-from genocloud.objects import Store
+from genocloud.storage import Store
 
 Place = tuple[str, int]
 """A batch's id, and a sample's number in it."""

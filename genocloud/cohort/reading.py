@@ -16,9 +16,9 @@ from genocloud.cohort.encoding import unpack
 from genocloud.cohort.layout import Layout
 from genocloud.cohort.manifest import Batch, Cohort
 from genocloud.errors import scarcity
-from genocloud.objects import ObjectMissing, Store, join, open_store
 from genocloud.regions import Axis, Part, Region, parse_region
 from genocloud.schema import numbers
+from genocloud.storage import ObjectMissing, Store, join, open_store
 
 Sites = npt.NDArray[np.int32]
 

@@ -13,7 +13,7 @@ from genocloud import sealing
 from genocloud.cohort.batch import DamagedObject
 from genocloud.cohort.verifying import pieces
 from genocloud.errors import scarcity
-from genocloud.objects import Store, join
+from genocloud.storage import Store, join
 
 LONG_BYTES = 8
 """Compressed bytes hold a name of so many by chance once in 10^19; a shorter one is sought in what they decode to."""

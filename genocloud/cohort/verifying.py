@@ -20,9 +20,9 @@ from genocloud.cohort.batch import (
 from genocloud.cohort.layout import Layout, Window
 from genocloud.cohort.manifest import NAME, BrokenManifest, Cohort, check_chain, lost_versions, open_cohort, versions
 from genocloud.cohort.reading import read_windows
-from genocloud.objects import ObjectMissing, Store, join
 from genocloud.regions import Part
 from genocloud.schema import numbers
+from genocloud.storage import ObjectMissing, Store, join
 
 PIECE_BYTES = 1 << 22
 

@@ -22,9 +22,9 @@ from genocloud.cohort.batch import (
 from genocloud.cohort.encoding import GROUP_ROWS, decoded_bytes, open_writer, pack
 from genocloud.cohort.gathering import Stream, side_by_side
 from genocloud.cohort.layout import Layout
-from genocloud.objects import Store
 from genocloud.regions import Part
 from genocloud.sealing import SealedWriter
+from genocloud.storage import Store
 
 
 def write_batch(store: Store, sources: Sequence[Source], layout: Layout) -> BatchReceipt:

@@ -8,10 +8,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
-from genocloud.genotypes.alignment import Lines, Places
-from genocloud.kernels import allele_specific as kernels
-from genocloud.kernels.calling import Calls, Evidence
-from genocloud.kernels.likelihoods import START
+from genocloud.genotypes.aligned_rows import Lines, Places
+from genocloud.kernels import allele_specific_sums as kernels
+from genocloud.kernels.fixed_point import add_share_sums, share_sums
+from genocloud.kernels.genotyping import Calls, Evidence
+from genocloud.kernels.merged_likelihoods import START
 from genocloud.kernels.site_statistics import (
     STRAND_LIMIT,
     fisher_strand,
@@ -19,7 +20,6 @@ from genocloud.kernels.site_statistics import (
     merge_runs,
     strand_odds_ratio,
 )
-from genocloud.kernels.sums import add_share_sums, share_sums
 
 Array = npt.NDArray[Any]
 

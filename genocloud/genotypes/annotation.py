@@ -16,17 +16,18 @@ import pyarrow.compute as pc
 from genocloud import schema
 from genocloud.genotypes import allele_specific
 from genocloud.genotypes.allele_specific import HIGH_QD, QD_WHEN_HIGH, Runs, add_runs
-from genocloud.genotypes.calling import RANKED, Shares, emitted
+from genocloud.genotypes.calling import RANKED, RawAnnotations, emitted
 from genocloud.genotypes.model import Model
 from genocloud.genotypes.nonvariant import (
-    NonvariantShares,
+    NonvariantRawAnnotations,
     add_nonvariant,
     in_order,
     is_nonvariant,
     was_not_estimated,
 )
-from genocloud.kernels import nonvariant
-from genocloud.kernels.calling import (
+from genocloud.kernels import nonvariant_genotypes
+from genocloud.kernels.fixed_point import add_share_sums, share_sums
+from genocloud.kernels.genotyping import (
     CARRIED,
     DEPTH,
     DIPLOID,
@@ -39,7 +40,6 @@ from genocloud.kernels.calling import (
     STRANDS,
 )
 from genocloud.kernels.site_statistics import annotate_sites, medians
-from genocloud.kernels.sums import add_share_sums, share_sums
 from genocloud.regions import Contig
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ MEDIANS = ("BaseQRankSum", "ClippingRankSum", "MQRankSum", "ReadPosRankSum")
 Array = npt.NDArray[Any]
 
 
-def add(shares: Sequence[Shares]) -> Shares:
+def add(shares: Sequence[RawAnnotations]) -> RawAnnotations:
     """Several parts' shares as one; exact, in any order and grouping."""
     if len(shares) == 1:
         return shares[0]
@@ -61,7 +61,7 @@ def add(shares: Sequence[Shares]) -> Shares:
     nonvariant = [share.nonvariant for share in shares if share.nonvariant]
     totals = np.sum([share.totals for share in shares], axis=0)
     totals[:, INBREEDING:] = add_share_sums(np.stack([share.totals[:, INBREEDING:] for share in shares]))
-    return Shares(
+    return RawAnnotations(
         totals,
         np.sum([share.ac for share in shares], axis=0),
         add_runs([share.runs for share in shares]),
@@ -72,7 +72,7 @@ def add(shares: Sequence[Shares]) -> Shares:
 
 
 def annotate(
-    settled: pa.Table, share: Shares, contigs: Sequence[Contig], model: Model
+    settled: pa.Table, share: RawAnnotations, contigs: Sequence[Contig], model: Model
 ) -> tuple[pa.Table, Counter[str]]:
     """The shard's SITES and its dropped sites by reason: len(settled) == len(sites) + sum of the counts.
 
@@ -96,7 +96,9 @@ def annotate(
     return table, dropped
 
 
-def _variant_sites(sites: pa.Table, share: Shares, contigs: Sequence[Contig], model: Model) -> tuple[pa.Table, Array]:
+def _variant_sites(
+    sites: pa.Table, share: RawAnnotations, contigs: Sequence[Contig], model: Model
+) -> tuple[pa.Table, Array]:
     """SITES of those put out with ALTs, and which of them somebody carries, (sites,) bool."""
     counts = _counts(sites, share)
     columns = _alleles(sites, contigs, model) | counts
@@ -123,14 +125,16 @@ _OF_CARRIERS = ("AC", "AF", "AN", "AS_InbreedingCoeff", "ExcessHet", "FS", "Inbr
 """What GATK does not compute at sites put out though nobody carries their ALTs; ExcessHet passes through there."""
 
 
-def _nonvariant_sites(sites: pa.Table, share: NonvariantShares, contigs: Sequence[Contig], model: Model) -> pa.Table:
+def _nonvariant_sites(
+    sites: pa.Table, share: NonvariantRawAnnotations, contigs: Sequence[Contig], model: Model
+) -> pa.Table:
     """SITES of those put out without a likely variant (gatk-model.md, section 8, cases 1 and 2).
 
     The records' IDs stay only where nothing was estimated: GATK loses them where it genotypes.
     """
     own, estimated = _medians(share.runs), ~was_not_estimated(sites)
-    depth = _site_depth(share.totals[:, nonvariant.DEPTH], share.totals[:, nonvariant.SAMPLE_DEPTH])
-    raw = share.totals[:, nonvariant.MAPPING : nonvariant.SAMPLE_DEPTH]
+    depth = _site_depth(share.totals[:, nonvariant_genotypes.DEPTH], share.totals[:, nonvariant_genotypes.SAMPLE_DEPTH])
+    raw = share.totals[:, nonvariant_genotypes.MAPPING : nonvariant_genotypes.SAMPLE_DEPTH]
     unknown = pa.ListArray.from_arrays(np.arange(len(sites) + 1, dtype=np.int32), pa.nulls(len(sites), schema.INT32))
     columns = _fixed(sites, contigs, model)
     columns |= {"id": _either(pa.array(_ids(share.ids, len(sites)), schema.STRING), None, ~estimated)}
@@ -224,7 +228,7 @@ def _ids(ids: Sequence[tuple[int, str]], sites: int) -> list[str | None]:
     return [named.get(site) for site in range(sites)]
 
 
-def _counts(sites: pa.Table, share: Shares) -> dict[str, Any]:
+def _counts(sites: pa.Table, share: RawAnnotations) -> dict[str, Any]:
     """AC, AF, AN, MLEAC and MLEAF; `ac` holds the copies of each allele put out, REF too."""
     lists, mleac = schema.ragged(sites["mleac"])
     first, number = lists + np.arange(len(lists)), np.diff(lists)
@@ -247,7 +251,7 @@ def _ratio(part: Array, whole: Array, of_none: float) -> Array:
     return np.asarray(np.divide(part, whole, out=np.full(len(part), of_none), where=whole != 0))
 
 
-def _info(sites: pa.Table, share: Shares, model: Model) -> dict[str, pa.Array]:
+def _info(sites: pa.Table, share: RawAnnotations, model: Model) -> dict[str, pa.Array]:
     """The other INFO columns of SITES."""
     totals, own = share.totals, _medians(share.runs)
     strands, hardy, diploid = totals[:, STRANDS : STRANDS + 9], totals[:, HARDY : HARDY + 4], totals[:, DIPLOID]

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
-from genocloud.genotypes.alignment import Lines, places
+from genocloud.genotypes.aligned_rows import Lines, places
 from genocloud.genotypes.allele_specific import AlleleShares, Runs, allele_shares
-from genocloud.genotypes.nonvariant import NonvariantShares, is_nonvariant, was_not_estimated
-from genocloud.kernels.calling import Calls, Evidence, call_sites
-from genocloud.kernels.likelihoods import START
-from genocloud.kernels.nonvariant import call_nonvariant_sites
-from genocloud.kernels.words import number_words
+from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, is_nonvariant, was_not_estimated
+from genocloud.kernels.dictionary import number_words
+from genocloud.kernels.genotyping import Calls, Evidence, call_sites
+from genocloud.kernels.merged_likelihoods import START
+from genocloud.kernels.nonvariant_genotypes import call_nonvariant_sites
 from genocloud.regions import Contig
 
 RANKED = {
@@ -34,7 +34,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class RawAnnotations:
     """What one batch adds to the annotations of the sites put out; adding is exact, in any order.
 
     totals   (sites, kernels.calling.TOTALS) int64; ac int64: called copies of each allele put out, REF too
@@ -49,7 +49,7 @@ class Shares:
     runs: Runs
     samples: int
     alleles: AlleleShares | None = None
-    nonvariant: NonvariantShares | None = None
+    nonvariant: NonvariantRawAnnotations | None = None
 
 
 class Copies(NamedTuple):
@@ -150,7 +150,7 @@ def call(
     contigs: Sequence[Contig],
     copies: Copies,
     allele_specific: bool = False,
-) -> tuple[Called, Shares]:
+) -> tuple[Called, RawAnnotations]:
     """Genotype one batch at the sites of SETTLED that are put out, its samples in force in the batch's order.
 
     rows              the batch's rows, lined up under these sites or more
@@ -188,7 +188,7 @@ def call(
     alleles = None
     if allele_specific:
         alleles = allele_shares(lines, under, (kept_at, kept), calls, evidence, ranks[in_force])
-    shares = Shares(totals, ac, Runs(*runs), len(names), alleles)
+    shares = RawAnnotations(totals, ac, Runs(*runs), len(names), alleles)
     contig = contigs[everywhere["contig"][0].as_py()].name if len(everywhere) else ""
     called = Called(contig, positions, tuple(names), _distinct(calls, lines.variants), calls.numbers)
     if not quiet.any():
@@ -204,7 +204,7 @@ def _positions_of(sites: pa.Table) -> Array:
 
 def _call_nonvariant(
     lines: Lines, sites: pa.Table, evidence: Evidence, ploidies: Array, copies: Copies
-) -> tuple[tuple[pa.Table, Array], NonvariantShares]:
+) -> tuple[tuple[pa.Table, Array], NonvariantRawAnnotations]:
     """(distinct genotypes, number of each cell's) at sites put out without a likely variant, and their shares."""
     under, kept = places(sites), _kept(sites)
     calls, totals, *runs = call_nonvariant_sites(
@@ -227,7 +227,7 @@ def _call_nonvariant(
     told = calls._asdict() | {"pl_at": pl_at, "pl": pl, "gq": missing, "homozygous": nothing}
     rgq = schema.nullable(told.pop("rgq"), schema.INT32)
     distinct = schema.with_column(_distinct(Calls(**told), lines.variants), "RGQ", pa.chunked_array([rgq]))
-    shares = NonvariantShares(totals, Runs(*runs), _ids(lines, under.positions))
+    shares = NonvariantRawAnnotations(totals, Runs(*runs), _ids(lines, under.positions))
     return (distinct, calls.numbers), shares
 
 

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
-from genocloud.genotypes.alignment import Places, places
+from genocloud.genotypes.aligned_rows import Places, places
+from genocloud.genotypes.likelihood_counts import LikelihoodCounts, merge
 from genocloud.genotypes.model import Model
-from genocloud.genotypes.summaries import Summary, merge
 from genocloud.kernels import frequencies
 
 CARRIER_WITHOUT_PL, NOBODY_WITH_PL = "a carrier has no likelihoods", "nobody has likelihoods"
@@ -20,7 +20,7 @@ _SLACK = 1e-10
 Array = npt.NDArray[Any]
 
 
-def estimate(summaries: Sequence[Summary], alleles: pa.Table, model: Model) -> pa.Table:
+def estimate(summaries: Sequence[LikelihoodCounts], alleles: pa.Table, model: Model) -> pa.Table:
     """Estimate each site of a shard (ALLELES) from all batches' summaries: ESTIMATES. `*` is still undecided.
 
     However many ALTs a site has, the best `max_alternate_alleles` are chosen from the samples' own vectors. GATK has

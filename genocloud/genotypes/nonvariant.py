@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class NonvariantShares:
+class NonvariantRawAnnotations:
     """What one batch adds to the annotations of the sites without a likely variant; adding is exact, in any order.
 
     totals   (sites, kernels.nonvariant.TOTALS) int64
@@ -29,9 +29,9 @@ class NonvariantShares:
     ids: tuple[tuple[int, str], ...]
 
 
-def add_nonvariant(shares: Sequence[NonvariantShares]) -> NonvariantShares:
+def add_nonvariant(shares: Sequence[NonvariantRawAnnotations]) -> NonvariantRawAnnotations:
     """Several parts' shares as one; exact, in any order and grouping."""
-    return NonvariantShares(
+    return NonvariantRawAnnotations(
         np.sum([share.totals for share in shares], axis=0),
         add_runs([share.runs for share in shares]),
         tuple(sorted({named for share in shares for named in share.ids})),

@@ -7,15 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
-from genocloud.genotypes.alignment import Array, Places, places
+from genocloud.genotypes.aligned_rows import Array, Places, places
 from genocloud.genotypes.estimation import NO_DEPTH
 from genocloud.genotypes.model import Model
-from genocloud.kernels import settling
+from genocloud.kernels import site_selection
 
 REASONS = {
-    settling.MONOMORPHIC: "no likely ALT",
-    settling.LOW_CONFIDENCE: "low confidence",
-    settling.ONLY_SPANNING: "only a deletion from upstream",
+    site_selection.MONOMORPHIC: "no likely ALT",
+    site_selection.LOW_CONFIDENCE: "low confidence",
+    site_selection.ONLY_SPANNING: "only a deletion from upstream",
 }
 
 
@@ -31,7 +31,7 @@ def settle(estimates: Iterable[pa.Table], model: Model) -> Iterator[pa.Table]:
         likely_at, likely = schema.ragged(table["plausible"])
         forced, absent = np.array(schema.numbers(table["forced"])), schema.numbers(table["absent_log10"])
         quals = np.maximum(-10.0 * absent, 0.0) + 0.0  # not -0.0
-        verdicts, kept, spurious, spans = settling.settle_sites(
+        verdicts, kept, spurious, spans = site_selection.settle_sites(
             np.array(schema.numbers(table["contig"])),
             *_shapes(places(table)),
             forced,

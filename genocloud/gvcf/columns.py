@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
-from genocloud.kernels import fields, filling, parsing, record_layout
+from genocloud.kernels import arrow_buffers, parsing, record_layout, vcf_fields
 
 Array = npt.NDArray[Any]
-Letters = npt.NDArray[np.uint8]
+ThrottledReporter = npt.NDArray[np.uint8]
 Outcome = dict[str, int]
 
 SLACK = 16
@@ -36,7 +36,7 @@ UPPER = np.array([name == "ref" for name in record_layout.SPAN_ROWS])
 ALTS_UPPER = np.array([True])
 """What of the parser's arrays goes into which columns."""
 
-MISSING, MISSING_LONG = np.int32(fields.MISSING), np.int64(fields.MISSING_LONG)
+MISSING, MISSING_LONG = np.int32(vcf_fields.MISSING), np.int64(vcf_fields.MISSING_LONG)
 ONE = ALL[:1]
 LIST_FIELDS = {name: schema.VARIANTS.field(name) for name in record_layout.LIST_ROWS}
 
@@ -53,7 +53,7 @@ class File:
     The arrays are those of parsing.parse.
     """
 
-    title: Letters
+    title: ThrottledReporter
     sample: tuple[int, int]
     rules: npt.NDArray[np.bool_]
 
@@ -62,11 +62,11 @@ class File:
 class Ground:
     """What the parser must know of a contig, as parsing.parse takes it: name and length, and the reference's bases."""
 
-    contig: tuple[Letters, int, int]
-    bases: tuple[Letters, int, int] = NO_BASES
+    contig: tuple[ThrottledReporter, int, int]
+    bases: tuple[ThrottledReporter, int, int] = NO_BASES
 
 
-def padded(text: bytes) -> Letters:
+def padded(text: bytes) -> ThrottledReporter:
     """Letters that may be looked at eight at a time."""
     return np.frombuffer(text + bytes(8), np.uint8)
 
@@ -95,7 +95,7 @@ class Columns:
         self.gts = np.empty((1, values), np.int8)
         self.ads, self.pls, self.sbs = (np.empty((1, values), np.int32) for _ in range(3))
 
-    def load(self, first: bytes, second: bytes) -> Letters:
+    def load(self, first: bytes, second: bytes) -> ThrottledReporter:
         """Two pieces as one text, in room that the next call writes over."""
         size = len(first) + len(second)
         if size > self.bytes:
@@ -106,7 +106,15 @@ class Columns:
         return text
 
     def parse(
-        self, text: Letters, begin: int, end: int, ground: Ground, file: File, covered: int, final: bool, further: bool
+        self,
+        text: ThrottledReporter,
+        begin: int,
+        end: int,
+        ground: Ground,
+        file: File,
+        covered: int,
+        final: bool,
+        further: bool,
     ) -> Outcome:
         """Parse text[begin:end] of the text loaded last; returns record_layout.OUTCOME by name.
 
@@ -129,7 +137,7 @@ class Columns:
         batch = _batch(schema.BLOCKS, contigs, columns)
         return _kept(batch, self.blocks[record_layout.B_KEPT, :rows], outcome)
 
-    def variant_rows(self, text: Letters, contigs: Array, outcome: Outcome) -> pa.RecordBatch:
+    def variant_rows(self, text: ThrottledReporter, contigs: Array, outcome: Outcome) -> pa.RecordBatch:
         """The variants of the last parse, as schema.VARIANTS; contigs (variants,) int32.
 
         Raises ArrowInvalid for what is not UTF-8."""
@@ -146,7 +154,7 @@ class Columns:
         batch = _batch(schema.VARIANTS, contigs, columns)
         return _kept(batch, self.ints[record_layout.I_KEPT, :rows], outcome)
 
-    def _lists(self, text: Letters, outcome: Outcome) -> dict[str, pa.Array]:
+    def _lists(self, text: ThrottledReporter, outcome: Outcome) -> dict[str, pa.Array]:
         rows = outcome["variants"]
         items = (
             _strings(text, self.alts[None], outcome["alts"], ALTS_UPPER)[0],
@@ -157,7 +165,7 @@ class Columns:
             ),
         )
         offsets, bits, nulls = _room(len(items), rows + 1, np.int32)
-        filling.fill_offsets(self.counts, rows, offsets, bits, nulls)
+        arrow_buffers.fill_offsets(self.counts, rows, offsets, bits, nulls)
         starts, valid = pa.py_buffer(offsets), pa.py_buffer(bits)
         lists = {}
         for number, (name, item) in enumerate(zip(record_layout.LIST_ROWS, items, strict=True)):
@@ -204,7 +212,7 @@ def _line(buffer: pa.Buffer, array: Array, number: int) -> pa.Buffer:
 def _numbers(source: Array, chosen: Array, rows: int, missing: Any, dtype: type | None = None) -> list[pa.Array]:
     """Lines of an array as columns; `missing`, or NaN, is null."""
     out, bits, nulls = _room(chosen.size, rows, dtype or source.dtype.type)
-    filling.fill_numbers(source, chosen, rows, missing, out, bits, nulls)
+    arrow_buffers.fill_numbers(source, chosen, rows, missing, out, bits, nulls)
     values, valid, type_ = pa.py_buffer(out), pa.py_buffer(bits), TYPES[out.dtype]
     return [
         pa.Array.from_buffers(
@@ -214,13 +222,13 @@ def _numbers(source: Array, chosen: Array, rows: int, missing: Any, dtype: type 
     ]
 
 
-def _strings(text: Letters, spans: Array, rows: int, upper: npt.NDArray[np.bool_]) -> list[pa.Array]:
+def _strings(text: ThrottledReporter, spans: Array, rows: int, upper: npt.NDArray[np.bool_]) -> list[pa.Array]:
     """Strings of a text as columns."""
     offsets, bits, nulls = _room(len(spans), rows + 1, np.int32)
     sizes = np.empty(len(spans), np.int64)
-    filling.count_letters(spans, rows, sizes)
+    arrow_buffers.count_letters(spans, rows, sizes)
     letters = np.empty(int(sizes.sum()), np.uint8)
-    beyond_ascii = filling.fill_strings(text, spans, rows, upper, offsets, letters, bits, nulls)
+    beyond_ascii = arrow_buffers.fill_strings(text, spans, rows, upper, offsets, letters, bits, nulls)
     starts, valid, data = pa.py_buffer(offsets), pa.py_buffer(bits), pa.py_buffer(letters)
     found, at = [], 0
     for k, (null, size) in enumerate(zip(nulls.tolist(), sizes.tolist(), strict=True)):

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from genocloud.errors import UnreadableFile
 from genocloud.gvcf.inflate import is_bgzf
-from genocloud.objects import StoreFailed, open_file, open_store, split
+from genocloud.storage import StoreFailed, open_file, open_store, split
 
 SMALL_BYTES = 8 << 20
 """A smaller file is read whole; a larger BGZF file's samples do not overlap."""

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from genocloud.errors import InputError, UnreadableFile, first_of
-from genocloud.gvcf.callers import NON_REF, STAR, Caller, detect
-from genocloud.gvcf.declared import Declared, declared
-from genocloud.gvcf.policy import REFUSE, RecordPolicy
-from genocloud.gvcf.texts import MAX_HEADER_BYTES, VCF, split_text
+from genocloud.gvcf.bad_records import REFUSE, RecordPolicy
+from genocloud.gvcf.dialects import NON_REF, STAR, Caller, detect
+from genocloud.gvcf.header_fields import Declared, declared
+from genocloud.gvcf.text_source import MAX_HEADER_BYTES, VCF, split_text
 from genocloud.regions import Contig
 
 SYMBOLIC = ((NON_REF, "##ALT=<ID=NON_REF,"), (STAR, "##ALT=<ID=*,"))

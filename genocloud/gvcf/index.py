@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from genocloud.errors import InputError, UnreadableFile
 from genocloud.gvcf.inflate import inflate
-from genocloud.objects import ObjectMissing, StoreFailed, UnknownScheme, join, open_store, split
-from genocloud.objects.urls import scheme
+from genocloud.storage import ObjectMissing, StoreFailed, UnknownScheme, join, open_store, split
+from genocloud.storage.urls import scheme
 
 MAKERS = {".tbi": "tabix -f", ".csi": "bcftools index -f"}
 """The indexes that may stand beside a file, in the order in which they are sought, and what makes each."""

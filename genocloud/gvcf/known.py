@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from genocloud.errors import UnreadableFile
 from genocloud.gvcf.index import find_index
-from genocloud.gvcf.texts import Stretch, check_line, open_texts
+from genocloud.gvcf.text_source import Stretch, check_line, open_texts
 
 
 class Known(NamedTuple):

@@ -3,7 +3,7 @@
 import re
 
 from genocloud.errors import BadRecord
-from genocloud.gvcf.reference import Bases
+from genocloud.gvcf.reference_bases import Bases
 from genocloud.kernels import plausibility, record_layout
 from genocloud.regions import Region
 

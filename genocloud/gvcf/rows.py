@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud.errors import BadRecord, UnknownContig, UnreadableFile
-from genocloud.gvcf.callers import UNKNOWN, Caller
+from genocloud.gvcf.bad_records import BAD, BAD_OUTSIDE, OUTSIDE, REFUSE, Losses, RecordPolicy
 from genocloud.gvcf.columns import NO_BASES, NO_BLOCKS, NO_VARIANTS, Columns, File, Ground, Outcome, padded
+from genocloud.gvcf.dialects import UNKNOWN, Caller
 from genocloud.gvcf.header import COLUMNS, Header, shared_contigs, split_header
-from genocloud.gvcf.policy import BAD, BAD_OUTSIDE, OUTSIDE, REFUSE, Losses, RecordPolicy
 from genocloud.gvcf.problems import (
     PROBLEMS,
     bad_record,
@@ -25,8 +25,8 @@ from genocloud.gvcf.problems import (
     stretch_of,
     unsorted_contig,
 )
-from genocloud.gvcf.reference import Bases
-from genocloud.gvcf.texts import MAX_LINE_BYTES, Stretch, Texts, check_line, open_texts
+from genocloud.gvcf.reference_bases import Bases
+from genocloud.gvcf.text_source import MAX_LINE_BYTES, Stretch, Texts, check_line, open_texts
 from genocloud.kernels import record_layout
 from genocloud.regions import Contig, Region, check_contigs
 

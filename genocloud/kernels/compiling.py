@@ -15,8 +15,8 @@ from numba import types
 from numba.core.codegen import ll
 from numba.core.errors import NumbaError
 
+from genocloud.kernels.dictionary import number_words
 from genocloud.kernels.kernel_cache import SOURCES, KernelCache
-from genocloud.kernels.words import number_words
 
 
 def missing() -> list[str]:

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
+from genocloud.kernels.fixed_point import UNIT, add_words, in_units, sums_of
 from genocloud.kernels.genotype_order import advance, count_genotypes, write_genotype
 from genocloud.kernels.kernel import compiled, kernel
-from genocloud.kernels.likelihoods import project, tell_apart
-from genocloud.kernels.summaries import REF_OR_OTHER
-from genocloud.kernels.sums import UNIT, add_words, in_units, sums_of
+from genocloud.kernels.likelihood_keys import REF_OR_OTHER
+from genocloud.kernels.merged_likelihoods import project, tell_apart
 
 STOP = 0.1
 """The EM ends when no allele's expected count moved by more than this (AlleleFrequencyCalculator)."""
@@ -78,7 +78,7 @@ def likelihood_gains(offsets, values, counts, first, last, alleles):
 
 @compiled
 def without_frail(offsets, values, counts, first, last):
-    """The samples of each key from `first` up to `last`, 0 for frail ones (summaries.REF_OR_OTHER)."""
+    """The samples of each key from `first` up to `last`, 0 for frail ones (likelihood_keys.REF_OR_OTHER)."""
     out = np.empty(last - first, np.int64)
     for k in range(first, last):
         out[k - first] = counts[k] if values[offsets[k]] > 0 else 0

@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from genocloud.kernels.fields import (
+from genocloud.kernels.kernel import compiled
+from genocloud.kernels.plausibility import finite
+from genocloud.kernels.record_layout import I_INFO_DP, I_MQ0, REAL_ROWS, S_FT, SPAN_ROWS
+from genocloud.kernels.vcf_fields import (
     BAD,
     CR,
     MISSING,
@@ -15,9 +18,6 @@ from genocloud.kernels.fields import (
     pointer,
     real,
 )
-from genocloud.kernels.kernel import compiled
-from genocloud.kernels.plausibility import finite
-from genocloud.kernels.record_layout import I_INFO_DP, I_MQ0, REAL_ROWS, S_FT, SPAN_ROWS
 
 INFOS, INFO_LENGTHS = keys(
     (

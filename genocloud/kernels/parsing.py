@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from genocloud.kernels.fields import CR, HASH, LF, MISSING, TAB, pointer, same, skip
+from genocloud.kernels.allele_text import contradicts, repeats
 from genocloud.kernels.info_fields import parse_info, set_span
 from genocloud.kernels.kernel import compiled, kernel
-from genocloud.kernels.letters import contradicts, repeats
 from genocloud.kernels.plausibility import check_alternates
 from genocloud.kernels.record_layout import (
     B_CALLED,
@@ -99,6 +98,7 @@ from genocloud.kernels.record_layout import (
 )
 from genocloud.kernels.sample_fields import check_lists, hide_genotype, parse_format, parse_sample, set_length
 from genocloud.kernels.site_fields import parse_site
+from genocloud.kernels.vcf_fields import CR, HASH, LF, MISSING, TAB, pointer, same, skip
 
 
 @compiled

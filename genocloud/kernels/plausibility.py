@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from genocloud.kernels.fields import MISSING, pointer, stay_apart
+from genocloud.kernels.allele_text import symbolic
 from genocloud.kernels.kernel import compiled
-from genocloud.kernels.letters import symbolic
+from genocloud.kernels.vcf_fields import MISSING, pointer, stay_apart
 
 DONE = 0
 BAD_ALT_LETTERS, BAD_ALT_REF, BAD_ALT_TWICE, BAD_NEGATIVE, BAD_ALT_COUNT = range(32, 37)

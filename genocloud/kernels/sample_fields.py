@@ -2,21 +2,6 @@
 
 import numpy as np
 
-from genocloud.kernels.fields import (
-    BAD,
-    CR,
-    MISSING,
-    find_key,
-    genotype,
-    integer,
-    integers,
-    keys,
-    likelihoods,
-    pointer,
-    rounded,
-    same,
-    skip,
-)
 from genocloud.kernels.kernel import compiled
 from genocloud.kernels.plausibility import BAD_NEGATIVE, any_negative
 from genocloud.kernels.record_layout import (
@@ -62,6 +47,21 @@ from genocloud.kernels.record_layout import (
     R_SB_COUNT,
     R_START,
     R_STOP,
+)
+from genocloud.kernels.vcf_fields import (
+    BAD,
+    CR,
+    MISSING,
+    find_key,
+    genotype,
+    integer,
+    integers,
+    keys,
+    likelihoods,
+    pointer,
+    rounded,
+    same,
+    skip,
 )
 
 FORMATS, FORMAT_LENGTHS = keys(("GT", "DP", "GQ", "MIN_DP", "PL", "AD", "SB", "PGT", "PID", "PS", "GL", "FT", "LEN"))

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from genocloud.kernels.fields import BAD, CR, MISSING, TAB, integer, pointer, real, same, skip
+from genocloud.kernels.allele_text import NON_REF, deletion_like, old_star, reference_allele, symbolic
 from genocloud.kernels.info_fields import find_end
 from genocloud.kernels.kernel import compiled
-from genocloud.kernels.letters import NON_REF, deletion_like, old_star, reference_allele, symbolic
 from genocloud.kernels.plausibility import finite
 from genocloud.kernels.record_layout import (
     BAD_ALLELE,
@@ -30,6 +29,7 @@ from genocloud.kernels.record_layout import (
     R_STOP,
     R_SYMBOLIC,
 )
+from genocloud.kernels.vcf_fields import BAD, CR, MISSING, TAB, integer, pointer, real, same, skip
 
 
 @compiled

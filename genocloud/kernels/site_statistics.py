@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from genocloud.kernels.kernel import compiled, kernel
-from genocloud.kernels.likelihoods import MISSING
+from genocloud.kernels.merged_likelihoods import MISSING
 
 STRAND_LIMIT, STRAND_SCALE = 400, 200.0
 """A strand table larger than 400 reads is scaled to 200 (FisherStrand.makeTable, normalizeContingencyTable)."""

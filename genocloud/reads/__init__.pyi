@@ -1,7 +1,7 @@
-from .calling import Called as Called
-from .calling import Unwritable as Unwritable
-from .calling import call as call
+from .compressed_fasta import compressed_bases as compressed_bases
 from .ploidy import NoPar as NoPar
 from .ploidy import Sex as Sex
 from .ploidy import SexContigs as SexContigs
-from .reference import compressed_bases as compressed_bases
+from .sample_caller import Called as Called
+from .sample_caller import Unwritable as Unwritable
+from .sample_caller import call as call

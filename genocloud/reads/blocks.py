@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from genocloud.reads.likelihoods import Likelihoods, quality
+from genocloud.reads.phred import Likelihoods, quality
 from genocloud.reads.pileup import Quiet
 from genocloud.reads.records import Record
 

@@ -9,7 +9,7 @@ import pysam
 import pysam.bcftools
 
 from genocloud.errors import UnreadableFile
-from genocloud.reads.likelihoods import Likelihoods, with_symbolic
+from genocloud.reads.phred import Likelihoods, with_symbolic
 
 DEPTHS = "1,2,3,4,5,6,8,10,12,15,20,25,30,40,50,65,80,100,150,200"
 """Where mpileup's quiet stretches are cut, in reads: steps smaller than those of quality that blocks tell apart."""

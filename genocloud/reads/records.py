@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 
-from genocloud.reads.likelihoods import (
+from genocloud.reads.phred import (
     Likelihoods,
     at,
     fold,

@@ -9,9 +9,9 @@ import pysam
 
 from genocloud.reads import pileup
 from genocloud.reads.blocks import NO_DATA, Block, blocks
+from genocloud.reads.gvcf_text import block_line, record_line
 from genocloud.reads.pileup import Evidence, Quiet
 from genocloud.reads.records import STAR, Caller, Record
-from genocloud.reads.text import block_line, record_line
 from genocloud.regions import Contig
 
 CONTEXT_BP = 2_000

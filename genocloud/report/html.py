@@ -8,13 +8,13 @@ import jinja2
 import numpy as np
 import numpy.typing as npt
 
+from genocloud.formatting import percent_text, ratio_text, seconds_text, size_text
 from genocloud.report import outliers, plots
 from genocloud.report.about import About
 from genocloud.report.planned import compare
 from genocloud.report.stages import Receipts, Stage, bad_records, group_receipts, travelled
 from genocloud.report.statistics import SAMPLE_COUNTS, Statistics
 from genocloud.report.summary import headline
-from genocloud.report.words import percent_text, ratio_text, seconds_text, size_text
 
 ABOUT_NOTHING = About()
 

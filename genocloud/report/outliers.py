@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from genocloud.formatting import percent_text, ratio_text
 from genocloud.report.statistics import Statistics
-from genocloud.report.words import percent_text, ratio_text
 
 Floats = npt.NDArray[np.float64]
 

@@ -18,10 +18,10 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from genocloud.formatting import percent_text, ratio_text, short_count
 from genocloud.report import statistics
 from genocloud.report.outliers import call_rate_outliers, het_hom_outliers
 from genocloud.report.statistics import Statistics
-from genocloud.report.words import percent_text, ratio_text, short_count
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from genocloud.formatting import percent_text, ratio_text, seconds_text
 from genocloud.report.statistics import Statistics
-from genocloud.report.words import percent_text, ratio_text, seconds_text
 
 
 def summary_text(statistics: Statistics, seconds: float, files: Mapping[str, str]) -> str:

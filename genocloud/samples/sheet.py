@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from genocloud import objects
+from genocloud import storage
 from genocloud.errors import InputError, did_you_mean
 from genocloud.samples import names
 
@@ -116,7 +116,7 @@ def read_sheet(url: str) -> tuple[Sample, ...]:
 
     Raises UnreadableFile, or a SheetError that names the line and what to do.
     """
-    with objects.open_file(url) as file:
+    with storage.open_file(url) as file:
         data = file.read()
     try:
         text = data.decode("utf-8-sig")

@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.table import Column
 from rich.text import Text
 
-from genocloud.report.words import clock_text, short_count, size_text
+from genocloud.formatting import clock_text, short_count, size_text
 from genocloud.scatter.progress import Clock, Stage, Tally, explained
 
 WIDE_COLUMNS, NARROW_COLUMNS = 100, 70

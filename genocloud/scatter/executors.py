@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
 
-from genocloud.scatter.choices import count_of, unusable
-from genocloud.scatter.clusters import local_pool, remote_pool
-from genocloud.scatter.dask import in_worker, inside_worker, open_dask
-from genocloud.scatter.kubernetes import kubernetes_pool
-from genocloud.scatter.links import Pool
-from genocloud.scatter.memory import Needing, largest_first, room_by_default, room_in
+from genocloud.scatter.dask.client import in_worker, inside_worker, open_dask
+from genocloud.scatter.dask.connection import Pool
+from genocloud.scatter.deploy.dask_clusters import local_pool, remote_pool
+from genocloud.scatter.deploy.kubernetes import kubernetes_pool
+from genocloud.scatter.deploy.slurm import slurm_pool
+from genocloud.scatter.memory_limit import Needing, largest_first, room_by_default, room_in
 from genocloud.scatter.pools import run_in
 from genocloud.scatter.processes import open_processes
-from genocloud.scatter.slurm import slurm_pool
-from genocloud.scatter.telling import Heard, work_heard
+from genocloud.scatter.spec import count_of, unusable
+from genocloud.scatter.task_progress import Heard, work_heard
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

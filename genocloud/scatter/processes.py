@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from genocloud import children
-from genocloud.scatter.telling import Heard, Letters, listening
+from genocloud.scatter.task_progress import Heard, ThrottledReporter, listening
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -41,7 +41,7 @@ class Processes:
 
 def _reporting(function: Callable[[Task], Result], task: Task) -> Result:
     """In a worker: the result, while the pool hears what the task tells."""
-    letters = Letters(children.report)
+    letters = ThrottledReporter(children.report)
     with listening(letters):
         result = function(task)
     letters.send()

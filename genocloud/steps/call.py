@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from genocloud import gvcf, objects, reads
+from genocloud import gvcf, reads, storage
+from genocloud.pipeline.localization import is_remote, local_reads, local_reference, put, scratch
+from genocloud.pipeline.receipts import Receipt, receipt_of
+from genocloud.pipeline.reference import Reference, read_reference
 from genocloud.reads.ploidy import copies
 from genocloud.regions import Contig, parse_region
 from genocloud.scatter.progress import Progress
-from genocloud.steps.copies import is_remote, local_reads, local_reference, put, scratch
-from genocloud.steps.receipts import Receipt, receipt_of
-from genocloud.steps.reference import Reference, read_reference
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _local(calling: Calling) -> Iterator[Calling]:
         yield calling
         return
     with scratch(out) as folder:
-        there = folder / objects.split(out)[1] if is_remote(out) else Path(out)
+        there = folder / storage.split(out)[1] if is_remote(out) else Path(out)
         reads_here = local_reads(calling.reads_url, folder)
         yield replace(
             calling, reads_url=reads_here, reference_url=local_reference(calling.reference_url, folder), out=there

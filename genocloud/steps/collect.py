@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
-from genocloud import cohort, objects
-from genocloud.cohort.collecting import (
+from genocloud import cohort, storage
+from genocloud.cohort.garbage import (
     AT_ONCE,
     OLD,
     OUTDATED,
@@ -16,9 +16,9 @@ from genocloud.cohort.collecting import (
     receipts_first,
     total_bytes,
 )
+from genocloud.pipeline.receipts import Receipt, receipt_of
+from genocloud.pipeline.sharding import derived_folders
 from genocloud.scatter.progress import Progress
-from genocloud.steps.receipts import Receipt, receipt_of
-from genocloud.steps.shards import derived_folders
 
 DRAFTS = "drafts of killed writers"
 
@@ -37,7 +37,7 @@ def collect(
     """
     with receipt_of("collect") as receipt:
         opened = cohort.open_cohort(cohort_url)
-        store = objects.open_store(cohort_url)
+        store = storage.open_store(cohort_url)
         there = len(store.list())
         before = time.time() - older_than_hours * 3600
         garbage = find_garbage(store, keep, derived_folders, before)
@@ -59,7 +59,7 @@ def collect(
     return receipt
 
 
-def _delete_batches(store: objects.Store, names: Sequence[str], before: float, progress: Progress) -> list[str]:
+def _delete_batches(store: storage.Store, names: Sequence[str], before: float, progress: Progress) -> list[str]:
     """Remove batches; one that a writer has taken up since it was listed (find_batch makes it young) stays."""
     gone: list[str] = []
     for _, batch in groupby(sorted(names), key=lambda name: name.split("/")[1]):
@@ -70,7 +70,7 @@ def _delete_batches(store: objects.Store, names: Sequence[str], before: float, p
     return gone
 
 
-def delete(store: objects.Store, names: Sequence[str], progress: Progress) -> None:
+def delete(store: storage.Store, names: Sequence[str], progress: Progress) -> None:
     """Remove objects: what a kill leaves must still be understood.
 
     Versions and receipts, which speak of others, go in their order; what stands between these, side by side.

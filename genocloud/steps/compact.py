@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from genocloud import cohort, objects
+from genocloud import cohort, storage
 from genocloud.cohort.batch import receipt_name
-from genocloud.cohort.collecting import receipts_first
-from genocloud.cohort.rewriting import Rewriting, plan_compact
+from genocloud.cohort.batch_copying import Rewriting, plan_compact
+from genocloud.cohort.garbage import receipts_first
+from genocloud.pipeline.batch_rewriting import rewrite
+from genocloud.pipeline.receipts import Receipt, receipt_of
+from genocloud.pipeline.sharding import cohort_inputs
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
-from genocloud.steps.receipts import Receipt, receipt_of
-from genocloud.steps.rewriting import rewrite
-from genocloud.steps.shards import cohort_inputs
 
 
 def compact(cohort_url: str, batch_size: int, scatter: Scatter, progress: Progress) -> Receipt:
@@ -21,7 +21,7 @@ def compact(cohort_url: str, batch_size: int, scatter: Scatter, progress: Progre
     """
     with receipt_of("compact") as receipt:
         opened = cohort.open_cohort(cohort_url)
-        store = objects.open_store(cohort_url)
+        store = storage.open_store(cohort_url)
         planned = plan_compact(opened, batch_size)
         made = rewrite(opened, planned, scatter, progress)
         moves = {old: new for each in planned for old, new in each.moves.items()}
@@ -40,7 +40,7 @@ def compact(cohort_url: str, batch_size: int, scatter: Scatter, progress: Progre
     return receipt
 
 
-def _discard_erased(store: objects.Store, planned: Sequence[Rewriting]) -> None:
+def _discard_erased(store: storage.Store, planned: Sequence[Rewriting]) -> None:
     """Remove new batches whose source has gone from the store: somebody in it was erased meanwhile.
 
     Others stay, for `collect`: another compaction may have made the very same, and put it in force.

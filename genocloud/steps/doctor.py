@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from genocloud.errors import StoreError
-from genocloud.objects.doctoring import Finding, Verdict, examine
+from genocloud.storage.doctor import Finding, Verdict, examine
 
 
 class Unwell(StoreError):

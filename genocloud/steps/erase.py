@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genocloud import callset, cohort, objects
+from genocloud import callset, cohort, storage
 from genocloud.callset.layout import GENOTYPES_FOLDER
 from genocloud.cohort import erasing
-from genocloud.cohort.collecting import receipts_first
 from genocloud.cohort.erasing import Erasure
+from genocloud.cohort.garbage import receipts_first
 from genocloud.cohort.searching import search
 from genocloud.errors import StoreError, first_of
+from genocloud.pipeline.batch_rewriting import rewrite
+from genocloud.pipeline.callset_registry import registered, registered_elsewhere
+from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
-from genocloud.steps.callsets import registered, registered_elsewhere
 from genocloud.steps.collect import delete
-from genocloud.steps.receipts import Receipt, receipt_of
-from genocloud.steps.rewriting import rewrite
 
 NOT_REACHED = (
     "Not reached: object versions that a bucket keeps, backups and snapshots, gVCFs and reads, sample sheets, exported "
@@ -61,7 +61,7 @@ def erase(
     with receipt_of("erase") as receipt:
         for url in callsets:
             _check_callset(url)
-        store = objects.open_store(cohort_url)
+        store = storage.open_store(cohort_url)
         before = erasing.begun(store)
         if sure and before:
             searched = _complete(store, before, scatter, progress)
@@ -79,7 +79,7 @@ def erase(
 def _check_callset(url: str) -> None:
     """Raise NoCallset where not even an unfinished callset lies; one that cannot be read will be named as such."""
     try:
-        if not objects.open_store(url).list(f"{GENOTYPES_FOLDER}/"):
+        if not storage.open_store(url).list(f"{GENOTYPES_FOLDER}/"):
             callset.open_callset(url)
     except callset.NoCallset:
         raise
@@ -87,9 +87,9 @@ def _check_callset(url: str) -> None:
         pass
 
 
-def _told(store: objects.Store, erasure: Erasure, callsets: Sequence[str]) -> dict[str, object]:
+def _told(store: storage.Store, erasure: Erasure, callsets: Sequence[str]) -> dict[str, object]:
     """Whom and what an erasure is about, and where it does not reach."""
-    urls = dict.fromkeys([*registered(store), *(objects.open_store(url).url for url in callsets)])
+    urls = dict.fromkeys([*registered(store), *(storage.open_store(url).url for url in callsets)])
     return {
         "sample": erasure.sample,
         "batches": len(erasure.places),
@@ -109,12 +109,12 @@ def _told(store: objects.Store, erasure: Erasure, callsets: Sequence[str]) -> di
 def _holds(url: str, erasure: Erasure) -> bool:
     """Whether a callset holds the person; one that cannot be read is named as well, to be on the safe side."""
     try:
-        return callset.holds(objects.open_store(url), erasure.needles, erasure.places)
+        return callset.holds(storage.open_store(url), erasure.needles, erasure.places)
     except StoreError:
         return True
 
 
-def _complete(store: objects.Store, erasure: Erasure, scatter: Scatter, progress: Progress) -> list[_Searched]:
+def _complete(store: storage.Store, erasure: Erasure, scatter: Scatter, progress: Progress) -> list[_Searched]:
     """Do what an erasure that has begun still lacks, whatever has been done of it, to the end; raises StillThere."""
     _rewrite(store, erasure, scatter, progress)
     tainted = erasing.tainted_objects(store, erasure)
@@ -132,7 +132,7 @@ def _complete(store: objects.Store, erasure: Erasure, scatter: Scatter, progress
     return searched
 
 
-def _rewrite(store: objects.Store, erasure: Erasure, scatter: Scatter, progress: Progress) -> None:
+def _rewrite(store: storage.Store, erasure: Erasure, scatter: Scatter, progress: Progress) -> None:
     """Everybody else of the latest version is read from new batches from now on."""
     opened = cohort.open_cohort(store.url)
     planned = erasing.plan_erase(erasure, opened)
@@ -143,11 +143,11 @@ def _rewrite(store: objects.Store, erasure: Erasure, scatter: Scatter, progress:
 
 
 def _search(task: _Task) -> _Searched:
-    store = objects.open_store(task.cohort_url)
+    store = storage.open_store(task.cohort_url)
     try:
         hits = search(store, task.name, task.needles)
         return _Searched(task.name, store.size(task.name), tuple(hits))
-    except (objects.ObjectMissing, cohort.DamagedObject):
+    except (storage.ObjectMissing, cohort.DamagedObject):
         if store.exists(task.name):  # else another process removed it since
             raise
     return _Searched(task.name, 0, ())

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genocloud import callset, objects
+from genocloud import callset, storage
+from genocloud.pipeline.intervals import Intervals
+from genocloud.pipeline.receipts import Receipt, receipt_of
+from genocloud.pipeline.sample_files import file_size
 from genocloud.regions import Region
 from genocloud.scatter.executors import Scatter, threads_each
 from genocloud.scatter.progress import Progress
-from genocloud.scatter.telling import tell
-from genocloud.steps.inputs import file_size
-from genocloud.steps.intervals import Intervals
-from genocloud.steps.receipts import Receipt, receipt_of
+from genocloud.scatter.task_progress import tell
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ def export(
     """Write the callset, or those of its records whose POS lies in some intervals, whole or not at all.
 
     `sites`: only the samples of some sites of a hybrid run. Finished shards lie in OUT.parts until the end, so that a
-    killed run goes on where it stopped. The balance is in records. Raises StaysThere or NotReached before any work
+    killed run goes on where it stopped. The balance is in records. Raises GenotypesNotShared or RemoteUnreachable first
     where genotypes of another site may not or cannot be read from here, OutputInUse where another run writes OUT.
     """
     callset.check_vcf_url(out_url)
-    with objects.file_lock(out_url):
+    with storage.file_lock(out_url):
         return export_locked(callset_url, out_url, scatter, progress, intervals, sites)
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from genocloud import objects
-from genocloud.cohort.history import Change
-from genocloud.cohort.history import history as read_history
+from genocloud import storage
+from genocloud.cohort.version_log import Change
+from genocloud.cohort.version_log import history as read_history
 from genocloud.errors import first_of
 
 
 def history(cohort_url: str) -> str:
     """One line for each version that is kept, oldest first. Raises NoCohort or another StoreError."""
-    return "".join(_line(change) + "\n" for change in read_history(objects.open_store(cohort_url)))
+    return "".join(_line(change) + "\n" for change in read_history(storage.open_store(cohort_url)))
 
 
 def _line(change: Change) -> str:

@@ -6,10 +6,10 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from genocloud import callset, cohort, gvcf, objects, sealing
+from genocloud import callset, cohort, gvcf, sealing, storage
 from genocloud.cohort.batch import read_receipt
 from genocloud.errors import InputError, StoreError, UnreadableFile, first_of
-from genocloud.steps.receipts import DamagedReceipt
+from genocloud.pipeline.receipts import DamagedReceipt
 
 HEAD_BYTES = 4
 
@@ -45,10 +45,10 @@ def _cohort_at(url: str) -> dict[str, str] | None:
 def _batch_at(url: str) -> dict[str, str] | None:
     """The batch COHORT/batches/ID, or ID/receipt.json."""
     try:
-        folder, batch = objects.split(url.removesuffix("/receipt.json"))
-        parent, name = objects.split(folder)
-        return _batch(read_receipt(objects.open_store(parent), batch)) if name == "batches" else None
-    except objects.StoreFailed:
+        folder, batch = storage.split(url.removesuffix("/receipt.json"))
+        parent, name = storage.split(folder)
+        return _batch(read_receipt(storage.open_store(parent), batch)) if name == "batches" else None
+    except storage.StoreFailed:
         return None
 
 
@@ -87,9 +87,9 @@ def _batch(receipt: cohort.BatchReceipt) -> dict[str, str]:
 
 
 def _file(url: str) -> dict[str, str]:
-    objects.refuse_pipe(url)
+    storage.refuse_pipe(url)
     try:
-        with objects.open_file(url) as file:
+        with storage.open_file(url) as file:
             head = file.read(HEAD_BYTES)
             if head == b"PAR1":
                 return _table(url, file)
@@ -160,8 +160,8 @@ def _gvcf(url: str) -> dict[str, str]:
 
 
 def _index(url: str) -> str | None:
-    folder, name = objects.split(url)
-    store = objects.open_store(folder)
+    folder, name = storage.split(url)
+    store = storage.open_store(folder)
     return next((f"{name}{end}" for end in (".tbi", ".csi") if store.exists(f"{name}{end}")), None)
 
 

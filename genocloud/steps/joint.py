@@ -1,96 +1,54 @@
 """joint: everything from the gVCFs to the VCF, fused in one process, in threads."""
 
-import shutil
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-
-from genocloud import callset, cohort, objects
-from genocloud.errors import SettingError, UnreadableFile
+from genocloud import callset, cohort, storage
 from genocloud.genotypes import Model
+from genocloud.pipeline.callset_counts import count_callset
+from genocloud.pipeline.genotyping.known_names import check_contigs
+from genocloud.pipeline.genotyping.vcf_shards import render
+from genocloud.pipeline.ingestion.arrivals import StrangersInCohort
+from genocloud.pipeline.ingestion.batch_storing import even_batch_size, ingest_need, load_ingest
+from genocloud.pipeline.kernel_warmup import compile_kernels
+from genocloud.pipeline.memory_model import fit
+from genocloud.pipeline.options import IngestOptions, JointOptions
+from genocloud.pipeline.receipts import Receipt, receipt_of
+from genocloud.pipeline.reference import read_reference
+from genocloud.pipeline.sample_list import People, read_people
+from genocloud.pipeline.sharding import ShardPlan, cut_genome
+from genocloud.pipeline.work_folder import WorkFolder, check_places, check_room, claim_callset, work_folder
 from genocloud.report.statistics import Statistics
 from genocloud.report.summary import summary_text
-from genocloud.samples import Sample
 from genocloud.scatter.executors import Scatter, open_scatter
 from genocloud.scatter.progress import Progress
-from genocloud.steps.compiling import compile_kernels
 from genocloud.steps.discover import discover
 from genocloud.steps.export import export_locked
 from genocloud.steps.genotype import genotype
-from genocloud.steps.ingest import (
-    BAD_RECORDS,
-    Storing,
-    StrangersInCohort,
-    even_batch_size,
-    ingest,
-    ingest_need,
-    load_ingest,
-)
-from genocloud.steps.inputs import file_size
-from genocloud.steps.intervals import Intervals
-from genocloud.steps.naming import check_contigs
-from genocloud.steps.needs import fit
-from genocloud.steps.people import Listed, People, read_people
-from genocloud.steps.receipts import Receipt, receipt_of
-from genocloud.steps.reference import read_reference
-from genocloud.steps.rendering import render
-from genocloud.steps.shards import Cut, cut_genome
-from genocloud.steps.statistics import count_callset
-
-STORE_SHARE = 0.6
-"""The cohort store's size over that of the gVCFs, at most (measured: tests/benchmarks)."""
+from genocloud.steps.ingest import BAD_RECORDS, ingest
 
 
-@dataclass(frozen=True)
-class Joint:
-    """A joint genotyping: the listed gVCFs, the reference, where the VCF goes, and for which intervals.
-
-    `callset_url` is where a Parquet callset is made as well, None for none; `memory` the budget in bytes, None for a
-    share of what is free; `dbsnp_url` an indexed VCF that sites are named after, its fingerprint in the model.
-    `cohort_url` is a cohort that stays: the listed samples join it, and everybody in it is genotyped; `listed` may then
-    be None, for no new ones. With `replace` a sample whose file has changed is read from that one from now on.
-    `drop_bad_records`: records that cannot be used are dropped and counted.
-    """
-
-    listed: Listed | None
-    reference_url: str
-    out_url: str
-    model: Model = field(default_factory=Model)
-    intervals: Intervals = field(default_factory=Intervals)
-    threads: int = 1
-    callset_url: str | None = None
-    memory: int | None = None
-    dbsnp_url: str | None = None
-    cohort_url: str | None = None
-    replace: bool = False
-    drop_bad_records: bool = False
-
-
-def joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
+def joint(plan: JointOptions, progress: Progress) -> tuple[str, Receipt]:
     """Genotype gVCFs jointly; the closing summary and the receipt, balanced in sites.
 
     Cohort and finished shards stand in OUT.work while it runs, so that a killed run goes on where it stopped; they go
     when the VCF is there. Raises SettingError where this machine has not the room, OutputInUse where another run writes
     the VCF, the callset, or in that folder.
     """
-    _check_cohort(plan)
+    check_places(plan)
     callset.check_vcf_url(plan.out_url)
     if plan.callset_url is not None:
-        _claim(plan.callset_url, plan.out_url)
-    with objects.file_lock(plan.out_url), objects.file_lock(str(work_folder(plan.out_url))):
+        claim_callset(plan.callset_url, plan.out_url)
+    with storage.file_lock(plan.out_url), storage.file_lock(str(work_folder(plan.out_url))):
         return _joint(plan, progress)
 
 
-def _joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
+def _joint(plan: JointOptions, progress: Progress) -> tuple[str, Receipt]:
     reference = read_reference(plan.reference_url)
     check_contigs(plan.dbsnp_url, reference.contigs)
     asked = plan.intervals.asked(reference.contigs)
-    work = _Work.of(plan)
+    work = WorkFolder.of(plan)
     with receipt_of("joint") as receipt, open_scatter(f"threads:{plan.threads}", plan.memory) as scatter:
         people = None if plan.listed is None else read_people(plan.listed, scatter, progress)
         if people is not None:
-            _check_room(people.samples, work)
+            check_room(people.samples, work)
         compile_kernels(plan.threads, plan.memory, progress)
         ingested = None if people is None else _ingest(plan, people, work, scatter.memory, progress)
         opened = cohort.open_cohort(work.cohort)
@@ -112,63 +70,12 @@ def _joint(plan: Joint, progress: Progress) -> tuple[str, Receipt]:
     return summary_text(statistics, receipt.seconds, made), receipt
 
 
-def _check_cohort(plan: Joint) -> None:
-    """Refuse a cohort in the place of something else, and a run without samples. Raises SettingError, NoCohort."""
-    if plan.cohort_url is None:
-        if plan.listed is None:
-            raise SettingError("no sample is listed; name a sample sheet or gVCFs, or a --cohort that holds some")
-        return
-    others = [plan.out_url, _Work.of(plan).own_cohort, *([plan.callset_url] if plan.callset_url else [])]
-    if objects.open_store(plan.cohort_url).url in {objects.open_store(url).url for url in others}:
-        raise SettingError(f"{plan.cohort_url}: the cohort has the place of an output; give it one of its own")
-    if plan.listed is None:
-        cohort.open_cohort(plan.cohort_url)
-
-
-@dataclass(frozen=True)
-class _Work:
-    """The folder with the finished parts of a run's VCF, and with its cohort, unless that has a place of its own."""
-
-    folder: Path
-    kept_cohort: str | None
-
-    @classmethod
-    def of(cls, plan: Joint) -> "_Work":
-        """See `work_folder`."""
-        return cls(work_folder(plan.out_url), plan.cohort_url)
-
-    @property
-    def own_cohort(self) -> str:
-        return str(self.folder / "cohort")
-
-    @property
-    def cohort(self) -> str:
-        return self.kept_cohort or self.own_cohort
-
-    @property
-    def parts(self) -> str:
-        return str(self.folder / "parts")
-
-    def remove(self) -> None:
-        """Remove what the run has put there, and the folder if that was all."""
-        shutil.rmtree(self.own_cohort, ignore_errors=True)
-        shutil.rmtree(self.parts, ignore_errors=True)
-        with suppress(OSError):
-            self.folder.rmdir()
-
-
-def work_folder(out_url: str) -> Path:
-    """Beside a local VCF; for a VCF at a URL in the present folder."""
-    folder, name = objects.split(out_url)
-    return Path(f"{name}.work") if "://" in out_url else Path(folder) / f"{name}.work"
-
-
 def _store(
     opened: cohort.Cohort,
     callset_url: str,
     out_url: str,
     model: Model,
-    cut: Cut,
+    cut: ShardPlan,
     scatter: Scatter,
     progress: Progress,
     dbsnp_url: str | None,
@@ -179,21 +86,14 @@ def _store(
     return count_callset(callset_url, scatter, progress), genotyped
 
 
-def _claim(callset_url: str, out_url: str) -> None:
-    """Refuse, before the work, a place that cannot become a callset."""
-    if callset_url == out_url:
-        raise SettingError(f"{out_url}: VCF and callset have the same place; give the callset one of its own")
-    callset.claim(objects.open_store(callset_url))
-
-
-def _ingest(plan: Joint, people: People, work: _Work, room: int, progress: Progress) -> Receipt:
+def _ingest(plan: JointOptions, people: People, work: WorkFolder, room: int, progress: Progress) -> Receipt:
     """Ingest the people, in as many processes as there is room for.
 
     What a killed run with other people, another reference or genocloud left is of no use, and goes; a cohort with a
     place of its own stays, whatever it holds.
     """
     kept, size = work.kept_cohort is not None, even_batch_size(len(people.samples), plan.threads)
-    storing = Storing(
+    storing = IngestOptions(
         complete=not kept,
         replace=kept and plan.replace,
         batch_size=size,
@@ -212,26 +112,3 @@ def _ingest(plan: Joint, people: People, work: _Work, room: int, progress: Progr
                 raise
             work.remove()
             return ingest(*arguments)
-
-
-def _check_room(samples: Sequence[Sample], work: _Work) -> None:
-    """Refuse a cohort whose store would not fit on this disk; how much room a bucket has is not known."""
-    need = int(STORE_SHARE * sum(_size(sample.gvcf) for sample in samples if sample.gvcf))
-    if "://" in work.cohort:
-        return
-    store = Path(work.cohort).absolute()
-    folder = next(place for place in [store, *store.parents] if place.exists())
-    free = shutil.disk_usage(folder).free
-    if need > free:
-        where = f"{work.kept_cohort or work.folder}: {free:,} bytes free, about {need:,} needed"
-        raise SettingError(
-            f"{where} for {len(samples):,} gVCFs; write to a larger disk, or run the workflow with its cohort on a "
-            "store that has the room"
-        )
-
-
-def _size(url: str) -> int:
-    """Bytes of a gVCF; none for one that cannot be read, of which ingest tells more."""
-    with suppress(UnreadableFile):
-        return file_size(url)
-    return 0

@@ -9,9 +9,7 @@ from typing import Any
 
 from genocloud import regions
 from genocloud.cohort import Layout, Stored
-from genocloud.locations.authority import STAYS
-from genocloud.locations.config import HERE, Config, Location, read_config
-from genocloud.locations.planning import (
+from genocloud.costs.model import (
     BY_STEPS,
     JOINT,
     ONE_COMMAND,
@@ -25,13 +23,15 @@ from genocloud.locations.planning import (
     balanced_widths,
     reason_of,
 )
-from genocloud.locations.prices import CORE_BYTES, TABLES, BadPrices, Prices, find_prices, read_prices
-from genocloud.locations.rates import Rates
+from genocloud.costs.prices import CORE_BYTES, TABLES, BadPrices, Prices, find_prices, read_prices
+from genocloud.costs.rates import Rates
+from genocloud.federation.config import HERE, Config, Location, read_config
+from genocloud.federation.site_policy import STAYS
+from genocloud.pipeline.memory_model import GROUP_COPIES, OBSERVATION_BYTES, SHARD_BYTES, Weight, need_of
+from genocloud.pipeline.planning.workload import Sampled, portion_of, sample_gvcfs
+from genocloud.pipeline.reference import Reference, read_reference
 from genocloud.samples import Sample, are_small, read_sheet
-from genocloud.scatter.spending import cores_of
-from genocloud.steps.needs import GROUP_COPIES, OBSERVATION_BYTES, SHARD_BYTES, Weight, need_of
-from genocloud.steps.reference import Reference, read_reference
-from genocloud.steps.sampling import Sampled, portion_of, sample_gvcfs
+from genocloud.scatter.budget import cores_of
 
 GENOME_BP = 3.1e9
 GROUP_ROWS = {"variants": 65_536, "blocks": 262_144}

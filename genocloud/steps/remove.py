@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from genocloud import cohort, objects
-from genocloud.steps.receipts import Receipt, receipt_of
-from genocloud.steps.shards import cohort_inputs
+from genocloud import cohort, storage
+from genocloud.pipeline.receipts import Receipt, receipt_of
+from genocloud.pipeline.sharding import cohort_inputs
 
 
 def remove(cohort_url: str, names: Sequence[str]) -> Receipt:
@@ -14,7 +14,7 @@ def remove(cohort_url: str, names: Sequence[str]) -> Receipt:
     """
     with receipt_of("remove") as receipt:
         opened = cohort.open_cohort(cohort_url)
-        now = cohort.remove(objects.open_store(cohort_url), frozenset(names))
+        now = cohort.remove(storage.open_store(cohort_url), frozenset(names))
         receipt.inputs = cohort_inputs(opened)
         receipt.figures = {"cohort_version": now.version, "samples": len(now.samples)}
         receipt.balanced("samples", len(set(names)) + len(now.samples), len(now.samples), {"removed": len(set(names))})

@@ -8,17 +8,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from genocloud import callset, objects, schema, sealing
+from genocloud import callset, schema, sealing, storage
 from genocloud.errors import InputError, UnreadableFile
+from genocloud.pipeline.callset_counts import count_callset
+from genocloud.pipeline.callset_counts import unseen as unseen_in
+from genocloud.pipeline.receipts import DamagedReceipt, Receipt, receipt_of
 from genocloud.report.about import About
 from genocloud.report.samples import sample_rows, samples_json, samples_tsv
 from genocloud.report.stages import bad_records, group_receipts, travelled
 from genocloud.report.summary import summary_text
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
-from genocloud.steps.receipts import DamagedReceipt, Receipt, receipt_of
-from genocloud.steps.statistics import count_callset
-from genocloud.steps.statistics import unseen as unseen_in
 
 
 def report(
@@ -42,8 +42,8 @@ def report(
         statistics = count_callset(callset_url, scatter, progress, totals)
         opened = callset.open_callset(callset_url)
         unseen = [{**asdict(each), "counted": each.site in totals} for each in unseen_in(opened)]
-        folder, name = objects.split(out_url)
-        store = objects.open_store(folder)
+        folder, name = storage.split(out_url)
+        store = storage.open_store(folder)
         seconds = sum(float(one.get("seconds", 0)) for one in receipts.values())
         files = {"callset": callset_url, "report": out_url}
         summary = summary_text(statistics, seconds, files)
@@ -58,7 +58,7 @@ def report(
 
         about = _about(opened, receipts, title)
         store.write(name, render_html(receipts, statistics, unseen, plan, about, tuple(names)).encode())
-        receipt.vouch(out_url, *(objects.join(folder, each) for each in (summary_name, *names)))
+        receipt.vouch(out_url, *(storage.join(folder, each) for each in (summary_name, *names)))
         receipt.figures = {"sites": statistics.site_count("sites"), "samples": statistics.sample_total}
     return receipt
 
@@ -86,7 +86,7 @@ def _version(receipt: Mapping[str, Any]) -> int:
 
 def _read_plan(url: str) -> dict[str, Any]:
     """What `genocloud plan` foretold. Raises UnreadableFile for what is no plan."""
-    with objects.open_file(url) as file:
+    with storage.open_file(url) as file:
         data = file.read()
     try:
         plan: dict[str, Any] = json.loads(data)
@@ -108,7 +108,7 @@ def _read_receipts(url: str) -> dict[str, dict[str, Any]]:
 
     <step>/<step>.json speaks for the whole step: a part's receipt beside it tells costs; its balance would count twice.
     """
-    store = objects.open_store(url)
+    store = storage.open_store(url)
     names = [name for name in store.list() if name.count("/") == 1 and name.endswith(".json")]
     receipts = {name: values for name in names if "step" in (values := _receipt(store, name))}
     for name, values in receipts.items():
@@ -119,9 +119,9 @@ def _read_receipts(url: str) -> dict[str, dict[str, Any]]:
     return receipts
 
 
-def _receipt(store: objects.Store, name: str) -> dict[str, Any]:
+def _receipt(store: storage.Store, name: str) -> dict[str, Any]:
     """A JSON object, whose keys have a receipt's types if it is a receipt. Raises InputError."""
-    url = objects.join(store.url, name)
+    url = storage.join(store.url, name)
     try:
         data = store.read(name)
         values: Any = json.loads(data)

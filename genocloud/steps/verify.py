@@ -7,18 +7,18 @@ from functools import partial
 
 import pyarrow as pa
 
-from genocloud import callset, cohort, gvcf, objects, sealing
+from genocloud import callset, cohort, gvcf, sealing, storage
 from genocloud.cohort.erasing import JOURNAL, DamagedJournal, begun
 from genocloud.cohort.manifest import FOLDER, NOTED_FOLDER, lost_versions
 from genocloud.cohort.verifying import Checked, Damage, check_part, check_receipt, check_tallies, check_versions
 from genocloud.errors import MANY, StoreError, scarcity
-from genocloud.locations.policy import NAME as SITE
+from genocloud.federation.policy import NAME as SITE
+from genocloud.pipeline import callset_registry
+from genocloud.pipeline.receipts import Receipt, receipt_of
+from genocloud.pipeline.sharding import checked, read_table
 from genocloud.regions import Part
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
-from genocloud.steps import callsets
-from genocloud.steps.receipts import Receipt, receipt_of
-from genocloud.steps.shards import checked, read_table
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def _look(url: str, scatter: Scatter, progress: Progress) -> Checked:
         pass
     except callset.DamagedFile as error:
         return Checked(1, damage=(Damage(error.url, error.problem),))
-    store = objects.open_store(url)
+    store = storage.open_store(url)
     is_cohort = cohort.versions(store) or lost_versions(store)
     return _cohort(store, scatter, progress) if is_cohort else _gvcf(url)
 
@@ -73,7 +73,7 @@ def _gvcf(url: str) -> Checked:
     """Every record read, those of its first sample decoded."""
     header = gvcf.read_header(url)
     rows = sum(rows.read for rows in gvcf.read_rows(url, header.contigs, header.samples[0]))
-    with objects.open_file(url) as file:
+    with storage.open_file(url) as file:
         return Checked(1, file.seek(0, 2), rows)
 
 
@@ -91,7 +91,7 @@ def _callset(opened: callset.Callset, scatter: Scatter, progress: Progress) -> C
 
 
 def _check_shard(url: str, elsewhere: tuple[str, ...], shard: callset.ShardEntry) -> Checked:
-    wrong = callset.check_shard(objects.open_store(url), shard, elsewhere)
+    wrong = callset.check_shard(storage.open_store(url), shard, elsewhere)
     here = shard.without(elsewhere)
     files = here.tables
     damage = tuple(Damage(error.url, error.problem) for error in wrong)
@@ -108,7 +108,7 @@ class _Task:
     part: Part
 
 
-def _cohort(store: objects.Store, scatter: Scatter, progress: Progress) -> Checked:
+def _cohort(store: storage.Store, scatter: Scatter, progress: Progress) -> Checked:
     """Every version's batches: receipts, objects, rows; and whether the derived tables can be read."""
     opened, damage = check_versions(store)
     homes = {(batch.id, batch.seal): (one, batch) for one in opened for batch in one.batches}
@@ -132,10 +132,10 @@ def _cohort(store: objects.Store, scatter: Scatter, progress: Progress) -> Check
     return _sum([Checked(sum(map(len, notes)), damage=tuple(damage)), _check_notes(store), *parts, *derived])
 
 
-def _check_notes(store: objects.Store) -> Checked:
+def _check_notes(store: storage.Store) -> Checked:
     """The JSON beside versions and batches: the registry of callsets, an erasure that has begun, whose the store is."""
     readers: dict[str, Callable[[], object]] = {
-        name: partial(callsets.read_entry, store, name) for name in store.list(f"{callsets.FOLDER}/")
+        name: partial(callset_registry.read_entry, store, name) for name in store.list(f"{callset_registry.FOLDER}/")
     }
     readers |= {JOURNAL: partial(begun, store)} if store.exists(JOURNAL) else {}
     readers |= {SITE: lambda: sealing.open_json(store.read(SITE))} if store.exists(SITE) else {}
@@ -143,32 +143,32 @@ def _check_notes(store: objects.Store) -> Checked:
     for name, read in readers.items():
         try:
             read()
-        except (callsets.DamagedEntry, DamagedJournal) as error:
+        except (callset_registry.DamagedEntry, DamagedJournal) as error:
             damage.append(Damage(error.url, error.problem))
         except ValueError as error:
-            damage.append(Damage(objects.join(store.url, name), str(error)))
+            damage.append(Damage(storage.join(store.url, name), str(error)))
     return Checked(len(readers), damage=tuple(damage))
 
 
 def _check_part(task: _Task) -> Checked:
     opened = cohort.open_cohort(task.url, task.version)
     batch = next(batch for batch in opened.batches if batch.id == task.batch)
-    return check_part(objects.open_store(task.url), opened.receipt(batch), opened.layout, task.part)
+    return check_part(storage.open_store(task.url), opened.receipt(batch), opened.layout, task.part)
 
 
-def _check_derived(store: objects.Store, scatter: Scatter, progress: Progress) -> list[Checked]:
+def _check_derived(store: storage.Store, scatter: Scatter, progress: Progress) -> list[Checked]:
     names = store.list("derived/")
     with progress.stage("verify derived tables", tasks=len(names), unit="table") as stage:
         return scatter.run(partial(_check_table, store), names, lambda one: stage.advance(tasks=1, bytes=one.bytes))
 
 
-def _check_table(store: objects.Store, name: str) -> Checked:
+def _check_table(store: storage.Store, name: str) -> Checked:
     try:
         with store.open(name) as stream:
-            rows = read_table(checked(stream, objects.join(store.url, name))).num_rows
+            rows = read_table(checked(stream, storage.join(store.url, name))).num_rows
     except (pa.ArrowException, OSError, MemoryError) as error:
         if scarce := scarcity(error):
             raise scarce from error
         problem = f"cannot be read ({error}); delete it, discover and genotype make it again"
-        return Checked(1, damage=(Damage(objects.join(store.url, name), problem),))
+        return Checked(1, damage=(Damage(storage.join(store.url, name), problem),))
     return Checked(1, store.size(name), rows)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from genocloud import callset, cohort, steps
+from genocloud import callset, cohort, pipeline, steps
 from genocloud.genotypes import Model
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
@@ -26,10 +26,10 @@ def run(work: Path, samples: list[str], reference: str, model: Model) -> Costs:
     sheet, url, scatter, progress = work / "samples.tsv", str(work / "cohort"), Inline(), Silent()
     sheet.write_text("".join(samples))
     began = [time.process_time()]
-    steps.ingest(url, str(sheet), reference, steps.Storing(), scatter, progress)
+    steps.ingest(url, str(sheet), reference, pipeline.IngestOptions(), scatter, progress)
     began.append(time.process_time())
     opened = cohort.open_cohort(url)
-    cut = steps.cut_genome(opened)
+    cut = pipeline.cut_genome(opened)
     steps.discover(opened, cut, scatter, progress)
     began.append(time.process_time())
     steps.genotype(opened, str(work / "callset"), model, cut, scatter, progress)

@@ -11,11 +11,11 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from genocloud import cohort, steps
+from genocloud import cohort, pipeline, steps
 from genocloud.genotypes import Model
+from genocloud.pipeline.receipts import Receipt
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
-from genocloud.steps.receipts import Receipt
 
 GENOME_BP = 3.1e9
 COHORTS = (10_000, 100_000)
@@ -27,10 +27,12 @@ def run_steps(gvcfs: list[Path], reference: str, batch_size: int, work: Path) ->
     samples.write_text("".join(f"{path.name.removesuffix('.g.vcf.gz')}\t{path.resolve()}\n" for path in gvcfs))
     url, callset, scatter, progress, model = str(work / "cohort"), str(work / "callset"), Inline(), Silent(), Model()
     receipts = {
-        "ingest": steps.ingest(url, str(samples), reference, steps.Storing(batch_size=batch_size), scatter, progress)
+        "ingest": steps.ingest(
+            url, str(samples), reference, pipeline.IngestOptions(batch_size=batch_size), scatter, progress
+        )
     }
     opened = cohort.open_cohort(url)
-    cut = steps.cut_genome(opened)
+    cut = pipeline.cut_genome(opened)
     receipts["discover"] = steps.discover(opened, cut, scatter, progress)
     receipts["genotype"] = steps.genotype(opened, callset, model, cut, scatter, progress)
     receipts["export"] = steps.export(callset, str(work / "calls.vcf.gz"), scatter, progress)

@@ -1,6 +1,6 @@
 """The rates that come with genocloud: invented cohorts through the real steps, and what starts take.
 
-usage: python -m tests.benchmarks.bench_rates > genocloud/locations/default_rates.yaml
+usage: python -m tests.benchmarks.bench_rates > genocloud/costs/default_rates.yaml
 
 Run it on an idle machine, of the kind that the file then names: four cohorts, three rounds of each step, and the least
 seconds count, as others were disturbed. Takes about ten minutes.
@@ -23,14 +23,14 @@ import yaml
 
 from genocloud import cohort
 from genocloud.cohort import Cohort
-from genocloud.locations.invented import Invented
-from genocloud.locations.rates import Amounts
+from genocloud.costs.rates import Amounts
+from genocloud.costs.synthetic import Invented
+from genocloud.pipeline.kernel_warmup import compile_kernels
+from genocloud.pipeline.memory_model import Weight, discovery_need
+from genocloud.pipeline.sharding import cut_genome
 from genocloud.scatter.progress import Silent
-from genocloud.steps.calibrating import Work, calling_alone, processor, trial_amounts, write_invented
-from genocloud.steps.compiling import compile_kernels
-from genocloud.steps.needs import Weight, discovery_need
+from genocloud.steps.calibrate import Work, calling_alone, processor, trial_amounts, write_invented
 from genocloud.steps.plan import INGEST_ROW_BYTES, split_need
-from genocloud.steps.shards import cut_genome
 from tests.benchmarks.costs import cost_of, genocloud
 
 COHORTS = (
@@ -228,7 +228,7 @@ def main() -> None:
 
 HEAD = """\
 # The rates by which genocloud plan counts on machines that were not measured (genocloud plan --calibrate), made by
-#   python -m tests.benchmarks.bench_rates > genocloud/locations/default_rates.yaml
+#   python -m tests.benchmarks.bench_rates > genocloud/costs/default_rates.yaml
 # Measured: cohorts of 2, 24, 300 and 600 invented people (20 kb, 600 kb, 250 kb, 60 kb) through the real steps, three
 # times, of which the least core-seconds count; starts of Snakemake, of its jobs, of commands and of a Dask cluster.
 # costs: what one of each thing adds: `seconds` core-seconds, `memory` bytes of the largest process, `bytes` stored.

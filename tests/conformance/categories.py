@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tests.conformance.records import Place, Record
-from tests.reference.genotypes import extended, is_deletion
+from tests.support.genotypes import extended, is_deletion
 
 INFO_KEYS = (
     "DP",

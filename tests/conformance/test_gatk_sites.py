@@ -15,10 +15,10 @@ from genocloud.genotypes.allele_specific import QD_WHEN_HIGH
 from genocloud.regions import Contig, Region
 from genocloud.schema import SITE_COLUMNS
 from tests.conformance import oracle
-from tests.reference.gvcf_reader import read
-from tests.reference.joint_path import joint
-from tests.reference.vcf_text import field_text, genotype_fields
-from tests.unit.test_genotypes_puzzles import CASES, vcf_line
+from tests.support.gvcf_reader import read
+from tests.support.joint_path import joint
+from tests.support.vcf_text import field_text, genotype_fields
+from tests.unit.genotypes.test_puzzles import CASES, vcf_line
 
 SHARED = Path(os.environ.get("GENOCLOUD_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 REAL = SHARED / "data" / "1kg_chr22"

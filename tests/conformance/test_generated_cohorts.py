@@ -8,7 +8,7 @@ import pytest
 
 from tests.conformance import categories, oracle
 from tests.conformance.records import Comparison, Record, compare, read_records, strange_draws
-from tests.reference.joint_styles import SMALL, STYLES, styled_contig, wild_contig
+from tests.support.joint_styles import SMALL, STYLES, styled_contig, wild_contig
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]
 SAMPLES = [f"s{number:02}" for number in range(24)]

@@ -17,7 +17,7 @@ import pytest
 import genocloud
 from tests.conformance import oracle
 from tests.conformance.records import Comparison, compare, read_records
-from tests.reference.joint_styles import SMALL, styled_contig, wild_contig
+from tests.support.joint_styles import SMALL, styled_contig, wild_contig
 
 GOLDEN = Path(__file__).with_name("small.gatk-4.6.2.0.vcf.gz")
 SAMPLES, WILD = 24, 4
@@ -43,7 +43,11 @@ MUTATIONS = {
         "max_alternate_alleles: int = 5",
     ),
     "EM ends early": ("kernels/frequencies.py", "STOP = 0.1", "STOP = 1.0"),
-    "* always kept": ("kernels/settling.py", "kept[k] = genuine or not is_star[first + likely[k]]", "kept[k] = True"),
+    "* always kept": (
+        "kernels/site_selection.py",
+        "kept[k] = genuine or not is_star[first + likely[k]]",
+        "kept[k] = True",
+    ),
     "lower median": ("kernels/site_statistics.py", "left = total // 2", "left = (total - 1) // 2"),
     "mean for median": (
         "kernels/site_statistics.py",
@@ -51,28 +55,28 @@ MUTATIONS = {
         "out[cell] = (runs * values)[run_at[cell] : run_at[cell + 1]].sum() / total",
     ),
     "GQ too high by 10": (
-        "kernels/calling.py",
+        "kernels/genotyping.py",
         "second = max(second, log10)",
         "second = max(second, log10 - 1.0)",
     ),
     "PL not shifted": (
-        "kernels/calling.py",
+        "kernels/genotyping.py",
         "pl[at + g] = np.int32(math.floor(-10.0 * log10 + 0.5))",
         "pl[at + g] = pl[at + g]",
     ),
-    "hom-ref of GQ 0 called": ("kernels/calling.py", "if best > 0 or second <= NOT_FLAT:", "if True:"),
+    "hom-ref of GQ 0 called": ("kernels/genotyping.py", "if best > 0 or second <= NOT_FLAT:", "if True:"),
     "DP in spite of MIN_DP": (
-        "kernels/calling.py",
+        "kernels/genotyping.py",
         "                dp = fact[MIN_DP]",
         "                dp = fact[DP]",
     ),
     "strands of deletions from upstream left out": (
-        "kernels/calling.py",
+        "kernels/genotyping.py",
         "                _add_strands(sb, row, totals, into)",
         "                fact[START] == position and _add_strands(sb, row, totals, into)",
     ),
     "NON_REF unknown to hom-refs": (
-        "kernels/likelihoods.py",
+        "kernels/merged_likelihoods.py",
         "other = fact[ANY_OTHER] if fact[ANY_OTHER] > 0 else -1",
         "other = 0",
     ),

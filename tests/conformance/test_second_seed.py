@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from genocloud import steps
+from genocloud import pipeline
 from genocloud.samples import read_sheet
 from tests import truth
 from tests.conftest import DATA, Made, call_reads, make_callset, sample_map
@@ -30,7 +30,7 @@ def second(tmp_path_factory) -> Path:
 def embedded(second, tmp_path_factory) -> Made:
     """The joint callset of its reads, by the embedded caller."""
     folder = tmp_path_factory.mktemp("embedded")
-    return make_callset(folder, [sample_map(folder, call_reads(folder, second))], steps.Storing(), data=second)
+    return make_callset(folder, [sample_map(folder, call_reads(folder, second))], pipeline.IngestOptions(), data=second)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def gatk_gvcfs(second, tmp_path_factory) -> Made:
     """The joint callset of its GATK gVCFs."""
     folder = tmp_path_factory.mktemp("gatk_gvcfs")
     sheet = sample_map(folder, sorted((second / "gvcf").glob("*.g.vcf.gz")))
-    return make_callset(folder, [sheet], steps.Storing(), data=second)
+    return make_callset(folder, [sheet], pipeline.IngestOptions(), data=second)
 
 
 @pytest.mark.parametrize(("name", "snp", "indel"), [("embedded", 0.99, 0.95), ("gatk_gvcfs", 0.99, 0.97)])

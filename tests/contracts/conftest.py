@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from genocloud import objects
+from genocloud import storage
 from tests.contracts.faulty import faulty_network
 
 BUCKET = "laws"
@@ -35,7 +35,7 @@ KINDS = [
 @pytest.fixture(params=KINDS)
 def store(request):
     """A store of each kind, in which nothing is yet."""
-    return objects.open_store(request.getfixturevalue(f"{request.param}_url"))
+    return storage.open_store(request.getfixturevalue(f"{request.param}_url"))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from genocloud import objects, open_callset, open_cohort, steps
+from genocloud import open_callset, open_cohort, pipeline, steps, storage
 from genocloud.genotypes import Model
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
@@ -13,7 +13,7 @@ from tests.workflow.small_cohort import DATA, cut_gvcf
 
 REFERENCE = str(DATA / "reference.fa")
 PEOPLE = ("p07", "p08", "p09", "p10")
-STORING = steps.Storing(part_bp=300_000, window_bp=60_000, batch_size=2)
+STORING = pipeline.IngestOptions(part_bp=300_000, window_bp=60_000, batch_size=2)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def gvcfs(tmp_path_factory):
 
 
 def upload(gvcfs: Path, url: str) -> None:
-    store = objects.open_store(f"{url}/in")
+    store = storage.open_store(f"{url}/in")
     for name in PEOPLE:
         store.write(f"{name}.g.vcf.gz", (gvcfs / f"{name}.g.vcf.gz").read_bytes())
     rows = [f"{name}\t{name}.g.vcf.gz\n" for name in PEOPLE]
@@ -35,7 +35,7 @@ def upload(gvcfs: Path, url: str) -> None:
 
 def call_everybody(url: str, scatter) -> None:
     opened = open_cohort(f"{url}/cohort")
-    cut = steps.cut_genome(opened)
+    cut = pipeline.cut_genome(opened)
     steps.discover(opened, cut, scatter, Silent())
     steps.genotype(opened, f"{url}/callset", Model(), cut, scatter, Silent())
     steps.export(f"{url}/callset", f"{url}/callset.vcf.gz", scatter, Silent())
@@ -56,14 +56,14 @@ def live(url: str) -> list[int]:
         steps.verify(cohort, scatter, silent)
         collected = steps.collect(cohort, silent, keep=1, older_than_hours=0)
         erased = steps.erase(cohort, "p09", [f"{url}/callset"], True, scatter, silent)
-        assert erased.figures["callsets_that_hold_them"] == [objects.open_store(f"{url}/callset").url]
+        assert erased.figures["callsets_that_hold_them"] == [storage.open_store(f"{url}/callset").url]
         steps.verify(cohort, scatter, silent)
     return [sum(collected.balance["dropped"].values()), erased.balance["taken"]]
 
 
 def contents(url: str) -> dict[str, bytes]:
     """All that was made; but the cohort's list of callsets is made of URLs."""
-    store = objects.open_store(url)
+    store = storage.open_store(url)
     return {name: store.read(name) for name in store.list("c") if not name.startswith("cohort/callsets/")}
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from genocloud import objects, open_callset
+from genocloud import open_callset, storage
 from tests.workflow.small_cohort import DATA, ROOT, cut_gvcf, snakemake, write_cohort
 
 pytestmark = [pytest.mark.workflow, pytest.mark.buckets, pytest.mark.timeout(1200)]
 
 
 def upload(folder: Path, url: str) -> None:
-    store = objects.open_store(url)
+    store = storage.open_store(url)
     for file in folder.rglob("*"):
         if file.is_file() and file.name != "config.yaml":
             store.write(file.relative_to(folder).as_posix(), file.read_bytes())
@@ -36,7 +36,7 @@ def run(folder: Path) -> str:
 
 def contents(url: str) -> dict[str, bytes]:
     """What the callset holds and what was exported from it."""
-    store = objects.open_store(url)
+    store = storage.open_store(url)
     names = [name for name in store.list("callset") if ".parts/" not in name]
     return {name: store.read(name) for name in names}
 
@@ -67,7 +67,7 @@ def test_the_demo(url, demo_on_disk, tmp_path):
     write_config(tmp_path / "run", url, config)
     run(tmp_path / "run")
     assert contents(f"{url}/out") == contents(str(on_disk / "results"))
-    assert objects.open_store(f"{url}/out").size("report.html") > 100_000
+    assert storage.open_store(f"{url}/out").size("report.html") > 100_000
     assert open_callset(f"{url}/out/callset").samples == open_callset(str(on_disk / "results/callset")).samples
     on_this_machine = [file for file in (tmp_path / "run/results").glob("*") if file.is_file()]
     assert on_this_machine == []
@@ -88,7 +88,7 @@ def test_what_has_gone_or_changed_in_a_bucket_is_seen(url, small, tmp_path):
     outputs = contents(f"{url}/out")
     assert ran(run(small)) == set()
 
-    store = objects.open_store(url)
+    store = storage.open_store(url)
     store.delete("out/callset.vcf.gz")
     said = run(small)
     assert "out/callset.vcf.gz is not what results/export/export.json vouches for" in said
@@ -109,7 +109,7 @@ def test_what_has_gone_or_changed_in_a_bucket_is_seen(url, small, tmp_path):
 
 
 def test_files_that_are_not_in_the_bucket_are_told_before_any_job(url, small):
-    store = objects.open_store(url)
+    store = storage.open_store(url)
     store.delete("in/p08.g.vcf.gz")
     done = snakemake(small)
     assert (done.code, "Traceback" in done.said, len(done.ours)) == (3, False, 1), done.said

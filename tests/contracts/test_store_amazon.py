@@ -7,8 +7,8 @@ from base64 import b64encode
 import pytest
 from botocore.exceptions import ClientError
 
-from genocloud import objects
-from genocloud.objects import amazon, parts, streams
+from genocloud import storage
+from genocloud.storage import multipart, s3, streams
 
 LARGE = bytes(range(251)) * (2 * streams.RANGE_BYTES // 251 + 1000)
 
@@ -20,13 +20,13 @@ def write_and_raise(stream, content):
 
 @pytest.fixture
 def store(s3_url):
-    return objects.open_store(s3_url)
+    return storage.open_store(s3_url)
 
 
 @pytest.fixture
 def asked(monkeypatch):
     """Every request that the client makes: (method, what is asked)."""
-    made, call, ask = [], amazon.S3FileSystem._call_s3, amazon._ask
+    made, call, ask = [], s3.S3FileSystem._call_s3, s3._ask
 
     async def note_read(self, method, *of, **what):
         made.append((method, what))
@@ -36,8 +36,8 @@ def asked(monkeypatch):
         made.append((method, what))
         return ask(method, **what)
 
-    monkeypatch.setattr(amazon.S3FileSystem, "_call_s3", note_read)
-    monkeypatch.setattr(amazon, "_ask", note)
+    monkeypatch.setattr(s3.S3FileSystem, "_call_s3", note_read)
+    monkeypatch.setattr(s3, "_ask", note)
     return made
 
 
@@ -78,31 +78,31 @@ def test_an_upload_that_fails_is_aborted_and_leaves_nothing(store, asked):
 
 
 def test_an_upload_whose_part_is_refused_is_told_and_aborted(store, asked, monkeypatch):
-    ask = amazon._ask
+    ask = s3._ask
 
     def refuse(method, **what):
         if method == "upload_part" and what["PartNumber"] == 2:
             raise PermissionError("no")
         return ask(method, **what)
 
-    monkeypatch.setattr(amazon, "_ask", refuse)
-    with pytest.raises(objects.StoreFailed, match="permission denied"), store.writer("a") as stream:
+    monkeypatch.setattr(s3, "_ask", refuse)
+    with pytest.raises(storage.StoreFailed, match="permission denied"), store.writer("a") as stream:
         stream.write(LARGE)
     assert store.list() == store.sweep(0) == []
 
 
 def test_a_sweep_aborts_what_killed_writers_left(store):
-    abandoned = amazon._Upload(store, "b/a")
-    abandoned.part(0, bytes(parts.PART_BYTES))
+    abandoned = s3._Upload(store, "b/a")
+    abandoned.part(0, bytes(multipart.PART_BYTES))
     store.write("b/c", b"")
     assert store.list() == ["b/c"]
-    assert objects.open_store(f"{store.url}/elsewhere").sweep(0) == []
+    assert storage.open_store(f"{store.url}/elsewhere").sweep(0) == []
     assert store.sweep(0) == ["b/a"]
     assert (store.sweep(0), store.list()) == ([], ["b/c"])
 
 
 def test_an_answer_that_was_lost_is_no_defeat(store, monkeypatch):
-    ask = amazon._ask
+    ask = s3._ask
 
     def lose_the_answer(method, **what):
         if method in ("put_object", "complete_multipart_upload"):
@@ -111,7 +111,7 @@ def test_an_answer_that_was_lost_is_no_defeat(store, monkeypatch):
                 raise FileNotFoundError("no such upload")
         return ask(method, **what)
 
-    monkeypatch.setattr(amazon, "_ask", lose_the_answer)
+    monkeypatch.setattr(s3, "_ask", lose_the_answer)
     store.create("manifest/1", b"mine")
     with store.writer("large") as stream:
         stream.write(LARGE)
@@ -119,14 +119,14 @@ def test_an_answer_that_was_lost_is_no_defeat(store, monkeypatch):
 
 
 def test_a_conflict_is_asked_about_again(store, monkeypatch):
-    ask, conflicts = amazon._ask, [answer("ConditionalRequestConflict", 409)]
+    ask, conflicts = s3._ask, [answer("ConditionalRequestConflict", 409)]
 
     def conflict_once(method, **what):
         if conflicts:
             raise conflicts.pop()
         return ask(method, **what)
 
-    monkeypatch.setattr(amazon, "_ask", conflict_once)
+    monkeypatch.setattr(s3, "_ask", conflict_once)
     store.create("manifest/1", b"mine")
     assert (conflicts, store.read("manifest/1")) == ([], b"mine")
 
@@ -143,7 +143,7 @@ def test_a_large_object_is_read_by_ranges_side_by_side(store, asked):
 @pytest.mark.parametrize("content", [b"hello" * 1000, LARGE])
 def test_a_whole_object_that_was_damaged_on_the_way_is_told(store, content, monkeypatch):
     store.write("a", content)
-    call = amazon.S3FileSystem._call_s3
+    call = s3.S3FileSystem._call_s3
 
     async def damage(self, method, *of, **what):
         answer = await call(self, method, *of, **what)
@@ -151,9 +151,9 @@ def test_a_whole_object_that_was_damaged_on_the_way_is_told(store, content, monk
             answer["Body"]._expected = answer["ChecksumCRC32"] = "AAAAAA=="
         return answer
 
-    monkeypatch.setattr(amazon.S3FileSystem, "_call_s3", damage)
+    monkeypatch.setattr(s3.S3FileSystem, "_call_s3", damage)
     monkeypatch.setattr(streams, "PAUSE_SECONDS", 0)
-    with pytest.raises(objects.StoreFailed, match="checksums here and in the bucket differ"):
+    with pytest.raises(storage.StoreFailed, match="checksums here and in the bucket differ"):
         store.read("a")
 
 
@@ -162,23 +162,23 @@ def test_a_reader_whose_object_was_replaced_fails(store):
     with store.open("a") as stream:
         stream.read(1)
         store.write("a", b"n" * 3_000_000)
-        with pytest.raises(objects.StoreFailed, match="was replaced or deleted while it was read"):
+        with pytest.raises(storage.StoreFailed, match="was replaced or deleted while it was read"):
             stream.read()
 
 
 def test_a_bucket_that_is_not_there_is_told(store):
-    store = objects.open_store("s3://no-such-bucket/a")
+    store = storage.open_store("s3://no-such-bucket/a")
     for use in (store.list, lambda: store.read("a"), lambda: store.write("a", b""), lambda: store.create("a", b"")):
-        with pytest.raises(objects.StoreFailed, match="its bucket does not exist; make the bucket") as caught:
+        with pytest.raises(storage.StoreFailed, match="its bucket does not exist; make the bucket") as caught:
             use()
-        assert not isinstance(caught.value, objects.ObjectMissing)
+        assert not isinstance(caught.value, storage.ObjectMissing)
 
 
 def test_the_key_and_the_payer_go_with_every_request_that_takes_them(store, monkeypatch):
     monkeypatch.setenv("GENOCLOUD_S3_KMS_KEY", "alias/genomes")
     monkeypatch.setenv("GENOCLOUD_S3_REQUESTER_PAYS", "true")
     sent = []
-    files = amazon._files()
+    files = s3._files()
     files.connect()
     files.s3.meta.events.register(
         "before-call.s3", lambda model, params, **_: sent.append((model.name, params["headers"]))
@@ -193,7 +193,7 @@ def test_the_key_and_the_payer_go_with_every_request_that_takes_them(store, monk
 
 
 def read_here(url, answers):
-    answers.put(objects.open_store(url).read("a"))
+    answers.put(storage.open_store(url).read("a"))
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -5,11 +5,11 @@ from hashlib import md5
 
 import pytest
 
-from genocloud import objects
-from genocloud.objects import azure, parts, streams
+from genocloud import storage
+from genocloud.storage import azure, multipart, streams
 
 pytestmark = [pytest.mark.stores, pytest.mark.filterwarnings("ignore:Sending a large body")]
-LARGE = bytes(range(251)) * (2 * parts.PART_BYTES // 251 + 1000)
+LARGE = bytes(range(251)) * (2 * multipart.PART_BYTES // 251 + 1000)
 
 
 def write_and_raise(stream, content):
@@ -19,7 +19,7 @@ def write_and_raise(stream, content):
 
 @pytest.fixture
 def store(az_url):
-    return objects.open_store(az_url)
+    return storage.open_store(az_url)
 
 
 def test_every_object_has_a_checksum_of_the_whole_which_is_verified(store):
@@ -37,7 +37,7 @@ def test_a_whole_object_that_was_damaged_is_told(store, monkeypatch):
         stream.write(LARGE)
     azure._wait(store._blob("a").set_http_headers, settings)
     monkeypatch.setattr(streams, "PAUSE_SECONDS", 0)
-    with pytest.raises(objects.StoreFailed, match="checksums here and in the container differ"):
+    with pytest.raises(storage.StoreFailed, match="checksums here and in the container differ"):
         store.read("a")
 
 
@@ -61,7 +61,7 @@ def test_of_two_streams_to_one_name_the_first_wins(store, second, agree):
     if agree:
         write_both()
     else:
-        with pytest.raises(objects.StoreFailed, match="another writer was putting it in place; run this again"):
+        with pytest.raises(storage.StoreFailed, match="another writer was putting it in place; run this again"):
             write_both()
     assert store.read("a") == second
 
@@ -71,26 +71,26 @@ def test_a_reader_whose_object_was_replaced_fails(store):
     with store.open("a") as stream:
         stream.read(1)
         store.write("a", b"n" * 3_000_000)
-        with pytest.raises(objects.StoreFailed, match="was replaced or deleted while it was read"):
+        with pytest.raises(storage.StoreFailed, match="was replaced or deleted while it was read"):
             stream.read()
 
 
 def test_a_container_that_is_not_there_is_told(store):
-    store = objects.open_store("az://no-such-container/a")
+    store = storage.open_store("az://no-such-container/a")
     for use in (store.list, lambda: store.read("a"), lambda: store.write("a", b""), lambda: store.create("a", b"")):
-        with pytest.raises(objects.StoreFailed, match="its container does not exist; make the container") as caught:
+        with pytest.raises(storage.StoreFailed, match="its container does not exist; make the container") as caught:
             use()
-        assert not isinstance(caught.value, objects.ObjectMissing)
+        assert not isinstance(caught.value, storage.ObjectMissing)
 
 
 @pytest.mark.parametrize("name", ["a\\b", "a.", "a./b"])
 def test_names_that_azure_would_change_are_refused(store, name):
-    with pytest.raises(objects.StoreFailed, match="cannot name an object on Azure"):
+    with pytest.raises(storage.StoreFailed, match="cannot name an object on Azure"):
         store.write(name, b"")
 
 
 def read_here(url, answers):
-    answers.put(objects.open_store(url).read("a"))
+    answers.put(storage.open_store(url).read("a"))
 
 
 def test_a_forked_process_has_connections_of_its_own(store):

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from genocloud import objects
+from genocloud import storage
 from genocloud.cli import main
-from genocloud.objects import amazon, doctoring, doctoring_google
-from genocloud.objects.doctoring import Finding, Verdict, asked, examine
-from genocloud.objects.local import LocalStore
+from genocloud.storage import doctor, s3
+from genocloud.storage.doctor import Finding, Verdict, asked, examine, gcs
+from genocloud.storage.local import LocalStore
 from tests.contracts.conftest import BUCKET
 
 TRIED = ["list", "write", "read", "create if absent", "replace", "clock", "delete"]
@@ -78,7 +78,7 @@ def test_a_place_where_a_second_writer_wins_is_broken(tmp_path, monkeypatch):
 
 def test_a_place_that_may_only_be_read_says_so_and_is_asked_for_the_rest(tmp_path, monkeypatch):
     def refuse(store, name, data):
-        raise objects.StoreFailed(store.url, "permission denied", "ask for access")
+        raise storage.StoreFailed(store.url, "permission denied", "ask for access")
 
     monkeypatch.setattr(LocalStore, "create", refuse)
     found = list(examine(str(tmp_path)))
@@ -100,13 +100,13 @@ def test_what_may_not_be_seen_is_not_known():
 def test_settings_of_s3(s3_url):
     there = {"Bucket": BUCKET}
     assert of(examine(s3_url), "old versions") == {"no versioning: what is deleted is gone": Verdict.FINE}
-    amazon._ask("put_bucket_versioning", **there, VersioningConfiguration={"Status": "Enabled"})
-    amazon._ask("put_bucket_acl", **there, ACL="public-read")
+    s3._ask("put_bucket_versioning", **there, VersioningConfiguration={"Status": "Enabled"})
+    s3._ask("put_bucket_acl", **there, ACL="public-read")
     try:
         found = list(examine(s3_url))
     finally:
-        amazon._ask("put_bucket_acl", **there, ACL="private")
-        amazon._ask("put_bucket_versioning", **there, VersioningConfiguration={"Status": "Suspended"})
+        s3._ask("put_bucket_acl", **there, ACL="private")
+        s3._ask("put_bucket_versioning", **there, VersioningConfiguration={"Status": "Suspended"})
     assert any("versioning is on" in told for told in of(found, "old versions"))
     assert of(found, "exposure")["the bucket's ACL gives everybody READ; remove the grant"] is Verdict.BROKEN
     assert of(found, "location") == {"us-east-1; run workers there": Verdict.FINE}
@@ -121,7 +121,7 @@ class Policy:
     ("members", "verdict"), [(["user:ann@example.org"], Verdict.FINE), (["allUsers"], Verdict.BROKEN)]
 )
 def test_who_is_in_a_policy_of_google(members, verdict):
-    assert [finding.verdict for finding in doctoring_google._of_policy(Policy(*members))] == [verdict]
+    assert [finding.verdict for finding in gcs._of_policy(Policy(*members))] == [verdict]
 
 
 def bucket(versioning=False, soft_delete_days=0, retention_seconds=None):
@@ -139,7 +139,7 @@ def bucket(versioning=False, soft_delete_days=0, retention_seconds=None):
     ],
 )
 def test_what_google_keeps(settings, verdict, told):
-    found = list(doctoring_google._old_versions(bucket(**settings)))
+    found = list(gcs._old_versions(bucket(**settings)))
     assert any(finding.verdict is verdict and told in finding.told for finding in found)
 
 
@@ -147,7 +147,7 @@ def test_what_google_keeps(settings, verdict, told):
     ("there", "told"), [(100.0, "within 1 s"), (97.0, "within 3 s"), (300.0, "198 s behind"), (0.0, "100 s ahead of")]
 )
 def test_skew_is_counted_from_the_nearer_end_of_what_was_seen(there, told):
-    assert told in doctoring._skew(there, 100.0, 102.0).told
+    assert told in doctor._skew(there, 100.0, 102.0).told
 
 
 def test_no_credentials_are_needed_where_none_may_be_told(capsys, tmp_path):

@@ -13,9 +13,9 @@ import pytest
 from google.cloud.storage.exceptions import DataCorruption
 from requests import ConnectionError as NoConnection
 
-from genocloud import gvcf, objects
-from genocloud.objects import google, streams
+from genocloud import gvcf, storage
 from genocloud.regions import Contig
+from genocloud.storage import gcs, streams
 
 
 def write_and_raise(stream, content):
@@ -25,13 +25,13 @@ def write_and_raise(stream, content):
 
 @pytest.fixture
 def store(gs_url):
-    return objects.open_store(gs_url)
+    return storage.open_store(gs_url)
 
 
 @pytest.fixture
 def service(store, monkeypatch):
     """The client's connection; `service(change)` passes each later answer through `change(method, url, answer)`."""
-    connection = google._client(os.getpid(), os.environ["STORAGE_EMULATOR_HOST"])._http
+    connection = gcs._client(os.getpid(), os.environ["STORAGE_EMULATOR_HOST"])._http
     ask = connection.request
 
     def pass_through(change):
@@ -65,7 +65,7 @@ def test_a_whole_object_that_was_damaged_on_the_way_is_told(store, service):
         return answer
 
     service(damage)
-    with pytest.raises(objects.StoreFailed, match="checksums here and in the bucket differ"):
+    with pytest.raises(storage.StoreFailed, match="checksums here and in the bucket differ"):
         store.read("a")
 
 
@@ -78,7 +78,7 @@ def test_a_large_object_is_read_by_ranges_side_by_side_and_verified(store, servi
     assert len(set(asked)) >= 4
     blob = store._described("a")
     with pytest.raises(DataCorruption):
-        google._verify(content[:-1] + b"?", blob)
+        gcs._verify(content[:-1] + b"?", blob)
 
 
 def test_the_key_and_the_payer_go_with_every_request_that_takes_them(store, service, monkeypatch):
@@ -88,7 +88,7 @@ def test_the_key_and_the_payer_go_with_every_request_that_takes_them(store, serv
     service(lambda method, url, answer: asked.append((method, url)) or answer)
     store.create("a", b"hello")
     with store.writer("b") as stream:
-        stream.write(bytes(google.CHUNK_BYTES + 1))
+        stream.write(bytes(gcs.CHUNK_BYTES + 1))
     store.read("a")
     store.list()
     store.delete("a")
@@ -102,13 +102,13 @@ def test_an_upload_that_fails_is_cancelled_and_leaves_nothing(store, service):
     asked = []
     service(lambda method, url, answer: asked.append(method) or answer)
     with pytest.raises(ZeroDivisionError), store.writer("a") as stream:
-        write_and_raise(stream, bytes(google.CHUNK_BYTES * 5 // 2))
+        write_and_raise(stream, bytes(gcs.CHUNK_BYTES * 5 // 2))
     assert asked == ["POST", "PUT", "PUT", "DELETE"]
     assert store.list() == []
 
 
 def test_an_upload_that_could_not_be_cancelled_is_not_finished_by_the_garbage_collector(store):
-    google._Upload(store._blob("a"), google.CHUNK_BYTES).write(b"half")
+    gcs._Upload(store._blob("a"), gcs.CHUNK_BYTES).write(b"half")
     gc.collect()
     assert store.list() == []
 
@@ -117,10 +117,10 @@ def test_a_streamed_upload_holds_few_chunks_in_memory(store, service):
     sent = []
     service(lambda method, url, answer: sent.append(method) or answer)
     with store.writer("a") as stream:
-        for _ in range(3 * google.CHUNK_BYTES // (1 << 20)):
+        for _ in range(3 * gcs.CHUNK_BYTES // (1 << 20)):
             stream.write(bytes(1 << 20))
         assert sent.count("PUT") >= 2
-    assert store.size("a") == 3 * google.CHUNK_BYTES
+    assert store.size("a") == 3 * gcs.CHUNK_BYTES
 
 
 def test_a_reader_whose_object_was_replaced_fails(store):
@@ -128,16 +128,16 @@ def test_a_reader_whose_object_was_replaced_fails(store):
     with store.open("a") as stream:
         stream.read(1)
         store.write("a", bytes(3_000_000))
-        with pytest.raises(objects.StoreFailed, match="was replaced or deleted while it was read"):
+        with pytest.raises(storage.StoreFailed, match="was replaced or deleted while it was read"):
             stream.read()
 
 
 def test_a_bucket_that_is_not_there_is_told(store):
-    store = objects.open_store("gs://no-such-bucket/a")
+    store = storage.open_store("gs://no-such-bucket/a")
     for use in (store.list, lambda: store.read("a"), lambda: store.write("a", b""), lambda: store.create("a", b"")):
-        with pytest.raises(objects.StoreFailed, match="its bucket does not exist; make the bucket") as caught:
+        with pytest.raises(storage.StoreFailed, match="its bucket does not exist; make the bucket") as caught:
             use()
-        assert not isinstance(caught.value, objects.ObjectMissing)
+        assert not isinstance(caught.value, storage.ObjectMissing)
 
 
 def test_folders_that_the_console_makes_are_no_objects(store):
@@ -192,12 +192,12 @@ def faulty(gs_url, gs_server, monkeypatch):
         serving = threading.Thread(target=proxy.serve_forever)
         serving.start()
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{proxy.server_port}")
-        proxy.store = objects.open_store(gs_url)
+        proxy.store = storage.open_store(gs_url)
         yield proxy
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
-            google._client(os.getpid(), os.environ["STORAGE_EMULATOR_HOST"]).close()
-            google._client.cache_clear()
+            gcs._client(os.getpid(), os.environ["STORAGE_EMULATOR_HOST"]).close()
+            gcs._client.cache_clear()
             gc.collect()
         proxy.shutdown()
         serving.join()
@@ -235,7 +235,7 @@ def test_a_whole_object_that_comes_short_is_never_taken_for_whole(faulty, monkey
     faulty.faults[:] = ["short"]
     assert faulty.store.read("a") == CONTENT
     faulty.faults[:] = ["short"] * streams.TRIES
-    with pytest.raises(objects.StoreFailed, match="checksums here and in the bucket differ"):
+    with pytest.raises(storage.StoreFailed, match="checksums here and in the bucket differ"):
         faulty.store.read("a")
 
 
@@ -245,7 +245,7 @@ def test_a_gvcf_is_streamed_from_a_faulty_bucket(faulty, tmp_path):
     head = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tann\n"
     faulty.store.write("a.g.vcf.gz", gzip.compress((head + lines).encode(), 1))
     faulty.faults[:] = ["", "cut", "short"]
-    url = objects.join(faulty.store.url, "a.g.vcf.gz")
+    url = storage.join(faulty.store.url, "a.g.vcf.gz")
     *_, last = rows = list(gvcf.read_rows(url, (Contig("c", 60_000),)))
     assert sum(each.read for each in rows) == 59_999
     assert last.checksum == zlib.crc32(faulty.store.read("a.g.vcf.gz"))

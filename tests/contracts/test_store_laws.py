@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from genocloud import objects
+from genocloud import storage
 from genocloud.errors import StoreError, UnreadableFile
 
 MB = 1_000_000
@@ -57,9 +57,9 @@ def test_what_is_absent_is_missing(store):
     store.write("a/b", b"")
     for ask in (store.read, store.size, store.open, lambda name: store.read(name, 3, 3)):
         for name in ("b", "a", "a/b/c"):
-            with pytest.raises(objects.ObjectMissing) as caught:
+            with pytest.raises(storage.ObjectMissing) as caught:
                 ask(name)
-            assert caught.value.url == objects.join(store.url, name)
+            assert caught.value.url == storage.join(store.url, name)
     assert not any(map(store.exists, ("b", "a", "a/b/c")))
 
 
@@ -71,7 +71,7 @@ def test_write_replaces(store):
 
 def test_create_does_not_replace(store):
     store.create("a", b"first")
-    with pytest.raises(objects.ObjectExists) as caught:
+    with pytest.raises(storage.ObjectExists) as caught:
         store.create("a", b"second")
     assert isinstance(caught.value, StoreError)
     assert store.read("a") == b"first"
@@ -84,7 +84,7 @@ def test_one_of_16_threads_creates(store, threads):
         barrier.wait()
         try:
             store.create("manifest/1", b"%d" % number)
-        except objects.ObjectExists:
+        except storage.ObjectExists:
             return None
         return number
 
@@ -265,15 +265,15 @@ def test_delete_removes_one_object(store):
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_names_are_taken_as_they_are(store, name):
     if store.url.startswith("az:") and "\\" in name:
-        with pytest.raises(objects.StoreFailed, match="cannot name an object on Azure"):
+        with pytest.raises(storage.StoreFailed, match="cannot name an object on Azure"):
             store.write(name, b"")
         return
     for whole in (name, f"{name}/{name}.x"):
-        url = objects.join(store.url, whole)
+        url = storage.join(store.url, whole)
         store.write(whole + "1", b"1")
         with store.writer(whole + "2") as stream:
             stream.write(b"2")
-        with objects.open_file(url + "2") as stream:
+        with storage.open_file(url + "2") as stream:
             assert stream.read() == b"2"
         assert store.list(whole) == [whole + "1", whole + "2"]
         assert (store.read(whole + "1"), store.size(whole + "2"), store.exists(whole)) == (b"1", 1, False)
@@ -292,8 +292,8 @@ def test_names_that_could_leave_the_store_are_refused(store, name):
 
 
 def test_stores_below_stores(store):
-    below = objects.open_store(objects.join(store.url, "b/c"))
-    beside = objects.open_store(objects.join(store.url, "b/cc"))
+    below = storage.open_store(storage.join(store.url, "b/c"))
+    beside = storage.open_store(storage.join(store.url, "b/cc"))
     store.write("b/c/d", b"1")
     below.write("e", b"2")
     beside.write("f", b"3")
@@ -304,14 +304,14 @@ def test_a_store_is_a_value_that_pickles(store):
     store.write("a", b"hello")
     copy = pickle.loads(pickle.dumps(store))
     assert (copy, copy.url, copy.read("a")) == (store, store.url, b"hello")
-    assert objects.open_store(store.url) == store
+    assert storage.open_store(store.url) == store
 
 
 def test_its_errors_pickle(store):
-    with pytest.raises(objects.ObjectMissing) as caught:
+    with pytest.raises(storage.ObjectMissing) as caught:
         store.read("a")
     copy = pickle.loads(pickle.dumps(caught.value))
-    assert (type(copy), str(copy), copy.url) == (objects.ObjectMissing, str(caught.value), caught.value.url)
+    assert (type(copy), str(copy), copy.url) == (storage.ObjectMissing, str(caught.value), caught.value.url)
 
 
 def test_an_object_knows_when_it_took_its_content(store):
@@ -324,7 +324,7 @@ def test_an_object_knows_when_it_took_its_content(store):
         stream.write(b"streamed")
     assert before < first < store.modified("a") < time.time() + 2
     assert store.modified("a") <= store.modified("b")
-    with pytest.raises(objects.ObjectMissing):
+    with pytest.raises(storage.ObjectMissing):
         store.modified("c")
 
 
@@ -349,8 +349,8 @@ def test_a_sweep_removes_no_object_and_nothing_that_is_being_written(store):
 @pytest.mark.parametrize("content", [b"hello" * MB, b""])
 def test_a_mapped_file_is_its_bytes(store, content):
     store.write("a", content)
-    mapped = objects.map_file(objects.join(store.url, "a"))
+    mapped = storage.map_file(storage.join(store.url, "a"))
     assert mapped.readonly
     assert mapped == content
     with pytest.raises(UnreadableFile):
-        objects.map_file(objects.join(store.url, "b"))
+        storage.map_file(storage.join(store.url, "b"))

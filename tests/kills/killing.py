@@ -19,7 +19,7 @@ from pathlib import Path
 import genocloud
 from genocloud.cli import main
 from genocloud.cohort import NoCohort
-from genocloud.objects import open_store
+from genocloud.storage import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLED = -9

@@ -18,7 +18,7 @@ from typing import Any
 
 from genocloud import gvcf
 from genocloud.cli import main
-from genocloud.steps.reference import read_reference
+from genocloud.pipeline.reference import read_reference
 
 
 def run(words: list[str], said: str) -> None:

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genocloud import callset, objects, schema
-from genocloud.callset import forms, layout, lines, rendering
-from genocloud.kernels import text
+from genocloud import callset, schema, storage
+from genocloud.callset import formats, layout, record_pieces, vcf_text
+from genocloud.kernels import vcf_columns
 from genocloud.regions import Region
-from tests.reference import callset_tables as make
-from tests.reference import vcf_text as twin
+from tests.support import callset_tables as make
+from tests.support import vcf_text as twin
 
 SAMPLES = ("ann", "bob", "cat", "dan", "eve")
 BATCHES = st.lists(st.integers(0, 2), min_size=len(SAMPLES), max_size=len(SAMPLES)).map(
@@ -30,7 +30,7 @@ def kernel_lines(sites: pa.Table, genotypes: Sequence[pa.Table], batches: Sequen
     samples = [sample for sample in SAMPLES if any(sample in batch for batch in batches)]
     first, step = layout.rows_of(batches, samples, sites.num_rows)
     cells = (first + np.arange(sites.num_rows)[:, None] * step).astype(np.int32)
-    made = lines.lines_of(lines.site_texts(sites), lines.lay_out(genotypes), cells)
+    made = vcf_text.lines_of(vcf_text.site_texts(sites), vcf_text.lay_out(genotypes), cells)
     return made.data.tobytes().decode()
 
 
@@ -55,17 +55,17 @@ def test_a_distinct_genotype_has_one_text_wherever_it_stands(
         np.array([[random.randrange(len(table)) for _ in batch] for _ in pos], np.int32).reshape(count, len(batch))
         for table, batch in zip(few, batches, strict=True)
     ]
-    called = [rendering.Batch(*each) for each in zip(batches, few, numbers, strict=True)]
+    called = [record_pieces.Batch(*each) for each in zip(batches, few, numbers, strict=True)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rendering, "PIECE_SITES", most_sites)
-        patch.setattr(rendering, "PIECE_GENOTYPES", most_genotypes)
-        given = forms.form_of("x.vcf.gz"), make.CONTIGS, samples, sites, called, threads
-        pieces = list(rendering.called_pieces(*given))
+        patch.setattr(record_pieces, "PIECE_SITES", most_sites)
+        patch.setattr(record_pieces, "PIECE_GENOTYPES", most_genotypes)
+        given = formats.form_of("x.vcf.gz"), make.CONTIGS, samples, sites, called, threads
+        pieces = list(record_pieces.called_pieces(*given))
     written = gzip.decompress(b"".join(piece.blocks.data for piece in pieces)) if count else b""
     assert written.decode() == twin.lines(sites, [spread(batch, pos) for batch in called], samples)
 
 
-def spread(batch: rendering.Batch, positions: Sequence[int]) -> pa.Table:
+def spread(batch: record_pieces.Batch, positions: Sequence[int]) -> pa.Table:
     """GENOTYPES, a row for each cell."""
     rows = batch.distinct.to_pylist()
     cells = [
@@ -82,9 +82,9 @@ def test_interpreted_kernel_writes_the_same_lines(seed: int) -> None:
     sites, genotypes = make.tables(Random(seed), "chr1", range(3), [SAMPLES])
     compiled = kernel_lines(sites, genotypes, [SAMPLES])
     with pytest.MonkeyPatch.context() as patch:
-        for name, kernel in vars(text).copy().items():
+        for name, kernel in vars(vcf_columns).copy().items():
             if hasattr(kernel, "py_func"):
-                patch.setattr(text, name, kernel.py_func)
+                patch.setattr(vcf_columns, name, kernel.py_func)
         assert kernel_lines(sites, genotypes, [SAMPLES]) == compiled
 
 
@@ -96,7 +96,7 @@ def test_decimals_are_the_twins(value: float, decimals: int) -> None:
 
 
 def written(value: float, form: str) -> str:
-    return str(lines.decimals(pa.array([value], pa.float64(), from_pandas=False), form)[0].as_py())
+    return str(vcf_text.decimals(pa.array([value], pa.float64(), from_pandas=False), form)[0].as_py())
 
 
 @given(
@@ -112,7 +112,7 @@ def test_shard_cuts_pieces_and_threads_do_not_change_records(
     seed: int, batches: list[list[str]], cuts: set[int], most_sites: int, most_genotypes: int, threads: int
 ) -> None:
     sites, genotypes = make.tables(Random(seed), "chr1", range(1, 41), batches)
-    store = objects.open_store(f"memory://{uuid4()}")
+    store = storage.open_store(f"memory://{uuid4()}")
     names = {f"b{number}": tuple(batch) for number, batch in enumerate(batches)}
     edges = [0, *sorted(cuts), 600_000_000]
     entries = []
@@ -122,8 +122,8 @@ def test_shard_cuts_pieces_and_threads_do_not_change_records(
         entries.append(callset.write_shard(store, shard, "key", inside[0], dict(zip(names, inside[1:], strict=True))))
     opened = callset.commit(store, make.description(names), reversed(entries))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rendering, "PIECE_SITES", most_sites)
-        patch.setattr(rendering, "PIECE_GENOTYPES", most_genotypes)
+        patch.setattr(record_pieces, "PIECE_SITES", most_sites)
+        patch.setattr(record_pieces, "PIECE_GENOTYPES", most_genotypes)
         counts = callset.write_vcf(opened, f"{store.url}/calls.vcf.gz", threads)
     records = gzip.decompress(store.read("calls.vcf.gz")).decode().partition("#CHROM")[2].partition("\n")[2]
     assert records == twin.lines(sites, genotypes, SAMPLES)

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud import cohort, steps
-from genocloud.objects import Store, open_store
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
-from tests.reference.cohort_people import ingest, rows_in_force
+from genocloud.storage import Store, open_store
+from tests.support.cohort_people import ingest, rows_in_force
 
 NAMES = "abcdefgh"
 NAME, SHIFT = st.sampled_from(NAMES), st.integers(0, 400)

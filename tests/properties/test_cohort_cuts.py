@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud import cohort, gvcf, schema
-from genocloud.objects import open_store
 from genocloud.regions import Contig, Region
+from genocloud.storage import open_store
 
 CONTIGS = (Contig("chr1", 1000), Contig("chr2", 120), Contig("chr3", 80), Contig("chr4", 700))
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tann\n"

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from genocloud import genotypes, schema, sites
 from genocloud.regions import Region
 from tests.properties.test_genotypes_cuts import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
-from tests.reference.joint_cohorts import CONTIGS, cohort, cohort_records
-from tests.reference.joint_path import cut, joint
+from tests.support.joint_cohorts import CONTIGS, cohort, cohort_records
+from tests.support.joint_path import cut, joint
 
 MODEL = genotypes.Model(max_alternate_alleles=3, annotation_groups=("StandardAnnotation", "AS_StandardAnnotation"))
 CUTS = st.sets(st.integers(1, WHOLE.end - 1), max_size=8)

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud import genotypes, sites
-from genocloud.genotypes.fates import KEPT, SPURIOUS, TOO_MANY, UNLIKELY
-from genocloud.kernels import frequencies, likelihoods, sums
+from genocloud.genotypes.allele_outcomes import KEPT, SPURIOUS, TOO_MANY, UNLIKELY
+from genocloud.kernels import fixed_point, frequencies, merged_likelihoods
 from genocloud.regions import Region
 from tests.properties.test_kernels_likelihoods import both
-from tests.reference import genotypes as twin
-from tests.reference.joint_cohorts import CONTIGS, cohort
-from tests.reference.joint_path import batch_of
+from tests.support import genotypes as twin
+from tests.support.joint_cohorts import CONTIGS, cohort
+from tests.support.joint_path import batch_of
 
 MOST = 12
 """Merged alleles at most: what the slow twin expands for a tetraploid takes it a while."""
@@ -36,7 +36,7 @@ def expanded(ploidy, own, pl):
 
 
 def scores_of(words):
-    return sums.sums_of(words[:, 0], words[:, 1])
+    return fixed_point.sums_of(words[:, 0], words[:, 1])
 
 
 @both(frequencies.likelihood_gains)
@@ -52,7 +52,7 @@ def test_scores_are_those_of_expanded_vectors(run, samples):
     assert scores_of(told).tolist() == twin.scores(whole, alleles)
 
 
-@both(likelihoods.is_flat)
+@both(merged_likelihoods.is_flat)
 @given(vector=vectors())
 @settings(deadline=None, max_examples=60)
 def test_flatness_is_that_of_expanded_vectors(run, vector):
@@ -97,7 +97,7 @@ def test_every_allele_that_was_seen_is_kept_or_has_a_reason(seed, most, least):
     variants, blocks = batch_of(list(cohort(seed, 6).values()))
     ranks, whole = np.arange(6, dtype=np.int32), Region(0, 0, CONTIGS[0].length)
     alleles = sites.unify(*([part] for part in sites.observe(variants, ranks, whole)))
-    summary = genotypes.summarise(genotypes.line_up(variants, blocks, ranks, alleles), alleles)
+    summary = genotypes.summarise(genotypes.align_rows(variants, blocks, ranks, alleles), alleles)
     settled = next(genotypes.settle([genotypes.estimate([summary], alleles, model)], model))
     fates = genotypes.allele_fates(settled)
     assert fates.total() == pc.sum(pc.list_value_length(alleles["alts"])).as_py()

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud import genotypes, sites
-from genocloud.genotypes import Summary, alignment, allele_specific, annotation, calling, summaries
-from genocloud.kernels import frequencies, settling
+from genocloud.genotypes import LikelihoodCounts, aligned_rows, allele_specific, annotation, calling, likelihood_counts
+from genocloud.kernels import frequencies, site_selection
 from genocloud.regions import Region
 from genocloud.sites import merging
-from tests.reference import joint_sites
-from tests.reference.joint_cohorts import CONTIGS, cohort
-from tests.reference.joint_path import batch_of, cut, joint
+from tests.support import joint_sites
+from tests.support.joint_cohorts import CONTIGS, cohort
+from tests.support.joint_path import batch_of, cut, joint
 
 WHOLE = Region(0, 0, CONTIGS[0].length)
 SAMPLES = 7
@@ -44,15 +44,15 @@ def test_cuts_change_nothing(seed, places, cuts, random):
 
 
 COMPOSED = (
-    (alignment, "fill_speaking"),
-    (alignment, "number_blocks"),
-    (alignment, "match_alleles"),
-    (alignment, "spanning_alleles"),
-    (alignment, "any_other_alleles"),
-    (alignment, "complete_vectors"),
-    (alignment, "genotype_states"),
-    (summaries, "summarise_sites"),
-    (summaries, "merge_keys"),
+    (aligned_rows, "fill_speaking"),
+    (aligned_rows, "number_blocks"),
+    (aligned_rows, "match_alleles"),
+    (aligned_rows, "spanning_alleles"),
+    (aligned_rows, "any_other_alleles"),
+    (aligned_rows, "complete_vectors"),
+    (aligned_rows, "genotype_states"),
+    (likelihood_counts, "summarise_sites"),
+    (likelihood_counts, "merge_keys"),
     (frequencies, "estimate_sites"),
     (calling, "call_sites"),
     (annotation, "annotate_sites"),
@@ -62,7 +62,7 @@ COMPOSED = (
     (allele_specific.kernels, "sum_in_order"),
     (allele_specific.kernels, "median_bins"),
     (annotation, "medians"),
-    (settling, "settle_sites"),
+    (site_selection, "settle_sites"),
     (merging, "first_ranks"),
     (merging, "unify_sites"),
 )
@@ -86,12 +86,12 @@ def summaries_of(seed, places, random):
     seen = [sites.observe(table[0], ranks, WHOLE) for table, ranks in batches]
     alleles = sites.unify([each[0] for each in seen], [each[1] for each in seen])
     return [
-        genotypes.summarise(genotypes.line_up(*table, ranks, alleles), alleles) for table, ranks in batches
+        genotypes.summarise(genotypes.align_rows(*table, ranks, alleles), alleles) for table, ranks in batches
     ], alleles
 
 
-def same(a: Summary, b: Summary) -> bool:
-    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in Summary.__slots__)
+def same(a: LikelihoodCounts, b: LikelihoodCounts) -> bool:
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in LikelihoodCounts.__slots__)
 
 
 @given(seed=SEEDS, places=PLACES, random=st.randoms())

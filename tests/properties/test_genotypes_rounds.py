@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from genocloud import genotypes, schema, sites
 from genocloud.kernels import frequencies
 from genocloud.regions import Region
-from tests.reference.joint_cohorts import CONTIGS, cohort
-from tests.reference.joint_path import batch_of
+from tests.support.joint_cohorts import CONTIGS, cohort
+from tests.support.joint_path import batch_of
 
 WHOLE, SAMPLES = Region(0, 0, CONTIGS[0].length), 7
 MODELS = st.builds(
@@ -33,7 +33,7 @@ def sources_of(seed, places):
         batches.append((batch_of([rows[n] for n in here]) if here else empty, np.array(here, np.int32)))
         seen.append(sites.observe(batches[-1][0][0], batches[-1][1], WHOLE))
     alleles = sites.unify([each[0] for each in seen], [each[1] for each in seen])
-    lined = [genotypes.line_up(*rows, ranks, alleles) for rows, ranks in batches]
+    lined = [genotypes.align_rows(*rows, ranks, alleles) for rows, ranks in batches]
     return alleles, [genotypes.summarise(lines, alleles) for lines in lined]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from genocloud import gvcf
 from genocloud.errors import InputError
-from genocloud.gvcf.callers import CALLERS, UNKNOWN
+from genocloud.gvcf.dialects import CALLERS, UNKNOWN
 from genocloud.regions import Contig
 from tests.fuzz import laws, seeds
 from tests.fuzz.changes import KINDS, Change

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud import gvcf, schema
-from genocloud.gvcf import texts as reading
+from genocloud.gvcf import text_source as reading
 from genocloud.regions import Contig
-from tests.reference import gvcf_reader
+from tests.support import gvcf_reader
 
 CONTIGS = (Contig("chr1", 100_000), Contig("chr1_alt", 50_000), Contig("M", 100_000))
 HEADER = "##fileformat=VCFv4.2\n##source=strelka\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tann\tbob\n"

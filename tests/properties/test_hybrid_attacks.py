@@ -10,13 +10,13 @@ import pytest
 from genocloud import callset, steps
 from genocloud.cohort import open_cohort
 from genocloud.errors import GenocloudError
-from genocloud.locations import NotCovered, OtherPolicy, Register, TooFew, config_of
+from genocloud.federation import NotCovered, OtherPolicy, Register, TooFew, config_of
+from genocloud.pipeline.hybrid.clients import LocationClient
+from genocloud.pipeline.hybrid.setup import Unfit
 from genocloud.scatter.progress import Silent
 from genocloud.steps.hybrid import hybrid
-from genocloud.steps.hybrid_entry import Unfit
-from genocloud.steps.hybrid_stations import Station
-from tests.reference.hybrid_studies import Study, small, write_study
-from tests.reference.site_policies import obeying, write_policy
+from tests.support.hybrid_studies import Study, small, write_study
+from tests.support.site_policies import obeying, write_policy
 
 AWAY, COORDINATOR = "hospital", "lab"
 MINIMUM = 3
@@ -129,14 +129,16 @@ def test_an_earlier_version_of_the_cohort_is_compared_too(attack: Attack, monkey
     attack.refused(TooFew, NEAR, attack.people[:6], name)
     later = open_cohort(f"{attack.folder}/hospital/{name}/cohort").version
     attack.remove(name, attack.people[5])
-    ask = Station.ask
+    ask = LocationClient.ask
 
-    def other_version(station: Station, function: Any, tasks: Sequence[Any], *rest: Any, **more: Any) -> list[Any]:
+    def other_version(
+        station: LocationClient, function: Any, tasks: Sequence[Any], *rest: Any, **more: Any
+    ) -> list[Any]:
         if station.name == AWAY and function.__name__ in ("discovery_needs", "finished"):
             tasks = [(replace(task[0], version=later), *task[1:]) for task in tasks]
         return ask(station, function, tasks, *rest, **more)
 
-    monkeypatch.setattr(Station, "ask", other_version)
+    monkeypatch.setattr(LocationClient, "ask", other_version)
     attack.refused(TooFew, NEAR, attack.people[:5], name)
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from genocloud import steps
 from genocloud.callset import Callset
-from genocloud.report.words import percent_text
+from genocloud.formatting import percent_text
+from genocloud.pipeline.callset_counts import count_callset
+from genocloud.pipeline.receipts import write_receipt
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
-from genocloud.steps.receipts import write_receipt
-from genocloud.steps.statistics import count_callset
 from tests.properties.test_steps_cuts import records
-from tests.reference.hybrid_studies import Study, differences, run_study, small, write_study
+from tests.support.hybrid_studies import Study, differences, run_study, small, write_study
 
 CONTIGS = {
     "many": small("many", 10),

@@ -12,10 +12,10 @@ import dask
 import distributed
 import pytest
 
-from genocloud.locations import ToldThere
-from tests.reference.hybrid_studies import Study, differences, run_study, small, write_study
-from tests.reference.site_policies import obeying
-from tests.reference.tcp_tap import Tap, tapped
+from genocloud.federation import RedactedError
+from tests.support.hybrid_studies import Study, differences, run_study, small, write_study
+from tests.support.site_policies import obeying
+from tests.support.tcp_tap import Tap, tapped
 
 AWAY, COORDINATOR = "aarau", "bern"
 PLAIN = {"distributed.comm.compression": None, "distributed.worker.profile.enabled": False}
@@ -79,7 +79,7 @@ def test_an_error_is_not_quoted_on_the_line(tmp_path: Path, tap: Tap, policies: 
     path = study.gvcf(study.people[AWAY][0])
     text = gzip.decompress(path.read_bytes()).decode()
     path.write_bytes(gzip.compress(re.sub(r":[0-9,]+(\n)", r":secretPL\1", text, count=1).encode()))
-    with pytest.raises(ToldThere):
+    with pytest.raises(RedactedError):
         run(study, tap)
     assert len(tap.outward) > 1000
     for word in (b"secretPL", *(name.encode() for name in study.names)):

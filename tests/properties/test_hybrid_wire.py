@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from genocloud import objects
+from genocloud import storage
 from genocloud.cohort import open_cohort, read_variants
 from genocloud.errors import InputError
-from genocloud.locations import parcels, policy
+from genocloud.federation import messages, policy
+from genocloud.pipeline.hybrid import clients, setup
 from genocloud.regions import Region
-from genocloud.steps import hybrid_entry, hybrid_stations
-from tests.reference.hybrid_studies import Study, run_study, small, write_study
-from tests.reference.hybrid_wire import Wire, check, runs_let_out
+from tests.support.hybrid_studies import Study, run_study, small, write_study
+from tests.support.hybrid_wire import Wire, check, runs_let_out
 
 CONTIGS = {"many": small("many", 12), "spanning": small("spanning", 24), "ploidies": small("ploidies", 10)}
 COORDINATOR = "bern"
@@ -48,7 +48,7 @@ def run(study: Study, name: str, asked: str) -> None:
 
 def secrets(study: Study, name: str, site: str) -> list[str]:
     """What the site's own files say of its people besides their names: fingerprints of gVCFs, and their paths."""
-    store = objects.open_store(str(study.folder / name / site / "cohort"))
+    store = storage.open_store(str(study.folder / name / site / "cohort"))
     receipts = [store.read(each).decode() for each in store.list("batches/") if each.endswith("receipt.json")]
     prints = {word for text in receipts for word in re.findall(r"[0-9a-f]{32,}|(?:crc32c|md5|sha256):[^\"]+", text)}
     assert prints
@@ -92,28 +92,28 @@ def test_under_summaries_key_tables_leave_and_nothing_with_a_name(study: Study, 
 
 def _let_summaries_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(policy.LEAST, "summary", "stays")
-    monkeypatch.setattr("genocloud.steps.hybrid_flow.STAYS", "no policy")
+    monkeypatch.setattr("genocloud.pipeline.hybrid.coordinator.STAYS", "no policy")
 
 
 def _name_people(monkeypatch: pytest.MonkeyPatch) -> None:
-    fill = hybrid_entry.fill
+    fill = hybrid_step.fill
 
-    def telling(given: hybrid_entry.Filling) -> hybrid_entry.Filled:
+    def telling(given: setup.Filling) -> setup.Filled:
         filled = fill(given)
-        store = objects.open_store(given.at.store)
-        filled.figures["sheet"] = store.read(hybrid_entry.SHEET_NAME).decode()
+        store = storage.open_store(given.at.store)
+        filled.figures["sheet"] = store.read(setup.SHEET_NAME).decode()
         return filled
 
-    monkeypatch.setattr(hybrid_entry, "fill", telling)
+    monkeypatch.setattr(hybrid_step, "fill", telling)
 
 
 def _send_more_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow as pa
 
-    monkeypatch.setitem(parcels.KINDS, "people", parcels.KINDS["people"].append(pa.field("name", pa.string())))
-    people = hybrid_entry._people
+    monkeypatch.setitem(messages.KINDS, "people", messages.KINDS["people"].append(pa.field("name", pa.string())))
+    people = hybrid_step._people
     monkeypatch.setattr(
-        hybrid_entry,
+        hybrid_step,
         "_people",
         lambda opened, rows: people(opened, rows).append_column("name", pa.array(list(opened.samples))),
     )
@@ -166,7 +166,7 @@ def test_an_error_leaves_its_words_at_the_site(study: Study, wire: Wire, damaged
 def test_the_check_sees_the_words_of_an_error(
     study: Study, wire: Wire, damaged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hybrid_stations, "discreet", lambda asker, function, task: function(task))
+    monkeypatch.setattr(clients, "redacted", lambda asker, function, task: function(task))
     with pytest.raises(InputError, match="malformed"):
         run(study, "told", "stays")
     with pytest.raises(AssertionError, match="crosses"):

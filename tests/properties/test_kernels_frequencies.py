@@ -9,14 +9,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from genocloud.kernels import calling, frequencies, site_statistics, summaries, sums
+from genocloud.kernels import fixed_point, frequencies, genotyping, likelihood_keys, site_statistics
 from tests.properties.test_kernels_likelihoods import both
-from tests.reference import genotypes as twin
+from tests.support import genotypes as twin
 
 KEYS = st.lists(st.tuples(st.lists(st.integers(-1, 2), min_size=1, max_size=3), st.integers(1, 5)), max_size=12)
 
 
-@both(summaries.merge_keys)
+@both(likelihood_keys.merge_keys)
 @given(sites=st.lists(KEYS, min_size=1, max_size=3))
 @settings(deadline=None)
 def test_equal_keys_are_added_up(run, sites):
@@ -75,7 +75,7 @@ def test_expected_copies(run, cohort):
     prior = [10.0, 0.01, 0.00125][:alleles]
     copies = run(*arrays(samples), np.array(prior))
     expected, wanted = twin.expected_copies(samples, prior)
-    assert copies / sums.UNIT == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    assert copies / fixed_point.UNIT == pytest.approx(expected, rel=1e-9, abs=1e-9)
     assert frequencies.frequencies_of(copies, np.array(prior)) == pytest.approx(wanted, rel=1e-9)
 
 
@@ -107,20 +107,20 @@ def test_the_largest_likelihoods_give_a_finite_quality():
 def test_likelihood_gains(run, cohort):
     alleles, samples = cohort
     words = run(*keys_of(samples, alleles), 0, len(samples), alleles)
-    assert sums.sums_of(words[:, 0], words[:, 1]).tolist() == twin.scores(samples, alleles)
+    assert fixed_point.sums_of(words[:, 0], words[:, 1]).tolist() == twin.scores(samples, alleles)
 
 
-@both(sums.add_words)
+@both(fixed_point.add_words)
 @given(tenths=st.lists(st.integers(0, 2**31 - 1), min_size=2, max_size=2))
 @settings(deadline=None)
 def test_two_doubles_in_words_add_up_as_doubles_do(run, tenths):
     words = np.zeros((1, 2), np.int64)
     for value in tenths:
         run(value / 10.0, 1, words, 0)
-    assert sums.sums_of(words[:, 0], words[:, 1]).tolist() == [tenths[0] / 10.0 + tenths[1] / 10.0]
+    assert fixed_point.sums_of(words[:, 0], words[:, 1]).tolist() == [tenths[0] / 10.0 + tenths[1] / 10.0]
 
 
-@both(sums.add_words)
+@both(fixed_point.add_words)
 @given(values=st.lists(st.tuples(st.floats(0, 1e8), st.integers(1, 1000)), max_size=8), random=st.randoms())
 @settings(deadline=None)
 def test_words_do_not_show_how_they_were_added_up(run, values, random):
@@ -132,7 +132,7 @@ def test_words_do_not_show_how_they_were_added_up(run, values, random):
         run(value, max(count - 3, 0), apart, random.randrange(3))
     assert np.array_equal(apart.sum(axis=0, keepdims=True), together)
     exact = math.fsum(value * count for value, count in values)
-    assert sums.sums_of(together[:, 0], together[:, 1])[0] == pytest.approx(exact, rel=1e-15, abs=1e-12)
+    assert fixed_point.sums_of(together[:, 0], together[:, 1])[0] == pytest.approx(exact, rel=1e-15, abs=1e-12)
 
 
 @both(frequencies.expand_keys)
@@ -156,7 +156,7 @@ def test_best_alleles(run, gains, most):
     assert run(np.array([0, *gains], np.float64), most).tolist() == twin.best_alleles([0, *gains], most)
 
 
-@both(calling.choose_genotype)
+@both(genotyping.choose_genotype)
 @given(data=st.data(), alleles=st.integers(2, 4), ploidy=st.integers(1, 3), small=st.booleans())
 @settings(deadline=None)
 def test_choose_genotype(run, data, alleles, ploidy, small):
@@ -174,7 +174,7 @@ def test_the_edge_of_flatness_is_decided_in_doubles():
     """Puzzle 10: 30,31 is called, 70,71 is not, though both differ by 1."""
     for low, expected in ((30, [0, 0]), (70, [-1, -1])):
         gt = np.zeros(2, np.int8)
-        assert calling.choose_genotype(np.array([low, low + 1, 900], np.int32), 0, 3, 2, gt, 0)[0]
+        assert genotyping.choose_genotype(np.array([low, low + 1, 900], np.int32), 0, 3, 2, gt, 0)[0]
         assert gt.tolist() == expected
 
 
@@ -187,13 +187,13 @@ SHARES = st.lists(
 
 def share_sum(shares):
     """A sum of (share, times), as `add_share` has it."""
-    row = np.zeros(sums.SHARE_SUM, np.int64)
+    row = np.zeros(fixed_point.SHARE_SUM, np.int64)
     for share, times in shares:
-        sums.add_share(row, 0, share, times)
+        fixed_point.add_share(row, 0, share, times)
     return row
 
 
-@both(sums.add_share_sums)
+@both(fixed_point.add_share_sums)
 @given(shares=SHARES, data=st.data())
 @settings(deadline=None)
 def test_sums_of_shares_do_not_depend_on_order_or_grouping(run, shares, data):
@@ -202,13 +202,13 @@ def test_sums_of_shares_do_not_depend_on_order_or_grouping(run, shares, data):
     parts = [mixed[low:high] for low, high in pairwise([0, *cuts, len(mixed)])]
     together = run(np.stack([share_sum(part) for part in parts])[:, None, :])[0]
     assert together.tolist() == share_sum(shares).tolist()
-    once = np.zeros(sums.SHARE_SUM, np.int64)
+    once = np.zeros(fixed_point.SHARE_SUM, np.int64)
     for share, times in shares:  # as many samples share a genotype
-        sums.add_share_sum(once, 0, share_sum([(share, 1)]), 0, times)
+        fixed_point.add_share_sum(once, 0, share_sum([(share, 1)]), 0, times)
     assert once.tolist() == together.tolist()
 
 
-@both(sums.share_sums)
+@both(fixed_point.share_sums)
 @given(shares=SHARES)
 @settings(deadline=None)
 def test_sums_of_shares_are_as_exact_however_small_all_are(run, shares):

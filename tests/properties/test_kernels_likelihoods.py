@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genocloud.kernels import alignment, alleles, genotype_order, likelihoods, words
-from tests.reference import genotypes as twin
+from genocloud.kernels import alleles, dictionary, genotype_order, merged_likelihoods, row_alignment
+from tests.support import genotypes as twin
 
 BASES = st.text("ACG", min_size=1, max_size=4)
 
@@ -59,7 +59,7 @@ def test_absurd_ploidies_do_not_overflow():
     assert genotype_order.count_genotypes(50, 200) == genotype_order.MANY
 
 
-@both(likelihoods.project)
+@both(merged_likelihoods.project)
 @given(data=st.data(), ploidy=st.integers(1, 4), own_count=st.integers(1, 4))
 @settings(deadline=None)
 def test_project(run, data, ploidy, own_count):
@@ -106,7 +106,7 @@ def test_own_alleles_find_their_merged_ones(run, data, ref):
 LENGTHS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4), st.booleans()), max_size=8)
 
 
-@both(alignment.fill_speaking)
+@both(row_alignment.fill_speaking)
 @given(samples=st.lists(LENGTHS, min_size=1, max_size=3), positions=st.sets(st.integers(0, 40), max_size=12))
 @settings(deadline=None)
 def test_the_row_that_speaks(run, samples, positions):
@@ -130,7 +130,7 @@ def test_the_row_that_speaks(run, samples, positions):
             assert out[site, column] == (100 + own[told] if told >= 0 else -7)
 
 
-@both(alignment.number_blocks)
+@both(row_alignment.number_blocks)
 @given(
     blocks=st.lists(st.tuples(st.integers(-2, 1), st.integers(0, 2**31 - 1)), max_size=20), copies=st.integers(1, 90)
 )
@@ -145,7 +145,7 @@ def test_blocks_that_say_the_same_have_one_number(run, blocks, copies):
     assert firsts.tolist() == [many.index(block) for block in distinct]
 
 
-@both(words.number_words)
+@both(dictionary.number_words)
 @given(texts=st.lists(st.lists(st.integers(-1, 3), max_size=3), max_size=200))
 @settings(deadline=None)
 def test_words_are_numbered_by_first_appearance(run, texts):

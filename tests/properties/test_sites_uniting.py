@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from genocloud import schema, sites
 from genocloud.regions import Region
-from tests.reference.joint_cohorts import CONTIGS, cohort
-from tests.reference.joint_path import batch_of
+from tests.support.joint_cohorts import CONTIGS, cohort
+from tests.support.joint_path import batch_of
 
 END, SAMPLES = CONTIGS[0].length, 6
 REGIONS = st.tuples(st.integers(0, END - 1), st.integers(1, END)).map(

@@ -7,24 +7,24 @@ from random import Random
 import pysam
 import pytest
 
-from genocloud import cohort, steps
+from genocloud import cohort, pipeline, steps
 from genocloud.callset import open_callset
 from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
+from genocloud.pipeline import sharding
+from genocloud.pipeline.reference import read_reference
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
-from genocloud.steps import shards
-from genocloud.steps.reference import read_reference
 from tests.conftest import sample_map
 from tests.properties.test_steps_cuts import decoded, records, tables
 from tests.properties.test_steps_hybrid import Hybrid
-from tests.reference.short_contigs import Tig, make_tigs, write_person, write_reference
+from tests.support.short_contigs import Tig, make_tigs, write_person, write_reference
 
-EACH_ALONE = steps.Storing(part_bp=1)
+EACH_ALONE = pipeline.IngestOptions(part_bp=1)
 TOGETHER = [
-    steps.Storing(),
-    steps.Storing(window_bp=1_500, batch_size=2),
-    steps.Storing(part_bp=4_000, window_bp=700, batch_size=3),
+    pipeline.IngestOptions(),
+    pipeline.IngestOptions(window_bp=1_500, batch_size=2),
+    pipeline.IngestOptions(part_bp=4_000, window_bp=700, batch_size=3),
 ]
 WINDOWS, NEIGHBOURS, ALL = 0, 150, 10_000
 """Rows up to which neighbouring windows share a shard: none do, some do, all of a part do."""
@@ -66,8 +66,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 def run(
     folder: Path,
     study: Study,
-    storing: steps.Storing,
-    intervals: steps.Intervals = steps.Intervals(),  # noqa: B008
+    storing: pipeline.IngestOptions,
+    intervals: pipeline.Intervals = pipeline.Intervals(),  # noqa: B008
     people: tuple[int, ...] = (6,),
     few_rows: tuple[int, ...] = (WINDOWS,),
 ) -> Run:
@@ -79,11 +79,11 @@ def run(
     reference = read_reference(study.reference)
     with open_scatter("threads:2") as scatter, pytest.MonkeyPatch.context() as patch:
         for first, end, few in zip((0, *people), people, few_rows, strict=False):
-            patch.setattr(shards, "FEW_ROWS", few)
+            patch.setattr(sharding, "FEW_ROWS", few)
             sheet = str(_map(folder, study.gvcfs[first:end]))
             steps.ingest(made.cohort, sheet, study.reference, storing, scatter, Silent())
             opened = open_cohort(made.cohort)
-            cut = steps.cut_genome(opened, asked=intervals.asked(opened.contigs))
+            cut = pipeline.cut_genome(opened, asked=intervals.asked(opened.contigs))
             steps.discover(opened, cut, scatter, Silent(), reference=reference)
             steps.genotype(opened, made.callset, Model(), cut, scatter, Silent())
         steps.export(made.callset, str(made.vcf), scatter, Silent())
@@ -161,7 +161,7 @@ def test_every_contig_is_read_alone(study, alone, joined):
 )
 def test_intervals_give_just_the_records_inside(tmp_path, study, alone, storing, few):
     asked = ("tig3", "tig9:1-200", "tig9:250-400", "HLA-A*13:01", "tig16:100-300", "tig19")
-    part = run(tmp_path, study, storing, steps.Intervals(asked), few_rows=(few,))
+    part = run(tmp_path, study, storing, pipeline.Intervals(asked), few_rows=(few,))
     inside = [row for place in asked for row in open_callset(alone.callset).sites(_clipped(study, place)).to_pylist()]
     wanted = {f"{row['contig']}\t{row['pos']}" for row in inside}
     whole = records(alone.vcf)
@@ -170,7 +170,7 @@ def test_intervals_give_just_the_records_inside(tmp_path, study, alone, storing,
     assert records(part.vcf) == expected
     out = tmp_path / "exported.vcf.gz"
     with open_scatter("inline") as scatter:
-        steps.export(alone.callset, str(out), scatter, Silent(), steps.Intervals(asked))
+        steps.export(alone.callset, str(out), scatter, Silent(), pipeline.Intervals(asked))
     assert records(out) == expected
 
 
@@ -181,7 +181,7 @@ def _clipped(study: Study, place: str) -> str:
 
 
 def test_bases_without_variants_are_those_of_each_contig(tmp_path, study):
-    every = steps.Intervals(("tig3", "HLA-A*4:01", "tig5:1-90"), non_variant=True)
+    every = pipeline.Intervals(("tig3", "HLA-A*4:01", "tig5:1-90"), non_variant=True)
     together, each = (
         run(tmp_path / name, study, storing, every, few_rows=(ALL,))
         for name, storing in (("a", TOGETHER[1]), ("b", EACH_ALONE))
@@ -227,8 +227,8 @@ def test_sites_apart_share_shards_of_many_contigs(tmp_path, study, alone):
 
 def test_a_region_of_a_joint_run_touches_what_it_needs(tmp_path, study, alone):
     out = tmp_path / "part.vcf.gz"
-    plan = steps.Joint(
-        str(_map(tmp_path, study.gvcfs)), study.reference, str(out), intervals=steps.Intervals(("tig7", "tig8"))
+    plan = pipeline.JointOptions(
+        str(_map(tmp_path, study.gvcfs)), study.reference, str(out), intervals=pipeline.Intervals(("tig7", "tig8"))
     )
     _, receipt = steps.joint(plan, Silent())
     assert receipt.figures["shards"] == 1

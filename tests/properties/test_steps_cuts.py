@@ -7,11 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from genocloud import steps
+from genocloud import pipeline, steps
 from genocloud.callset import open_callset
+from genocloud.pipeline.intervals import Intervals
+from genocloud.pipeline.receipts import Unbalanced
 from genocloud.scatter.progress import Silent
-from genocloud.steps.intervals import Intervals
-from genocloud.steps.receipts import Unbalanced
 from tests.conftest import DATA, make_callset, sample_map
 
 
@@ -33,9 +33,9 @@ def decoded(table: pa.Table) -> pa.Table:
 @pytest.mark.parametrize(
     ("storing", "choice"),
     [
-        (steps.Storing(batch_size=1), "inline"),
-        (steps.Storing(batch_size=3, window_bp=7_001), "threads:2"),
-        (steps.Storing(batch_size=5, part_bp=1_000_000, window_bp=50_000), "local:processes=2,threads=1"),
+        (pipeline.IngestOptions(batch_size=1), "inline"),
+        (pipeline.IngestOptions(batch_size=3, window_bp=7_001), "threads:2"),
+        (pipeline.IngestOptions(batch_size=5, part_bp=1_000_000, window_bp=50_000), "local:processes=2,threads=1"),
     ],
 )
 def test_cuts_and_workers_do_not_change_a_value(tmp_path, made, gvcfs, storing, choice):
@@ -49,7 +49,7 @@ def test_samples_that_come_later_give_what_one_ingest_gives(tmp_path, made, gvcf
     for folder in folders:
         folder.mkdir()
     sheets = [sample_map(folder, chosen) for folder, chosen in zip(folders, (gvcfs[:5], gvcfs[5:]), strict=True)]
-    grown = make_callset(tmp_path, sheets, steps.Storing())
+    grown = make_callset(tmp_path, sheets, pipeline.IngestOptions())
     assert records(grown.vcf) == records(made.vcf)
 
 
@@ -62,7 +62,7 @@ def test_a_sample_whose_file_has_changed_takes_its_own_place(tmp_path, gvcfs):
     old = sample_map(before, gvcfs[:4])
     new = after / "samples.map"
     new.write_text(old.read_text().replace(str(gvcfs[2]), str(gvcfs[7])))
-    complete = steps.Storing(complete=True, batch_size=2)
+    complete = pipeline.IngestOptions(complete=True, batch_size=2)
     assert records(make_callset(grown, [old, new], complete).vcf) == records(make_callset(fresh, [new], complete).vcf)
     back = make_callset(grown, [old], complete)
     assert records(back.vcf) == records(make_callset(before, [old], complete).vcf)
@@ -75,7 +75,7 @@ def files(folder: str) -> dict[Path, bytes]:
 
 
 def test_equal_inputs_give_equal_bytes(tmp_path, made, gvcfs):
-    again = make_callset(tmp_path, [sample_map(tmp_path, gvcfs)], steps.Storing())
+    again = make_callset(tmp_path, [sample_map(tmp_path, gvcfs)], pipeline.IngestOptions())
     for one, other in ((made.cohort, again.cohort), (made.callset, again.callset)):
         assert files(one) == files(other)
     assert again.vcf.read_bytes() == made.vcf.read_bytes()
@@ -91,11 +91,11 @@ def test_equal_inputs_give_equal_bytes(tmp_path, made, gvcfs):
 )
 def test_regions_give_just_the_whole_genomes_records(tmp_path, made, gvcfs, regions):
     out = tmp_path / "part.vcf.gz"
-    plan = steps.Joint(
+    plan = pipeline.JointOptions(
         str(sample_map(tmp_path, gvcfs)),
         str(DATA / "reference.fa"),
         str(out),
-        intervals=steps.Intervals(tuple(regions)),
+        intervals=pipeline.Intervals(tuple(regions)),
         threads=2,
     )
     steps.joint(plan, Silent())
@@ -116,13 +116,16 @@ def test_a_killed_runs_folder_serves_other_regions_and_a_shorter_sheet(tmp_path,
         killed.setattr(module.callset, "join_parts", lambda *_: exit(9))
         with pytest.raises(SystemExit):
             steps.joint(
-                steps.Joint(
-                    str(sample_map(tmp_path, gvcfs)), reference, str(out), intervals=steps.Intervals(("chr1:1-20000",))
+                pipeline.JointOptions(
+                    str(sample_map(tmp_path, gvcfs)),
+                    reference,
+                    str(out),
+                    intervals=pipeline.Intervals(("chr1:1-20000",)),
                 ),
                 Silent(),
             )
-    plan = steps.Joint(
-        str(sample_map(tmp_path, gvcfs)), reference, str(out), intervals=steps.Intervals(("chr1:1-60000",))
+    plan = pipeline.JointOptions(
+        str(sample_map(tmp_path, gvcfs)), reference, str(out), intervals=pipeline.Intervals(("chr1:1-60000",))
     )
     with monkeypatch.context() as killed:
         killed.setattr(module._Work, "remove", lambda _: exit(9))
@@ -130,8 +133,8 @@ def test_a_killed_runs_folder_serves_other_regions_and_a_shorter_sheet(tmp_path,
             steps.joint(plan, Silent())
     wanted = open_callset(made.callset).sites("chr1:1-60000").num_rows
     assert sum(not line.startswith("#") for line in records(out)) == wanted
-    few = steps.Joint(
-        str(sample_map(tmp_path, gvcfs[:2])), reference, str(out), intervals=steps.Intervals(("chr1:1-20000",))
+    few = pipeline.JointOptions(
+        str(sample_map(tmp_path, gvcfs[:2])), reference, str(out), intervals=pipeline.Intervals(("chr1:1-20000",))
     )
     _, receipt = steps.joint(few, Silent())
     assert receipt.figures["samples"] == 2
@@ -143,12 +146,12 @@ def test_a_site_that_annotation_loses_is_noticed(tmp_path, gvcfs, monkeypatch):
     annotate = module.genotypes.annotate
     monkeypatch.setattr(module.genotypes, "annotate", lambda *given: (annotate(*given)[0][:-1], annotate(*given)[1]))
     with pytest.raises(Unbalanced):
-        make_callset(tmp_path, [sample_map(tmp_path, gvcfs[:2])], steps.Storing(), "inline")
+        make_callset(tmp_path, [sample_map(tmp_path, gvcfs[:2])], pipeline.IngestOptions(), "inline")
 
 
 def test_a_fused_run_leaves_the_vcf_and_its_index_alone(tmp_path, made, gvcfs):
     out = tmp_path / "out" / "calls.vcf.gz"
-    plan = steps.Joint(str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), threads=2)
+    plan = pipeline.JointOptions(str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), threads=2)
     summary, receipt = steps.joint(plan, Silent())
     assert out.read_bytes() == made.vcf.read_bytes()
     assert sorted(path.name for path in out.parent.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
@@ -159,7 +162,9 @@ def test_a_fused_run_leaves_the_vcf_and_its_index_alone(tmp_path, made, gvcfs):
 def test_a_region_without_a_site_gives_a_vcf_without_a_record(tmp_path, gvcfs):
     out = tmp_path / "none.vcf.gz"
     samples = sample_map(tmp_path, gvcfs[:2])
-    plan = steps.Joint(str(samples), str(DATA / "reference.fa"), str(out), intervals=Intervals(("chrY:1-900",)))
+    plan = pipeline.JointOptions(
+        str(samples), str(DATA / "reference.fa"), str(out), intervals=Intervals(("chrY:1-900",))
+    )
     _, receipt = steps.joint(plan, Silent())
     assert receipt.balance == {"unit": "sites", "taken": 0, "given": 0, "dropped": {}}
     assert all(line.startswith("#") for line in records(out))

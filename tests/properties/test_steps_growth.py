@@ -8,20 +8,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from genocloud import callset, steps
+from genocloud import callset, pipeline, steps
 from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
+from genocloud.pipeline.callset_counts import count_callset
+from genocloud.pipeline.genotyping import genotype_reuse
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
-from genocloud.steps import covering
-from genocloud.steps.statistics import count_callset
 from tests.conftest import DATA, sample_map
 from tests.properties.test_steps_cuts import records, tables
 
 REFERENCE = str(DATA / "reference.fa")
 PLAIN = Model()
 SPECIFIC = Model(annotation_groups=("StandardAnnotation", "AS_StandardAnnotation"))
-STORING = steps.Storing(batch_size=2, window_bp=60_000)
+STORING = pipeline.IngestOptions(batch_size=2, window_bp=60_000)
 
 
 class Work:
@@ -31,7 +31,7 @@ class Work:
         self.folder, self.model, self.choice = folder, model, choice
         self.cohort, self.callset = str(folder / "cohort"), str(folder / "callset")
 
-    def add(self, gvcfs: list[Path], storing: steps.Storing = STORING) -> "Work":
+    def add(self, gvcfs: list[Path], storing: pipeline.IngestOptions = STORING) -> "Work":
         self.folder.mkdir(exist_ok=True)
         with open_scatter("inline") as scatter:
             steps.ingest(self.cohort, str(sample_map(self.folder, gvcfs)), REFERENCE, storing, scatter, Silent())
@@ -39,7 +39,7 @@ class Work:
 
     def call(self) -> "Work":
         opened = open_cohort(self.cohort)
-        cut = steps.cut_genome(opened)
+        cut = pipeline.cut_genome(opened)
         with open_scatter(self.choice) as scatter:
             steps.discover(opened, cut, scatter, Silent())
             steps.genotype(opened, self.callset, self.model, cut, scatter, Silent())
@@ -106,13 +106,13 @@ def test_only_new_sites_of_old_batches_are_called(tmp_path, gvcfs, monkeypatch):
     work = Work(tmp_path).add(gvcfs[:4]).call()
     before = {batch.id for batch in open_cohort(work.cohort).batches}
     kept = {path: pq.read_table(path) for path in Path(work.callset, "genotypes").rglob("*.parquet")}
-    call_batch = covering.call_batch
+    call_batch = genotype_reuse.call_batch
 
     def counted(opened, batch, shard, settled, model):
         called[batch.id] = called.get(batch.id, 0) + settled.num_rows
         return call_batch(opened, batch, shard, settled, model)
 
-    monkeypatch.setattr(covering, "call_batch", counted)
+    monkeypatch.setattr(genotype_reuse, "call_batch", counted)
     work.add(gvcfs[4:5]).call()
     sites = callset.open_callset(work.callset).counts["sites"]
     (new,) = called.keys() - before
@@ -166,7 +166,7 @@ def _runs(names: tuple[str, ...]) -> Iterator[list[str]]:
 
 def test_a_callset_that_has_grown_too_often_is_written_anew(tmp_path, gvcfs, monkeypatch):
     monkeypatch.setattr("genocloud.callset.segments.MOST_SEGMENTS", 1)
-    monkeypatch.setattr("genocloud.steps.kept.MOST_PIECES", 1)
+    monkeypatch.setattr("genocloud.pipeline.genotyping.batch_cache.MOST_PIECES", 1)
     work = Work(tmp_path)
     for some in (gvcfs[:2], gvcfs[2:3], gvcfs[3:4]):
         work.add(some).call()

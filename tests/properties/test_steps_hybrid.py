@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genocloud import callset, cohort, steps
+from genocloud import callset, cohort, pipeline, steps
 from genocloud.errors import GenocloudError
-from genocloud.locations.config import config_of
+from genocloud.federation.config import config_of
+from genocloud.pipeline import memory_model
+from genocloud.pipeline.hybrid.clients import LocationClient
+from genocloud.pipeline.options import intervals_of, model_of
+from genocloud.pipeline.receipts import Receipt
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
-from genocloud.steps import needs
-from genocloud.steps.hybrid import hybrid, intervals_of, model_of
-from genocloud.steps.hybrid_stations import Station
-from genocloud.steps.receipts import Receipt
+from genocloud.steps.hybrid import hybrid
 from tests.conftest import DATA
 from tests.properties.test_steps_cuts import decoded
-from tests.reference.site_policies import obeying, write_policy
+from tests.support.site_policies import obeying, write_policy
 
 REFERENCE = str(DATA / "reference.fa")
 SMALL = {"window_bp": 60_000, "batch_size": 2}
@@ -98,16 +99,16 @@ def single(folder: Path, split: Sequence[Sequence[Path]], options: Mapping[str, 
     sheet = folder / "samples.tsv"
     sheet.write_text("".join(["sample\tgvcf\tbatch\n", *rows]))
     told = config_of({"samples": str(sheet), "reference": REFERENCE, **options}).settings
-    storing = steps.Storing(told["part_bp"], told["window_bp"], told["batch_size"])
+    storing = pipeline.IngestOptions(told["part_bp"], told["window_bp"], told["batch_size"])
     with open_scatter("threads:2") as scatter:
-        reference = steps.read_reference(REFERENCE)
+        reference = pipeline.read_reference(REFERENCE)
         for part in range(len(split)):
             chosen = folder / f"{part}.tsv"
             chosen.write_text("".join(["sample\tgvcf\tbatch\n", *(row for row in rows if row.endswith(f"\t{part}\n"))]))
             if split[part]:
                 steps.ingest(str(folder / "cohort"), str(chosen), REFERENCE, storing, scatter, Silent())
         opened = cohort.open_cohort(str(folder / "cohort"))
-        cut = steps.cut_genome(opened, asked=intervals_of(told).asked(opened.contigs))
+        cut = pipeline.cut_genome(opened, asked=intervals_of(told).asked(opened.contigs))
         steps.discover(opened, cut, scatter, Silent(), reference=reference)
         dbsnp = told["dbsnp"] or None
         steps.genotype(opened, str(folder / "callset"), model_of(told), cut, scatter, Silent(), dbsnp)
@@ -162,7 +163,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory, gvcfs: list[Path]) -> list[l
 @pytest.mark.parametrize("seed", range(3))
 def test_a_killed_run_goes_on_where_it_was(tmp_path, gvcfs, plain, monkeypatch, seed):
     run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (STAY, STAY))
-    ask, numbers = Station.ask, np.random.default_rng(seed)
+    ask, numbers = LocationClient.ask, np.random.default_rng(seed)
     left = 1
     for calls in sorted(numbers.integers(4, 120, 3).tolist()):
         left = calls
@@ -175,7 +176,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, gvcfs, plain, monkeypatch, 
             return ask(*given, **named)
 
         with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
-            patched.setattr(Station, "ask", killed)
+            patched.setattr(LocationClient, "ask", killed)
             run.run()
     run.run()
     same(run, plain)
@@ -185,13 +186,13 @@ def test_what_is_there_stays(tmp_path, gvcfs, plain, monkeypatch):
     run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (STAY, STAY))
     run.run()
     asked: list[str] = []
-    ask = Station.ask
+    ask = LocationClient.ask
 
     def counted(station, function, *given, **named):
         asked.append(function.__name__)
         return ask(station, function, *given, **named)
 
-    monkeypatch.setattr(Station, "ask", counted)
+    monkeypatch.setattr(LocationClient, "ask", counted)
     run.run()
     assert not {"local_alleles", "start", "answer", "call", "complete_shard"} & set(asked)
     same(run, plain)
@@ -230,8 +231,8 @@ def test_a_site_that_grows(tmp_path, gvcfs):
 
 
 def test_heavy_shards_are_cut_alike_everywhere(tmp_path, gvcfs, plain, monkeypatch):
-    monkeypatch.setattr(needs, "GROUP_COPIES", 0)
-    monkeypatch.setattr(needs, "SHARD_BYTES", 200_000)
+    monkeypatch.setattr(memory_model, "GROUP_COPIES", 0)
+    monkeypatch.setattr(memory_model, "SHARD_BYTES", 200_000)
     run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (STAY, STAY))
     receipt = run.run()
     same(run, plain)

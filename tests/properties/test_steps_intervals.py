@@ -2,7 +2,7 @@
 
 import gzip
 
-from genocloud import steps
+from genocloud import pipeline, steps
 from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
 from genocloud.scatter.executors import open_scatter
@@ -22,10 +22,12 @@ def in_steps(folder, sheet, intervals):
     out, progress = folder / "steps.vcf.gz", Silent()
     places = str(folder / "cohort"), str(folder / "callset")
     with open_scatter("threads:2") as scatter:
-        steps.ingest(places[0], sheet, REFERENCE, steps.Storing(batch_size=2, window_bp=700), scatter, progress)
+        steps.ingest(
+            places[0], sheet, REFERENCE, pipeline.IngestOptions(batch_size=2, window_bp=700), scatter, progress
+        )
         opened = open_cohort(places[0])
-        cut = steps.cut_genome(opened, asked=intervals.asked(opened.contigs))
-        steps.discover(opened, cut, scatter, progress, reference=steps.read_reference(REFERENCE))
+        cut = pipeline.cut_genome(opened, asked=intervals.asked(opened.contigs))
+        steps.discover(opened, cut, scatter, progress, reference=pipeline.read_reference(REFERENCE))
         steps.genotype(opened, places[1], Model(), cut, scatter, progress)
         steps.export(places[1], str(out), scatter, progress)
     return lines(out)
@@ -33,9 +35,9 @@ def in_steps(folder, sheet, intervals):
 
 def test_all_sites_of_intervals_do_not_depend_on_cuts(tmp_path, gvcfs):
     sheet = str(sample_map(tmp_path, gvcfs[:5]))
-    intervals = steps.Intervals(PLACES, padding=3, non_variant=True)
+    intervals = pipeline.Intervals(PLACES, padding=3, non_variant=True)
     out = tmp_path / "joint.vcf.gz"
-    steps.joint(steps.Joint(sheet, REFERENCE, str(out), intervals=intervals), Silent())
+    steps.joint(pipeline.JointOptions(sheet, REFERENCE, str(out), intervals=intervals), Silent())
     fused = lines(out)
     assert len(fused) > 600
     assert in_steps(tmp_path, sheet, intervals) == fused
@@ -44,8 +46,10 @@ def test_all_sites_of_intervals_do_not_depend_on_cuts(tmp_path, gvcfs):
 def test_forced_intervals_add_their_sites_to_those_of_a_plain_run(tmp_path, made, gvcfs):
     bed, out = tmp_path / "some.bed", tmp_path / "forced.vcf.gz"
     bed.write_text("chr1\t4999\t5400\nchrX\t99\t200\n")
-    intervals = steps.Intervals(forced=(str(bed),))
-    steps.joint(steps.Joint(str(sample_map(tmp_path, gvcfs)), REFERENCE, str(out), intervals=intervals), Silent())
+    intervals = pipeline.Intervals(forced=(str(bed),))
+    steps.joint(
+        pipeline.JointOptions(str(sample_map(tmp_path, gvcfs)), REFERENCE, str(out), intervals=intervals), Silent()
+    )
     plain, forced = lines(made.vcf), lines(out)
     assert set(plain) <= set(forced)
     added = [row.split("\t") for row in forced if row not in set(plain)]

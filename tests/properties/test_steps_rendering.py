@@ -8,15 +8,15 @@ from pathlib import Path
 import pysam
 import pytest
 
-from genocloud import cohort, steps
+from genocloud import cohort, pipeline, steps
 from genocloud.callset import open_callset
 from genocloud.genotypes import Model
+from genocloud.pipeline.callset_counts import count_callset
+from genocloud.pipeline.genotyping import vcf_shards
+from genocloud.pipeline.intervals import Intervals
+from genocloud.pipeline.sharding import ShardPlan
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
-from genocloud.steps import rendering
-from genocloud.steps.intervals import Intervals
-from genocloud.steps.shards import Cut
-from genocloud.steps.statistics import count_callset
 from tests.conftest import DATA, sample_map
 
 
@@ -29,22 +29,22 @@ class Ingested:
     """A cohort with its sites discovered, and where its VCF goes."""
 
     opened: cohort.Cohort
-    cut: Cut
+    cut: ShardPlan
     folder: Path
 
     def render(self, name: str = "calls.vcf.gz", model: Model | None = None, choice: str = "threads:2"):
         parts = str(self.folder / "parts")
         with open_scatter(choice) as scatter:
             given = self.opened, parts, str(self.folder / name), model or Model(), self.cut
-            return rendering.render(*given, scatter, Silent())
+            return vcf_shards.render(*given, scatter, Silent())
 
 
-def ingested(folder: Path, gvcfs: list[Path], storing: steps.Storing) -> Ingested:
+def ingested(folder: Path, gvcfs: list[Path], storing: pipeline.IngestOptions) -> Ingested:
     progress, url = Silent(), str(folder / "cohort")
     with open_scatter("threads:2") as scatter:
         steps.ingest(url, str(sample_map(folder, gvcfs)), str(DATA / "reference.fa"), storing, scatter, progress)
         opened = cohort.open_cohort(url)
-        cut = steps.cut_genome(opened)
+        cut = pipeline.cut_genome(opened)
         steps.discover(opened, cut, scatter, progress)
     return Ingested(opened, cut, folder)
 
@@ -52,9 +52,9 @@ def ingested(folder: Path, gvcfs: list[Path], storing: steps.Storing) -> Ingeste
 @pytest.mark.parametrize(
     ("storing", "choice"),
     [
-        (steps.Storing(), "threads:3"),
-        (steps.Storing(batch_size=3, window_bp=7_001), "inline"),
-        (steps.Storing(batch_size=1, window_bp=50_000), "local:processes=2,threads=1"),
+        (pipeline.IngestOptions(), "threads:3"),
+        (pipeline.IngestOptions(batch_size=3, window_bp=7_001), "inline"),
+        (pipeline.IngestOptions(batch_size=1, window_bp=50_000), "local:processes=2,threads=1"),
     ],
 )
 def test_rendered_records_are_those_of_the_stored_callset(tmp_path, made, gvcfs, storing, choice):
@@ -67,24 +67,24 @@ def test_rendered_records_are_those_of_the_stored_callset(tmp_path, made, gvcfs,
 
 
 def test_equal_shards_give_equal_bytes_stored_or_not(tmp_path, made, gvcfs):
-    ingested(tmp_path, gvcfs, steps.Storing()).render()
+    ingested(tmp_path, gvcfs, pipeline.IngestOptions()).render()
     for suffix in ("", ".tbi"):
         assert Path(f"{tmp_path}/calls.vcf.gz{suffix}").read_bytes() == Path(f"{made.vcf}{suffix}").read_bytes()
 
 
 def test_a_bcf_says_the_same(tmp_path, made, gvcfs):
-    ingested(tmp_path, gvcfs, steps.Storing()).render("calls.bcf")
+    ingested(tmp_path, gvcfs, pipeline.IngestOptions()).render("calls.bcf")
     with pysam.VariantFile(str(tmp_path / "calls.bcf")) as ours, pysam.VariantFile(str(made.vcf)) as theirs:
         assert list(map(str, ours)) == list(map(str, theirs))
 
 
 def test_a_killed_run_goes_on_with_the_shards_that_are_missing(tmp_path, gvcfs, monkeypatch):
-    run = ingested(tmp_path, gvcfs, steps.Storing(window_bp=30_000))
+    run = ingested(tmp_path, gvcfs, pipeline.IngestOptions(window_bp=30_000))
     run.render()
     expected = (tmp_path / "calls.vcf.gz").read_bytes()
     finished = sorted(path.name for path in (tmp_path / "parts").iterdir())
     assert len(finished) == len(run.cut.owned) > 4
-    write, called, made = rendering.callset.write_part, rendering._called, []
+    write, called, made = vcf_shards.callset.write_part, vcf_shards._called, []
 
     def killed_at_the_third(store, name, *given):
         if len(made) == 2:
@@ -96,19 +96,19 @@ def test_a_killed_run_goes_on_with_the_shards_that_are_missing(tmp_path, gvcfs, 
         path.unlink()
     (tmp_path / "calls.vcf.gz").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(rendering.callset, "write_part", killed_at_the_third)
+        patch.setattr(vcf_shards.callset, "write_part", killed_at_the_third)
         with pytest.raises(KeyboardInterrupt):
             run.render(choice="inline")
     assert not (tmp_path / "calls.vcf.gz").exists()
     again = []
-    monkeypatch.setattr(rendering, "_called", lambda *given: (again.append(given), called(*given))[1])
+    monkeypatch.setattr(vcf_shards, "_called", lambda *given: (again.append(given), called(*given))[1])
     run.render(choice="inline")
     assert len(again) == len(finished) - 2
     assert (tmp_path / "calls.vcf.gz").read_bytes() == expected
 
 
 def test_parts_of_another_model_or_form_are_not_taken(tmp_path, gvcfs):
-    run = ingested(tmp_path, gvcfs[:3], steps.Storing())
+    run = ingested(tmp_path, gvcfs[:3], pipeline.IngestOptions())
     run.render()
     plain = records(tmp_path / "calls.vcf.gz")
     run.render("strict.vcf.gz", Model(stand_call_conf=300.0))
@@ -119,7 +119,7 @@ def test_parts_of_another_model_or_form_are_not_taken(tmp_path, gvcfs):
 
 
 def test_a_part_that_was_cut_short_is_made_anew(tmp_path, gvcfs):
-    run = ingested(tmp_path, gvcfs[:3], steps.Storing())
+    run = ingested(tmp_path, gvcfs[:3], pipeline.IngestOptions())
     run.render()
     before = (tmp_path / "calls.vcf.gz").read_bytes()
     for part in (tmp_path / "parts").iterdir():
@@ -130,7 +130,9 @@ def test_a_part_that_was_cut_short_is_made_anew(tmp_path, gvcfs):
 
 def test_joint_by_way_of_a_callset_that_stays_gives_the_same_bytes(tmp_path, made, gvcfs):
     out, url = tmp_path / "out" / "calls.vcf.gz", str(tmp_path / "callset")
-    plan = steps.Joint(str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), callset_url=url)
+    plan = pipeline.JointOptions(
+        str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), callset_url=url
+    )
     summary, _ = steps.joint(plan, Silent())
     assert out.read_bytes() == made.vcf.read_bytes()
     assert sorted(path.name for path in out.parent.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
@@ -142,7 +144,7 @@ def test_joint_by_way_of_a_callset_that_stays_gives_the_same_bytes(tmp_path, mad
 def test_forced_sites_are_the_same_by_way_of_a_callset(tmp_path, gvcfs, intervals):
     sheet, outs = str(sample_map(tmp_path, gvcfs[:4])), [tmp_path / "one.vcf.gz", tmp_path / "other.vcf.gz"]
     for out, url in zip(outs, (None, str(tmp_path / "callset")), strict=True):
-        plan = steps.Joint(sheet, str(DATA / "reference.fa"), str(out), intervals=intervals, callset_url=url)
+        plan = pipeline.JointOptions(sheet, str(DATA / "reference.fa"), str(out), intervals=intervals, callset_url=url)
         steps.joint(plan, Silent())
     assert records(outs[0]) == records(outs[1])
     assert len(records(outs[0])) > 60
@@ -158,7 +160,7 @@ def test_an_export_has_equal_bytes_wherever_its_shards_are_rendered(tmp_path, ma
 
 
 def test_a_killed_export_goes_on_with_what_is_missing(tmp_path, made, monkeypatch):
-    out, module = tmp_path / "calls.vcf.gz", importlib.import_module("genocloud.callset.vcf")
+    out, module = tmp_path / "calls.vcf.gz", importlib.import_module("genocloud.callset.vcf_export")
     with open_scatter("inline") as scatter:
         with monkeypatch.context() as patch:
             patch.setattr(module, "join_parts", lambda *_: exit(9))

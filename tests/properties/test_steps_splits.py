@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genocloud import steps
+from genocloud import pipeline, steps
 from genocloud.callset import open_callset
 from genocloud.cohort import Cohort, Stored, open_cohort
 from genocloud.genotypes import Model
+from genocloud.pipeline import memory_model
+from genocloud.pipeline.memory_model import Load, ShardTooHeavy, Weight, need_of
+from genocloud.pipeline.sharding import read_alleles
 from genocloud.scatter.executors import Inline, open_scatter
 from genocloud.scatter.progress import Silent
-from genocloud.steps import needs
-from genocloud.steps.needs import Load, ShardTooHeavy, Weight, need_of
-from genocloud.steps.shards import read_alleles
 from tests.conftest import DATA, Made, sample_map
 from tests.properties.test_steps_cuts import tables
 
@@ -34,10 +34,10 @@ def opened(tmp_path: Path, made: Made) -> Cohort:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch):
     """Tasks may need little, so that shards are cut into many pieces."""
-    monkeypatch.setattr(needs, "GROUP_COPIES", 0)
+    monkeypatch.setattr(memory_model, "GROUP_COPIES", 0)
 
     def most(size: int) -> None:
-        monkeypatch.setattr(needs, "SHARD_BYTES", size)
+        monkeypatch.setattr(memory_model, "SHARD_BYTES", size)
 
     return most
 
@@ -50,8 +50,8 @@ def test_pieces_give_the_whole_shards_values(tmp_path, made, opened, small):
     small(900_000)
     out = tmp_path / "split.vcf.gz"
     with open_scatter("threads:3", GIGABYTE) as scatter:
-        whole = steps.cut_genome(opened)
-        cut = steps.fit(opened, whole, scatter)
+        whole = pipeline.cut_genome(opened)
+        cut = pipeline.fit(opened, whole, scatter)
         assert len(cut.owned) > len(whole.owned)
         steps.genotype(opened, str(tmp_path / "split"), Model(), cut, scatter, Silent())
         steps.export(str(tmp_path / "split"), str(out), scatter, Silent())
@@ -65,14 +65,15 @@ def test_a_fused_run_in_pieces_gives_the_same_records(tmp_path, made, gvcfs, sma
     small(1_500_000)
     out = tmp_path / "fused.vcf.gz"
     steps.joint(
-        steps.Joint(str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), threads=2), Silent()
+        pipeline.JointOptions(str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), threads=2),
+        Silent(),
     )
     assert records(out) == records(made.vcf)
 
 
 def test_pieces_tile_their_shard_and_each_has_a_site(opened, small):
     small(20_000)
-    cut, whole = steps.fit(opened, steps.cut_genome(opened), Inline(GIGABYTE)), steps.cut_genome(opened)
+    cut, whole = pipeline.fit(opened, pipeline.cut_genome(opened), Inline(GIGABYTE)), pipeline.cut_genome(opened)
     for shard in whole.owned:
         pieces = [piece for piece in cut.owned if shard in (piece, piece.window)]
         assert (pieces[0].region.start, pieces[-1].region.end) == (shard.region.start, shard.region.end)
@@ -83,9 +84,9 @@ def test_pieces_tile_their_shard_and_each_has_a_site(opened, small):
 
 
 def test_a_site_that_cannot_fit_is_said_with_what_to_do(opened, monkeypatch):
-    monkeypatch.setattr(needs, "KEY_BYTES", GIGABYTE)
+    monkeypatch.setattr(memory_model, "KEY_BYTES", GIGABYTE)
     with pytest.raises(ShardTooHeavy, match=r"chr1:\d+-\d+: about [\d,]+ bytes .* give more --memory") as caught:
-        steps.fit(opened, steps.cut_genome(opened), Inline(GIGABYTE))
+        pipeline.fit(opened, pipeline.cut_genome(opened), Inline(GIGABYTE))
     assert caught.value.need > caught.value.budget == GIGABYTE
     assert caught.value.exit_code == 5
 
@@ -93,7 +94,7 @@ def test_a_site_that_cannot_fit_is_said_with_what_to_do(opened, monkeypatch):
 def test_like_budgets_cut_alike(opened, small):
     small(1 << 17)
     cuts = [
-        [shard.name for shard in steps.fit(opened, steps.cut_genome(opened), Inline(memory)).owned]
+        [shard.name for shard in pipeline.fit(opened, pipeline.cut_genome(opened), Inline(memory)).owned]
         for memory in (1 << 20, GIGABYTE)
     ]
     assert cuts[0] == cuts[1]
@@ -120,7 +121,7 @@ def test_fewer_sites_or_threads_never_need_more(stored, data, threads):
 
 
 def test_a_load_adds_up_over_regions(opened):
-    (shard, *_) = steps.cut_genome(opened).owned
+    (shard, *_) = pipeline.cut_genome(opened).owned
     load = Load.of(read_alleles(opened, shard))
     middle = int(load.positions[len(load.positions) // 2])
     halves = [load.within(type(shard.region)(shard.region.contig, *span)) for span in ((0, middle), (middle, 1 << 30))]

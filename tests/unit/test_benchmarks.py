@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from genocloud import gvcf
-from genocloud.steps.reference import read_bases, read_reference
+from genocloud.pipeline.reference import read_bases, read_reference
 from tests.benchmarks import bench_import, bench_ingest, bench_reading, heavier
 
 DATA = Path(__file__).resolve().parents[2] / "test_data"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from genocloud import schema
-from genocloud.cli.commands import parser
+from genocloud.cli.run import parser
 from genocloud.samples.sheet import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]

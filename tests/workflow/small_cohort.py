@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pysam
 
-from genocloud.objects.local import DRAFT
+from genocloud.storage.local import DRAFT
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "test_data"

@@ -5,7 +5,7 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
-from genocloud.steps.receipts import lost_outputs
+from genocloud.pipeline.receipts import lost_outputs
 
 STORES = (("ingest", "cohort"), ("genotype", "callset"))
 ASKED_AT_ONCE = 32  # files: a bucket answers after some 30 ms, so that 10,000 take 10 s
@@ -24,8 +24,8 @@ def remote(files):
 @cache
 def modified(url):
     """When a file with a URL took its content, seconds since the epoch. Raises StoreError."""
-    folder, name = objects.split(url)
-    return objects.open_store(folder).modified(name)
+    folder, name = storage.split(url)
+    return storage.open_store(folder).modified(name)
 
 
 def ages(files):
@@ -68,4 +68,4 @@ def drop_other_parts():
 def lost_store(step, url):
     """The store that a step's receipt speaks of, if it has no version."""
     told = Path(f"results/{step}/{step}.json").exists()
-    return [url] if told and not objects.open_store(url).list("manifest/") else []
+    return [url] if told and not storage.open_store(url).list("manifest/") else []

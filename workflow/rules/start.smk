@@ -16,7 +16,7 @@ sys.modules.setdefault("pandas", None)
 import psutil
 from snakemake.utils import validate
 
-from genocloud import callset, locations, objects, regions, samples
+from genocloud import callset, costs, federation, regions, samples, storage
 from genocloud.errors import GenocloudError, InputError, UnreadableFile, did_you_mean, mistyped
 from genocloud.reads.ploidy import SexContigs, copies
 
@@ -110,7 +110,7 @@ def check_prices():
     """Read the price tables that the config names. Raises BadPrices."""
     named = [config["prices"], *(site.get("prices") for site in config.get("sites", {}).values())]
     for table in filter(None, named):
-        locations.read_prices(locations.find_prices(table, "config.yaml"))
+        costs.read_prices(costs.find_prices(table, "config.yaml"))
 
 
 def checked_people(sheet, caller):
@@ -178,7 +178,7 @@ def look_into_files():
     from genocloud.scatter.executors import open_scatter
     from genocloud.scatter.progress import open_progress
     from genocloud.steps.inputs import check_inputs
-    from genocloud.steps.intervals import Intervals
+    from genocloud.pipeline.intervals import Intervals
 
     with open_scatter("threads:4") as scatter, open_progress(quiet=len(PEOPLE) < MANY) as progress:
         where = Intervals(
@@ -195,7 +195,7 @@ def is_checked():
     try:
         checked = Path(RECEIPT).stat().st_mtime
         return all(age < checked for age in (*(Path(file).stat().st_mtime for file in local(READ)), *ages(READ)))
-    except (OSError, objects.StoreFailed):
+    except (OSError, storage.StoreFailed):
         return False
 
 
@@ -345,7 +345,7 @@ def tell_summary():
     """Print the report's summary, if this run is the one that wrote it."""
     receipt = Path("results/report/report.json")
     if receipt.exists() and receipt.stat().st_mtime > psutil.Process().create_time():
-        summary = objects.open_file(REPORT_FILES[1]).read().decode()
+        summary = storage.open_file(REPORT_FILES[1]).read().decode()
         print(f"{summary}  vcf      {config['vcf']}", file=sys.stderr)
 
 
@@ -360,7 +360,7 @@ try:
     if config["audit"]:
         os.environ.update(GENOCLOUD_AUDIT=config["audit"])  # jobs inherit it
     PEOPLE = checked_people(config["samples"], config["caller"])
-    HYBRID = locations.config_of(config) if config.get("sites") else None
+    HYBRID = federation.config_of(config) if config.get("sites") else None
     HERE = people_here(PEOPLE.values(), HYBRID)
     CALLED = [person.sample for person in PEOPLE.values() if person.reads]
     GIVEN = [person.gvcf for person in HERE if person.gvcf]
@@ -372,13 +372,13 @@ try:
     READ += [*WHERE_FILES, *filter(None, [config["dbsnp"]])]
     callset.check_vcf_url(config["vcf"])
     check_files()
-    CONTIGS = regions.contigs_from_fai(objects.open_file(REFERENCE_FILES[1]).read().decode())
+    CONTIGS = regions.contigs_from_fai(storage.open_file(REFERENCE_FILES[1]).read().decode())
     INDEX = "csi" if config["vcf"].endswith(".bcf") or max(contig.length for contig in CONTIGS) > TBI_BP else "tbi"
     VCF_FILES = [config["vcf"], f"{config['vcf']}.{INDEX}"]
     REPORT_FILES = [config["report"]]
     REPORT_FILES += [config["report"].removesuffix(".html") + end for end in (".txt", ".samples.tsv", ".samples.json")]
     GENOTYPED = "results/hybrid/hybrid.json" if HYBRID else "results/genotype/genotype.json"
-    objects.make_private()
+    storage.make_private()
     SMALL = is_small()
     PARTS = [] if SMALL else [part.name for part in regions.parts(CONTIGS, config["part_bp"])]
     if workflow.is_main_process:

@@ -1,0 +1,159 @@
+"""Parts of an exported callset: a shard's records, compressed, with their share of the index; joined as they are."""
+
+import json
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from genocloud.callset import bgzf
+from genocloud.callset.formats import form_of, place_of
+from genocloud.callset.layout import NOT_JSON
+from genocloud.callset.manifest import Description
+from genocloud.callset.vcf_index import ContigIndex, Index, index_depth, index_names
+from genocloud.regions import Contig
+from genocloud.storage import ObjectMissing, Store, open_store
+
+_END = struct.Struct("<Q8s")
+"""What a part ends with: the length of the compressed JSON before it, and a sign that it is one of ours."""
+
+_SIGN = b"gcpart01"
+_STREAMED_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What an export wrote."""
+
+    records: int = 0
+    genotypes: int = 0
+    text_bytes: int = 0
+
+    def __add__(self, more: "Counts") -> "Counts":
+        return Counts(*(getattr(self, each.name) + getattr(more, each.name) for each in fields(self)))
+
+
+class Piece(NamedTuple):
+    """A run of neighbouring sites, compressed; places are virtual offsets from its first block.
+
+    contigs  (site at which a contig begins, its name) of each, in order
+    """
+
+    blocks: bgzf.Blocks
+    contigs: Sequence[tuple[int, str]]
+    begin: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part that has been written: what it was made from (`key`), its share of the index, what its maker says.
+
+    The object holds `size` bytes of blocks, without a header or an end, and behind them all this.
+    """
+
+    name: str
+    key: str
+    size: int
+    counts: Counts
+    index: Mapping[str, ContigIndex]
+    told: Mapping[str, Any]
+
+    def _encode(self) -> bytes:
+        values = {each.name: getattr(self, each.name) for each in fields(self)} | {"counts": asdict(self.counts)}
+        values["index"] = {contig: index.as_json() for contig, index in self.index.items()}
+        data = zlib.compress(json.dumps(values).encode())
+        return data + _END.pack(len(data), _SIGN)
+
+    @classmethod
+    def _decode(cls, data: bytes) -> "Part":
+        values = json.loads(zlib.decompress(data))
+        made = {"counts": Counts(**values["counts"]), "index": _index_of(values["index"])}
+        return cls(**(values | made))
+
+
+def _index_of(values: Mapping[str, Any]) -> dict[str, ContigIndex]:
+    return {contig: ContigIndex.from_json(index) for contig, index in values.items()}
+
+
+def find_part(store: Store, name: str, key: str) -> Part | None:
+    """A part written earlier from the same things; None if it must be written."""
+    try:
+        size = store.size(name)
+        length, sign = _END.unpack(store.read(name, max(size - _END.size, 0), size))
+        part = Part._decode(store.read(name, max(size - _END.size - length, 0), size - _END.size))
+    except (ObjectMissing, struct.error, zlib.error, *NOT_JSON):
+        return None
+    whole = sign == _SIGN and part.size + length + _END.size == size
+    return part if whole and part.key == key else None
+
+
+def write_part(
+    store: Store,
+    name: str,
+    key: str,
+    contigs: Sequence[Contig],
+    pieces: Iterable[Piece],
+    told: Mapping[str, Any],
+) -> Part:
+    """Write the records of a stretch of the genome as a part, piece by piece, whole or not at all."""
+    depth, index, counts, written = index_depth(contigs), dict[str, ContigIndex](), Counts(), 0
+    with store.writer(name) as sink:
+        for piece in pieces:
+            sink.write(piece.blocks.data)
+            for contig, first, end in _by_contig(piece):
+                places = piece.places[first : end + 1] + (written << 16)
+                index.setdefault(contig, ContigIndex(depth)).add(piece.begin[first:end], piece.end[first:end], places)
+            written += len(piece.blocks.data)
+            counts += piece.counts
+        part = Part(name, key, written, counts, index, told)
+        sink.write(part._encode())
+    return part
+
+
+def _by_contig(piece: Piece) -> Iterator[tuple[str, int, int]]:
+    """Each contig's name, its first site, and the one behind its last."""
+    ends = [first for first, _ in piece.contigs[1:]] + [len(piece.begin)]
+    return ((name, first, end) for (first, name), end in zip(piece.contigs, ends, strict=True))
+
+
+def join_parts(parts_url: str, parts: Sequence[Part], description: Description, url: str) -> Counts:
+    """Write parts, which are in genome order, as one file at `url`, and its index beside it; the totals.
+
+    The file appears whole, then its index: an old index goes first, so that none ever stands beside a file that it
+    does not belong to, and an index says that the file is finished. Raises what check_vcf_url raises.
+    """
+    store, name = place_of(url)
+    form, held = form_of(url), open_store(parts_url)
+    index = Index(description.contigs, form.bcf)
+    for old in index_names(name):
+        store.delete(old)
+    with store.writer(name) as sink:
+        head = bgzf.compress(form.header(description)).data
+        sink.write(head)
+        written = len(head)
+        for part in parts:
+            for data in _streamed(held, part):
+                sink.write(data)
+            for contig, share in part.index.items():
+                index.follow(contig, share, written)
+            written += part.size
+        sink.write(bgzf.END)
+    store.write(f"{name}{index.suffix}", index.encode())
+    return sum((part.counts for part in parts), Counts())
+
+
+def _streamed(store: Store, part: Part) -> Iterator[bytes]:
+    left = part.size
+    with store.open(part.name) as stream:
+        while left and (data := stream.read(min(left, _STREAMED_BYTES))):
+            yield data
+            left -= len(data)
+    if left:
+        raise ObjectMissing(f"{store.url}/{part.name}", "has been cut short", "run this again")

@@ -1,0 +1,200 @@
+"""A callset's records, rendered and compressed piece by piece in threads: out of its files, or just called."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, partial
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genocloud import schema, sealing
+from genocloud.callset import bgzf, parquet
+from genocloud.callset.export_parts import Counts, Piece
+from genocloud.callset.formats import ExportFormat
+from genocloud.callset.layout import ShardEntry, rows_of
+from genocloud.callset.reading import Callset
+from genocloud.callset.streaming import Span, stream_genotypes, stream_rows
+from genocloud.callset.vcf_text import FORMAT_COLUMNS, Genotypes, lay_out
+from genocloud.regions import Contig, Region
+
+PIECE_GENOTYPES = 1 << 16
+"""Genotypes rendered at once: some 4 MB of columns and as much text, which stay in the cache; bounds memory whatever
+the cohort."""
+
+PIECE_SITES = 1 << 13
+"""Sites rendered at once where samples are few; where they are many, the columns before FORMAT are."""
+
+
+class Batch(NamedTuple):
+    """Genotypes of some samples at some sites, each distinct one once.
+
+    distinct  their FORMAT columns, as in GENOTYPES
+    numbers   (sites, samples) int32; the row of `distinct` that each has
+    """
+
+    samples: Sequence[str]
+    distinct: pa.Table
+    numbers: npt.NDArray[np.int32]
+
+
+class _Sites(NamedTuple):
+    """Some sites: the bytes of each before its genotypes, its bases, (sites,) int64, 0-based half-open; as in Piece."""
+
+    texts: pa.Array
+    contigs: list[tuple[int, str]]
+    begin: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+
+
+def called_pieces(
+    form: ExportFormat,
+    contigs: Sequence[Contig],
+    samples: Sequence[str],
+    sites: pa.Table,
+    batches: Sequence[Batch],
+    threads: int,
+) -> Iterator[Piece]:
+    """The records of a table SITES, with the genotypes of all samples, which come in batches."""
+    genotypes = lay_out([batch.distinct for batch in batches])
+    place = {sample: number for number, sample in enumerate(samples)}
+    columns = [np.array([place[sample] for sample in batch.samples], np.int64) for batch in batches]
+
+    def render(piece: _Sites, start: int) -> Piece:
+        cells, base = np.empty((len(piece.texts), len(samples)), np.int32), 0
+        for batch, column in zip(batches, columns, strict=True):
+            cells[:, column] = batch.numbers[start : start + len(cells)] + np.int32(base)
+            base += batch.distinct.num_rows
+        return _render(form, piece, genotypes, cells)
+
+    def tasks() -> Iterator[Callable[[], Piece]]:
+        start = 0
+        for piece in _texts(form, contigs, _slices(sites), _sites_at_once(samples)):
+            yield partial(render, piece, start)
+            start += len(piece.texts)
+
+    with ThreadPoolExecutor(threads) as pool:
+        yield from _in_order(pool, threads, tasks())
+
+
+def _slices(sites: pa.Table) -> Iterator[pa.Table]:
+    return (sites.slice(start, PIECE_SITES) for start in range(0, sites.num_rows, PIECE_SITES))
+
+
+def stored_pieces(
+    form: ExportFormat, callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, threads: int
+) -> Iterator[Piece]:
+    """The records of a callset's shard, those alone whose POS lies in `regions` (sorted, apart; None: all).
+
+    Raises DamagedFile where a table is not as it was written.
+    """
+    spans = [(0, shard.sites.rows)] if regions is None else _spans(callset, shard, regions)
+    with ThreadPoolExecutor(threads) as pool:
+        tasks = (task for span in spans if span[0] < span[1] for task in _stored(form, callset, shard, span, pool))
+        yield from _in_order(pool, threads, tasks)
+
+
+def _spans(callset: Callset, shard: ShardEntry, regions: Sequence[Region]) -> list[tuple[int, int]]:
+    """The rows of the shard's sites that lie in each region."""
+    with parquet.opened(callset.store, shard.sites, schema.STORED_SITES) as stream:
+        table = sealing.reader(stream).read(["contig", "pos"], use_threads=False)
+    start, runs = schema.numbers(table["pos"]) - 1, _contig_runs(table["contig"])
+    ends = [first for first, _ in runs[1:]] + [len(start)]
+    stretches = {name: (first, end) for (first, name), end in zip(runs, ends, strict=True)}
+    spans = []
+    for region in shard.extent.met_by(regions):
+        first, end = stretches.get(callset.contigs[region.contig].name, (0, 0))
+        inside = first + start[first:end].searchsorted((region.start, region.end))
+        spans.append((int(inside[0]), int(inside[1])))
+    return spans
+
+
+def _contig_runs(column: pa.ChunkedArray) -> list[tuple[int, str]]:
+    """(row at which it begins, name) of each contig of a sorted column."""
+    if not len(column):
+        return []
+    words = column.unify_dictionaries().combine_chunks()
+    firsts = np.flatnonzero(np.diff(schema.numbers(words.indices), prepend=-1))
+    return list(zip(firsts.tolist(), words.take(pa.array(firsts)).to_pylist(), strict=True))
+
+
+def _stored(
+    form: ExportFormat, callset: Callset, shard: ShardEntry, span: tuple[int, int], pool: ThreadPoolExecutor
+) -> Iterator[Callable[[], Piece]]:
+    size = _sites_at_once(callset.samples)
+    batches = {batch: members for batch, members in callset.description.batches.items() if members}
+    columns = [_ahead(pool, _genotypes(callset, shard, batch, len(of), size, span)) for batch, of in batches.items()]
+    together = PIECE_SITES // size * size
+    tables = stream_rows(callset.store, shard.sites, schema.STORED_SITES, schema.SITES.names, together, span)
+    rows = cache(partial(rows_of, list(batches.values()), callset.samples))
+    for piece, *genotypes in zip(_texts(form, callset.contigs, tables, size), *columns, strict=True):
+        yield partial(_render_stored, form, piece, genotypes, *rows(len(piece.texts)))
+
+
+def _genotypes(
+    callset: Callset, shard: ShardEntry, batch: str, samples: int, size: int, span: Span
+) -> Iterator[pa.Table]:
+    with callset.store_of(batch) as store:
+        yield from stream_genotypes(store, shard, batch, samples, FORMAT_COLUMNS, size, span)
+
+
+def _sites_at_once(samples: Sequence[str]) -> int:
+    return min(max(PIECE_GENOTYPES // max(len(samples), 1), 1), PIECE_SITES)
+
+
+def _texts(form: ExportFormat, contigs: Sequence[Contig], tables: Iterable[pa.Table], size: int) -> Iterator[_Sites]:
+    """Sites in pieces of `size`, made from larger ones: a column's text costs as much for few sites as for many."""
+    for table in tables:
+        texts = form.sites(table, contigs)
+        begin = schema.numbers(table["pos"]).astype(np.int64) - 1
+        end = begin + np.diff(schema.strings(table["ref"])[0])
+        for start in range(0, len(texts), size):
+            part = slice(start, start + size)
+            yield _Sites(texts[part], _contig_runs(table["contig"][part]), begin[part], end[part])
+
+
+def _in_order(pool: ThreadPoolExecutor, threads: int, tasks: Iterable[Callable[[], Piece]]) -> Iterator[Piece]:
+    """Results in the order of their tasks, of which a few more than there are threads are held at a time."""
+    waiting: deque[Future[Piece]] = deque()
+    for task in tasks:
+        waiting.append(pool.submit(task))
+        if len(waiting) > threads:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _ahead(pool: ThreadPoolExecutor, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The tables, of which the next one is read while the last one is used."""
+    return _follow(pool, tables, pool.submit(next, tables, None))
+
+
+def _follow(
+    pool: ThreadPoolExecutor, tables: Iterator[pa.Table], waiting: "Future[pa.Table | None]"
+) -> Iterator[pa.Table]:
+    while (table := waiting.result()) is not None:
+        waiting = pool.submit(next, tables, None)
+        yield table
+
+
+def _render_stored(
+    form: ExportFormat,
+    sites: _Sites,
+    genotypes: list[pa.Table],
+    first: npt.NDArray[np.int64],
+    step: npt.NDArray[np.int64],
+) -> Piece:
+    rows = sum(table.num_rows for table in genotypes)
+    if rows != len(sites.texts) * len(first):  # kernels do not look whether an index is inside
+        raise ValueError(f"{rows} genotypes of {len(first)} samples at {len(sites.texts)} sites")
+    cells = (first + np.arange(len(sites.texts))[:, None] * step).astype(np.int32)
+    return _render(form, sites, lay_out(genotypes), cells)
+
+
+def _render(form: ExportFormat, sites: _Sites, genotypes: Genotypes, cells: npt.NDArray[np.int32]) -> Piece:
+    lines = form.records(sites.texts, genotypes, cells)
+    blocks = bgzf.compress(lines.data.data)
+    counts = Counts(len(sites.texts), cells.size, len(lines.data))
+    return Piece(blocks, sites.contigs, sites.begin, sites.end, bgzf.virtual(blocks, lines.starts), counts)

@@ -1,0 +1,269 @@
+"""SITES and GENOTYPES as the text of VCF lines, column by column: no Python object for any record or genotype."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud import schema
+from genocloud.callset.vcf_header import vcf_keys
+from genocloud.kernels import vcf_columns
+
+HIGHEST_GQ = 99
+"""VCF's GQ is capped as GATK caps it; the tables keep it whole."""
+
+_FORMAT = vcf_keys(schema.GENOTYPE_COLUMNS, "FORMAT")
+_INFO = vcf_keys(schema.SITE_COLUMNS, "INFO")
+_NO_WORDS = pa.nulls(0, pa.string())
+
+
+class Lines(NamedTuple):
+    """VCF lines: `data` (bytes,) uint8; line i is data[starts[i]:starts[i + 1]], `starts` int64."""
+
+    data: npt.NDArray[np.uint8]
+    starts: npt.NDArray[np.int64]
+
+
+class _Field(NamedTuple):
+    """A FORMAT column with a value, as the tables' chunks of it."""
+
+    key: str
+    kind: int
+    chunks: list[pa.Array]
+
+    @property
+    def size(self) -> int:
+        """Numbers in it: rows, or the lists' elements."""
+        return sum(map(_elements if self.kind == vcf_columns.LIST else len, self.chunks))
+
+
+FORMAT_COLUMNS = [column.name for _, column in _FORMAT]
+"""Columns of GENOTYPES that are needed for the text."""
+
+
+class Columns(NamedTuple):
+    """All fields one behind the other, as text.put_lines takes them."""
+
+    kinds: npt.NDArray[np.int8]
+    bases: npt.NDArray[np.int64]
+    word_bases: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    values: npt.NDArray[np.int32]
+    word_offsets: npt.NDArray[np.int64]
+    words: npt.NDArray[np.uint8]
+
+
+class Genotypes(NamedTuple):
+    """FORMAT columns of some tables one behind the other.
+
+    keys     the fields that have a value, GT first
+    columns  their values
+    masks    (rows,) int32; bit k is set where field k has a value
+    bounds   (rows,) int32; the most bytes of the row's text
+    """
+
+    keys: list[str]
+    columns: Columns
+    masks: npt.NDArray[np.int32]
+    bounds: npt.NDArray[np.int32]
+
+
+def lay_out(tables: Sequence[pa.Table]) -> Genotypes:
+    """The FORMAT columns of tables (GENOTYPES, or its distinct rows) one behind the other."""
+    fields = list(_fields(tables))
+    columns = _laid_out(fields)
+    rows = sum(table.num_rows for table in tables)
+    masks, bounds = np.empty(rows, np.int32), np.empty(rows, np.int32)
+    vcf_columns.weigh_rows(*columns[:-1], masks, bounds)
+    return Genotypes([field.key for field in fields], columns, masks, bounds)
+
+
+def lines_of(sites: pa.Array, genotypes: Genotypes, cells: npt.NDArray[np.int32]) -> Lines:
+    """The lines of some sites, given as `site_texts` writes them.
+
+    cells  (sites, samples) int32; which row of the genotypes a sample has at a site
+    """
+    site_offsets, site_bytes = text_bytes(sites)
+    key_offsets, keys = text_bytes(pa.array(genotypes.keys, pa.string()))
+    room = len(site_bytes) + len(sites) * (len(keys) + len(genotypes.keys) + 2) + int(genotypes.bounds[cells].sum())
+    out, starts = np.empty(room, np.uint8), np.zeros(len(sites) + 1, np.int64)
+    seen = np.zeros((len(genotypes.masks), 3), np.int64)
+    vcf_columns.put_lines(
+        site_offsets, site_bytes, cells, genotypes.masks, seen, key_offsets, keys, *genotypes.columns, out, starts
+    )
+    return Lines(out[: starts[-1]], starts)
+
+
+def _fields(tables: Sequence[pa.Table]) -> Iterator[_Field]:
+    for key, column in _FORMAT:
+        chunks = [chunk for table in tables for chunk in table[column.name].chunks if len(chunk)]
+        if key == "GT" or any(chunk.null_count < len(chunk) for chunk in chunks):
+            yield _Field(key, _kind(column.type), chunks)
+
+
+def _kind(type_: pa.DataType) -> int:
+    if pa.types.is_dictionary(type_):
+        return vcf_columns.WORD
+    return vcf_columns.LIST if pa.types.is_list(type_) else vcf_columns.NUMBER
+
+
+def _laid_out(fields: Sequence[_Field]) -> Columns:
+    """The fields, each number copied once, to its place."""
+    sizes = [field.size for field in fields]
+    values, starts = np.empty(sum(sizes), np.int32), _starts(sizes)
+    offsets, words = [np.zeros(0, np.int64)] * len(fields), [_NO_WORDS] * len(fields)
+    for place, (field, start, size) in enumerate(zip(fields, starts, sizes, strict=True)):
+        part = values[start : start + size]
+        if field.kind == vcf_columns.LIST:
+            offsets[place] = _fill_lists(field.chunks, part) + start
+        elif field.kind == vcf_columns.WORD:
+            words[place] = _fill_words(field.chunks, part)
+        else:
+            _fill(field.chunks, part)
+            if field.key == "GQ":
+                np.minimum(part, HIGHEST_GQ, out=part)
+    kinds = np.array([field.kind for field in fields], np.int8)
+    bases = np.where(kinds == vcf_columns.LIST, _starts(map(len, offsets)), starts)
+    texts = text_bytes(pa.concat_arrays(words))
+    return Columns(kinds, bases, _starts(map(len, words)), np.concatenate(offsets), values, *texts)
+
+
+def _starts(sizes: Iterable[int]) -> npt.NDArray[np.int64]:
+    """Where each part begins when they lie one behind the other."""
+    return np.cumsum([0, *sizes], dtype=np.int64)[:-1]
+
+
+def _fill(chunks: Iterable[pa.Array], out: npt.NDArray[np.int32]) -> None:
+    """Columns of numbers one behind the other, nulls as MISSING."""
+    end = 0
+    for chunk in chunks:
+        start, end = end, end + len(chunk)
+        if chunk.null_count == len(chunk):
+            out[start:end] = schema.MISSING
+        elif chunk.null_count:
+            valid = _read_only(np.frombuffer(chunk.buffers()[0], np.uint8))
+            vcf_columns.fill_missing(_numbers(chunk), valid, chunk.offset, out[start:end])
+        else:
+            out[start:end] = _numbers(chunk)
+
+
+def _fill_lists(chunks: Sequence[pa.Array], out: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Lists one behind the other: their elements; returns the offsets (rows + 1,). A null list has no elements."""
+    bounds = [_numbers(chunk.offsets) for chunk in chunks]
+    _fill([chunk.values.slice(at[0], at[-1] - at[0]) for chunk, at in zip(chunks, bounds, strict=True)], out)
+    starts = _starts(at[-1] - at[0] for at in bounds)
+    ends = [at[1:] + (start - at[0]) for at, start in zip(bounds, starts, strict=True)]
+    return np.concatenate([np.zeros(1, np.int64), *ends])
+
+
+def _fill_words(chunks: Sequence[pa.Array], out: npt.NDArray[np.int32]) -> pa.Array:
+    """Words one behind the other: their numbers, the same in all chunks; returns the words."""
+    _fill([chunk.indices for chunk in chunks], out)
+    numbers: dict[str, int] = {}
+    end = 0
+    for chunk in chunks:
+        start, end = end, end + len(chunk)
+        told = [numbers.setdefault(word, len(numbers)) for word in chunk.dictionary.to_pylist()]
+        if told != list(range(len(told))):
+            vcf_columns.renumber(out[start:end], np.array(told, np.int32))
+    return pa.array(list(numbers), pa.string())
+
+
+def _elements(lists: pa.Array) -> int:
+    bounds = _numbers(lists.offsets)
+    return int(bounds[-1] - bounds[0])
+
+
+def _numbers(column: pa.Array) -> npt.NDArray[np.int32]:
+    """A column of int32 as it lies in memory, whatever that has under nulls."""
+    return _read_only(np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column)])
+
+
+def text_bytes(column: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """A column of texts, as schema.strings has it, for the kernels."""
+    offsets, data = schema.strings(column)
+    return offsets, _read_only(data)
+
+
+def _read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """So that kernels are compiled for one kind of array: some of Arrow's buffers may be written to, others not."""
+    values.flags.writeable = False
+    return values
+
+
+def site_texts(sites: pa.Table) -> pa.Array:
+    """CHROM to INFO of each site, tabs between."""
+    columns = [
+        pc.cast(sites["contig"], pa.string()),
+        pc.cast(sites["pos"], pa.string()),
+        sites["id"],
+        sites["ref"],
+        _joined(sites["alts"].combine_chunks()),
+        _quality(sites["qual"].combine_chunks()),
+        sites["filter"],
+        _info(sites),
+    ]
+    return _one(pc.binary_join_element_wise(*[_or_point(column) for column in columns], "\t"))
+
+
+def _one(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _or_point(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Nothing, or an empty text, is `.`."""
+    filled = pc.fill_null(_one(column), "")
+    return pc.if_else(pc.equal(filled, ""), ".", filled)
+
+
+def _quality(values: pa.Array) -> pa.Array:
+    column = next(column for column in schema.SITE_COLUMNS if column.vcf == "QUAL")
+    return pc.replace_substring_regex(decimals(values, column.form), r"\.00$", "")
+
+
+def _info(sites: pa.Table) -> pa.Array:
+    columns = [(key, column, sites[column.name].combine_chunks()) for key, column in _INFO]
+    items = [_item(*each) for each in columns if each[2].null_count < len(sites)]
+    nothing = pa.array([""]).take(pa.array(np.zeros(len(sites), np.int32)))
+    return pc.utf8_slice_codeunits(pc.binary_join_element_wise(nothing, *items, ""), 1)
+
+
+def _item(key: str, column: schema.Column, values: pa.Array) -> pa.Array:
+    """`;KEY=value` of each site, empty where there is no value."""
+    if pa.types.is_boolean(values.type):
+        return pc.if_else(pc.fill_null(values, False), f";{key}", "")
+    is_list = pa.types.is_list(values.type)
+    texts = pc.fill_null(_joined(values, column.form) if is_list else _texts(values, column.form), "")
+    return pc.if_else(pc.equal(texts, ""), "", pc.binary_join_element_wise(f";{key}=", texts, ""))
+
+
+def _texts(values: pa.Array, form: str = "") -> pa.Array:
+    return decimals(values, form) if pa.types.is_floating(values.type) else pc.cast(values, pa.string())
+
+
+def _joined(lists: pa.Array, form: str = "") -> pa.Array:
+    """Lists as texts, commas between, missing elements as `.`; null stays null."""
+    lengths = schema.numbers(lists.value_lengths().fill_null(0))  # there may be elements under a null
+    offsets = np.cumsum(np.append(0, lengths), dtype=np.int32)
+    elements = _or_point(_texts(lists.flatten(), form))
+    empty = np.append(schema.numbers(pc.is_null(lists)), False)
+    return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets, mask=empty), elements), ",")
+
+
+def decimals(values: pa.Array, form: str) -> pa.Array:
+    """Doubles as GATK prints them: `form` is %.kf, or empty for its default; null stays null."""
+    numbers = _read_only(schema.numbers(values))
+    offsets, shortest = text_bytes(pc.cast(pa.array(numbers), pa.string()))
+    out = np.empty(len(numbers) * vcf_columns.DECIMAL_BYTES, np.uint8)
+    ends = np.zeros(len(numbers) + 1, np.int32)
+    vcf_columns.put_decimals(numbers, offsets, shortest, _places(form), out, ends)
+    texts = pa.StringArray.from_buffers(len(numbers), pa.py_buffer(ends), pa.py_buffer(out[: ends[-1]]))
+    return pc.if_else(pc.is_valid(values), texts, None)
+
+
+def _places(form: str) -> int:
+    """Digits after the point: 2 of `%.2f`."""
+    return int(form.removeprefix("%.").removesuffix("f")) if form else vcf_columns.GATK_DEFAULT

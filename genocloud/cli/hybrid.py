@@ -1,0 +1,39 @@
+"""The command that runs over several sites."""
+
+import sys
+
+from genocloud import steps
+from genocloud.cli.options import CPUS, Arguments, Commands, hand_over, money, new_command, receipt_option
+from genocloud.scatter.budget import Budgeted, Meter
+from genocloud.scatter.progress_display import open_progress
+
+
+def _say(text: str) -> None:
+    print(f"genocloud: {text}", file=sys.stderr, flush=True)  # noqa: T201 (the command line's own voice)
+
+
+def _hybrid(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        from genocloud.federation import read_config
+        from genocloud.steps.plan import hourly
+
+        config = read_config(arguments.config)
+        meter = Meter(*hourly(config, CPUS))
+        with open_progress(quiet=arguments.quiet, said=meter.told) as progress:
+            given = progress if arguments.budget is None else Budgeted(progress, meter, arguments.budget)
+            receipt = steps.hybrid(config, given, say=(lambda _: None) if arguments.quiet else _say)
+        hand_over(receipt, arguments)
+
+    command = new_command(commands, "hybrid", "Genotype samples that lie at several sites: one callset.", run)
+    command.add_argument("config", metavar="CONFIG", help="the workflow's config.yaml, with sites and coordinator")
+    command.add_argument(
+        "--budget",
+        type=money,
+        metavar="MONEY",
+        help="stop between two tasks when this command has spent so much, by the sites' price tables",
+    )
+    receipt_option(command)
+
+
+ALL = (_hybrid,)
+"""The commands for several sites."""

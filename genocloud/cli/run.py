@@ -1,0 +1,316 @@
+"""The commands, one for each step: their arguments, and the step's function that each calls."""
+
+import argparse
+import sys
+from importlib.metadata import version
+
+from genocloud import cohort, pipeline, steps
+from genocloud.cli import cluster, hybrid, store
+from genocloud.cli import plan as plan_commands
+from genocloud.cli.options import (
+    CPUS,
+    Arguments,
+    Commands,
+    Parser,
+    bad_record_option,
+    budget_options,
+    chosen_intervals,
+    chosen_model,
+    dbsnp_option,
+    forcing_options,
+    hand_over,
+    interval_options,
+    memory_option,
+    model_options,
+    new_command,
+    receipt_option,
+    reference_option,
+    samples_argument,
+    scatter_option,
+    shown_progress,
+    version_option,
+    whole_number,
+)
+from genocloud.cohort import BATCH_SIZE
+from genocloud.pipeline import genotyping
+from genocloud.regions import PART_BP, SHARD_BP
+from genocloud.scatter.executors import open_scatter
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line; `arguments.run(arguments)` does the command."""
+    whole = Parser(prog="genocloud", description="Joint genotyping: gVCFs become one callset.")
+    whole.add_argument("--version", action="version", version=f"genocloud {version('genocloud')}")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    steps_of_a_run = (_joint, _inputs, _call, _ingest, _discover, _genotype, _export, _report, *hybrid.ALL)
+    for add in (*steps_of_a_run, *store.ALL, *cluster.ALL, *plan_commands.ALL):
+        add(commands)
+    return whole
+
+
+def _joint(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        if arguments.replace and arguments.cohort is None:
+            arguments.usage.error("--replace changes samples of a cohort that stays; name it with --cohort")
+        if not arguments.samples and arguments.cohort is None:
+            arguments.usage.error("name a sample sheet, or gVCFs")
+        plan = pipeline.JointOptions(
+            pipeline.sheet_or_gvcfs(arguments.samples) if arguments.samples else None,
+            arguments.reference,
+            arguments.output,
+            chosen_model(arguments),
+            chosen_intervals(arguments),
+            arguments.threads,
+            arguments.callset,
+            arguments.memory,
+            arguments.dbsnp,
+            arguments.cohort,
+            arguments.replace,
+            arguments.on_bad_record == "drop",
+        )
+        with shown_progress(arguments) as progress:
+            summary, receipt = steps.joint(plan, progress)
+        hand_over(receipt, arguments)
+        print(summary, file=sys.stderr)  # noqa: T201 (the command line's own voice)
+
+    command = new_command(commands, "joint", "Genotype gVCFs jointly on one machine, straight to VCF.", run)
+    samples_argument(command, nargs="*")
+    reference_option(command)
+    command.add_argument("-o", "--output", required=True, metavar="OUT", help="path or URL: OUT.vcf.gz or OUT.bcf")
+    command.add_argument("--callset", metavar="CALLSET", help="path or URL of a Parquet callset to make as well")
+    command.add_argument(
+        "--cohort",
+        metavar="COHORT",
+        help="path or URL of a cohort to keep: the samples join it, and everybody in it is genotyped. Without SAMPLES "
+        "as it is. Default: none is kept",
+    )
+    command.add_argument(
+        "--replace",
+        action="store_true",
+        help="samples of the --cohort whose file has changed are read from it from now on; else they are refused",
+    )
+    interval_options(command)
+    forcing_options(command)
+    bad_record_option(command)
+    command.add_argument("--threads", type=whole_number, default=CPUS, help="Default: %(default)s")
+    memory_option(command)
+    model_options(command)
+    dbsnp_option(command)
+    budget_options(command)
+    receipt_option(command)
+
+
+def _inputs(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
+            listed = pipeline.sheet_or_gvcfs(arguments.samples)
+            chosen = chosen_intervals(arguments)
+            checked, receipt = steps.check_inputs(listed, arguments.reference, scatter, progress, chosen)
+        if arguments.output:
+            steps.write_called_sheet(checked, arguments.called, arguments.output)
+        hand_over(receipt, arguments)
+
+    command = new_command(commands, "inputs", "Check a sample sheet against the files it names.", run)
+    samples_argument(command)
+    reference_option(command)
+    command.add_argument(
+        "-o", "--output", metavar="CHECKED.tsv", help="write the sheet that ingest takes: a gVCF for everyone"
+    )
+    command.add_argument(
+        "--called", default=".", metavar="DIR", help="where gVCFs called from reads will be. Default: %(default)s"
+    )
+    interval_options(command, "contigs outside of these may have another length in a gVCF's header")
+    scatter_option(command)
+    receipt_option(command)
+
+
+def _call(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        calling = steps.Calling(
+            arguments.sample,
+            arguments.reads,
+            arguments.reference,
+            arguments.output,
+            arguments.sex,
+            arguments.par,
+            arguments.threads,
+        )
+        with shown_progress(arguments) as progress:
+            receipt = steps.call(calling, progress)
+        hand_over(receipt, arguments)
+
+    command = new_command(commands, "call", "Call one person's reads with the embedded bcftools: a gVCF.", run)
+    command.add_argument("sample", metavar="SAMPLE", help="the sample's name; the reads' SM must agree")
+    command.add_argument("--reads", required=True, metavar="READS", help="path or URL of a BAM or CRAM with its index")
+    reference_option(command)
+    command.add_argument(
+        "--sex", choices=["male", "female", "unknown"], default="unknown", help="decides the ploidy of X and Y"
+    )
+    command.add_argument(
+        "--par",
+        nargs="*",
+        default=[],
+        metavar="REGION",
+        help="pseudo-autosomal regions of X (chrX:10001-2781479). Default: known by X's length",
+    )
+    command.add_argument("-o", "--output", required=True, metavar="OUT.g.vcf.gz", help="path or URL")
+    command.add_argument("--threads", type=whole_number, default=1, help="processes to call with. Default: %(default)s")
+    receipt_option(command)
+
+
+def _ingest(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        storing = pipeline.IngestOptions(
+            arguments.part_bp,
+            arguments.window_bp,
+            arguments.batch_size,
+            arguments.complete,
+            arguments.replace,
+            chosen_intervals(arguments),
+            arguments.on_bad_record == "drop",
+        )
+        pipeline.load_ingest()
+        listed = pipeline.sheet_or_gvcfs(arguments.samples)
+        with open_scatter(arguments.scatter) as scatter, shown_progress(arguments) as progress:
+            receipt = steps.ingest(arguments.cohort, listed, arguments.reference, storing, scatter, progress)
+        hand_over(receipt, arguments)
+
+    command = new_command(commands, "ingest", "Put gVCFs into a cohort, a new one or one that grows.", run)
+    command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
+    samples_argument(command)
+    reference_option(command)
+    command.add_argument(
+        "--batch-size",
+        type=whole_number,
+        default=BATCH_SIZE,
+        help="samples stored together. Default: %(default)s",
+    )
+    others = command.add_mutually_exclusive_group()
+    others.add_argument(
+        "--replace",
+        action="store_true",
+        help="samples of the cohort whose file has changed are read from it from now on",
+    )
+    others.add_argument(
+        "--complete",
+        action="store_true",
+        help="the sheet names everybody: replace whose file has changed, refuse a cohort that holds others",
+    )
+    command.add_argument(
+        "--part-bp", type=whole_number, default=PART_BP, help="shorter contigs share files. Default: %(default)s"
+    )
+    command.add_argument(
+        "--window-bp", type=whole_number, default=SHARD_BP, help="bases worked on together. Default: %(default)s"
+    )
+    interval_options(command, "records outside of these need not be good; good ones are stored wherever they are")
+    bad_record_option(command)
+    scatter_option(command, "processes")
+    budget_options(command)
+    receipt_option(command)
+
+
+def _discover(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        with shown_progress(arguments) as progress, open_scatter(arguments.scatter, arguments.memory) as scatter:
+            opened = cohort.open_cohort(arguments.cohort, arguments.cohort_version)
+            cut = pipeline.cut_genome(opened, arguments.part, chosen_intervals(arguments).asked(opened.contigs))
+            reference = pipeline.read_reference(arguments.reference) if arguments.reference else None
+            receipt = steps.discover(opened, cut, scatter, progress, reference=reference)
+        hand_over(receipt, arguments)
+
+    command = new_command(commands, "discover", "Merge a cohort's alleles into sites.", run)
+    command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
+    command.add_argument("--part", help="only this part of the genome (see inspect)")
+    interval_options(command)
+    forcing_options(command)
+    command.add_argument(
+        "-R",
+        "--reference",
+        metavar="REF.fa",
+        help="the reference of the cohort, for records where nobody has a variant",
+    )
+    version_option(command)
+    scatter_option(command)
+    memory_option(command)
+    budget_options(command)
+    receipt_option(command)
+
+
+def _genotype(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        with shown_progress(arguments) as progress, open_scatter(arguments.scatter, arguments.memory) as scatter:
+            opened, model = cohort.open_cohort(arguments.cohort, arguments.cohort_version), chosen_model(arguments)
+            asked = chosen_intervals(arguments).asked(opened.contigs)
+            cut = pipeline.cut_genome(opened, arguments.part, asked)
+            genotyping.copy_alleles(opened, cut, scatter, progress)
+            cut = pipeline.fit(opened, cut, scatter)
+            receipt = steps.genotype(opened, arguments.callset, model, cut, scatter, progress, arguments.dbsnp)
+        hand_over(receipt, arguments)
+
+    command = new_command(commands, "genotype", "Genotype everyone at every site: a Parquet callset.", run)
+    command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
+    command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
+    command.add_argument(
+        "--part",
+        help="only this part of the genome; the callset is finished by a run without it, which does what is missing",
+    )
+    interval_options(command)
+    forcing_options(command)
+    version_option(command)
+    model_options(command)
+    dbsnp_option(command)
+    scatter_option(command)
+    memory_option(command)
+    budget_options(command)
+    receipt_option(command)
+
+
+def _export(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
+            inside = chosen_intervals(arguments)
+            receipt = steps.export(arguments.callset, arguments.output, scatter, progress, inside, arguments.site)
+        hand_over(receipt, arguments)
+
+    command = new_command(commands, "export", "Write a callset as VCF or BCF, with its index.", run)
+    command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
+    command.add_argument("output", metavar="OUT", help="path or URL of the file: OUT.vcf.gz or OUT.bcf")
+    command.add_argument(
+        "--site", action="append", help="only the samples of this site of a hybrid run; may be repeated (default: all)"
+    )
+    interval_options(command)
+    scatter_option(command)
+    budget_options(command)
+    receipt_option(command)
+
+
+def _report(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
+            receipt = steps.report(
+                arguments.callset,
+                arguments.receipts,
+                arguments.output,
+                scatter,
+                progress,
+                arguments.plan,
+                arguments.title,
+            )
+        hand_over(receipt, arguments)
+
+    command = new_command(commands, "report", "Make the HTML report of a run, and its summary.", run)
+    command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
+    command.add_argument(
+        "--receipts", required=True, metavar="DIR", help="the run's receipts (*.json, in folders by step)"
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="REPORT.html",
+        help="the summary goes beside it, as .txt, and all samples' numbers, as .samples.tsv and .samples.json",
+    )
+    command.add_argument("--title", default="", metavar="TEXT", help="the page's title, such as the study's name")
+    command.add_argument("--plan", metavar="PLAN.json", help="what genocloud plan foretold, to be set beside")
+    scatter_option(command)
+    receipt_option(command)

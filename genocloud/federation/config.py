@@ -1,0 +1,141 @@
+"""The config of a run over several sites: each site's store, workers, policy and prices, and who coordinates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import yaml
+
+from genocloud import storage
+from genocloud.errors import SettingError, did_you_mean, mistyped
+from genocloud.federation.site_policy import STAYS
+from genocloud.yaml_text import load_yaml
+
+HERE = "here"
+"""The name of the only site of a config that names none."""
+
+
+class BadConfig(SettingError):
+    """A config that cannot be obeyed; `place` is the key, `problem` what is wrong there."""
+
+    def __init__(self, url: str, place: str, problem: str, remedy: str) -> None:
+        self.url, self.place, self.problem, self.remedy = url, place, problem, remedy
+        super().__init__(": ".join(filter(None, [url, place, f"{problem}; {remedy}"])))
+
+
+def cohort_in(store_url: str) -> str:
+    """Where the cohort of the site with this store lies."""
+    return storage.join(store_url, "cohort")
+
+
+def callset_in(store_url: str) -> str:
+    """Where its part of the callset lies; at the coordinator, all of it."""
+    return storage.join(store_url, "callset")
+
+
+@dataclass(frozen=True)
+class Location:
+    """A site: `store` and `reference` as its workers see them; `workers` is a choice of scatter."""
+
+    name: str
+    store: str
+    workers: str
+    policy: str
+    prices: str | None
+    reference: str
+
+    @property
+    def cohort(self) -> str:
+        """Where its cohort lies."""
+        return cohort_in(self.store)
+
+    @property
+    def callset(self) -> str:
+        """Where its part of the callset lies; at the coordinator, all of it."""
+        return callset_in(self.store)
+
+
+@dataclass(frozen=True)
+class Config:
+    """A config with every default filled in: `sites` in its order, `settings` all keys that are not of sites."""
+
+    url: str
+    samples: str
+    reference: str
+    coordinator: str
+    sites: tuple[Location, ...]
+    settings: Mapping[str, Any]
+
+
+def read_config(url: str) -> Config:
+    """Read a config (YAML). Raises BadConfig, which names the key, or UnreadableFile.
+
+    A config without sites has one, HERE, in which everything is where the config says.
+    """
+    return config_of(_values(url), url)
+
+
+def config_of(given: Mapping[str, Any], url: str = "config") -> Config:
+    """As `read_config`, from the values that stand in the file."""
+    values = _with_defaults(url, given)
+    named = values["sites"]
+    sites = tuple(_location(url, name, each, values) for name, each in named.items()) or (_here(values),)
+    coordinator = values["coordinator"] or ("" if named else HERE)
+    _check(url, sites, coordinator)
+    settings = {key: value for key, value in values.items() if key not in ("sites", "coordinator")}
+    return Config(url, values["samples"], values["reference"], coordinator, sites, settings)
+
+
+def _values(url: str) -> Mapping[str, Any]:
+    with storage.open_file(url) as file:
+        data = file.read()
+    try:
+        values = load_yaml(data)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = " ".join(str(error).split())
+        raise BadConfig(url, "", f"not YAML ({problem})", "write it as `key: value` lines") from error
+    if not isinstance(values, dict):
+        raise BadConfig(url, "", "holds no keys", "write it as `key: value` lines")
+    return values
+
+
+def _with_defaults(url: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with the schema's defaults. Raises BadConfig for what the schema does not allow."""
+    schema = yaml.safe_load(files("genocloud.federation").joinpath("config.schema.yaml").read_text())
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(given))
+    if error:
+        place = error.json_path.removeprefix("$").removeprefix(".")
+        keys = error.schema.get("properties")
+        remedy = f"the keys are {', '.join(keys)}" if keys else error.schema["description"].rstrip(".")
+        remedy += mistyped(error.message, keys or ())
+        raise BadConfig(url, place, error.message, remedy)
+    defaults = {key: each["default"] for key, each in schema["properties"].items() if "default" in each}
+    return defaults | dict(given)
+
+
+def _location(url: str, name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> Location:
+    store = values["store"].rstrip("/")
+    if "://" not in store and not store.startswith("/"):
+        problem = f"store {store!r} is no full path"
+        raise BadConfig(url, f"sites.{name}", problem, "give one from / on, or a URL: its workers have other folders")
+    reference = values.get("reference") or config["reference"]
+    return Location(name, store, values["workers"], values["policy"], values.get("prices"), reference)
+
+
+def _here(values: Mapping[str, Any]) -> Location:
+    return Location(HERE, storage.split(values["cohort"])[0], "threads:1", STAYS, None, values["reference"])
+
+
+def _check(url: str, sites: tuple[Location, ...], coordinator: str) -> None:
+    names = [site.name for site in sites]
+    if coordinator not in names:
+        problem = f"{coordinator!r} is no site" if coordinator else "no site is said to coordinate"
+        near = did_you_mean(coordinator, names)
+        raise BadConfig(url, "coordinator", problem, f"name one of {', '.join(names)}{near}")
+    stores: dict[str, str] = {}
+    for site in sites:
+        if stores.setdefault(site.store, site.name) != site.name:
+            problem = f"has the store of {stores[site.store]}, {site.store}"
+            raise BadConfig(url, f"sites.{site.name}", problem, "give each site a store of its own")

@@ -1,0 +1,78 @@
+"""Parcels: tables packed to cross from one site to another, of declared kinds and columns, in few bytes."""
+
+import lzma
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from genocloud import schema
+from genocloud.errors import StoreError
+from genocloud.federation.codec import packed, unpacked
+
+KINDS = {
+    "sheet": schema.SHEET,
+    "people": schema.PEOPLE,
+    "local": schema.LOCAL,
+    "spans": schema.REACHES,
+    "covered": schema.REACHES,
+    "united": schema.UNITED,
+    "starts": schema.STARTS,
+    "questions": schema.QUESTIONS,
+    "answers": schema.ANSWERS,
+    "summary": schema.SUMMARY,
+    "put out": schema.PUT_OUT,
+    "shares": schema.SHARES,
+    "allele shares": schema.SUMMED_SHARES,
+    "squares": schema.SQUARES,
+    "sites": schema.SITES,
+    "totals": schema.TOTALS,
+    "genotypes": schema.STORED_GENOTYPES,
+}
+"""The columns of each kind of parcel; nothing else crosses."""
+
+
+class BadMessage(StoreError):
+    """A parcel that is not what it was to be: damaged, or of other columns."""
+
+    def __init__(self, kind: str, problem: str) -> None:
+        self.kind, self.problem = kind, problem
+        super().__init__(f"a parcel of {kind}: {problem}; use one version of genocloud at all sites, run this again")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A packed table of one kind, with so many rows."""
+
+    kind: str
+    rows: int
+    data: bytes
+
+    def __repr__(self) -> str:
+        """Short, as tasks are told of in errors."""
+        return f"Parcel({self.kind!r}, rows={self.rows}, bytes={len(self.data)})"
+
+
+def pack(kind: str, table: pa.Table) -> Message:
+    """Pack a table that has just the kind's columns; raises BadMessage for others."""
+    declared = _plain(KINDS[kind])
+    if (table.column_names, table.schema.types) != (declared.names, declared.types):
+        raise BadMessage(kind, f"has the columns {table.schema.names}, not {declared.names}")
+    plain = table.cast(declared).combine_chunks()
+    return Message(kind, table.num_rows, packed(plain))
+
+
+def unpack(parcel: Message, kind: str) -> pa.Table:
+    """The table of a parcel that is to be of this kind, with the columns' descriptions. Raises BadMessage."""
+    declared = KINDS[kind]
+    if parcel.kind != kind:
+        raise BadMessage(parcel.kind, f"came in the place of {kind}")
+    try:
+        table = unpacked(parcel.data, _plain(declared))
+    except (pa.ArrowException, lzma.LZMAError, OSError, ValueError, LookupError, EOFError) as error:
+        raise BadMessage(kind, f"is damaged ({error})") from error
+    return table.cast(declared).combine_chunks()
+
+
+def _plain(declared: pa.Schema) -> pa.Schema:
+    """The columns' names and types without what is said of them."""
+    return pa.schema([pa.field(field.name, field.type) for field in declared])

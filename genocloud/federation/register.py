@@ -1,0 +1,239 @@
+"""The register of a site: for which sets of people it has handed out sums, so that no two tell of a few by subtraction.
+
+REGISTER/00000001.json   the beginning: whose it is, and the key that hides fingerprints
+REGISTER/00000002.json   a set that was answered for, or an exception that the owner signed; each has its predecessor's
+                         sha256, is created only if absent, and never changes
+STORES/register.json     in every folder of stores of the policy: how far the register had come, so that one that has
+                         lost its end is noticed
+
+Without a register that is whole nothing is handed out: only those who answer for the site begin one.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from genocloud import storage
+from genocloud.errors import SettingError, StoreError
+from genocloud.federation.site_policy import SitePolicy
+from genocloud.federation.subtraction import People, problem_of
+
+NAME = "{:08d}.json"
+MARK = "register.json"
+"""In every folder of stores of the policy."""
+
+Person = Sequence[str]
+"""What somebody is known by: whoever has one of these in common is the same person."""
+
+STARTED, ANSWERED, ALLOWED = "started", "answered", "allowed"
+CODE_LETTERS = 12
+KNOWN_LETTERS = 24
+"""96 bits of an HMAC: no two people of a site have the same by chance."""
+
+
+class RegisterLost(StoreError):
+    """A register that is missing, damaged, or has lost its end."""
+
+    def __init__(self, site: str, problem: str) -> None:
+        self.site, self.problem = site, problem
+        super().__init__(
+            f"site {site}: its register of answers {problem}, so that nothing leaves; restore it from a backup, or "
+            "those who answer for the site begin a new one (genocloud register), which forgets earlier answers"
+        )
+
+
+class TooFew(SettingError):
+    """Sums that would tell of fewer people than the site's minimum; `code` names the set of people for its owner."""
+
+    def __init__(self, site: str, problem: str, minimum: int, code: str) -> None:
+        self.site, self.problem, self.minimum, self.code = site, problem, minimum, code
+        super().__init__(
+            f"site {site}: no sums leave it {problem} (minimum_people of its policy file); wait until at least "
+            f"{minimum:,} people more come (or go) together, or have those who answer for the site sign an exception: "
+            f"genocloud register POLICY --allow {code} --by NAME --reason TEXT"
+        )
+
+
+class NoException(SettingError):
+    """An exception that cannot be signed."""
+
+
+class RegisterExists(SettingError):
+    """A register that is to begin where something lies."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(f"{url}: something lies here already; a register begins in an empty folder: name another one")
+
+
+@dataclass
+class Register:
+    """The register of a site's policy."""
+
+    policy: SitePolicy
+    store: storage.Store = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = storage.open_store(self.policy.register)
+
+    def start(self, by: str) -> None:
+        """Begin it, in an empty folder; earlier answers of the site count no more. Raises RegisterExists."""
+        if self.store.list():
+            raise RegisterExists(self.store.url)
+        first = {"kind": STARTED, "site": self.policy.site, "key": secrets.token_hex(32), "by": by}
+        try:
+            self._append(1, "", first)
+        except storage.ObjectExists:
+            raise RegisterExists(self.store.url) from None
+        self._mark(self.entries())
+
+    def admit(self, people: Sequence[Person]) -> None:
+        """Note that sums over some people leave the site. Raises TooFew where they must not, or RegisterLost."""
+        while True:
+            entries = self.entries()
+            self._check_marks(entries)
+            known = _Known(bytes.fromhex(entries[0].values["key"]))
+            answered = [known.people(each.values["people"]) for each in entries if each.kind == ANSWERED]
+            hidden = sorted(known.hidden(person) for person in people)
+            now = known.people(hidden)
+            if now in answered and len(now) >= self.policy.minimum_people:
+                return
+            code = known.code(now)
+            problem = problem_of(now, answered, self.policy.minimum_people)
+            if problem and code not in {each.values["code"] for each in entries if each.kind == ALLOWED}:
+                raise TooFew(self.policy.site, problem, self.policy.minimum_people, code)
+            if now in answered:
+                return
+            try:
+                self._append(len(entries) + 1, entries[-1].sha256, {"kind": ANSWERED, "people": hidden, "code": code})
+            except storage.ObjectExists:
+                continue  # somebody else answered meanwhile: that one counts, too
+            self._mark(self.entries())
+            return
+
+    def allow(self, code: str, by: str, reason: str) -> None:
+        """Sign an exception for the set of people that a refusal named. Raises NoException or RegisterLost."""
+        if len(code) != CODE_LETTERS or set(code) - set("0123456789abcdef"):
+            raise NoException(f"{code!r} is no code of a refusal; give the {CODE_LETTERS} letters that it named")
+        while True:
+            entries = self.entries()
+            self._check_marks(entries)
+            told = {"kind": ALLOWED, "code": code, "by": by, "reason": reason}
+            with suppress(storage.ObjectExists):
+                self._append(len(entries) + 1, entries[-1].sha256, told)
+                self._mark(self.entries())
+                return
+
+    def entries(self) -> list["Entry"]:
+        """All that was noted, checked. Raises RegisterLost."""
+        found: list[Entry] = []
+        names = self.store.list()
+        if names != [NAME.format(number) for number in range(1, len(names) + 1)] or not names:
+            raise RegisterLost(self.policy.site, "is not whole" if names else "is not there")
+        for name in names:
+            entry = Entry.of(self.policy.site, self.store.read(name))
+            if entry.values.get("previous") != (found[-1].sha256 if found else ""):
+                raise RegisterLost(self.policy.site, f"is damaged ({name})")
+            found.append(entry)
+        if found[0].kind != STARTED or found[0].values.get("site") != self.policy.site:
+            raise RegisterLost(self.policy.site, "is another site's")
+        return found
+
+    def check(self) -> list["Entry"]:
+        """As `entries`, held to what the folders of stores say of it. Raises RegisterLost."""
+        entries = self.entries()
+        self._check_marks(entries)
+        return entries
+
+    def _append(self, number: int, previous: str, values: dict[str, Any]) -> None:
+        """Raises ObjectExists where another entry came first."""
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        text = json.dumps({"previous": previous, "when": when, **values}, indent=1)
+        self.store.create(NAME.format(number), text.encode())
+
+    def _check_marks(self, entries: Sequence["Entry"]) -> None:
+        for url in self.policy.stores:
+            try:
+                mark = json.loads(storage.open_store(url).read(MARK))
+                number, sha256 = int(mark["number"]), str(mark["sha256"])
+            except storage.ObjectMissing:
+                continue
+            except (ValueError, KeyError, TypeError):
+                raise RegisterLost(
+                    self.policy.site, f"cannot be compared with {MARK} of a store, which is damaged"
+                ) from None
+            if not 0 < number <= len(entries) or entries[number - 1].sha256 != sha256:
+                raise RegisterLost(self.policy.site, "has lost entries, or is another one than before")
+
+    def _mark(self, entries: Sequence["Entry"]) -> None:
+        mark = json.dumps({"number": len(entries), "sha256": entries[-1].sha256}) + "\n"
+        for url in self.policy.stores:
+            storage.open_store(url).write(MARK, mark.encode())
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry, and the sha256 of its bytes."""
+
+    values: dict[str, Any]
+    sha256: str
+
+    def __str__(self) -> str:
+        """In one line, for the site's owner."""
+        told = {name: self.values[name] for name in ("by", "code", "reason") if name in self.values}
+        people = [f"{len(self.values['people']):,} people"] if "people" in self.values else []
+        words = [*people, *(f"{name} {value}" for name, value in told.items())]
+        return f"{self.values.get('when', '')}  {self.kind:<9} {', '.join(words)}"
+
+    @property
+    def kind(self) -> str:
+        """STARTED, ANSWERED or ALLOWED."""
+        return str(self.values["kind"])
+
+    @classmethod
+    def of(cls, site: str, data: bytes) -> "Entry":
+        """From an object's bytes. Raises RegisterLost."""
+        try:
+            values = json.loads(data)
+            columns = {STARTED: ("key",), ANSWERED: ("people", "code"), ALLOWED: ("code",)}[values["kind"]]
+            if any(name not in values for name in columns):
+                raise ValueError(f"without {columns}")
+            if values["kind"] == STARTED:
+                bytes.fromhex(values["key"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise RegisterLost(site, "is damaged") from error
+        return cls(values, hashlib.sha256(data).hexdigest())
+
+
+class _Known:
+    """Numbers of people by what they are known by, in the order in which the register names them."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key, self._numbers, self._count = key, dict[str, int](), 0
+
+    def hidden(self, person: Person) -> list[str]:
+        """What somebody is known by, so that only this register can tell who that is."""
+        return [hmac.new(self._key, word.encode(), "sha256").hexdigest()[:KNOWN_LETTERS] for word in person]
+
+    def people(self, persons: Sequence[Sequence[str]]) -> People:
+        """The numbers of some people; whoever shares a word with somebody known is that person."""
+        return frozenset(self._number(words) for words in persons)
+
+    def _number(self, words: Sequence[str]) -> int:
+        numbers = [self._numbers[word] for word in words if word in self._numbers]
+        number = min(numbers, default=self._count)
+        self._count += number == self._count
+        for word in words:
+            self._numbers.setdefault(word, number)
+        return number
+
+    def code(self, people: People) -> str:
+        """A name for a set of people that tells nothing of them: the same however its people are written."""
+        words = sorted(word for word, number in self._numbers.items() if number in people)
+        return hmac.new(self._key, "\n".join(words).encode(), "sha256").hexdigest()[:CODE_LETTERS]

@@ -1,0 +1,183 @@
+"""A batch's summaries and shares as tables, a row a site: kept, they serve a cohort that has grown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genocloud import schema
+from genocloud.genotypes.allele_specific import HISTOGRAMS, RAW, AlleleShares, Runs
+from genocloud.genotypes.calling import RawAnnotations
+from genocloud.genotypes.likelihood_counts import LikelihoodCounts
+from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, in_order, is_nonvariant
+from genocloud.kernels import nonvariant_genotypes as quiet_kernels
+from genocloud.kernels.allele_specific_sums import SUMS
+from genocloud.kernels.genotyping import TOTALS
+
+Array = npt.NDArray[Any]
+SUMMARY_TOTALS = 3
+"""Of each site: see summaries.Summary."""
+_RUNS = ("lengths", "counts", "values")
+
+
+def summary_table(summary: LikelihoodCounts) -> pa.Table:
+    """SUMMARY: a site's keys one behind the other."""
+    at = summary.site_offsets
+    columns = {
+        "lengths": _lists(at, np.diff(summary.offsets)),
+        "values": _lists(summary.offsets[at], summary.values),
+        "counts": _lists(at, summary.counts),
+        "totals": _rows(summary.totals),
+    }
+    return pa.table([columns[field.name].cast(field.type) for field in schema.SUMMARY], schema.SUMMARY)
+
+
+def summary_of(table: pa.Table) -> LikelihoodCounts:
+    """The reverse of `summary_table`."""
+    at, lengths = schema.ragged(table["lengths"])
+    values, counts, totals = (np.array(schema.ragged(table[name])[1]) for name in ("values", "counts", "totals"))
+    return LikelihoodCounts(at, _offsets(lengths), values, counts, totals.reshape(len(table), SUMMARY_TOTALS))
+
+
+def shares_table(shares: RawAnnotations, sites: pa.Table, ranks: npt.NDArray[np.int32]) -> pa.Table:
+    """SHARES, and ALLELE_SHARES where there are any, of a batch at SETTLED's sites put out.
+
+    ranks  (samples in force,) int32, ascending: cohort ranks of the batch, which another cohort may give otherwise
+    """
+    quiet = is_nonvariant(sites)
+    alleles = np.diff(schema.ragged(sites["kept"])[0])[~quiet] + 1
+    columns = _plain(shares.totals, shares.runs, ()) | {
+        "quiet": np.zeros(len(alleles), bool),
+        "ac": _lists(_offsets(alleles), shares.ac),
+    }
+    kind = schema.SHARES
+    if shares.alleles:
+        columns |= _allele_columns(shares.alleles, _offsets(alleles), ranks)
+        kind = pa.schema([*schema.SHARES, *schema.ALLELE_SHARES])
+    table = _table(columns, kind, len(alleles))
+    if not shares.nonvariant:
+        return table
+    told = shares.nonvariant
+    others = _plain(told.totals, told.runs, told.ids) | {"quiet": np.ones(int(quiet.sum()), bool)}
+    return in_order(table, _table(others, kind, int(quiet.sum())), quiet)
+
+
+def shares_of(table: pa.Table, ranks: npt.NDArray[np.int32]) -> RawAnnotations:
+    """The reverse of `shares_table`, whatever sites have been taken from whatever tables of the batch."""
+    quiet = schema.numbers(table["quiet"])
+    nonvariant = None
+    if quiet.any():
+        nonvariant = NonvariantRawAnnotations(*_parts(table.filter(pa.array(quiet)), quiet_kernels.TOTALS))
+        table = table.filter(pa.array(~quiet))
+    totals, runs, _ = _parts(table, TOTALS)
+    at, ac = schema.ragged(table["ac"])
+    alleles = _alleles_of(table, at, ranks) if "sums" in table.column_names else None
+    return RawAnnotations(totals, ac, runs, len(ranks), alleles, nonvariant)
+
+
+def rows_with(tables: Iterable[pa.Table], keys: npt.NDArray[np.int64]) -> pa.Table:
+    """The rows of some tables with these keys (column `key`), in their order; each is in one of the tables."""
+    table = pa.concat_tables([each.replace_schema_metadata(None) for each in tables]).combine_chunks()
+    held = schema.numbers(table["key"])
+    order = np.argsort(held, kind="stable")
+    return table.take(order[np.searchsorted(held, keys, sorter=order)])
+
+
+def _plain(totals: Array, runs: Runs, ids: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    sites = len(totals)
+    fields = (len(runs.at) - 1) // max(sites, 1)
+    words: list[list[str]] = [[] for _ in range(sites)]
+    for site, word in ids:
+        words[site].append(word)
+    return _run_columns("run", "", runs, np.arange(sites + 1) * fields) | {"totals": _rows(totals), "ids": words}
+
+
+def _parts(table: pa.Table, width: int) -> tuple[Array, Runs, tuple[tuple[int, str], ...]]:
+    """Totals, runs and IDs of sites of one kind."""
+    totals = schema.ragged(table["totals"])[1].reshape(len(table), width)
+    ids = sorted({(site, word) for site, words in enumerate(table["ids"].to_pylist()) for word in words})
+    return totals, _runs_of(table, "run", ""), tuple(ids)
+
+
+def _run_columns(name: str, number: str, runs: Runs, at: Array) -> dict[str, pa.Array]:
+    """Multisets as columns; at (sites + 1,): the sites' slices of them."""
+    slices = runs.at[at]
+    columns = {
+        "lengths": _lists(at, np.diff(runs.at[: at[-1] + 1])),
+        "counts": _lists(slices, runs.counts),
+        "values": _lists(slices, runs.values),
+    }
+    return {f"{name}_{part}{number}": column for part, column in columns.items()}
+
+
+def _runs_of(table: pa.Table, name: str, number: str) -> Runs:
+    lengths, counts, values = (schema.ragged(table[f"{name}_{part}{number}"])[1] for part in _RUNS)
+    return Runs(_offsets(lengths), counts, values)
+
+
+def _allele_columns(shares: AlleleShares, at: Array, ranks: Array) -> dict[str, pa.Array]:
+    """ALLELE_SHARES; at (sites + 1,) int64: the sites' slices of the alleles put out."""
+    order = np.argsort(shares.cells, kind="stable")
+    cells = shares.cells[order]
+    site = np.searchsorted(at, cells, side="right") - 1
+    slices = np.searchsorted(cells, at)
+    columns = {
+        "sums": _lists(at * shares.sums.shape[1], shares.sums.ravel()),
+        "samples": _rows(shares.samples),
+        "told": _rows(shares.told),
+        "cells": _lists(slices, cells - at[site]),
+        "ranks": _lists(slices, np.searchsorted(ranks, shares.ranks[order])),
+        "squares": _lists(slices, shares.squares[order]),
+    }
+    for n in range(len(HISTOGRAMS)):
+        first = shares.bins.at[n * at[-1] : (n + 1) * at[-1] + 1]
+        part = slice(first[0], first[-1])
+        runs = Runs(first - first[0], shares.bins.counts[part], shares.bins.values[part])
+        columns |= _run_columns("bin", f"_{n}", runs, at)
+    return columns
+
+
+def _alleles_of(table: pa.Table, at: Array, ranks: Array) -> AlleleShares:
+    slices, cells = schema.ragged(table["cells"])
+    bins = [_runs_of(table, "bin", f"_{n}") for n in range(len(HISTOGRAMS))]
+    lengths = np.concatenate([np.diff(each.at) for each in bins])
+    sums, samples, told = (schema.ragged(table[name])[1] for name in ("sums", "samples", "told"))
+    return AlleleShares(
+        sums.reshape(at[-1], SUMS),
+        samples.reshape(len(table), 2),
+        told.reshape(len(table), len(RAW)),
+        Runs(
+            _offsets(lengths),
+            np.concatenate([each.counts for each in bins]),
+            np.concatenate([each.values for each in bins]),
+        ),
+        cells + np.repeat(at[:-1], np.diff(slices)),
+        ranks[schema.ragged(table["ranks"])[1]],
+        schema.ragged(table["squares"])[1],
+    )
+
+
+def _table(columns: Mapping[str, Any], kind: pa.Schema, rows: int) -> pa.Table:
+    """The columns in their types; lists that are not given are empty."""
+    nothing = np.zeros(rows + 1, np.int64)
+    arrays = []
+    for field in kind:
+        given = columns[field.name] if field.name in columns else _lists(nothing, np.zeros(0, np.int32))
+        array = given if isinstance(given, pa.Array) else pa.array(given, field.type)
+        arrays.append(array.cast(field.type))
+    return pa.table(arrays, kind)
+
+
+def _rows(table: Array) -> pa.ListArray:
+    """The rows of a two-dimensional array as lists."""
+    return _lists(np.arange(len(table) + 1) * table.shape[1], table.ravel())
+
+
+def _lists(offsets: Array, values: Array) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(values))
+
+
+def _offsets(lengths: Array) -> npt.NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

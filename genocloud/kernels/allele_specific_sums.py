@@ -1,0 +1,203 @@
+"""What a batch adds to the allele-specific annotations: the raw texts of its records, and depths by allele."""
+
+import numpy as np
+
+from genocloud.kernels.fixed_point import add_share
+from genocloud.kernels.genotyping import HOM_VAR, genotype_kind
+from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.likelihood_keys import GQ_FACTOR
+from genocloud.kernels.merged_likelihoods import ALLELES, MISSING, NO_CALL, OTHER
+from genocloud.kernels.site_statistics import SHARES
+
+BAR, COMMA, POINT, MINUS, ZERO = np.uint8(ord("|")), np.uint8(ord(",")), np.uint8(ord(".")), np.uint8(ord("-")), 48
+FORWARD, REVERSE, STRANDED, DEPTH, CARRIED, HETS, HOMS, SUMS = 0, 1, 2, 3, 4, 5, 8, 11
+"""Columns of `sums`, by allele put out: reads by strand; records that tell them; depth over samples with AD; over those
+that AS_QD counts; shares of hets and of homozygotes of the allele (`sums.add_share_sum` adds these)."""
+THOUSANDTHS, BIN, EPSILON = 1000.0, 0.1, 0.001
+"""Raw rank sums are handed on with three decimals and binned by 0.1 (Histogram: floor((value + 0.001) / 0.1))."""
+
+
+@compiled
+def _number(text, at, end):
+    """A decimal number that ends at `end`, `,` or `|`: (value, where it ends); NaN for anything else."""
+    sign, value, scale, digits, point = 1.0, 0.0, 1.0, 0, False
+    if at < end and text[at] == MINUS:
+        sign, at = -1.0, at + 1
+    good = True
+    while at < end and text[at] != COMMA and text[at] != BAR:
+        if text[at] == POINT and not point:
+            point = True
+        elif ZERO <= text[at] <= ZERO + 9:
+            value, digits = 10.0 * value + (text[at] - ZERO), digits + 1
+            scale *= 10.0 if point else 1.0
+        else:
+            good = False
+        at += 1
+    return (sign * value / scale if good and digits > 0 else np.nan), at
+
+
+@kernel()
+def read_raw(
+    sites, samples, rows, facts, allele_counts, kept_at, kept, merged_at, merged, raw_at, raw, which, sums, told
+):
+    """The numbers that one raw field tells of each allele put out: (cells (n,) int64, samples (n,) int32, numbers
+    (n, 2) float64), in the order of sites and samples.
+
+    sites, samples, rows   (records,) int64: what starts where, in the order of sites and samples
+    facts, allele_counts, kept_at, kept   as in calling.call_sites
+    merged_at, merged   as in genotyping.Evidence;  raw_at (variants + 1,) int64: slices of raw, uint8
+    told   (sites,) int64; records that have the field are added
+    which  0: AS_SB_TABLE, added to `sums`, nothing returned; 1: AS_RAW_MQ; 2: a histogram, value and count at a time
+
+    Source: gatk-model.md, section 2.
+    """
+    room, most = 0, 1
+    for record in range(len(rows)):
+        most = max(most, allele_counts[sites[record]] + 1)
+        room += (raw_at[rows[record] + 1] - raw_at[rows[record]] + 1) // 2 if which > 0 else 0
+    cells, who, numbers, found = np.empty(room, np.int64), np.empty(room, np.int32), np.empty((room, 2)), 0
+    place_of, last, begin = np.empty(most, np.int64), -1, 0
+    for record in range(len(rows)):
+        row, site = rows[record], sites[record]
+        at, end = raw_at[row], raw_at[row + 1]
+        if at == end:
+            continue
+        told[site] += 1
+        if site != last:
+            last, begin = site, kept_at[site]
+            place_of[:] = -1
+            for k in range(begin, kept_at[site + 1]):
+                place_of[kept[k]] = k - begin
+        own, place, first, seen = 0, 0, 0.0, 0
+        while at < end:
+            if raw[at] == BAR:
+                at, own, first, seen = at + 1, own + 1, 0.0, 0
+                place = place_of[merged[merged_at[row] + own - 1]] if own < facts[row][ALLELES] else -1
+                continue
+            value, at = _number(raw, at, end)
+            at += at < end and raw[at] == COMMA
+            seen += 1
+            if which != 1 and seen % 2 == 1:
+                first = value
+            elif place < 0 or np.isnan(value) or np.isnan(first):
+                continue
+            elif which == 0:
+                sums[begin + place, FORWARD] += np.int64(first)
+                sums[begin + place, REVERSE] += np.int64(value)
+                sums[begin + place, STRANDED] += 1
+            else:
+                cells[found], who[found] = begin + place, samples[record]
+                numbers[found, 0], numbers[found, 1] = (value, 1.0) if which == 1 else (first, value)
+                found += 1
+    return cells[:found].copy(), who[:found].copy(), numbers[:found].copy()
+
+
+@kernel()
+def add_genotypes(calls, ad_rows, kept_at, sums, samples):
+    """Add what the genotypes tell to `sums`, and the called diploid samples with PL or GQ of each site to `samples`.
+
+    calls    Calls;  ad_rows (variants + 1,) int64: where each record's own AD begins; empty where it has none
+    samples  (sites, 2) int64: called diploid samples with PL or GQ; samples with AD
+
+    Source: gatk-model.md, section 6 (AS_QualByDepth, AS_RMSMappingQuality, AS_InbreedingCoeff).
+    """
+    numbers, gt_at, gt, rows, gq = calls.numbers, calls.gt_at, calls.gt, calls.row, calls.gq
+    ad_at, ad, pl_at, pl = calls.ad_at, calls.ad, calls.pl_at, calls.pl
+    times, distinct = np.zeros(len(rows), np.int64), np.empty(numbers.shape[1], np.int32)
+    for site in range(numbers.shape[0]):
+        begin, alleles, found = kept_at[site], kept_at[site + 1] - kept_at[site], 0
+        for sample in range(numbers.shape[1]):
+            number = numbers[site, sample]
+            if times[number] == 0:
+                distinct[found] = number
+                found += 1
+            times[number] += 1
+        for n in range(found):
+            number = distinct[n]
+            count, times[number] = times[number], 0
+            ploidy, row = gt_at[number + 1] - gt_at[number], rows[number]
+            kind = genotype_kind(gt, gt_at[number], ploidy)
+            if row >= 0 and ad_rows[row + 1] > ad_rows[row]:
+                samples[site, 1] += count
+                reads = 0
+                for k in range(alleles):
+                    depth = max(0, ad[ad_at[number] + k])
+                    sums[begin + k, DEPTH] += count * depth
+                    reads += depth if k > 0 else 0
+                if (kind == OTHER or kind == HOM_VAR) and reads > 1:
+                    for k in range(alleles):
+                        sums[begin + k, CARRIED] += count * max(0, ad[ad_at[number] + k])
+            vector = pl_at[number + 1] > pl_at[number]
+            if ploidy != 2 or kind == NO_CALL or not (vector or gq[number] != MISSING):
+                continue
+            samples[site, 0] += count
+            if vector:
+                _add_weights(pl, pl_at[number], alleles, count, begin, sums)
+            else:
+                _add_weights(_pl_of_quality(gq[number], alleles), 0, alleles, count, begin, sums)
+
+
+@compiled
+def _pl_of_quality(gq, alleles):
+    """The PL that a diploid sample without one stands for: (genotypes,) int32.
+
+    Source: GenotypeUtils.makeApproximateDiploidLog10LikelihoodsFromGQ, as gatk-model.md, section 2, has it.
+    """
+    out = np.full(alleles * (alleles + 1) // 2, GQ_FACTOR * gq, np.int32)
+    for b in range(alleles):
+        out[b * (b + 1) // 2] = gq if b > 0 else 0
+    return out
+
+
+@compiled
+def _add_weights(pl, at, alleles, count, begin, sums):
+    """Add shares of each allele's hets and homozygotes, of `count` diploid samples with PL from `at`, its least 0."""
+    total = 0.0
+    for g in range(alleles * (alleles + 1) // 2):
+        total += SHARES[pl[at + g]] if pl[at + g] < len(SHARES) else 10.0 ** (pl[at + g] / -10.0)
+    g = at
+    for b in range(alleles):
+        for a in range(b + 1):
+            share = SHARES[pl[g]] if pl[g] < len(SHARES) else 10.0 ** (pl[g] / -10.0)
+            part = share / total
+            if a == b:
+                add_share(sums[begin + a], HOMS, part, count)
+            else:
+                add_share(sums[begin + a], HETS, part, count)
+                add_share(sums[begin + b], HETS, part, count)
+            g += 1
+
+
+@kernel()
+def sum_in_order(cells, values, count):
+    """Sums of float32 in the order given, by cell: (count,) float32; NaN where there is none."""
+    out = np.full(count, np.nan, np.float32)
+    for k in range(len(cells)):
+        before = out[cells[k]]
+        out[cells[k]] = values[k] if np.isnan(before) else np.float32(before + values[k])
+    return out
+
+
+@kernel()
+def median_bins(at, counts, values):
+    """Medians of histograms, the mean of the middle two of an even count: (histograms,) float64; NaN where empty.
+
+    at, counts, values   as site_statistics.merge_runs; values are numbers of bins
+    """
+    out = np.full(len(at) - 1, np.nan)
+    for cell in range(len(out)):
+        total = 0
+        for k in range(at[cell], at[cell + 1]):
+            total += counts[k]
+        if total == 0:
+            continue
+        seen, low, high, have = 0, 0.0, 0.0, False
+        for k in range(at[cell], at[cell + 1]):
+            seen += counts[k]
+            if not have and seen > (total - 1) // 2:
+                low, have = np.float64(values[k]), True
+            if seen > total // 2:
+                high = np.float64(values[k])
+                break
+        out[cell] = (low + high) / 2.0 * BIN
+    return out

@@ -1,0 +1,325 @@
+"""BCF2 records from columns: typed values in the smallest integers that hold them.
+
+Source: VCF 4.3 specification, section 6 (BCF2.2); htslib vcf.h for the range of each integer type.
+"""
+
+import numpy as np
+
+from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.vcf_columns import LIST, NUMBER, put_bytes
+from genocloud.schema import MISSING
+
+INT8, INT16, INT32, FLOAT, CHAR = 1, 2, 3, 5, 7
+FLAG = 0
+"""The type of no value at all: that the key stands there is all that it says."""
+
+_END_OF_VECTOR = MISSING + np.int32(1)
+_LOWEST8, _HIGHEST8, _LOWEST16, _HIGHEST16 = -120, 127, -32760, 32767
+"""Smaller numbers are reserved, for missing values and ends of vectors among others."""
+
+_MOST_INLINE = 15
+"""Lengths from here on stand behind the type, as a number of their own."""
+
+_POINT, _PIPE, _ZERO = 46, 124, 48
+_FIXED_BYTES = 32
+"""Lengths of both halves, CHROM, POS, rlen, QUAL, counts of alleles and INFO, of FORMAT and samples."""
+
+
+@compiled
+def put_bytes_of(out, at, value, size):
+    """Write the lowest `size` bytes of an integer to out[at:] (uint8), lowest first; returns the place after them."""
+    left = np.int64(value)
+    for _ in range(size):
+        out[at] = left & 255
+        left >>= 8
+        at += 1
+    return at
+
+
+@compiled
+def type_size(kind):
+    """Bytes of a value of a type."""
+    return 4 if kind == INT32 or kind == FLOAT else 2 if kind == INT16 else 1
+
+
+@compiled
+def type_for(lowest, highest):
+    """The smallest integer type that holds lowest to highest."""
+    if lowest >= _LOWEST8 and highest <= _HIGHEST8:
+        return INT8
+    return INT16 if lowest >= _LOWEST16 and highest <= _HIGHEST16 else INT32
+
+
+@compiled
+def put_type(out, at, count, kind):
+    """Write the descriptor of `count` values of a type; returns the place after it."""
+    out[at] = min(count, _MOST_INLINE) << 4 | kind
+    if count < _MOST_INLINE:
+        return at + 1
+    own = type_for(0, count)
+    out[at + 1] = 1 << 4 | own
+    return put_bytes_of(out, at + 2, count, type_size(own))
+
+
+@compiled
+def put_integer(out, at, value, kind):
+    """Write an int32 as a type; MISSING and the end of a vector as that type has them; returns the place after it."""
+    if kind != INT32 and value <= _END_OF_VECTOR:
+        value = (-128 if kind == INT8 else -32768) + (value - MISSING)
+    return put_bytes_of(out, at, value, type_size(kind))
+
+
+@compiled
+def put_integers(out, at, values, start, end):
+    """Write values[start:end] (int32) as a typed vector; returns the place after it."""
+    lowest, highest = 0, 0
+    for i in range(start, end):
+        if values[i] != MISSING:
+            lowest, highest = min(lowest, values[i]), max(highest, values[i])
+    kind = type_for(lowest, highest)
+    at = put_type(out, at, end - start, kind)
+    for i in range(start, end):
+        at = put_integer(out, at, values[i], kind)
+    return at
+
+
+@compiled
+def put_string(out, at, data, start, end):
+    """Write data[start:end] (uint8) as a typed string; returns the place after it."""
+    return put_bytes(out, put_type(out, at, end - start, CHAR), data, start, end)
+
+
+@compiled
+def put_key(out, at, number):
+    """Write a number of the dictionary as a typed integer; returns the place after it."""
+    kind = type_for(0, number)
+    return put_integer(out, put_type(out, at, 1, kind), number, kind)
+
+
+@kernel()
+def put_sites(
+    places,
+    id_offsets,
+    ids,
+    allele_lists,
+    allele_offsets,
+    alleles,
+    filters,
+    keys,
+    kinds,
+    bases,
+    offsets,
+    values,
+    out,
+    ends,
+):
+    """Write what stands in BCF records before the genotypes, with room for lengths and counts that these decide.
+
+    places          (sites, 4) int32; contig, 0-based position, bases of REF, bits of QUAL as float32
+    id_offsets, ids (sites + 1,) int64 and uint8; an empty ID is missing
+    allele_lists    (sites + 1,) int64; slices of allele_offsets: REF, then ALT
+    allele_offsets, alleles  (alleles + 1,) int64 and uint8
+    filters         (sites,) int32; number in the dictionary, negative for none
+    keys, kinds     (keys,) int32 and int8; INFO keys' numbers in the dictionary; INT32, FLOAT or FLAG
+    bases           (keys,) int64; the place of a key's first site in `offsets`
+    offsets         (sites + 1 for each key,) int64; slices of values; an empty one has no entry in INFO
+    values          int32; integers (missing: MISSING), or bits of float32; a flag has one where it stands
+    out             uint8, written; large enough
+    ends            (sites + 1,) int32, written: site i is out[ends[i]:ends[i + 1]]
+    """
+    at = np.int64(0)
+    ends[0] = 0
+    for site in range(len(places)):
+        begin = at
+        at += _FIXED_BYTES
+        at = put_string(out, at, ids, id_offsets[site], id_offsets[site + 1])
+        for allele in range(allele_lists[site], allele_lists[site + 1]):
+            at = put_string(out, at, alleles, allele_offsets[allele], allele_offsets[allele + 1])
+        if filters[site] < 0:
+            at = put_type(out, at, 0, FLAG)
+        else:
+            at = put_key(out, at, filters[site])
+        entries = 0
+        for key in range(len(keys)):
+            start, end = offsets[bases[key] + site], offsets[bases[key] + site + 1]
+            if start == end:
+                continue
+            entries += 1
+            at = put_key(out, at, keys[key])
+            if kinds[key] == INT32:
+                at = put_integers(out, at, values, start, end)
+            elif kinds[key] == FLAG:
+                at = put_type(out, at, 0, FLAG)
+            else:
+                at = put_type(out, at, end - start, FLOAT)
+                for i in range(start, end):
+                    at = put_bytes_of(out, at, values[i], 4)
+        head = put_bytes_of(out, begin, 0, 8)
+        for field in range(4):
+            head = put_bytes_of(out, head, places[site, field], 4)
+        counts = (allele_lists[site + 1] - allele_lists[site]) << 16 | entries
+        put_bytes_of(out, put_bytes_of(out, head, counts, 4), 0, 4)
+        ends[site + 1] = at
+
+
+@compiled
+def read_allele(words, at, end):
+    """One allele of a GT text at words[at:end]: (its BCF value without phase, the place after it)."""
+    if words[at] == _POINT:
+        return 0, at + 1
+    number = 0
+    while at < end and words[at] >= _ZERO and words[at] <= _ZERO + 9:
+        number = number * 10 + words[at] - _ZERO
+        at += 1
+    return (number + 1) << 1, at
+
+
+@compiled
+def measure_genotypes(cells, row_words, word_offsets, words):
+    """Most alleles and highest value of the GT of some rows; see put_records for the arrays."""
+    most, highest = 0, 0
+    for row in cells:
+        word = row_words[row]
+        at, end, count = word_offsets[word], word_offsets[word + 1], 0
+        while at < end:
+            value, at = read_allele(words, at, end)
+            highest, count, at = max(highest, value | 1), count + 1, at + 1
+        most = max(most, count)
+    return most, highest
+
+
+@kernel()
+def plan_records(
+    site_offsets,
+    cells,
+    masks,
+    keys,
+    kinds,
+    bases,
+    word_bases,
+    offsets,
+    values,
+    word_offsets,
+    words,
+    widths,
+    types,
+    starts,
+):
+    """How wide each key's values are at each site, and where each record begins; see put_records for the arrays.
+
+    widths, types  (sites, keys) int64 and int8, written: values for each sample, 0 where nobody has one; their type
+    starts         (sites + 1,) int64, written
+    """
+    samples = cells.shape[1]
+    starts[0] = 0
+    for site in range(len(cells)):
+        size = site_offsets[site + 1] - site_offsets[site]
+        mask = 1
+        for row in cells[site]:
+            mask |= masks[row]
+        for key in range(len(keys)):
+            widths[site, key] = 0
+            if samples == 0 or not mask >> key & 1:
+                continue
+            width, lowest, highest = 0, 0, 0
+            base, first_word = bases[key], word_bases[key]
+            if key == 0:
+                gt_words = values[base : base + len(masks)]
+                width, highest = measure_genotypes(cells[site], gt_words, word_offsets[first_word:], words)
+            elif kinds[key] == LIST:
+                for row in cells[site]:
+                    start, end = offsets[base + row], offsets[base + row + 1]
+                    width = max(width, end - start)
+                    for i in range(start, end):
+                        if values[i] != MISSING:
+                            lowest, highest = min(lowest, values[i]), max(highest, values[i])
+            else:
+                width = 1
+                for row in cells[site]:
+                    value = values[base + row]
+                    if value != MISSING and kinds[key] == NUMBER:
+                        lowest, highest = min(lowest, value), max(highest, value)
+                    elif value != MISSING:
+                        word = first_word + value
+                        width = max(width, word_offsets[word + 1] - word_offsets[word])
+            kind = CHAR if key and kinds[key] != LIST and kinds[key] != NUMBER else type_for(lowest, highest)
+            widths[site, key], types[site, key] = width, kind
+            size += 16 + samples * width * type_size(kind)
+        starts[site + 1] = starts[site] + size
+
+
+@kernel()
+def put_records(
+    site_offsets,
+    sites,
+    cells,
+    keys,
+    kinds,
+    bases,
+    word_bases,
+    offsets,
+    values,
+    word_offsets,
+    words,
+    widths,
+    types,
+    out,
+    starts,
+):
+    """Write BCF records: what put_sites wrote of each site, and its genotypes.
+
+    site_offsets, sites  (sites + 1,) int64 and uint8; what put_sites wrote
+    cells                (sites, samples) int32; the row of every FORMAT column that a genotype is in
+    keys                 (keys,) int32; FORMAT keys' numbers in the dictionary; key 0 is GT
+    widths, types        (sites, keys); see plan_records
+    out                  uint8, written; large enough
+    starts               (sites + 1,) int64, written: record i is out[starts[i]:starts[i + 1]]
+    For the other arrays see text.put_lines; masks: text.weigh_rows
+    """
+    at = np.int64(0)
+    for site in range(len(cells)):
+        starts[site] = begin = at
+        for i in range(site_offsets[site], site_offsets[site + 1]):
+            out[at] = sites[i]
+            at += 1
+        shared, formats = at - begin - 8, 0
+        for key in range(len(keys)):
+            width, kind = widths[site, key], types[site, key]
+            if width == 0:
+                continue
+            formats += 1
+            at = put_type(out, put_key(out, at, keys[key]), width, kind)
+            base, first_word = bases[key], word_bases[key]
+            for row in cells[site]:
+                count = 0
+                if key == 0:
+                    word = first_word + values[base + row]
+                    place, end, phased = word_offsets[word], word_offsets[word + 1], 0
+                    while place < end:
+                        value, place = read_allele(words, place, end)
+                        at = put_integer(out, at, np.int32(value | phased), kind)
+                        count += 1
+                        if place < end:
+                            phased = 1 if words[place] == _PIPE else 0
+                            place += 1
+                elif kinds[key] == LIST:
+                    for i in range(offsets[base + row], offsets[base + row + 1]):
+                        at = put_integer(out, at, values[i], kind)
+                        count += 1
+                elif kinds[key] == NUMBER:
+                    at = put_integer(out, at, values[base + row], kind)
+                    count = 1
+                elif values[base + row] != MISSING:
+                    word = first_word + values[base + row]
+                    for i in range(word_offsets[word], word_offsets[word + 1]):
+                        out[at] = words[i]
+                        at += 1
+                        count += 1
+                if count == 0:
+                    at = put_integer(out, at, MISSING, kind) if kind != CHAR else put_bytes_of(out, at, _POINT, 1)
+                    count = 1
+                for _ in range(count, width):
+                    at = put_integer(out, at, _END_OF_VECTOR, kind) if kind != CHAR else put_bytes_of(out, at, 0, 1)
+        put_bytes_of(out, put_bytes_of(out, begin, shared, 4), at - begin - 8 - shared, 4)
+        put_bytes_of(out, begin + _FIXED_BYTES - 4, formats << 24 | cells.shape[1], 4)
+    starts[len(cells)] = at

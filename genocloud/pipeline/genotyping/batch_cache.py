@@ -1,0 +1,164 @@
+"""What is kept of each batch for the cohort's next version: its observations and summaries, shard by shard."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud import callset, cohort, genotypes, sites, storage
+from genocloud.pipeline.genotyping.row_cache import lined
+from genocloud.pipeline.sharding import Shard, derived_of_batch
+from genocloud.regions import Places
+from genocloud.scatter.executors import Scatter, run_needing
+from genocloud.scatter.progress import Progress
+from genocloud.schema import numbers, with_column
+
+Keys = npt.NDArray[np.int64]
+Task = TypeVar("Task")
+MOST_PIECES = 8
+"""Tables that a batch's summary of a shard may lie in; then they are made one."""
+
+
+def precompute_batches(
+    opened: cohort.Cohort,
+    scatter: Scatter,
+    progress: Progress,
+    name: str,
+    function: Callable[[tuple[Task, int]], None],
+    tasks: Sequence[Task],
+    needs: Sequence[int],
+) -> None:
+    """Do what each batch of each shard takes as tasks of their own, where these run apart from one another.
+
+    What they keep, the shards' tasks find: so many batches of one shard do not wait for one worker. Within one process
+    the shards' tasks do it themselves, in threads. `function` takes a shard's task and a batch's place.
+    """
+    if not scatter.spread or len(opened.batches) == 1:
+        return
+    pairs = [(task, number) for task in tasks for number in range(len(opened.batches))]
+    with progress.stage(name, tasks=len(pairs), unit="piece") as stage:
+        run_needing(
+            scatter, function, pairs, np.repeat(needs, len(opened.batches)).tolist(), lambda _: stage.advance(tasks=1)
+        )
+
+
+def ranks_in_force(batch: cohort.Batch) -> npt.NDArray[np.int32]:
+    """Cohort ranks of the batch's samples in force, ascending, (samples in force,)."""
+    return np.sort(batch.ranks[batch.ranks >= 0])
+
+
+def observed(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard, keep: bool) -> tuple[pa.Table, pa.Table]:
+    """(OBSERVATIONS, SPANS) of a batch: as they were kept, or made now, and with `keep` kept for the next time.
+
+    Kept ranks are the batch's own, as the cohort's are others in another version.
+    """
+    spans_kept, kept = (derived_of_batch(opened, batch, kind) for kind in ("spans", "observations"))
+    if keep and kept.counts(shard) is not None:
+        return _ranked(kept.read(shard, "discover"), batch), _ranked(spans_kept.read(shard, "discover"), batch)
+    groups = cohort.variant_groups(opened, batch, shard.region)
+    found, spans = sites.merge(sites.observe(rows, batch.ranks, shard.region) for rows in groups)
+    if keep:
+        spans_kept.write(shard, _unranked(spans, batch), {})
+        kept.write(shard, _unranked(found, batch), {})
+    return found, spans
+
+
+def _ranked(table: pa.Table, batch: cohort.Batch) -> pa.Table:
+    return with_column(table, "rank", pa.array(ranks_in_force(batch)[numbers(table["rank"])], pa.int32()))
+
+
+def _unranked(table: pa.Table, batch: cohort.Batch) -> pa.Table:
+    places = np.searchsorted(ranks_in_force(batch), numbers(table["rank"]))
+    return with_column(table, "rank", pa.array(places, pa.int32()))
+
+
+@dataclass(frozen=True)
+class KnownSites:
+    """What is known of a shard's sites (ALLELES) when a callset grows.
+
+    keys  (sites,) int64, see site_keys; open: (sites,) bool: whether the callset has not all of the site's ALTs, so
+          that it may well have to be called again, and its rows are lined up together with those of new sites
+    """
+
+    keys: Keys
+    open: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, alleles: pa.Table, layout: cohort.Layout, callset_url: str, shard: Shard) -> "KnownSites":
+        """As the callset's files, if there are any, say."""
+        known_starts, counts = _known_sites(layout, callset_url, shard)
+        starts = numbers(alleles["start"])
+        place = np.searchsorted(known_starts, starts)
+        known = np.append(known_starts, -1)[place] == starts
+        whole = np.append(counts, -1)[place] == numbers(pc.list_value_length(alleles["alts"]))
+        return cls(site_keys(alleles, layout), ~(known & whole))
+
+
+def _known_sites(layout: cohort.Layout, callset_url: str, shard: Shard) -> tuple[Places, Places]:
+    """Where on the shard's axis the callset has sites, and how many ALTs each has."""
+    axis = layout.axis(shard.region.contig)
+    table = callset.known_sites(storage.open_store(callset_url), shard)
+    contigs = table["contig"].combine_chunks()
+    starts = axis.onto(axis.contigs_at(contigs.dictionary.to_pylist())[numbers(contigs.indices)], numbers(table["pos"]))
+    return starts - 1, numbers(pc.list_value_length(table["alts"]))
+
+
+def summarised(
+    opened: cohort.Cohort, batch: cohort.Batch, shard: Shard, alleles: pa.Table, growth: KnownSites | None
+) -> genotypes.LikelihoodCounts:
+    """A batch's summary at the sites of ALLELES: what was kept of the same alleles, and the rest made now.
+
+    With `growth` that is kept for the next time, too.
+    """
+    if growth is None:
+        return genotypes.summarise(lined(opened, batch, shard, alleles), alleles)
+    keys = growth.keys
+    kept = derived_of_batch(opened, batch, "summaries")
+    pieces = kept.pieces(shard)
+    missing = ~np.isin(
+        keys, np.concatenate([np.zeros(0, np.int64), *(numbers(each["key"]) for each in pieces.values())])
+    )
+    if pieces and not missing.any():
+        return genotypes.summary_of(genotypes.rows_with(pieces.values(), keys))
+    rest = alleles.filter(pa.array(missing)).combine_chunks()
+    wanted = alleles.filter(pa.array(missing | growth.open)).combine_chunks() if pieces else rest
+    summary = genotypes.summarise(lined(opened, batch, shard, wanted), rest)
+    made = genotypes.summary_table(summary).add_column(0, "key", pa.array(keys[missing]))
+    if not pieces:
+        kept.write_piece(shard, callset.label_of(keys), made)
+        return summary
+    table = genotypes.rows_with([*pieces.values(), made], keys)
+    if len(pieces) < MOST_PIECES:
+        kept.write_piece(shard, callset.label_of(keys[missing]), made)
+    else:
+        kept.write_piece(shard, callset.label_of(keys), table)
+        for label in pieces:
+            kept.remove_piece(shard, label)
+    return genotypes.summary_of(table)
+
+
+def site_keys(table: pa.Table, layout: cohort.Layout) -> Keys:
+    """What names the alleles of each site of ALLELES or SETTLED, and which of them are put out: (sites,)."""
+    if not len(table):
+        return np.zeros(0, np.int64)
+    which, names, starts = layout.axis(table["contig"][0].as_py()).named(numbers(table["start"]))
+    columns = [[names[number] for number in which.tolist()], starts.tolist()]
+    columns += [table[name].to_pylist() for name in ("ref", "alts")]
+    if "kept" in table.column_names:
+        columns += [table["kept"].to_pylist(), table["qual"].is_null().to_pylist()]
+    return np.array([callset.site_key(*row) for row in zip(*columns, strict=True)], np.int64)
+
+
+def placed(table: pa.Table, layout: cohort.Layout, shard: Shard) -> pa.Table:
+    """SITES or GENOTYPES of a shard, on its axis so far, with each one's contig and place on that."""
+    axis = layout.axis(shard.region.contig)
+    if axis.alone:
+        return table
+    which, names, starts = axis.named(numbers(table["pos"]) - 1)
+    contigs = pa.DictionaryArray.from_arrays(pa.array(which, pa.int32()), pa.array(names, pa.string()))
+    table = with_column(table, "contig", contigs)
+    return with_column(table, "pos", pa.array((starts + 1).astype(np.int32)))

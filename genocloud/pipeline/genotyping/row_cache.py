@@ -1,0 +1,94 @@
+"""A batch's rows lined up under a shard's sites; kept from estimating to calling, where one process does both."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud import cohort, genotypes
+from genocloud.pipeline.sharding import Shard
+from genocloud.schema import VARIANT_COLUMNS, numbers, with_column
+
+KEPT_BYTES = 384 << 20
+"""What is kept at most: 1,000 samples over 1 Mb take 130 MB, and a second reading of them 0.8 core-seconds."""
+KEPT_SHARE = 8
+"""Of the memory for tasks one in so many parts at most; shards' needs are told so generously that it is there."""
+
+_Key = tuple[str, int, str, str]
+
+
+class RowCache:
+    """Rows of batches, put there once and taken away once; first come, first kept."""
+
+    def __init__(self) -> None:
+        self._lock, self._users, self._most, self._size = Lock(), 0, 0, 0
+        self._kept: dict[_Key, genotypes.Lines] = {}
+
+    @contextmanager
+    def open(self, memory: int) -> Iterator[None]:
+        with self._lock:
+            self._users += 1
+            self._most = min(KEPT_BYTES, memory // KEPT_SHARE)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._kept.clear()
+                    self._size = 0
+
+    def put(self, key: _Key, rows: genotypes.Lines) -> None:
+        with self._lock:
+            if self._users and key not in self._kept and self._size + rows.nbytes <= self._most:
+                self._kept[key] = rows
+                self._size += rows.nbytes
+
+    def take(self, key: _Key) -> genotypes.Lines | None:
+        with self._lock:
+            rows = self._kept.pop(key, None)
+            self._size -= rows.nbytes if rows else 0
+            return rows
+
+
+_shelf = RowCache()
+keeping = _shelf.open
+"""While it is open, what `lined` gives once in this process is there when it is asked for again, as far as it fits into
+a share of the bytes for tasks."""
+
+
+def lined(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard, sites: pa.Table) -> genotypes.Lines:
+    """The batch's rows under sites of the shard, with start, ref and alts; or under more than these."""
+    key = opened.url, opened.version, batch.id, shard.name
+    if (kept := _shelf.take(key)) is not None:
+        try:
+            return kept.under(sites)
+        except LookupError:
+            pass
+    rows = cohort.rows_along(opened, batch, shard.region, np.array(numbers(sites["start"])))
+    variants = _info_once(rows.variants, opened.repeated(batch))
+    made = genotypes.align_rows(variants, rows.blocks, batch.ranks, sites)
+    _shelf.put(key, made)
+    return made
+
+
+def _info_once(variants: pa.Table, repeated: npt.NDArray[np.bool_]) -> pa.Table:
+    """VARIANTS without the INFO of samples (bool, by place in the batch) whose file's records count for another one.
+
+    A depth is 0 there, as without one FORMAT's would count.
+    """
+    mask = repeated[numbers(variants["sample"])]
+    if not mask.any():
+        return variants
+    other = pa.array(mask)
+    for column in VARIANT_COLUMNS:
+        if column.vcf.startswith("INFO/"):
+            values = variants[column.name]
+            instead = pc.multiply(values, 0) if column.vcf == "INFO/DP" else pa.nulls(len(variants), column.type)
+            values = pc.if_else(other, instead, values).cast(column.type)
+            variants = with_column(variants, column.name, values.combine_chunks())
+    return variants

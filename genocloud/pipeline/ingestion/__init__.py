@@ -1,0 +1,1 @@
+"""Ingestion: which samples are new to a cohort, and their gVCFs written as batches."""

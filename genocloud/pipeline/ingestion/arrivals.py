@@ -1,0 +1,156 @@
+"""The samples of a run that a cohort does not hold yet, checked against it and cut into batches."""
+
+import logging
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+
+from genocloud import cohort, gvcf
+from genocloud.errors import MANY, InputError, first_of
+from genocloud.pipeline.options import IngestOptions
+from genocloud.pipeline.preconditions import check_twins, tallies_in_force
+from genocloud.pipeline.reference import Reference
+from genocloud.pipeline.sample_files import look_at_sample
+from genocloud.pipeline.sample_list import People
+from genocloud.regions import Region
+from genocloud.samples import BadRow, Sample
+from genocloud.scatter.executors import Scatter
+from genocloud.scatter.progress import Progress
+
+log = logging.getLogger(__name__)
+
+
+LOOKED_AT = 16
+"""Samples checked by one task: so many take about ten milliseconds, of which handing them over is a small part."""
+
+
+class StrangersInCohort(InputError):
+    """A cohort that holds people whom a complete sample sheet does not name."""
+
+    def __init__(self, url: str, sheet: str, names: Sequence[str]) -> None:
+        self.url, self.sheet, self.samples = url, sheet, tuple(names)
+        which = "SAMPLE..." if len(self.samples) > MANY else shlex.join(self.samples)
+        super().__init__(
+            f"{url}: the cohort holds samples that {sheet} does not name: {first_of(self.samples)}; put them back, or "
+            f"take them out of the cohort: genocloud remove {shlex.quote(url)} {which} (where consent was withdrawn: "
+            "genocloud erase)"
+        )
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A checked sample, what its gVCF is known by, and how large that is."""
+
+    sample: Sample
+    fingerprint: str
+    bytes: int
+    file: str
+    caller: str
+
+
+def check_arrivals(
+    people: People, reference: Reference, policy: gvcf.RecordPolicy, scatter: Scatter, progress: Progress
+) -> list[Arrival]:
+    sheet_url, sheet = people.source, people.samples
+    for sample in sheet:
+        if sample.reads:
+            problem = f"sample {sample.sample} has reads, not a gVCF"
+            remedy = "call it first (genocloud call), or run the workflow, which does"
+            raise BadRow(sheet_url, sample.line, sample.sample, problem, remedy)
+    with progress.stage("inputs", tasks=len(sheet), unit="sample") as stage:
+        look = partial(_look_at, sheet_url, reference, policy)
+        groups = [sheet[first : first + LOOKED_AT] for first in range(0, len(sheet), LOOKED_AT)]
+        found = scatter.run(look, groups, lambda group: stage.advance(tasks=len(group)))
+    return [arrival for group in found for arrival in group]
+
+
+def _look_at(sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, group: Sequence[Sample]) -> list[Arrival]:
+    return [_arrival(sheet_url, reference, policy, sample) for sample in group]
+
+
+def _arrival(sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sample: Sample) -> Arrival:
+    with look_at_sample(sheet_url, reference, sample, policy) as (checked, look):
+        file = look.fingerprint(None) if len(look.header.samples) > 1 else ""
+        return Arrival(checked, look.fingerprint(checked.name_in_gvcf), look.bytes(), file, look.header.caller)
+
+
+def new_arrivals(
+    cohort_url: str, sheet_url: str, arrivals: Sequence[Arrival], storing: IngestOptions, policy: gvcf.RecordPolicy
+) -> list[Arrival]:
+    """Those that the cohort does not hold yet, and, if they may replace, those that it holds with other content.
+
+    Records that were left out, but now matter, are other content.
+
+    Raises StrangersInCohort where a complete sheet does not name everybody, KnownAsOther where somebody would come in a
+    second time, TwinInCohort where two would look alike, DuplicateSample where somebody may not be replaced whom the
+    cohort holds with other content.
+    """
+    present = _present(cohort_url)
+    check_twins(cohort_url, (arrival.sample.sample for arrival in arrivals), present)
+    strangers = present.keys() - {arrival.sample.sample for arrival in arrivals}
+    if storing.complete and strangers:
+        raise StrangersInCohort(cohort_url, sheet_url, sorted(strangers))
+    _check_names(cohort_url, arrivals, present)
+    lacking = _lacking(cohort_url, policy) if storing.complete or storing.replace else ()
+    new = [
+        arrival
+        for arrival in arrivals
+        if present.get(arrival.sample.sample) != arrival.fingerprint or arrival.sample.sample in lacking
+    ]
+    changed = [arrival.sample.sample for arrival in new if arrival.sample.sample in present]
+    if changed and not (storing.complete or storing.replace):
+        raise cohort.DuplicateSample(cohort_url, changed)
+    return new
+
+
+def _lacking(cohort_url: str, policy: gvcf.RecordPolicy) -> set[str]:
+    """The samples in force from which records were dropped that this policy would not drop."""
+    opened = existing_cohort(cohort_url)
+    return {name for name, tally in tallies_in_force(opened) if _lacks(tally, policy)} if opened else set()
+
+
+def _lacks(tally: cohort.Tally, policy: gvcf.RecordPolicy) -> bool:
+    refused = not policy.drop and any(map(gvcf.is_bad, tally.dropped))
+    return refused or any(policy.reaches(Region(*hole)) for hole in tally.holes)
+
+
+def _check_names(cohort_url: str, arrivals: Sequence[Arrival], present: Mapping[str, str]) -> None:
+    """Refuse a new name for a file that is in force under one that the sheet does not have: of a person renamed.
+
+    Two names in one sheet for one file may be meant (a twin in a test), and are said.
+    """
+    named = {arrival.sample.sample for arrival in arrivals}
+    firsts: dict[str, str] = {}
+    for name, fingerprint in ((arrival.sample.sample, arrival.fingerprint) for arrival in arrivals):
+        if firsts.setdefault(fingerprint, name) != name:
+            log.warning("%s and %s have the same gVCF: the person will count twice", firsts[fingerprint], name)
+    others = {fingerprint: name for name, fingerprint in present.items() if name not in named}
+    for arrival in arrivals:
+        if arrival.sample.sample not in present and arrival.fingerprint in others:
+            raise cohort.KnownAsOther(cohort_url, arrival.sample.sample, others[arrival.fingerprint])
+
+
+def _present(cohort_url: str) -> dict[str, str]:
+    """The fingerprints of the samples in force, by name; none where there is no cohort yet."""
+    opened = existing_cohort(cohort_url)
+    return opened.fingerprints() if opened else {}
+
+
+def existing_cohort(cohort_url: str) -> cohort.Cohort | None:
+    """The cohort, if there is one. Raises CallsetHere."""
+    try:
+        return cohort.open_cohort(cohort_url)
+    except cohort.CallsetHere:
+        raise
+    except cohort.NoCohort:
+        return None
+
+
+def in_batches(arrivals: Iterable[Arrival], size: int) -> list[tuple[Arrival, ...]]:
+    """Batches as the sheet's column `batch` names them, in sorted order, none larger than `size`."""
+    ordered = sorted(arrivals, key=lambda arrival: (arrival.sample.batch or "", arrival.sample.sample))
+    named = groupby(ordered, key=lambda arrival: arrival.sample.batch)
+    groups = [tuple(group) for _, group in named]
+    return [group[first : first + size] for group in groups for first in range(0, len(group), size)]

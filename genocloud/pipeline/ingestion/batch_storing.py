@@ -1,0 +1,128 @@
+"""Batches of gVCFs read and written to a cohort's store, in whatever executor."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud import cohort, gvcf, storage
+from genocloud.cohort import BATCH_SIZE
+from genocloud.errors import UnreadableFile
+from genocloud.gvcf.dialects import ADVICE, UNKNOWN
+from genocloud.pipeline.ingestion.arrivals import Arrival
+from genocloud.pipeline.options import IngestOptions
+from genocloud.pipeline.reference import Reference, read_bases
+from genocloud.regions import Contig
+from genocloud.scatter.executors import Scatter
+from genocloud.scatter.progress import Progress
+from genocloud.scatter.task_progress import tell
+
+STREAM_BYTES = 2_000_000
+"""A sample that is being ingested: text and rows that were read ahead, 1 MB as measured with benchmark B."""
+
+
+PIECE_BYTES = 200_000_000
+"""The rows of many samples on their way into row groups, as they are joined, packed and compressed."""
+
+
+GIVE_GVCF = "give a gVCF (GATK: -ERC GVCF), not a VCF of variants"
+
+
+@dataclass(frozen=True)
+class IngestTask:
+    cohort_url: str
+    reference: Reference
+    storing: IngestOptions
+    arrivals: tuple[Arrival, ...]
+    policy: gvcf.RecordPolicy
+
+
+def load_ingest() -> None:
+    """Load what ingesting takes, before processes are forked that are to have it too."""
+    _ = gvcf.look_at, cohort.write_batch
+    gvcf.load_reader()
+
+
+def even_batch_size(samples: int, processes: int) -> int:
+    """Samples to a batch so that all processes have as many batches: of the usual size, or a little smaller."""
+    rounds = -(-samples // (BATCH_SIZE * processes))
+    return max(1, -(-samples // (rounds * processes)))
+
+
+def ingest_need(batch_size: int) -> int:
+    """Bytes that a process takes which ingests batches of so many samples."""
+    return batch_size * STREAM_BYTES + PIECE_BYTES
+
+
+def layout_of(reference: Reference, storing: IngestOptions) -> cohort.Layout:
+    return cohort.Layout(reference.contigs, storing.part_bp, storing.window_bp)
+
+
+def store_batches(tasks: Sequence[IngestTask], scatter: Scatter, progress: Progress) -> list[cohort.BatchReceipt]:
+    size = sum(arrival.bytes for task in tasks for arrival in task.arrivals)
+    with progress.stage("ingest", tasks=len(tasks), bytes=size, unit="batch") as stage:
+
+        def done(result: tuple[cohort.BatchReceipt, int]) -> None:
+            stage.advance(tasks=1, bytes=result[1])
+
+        results = scatter.run(_store_batch, tasks, done, lambda told: stage.advance(bytes=told))
+    return [receipt for receipt, _ in results]
+
+
+def _store_batch(task: IngestTask) -> tuple[cohort.BatchReceipt, int]:
+    """Store a batch; returns its receipt, and bytes of its files that nothing was told of: it was there already."""
+    layout, bases = layout_of(task.reference, task.storing), read_bases(task.reference)
+    untold = {arrival.sample.sample: arrival.bytes for arrival in task.arrivals}
+    sources = [
+        cohort.Source(
+            arrival.sample.sample,
+            arrival.fingerprint,
+            _rows(arrival, layout.contigs, bases, task.policy, untold),
+            task.policy.text,
+            arrival.file,
+            arrival.caller,
+        )
+        for arrival in task.arrivals
+    ]
+    receipt = cohort.write_batch(storage.open_store(task.cohort_url), sources, layout)
+    return receipt, sum(untold.values())
+
+
+def _rows(
+    arrival: Arrival,
+    contigs: Sequence[Contig],
+    bases: gvcf.Bases | None,
+    policy: gvcf.RecordPolicy,
+    untold: dict[str, int],
+) -> Iterator[gvcf.Rows]:
+    """A sample's rows, telling how far its file has been read; `untold` has what remains of it."""
+    sample, url = arrival.sample, str(arrival.sample.gvcf)
+    records = gvcf.read_rows(url, contigs, sample.name_in_gvcf, reference=bases, policy=policy)
+    for rows in _with_blocks(url, arrival.caller, records):
+        left = max(arrival.bytes - rows.bytes, 0)
+        if left < untold[sample.sample]:
+            tell(untold[sample.sample] - left)
+            untold[sample.sample] = left
+        yield rows
+    if gvcf.fingerprint(url, sample.name_in_gvcf) != arrival.fingerprint:
+        raise UnreadableFile(url, "changed while it was being ingested", "run this again when nobody writes to it")
+
+
+def _with_blocks(url: str, caller: str, records: Iterable[gvcf.Rows]) -> Iterator[gvcf.Rows]:
+    """The rows of a gVCF; a VCF that says nothing of the bases between its variants is refused at its end."""
+    blocks = variants = passed = False
+    for rows in records:
+        blocks = blocks or rows.blocks.num_rows > 0 or _names_any_other(rows.variants)
+        variants = variants or rows.variants.num_rows > 0
+        passed = passed or gvcf.OUTSIDE in rows.dropped
+        yield rows
+    if not blocks and (variants or not passed):
+        problem = "holds no reference block: nothing is known of the bases between its variants"
+        written = "" if caller == UNKNOWN.name else f" (written by {caller})"
+        raise UnreadableFile(url, problem + written, ADVICE.get(caller, GIVE_GVCF))
+
+
+def _names_any_other(variants: pa.RecordBatch) -> bool:
+    """Whether some record has a symbolic ALT, as those of a base-pair resolution gVCF have."""
+    return bool(pc.any(pc.starts_with(pc.list_flatten(variants["alts"]), "<")).as_py())

@@ -1,0 +1,155 @@
+"""Intervals as GATK takes them: text, BED, Picard's interval_list, GATK's list; by path or URL."""
+
+import gzip
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from genocloud import storage
+from genocloud.errors import GenocloudError, InputError, SettingError
+from genocloud.regions import Contig, Region, joined, parse_region
+
+if TYPE_CHECKING:
+    from genocloud.pipeline.sharding import Targets
+
+BED, PICARD = ".bed", ".interval_list"
+KINDS = (BED, PICARD, ".list", ".intervals")
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Where sites are put out, under GATK's names: texts or files as `read_intervals` takes them; none for everywhere.
+
+    `padding` in bases; sites inside `forced`, or all with `non_variant`, are put out whatever the evidence. Bases in
+    `excluded`, as many longer at both ends as `exclusion_padding` has, are taken out of them.
+    """
+
+    given: tuple[str, ...] = ()
+    padding: int = 0
+    forced: tuple[str, ...] = ()
+    non_variant: bool = False
+    excluded: tuple[str, ...] = ()
+    exclusion_padding: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what GATK refuses."""
+        if self.forced and self.non_variant:
+            raise SettingError("force-output-intervals and include-non-variant-sites: each says all; give one of them")
+
+    def asked(self, contigs: Sequence[Contig]) -> "Targets":
+        """As regions of a genome. Raises InputError."""
+        from genocloud.pipeline.sharding import Targets  # with pyarrow, which a check of headers need not load
+
+        forced = _everywhere(contigs) if self.non_variant else read_intervals(self.forced, contigs)
+        return Targets.of(self.inside(contigs), forced)
+
+    def inside(self, contigs: Sequence[Contig]) -> tuple[Region, ...] | None:
+        """The regions outside of which nothing is put out, None for everywhere. Raises InputError."""
+        inside = read_intervals(self.given, contigs, self.padding) if self.given else None
+        if self.excluded:
+            excluded = read_intervals(self.excluded, contigs, self.exclusion_padding)
+            inside = without(_everywhere(contigs) if inside is None else inside, excluded)
+            if not inside:
+                raise InputError(f"{', '.join(self.excluded)}: nothing is left when these are excluded; exclude less")
+        return None if inside is None else tuple(joined(inside))
+
+
+def _everywhere(contigs: Sequence[Contig]) -> list[Region]:
+    return [Region(number, 0, contig.length) for number, contig in enumerate(contigs) if contig.length]
+
+
+def without(regions: Sequence[Region], excluded: Sequence[Region]) -> list[Region]:
+    """What is left of some regions when others are taken out, in genome order."""
+    left = []
+    holes = joined(excluded)
+    for region in joined(regions):
+        start = region.start
+        for hole in holes:
+            if hole.contig == region.contig and hole.end > start and hole.start < region.end:
+                if start < hole.start:
+                    left.append(Region(region.contig, start, hole.start))
+                start = hole.end
+        if start < region.end:
+            left.append(Region(region.contig, start, region.end))
+    return left
+
+
+class BadInterval(InputError):
+    """A line of a file of intervals that says none."""
+
+    def __init__(self, url: str, line: int, problem: str, remedy: str) -> None:
+        self.url, self.line, self.problem, self.remedy = url, line, problem, remedy
+        super().__init__(f"{url}, line {line}: {problem}; {remedy}")
+
+
+def read_intervals(given: Sequence[str], contigs: Sequence[Contig], padding: int = 0) -> list[Region]:
+    """The regions that some texts (`chr1`, `chr1:1-2000`) or files name, as many bases longer at both ends as asked.
+
+    Files are told by their names, compressed or not: BED (0-based, half-open), interval_list (Picard's, 1-based, with a
+    header), list or intervals (GATK's: a text a line). Raises InputError where one cannot be read, lies outside its
+    contig, or where there is none.
+    """
+    regions = [region for text in given for region in _regions(text, contigs)]
+    if given and not regions:
+        raise InputError(f"{', '.join(given)}: no intervals there; give some, or leave the option out")
+    return [_padded(region, contigs[region.contig].length, padding) for region in regions]
+
+
+def _padded(region: Region, length: int, padding: int) -> Region:
+    return Region(region.contig, max(0, region.start - padding), min(length, region.end + padding))
+
+
+def _regions(text: str, contigs: Sequence[Contig]) -> Iterator[Region]:
+    kind = _kind(text)
+    if kind is None:
+        yield parse_region(_to_the_end(text, contigs), contigs)
+        return
+    for number, line in enumerate(_lines(text), start=1):
+        if not line.strip() or line.startswith(("#", "@")) or (kind == BED and line.startswith(("track", "browser"))):
+            continue
+        try:
+            yield parse_region(_text_of(line, kind, contigs), contigs)
+        except GenocloudError as error:
+            raise BadInterval(text, number, *_parted(str(error))) from error
+        except ValueError as error:
+            raise BadInterval(text, number, f"{line!r} is no interval", _FORMS[kind]) from error
+
+
+_FORMS = {
+    BED: "write contig, start (0-based), end, with tabs between",
+    PICARD: "write contig, start (1-based), end, strand, name, with tabs between",
+}
+
+
+def _parted(message: str) -> tuple[str, str]:
+    problem, _, remedy = message.rpartition("; ")
+    return problem, remedy
+
+
+def _kind(text: str) -> str | None:
+    name = text.removesuffix(".gz")
+    return next((kind for kind in KINDS if name.endswith(kind)), None)
+
+
+def _lines(url: str) -> list[str]:
+    with storage.open_file(url) as stream:
+        data = stream.read()
+    try:
+        return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode().splitlines()
+    except (UnicodeDecodeError, OSError, EOFError) as error:
+        raise InputError(f"{url}: no text ({error}); give intervals as BED, interval_list or list") from error
+
+
+def _text_of(line: str, kind: str, contigs: Sequence[Contig]) -> str:
+    """A line of a file as the text of a region. Raises ValueError."""
+    if kind not in _FORMS:
+        return _to_the_end(line.strip(), contigs)
+    contig, start, end = line.split("\t")[:3] if "\t" in line else line.split()[:3]
+    return f"{contig}:{int(start) + (kind == BED)}-{int(end)}"
+
+
+def _to_the_end(text: str, contigs: Sequence[Contig]) -> str:
+    """`chr1:1000+`, GATK's word for all from there on, with its end."""
+    name, _, start = text.rpartition(":")
+    length = next((contig.length for contig in contigs if contig.name == name), None)
+    return text if length is None or not start.endswith("+") else f"{name}:{start[:-1]}-{length}"

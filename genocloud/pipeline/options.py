@@ -1,0 +1,86 @@
+"""The options of the commands, built from the command line, the config or the library."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from genocloud import gvcf
+from genocloud.cohort import BATCH_SIZE
+from genocloud.genotypes import Model
+from genocloud.pipeline.genotyping.known_names import known_variants
+from genocloud.pipeline.intervals import Intervals
+from genocloud.pipeline.sample_list import Listed
+from genocloud.regions import PART_BP, SHARD_BP, Contig
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """How samples are stored.
+
+    `replace`: a sample of the cohort whose file has changed is read from that one from now on; else it is refused.
+    `complete`: the sheet names everybody, with the files that count now: a sample whose file has changed replaces what
+    the cohort holds of it, and a cohort that holds others is refused.
+    `intervals`: where records must be good. Bad ones that reach into none of them are dropped, counted, and noted as
+    lacking. `drop_bad_records`: those inside are dropped, too, up to a stated share (gvcf.TooManyBadRecords); else the
+    first is refused. `only`: contigs without intervals are not read at all.
+    """
+
+    part_bp: int = PART_BP
+    window_bp: int = SHARD_BP
+    batch_size: int = BATCH_SIZE
+    complete: bool = False
+    replace: bool = False
+    intervals: Intervals = field(default_factory=Intervals)
+    drop_bad_records: bool = False
+    only: bool = False
+
+    def policy(self, contigs: Sequence[Contig]) -> gvcf.RecordPolicy:
+        """What becomes of records that cannot be used. Raises InputError."""
+        inside = self.intervals.inside(contigs)
+        return gvcf.RecordPolicy(inside, self.drop_bad_records, self.only and inside is not None)
+
+
+@dataclass(frozen=True)
+class JointOptions:
+    """A joint genotyping: the listed gVCFs, the reference, where the VCF goes, and for which intervals.
+
+    `callset_url` is where a Parquet callset is made as well, None for none; `memory` the budget in bytes, None for a
+    share of what is free; `dbsnp_url` an indexed VCF that sites are named after, its fingerprint in the model.
+    `cohort_url` is a cohort that stays: the listed samples join it, and everybody in it is genotyped; `listed` may then
+    be None, for no new ones. With `replace` a sample whose file has changed is read from that one from now on.
+    `drop_bad_records`: records that cannot be used are dropped and counted.
+    """
+
+    listed: Listed | None
+    reference_url: str
+    out_url: str
+    model: Model = field(default_factory=Model)
+    intervals: Intervals = field(default_factory=Intervals)
+    threads: int = 1
+    callset_url: str | None = None
+    memory: int | None = None
+    dbsnp_url: str | None = None
+    cohort_url: str | None = None
+    replace: bool = False
+    drop_bad_records: bool = False
+
+
+def model_of(settings: Mapping[str, Any]) -> Model:
+    """The model that a config describes."""
+    names = ("heterozygosity", "indel_heterozygosity", "heterozygosity_stdev", "stand_call_conf")
+    more = "annotate_with_num_discovered_alleles", "allow_old_rms_mapping_quality_annotation_data"
+    told = {name: settings[name] for name in (*names, "max_alternate_alleles", *more)}
+    dbsnp = known_variants(settings["dbsnp"]) if settings["dbsnp"] else ""
+    return Model(**told, annotation_groups=tuple(settings["annotation_group"]), dbsnp=dbsnp)
+
+
+def intervals_of(settings: Mapping[str, Any]) -> Intervals:
+    """The intervals that a config describes."""
+    return Intervals(
+        tuple(settings["intervals"]),
+        settings["interval_padding"],
+        tuple(settings["force_output_intervals"]),
+        settings["include_non_variant_sites"],
+        tuple(settings["exclude_intervals"]),
+        settings["interval_exclusion_padding"],
+    )

@@ -1,0 +1,148 @@
+"""The receipt of a step: what went in, what came out, what it cost; the file that Snakemake's DAG is made of."""
+
+import json
+import multiprocessing
+import resource
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import psutil
+
+from genocloud import storage
+from genocloud.errors import GenocloudError, StoreError
+
+
+class Unbalanced(GenocloudError):
+    """A step lost count of its own unit: a bug of ours, never passed over in silence."""
+
+    def __init__(self, step: str, balance: Mapping[str, Any]) -> None:
+        self.step, self.balance = step, dict(balance)
+        super().__init__(f"{step} does not balance: {dict(balance)}; this is a bug in genocloud, please report it")
+
+
+class DamagedReceipt(StoreError):
+    """A receipt that says something else than what its step wrote."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        self.url, self.problem = url, problem
+        super().__init__(f"{url}: this receipt is damaged ({problem}); run its step again, or remove it")
+
+
+@dataclass
+class Receipt:
+    """What a step tells of itself.
+
+    `inputs` maps names to checksums; `balance` holds `taken`, `given` and `dropped` (by reason) in the step's `unit`,
+    with taken == given + sum(dropped); `figures` is whatever else the step counts. `outputs` has the bytes of each
+    finished file by path or URL: of one in a bucket, this is all that a later run knows. `finished` is when the step
+    ended (UTC, ISO 8601), `command` what was run, as a shell takes it, without secrets; empty where a library ran it.
+    """
+
+    step: str
+    inputs: dict[str, str] = field(default_factory=dict)
+    balance: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    finished: str = ""
+    command: str = ""
+
+    def balanced(self, unit: str, taken: int, given: int, dropped: Mapping[str, int]) -> None:
+        """Enter the balance; raises Unbalanced if a unit was lost or made up."""
+        self.balance = self.account(unit, taken, given, dropped)
+
+    def account(self, unit: str, taken: int, given: int, dropped: Mapping[str, int]) -> dict[str, Any]:
+        """A balance in whatever unit; raises Unbalanced if one was lost or made up."""
+        told = {reason: count for reason, count in sorted(dropped.items()) if count}
+        balance = {"unit": unit, "taken": taken, "given": given, "dropped": told}
+        if taken != given + sum(told.values()):
+            raise Unbalanced(self.step, balance)
+        return balance
+
+    def vouch(self, *urls: str) -> None:
+        """Enter files that were written; raises StoreFailed for one that is not there."""
+        self.outputs |= {url: _size(url) for url in urls}
+
+    def as_json(self) -> str:
+        """The receipt as one JSON object, keys in declared order, behind their digest (sealing)."""
+        from genocloud import sealing  # with pyarrow, which --help and the Snakefile need not load
+
+        fields = json.loads(json.dumps({"version": version("genocloud"), **self.__dict__}))  # keys are text in JSON
+        return json.dumps(sealing.sealed_json(fields), indent=1) + "\n"
+
+
+@contextmanager
+def receipt_of(step: str) -> Iterator[Receipt]:
+    """A receipt whose times and memory are those of the enclosed work."""
+    receipt = Receipt(step)
+    start, cpu = time.perf_counter(), _cpu_seconds()
+    yield receipt
+    receipt.seconds = round(time.perf_counter() - start, 3)
+    receipt.cpu_seconds = round(_cpu_seconds() - cpu, 3)
+    receipt.peak_memory_bytes = _peak_memory_bytes()
+    receipt.finished = datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_receipt(receipt: Receipt, url: str) -> None:
+    """Write the receipt whole, after everything that it speaks of."""
+    folder, name = storage.split(url)
+    storage.open_store(folder).write(name, receipt.as_json().encode())
+
+
+def lost_outputs(url: str, wanted: Sequence[str]) -> list[str]:
+    """The wanted files for which a receipt does not vouch, or that are gone or of another size since.
+
+    None where there is no receipt. Raises StoreFailed.
+    """
+    if not wanted:
+        return []
+    from genocloud import sealing
+
+    folder, name = storage.split(url)
+    try:
+        outputs = sealing.open_json(storage.open_store(folder).read(name)).get("outputs")
+    except storage.ObjectMissing:
+        return []
+    except ValueError:
+        outputs = None
+    sizes = outputs if isinstance(outputs, dict) else {}
+    return [url for url in wanted if url not in sizes or sizes[url] != _size(url, absent=-1)]
+
+
+def _size(url: str, absent: int | None = None) -> int:
+    folder, name = storage.split(url)
+    try:
+        return storage.open_store(folder).size(name)
+    except storage.ObjectMissing:
+        if absent is None:
+            raise
+        return absent
+
+
+def _usages() -> list[resource.struct_rusage]:
+    return [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+
+
+def _workers() -> list[psutil.Process]:
+    """The processes that work for this one and have not ended yet."""
+    pids = (child.pid for child in multiprocessing.active_children())
+    return [psutil.Process(pid) for pid in pids if pid and psutil.pid_exists(pid)]
+
+
+def _cpu_seconds() -> float:
+    """Of this process, its children that have ended, and those that run."""
+    ended = sum(usage.ru_utime + usage.ru_stime for usage in _usages())
+    return ended + sum(float(sum(worker.cpu_times()[:2])) for worker in _workers())
+
+
+def _peak_memory_bytes() -> int:
+    """The largest resident set: of this process or of a finished child at any time, of a running child now."""
+    running = [int(worker.memory_info().rss) for worker in _workers()]
+    return max([usage.ru_maxrss * 1024 for usage in _usages()] + running)  # Linux counts in KiB

@@ -1,0 +1,1 @@
+"""Dask clusters to deploy: local processes, Slurm, Kubernetes, daemons, and their TLS."""

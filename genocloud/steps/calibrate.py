@@ -1,0 +1,251 @@
+"""How fast this machine is beside that of the shipped rates: an invented cohort through the real steps."""
+
+import logging
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from genocloud import cohort
+from genocloud.callset import bgzf
+from genocloud.callset.vcf_index import ContigIndex, Index, index_depth
+from genocloud.cohort import Cohort
+from genocloud.costs.rates import HERE, Rates, default_rates, rates_file
+from genocloud.costs.synthetic import CONTIG, Invented
+from genocloud.genotypes import Model
+from genocloud.pipeline.genotyping.shard_estimates import estimate
+from genocloud.pipeline.genotyping.vcf_shards import render
+from genocloud.pipeline.ingestion.batch_storing import even_batch_size, load_ingest
+from genocloud.pipeline.kernel_warmup import compile_kernels
+from genocloud.pipeline.options import IngestOptions
+from genocloud.pipeline.receipts import Receipt, receipt_of
+from genocloud.pipeline.sharding import ShardPlan, cut_genome
+from genocloud.regions import Contig
+from genocloud.scatter.executors import Scatter, open_scatter
+from genocloud.scatter.progress import Progress, Silent
+from genocloud.steps.discover import discover
+from genocloud.steps.export import export
+from genocloud.steps.genotype import genotype
+from genocloud.steps.ingest import ingest
+
+log = logging.getLogger(__name__)
+
+TRIAL = Invented(200, 200_000)
+"""What is measured: 0.3 million records, enough for each step to be timed, and few enough to be written in seconds."""
+
+TRIAL_SECONDS = 60.0
+"""What `calibrate` says it takes, and within which it begins no further round. On two idle cores a round takes some
+20 s, most of it the start of processes."""
+
+SEED = 20261122
+
+
+def calibrate(folder: Path, progress: Progress) -> Rates:
+    """Measure this machine, for a stated time, and keep the rates in a folder."""
+    threads = len(os.sched_getaffinity(0))
+    compile_kernels(threads, None, progress)
+    log.warning("measuring this machine takes about %.0f s; the rates go to %s", TRIAL_SECONDS, rates_file(folder))
+    rates = measure(threads, TRIAL_SECONDS, progress)
+    file = rates_file(folder)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(f".{os.getpid()}")
+    draft.write_text(rates.to_json())
+    draft.replace(file)
+    return rates
+
+
+def measure(threads: int, seconds: float, progress: Progress) -> Rates:
+    """The shipped rates, each step's core-seconds scaled by what a trial takes here, in about so many seconds.
+
+    Rounds are done as long as another one fits into the time; the least of each step's seconds counts, as others were
+    disturbed. A step for which the time did not last, and what starts, have the median of the other steps' factors.
+    """
+    begin, shipped = time.monotonic(), default_rates()
+    load_ingest()
+    receipts: dict[str, list[Receipt]] = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="genocloud-rates-") as name,
+        progress.stage("calibrate", tasks=round(seconds), unit="second") as stage,
+    ):
+        write_invented(TRIAL, Path(name))
+        shown = 0
+        for step, receipt in _rounds(Path(name), threads, begin + seconds):
+            receipts.setdefault(step, []).append(receipt)
+            passed = min(round(time.monotonic() - begin), round(seconds))
+            stage.advance(tasks=passed - shown)
+            shown = passed
+    taken = {step: min(receipt.cpu_seconds for receipt in each) for step, each in receipts.items()}
+    amounts = trial_amounts(TRIAL, receipts["ingest"][0], receipts["discover"][0])
+    factors = {
+        step: took / shipped.of(f"seconds {step}", amounts) for step, took in calling_alone(taken).items() if took
+    }
+    usual = median(factors.values())
+    steps = [quantity.removeprefix("seconds ") for quantity in shipped.costs if quantity.startswith("seconds ")]
+    scaled = shipped.scaled({step: factors.get(step, usual) for step in steps})
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    return Rates(day, f"{threads} cores, {processor()}", threads, version("genocloud"), scaled.costs, HERE)
+
+
+def _rounds(place: Path, threads: int, deadline: float) -> Iterator[tuple[str, Receipt]]:
+    """The receipts of the trial's steps, round after round, until another round would not be over at the deadline.
+
+    The first round ends at the deadline, too, but has ingest and discover.
+    """
+    took = 0.0
+    for number in count():
+        began = time.monotonic()
+        if began + took > deadline:
+            return
+        for step, receipt in Work(place, f"round{number}", TRIAL.people, threads).receipts():
+            yield step, receipt
+            if time.monotonic() > deadline and step != "ingest":
+                return
+        took = time.monotonic() - began
+
+
+def trial_amounts(invented: Invented, ingested: Receipt, discovered: Receipt) -> dict[str, float]:
+    """How much an invented cohort has of what costs, by the receipts of its first two steps."""
+    return {
+        "one": 1.0,
+        "file": invented.people,
+        "record": ingested.balance["taken"],
+        "observation": discovered.balance["taken"],
+        "cell": discovered.figures["sites"] * invented.people,
+        "site": discovered.figures["sites"],
+    }
+
+
+def calling_alone(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Core-seconds by step; those of calling, which were measured with what estimates, without it; none where that
+    was not measured."""
+    before = {"call": "estimate kept", "render": "estimate"}
+    alone = {
+        step: max(0.0, seconds[step] - seconds[first]) if first in seconds else 0.0
+        for step, first in before.items()
+        if step in seconds
+    }
+    return {**seconds, **alone}
+
+
+RUNS = ("ingest", "discover", "estimate", "render", "call", "estimate kept", "export")
+"""In this order each finds what it takes."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A cohort's steps, as the command line does them; each with a model of its own, so that none finds another's."""
+
+    place: Path
+    name: str
+    people: int
+    threads: int
+
+    @property
+    def at(self) -> Path:
+        return self.place / self.name
+
+    @property
+    def cohort(self) -> str:
+        return str(self.at / "cohort")
+
+    def receipts(self) -> Iterator[tuple[str, Receipt]]:
+        """Do the steps, each in a process of its own, so that its memory is its own."""
+        self.at.mkdir()
+        for step in RUNS:
+            yield step, _apart(getattr(self, step.replace(" ", "_")))
+
+    def ingest(self) -> Receipt:
+        storing = IngestOptions(batch_size=even_batch_size(self.people, self.threads))
+        with open_scatter(f"processes:{self.threads}") as scatter:
+            files = str(self.place / "samples.map"), str(self.place / "reference.fa")
+            return ingest(self.cohort, *files, storing, scatter, Silent())
+
+    def discover(self) -> Receipt:
+        with self._cohort() as (opened, cut, scatter):
+            return discover(opened, cut, scatter, Silent())
+
+    def estimate(self) -> Receipt:
+        return self._estimate(Model(stand_call_conf=28.0), None)
+
+    def estimate_kept(self) -> Receipt:
+        for folder in (self.at / "cohort" / "derived").glob("*/summaries"):
+            shutil.rmtree(folder)
+        return self._estimate(Model(stand_call_conf=31.0), str(self.at / "other"))
+
+    def _estimate(self, model: Model, callset_url: str | None) -> Receipt:
+        with self._cohort() as (opened, cut, scatter), receipt_of("estimate") as receipt:
+            estimate(opened, model, cut, scatter, Silent(), callset_url)
+        return receipt
+
+    def render(self) -> Receipt:
+        with self._cohort() as (opened, cut, scatter):
+            out = str(self.at / "joint.vcf.gz")
+            return render(opened, str(self.at / "parts"), out, Model(), cut, scatter, Silent())[1]
+
+    def call(self) -> Receipt:
+        model = Model(stand_call_conf=29.0)
+        with self._cohort() as (opened, cut, scatter):
+            return genotype(opened, str(self.at / "callset"), model, cut, scatter, Silent())
+
+    def export(self) -> Receipt:
+        with open_scatter(f"threads:{self.threads}") as scatter:
+            return export(str(self.at / "callset"), str(self.at / "calls.vcf.gz"), scatter, Silent())
+
+    @contextmanager
+    def _cohort(self) -> Iterator[tuple[Cohort, ShardPlan, Scatter]]:
+        """The cohort, its cut, and threads to work in."""
+        with open_scatter(f"threads:{self.threads}") as scatter:
+            opened = cohort.open_cohort(self.cohort)
+            yield opened, cut_genome(opened), scatter
+
+
+def _apart(step: Callable[[], Receipt]) -> Receipt:
+    """The receipt of a step done in another process."""
+    with open_scatter("processes:1") as scatter:
+        (receipt,) = scatter.run(_do, [step], lambda _: None)
+    return receipt
+
+
+def _do(step: Callable[[], Receipt]) -> Receipt:
+    return step()
+
+
+def write_invented(invented: Invented, place: Path) -> int:
+    """Write the cohort's files; bytes of the gVCFs."""
+    (place / "reference.fa").write_bytes(invented.reference())
+    (place / "reference.fa.fai").write_text(invented.index())
+    total, rows = 0, []
+    contig = Contig(CONTIG, invented.length)
+    for person in invented.gvcfs(np.random.default_rng(SEED)):
+        file = place / f"{person.name}.g.vcf.gz"
+        blocks = bgzf.compress(person.text)
+        total += file.write_bytes(blocks.data + bgzf.END)
+        records = ContigIndex(index_depth([contig]))
+        records.add(person.begins, person.ends, bgzf.virtual(blocks, person.places))
+        index = Index([contig])
+        index.follow(CONTIG, records, 0)
+        file.with_name(f"{file.name}.tbi").write_bytes(index.encode())
+        rows.append(f"{person.name}\t{file}\n")
+    (place / "samples.map").write_text("".join(rows))
+    return total
+
+
+def processor() -> str:
+    """What the system says of its processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names: Iterator[str] = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

@@ -1,0 +1,17 @@
+from .audit_log import finish_audit as finish_audit
+from .locks import OutputInUse as OutputInUse
+from .locks import file_lock as file_lock
+from .locks import folder_lock as folder_lock
+from .permissions import make_private as make_private
+from .permissions import private_files as private_files
+from .registry import map_file as map_file
+from .registry import open_file as open_file
+from .registry import open_store as open_store
+from .registry import refuse_pipe as refuse_pipe
+from .store import ObjectExists as ObjectExists
+from .store import ObjectMissing as ObjectMissing
+from .store import Store as Store
+from .store import StoreFailed as StoreFailed
+from .store import UnknownScheme as UnknownScheme
+from .urls import join as join
+from .urls import split as split

@@ -1,0 +1,36 @@
+"""What the stores in a bucket, whoever's, have in common: how their URLs are read, and when an object is there."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from genocloud.storage.store import ObjectMissing
+
+
+@dataclass(frozen=True)
+class BucketStore(ABC):
+    """Objects of one bucket, or container, whose names begin with the URL's prefix."""
+
+    url: str
+
+    @property
+    def bucket_name(self) -> str:
+        """`bucket` of gs://bucket/prefix."""
+        return self.url.partition("://")[2].partition("/")[0]
+
+    @property
+    def _prefix(self) -> str:
+        """`prefix/` of gs://bucket/prefix; empty where the URL has none."""
+        prefix = self.url.partition("://")[2].partition("/")[2]
+        return f"{prefix}/" if prefix else ""
+
+    @abstractmethod
+    def size(self, name: str) -> int:
+        """Bytes in an object. Raises ObjectMissing."""
+
+    def exists(self, name: str) -> bool:
+        """Whether there is an object of this name."""
+        try:
+            self.size(name)
+        except ObjectMissing:
+            return False
+        return True

@@ -1,0 +1,44 @@
+"""URLs of stores and of the objects in them, as text: kinds, joining, splitting."""
+
+import re
+from urllib.parse import quote, unquote
+
+from genocloud.storage.store import StoreFailed
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+
+
+def scheme(url: str) -> str:
+    """The kind of a URL: `gs` of `gs://bucket/name`; empty for a plain path."""
+    found = _SCHEME.match(url)
+    return found[1] if found else ""
+
+
+def join(url: str, name: str) -> str:
+    """The URL of the object `name` in the store at `url`.
+
+    Names in file:// URLs are percent-encoded; plain paths, gs:// and memory:// take every character as it is.
+    """
+    return url + "/" * (not url.endswith("/")) + (quote(name) if scheme(url) == "file" else name)
+
+
+def split(url: str) -> tuple[str, str]:
+    """The URL of the folder that holds an object, and the object's name in it: the reverse of `join`.
+
+    Raises StoreFailed where the URL names no object (a bucket, the root folder, nothing).
+    """
+    kind = scheme(url)
+    head = f"{kind}://" if kind else ""
+    folder, slash, name = url[len(head) :].rstrip("/").rpartition("/")
+    if not name or (kind and not slash) or (kind not in ("", "file") and not folder):
+        raise StoreFailed(url, "names no file", "give the path or URL of one file")
+    if not slash:
+        return ".", name
+    return head + (folder or "/"), unquote(name) if kind == "file" else name
+
+
+def check_name(url: str, name: str) -> str:
+    """The name itself; raises StoreFailed for one that could leave its store or that not every store can hold."""
+    if any(part in ("", ".", "..") for part in name.split("/")) or "\0" in name:
+        raise StoreFailed(url, f"{name!r} cannot name an object", "use a relative path without empty, . or .. parts")
+    return name

@@ -1,0 +1,203 @@
+"""A wire between a coordinator and another site that keeps every byte, and what may be on it, said a second time.
+
+What is allowed stands here column by column, apart from genocloud's own tables of kinds and policies: a change of
+those that lets more cross is seen.
+"""
+
+import pickle
+import traceback
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+import cloudpickle
+import pyarrow as pa
+
+from genocloud.federation import Message, pack, unpack
+from genocloud.scatter.executors import Inline
+
+_RUNS = ("lengths", "counts", "values")
+_SHARES = ("quiet", "totals", "ac", *(f"run_{name}" for name in _RUNS), "ids")
+_ALLELE_SUMS = ("sums", "samples", "told", *(f"bin_{name}_{n}" for n in range(3) for name in _RUNS))
+OUT_OF_A_SITE = {
+    "people": ("batch", "row", "rank"),
+    "local": ("start", "ref", "alts", "observed"),
+    "spans": ("start", "stop"),
+    "covered": ("start", "stop"),
+    "starts": ("known", "chromosomes", "copies", "gains"),
+    "answers": ("copies", "high", "low"),
+    "shares": _SHARES,
+    "allele shares": (*_SHARES, *_ALLELE_SUMS),
+    "squares": ("cell", "square"),
+    "totals": ("kind", "bin", "count"),
+}
+"""What may leave a site whose policy is `stays`: the columns of each kind."""
+INTO_A_SITE = {"sheet", "united", "questions", "put out", "sites", "squares"}
+"""The kinds that the coordinator may send; `sheet` to the site whose people it names."""
+SUMMARY = {"summary": ("lengths", "values", "counts", "totals")}
+"""What may leave besides under `summaries`."""
+
+LONGEST_CONTROL = 20_000
+"""Bytes of a message besides its parcels: dataclasses of plain values, with an entry of files by batch at most."""
+
+
+@dataclass
+class WireFrame:
+    """What crossed at once: whither, its bytes as Dask pickles it, and what they stand for."""
+
+    site: str
+    outward: bool
+    data: bytes
+    value: Any
+
+
+@dataclass
+class Wire:
+    """Everything that went to and from the sites, in any thread."""
+
+    messages: list[WireFrame] = field(default_factory=list)
+
+    def carry(self, site: str, outward: bool, value: Any) -> Any:
+        """Pickle a value, keep it, and give what comes out at the other end."""
+        data = cloudpickle.dumps(value)
+        there = pickle.loads(data)
+        self.messages.append(WireFrame(site, outward, data, there))
+        return there
+
+    @contextmanager
+    def scatter(self, site: str) -> Iterator["Recording"]:
+        """Workers of a site, at the other end of the wire."""
+        yield Recording(self, site)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A scatter whose functions, tasks, letters and results all cross the wire."""
+
+    wire: Wire
+    site: str
+    threads = 1
+    spread = False
+    memory = 2_000_000_000
+
+    def run(
+        self,
+        function: Callable[[Any], Any],
+        tasks: Sequence[Any],
+        done: Callable[[Any], None],
+        heard: Callable[[Any], None] | None = None,
+    ) -> list[Any]:
+        """Run the tasks as if far away."""
+        results = []
+        for task in tasks:
+            there, given = self.wire.carry(self.site, False, (function, task))
+            letters = (lambda told: heard(self.wire.carry(self.site, True, told))) if heard else None
+            try:
+                (result,) = Inline(self.memory).run(there, [given], lambda _: None, letters)
+            except Exception as error:
+                self.wire.carry(self.site, True, (error, "".join(traceback.format_exception(error))))
+                raise
+            results.append(self.wire.carry(self.site, True, result))
+            done(results[-1])
+        return results
+
+
+def check(wire: Wire, site: str, policy: str, names: Sequence[str], own: Sequence[str], secrets: Sequence[str]) -> None:
+    """Raise AssertionError where more crossed than a site's policy (not `may_leave`) allows.
+
+    names    of everybody at any site; own: of those at this site
+    secrets  texts of the site's records and files, which stand nowhere in what it lets out
+    """
+    allowed = OUT_OF_A_SITE | (SUMMARY if policy == "summaries" else {})
+    mine = [message for message in wire.messages if message.site == site]
+    assert mine, f"nothing crossed to or from {site}"
+    for message in mine:
+        parcels = list(messages_in(message.value))
+        control = len(message.data) - sum(len(parcel.data) for parcel in parcels)
+        words = sorted(set(_words(message, parcels)))
+        if message.outward:
+            assert message.value is None or not isinstance(message.value, int), f"{site} tells how far a file is read"
+            for parcel in parcels:
+                assert parcel.kind in allowed, f"{site} lets out {parcel.kind}"
+                columns = tuple(decoded(parcel).column_names)
+                assert columns == allowed[parcel.kind], f"{site}: {parcel.kind} has {columns}"
+            assert control < LONGEST_CONTROL, f"{site}: {control} bytes of control"
+            _check_plain(message.value)
+            _check_absent(site, words, [*names, *secrets])
+        else:
+            assert {parcel.kind for parcel in parcels} <= INTO_A_SITE
+            others = [name for name in names if name not in own]
+            _check_absent(site, words, others if _has_sheet(parcels) else names)
+
+
+def _has_sheet(parcels: Sequence[Message]) -> bool:
+    return any(parcel.kind == "sheet" for parcel in parcels)
+
+
+def _check_absent(site: str, words: Sequence[bytes], secrets: Sequence[str]) -> None:
+    whole = b"\n".join(words)
+    for secret in secrets:
+        assert secret.encode() not in whole, f"{site}: {secret!r} crosses"
+
+
+def _words(message: WireFrame, parcels: Sequence[Message]) -> Iterator[bytes]:
+    """The message as it is, and its parcels inflated: their texts and numbers."""
+    yield message.data
+    for parcel in parcels:
+        for column in decoded(parcel).columns:
+            yield repr(column.to_pylist()).encode()
+
+
+def runs_let_out(wire: Wire, site: str, vectors: Collection[tuple[int, ...]]) -> set[tuple[int, ...]]:
+    """Which vectors stand, number by number, in a list of integers in the tables that a site let out."""
+    parcels = [parcel for each in wire.messages if (each.site, each.outward) == (site, True)
+               for parcel in messages_in(each.value)]  # fmt: skip
+    lists = {_text(value) for parcel in parcels for column in decoded(parcel).columns for value in column.to_pylist()
+             if isinstance(value, list)}  # fmt: skip
+    whole = "\n".join(sorted(lists))
+    return {vector for vector in vectors if _text(vector) in whole}
+
+
+def _text(numbers: Collection[Any]) -> str:
+    return "".join(f" {number} " for number in numbers)
+
+
+_PLAIN = (type(None), bool, int, float, str)
+
+
+def _check_plain(value: Any) -> None:
+    """Raise AssertionError for what is neither a plain value, a parcel, an error nor made of these."""
+    if isinstance(value, (*_PLAIN, Message, BaseException)):
+        return
+    if isinstance(value, (list, tuple, set, frozenset)):
+        children = list(value)
+    elif isinstance(value, dict):
+        children = [*value, *value.values()]
+    else:
+        assert is_dataclass(value), f"{type(value)} crosses"
+        children = [getattr(value, each.name) for each in fields(value)]
+    for child in children:
+        _check_plain(child)
+
+
+def messages_in(value: Any) -> Iterator[Message]:
+    """Every parcel in a message."""
+    if isinstance(value, Message):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from messages_in(each)
+    elif isinstance(value, dict):
+        yield from messages_in(list(value.values()))
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield from messages_in([getattr(value, each.name) for each in fields(value)])
+    elif hasattr(value, "func"):  # a partial
+        yield from messages_in([value.func, value.args, value.keywords])
+
+
+def decoded(parcel: Message) -> pa.Table:
+    """A parcel's table; raises AssertionError where the parcel's bytes hold more than that."""
+    table = unpack(parcel, parcel.kind)
+    assert pack(parcel.kind, table).data == parcel.data, f"{parcel.kind} holds more than its table"
+    return table

@@ -1,0 +1,220 @@
+"""A callset is written whole or not at all, and every reader of Parquet sees just it."""
+
+import hashlib
+import logging
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from genocloud import callset, schema, storage
+from genocloud.regions import Region
+from tests.support import callset_tables as make
+
+BATCHES = {"b0": ("ann", "cat"), "b1": ("bob",), "b2": ()}
+SHARDS = (
+    make.Shard("000-chr1-00000", Region(0, 0, 1000)),
+    make.Shard("000-chr1-00001", Region(0, 1000, 2000)),
+    make.Shard("001-chr2-00000", Region(1, 0, 50_000)),
+)
+POSITIONS = ((5, 900, 1000), (), (7, 49_999))
+
+
+def shard_tables(seed: int = 1) -> list[tuple[pa.Table, dict[str, pa.Table]]]:
+    random = Random(seed)
+    made = []
+    for shard, positions in zip(SHARDS, POSITIONS, strict=True):
+        contig = make.CONTIGS[shard.region.contig].name
+        sites, genotypes = make.tables(random, contig, positions, list(BATCHES.values()))
+        made.append((sites, dict(zip(BATCHES, genotypes, strict=True))))
+    return made
+
+
+def write(url: str, key: str = "key", seed: int = 1) -> callset.Callset:
+    store = storage.open_store(url)
+    tables = shard_tables(seed)
+    entries = [callset.write_shard(store, shard, key, *made) for shard, made in zip(SHARDS, tables, strict=True)]
+    return callset.commit(store, make.description(BATCHES), entries)
+
+
+def contents(url: str) -> dict[str, bytes]:
+    store = storage.open_store(url)
+    return {name: store.read(name) for name in store.list()}
+
+
+def test_duckdb_and_polars_see_the_callset_through_globs(tmp_path: Path) -> None:
+    written = write(str(tmp_path))
+    expected = written.genotypes().select(["contig", "pos", "sample", "GT", "AD", "DP", "GQ", "PL", "PID"]).to_pylist()
+    assert len(expected) == 15
+    key = "contig, pos, sample"
+    seen = duckdb.sql(
+        f"select contig, pos, sample, GT, AD, DP, GQ, PL, PID from '{tmp_path}/genotypes/*/*.parquet' order by {key}"
+    ).to_arrow_table()
+    assert seen.to_pylist() == expected
+    frame = pl.scan_parquet(f"{tmp_path}/genotypes/*/*.parquet").with_columns(pl.col("contig", "sample").cast(str))
+    assert frame.sort(key.split(", ")).select(list(expected[0])).collect().to_dicts() == expected
+    sites = pl.scan_parquet(f"{tmp_path}/sites/*.parquet").select("pos", "alts", "AC", "QD").collect().to_dicts()
+    assert sites == written.sites().select(["pos", "alts", "AC", "QD"]).to_pylist()
+
+
+def test_files_describe_their_columns_and_keep_plain_lists(tmp_path: Path) -> None:
+    write(str(tmp_path))
+    read = pq.read_schema(tmp_path / "genotypes/b0/000-chr1-00000.parquet")
+    assert read.equals(schema.STORED_GENOTYPES)
+    assert read.field("AD").type == pa.list_(pa.int32())
+    told = [field.metadata[b"description"] for field in read]
+    assert told == [column.description.encode() for column in (*schema.GENOTYPE_COLUMNS, schema.SITE_KEY)]
+
+
+def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+    written = write(str(tmp_path))
+    opened = callset.open_callset(str(tmp_path))
+    assert opened == written
+    assert opened.samples == ("ann", "bob", "cat")
+    assert opened.contigs == make.CONTIGS
+    assert opened.counts == {"samples": 3, "sites": 5, "genotypes": 15, "shards": 3}
+    assert opened.sites().equals(pa.concat_tables([sites for sites, _ in shard_tables()]).unify_dictionaries())
+    assert opened.sites("chr1:1-900")["pos"].to_pylist() == [5, 900]
+    assert opened.sites(Region(1, 7, 49_999))["pos"].to_pylist() == [49_999]
+    chosen = opened.genotypes("chr1:900-1,000", ["cat", "bob"])
+    assert chosen["sample"].to_pylist() == ["cat", "bob"] * 2
+    assert chosen["pos"].to_pylist() == [900, 900, 1000, 1000]
+    assert opened.genotypes("chr2:1-6").num_rows == 0
+    with pytest.raises(callset.UnknownSample) as caught:
+        opened.genotypes(samples=["zoe"])
+    assert caught.value.sample == "zoe"
+
+
+def test_manifest_gives_checksums(tmp_path: Path) -> None:
+    for shard in write(str(tmp_path)).shards:
+        for file in shard.tables:
+            data = (tmp_path / file.name).read_bytes()
+            assert (file.bytes, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+
+
+def test_equal_tables_give_equal_bytes_however_they_were_made() -> None:
+    write("memory://straight")
+    store = storage.open_store("memory://pieces")
+    entries = []
+    for shard, (sites, genotypes) in reversed(list(zip(SHARDS, shard_tables(), strict=True))):
+        pieces = ((batch, in_pieces(table)) for batch, table in reversed(genotypes.items()))
+        entries.append(callset.write_shard(store, shard, "key", in_pieces(sites), pieces))
+    callset.commit(store, make.description(BATCHES), entries)
+    assert contents("memory://straight") == contents("memory://pieces")
+
+
+def in_pieces(table: pa.Table) -> pa.Table:
+    """The same rows in one chunk each, with other dictionaries."""
+    chunks = [make.as_table(table.slice(row, 1).to_pylist(), table.schema) for row in range(table.num_rows)]
+    return pa.concat_tables([table.slice(0, 0), *chunks])
+
+
+def test_a_killed_writer_leaves_no_callset_and_a_restart_ends_with_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write("memory://whole")
+    for survived in range(len(contents("memory://whole")) - 1):  # the claim is created, not written
+        url = f"memory://killed-{survived}"
+        killed_after(monkeypatch, survived)
+        with pytest.raises(KeyboardInterrupt):
+            write(url)
+        monkeypatch.undo()
+        with pytest.raises(callset.NoCallset):
+            callset.open_callset(url)
+        store = storage.open_store(url)
+        found = [callset.find_shard(store, shard, "key") for shard in SHARDS]
+        assert sum(entry is not None for entry in found) == survived // 5
+        entries = [
+            entry or callset.write_shard(store, shard, "key", *tables)
+            for entry, shard, tables in zip(found, SHARDS, shard_tables(), strict=True)
+        ]
+        callset.commit(store, make.description(BATCHES), entries)
+        assert contents(url) == contents("memory://whole")
+
+
+def killed_after(monkeypatch: pytest.MonkeyPatch, survived: int) -> None:
+    calls = count()
+    original = storage.open_store("memory://any").__class__.write
+
+    def write_or_die(self: storage.Store, name: str, data: bytes) -> None:
+        if next(calls) >= survived:
+            raise KeyboardInterrupt
+        original(self, name, data)
+
+    monkeypatch.setattr(storage.open_store("memory://any").__class__, "write", write_or_die)
+
+
+def test_other_settings_withdraw_the_callset_and_commit_removes_strays(caplog: pytest.LogCaptureFixture) -> None:
+    write("memory://again")
+    store = storage.open_store("memory://again")
+    store.write("genotypes/b9/000-chr1-00000.parquet", b"of a batch that is no more")
+    store.write("sites/009-chr9-00000.parquet", b"of a killed run")
+    assert [callset.find_shard(store, shard, "new") for shard in SHARDS] == [None] * 3
+    callset.write_shard(store, SHARDS[0], "new", *shard_tables(2)[0])
+    with pytest.raises(callset.NoCallset) as caught:
+        callset.open_callset("memory://again")
+    assert caught.value.url == "memory://again"
+    with caplog.at_level(logging.INFO):
+        write("memory://again", "new", 2)
+    assert "sites/009-chr9-00000.parquet" in caplog.text
+    write("memory://fresh", "new", 2)
+    again, fresh = contents("memory://again"), contents("memory://fresh")
+    assert {name for name in again if again[name] != fresh[name]} == {
+        "manifest/00000001.json",  # it has the digest of the manifest before it
+        "manifest/00000001.published.json",
+    }
+
+
+def test_a_shard_of_another_cut_is_written_anew() -> None:
+    write("memory://cut")
+    other = make.Shard(SHARDS[0].name, Region(0, 0, 500))
+    assert callset.find_shard(storage.open_store("memory://cut"), other, "key") is None
+
+
+def test_commit_refuses_what_does_not_belong_together() -> None:
+    written = write("memory://mixed")
+    store = storage.open_store("memory://mixed")
+    for batches, problem in (
+        ({"b0": ("cat", "ann"), "b1": ("bob",), "b2": ()}, "batch b0 holds other samples than the callset"),
+        ({"b0": ("ann", "cat"), "b1": ("bob",)}, "has the batches ['b0', 'b1', 'b2'], not ['b0', 'b1']"),
+    ):
+        with pytest.raises(callset.BadShard) as caught:
+            callset.commit(store, make.description(batches), written.shards)
+        assert caught.value.problem == problem
+        assert callset.find_shard(store, SHARDS[0], "key") is None
+        written = write("memory://mixed")
+    store.delete("sites/000-chr1-00001.parquet")
+    with pytest.raises(callset.BadShard) as caught:
+        callset.commit(store, make.description(BATCHES), written.shards)
+    assert (caught.value.shard, caught.value.problem) == (
+        "000-chr1-00001",
+        "sites/000-chr1-00001.parquet is missing",
+    )
+
+
+def test_tables_that_are_not_dense_are_a_bug() -> None:
+    sites, genotypes = shard_tables()[0]
+    store = storage.open_store("memory://sparse")
+    table = genotypes["b0"]
+    for wrong in (table.slice(1), table.take([1, 0, 2, 3, 4, 5])):
+        with pytest.raises(ValueError, match="not the same samples"):
+            callset.write_shard(store, SHARDS[0], "key", sites, {"b0": wrong})
+    with pytest.raises(ValueError, match="other positions"):
+        callset.write_shard(store, SHARDS[0], "key", sites.take([0, 2, 1]), {"b0": table})
+
+
+@pytest.mark.parametrize(("version", "remedy"), [(schema.VERSION + 1, "newer genocloud"), (1, "make it again")])
+def test_another_version_is_refused(version: int, remedy: str) -> None:
+    write("memory://version")
+    store = storage.open_store("memory://version")
+    name = "manifest/00000001.json"
+    old = f'"version": {schema.VERSION}'.encode()
+    store.write(name, store.read(name).replace(old, f'"version": {version}'.encode()))
+    with pytest.raises(callset.OtherVersion, match=remedy) as caught:
+        callset.open_callset("memory://version")
+    assert caught.value.version == version

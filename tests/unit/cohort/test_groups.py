@@ -1,0 +1,93 @@
+"""A window with many rows becomes several row groups, whatever pieces its rows came in, and is read one at a time."""
+
+import pytest
+
+from genocloud import cohort
+from genocloud.cohort import encoding, gathering
+from genocloud.cohort.encoding import decoded_bytes
+from genocloud.regions import Region
+from genocloud.scatter.executors import Inline
+from genocloud.scatter.progress import Silent
+from genocloud.steps import compact
+from genocloud.storage import open_store
+from tests.unit.cohort.test_store import LAYOUT, REFERENCE, one_batch, source
+
+REGION = Region(0, 0, 5000)
+
+
+def rows_of(opened: cohort.Cohort) -> list:
+    return [cohort.read_rows(opened, batch, REGION) for batch in opened.batches]
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Row groups of a few rows."""
+    monkeypatch.setitem(encoding.GROUP_ROWS, "blocks", 3)
+    monkeypatch.setitem(encoding.GROUP_ROWS, "variants", 2)
+
+
+def test_row_groups_are_capped_and_their_rows_the_same(tmp_path, monkeypatch):
+    (tmp_path / "whole").mkdir()
+    whole = one_batch(tmp_path / "whole", "abcde")
+    monkeypatch.setitem(encoding.GROUP_ROWS, "blocks", 3)
+    monkeypatch.setitem(encoding.GROUP_ROWS, "variants", 2)
+    (tmp_path / "cut").mkdir()
+    cut = one_batch(tmp_path / "cut", "abcde")
+    assert rows_of(whole) == rows_of(cut)
+    for part in cut.receipt(cut.batches[0]).parts:
+        assert sum(part.group_rows) == sum(part.rows)
+        assert max(part.group_rows) <= encoding.GROUP_ROWS[part.kind]
+        for rows, groups in zip(part.rows, part.groups(), strict=True):
+            assert sum(part.group_rows[group] for group in groups) == rows
+    assert any(len(groups) > 1 for part in cut.receipt(cut.batches[0]).parts for groups in part.groups())
+
+
+@pytest.mark.parametrize("piece_rows", [1, 2, 5])
+def test_pieces_do_not_change_a_byte(tmp_path, monkeypatch, few, piece_rows):
+    contents = []
+    for name, rows in (("whole", 1 << 20), ("pieces", piece_rows)):
+        (tmp_path / name).mkdir()
+        monkeypatch.setattr(gathering, "PIECE_ROWS", rows)
+        opened = one_batch(tmp_path / name, "abcde")
+        contents.append({each: open_store(opened.url).read(each) for each in open_store(opened.url).list("batches/")})
+    assert contents[0] == contents[1]
+
+
+def test_compacting_gives_the_row_groups_of_one_ingest(tmp_path, few):
+    (tmp_path / "grown").mkdir()
+    (tmp_path / "fresh").mkdir()
+    store = open_store(str(tmp_path / "grown" / "cohort"))
+    for names in ("ab", "cde"):
+        receipt = cohort.write_batch(store, [source(tmp_path, name, ord(name)) for name in names], LAYOUT)
+        cohort.append(store, [receipt], LAYOUT, REFERENCE)
+    compact(store.url, 200, Inline(), Silent())
+    grown, fresh = cohort.open_cohort(store.url), one_batch(tmp_path / "fresh", "abcde")
+    assert grown.receipt(grown.batches[0]) == fresh.receipt(fresh.batches[0])
+
+
+def test_a_group_of_variants_at_a_time_gives_the_same_rows(tmp_path, few):
+    opened = one_batch(tmp_path, "abcde")
+    region = Region(0, 2005, 2006)
+    tables = list(cohort.variant_groups(opened, opened.batches[0], region))
+    assert len(tables) == 3
+    assert sum(table.num_rows for table in tables) == cohort.read_variants(opened, opened.batches[0], region).num_rows
+
+
+def test_only_rows_that_speak_for_a_site_are_read(tmp_path, few):
+    opened = one_batch(tmp_path, "abc")
+    (batch,) = opened.batches
+    everything, region = cohort.read_rows(opened, batch, REGION), REGION
+    sites = everything.variants["start"].to_numpy()[:1]
+    rows = cohort.rows_along(opened, batch, region, sites)
+    for table, whole in ((rows.variants, everything.variants), (rows.blocks, everything.blocks)):
+        speaking = [row for row in whole.to_pylist() if any(row["start"] <= site < row["stop"] for site in sites)]
+        assert table.to_pylist() == speaking
+
+
+def test_stored_rows_are_told_by_receipts(tmp_path, few):
+    opened = one_batch(tmp_path, "abc")
+    (stored,) = cohort.stored_rows(opened, Region(0, 2000, 2500))
+    rows = cohort.read_rows(opened, opened.batches[0], Region(0, 1500, 2500))
+    assert (stored.samples, stored.variants) == (3, rows.variants.num_rows)
+    assert stored.variant_bytes == decoded_bytes(rows.variants)
+    assert stored.group_bytes > 0

@@ -1,0 +1,381 @@
+"""The cohort store: what is written is read, versions are whole, and bad additions leave it as it was."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from itertools import chain
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from genocloud import cohort, gvcf, schema
+from genocloud.cohort.manifest import BrokenManifest, latest_version
+from genocloud.regions import Contig, Region
+from genocloud.storage import open_store
+
+CONTIGS = (Contig("chr1", 5000), Contig("chr2", 300), Contig("chr3", 200), Contig("chr4", 900))
+LAYOUT = cohort.Layout(CONTIGS, part_bp=1000, window_bp=500)
+REFERENCE = {"md5": "of the contigs"}
+ROOT = Path(__file__).resolve().parents[3]
+COLUMNS = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tann\n"
+
+
+def block(contig: str, pos: int, end: int, dp: int) -> str:
+    return f"{contig}\t{pos}\t.\tA\t<NON_REF>\t.\t.\tEND={end}\tGT:DP:GQ:PL\t0/0:{dp}:9:0,9,90\n"
+
+
+def deletion(contig: str, pos: int, bases: int) -> str:
+    ref = "A" * bases
+    return f"{contig}\t{pos}\t.\t{ref}\tA,<NON_REF>\t50\t.\tDP=9\tGT:AD:DP:GQ:PL\t0/1:4,5,0:9:50:50,0,60,70,80,150\n"
+
+
+def sample(shift: int) -> str:
+    """A sample with a block over windows, a deletion over a window's edge, and short contigs."""
+    records = [
+        block("chr1", 1, 1200 + shift, 30),
+        deletion("chr1", 1990 + shift % 10, 40),
+        block("chr1", 2100, 2300, shift),
+        deletion("chr2", 10 + shift % 10, 3),
+        block("chr3", 1, 200, 7),
+        block("chr4", 600, 900, shift),
+    ]
+    return COLUMNS + "".join(records)
+
+
+def source(folder: Path, name: str, shift: int) -> cohort.Source:
+    path = folder / f"{name}.g.vcf"
+    path.write_text(sample(shift))
+    return cohort.Source(name, gvcf.fingerprint(str(path)), gvcf.read_rows(str(path), CONTIGS))
+
+
+def store_in(folder: Path) -> str:
+    return str(folder / "cohort")
+
+
+def one_batch(folder: Path, names: str = "cab") -> cohort.Cohort:
+    store = open_store(store_in(folder))
+    receipt = cohort.write_batch(store, [source(folder, name, ord(name)) for name in names], LAYOUT)
+    return cohort.append(store, [receipt], LAYOUT, REFERENCE)
+
+
+def test_samples_are_ranked_by_name_within_an_ingest_and_later_ones_come_after(tmp_path):
+    store = open_store(store_in(tmp_path))
+    first = cohort.write_batch(store, [source(tmp_path, name, 1) for name in "db"], LAYOUT)
+    cohort.append(store, [first], LAYOUT, REFERENCE)
+    second = cohort.write_batch(store, [source(tmp_path, name, 2) for name in "ca"], LAYOUT)
+    opened = cohort.append(store, [second], LAYOUT, REFERENCE)
+    assert opened.samples == ("b", "d", "a", "c")
+    assert [batch.ranks.tolist() for batch in opened.batches] == [[0, 1], [2, 3]]
+    again = cohort.open_cohort(store.url)
+    assert (again.version, again.samples, again.contigs) == (2, opened.samples, CONTIGS)
+    assert cohort.open_cohort(store.url, 1).samples == ("b", "d")
+
+
+def test_a_region_gives_the_rows_that_speak_in_it(tmp_path):
+    opened = one_batch(tmp_path, "ab")
+    (batch,) = opened.batches
+    rows = cohort.read_rows(opened, batch, Region(0, 2005, 2006))  # inside the deletions, which begin a window earlier
+    assert rows.variants.select(["sample", "start", "stop"]).to_pylist() == [
+        {"sample": 0, "start": 1996, "stop": 2036},
+        {"sample": 1, "start": 1997, "stop": 2037},
+    ]
+    assert rows.blocks.num_rows == 0
+    rows = cohort.read_rows(opened, batch, Region(0, 499, 501))  # blocks are cut at the edge of the window
+    assert rows.blocks["start"].to_pylist() == [0, 500, 0, 500]
+    assert rows.blocks["stop"].to_pylist() == [500, 1000, 500, 1000]
+    assert cohort.read_rows(opened, batch, Region(0, 3000, 5000)).blocks.num_rows == 0
+    rows = cohort.read_rows(opened, batch, Region(2, 0, 200))  # a contig that shares its row group
+    assert rows.blocks["contig"].to_pylist() == [2, 2]
+    assert rows.variants.schema.equals(schema.VARIANTS)
+    assert rows.blocks.schema.equals(schema.BLOCKS)
+
+
+def test_every_record_is_stored_or_counted_and_a_batch_is_reused(tmp_path):
+    store = open_store(store_in(tmp_path))
+    receipt = cohort.write_batch(store, [source(tmp_path, "a", 1)], LAYOUT)
+    assert receipt.read == 6
+    assert receipt.stored == {"variants": 2, "blocks": 4}
+    unread = cohort.Source("a", receipt.fingerprints[0], iter(lambda: pytest.fail("read again"), None))
+    assert cohort.write_batch(store, [unread], LAYOUT) == receipt
+
+
+def test_equal_inputs_give_equal_bytes_under_equal_names(tmp_path):
+    contents = []
+    for place in ("x", "y"):
+        (tmp_path / place).mkdir()
+        one_batch(tmp_path / place)
+        store = open_store(store_in(tmp_path / place))
+        contents.append({name: store.read(name) for name in store.list()})
+    assert contents[0] == contents[1]
+    assert len(contents[0]) == 2 + 4 + 1 - 1 + 2  # the last two: the digest of the manifest, noted twice
+
+
+def test_thousands_of_short_contigs_cost_few_objects(tmp_path):
+    contigs = tuple(Contig(f"HLA-A*{number:04d}:01", 1000 + number) for number in range(3366))
+    layout = cohort.Layout(contigs)
+    records = "".join(block(contig.name, 1, 100, 3) for contig in contigs)
+    path = tmp_path / "a.g.vcf"
+    path.write_text(COLUMNS + records)
+    store = open_store(store_in(tmp_path))
+    receipt = cohort.write_batch(store, [cohort.Source("a", "", gvcf.read_rows(str(path), contigs))], layout)
+    opened = cohort.append(store, [receipt], layout, REFERENCE)
+    assert len(store.list()) < 100
+    assert cohort.read_rows(opened, opened.batches[0], Region(1700, 50, 60)).blocks["contig"].to_pylist() == [1700]
+
+
+def test_a_sample_is_not_added_twice(tmp_path):
+    opened = one_batch(tmp_path, "ab")
+    store = open_store(opened.url)
+    other = cohort.write_batch(store, [source(tmp_path, "b", 5)], LAYOUT)
+    with pytest.raises(cohort.DuplicateSample) as caught:
+        cohort.append(store, [other], LAYOUT, REFERENCE)
+    assert caught.value.samples == ("b",)
+    assert cohort.open_cohort(opened.url).samples == opened.samples
+
+
+def test_the_same_batch_again_makes_no_new_version(tmp_path):
+    opened = one_batch(tmp_path)
+    assert cohort.append(open_store(opened.url), [opened.receipt(opened.batches[0])], LAYOUT, REFERENCE).version == 1
+    assert latest_version(open_store(opened.url)) == 1
+
+
+def in_force(opened: cohort.Cohort) -> dict[str, tuple[str, ...]]:
+    """By batch, who is in force from it."""
+    return {
+        batch.id: tuple(name for name, rank in zip(batch.samples, batch.ranks, strict=True) if rank >= 0)
+        for batch in opened.batches
+    }
+
+
+def test_a_sample_goes_back_to_the_batch_it_had_before(tmp_path):
+    first = one_batch(tmp_path, "ab")
+    store = open_store(first.url)
+    old = first.receipt(first.batches[0])
+    new = cohort.write_batch(store, [source(tmp_path, "b", 5)], LAYOUT)
+    replaced = cohort.append(store, [new], LAYOUT, REFERENCE, {"b"})
+    assert in_force(replaced) == {old.id: ("a",), new.id: ("b",)}
+    assert replaced.fingerprints() == {"a": old.fingerprints[0], "b": new.fingerprints[0]}
+    with pytest.raises(cohort.DuplicateSample) as caught:
+        cohort.append(store, [old], LAYOUT, REFERENCE)
+    assert caught.value.samples == ("b",)
+    back = cohort.append(store, [old], LAYOUT, REFERENCE, {"a", "b"})
+    assert in_force(back) == {old.id: ("a", "b")}  # a batch from which nobody is in force is none of the version's
+    assert (back.version, back.samples) == (3, ("a", "b"))
+    assert in_force(cohort.open_cohort(store.url)) == in_force(back)
+    assert back.fingerprints() == dict(zip("ab", old.fingerprints, strict=True))
+    assert cohort.append(store, [old], LAYOUT, REFERENCE, {"a", "b"}).version == 3
+
+
+def test_a_cohort_is_read_once_in_a_process_and_again_when_it_is_another(tmp_path):
+    opened = cohort.open_cohort(one_batch(tmp_path).url)
+    assert cohort.open_cohort(opened.url, 1) is opened
+    store = open_store(opened.url)
+    store.write("manifest/00000001.json", store.read("manifest/00000001.json") + b" ")
+    assert cohort.open_cohort(opened.url, 1) is not opened
+
+
+def test_a_manifest_that_was_edited_is_refused(tmp_path):
+    opened = one_batch(tmp_path)
+    store = open_store(opened.url)
+    edited = json.loads(store.read("manifest/00000001.json")) | {"reference": {"md5": "another"}}
+    store.write("manifest/00000001.json", json.dumps(edited).encode())
+    with pytest.raises(BrokenManifest, match="sha256"):
+        cohort.open_cohort(opened.url)
+
+
+def test_a_callset_is_no_cohort(tmp_path):
+    open_store(store_in(tmp_path)).write("manifest/00000001.json", b'{"format": "genocloud callset"}')
+    with pytest.raises(cohort.NoCohort):
+        cohort.open_cohort(store_in(tmp_path))
+
+
+def test_a_layout_is_worked_out_once_and_travels_light():
+    layout = cohort.Layout(CONTIGS, part_bp=1000, window_bp=500)
+    before = pickle.dumps(layout)
+    part = layout.part_of(2)
+    assert part.contigs == (1, 2, 3)
+    assert layout.parts() is layout.parts()
+    assert layout.windows(part) is layout.windows(part)
+    assert pickle.dumps(layout) == before
+    assert pickle.loads(before) == layout == LAYOUT
+
+
+def test_variants_are_read_without_blocks(tmp_path):
+    opened = one_batch(tmp_path, "ab")
+    (batch,) = opened.batches
+    place = Region(0, 2005, 2006)
+    expected = cohort.read_rows(opened, batch, place).variants
+    for name in open_store(opened.url).list():
+        if "/blocks/" in name:
+            open_store(opened.url).delete(name)
+    assert cohort.read_variants(opened, batch, place) == expected
+
+
+@pytest.mark.parametrize("keep", [0, 3, -1, -100])
+def test_a_cut_off_object_is_told(tmp_path, keep):
+    opened = one_batch(tmp_path, "ab")
+    (name,) = [name for name in open_store(opened.url).list("batches/") if "/variants/000-" in name]
+    path = Path(opened.url) / name
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(cohort.DamagedObject, match="restore it") as caught:
+        cohort.read_rows(opened, opened.batches[0], Region(0, 2005, 2006))
+    assert caught.value.url == str(path)
+
+
+def test_a_flipped_bit_in_an_objects_data_is_told(tmp_path):
+    opened = one_batch(tmp_path, "ab")
+    (name,) = [name for name in open_store(opened.url).list("batches/") if "/blocks/000-" in name]
+    path = Path(opened.url) / name
+    whole = path.read_bytes()
+    place = Region(0, 0, 400)
+    expected = cohort.read_rows(opened, opened.batches[0], place).blocks
+    told = 0
+    for at in range(4, len(whole) // 2, 41):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        try:
+            assert cohort.read_rows(opened, opened.batches[0], place).blocks == expected
+        except cohort.DamagedObject:
+            told += 1
+    assert told
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\xff", b'{"samples": 3}', b"null"])
+def test_a_damaged_receipt_is_told(tmp_path, data):
+    opened = one_batch(tmp_path, "ab")
+    name = f"batches/{opened.batches[0].id}/receipt.json"
+    open_store(opened.url).write(name, data)
+    with pytest.raises(cohort.DamagedObject) as caught:
+        cohort.open_cohort(opened.url).receipt(opened.batches[0])
+    assert caught.value.url.endswith(name)
+
+
+def test_equal_ploidies_of_contigs_are_held_once(tmp_path):
+    opened = one_batch(tmp_path, "ab")
+    ploidies = cohort.open_cohort(opened.url).receipt(opened.batches[0]).ploidies
+    assert len(ploidies) == 4
+    assert len({id(each) for each in ploidies.values()}) == 1
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"null", b"not JSON", b"\xff", b'{"schema": [1]'])
+def test_a_damaged_manifest_is_told(tmp_path, data):
+    opened = one_batch(tmp_path, "ab")
+    open_store(opened.url).write("manifest/00000001.json", data)
+    with pytest.raises(BrokenManifest, match="version 1"):
+        cohort.open_cohort(opened.url)
+
+
+@pytest.mark.parametrize(
+    ("layout", "reference"),
+    [
+        (cohort.Layout(CONTIGS[:1], 1000, 500), REFERENCE),
+        (LAYOUT, {"md5": "another"}),
+        (cohort.Layout(CONTIGS, 1000, 250), REFERENCE),
+    ],
+)
+def test_another_reference_or_other_cuts_are_refused(tmp_path, layout, reference):
+    opened = one_batch(tmp_path)
+    with pytest.raises(cohort.OtherReference):
+        cohort.append(open_store(opened.url), [], layout, reference)
+
+
+def test_what_cannot_be_opened_says_why(tmp_path):
+    with pytest.raises(cohort.NoCohort):
+        cohort.open_cohort(store_in(tmp_path))
+    opened = one_batch(tmp_path)
+    with pytest.raises(cohort.NoCohort):
+        cohort.open_cohort(opened.url, 2)
+    store = open_store(opened.url)
+    manifest = json.loads(store.read("manifest/00000001.json"))
+    store.write("manifest/00000002.json", json.dumps(manifest | {"schema": schema.VERSION + 1}).encode())
+    with pytest.raises(cohort.NewerSchema):
+        cohort.open_cohort(opened.url)
+    store.write("manifest/00000002.json", b"{}")
+    with pytest.raises(BrokenManifest):
+        cohort.open_cohort(opened.url)
+
+
+def test_of_writers_at_once_none_is_lost(tmp_path):
+    store = open_store(store_in(tmp_path))
+    receipts = [cohort.write_batch(store, [source(tmp_path, name, 1)], LAYOUT) for name in "abcdef"]
+    barrier = threading.Barrier(len(receipts))
+
+    def add(receipt: cohort.BatchReceipt) -> None:
+        barrier.wait()
+        cohort.append(store, [receipt], LAYOUT, REFERENCE)
+
+    writers = [threading.Thread(target=add, args=(receipt,)) for receipt in receipts]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    opened = cohort.open_cohort(store.url)
+    assert opened.version == len(receipts)
+    assert sorted(opened.samples) == list("abcdef")
+
+
+def test_a_failing_sample_leaves_no_batch(tmp_path):
+    store = open_store(store_in(tmp_path))
+    good, bad = source(tmp_path, "a", 1), source(tmp_path, "b", 1)
+    broken = cohort.Source("b", "x", chain(bad.rows, (1 / 0 for _ in "x")))
+    with pytest.raises(ZeroDivisionError):
+        cohort.write_batch(store, [good, broken], LAYOUT)
+    assert not any(name.endswith("receipt.json") for name in store.list())
+    with pytest.raises(cohort.NoCohort):
+        cohort.open_cohort(store.url)
+
+
+KILLED = """
+import os, signal, sys
+from genocloud import cohort, gvcf
+from genocloud.storage import open_store
+sys.path.insert(0, {root!r})
+from tests.unit.cohort.test_store import CONTIGS, LAYOUT
+from genocloud.cohort import writing
+write, parts = writing.write_part, []
+def part(*given):
+    parts.append(given)
+    if len(parts) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write(*given)
+writing.write_part = part
+sources = [
+    cohort.Source(name, gvcf.fingerprint(path), gvcf.read_rows(path, CONTIGS)) for name, path in {paths!r}
+]
+cohort.write_batch(open_store({store!r}), sources, LAYOUT)
+"""
+
+
+def test_a_killed_ingest_leaves_nothing_visible_and_runs_again(tmp_path):
+    sources = [source(tmp_path, name, ord(name)) for name in "ab"]
+    paths = [(each.sample, str(tmp_path / f"{each.sample}.g.vcf")) for each in sources]
+    script = KILLED.format(root=str(ROOT), paths=paths, store=store_in(tmp_path))
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
+    )
+    assert ended.returncode == -signal.SIGKILL
+    store = open_store(store_in(tmp_path))
+    assert not any("receipt" in name for name in store.list())
+    receipt = cohort.write_batch(store, sources, LAYOUT)
+    opened = cohort.append(store, [receipt], LAYOUT, REFERENCE)
+    fresh = one_batch(tmp_path_for(tmp_path), "ab")
+    for region in (Region(0, 0, 5000), Region(3, 0, 900)):
+        assert_same(
+            cohort.read_rows(opened, opened.batches[0], region), cohort.read_rows(fresh, fresh.batches[0], region)
+        )
+
+
+def tmp_path_for(folder: Path) -> Path:
+    other = folder / "other"
+    other.mkdir()
+    return other
+
+
+def assert_same(first: cohort.BatchRows, second: cohort.BatchRows) -> None:
+    assert first.variants.equals(second.variants)
+    assert first.blocks.equals(second.blocks)
+    assert isinstance(first.blocks, pa.Table)

@@ -1,0 +1,90 @@
+"""Puzzles of joint genotyping (tests/cases/joint/*.yml), observed with GATK 4.6.2.0, through the whole path."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from genocloud.regions import Contig, Region
+from tests.support.gvcf_reader import read
+from tests.support.joint_path import cut, joint
+from tests.support.vcf_text import genotype_fields, java_fixed
+from tests.support.vcf_text import site_text as line_fields
+
+CONTIGS = (Contig("chr1", 1000),)
+CASES = sorted((Path(__file__).resolve().parents[2] / "cases" / "joint").glob("*.yml"))
+HET = "GT:AD:DP:GQ:PL:SB 0/1:10,10,0:20:99:200,0,210,230,240,470:5,5,5,5"
+HET12 = "GT:AD:DP:GQ:PL:SB 0/1:6,6,0:12:99:150,0,140,170,160,330:3,3,2,4"
+
+
+def vcf_line(record: str) -> str:
+    """A record as the cases write it: `POS REF ALT INFO FORMAT VALUES`, or a block: `POS-END GT KEY=VALUE ...`.
+
+    NON_REF is not written; HET and HET12 stand for two common genotypes.
+    """
+    place, *words = record.replace("HET12", HET12).replace("HET", HET).split()
+    if "-" in place:
+        start, end = place.split("-")
+        keys = {"GT": words[0]} | dict(word.split("=") for word in words[1:])
+        return f"chr1\t{start}\t.\tN\t<NON_REF>\t.\t.\tEND={end}\t{':'.join(keys)}\t{':'.join(keys.values())}"
+    ref, alt, info, keys, values = words
+    return f"chr1\t{place}\t.\t{ref}\t{alt},<NON_REF>\t.\t.\t{info}\t{keys}\t{values}"
+
+
+def samples_of(case, folder):
+    rows = {}
+    for sample, records in case["gvcf"].items():
+        columns = f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{sample}"
+        text = "\n".join(["##fileformat=VCFv4.2", columns, *map(vcf_line, records)]) + "\n"
+        (folder / f"{sample}.g.vcf").write_text(text)
+        rows[sample] = read(folder / f"{sample}.g.vcf", CONTIGS)
+    return rows
+
+
+def site_text(row):
+    qual = java_fixed(row["qual"], 2).removesuffix(".00")
+    return f"{row['pos']} {row['ref']} {','.join(row['alts'])} {qual}"
+
+
+def without_qual(text):
+    return text.rsplit(" ", 1)[0]
+
+
+def in_one_batch(samples):
+    return [list(range(samples))]
+
+
+def in_a_batch_each(samples):
+    return [[rank] for rank in reversed(range(samples))]
+
+
+@pytest.mark.parametrize("cuts", [(), tuple(range(1000))], ids=["one shard", "a shard a base"])
+@pytest.mark.parametrize("batches", [in_one_batch, in_a_batch_each])
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_puzzle(path, batches, cuts, tmp_path):
+    case = yaml.safe_load(path.read_text())
+    rows = samples_of(case, tmp_path)
+    starts = {start for variants, _ in rows.values() for start in variants["start"].to_pylist()}
+    shards = cut(Region(0, case.get("region", 1) - 1, 1000), [place for place in cuts if place in starts])
+    sites, genotypes, dropped = joint(rows, CONTIGS, shards, batches(len(rows)))
+
+    told = [site_text(row) for row in sites.to_pylist()]
+    expected = [call["site"] for call in case["calls"]]
+    assert [without_qual(text) for text in told] == [without_qual(text) for text in expected]
+    assert [t for t, e in zip(told, expected, strict=True) if not e.endswith("?")] == [
+        e for e in expected if not e.endswith("?")
+    ]
+    if "dropped" in case:
+        assert dropped == case["dropped"]
+    cells = genotypes.to_pylist()
+    for site, call in zip(sites.to_pylist(), case["calls"], strict=True):
+        info = dict(word.partition("=")[::2] for word in line_fields(site)[7].split(";"))
+        wanted = dict(word.split("=") for word in call.get("info", "").split(";") if word)
+        assert {name: info.get(name) for name in wanted} == wanted
+        assert [name for name in call.get("absent", []) if name in info] == []
+        names = call.get("format", "").split(":")
+        for cell in cells:
+            if cell["pos"] == site["pos"] and cell["sample"] in call:
+                fields = genotype_fields(cell)
+                texts = [fields[name] or "." for name in names]
+                assert ":".join(texts) == call[cell["sample"]], (site["pos"], cell["sample"])

@@ -1,0 +1,141 @@
+"""What was discovered everywhere, or in wider intervals, is genotyped in any: the records are those of the whole."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from genocloud import pipeline, steps
+from genocloud.cli import main
+from genocloud.pipeline import sharding
+from genocloud.scatter.executors import open_scatter
+from genocloud.scatter.progress import Silent
+from tests.conftest import sample_map
+from tests.properties.test_steps_cuts import records
+from tests.support.short_contigs import make_tigs, write_person, write_reference
+
+SHARED, CUT = pipeline.IngestOptions(), pipeline.IngestOptions(window_bp=900, batch_size=2)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A reference of short contigs; cohorts over it by name, not discovered; the records of the whole."""
+
+    reference: str
+    cohorts: dict[str, str]
+    whole: list[str]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Contigs share one window in `shared`, and have many each in `cut`."""
+    folder, random = tmp_path_factory.mktemp("study"), Random(11)
+    tigs = make_tigs(random, 20)
+    reference = str(write_reference(folder, tigs))
+    sheet = str(sample_map(folder, [write_person(random, folder, f"p{number}", tigs) for number in range(4)]))
+    cohorts = {"shared": str(folder / "shared"), "cut": str(folder / "cut")}
+    with open_scatter("inline") as scatter:
+        for url, storing in zip(cohorts.values(), (SHARED, CUT), strict=True):
+            steps.ingest(url, sheet, reference, storing, scatter, Silent())
+    out = folder / "whole.vcf.gz"
+    steps.joint(pipeline.JointOptions(sheet, reference, str(out)), Silent())
+    return Study(reference, cohorts, records(out))
+
+
+def inside(study: Study, *places: str) -> list[str]:
+    """The header, and the records of the whole whose POS lies in some contigs or regions."""
+
+    def wanted(line: str) -> bool:
+        contig, pos = line.split("\t")[:2]
+        for place in places:
+            name, _, bases = place.partition(":") if place.startswith("tig") else (place, "", "")
+            first, _, last = (bases or "1-1000000").partition("-")
+            if name == contig and int(first) <= int(pos) <= int(last):
+                return True
+        return False
+
+    return [line for line in study.whole if line.startswith("#") or wanted(line)]
+
+
+def genotyped(
+    study: Study, folder: Path, kind: str, discovered: list[tuple[str, ...]], asked: tuple[str, ...], *options: str
+) -> list[str]:
+    """Records of `genotype` in some intervals after `discover` in others, one run after another."""
+    cohort, callset, out = str(folder / "cohort"), str(folder / "callset"), folder / "out.vcf.gz"
+    shutil.copytree(study.cohorts[kind], cohort)
+    for places in discovered:
+        assert main(["discover", cohort, *intervals(places), "-R", study.reference, *options]) == 0
+    assert main(["genotype", cohort, callset, *intervals(asked), *options]) == 0
+    assert main(["export", callset, str(out)]) == 0
+    return records(out)
+
+
+def intervals(places: tuple[str, ...]) -> list[str]:
+    return [word for place in places for word in ("-L", place)]
+
+
+WIDE = ("tig3", "tig9:1-330", "HLA-A*13:01", "tig16:30-300", "tig19")
+ORDERS = {
+    "everywhere, then a contig": ([()], ("tig9",)),
+    "everywhere, then inside a contig": ([()], ("tig9:100-330",)),
+    "everywhere, then some": ([()], WIDE),
+    "a contig, then itself": ([("tig9",)], ("tig9",)),
+    "a contig, then inside it": ([("tig9",)], ("tig9:100-330",)),
+    "some, then fewer": ([WIDE], ("tig9:100-330", "tig19")),
+    "some, then the last": ([WIDE], ("tig19",)),
+    "inside, then everywhere, then inside": ([("tig9:100-330",), ()], ("tig9:50-200",)),
+    "half and half, then both": ([("tig9:1-200",), ("tig9:201-330",)], ("tig9:100-330",)),
+    "each alone, then both": ([("tig3",), ("tig9",)], ("tig3", "tig9")),
+}
+
+
+@pytest.mark.parametrize(("discovered", "asked"), ORDERS.values(), ids=ORDERS.keys())
+def test_of_contigs_that_share_a_window_any_discovered_part_is_genotyped(tmp_path, study, discovered, asked):
+    expected = inside(study, *asked)
+    assert len(expected) > len(inside(study))
+    assert genotyped(study, tmp_path, "shared", discovered, asked) == expected
+
+
+@pytest.mark.parametrize("order", ["everywhere, then some", "some, then fewer", "half and half, then both"])
+def test_of_a_contig_with_many_windows_any_discovered_part_is_genotyped(tmp_path, study, order):
+    discovered, asked = ORDERS[order]
+    assert genotyped(study, tmp_path, "cut", discovered, asked) == inside(study, *asked)
+
+
+@pytest.mark.parametrize("rows", [(0, 1 << 14), (1 << 14, 0)], ids=["windows, then shards of many", "the reverse"])
+def test_what_was_discovered_before_windows_shared_shards_is_genotyped(tmp_path, study, monkeypatch, rows):
+    cohort, callset, out = str(tmp_path / "cohort"), str(tmp_path / "callset"), tmp_path / "out.vcf.gz"
+    shutil.copytree(study.cohorts["cut"], cohort)
+    monkeypatch.setattr(sharding, "FEW_ROWS", rows[0])
+    assert main(["discover", cohort]) == 0
+    monkeypatch.setattr(sharding, "FEW_ROWS", rows[1])
+    assert main(["genotype", cohort, callset]) == 0
+    assert main(["export", callset, str(out)]) == 0
+    assert records(out) == study.whole
+
+
+def test_sites_without_variants_are_genotyped_in_part_of_where_they_were_discovered(tmp_path, study):
+    every, asked = "--include-non-variant-sites", ("tig3", "tig9:100-330")
+    part = genotyped(study, tmp_path / "part", "shared", [("tig2", "tig3", "tig9")], asked, every)
+    assert part == genotyped(study, tmp_path / "alone", "shared", [asked], asked, every)
+    assert len(part) > 10 * len(inside(study, *asked)) - 9 * len(inside(study))
+
+
+@pytest.mark.parametrize(
+    ("discovered", "asked"),
+    [
+        (["-L", "tig3"], ["-L", "tig9"]),
+        (["-L", "tig9:100-330"], ["-L", "tig9"]),
+        (["-L", "tig9:100-330"], []),
+        ([], ["--include-non-variant-sites"]),
+    ],
+)
+def test_what_was_not_discovered_is_refused_with_the_remedy(tmp_path, study, capsys, discovered, asked):
+    cohort = str(tmp_path / "cohort")
+    shutil.copytree(study.cohorts["shared"], cohort)
+    assert main(["discover", cohort, *discovered]) == 0
+    assert main(["genotype", cohort, str(tmp_path / "callset"), *asked]) == 4
+    told = capsys.readouterr().err
+    assert "run `genocloud discover` on this cohort first, with the same intervals and forced sites, or wider" in told
