@@ -24,8 +24,8 @@ def remote(files):
 @cache
 def modified(url):
     """When a file with a URL took its content, seconds since the epoch. Raises StoreError."""
-    folder, name = storage.split(url)
-    return storage.open_store(folder).modified(name)
+    folder, name = stores.split(url)
+    return stores.open_store(folder).modified(name)
 
 
 def ages(files):
@@ -68,4 +68,4 @@ def drop_other_parts():
 def lost_store(step, url):
     """The store that a step's receipt speaks of, if it has no version."""
     told = Path(f"results/{step}/{step}.json").exists()
-    return [url] if told and not storage.open_store(url).list("manifest/") else []
+    return [url] if told and not stores.open_store(url).list("manifest/") else []

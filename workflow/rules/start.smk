@@ -16,7 +16,8 @@ sys.modules.setdefault("pandas", None)
 import psutil
 from snakemake.utils import validate
 
-from genocloud import callset, costs, federation, regions, samples, storage
+from genocloud import callset, costs, federation, regions, samples
+from genocloud import storage as stores  # `storage` is a word of Snakemake's
 from genocloud.errors import GenocloudError, InputError, UnreadableFile, did_you_mean, mistyped
 from genocloud.reads.ploidy import SexContigs, copies
 
@@ -176,7 +177,7 @@ def files_of_call(wildcards):
 def look_into_files():
     # Imported here, for the readers take seconds to load and a run with nothing to do should not wait for them.
     from genocloud.scatter.executors import open_scatter
-    from genocloud.scatter.progress import open_progress
+    from genocloud.scatter.progress_display import open_progress
     from genocloud.steps.inputs import check_inputs
     from genocloud.pipeline.intervals import Intervals
 
@@ -195,7 +196,7 @@ def is_checked():
     try:
         checked = Path(RECEIPT).stat().st_mtime
         return all(age < checked for age in (*(Path(file).stat().st_mtime for file in local(READ)), *ages(READ)))
-    except (OSError, storage.StoreFailed):
+    except (OSError, stores.StoreFailed):
         return False
 
 
@@ -345,7 +346,7 @@ def tell_summary():
     """Print the report's summary, if this run is the one that wrote it."""
     receipt = Path("results/report/report.json")
     if receipt.exists() and receipt.stat().st_mtime > psutil.Process().create_time():
-        summary = storage.open_file(REPORT_FILES[1]).read().decode()
+        summary = stores.open_file(REPORT_FILES[1]).read().decode()
         print(f"{summary}  vcf      {config['vcf']}", file=sys.stderr)
 
 
@@ -372,13 +373,13 @@ try:
     READ += [*WHERE_FILES, *filter(None, [config["dbsnp"]])]
     callset.check_vcf_url(config["vcf"])
     check_files()
-    CONTIGS = regions.contigs_from_fai(storage.open_file(REFERENCE_FILES[1]).read().decode())
+    CONTIGS = regions.contigs_from_fai(stores.open_file(REFERENCE_FILES[1]).read().decode())
     INDEX = "csi" if config["vcf"].endswith(".bcf") or max(contig.length for contig in CONTIGS) > TBI_BP else "tbi"
     VCF_FILES = [config["vcf"], f"{config['vcf']}.{INDEX}"]
     REPORT_FILES = [config["report"]]
     REPORT_FILES += [config["report"].removesuffix(".html") + end for end in (".txt", ".samples.tsv", ".samples.json")]
     GENOTYPED = "results/hybrid/hybrid.json" if HYBRID else "results/genotype/genotype.json"
-    storage.make_private()
+    stores.make_private()
     SMALL = is_small()
     PARTS = [] if SMALL else [part.name for part in regions.parts(CONTIGS, config["part_bp"])]
     if workflow.is_main_process:
