@@ -1,5 +1,5 @@
 from .export_parts import Counts as Counts
-from .export_parts import Part as Part
+from .export_parts import ExportPart as ExportPart
 from .export_parts import Piece as Piece
 from .export_parts import find_part as find_part
 from .export_parts import join_parts as join_parts

@@ -52,7 +52,7 @@ class Piece(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Part:
+class ExportPart:
     """A part that has been written: what it was made from (`key`), its share of the index, what its maker says.
 
     The object holds `size` bytes of blocks, without a header or an end, and behind them all this.
@@ -63,7 +63,7 @@ class Part:
     size: int
     counts: Counts
     index: Mapping[str, ContigIndex]
-    told: Mapping[str, Any]
+    extra: Mapping[str, Any]
 
     def _encode(self) -> bytes:
         values = {each.name: getattr(self, each.name) for each in fields(self)} | {"counts": asdict(self.counts)}
@@ -72,7 +72,7 @@ class Part:
         return data + _END.pack(len(data), _SIGN)
 
     @classmethod
-    def _decode(cls, data: bytes) -> "Part":
+    def _decode(cls, data: bytes) -> "ExportPart":
         values = json.loads(zlib.decompress(data))
         made = {"counts": Counts(**values["counts"]), "index": _index_of(values["index"])}
         return cls(**(values | made))
@@ -82,12 +82,12 @@ def _index_of(values: Mapping[str, Any]) -> dict[str, ContigIndex]:
     return {contig: ContigIndex.from_json(index) for contig, index in values.items()}
 
 
-def find_part(store: Store, name: str, key: str) -> Part | None:
+def find_part(store: Store, name: str, key: str) -> ExportPart | None:
     """A part written earlier from the same things; None if it must be written."""
     try:
         size = store.size(name)
         length, sign = _END.unpack(store.read(name, max(size - _END.size, 0), size))
-        part = Part._decode(store.read(name, max(size - _END.size - length, 0), size - _END.size))
+        part = ExportPart._decode(store.read(name, max(size - _END.size - length, 0), size - _END.size))
     except (ObjectMissing, struct.error, zlib.error, *NOT_JSON):
         return None
     whole = sign == _SIGN and part.size + length + _END.size == size
@@ -100,8 +100,8 @@ def write_part(
     key: str,
     contigs: Sequence[Contig],
     pieces: Iterable[Piece],
-    told: Mapping[str, Any],
-) -> Part:
+    extra: Mapping[str, Any],
+) -> ExportPart:
     """Write the records of a stretch of the genome as a part, piece by piece, whole or not at all."""
     depth, index, counts, written = index_depth(contigs), dict[str, ContigIndex](), Counts(), 0
     with store.writer(name) as sink:
@@ -112,7 +112,7 @@ def write_part(
                 index.setdefault(contig, ContigIndex(depth)).add(piece.begin[first:end], piece.end[first:end], places)
             written += len(piece.blocks.data)
             counts += piece.counts
-        part = Part(name, key, written, counts, index, told)
+        part = ExportPart(name, key, written, counts, index, extra)
         sink.write(part._encode())
     return part
 
@@ -123,7 +123,7 @@ def _by_contig(piece: Piece) -> Iterator[tuple[str, int, int]]:
     return ((name, first, end) for (first, name), end in zip(piece.contigs, ends, strict=True))
 
 
-def join_parts(parts_url: str, parts: Sequence[Part], description: Description, url: str) -> Counts:
+def join_parts(parts_url: str, parts: Sequence[ExportPart], description: Description, url: str) -> Counts:
     """Write parts, which are in genome order, as one file at `url`, and its index beside it; the totals.
 
     The file appears whole, then its index: an old index goes first, so that none ever stands beside a file that it
@@ -149,7 +149,7 @@ def join_parts(parts_url: str, parts: Sequence[Part], description: Description, 
     return sum((part.counts for part in parts), Counts())
 
 
-def _streamed(store: Store, part: Part) -> Iterator[bytes]:
+def _streamed(store: Store, part: ExportPart) -> Iterator[bytes]:
     left = part.size
     with store.open(part.name) as stream:
         while left and (data := stream.read(min(left, _STREAMED_BYTES))):

@@ -86,10 +86,10 @@ def check_vcf_url(url: str) -> None:
 def find_index(url: str) -> str:
     """Where the index of an exported file lies; ObjectMissing where there is none."""
     store, name = place_of(url)
-    found = next((index for index in index_names(name) if store.exists(index)), None)
-    if found is None:
+    index = next((index for index in index_names(name) if store.exists(index)), None)
+    if index is None:
         raise storage.ObjectMissing(url, "has no index beside it", "export it again")
-    return storage.join(store.url, found)
+    return storage.join(store.url, index)
 
 
 def place_of(url: str) -> tuple[storage.Store, str]:

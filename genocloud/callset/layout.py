@@ -92,8 +92,8 @@ class ShardEntry:
     @property
     def tables(self) -> list[FileEntry]:
         """The shard's Parquet files."""
-        precompute_batches = (*self.genotypes.values(), *self.shares.values())
-        return [self.sites, *(file for files in precompute_batches for file in files)]
+        by_batch = (*self.genotypes.values(), *self.shares.values())
+        return [self.sites, *(file for files in by_batch for file in files)]
 
     @property
     def files(self) -> list[str]:

@@ -27,9 +27,9 @@ class NoCallset(StoreError):
 class NotACallset(StoreError):
     """A URL that holds something else, which a callset must not be written into."""
 
-    def __init__(self, url: str, found: str) -> None:
-        self.url, self.found = url, found
-        super().__init__(f"{url}: holds {found}, which is no callset's; give the callset a URL of its own")
+    def __init__(self, url: str, name: str) -> None:
+        self.url, self.name = url, name
+        super().__init__(f"{url}: holds {name}, which is no callset's; give the callset a URL of its own")
 
 
 class OtherVersion(StoreError):

@@ -52,7 +52,7 @@ def encode(table: pa.Table, declared: pa.Schema, stride: int = 1) -> tuple[bytes
 
 
 @contextmanager
-def opened(store: Store, file: FileEntry, declared: pa.Schema) -> Iterator[BinaryIO]:
+def open_table(store: Store, file: FileEntry, declared: pa.Schema) -> Iterator[BinaryIO]:
     """A Parquet file of a callset with the columns of `declared`, to read; whatever is read is what was written.
 
     Raises DamagedFile, also for what Arrow raises within the `with` block.

@@ -123,7 +123,7 @@ class Callset:
             read = list(columns) if whole else [*columns, KEY]
             with self.store_of(batch) as store:
                 tables = [_read(store, file, schema.STORED_GENOTYPES, None, columns=read) for file in files]
-            yield tables[0] if whole else self._speaking(tables, self._sites(shard, None)).select(list(columns))
+            yield tables[0] if whole else self._current_rows(tables, self._sites(shard, None)).select(list(columns))
 
     def to_numpy(
         self, region: Places = None, samples: str | Sequence[str] | None = None
@@ -173,7 +173,7 @@ class Callset:
         one = shard.extent.contig == shard.extent.last
         return _Place(None if one else self.contigs[region.contig].name, region.start, region.end)
 
-    def _speaking(self, tables: Sequence[pa.Table], sites: pa.Table) -> pa.Table:
+    def _current_rows(self, tables: Sequence[pa.Table], sites: pa.Table) -> pa.Table:
         """The rows of a batch's files that are not superseded, in the order of the sites."""
         rows = pa.concat_tables(tables).unify_dictionaries()
         rows = rows.filter(pc.is_in(rows[KEY], value_set=sites[KEY].combine_chunks()))
@@ -201,7 +201,7 @@ class Callset:
         with self.store_of(batch) as store:
             tables = [_read(store, file, schema.STORED_GENOTYPES, place, members) for file in files]
         if not is_whole(shard, files, len(self.description.batches[batch])):
-            tables = [self._speaking(tables, self._sites(shard, region))]
+            tables = [self._current_rows(tables, self._sites(shard, region))]
         return tables[0].drop_columns([KEY])
 
 
@@ -228,7 +228,7 @@ def _read(
             conditions.append(pc.field("contig").isin([place.contig]))
     if samples:
         conditions.append(pc.field("sample").isin(samples))
-    with parquet.opened(store, file, declared) as stream:
+    with parquet.open_table(store, file, declared) as stream:
         return sealing.read_where(stream, columns, _all(conditions))
 
 
@@ -236,9 +236,9 @@ def _check_same(
     place: RemoteGenotypes, batches: Sequence[str], shards: Sequence[ShardEntry], held: Mapping[str, ShardEntry]
 ) -> None:
     for shard in shards:
-        found = held.get(shard.name)
-        same = found and found.sites == shard.sites
-        if not (found and same and all(found.genotypes.get(batch) == shard.genotypes[batch] for batch in batches)):
+        entry = held.get(shard.name)
+        same = entry and entry.sites == shard.sites
+        if not (entry and same and all(entry.genotypes.get(batch) == shard.genotypes[batch] for batch in batches)):
             problem = f"they were made anew since, with other files in shard {shard.name}: run genocloud hybrid again"
             raise RemoteUnreachable(place, problem)
 

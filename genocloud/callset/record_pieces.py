@@ -98,7 +98,7 @@ def stored_pieces(
 
 def _spans(callset: Callset, shard: ShardEntry, regions: Sequence[Region]) -> list[tuple[int, int]]:
     """The rows of the shard's sites that lie in each region."""
-    with parquet.opened(callset.store, shard.sites, schema.STORED_SITES) as stream:
+    with parquet.open_table(callset.store, shard.sites, schema.STORED_SITES) as stream:
         table = sealing.reader(stream).read(["contig", "pos"], use_threads=False)
     start, runs = schema.numbers(table["pos"]) - 1, _contig_runs(table["contig"])
     ends = [first for first, _ in runs[1:]] + [len(start)]

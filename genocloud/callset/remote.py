@@ -48,8 +48,8 @@ class UnknownSite(SettingError):
 
     def __init__(self, url: str, site: str, known: tuple[str, ...]) -> None:
         self.url, self.site, self.known = url, site, known
-        told = f"its sites are {', '.join(known)}" if any(known) else "its samples come from one site, leave --site out"
-        super().__init__(f"{url}: no site {site}; {told}{did_you_mean(site, known)}")
+        hint = f"its sites are {', '.join(known)}" if any(known) else "its samples come from one site, leave --site out"
+        super().__init__(f"{url}: no site {site}; {hint}{did_you_mean(site, known)}")
 
 
 @contextmanager

@@ -32,7 +32,7 @@ MOST_SEGMENTS = 8
 MOST_SUPERSEDED = 0.25
 """Share of a batch's rows in a shard that may be superseded before they are written anew."""
 
-_TOLD = b"genocloud:segment"
+_METADATA_KEY = b"genocloud:segment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ def find_segments(store: Store, shard: Shard, batch: str, made: str, keys: npt.N
     No site is in two of them. None where they are too many, or hold too much besides: then write them anew. Of their
     genotypes no more than the footer is read: on a bucket all else costs, and is compared when it is used.
     """
-    found = sorted(_segments(store, shard, batch, made), key=lambda one: (-one.genotypes.rows, one.genotypes.name))
+    candidates = sorted(_segments(store, shard, batch, made), key=lambda one: (-one.genotypes.rows, one.genotypes.name))
     chosen: list[Segment] = []
     held = np.zeros(0, np.int64)
-    for segment in found:
+    for segment in candidates:
         mine = np.intersect1d(segment.keys, keys)
         if len(mine) and not len(np.intersect1d(mine, held)):
             chosen.append(segment)
@@ -100,15 +100,15 @@ def _read(store: Store, name: str) -> Segment | None:
     try:
         data = store.read(name)
         table = sealing.reader(io.BytesIO(data)).read(use_threads=False)
-        told = json.loads(table.schema.metadata[_TOLD])
-        genotypes = FileEntry(**told["genotypes"])
+        metadata = json.loads(table.schema.metadata[_METADATA_KEY])
+        genotypes = FileEntry(**metadata["genotypes"])
         if genotypes.name != name.replace(SHARES_FOLDER, GENOTYPES_FOLDER, 1):  # another file's bytes under this name
             return None
     except (ObjectMissing, pa.ArrowException, OSError, *NOT_JSON, MemoryError) as error:
         if scarce := scarcity(error):
             raise scarce from error
         return None
-    return Segment(told["label"], told["made"], genotypes, _entry(name, table, data), table)
+    return Segment(metadata["label"], metadata["made"], genotypes, _entry(name, table, data), table)
 
 
 def _entry(name: str, table: pa.Table, data: bytes) -> FileEntry:
@@ -138,8 +138,8 @@ def write_segment(
     name = shares_name(batch, shard.name, label)
     store.delete(name)
     written = write_genotypes(store, shard, batch, places, genotypes, label)
-    told = {_TOLD: json.dumps({"label": label, "made": made, "genotypes": as_json(written)})}
-    table = shares.add_column(0, "key", places["key"]).replace_schema_metadata(told)
+    metadata = {_METADATA_KEY: json.dumps({"label": label, "made": made, "genotypes": as_json(written)})}
+    table = shares.add_column(0, "key", places["key"]).replace_schema_metadata(metadata)
     sink = io.BytesIO()
     sealing.write_sealed(table, sink, compression="zstd", use_dictionary=False)
     data = sink.getvalue()
@@ -156,7 +156,7 @@ def only(store: Store, shard: Shard, batch: str, segment: Segment, keys: npt.NDA
     if stays.all():
         return segment
     try:
-        with parquet.opened(store, segment.genotypes, schema.STORED_GENOTYPES) as stream:
+        with parquet.open_table(store, segment.genotypes, schema.STORED_GENOTYPES) as stream:
             table = sealing.reader(stream).read(use_threads=False)
     except DamagedFile:
         store.delete(segment.shares.name)

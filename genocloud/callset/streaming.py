@@ -23,12 +23,12 @@ def stream_rows(
     By one thread: other batches' files are read beside it. Raises DamagedFile.
     """
     start, end = span
-    with parquet.opened(store, file, declared) as stream:
-        opened = sealing.reader(stream)
-        groups, at = _row_groups(opened.metadata, start, end)
+    with parquet.open_table(store, file, declared) as stream:
+        parquet_file = sealing.reader(stream)
+        groups, at = _row_groups(parquet_file.metadata, start, end)
         held: list[pa.Table] = []
         count = 0
-        for batch in opened.iter_batches(rows, row_groups=groups, columns=list(columns), use_threads=False):
+        for batch in parquet_file.iter_batches(rows, row_groups=groups, columns=list(columns), use_threads=False):
             inside = batch[max(start - at, 0) : max(end - at, 0)]
             at += batch.num_rows
             held.append(pa.Table.from_batches([inside]))
@@ -63,7 +63,7 @@ def stream_genotypes(
         yield from stream_rows(store, files[0], schema.STORED_GENOTYPES, columns, sites * samples, rows)
         return
     sources = [
-        _Source(places, _speaking(store, file, columns, places, samples), span[0], samples)
+        _Source(places, _current_rows(store, file, columns, places, samples), span[0], samples)
         for file, places in zip(files, site_places(store, shard, files, samples), strict=True)
         if (places >= 0).any()
     ]
@@ -84,12 +84,12 @@ def site_places(
     Raises DamagedFile where a site's rows are in none of them, or in two.
     """
     keys = _keys(store, shard.sites, schema.STORED_SITES)
-    found = [_places(keys, _keys(store, file, schema.STORED_GENOTYPES)[::samples]) for file in files]
-    speaking = np.concatenate([places[places >= 0] for places in found])
-    if not np.array_equal(np.sort(speaking), np.arange(len(keys))):
+    by_file = [_places(keys, _keys(store, file, schema.STORED_GENOTYPES)[::samples]) for file in files]
+    current = np.concatenate([places[places >= 0] for places in by_file])
+    if not np.array_equal(np.sort(current), np.arange(len(keys))):
         url = join(store.url, entry_name(shard.name))
         raise DamagedFile(url, "its files have no genotypes, or several, for one site", "delete it, then ")
-    return found
+    return by_file
 
 
 def _places(keys: npt.NDArray[np.int64], held: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -102,20 +102,20 @@ def _places(keys: npt.NDArray[np.int64], held: npt.NDArray[np.int64]) -> npt.NDA
 
 
 def _keys(store: Store, file: FileEntry, declared: pa.Schema) -> npt.NDArray[np.int64]:
-    with parquet.opened(store, file, declared) as stream:
+    with parquet.open_table(store, file, declared) as stream:
         table = sealing.reader(stream).read(["key"], use_threads=False)
     return schema.numbers(table["key"])
 
 
-def _speaking(
+def _current_rows(
     store: Store, file: FileEntry, columns: Sequence[str], places: npt.NDArray[np.int64], samples: int
 ) -> Iterator[pa.Table]:
     """A file's rows that are not superseded, some sites at a time."""
     at = 0
     for table in stream_rows(store, file, schema.STORED_GENOTYPES, columns, _AT_ONCE * samples, (0, file.rows)):
-        speaking = places[at : at + _AT_ONCE] >= 0
+        is_current = places[at : at + _AT_ONCE] >= 0
         at += _AT_ONCE
-        yield table if speaking.all() else table.filter(pa.array(np.repeat(speaking, samples)))
+        yield table if is_current.all() else table.filter(pa.array(np.repeat(is_current, samples)))
 
 
 _AT_ONCE = 256

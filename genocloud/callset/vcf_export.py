@@ -1,4 +1,4 @@
-"""Export of a callset as VCF or BCF: each shard as a part beside the output, then the parts as one file."""
+"""Export a callset as VCF or BCF: each shard as a part beside the output, then the parts concatenated."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from genocloud import schema
 from genocloud.callset import manifest
-from genocloud.callset.export_parts import Counts, Part, Piece, find_part, join_parts, write_part
+from genocloud.callset.export_parts import Counts, ExportPart, Piece, find_part, join_parts, write_part
 from genocloud.callset.formats import check_vcf_url, form_of
 from genocloud.callset.layout import ShardEntry
 from genocloud.callset.reading import Callset
@@ -26,16 +26,18 @@ _DELETED_AT_ONCE = 16
 class ShortCallset(StoreError):
     """A callset whose files hold less, or more, than its manifest says."""
 
-    def __init__(self, url: str, said: int, found: int) -> None:
-        self.url, self.said, self.found = url, said, found
-        super().__init__(f"{url}: {found:,} sites in the files, {said:,} in the manifest; run genotype again")
+    def __init__(self, url: str, manifest_sites: int, file_sites: int) -> None:
+        self.url, self.manifest_sites, self.file_sites = url, manifest_sites, file_sites
+        super().__init__(
+            f"{url}: {file_sites:,} sites in the files, {manifest_sites:,} in the manifest; run genotype again"
+        )
 
 
 def write_vcf(callset: Callset, url: str, threads: int = 1, regions: Sequence[Region] | None = None) -> Counts:
-    """Write the callset as BGZF-compressed VCF, or BCF, at `url`, and its index beside it.
+    """Write the callset as BGZF-compressed VCF, or BCF, at `url`, and its index beside it; return the totals.
 
-    The kind follows from the name. `regions` (sorted, apart): those records alone whose POS lies there. Returns the
-    totals; raises what check_vcf_url, export_shard and join_shards raise.
+    The format follows from the suffix. `regions` (sorted, disjoint): only records whose POS lies there. Raises what
+    check_vcf_url, export_shard and join_shards raise.
     """
     check_vcf_url(url)
     parts = [export_shard(cut, url, regions, threads) for cut in shards_in(callset, regions)]
@@ -43,7 +45,7 @@ def write_vcf(callset: Callset, url: str, threads: int = 1, regions: Sequence[Re
 
 
 def shards_in(callset: Callset, regions: Sequence[Region] | None) -> list[Callset]:
-    """Callsets of one shard each, for the shards with sites that touch `regions`; small to hand to a worker."""
+    """Callsets of one shard each, for the non-empty shards that overlap `regions`; small to send to a worker."""
     shards = [shard for shard in callset.shards if shard.sites.rows and _touches(shard.extent, regions)]
     return [replace(callset, shards=(shard,)) for shard in shards]
 
@@ -57,29 +59,29 @@ def export_shard(
     url: str,
     regions: Sequence[Region] | None,
     threads: int,
-    heard: Callable[[int], None] = lambda _: None,
-) -> Part:
-    """Render the one shard of a callset into a part beside `url`, unless a killed run has left it there.
+    on_bytes: Callable[[int], None] = lambda _: None,
+) -> ExportPart:
+    """Render a one-shard callset into a part beside `url`, or reuse the part that a killed run has left there.
 
-    `heard` is told the bytes of text as they come. Raises DamagedFile where a table is not as it was written.
+    `on_bytes` is called with each piece's bytes of text. Raises DamagedFile where a table is not as it was written.
     """
     (shard,) = callset.shards
     regions = None if regions is None else shard.extent.met_by(regions)
     form, store = form_of(url), open_store(parts_url(url))
     key = _key(callset, shard, regions, form.suffix)
-    if (found := find_part(store, shard.name, key)) is not None:
-        return found
+    if (existing := find_part(store, shard.name, key)) is not None:
+        return existing
 
     def pieces() -> Iterator[Piece]:
         for piece in stored_pieces(form, callset, shard, regions, threads):
-            heard(piece.counts.text_bytes)
+            on_bytes(piece.counts.text_bytes)
             yield piece
 
     return write_part(store, shard.name, key, callset.contigs, pieces(), {})
 
 
 def _key(callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, suffix: str) -> str:
-    """What a part's bytes follow from."""
+    """Digest of everything that determines a part's bytes."""
     whole = hashlib.sha256(manifest.encode(callset.description, ())).hexdigest()
     inside = None if regions is None else [region_text(region, callset.contigs) for region in regions]
     values = [schema.VERSION, whole, shard.as_json(), inside, suffix]
@@ -87,12 +89,14 @@ def _key(callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, 
 
 
 def parts_url(url: str) -> str:
-    """The folder beside an exported file in which its parts lie until it is finished."""
+    """The folder beside an exported file that holds its parts until it is finished."""
     return f"{url}.parts"
 
 
-def join_shards(callset: Callset, parts: Sequence[Part], url: str, regions: Sequence[Region] | None) -> Counts:
-    """Make one file of all shards' parts, and remove these; the totals. Raises ShortCallset, and what join_parts does.
+def join_shards(callset: Callset, parts: Sequence[ExportPart], url: str, regions: Sequence[Region] | None) -> Counts:
+    """Concatenate all shards' parts into one file and remove them; return the totals.
+
+    Raises ShortCallset, and what join_parts raises.
 
     ShortCallset: the parts of a whole callset are not what its manifest says.
     """

@@ -47,12 +47,12 @@ def dictionary() -> dict[str, int]:
 
 def _lines(description: Description, numbers: Mapping[str, int]) -> Iterator[str]:
     yield "##fileformat=VCFv4.2"
-    yield from (f'##FILTER=<ID={name},Description="{told}"{_number(name, numbers)}>' for name, told in _FILTERS)
+    yield from (f'##FILTER=<ID={name},Description="{text}"{_number(name, numbers)}>' for name, text in _FILTERS)
     yield from _declared(GENOTYPE_COLUMNS, "FORMAT", description.model, numbers)
     yield from _declared(SITE_COLUMNS, "INFO", description.model, numbers)
     assembly = _assembly(description.contigs)
-    told = f",assembly={assembly}" if assembly else ""
-    yield from (f"##contig=<ID={contig.name},length={contig.length}{told}>" for contig in description.contigs)
+    text = f",assembly={assembly}" if assembly else ""
+    yield from (f"##contig=<ID={contig.name},length={contig.length}{text}>" for contig in description.contigs)
     yield f'##genocloudCommand=<ID=genotype,CommandLine="{_command(description.model)}">'
     yield f"##genocloudVersion={description.software.rpartition(' ')[2]}"
     if checksum := description.source.get("reference", {}).get("contigs"):
@@ -91,7 +91,7 @@ def _number(key: str, numbers: Mapping[str, int]) -> str:
     return f",IDX={numbers[key]}" if key in numbers else ""
 
 
-def _is_asked_for(column: Column, model: Mapping[str, Any]) -> bool:
+def _is_requested(column: Column, model: Mapping[str, Any]) -> bool:
     groups = model.get("annotation_groups", ())
     return not column.asked_by or any(name in groups or model.get(name) for name in column.asked_by)
 
@@ -100,8 +100,8 @@ def _declared(
     columns: Sequence[Column], kind: str, model: Mapping[str, Any], numbers: Mapping[str, int]
 ) -> Iterator[str]:
     for key, column in reversed(dict(reversed(vcf_keys(columns, kind))).items()):  # of one key's columns the first
-        if not _is_asked_for(column, model):
+        if not _is_requested(column, model):
             continue
-        told = column.description.replace("\\", "\\\\").replace('"', '\\"')
+        description = column.description.replace("\\", "\\\\").replace('"', '\\"')
         number, type_ = column.number or "1", column.kind or "String"
-        yield f'##{kind}=<ID={key},Number={number},Type={type_},Description="{told}"{_number(key, numbers)}>'
+        yield f'##{kind}=<ID={key},Number={number},Type={type_},Description="{description}"{_number(key, numbers)}>'

@@ -166,9 +166,9 @@ def _fill_words(chunks: Sequence[pa.Array], out: npt.NDArray[np.int32]) -> pa.Ar
     end = 0
     for chunk in chunks:
         start, end = end, end + len(chunk)
-        told = [numbers.setdefault(word, len(numbers)) for word in chunk.dictionary.to_pylist()]
-        if told != list(range(len(told))):
-            vcf_columns.renumber(out[start:end], np.array(told, np.int32))
+        codes = [numbers.setdefault(word, len(numbers)) for word in chunk.dictionary.to_pylist()]
+        if codes != list(range(len(codes))):
+            vcf_columns.renumber(out[start:end], np.array(codes, np.int32))
     return pa.array(list(numbers), pa.string())
 
 

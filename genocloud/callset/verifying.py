@@ -28,8 +28,8 @@ def check_shard(store: Store, shard: ShardEntry, elsewhere: Collection[str] = ()
     Those of batches that lie `elsewhere` are left out.
     """
     wrong = _table_problems(store, shard.without(elsewhere))
-    told = manifest.read_entry(store, entry_name(shard.name))
-    if told != shard:
+    stored_entry = manifest.read_entry(store, entry_name(shard.name))
+    if stored_entry != shard:
         wrong.append(
             DamagedFile(join(store.url, entry_name(shard.name)), "is missing, or is not what the manifest has")
         )
@@ -63,7 +63,7 @@ def _site_problems(store: Store, shard: ShardEntry) -> list[DamagedFile]:
 
 def _samples(store: Store, files: Sequence[FileEntry]) -> int:
     """How many samples a batch has: the rows of its first site."""
-    with parquet.opened(store, files[0], schema.STORED_GENOTYPES) as stream:
+    with parquet.open_table(store, files[0], schema.STORED_GENOTYPES) as stream:
         keys = schema.numbers(sealing.reader(stream).read(["key"], use_threads=False)["key"])
     return int(np.count_nonzero(keys == keys[0]))
 

@@ -160,9 +160,9 @@ def complete_shard(
     shares: Mapping[str, Sequence[FileEntry]] | None = None,
 ) -> ShardEntry:
     """The last step of `write_shard`: SITES with their keys, then the entry."""
-    told = _write(store, sites_name(shard.name), sites, schema.STORED_SITES)
+    sites_file = _write(store, sites_name(shard.name), sites, schema.STORED_SITES)
     files = [{batch: tuple(each) for batch, each in sorted(of.items())} for of in (genotypes, shares or {})]
-    entry = ShardEntry(shard.name, shard.extent, key, told, files[0], files[1], count_alts(sites))
+    entry = ShardEntry(shard.name, shard.extent, key, sites_file, files[0], files[1], count_alts(sites))
     store.write(entry_name(shard.name), (json.dumps(sealing.sealed_json(entry.as_json()), indent=1) + "\n").encode())
     return entry
 

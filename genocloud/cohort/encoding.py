@@ -39,7 +39,7 @@ def _plus(factor: int, name: str) -> Callable[[Columns], pa.ChunkedArray]:
     return lambda table: pc.multiply(pc.fill_null(table[name], 0).cast(INT64), factor)
 
 
-FORETOLD: dict[str, dict[str, Callable[[Columns], pa.ChunkedArray]]] = {
+PREDICTORS: dict[str, dict[str, Callable[[Columns], pa.ChunkedArray]]] = {
     "blocks": {
         "dp": _plus(1, "min_dp"),
         "gq": lambda table: pc.min_element_wise(pc.fill_null(table["pl1"], 0), CAP_GQ).cast(INT64),
@@ -56,7 +56,7 @@ FORETOLD: dict[str, dict[str, Callable[[Columns], pa.ChunkedArray]]] = {
 def packed_schema(kind: str, table: pa.Schema) -> pa.Schema:
     """The schema of the rows as they lie in Parquet."""
     fields = [field for field in table if field.name not in ("start", "stop")]
-    wide = [field.with_type(INT64) if field.name in FORETOLD[kind] else field for field in fields]
+    wide = [field.with_type(INT64) if field.name in PREDICTORS[kind] else field for field in fields]
     return pa.schema([GAP, LENGTH, *wide])
 
 
@@ -67,7 +67,9 @@ def pack(kind: str, table: pa.Table) -> pa.Table:
     gap[1:] -= stop[:-1]
     columns = {"gap": pa.array(gap), "length": pa.array((stop - start).astype(np.int32))}
     columns |= {name: table[name] for name in table.column_names}
-    columns |= {name: pc.subtract(table[name].cast(INT64), told(table)) for name, told in FORETOLD[kind].items()}
+    columns |= {
+        name: pc.subtract(table[name].cast(INT64), predict(table)) for name, predict in PREDICTORS[kind].items()
+    }
     packed = packed_schema(kind, table.schema)
     return pa.table([columns[name] for name in packed.names], schema=packed)
 
@@ -78,8 +80,8 @@ def unpack(kind: str, packed: pa.Table, table: pa.Schema) -> pa.Table:
     length = packed["length"].to_numpy().astype(np.int64)
     stop = np.cumsum(packed["gap"].to_numpy() + length)
     columns |= {"start": pa.array((stop - length).astype(np.int32)), "stop": pa.array(stop.astype(np.int32))}
-    for name, told in reversed(FORETOLD[kind].items()):
-        columns[name] = pc.add(packed[name], told(columns)).cast(table.field(name).type)
+    for name, predict in reversed(PREDICTORS[kind].items()):
+        columns[name] = pc.add(packed[name], predict(columns)).cast(table.field(name).type)
     return pa.table([columns[name] for name in table.names], schema=table)
 
 

@@ -30,7 +30,7 @@ class DamagedJournal(StoreError):
         )
 
 
-class NobodyToErase(InputError):
+class NothingToErase(InputError):
     """A name that nothing in a cohort bears."""
 
     def __init__(self, url: str, sample: str) -> None:
@@ -72,7 +72,7 @@ def trace(store: Store, sample: str) -> Erasure:
     """Where somebody's rows are, and what they are known by: the sample of that name, in force, removed or forgotten.
 
     Followed are renames, replacements and moves over all versions, and equal files; also batches in no version.
-    Places in force under another name are somebody else's. Raises NobodyToErase, InForceAsOther, NoCohort.
+    Places in force under another name are somebody else's. Raises NothingToErase, InForceAsOther, NoCohort.
     """
     known = _Known(store)
     people = {(person.batch, person.place): person.name for person in known.newest.people()}
@@ -82,7 +82,7 @@ def trace(store: Store, sample: str) -> Erasure:
     if not mine:
         if strangers:
             raise InForceAsOther(store.url, sample, sorted(people[place] for place in strangers))
-        raise NobodyToErase(store.url, sample)
+        raise NothingToErase(store.url, sample)
     marks = {sample} | set().union(*(known.marks(place) for place in mine))
     shared = marks & set().union(*(known.marks(place) for place in known.places - mine))
     places: dict[str, list[int]] = defaultdict(list)
@@ -122,15 +122,15 @@ class _Known:
     def linked(self, sample: str, others: set[Place]) -> set[Place]:
         """The places of a sample, without those of others; a name that one of these has had leads no further."""
         foreign = set().union(*(self.names[place] for place in others)) - {sample}
-        found: set[Place] = set()
+        reached: set[Place] = set()
         waiting = self.bearers[sample] - others
         while waiting:
             place = waiting.pop()
-            found.add(place)
+            reached.add(place)
             near = self.links[place] | self.copies[self.files.get(place, "")]
             near |= set().union(*(self.bearers[name] for name in self.names[place] - foreign))
-            waiting |= near - others - found
-        return found
+            waiting |= near - others - reached
+        return reached
 
     def _add_names(self, batches: dict[str, tuple[str, ...]]) -> None:
         for batch, samples in batches.items():
@@ -148,10 +148,10 @@ class _Known:
 
 
 def _reversed(pairs: Iterable[tuple[Place, str]]) -> dict[str, set[Place]]:
-    found: dict[str, set[Place]] = defaultdict(set)
+    by_mark: dict[str, set[Place]] = defaultdict(set)
     for place, mark in pairs:
-        found[mark].add(place)
-    return found
+        by_mark[mark].add(place)
+    return by_mark
 
 
 def receipts(store: Store) -> Iterator[BatchReceipt]:
@@ -196,8 +196,8 @@ def _others(receipt: BatchReceipt, erased: Sequence[int]) -> list[Person]:
 
 def tainted_versions(store: Store, erasure: Erasure) -> list[str]:
     """The manifests that name a batch which holds the person."""
-    opened = [open_cohort(store.url, version) for version in versions(store)]
-    tainted = [cohort for cohort in opened if any(batch.id in erasure.places for batch in cohort.batches)]
+    cohorts = [open_cohort(store.url, version) for version in versions(store)]
+    tainted = [cohort for cohort in cohorts if any(batch.id in erasure.places for batch in cohort.batches)]
     return [name for cohort in tainted for name in manifest_names(store, cohort.version)]
 
 

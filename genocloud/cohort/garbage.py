@@ -51,8 +51,8 @@ def _spare_batches(store: Store, kept: Sequence[Cohort], dropped: Sequence[Cohor
 
 def _folders(store: Store, folder: str) -> dict[str, list[str]]:
     """The objects of a folder, by the folder in it where they are."""
-    found = groupby(store.list(f"{folder}/"), key=lambda name: name.split("/")[1])
-    return {key: list(names) for key, names in found}
+    by_folder = groupby(store.list(f"{folder}/"), key=lambda name: name.split("/")[1])
+    return {key: list(names) for key, names in by_folder}
 
 
 def receipts_first(names: Iterable[str]) -> list[str]:
@@ -69,22 +69,22 @@ def _old_versions(store: Store, keep: int | None, before: float) -> list[int]:
 
 def last_modified(store: Store, names: Iterable[str]) -> float:
     """When the youngest of some objects was written, in seconds since the epoch."""
-    return max(_asked(store.modified, names), default=0.0)
+    return max(_query_all(store.modified, names), default=0.0)
 
 
 def total_bytes(store: Store, names: Iterable[str]) -> int:
     """How large some objects are together."""
-    return int(sum(_asked(store.size, names)))
+    return int(sum(_query_all(store.size, names)))
 
 
-def _asked(question: Callable[[str], float], names: Iterable[str]) -> list[float]:
+def _query_all(query: Callable[[str], float], names: Iterable[str]) -> list[float]:
     """The answers for some objects; 0 for one that has just gone."""
 
-    def answer(name: str) -> float:
+    def result(name: str) -> float:
         try:
-            return question(name)
+            return query(name)
         except ObjectMissing:
             return 0
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(answer, names))
+        return list(pool.map(result, names))

@@ -54,20 +54,20 @@ class CallsetHere(NoCohort):
 class NewerSchema(StoreError):
     """A cohort of a later layout than this version of genocloud knows."""
 
-    def __init__(self, url: str, found: int) -> None:
-        self.url, self.found = url, found
+    def __init__(self, url: str, schema_version: int) -> None:
+        self.url, self.schema_version = url, schema_version
         super().__init__(
-            f"{url}: it is of schema version {found}, this genocloud reads {schema.VERSION}; use a newer genocloud"
+            f"{url}: schema version {schema_version}, this genocloud reads {schema.VERSION}; use a newer genocloud"
         )
 
 
 class OlderSchema(StoreError):
     """A cohort of an earlier layout than this version of genocloud reads."""
 
-    def __init__(self, url: str, found: int) -> None:
-        self.url, self.found = url, found
+    def __init__(self, url: str, schema_version: int) -> None:
+        self.url, self.schema_version = url, schema_version
         super().__init__(
-            f"{url}: it is of schema version {found}, this genocloud reads {schema.VERSION}; ingest its gVCFs into a "
+            f"{url}: schema version {schema_version}, this genocloud reads {schema.VERSION}; ingest its gVCFs into a "
             "new cohort, or go on with the genocloud that made it"
         )
 
@@ -188,12 +188,12 @@ class Cohort:
 
     def fingerprints(self) -> dict[str, str]:
         """What tells each sample's stored content from any other (Source.fingerprint), by name, in rank order."""
-        found = {
+        by_rank = {
             rank: fingerprint
             for batch in self.batches
             for rank, fingerprint in zip(batch.ranks.tolist(), self.receipt(batch).fingerprints, strict=True)
         }
-        return {name: found[rank] for rank, name in enumerate(self.samples)}
+        return {name: by_rank[rank] for rank, name in enumerate(self.samples)}
 
     def records(self) -> tuple[int, int, Counter[str]]:
         """Records of those in force: read, stored, and dropped by reason."""
@@ -232,8 +232,8 @@ def versions(store: Store) -> list[int]:
 
 def _numbers(pattern: str, names: Iterable[str]) -> list[int]:
     """The versions that have an object named after a pattern, in order."""
-    found = (re.fullmatch(r"\w+/(\d{8})\.\w+", name) for name in names)
-    return sorted(int(match[1]) for match in found if match and pattern.format(int(match[1])) == match[0])
+    matches = (re.fullmatch(r"\w+/(\d{8})\.\w+", name) for name in names)
+    return sorted(int(match[1]) for match in matches if match and pattern.format(int(match[1])) == match[0])
 
 
 def latest_version(store: Store) -> int:
@@ -362,8 +362,8 @@ def _from_json(url: str, version: int, data: bytes) -> Cohort:
         fields: dict[str, Any] = json.loads(data)
         if "format" in fields:
             raise CallsetHere(url)
-        if (found := sealing.whole(fields["schema"], "schema")) != schema.VERSION:
-            raise (NewerSchema if found > schema.VERSION else OlderSchema)(url, found)
+        if (schema_version := sealing.whole(fields["schema"], "schema")) != schema.VERSION:
+            raise (NewerSchema if schema_version > schema.VERSION else OlderSchema)(url, schema_version)
         if fields.pop("sha256") != sealing.content_digest(fields):
             raise ValueError("its sha256 is not the one that it was written with")
         if sealing.whole(fields.get("version", version), "version", 1) != version:

@@ -66,7 +66,7 @@ def variants_along(cohort: Cohort, batch: Batch, region: Region) -> pa.Table:
 def variant_groups(cohort: Cohort, batch: Batch, region: Region) -> Iterator[pa.Table]:
     """The rows of `variants_along` row group by row group, in the store's order: one of them is in memory."""
     for _, table in _groups(cohort, batch, "variants", region):
-        yield _speaking(table, region)
+        yield _overlapping(table, region)
 
 
 def _read(cohort: Cohort, batch: Batch, kind: str, region: Region, sites: Sites | None = None) -> pa.Table:
@@ -74,7 +74,7 @@ def _read(cohort: Cohort, batch: Batch, kind: str, region: Region, sites: Sites 
     windows = set()
     for window, table in _groups(cohort, batch, kind, region):
         windows.add(window)
-        tables.append(_speaking(table, region, sites))
+        tables.append(_overlapping(table, region, sites))
     table = pa.concat_tables(tables)
     if len(windows) > 1 or not cohort.layout.axis(region.contig).alone:
         table = table.sort_by([("sample", "ascending"), ("start", "ascending")])
@@ -83,17 +83,19 @@ def _read(cohort: Cohort, batch: Batch, kind: str, region: Region, sites: Sites 
 
 def _groups(cohort: Cohort, batch: Batch, kind: str, region: Region) -> Iterator[tuple[int, pa.Table]]:
     """The row groups in which rows that speak for the region can be, each with the number of its window."""
-    written, found = _found(cohort, batch, kind, region)
-    if not written or not found:
+    written, groups = _find_groups(cohort, batch, kind, region)
+    if not written or not groups:
         return
     name, axis = part_name(batch.id, kind, written), cohort.layout.axis(region.contig)
     with _damage(join(cohort.url, name)), open_store(cohort.url).open(name) as stream:
         file = sealing.reader(stream, written.seal, pre_buffer=True)
-        for window, group in found:
+        for window, group in groups:
             yield window, _along(unpack(kind, file.read_row_group(group), KINDS[kind]), axis)
 
 
-def _found(cohort: Cohort, batch: Batch, kind: str, region: Region) -> tuple[PartReceipt | None, list[tuple[int, int]]]:
+def _find_groups(
+    cohort: Cohort, batch: Batch, kind: str, region: Region
+) -> tuple[PartReceipt | None, list[tuple[int, int]]]:
     """An object's receipt, and the windows and row groups in it where rows that speak for the region can be."""
     part = cohort.layout.part_of(region.contig)
     written = cohort.receipt(batch).part(kind, part.name)
@@ -133,9 +135,9 @@ def read_windows(
     Raises DamagedObject or ObjectMissing.
     """
     with ExitStack() as stack:
-        opened = {kind: _Windows(store, receipt, kind, part, stack) for kind in KINDS}
+        readers = {kind: _Windows(store, receipt, kind, part, stack) for kind in KINDS}
         for number in range(len(layout.windows(part))):
-            yield {kind: each.read(number) for kind, each in opened.items()}
+            yield {kind: each.read(number) for kind, each in readers.items()}
 
 
 class _Windows:
@@ -181,10 +183,12 @@ def stored_rows(cohort: Cohort, region: Region) -> list[Stored]:
 def _stored(cohort: Cohort, batch: Batch, region: Region) -> Stored:
     sizes: dict[str, tuple[int, int, int]] = {}
     for kind in KINDS:
-        written, found = _found(cohort, batch, kind, region)
-        groups = [(written.group_rows[group], written.group_bytes[group]) for _, group in found] if written else []
-        rows, size = (sum(each) for each in zip(*groups, strict=True)) if groups else (0, 0)
-        sizes[kind] = rows, size, max((each for _, each in groups), default=0)
+        written, groups = _find_groups(cohort, batch, kind, region)
+        group_sizes = (
+            [(written.group_rows[group], written.group_bytes[group]) for _, group in groups] if written else []
+        )
+        rows, size = (sum(each) for each in zip(*group_sizes, strict=True)) if group_sizes else (0, 0)
+        sizes[kind] = rows, size, max((each for _, each in group_sizes), default=0)
     variants, blocks = sizes["variants"], sizes["blocks"]
     in_force = int((batch.ranks >= 0).sum())
     return Stored(in_force, variants[0], blocks[0], variants[1], max(variants[2], blocks[2]))
@@ -212,12 +216,12 @@ def _row_groups(windows: Sequence[Region], written: PartReceipt, wanted: Region)
     return [(number, group) for number in range(first, end) for group in groups[number]]
 
 
-def _speaking(table: pa.Table, region: Region, sites: Sites | None = None) -> pa.Table:
+def _overlapping(table: pa.Table, region: Region, sites: Sites | None = None) -> pa.Table:
     start, stop = (numbers(table[name]) for name in ("start", "stop"))
-    speaking = (start < region.end) & (stop > region.start) & (numbers(table["contig"]) == region.contig)
+    overlaps = (start < region.end) & (stop > region.start) & (numbers(table["contig"]) == region.contig)
     if sites is not None:
-        speaking &= np.searchsorted(sites, start) < np.searchsorted(sites, stop)
-    return table if speaking.all() else table.filter(pa.array(speaking))
+        overlaps &= np.searchsorted(sites, start) < np.searchsorted(sites, stop)
+    return table if overlaps.all() else table.filter(pa.array(overlaps))
 
 
 def read_region(cohort: Cohort, region: str | Region) -> BatchRows:

@@ -33,12 +33,12 @@ def search(store: Store, name: str, needles: Sequence[str]) -> list[str]:
 
     Raises DamagedObject where it has gone, or where it is a damaged one of genocloud's, in which nothing can be sought.
     """
-    found = _in_bytes(pieces(store, name), [each for each in needles if len(each.encode()) >= LONG_BYTES])
+    matches = _in_bytes(pieces(store, name), [each for each in needles if len(each.encode()) >= LONG_BYTES])
     if name.endswith(".parquet") and _is_parquet(store, name):
-        return sorted(found | _in_parquet(store, name, set(needles)))
+        return sorted(matches | _in_parquet(store, name, set(needles)))
     if name.endswith(".json"):
         with suppress(ValueError):
-            return sorted(found | (set(needles) & set(_texts(_json(store, name)))))
+            return sorted(matches | (set(needles) & set(_texts(_json(store, name)))))
     # it is not what its name says: whatever it is, its bytes are searched
     return sorted(_in_bytes(pieces(store, name), needles))
 
@@ -68,16 +68,16 @@ def _in_bytes(texts: Iterable[bytes], needles: Sequence[str]) -> set[str]:
         return set()
     words = sorted((needle.encode() for needle in needles), key=len, reverse=True)
     pattern = re.compile(rb"(?<!%b)(?:%b)(?!%b)" % (WITHIN, b"|".join(map(re.escape, words)), WITHIN))
-    found, text, first = set(), b"", True
+    matches, text, first = set(), b"", True
     for piece in texts:
         text += piece
         ends = (match for match in pattern.finditer(text) if match.end() < len(text) and (first or match.start()))
-        found |= {match[0] for match in ends}
+        matches |= {match[0] for match in ends}
         # what stands at the end is looked at again when it is known what comes next, together with the byte before
         rest = text[-len(words[0]) - 1 :]
         text, first = rest, first and len(rest) == len(text)
-    found |= {match[0] for match in pattern.finditer(text) if match.end() == len(text)}
-    return {each.decode() for each in found}
+    matches |= {match[0] for match in pattern.finditer(text) if match.end() == len(text)}
+    return {each.decode() for each in matches}
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -112,8 +112,8 @@ def _words_of(file: sealing.ParquetFile) -> Iterator[str]:
 def _words(column: pa.ChunkedArray) -> list[str]:
     words = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
     words = pc.list_flatten(words) if pa.types.is_list(words.type) else words
-    found: list[str] = pc.unique(words).to_pylist()
-    return found
+    texts: list[str] = pc.unique(words).to_pylist()
+    return texts
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -50,18 +50,18 @@ class Checked:
 
 def check_versions(store: Store) -> tuple[list[Cohort], list[Damage]]:
     """Every version that can be opened, and what is wrong with the others."""
-    opened, damage = [], []
+    cohorts, damage = [], []
     for version in versions(store):
         name = join(store.url, NAME.format(version))
         try:
-            opened.append(open_cohort(store.url, version))
+            cohorts.append(open_cohort(store.url, version))
         except BrokenManifest as error:
             damage.append(Damage(name, error.problem))
             continue
         if problem := check_chain(store, version):
             damage.append(Damage(name, problem))
     lost = [Damage(join(store.url, NAME.format(version)), "is missing") for version in lost_versions(store)]
-    return opened, damage + lost
+    return cohorts, damage + lost
 
 
 def check_receipt(store: Store, batch: str, seal: str, samples: int) -> BatchReceipt | Damage:
@@ -79,39 +79,39 @@ def check_receipt(store: Store, batch: str, seal: str, samples: int) -> BatchRec
 
 def check_part(store: Store, receipt: BatchReceipt, layout: Layout, part: Part) -> Checked:
     """Read a part of a batch whole: its objects' bytes and checksums, pages, rows, their order and borders."""
-    written = [told for kind in KINDS if (told := receipt.part(kind, part.name))]
+    written = [entry for kind in KINDS if (entry := receipt.part(kind, part.name))]
     try:
-        for told in written:
-            _check_bytes(store, part_name(receipt.id, told.kind, told), told)
+        for entry in written:
+            _check_bytes(store, part_name(receipt.id, entry.kind, entry), entry)
         rows, variants = _check_rows(store, receipt, layout, part, written)
     except DamagedObject as error:
         return Checked(len(written), damage=(Damage(error.url, error.problem),))
-    return Checked(len(written), sum(told.bytes for told in written), rows, (), variants)
+    return Checked(len(written), sum(entry.bytes for entry in written), rows, (), variants)
 
 
 def check_tallies(store: Store, receipt: BatchReceipt, parts: Sequence[Checked]) -> list[Damage]:
     """Whether a batch, all of whose parts are sound, holds each sample's variants: no window cuts these."""
     if any(part.damage for part in parts):
         return []
-    found = np.zeros(len(receipt.samples), np.int64)
+    row_counts = np.zeros(len(receipt.samples), np.int64)
     for part in parts:
-        found += part.variants
-    told = [tally.stored["variants"] for tally in receipt.tallies]
-    if found.tolist() == told:
+        row_counts += part.variants
+    tallied = [tally.stored["variants"] for tally in receipt.tallies]
+    if row_counts.tolist() == tallied:
         return []
     return [
         Damage(join(store.url, receipt_name(receipt.id)), "its samples have other numbers of variants than the rows")
     ]
 
 
-def _check_bytes(store: Store, name: str, told: PartReceipt) -> None:
-    found, size = hashlib.sha256(), 0
+def _check_bytes(store: Store, name: str, entry: PartReceipt) -> None:
+    digest, size = hashlib.sha256(), 0
     for piece in pieces(store, name):
-        found.update(piece)
+        digest.update(piece)
         size += len(piece)
-    if size != told.bytes:
-        raise DamagedObject(join(store.url, name), f"holds {size:,} bytes, not the {told.bytes:,} that were written")
-    if found.hexdigest() != told.sha256:
+    if size != entry.bytes:
+        raise DamagedObject(join(store.url, name), f"holds {size:,} bytes, not the {entry.bytes:,} that were written")
+    if digest.hexdigest() != entry.sha256:
         raise DamagedObject(join(store.url, name), "its sha256 is not the one that its receipt has")
 
 
@@ -129,7 +129,7 @@ def _check_rows(
     store: Store, receipt: BatchReceipt, layout: Layout, part: Part, written: Sequence[PartReceipt]
 ) -> tuple[int, tuple[int, ...]]:
     """Read all rows; returns how many there are, and each sample's variants."""
-    urls = {told.kind: join(store.url, part_name(receipt.id, told.kind, told)) for told in written}
+    urls = {entry.kind: join(store.url, part_name(receipt.id, entry.kind, entry)) for entry in written}
     rows, variants = 0, np.zeros(len(receipt.samples), np.int64)
     longest = dict.fromkeys(urls, 0)
     reached = _Reached(len(receipt.samples))
@@ -137,18 +137,18 @@ def _check_rows(
         zip(layout.windows(part), read_windows(store, receipt, part, layout), strict=True)
     ):
         columns = {kind: _columns(tables[kind]) for kind in urls}
-        for told in written:
-            problem = _window_problem(told, number, window, columns[told.kind], layout, len(receipt.samples))
+        for entry in written:
+            problem = _window_problem(entry, number, window, columns[entry.kind], layout, len(receipt.samples))
             if problem:
-                raise DamagedObject(urls[told.kind], problem)
-            longest[told.kind] = max(longest[told.kind], _longest(columns[told.kind]))
+                raise DamagedObject(urls[entry.kind], problem)
+            longest[entry.kind] = max(longest[entry.kind], _longest(columns[entry.kind]))
         if reached.overlap(window, columns):
             raise DamagedObject(min(urls.values()), f"window {number}: rows of a sample overlap")
         rows += sum(table.num_rows for table in tables.values())
         variants += np.bincount(numbers(tables["variants"]["sample"]), minlength=len(variants))
-    for told in written:
-        if longest[told.kind] != told.longest:
-            raise DamagedObject(urls[told.kind], "its longest row is not the one that its receipt has")
+    for entry in written:
+        if longest[entry.kind] != entry.longest:
+            raise DamagedObject(urls[entry.kind], "its longest row is not the one that its receipt has")
     return rows, tuple(variants.tolist())
 
 
@@ -161,12 +161,12 @@ def _longest(columns: Columns) -> int:
 
 
 def _window_problem(
-    told: PartReceipt, number: int, window: Window, columns: Columns, layout: Layout, samples: int
+    entry: PartReceipt, number: int, window: Window, columns: Columns, layout: Layout, samples: int
 ) -> str | None:
     """What is wrong with one kind's rows of a window."""
     contig, sample, start, stop = (columns[name] for name in ("contig", "sample", "start", "stop"))
-    if len(start) != told.rows[number]:
-        return f"window {number} holds {len(start):,} rows, not {told.rows[number]:,}"
+    if len(start) != entry.rows[number]:
+        return f"window {number} holds {len(start):,} rows, not {entry.rows[number]:,}"
     if ((sample < 0) | (sample >= samples)).any():
         return f"window {number}: a row is of no sample of the batch"
     first, last = (np.zeros(len(layout.contigs), np.int64) for _ in range(2))
@@ -174,7 +174,7 @@ def _window_problem(
         first[region.contig], last[region.contig] = region.start, region.end
     if ((contig < 0) | (contig >= len(first))).any():
         return f"window {number}: a row is on no contig"
-    ends = last if told.kind == "blocks" else np.array([each.length for each in layout.contigs])
+    ends = last if entry.kind == "blocks" else np.array([each.length for each in layout.contigs])
     if ((start < first[contig]) | (start >= last[contig]) | (stop <= start) | (stop > ends[contig])).any():
         return f"window {number}: a row lies outside of it"
     before = np.lexsort((start, sample, contig))
@@ -200,6 +200,6 @@ class _Reached:
         start, stop, sample, contig = (column[order] for column in rows)
         same = (sample[1:] == sample[:-1]) & (contig[1:] == contig[:-1])
         here = contig == self.contig
-        found = bool((same & (start[1:] < stop[:-1])).any() or (start[here] < self.stops[sample[here]]).any())
+        overlaps = bool((same & (start[1:] < stop[:-1])).any() or (start[here] < self.stops[sample[here]]).any())
         np.maximum.at(self.stops, sample[here], stop[here])
-        return found
+        return overlaps

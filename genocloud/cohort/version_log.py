@@ -27,9 +27,9 @@ class Change:
 
 def history(store: Store) -> list[Change]:
     """The versions that are kept, oldest first; raises NoCohort where there are none."""
-    opened = [open_cohort(store.url, version) for version in versions(store)] or [open_cohort(store.url)]
-    befores = [None, *opened[:-1]]
-    return [_change(store, before, after) for before, after in zip(befores, opened, strict=True)]
+    cohorts = [open_cohort(store.url, version) for version in versions(store)] or [open_cohort(store.url)]
+    befores = [None, *cohorts[:-1]]
+    return [_change(store, before, after) for before, after in zip(befores, cohorts, strict=True)]
 
 
 def _change(store: Store, before: Cohort | None, after: Cohort) -> Change:

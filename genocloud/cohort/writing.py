@@ -35,8 +35,8 @@ def write_batch(store: Store, sources: Sequence[Source], layout: Layout) -> Batc
     """
     sources = sorted(sources, key=lambda source: source.sample)
     batch = batch_id(sources, layout)
-    if (found := find_batch(store, batch)) is not None:
-        return found
+    if (existing := find_batch(store, batch)) is not None:
+        return existing
     streams = [Stream(iter(source.rows)) for source in sources]
     parts = [
         receipt

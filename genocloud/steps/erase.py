@@ -56,7 +56,7 @@ def erase(
     `callsets` are URLs to look at besides those that the cohort knows. Unless `sure`, only tell what would be done. An
     erasure that was killed is completed first, whomever it was about. Nobody may write to the cohort meanwhile: a
     batch that is not finished is removed. The balance is in objects searched. Raises NoCallset for a given
-    URL without one, NobodyToErase, InForceAsOther, StillThere or another StoreError.
+    URL without one, NothingToErase, InForceAsOther, StillThere or another StoreError.
     """
     with receipt_of("erase") as receipt:
         for url in callsets:

@@ -75,5 +75,5 @@ def export_locked(
     return receipt
 
 
-def _export_shard(task: _Task) -> callset.Part:
+def _export_shard(task: _Task) -> callset.ExportPart:
     return callset.export_shard(task.shard, task.out_url, task.regions, task.threads, tell)

@@ -65,14 +65,14 @@ def render(
                 lambda told: stage.advance(bytes=told),
             )
         counts = callset.join_parts(parts_url, parts, description_of(opened, model, cut), out_url)
-        statistics = merge_all((Statistics.from_json(part.told["statistics"]) for part in parts), opened.samples)
+        statistics = merge_all((Statistics.from_json(part.extra["statistics"]) for part in parts), opened.samples)
         receipt.inputs = cohort_inputs(opened)
         receipt.figures = {"samples": len(opened.samples), "genotypes": counts.genotypes, "shards": len(parts)}
-        estimated.enter(receipt, counts.records, sum(part.told["alts"] for part in parts))
+        estimated.enter(receipt, counts.records, sum(part.extra["alts"] for part in parts))
     return statistics, receipt
 
 
-def _render_shard(task: _Task) -> callset.Part:
+def _render_shard(task: _Task) -> callset.ExportPart:
     """Call a shard's genotypes, of which each distinct one is held once, and write them with their sites."""
     opened = cohort.open_cohort(task.cohort_url, task.version)
     store = storage.open_store(task.parts_url)

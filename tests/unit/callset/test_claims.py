@@ -23,7 +23,7 @@ def refused(url: str) -> str:
     ):
         with pytest.raises(callset.NotACallset) as caught:
             attempt()
-        told.add(caught.value.found)
+        told.add(caught.value.name)
     assert contents(url) == before
     (found,) = told
     return found

@@ -184,7 +184,7 @@ def test_export_that_lost_sites_fails() -> None:
     more = replace(built, shards=(replace(shard, sites=replace(shard.sites, rows=3)),))
     with pytest.raises(callset.ShortCallset) as caught:
         callset.write_vcf(more, "memory://short-out/calls.vcf.gz")
-    assert (caught.value.said, caught.value.found) == (3, 2)
+    assert (caught.value.manifest_sites, caught.value.file_sites) == (3, 2)
     assert storage.open_store("memory://short-out").list() == []
 
 

@@ -138,10 +138,10 @@ def test_the_last_person_can_be_erased(store):
 
 def test_a_name_that_nobody_bears_is_an_input_error(store):
     ingest(store, {"a": 1})
-    with pytest.raises(erasing.NobodyToErase):
+    with pytest.raises(erasing.NothingToErase):
         erase(store, "b")
     erase(store, "a")
-    with pytest.raises(erasing.NobodyToErase, match="erased already"):
+    with pytest.raises(erasing.NothingToErase, match="erased already"):
         erase(store, "a")
 
 

@@ -171,4 +171,4 @@ def test_other_schema_versions_have_their_own_remedies(store, difference, error,
     store.write(name, json.dumps(fields).encode())
     with pytest.raises(error, match=remedy) as caught:
         cohort.open_cohort(store.url)
-    assert caught.value.found == schema.VERSION + difference
+    assert caught.value.schema_version == schema.VERSION + difference
