@@ -1,4 +1,4 @@
-"""A region of a callset as dense arrays under the names and in the dims that sgkit gives them."""
+"""A region of a callset as dense arrays with sgkit's names and dimensions."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from genocloud.regions import Contig
 
 Array = npt.NDArray[Any]
 MISSING, FILL = -1, -2
-"""sgkit's missing integer, and its padding of short lists; floats have NaN for both."""
+"""sgkit's missing integer, and its fill value for short lists; floats use NaN for both."""
 
 _LISTS = {"R": "alleles", "A": "alt_alleles", "G": "genotypes"}
 
@@ -79,7 +79,7 @@ def _field(table: pa.Table, column: schema.Column, alleles: int, shape: tuple[in
 
 
 def _calls(column: pa.ChunkedArray, shape: tuple[int, int]) -> dict[str, Array]:
-    """GT text is split once for each distinct word."""
+    """Genotypes and phasing; each distinct GT text is parsed once."""
     words = column.combine_chunks()
     texts = words.dictionary.to_pylist()
     called = [[MISSING if one == "." else int(one) for one in text.replace("|", "/").split("/")] for text in texts]
@@ -102,7 +102,7 @@ def _scalars(values: pa.Array) -> Array:
 
 
 def _padded(values: pa.Array, least: int) -> Array:
-    """Lists as rows of one width, `least` or more: a null list is one missing value, then padding."""
+    """Lists as rows of one width, at least `least`: a null list is one missing value, then fill values."""
     offsets, flat = schema.ragged(values)
     lengths = np.diff(offsets)
     floating = np.issubdtype(flat.dtype, np.floating)

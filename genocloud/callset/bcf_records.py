@@ -1,4 +1,4 @@
-"""SITES and GENOTYPES as BCF2 records, column by column, with the numbers that the VCF text shows."""
+"""Encode SITES and GENOTYPES as BCF2 records, column by column, with the same numbers as the VCF text."""
 
 import struct
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ _MISSING_FLOAT = np.int32(0x7F800001)
 """Bits of a missing float32. Source: VCF 4.3 specification, section 6.3.3."""
 
 _VALUE_BYTES = 16
-"""Room for a key, a descriptor and a value, each with its own."""
+"""Upper bound for a key, a descriptor and a value, each with its own type byte."""
 
 _INFO = vcf_keys(schema.SITE_COLUMNS, "INFO")
 _QUAL = next(column for column in schema.SITE_COLUMNS if column.vcf == "QUAL")
 
 
 def header_bytes(description: Description) -> bytes:
-    """The header of a callset."""
+    """The BCF header: magic, length, text."""
     text = header_text(description, numbered=True).encode() + b"\0"
     return b"BCF\2\2" + struct.pack("<I", len(text)) + text
 
@@ -41,7 +41,7 @@ class _Values(NamedTuple):
 
 
 def site_records(sites: pa.Table, contigs: Sequence[Contig]) -> pa.Array:
-    """What stands in each site's record before the genotypes, as bytes."""
+    """Each site's shared part of the record (everything before the genotypes), as bytes."""
     numbers = dictionary()
     info = [_values(column, sites[column.name].combine_chunks()) for _, column in _INFO]
     keys = np.array([numbers[key] for key, _ in _INFO], np.int32)
@@ -60,7 +60,7 @@ def site_records(sites: pa.Table, contigs: Sequence[Contig]) -> pa.Array:
 
 
 def records_of(sites: pa.Array, genotypes: Genotypes, cells: npt.NDArray[np.int32]) -> Lines:
-    """The records of some sites, given as `site_records` writes them; cells as in lines.lines_of."""
+    """Complete records from the output of `site_records`; cells as in vcf_text.lines_of."""
     numbers = dictionary()
     keys = np.array([numbers[key] for key in genotypes.keys], np.int32)
     site_offsets, site_bytes = text_bytes(sites)
@@ -93,7 +93,7 @@ def _values(column: schema.Column, values: pa.Array) -> _Values:
 
 
 def _once(kind: int, stands: npt.NDArray[np.bool_], values: npt.NDArray[np.int32]) -> _Values:
-    """One value at the sites where it stands."""
+    """A scalar field: one value at the sites that have it."""
     return _Values(kind, np.cumsum(np.append(0, stands), dtype=np.int64), values[stands])
 
 
@@ -108,7 +108,7 @@ def _numbers(column: schema.Column, values: pa.Array) -> npt.NDArray[np.int32]:
 
 
 def _bits(values: pa.Array, form: str) -> npt.NDArray[np.int32]:
-    """Doubles, as the text shows them, as bits of float32."""
+    """Doubles, rounded as in the VCF text, as bits of float32."""
     shown = pc.cast(decimals(values, form), pa.float64())
     bits = schema.numbers(shown).astype(np.float32).view(np.int32)
     return np.where(values.is_valid().to_numpy(zero_copy_only=False), bits, _MISSING_FLOAT)

@@ -1,4 +1,4 @@
-"""BGZF: gzip in blocks, so that an index can point into a text; cut and compressed without a look at the clock."""
+"""BGZF: gzip in blocks that an index can point into; deterministic (no timestamps)."""
 
 import struct
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class Blocks(NamedTuple):
 
 
 def compress(data: bytes | memoryview) -> Blocks:
-    """Compress a text into whole blocks; no text gives no block."""
+    """Compress data into whole blocks; empty data gives no block."""
     view = memoryview(data)
     blocks = [_block(view[start : start + BLOCK_BYTES]) for start in range(0, len(view), BLOCK_BYTES)]
     return Blocks(b"".join(blocks), np.cumsum([0, *map(len, blocks)], dtype=np.int64))
@@ -40,7 +40,7 @@ def _block(part: memoryview) -> bytes:
 
 
 def virtual(blocks: Blocks, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Virtual offsets, relative to the first block, of places in the text; the text's end is the next block's start."""
+    """Virtual offsets, relative to the first block, of uncompressed offsets; the end maps to the next block's start."""
     block, within = np.divmod(places, BLOCK_BYTES)
     size = len(blocks.starts) - 1
     ended = places >= places[-1]

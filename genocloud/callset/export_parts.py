@@ -1,4 +1,4 @@
-"""Parts of an exported callset: a shard's records, compressed, with their share of the index; joined as they are."""
+"""Parts of an exported callset: a shard's compressed records and index entries; concatenated without recompression."""
 
 import json
 import struct
@@ -19,7 +19,7 @@ from genocloud.regions import Contig
 from genocloud.storage import ObjectMissing, Store, open_store
 
 _END = struct.Struct("<Q8s")
-"""What a part ends with: the length of the compressed JSON before it, and a sign that it is one of ours."""
+"""Trailer of a part: the length of the compressed JSON before it, and a magic number."""
 
 _SIGN = b"gcpart01"
 _STREAMED_BYTES = 1 << 22
@@ -27,7 +27,7 @@ _STREAMED_BYTES = 1 << 22
 
 @dataclass(frozen=True)
 class Counts:
-    """What an export wrote."""
+    """Records, genotypes and uncompressed bytes that an export wrote."""
 
     records: int = 0
     genotypes: int = 0
@@ -38,9 +38,9 @@ class Counts:
 
 
 class Piece(NamedTuple):
-    """A run of neighbouring sites, compressed; places are virtual offsets from its first block.
+    """A run of neighbouring sites, compressed; `places` are virtual offsets from its first block.
 
-    contigs  (site at which a contig begins, its name) of each, in order
+    contigs  (index of a contig's first site, its name), in order
     """
 
     blocks: bgzf.Blocks
@@ -53,9 +53,9 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class ExportPart:
-    """A part that has been written: what it was made from (`key`), its share of the index, what its maker says.
+    """A written part: digest of its inputs (`key`), index entries, and `extra` JSON of whoever made it.
 
-    The object holds `size` bytes of blocks, without a header or an end, and behind them all this.
+    The object holds `size` bytes of BGZF blocks, without a header or an end block, then this description.
     """
 
     name: str
@@ -83,7 +83,7 @@ def _index_of(values: Mapping[str, Any]) -> dict[str, ContigIndex]:
 
 
 def find_part(store: Store, name: str, key: str) -> ExportPart | None:
-    """A part written earlier from the same things; None if it must be written."""
+    """A complete part written earlier with the same `key`; None if it must be written."""
     try:
         size = store.size(name)
         length, sign = _END.unpack(store.read(name, max(size - _END.size, 0), size))
@@ -102,7 +102,7 @@ def write_part(
     pieces: Iterable[Piece],
     extra: Mapping[str, Any],
 ) -> ExportPart:
-    """Write the records of a stretch of the genome as a part, piece by piece, whole or not at all."""
+    """Write a shard's records as a part, piece by piece; atomic."""
     depth, index, counts, written = index_depth(contigs), dict[str, ContigIndex](), Counts(), 0
     with store.writer(name) as sink:
         for piece in pieces:
@@ -118,16 +118,16 @@ def write_part(
 
 
 def _by_contig(piece: Piece) -> Iterator[tuple[str, int, int]]:
-    """Each contig's name, its first site, and the one behind its last."""
+    """Each contig's name, its first site, and its end (exclusive)."""
     ends = [first for first, _ in piece.contigs[1:]] + [len(piece.begin)]
     return ((name, first, end) for (first, name), end in zip(piece.contigs, ends, strict=True))
 
 
 def join_parts(parts_url: str, parts: Sequence[ExportPart], description: Description, url: str) -> Counts:
-    """Write parts, which are in genome order, as one file at `url`, and its index beside it; the totals.
+    """Concatenate parts, in genome order, into one file at `url`, and write its index beside it; return the totals.
 
-    The file appears whole, then its index: an old index goes first, so that none ever stands beside a file that it
-    does not belong to, and an index says that the file is finished. Raises what check_vcf_url raises.
+    An old index is deleted first and the new one written last, so that an index never lies beside a file it does not
+    belong to, and its presence means that the file is complete. Raises what check_vcf_url raises.
     """
     store, name = place_of(url)
     form, held = form_of(url), open_store(parts_url)

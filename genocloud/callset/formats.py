@@ -1,4 +1,4 @@
-"""The kinds of file that a callset is exported to, told by the end of the name."""
+"""Export formats, chosen by file suffix: .vcf.gz and .bcf."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genocloud.callset.vcf_index import index_names
 from genocloud.errors import SettingError
 from genocloud.regions import Contig
 
-if TYPE_CHECKING:  # a name alone can be checked without pyarrow and the kernels
+if TYPE_CHECKING:  # checking a file name must not load pyarrow and the kernels
     import pyarrow as pa
 
     from genocloud.callset.manifest import Description
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # a name alone can be checked without pyarrow and the kernels
 
 
 class NotGzipped(SettingError):
-    """A name for the exported file that does not say that it is a compressed one."""
+    """The exported file's name has no suffix of a supported compressed format."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -31,7 +31,7 @@ class NotGzipped(SettingError):
 
 
 class ExportFormat(NamedTuple):
-    """How one kind of file is written: its header, each site's bytes before the genotypes, and whole records."""
+    """Encoders of one format: header, each site's bytes before the genotypes, complete records."""
 
     suffix: str
     bcf: bool
@@ -41,12 +41,12 @@ class ExportFormat(NamedTuple):
 
 
 def form_of(url: str) -> ExportFormat:
-    """The form of a file of this name. Raises NotGzipped."""
+    """The format of a file of this name. Raises NotGzipped."""
     return _maker(url)()
 
 
 def _maker(url: str) -> Callable[[], ExportFormat]:
-    """What makes the form of a file of this name. Raises NotGzipped."""
+    """The factory of the format of a file of this name. Raises NotGzipped."""
     maker = next((maker for suffix, maker in _MAKERS.items() if url.endswith(suffix)), None)
     if maker is None:
         raise NotGzipped(url)
@@ -76,15 +76,15 @@ _MAKERS = {".vcf.gz": _vcf, ".bcf": _bcf}
 
 
 def check_vcf_url(url: str) -> None:
-    """Whether an exported file can have this name, to be asked before the work.
+    """Check, before any work, that an exported file can be written at `url`.
 
-    Raises NotGzipped for a name of another kind, StoreFailed for a folder's, UnknownScheme.
+    Raises NotGzipped for another suffix, StoreFailed where a folder has this name, UnknownScheme.
     """
     place_of(url)
 
 
 def find_index(url: str) -> str:
-    """Where the index of an exported file lies; ObjectMissing where there is none."""
+    """URL of an exported file's index. Raises ObjectMissing where there is none."""
     store, name = place_of(url)
     index = next((index for index in index_names(name) if store.exists(index)), None)
     if index is None:
@@ -93,7 +93,7 @@ def find_index(url: str) -> str:
 
 
 def place_of(url: str) -> tuple[storage.Store, str]:
-    """The store and the name in it; raises what check_vcf_url raises."""
+    """The store of an exported file and the name in it. Raises what check_vcf_url raises."""
     folder, name = storage.split(url)
     _maker(url)
     store = storage.open_store(folder)

@@ -1,4 +1,4 @@
-"""Where things stand in a callset: shards, files, and rows of samples that lie in several batches."""
+"""Layout of a callset: object names, entries of shards and files, row order across batches."""
 
 import hashlib
 import re
@@ -15,19 +15,19 @@ from genocloud.sealing import MOST_BASES, whole, words
 
 MANIFEST = "manifest/00000001.json"
 PUBLISHED = "manifest/00000001.published.json"
-"""Says which manifest was published last, and which before it, so that another in its place is seen."""
+"""Digests of the manifest published last and of the one before it, so that a substituted manifest is detected."""
 
 MARK = "manifest/callset.json"
-"""Says whose the URL is before there is a manifest, and when that is damaged."""
+"""Marks the URL as a callset's before there is a manifest, and when that is damaged."""
 
 SITES_FOLDER, GENOTYPES_FOLDER, SHARES_FOLDER, ENTRIES_FOLDER = "sites", "genotypes", "shares", "entries"
 ENTRY = re.compile(rf"{ENTRIES_FOLDER}/[^/]+\.json")
 TABLE = re.compile(rf"(?:{SITES_FOLDER}|(?:{GENOTYPES_FOLDER}|{SHARES_FOLDER})/[^/]+)/[^/]+\.parquet")
-"""The names that genocloud gives, and no others: people may put files of theirs into the folders."""
+"""Names of objects that genocloud writes; users may put other files into these folders."""
 
 
 NOT_JSON = (ValueError, KeyError, TypeError, AttributeError)
-"""What reading JSON raises that is cut short, or is not what was written."""
+"""Exceptions of decoding JSON that is truncated or has other fields than were written."""
 
 
 def sites_name(shard: str) -> str:
@@ -36,22 +36,22 @@ def sites_name(shard: str) -> str:
 
 
 def genotypes_name(batch: str, shard: str, segment: str = "") -> str:
-    """Name of a batch's genotypes in the shard; those that came later are in segments of their own."""
+    """Name of a batch's genotypes in the shard; sites that were added later are in separate segments."""
     return f"{GENOTYPES_FOLDER}/{batch}/{shard}{segment and f'.{segment}'}.parquet"
 
 
 def shares_name(batch: str, shard: str, segment: str = "") -> str:
-    """Name of what a segment adds to the sites' annotations; it is written when the segment's genotypes are there."""
+    """Name of a segment's contributions to the sites' annotations; written after the segment's genotypes."""
     return f"{SHARES_FOLDER}/{batch}/{shard}{segment and f'.{segment}'}.parquet"
 
 
 def entry_name(shard: str) -> str:
-    """Name of the entry that says that the shard is complete."""
+    """Name of the shard's entry, which marks it complete."""
     return f"{ENTRIES_FOLDER}/{shard}.json"
 
 
 class DamagedFile(StoreError):
-    """A file of a callset that is missing, cut short, or not what it was when it was written."""
+    """A file of a callset is missing, truncated, or differs from what was written."""
 
     def __init__(self, url: str, problem: str, first: str = "") -> None:
         self.url, self.problem = url, problem
@@ -60,9 +60,10 @@ class DamagedFile(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A Parquet file of a callset: rows, bytes, sha256; `order` names the samples' order (empty: no rows).
+    """A Parquet file of a callset: rows, bytes, sha256; `order` is a digest of the sample order (empty: no rows).
 
-    `seal` is the digest of its footer, which has checksums of all else (sealing); empty: an earlier genocloud wrote it.
+    `seal` is the digest of its footer, which has checksums of the rest (see sealing); empty in files of earlier
+    versions.
     """
 
     name: str
@@ -75,10 +76,10 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class ShardEntry:
-    """A complete shard: its stretch of genome, the key of the settings it was made with, its files, its sites' ALTs.
+    """A complete shard: its extent, the digest of its settings (`key`), its files, and its number of ALTs.
 
-    `genotypes` and `shares` are by batch. Where a batch has several files of genotypes, each site's rows are in the one
-    that has the key which the site has; other rows of the files are superseded.
+    `genotypes` and `shares` are by batch. Where a batch has several genotype files, a site's rows are those with the
+    site's key; rows with other keys are superseded.
     """
 
     name: str
@@ -101,7 +102,7 @@ class ShardEntry:
         return [entry_name(self.name), *(file.name for file in self.tables)]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """The entry as JSON values."""
         return {
             "name": self.name,
             "contig": self.extent.contig,
@@ -117,7 +118,7 @@ class ShardEntry:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "ShardEntry":
-        """The reverse of `as_json`; raises one of NOT_JSON for values that it did not make."""
+        """The inverse of `as_json`; raises one of NOT_JSON for other values."""
         return cls(
             values["name"],
             Extent(*(whole(place, "a place of a shard", 0, MOST_BASES) for place in _extent(values))),
@@ -129,7 +130,7 @@ class ShardEntry:
         )
 
     def without(self, batches: Collection[str]) -> "ShardEntry":
-        """The shard without the files of some batches: those that lie elsewhere."""
+        """The shard without the files of some batches: those stored at other sites."""
         genotypes, shares = (
             {batch: files for batch, files in by.items() if batch not in batches}
             for by in (self.genotypes, self.shares)
@@ -153,17 +154,17 @@ def _file(values: Mapping[str, Any]) -> FileEntry:
 
 
 def as_json(file: FileEntry) -> dict[str, Any]:
-    """A file's entry as plain values."""
+    """A file's entry as JSON values."""
     return {name: getattr(file, name) for name in file.__slots__}
 
 
 def order_of(samples: Sequence[str]) -> str:
-    """A fingerprint of samples in an order, so that columns cannot be read under the wrong names."""
+    """Digest of an ordered list of samples, so that rows are never read under the wrong names."""
     return hashlib.sha256("\n".join(samples).encode()).hexdigest()
 
 
 def site_key(*alleles: object) -> int:
-    """A number that names what is said of a site: int64; two of one position are as good as never the same."""
+    """64-bit digest of a site's alleles (contig, pos, ref, alts); collisions within a shard are negligible."""
     digest = hashlib.blake2b(repr(alleles).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
 
@@ -171,7 +172,7 @@ def site_key(*alleles: object) -> int:
 def rows_of(
     batches: Sequence[Sequence[str]], samples: Sequence[str], sites: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Where each sample's rows are in the batches' tables of `sites` sites laid one behind the other.
+    """Locate each sample's rows in the concatenated tables of batches, each with `sites` sites.
 
     Returns (first, step), (samples,) int64 each: a sample's row at site i is first + i * step.
     """

@@ -1,4 +1,4 @@
-"""What a callset is made of: samples, batches, contigs, settings, shards; as the JSON that makes it one."""
+"""The callset manifest: samples, batches, contigs, settings, shards; its JSON object commits the callset."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -17,7 +17,7 @@ _MARK = (json.dumps({"format": _FORMAT}) + "\n").encode()
 
 
 class NoCallset(StoreError):
-    """A URL at which no finished callset lies."""
+    """There is no finished callset at the URL."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -25,7 +25,7 @@ class NoCallset(StoreError):
 
 
 class NotACallset(StoreError):
-    """A URL that holds something else, which a callset must not be written into."""
+    """The URL holds other data; `name` is an object that is no callset's."""
 
     def __init__(self, url: str, name: str) -> None:
         self.url, self.name = url, name
@@ -33,7 +33,7 @@ class NotACallset(StoreError):
 
 
 class OtherVersion(StoreError):
-    """A callset whose tables are of a version that this genocloud cannot read."""
+    """A callset with a schema version that this genocloud cannot read."""
 
     def __init__(self, url: str, version: Any) -> None:
         self.url, self.version = url, version
@@ -46,12 +46,12 @@ class OtherVersion(StoreError):
 
 @dataclass(frozen=True)
 class Description:
-    """What a callset says of itself, besides its shards.
+    """The manifest's content apart from the shards.
 
-    `samples` is the manifest's order; `batches` maps a batch's id to its samples in the order of its files; `model`
-    holds the settings of the joint genotyping; `software` is name and version, for `##source` too; `source` says
-    what it was made of (the cohort's version, the reference's checksum), free of paths. `site` names the site at which
-    the callset lies, where there are several; `stores` says where the files of batches are that lie at another site.
+    `samples` are in the manifest's order; `batches` maps a batch's id to its samples in the order of its files; `model`
+    holds the settings of the joint genotyping; `software` is name and version, also for `##source`; `source` describes
+    the inputs (cohort version, reference checksum) without paths. `site` is the site that stores the callset, where
+    there are several; `stores` locates the files of batches stored at other sites.
     """
 
     samples: tuple[str, ...]
@@ -65,7 +65,7 @@ class Description:
 
     @property
     def elsewhere(self) -> dict[RemoteGenotypes, tuple[str, ...]]:
-        """The other sites, by name, with the batches whose files lie there."""
+        """The other sites, by name, with the batches stored there."""
         places = sorted(set(self.stores.values()))
         return {place: tuple(sorted(key for key, value in self.stores.items() if value == place)) for place in places}
 
@@ -75,7 +75,7 @@ class Description:
         return (self.site, *(place.site for place in self.elsewhere))
 
     def only(self, sites: Collection[str]) -> "Description":
-        """What is said of some sites' samples alone."""
+        """The description restricted to some sites' samples."""
         homes = {batch: self.stores[batch].site if batch in self.stores else self.site for batch in self.batches}
         batches = {batch: samples for batch, samples in self.batches.items() if homes[batch] in sites}
         chosen = {sample for samples in batches.values() for sample in samples}
@@ -88,7 +88,7 @@ class Description:
 
 
 def encode(description: Description, shards: tuple[ShardEntry, ...], previous: str = "") -> bytes:
-    """The manifest as JSON, with its own digest and that of what the manifest `previous` to it said."""
+    """The manifest as JSON, with its own digest and that of the `previous` manifest."""
     values = _content(description, shards) | ({_PREVIOUS: previous} if previous else {})
     return (json.dumps(sealing.sealed_json(values), indent=1) + "\n").encode()
 
@@ -114,9 +114,9 @@ def _content(description: Description, shards: tuple[ShardEntry, ...]) -> dict[s
 
 
 def publish(store: Store, description: Description, shards: tuple[ShardEntry, ...]) -> None:
-    """Write the manifest, which makes a callset, and before it the note of what is published; equal again: no change.
+    """Write the manifest, which commits the callset, after the note of its digest.
 
-    A manifest that says the same keeps its bytes, also where it was deleted meanwhile.
+    Publishing equal content again keeps the manifest's bytes, even if it was deleted meanwhile.
     """
     digest = sealing.content_digest(json.loads(json.dumps(_content(description, shards))))
     try:
@@ -131,7 +131,7 @@ def publish(store: Store, description: Description, shards: tuple[ShardEntry, ..
 
 
 def _read_published(store: Store) -> dict[str, str] | None:
-    """What was published last: the digest of its content, and of that before it; None where nothing was noted."""
+    """Digests of the content published last and of the one before it; None where nothing was published."""
     try:
         noted = json.loads(store.read(PUBLISHED))
         return {name: str(noted[name]) for name in ("sha256", _PREVIOUS)}
@@ -172,9 +172,9 @@ def read(store: Store) -> tuple[Description, tuple[ShardEntry, ...]]:
 
 
 def _check_published(store: Store, values: dict[str, Any]) -> None:
-    """Raise ValueError or DamagedFile for a manifest that is not the one that was published.
+    """Raise ValueError or DamagedFile for a manifest that is not the published one.
 
-    One that an earlier genocloud wrote has no digest.
+    Manifests of earlier versions have no digest and pass.
     """
     if "sha256" not in values:
         return
@@ -221,16 +221,16 @@ def _values(store: Store) -> dict[str, Any] | None:
 
 
 def claim(store: Store) -> None:
-    """Make a URL a callset's, before anything is written there; cheap where it is one already.
+    """Mark a URL as a callset's before anything is written there; cheap where it is marked already.
 
-    Raises NotACallset where something else lies: a manifest of another kind, or files without a sign of a callset.
+    Raises NotACallset where there is other data: a manifest of another kind, or files without the mark of a callset.
     """
     values = _values(store)
     if values is not None and values.get("format") != _FORMAT:
         raise NotACallset(store.url, MANIFEST)
     if _has_mark(store):
         return
-    if values is not None:  # a callset's, that has lost its mark
+    if values is not None:  # a callset that has lost its mark
         store.write(MARK, _MARK)
         return
     _check_files(store)
@@ -248,7 +248,7 @@ def _check_files(store: Store) -> None:
 
 
 def read_entry(store: Store, name: str) -> ShardEntry | None:
-    """A shard's entry by the name of its file; None where there is none that can be read."""
+    """Read a shard's entry by its object name; None where it is missing or unreadable."""
     try:
         entry = ShardEntry.from_json(sealing.open_json(store.read(name)))
         return entry if entry_name(entry.name) == name else None

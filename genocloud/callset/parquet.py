@@ -1,4 +1,4 @@
-"""Tables as Parquet files that every reader opens without help: encodings, row groups, canonical words."""
+"""Write and open a callset's Parquet files: compression, row groups, canonical dictionaries, damage checks."""
 
 import io
 import os
@@ -16,25 +16,24 @@ from genocloud.errors import scarcity
 from genocloud.storage import ObjectMissing, Store, join
 
 ROW_GROUP_ROWS = 1 << 17
-"""Bounds what a reader must hold (some 10 MB of genotypes); half as many cost 4 % more bytes."""
+"""Bounds a reader's memory (some 10 MB of genotypes); half as many rows cost 4 % more bytes."""
 
 PAGE_BYTES = 1 << 17
-"""An exporter holds one page for each column of each batch: 50 batches of 10,000 genomes need some 100 MB."""
+"""An exporter holds one page of each column of each batch: 50 batches of 10,000 genomes need some 100 MB."""
 
 _LEVEL = (
     3  # 2,000 sites x 200 samples: 3.72 bytes a genotype; level 9 3.64, level 1 3.90; plain or delta integers 4.4-5.5
 )
 
 _SEARCHED = "contig", "pos"
-"""Columns with statistics, by which readers skip row groups; of all columns they take a fifth of the time."""
+"""Columns with statistics, by which readers skip row groups; statistics of all columns take a fifth of the time."""
 
 
 def encode(table: pa.Table, declared: pa.Schema, stride: int = 1) -> tuple[bytes, str]:
-    """The table as one Parquet file with the columns of `declared`, and its seal.
+    """Encode a table as one Parquet file with the columns of `declared`; return the bytes and the seal.
 
-    Row groups are cut at multiples of `stride` rows.
-
-    Equal content gives equal bytes, whatever the chunks and dictionaries of the table.
+    Row groups end at multiples of `stride` rows. Equal content gives equal bytes, whatever the chunks and dictionaries
+    of the table.
     """
     table = table.select(declared.names).cast(declared)
     sink = io.BytesIO()
@@ -53,9 +52,9 @@ def encode(table: pa.Table, declared: pa.Schema, stride: int = 1) -> tuple[bytes
 
 @contextmanager
 def open_table(store: Store, file: FileEntry, declared: pa.Schema) -> Iterator[BinaryIO]:
-    """A Parquet file of a callset with the columns of `declared`, to read; whatever is read is what was written.
+    """Open a Parquet file of a callset with the columns of `declared`; reads are checked against the seal.
 
-    Raises DamagedFile, also for what Arrow raises within the `with` block.
+    Raises DamagedFile, also for Arrow's errors within the `with` block.
     """
     url = join(store.url, file.name)
     try:
@@ -81,7 +80,7 @@ def _first_line(error: Exception) -> str:
 
 
 _whole: set[tuple[str, str]] = set()
-"""Files without a seal, written by an earlier genocloud, that this process has read whole: URL and sha256."""
+"""Files without a seal (of earlier versions) whose sha256 this process has checked: URL and sha256."""
 
 
 def _check_whole(stream: BinaryIO, file: FileEntry, url: str) -> None:
@@ -101,13 +100,13 @@ def _groups(table: pa.Table, rows: int) -> Iterator[pa.Table]:
 
 
 def _canonical(column: pa.ChunkedArray) -> pa.Array:
-    """Words in the order of their first appearance, without the unused ones: else a file shows how it was made."""
+    """Dictionary entries in order of first appearance, unused ones dropped, so that equal content gives equal bytes."""
     array = column.combine_chunks()
     if not pa.types.is_dictionary(array.type):
         return array
     codes = schema.numbers(array.indices)
     used = pc.unique(array.indices).drop_null()
-    places = np.zeros(len(array.dictionary) + 1, np.int32)  # the last place is for nulls: masked below
+    places = np.zeros(len(array.dictionary) + 1, np.int32)  # the last element is for nulls: masked below
     places[used.to_numpy()] = np.arange(len(used), dtype=np.int32)
     missing = codes < 0
     indices = pa.array(places[np.where(missing, -1, codes)], mask=missing)

@@ -1,4 +1,4 @@
-"""Reading a callset by URL: samples, and the tables of a region."""
+"""Read a callset by URL: samples, and the sites and genotypes of regions."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ Places = str | Region | Sequence[str | Region] | None
 
 
 class UnknownSample(InputError):
-    """A sample that the callset does not hold."""
+    """A sample that is not in the callset."""
 
     def __init__(self, url: str, sample: str, near: str = "") -> None:
         self.url, self.sample = url, sample
@@ -42,11 +42,12 @@ def open_callset(url: str | os.PathLike[str]) -> "Callset":
 
 @dataclass(frozen=True)
 class Callset:
-    """A finished callset; regions are `chr1`, `chr1:1,001-2,000` (1-based, inclusive), `chr1:1,001-`, a Region, or None
-    for all. Of several, the records of any one of them are read once, in genome order; one sample's name stands for it.
+    """A finished callset at a URL.
 
-    Whatever reads its tables raises DamagedFile where one is not as it was written; whatever reads genotypes of a
-    united callset GenotypesNotShared or RemoteUnreachable besides.
+    Regions are `chr1`, `chr1:1,001-2,000` (1-based, inclusive), `chr1:1,001-`, a Region, a list of these, or None for
+    the whole genome; overlapping ones are merged, and records come in genome order. Methods that read tables raise
+    DamagedFile where one differs from what was written; those that read genotypes stored at other sites also raise
+    GenotypesNotShared or RemoteUnreachable.
     """
 
     store: Store
@@ -54,7 +55,7 @@ class Callset:
     shards: tuple[ShardEntry, ...]
 
     def __repr__(self) -> str:
-        """Three lines: where it is, how much there is, of whom."""
+        """Three lines: URL, counts, names of samples and contigs."""
         counts = self.counts
         return (
             f"Callset {self.url}\n"
@@ -64,7 +65,7 @@ class Callset:
 
     @property
     def url(self) -> str:
-        """Where the callset is."""
+        """URL of the callset."""
         return self.store.url
 
     @property
@@ -74,7 +75,7 @@ class Callset:
 
     @property
     def contigs(self) -> tuple[Contig, ...]:
-        """The reference's contigs, also those without a site."""
+        """The reference's contigs, including those without a site."""
         return self.description.contigs
 
     @property
@@ -83,17 +84,17 @@ class Callset:
         return manifest.counts_of(self.description, self.shards)
 
     def of_sites(self, sites: Sequence[str]) -> "Callset":
-        """Some sites' samples alone, of a united callset; INFO remains the whole's. Raises UnknownSite."""
+        """The callset restricted to the samples of some sites; INFO stays that of all samples. Raises UnknownSite."""
         for site in set(sites) - set(self.description.sites):
             raise UnknownSite(self.url, site, self.description.sites)
         return replace(self, description=self.description.only(sites))
 
     def count_samples(self, batches: Iterable[str]) -> int:
-        """How many samples some batches have."""
+        """Number of samples in some batches."""
         return sum(len(self.description.batches[batch]) for batch in batches)
 
     def check_reach(self) -> None:
-        """Whether genotypes at other sites can be read from here, and are still those that this callset was made of.
+        """Check that genotypes at other sites can be read and are those that this callset was made of.
 
         Raises GenotypesNotShared or RemoteUnreachable.
         """
@@ -117,7 +118,7 @@ class Callset:
         return pa.concat_tables([schema.GENOTYPES.empty_table(), *tables]).unify_dictionaries()
 
     def batches(self, shard: ShardEntry, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """Some columns of a shard's genotypes, a batch at a time, so that memory does not grow with the cohort."""
+        """Columns of a shard's genotypes, one batch at a time, so that memory does not grow with the cohort."""
         for batch, members in self.description.batches.items():
             files, whole = shard.genotypes[batch], is_whole(shard, shard.genotypes[batch], len(members))
             read = list(columns) if whole else [*columns, KEY]
@@ -137,13 +138,13 @@ class Callset:
 
     @contextmanager
     def store_of(self, batch: str) -> Iterator[Store]:
-        """The store that has a batch's genotypes. Raises GenotypesNotShared, RemoteUnreachable."""
+        """The store that holds a batch's genotypes. Raises GenotypesNotShared, RemoteUnreachable."""
         place = self.description.stores.get(batch)
         with reaching(place) if place else nullcontext(self.store) as store:
             yield store
 
     def _parts(self, region: Places) -> Iterator[tuple[ShardEntry, Region | None]]:
-        """Each shard that has any of the places, with the stretch of it, in genome order."""
+        """Each shard that overlaps a region, with the part of the region in it, in genome order."""
         if region is None:
             yield from ((shard, None) for shard in self.shards)
             return
@@ -167,14 +168,14 @@ class Callset:
         return _read(self.store, shard.sites, schema.STORED_SITES, self._place(shard, region))
 
     def _place(self, shard: ShardEntry, region: Region | None) -> "_Place | None":
-        """What of a shard's rows lies in a region; None for all of them."""
+        """The row filter for a region of a shard; None for all rows."""
         if region is None:
             return None
         one = shard.extent.contig == shard.extent.last
         return _Place(None if one else self.contigs[region.contig].name, region.start, region.end)
 
     def _current_rows(self, tables: Sequence[pa.Table], sites: pa.Table) -> pa.Table:
-        """The rows of a batch's files that are not superseded, in the order of the sites."""
+        """The rows of a batch's files that are not superseded, in site order."""
         rows = pa.concat_tables(tables).unify_dictionaries()
         rows = rows.filter(pc.is_in(rows[KEY], value_set=sites[KEY].combine_chunks()))
         order = np.argsort(sites[KEY], kind="stable")
@@ -206,7 +207,7 @@ class Callset:
 
 
 class _Place(NamedTuple):
-    """Bases start <= base < end of a contig, whose name is there where rows of others stand in the same file."""
+    """Bases start <= base < end of a contig; `contig` is None where the file has rows of only one contig."""
 
     contig: str | None
     start: int

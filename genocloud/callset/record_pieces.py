@@ -1,4 +1,4 @@
-"""A callset's records, rendered and compressed piece by piece in threads: out of its files, or just called."""
+"""Render and compress records piece by piece in threads, from a callset's files or from genotypes in memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,18 +21,17 @@ from genocloud.callset.vcf_text import FORMAT_COLUMNS, Genotypes, lay_out
 from genocloud.regions import Contig, Region
 
 PIECE_GENOTYPES = 1 << 16
-"""Genotypes rendered at once: some 4 MB of columns and as much text, which stay in the cache; bounds memory whatever
-the cohort."""
+"""Genotypes rendered at once: some 4 MB of columns and as much text, which fit the CPU cache; bounds memory."""
 
 PIECE_SITES = 1 << 13
-"""Sites rendered at once where samples are few; where they are many, the columns before FORMAT are."""
+"""Sites whose columns before FORMAT are rendered at once."""
 
 
 class Batch(NamedTuple):
-    """Genotypes of some samples at some sites, each distinct one once.
+    """Genotypes of some samples at some sites, each distinct one stored once.
 
-    distinct  their FORMAT columns, as in GENOTYPES
-    numbers   (sites, samples) int32; the row of `distinct` that each has
+    distinct  FORMAT columns, as in GENOTYPES
+    numbers   (sites, samples) int32; each genotype's row of `distinct`
     """
 
     samples: Sequence[str]
@@ -41,7 +40,7 @@ class Batch(NamedTuple):
 
 
 class _Sites(NamedTuple):
-    """Some sites: the bytes of each before its genotypes, its bases, (sites,) int64, 0-based half-open; as in Piece."""
+    """Sites: each one's bytes before the genotypes, and its extent (0-based, half-open, (sites,) int64); see Piece."""
 
     texts: pa.Array
     contigs: list[tuple[int, str]]
@@ -57,7 +56,7 @@ def called_pieces(
     batches: Sequence[Batch],
     threads: int,
 ) -> Iterator[Piece]:
-    """The records of a table SITES, with the genotypes of all samples, which come in batches."""
+    """Records of a table SITES with the genotypes of all samples, given in batches."""
     genotypes = lay_out([batch.distinct for batch in batches])
     place = {sample: number for number, sample in enumerate(samples)}
     columns = [np.array([place[sample] for sample in batch.samples], np.int64) for batch in batches]
@@ -86,9 +85,9 @@ def _slices(sites: pa.Table) -> Iterator[pa.Table]:
 def stored_pieces(
     form: ExportFormat, callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, threads: int
 ) -> Iterator[Piece]:
-    """The records of a callset's shard, those alone whose POS lies in `regions` (sorted, apart; None: all).
+    """Records of a callset's shard whose POS lies in `regions` (sorted, disjoint; None: all).
 
-    Raises DamagedFile where a table is not as it was written.
+    Raises DamagedFile where a table differs from what was written.
     """
     spans = [(0, shard.sites.rows)] if regions is None else _spans(callset, shard, regions)
     with ThreadPoolExecutor(threads) as pool:
@@ -97,7 +96,7 @@ def stored_pieces(
 
 
 def _spans(callset: Callset, shard: ShardEntry, regions: Sequence[Region]) -> list[tuple[int, int]]:
-    """The rows of the shard's sites that lie in each region."""
+    """Row ranges of the shard's sites that lie in each region."""
     with parquet.open_table(callset.store, shard.sites, schema.STORED_SITES) as stream:
         table = sealing.reader(stream).read(["contig", "pos"], use_threads=False)
     start, runs = schema.numbers(table["pos"]) - 1, _contig_runs(table["contig"])
@@ -112,7 +111,7 @@ def _spans(callset: Callset, shard: ShardEntry, regions: Sequence[Region]) -> li
 
 
 def _contig_runs(column: pa.ChunkedArray) -> list[tuple[int, str]]:
-    """(row at which it begins, name) of each contig of a sorted column."""
+    """(first row, name) of each contig of a sorted column."""
     if not len(column):
         return []
     words = column.unify_dictionaries().combine_chunks()
@@ -145,7 +144,7 @@ def _sites_at_once(samples: Sequence[str]) -> int:
 
 
 def _texts(form: ExportFormat, contigs: Sequence[Contig], tables: Iterable[pa.Table], size: int) -> Iterator[_Sites]:
-    """Sites in pieces of `size`, made from larger ones: a column's text costs as much for few sites as for many."""
+    """Split rendered sites into pieces of `size`; rendering larger tables amortises the cost per column."""
     for table in tables:
         texts = form.sites(table, contigs)
         begin = schema.numbers(table["pos"]).astype(np.int64) - 1
@@ -156,7 +155,7 @@ def _texts(form: ExportFormat, contigs: Sequence[Contig], tables: Iterable[pa.Ta
 
 
 def _in_order(pool: ThreadPoolExecutor, threads: int, tasks: Iterable[Callable[[], Piece]]) -> Iterator[Piece]:
-    """Results in the order of their tasks, of which a few more than there are threads are held at a time."""
+    """Run tasks in the pool and yield results in order; at most one more than `threads` are pending."""
     waiting: deque[Future[Piece]] = deque()
     for task in tasks:
         waiting.append(pool.submit(task))
@@ -167,7 +166,7 @@ def _in_order(pool: ThreadPoolExecutor, threads: int, tasks: Iterable[Callable[[
 
 
 def _ahead(pool: ThreadPoolExecutor, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The tables, of which the next one is read while the last one is used."""
+    """Prefetch: read the next table while the current one is used."""
     return _follow(pool, tables, pool.submit(next, tables, None))
 
 
@@ -187,7 +186,7 @@ def _render_stored(
     step: npt.NDArray[np.int64],
 ) -> Piece:
     rows = sum(table.num_rows for table in genotypes)
-    if rows != len(sites.texts) * len(first):  # kernels do not look whether an index is inside
+    if rows != len(sites.texts) * len(first):  # kernels do not check bounds
         raise ValueError(f"{rows} genotypes of {len(first)} samples at {len(sites.texts)} sites")
     cells = (first + np.arange(len(sites.texts))[:, None] * step).astype(np.int32)
     return _render(form, sites, lay_out(genotypes), cells)

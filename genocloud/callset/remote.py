@@ -1,4 +1,4 @@
-"""Genotypes that lie in the callsets of other sites, and what is said where they cannot be read."""
+"""Genotypes stored in the callsets of other sites, and the errors where they cannot be read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ class RemoteGenotypes:
 
 
 class GenotypesNotShared(SettingError):
-    """Genotypes that a site's policy keeps at the site."""
+    """A site's policy does not let its genotypes leave."""
 
     def __init__(self, place: RemoteGenotypes) -> None:
         self.site, self.url, self.policy = place.site, place.url, place.policy
@@ -32,19 +32,19 @@ class GenotypesNotShared(SettingError):
 
 
 class RemoteUnreachable(StoreError):
-    """Genotypes of another site that cannot be read from here, or are not those that the callset was made of."""
+    """Genotypes of another site cannot be read, or are not those that the callset was made of."""
 
     def __init__(self, place: RemoteGenotypes, problem: str) -> None:
         self.site, self.url, self.problem = place.site, place.url, problem
         super().__init__(
-            f"the genotypes of site {place.site} lie at {place.url} and cannot be read from here ({problem}); see to "
+            f"the genotypes of site {place.site} are at {place.url} and cannot be read from here ({problem}); check "
             f"access (genocloud doctor {place.url}), or for its part run `genocloud export {place.url} OUT` at "
             f"{place.site}, and choose the others here with --site"
         )
 
 
 class UnknownSite(SettingError):
-    """A site that has no part of a callset."""
+    """A site without samples in the callset."""
 
     def __init__(self, url: str, site: str, known: tuple[str, ...]) -> None:
         self.url, self.site, self.known = url, site, known

@@ -1,4 +1,4 @@
-"""Segments: genotypes of a batch in a shard that were written together, found again when the callset grows."""
+"""Segments: genotypes of a batch in a shard written together, reused when the callset grows."""
 
 import hashlib
 import io
@@ -27,21 +27,21 @@ from genocloud.errors import scarcity
 from genocloud.storage import ObjectMissing, Store
 
 MOST_SEGMENTS = 8
-"""Files of a batch in a shard; a callset that has grown so often is written anew there."""
+"""Most files of a batch in a shard; with more, the shard's genotypes are rewritten."""
 
 MOST_SUPERSEDED = 0.25
-"""Share of a batch's rows in a shard that may be superseded before they are written anew."""
+"""Largest share of superseded rows of a batch in a shard; with more, the shard's genotypes are rewritten."""
 
 _METADATA_KEY = b"genocloud:segment"
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Genotypes that were written together, and what they add to their sites' annotations.
+    """Genotypes written together, and their contributions (shares) to their sites' annotations.
 
-    label   what their files' names have behind the shard's; empty where all its sites are in one
-    made    names what they follow from besides the sites' alleles: the samples' records, the model
-    table   the shares, a row a site: `key` (int64), and what the writer put there
+    label   suffix of the file names after the shard's; empty where one segment has all sites
+    made    digest of the inputs other than the sites' alleles: the samples' records, the model
+    table   the shares, one row a site: `key` (int64), then the writer's columns
     """
 
     label: str
@@ -52,15 +52,15 @@ class Segment:
 
     @property
     def keys(self) -> npt.NDArray[np.int64]:
-        """The keys of its sites, (sites,)."""
+        """Keys of its sites, (sites,) int64."""
         return schema.numbers(self.table["key"])
 
 
 def find_segments(store: Store, shard: Shard, batch: str, made: str, keys: npt.NDArray[np.int64]) -> list[Segment]:
-    """What was written earlier of a batch in a shard, also by a killed run, and holds sites with some of the keys.
+    """Reusable segments of a batch in a shard, also of a killed run, with sites that have some of the keys.
 
-    No site is in two of them. None where they are too many, or hold too much besides: then write them anew. Of their
-    genotypes no more than the footer is read: on a bucket all else costs, and is compared when it is used.
+    No site is in two of them. Empty where there are too many segments, or too many of their rows are superseded: then
+    rewrite. Only the footers of genotypes are read; the rest is checked when it is used.
     """
     candidates = sorted(_segments(store, shard, batch, made), key=lambda one: (-one.genotypes.rows, one.genotypes.name))
     chosen: list[Segment] = []
@@ -75,9 +75,9 @@ def find_segments(store: Store, shard: Shard, batch: str, made: str, keys: npt.N
 
 
 def known_sites(store: Store, shard: Shard) -> pa.Table:
-    """Columns `contig`, `pos` and `alts` of the sites that an earlier run has written for a shard; a hint, no more.
+    """Columns `contig`, `pos` and `alts` of the sites that an earlier run wrote for a shard; a hint only.
 
-    None where there is nothing that can be read.
+    Without rows where nothing can be read.
     """
     columns = ["contig", "pos", "alts"]
     try:
@@ -96,7 +96,7 @@ def _segments(store: Store, shard: Shard, batch: str, made: str) -> Iterator[Seg
 
 
 def _read(store: Store, name: str) -> Segment | None:
-    """The segment whose shares have this name; None where they are gone or damaged."""
+    """The segment whose shares have this name; None where they are missing or damaged."""
     try:
         data = store.read(name)
         table = sealing.reader(io.BytesIO(data)).read(use_threads=False)
@@ -117,7 +117,7 @@ def _entry(name: str, table: pa.Table, data: bytes) -> FileEntry:
 
 
 def label_of(keys: npt.NDArray[np.int64]) -> str:
-    """What tells a segment from others that stay beside it."""
+    """Label of a segment that is added beside others: a digest of its keys."""
     return hashlib.sha256(keys.tobytes()).hexdigest()[:12]
 
 
@@ -131,9 +131,11 @@ def write_segment(
     shares: pa.Table,
     label: str = "",
 ) -> Segment:
-    """Write GENOTYPES at some sites, and last the shares, which make the segment one.
+    """Write GENOTYPES at some sites, then the shares, which mark the segment complete.
 
-    places  `pos` and `key` of the sites; shares: a row for each; label: see `label_of`
+    places  `pos` and `key` of the sites
+    shares  one row for each site
+    label   see `label_of`
     """
     name = shares_name(batch, shard.name, label)
     store.delete(name)
@@ -148,9 +150,9 @@ def write_segment(
 
 
 def only(store: Store, shard: Shard, batch: str, segment: Segment, keys: npt.NDArray[np.int64]) -> Segment:
-    """The segment, written again with only the rows at sites that have one of the keys.
+    """The segment, rewritten with only the rows at sites that have one of the keys.
 
-    Raises DamagedFile; the segment is then none any more, so that it is not found again.
+    Raises DamagedFile; the segment is then deleted, so that it is not reused.
     """
     stays = np.isin(segment.keys, keys)
     if stays.all():

@@ -1,4 +1,4 @@
-"""The rows of a callset's files as streams in the sites' order, whichever of a batch's files they lie in."""
+"""Stream rows of a callset's files in site order, merging a batch's files."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,15 +12,15 @@ from genocloud.callset.layout import DamagedFile, FileEntry, ShardEntry, entry_n
 from genocloud.storage import Store, join
 
 Span = tuple[int, int]
-"""The first of some neighbouring rows or sites, and the one behind the last."""
+"""Half-open range of rows or sites."""
 
 
 def stream_rows(
     store: Store, file: FileEntry, declared: pa.Schema, columns: Sequence[str], rows: int, span: Span
 ) -> Iterator[pa.Table]:
-    """Columns of a span of a Parquet file's rows in tables of so many rows, the last shorter, as they are asked for.
+    """Lazily read columns of a span of a Parquet file in tables of `rows` rows, the last shorter.
 
-    By one thread: other batches' files are read beside it. Raises DamagedFile.
+    Single-threaded, as other batches' files are read at the same time. Raises DamagedFile.
     """
     start, end = span
     with parquet.open_table(store, file, declared) as stream:
@@ -42,7 +42,7 @@ def stream_rows(
 
 
 def _row_groups(metadata: sealing.FileMetaData, start: int, end: int) -> tuple[list[int], int]:
-    """The row groups that hold some rows, and the first row of the first of them."""
+    """The row groups that overlap a range of rows, and the first row of the first of them."""
     edges = np.cumsum([0, *(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))])
     groups = np.flatnonzero((edges[:-1] < end) & (edges[1:] > start))
     return groups.tolist(), int(edges[groups[0]]) if len(groups) else start
@@ -51,9 +51,9 @@ def _row_groups(metadata: sealing.FileMetaData, start: int, end: int) -> tuple[l
 def stream_genotypes(
     store: Store, shard: ShardEntry, batch: str, samples: int, columns: Sequence[str], sites: int, span: Span
 ) -> Iterator[pa.Table]:
-    """A batch's rows at a span of the shard's sites, in tables of so many sites, the last shorter.
+    """A batch's rows at a span of the shard's sites, in tables of `sites` sites, the last shorter.
 
-    Superseded rows are left out. `samples`: how many the batch has. Raises DamagedFile.
+    Superseded rows are skipped. `samples`: number of samples in the batch. Raises DamagedFile.
     """
     if not samples:
         return
@@ -72,16 +72,16 @@ def stream_genotypes(
 
 
 def is_whole(shard: ShardEntry, files: Sequence[FileEntry], samples: int) -> bool:
-    """Whether one file has just the rows of the shard's sites."""
+    """Whether a single file has exactly the rows of the shard's sites."""
     return len(files) == 1 and files[0].rows == shard.sites.rows * samples
 
 
 def site_places(
     store: Store, shard: ShardEntry, files: Sequence[FileEntry], samples: int
 ) -> list[npt.NDArray[np.int64]]:
-    """For each of a batch's files the place among the shard's sites that each of its sites has; -1: superseded.
+    """For each of a batch's files, the index among the shard's sites of each of its sites; -1: superseded.
 
-    Raises DamagedFile where a site's rows are in none of them, or in two.
+    Raises DamagedFile where a site's rows are in no file, or in two.
     """
     keys = _keys(store, shard.sites, schema.STORED_SITES)
     by_file = [_places(keys, _keys(store, file, schema.STORED_GENOTYPES)[::samples]) for file in files]
@@ -93,7 +93,7 @@ def site_places(
 
 
 def _places(keys: npt.NDArray[np.int64], held: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Where each of `held` is among the keys; -1 where it is not."""
+    """Index of each element of `held` in `keys`; -1 where it is absent."""
     if not len(keys):
         return np.full(len(held), -1)
     order = np.argsort(keys, kind="stable")
@@ -110,7 +110,7 @@ def _keys(store: Store, file: FileEntry, declared: pa.Schema) -> npt.NDArray[np.
 def _current_rows(
     store: Store, file: FileEntry, columns: Sequence[str], places: npt.NDArray[np.int64], samples: int
 ) -> Iterator[pa.Table]:
-    """A file's rows that are not superseded, some sites at a time."""
+    """A file's rows that are not superseded, _AT_ONCE sites at a time."""
     at = 0
     for table in stream_rows(store, file, schema.STORED_GENOTYPES, columns, _AT_ONCE * samples, (0, file.rows)):
         is_current = places[at : at + _AT_ONCE] >= 0
@@ -119,19 +119,19 @@ def _current_rows(
 
 
 _AT_ONCE = 256
-"""Sites of a file that are read together where its rows are mixed with others'."""
+"""Sites read at a time from each of several files that are merged."""
 
 
 class _Source:
-    """One file's rows that are not superseded, in the order of their sites' places among the shard's."""
+    """Cursor over one file's rows that are not superseded, in site order."""
 
     def __init__(self, places: npt.NDArray[np.int64], tables: Iterator[pa.Table], first: int, samples: int) -> None:
         self.places, self.tables, self.samples = places[places >= 0], tables, samples
-        self.ahead = int(np.searchsorted(self.places, first))  # sites that nobody has asked for
+        self.ahead = int(np.searchsorted(self.places, first))  # sites before the first requested one
         self.held: list[pa.Table] = []
 
     def take(self, start: int, stop: int) -> tuple[npt.NDArray[np.int64], pa.Table]:
-        """The places of its sites in a span of the shard's, and their rows; spans are asked for one after another."""
+        """Indices of its sites in a span of the shard's sites, and their rows; spans must be consecutive."""
         first, last = np.searchsorted(self.places, [start, stop])
         skipped, self.ahead = (self.ahead if last > first else 0), (0 if last > first else self.ahead)
         table = self._rows((skipped + int(last - first)) * self.samples)

@@ -1,4 +1,4 @@
-"""The VCF header, made from the declared columns, the contigs and the samples; no path, clock or host in it."""
+"""The VCF header, from the declared columns, contigs and samples; without paths, times or host names."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,27 +15,27 @@ _ASSEMBLIES = {
     "GRCh37": {"1": 249250621, "20": 63025520, "21": 48129895, "22": 51304566, "X": 155270560},
     "T2T-CHM13v2.0": {"1": 248387328},
 }
-"""Lengths by which human assemblies are recognised, with `chr` before the name or without."""
+"""Contig lengths that identify human assemblies, with or without the prefix `chr`."""
 _ABBREVIATED = {"annotation_groups": "annotation-group"}
-"""Settings whose option has another name."""
+"""Settings whose command-line option has another name."""
 
 
 def header_text(description: Description, numbered: bool = False) -> str:
-    """The header of a callset, from `##fileformat` to the samples' names; `numbered` as BCF refers to its lines.
+    """The header of a callset, from `##fileformat` to the sample names; `numbered` adds BCF's IDX.
 
-    What has to be asked for is declared only where the model says that it was.
+    Optional annotations are declared only where the model enables them.
     """
     return "".join(f"{line}\n" for line in _lines(description, dictionary() if numbered else {}))
 
 
 def vcf_keys(columns: Sequence[Column], kind: str) -> list[tuple[str, Column]]:
-    """The columns that stand in INFO or FORMAT, with their keys: GT first, the others sorted by key."""
+    """The columns of INFO or FORMAT with their keys: GT first, the others sorted by key."""
     keyed = [(column.vcf.removeprefix(f"{kind}/"), column) for column in columns if column.vcf.startswith(f"{kind}/")]
     return sorted(keyed, key=lambda pair: (pair[0] != "GT", pair[0]))
 
 
 def dictionary() -> dict[str, int]:
-    """The numbers that BCF gives to FILTER, FORMAT and INFO keys, declared or not: PASS is 0.
+    """BCF's dictionary of strings: the index of each FILTER, FORMAT and INFO key, declared or not; PASS is 0.
 
     Source: VCF 4.3 specification, section 6.2.1.
     """
@@ -62,7 +62,7 @@ def _lines(description: Description, numbers: Mapping[str, int]) -> Iterator[str
 
 
 def _assembly(contigs: Sequence[Contig]) -> str:
-    """The human assembly whose lengths the contigs have; empty if there is none."""
+    """The human assembly that the contig lengths identify; empty for any other."""
     lengths = {contig.name.removeprefix("chr"): contig.length for contig in contigs}
     for assembly, expected in _ASSEMBLIES.items():
         shared = expected.keys() & lengths.keys()
@@ -72,7 +72,7 @@ def _assembly(contigs: Sequence[Contig]) -> str:
 
 
 def _command(model: Mapping[str, Any]) -> str:
-    """The command that gives such a callset, every setting in it; words in capitals stand for places."""
+    """The command that makes such a callset, with every setting; words in capitals stand for URLs."""
     words = ["genocloud genotype COHORT CALLSET"]
     for name, value in sorted(model.items()):
         option = f"--{_ABBREVIATED.get(name, name).replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""The index of a BGZF-compressed VCF or BCF, put together from its parts': tabix, or CSI where tabix will not do."""
+"""The index of a BGZF-compressed VCF or BCF, merged from its parts: tabix, or CSI for BCF and long contigs."""
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,12 +22,12 @@ Offsets = npt.NDArray[np.int64]
 
 @dataclass
 class ContigIndex:
-    """Where records of one contig lie, in file order, with one entry for some 16 kb of genome.
+    """Bins and linear index of one contig's records, in file order.
 
     depth    levels of bins below the one that holds the whole contig (see index_depth)
-    records  how many there are
+    records  number of records
     runs     neighbouring records in one bin: (bin, begin, end), virtual offsets
-    windows  the first record that touches each window
+    windows  virtual offset of the first record that overlaps each 16 kb window
     """
 
     depth: int

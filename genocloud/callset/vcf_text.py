@@ -1,4 +1,4 @@
-"""SITES and GENOTYPES as the text of VCF lines, column by column: no Python object for any record or genotype."""
+"""Render SITES and GENOTYPES as VCF text, column by column, without a Python object per record or genotype."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from genocloud.callset.vcf_header import vcf_keys
 from genocloud.kernels import vcf_columns
 
 HIGHEST_GQ = 99
-"""VCF's GQ is capped as GATK caps it; the tables keep it whole."""
+"""GATK caps GQ in VCF; the tables keep the uncapped value."""
 
 _FORMAT = vcf_keys(schema.GENOTYPE_COLUMNS, "FORMAT")
 _INFO = vcf_keys(schema.SITE_COLUMNS, "INFO")
@@ -28,7 +28,7 @@ class Lines(NamedTuple):
 
 
 class _Field(NamedTuple):
-    """A FORMAT column with a value, as the tables' chunks of it."""
+    """A FORMAT column with at least one value, as chunks of the tables."""
 
     key: str
     kind: int
@@ -36,16 +36,16 @@ class _Field(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Numbers in it: rows, or the lists' elements."""
+        """Number of values: rows, or elements of the lists."""
         return sum(map(_elements if self.kind == vcf_columns.LIST else len, self.chunks))
 
 
 FORMAT_COLUMNS = [column.name for _, column in _FORMAT]
-"""Columns of GENOTYPES that are needed for the text."""
+"""Columns of GENOTYPES that appear in FORMAT."""
 
 
 class Columns(NamedTuple):
-    """All fields one behind the other, as text.put_lines takes them."""
+    """All fields concatenated, as vcf_columns.put_lines takes them."""
 
     kinds: npt.NDArray[np.int8]
     bases: npt.NDArray[np.int64]
@@ -57,12 +57,12 @@ class Columns(NamedTuple):
 
 
 class Genotypes(NamedTuple):
-    """FORMAT columns of some tables one behind the other.
+    """FORMAT columns of some tables, concatenated.
 
-    keys     the fields that have a value, GT first
+    keys     the fields with a value, GT first
     columns  their values
     masks    (rows,) int32; bit k is set where field k has a value
-    bounds   (rows,) int32; the most bytes of the row's text
+    bounds   (rows,) int32; upper bound of the row's text in bytes
     """
 
     keys: list[str]
@@ -72,7 +72,7 @@ class Genotypes(NamedTuple):
 
 
 def lay_out(tables: Sequence[pa.Table]) -> Genotypes:
-    """The FORMAT columns of tables (GENOTYPES, or its distinct rows) one behind the other."""
+    """Concatenate the FORMAT columns of tables (GENOTYPES, or its distinct rows)."""
     fields = list(_fields(tables))
     columns = _laid_out(fields)
     rows = sum(table.num_rows for table in tables)
@@ -82,9 +82,9 @@ def lay_out(tables: Sequence[pa.Table]) -> Genotypes:
 
 
 def lines_of(sites: pa.Array, genotypes: Genotypes, cells: npt.NDArray[np.int32]) -> Lines:
-    """The lines of some sites, given as `site_texts` writes them.
+    """Complete VCF lines from the output of `site_texts`.
 
-    cells  (sites, samples) int32; which row of the genotypes a sample has at a site
+    cells  (sites, samples) int32; the sample's row of the genotypes at the site
     """
     site_offsets, site_bytes = text_bytes(sites)
     key_offsets, keys = text_bytes(pa.array(genotypes.keys, pa.string()))
@@ -111,7 +111,7 @@ def _kind(type_: pa.DataType) -> int:
 
 
 def _laid_out(fields: Sequence[_Field]) -> Columns:
-    """The fields, each number copied once, to its place."""
+    """Concatenate the fields; each value is copied once."""
     sizes = [field.size for field in fields]
     values, starts = np.empty(sum(sizes), np.int32), _starts(sizes)
     offsets, words = [np.zeros(0, np.int64)] * len(fields), [_NO_WORDS] * len(fields)
@@ -132,12 +132,12 @@ def _laid_out(fields: Sequence[_Field]) -> Columns:
 
 
 def _starts(sizes: Iterable[int]) -> npt.NDArray[np.int64]:
-    """Where each part begins when they lie one behind the other."""
+    """Start of each part when they are concatenated."""
     return np.cumsum([0, *sizes], dtype=np.int64)[:-1]
 
 
 def _fill(chunks: Iterable[pa.Array], out: npt.NDArray[np.int32]) -> None:
-    """Columns of numbers one behind the other, nulls as MISSING."""
+    """Concatenate columns of numbers into `out`, nulls as MISSING."""
     end = 0
     for chunk in chunks:
         start, end = end, end + len(chunk)
@@ -151,7 +151,7 @@ def _fill(chunks: Iterable[pa.Array], out: npt.NDArray[np.int32]) -> None:
 
 
 def _fill_lists(chunks: Sequence[pa.Array], out: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    """Lists one behind the other: their elements; returns the offsets (rows + 1,). A null list has no elements."""
+    """Concatenate the elements of lists into `out`; return the offsets (rows + 1,). A null list has no elements."""
     bounds = [_numbers(chunk.offsets) for chunk in chunks]
     _fill([chunk.values.slice(at[0], at[-1] - at[0]) for chunk, at in zip(chunks, bounds, strict=True)], out)
     starts = _starts(at[-1] - at[0] for at in bounds)
@@ -160,7 +160,7 @@ def _fill_lists(chunks: Sequence[pa.Array], out: npt.NDArray[np.int32]) -> npt.N
 
 
 def _fill_words(chunks: Sequence[pa.Array], out: npt.NDArray[np.int32]) -> pa.Array:
-    """Words one behind the other: their numbers, the same in all chunks; returns the words."""
+    """Concatenate dictionary columns into `out` with one shared dictionary, which is returned."""
     _fill([chunk.indices for chunk in chunks], out)
     numbers: dict[str, int] = {}
     end = 0
@@ -178,24 +178,24 @@ def _elements(lists: pa.Array) -> int:
 
 
 def _numbers(column: pa.Array) -> npt.NDArray[np.int32]:
-    """A column of int32 as it lies in memory, whatever that has under nulls."""
+    """The memory of an int32 column without a copy; values under nulls are undefined."""
     return _read_only(np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column)])
 
 
 def text_bytes(column: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
-    """A column of texts, as schema.strings has it, for the kernels."""
+    """Offsets and bytes of a string column (see schema.strings), for the kernels."""
     offsets, data = schema.strings(column)
     return offsets, _read_only(data)
 
 
 def _read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """So that kernels are compiled for one kind of array: some of Arrow's buffers may be written to, others not."""
+    """Mark an array read-only, so that kernels are compiled for one array type: some Arrow buffers are writable."""
     values.flags.writeable = False
     return values
 
 
 def site_texts(sites: pa.Table) -> pa.Array:
-    """CHROM to INFO of each site, tabs between."""
+    """CHROM to INFO of each site, tab-separated."""
     columns = [
         pc.cast(sites["contig"], pa.string()),
         pc.cast(sites["pos"], pa.string()),
@@ -214,7 +214,7 @@ def _one(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def _or_point(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Nothing, or an empty text, is `.`."""
+    """Replace null and empty text by `.`."""
     filled = pc.fill_null(_one(column), "")
     return pc.if_else(pc.equal(filled, ""), ".", filled)
 
@@ -245,7 +245,7 @@ def _texts(values: pa.Array, form: str = "") -> pa.Array:
 
 
 def _joined(lists: pa.Array, form: str = "") -> pa.Array:
-    """Lists as texts, commas between, missing elements as `.`; null stays null."""
+    """Lists as comma-separated text, missing elements as `.`; null stays null."""
     lengths = schema.numbers(lists.value_lengths().fill_null(0))  # there may be elements under a null
     offsets = np.cumsum(np.append(0, lengths), dtype=np.int32)
     elements = _or_point(_texts(lists.flatten(), form))
@@ -265,5 +265,5 @@ def decimals(values: pa.Array, form: str) -> pa.Array:
 
 
 def _places(form: str) -> int:
-    """Digits after the point: 2 of `%.2f`."""
+    """Digits after the decimal point: 2 for `%.2f`."""
     return int(form.removeprefix("%.").removesuffix("f")) if form else vcf_columns.GATK_DEFAULT

@@ -1,4 +1,4 @@
-"""Whether a callset still holds what was written, and whether it holds a person."""
+"""Verify a callset's files against its manifest; check whether it holds a sample."""
 
 import hashlib
 import io
@@ -23,9 +23,9 @@ from genocloud.storage import ObjectMissing, Store, join
 
 
 def check_shard(store: Store, shard: ShardEntry, elsewhere: Collection[str] = ()) -> list[DamagedFile]:
-    """What is wrong with a shard's files: each is read whole, its bytes, checksum, columns and rows compared.
+    """Damage in a shard's files: each is read whole, and its bytes, checksum, columns and rows are compared.
 
-    Those of batches that lie `elsewhere` are left out.
+    Batches in `elsewhere` (stored at other sites) are skipped.
     """
     wrong = _table_problems(store, shard.without(elsewhere))
     stored_entry = manifest.read_entry(store, entry_name(shard.name))
@@ -43,14 +43,14 @@ def _table_problems(store: Store, shard: ShardEntry) -> list[DamagedFile]:
 
 
 def _declared(shard: ShardEntry) -> list[tuple[FileEntry, pa.Schema | None]]:
-    """Every table, with the columns that it must have; those of shares depend on the model."""
+    """Every table with its expected schema; None for shares, whose columns depend on the model."""
     genotypes = [(file, schema.STORED_GENOTYPES) for files in shard.genotypes.values() for file in files]
     shares = [(file, None) for files in shard.shares.values() for file in files]
     return [(shard.sites, schema.STORED_SITES), *genotypes, *shares]
 
 
 def _site_problems(store: Store, shard: ShardEntry) -> list[DamagedFile]:
-    """Sites that have not just one row for each sample of each batch."""
+    """Sites without exactly one row for each sample of each batch."""
     wrong = []
     for files in shard.genotypes.values():
         try:
@@ -62,7 +62,7 @@ def _site_problems(store: Store, shard: ShardEntry) -> list[DamagedFile]:
 
 
 def _samples(store: Store, files: Sequence[FileEntry]) -> int:
-    """How many samples a batch has: the rows of its first site."""
+    """Number of samples in a batch: the rows of its first site."""
     with parquet.open_table(store, files[0], schema.STORED_GENOTYPES) as stream:
         keys = schema.numbers(sealing.reader(stream).read(["key"], use_threads=False)["key"])
     return int(np.count_nonzero(keys == keys[0]))
@@ -91,7 +91,7 @@ def _file_problem(store: Store, file: FileEntry, declared: pa.Schema | None) -> 
 
 
 def holds(store: Store, names: Collection[str], batches: Collection[str]) -> bool:
-    """Whether a callset, finished or not, has genotypes made from one of some batches, or a sample of one of the names.
+    """Whether a callset, finished or not, has genotypes of one of the batches, or a sample with one of the names.
 
     Raises DamagedFile or OtherVersion where its manifest cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Writing a callset: shards in any order, by any number of workers; then one manifest that makes it a callset."""
+"""Write a callset: shards in any order, by any number of workers; then the manifest, which commits it."""
 
 import hashlib
 import json
@@ -38,14 +38,14 @@ from genocloud.storage import ObjectMissing, Store
 _log = logging.getLogger(__name__)
 
 SIZES_AT_ONCE = 16
-"""Questions to the store at a time: a bucket needs some 30 ms for each, and a shard has a file for each batch."""
+"""Concurrent requests to the store: a bucket takes some 30 ms for each, and a shard has a file for each batch."""
 
 BatchTables = Mapping[str, pa.Table] | Iterable[tuple[str, pa.Table]]
-"""GENOTYPES by batch id: a mapping, or pairs one at a time so that only one batch's table is held."""
+"""GENOTYPES by batch id: a mapping, or an iterator of pairs so that only one batch's table is in memory."""
 
 
 class Shard(Protocol):
-    """A stretch of the genome whose name sorts in genome order."""
+    """A part of the genome whose name sorts in genome order."""
 
     @property
     def name(self) -> str:
@@ -57,7 +57,7 @@ class Shard(Protocol):
 
 
 class BadShard(StoreError):
-    """A shard that does not belong into the callset: incomplete, or made for other samples."""
+    """A shard that cannot be part of the callset: incomplete, or made for other samples."""
 
     def __init__(self, url: str, shard: str, problem: str) -> None:
         self.url, self.shard, self.problem = url, shard, problem
@@ -69,8 +69,8 @@ def find_shard(
 ) -> ShardEntry | None:
     """The entry of a shard written earlier with the same settings `key`; None if it must be written.
 
-    It must be, too, where its entry cannot be read, or where a file is missing or not what it was; the files of
-    batches that lie `elsewhere` are not looked at. Unless `whole` no more than the files' lengths is looked at.
+    None also where the entry is unreadable, or a file is missing or damaged. Batches in `elsewhere` (stored at other
+    sites) are not checked. `whole` compares the files' sha256, else only their lengths are compared.
     """
     entry = manifest.read_entry(store, entry_name(shard.name))
     if entry is None or (entry.key, entry.extent) != (key, shard.extent):
@@ -82,7 +82,7 @@ def find_shard(
 
 
 def is_intact(store: Store, file: FileEntry, whole: bool = True) -> bool:
-    """Whether a file is as long as it was, and with `whole` has the bytes that it had, all of which are read."""
+    """Whether a file has its recorded length and, with `whole`, its recorded sha256 (reads all bytes)."""
     try:
         if store.size(file.name) != file.bytes:
             return False
@@ -95,9 +95,9 @@ def is_intact(store: Store, file: FileEntry, whole: bool = True) -> bool:
 
 
 def has_seal(store: Store, file: FileEntry) -> bool:
-    """Whether a file is as long as it was and has the footer that it had; whoever reads the rest compares it with that.
+    """Whether a file has its recorded length and footer; the rest is checked against the footer when it is read.
 
-    One without a seal, which an earlier genocloud wrote, is read whole.
+    Files without a seal, of earlier versions, are read whole.
     """
     if not file.seal:
         return is_intact(store, file)
@@ -112,12 +112,12 @@ def has_seal(store: Store, file: FileEntry) -> bool:
 
 
 def write_shard(store: Store, shard: Shard, key: str, sites: pa.Table, genotypes: BatchTables) -> ShardEntry:
-    """Write a shard's tables SITES and, for each batch, GENOTYPES; its entry comes last and makes it complete.
+    """Write a shard's tables SITES and, for each batch, GENOTYPES; its entry is written last and marks it complete.
 
-    key  names the settings and inputs that the tables follow from; see find_shard
-    Rows of genotypes are dense: for each site, in its order, the batch's samples, in one order.
-    A callset that is already there stops being one until the next `commit`. Raises ValueError for other tables,
-    NotACallset where something else lies (see claim).
+    key  digest of the settings and inputs that determine the tables; see find_shard
+    Rows of genotypes are dense: for each site, in order, the batch's samples in a fixed order.
+    An existing callset is unfinished until the next `commit`. Raises ValueError for other tables, NotACallset where
+    there is other data (see claim).
     """
     begin_shard(store, shard)
     pairs = genotypes.items() if isinstance(genotypes, Mapping) else genotypes
@@ -132,9 +132,9 @@ def _keyed(sites: pa.Table) -> pa.Table:
 
 
 def begin_shard(store: Store, shard: Shard, key: str | None = None) -> None:
-    """The first step of `write_shard`: the shard is no longer complete, the callset no longer one.
+    """The first step of `write_shard`: mark the shard and the callset unfinished.
 
-    Of a shard that was complete with the same settings `key`, damaged files are removed: none is taken up again.
+    Damaged files of a shard that was complete with the same settings `key` are deleted, so that none is reused.
     """
     manifest.claim(store)
     entry = manifest.read_entry(store, entry_name(shard.name)) if key is not None else None
@@ -147,7 +147,7 @@ def begin_shard(store: Store, shard: Shard, key: str | None = None) -> None:
 
 
 def count_alts(sites: pa.Table) -> int:
-    """ALTs of all SITES together."""
+    """Number of ALTs of all SITES."""
     return int(pc.sum(pc.list_value_length(sites["alts"])).as_py() or 0)
 
 
@@ -159,7 +159,7 @@ def complete_shard(
     genotypes: Mapping[str, Sequence[FileEntry]],
     shares: Mapping[str, Sequence[FileEntry]] | None = None,
 ) -> ShardEntry:
-    """The last step of `write_shard`: SITES with their keys, then the entry."""
+    """The last step of `write_shard`: write SITES with their keys, then the entry."""
     sites_file = _write(store, sites_name(shard.name), sites, schema.STORED_SITES)
     files = [{batch: tuple(each) for batch, each in sorted(of.items())} for of in (genotypes, shares or {})]
     entry = ShardEntry(shard.name, shard.extent, key, sites_file, files[0], files[1], count_alts(sites))
@@ -170,7 +170,7 @@ def complete_shard(
 def write_genotypes(
     store: Store, shard: Shard, batch: str, sites: pa.Table, table: pa.Table, segment: str = ""
 ) -> FileEntry:
-    """A step of `write_shard`: one batch's GENOTYPES at the sites, of which `pos` and `key` are looked at."""
+    """A step of `write_shard`: write one batch's GENOTYPES at the sites, of which `pos` and `key` are used."""
     name, table = genotypes_name(batch, shard.name, segment), table.unify_dictionaries()
     samples = _dense_samples(name, sites, table)
     keys = pa.array(np.repeat(schema.numbers(sites["key"]), len(samples)))
@@ -180,7 +180,7 @@ def write_genotypes(
 
 
 def _dense_samples(name: str, sites: pa.Table, table: pa.Table) -> list[str]:
-    """The batch's samples in order; raises ValueError unless every site has just them, in that order."""
+    """The batch's samples in order; raises ValueError unless every site has exactly these, in this order."""
     if not table.num_rows:
         return []
     stride, rest = divmod(table.num_rows, max(sites.num_rows, 1))
@@ -203,11 +203,11 @@ def _write(
 
 
 def commit(store: Store, description: manifest.Description, shards: Iterable[ShardEntry]) -> Callset:
-    """Make the written shards a callset: remove files that belong to none of them, then write the manifest.
+    """Commit the written shards as a callset: delete files that belong to none of them, then write the manifest.
 
-    Files under names that genocloud does not give are left, and told of in the log. Raises BadShard if a shard lacks a
-    batch or a file, or holds other samples than the description says; such a shard is no longer complete, so that the
-    next run writes it again. Raises NotACallset where something else lies (see claim).
+    Files that genocloud did not write are kept, with a warning in the log. Raises BadShard if a shard lacks a batch or
+    a file, or has other samples than the description; such a shard is marked incomplete, so that the next run writes it
+    again. Raises NotACallset where there is other data (see claim).
     """
     manifest.claim(store)
     ordered = tuple(sorted(shards, key=lambda entry: entry.extent))
@@ -236,7 +236,7 @@ _FOLDERS = (ENTRIES_FOLDER, GENOTYPES_FOLDER, SHARES_FOLDER, SITES_FOLDER)
 
 
 def _problem(description: manifest.Description, entry: ShardEntry, present: frozenset[str]) -> str:
-    """Why the shard cannot be part of the callset; empty if it can."""
+    """Why the shard cannot be part of the callset; empty if it can be."""
     for name in sorted(set(entry.without(description.stores).files) - present):
         return f"{name} is missing"
     if set(entry.genotypes) != set(description.batches):

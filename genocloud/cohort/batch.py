@@ -1,4 +1,4 @@
-"""A batch of samples: what it is made from, its name, its receipt."""
+"""A batch of samples: its sources, content-derived id, and receipt."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ KINDS = {"variants": schema.VARIANTS, "blocks": schema.BLOCKS}
 
 
 class Rows(Protocol):
-    """Some records of one sample, in order (gvcf.Rows)."""
+    """A chunk of one sample's records, in order (gvcf.Rows)."""
 
     @property
     def variants(self) -> pa.RecordBatch: ...
@@ -40,11 +40,10 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One sample to be stored: its name, what tells its content from any other, its records in reference order.
+    """One sample to store: its name, fingerprint of its content, and records in reference order.
 
-    `policy` tells what was done with records that cannot be used; empty where such a one is refused. `file` is the
-    same for samples of one combined file, and empty where a file has one sample.
-    `caller` is the dialect.
+    `policy` is how unusable records are handled; empty: they are errors. `file` is the same for all samples of one
+    combined file, and empty for single-sample files. `caller` is the dialect.
     """
 
     sample: str
@@ -56,11 +55,11 @@ class Source:
 
 
 class BadBalance(Exception):
-    """More or fewer records were stored than were read: a bug."""
+    """Records stored and dropped do not add up to those read: a bug."""
 
 
 class DamagedObject(StoreError):
-    """An object of a batch that holds something else than what was written."""
+    """An object of a batch is missing or differs from what was written."""
 
     def __init__(self, url: str, problem: str) -> None:
         self.url, self.problem = url, problem
@@ -69,10 +68,10 @@ class DamagedObject(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class PartReceipt:
-    """What one object holds: rows by window, bases of the longest row, bytes and their sha256.
+    """Content of one object: rows by window, bases of the longest row, bytes and their sha256.
 
-    `group_rows` and `group_bytes` are of its row groups: how many rows, and how many bytes these are once decoded.
-    `seal` is the digest of its footer, which has checksums of all else; empty: an earlier genocloud wrote it.
+    `group_rows` and `group_bytes` are the rows and decoded bytes of its row groups. `seal` is the digest of its footer,
+    which has checksums of the rest; empty in objects of earlier versions.
     """
 
     name: str
@@ -93,11 +92,11 @@ class PartReceipt:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What became of one sample's records: `read` == the sums of `stored` (by kind) and `dropped` (by reason).
+    """Counts of one sample's records: `read` == the sums of `stored` (by kind) and `dropped` (by reason).
 
-    `bare` of its hom-ref blocks have neither PL nor GQ; `first_bare` is the first one's contig and start. By its
-    `policy` (see Source) nothing is known of the bases in `holes` (contig, start, end), because they did not matter.
-    `odd` counts stored records by what is odd about them. `file` is as in Source.
+    `bare`: hom-ref blocks with neither PL nor GQ; `first_bare` is the first one's contig and start. `holes` (contig,
+    start, end) are bases without records that the `policy` (see Source) permits. `odd` counts stored records by what is
+    odd about them. `file` and `caller` are as in Source.
     """
 
     read: int
@@ -114,12 +113,12 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class BatchReceipt:
-    """A batch as stored.
+    """A stored batch; written last, it marks the batch complete.
 
     `samples`, `fingerprints`, `checksums` (CRC-32 of the whole files) and `tallies` are in the order of the batch's
-    sample column, so that what a batch of fewer or more samples would have can be told without their files.
-    Windows cut blocks, so that `stored` records are more rows in `parts`. `ploidies` has, for each contig with rows
-    (by its number, as text), the fewest alleles in a GT of each sample; 0 for a sample without rows there.
+    sample column, so that receipts of regrouped batches follow from it without the input files. Blocks are cut at
+    windows, so `parts` have more rows than `stored` has records. `ploidies` has, for each contig with rows (its index,
+    as text), the fewest alleles in a GT of each sample; 0 for a sample without rows there.
     """
 
     id: str
@@ -146,11 +145,11 @@ class BatchReceipt:
         return dict(sum((Counter(tally.dropped) for tally in self.tallies), Counter[str]()))
 
     def part(self, kind: str, name: str) -> PartReceipt | None:
-        """The receipt of one object, or nothing where it would be empty and was not written."""
+        """The receipt of one object; None where it would be empty and was not written."""
         return next((part for part in self.parts if (part.kind, part.name) == (kind, name)), None)
 
     def to_json(self) -> bytes:
-        """The receipt as text; equal receipts give equal bytes."""
+        """The receipt as JSON; equal receipts give equal bytes."""
         return json.dumps(sealing.sealed_json(asdict(self)), sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -158,7 +157,7 @@ _BY_NUMBER = ("rows", "group_rows", "group_bytes")
 
 
 def receipt_from_json(data: bytes, compare: bool = True) -> BatchReceipt:
-    """The reverse of `BatchReceipt.to_json`; equal lists become one, as most of thousands of decoys have the same."""
+    """The inverse of `BatchReceipt.to_json`; equal lists share memory, as thousands of decoys have equal ploidies."""
     fields = sealing.open_json(data, compare)
     for key in ("samples", "fingerprints", "checksums"):
         fields[key] = tuple(fields[key])
@@ -177,7 +176,7 @@ def receipt_from_json(data: bytes, compare: bool = True) -> BatchReceipt:
 
 
 def _check_part(part: Mapping[str, Any]) -> None:
-    """Raise ValueError for an object's receipt whose numbers cannot be."""
+    """Raise ValueError for an object's receipt with impossible numbers."""
     what = f"of part {part['name']} of the {part['kind']}"
     for key in _BY_NUMBER:
         for number in part[key]:
@@ -191,7 +190,7 @@ def _check_part(part: Mapping[str, Any]) -> None:
 
 
 def read_receipt(store: Store, batch: str, seal: str | None = None) -> BatchReceipt:
-    """The receipt of a stored batch, whose bytes have the sha256 `seal` where that is given.
+    """The receipt of a stored batch, checked against the sha256 `seal` if any.
 
     Raises ObjectMissing where the batch is absent or unfinished, or DamagedObject.
     """
@@ -206,14 +205,14 @@ def read_receipt(store: Store, batch: str, seal: str | None = None) -> BatchRece
 
 
 def seal_of(receipt: bytes) -> str:
-    """By what a manifest vouches for a batch: the sha256 of its receipt's text."""
+    """The sha256 of a receipt, which the manifest records."""
     return hashlib.sha256(receipt).hexdigest()
 
 
 def find_batch(store: Store, batch: str) -> BatchReceipt | None:
-    """The receipt of a batch that an earlier, killed run has finished; None where it has not.
+    """The receipt of a batch that an earlier, killed run finished; None where there is none.
 
-    It is written anew, so that `collect` takes the batch for young, and leaves it to the run that now uses it.
+    It is rewritten, which renews its modification time, so that `collect` keeps the batch for the current run.
     """
     if not store.exists(receipt_name(batch)):
         return None
@@ -224,7 +223,7 @@ def find_batch(store: Store, batch: str) -> BatchReceipt | None:
 
 
 def batch_id(sources: Sequence[Source], layout: Layout) -> str:
-    """A name out of the content: equal samples, stored in the same way, make the same batch."""
+    """Content-derived id: equal samples with an equal layout make the same batch."""
     contents = {
         "schema": schema.VERSION,
         "contigs": [[contig.name, contig.length] for contig in layout.contigs],
@@ -235,10 +234,10 @@ def batch_id(sources: Sequence[Source], layout: Layout) -> str:
 
 
 def receipt_name(batch: str) -> str:
-    """Where a batch's receipt lies; it is written last, so that a batch with a receipt is whole."""
+    """Name of a batch's receipt; it is written last, so that a batch with a receipt is complete."""
     return f"batches/{batch}/receipt.json"
 
 
 def part_name(batch: str, kind: str, part: Part | PartReceipt) -> str:
-    """Where the rows of a part lie."""
+    """Name of the object with a part's rows of one kind."""
     return f"batches/{batch}/{kind}/{part.name}.parquet"

@@ -1,4 +1,4 @@
-"""Batches made out of other batches: some of their samples, side by side, as if ingested together."""
+"""Regroup stored samples into new batches, equal to batches ingested from their gVCFs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -20,19 +20,19 @@ from genocloud.storage import Store
 
 @dataclass(frozen=True)
 class Rewriting:
-    """A batch to be made: its id, and its samples in their new order, under the names that it stores."""
+    """A planned batch: its id, and its samples in their new order, under their stored names."""
 
     id: str
     people: tuple[Person, ...]
 
     @property
     def moves(self) -> dict[Place, Place]:
-        """Where each sample's rows come from, and where they will be."""
+        """Each sample's old and new place."""
         return {(person.batch, person.place): (self.id, place) for place, person in enumerate(self.people)}
 
 
 def plan_batch(people: Sequence[Person], receipts: Mapping[str, BatchReceipt], layout: Layout) -> Rewriting:
-    """The batch of these people; its name is the one that ingesting their gVCFs together would give it."""
+    """The batch of these samples; its id is the one that ingesting their gVCFs together would give."""
     people = sorted(people)
     sources = [
         Source(who.name, receipt.fingerprints[who.place], (), receipt.tallies[who.place].policy)
@@ -42,10 +42,10 @@ def plan_batch(people: Sequence[Person], receipts: Mapping[str, BatchReceipt], l
 
 
 def plan_compact(cohort: Cohort, batch_size: int) -> list[Rewriting]:
-    """The batches that take the place of small ones: neighbours in rank, under their names in force.
+    """Batches that replace small ones: samples adjacent in rank, under their active names.
 
-    Small is a batch from which fewer than half of `batch_size` are in force, or somebody no longer is: that one's
-    rows are left behind. A batch that would be what it was is not made.
+    A batch is small if it has fewer than half of `batch_size` samples, or an inactive sample, whose rows are dropped.
+    Batches that would equal an existing one are not planned.
     """
     receipts = {batch.id: cohort.receipt(batch) for batch in cohort.batches}
     kept = {
@@ -60,14 +60,14 @@ def plan_compact(cohort: Cohort, batch_size: int) -> list[Rewriting]:
 def rewrite_part(
     store: Store, made: Rewriting, receipts: Mapping[str, BatchReceipt], layout: Layout, part: Part
 ) -> tuple[PartReceipt, ...]:
-    """Write one part of a batch, window by window; in memory is one window of all its samples."""
+    """Write one part of a batch, window by window, with one window of all its samples in memory."""
     return write_part(store, made.id, part, _windows(store, made, receipts, layout, part))
 
 
 def finish(
     store: Store, made: Rewriting, receipts: Mapping[str, BatchReceipt], parts: Sequence[PartReceipt]
 ) -> BatchReceipt:
-    """Write the receipt of a batch whose `parts`, in genome order, are all there; that makes it whole."""
+    """Write the receipt of a batch, which marks it complete; `parts` are all of its parts in genome order."""
     homes = [(receipts[person.batch], person.place) for person in made.people]
     contigs = sorted({int(contig) for receipt, _ in homes for contig in receipt.ploidies})
     ploidies = {str(contig): [_ploidy(receipt, place, str(contig)) for receipt, place in homes] for contig in contigs}
@@ -102,7 +102,7 @@ def _windows(
 
 
 def _places(made: Rewriting, receipts: Mapping[str, BatchReceipt]) -> dict[str, pa.Array]:
-    """For each batch that samples come from, the new place of each of its samples; null for those left behind."""
+    """For each source batch, the new place of each of its samples; null for those that are dropped."""
     places: dict[str, list[int | None]] = {}
     for (batch, place), (_, new) in made.moves.items():
         places.setdefault(batch, [None] * len(receipts[batch].samples))[place] = new
@@ -110,7 +110,7 @@ def _places(made: Rewriting, receipts: Mapping[str, BatchReceipt]) -> dict[str, 
 
 
 def _side_by_side(kind: str, tables: Sequence[tuple[pa.Array, pa.Table]]) -> pa.Table:
-    """Batches' rows of a window in one table, in order of contig, sample and start."""
+    """Merge batches' rows of a window, in order of contig, sample and start."""
     placed = [with_column(table, "sample", places.take(table["sample"].combine_chunks())) for places, table in tables]
     together = pa.concat_tables(placed)
     order = np.lexsort([numbers(together[key]) for key in ("start", "sample", "contig")])

@@ -1,4 +1,4 @@
-"""How the store's columns are laid out in Parquet: as what differs from what neighbouring columns foretell."""
+"""Delta-encode a cohort's columns for Parquet: each as the difference from a prediction by other columns."""
 
 from collections.abc import Callable, Mapping
 from io import RawIOBase
@@ -19,20 +19,20 @@ ZSTD_LEVEL = 3
 GAP, LENGTH = pa.field("gap", INT64, False), pa.field("length", INT32, False)
 """In place of start and stop: bases between the row above's stop and start (any sign), and from start to stop.
 
-Rows follow one another closely, so that most gaps are 0: start and stop together cost hardly more than the lengths.
+Most gaps are 0, so that start and stop together cost hardly more than the lengths.
 """
 
 OFFSET_BYTES = 4
-"""Where a string or a list begins: an int32."""
+"""Size of an Arrow string's or list's offset: an int32."""
 
 CAP_GQ = 99
 """Callers write GQ as the second PL, at most this."""
 
 GROUP_ROWS = {"variants": 1 << 16, "blocks": 1 << 18}
-"""Rows of a row group at most: 20 to 30 MB when decoded (HaplotypeCaller's variants 300 to 500 bytes, a block 46)."""
+"""Most rows of a row group: 20 to 30 MB when decoded (HaplotypeCaller's variants 300 to 500 bytes, a block 46)."""
 
 SQUARED_MQ = 60 * 60
-"""Most reads have mapping quality 60, so that RAW_MQandDP's sum is about its reads times this."""
+"""Most reads have mapping quality 60, so that the sum in RAW_MQandDP is about its number of reads times this."""
 
 
 def _plus(factor: int, name: str) -> Callable[[Columns], pa.ChunkedArray]:
@@ -50,18 +50,18 @@ PREDICTORS: dict[str, dict[str, Callable[[Columns], pa.ChunkedArray]]] = {
         "info_dp": _plus(1, "dp"),
     },
 }
-"""For each column stored as a difference, what it is the difference from; a later line foretells from true values."""
+"""Prediction for each column that is stored as a difference; a later one predicts from decoded values."""
 
 
 def packed_schema(kind: str, table: pa.Schema) -> pa.Schema:
-    """The schema of the rows as they lie in Parquet."""
+    """The schema of packed rows."""
     fields = [field for field in table if field.name not in ("start", "stop")]
     wide = [field.with_type(INT64) if field.name in PREDICTORS[kind] else field for field in fields]
     return pa.schema([GAP, LENGTH, *wide])
 
 
 def pack(kind: str, table: pa.Table) -> pa.Table:
-    """A window's rows as they lie in Parquet."""
+    """Encode a window's rows for Parquet."""
     start, stop = (table[name].to_numpy().astype(np.int64) for name in ("start", "stop"))
     gap = start.copy()
     gap[1:] -= stop[:-1]
@@ -75,7 +75,7 @@ def pack(kind: str, table: pa.Table) -> pa.Table:
 
 
 def unpack(kind: str, packed: pa.Table, table: pa.Schema) -> pa.Table:
-    """The reverse of `pack`: one row group's rows in the schema they had."""
+    """The inverse of `pack`: decode one row group."""
     columns: dict[str, Any] = {name: packed[name] for name in packed.column_names}
     length = packed["length"].to_numpy().astype(np.int64)
     stop = np.cumsum(packed["gap"].to_numpy() + length)
@@ -86,7 +86,7 @@ def unpack(kind: str, packed: pa.Table, table: pa.Schema) -> pa.Table:
 
 
 def decoded_bytes(table: pa.Table) -> int:
-    """Bytes of a table's values and offsets: of what the rows say, whatever buffers they happen to lie in."""
+    """Bytes of a table's values and offsets, independent of its buffers."""
     return sum(_bytes_of(column) for column in table.columns)
 
 
@@ -99,11 +99,11 @@ def _bytes_of(column: pa.ChunkedArray) -> int:
 
 
 def open_writer(stream: RawIOBase, kind: str, table: pa.Schema) -> sealing.SealedWriter:
-    """A Parquet writer for packed rows, whose every `write_table` call becomes one row group."""
+    """A Parquet writer for packed rows; each `write_table` call writes one row group."""
     return sealing.SealedWriter(
         stream,
         packed_schema(kind, table),
         compression="zstd",
         compression_level=ZSTD_LEVEL,
-        write_statistics=False,  # the receipt knows rows by window; statistics of 40 columns swell the footer
+        write_statistics=False,  # the receipt has rows by window; statistics of 40 columns would swell the footer
     )

@@ -1,4 +1,4 @@
-"""Erasing a person: all places where the rows ever were, all names ever borne, and what must go because of these."""
+"""Plan the erasure of a sample: all batches that ever held its rows, all its names, and every object to delete."""
 
 import json
 from collections import defaultdict
@@ -16,22 +16,22 @@ from genocloud.errors import InputError, StoreError
 from genocloud.storage import ObjectMissing, Store, join
 
 JOURNAL = "erasing.json"
-"""What an erasure that has begun is about; it goes last, so that one that was killed can be completed."""
+"""Journal of an erasure in progress; deleted last, so that an erasure that was killed can be completed."""
 
 
 class DamagedJournal(StoreError):
-    """The note of an erasure that has begun, damaged: whom it was about is no longer known."""
+    """The journal of an erasure in progress is damaged: which sample it erases is unknown."""
 
     def __init__(self, url: str, problem: str) -> None:
         self.url, self.problem = url, problem
         super().__init__(
-            f"{url}: the note of an erasure that a killed run has begun is damaged ({problem}); restore it, or delete "
+            f"{url}: the journal of an erasure that a killed run began is damaged ({problem}); restore it, or delete "
             "it and run genocloud erase with that sample again"
         )
 
 
 class NothingToErase(InputError):
-    """A name that nothing in a cohort bears."""
+    """No version and no batch of the cohort has a sample of this name."""
 
     def __init__(self, url: str, sample: str) -> None:
         self.url, self.sample = url, sample
@@ -41,7 +41,7 @@ class NothingToErase(InputError):
 
 
 class InForceAsOther(InputError):
-    """A name that somebody bore who is in force under another one."""
+    """A former name of a sample that is active under another name."""
 
     def __init__(self, url: str, sample: str, names: Sequence[str]) -> None:
         self.url, self.sample, self.names = url, sample, tuple(names)
@@ -50,10 +50,10 @@ class InForceAsOther(InputError):
 
 @dataclass(frozen=True)
 class Erasure:
-    """Whom to erase: `places` by batch; `needles` must be found nowhere afterwards.
+    """A sample to erase: `places` by batch; `needles` must occur in no object afterwards.
 
-    `needles` are the person's names and files' fingerprints, without those that somebody who stays has or had as well:
-    these are `shared`. `namesakes` are people in force who once bore one of the names, or whose file is the same.
+    `needles` are the sample's names and file fingerprints, except those `shared` with a sample that stays. `namesakes`
+    are active samples that once had one of the names, or have the same file.
     """
 
     sample: str
@@ -69,10 +69,10 @@ class Erasure:
 
 
 def trace(store: Store, sample: str) -> Erasure:
-    """Where somebody's rows are, and what they are known by: the sample of that name, in force, removed or forgotten.
+    """Locate all rows and names of a sample, whether it is active, removed, or only in batches of no version.
 
-    Followed are renames, replacements and moves over all versions, and equal files; also batches in no version.
-    Places in force under another name are somebody else's. Raises NothingToErase, InForceAsOther, NoCohort.
+    Follows renames, replacements and moves over all versions, and equal files. Places that are active under another
+    name belong to other samples. Raises NothingToErase, InForceAsOther, NoCohort.
     """
     known = _Known(store)
     people = {(person.batch, person.place): person.name for person in known.newest.people()}
@@ -93,7 +93,7 @@ def trace(store: Store, sample: str) -> Erasure:
 
 
 class _Known:
-    """All that versions and receipts tell of places, names and files."""
+    """Places, names and files recorded in all versions and receipts."""
 
     def __init__(self, store: Store) -> None:
         kept = [open_cohort(store.url, version) for version in versions(store)]
@@ -116,11 +116,11 @@ class _Known:
         return set(self.names)
 
     def marks(self, place: Place) -> set[str]:
-        """What betrays a place: its names, and its file's fingerprint."""
+        """What identifies a place: its names, and its file's fingerprint."""
         return self.names[place] | ({self.files[place]} if place in self.files else set())
 
     def linked(self, sample: str, others: set[Place]) -> set[Place]:
-        """The places of a sample, without those of others; a name that one of these has had leads no further."""
+        """The places of a sample, except those of `others`, whose names are not followed."""
         foreign = set().union(*(self.names[place] for place in others)) - {sample}
         reached: set[Place] = set()
         waiting = self.bearers[sample] - others
@@ -138,7 +138,7 @@ class _Known:
                 self.names[batch, place].add(name)
 
     def _add_links(self, before: Iterable[Person], after: Iterable[Person]) -> None:
-        """One name at two places in neighbouring versions: the rows were replaced or moved."""
+        """Link the places of one name in consecutive versions: its rows were replaced or moved."""
         places = {person.name: (person.batch, person.place) for person in before}
         for person in after:
             old, new = places.get(person.name), (person.batch, person.place)
@@ -155,7 +155,7 @@ def _reversed(pairs: Iterable[tuple[Place, str]]) -> dict[str, set[Place]]:
 
 
 def receipts(store: Store) -> Iterator[BatchReceipt]:
-    """Those of all batches that are whole, in a version or not."""
+    """Receipts of all complete batches, in a version or not."""
     for name in store.list("batches/"):
         batch = name.split("/")[1]
         if name == receipt_name(batch):
@@ -163,12 +163,12 @@ def receipts(store: Store) -> Iterator[BatchReceipt]:
 
 
 def begin(store: Store, erasure: Erasure) -> None:
-    """Note what is going to be erased, so that any later run can complete it."""
+    """Write the journal, so that any later run can complete the erasure."""
     store.create(JOURNAL, json.dumps(sealing.sealed_json(asdict(erasure))).encode())
 
 
 def begun(store: Store) -> Erasure | None:
-    """The erasure that a killed run has left."""
+    """The unfinished erasure of a killed run; None where there is none."""
     try:
         return _erasure(sealing.open_json(store.read(JOURNAL)))
     except ObjectMissing:
@@ -184,7 +184,7 @@ def _erasure(fields: dict[str, Any]) -> Erasure:
 
 
 def plan_erase(erasure: Erasure, cohort: Cohort) -> list[Rewriting]:
-    """The batches that take the place of those of a version that hold the person: everybody else in them stays."""
+    """Batches that replace those of a version that hold the sample: all others in them stay."""
     held = {batch.id: cohort.receipt(batch) for batch in cohort.batches if batch.id in erasure.places}
     rest = {batch: _others(receipt, erasure.places[batch]) for batch, receipt in held.items()}
     return [plan_batch(people, held, cohort.layout) for people in rest.values() if people]
@@ -195,14 +195,14 @@ def _others(receipt: BatchReceipt, erased: Sequence[int]) -> list[Person]:
 
 
 def tainted_versions(store: Store, erasure: Erasure) -> list[str]:
-    """The manifests that name a batch which holds the person."""
+    """The manifests that refer to a batch with the sample."""
     cohorts = [open_cohort(store.url, version) for version in versions(store)]
     tainted = [cohort for cohort in cohorts if any(batch.id in erasure.places for batch in cohort.batches)]
     return [name for cohort in tainted for name in manifest_names(store, cohort.version)]
 
 
 def tainted_objects(store: Store, erasure: Erasure) -> list[str]:
-    """What else must go: all derived tables, the person's batches, and what unfinished batches have left."""
+    """Other objects to delete: all derived tables, the sample's batches, and unfinished batches."""
     names = store.list("batches/")
     whole = {name.split("/")[1] for name in names if name == receipt_name(name.split("/")[1])} - erasure.places.keys()
     return [*store.list("derived/"), *(name for name in names if name.split("/")[1] not in whole)]

@@ -1,4 +1,4 @@
-"""What no kept version of a cohort needs: older versions, batches, derived tables."""
+"""Find garbage: older versions, and batches and derived tables that no kept version needs."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,20 +9,21 @@ from genocloud.cohort.manifest import NAME, Cohort, manifest_names, open_cohort,
 from genocloud.storage import ObjectMissing, Store
 
 AT_ONCE = 16
-"""Questions to the store at a time: a bucket needs some 30 ms for each."""
+"""Concurrent requests to the store: a bucket takes some 30 ms for each."""
 
 OLD, UNUSED, OUTDATED = "older versions", "batches that no version needs", "tables derived from no version"
-"""Why objects are dropped."""
+"""Reasons for which objects are deleted."""
 
 
 def find_garbage(
     store: Store, keep: int | None, derived_folders: Callable[[Cohort], Collection[str]], before: float
 ) -> dict[str, list[str]]:
-    """The objects that can go, by reason; in this order, so that no version is left without its batches.
+    """Objects to delete, by reason, in an order that leaves no version without its batches.
 
-    `keep`: how many of the newest versions stay (None: all). `derived_folders` names the folders of what is derived
-    from a version or from one of its batches. What was written after `before` (seconds since the epoch) stays, as a
-    running writer's batch is in no version yet; and so does a version that was the newest until after that.
+    keep             how many of the newest versions stay (None: all)
+    derived_folders  the folders of tables derived from a version or from one of its batches
+    before           seconds since the epoch; later objects stay, as a running writer's batch is in no version yet,
+                     and so does a version that was superseded later
     """
     old = _old_versions(store, keep, before)
     dropped = [open_cohort(store.url, version) for version in old]
@@ -36,10 +37,10 @@ def find_garbage(
 
 
 def _spare_batches(store: Store, kept: Sequence[Cohort], dropped: Sequence[Cohort], before: float) -> list[str]:
-    """The objects of batches that no kept version has.
+    """Objects of batches that no kept version has.
 
-    Those that no version has at all stay together as long as one of them is young: an ingest of thousands takes days,
-    and puts its batches in force all at once.
+    Batches that no version has are all kept while one of their objects is recent: an ingest of thousands of samples
+    takes days, and commits its batches at the end.
     """
     needed, used = ({batch.id for cohort in cohorts for batch in cohort.batches} for cohorts in (kept, dropped))
     spare = {key: names for key, names in _folders(store, "batches").items() if key not in needed}
@@ -50,13 +51,13 @@ def _spare_batches(store: Store, kept: Sequence[Cohort], dropped: Sequence[Cohor
 
 
 def _folders(store: Store, folder: str) -> dict[str, list[str]]:
-    """The objects of a folder, by the folder in it where they are."""
+    """Objects of a folder, by subfolder."""
     by_folder = groupby(store.list(f"{folder}/"), key=lambda name: name.split("/")[1])
     return {key: list(names) for key, names in by_folder}
 
 
 def receipts_first(names: Iterable[str]) -> list[str]:
-    """Objects of batches in the order to delete them in: without its receipt, a batch is none any more."""
+    """Objects of batches in the order of deletion: without its receipt, a batch is incomplete."""
     return sorted(names, key=lambda name: (name != receipt_name(name.split("/")[1]), name))
 
 
@@ -68,17 +69,17 @@ def _old_versions(store: Store, keep: int | None, before: float) -> list[int]:
 
 
 def last_modified(store: Store, names: Iterable[str]) -> float:
-    """When the youngest of some objects was written, in seconds since the epoch."""
+    """Latest modification time of some objects, in seconds since the epoch."""
     return max(_query_all(store.modified, names), default=0.0)
 
 
 def total_bytes(store: Store, names: Iterable[str]) -> int:
-    """How large some objects are together."""
+    """Total size of some objects."""
     return int(sum(_query_all(store.size, names)))
 
 
 def _query_all(query: Callable[[str], float], names: Iterable[str]) -> list[float]:
-    """The answers for some objects; 0 for one that has just gone."""
+    """Query the store for each object concurrently; 0 for one that is missing."""
 
     def result(name: str) -> float:
         try:

@@ -1,4 +1,4 @@
-"""Many samples' records side by side: a window's rows of a whole batch, in memory that one window bounds."""
+"""Merge many samples' record streams into tables, window by window; memory is bounded by one window."""
 
 from bisect import bisect_right
 from collections import Counter, deque
@@ -17,16 +17,16 @@ from genocloud.regions import Region, joined
 from genocloud.schema import with_column
 
 Place = tuple[int, int]
-"""A contig's number and a base of it."""
+"""A contig's index and a base of it."""
 
 END = (1 << 31, 0)
 """Beyond every contig."""
 
 PIECE_ROWS = 1 << 18
-"""Rows of a window that are handed on together: as many as a row group of blocks has."""
+"""Rows of a window that are passed on together: as many as a row group of blocks has."""
 
 MOST_HOLES = 1000
-"""Of a sample so many stretches are noted in which records are lacking; of more, what lies between them too."""
+"""Most regions without records noted for a sample; if there are more, each contig's are merged into one."""
 
 MOST_ALLELES = 127
 """Above any ploidy: a GT counts its alleles in an int8."""
@@ -34,7 +34,10 @@ MOST_ALLELES = 127
 
 @dataclass(slots=True)
 class _Waiting:
-    """Rows that have been read; those before `taken` are gone. keys  (rows,) int64, ascending, see `_key`."""
+    """Buffered rows, of which those before `taken` are consumed.
+
+    keys  (rows,) int64, ascending; contig * _CONTIG + start
+    """
 
     keys: npt.NDArray[np.int64]
     rows: pa.RecordBatch
@@ -52,12 +55,12 @@ class _Waiting:
 
 
 _CONTIG = 1 << 32
-"""A contig's number times this, and a base of it, are one number."""
+"""Sort key of a base: the contig's index times this, plus the base."""
 
 
 @dataclass(slots=True)
 class Stream:
-    """One sample's records, read as far as they are needed."""
+    """One sample's records, read lazily, with counts of what was read."""
 
     rows: Iterator[Rows]
     waiting: dict[str, deque[_Waiting]] = field(default_factory=lambda: {kind: deque() for kind in KINDS})
@@ -74,17 +77,17 @@ class Stream:
 
     @property
     def first(self) -> Place:
-        """Where the first row waits; where the sample has been read to if none does."""
+        """Place of the first buffered row; how far the sample was read if there is none."""
         return min((waiting[0].first for waiting in self.waiting.values() if waiting), default=self.reached)
 
     def tally(self, policy: str, file: str, caller: str) -> Tally:
-        """What became of the records read so far."""
+        """Counts of the records read so far."""
         holes = tuple((hole.contig, hole.start, hole.end) for hole in _few(self.holes))
         rest = dict(self.dropped), self.bare, self.first_bare, policy, holes, dict(self.odd), file, caller
         return Tally(self.read, self.stored, *rest)
 
     def take(self, end: Place) -> dict[str, list[pa.RecordBatch]]:
-        """The rows that start before `end`, and have not been taken."""
+        """The rows that start before `end` and have not been taken yet, by kind."""
         while self.reached < end:
             self._pull()
         return {kind: list(_cut(waiting, end)) for kind, waiting in self.waiting.items()}
@@ -121,7 +124,7 @@ class Stream:
 
 
 def _few(holes: Sequence[Region]) -> list[Region]:
-    """The same regions, sorted, those that meet made one; of too many, each contig's from the first to the last."""
+    """Sort and merge regions; if more than MOST_HOLES remain, merge each contig's into one."""
     apart = joined(holes)
     if len(apart) <= MOST_HOLES:
         return apart
@@ -130,9 +133,9 @@ def _few(holes: Sequence[Region]) -> list[Region]:
 
 
 def _are_bare(blocks: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-    """Which blocks say hom-ref, but not how sure they are: (rows,) bool.
+    """Which blocks are called hom-ref without GQ or PL: (rows,) bool.
 
-    Those without a read (weCall writes them as 0/0 with GQ `.`) need not: they are no data in every model.
+    Blocks with depth 0 (weCall writes them as 0/0 with GQ `.`) do not count: they are no data in every model.
     """
     unsure = pc.and_(blocks["gq"].is_null(), blocks["pl0"].is_null())
     unread = pc.fill_null(pc.equal(pc.coalesce(blocks["min_dp"], blocks["dp"]), 0), False)
@@ -140,7 +143,7 @@ def _are_bare(blocks: pa.RecordBatch) -> npt.NDArray[np.bool_]:
 
 
 def _fewest_alleles(kind: str, batch: pa.RecordBatch, firsts: npt.NDArray[np.int64]) -> list[int]:
-    """The smallest ploidy of the rows from each first one on; those without a GT do not tell."""
+    """The smallest ploidy of each run of rows that begins at `firsts`; rows without a GT are ignored."""
     alleles = batch["ploidy"].to_numpy() if kind == "blocks" else np.diff(batch["gt"].offsets.to_numpy())
     counted = alleles if kind == "blocks" else np.where(alleles > 0, alleles, MOST_ALLELES)
     return [int(each) for each in np.minimum.reduceat(counted, firsts)]
@@ -155,16 +158,16 @@ def _cut(waiting: deque[_Waiting], end: Place) -> Iterator[pa.RecordBatch]:
 
 
 Piece = tuple[int, pa.RecordBatch]
-"""A sample's place in the batch, the rows."""
+"""A sample's index in the batch, and rows of it."""
 
 ROOMY = 8
-"""Where a run of contigs has less than this part of PIECE_ROWS, twice as many contigs are taken next."""
+"""After a run of contigs with fewer than PIECE_ROWS / ROOMY rows, twice as many contigs are taken."""
 
 
 def side_by_side(windows: Iterable[Window], streams: Sequence[Stream]) -> Iterator[Iterator[dict[str, pa.Table]]]:
     """Each window's rows of all samples by kind, in order of region, sample and start; blocks are cut at its edges.
 
-    They come in pieces, of about PIECE_ROWS where a window has more than that; each window is to be taken to its end.
+    A window with more than PIECE_ROWS rows comes in several pieces; each window's iterator must be exhausted.
     """
     together = _Together(streams)
     return (together.pieces(window) for window in windows)
@@ -172,7 +175,7 @@ def side_by_side(windows: Iterable[Window], streams: Sequence[Stream]) -> Iterat
 
 @dataclass(slots=True)
 class _Together:
-    """Samples' streams, no row of which is before `nearest`; `rest` has what is left of samples' last blocks."""
+    """Samples' streams, none with a row before `nearest`; `rest` has the remainders of cut blocks by sample."""
 
     streams: Sequence[Stream]
     nearest: Place = (-1, 0)
@@ -194,13 +197,13 @@ class _Together:
         self.rest = further
 
     def _next(self, window: Window, at: int) -> int:
-        """The next region that somebody has rows in: most of thousands of decoys have none."""
+        """Index of the next region in which a sample has rows: most of thousands of decoys have none."""
         if self.rest:
             return at
         return bisect_right(window, self.nearest, lo=at, key=lambda region: (region.contig, region.end))
 
     def _run(self, run: Window, further: dict[int, pa.RecordBatch]) -> Iterator[dict[str, pa.Table]]:
-        """The rows of some neighbouring regions; of one region in several pieces, where it has many."""
+        """The rows of some neighbouring regions; a single region with many rows comes in several pieces."""
         pieces: dict[str, list[Piece]] = {kind: [] for kind in KINDS}
         rows = 0
         for place, stream in enumerate(self.streams):
@@ -214,7 +217,7 @@ class _Together:
 def _take(
     last: Region, place: int, stream: Stream, rest: dict[int, pa.RecordBatch], pieces: dict[str, list[Piece]]
 ) -> int:
-    """Add a sample's rows up to a region's end to the pieces, what was left of its last block first; their number."""
+    """Add a sample's rows up to a region's end to the pieces, the rest of its last block first; return how many."""
     batches = stream.take((last.contig, last.end))
     if place in rest:
         batches["blocks"].insert(0, rest.pop(place))
@@ -224,9 +227,9 @@ def _take(
 
 
 def _tables(pieces: dict[str, list[Piece]], run: Window, further: dict[int, pa.RecordBatch]) -> dict[str, pa.Table]:
-    """Pieces as tables; what of a block reaches beyond the last region is added to `further`.
+    """Pieces as tables; remainders of blocks beyond the last region are added to `further`.
 
-    Only a window's last region can end before its contig: that goes on in the next window.
+    Only a window's last region can end before its contig does, which continues in the next window.
     """
     tables = {kind: _joined(kind, each, run) for kind, each in pieces.items()}
     tables["blocks"], left = _split(tables["blocks"], run[-1])
@@ -235,7 +238,7 @@ def _tables(pieces: dict[str, list[Piece]], run: Window, further: dict[int, pa.R
 
 
 def _joined(kind: str, pieces: Sequence[Piece], run: Window) -> pa.Table:
-    """Pieces by contig, in each one after another, with the samples' places as `sample`."""
+    """Concatenate pieces, sorted by contig (stable), with the samples' indices as `sample`."""
     table = pa.Table.from_batches([batch for _, batch in pieces], KINDS[kind]).combine_chunks()
     places = np.repeat(np.array([place for place, _ in pieces], np.int32), [batch.num_rows for _, batch in pieces])
     table = with_column(table, "sample", pa.array(places))
@@ -245,9 +248,9 @@ def _joined(kind: str, pieces: Sequence[Piece], run: Window) -> pa.Table:
 
 
 def _split(blocks: pa.Table, last: Region) -> tuple[pa.Table, dict[int, pa.RecordBatch]]:
-    """The blocks up to a region's end, and by sample what is left of the one that reaches further.
+    """Cut blocks at a region's end; also returns, by sample, the remainder of a block that extends beyond it.
 
-    There is at most one of a sample, because its rows never overlap.
+    There is at most one for each sample, because its rows never overlap.
     """
     stops = blocks["stop"].to_numpy()
     beyond = np.flatnonzero((stops > last.end) & (blocks["contig"].to_numpy() == last.contig))

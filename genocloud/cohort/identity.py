@@ -1,4 +1,4 @@
-"""What a cohort's people are known by, whatever they and their files are called: content of files, and records."""
+"""Identify samples by content, independent of names: fingerprints of files, digests of records."""
 
 import hashlib
 from functools import lru_cache
@@ -13,16 +13,16 @@ from genocloud.regions import Region
 from genocloud.schema import numbers
 
 ROWS = 32
-"""So many variant records of somebody stand for all: with their depths and likelihoods no other person has the same."""
+"""Number of variant records that identify a sample: with depths and likelihoods, no other sample has the same."""
 
 _COLUMNS = ("start", "ref", "alts", "gt", "ad", "dp", "gq", "pl")
 
 
 def identities(cohort: Cohort) -> list[tuple[str, ...]]:
-    """What each person in force is known by, in no order; one who has any of it in common with another is the same.
+    """Identifiers of each active sample, in no particular order; samples that share an identifier are the same.
 
-    The fingerprint of the file, and one of the first variant records by contig name and place: a file that was
-    compressed, headed or named anew, or stored in another cohort, has the same.
+    They are the file's fingerprint, and a digest of the first variant records by contig name and position, which stays
+    the same for a recompressed, reheadered or renamed file, and in another cohort.
     """
     return [
         words
@@ -57,7 +57,7 @@ def _of_batch(url: str, version: int, batch_id: str) -> tuple[tuple[str, ...], .
 
 
 def _first_rows(table: pa.Table, left: npt.NDArray[np.int64]) -> list[tuple[int, str]]:
-    """Each sample's first rows in a table, as many as are left of it, which are taken off; its place, and the row."""
+    """(sample, row) of each sample's first rows in a table, at most `left` of them, which is decremented."""
     samples = numbers(table["sample"])
     starts = np.searchsorted(samples, np.arange(len(left)))
     ends = np.minimum(np.searchsorted(samples, np.arange(len(left)), side="right"), starts + left)

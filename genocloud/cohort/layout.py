@@ -1,4 +1,4 @@
-"""How a cohort cuts the genome: parts are objects, windows are row groups of these."""
+"""Layout of a cohort: the genome is cut into parts (objects) and windows (their row groups)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from typing import Any
 from genocloud.regions import PART_BP, SHARD_BP, Axis, Contig, Part, Region, parts, shards
 
 BATCH_SIZE = 200
-"""Samples stored together: enough that files are few and large, few enough that a batch fits a task's memory."""
+"""Samples stored together: enough for few and large files, few enough that a batch fits a task's memory."""
 
 Window = tuple[Region, ...]
-"""What one row group holds: a stretch of a long contig, or several short contigs whole."""
+"""The regions of one row group: a piece of a long contig, or several short contigs."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The reference's contigs, and how long parts and windows are, in bases; the same for every batch of a cohort.
+    """The reference's contigs, and the lengths of parts and windows in bases; the same for every batch of a cohort.
 
-    Parts and windows are worked out once: references with decoys have thousands of contigs, and every task asks.
+    Parts and windows are cached: references with decoys have thousands of contigs.
     """
 
     contigs: tuple[Contig, ...]
@@ -41,7 +41,7 @@ class Layout:
         return self._axes[part.name]
 
     def stretches(self, part: Part) -> tuple[Region, ...]:
-        """The windows of a part as stretches of its axis, one behind the other."""
+        """The windows of a part as consecutive regions of its axis."""
         if part.name not in self._stretches:
             self._stretches[part.name] = tuple(_stretches(self.windows(part)))
         return self._stretches[part.name]
@@ -53,7 +53,7 @@ class Layout:
         return self._windows[part]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Send to other processes what they cannot work out, and no more."""
+        """Pickle without the caches."""
         return Layout, (self.contigs, self.part_bp, self.window_bp)
 
     @cached_property

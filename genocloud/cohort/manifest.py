@@ -1,4 +1,4 @@
-"""The manifest: which batches and samples a cohort has, version after version."""
+"""The cohort manifest: batches and samples of each version."""
 
 import json
 import os
@@ -21,21 +21,21 @@ from genocloud.storage import ObjectExists, ObjectMissing, Store, join, open_sto
 
 NAME = "manifest/{:08d}.json"
 PUBLISHED = "manifest/{:08d}.sha256"
-"""Beside each version its digest, so that the loss of a version is seen, or another in its place."""
+"""Digest beside each version, so that a lost or substituted version is detected."""
 
 FOLDER, NOTED_FOLDER = "manifest/", "published/"
 NOTED = "published/{:08d}.sha256"
-"""The same in a folder of its own, so that the loss of a version together with what is beside it is seen.
+"""The same digest in another folder, so that the loss of a version together with the digest beside it is detected.
 
-Each version has its note, written once: of one object for the newest version, two writers could write the older last.
+Each version has its own, written once: a single object for the newest version could be overwritten by a slower writer.
 """
 
 TRIES = 20
-"""How often a writer that lost a race tries the next version before it gives up."""
+"""Attempts of a writer that loses races before it gives up."""
 
 
 class NoCohort(StoreError):
-    """There is no cohort at a URL, or not the version asked for."""
+    """There is no cohort at the URL, or not the requested version."""
 
     def __init__(self, url: str, version: int | None) -> None:
         self.url, self.version = url, version
@@ -44,7 +44,7 @@ class NoCohort(StoreError):
 
 
 class CallsetHere(NoCohort):
-    """A URL at which a callset lies, not a cohort."""
+    """The URL holds a callset, not a cohort."""
 
     def __init__(self, url: str) -> None:
         self.url, self.version = url, None
@@ -52,7 +52,7 @@ class CallsetHere(NoCohort):
 
 
 class NewerSchema(StoreError):
-    """A cohort of a later layout than this version of genocloud knows."""
+    """A cohort with a newer schema version than this genocloud reads."""
 
     def __init__(self, url: str, schema_version: int) -> None:
         self.url, self.schema_version = url, schema_version
@@ -62,7 +62,7 @@ class NewerSchema(StoreError):
 
 
 class OlderSchema(StoreError):
-    """A cohort of an earlier layout than this version of genocloud reads."""
+    """A cohort with an older schema version than this genocloud reads."""
 
     def __init__(self, url: str, schema_version: int) -> None:
         self.url, self.schema_version = url, schema_version
@@ -73,7 +73,7 @@ class OlderSchema(StoreError):
 
 
 class BrokenManifest(StoreError):
-    """A manifest that is no manifest."""
+    """A manifest that cannot be decoded, or whose digest differs."""
 
     def __init__(self, url: str, problem: str) -> None:
         self.url, self.problem = url, problem
@@ -81,7 +81,7 @@ class BrokenManifest(StoreError):
 
 
 class LostVersion(StoreError):
-    """A version that was published, and whose manifest has gone."""
+    """The manifest of a published version is missing."""
 
     def __init__(self, url: str, version: int) -> None:
         self.url, self.version = url, version
@@ -93,7 +93,7 @@ class LostVersion(StoreError):
 
 
 class Contention(StoreError):
-    """Other writers were faster every time."""
+    """Other writers committed first in every attempt."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -101,7 +101,7 @@ class Contention(StoreError):
 
 
 class Person(NamedTuple):
-    """Somebody in force: the name, and the batch and the place in it where the rows are."""
+    """An active sample: its name, its batch, and its index in the batch."""
 
     name: str
     batch: str
@@ -110,10 +110,10 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """A batch of a cohort: its samples in the order stored, and the cohort rank of each (-1: not in force).
+    """A batch of a cohort: its samples in stored order, and the cohort rank of each (-1: inactive).
 
-    `samples` are names in force, which may differ from the stored ones (the receipt's); those out of force have the
-    name they had last. `seal` is the sha256 of the batch's receipt, which has those of its objects.
+    `samples` are active names, which may differ from the stored ones (the receipt's); inactive samples have their last
+    name. `seal` is the sha256 of the batch's receipt, which has those of its objects.
     """
 
     id: str
@@ -124,7 +124,7 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Cohort:
-    """One version of a cohort. `samples` are in rank order; `reference` describes it without a path."""
+    """One version of a cohort: `samples` in rank order, `batches`, contigs; `reference` identifies the reference."""
 
     url: str
     version: int
@@ -135,7 +135,7 @@ class Cohort:
     _receipts: dict[str, BatchReceipt] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
-        """Three lines: where it is, how much there is, of whom."""
+        """Three lines: URL and version, counts, names of samples and contigs."""
         names = [contig.name for contig in self.contigs]
         return (
             f"Cohort {self.url}, version {self.version}\n"
@@ -149,15 +149,15 @@ class Cohort:
         return self.layout.contigs
 
     def receipt(self, batch: Batch) -> BatchReceipt:
-        """The receipt of a batch, read once."""
+        """The receipt of a batch; cached."""
         if batch.id not in self._receipts:
             self._receipts[batch.id] = read_receipt(open_store(self.url), batch.id, batch.seal)
         return self._receipts[batch.id]
 
     def repeated(self, batch: Batch) -> npt.NDArray[np.bool_]:
-        """Which of a batch's samples have somebody of a lower rank from the same combined file: (samples,) bool.
+        """Which of a batch's samples come after another active sample of the same combined file: (samples,) bool.
 
-        INFO of that file's records counts for the first in force alone.
+        INFO of such a file's records counts only for its first active sample.
         """
         out = np.zeros(len(batch.samples), bool)
         files = [tally.file for tally in self.receipt(batch).tallies]
@@ -168,7 +168,7 @@ class Cohort:
         return out
 
     def _first_of_files(self) -> dict[str, int]:
-        """The lowest rank in force of each combined file."""
+        """The lowest active rank of each combined file."""
         firsts: dict[str, int] = {}
         for batch in self.batches:
             for rank, tally in zip(batch.ranks.tolist(), self.receipt(batch).tallies, strict=True):
@@ -177,7 +177,7 @@ class Cohort:
         return firsts
 
     def people(self) -> list[Person]:
-        """Everybody in force, in rank order."""
+        """The active samples, in rank order."""
         ranked = [
             (rank, Person(name, batch.id, place))
             for batch in self.batches
@@ -187,7 +187,7 @@ class Cohort:
         return [person for _, person in sorted(ranked)]
 
     def fingerprints(self) -> dict[str, str]:
-        """What tells each sample's stored content from any other (Source.fingerprint), by name, in rank order."""
+        """Fingerprint of each sample's content (Source.fingerprint), by name, in rank order."""
         by_rank = {
             rank: fingerprint
             for batch in self.batches
@@ -196,7 +196,7 @@ class Cohort:
         return {name: by_rank[rank] for rank, name in enumerate(self.samples)}
 
     def records(self) -> tuple[int, int, Counter[str]]:
-        """Records of those in force: read, stored, and dropped by reason."""
+        """Records of the active samples: read, stored, and dropped by reason."""
         tallies = [
             tally
             for batch in self.batches
@@ -208,10 +208,13 @@ class Cohort:
 
 
 def open_cohort(url: str | os.PathLike[str], version: int | None = None) -> Cohort:
-    """A cohort, by default as it is now; raises NoCohort, NewerSchema, OlderSchema or BrokenManifest.
+    """Open the cohort at a URL or path, by default its latest version.
 
-    As long as its manifest is the same, a process gets the same object again, with the receipts it has read: every
-    task of a step asks for it.
+    While the manifest is unchanged, a process gets the same object, with cached receipts.
+
+    Raises NoCohort, NewerSchema, OlderSchema or BrokenManifest.
+
+        cohort = genocloud.open_cohort("results/cohort")
     """
     url = os.fspath(url)
     store = open_store(url)
@@ -226,18 +229,18 @@ def open_cohort(url: str | os.PathLike[str], version: int | None = None) -> Coho
 
 
 def versions(store: Store) -> list[int]:
-    """The versions there are, in order."""
+    """Existing versions, ascending."""
     return _numbers(NAME, store.list(FOLDER))
 
 
 def _numbers(pattern: str, names: Iterable[str]) -> list[int]:
-    """The versions that have an object named after a pattern, in order."""
+    """Versions with an object named by the pattern, ascending."""
     matches = (re.fullmatch(r"\w+/(\d{8})\.\w+", name) for name in names)
     return sorted(int(match[1]) for match in matches if match and pattern.format(int(match[1])) == match[0])
 
 
 def latest_version(store: Store) -> int:
-    """The highest version there is; 0 where there is no cohort. Raises LostVersion where a later one has gone."""
+    """The highest version; 0 where there is no cohort. Raises LostVersion where a later published one is missing."""
     names = store.list(FOLDER)
     last = max(_numbers(NAME, names), default=0)
     if lost := [version for version in _published(store, names) if version > last]:
@@ -246,25 +249,25 @@ def latest_version(store: Store) -> int:
 
 
 def _published(store: Store, names: Sequence[str]) -> list[int]:
-    """The versions that a note says were published, in order; `names` are those of the manifests' folder."""
+    """Versions with a published digest, ascending; `names` are the objects of the manifest folder."""
     return sorted({*_numbers(PUBLISHED, names), *_numbers(NOTED, store.list(NOTED_FOLDER))})
 
 
 def lost_versions(store: Store) -> list[int]:
-    """Versions that were published and have gone, none of which was dropped by `collect` or `erase`."""
+    """Published versions whose manifest is missing, although neither `collect` nor `erase` deleted it."""
     names = store.list(FOLDER)
     return sorted(set(_published(store, names)) - set(_numbers(NAME, names)))
 
 
 def manifest_names(store: Store, version: int) -> list[str]:
-    """The objects that say what a version is, in the order to delete them in: without its notes it is not missed."""
+    """Objects of a version's manifest in the order of deletion: without its digests it does not count as lost."""
     return [name for each in (NOTED, PUBLISHED, NAME) if store.exists(name := each.format(version))]
 
 
 def commit(store: Store, change: Callable[[int], Cohort]) -> Cohort:
-    """Make what `change` makes of the latest version the next one; a version that it leaves as it is stays.
+    """Apply `change` to the latest version and write the result as the next one, unless nothing changes.
 
-    Where another writer was first, the change is made to that writer's version. Raises Contention.
+    Where another writer committed first, `change` is applied to that writer's version. Raises Contention.
     """
     for _ in range(TRIES):
         version = latest_version(store)
@@ -283,9 +286,9 @@ def commit(store: Store, change: Callable[[int], Cohort]) -> Cohort:
 
 
 def next_version(cohort: Cohort, people: Sequence[Person], new: Mapping[str, Batch]) -> Cohort:
-    """The version after `cohort` with just these people, in this order; `new` are batches that it does not have.
+    """The version after `cohort` with exactly these samples, in this order; `new` are batches that it does not have.
 
-    Batches from which nobody is in force are left out.
+    Batches without an active sample are dropped.
     """
     known = {batch.id: batch for batch in cohort.batches} | dict(new)
     names = {name: list(batch.samples) for name, batch in known.items()}
@@ -303,7 +306,7 @@ def next_version(cohort: Cohort, people: Sequence[Person], new: Mapping[str, Bat
 
 
 def _digest_of(store: Store, version: int) -> str:
-    """The digest that a version's manifest has of itself; noted beside it, where a killed writer did not do so."""
+    """The digest in a version's manifest; also published, in case a killed writer did not do so."""
     digest = str(_said(store, version).get("sha256", ""))
     if digest:
         _note(store, version, digest)
@@ -311,14 +314,14 @@ def _digest_of(store: Store, version: int) -> str:
 
 
 def _note(store: Store, version: int, digest: str) -> None:
-    """Note where it is not that a version was published: one that is there stays, as it may be of another manifest."""
+    """Publish a version's digest; an existing one stays, as it may be of another manifest."""
     for each in (PUBLISHED, NOTED):
         if not store.exists(each.format(version)):
             store.write(each.format(version), digest.encode())
 
 
 def _said(store: Store, version: int) -> dict[str, Any]:
-    """The fields of a version's manifest as they stand there; empty where it is absent or is no manifest."""
+    """The fields of a version's manifest, unchecked; empty where it is absent or no JSON object."""
     try:
         fields = json.loads(store.read(NAME.format(version)))
     except (ObjectMissing, ValueError):
@@ -327,7 +330,7 @@ def _said(store: Store, version: int) -> dict[str, Any]:
 
 
 def check_chain(store: Store, version: int) -> str:
-    """What is wrong with a version's place among the others; empty: nothing, or an earlier genocloud wrote it."""
+    """What is wrong with a version's link to the previous one and its published digests; empty: nothing."""
     fields, before = _said(store, version), _said(store, version - 1)
     for noted in (PUBLISHED.format(version), NOTED.format(version)):
         if store.exists(noted) and store.read(noted) != str(fields["sha256"]).encode():
@@ -338,7 +341,7 @@ def check_chain(store: Store, version: int) -> str:
 
 
 def _fields(cohort: Cohort, previous: str) -> dict[str, Any]:
-    """A manifest's content, with its own digest and that of the version before it."""
+    """A manifest's JSON, with its own digest and that of the previous version."""
     layout = cohort.layout
     fields = {
         "schema": schema.VERSION,
@@ -356,7 +359,7 @@ def _fields(cohort: Cohort, previous: str) -> dict[str, Any]:
     return sealing.sealed_json(fields)
 
 
-@lru_cache(maxsize=2)  # a run works on one cohort; a second, because somebody may compare two
+@lru_cache(maxsize=2)  # a run works on one cohort; two for comparisons
 def _from_json(url: str, version: int, data: bytes) -> Cohort:
     try:
         fields: dict[str, Any] = json.loads(data)
@@ -398,7 +401,7 @@ def _batch(fields: Mapping[str, Any]) -> Batch:
 
 
 def _in_force(batches: Sequence[Batch]) -> tuple[str, ...]:
-    """The names by rank; ValueError where ranks or names are not each somebody's own."""
+    """Names by rank; raises ValueError where ranks are not 0, 1, 2, ... or names are not unique."""
     ranked = sorted(
         (rank, name)
         for batch in batches
@@ -407,5 +410,5 @@ def _in_force(batches: Sequence[Batch]) -> tuple[str, ...]:
     )
     names = tuple(name for _, name in ranked)
     if [rank for rank, _ in ranked] != list(range(len(ranked))) or len(set(names)) != len(names):
-        raise ValueError("ranks or names of its samples are not each one's own")
+        raise ValueError("ranks or names of its samples are not unique")
     return names

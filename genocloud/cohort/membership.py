@@ -1,4 +1,4 @@
-"""Who is in force: samples added, replaced, removed, renamed or moved to other batches, each change one new version."""
+"""Add, replace, remove, rename and move samples of a cohort; each change commits one new version."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -12,7 +12,7 @@ from genocloud.errors import InputError, StoreError, did_you_mean, first_of
 from genocloud.storage import Store
 
 Place = tuple[str, int]
-"""A batch's id, and a sample's number in it."""
+"""A batch's id, and a sample's index in it."""
 
 
 class DuplicateSample(InputError):
@@ -27,7 +27,7 @@ class DuplicateSample(InputError):
 
 
 class KnownAsOther(InputError):
-    """A sample that is in force under another name."""
+    """A sample that is active under another name."""
 
     def __init__(self, url: str, sample: str, name: str) -> None:
         self.url, self.sample, self.name = url, sample, name
@@ -35,7 +35,7 @@ class KnownAsOther(InputError):
 
 
 class NotInForce(InputError):
-    """Samples that the cohort does not have; `present` are those that it has."""
+    """Names of samples that the cohort does not have."""
 
     def __init__(self, url: str, samples: Sequence[str], present: Sequence[str]) -> None:
         self.url, self.samples = url, tuple(samples)
@@ -46,7 +46,7 @@ class NotInForce(InputError):
 
 
 class NameTaken(InputError):
-    """New names that others have, or that are given twice."""
+    """New names that other samples have, or that occur twice."""
 
     def __init__(self, url: str, names: Sequence[str]) -> None:
         self.url, self.names = url, tuple(names)
@@ -57,7 +57,7 @@ class NameTaken(InputError):
 
 
 class OtherReference(InputError):
-    """Samples that were called against, or cut by, something else than the cohort's."""
+    """Samples with another reference, parts or windows than the cohort's."""
 
     def __init__(self, url: str, difference: str) -> None:
         self.url, self.difference = url, difference
@@ -65,7 +65,7 @@ class OtherReference(InputError):
 
 
 class IncompleteBatch(StoreError):
-    """A batch that has lost objects before anybody in it was in force."""
+    """A batch lost objects before it was committed."""
 
     def __init__(self, url: str, batch: str, missing: str) -> None:
         self.url, self.batch, self.missing = url, batch, missing
@@ -73,11 +73,11 @@ class IncompleteBatch(StoreError):
 
 
 class ChangedMeanwhile(StoreError):
-    """Samples that left while their rows were being moved."""
+    """Samples were removed while their rows were being moved."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        super().__init__(f"{url}: somebody removed, replaced or erased samples meanwhile; run this again")
+        super().__init__(f"{url}: another run removed, replaced or erased samples meanwhile; run this again")
 
 
 def append(
@@ -87,12 +87,12 @@ def append(
     reference: dict[str, str],
     replacing: Collection[str] = (),
 ) -> Cohort:
-    """Put the samples of some batches in force, as one new version; the first version makes the cohort.
+    """Activate the samples of some batches in one new version; the first version creates the cohort.
 
-    New samples are ranked by name, after those that are there. A sample in `replacing` keeps its rank and is read from
-    its new batch from now on, which may be one that it was in before. What is in force already changes nothing. Where
-    another writer was first, the new version is built upon that writer's. Raises DuplicateSample, KnownAsOther,
-    OtherReference, IncompleteBatch, NewerSchema, OlderSchema or Contention.
+    New samples are ranked by name, after existing ones. A sample in `replacing` keeps its rank and is read from its new
+    batch, which may be one that it was in before. Samples that are active already are unchanged. Where another writer
+    committed first, the new version is based on that writer's. Raises DuplicateSample, KnownAsOther, OtherReference,
+    IncompleteBatch, NewerSchema, OlderSchema or Contention.
     """
 
     def change(version: int) -> Cohort:
@@ -107,7 +107,7 @@ def append(
 
 
 def remove(store: Store, names: Collection[str]) -> Cohort:
-    """Take samples out of force, as one new version; their rows stay. Raises NotInForce, NoCohort or Contention."""
+    """Deactivate samples in one new version; their rows stay. Raises NotInForce, NoCohort or Contention."""
 
     def change(version: int) -> Cohort:
         present = _present(store, version, names)
@@ -118,7 +118,7 @@ def remove(store: Store, names: Collection[str]) -> Cohort:
 
 
 def rename(store: Store, names: Mapping[str, str]) -> Cohort:
-    """Give samples new names (by old name), all at once, as one new version; ranks and rows stay.
+    """Rename samples (new names by old name) in one new version; ranks and rows stay.
 
     Raises NotInForce, NameTaken, NoCohort or Contention.
     """
@@ -137,10 +137,10 @@ def rename(store: Store, names: Mapping[str, str]) -> Cohort:
 def move(
     store: Store, receipts: Sequence[BatchReceipt], moves: Mapping[Place, Place], gone: Collection[Place] = ()
 ) -> Cohort:
-    """Read samples from other places of other batches from now on, and take those at `gone` out of force.
+    """Move samples to other places of other batches, and deactivate those at `gone`, in one new version.
 
-    One new version, or none where all have moved and gone already. Names and the order of ranks stay. Raises
-    ChangedMeanwhile where somebody who moves is no longer in force, NoCohort, IncompleteBatch or Contention.
+    No new version where all have moved and gone already. Names and the order of ranks stay. Raises ChangedMeanwhile
+    where a sample to move is no longer active, NoCohort, IncompleteBatch or Contention.
     """
 
     def change(version: int) -> Cohort:
@@ -163,7 +163,7 @@ def _moved(person: Person, moves: Mapping[Place, Place]) -> Person:
 
 
 def _present(store: Store, version: int, names: Collection[str]) -> Cohort:
-    """The version of a cohort that has samples of these names."""
+    """A version of a cohort, checked to have samples of these names. Raises NotInForce."""
     present = open_cohort(store.url, version or None)
     unknown = set(names) - set(present.samples)
     if unknown:
@@ -172,9 +172,9 @@ def _present(store: Store, version: int, names: Collection[str]) -> Cohort:
 
 
 def _sealed(store: Store, receipt: BatchReceipt) -> Batch:
-    """The batch with nobody in force, its receipt read back and its objects found to be there.
+    """The batch without active samples, after checking that its objects exist. Raises IncompleteBatch.
 
-    Between writing and this, somebody may have removed what no version needed (collect, erase).
+    Since it was written, `collect` or `erase` may have deleted what no version needed.
     """
     present = set(store.list(f"batches/{receipt.id}/"))
     needed = [part_name(receipt.id, part.kind, part) for part in receipt.parts]
@@ -192,7 +192,7 @@ def _new_batches(store: Store, cohort: Cohort, receipts: Sequence[BatchReceipt])
 
 
 def _extended(cohort: Cohort, receipts: Sequence[BatchReceipt], replacing: frozenset[str]) -> list[Person]:
-    """The people of the next version, with everybody of these batches in force."""
+    """The samples of the next version, with all of these batches active."""
     present = cohort.people()
     arriving = _arriving(cohort.url, present, receipts)
     homes = {person.name: person for person in arriving}
@@ -207,7 +207,7 @@ def _extended(cohort: Cohort, receipts: Sequence[BatchReceipt], replacing: froze
 
 
 def _arriving(url: str, present: Sequence[Person], receipts: Sequence[BatchReceipt]) -> list[Person]:
-    """Those of some batches who are not in force from there yet."""
+    """The samples of some batches that are not active from there yet. Raises KnownAsOther."""
     names = {(person.batch, person.place): person.name for person in present}
     arriving = []
     for receipt in receipts:
@@ -221,7 +221,7 @@ def _arriving(url: str, present: Sequence[Person], receipts: Sequence[BatchRecei
 
 
 def check_same(cohort: Cohort, layout: Layout, reference: dict[str, str]) -> None:
-    """Raise OtherReference where samples of this reference, cut like this, cannot join a cohort."""
+    """Raise OtherReference where samples with this reference and layout cannot join a cohort."""
     if cohort.layout.contigs != layout.contigs or cohort.reference != reference:
         raise OtherReference(cohort.url, "another reference")
     if cohort.layout != layout:

@@ -1,4 +1,4 @@
-"""A region's rows out of a batch."""
+"""Read a region's rows of a batch or of a whole cohort."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterator, Sequence
@@ -32,25 +32,24 @@ class BatchRows:
 
 
 def read_rows(cohort: Cohort, batch: Batch, region: Region) -> BatchRows:
-    """The batch's rows that speak for any base of a region of one contig, as `rows_along` gives them."""
+    """The batch's rows that overlap a region of one contig; see `rows_along`."""
     axis = cohort.layout.axis(region.contig)
     rows = rows_along(cohort, batch, axis.on(region))
     return BatchRows(_on_contig(rows.variants, axis, region), _on_contig(rows.blocks, axis, region))
 
 
 def read_variants(cohort: Cohort, batch: Batch, region: Region) -> pa.Table:
-    """The variants of `read_rows` alone, without reading blocks."""
+    """Only the variants of `read_rows`, without reading blocks."""
     axis = cohort.layout.axis(region.contig)
     return _on_contig(variants_along(cohort, batch, axis.on(region)), axis, region)
 
 
 def rows_along(cohort: Cohort, batch: Batch, region: Region, sites: Sites | None = None) -> BatchRows:
-    """The batch's rows that speak for any base of the region, those that begin before it too; they are not clipped.
+    """The batch's rows that overlap the region, not clipped to it.
 
     The region, and the rows' start and stop, are on the axis of a part. With `sites`, sorted 0-based coordinates within
-    the region, only rows that speak for one of these. Only the windows
-    where such rows can begin are read, row group by row group, so that little else is in memory at a time. A block
-    that was cut at a window's edge stays cut. Raises DamagedObject.
+    the region, only rows that cover one of these. Only windows where such rows can start are read, one row group at a
+    time. Blocks that were cut at a window's edge stay cut. Raises DamagedObject.
     """
     return BatchRows(
         _read(cohort, batch, "variants", region, sites),
@@ -59,12 +58,12 @@ def rows_along(cohort: Cohort, batch: Batch, region: Region, sites: Sites | None
 
 
 def variants_along(cohort: Cohort, batch: Batch, region: Region) -> pa.Table:
-    """The variants of `rows_along` alone, without reading blocks."""
+    """Only the variants of `rows_along`, without reading blocks."""
     return _read(cohort, batch, "variants", region)
 
 
 def variant_groups(cohort: Cohort, batch: Batch, region: Region) -> Iterator[pa.Table]:
-    """The rows of `variants_along` row group by row group, in the store's order: one of them is in memory."""
+    """The rows of `variants_along`, one row group at a time, in stored order."""
     for _, table in _groups(cohort, batch, "variants", region):
         yield _overlapping(table, region)
 
@@ -82,7 +81,7 @@ def _read(cohort: Cohort, batch: Batch, kind: str, region: Region, sites: Sites 
 
 
 def _groups(cohort: Cohort, batch: Batch, kind: str, region: Region) -> Iterator[tuple[int, pa.Table]]:
-    """The row groups in which rows that speak for the region can be, each with the number of its window."""
+    """The row groups that may have rows that overlap the region, each with the index of its window."""
     written, groups = _find_groups(cohort, batch, kind, region)
     if not written or not groups:
         return
@@ -96,19 +95,19 @@ def _groups(cohort: Cohort, batch: Batch, kind: str, region: Region) -> Iterator
 def _find_groups(
     cohort: Cohort, batch: Batch, kind: str, region: Region
 ) -> tuple[PartReceipt | None, list[tuple[int, int]]]:
-    """An object's receipt, and the windows and row groups in it where rows that speak for the region can be."""
+    """An object's receipt, and the (window, row group) pairs that may have rows that overlap the region."""
     part = cohort.layout.part_of(region.contig)
     written = cohort.receipt(batch).part(kind, part.name)
     if written is None:
         return None, []
-    # blocks are cut at windows' edges, so that none reaches into a later window
+    # blocks are cut at windows' edges, so that none extends into a later window
     reach = written.longest if kind == "variants" else 1
     wanted = Region(region.contig, max(0, region.start - reach + 1), region.end)
     return written, _row_groups(cohort.layout.stretches(part), written, wanted)
 
 
 def _along(table: pa.Table, axis: Axis) -> pa.Table:
-    """Rows with coordinates of their part's axis."""
+    """Map rows from their contig to their part's axis."""
     if axis.alone:
         return table
     contigs = numbers(table["contig"])
@@ -118,7 +117,7 @@ def _along(table: pa.Table, axis: Axis) -> pa.Table:
 
 
 def _on_contig(table: pa.Table, axis: Axis, region: Region) -> pa.Table:
-    """Rows along an axis that lie on a region's contig, with places on that."""
+    """Map rows from an axis back to the region's contig."""
     if axis.alone:
         return table
     begin = axis.on(Region(region.contig, 0, 0)).start
@@ -130,7 +129,7 @@ def _on_contig(table: pa.Table, axis: Axis, region: Region) -> pa.Table:
 def read_windows(
     store: Store, receipt: BatchReceipt, part: Part, layout: Layout
 ) -> Generator[dict[str, pa.Table], None, None]:
-    """A batch's rows of a part as write_part takes them: for each window a table of each kind, one window in memory.
+    """A batch's rows of a part, as write_part takes them: a table of each kind for each window, one at a time.
 
     Raises DamagedObject or ObjectMissing.
     """
@@ -141,7 +140,7 @@ def read_windows(
 
 
 class _Windows:
-    """One object's windows, read in order; an object that was not needed has them empty."""
+    """Reader of one object's windows in order; all are empty where the object was not written."""
 
     def __init__(self, store: Store, receipt: BatchReceipt, kind: str, part: Part, stack: ExitStack) -> None:
         self.kind, self.written = kind, receipt.part(kind, part.name)
@@ -163,9 +162,9 @@ class _Windows:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a batch of so many samples in force holds in the windows of a region: rows, bytes when decoded.
+    """Rows and decoded bytes of a batch with `samples` active samples in the windows of a region.
 
-    `group_bytes` is the largest row group.
+    `group_bytes` is that of the largest row group.
     """
 
     samples: int
@@ -176,7 +175,7 @@ class Stored:
 
 
 def stored_rows(cohort: Cohort, region: Region) -> list[Stored]:
-    """What each batch of a cohort holds that reading a stretch of an axis would touch, by the receipts alone."""
+    """Rows and bytes that reading a region of an axis would load from each batch, from the receipts alone."""
     return [_stored(cohort, batch, region) for batch in cohort.batches]
 
 
@@ -209,7 +208,7 @@ def _damage(url: str) -> Iterator[None]:
 
 
 def _row_groups(windows: Sequence[Region], written: PartReceipt, wanted: Region) -> list[tuple[int, int]]:
-    """Windows, which are stretches of an axis, and their row groups that hold rows that begin in a stretch."""
+    """(window, row group) pairs of the windows (regions of an axis) that overlap `wanted`."""
     first = bisect_right(windows, wanted.start, key=lambda window: window.end)
     end = bisect_left(windows, wanted.end, key=lambda window: window.start)
     groups = written.groups()
@@ -225,7 +224,7 @@ def _overlapping(table: pa.Table, region: Region, sites: Sites | None = None) ->
 
 
 def read_region(cohort: Cohort, region: str | Region) -> BatchRows:
-    """The rows of everybody in force that speak for any base of a region (`chr1:1-2000`, or a Region).
+    """The rows of all active samples that overlap a region (`chr1:1-2000`, or a Region).
 
     As `read_rows`, with names in the columns `sample` and `contig`; sorted by cohort rank and start.
     """
@@ -238,7 +237,7 @@ def read_region(cohort: Cohort, region: str | Region) -> BatchRows:
 
 
 def _named(cohort: Cohort, region: Region, tables: Sequence[tuple[Batch, pa.Table]], columns: pa.Schema) -> pa.Table:
-    """Batches' rows in one table, by rank, with names for numbers."""
+    """Concatenate batches' rows by rank, with names of samples and contig."""
     ranked = [
         schema.with_column(table, "sample", pa.array(batch.ranks).take(table["sample"])) for batch, table in tables
     ]

@@ -1,4 +1,4 @@
-"""Whether an object holds a name or a fingerprint: as bytes, as text in JSON, as values in Parquet."""
+"""Search an object for names and fingerprints: in its bytes, in JSON text, in Parquet values."""
 
 import json
 import re
@@ -16,22 +16,22 @@ from genocloud.errors import scarcity
 from genocloud.storage import Store, join
 
 LONG_BYTES = 8
-"""Compressed bytes hold a name of so many by chance once in 10^19; a shorter one is sought in what they decode to."""
+"""Compressed bytes contain a name of this length by chance once in 10^19; shorter ones are searched in decoded data."""
 
 WITHIN = rb"[A-Za-z0-9_.-]"
-"""What names go on with: maria-1 is not in maria-10."""
+"""Characters of names: maria-1 is not a match in maria-10."""
 
 ALLELES = ("ref", "alts")
-"""Columns of bases: initials such as CAT stand there too."""
+"""Columns of bases, which are not searched: a name such as CAT occurs there by chance."""
 
 SEALED = re.compile(r"manifest/\d{8}\.json|batches/[^/]+/receipt\.json|callsets/[^/]+\.json")
-"""Names of JSON that genocloud writes with its digest; people may put other JSON there, which may mean another one."""
+"""Names of JSON that genocloud writes with a digest; a `sha256` in users' own JSON may mean something else."""
 
 
 def search(store: Store, name: str, needles: Sequence[str]) -> list[str]:
-    """Which of some names and fingerprints an object holds, whole.
+    """Which of some names and fingerprints occur in an object, as whole words.
 
-    Raises DamagedObject where it has gone, or where it is a damaged one of genocloud's, in which nothing can be sought.
+    Raises DamagedObject where it is missing, or where it is a damaged object of genocloud's, which cannot be searched.
     """
     matches = _in_bytes(pieces(store, name), [each for each in needles if len(each.encode()) >= LONG_BYTES])
     if name.endswith(".parquet") and _is_parquet(store, name):
@@ -39,18 +39,18 @@ def search(store: Store, name: str, needles: Sequence[str]) -> list[str]:
     if name.endswith(".json"):
         with suppress(ValueError):
             return sorted(matches | (set(needles) & set(_texts(_json(store, name)))))
-    # it is not what its name says: whatever it is, its bytes are searched
+    # not the type that its name says: search its bytes
     return sorted(_in_bytes(pieces(store, name), needles))
 
 
 def _is_parquet(store: Store, name: str) -> bool:
-    """Whether an object was once Parquet, damaged or cut short since."""
+    """Whether an object is Parquet, possibly damaged or truncated."""
     size, length = store.size(name), len(sealing.MAGIC)
     return sealing.MAGIC in (store.read(name, 0, length), store.read(name, max(size - length, 0), size))
 
 
 def _json(store: Store, name: str) -> Any:
-    """What a JSON object says; raises ValueError where it is none, DamagedObject where its digest is another."""
+    """Decode a JSON object; raises ValueError where it is none, DamagedObject where its digest differs."""
     data = store.read(name)
     try:
         return sealing.open_json(data)
@@ -63,7 +63,7 @@ def _json(store: Store, name: str) -> Any:
 
 
 def _in_bytes(texts: Iterable[bytes], needles: Sequence[str]) -> set[str]:
-    """Needles in bytes that come in pieces of any length, bounded by something that is not within a name."""
+    """Needles in bytes that come in pieces of any length, delimited by characters that are not WITHIN names."""
     if not needles:
         return set()
     words = sorted((needle.encode() for needle in needles), key=len, reverse=True)
@@ -73,7 +73,7 @@ def _in_bytes(texts: Iterable[bytes], needles: Sequence[str]) -> set[str]:
         text += piece
         ends = (match for match in pattern.finditer(text) if match.end() < len(text) and (first or match.start()))
         matches |= {match[0] for match in ends}
-        # what stands at the end is looked at again when it is known what comes next, together with the byte before
+        # the end is searched again with the next piece, together with the byte before it
         rest = text[-len(words[0]) - 1 :]
         text, first = rest, first and len(rest) == len(text)
     matches |= {match[0] for match in pattern.finditer(text) if match.end() == len(text)}
@@ -92,7 +92,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _in_parquet(store: Store, name: str, needles: set[str]) -> set[str]:
-    """Needles among the words of an object's text columns, alleles aside, or in what it says of itself."""
+    """Needles among the values of a Parquet object's text columns, except alleles, and in its metadata."""
     try:
         with store.open(name) as stream:
             return needles & set(_words_of(sealing.reader(stream)))

@@ -1,4 +1,4 @@
-"""Whether a cohort still holds what was written: manifests, receipts, objects, and the rows in them."""
+"""Verify a cohort: manifests, receipts, objects, and the rows in them."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ Columns = Mapping[str, npt.NDArray[np.int64]]
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What is wrong with an object."""
+    """Damage of one object."""
 
     url: str
     problem: str
@@ -39,7 +39,7 @@ class Damage:
 
 @dataclass(frozen=True)
 class Checked:
-    """What checking some objects has shown; `variants` are rows by sample of the batch, where rows were read."""
+    """Result of checking some objects; `variants` are rows by sample of the batch, where rows were read."""
 
     objects: int = 0
     bytes: int = 0
@@ -49,7 +49,7 @@ class Checked:
 
 
 def check_versions(store: Store) -> tuple[list[Cohort], list[Damage]]:
-    """Every version that can be opened, and what is wrong with the others."""
+    """Every version that can be opened, and the damage of the others."""
     cohorts, damage = [], []
     for version in versions(store):
         name = join(store.url, NAME.format(version))
@@ -65,7 +65,7 @@ def check_versions(store: Store) -> tuple[list[Cohort], list[Damage]]:
 
 
 def check_receipt(store: Store, batch: str, seal: str, samples: int) -> BatchReceipt | Damage:
-    """The receipt of a batch of so many samples, or what is wrong with it."""
+    """The receipt of a batch with `samples` samples, or its damage."""
     url = join(store.url, receipt_name(batch))
     try:
         receipt = read_receipt(store, batch, seal)
@@ -78,7 +78,7 @@ def check_receipt(store: Store, batch: str, seal: str, samples: int) -> BatchRec
 
 
 def check_part(store: Store, receipt: BatchReceipt, layout: Layout, part: Part) -> Checked:
-    """Read a part of a batch whole: its objects' bytes and checksums, pages, rows, their order and borders."""
+    """Check a part of a batch by reading it whole: bytes, checksums, pages, rows, their order and extent."""
     written = [entry for kind in KINDS if (entry := receipt.part(kind, part.name))]
     try:
         for entry in written:
@@ -90,7 +90,7 @@ def check_part(store: Store, receipt: BatchReceipt, layout: Layout, part: Part) 
 
 
 def check_tallies(store: Store, receipt: BatchReceipt, parts: Sequence[Checked]) -> list[Damage]:
-    """Whether a batch, all of whose parts are sound, holds each sample's variants: no window cuts these."""
+    """Compare each sample's number of variants with the receipt, if all parts are undamaged."""
     if any(part.damage for part in parts):
         return []
     row_counts = np.zeros(len(receipt.samples), np.int64)
@@ -128,7 +128,7 @@ def pieces(store: Store, name: str) -> Iterator[bytes]:
 def _check_rows(
     store: Store, receipt: BatchReceipt, layout: Layout, part: Part, written: Sequence[PartReceipt]
 ) -> tuple[int, tuple[int, ...]]:
-    """Read all rows; returns how many there are, and each sample's variants."""
+    """Read and check all rows; return their number, and each sample's number of variants."""
     urls = {entry.kind: join(store.url, part_name(receipt.id, entry.kind, entry)) for entry in written}
     rows, variants = 0, np.zeros(len(receipt.samples), np.int64)
     longest = dict.fromkeys(urls, 0)
@@ -163,7 +163,7 @@ def _longest(columns: Columns) -> int:
 def _window_problem(
     entry: PartReceipt, number: int, window: Window, columns: Columns, layout: Layout, samples: int
 ) -> str | None:
-    """What is wrong with one kind's rows of a window."""
+    """What is wrong with one kind's rows of a window; None: nothing."""
     contig, sample, start, stop = (columns[name] for name in ("contig", "sample", "start", "stop"))
     if len(start) != entry.rows[number]:
         return f"window {number} holds {len(start):,} rows, not {entry.rows[number]:,}"
@@ -184,13 +184,13 @@ def _window_problem(
 
 
 class _Reached:
-    """How far each sample's rows reach, on the contig that is being read."""
+    """End of each sample's last row on the current contig."""
 
     def __init__(self, samples: int) -> None:
         self.contig, self.stops = -1, np.zeros(samples, np.int64)
 
     def overlap(self, window: Window, columns: Mapping[str, Columns]) -> bool:
-        """Whether a sample's rows of a window, of both kinds, overlap one another or those before."""
+        """Whether a sample's rows of a window, of both kinds, overlap each other or earlier ones."""
         if window[0].contig != self.contig:
             self.contig, self.stops = window[0].contig, np.zeros_like(self.stops)
         rows = [

@@ -1,4 +1,4 @@
-"""What became of a cohort, version after version."""
+"""Version history of a cohort: samples added, removed, renamed and replaced."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from genocloud.storage import Store
 
 @dataclass(frozen=True)
 class Change:
-    """A version: when it was made (seconds since the epoch), what it has, and what differs from the one before.
+    """A version: its time (seconds since the epoch), counts, and differences from the version before.
 
-    `renamed` are (old, new) names; `replaced` are those whose content is another. Moving rows to other batches
-    (compact, erase) changes nobody.
+    `renamed` are (old, new) names; `replaced` are names with other content. Moving rows to other batches (compact,
+    erase) is no difference.
     """
 
     version: int
@@ -26,7 +26,7 @@ class Change:
 
 
 def history(store: Store) -> list[Change]:
-    """The versions that are kept, oldest first; raises NoCohort where there are none."""
+    """The existing versions, oldest first; raises NoCohort where there are none."""
     cohorts = [open_cohort(store.url, version) for version in versions(store)] or [open_cohort(store.url)]
     befores = [None, *cohorts[:-1]]
     return [_change(store, before, after) for before, after in zip(befores, cohorts, strict=True)]
@@ -41,7 +41,7 @@ def _change(store: Store, before: Cohort | None, after: Cohort) -> Change:
 def _changes(
     before: Cohort, after: Cohort
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """Who was added, removed, renamed and replaced; whose rows were read from one place all along needs no receipt."""
+    """Samples added, removed, renamed and replaced; receipts are read only of those whose place changed."""
     names = {(person.batch, person.place): person.name for person in after.people()}
     stayed = {person.name: names.get((person.batch, person.place), person.name) for person in before.people()}
     renamed = {name: now for name, now in stayed.items() if name != now}
@@ -59,7 +59,7 @@ def _changes(
 
 
 def _known_by_content(before: Cohort, after: Cohort, gone: list[Person], come: list[Person]) -> dict[str, str]:
-    """The new names of those who were moved as well as renamed between two versions, or come again from their file."""
+    """New names, by old name, of samples that were both moved and renamed, or ingested again under a new name."""
     if not gone or not come:
         return {}
     arrived = defaultdict(list)

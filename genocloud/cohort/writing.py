@@ -1,4 +1,4 @@
-"""Writing a batch: parts as Parquet objects, window by window, then the receipt that makes it whole."""
+"""Write a batch: parts as Parquet objects, window by window, then the receipt, which marks it complete."""
 
 import hashlib
 import io
@@ -28,7 +28,7 @@ from genocloud.storage import Store
 
 
 def write_batch(store: Store, sources: Sequence[Source], layout: Layout) -> BatchReceipt:
-    """Store samples as one batch, and return its receipt; a batch that is whole already is not read again.
+    """Store samples as one batch and return its receipt; sources of a batch that is complete already are not read.
 
     The batch's samples are the sources sorted by name. Each source is read once, from start to end. The receipt is
     written last: until then the batch does not exist for readers.
@@ -70,7 +70,7 @@ def _ploidies(streams: Sequence[Stream]) -> dict[str, list[int]]:
 def write_part(
     store: Store, batch: str, part: Part, windows: Iterable[Iterable[Mapping[str, pa.Table]]]
 ) -> tuple[PartReceipt, ...]:
-    """Store the rows of a part, which come window by window, as the objects of a batch; returns what these hold.
+    """Store the rows of a part, which come window by window, as objects of a batch; return their receipts.
 
     `windows` has, for every window of the layout's part and in their order, its rows in one or more pieces: a table of
     schema.VARIANTS and one of schema.BLOCKS under the kinds' names, sorted by region, sample and start, blocks cut at
@@ -89,7 +89,7 @@ def write_part(
 
 
 class _Output:
-    """One object of a batch, made when its first row comes."""
+    """Writer of one object of a batch, created with the first row."""
 
     def __init__(self, store: Store, name: str, part: str, kind: str) -> None:
         self.store, self.name, self.part, self.kind = store, name, part, kind
@@ -101,7 +101,7 @@ class _Output:
         self.window_rows = 0
 
     def add(self, table: pa.Table, stack: ExitStack) -> None:
-        """Add rows of the window; row groups that are full are written. `stack` completes the object."""
+        """Add rows of the window and write full row groups; closing `stack` completes the object."""
         self.window_rows += table.num_rows
         self.waiting = pa.concat_tables([self.waiting, table]) if self.waiting.num_rows else table
         most = GROUP_ROWS[self.kind]
@@ -112,7 +112,7 @@ class _Output:
             self.waiting = self.waiting.slice(full)
 
     def end_window(self, stack: ExitStack) -> None:
-        """Write what waits: a row group belongs to one window."""
+        """Write the buffered rows: a row group belongs to one window."""
         if self.waiting.num_rows:
             self._write(self.waiting, stack)
         self.rows.append(self.window_rows)
@@ -128,7 +128,7 @@ class _Output:
         self.longest = max(self.longest, int((table["stop"].to_numpy() - table["start"].to_numpy()).max()))
 
     def receipt(self) -> PartReceipt:
-        """What was written; the object must be complete."""
+        """The receipt of the object, which must be complete."""
         assert self.written is not None
         stream = self.written[1]
         rows, sizes = zip(*self.groups, strict=True)
@@ -137,7 +137,7 @@ class _Output:
 
 
 class _Hashed(io.RawIOBase):
-    """A stream that knows how many bytes it was given, and their sha256."""
+    """A stream that counts and hashes the bytes written to it."""
 
     def __init__(self, sink: BinaryIO) -> None:
         self._sink, self.size, self.sum = sink, 0, hashlib.sha256()
