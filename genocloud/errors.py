@@ -129,8 +129,10 @@ class MixedContigs(InputError):
 
     def __init__(self, contig: str, lengths: dict[str, int]) -> None:
         self.contig, self.lengths = contig, lengths
-        told = "; ".join(f"{source}: {length:,} bp" for source, length in lengths.items())
-        super().__init__(f"contig {contig} has more than one length ({told}); call every sample against one reference")
+        lengths_text = "; ".join(f"{source}: {length:,} bp" for source, length in lengths.items())
+        super().__init__(
+            f"contig {contig} has more than one length ({lengths_text}); call every sample against one reference"
+        )
 
 
 class UnknownContig(InputError):

@@ -130,8 +130,8 @@ def _digest(footer: bytes | bytearray) -> str:
 
 def seal_of(data: bytes) -> str:
     """The seal of a whole Parquet file; empty where it has none."""
-    found = _SEAL.search(_footer(io.BytesIO(data), len(data)))
-    return found[1].decode() if found else ""
+    match = _SEAL.search(_footer(io.BytesIO(data), len(data)))
+    return match[1].decode() if match else ""
 
 
 def check(stream: BinaryIO, seal: str = "") -> BinaryIO:
@@ -144,19 +144,19 @@ def check(stream: BinaryIO, seal: str = "") -> BinaryIO:
         return stream
     size = stream.seek(0, io.SEEK_END)
     footer = _footer(stream, size)
-    found = _SEAL.search(footer)
-    if found is None:
+    match = _SEAL.search(footer)
+    if match is None:
         if seal or _KEY in footer:
             raise BadSeal("its footer is damaged")
         stream.seek(0)
         return stream
     blank = bytearray(footer)
-    blank[found.start(1) : found.end(1)] = _BLANK
-    if _digest(blank) != found[1].decode():
+    blank[match.start(1) : match.end(1)] = _BLANK
+    if _digest(blank) != match[1].decode():
         raise BadSeal("its footer is damaged")
-    if seal and found[1].decode() != seal:
+    if seal and match[1].decode() != seal:
         raise BadSeal("it is another file than the one that was written")
-    return _Checked(stream, base64.b64decode(found[2]), size - len(footer), footer)
+    return _Checked(stream, base64.b64decode(match[2]), size - len(footer), footer)
 
 
 def _footer(stream: BinaryIO, size: int) -> bytes:

@@ -14,7 +14,7 @@ from genocloud import pipeline
 from genocloud.cli.logs import without_secrets
 from genocloud.errors import SettingError, did_you_mean
 from genocloud.genotypes import Model
-from genocloud.gvcf.bad_records import MOST_BAD_RECORDS, MOST_BAD_SHARE
+from genocloud.gvcf.bad_records import MAX_BAD_RECORDS, MAX_BAD_SHARE
 from genocloud.pipeline import genotyping
 from genocloud.pipeline.receipts import Receipt, write_receipt
 from genocloud.scatter.budget import Budgeted, Meter, cores_of
@@ -239,7 +239,7 @@ def bad_record_option(command: argparse.ArgumentParser) -> None:
         choices=("refuse", "drop"),
         default="refuse",
         help="a record that no gVCF may hold ends the run, or is dropped and counted: of a sample "
-        f"{MOST_BAD_SHARE:.0%}% or {MOST_BAD_RECORDS} records at most. "
+        f"{MAX_BAD_SHARE:.0%}% or {MAX_BAD_RECORDS} records at most. "
         "Outside the intervals such records never matter. Default: %(default)s",
     )
 

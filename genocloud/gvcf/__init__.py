@@ -1,4 +1,4 @@
-"""gVCF text, as any caller writes it, to typed rows."""
+"""Read gVCFs of any caller as typed Arrow rows."""
 
 import lazy_loader
 

@@ -13,9 +13,9 @@ from .header import shared_contigs as shared_contigs
 from .index import BadIndex as BadIndex
 from .known import known_contigs as known_contigs
 from .known import read_known as read_known
-from .probe import Look as Look
+from .probe import Probe as Probe
 from .probe import check_index as check_index
-from .probe import look_at as look_at
+from .probe import open_probe as open_probe
 from .probe import read_header as read_header
 from .reference_bases import Bases as Bases
 from .reference_bases import Sequence as Sequence

@@ -1,4 +1,4 @@
-"""BCF to the VCF text that it stands for, decoded by the htslib that pysam carries."""
+"""Decode BCF to VCF text with pysam's htslib."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from genocloud.gvcf.inflate import TRUNCATED, NotInflated
 
 MAGIC = b"BCF\2"
 TEXT_BYTES = 1 << 18
-"""Text handed on at a time; decoding takes far longer than what each piece costs."""
+"""Text yielded at a time; decoding costs far more than the overhead of a piece."""
 
 AGAIN = "copy or make the file again"
 
@@ -23,25 +23,25 @@ def is_bcf(text: bytes) -> bool:
 
 
 def header_bytes(text: bytes | bytearray) -> int:
-    """Bytes of the BCF header that `text` starts with; more than there are where its length is not known yet."""
+    """Bytes of the BCF header at the start of `text`; more than len(text) while its length field is incomplete."""
     return 9 + int(struct.unpack_from("<I", text, 5)[0]) if len(text) >= 9 else 9
 
 
 def contig_names(header: bytes) -> tuple[str, ...]:
-    """The contigs of a BCF's header as its records number them; "" for a number that none has."""
-    found = _CONTIG.findall(header[9:].decode("utf-8", "replace"))
-    numbers = {int(number) if number else place: name for place, (name, number) in enumerate(found)}
+    """Contig names of a BCF header, indexed by the number (IDX) that records use; "" for unused numbers."""
+    declared = _CONTIG.findall(header[9:].decode("utf-8", "replace"))
+    numbers = {int(number) if number else place: name for place, (name, number) in enumerate(declared)}
     return tuple(numbers.get(number, "") for number in range(max(numbers, default=-1) + 1))
 
 
 def contig_and_start(record: bytes) -> tuple[int, int]:
-    """The contig's number and the first base of the record that these bytes start with; (-1, -1): too few bytes."""
+    """Contig number and 0-based start of the record at the start of `record`; (-1, -1) where bytes are missing."""
     contig, start = struct.unpack_from("<2i", record, 8) if len(record) >= 16 else (-1, -1)
     return int(contig), int(start)
 
 
 def as_text(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
-    """The text of a BCF in pieces, the first of which holds its header and some records.
+    """VCF text of a BCF, in pieces; the first has the header and some records.
 
     Decimals (QUAL, rank sums) come with six digits, as htslib writes them; a BCF holds about seven.
 
@@ -62,7 +62,7 @@ def as_text(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
 
 
 def _framed(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
-    """The same pieces; raises NotInflated if they end within a record."""
+    """Pass the pieces through; raises NotInflated if they end within a record."""
     rest, place, records = b"", -1, 0
     for piece in pieces:
         rest += piece
@@ -101,14 +101,14 @@ def _decoded(reading: int, url: str) -> Iterator[bytes]:
 
 
 def _joined(texts: list[str]) -> bytes:
-    """All texts as one; the list is empty then, so that a waiting reader keeps no text."""
+    """Join and clear the list, so that a suspended reader holds no text."""
     text = "".join(texts)
     texts.clear()
     return text.encode()
 
 
 class _Feeder(Thread):
-    """Writes bytes into a pipe until they end or nobody reads on."""
+    """Writes bytes into a pipe until they end or the reader closes it."""
 
     def __init__(self, pieces: Iterator[bytes], writing: int) -> None:
         super().__init__(daemon=True)
@@ -124,5 +124,5 @@ class _Feeder(Thread):
                         view = view[pipe.write(view) :]
         except BrokenPipeError:
             pass
-        except Exception as error:  # for whoever reads
+        except Exception as error:  # raised by the reading thread
             self.error = error

@@ -1,4 +1,4 @@
-"""The parser's arrays as Arrow columns."""
+"""Buffers of the record parser, and their conversion to Arrow columns."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,17 +11,17 @@ from genocloud import schema
 from genocloud.kernels import arrow_buffers, parsing, record_layout, vcf_fields
 
 Array = npt.NDArray[Any]
-ThrottledReporter = npt.NDArray[np.uint8]
+Bytes = npt.NDArray[np.uint8]
 Outcome = dict[str, int]
 
 SLACK = 16
-"""Bytes behind a text that the parser may look at."""
+"""Padding bytes that the parser may read beyond the text."""
 
 TYPES = {
     np.dtype(np.int8): schema.INT8, np.dtype(np.int32): schema.INT32, np.dtype(np.int64): schema.INT64,
     np.dtype(np.float32): schema.FLOAT,
 }  # fmt: skip
-"""Said here because Arrow's own way to numpy's types, as pa.array, imports pandas, which takes a second."""
+"""Stated here because Arrow's own conversion of numpy types imports pandas, which takes a second."""
 
 LEAST_RECORD_BYTES = 12
 """No record is shorter: nine tabs, CHROM, POS and REF (and the line end)."""
@@ -34,7 +34,7 @@ B_CHOSEN = np.array([record_layout.BLOCK_ROWS.index(name) for name in BLOCK_INTE
 ALL = np.arange(len(record_layout.SPAN_ROWS))
 UPPER = np.array([name == "ref" for name in record_layout.SPAN_ROWS])
 ALTS_UPPER = np.array([True])
-"""What of the parser's arrays goes into which columns."""
+"""Which rows of the parser's arrays become which columns."""
 
 MISSING, MISSING_LONG = np.int32(vcf_fields.MISSING), np.int64(vcf_fields.MISSING_LONG)
 ONE = ALL[:1]
@@ -47,32 +47,29 @@ NO_BASES = (np.frombuffer(b"N", np.uint8), 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """What the parser must know of a file: its title line, the sample's place among its samples, what it may hold.
+class FileContext:
+    """A file's constants for parsing.parse: its #CHROM line, (sample column, samples), and the dialect's rules."""
 
-    The arrays are those of parsing.parse.
-    """
-
-    title: ThrottledReporter
+    title: Bytes
     sample: tuple[int, int]
     rules: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What the parser must know of a contig, as parsing.parse takes it: name and length, and the reference's bases."""
+class ContigContext:
+    """A contig's constants for parsing.parse: (name, size of name, length) and the reference's bases."""
 
-    contig: tuple[ThrottledReporter, int, int]
-    bases: tuple[ThrottledReporter, int, int] = NO_BASES
+    name: tuple[Bytes, int, int]
+    bases: tuple[Bytes, int, int] = NO_BASES
 
 
-def padded(text: bytes) -> ThrottledReporter:
-    """Letters that may be looked at eight at a time."""
+def padded(text: bytes) -> Bytes:
+    """Bytes with padding, so that kernels can read eight at a time."""
     return np.frombuffer(text + bytes(8), np.uint8)
 
 
 class Columns:
-    """Room for a piece of text and its rows, used again for every piece."""
+    """Buffers for a piece of text and its parsed rows, reused for every piece."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -81,7 +78,7 @@ class Columns:
         self.record = np.zeros(len(record_layout.RECORD), np.int64)
         self.codes = np.zeros(record_layout.FORMAT_KEYS, np.int32)
 
-    def _make_room(self, size: int) -> None:
+    def _allocate(self, size: int) -> None:
         self.bytes = size
         rows, values = size // LEAST_RECORD_BYTES + 2, size // 2 + 64
         self.text = np.zeros(size + SLACK, np.uint8)
@@ -95,11 +92,11 @@ class Columns:
         self.gts = np.empty((1, values), np.int8)
         self.ads, self.pls, self.sbs = (np.empty((1, values), np.int32) for _ in range(3))
 
-    def load(self, first: bytes, second: bytes) -> ThrottledReporter:
-        """Two pieces as one text, in room that the next call writes over."""
+    def load(self, first: bytes, second: bytes) -> Bytes:
+        """Join two pieces as one text; the next call overwrites it."""
         size = len(first) + len(second)
         if size > self.bytes:
-            self._make_room(size + size // 4)
+            self._allocate(size + size // 4)
         text = self.text[:size]
         text[: len(first)] = np.frombuffer(first, np.uint8)
         text[len(first) :] = np.frombuffer(second, np.uint8)
@@ -107,21 +104,21 @@ class Columns:
 
     def parse(
         self,
-        text: ThrottledReporter,
+        text: Bytes,
         begin: int,
         end: int,
-        ground: Ground,
-        file: File,
+        contig: ContigContext,
+        file: FileContext,
         covered: int,
         final: bool,
         further: bool,
     ) -> Outcome:
         """Parse text[begin:end] of the text loaded last; returns record_layout.OUTCOME by name.
 
-        `further`: on the next contig, so that rows and what is counted add to those of the last call."""
+        `further`: append rows and counts to those of the previous call (the next contig of the same text)."""
         self.outcome[record_layout.O_COVERED] = covered
         parsing.parse(
-            text, begin, end, ground.contig, ground.bases, file.sample, file.title, file.rules, final, further,
+            text, begin, end, contig.name, contig.bases, file.sample, file.title, file.rules, final, further,
             self.blocks, self.ints, self.reals, self.longs, self.spans, self.counts,
             self.alts, self.gts[0], self.ads[0], self.pls[0], self.sbs[0],
             self.codes, self.record, self.held, self.outcome,
@@ -132,12 +129,12 @@ class Columns:
         """The blocks of the last parse, as schema.BLOCKS; contigs (blocks,) int32."""
         rows = outcome["blocks"]
         columns = dict(zip(BLOCK_INTEGERS, _numbers(self.blocks, B_CHOSEN, rows, MISSING), strict=True))
-        columns["ploidy"] = _whole(self.blocks[record_layout.B_PLOIDY, :rows].astype(np.int8))
+        columns["ploidy"] = _without_nulls(self.blocks[record_layout.B_PLOIDY, :rows].astype(np.int8))
         columns["called"] = _flags(self.blocks[record_layout.B_CALLED, :rows])
         batch = _batch(schema.BLOCKS, contigs, columns)
-        return _kept(batch, self.blocks[record_layout.B_KEPT, :rows], outcome)
+        return _drop_superseded(batch, self.blocks[record_layout.B_KEPT, :rows], outcome)
 
-    def variant_rows(self, text: ThrottledReporter, contigs: Array, outcome: Outcome) -> pa.RecordBatch:
+    def variant_rows(self, text: Bytes, contigs: Array, outcome: Outcome) -> pa.RecordBatch:
         """The variants of the last parse, as schema.VARIANTS; contigs (variants,) int32.
 
         Raises ArrowInvalid for what is not UTF-8."""
@@ -152,26 +149,26 @@ class Columns:
         columns |= self._lists(text, outcome)
         columns["phased"] = _flags(self.ints[record_layout.I_PHASED, :rows])
         batch = _batch(schema.VARIANTS, contigs, columns)
-        return _kept(batch, self.ints[record_layout.I_KEPT, :rows], outcome)
+        return _drop_superseded(batch, self.ints[record_layout.I_KEPT, :rows], outcome)
 
-    def _lists(self, text: ThrottledReporter, outcome: Outcome) -> dict[str, pa.Array]:
+    def _lists(self, text: Bytes, outcome: Outcome) -> dict[str, pa.Array]:
         rows = outcome["variants"]
         items = (
             _strings(text, self.alts[None], outcome["alts"], ALTS_UPPER)[0],
-            _whole(self.gts[0, : outcome["gts"]].copy()),
+            _without_nulls(self.gts[0, : outcome["gts"]].copy()),
             *(
                 _numbers(values, ONE, outcome[name], MISSING)[0]
                 for name, values in (("ads", self.ads), ("pls", self.pls), ("sbs", self.sbs))
             ),
         )
-        offsets, bits, nulls = _room(len(items), rows + 1, np.int32)
+        offsets, bits, nulls = _new_buffers(len(items), rows + 1, np.int32)
         arrow_buffers.fill_offsets(self.counts, rows, offsets, bits, nulls)
         starts, valid = pa.py_buffer(offsets), pa.py_buffer(bits)
         lists = {}
         for number, (name, item) in enumerate(zip(record_layout.LIST_ROWS, items, strict=True)):
             field = LIST_FIELDS[name]
-            bitmap = _line(valid, bits, number) if field.nullable and nulls[number] else None
-            buffers = [bitmap, _line(starts, offsets, number)]
+            bitmap = _row_slice(valid, bits, number) if field.nullable and nulls[number] else None
+            buffers = [bitmap, _row_slice(starts, offsets, number)]
             lists[name] = pa.Array.from_buffers(field.type, rows, buffers, children=[item])
         return lists
 
@@ -183,18 +180,18 @@ NO_VARIANTS, NO_BLOCKS = (
 
 
 def _batch(table: pa.Schema, contigs: Array, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-    columns["contig"] = _whole(contigs)
-    columns["sample"] = _whole(np.zeros(len(contigs), np.int32))
+    columns["contig"] = _without_nulls(contigs)
+    columns["sample"] = _without_nulls(np.zeros(len(contigs), np.int32))
     return pa.RecordBatch.from_arrays([columns[name] for name in table.names], schema=table)
 
 
-def _kept(batch: pa.RecordBatch, kept: Array, outcome: Outcome) -> pa.RecordBatch:
-    """Without the rows that gave way to another at their position."""
+def _drop_superseded(batch: pa.RecordBatch, kept: Array, outcome: Outcome) -> pa.RecordBatch:
+    """Remove rows that another row at their position replaces."""
     return batch.filter(_flags(kept)) if outcome["doubles"] else batch
 
 
-def _room(columns: int, rows: int, dtype: type) -> tuple[Array, Array, Array]:
-    """For some columns, values (columns, rows or more), bits (columns, bytes) and numbers of nulls (columns,)."""
+def _new_buffers(columns: int, rows: int, dtype: type) -> tuple[Array, Array, Array]:
+    """Buffers for columns: values (columns, >= rows), validity bits (columns, bytes), null counts (columns,)."""
     item = ALIGNED // np.dtype(dtype).itemsize
     width = -(-rows // item) * item
     return (
@@ -204,44 +201,44 @@ def _room(columns: int, rows: int, dtype: type) -> tuple[Array, Array, Array]:
     )
 
 
-def _line(buffer: pa.Buffer, array: Array, number: int) -> pa.Buffer:
-    """One line of a two-dimensional array that lies in a buffer."""
+def _row_slice(buffer: pa.Buffer, array: Array, number: int) -> pa.Buffer:
+    """The buffer of one row of a two-dimensional array."""
     return buffer.slice(number * array.strides[0], array.strides[0])
 
 
 def _numbers(source: Array, chosen: Array, rows: int, missing: Any, dtype: type | None = None) -> list[pa.Array]:
-    """Lines of an array as columns; `missing`, or NaN, is null."""
-    out, bits, nulls = _room(chosen.size, rows, dtype or source.dtype.type)
+    """Rows of an array as Arrow columns; `missing`, or NaN, is null."""
+    out, bits, nulls = _new_buffers(chosen.size, rows, dtype or source.dtype.type)
     arrow_buffers.fill_numbers(source, chosen, rows, missing, out, bits, nulls)
     values, valid, type_ = pa.py_buffer(out), pa.py_buffer(bits), TYPES[out.dtype]
     return [
         pa.Array.from_buffers(
-            type_, rows, [_line(valid, bits, k) if null else None, _line(values, out, k)], null_count=null
+            type_, rows, [_row_slice(valid, bits, k) if null else None, _row_slice(values, out, k)], null_count=null
         )
         for k, null in enumerate(nulls.tolist())
     ]
 
 
-def _strings(text: ThrottledReporter, spans: Array, rows: int, upper: npt.NDArray[np.bool_]) -> list[pa.Array]:
-    """Strings of a text as columns."""
-    offsets, bits, nulls = _room(len(spans), rows + 1, np.int32)
+def _strings(text: Bytes, spans: Array, rows: int, upper: npt.NDArray[np.bool_]) -> list[pa.Array]:
+    """Spans of a text as Arrow string columns."""
+    offsets, bits, nulls = _new_buffers(len(spans), rows + 1, np.int32)
     sizes = np.empty(len(spans), np.int64)
     arrow_buffers.count_letters(spans, rows, sizes)
-    letters = np.empty(int(sizes.sum()), np.uint8)
-    beyond_ascii = arrow_buffers.fill_strings(text, spans, rows, upper, offsets, letters, bits, nulls)
-    starts, valid, data = pa.py_buffer(offsets), pa.py_buffer(bits), pa.py_buffer(letters)
-    found, at = [], 0
+    content = np.empty(int(sizes.sum()), np.uint8)
+    beyond_ascii = arrow_buffers.fill_strings(text, spans, rows, upper, offsets, content, bits, nulls)
+    starts, valid, data = pa.py_buffer(offsets), pa.py_buffer(bits), pa.py_buffer(content)
+    arrays, at = [], 0
     for k, (null, size) in enumerate(zip(nulls.tolist(), sizes.tolist(), strict=True)):
-        buffers = [_line(valid, bits, k) if null else None, _line(starts, offsets, k), data.slice(at, size)]
-        found.append(pa.Array.from_buffers(schema.STRING, rows, buffers, null_count=null))
+        buffers = [_row_slice(valid, bits, k) if null else None, _row_slice(starts, offsets, k), data.slice(at, size)]
+        arrays.append(pa.Array.from_buffers(schema.STRING, rows, buffers, null_count=null))
         if beyond_ascii:
-            found[-1].validate(full=True)  # Arrow trusts its builder that strings are UTF-8
+            arrays[-1].validate(full=True)  # Arrow trusts its builder that strings are UTF-8
         at += size
-    return found
+    return arrays
 
 
-def _whole(values: Array) -> pa.Array:
-    """Numbers of which none is null."""
+def _without_nulls(values: Array) -> pa.Array:
+    """An Arrow array without nulls."""
     return pa.Array.from_buffers(TYPES[values.dtype], values.size, [None, pa.py_buffer(values)], null_count=0)
 
 

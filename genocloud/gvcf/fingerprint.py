@@ -1,4 +1,4 @@
-"""A quick name for a file's content."""
+"""Content fingerprints of gVCFs: SHA-256 over all bytes, or over samples of a large BGZF file."""
 
 import hashlib
 import io
@@ -13,23 +13,23 @@ SMALL_BYTES = 8 << 20
 """A smaller file is read whole; a larger BGZF file's samples do not overlap."""
 
 SAMPLES, SAMPLE_BYTES = 64, 1 << 16
-"""Stretches looked at in a large BGZF file: each holds at least one whole block (a block is 64 KiB at most), with its
-checksum; so many requests take an object store about two seconds."""
+"""Ranges hashed in a large BGZF file: each has at least one whole block (at most 64 KiB) with its checksum; 64
+requests take an object store about two seconds."""
 
 
 def fingerprint(url: str, sample: str | None = None) -> str:
     """SHA-256 over a file's size, the name of the sample chosen in it and its bytes; raises UnreadableFile.
 
-    Of a BGZF file from 8 MiB on, 64 evenly spaced stretches of 64 KiB stand for all bytes, the first and the last
-    among them. A change in such a file is missed if it lies between these and leaves the compressed size as it was to
-    the byte: likely for damage in place, unlikely for a record that was edited and compressed again.
+    Of a BGZF file from 8 MiB on, 64 evenly spaced ranges of 64 KiB are hashed, the first and the last among them. A
+    change between these is missed if the compressed size stays the same to the byte: likely for damage in place,
+    unlikely for a record that was edited and compressed again.
     """
     with open_file(url) as stream:
         return fingerprint_of(stream, url, sample)
 
 
 def fingerprint_of(stream: BinaryIO, url: str, sample: str | None) -> str:
-    """As `fingerprint`, of a file that is open."""
+    """`fingerprint` of an open file."""
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
     content = hashlib.sha256(f"{size}\n{sample or ''}\n".encode())
@@ -45,7 +45,7 @@ def fingerprint_of(stream: BinaryIO, url: str, sample: str | None) -> str:
 
 
 def _spaced(url: str, size: int) -> Iterator[bytes]:
-    """The stretches, asked for one by one, as a stream over an object store would fetch far more around each."""
+    """The ranges, each requested by itself, as a stream over an object store would read far ahead of each."""
     folder, name = split(url)
     store = open_store(folder)
     for number in range(SAMPLES):

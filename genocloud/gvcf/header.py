@@ -1,12 +1,12 @@
-"""A gVCF's header: contigs, samples and which caller wrote it."""
+"""Parse a gVCF's header: contigs, samples, and the dialect of the caller that wrote it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from genocloud.errors import InputError, UnreadableFile, first_of
 from genocloud.gvcf.bad_records import REFUSE, RecordPolicy
-from genocloud.gvcf.dialects import NON_REF, STAR, Caller, detect
-from genocloud.gvcf.header_fields import Declared, declared
+from genocloud.gvcf.dialects import NON_REF, STAR, Dialect, detect
+from genocloud.gvcf.header_fields import HeaderFields, parse_fields
 from genocloud.gvcf.text_source import MAX_HEADER_BYTES, VCF, split_text
 from genocloud.regions import Contig
 
@@ -14,7 +14,7 @@ SYMBOLIC = ((NON_REF, "##ALT=<ID=NON_REF,"), (STAR, "##ALT=<ID=*,"))
 COLUMNS = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
 
 FIRST_RECORDS_BYTES = 1 << 14
-"""Of the records so many are looked at, where the header does not tell the dialect."""
+"""How much of the records is searched for marks of a dialect."""
 
 
 class NotVcf(UnreadableFile):
@@ -26,21 +26,21 @@ class NoSamples(UnreadableFile):
 
 
 class SampleNotChosen(InputError):
-    """A file of several samples, or of another one than asked for."""
+    """A file of several samples where none is named, or one without the named sample."""
 
     def __init__(self, url: str, sample: str | None, samples: tuple[str, ...]) -> None:
         self.url, self.sample, self.samples = url, sample, samples
-        asked = f"sample {sample} is not in it" if sample else "it holds several samples"
+        problem = f"sample {sample} is not in it" if sample else "it holds several samples"
         remedy = "name one of these as name_in_gvcf in the sample sheet"
-        super().__init__(f"{url}: {asked} (it has {first_of(samples)}); {remedy}")
+        super().__init__(f"{url}: {problem} (it has {first_of(samples)}); {remedy}")
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a gVCF says of itself.
+    """A parsed header.
 
-    `contigs`: those declared with a length; `caller`: the dialect's name (callers.CALLERS); `symbolic`: the ALT that
-    stands for anything else, or empty; `lines`: how many lines the header has.
+    `contigs`: those declared with a length; `caller`: the dialect's name (dialects.DIALECTS); `symbolic`: the ALT for
+    any other allele, or empty; `lines`: number of header lines.
     """
 
     contigs: tuple[Contig, ...]
@@ -50,7 +50,7 @@ class Header:
     lines: int
 
     def column(self, url: str, sample: str | None) -> int:
-        """The place of a sample, by default the only one, among the file's; raises SampleNotChosen."""
+        """Index of a sample, by default the only one, in `samples`; raises SampleNotChosen."""
         if sample is None and len(self.samples) == 1:
             return 0
         if sample not in self.samples:
@@ -59,27 +59,27 @@ class Header:
 
 
 def shared_contigs(header: Header, contigs: Sequence[Contig], policy: RecordPolicy = REFUSE) -> Iterator[Contig]:
-    """The header's contigs that the reference has, and that matter; of others (decoys, say) only a record would."""
+    """The header's contigs that the reference has and the policy needs; others (decoys) are refused by record only."""
     wanted = {contig.name for number, contig in enumerate(contigs) if policy.wants(number)}
     return (contig for contig in header.contigs if contig.name in wanted)
 
 
-def split_header(texts: Iterator[bytes], url: str) -> tuple[Header, Caller, bytes]:
-    """The header at the start of a text, who wrote it, and what has been read beyond it."""
-    head, beyond = split_text(texts)
+def split_header(pieces: Iterator[bytes], url: str) -> tuple[Header, Dialect, bytes]:
+    """The header at the start of a text, its dialect, and the text read beyond it."""
+    head, beyond = split_text(pieces)
     title = head.rfind(b"\n#CHROM")
     if not head.startswith(VCF) or title < 0 or not head.endswith(b"\n"):
         if len(head) > MAX_HEADER_BYTES:
             problem = f"its header is longer than {MAX_HEADER_BYTES:,} bytes"
-            raise NotVcf(url, problem, "leave lines out of it that nobody needs (bcftools reheader)")
+            raise NotVcf(url, problem, "remove header lines that are not needed (bcftools reheader)")
         raise NotVcf(url, "is not a VCF, or its header is cut off", "give a gVCF (plain, gzip or BGZF)")
     header = head.decode("utf-8", "replace")
-    says = declared(header)
-    caller = detect(says.others, beyond[:FIRST_RECORDS_BYTES].decode("utf-8", "replace"))
-    return _header(header, says, caller, url), caller, beyond
+    fields = parse_fields(header)
+    dialect = detect(fields.others, beyond[:FIRST_RECORDS_BYTES].decode("utf-8", "replace"))
+    return _header(header, fields, dialect, url), dialect, beyond
 
 
-def _header(text: str, says: Declared, caller: Caller, url: str) -> Header:
+def _header(text: str, fields: HeaderFields, dialect: Dialect, url: str) -> Header:
     above, _, title = text.removesuffix("\n").removesuffix("\r").rpartition("\n")
     _check_lines(above, url)
     columns = title.rstrip("\t").split("\t")  # GATK test files end it with a tab
@@ -88,9 +88,9 @@ def _header(text: str, says: Declared, caller: Caller, url: str) -> Header:
         raise NoSamples(url, "its #CHROM line names no sample", "give a gVCF with genotypes")
     if len(set(samples)) < len(samples):
         raise NoSamples(url, "its #CHROM line names a sample twice", "rename one of them")
-    others = f"\n{says.others}"
-    symbolic = next((symbolic for symbolic, mark in SYMBOLIC if f"\n{mark}" in others), caller.symbolic)
-    return Header(says.contigs, samples, caller.name, symbolic, text.count("\n"))
+    others = f"\n{fields.others}"
+    symbolic = next((symbolic for symbolic, mark in SYMBOLIC if f"\n{mark}" in others), dialect.symbolic)
+    return Header(fields.contigs, samples, dialect.name, symbolic, text.count("\n"))
 
 
 def _check_lines(above: str, url: str) -> None:

@@ -1,4 +1,4 @@
-"""What a header declares line by line, worked out once for files that say the same."""
+"""Parse a header's ##contig lines, cached because files of a cohort share them."""
 
 import re
 from dataclasses import dataclass
@@ -10,32 +10,32 @@ CONTIG = re.compile(r"^##contig=<(?=(?:.*?,)?ID=([^,>]+))(?=(?:.*?,)?length=(\d+
 NAMED = re.compile(r"^##contig=<(?:.*?,)?ID=([^,>]+)", re.MULTILINE)
 MARK = "\n##contig=<"
 
-STRETCHES = 8
-"""Files of one cohort have the same contigs: of references with decoys thousands, which take milliseconds to read."""
+CACHED_BLOCKS = 8
+"""Cached contig blocks: files of one cohort have the same one, and thousands of decoys take milliseconds to parse."""
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
-    """`contigs`: those with a length; `names`: of all contigs; `others`: the text of all other lines."""
+class HeaderFields:
+    """`contigs`: those with a length; `names`: all contig names; `others`: the text of all other lines."""
 
     contigs: tuple[Contig, ...]
     names: frozenset[str]
     others: str
 
 
-def declared(header: str) -> Declared:
-    """What a header's text says."""
+def parse_fields(header: str) -> HeaderFields:
+    """Parse a header's text."""
     first = header.find(MARK) + 1
     end = header.find("\n", header.rfind(MARK) + 1) + 1 or len(header)
     if not first:
-        return Declared((), frozenset(), header)
-    found = _in_stretch(header[first:end])
-    return Declared(found.contigs, found.names, header[:first] + found.others + header[end:])
+        return HeaderFields((), frozenset(), header)
+    block = _contig_block(header[first:end])
+    return HeaderFields(block.contigs, block.names, header[:first] + block.others + header[end:])
 
 
-@lru_cache(STRETCHES)
-def _in_stretch(lines: str) -> Declared:
-    """What some lines say: from the first that declares a contig to the last."""
+@lru_cache(CACHED_BLOCKS)
+def _contig_block(lines: str) -> HeaderFields:
+    """Parse the lines from the first ##contig to the last."""
     contigs = tuple(Contig(name, int(length)) for name, length in CONTIG.findall(lines))
     others = "".join(line for line in lines.splitlines(keepends=True) if not line.startswith(MARK[1:]))
-    return Declared(contigs, frozenset(NAMED.findall(lines)), others)
+    return HeaderFields(contigs, frozenset(NAMED.findall(lines)), others)

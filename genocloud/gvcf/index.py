@@ -1,4 +1,4 @@
-"""Indexes of BGZF-compressed gVCFs, tabix and CSI: where in the file a region's records are."""
+"""Read tabix and CSI indexes of BGZF-compressed gVCFs."""
 
 import struct
 from collections.abc import Iterator
@@ -13,23 +13,23 @@ from genocloud.storage import ObjectMissing, StoreFailed, UnknownScheme, join, o
 from genocloud.storage.urls import scheme
 
 MAKERS = {".tbi": "tabix -f", ".csi": "bcftools index -f"}
-"""The indexes that may stand beside a file, in the order in which they are sought, and what makes each."""
+"""Suffixes of indexes, in the order in which they are tried, and the command that makes each."""
 
 LATE_SECONDS = 60.0
-"""An index may be so much older than its data: copies made side by side end in any order, and clocks differ."""
+"""How much older than its data an index may be: parallel copies end in any order, and clocks differ."""
 
 LATE_UPLOAD_SECONDS = 3600.0
-"""The same in an object store, where the time is that of the upload's end, and data take far longer than an index."""
+"""The same in an object store, whose time is the upload's end: data take far longer than an index."""
 
 TABIX_SHIFT, TABIX_DEPTH = 14, 5
 MAX_DEPTH = 10
-"""With as many levels the numbers of bins no longer fit in 32 bits."""
+"""With this many levels bin numbers no longer fit in 32 bits."""
 
 SENSELESS = "its numbers make no sense"
 
 
 class BadIndex(UnreadableFile):
-    """An index that is not of the file beside it: older, of another file, damaged."""
+    """An index that does not belong to the file beside it: outdated, of another file, or damaged."""
 
     def __init__(self, index: str, data: str, problem: str) -> None:
         self.index, self.data = index, data
@@ -39,11 +39,11 @@ class BadIndex(UnreadableFile):
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """Where one contig's records are: for each bin of the index the stretches of the file that hold its records.
+    """One contig's chunks: for each bin the ranges of the file that hold its records.
 
     bins          (chunks,) int64
-    begins, ends  (chunks,) int64, virtual offsets: place of a BGZF block << 16 | place in its text
-    floors        tabix: (windows,) int64, for each 16 kb window a place before which none of its records lies
+    begins, ends  (chunks,) int64, virtual offsets: offset of a BGZF block << 16 | offset in its text
+    floors        tabix: (windows,) int64, for each 16 kb window the smallest offset of its records
     least         CSI: the same, by bin
     """
 
@@ -56,7 +56,7 @@ class Chunks:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One index file. `names`: its contigs, in its order; none where these are the header's (BCF).
+    """An index file. `names`: its contigs in order; empty where the header has them (BCF).
 
     A bin of level k is 2 ** (shift + 3 * (depth - k)) bases long; level 0 is one bin, each next has 8 times as many.
     Source: SAM specification, section 5; tabix and CSI v1 specifications (samtools/hts-specs).
@@ -70,17 +70,17 @@ class Index:
     contigs: tuple[Chunks, ...]
 
     def places(self, contig: int, start: int, end: int) -> tuple[int, int] | None:
-        """Virtual offsets between which all records lie that reach into start <= base < end; None: there are none."""
+        """Virtual offsets that enclose all records overlapping start <= base < end; None if there are none."""
         chunks = self.contigs[contig]
-        named = np.zeros(chunks.bins.size, bool)
+        selected = np.zeros(chunks.bins.size, bool)
         for level in range(self.depth + 1):
             first, bits = _level_start(level), self.shift + 3 * (self.depth - level)
-            named |= (chunks.bins >= first + (start >> bits)) & (chunks.bins <= first + (end - 1 >> bits))
+            selected |= (chunks.bins >= first + (start >> bits)) & (chunks.bins <= first + (end - 1 >> bits))
         floor = self._floor(chunks, start)
-        named &= chunks.ends > floor
-        if not named.any():
+        selected &= chunks.ends > floor
+        if not selected.any():
             return None
-        return max(int(chunks.begins[named].min()), floor), int(chunks.ends[named].max())
+        return max(int(chunks.begins[selected].min()), floor), int(chunks.ends[selected].max())
 
     def last(self) -> tuple[int, int, int, int, int] | None:
         """(contig, first base, last base + 1, begin, end): the bin of the file's last chunk, and the last record's end.
@@ -117,7 +117,7 @@ class Index:
 
 
 def find_index(data: str) -> Index | None:
-    """The index beside a file, if there is one; raises BadIndex for one that is older than the file, or damaged."""
+    """The index beside a file, or None; raises BadIndex for one that is outdated or damaged."""
     try:
         folder, name = split(data)
         store = open_store(folder)
@@ -137,7 +137,7 @@ def find_index(data: str) -> Index | None:
 
 
 def read_index(content: bytes, url: str, data: str) -> Index:
-    """An index from its file's bytes; raises BadIndex."""
+    """Parse an index file's bytes; raises BadIndex."""
     try:
         text = b"".join(inflate(_Content(content), url))
         if text[:4] == b"TBI\1":
@@ -181,14 +181,14 @@ def _csi(text: bytes, url: str, data: str) -> Index:
 
 
 def _names(text: bytes, at: int) -> tuple[tuple[str, ...], int]:
-    """The contigs' names out of tabix's setup (seven numbers, then names, each ended by NUL), and the place after."""
+    """Contig names from tabix's header (seven numbers, then NUL-terminated names), and the offset after it."""
     size = _natural(struct.unpack_from("<i", text, at + 24)[0])
     names = text[at + 28 : at + 28 + size].decode("utf-8", "replace").split("\0")
     return tuple(names[:-1]), at + 28 + size
 
 
 class _Numbers:
-    """What follows an index's names: 32-bit integers, and 64-bit ones as two of these."""
+    """The index's body as 32-bit integers, and 64-bit ones made of two of these."""
 
     def __init__(self, text: bytes) -> None:
         whole = text[: len(text) // 4 * 4]
@@ -199,7 +199,7 @@ class _Numbers:
         return self.view[self.at - 1]
 
     def longs(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The 64-bit integers at some places."""
+        """The 64-bit integers at these indices."""
         pairs: npt.NDArray[np.int32] = self.array[places[:, None] + np.arange(2)]
         return pairs.reshape(-1).view(np.int64)
 
@@ -211,10 +211,10 @@ def _natural(number: int) -> int:
 
 
 def _chunks(numbers: _Numbers, extra: int, depth: int, tabix: bool) -> Chunks:
-    """One contig's part of an index; between a bin's number and its chunks' lie `extra` 32-bit integers."""
-    found = list(_bins(numbers, extra))
-    past = _level_start(depth + 1)  # a bin beyond them all holds how many records there are
-    kept = np.array([each for each in found if each[0] < past], np.int64).reshape(-1, 3)
+    """Parse one contig's bins; `extra` 32-bit integers lie between a bin's number and its chunk count."""
+    entries = list(_bins(numbers, extra))
+    past = _level_start(depth + 1)  # the pseudo-bin beyond all levels holds record counts
+    kept = np.array([each for each in entries if each[0] < past], np.int64).reshape(-1, 3)
     bins, places, counts = kept.T
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     at = np.repeat(places + extra + 2, counts) + 4 * within

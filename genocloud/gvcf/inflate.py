@@ -1,4 +1,4 @@
-"""Compressed or plain bytes to text, piece by piece: BGZF, gzip or neither, told apart by content."""
+"""Decompress a stream piece by piece: BGZF, gzip or plain text, recognised by content."""
 
 import struct
 from collections.abc import Iterator
@@ -10,23 +10,23 @@ from isal import isal_zlib
 from genocloud.errors import BadRecord, UnreadableFile
 
 CHUNK_BYTES = 1 << 20
-"""Text handed on at a time: parsed columns of a piece stay in a core's cache, and the cost per piece is small."""
+"""Text yielded at a time: parsed columns of a piece stay in a core's cache, and the cost per piece is small."""
 
 READ_BYTES = 1 << 17
-"""Compressed bytes asked for at a time; with gVCF's usual compression nearly a chunk of text."""
+"""Compressed bytes read at a time; with gVCF's usual compression nearly a chunk of text."""
 
 MAX_BLOCK_BYTES = 1 << 16
 """No BGZF block is longer. Source: SAM specification, section 4.1."""
 
 GZIP = b"\x1f\x8b"
 GZIP_WINDOW = 31
-"""zlib's way to say: gzip framing, with the checksum checked."""
+"""wbits of zlib: gzip framing, checksum verified."""
 
 BLOCK_HEAD = b"\x1f\x8b\x08\x04"
-"""Every BGZF block begins so: gzip with an extra field."""
+"""First bytes of every BGZF block: gzip with an extra field."""
 
 RAW_WINDOW = -15
-"""zlib's way to say: no framing, and so no look at a checksum."""
+"""wbits of zlib: raw deflate, no checksum."""
 
 _SUMS = struct.Struct("<2I")
 """CRC-32 and length of the text, at the end of each block."""
@@ -41,14 +41,14 @@ COPY = "copy or make the file again"
 
 
 class Readable(Protocol):
-    """What gives a file's bytes in order."""
+    """A stream of bytes."""
 
     def read(self, size: int, /) -> bytes:
         """At most `size` bytes; none at the end."""
 
 
 class NotInflated(BadRecord):
-    """Compressed bytes that cannot be what was written: damaged or cut off."""
+    """Compressed bytes that are damaged or truncated."""
 
 
 def inflate(stream: Readable, url: str) -> Iterator[bytes]:
@@ -82,7 +82,7 @@ def _read(stream: Readable, url: str) -> Iterator[bytes]:
 
 def _bgzf(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
     rest, place, size = b"", 0, 0
-    wanted = 1  # the first block comes at once: it has the header, which is all that many want
+    wanted = 1  # yield the first block at once: it has the header, which is all that many callers read
     texts: list[bytes] = []
     last = b""
     for piece in pieces:
@@ -106,19 +106,19 @@ def _bgzf(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
 
 
 def inflate_blocks(stream: Readable, url: str, place: int) -> Iterator[bytes]:
-    """The text of a BGZF file from the block at `place`, to which its stream has been set: block by block."""
+    """The text of a BGZF file block by block, from `place`, at which the stream stands."""
     for block, at in _blocks(stream, url, place):
         yield _inflate_block(block, at, url)
 
 
 def block_sizes(stream: Readable, url: str, place: int) -> Iterator[int]:
-    """As `inflate_blocks`, but only how many bytes of text each block says that it has."""
+    """The text sizes that blocks declare, from `place` on, without inflating them."""
     for block, _ in _blocks(stream, url, place):
         yield _SUMS.unpack(block[-8:])[1]
 
 
 def _blocks(stream: Readable, url: str, place: int) -> Iterator[tuple[memoryview, int]]:
-    """The blocks of a BGZF file from `place` on, and where each begins."""
+    """The blocks of a BGZF file from `place` on, with their offsets."""
     rest = b""
     for piece in _read(stream, url):
         rest += piece
@@ -132,14 +132,14 @@ def _blocks(stream: Readable, url: str, place: int) -> Iterator[tuple[memoryview
 
 
 def _take(texts: list[bytes]) -> bytes:
-    """All texts as one; the list is empty then, so that a waiting reader keeps no text."""
+    """Join and clear the list, so that a suspended reader holds no text."""
     text = b"".join(texts)
     texts.clear()
     return text
 
 
 def _block_size(data: bytes, at: int, place: int, url: str) -> int:
-    """Bytes of the block that starts here; more than there are where its head is not complete yet."""
+    """Size of the block at `at`; more than the bytes at hand while its header is incomplete."""
     if len(data) - at < 18:
         return len(data) - at + 1
     if data[at : at + 4] != BLOCK_HEAD or data[at + 12 : at + 16] != b"BC\x02\x00":
@@ -155,8 +155,8 @@ def _inflate_block(block: memoryview, place: int, url: str) -> bytes:
         text = bytes(isal_zlib.decompress(block[start:-8], RAW_WINDOW, 1 << 16))
     except InflateError as error:
         raise _damaged(url, place, error) from error
-    # The block's size is in no checksum: where it takes in the next block too, that one's checksum stands at the end,
-    # and where both have the same text, they are the same bytes.
+    # No checksum covers the block's size: a damaged size may span the next block too, whose checksum is then at the
+    # end; if both have the same text, the halves are the same bytes.
     half = len(block) // 2
     if block[-8:] != _SUMS.pack(isal_zlib.crc32(text), len(text)) or block[half : half + 16] == block[:16]:
         raise _damaged(url, place, "the BGZF block's checksum or size is wrong")
@@ -164,7 +164,7 @@ def _inflate_block(block: memoryview, place: int, url: str) -> bytes:
 
 
 def _gzip(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
-    """Members of ordinary gzip one after another."""
+    """Inflate concatenated gzip members."""
     inflater, place, texts = None, 0, list[bytes]()
     for rest in pieces:
         size = len(rest)

@@ -1,15 +1,15 @@
-"""Known variants by name, from an indexed VCF such as dbSNP."""
+"""Read IDs of known variants from an indexed VCF such as dbSNP."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from genocloud.errors import UnreadableFile
 from genocloud.gvcf.index import find_index
-from genocloud.gvcf.text_source import Stretch, check_line, open_texts
+from genocloud.gvcf.text_source import Stretch, check_line, open_text
 
 
 class Known(NamedTuple):
-    """A record of known variants: `pos` is 1-based, alleles in upper case; `id` is `.` where it has none."""
+    """A known variant: `pos` is 1-based, alleles in upper case; `id` is `.` where it has none."""
 
     pos: int
     id: str
@@ -18,12 +18,12 @@ class Known(NamedTuple):
 
 
 def known_contigs(url: str) -> tuple[str, ...]:
-    """The contigs of a VCF of known variants, as its index has them.
+    """The contigs in the index of a VCF of known variants.
 
-    Raises UnreadableFile where the VCF, or its index, is not there, BadIndex where the index is not its own.
+    Raises UnreadableFile where the VCF or its index is missing, BadIndex where the index belongs to another file.
     """
-    with open_texts(url) as texts:
-        next(texts, None)
+    with open_text(url) as pieces:
+        next(pieces, None)
     index = find_index(url)
     if index is None:
         plain = "" if url.endswith(".gz") else f"bgzip {url}, then "
@@ -33,9 +33,9 @@ def known_contigs(url: str) -> tuple[str, ...]:
 
 
 def read_known(url: str, contig: str, positions: Sequence[int]) -> list[Known]:
-    """The records that begin at some positions, 1-based and ascending, of a contig, in the file's order.
+    """The records of a contig that start at `positions` (1-based, ascending), in file order.
 
-    Records whose FILTER is set are left out, as GATK leaves them out. Raises UnreadableFile or BadIndex.
+    Filtered records are left out, as in GATK. Raises UnreadableFile or BadIndex.
     """
     if not positions:
         return []
@@ -54,10 +54,10 @@ def _known(line: bytes) -> Known:
 
 
 def _lines(url: str, stretch: Stretch) -> Iterator[bytes]:
-    """The records of a stretch that begin in it."""
+    """Lines of the records that start in a region."""
     rest, contig = b"", stretch.contig.encode()
-    with open_texts(url, stretch) as texts:
-        for piece in texts:
+    with open_text(url, stretch) as pieces:
+        for piece in pieces:
             *lines, rest = (rest + piece).split(b"\n")
             check_line(url, rest, f"in {stretch.contig}")
             for line in lines:

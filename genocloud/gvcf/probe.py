@@ -1,4 +1,4 @@
-"""A look at a gVCF before it is read: its header, whether its index is its own, a name for its content."""
+"""Probe a gVCF before reading it: header, index check, fingerprint, size, in one opening of the file."""
 
 import io
 from collections.abc import Iterator
@@ -11,18 +11,18 @@ from genocloud.gvcf.text_source import Head, open_head
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A gVCF that is open: its header, and what else can be asked of it."""
+class Probe:
+    """An open gVCF: its header, with its index, fingerprint and size on request."""
 
     header: Header
     head: Head
 
     def check_index(self) -> None:
-        """As `gvcf.check_index`."""
+        """`gvcf.check_index` of this file."""
         self.head.check_index()
 
     def fingerprint(self, sample: str | None) -> str:
-        """As `gvcf.fingerprint`."""
+        """`gvcf.fingerprint` of this file."""
         return fingerprint_of(self.head.stream, self.head.url, sample)
 
     def bytes(self) -> int:
@@ -31,26 +31,26 @@ class Look:
 
 
 @contextmanager
-def look_at(url: str) -> Iterator[Look]:
-    """Open the gVCF at a path or URL once for all that is asked of it before it is read.
+def open_probe(url: str) -> Iterator[Probe]:
+    """Open the gVCF at a path or URL and read its header.
 
     Raises UnreadableFile (NotVcf, NoSamples) or NotInflated.
     """
     with open_head(url) as head:
-        yield Look(split_header(iter([head.text]), url)[0], head)
+        yield Probe(split_header(iter([head.text]), url)[0], head)
 
 
 def read_header(url: str) -> Header:
     """The header of the gVCF at a path or URL; raises UnreadableFile (NotVcf, NoSamples) or NotInflated."""
-    with look_at(url) as look:
-        return look.header
+    with open_probe(url) as probe:
+        return probe.header
 
 
 def check_index(url: str) -> None:
-    """Refuse a file's index (.tbi or .csi beside it) that is not its own; a file without an index is fine.
+    """Refuse an index (.tbi or .csi beside the file) of another file; a file without an index passes.
 
-    Looks at the index's age and contigs, at the record with which its last chunk begins, and whether the file ends
-    where the index says: three short reads besides the index itself. Raises BadIndex, UnreadableFile or NotInflated.
+    Compares the index's age and contigs, the record at the start of its last chunk, and the end of the file: three
+    short reads and the index itself. Raises BadIndex, UnreadableFile or NotInflated.
     """
     with open_head(url) as head:
         head.check_index()

@@ -1,4 +1,4 @@
-"""What can be wrong with a record, and what to do about it."""
+"""Problems of malformed records and their remedies, and the BadRecord errors made of them."""
 
 import re
 
@@ -12,7 +12,7 @@ OTHER_REFERENCE = "use the reference that the sample was called against"
 SORT = "sort the file in the reference's order (bcftools sort, gatk SortVcf)"
 
 SHOWN_BASES = 100
-"""Of a long REF as many bases are shown."""
+"""Longer REFs are truncated in messages."""
 
 PROBLEMS = {
     record_layout.BAD_COLUMNS: ("it has too few or too many columns", "check how the file was made; it may be cut off"),
@@ -46,7 +46,7 @@ PROBLEMS = {
     plausibility.BAD_ALT_TWICE: ("an ALT is there twice", CALL_AGAIN),
     plausibility.BAD_ALT_COUNT: (
         f"it has more than {plausibility.MAX_ALTS:,} ALTs",
-        "take out of it those that nobody carries (bcftools view --trim-alt-alleles), or leave the record out",
+        "remove ALTs without a carrier (bcftools view --trim-alt-alleles), or leave the record out",
     ),
     plausibility.BAD_NEGATIVE: (
         "a depth, a quality or a likelihood (DP, MIN_DP, AD, SB, GQ, PL) is negative",
@@ -57,17 +57,17 @@ PROBLEMS = {
 
 
 def bad_record(url: str, line: int, text: bytes, status: int) -> BadRecord:
-    """The error for a record that starts `text`, at a line (1-based) of the file; `status` is the kernel's."""
+    """The error for the record at the start of `text`, at a 1-based line; `status` is the kernel's."""
     problem, remedy = PROBLEMS[status]
     return record_error(url, line, text, problem, remedy)
 
 
-def contradiction(url: str, line: int, text: bytes, reference: Bases) -> BadRecord:
-    """The error for a record whose REF is not what the reference has; what that is, is shown."""
+def reference_mismatch(url: str, line: int, text: bytes, reference: Bases) -> BadRecord:
+    """The error for a record whose REF differs from the reference's bases, which are shown."""
     chrom, pos, _, ref = text.decode("utf-8", "replace").split("\t")[:4]
     start = int(pos) - 1
-    there = reference.sequences[chrom].between(start, start + len(ref))
-    problem = f"REF is {_shown(ref)}, but the reference has {_shown(there)} there"
+    expected = reference.sequences[chrom].between(start, start + len(ref))
+    problem = f"REF is {_shown(ref)}, but the reference has {_shown(expected)} there"
     return record_error(url, line, text, problem, OTHER_REFERENCE)
 
 
@@ -81,12 +81,12 @@ def unsorted_contig(url: str, line: int, text: bytes) -> BadRecord:
 
 
 def not_text(url: str, line: int) -> BadRecord:
-    """The error for bytes that are no text, somewhere in the piece that ends with a line."""
+    """The error for bytes that are not UTF-8, in the piece of text that ends with a line."""
     return BadRecord(url, f"shortly before line {line:,}", "a string is not UTF-8", CALL_AGAIN)
 
 
 def cut_off(url: str, line: int, text: bytes) -> BadRecord:
-    """The error for a last line that is the first part of a longer one."""
+    """The error for a truncated last line."""
     return record_error(
         url,
         line,
@@ -97,12 +97,12 @@ def cut_off(url: str, line: int, text: bytes) -> BadRecord:
 
 
 def record_error(url: str, line: int, text: bytes, problem: str, remedy: str) -> BadRecord:
-    """A BadRecord whose place is the line and the record's own CHROM and POS."""
+    """A BadRecord at a line, with the record's CHROM and POS."""
     return BadRecord(url, place_of(line, text), problem, remedy)
 
 
 def stretch_of(text: bytes, contig: int, length: int) -> Region:
-    """The bases that a bad record speaks of, as far as it can be read; all of its contig's where POS is no number."""
+    """The region of a bad record as far as it can be parsed; its whole contig where POS is not a number."""
     columns = text.split(b"\n", 1)[0].split(b"\t")
     pos = int(columns[1]) if len(columns) > 3 and re.fullmatch(rb"\d{1,10}", columns[1]) else 0
     if not 0 < pos <= length:
@@ -113,6 +113,6 @@ def stretch_of(text: bytes, contig: int, length: int) -> Region:
 
 
 def place_of(line: int, text: bytes) -> str:
-    """Where a record stands: its line, and the CHROM and POS with which its text starts."""
+    """A record's place for messages: its line, CHROM and POS."""
     where = b":".join(text.split(b"\n", 1)[0].split(b"\t")[:2]).decode("utf-8", "replace")
     return f"line {line:,} ({where[:1000]})"

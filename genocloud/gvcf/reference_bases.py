@@ -1,4 +1,4 @@
-"""The reference's bases, as a FASTA file has them, to hold REF to."""
+"""The reference's bases as a FASTA file stores them, which REF is compared with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,30 +9,30 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """One contig's bases: `letters` (bytes,) uint8 of the FASTA from its first base on, and how its lines are cut.
+    """One contig's bases: `data` (bytes,) uint8 of the FASTA from its first base on, and the length of its lines.
 
-    Base p (0-based) is letters[p // line_bases * line_bytes + p % line_bases], as a .fai index says it.
+    Base p (0-based) is data[p // line_bases * line_bytes + p % line_bases], as in a .fai index.
     """
 
-    letters: npt.NDArray[np.uint8]
+    data: npt.NDArray[np.uint8]
     line_bases: int
     line_bytes: int
 
     def __post_init__(self) -> None:
-        """Hold the letters read-only, as a file's map is: kernels are compiled for one kind of array."""
-        letters = self.letters[:]
-        letters.flags.writeable = False
-        object.__setattr__(self, "letters", letters)
+        """Make the bytes read-only, as a memory map is: kernels are compiled for one array type."""
+        data = self.data[:]
+        data.flags.writeable = False
+        object.__setattr__(self, "data", data)
 
     def between(self, start: int, end: int) -> str:
         """The bases start <= base < end."""
         places = np.arange(start, end)
         places = places // self.line_bases * self.line_bytes + places % self.line_bases
-        return self.letters[places[places < self.letters.size]].tobytes().decode("ascii", "replace")
+        return self.data[places[places < self.data.size]].tobytes().decode("ascii", "replace")
 
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """Sequences by contig name; a contig without one is not held to the reference."""
+    """Sequences by contig name; records on a contig without one are not compared."""
 
     sequences: Mapping[str, Sequence]

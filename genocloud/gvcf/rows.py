@@ -1,4 +1,4 @@
-"""A gVCF's records as rows of variants and blocks, streamed."""
+"""Stream a gVCF's records as Arrow rows of variants and reference blocks."""
 
 import logging
 import re
@@ -12,21 +12,30 @@ import pyarrow as pa
 
 from genocloud.errors import BadRecord, UnknownContig, UnreadableFile
 from genocloud.gvcf.bad_records import BAD, BAD_OUTSIDE, OUTSIDE, REFUSE, Losses, RecordPolicy
-from genocloud.gvcf.columns import NO_BASES, NO_BLOCKS, NO_VARIANTS, Columns, File, Ground, Outcome, padded
-from genocloud.gvcf.dialects import UNKNOWN, Caller
+from genocloud.gvcf.columns import (
+    NO_BASES,
+    NO_BLOCKS,
+    NO_VARIANTS,
+    Columns,
+    ContigContext,
+    FileContext,
+    Outcome,
+    padded,
+)
+from genocloud.gvcf.dialects import UNKNOWN, Dialect
 from genocloud.gvcf.header import COLUMNS, Header, shared_contigs, split_header
 from genocloud.gvcf.problems import (
     PROBLEMS,
     bad_record,
-    contradiction,
     cut_off,
     not_text,
     place_of,
+    reference_mismatch,
     stretch_of,
     unsorted_contig,
 )
 from genocloud.gvcf.reference_bases import Bases
-from genocloud.gvcf.text_source import MAX_LINE_BYTES, Stretch, Texts, check_line, open_texts
+from genocloud.gvcf.text_source import MAX_LINE_BYTES, Stretch, TextPieces, check_line, open_text
 from genocloud.kernels import record_layout
 from genocloud.regions import Contig, Region, check_contigs
 
@@ -40,7 +49,7 @@ STRAY = "GT names an allele that the record lacks"
 OVERLAP = "block that begins within another, and counts from there on"
 PARTIAL = "PL with missing values, taken as no PL"
 SYMBOLIC = "symbolic ALT or breakend, which is not genotyped: the sample's genotype is missing there"
-"""What is odd about records that are kept."""
+"""Oddities of records that are kept, counted and reported."""
 
 NOTHING_THERE = "a whole gVCF has blocks where nothing varies; make it again, or leave the sample out"
 
@@ -48,37 +57,36 @@ TWO_RECORDS = (
     b"1\t1\t.\tA\tC,<NON_REF>\t1\t.\tDP=2\tGT:AD:PL:SB\t0/1:1,1,0:9,0,9,9,9,9:0,1,0,1\n"
     b"1\t2\t.\tA\t.\t.\t.\t.\tGT:DP\t0/0:1\n"
 )
-"""A variant and a block, with values of every kind."""
+"""A variant and a block with values in all fields, to compile and warm the parser."""
 
 SHOWN_BYTES = 4096
-"""Enough of a record to say its contig and position."""
+"""Bytes of a record that an error needs for its contig and position."""
 
 LONG_RECORD_BYTES = 1 << 20
-"""Enough of a bad record to tell where it ends, also of most with a long REF."""
+"""Bytes of a bad record that are searched for its END, enough for most long REFs."""
 
-NOWHERE = Ground((padded(b""), 0, 0))
-"""Before the first record: its contig is not entered yet."""
+NO_CONTIG = ContigContext((padded(b""), 0, 0))
+"""Before the first record, and after a skipped contig."""
 
 SKIPPED = -1
-"""An outcome's status: a bad record was dropped, and what stands above it is parsed."""
+"""Status of an outcome: a bad record was dropped, and the records above it are parsed."""
 
 NO_SUCH_CONTIG, CONTIG_ORDER = f"{BAD}its contig is not in the reference", f"{BAD}its contig comes too late in the file"
 
 NOTHING_READ: Outcome = dict.fromkeys(record_layout.OUTCOME, 0)
 
 _SCRATCH = threading.local()
-"""Room to parse in, several times as large as a piece of text: one for each thread, not one for each open file."""
+"""Parse buffers, several times as large as a piece of text: one per thread, not one per open file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Some records, in file order.
 
-    `variants` and `blocks` are of schema.VARIANTS and schema.BLOCKS; every one of the `read` records is a row of one
-    of them or counted in `dropped` by reason. `odd` counts those that stay by what is odd about them. `checksum` is
-    the CRC-32 of the file's bytes up to where it has been read: in the last Rows, which may hold no rows, that of the
-    whole file. `bytes` counts them. `holes` are where records are lacking that do not matter by the policy: nothing is
-    known of these bases.
+    `variants` and `blocks` have schema.VARIANTS and schema.BLOCKS; each of the `read` records is a row of one of them
+    or counted in `dropped` by reason. `odd` counts kept records by oddity. `checksum` is the CRC-32 of the file's bytes
+    read so far: in the last Rows, which may have no rows, that of the whole file. `bytes` counts these bytes. `holes`
+    are regions whose records were dropped because the policy does not need them: they count as no data.
     """
 
     variants: pa.RecordBatch
@@ -101,32 +109,32 @@ def read_rows(
 ) -> Iterator[Rows]:
     """The records of one sample of a gVCF, in file order, in bounded memory.
 
-    `contigs` are the reference's; `sample` picks one of a multi-sample file. With a `region`, only the rows that reach
-    into it, each as the whole file has it; where an index (.tbi, .csi) lies beside the file, little else is read. Every
-    record's REF is held to the `reference`. `policy` says what becomes of records that cannot be used.
+    `contigs` are the reference's; `sample` picks one of a multi-sample file. With a `region`, only rows that overlap
+    it, each as in the whole file; with an index (.tbi, .csi) beside the file, little else is read. Every record's REF
+    is compared with the `reference`. `policy` decides about malformed records.
     Raises UnreadableFile (also for a file without records; BadIndex), NotInflated, SampleNotChosen, MixedContigs,
     UnknownContig, BadRecord or TooManyBadRecords.
     """
     stretch = Stretch(contigs[region.contig].name, region.start, region.end) if region else None
-    with open_texts(url, stretch) as texts:
-        header, caller, text = split_header(texts, url)
+    with open_text(url, stretch) as pieces:
+        header, dialect, text = split_header(pieces, url)
         check_contigs(url, shared_contigs(header, contigs, policy), contigs)
-        reader = _Reader(url, texts, contigs, header, caller, header.column(url, sample), reference, policy)
-        rows = reader.rows(text, texts)
+        reader = _Reader(url, pieces, contigs, header, dialect, header.column(url, sample), reference, policy)
+        rows = reader.rows(text, pieces)
         del text
-        yield from _within(rows, region) if region else _some(rows, reader)
+        yield from _within(rows, region) if region else _require_records(rows, reader)
 
 
 def load_reader() -> None:
-    """Read two records: processes forked from this one then have the kernels, which load in a tenth of a second."""
+    """Load the parser's kernels (0.1 s), so that processes forked from this one have them."""
     header = Header((), ("s",), UNKNOWN.name, "", 0)
-    reader = _Reader("", Texts.of(b""), [Contig("1", 2)], header, UNKNOWN, 0)
+    reader = _Reader("", TextPieces.of(b""), [Contig("1", 2)], header, UNKNOWN, 0)
     for _ in reader.rows(TWO_RECORDS, iter(())):
         pass
 
 
-def _some(rows: Iterator[Rows], reader: "_Reader") -> Iterator[Rows]:
-    """Rows of a whole file; raises UnreadableFile if there are none."""
+def _require_records(rows: Iterator[Rows], reader: "_Reader") -> Iterator[Rows]:
+    """Pass a whole file's rows through; raises UnreadableFile if there are none."""
     for each in rows:
         if reader.number < 0 and not reader.losses.skipped:
             sample = reader.header.samples[reader.column]
@@ -135,7 +143,7 @@ def _some(rows: Iterator[Rows], reader: "_Reader") -> Iterator[Rows]:
 
 
 def _within(rows: Iterator[Rows], region: Region) -> Iterator[Rows]:
-    """Of sorted rows of the region's contig those that reach into it; balanced, without a checksum."""
+    """The rows that overlap a region of their contig; balanced, without a checksum."""
     for each in rows:
         variants, blocks = (_reaching(batch, region) for batch in (each.variants, each.blocks))
         if read := variants.num_rows + blocks.num_rows:
@@ -150,7 +158,7 @@ def _reaching(batch: pa.RecordBatch, region: Region) -> pa.RecordBatch:
 
 
 def _unfit_contigs(header: Header, contigs: Sequence[Contig], policy: RecordPolicy) -> frozenset[int]:
-    """Contigs that cannot be read and need not be: they do not matter, and have another length or another order."""
+    """Contigs to skip: the policy does not need them, and their length or order differs from the reference's."""
     if policy.inside is None:
         return frozenset()
     numbers = {contig.name: number for number, contig in enumerate(contigs)}
@@ -164,10 +172,10 @@ def _unfit_contigs(header: Header, contigs: Sequence[Contig], policy: RecordPoli
 @dataclass(slots=True)
 class _Reader:
     url: str
-    file: Texts
+    file: TextPieces
     contigs: Sequence[Contig]
     header: Header
-    caller: Caller
+    dialect: Dialect
     column: int
     reference: Bases | None = None
     policy: RecordPolicy = REFUSE
@@ -175,56 +183,56 @@ class _Reader:
     records: int = 0
     unfit: frozenset[int] = frozenset()
     numbers: dict[str, int] = field(init=False)
-    source: File = field(init=False)
-    ground: Ground = NOWHERE
+    file_context: FileContext = field(init=False)
+    contig_context: ContigContext = NO_CONTIG
     number: int = -1
     lines: int = 0
     counted: int = 0
     covered: int = 0
-    tabs_said: bool = False
+    warned_of_tabs: bool = False
 
     def __post_init__(self) -> None:
         self.numbers = {contig.name: number for number, contig in enumerate(self.contigs)}
         title = "\t".join([*COLUMNS, *self.header.samples]).encode()
         self.unfit = _unfit_contigs(self.header, self.contigs, self.policy)
-        rules = np.array([self.caller.doubles, self.caller.strays])
-        self.source = File(padded(title), (self.column, len(self.header.samples)), rules)
+        rules = np.array([self.dialect.doubles, self.dialect.strays])
+        self.file_context = FileContext(padded(title), (self.column, len(self.header.samples)), rules)
 
     @property
     def columns(self) -> Columns:
-        """This thread's."""
+        """This thread's parse buffers."""
         columns: Columns | None = getattr(_SCRATCH, "columns", None)
         if columns is None:
             columns = _SCRATCH.columns = Columns()
         return columns
 
-    def rows(self, text: bytes, texts: Iterator[bytes]) -> Iterator[Rows]:
-        """Rows of the whole text; what a piece leaves unread is read again together with the next.
+    def rows(self, text: bytes, pieces: Iterator[bytes]) -> Iterator[Rows]:
+        """Rows of the whole text; the unparsed end of a piece is parsed with the next one.
 
-        Between rows no piece is kept: many readers run side by side.
+        A suspended reader holds no piece: many readers run side by side.
         """
         self.lines = self.header.lines
-        for piece in texts:
-            if self.file.last:  # a short file's rows come all at once
+        for piece in pieces:
+            if self.file.last:  # parse the rest at once
                 text += piece
                 del piece
                 break
-            found, text = self._parse(text, piece, final=False)
+            parsed, text = self._parse(text, piece, final=False)
             del piece
             if len(text) > MAX_LINE_BYTES:
-                begun = text[text.rfind(b"\n") + 1 :]
+                unfinished = text[text.rfind(b"\n") + 1 :]
                 line = self.lines + text.count(b"\n") + 1
-                check_line(self.url, begun, place_of(line, begun[:SHOWN_BYTES]))
-            yield from found
+                check_line(self.url, unfinished, place_of(line, unfinished[:SHOWN_BYTES]))
+            yield from parsed
         end = b"" if text.endswith(b"\n") else b"\n"
         if end:
             self._check_end(text)
-        found, text = self._parse(text, end, final=True)
+        parsed, text = self._parse(text, end, final=True)
         self.losses.check(self.url, self.header.samples[self.column], self.records)
-        yield from found or [Rows(NO_VARIANTS, NO_BLOCKS, 0, {}, self.file.checksum, self.file.taken)]
+        yield from parsed or [Rows(NO_VARIANTS, NO_BLOCKS, 0, {}, self.file.checksum, self.file.bytes_read)]
 
     def _check_end(self, text: bytes) -> None:
-        """Refuse a last line without a line end if values are missing; a whole one (DRAGEN's example has it) may be."""
+        """Refuse a last line without a line end if values are missing; a complete one passes (DRAGEN's example)."""
         _, _, last = text.rpartition(b"\n")
         if not last:
             return
@@ -235,78 +243,84 @@ class _Reader:
         log.warning("%s: its last line has no line end; if the file was cut off, a number may lack digits", self.url)
 
     def _parse(self, rest: bytes, piece: bytes, final: bool) -> tuple[list[Rows], bytes]:
-        """The rows of two texts' whole lines, and what must be read again."""
+        """The rows of the complete lines of `rest + piece`, and the remaining text."""
         data = self.columns.load(rest, piece)
         last = piece.rfind(b"\n")
         at, end = 0, (len(rest) + last if last >= 0 else rest.rfind(b"\n")) + 1
-        outcome, found = NOTHING_READ, list[Rows]()
+        outcome, parsed = NOTHING_READ, list[Rows]()
         runs: list[tuple[int, int, int]] = []
         while at < end:
-            outcome = self._records(data, at, end, final, found, further=bool(runs))
+            outcome = self._records(data, at, end, final, parsed, further=bool(runs))
             at = outcome["consumed"]
             runs.append((self.number, outcome["variants"], outcome["blocks"]))
             if outcome["status"] == record_layout.OTHER_CONTIG:
-                at = self._enter(data, at, end, found)
+                at = self._enter_contig(data, at, end, parsed)
             elif outcome["status"] != SKIPPED:
                 break
         if outcome["read"]:
-            found.append(self._rows(data, outcome, runs))
-        self.records += sum(rows.read for rows in found)
-        return found, data[at:].tobytes()
+            parsed.append(self._rows(data, outcome, runs))
+        self.records += sum(rows.read for rows in parsed)
+        return parsed, data[at:].tobytes()
 
     def _records(
         self, data: npt.NDArray[np.uint8], at: int, end: int, final: bool, dropped: list[Rows], further: bool
     ) -> Outcome:
-        """Parse records of the present contig, up to one that the policy drops; raises BadRecord.
+        """Parse records of the current contig, up to one that the policy drops; raises BadRecord.
 
-        further  whether the outcome counts those read of the same text before
+        further  whether the outcome includes the contigs parsed before from the same text
         """
         self.counted = self.counted if further else 0
         before = self.columns.outcome.copy()
-        outcome = self.columns.parse(data, at, end, self.ground, self.source, self.covered, final, further)
+        outcome = self.columns.parse(
+            data, at, end, self.contig_context, self.file_context, self.covered, final, further
+        )
         if outcome["status"] > record_layout.OTHER_CONTIG:
             place = outcome["place"]
             dropped.append(self._drop(data[place : min(end, place + LONG_RECORD_BYTES)], outcome))
             self.columns.outcome[:] = before
-            outcome = self.columns.parse(data, at, place, self.ground, self.source, self.covered, False, further)
+            outcome = self.columns.parse(
+                data, at, place, self.contig_context, self.file_context, self.covered, False, further
+            )
             outcome["status"] = SKIPPED
         self.lines += outcome["lines"] - self.counted
         self.counted = outcome["lines"]
         self.covered = outcome["covered"]
-        if outcome["tabs"] and not self.tabs_said:
-            self.tabs_said = True
-            log.warning("%s: lines end with tabs, which are passed over", self.url)
+        if outcome["tabs"] and not self.warned_of_tabs:
+            self.warned_of_tabs = True
+            log.warning("%s: lines end with tabs, which are ignored", self.url)
         return outcome
 
     def _drop(self, data: npt.NDArray[np.uint8], outcome: Outcome) -> Rows:
-        """Take the bad record that `data` begins with out of it, and count it; raises BadRecord where it matters."""
+        """Drop the bad record at the start of `data` if the policy allows it; raises BadRecord otherwise."""
         text = data.tobytes()
         error = self._bad_record(text[:SHOWN_BYTES], outcome)
         if self.policy == REFUSE or outcome["status"] == record_layout.BAD_HASH:
             raise error
         stretch = stretch_of(text, self.number, self.contigs[self.number].length)
         if not self.policy.reaches(stretch):
-            lost = self._lost(BAD_OUTSIDE, 1, stretch)
+            lost = self._dropped_rows(BAD_OUTSIDE, 1, stretch)
         elif self.policy.drop:
-            lost = self._lost(BAD + PROBLEMS[outcome["status"]][0], 1)
+            lost = self._dropped_rows(BAD + PROBLEMS[outcome["status"]][0], 1)
         else:
             raise error
-        data[:2] = np.frombuffer(b"\r\n" if text[1:2] == b"\n" else b"##", np.uint8)  # a line that is passed over
+        data[:2] = np.frombuffer(
+            b"\r\n" if text[1:2] == b"\n" else b"##", np.uint8
+        )  # turned into a line that is ignored
         return lost
 
-    def _lost(self, reason: str, count: int, *holes: Region) -> Rows:
+    def _dropped_rows(self, reason: str, count: int, *holes: Region) -> Rows:
         self.losses.add(reason, count)
-        file = self.file.checksum, self.file.taken
+        file = self.file.checksum, self.file.bytes_read
         return Rows(NO_VARIANTS, NO_BLOCKS, count, {reason: count}, *file, holes)
 
     def _bad_record(self, text: bytes, outcome: Outcome) -> BadRecord:
         line = self.lines + outcome["lines"] - self.counted + 1
         if outcome["status"] == record_layout.BAD_REF and self.reference:
-            return contradiction(self.url, line, text, self.reference)
+            return reference_mismatch(self.url, line, text, self.reference)
         return bad_record(self.url, line, text, outcome["status"])
 
     def _rows(self, data: npt.NDArray[np.uint8], outcome: Outcome, runs: Sequence[tuple[int, int, int]]) -> Rows:
-        """The rows of a text; runs: each contig's number, and how many variants and blocks there are up to its end."""
+        """The rows of a text; runs: each contig's number, and the numbers of variants and blocks up to its end."""
         contigs, *ends = np.array(runs, np.int32).T
         of_variants, of_blocks = (np.repeat(contigs, np.diff(each, prepend=0)) for each in ends)
         try:
@@ -319,28 +333,28 @@ class _Reader:
         dropped = {reason: count for reason, count in dropped.items() if count}
         odd = {OVERLAP: outcome["overlaps"], PARTIAL: outcome["partial"], SYMBOLIC: outcome["symbolic"]}
         odd = {kind: count for kind, count in odd.items() if count}
-        return Rows(variants, blocks, outcome["read"], dropped, self.file.checksum, self.file.taken, odd=odd)
+        return Rows(variants, blocks, outcome["read"], dropped, self.file.checksum, self.file.bytes_read, odd=odd)
 
-    def _enter(self, data: npt.NDArray[np.uint8], at: int, end: int, found: list[Rows]) -> int:
-        """Go on to the contig of the record here, or past its records if they are not read; where parsing goes on.
+    def _enter_contig(self, data: npt.NDArray[np.uint8], at: int, end: int, dropped: list[Rows]) -> int:
+        """Enter the contig of the record at `at`, or skip its records; returns where parsing continues.
 
-        Raises UnknownContig, or BadRecord where the reference's order breaks.
+        Raises UnknownContig, or BadRecord where contigs are not in the reference's order.
         """
         line = data[at : at + SHOWN_BYTES].tobytes()
         chrom = line.split(b"\n", 1)[0].split(b"\t", 1)[0]
         number = self.numbers.get(chrom.decode("utf-8", "replace"))
-        reason = self._reason_to_pass(line, chrom, number)
+        reason = self._skip_reason(line, chrom, number)
         if reason:
-            return self._pass(data, at, end, chrom, number, reason, found)
+            return self._skip_contig(data, at, end, chrom, number, reason, dropped)
         assert number is not None
         self.number, self.covered = number, 0
         sequence = self.reference.sequences.get(self.contigs[number].name) if self.reference else None
-        bases = (sequence.letters, sequence.line_bases, sequence.line_bytes) if sequence else NO_BASES
-        self.ground = Ground((padded(chrom), len(chrom), self.contigs[number].length), bases)
+        bases = (sequence.data, sequence.line_bases, sequence.line_bytes) if sequence else NO_BASES
+        self.contig_context = ContigContext((padded(chrom), len(chrom), self.contigs[number].length), bases)
         return at
 
-    def _reason_to_pass(self, line: bytes, chrom: bytes, number: int | None) -> str:
-        """Why a contig's records are dropped; empty if they are not."""
+    def _skip_reason(self, line: bytes, chrom: bytes, number: int | None) -> str:
+        """Why a contig's records are dropped; empty if they are parsed."""
         inside = self.policy.inside is None
         if number is None:
             if inside and not self.policy.drop:
@@ -357,7 +371,7 @@ class _Reader:
             raise unsorted_contig(self.url, self.lines + 1, line)
         return CONTIG_ORDER
 
-    def _pass(
+    def _skip_contig(
         self,
         data: npt.NDArray[np.uint8],
         at: int,
@@ -365,15 +379,15 @@ class _Reader:
         chrom: bytes,
         number: int | None,
         reason: str,
-        found: list[Rows],
+        dropped: list[Rows],
     ) -> int:
-        """Pass over a contig's records and count them; returns the place behind them."""
+        """Skip a contig's records and count them; returns where the next contig starts."""
         mark = re.escape(chrom)
-        lines = re.match(rb"(?:%b(?:\t[^\n]*+)?+\n|#[^\n]*+\n|\r?\n)++" % mark, data[at:end].tobytes())
-        assert lines is not None
-        text = lines[0]
+        match = re.match(rb"(?:%b(?:\t[^\n]*+)?+\n|#[^\n]*+\n|\r?\n)++" % mark, data[at:end].tobytes())
+        assert match is not None
+        text = match[0]
         self.lines += text.count(b"\n")
         hole = () if number is None or reason != OUTSIDE else (Region(number, 0, self.contigs[number].length),)
-        found.append(self._lost(reason, len(re.findall(rb"(?m)^%b[\t\n]" % mark, text)), *hole))
-        self.ground = NOWHERE  # should the contig before go on behind it, that is noticed
+        dropped.append(self._dropped_rows(reason, len(re.findall(rb"(?m)^%b[\t\n]" % mark, text)), *hole))
+        self.contig_context = NO_CONTIG  # so that the contig before is refused if it continues after this one
         return at + len(text)

@@ -1,4 +1,4 @@
-"""A gVCF's text, whatever its file: compressed, plain or BCF; whole, or a stretch of it by an index."""
+"""Stream a gVCF's text from a compressed, plain or BCF file, whole or a region of it by an index."""
 
 import logging
 from collections.abc import Generator, Iterator
@@ -12,7 +12,7 @@ from isal import isal_zlib
 
 from genocloud.errors import BadRecord
 from genocloud.gvcf import binary
-from genocloud.gvcf.header_fields import declared
+from genocloud.gvcf.header_fields import parse_fields
 from genocloud.gvcf.index import Index, find_index
 from genocloud.gvcf.inflate import MAX_BLOCK_BYTES, Readable, block_sizes, inflate, inflate_blocks, is_bgzf
 from genocloud.storage import open_file, refuse_pipe
@@ -20,16 +20,16 @@ from genocloud.storage import open_file, refuse_pipe
 log = logging.getLogger(__name__)
 
 MAX_HEADER_BYTES = 1 << 28
-"""A text without a #CHROM line within this many bytes is not a VCF; real headers reach a few megabytes."""
+"""A text without a #CHROM line in this many bytes is not a VCF; real headers have up to a few megabytes."""
 
 MAX_LINE_BYTES = 1 << 26
-"""A longer line is no record: 100,000 samples of a combined gVCF take a quarter of it."""
+"""A longer line is refused: 100,000 samples of a combined gVCF take a quarter of it."""
 
 VCF = b"##fileformat=VCF"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 RECORD_BYTES = 1000
-"""Enough of a record to have its contig and position."""
+"""Bytes of a record that hold its contig and position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +41,21 @@ class Stretch:
     end: int
 
 
-class Texts:
-    """Text in pieces, the header before the records; `checksum` is the CRC-32 of the file's bytes read so far.
+class TextPieces:
+    """Iterator of a text's pieces, the header before the records.
 
-    Of a stretch the checksum stays 0. `last`: whether the piece given is known to be the last; it is where the whole
-    file had been read when it was given.
+    `last`: whether the latest piece is known to be the last one, because the whole file had been read.
     """
 
-    def __init__(self, pieces: Iterator[bytes], file: "_Summed") -> None:
+    def __init__(self, pieces: Iterator[bytes], file: "_ChecksummedStream") -> None:
         self._pieces, self._file = pieces, file
         self._next: bytes | None = None
         self.last = False
 
     @classmethod
-    def of(cls, text: bytes) -> "Texts":
-        """A text at hand, as one piece."""
-        return cls(iter([text]), _Summed(BytesIO(text)))
+    def of(cls, text: bytes) -> "TextPieces":
+        """A text as one piece."""
+        return cls(iter([text]), _ChecksummedStream(BytesIO(text)))
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -73,34 +72,33 @@ class Texts:
 
     @property
     def checksum(self) -> int:
-        """CRC-32 of the file's bytes up to where it has been read; after the last piece that of the whole file."""
+        """CRC-32 of the file's bytes read so far, of the whole file after the last piece; 0 for a region."""
         return self._file.checksum
 
     @property
-    def taken(self) -> int:
-        """How many of the file's bytes have been read."""
-        return self._file.taken
+    def bytes_read(self) -> int:
+        """Number of the file's bytes read so far."""
+        return self._file.bytes_read
 
 
 @contextmanager
-def open_texts(url: str, stretch: Stretch | None = None) -> Iterator[Texts]:
+def open_text(url: str, stretch: Stretch | None = None) -> Iterator[TextPieces]:
     """The text of the file at a path or URL; raises UnreadableFile here, and NotInflated as it is read.
 
-    Of a stretch, the header and then lines of its contig: all records that reach into it, and more on both sides: at
-    least every other record at the position where the first of these begins, and on to the contig's end, so that who
-    reads stops when records begin beyond the stretch. With an index (.tbi, .csi) beside the file, reading begins near
-    the stretch; raises BadIndex.
+    Of a stretch, the header and then lines of its contig: all records that overlap it, and more on both sides (at least
+    all records at the first one's position, and those up to the contig's end, so the caller stops at the first record
+    beyond the stretch). With an index (.tbi, .csi) beside the file, reading starts near the stretch; raises BadIndex.
     """
     with open_file(url) as stream:
-        file = _Summed(stream)
+        file = _ChecksummedStream(stream)
         pieces = _decoded(inflate(file, url), url) if stretch is None else _within(stream, url, stretch)
         with closing(pieces):
-            yield Texts(pieces, file)
+            yield TextPieces(pieces, file)
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A file's header, as the file has it, and the text that it stands for; `beyond` is what was read behind it."""
+    """The start of an open file: raw `header` bytes, bytes read `beyond` it, and both decoded to VCF `text`."""
 
     stream: BinaryIO
     url: str
@@ -109,36 +107,36 @@ class Head:
     text: bytes
 
     def check_index(self) -> None:
-        """Refuse the file's index if it is not its own (gvcf.check_index)."""
+        """Raise BadIndex if the index beside the file belongs to another file (gvcf.check_index)."""
         index = find_index(self.url)
         if index:
-            _Indexed(self.stream, self.url, index, self.header, self.beyond).check()
+            _IndexedFile(self.stream, self.url, index, self.header, self.beyond).check()
 
 
 @contextmanager
 def open_head(url: str) -> Iterator[Head]:
-    """The head of the file at a path or URL, which stays open; raises UnreadableFile or NotInflated."""
+    """Open the file at a path or URL and read its header; raises UnreadableFile or NotInflated."""
     refuse_pipe(url)
     with open_file(url) as stream:
         pieces = inflate(stream, url)
         header, beyond = _split(pieces)
         text = header + beyond
         if binary.is_bcf(header):
-            with closing(_decoded(chain([text], pieces), url)) as texts:
-                text = next(texts)
+            with closing(_decoded(chain([text], pieces), url)) as decoded:
+                text = next(decoded)
         yield Head(stream, url, header, beyond, text)
 
 
-class _Summed:
-    """A stream with the checksum of what has been read from it."""
+class _ChecksummedStream:
+    """A stream that keeps the CRC-32 and the number of the bytes read from it."""
 
     def __init__(self, stream: Readable) -> None:
-        self.stream, self.checksum, self.taken, self.ended = stream, 0, 0, False
+        self.stream, self.checksum, self.bytes_read, self.ended = stream, 0, 0, False
 
     def read(self, size: int, /) -> bytes:
         data = self.stream.read(size)
         self.checksum = isal_zlib.crc32(data, self.checksum)
-        self.taken += len(data)
+        self.bytes_read += len(data)
         self.ended = not data
         return data
 
@@ -147,14 +145,14 @@ Pieces = Generator[bytes, None, None]
 
 
 def _decoded(pieces: Iterator[bytes], url: str) -> Pieces:
-    """The same pieces, or the text that they stand for."""
+    """Decode BCF to VCF text and remove a byte-order mark; other pieces pass through."""
     first = next(pieces, b"")
     if first.startswith(BYTE_ORDER_MARK):
-        log.warning("%s: begins with a byte-order mark, which is passed over", url)
+        log.warning("%s: begins with a byte-order mark, which is ignored", url)
         first = first.removeprefix(BYTE_ORDER_MARK)
     is_binary = binary.is_bcf(first)
     pieces = chain(iter([first]), pieces)
-    del first  # many streams wait at a time: none may hold on to a piece
+    del first  # a suspended stream must not hold a piece: there are many
     yield from binary.as_text(pieces, url) if is_binary else pieces
 
 
@@ -164,18 +162,18 @@ def _within(stream: BinaryIO, url: str, stretch: Stretch) -> Pieces:
     header, beyond = _split(pieces)
     records: Iterator[bytes] = chain(iter([beyond]), pieces)
     if index:
-        indexed = _Indexed(stream, url, index, header, beyond)
+        indexed = _IndexedFile(stream, url, index, header, beyond)
         indexed.check()
         records = indexed.records(stretch)
-    with closing(_decoded(chain(iter([header]), records), url)) as texts:
-        text = next(texts)
+    with closing(_decoded(chain(iter([header]), records), url)) as decoded:
+        text = next(decoded)
         size = max(_header_bytes(text), 0)
         yield text[:size]
-        yield from _of_contig(chain([text[size:]], texts), stretch.contig.encode(), url)
+        yield from _of_contig(chain([text[size:]], decoded), stretch.contig.encode(), url)
 
 
 def _split(pieces: Iterator[bytes]) -> tuple[bytes, bytes]:
-    """A file's header, text or BCF, and what has been read beyond it; where no header ends, all of it is header."""
+    """Split a file's start into header (text or BCF) and the rest; all is header where no header ends."""
     first = next(pieces, b"")
     if not binary.is_bcf(first):
         return split_text(chain([first], pieces))
@@ -187,9 +185,9 @@ def _split(pieces: Iterator[bytes]) -> tuple[bytes, bytes]:
 
 
 def split_text(pieces: Iterator[bytes]) -> tuple[bytes, bytes]:
-    """A text's header with its #CHROM line, and what has been read beyond it; all of it where none ends within limits.
+    """Split a text after its #CHROM line; all is header where there is none within limits.
 
-    Each byte is copied and looked at once, however many pieces there are.
+    Each byte is copied and scanned once, however many pieces there are.
     """
     text, seen = bytearray(), 0
     for piece in pieces:
@@ -205,31 +203,31 @@ def split_text(pieces: Iterator[bytes]) -> tuple[bytes, bytes]:
 
 
 def _header_bytes(text: bytes | bytearray, seen: int = 0) -> int:
-    """Bytes up to the end of the #CHROM line, which does not begin before `seen`; -1: it has not come yet."""
+    """Bytes up to the end of the #CHROM line, searched from `seen` on; -1 if it is not there yet."""
     start = 0 if text.startswith(b"#CHROM") else text.find(b"\n#CHROM", seen) + 1
     end = text.find(b"\n", start) if start or text.startswith(b"#CHROM") else -1
     return end + 1 or -1
 
 
-def check_line(url: str, begun: bytes, place: str) -> None:
-    """Refuse a line of which so much has been read, and no end; raises BadRecord."""
-    if len(begun) > MAX_LINE_BYTES:
+def check_line(url: str, unfinished: bytes, place: str) -> None:
+    """Raise BadRecord for an unfinished line that is longer than MAX_LINE_BYTES."""
+    if len(unfinished) > MAX_LINE_BYTES:
         remedy = "the file may be damaged; split a combined file by samples (bcftools view -s)"
         raise BadRecord(url, place, f"the line is longer than {MAX_LINE_BYTES:,} bytes", remedy)
 
 
-def _of_contig(texts: Iterator[bytes], contig: bytes, url: str) -> Iterator[bytes]:
-    """Of sorted lines, in pieces cut anywhere, the first run of lines of a contig, in pieces of whole lines."""
-    mark, rest, found = contig + b"\t", b"", False
-    for piece in texts:
+def _of_contig(pieces: Iterator[bytes], contig: bytes, url: str) -> Iterator[bytes]:
+    """The first run of a contig's lines, in pieces of whole lines, from sorted text in arbitrary pieces."""
+    mark, rest, started = contig + b"\t", b"", False
+    for piece in pieces:
         text = rest + piece
         end = text.rfind(b"\n") + 1
         lines, rest = text[:end], text[end:]
         check_line(url, rest, f"in {contig.decode(errors='replace')}, or on the way to it")
-        if not found:
+        if not started:
             first = 0 if lines.startswith(mark) else lines.find(b"\n" + mark) + 1 or -1
-            found, lines = first >= 0, lines[first:]
-        if not found or not lines:
+            started, lines = first >= 0, lines[first:]
+        if not started or not lines:
             continue
         last = lines.rfind(b"\n", 0, -1) + 1
         if not lines.startswith((mark, b"#", b"\r", b"\n"), last):
@@ -242,8 +240,8 @@ def _of_contig(texts: Iterator[bytes], contig: bytes, url: str) -> Iterator[byte
         yield rest
 
 
-class _Paced:
-    """A stream that is read to a place at most, and from there on in short reads."""
+class _BoundedReads:
+    """A stream whose reads stop at a place and are short beyond it, so that little is read past the region."""
 
     def __init__(self, stream: BinaryIO, place: int) -> None:
         self._stream, self._place = stream, place
@@ -253,8 +251,8 @@ class _Paced:
 
 
 @dataclass(frozen=True, slots=True)
-class _Indexed:
-    """A file with its index; `header` as the file has it, `beyond` what follows the header."""
+class _IndexedFile:
+    """A file with its index; `header` are raw bytes, `beyond` the bytes after it."""
 
     stream: BinaryIO
     url: str
@@ -268,11 +266,11 @@ class _Indexed:
 
     @property
     def _names(self) -> tuple[str, ...]:
-        """The contigs, as the index numbers them."""
+        """Contig names in the index's order."""
         return self.index.names or binary.contig_names(self.header)
 
     def records(self, stretch: Stretch) -> Iterator[bytes]:
-        """The file's records, text or BCF, from the first one that is needed for a stretch."""
+        """The file's records, text or BCF, from the first one needed for a stretch."""
         names = self._names[: len(self.index.contigs)]
         contig = names.index(stretch.contig) if stretch.contig in names else -1
         places = self.index.places(contig, stretch.start, stretch.end) if contig >= 0 else None
@@ -281,25 +279,25 @@ class _Indexed:
             yield from self._from(begin, places[1])
 
     def _first_of_position(self, contig: int, begin: int) -> int:
-        """A place from where on all records of the position stand with which the record at `begin` starts."""
+        """An offset at or before all records that start where the record at `begin` starts."""
         start = self._check_record(begin, contig, 0, 1 << 62)
         places = self.index.places(contig, start, start + 1)
         return min(begin, places[0]) if places else begin
 
     def _from(self, begin: int, end: int) -> Pieces:
         self.stream.seek(begin >> 16)
-        pieces = inflate_blocks(_Paced(self.stream, (end >> 16) + MAX_BLOCK_BYTES), self.url, begin >> 16)
+        pieces = inflate_blocks(_BoundedReads(self.stream, (end >> 16) + MAX_BLOCK_BYTES), self.url, begin >> 16)
         skip = begin & 0xFFFF
         for piece in pieces:
             yield piece[skip:]
             skip = max(skip - len(piece), 0)
 
     def check(self) -> None:
-        """Raise BadIndex if the index is not the file's."""
-        known = declared(self.header.decode("utf-8", "replace")).names
-        strange = [name for name in self.index.names if name not in known]
-        if known and strange:
-            raise self.index.bad(f"has the contig {strange[0]}, which its data do not declare")
+        """Raise BadIndex if the index belongs to another file."""
+        declared = parse_fields(self.header.decode("utf-8", "replace")).names
+        undeclared = [name for name in self.index.names if name not in declared]
+        if declared and undeclared:
+            raise self.index.bad(f"has the contig {undeclared[0]}, which its data do not declare")
         if len(self.index.contigs) > len(self._names):
             raise self.index.bad("has more contigs than its data")
         last = self.index.last()
@@ -311,13 +309,13 @@ class _Indexed:
             raise self.index.bad("has no records, but its data have some")
 
     def _check_record(self, begin: int, contig: int, start: int, stop: int) -> int:
-        """The first base of the record at a place; raises BadIndex unless it is the contig's, start <= base < stop."""
+        """The start of the record at `begin`; raises BadIndex unless it is on the contig, start <= base < stop."""
         self._check_block(begin >> 16)
         place = self._record(begin)
         if place is None or place[0] != self._names[contig] or not start <= place[1] < stop:
-            there = f"{place[0]}:{place[1] + 1:,}" if place else "no record"
-            known = f"a record of {self._names[contig]}" + f":{start + 1:,}-{stop:,}" * (stop < 1 << 40)
-            raise self.index.bad(f"is of another file: where it has {known} (block {begin >> 16:,}) is {there}")
+            actual = f"{place[0]}:{place[1] + 1:,}" if place else "no record"
+            expected = f"a record of {self._names[contig]}" + f":{start + 1:,}-{stop:,}" * (stop < 1 << 40)
+            raise self.index.bad(f"is of another file: where it has {expected} (block {begin >> 16:,}) is {actual}")
         return place[1]
 
     def _check_block(self, place: int) -> None:
@@ -326,7 +324,7 @@ class _Indexed:
             raise self.index.bad(f"is of another file, or its data are cut off: no BGZF block begins at byte {place:,}")
 
     def _record(self, begin: int) -> tuple[str, int] | None:
-        """Contig and first base of the record at a place, if one begins there."""
+        """Contig and start of the record at `begin`, if there is one."""
         text = b""
         with closing(self._from(begin, begin)) as pieces:
             for piece in pieces:
@@ -349,7 +347,7 @@ class _Indexed:
         if end >> 16 < size:
             self._check_block(end >> 16)
         self.stream.seek(end >> 16)
-        for text in block_sizes(_Paced(self.stream, end >> 16), self.url, end >> 16):
+        for text in block_sizes(_BoundedReads(self.stream, end >> 16), self.url, end >> 16):
             left -= text
             if left < 0:
                 break

@@ -7,7 +7,7 @@ from genocloud.errors import InputError
 from genocloud.gvcf import overlaps
 from genocloud.gvcf.dialects import ADVICE, UNKNOWN
 from genocloud.regions import Region, joined, region_text
-from genocloud.samples.names import looks_of
+from genocloud.samples.names import lookalike_key
 
 
 class BareBlocks(InputError):
@@ -90,7 +90,7 @@ class TwinInCohort(InputError):
 
 def check_twins(cohort_url: str, new: Iterable[str], present: Iterable[str]) -> None:
     """Refuse new names that look like those of the cohort's other samples; raises TwinInCohort."""
-    looks = {looks_of(name): name for name in present}
+    looks = {lookalike_key(name): name for name in present}
     for name in new:
-        if looks.get(looks_of(name), name) != name:
-            raise TwinInCohort(cohort_url, name, looks[looks_of(name)])
+        if looks.get(lookalike_key(name), name) != name:
+            raise TwinInCohort(cohort_url, name, looks[lookalike_key(name)])

@@ -34,15 +34,15 @@ def check_sample(
 @contextmanager
 def look_at_sample(
     sheet_url: str, reference: Reference, sample: samples.Sample, policy: gvcf.RecordPolicy
-) -> Iterator[tuple[samples.Sample, gvcf.Look]]:
+) -> Iterator[tuple[samples.Sample, gvcf.Probe]]:
     """As `check_sample` of a sample with a gVCF, whose file stays open for what else is to be asked of it."""
     samples.check_files(sheet_url, sample, _exists)
     url = str(sample.gvcf)
-    with gvcf.look_at(url) as look:
-        _check_caller(url, look.header.caller)
-        look.check_index()
-        _check_lengths(url, look.header, reference.contigs, policy)
-        yield replace(sample, name_in_gvcf=samples.name_inside(sheet_url, sample, look.header.samples)), look
+    with gvcf.open_probe(url) as probe:
+        _check_caller(url, probe.header.caller)
+        probe.check_index()
+        _check_lengths(url, probe.header, reference.contigs, policy)
+        yield replace(sample, name_in_gvcf=samples.name_inside(sheet_url, sample, probe.header.samples)), probe
 
 
 def _check_caller(url: str, caller: str) -> None:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from genocloud import gvcf, storage
 from genocloud.errors import InputError
 from genocloud.samples import Sample, read_sheet, sheet_text
-from genocloud.samples.names import RULE, looks_of, problem_of
+from genocloud.samples.names import RULE, lookalike_key, problem_of
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
@@ -91,7 +91,7 @@ def read_people(listed: Listed, scatter: Scatter, progress: Progress) -> People:
     samples = [sample for group in read for of_file in group for sample in of_file]
     first: dict[str, str] = {}
     for sample in samples:
-        url, looks = str(sample.gvcf), looks_of(sample.sample)
+        url, looks = str(sample.gvcf), lookalike_key(sample.sample)
         if looks in first:
             raise SampleTwice(sample.sample, first[looks], url)
         first[looks] = url

@@ -88,7 +88,7 @@ def _filled(calls: Iterable[Quiet | Record], start: int, end: int) -> Iterator[Q
         first = min(max(call.start, done), end)
         if done < first:
             yield Quiet(done, first, 0, [0, 0, 0])
-        last = _speaks_until(call)
+        last = _covered_until(call)
         if isinstance(call, Record):
             if start <= call.start < end:
                 yield call
@@ -100,5 +100,5 @@ def _filled(calls: Iterable[Quiet | Record], start: int, end: int) -> Iterator[Q
         yield Quiet(done, end, 0, [0, 0, 0])
 
 
-def _speaks_until(call: Quiet | Record) -> int:
+def _covered_until(call: Quiet | Record) -> int:
     return call.end if isinstance(call, Quiet) else max(call.start + 1, call.deletion_end)

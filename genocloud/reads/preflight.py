@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 class WrongSample(InputError):
     """The reads are of another sample than the sheet says."""
 
-    def __init__(self, url: str, wanted: str, found: Sequence[str]) -> None:
-        self.url, self.wanted, self.found = url, wanted, tuple(found)
+    def __init__(self, url: str, wanted: str, names: Sequence[str]) -> None:
+        self.url, self.wanted, self.names = url, wanted, tuple(names)
         super().__init__(
-            f"{url}: its read groups name {', '.join(found)}, not {wanted}; correct the name in the sample sheet, "
+            f"{url}: its read groups name {', '.join(names)}, not {wanted}; correct the name in the sample sheet, "
             "or the read groups with samtools addreplacerg"
         )
 
@@ -52,12 +52,12 @@ def check_head(url: str, head: Path, contigs: Sequence[Contig], wanted: str) -> 
 
     Raises UnreadableFile, UnknownContig, MixedContigs or WrongSample.
     """
-    told = pysam.set_verbosity(0)  # htslib would warn that the file breaks off
+    verbosity = pysam.set_verbosity(0)  # htslib would warn that the file breaks off
     try:
         with warnings.catch_warnings(action="ignore"), _open(url, str(head), None) as reads:
             _name_in(reads, url, contigs, wanted)
     finally:
-        pysam.set_verbosity(told)
+        pysam.set_verbosity(verbosity)
 
 
 def _name_in(reads: pysam.AlignmentFile, url: str, contigs: Sequence[Contig], wanted: str) -> str | None:

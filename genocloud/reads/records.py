@@ -87,7 +87,7 @@ class Record:
 
 
 @dataclass(slots=True)
-class Caller:
+class PileupCaller:
     """Turns mpileup's stream into records and quiet stretches, for one ploidy (1 or 2); counts what became of evidence.
 
     Evidence is counted where start <= position < end; what comes before and after is context.
@@ -96,16 +96,16 @@ class Caller:
     ploidy: int
     start: int
     end: int
-    fates: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
     _deletion: Record | None = None
     _deleted_until: int = 0
 
     def calls(self, stream: Iterable[Quiet | Evidence]) -> Iterator[Quiet | Record]:
         """Records and quiet stretches in order, no base in two of them; a base in none has no data."""
-        for here in _positions(stream):
-            found = self._quiet(here) if isinstance(here, Quiet) else self._position(*here)
-            if found is not None:
-                yield found
+        for item in _positions(stream):
+            call = self._quiet(item) if isinstance(item, Quiet) else self._position(*item)
+            if call is not None:
+                yield call
 
     def _quiet(self, quiet: Quiet) -> Quiet | None:
         """What is left of a quiet stretch: a called deletion's record speaks for the bases that it deletes."""
@@ -138,9 +138,9 @@ class Caller:
             self._deletion, self._deleted_until = record, record.deletion_end
         return record
 
-    def _count(self, fate: str, bases: Evidence, indels: Evidence | None) -> None:
+    def _count(self, outcome: str, bases: Evidence, indels: Evidence | None) -> None:
         if self.start <= bases.start < self.end:
-            self.fates[fate] += (len(bases.alleles) > 1) + (indels is not None)
+            self.outcomes[outcome] += (len(bases.alleles) > 1) + (indels is not None)
 
 
 def _positions(stream: Iterable[Quiet | Evidence]) -> Iterator[Quiet | tuple[Evidence, Evidence | None]]:

@@ -48,7 +48,7 @@ class Unwritable(StoreError):
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class CallCounts:
     """What a gVCF holds and what became of the evidence: evidence == recorded + below_floor + under_deletion.
 
     Evidence is counted in mpileup's lines that show an ALT: bases and indels of one position apart, though one record
@@ -80,7 +80,7 @@ def call(
     workers: int = 1,
     tile_bp: int = TILE_BP,
     progress: Callable[[int], None] | None = None,
-) -> Called:
+) -> CallCounts:
     """Write the gVCF of one sample's short reads (indexed BAM or CRAM), BGZF-compressed, and its index beside it.
 
     The file appears under its name whole, the index a moment before it. Every base of the reference is in a record,
@@ -103,7 +103,7 @@ def call(
                 progress(part.tile.end - part.tile.start)
         writer.close()
         _publish(whole, out_gvcf, csi=max(contig.length for contig in contigs) > TBI_BP)
-    return _called(sample, tiles, writer.counts)
+    return _call_counts(sample, tiles, writer.counts)
 
 
 @contextmanager
@@ -207,8 +207,8 @@ def _put(file: Path, out: Path) -> None:
         file.replace(out)
 
 
-def _called(sample: str, tiles: Iterable[Tile], counts: Counter[str]) -> Called:
-    return Called(
+def _call_counts(sample: str, tiles: Iterable[Tile], counts: Counter[str]) -> CallCounts:
+    return CallCounts(
         sample=sample,
         bases=sum(tile.end - tile.start for tile in tiles),
         bases_without_data=counts["bases_without_data"],

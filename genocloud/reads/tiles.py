@@ -11,7 +11,7 @@ from genocloud.reads import pileup
 from genocloud.reads.blocks import NO_DATA, Block, blocks
 from genocloud.reads.gvcf_text import block_line, record_line
 from genocloud.reads.pileup import Evidence, Quiet
-from genocloud.reads.records import STAR, Caller, Record
+from genocloud.reads.records import STAR, PileupCaller, Record
 from genocloud.regions import Contig
 
 CONTEXT_BP = 2_000
@@ -69,14 +69,14 @@ def _call(source: Source, tile: Tile, path: Path, context: int) -> Part:
     first, last = max(0, tile.start - context), min(tile.contig.length, tile.end + context)
     raw = path.with_suffix(".pileup")
     pileup.run(source.reads, source.reference, (tile.contig.name, first, last), source.name, raw)
-    caller = Caller(tile.ploidy, tile.start, tile.end)
+    caller = PileupCaller(tile.ploidy, tile.start, tile.end)
     stream = _within_context(pileup.read(raw), tile, context)
     part = Part(tile, path)
     with pysam.FastaFile(source.reference) as fasta, path.open("w") as out:
         bases = fasta.fetch(tile.contig.name, tile.start, tile.end)
         out.writelines(_lines(blocks(caller.calls(stream), tile.start, tile.end, tile.ploidy), part, bases))
     raw.unlink()
-    part.counts.update(caller.fates)
+    part.counts.update(caller.outcomes)
     return part
 
 

@@ -37,12 +37,12 @@ class MissingIndex(InputError):
 class NameDiffers(InputError):
     """A file does not hold the sample that the sheet gives it to; `found` are the names inside."""
 
-    def __init__(self, sheet: str, sample: Sample, file: str, found: Sequence[str], remedy: str) -> None:
+    def __init__(self, sheet: str, sample: Sample, file: str, names: Sequence[str], remedy: str) -> None:
         self.sheet, self.sample, self.line, self.file = sheet, sample.sample, sample.line, file
-        self.found = tuple(found)
+        self.names = tuple(names)
         wanted = sample.name_in_gvcf or sample.sample
         super().__init__(
-            f"{sheet}, line {sample.line}: sample {wanted} is not in {file}, which holds {_some(found)}; {remedy}"
+            f"{sheet}, line {sample.line}: sample {wanted} is not in {file}, which holds {_some(names)}; {remedy}"
         )
 
 

@@ -32,7 +32,7 @@ def problem_of(name: str) -> str:
     return ""
 
 
-def looks_of(name: str) -> str:
+def lookalike_key(name: str) -> str:
     """The same text for names that differ only by case or by how Unicode writes their letters."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 

@@ -149,9 +149,9 @@ def sheet_text(samples: Sequence[Sample], folder: str) -> str:
 
     Raises UnfitPath for a path that no row can hold.
     """
-    told = [_relative(sample, folder) for sample in samples]
-    columns = [column for column in COLUMNS if any(getattr(sample, column) for sample in told)]
-    rows = [[getattr(sample, column) or "" for column in columns] for sample in told]
+    relative = [_relative(sample, folder) for sample in samples]
+    columns = [column for column in COLUMNS if any(getattr(sample, column) for sample in relative)]
+    rows = [[getattr(sample, column) or "" for column in columns] for sample in relative]
     for row in rows:
         if unfit := next((cell for cell in row if set(cell) & set("\t\r\n")), None):
             raise UnfitPath(row[0], unfit)
@@ -279,7 +279,7 @@ def _sex(url: str, line: int, name: str, text: str) -> str:
 def _refuse_duplicates(url: str, samples: Sequence[Sample]) -> None:
     first: dict[str, Sample] = {}
     for sample in samples:
-        other = first.setdefault(names.looks_of(sample.sample), sample)
+        other = first.setdefault(names.lookalike_key(sample.sample), sample)
         if other is sample:
             continue
         if other.sample == sample.sample:

@@ -156,8 +156,8 @@ def explained(url: str) -> Iterator[None]:
     except FileExistsError:
         raise ObjectExists(url) from None
     except OSError as error:
-        told = (error.strerror or str(error), "check the file system, then run this again")
-        raise StoreFailed(url, *_TROUBLES.get(error.errno or 0, told)) from error
+        fallback = (error.strerror or str(error), "check the file system, then run this again")
+        raise StoreFailed(url, *_TROUBLES.get(error.errno or 0, fallback)) from error
 
 
 def is_device(path: Path) -> bool:

@@ -399,20 +399,20 @@ def _download(place: dict[str, str], start: int, end: int | None, **conditions: 
 
 def _download_whole(place: dict[str, str]) -> bytes:
     """A whole object, verified; a large one by ranges side by side, or Replaced."""
-    data, told = _get(place | {"ChecksumMode": "ENABLED"})
-    if (size := told["ContentLength"]) <= RANGE_BYTES:
+    data, answer = _get(place | {"ChecksumMode": "ENABLED"})
+    if (size := answer["ContentLength"]) <= RANGE_BYTES:
         return data
 
     def fetch(start: int, end: int) -> bytes:
         try:
-            return _download(place, start, end, IfMatch=told["ETag"])
+            return _download(place, start, end, IfMatch=answer["ETag"])
         except OSError as error:
             raise Replaced if _code(error) in ("PreconditionFailed", *_ABSENT) else error from error
 
     data = in_ranges(fetch, 0, size)
-    if told.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT" and "ChecksumCRC32" in told:
-        if told["ChecksumCRC32"] != (here := _text(zlib.crc32(data))):
-            raise FlexibleChecksumError(error_msg=f"{told['ChecksumCRC32']} there, {here} here")
+    if answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT" and "ChecksumCRC32" in answer:
+        if answer["ChecksumCRC32"] != (here := _text(zlib.crc32(data))):
+            raise FlexibleChecksumError(error_msg=f"{answer['ChecksumCRC32']} there, {here} here")
     elif len(data) != size:
         raise FlexibleChecksumError(error_msg=f"{size} bytes there, {len(data)} here")
     return data
@@ -433,7 +433,7 @@ async def _body(files: S3FileSystem, what: dict[str, Any]) -> tuple[bytes, dict[
     async with answer["Body"] as body:
         large = "Range" not in what and answer["ContentLength"] > RANGE_BYTES
         data = b"" if large else bytes(await body.read())
-    if (told := answer.get("ContentRange")) and len(data) != _length(told):
+    if (content_range := answer.get("ContentRange")) and len(data) != _length(content_range):
         raise ServerDisconnectedError("the answer came short")
     return data, answer
 

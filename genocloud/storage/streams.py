@@ -120,11 +120,11 @@ def in_ranges(fetch: Fetch, start: int, end: int) -> bytes:
     if end - start <= RANGE_BYTES:
         return fetch(start, end)
     places = range(start, end, RANGE_BYTES)
-    asked = [submit(fetch, at, min(at + RANGE_BYTES, end)) for at in places]
+    futures = [submit(fetch, at, min(at + RANGE_BYTES, end)) for at in places]
     try:
-        return b"".join(each.result() for each in asked)
+        return b"".join(each.result() for each in futures)
     finally:
-        for each in asked:
+        for each in futures:
             each.cancel()
 
 
@@ -140,14 +140,14 @@ def unless_replaced(read: Callable[[], bytes], url: str) -> bytes:
     raise StoreFailed(url, f"was replaced {TRIES} times while it was read", "let its writers end, then run this again")
 
 
-def insist(ask: Callable[[], T], broken: tuple[type[Exception], ...]) -> T:
+def insist(request: Callable[[], T], retryable: tuple[type[Exception], ...]) -> T:
     """What `ask` gives, asked again with growing pauses when it broke on the way; the last error if it always does."""
     for attempt in range(TRIES - 1):
         try:
-            return ask()
-        except broken:
+            return request()
+        except retryable:
             time.sleep(PAUSE_SECONDS * 2**attempt)
-    return ask()
+    return request()
 
 
 def read_blocks(fetch: Fetch, size: int, url: str) -> BinaryIO:
@@ -158,13 +158,13 @@ def read_blocks(fetch: Fetch, size: int, url: str) -> BinaryIO:
     raises Replaced. All else that it raises is raised at once.
     """
 
-    def ask(start: int, end: int) -> bytes:
+    def fetch_all(start: int, end: int) -> bytes:
         try:
             return in_ranges(lambda first, last: _whole(fetch, first, last, url), start, end)
         except Replaced:
             raise StoreFailed(url, "was replaced or deleted while it was read", "run this again") from None
 
-    return io.BufferedReader(_Fetched(ask, size), SMALL_BYTES)
+    return io.BufferedReader(_Fetched(fetch_all, size), SMALL_BYTES)
 
 
 def _whole(fetch: Fetch, start: int, end: int, url: str) -> bytes:

@@ -10,8 +10,8 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 def scheme(url: str) -> str:
     """The kind of a URL: `gs` of `gs://bucket/name`; empty for a plain path."""
-    found = _SCHEME.match(url)
-    return found[1] if found else ""
+    match = _SCHEME.match(url)
+    return match[1] if match else ""
 
 
 def join(url: str, name: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from genocloud import gvcf
 from genocloud.errors import InputError
-from genocloud.gvcf.dialects import CALLERS, UNKNOWN
+from genocloud.gvcf.dialects import DIALECTS, UNKNOWN
 from genocloud.regions import Contig
 from tests.fuzz import laws, seeds
 from tests.fuzz.changes import KINDS, Change
@@ -185,10 +185,10 @@ def headers(draw):
             f"##contig=<{','.join(draw(st.permutations([f'ID={contig.name}', f'length={contig.length}', *others])))}>"
         )
     caller_line, symbolic_line = draw(st.sampled_from(sorted(CALLER_LINES))), draw(st.sampled_from(sorted(SYMBOLIC)))
-    caller = next((caller for caller in CALLERS if caller.name == CALLER_LINES[caller_line]), UNKNOWN)
+    caller = next((caller for caller in DIALECTS if caller.name == CALLER_LINES[caller_line]), UNKNOWN)
     symbolic = SYMBOLIC[symbolic_line] or caller.symbolic
     if CALLER_LINES[caller_line] == "unknown" and symbolic == "<NON_REF>":
-        caller = next(caller for caller in CALLERS if caller.name == "gatk")
+        caller = next(caller for caller in DIALECTS if caller.name == "gatk")
     place = draw(st.integers(0, len(lines)))
     lines[place:place] = [
         caller_line,

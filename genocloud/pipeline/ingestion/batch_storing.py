@@ -40,7 +40,7 @@ class IngestTask:
 
 def load_ingest() -> None:
     """Load what ingesting takes, before processes are forked that are to have it too."""
-    _ = gvcf.look_at, cohort.write_batch
+    _ = gvcf.open_probe, cohort.write_batch
     gvcf.load_reader()
 
 

@@ -90,7 +90,7 @@ def test_tabs_at_the_end_of_lines_are_passed_over_and_said_once(tmp_path, caplog
         read(tmp_path, record().replace("\n", end) + BLOCK.replace("one\t1\t", "one\t101\t").replace("=99\t", "=200\t"))
         == plain
     )
-    assert [each.message.split(": ")[1] for each in caplog.records] == ["lines end with tabs, which are passed over"]
+    assert [each.message.split(": ")[1] for each in caplog.records] == ["lines end with tabs, which are ignored"]
     with pytest.raises(BadRecord, match="too few or too many columns"):
         read(tmp_path, record().replace("\n", "\tmore\n"))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from genocloud import gvcf
-from genocloud.gvcf.dialects import CALLERS, detect
+from genocloud.gvcf.dialects import DIALECTS, detect
 from genocloud.regions import Contig
 
 SHARED = Path(os.environ.get("GENOCLOUD_SHARED", Path(__file__).resolve().parents[4] / "shared"))
@@ -55,7 +55,7 @@ def test_callers_of_whom_no_file_is_at_hand_are_known_by_their_documented_line(l
 
 def test_an_unknown_caller_is_unknown():
     assert detect("##fileformat=VCFv4.2\n##source=mine\n").name == "unknown"
-    assert len({caller.name for caller in CALLERS}) == len(CALLERS)
+    assert len({caller.name for caller in DIALECTS}) == len(DIALECTS)
 
 
 @pytest.mark.parametrize(

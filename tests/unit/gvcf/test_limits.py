@@ -36,7 +36,9 @@ def test_more_alts_than_any_caller_writes_are_refused_with_their_number(tmp_path
     file.write_text(HEADER + RECORD + line.format(alts(MAX_ALTS)))
     assert read(file) == 2
     file.write_text(HEADER + RECORD + line.format(alts(MAX_ALTS + 1)))
-    with pytest.raises(InputError, match=r"ann\.g\.vcf: line 6 \(chr1:7\): .*4,096 ALTs; take out of it") as caught:
+    with pytest.raises(
+        InputError, match=r"ann\.g\.vcf: line 6 \(chr1:7\): .*4,096 ALTs; remove ALTs without a carrier"
+    ) as caught:
         read(file)
     assert caught.value.exit_code == 3
 
@@ -45,7 +47,7 @@ def test_more_alts_than_any_caller_writes_are_refused_with_their_number(tmp_path
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
-    for module in ("texts", "rows"):
+    for module in ("text_source", "rows"):
         monkeypatch.setattr(f"genocloud.gvcf.{module}.MAX_LINE_BYTES", 3 << 20)
     file = tmp_path / "ann.g.vcf"
     file.write_text(HEADER + RECORD + "chr1\t7\t.\tA\tC,<NON_REF>\t9\t.\tX=" + "y" * (2 << 20) + "\tGT:GQ\t0/1:9\n")
@@ -57,7 +59,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(
 
 
 def test_a_header_without_end_is_refused_at_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("texts", "header"):
+    for module in ("text_source", "header"):
         monkeypatch.setattr(f"genocloud.gvcf.{module}.MAX_HEADER_BYTES", 1 << 20)
     file = tmp_path / "ann.g.vcf"
     file.write_text("##fileformat=VCFv4.2\n" + "##much=of this\n" * 300_000)

@@ -9,7 +9,7 @@ import pysam
 import pytest
 
 from genocloud import gvcf
-from genocloud.gvcf.text_source import Stretch, open_texts
+from genocloud.gvcf.text_source import Stretch, open_text
 from genocloud.regions import Contig
 
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tann\n"
@@ -30,14 +30,14 @@ def file(request, tmp_path):
 
 
 def test_the_pieces_are_the_text_and_the_checksum_the_files(file):
-    with open_texts(str(file)) as texts:
-        assert b"".join(texts) == TEXT
-        assert texts.checksum == zlib.crc32(file.read_bytes())
+    with open_text(str(file)) as pieces:
+        assert b"".join(pieces) == TEXT
+        assert pieces.checksum == zlib.crc32(file.read_bytes())
 
 
 def test_only_the_last_piece_is_said_to_be_the_last(file):
-    with open_texts(str(file)) as texts:
-        said = [texts.last for _ in texts]
+    with open_text(str(file)) as pieces:
+        said = [pieces.last for _ in pieces]
     assert not any(said[:-1])
     assert len(said) > 1
 
@@ -45,20 +45,20 @@ def test_only_the_last_piece_is_said_to_be_the_last(file):
 def test_a_short_file_is_known_to_end_with_its_last_piece(tmp_path):
     with pysam.BGZFile(str(tmp_path / "a.g.vcf.gz"), "wb") as stream:
         stream.write(TEXT[:200_000])
-    with open_texts(str(tmp_path / "a.g.vcf.gz")) as texts:
-        said = [texts.last for _ in texts]
+    with open_text(str(tmp_path / "a.g.vcf.gz")) as pieces:
+        said = [pieces.last for _ in pieces]
     assert said[-1]
     assert not any(said[:-1])
 
 
 def test_of_a_stretch_come_whole_lines_of_its_contig(file):
-    with open_texts(str(file), Stretch("c", 5, 9)) as texts:
-        pieces = list(texts)
+    with open_text(str(file), Stretch("c", 5, 9)) as pieces:
+        pieces = list(pieces)
     assert b"".join(pieces) == TEXT
     assert all(piece.endswith(b"\n") for piece in pieces)
-    assert texts.checksum == 0
-    with open_texts(str(file), Stretch("d", 5, 9)) as texts:
-        assert b"".join(texts) == HEADER.encode()
+    assert pieces.checksum == 0
+    with open_text(str(file), Stretch("d", 5, 9)) as pieces:
+        assert b"".join(pieces) == HEADER.encode()
 
 
 def test_streams_that_wait_hold_little(file):
@@ -66,7 +66,7 @@ def test_streams_that_wait_hold_little(file):
     tracemalloc.start()
     try:
         with ExitStack() as stack:
-            streams = [stack.enter_context(open_texts(str(file))) for _ in range(20)]
+            streams = [stack.enter_context(open_text(str(file))) for _ in range(20)]
             for _ in range(2):
                 for stream in streams:
                     assert next(stream)

@@ -3,7 +3,7 @@
 from genocloud.reads.blocks import NO_DATA, Block
 from genocloud.reads.gvcf_text import block_line, header, record_line
 from genocloud.reads.pileup import Evidence
-from genocloud.reads.records import Caller
+from genocloud.reads.records import PileupCaller
 from genocloud.regions import Contig
 
 INFO = "DP=21;I16=5,4,6,6,0,0,0,0,500,32400,700,43200,0,0,0,0;QS=1,0,0;MQBZ=-0.5;BQBZ=1.25"
@@ -11,7 +11,7 @@ INFO = "DP=21;I16=5,4,6,6,0,0,0,0,500,32400,700,43200,0,0,0,0;QS=1,0,0;MQBZ=-0.5
 
 def record(pl):
     evidence = Evidence(99, ("G", "A"), pl, [5, 6, 0], [4, 6, 0], 21, INFO)
-    return next(iter(Caller(2, 0, 1000).calls([evidence])))
+    return next(iter(PileupCaller(2, 0, 1000).calls([evidence])))
 
 
 def test_a_record_has_all_that_the_joint_model_asks_for():

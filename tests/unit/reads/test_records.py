@@ -1,7 +1,7 @@
 """What becomes of mpileup's evidence: records, quiet stretches, or nothing where a deletion speaks."""
 
 from genocloud.reads.pileup import Evidence, Quiet, trimmed
-from genocloud.reads.records import Caller, Record
+from genocloud.reads.records import PileupCaller, Record
 
 I16 = "I16=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"
 REFERENCE_LIKE = Quiet(90, 120, 20, [0, 60, 255])
@@ -24,20 +24,20 @@ def deletion(start, ref, alt, pl=(150, 0, 160, 180, 190, 220)):
 
 
 def calls(stream, ploidy=2):
-    caller = Caller(ploidy, 0, 1000)
-    return list(caller.calls(stream)), caller.fates
+    caller = PileupCaller(ploidy, 0, 1000)
+    return list(caller.calls(stream)), caller.outcomes
 
 
 def test_a_single_weak_read_stays_in_a_quiet_stretch_with_the_likelihoods_folded():
-    made, fates = calls([bases(100, "GA", [0, 6, 120, 15, 123, 124], [5, 1, 0])])
+    made, outcomes = calls([bases(100, "GA", [0, 6, 120, 15, 123, 124], [5, 1, 0])])
     assert made == [Quiet(100, 101, 6, [0, 6, 120])]
-    assert fates == {"below_floor": 1}
+    assert outcomes == {"below_floor": 1}
 
 
 def test_a_lone_read_is_a_record_where_it_makes_hom_ref_unlikely():
-    made, fates = calls([bases(100, "GA", [37, 3, 0, 37, 3, 37], [0, 1, 0])])
+    made, outcomes = calls([bases(100, "GA", [37, 3, 0, 37, 3, 37], [0, 1, 0])])
     assert isinstance(made[0], Record)
-    assert fates == {"recorded": 1}
+    assert outcomes == {"recorded": 1}
 
 
 def test_two_reads_of_many_are_below_the_floor():
@@ -79,11 +79,11 @@ def test_a_stretch_of_the_indels_own_base_gives_way_to_its_record():
 
 
 def test_a_base_and_an_indel_at_one_position_are_one_record():
-    (record,), fates = calls([het("G", "A"), deletion(100, "GTC", "G")])
+    (record,), outcomes = calls([het("G", "A"), deletion(100, "GTC", "G")])
     assert record.site.alleles == ("GTC", "ATC", "G")
     assert record.called == (1, 2)
     assert record.site.depths == (0, 10, 9, 0)
-    assert fates == {"recorded": 2}
+    assert outcomes == {"recorded": 2}
 
 
 def test_a_haplotype_with_both_is_listed_where_the_likeliest_genotype_has_it():
@@ -110,24 +110,24 @@ def test_a_deletion_that_is_not_called_hides_nothing():
 
 def test_a_base_on_the_other_copy_of_a_heterozygous_deletion_shares_its_record_with_a_star():
     looks_homozygous = bases(102, "CT", [195, 21, 0, 195, 21, 195], [0, 7, 0])
-    (_, record), fates = calls([deletion(100, "GACT", "G"), looks_homozygous])
+    (_, record), outcomes = calls([deletion(100, "GACT", "G"), looks_homozygous])
     assert record.site.alleles == ("C", "T", "*")
     assert record.called == (1, 2)
     assert record.site.depths == (0, 7, 9, 0)
-    assert fates == {"recorded": 2}
+    assert outcomes == {"recorded": 2}
 
 
 def test_under_a_homozygous_deletion_stray_bases_give_no_record():
     hom = deletion(100, "GACT", "G", (255, 60, 0, 255, 60, 255))
-    made, fates = calls([hom, bases(102, "CT", [40, 6, 0, 40, 6, 40], [0, 2, 0])])
+    made, outcomes = calls([hom, bases(102, "CT", [40, 6, 0, 40, 6, 40], [0, 2, 0])])
     assert len(made) == 1
-    assert fates == {"recorded": 1, "under_deletion": 1}
+    assert outcomes == {"recorded": 1, "under_deletion": 1}
 
 
 def test_evidence_outside_the_tile_is_context_and_not_counted():
-    caller = Caller(2, 0, 100)
+    caller = PileupCaller(2, 0, 100)
     assert len(list(caller.calls([het("G", "A", 100)]))) == 1
-    assert not caller.fates
+    assert not caller.outcomes
 
 
 def test_alleles_are_trimmed_to_what_differs():

@@ -153,7 +153,7 @@ def test_reads_of_another_sample_are_refused_and_nothing_is_left(folder):
     before = sorted(folder.iterdir())
     with pytest.raises(WrongSample, match="samtools addreplacerg") as caught:
         call(folder, "eve.g.vcf.gz", sample="eve")
-    assert (caught.value.wanted, caught.value.found) == ("eve", ("ann",))
+    assert (caught.value.wanted, caught.value.names) == ("eve", ("ann",))
     assert sorted(folder.iterdir()) == before
 
 

@@ -44,7 +44,7 @@ def test_the_name_inside_is_the_sheets_or_name_in_gvcf():
 def test_another_name_inside_is_refused():
     with pytest.raises(samples.NameDiffers, match=r"holds eve; .*name_in_gvcf") as caught:
         samples.name_inside(SHEET, ANN, ("eve",))
-    assert caught.value.found == ("eve",)
+    assert caught.value.names == ("eve",)
 
 
 def test_a_name_in_gvcf_that_is_not_inside_is_refused():

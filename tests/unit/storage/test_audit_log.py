@@ -21,7 +21,7 @@ def log(tmp_path, monkeypatch):
 
 
 def lines(log: Path) -> list[dict]:
-    audit_log.log_of(str(log), storage.opening.plain_store).flush()
+    audit_log.log_of(str(log), storage.registry.plain_store).flush()
     return [json.loads(line) for file in sorted(log.glob("*.jsonl")) for line in file.read_text().splitlines()]
 
 
@@ -99,7 +99,7 @@ def test_a_log_that_cannot_be_written_stops_the_work(tmp_path, log):
     store = storage.open_store(str(tmp_path / "store"))
     store.write("a", b"1")
     with pytest.raises(storage.StoreFailed):
-        audit_log.log_of(str(log), storage.opening.plain_store).flush()
+        audit_log.log_of(str(log), storage.registry.plain_store).flush()
     with pytest.raises(storage.StoreFailed):
         store.read("a")
 
