@@ -17,8 +17,8 @@ from genocloud.schema import SITE_COLUMNS
 from tests.conformance import oracle
 from tests.support.gvcf_reader import read
 from tests.support.joint_path import joint
+from tests.support.puzzles import CASES, vcf_line
 from tests.support.vcf_text import field_text, genotype_fields
-from tests.unit.genotypes.test_puzzles import CASES, vcf_line
 
 SHARED = Path(os.environ.get("GENOCLOUD_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 REAL = SHARED / "data" / "1kg_chr22"

@@ -16,12 +16,23 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 import genocloud
 from genocloud.cli import main
 from genocloud.cohort import NoCohort
 from genocloud.storage import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
+
+KILLS = int(os.environ.get("GENOCLOUD_KILLS", "8"))
+"""Of each command."""
+
+FEW = 20
+"""From so many kills on, each state must have been seen."""
+
+thorough = pytest.mark.skipif(KILLS < FEW, reason="make kills does this")
+
 KILLED = -9
 COMPLETE = "complete"
 """The state after a run that ended before it could be killed."""

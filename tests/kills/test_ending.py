@@ -20,8 +20,7 @@ import pytest
 from genocloud.cli import main
 from tests.conftest import DATA
 from tests.kills import people
-from tests.kills.killing import ROOT
-from tests.kills.test_kills import FEW, KILLS, thorough
+from tests.kills.killing import FEW, KILLS, ROOT, thorough
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -3,7 +3,6 @@
 A few random kills of each command; `make kills` has hundreds, and kills at every step.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,18 +11,9 @@ import pytest
 
 from genocloud.cli import main
 from tests.kills import people
-from tests.kills.killing import Scene, Server, kill_everywhere, kill_often, open_server
+from tests.kills.killing import FEW, KILLS, Scene, Server, kill_everywhere, kill_often, open_server, thorough
 
 pytestmark = pytest.mark.timeout(1800)
-
-KILLS = int(os.environ.get("GENOCLOUD_KILLS", "8"))
-"""Of each command."""
-
-FEW = 20
-"""From so many kills on, each state must have been seen."""
-
-
-thorough = pytest.mark.skipif(KILLS < FEW, reason="make kills does this")
 
 
 @pytest.fixture(scope="module")

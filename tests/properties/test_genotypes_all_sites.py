@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from genocloud import genotypes, schema, sites
 from genocloud.regions import Region
-from tests.properties.test_genotypes_cuts import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
+from tests.support.cohort_strategies import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
 from tests.support.joint_cohorts import CONTIGS, cohort, cohort_records
 from tests.support.joint_path import cut, joint
 

@@ -10,10 +10,10 @@ from genocloud import genotypes, sites
 from genocloud.genotypes.allele_outcomes import KEPT, SPURIOUS, TOO_MANY, UNLIKELY
 from genocloud.kernels import fixed_point, frequencies, merged_likelihoods
 from genocloud.regions import Region
-from tests.properties.test_kernels_likelihoods import both
 from tests.support import genotypes as twin
 from tests.support.joint_cohorts import CONTIGS, cohort
 from tests.support.joint_path import batch_of
+from tests.support.kernel_twins import both
 
 MOST = 12
 """Merged alleles at most: what the slow twin expands for a tetraploid takes it a while."""

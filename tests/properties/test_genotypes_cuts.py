@@ -9,27 +9,14 @@ from hypothesis import strategies as st
 from genocloud import genotypes, sites
 from genocloud.genotypes import LikelihoodCounts, aligned_rows, allele_specific, annotation, calling, likelihood_counts
 from genocloud.kernels import frequencies, site_selection
-from genocloud.regions import Region
 from genocloud.sites import merging
 from tests.support import joint_sites
+from tests.support.cohort_strategies import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
 from tests.support.joint_cohorts import CONTIGS, cohort
 from tests.support.joint_path import batch_of, cut, joint
 
-WHOLE = Region(0, 0, CONTIGS[0].length)
-SAMPLES = 7
 GROUPS = "StandardAnnotation", "AS_StandardAnnotation"
 MODEL = genotypes.Model(stand_call_conf=10.0, max_alternate_alleles=3, annotation_groups=GROUPS)
-SEEDS = st.integers(0, 1 << 30)
-PLACES = st.lists(st.integers(0, 3), min_size=SAMPLES, max_size=SAMPLES)
-
-
-def batches_of(places, random):
-    """Samples by batch number, each batch and the batches in random order."""
-    batches = [[rank for rank, place in enumerate(places) if place == batch] for batch in set(places)]
-    for batch in batches:
-        random.shuffle(batch)
-    random.shuffle(batches)
-    return batches
 
 
 @given(seed=SEEDS, places=PLACES, cuts=st.sets(st.integers(1, WHOLE.end - 1), max_size=8), random=st.randoms())

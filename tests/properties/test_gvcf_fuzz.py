@@ -16,8 +16,8 @@ from genocloud.gvcf.dialects import DIALECTS, UNKNOWN
 from genocloud.regions import Contig
 from tests.fuzz import laws, seeds
 from tests.fuzz.changes import KINDS, Change
-from tests.properties.test_gvcf_reading import CONTIGS, pieces
-from tests.properties.test_gvcf_reading import texts as valid_texts
+from tests.support.gvcf_strategies import CONTIGS, pieces
+from tests.support.gvcf_strategies import texts as valid_texts
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -14,7 +14,7 @@ from genocloud.pipeline.callset_counts import count_callset
 from genocloud.pipeline.receipts import write_receipt
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
-from tests.properties.test_steps_cuts import records
+from tests.support.decoded_callsets import records
 from tests.support.hybrid_studies import Study, differences, run_study, small, write_study
 
 CONTIGS = {

@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from genocloud.kernels import fixed_point, frequencies, genotyping, likelihood_keys, site_statistics
-from tests.properties.test_kernels_likelihoods import both
 from tests.support import genotypes as twin
+from tests.support.kernel_twins import both
 
 KEYS = st.lists(st.tuples(st.lists(st.integers(-1, 2), min_size=1, max_size=3), st.integers(1, 5)), max_size=12)
 

@@ -1,19 +1,14 @@
 """Laws: the kernels of genotype order, alleles, alignment and likelihoods agree with their slow twins."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud.kernels import alleles, dictionary, genotype_order, merged_likelihoods, row_alignment
 from tests.support import genotypes as twin
+from tests.support.kernel_twins import both
 
 BASES = st.text("ACG", min_size=1, max_size=4)
-
-
-def both(kernel):
-    """The compiled kernel and its Python source."""
-    return pytest.mark.parametrize("run", [kernel, kernel.py_func], ids=["compiled", "python"])
 
 
 def text_arrays(texts):

@@ -16,8 +16,8 @@ from genocloud.pipeline.reference import read_reference
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
 from tests.conftest import sample_map
-from tests.properties.test_steps_cuts import decoded, records, tables
-from tests.properties.test_steps_hybrid import Hybrid
+from tests.support.decoded_callsets import decoded, records, tables
+from tests.support.local_hybrid import Hybrid
 from tests.support.short_contigs import Tig, make_tigs, write_person, write_reference
 
 EACH_ALONE = pipeline.IngestOptions(part_bp=1)

@@ -1,10 +1,8 @@
 """A callset does not depend on how the work was cut: batches, windows, parts, workers, one ingest or several."""
 
-import gzip
 import importlib
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from genocloud import pipeline, steps
@@ -13,21 +11,7 @@ from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.receipts import Unbalanced
 from genocloud.scatter.progress import Silent
 from tests.conftest import DATA, make_callset, sample_map
-
-
-def records(vcf: Path) -> list[str]:
-    return gzip.decompress(vcf.read_bytes()).decode().splitlines()
-
-
-def tables(url: str) -> list[pa.Table]:
-    opened = open_callset(url)
-    return [decoded(table) for table in (opened.sites(), opened.genotypes())]
-
-
-def decoded(table: pa.Table) -> pa.Table:
-    """With words in place of their numbers in a dictionary, whose order is no part of a value."""
-    plain = [field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in table.schema]
-    return table.cast(pa.schema(plain)).combine_chunks()
+from tests.support.decoded_callsets import records, tables
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Shards that are cut into pieces give what whole ones give, and what cannot be cut is said before it starts."""
 
-import gzip
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +18,7 @@ from genocloud.pipeline.sharding import read_alleles
 from genocloud.scatter.executors import Inline, open_scatter
 from genocloud.scatter.progress import Silent
 from tests.conftest import DATA, Made, sample_map
-from tests.properties.test_steps_cuts import tables
+from tests.support.decoded_callsets import records, tables
 
 GIGABYTE = 1_000_000_000
 
@@ -40,10 +39,6 @@ def small(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(memory_model, "SHARD_BYTES", size)
 
     return most
-
-
-def records(vcf: Path) -> list[str]:
-    return gzip.decompress(vcf.read_bytes()).decode().splitlines()
 
 
 def test_pieces_give_the_whole_shards_values(tmp_path, made, opened, small):

@@ -58,6 +58,12 @@ def test_parquet_is_read_where_its_seal_is_checked_and_nowhere_else():
     assert reading == {"genocloud/sealing.py"}
 
 
+def test_no_test_module_imports_another():
+    """What two of them share stands in tests/support, or in a module of their folder without `test_` in its name."""
+    importing = re.compile(r"^\s*(from|import) tests\.[\w.]*\btest_\w+|^\s*from tests\.[\w.]+ import .*\btest_", re.M)
+    assert [str(path) for path in (ROOT / "tests").rglob("*.py") if importing.search(path.read_text())] == []
+
+
 def test_every_dependency_has_a_reason():
     project = (ROOT / "pyproject.toml").read_text()
     block = re.search(r"^dependencies = \[(.*?)^\]", project, re.M | re.S)[1]

@@ -7,7 +7,8 @@ import duckdb
 import pytest
 
 from genocloud import callset, storage
-from tests.unit.callset.test_writing import BATCHES, SHARDS, contents, make, shard_tables, write
+from tests.support import callset_tables as make
+from tests.support.small_callset import BATCHES, SHARDS, contents, shard_tables, write
 
 MANIFEST = "manifest/00000001.json"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from genocloud import callset, schema, storage
-from tests.unit.callset.test_writing import BATCHES, SHARDS, contents, make, shard_tables, write
+from tests.support import callset_tables as make
+from tests.support.small_callset import BATCHES, SHARDS, contents, shard_tables, write
 
 ANEW = "run genocloud genotype again: it makes what is damaged anew"
 MANIFEST, MARK = "manifest/00000001.json", "manifest/callset.json"

@@ -19,7 +19,8 @@ from genocloud.report.statistics import Statistics
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.steps.verify import Damaged
-from tests.unit.callset.test_writing import BATCHES, SHARDS, contents, make, shard_tables, write
+from tests.support import callset_tables as make
+from tests.support.small_callset import BATCHES, SHARDS, contents, shard_tables, write
 
 AWAY = "b1"
 HERE = {batch: samples for batch, samples in BATCHES.items() if batch != AWAY}

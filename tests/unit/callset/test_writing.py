@@ -4,7 +4,6 @@ import hashlib
 import logging
 from itertools import count
 from pathlib import Path
-from random import Random
 
 import duckdb
 import polars as pl
@@ -15,36 +14,7 @@ import pytest
 from genocloud import callset, schema, storage
 from genocloud.regions import Region
 from tests.support import callset_tables as make
-
-BATCHES = {"b0": ("ann", "cat"), "b1": ("bob",), "b2": ()}
-SHARDS = (
-    make.Shard("000-chr1-00000", Region(0, 0, 1000)),
-    make.Shard("000-chr1-00001", Region(0, 1000, 2000)),
-    make.Shard("001-chr2-00000", Region(1, 0, 50_000)),
-)
-POSITIONS = ((5, 900, 1000), (), (7, 49_999))
-
-
-def shard_tables(seed: int = 1) -> list[tuple[pa.Table, dict[str, pa.Table]]]:
-    random = Random(seed)
-    made = []
-    for shard, positions in zip(SHARDS, POSITIONS, strict=True):
-        contig = make.CONTIGS[shard.region.contig].name
-        sites, genotypes = make.tables(random, contig, positions, list(BATCHES.values()))
-        made.append((sites, dict(zip(BATCHES, genotypes, strict=True))))
-    return made
-
-
-def write(url: str, key: str = "key", seed: int = 1) -> callset.Callset:
-    store = storage.open_store(url)
-    tables = shard_tables(seed)
-    entries = [callset.write_shard(store, shard, key, *made) for shard, made in zip(SHARDS, tables, strict=True)]
-    return callset.commit(store, make.description(BATCHES), entries)
-
-
-def contents(url: str) -> dict[str, bytes]:
-    store = storage.open_store(url)
-    return {name: store.read(name) for name in store.list()}
+from tests.support.small_callset import BATCHES, SHARDS, contents, shard_tables, write
 
 
 def test_duckdb_and_polars_see_the_callset_through_globs(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.steps import compact
 from genocloud.storage import open_store
-from tests.unit.cohort.test_store import LAYOUT, REFERENCE, one_batch, source
+from tests.support.stored_cohorts import LAYOUT, REFERENCE, one_batch, source
 
 REGION = Region(0, 0, 5000)
 

@@ -15,7 +15,7 @@ import pytest
 import genocloud
 from genocloud.cli import main
 from tests.kills.killing import Server, open_server
-from tests.unit.steps.test_ingest_bad_input import LENGTHS, bgzf, whole, write_reference
+from tests.support.small_gvcfs import LENGTHS, bgzf, whole, write_reference
 
 ROUNDS = int(os.environ.get("GENOCLOUD_ROUNDS", "4"))
 LATEST = 0.02

@@ -9,14 +9,11 @@ from genocloud.costs.model import JOINT, Place, Planner, Portion, Shape, Starts,
 from genocloud.costs.prices import Prices
 from genocloud.costs.rates import HERE, Rates, default_rates, kept_rates, rates_file
 from genocloud.federation.site_policy import MAY_LEAVE, STAYS
+from tests.support.plan_rates import COSTS, RATES, STARTS, STEPS
 
-STEPS = {"ingest": "record", "discover": "observation", "estimate": "cell", "estimate kept": "cell", "call": "cell"}
-STARTS = {"run": 3.0, "job": 0.25, "command": 0.5, "cluster": 2.0}
-COSTS = {f"seconds {step}": {thing: 1e-6} for step, thing in (STEPS | {"render": "cell", "export": "cell"}).items()}
 COSTS |= {f"memory {step}": {"one": 1e8} for step in (*STEPS, "render", "export")} | {"seconds start": STARTS}
 COSTS |= {f"bytes {what}": {"cell": 1.0} for what in ("callset", "VCF", "derived")}
 COSTS |= {"bytes cohort": {"gvcf_byte": 0.4}}
-RATES = Rates("2026-01-01", "a machine", 2, "0", COSTS)
 CHEAP = Prices("EUR", "2026-01-01", "here", 0.01, 0.0, 0.01, 0.0)
 DEAR = Prices("EUR", "2026-01-01", "there", 0.05, 0.0, 0.02, 0.1)
 

@@ -24,7 +24,7 @@ from genocloud.pipeline.sharding import checked, read_table
 from genocloud.regions import Region
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
-from tests.properties.test_steps_growth import Work
+from tests.support.growing_cohort import Work
 
 FLIPS = int(os.environ.get("GENOCLOUD_FLIPS", "16"))
 

@@ -13,7 +13,7 @@ from genocloud.pipeline import sharding
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
 from tests.conftest import sample_map
-from tests.properties.test_steps_cuts import records
+from tests.support.decoded_callsets import records
 from tests.support.short_contigs import make_tigs, write_person, write_reference
 
 SHARED, CUT = pipeline.IngestOptions(), pipeline.IngestOptions(window_bp=900, batch_size=2)

@@ -15,7 +15,7 @@ from genocloud.errors import StoreError
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.storage import open_store
-from tests.properties.test_steps_growth import Work
+from tests.support.growing_cohort import Work
 
 ODD = (-2, 1 << 70, 2.5, float("nan"), float("inf"), "7", None, [], True)
 FIRST = "manifest/00000001.json"

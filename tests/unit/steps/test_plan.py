@@ -22,7 +22,7 @@ from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.steps import calibrate
 from genocloud.steps.plan import check_prices, genome_sites, plan_of, table
-from tests.unit.costs.test_model import RATES as PLAIN
+from tests.support.plan_rates import RATES as PLAIN
 
 DATA = Path(__file__).resolve().parents[3] / "test_data"
 REFERENCE = str(DATA / "reference.fa")

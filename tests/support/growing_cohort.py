@@ -1,0 +1,49 @@
+"""A cohort and its callset that grow, shrink and are called again."""
+
+from pathlib import Path
+
+from genocloud import pipeline, steps
+from genocloud.cohort import open_cohort
+from genocloud.genotypes import Model
+from genocloud.scatter.executors import open_scatter
+from genocloud.scatter.progress import Silent
+from tests.conftest import DATA, sample_map
+from tests.support.decoded_callsets import records
+
+REFERENCE = str(DATA / "reference.fa")
+
+PLAIN = Model()
+
+STORING = pipeline.IngestOptions(batch_size=2, window_bp=60_000)
+
+
+class Work:
+    """A cohort and its callset, and what is done to them."""
+
+    def __init__(self, folder: Path, model: Model = PLAIN, choice: str = "threads:2") -> None:
+        self.folder, self.model, self.choice = folder, model, choice
+        self.cohort, self.callset = str(folder / "cohort"), str(folder / "callset")
+
+    def add(self, gvcfs: list[Path], storing: pipeline.IngestOptions = STORING) -> "Work":
+        self.folder.mkdir(exist_ok=True)
+        with open_scatter("inline") as scatter:
+            steps.ingest(self.cohort, str(sample_map(self.folder, gvcfs)), REFERENCE, storing, scatter, Silent())
+        return self
+
+    def call(self) -> "Work":
+        opened = open_cohort(self.cohort)
+        cut = pipeline.cut_genome(opened)
+        with open_scatter(self.choice) as scatter:
+            steps.discover(opened, cut, scatter, Silent())
+            steps.genotype(opened, self.callset, self.model, cut, scatter, Silent())
+        return self
+
+    def remove(self, sample: str) -> "Work":
+        steps.remove(self.cohort, [sample])
+        return self
+
+    def records(self) -> list[str]:
+        out = self.folder / "out.vcf.gz"
+        with open_scatter("inline") as scatter:
+            steps.export(self.callset, str(out), scatter, Silent())
+        return records(out)

@@ -1,0 +1,11 @@
+"""Rates for plans that are simple to reckon with."""
+
+from genocloud.costs.rates import Rates
+
+STEPS = {"ingest": "record", "discover": "observation", "estimate": "cell", "estimate kept": "cell", "call": "cell"}
+
+STARTS = {"run": 3.0, "job": 0.25, "command": 0.5, "cluster": 2.0}
+
+COSTS = {f"seconds {step}": {thing: 1e-6} for step, thing in (STEPS | {"render": "cell", "export": "cell"}).items()}
+
+RATES = Rates("2026-01-01", "a machine", 2, "0", COSTS)
