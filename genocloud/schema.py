@@ -30,7 +30,7 @@ class Column:
 
     `vcf` is where the value stands in VCF: `POS`, `INFO/AC`, `FORMAT/GQ`, or empty for a column of ours; `number`
     and `kind` are the header's Number and Type; `form` is how GATK prints a float (empty: its default for numbers);
-    `asked_by` names what asks for it (an annotation group, or a setting of the model): nothing if it is always there.
+    `enabled_by` names what asks for it (an annotation group, or a setting of the model): nothing if it is always there.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Column:
     kind: str = ""
     form: str = ""
     nullable: bool = True
-    asked_by: tuple[str, ...] = ()
+    enabled_by: tuple[str, ...] = ()
 
     @property
     def field(self) -> pa.Field:
@@ -235,7 +235,7 @@ SITE_COLUMNS = (
         "INFO/AS_BaseQRankSum",
         *_BY_ALT,
         "%.3f",
-        asked_by=_ALLELE_SPECIFIC,
+        enabled_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_FS",
@@ -244,7 +244,7 @@ SITE_COLUMNS = (
         "INFO/AS_FS",
         *_BY_ALT,
         "%.3f",
-        asked_by=_ALLELE_SPECIFIC,
+        enabled_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_InbreedingCoeff",
@@ -253,7 +253,7 @@ SITE_COLUMNS = (
         "INFO/AS_InbreedingCoeff",
         *_BY_ALT,
         "%.4f",
-        asked_by=_ALLELE_SPECIFIC,
+        enabled_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_MQ",
@@ -262,7 +262,7 @@ SITE_COLUMNS = (
         "INFO/AS_MQ",
         *_BY_ALT,
         "%.2f",
-        asked_by=_ALLELE_SPECIFIC,
+        enabled_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_MQRankSum",
@@ -271,7 +271,7 @@ SITE_COLUMNS = (
         "INFO/AS_MQRankSum",
         *_BY_ALT,
         "%.3f",
-        asked_by=_ALLELE_SPECIFIC,
+        enabled_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_QD",
@@ -280,7 +280,7 @@ SITE_COLUMNS = (
         "INFO/AS_QD",
         *_BY_ALT,
         "%.2f",
-        asked_by=_ALLELE_SPECIFIC,
+        enabled_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_ReadPosRankSum",
@@ -289,7 +289,7 @@ SITE_COLUMNS = (
         "INFO/AS_ReadPosRankSum",
         *_BY_ALT,
         "%.3f",
-        asked_by=_ALLELE_SPECIFIC,
+        enabled_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "AS_SOR",
@@ -298,7 +298,7 @@ SITE_COLUMNS = (
         "INFO/AS_SOR",
         *_BY_ALT,
         "%.3f",
-        asked_by=_ALLELE_SPECIFIC,
+        enabled_by=_ALLELE_SPECIFIC,
     ),
     Column(
         "BaseQRankSum",
@@ -314,7 +314,7 @@ SITE_COLUMNS = (
         "INFO/ClippingRankSum",
         *_INFO_DOUBLE,
     ),
-    Column("DB", BOOL, "an ALT is in dbSNP", "INFO/DB", "0", "Flag", asked_by=("dbsnp",)),
+    Column("DB", BOOL, "an ALT is in dbSNP", "INFO/DB", "0", "Flag", enabled_by=("dbsnp",)),
     Column("DP", INT32, "depth summed over samples, reads", "INFO/DP", "1", "Integer"),
     Column(
         "ExcessHet",
@@ -365,7 +365,7 @@ SITE_COLUMNS = (
         "INFO/NDA",
         "1",
         "Integer",
-        asked_by=("annotate_with_num_discovered_alleles",),
+        enabled_by=("annotate_with_num_discovered_alleles",),
     ),
     Column("QD", DOUBLE, "QUAL / depth of the samples that carry an ALT", "INFO/QD", *_INFO_DOUBLE, "%.2f"),
     Column(
@@ -405,7 +405,7 @@ GENOTYPE_COLUMNS = (
         "FORMAT/RGQ",
         "1",
         "Integer",
-        asked_by=("force_output_intervals",),
+        enabled_by=("force_output_intervals",),
     ),
 )
 """The callset's genotypes, a file for each batch and shard: sites in order, within each the batch's samples."""
@@ -483,17 +483,17 @@ SHEET = pa.schema(
     ]
 )
 """A sheet's rows of one site, for that site."""
-PEOPLE = pa.schema([("batch", WORD), ("row", INT32), ("rank", INT32)])
+ACTIVE_SAMPLES = pa.schema([("batch", WORD), ("row", INT32), ("rank", INT32)])
 """Who is in force at a site: batch, number of the row in the site's SHEET, rank in its cohort; by batch and place."""
-LOCAL = pa.schema([("start", INT32), ("ref", STRING), ("alts", STRINGS), ("observed", INT32)])
+LOCAL_ALLELES = pa.schema([("start", INT32), ("ref", STRING), ("alts", STRINGS), ("observed", INT32)])
 """ALLELES of one site's samples in a shard."""
-REACHES = pa.schema([("start", INT32), ("stop", INT32)])
+INTERVALS = pa.schema([("start", INT32), ("stop", INT32)])
 """Stretches of a shard's contig: under deletions from upstream, or those for which somebody has a row."""
-UNITED = pa.schema([("start", INT32), ("ref", STRING), ("alts", STRINGS), ("forced", BOOL)])
+UNITED_ALLELES = pa.schema([("start", INT32), ("ref", STRING), ("alts", STRINGS), ("forced", BOOL)])
 """ALLELES of a shard, as all sites' samples have them."""
 TOTALS = pa.schema([("kind", STRING), ("bin", INT32), ("count", INT64)])
 """Genotypes of a site's samples taken together: `samples`, sums by class, called ones by DP and by GQ; no sample."""
-PUT_OUT = pa.schema([("site", INT32), ("kept", INTS), ("estimated", BOOL)])
+EMITTED = pa.schema([("site", INT32), ("kept", INTS), ("estimated", BOOL)])
 """Which sites of ALLELES are put out, with which ALTs, and whether they have a QUAL."""
 
 

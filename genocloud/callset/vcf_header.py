@@ -93,7 +93,7 @@ def _number(key: str, numbers: Mapping[str, int]) -> str:
 
 def _is_requested(column: Column, model: Mapping[str, Any]) -> bool:
     groups = model.get("annotation_groups", ())
-    return not column.asked_by or any(name in groups or model.get(name) for name in column.asked_by)
+    return not column.enabled_by or any(name in groups or model.get(name) for name in column.enabled_by)
 
 
 def _declared(

@@ -1,4 +1,4 @@
-"""A batch's rows lined up under the sites of a shard, as the arrays that the kernels take."""
+"""A batch's rows aligned to the sites of a shard, as arrays for the kernels."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,11 +16,11 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class SiteArrays:
     """Sites as arrays.
 
     positions (sites,) int32; alleles (sites,) int64: merged alleles with REF; stars (sites,) int64: number of `*` or -1
-    refs, alts  as `schema.strings` and `schema.string_lists` give them
+    refs, alts  results of `schema.strings` and `schema.string_lists`
     """
 
     positions: Array
@@ -31,16 +31,16 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
-    """A batch's rows under the sites of a shard; blocks that say the same are one row.
+class AlignedRows:
+    """A batch's rows at the sites of a shard; blocks that differ only in their place are one row.
 
-    variants  the rows that are variants, without what is in the arrays
-    ranks     (samples of the batch,) int32: cohort ranks, -1 for samples that are not in force
-    sites     the sites: start, ref and alts
-    facts     (rows,) likelihoods.FACTS, the variants first, then the distinct blocks
-    pl, own   int32: as likelihoods.COLUMNS says
-    speaking  (sites, samples) int32: the rows of the samples in force
-    merged_at (variants,) int64, merged int32: merged number of each own ALT
+    variants      VARIANTS without the columns that are in the arrays
+    ranks         (samples of the batch,) int32: cohort ranks, -1 for inactive samples
+    sites         the sites: start, ref and alts
+    facts         (rows,) merged_likelihoods.FACTS: the variants, then the distinct blocks
+    pl, own       int32: see merged_likelihoods.COLUMNS
+    covering_row  (sites, active samples) int32: the row that covers the site, -1 for none
+    merged_at     (variants,) int64, merged int32: merged number of each own ALT
     """
 
     variants: pa.Table
@@ -49,25 +49,25 @@ class Lines:
     facts: Array
     pl: Array
     own: Array
-    speaking: Array
+    covering_row: Array
     merged_at: Array
     merged: Array
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        arrays = self.facts, self.pl, self.own, self.speaking, self.merged_at, self.merged
+        arrays = self.facts, self.pl, self.own, self.covering_row, self.merged_at, self.merged
         return int(self.variants.nbytes + sum(array.nbytes for array in arrays))
 
-    def under(self, sites: pa.Table) -> "Lines":
-        """The same rows under some of the sites, or all of them. Raises LookupError if there is another among these."""
+    def at_sites(self, sites: pa.Table) -> "AlignedRows":
+        """The same rows at a subset of the sites; raises LookupError where a site is not one of those aligned to."""
         wanted, starts = sites.select(_SITE), schema.numbers(self.sites["start"])
         if _same(wanted, self.sites):
             return self
-        places = np.searchsorted(starts, schema.numbers(sites["start"]))
-        if (len(places) and places[-1] == len(starts)) or not _same(self.sites.take(places), wanted):
-            raise LookupError("sites under which the rows were not lined up")
-        return replace(self, sites=wanted, speaking=self.speaking[places])
+        indices = np.searchsorted(starts, schema.numbers(sites["start"]))
+        if (len(indices) and indices[-1] == len(starts)) or not _same(self.sites.take(indices), wanted):
+            raise LookupError("sites to which the rows were not aligned")
+        return replace(self, sites=wanted, covering_row=self.covering_row[indices])
 
 
 def _same(first: pa.Table, second: pa.Table) -> bool:
@@ -78,14 +78,14 @@ _SITE = ["start", "ref", "alts"]
 _IN_ARRAYS = "contig", "sample", "start", "stop", "ref", "alts", "pl", "dp", "gq", "min_dp", "info_dp", "phased"
 
 
-def places(sites: pa.Table) -> Places:
+def site_arrays(sites: pa.Table) -> SiteArrays:
     """The sites of a table with start, ref and alts."""
     lists, offsets, text = schema.string_lists(sites["alts"])
     star = np.flatnonzero(text[offsets[:-1]] == ord("*"))
     site = np.searchsorted(lists, star, side="right") - 1
     stars = np.full(len(sites), -1, np.int64)
     stars[site] = star - lists[site] + 1
-    return Places(
+    return SiteArrays(
         positions=_own(sites["start"], np.int32),
         alleles=np.diff(lists) + 1,
         stars=stars,
@@ -94,34 +94,34 @@ def places(sites: pa.Table) -> Places:
     )
 
 
-def align_rows(variants: pa.Table, blocks: pa.Table, ranks: Array, under: pa.Table) -> Lines:
-    """Find the row that speaks for each sample in force at each site, and lay the rows out as arrays.
+def align_rows(variants: pa.Table, blocks: pa.Table, ranks: Array, sites: pa.Table) -> AlignedRows:
+    """Find the row that covers each site in each active sample, and lay the rows out as arrays.
 
     variants, blocks  rows of the sites' contig, sorted by (sample, start)
-    ranks             (samples of the batch,) int32: cohort ranks, -1 for samples that are not in force
-    under             the sites, with start, ref and alts
+    ranks             (samples of the batch,) int32: cohort ranks, -1 for inactive samples
+    sites             the sites, with start, ref and alts
     """
-    sites = places(under)
+    arrays = site_arrays(sites)
     refs, alts = _writable(schema.strings(variants["ref"])), _writable(schema.string_lists(variants["alts"]))
     starts = _own(variants["start"], np.int32)
-    own_at, own, merged = match_alleles(starts, refs[0], *alts, sites.positions, *sites.refs, *sites.alts)
+    own_at, own, merged = match_alleles(starts, refs[0], *alts, arrays.positions, *arrays.refs, *arrays.alts)
     pl_at, pl = _writable(schema.ragged(variants["pl"]))
-    told = np.stack([schema.numbers(blocks[name]).astype(np.int32) for name in _TOLD])
-    numbers, firsts = number_blocks(told)
-    distinct = dict(zip(_TOLD, told[:, firsts], strict=True))
+    block_facts = np.stack([schema.numbers(blocks[name]).astype(np.int32) for name in _BLOCK_FACTS])
+    numbers, firsts = number_blocks(block_facts)
+    distinct = dict(zip(_BLOCK_FACTS, block_facts[:, firsts], strict=True))
     facts = np.concatenate([_variant_facts(variants, refs, alts, pl_at, pl, own_at), _block_facts(distinct, len(pl))])
     pl = np.concatenate([pl, np.stack([distinct[name] for name in _LIKELIHOODS], axis=1).ravel()])
-    in_force = np.flatnonzero(ranks >= 0).astype(np.int32)
-    speaking = np.full((len(sites.positions), len(in_force)), -1, np.int32)
+    active = np.flatnonzero(ranks >= 0).astype(np.int32)
+    covering_row = np.full((len(arrays.positions), len(active)), -1, np.int32)
     for rows, row_numbers in ((variants, np.arange(len(variants))), (blocks, len(variants) + numbers)):
-        _speak(speaking, rows, row_numbers.astype(np.int32), in_force, len(ranks), sites.positions)
+        _fill_covering_row(covering_row, rows, row_numbers.astype(np.int32), active, len(ranks), arrays.positions)
     evidence = variants.drop_columns([name for name in _IN_ARRAYS if name in variants.column_names])
-    return Lines(evidence, ranks, under.select(_SITE), facts, pl, own, speaking, alts[0][:-1].copy(), merged)
+    return AlignedRows(evidence, ranks, sites.select(_SITE), facts, pl, own, covering_row, alts[0][:-1].copy(), merged)
 
 
 _LIKELIHOODS = ("pl0", "pl1", "pl2")
-_TOLD = ("ploidy", "called", "dp", "gq", "min_dp", *_LIKELIHOODS)
-"""What a block says wherever it stands."""
+_BLOCK_FACTS = ("ploidy", "called", "dp", "gq", "min_dp", *_LIKELIHOODS)
+"""Columns of a block apart from its place: blocks equal in these are one row."""
 
 
 def _variant_facts(
@@ -151,17 +151,17 @@ def _variant_facts(
     )
 
 
-def _block_facts(told: dict[str, Array], before: int) -> Array:
-    """Facts of distinct blocks, whose likelihoods, three each, stand behind the first `before`."""
-    count = len(told["dp"])
-    given = sum((told[name] != schema.MISSING).astype(np.int32) for name in _LIKELIHOODS)
-    same = {"phased": 0, "info_dp": schema.MISSING, "alleles": 2, "other": 1, "star": 0, "own": BLOCK}
+def _block_facts(blocks: dict[str, Array], first_pl: int) -> Array:
+    """Facts of distinct blocks; their PLs, three each, begin at `first_pl` of the batch's."""
+    count = len(blocks["dp"])
+    pl_counts = sum((blocks[name] != schema.MISSING).astype(np.int32) for name in _LIKELIHOODS)
+    constants = {"phased": 0, "info_dp": schema.MISSING, "alleles": 2, "other": 1, "star": 0, "own": BLOCK}
     return _facts(
         start=np.full(count, -1, np.int32),
-        state=np.where(told["called"], HOM_REF, NO_CALL),
-        pl=np.where(given > told["ploidy"], before + 3 * np.arange(count), -1),
-        **{name: told[name] for name in ("ploidy", "dp", "gq", "min_dp")},
-        **same,
+        state=np.where(blocks["called"], HOM_REF, NO_CALL),
+        pl=np.where(pl_counts > blocks["ploidy"], first_pl + 3 * np.arange(count), -1),
+        **{name: blocks[name] for name in ("ploidy", "dp", "gq", "min_dp")},
+        **constants,
     )
 
 
@@ -172,14 +172,16 @@ def _facts(**columns: Any) -> Array:
     return out
 
 
-def _speak(speaking: Array, rows: pa.Table, numbers: Array, in_force: Array, samples: int, positions: Array) -> None:
+def _fill_covering_row(
+    covering_row: Array, rows: pa.Table, numbers: Array, active: Array, samples: int, positions: Array
+) -> None:
     bounds = np.searchsorted(schema.numbers(rows["sample"]), np.arange(samples + 1))
-    places = _own(rows["start"], np.int32), _own(rows["stop"], np.int32)
-    fill_speaking(speaking, positions, in_force, *places, bounds, numbers)
+    edges = _own(rows["start"], np.int32), _own(rows["stop"], np.int32)
+    fill_speaking(covering_row, positions, active, *edges, bounds, numbers)
 
 
 def _own(column: pa.ChunkedArray, dtype: Any) -> Array:
-    """A column as a writable array: Arrow's are read-only, which numba takes for another type and compiles again."""
+    """A column as a writable array: Arrow's are read-only, another type for numba, which would compile again."""
     return np.array(schema.numbers(column), dtype=dtype)
 
 

@@ -1,4 +1,4 @@
-"""Allele-specific annotations (GATK's AS_StandardAnnotation): what a batch adds to them, and their values."""
+"""Allele-specific annotations (GATK's AS_StandardAnnotation): raw data by batch, merging, and final values."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
-from genocloud.genotypes.aligned_rows import Lines, Places
+from genocloud.genotypes.aligned_rows import AlignedRows, SiteArrays
 from genocloud.kernels import allele_specific_sums as kernels
 from genocloud.kernels.fixed_point import add_share_sums, share_sums
 from genocloud.kernels.genotyping import Calls, Evidence
@@ -34,7 +34,7 @@ HIGH_QD, QD_WHEN_HIGH = 35.0, 30.0
 of an artefact (QualByDepth.fixTooHighQD). We write the centre of that draw: the same in every run and under any cut.
 AS_QD is so replaced where there is no depth, too."""
 RAW = ("as_sb_table", "as_raw_mq", *HISTOGRAMS)
-"""Columns of VARIANTS that hold raw texts by allele."""
+"""Columns of VARIANTS that hold raw data by allele, as text."""
 MIN_INBRED = 10
 """AS_InbreedingCoeff needs as many called diploid samples with PL (AS_InbreedingCoeff.MIN_SAMPLES)."""
 
@@ -51,7 +51,7 @@ class Runs(NamedTuple):
 
 
 def add_runs(parts: Sequence[Runs]) -> Runs:
-    """The parts' multisets as one each; exact, in any order."""
+    """Merge the parts' multisets one by one; exact, in any order."""
     before = np.cumsum([0, *(len(part.counts) for part in parts[:-1])])
     return Runs(
         *merge_runs(
@@ -62,33 +62,33 @@ def add_runs(parts: Sequence[Runs]) -> Runs:
     )
 
 
-class AlleleShares(NamedTuple):
-    """What one batch adds to the allele-specific annotations; adding is exact, in any order.
+class AlleleRawAnnotations(NamedTuple):
+    """One batch's raw data for the allele-specific annotations; adding is exact, in any order.
 
-    sums        (alleles put out, kernels.SUMS) int64, REF too; samples (sites, 2) int64: as `kernels.add_genotypes`
-    told        (sites, 5) int64: records that have each raw column
-    bins        HISTOGRAMS x alleles put out: numbers of the bins of 0.1
-    cells, ranks, squares  (n,) int64, int32, float32: ASRAW_MQ of each allele put out in each record, with the
-                sample's cohort rank: GenomicsDB adds them up in float32, in the samples' order
+    sums            (emitted alleles, kernels.SUMS) int64, REF too; samples (sites, 2) int64: as `kernels.add_genotypes`
+    record_counts   (sites, 5) int64: records that have each raw column
+    bins            HISTOGRAMS x emitted alleles: numbers of the bins of 0.1
+    cells, ranks, squares  (n,) int64, int32, float32: ASRAW_MQ of each emitted allele in each record, with the
+                    sample's cohort rank: GenomicsDB adds them up in float32, in the samples' order
     """
 
     sums: npt.NDArray[np.int64]
     samples: npt.NDArray[np.int64]
-    told: npt.NDArray[np.int64]
+    record_counts: npt.NDArray[np.int64]
     bins: Runs
     cells: npt.NDArray[np.int64]
     ranks: npt.NDArray[np.int32]
     squares: npt.NDArray[np.float32]
 
 
-def add(parts: Sequence[AlleleShares]) -> AlleleShares:
-    """Several parts' shares as one."""
+def add(parts: Sequence[AlleleRawAnnotations]) -> AlleleRawAnnotations:
+    """Merge several parts."""
     sums = np.sum([part.sums for part in parts], axis=0)
     sums[:, kernels.HETS :] = add_share_sums(np.stack([part.sums[:, kernels.HETS :] for part in parts]))
-    return AlleleShares(
+    return AlleleRawAnnotations(
         sums,
         np.sum([part.samples for part in parts], axis=0),
-        np.sum([part.told for part in parts], axis=0),
+        np.sum([part.record_counts for part in parts], axis=0),
         add_runs([part.bins for part in parts]),
         np.concatenate([part.cells for part in parts]),
         np.concatenate([part.ranks for part in parts]),
@@ -96,46 +96,48 @@ def add(parts: Sequence[AlleleShares]) -> AlleleShares:
     )
 
 
-def allele_shares(
-    lines: Lines,
-    sites: Places,
+def allele_raw_annotations(
+    rows: AlignedRows,
+    sites: SiteArrays,
     kept: tuple[Array, Array],
     calls: Calls,
     evidence: Evidence,
     ranks: Array,
-) -> AlleleShares:
-    """One batch's part, from its records and from what `call_sites` made of them; ranks of the samples in force."""
+) -> AlleleRawAnnotations:
+    """One batch's raw data, from its records and the result of `call_sites`; ranks of the active samples."""
     sums = np.zeros((kept[0][-1], kernels.SUMS), np.int64)
     samples = np.zeros((len(sites.positions), 2), np.int64)
     kernels.add_genotypes(calls, evidence.ad_at, kept[0], sums, samples)
-    told = np.zeros((len(sites.positions), len(RAW)), np.int64)
+    record_counts = np.zeros((len(sites.positions), len(RAW)), np.int64)
 
-    starting = _starting(lines, sites.positions)
+    starting = _starting(rows, sites.positions)
 
     def read(name: str, which: int) -> tuple[Array, ...]:
-        raw_at, raw = (np.array(part) for part in schema.strings(lines.variants[name]))
+        raw_at, raw = (np.array(part) for part in schema.strings(rows.variants[name]))
         own, records = (evidence.merged_at, evidence.merged), np.zeros(len(sites.positions), np.int64)
-        found = kernels.read_raw(*starting, lines.facts, sites.alleles, *kept, *own, raw_at, raw, which, sums, records)
-        told[:, RAW.index(name)] = records
-        return tuple(found)
+        entries = kernels.read_raw(*starting, rows.facts, sites.alleles, *kept, *own, raw_at, raw, which, sums, records)
+        record_counts[:, RAW.index(name)] = records
+        return tuple(entries)
 
     read("as_sb_table", 0)
-    cells, rows, squares = read("as_raw_mq", 1)
+    cells, owners, squares = read("as_raw_mq", 1)
     histograms = [read(name, 2) for name in HISTOGRAMS]
     bins = _binned([cells + n * len(sums) for n, (cells, _, _) in enumerate(histograms)], histograms, 3 * len(sums))
-    return AlleleShares(sums, samples, told, bins, cells, ranks[rows], squares[:, 0].astype(np.float32))
+    return AlleleRawAnnotations(
+        sums, samples, record_counts, bins, cells, ranks[owners], squares[:, 0].astype(np.float32)
+    )
 
 
-def _starting(lines: Lines, positions: Array) -> tuple[Array, Array, Array]:
-    """The records that start at a site where they speak: (sites, samples, rows), in that order, int64."""
-    site, sample = np.nonzero((lines.speaking >= 0) & (lines.speaking < len(lines.variants)))
-    row = lines.speaking[site, sample].astype(np.int64)
-    starts = lines.facts[START][row] == positions[site]
+def _starting(rows: AlignedRows, positions: Array) -> tuple[Array, Array, Array]:
+    """The records that cover the site where they start: (sites, samples, rows), sorted so, int64."""
+    site, sample = np.nonzero((rows.covering_row >= 0) & (rows.covering_row < len(rows.variants)))
+    row = rows.covering_row[site, sample].astype(np.int64)
+    starts = rows.facts[START][row] == positions[site]
     return site[starts], sample[starts], row[starts]
 
 
 def _binned(cells: list[Array], histograms: Sequence[tuple[Array, ...]], count: int) -> Runs:
-    """Histograms with bins of 0.1 from values of three decimals, with counts."""
+    """Histograms with bins of 0.1 from values with three decimals and their counts."""
     cell, numbers = np.concatenate(cells), np.concatenate([numbers for _, _, numbers in histograms])
     exact = np.floor(numbers[:, 0] * kernels.THOUSANDTHS + 0.5) / kernels.THOUSANDTHS
     bins = np.floor((exact + kernels.EPSILON) / kernels.BIN)
@@ -147,21 +149,21 @@ def _binned(cells: list[Array], histograms: Sequence[tuple[Array, ...]], count: 
     return Runs(at, added.astype(np.int32), bins[first].astype(np.float32))
 
 
-def annotations(share: AlleleShares, offsets: Array, absent_log10: Array, an: Array) -> dict[str, pa.Array]:
+def annotations(share: AlleleRawAnnotations, offsets: Array, absent_log10: Array, an: Array) -> dict[str, pa.Array]:
     """The AS_ columns of SITES; an (sites,) int64.
 
-    offsets       (sites + 1,) int64: the sites' slices of the ALTs put out
-    absent_log10  (ALTs put out,) float64: log10 probability that nobody carries it
+    offsets       (sites + 1,) int64: the sites' slices of the emitted ALTs
+    absent_log10  (emitted ALTs,) float64: log10 probability that no sample carries it
     """
     first = offsets + np.arange(len(offsets))
     is_alt = np.ones(first[-1], bool)
     is_alt[first[:-1]] = False
     alt, ref = np.flatnonzero(is_alt), np.repeat(first[:-1], np.diff(offsets))
     site = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    told, lists = share.told > 0, _Lists(offsets.astype(np.int32))
+    has_records, lists = share.record_counts > 0, _Lists(offsets.astype(np.int32))
     medians = kernels.median_bins(*share.bins).reshape(len(HISTOGRAMS), -1)[:, alt]
     columns = {
-        name: lists.column(medians[n], ~np.isnan(medians[n]), told[:, 2 + n])
+        name: lists.column(medians[n], ~np.isnan(medians[n]), has_records[:, 2 + n])
         for n, name in enumerate(HISTOGRAMS.values())
     }
     strands = np.concatenate([share.sums[ref, :2], share.sums[alt, :2]], axis=1)
@@ -176,16 +178,16 @@ def annotations(share: AlleleShares, offsets: Array, absent_log10: Array, an: Ar
         squares = _squares(share)[alt] / share.sums[alt, kernels.DEPTH]
     enough = share.samples[:, 0] >= MIN_INBRED
     return columns | {
-        "AS_FS": lists.column(fisher, has_strands, told[:, 0]),
+        "AS_FS": lists.column(fisher, has_strands, has_records[:, 0]),
         "AS_InbreedingCoeff": lists.column(_inbreeding(share, ref, alt, site, an), enough[site], enough),
-        "AS_MQ": lists.column(np.sqrt(squares), np.ones(len(alt), bool), told[:, 1]),
+        "AS_MQ": lists.column(np.sqrt(squares), np.ones(len(alt), bool), has_records[:, 1]),
         "AS_QD": lists.column(by_depth, np.ones(len(alt), bool), share.samples[:, 1] > 0),
-        "AS_SOR": lists.column(odds, has_strands, told[:, 0]),
+        "AS_SOR": lists.column(odds, has_strands, has_records[:, 0]),
     }
 
 
 class _Lists:
-    """Makes columns of one value for each ALT."""
+    """Builder of columns with one value for each ALT."""
 
     def __init__(self, offsets: npt.NDArray[np.int32]) -> None:
         self.offsets = offsets
@@ -197,14 +199,14 @@ class _Lists:
         )
 
 
-def _squares(share: AlleleShares) -> Array:
-    """ASRAW_MQ as GenomicsDB hands it on: added in float32 in the samples' order, three decimals; 0 without data."""
+def _squares(share: AlleleRawAnnotations) -> Array:
+    """ASRAW_MQ as GenomicsDB writes it: added in float32 in the samples' order, three decimals; 0 without data."""
     order = np.lexsort((share.ranks, share.cells))
     sums = kernels.sum_in_order(share.cells[order], share.squares[order], len(share.sums))
     return np.asarray(np.nan_to_num(np.round(sums.astype(np.float64), 3)))
 
 
-def _inbreeding(share: AlleleShares, ref: Array, alt: Array, site: Array, an: Array) -> Array:
+def _inbreeding(share: AlleleRawAnnotations, ref: Array, alt: Array, site: Array, an: Array) -> Array:
     """1 - observed / expected heterozygotes of each ALT (AS_InbreedingCoeff.calculateIC)."""
     hets, homs = share_sums(share.sums[:, kernels.HETS :].copy()).T
     copies = hets + 2.0 * homs

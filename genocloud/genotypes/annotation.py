@@ -1,4 +1,4 @@
-"""Site annotations from all batches' shares, and the sites that remain."""
+"""Merge raw annotations and compute the final annotations; sites without carriers are dropped here."""
 
 import logging
 from collections import Counter
@@ -54,7 +54,7 @@ Array = npt.NDArray[Any]
 
 
 def add(shares: Sequence[RawAnnotations]) -> RawAnnotations:
-    """Several parts' shares as one; exact, in any order and grouping."""
+    """Merge several parts; exact, in any order and grouping."""
     if len(shares) == 1:
         return shares[0]
     alleles = [share.alleles for share in shares if share.alleles]
@@ -72,49 +72,53 @@ def add(shares: Sequence[RawAnnotations]) -> RawAnnotations:
 
 
 def annotate(
-    settled: pa.Table, share: RawAnnotations, contigs: Sequence[Contig], model: Model
+    settled: pa.Table, raw: RawAnnotations, contigs: Sequence[Contig], model: Model
 ) -> tuple[pa.Table, Counter[str]]:
     """The shard's SITES and its dropped sites by reason: len(settled) == len(sites) + sum of the counts.
 
-    `settled` is the table that `call` was given; `share` is what all batches' shares add up to. Sites whose ALTs no
-    sample carries are dropped here, unless they are forced: `carried` are the others.
+    `settled` is the table passed to `call`; `raw` the sum of all batches' raw annotations. Sites whose ALTs no
+    sample carries are dropped, unless they are force-output; `carried` returns the other rows.
     """
-    everywhere = emitted(settled)
-    quiet = is_nonvariant(everywhere)
-    sites = everywhere.filter(pa.array(~quiet)).combine_chunks() if quiet.any() else everywhere
-    table, somebody = _variant_sites(sites, share, contigs, model)
+    emitted_sites = emitted(settled)
+    nonvariant = is_nonvariant(emitted_sites)
+    sites = emitted_sites.filter(pa.array(~nonvariant)).combine_chunks() if nonvariant.any() else emitted_sites
+    table, has_carrier = _variant_sites(sites, raw, contigs, model)
     dropped = Counter(reason for reason in settled["reason"].drop_null().to_pylist())
-    kept = somebody | schema.numbers(sites["forced"])
-    if not kept.all():
-        dropped[NO_CARRIER] = int(np.count_nonzero(~kept))
-        table = table.filter(pa.array(kept))
-    if share.nonvariant:
-        silent = everywhere.filter(pa.array(quiet)).combine_chunks()
-        remaining = quiet.copy()
-        remaining[~quiet] = kept
-        table = in_order(table, _nonvariant_sites(silent, share.nonvariant, contigs, model), quiet[remaining | quiet])
+    keeps = has_carrier | schema.numbers(sites["forced"])
+    if not keeps.all():
+        dropped[NO_CARRIER] = int(np.count_nonzero(~keeps))
+        table = table.filter(pa.array(keeps))
+    if raw.nonvariant:
+        nonvariant_sites = emitted_sites.filter(pa.array(nonvariant)).combine_chunks()
+        remaining = nonvariant.copy()
+        remaining[~nonvariant] = keeps
+        table = in_order(
+            table,
+            _nonvariant_sites(nonvariant_sites, raw.nonvariant, contigs, model),
+            nonvariant[remaining | nonvariant],
+        )
     return table, dropped
 
 
 def _variant_sites(
     sites: pa.Table, share: RawAnnotations, contigs: Sequence[Contig], model: Model
 ) -> tuple[pa.Table, Array]:
-    """SITES of those put out with ALTs, and which of them somebody carries, (sites,) bool."""
+    """SITES of the sites emitted with ALTs, and the mask of those with a carrier, (sites,) bool."""
     counts = _counts(sites, share)
     columns = _alleles(sites, contigs, model) | counts
     columns |= _info(sites, share, model)
     if share.alleles:
         columns |= allele_specific.annotations(share.alleles, *_absences(sites), counts["AN"])
-    somebody = np.array([any(copies) for copies in counts["AC"].to_pylist()], bool)
-    if not somebody[schema.numbers(sites["forced"])].all():
+    has_carrier = np.array([any(copies) for copies in counts["AC"].to_pylist()], bool)
+    if not has_carrier[schema.numbers(sites["forced"])].all():
         own = _or_null(_medians(share.runs)["ExcessHet"])
-        columns |= {"ExcessHetMedian": _either(columns["ExcessHetMedian"], own, somebody)}
-        columns |= {name: _either(columns[name], None, somebody) for name in _OF_CARRIERS if name in columns}
-    return _sites(columns, len(sites)), somebody
+        columns |= {"ExcessHetMedian": _either(columns["ExcessHetMedian"], own, has_carrier)}
+        columns |= {name: _either(columns[name], None, has_carrier) for name in _OF_CARRIERS if name in columns}
+    return _sites(columns, len(sites)), has_carrier
 
 
 def _absences(sites: pa.Table) -> tuple[Array, Array]:
-    """What AS_QD is computed from, by ALT, as (offsets, log10); at forced sites where one ALT was estimated: QUAL."""
+    """The log10 probabilities for AS_QD, by ALT: (offsets, log10); QUAL where force-output with one estimated ALT."""
     lists, absent = schema.ragged(sites["absent_log10"])
     alone = schema.numbers(sites["forced"]) & (schema.numbers(sites["genotyped"]) == 1)
     quals = np.repeat(schema.numbers(sites["qual"]), np.diff(lists))
@@ -122,15 +126,15 @@ def _absences(sites: pa.Table) -> tuple[Array, Array]:
 
 
 _OF_CARRIERS = ("AC", "AF", "AN", "AS_InbreedingCoeff", "ExcessHet", "FS", "InbreedingCoeff", "QD", "SOR")
-"""What GATK does not compute at sites put out though nobody carries their ALTs; ExcessHet passes through there."""
+"""Annotations that GATK leaves out at emitted sites without carriers; the records' ExcessHet is passed on there."""
 
 
 def _nonvariant_sites(
     sites: pa.Table, share: NonvariantRawAnnotations, contigs: Sequence[Contig], model: Model
 ) -> pa.Table:
-    """SITES of those put out without a likely variant (gatk-model.md, section 8, cases 1 and 2).
+    """SITES of the sites emitted without a likely variant (gatk-model.md, section 8, cases 1 and 2).
 
-    The records' IDs stay only where nothing was estimated: GATK loses them where it genotypes.
+    The records' IDs are kept only where nothing was estimated: GATK loses them where it genotypes.
     """
     own, estimated = _medians(share.runs), ~was_not_estimated(sites)
     depth = _site_depth(share.totals[:, nonvariant_genotypes.DEPTH], share.totals[:, nonvariant_genotypes.SAMPLE_DEPTH])
@@ -139,7 +143,7 @@ def _nonvariant_sites(
     columns = _fixed(sites, contigs, model)
     columns |= {"id": _either(pa.array(_ids(share.ids, len(sites)), schema.STRING), None, ~estimated)}
     columns |= {"ref": sites["ref"], "alts": _kept_whole(sites)}
-    columns |= _passed_on(own) | {"ExcessHetMedian": _or_null(own["ExcessHet"])}
+    columns |= _plain_medians(own) | {"ExcessHetMedian": _or_null(own["ExcessHet"])}
     columns |= {
         "DP": pa.array(depth.astype(np.int32), mask=depth == 0),
         "MLEAC": _either(unknown, None, estimated),
@@ -152,7 +156,7 @@ def _nonvariant_sites(
 
 
 def _sites(columns: dict[str, Any], count: int) -> pa.Table:
-    """SITES of some of its columns; the others are null."""
+    """SITES from some of its columns; the others are null."""
     none = [pa.nulls(count, column.type) for column in schema.SITES]
     return pa.table(
         [columns.get(name, empty) for name, empty in zip(schema.SITES.names, none, strict=True)], schema.SITES
@@ -173,7 +177,7 @@ def carried(settled: pa.Table, sites: pa.Table) -> pa.Table:
 
 
 def uncarried(sites: pa.Table) -> Array:
-    """Which of SITES are there because they are forced, though no sample carries their ALTs: (sites,) bool."""
+    """Mask of the force-output sites whose ALTs no sample carries: (sites,) bool."""
     has_alts = pc.greater(pc.list_value_length(sites["alts"]), 0)
     return np.asarray(pc.and_(has_alts, pc.and_(sites["AC"].is_null(), sites["qual"].is_valid())).to_numpy())
 
@@ -188,7 +192,7 @@ def _alleles(sites: pa.Table, contigs: Sequence[Contig], model: Model) -> dict[s
 
 
 def _kept_whole(sites: pa.Table) -> pa.Array:
-    """All ALTs of the sites that keep any, untrimmed; none of the others."""
+    """All ALTs, untrimmed, of the sites that keep any; empty lists for the others."""
     keeps = np.diff(schema.ragged(sites["kept"])[0]) > 0
     counts = pc.list_value_length(sites["alts"]).to_numpy()
     offsets = np.concatenate([[0], np.cumsum(counts * keeps)]).astype(np.int32)
@@ -229,7 +233,7 @@ def _ids(ids: Sequence[tuple[int, str]], sites: int) -> list[str | None]:
 
 
 def _counts(sites: pa.Table, share: RawAnnotations) -> dict[str, Any]:
-    """AC, AF, AN, MLEAC and MLEAF; `ac` holds the copies of each allele put out, REF too."""
+    """AC, AF, AN, MLEAC and MLEAF; `ac` holds the copies of each emitted allele, REF too."""
     lists, mleac = schema.ragged(sites["mleac"])
     first, number = lists + np.arange(len(lists)), np.diff(lists)
     is_ref = np.zeros(len(share.ac), bool)
@@ -247,7 +251,7 @@ def _counts(sites: pa.Table, share: RawAnnotations) -> dict[str, Any]:
 
 
 def _ratio(part: Array, whole: Array, of_none: float) -> Array:
-    """part / whole, and `of_none` where there is no whole."""
+    """part / whole, and `of_none` where whole is 0."""
     return np.asarray(np.divide(part, whole, out=np.full(len(part), of_none), where=whole != 0))
 
 
@@ -260,7 +264,7 @@ def _info(sites: pa.Table, share: RawAnnotations, model: Model) -> dict[str, pa.
     has_hardy, enough = hardy[:, 3] > 0, (diploid >= MIN_INBRED) & (share.samples >= MIN_INBRED)
     depth = _site_depth(totals[:, DEPTH], totals[:, SAMPLE_DEPTH])
     quality, has_quality = _mapping_qualities(totals, depth, model)
-    return _passed_on(own) | {
+    return _plain_medians(own) | {
         "DP": pa.array(depth.astype(np.int32), mask=depth == 0),
         "ExcessHet": _present(statistics[:, 2], has_hardy),
         "ExcessHetMedian": _without(own["ExcessHet"], has_hardy),
@@ -274,18 +278,18 @@ def _info(sites: pa.Table, share: RawAnnotations, model: Model) -> dict[str, pa.
 
 
 def _site_depth(of_records: Array, of_samples: Array) -> Array:
-    """INFO/DP of each site; where all records say 0 in INFO/DP, GenomicsDB adds up the samples' own depths."""
+    """INFO/DP of each site; where all records' INFO/DP is 0, GenomicsDB sums the samples' own depths."""
     return np.where(of_records > 0, of_records, of_samples)
 
 
 def _medians(runs: Runs) -> dict[str, Array]:
     """Element n // 2 of each site's sorted values, by field: (sites,) float64, NaN where there are none.
 
-    GenomicsDB hands floats on as text of six digits (gatk-model.md, section 7).
+    GenomicsDB writes floats as text of six digits (gatk-model.md, section 7).
     """
-    found = medians(*runs).astype(np.float64)
-    told = dict(zip(RANKED.values(), found.reshape(-1, len(RANKED)).T, strict=True))
-    return {name: values if name == "MQ0" else _six_digits(values) for name, values in told.items()}
+    elements = medians(*runs).astype(np.float64)
+    by_field = dict(zip(RANKED.values(), elements.reshape(-1, len(RANKED)).T, strict=True))
+    return {name: values if name == "MQ0" else _six_digits(values) for name, values in by_field.items()}
 
 
 def _six_digits(values: Array) -> Array:
@@ -299,36 +303,36 @@ def _present(values: Array, present: Array) -> pa.Array:
 
 
 def _without(own: Array, present: Array) -> pa.Array:
-    """The records' own median, where nothing is computed in its stead."""
+    """The records' own median, null where the annotation itself is computed."""
     return _present(own, ~present & ~np.isnan(own))
 
 
-def _passed_on(own: dict[str, Array]) -> dict[str, pa.Array]:
+def _plain_medians(own: dict[str, Array]) -> dict[str, pa.Array]:
     """The columns that are plain medians."""
     reads = _or_null(own["MQ0"]).cast(schema.INT32)
     return {name: _or_null(own[name]) for name in MEDIANS} | {"MQ0": reads}
 
 
 def _mapping_qualities(totals: Array, depth: Array, model: Model) -> tuple[Array, Array]:
-    """MQ of each site, and whether it has one.
+    """MQ of each site, and the mask of the sites that have one.
 
-    With GATK 3's sums, where the model takes them, the reads are those of INFO/DP less those of hom-refs, and the sum
-    has six digits: GenomicsDB hands it on as text. Source: RMSMappingQuality.finalizeRawData, getNumOfReads.
+    With GATK 3's sums, where the model allows them, the reads are those of INFO/DP less those of hom-refs, and the sum
+    has six digits: GenomicsDB writes it as text. Source: RMSMappingQuality.finalizeRawData, getNumOfReads.
     """
-    quality, told = _mapping_quality(totals[:, RAW_MQ : RAW_MQ + 2]), totals[:, RAW_MQ + 2] > 0
-    old, reads = ~told & (totals[:, OLD_MQ + 1] > 0), depth - totals[:, OLD_MQ + 2]
+    quality, has_count = _mapping_quality(totals[:, RAW_MQ : RAW_MQ + 2]), totals[:, RAW_MQ + 2] > 0
+    old, reads = ~has_count & (totals[:, OLD_MQ + 1] > 0), depth - totals[:, OLD_MQ + 2]
     if not model.allow_old_rms_mapping_quality_annotation_data:
         if old.any():
             _warn_of_old_sums()
-        return quality, told
+        return quality, has_count
     squares = np.floor(_six_digits(totals[:, OLD_MQ].astype(np.float32).astype(np.float64)) + 0.5)
     quality[old] = _mapping_quality(np.stack([squares, np.maximum(reads, 0)], axis=1))[old]
-    return quality, told | old
+    return quality, has_count | old
 
 
 @cache
 def _warn_of_old_sums() -> None:
-    """Say so once: GATK 4 refuses such files."""
+    """Warn once for each process: GATK 4 refuses such files."""
     _log.warning(
         "records with GATK 3's RAW_MQ, which lacks the number of reads: their sites get no MQ; "
         "--allow-old-rms-mapping-quality-annotation-data computes it with the depth in its place"

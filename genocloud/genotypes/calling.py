@@ -1,4 +1,4 @@
-"""One batch's genotypes at the sites put out, and its share of their annotations."""
+"""One batch's genotypes at the emitted sites, and its raw data for their annotations."""
 
 import re
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
-from genocloud.genotypes.aligned_rows import Lines, places
-from genocloud.genotypes.allele_specific import AlleleShares, Runs, allele_shares
+from genocloud.genotypes.aligned_rows import AlignedRows, site_arrays
+from genocloud.genotypes.allele_specific import AlleleRawAnnotations, Runs, allele_raw_annotations
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, is_nonvariant, was_not_estimated
 from genocloud.kernels.dictionary import number_words
 from genocloud.kernels.genotyping import Calls, Evidence, call_sites
@@ -29,34 +29,34 @@ RANKED = {
     "mq0": "MQ0",
     "excess_het": "ExcessHet",
 }
-"""Columns of VARIANTS of which a site keeps the median, in the order of `Evidence.ranked`; what SITES calls them."""
+"""Columns of VARIANTS of which a site keeps the median, in the order of `Evidence.ranked`, and their names in SITES."""
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class RawAnnotations:
-    """What one batch adds to the annotations of the sites put out; adding is exact, in any order.
+    """One batch's mergeable parts of the emitted sites' annotations; adding is exact, in any order.
 
-    totals   (sites, kernels.calling.TOTALS) int64; ac int64: called copies of each allele put out, REF too
-    runs     sites x fields of RANKED: what the records say
-    samples  how many of the batch are in force
-    alleles  the allele-specific part, where it was asked for
-    nonvariant   the sites put out without a likely variant; all else is of the others
+    totals   (sites, kernels.genotyping.TOTALS) int64; ac int64: called copies of each emitted allele, REF too
+    runs     sites x fields of RANKED: the records' values
+    samples  number of active samples of the batch
+    alleles  the allele-specific part, where the AS_ annotations are enabled
+    nonvariant   sites emitted without a likely variant; the other fields are of the other sites
     """
 
     totals: npt.NDArray[np.int64]
     ac: npt.NDArray[np.int64]
     runs: Runs
     samples: int
-    alleles: AlleleShares | None = None
+    alleles: AlleleRawAnnotations | None = None
     nonvariant: NonvariantRawAnnotations | None = None
 
 
-class Copies(NamedTuple):
-    """How many `.` to write where a sample has no record at all; on a part of many contigs it depends on the contig.
+class DefaultPloidies(NamedTuple):
+    """Ploidy of the no-call where a sample has no record; in a shard of several contigs it depends on the contig.
 
     ploidies  (kinds, samples of the batch) int8
-    starts    (contigs,) int64, where each begins on the axis; kinds (contigs,) int64: its row of `ploidies`
+    starts    (contigs,) int64, first base of each on the axis; kinds (contigs,) int64: its row of `ploidies`
     """
 
     ploidies: npt.NDArray[np.int8]
@@ -64,17 +64,17 @@ class Copies(NamedTuple):
     kinds: npt.NDArray[np.int64]
 
     @classmethod
-    def everywhere(cls, ploidies: npt.NDArray[np.int8]) -> "Copies":
+    def everywhere(cls, ploidies: npt.NDArray[np.int8]) -> "DefaultPloidies":
         """The same number on every contig: (samples of the batch,)."""
         return cls(ploidies[None, :], np.zeros(1, np.int64), np.zeros(1, np.int64))
 
     def at(self, sites: pa.Table) -> npt.NDArray[np.int64]:
-        """The row of `ploidies` that each site has."""
+        """The row of `ploidies` for each site."""
         return self.kinds[np.searchsorted(self.starts, schema.numbers(sites["start"]), side="right") - 1]
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class BatchGenotypes:
     """One batch's genotypes at some sites of a contig, or of an axis, each distinct one once.
 
     contig     its name
@@ -104,8 +104,8 @@ class Called:
             schema.GENOTYPES,
         )
 
-    def uncarried(self, sites: npt.NDArray[np.bool_]) -> "Called":
-        """As GATK writes them at some sites, (sites,) bool, whose ALTs turned out to be carried by nobody.
+    def uncarried(self, sites: npt.NDArray[np.bool_]) -> "BatchGenotypes":
+        """Genotypes as GATK writes them at sites, (sites,) bool, whose ALTs have no carrier.
 
         Source: GenotypeGVCFsEngine.cleanupGenotypeAnnotations, createRefGTs: GQ becomes RGQ, and what has no depth or
         no GQ becomes a no-call.
@@ -116,86 +116,92 @@ class Called:
         numbers[sites] += np.int32(len(self.distinct))
         return replace(self, distinct=_concatenated(self.distinct, _as_reference(self.distinct)), numbers=numbers)
 
-    def at(self, sites: npt.NDArray[np.bool_]) -> "Called":
-        """Those at some of the sites only: sites (sites,) bool."""
+    def at(self, sites: npt.NDArray[np.bool_]) -> "BatchGenotypes":
+        """The genotypes at a subset of the sites, (sites,) bool."""
         return replace(self, positions=self.positions[sites], numbers=self.numbers[sites])
 
 
 def _as_reference(distinct: pa.Table) -> pa.Table:
-    """Genotypes as `Called.uncarried` says."""
+    """Distinct genotypes rewritten as in `BatchGenotypes.uncarried`."""
     dp, gq = schema.numbers(distinct["DP"]), schema.numbers(distinct["GQ"])
-    told = (dp > 0) & (gq != schema.MISSING)
+    has_depth = (dp > 0) & (gq != schema.MISSING)
     words = distinct["GT"].combine_chunks()
     refs, unknown = ([re.sub(r"[^|/]+", allele, word) for word in words.dictionary.to_pylist()] for allele in "0.")
-    numbers = schema.numbers(words.indices) + np.where(told & (gq > 0), 0, len(refs)).astype(np.int32)
+    numbers = schema.numbers(words.indices) + np.where(has_depth & (gq > 0), 0, len(refs)).astype(np.int32)
     columns = {
         "GT": _words(numbers, refs + unknown).dictionary_decode().dictionary_encode(),
-        "DP": schema.nullable(np.where(told, dp, schema.MISSING), schema.INT32),
+        "DP": schema.nullable(np.where(has_depth, dp, schema.MISSING), schema.INT32),
         "GQ": pa.nulls(len(distinct), schema.INT32),
         "PL": pa.nulls(len(distinct), schema.INTS),
-        "RGQ": schema.nullable(np.where(told, gq, schema.MISSING), schema.INT32),
+        "RGQ": schema.nullable(np.where(has_depth, gq, schema.MISSING), schema.INT32),
     }
     return pa.table([columns.get(name, distinct[name]) for name in _FORMAT.names], _FORMAT)
 
 
 def emitted(settled: pa.Table) -> pa.Table:
-    """The rows of SETTLED that are put out."""
+    """The rows of SETTLED that are emitted."""
     return settled.filter(pc.is_null(settled["reason"])).combine_chunks()
 
 
 def call(
-    rows: Lines,
+    rows: AlignedRows,
     samples: Sequence[str],
     settled: pa.Table,
     contigs: Sequence[Contig],
-    copies: Copies,
+    default_ploidies: DefaultPloidies,
     allele_specific: bool = False,
-) -> tuple[Called, RawAnnotations]:
-    """Genotype one batch at the sites of SETTLED that are put out, its samples in force in the batch's order.
+) -> tuple[BatchGenotypes, RawAnnotations]:
+    """Genotype the active samples of one batch, in the batch's order, at the emitted sites of SETTLED.
 
-    rows              the batch's rows, lined up under these sites or more
+    rows              the batch's rows, aligned to these sites or more
     samples           (samples of the batch,): names
-    copies            how many `.` to write where a sample has no record at all
-    allele_specific   whether the shares hold what the AS_ annotations need
+    default_ploidies  ploidy where a sample has no record
+    allele_specific   whether to compute raw data for the AS_ annotations
     """
-    everywhere = emitted(settled)
-    quiet = is_nonvariant(everywhere)
-    sites = everywhere.filter(pa.array(~quiet)).combine_chunks() if quiet.any() else everywhere
-    positions = _positions_of(everywhere)
-    all_lines, ranks = rows.under(everywhere), rows.ranks
-    lines = replace(all_lines, speaking=all_lines.speaking[~quiet]) if quiet.any() else all_lines
-    under = places(sites)
+    emitted_sites = emitted(settled)
+    nonvariant_mask = is_nonvariant(emitted_sites)
+    sites = (
+        emitted_sites.filter(pa.array(~nonvariant_mask)).combine_chunks() if nonvariant_mask.any() else emitted_sites
+    )
+    positions = _positions_of(emitted_sites)
+    all_rows, ranks = rows.at_sites(emitted_sites), rows.ranks
+    variant_rows = (
+        replace(all_rows, covering_row=all_rows.covering_row[~nonvariant_mask]) if nonvariant_mask.any() else all_rows
+    )
+    arrays = site_arrays(sites)
     kept_at, kept = _kept(sites)
-    in_force = np.flatnonzero(ranks >= 0)
-    evidence = _evidence(lines)
-    ploidies = np.ascontiguousarray(copies.ploidies[:, in_force], np.int64)
+    active = np.flatnonzero(ranks >= 0)
+    evidence = _evidence(variant_rows)
+    ploidies = np.ascontiguousarray(default_ploidies.ploidies[:, active], np.int64)
     calls, totals, ac, *runs = call_sites(
-        lines.facts,
-        lines.pl,
-        lines.own,
+        variant_rows.facts,
+        variant_rows.pl,
+        variant_rows.own,
         evidence,
-        lines.speaking,
-        under.positions,
-        under.alleles,
-        under.stars,
+        variant_rows.covering_row,
+        arrays.positions,
+        arrays.alleles,
+        arrays.stars,
         kept_at,
         kept,
         ploidies,
-        copies.at(sites),
-        len(lines.variants),
+        default_ploidies.at(sites),
+        len(variant_rows.variants),
     )
-    names = [samples[sample] for sample in in_force.tolist()]
+    names = [samples[sample] for sample in active.tolist()]
     alleles = None
     if allele_specific:
-        alleles = allele_shares(lines, under, (kept_at, kept), calls, evidence, ranks[in_force])
-    shares = RawAnnotations(totals, ac, Runs(*runs), len(names), alleles)
-    contig = contigs[everywhere["contig"][0].as_py()].name if len(everywhere) else ""
-    called = Called(contig, positions, tuple(names), _distinct(calls, lines.variants), calls.numbers)
-    if not quiet.any():
-        return called, shares
-    silent = replace(all_lines, speaking=all_lines.speaking[quiet])
-    more, nonvariant = _call_nonvariant(silent, everywhere.filter(pa.array(quiet)), evidence, ploidies, copies)
-    return _with_nonvariant(called, more, quiet), replace(shares, nonvariant=nonvariant)
+        alleles = allele_raw_annotations(variant_rows, arrays, (kept_at, kept), calls, evidence, ranks[active])
+    raw = RawAnnotations(totals, ac, Runs(*runs), len(names), alleles)
+    contig = contigs[emitted_sites["contig"][0].as_py()].name if len(emitted_sites) else ""
+    called = BatchGenotypes(contig, positions, tuple(names), _distinct(calls, variant_rows.variants), calls.numbers)
+    if not nonvariant_mask.any():
+        return called, raw
+    nonvariant_rows = replace(all_rows, covering_row=all_rows.covering_row[nonvariant_mask])
+    more, nonvariant = _call_nonvariant(
+        nonvariant_rows, emitted_sites.filter(pa.array(nonvariant_mask)), evidence, ploidies, default_ploidies
+    )
+    return _with_nonvariant(called, more, nonvariant_mask), replace(raw, nonvariant=nonvariant)
 
 
 def _positions_of(sites: pa.Table) -> Array:
@@ -203,49 +209,49 @@ def _positions_of(sites: pa.Table) -> Array:
 
 
 def _call_nonvariant(
-    lines: Lines, sites: pa.Table, evidence: Evidence, ploidies: Array, copies: Copies
+    rows: AlignedRows, sites: pa.Table, evidence: Evidence, ploidies: Array, default_ploidies: DefaultPloidies
 ) -> tuple[tuple[pa.Table, Array], NonvariantRawAnnotations]:
-    """(distinct genotypes, number of each cell's) at sites put out without a likely variant, and their shares."""
-    under, kept = places(sites), _kept(sites)
+    """(distinct genotypes, number of each cell's) at sites emitted without a likely variant, and their raw data."""
+    arrays, kept = site_arrays(sites), _kept(sites)
     calls, totals, *runs = call_nonvariant_sites(
-        lines.facts,
-        lines.pl,
-        lines.own,
+        rows.facts,
+        rows.pl,
+        rows.own,
         evidence,
-        lines.speaking,
-        under.positions,
-        under.alleles,
-        under.stars,
+        rows.covering_row,
+        arrays.positions,
+        arrays.alleles,
+        arrays.stars,
         *kept,
         ~was_not_estimated(sites),
         ploidies,
-        copies.at(sites),
-        len(lines.variants),
+        default_ploidies.at(sites),
+        len(rows.variants),
     )
     missing, nothing = np.full(len(calls.dp), schema.MISSING), np.zeros(len(calls.dp), bool)
     pl_at, pl = np.zeros(len(calls.gt_at), np.int64), np.zeros(0, np.int32)
-    told = calls._asdict() | {"pl_at": pl_at, "pl": pl, "gq": missing, "homozygous": nothing}
-    rgq = schema.nullable(told.pop("rgq"), schema.INT32)
-    distinct = schema.with_column(_distinct(Calls(**told), lines.variants), "RGQ", pa.chunked_array([rgq]))
-    shares = NonvariantRawAnnotations(totals, Runs(*runs), _ids(lines, under.positions))
+    fields = calls._asdict() | {"pl_at": pl_at, "pl": pl, "gq": missing, "homozygous": nothing}
+    rgq = schema.nullable(fields.pop("rgq"), schema.INT32)
+    distinct = schema.with_column(_distinct(Calls(**fields), rows.variants), "RGQ", pa.chunked_array([rgq]))
+    shares = NonvariantRawAnnotations(totals, Runs(*runs), _ids(rows, arrays.positions))
     return (distinct, calls.numbers), shares
 
 
-def _with_nonvariant(called: Called, more: tuple[pa.Table, Array], quiet: Array) -> Called:
-    """The genotypes at all sites, of which `quiet` (sites,) bool are the others."""
+def _with_nonvariant(called: BatchGenotypes, more: tuple[pa.Table, Array], nonvariant_mask: Array) -> BatchGenotypes:
+    """The genotypes at all sites: those of `more` where `nonvariant_mask`, (sites,) bool, is true."""
     distinct, others = more
-    numbers = np.empty((len(quiet), len(called.samples)), np.int32)
-    numbers[~quiet], numbers[quiet] = called.numbers, others + np.int32(len(called.distinct))
+    numbers = np.empty((len(nonvariant_mask), len(called.samples)), np.int32)
+    numbers[~nonvariant_mask], numbers[nonvariant_mask] = called.numbers, others + np.int32(len(called.distinct))
     return replace(called, distinct=_concatenated(called.distinct, distinct), numbers=numbers)
 
 
 def _concatenated(*tables: pa.Table) -> pa.Table:
-    """Tables one behind the other, with one dictionary for each column of words."""
+    """Concatenated tables with one dictionary for each dictionary column."""
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
 def _kept(sites: pa.Table) -> tuple[Array, Array]:
-    """Merged numbers of the alleles put out, REF first: (offsets (sites + 1,) int64, numbers int64)."""
+    """Merged numbers of the emitted alleles, REF first: (offsets (sites + 1,) int64, numbers int64)."""
     lists, numbers = schema.ragged(sites["kept"])
     offsets = lists + np.arange(len(lists))
     kept = np.zeros(offsets[-1], np.int64)
@@ -255,8 +261,8 @@ def _kept(sites: pa.Table) -> tuple[Array, Array]:
     return offsets, kept
 
 
-def _evidence(lines: Lines) -> Evidence:
-    variants = lines.variants
+def _evidence(rows: AlignedRows) -> Evidence:
+    variants = rows.variants
     gt_at, gt = schema.ragged(variants["gt"])
     ad_at, ad = schema.ragged(variants["ad"])
     raw_mq = np.stack([schema.numbers(variants[name]) for name in ("raw_mq", "raw_mq_dp")], axis=1)
@@ -265,8 +271,8 @@ def _evidence(lines: Lines) -> Evidence:
         gt=np.array(gt),
         ad_at=ad_at,
         ad=np.array(ad),
-        merged_at=lines.merged_at,
-        merged=lines.merged,
+        merged_at=rows.merged_at,
+        merged=rows.merged,
         sb=_strands(variants["sb"]),
         raw_mq=raw_mq,
         ranked=np.stack(
@@ -284,16 +290,16 @@ def _strands(column: pa.ChunkedArray) -> Array:
     return out
 
 
-def _ids(lines: Lines, positions: Array) -> tuple[tuple[int, str], ...]:
-    """IDs of the records that speak where they start."""
-    named = np.flatnonzero(lines.variants["id"].is_valid().to_numpy())
+def _ids(rows: AlignedRows, positions: Array) -> tuple[tuple[int, str], ...]:
+    """IDs of the records that cover their own start in some sample."""
+    named = np.flatnonzero(rows.variants["id"].is_valid().to_numpy())
     if not len(named):
         return ()
-    speaks = np.zeros(len(lines.facts) + 1, bool)
-    speaks[lines.speaking] = True
-    named = named[speaks[named] & np.isin(lines.facts[START][named], positions)]
-    sites = np.searchsorted(positions, lines.facts[START][named])
-    return tuple(sorted(set(zip(sites.tolist(), lines.variants["id"].take(named).to_pylist(), strict=True))))
+    covers_any = np.zeros(len(rows.facts) + 1, bool)
+    covers_any[rows.covering_row] = True
+    named = named[covers_any[named] & np.isin(rows.facts[START][named], positions)]
+    sites = np.searchsorted(positions, rows.facts[START][named])
+    return tuple(sorted(set(zip(sites.tolist(), rows.variants["id"].take(named).to_pylist(), strict=True))))
 
 
 _FORMAT = pa.schema(list(schema.GENOTYPES)[3:])
@@ -319,7 +325,7 @@ def _words(numbers: Array, words: list[str]) -> pa.DictionaryArray:
 
 
 def _genotypes(calls: Calls) -> pa.DictionaryArray:
-    """GT as words: phase is made part of each genotype, as a last allele number of its own, and taken off again."""
+    """GT texts; the phase is appended to each genotype's allele numbers, so that it takes part in the numbering."""
     offsets = calls.gt_at + np.arange(len(calls.gt_at))
     marked = np.empty(offsets[-1], np.int8)
     is_mark = np.zeros(len(marked), bool)

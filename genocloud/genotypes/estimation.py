@@ -1,4 +1,4 @@
-"""The cohort's estimates at each site: allele frequencies, which alleles are likely, how sure a variant is."""
+"""The cohort's estimates at each site: allele frequencies, plausible alleles, confidence in a variant."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,12 +8,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
-from genocloud.genotypes.aligned_rows import Places, places
+from genocloud.genotypes.aligned_rows import SiteArrays, site_arrays
 from genocloud.genotypes.likelihood_counts import LikelihoodCounts, merge
 from genocloud.genotypes.model import Model
 from genocloud.kernels import frequencies
 
-CARRIER_WITHOUT_PL, NOBODY_WITH_PL = "a carrier has no likelihoods", "nobody has likelihoods"
+CARRIER_WITHOUT_PL, NO_LIKELIHOODS = "a carrier has no likelihoods", "nobody has likelihoods"
 NO_DEPTH = "no depth"
 _SLACK = 1e-10
 """AFCalculationResult.passesThreshold: an allele's absence must be less likely than the threshold by this much."""
@@ -27,7 +27,7 @@ def estimate(summaries: Sequence[LikelihoodCounts], alleles: pa.Table, model: Mo
     limits: it skips sites of more than 50 alleles, and a sample's likelihoods where they would be more than 1,024 (a
     diploid's from 43 ALTs on); such sites are `beyond`.
     """
-    sites, summary = places(alleles), merge(summaries)
+    sites, summary = site_arrays(alleles), merge(summaries)
     known, variant, absent, copies = frequencies.estimate_sites(
         summary.site_offsets,
         summary.offsets,
@@ -43,12 +43,12 @@ def estimate(summaries: Sequence[LikelihoodCounts], alleles: pa.Table, model: Mo
 
 
 def can_be_genotyped(known: Array) -> Array:
-    """Which sites can, by their bits: (sites,) bool."""
+    """Mask of the sites that can be genotyped, from their bits: (sites,) bool."""
     return np.asarray((known & ~frequencies.BEYOND) == frequencies.GENOTYPED)
 
 
 def tabulate(alleles: pa.Table, known: Array, variant: Array, absent: Array, copies: Array, model: Model) -> pa.Table:
-    """ESTIMATES from what `kernels.frequencies.estimate_sites` tells."""
+    """ESTIMATES from the arrays of `kernels.frequencies.estimate_sites`."""
     counts = np.diff(schema.string_lists(alleles["alts"])[0]) + 1
     site = np.repeat(np.arange(len(alleles)), counts)
     number = np.arange(len(site)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -71,24 +71,24 @@ def tabulate(alleles: pa.Table, known: Array, variant: Array, absent: Array, cop
 
 
 def _reason(known: int) -> str | None:
-    """Why a site cannot be genotyped (gatk-model.md, section 2)."""
+    """The reason why a site cannot be genotyped, if any (gatk-model.md, section 2)."""
     if not known & frequencies.DEPTH:
         return NO_DEPTH
     if known & frequencies.BARE_CARRIER:
         return CARRIER_WITHOUT_PL
-    return None if known & frequencies.LIKELIHOODS else NOBODY_WITH_PL
+    return None if known & frequencies.LIKELIHOODS else NO_LIKELIHOODS
 
 
 def _lists(offsets: Array, values: Array) -> pa.Array:
     return pa.ListArray.from_arrays(offsets.astype(np.int32), values.astype(np.int32))
 
 
-def allele_offsets(sites: Places) -> Array:
+def allele_offsets(sites: SiteArrays) -> Array:
     """The sites' slices of all alleles, REF first: (sites + 1,) int64."""
     return np.concatenate([[0], np.cumsum(sites.alleles)])
 
 
-def pseudocounts(sites: Places, model: Model) -> Array:
+def pseudocounts(sites: SiteArrays, model: Model) -> Array:
     """The Dirichlet prior of every allele: (alleles,) float64; an ALT of REF's length is a SNP, `*` has length 1."""
     alt_lengths = np.diff(sites.alts[1])
     ref_lengths = np.repeat(np.diff(sites.refs[0]), sites.alleles - 1)

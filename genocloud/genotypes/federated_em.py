@@ -1,10 +1,10 @@
-"""The cohort's estimates in rounds: of each source of samples, only sums over its samples cross to who estimates.
+"""Federated EM: the cohort's estimates from sums over each source's samples, exchanged in rounds.
 
-started = [start(summary, alleles, model) for each source]           at the sources
-rounds = Estimating(alleles, started, model)                         at the coordinator
-while (question := rounds.question) is not None:
-    rounds.answered([answer(summary, alleles, question, model) for each source])
-rounds.estimates()                                                   as `estimate` gives them, bit for bit
+starts = [initial_sums(summary, alleles, model) for each source]     at the sources
+em = FederatedEM(alleles, starts, model)                             at the coordinator
+while (questions := em.questions) is not None:
+    em.add_answers([answer_questions(summary, alleles, questions, model) for each source])
+em.estimates()                                                       equal to `estimate`, bit for bit
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
-from genocloud.genotypes.aligned_rows import Places, places
+from genocloud.genotypes.aligned_rows import SiteArrays, site_arrays
 from genocloud.genotypes.estimation import allele_offsets, can_be_genotyped, pseudocounts, tabulate
 from genocloud.genotypes.likelihood_counts import LikelihoodCounts
 from genocloud.genotypes.model import Model
@@ -26,9 +26,9 @@ from genocloud.kernels.fixed_point import UNIT, sums_of
 Array = npt.NDArray[Any]
 
 
-def start(summary: LikelihoodCounts, alleles: pa.Table, model: Model) -> pa.Table:
-    """What a source says unasked of a shard's sites, those of ALLELES: STARTS, a row a site."""
-    sites = places(alleles)
+def initial_sums(summary: LikelihoodCounts, alleles: pa.Table, model: Model) -> pa.Table:
+    """A source's sums for the first round, one row for each site of ALLELES: STARTS."""
+    sites = site_arrays(alleles)
     at, most = allele_offsets(sites), model.max_alternate_alleles
     known, chromosomes, copies, gains = frequencies.start_sites(
         summary.site_offsets, summary.offsets, summary.values, summary.counts, summary.totals, at, most
@@ -38,13 +38,13 @@ def start(summary: LikelihoodCounts, alleles: pa.Table, model: Model) -> pa.Tabl
     return _table(schema.STARTS, *columns)
 
 
-def answer(summary: LikelihoodCounts, alleles: pa.Table, question: pa.Table, model: Model) -> pa.Table:
-    """What a source says to QUESTIONS about a shard's sites, those of ALLELES: ANSWERS, a row a question.
+def answer_questions(summary: LikelihoodCounts, alleles: pa.Table, questions: pa.Table, model: Model) -> pa.Table:
+    """A source's sums for QUESTIONS about sites of ALLELES, one row for each question: ANSWERS.
 
-    Nothing is kept between questions: any worker that has the source's Summary may answer.
+    No state is kept between rounds: any worker that has the source's LikelihoodCounts can answer.
     """
-    sites = places(alleles)
-    asked = _asked_in(question, sites)
+    sites = site_arrays(alleles)
+    arrays = _questions_of(questions, sites)
     copies, words = frequencies.answer_sites(
         summary.site_offsets,
         summary.offsets,
@@ -54,23 +54,23 @@ def answer(summary: LikelihoodCounts, alleles: pa.Table, question: pa.Table, mod
         pseudocounts(sites, model),
         sites.stars,
         model.max_alternate_alleles,
-        asked.site,
-        asked.last,
-        asked.at,
-        asked.chosen,
-        asked.copies,
-        asked.even,
+        arrays.site,
+        arrays.last,
+        arrays.at,
+        arrays.chosen,
+        arrays.copies,
+        arrays.even,
     )
-    high, low = (_lists(asked.at, asked.wants_words, words[:, n]) for n in range(2))
-    return _table(schema.ANSWERS, _lists(asked.at, asked.wants_copies, copies), high, low)
+    high, low = (_lists(arrays.at, arrays.wants_words, words[:, n]) for n in range(2))
+    return _table(schema.ANSWERS, _lists(arrays.at, arrays.wants_copies, copies), high, low)
 
 
-class Estimating:
-    """The estimate of a shard (ALLELES) whose samples are in several sources; their order does not matter."""
+class FederatedEM:
+    """The coordinator's side of the EM for one shard (ALLELES); the order of the sources does not matter."""
 
     def __init__(self, alleles: pa.Table, starts: Sequence[pa.Table], model: Model) -> None:
-        """`starts` is what `start` gave for each source."""
-        self._alleles, self._model, self._sites = alleles, model, places(alleles)
+        """`starts`: the result of `initial_sums` for each source."""
+        self._alleles, self._model, self._sites = alleles, model, site_arrays(alleles)
         self._at = at = allele_offsets(self._sites)
         self._known = np.bitwise_or.reduce([schema.numbers(each["known"]) for each in starts])
         self._chromosomes = np.sum([schema.numbers(each["chromosomes"]) for each in starts], axis=0)
@@ -81,36 +81,38 @@ class Estimating:
         copies[_alts(at) & ~crowded] = _added(starts, "copies")
         gains[_alts(at) & crowded] = _added(starts, "gains").reshape(-1, 2)
         taken = np.repeat(can_be_genotyped(self._known), self._sites.alleles) & self._best(crowded, gains)
-        self._asked = _everything(at, taken)
-        self._advance(copies[taken], ~_crowded(self._sites, model)[self._asked.site])
+        self._pending = _first_questions(at, taken)
+        self._advance(copies[taken], ~_crowded(self._sites, model)[self._pending.site])
 
     @property
-    def question(self) -> pa.Table | None:
-        """What the sources are to answer: QUESTIONS, all sites that are still open; None at the end."""
-        asked = self._asked
-        if not len(asked.site):
+    def questions(self) -> pa.Table | None:
+        """QUESTIONS for the next round: all sites that are still open; None at the end."""
+        pending = self._pending
+        if not len(pending.site):
             return None
-        crowded = _crowded(self._sites, self._model)[asked.site]
-        named, told = (asked.alts & np.repeat(rows, np.diff(asked.at)) for rows in (crowded, ~asked.even))
-        lists = _lists(asked.at, named, asked.chosen), _lists(asked.at, told, asked.copies)
-        return _table(schema.QUESTIONS, asked.site, asked.last, self._chromosomes[asked.site], *lists)
+        crowded = _crowded(self._sites, self._model)[pending.site]
+        with_choice, with_copies = (
+            pending.alts & np.repeat(rows, np.diff(pending.at)) for rows in (crowded, ~pending.even)
+        )
+        lists = _lists(pending.at, with_choice, pending.chosen), _lists(pending.at, with_copies, pending.copies)
+        return _table(schema.QUESTIONS, pending.site, pending.last, self._chromosomes[pending.site], *lists)
 
-    def answered(self, answers: Sequence[pa.Table]) -> None:
-        """Take every source's answer to the question, and put the next one."""
-        asked, last = self._asked, self._asked.last
-        words, copies = np.zeros((len(asked.chosen), 2), np.int64), np.zeros(len(asked.chosen), np.int64)
-        words[asked.wants_words] = np.stack([_added(answers, name) for name in ("high", "low")], axis=1)
-        copies[asked.wants_copies] = _added(answers, "copies")
-        self._close(asked.only(last), words[np.repeat(last, np.diff(asked.at))])
-        self._asked = asked.only(~last)
-        self._advance(copies[np.repeat(~last, np.diff(asked.at))], np.ones(len(self._asked.site), bool))
+    def add_answers(self, answers: Sequence[pa.Table]) -> None:
+        """Add the sources' ANSWERS and make the next QUESTIONS."""
+        pending, last = self._pending, self._pending.last
+        words, copies = np.zeros((len(pending.chosen), 2), np.int64), np.zeros(len(pending.chosen), np.int64)
+        words[pending.wants_words] = np.stack([_added(answers, name) for name in ("high", "low")], axis=1)
+        copies[pending.wants_copies] = _added(answers, "copies")
+        self._close(pending.only(last), words[np.repeat(last, np.diff(pending.at))])
+        self._pending = pending.only(~last)
+        self._advance(copies[np.repeat(~last, np.diff(pending.at))], np.ones(len(self._pending.site), bool))
 
     def estimates(self) -> pa.Table:
-        """ESTIMATES, once there is no question any more: those of `estimate` with all sources' summaries."""
+        """ESTIMATES, when `questions` is None: those of `estimate` with all sources' summaries."""
         return tabulate(self._alleles, self._known, self._variant, self._absent, self._copies, self._model)
 
     def _best(self, crowded: Array, gains: Array) -> Array:
-        """Which alleles go into the EM: (alleles,) bool; arguments by allele."""
+        """Alleles that go into the EM: (alleles,) bool; arguments by allele."""
         best, scores = np.ones(len(crowded), bool), sums_of(gains[:, 0], gains[:, 1])
         for begin, end in zip(self._at[:-1], self._at[1:], strict=True):
             if crowded[begin]:
@@ -118,28 +120,31 @@ class Estimating:
                 best[begin:end] = np.isin(np.arange(end - begin), chosen)
         return best
 
-    def _advance(self, copies: Array, told: Array) -> None:
-        """Ask on with the copies that were told, (chosen alleles,) int64, of some questions, (questions,) bool."""
-        asked = self._asked
-        refs, widths = asked.at[:-1], np.diff(asked.at)
-        copies = np.where(np.repeat(told, widths), copies, 0)
-        _add_refs(copies, asked.at, self._chromosomes[asked.site])
-        moved = np.maximum.reduceat(np.abs(copies - asked.copies), refs) if len(refs) else refs
-        last = told & ~(moved / UNIT > frequencies.STOP)
-        self._asked = replace(
-            asked, last=last, even=asked.even & ~told, copies=np.where(np.repeat(told, widths), copies, 0)
+    def _advance(self, copies: Array, has_copies: Array) -> None:
+        """Set the next questions from copies, (chosen alleles,) int64, where `has_copies`, (questions,) bool."""
+        pending = self._pending
+        refs, widths = pending.at[:-1], np.diff(pending.at)
+        copies = np.where(np.repeat(has_copies, widths), copies, 0)
+        _add_refs(copies, pending.at, self._chromosomes[pending.site])
+        moved = np.maximum.reduceat(np.abs(copies - pending.copies), refs) if len(refs) else refs
+        last = has_copies & ~(moved / UNIT > frequencies.STOP)
+        self._pending = replace(
+            pending,
+            last=last,
+            even=pending.even & ~has_copies,
+            copies=np.where(np.repeat(has_copies, widths), copies, 0),
         )
 
-    def _close(self, asked: "_Asked", words: Array) -> None:
-        """Keep what is known in the end of some sites."""
-        variant, absent = frequencies.absences(words, asked.at, asked.chosen, self._sites.stars[asked.site])
-        places = np.repeat(self._at[asked.site], np.diff(asked.at)) + asked.chosen
-        self._variant[asked.site], self._absent[places] = variant, absent
-        self._copies[places] = asked.copies / UNIT
+    def _close(self, closed: "_Questions", words: Array) -> None:
+        """Store the final estimates of sites whose EM has ended."""
+        variant, absent = frequencies.absences(words, closed.at, closed.chosen, self._sites.stars[closed.site])
+        indices = np.repeat(self._at[closed.site], np.diff(closed.at)) + closed.chosen
+        self._variant[closed.site], self._absent[indices] = variant, absent
+        self._copies[indices] = closed.copies / UNIT
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Questions:
     """Questions as arrays.
 
     site (questions,) int64; last, even (questions,) bool
@@ -155,64 +160,66 @@ class _Asked:
 
     @property
     def alts(self) -> Array:
-        """Which chosen alleles are ALTs: (chosen alleles,) bool."""
+        """Mask of the chosen alleles that are ALTs: (chosen alleles,) bool."""
         return _alts(self.at)
 
     @property
     def wants_copies(self) -> Array:
-        """Of which chosen alleles copies are told."""
+        """Mask of the chosen alleles whose expected copies are in the answer."""
         return np.asarray(self.alts & ~np.repeat(self.last, np.diff(self.at)))
 
     @property
     def wants_words(self) -> Array:
-        """Of which chosen alleles absence is told: REF's stands for all, and where there is one ALT only this is."""
+        """Mask of the chosen alleles whose absence is in the answer: each ALT, and, of several, REF for all of them."""
         widths = np.diff(self.at)
         return np.asarray(np.repeat(self.last, widths) & (self.alts | np.repeat(widths > 2, widths)))
 
-    def only(self, rows: Array) -> "_Asked":
+    def only(self, rows: Array) -> "_Questions":
         """Some of the questions."""
         widths = np.diff(self.at)
         entries, at = np.repeat(rows, widths), _offsets(widths[rows])
-        return _Asked(self.site[rows], self.last[rows], self.even[rows], at, self.chosen[entries], self.copies[entries])
+        return _Questions(
+            self.site[rows], self.last[rows], self.even[rows], at, self.chosen[entries], self.copies[entries]
+        )
 
 
-def _everything(at: Array, taken: Array) -> _Asked:
-    """The question for copies at even frequencies about all sites; taken (alleles,) bool: some, or none, of each."""
+def _first_questions(at: Array, taken: Array) -> _Questions:
+    """The questions of the first round, at even frequencies; taken (alleles,) bool: the alleles in the EM."""
     widths = np.diff(_offsets(taken)[at])
     site = np.flatnonzero(widths)
     number = np.arange(at[-1]) - np.repeat(at[:-1], np.diff(at))
     nothing, chosen = np.zeros(len(site), bool), number[taken]
-    return _Asked(site, nothing, ~nothing, _offsets(widths[site]), chosen, np.zeros(len(chosen), np.int64))
+    return _Questions(site, nothing, ~nothing, _offsets(widths[site]), chosen, np.zeros(len(chosen), np.int64))
 
 
-def _asked_in(question: pa.Table, sites: Places) -> _Asked:
-    """The reverse of `Estimating.question`."""
-    site = schema.numbers(question["site"]).astype(np.int64)
-    (named_at, named), (told_at, told) = (schema.ragged(question[name]) for name in ("chosen", "copies"))
-    crowded, even = np.diff(named_at) > 0, np.diff(told_at) == 0
+def _questions_of(questions: pa.Table, sites: SiteArrays) -> _Questions:
+    """The reverse of `FederatedEM.questions`."""
+    site = schema.numbers(questions["site"]).astype(np.int64)
+    (named_at, named), (copies_at, copies_) = (schema.ragged(questions[name]) for name in ("chosen", "copies"))
+    crowded, even = np.diff(named_at) > 0, np.diff(copies_at) == 0
     widths = np.where(crowded, np.diff(named_at) + 1, sites.alleles[site])
     at = _offsets(widths)
     chosen, copies = np.arange(at[-1]) - np.repeat(at[:-1], widths), np.zeros(at[-1], np.int64)
     chosen[_alts(at) & np.repeat(crowded, widths)] = named
-    copies[_alts(at) & ~np.repeat(even, widths)] = told
-    _add_refs(copies, at, schema.numbers(question["chromosomes"]))
-    return _Asked(site, np.array(schema.numbers(question["last"])), even, at, chosen, copies)
+    copies[_alts(at) & ~np.repeat(even, widths)] = copies_
+    _add_refs(copies, at, schema.numbers(questions["chromosomes"]))
+    return _Questions(site, np.array(schema.numbers(questions["last"])), even, at, chosen, copies)
 
 
-def _crowded(sites: Places, model: Model) -> Array:
-    """Which sites have more ALTs than go into the EM: (sites,) bool."""
+def _crowded(sites: SiteArrays, model: Model) -> Array:
+    """Mask of the sites with more ALTs than go into the EM: (sites,) bool."""
     return np.asarray(sites.alleles > model.max_alternate_alleles + 1)
 
 
 def _alts(at: Array) -> Array:
-    """Which alleles are ALTs; at: the sites' slices of the alleles, REF first."""
+    """Mask of the ALTs; at: the sites' slices of the alleles, REF first."""
     out = np.ones(at[-1], bool)
     out[at[:-1]] = False
     return out
 
 
 def _add_refs(copies: Array, at: Array, chromosomes: Array) -> None:
-    """Set REF's copies, 0 as yet, from the others'; that sums over many sites wrap around does not matter."""
+    """Set REF's copies, 0 so far, from the ALTs'; int64 overflow of the running sums cancels out."""
     sums = _offsets(copies)[at]
     copies[at[:-1]] = chromosomes * np.int64(UNIT) - np.diff(sums)
 
@@ -222,10 +229,10 @@ def _added(tables: Sequence[pa.Table], name: str) -> Array:
     return np.asarray(np.sum([schema.ragged(each[name])[1] for each in tables], axis=0, dtype=np.int64))
 
 
-def _lists(at: Array, told: Array, values: Array) -> pa.ListArray:
-    """The rows that are told, (n,) bool, of values, by the slices to which they belong."""
-    offsets = _offsets(told)[at] * values[:1].size
-    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(values[told].ravel()))
+def _lists(at: Array, mask: Array, values: Array) -> pa.ListArray:
+    """The masked rows, (n,) bool, of values as lists, by the slices to which they belong."""
+    offsets = _offsets(mask)[at] * values[:1].size
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(values[mask].ravel()))
 
 
 def _table(kind: pa.Schema, *columns: Any) -> pa.Table:

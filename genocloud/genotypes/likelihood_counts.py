@@ -1,4 +1,4 @@
-"""A batch's likelihoods at each site as distinct keys with multiplicities: all that the cohort's estimates need."""
+"""A batch's likelihoods at each site as distinct keys with counts: the input of the cohort's estimates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from genocloud.genotypes.aligned_rows import Lines, places
+from genocloud.genotypes.aligned_rows import AlignedRows, site_arrays
 from genocloud.kernels.likelihood_keys import merge_keys, summarise_sites
 
 
 @dataclass(frozen=True, slots=True)
 class LikelihoodCounts:
-    """Distinct keys of each site of a shard with how many samples have them; merging is exact integer addition.
+    """Distinct keys of each site of a shard with their numbers of samples; merging is exact integer addition.
 
     site_offsets  (sites + 1,) int64; the sites' slices of the keys
     offsets       (keys + 1,) int64; the keys' slices of values, int32
@@ -22,8 +22,8 @@ class LikelihoodCounts:
     totals        (sites, 3) int64; depth; samples with PL; samples with a variant genotype but no PL
 
     A key is ploidy, then the sample's own number of each merged allele and its own PL; or ploidy, -1 and the PL of REF
-    against anything else. Ploidy is negative if the sample knows nothing (kernels.summaries says which, and why). The
-    keys of a site are sorted.
+    against anything else. Ploidy is negative for a sample without information (kernels.likelihood_keys.REF_OR_OTHER).
+    The keys of a site are sorted.
     """
 
     site_offsets: npt.NDArray[np.int64]
@@ -33,18 +33,18 @@ class LikelihoodCounts:
     totals: npt.NDArray[np.int64]
 
 
-def summarise(rows: Lines, alleles: pa.Table) -> LikelihoodCounts:
-    """Reduce one batch, whose rows were lined up under the sites of ALLELES or more."""
-    sites, lines = places(alleles), rows.under(alleles)
+def summarise(rows: AlignedRows, alleles: pa.Table) -> LikelihoodCounts:
+    """Reduce one batch, whose rows are aligned to the sites of ALLELES or more."""
+    sites, aligned = site_arrays(alleles), rows.at_sites(alleles)
     (site_offsets, offsets, values, counts), totals = summarise_sites(
-        lines.facts,
-        lines.pl,
-        lines.own,
-        lines.speaking,
+        aligned.facts,
+        aligned.pl,
+        aligned.own,
+        aligned.covering_row,
         sites.positions,
         sites.alleles,
         sites.stars,
-        len(lines.variants),
+        len(aligned.variants),
     )
     return LikelihoodCounts(site_offsets, offsets, values, counts, totals)
 
@@ -68,7 +68,7 @@ def merge(summaries: Sequence[LikelihoodCounts]) -> LikelihoodCounts:
 
 
 def cut(summary: LikelihoodCounts, first: int, sites: int) -> LikelihoodCounts:
-    """The summary of so many sites from `first` on."""
+    """The summary of `sites` sites from `first` on."""
     site_offsets = summary.site_offsets[first : first + sites + 1]
     keys = slice(site_offsets[0], site_offsets[-1])
     offsets = summary.offsets[site_offsets[0] : site_offsets[-1] + 1]

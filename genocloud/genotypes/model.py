@@ -10,9 +10,9 @@ STANDARD, ALLELE_SPECIFIC = "StandardAnnotation", "AS_StandardAnnotation"
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What GenotypeGVCFs is told; the defaults are those of GATK 4.6.2.0.
+    """Options of GenotypeGVCFs; the defaults are those of GATK 4.6.2.0.
 
-    `dbsnp` is the fingerprint of the known variants that sites are named after, empty for none.
+    `dbsnp` is the fingerprint of the known variants whose IDs sites get, empty for none.
     """
 
     heterozygosity: float = 0.001
@@ -26,7 +26,7 @@ class Model:
     dbsnp: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse values that no model can have."""
+        """Raise SettingError for values out of range."""
         shares = self.heterozygosity, self.indel_heterozygosity
         if not all(0 < share < 1 for share in shares) or not self.heterozygosity_stdev > 0:
             raise SettingError("heterozygosities lie between 0 and 1, their standard deviation above 0; correct them")
@@ -37,7 +37,7 @@ class Model:
 
     @property
     def allele_specific(self) -> bool:
-        """Whether the AS_ annotations are asked for."""
+        """Whether the AS_ annotations are enabled."""
         return ALLELE_SPECIFIC in self.annotation_groups
 
     @property

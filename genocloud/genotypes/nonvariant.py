@@ -1,4 +1,4 @@
-"""Sites that are put out without a likely variant: which they are, and what they say."""
+"""Sites emitted without a likely variant: selection, raw annotations, and their place among the others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class NonvariantRawAnnotations:
-    """What one batch adds to the annotations of the sites without a likely variant; adding is exact, in any order.
+    """One batch's mergeable parts of the annotations of nonvariant sites; adding is exact, in any order.
 
-    totals   (sites, kernels.nonvariant.TOTALS) int64
-    runs     sites x fields of calling.RANKED: what the records say
+    totals   (sites, kernels.nonvariant_genotypes.TOTALS) int64
+    runs     sites x fields of calling.RANKED: the records' values
     ids      (site, ID) pairs, sorted and distinct
     """
 
@@ -30,7 +30,7 @@ class NonvariantRawAnnotations:
 
 
 def add_nonvariant(shares: Sequence[NonvariantRawAnnotations]) -> NonvariantRawAnnotations:
-    """Several parts' shares as one; exact, in any order and grouping."""
+    """Merge several parts; exact, in any order and grouping."""
     return NonvariantRawAnnotations(
         np.sum([share.totals for share in shares], axis=0),
         add_runs([share.runs for share in shares]),
@@ -39,17 +39,17 @@ def add_nonvariant(shares: Sequence[NonvariantRawAnnotations]) -> NonvariantRawA
 
 
 def is_nonvariant(sites: pa.Table) -> npt.NDArray[np.bool_]:
-    """Which rows of SETTLED are put out without a variant being called: no ALT is kept, or nothing was estimated."""
+    """Mask of the rows of SETTLED that are emitted without a variant: no ALT is kept, or nothing was estimated."""
     return np.asarray(was_not_estimated(sites) | (np.diff(schema.ragged(sites["kept"])[0]) == 0))
 
 
 def was_not_estimated(sites: pa.Table) -> npt.NDArray[np.bool_]:
-    """Which rows of SETTLED have no QUAL: no ALT was seen, or nobody had a read."""
+    """Mask of the rows of SETTLED without QUAL: no ALT was seen, or no sample had a read."""
     return np.asarray(np.isnan(schema.numbers(sites["qual"])))
 
 
 def in_order(first: pa.Table, second: pa.Table, is_second: npt.NDArray[np.bool_]) -> pa.Table:
-    """The rows of two tables as one: `is_second` tells of each row from which it comes."""
+    """Interleave the rows of two tables: `is_second` is true for each row taken from the second."""
     if not len(second):
         return first
     take = np.empty(len(is_second), np.int64)
@@ -58,7 +58,7 @@ def in_order(first: pa.Table, second: pa.Table, is_second: npt.NDArray[np.bool_]
 
 
 def with_unestimated(estimates: pa.Table, alleles: pa.Table) -> pa.Table:
-    """ESTIMATES of a whole shard, of those of its sites that have ALTs."""
+    """Complete ESTIMATES of a shard's sites with ALTs by empty rows for its other sites."""
     none = has_no_alts(alleles)
     rest = alleles.filter(pa.array(none))
     nothing: dict[str, Any] = {
@@ -75,18 +75,18 @@ def with_unestimated(estimates: pa.Table, alleles: pa.Table) -> pa.Table:
 
 
 def with_alts(alleles: pa.Table) -> pa.Table:
-    """The sites of ALLELES that have ALTs: those that can be estimated."""
+    """The sites of ALLELES with ALTs: those that can be estimated."""
     none = has_no_alts(alleles)
     return alleles.filter(pa.array(~none)).combine_chunks() if none.any() else alleles
 
 
 def only_inside(settled: pa.Table, inside: npt.NDArray[np.bool_], reason: str) -> pa.Table:
-    """SETTLED of whose rows only some, (sites,) bool, are put out, the others dropped for a reason of their own."""
+    """SETTLED with the emitted rows that are not `inside`, (sites,) bool, dropped for `reason`."""
     reasons = settled["reason"].cast(schema.STRING).combine_chunks()
-    told = pc.if_else(pc.or_(reasons.is_valid(), pa.array(inside)), reasons, reason)
-    return schema.with_column(settled, "reason", told.dictionary_encode())
+    reasons = pc.if_else(pc.or_(reasons.is_valid(), pa.array(inside)), reasons, reason)
+    return schema.with_column(settled, "reason", reasons.dictionary_encode())
 
 
 def has_no_alts(alleles: pa.Table) -> npt.NDArray[np.bool_]:
-    """Which sites have no ALT at all, so that there is nothing to estimate: (sites,) bool."""
+    """Mask of the sites without any ALT, where there is nothing to estimate: (sites,) bool."""
     return np.asarray(pc.equal(pc.list_value_length(alleles["alts"]), 0).to_numpy())

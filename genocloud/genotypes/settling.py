@@ -1,4 +1,4 @@
-"""The ordered pass over a contig that decides whether `*` stays, and which sites are put out."""
+"""The ordered pass over a contig that decides whether `*` is kept and which sites are emitted."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
-from genocloud.genotypes.aligned_rows import Array, Places, places
+from genocloud.genotypes.aligned_rows import Array, SiteArrays, site_arrays
 from genocloud.genotypes.estimation import NO_DEPTH
 from genocloud.genotypes.model import Model
 from genocloud.kernels import site_selection
@@ -20,36 +20,36 @@ REASONS = {
 
 
 def settle(estimates: Iterable[pa.Table], model: Model) -> Iterator[pa.Table]:
-    """Decide each site of the shards' ESTIMATES, which come in genome order: one SETTLED table each.
+    """Decide each site of the shards' ESTIMATES, in genome order: one SETTLED table for each shard.
 
-    `*` stays only where a deletion that was put out upstream reaches over the site, also from an earlier shard.
+    `*` is kept only where an emitted deletion from upstream spans the site, also one of an earlier shard.
     Source: gatk-model.md, sections 1 (recordDeletions) and 4 (choice).
     """
     spans, least = np.zeros((0, 3), np.int64), float(model.stand_call_conf)
-    for given in estimates:
-        table = _without_depth(given)
+    for shard_estimates in estimates:
+        table = _without_depth(shard_estimates)
         likely_at, likely = schema.ragged(table["plausible"])
-        forced, absent = np.array(schema.numbers(table["forced"])), schema.numbers(table["absent_log10"])
+        force_output, absent = np.array(schema.numbers(table["forced"])), schema.numbers(table["absent_log10"])
         quals = np.maximum(-10.0 * absent, 0.0) + 0.0  # not -0.0
         verdicts, kept, spurious, spans = site_selection.settle_sites(
             np.array(schema.numbers(table["contig"])),
-            *_shapes(places(table)),
-            forced,
+            *_shapes(site_arrays(table)),
+            force_output,
             quals,
             likely_at,
             np.array(likely),
             least,
             spans,
         )
-        unread = forced & np.isnan(absent)
+        unread = force_output & np.isnan(absent)
         kept |= np.repeat(unread, np.diff(likely_at))
         nothing = np.bincount(np.repeat(np.arange(len(table)), np.diff(likely_at))[kept], minlength=len(table)) == 0
-        quals = np.where(forced & nothing, _invariant_qual(absent), quals)
+        quals = np.where(force_output & nothing, _invariant_qual(absent), quals)
         yield _table(table, quals, least, verdicts, kept, spurious, likely_at, likely)
 
 
 def _invariant_qual(absent: Array) -> Array:
-    """How sure it is that there is no variant: (sites,) float64, phred; Infinity if nothing speaks for one.
+    """Phred-scaled confidence that there is no variant: (sites,) float64; Infinity without evidence for one.
 
     Source: gatk-model.md, section 8 (AFCalculationResult.log10ProbVariantPresent, MathUtils.log10OneMinusPow10).
     """
@@ -60,7 +60,7 @@ def _invariant_qual(absent: Array) -> Array:
 
 
 def _without_depth(table: pa.Table) -> pa.Table:
-    """ESTIMATES in which forced sites where nobody has a read keep all of their ALTs, as GATK does."""
+    """ESTIMATES in which force-output sites without a read in any sample keep all their ALTs, as GATK does."""
     unread = schema.numbers(table["forced"]) & pc.fill_null(pc.equal(table["reason"], NO_DEPTH), False).to_numpy()
     if not unread.any():
         return table
@@ -76,8 +76,8 @@ def _without_depth(table: pa.Table) -> pa.Table:
     return schema.with_column(table, "reason", pc.if_else(unread, None, table["reason"].cast(schema.STRING)))
 
 
-def _shapes(sites: Places) -> tuple[Array, ...]:
-    """Positions, lengths of REF, lists of ALTs with the length of each and whether it is `*`."""
+def _shapes(sites: SiteArrays) -> tuple[Array, ...]:
+    """Positions, lengths of REF, lists of ALTs, length of each ALT, and mask of those that are `*`."""
     lists, offsets, text = sites.alts
     return sites.positions, np.diff(sites.refs[0]), lists, np.diff(offsets), text[offsets[:-1]] == ord("*")
 
@@ -93,8 +93,8 @@ def _table(
     likely: Array,
 ) -> pa.Table:
     offsets = np.concatenate([[0], np.cumsum(kept)])[likely_at].astype(np.int32)
-    told = pa.array([REASONS.get(verdict) for verdict in range(len(REASONS) + 2)], schema.STRING)
-    reasons = pc.coalesce(table["reason"].cast(schema.STRING).combine_chunks(), told.take(pa.array(verdicts)))
+    texts = pa.array([REASONS.get(verdict) for verdict in range(len(REASONS) + 2)], schema.STRING)
+    reasons = pc.coalesce(table["reason"].cast(schema.STRING).combine_chunks(), texts.take(pa.array(verdicts)))
     return pa.table(
         [
             *(table[name] for name in ("contig", "start", "ref", "alts", "forced")),

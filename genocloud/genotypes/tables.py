@@ -1,4 +1,4 @@
-"""A batch's summaries and shares as tables, a row a site: kept, they serve a cohort that has grown."""
+"""A batch's likelihood counts and raw annotations as tables, one row for each site, to be stored and reused."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
-from genocloud.genotypes.allele_specific import HISTOGRAMS, RAW, AlleleShares, Runs
+from genocloud.genotypes.allele_specific import HISTOGRAMS, RAW, AlleleRawAnnotations, Runs
 from genocloud.genotypes.calling import RawAnnotations
 from genocloud.genotypes.likelihood_counts import LikelihoodCounts
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, in_order, is_nonvariant
@@ -18,12 +18,12 @@ from genocloud.kernels.genotyping import TOTALS
 
 Array = npt.NDArray[Any]
 SUMMARY_TOTALS = 3
-"""Of each site: see summaries.Summary."""
+"""Columns of `LikelihoodCounts.totals`."""
 _RUNS = ("lengths", "counts", "values")
 
 
 def summary_table(summary: LikelihoodCounts) -> pa.Table:
-    """SUMMARY: a site's keys one behind the other."""
+    """SUMMARY: a site's keys concatenated."""
     at = summary.site_offsets
     columns = {
         "lengths": _lists(at, np.diff(summary.offsets)),
@@ -42,9 +42,9 @@ def summary_of(table: pa.Table) -> LikelihoodCounts:
 
 
 def shares_table(shares: RawAnnotations, sites: pa.Table, ranks: npt.NDArray[np.int32]) -> pa.Table:
-    """SHARES, and ALLELE_SHARES where there are any, of a batch at SETTLED's sites put out.
+    """SHARES, with the columns of ALLELE_SHARES if any, of a batch at the emitted sites of SETTLED.
 
-    ranks  (samples in force,) int32, ascending: cohort ranks of the batch, which another cohort may give otherwise
+    ranks  (active samples,) int32, ascending: cohort ranks of the batch, which may differ in another cohort
     """
     quiet = is_nonvariant(sites)
     alleles = np.diff(schema.ragged(sites["kept"])[0])[~quiet] + 1
@@ -59,13 +59,13 @@ def shares_table(shares: RawAnnotations, sites: pa.Table, ranks: npt.NDArray[np.
     table = _table(columns, kind, len(alleles))
     if not shares.nonvariant:
         return table
-    told = shares.nonvariant
-    others = _plain(told.totals, told.runs, told.ids) | {"quiet": np.ones(int(quiet.sum()), bool)}
+    nonvariant = shares.nonvariant
+    others = _plain(nonvariant.totals, nonvariant.runs, nonvariant.ids) | {"quiet": np.ones(int(quiet.sum()), bool)}
     return in_order(table, _table(others, kind, int(quiet.sum())), quiet)
 
 
 def shares_of(table: pa.Table, ranks: npt.NDArray[np.int32]) -> RawAnnotations:
-    """The reverse of `shares_table`, whatever sites have been taken from whatever tables of the batch."""
+    """The reverse of `shares_table`, for any selection of rows of the batch's tables."""
     quiet = schema.numbers(table["quiet"])
     nonvariant = None
     if quiet.any():
@@ -78,7 +78,7 @@ def shares_of(table: pa.Table, ranks: npt.NDArray[np.int32]) -> RawAnnotations:
 
 
 def rows_with(tables: Iterable[pa.Table], keys: npt.NDArray[np.int64]) -> pa.Table:
-    """The rows of some tables with these keys (column `key`), in their order; each is in one of the tables."""
+    """The rows with these keys (column `key`), in the order of the keys; each key is in one of the tables."""
     table = pa.concat_tables([each.replace_schema_metadata(None) for each in tables]).combine_chunks()
     held = schema.numbers(table["key"])
     order = np.argsort(held, kind="stable")
@@ -95,7 +95,7 @@ def _plain(totals: Array, runs: Runs, ids: Sequence[tuple[int, str]]) -> dict[st
 
 
 def _parts(table: pa.Table, width: int) -> tuple[Array, Runs, tuple[tuple[int, str], ...]]:
-    """Totals, runs and IDs of sites of one kind."""
+    """Totals, runs and IDs of either variant or nonvariant sites."""
     totals = schema.ragged(table["totals"])[1].reshape(len(table), width)
     ids = sorted({(site, word) for site, words in enumerate(table["ids"].to_pylist()) for word in words})
     return totals, _runs_of(table, "run", ""), tuple(ids)
@@ -117,8 +117,8 @@ def _runs_of(table: pa.Table, name: str, number: str) -> Runs:
     return Runs(_offsets(lengths), counts, values)
 
 
-def _allele_columns(shares: AlleleShares, at: Array, ranks: Array) -> dict[str, pa.Array]:
-    """ALLELE_SHARES; at (sites + 1,) int64: the sites' slices of the alleles put out."""
+def _allele_columns(shares: AlleleRawAnnotations, at: Array, ranks: Array) -> dict[str, pa.Array]:
+    """ALLELE_SHARES; at (sites + 1,) int64: the sites' slices of the emitted alleles."""
     order = np.argsort(shares.cells, kind="stable")
     cells = shares.cells[order]
     site = np.searchsorted(at, cells, side="right") - 1
@@ -126,7 +126,7 @@ def _allele_columns(shares: AlleleShares, at: Array, ranks: Array) -> dict[str, 
     columns = {
         "sums": _lists(at * shares.sums.shape[1], shares.sums.ravel()),
         "samples": _rows(shares.samples),
-        "told": _rows(shares.told),
+        "told": _rows(shares.record_counts),
         "cells": _lists(slices, cells - at[site]),
         "ranks": _lists(slices, np.searchsorted(ranks, shares.ranks[order])),
         "squares": _lists(slices, shares.squares[order]),
@@ -139,15 +139,15 @@ def _allele_columns(shares: AlleleShares, at: Array, ranks: Array) -> dict[str, 
     return columns
 
 
-def _alleles_of(table: pa.Table, at: Array, ranks: Array) -> AlleleShares:
+def _alleles_of(table: pa.Table, at: Array, ranks: Array) -> AlleleRawAnnotations:
     slices, cells = schema.ragged(table["cells"])
     bins = [_runs_of(table, "bin", f"_{n}") for n in range(len(HISTOGRAMS))]
     lengths = np.concatenate([np.diff(each.at) for each in bins])
-    sums, samples, told = (schema.ragged(table[name])[1] for name in ("sums", "samples", "told"))
-    return AlleleShares(
+    sums, samples, record_counts = (schema.ragged(table[name])[1] for name in ("sums", "samples", "told"))
+    return AlleleRawAnnotations(
         sums.reshape(at[-1], SUMS),
         samples.reshape(len(table), 2),
-        told.reshape(len(table), len(RAW)),
+        record_counts.reshape(len(table), len(RAW)),
         Runs(
             _offsets(lengths),
             np.concatenate([each.counts for each in bins]),
@@ -160,12 +160,12 @@ def _alleles_of(table: pa.Table, at: Array, ranks: Array) -> AlleleShares:
 
 
 def _table(columns: Mapping[str, Any], kind: pa.Schema, rows: int) -> pa.Table:
-    """The columns in their types; lists that are not given are empty."""
+    """A table of the schema `kind`; columns that are absent become empty lists."""
     nothing = np.zeros(rows + 1, np.int64)
     arrays = []
     for field in kind:
-        given = columns[field.name] if field.name in columns else _lists(nothing, np.zeros(0, np.int32))
-        array = given if isinstance(given, pa.Array) else pa.array(given, field.type)
+        values = columns[field.name] if field.name in columns else _lists(nothing, np.zeros(0, np.int32))
+        array = values if isinstance(values, pa.Array) else pa.array(values, field.type)
         arrays.append(array.cast(field.type))
     return pa.table(arrays, kind)
 

@@ -1,9 +1,9 @@
 from .forcing import covered as covered
 from .forcing import deciding as deciding
-from .forcing import force as force
+from .forcing import force_output as force_output
 from .forcing import within as within
 from .merging import merge as merge
 from .merging import unify as unify
 from .observations import observe as observe
-from .uniting import part as part
+from .uniting import location_sites as location_sites
 from .uniting import unite as unite

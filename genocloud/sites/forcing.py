@@ -58,7 +58,7 @@ def deciding(inside: Array, spans: Sequence[pa.Table], region: Region) -> Array:
     return out
 
 
-def force(alleles: pa.Table, wanted: Array, spans: Sequence[pa.Table], bases: str, region: Region) -> pa.Table:
+def force_output(alleles: pa.Table, wanted: Array, spans: Sequence[pa.Table], bases: str, region: Region) -> pa.Table:
     """ALLELES with every wanted base of the region as a forced site; those without any ALT too.
 
     wanted  (bases of the region,) bool: which bases to put out, out of those for which somebody has a row

@@ -62,13 +62,13 @@ def merge(seen: Iterable[tuple[pa.Table, pa.Table]]) -> tuple[pa.Table, pa.Table
 def _merged(seen: Sequence[tuple[pa.Table, pa.Table]]) -> tuple[pa.Table, pa.Table]:
     observations = _joined([each for each, _ in seen], schema.OBSERVATIONS)
     first = schema.numbers(observations["rank"]).astype(np.int64) * ORDERS + schema.numbers(observations["order"])
-    found = _distinct(
+    merged = _distinct(
         observations.append_column("first", pa.array(first)), _ALLELE, {"first": "min", "observed": "sum"}
     )
-    first = schema.numbers(found["first_min"])
-    columns = {"rank": first // ORDERS, "order": first % ORDERS, "observed": schema.numbers(found["observed_sum"])}
+    first = schema.numbers(merged["first_min"])
+    columns = {"rank": first // ORDERS, "order": first % ORDERS, "observed": schema.numbers(merged["observed_sum"])}
     spans = _distinct(_joined([each for _, each in seen], schema.SPANS), _SPAN, {"rank": "min"})
-    return _table(schema.OBSERVATIONS, found, columns), _table(schema.SPANS, spans, {"rank": spans["rank_min"]})
+    return _table(schema.OBSERVATIONS, merged, columns), _table(schema.SPANS, spans, {"rank": spans["rank_min"]})
 
 
 _ALLELE, _SPAN = ["contig", "start", "ref", "alt"], ["contig", "start", "stop"]

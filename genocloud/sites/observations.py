@@ -29,8 +29,8 @@ def observe(variants: pa.Table, ranks: npt.NDArray[np.int32], region: Region) ->
     spoken = (schema.numbers(variants["contig"]) == region.contig) & (stop > start) & (rank >= 0) & (start < region.end)
     alleles = variants.select(["ref", "alts"])
     begun, reaching = spoken & (start >= region.start), spoken & (stop > start + 1) & (stop > region.start)
-    found = _observations(alleles.filter(pa.array(begun)), start[begun], rank[begun], region)
-    return found, _spans(
+    observations = _observations(alleles.filter(pa.array(begun)), start[begun], rank[begun], region)
+    return observations, _spans(
         alleles.filter(pa.array(reaching)), start[reaching] + 1, stop[reaching], rank[reaching], region
     )
 

@@ -10,19 +10,19 @@ import pyarrow.compute as pc
 from genocloud import schema
 from genocloud.sites.merging import unify
 
-Part = tuple[pa.Table, pa.Table]
+LocationSites = tuple[pa.Table, pa.Table]
 """A location's ALLELES, and its STRETCHES."""
 
 
-def part(observations: Sequence[pa.Table], spans: Sequence[pa.Table]) -> Part:
+def location_sites(observations: Sequence[pa.Table], spans: Sequence[pa.Table]) -> LocationSites:
     """What a location gives of a shard: its own sites (ALLELES), and where its deletions reach (STRETCHES).
 
-    Nothing says who carries what. `deciding` and `force` take STRETCHES for SPANS.
+    Nothing says who carries what. `deciding` and `force_output` take STRETCHES for SPANS.
     """
     return unify(observations, spans), _stretches(pa.concat_tables([schema.SPANS.empty_table(), *spans]))
 
 
-def unite(parts: Sequence[Part]) -> pa.Table:
+def unite(parts: Sequence[LocationSites]) -> pa.Table:
     """The sites (ALLELES) of all locations' samples, those of the first location before those of the next.
 
     They are what `unify` makes of all observations and spans with ranks in that order: REF is the longest one, and
@@ -56,7 +56,7 @@ def _shown(alleles: pa.Table, place: int) -> pa.Table:
     return _observations(contig, start, ref, pc.list_flatten(alleles["alts"]), place, order, observed)
 
 
-def _stars(each: Part, place: int, starts: Any) -> pa.Table:
+def _stars(each: LocationSites, place: int, starts: Any) -> pa.Table:
     """Where a location has no record at others' sites, but a deletion that reaches over them: `*`, and no REF."""
     alleles, stretches = each
     others = np.setdiff1d(starts, schema.numbers(alleles["start"]), assume_unique=True)

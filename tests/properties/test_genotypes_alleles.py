@@ -99,7 +99,7 @@ def test_every_allele_that_was_seen_is_kept_or_has_a_reason(seed, most, least):
     alleles = sites.unify(*([part] for part in sites.observe(variants, ranks, whole)))
     summary = genotypes.summarise(genotypes.align_rows(variants, blocks, ranks, alleles), alleles)
     settled = next(genotypes.settle([genotypes.estimate([summary], alleles, model)], model))
-    fates = genotypes.allele_fates(settled)
+    fates = genotypes.allele_outcomes(settled)
     assert fates.total() == pc.sum(pc.list_value_length(alleles["alts"])).as_py()
     assert fates[KEPT] == (pc.sum(pc.list_value_length(settled["kept"])).as_py() or 0)
     told = [fates_of(row, row["reason"]) for row in settled.to_pylist()]

@@ -39,11 +39,11 @@ def sources_of(seed, places):
 
 def in_rounds(alleles, sources, model):
     """(ESTIMATES, questions) by rounds over the sources."""
-    starts = [genotypes.start(source, alleles, model) for source in sources]
-    rounds, questions = genotypes.Estimating(alleles, starts, model), []
-    while (question := rounds.question) is not None:
+    starts = [genotypes.initial_sums(source, alleles, model) for source in sources]
+    rounds, questions = genotypes.FederatedEM(alleles, starts, model), []
+    while (question := rounds.questions) is not None:
         questions.append(question)
-        rounds.answered([genotypes.answer(source, alleles, question, model) for source in sources])
+        rounds.add_answers([genotypes.answer_questions(source, alleles, question, model) for source in sources])
     return rounds.estimates(), questions
 
 
@@ -81,9 +81,11 @@ def test_rounds_give_what_one_go_gives(seed, places, model, random):
 @settings(max_examples=40, deadline=None)
 def test_what_crosses_is_what_the_schema_says(seed, places, model):
     alleles, sources = sources_of(seed, places)
-    starts = [genotypes.start(source, alleles, model) for source in sources]
+    starts = [genotypes.initial_sums(source, alleles, model) for source in sources]
     _, questions = in_rounds(alleles, sources, model)
-    answers = [genotypes.answer(source, alleles, question, model) for source in sources for question in questions]
+    answers = [
+        genotypes.answer_questions(source, alleles, question, model) for source in sources for question in questions
+    ]
     for tables, kind in ((starts, schema.STARTS), (questions, schema.QUESTIONS), (answers, schema.ANSWERS)):
         assert all(table.schema.equals(kind, check_metadata=True) for table in tables)
     for before, after in pairwise(questions):
@@ -92,11 +94,11 @@ def test_what_crosses_is_what_the_schema_says(seed, places, model):
 
 def test_sites_that_nobody_can_genotype_are_not_asked_about():
     alleles, sources = sources_of(3, [0] * SAMPLES)
-    starts = [genotypes.start(source, alleles, genotypes.Model()) for source in sources]
+    starts = [genotypes.initial_sums(source, alleles, genotypes.Model()) for source in sources]
     bare = np.full(len(alleles), frequencies.GENOTYPED | frequencies.BARE_CARRIER, np.int8)
     starts[0] = schema.with_column(starts[0], "known", pa.array(bare))
-    rounds = genotypes.Estimating(alleles, starts, genotypes.Model())
-    assert rounds.question is None
+    rounds = genotypes.FederatedEM(alleles, starts, genotypes.Model())
+    assert rounds.questions is None
     assert set(rounds.estimates()["reason"].to_pylist()) == {"a carrier has no likelihoods"}
 
 

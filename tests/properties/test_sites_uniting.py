@@ -35,7 +35,7 @@ def seen_by_place(seed, places, region):
 @settings(max_examples=150, deadline=None)
 def test_united_sites_are_those_of_everybody(seed, places, region):
     own, whole = seen_by_place(seed, places, region)
-    united = sites.unite([sites.part([observed], [spans]) for observed, spans in own])
+    united = sites.unite([sites.location_sites([observed], [spans]) for observed, spans in own])
     assert united.to_pylist() == sites.unify([each[0] for each in whole], [each[1] for each in whole]).to_pylist()
     assert united.schema.equals(schema.ALLELES, check_metadata=True)
 
@@ -45,12 +45,12 @@ def test_united_sites_are_those_of_everybody(seed, places, region):
 def test_stretches_decide_and_force_as_spans_do(seed, places, inside):
     region = Region(0, 0, END)
     own, whole = seen_by_place(seed, places, region)
-    parts, spans = [sites.part([observed], [spans]) for observed, spans in own], [each[1] for each in whole]
+    parts, spans = [sites.location_sites([observed], [spans]) for observed, spans in own], [each[1] for each in whole]
     mask = np.isin(np.arange(END), list(inside))
     stretches = [part[1] for part in parts]
     assert np.array_equal(sites.deciding(mask, stretches, region), sites.deciding(mask, spans, region))
     alleles = sites.unite(parts)
-    forced = [sites.force(alleles, mask, each, "ACGT" * END, region) for each in (stretches, spans)]
+    forced = [sites.force_output(alleles, mask, each, "ACGT" * END, region) for each in (stretches, spans)]
     assert forced[0].equals(forced[1])
 
 
@@ -60,10 +60,10 @@ def spans_of(*stretches):
 
 
 def test_stretches_say_which_bases_and_no_more():
-    _, stretches = sites.part([], [spans_of((5, 9), (1, 3)), spans_of((2, 4), (9, 11), (20, 21))])
+    _, stretches = sites.location_sites([], [spans_of((5, 9), (1, 3)), spans_of((2, 4), (9, 11), (20, 21))])
     assert [(row["start"], row["stop"]) for row in stretches.to_pylist()] == [(1, 4), (5, 11), (20, 21)]
     assert stretches.schema.names == ["contig", "start", "stop"]
 
 
 def test_no_locations_and_empty_ones_have_no_sites():
-    assert len(sites.unite([])) == len(sites.unite([sites.part([], [])] * 2)) == 0
+    assert len(sites.unite([])) == len(sites.unite([sites.location_sites([], [])] * 2)) == 0

@@ -116,7 +116,7 @@ def _plain(type_: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_dictionary(type_) else type_
 
 
-EVERYTHING = {name: True for column in schema.SITE_COLUMNS + schema.GENOTYPE_COLUMNS for name in column.asked_by}
+EVERYTHING = {name: True for column in schema.SITE_COLUMNS + schema.GENOTYPE_COLUMNS for name in column.enabled_by}
 """Settings of a model that ask for every field there is."""
 
 

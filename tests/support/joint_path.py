@@ -58,7 +58,7 @@ def joint(
         if forced is not None:
             under = np.any([sites.covered(table, rank, shard) for table, rank in zip(tables, ranks, strict=True)], 0)
             bases = forced[shard.start : shard.end]
-            alleles[-1] = sites.force(alleles[-1], under, [each[1] for each in seen], bases, shard)
+            alleles[-1] = sites.force_output(alleles[-1], under, [each[1] for each in seen], bases, shard)
         seen_alts = genotypes.with_alts(alleles[-1])
         summaries = [
             genotypes.summarise(
@@ -75,7 +75,7 @@ def joint(
                 [names[n] for n in batch],
                 settled,
                 contigs,
-                genotypes.Copies.everywhere(np.full(len(batch), 2, np.int8)),
+                genotypes.DefaultPloidies.everywhere(np.full(len(batch), 2, np.int8)),
                 model.allele_specific,
             )
             for table, rank, batch in zip(tables, ranks, batches, strict=True)

@@ -79,7 +79,7 @@ def _asked(
         wanted = None if wanted is None else wanted & deciding
     if wanted is None or reference is None:
         return alleles
-    return sites.force(alleles, wanted & covered(), spans, _bases(reference, shard), region)
+    return sites.force_output(alleles, wanted & covered(), spans, _bases(reference, shard), region)
 
 
 def rows_cover(opened: cohort.Cohort, shard: Shard, threads: int) -> Bases:

@@ -18,14 +18,14 @@ from genocloud.pipeline.sharding import Shard, batch_key
 
 def call_batch(
     opened: cohort.Cohort, batch: cohort.Batch, shard: Shard, settled: pa.Table, model: Model
-) -> tuple[genotypes.Called, genotypes.RawAnnotations]:
+) -> tuple[genotypes.BatchGenotypes, genotypes.RawAnnotations]:
     """Call a batch at the sites of SETTLED that are put out."""
     rows = lined(opened, batch, shard, genotypes.emitted(settled))
     copies = _copies(opened, batch, shard)
     return genotypes.call(rows, batch.samples, settled, opened.contigs, copies, model.allele_specific)
 
 
-def _copies(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard) -> genotypes.Copies:
+def _copies(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard) -> genotypes.DefaultPloidies:
     """How many `.` each sample gets where it has no record: as many as it has copies of the contig, at least one."""
     contigs, starts = opened.layout.axis(shard.region.contig).starts(shard.region)
     known, absent = opened.receipt(batch).ploidies, [0] * len(batch.samples)
@@ -33,7 +33,7 @@ def _copies(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard) -> genotyp
     distinct = {id(each): each for each in of_contigs}  # most contigs share one list
     kinds = {key: number for number, key in enumerate(distinct)}
     ploidies = np.maximum(np.array(list(distinct.values()), np.int8).reshape(len(distinct), -1), 1)
-    return genotypes.Copies(ploidies, np.array(starts), np.array([kinds[id(each)] for each in of_contigs]))
+    return genotypes.DefaultPloidies(ploidies, np.array(starts), np.array([kinds[id(each)] for each in of_contigs]))
 
 
 def cover(

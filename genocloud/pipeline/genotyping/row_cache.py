@@ -26,7 +26,7 @@ class RowCache:
 
     def __init__(self) -> None:
         self._lock, self._users, self._most, self._size = Lock(), 0, 0, 0
-        self._kept: dict[_Key, genotypes.Lines] = {}
+        self._kept: dict[_Key, genotypes.AlignedRows] = {}
 
     @contextmanager
     def open(self, memory: int) -> Iterator[None]:
@@ -42,13 +42,13 @@ class RowCache:
                     self._kept.clear()
                     self._size = 0
 
-    def put(self, key: _Key, rows: genotypes.Lines) -> None:
+    def put(self, key: _Key, rows: genotypes.AlignedRows) -> None:
         with self._lock:
             if self._users and key not in self._kept and self._size + rows.nbytes <= self._most:
                 self._kept[key] = rows
                 self._size += rows.nbytes
 
-    def take(self, key: _Key) -> genotypes.Lines | None:
+    def take(self, key: _Key) -> genotypes.AlignedRows | None:
         with self._lock:
             rows = self._kept.pop(key, None)
             self._size -= rows.nbytes if rows else 0
@@ -61,12 +61,12 @@ keeping = _shelf.open
 a share of the bytes for tasks."""
 
 
-def lined(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard, sites: pa.Table) -> genotypes.Lines:
+def lined(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard, sites: pa.Table) -> genotypes.AlignedRows:
     """The batch's rows under sites of the shard, with start, ref and alts; or under more than these."""
     key = opened.url, opened.version, batch.id, shard.name
     if (kept := _shelf.take(key)) is not None:
         try:
-            return kept.under(sites)
+            return kept.at_sites(sites)
         except LookupError:
             pass
     rows = cohort.rows_along(opened, batch, shard.region, np.array(numbers(sites["start"])))

@@ -33,10 +33,10 @@ class CallTask:
 
 def called_batches(
     opened: cohort.Cohort, shard: Shard, settled: pa.Table, model: Model, threads: int
-) -> Iterator[tuple[cohort.Batch, genotypes.Called, genotypes.RawAnnotations]]:
+) -> Iterator[tuple[cohort.Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]]:
     """Call every batch at the sites of SETTLED that are put out, in the batches' order, in so many threads."""
 
-    def call(batch: cohort.Batch) -> tuple[cohort.Batch, genotypes.Called, genotypes.RawAnnotations]:
+    def call(batch: cohort.Batch) -> tuple[cohort.Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]:
         return batch, *call_batch(opened, batch, shard, settled, model)
 
     return in_threads(call, opened.batches, threads)

@@ -44,7 +44,7 @@ AT_ONCE = 8
 class Estimated:
     """What became of the sites of a cut's own shards: discovered, put out, dropped by reason.
 
-    `alleles`: what became of their ALTs (genotypes.allele_fates); `beyond`: sites with more alleles than GATK takes.
+    `alleles`: what became of their ALTs (genotypes.allele_outcomes); `beyond`: sites with more alleles than GATK takes.
     """
 
     sites: int

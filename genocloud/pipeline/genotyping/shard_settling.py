@@ -50,7 +50,7 @@ def _counted(settled: pa.Table) -> dict[str, int]:
     told = pc.fill_null(settled["reason"].cast(pa.string()), EMITTED).value_counts().to_pylist()
     sites = Counter({each["values"]: each["counts"] for each in told})
     beyond = Counter({"sites": int(np.count_nonzero(numbers(settled["beyond"])))})
-    kinds = ((SITE_OUTCOMES, sites), (ALLELE_OUTCOMES, genotypes.allele_fates(settled)), (BEYOND_LIMITS, beyond))
+    kinds = ((SITE_OUTCOMES, sites), (ALLELE_OUTCOMES, genotypes.allele_outcomes(settled)), (BEYOND_LIMITS, beyond))
     return {f"{kind}: {what}": count for kind, counts in kinds for what, count in sorted(counts.items())}
 
 

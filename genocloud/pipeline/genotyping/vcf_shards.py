@@ -90,7 +90,7 @@ def _render_shard(task: _Task) -> callset.ExportPart:
 def _called(opened: cohort.Cohort, task: _Task) -> tuple[pa.Table, list[callset.Batch]]:
     """The shard's SITES, on its axis, and every batch's genotypes there: at those alone that somebody carries."""
     settled = settled_tables(opened, task.model, task.scope).read(task.shard, made_by="genotype")
-    called: list[genotypes.Called] = []
+    called: list[genotypes.BatchGenotypes] = []
 
     def shares() -> Iterator[genotypes.RawAnnotations]:
         for _, batch, share in called_batches(opened, task.shard, settled, task.model, task.threads):
@@ -103,7 +103,7 @@ def _called(opened: cohort.Cohort, task: _Task) -> tuple[pa.Table, list[callset.
     return named(sites, opened.layout, task.shard, task.dbsnp_url), [_at(batch, sites) for batch in called]
 
 
-def _at(called: genotypes.Called, sites: pa.Table) -> callset.Batch:
+def _at(called: genotypes.BatchGenotypes, sites: pa.Table) -> callset.Batch:
     positions = schema.numbers(sites["pos"])
     if len(positions) < len(called.positions):
         called = called.at(np.isin(called.positions, positions))

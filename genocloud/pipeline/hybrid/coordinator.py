@@ -25,7 +25,7 @@ from genocloud.regions import Region
 from genocloud.scatter.executors import in_threads, threads_each
 from genocloud.scatter.memory_limit import largest_first
 from genocloud.scatter.progress import Progress
-from genocloud.schema import ALLELES, SQUARES, STRETCHES, UNITED, numbers
+from genocloud.schema import ALLELES, SQUARES, STRETCHES, UNITED_ALLELES, numbers
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -127,7 +127,7 @@ class Coordinator:
 
         def deliver(shard: Shard) -> list[Piece]:
             alleles = united.read(shard, made_by="hybrid")
-            parcel = pack("united", alleles.select(UNITED.names))
+            parcel = pack("united", alleles.select(UNITED_ALLELES.names))
 
             def take(station: LocationClient) -> tasks.Edges:
                 scatter = station.scatter
@@ -188,10 +188,10 @@ class Coordinator:
         everywhere = alleles_in(self.at.tables("united"), piece.shard)
         alleles = genotypes.with_alts(everywhere)
         started = [unpack(parcel, "starts") for parcel in together(start, self.holders)]
-        rounds = genotypes.Estimating(alleles, started, self.at.model)
-        while rounds.question is not None:
-            question = pack("questions", rounds.question)
-            rounds.answered(self._answers(piece, question))
+        rounds = genotypes.FederatedEM(alleles, started, self.at.model)
+        while rounds.questions is not None:
+            question = pack("questions", rounds.questions)
+            rounds.add_answers(self._answers(piece, question))
         write_estimates(self.at.estimates, piece.shard, everywhere, rounds.estimates())
 
     def _answers(self, piece: Piece, question: Message) -> list[pa.Table]:

@@ -23,7 +23,7 @@ from genocloud.pipeline.sharding import Shard, ShardPlan
 from genocloud.samples import Sample, sheet_text
 from genocloud.scatter.executors import Scatter, open_scatter, within
 from genocloud.scatter.progress import Silent
-from genocloud.schema import PEOPLE, SHEET, WORD
+from genocloud.schema import ACTIVE_SAMPLES, SHEET, WORD
 
 SHEET_NAME = "samples.tsv"
 """The site's rows of the sheet, in its store."""
@@ -71,7 +71,8 @@ class Filling:
 class Filled:
     """A site's cohort after ingest.
 
-    `content` names its rows and `named` its samples, too; `variants`, `blocks`: see shards.Known; `people`: PEOPLE.
+    `content` names its rows and `named` its samples, too; `variants`, `blocks`: see shards.Known;
+    `people`: ACTIVE_SAMPLES.
     """
 
     version: int
@@ -203,8 +204,10 @@ def _people(opened: cohort.Cohort, rows: dict[str, int]) -> pa.Table:
         for name, rank in zip(batch.samples, batch.ranks.tolist(), strict=True)
         if rank >= 0
     ]
-    table = pa.table({name: [person[name] for person in people] for name in PEOPLE.names})
-    return table.set_column(0, "batch", table["batch"].cast(pa.string()).dictionary_encode().cast(WORD)).cast(PEOPLE)
+    table = pa.table({name: [person[name] for person in people] for name in ACTIVE_SAMPLES.names})
+    return table.set_column(0, "batch", table["batch"].cast(pa.string()).dictionary_encode().cast(WORD)).cast(
+        ACTIVE_SAMPLES
+    )
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from genocloud.pipeline.reference import read_reference
 from genocloud.pipeline.sharding import Base, Derived, Shard, alleles_in, derived, derived_key, reaches
 from genocloud.regions import Region
 from genocloud.scatter.executors import in_threads
-from genocloud.schema import ALLELES, LOCAL, REACHES, numbers
+from genocloud.schema import ALLELES, INTERVALS, LOCAL_ALLELES, numbers
 
 Edges = list[tuple[int, int, int]]
 """Start, end and need of a shard's pieces, in genome order."""
@@ -197,22 +197,25 @@ def local_alleles(task: ShardTask) -> Local:
     if shard.asked.forced:
         covered = at.released("covered", _runs(rows_cover(opened, shard, task.threads), shard.region))
     seen = int(numbers(alleles["observed"]).sum())
-    told = at.released("local", alleles.select(LOCAL.names)), at.released("spans", stretches.select(REACHES.names))
+    told = (
+        at.released("local", alleles.select(LOCAL_ALLELES.names)),
+        at.released("spans", stretches.select(INTERVALS.names)),
+    )
     return Local(*told, covered, seen)
 
 
 def _keep_local(opened: cohort.Cohort, shard: Shard, threads: int) -> tuple[pa.Table, pa.Table]:
     """The site's own ALLELES of a shard, kept, and STRETCHES."""
     observations, spans = seen_by_all(opened, shard, True, threads)
-    alleles, stretches = sites.part([observations], [spans])
+    alleles, stretches = sites.location_sites([observations], [spans])
     derived(opened, "local").write(shard, alleles, {})
     return alleles, stretches
 
 
 def _runs(bases: npt.NDArray[np.bool_], region: Region) -> pa.Table:
-    """REACHES of the bases that are true."""
+    """INTERVALS of the bases that are true."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], bases, [False]]).astype(np.int8))) + region.start
-    return pa.table([edges[::2].astype(np.int32), edges[1::2].astype(np.int32)], REACHES)
+    return pa.table([edges[::2].astype(np.int32), edges[1::2].astype(np.int32)], INTERVALS)
 
 
 def take_alleles(given: tuple[ShardTask, int, int]) -> Edges:
@@ -294,7 +297,7 @@ def start(task: ShardTask) -> Message:
     alleles, summary = _summary(task)
     assert summary is not None
     task.at.tables("summary").write(task.shard, genotypes.summary_table(summary), {})
-    return task.at.released("starts", genotypes.start(summary, alleles, task.at.model))
+    return task.at.released("starts", genotypes.initial_sums(summary, alleles, task.at.model))
 
 
 def answer(task: ShardTask) -> Message:
@@ -302,7 +305,7 @@ def answer(task: ShardTask) -> Message:
     at = task.at
     alleles = genotypes.with_alts(alleles_in(at.tables("alleles"), task.shard))
     summary = genotypes.summary_of(at.tables("summary").read(task.shard, made_by="hybrid"))
-    told = genotypes.answer(summary, alleles, unpack(task.parcels[0], "questions"), at.model)
+    told = genotypes.answer_questions(summary, alleles, unpack(task.parcels[0], "questions"), at.model)
     return at.released("answers", told)
 
 
@@ -318,7 +321,7 @@ def _out(at: At) -> Derived:
 def _put_out(task: ShardTask) -> pa.Table:
     """The rows of SETTLED that are put out, as they came."""
     alleles = alleles_in(task.at.tables("alleles"), task.shard)
-    return genotypes.settled_by(_out(task.at).read(task.shard, made_by="hybrid"), alleles)
+    return genotypes.settled_from(_out(task.at).read(task.shard, made_by="hybrid"), alleles)
 
 
 def cover_batch(task: ShardTask) -> None:

@@ -52,13 +52,13 @@ def test_an_empty_table_of_each_kind_crosses(kind):
 def test_other_columns_are_not_packed():
     with pytest.raises(BadMessage, match="sample"):
         pack("people", pa.table({"sample": ["ann"]}))
-    more = schema.REACHES.empty_table().append_column("sample", pa.array([], pa.string()))
+    more = schema.INTERVALS.empty_table().append_column("sample", pa.array([], pa.string()))
     with pytest.raises(BadMessage, match="has the columns"):
         pack("spans", more)
 
 
 def test_a_parcel_in_the_place_of_another_or_damaged_is_refused():
-    parcel = pack("spans", pa.table({"start": [1, 5], "stop": [3, 9]}, schema.REACHES))
+    parcel = pack("spans", pa.table({"start": [1, 5], "stop": [3, 9]}, schema.INTERVALS))
     with pytest.raises(BadMessage, match="in the place of local"):
         unpack(parcel, "local")
     for data in (parcel.data[:-1], parcel.data + b"x", b""):

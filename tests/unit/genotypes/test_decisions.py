@@ -118,7 +118,11 @@ def test_samples_not_in_force_are_left_out_and_missing_ploidy_is_obeyed():
     estimates = genotypes.estimate([summary], alleles, genotypes.Model())
     settled = next(genotypes.settle([estimates], genotypes.Model()))
     one, shares = genotypes.call(
-        lines, ["ann", "bob", "cat"], settled, CONTIGS, genotypes.Copies.everywhere(np.array([2, 2, 1], np.int8))
+        lines,
+        ["ann", "bob", "cat"],
+        settled,
+        CONTIGS,
+        genotypes.DefaultPloidies.everywhere(np.array([2, 2, 1], np.int8)),
     )
     cells = one.table()
     assert cells["sample"].to_pylist() == ["ann", "cat"]
