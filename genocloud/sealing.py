@@ -1,12 +1,10 @@
-"""Files that show every flipped bit: Parquet with checksums of its blocks in a footer that has its own, and JSON."""
+"""Parquet with checksums of 64 KiB blocks in the footer and a digest of the footer (seal), verified as it is read."""
 
 import base64
 import hashlib
 import io
-import json
 import re
 import struct
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, BinaryIO
 
@@ -16,7 +14,7 @@ import pyarrow.parquet as pq
 from isal import isal_zlib  # its crc32 is several times as fast as zlib's
 
 BLOCK_BYTES = 1 << 16
-"""Each block has its checksum, so that a reader checks what it reads, and little more."""
+"""Each block has its checksum, so that a reader verifies the blocks that it reads and no more."""
 
 _KEY = b"genocloud:seal"
 _DIGITS = 32
@@ -24,28 +22,24 @@ _BLANK = b"0" * _DIGITS
 _SEAL = re.compile(rb"seal=([0-9a-f]{%d});blocks=([A-Za-z0-9+/=]*);" % _DIGITS)
 _END = struct.Struct("<I4s")
 MAGIC = b"PAR1"
-"""What Parquet files begin and end with."""
+"""The first and last bytes of a Parquet file."""
 
 TAIL_BYTES = 1 << 16
-"""What is read of a file's end at once: most footers are shorter."""
+"""Bytes read at a file's end in one request: most footers are shorter."""
 
 
 ParquetFile, FileMetaData = pq.ParquetFile, pq.FileMetaData
-"""Arrow's, for annotations elsewhere: a file is opened by `reader` alone, so that nobody reads what is not checked."""
+"""Arrow's types, for annotations elsewhere: files are opened only by `reader`, so that all reads are verified."""
 
 
 class BadSeal(OSError):
-    """Bytes that are not those that were written. An OSError, because Arrow passes these on."""
-
-
-class BadDigest(ValueError):
-    """JSON that says something else than what was written."""
+    """Bytes that differ from what was written. An OSError, because Arrow passes these on."""
 
 
 class SealedWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no types
-    """A Parquet writer to a stream: page checksums, checksums of blocks, and a digest of the footer, which is `seal`.
+    """A Parquet writer that adds checksums of pages and blocks and a digest of the footer, `seal`.
 
-    The digest is that of the footer with zeros in its place. Other readers see one more line of metadata.
+    The digest is of the footer with zeros in the digest's place. Other readers see one more metadata entry.
     """
 
     def __init__(self, stream: BinaryIO | io.RawIOBase, table: pa.Schema, **options: Any) -> None:
@@ -70,7 +64,7 @@ def write_sealed(table: pa.Table, stream: BinaryIO | io.RawIOBase, **options: An
 
 
 class _Sink(io.RawIOBase):
-    """What a writer writes to: sums up the blocks, then holds the footer until its digest can be put into it."""
+    """The writer's sink: computes block checksums, then buffers the footer until its digest is inserted."""
 
     def __init__(self, stream: BinaryIO | io.RawIOBase) -> None:
         self._stream, self._at, self._sum = stream, 0, 0
@@ -101,14 +95,14 @@ class _Sink(io.RawIOBase):
         self._sum = 0
 
     def begin_footer(self) -> bytes:
-        """The sums of all blocks: what is written from now on belongs to the footer."""
+        """The checksums of all blocks; what is written from now on belongs to the footer."""
         if self._at % BLOCK_BYTES:
             self._end_block()
         self._footer = bytearray()
         return bytes(self._sums)
 
     def finish(self) -> str:
-        """Seal the footer and write it."""
+        """Insert the digest and write the footer."""
         assert self._footer is not None
         seal = _digest(self._footer)
         place = self._footer.index(b"seal=" + _BLANK) + len(b"seal=")
@@ -118,7 +112,7 @@ class _Sink(io.RawIOBase):
 
 
 def _blocks(view: memoryview, at: int) -> list[memoryview]:
-    """Bytes that stand at a place of a file, cut where blocks end."""
+    """Cut bytes at file offset `at` where blocks end."""
     first = -at % BLOCK_BYTES
     edges = [0, *range(first or BLOCK_BYTES, len(view), BLOCK_BYTES), len(view)]
     return [view[start:end] for start, end in pairwise(edges)]
@@ -129,16 +123,16 @@ def _digest(footer: bytes | bytearray) -> str:
 
 
 def seal_of(data: bytes) -> str:
-    """The seal of a whole Parquet file; empty where it has none."""
+    """The seal in a Parquet file's bytes; empty if it has none."""
     match = _SEAL.search(_footer(io.BytesIO(data), len(data)))
     return match[1].decode() if match else ""
 
 
 def check(stream: BinaryIO, seal: str = "") -> BinaryIO:
-    """A stream of the same Parquet file whose bytes are compared with their checksums as they are read.
+    """A stream over the same Parquet file that verifies checksums as it is read.
 
-    seal  what the writer said; without one, a file that has none is passed on as it is
-    Raises BadSeal, now for the footer, and in reading for what is read. A stream that is checked already is returned.
+    seal  the writer's seal; without one, a file that has none is returned unverified
+    Raises BadSeal, here for the footer and in reading for blocks. A stream that verifies already is returned as it is.
     """
     if isinstance(stream, _Checked):
         return stream
@@ -164,7 +158,7 @@ def _footer(stream: BinaryIO, size: int) -> bytes:
     stream.seek(start)
     tail = stream.read(size - start)
     if len(tail) < _END.size or not tail.endswith(MAGIC):
-        raise BadSeal("it is no Parquet file, or has been cut short")
+        raise BadSeal("it is no Parquet file, or is truncated")
     length = _END.unpack(tail[-_END.size :])[0] + _END.size
     if length > size - len(MAGIC):
         raise BadSeal("its footer is damaged")
@@ -175,7 +169,7 @@ def _footer(stream: BinaryIO, size: int) -> bytes:
 
 
 class _Checked(io.RawIOBase, BinaryIO):
-    """A Parquet file read through its checksums; the footer is held, and has been checked."""
+    """A Parquet file whose blocks are verified as they are read; the verified footer is kept in memory."""
 
     def __init__(self, stream: BinaryIO, sums: bytes, body: int, footer: bytes) -> None:
         self._stream, self._sums, self._body, self._footer = stream, sums, body, footer
@@ -207,7 +201,7 @@ class _Checked(io.RawIOBase, BinaryIO):
         return within if stop <= self._body else within + self._footer[: stop - self._body]
 
     def _checked(self, start: int, stop: int) -> bytes:
-        """Bytes of the body. The last block is kept: the next read begins in it, as columns follow one another."""
+        """Verified bytes of the body. The last block is kept, because the next column's read starts in it."""
         first = start // BLOCK_BYTES
         held = self._last[1] if self._last[0] == first else b""
         begin = first * BLOCK_BYTES
@@ -236,7 +230,7 @@ class _Checked(io.RawIOBase, BinaryIO):
 
 
 def reader(stream: BinaryIO, seal: str = "", pre_buffer: bool = False) -> pq.ParquetFile:
-    """A Parquet file to read, compared with its checksums as it is read (`check`), and its pages with theirs.
+    """Open a Parquet file for reading; blocks (`check`) and pages are verified as they are read.
 
     pre_buffer  read a row group's columns ahead in Arrow's own threads, which may outlive the main thread
     """
@@ -244,13 +238,13 @@ def reader(stream: BinaryIO, seal: str = "", pre_buffer: bool = False) -> pq.Par
 
 
 def read_where(stream: BinaryIO, columns: list[str] | None, rows: pc.Expression | None) -> pa.Table:
-    """Some columns (None: all) of the rows of a Parquet file that meet a condition, compared as `reader` does."""
+    """Columns (None: all) of the rows that satisfy a filter expression, verified as in `reader`."""
     how = {"use_threads": False, "pre_buffer": False, "page_checksum_verification": True}
     return pq.read_table(check(stream), columns=columns, filters=rows, **how)
 
 
 def sha256_of(stream: BinaryIO) -> str:
-    """The sha256 of a whole stream, read some at a time."""
+    """The sha256 of a whole stream, read piece by piece."""
     digest = hashlib.sha256()
     while piece := stream.read(_PIECE_BYTES):
         digest.update(piece)
@@ -258,49 +252,3 @@ def sha256_of(stream: BinaryIO) -> str:
 
 
 _PIECE_BYTES = 1 << 20
-
-
-def content_digest(fields: Mapping[str, Any]) -> str:
-    """The sha256 of what a JSON object says, however it is laid out."""
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
-
-
-def sealed_json(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with their digest in front, to be written as JSON."""
-    return {"sha256": content_digest(fields), **fields}
-
-
-def open_json(data: bytes, compare: bool = True) -> dict[str, Any]:
-    """The fields of a JSON object without their digest, compared where there is one (an earlier genocloud wrote none).
-
-    compare  False where the text has been compared with another digest of it
-    Raises BadDigest, or another ValueError for any other text.
-    """
-    try:
-        fields = json.loads(data)
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
-    if not isinstance(fields, dict):
-        raise ValueError("it is no JSON object")
-    digest = fields.pop("sha256", None)
-    if compare and digest is not None and digest != content_digest(fields):
-        raise BadDigest("its sha256 is not the one that it was written with")
-    return fields
-
-
-MOST_BASES = (1 << 31) - 1
-"""Coordinates have 32 bits."""
-
-
-def whole(number: Any, what: str, least: int = 0, most: int = (1 << 63) - 1) -> int:
-    """A whole number out of JSON, within its limits; ValueError, which says what it is, for anything else."""
-    if type(number) is not int or not least <= number <= most:
-        raise ValueError(f"{what} is {str(number)[:40]!r}, no whole number from {least:,} to {most:,}")
-    return number
-
-
-def words(values: Any, what: str) -> tuple[str, ...]:
-    """A list of texts out of JSON; ValueError, which says what it is, for anything else."""
-    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
-        raise ValueError(f"{what} is {str(values)[:40]!r}, no list of texts")
-    return tuple(values)

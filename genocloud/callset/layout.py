@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genocloud.errors import StoreError
+from genocloud.json_digest import MAX_COORDINATE, string_list, whole_number
 from genocloud.regions import Extent
-from genocloud.sealing import MOST_BASES, whole, words
 
 MANIFEST = "manifest/00000001.json"
 PUBLISHED = "manifest/00000001.published.json"
@@ -121,12 +121,12 @@ class ShardEntry:
         """The inverse of `as_json`; raises one of NOT_JSON for other values."""
         return cls(
             values["name"],
-            Extent(*(whole(place, "a place of a shard", 0, MOST_BASES) for place in _extent(values))),
+            Extent(*(whole_number(place, "a place of a shard", 0, MAX_COORDINATE) for place in _extent(values))),
             values["key"],
             _file(values["sites"]),
             _files(values["genotypes"]),
             _files(values["shares"]),
-            whole(values["alts"], "a shard's number of ALTs"),
+            whole_number(values["alts"], "a shard's number of ALTs"),
         )
 
     def without(self, batches: Collection[str]) -> "ShardEntry":
@@ -148,8 +148,10 @@ def _files(values: Mapping[str, Any]) -> dict[str, tuple[FileEntry, ...]]:
 
 def _file(values: Mapping[str, Any]) -> FileEntry:
     for what in ("rows", "bytes"):
-        whole(values[what], f"{what} of {values['name']}")
-    words([text for what, text in values.items() if what not in ("rows", "bytes")], f"the entry of {values['name']}")
+        whole_number(values[what], f"{what} of {values['name']}")
+    string_list(
+        [text for what, text in values.items() if what not in ("rows", "bytes")], f"the entry of {values['name']}"
+    )
     return FileEntry(**values)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from genocloud import schema, sealing
+from genocloud import json_digest, schema
 from genocloud.callset.layout import ENTRY, MANIFEST, MARK, NOT_JSON, PUBLISHED, DamagedFile, ShardEntry, entry_name
 from genocloud.callset.remote import RemoteGenotypes
 from genocloud.errors import StoreError
@@ -90,7 +90,7 @@ class Description:
 def encode(description: Description, shards: tuple[ShardEntry, ...], previous: str = "") -> bytes:
     """The manifest as JSON, with its own digest and that of the `previous` manifest."""
     values = _content(description, shards) | ({_PREVIOUS: previous} if previous else {})
-    return (json.dumps(sealing.sealed_json(values), indent=1) + "\n").encode()
+    return (json.dumps(json_digest.sealed_json(values), indent=1) + "\n").encode()
 
 
 _PREVIOUS = "previous"
@@ -118,7 +118,7 @@ def publish(store: Store, description: Description, shards: tuple[ShardEntry, ..
 
     Publishing equal content again keeps the manifest's bytes, even if it was deleted meanwhile.
     """
-    digest = sealing.content_digest(json.loads(json.dumps(_content(description, shards))))
+    digest = json_digest.content_digest(json.loads(json.dumps(_content(description, shards))))
     try:
         noted = _read_published(store)
     except DamagedFile:
@@ -179,24 +179,24 @@ def _check_published(store: Store, values: dict[str, Any]) -> None:
     if "sha256" not in values:
         return
     values = dict(values)
-    if values.pop("sha256") != sealing.content_digest(values):
+    if values.pop("sha256") != json_digest.content_digest(values):
         raise ValueError("its sha256 is not the one that it was written with")
     noted = _read_published(store)
     if noted is None:
         raise DamagedFile(join(store.url, PUBLISHED), "is missing")
     previous = values.pop(_PREVIOUS, "")
-    if noted != {"sha256": sealing.content_digest(values), _PREVIOUS: previous}:
+    if noted != {"sha256": json_digest.content_digest(values), _PREVIOUS: previous}:
         raise ValueError(f"it is not the one that {PUBLISHED} says was published")
 
 
 def _decoded(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, ...]]:
     contigs = tuple(
-        Contig(name, sealing.whole(length, f"the length of contig {name}", 0, sealing.MOST_BASES))
+        Contig(name, json_digest.whole_number(length, f"the length of contig {name}", 0, json_digest.MAX_COORDINATE))
         for name, length in values["contigs"]
     )
     description = Description(
-        sealing.words(values["samples"], "its samples"),
-        {batch: sealing.words(samples, f"batch {batch}") for batch, samples in values["batches"].items()},
+        json_digest.string_list(values["samples"], "its samples"),
+        {batch: json_digest.string_list(samples, f"batch {batch}") for batch, samples in values["batches"].items()},
         contigs,
         dict(values["model"]),
         values["software"],
@@ -204,10 +204,12 @@ def _decoded(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, 
         values.get("site", ""),
         {batch: RemoteGenotypes(**place) for batch, place in values.get("stores", {}).items()},
     )
-    sealing.words([*(contig.name for contig in contigs), description.software, description.site], "a name")
+    json_digest.string_list([*(contig.name for contig in contigs), description.software, description.site], "a name")
     shards = tuple(ShardEntry.from_json(shard) for shard in values["shards"])
     for shard in shards:
-        sealing.whole(shard.extent.last, f"the contig of shard {shard.name}", shard.extent.contig, len(contigs) - 1)
+        json_digest.whole_number(
+            shard.extent.last, f"the contig of shard {shard.name}", shard.extent.contig, len(contigs) - 1
+        )
     return description, shards
 
 
@@ -250,7 +252,7 @@ def _check_files(store: Store) -> None:
 def read_entry(store: Store, name: str) -> ShardEntry | None:
     """Read a shard's entry by its object name; None where it is missing or unreadable."""
     try:
-        entry = ShardEntry.from_json(sealing.open_json(store.read(name)))
+        entry = ShardEntry.from_json(json_digest.open_json(store.read(name)))
         return entry if entry_name(entry.name) == name else None
     except (ObjectMissing, *NOT_JSON):
         return None

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import schema, sealing
+from genocloud import json_digest, schema, sealing
 from genocloud.callset import manifest, parquet
 from genocloud.callset.layout import (
     ENTRIES_FOLDER,
@@ -163,7 +163,9 @@ def complete_shard(
     sites_file = _write(store, sites_name(shard.name), sites, schema.STORED_SITES)
     files = [{batch: tuple(each) for batch, each in sorted(of.items())} for of in (genotypes, shares or {})]
     entry = ShardEntry(shard.name, shard.extent, key, sites_file, files[0], files[1], count_alts(sites))
-    store.write(entry_name(shard.name), (json.dumps(sealing.sealed_json(entry.as_json()), indent=1) + "\n").encode())
+    store.write(
+        entry_name(shard.name), (json.dumps(json_digest.sealed_json(entry.as_json()), indent=1) + "\n").encode()
+    )
     return entry
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from genocloud import schema, sealing
+from genocloud import json_digest, schema
 from genocloud.cohort.layout import Layout
 from genocloud.errors import StoreError
 from genocloud.regions import Part, Region
@@ -150,7 +150,7 @@ class BatchReceipt:
 
     def to_json(self) -> bytes:
         """The receipt as JSON; equal receipts give equal bytes."""
-        return json.dumps(sealing.sealed_json(asdict(self)), sort_keys=True, separators=(",", ":")).encode()
+        return json.dumps(json_digest.sealed_json(asdict(self)), sort_keys=True, separators=(",", ":")).encode()
 
 
 _BY_NUMBER = ("rows", "group_rows", "group_bytes")
@@ -158,7 +158,7 @@ _BY_NUMBER = ("rows", "group_rows", "group_bytes")
 
 def receipt_from_json(data: bytes, compare: bool = True) -> BatchReceipt:
     """The inverse of `BatchReceipt.to_json`; equal lists share memory, as thousands of decoys have equal ploidies."""
-    fields = sealing.open_json(data, compare)
+    fields = json_digest.open_json(data, compare)
     for key in ("samples", "fingerprints", "checksums"):
         fields[key] = tuple(fields[key])
     for part in fields["parts"]:
@@ -180,9 +180,9 @@ def _check_part(part: Mapping[str, Any]) -> None:
     what = f"of part {part['name']} of the {part['kind']}"
     for key in _BY_NUMBER:
         for number in part[key]:
-            sealing.whole(number, f"{key} {what}")
+            json_digest.whole_number(number, f"{key} {what}")
     for key in ("longest", "bytes"):
-        sealing.whole(part[key], f"{key} {what}")
+        json_digest.whole_number(part[key], f"{key} {what}")
     if sum(part["rows"]) != sum(part["group_rows"]):
         raise ValueError(
             f"rows {what} are {sum(part['rows']):,} by window and {sum(part['group_rows']):,} by row group"

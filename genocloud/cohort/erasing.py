@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
-from genocloud import sealing
+from genocloud import json_digest
 from genocloud.cohort.batch import BatchReceipt, read_receipt, receipt_name
 from genocloud.cohort.batch_copying import Rewriting, plan_batch
 from genocloud.cohort.manifest import Cohort, Person, manifest_names, open_cohort, versions
@@ -164,13 +164,13 @@ def receipts(store: Store) -> Iterator[BatchReceipt]:
 
 def begin(store: Store, erasure: Erasure) -> None:
     """Write the journal, so that any later run can complete the erasure."""
-    store.create(JOURNAL, json.dumps(sealing.sealed_json(asdict(erasure))).encode())
+    store.create(JOURNAL, json.dumps(json_digest.sealed_json(asdict(erasure))).encode())
 
 
 def begun(store: Store) -> Erasure | None:
     """The unfinished erasure of a killed run; None where there is none."""
     try:
-        return _erasure(sealing.open_json(store.read(JOURNAL)))
+        return _erasure(json_digest.open_json(store.read(JOURNAL)))
     except ObjectMissing:
         return None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

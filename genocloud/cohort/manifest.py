@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genocloud import schema, sealing
+from genocloud import json_digest, schema
 from genocloud.cohort.batch import BatchReceipt, read_receipt
 from genocloud.cohort.layout import Layout
 from genocloud.errors import StoreError, shortened
@@ -356,7 +356,7 @@ def _fields(cohort: Cohort, previous: str) -> dict[str, Any]:
             for batch in cohort.batches
         ],
     }
-    return sealing.sealed_json(fields)
+    return json_digest.sealed_json(fields)
 
 
 @lru_cache(maxsize=2)  # a run works on one cohort; two for comparisons
@@ -365,11 +365,11 @@ def _from_json(url: str, version: int, data: bytes) -> Cohort:
         fields: dict[str, Any] = json.loads(data)
         if "format" in fields:
             raise CallsetHere(url)
-        if (schema_version := sealing.whole(fields["schema"], "schema")) != schema.VERSION:
+        if (schema_version := json_digest.whole_number(fields["schema"], "schema")) != schema.VERSION:
             raise (NewerSchema if schema_version > schema.VERSION else OlderSchema)(url, schema_version)
-        if fields.pop("sha256") != sealing.content_digest(fields):
+        if fields.pop("sha256") != json_digest.content_digest(fields):
             raise ValueError("its sha256 is not the one that it was written with")
-        if sealing.whole(fields.get("version", version), "version", 1) != version:
+        if json_digest.whole_number(fields.get("version", version), "version", 1) != version:
             raise ValueError(f"it is that of version {fields['version']}")
         batches = tuple(_batch(batch) for batch in fields["batches"])
         samples = _in_force(batches)
@@ -380,21 +380,21 @@ def _from_json(url: str, version: int, data: bytes) -> Cohort:
 
 def _layout(fields: Mapping[str, Any]) -> Layout:
     contigs = tuple(
-        Contig(name, sealing.whole(length, f"the length of contig {name}", 0, _MOST))
+        Contig(name, json_digest.whole_number(length, f"the length of contig {name}", 0, _MOST))
         for name, length in fields["contigs"]
     )
-    sealing.words([contig.name for contig in contigs], "the contigs' names")
-    part_bp, window_bp = (sealing.whole(fields[name], name, 1, _MOST) for name in ("part_bp", "window_bp"))
+    json_digest.string_list([contig.name for contig in contigs], "the contigs' names")
+    part_bp, window_bp = (json_digest.whole_number(fields[name], name, 1, _MOST) for name in ("part_bp", "window_bp"))
     return Layout(contigs, part_bp, window_bp)
 
 
-_MOST = sealing.MOST_BASES
+_MOST = json_digest.MAX_COORDINATE
 
 
 def _batch(fields: Mapping[str, Any]) -> Batch:
-    name, seal = sealing.words([fields["id"], fields["receipt"]], "a batch")
-    samples = sealing.words(fields["samples"], f"the samples of batch {name}")
-    ranks = [sealing.whole(rank, f"a rank in batch {name}", -1, _MOST) for rank in fields["ranks"]]
+    name, seal = json_digest.string_list([fields["id"], fields["receipt"]], "a batch")
+    samples = json_digest.string_list(fields["samples"], f"the samples of batch {name}")
+    ranks = [json_digest.whole_number(rank, f"a rank in batch {name}", -1, _MOST) for rank in fields["ranks"]]
     if len(ranks) != len(samples):
         raise ValueError(f"batch {name} has {len(samples):,} samples and {len(ranks):,} ranks")
     return Batch(name, samples, np.array(ranks, np.int32), seal)

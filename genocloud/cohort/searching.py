@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import sealing
+from genocloud import json_digest, sealing
 from genocloud.cohort.batch import DamagedObject
 from genocloud.cohort.verifying import pieces
 from genocloud.errors import scarcity
@@ -53,8 +53,8 @@ def _json(store: Store, name: str) -> Any:
     """Decode a JSON object; raises ValueError where it is none, DamagedObject where its digest differs."""
     data = store.read(name)
     try:
-        return sealing.open_json(data)
-    except sealing.BadDigest as error:
+        return json_digest.open_json(data)
+    except json_digest.BadDigest as error:
         if SEALED.fullmatch(name):
             raise DamagedObject(join(store.url, name), str(error)) from error
     except ValueError:

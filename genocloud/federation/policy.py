@@ -4,7 +4,7 @@ import json
 
 import pyarrow as pa
 
-from genocloud import sealing, storage
+from genocloud import json_digest, storage
 from genocloud.errors import SettingError
 from genocloud.federation.messages import Message, pack
 from genocloud.federation.site_policy import MAY_LEAVE, POLICIES, STAYS, SUMMARIES, OtherSite, authority
@@ -48,10 +48,10 @@ def claim_store(store_url: str, site: str) -> None:
     """Write a site's name into its store when it is first used. Raises OtherSite for a store of another site."""
     store = storage.open_store(store_url)
     try:
-        store.create(NAME, (json.dumps(sealing.sealed_json({"site": site})) + "\n").encode())
+        store.create(NAME, (json.dumps(json_digest.sealed_json({"site": site})) + "\n").encode())
     except storage.ObjectExists:
         try:
-            owner = sealing.open_json(store.read(NAME))["site"]
+            owner = json_digest.open_json(store.read(NAME))["site"]
         except (storage.ObjectMissing, ValueError, KeyError, TypeError):
             owner = "that a damaged site.json no longer names"
         if owner != site:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from genocloud import sealing, storage
+from genocloud import json_digest, storage
 from genocloud.errors import StoreError
 
 FOLDER = "callsets"
@@ -30,7 +30,7 @@ def register(cohort_url: str, callset_url: str, site: str = "") -> None:
     told = {"callset": callset_url} | ({"site": site} if site else {})
     name = f"{FOLDER}/{hashlib.sha256(''.join(told.values()).encode()).hexdigest()[:20]}.json"
     if not store.exists(name):
-        store.write(name, json.dumps(sealing.sealed_json(told)).encode())
+        store.write(name, json.dumps(json_digest.sealed_json(told)).encode())
 
 
 def registered(store: storage.Store) -> list[str]:
@@ -51,7 +51,7 @@ def entries(store: storage.Store) -> list[dict[str, Any]]:
 def read_entry(store: storage.Store, name: str) -> dict[str, Any]:
     """One entry of the registry, by its object's name. Raises DamagedEntry."""
     try:
-        fields = sealing.open_json(store.read(name))
+        fields = json_digest.open_json(store.read(name))
         if not isinstance(fields["callset"], str) or fields.keys() - {"callset", "site"}:
             raise ValueError("it has other keys or values than such an entry")
         return fields

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from genocloud import storage
+from genocloud import json_digest, storage
 from genocloud.errors import GenocloudError, StoreError
 
 
@@ -71,11 +71,9 @@ class Receipt:
         self.outputs |= {url: _size(url) for url in urls}
 
     def as_json(self) -> str:
-        """The receipt as one JSON object, keys in declared order, behind their digest (sealing)."""
-        from genocloud import sealing  # with pyarrow, which --help and the Snakefile need not load
-
+        """The receipt as one JSON object, keys in declared order, behind their digest (json_digest)."""
         fields = json.loads(json.dumps({"version": version("genocloud"), **self.__dict__}))  # keys are text in JSON
-        return json.dumps(sealing.sealed_json(fields), indent=1) + "\n"
+        return json.dumps(json_digest.sealed_json(fields), indent=1) + "\n"
 
 
 @contextmanager
@@ -103,11 +101,9 @@ def lost_outputs(url: str, wanted: Sequence[str]) -> list[str]:
     """
     if not wanted:
         return []
-    from genocloud import sealing
-
     folder, name = storage.split(url)
     try:
-        outputs = sealing.open_json(storage.open_store(folder).read(name)).get("outputs")
+        outputs = json_digest.open_json(storage.open_store(folder).read(name)).get("outputs")
     except storage.ObjectMissing:
         return []
     except ValueError:

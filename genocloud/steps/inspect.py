@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from genocloud import callset, cohort, gvcf, sealing, storage
+from genocloud import callset, cohort, gvcf, json_digest, sealing, storage
 from genocloud.cohort.batch import read_receipt
 from genocloud.errors import InputError, StoreError, UnreadableFile, first_of
 from genocloud.pipeline.receipts import DamagedReceipt
@@ -119,12 +119,12 @@ def _json(url: str, text: bytes) -> dict[str, str]:
     """A step's receipt."""
     try:
         json.loads(text)["step"]
-        values = sealing.open_json(text)
+        values = json_digest.open_json(text)
         facts = {"receipt": url, "step": values["step"], "made by": f"genocloud {values['version']}"}
         facts |= {name: _plain(value) for name, value in values["figures"].items()}
         cost = f"{values['seconds']:,.1f} s, {values['cpu_seconds']:,.1f} core s, {values['peak_memory_bytes']:,} bytes"
         return facts | _balance(values["balance"]) | {"cost": cost}
-    except sealing.BadDigest as error:
+    except json_digest.BadDigest as error:
         raise DamagedReceipt(url, str(error)) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{url}: JSON, but no receipt of genocloud ({error!r}); give a receipt or a store") from error

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from genocloud import callset, schema, sealing, storage
+from genocloud import callset, json_digest, schema, storage
 from genocloud.errors import InputError, UnreadableFile
 from genocloud.pipeline.callset_counts import count_callset
 from genocloud.pipeline.callset_counts import unseen as unseen_in
@@ -126,8 +126,8 @@ def _receipt(store: storage.Store, name: str) -> dict[str, Any]:
         data = store.read(name)
         values: Any = json.loads(data)
         if isinstance(values, dict):
-            values = sealing.open_json(data)
-    except sealing.BadDigest as error:
+            values = json_digest.open_json(data)
+    except json_digest.BadDigest as error:
         raise DamagedReceipt(url, str(error)) from error
     except (ValueError, RecursionError) as error:
         problem = " ".join(str(error).split())
@@ -156,7 +156,7 @@ def _check_figures(url: str, name: str, values: dict[str, Any]) -> None:
         counts = [count for _, _, count in bad_records(alone)] + [figures.get("bytes_stored", 0)]
         counts += [travel.bytes] if travel else []
         for count in counts:
-            sealing.whole(count, "a count")
+            json_digest.whole_number(count, "a count")
         if _version(values):
             group_receipts({name: {"step": "ingest", "balance": figures["cohort"]["records"]}})
         _ = group_receipts(alone), _totals(alone)

@@ -7,7 +7,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from genocloud import callset, cohort, gvcf, sealing, storage
+from genocloud import callset, cohort, gvcf, json_digest, storage
 from genocloud.cohort.erasing import JOURNAL, DamagedJournal, begun
 from genocloud.cohort.manifest import FOLDER, NOTED_FOLDER, lost_versions
 from genocloud.cohort.verifying import Checked, Damage, check_part, check_receipt, check_tallies, check_versions
@@ -138,7 +138,7 @@ def _check_notes(store: storage.Store) -> Checked:
         name: partial(callset_registry.read_entry, store, name) for name in store.list(f"{callset_registry.FOLDER}/")
     }
     readers |= {JOURNAL: partial(begun, store)} if store.exists(JOURNAL) else {}
-    readers |= {SITE: lambda: sealing.open_json(store.read(SITE))} if store.exists(SITE) else {}
+    readers |= {SITE: lambda: json_digest.open_json(store.read(SITE))} if store.exists(SITE) else {}
     damage = []
     for name, read in readers.items():
         try:

@@ -555,7 +555,8 @@ def test_commands_load_what_they_use(tmp_path, made, gvcfs):
     assert loaded("export", made.callset, tmp_path / "a.vcf.gz", "--quiet") == {"numba", "pyarrow"}
     samples = sample_map(tmp_path, gvcfs[:2])
     common = ("--reference", REFERENCE, "--quiet")
-    assert loaded("inputs", samples, *common) == set(), "headers and indexes need no kernels"
+    receipt = ("--receipt", tmp_path / "inputs.json")
+    assert loaded("inputs", samples, *common, *receipt) == set(), "headers, indexes and receipts need no kernels"
     assert loaded("joint", samples, "-o", tmp_path / "b.vcf.gz", *common) <= {"numba", "pyarrow", "pysam"}
 
 

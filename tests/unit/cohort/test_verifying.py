@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from genocloud import cohort, pipeline, schema, sealing, steps
+from genocloud import cohort, json_digest, pipeline, schema, steps
 from genocloud.cohort.batch import receipt_from_json
 from genocloud.cohort.reading import read_windows
 from genocloud.cohort.verifying import check_part, check_tallies
@@ -144,7 +144,7 @@ def test_rows_that_cannot_be_are_found(store, monkeypatch, kind, change, problem
 def test_variants_that_were_swapped_between_samples_are_found(store):
     opened = cohort.open_cohort(store.url)
     receipt = opened.receipt(opened.batches[0])
-    told = sealing.open_json(receipt.to_json())
+    told = json_digest.open_json(receipt.to_json())
     told["tallies"][0]["stored"]["variants"] += 1
     told["tallies"][1]["stored"]["variants"] -= 1
     parts = [check_part(store, receipt, LAYOUT, part) for part in LAYOUT.parts()]

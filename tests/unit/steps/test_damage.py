@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from genocloud import callset, cohort, errors, sealing, steps, storage
+from genocloud import callset, cohort, errors, json_digest, sealing, steps, storage
 from genocloud.cohort import erasing
 from genocloud.cohort.batch import BatchReceipt, Tally, read_receipt
 from genocloud.cohort.searching import search
@@ -140,7 +140,7 @@ def test_a_shard_taken_out_of_the_manifest_is_missed(copy: Work) -> None:
     values = json.loads(path.read_text())
     values.pop("sha256")
     values["shards"].pop()
-    path.write_text(json.dumps(sealing.sealed_json(values)))
+    path.write_text(json.dumps(json_digest.sealed_json(values)))
     with pytest.raises(callset.DamagedFile, match="published"):
         callset.open_callset(copy.callset)
 

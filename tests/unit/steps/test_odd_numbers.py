@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from genocloud import callset, sealing, steps
+from genocloud import callset, json_digest, steps
 from genocloud.cohort import open_cohort
 from genocloud.cohort.batch import receipt_from_json
 from genocloud.errors import StoreError
@@ -38,17 +38,17 @@ def numbers_in(value: Any, way: tuple[str | int, ...] = ()) -> Iterator[tuple[st
 
 def edited(data: bytes, way: tuple[str | int, ...], odd: object) -> bytes:
     """The JSON with another value at the end of a way, and with the digest of that."""
-    fields = sealing.open_json(data)
+    fields = json_digest.open_json(data)
     place: Any = fields
     for key in way[:-1]:
         place = place[key]
     place[way[-1]] = odd
-    return json.dumps(sealing.sealed_json(fields)).encode()
+    return json.dumps(json_digest.sealed_json(fields)).encode()
 
 
 def one_of_each_kind(data: bytes) -> list[tuple[str | int, ...]]:
     """Of numbers that stand in the same place of a list's entries, one; what is only said and not read, not at all."""
-    kinds = {tuple(key for key in way if isinstance(key, str)): way for way in numbers_in(sealing.open_json(data))}
+    kinds = {tuple(key for key in way if isinstance(key, str)): way for way in numbers_in(json_digest.open_json(data))}
     return [way for kind, way in kinds.items() if kind[0] not in ("counts", "model", "source")]
 
 
@@ -76,11 +76,11 @@ def test_odd_numbers_in_a_callsets_manifest_are_said(work: Work) -> None:
     for way in ways:
         for odd in ODD:
             data = edited(sound, way, odd)
-            fields = sealing.open_json(data)
+            fields = json_digest.open_json(data)
             previous = fields.pop("previous", "")
             store.write(FIRST, data)
             store.write(
-                published, json.dumps({"sha256": sealing.content_digest(fields), "previous": previous}).encode()
+                published, json.dumps({"sha256": json_digest.content_digest(fields), "previous": previous}).encode()
             )
             with pytest.raises(StoreError) as caught:
                 callset.open_callset(work.callset)
