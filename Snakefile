@@ -1,21 +1,20 @@
-# From reads and gVCFs to one joint callset: the table of contents, in the order in which things flow.
+# From reads and gVCFs to one joint callset: the table of contents, in the order of the flow.
 #
 #   reads --call--> gvcf --ingest--> cohort --discover--> sites --genotype--> genotypes --export--> callset --report--> page
 #
-# What to do is in config.yaml (workflow/schemas/config.schema.yaml says what may stand there); where and with how much,
-# in profiles/. A rule runs one command of genocloud and keeps its receipt: receipts are the files that rules hang on.
+# config.yaml says what to do (its keys: workflow/schemas/config.schema.yaml), profiles/ where and with which resources.
+# A rule runs one command of genocloud, whose receipt is the rule's output and the next rule's input.
 
 if os.path.exists("config.yaml"):
 
     configfile: "config.yaml"
 
 
-include: "workflow/rules/remote.smk"  # files with a URL: whether they have changed or gone
-include: "workflow/rules/start.smk"  # config, sample sheet and files are checked before any job
+include: "workflow/rules/common.smk"  # config, sample sheet and files are checked before any job
 include: "workflow/rules/call.smk"
 
 
-if HYBRID:  # samples at several sites: one rule in the place of four
+if study.federation:  # samples at several sites: one rule in the place of four
 
     include: "workflow/rules/hybrid.smk"
 
@@ -32,18 +31,18 @@ include: "workflow/rules/export.smk"
 include: "workflow/rules/report.smk"
 
 
-# Every receipt is asked for, not only the last files: a step that failed in an earlier run has none, and Snakemake would
-# not miss it where what stands after it is still there.
+# Every receipt is a target, not only the last files: a step that failed in an earlier run has none, and Snakemake would
+# not run it again while the files of later steps exist.
 rule all:
     default_target: True
     input:
-        local(VCF_FILES),
-        local(REPORT_FILES),
+        local(study.vcf_files),
+        local(study.report_files),
         expand("results/{step}/{step}.json", step=["export", "report"]),
-        GENOTYPED,
-        [] if HYBRID else expand("results/{step}/{step}.json", step=["inputs", "ingest"]),
-        [] if HYBRID else [receipts_of(step) for step in STEPS_IN_PARTS],
-        expand("results/call/{sample}.json", sample=CALLED),
+        study.genotyped,
+        [] if study.federation else expand("results/{step}/{step}.json", step=["inputs", "ingest"]),
+        [] if study.federation else [study.receipts(step) for step in STEPS_IN_PARTS],
+        expand("results/call/{sample}.json", sample=study.called),
 
 
 onstart:
@@ -51,4 +50,4 @@ onstart:
 
 
 onsuccess:
-    tell_summary()
+    write_summary(study)

@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
 from genocloud import storage
-from genocloud.errors import SettingError, UnreadableFile, did_you_mean, mistyped
+from genocloud.errors import SettingError, UnreadableFile, did_you_mean
+from genocloud.yaml_schema import first_mistake, read_schema
 from genocloud.yaml_text import load_yaml
 
 TABLES = Path(__file__).resolve().parents[2] / "profiles" / "prices"
@@ -73,16 +72,11 @@ def read_prices(url: str) -> Prices:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
         raise BadPrices(url, "", f"not YAML ({problem})", "write it as `key: value` lines") from error
-    wrong = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(_schema()).iter_errors(values))
-    if wrong:
-        keys = wrong.schema.get("properties")
-        remedy = f"the keys are {', '.join(keys)}" if keys else wrong.schema["description"].rstrip(".")
-        remedy += mistyped(wrong.message, keys or ())
-        raise BadPrices(url, wrong.json_path.removeprefix("$").removeprefix("."), wrong.message, remedy)
+    if mistake := first_mistake(values, _schema()):
+        raise BadPrices(url, mistake.place, mistake.problem, mistake.remedy)
     return Prices(**values)
 
 
 @cache
 def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = yaml.safe_load(files("genocloud.costs").joinpath("prices.schema.yaml").read_text("utf-8"))
-    return schema
+    return read_schema("genocloud.costs", "prices.schema.yaml")

@@ -2,6 +2,7 @@ from .config import BadConfig as BadConfig
 from .config import Config as Config
 from .config import Location as Location
 from .config import callset_in as callset_in
+from .config import checked_values as checked_values
 from .config import cohort_in as cohort_in
 from .config import config_of as config_of
 from .config import read_config as read_config

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
-import jsonschema
 import yaml
 
 from genocloud import storage
-from genocloud.errors import SettingError, did_you_mean, mistyped
+from genocloud.errors import SettingError, did_you_mean
 from genocloud.federation.site_policy import STAYS
+from genocloud.yaml_schema import first_mistake, read_schema, with_defaults
 from genocloud.yaml_text import load_yaml
 
 HERE = "here"
@@ -79,7 +78,7 @@ def read_config(url: str) -> Config:
 
 def config_of(given: Mapping[str, Any], url: str = "config") -> Config:
     """As `read_config`, from the values that stand in the file."""
-    values = _with_defaults(url, given)
+    values = checked_values(url, given)
     named = values["sites"]
     sites = tuple(_location(url, name, each, values) for name, each in named.items()) or (_here(values),)
     coordinator = values["coordinator"] or ("" if named else HERE)
@@ -101,18 +100,12 @@ def _values(url: str) -> Mapping[str, Any]:
     return values
 
 
-def _with_defaults(url: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def checked_values(url: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values with the schema's defaults. Raises BadConfig for what the schema does not allow."""
-    schema = yaml.safe_load(files("genocloud.federation").joinpath("config.schema.yaml").read_text())
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(given))
-    if error:
-        place = error.json_path.removeprefix("$").removeprefix(".")
-        keys = error.schema.get("properties")
-        remedy = f"the keys are {', '.join(keys)}" if keys else error.schema["description"].rstrip(".")
-        remedy += mistyped(error.message, keys or ())
-        raise BadConfig(url, place, error.message, remedy)
-    defaults = {key: each["default"] for key, each in schema["properties"].items() if "default" in each}
-    return defaults | dict(given)
+    schema = read_schema("genocloud.federation", "config.schema.yaml")
+    if mistake := first_mistake(values, schema):
+        raise BadConfig(url, mistake.place, mistake.problem, mistake.remedy)
+    return with_defaults(values, schema)
 
 
 def _location(url: str, name: str, values: Mapping[str, Any], config: Mapping[str, Any]) -> Location:

@@ -8,17 +8,16 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
-from genocloud.errors import SettingError, mistyped
+from genocloud.errors import SettingError
 from genocloud.storage import join
 from genocloud.storage.local import local_path
 from genocloud.storage.urls import scheme
+from genocloud.yaml_schema import first_mistake, read_schema
 from genocloud.yaml_text import load_yaml
 
 VARIABLE = "GENOCLOUD_POLICY"
@@ -186,14 +185,9 @@ def read_policy(path: str) -> SitePolicy:
 
 def policy_of_values(path: str, given: Any) -> SitePolicy:
     """A policy from the values in its file. Raises BadPolicyFile."""
-    schema = yaml.safe_load(files("genocloud.federation").joinpath("policy.schema.yaml").read_text())
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(given))
-    if error:
-        place = error.json_path.removeprefix("$").removeprefix(".")
-        keys = error.schema.get("properties")
-        remedy = f"the keys are {', '.join(keys)}" if keys else error.schema.get("description", "").rstrip(".")
-        remedy = (remedy or "see profiles/hybrid/policy.yaml") + mistyped(error.message, keys or ())
-        raise BadPolicyFile(path, place, error.message, remedy)
+    schema = read_schema("genocloud.federation", "policy.schema.yaml")
+    if mistake := first_mistake(given, schema, "see profiles/hybrid/policy.yaml"):
+        raise BadPolicyFile(path, mistake.place, mistake.problem, mistake.remedy)
     values: Mapping[str, Any] = {key: each.get("default") for key, each in schema["properties"].items()} | given
     for key in ("stores", "inputs", "register"):
         _check_full(path, key, [values[key]] if key == "register" else values[key])

@@ -16,6 +16,15 @@ WAYS = (
 )
 """Every choice; those of Dask also take wait=SECONDS, for which they may be without workers."""
 
+KINDS = tuple(way.partition(":")[0] for way in WAYS)
+OWN_PROCESSES = ("inline", "threads", "processes")
+"""Kinds without Dask."""
+
+
+def is_dask(choice: str) -> bool:
+    """Whether the tasks run on Dask workers."""
+    return choice.partition(":")[0] not in OWN_PROCESSES
+
 
 def settings_of(text: str, choice: str, names: Collection[str]) -> dict[str, str]:
     """The settings `name=value,...` in `text`. Raises SettingError for a name that is none of `names`."""
@@ -63,6 +72,5 @@ def is_plain(settings: Mapping[str, str], choice: str) -> bool:
 
 def unusable(choice: str, near: str | None = None) -> SettingError:
     """The error that tells every choice there is, and what was perhaps meant: by default a kind of place like it."""
-    kinds = [way.partition(":")[0] for way in WAYS]
-    near = did_you_mean(choice.partition(":")[0], kinds) if near is None else near
+    near = did_you_mean(choice.partition(":")[0], KINDS) if near is None else near
     return SettingError(f"scatter {choice!r} is none of: {'; '.join(WAYS)}; give one of these{near}")

@@ -23,7 +23,12 @@ DOORS = {
     "jinja2": "genocloud/report/",
     "rich": "genocloud/scatter/",
     "isal": ("genocloud/gvcf/", "genocloud/callset/", "genocloud/sealing.py"),
-    "psutil": ("genocloud/pipeline/", "genocloud/scatter/memory_limit.py", "genocloud/children.py"),
+    "psutil": (
+        "genocloud/pipeline/",
+        "genocloud/workflow/",
+        "genocloud/scatter/memory_limit.py",
+        "genocloud/children.py",
+    ),
     "pysam": ("genocloud/reads/", "genocloud/gvcf/binary.py"),
     "snakemake": (),
     "xarray": "genocloud/callset/",

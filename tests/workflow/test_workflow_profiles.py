@@ -6,6 +6,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from genocloud.scatter.spec import KINDS, WAYS
 from tests.workflow.small_cohort import ROOT, snakemake
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/profile.schema.yaml").read_text())
@@ -22,6 +23,13 @@ def test_the_schema_knows_every_rule():
     assert set(re.findall(r"^ *rule (\w+):", rules, re.M)) <= set(SCHEMA["$defs"]["rule"]["enum"])
 
 
+def test_the_schema_knows_every_executor_of_scatter():
+    """One without settings, one with each kind's; no other kind."""
+    pattern = SCHEMA["$defs"]["resources"]["properties"]["scatter"]["pattern"]
+    assert all(re.search(pattern, f"'{way}'") for way in WAYS)
+    assert set(re.findall(r"[a-z]+", pattern)) == set(KINDS)
+
+
 @pytest.mark.workflow
 @pytest.mark.parametrize(
     ("profile", "message"),
@@ -31,11 +39,11 @@ def test_the_schema_knows_every_rule():
         ("default-resources: {scatter: 'threads:4'}", "profile: default-resources.scatter: 'threads:4' does not match"),
     ],
 )
-def test_a_mistake_in_the_profile_is_told_before_any_job(cohort, profile, message):
+def test_a_mistake_in_the_profile_is_reported_before_any_job(cohort, profile, message):
     (cohort / "profile").mkdir()
     (cohort / "profile/config.yaml").write_text(profile + "\n")
     run = snakemake(cohort, "--workflow-profile", "profile")
-    assert run.code == 3, run.said
+    assert run.code == 5, run.said
     assert len(run.ours) == 1, run.said
     assert message in run.ours[0]
     assert not (cohort / "results").exists()
@@ -45,7 +53,7 @@ def test_a_mistake_in_the_profile_is_told_before_any_job(cohort, profile, messag
 def test_a_workflow_profile_that_is_nowhere_does_not_leave_the_run_without_one(cohort):
     """Snakemake passes over it; a --profile that is nowhere it refuses itself."""
     run = snakemake(cohort, "--workflow-profile", "profiles/slrum")
-    assert run.code == 3, run.said
+    assert run.code == 5, run.said
     remedy = "there is no profile profiles/slrum; name a folder with a config.yaml; did you mean slurm?"
     assert run.ours == [f"genocloud: profile: --workflow-profile: {remedy}"]
     assert not (cohort / "results").exists()

@@ -1,25 +1,25 @@
 # Reads become gVCFs, one sample a job, by the caller that the config names. Haploid stretches come out haploid.
-# The check of the inputs comes first, but a later one (a longer sheet, say) calls nobody again: `ancient`.
+# The check of the inputs comes first, but a later check (of a longer sheet, say) calls no sample again: `ancient`.
 
 if config["caller"] == "bcftools":
 
     rule call:
         input:
-            lambda wildcards: local([PEOPLE[wildcards.sample].reads, *REFERENCE_FILES]),
-            checked=ancient(CHECKED),
+            lambda wildcards: local(study.call_inputs(wildcards)),
+            checked=ancient(study.checked),
         output:
             gvcf="results/call/{sample}.g.vcf.gz",
             receipt="results/call/{sample}.json",
         params:
-            reads=lambda wildcards: PEOPLE[wildcards.sample].reads,
+            reads=lambda wildcards: study.samples[wildcards.sample].reads,
             reference=config["reference"],
             par=["--par", *config["par"]] if config["par"] else [],
-            sex=lambda wildcards: PEOPLE[wildcards.sample].sex, **content(files_of_call),
+            sex=lambda wildcards: study.samples[wildcards.sample].sex, **study.content(study.call_inputs),
         log:
             "results/logs/call/{sample}.log",
         conda:
             "../envs/genocloud.yaml"
-        threads: 1  # samples side by side waste nothing; where they are few, a profile may set more (set-threads)
+        threads: 1  # samples in parallel waste nothing; for few samples a profile may set more (set-threads)
         resources:
             mem_mb=2000,  # MB
             runtime=2880,  # minutes
@@ -29,22 +29,22 @@ if config["caller"] == "bcftools":
             " -o {output.gvcf:q} --receipt {output.receipt:q} 2>&1 | tee {log:q} >&2"
 
 
-# The two below write in a folder of their own first: a killed run must leave nothing that could be taken for whole.
+# The two below write in a folder of their own first: a killed run must leave no partial file under a final name.
 
 if config["caller"] == "gatk":
 
-    # Two runs, for one would let a block of one ploidy reach over the border into the other (--ploidy-regions does).
+    # Two runs: in one (with --ploidy-regions) a block of one ploidy may extend into the region of the other.
     rule call:
         input:
-            lambda wildcards: local([PEOPLE[wildcards.sample].reads, *REFERENCE_FILES, DICTIONARY]),
-            checked=ancient(CHECKED),
-            haploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.haploid.bed",
-            diploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.diploid.bed",
+            lambda wildcards: local([*study.call_inputs(wildcards), study.dictionary]),
+            checked=ancient(study.checked),
+            haploid=lambda wildcards: f"results/call/{study.samples[wildcards.sample].sex}.haploid.bed",
+            diploid=lambda wildcards: f"results/call/{study.samples[wildcards.sample].sex}.diploid.bed",
         output:
             gvcf="results/call/{sample}.g.vcf.gz",
             receipt="results/call/{sample}.json",
         params:
-            reads=lambda wildcards: PEOPLE[wildcards.sample].reads,
+            reads=lambda wildcards: study.samples[wildcards.sample].reads,
             reference=config["reference"],
             partial="results/call/partial/{sample}",
             heap_mb=lambda wildcards, resources: resources.mem_mb * 3 // 4,
@@ -85,19 +85,19 @@ if config["caller"] == "deepvariant":
 
     rule call:
         input:
-            lambda wildcards: local([PEOPLE[wildcards.sample].reads, *REFERENCE_FILES]),
-            checked=ancient(CHECKED),
-            haploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.haploid.bed",
-            diploid=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.diploid.bed",
-            par=lambda wildcards: f"results/call/{PEOPLE[wildcards.sample].sex}.par.bed",
+            lambda wildcards: local(study.call_inputs(wildcards)),
+            checked=ancient(study.checked),
+            haploid=lambda wildcards: f"results/call/{study.samples[wildcards.sample].sex}.haploid.bed",
+            diploid=lambda wildcards: f"results/call/{study.samples[wildcards.sample].sex}.diploid.bed",
+            par=lambda wildcards: f"results/call/{study.samples[wildcards.sample].sex}.par.bed",
         output:
             gvcf="results/call/{sample}.g.vcf.gz",
             receipt="results/call/{sample}.json",
         params:
-            reads=lambda wildcards: PEOPLE[wildcards.sample].reads,
+            reads=lambda wildcards: study.samples[wildcards.sample].reads,
             reference=config["reference"],
             model=config["deepvariant_model"],
-            haploid_contigs=lambda wildcards: ",".join(haploid_contigs(PEOPLE[wildcards.sample].sex)),
+            haploid_contigs=lambda wildcards: ",".join(haploid_contigs(study.stretches(study.samples[wildcards.sample].sex))),
             partial="results/call/partial/{sample}",
         log:
             "results/logs/call/{sample}.log",
@@ -126,9 +126,9 @@ if config["caller"] == "deepvariant":
 if config["caller"] in ("gatk", "deepvariant"):
 
     rule stretches:
-        """Where a person of this sex has one copy, where two, and where two on a contig that is haploid elsewhere."""
+        """BED files of a sex: stretches with one copy, with two, and with two on a contig that is haploid elsewhere."""
         input:
-            local(REFERENCE_FILES),
+            local(study.reference),
         output:
             haploid="results/call/{sex}.haploid.bed",
             diploid="results/call/{sex}.diploid.bed",
@@ -137,4 +137,4 @@ if config["caller"] in ("gatk", "deepvariant"):
             par=config["par"],
         localrule: True
         run:
-            write_stretches(wildcards.sex, output)
+            write_ploidy_beds(study.stretches(wildcards.sex), output)

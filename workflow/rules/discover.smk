@@ -1,20 +1,20 @@
-# What the samples' records show becomes one list of alleles for each site: a part of the genome a job, or
+# Variant alleles of all samples, merged into one list for each site; a job for each part of the genome, or one for
 # all of it where the cohort is small.
 
 
 rule discover:
     input:
         "results/ingest/ingest.json",
-        local(WHERE_FILES),
+        local(study.interval_files),
     output:
         receipt="results/discover/{part}.json",
     params:
         cohort=config["cohort"],
         reference=config["reference"],
-        options=options(*WHERE),
-        part=part_option,
-        scatter=scatter_of,
-        memory=memory_of, **content(lambda wildcards: WHERE_FILES),
+        options=options.of(*SITES),
+        part=options.part,
+        scatter=options.scatter,
+        memory=options.memory, **study.content(lambda wildcards: study.interval_files),
     log:
         "results/logs/discover/{part}.log",
     conda:

@@ -1,17 +1,17 @@
-# The callset as VCF, for the tools of today.
+# The callset as VCF or BCF.
 
 
 rule export:
     input:
-        GENOTYPED,
+        study.genotyped,
     output:
-        local(VCF_FILES),  # those in a bucket are vouched for by the receipt
+        local(study.vcf_files),  # of those in a bucket the receipt knows the size
         receipt="results/export/export.json",
     params:
         callset=lambda wildcards: config["callset"],
-        vcf=lambda wildcards, output: config["vcf"] if remote(VCF_FILES) else output[0],
+        vcf=lambda wildcards, output: config["vcf"] if remote(study.vcf_files) else output[0],
         scatter=lambda wildcards, threads, resources: resources.get("scatter", f"threads:{threads}"),
-        sites=lambda wildcards: sites_to_export(),
+        sites=lambda wildcards: study.export_sites,
     log:
         "results/logs/export.log",
     conda:

@@ -1,21 +1,21 @@
-# Everybody is called at every site: first a part of the genome a job, then all parts become one callset at once. A small
-# cohort is no more than one part, and its job ends with the callset.
-# Like the cohort, the callset is no output of Snakemake's: what a killed job has finished stays finished.
+# Every sample is genotyped at every site: a job for each part of the genome, then one that joins the parts to a callset.
+# A small cohort is one part, whose job writes the callset.
+# Like the cohort, the callset is no output for Snakemake, which would delete it: what a killed job has finished is kept.
 
 
 rule genotype_part:
     input:
         lambda wildcards: f"results/discover/{'discover' if is_whole(wildcards.part) else wildcards.part}.json",
-        local(filter(None, [config["dbsnp"]])),
+        local(study.dbsnp),
     output:
         receipt="results/genotype/{part}.json",
     params:
         cohort=config["cohort"],
         callset=config["callset"],
-        options=options(*MODEL, *WHERE, "dbsnp"),
-        part=part_option,
-        scatter=scatter_of,
-        memory=memory_of, **content(lambda wildcards: [config["dbsnp"]]),
+        options=options.of(*MODEL, *SITES, "dbsnp"),
+        part=options.part,
+        scatter=options.scatter,
+        memory=options.memory, **study.content(lambda wildcards: study.dbsnp),
     log:
         "results/logs/genotype/{part}.log",
     conda:
@@ -29,20 +29,20 @@ rule genotype_part:
         " --scatter {params.scatter:q} {params.memory} --receipt {output.receipt} 2>&1 | tee {log} >&2"
 
 
-if not SMALL:
+if not study.is_small:
 
     ruleorder: genotype > genotype_part
 
     rule genotype:
         input:
-            receipts_of("genotype"),
+            study.receipts("genotype"),
         output:
             receipt="results/genotype/genotype.json",
         params:
             cohort=config["cohort"],
             callset=config["callset"],
-            options=options(*MODEL, *WHERE, "dbsnp"),
-            memory=room_of,
+            options=options.of(*MODEL, *SITES, "dbsnp"),
+            memory=options.memory_mb,
         log:
             "results/logs/genotype.log",
         conda:

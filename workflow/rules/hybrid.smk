@@ -1,8 +1,6 @@
-# Samples that lie at several sites (`sites` in the config): one rule from their gVCFs to everybody's callset.
-# It stands in the place of inputs, ingest, discover and genotype. Where each site's tasks run, its `workers` say; this
-# job coordinates, and what it has finished stays finished when it is killed.
-
-from dataclasses import replace as replaced
+# Samples at several sites (`sites` in the config): one rule, in the place of inputs, ingest, discover and genotype, from
+# gVCFs to the callset. Each site's tasks run on its `workers`; this job coordinates, and what it has finished is kept
+# when it is killed.
 
 import yaml
 
@@ -13,13 +11,7 @@ rule hybrid_config:
         config="results/hybrid/config.yaml",
     params:
         config=lambda wildcards: {**config, "samples": "results/hybrid/samples.tsv"},
-        sheet=lambda wildcards: samples.sheet_text(
-            [
-                replaced(person, gvcf=person.gvcf or f"results/call/{person.sample}.g.vcf.gz", reads=None)
-                for person in PEOPLE.values()
-            ],
-            "results/hybrid",
-        ),
+        sheet=lambda wildcards: called_sheet(study.samples.values(), "results/hybrid"),
     localrule: True
     run:
         Path(output.sheet).write_text(params.sheet)
@@ -30,8 +22,8 @@ rule hybrid:
     input:
         config="results/hybrid/config.yaml",
         sheet="results/hybrid/samples.tsv",
-        called=[f"results/call/{sample}.g.vcf.gz" for sample in CALLED],
-        given=local(GIVEN),
+        called=study.called_gvcfs,
+        gvcfs=local(study.gvcfs),
     output:
         receipt="results/hybrid/hybrid.json",
     log:

@@ -1,20 +1,20 @@
-# gVCFs become the cohort store. Batches are inside the step: one that is there already is not written again.
-# The store is no output here: Snakemake would delete it when a job fails, and with it what an N+1 run builds upon.
+# gVCFs are stored in the cohort, in batches; a batch that is stored already is not written again.
+# The store is no output for Snakemake, which would delete it when a job fails, with the cohort that new samples join.
 
 
 rule ingest:
     input:
         sheet="results/inputs/samples.tsv",
-        called=[f"results/call/{sample}.g.vcf.gz" for sample in CALLED],
-        given=local(GIVEN),
-        intervals=local(WHERE_FILES),
+        called=study.called_gvcfs,
+        gvcfs=local(study.gvcfs),
+        intervals=local(study.interval_files),
     output:
         receipt="results/ingest/ingest.json",
     params:
         cohort=config["cohort"],
         reference=config["reference"],
-        options=options("batch_size", "part_bp", "window_bp", *INSIDE, "on_bad_record"),
-        scatter=scatter_of, **content(lambda wildcards: GIVEN),
+        options=options.of("batch_size", "part_bp", "window_bp", *INTERVALS, "on_bad_record"),
+        scatter=options.scatter, **study.content(lambda wildcards: study.gvcfs),
     log:
         "results/logs/ingest.log",
     conda:

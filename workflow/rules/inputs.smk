@@ -1,21 +1,21 @@
-# Everything that the run reads is checked, and written down as one sheet in which everybody has a gVCF.
+# Check every file that the run reads, and write the sheet in which each sample has a gVCF.
 
 
 rule inputs:
     input:
-        local([config["samples"], *REFERENCE_FILES, *WHERE_FILES]),
+        local([config["samples"], *study.reference, *study.interval_files]),
     output:
         sheet="results/inputs/samples.tsv",
         receipt="results/inputs/inputs.json",
     params:
         samples=lambda wildcards: config["samples"],
         reference=lambda wildcards: config["reference"],
-        intervals=options(*INSIDE), **content(lambda wildcards: [config["samples"], *REFERENCE_FILES]),
+        intervals=options.of(*INTERVALS), **study.content(lambda wildcards: [config["samples"], *study.reference]),
     log:
         "results/logs/inputs.log",
     conda:
         "../envs/genocloud.yaml"
-    priority: 1  # what is wrong with a file should be said before hours of calling
+    priority: 1  # a bad file is reported before hours of calling
     resources:
         mem_mb=1000,  # MB
         runtime=60,  # minutes

@@ -1,17 +1,17 @@
-# What was done and what came of it, as one self-contained page.
+# The run and its callset as one self-contained HTML page.
 
 
 rule report:
     input:
-        GENOTYPED,
+        study.genotyped,
         "results/export/export.json",
     output:
-        local(REPORT_FILES),
+        local(study.report_files),
         receipt="results/report/report.json",
     params:
         callset=config["callset"],
         plan="--plan results/plan.json" if Path("results/plan.json").exists() else "",  # genocloud plan -o makes it
-        page=lambda wildcards, output: config["report"] if remote(REPORT_FILES) else output[0],
+        page=lambda wildcards, output: config["report"] if remote(study.report_files) else output[0],
     log:
         "results/logs/report.log",
     conda:

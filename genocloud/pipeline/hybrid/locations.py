@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
-from genocloud.errors import GenocloudError, SettingError, did_you_mean
+from genocloud.errors import GenocloudError, SettingError
 from genocloud.federation import BadConfig, Config, Location, TransferLog, pack, unpack
 from genocloud.genotypes import Model
 from genocloud.pipeline.hybrid import setup as entry
 from genocloud.pipeline.hybrid.clients import LocationClient, Watch, showing, together
+from genocloud.pipeline.hybrid.sample_site import site_of
 from genocloud.pipeline.hybrid.tasks import At
 from genocloud.pipeline.ingestion.arrivals import StrangersInCohort
 from genocloud.pipeline.options import intervals_of
@@ -28,11 +29,7 @@ def checked_rows(config: Config) -> dict[str, list[Sample]]:
     """The sheet's rows by site, in its order. Raises BadRow for a site that the config does not have, or for reads."""
     rows: dict[str, list[Sample]] = {site.name: [] for site in config.sites}
     for sample in read_sheet(config.samples):
-        site = sample.site or config.coordinator
-        if site not in rows:
-            problem = f"sample {sample.sample} lies at the site {site!r}, which the config does not have"
-            remedy = f"its sites are {', '.join(rows)}{did_you_mean(site, rows)}"
-            raise BadRow(config.samples, sample.line, sample.sample, problem, remedy)
+        site = site_of(sample, config)
         if not sample.gvcf:
             problem = f"sample {sample.sample} has reads, not a gVCF"
             raise BadRow(config.samples, sample.line, sample.sample, problem, "call it first (genocloud call)")

@@ -1,0 +1,37 @@
+"""The workflow's config: held to its schema, to what paths in rules may hold, and to readable price tables."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from genocloud import costs
+from genocloud.federation import BadConfig, checked_values
+
+BAD_IN_PATHS = re.compile(r"[{}\x00-\x1f\x7f]")
+"""Snakemake takes braces for wildcards; a sheet's row ends at a line end."""
+
+PATH_PROBLEM = "which neither Snakemake nor a sample sheet takes in a path"
+PATH_REMEDY = "rename it, or put a link with another name in its place"
+
+
+def checked_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with the schema's defaults. Raises BadConfig or BadPrices."""
+    settings = checked_values("config", config)
+    for place, text in _texts(settings):
+        if bad := BAD_IN_PATHS.search(text):
+            raise BadConfig("config", place, f"{text!r} holds {bad[0]!r}, {PATH_PROBLEM}", PATH_REMEDY)
+    for table in filter(None, [settings["prices"], *(site.get("prices") for site in settings["sites"].values())]):
+        costs.read_prices(costs.find_prices(table, "config.yaml"))
+    return settings
+
+
+def _texts(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """(place, text) of every text among the values."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _texts(each, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _texts(each, f"{place}[{number}]")

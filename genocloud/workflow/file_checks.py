@@ -1,0 +1,63 @@
+"""Check every file of a study before its first job, unless none has changed since an earlier run did."""
+
+from pathlib import Path
+from shutil import which
+
+from genocloud import storage
+from genocloud.errors import UnreadableFile
+from genocloud.federation import BadConfig
+from genocloud.workflow.remote import local, modified_times, receipt_of, remote
+from genocloud.workflow.study import Study
+
+MANY = 1000
+"""Samples; fewer are checked too fast for a progress display."""
+
+
+def check_files(study: Study) -> None:
+    """Check the caller's program and files, and every input. Raises InputError or BadConfig."""
+    if study.called:
+        _check_caller(study)
+    if study.run.is_main and not study.federation and not _is_checked(study):
+        _check_inputs(study)
+
+
+def _check_caller(study: Study) -> None:
+    caller, reference = study.settings["caller"], study.settings["reference"]
+    reads = [sample.reads for sample in study.samples.values() if sample.reads]
+    if caller in ("gatk", "deepvariant") and (urls := remote([reference, *reads])):
+        problem = f"{caller} is run on files of this machine, and {urls[0]} is none"
+        raise BadConfig("config", "caller", problem, "copy reads and reference here, or use bcftools")
+    if caller == "gatk" and not Path(study.dictionary).exists():
+        remedy = f"make it: gatk CreateSequenceDictionary -R {reference}"
+        raise UnreadableFile(study.dictionary, "GATK needs this file", remedy)
+    if caller == "gatk" and not (study.run.brings_programs or which("gatk")):
+        remedy = "put GATK's launcher on the PATH, or run with --sdm conda or --sdm apptainer"
+        raise BadConfig("config", "caller", "there is no program gatk on the PATH", remedy)
+
+
+def _check_inputs(study: Study) -> None:
+    # Imported here: the readers take long to load, and a run with nothing to do should not wait for them.
+    from genocloud.pipeline.intervals import Intervals
+    from genocloud.scatter.executors import open_scatter
+    from genocloud.scatter.progress_display import open_progress
+    from genocloud.steps.inputs import check_inputs
+
+    settings = study.settings
+    intervals = Intervals(
+        tuple(settings["intervals"]),
+        settings["interval_padding"],
+        excluded=tuple(settings["exclude_intervals"]),
+        exclusion_padding=settings["interval_exclusion_padding"],
+    )
+    with open_scatter("threads:4") as scatter, open_progress(quiet=len(study.samples) < MANY) as progress:
+        check_inputs(settings["samples"], settings["reference"], scatter, progress, intervals)
+
+
+def _is_checked(study: Study) -> bool:
+    """Whether the receipt of an earlier check is newer than every file that the run reads."""
+    try:
+        checked = Path(receipt_of("inputs")).stat().st_mtime
+        times = (*(Path(file).stat().st_mtime for file in local(study.inputs)), *modified_times(study.inputs))
+        return all(time < checked for time in times)
+    except (OSError, storage.StoreFailed):
+        return False

@@ -1,0 +1,160 @@
+"""A study folder's config, samples and files, as the rules need them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from genocloud import regions, storage
+from genocloud.federation import Config
+from genocloud.reads.ploidy import Copies, Sex, SexContigs
+from genocloud.samples import Sample, are_small
+from genocloud.workflow.options import JobOptions
+from genocloud.workflow.ploidy_beds import stretches
+from genocloud.workflow.remote import content_parameter, receipt_of, remote
+
+TBI_BP = 2**29
+"""The longest contig that a tabix index can hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnakemakeRun:
+    """What the workflow needs to know of its Snakemake process."""
+
+    snakefile: Path
+    is_main: bool
+    is_dry: bool
+    is_remote_job: bool
+    brings_programs: bool
+    """Whether conda or a container brings the callers' programs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """The checked config and sheet; `samples_here` are at the coordinator, if `federation` has several sites."""
+
+    settings: Mapping[str, Any]
+    samples: Mapping[str, Sample]
+    samples_here: tuple[Sample, ...]
+    federation: Config | None
+    run: SnakemakeRun
+
+    @cached_property
+    def called(self) -> list[str]:
+        """Names of the samples that come as reads."""
+        return [sample.sample for sample in self.samples.values() if sample.reads]
+
+    @property
+    def called_gvcfs(self) -> list[str]:
+        """The gVCFs that the rule `call` writes."""
+        return [f"results/call/{sample}.g.vcf.gz" for sample in self.called]
+
+    @cached_property
+    def gvcfs(self) -> list[str]:
+        """The sheet's gVCFs that are here."""
+        return [sample.gvcf for sample in self.samples_here if sample.gvcf]
+
+    @cached_property
+    def interval_files(self) -> list[str]:
+        """Those intervals of the config that are files."""
+        keys = ("intervals", "exclude_intervals", "force_output_intervals")
+        texts = [text for key in keys for text in self.settings[key]]
+        return [text for text in texts if Path(text).is_file() or remote([text])]
+
+    @property
+    def dbsnp(self) -> list[str]:
+        """The VCF of known variants, if there is one."""
+        return list(filter(None, [self.settings["dbsnp"]]))
+
+    @property
+    def reference(self) -> list[str]:
+        """The reference and its index."""
+        return [self.settings["reference"], f"{self.settings['reference']}.fai"]
+
+    @property
+    def dictionary(self) -> str:
+        """The reference's sequence dictionary, which GATK needs."""
+        return str(Path(self.settings["reference"]).with_suffix(".dict"))
+
+    @cached_property
+    def inputs(self) -> list[str]:
+        """Every file that the run reads."""
+        sources = [sample.gvcf or sample.reads or "" for sample in self.samples_here]
+        return [self.settings["samples"], *self.reference, *sources, *self.interval_files, *self.dbsnp]
+
+    def call_inputs(self, wildcards: Any) -> list[str]:
+        """What the wildcards' sample is called from."""
+        return [str(self.samples[wildcards.sample].reads), *self.reference]
+
+    def content(self, files: Callable[[Any], Sequence[str]]) -> dict[str, Callable[[Any], str]]:
+        """A rule's parameter that changes with its files with a URL; none if the run reads no such file."""
+        return content_parameter(files) if remote(self.inputs) else {}
+
+    @cached_property
+    def contigs(self) -> tuple[regions.Contig, ...]:
+        """The reference's contigs."""
+        with storage.open_file(self.reference[1]) as file:
+            return regions.contigs_from_fai(file.read().decode())
+
+    @cached_property
+    def sex_contigs(self) -> SexContigs:
+        """X and Y with the config's pseudo-autosomal regions. Raises InputError or NoPar."""
+        par = [regions.parse_region(text, self.contigs) for text in self.settings["par"]]
+        rows = [(self.contigs[region.contig].name, region.start, region.end) for region in par]
+        return SexContigs.with_par(rows)
+
+    def stretches(self, sex: Sex) -> list[tuple[str, Copies]]:
+        """(contig, its stretch with a number of copies) for a sex, in genome order."""
+        return stretches(self.contigs, sex, self.sex_contigs)
+
+    @property
+    def vcf_files(self) -> list[str]:
+        """The exported VCF and its index."""
+        vcf = self.settings["vcf"]
+        is_long = max(contig.length for contig in self.contigs) > TBI_BP
+        return [vcf, f"{vcf}.{'csi' if vcf.endswith('.bcf') or is_long else 'tbi'}"]
+
+    @property
+    def report_files(self) -> list[str]:
+        """The report's page, its summary and its tables of samples."""
+        page = self.settings["report"]
+        return [page, *(page.removesuffix(".html") + end for end in (".txt", ".samples.tsv", ".samples.json"))]
+
+    @property
+    def checked(self) -> str:
+        """The file that is written once the inputs have been checked."""
+        return "results/hybrid/samples.tsv" if self.federation else receipt_of("inputs")
+
+    @property
+    def genotyped(self) -> str:
+        """The receipt of the finished callset."""
+        return receipt_of("hybrid" if self.federation else "genotype")
+
+    @property
+    def export_sites(self) -> str:
+        """The sites whose genotypes may be read here, as options; empty if that is all."""
+        if not self.federation:
+            return ""
+        config = self.federation
+        names = [site.name for site in config.sites if site.policy == "may_leave" or site.name == config.coordinator]
+        return "" if len(names) == len(config.sites) else " ".join(f"--site {name}" for name in names)
+
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether the files are so small that jobs in parallel would cost more than they save; never with a URL."""
+        return not self.federation and are_small(self.samples_here, self.settings["small_cohort_bytes"])
+
+    @cached_property
+    def parts(self) -> list[str]:
+        """Names of the parts of the genome that are jobs of their own; none for a small cohort."""
+        return [] if self.is_small else [part.name for part in regions.parts(self.contigs, self.settings["part_bp"])]
+
+    def receipts(self, step: str) -> list[str]:
+        """The receipts of a step's jobs: one for each part of the genome, or that of the whole step."""
+        return [f"results/{step}/{part}.json" for part in self.parts or [step]]
+
+    @cached_property
+    def options(self) -> JobOptions:
+        """The options of jobs."""
+        return JobOptions(self.settings, self.is_small, self.run.is_remote_job)
