@@ -27,7 +27,9 @@ def _certificates(commands: Commands) -> None:
             "takes part, and keep it from everyone else: whoever has it may run code there"
         )
 
-    command = new_command(commands, "certificates", "Make certificates for a scheduler, its workers and clients.", run)
+    command = new_command(
+        commands, "certificates", "Make certificates for a scheduler, its workers and clients.", run, "tls/"
+    )
     command.add_argument("folder", type=Path, metavar="DIR", help="ca.pem, cert.pem and key.pem go there")
     command.add_argument(
         "--days", type=whole_number, default=DAYS, help="how long they are valid. Default: %(default)s"
@@ -43,7 +45,13 @@ def _scheduler(commands: Commands) -> None:
 
         serve_scheduler(Serving(arguments.listen, arguments.tls, arguments.plain, arguments.allowed_failures), _say)
 
-    command = new_command(commands, "scheduler", "Run a scheduler that workers and clients connect to.", run)
+    command = new_command(
+        commands,
+        "scheduler",
+        "Run a scheduler that workers and clients connect to.",
+        run,
+        "--listen tls://0.0.0.0:8786 --tls tls/",
+    )
     command.add_argument(
         "--listen", default="tls://0.0.0.0:8786", metavar="ADDRESS", help="where it listens. Default: %(default)s"
     )
@@ -76,7 +84,9 @@ def _workers(commands: Commands) -> None:
         )
         serve_workers(crew, _say)
 
-    command = new_command(commands, "workers", "Run workers for a scheduler.", run)
+    command = new_command(
+        commands, "workers", "Run workers for a scheduler.", run, "tls://head:8786 --count 4 --memory 8GB"
+    )
     command.add_argument("scheduler", metavar="ADDRESS", help="the scheduler's: tls://HOST:8786")
     command.add_argument("--site", default="", metavar="NAME", help="the site they work for; shown in messages")
     command.add_argument(
@@ -135,7 +145,7 @@ def _register(commands: Commands) -> None:
         if (arguments.start or arguments.allow) and not arguments.by:
             command.error("give --by: who answers for this")
         if arguments.allow and not arguments.reason:
-            command.error("give --reason: it is noted with the exception")
+            command.error("--reason is missing: it is noted with the exception")
         policy = read_policy(str(Path(arguments.policy).absolute()))
         if not policy.register:
             raise BadPolicyFile(policy.path, "register", "is missing", "name the folder that it lies in")
@@ -148,11 +158,15 @@ def _register(commands: Commands) -> None:
             sys.stdout.write(f"{entry}\n")
 
     command = new_command(
-        commands, "register", "Show, begin or add to a site's register of the people whose sums have left it.", run
+        commands,
+        "register",
+        "Show a site's register of the people whose sums have left it; start it, or sign an exception.",
+        run,
+        "policy.yaml --start",
     )
     command.add_argument("policy", metavar="POLICY.yaml", help="the site's policy file, which says where it lies")
     group = command.add_mutually_exclusive_group()
-    group.add_argument("--start", action="store_true", help="begin it, in an empty folder")
+    group.add_argument("--start", action="store_true", help="start it, in an empty folder")
     group.add_argument("--allow", metavar="CODE", help="sign an exception for the people whom a refusal named so")
     command.add_argument("--by", metavar="NAME", help="who signs")
     command.add_argument("--reason", metavar="TEXT", help="why the exception is right; it is noted")

@@ -20,11 +20,13 @@ def _hybrid(commands: Commands) -> None:
         config = read_config(arguments.config)
         meter = Meter(*hourly(config, CPUS))
         with open_progress(quiet=arguments.quiet, said=meter.told) as progress:
-            given = progress if arguments.budget is None else Budgeted(progress, meter, arguments.budget)
-            receipt = steps.hybrid(config, given, say=(lambda _: None) if arguments.quiet else _say)
+            budgeted = progress if arguments.budget is None else Budgeted(progress, meter, arguments.budget)
+            receipt = steps.hybrid(config, budgeted, say=(lambda _: None) if arguments.quiet else _say)
         hand_over(receipt, arguments)
 
-    command = new_command(commands, "hybrid", "Genotype samples that lie at several sites: one callset.", run)
+    command = new_command(
+        commands, "hybrid", "Genotype samples that lie at several sites: one callset.", run, "config.yaml"
+    )
     command.add_argument("config", metavar="CONFIG", help="the workflow's config.yaml, with sites and coordinator")
     command.add_argument(
         "--budget",

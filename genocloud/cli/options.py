@@ -1,4 +1,4 @@
-"""What several commands share: their options, how a run shows its progress, and where its receipt goes."""
+"""Options that several commands share, their progress display, and writing their receipts."""
 
 import argparse
 import math
@@ -20,7 +20,6 @@ from genocloud.pipeline.receipts import Receipt, write_receipt
 from genocloud.scatter.budget import Budgeted, Meter, cores_of
 from genocloud.scatter.progress import Progress
 from genocloud.scatter.progress_display import open_progress
-from genocloud.scatter.spec import WAYS
 
 Arguments: TypeAlias = argparse.Namespace
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -96,13 +95,15 @@ def _from_zero(text: str, what: str) -> float:
 
 
 def new_command(
-    commands: Commands,
-    name: str,
-    sentence: str,
-    run: Callable[[Arguments], None],
+    commands: Commands, name: str, sentence: str, run: Callable[[Arguments], None], example: str
 ) -> argparse.ArgumentParser:
-    """A command of the command line, which `run` does."""
-    command: argparse.ArgumentParser = commands.add_parser(name, help=sentence, description=sentence)
+    """A command of the command line: what it does in a sentence, the function that runs it, and one example."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        description=sentence,
+        epilog=f"example:\n  genocloud {name} {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     command.set_defaults(run=run, command=name, usage=command)
     command.add_argument("-v", "--verbose", action="count", default=0, help="log more; -vv for everything")
     command.add_argument("-q", "--quiet", action="store_true", help="show no progress")
@@ -122,20 +123,31 @@ def scatter_option(command: argparse.ArgumentParser, kind: str = "threads") -> N
         "--scatter",
         default=f"{kind}:{CPUS}",
         metavar="WHERE",
-        help=f"where tasks run: {'; '.join(WAYS)}. Those of Dask also take wait=SECONDS, how long they may be without "
-        "workers. Default: %(default)s",
+        help="where tasks run: threads, processes, a Dask cluster (see genocloud help scatter). Default: %(default)s",
+    )
+
+
+def output_option(command: argparse.ArgumentParser, metavar: str, text: str, required: bool = True) -> None:
+    """Where the output goes: -o as bcftools has it, -O as GATK."""
+    command.add_argument("-o", "-O", "--output", required=required, metavar=metavar, help=text)
+
+
+def threads_option(command: argparse.ArgumentParser, default: int, text: str = "threads to work with") -> None:
+    """How many threads: -@ as bcftools and samtools have it."""
+    command.add_argument(
+        "-@", "--threads", type=whole_number, default=default, metavar="N", help=f"{text}. Default: %(default)s"
     )
 
 
 def reference_option(command: argparse.ArgumentParser) -> None:
-    """What the samples were called against."""
+    """The reference of the samples."""
     command.add_argument(
         "-R", "--reference", required=True, metavar="REF.fa", help="the reference, with REF.fa.fai beside it"
     )
 
 
 def samples_argument(command: argparse.ArgumentParser, nargs: str = "+") -> None:
-    """Whose gVCFs are meant: a sheet's, or those named here."""
+    """The samples: those of a sheet, or gVCFs by name."""
     command.add_argument(
         "samples",
         nargs=nargs,
@@ -150,27 +162,35 @@ def model_options(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--heterozygosity",
         type=float,
+        metavar="RATE",
         default=MODEL.heterozygosity,
         help="expected SNPs per base. Default: %(default)s",
     )
     group.add_argument(
         "--indel-heterozygosity",
         type=float,
+        metavar="RATE",
         default=MODEL.indel_heterozygosity,
         help="expected indels per base. Default: %(default)s",
     )
     group.add_argument(
-        "--heterozygosity-stdev", type=float, default=MODEL.heterozygosity_stdev, help="Default: %(default)s"
+        "--heterozygosity-stdev",
+        type=float,
+        metavar="RATE",
+        default=MODEL.heterozygosity_stdev,
+        help="standard deviation of the heterozygosity. Default: %(default)s",
     )
     group.add_argument(
         "--stand-call-conf",
         type=float,
+        metavar="QUAL",
         default=MODEL.stand_call_conf,
         help="least QUAL of a site, phred. Default: %(default)s",
     )
     group.add_argument(
         "--max-alternate-alleles",
         type=whole_number,
+        metavar="N",
         default=MODEL.max_alternate_alleles,
         help="most ALT alleles genotyped at a site. Default: %(default)s",
     )
@@ -180,12 +200,12 @@ def model_options(command: argparse.ArgumentParser) -> None:
         action="append",
         dest="annotation_groups",
         choices=("StandardAnnotation", "AS_StandardAnnotation"),
-        help="annotations to compute; may be given several times. StandardAnnotation always is",
+        help="annotations to compute; may be repeated. StandardAnnotation always is",
     )
     group.add_argument(
         "--annotate-with-num-discovered-alleles",
         action="store_true",
-        help="tell in INFO/NDA how many ALT alleles were discovered at a site, genotyped or not",
+        help="write in INFO/NDA how many ALT alleles were discovered at a site, genotyped or not",
     )
     group.add_argument(
         "--allow-old-rms-mapping-quality-annotation-data",
@@ -233,7 +253,7 @@ def interval_options(command: argparse.ArgumentParser, what: str = "only records
 
 
 def bad_record_option(command: argparse.ArgumentParser) -> None:
-    """What becomes of records that cannot be used."""
+    """Whether a bad record ends the run or is dropped."""
     command.add_argument(
         "--on-bad-record",
         choices=("refuse", "drop"),
@@ -245,13 +265,13 @@ def bad_record_option(command: argparse.ArgumentParser) -> None:
 
 
 def forcing_options(command: argparse.ArgumentParser) -> None:
-    """Which sites are put out whatever the evidence."""
+    """Which sites are written whatever the evidence."""
     group = command.add_mutually_exclusive_group()
     group.add_argument(
         "-all-sites",
         "--include-non-variant-sites",
         action="store_true",
-        help="a record for every base that anybody's gVCF speaks of, also where nobody has a variant",
+        help="a record for every base that some gVCF covers, also without a variant",
     )
     group.add_argument(
         "--force-output-intervals",
@@ -276,11 +296,12 @@ def chosen_intervals(arguments: Arguments) -> "pipeline.Intervals":
 
 
 def dbsnp_option(command: argparse.ArgumentParser) -> None:
-    """What sites are named after."""
+    """The VCF of known variants."""
     command.add_argument(
+        "-D",
         "--dbsnp",
         metavar="KNOWN.vcf.gz",
-        help="path or URL of known variants, with an index: their IDs are given to the same variants, and INFO/DB",
+        help="path or URL of known variants, with an index: the same variants get their IDs, and INFO/DB",
     )
 
 
@@ -307,7 +328,7 @@ def chosen_model(arguments: Arguments) -> Model:
 
 
 def budget_options(command: argparse.ArgumentParser) -> None:
-    """What the run's cores cost, and how much it may spend."""
+    """Prices, and a budget."""
     group = command.add_argument_group("money")
     group.add_argument(
         "--prices", metavar="TABLE.yaml", help="show what is spent by this table (profiles/prices, or one of yours)"
@@ -315,7 +336,9 @@ def budget_options(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--budget", type=money, metavar="MONEY", help="stop between two tasks when this command has spent so much"
     )
-    group.add_argument("--cores", type=whole_number, help="cores that are paid for. Default: what its tasks run on")
+    group.add_argument(
+        "--cores", type=whole_number, metavar="N", help="cores that are paid for. Default: what its tasks run on"
+    )
 
 
 def money(text: str) -> float:
@@ -325,7 +348,7 @@ def money(text: str) -> float:
 
 @contextmanager
 def shown_progress(arguments: Arguments) -> Iterator[Progress]:
-    """A display of the run's progress, unless it is to be quiet; with what it has spent, and within its budget."""
+    """The progress display of a run, with what it has spent where prices are known, held to its budget."""
     meter = _meter(arguments)
     with open_progress(quiet=arguments.quiet, said=meter.told if meter else None) as progress:
         budget = getattr(arguments, "budget", None)
@@ -333,11 +356,11 @@ def shown_progress(arguments: Arguments) -> Iterator[Progress]:
 
 
 def _meter(arguments: Arguments) -> Meter | None:
-    """What counts the money of a command that knows its prices. Raises BadPrices, or SettingError without a table."""
+    """The meter of a command with prices. Raises BadPrices, or SettingError without a table."""
     table = getattr(arguments, "prices", None)
     if table is None:
         if getattr(arguments, "budget", None) is not None:
-            raise SettingError("--budget: nothing tells what a core costs; give a table with --prices")
+            raise SettingError("--budget: the price of a core is not known; name a table with --prices")
         return None
     from genocloud.costs.prices import CORE_BYTES, find_prices, read_prices
     from genocloud.federation.config import HERE  # slow to import (schemas), and needed by few

@@ -1,4 +1,4 @@
-"""The command that tells what a run will take before it runs."""
+"""The command that estimates what a run will take."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genocloud import storage
-from genocloud.cli.options import CPUS, Arguments, Commands, new_command, shown_progress, whole_number
+from genocloud.cli.options import CPUS, Arguments, Commands, new_command, output_option, shown_progress, whole_number
 from genocloud.errors import SettingError
 from genocloud.formatting import seconds_text, size_text
 
@@ -39,15 +39,23 @@ def _plan(commands: Commands) -> None:
                 storage.open_store(folder).write(name, made.to_json().encode())
             sys.stdout.write(_text(made) + _policies(config))
 
-    command = new_command(commands, "plan", "Tell what a run will take: core-hours, time, memory, bytes, money.", run)
+    command = new_command(
+        commands,
+        "plan",
+        "Estimate what a run will take: core-hours, time, memory, bytes, money.",
+        run,
+        "config.yaml --cores 64",
+    )
     command.add_argument(
         "config", nargs="?", metavar="CONFIG", help="the workflow's config.yaml, of one site or several"
     )
+    output_option(command, "PLAN.json", "write the plan there, for genocloud report --plan", required=False)
     command.add_argument(
-        "-o", "--output", metavar="PLAN.json", help="write the plan there, for genocloud report --plan"
-    )
-    command.add_argument(
-        "--cores", type=whole_number, default=CPUS, help="of a site whose workers do not say. Default: %(default)s"
+        "--cores",
+        type=whole_number,
+        metavar="N",
+        default=CPUS,
+        help="of a site whose workers do not say. Default: %(default)s",
     )
     command.add_argument("--joint", action="store_true", help="of `genocloud joint`, instead of the workflow's steps")
     command.add_argument(

@@ -2,10 +2,11 @@
 
 import argparse
 import sys
+import textwrap
 from importlib.metadata import version
 
 from genocloud import cohort, pipeline, steps
-from genocloud.cli import cluster, hybrid, store
+from genocloud.cli import cluster, hybrid, store, topics
 from genocloud.cli import plan as plan_commands
 from genocloud.cli.options import (
     CPUS,
@@ -23,11 +24,13 @@ from genocloud.cli.options import (
     memory_option,
     model_options,
     new_command,
+    output_option,
     receipt_option,
     reference_option,
     samples_argument,
     scatter_option,
     shown_progress,
+    threads_option,
     version_option,
     whole_number,
 )
@@ -39,13 +42,27 @@ from genocloud.scatter.executors import open_scatter
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; `arguments.run(arguments)` does the command."""
-    whole = Parser(prog="genocloud", description="Joint genotyping: gVCFs become one callset.")
+    whole = Parser(
+        prog="genocloud",
+        description="Joint genotyping: gVCFs become one callset.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     whole.add_argument("--version", action="version", version=f"genocloud {version('genocloud')}")
-    commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    steps_of_a_run = (_joint, _inputs, _call, _ingest, _discover, _genotype, _export, _report, *hybrid.ALL)
-    for add in (*steps_of_a_run, *store.ALL, *cluster.ALL, *plan_commands.ALL):
-        add(commands)
+    commands = whole.add_subparsers(required=True, metavar="COMMAND", help="one of those below")
+    under_headings = []
+    for heading, additions in HEADINGS.items():
+        known = set(commands.choices)
+        for add in additions:
+            add(commands)
+        lines = [_listed(name, commands.choices[name]) for name in commands.choices if name not in known]
+        under_headings.append("\n".join([f"{heading}:", *lines]))
+    whole.epilog = "\n\n".join(under_headings)
     return whole
+
+
+def _listed(name: str, command: argparse.ArgumentParser) -> str:
+    """A command's line in the list of commands."""
+    return textwrap.fill(command.description or "", 78, initial_indent=f"  {name:14}", subsequent_indent=" " * 16)
 
 
 def _joint(commands: Commands) -> None:
@@ -73,10 +90,16 @@ def _joint(commands: Commands) -> None:
         hand_over(receipt, arguments)
         print(summary, file=sys.stderr)  # noqa: T201 (the command line's own voice)
 
-    command = new_command(commands, "joint", "Genotype gVCFs jointly on one machine, straight to VCF.", run)
+    command = new_command(
+        commands,
+        "joint",
+        "Genotype gVCFs jointly on one machine, straight to VCF.",
+        run,
+        "samples.tsv -R GRCh38.fa -o calls.vcf.gz",
+    )
     samples_argument(command, nargs="*")
     reference_option(command)
-    command.add_argument("-o", "--output", required=True, metavar="OUT", help="path or URL: OUT.vcf.gz or OUT.bcf")
+    output_option(command, "OUT", "path or URL: OUT.vcf.gz or OUT.bcf")
     command.add_argument("--callset", metavar="CALLSET", help="path or URL of a Parquet callset to make as well")
     command.add_argument(
         "--cohort",
@@ -92,7 +115,7 @@ def _joint(commands: Commands) -> None:
     interval_options(command)
     forcing_options(command)
     bad_record_option(command)
-    command.add_argument("--threads", type=whole_number, default=CPUS, help="Default: %(default)s")
+    threads_option(command, CPUS)
     memory_option(command)
     model_options(command)
     dbsnp_option(command)
@@ -110,12 +133,16 @@ def _inputs(commands: Commands) -> None:
             steps.write_called_sheet(checked, arguments.called, arguments.output)
         hand_over(receipt, arguments)
 
-    command = new_command(commands, "inputs", "Check a sample sheet against the files it names.", run)
+    command = new_command(
+        commands,
+        "inputs",
+        "Check a sample sheet against the files it names.",
+        run,
+        "samples.tsv -R GRCh38.fa -o checked.tsv",
+    )
     samples_argument(command)
     reference_option(command)
-    command.add_argument(
-        "-o", "--output", metavar="CHECKED.tsv", help="write the sheet that ingest takes: a gVCF for everyone"
-    )
+    output_option(command, "CHECKED.tsv", "write the sheet that ingest takes: a gVCF for everyone", required=False)
     command.add_argument(
         "--called", default=".", metavar="DIR", help="where gVCFs called from reads will be. Default: %(default)s"
     )
@@ -139,7 +166,13 @@ def _call(commands: Commands) -> None:
             receipt = steps.call(calling, progress)
         hand_over(receipt, arguments)
 
-    command = new_command(commands, "call", "Call one person's reads with the embedded bcftools: a gVCF.", run)
+    command = new_command(
+        commands,
+        "call",
+        "Call one person's reads with the embedded bcftools: a gVCF.",
+        run,
+        "NA12878 --reads NA12878.cram -R GRCh38.fa --sex female -o NA12878.g.vcf.gz",
+    )
     command.add_argument("sample", metavar="SAMPLE", help="the sample's name; the reads' SM must agree")
     command.add_argument("--reads", required=True, metavar="READS", help="path or URL of a BAM or CRAM with its index")
     reference_option(command)
@@ -153,8 +186,8 @@ def _call(commands: Commands) -> None:
         metavar="REGION",
         help="pseudo-autosomal regions of X (chrX:10001-2781479). Default: known by X's length",
     )
-    command.add_argument("-o", "--output", required=True, metavar="OUT.g.vcf.gz", help="path or URL")
-    command.add_argument("--threads", type=whole_number, default=1, help="processes to call with. Default: %(default)s")
+    output_option(command, "OUT.g.vcf.gz", "path or URL")
+    threads_option(command, 1, "processes to call with")
     receipt_option(command)
 
 
@@ -175,13 +208,20 @@ def _ingest(commands: Commands) -> None:
             receipt = steps.ingest(arguments.cohort, listed, arguments.reference, storing, scatter, progress)
         hand_over(receipt, arguments)
 
-    command = new_command(commands, "ingest", "Put gVCFs into a cohort, a new one or one that grows.", run)
+    command = new_command(
+        commands,
+        "ingest",
+        "Put gVCFs into a cohort, a new one or one that grows.",
+        run,
+        "cohort/ samples.tsv -R GRCh38.fa",
+    )
     command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
     samples_argument(command)
     reference_option(command)
     command.add_argument(
         "--batch-size",
         type=whole_number,
+        metavar="N",
         default=BATCH_SIZE,
         help="samples stored together. Default: %(default)s",
     )
@@ -197,10 +237,18 @@ def _ingest(commands: Commands) -> None:
         help="the sheet names everybody: replace whose file has changed, refuse a cohort that holds others",
     )
     command.add_argument(
-        "--part-bp", type=whole_number, default=PART_BP, help="shorter contigs share files. Default: %(default)s"
+        "--part-bp",
+        type=whole_number,
+        metavar="BASES",
+        default=PART_BP,
+        help="shorter contigs share files. Default: %(default)s",
     )
     command.add_argument(
-        "--window-bp", type=whole_number, default=SHARD_BP, help="bases worked on together. Default: %(default)s"
+        "--window-bp",
+        type=whole_number,
+        metavar="BASES",
+        default=SHARD_BP,
+        help="bases worked on together. Default: %(default)s",
     )
     interval_options(command, "records outside of these need not be good; good ones are stored wherever they are")
     bad_record_option(command)
@@ -212,22 +260,24 @@ def _ingest(commands: Commands) -> None:
 def _discover(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter, arguments.memory) as scatter:
-            opened = cohort.open_cohort(arguments.cohort, arguments.cohort_version)
-            cut = pipeline.cut_genome(opened, arguments.part, chosen_intervals(arguments).asked(opened.contigs))
+            whole_cohort = cohort.open_cohort(arguments.cohort, arguments.cohort_version)
+            cut = pipeline.cut_genome(
+                whole_cohort, arguments.part, chosen_intervals(arguments).asked(whole_cohort.contigs)
+            )
             reference = pipeline.read_reference(arguments.reference) if arguments.reference else None
-            receipt = steps.discover(opened, cut, scatter, progress, reference=reference)
+            receipt = steps.discover(whole_cohort, cut, scatter, progress, reference=reference)
         hand_over(receipt, arguments)
 
-    command = new_command(commands, "discover", "Merge a cohort's alleles into sites.", run)
+    command = new_command(commands, "discover", "Merge a cohort's alleles into sites.", run, "cohort/")
     command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
-    command.add_argument("--part", help="only this part of the genome (see inspect)")
+    command.add_argument("--part", metavar="PART", help="only this part of the genome (see inspect)")
     interval_options(command)
     forcing_options(command)
     command.add_argument(
         "-R",
         "--reference",
         metavar="REF.fa",
-        help="the reference of the cohort, for records where nobody has a variant",
+        help="the reference of the cohort, for records without a variant",
     )
     version_option(command)
     scatter_option(command)
@@ -239,19 +289,29 @@ def _discover(commands: Commands) -> None:
 def _genotype(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter, arguments.memory) as scatter:
-            opened, model = cohort.open_cohort(arguments.cohort, arguments.cohort_version), chosen_model(arguments)
-            asked = chosen_intervals(arguments).asked(opened.contigs)
-            cut = pipeline.cut_genome(opened, arguments.part, asked)
-            genotyping.copy_alleles(opened, cut, scatter, progress)
-            cut = pipeline.fit(opened, cut, scatter)
-            receipt = steps.genotype(opened, arguments.callset, model, cut, scatter, progress, arguments.dbsnp)
+            whole_cohort, model = (
+                cohort.open_cohort(arguments.cohort, arguments.cohort_version),
+                chosen_model(arguments),
+            )
+            targets = chosen_intervals(arguments).asked(whole_cohort.contigs)
+            cut = pipeline.cut_genome(whole_cohort, arguments.part, targets)
+            genotyping.copy_alleles(whole_cohort, cut, scatter, progress)
+            cut = pipeline.fit(whole_cohort, cut, scatter)
+            receipt = steps.genotype(whole_cohort, arguments.callset, model, cut, scatter, progress, arguments.dbsnp)
         hand_over(receipt, arguments)
 
-    command = new_command(commands, "genotype", "Genotype everyone at every site: a Parquet callset.", run)
+    command = new_command(
+        commands,
+        "genotype",
+        "Genotype everyone at every site: a Parquet callset.",
+        run,
+        "cohort/ callset/ --memory 16GB",
+    )
     command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
     command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
     command.add_argument(
         "--part",
+        metavar="PART",
         help="only this part of the genome; the callset is finished by a run without it, which does what is missing",
     )
     interval_options(command)
@@ -272,11 +332,16 @@ def _export(commands: Commands) -> None:
             receipt = steps.export(arguments.callset, arguments.output, scatter, progress, inside, arguments.site)
         hand_over(receipt, arguments)
 
-    command = new_command(commands, "export", "Write a callset as VCF or BCF, with its index.", run)
+    command = new_command(
+        commands, "export", "Write a callset as VCF or BCF, with its index.", run, "callset/ chr20.vcf.gz -L chr20"
+    )
     command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
     command.add_argument("output", metavar="OUT", help="path or URL of the file: OUT.vcf.gz or OUT.bcf")
     command.add_argument(
-        "--site", action="append", help="only the samples of this site of a hybrid run; may be repeated (default: all)"
+        "--site",
+        action="append",
+        metavar="NAME",
+        help="only the samples of this site of a hybrid run; may be repeated (default: all)",
     )
     interval_options(command)
     scatter_option(command)
@@ -298,19 +363,32 @@ def _report(commands: Commands) -> None:
             )
         hand_over(receipt, arguments)
 
-    command = new_command(commands, "report", "Make the HTML report of a run, and its summary.", run)
+    command = new_command(
+        commands,
+        "report",
+        "Make the HTML report of a run, and its summary.",
+        run,
+        "callset/ --receipts receipts/ -o report.html",
+    )
     command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
     command.add_argument(
         "--receipts", required=True, metavar="DIR", help="the run's receipts (*.json, in folders by step)"
     )
-    command.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        metavar="REPORT.html",
-        help="the summary goes beside it, as .txt, and all samples' numbers, as .samples.tsv and .samples.json",
-    )
+    beside = "the summary goes beside it, as .txt, and all samples' numbers, as .samples.tsv and .samples.json"
+    output_option(command, "REPORT.html", beside)
     command.add_argument("--title", default="", metavar="TEXT", help="the page's title, such as the study's name")
-    command.add_argument("--plan", metavar="PLAN.json", help="what genocloud plan foretold, to be set beside")
+    command.add_argument(
+        "--plan", metavar="PLAN.json", help="the estimate of genocloud plan, shown beside what the run took"
+    )
     scatter_option(command)
     receipt_option(command)
+
+
+HEADINGS = {
+    "Run": (_joint, _call, _inputs, _ingest, _discover, _genotype, _export, _report, *hybrid.ALL),
+    "Cohort": store.COHORT,
+    "Any store": store.ANY,
+    "Cluster": cluster.ALL,
+    "Plan and help": (*plan_commands.ALL, *topics.ALL),
+}
+"""The commands in the order of the help text, under its headings."""

@@ -1,4 +1,4 @@
-"""The commands that keep a store in order: look, check, change who is in force, tidy up, erase."""
+"""The commands for stores: describe and check them; change the samples of a cohort, tidy it up, erase a person."""
 
 import argparse
 import sys
@@ -47,8 +47,8 @@ def _names(arguments: Arguments, columns: int) -> list[list[str]]:
         rows += [line.split("\t") for line in _text(arguments.file).splitlines() if line]
     wrong = next((row for row in rows if len(row) != columns), None)
     if wrong is not None or not rows:
-        told = f"{wrong} are not {columns} names" if wrong else "no names are given"
-        arguments.usage.error(f"{told}; give names, or --file with {columns} in a line, tabs between")
+        problem = f"{wrong} are not {columns} names" if wrong else "no sample is named"
+        arguments.usage.error(f"{problem}; name them, or --file with {columns} in a line, tabs between")
     return rows
 
 
@@ -74,7 +74,9 @@ def _inspect(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         sys.stdout.write(steps.inspect(arguments.url, arguments.cohort_version))
 
-    command = new_command(commands, "inspect", "Describe a cohort, callset, gVCF or receipt in a few lines.", run)
+    command = new_command(
+        commands, "inspect", "Describe a cohort, callset, gVCF or receipt in a few lines.", run, "cohort/"
+    )
     command.add_argument("url", metavar="URL", help="path or URL of a cohort, a callset, a VCF or gVCF, or a receipt")
     version_option(command)
 
@@ -83,7 +85,7 @@ def _history(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         sys.stdout.write(steps.history(arguments.cohort))
 
-    command = new_command(commands, "history", "List a cohort's versions, and what each changed.", run)
+    command = new_command(commands, "history", "List a cohort's versions, and what each changed.", run, "cohort/")
     _cohort_argument(command)
 
 
@@ -96,7 +98,9 @@ def _verify(commands: Commands) -> None:
         checked = f"{count:,} object{'' if count == 1 else 's'}"
         _say(f"{arguments.url}: sound ({checked}, {figures['bytes']:,} bytes, {figures['rows']:,} rows)")
 
-    command = new_command(commands, "verify", "Read a cohort, a callset or a gVCF again, whole, and check it.", run)
+    command = new_command(
+        commands, "verify", "Read a cohort, a callset or a gVCF again, whole, and check it.", run, "cohort/"
+    )
     command.add_argument("url", metavar="URL", help="path or URL of a cohort, a callset or a gVCF")
     scatter_option(command)
     receipt_option(command)
@@ -107,7 +111,13 @@ def _doctor(commands: Commands) -> None:
         for finding in steps.doctor(arguments.url):
             print(finding, flush=True)  # noqa: T201 (what the command was asked for)
 
-    command = new_command(commands, "doctor", "Try and ask what is wrong with a place for a cohort or a callset.", run)
+    command = new_command(
+        commands,
+        "doctor",
+        "Check a place for a cohort or callset: access, versioning, encryption, clock.",
+        run,
+        "gs://bucket/study/",
+    )
     command.add_argument(
         "url", metavar="URL", help="path or URL of a cohort, a callset, or a place where one may be made"
     )
@@ -124,9 +134,11 @@ def _remove(commands: Commands) -> None:
             "Earlier versions keep them, and their rows stay (genocloud erase removes both). " + _AGAIN
         )
 
-    command = new_command(commands, "remove", "Take samples out of a cohort; earlier versions keep them.", run)
+    command = new_command(
+        commands, "remove", "Take samples out of a cohort; earlier versions keep them.", run, "cohort/ NA12878"
+    )
     _cohort_argument(command)
-    command.add_argument("names", nargs="*", metavar="SAMPLE", help="names of samples in force")
+    command.add_argument("names", nargs="*", metavar="SAMPLE", help="names of active samples")
     command.add_argument("--file", metavar="FILE", help="more names, one a line")
     receipt_option(command)
 
@@ -143,7 +155,13 @@ def _rename(commands: Commands) -> None:
             "Earlier versions keep the old names. " + _AGAIN
         )
 
-    command = new_command(commands, "rename", "Give samples of a cohort new names; nothing is computed again.", run)
+    command = new_command(
+        commands,
+        "rename",
+        "Give samples of a cohort new names; nothing is computed again.",
+        run,
+        "cohort/ NA12878 HG001",
+    )
     _cohort_argument(command)
     command.add_argument("names", nargs="*", metavar="NAME", help="the old name and the new one")
     command.add_argument("--file", metavar="FILE", help="more pairs, one a line, a tab between old and new")
@@ -156,10 +174,12 @@ def _compact(commands: Commands) -> None:
             receipt = steps.compact(arguments.cohort, arguments.batch_size, scatter, progress)
         hand_over(receipt, arguments)
 
-    command = new_command(commands, "compact", "Merge a cohort's small batches into large ones.", run)
+    command = new_command(
+        commands, "compact", "Merge a cohort's small batches into large ones.", run, "cohort/ --batch-size 1000"
+    )
     _cohort_argument(command)
     command.add_argument(
-        "--batch-size", type=whole_number, default=BATCH_SIZE, help="samples together. Default: %(default)s"
+        "--batch-size", type=whole_number, default=BATCH_SIZE, help="samples stored together. Default: %(default)s"
     )
     scatter_option(command)
     receipt_option(command)
@@ -172,11 +192,13 @@ def _collect(commands: Commands) -> None:
         hand_over(receipt, arguments)
         verb = "would free" if arguments.dry_run else "freed"
         dropped = receipt.balance["dropped"]
-        told = "; ".join(f"{count:,} objects of {reason}" for reason, count in dropped.items())
-        told = told or f"nothing to drop; what is younger than --older-than {arguments.older_than:g} hours stays"
-        _say(f"{arguments.cohort}: {verb} {receipt.figures['freed_bytes']:,} bytes ({told})")
+        removed = "; ".join(f"{count:,} objects of {reason}" for reason, count in dropped.items())
+        removed = removed or f"nothing to drop; what is younger than --older-than {arguments.older_than:g} hours stays"
+        _say(f"{arguments.cohort}: {verb} {receipt.figures['freed_bytes']:,} bytes ({removed})")
 
-    command = new_command(commands, "collect", "Remove what no kept version of a cohort needs.", run)
+    command = new_command(
+        commands, "collect", "Remove what no kept version of a cohort needs.", run, "cohort/ --keep 3 --dry-run"
+    )
     _cohort_argument(command)
     command.add_argument("--keep", type=whole_number, metavar="N", help="the newest N versions stay. Default: all")
     command.add_argument(
@@ -186,7 +208,7 @@ def _collect(commands: Commands) -> None:
         metavar="HOURS",
         help="what is younger stays: a running ingest may need it; 0 wants nobody else to write. Default: %(default)s",
     )
-    command.add_argument("--dry-run", action="store_true", help="only tell what would be removed")
+    command.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     receipt_option(command)
 
 
@@ -204,32 +226,38 @@ def _erase(commands: Commands) -> None:
         "erase",
         "Erase a person for good (withdrawn consent): rows, versions, derived tables; and search the store for them.",
         run,
+        "cohort/ NA12878 --yes",
     )
     _cohort_argument(command)
-    command.add_argument("sample", metavar="SAMPLE", help="the name in force, or the last one")
+    command.add_argument("sample", metavar="SAMPLE", help="the present name, or the last one")
     command.add_argument(
-        "--callsets", nargs="+", default=[], metavar="URL", help="look into these too, besides those that are known"
+        "--callsets",
+        nargs="+",
+        default=[],
+        metavar="URL",
+        help="search these callsets too, not only the registered ones",
     )
-    command.add_argument("--yes", action="store_true", help="do it; without this, only tell what would be done")
+    command.add_argument("--yes", action="store_true", help="do it; without this, only say what would be done")
     scatter_option(command)
     receipt_option(command)
 
 
 def _erased(receipt: Receipt) -> str:
-    """What was done, or would be, in sentences."""
-    told = receipt.figures
-    done = "was erased" if told["done"] else "would be erased (nothing was done: give --yes)"
-    amount = f"{told['batches']:,} batches, {told['versions']:,} versions, {told['objects']:,} objects"
-    lines = [f"{told['sample']} {done}: {amount}."]
-    if told["done"]:
-        lines.append(f"Searched {receipt.balance['taken']:,} objects, {told['searched_bytes']:,} bytes: 0 hits.")
-    if shared := told["not_searched_for_as_others_have_it"]:
-        lines.append(f"Not searched for, as others bear or bore it: {', '.join(shared)}.")
-    if namesakes := told["others_with_a_name_or_file_of_theirs"]:
-        lines.append(f"In force, with a name or a file that was theirs too: {', '.join(namesakes)}.")
-    if callsets := told["callsets_that_hold_them"]:
+    """What was erased, or would be, in sentences."""
+    figures = receipt.figures
+    done = "was erased" if figures["done"] else "would be erased (nothing was done; add --yes)"
+    amount = f"{figures['batches']:,} batches, {figures['versions']:,} versions, {figures['objects']:,} objects"
+    lines = [f"{figures['sample']} {done}: {amount}."]
+    if figures["done"]:
+        lines.append(f"Searched {receipt.balance['taken']:,} objects, {figures['searched_bytes']:,} bytes: 0 hits.")
+    if shared := figures["not_searched_for_as_others_have_it"]:
+        lines.append(f"Not searched for, as other samples have or had it: {', '.join(shared)}.")
+    if namesakes := figures["others_with_a_name_or_file_of_theirs"]:
+        lines.append(f"Active samples with a name or file of theirs: {', '.join(namesakes)}.")
+    if callsets := figures["callsets_that_hold_them"]:
         lines.append(f"Callsets that still hold them, or cannot be read: {', '.join(callsets)}; make these again.")
-    return "\n".join([*lines, told["not_reached"]])
+    return "\n".join([*lines, figures["not_reached"]])
 
 
-ALL = (_inspect, _history, _verify, _doctor, _remove, _rename, _compact, _collect, _erase)
+COHORT = (_history, _remove, _rename, _compact, _collect, _erase)
+ANY = (_inspect, _verify, _doctor)

@@ -1,4 +1,4 @@
-"""What the report says of a run besides its outcome: title, date, reference, settings, commands."""
+"""The head of the report: title, date, reference, settings, commands."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class About:
     commands: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, str]:
-        """What is known, in words."""
+        """The known facts, as text."""
         version = str(self.cohort_version) if self.cohort_version else ""
         date = self.finished.replace("T", " ").replace("+00:00", " UTC")
         shown = {"finished": date, "cohort version": version, "reference": self.reference}

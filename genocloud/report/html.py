@@ -61,16 +61,16 @@ def _count(number: int) -> str:
 
 def _facts(stages: tuple[Stage, ...], statistics: Statistics, bad: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
     """What the template shows, by the names that it uses."""
-    found = outliers.find_outliers(statistics)
-    flagged = {outlier.sample for outlier in found}
+    outlying = outliers.find_outliers(statistics)
+    flagged = {outlier.sample for outlier in outlying}
     return {
         "figures": _figures(stages, statistics),
         "versions": sorted({version for stage in stages for version in stage.versions}),
         "stages": stages,
         "bad_records": bad,
         "unbalanced": [stage for stage in stages if not stage.balanced],
-        "outliers": [(statistics.samples[outlier.sample], outlier.reason) for outlier in found],
-        "advice": list(dict.fromkeys(outlier.advice for outlier in found)),
+        "outliers": [(statistics.samples[outlier.sample], outlier.reason) for outlier in outlying],
+        "advice": list(dict.fromkeys(outlier.advice for outlier in outlying)),
         "alarms": outliers.find_alarms(statistics),
         "ranges": _ranges(statistics),
         "rule": outliers.RULE,

@@ -68,10 +68,10 @@ class Alarm:
 
 
 LOW_DEPTH = 10.0
-"""Mean reads below which call rates fall for want of reads: a heterozygote needs about ten to be seen surely."""
+"""Mean reads below which call rates fall for want of reads: a heterozygote needs about ten reads to be called."""
 
 MOST = 0.5
-"""When a larger share of the samples is below LOWEST_CALL_RATE, that says nothing of any one of them."""
+"""A larger share of samples below LOWEST_CALL_RATE is a fault of the callset, not of single samples."""
 
 EXPECTED = {
     "Ti/Tv": "2.0 to 2.1 in whole human genomes, 2.8 to 3.3 in exomes; random errors have 0.5",
@@ -117,11 +117,11 @@ def find_outliers(statistics: Statistics) -> list[Outlier]:
     low = call_rate_outliers(rates)
     off = het_hom_outliers(ratios)
     middle = float(np.nanmedian(ratios)) if off.size else math.nan
-    found = [
+    outliers = [
         Outlier(int(i), f"call rate {percent_text(rates[i])}{_against(rates, percent_text)}", LOW_CALL_RATE)
         for i in low
     ]
-    found += [
+    outliers += [
         Outlier(
             int(i),
             f"het/hom {ratio_text(ratios[i])}{_against(ratios, ratio_text)}",
@@ -129,7 +129,7 @@ def find_outliers(statistics: Statistics) -> list[Outlier]:
         )
         for i in off
     ]
-    return sorted(found, key=lambda outlier: outlier.sample)
+    return sorted(outliers, key=lambda outlier: outlier.sample)
 
 
 def call_rate_outliers(rates: Floats) -> npt.NDArray[np.int64]:

@@ -62,10 +62,10 @@ def _rows(stage: Stage, lines: Sequence[Mapping[str, Any]], receipts: Receipts) 
 
 def _stored(step: str, receipts: Receipts) -> int:
     """Bytes that a step's receipts say it stored; of a whole step's receipt and its parts' the whole's."""
-    found = {
+    by_name = {
         name: int(one.get("figures", {}).get("bytes_stored", 0))
         for name, one in receipts.items()
         if one.get("step") == step
     }
     whole = f"{step}/{step}.json"
-    return found[whole] if whole in found else sum(found.values())
+    return by_name[whole] if whole in by_name else sum(by_name.values())

@@ -28,7 +28,7 @@ class Run:
 class Stage:
     """All receipts of one step.
 
-    `inputs` are names with checksums. `taken`, `given` and `dropped` (by reason) are sums in `unit`; None and empty
+    `inputs` are names with checksums. `taken`, `passed_on` and `dropped` (by reason) are sums in `unit`; None and empty
     where receipts hold no balance.
     """
 
@@ -38,7 +38,7 @@ class Stage:
     inputs: tuple[tuple[str, str], ...]
     unit: str
     taken: int | None
-    given: int | None
+    passed_on: int | None
     dropped: dict[str, int]
 
     @property
@@ -58,8 +58,8 @@ class Stage:
 
     @property
     def balanced(self) -> bool:
-        """Whether nothing was lost or made up: taken = given + dropped; true without a balance."""
-        return self.taken is None or self.taken == (self.given or 0) + sum(self.dropped.values())
+        """Whether nothing was lost or made up: taken = passed_on + dropped; true without a balance."""
+        return self.taken is None or self.taken == (self.passed_on or 0) + sum(self.dropped.values())
 
 
 def group_receipts(receipts: Receipts) -> tuple[Stage, ...]:
@@ -102,19 +102,22 @@ def _run(name: str, receipt: Mapping[str, Any]) -> Run:
 
 def bad_records(receipts: Receipts) -> list[tuple[str, str, int]]:
     """Samples whose bad records were dropped when they were ingested: sample, reason, how many."""
-    told = [receipts[name].get("figures", {}) for name in sorted(receipts)]
+    figures = [receipts[name].get("figures", {}) for name in sorted(receipts)]
     inside = [
-        (name, why, n) for of in told for name, kinds in of.get("bad_records", {}).items() for why, n in kinds.items()
+        (name, why, n)
+        for of in figures
+        for name, kinds in of.get("bad_records", {}).items()
+        for why, n in kinds.items()
     ]
-    outside = [(name, OUTSIDE, number) for of in told for name, number in of.get("bad_records_outside", {}).items()]
+    outside = [(name, OUTSIDE, number) for of in figures for name, number in of.get("bad_records_outside", {}).items()]
     return sorted(inside + outside)
 
 
 @dataclass(frozen=True, slots=True)
 class Travel:
-    """What a run over several sites told of them.
+    """What the receipt of a run over several sites says of them.
 
-    sites      name, policy, samples, seconds, cpu_seconds, peak_memory_bytes of each; None where it was not told
+    sites      name, policy, samples, seconds, cpu_seconds, peak_memory_bytes of each; None where it is not known
     crossings  what, from, to, messages, bytes: what went from one site to another
     """
 
@@ -124,7 +127,7 @@ class Travel:
 
     @property
     def costs(self) -> bool:
-        """Whether any site told its processor time or its memory."""
+        """Whether the processor time or memory of any site is known."""
         return any(site["cpu_seconds"] is not None or site["peak_memory_bytes"] is not None for site in self.sites)
 
     @property
@@ -138,9 +141,9 @@ _OF_SITE = ("policy", "samples", "seconds", "cpu_seconds", "peak_memory_bytes")
 
 def travelled(receipts: Receipts) -> Travel | None:
     """What the receipt of a run over several sites says of them; None where there is no such receipt."""
-    told = [receipts[name]["figures"] for name in sorted(receipts) if receipts[name].get("step") == "hybrid"]
-    if not told:
+    of_hybrid = [receipts[name]["figures"] for name in sorted(receipts) if receipts[name].get("step") == "hybrid"]
+    if not of_hybrid:
         return None
-    figures = told[-1]
+    figures = of_hybrid[-1]
     sites = ({"name": name} | {key: each.get(key) for key in _OF_SITE} for name, each in figures["sites"].items())
     return Travel(str(figures.get("coordinator", "")), tuple(sites), tuple(figures["crossings"]))

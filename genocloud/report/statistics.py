@@ -89,7 +89,7 @@ class Statistics:
 
     @classmethod
     def empty(cls, samples: Sequence[str] = ()) -> "Statistics":
-        """Nothing counted; `samples` sets their order in what is merged into it."""
+        """Counts of zero; `samples` sets their order in what is merged into it."""
         return cls(
             tuple(samples),
             np.zeros(len(SITE_COUNTS), np.int64),
@@ -114,7 +114,7 @@ class Statistics:
         )
 
     def _counts_of(self, samples: tuple[str, ...]) -> Counts:
-        """The sample counts with rows for `samples`, a superset of ours; zeros for those we have not seen."""
+        """The sample counts with rows for `samples`, a superset of ours; zeros for the others."""
         if samples == self.samples:
             return self.sample_counts
         row = {sample: index for index, sample in enumerate(samples)}
@@ -158,7 +158,7 @@ class Statistics:
         return len(self.samples) + int(self.unnamed[0])
 
     def totals(self) -> pa.Table:
-        """TOTALS of the samples: what may be told of them where nothing may be told of anybody."""
+        """TOTALS over all samples, for locations that share sums only."""
         sums = np.concatenate([[len(self.samples)], self.sample_counts.sum(axis=0)]) + self.unnamed
         rows = [(kind, 0, count) for kind, count in zip(_TOTALS, sums.tolist(), strict=True)]
         for kind, counts in (("depth", self.depths), ("quality", self.qualities)):
@@ -169,7 +169,7 @@ class Statistics:
 
     @classmethod
     def of_totals(cls, table: pa.Table) -> "Statistics":
-        """The reverse of `totals`: samples of whom only sums are known."""
+        """The reverse of `totals`: samples of which only sums are known."""
         out = cls.empty()
         for row in table.to_pylist():
             if row["kind"] in _TOTALS:
@@ -223,7 +223,7 @@ class Statistics:
 
 
 def merge_all(parts: Iterable[Statistics], samples: Sequence[str] = ()) -> Statistics:
-    """All of `parts` together, samples in the order given."""
+    """All of `parts` together, samples in the order of `samples`."""
     return reduce(Statistics.merge, parts, Statistics.empty(samples))
 
 
