@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
+from genocloud.callset.vcf_header import FILTERS
 from genocloud.errors import SettingError
 from genocloud.regions import Contig
 
@@ -18,23 +19,28 @@ MISSING, FILL = -1, -2
 _LISTS = {"R": "alleles", "A": "alt_alleles", "G": "genotypes"}
 
 
-class NoXarray(SettingError):
-    """xarray is not installed."""
+class NotInstalled(SettingError):
+    """An optional package is not installed."""
 
-    def __init__(self) -> None:
-        super().__init__("xarray is not installed; pip install 'genocloud[xarray]', or use to_numpy()")
+    def __init__(self, package: str) -> None:
+        self.package = package
+        super().__init__(f"{package} is not installed; pip install {package}, or use to_numpy(), sites(), genotypes()")
 
 
 def dense(sites: pa.Table, genotypes: pa.Table, samples: Sequence[str], contigs: Sequence[Contig]) -> dict[str, Array]:
     """SITES and GENOTYPES (dense, samples in order) as arrays by name.
 
     call_genotype          (variants, samples, ploidy) int8; -1 missing, -2 where the ploidy is smaller
+    call_genotype_mask     (variants, samples, ploidy) bool; True where call_genotype is -1 or -2
     call_genotype_phased   (variants, samples) bool
     call_GQ, call_DP, ...  (variants, samples) int32 or object; call_AD (..., alleles), call_PL (..., genotypes)
     variant_position       (variants,) int32, 1-based; variant_contig int32, index into contig_id
     variant_allele         (variants, alleles) object; REF first, padded with ""
-    variant_quality        (variants,) float64; variant_AC, ... for each INFO column
-    sample_id, contig_id   object; contig_length int64
+    variant_id             (variants,) object, "." where missing; variant_id_mask bool
+    variant_filter         (variants, filters) bool; no True where no filter was applied
+    variant_quality        (variants,) float64, phred; variant_AC, ... for each INFO column
+    filter_id              (filters,) object; PASS first
+    sample_id, contig_id   object; contig_length int64, bp
     """
     shape = (sites.num_rows, len(samples))
     places = _places(sites, contigs)
@@ -45,7 +51,9 @@ def dense(sites: pa.Table, genotypes: pa.Table, samples: Sequence[str], contigs:
         "sample_id": np.array(samples, object),
         "contig_id": np.array([contig.name for contig in contigs], object),
         "contig_length": np.array([contig.length for contig in contigs], np.int64),
+        "filter_id": np.array(FILTERS, object),
         **places,
+        "variant_filter": np.array(sites["filter"].to_pylist(), object).reshape(-1, 1) == np.array(FILTERS, object),
         **{f"variant_{column.name}": _field(sites, column, alleles, shape[:1]) for column in info},
         **_calls(genotypes["GT"], shape),
         **{f"call_{column.name}": _field(genotypes, column, alleles, shape) for column in calls},
@@ -64,6 +72,7 @@ def _places(sites: pa.Table, contigs: Sequence[Contig]) -> dict[str, Array]:
         "variant_contig": np.array([index[name] for name in sites["contig"].to_pylist()], np.int32),
         "variant_position": schema.numbers(sites["pos"]),
         "variant_id": np.array([text or "." for text in sites["id"].to_pylist()], object),
+        "variant_id_mask": np.array([not text for text in sites["id"].to_pylist()], bool),
         "variant_allele": np.array([row + [""] * (width - len(row)) for row in alleles], object).reshape(-1, width),
         "variant_quality": schema.numbers(sites["qual"]),
     }
@@ -86,8 +95,10 @@ def _calls(column: pa.ChunkedArray, shape: tuple[int, int]) -> dict[str, Array]:
     codes = words.indices.to_numpy().reshape(shape)
     ploidy = max((len(called[code]) for code in np.unique(codes)), default=2)
     table = np.array([(row + [FILL] * ploidy)[:ploidy] for row in called], np.int8).reshape(-1, ploidy)
+    genotypes = table[codes]
     return {
-        "call_genotype": table[codes],
+        "call_genotype": genotypes,
+        "call_genotype_mask": genotypes < 0,
         "call_genotype_phased": np.array(["|" in text for text in texts], bool)[codes],
     }
 
@@ -118,20 +129,38 @@ def as_dataset(values: dict[str, Array]) -> Any:
     try:
         import xarray
     except ImportError:
-        raise NoXarray from None
+        raise NotInstalled("xarray") from None
     return xarray.Dataset({name: (_dims(name, array), array) for name, array in values.items()})
+
+
+def as_polars(table: pa.Table) -> Any:
+    """An Arrow table as a polars.DataFrame, without a copy where polars can."""
+    try:
+        import polars as pl
+    except ImportError:
+        raise NotInstalled("polars") from None
+    return pl.from_arrow(table)
+
+
+def as_pandas(table: pa.Table) -> Any:
+    """An Arrow table as a pandas.DataFrame; dictionary columns are categorical."""
+    try:
+        return table.to_pandas()
+    except ImportError:
+        raise NotInstalled("pandas") from None
 
 
 def _dims(name: str, array: Array) -> tuple[str, ...]:
     kind, _, field = name.partition("_")
-    if kind in ("sample", "contig"):
-        return ("samples" if kind == "sample" else "contigs",)
+    if kind in ("sample", "contig", "filter"):
+        return (f"{kind}s",)
     lead = ("variants", "samples") if kind == "call" else ("variants",)
     return lead if array.ndim == len(lead) else (*lead, _last_dim(field))
 
 
 def _last_dim(field: str) -> str:
-    if field in ("allele", "genotype"):
-        return "alleles" if field == "allele" else "ploidy"
+    known = {"allele": "alleles", "filter": "filters", "genotype": "ploidy", "genotype_mask": "ploidy"}
+    if field in known:
+        return known[field]
     columns = (*schema.SITE_COLUMNS, *schema.GENOTYPE_COLUMNS)
     return _LISTS[next(column.number for column in columns if column.name == field)]

@@ -17,7 +17,8 @@ from genocloud.callset import arrays, manifest, parquet
 from genocloud.callset.layout import FileEntry, ShardEntry, rows_of
 from genocloud.callset.remote import RemoteGenotypes, RemoteUnreachable, UnknownSite, reaching
 from genocloud.callset.streaming import is_whole
-from genocloud.errors import InputError, did_you_mean, shortened
+from genocloud.callset.variants import UnknownVariant, carrier_rows, find_alleles, parse_variant
+from genocloud.errors import InputError, SettingError, did_you_mean, shortened
 from genocloud.regions import Contig, Region, joined, parse_region
 from genocloud.storage import Store, open_store
 
@@ -34,8 +35,22 @@ class UnknownSample(InputError):
         super().__init__(f"{url}: no sample {sample}; see the callset's samples for the names it holds{near}")
 
 
+class UnknownColumn(SettingError):
+    """A column that the table of sites does not have."""
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+        names = schema.SITES.names
+        super().__init__(f"sites have no column {column}; they have {', '.join(names)}{did_you_mean(column, names)}")
+
+
 def open_callset(url: str | os.PathLike[str]) -> "Callset":
-    """Open the callset at a URL or path. Raises NoCallset (no manifest: not finished), OtherVersion or DamagedFile."""
+    """Open the callset at a URL or path (`file://`, `gs://`, `s3://`, `az://`).
+
+    Raises NoCallset (no manifest: not finished), OtherVersion or DamagedFile.
+
+        callset = genocloud.open_callset("results/callset")
+    """
     store = open_store(os.fspath(url))
     return Callset(store, *manifest.read(store))
 
@@ -103,19 +118,61 @@ class Callset:
                 held = manifest.read(store)[1]
             _check_same(place, batches, self.shards, {shard.name: shard for shard in held})
 
-    def sites(self, region: Places = None) -> pa.Table:
-        """The sites of a region: schema.SITES, sorted by contig and pos."""
-        tables = [self._sites(shard, place).drop_columns([KEY]) for shard, place in self._parts(region)]
-        return pa.concat_tables([schema.SITES.empty_table(), *tables]).unify_dictionaries()
+    def sites(
+        self,
+        region: Places = None,
+        *,
+        columns: Sequence[str] | None = None,
+        filter: pc.Expression | None = None,  # noqa: A002 (pyarrow's name)
+    ) -> pa.Table:
+        """The sites of a region, one row a site, sorted by contig and pos.
+
+        columns  names of schema.SITES (default: all); only these are read. `pos` is 1-based, `qual` phred
+        filter   a pyarrow expression over any column of schema.SITES; only rows that meet it are returned
+
+        Raises UnknownColumn, UnknownContig, or InputError for a region outside its contig.
+
+            callset.sites("chr1:1-100,000", columns=["contig", "pos", "AC"], filter=pc.field("qual") > 100)
+        """
+        names = schema.SITES.names if columns is None else list(columns)
+        for name in names:
+            if name not in schema.SITES.names:
+                raise UnknownColumn(name)
+        empty = schema.SITES.empty_table().select(names)
+        tables = [
+            _read(self.store, shard.sites, schema.STORED_SITES, self._place(shard, place), columns=names, rows=filter)
+            for shard, place in self._parts(region)
+        ]
+        return pa.concat_tables([empty, *tables]).unify_dictionaries()
 
     def genotypes(self, region: Places = None, samples: str | Sequence[str] | None = None) -> pa.Table:
-        """The genotypes of a region: schema.GENOTYPES; site by site, within each `samples` (default: all) in order.
+        """The genotypes of a region, one row a site and sample: schema.GENOTYPES.
 
-        Raises UnknownSample.
+        Rows come site by site, and within a site in the order of `samples` (default: all). Raises UnknownSample,
+        UnknownContig, or InputError for a region outside its contig.
+
+            callset.genotypes("chr1:1-100,000", ["ann", "bob"])
         """
         chosen = self._samples(samples)
         tables = [self._shard_genotypes(shard, place, chosen) for shard, place in self._parts(region)]
         return pa.concat_tables([schema.GENOTYPES.empty_table(), *tables]).unify_dictionaries()
+
+    def carriers(self, variant: str, samples: str | Sequence[str] | None = None) -> pa.Table:
+        """The genotypes (schema.GENOTYPES) that have the ALT of a variant CHROM:POS:REF:ALT; POS is 1-based.
+
+        REF and ALT may be longer or shorter by last bases that both share than at the callset's site. Without rows
+        where the ALT is called in none of `samples` (default: all). Raises UnknownVariant where no site has the
+        variant, BadVariant, UnknownContig, UnknownSample.
+
+            callset.carriers("chr1:1001:A:G")["sample"].to_pylist()
+        """
+        wanted = parse_variant(variant, self.contigs)
+        chosen = self._samples(samples)
+        alleles = find_alleles(self.sites(wanted.region, columns=["ref", "alts"]), wanted)
+        if not alleles:
+            raise UnknownVariant(self.url, variant)
+        table = self.genotypes(wanted.region, chosen)
+        return table.take(carrier_rows(table["GT"], alleles, len(chosen)))
 
     def batches(self, shard: ShardEntry, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Columns of a shard's genotypes, one batch at a time, so that memory does not grow with the cohort."""
@@ -129,12 +186,25 @@ class Callset:
     def to_numpy(
         self, region: Places = None, samples: str | Sequence[str] | None = None
     ) -> dict[str, np.ndarray[Any, Any]]:
-        """A region as dense arrays under sgkit's names; see arrays.dense."""
+        """A region as dense NumPy arrays by sgkit's names; see arrays.dense for shapes, dtypes and missing values."""
         return arrays.dense(self.sites(region), self.genotypes(region, samples), self._samples(samples), self.contigs)
 
     def to_xarray(self, region: Places = None, samples: str | Sequence[str] | None = None) -> Any:
-        """A region as an xarray.Dataset in sgkit's layout. Raises NoXarray where xarray is not installed."""
+        """A region as an xarray.Dataset with sgkit's names and dimensions (variants, samples, ploidy, alleles, ...).
+
+        See arrays.dense for shapes, dtypes and missing values. Raises NotInstalled without xarray.
+
+            callset.to_xarray("chr1:1-100,000")["call_genotype"].isel(ploidy=0)
+        """
         return arrays.as_dataset(self.to_numpy(region, samples))
+
+    def to_polars(self, region: Places = None, samples: str | Sequence[str] | None = None) -> Any:
+        """The table of `genotypes` as a polars.DataFrame. Raises NotInstalled without polars."""
+        return arrays.as_polars(self.genotypes(region, samples))
+
+    def to_pandas(self, region: Places = None, samples: str | Sequence[str] | None = None) -> Any:
+        """The table of `genotypes` as a pandas.DataFrame. Raises NotInstalled without pandas."""
+        return arrays.as_pandas(self.genotypes(region, samples))
 
     @contextmanager
     def store_of(self, batch: str) -> Iterator[Store]:
@@ -221,8 +291,9 @@ def _read(
     place: _Place | None,
     samples: Sequence[str] = (),
     columns: list[str] | None = None,
+    rows: pc.Expression | None = None,
 ) -> pa.Table:
-    conditions = []
+    conditions = [] if rows is None else [rows]
     if place is not None:
         conditions.append((pc.field("pos") > place.start) & (pc.field("pos") <= place.end))
         if place.contig is not None:

@@ -8,6 +8,9 @@ from genocloud.regions import Contig
 from genocloud.schema import GENOTYPE_COLUMNS, SITE_COLUMNS, Column
 
 _FILTERS = (("LowQual", "Low quality"), ("PASS", "All filters passed"))
+FILTERS = ("PASS", "LowQual")
+"""Values of FILTER, PASS first."""
+
 _FIXED = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 
 _ASSEMBLIES = {
