@@ -19,7 +19,7 @@ class BareBlocks(InputError):
         written = f"the file is of {caller}: " if caller not in ("", UNKNOWN.name) else ""
         advice = ADVICE.get(
             caller,
-            "call the reads with a caller that writes one of the two (the README's table of dialects says which do)",
+            "call the reads with a caller that writes one of the two (docs/inputs.md says which do)",
         )
         too = f"; other samples too: {others:,}" if others else ""
         super().__init__(
