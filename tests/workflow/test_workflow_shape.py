@@ -49,7 +49,7 @@ def test_gatk_calls_haploid_and_diploid_stretches_apart(cohort, monkeypatch):
     assert "JAVA_TOOL_OPTIONS=-Xmx3000m" in run.said
 
 
-def test_deepvariant_is_told_of_haploid_contigs_and_par(cohort):
+def test_deepvariant_gets_haploid_contigs_and_par(cohort):
     sheet = (cohort / "samples.tsv").read_text()
     (cohort / "samples.tsv").write_text(sheet.replace("female", "male"))
     run = snakemake(cohort, "--dry-run", "--quiet", "host", "--printshellcmds", "--config", "caller=deepvariant")

@@ -97,7 +97,9 @@ if config["caller"] == "deepvariant":
             reads=lambda wildcards: study.samples[wildcards.sample].reads,
             reference=config["reference"],
             model=config["deepvariant_model"],
-            haploid_contigs=lambda wildcards: ",".join(haploid_contigs(study.stretches(study.samples[wildcards.sample].sex))),
+            haploid_contigs=lambda wildcards: ",".join(
+                haploid_contigs(study.stretches(study.samples[wildcards.sample].sex))
+            ),
             partial="results/call/partial/{sample}",
         log:
             "results/logs/call/{sample}.log",
