@@ -133,12 +133,12 @@ def _text(made: "Plan") -> str:
             size_text(line.crossing_bytes),
             f"{line.money:,.4f}",
         )
-        for line in made.asked.lines
+        for line in made.configured.lines
     )
     prices = "".join(f"  {site}: {each.source.strip()} ({each.dated})\n" for site, each in made.prices.items())
     widths = ", ".join(f"{site} {width:,}" for site, width in made.widths.items())
     return (
-        f"{made.people:,} people, about {made.sites:,.0f} sites\n\n{head}{lines}{_total(made.asked)}\n"
+        f"{made.people:,} people, about {made.sites:,.0f} sites\n\n{head}{lines}{_total(made.configured)}\n"
         f"Cheapest: {made.reason}.\nCores, so that no site waits: {widths}.\n"
         f"{_rates_text(made.rates)}"
         f"Money: work, traffic, and a month of storage. Prices:\n{prices}"

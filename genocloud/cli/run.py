@@ -262,7 +262,7 @@ def _discover(commands: Commands) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter, arguments.memory) as scatter:
             whole_cohort = cohort.open_cohort(arguments.cohort, arguments.cohort_version)
             cut = pipeline.cut_genome(
-                whole_cohort, arguments.part, chosen_intervals(arguments).asked(whole_cohort.contigs)
+                whole_cohort, arguments.part, chosen_intervals(arguments).targets(whole_cohort.contigs)
             )
             reference = pipeline.read_reference(arguments.reference) if arguments.reference else None
             receipt = steps.discover(whole_cohort, cut, scatter, progress, reference=reference)
@@ -293,10 +293,10 @@ def _genotype(commands: Commands) -> None:
                 cohort.open_cohort(arguments.cohort, arguments.cohort_version),
                 chosen_model(arguments),
             )
-            targets = chosen_intervals(arguments).asked(whole_cohort.contigs)
+            targets = chosen_intervals(arguments).targets(whole_cohort.contigs)
             cut = pipeline.cut_genome(whole_cohort, arguments.part, targets)
             genotyping.copy_alleles(whole_cohort, cut, scatter, progress)
-            cut = pipeline.fit(whole_cohort, cut, scatter)
+            cut = pipeline.split_to_memory(whole_cohort, cut, scatter)
             receipt = steps.genotype(whole_cohort, arguments.callset, model, cut, scatter, progress, arguments.dbsnp)
         hand_over(receipt, arguments)
 

@@ -1,4 +1,4 @@
-"""The callsets that were made from a cohort, as the cohort knows them: where somebody's genotypes may be."""
+"""The registry of callsets made from a cohort, kept in the cohort: where erase looks for a sample's genotypes."""
 
 import hashlib
 import json
@@ -11,40 +11,40 @@ FOLDER = "callsets"
 
 
 class DamagedEntry(StoreError):
-    """An entry of a cohort's registry of callsets that cannot be read, so that nobody knows which callset it names."""
+    """An entry of the registry that cannot be read, so that the callset it names is unknown."""
 
     def __init__(self, url: str, problem: str) -> None:
         self.url, self.problem = url, problem
         super().__init__(
             f"{url}: this entry of the registry of callsets is damaged ({problem}); restore it, or delete it and, "
-            "when somebody is erased, name the callset that was made from this cohort (--callsets)"
+            "when a sample is erased, name the callset that was made from this cohort (--callsets)"
         )
 
 
 def register(cohort_url: str, callset_url: str, site: str = "") -> None:
-    """Note in the cohort that a callset is being made from it; a URL that is known stays.
+    """Enter a callset that is being made from the cohort; an entry that is there already stays.
 
-    `site`: of another site that the callset lies at, where the same URL may mean something else than here.
+    `site`: the location that the callset lies at, if it is another one, where the same URL may mean something else.
     """
     store = storage.open_store(cohort_url)
-    told = {"callset": callset_url} | ({"site": site} if site else {})
-    name = f"{FOLDER}/{hashlib.sha256(''.join(told.values()).encode()).hexdigest()[:20]}.json"
+    entry = {"callset": callset_url} | ({"site": site} if site else {})
+    name = f"{FOLDER}/{hashlib.sha256(''.join(entry.values()).encode()).hexdigest()[:20]}.json"
     if not store.exists(name):
-        store.write(name, json.dumps(json_digest.sealed_json(told)).encode())
+        store.write(name, json.dumps(json_digest.sealed_json(entry)).encode())
 
 
 def registered(store: storage.Store) -> list[str]:
-    """The URLs of a cohort's callsets, those that have been moved or deleted since included."""
+    """The URLs of a cohort's callsets, including those moved or deleted since."""
     return [entry["callset"] for entry in entries(store) if "site" not in entry]
 
 
 def registered_elsewhere(store: storage.Store) -> list[str]:
-    """The callsets of other sites that name the cohort's samples, as `URL (at SITE)`: not to be opened from here."""
+    """Callsets at other locations with samples of the cohort, as `URL (at SITE)`; they cannot be opened from here."""
     return [f"{entry['callset']} (at {entry['site']})" for entry in entries(store) if "site" in entry]
 
 
 def entries(store: storage.Store) -> list[dict[str, Any]]:
-    """All of a cohort's registry of callsets. Raises DamagedEntry."""
+    """All entries of a cohort's registry. Raises DamagedEntry."""
     return [read_entry(store, name) for name in store.list(f"{FOLDER}/")]
 
 

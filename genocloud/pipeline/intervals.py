@@ -1,4 +1,4 @@
-"""Intervals as GATK takes them: text, BED, Picard's interval_list, GATK's list; by path or URL."""
+"""Genomic intervals in GATK's forms: text, BED, Picard's interval_list, GATK's list; by path or URL."""
 
 import gzip
 from collections.abc import Iterator, Sequence
@@ -18,34 +18,34 @@ KINDS = (BED, PICARD, ".list", ".intervals")
 
 @dataclass(frozen=True)
 class Intervals:
-    """Where sites are put out, under GATK's names: texts or files as `read_intervals` takes them; none for everywhere.
+    """GATK's -L, -XL and force-output intervals: texts or files as `read_intervals` takes them; none for everywhere.
 
-    `padding` in bases; sites inside `forced`, or all with `non_variant`, are put out whatever the evidence. Bases in
-    `excluded`, as many longer at both ends as `exclusion_padding` has, are taken out of them.
+    `padding` in bases. Sites inside `force_output`, or all with `non_variant`, are emitted whatever the evidence.
+    `excluded`, padded by `exclusion_padding`, is subtracted from `included`.
     """
 
-    given: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
     padding: int = 0
-    forced: tuple[str, ...] = ()
+    force_output: tuple[str, ...] = ()
     non_variant: bool = False
     excluded: tuple[str, ...] = ()
     exclusion_padding: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what GATK refuses."""
-        if self.forced and self.non_variant:
+        if self.force_output and self.non_variant:
             raise SettingError("force-output-intervals and include-non-variant-sites: each says all; give one of them")
 
-    def asked(self, contigs: Sequence[Contig]) -> "Targets":
-        """As regions of a genome. Raises InputError."""
+    def targets(self, contigs: Sequence[Contig]) -> "Targets":
+        """The regions to emit and to force. Raises InputError."""
         from genocloud.pipeline.sharding import Targets  # with pyarrow, which a check of headers need not load
 
-        forced = _everywhere(contigs) if self.non_variant else read_intervals(self.forced, contigs)
-        return Targets.of(self.inside(contigs), forced)
+        force_output = _everywhere(contigs) if self.non_variant else read_intervals(self.force_output, contigs)
+        return Targets.of(self.inside(contigs), force_output)
 
     def inside(self, contigs: Sequence[Contig]) -> tuple[Region, ...] | None:
-        """The regions outside of which nothing is put out, None for everywhere. Raises InputError."""
-        inside = read_intervals(self.given, contigs, self.padding) if self.given else None
+        """The regions outside of which nothing is emitted, None for everywhere. Raises InputError."""
+        inside = read_intervals(self.included, contigs, self.padding) if self.included else None
         if self.excluded:
             excluded = read_intervals(self.excluded, contigs, self.exclusion_padding)
             inside = without(_everywhere(contigs) if inside is None else inside, excluded)
@@ -59,7 +59,7 @@ def _everywhere(contigs: Sequence[Contig]) -> list[Region]:
 
 
 def without(regions: Sequence[Region], excluded: Sequence[Region]) -> list[Region]:
-    """What is left of some regions when others are taken out, in genome order."""
+    """Subtract regions from others; the rest in genome order."""
     left = []
     holes = joined(excluded)
     for region in joined(regions):
@@ -75,23 +75,23 @@ def without(regions: Sequence[Region], excluded: Sequence[Region]) -> list[Regio
 
 
 class BadInterval(InputError):
-    """A line of a file of intervals that says none."""
+    """A line of an interval file that is no interval."""
 
     def __init__(self, url: str, line: int, problem: str, remedy: str) -> None:
         self.url, self.line, self.problem, self.remedy = url, line, problem, remedy
         super().__init__(f"{url}, line {line}: {problem}; {remedy}")
 
 
-def read_intervals(given: Sequence[str], contigs: Sequence[Contig], padding: int = 0) -> list[Region]:
-    """The regions that some texts (`chr1`, `chr1:1-2000`) or files name, as many bases longer at both ends as asked.
+def read_intervals(texts: Sequence[str], contigs: Sequence[Contig], padding: int = 0) -> list[Region]:
+    """The regions that texts (`chr1`, `chr1:1-2000`) or interval files name, padded at both ends.
 
-    Files are told by their names, compressed or not: BED (0-based, half-open), interval_list (Picard's, 1-based, with a
-    header), list or intervals (GATK's: a text a line). Raises InputError where one cannot be read, lies outside its
-    contig, or where there is none.
+    A file's format follows from its name, compressed or not: BED (0-based, half-open), interval_list (Picard's,
+    1-based, with a header), list or intervals (GATK's: a text a line). Raises InputError where one cannot be read, lies
+    outside its contig, or where there is none.
     """
-    regions = [region for text in given for region in _regions(text, contigs)]
-    if given and not regions:
-        raise InputError(f"{', '.join(given)}: no intervals there; give some, or leave the option out")
+    regions = [region for text in texts for region in _regions(text, contigs)]
+    if texts and not regions:
+        raise InputError(f"{', '.join(texts)}: no intervals there; give some, or leave the option out")
     return [_padded(region, contigs[region.contig].length, padding) for region in regions]
 
 
@@ -149,7 +149,7 @@ def _text_of(line: str, kind: str, contigs: Sequence[Contig]) -> str:
 
 
 def _to_the_end(text: str, contigs: Sequence[Contig]) -> str:
-    """`chr1:1000+`, GATK's word for all from there on, with its end."""
+    """`chr1:1000+`, GATK's form for the rest of a contig, with its end filled in."""
     name, _, start = text.rpartition(":")
     length = next((contig.length for contig in contigs if contig.name == name), None)
     return text if length is None or not start.endswith("+") else f"{name}:{start[:-1]}-{length}"

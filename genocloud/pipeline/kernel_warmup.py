@@ -1,4 +1,4 @@
-"""The kernels that a run calls, compiled beforehand where this machine has not yet: in processes, side by side."""
+"""Compile the kernels that numba's cache lacks before a run, in parallel processes."""
 
 import logging
 
@@ -10,7 +10,7 @@ _log = logging.getLogger(__name__)
 
 
 def compile_kernels(processes: int, memory: int | None, progress: Progress) -> None:
-    """Compile what numba's cache does not have, and say so: it takes a while, once. To be called before threads are."""
+    """Compile what numba's cache lacks, with a warning as it takes a while; call it before threads are started."""
     missing = compiling.missing()
     if not missing:
         return

@@ -1,4 +1,4 @@
-"""Files with a URL, copied to this machine for as long as htslib needs them: it reads no store."""
+"""Copy files from URLs to this machine for htslib, which cannot read object stores."""
 
 import shutil
 import tempfile
@@ -13,19 +13,19 @@ from genocloud.storage.urls import scheme
 PIECE_BYTES = 1 << 22
 
 HEAD_BYTES = 1 << 22
-"""Of reads, to look at their header: that of a genome with thousands of contigs has some 300 KB."""
+"""Enough of a reads file for its header: that of a genome with thousands of contigs has some 300 KB."""
 
 _FASTA_INDEXES = (".fai", ".gzi")
 
 
 def is_remote(url: str) -> bool:
-    """Whether htslib cannot open it by its name."""
+    """Whether a URL must be copied here before htslib can open it."""
     return scheme(url) not in ("", "file")
 
 
 @contextmanager
 def scratch(beside: str = "") -> Iterator[Path]:
-    """A folder that goes at the end: beside a local output if its folder is there, else among temporary files.
+    """A temporary folder: beside a local output if its folder exists, else among temporary files.
 
     Raises StoreFailed where it cannot be made.
     """
@@ -44,7 +44,7 @@ def local_reference(url: str, folder: Path) -> str:
     if not is_remote(url):
         return url
     for index in _FASTA_INDEXES:
-        with suppress(UnreadableFile):  # a plain FASTA has no .gzi, and a missing .fai is told when it is read
+        with suppress(UnreadableFile):  # a plain FASTA has no .gzi, and a missing .fai is reported when it is read
             fetch(f"{url}{index}", folder)
     return fetch(url, folder)
 

@@ -1,4 +1,4 @@
-"""What shards need in memory, told before they run from what the store holds; those that need too much are cut."""
+"""Estimate each shard's peak memory from stored row counts; split shards over the limit."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from genocloud.cohort import Cohort, Stored, stored_rows
 from genocloud.errors import SettingError
-from genocloud.pipeline.sharding import Derived, Shard, ShardPlan, alleles_in, derived, piece_of
+from genocloud.pipeline.sharding import CachedTables, Shard, ShardPlan, alleles_in, cached_tables, piece_of
 from genocloud.regions import Region, extent_text
 from genocloud.scatter.executors import Scatter, threads_each
 from genocloud.schema import numbers
@@ -19,50 +19,50 @@ from genocloud.schema import numbers
 log = logging.getLogger(__name__)
 
 SHARD_BYTES = 1_000_000_000
-"""What a shard's task should need at most; halved until every thread's task fits, so that like budgets cut alike."""
+"""The memory limit of a shard's task; halved until every thread's task fits, so that similar budgets cut alike."""
 
 # What follows was measured on 1,000 samples in 500 kb and on 10,000 in 40 kb (benchmarks B and D; 110 to 130 distinct
 # keys a site), and rounded up, as a wide banding has more keys and Python returns memory late.
 
 GROUP_COPIES = 3
-"""A row group while it is read: packed columns, unpacked columns, and what is chosen of them."""
+"""A row group while it is read: packed columns, unpacked columns, and the selected rows."""
 
 VARIANT_COPIES, VARIANT_BYTES = 2, 150
-"""Rows of variants as they are read and lined up: copies of what they say, and each row's facts."""
+"""Variant rows as they are read and aligned: copies of their columns, and fixed-width values of each row."""
 
 BLOCK_BYTES = 100
-"""A block as it is read and lined up: its 46 bytes, and what it says as numbers."""
+"""A reference block as it is read and aligned: its 46 bytes, and its values as numbers."""
 
 CELL_BYTES = 80
-"""A site of a sample while its batch is called: which row speaks, which genotype it has; its row in Parquet has 69."""
+"""One sample at one site while its batch is called: the covering row and the genotype; its row in Parquet has 69."""
 
 HELD_CELL_BYTES = 5
-"""A site of a sample while its shard is rendered: the number of its genotype."""
+"""One sample at one site while its shard is written as VCF: the number of its genotype."""
 
 KEY_BYTES = 200
-"""An observed allele: the keys of its carriers in summaries that are being merged; 160 were measured."""
+"""An observed allele: its carriers' likelihood keys in counts that are being merged; 160 were measured."""
 
 PAIR_BYTES = 12
-"""A merged allele of a site for each carrier there: its number in the carrier's key, an int32 three times."""
+"""A merged allele of a site for each carrier there: its index in the carrier's key, an int32 three times."""
 
 SITE_SAMPLE_BYTES, SITE_SAMPLES = 60, 1000
-"""A site for each sample, up to so many: keys of samples in blocks, of whom later ones repeat earlier ones' (23)."""
+"""A site for each sample, up to SITE_SAMPLES: keys of samples in blocks; further samples repeat earlier keys (23)."""
 
 OBSERVATION_BYTES = 800
 """A row of variants while its shard is discovered: eight batches' observations are held before they are merged."""
 
 
 class ShardTooHeavy(SettingError):
-    """A shard of one site that no budget of this size can hold."""
+    """A shard of one site that needs more memory than there is."""
 
     def __init__(self, shard: str, need: int, budget: int, remedy: str) -> None:
         self.shard, self.need, self.budget = shard, need, budget
-        super().__init__(f"{shard}: about {need:,} bytes of memory needed for a task, {budget:,} there; {remedy}")
+        super().__init__(f"{shard}: about {need:,} bytes of memory needed for a task, {budget:,} available; {remedy}")
 
 
 @dataclass(frozen=True)
-class Load:
-    """What the sites of a shard weigh, summed up to each of them: (sites + 1,) int64 each.
+class SiteLoad:
+    """Cumulative counts over the sites of a shard: (sites + 1,) int64 each.
 
     positions  (sites,) int32, 0-based; observed: (sample, allele) observations; pairs: each times the alleles there
     """
@@ -72,115 +72,117 @@ class Load:
     pairs: npt.NDArray[np.int64]
 
     @property
-    def whole(self) -> "Weight":
-        """What all sites weigh."""
+    def whole(self) -> "SiteCounts":
+        """Counts of all sites."""
         return self.between(0, len(self.positions))
 
-    def within(self, region: Region) -> "Weight":
-        """What the sites in a region weigh."""
+    def in_region(self, region: Region) -> "SiteCounts":
+        """Counts of the sites in a region."""
         return self.between(*np.searchsorted(self.positions, (region.start, region.end)).tolist())
 
-    def between(self, first: int, end: int) -> "Weight":
-        """What sites first <= site < end weigh."""
-        return Weight(end - first, *(int(sums[end] - sums[first]) for sums in (self.observed, self.pairs)))
+    def between(self, first: int, end: int) -> "SiteCounts":
+        """Counts of sites first <= site < end."""
+        return SiteCounts(end - first, *(int(sums[end] - sums[first]) for sums in (self.observed, self.pairs)))
 
     @classmethod
-    def of(cls, alleles: pa.Table) -> "Load":
-        """The load of ALLELES."""
+    def of(cls, alleles: pa.Table) -> "SiteLoad":
+        """From ALLELES."""
         observed = numbers(alleles["observed"]).astype(np.int64)
         pairs = observed * alleles["alts"].combine_chunks().value_lengths().to_numpy()
         return cls(np.array(numbers(alleles["start"])), *(np.append(0, np.cumsum(each)) for each in (observed, pairs)))
 
 
 @dataclass(frozen=True)
-class Weight:
-    """What some sites of a shard weigh."""
+class SiteCounts:
+    """Sites of a shard, their (sample, allele) observations, and these times the alleles there."""
 
     sites: int
     observed: int
     pairs: int
 
 
-def fit(opened: Cohort, cut: ShardPlan, scatter: Scatter) -> ShardPlan:
-    """The cut with every shard's need, those too heavy cut into pieces at fixed places of the genome.
+def split_to_memory(cohort: Cohort, cut: ShardPlan, scatter: Scatter) -> ShardPlan:
+    """The plan with every shard's memory need, and shards over the limit split at fixed places of the genome.
 
-    The shards have been discovered. What comes out of a piece is what its shard would give there. Raises ShardTooHeavy
-    where a single site needs more than there is.
+    The shards have been discovered. A piece gives exactly what its shard would give there. Raises ShardTooHeavy where
+    a single site needs more than there is.
     """
-    tables = derived(opened, "alleles")
+    tables = cached_tables(cohort, "alleles")
     threads = threads_each(scatter, len(cut.settled))
-    most, memory = most_of(scatter), scatter.memory
+    limit, memory = task_limit(scatter), scatter.memory
 
     def fitted(shards: Sequence[Shard]) -> tuple[Shard, ...]:
-        return tuple(piece for shard in shards for piece in pieces_of(opened, tables, shard, threads, most, memory))
+        return tuple(piece for shard in shards for piece in pieces_of(cohort, tables, shard, threads, limit, memory))
 
     return replace(cut, owned=fitted(cut.owned), upstream=fitted(cut.upstream))
 
 
-def most_of(scatter: Scatter) -> int:
-    """What a shard's task may need at most where it runs."""
-    most = SHARD_BYTES
-    while most * scatter.threads > scatter.memory:
-        most //= 2
-    return most
+def task_limit(scatter: Scatter) -> int:
+    """The memory limit of a shard's task in this executor."""
+    limit = SHARD_BYTES
+    while limit * scatter.threads > scatter.memory:
+        limit //= 2
+    return limit
 
 
-def pieces_of(opened: Cohort, tables: Derived, shard: Shard, threads: int, most: int, memory: int) -> Iterator[Shard]:
-    """A shard with its need, or pieces of it that need no more than `most`, of `memory`; `tables` have its ALLELES."""
-    stored = stored_rows(opened, shard.region)
+def pieces_of(
+    cohort: Cohort, tables: CachedTables, shard: Shard, threads: int, limit: int, memory: int
+) -> Iterator[Shard]:
+    """A shard with its need, or its pieces under `limit`, each of which must fit `memory`; `tables` hold ALLELES."""
+    stored = stored_rows(cohort, shard.region)
     counts = tables.counts(shard) or {}
-    whole = Weight(counts.get("sites", 0), counts.get("observed", 0), counts.get("pairs", 0))
+    whole = SiteCounts(counts.get("sites", 0), counts.get("observed", 0), counts.get("pairs", 0))
     need = need_of(stored, whole, whole, threads)
-    if need <= most:
+    if need <= limit:
         yield replace(shard, need=need)
         return
-    load = Load.of(alleles_in(tables, shard))
-    cuts = list(_cuts(stored, load, shard.region, whole, threads, most))
+    load = SiteLoad.of(alleles_in(tables, shard))
+    cuts = list(_cuts(stored, load, shard.region, whole, threads, limit))
     edges = [shard.region.start, *cuts, shard.region.end]
     for start, end in pairwise(edges):
-        piece = piece_of(opened.layout, shard, Region(shard.region.contig, start, end))
-        need = need_of(stored, load.within(piece.region), whole, threads)
+        piece = piece_of(cohort.layout, shard, Region(shard.region.contig, start, end))
+        need = need_of(stored, load.in_region(piece.region), whole, threads)
         if need > memory:
-            where = extent_text(piece.extent, opened.contigs)
+            where = extent_text(piece.extent, cohort.contigs)
             raise ShardTooHeavy(where, need, memory, "give more --memory, fewer threads, or smaller batches")
         yield replace(piece, need=need)
     if cuts:
-        log.info("%s: too heavy for one task, cut into %d", extent_text(shard.extent, opened.contigs), len(edges) - 1)
+        log.info("%s: too heavy for one task, cut into %d", extent_text(shard.extent, cohort.contigs), len(edges) - 1)
 
 
 def _cuts(
-    stored: Sequence[Stored], load: Load, region: Region, whole: Weight, threads: int, most: int
+    stored: Sequence[Stored], load: SiteLoad, region: Region, whole: SiteCounts, threads: int, limit: int
 ) -> Iterator[int]:
-    """Where a region is cut: in half, and each half again, until each piece needs no more than `most` or has one site.
+    """Where a region is split: in half, and each half again, until each piece is under `limit` or has one site.
 
-    The places are the same whoever joins the cohort, so that what was derived for a piece can be used again.
+    The places do not depend on who joins the cohort, so that tables cached for a piece can be reused.
     """
-    weight = load.within(region)
-    if weight.sites <= 1 or need_of(stored, weight, whole, threads) <= most:
+    counts = load.in_region(region)
+    if counts.sites <= 1 or need_of(stored, counts, whole, threads) <= limit:
         return
     middle = (region.start + region.end) // 2
     halves = Region(region.contig, region.start, middle), Region(region.contig, middle, region.end)
-    yield from _cuts(stored, load, halves[0], whole, threads, most)
-    if all(load.within(half).sites for half in halves):
+    yield from _cuts(stored, load, halves[0], whole, threads, limit)
+    if all(load.in_region(half).sites for half in halves):
         yield middle
-    yield from _cuts(stored, load, halves[1], whole, threads, most)
+    yield from _cuts(stored, load, halves[1], whole, threads, limit)
 
 
-def need_of(stored: Sequence[Stored], weight: Weight, whole: Weight, threads: int) -> int:
-    """Bytes that estimating or calling some sites of a shard takes: so many batches at a time, and what they add up to.
+def need_of(stored: Sequence[Stored], counts: SiteCounts, whole: SiteCounts, threads: int) -> int:
+    """Bytes that estimating or calling some sites takes: `threads` batches at a time, and the merged counts.
 
     stored  what each batch's windows there hold; whole: all sites of the shard
     """
-    share = weight.observed / max(whole.observed, 1)
-    batch = max((_batch_need(each, weight.sites, share) for each in stored), default=0)
+    share = counts.observed / max(whole.observed, 1)
+    batch = max((_batch_need(each, counts.sites, share) for each in stored), default=0)
     samples = sum(each.samples for each in stored)
-    merged = weight.observed * KEY_BYTES + weight.pairs * PAIR_BYTES
-    merged += weight.sites * min(samples, SITE_SAMPLES) * SITE_SAMPLE_BYTES
-    return int(threads * batch + merged + weight.sites * samples * HELD_CELL_BYTES)
+    merged = counts.observed * KEY_BYTES + counts.pairs * PAIR_BYTES
+    merged += counts.sites * min(samples, SITE_SAMPLES) * SITE_SAMPLE_BYTES
+    return int(threads * batch + merged + counts.sites * samples * HELD_CELL_BYTES)
 
 
 def _batch_need(stored: Stored, sites: int, share: float) -> int:
-    """A batch's rows that speak for the sites: each sample has one at each, and carriers stand where sites are."""
+    """Bytes of a batch's rows that cover the sites: one for each sample at each site."""
     cells = sites * stored.samples
     blocks = min(stored.blocks, cells)
     variants = min(stored.variants, cells, int(share * stored.variants) + stored.samples)
@@ -188,9 +190,9 @@ def _batch_need(stored: Stored, sites: int, share: float) -> int:
     return int(stored.group_bytes * GROUP_COPIES + blocks * BLOCK_BYTES + variants * row + cells * CELL_BYTES)
 
 
-def discovery_need(opened: Cohort, shard: Shard, threads: int) -> int:
-    """Bytes that discovering a shard takes: a row group for each thread, and some batches' observations."""
-    stored = stored_rows(opened, shard.region)
+def discovery_need(cohort: Cohort, shard: Shard, threads: int) -> int:
+    """Bytes that discovering a shard takes: a row group per thread, and several batches' observations."""
+    stored = stored_rows(cohort, shard.region)
     group = max((each.group_bytes for each in stored), default=0) * GROUP_COPIES
     rows = max((each.variants for each in stored), default=0)
     return threads * group + rows * OBSERVATION_BYTES

@@ -1,4 +1,4 @@
-"""The options of the commands, built from the command line, the config or the library."""
+"""Options of the commands, built from the command line, the config or the library."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from genocloud.regions import PART_BP, SHARD_BP, Contig
 
 @dataclass(frozen=True)
 class IngestOptions:
-    """How samples are stored.
+    """How gVCFs are ingested.
 
-    `replace`: a sample of the cohort whose file has changed is read from that one from now on; else it is refused.
-    `complete`: the sheet names everybody, with the files that count now: a sample whose file has changed replaces what
-    the cohort holds of it, and a cohort that holds others is refused.
-    `intervals`: where records must be good. Bad ones that reach into none of them are dropped, counted, and noted as
-    lacking. `drop_bad_records`: those inside are dropped, too, up to a stated share (gvcf.TooManyBadRecords); else the
-    first is refused. `only`: contigs without intervals are not read at all.
+    `replace`: a sample whose file has changed is read again from the new file; else it is refused.
+    `complete`: the sheet lists all samples of the cohort: changed files replace what the cohort holds, and a cohort
+    that holds other samples is refused.
+    `intervals`: where records must be good. Bad records that reach into none of them are dropped, counted and entered
+    in the tally. `drop_bad_records`: bad records inside are dropped, too, up to a limit (gvcf.TooManyBadRecords); else
+    the first is refused. `only`: contigs without intervals are not read at all.
     """
 
     part_bp: int = PART_BP
@@ -35,7 +35,7 @@ class IngestOptions:
     only: bool = False
 
     def policy(self, contigs: Sequence[Contig]) -> gvcf.RecordPolicy:
-        """What becomes of records that cannot be used. Raises InputError."""
+        """The policy for records that cannot be used. Raises InputError."""
         inside = self.intervals.inside(contigs)
         return gvcf.RecordPolicy(inside, self.drop_bad_records, self.only and inside is not None)
 
@@ -46,8 +46,8 @@ class JointOptions:
 
     `callset_url` is where a Parquet callset is made as well, None for none; `memory` the budget in bytes, None for a
     share of what is free; `dbsnp_url` an indexed VCF that sites are named after, its fingerprint in the model.
-    `cohort_url` is a cohort that stays: the listed samples join it, and everybody in it is genotyped; `listed` may then
-    be None, for no new ones. With `replace` a sample whose file has changed is read from that one from now on.
+    `cohort_url` is a cohort that is kept: the listed samples join it, and all its samples are genotyped; `listed` may
+    then be None, for no new ones. With `replace` a sample whose file has changed is read again from the new file.
     `drop_bad_records`: records that cannot be used are dropped and counted.
     """
 
@@ -69,9 +69,9 @@ def model_of(settings: Mapping[str, Any]) -> Model:
     """The model that a config describes."""
     names = ("heterozygosity", "indel_heterozygosity", "heterozygosity_stdev", "stand_call_conf")
     more = "annotate_with_num_discovered_alleles", "allow_old_rms_mapping_quality_annotation_data"
-    told = {name: settings[name] for name in (*names, "max_alternate_alleles", *more)}
+    values = {name: settings[name] for name in (*names, "max_alternate_alleles", *more)}
     dbsnp = known_variants(settings["dbsnp"]) if settings["dbsnp"] else ""
-    return Model(**told, annotation_groups=tuple(settings["annotation_group"]), dbsnp=dbsnp)
+    return Model(**values, annotation_groups=tuple(settings["annotation_group"]), dbsnp=dbsnp)
 
 
 def intervals_of(settings: Mapping[str, Any]) -> Intervals:

@@ -1,8 +1,8 @@
-"""What the model cannot use soundly is refused by name, before anything is computed."""
+"""Refuse cohorts that the model cannot genotype soundly, before anything is computed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from genocloud import cohort
+from genocloud.cohort import Cohort, Tally
 from genocloud.errors import InputError
 from genocloud.gvcf import overlaps
 from genocloud.gvcf.dialects import ADVICE, UNKNOWN
@@ -11,7 +11,7 @@ from genocloud.samples.names import lookalike_key
 
 
 class BareBlocks(InputError):
-    """A sample whose hom-ref blocks do not say how sure they are: nobody could tell hom-ref from no data."""
+    """A sample whose reference blocks have no confidence, so that hom-ref cannot be told from no data."""
 
     def __init__(self, url: str, sample: str, blocks: int, first: str, others: int, caller: str) -> None:
         self.url, self.sample, self.blocks, self.first, self.others = url, sample, blocks, first, others
@@ -29,7 +29,7 @@ class BareBlocks(InputError):
 
 
 class RecordsLacking(InputError):
-    """A sample some of whose records were left out when it was ingested, for other intervals than are wanted now."""
+    """A sample that lacks records in the target intervals, left out when it was ingested for other intervals."""
 
     def __init__(self, url: str, sample: str, place: str) -> None:
         self.url, self.sample, self.place = url, sample, place
@@ -40,51 +40,51 @@ class RecordsLacking(InputError):
         )
 
 
-def refuse_holes(opened: cohort.Cohort, wanted: Sequence[Region]) -> None:
-    """Raise RecordsLacking for the first sample in force that lacks records in the regions that are wanted."""
+def refuse_holes(cohort: Cohort, wanted: Sequence[Region]) -> None:
+    """Raise RecordsLacking for the first active sample that lacks records in the wanted regions."""
     wanted = joined(wanted)
-    for sample, tally in tallies_in_force(opened):
+    for sample, tally in active_tallies(cohort):
         for hole in tally.holes:
             if overlaps(wanted, Region(*hole)):
-                raise RecordsLacking(opened.url, sample, region_text(Region(*hole), opened.contigs))
+                raise RecordsLacking(cohort.url, sample, region_text(Region(*hole), cohort.contigs))
 
 
-def refuse_bare_blocks(opened: cohort.Cohort) -> None:
-    """Raise BareBlocks for the first sample in force whose hom-ref blocks have neither PL nor GQ."""
-    found = sorted(_bare(opened), key=lambda each: each[0])
-    if found:
-        _, sample, tally = found[0]
+def refuse_bare_blocks(cohort: Cohort) -> None:
+    """Raise BareBlocks for the first active sample whose reference blocks have neither PL nor GQ."""
+    bare = sorted(_bare(cohort), key=lambda each: each[0])
+    if bare:
+        _, sample, tally = bare[0]
         contig, start = tally.first_bare
-        first = f"{opened.contigs[contig].name}:{start + 1:,}"
-        raise BareBlocks(opened.url, sample, tally.bare, first, len(found) - 1, tally.caller)
+        first = f"{cohort.contigs[contig].name}:{start + 1:,}"
+        raise BareBlocks(cohort.url, sample, tally.bare, first, len(bare) - 1, tally.caller)
 
 
-def tallies_in_force(opened: cohort.Cohort) -> Iterator[tuple[str, cohort.Tally]]:
-    """What became of the records of each sample in force, by the name that it has now."""
+def active_tallies(cohort: Cohort) -> Iterator[tuple[str, Tally]]:
+    """The ingest tally of each active sample, with its present name."""
     return (
-        (sample, opened.receipt(batch).tallies[place])
-        for batch in opened.batches
+        (sample, cohort.receipt(batch).tallies[place])
+        for batch in cohort.batches
         for place, (rank, sample) in enumerate(zip(batch.ranks.tolist(), batch.samples, strict=True))
         if rank >= 0
     )
 
 
-def _bare(opened: cohort.Cohort) -> Iterator[tuple[int, str, cohort.Tally]]:
-    for batch in opened.batches:
-        tallies = opened.receipt(batch).tallies
+def _bare(cohort: Cohort) -> Iterator[tuple[int, str, Tally]]:
+    for batch in cohort.batches:
+        tallies = cohort.receipt(batch).tallies
         for rank, sample, tally in zip(batch.ranks.tolist(), batch.samples, tallies, strict=True):
             if rank >= 0 and tally.bare:
                 yield rank, sample, tally
 
 
 class TwinInCohort(InputError):
-    """A name that looks like that of somebody else in the cohort."""
+    """A sample name that looks like another one of the cohort."""
 
     def __init__(self, cohort_url: str, name: str, twin: str) -> None:
         self.cohort_url, self.name, self.twin = cohort_url, name, twin
         super().__init__(
             f"{cohort_url}: sample name {name!a} differs from {twin!a}, which the cohort holds, only by case or by how "
-            "letters are encoded; choose another name"
+            "characters are encoded; choose another name"
         )
 
 

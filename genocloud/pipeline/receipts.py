@@ -1,4 +1,4 @@
-"""The receipt of a step: what went in, what came out, what it cost; the file that Snakemake's DAG is made of."""
+"""The receipt of a step: inputs, outputs, balance, cost; the file that Snakemake's DAG is made of."""
 
 import json
 import multiprocessing
@@ -18,7 +18,7 @@ from genocloud.errors import GenocloudError, StoreError
 
 
 class Unbalanced(GenocloudError):
-    """A step lost count of its own unit: a bug of ours, never passed over in silence."""
+    """A step whose input is not its output plus what it dropped: a bug in genocloud."""
 
     def __init__(self, step: str, balance: Mapping[str, Any]) -> None:
         self.step, self.balance = step, dict(balance)
@@ -26,7 +26,7 @@ class Unbalanced(GenocloudError):
 
 
 class DamagedReceipt(StoreError):
-    """A receipt that says something else than what its step wrote."""
+    """A receipt that differs from what its step wrote."""
 
     def __init__(self, url: str, problem: str) -> None:
         self.url, self.problem = url, problem
@@ -35,11 +35,11 @@ class DamagedReceipt(StoreError):
 
 @dataclass
 class Receipt:
-    """What a step tells of itself.
+    """Inputs, balance, outputs and cost of one step.
 
     `inputs` maps names to checksums; `balance` holds `taken`, `given` and `dropped` (by reason) in the step's `unit`,
-    with taken == given + sum(dropped); `figures` is whatever else the step counts. `outputs` has the bytes of each
-    finished file by path or URL: of one in a bucket, this is all that a later run knows. `finished` is when the step
+    with taken == given + sum(dropped); `figures` has further counts. `outputs` has the bytes of each finished file by
+    path or URL; of a file in a bucket, this is all that a later run knows. `finished` is when the step
     ended (UTC, ISO 8601), `command` what was run, as a shell takes it, without secrets; empty where a library ran it.
     """
 
@@ -54,15 +54,15 @@ class Receipt:
     finished: str = ""
     command: str = ""
 
-    def balanced(self, unit: str, taken: int, given: int, dropped: Mapping[str, int]) -> None:
-        """Enter the balance; raises Unbalanced if a unit was lost or made up."""
-        self.balance = self.account(unit, taken, given, dropped)
+    def balanced(self, unit: str, taken: int, emitted: int, dropped: Mapping[str, int]) -> None:
+        """Enter the balance; raises Unbalanced where taken != emitted + sum(dropped)."""
+        self.balance = self.account(unit, taken, emitted, dropped)
 
-    def account(self, unit: str, taken: int, given: int, dropped: Mapping[str, int]) -> dict[str, Any]:
-        """A balance in whatever unit; raises Unbalanced if one was lost or made up."""
-        told = {reason: count for reason, count in sorted(dropped.items()) if count}
-        balance = {"unit": unit, "taken": taken, "given": given, "dropped": told}
-        if taken != given + sum(told.values()):
+    def account(self, unit: str, taken: int, emitted: int, dropped: Mapping[str, int]) -> dict[str, Any]:
+        """A balance in any unit; raises Unbalanced where taken != emitted + sum(dropped)."""
+        nonzero = {reason: count for reason, count in sorted(dropped.items()) if count}
+        balance = {"unit": unit, "taken": taken, "given": emitted, "dropped": nonzero}
+        if taken != emitted + sum(nonzero.values()):
             raise Unbalanced(self.step, balance)
         return balance
 
@@ -89,15 +89,15 @@ def receipt_of(step: str) -> Iterator[Receipt]:
 
 
 def write_receipt(receipt: Receipt, url: str) -> None:
-    """Write the receipt whole, after everything that it speaks of."""
+    """Write the receipt atomically, after everything that it names."""
     folder, name = storage.split(url)
     storage.open_store(folder).write(name, receipt.as_json().encode())
 
 
 def lost_outputs(url: str, wanted: Sequence[str]) -> list[str]:
-    """The wanted files for which a receipt does not vouch, or that are gone or of another size since.
+    """The wanted files that a receipt does not list, or that are missing or of another size since.
 
-    None where there is no receipt. Raises StoreFailed.
+    Empty where there is no receipt. Raises StoreFailed.
     """
     if not wanted:
         return []
@@ -127,7 +127,7 @@ def _usages() -> list[resource.struct_rusage]:
 
 
 def _workers() -> list[psutil.Process]:
-    """The processes that work for this one and have not ended yet."""
+    """Running child processes."""
     pids = (child.pid for child in multiprocessing.active_children())
     return [psutil.Process(pid) for pid in pids if pid and psutil.pid_exists(pid)]
 

@@ -1,4 +1,4 @@
-"""The reference that every sample was called against: its contigs, a fingerprint of them, and its bases."""
+"""The reference FASTA: contigs, a checksum of its index, and bases."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ GZIP, LINE_END = b"\x1f\x8b", ord("\n")
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Where a contig's bases stand in a FASTA: byte of the first one, bases and bytes of a line (.fai, columns 3-5)."""
+    """Where a contig's bases are in a FASTA: byte of the first one, bases and bytes of a line (.fai, columns 3-5)."""
 
     offset: int
     bases: int
@@ -30,7 +30,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class Reference:
-    """A FASTA by URL; its index's contigs, where each one's bases stand, and the index's sha256 (no path in it)."""
+    """A FASTA by URL: the contigs of its .fai, where each one's bases are, and the sha256 of the .fai."""
 
     url: str
     contigs: tuple[Contig, ...]
@@ -43,11 +43,11 @@ class Reference:
         return f"{self.url}.fai"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Send to other processes where it is, not thousands of contigs; each reads it once."""
+        """Pickle the URL, not thousands of contigs; each process reads the index once."""
         return _read_again, (self.url, self.checksum)
 
     def unusable(self, problem: str) -> UnreadableFile:
-        """The error for an index that is not the FASTA's."""
+        """The error for an index that does not match the FASTA."""
         return UnreadableFile(self.index, problem, f"index the reference: samtools faidx {self.url}")
 
 
@@ -92,10 +92,10 @@ def _lines(index: str) -> Iterator[Lines]:
 
 
 def read_bases(reference: Reference) -> Bases | None:
-    """The reference's bases, to hold REF to; raises UnreadableFile where the index is not its own.
+    """The reference's bases, to compare REF with; raises UnreadableFile where the index does not match the FASTA.
 
-    They are mapped, not read; of a FASTA that bgzip compressed, a contig is inflated when it is needed. Nothing where
-    it is compressed otherwise, lacks its .gzi, or is no file of this machine.
+    A plain FASTA is memory-mapped; of one compressed by bgzip, a contig is inflated when it is needed. None where it is
+    compressed otherwise, lacks its .gzi, or is no local file.
     """
     if scheme(reference.url) not in ("", "file"):
         return None
@@ -107,7 +107,7 @@ def read_bases(reference: Reference) -> Bases | None:
 
 
 def bases_of(reference: Reference, region: Region) -> str:
-    """The bases of a region, as the FASTA has them: from a file of this machine, compressed or not, or from a URL.
+    """The bases of a region, as the FASTA has them: from a local file, compressed or not, or from a URL.
 
     Raises UnreadableFile.
     """
@@ -123,7 +123,7 @@ def bases_of(reference: Reference, region: Region) -> str:
 
 
 class _Inflated(Mapping[str, Sequence]):
-    """A bgzipped FASTA's contigs, each inflated when it is asked for; two are held, for samples read side by side."""
+    """A bgzipped FASTA's contigs, each inflated on access; two are cached, for samples read in parallel."""
 
     def __init__(self, reference: Reference) -> None:
         self._url, self._lengths = reference.url, {each.name: each.length for each in reference.contigs if each.length}
@@ -149,7 +149,7 @@ def _inflated(url: str, contig: str, length: int) -> Sequence:
 
 
 def _place(base: int, lines: Lines) -> int:
-    """Bytes from a contig's first base to another one."""
+    """Bytes from a contig's first base to base number `base`."""
     rows, rest = divmod(base, lines.bases)
     return rows * lines.bytes + rest
 

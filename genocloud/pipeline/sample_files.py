@@ -1,4 +1,4 @@
-"""The files that a sample sheet names, each checked against the sheet and the reference."""
+"""Check the files that a sample sheet names against the sheet and the reference."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from genocloud.regions import Contig, check_contigs
 def check_sample(
     sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sample: samples.Sample
 ) -> samples.Sample:
-    """The sample, with the name that its gVCF knows it by; raises an InputError for a file that cannot be its own."""
+    """The sample with its name inside its gVCF; raises an InputError for a file that does not match either."""
     if sample.gvcf:
         with look_at_sample(sheet_url, reference, sample, policy) as (checked, _):
             return checked
@@ -35,7 +35,7 @@ def check_sample(
 def look_at_sample(
     sheet_url: str, reference: Reference, sample: samples.Sample, policy: gvcf.RecordPolicy
 ) -> Iterator[tuple[samples.Sample, gvcf.Probe]]:
-    """As `check_sample` of a sample with a gVCF, whose file stays open for what else is to be asked of it."""
+    """As `check_sample` of a sample with a gVCF, whose probe is kept open for the caller."""
     samples.check_files(sheet_url, sample, _exists)
     url = str(sample.gvcf)
     with gvcf.open_probe(url) as probe:
@@ -59,7 +59,7 @@ def _check_lengths(url: str, header: gvcf.Header, reference: Sequence[Contig], p
 
 
 def _exists(url: str) -> bool:
-    """Whether the file can be opened; one that is there but cannot be read is an UnreadableFile."""
+    """Whether the file exists; raises UnreadableFile for one that cannot be read."""
     storage.refuse_pipe(url)
     try:
         folder, name = storage.split(url)

@@ -21,18 +21,18 @@ GZIP, VCF, BCF = b"\x1f\x8b", b"##fileformat=VCF", b"BCF\x02"
 INDEXES = (".tbi", ".csi")
 
 READ_TOGETHER = 16
-"""Headers that one task reads: so many take about ten milliseconds."""
+"""Headers per task: 16 take about ten milliseconds."""
 
 
 @dataclass(frozen=True)
 class People:
-    """Samples, and where they are listed, as error messages name it: a sheet's path or URL, or the command line."""
+    """Listed samples, and the source that error messages name: a sheet's path or URL, or the command line."""
 
     source: str
     samples: tuple[Sample, ...]
 
     def checksum(self) -> str:
-        """The sha256 of the sheet, or of the list that the command line amounts to."""
+        """The sha256 of the sheet, or of the sheet that is equal to the command line."""
         if self.source == COMMAND_LINE:
             data = sheet_text(self.samples, ".").encode()
         else:
@@ -42,11 +42,11 @@ class People:
 
 
 Listed: TypeAlias = str | tuple[str, ...] | People
-"""A sample sheet's path or URL; gVCFs' paths or URLs; or people who have been read already."""
+"""A sample sheet's path or URL; gVCFs' paths or URLs; or samples that have been read already."""
 
 
 class SampleTwice(InputError):
-    """Two gVCFs of the command line hold one sample, or two whose names look alike."""
+    """Two gVCFs of the command line with the same sample, or with names that look alike."""
 
     def __init__(self, sample: str, first: str, second: str) -> None:
         self.sample, self.files = sample, (first, second)
@@ -57,7 +57,7 @@ class SampleTwice(InputError):
 
 
 class NameNotUsable(InputError):
-    """A gVCF's sample has a name that no sample here may have."""
+    """A gVCF whose sample name is not a valid one."""
 
     def __init__(self, url: str, sample: str) -> None:
         self.url, self.sample = url, sample
@@ -68,7 +68,7 @@ class NameNotUsable(InputError):
 
 
 def sheet_or_gvcfs(urls: Sequence[str]) -> str | tuple[str, ...]:
-    """What the command line lists: one file alone that does not begin like a VCF is a sample sheet.
+    """The gVCFs that the command line lists, or the sample sheet: a single file that is no VCF.
 
     Indexes of listed gVCFs, which `gvcf/*` lists too, are left out. Raises UnreadableFile.
     """
@@ -77,7 +77,7 @@ def sheet_or_gvcfs(urls: Sequence[str]) -> str | tuple[str, ...]:
 
 
 def read_people(listed: Listed, scatter: Scatter, progress: Progress) -> People:
-    """The samples that are listed, in that order; of a gVCF with several samples all.
+    """The listed samples in order, with all samples of each gVCF.
 
     Raises UnreadableFile, SheetError, SampleTwice or NameNotUsable.
     """

@@ -1,4 +1,4 @@
-"""How a cohort's genome is cut into shards, and the keys that its derived tables are named by."""
+"""Cut a cohort's genome into shards; keep their cached tables under keys of cohort, batch and settings."""
 
 import hashlib
 import json
@@ -28,11 +28,11 @@ Base = tuple[int, int]
 
 @dataclass(frozen=True)
 class Shard:
-    """A stretch of the genome with a name that sorts in genome order: of a long contig, or of many short ones.
+    """A region of the genome, of a long contig or of many short ones, whose name sorts in genome order.
 
     `region` is on the axis of its part (regions.Axis), as are all tables between reading rows and writing records, and
     `extent` says where that is. `window`: the shard that was discovered, where this is a piece of it; `need`: bytes
-    that a task of it takes, where that was worked out (steps.needs). `asked`: what of it is put out.
+    that a task of it takes, where they were estimated (memory_model). `targets`: which sites of it are emitted.
     """
 
     name: str
@@ -40,55 +40,60 @@ class Shard:
     extent: Extent
     window: "Shard | None" = None
     need: int = field(default=0, compare=False)
-    asked: "Targets" = field(default_factory=lambda: Targets())
+    targets: "Targets" = field(default_factory=lambda: Targets())
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Where sites are put out, and where whatever the evidence; both in genome order and apart from one another.
+    """Where sites are emitted, and where whatever the evidence; both sorted in genome order, without overlaps.
 
     Of a shard these are on its axis.
-    `inside` is None for everywhere: other sites only decide about `*`.
+    `inside` is None for everywhere; sites outside only decide which `*` alleles stay.
     """
 
     inside: tuple[Region, ...] | None = None
-    forced: tuple[Region, ...] = ()
+    force_output: tuple[Region, ...] = ()
 
     @classmethod
-    def of(cls, inside: Sequence[Region] | None, forced: Sequence[Region]) -> "Targets":
+    def of(cls, inside: Sequence[Region] | None, force_output: Sequence[Region]) -> "Targets":
         """From regions in any order, overlapping or not."""
-        return cls(None if inside is None else tuple(joined(inside)), tuple(joined(forced)))
+        return cls(None if inside is None else tuple(joined(inside)), tuple(joined(force_output)))
 
     def along(self, layout: Layout) -> "Targets":
         """The same on the axes of the layout's parts."""
-        inside, forced = (
+        inside, force_output = (
             None if each is None else [layout.axis(region.contig).on(region) for region in each]
-            for each in (self.inside, self.forced)
+            for each in (self.inside, self.force_output)
         )
-        return Targets.of(inside, forced or ())
+        return Targets.of(inside, force_output or ())
 
-    def within(self, region: Region) -> "Targets":
-        """What is asked of a region."""
-        inside = None if self.inside is None else tuple(_meeting(self.inside, region))
-        return Targets(None if inside == (region,) else inside, tuple(_meeting(self.forced, region)))
+    def clip(self, region: Region) -> "Targets":
+        """The targets inside a region."""
+        inside = None if self.inside is None else tuple(_intersection(self.inside, region))
+        return Targets(None if inside == (region,) else inside, tuple(_intersection(self.force_output, region)))
 
     def as_json(self) -> str:
-        """As text that `from_json` reads."""
-        lists = (None if each is None else [astuple(region) for region in each] for each in (self.inside, self.forced))
+        """As text for `from_json`."""
+        lists = (
+            None if each is None else [astuple(region) for region in each] for each in (self.inside, self.force_output)
+        )
         return json.dumps(list(lists))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Targets":
-        """What `as_json` has written."""
-        inside, forced = json.loads(text)
+        """From the text of `as_json`."""
+        inside, force_output = json.loads(text)
         return cls(
-            None if inside is None else tuple(Region(*each) for each in inside), tuple(Region(*e) for e in forced)
+            None if inside is None else tuple(Region(*each) for each in inside), tuple(Region(*e) for e in force_output)
         )
 
     @property
     def tag(self) -> str:
-        """For names: nothing where everything is asked, else a hash."""
-        return "" if self == Targets() else "." + hashlib.sha256(repr(self).encode()).hexdigest()[:8]
+        """A suffix for names: empty for EVERYTHING, else a hash."""
+        if self == EVERYTHING:
+            return ""
+        content = f"Asked(inside={self.inside!r}, forced={self.force_output!r})"  # as names in stores have it
+        return "." + hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 EVERYTHING = Targets()
@@ -96,9 +101,10 @@ EVERYTHING = Targets()
 
 @dataclass(frozen=True)
 class ShardPlan:
-    """The work of a run: shards that it genotypes, and shards upstream of them that only decide about their `*`.
+    """The shards of a run, and the shards upstream of them that only decide which of their `*` alleles stay.
 
-    `scope` names what is genotyped in all, by this run or by others; `whole`: by this run, so that it ends the callset.
+    `scope` names all that is genotyped, by this run or by others; `whole`: all of it by this run, which then
+    commits the callset.
     """
 
     scope: str
@@ -113,12 +119,12 @@ class ShardPlan:
 
 
 @dataclass(frozen=True)
-class Known:
-    """What cutting a genome takes to know of those whose it is: one cohort's, or that of several sites.
+class GenomeRows:
+    """Which windows of the genome have rows, in one cohort or over several locations: the input of `cut_windows`.
 
     `variants` and `blocks`: windows, as part and number in it, that have such rows; `reach` gives, for some bases,
     where the chain of overlapping variant rows begins that reaches over each, or the base itself. `rows`: how many
-    rows of both kinds the windows have; None where sites keep that to themselves.
+    rows of both kinds the windows have; None where locations do not share that.
     """
 
     layout: Layout
@@ -128,71 +134,75 @@ class Known:
     rows: Mapping[Window, int] | None = None
 
 
-def cut_genome(cohort: Cohort, part: str | None = None, asked: Targets = EVERYTHING) -> ShardPlan:
-    """The shards of what is asked of a cohort's genome, see `cut_known`."""
+def cut_genome(cohort: Cohort, part: str | None = None, targets: Targets = EVERYTHING) -> ShardPlan:
+    """The shards of a cohort's targets, see `cut_windows`."""
     variants, blocks = rows_by_window(cohort, "variants"), rows_by_window(cohort, "blocks")
-    known = Known(cohort.layout, variants, blocks, partial(reaches, cohort), variants + blocks)
-    return cut_known(known, part, asked)
+    genome = GenomeRows(cohort.layout, variants, blocks, partial(reaches, cohort), variants + blocks)
+    return cut_windows(genome, part, targets)
 
 
-def cut_known(known: Known, part: str | None = None, asked: Targets = EVERYTHING) -> ShardPlan:
-    """The shards of what is asked of the genome, or of one part of it; windows in which no site can be have none.
+def cut_windows(genome: GenomeRows, part: str | None = None, targets: Targets = EVERYTHING) -> ShardPlan:
+    """The shards of the targets, or of one part of the genome; windows that can have no site get none.
 
-    What is put out of a stretch is exactly what the whole genome gives there: which `*` stays hangs on the deletions
-    that are put out upstream, whose own `*` hangs on those further up, until a base that no record spans. Raises
-    SettingError for a part that the reference does not have.
+    The sites of a region are exactly those of a whole-genome run: which `*` stays depends on the deletions emitted
+    upstream, whose own `*` depend on those further up, until a base that no record spans. Raises SettingError for a
+    part that the reference does not have.
     """
-    layout, scope = known.layout, _scope(known.layout, asked)
-    asked = asked.along(layout)
+    layout, scope = genome.layout, _scope(genome.layout, targets)
+    targets = targets.along(layout)
     chosen = [item for item in layout.parts() if part in (None, item.name)]
     if not chosen:
         raise SettingError(f"no part {part!r}; the reference has {', '.join(item.name for item in layout.parts())}")
-    windows = [region for item in chosen for region in _busy_stretches(known, item, asked)]
-    if asked.inside is None:
-        owned = [_shard(layout, region, asked) for region in windows]
+    windows = [region for item in chosen for region in _regions_with_rows(genome, item, targets)]
+    if targets.inside is None:
+        owned = [_shard(layout, region, targets) for region in windows]
         return ShardPlan(scope, part is None, tuple(owned))
-    owned, upstream = _cut_stretches(known, windows, asked)
+    owned, upstream = _cut_stretches(genome, windows, targets)
     return ShardPlan(scope, part is None, tuple(owned), tuple(upstream))
 
 
-def _scope(layout: Layout, asked: Targets) -> str:
-    told = "genome" if asked.inside is None else " ".join(region_text(each, layout.contigs) for each in asked.inside)
-    return told + "".join(f" !{region_text(each, layout.contigs)}" for each in asked.forced)
+def _scope(layout: Layout, targets: Targets) -> str:
+    text = (
+        "genome" if targets.inside is None else " ".join(region_text(each, layout.contigs) for each in targets.inside)
+    )
+    return text + "".join(f" !{region_text(each, layout.contigs)}" for each in targets.force_output)
 
 
 FEW_ROWS = 1 << 14
-"""Windows of whole contigs share a shard up to so many rows: about what is done in the 50 ms that any shard costs."""
-"""Windows of whole contigs share a shard up to so many rows: 0.3 core-seconds of work, where any shard costs 0.05."""
+"""Windows of whole contigs share a shard up to this many rows: 0.3 core-seconds of work, where any shard costs 0.05."""
 
 
-def _busy_stretches(known: Known, part: Part, asked: Targets) -> Iterator[Region]:
-    """The windows of a part in which sites can be; neighbours that hold whole contigs as one while they have few rows.
+def _regions_with_rows(genome: GenomeRows, part: Part, targets: Targets) -> Iterator[Region]:
+    """The windows of a part that can have sites; neighbouring windows of whole contigs are joined up to FEW_ROWS.
 
-    Which neighbours these are does not depend on the intervals, so that all that is derived has the same names.
+    Which are joined does not depend on the intervals, so that cached tables have the same names.
     """
-    for numbers_of in _together(known, part, asked):
+    for numbers_of in _window_groups(genome, part, targets):
         regions = [
-            known.layout.stretches(part)[number]
+            genome.layout.stretches(part)[number]
             for number in numbers_of
-            if (part.name, number) in known.variants
-            or ((part.name, number) in known.blocks and asked.within(known.layout.stretches(part)[number]).forced)
+            if (part.name, number) in genome.variants
+            or (
+                (part.name, number) in genome.blocks
+                and targets.clip(genome.layout.stretches(part)[number]).force_output
+            )
         ]
         if regions:
             yield Region(regions[0].contig, regions[0].start, regions[-1].end)
 
 
-def _together(known: Known, part: Part, asked: Targets) -> Iterator[list[int]]:
-    """The numbers of the part's windows, those that share a shard together.
+def _window_groups(genome: GenomeRows, part: Part, targets: Targets) -> Iterator[list[int]]:
+    """The part's window numbers, grouped by shard.
 
-    What is forced has as many sites as it has bases, however few the rows are.
+    A force-output window has a site at every base, however few its rows are.
     """
     run: list[int] = []
     rows = 0
     for number, (window, region) in enumerate(
-        zip(known.layout.windows(part), known.layout.stretches(part), strict=True)
+        zip(genome.layout.windows(part), genome.layout.stretches(part), strict=True)
     ):
-        more = (known.rows or {}).get((part.name, number), 0)
-        joins = known.rows is not None and _is_whole(known.layout, window) and not asked.within(region).forced
+        more = (genome.rows or {}).get((part.name, number), 0)
+        joins = genome.rows is not None and _is_whole(genome.layout, window) and not targets.clip(region).force_output
         if run and not (joins and rows + more <= FEW_ROWS):
             yield run
             run, rows = [], 0
@@ -208,7 +218,7 @@ def _is_whole(layout: Layout, window: Sequence[Region]) -> bool:
 
 
 def rows_by_window(cohort: Cohort, kind: str) -> Counter[Window]:
-    """Rows of a kind by window, as part and number in it; windows without rows, most of decoys' say, are left out."""
+    """Rows of a kind by window, as part and number in it; windows without rows, as most of decoys, are left out."""
     rows: Counter[Window] = Counter()
     for batch in cohort.batches:
         for part in cohort.receipt(batch).parts:
@@ -217,52 +227,52 @@ def rows_by_window(cohort: Cohort, kind: str) -> Counter[Window]:
     return rows
 
 
-def wanted_of(cut: ShardPlan, layout: Layout) -> list[Region]:
-    """The regions of contigs whose sites a run puts out."""
-    asked = ((shard.region,) if shard.asked.inside is None else shard.asked.inside for shard in cut.owned)
-    extents = (layout.axis(region.contig).extent(region) for regions in asked for region in regions)
+def target_regions(cut: ShardPlan, layout: Layout) -> list[Region]:
+    """The regions of contigs whose sites a run emits."""
+    targets = ((shard.region,) if shard.targets.inside is None else shard.targets.inside for shard in cut.owned)
+    extents = (layout.axis(region.contig).extent(region) for regions in targets for region in regions)
     return [region for extent in extents for region in extent.regions(layout.contigs)]
 
 
-def _cut_stretches(known: Known, windows: Sequence[Region], asked: Targets) -> tuple[list[Shard], list[Shard]]:
-    """A shard for each window that has something inside, from the first such base to the last; and what lies upstream
-    of it as far as deletions may reach into it."""
-    met = [(window.contig, _meeting(asked.inside or (), window)) for window in windows]
+def _cut_stretches(genome: GenomeRows, windows: Sequence[Region], targets: Targets) -> tuple[list[Shard], list[Shard]]:
+    """A shard for each window with targets, from the first target base to the last; and the shards upstream, as far as
+    deletions may reach into these."""
+    met = [(window.contig, _intersection(targets.inside or (), window)) for window in windows]
     regions = [Region(contig, inside[0].start, inside[-1].end) for contig, inside in met if inside]
     before = zip([Region(-1, 0, 0), *regions], regions, strict=False)
     floors = [last.end if last.contig == region.contig else 0 for last, region in before]
-    reached = known.reach([(region.contig, region.start) for region in regions])
+    reached = genome.reach([(region.contig, region.start) for region in regions])
     upstream = [
-        _shard(known.layout, Region(region.contig, start, region.start), Targets(None, asked.forced))
+        _shard(genome.layout, Region(region.contig, start, region.start), Targets(None, targets.force_output))
         for region, floor, reach in zip(regions, floors, reached, strict=True)
         if (start := max(reach, floor)) < region.start
     ]
-    return [_shard(known.layout, region, asked) for region in regions], upstream
+    return [_shard(genome.layout, region, targets) for region in regions], upstream
 
 
-def _meeting(regions: Sequence[Region], region: Region) -> list[Region]:
-    """What sorted regions, apart from one another, have in common with another one."""
+def _intersection(regions: Sequence[Region], region: Region) -> list[Region]:
+    """The intersection of sorted regions without overlaps with another region."""
     first = bisect_right(regions, (region.contig, region.start), key=lambda each: (each.contig, each.end))
-    met = []
+    common = []
     for each in regions[first:]:
         if (each.contig, each.start) >= (region.contig, region.end):
             break
-        met.append(Region(region.contig, max(each.start, region.start), min(each.end, region.end)))
-    return met
+        common.append(Region(region.contig, max(each.start, region.start), min(each.end, region.end)))
+    return common
 
 
-def _shard(layout: Layout, region: Region, asked: Targets) -> Shard:
-    """Named after its part, its place and what is asked: names sort in genome order, and no two shards share one."""
-    here = asked.within(region)
-    return Shard(_name(layout, region) + here.tag, region, layout.axis(region.contig).extent(region), asked=here)
+def _shard(layout: Layout, region: Region, targets: Targets) -> Shard:
+    """A shard named after its part, region and targets: names are unique and sort in genome order."""
+    here = targets.clip(region)
+    return Shard(_name(layout, region) + here.tag, region, layout.axis(region.contig).extent(region), targets=here)
 
 
 def piece_of(layout: Layout, shard: Shard, region: Region) -> Shard:
-    """The piece of a shard that has the sites of a region in it."""
+    """The piece of a shard that holds the sites of a region."""
     if region == shard.region:
         return shard
     extent = layout.axis(region.contig).extent(region)
-    return Shard(_name(layout, region) + shard.asked.tag, region, extent, shard, asked=shard.asked)
+    return Shard(_name(layout, region) + shard.targets.tag, region, extent, shard, targets=shard.targets)
 
 
 def _name(layout: Layout, region: Region) -> str:
@@ -290,19 +300,19 @@ def _variant_starts(cohort: Cohort, batch: Batch, base: Region) -> list[int]:
 
 @cache
 def _software() -> str:
-    """This genocloud's version: importlib parses the package's metadata for it, and every key asks."""
+    """genocloud's version, cached: importlib parses the package's metadata for it."""
     return version("genocloud")
 
 
-def derived_key(cohort: Cohort, *settings: Any) -> str:
-    """The name of what is derived from just these samples, in this order, with these settings, by this genocloud."""
+def cohort_key(cohort: Cohort, *settings: Any) -> str:
+    """A hash of the cohort's samples in order, the settings and the version of genocloud."""
     samples = [[batch.id, batch.ranks.tolist()] for batch in cohort.batches]
     content = [VERSION, _software(), cohort.layout.window_bp, samples, settings]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
 
 
 def batch_key(cohort: Cohort, batch: Batch, *settings: Any) -> str:
-    """The name of what follows from one batch's samples in force, in their order, whatever the cohort has besides."""
+    """A hash of one batch's active samples in order, the settings and the version of genocloud."""
     places = np.searchsorted(np.sort(batch.ranks[batch.ranks >= 0]), batch.ranks)
     members: list[Any] = [batch.id, np.where(batch.ranks >= 0, places, -1).tolist()]
     if (repeated := cohort.repeated(batch)).any():  # whose INFO does not count depends on who else is in force
@@ -311,25 +321,25 @@ def batch_key(cohort: Cohort, batch: Batch, *settings: Any) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
 
 
-def derived_folders(cohort: Cohort) -> set[str]:
-    """The folders under COHORT/derived that a version needs: its own, and those of its batches."""
-    return {derived_key(cohort), *(batch_key(cohort, batch) for batch in cohort.batches)}
+def cached_folders(cohort: Cohort) -> set[str]:
+    """The folders under COHORT/derived that a cohort version uses: its own, and its batches'."""
+    return {cohort_key(cohort), *(batch_key(cohort, batch) for batch in cohort.batches)}
 
 
 def cohort_inputs(cohort: Cohort) -> dict[str, str]:
-    """What a receipt says of a cohort that a step read."""
-    return {f"cohort, version {cohort.version}": f"content:{derived_key(cohort)}"}
+    """The receipt's entry for a cohort that a step read."""
+    return {f"cohort, version {cohort.version}": f"content:{cohort_key(cohort)}"}
 
 
 @dataclass(frozen=True)
-class Derived:
-    """A folder of tables, one a shard, under COHORT/derived: rebuildable, written once, never edited."""
+class CachedTables:
+    """Cached tables of one kind under COHORT/derived, one per shard: rebuildable, written once, never edited."""
 
     url: str
     kind: str
 
     def counts(self, shard: Shard) -> dict[str, int] | None:
-        """What was counted while the shard's table was made; None where it has not been made."""
+        """The counts stored with the shard's table; None where there is no table."""
         name = self._name(shard)
         if not storage.open_store(self.url).exists(name):
             return None
@@ -342,10 +352,10 @@ class Derived:
         names = storage.open_store(self.url).list(f"{self.kind}/")
         return {name.removeprefix(f"{self.kind}/").removesuffix(".parquet") for name in names}
 
-    def asked(self, shard: Shard) -> Targets | None:
-        """What was asked of a shard when its table was made; None where an earlier genocloud did not write that."""
+    def targets(self, shard: Shard) -> Targets | None:
+        """The shard's targets when its table was made; None where an earlier genocloud did not write them."""
         with self._sound(self._name(shard)) as file:
-            text = sealing.reader(file).schema_arrow.metadata.get(_ASKED)
+            text = sealing.reader(file).schema_arrow.metadata.get(_TARGETS)
             return None if text is None else Targets.from_json(text)
 
     def read(self, shard: Shard, made_by: str) -> pa.Table:
@@ -354,12 +364,12 @@ class Derived:
         if not store.exists(self._name(shard)):
             raise StoreError(
                 f"{self.url}: no {self._name(shard)}; run `genocloud {made_by}` on this cohort first, "
-                "with the same intervals and forced sites, or wider intervals"
+                "with the same intervals and force-output sites, or wider intervals"
             )
         return self._read(self._name(shard))
 
     def pieces(self, shard: Shard) -> dict[str, pa.Table]:
-        """The shard's tables, where it may have several, by their labels. Raises StoreError."""
+        """The shard's tables by label, of a kind that may have several. Raises StoreError."""
         prefix, suffix = f"{self.kind}/{shard.name}.", ".parquet"
         names = storage.open_store(self.url).list(prefix)
         return {name.removeprefix(prefix).removesuffix(suffix): self._read(name) for name in names}
@@ -370,7 +380,7 @@ class Derived:
 
     @contextmanager
     def _sound(self, name: str) -> Iterator[BinaryIO]:
-        """A table's bytes, compared with their checksums as they are read; raises StoreError where it is damaged."""
+        """A table's file, checked against its checksums as it is read; raises StoreError where it is damaged."""
         try:
             with storage.open_store(self.url).open(name) as file:
                 yield checked(file, storage.join(self.url, name))
@@ -383,17 +393,17 @@ class Derived:
             ) from error
 
     def write(self, shard: Shard, table: pa.Table, counts: dict[str, int]) -> None:
-        """Write the shard's table with its counts, whole or not at all."""
+        """Write the shard's table with its counts, atomically."""
         name = self._name(shard)
-        told = {_COUNTS: json.dumps(counts), _PLACE: self._place(name)}
-        if shard.asked != EVERYTHING:
-            told[_ASKED] = shard.asked.as_json()
-        table = table.replace_schema_metadata(told)
+        metadata = {_COUNTS: json.dumps(counts), _PLACE: self._place(name)}
+        if shard.targets != EVERYTHING:
+            metadata[_TARGETS] = shard.targets.as_json()
+        table = table.replace_schema_metadata(metadata)
         with storage.open_store(self.url).writer(name) as file:
             sealing.write_sealed(table, file, compression="zstd")
 
     def write_piece(self, shard: Shard, label: str, table: pa.Table) -> None:
-        """Write one of several tables of the shard, mostly lists of numbers, whole or not at all."""
+        """Write one of several tables of the shard, mostly lists of numbers, atomically."""
         split = {f"{each.name}.list.element": "BYTE_STREAM_SPLIT" for each in table.schema if is_integers(each.type)}
         name = self._name(shard, f".{label}")
         table = table.replace_schema_metadata({_PLACE: self._place(name)})
@@ -414,20 +424,20 @@ class Derived:
 
 
 def is_integers(type_: pa.DataType) -> bool:
-    """Whether values are lists of integers: split by bytes they are a third smaller, and quicker to read."""
+    """Whether values are lists of integers: BYTE_STREAM_SPLIT makes them a third smaller and quicker to read."""
     return bool(pa.types.is_list(type_) and pa.types.is_integer(type_.value_type))
 
 
-_COUNTS, _PLACE, _ASKED = b"genocloud:counts", b"genocloud:place", b"genocloud:asked"
+_COUNTS, _PLACE, _TARGETS = b"genocloud:counts", b"genocloud:place", b"genocloud:asked"
 
 
 def place_of(url: str) -> str:
-    """What a derived table says of where it belongs: its path below the cohort's folder of these."""
+    """A cached table's path below COHORT/derived, as its metadata has it."""
     return url.rpartition("/derived/")[2]
 
 
 def checked(file: BinaryIO, url: str) -> BinaryIO:
-    """A derived table's bytes, compared as they are read. Raises OSError for one that belongs elsewhere."""
+    """A cached table's file, checked against its checksums as it is read. Raises OSError for one that was moved."""
     sound = sealing.check(file)
     place = (sealing.reader(sound).schema_arrow.metadata or {}).get(_PLACE)
     if place is not None and place.decode() != place_of(url):
@@ -437,28 +447,28 @@ def checked(file: BinaryIO, url: str) -> BinaryIO:
 
 
 def read_table(file: BinaryIO) -> pa.Table:
-    """A derived table, its pages' checksums compared; Arrow's own threads, which may outlive main, are kept out."""
+    """Read a cached table; without Arrow's own threads, which may outlive main."""
     return sealing.reader(file).read(use_threads=False)
 
 
 def read_alleles(cohort: Cohort, shard: Shard) -> pa.Table:
     """ALLELES of a shard, or of a piece of one. Raises StoreError where it has not been discovered."""
-    return alleles_in(derived(cohort, "alleles"), shard)
+    return alleles_in(cached_tables(cohort, "alleles"), shard)
 
 
-def alleles_in(tables: "Derived", shard: Shard) -> pa.Table:
-    """As `read_alleles`, from wherever the tables are."""
+def alleles_in(tables: CachedTables, shard: Shard) -> pa.Table:
+    """As `read_alleles`, from the given tables."""
     alleles = tables.read(shard.window or shard, made_by="discover")
     first, end = np.searchsorted(numbers(alleles["start"]), (shard.region.start, shard.region.end)).tolist()
     return alleles.slice(first, end - first)
 
 
-def derived_of_batch(cohort: Cohort, batch: Batch, kind: str) -> Derived:
-    """The folder of one kind of tables that follow from a batch alone."""
-    return Derived(storage.join(cohort.url, f"derived/{batch_key(cohort, batch)}"), kind)
+def batch_tables(cohort: Cohort, batch: Batch, kind: str) -> CachedTables:
+    """Cached tables of one kind that depend on a single batch."""
+    return CachedTables(storage.join(cohort.url, f"derived/{batch_key(cohort, batch)}"), kind)
 
 
-def derived(cohort: Cohort, kind: str, *settings: Any) -> Derived:
-    """The folder of one kind of derived tables of a cohort; the first part of its name tells which versions need it."""
-    folder = f"derived/{derived_key(cohort)}/{derived_key(cohort, *settings)}"
-    return Derived(storage.join(cohort.url, folder), kind)
+def cached_tables(cohort: Cohort, kind: str, *settings: Any) -> CachedTables:
+    """Cached tables of one kind of a cohort; the first part of the folder's name identifies the cohort's version."""
+    folder = f"derived/{cohort_key(cohort)}/{cohort_key(cohort, *settings)}"
+    return CachedTables(storage.join(cohort.url, folder), kind)

@@ -1,4 +1,4 @@
-"""The work folder of a joint run: its cohort and finished parts, and whether the disk has room for them."""
+"""The work folder of a joint run: its cohort and finished parts; check the disk's free space."""
 
 import shutil
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ STORE_SHARE = 0.6
 
 
 def check_places(plan: JointOptions) -> None:
-    """Refuse a cohort in the place of something else, and a run without samples. Raises SettingError, NoCohort."""
+    """Refuse a cohort at the URL of an output, and a run without samples. Raises SettingError, NoCohort."""
     if plan.cohort_url is None:
         if plan.listed is None:
             raise SettingError("no sample is listed; name a sample sheet or gVCFs, or a --cohort that holds some")
@@ -31,7 +31,7 @@ def check_places(plan: JointOptions) -> None:
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """The folder with the finished parts of a run's VCF, and with its cohort, unless that has a place of its own."""
+    """The folder with the finished parts of a run's VCF, and with its cohort, unless that has its own URL."""
 
     folder: Path
     kept_cohort: str | None
@@ -62,20 +62,20 @@ class WorkFolder:
 
 
 def work_folder(out_url: str) -> Path:
-    """Beside a local VCF; for a VCF at a URL in the present folder."""
+    """The folder beside a local VCF; for a VCF at a URL in the current directory."""
     folder, name = storage.split(out_url)
     return Path(f"{name}.work") if "://" in out_url else Path(folder) / f"{name}.work"
 
 
 def claim_callset(callset_url: str, out_url: str) -> None:
-    """Refuse, before the work, a place that cannot become a callset."""
+    """Refuse, before the work, a URL that cannot become a callset."""
     if callset_url == out_url:
         raise SettingError(f"{out_url}: VCF and callset have the same place; give the callset one of its own")
     callset.claim(storage.open_store(callset_url))
 
 
 def check_room(samples: Sequence[Sample], work: WorkFolder) -> None:
-    """Refuse a cohort whose store would not fit on this disk; how much room a bucket has is not known."""
+    """Refuse a cohort that would not fit on this disk; a bucket's free space is not known."""
     need = int(STORE_SHARE * sum(_size(sample.gvcf) for sample in samples if sample.gvcf))
     if "://" in work.cohort:
         return
@@ -91,7 +91,7 @@ def check_room(samples: Sequence[Sample], work: WorkFolder) -> None:
 
 
 def _size(url: str) -> int:
-    """Bytes of a gVCF; none for one that cannot be read, of which ingest tells more."""
+    """Bytes of a gVCF; 0 for one that cannot be read, which ingest reports."""
     with suppress(UnreadableFile):
         return file_size(url)
     return 0

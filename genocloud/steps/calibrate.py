@@ -17,10 +17,9 @@ from statistics import median
 
 import numpy as np
 
-from genocloud import cohort
 from genocloud.callset import bgzf
 from genocloud.callset.vcf_index import ContigIndex, Index, index_depth
-from genocloud.cohort import Cohort
+from genocloud.cohort import Cohort, open_cohort
 from genocloud.costs.rates import HERE, Rates, default_rates, rates_file
 from genocloud.costs.synthetic import CONTIG, Invented
 from genocloud.genotypes import Model
@@ -172,8 +171,8 @@ class Work:
             return ingest(self.cohort, *files, storing, scatter, Silent())
 
     def discover(self) -> Receipt:
-        with self._cohort() as (opened, cut, scatter):
-            return discover(opened, cut, scatter, Silent())
+        with self._cohort() as (cohort, cut, scatter):
+            return discover(cohort, cut, scatter, Silent())
 
     def estimate(self) -> Receipt:
         return self._estimate(Model(stand_call_conf=28.0), None)
@@ -184,19 +183,19 @@ class Work:
         return self._estimate(Model(stand_call_conf=31.0), str(self.at / "other"))
 
     def _estimate(self, model: Model, callset_url: str | None) -> Receipt:
-        with self._cohort() as (opened, cut, scatter), receipt_of("estimate") as receipt:
-            estimate(opened, model, cut, scatter, Silent(), callset_url)
+        with self._cohort() as (cohort, cut, scatter), receipt_of("estimate") as receipt:
+            estimate(cohort, model, cut, scatter, Silent(), callset_url)
         return receipt
 
     def render(self) -> Receipt:
-        with self._cohort() as (opened, cut, scatter):
+        with self._cohort() as (cohort, cut, scatter):
             out = str(self.at / "joint.vcf.gz")
-            return render(opened, str(self.at / "parts"), out, Model(), cut, scatter, Silent())[1]
+            return render(cohort, str(self.at / "parts"), out, Model(), cut, scatter, Silent())[1]
 
     def call(self) -> Receipt:
         model = Model(stand_call_conf=29.0)
-        with self._cohort() as (opened, cut, scatter):
-            return genotype(opened, str(self.at / "callset"), model, cut, scatter, Silent())
+        with self._cohort() as (cohort, cut, scatter):
+            return genotype(cohort, str(self.at / "callset"), model, cut, scatter, Silent())
 
     def export(self) -> Receipt:
         with open_scatter(f"threads:{self.threads}") as scatter:
@@ -206,8 +205,8 @@ class Work:
     def _cohort(self) -> Iterator[tuple[Cohort, ShardPlan, Scatter]]:
         """The cohort, its cut, and threads to work in."""
         with open_scatter(f"threads:{self.threads}") as scatter:
-            opened = cohort.open_cohort(self.cohort)
-            yield opened, cut_genome(opened), scatter
+            cohort = open_cohort(self.cohort)
+            yield cohort, cut_genome(cohort), scatter
 
 
 def _apart(step: Callable[[], Receipt]) -> Receipt:

@@ -17,7 +17,7 @@ from genocloud.cohort.garbage import (
     total_bytes,
 )
 from genocloud.pipeline.receipts import Receipt, receipt_of
-from genocloud.pipeline.sharding import derived_folders
+from genocloud.pipeline.sharding import cached_folders
 from genocloud.scatter.progress import Progress
 
 DRAFTS = "drafts of killed writers"
@@ -36,11 +36,11 @@ def collect(
     objects; a dry run does not know of drafts. Raises StoreError.
     """
     with receipt_of("collect") as receipt:
-        opened = cohort.open_cohort(cohort_url)
+        latest = cohort.open_cohort(cohort_url)
         store = storage.open_store(cohort_url)
         there = len(store.list())
         before = time.time() - older_than_hours * 3600
-        garbage = find_garbage(store, keep, derived_folders, before)
+        garbage = find_garbage(store, keep, cached_folders, before)
         sizes = {reason: total_bytes(store, names) for reason, names in garbage.items()}
         drafts: Sequence[str] = ()
         if not dry_run:
@@ -48,7 +48,7 @@ def collect(
             garbage[UNUSED] = _delete_batches(store, garbage[UNUSED], before, progress)
             drafts = store.sweep(older_than_hours * 3600)
         receipt.figures = {
-            "cohort_version": opened.version,
+            "cohort_version": latest.version,
             "dry_run": dry_run,
             "bytes": sizes,
             "freed_bytes": sum(sizes.values()),
@@ -79,10 +79,10 @@ def delete(store: storage.Store, names: Sequence[str], progress: Progress) -> No
         progress.stage("delete", tasks=len(names), unit="object") as stage,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
-        for speaks, run in groupby(names, key=_speaks_of_others):
-            for _ in map(store.delete, run) if speaks else pool.map(store.delete, run):
+        for in_order, run in groupby(names, key=_is_json):
+            for _ in map(store.delete, run) if in_order else pool.map(store.delete, run):
                 stage.advance(tasks=1)
 
 
-def _speaks_of_others(name: str) -> bool:
+def _is_json(name: str) -> bool:
     return name.endswith(".json")

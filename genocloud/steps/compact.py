@@ -20,20 +20,20 @@ def compact(cohort_url: str, batch_size: int, scatter: Scatter, progress: Progre
     somebody who was moved left meanwhile.
     """
     with receipt_of("compact") as receipt:
-        opened = cohort.open_cohort(cohort_url)
+        before = cohort.open_cohort(cohort_url)
         store = storage.open_store(cohort_url)
-        planned = plan_compact(opened, batch_size)
-        made = rewrite(opened, planned, scatter, progress)
+        planned = plan_compact(before, batch_size)
+        made = rewrite(before, planned, scatter, progress)
         moves = {old: new for each in planned for old, new in each.moves.items()}
         try:
             now = cohort.move(store, made, moves)
         except cohort.ChangedMeanwhile:
             _discard_erased(store, planned)
             raise
-        receipt.inputs = cohort_inputs(opened)
+        receipt.inputs = cohort_inputs(before)
         receipt.figures = {
             "cohort_version": now.version,
-            "batches": {"before": len(opened.batches), "after": len(now.batches), "made": len(made)},
+            "batches": {"before": len(before.batches), "after": len(now.batches), "made": len(made)},
             "records": sum(each.read for each in made),
         }
         receipt.balanced("samples", len(moves), sum(len(each.samples) for each in made), {})

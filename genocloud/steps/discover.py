@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-from genocloud import cohort, sites
+from genocloud import sites
+from genocloud.cohort import Cohort, OtherReference, open_cohort
 from genocloud.errors import SettingError
 from genocloud.pipeline.genotyping.batch_cache import observed, precompute_batches
-from genocloud.pipeline.genotyping.discovery import OUTSIDE, _total, make_alleles, rows_cover, seen_by_all
+from genocloud.pipeline.genotyping.discovery import OUTSIDE, count_observations, make_alleles, rows_cover, seen_by_all
 from genocloud.pipeline.memory_model import discovery_need
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import Reference
-from genocloud.pipeline.sharding import Derived, Shard, ShardPlan, cohort_inputs, derived
+from genocloud.pipeline.sharding import CachedTables, Shard, ShardPlan, cached_tables, cohort_inputs
 from genocloud.scatter.executors import Scatter, run_needing, threads_each
 from genocloud.scatter.progress import Progress
 
@@ -25,7 +26,7 @@ class _Task:
 
 
 def discover(
-    opened: cohort.Cohort,
+    cohort: Cohort,
     cut: ShardPlan,
     scatter: Scatter,
     progress: Progress,
@@ -39,49 +40,49 @@ def discover(
     cohort's. Returns the receipt, balanced in (sample, allele) observations.
     Raises OtherReference, or SettingError for forced sites without a reference.
     """
-    _check_reference(opened, cut, reference)
+    _check_reference(cohort, cut, reference)
     with receipt_of("discover") as receipt:
         threads = threads_each(scatter, len(cut.settled))
-        tasks = [_Task(opened.url, opened.version, shard, threads, keep, reference) for shard in cut.settled]
-        needs = [discovery_need(opened, shard, threads) for shard in cut.settled]
+        tasks = [_Task(cohort.url, cohort.version, shard, threads, keep, reference) for shard in cut.settled]
+        needs = [discovery_need(cohort, shard, threads) for shard in cut.settled]
         if keep:
-            precompute_batches(opened, scatter, progress, "observe", _observe_batch, tasks, needs)
+            precompute_batches(cohort, scatter, progress, "observe", _observe_batch, tasks, needs)
         with progress.stage("discover", tasks=len(tasks), unit="shard") as stage:
             done = run_needing(
                 scatter, _discover_shard, tasks, needs, lambda counts: stage.advance(tasks=1, sites=counts["sites"])
             )
         total = {name: sum(counts[name] for counts in done) for name in ("sites", "observed", "merged", "outside")}
-        receipt.inputs = cohort_inputs(opened)
+        receipt.inputs = cohort_inputs(cohort)
         receipt.figures = {"shards": len(tasks), "sites": total["sites"]}
         outside = {OUTSIDE: total["outside"]} if total["outside"] else {}
         receipt.balanced("observations", total["observed"], total["merged"], outside)
     return receipt
 
 
-def _check_reference(opened: cohort.Cohort, cut: ShardPlan, reference: Reference | None) -> None:
-    if not any(shard.asked.forced for shard in cut.settled):
+def _check_reference(cohort: Cohort, cut: ShardPlan, reference: Reference | None) -> None:
+    if not any(shard.targets.force_output for shard in cut.settled):
         return
     if reference is None:
-        raise SettingError(f"{opened.url}: sites without a variant are asked for; give the --reference of the cohort")
-    if reference.checksum != opened.reference["contigs"]:
-        raise cohort.OtherReference(opened.url, "another reference")
+        raise SettingError(f"{cohort.url}: sites without a variant are asked for; give the --reference of the cohort")
+    if reference.checksum != cohort.reference["contigs"]:
+        raise OtherReference(cohort.url, "another reference")
 
 
 def _discover_shard(task: _Task) -> dict[str, int]:
-    opened = cohort.open_cohort(task.cohort_url, task.version)
-    tables = derived(opened, "alleles")
-    return tables.counts(task.shard) or _make_shard(opened, tables, task)
+    cohort = open_cohort(task.cohort_url, task.version)
+    tables = cached_tables(cohort, "alleles")
+    return tables.counts(task.shard) or _make_shard(cohort, tables, task)
 
 
-def _observe_batch(given: tuple[_Task, int]) -> None:
-    task, number = given
-    opened = cohort.open_cohort(task.cohort_url, task.version)
-    if derived(opened, "alleles").counts(task.shard) is None:
-        observed(opened, opened.batches[number], task.shard, keep=True)
+def _observe_batch(pair: tuple[_Task, int]) -> None:
+    task, number = pair
+    cohort = open_cohort(task.cohort_url, task.version)
+    if cached_tables(cohort, "alleles").counts(task.shard) is None:
+        observed(cohort, cohort.batches[number], task.shard, keep=True)
 
 
-def _make_shard(opened: cohort.Cohort, tables: Derived, task: _Task) -> dict[str, int]:
-    observations, spans = seen_by_all(opened, task.shard, task.keep, task.threads)
+def _make_shard(cohort: Cohort, tables: CachedTables, task: _Task) -> dict[str, int]:
+    observations, spans = seen_by_all(cohort, task.shard, task.keep, task.threads)
     unified = sites.unify([observations], [spans])
-    given = _total(observations), unified, [spans], task.reference
-    return make_alleles(tables, task.shard, *given, lambda: rows_cover(opened, task.shard, task.threads))
+    pair = count_observations(observations), unified, [spans], task.reference
+    return make_alleles(tables, task.shard, *pair, lambda: rows_cover(cohort, task.shard, task.threads))

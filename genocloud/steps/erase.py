@@ -66,7 +66,7 @@ def erase(
         if sure and before:
             searched = _complete(store, before, scatter, progress)
         erasure = before if before and before.sample == sample else erasing.trace(store, sample)
-        receipt.figures = _told(store, erasure, callsets) | {"done": sure}
+        receipt.figures = _figures(store, erasure, callsets) | {"done": sure}
         if sure and erasure is not before:
             erasing.begin(store, erasure)
             searched = _complete(store, erasure, scatter, progress)
@@ -87,7 +87,7 @@ def _check_callset(url: str) -> None:
         pass
 
 
-def _told(store: storage.Store, erasure: Erasure, callsets: Sequence[str]) -> dict[str, object]:
+def _figures(store: storage.Store, erasure: Erasure, callsets: Sequence[str]) -> dict[str, object]:
     """Whom and what an erasure is about, and where it does not reach."""
     urls = dict.fromkeys([*registered(store), *(storage.open_store(url).url for url in callsets)])
     return {
@@ -134,11 +134,11 @@ def _complete(store: storage.Store, erasure: Erasure, scatter: Scatter, progress
 
 def _rewrite(store: storage.Store, erasure: Erasure, scatter: Scatter, progress: Progress) -> None:
     """Everybody else of the latest version is read from new batches from now on."""
-    opened = cohort.open_cohort(store.url)
-    planned = erasing.plan_erase(erasure, opened)
-    made = rewrite(opened, planned, scatter, progress)
-    speaking = {(person.batch, person.place) for person in opened.people()}
-    moves = {old: new for each in planned for old, new in each.moves.items() if old in speaking}
+    latest = cohort.open_cohort(store.url)
+    planned = erasing.plan_erase(erasure, latest)
+    made = rewrite(latest, planned, scatter, progress)
+    current = {(person.batch, person.place) for person in latest.people()}
+    moves = {old: new for each in planned for old, new in each.moves.items() if old in current}
     cohort.move(store, made, moves, erasure.gone)
 
 

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genocloud import callset, storage
+from genocloud import storage
+from genocloud.callset import (
+    Callset,
+    ExportPart,
+    check_vcf_url,
+    export_shard,
+    find_index,
+    join_shards,
+    open_callset,
+    shards_in,
+)
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sample_files import file_size
@@ -15,7 +25,7 @@ from genocloud.scatter.task_progress import tell
 
 @dataclass(frozen=True)
 class _Task:
-    shard: callset.Callset
+    shard: Callset
     out_url: str
     regions: list[Region] | None
     threads: int
@@ -35,7 +45,7 @@ def export(
     killed run goes on where it stopped. The balance is in records. Raises GenotypesNotShared or RemoteUnreachable first
     where genotypes of another site may not or cannot be read from here, OutputInUse where another run writes OUT.
     """
-    callset.check_vcf_url(out_url)
+    check_vcf_url(out_url)
     with storage.file_lock(out_url):
         return export_locked(callset_url, out_url, scatter, progress, intervals, sites)
 
@@ -50,12 +60,12 @@ def export_locked(
 ) -> Receipt:
     """`export` for a caller that holds the output's lock."""
     with receipt_of("export") as receipt:
-        opened = callset.open_callset(callset_url)
-        opened = opened if sites is None else opened.of_sites(sites)
-        opened.check_reach()
-        wanted = (intervals or Intervals()).inside(opened.contigs)
+        callset = open_callset(callset_url)
+        callset = callset if sites is None else callset.of_sites(sites)
+        callset.check_reach()
+        wanted = (intervals or Intervals()).inside(callset.contigs)
         inside = None if wanted is None else list(wanted)
-        shards = callset.shards_in(opened, inside)
+        shards = shards_in(callset, inside)
         threads = threads_each(scatter, len(shards))
         tasks = [_Task(shard, out_url, inside, threads) for shard in shards]
         with progress.stage("export", tasks=len(tasks), unit="shard") as stage:
@@ -63,17 +73,17 @@ def export_locked(
                 _export_shard,
                 tasks,
                 lambda part: stage.advance(tasks=1, sites=part.counts.records),
-                lambda told: stage.advance(bytes=told),
+                lambda written: stage.advance(bytes=written),
             )
-        counts = callset.join_shards(opened, parts, out_url, inside)
-        receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in opened.shards}
-        receipt.vouch(out_url, callset.find_index(out_url))
+        counts = join_shards(callset, parts, out_url, inside)
+        receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in callset.shards}
+        receipt.vouch(out_url, find_index(out_url))
         receipt.figures = {"genotypes": counts.genotypes, "text_bytes": counts.text_bytes}
         receipt.figures["bytes_stored"] = file_size(out_url)
-        taken = sum(part.counts.records for part in parts) if inside else opened.counts["sites"]
+        taken = sum(part.counts.records for part in parts) if inside else callset.counts["sites"]
         receipt.balanced("records", taken, counts.records, {})
     return receipt
 
 
-def _export_shard(task: _Task) -> callset.ExportPart:
-    return callset.export_shard(task.shard, task.out_url, task.regions, task.threads, tell)
+def _export_shard(task: _Task) -> ExportPart:
+    return export_shard(task.shard, task.out_url, task.regions, task.threads, tell)

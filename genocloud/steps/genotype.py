@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from genocloud import callset, cohort, storage
+from genocloud import callset, storage
+from genocloud.cohort import Cohort
 from genocloud.errors import SettingError, shortened
 from genocloud.genotypes import Model
 from genocloud.pipeline.callset_registry import register
 from genocloud.pipeline.genotyping.batch_cache import precompute_batches
 from genocloud.pipeline.genotyping.known_names import check_contigs
-from genocloud.pipeline.genotyping.row_cache import keeping
+from genocloud.pipeline.genotyping.row_cache import row_cache
 from genocloud.pipeline.genotyping.shard_calling import CallTask, call_shard, reuse_or_call_batch
 from genocloud.pipeline.genotyping.shard_completion import description_of
 from genocloud.pipeline.genotyping.shard_estimates import estimate
@@ -31,7 +32,7 @@ class SharedPlace(SettingError):
 
 
 def genotype(
-    opened: cohort.Cohort,
+    cohort: Cohort,
     callset_url: str,
     model: Model,
     cut: ShardPlan,
@@ -45,45 +46,45 @@ def genotype(
     `dbsnp_url`, whose fingerprint the model has. The balance is in sites. Raises OutputInUse where another run writes
     the callset, unless both write different parts of the genome.
     """
-    check_contigs(dbsnp_url, opened.contigs)
+    check_contigs(dbsnp_url, cohort.contigs)
     with (
         receipt_of("genotype") as receipt,
-        keeping(scatter.memory),
-        _callset_store(opened, callset_url, cut) as store,
+        row_cache(scatter.memory),
+        _callset_store(cohort, callset_url, cut) as store,
     ):
-        estimated = estimate(opened, model, cut, scatter, progress, store.url)
+        estimated = estimate(cohort, model, cut, scatter, progress, store.url)
         threads = threads_each(scatter, len(cut.settled))
-        given = opened.url, opened.version, store.url, model, cut.scope
-        tasks = [CallTask(*given, shard, threads, dbsnp_url) for shard in cut.owned]
+        common = cohort.url, cohort.version, store.url, model, cut.scope
+        tasks = [CallTask(*common, shard, threads, dbsnp_url) for shard in cut.owned]
         needs = [shard.need for shard in cut.owned]
-        precompute_batches(opened, scatter, progress, "call", reuse_or_call_batch, tasks, needs)
+        precompute_batches(cohort, scatter, progress, "call", reuse_or_call_batch, tasks, needs)
         with progress.stage("genotype", tasks=len(tasks), unit="shard") as stage:
             entries = run_needing(
                 scatter, call_shard, tasks, needs, lambda one: stage.advance(tasks=1, sites=one.sites.rows)
             )
         if cut.whole:
-            callset.commit(store, description_of(opened, model, cut), entries)
+            callset.commit(store, description_of(cohort, model, cut), entries)
         sites = sum(entry.sites.rows for entry in entries)
-        receipt.inputs = cohort_inputs(opened)
+        receipt.inputs = cohort_inputs(cohort)
         receipt.figures = {
-            "samples": len(opened.samples),
-            "genotypes": sites * len(opened.samples),
+            "samples": len(cohort.samples),
+            "genotypes": sites * len(cohort.samples),
             "shards": len(entries),
             "bytes_stored": sum(table.bytes for entry in entries for table in entry.tables),
-            "cohort": {"version": opened.version, "records": receipt.account("records", *opened.records())},
+            "cohort": {"version": cohort.version, "records": receipt.account("records", *cohort.records())},
         }
         estimated.enter(receipt, sites, sum(entry.alts for entry in entries))
     return receipt
 
 
 @contextmanager
-def _callset_store(opened: cohort.Cohort, callset_url: str, cut: ShardPlan) -> Iterator[storage.Store]:
+def _callset_store(cohort: Cohort, callset_url: str, cut: ShardPlan) -> Iterator[storage.Store]:
     """The store of the callset, which holds nothing else and which no other run writes meanwhile."""
     store = storage.open_store(callset_url)
-    if store.url == storage.open_store(opened.url).url:
+    if store.url == storage.open_store(cohort.url).url:
         raise SharedPlace(store.url)
     callset.claim(store)
     part = None if cut.whole else f"shards {shortened([shard.name for shard in cut.owned])}"
     with storage.folder_lock(store.url, part):
-        register(opened.url, store.url)
+        register(cohort.url, store.url)
         yield store

@@ -13,7 +13,7 @@ from genocloud.federation import (
     unpack,
 )
 from genocloud.pipeline.genotyping.known_names import check_contigs
-from genocloud.pipeline.genotyping.row_cache import keeping
+from genocloud.pipeline.genotyping.row_cache import row_cache
 from genocloud.pipeline.hybrid.callsets import genotype_shards, location_totals, plan_shards
 from genocloud.pipeline.hybrid.clients import LocationClient, Watch, unwatched
 from genocloud.pipeline.hybrid.locations import (
@@ -39,7 +39,7 @@ from genocloud.pipeline.options import IngestOptions, model_of
 from genocloud.pipeline.preconditions import refuse_bare_blocks, refuse_holes
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import read_reference
-from genocloud.pipeline.sharding import derived_key, rows_by_window
+from genocloud.pipeline.sharding import cohort_key, rows_by_window
 from genocloud.regions import Region
 from genocloud.samples import Sample
 from genocloud.scatter.progress import Progress, Silent
@@ -68,7 +68,7 @@ def hybrid(
             say(sentence)
         working = [station for station in stations if station.home or rows[station.name]]
         for station in working:
-            stack.enter_context(keeping(station.scatter.memory))
+            stack.enter_context(row_cache(station.scatter.memory))
         filled = fill_locations(config, working, reference, model, rows, fill, progress)
         flow, cut = plan_shards(filled, working, reference, progress)
         genotype_shards(filled, flow, cut, receipt)
@@ -118,8 +118,8 @@ def fill(given: Filling) -> Filled:
     rows = {sample.sample: row for row, sample in enumerate(samples)}
     return Filled(
         opened.version,
-        derived_key(opened),
-        derived_key(opened, opened.samples),
+        cohort_key(opened),
+        cohort_key(opened, opened.samples),
         at.released("people", _people(opened, rows)),
         tuple(sorted(rows_by_window(opened, "variants"))),
         tuple(sorted(rows_by_window(opened, "blocks"))),

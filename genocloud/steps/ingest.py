@@ -10,7 +10,7 @@ from genocloud.errors import MANY, first_of
 from genocloud.pipeline.ingestion.arrivals import check_arrivals, existing_cohort, in_batches, new_arrivals
 from genocloud.pipeline.ingestion.batch_storing import IngestTask, layout_of, store_batches
 from genocloud.pipeline.options import IngestOptions
-from genocloud.pipeline.preconditions import tallies_in_force
+from genocloud.pipeline.preconditions import active_tallies
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import Reference, read_bases, read_reference
 from genocloud.pipeline.sample_list import Listed, read_people
@@ -31,8 +31,8 @@ def ingest(
     with receipt_of("ingest") as receipt:
         reference = read_reference(reference_url)
         layout = layout_of(reference, storing)
-        told = {"contigs": reference.checksum}
-        _check_reference(cohort_url, reference, layout, told)
+        reference_facts = {"contigs": reference.checksum}
+        _check_reference(cohort_url, reference, layout, reference_facts)
         policy = storing.policy(reference.contigs)
         people = read_people(listed, scatter, progress)
         arrivals = check_arrivals(people, reference, policy, scatter, progress)
@@ -42,12 +42,12 @@ def ingest(
         ]
         batches = store_batches(tasks, scatter, progress)
         replacing = {arrival.sample.sample for arrival in new} if storing.complete or storing.replace else ()
-        opened = cohort.append(storage.open_store(cohort_url), batches, layout, told, replacing)
+        current = cohort.append(storage.open_store(cohort_url), batches, layout, reference_facts, replacing)
         receipt.inputs = {"reference": reference.checksum}
         receipt.inputs |= {arrival.sample.sample: f"fingerprint:{arrival.fingerprint}" for arrival in arrivals}
-        receipt.figures = {"cohort_version": opened.version, "samples": len(opened.samples), "new_samples": len(new)}
+        receipt.figures = {"cohort_version": current.version, "samples": len(current.samples), "new_samples": len(new)}
         receipt.figures["bytes_stored"] = sum(part.bytes for batch in batches for part in batch.parts)
-        receipt.figures |= _bad_records(opened, {arrival.sample.sample for arrival in new})
+        receipt.figures |= _bad_records(current, {arrival.sample.sample for arrival in new})
         dropped = sum((Counter(batch.dropped) for batch in batches), Counter[str]())
         stored = sum(sum(batch.stored.values()) for batch in batches)
         receipt.figures["odd"] = _odd(batches)
@@ -58,9 +58,9 @@ def ingest(
 BAD_RECORDS = ("bad_records", "bad_records_outside")
 
 
-def _bad_records(opened: cohort.Cohort, names: Collection[str]) -> dict[str, Any]:
+def _bad_records(current: cohort.Cohort, names: Collection[str]) -> dict[str, Any]:
     """How many records were dropped because they are bad: inside by sample and kind, outside by sample; said, too."""
-    dropped = {name: tally.dropped for name, tally in tallies_in_force(opened) if name in names}
+    dropped = {name: tally.dropped for name, tally in active_tallies(current) if name in names}
     inside = {name: {why: of[why] for why in sorted(of) if gvcf.is_bad(why)} for name, of in dropped.items()}
     outside = {name: of[gvcf.BAD_OUTSIDE] for name, of in dropped.items() if gvcf.BAD_OUTSIDE in of}
     inside = {name: kinds for name, kinds in inside.items() if kinds}
@@ -86,11 +86,13 @@ def _odd(batches: Sequence[cohort.BatchReceipt]) -> dict[str, int]:
     return {kind: samples.total() for kind, samples in sorted(by_kind.items())}
 
 
-def _check_reference(cohort_url: str, reference: Reference, layout: cohort.Layout, told: dict[str, str]) -> None:
+def _check_reference(
+    cohort_url: str, reference: Reference, layout: cohort.Layout, reference_facts: dict[str, str]
+) -> None:
     """Raise OtherReference where the cohort has another one, UnreadableFile where its index is not its own."""
-    opened = existing_cohort(cohort_url)
-    if opened:
-        cohort.check_same(opened, layout, told)
+    present = existing_cohort(cohort_url)
+    if present:
+        cohort.check_same(present, layout, reference_facts)
     if read_bases(reference) is None:
         log.warning(
             "%s: REF is not compared with it; to have that done, give it here, uncompressed or by bgzip with its .gzi",

@@ -6,7 +6,9 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from genocloud import callset, cohort, gvcf, json_digest, sealing, storage
+from genocloud import gvcf, json_digest, sealing, storage
+from genocloud.callset import Callset, NoCallset, open_callset
+from genocloud.cohort import BatchReceipt, Cohort, NoCohort, open_cohort
 from genocloud.cohort.batch import read_receipt
 from genocloud.errors import InputError, StoreError, UnreadableFile, first_of
 from genocloud.pipeline.receipts import DamagedReceipt
@@ -20,25 +22,25 @@ def inspect(url: str, version: int | None = None) -> str:
     Little is read: manifests, headers, footers. Raises StoreError or InputError where nothing of these lies there.
     """
     if version is not None:
-        return _told(_cohort(cohort.open_cohort(url, version)))
+        return _aligned(_cohort(open_cohort(url, version)))
     for describe in (_callset_at, _cohort_at, _batch_at):
         facts = describe(url)
         if facts:
-            return _told(facts)
-    return _told(_file(url))
+            return _aligned(facts)
+    return _aligned(_file(url))
 
 
 def _callset_at(url: str) -> dict[str, str] | None:
     try:
-        return _callset(callset.open_callset(url))
-    except callset.NoCallset:
+        return _callset(open_callset(url))
+    except NoCallset:
         return None
 
 
 def _cohort_at(url: str) -> dict[str, str] | None:
     try:
-        return _cohort(cohort.open_cohort(url))
-    except cohort.NoCohort:
+        return _cohort(open_cohort(url))
+    except NoCohort:
         return None
 
 
@@ -52,30 +54,30 @@ def _batch_at(url: str) -> dict[str, str] | None:
         return None
 
 
-def _callset(opened: callset.Callset) -> dict[str, str]:
-    settings = ", ".join(f"{name} {value}" for name, value in opened.description.model.items())
-    counts = {name: f"{count:,}" for name, count in opened.counts.items()}
+def _callset(callset: Callset) -> dict[str, str]:
+    settings = ", ".join(f"{name} {value}" for name, value in callset.description.model.items())
+    counts = {name: f"{count:,}" for name, count in callset.counts.items()}
     members = {
-        f"at {place.site}": f"genotypes of {opened.count_samples(batches):,} samples: {place.url} ({place.policy})"
-        for place, batches in opened.description.elsewhere.items()
+        f"at {place.site}": f"genotypes of {callset.count_samples(batches):,} samples: {place.url} ({place.policy})"
+        for place, batches in callset.description.elsewhere.items()
     }
-    return {"callset": opened.url, **counts, **members, "made by": opened.description.software, "model": settings}
+    return {"callset": callset.url, **counts, **members, "made by": callset.description.software, "model": settings}
 
 
-def _cohort(opened: cohort.Cohort) -> dict[str, str]:
-    names = [part.name for part in opened.layout.parts()]
+def _cohort(cohort: Cohort) -> dict[str, str]:
+    names = [part.name for part in cohort.layout.parts()]
     return {
-        "cohort": opened.url,
-        "version": str(opened.version),
-        "samples": f"{len(opened.samples):,}",
-        "batches": f"{len(opened.batches):,}",
-        "contigs": f"{len(opened.contigs):,}",
+        "cohort": cohort.url,
+        "version": str(cohort.version),
+        "samples": f"{len(cohort.samples):,}",
+        "batches": f"{len(cohort.batches):,}",
+        "contigs": f"{len(cohort.contigs):,}",
         "parts": ", ".join(names),
-        "window": f"{opened.layout.window_bp:,} bp",
+        "window": f"{cohort.layout.window_bp:,} bp",
     }
 
 
-def _batch(receipt: cohort.BatchReceipt) -> dict[str, str]:
+def _batch(receipt: BatchReceipt) -> dict[str, str]:
     return {
         "batch": receipt.id,
         "samples": f"{len(receipt.samples):,} ({first_of(receipt.samples)})",
@@ -103,14 +105,14 @@ def _file(url: str) -> dict[str, str]:
 
 def _table(url: str, file: BinaryIO) -> dict[str, str]:
     try:
-        told = sealing.reader(file).metadata
+        footer = sealing.reader(file).metadata
     except (pa.ArrowException, OSError) as error:
         raise StoreError(f"{url}: a damaged Parquet table ({error}); restore it, or make it again") from error
-    names = told.schema.to_arrow_schema().names
+    names = footer.schema.to_arrow_schema().names
     return {
         "Parquet table": url,
-        "rows": f"{told.num_rows:,}",
-        "row groups": f"{told.num_row_groups:,}",
+        "rows": f"{footer.num_rows:,}",
+        "row groups": f"{footer.num_row_groups:,}",
         "columns": ", ".join(names),
     }
 
@@ -165,6 +167,6 @@ def _index(url: str) -> str | None:
     return next((f"{name}{end}" for end in (".tbi", ".csi") if store.exists(f"{name}{end}")), None)
 
 
-def _told(facts: dict[str, str]) -> str:
+def _aligned(facts: dict[str, str]) -> str:
     width = max(map(len, facts))
     return "".join(f"{name:<{width}}  {value}\n" for name, value in facts.items())

@@ -1,6 +1,7 @@
 """joint: everything from the gVCFs to the VCF, fused in one process, in threads."""
 
-from genocloud import callset, cohort, storage
+from genocloud import callset, storage
+from genocloud.cohort import Cohort, NewerSchema, OlderSchema, OtherReference, open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.callset_counts import count_callset
 from genocloud.pipeline.genotyping.known_names import check_contigs
@@ -8,7 +9,7 @@ from genocloud.pipeline.genotyping.vcf_shards import render
 from genocloud.pipeline.ingestion.arrivals import StrangersInCohort
 from genocloud.pipeline.ingestion.batch_storing import even_batch_size, ingest_need, load_ingest
 from genocloud.pipeline.kernel_warmup import compile_kernels
-from genocloud.pipeline.memory_model import fit
+from genocloud.pipeline.memory_model import split_to_memory
 from genocloud.pipeline.options import IngestOptions, JointOptions
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import read_reference
@@ -43,7 +44,7 @@ def joint(plan: JointOptions, progress: Progress) -> tuple[str, Receipt]:
 def _joint(plan: JointOptions, progress: Progress) -> tuple[str, Receipt]:
     reference = read_reference(plan.reference_url)
     check_contigs(plan.dbsnp_url, reference.contigs)
-    asked = plan.intervals.asked(reference.contigs)
+    targets = plan.intervals.targets(reference.contigs)
     work = WorkFolder.of(plan)
     with receipt_of("joint") as receipt, open_scatter(f"threads:{plan.threads}", plan.memory) as scatter:
         people = None if plan.listed is None else read_people(plan.listed, scatter, progress)
@@ -51,13 +52,13 @@ def _joint(plan: JointOptions, progress: Progress) -> tuple[str, Receipt]:
             check_room(people.samples, work)
         compile_kernels(plan.threads, plan.memory, progress)
         ingested = None if people is None else _ingest(plan, people, work, scatter.memory, progress)
-        opened = cohort.open_cohort(work.cohort)
-        cut = cut_genome(opened, asked=asked)
-        discover(opened, cut, scatter, progress, keep=plan.cohort_url is not None, reference=reference)
-        cut = fit(opened, cut, scatter)
+        cohort = open_cohort(work.cohort)
+        cut = cut_genome(cohort, targets=targets)
+        discover(cohort, cut, scatter, progress, keep=plan.cohort_url is not None, reference=reference)
+        cut = split_to_memory(cohort, cut, scatter)
         run = render if plan.callset_url is None else _store
         statistics, genotyped = run(
-            opened, plan.callset_url or work.parts, plan.out_url, plan.model, cut, scatter, progress, plan.dbsnp_url
+            cohort, plan.callset_url or work.parts, plan.out_url, plan.model, cut, scatter, progress, plan.dbsnp_url
         )
         work.remove()
         receipt.inputs = genotyped.inputs if ingested is None else ingested.inputs
@@ -71,7 +72,7 @@ def _joint(plan: JointOptions, progress: Progress) -> tuple[str, Receipt]:
 
 
 def _store(
-    opened: cohort.Cohort,
+    cohort: Cohort,
     callset_url: str,
     out_url: str,
     model: Model,
@@ -81,7 +82,7 @@ def _store(
     dbsnp_url: str | None,
 ) -> tuple[Statistics, Receipt]:
     """What `render` does, by way of a Parquet callset, which stays."""
-    genotyped = genotype(opened, callset_url, model, cut, scatter, progress, dbsnp_url)
+    genotyped = genotype(cohort, callset_url, model, cut, scatter, progress, dbsnp_url)
     export_locked(callset_url, out_url, scatter, progress)
     return count_callset(callset_url, scatter, progress), genotyped
 
@@ -107,7 +108,7 @@ def _ingest(plan: JointOptions, people: People, work: WorkFolder, room: int, pro
         arguments = work.cohort, people, plan.reference_url, storing, scatter, progress
         try:
             return ingest(*arguments)
-        except (StrangersInCohort, cohort.OtherReference, cohort.NewerSchema, cohort.OlderSchema):
+        except (StrangersInCohort, OtherReference, NewerSchema, OlderSchema):
             if kept:
                 raise
             work.remove()

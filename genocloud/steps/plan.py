@@ -27,7 +27,7 @@ from genocloud.costs.prices import CORE_BYTES, TABLES, BadPrices, Prices, find_p
 from genocloud.costs.rates import Rates
 from genocloud.federation.config import HERE, Config, Location, read_config
 from genocloud.federation.site_policy import STAYS
-from genocloud.pipeline.memory_model import GROUP_COPIES, OBSERVATION_BYTES, SHARD_BYTES, Weight, need_of
+from genocloud.pipeline.memory_model import GROUP_COPIES, OBSERVATION_BYTES, SHARD_BYTES, SiteCounts, need_of
 from genocloud.pipeline.planning.workload import Sampled, portion_of, sample_gvcfs
 from genocloud.pipeline.reference import Reference, read_reference
 from genocloud.samples import Sample, are_small, read_sheet
@@ -46,7 +46,7 @@ class Plan:
     prices: Mapping[str, Prices]
     people: int
     sites: float
-    asked: Placement
+    configured: Placement
     others: Sequence[Placement]
     widths: Mapping[str, int]
 
@@ -62,11 +62,11 @@ class Plan:
 
     def to_json(self) -> str:
         """The plan as text: what `genocloud report --plan` takes."""
-        told = {"rates": asdict(self.rates), "prices": {site: asdict(each) for site, each in self.prices.items()}}
+        basis = {"rates": asdict(self.rates), "prices": {site: asdict(each) for site, each in self.prices.items()}}
         counts: dict[str, Any] = {"people": self.people, "sites": round(self.sites), "currency": self.currency}
-        ways = {"asked": self.asked.as_json(), "placements": [each.as_json() for each in self.others]}
+        ways = {"asked": self.configured.as_json(), "placements": [each.as_json() for each in self.others]}
         suggested = {"suggested": self.reason, "widths": dict(self.widths)}
-        return json.dumps(counts | ways | suggested | told, indent=1) + "\n"
+        return json.dumps(counts | ways | suggested | basis, indent=1) + "\n"
 
 
 def check_prices(config: Config) -> dict[str, Prices]:
@@ -120,11 +120,11 @@ def plan_of(config: Config, rates: Rates, width: int, joint: bool = False) -> Pl
     shape = Shape(facts.sampled.sites_of, facts.sampled.windows, int(config.settings["batch_size"]), starts)
     planner = Planner(rates, shape, partial(needs, rates, shape), JOINT if joint else BY_STEPS)
     coordinator = config.coordinator if config.coordinator in [each.name for each in held] else held[0].name
-    asked = planner.place(held, coordinator)
+    configured = planner.place(held, coordinator)
     cores = sum(each.width for each in held)
     people = sum(each.portion.people for each in held)
-    widths = balanced_widths(asked, cores)
-    return Plan(rates, prices, people, shape.sites_of(people), asked, planner.placements(held), widths)
+    widths = balanced_widths(configured, cores)
+    return Plan(rates, prices, people, shape.sites_of(people), configured, planner.placements(held), widths)
 
 
 def needs(rates: Rates, shape: Shape, portion: Portion, sites: float, width: int) -> Needs:
@@ -142,8 +142,8 @@ def needs(rates: Rates, shape: Shape, portion: Portion, sites: float, width: int
     variants = int(rows["variants"])
     stored = Stored(batch, variants, int(rows["blocks"]), int(variants * sizes["variants"]), group)
     observed = int(portion.observations / shape.windows)
-    weight = Weight(int(sites / shape.windows), observed, observed)
-    calling = split_need([stored] * math.ceil(portion.people / max(1, batch)), weight, threads)
+    counts = SiteCounts(int(sites / shape.windows), observed, observed)
+    calling = split_need([stored] * math.ceil(portion.people / max(1, batch)), counts, threads)
     pieces = 2 ** max(0, math.ceil(math.log2(max(sum(calling.values()), 1) / SHARD_BYTES)))
     piece = {part: need / pieces for part, need in calling.items()}
     discovering = threads * group * GROUP_COPIES + variants * OBSERVATION_BYTES
@@ -155,10 +155,10 @@ def needs(rates: Rates, shape: Shape, portion: Portion, sites: float, width: int
     }
 
 
-def split_need(stored: Sequence[Stored], weight: Weight, threads: int) -> dict[str, float]:
+def split_need(stored: Sequence[Stored], counts: SiteCounts, threads: int) -> dict[str, float]:
     """Bytes that calling a shard takes: of the batches that are worked on at once, and of what these add up to."""
-    merged = need_of(stored, weight, weight, 0)
-    return {"batch": need_of(stored, weight, weight, min(threads, len(stored))) - merged, "merged": merged}
+    merged = need_of(stored, counts, counts, 0)
+    return {"batch": need_of(stored, counts, counts, min(threads, len(stored))) - merged, "merged": merged}
 
 
 INGEST_ROW_BYTES = 250

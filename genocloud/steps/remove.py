@@ -13,9 +13,9 @@ def remove(cohort_url: str, names: Sequence[str]) -> Receipt:
     It is not for withdrawn consent: `erase` is.
     """
     with receipt_of("remove") as receipt:
-        opened = cohort.open_cohort(cohort_url)
+        before = cohort.open_cohort(cohort_url)
         now = cohort.remove(storage.open_store(cohort_url), frozenset(names))
-        receipt.inputs = cohort_inputs(opened)
+        receipt.inputs = cohort_inputs(before)
         receipt.figures = {"cohort_version": now.version, "samples": len(now.samples)}
         receipt.balanced("samples", len(set(names)) + len(now.samples), len(now.samples), {"removed": len(set(names))})
     return receipt

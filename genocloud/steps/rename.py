@@ -27,10 +27,10 @@ def rename(cohort_url: str, names: Mapping[str, str]) -> Receipt:
         for name in names.values():
             if not name or problem_of(name):
                 raise BadName(name)
-        opened = cohort.open_cohort(cohort_url)
-        check_twins(cohort_url, names.values(), (name for name in opened.samples if name not in names))
+        before = cohort.open_cohort(cohort_url)
+        check_twins(cohort_url, names.values(), (name for name in before.samples if name not in names))
         now = cohort.rename(storage.open_store(cohort_url), names)
-        receipt.inputs = cohort_inputs(opened)
+        receipt.inputs = cohort_inputs(before)
         receipt.figures = {"cohort_version": now.version, "renamed": len(names)}
         receipt.balanced("samples", len(now.samples), len(now.samples), {})
     return receipt

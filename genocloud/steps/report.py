@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from genocloud import callset, json_digest, schema, storage
+from genocloud import json_digest, schema, storage
+from genocloud.callset import Callset, open_callset
 from genocloud.errors import InputError, UnreadableFile
 from genocloud.pipeline.callset_counts import count_callset
 from genocloud.pipeline.callset_counts import unseen as unseen_in
@@ -40,8 +41,8 @@ def report(
         receipts = _read_receipts(receipts_url)
         totals = _totals(receipts)
         statistics = count_callset(callset_url, scatter, progress, totals)
-        opened = callset.open_callset(callset_url)
-        unseen = [{**asdict(each), "counted": each.site in totals} for each in unseen_in(opened)]
+        callset = open_callset(callset_url)
+        unseen = [{**asdict(each), "counted": each.site in totals} for each in unseen_in(callset)]
         folder, name = storage.split(out_url)
         store = storage.open_store(folder)
         seconds = sum(float(one.get("seconds", 0)) for one in receipts.values())
@@ -56,16 +57,16 @@ def report(
             store.write(table_name, text.encode())
         from genocloud.report.html import render_html  # slow to import (matplotlib), and needed by few
 
-        about = _about(opened, receipts, title)
+        about = _about(callset, receipts, title)
         store.write(name, render_html(receipts, statistics, unseen, plan, about, tuple(names)).encode())
         receipt.vouch(out_url, *(storage.join(folder, each) for each in (summary_name, *names)))
         receipt.figures = {"sites": statistics.site_count("sites"), "samples": statistics.sample_total}
     return receipt
 
 
-def _about(opened: callset.Callset, receipts: Mapping[str, Mapping[str, Any]], title: str) -> About:
+def _about(callset: Callset, receipts: Mapping[str, Mapping[str, Any]], title: str) -> About:
     """What the page says of the run, besides what came of it."""
-    description = opened.description
+    description = callset.description
     bases = sum(contig.length for contig in description.contigs)
     reference = dict(description.source.get("reference", {}))
     return About(
@@ -99,8 +100,8 @@ def _read_plan(url: str) -> dict[str, Any]:
 
 def _totals(receipts: Mapping[str, Mapping[str, Any]]) -> dict[str, pa.Table]:
     """What sites told of their samples taken together, by site."""
-    told = [receipt["figures"].get("totals", {}) for receipt in receipts.values() if receipt["step"] == "hybrid"]
-    return {site: pa.Table.from_pylist(rows, schema.TOTALS) for each in told for site, rows in each.items()}
+    shared = [receipt["figures"].get("totals", {}) for receipt in receipts.values() if receipt["step"] == "hybrid"]
+    return {site: pa.Table.from_pylist(rows, schema.TOTALS) for each in shared for site, rows in each.items()}
 
 
 def _read_receipts(url: str) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,8 @@ from functools import partial
 
 import pyarrow as pa
 
-from genocloud import callset, cohort, gvcf, json_digest, storage
+from genocloud import cohort, gvcf, json_digest, storage
+from genocloud.callset import Callset, DamagedFile, NoCallset, ShardEntry, check_shard, open_callset
 from genocloud.cohort.erasing import JOURNAL, DamagedJournal, begun
 from genocloud.cohort.manifest import FOLDER, NOTED_FOLDER, lost_versions
 from genocloud.cohort.verifying import Checked, Damage, check_part, check_receipt, check_tallies, check_versions
@@ -28,10 +29,10 @@ class Damaged(StoreError):
 
     def __init__(self, url: str, damage: Sequence[Damage], checked: int) -> None:
         self.url, self.damage = url, tuple(damage)
-        told = "; ".join(f"{each.url}: {each.problem}" for each in self.damage[:MANY])
+        examples = "; ".join(f"{each.url}: {each.problem}" for each in self.damage[:MANY])
         more = "; ..." if len(self.damage) > MANY else ""
         super().__init__(
-            f"{url}: {len(self.damage):,} of {checked:,} objects are damaged: {told}{more}; restore them, "
+            f"{url}: {len(self.damage):,} of {checked:,} objects are damaged: {examples}{more}; restore them, "
             "or make them again"
         )
 
@@ -49,10 +50,10 @@ def verify(url: str, scatter: Scatter, progress: Progress) -> Receipt:
 
 def _look(url: str, scatter: Scatter, progress: Progress) -> Checked:
     try:
-        return _callset(callset.open_callset(url), scatter, progress)
-    except callset.NoCallset:
+        return _callset(open_callset(url), scatter, progress)
+    except NoCallset:
         pass
-    except callset.DamagedFile as error:
+    except DamagedFile as error:
         return Checked(1, damage=(Damage(error.url, error.problem),))
     store = storage.open_store(url)
     is_cohort = cohort.versions(store) or lost_versions(store)
@@ -77,21 +78,21 @@ def _gvcf(url: str) -> Checked:
         return Checked(1, file.seek(0, 2), rows)
 
 
-def _callset(opened: callset.Callset, scatter: Scatter, progress: Progress) -> Checked:
-    here = [shard.without(opened.description.stores) for shard in opened.shards]
+def _callset(callset: Callset, scatter: Scatter, progress: Progress) -> Checked:
+    here = [shard.without(callset.description.stores) for shard in callset.shards]
     size = sum(file.bytes for shard in here for file in shard.tables)
-    with progress.stage("verify", tasks=len(opened.shards), bytes=size, unit="shard") as stage:
-        check = partial(_check_shard, opened.url, tuple(opened.description.stores))
-        checked = scatter.run(check, opened.shards, lambda one: stage.advance(tasks=1, bytes=one.bytes))
-    for place in opened.description.elsewhere:
+    with progress.stage("verify", tasks=len(callset.shards), bytes=size, unit="shard") as stage:
+        check = partial(_check_shard, callset.url, tuple(callset.description.stores))
+        checked = scatter.run(check, callset.shards, lambda one: stage.advance(tasks=1, bytes=one.bytes))
+    for place in callset.description.elsewhere:
         _log.warning(
-            "%s: the genotypes of site %s are not looked at: verify %s there", opened.url, place.site, place.url
+            "%s: the genotypes of site %s are not looked at: verify %s there", callset.url, place.site, place.url
         )
     return _sum([Checked(1), *checked])
 
 
-def _check_shard(url: str, elsewhere: tuple[str, ...], shard: callset.ShardEntry) -> Checked:
-    wrong = callset.check_shard(storage.open_store(url), shard, elsewhere)
+def _check_shard(url: str, elsewhere: tuple[str, ...], shard: ShardEntry) -> Checked:
+    wrong = check_shard(storage.open_store(url), shard, elsewhere)
     here = shard.without(elsewhere)
     files = here.tables
     damage = tuple(Damage(error.url, error.problem) for error in wrong)
@@ -110,25 +111,27 @@ class _Task:
 
 def _cohort(store: storage.Store, scatter: Scatter, progress: Progress) -> Checked:
     """Every version's batches: receipts, objects, rows; and whether the derived tables can be read."""
-    opened, damage = check_versions(store)
-    homes = {(batch.id, batch.seal): (one, batch) for one in opened for batch in one.batches}
-    found = {key: check_receipt(store, batch.id, batch.seal, len(batch.samples)) for key, (_, batch) in homes.items()}
-    damage += [told for told in found.values() if isinstance(told, Damage)]
-    sound = {key: told for key, told in found.items() if not isinstance(told, Damage)}
+    versions, damage = check_versions(store)
+    homes = {(batch.id, batch.seal): (one, batch) for one in versions for batch in one.batches}
+    receipts = {
+        key: check_receipt(store, batch.id, batch.seal, len(batch.samples)) for key, (_, batch) in homes.items()
+    }
+    damage += [each for each in receipts.values() if isinstance(each, Damage)]
+    sound = {key: each for key, each in receipts.items() if not isinstance(each, Damage)}
     tasks = [
         _Task(store.url, homes[key][0].version, receipt.id, part)
         for key, receipt in sound.items()
         for part in homes[key][0].layout.parts()
-        if any(told.name == part.name for told in receipt.parts)
+        if any(written.name == part.name for written in receipt.parts)
     ]
-    size = sum(told.bytes for receipt in sound.values() for told in receipt.parts)
+    size = sum(written.bytes for receipt in sound.values() for written in receipt.parts)
     with progress.stage("verify", tasks=len(tasks), bytes=size, unit="part") as stage:
         parts = scatter.run(_check_part, tasks, lambda one: stage.advance(tasks=1, bytes=one.bytes))
     for receipt in sound.values():
         mine = [one for task, one in zip(tasks, parts, strict=True) if task.batch == receipt.id]
         damage += check_tallies(store, receipt, mine)
     derived = _check_derived(store, scatter, progress)
-    notes = [store.list(FOLDER), store.list(NOTED_FOLDER), found]
+    notes = [store.list(FOLDER), store.list(NOTED_FOLDER), receipts]
     return _sum([Checked(sum(map(len, notes)), damage=tuple(damage)), _check_notes(store), *parts, *derived])
 
 
@@ -151,9 +154,9 @@ def _check_notes(store: storage.Store) -> Checked:
 
 
 def _check_part(task: _Task) -> Checked:
-    opened = cohort.open_cohort(task.url, task.version)
-    batch = next(batch for batch in opened.batches if batch.id == task.batch)
-    return check_part(storage.open_store(task.url), opened.receipt(batch), opened.layout, task.part)
+    source = cohort.open_cohort(task.url, task.version)
+    batch = next(batch for batch in source.batches if batch.id == task.batch)
+    return check_part(storage.open_store(task.url), source.receipt(batch), source.layout, task.part)
 
 
 def _check_derived(store: storage.Store, scatter: Scatter, progress: Progress) -> list[Checked]:

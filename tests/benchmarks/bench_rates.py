@@ -26,7 +26,7 @@ from genocloud.cohort import Cohort
 from genocloud.costs.rates import Amounts
 from genocloud.costs.synthetic import Invented
 from genocloud.pipeline.kernel_warmup import compile_kernels
-from genocloud.pipeline.memory_model import Weight, discovery_need
+from genocloud.pipeline.memory_model import SiteCounts, discovery_need
 from genocloud.pipeline.sharding import cut_genome
 from genocloud.scatter.progress import Silent
 from genocloud.steps.calibrate import Work, calling_alone, processor, trial_amounts, write_invented
@@ -99,7 +99,7 @@ def _needs_of(opened: Cohort, amounts: Amounts, threads: int) -> dict[str, dict[
     """Bytes that steps.needs tells for the one shard of a cohort, by step; for ingest the rows of a batch's window."""
     (shard,) = cut_genome(opened).owned
     stored = cohort.stored_rows(opened, shard.region)
-    weight = Weight(int(amounts["site"]), int(amounts["observation"]), int(amounts["observation"]))
+    weight = SiteCounts(int(amounts["site"]), int(amounts["observation"]), int(amounts["observation"]))
     ingesting = max(each.variants + each.blocks for each in stored) * INGEST_ROW_BYTES
     found: dict[str, dict[str, float]] = {step: split_need(stored, weight, threads) for step in THINGS}
     found["ingest"] = {"batch": ingesting, "merged": 0.0}

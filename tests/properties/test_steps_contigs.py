@@ -83,7 +83,7 @@ def run(
             sheet = str(_map(folder, study.gvcfs[first:end]))
             steps.ingest(made.cohort, sheet, study.reference, storing, scatter, Silent())
             opened = open_cohort(made.cohort)
-            cut = pipeline.cut_genome(opened, asked=intervals.asked(opened.contigs))
+            cut = pipeline.cut_genome(opened, targets=intervals.targets(opened.contigs))
             steps.discover(opened, cut, scatter, Silent(), reference=reference)
             steps.genotype(opened, made.callset, Model(), cut, scatter, Silent())
         steps.export(made.callset, str(made.vcf), scatter, Silent())

@@ -41,7 +41,7 @@ def single(folder: Path, split: Sequence[Sequence[Path]], options: Mapping[str, 
             if split[part]:
                 steps.ingest(str(folder / "cohort"), str(chosen), REFERENCE, storing, scatter, Silent())
         opened = cohort.open_cohort(str(folder / "cohort"))
-        cut = pipeline.cut_genome(opened, asked=intervals_of(told).asked(opened.contigs))
+        cut = pipeline.cut_genome(opened, targets=intervals_of(told).targets(opened.contigs))
         steps.discover(opened, cut, scatter, Silent(), reference=reference)
         dbsnp = told["dbsnp"] or None
         steps.genotype(opened, str(folder / "callset"), model_of(told), cut, scatter, Silent(), dbsnp)

@@ -26,7 +26,7 @@ def in_steps(folder, sheet, intervals):
             places[0], sheet, REFERENCE, pipeline.IngestOptions(batch_size=2, window_bp=700), scatter, progress
         )
         opened = open_cohort(places[0])
-        cut = pipeline.cut_genome(opened, asked=intervals.asked(opened.contigs))
+        cut = pipeline.cut_genome(opened, targets=intervals.targets(opened.contigs))
         steps.discover(opened, cut, scatter, progress, reference=pipeline.read_reference(REFERENCE))
         steps.genotype(opened, places[1], Model(), cut, scatter, progress)
         steps.export(places[1], str(out), scatter, progress)
@@ -46,7 +46,7 @@ def test_all_sites_of_intervals_do_not_depend_on_cuts(tmp_path, gvcfs):
 def test_forced_intervals_add_their_sites_to_those_of_a_plain_run(tmp_path, made, gvcfs):
     bed, out = tmp_path / "some.bed", tmp_path / "forced.vcf.gz"
     bed.write_text("chr1\t4999\t5400\nchrX\t99\t200\n")
-    intervals = pipeline.Intervals(forced=(str(bed),))
+    intervals = pipeline.Intervals(force_output=(str(bed),))
     steps.joint(
         pipeline.JointOptions(str(sample_map(tmp_path, gvcfs)), REFERENCE, str(out), intervals=intervals), Silent()
     )

@@ -140,7 +140,9 @@ def test_joint_by_way_of_a_callset_that_stays_gives_the_same_bytes(tmp_path, mad
     assert f"{open_callset(url).counts['sites']:,}" in summary
 
 
-@pytest.mark.parametrize("intervals", [Intervals(("chr1:1-9000",), forced=("chr1:700-2500",)), Intervals(("chrM",), 0)])
+@pytest.mark.parametrize(
+    "intervals", [Intervals(("chr1:1-9000",), force_output=("chr1:700-2500",)), Intervals(("chrM",), 0)]
+)
 def test_forced_sites_are_the_same_by_way_of_a_callset(tmp_path, gvcfs, intervals):
     sheet, outs = str(sample_map(tmp_path, gvcfs[:4])), [tmp_path / "one.vcf.gz", tmp_path / "other.vcf.gz"]
     for out, url in zip(outs, (None, str(tmp_path / "callset")), strict=True):

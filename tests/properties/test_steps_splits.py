@@ -13,7 +13,7 @@ from genocloud.callset import open_callset
 from genocloud.cohort import Cohort, Stored, open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline import memory_model
-from genocloud.pipeline.memory_model import Load, ShardTooHeavy, Weight, need_of
+from genocloud.pipeline.memory_model import ShardTooHeavy, SiteCounts, SiteLoad, need_of
 from genocloud.pipeline.sharding import read_alleles
 from genocloud.scatter.executors import Inline, open_scatter
 from genocloud.scatter.progress import Silent
@@ -46,7 +46,7 @@ def test_pieces_give_the_whole_shards_values(tmp_path, made, opened, small):
     out = tmp_path / "split.vcf.gz"
     with open_scatter("threads:3", GIGABYTE) as scatter:
         whole = pipeline.cut_genome(opened)
-        cut = pipeline.fit(opened, whole, scatter)
+        cut = pipeline.split_to_memory(opened, whole, scatter)
         assert len(cut.owned) > len(whole.owned)
         steps.genotype(opened, str(tmp_path / "split"), Model(), cut, scatter, Silent())
         steps.export(str(tmp_path / "split"), str(out), scatter, Silent())
@@ -68,7 +68,10 @@ def test_a_fused_run_in_pieces_gives_the_same_records(tmp_path, made, gvcfs, sma
 
 def test_pieces_tile_their_shard_and_each_has_a_site(opened, small):
     small(20_000)
-    cut, whole = pipeline.fit(opened, pipeline.cut_genome(opened), Inline(GIGABYTE)), pipeline.cut_genome(opened)
+    cut, whole = (
+        pipeline.split_to_memory(opened, pipeline.cut_genome(opened), Inline(GIGABYTE)),
+        pipeline.cut_genome(opened),
+    )
     for shard in whole.owned:
         pieces = [piece for piece in cut.owned if shard in (piece, piece.window)]
         assert (pieces[0].region.start, pieces[-1].region.end) == (shard.region.start, shard.region.end)
@@ -81,7 +84,7 @@ def test_pieces_tile_their_shard_and_each_has_a_site(opened, small):
 def test_a_site_that_cannot_fit_is_said_with_what_to_do(opened, monkeypatch):
     monkeypatch.setattr(memory_model, "KEY_BYTES", GIGABYTE)
     with pytest.raises(ShardTooHeavy, match=r"chr1:\d+-\d+: about [\d,]+ bytes .* give more --memory") as caught:
-        pipeline.fit(opened, pipeline.cut_genome(opened), Inline(GIGABYTE))
+        pipeline.split_to_memory(opened, pipeline.cut_genome(opened), Inline(GIGABYTE))
     assert caught.value.need > caught.value.budget == GIGABYTE
     assert caught.value.exit_code == 5
 
@@ -89,7 +92,7 @@ def test_a_site_that_cannot_fit_is_said_with_what_to_do(opened, monkeypatch):
 def test_like_budgets_cut_alike(opened, small):
     small(1 << 17)
     cuts = [
-        [shard.name for shard in pipeline.fit(opened, pipeline.cut_genome(opened), Inline(memory)).owned]
+        [shard.name for shard in pipeline.split_to_memory(opened, pipeline.cut_genome(opened), Inline(memory)).owned]
         for memory in (1 << 20, GIGABYTE)
     ]
     assert cuts[0] == cuts[1]
@@ -108,8 +111,8 @@ STORED = st.builds(
 @given(st.lists(STORED, min_size=1, max_size=5), st.data(), st.integers(1, 8))
 def test_fewer_sites_or_threads_never_need_more(stored, data, threads):
     numbers = st.integers(0, 10**5)
-    whole = Weight(*(data.draw(numbers) for _ in range(3)))
-    part = Weight(*(data.draw(st.integers(0, each)) for each in (whole.sites, whole.observed, whole.pairs)))
+    whole = SiteCounts(*(data.draw(numbers) for _ in range(3)))
+    part = SiteCounts(*(data.draw(st.integers(0, each)) for each in (whole.sites, whole.observed, whole.pairs)))
     need = need_of(stored, part, whole, threads)
     assert 0 <= need <= need_of(stored, whole, whole, threads)
     assert need_of(stored, part, whole, 1) <= need
@@ -117,9 +120,9 @@ def test_fewer_sites_or_threads_never_need_more(stored, data, threads):
 
 def test_a_load_adds_up_over_regions(opened):
     (shard, *_) = pipeline.cut_genome(opened).owned
-    load = Load.of(read_alleles(opened, shard))
+    load = SiteLoad.of(read_alleles(opened, shard))
     middle = int(load.positions[len(load.positions) // 2])
     halves = [load.within(type(shard.region)(shard.region.contig, *span)) for span in ((0, middle), (middle, 1 << 30))]
-    assert load.whole == Weight(
+    assert load.whole == SiteCounts(
         *(sum(getattr(half, name) for half in halves) for name in ("sites", "observed", "pairs"))
     )

@@ -75,7 +75,7 @@ class Study:
         scatter, progress = Inline(), Silent()
         steps.ingest(cohort_url, str(self.folder / "batches.tsv"), reference, storing, scatter, progress)
         opened = open_cohort(cohort_url)
-        cut = pipeline.cut_genome(opened, None, intervals_of(settings).asked(opened.contigs))
+        cut = pipeline.cut_genome(opened, None, intervals_of(settings).targets(opened.contigs))
         steps.discover(opened, cut, scatter, progress, reference=pipeline.read_reference(reference))
         steps.genotype(opened, callset_url, model_of(settings), cut, scatter, progress)
         return callset.open_callset(callset_url)

@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import callset, cohort, genotypes, sites, storage
-from genocloud.pipeline.genotyping.row_cache import lined
-from genocloud.pipeline.sharding import Shard, derived_of_batch
+from genocloud import callset, genotypes, sites, storage
+from genocloud.cohort import Batch, Cohort, Layout, variant_groups
+from genocloud.pipeline.genotyping.row_cache import aligned_rows
+from genocloud.pipeline.sharding import Shard, batch_tables
 from genocloud.regions import Places
 from genocloud.scatter.executors import Scatter, run_needing
 from genocloud.scatter.progress import Progress
@@ -24,7 +25,7 @@ MOST_PIECES = 8
 
 
 def precompute_batches(
-    opened: cohort.Cohort,
+    cohort: Cohort,
     scatter: Scatter,
     progress: Progress,
     name: str,
@@ -37,42 +38,42 @@ def precompute_batches(
     What they keep, the shards' tasks find: so many batches of one shard do not wait for one worker. Within one process
     the shards' tasks do it themselves, in threads. `function` takes a shard's task and a batch's place.
     """
-    if not scatter.spread or len(opened.batches) == 1:
+    if not scatter.spread or len(cohort.batches) == 1:
         return
-    pairs = [(task, number) for task in tasks for number in range(len(opened.batches))]
+    pairs = [(task, number) for task in tasks for number in range(len(cohort.batches))]
     with progress.stage(name, tasks=len(pairs), unit="piece") as stage:
         run_needing(
-            scatter, function, pairs, np.repeat(needs, len(opened.batches)).tolist(), lambda _: stage.advance(tasks=1)
+            scatter, function, pairs, np.repeat(needs, len(cohort.batches)).tolist(), lambda _: stage.advance(tasks=1)
         )
 
 
-def ranks_in_force(batch: cohort.Batch) -> npt.NDArray[np.int32]:
+def active_ranks(batch: Batch) -> npt.NDArray[np.int32]:
     """Cohort ranks of the batch's samples in force, ascending, (samples in force,)."""
     return np.sort(batch.ranks[batch.ranks >= 0])
 
 
-def observed(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard, keep: bool) -> tuple[pa.Table, pa.Table]:
+def observed(cohort: Cohort, batch: Batch, shard: Shard, keep: bool) -> tuple[pa.Table, pa.Table]:
     """(OBSERVATIONS, SPANS) of a batch: as they were kept, or made now, and with `keep` kept for the next time.
 
     Kept ranks are the batch's own, as the cohort's are others in another version.
     """
-    spans_kept, kept = (derived_of_batch(opened, batch, kind) for kind in ("spans", "observations"))
+    spans_kept, kept = (batch_tables(cohort, batch, kind) for kind in ("spans", "observations"))
     if keep and kept.counts(shard) is not None:
         return _ranked(kept.read(shard, "discover"), batch), _ranked(spans_kept.read(shard, "discover"), batch)
-    groups = cohort.variant_groups(opened, batch, shard.region)
-    found, spans = sites.merge(sites.observe(rows, batch.ranks, shard.region) for rows in groups)
+    groups = variant_groups(cohort, batch, shard.region)
+    observations, spans = sites.merge(sites.observe(rows, batch.ranks, shard.region) for rows in groups)
     if keep:
         spans_kept.write(shard, _unranked(spans, batch), {})
-        kept.write(shard, _unranked(found, batch), {})
-    return found, spans
+        kept.write(shard, _unranked(observations, batch), {})
+    return observations, spans
 
 
-def _ranked(table: pa.Table, batch: cohort.Batch) -> pa.Table:
-    return with_column(table, "rank", pa.array(ranks_in_force(batch)[numbers(table["rank"])], pa.int32()))
+def _ranked(table: pa.Table, batch: Batch) -> pa.Table:
+    return with_column(table, "rank", pa.array(active_ranks(batch)[numbers(table["rank"])], pa.int32()))
 
 
-def _unranked(table: pa.Table, batch: cohort.Batch) -> pa.Table:
-    places = np.searchsorted(ranks_in_force(batch), numbers(table["rank"]))
+def _unranked(table: pa.Table, batch: Batch) -> pa.Table:
+    places = np.searchsorted(active_ranks(batch), numbers(table["rank"]))
     return with_column(table, "rank", pa.array(places, pa.int32()))
 
 
@@ -88,7 +89,7 @@ class KnownSites:
     open: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, alleles: pa.Table, layout: cohort.Layout, callset_url: str, shard: Shard) -> "KnownSites":
+    def of(cls, alleles: pa.Table, layout: Layout, callset_url: str, shard: Shard) -> "KnownSites":
         """As the callset's files, if there are any, say."""
         known_starts, counts = _known_sites(layout, callset_url, shard)
         starts = numbers(alleles["start"])
@@ -98,7 +99,7 @@ class KnownSites:
         return cls(site_keys(alleles, layout), ~(known & whole))
 
 
-def _known_sites(layout: cohort.Layout, callset_url: str, shard: Shard) -> tuple[Places, Places]:
+def _known_sites(layout: Layout, callset_url: str, shard: Shard) -> tuple[Places, Places]:
     """Where on the shard's axis the callset has sites, and how many ALTs each has."""
     axis = layout.axis(shard.region.contig)
     table = callset.known_sites(storage.open_store(callset_url), shard)
@@ -108,16 +109,16 @@ def _known_sites(layout: cohort.Layout, callset_url: str, shard: Shard) -> tuple
 
 
 def summarised(
-    opened: cohort.Cohort, batch: cohort.Batch, shard: Shard, alleles: pa.Table, growth: KnownSites | None
+    cohort: Cohort, batch: Batch, shard: Shard, alleles: pa.Table, growth: KnownSites | None
 ) -> genotypes.LikelihoodCounts:
     """A batch's summary at the sites of ALLELES: what was kept of the same alleles, and the rest made now.
 
     With `growth` that is kept for the next time, too.
     """
     if growth is None:
-        return genotypes.summarise(lined(opened, batch, shard, alleles), alleles)
+        return genotypes.summarise(aligned_rows(cohort, batch, shard, alleles), alleles)
     keys = growth.keys
-    kept = derived_of_batch(opened, batch, "summaries")
+    kept = batch_tables(cohort, batch, "summaries")
     pieces = kept.pieces(shard)
     missing = ~np.isin(
         keys, np.concatenate([np.zeros(0, np.int64), *(numbers(each["key"]) for each in pieces.values())])
@@ -126,7 +127,7 @@ def summarised(
         return genotypes.summary_of(genotypes.rows_with(pieces.values(), keys))
     rest = alleles.filter(pa.array(missing)).combine_chunks()
     wanted = alleles.filter(pa.array(missing | growth.open)).combine_chunks() if pieces else rest
-    summary = genotypes.summarise(lined(opened, batch, shard, wanted), rest)
+    summary = genotypes.summarise(aligned_rows(cohort, batch, shard, wanted), rest)
     made = genotypes.summary_table(summary).add_column(0, "key", pa.array(keys[missing]))
     if not pieces:
         kept.write_piece(shard, callset.label_of(keys), made)
@@ -141,7 +142,7 @@ def summarised(
     return genotypes.summary_of(table)
 
 
-def site_keys(table: pa.Table, layout: cohort.Layout) -> Keys:
+def site_keys(table: pa.Table, layout: Layout) -> Keys:
     """What names the alleles of each site of ALLELES or SETTLED, and which of them are put out: (sites,)."""
     if not len(table):
         return np.zeros(0, np.int64)
@@ -153,7 +154,7 @@ def site_keys(table: pa.Table, layout: cohort.Layout) -> Keys:
     return np.array([callset.site_key(*row) for row in zip(*columns, strict=True)], np.int64)
 
 
-def placed(table: pa.Table, layout: cohort.Layout, shard: Shard) -> pa.Table:
+def on_contigs(table: pa.Table, layout: Layout, shard: Shard) -> pa.Table:
     """SITES or GENOTYPES of a shard, on its axis so far, with each one's contig and place on that."""
     axis = layout.axis(shard.region.contig)
     if axis.alone:

@@ -11,7 +11,15 @@ import pyarrow.compute as pc
 from genocloud.cohort import Cohort, open_cohort
 from genocloud.pipeline.genotyping.discovery import Bases, make_alleles
 from genocloud.pipeline.memory_model import discovery_need
-from genocloud.pipeline.sharding import Derived, Shard, ShardPlan, alleles_in, derived, piece_of, rows_by_window
+from genocloud.pipeline.sharding import (
+    CachedTables,
+    Shard,
+    ShardPlan,
+    alleles_in,
+    cached_tables,
+    piece_of,
+    rows_by_window,
+)
 from genocloud.regions import Region
 from genocloud.scatter.executors import Scatter, run_needing
 from genocloud.scatter.progress import Progress
@@ -28,55 +36,55 @@ class _Task:
     sources: tuple[Shard, ...]
 
 
-def copy_alleles(opened: Cohort, cut: ShardPlan, scatter: Scatter, progress: Progress) -> None:
+def copy_alleles(cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Progress) -> None:
     """Make tables ALLELES of the cut's shards that have none, where other shards' tables have what they need.
 
     So what was discovered everywhere, or in wider intervals, can be genotyped in some. Shards that nothing was
     discovered for are left: reading their alleles says so.
     """
-    tables = derived(opened, "alleles")
+    tables = cached_tables(cohort, "alleles")
     names = tables.names()
     settled, upstream = cut.settled, set(cut.upstream)
     lacking = [place for place, shard in enumerate(settled) if shard.name not in names]
     if not lacking or not names:
         return
-    known = _Known(opened, tables, names)
+    known = _AlleleTables(cohort, tables, names)
     tasks = []
     for place in lacking:
         shard = settled[place]
         decided = settled[place + 1] if shard in upstream else shard
-        if sources := known.sources(shard, decided.asked.inside or (decided.region,)):
-            tasks.append(_Task(opened.url, opened.version, shard, sources))
+        if sources := known.sources(shard, decided.targets.inside or (decided.region,)):
+            tasks.append(_Task(cohort.url, cohort.version, shard, sources))
     if not tasks:
         return
-    needs = [discovery_need(opened, task.shard, 1) for task in tasks]
+    needs = [discovery_need(cohort, task.shard, 1) for task in tasks]
     with progress.stage("take alleles", tasks=len(tasks), unit="shard") as stage:
         run_needing(scatter, _copy, tasks, needs, lambda sites: stage.advance(tasks=1, sites=sites))
 
 
-class _Known:
+class _AlleleTables:
     """The shards that have tables ALLELES, by the part that they lie in; what was asked is read where it is needed."""
 
-    def __init__(self, opened: Cohort, tables: Derived, names: set[str]) -> None:
-        self._tables, self._layout = tables, opened.layout
-        self._busy = rows_by_window(opened, "variants").keys()
+    def __init__(self, cohort: Cohort, tables: CachedTables, names: set[str]) -> None:
+        self._tables, self._layout = tables, cohort.layout
+        self._busy = rows_by_window(cohort, "variants").keys()
         self._by_contig: dict[int, list[Shard]] = {}
-        self._asked: dict[str, Shard | None] = {}
+        self._targets_read: dict[str, Shard | None] = {}
         for name in sorted(names):
             if match := _PLACED.search(name):
                 region = Region(int(match["contig"]), int(match["start"]), int(match["end"]))
                 shard = Shard(name, region, self._layout.axis(region.contig).extent(region))
                 self._by_contig.setdefault(region.contig, []).append(shard)
                 if not match["tag"]:
-                    self._asked[name] = shard
+                    self._targets_read[name] = shard
 
     def sources(self, shard: Shard, decided: Sequence[Region]) -> tuple[Shard, ...]:
         """Pieces of known shards that have, one behind the other, the sites of a shard; none where there are no such.
 
         decided  what the sites of the shard are put out in, or decide about the `*` of
         """
-        meeting = [each for each in self._by_contig.get(shard.region.contig, ()) if _meet(each.region, shard.region)]
-        known = [each for each in map(self._with_asked, meeting) if each]
+        meeting = [each for each in self._by_contig.get(shard.region.contig, ()) if _overlap(each.region, shard.region)]
+        known = [each for each in map(self._with_targets, meeting) if each]
         pieces, at = [], shard.region.start
         while (at := self._needed(at, decided)) < shard.region.end:
             serving = [each for each in known if self._serves(each, shard, at, decided)]
@@ -101,7 +109,7 @@ class _Known:
         part = self._layout.part_of(shard.region.contig)
         windows = self._layout.stretches(part)
         number = bisect_right(windows, at, key=lambda window: window.end)
-        busy = (part.name, number) in self._busy or shard.asked.within(windows[number]).forced
+        busy = (part.name, number) in self._busy or shard.targets.clip(windows[number]).force_output
         return at if busy else windows[number].end
 
     def _contig_at(self, first: int, at: int) -> tuple[int, int]:
@@ -118,29 +126,29 @@ class _Known:
         if not known.region.start <= at < known.region.end:
             return False
         stretch = Region(known.region.contig, at, min(known.region.end, shard.region.end))
-        if known.asked.within(stretch).forced != shard.asked.within(stretch).forced:
+        if known.targets.clip(stretch).force_output != shard.targets.clip(stretch).force_output:
             return False
         _, end = self._contig_at(stretch.contig, stretch.end - 1)  # beyond which nothing here decides
         rest = [Region(each.contig, max(each.start, at), min(each.end, end)) for each in decided]
-        return known.asked.inside is None or all(
-            known.asked.within(each).inside is None for each in rest if each.start < each.end
+        return known.targets.inside is None or all(
+            known.targets.clip(each).inside is None for each in rest if each.start < each.end
         )
 
-    def _with_asked(self, shard: Shard) -> Shard | None:
-        if shard.name not in self._asked:
-            asked = self._tables.asked(shard)
-            self._asked[shard.name] = None if asked is None else replace(shard, asked=asked)
-        return self._asked[shard.name]
+    def _with_targets(self, shard: Shard) -> Shard | None:
+        if shard.name not in self._targets_read:
+            targets = self._tables.targets(shard)
+            self._targets_read[shard.name] = None if targets is None else replace(shard, targets=targets)
+        return self._targets_read[shard.name]
 
 
-def _meet(one: Region, other: Region) -> bool:
+def _overlap(one: Region, other: Region) -> bool:
     return one.start < other.end and other.start < one.end
 
 
 def _copy(task: _Task) -> int:
     """Write a shard's ALLELES; the number of its sites."""
-    opened = open_cohort(task.cohort_url, task.version)
-    tables = derived(opened, "alleles")
+    cohort = open_cohort(task.cohort_url, task.version)
+    tables = cached_tables(cohort, "alleles")
     alleles = pa.concat_tables([alleles_in(tables, piece) for piece in task.sources]).combine_chunks()
     observed = pc.sum(alleles["observed"]).as_py() or 0
     counts = make_alleles(tables, task.shard, observed, alleles, [_deletions(alleles)], None, _not_read)

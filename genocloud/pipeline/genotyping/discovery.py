@@ -8,11 +8,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import cohort, sites
+from genocloud import sites
+from genocloud.cohort import Batch, Cohort, rows_along
 from genocloud.pipeline.genotyping.batch_cache import observed
-from genocloud.pipeline.memory_model import Load
+from genocloud.pipeline.memory_model import SiteLoad
 from genocloud.pipeline.reference import Reference, bases_of
-from genocloud.pipeline.sharding import Derived, Shard
+from genocloud.pipeline.sharding import CachedTables, Shard
 from genocloud.scatter.executors import in_threads
 from genocloud.schema import numbers
 
@@ -23,17 +24,17 @@ OUTSIDE = "outside the intervals"
 """Why what was observed, or a site, goes no further."""
 
 
-def seen_by_all(opened: cohort.Cohort, shard: Shard, keep: bool, threads: int) -> tuple[pa.Table, pa.Table]:
+def seen_by_all(cohort: Cohort, shard: Shard, keep: bool, threads: int) -> tuple[pa.Table, pa.Table]:
     """(OBSERVATIONS, SPANS) of all of a cohort's batches."""
 
-    def observe(batch: cohort.Batch) -> tuple[pa.Table, pa.Table]:
-        return observed(opened, batch, shard, keep)
+    def observe(batch: Batch) -> tuple[pa.Table, pa.Table]:
+        return observed(cohort, batch, shard, keep)
 
-    return sites.merge(in_threads(observe, opened.batches, threads))
+    return sites.merge(in_threads(observe, cohort.batches, threads))
 
 
 def make_alleles(
-    tables: Derived,
+    tables: CachedTables,
     shard: Shard,
     observed: int,
     unified: pa.Table,
@@ -46,13 +47,13 @@ def make_alleles(
     spans    SPANS, or STRETCHES, of everybody
     covered  gives for which bases of the shard anybody has a row; asked where sites are forced
     """
-    alleles = _asked(shard, unified, spans, reference, covered)
+    alleles = _in_targets(shard, unified, spans, reference, covered)
     counts = {
         "sites": alleles.num_rows,
         "observed": observed,
-        "merged": _total(alleles),
-        "outside": _total(unified) - _total(alleles),
-        "pairs": Load.of(alleles).whole.pairs,
+        "merged": count_observations(alleles),
+        "outside": count_observations(unified) - count_observations(alleles),
+        "pairs": SiteLoad.of(alleles).whole.pairs,
     }
     tables.write(shard, alleles, counts)
     return counts
@@ -62,7 +63,7 @@ def _bases(reference: Reference, shard: Shard) -> str:
     return "".join(bases_of(reference, region) for region in shard.extent.regions(reference.contigs))
 
 
-def _asked(
+def _in_targets(
     shard: Shard,
     alleles: pa.Table,
     spans: Sequence[pa.Table],
@@ -70,10 +71,10 @@ def _asked(
     covered: Callable[[], Bases],
 ) -> pa.Table:
     """The sites that are put out, or decide about the `*` of these, with the forced ones."""
-    asked, region = shard.asked, shard.region
-    wanted = sites.within(asked.forced, region) if asked.forced else None
-    if asked.inside is not None:
-        deciding = sites.deciding(sites.within(asked.inside, region), spans, region)
+    targets, region = shard.targets, shard.region
+    wanted = sites.within(targets.force_output, region) if targets.force_output else None
+    if targets.inside is not None:
+        deciding = sites.deciding(sites.within(targets.inside, region), spans, region)
         starts = numbers(alleles["start"]) - region.start
         alleles = alleles.filter(pa.array(deciding[starts])).combine_chunks()
         wanted = None if wanted is None else wanted & deciding
@@ -82,17 +83,17 @@ def _asked(
     return sites.force_output(alleles, wanted & covered(), spans, _bases(reference, shard), region)
 
 
-def rows_cover(opened: cohort.Cohort, shard: Shard, threads: int) -> Bases:
+def rows_cover(cohort: Cohort, shard: Shard, threads: int) -> Bases:
     """For which bases of the shard anybody has a row: (bases,) bool."""
 
-    def covered(batch: cohort.Batch) -> Bases:
-        rows = cohort.rows_along(opened, batch, shard.region)
+    def covered(batch: Batch) -> Bases:
+        rows = rows_along(cohort, batch, shard.region)
         return sites.covered([rows.variants, rows.blocks], batch.ranks, shard.region)
 
     nothing = np.zeros(shard.region.end - shard.region.start, bool)
-    return reduce(np.logical_or, in_threads(covered, opened.batches, threads), nothing)
+    return reduce(np.logical_or, in_threads(covered, cohort.batches, threads), nothing)
 
 
-def _total(table: pa.Table) -> int:
+def count_observations(table: pa.Table) -> int:
     """(Sample, allele) observations that the table accounts for."""
     return pc.sum(table["observed"]).as_py() or 0

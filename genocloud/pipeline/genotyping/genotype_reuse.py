@@ -8,27 +8,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import callset, cohort, genotypes, storage
+from genocloud import callset, genotypes, storage
+from genocloud.cohort import Batch, Cohort
 from genocloud.genotypes import Model
 from genocloud.kernels.genotyping import TOTALS
-from genocloud.pipeline.genotyping.batch_cache import Keys, placed, ranks_in_force
-from genocloud.pipeline.genotyping.row_cache import lined
+from genocloud.pipeline.genotyping.batch_cache import Keys, active_ranks, on_contigs
+from genocloud.pipeline.genotyping.row_cache import aligned_rows
 from genocloud.pipeline.sharding import Shard, batch_key
 
 
 def call_batch(
-    opened: cohort.Cohort, batch: cohort.Batch, shard: Shard, settled: pa.Table, model: Model
+    cohort: Cohort, batch: Batch, shard: Shard, settled: pa.Table, model: Model
 ) -> tuple[genotypes.BatchGenotypes, genotypes.RawAnnotations]:
     """Call a batch at the sites of SETTLED that are put out."""
-    rows = lined(opened, batch, shard, genotypes.emitted(settled))
-    copies = _copies(opened, batch, shard)
-    return genotypes.call(rows, batch.samples, settled, opened.contigs, copies, model.allele_specific)
+    rows = aligned_rows(cohort, batch, shard, genotypes.emitted(settled))
+    copies = _copies(cohort, batch, shard)
+    return genotypes.call(rows, batch.samples, settled, cohort.contigs, copies, model.allele_specific)
 
 
-def _copies(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard) -> genotypes.DefaultPloidies:
+def _copies(cohort: Cohort, batch: Batch, shard: Shard) -> genotypes.DefaultPloidies:
     """How many `.` each sample gets where it has no record: as many as it has copies of the contig, at least one."""
-    contigs, starts = opened.layout.axis(shard.region.contig).starts(shard.region)
-    known, absent = opened.receipt(batch).ploidies, [0] * len(batch.samples)
+    contigs, starts = cohort.layout.axis(shard.region.contig).starts(shard.region)
+    known, absent = cohort.receipt(batch).ploidies, [0] * len(batch.samples)
     of_contigs = [known.get(str(contig), absent) for contig in contigs.tolist()]
     distinct = {id(each): each for each in of_contigs}  # most contigs share one list
     kinds = {key: number for number, key in enumerate(distinct)}
@@ -36,10 +37,10 @@ def _copies(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard) -> genotyp
     return genotypes.DefaultPloidies(ploidies, np.array(starts), np.array([kinds[id(each)] for each in of_contigs]))
 
 
-def cover(
-    opened: cohort.Cohort,
+def ensure_genotypes(
+    cohort: Cohort,
     store: storage.Store,
-    batch: cohort.Batch,
+    batch: Batch,
     shard: Shard,
     sites: pa.Table,
     keys: Keys,
@@ -51,41 +52,41 @@ def cover(
     Returns the segments that have them, and what they add to the sites' annotations. `uncarried`: written as for sites
     that nobody carries, under keys of their own.
     """
-    made = _made(opened, batch, model)
-    found = []
+    made = _made(cohort, batch, model)
+    reusable = []
     for segment in callset.find_segments(store, shard, batch.id, made, keys):
         with suppress(callset.DamagedFile):  # its sites are called again
-            found.append(callset.only(store, shard, batch.id, segment, keys))  # globs match no superseded row
-    missing = ~np.isin(keys, np.concatenate([np.zeros(0, np.int64), *(segment.keys for segment in found)]))
-    if found and not missing.any():
-        return found, _shares(found, keys, batch)
+            reusable.append(callset.only(store, shard, batch.id, segment, keys))  # globs match no superseded row
+    missing = ~np.isin(keys, np.concatenate([np.zeros(0, np.int64), *(segment.keys for segment in reusable)]))
+    if reusable and not missing.any():
+        return reusable, _shares(reusable, keys, batch)
     rest = sites.filter(pa.array(missing)).combine_chunks()
-    called, shares = call_batch(opened, batch, shard, rest, model)
-    table = genotypes.shares_table(shares, rest, ranks_in_force(batch))
+    called, shares = call_batch(cohort, batch, shard, rest, model)
+    table = genotypes.shares_table(shares, rest, active_ranks(batch))
     if uncarried:
         called = called.uncarried(np.ones(len(rest), bool))
-    label = callset.label_of(keys[missing]) if found or uncarried else ""
+    label = callset.label_of(keys[missing]) if reusable or uncarried else ""
     new = callset.write_segment(
         store,
         shard,
         batch.id,
         made,
-        placed(_places(rest, keys[missing]), opened.layout, shard),
-        placed(called.table(), opened.layout, shard),
+        on_contigs(_places(rest, keys[missing]), cohort.layout, shard),
+        on_contigs(called.table(), cohort.layout, shard),
         table,
         label,
     )
-    return [*found, new], _shares([*found, new], keys, batch) if found else shares
+    return [*reusable, new], _shares([*reusable, new], keys, batch) if reusable else shares
 
 
-def _made(opened: cohort.Cohort, batch: cohort.Batch, model: Model) -> str:
+def _made(cohort: Cohort, batch: Batch, model: Model) -> str:
     names = [name for name, rank in zip(batch.samples, batch.ranks, strict=True) if rank >= 0]
-    return batch_key(opened, batch, names, asdict(model), TOTALS)
+    return batch_key(cohort, batch, names, asdict(model), TOTALS)
 
 
-def _shares(segments: Sequence[callset.Segment], keys: Keys, batch: cohort.Batch) -> genotypes.RawAnnotations:
+def _shares(segments: Sequence[callset.Segment], keys: Keys, batch: Batch) -> genotypes.RawAnnotations:
     table = genotypes.rows_with([segment.table for segment in segments], keys)
-    return genotypes.shares_of(table, ranks_in_force(batch))
+    return genotypes.shares_of(table, active_ranks(batch))
 
 
 def _places(sites: pa.Table, keys: Keys) -> pa.Table:

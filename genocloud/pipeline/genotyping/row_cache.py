@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import cohort, genotypes
+from genocloud import genotypes
+from genocloud.cohort import Batch, Cohort, rows_along
 from genocloud.pipeline.sharding import Shard
 from genocloud.schema import VARIANT_COLUMNS, numbers, with_column
 
@@ -25,14 +26,14 @@ class RowCache:
     """Rows of batches, put there once and taken away once; first come, first kept."""
 
     def __init__(self) -> None:
-        self._lock, self._users, self._most, self._size = Lock(), 0, 0, 0
+        self._lock, self._users, self._limit, self._size = Lock(), 0, 0, 0
         self._kept: dict[_Key, genotypes.AlignedRows] = {}
 
     @contextmanager
     def open(self, memory: int) -> Iterator[None]:
         with self._lock:
             self._users += 1
-            self._most = min(KEPT_BYTES, memory // KEPT_SHARE)
+            self._limit = min(KEPT_BYTES, memory // KEPT_SHARE)
         try:
             yield
         finally:
@@ -44,7 +45,7 @@ class RowCache:
 
     def put(self, key: _Key, rows: genotypes.AlignedRows) -> None:
         with self._lock:
-            if self._users and key not in self._kept and self._size + rows.nbytes <= self._most:
+            if self._users and key not in self._kept and self._size + rows.nbytes <= self._limit:
                 self._kept[key] = rows
                 self._size += rows.nbytes
 
@@ -55,24 +56,24 @@ class RowCache:
             return rows
 
 
-_shelf = RowCache()
-keeping = _shelf.open
+_cache = RowCache()
+row_cache = _cache.open
 """While it is open, what `lined` gives once in this process is there when it is asked for again, as far as it fits into
 a share of the bytes for tasks."""
 
 
-def lined(opened: cohort.Cohort, batch: cohort.Batch, shard: Shard, sites: pa.Table) -> genotypes.AlignedRows:
+def aligned_rows(cohort: Cohort, batch: Batch, shard: Shard, sites: pa.Table) -> genotypes.AlignedRows:
     """The batch's rows under sites of the shard, with start, ref and alts; or under more than these."""
-    key = opened.url, opened.version, batch.id, shard.name
-    if (kept := _shelf.take(key)) is not None:
+    key = cohort.url, cohort.version, batch.id, shard.name
+    if (kept := _cache.take(key)) is not None:
         try:
             return kept.at_sites(sites)
         except LookupError:
             pass
-    rows = cohort.rows_along(opened, batch, shard.region, np.array(numbers(sites["start"])))
-    variants = _info_once(rows.variants, opened.repeated(batch))
+    rows = rows_along(cohort, batch, shard.region, np.array(numbers(sites["start"])))
+    variants = _info_once(rows.variants, cohort.repeated(batch))
     made = genotypes.align_rows(variants, rows.blocks, batch.ranks, sites)
-    _shelf.put(key, made)
+    _cache.put(key, made)
     return made
 
 

@@ -5,16 +5,17 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from genocloud import callset, cohort, genotypes, storage
+from genocloud import callset, genotypes, storage
+from genocloud.cohort import Batch, Cohort, open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.genotyping.batch_cache import site_keys
-from genocloud.pipeline.genotyping.genotype_reuse import call_batch, cover
+from genocloud.pipeline.genotyping.genotype_reuse import call_batch, ensure_genotypes
 from genocloud.pipeline.genotyping.shard_completion import Segments, annotated, complete
-from genocloud.pipeline.genotyping.shard_estimates import added_up
+from genocloud.pipeline.genotyping.shard_estimates import merged_in_order
 from genocloud.pipeline.genotyping.shard_settling import settled_tables
 from genocloud.pipeline.sharding import (
     Shard,
-    derived_key,
+    cohort_key,
 )
 from genocloud.scatter.executors import in_threads
 
@@ -32,34 +33,34 @@ class CallTask:
 
 
 def called_batches(
-    opened: cohort.Cohort, shard: Shard, settled: pa.Table, model: Model, threads: int
-) -> Iterator[tuple[cohort.Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]]:
+    cohort: Cohort, shard: Shard, settled: pa.Table, model: Model, threads: int
+) -> Iterator[tuple[Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]]:
     """Call every batch at the sites of SETTLED that are put out, in the batches' order, in so many threads."""
 
-    def call(batch: cohort.Batch) -> tuple[cohort.Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]:
-        return batch, *call_batch(opened, batch, shard, settled, model)
+    def call(batch: Batch) -> tuple[Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]:
+        return batch, *call_batch(cohort, batch, shard, settled, model)
 
-    return in_threads(call, opened.batches, threads)
+    return in_threads(call, cohort.batches, threads)
 
 
-def reuse_or_call_batch(given: tuple[CallTask, int]) -> None:
-    task, number = given
-    opened = cohort.open_cohort(task.cohort_url, task.version)
+def reuse_or_call_batch(pair: tuple[CallTask, int]) -> None:
+    task, number = pair
+    cohort = open_cohort(task.cohort_url, task.version)
     store = storage.open_store(task.callset_url)
-    key = _shard_key(opened, task)
+    key = _shard_key(cohort, task)
     if callset.find_shard(store, task.shard, key, whole=False) is None:
         callset.begin_shard(store, task.shard, key)
-        sites = genotypes.emitted(_settled_of(opened, task))
-        keys = site_keys(sites, opened.layout)
-        cover(opened, store, opened.batches[number], task.shard, sites, keys, task.model)
+        sites = genotypes.emitted(_settled_of(cohort, task))
+        keys = site_keys(sites, cohort.layout)
+        ensure_genotypes(cohort, store, cohort.batches[number], task.shard, sites, keys, task.model)
 
 
-def _shard_key(opened: cohort.Cohort, task: CallTask) -> str:
-    return derived_key(opened, asdict(task.model), task.scope, opened.samples)
+def _shard_key(cohort: Cohort, task: CallTask) -> str:
+    return cohort_key(cohort, asdict(task.model), task.scope, cohort.samples)
 
 
-def _settled_of(opened: cohort.Cohort, task: CallTask) -> pa.Table:
-    return settled_tables(opened, task.model, task.scope).read(task.shard, made_by="genotype")
+def _settled_of(cohort: Cohort, task: CallTask) -> pa.Table:
+    return settled_tables(cohort, task.model, task.scope).read(task.shard, made_by="genotype")
 
 
 def call_shard(task: CallTask) -> callset.ShardEntry:
@@ -68,29 +69,29 @@ def call_shard(task: CallTask) -> callset.ShardEntry:
     Which sites somebody carries is known when every batch has been called and written. Where a site falls away, which
     is rare, its genotypes are taken out again.
     """
-    opened = cohort.open_cohort(task.cohort_url, task.version)
+    cohort = open_cohort(task.cohort_url, task.version)
     store = storage.open_store(task.callset_url)
-    key = _shard_key(opened, task)
+    key = _shard_key(cohort, task)
     written = callset.find_shard(store, task.shard, key)
     if written is not None:
         return written
-    settled = _settled_of(opened, task)
+    settled = _settled_of(cohort, task)
     emitted = genotypes.emitted(settled)
     callset.begin_shard(store, task.shard, key)
-    segments, total = cover_all(opened, store, task.shard, emitted, task.model, task.threads)
-    sites = annotated(settled, total, opened.layout, task.shard, task.model, task.dbsnp_url)
-    return complete(opened, store, task.shard, key, emitted, sites, segments, task.model)
+    segments, total = ensure_all_genotypes(cohort, store, task.shard, emitted, task.model, task.threads)
+    sites = annotated(settled, total, cohort.layout, task.shard, task.model, task.dbsnp_url)
+    return complete(cohort, store, task.shard, key, emitted, sites, segments, task.model)
 
 
-def cover_all(
-    opened: cohort.Cohort, store: storage.Store, shard: Shard, emitted: pa.Table, model: Model, threads: int
+def ensure_all_genotypes(
+    cohort: Cohort, store: storage.Store, shard: Shard, emitted: pa.Table, model: Model, threads: int
 ) -> tuple[Segments, genotypes.RawAnnotations]:
     """See to every batch's genotypes at the rows of SETTLED put out: where they are, and all shares added up."""
-    keys = site_keys(emitted, opened.layout)
+    keys = site_keys(emitted, cohort.layout)
     segments: Segments = {}
 
-    def shares(batch: cohort.Batch) -> genotypes.RawAnnotations:
-        segments[batch.id], own = cover(opened, store, batch, shard, emitted, keys, model)
+    def shares(batch: Batch) -> genotypes.RawAnnotations:
+        segments[batch.id], own = ensure_genotypes(cohort, store, batch, shard, emitted, keys, model)
         return own
 
-    return segments, added_up(in_threads(shares, opened.batches, threads), genotypes.add)
+    return segments, merged_in_order(in_threads(shares, cohort.batches, threads), genotypes.add)

@@ -7,16 +7,17 @@ from importlib.metadata import version
 import numpy as np
 import pyarrow as pa
 
-from genocloud import callset, cohort, genotypes, storage
+from genocloud import callset, genotypes, storage
+from genocloud.cohort import Cohort, Layout
 from genocloud.genotypes import Model
-from genocloud.pipeline.genotyping.batch_cache import placed, site_keys
-from genocloud.pipeline.genotyping.genotype_reuse import cover
+from genocloud.pipeline.genotyping.batch_cache import on_contigs, site_keys
+from genocloud.pipeline.genotyping.genotype_reuse import ensure_genotypes
 from genocloud.pipeline.genotyping.known_names import named
 from genocloud.pipeline.receipts import Unbalanced
 from genocloud.pipeline.sharding import (
     Shard,
     ShardPlan,
-    derived_key,
+    cohort_key,
 )
 from genocloud.schema import SITE_KEY, numbers, with_column
 
@@ -27,7 +28,7 @@ Segments = dict[str, list[callset.Segment]]
 def annotated(
     settled: pa.Table,
     total: genotypes.RawAnnotations,
-    layout: cohort.Layout,
+    layout: Layout,
     shard: Shard,
     model: Model,
     dbsnp_url: str | None,
@@ -40,7 +41,7 @@ def annotated(
 
 
 def complete(
-    opened: cohort.Cohort,
+    cohort: Cohort,
     store: storage.Store,
     shard: Shard,
     key: str,
@@ -55,19 +56,19 @@ def complete(
     `elsewhere`: entries of the same shard in other sites' callsets, whose batches' files are entered as well.
     """
     left = np.isin(numbers(emitted["start"]) + 1, numbers(sites["pos"]))
-    told = sites.append_column(SITE_KEY.field, pa.array(site_keys(emitted, opened.layout)[left]))
+    table = sites.append_column(SITE_KEY.field, pa.array(site_keys(emitted, cohort.layout)[left]))
     if not left.all() or genotypes.uncarried(sites).any():
-        told = _without_carriers(opened, store, shard, emitted.filter(pa.array(left)), told, segments, model)
-    files = {batch: [each.genotypes for each in found] for batch, found in segments.items()}
-    kept = {batch: [each.shares for each in found] for batch, found in segments.items()}
+        table = _without_carriers(cohort, store, shard, emitted.filter(pa.array(left)), table, segments, model)
+    files = {batch: [each.genotypes for each in entries] for batch, entries in segments.items()}
+    kept = {batch: [each.shares for each in entries] for batch, entries in segments.items()}
     for other in elsewhere:
-        files |= {batch: list(found) for batch, found in other.genotypes.items()}
-        kept |= {batch: list(found) for batch, found in other.shares.items()}
-    return callset.complete_shard(store, shard, key, placed(told, opened.layout, shard), files, kept)
+        files |= {batch: list(entries) for batch, entries in other.genotypes.items()}
+        kept |= {batch: list(entries) for batch, entries in other.shares.items()}
+    return callset.complete_shard(store, shard, key, on_contigs(table, cohort.layout, shard), files, kept)
 
 
 def _without_carriers(
-    opened: cohort.Cohort,
+    cohort: Cohort,
     store: storage.Store,
     shard: Shard,
     emitted: pa.Table,
@@ -76,28 +77,28 @@ def _without_carriers(
     model: Model,
 ) -> pa.Table:
     """Take genotypes out that nobody carries, or write them as hom-ref where the site is forced; SITES with keys."""
-    silent, keys = genotypes.uncarried(sites), numbers(sites["key"])
-    for batch in opened.batches:
-        found = [callset.only(store, shard, batch.id, each, keys[~silent]) for each in segments[batch.id]]
-        if silent.any():
-            forced = emitted.filter(pa.array(silent)).combine_chunks()
-            more, _ = cover(opened, store, batch, shard, forced, ~keys[silent], model, uncarried=True)
-            found = [*(each for each in found if each.genotypes.rows), *more]
-        segments[batch.id] = found
-    return with_column(sites, "key", pa.array(np.where(silent, ~keys, keys)))
+    uncarried, keys = genotypes.uncarried(sites), numbers(sites["key"])
+    for batch in cohort.batches:
+        left = [callset.only(store, shard, batch.id, each, keys[~uncarried]) for each in segments[batch.id]]
+        if uncarried.any():
+            rows = emitted.filter(pa.array(uncarried)).combine_chunks()
+            more, _ = ensure_genotypes(cohort, store, batch, shard, rows, ~keys[uncarried], model, uncarried=True)
+            left = [*(each for each in left if each.genotypes.rows), *more]
+        segments[batch.id] = left
+    return with_column(sites, "key", pa.array(np.where(uncarried, ~keys, keys)))
 
 
-def description_of(opened: cohort.Cohort, model: Model, cut: ShardPlan) -> callset.Description:
+def description_of(cohort: Cohort, model: Model, cut: ShardPlan) -> callset.Description:
     """What a callset of the cohort says of itself."""
-    forced = any(shard.asked.forced for shard in cut.owned)
+    force_output = any(shard.targets.force_output for shard in cut.owned)
     return callset.Description(
-        samples=opened.samples,
+        samples=cohort.samples,
         batches={
             batch.id: tuple(name for name, rank in zip(batch.samples, batch.ranks, strict=True) if rank >= 0)
-            for batch in opened.batches
+            for batch in cohort.batches
         },
-        contigs=opened.contigs,
-        model={"name": "gatk", **asdict(model), "force_output_intervals": forced},
+        contigs=cohort.contigs,
+        model={"name": "gatk", **asdict(model), "force_output_intervals": force_output},
         software=f"genocloud {version('genocloud')}",
-        source={"cohort": derived_key(opened), "reference": opened.reference},
+        source={"cohort": cohort_key(cohort), "reference": cohort.reference},
     )

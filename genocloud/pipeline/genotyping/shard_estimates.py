@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from genocloud import cohort, genotypes
+from genocloud import genotypes
+from genocloud.cohort import Batch, Cohort, Layout, open_cohort
 from genocloud.genotypes import Model
 from genocloud.genotypes.allele_outcomes import KEPT
 from genocloud.genotypes.annotation import NO_CARRIER
@@ -23,12 +24,12 @@ from genocloud.pipeline.genotyping.shard_settling import (
 from genocloud.pipeline.preconditions import refuse_bare_blocks, refuse_holes
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.sharding import (
-    Derived,
+    CachedTables,
     Shard,
     ShardPlan,
-    derived,
+    cached_tables,
     read_alleles,
-    wanted_of,
+    target_regions,
 )
 from genocloud.scatter.executors import Scatter, in_threads, run_needing, threads_each
 from genocloud.scatter.progress import Progress
@@ -54,25 +55,25 @@ class Estimated:
     beyond: int
 
     @classmethod
-    def of(cls, sites: int, told: Mapping[str, Counter[str]]) -> "Estimated":
+    def of(cls, sites: int, outcomes: Mapping[str, Counter[str]]) -> "Estimated":
         """From what `settle` tells of so many sites."""
-        emitted = told[SITE_OUTCOMES][EMITTED]
+        emitted = outcomes[SITE_OUTCOMES][EMITTED]
         return cls(
             sites,
             emitted,
-            told[SITE_OUTCOMES] - Counter({EMITTED: emitted}),
-            told[ALLELE_OUTCOMES],
-            told[BEYOND_LIMITS].total(),
+            outcomes[SITE_OUTCOMES] - Counter({EMITTED: emitted}),
+            outcomes[ALLELE_OUTCOMES],
+            outcomes[BEYOND_LIMITS].total(),
         )
 
     def enter(self, receipt: Receipt, sites: int, alts: int) -> None:
         """Enter the balance of sites, and that of alleles, when so many of them have been put out."""
         without = Counter({NO_CARRIER: self.emitted - sites})
         receipt.balanced("sites", self.sites, sites, self.dropped + without)
-        fates = self.alleles + Counter({NO_CARRIER: self.alleles[KEPT] - alts})
-        del fates[KEPT]
+        outcomes = self.alleles + Counter({NO_CARRIER: self.alleles[KEPT] - alts})
+        del outcomes[KEPT]
         receipt.figures |= {
-            "alleles": receipt.account("alternate alleles", self.alleles.total(), alts, fates),
+            "alleles": receipt.account("alternate alleles", self.alleles.total(), alts, outcomes),
             "sites_beyond_gatk_limits": self.beyond,
         }
 
@@ -86,12 +87,12 @@ class _EstimateTask:
     threads: int
     callset_url: str | None
 
-    def growth(self, alleles: pa.Table, layout: cohort.Layout) -> KnownSites | None:
+    def growth(self, alleles: pa.Table, layout: Layout) -> KnownSites | None:
         return KnownSites.of(alleles, layout, self.callset_url, self.shard) if self.callset_url else None
 
 
 def estimate(
-    opened: cohort.Cohort,
+    cohort: Cohort,
     model: Model,
     cut: ShardPlan,
     scatter: Scatter,
@@ -102,37 +103,37 @@ def estimate(
 
     The tables are found by `settled_tables`. For a callset that may grow, each batch's summaries are kept.
     """
-    refuse_bare_blocks(opened)
-    refuse_holes(opened, wanted_of(cut, opened.layout))
+    refuse_bare_blocks(cohort)
+    refuse_holes(cohort, target_regions(cut, cohort.layout))
     threads = threads_each(scatter, len(cut.settled))
-    tasks = [_EstimateTask(opened.url, opened.version, model, shard, threads, callset_url) for shard in cut.settled]
+    tasks = [_EstimateTask(cohort.url, cohort.version, model, shard, threads, callset_url) for shard in cut.settled]
     needs = [shard.need for shard in cut.settled]
     if callset_url:
-        precompute_batches(opened, scatter, progress, "summarise", _summarise_batch, tasks, needs)
+        precompute_batches(cohort, scatter, progress, "summarise", _summarise_batch, tasks, needs)
     with progress.stage("estimate", tasks=len(tasks), unit="shard") as stage:
         discovered = run_needing(
             scatter, _estimate_shard, tasks, needs, lambda sites: stage.advance(tasks=1, sites=sites)
         )
-    told = settle(estimate_tables(opened, model), settled_tables(opened, model, cut.scope), model, cut, progress)
+    outcomes = settle(estimate_tables(cohort, model), settled_tables(cohort, model, cut.scope), model, cut, progress)
     owned = set(cut.owned)
     taken = sum(sites for task, sites in zip(tasks, discovered, strict=True) if task.shard in owned)
-    return Estimated.of(taken, told)
+    return Estimated.of(taken, outcomes)
 
 
 def _estimate_shard(task: _EstimateTask) -> int:
     """Estimate a shard from all batches' summaries, added up as they come; the number of its sites."""
-    opened = cohort.open_cohort(task.cohort_url, task.version)
-    tables = estimate_tables(opened, task.model)
+    cohort = open_cohort(task.cohort_url, task.version)
+    tables = estimate_tables(cohort, task.model)
     if (counts := tables.counts(task.shard)) is not None:
         return counts["sites"]
-    everywhere = read_alleles(opened, task.shard)
+    everywhere = read_alleles(cohort, task.shard)
     alleles = genotypes.with_alts(everywhere)
-    growth = task.growth(alleles, opened.layout)
+    growth = task.growth(alleles, cohort.layout)
 
-    def summarise(batch: cohort.Batch) -> genotypes.LikelihoodCounts:
-        return summarised(opened, batch, task.shard, alleles, growth)
+    def summarise(batch: Batch) -> genotypes.LikelihoodCounts:
+        return summarised(cohort, batch, task.shard, alleles, growth)
 
-    summary = added_up(in_threads(summarise, opened.batches, task.threads), genotypes.merge)
+    summary = merged_in_order(in_threads(summarise, cohort.batches, task.threads), genotypes.merge)
     return write_estimates(tables, task.shard, everywhere, estimated(summary, alleles, task.model, task.threads))
 
 
@@ -142,21 +143,21 @@ def estimated(summary: genotypes.LikelihoodCounts, alleles: pa.Table, model: Mod
     return pa.concat_tables(in_threads(lambda part: genotypes.estimate([part[1]], part[0], model), stretches, threads))
 
 
-def write_estimates(tables: Derived, shard: Shard, alleles: pa.Table, estimates: pa.Table) -> int:
+def write_estimates(tables: CachedTables, shard: Shard, alleles: pa.Table, estimates: pa.Table) -> int:
     """Write ESTIMATES of a shard's ALLELES, given those of the sites that have ALTs; the number of sites."""
     whole = genotypes.with_unestimated(estimates, alleles)
     tables.write(shard, whole, {"sites": whole.num_rows})
     return int(whole.num_rows)
 
 
-def added_up(parts: Iterable[Part], add: Callable[[Sequence[Part]], Part]) -> Part:
+def merged_in_order(parts: Iterable[Part], merge: Callable[[Sequence[Part]], Part]) -> Part:
     """The parts as one, a handful in memory at a time."""
     held: list[Part] = []
     for part in parts:
         held.append(part)
         if len(held) == AT_ONCE:
-            held = [add(held)]
-    return add(held)
+            held = [merge(held)]
+    return merge(held)
 
 
 def _stretches(sites: pa.Table, threads: int) -> list[tuple[int, int]]:
@@ -165,13 +166,13 @@ def _stretches(sites: pa.Table, threads: int) -> list[tuple[int, int]]:
     return [(first, min(size, len(sites) - first)) for first in range(0, max(1, len(sites)), size)]
 
 
-def _summarise_batch(given: tuple[_EstimateTask, int]) -> None:
-    task, number = given
-    opened = cohort.open_cohort(task.cohort_url, task.version)
-    if estimate_tables(opened, task.model).counts(task.shard) is None:
-        alleles = genotypes.with_alts(read_alleles(opened, task.shard))
-        summarised(opened, opened.batches[number], task.shard, alleles, task.growth(alleles, opened.layout))
+def _summarise_batch(pair: tuple[_EstimateTask, int]) -> None:
+    task, number = pair
+    cohort = open_cohort(task.cohort_url, task.version)
+    if estimate_tables(cohort, task.model).counts(task.shard) is None:
+        alleles = genotypes.with_alts(read_alleles(cohort, task.shard))
+        summarised(cohort, cohort.batches[number], task.shard, alleles, task.growth(alleles, cohort.layout))
 
 
-def estimate_tables(opened: cohort.Cohort, model: Model) -> Derived:
-    return derived(opened, "estimates", asdict(model))
+def estimate_tables(cohort: Cohort, model: Model) -> CachedTables:
+    return cached_tables(cohort, "estimates", asdict(model))

@@ -9,31 +9,32 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import cohort, genotypes, sites
+from genocloud import genotypes, sites
+from genocloud.cohort import Cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.genotyping.discovery import OUTSIDE
 from genocloud.pipeline.sharding import (
-    Derived,
+    CachedTables,
     Shard,
     ShardPlan,
-    derived,
+    cached_tables,
 )
 from genocloud.scatter.progress import Progress
 from genocloud.schema import numbers
 
 
 def settle(
-    estimates: Derived, tables: Derived, model: Model, cut: ShardPlan, progress: Progress
+    estimates: CachedTables, tables: CachedTables, model: Model, cut: ShardPlan, progress: Progress
 ) -> dict[str, Counter[str]]:
     """Settle the cut in genome order, into tables SETTLED; of its own shards what `_counted` tells, by kind."""
-    told = {shard: tables.counts(shard) for shard in cut.settled}
-    if any(counts is None for counts in told.values()):
-        with progress.stage("settle", tasks=len(told), unit="shard") as stage:
+    by_shard = {shard: tables.counts(shard) for shard in cut.settled}
+    if any(counts is None for counts in by_shard.values()):
+        with progress.stage("settle", tasks=len(by_shard), unit="shard") as stage:
             for shard, counts in _settle_contigs(estimates, tables, model, cut.settled):
-                told[shard] = counts
+                by_shard[shard] = counts
                 stage.advance(tasks=1)
     total: dict[str, Counter[str]] = {kind: Counter() for kind in (SITE_OUTCOMES, ALLELE_OUTCOMES, BEYOND_LIMITS)}
-    for name, count in chain.from_iterable((told[shard] or {}).items() for shard in cut.owned):
+    for name, count in chain.from_iterable((by_shard[shard] or {}).items() for shard in cut.owned):
         kind, _, what = name.partition(": ")
         total[kind][what] += count
     return total
@@ -47,28 +48,30 @@ SITE_OUTCOMES, ALLELE_OUTCOMES, BEYOND_LIMITS = "sites", "alleles", "beyond"
 
 def _counted(settled: pa.Table) -> dict[str, int]:
     """What became of a shard's sites and alleles, and which sites are beyond GATK's limits, counted."""
-    told = pc.fill_null(settled["reason"].cast(pa.string()), EMITTED).value_counts().to_pylist()
-    sites = Counter({each["values"]: each["counts"] for each in told})
+    values = pc.fill_null(settled["reason"].cast(pa.string()), EMITTED).value_counts().to_pylist()
+    sites = Counter({each["values"]: each["counts"] for each in values})
     beyond = Counter({"sites": int(np.count_nonzero(numbers(settled["beyond"])))})
     kinds = ((SITE_OUTCOMES, sites), (ALLELE_OUTCOMES, genotypes.allele_outcomes(settled)), (BEYOND_LIMITS, beyond))
     return {f"{kind}: {what}": count for kind, counts in kinds for what, count in sorted(counts.items())}
 
 
 def _settle_contigs(
-    estimates: Derived, tables: Derived, model: Model, shards: Sequence[Shard]
+    estimates: CachedTables, tables: CachedTables, model: Model, shards: Sequence[Shard]
 ) -> Iterator[tuple[Shard, dict[str, int]]]:
     for _, group in groupby(shards, key=lambda shard: shard.region.contig):
         contig = list(group)
         read = (estimates.read(shard, made_by="genotype") for shard in contig)
         for shard, settled in zip(contig, genotypes.settle(read, model), strict=True):
-            if shard.asked.inside is not None:
-                inside = sites.within(shard.asked.inside, shard.region)[numbers(settled["start"]) - shard.region.start]
+            if shard.targets.inside is not None:
+                inside = sites.within(shard.targets.inside, shard.region)[
+                    numbers(settled["start"]) - shard.region.start
+                ]
                 settled = genotypes.only_inside(settled, inside, OUTSIDE)
             counts = _counted(settled)
             tables.write(shard, settled, counts)
             yield shard, counts
 
 
-def settled_tables(opened: cohort.Cohort, model: Model, scope: str) -> Derived:
+def settled_tables(cohort: Cohort, model: Model, scope: str) -> CachedTables:
     """Where the tables SETTLED of a cut's shards are; `scope` is the cut's."""
-    return derived(opened, "settled", asdict(model), scope)
+    return cached_tables(cohort, "settled", asdict(model), scope)

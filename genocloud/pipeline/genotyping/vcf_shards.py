@@ -6,17 +6,18 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pyarrow as pa
 
-from genocloud import callset, cohort, genotypes, schema, storage
+from genocloud import callset, genotypes, schema, storage
+from genocloud.cohort import Cohort, open_cohort
 from genocloud.genotypes import Model
-from genocloud.pipeline.genotyping.batch_cache import placed
+from genocloud.pipeline.genotyping.batch_cache import on_contigs
 from genocloud.pipeline.genotyping.known_names import named
-from genocloud.pipeline.genotyping.row_cache import keeping
+from genocloud.pipeline.genotyping.row_cache import row_cache
 from genocloud.pipeline.genotyping.shard_calling import called_batches
 from genocloud.pipeline.genotyping.shard_completion import description_of
-from genocloud.pipeline.genotyping.shard_estimates import added_up, estimate
+from genocloud.pipeline.genotyping.shard_estimates import estimate, merged_in_order
 from genocloud.pipeline.genotyping.shard_settling import settled_tables
 from genocloud.pipeline.receipts import Receipt, Unbalanced, receipt_of
-from genocloud.pipeline.sharding import Shard, ShardPlan, cohort_inputs, derived_key
+from genocloud.pipeline.sharding import Shard, ShardPlan, cohort_inputs, cohort_key
 from genocloud.report.statistics import Statistics, count_called, count_sites, merge_all
 from genocloud.scatter.executors import Scatter, run_needing, threads_each
 from genocloud.scatter.progress import Progress
@@ -37,7 +38,7 @@ class _Task:
 
 
 def render(
-    opened: cohort.Cohort,
+    cohort: Cohort,
     parts_url: str,
     out_url: str,
     model: Model,
@@ -50,11 +51,11 @@ def render(
 
     Finished parts lie at `parts_url`; those of a killed run stay. The balance is in sites.
     """
-    with receipt_of("genotype") as receipt, keeping(scatter.memory):
-        estimated = estimate(opened, model, cut, scatter, progress)
+    with receipt_of("genotype") as receipt, row_cache(scatter.memory):
+        estimated = estimate(cohort, model, cut, scatter, progress)
         threads, suffix = threads_each(scatter, len(cut.owned)), callset.form_of(out_url).suffix
-        given = opened.url, opened.version, parts_url, suffix, model, cut.scope
-        tasks = [_Task(*given, shard, threads, dbsnp_url) for shard in cut.owned]
+        common = cohort.url, cohort.version, parts_url, suffix, model, cut.scope
+        tasks = [_Task(*common, shard, threads, dbsnp_url) for shard in cut.owned]
         with progress.stage("genotype", tasks=len(tasks), unit="shard") as stage:
             parts = run_needing(
                 scatter,
@@ -62,48 +63,48 @@ def render(
                 tasks,
                 [shard.need for shard in cut.owned],
                 lambda part: stage.advance(tasks=1, sites=part.counts.records),
-                lambda told: stage.advance(bytes=told),
+                lambda written: stage.advance(bytes=written),
             )
-        counts = callset.join_parts(parts_url, parts, description_of(opened, model, cut), out_url)
-        statistics = merge_all((Statistics.from_json(part.extra["statistics"]) for part in parts), opened.samples)
-        receipt.inputs = cohort_inputs(opened)
-        receipt.figures = {"samples": len(opened.samples), "genotypes": counts.genotypes, "shards": len(parts)}
+        counts = callset.join_parts(parts_url, parts, description_of(cohort, model, cut), out_url)
+        statistics = merge_all((Statistics.from_json(part.extra["statistics"]) for part in parts), cohort.samples)
+        receipt.inputs = cohort_inputs(cohort)
+        receipt.figures = {"samples": len(cohort.samples), "genotypes": counts.genotypes, "shards": len(parts)}
         estimated.enter(receipt, counts.records, sum(part.extra["alts"] for part in parts))
     return statistics, receipt
 
 
 def _render_shard(task: _Task) -> callset.ExportPart:
     """Call a shard's genotypes, of which each distinct one is held once, and write them with their sites."""
-    opened = cohort.open_cohort(task.cohort_url, task.version)
+    cohort = open_cohort(task.cohort_url, task.version)
     store = storage.open_store(task.parts_url)
-    key = derived_key(opened, asdict(task.model), task.scope, task.suffix)
-    if (found := callset.find_part(store, task.shard.name, key)) is not None:
-        return found
-    on_axis, batches = _called(opened, task)
-    sites = placed(on_axis, opened.layout, task.shard)
-    told = {"statistics": _counted(sites, batches).to_json(), "alts": callset.count_alts(sites)}
-    members = opened.contigs, opened.samples
+    key = cohort_key(cohort, asdict(task.model), task.scope, task.suffix)
+    if (finished := callset.find_part(store, task.shard.name, key)) is not None:
+        return finished
+    on_axis, batches = _called(cohort, task)
+    sites = on_contigs(on_axis, cohort.layout, task.shard)
+    extra = {"statistics": _counted(sites, batches).to_json(), "alts": callset.count_alts(sites)}
+    members = cohort.contigs, cohort.samples
     pieces = callset.called_pieces(callset.form_of(task.suffix), *members, sites, batches, task.threads)
-    return callset.write_part(store, task.shard.name, key, opened.contigs, _heard(pieces), told)
+    return callset.write_part(store, task.shard.name, key, cohort.contigs, _reporting(pieces), extra)
 
 
-def _called(opened: cohort.Cohort, task: _Task) -> tuple[pa.Table, list[callset.Batch]]:
+def _called(cohort: Cohort, task: _Task) -> tuple[pa.Table, list[callset.Batch]]:
     """The shard's SITES, on its axis, and every batch's genotypes there: at those alone that somebody carries."""
-    settled = settled_tables(opened, task.model, task.scope).read(task.shard, made_by="genotype")
+    settled = settled_tables(cohort, task.model, task.scope).read(task.shard, made_by="genotype")
     called: list[genotypes.BatchGenotypes] = []
 
     def shares() -> Iterator[genotypes.RawAnnotations]:
-        for _, batch, share in called_batches(opened, task.shard, settled, task.model, task.threads):
+        for _, batch, share in called_batches(cohort, task.shard, settled, task.model, task.threads):
             called.append(batch)
             yield share
 
-    sites, dropped = genotypes.annotate(settled, added_up(shares(), genotypes.add), opened.contigs, task.model)
+    sites, dropped = genotypes.annotate(settled, merged_in_order(shares(), genotypes.add), cohort.contigs, task.model)
     if sites.num_rows + dropped.total() != settled.num_rows:
         raise Unbalanced("genotype", {"taken": settled.num_rows, "given": sites.num_rows, "dropped": dict(dropped)})
-    return named(sites, opened.layout, task.shard, task.dbsnp_url), [_at(batch, sites) for batch in called]
+    return named(sites, cohort.layout, task.shard, task.dbsnp_url), [_at_sites(batch, sites) for batch in called]
 
 
-def _at(called: genotypes.BatchGenotypes, sites: pa.Table) -> callset.Batch:
+def _at_sites(called: genotypes.BatchGenotypes, sites: pa.Table) -> callset.Batch:
     positions = schema.numbers(sites["pos"])
     if len(positions) < len(called.positions):
         called = called.at(np.isin(called.positions, positions))
@@ -115,7 +116,7 @@ def _counted(sites: pa.Table, batches: list[callset.Batch]) -> Statistics:
     return merge_all([count_sites(sites), *(count_called(*batch) for batch in batches)])
 
 
-def _heard(pieces: Iterator[callset.Piece]) -> Iterator[callset.Piece]:
+def _reporting(pieces: Iterator[callset.Piece]) -> Iterator[callset.Piece]:
     for piece in pieces:
         tell(piece.counts.text_bytes)
         yield piece

@@ -17,7 +17,7 @@ from genocloud.pipeline.hybrid.tasks import At, chains
 from genocloud.pipeline.options import intervals_of
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.reference import Reference
-from genocloud.pipeline.sharding import Base, Known, ShardPlan, cut_known
+from genocloud.pipeline.sharding import Base, GenomeRows, ShardPlan, cut_windows
 from genocloud.scatter.progress import Progress
 
 
@@ -27,12 +27,12 @@ def plan_shards(
     """The way through the genome, and how that is cut."""
     config, ats = filled.config, filled.ats
     holders = [station for station in stations if station.name in filled.cohorts]
-    asked = intervals_of(config.settings).asked(reference.contigs)
+    targets = intervals_of(config.settings).targets(reference.contigs)
     layout = cohort.Layout(reference.contigs, config.settings["part_bp"], config.settings["window_bp"])
     found = filled.cohorts.values()
     variants = {window for each in found for window in each.variants}
     blocks = {window for each in found for window in each.blocks}
-    cut = cut_known(Known(layout, variants, blocks, partial(_reaches, holders, ats)), asked=asked)
+    cut = cut_windows(GenomeRows(layout, variants, blocks, partial(_reaches, holders, ats)), targets=targets)
     batches = {name: filled.batches(name) for name in filled.cohorts}
     away = tuple(batch for name, of in batches.items() if name != config.coordinator for batch in of)
     content = filled.content
@@ -116,12 +116,12 @@ def _description(filled: FilledLocations, flow: Coordinator, cut: ShardPlan) -> 
         if site.name != config.coordinator
     }
     batches = {site: filled.batches(site) for site in filled.cohorts}
-    forced = any(shard.asked.forced for shard in cut.owned)
+    force_output = any(shard.targets.force_output for shard in cut.owned)
     return callset.Description(
         samples=tuple(ranked),
         batches={batch: names for of in batches.values() for batch, names in of.items()},
         contigs=flow.reference.contigs,
-        model={"name": "gatk", **asdict(flow.at.model), "force_output_intervals": forced},
+        model={"name": "gatk", **asdict(flow.at.model), "force_output_intervals": force_output},
         software=f"genocloud {version('genocloud')}",
         source={"cohort": filled.content, "reference": {"contigs": flow.reference.checksum}},
         site=config.coordinator,

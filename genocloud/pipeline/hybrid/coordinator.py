@@ -13,14 +13,14 @@ from genocloud import callset, genotypes, sites
 from genocloud.federation import STAYS, Message, pack, unpack
 from genocloud.pipeline.genotyping.discovery import make_alleles
 from genocloud.pipeline.genotyping.shard_completion import annotated
-from genocloud.pipeline.genotyping.shard_estimates import Estimated, added_up, write_estimates
+from genocloud.pipeline.genotyping.shard_estimates import Estimated, merged_in_order, write_estimates
 from genocloud.pipeline.genotyping.shard_settling import settle
 from genocloud.pipeline.hybrid import tasks
 from genocloud.pipeline.hybrid.clients import LocationClient, showing, together
 from genocloud.pipeline.hybrid.tasks import At, Local, ShardTask
-from genocloud.pipeline.memory_model import most_of
+from genocloud.pipeline.memory_model import task_limit
 from genocloud.pipeline.reference import Reference
-from genocloud.pipeline.sharding import Derived, Shard, ShardPlan, alleles_in, piece_of
+from genocloud.pipeline.sharding import CachedTables, Shard, ShardPlan, alleles_in, piece_of
 from genocloud.regions import Region
 from genocloud.scatter.executors import in_threads, threads_each
 from genocloud.scatter.memory_limit import largest_first
@@ -102,7 +102,7 @@ class Coordinator:
         """How many threads a task uses, by site."""
         return {station.name: threads_each(station.scatter, len(cut.settled)) for station in self.stations}
 
-    def _discover(self, tables: Derived, piece: Piece) -> dict[str, int]:
+    def _discover(self, tables: CachedTables, piece: Piece) -> dict[str, int]:
         shard = piece.shard
 
         def local(station: LocationClient) -> Local:
@@ -132,7 +132,7 @@ class Coordinator:
             def take(station: LocationClient) -> tasks.Edges:
                 scatter = station.scatter
                 task = ShardTask(self.ats[station.name], shard, threads[station.name], parcels=(parcel,))
-                return station.ask_one(tasks.take_alleles, (task, most_of(scatter), scatter.memory))
+                return station.ask_one(tasks.take_alleles, (task, task_limit(scatter), scatter.memory))
 
             return list(self._pieces(shard, together(take, self.stations), threads))
 
@@ -201,7 +201,7 @@ class Coordinator:
         return together(answers, self.holders)
 
     @property
-    def _settled(self) -> Derived:
+    def _settled(self) -> CachedTables:
         return self.at.tables("settled", asdict(self.at.model), self.at.scope)
 
     def call(self, pieces: Sequence[Piece]) -> list[callset.ShardEntry]:
@@ -227,7 +227,7 @@ class Coordinator:
             parcel = self._ask(station, tasks.call, piece)
             return genotypes.summed_of(unpack(parcel, parcel.kind), self.samples[station.name])
 
-        total = added_up(together(call, self.holders), genotypes.add)
+        total = merged_in_order(together(call, self.holders), genotypes.add)
         if total.alleles:
             total = genotypes.with_squares(total, self._squares(piece))
         layout = self.at.stored.layout

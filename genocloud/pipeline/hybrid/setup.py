@@ -71,7 +71,7 @@ class Filling:
 class Filled:
     """A site's cohort after ingest.
 
-    `content` names its rows and `named` its samples, too; `variants`, `blocks`: see shards.Known;
+    `content` names its rows and `named` its samples, too; `variants`, `blocks`: see sharding.GenomeRows;
     `people`: ACTIVE_SAMPLES.
     """
 

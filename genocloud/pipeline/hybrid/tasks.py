@@ -24,13 +24,13 @@ from genocloud.federation import (
 from genocloud.genotypes import Model
 from genocloud.pipeline.genotyping.batch_cache import KnownSites, observed, site_keys, summarised
 from genocloud.pipeline.genotyping.discovery import rows_cover, seen_by_all
-from genocloud.pipeline.genotyping.genotype_reuse import cover
-from genocloud.pipeline.genotyping.shard_calling import cover_all
+from genocloud.pipeline.genotyping.genotype_reuse import ensure_genotypes
+from genocloud.pipeline.genotyping.shard_calling import ensure_all_genotypes
 from genocloud.pipeline.genotyping.shard_completion import Segments, complete
-from genocloud.pipeline.genotyping.shard_estimates import added_up, estimated, write_estimates
-from genocloud.pipeline.memory_model import Load, discovery_need, pieces_of
+from genocloud.pipeline.genotyping.shard_estimates import estimated, merged_in_order, write_estimates
+from genocloud.pipeline.memory_model import SiteLoad, discovery_need, pieces_of
 from genocloud.pipeline.reference import read_reference
-from genocloud.pipeline.sharding import Base, Derived, Shard, alleles_in, derived, derived_key, reaches
+from genocloud.pipeline.sharding import Base, CachedTables, Shard, alleles_in, cached_tables, cohort_key, reaches
 from genocloud.regions import Region
 from genocloud.scatter.executors import in_threads
 from genocloud.schema import ALLELES, INTERVALS, LOCAL_ALLELES, numbers
@@ -94,12 +94,12 @@ class At:
         told = {"contigs": reference.checksum}
         return cohort.Cohort(storage.open_store(self.cohort_url).url, 0, layout, told, (), ())
 
-    def tables(self, kind: str, *settings: object) -> Derived:
+    def tables(self, kind: str, *settings: object) -> CachedTables:
         """The folder of one kind of tables that follow from everybody's rows."""
-        return derived(self.stored, kind, self.content, *settings)
+        return cached_tables(self.stored, kind, self.content, *settings)
 
     @property
-    def estimates(self) -> Derived:
+    def estimates(self) -> CachedTables:
         """Where the home site has ESTIMATES."""
         return self.tables("estimates", asdict(self.model))
 
@@ -129,7 +129,7 @@ _admitting = Lock()
 def _admit(policy: SitePolicy, opened: cohort.Cohort) -> None:
     """Have the site's register admit a version's people, before anything of them leaves; once in each process."""
     with _admitting:
-        _admitted(policy, opened.url, opened.version, derived_key(opened))
+        _admitted(policy, opened.url, opened.version, cohort_key(opened))
 
 
 @lru_cache(maxsize=64)
@@ -194,7 +194,7 @@ def local_alleles(task: ShardTask) -> Local:
     at, shard, opened = task.at, task.shard, task.at.opened()
     alleles, stretches = _keep_local(opened, shard, task.threads)
     covered = None
-    if shard.asked.forced:
+    if shard.targets.force_output:
         covered = at.released("covered", _runs(rows_cover(opened, shard, task.threads), shard.region))
     seen = int(numbers(alleles["observed"]).sum())
     told = (
@@ -208,7 +208,7 @@ def _keep_local(opened: cohort.Cohort, shard: Shard, threads: int) -> tuple[pa.T
     """The site's own ALLELES of a shard, kept, and STRETCHES."""
     observations, spans = seen_by_all(opened, shard, True, threads)
     alleles, stretches = sites.location_sites([observations], [spans])
-    derived(opened, "local").write(shard, alleles, {})
+    cached_tables(opened, "local").write(shard, alleles, {})
     return alleles, stretches
 
 
@@ -227,7 +227,7 @@ def take_alleles(given: tuple[ShardTask, int, int]) -> Edges:
     at, shard, opened = task.at, task.shard, task.at.opened()
     tables = at.tables("alleles")
     alleles = _with_own(opened, shard, unpack(task.parcels[0], "united"), task.threads)
-    weight = Load.of(alleles).whole
+    weight = SiteLoad.of(alleles).whole
     tables.write(shard, alleles, asdict(weight))
     pieces = pieces_of(opened, tables, shard, task.threads, most, memory)
     return [(piece.region.start, piece.region.end, _coarse(piece.need)) for piece in pieces]
@@ -241,7 +241,7 @@ def _with_own(opened: cohort.Cohort, shard: Shard, united: pa.Table, threads: in
     starts = numbers(united["start"])
     seen = np.zeros(len(united), np.int32)
     if opened.batches:
-        kept = derived(opened, "local")
+        kept = cached_tables(opened, "local")
         if kept.counts(shard) is None:
             _keep_local(opened, shard, threads)
         local = kept.read(shard, made_by="hybrid")
@@ -272,7 +272,7 @@ def _summary(task: ShardTask) -> tuple[pa.Table, genotypes.LikelihoodCounts | No
     found = in_threads(
         lambda batch: summarised(opened, batch, task.shard, alleles, growth), opened.batches, task.threads
     )
-    return alleles, added_up(found, genotypes.merge) if opened.batches else None
+    return alleles, merged_in_order(found, genotypes.merge) if opened.batches else None
 
 
 def hand_summary(task: ShardTask) -> Message:
@@ -314,7 +314,7 @@ def take_put_out(task: ShardTask) -> None:
     _out(task.at).write(task.shard, unpack(task.parcels[0], "put out"), {})
 
 
-def _out(at: At) -> Derived:
+def _out(at: At) -> CachedTables:
     return at.tables("out", asdict(at.model), at.scope)
 
 
@@ -329,7 +329,7 @@ def cover_batch(task: ShardTask) -> None:
     at, opened, store = task.at, task.at.opened(), storage.open_store(task.at.callset_url)
     emitted = _put_out(task)
     keys = site_keys(emitted, opened.layout)
-    cover(opened, store, opened.batches[task.number], task.shard, emitted, keys, at.model)
+    ensure_genotypes(opened, store, opened.batches[task.number], task.shard, emitted, keys, at.model)
 
 
 def call(task: ShardTask) -> Message:
@@ -337,7 +337,7 @@ def call(task: ShardTask) -> Message:
     at, opened, store = task.at, task.at.opened(), storage.open_store(task.at.callset_url)
     emitted = _put_out(task)
     callset.begin_shard(store, task.shard, task.at.key)
-    _, total = cover_all(opened, store, task.shard, emitted, at.model, task.threads)
+    _, total = ensure_all_genotypes(opened, store, task.shard, emitted, at.model, task.threads)
     kind = "shares" if total.alleles is None else "allele shares"
     return at.released(kind, genotypes.summed_table(total, emitted))
 
@@ -346,7 +346,7 @@ def add_squares(task: ShardTask) -> Message:
     """SQUARES of the samples before this site's, with its own added."""
     at, opened, store = task.at, task.at.opened(), storage.open_store(task.at.callset_url)
     before, emitted = unpack(task.parcels[0], "squares"), _put_out(task)
-    _, total = cover_all(opened, store, task.shard, emitted, at.model, task.threads)
+    _, total = ensure_all_genotypes(opened, store, task.shard, emitted, at.model, task.threads)
     return at.released("squares", genotypes.squares_of(total, before))
 
 
@@ -356,7 +356,7 @@ def complete_shard(task: ShardTask) -> callset.ShardEntry:
     table, emitted = unpack(task.parcels[0], "sites"), _put_out(task)
     segments: Segments = {}
     if opened.batches:
-        segments, _ = cover_all(opened, store, task.shard, emitted, at.model, task.threads)
+        segments, _ = ensure_all_genotypes(opened, store, task.shard, emitted, at.model, task.threads)
     return at.entry(complete(opened, store, task.shard, at.key, emitted, table, segments, at.model, task.others))
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
-from genocloud import cohort, gvcf
+from genocloud import gvcf
+from genocloud.cohort import CallsetHere, Cohort, DuplicateSample, KnownAsOther, NoCohort, Tally, open_cohort
 from genocloud.errors import MANY, InputError, first_of
 from genocloud.pipeline.options import IngestOptions
-from genocloud.pipeline.preconditions import check_twins, tallies_in_force
+from genocloud.pipeline.preconditions import active_tallies, check_twins
 from genocloud.pipeline.reference import Reference
 from genocloud.pipeline.sample_files import look_at_sample
 from genocloud.pipeline.sample_list import People
@@ -62,8 +63,8 @@ def check_arrivals(
     with progress.stage("inputs", tasks=len(sheet), unit="sample") as stage:
         look = partial(_look_at, sheet_url, reference, policy)
         groups = [sheet[first : first + LOOKED_AT] for first in range(0, len(sheet), LOOKED_AT)]
-        found = scatter.run(look, groups, lambda group: stage.advance(tasks=len(group)))
-    return [arrival for group in found for arrival in group]
+        checked = scatter.run(look, groups, lambda group: stage.advance(tasks=len(group)))
+    return [arrival for group in checked for arrival in group]
 
 
 def _look_at(sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, group: Sequence[Sample]) -> list[Arrival]:
@@ -101,17 +102,17 @@ def new_arrivals(
     ]
     changed = [arrival.sample.sample for arrival in new if arrival.sample.sample in present]
     if changed and not (storing.complete or storing.replace):
-        raise cohort.DuplicateSample(cohort_url, changed)
+        raise DuplicateSample(cohort_url, changed)
     return new
 
 
 def _lacking(cohort_url: str, policy: gvcf.RecordPolicy) -> set[str]:
     """The samples in force from which records were dropped that this policy would not drop."""
-    opened = existing_cohort(cohort_url)
-    return {name for name, tally in tallies_in_force(opened) if _lacks(tally, policy)} if opened else set()
+    cohort = existing_cohort(cohort_url)
+    return {name for name, tally in active_tallies(cohort) if _lacks(tally, policy)} if cohort else set()
 
 
-def _lacks(tally: cohort.Tally, policy: gvcf.RecordPolicy) -> bool:
+def _lacks(tally: Tally, policy: gvcf.RecordPolicy) -> bool:
     refused = not policy.drop and any(map(gvcf.is_bad, tally.dropped))
     return refused or any(policy.reaches(Region(*hole)) for hole in tally.holes)
 
@@ -129,22 +130,22 @@ def _check_names(cohort_url: str, arrivals: Sequence[Arrival], present: Mapping[
     others = {fingerprint: name for name, fingerprint in present.items() if name not in named}
     for arrival in arrivals:
         if arrival.sample.sample not in present and arrival.fingerprint in others:
-            raise cohort.KnownAsOther(cohort_url, arrival.sample.sample, others[arrival.fingerprint])
+            raise KnownAsOther(cohort_url, arrival.sample.sample, others[arrival.fingerprint])
 
 
 def _present(cohort_url: str) -> dict[str, str]:
     """The fingerprints of the samples in force, by name; none where there is no cohort yet."""
-    opened = existing_cohort(cohort_url)
-    return opened.fingerprints() if opened else {}
+    cohort = existing_cohort(cohort_url)
+    return cohort.fingerprints() if cohort else {}
 
 
-def existing_cohort(cohort_url: str) -> cohort.Cohort | None:
+def existing_cohort(cohort_url: str) -> Cohort | None:
     """The cohort, if there is one. Raises CallsetHere."""
     try:
-        return cohort.open_cohort(cohort_url)
-    except cohort.CallsetHere:
+        return open_cohort(cohort_url)
+    except CallsetHere:
         raise
-    except cohort.NoCohort:
+    except NoCohort:
         return None
 
 

@@ -66,19 +66,19 @@ def store_batches(tasks: Sequence[IngestTask], scatter: Scatter, progress: Progr
         def done(result: tuple[cohort.BatchReceipt, int]) -> None:
             stage.advance(tasks=1, bytes=result[1])
 
-        results = scatter.run(_store_batch, tasks, done, lambda told: stage.advance(bytes=told))
+        results = scatter.run(_store_batch, tasks, done, lambda read: stage.advance(bytes=read))
     return [receipt for receipt, _ in results]
 
 
 def _store_batch(task: IngestTask) -> tuple[cohort.BatchReceipt, int]:
     """Store a batch; returns its receipt, and bytes of its files that nothing was told of: it was there already."""
     layout, bases = layout_of(task.reference, task.storing), read_bases(task.reference)
-    untold = {arrival.sample.sample: arrival.bytes for arrival in task.arrivals}
+    unread = {arrival.sample.sample: arrival.bytes for arrival in task.arrivals}
     sources = [
         cohort.Source(
             arrival.sample.sample,
             arrival.fingerprint,
-            _rows(arrival, layout.contigs, bases, task.policy, untold),
+            _rows(arrival, layout.contigs, bases, task.policy, unread),
             task.policy.text,
             arrival.file,
             arrival.caller,
@@ -86,7 +86,7 @@ def _store_batch(task: IngestTask) -> tuple[cohort.BatchReceipt, int]:
         for arrival in task.arrivals
     ]
     receipt = cohort.write_batch(storage.open_store(task.cohort_url), sources, layout)
-    return receipt, sum(untold.values())
+    return receipt, sum(unread.values())
 
 
 def _rows(
@@ -94,16 +94,16 @@ def _rows(
     contigs: Sequence[Contig],
     bases: gvcf.Bases | None,
     policy: gvcf.RecordPolicy,
-    untold: dict[str, int],
+    unread: dict[str, int],
 ) -> Iterator[gvcf.Rows]:
     """A sample's rows, telling how far its file has been read; `untold` has what remains of it."""
     sample, url = arrival.sample, str(arrival.sample.gvcf)
     records = gvcf.read_rows(url, contigs, sample.name_in_gvcf, reference=bases, policy=policy)
     for rows in _with_blocks(url, arrival.caller, records):
         left = max(arrival.bytes - rows.bytes, 0)
-        if left < untold[sample.sample]:
-            tell(untold[sample.sample] - left)
-            untold[sample.sample] = left
+        if left < unread[sample.sample]:
+            tell(unread[sample.sample] - left)
+            unread[sample.sample] = left
         yield rows
     if gvcf.fingerprint(url, sample.name_in_gvcf) != arrival.fingerprint:
         raise UnreadableFile(url, "changed while it was being ingested", "run this again when nobody writes to it")

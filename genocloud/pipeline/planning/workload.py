@@ -1,4 +1,4 @@
-"""What a cohort brings, told from its store where it is there already, else from some of its gVCFs."""
+"""Estimate a cohort's records, observations and sites from its store, or from a sample of its gVCFs."""
 
 import logging
 from collections import Counter
@@ -8,7 +8,8 @@ from math import exp, lgamma, log2
 
 import numpy as np
 
-from genocloud import cohort, gvcf
+from genocloud import gvcf
+from genocloud.cohort import Layout, NoCohort, open_cohort
 from genocloud.costs.model import Portion
 from genocloud.errors import SettingError, UnreadableFile
 from genocloud.pipeline.sample_files import file_size
@@ -19,10 +20,10 @@ from genocloud.schema import numbers
 log = logging.getLogger(__name__)
 
 FILES = 64
-"""gVCFs that are looked into: with so many the number of sites of 200 to 10,000 people was foretold within 22%."""
+"""gVCFs sampled: with 64 the number of sites of 200 to 10,000 people was predicted within 22%."""
 
 PIECE_BYTES = 2_000_000
-"""Read of each at most: tens of thousands of records of the first contig."""
+"""Bytes read of each: tens of thousands of records of the first contig."""
 
 
 class NothingToSample(SettingError):
@@ -35,10 +36,10 @@ class NothingToSample(SettingError):
 
 @dataclass(frozen=True)
 class Sampled:
-    """What some gVCFs hold: records and observations for each byte of them, and how sites grow with people.
+    """Records and observations per byte of sampled gVCFs, and how sites grow with samples.
 
     `windows` of the genome, as the layout cuts it, have variants in them. `carriers` counts sites by how many of the
-    `people` looked into have a variant there; a file is `scale` times what was counted of it.
+    sampled `people` have a variant there; a file is `scale` times what was read of it.
     """
 
     people: int
@@ -49,22 +50,22 @@ class Sampled:
     windows: int
 
     def sites_of(self, people: int) -> float:
-        """How many sites so many people have together.
+        """The number of sites of so many people.
 
-        Up to those looked into by rarefaction, beyond on as a power of their number, as between half and all of them.
+        Up to the sampled number by rarefaction; beyond by the power law between half and all of the sampled.
         """
         if people <= self.people:
-            return self.scale * self._found(max(people, 1))
-        half, whole = self._found(max(1, self.people // 2)), self._found(self.people)
+            return self.scale * self._expected_sites(max(people, 1))
+        half, whole = self._expected_sites(max(1, self.people // 2)), self._expected_sites(self.people)
         power = log2(whole / half) if half and self.people > 1 else 0.5
         return float(self.scale * whole * (people / self.people) ** power)
 
-    def _found(self, people: int) -> float:
-        """Sites that so many of those looked into have together, on average over all choices of these."""
-        return sum(count * (1 - self._unseen(carriers, people)) for carriers, count in self.carriers.items())
+    def _expected_sites(self, people: int) -> float:
+        """Expected sites of a random subset of the sampled people (rarefaction)."""
+        return sum(count * (1 - self._chance_unseen(carriers, people)) for carriers, count in self.carriers.items())
 
-    def _unseen(self, carriers: int, people: int) -> float:
-        """How likely none of some carriers is among so many who are chosen."""
+    def _chance_unseen(self, carriers: int, people: int) -> float:
+        """The probability that a random subset has none of the carriers (hypergeometric)."""
         rest = self.people - carriers
         if rest < people:
             return 0.0
@@ -72,8 +73,8 @@ class Sampled:
         return exp(ways + lgamma(self.people - people + 1) - lgamma(self.people + 1))
 
 
-def sample_gvcfs(sheet_url: str, people: Sequence[Sample], layout: cohort.Layout) -> Sampled:
-    """Look into some people's gVCFs, spread evenly over the sheet. Raises NothingToSample."""
+def sample_gvcfs(sheet_url: str, people: Sequence[Sample], layout: Layout) -> Sampled:
+    """Sample some people's gVCFs, spread evenly over the sheet. Raises NothingToSample."""
     if not any(person.gvcf for person in people):
         raise NothingToSample(sheet_url, "all come as reads: call some first")
     chosen = [people[number * len(people) // min(FILES, len(people))] for number in range(min(FILES, len(people)))]
@@ -103,7 +104,7 @@ def sample_gvcfs(sheet_url: str, people: Sequence[Sample], layout: cohort.Layout
     return Sampled(*counted, carriers, scale, max(1, min(all_windows, round(windows * scale))))
 
 
-def _windows_of(layout: cohort.Layout, sites: set[tuple[int, int]]) -> set[tuple[str, int]]:
+def _windows_of(layout: Layout, sites: set[tuple[int, int]]) -> set[tuple[str, int]]:
     """The layout's windows that hold some sites (contig, base), as part and number in it; short contigs share them."""
     windows = set()
     for contig in {contig for contig, _ in sites}:
@@ -117,7 +118,7 @@ def _windows_of(layout: cohort.Layout, sites: set[tuple[int, int]]) -> set[tuple
 
 @dataclass(frozen=True)
 class _Look:
-    """What was read of one file: bytes and records, where variants begin, and where reading ended: (contig, base)."""
+    """What was read of one file: bytes, records, starts of variants, and where reading ended: (contig, base)."""
 
     file_bytes: int
     bytes: int
@@ -128,7 +129,7 @@ class _Look:
 
 
 def _share(look: _Look, end: tuple[int, int]) -> float:
-    """The share of what was read of a file that lies before some end."""
+    """The fraction of what was read of a file that lies before some end."""
     return 1.0 if look.end[0] != end[0] else min(1.0, end[1] / look.end[1])
 
 
@@ -154,7 +155,7 @@ def _look(person: Sample, contigs: Sequence[Contig]) -> _Look:
 
 
 def portion_of(cohort_url: str, people: Sequence[Sample], sampled: Callable[[], Sampled], genome_bp: int) -> Portion:
-    """What some people bring: by the cohort's receipts where they are all in it, else by their files' sizes."""
+    """The workload of some people: from the cohort's receipts where they are all in it, else from file sizes."""
     reads = sum(bool(person.reads) for person in people)
     stored = _stored(cohort_url, {person.sample for person in people})
     if stored:
@@ -166,20 +167,20 @@ def portion_of(cohort_url: str, people: Sequence[Sample], sampled: Callable[[], 
 
 
 def _stored(cohort_url: str, names: set[str]) -> tuple[float, float] | None:
-    """Records and variants of some people in a cohort; None where it lacks one of them, or is not there."""
+    """Records and variants of some people in a cohort; None where it lacks one of them or does not exist."""
     try:
-        opened = cohort.open_cohort(cohort_url)
-    except cohort.NoCohort:
+        cohort = open_cohort(cohort_url)
+    except NoCohort:
         return None
-    if not names <= set(opened.samples):
+    if not names <= set(cohort.samples):
         return None
-    receipts = {batch.id: opened.receipt(batch) for batch in opened.batches}
-    tallies = [receipts[one.batch].tallies[one.place] for one in opened.people() if one.name in names]
+    receipts = {batch.id: cohort.receipt(batch) for batch in cohort.batches}
+    tallies = [receipts[one.batch].tallies[one.place] for one in cohort.people() if one.name in names]
     return float(sum(tally.read for tally in tallies)), float(sum(tally.stored["variants"] for tally in tallies))
 
 
 def _bytes(people: Sequence[Sample]) -> float:
-    """Bytes of the gVCFs; one that cannot be read here counts like the others."""
+    """Bytes of the gVCFs; one that cannot be read here counts as the average."""
     sizes = []
     for person in people:
         try:

@@ -3,7 +3,7 @@
 import pytest
 
 from genocloud import cohort, steps
-from genocloud.pipeline.sharding import derived_key
+from genocloud.pipeline.sharding import cohort_key
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.storage import Store, open_store
@@ -44,7 +44,7 @@ def test_three_batches_of_five_become_the_batch_of_fifteen(store):
     assert objects_of(after) == objects_of(together)
     assert (after.version, after.samples) == (4, before.samples)
     assert rows_in_force(after) == rows_in_force(before)
-    assert derived_key(after) != derived_key(before)
+    assert cohort_key(after) != cohort_key(before)
 
 
 def test_removed_people_are_left_behind_and_renamed_ones_stored_under_their_names(store):

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from genocloud import cohort, steps
-from genocloud.pipeline.sharding import derived_folders
+from genocloud.pipeline.sharding import cached_folders
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.storage import Store, open_store
@@ -44,7 +44,7 @@ def grown(url: str) -> Store:
 
 
 def derive(store: Store, opened: cohort.Cohort) -> None:
-    for folder in derived_folders(opened):
+    for folder in cached_folders(opened):
         store.write(f"derived/{folder}/alleles/s.parquet", b"table")
 
 
@@ -90,7 +90,7 @@ def test_what_only_old_versions_need_goes_with_them(store):
     opened = cohort.open_cohort(store.url)
     assert cohort.versions(store) == [5]
     assert folders(store, "batches") == {batch.id for batch in opened.batches}
-    assert folders(store, "derived") == derived_folders(opened)
+    assert folders(store, "derived") == cached_folders(opened)
     collect(store, keep=1)
     assert rows_in_force(opened).keys() == {"a", "c"}
 

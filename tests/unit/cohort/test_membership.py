@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from genocloud import cohort, schema, steps
-from genocloud.pipeline.sharding import derived_key
+from genocloud.pipeline.sharding import cohort_key
 from genocloud.steps.rename import BadName
 from genocloud.storage import Store, open_store
 from tests.support.cohort_people import LAYOUT, REFERENCE, contents, ingest, rows_in_force, source
@@ -49,7 +49,7 @@ def test_renamed_samples_keep_ranks_rows_and_derived_tables(store):
     before = ingest(store, {"a": 1, "b": 2, "c": 3})
     after = cohort.rename(store, {"a": "z", "b": "a"})
     assert after.samples == ("z", "a", "c")
-    assert derived_key(after) == derived_key(before)
+    assert cohort_key(after) == cohort_key(before)
     assert list(rows_in_force(after).values()) == list(rows_in_force(before).values())
     assert list(rows_in_force(after)) == ["z", "a", "c"]
     assert after.receipt(after.batches[0]).samples == ("a", "b", "c")

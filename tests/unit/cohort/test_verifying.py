@@ -11,7 +11,7 @@ from genocloud.cohort.batch import receipt_from_json
 from genocloud.cohort.reading import read_windows
 from genocloud.cohort.verifying import check_part, check_tallies
 from genocloud.errors import StoreError, UnreadableFile
-from genocloud.pipeline.sharding import derived
+from genocloud.pipeline.sharding import cached_tables
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.steps.verify import Damaged
@@ -81,14 +81,14 @@ def test_a_derived_table_that_cannot_be_read_is_found(store):
 def test_a_derived_table_with_another_byte_is_found(store):
     opened = cohort.open_cohort(store.url)
     (shard, *_) = pipeline.cut_genome(opened).owned
-    derived(opened, "alleles").write(shard, pa.table({"start": list(range(1000))}), {})
+    cached_tables(opened, "alleles").write(shard, pa.table({"start": list(range(1000))}), {})
     (name,) = store.list("derived/")
     data = bytearray(store.read(name))
     data[200] ^= 1
     store.write(name, bytes(data))
     assert [found for found, _ in damage(store)] == [name]
     with pytest.raises(StoreError, match="damaged"):
-        derived(opened, "alleles").read(shard, "discover")
+        cached_tables(opened, "alleles").read(shard, "discover")
 
 
 def test_what_is_no_store_and_no_file_is_an_input_error(tmp_path):

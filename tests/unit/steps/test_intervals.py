@@ -48,14 +48,14 @@ def test_a_file_by_url(tmp_path):
 
 
 def test_padding_stays_in_the_contig_and_pieces_that_touch_are_one():
-    asked = Intervals(("chr1:1101-1200", "chr2:491-495", "chr1:901-1000", "chr1:5"), padding=50).asked(CONTIGS)
-    assert asked.inside == (Region(0, 0, 55), Region(0, 850, 1250), Region(1, 440, 500))
+    targets = Intervals(("chr1:1101-1200", "chr2:491-495", "chr1:901-1000", "chr1:5"), padding=50).targets(CONTIGS)
+    assert targets.inside == (Region(0, 0, 55), Region(0, 850, 1250), Region(1, 440, 500))
 
 
 def test_everywhere_unless_something_is_asked():
-    assert Intervals().asked(CONTIGS).inside is None
-    assert Intervals().asked(CONTIGS).forced == ()
-    assert Intervals(non_variant=True).asked(CONTIGS).forced == tuple(
+    assert Intervals().targets(CONTIGS).inside is None
+    assert Intervals().targets(CONTIGS).force_output == ()
+    assert Intervals(non_variant=True).targets(CONTIGS).force_output == tuple(
         Region(number, 0, contig.length) for number, contig in enumerate(CONTIGS)
     )
 
@@ -95,4 +95,4 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
 
 def test_gatk_refuses_both_kinds_of_forcing():
     with pytest.raises(SettingError):
-        Intervals(forced=("chr1",), non_variant=True)
+        Intervals(force_output=("chr1",), non_variant=True)

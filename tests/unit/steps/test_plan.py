@@ -1,6 +1,7 @@
 """A plan of the test data: counts that follow from the files; the table; bad tables before any measuring."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from genocloud.costs.rates import default_rates
 from genocloud.costs.synthetic import Invented
 from genocloud.federation.config import config_of
 from genocloud.pipeline.planning.workload import NothingToSample, _windows_of, sample_gvcfs
+from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.reference import read_reference
 from genocloud.pipeline.sharding import cut_genome
 from genocloud.report.planned import compare
@@ -20,9 +22,10 @@ from genocloud.report.stages import group_receipts
 from genocloud.samples import Sample
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
-from genocloud.steps import calibrate
 from genocloud.steps.plan import check_prices, genome_sites, plan_of, table
 from tests.support.plan_rates import RATES as PLAIN
+
+calibrate = import_module("genocloud.steps.calibrate")  # the package's attribute is the function
 
 DATA = Path(__file__).resolve().parents[3] / "test_data"
 REFERENCE = str(DATA / "reference.fa")
@@ -68,8 +71,8 @@ def test_a_plan_before_and_after_ingest_knows_the_records(sheet, tmp_path):
     receipt = steps.ingest(str(tmp_path / "cohort"), str(sheet), REFERENCE, storing, Inline(), Silent())
     after = plan_of(config_of(given), RATES, 2)
     records = receipt.balance["taken"]
-    assert after.asked.lines[0].core_seconds == pytest.approx(records * 1e-6)
-    assert before.asked.lines[0].core_seconds == pytest.approx(records * 1e-6, rel=0.01)
+    assert after.configured.lines[0].core_seconds == pytest.approx(records * 1e-6)
+    assert before.configured.lines[0].core_seconds == pytest.approx(records * 1e-6, rel=0.01)
     assert before.people == after.people == 8
 
 
@@ -80,8 +83,8 @@ def test_sites_share_the_people(sheet):
     }
     given = {"samples": str(sheet), "reference": REFERENCE, "sites": site, "coordinator": "a"}
     made = plan_of(config_of(given), RATES, 2)
-    assert made.asked.widths == {"a": 4, "b": 4}
-    assert {line.site for line in made.asked.lines} == {"a", "b"}
+    assert made.configured.widths == {"a": 4, "b": 4}
+    assert {line.site for line in made.configured.lines} == {"a", "b"}
     assert len(made.others) == 2
     told = json.loads(made.to_json())
     assert told["people"] == 8
@@ -114,7 +117,7 @@ def test_a_wrong_table_ends_the_command_before_it_measures(sheet, tmp_path, caps
 
 
 def test_the_command_counts_by_the_shipped_rates_and_measures_nothing(sheet, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("genocloud.steps.calibrate.measure", None)
+    monkeypatch.setattr(calibrate, "measure", None)
     config, out = tmp_path / "config.yaml", tmp_path / "plan.json"
     config.write_text(f"samples: {sheet}\nreference: {REFERENCE}\n")
     assert main(["plan", str(config), "-q", "--rates", str(tmp_path / "rates"), "-o", str(out)]) == 0
@@ -137,7 +140,7 @@ def test_calibrated_rates_are_kept_and_named(sheet, tmp_path, capsys, caplog, mo
     monkeypatch.setattr(calibrate, "load_ingest", lambda: None)
     monkeypatch.setattr(calibrate, "write_invented", lambda *_: 1)
     took = dict.fromkeys(calibrate.RUNS, 2.0) | {"render": 4.0, "call": 4.0}
-    receipts = [(step, steps.receipts.Receipt(step, cpu_seconds=seconds)) for step, seconds in took.items()]
+    receipts = [(step, Receipt(step, cpu_seconds=seconds)) for step, seconds in took.items()]
     receipts[0][1].balance = receipts[1][1].balance = {"taken": 1}
     receipts[1][1].figures = {"sites": 1}
     monkeypatch.setattr(calibrate, "_rounds", lambda *_: iter(receipts))
@@ -187,7 +190,7 @@ def test_short_contigs_share_windows():
 
 def test_a_plan_has_the_shards_that_a_run_has(sheet, tmp_path):
     given = {"samples": str(sheet), "reference": REFERENCE, "cohort": str(tmp_path / "cohort"), "window_bp": 20_000}
-    planned = plan_of(config_of(given), RATES, 2).asked.lines
+    planned = plan_of(config_of(given), RATES, 2).configured.lines
     steps.ingest(
         str(tmp_path / "cohort"), str(sheet), REFERENCE, pipeline.IngestOptions(window_bp=20_000), Inline(), Silent()
     )
@@ -198,7 +201,7 @@ def test_a_plan_has_the_shards_that_a_run_has(sheet, tmp_path):
 @pytest.mark.parametrize(("limit", "jobs"), [(1_000_000_000, 7), (0, 15)], ids=["small: one part", "five parts"])
 def test_jobs_of_a_small_cohort_are_not_cut_into_parts(sheet, limit, jobs):
     given = {"samples": str(sheet), "reference": REFERENCE, "part_bp": 10_000, "small_cohort_bytes": limit}
-    start = plan_of(config_of(given), RATES, 2).asked.lines[-1]
+    start = plan_of(config_of(given), RATES, 2).configured.lines[-1]
     assert (start.step, start.tasks) == ("start", jobs)
     clusters = 0 if limit else 11
     assert start.core_seconds == pytest.approx(3.0 + jobs * 0.75 + clusters * 2.0)

@@ -4,7 +4,7 @@ import pytest
 
 from genocloud.cohort import Layout
 from genocloud.pipeline import sharding
-from genocloud.pipeline.sharding import EVERYTHING, Known, Shard, Targets, cut_known
+from genocloud.pipeline.sharding import EVERYTHING, GenomeRows, Shard, Targets, cut_windows
 from genocloud.regions import Contig, Region
 
 WINDOW_BP = 1_000
@@ -15,18 +15,18 @@ LAYOUT = Layout(CONTIGS, part_bp=10_000, window_bp=WINDOW_BP)
 SHORT = "001-alt1-and-6-more"
 
 
-def known(rows: dict[int, int], blocks: dict[int, int] | None = None, told: bool = True) -> Known:
+def known(rows: dict[int, int], blocks: dict[int, int] | None = None, told: bool = True) -> GenomeRows:
     """So many rows of variants, and of blocks, in windows of the short contigs, and ten in each of chr1's."""
     variants, quiet = {("000-chr1", number): 10 for number in range(12)}, {}
     variants |= {(SHORT, number): count for number, count in rows.items()}
     quiet |= {(SHORT, number): count for number, count in (blocks or {}).items()}
     every = {window: variants.get(window, 0) + quiet.get(window, 0) for window in {*variants, *quiet}}
-    return Known(LAYOUT, variants, quiet, lambda bases: [base for _, base in bases], every if told else None)
+    return GenomeRows(LAYOUT, variants, quiet, lambda bases: [base for _, base in bases], every if told else None)
 
 
-def short(known: Known, asked: Targets = EVERYTHING) -> list[str]:
+def short(known: GenomeRows, targets: Targets = EVERYTHING) -> list[str]:
     """The shards of short contigs, as the contigs that each begins and ends with."""
-    return [_contigs(shard) for shard in cut_known(known, asked=asked).owned if shard.name.startswith("001")]
+    return [_contigs(shard) for shard in cut_windows(known, targets=targets).owned if shard.name.startswith("001")]
 
 
 def _contigs(shard: Shard) -> str:
@@ -58,7 +58,7 @@ def test_windows_without_variants_at_the_ends_of_a_shard_are_left_out():
 
 
 def test_windows_of_a_long_contig_stay_apart():
-    names = [shard.name for shard in cut_known(known({})).owned]
+    names = [shard.name for shard in cut_windows(known({})).owned]
     assert names == [f"000-chr1.00000.{start:010d}-{start + 1000:010d}" for start in range(0, 12_000, 1_000)]
 
 
@@ -77,7 +77,7 @@ def test_forced_sites_keep_windows_apart():
 @pytest.mark.parametrize("contig", range(1, 8))
 def test_a_contig_alone_is_in_the_stretch_that_it_is_in_without_intervals(contig):
     region = Region(contig, 0, CONTIGS[contig].length)
-    whole = [shard.region for shard in cut_known(known(EACH)).owned]
-    for shard in cut_known(known(EACH), asked=Targets.of([region], [])).owned:
+    whole = [shard.region for shard in cut_windows(known(EACH)).owned]
+    for shard in cut_windows(known(EACH), targets=Targets.of([region], [])).owned:
         around = [each for each in whole if each.contig == 1 and each.start <= shard.region.start < each.end]
         assert [shard.region.end <= each.end for each in around] == [True]
