@@ -7,5 +7,8 @@ STEPS = {"ingest": "record", "discover": "observation", "estimate": "cell", "est
 STARTS = {"run": 3.0, "job": 0.25, "command": 0.5, "cluster": 2.0}
 
 COSTS = {f"seconds {step}": {thing: 1e-6} for step, thing in (STEPS | {"render": "cell", "export": "cell"}).items()}
+COSTS |= {f"memory {step}": {"one": 1e8} for step in (*STEPS, "render", "export")} | {"seconds start": STARTS}
+COSTS |= {f"bytes {what}": {"cell": 1.0} for what in ("callset", "VCF", "derived")}
+COSTS |= {"bytes cohort": {"gvcf_byte": 0.4}}
 
 RATES = Rates("2026-01-01", "a machine", 2, "0", COSTS)

@@ -1,4 +1,4 @@
-"""Shards of a stored cohort genotyped: row and batch caches, reuse of earlier genotypes, shards as VCF."""
+"""Genotype shards of a stored cohort: row and batch caches, reuse of earlier genotypes, shards as VCF."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What is kept of each batch for the cohort's next version: its observations and summaries, shard by shard."""
+"""Cache each batch's observations and likelihood counts by shard, for the cohort's next version."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from genocloud.schema import numbers, with_column
 Keys = npt.NDArray[np.int64]
 Task = TypeVar("Task")
 MOST_PIECES = 8
-"""Tables that a batch's summary of a shard may lie in; then they are made one."""
+"""Tables that a batch's counts of a shard may be spread over before they are merged into one."""
 
 
 def precompute_batches(
@@ -33,10 +33,10 @@ def precompute_batches(
     tasks: Sequence[Task],
     needs: Sequence[int],
 ) -> None:
-    """Do what each batch of each shard takes as tasks of their own, where these run apart from one another.
+    """Fill the caches of every batch of every shard in tasks of their own, where tasks run in several processes.
 
-    What they keep, the shards' tasks find: so many batches of one shard do not wait for one worker. Within one process
-    the shards' tasks do it themselves, in threads. `function` takes a shard's task and a batch's place.
+    The shards' tasks then read the caches, so that one worker need not go through all batches of a shard. Within one
+    process the shards' tasks do it themselves, in threads. `function` takes a shard's task and a batch's number.
     """
     if not scatter.spread or len(cohort.batches) == 1:
         return
@@ -48,14 +48,14 @@ def precompute_batches(
 
 
 def active_ranks(batch: Batch) -> npt.NDArray[np.int32]:
-    """Cohort ranks of the batch's samples in force, ascending, (samples in force,)."""
+    """Cohort ranks of the batch's active samples, ascending, (active samples,)."""
     return np.sort(batch.ranks[batch.ranks >= 0])
 
 
 def observed(cohort: Cohort, batch: Batch, shard: Shard, keep: bool) -> tuple[pa.Table, pa.Table]:
-    """(OBSERVATIONS, SPANS) of a batch: as they were kept, or made now, and with `keep` kept for the next time.
+    """(OBSERVATIONS, SPANS) of a batch, from the cache or computed; `keep`: cached for the next time.
 
-    Kept ranks are the batch's own, as the cohort's are others in another version.
+    Cached ranks are the batch's own, as cohort ranks differ between versions.
     """
     spans_kept, kept = (batch_tables(cohort, batch, kind) for kind in ("spans", "observations"))
     if keep and kept.counts(shard) is not None:
@@ -79,10 +79,10 @@ def _unranked(table: pa.Table, batch: Batch) -> pa.Table:
 
 @dataclass(frozen=True)
 class KnownSites:
-    """What is known of a shard's sites (ALLELES) when a callset grows.
+    """Which of a shard's sites (ALLELES) a growing callset has already.
 
     keys  (sites,) int64, see site_keys; open: (sites,) bool: whether the callset has not all of the site's ALTs, so
-          that it may well have to be called again, and its rows are lined up together with those of new sites
+          that it may have to be called again, and its rows are aligned together with those of new sites
     """
 
     keys: Keys
@@ -90,7 +90,7 @@ class KnownSites:
 
     @classmethod
     def of(cls, alleles: pa.Table, layout: Layout, callset_url: str, shard: Shard) -> "KnownSites":
-        """As the callset's files, if there are any, say."""
+        """From the callset's files, if there are any."""
         known_starts, counts = _known_sites(layout, callset_url, shard)
         starts = numbers(alleles["start"])
         place = np.searchsorted(known_starts, starts)
@@ -100,7 +100,7 @@ class KnownSites:
 
 
 def _known_sites(layout: Layout, callset_url: str, shard: Shard) -> tuple[Places, Places]:
-    """Where on the shard's axis the callset has sites, and how many ALTs each has."""
+    """Positions on the shard's axis of the callset's sites, and the number of ALTs of each."""
     axis = layout.axis(shard.region.contig)
     table = callset.known_sites(storage.open_store(callset_url), shard)
     contigs = table["contig"].combine_chunks()
@@ -111,9 +111,9 @@ def _known_sites(layout: Layout, callset_url: str, shard: Shard) -> tuple[Places
 def summarised(
     cohort: Cohort, batch: Batch, shard: Shard, alleles: pa.Table, growth: KnownSites | None
 ) -> genotypes.LikelihoodCounts:
-    """A batch's summary at the sites of ALLELES: what was kept of the same alleles, and the rest made now.
+    """A batch's likelihood counts at the sites of ALLELES: cached ones where the alleles are the same, the rest computed.
 
-    With `growth` that is kept for the next time, too.
+    With `growth` they are cached for the next time.
     """
     if growth is None:
         return genotypes.summarise(aligned_rows(cohort, batch, shard, alleles), alleles)
@@ -143,7 +143,7 @@ def summarised(
 
 
 def site_keys(table: pa.Table, layout: Layout) -> Keys:
-    """What names the alleles of each site of ALLELES or SETTLED, and which of them are put out: (sites,)."""
+    """A key of the alleles of each site of ALLELES or SETTLED, and of which are emitted: (sites,)."""
     if not len(table):
         return np.zeros(0, np.int64)
     which, names, starts = layout.axis(table["contig"][0].as_py()).named(numbers(table["start"]))
@@ -155,7 +155,7 @@ def site_keys(table: pa.Table, layout: Layout) -> Keys:
 
 
 def on_contigs(table: pa.Table, layout: Layout, shard: Shard) -> pa.Table:
-    """SITES or GENOTYPES of a shard, on its axis so far, with each one's contig and place on that."""
+    """SITES or GENOTYPES of a shard, moved from its axis to contigs and positions."""
     axis = layout.axis(shard.region.contig)
     if axis.alone:
         return table

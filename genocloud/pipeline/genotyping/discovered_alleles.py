@@ -1,4 +1,4 @@
-"""Alleles of shards that were discovered with other intervals or cuts: copied out of the tables that have them."""
+"""Reuse ALLELES that were discovered with other intervals or shards: copy them into the tables of a plan's shards."""
 
 import re
 from bisect import bisect_right
@@ -25,7 +25,7 @@ from genocloud.scatter.executors import Scatter, run_needing
 from genocloud.scatter.progress import Progress
 
 _PLACED = re.compile(r"\.(?P<contig>\d{5,})\.(?P<start>\d{10,})-(?P<end>\d{10,})(?P<tag>\.[0-9a-f]{8})?$")
-"""How the name of a shard ends, see shards: the tag stands where not everything was asked."""
+"""How the name of a shard ends, see sharding: the tag stands where the targets are not everything."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class _Task:
 
 
 def copy_alleles(cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Progress) -> None:
-    """Make tables ALLELES of the cut's shards that have none, where other shards' tables have what they need.
+    """Make ALLELES of the plan's shards that have none from other shards' tables, where these suffice.
 
-    So what was discovered everywhere, or in wider intervals, can be genotyped in some. Shards that nothing was
-    discovered for are left: reading their alleles says so.
+    So what was discovered everywhere, or in wider intervals, can be genotyped in some. Shards without sources are left
+    out; reading their alleles raises the error.
     """
     tables = cached_tables(cohort, "alleles")
     names = tables.names()
@@ -63,7 +63,7 @@ def copy_alleles(cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Pro
 
 
 class _AlleleTables:
-    """The shards that have tables ALLELES, by the part that they lie in; what was asked is read where it is needed."""
+    """The shards that have ALLELES, by part; their targets are read when needed."""
 
     def __init__(self, cohort: Cohort, tables: CachedTables, names: set[str]) -> None:
         self._tables, self._layout = tables, cohort.layout
@@ -79,9 +79,9 @@ class _AlleleTables:
                     self._targets_read[name] = shard
 
     def sources(self, shard: Shard, decided: Sequence[Region]) -> tuple[Shard, ...]:
-        """Pieces of known shards that have, one behind the other, the sites of a shard; none where there are no such.
+        """Consecutive pieces of known shards that together hold the sites of a shard; empty where they do not.
 
-        decided  what the sites of the shard are put out in, or decide about the `*` of
+        decided  regions in which the shard's sites are emitted, or decide which `*` alleles stay
         """
         meeting = [each for each in self._by_contig.get(shard.region.contig, ()) if _overlap(each.region, shard.region)]
         known = [each for each in map(self._with_targets, meeting) if each]
@@ -100,12 +100,12 @@ class _AlleleTables:
         return tuple(pieces)
 
     def _needed(self, at: int, decided: Sequence[Region]) -> int:
-        """The first base from one on whose sites matter: on contigs without any of what is decided none does."""
+        """The first base at or after `at` whose sites matter; on contigs without decided regions none do."""
         ahead = [max(at, each.start) for each in decided if each.end > at]
         return max(at, self._contig_at(decided[0].contig, ahead[0])[0]) if ahead else at
 
     def _quiet_until(self, shard: Shard, at: int) -> int:
-        """The end of the window that has a base, where no site can be in it; the base itself where some can."""
+        """The end of the window around a base if the window can have no site; the base itself otherwise."""
         part = self._layout.part_of(shard.region.contig)
         windows = self._layout.stretches(part)
         number = bisect_right(windows, at, key=lambda window: window.end)
@@ -113,15 +113,15 @@ class _AlleleTables:
         return at if busy else windows[number].end
 
     def _contig_at(self, first: int, at: int) -> tuple[int, int]:
-        """(start, end) on its part's axis of the contig that has a base; `first` is the part's first contig."""
+        """(start, end) on its part's axis of the contig around a base; `first` is the part's first contig."""
         place = self._layout.axis(first).extent(Region(first, at, at + 1))
         return at - place.start, at - place.start + self._layout.contigs[place.contig].length
 
     def _serves(self, known: Shard, shard: Shard, at: int, decided: Sequence[Region]) -> bool:
-        """Whether a known shard has from a base on, as far as it reaches, the sites that another one needs.
+        """Whether a known shard has, from a base to its end, the sites that another one needs.
 
-        A table has all sites of its stretch, or those that lie in its intervals or decide about these: then it serves
-        only who needs nothing else. Sites without a variant are there where they were forced.
+        A table has all sites of its region, or those in its intervals and those that decide about their `*`; the latter
+        serves only shards that need no others. Sites without a variant are there where they were force-output.
         """
         if not known.region.start <= at < known.region.end:
             return False
@@ -156,7 +156,7 @@ def _copy(task: _Task) -> int:
 
 
 def _deletions(alleles: pa.Table) -> pa.Table:
-    """The bases that deletions among ALLELES may delete, as in SPANS."""
+    """The bases that deletions of ALLELES may delete, as SPANS."""
     starts, lengths = alleles["start"], pc.utf8_length(alleles["ref"])
     stops = pc.add(starts, lengths)
     table = pa.table({"start": pc.add(starts, 1), "stop": stops})
@@ -164,4 +164,4 @@ def _deletions(alleles: pa.Table) -> pa.Table:
 
 
 def _not_read() -> Bases:
-    raise AssertionError("forced sites are in the tables already")
+    raise AssertionError("force-output sites are in the tables already")

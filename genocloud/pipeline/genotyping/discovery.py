@@ -1,4 +1,4 @@
-"""Merged alleles of a stored cohort's shards: limited to the intervals, with forced sites."""
+"""Merge the alleles of a stored cohort's shards, limit them to the intervals, add force-output sites."""
 
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -21,7 +21,7 @@ Bases = npt.NDArray[np.bool_]
 
 
 OUTSIDE = "outside the intervals"
-"""Why what was observed, or a site, goes no further."""
+"""Why observations or sites are dropped."""
 
 
 def seen_by_all(cohort: Cohort, shard: Shard, keep: bool, threads: int) -> tuple[pa.Table, pa.Table]:
@@ -42,10 +42,11 @@ def make_alleles(
     reference: Reference | None,
     covered: Callable[[], Bases],
 ) -> dict[str, int]:
-    """Write what is asked of a shard's unified ALLELES, made from so many observations; returns what was counted.
+    """Write a shard's unified ALLELES inside its targets; returns the table's counts.
 
-    spans    SPANS, or STRETCHES, of everybody
-    covered  gives for which bases of the shard anybody has a row; asked where sites are forced
+    observed  observations that the ALLELES were made from
+    spans     SPANS, or STRETCHES, of all samples
+    covered   returns for which bases of the shard any sample has a row; called where sites are force-output
     """
     alleles = _in_targets(shard, unified, spans, reference, covered)
     counts = {
@@ -70,7 +71,7 @@ def _in_targets(
     reference: Reference | None,
     covered: Callable[[], Bases],
 ) -> pa.Table:
-    """The sites that are put out, or decide about the `*` of these, with the forced ones."""
+    """The sites inside the targets, those that decide about their `*`, and force-output sites."""
     targets, region = shard.targets, shard.region
     wanted = sites.within(targets.force_output, region) if targets.force_output else None
     if targets.inside is not None:
@@ -84,7 +85,7 @@ def _in_targets(
 
 
 def rows_cover(cohort: Cohort, shard: Shard, threads: int) -> Bases:
-    """For which bases of the shard anybody has a row: (bases,) bool."""
+    """Whether any sample has a row at each base of the shard: (bases,) bool."""
 
     def covered(batch: Batch) -> Bases:
         rows = rows_along(cohort, batch, shard.region)

@@ -1,4 +1,4 @@
-"""A batch's genotypes in a shard of a callset: those that it has from an earlier run, and the rest called now."""
+"""Reuse a batch's genotypes from an earlier run of the callset; call only the rest."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,14 +20,14 @@ from genocloud.pipeline.sharding import Shard, batch_key
 def call_batch(
     cohort: Cohort, batch: Batch, shard: Shard, settled: pa.Table, model: Model
 ) -> tuple[genotypes.BatchGenotypes, genotypes.RawAnnotations]:
-    """Call a batch at the sites of SETTLED that are put out."""
+    """Call a batch at the emitted sites of SETTLED."""
     rows = aligned_rows(cohort, batch, shard, genotypes.emitted(settled))
     copies = _copies(cohort, batch, shard)
     return genotypes.call(rows, batch.samples, settled, cohort.contigs, copies, model.allele_specific)
 
 
 def _copies(cohort: Cohort, batch: Batch, shard: Shard) -> genotypes.DefaultPloidies:
-    """How many `.` each sample gets where it has no record: as many as it has copies of the contig, at least one."""
+    """Ploidy of no-calls where a sample has no record: its copies of the contig, at least one."""
     contigs, starts = cohort.layout.axis(shard.region.contig).starts(shard.region)
     known, absent = cohort.receipt(batch).ploidies, [0] * len(batch.samples)
     of_contigs = [known.get(str(contig), absent) for contig in contigs.tolist()]
@@ -47,10 +47,10 @@ def ensure_genotypes(
     model: Model,
     uncarried: bool = False,
 ) -> tuple[list[callset.Segment], genotypes.RawAnnotations]:
-    """See to it that the callset has a batch's genotypes at the rows of SETTLED `sites`, all put out, with their keys.
+    """Make sure that the callset has a batch's genotypes at SETTLED `sites`, all emitted: reuse segments, call the rest.
 
-    Returns the segments that have them, and what they add to the sites' annotations. `uncarried`: written as for sites
-    that nobody carries, under keys of their own.
+    Returns the segments with the genotypes, and their raw annotations. `uncarried`: written as for sites without
+    carriers, under keys of their own.
     """
     made = _made(cohort, batch, model)
     reusable = []

@@ -1,4 +1,4 @@
-"""Sites named after known variants, such as dbSNP's."""
+"""Set the ID of sites from known variants, such as dbSNP's."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from genocloud.schema import numbers, with_column
 
 
 class OtherContigs(InputError):
-    """Known variants that lie on none of the reference's contigs, so that no site could ever be named."""
+    """Known variants whose contigs are none of the reference's."""
 
     def __init__(self, url: str, theirs: Sequence[str], ours: Sequence[str]) -> None:
         self.url, self.theirs, self.ours = url, tuple(theirs), tuple(ours)
@@ -43,7 +43,7 @@ def check_contigs(dbsnp_url: str | None, contigs: Sequence[Contig]) -> None:
 
 
 def named(sites: pa.Table, layout: Layout, shard: Shard, dbsnp_url: str | None) -> pa.Table:
-    """SITES of a shard, on its axis, named after known variants, if there are any to name them after."""
+    """SITES of a shard, on its axis, with IDs of known variants if `dbsnp_url` is given."""
     if dbsnp_url is None or not len(sites):
         return sites
     which, names, starts = layout.axis(shard.region.contig).named(numbers(sites["pos"]) - 1)
@@ -56,7 +56,7 @@ def named(sites: pa.Table, layout: Layout, shard: Shard, dbsnp_url: str | None) 
 
 
 def _named_on(sites: pa.Table, contig: str, positions: list[int], dbsnp_url: str) -> pa.Table:
-    """SITES of one contig, at these places of it, named."""
+    """SITES of one contig, at these positions of it, with IDs."""
     there = with_column(sites, "pos", pa.array(positions, pa.int32()))
     known = genotypes.with_names(there, gvcf.read_known(dbsnp_url, contig, positions))
     return with_column(known, "pos", sites["pos"])

@@ -1,4 +1,4 @@
-"""A batch's rows lined up under a shard's sites; kept from estimating to calling, where one process does both."""
+"""A batch's rows aligned under a shard's sites, cached between estimating and calling in one process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,15 +15,15 @@ from genocloud.pipeline.sharding import Shard
 from genocloud.schema import VARIANT_COLUMNS, numbers, with_column
 
 KEPT_BYTES = 384 << 20
-"""What is kept at most: 1,000 samples over 1 Mb take 130 MB, and a second reading of them 0.8 core-seconds."""
+"""Bytes cached at most: 1,000 samples over 1 Mb take 130 MB, and reading them again 0.8 core-seconds."""
 KEPT_SHARE = 8
-"""Of the memory for tasks one in so many parts at most; shards' needs are told so generously that it is there."""
+"""At most one eighth of the memory for tasks; shards' needs are estimated generously enough to leave it."""
 
 _Key = tuple[str, int, str, str]
 
 
 class RowCache:
-    """Rows of batches, put there once and taken away once; first come, first kept."""
+    """Aligned rows of batches, each put once and taken once; while full it takes no more."""
 
     def __init__(self) -> None:
         self._lock, self._users, self._limit, self._size = Lock(), 0, 0, 0
@@ -58,12 +58,11 @@ class RowCache:
 
 _cache = RowCache()
 row_cache = _cache.open
-"""While it is open, what `lined` gives once in this process is there when it is asked for again, as far as it fits into
-a share of the bytes for tasks."""
+"""While it is open, `aligned_rows` in this process caches its results, up to a share of the memory for tasks."""
 
 
 def aligned_rows(cohort: Cohort, batch: Batch, shard: Shard, sites: pa.Table) -> genotypes.AlignedRows:
-    """The batch's rows under sites of the shard, with start, ref and alts; or under more than these."""
+    """The batch's rows aligned under sites of the shard, with start, ref and alts; or under a superset of these."""
     key = cohort.url, cohort.version, batch.id, shard.name
     if (kept := _cache.take(key)) is not None:
         try:
@@ -78,7 +77,7 @@ def aligned_rows(cohort: Cohort, batch: Batch, shard: Shard, sites: pa.Table) ->
 
 
 def _info_once(variants: pa.Table, repeated: npt.NDArray[np.bool_]) -> pa.Table:
-    """VARIANTS without the INFO of samples (bool, by place in the batch) whose file's records count for another one.
+    """VARIANTS without the INFO of repeated samples (bool, by place in the batch), whose records count for another one.
 
     A depth is 0 there, as without one FORMAT's would count.
     """

@@ -1,4 +1,4 @@
-"""Genotypes of a shard from all batches of a stored cohort: called, or reused from an earlier run of the callset."""
+"""Call a shard's genotypes in all batches of a stored cohort, or reuse them from an earlier run of the callset."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -35,7 +35,7 @@ class CallTask:
 def called_batches(
     cohort: Cohort, shard: Shard, settled: pa.Table, model: Model, threads: int
 ) -> Iterator[tuple[Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]]:
-    """Call every batch at the sites of SETTLED that are put out, in the batches' order, in so many threads."""
+    """Call every batch at the emitted sites of SETTLED, in the batches' order, in `threads` threads."""
 
     def call(batch: Batch) -> tuple[Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]:
         return batch, *call_batch(cohort, batch, shard, settled, model)
@@ -64,10 +64,10 @@ def _settled_of(cohort: Cohort, task: CallTask) -> pa.Table:
 
 
 def call_shard(task: CallTask) -> callset.ShardEntry:
-    """See to a shard's genotypes, annotate its sites, and write these; few batches' genotypes are in memory.
+    """Call or reuse a shard's genotypes, annotate its sites and write them, with few batches in memory at a time.
 
-    Which sites somebody carries is known when every batch has been called and written. Where a site falls away, which
-    is rare, its genotypes are taken out again.
+    Which sites have carriers is known only when every batch has been called and written. The genotypes of a site
+    without, which is rare, are then removed.
     """
     cohort = open_cohort(task.cohort_url, task.version)
     store = storage.open_store(task.callset_url)
@@ -86,7 +86,7 @@ def call_shard(task: CallTask) -> callset.ShardEntry:
 def ensure_all_genotypes(
     cohort: Cohort, store: storage.Store, shard: Shard, emitted: pa.Table, model: Model, threads: int
 ) -> tuple[Segments, genotypes.RawAnnotations]:
-    """See to every batch's genotypes at the rows of SETTLED put out: where they are, and all shares added up."""
+    """`ensure_genotypes` for every batch at the emitted rows of SETTLED: segments by batch, and merged raw annotations."""
     keys = site_keys(emitted, cohort.layout)
     segments: Segments = {}
 

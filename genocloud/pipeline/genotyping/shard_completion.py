@@ -1,4 +1,4 @@
-"""Shards of a callset completed: annotated sites, and the genotypes of sites that nobody carries taken out."""
+"""Complete shards of a callset: annotate sites, remove the genotypes of sites without carriers."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,7 +22,7 @@ from genocloud.pipeline.sharding import (
 from genocloud.schema import SITE_KEY, numbers, with_column
 
 Segments = dict[str, list[callset.Segment]]
-"""Where batches' genotypes of a shard are, by batch."""
+"""The segments of a shard's genotypes, by batch."""
 
 
 def annotated(
@@ -33,7 +33,7 @@ def annotated(
     model: Model,
     dbsnp_url: str | None,
 ) -> pa.Table:
-    """SITES of a shard's SETTLED, on its axis, given everybody's shares; without those that nobody carries."""
+    """SITES from a shard's SETTLED and merged raw annotations, on the shard's axis; without sites that have no carrier."""
     sites, dropped = genotypes.annotate(settled, total, layout.contigs, model)
     if sites.num_rows + dropped.total() != settled.num_rows:
         raise Unbalanced("genotype", {"taken": settled.num_rows, "given": sites.num_rows, "dropped": dict(dropped)})
@@ -51,9 +51,9 @@ def complete(
     model: Model,
     elsewhere: Sequence[callset.ShardEntry] = (),
 ) -> callset.ShardEntry:
-    """Write the SITES that remain of those put out, and take the others' genotypes out.
+    """Write the remaining SITES, and remove the genotypes of emitted sites that were dropped.
 
-    `elsewhere`: entries of the same shard in other sites' callsets, whose batches' files are entered as well.
+    `elsewhere`: entries of the same shard in other locations' callsets, whose files are entered as well.
     """
     left = np.isin(numbers(emitted["start"]) + 1, numbers(sites["pos"]))
     table = sites.append_column(SITE_KEY.field, pa.array(site_keys(emitted, cohort.layout)[left]))
@@ -76,7 +76,7 @@ def _without_carriers(
     segments: Segments,
     model: Model,
 ) -> pa.Table:
-    """Take genotypes out that nobody carries, or write them as hom-ref where the site is forced; SITES with keys."""
+    """Remove genotypes of sites without carriers, or write them as hom-ref where force-output; returns SITES with keys."""
     uncarried, keys = genotypes.uncarried(sites), numbers(sites["key"])
     for batch in cohort.batches:
         left = [callset.only(store, shard, batch.id, each, keys[~uncarried]) for each in segments[batch.id]]
@@ -89,7 +89,7 @@ def _without_carriers(
 
 
 def description_of(cohort: Cohort, model: Model, cut: ShardPlan) -> callset.Description:
-    """What a callset of the cohort says of itself."""
+    """The description in the callset's manifest."""
     force_output = any(shard.targets.force_output for shard in cut.owned)
     return callset.Description(
         samples=cohort.samples,

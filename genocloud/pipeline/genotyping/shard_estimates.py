@@ -1,4 +1,4 @@
-"""Estimates of a stored cohort's shards, from the likelihood counts of its batches."""
+"""Estimate sites of a stored cohort's shards from the likelihood counts of its batches."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,14 +38,14 @@ Part = TypeVar("Part")
 
 
 AT_ONCE = 8
-"""Batches' summaries or shares that are held before they are added up."""
+"""Batches' likelihood counts or raw annotations held in memory before they are merged."""
 
 
 @dataclass(frozen=True)
 class Estimated:
-    """What became of the sites of a cut's own shards: discovered, put out, dropped by reason.
+    """Outcomes of the sites of a plan's own shards: discovered, emitted, dropped by reason.
 
-    `alleles`: what became of their ALTs (genotypes.allele_outcomes); `beyond`: sites with more alleles than GATK takes.
+    `alleles`: what became of their ALTs (genotypes.allele_outcomes); `beyond`: sites beyond GATK's allele limit.
     """
 
     sites: int
@@ -56,7 +56,7 @@ class Estimated:
 
     @classmethod
     def of(cls, sites: int, outcomes: Mapping[str, Counter[str]]) -> "Estimated":
-        """From what `settle` tells of so many sites."""
+        """From the counts that `settle` returns, of `sites` discovered sites."""
         emitted = outcomes[SITE_OUTCOMES][EMITTED]
         return cls(
             sites,
@@ -67,7 +67,7 @@ class Estimated:
         )
 
     def enter(self, receipt: Receipt, sites: int, alts: int) -> None:
-        """Enter the balance of sites, and that of alleles, when so many of them have been put out."""
+        """Enter the balances of sites and of alleles, of which so many have been written."""
         without = Counter({NO_CARRIER: self.emitted - sites})
         receipt.balanced("sites", self.sites, sites, self.dropped + without)
         outcomes = self.alleles + Counter({NO_CARRIER: self.alleles[KEPT] - alts})
@@ -99,9 +99,9 @@ def estimate(
     progress: Progress,
     callset_url: str | None = None,
 ) -> Estimated:
-    """Estimate every site of the cut and settle which are put out; shards that are there already stay.
+    """Estimate every site of the plan and settle which are emitted; shards with tables are skipped.
 
-    The tables are found by `settled_tables`. For a callset that may grow, each batch's summaries are kept.
+    `settled_tables` has the results. With `callset_url`, each batch's counts are cached for a callset that grows.
     """
     refuse_bare_blocks(cohort)
     refuse_holes(cohort, target_regions(cut, cohort.layout))
@@ -121,7 +121,7 @@ def estimate(
 
 
 def _estimate_shard(task: _EstimateTask) -> int:
-    """Estimate a shard from all batches' summaries, added up as they come; the number of its sites."""
+    """Estimate a shard from the counts of all batches, merged as they come; returns the number of its sites."""
     cohort = open_cohort(task.cohort_url, task.version)
     tables = estimate_tables(cohort, task.model)
     if (counts := tables.counts(task.shard)) is not None:
@@ -138,7 +138,7 @@ def _estimate_shard(task: _EstimateTask) -> int:
 
 
 def estimated(summary: genotypes.LikelihoodCounts, alleles: pa.Table, model: Model, threads: int) -> pa.Table:
-    """ESTIMATES of the sites of ALLELES, all of which have ALTs, in so many threads."""
+    """ESTIMATES of the sites of ALLELES, all of which have ALTs, in `threads` threads."""
     stretches = [(alleles.slice(*place), genotypes.cut(summary, *place)) for place in _stretches(alleles, threads)]
     return pa.concat_tables(in_threads(lambda part: genotypes.estimate([part[1]], part[0], model), stretches, threads))
 
@@ -151,7 +151,7 @@ def write_estimates(tables: CachedTables, shard: Shard, alleles: pa.Table, estim
 
 
 def merged_in_order(parts: Iterable[Part], merge: Callable[[Sequence[Part]], Part]) -> Part:
-    """The parts as one, a handful in memory at a time."""
+    """Merge parts in their order, with at most AT_ONCE in memory."""
     held: list[Part] = []
     for part in parts:
         held.append(part)
@@ -161,7 +161,7 @@ def merged_in_order(parts: Iterable[Part], merge: Callable[[Sequence[Part]], Par
 
 
 def _stretches(sites: pa.Table, threads: int) -> list[tuple[int, int]]:
-    """The sites in even parts, one for each thread: (first, how many)."""
+    """Split the sites evenly, one slice per thread: (first, length)."""
     size = max(1, -(-len(sites) // threads))
     return [(first, min(size, len(sites) - first)) for first in range(0, max(1, len(sites)), size)]
 

@@ -1,4 +1,4 @@
-"""The settled sites of a stored cohort's shards, contig by contig, and what became of its sites and alleles."""
+"""Settle the sites of a stored cohort's shards contig by contig; count the outcomes of sites and alleles."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ from genocloud.schema import numbers
 def settle(
     estimates: CachedTables, tables: CachedTables, model: Model, cut: ShardPlan, progress: Progress
 ) -> dict[str, Counter[str]]:
-    """Settle the cut in genome order, into tables SETTLED; of its own shards what `_counted` tells, by kind."""
+    """Settle the plan in genome order, into tables SETTLED; returns the outcomes in its own shards, by kind."""
     by_shard = {shard: tables.counts(shard) for shard in cut.settled}
     if any(counts is None for counts in by_shard.values()):
         with progress.stage("settle", tasks=len(by_shard), unit="shard") as stage:
@@ -47,7 +47,7 @@ SITE_OUTCOMES, ALLELE_OUTCOMES, BEYOND_LIMITS = "sites", "alleles", "beyond"
 
 
 def _counted(settled: pa.Table) -> dict[str, int]:
-    """What became of a shard's sites and alleles, and which sites are beyond GATK's limits, counted."""
+    """Count the outcomes of a shard's sites and alleles, and its sites beyond GATK's limits."""
     values = pc.fill_null(settled["reason"].cast(pa.string()), EMITTED).value_counts().to_pylist()
     sites = Counter({each["values"]: each["counts"] for each in values})
     beyond = Counter({"sites": int(np.count_nonzero(numbers(settled["beyond"])))})
@@ -73,5 +73,5 @@ def _settle_contigs(
 
 
 def settled_tables(cohort: Cohort, model: Model, scope: str) -> CachedTables:
-    """Where the tables SETTLED of a cut's shards are; `scope` is the cut's."""
+    """The tables SETTLED of a plan's shards; `scope` is the plan's."""
     return cached_tables(cohort, "settled", asdict(model), scope)

@@ -1,4 +1,4 @@
-"""Shards called and rendered as parts of a VCF or BCF in one go, without a callset between."""
+"""Call shards and write them straight as parts of a VCF or BCF, without a callset between."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -47,9 +47,9 @@ def render(
     progress: Progress,
     dbsnp_url: str | None = None,
 ) -> tuple[Statistics, Receipt]:
-    """Genotype every sample at every site of the cut, straight to a VCF or BCF; what was counted, and the receipt.
+    """Genotype every sample at every site of the plan, straight to a VCF or BCF; returns statistics and the receipt.
 
-    Finished parts lie at `parts_url`; those of a killed run stay. The balance is in sites.
+    Finished parts are kept at `parts_url`, also those of a killed run. The balance is in sites.
     """
     with receipt_of("genotype") as receipt, row_cache(scatter.memory):
         estimated = estimate(cohort, model, cut, scatter, progress)
@@ -74,7 +74,7 @@ def render(
 
 
 def _render_shard(task: _Task) -> callset.ExportPart:
-    """Call a shard's genotypes, of which each distinct one is held once, and write them with their sites."""
+    """Call a shard's genotypes, with each distinct one stored once, and write them with their sites."""
     cohort = open_cohort(task.cohort_url, task.version)
     store = storage.open_store(task.parts_url)
     key = cohort_key(cohort, asdict(task.model), task.scope, task.suffix)
@@ -89,7 +89,7 @@ def _render_shard(task: _Task) -> callset.ExportPart:
 
 
 def _called(cohort: Cohort, task: _Task) -> tuple[pa.Table, list[callset.Batch]]:
-    """The shard's SITES, on its axis, and every batch's genotypes there: at those alone that somebody carries."""
+    """The shard's SITES, on its axis, and every batch's genotypes at those sites."""
     settled = settled_tables(cohort, task.model, task.scope).read(task.shard, made_by="genotype")
     called: list[genotypes.BatchGenotypes] = []
 

@@ -1,4 +1,4 @@
-"""The samples of a run that a cohort does not hold yet, checked against it and cut into batches."""
+"""Find the samples that are new to a cohort, check them against it, and group them into batches."""
 
 import logging
 import shlex
@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 
 
 LOOKED_AT = 16
-"""Samples checked by one task: so many take about ten milliseconds, of which handing them over is a small part."""
+"""Samples checked per task: 16 take about ten milliseconds, of which the transfer is a small part."""
 
 
 class StrangersInCohort(InputError):
-    """A cohort that holds people whom a complete sample sheet does not name."""
+    """A cohort with samples that a complete sample sheet does not list."""
 
     def __init__(self, url: str, sheet: str, names: Sequence[str]) -> None:
         self.url, self.sheet, self.samples = url, sheet, tuple(names)
@@ -42,7 +42,7 @@ class StrangersInCohort(InputError):
 
 @dataclass(frozen=True)
 class Arrival:
-    """A checked sample, what its gVCF is known by, and how large that is."""
+    """A checked sample, with its gVCF's fingerprint and size."""
 
     sample: Sample
     fingerprint: str
@@ -80,13 +80,12 @@ def _arrival(sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sa
 def new_arrivals(
     cohort_url: str, sheet_url: str, arrivals: Sequence[Arrival], storing: IngestOptions, policy: gvcf.RecordPolicy
 ) -> list[Arrival]:
-    """Those that the cohort does not hold yet, and, if they may replace, those that it holds with other content.
+    """The samples that the cohort lacks and, if they may be replaced, those that it holds with other content.
 
-    Records that were left out, but now matter, are other content.
+    Records that were left out but are inside the intervals now count as other content.
 
-    Raises StrangersInCohort where a complete sheet does not name everybody, KnownAsOther where somebody would come in a
-    second time, TwinInCohort where two would look alike, DuplicateSample where somebody may not be replaced whom the
-    cohort holds with other content.
+    Raises StrangersInCohort where a complete sheet lacks samples of the cohort, KnownAsOther for a file that is in it
+    under another name, TwinInCohort for names that look alike, DuplicateSample for other content that may not replace.
     """
     present = _present(cohort_url)
     check_twins(cohort_url, (arrival.sample.sample for arrival in arrivals), present)
@@ -107,7 +106,7 @@ def new_arrivals(
 
 
 def _lacking(cohort_url: str, policy: gvcf.RecordPolicy) -> set[str]:
-    """The samples in force from which records were dropped that this policy would not drop."""
+    """The active samples from which records were dropped that this policy would not drop."""
     cohort = existing_cohort(cohort_url)
     return {name for name, tally in active_tallies(cohort) if _lacks(tally, policy)} if cohort else set()
 
@@ -118,9 +117,9 @@ def _lacks(tally: Tally, policy: gvcf.RecordPolicy) -> bool:
 
 
 def _check_names(cohort_url: str, arrivals: Sequence[Arrival], present: Mapping[str, str]) -> None:
-    """Refuse a new name for a file that is in force under one that the sheet does not have: of a person renamed.
+    """Refuse a new name for a file that is active under a name missing from the sheet: a renamed person.
 
-    Two names in one sheet for one file may be meant (a twin in a test), and are said.
+    Two names in one sheet for one file may be intended (a twin in a test), and are logged.
     """
     named = {arrival.sample.sample for arrival in arrivals}
     firsts: dict[str, str] = {}
@@ -134,7 +133,7 @@ def _check_names(cohort_url: str, arrivals: Sequence[Arrival], present: Mapping[
 
 
 def _present(cohort_url: str) -> dict[str, str]:
-    """The fingerprints of the samples in force, by name; none where there is no cohort yet."""
+    """Fingerprints of the active samples, by name; empty where there is no cohort yet."""
     cohort = existing_cohort(cohort_url)
     return cohort.fingerprints() if cohort else {}
 
@@ -150,7 +149,7 @@ def existing_cohort(cohort_url: str) -> Cohort | None:
 
 
 def in_batches(arrivals: Iterable[Arrival], size: int) -> list[tuple[Arrival, ...]]:
-    """Batches as the sheet's column `batch` names them, in sorted order, none larger than `size`."""
+    """Group by the sheet's column `batch`, in sorted order, into batches of at most `size`."""
     ordered = sorted(arrivals, key=lambda arrival: (arrival.sample.batch or "", arrival.sample.sample))
     named = groupby(ordered, key=lambda arrival: arrival.sample.batch)
     groups = [tuple(group) for _, group in named]

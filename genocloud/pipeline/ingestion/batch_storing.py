@@ -1,4 +1,4 @@
-"""Batches of gVCFs read and written to a cohort's store, in whatever executor."""
+"""Read batches of gVCFs and write them to a cohort's store, in any executor."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from genocloud.scatter.progress import Progress
 from genocloud.scatter.task_progress import tell
 
 STREAM_BYTES = 2_000_000
-"""A sample that is being ingested: text and rows that were read ahead, 1 MB as measured with benchmark B."""
+"""Bytes of a sample being ingested: text and rows read ahead; 1 MB was measured with benchmark B."""
 
 
 PIECE_BYTES = 200_000_000
-"""The rows of many samples on their way into row groups, as they are joined, packed and compressed."""
+"""Bytes of many samples' rows while they are merged, packed and compressed into row groups."""
 
 
 GIVE_GVCF = "give a gVCF (GATK: -ERC GVCF), not a VCF of variants"
@@ -39,19 +39,19 @@ class IngestTask:
 
 
 def load_ingest() -> None:
-    """Load what ingesting takes, before processes are forked that are to have it too."""
+    """Import what ingest needs, before processes are forked."""
     _ = gvcf.open_probe, cohort.write_batch
     gvcf.load_reader()
 
 
 def even_batch_size(samples: int, processes: int) -> int:
-    """Samples to a batch so that all processes have as many batches: of the usual size, or a little smaller."""
+    """Samples per batch so that all processes get equally many batches: BATCH_SIZE, or a little smaller."""
     rounds = -(-samples // (BATCH_SIZE * processes))
     return max(1, -(-samples // (rounds * processes)))
 
 
 def ingest_need(batch_size: int) -> int:
-    """Bytes that a process takes which ingests batches of so many samples."""
+    """Bytes that a process takes to ingest batches of so many samples."""
     return batch_size * STREAM_BYTES + PIECE_BYTES
 
 
@@ -71,7 +71,7 @@ def store_batches(tasks: Sequence[IngestTask], scatter: Scatter, progress: Progr
 
 
 def _store_batch(task: IngestTask) -> tuple[cohort.BatchReceipt, int]:
-    """Store a batch; returns its receipt, and bytes of its files that nothing was told of: it was there already."""
+    """Store a batch; returns its receipt, and the bytes of its files not reported as read because the batch existed."""
     layout, bases = layout_of(task.reference, task.storing), read_bases(task.reference)
     unread = {arrival.sample.sample: arrival.bytes for arrival in task.arrivals}
     sources = [
@@ -96,7 +96,7 @@ def _rows(
     policy: gvcf.RecordPolicy,
     unread: dict[str, int],
 ) -> Iterator[gvcf.Rows]:
-    """A sample's rows, telling how far its file has been read; `untold` has what remains of it."""
+    """A sample's rows; reports how far its file has been read, and keeps the rest in `unread`."""
     sample, url = arrival.sample, str(arrival.sample.gvcf)
     records = gvcf.read_rows(url, contigs, sample.name_in_gvcf, reference=bases, policy=policy)
     for rows in _with_blocks(url, arrival.caller, records):
@@ -110,7 +110,7 @@ def _rows(
 
 
 def _with_blocks(url: str, caller: str, records: Iterable[gvcf.Rows]) -> Iterator[gvcf.Rows]:
-    """The rows of a gVCF; a VCF that says nothing of the bases between its variants is refused at its end."""
+    """The rows of a gVCF; raises UnreadableFile at the end of a VCF without any reference block."""
     blocks = variants = passed = False
     for rows in records:
         blocks = blocks or rows.blocks.num_rows > 0 or _names_any_other(rows.variants)
@@ -124,5 +124,5 @@ def _with_blocks(url: str, caller: str, records: Iterable[gvcf.Rows]) -> Iterato
 
 
 def _names_any_other(variants: pa.RecordBatch) -> bool:
-    """Whether some record has a symbolic ALT, as those of a base-pair resolution gVCF have."""
+    """Whether any record has a symbolic ALT, as in a gVCF of base-pair resolution."""
     return bool(pc.any(pc.starts_with(pc.list_flatten(variants["alts"]), "<")).as_py())

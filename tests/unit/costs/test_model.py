@@ -9,11 +9,8 @@ from genocloud.costs.model import JOINT, Place, Planner, Portion, Shape, Starts,
 from genocloud.costs.prices import Prices
 from genocloud.costs.rates import HERE, Rates, default_rates, kept_rates, rates_file
 from genocloud.federation.site_policy import MAY_LEAVE, STAYS
-from tests.support.plan_rates import COSTS, RATES, STARTS, STEPS
+from tests.support.plan_rates import COSTS, RATES
 
-COSTS |= {f"memory {step}": {"one": 1e8} for step in (*STEPS, "render", "export")} | {"seconds start": STARTS}
-COSTS |= {f"bytes {what}": {"cell": 1.0} for what in ("callset", "VCF", "derived")}
-COSTS |= {"bytes cohort": {"gvcf_byte": 0.4}}
 CHEAP = Prices("EUR", "2026-01-01", "here", 0.01, 0.0, 0.01, 0.0)
 DEAR = Prices("EUR", "2026-01-01", "there", 0.05, 0.0, 0.02, 0.1)
 
