@@ -111,7 +111,7 @@ def _known_sites(layout: Layout, callset_url: str, shard: Shard) -> tuple[Places
 def summarised(
     cohort: Cohort, batch: Batch, shard: Shard, alleles: pa.Table, growth: KnownSites | None
 ) -> genotypes.LikelihoodCounts:
-    """A batch's likelihood counts at the sites of ALLELES: cached ones where the alleles are the same, the rest computed.
+    """A batch's likelihood counts at the sites of ALLELES: cached where the alleles are the same, else computed.
 
     With `growth` they are cached for the next time.
     """

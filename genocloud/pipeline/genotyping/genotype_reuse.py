@@ -47,7 +47,7 @@ def ensure_genotypes(
     model: Model,
     uncarried: bool = False,
 ) -> tuple[list[callset.Segment], genotypes.RawAnnotations]:
-    """Make sure that the callset has a batch's genotypes at SETTLED `sites`, all emitted: reuse segments, call the rest.
+    """Make sure that the callset has a batch's genotypes at emitted rows of SETTLED: reuse segments, call the rest.
 
     Returns the segments with the genotypes, and their raw annotations. `uncarried`: written as for sites without
     carriers, under keys of their own.

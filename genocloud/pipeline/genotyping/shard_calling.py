@@ -86,7 +86,7 @@ def call_shard(task: CallTask) -> callset.ShardEntry:
 def ensure_all_genotypes(
     cohort: Cohort, store: storage.Store, shard: Shard, emitted: pa.Table, model: Model, threads: int
 ) -> tuple[Segments, genotypes.RawAnnotations]:
-    """`ensure_genotypes` for every batch at the emitted rows of SETTLED: segments by batch, and merged raw annotations."""
+    """`ensure_genotypes` of every batch at the emitted rows of SETTLED: segments by batch, merged raw annotations."""
     keys = site_keys(emitted, cohort.layout)
     segments: Segments = {}
 

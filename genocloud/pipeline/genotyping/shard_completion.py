@@ -33,7 +33,7 @@ def annotated(
     model: Model,
     dbsnp_url: str | None,
 ) -> pa.Table:
-    """SITES from a shard's SETTLED and merged raw annotations, on the shard's axis; without sites that have no carrier."""
+    """SITES from SETTLED and merged raw annotations, on the shard's axis; without sites that have no carrier."""
     sites, dropped = genotypes.annotate(settled, total, layout.contigs, model)
     if sites.num_rows + dropped.total() != settled.num_rows:
         raise Unbalanced("genotype", {"taken": settled.num_rows, "given": sites.num_rows, "dropped": dict(dropped)})
@@ -76,7 +76,7 @@ def _without_carriers(
     segments: Segments,
     model: Model,
 ) -> pa.Table:
-    """Remove genotypes of sites without carriers, or write them as hom-ref where force-output; returns SITES with keys."""
+    """Remove genotypes of sites without carriers; write them as hom-ref where force-output. Returns SITES with keys."""
     uncarried, keys = genotypes.uncarried(sites), numbers(sites["key"])
     for batch in cohort.batches:
         left = [callset.only(store, shard, batch.id, each, keys[~uncarried]) for each in segments[batch.id]]
