@@ -138,4 +138,7 @@ def test_what_was_not_discovered_is_refused_with_the_remedy(tmp_path, study, cap
     assert main(["discover", cohort, *discovered]) == 0
     assert main(["genotype", cohort, str(tmp_path / "callset"), *asked]) == 4
     told = capsys.readouterr().err
-    assert "run `genocloud discover` on this cohort first, with the same intervals and forced sites, or wider" in told
+    assert (
+        "run `genocloud discover` on this cohort first, with the same intervals and force-output sites, or wider"
+        in told
+    )
