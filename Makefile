@@ -1,4 +1,4 @@
-# Two commands for people: `make demo` and `make test`. The rest is what CI adds.
+# Three commands for people: `make demo`, `make check` and `make test`. The rest is what CI adds.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,9 +9,14 @@ LARGE ?= $(firstword $(wildcard $(GVCFS)/*.g.vcf.gz))
 REGION ?= chr1
 HOSPITAL ?= 10
 SECONDS := 60
+HERE := not conformance and not slurm and not stores and not buckets and not hybrid
+# A worker a core; all tests of a file run in one worker, so that what the file sets up is set up once.
+PARALLEL := -n logical --maxprocesses 8 --dist loadfile
+# What `make check` tests: the rooms that compute. Commands, pools of processes, clusters and large files are for `make test`.
+FAST := tests/unit $(addprefix --ignore tests/unit/,cli kernels scatter steps cohort/test_writers.py gvcf/test_differential.py gvcf/test_region.py)
 GATK := tests/anchors/gatk/lib/installed
 
-.PHONY: demo test lint conformance programs bench bench-contigs plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid clean
+.PHONY: demo check test test-all lint conformance programs bench bench-contigs plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid clean
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --profile profiles/local
@@ -20,8 +25,17 @@ demo: $(INSTALLED)
 demo-gs demo-s3: demo-%: $(INSTALLED)
 	$(BIN)/pytest -m buckets -k '[$*]' tests/contracts
 
+# Lint, types and the fast tests.
+check: lint
+	$(BIN)/pytest -q $(PARALLEL) -m '$(HERE) and not slow' $(FAST)
+
+# The proof.
 test: $(INSTALLED)
-	$(BIN)/pytest -m 'not conformance and not slurm and not stores and not buckets and not hybrid'
+	$(BIN)/pytest $(PARALLEL) -m '$(HERE) and not slow'
+
+# With what takes long: many examples, restarts, growth, queues, kills.
+test-all: $(INSTALLED)
+	$(BIN)/pytest $(PARALLEL) --durations=30 -m '$(HERE)'
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -1,5 +1,6 @@
 """What several tests share: the test data, and the joint callsets of its GATK gVCFs and of its reads."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from genocloud import pipeline, steps
 from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
+from genocloud.pipeline.kernel_warmup import compile_kernels
 from genocloud.samples import read_sheet
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
@@ -57,6 +59,12 @@ def make_callset(
         steps.genotype(opened, made.callset, model, cut, scatter, progress)
         steps.export(made.callset, str(made.vcf), scatter, progress)
     return made
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Compile the kernels once, before workers would do so side by side."""
+    compile_kernels(os.cpu_count() or 1, None, Silent())
 
 
 @pytest.fixture(scope="session")

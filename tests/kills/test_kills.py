@@ -13,7 +13,7 @@ from genocloud.cli import main
 from tests.kills import people
 from tests.kills.killing import FEW, KILLS, Scene, Server, kill_everywhere, kill_often, open_server, thorough
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ from genocloud.scatter.progress import Silent
 from tests.support.decoded_callsets import records
 from tests.support.hybrid_studies import Study, differences, run_study, small, write_study
 
+pytestmark = pytest.mark.slow
+
 CONTIGS = {
     "many": small("many", 10),
     "spanning": small("spanning", 32),

@@ -17,6 +17,8 @@ from tests.support.hybrid_studies import Study, differences, run_study, small, w
 from tests.support.site_policies import obeying
 from tests.support.tcp_tap import Tap, tapped
 
+pytestmark = pytest.mark.slow
+
 AWAY, COORDINATOR = "aarau", "bern"
 PLAIN = {"distributed.comm.compression": None, "distributed.worker.profile.enabled": False}
 

@@ -16,6 +16,8 @@ from genocloud.regions import Region
 from tests.support.hybrid_studies import Study, run_study, small, write_study
 from tests.support.hybrid_wire import Wire, check, runs_let_out
 
+pytestmark = pytest.mark.slow
+
 CONTIGS = {"many": small("many", 12), "spanning": small("spanning", 24), "ploidies": small("ploidies", 10)}
 COORDINATOR = "bern"
 hybrid_step = import_module("genocloud.steps.hybrid")  # the package has the function of that name

@@ -67,6 +67,7 @@ def keys_of(samples, alleles):
     )
 
 
+@pytest.mark.slow
 @both(frequencies.estimate_counts)
 @given(cohort=cohorts())
 @settings(max_examples=40, deadline=None)

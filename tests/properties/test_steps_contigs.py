@@ -198,6 +198,7 @@ GROWTH = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("few", GROWTH.values(), ids=GROWTH.keys())
 def test_a_callset_grows_where_contigs_share_shards(tmp_path, study, alone, few):
     grown = run(tmp_path, study, TOGETHER[1], people=(4, 6), few_rows=few)
@@ -205,6 +206,7 @@ def test_a_callset_grows_where_contigs_share_shards(tmp_path, study, alone, few)
     assert tables(grown.callset) == tables(alone.callset)
 
 
+@pytest.mark.slow
 def test_more_people_make_other_shards(tmp_path, study):
     """So that growth over a cut that changes is what is tested above."""
     names = []
@@ -215,6 +217,7 @@ def test_more_people_make_other_shards(tmp_path, study):
     assert min(map(len, names)) > 1
 
 
+@pytest.mark.slow
 def test_sites_apart_share_shards_of_many_contigs(tmp_path, study, alone):
     options = {"window_bp": 4_000, "batch_size": 2, "reference": study.reference}
     split = [study.gvcfs[:3], study.gvcfs[3:]]

@@ -17,9 +17,13 @@ from tests.support.decoded_callsets import records, tables
 @pytest.mark.parametrize(
     ("storing", "choice"),
     [
-        (pipeline.IngestOptions(batch_size=1), "inline"),
+        pytest.param(pipeline.IngestOptions(batch_size=1), "inline", marks=pytest.mark.slow),
         (pipeline.IngestOptions(batch_size=3, window_bp=7_001), "threads:2"),
-        (pipeline.IngestOptions(batch_size=5, part_bp=1_000_000, window_bp=50_000), "local:processes=2,threads=1"),
+        pytest.param(
+            pipeline.IngestOptions(batch_size=5, part_bp=1_000_000, window_bp=50_000),
+            "local:processes=2,threads=1",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_cuts_and_workers_do_not_change_a_value(tmp_path, made, gvcfs, storing, choice):
@@ -37,6 +41,7 @@ def test_samples_that_come_later_give_what_one_ingest_gives(tmp_path, made, gvcf
     assert records(grown.vcf) == records(made.vcf)
 
 
+@pytest.mark.slow
 def test_a_sample_whose_file_has_changed_takes_its_own_place(tmp_path, gvcfs):
     """p09 is called anew (here: becomes p14's file); the outcome is that of a cohort that never held the old one."""
     folders = [tmp_path / name for name in ("before", "after", "grown", "fresh")]

@@ -105,6 +105,7 @@ def _on_dask(folder: Path, gvcfs: list[Path]) -> Work:
     return work.call()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("history", [_with_allele_specific, _after_a_removal, _on_dask])
 def test_any_history_gives_what_its_samples_give_at_once(tmp_path, gvcfs, history: Callable[[Path, list[Path]], Work]):
     work = history(tmp_path / "grown", gvcfs)
@@ -129,6 +130,7 @@ def _runs(names: tuple[str, ...]) -> Iterator[list[str]]:
     yield run
 
 
+@pytest.mark.slow
 def test_a_callset_that_has_grown_too_often_is_written_anew(tmp_path, gvcfs, monkeypatch):
     monkeypatch.setattr("genocloud.callset.segments.MOST_SEGMENTS", 1)
     monkeypatch.setattr("genocloud.pipeline.genotyping.batch_cache.MOST_PIECES", 1)
@@ -140,6 +142,7 @@ def test_a_callset_that_has_grown_too_often_is_written_anew(tmp_path, gvcfs, mon
     assert tables(work.callset) == tables(Work(tmp_path / "fresh").add(gvcfs[:4]).call().callset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "after"),
     [("genocloud.callset.segments.write_genotypes", 4), ("genocloud.callset.writing.complete_shard", 1)],

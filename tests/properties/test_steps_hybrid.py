@@ -68,14 +68,14 @@ INSIDE = {"intervals": ["chr1:14,500-15,200", "chr1:70,000-82,000"], "interval_p
 @pytest.mark.parametrize(
     ("sizes", "policies", "options"),
     [
-        ((3, 3), (STAY, STAY), {}),
+        pytest.param((3, 3), (STAY, STAY), {}, marks=pytest.mark.slow),
         ((1, 4), (LEAVE, SUM), {}),
-        ((2, 1, 3), (SUM, STAY, LEAVE), {}),
-        ((0, 2, 2), (STAY, STAY, STAY), {}),
-        ((2, 2), (STAY, LEAVE), ALL_SITES),
-        ((2, 3), (STAY, STAY), SPECIFIC),
-        ((2, 2), (STAY, STAY), INSIDE),
-        ((2, 2), (LEAVE, LEAVE), {**INSIDE, **ALL_SITES, **SPECIFIC}),
+        pytest.param((2, 1, 3), (SUM, STAY, LEAVE), {}, marks=pytest.mark.slow),
+        pytest.param((0, 2, 2), (STAY, STAY, STAY), {}, marks=pytest.mark.slow),
+        pytest.param((2, 2), (STAY, LEAVE), ALL_SITES, marks=pytest.mark.slow),
+        pytest.param((2, 3), (STAY, STAY), SPECIFIC, marks=pytest.mark.slow),
+        pytest.param((2, 2), (STAY, STAY), INSIDE, marks=pytest.mark.slow),
+        pytest.param((2, 2), (LEAVE, LEAVE), {**INSIDE, **ALL_SITES, **SPECIFIC}, marks=pytest.mark.slow),
     ],
 )
 def test_several_sites_give_what_one_gives(tmp_path, gvcfs, sizes, policies, options):
@@ -93,6 +93,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory, gvcfs: list[Path]) -> list[l
     return single(tmp_path_factory.mktemp("plain"), [gvcfs[:2], gvcfs[2:4]], SMALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_killed_run_goes_on_where_it_was(tmp_path, gvcfs, plain, monkeypatch, seed):
     run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (STAY, STAY))
@@ -115,6 +116,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, gvcfs, plain, monkeypatch, 
     same(run, plain)
 
 
+@pytest.mark.slow
 def test_what_is_there_stays(tmp_path, gvcfs, plain, monkeypatch):
     run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (STAY, STAY))
     run.run()
@@ -131,6 +133,7 @@ def test_what_is_there_stays(tmp_path, gvcfs, plain, monkeypatch):
     same(run, plain)
 
 
+@pytest.mark.slow
 def test_derived_tables_that_have_gone_at_a_site_are_made_again(tmp_path, gvcfs):
     run = Hybrid(tmp_path / "hybrid", [gvcfs[:2], gvcfs[2:4]], (STAY, STAY))
     run.run()
@@ -151,6 +154,7 @@ def test_one_store_under_two_names_is_refused(tmp_path, gvcfs):
     assert not (tmp_path / "alpha/cohort").exists()
 
 
+@pytest.mark.slow
 def test_a_site_that_grows(tmp_path, gvcfs):
     split = [gvcfs[:2], gvcfs[2:4]]
     run = Hybrid(tmp_path / "hybrid", split, (STAY, SUM))
@@ -163,6 +167,7 @@ def test_a_site_that_grows(tmp_path, gvcfs):
             steps.verify(f"{run.store(name)}/callset", scatter, Silent())
 
 
+@pytest.mark.slow
 def test_heavy_shards_are_cut_alike_everywhere(tmp_path, gvcfs, plain, monkeypatch):
     monkeypatch.setattr(memory_model, "GROUP_COPIES", 0)
     monkeypatch.setattr(memory_model, "SHARD_BYTES", 200_000)
@@ -172,6 +177,7 @@ def test_heavy_shards_are_cut_alike_everywhere(tmp_path, gvcfs, plain, monkeypat
     assert receipt.figures["shards"] > 12
 
 
+@pytest.mark.slow
 def test_dask_workers_give_the_same(tmp_path, gvcfs, plain):
     workers = "local:processes=1,threads=2"
     run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (STAY, LEAVE), workers=workers, coordinator=1)
@@ -179,12 +185,14 @@ def test_dask_workers_give_the_same(tmp_path, gvcfs, plain):
     same(run, plain)
 
 
+@pytest.mark.slow
 def test_stores_in_memory_give_the_same(tmp_path, gvcfs, plain):
     run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (SUM, LEAVE), stores="memory://test_steps_hybrid")
     run.run()
     same(run, plain)
 
 
+@pytest.mark.slow
 def test_a_callset_of_sites_that_let_genotypes_leave_is_exported_whole(tmp_path, gvcfs, plain):
     run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (LEAVE, LEAVE))
     run.run()

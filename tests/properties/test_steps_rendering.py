@@ -78,6 +78,7 @@ def test_a_bcf_says_the_same(tmp_path, made, gvcfs):
         assert list(map(str, ours)) == list(map(str, theirs))
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_shards_that_are_missing(tmp_path, gvcfs, monkeypatch):
     run = ingested(tmp_path, gvcfs, pipeline.IngestOptions(window_bp=30_000))
     run.render()
@@ -140,6 +141,7 @@ def test_joint_by_way_of_a_callset_that_stays_gives_the_same_bytes(tmp_path, mad
     assert f"{open_callset(url).counts['sites']:,}" in summary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "intervals", [Intervals(("chr1:1-9000",), force_output=("chr1:700-2500",)), Intervals(("chrM",), 0)]
 )
@@ -161,6 +163,7 @@ def test_an_export_has_equal_bytes_wherever_its_shards_are_rendered(tmp_path, ma
     assert receipt.balance["given"] == open_callset(made.callset).counts["sites"]
 
 
+@pytest.mark.slow
 def test_a_killed_export_goes_on_with_what_is_missing(tmp_path, made, monkeypatch):
     out, module = tmp_path / "calls.vcf.gz", importlib.import_module("genocloud.callset.vcf_export")
     with open_scatter("inline") as scatter:

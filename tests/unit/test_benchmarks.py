@@ -22,6 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_reading_is_measured(folder, capsys):
     bench_reading.bench_file(str(next(folder.glob("*.g.vcf.gz"))), 1)
     told = capsys.readouterr().out
@@ -29,6 +30,7 @@ def test_reading_is_measured(folder, capsys):
     assert "cyvcf2, our columns" in told
 
 
+@pytest.mark.slow
 def test_import_is_measured(folder, capsys):
     costs = bench_import.bench(folder, REFERENCE, None, "chr1", 1)
     assert costs["genocloud"].cpu_seconds > 0
@@ -36,12 +38,14 @@ def test_import_is_measured(folder, capsys):
     assert "of the gVCFs'" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_growth_is_measured(folder, capsys):
     ratios = bench_ingest.bench_growth(folder, REFERENCE, 1, 1)
     assert all(0 < ratio < 10 for ratio in list(ratios.values())[1:])
     assert "appended" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_memory_is_measured_at_two_lengths(folder):
     quarter, whole = bench_ingest.bench_memory(folder, REFERENCE, 2, 20_000, 1).values()
     assert 0 < whole.memory < 2 * quarter.memory

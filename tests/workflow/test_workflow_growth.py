@@ -9,7 +9,7 @@ import pytest
 from genocloud import open_callset, open_cohort
 from tests.workflow.small_cohort import DATA, cut_gvcf, edit_gvcf, snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
 @pytest.fixture

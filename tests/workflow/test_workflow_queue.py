@@ -6,7 +6,7 @@ import pytest
 
 from tests.workflow.small_cohort import snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
 @pytest.fixture

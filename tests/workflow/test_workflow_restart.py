@@ -23,7 +23,7 @@ from tests.workflow.small_cohort import (
     write_cohort,
 )
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 FIRST_SIGN = {
     "inputs": "logs/inputs.log",

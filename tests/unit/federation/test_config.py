@@ -146,6 +146,7 @@ def test_a_sample_at_an_unknown_site_is_said_with_its_line(tmp_path):
         hybrid(config, Silent())
 
 
+@pytest.mark.slow
 def test_a_cohort_of_another_layout_is_said(tmp_path):
     hybrid(config_of(values(tmp_path, window_bp=60_000)), Silent())
     assert len(open_cohort(str(tmp_path / "beta" / "cohort")).samples) == 1
