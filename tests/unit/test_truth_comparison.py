@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.truth import (
+from tests.support.truth import (
     Allele,
     Call,
     Comparison,
