@@ -1,4 +1,4 @@
-"""Bytes under URLs: named objects in a folder, in a bucket or in memory, whole or not at all."""
+"""Object stores by URL: a local folder, memory, S3, Google Cloud Storage, Azure; writes are atomic."""
 
 import lazy_loader
 

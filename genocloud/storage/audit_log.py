@@ -1,9 +1,8 @@
-"""The audit log: who read or wrote which object, when, how many bytes, from which site; JSON lines, never edited.
+"""Audit log of object reads and writes (who, when, what, bytes, from which site) as append-only JSON lines.
 
-GENOCLOUD_AUDIT names the folder or URL that it goes to; unset, there is none. GENOCLOUD_SITE is what a line calls the
-place that it was written from. Each process writes objects of its own, each created once: what came together in
-SECONDS, or LINES of it, so that a process that is killed loses no more than that. A log that cannot be written stops
-the work.
+GENOCLOUD_AUDIT is the log's folder or URL; unset, there is no log. GENOCLOUD_SITE is the site named in each line. Each
+process creates its own objects, one every SECONDS or LINES, so that a killed process loses no more than that. If the
+log cannot be written, the work stops.
 """
 
 import atexit
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WHERE, SITE = "GENOCLOUD_AUDIT", "GENOCLOUD_SITE"
-"""Names of the environment's variables; worker processes inherit them."""
+"""Environment variables; worker processes inherit them."""
 
 SECONDS = 10.0
 """What a killed process loses at most."""
@@ -43,7 +42,7 @@ Opener = Callable[[str], Store]
 
 @dataclass(frozen=True)
 class Audited:
-    """A store whose reads and writes are noted. A stream counts with the bytes of its object, as it may read all."""
+    """A store whose reads and writes are logged. A stream counts with its object's size, as it may read all."""
 
     inner: Store
     log_url: str
@@ -53,8 +52,8 @@ class Audited:
     def url(self) -> str:
         return self.inner.url
 
-    def _note(self, what: str, name: str, size: int) -> None:
-        log_of(self.log_url, self.opener).note(what, self.inner.url, name, size)
+    def _note(self, action: str, name: str, size: int) -> None:
+        log_of(self.log_url, self.opener).note(action, self.inner.url, name, size)
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
         data = self.inner.read(name, start, end)
@@ -111,20 +110,20 @@ class Audited:
 
 @dataclass
 class Log:
-    """The lines of one process that are not yet in the log's store; any thread may add some."""
+    """One process's log lines that are not yet in the log's store; thread-safe."""
 
     store: Store
     name: str
-    facts: dict[str, str | int]
+    attributes: dict[str, str | int]
     _lines: list[str] = field(default_factory=list)
     _written: int = 0
     _failure: StoreFailed | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, what: str, store_url: str, name: str, size: int) -> None:
-        """Add a line. Raises StoreFailed where those before it could not be written."""
+    def note(self, action: str, store_url: str, name: str, size: int) -> None:
+        """Add a line. Raises StoreFailed if an earlier line could not be written."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = {"when": now, **self.facts, "what": what, "store": without_secrets(store_url), "name": name}
+        line = {"when": now, **self.attributes, "what": action, "store": without_secrets(store_url), "name": name}
         with self._lock:
             if self._failure:
                 raise self._failure
@@ -134,9 +133,11 @@ class Log:
             self.flush()
 
     def flush(self) -> None:
-        """Write what has come together as one object more. Raises StoreFailed."""
+        """Write the collected lines as one more object. Raises StoreFailed."""
         with self._lock:
-            if not self._lines or os.getpid() != self.facts["process"]:  # a forked child is not the one whose these are
+            if (
+                not self._lines or os.getpid() != self.attributes["process"]
+            ):  # a forked child's copy of its parent's lines
                 return
             data = "".join(f"{line}\n" for line in self._lines).encode()
             try:
@@ -147,7 +148,7 @@ class Log:
             self._lines, self._written = [], self._written + 1
 
     def end(self) -> None:
-        """Write the last lines as the process ends; a failure that nobody has heard of yet is told."""
+        """Write the last lines when the process ends; logs a failure that was not raised yet."""
         if not self._failure:
             try:
                 self.flush()
@@ -155,7 +156,7 @@ class Log:
                 log.error("the audit log is cut short: %s", error)
 
     def keep_flushing(self) -> None:
-        """Write every few seconds, until the process ends; a failure is raised by the next line."""
+        """Flush every SECONDS until the process ends; a failure is raised by the next `note`."""
         pause = threading.Event()
         while not pause.wait(SECONDS):
             try:
@@ -165,13 +166,13 @@ class Log:
 
 
 def audited(store: Store, opener: Opener) -> Store:
-    """The store, its reads and writes noted if the environment asks for it; `opener` opens the log's own store."""
+    """The store, logged if GENOCLOUD_AUDIT is set; `opener` opens the log's own store."""
     log_url = os.environ.get(WHERE)
     return Audited(store, log_url, opener) if log_url else store
 
 
 def log_of(url: str, opener: Opener) -> Log:
-    """This process's log at a URL."""
+    """The log of this process at a URL."""
     return _log(url, opener, os.getpid())
 
 
@@ -181,9 +182,9 @@ _logs: list[tuple[str, Log]] = []
 @cache
 def _log(url: str, opener: Opener, process: int) -> Log:
     host, begun = socket.gethostname(), datetime.now(UTC)
-    facts: dict[str, str | int] = {"user": _user(), "host": host, "process": process}
-    facts["site"] = os.environ.get(SITE, host)
-    made = Log(opener(url), f"{begun:%Y%m%dT%H%M%S}-{host}-{process}-{uuid4().hex[:8]}", facts)
+    attributes: dict[str, str | int] = {"user": _user(), "host": host, "process": process}
+    attributes["site"] = os.environ.get(SITE, host)
+    made = Log(opener(url), f"{begun:%Y%m%dT%H%M%S}-{host}-{process}-{uuid4().hex[:8]}", attributes)
     threading.Thread(target=made.keep_flushing, name="audit", daemon=True).start()
     atexit.register(made.end)
     util.Finalize(None, made.end, exitpriority=100)  # pools' processes end without atexit
@@ -192,7 +193,7 @@ def _log(url: str, opener: Opener, process: int) -> Log:
 
 
 def finish_audit() -> None:
-    """Write what this process has noted and not yet written. Raises StoreFailed."""
+    """Flush this process's logs. Raises StoreFailed."""
     for url, each in _logs:
         if url == os.environ.get(WHERE):
             each.flush()
@@ -206,7 +207,7 @@ def _user() -> str:
 
 
 def without_secrets(url: str) -> str:
-    """A URL less what may let somebody in: a query (signed URLs), a user's name and password."""
+    """A URL without credentials: query (signed URLs), user name and password."""
     scheme, mark, rest = url.partition("://")
     if not mark:
         return url

@@ -43,7 +43,7 @@ RETRIES = 6
 and 32.5 s, so that a run outlives a network that was away for half a minute."""
 
 AT_ONCE = 8
-"""Requests for the ranges of one read; the client library cuts it in 4 MiB, more than which has no checksum."""
+"""Concurrent requests of one read; the client library cuts it into 4 MiB ranges, the largest with a checksum."""
 
 LARGEST_PUT_BYTES = 4 << 30
 """Below what Azure takes in one request. The client library would cut what is larger into blocks with names that
@@ -96,7 +96,7 @@ class AzureStore(BucketStore):
 
     def _described(self, name: str) -> Any:
         with self._explained(join(self.url, name)):
-            return _wait(self._blob(name).get_blob_properties)
+            return _run(self._blob(name).get_blob_properties)
 
     def write(self, name: str, data: bytes) -> None:
         with self._explained(join(self.url, name)):
@@ -145,13 +145,13 @@ class AzureStore(BucketStore):
     def list(self, prefix: str = "") -> Names:
         root = self._prefix
         with self._explained(self.url):
-            names = _wait(_listed, _files().service_client.get_container_client(self.bucket_name), root + prefix)
+            names = _run(_list_names, _files().service_client.get_container_client(self.bucket_name), root + prefix)
         return sorted(name.removeprefix(root) for name in names if name != root)
 
     def delete(self, name: str) -> None:
         with self._explained(join(self.url, name)):
             try:
-                _wait(self._blob(name).delete_blob, delete_snapshots="include")
+                _run(self._blob(name).delete_blob, delete_snapshots="include")
             except ResourceNotFoundError as error:
                 if _code(error) not in _ABSENT:
                     raise
@@ -179,7 +179,7 @@ class _Upload:
     def whole(self, data: bytes) -> None:
         _upload(self._blob, data, overwrite=True)
 
-    def note(self, data: bytes) -> None:
+    def add_to_checksum(self, data: bytes) -> None:
         self._md5.update(data)
         self._size += len(data)
 
@@ -187,12 +187,12 @@ class _Upload:
         return f"{self._own}{number:08}"
 
     def part(self, number: int, data: bytes) -> None:
-        _wait(self._blob.stage_block, self._block(number), data, validate_content=True, **_Settings().encryption)
+        _run(self._blob.stage_block, self._block(number), data, validate_content=True, **_Settings().encryption)
 
     def finish(self, parts: int) -> None:
         blocks = [BlobBlock(self._block(number)) for number in range(parts)]
         try:
-            _wait(
+            _run(
                 self._blob.commit_block_list,
                 blocks,
                 content_settings=ContentSettings(_OCTETS, content_md5=bytearray(self._md5.digest())),
@@ -204,23 +204,23 @@ class _Upload:
                 raise
 
     def _is_there(self) -> bool:
-        there = _wait(self._blob.get_blob_properties)
-        return bool(there.size == self._size and there.content_settings.content_md5 == self._md5.digest())
+        properties = _run(self._blob.get_blob_properties)
+        return bool(properties.size == self._size and properties.content_settings.content_md5 == self._md5.digest())
 
     def abandon(self) -> None:
         pass
 
 
 class _Damaged(AzureError):  # type: ignore[misc]  # mypy does not follow the library's imports
-    """What was read is not what the service has a checksum of."""
+    """The bytes read do not match the service's checksum."""
 
 
 class _NoAccount(OSError):
-    """The environment names no account."""
+    """No storage account is set in the environment."""
 
 
 def explain(url: str, error: Exception) -> StoreFailed:
-    """The client library's error as one that says what is wrong at `url` and what to do."""
+    """Translate the client library's error into a StoreFailed with a remedy."""
     code = _code(error)
     if code in _TROUBLES:
         return StoreFailed(url, *_TROUBLES[code])
@@ -244,7 +244,7 @@ def explain(url: str, error: Exception) -> StoreFailed:
 
 
 def _code(error: BaseException) -> str:
-    """The service's own code for an error; empty where it said none."""
+    """The service's error code, or empty."""
     code = getattr(error, "error_code", None) or ""
     return str(getattr(code, "value", code))
 
@@ -255,7 +255,7 @@ def _first_line(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class _Settings:
-    """What the environment says now: a client is kept for each."""
+    """Settings from the environment; one client is cached for each."""
 
     account: str | None = field(default_factory=lambda: _named("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT"))
     connection: str | None = field(default_factory=lambda: _named("AZURE_STORAGE_CONNECTION_STRING"), repr=False)
@@ -289,13 +289,13 @@ def _connected(process: int, settings: _Settings) -> AzureBlobFileSystem:  # noq
     return files
 
 
-def _wait(ask: Callable[..., Coroutine[Any, Any, Any]], *of: Any, **how: Any) -> Any:
-    return sync(_files().loop, ask, *of, **how)
+def _run(method: Callable[..., Coroutine[Any, Any, Any]], *of: Any, **how: Any) -> Any:
+    return sync(_files().loop, method, *of, **how)
 
 
 def _upload(blob: Any, data: bytes, **how: Any) -> None:
     settings = ContentSettings(_OCTETS, content_md5=bytearray(md5(data, usedforsecurity=False).digest()))
-    _wait(
+    _run(
         blob.upload_blob,
         bytes(data),
         length=len(data),
@@ -309,7 +309,7 @@ def _upload(blob: Any, data: bytes, **how: Any) -> None:
 def _download(blob: Any, start: int, end: int | None, **conditions: Any) -> bytes:
     span = {} if not start and end is None else {"offset": start, "length": None if end is None else end - start}
     try:
-        data, expected = _wait(_body, blob, span | conditions)
+        data, expected = _run(_body, blob, span | conditions)
     except HttpResponseError as error:
         if _code(error) == "InvalidRange":  # the object ends before the range starts
             return b""
@@ -321,12 +321,12 @@ def _download(blob: Any, start: int, end: int | None, **conditions: Any) -> byte
     return bytes(data)
 
 
-async def _body(blob: Any, what: dict[str, Any]) -> tuple[bytes, bytes | None]:
-    stream = await blob.download_blob(**what, validate_content=True, max_concurrency=AT_ONCE)
+async def _body(blob: Any, request: dict[str, Any]) -> tuple[bytes, bytes | None]:
+    stream = await blob.download_blob(**request, validate_content=True, max_concurrency=AT_ONCE)
     return await stream.readall(), stream.properties.content_settings.content_md5
 
 
-async def _listed(container: Any, prefix: str) -> list[str]:
+async def _list_names(container: Any, prefix: str) -> list[str]:
     """Names of blobs; a hierarchical namespace lists its folders too."""
     blobs = container.list_blobs(name_starts_with=prefix, include=["metadata"])
     return [

@@ -1,4 +1,4 @@
-"""What the stores in a bucket, whoever's, have in common: how their URLs are read, and when an object is there."""
+"""Base class of bucket stores: parse bucket and prefix from the URL, test whether an object exists."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass

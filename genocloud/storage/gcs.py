@@ -95,7 +95,7 @@ class GoogleStore(BucketStore):
             return insist(lambda: unless_replaced(lambda: self._read_whole(name), url), (DataCorruption,))
 
     def _read_whole(self, name: str) -> bytes:
-        """A whole object, verified; a large one by ranges side by side, or Replaced."""
+        """Download and verify a whole object, a large one by concurrent ranges; raises Replaced."""
         blob = self._blob(name)
         data = _download(blob, 0, RANGE_BYTES)
         begun, large = blob.generation, len(data) == RANGE_BYTES
@@ -219,7 +219,7 @@ class GoogleStore(BucketStore):
 
 
 def explain(url: str, error: Exception) -> StoreFailed:
-    """The client library's error as one that says what is wrong at `url` and what to do."""
+    """Translate the client library's error into a StoreFailed with a remedy."""
     if isinstance(error, InvalidResponse):
         error = from_http_response(error.response)
     match error:
@@ -296,7 +296,7 @@ def _download(blob: Any, start: int, end: int | None) -> bytes:
 
 
 class _Upload(BlobWriter):  # type: ignore[misc]  # the library has no types
-    """A streamed upload that only `finish` completes: Python closes a forgotten stream, half written or not."""
+    """A streamed upload that only `finish` completes, because Python also closes abandoned streams."""
 
     def close(self) -> None:
         pass

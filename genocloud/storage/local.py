@@ -1,4 +1,4 @@
-"""A store in a folder of a file system, also a shared one (NFS, Lustre): a plain path or file:///path."""
+"""A store in a folder of a local or shared (NFS, Lustre) file system: a plain path or file:///path."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ from genocloud.storage.streams import outlet
 from genocloud.storage.urls import check_name, join, scheme
 
 DRAFT = ".genocloud-draft-"
-"""Unfinished files begin with this; no list shows them. Only a killed writer leaves one behind."""
+"""Prefix of unfinished files, which no list shows; only a killed writer leaves one behind."""
 
 _FORBIDDEN = ("permission denied", "ask for access to it, or choose another place")
 _FULL = ("no space is left", "free some, or choose another place, and run this again")
@@ -44,7 +44,7 @@ _NO_LINKS = (
 
 @dataclass(frozen=True)
 class LocalStore:
-    """Objects as files below a folder, which is made when first written to."""
+    """Objects as files in a folder, which is created by the first write."""
 
     url: str
 
@@ -135,12 +135,12 @@ class LocalStore:
 
 
 def local_path(url: str) -> Path:
-    """The path of a plain path or of a file:// URL, whose percent signs are decoded and whose host is this one."""
+    """The path of a plain path or a file:// URL (percent-decoded, of this host)."""
     return Path(_local_text(url))
 
 
 def _local_text(url: str) -> str:
-    """The same as text: making a Path takes longer than opening a file, and files are opened by the thousand."""
+    """`local_path` as text: making a Path takes longer than opening a file, and thousands are opened."""
     if scheme(url) != "file":
         return url
     host, slash, path = url.removeprefix("file://").partition("/")
@@ -161,7 +161,7 @@ def explained(url: str) -> Iterator[None]:
 
 
 def is_device(path: Path) -> bool:
-    """Whether what is there is written to and not replaced: a device, a pipe, a file that some process has open."""
+    """Whether a path is written in place, not replaced: a device, a pipe, or an open file descriptor."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -179,7 +179,7 @@ _DESCRIPTOR = re.compile(r"/dev/fd/\d+|/proc/(self|\d+)/fd/\d+|pipe:.*")
 
 
 def _target(path: Path) -> Path:
-    """What is replaced: of a symbolic link that which it leads to."""
+    """The path to replace: a symbolic link's target."""
     return path.resolve() if path.is_symlink() and not is_device(path) else path
 
 
@@ -228,7 +228,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _remove_old(draft: Path, latest: float) -> bool:
-    """Remove a file last changed at a time or before it; False for a later one, and for one that went by itself."""
+    """Remove a file last changed at `latest` or before; False for a newer or vanished one."""
     try:
         if draft.lstat().st_mtime > latest:
             return False

@@ -1,4 +1,4 @@
-"""Locks on outputs: of two runs on a machine, or on a shared file system, that write one output, one is refused."""
+"""Locks on outputs, held on this machine or a shared file system: a second run that writes one is refused."""
 
 import errno
 import fcntl
@@ -16,7 +16,7 @@ from genocloud.storage.local import DRAFT, explained, is_device, local_path, mak
 from genocloud.storage.urls import scheme, split
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
-"""File systems that cannot lock (Lustre without -o flock) are written to as if there were no other run."""
+"""Errors of file systems without locks (Lustre without -o flock), which are written to unlocked."""
 
 
 class OutputInUse(StoreError):
@@ -32,9 +32,9 @@ class OutputInUse(StoreError):
 
 @contextmanager
 def file_lock(url: str) -> Iterator[None]:
-    """Hold the lock of a file that is being made. Raises OutputInUse at once where another run holds it.
+    """Lock an output file while it is written. Raises OutputInUse at once if another run holds the lock.
 
-    The system drops the lock of a killed process. A pipe or device has none.
+    The system releases the lock of a killed process. Pipes and devices are not locked.
     """
     folder, name = split(url)
     with explained(url):
@@ -48,7 +48,7 @@ def file_lock(url: str) -> Iterator[None]:
 
 @contextmanager
 def folder_lock(url: str, part: str | None = None) -> Iterator[None]:
-    """The same for a folder; runs that each write a `part` of their own hold it together."""
+    """Lock an output folder; runs that each write their own `part` share the folder's lock."""
     if part is None:
         with _locked(url, "", url, fcntl.LOCK_EX):
             yield

@@ -20,7 +20,7 @@ _lock = Lock()
 
 @dataclass(frozen=True)
 class MemoryStore:
-    """Objects of this process; every store of the same URL sees the same ones."""
+    """Objects in this process's memory, shared by all stores of one URL."""
 
     url: str
 

@@ -1,4 +1,4 @@
-"""Large objects sent in parts: some are on their way while the next one fills; nothing is seen before the last."""
+"""Multipart uploads: parts are sent in the background; the object appears only when all are complete."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -11,34 +11,34 @@ PART_BYTES = 8 << 20
 """The first parts' size (S3 takes 5 MiB at least). Part number n is n // 100 times this size larger, so that the
 10,000 parts that S3 allows make 4 TB."""
 
-UNDER_WAY = 2
-"""Parts that are being sent while the next one is filled: memory is three parts for each stream."""
+IN_FLIGHT = 2
+"""Parts being sent while the next one is filled: a stream takes the memory of three parts."""
 
 
 class Upload(Protocol):
-    """An unfinished upload of one object, on a service. Numbers of parts begin at 0."""
+    """An unfinished multipart upload of one object; part numbers start at 0."""
 
     def whole(self, data: bytes) -> None:
-        """Put the object in place in one request, no part having been sent."""
+        """Upload the object in one request; no part has been sent."""
 
-    def note(self, data: bytes) -> None:
-        """Hear of the next part, in order, before it is sent: what the checksum of the whole needs."""
+    def add_to_checksum(self, data: bytes) -> None:
+        """Add the next part, in order, to the whole object's checksum, before it is sent."""
 
     def part(self, number: int, data: bytes) -> None:
-        """Send a part; it stays unseen. Several are sent at once, each in a thread of its own."""
+        """Send a part, invisible until `finish`; called from several threads at once."""
 
     def finish(self, parts: int) -> None:
-        """Put the object in place, made of its parts."""
+        """Complete the object from its parts."""
 
     def abandon(self) -> None:
-        """Take back what was sent."""
+        """Abort the upload and discard its parts."""
 
 
 @contextmanager
 def send_in_parts(upload: Upload, explain: Callable[[], AbstractContextManager[None]]) -> Iterator[BinaryIO]:
-    """A stream into `upload`, finished only when the block ends without an error, and abandoned if not.
+    """A stream into `upload`, completed when the block ends without an error, aborted otherwise.
 
-    An object of less than a part goes in one request. `explain()` turns the service's errors into the store's.
+    An object smaller than a part is sent in one request. `explain()` translates the service's errors.
     """
     sink = _Parts(upload)
     try:
@@ -52,11 +52,11 @@ def send_in_parts(upload: Upload, explain: Callable[[], AbstractContextManager[N
 
 
 class _Parts:
-    """Collects bytes, and sends them on in parts."""
+    """Collects bytes and sends them in parts."""
 
     def __init__(self, upload: Upload) -> None:
         self._upload, self._filling, self._sent = upload, bytearray(), 0
-        self._under_way: list[Future[None]] = []
+        self._in_flight: list[Future[None]] = []
 
     def write(self, data: Any) -> int:
         self._filling += data
@@ -67,10 +67,10 @@ class _Parts:
         return len(data)
 
     def _send(self, part: bytes) -> None:
-        while len(self._under_way) >= UNDER_WAY:
-            self._under_way.pop(0).result()
-        self._upload.note(part)
-        self._under_way.append(submit(self._upload.part, self._sent, part))
+        while len(self._in_flight) >= IN_FLIGHT:
+            self._in_flight.pop(0).result()
+        self._upload.add_to_checksum(part)
+        self._in_flight.append(submit(self._upload.part, self._sent, part))
         self._sent += 1
 
     def finish(self) -> None:
@@ -80,13 +80,13 @@ class _Parts:
             return
         if rest:
             self._send(rest)
-        while self._under_way:
-            self._under_way.pop(0).result()
+        while self._in_flight:
+            self._in_flight.pop(0).result()
         self._upload.finish(self._sent)
 
     def abandon(self) -> None:
-        for future in self._under_way:
-            with suppress(Exception):  # what became of the parts is no matter any more, but they must not come after
+        for future in self._in_flight:
+            with suppress(Exception):  # results no longer matter, but no part may arrive after the abort
                 future.result()
         if self._sent:
             self._upload.abandon()

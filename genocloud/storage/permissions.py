@@ -1,4 +1,4 @@
-"""Who may read new files and folders: owner and group at most, unless GENOCLOUD_UMASK lets others."""
+"""Permissions of new files and folders: owner and group at most, unless GENOCLOUD_UMASK allows more."""
 
 import os
 from collections.abc import Iterator
@@ -8,17 +8,17 @@ from pathlib import Path
 from genocloud.errors import SettingError
 
 VARIABLE = "GENOCLOUD_UMASK"
-"""In the environment: which permissions new files and folders never have, in octal as umask takes it."""
+"""Environment variable: permission bits that new files and folders never have, an octal umask."""
 
 MASK = 0o027
-"""Without it: folders 0750 and files 0640 at most. A stricter umask of the process stays in force."""
+"""Default: folders 0750 and files 0640 at most. A stricter umask of the process still applies."""
 
 FOLDER, FILE = 0o777, 0o666
-"""What is left of these by the mask is asked for; the process's umask then takes away what it takes from all files."""
+"""Modes before the mask; the process's umask applies as well."""
 
 
 def mask() -> int:
-    """The permission bits that new files and folders do not have. Raises SettingError for a value that is no mask."""
+    """The active mask. Raises SettingError for an invalid GENOCLOUD_UMASK."""
     text = os.environ.get(VARIABLE, "")
     if not text:
         return MASK
@@ -34,12 +34,12 @@ def mask() -> int:
 
 
 def new_file(path: Path) -> int:
-    """A descriptor of a new file that others may not read, to write; as `open` it raises OSError."""
+    """Create a file under the mask and return its descriptor for writing; raises OSError."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE & ~mask())
 
 
 def make_private() -> int:
-    """Hold all that this process and its children make, by whatever library, to the mask; the umask from before."""
+    """Apply the mask to this process and its children, whatever library creates files; returns the previous umask."""
     bits, before = mask(), os.umask(0o077)
     os.umask(before | bits)
     return before
@@ -47,7 +47,7 @@ def make_private() -> int:
 
 @contextmanager
 def private_files() -> Iterator[None]:
-    """The same for as long as the block runs."""
+    """`make_private` for the duration of a block."""
     before = make_private()
     try:
         yield

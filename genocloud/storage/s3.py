@@ -1,4 +1,4 @@
-"""A store in a bucket of S3, or of a service that speaks its language: s3://bucket/prefix.
+"""A store in a bucket of S3 or a compatible service: s3://bucket/prefix.
 
 Credentials are those of AWS's own chain (environment, profile, SSO, role of the machine or the pod). Settings, all
 from the environment, which must be the same wherever a run has workers:
@@ -123,7 +123,7 @@ class AmazonStore(BucketStore):
 
     def _described(self, name: str) -> dict[str, Any]:
         with self._explained(join(self.url, name)):
-            return _ask("head_object", **self._place(name))
+            return _call("head_object", **self._place(name))
 
     def write(self, name: str, data: bytes) -> None:
         with self._explained(join(self.url, name)):
@@ -175,7 +175,7 @@ class AmazonStore(BucketStore):
 
     def delete(self, name: str) -> None:
         with self._explained(join(self.url, name)):
-            _ask("delete_object", **self._place(name))
+            _call("delete_object", **self._place(name))
 
     def modified(self, name: str) -> float:
         return float(self._described(name)["LastModified"].timestamp())
@@ -191,7 +191,7 @@ class AmazonStore(BucketStore):
             ]
             for each in old:
                 with suppress(FileNotFoundError):  # it ended just now
-                    _ask("abort_multipart_upload", Bucket=self.bucket_name, Key=each["Key"], UploadId=each["UploadId"])
+                    _call("abort_multipart_upload", Bucket=self.bucket_name, Key=each["Key"], UploadId=each["UploadId"])
         return sorted(each["Key"].removeprefix(root) for each in old)
 
     @contextmanager
@@ -206,7 +206,7 @@ class AmazonStore(BucketStore):
     def _missing(self, url: str) -> StoreFailed:
         # The answer about an object does not say whether its bucket is there, and users may list but not see buckets.
         try:
-            _ask("list_objects_v2", Bucket=self.bucket_name, MaxKeys=1)
+            _call("list_objects_v2", Bucket=self.bucket_name, MaxKeys=1)
         except _CLIENT_ERRORS as error:
             if _code(error) == "NoSuchBucket":
                 return explain(url, error)
@@ -224,7 +224,7 @@ class _Upload:
     def whole(self, data: bytes) -> None:
         _upload(self._place, data)
 
-    def note(self, data: bytes) -> None:
+    def add_to_checksum(self, data: bytes) -> None:
         self._crc = zlib.crc32(data, self._crc)
 
     def part(self, number: int, data: bytes) -> None:
@@ -232,15 +232,15 @@ class _Upload:
         with self._beginning:
             if not self._id:
                 made_by = {_CREATOR: self._creator}
-                begun = _ask("create_multipart_upload", **self._place, **_WHOLE_CRC, Metadata=made_by)
+                begun = _call("create_multipart_upload", **self._place, **_WHOLE_CRC, Metadata=made_by)
                 self._id = begun["UploadId"]
         body = _checked(data)
-        answer = _ask("upload_part", **self._place, **place, UploadId=self._id, **body)
+        answer = _call("upload_part", **self._place, **place, UploadId=self._id, **body)
         self._sent[number] = place | {"ETag": answer["ETag"], "ChecksumCRC32": body["ChecksumCRC32"]}
 
     def finish(self, parts: int) -> None:
         try:
-            _ask(
+            _call(
                 "complete_multipart_upload",
                 **self._place,
                 UploadId=self._id,
@@ -254,11 +254,11 @@ class _Upload:
 
     def abandon(self) -> None:
         with suppress(*_CLIENT_ERRORS):  # an upload that cannot be aborted is for `sweep`
-            _ask("abort_multipart_upload", **self._place, UploadId=self._id)
+            _call("abort_multipart_upload", **self._place, UploadId=self._id)
 
 
 def explain(url: str, error: Exception) -> StoreFailed:
-    """The client library's error as one that says what is wrong at `url` and what to do."""
+    """Translate the client library's error into a StoreFailed with a remedy."""
     code = _code(error)
     if code in _TROUBLES:
         return StoreFailed(url, *_TROUBLES[code])
@@ -289,7 +289,7 @@ def explain(url: str, error: Exception) -> StoreFailed:
 
 
 def _code(error: BaseException) -> str:
-    """The service's own code for an error; empty where it said none. s3fs hides it behind Python's kinds of errors."""
+    """The service's error code, or empty; s3fs wraps it in Python's OSErrors."""
     answer = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
     return str(answer.get("Error", {}).get("Code", "")) if isinstance(answer, dict) else ""
 
@@ -304,7 +304,7 @@ def _last_line(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class _Settings:
-    """What the environment says now: a client is kept for each."""
+    """Settings from the environment; one client is cached for each."""
 
     endpoint: str | None = field(default_factory=lambda: os.environ.get("AWS_ENDPOINT_URL_S3"))
     general_endpoint: str | None = field(default_factory=lambda: os.environ.get("AWS_ENDPOINT_URL"))
@@ -335,29 +335,29 @@ def _connected(process: int, settings: _Settings) -> S3FileSystem:  # noqa: ARG0
     return files
 
 
-def _ask(method: str, **what: Any) -> dict[str, Any]:
-    return dict(insist(lambda: _unthrottled(lambda: _files().call_s3(method, **what)), (_TooMany,)))
+def _call(method: str, **parameters: Any) -> dict[str, Any]:
+    return dict(insist(lambda: _unthrottled(lambda: _files().call_s3(method, **parameters)), (_TooManyRequests,)))
 
 
-class _TooMany(OSError):
-    """HTTP's 429: botocore waits only where it is told 503, as Amazon does; other services say this."""
+class _TooManyRequests(OSError):
+    """HTTP 429, sent by other services; botocore itself retries only Amazon's 503."""
 
 
-def _unthrottled(ask: Callable[[], Any]) -> Any:
+def _unthrottled(request: Callable[[], Any]) -> Any:
     try:
-        return ask()
+        return request()
     except OSError as error:
         if _code(error) != "429":
             raise
-        raise _TooMany(*error.args) from error.__cause__
+        raise _TooManyRequests(*error.args) from error.__cause__
 
 
-def _pages(method: str, *markers: str, **what: Any) -> Iterator[dict[str, Any]]:
-    """All pages of a list; `markers` are the words that lead from one page to the next."""
-    page = _ask(method, **what)
+def _pages(method: str, *markers: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+    """All pages of a list; `markers` are the parameters that continue it."""
+    page = _call(method, **parameters)
     yield page
     while page["IsTruncated"]:
-        page = _ask(method, **what, **{marker: page[f"Next{marker}"] for marker in markers})
+        page = _call(method, **parameters, **{marker: page[f"Next{marker}"] for marker in markers})
         yield page
 
 
@@ -366,16 +366,16 @@ def _text(crc: int) -> str:
 
 
 def _checked(data: bytes) -> dict[str, Any]:
-    """A request's body, with the checksum by which the service knows that it came whole."""
+    """A request's body with its CRC32, which the service verifies."""
     return {"Body": bytes(data), "ChecksumAlgorithm": "CRC32", "ChecksumCRC32": _text(zlib.crc32(data))}
 
 
 def _upload(place: dict[str, str], data: bytes, **conditions: Any) -> None:
-    _ask("put_object", **place, **_checked(data), **conditions)
+    _call("put_object", **place, **_checked(data), **conditions)
 
 
 class _Conflict(OSError):
-    """The service was deleting an object of this name, or taking another one in: it wants to be asked again."""
+    """A concurrent delete or write of this name; the request can be retried."""
 
 
 def _upload_new(place: dict[str, str], data: bytes, creator: str) -> None:
@@ -398,7 +398,7 @@ def _download(place: dict[str, str], start: int, end: int | None, **conditions: 
 
 
 def _download_whole(place: dict[str, str]) -> bytes:
-    """A whole object, verified; a large one by ranges side by side, or Replaced."""
+    """Download and verify a whole object, a large one by concurrent ranges; raises Replaced."""
     data, answer = _get(place | {"ChecksumMode": "ENABLED"})
     if (size := answer["ContentLength"]) <= RANGE_BYTES:
         return data
@@ -418,20 +418,20 @@ def _download_whole(place: dict[str, str]) -> bytes:
     return data
 
 
-def _get(what: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-    """An answer's body, unless it is larger than a range, and what the service told of it."""
+def _get(parameters: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    """An answer's body (empty if larger than a range) and its headers."""
     files = _files()
 
-    def ask() -> tuple[bytes, dict[str, Any]]:
-        return cast(tuple[bytes, dict[str, Any]], _unthrottled(lambda: sync(files.loop, _body, files, what)))
+    def request() -> tuple[bytes, dict[str, Any]]:
+        return cast(tuple[bytes, dict[str, Any]], _unthrottled(lambda: sync(files.loop, _body, files, parameters)))
 
-    return insist(ask, (*_BROKEN, _TooMany))
+    return insist(request, (*_BROKEN, _TooManyRequests))
 
 
-async def _body(files: S3FileSystem, what: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-    answer = await files._call_s3("get_object", **what)
+async def _body(files: S3FileSystem, parameters: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    answer = await files._call_s3("get_object", **parameters)
     async with answer["Body"] as body:
-        large = "Range" not in what and answer["ContentLength"] > RANGE_BYTES
+        large = "Range" not in parameters and answer["ContentLength"] > RANGE_BYTES
         data = b"" if large else bytes(await body.read())
     if (content_range := answer.get("ContentRange")) and len(data) != _length(content_range):
         raise ServerDisconnectedError("the answer came short")
@@ -439,6 +439,6 @@ async def _body(files: S3FileSystem, what: dict[str, Any]) -> tuple[bytes, dict[
 
 
 def _length(content_range: str) -> int:
-    """Bytes that `bytes 0-9/100` tells of."""
+    """The number of bytes of a Content-Range: 10 for `bytes 0-9/100`."""
     first, last = content_range.partition(" ")[2].partition("/")[0].split("-")
     return int(last) - int(first) + 1

@@ -1,4 +1,4 @@
-"""What every store of named objects can do, and how it says that it could not."""
+"""The Store protocol, and the errors that all stores raise."""
 
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
@@ -31,7 +31,7 @@ class ObjectExists(StoreFailed):
 
 
 class UnknownScheme(SettingError):
-    """A URL whose kind of store genocloud cannot use."""
+    """A URL with an unsupported scheme."""
 
     def __init__(self, url: str, scheme: str) -> None:
         self.url, self.scheme = url, scheme
@@ -41,7 +41,7 @@ class UnknownScheme(SettingError):
 
 
 class NotInstalled(UnknownScheme):
-    """A URL whose kind of store genocloud can use once a client library is installed with it."""
+    """A URL whose scheme needs a client library that is not installed."""
 
     def __init__(self, url: str, scheme: str, package: str, extra: str) -> None:
         self.url, self.scheme, self.package, self.extra = url, scheme, package, extra
@@ -51,7 +51,7 @@ class NotInstalled(UnknownScheme):
 
 
 class Store(Protocol):
-    """Bytes under names below one URL; equal on every kind of store (tests/contracts holds the laws).
+    """Named objects below one URL; all stores behave alike (tests/contracts has the laws).
 
     A name is a relative path with `/`; no part of it is empty, `.` or `..`. An object appears whole or not at all.
     Stores are values: they pickle, and hold nothing but their URL. All methods raise `StoreFailed` when the store

@@ -1,4 +1,4 @@
-"""Streams over objects: a reader that fetches blocks ahead, a writer that only its owner can finish."""
+"""Streams over objects: a read-ahead reader, a writer that only its owner can complete, retries."""
 
 import io
 import os
@@ -20,25 +20,25 @@ FIRST_BYTES = 1 << 17
 """The first request after opening or seeking: a header, an index's place or a footer needs no more."""
 
 SMALL_BYTES = 1 << 15
-"""Reads smaller than this are served from a copy, so that a line costs no call into this module."""
+"""Buffer size of the reader, so that reading a line costs no call into this module."""
 
 AHEAD_THREADS = 32
-"""Requests of all streams at once: 32 of 30 ms each give 500 MB/s, more than a machine's cores parse."""
+"""Concurrent requests of all streams: 32 of 30 ms each give 500 MB/s, more than a machine's cores parse."""
 
 TRIES = 6
 PAUSE_SECONDS = 0.1
-"""The first pause before a request is made again; each next one is twice as long, 3 s in all."""
+"""The first pause before a retry; each next one is twice as long, 3 s in all."""
 
 RANGE_BYTES = 1 << 23
-"""Of a large read, the requests that run side by side ask for so much each: at 30 ms before the first byte and 100 MB/s
-after it, three quarters of the time is spent on bytes."""
+"""Size of the concurrent requests of a large read: at 30 ms before the first byte and 100 MB/s after it, three quarters
+of the time is spent on bytes."""
 
 Fetch = Callable[[int, int], bytes]
 T = TypeVar("T")
 
 
 class _Fetched(io.RawIOBase):
-    """Bytes that come by requests. Once they are read in order, the next block is asked for while this one is used."""
+    """A raw stream over range requests; sequential reads fetch the next block while the current one is used."""
 
     def __init__(self, fetch: Fetch, size: int) -> None:
         self._fetch, self._size, self._at = fetch, size, 0
@@ -78,14 +78,14 @@ class _Fetched(io.RawIOBase):
         return self._start + len(self._block)
 
     def _at_once(self, view: memoryview) -> int:
-        """Much at once, of which nothing is kept."""
+        """Read more than a block directly, without keeping it."""
         data = self._fetch(self._at, min(self._at + len(view), self._size)) if self._at < self._size else b""
         view[: len(data)] = data
         self._at += len(data)
         return len(data)
 
     def _load(self) -> None:
-        """Make the block that begins here the present one."""
+        """Load the block at the current position."""
         in_order = self._at == self._end and self._end > 0
         ahead, self._ahead = self._ahead, None
         self._block, self._start, at = b"", self._at, self._at
@@ -111,12 +111,12 @@ def _threads(process: int) -> ThreadPoolExecutor:  # noqa: ARG001  (a forked chi
 
 
 def submit(task: Callable[..., T], *of: Any) -> Future[T]:
-    """Run a request in one of the few threads that all streams share. It must not wait for another such request."""
+    """Run a request in the thread pool that all streams share; it must not wait for another such request."""
     return _threads(os.getpid()).submit(task, *of)
 
 
 def in_ranges(fetch: Fetch, start: int, end: int) -> bytes:
-    """Bytes start to end, by requests side by side where they are many. Not for the threads of `submit`."""
+    """Fetch bytes start to end, large reads by concurrent requests. Must not be called inside `submit`."""
     if end - start <= RANGE_BYTES:
         return fetch(start, end)
     places = range(start, end, RANGE_BYTES)
@@ -133,7 +133,7 @@ class Replaced(Exception):
 
 
 def unless_replaced(read: Callable[[], bytes], url: str) -> bytes:
-    """What `read` gives, which begins anew when it raises Replaced; StoreFailed where that has no end."""
+    """Call `read`, again if it raises Replaced; StoreFailed after TRIES times."""
     for _ in range(TRIES):
         with suppress(Replaced):
             return read()
@@ -141,7 +141,7 @@ def unless_replaced(read: Callable[[], bytes], url: str) -> bytes:
 
 
 def insist(request: Callable[[], T], retryable: tuple[type[Exception], ...]) -> T:
-    """What `ask` gives, asked again with growing pauses when it broke on the way; the last error if it always does."""
+    """Call `request`, again with growing pauses on `retryable` errors; raises the last one after TRIES times."""
     for attempt in range(TRIES - 1):
         try:
             return request()
@@ -151,11 +151,10 @@ def insist(request: Callable[[], T], retryable: tuple[type[Exception], ...]) -> 
 
 
 def read_blocks(fetch: Fetch, size: int, url: str) -> BinaryIO:
-    """A seekable reader of the `size` bytes at `url`, which `fetch(start, end)` gives; two blocks in memory at most.
+    """A seekable reader of the `size` bytes at `url`, fetched by `fetch(start, end)`; at most two blocks in memory.
 
-    An answer that is too short is asked for again from where it ended, and one that fails with an OSError (no
-    connection, no answer in time), with growing pauses; StoreFailed when that does not help, and at once where `fetch`
-    raises Replaced. All else that it raises is raised at once.
+    Short answers and OSErrors (no connection, time-out) are retried from where the bytes ended, with growing pauses;
+    StoreFailed when that does not help, and at once if `fetch` raises Replaced. Other errors are not caught.
     """
 
     def fetch_all(start: int, end: int) -> bytes:
@@ -168,7 +167,7 @@ def read_blocks(fetch: Fetch, size: int, url: str) -> BinaryIO:
 
 
 def _whole(fetch: Fetch, start: int, end: int, url: str) -> bytes:
-    """Bytes start to end, by as many requests as it takes."""
+    """Fetch bytes start to end, retrying short and failed answers."""
     data, problem = b"", "gives fewer bytes than it has"
     for attempt in range(TRIES):
         if attempt:
@@ -198,7 +197,7 @@ class _Outlet(io.RawIOBase):
 def outlet(sink: BinaryIO, explain: Callable[[], AbstractContextManager[None]]) -> Iterator[BinaryIO]:
     """A buffered stream into `sink` that a caller may close (as pyarrow and gzip do) without closing the sink.
 
-    `explain()` turns the sink's own errors, and no error of the caller's, into errors of the store.
+    `explain()` translates the sink's errors, but not the caller's, into errors of the store.
     """
     raw = _Outlet(sink, explain)
     stream = io.BufferedWriter(raw, BLOCK_BYTES)
@@ -206,4 +205,4 @@ def outlet(sink: BinaryIO, explain: Callable[[], AbstractContextManager[None]]) 
         yield cast(BinaryIO, stream)
         stream.close()
     finally:
-        raw.close()  # what a failed caller left in the buffer must not follow when the buffer is collected
+        raw.close()  # discard what a failed caller left in the buffer, before garbage collection would flush it

@@ -1,4 +1,4 @@
-"""URLs of stores and of the objects in them, as text: kinds, joining, splitting."""
+"""URLs of stores and objects as text: scheme, join, split, check."""
 
 import re
 from urllib.parse import quote, unquote
@@ -9,7 +9,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 def scheme(url: str) -> str:
-    """The kind of a URL: `gs` of `gs://bucket/name`; empty for a plain path."""
+    """The scheme of a URL: `gs` of `gs://bucket/name`; empty for a plain path."""
     match = _SCHEME.match(url)
     return match[1] if match else ""
 
@@ -38,7 +38,7 @@ def split(url: str) -> tuple[str, str]:
 
 
 def check_name(url: str, name: str) -> str:
-    """The name itself; raises StoreFailed for one that could leave its store or that not every store can hold."""
+    """Return the name; raises StoreFailed for one that could leave its store or is not valid in every store."""
     if any(part in ("", ".", "..") for part in name.split("/")) or "\0" in name:
         raise StoreFailed(url, f"{name!r} cannot name an object", "use a relative path without empty, . or .. parts")
     return name

@@ -26,7 +26,7 @@ def store(s3_url):
 @pytest.fixture
 def asked(monkeypatch):
     """Every request that the client makes: (method, what is asked)."""
-    made, call, ask = [], s3.S3FileSystem._call_s3, s3._ask
+    made, call, ask = [], s3.S3FileSystem._call_s3, s3._call
 
     async def note_read(self, method, *of, **what):
         made.append((method, what))
@@ -37,7 +37,7 @@ def asked(monkeypatch):
         return ask(method, **what)
 
     monkeypatch.setattr(s3.S3FileSystem, "_call_s3", note_read)
-    monkeypatch.setattr(s3, "_ask", note)
+    monkeypatch.setattr(s3, "_call", note)
     return made
 
 
@@ -78,14 +78,14 @@ def test_an_upload_that_fails_is_aborted_and_leaves_nothing(store, asked):
 
 
 def test_an_upload_whose_part_is_refused_is_told_and_aborted(store, asked, monkeypatch):
-    ask = s3._ask
+    ask = s3._call
 
     def refuse(method, **what):
         if method == "upload_part" and what["PartNumber"] == 2:
             raise PermissionError("no")
         return ask(method, **what)
 
-    monkeypatch.setattr(s3, "_ask", refuse)
+    monkeypatch.setattr(s3, "_call", refuse)
     with pytest.raises(storage.StoreFailed, match="permission denied"), store.writer("a") as stream:
         stream.write(LARGE)
     assert store.list() == store.sweep(0) == []
@@ -102,7 +102,7 @@ def test_a_sweep_aborts_what_killed_writers_left(store):
 
 
 def test_an_answer_that_was_lost_is_no_defeat(store, monkeypatch):
-    ask = s3._ask
+    ask = s3._call
 
     def lose_the_answer(method, **what):
         if method in ("put_object", "complete_multipart_upload"):
@@ -111,7 +111,7 @@ def test_an_answer_that_was_lost_is_no_defeat(store, monkeypatch):
                 raise FileNotFoundError("no such upload")
         return ask(method, **what)
 
-    monkeypatch.setattr(s3, "_ask", lose_the_answer)
+    monkeypatch.setattr(s3, "_call", lose_the_answer)
     store.create("manifest/1", b"mine")
     with store.writer("large") as stream:
         stream.write(LARGE)
@@ -119,14 +119,14 @@ def test_an_answer_that_was_lost_is_no_defeat(store, monkeypatch):
 
 
 def test_a_conflict_is_asked_about_again(store, monkeypatch):
-    ask, conflicts = s3._ask, [answer("ConditionalRequestConflict", 409)]
+    ask, conflicts = s3._call, [answer("ConditionalRequestConflict", 409)]
 
     def conflict_once(method, **what):
         if conflicts:
             raise conflicts.pop()
         return ask(method, **what)
 
-    monkeypatch.setattr(s3, "_ask", conflict_once)
+    monkeypatch.setattr(s3, "_call", conflict_once)
     store.create("manifest/1", b"mine")
     assert (conflicts, store.read("manifest/1")) == ([], b"mine")
 

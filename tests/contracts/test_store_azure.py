@@ -35,7 +35,7 @@ def test_a_whole_object_that_was_damaged_is_told(store, monkeypatch):
     settings = azure.ContentSettings(content_md5=bytearray(md5(b"other").digest()))
     with store.writer("a") as stream:
         stream.write(LARGE)
-    azure._wait(store._blob("a").set_http_headers, settings)
+    azure._run(store._blob("a").set_http_headers, settings)
     monkeypatch.setattr(streams, "PAUSE_SECONDS", 0)
     with pytest.raises(storage.StoreFailed, match="checksums here and in the container differ"):
         store.read("a")

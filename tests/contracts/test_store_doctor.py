@@ -10,22 +10,22 @@ import pytest
 from genocloud import storage
 from genocloud.cli import main
 from genocloud.storage import doctor, s3
-from genocloud.storage.doctor import Finding, Verdict, asked, examine, gcs
+from genocloud.storage.doctor import Finding, Verdict, examine, gcs, query
 from genocloud.storage.local import LocalStore
 from tests.contracts.conftest import BUCKET
 
 TRIED = ["list", "write", "read", "create if absent", "replace", "clock", "delete"]
 
 
-def of(findings: Iterable[Finding], what: str) -> dict[str, Verdict]:
-    return {finding.told: finding.verdict for finding in findings if finding.what == what}
+def of(findings: Iterable[Finding], subject: str) -> dict[str, Verdict]:
+    return {finding.text: finding.verdict for finding in findings if finding.subject == subject}
 
 
 def test_a_sound_place_has_nothing_broken_and_stays_as_it_was(store):
     store.write("a/b", b"hello")
-    found = list(examine(store.url))
-    assert [finding.what for finding in found if finding.verdict is Verdict.FINE][: len(TRIED)] == TRIED
-    assert [finding for finding in found if finding.verdict is Verdict.BROKEN] == []
+    findings = list(examine(store.url))
+    assert [finding.subject for finding in findings if finding.verdict is Verdict.FINE][: len(TRIED)] == TRIED
+    assert [finding for finding in findings if finding.verdict is Verdict.BROKEN] == []
     assert store.list() == ["a/b"]
 
 
@@ -81,35 +81,35 @@ def test_a_place_that_may_only_be_read_says_so_and_is_asked_for_the_rest(tmp_pat
         raise storage.StoreFailed(store.url, "permission denied", "ask for access")
 
     monkeypatch.setattr(LocalStore, "create", refuse)
-    found = list(examine(str(tmp_path)))
-    assert of(found, "write") == {
+    findings = list(examine(str(tmp_path)))
+    assert of(findings, "write") == {
         "permission denied; ask for access (a place of inputs needs none of it)": Verdict.BROKEN
     }
-    assert of(found, "room")
+    assert of(findings, "room")
 
 
 def test_what_may_not_be_seen_is_not_known():
-    def ask():
+    def refuse():
         raise PermissionError("no storage.buckets.get")
 
-    (found,) = asked("encryption", ask, iter)
-    assert found.verdict is Verdict.UNKNOWN
-    assert "no storage.buckets.get" in found.told
+    (finding,) = query("encryption", refuse, iter)
+    assert finding.verdict is Verdict.UNKNOWN
+    assert "no storage.buckets.get" in finding.text
 
 
 def test_settings_of_s3(s3_url):
     there = {"Bucket": BUCKET}
     assert of(examine(s3_url), "old versions") == {"no versioning: what is deleted is gone": Verdict.FINE}
-    s3._ask("put_bucket_versioning", **there, VersioningConfiguration={"Status": "Enabled"})
-    s3._ask("put_bucket_acl", **there, ACL="public-read")
+    s3._call("put_bucket_versioning", **there, VersioningConfiguration={"Status": "Enabled"})
+    s3._call("put_bucket_acl", **there, ACL="public-read")
     try:
-        found = list(examine(s3_url))
+        findings = list(examine(s3_url))
     finally:
-        s3._ask("put_bucket_acl", **there, ACL="private")
-        s3._ask("put_bucket_versioning", **there, VersioningConfiguration={"Status": "Suspended"})
-    assert any("versioning is on" in told for told in of(found, "old versions"))
-    assert of(found, "exposure")["the bucket's ACL gives everybody READ; remove the grant"] is Verdict.BROKEN
-    assert of(found, "location") == {"us-east-1; run workers there": Verdict.FINE}
+        s3._call("put_bucket_acl", **there, ACL="private")
+        s3._call("put_bucket_versioning", **there, VersioningConfiguration={"Status": "Suspended"})
+    assert any("versioning is on" in told for told in of(findings, "old versions"))
+    assert of(findings, "exposure")["the bucket's ACL gives everybody READ; remove the grant"] is Verdict.BROKEN
+    assert of(findings, "location") == {"us-east-1; run workers there": Verdict.FINE}
 
 
 class Policy:
@@ -139,15 +139,15 @@ def bucket(versioning=False, soft_delete_days=0, retention_seconds=None):
     ],
 )
 def test_what_google_keeps(settings, verdict, told):
-    found = list(gcs._old_versions(bucket(**settings)))
-    assert any(finding.verdict is verdict and told in finding.told for finding in found)
+    findings = list(gcs._old_versions(bucket(**settings)))
+    assert any(finding.verdict is verdict and told in finding.text for finding in findings)
 
 
 @pytest.mark.parametrize(
     ("there", "told"), [(100.0, "within 1 s"), (97.0, "within 3 s"), (300.0, "198 s behind"), (0.0, "100 s ahead of")]
 )
 def test_skew_is_counted_from_the_nearer_end_of_what_was_seen(there, told):
-    assert told in doctor._skew(there, 100.0, 102.0).told
+    assert told in doctor._skew(there, 100.0, 102.0).text
 
 
 def test_no_credentials_are_needed_where_none_may_be_told(capsys, tmp_path):

@@ -96,8 +96,8 @@ def test_one_of_16_threads_creates(store, threads):
 RACER = """
 import sys
 import time
-from genocloud import objects
-store = objects.open_store(sys.argv[1])
+from genocloud import storage
+store = storage.open_store(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(int(sys.argv[3])):

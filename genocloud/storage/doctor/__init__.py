@@ -1,4 +1,4 @@
-"""What may be wrong with a store: each thing is tried or asked, and told in one line."""
+"""Diagnose a store: try its operations, query its settings, and report each in one line."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,14 +15,14 @@ from genocloud.storage.store import ObjectExists, ObjectMissing, Store, StoreFai
 from genocloud.storage.urls import scheme
 
 PROBE = "genocloud-doctor-"
-"""Begins the name of the object with which things are tried; it is removed again."""
+"""Prefix of the name of the trial object, which is removed again."""
 
 SKEW_SECONDS = 60
-"""Ages are compared to hours, and services refuse a clock that is 15 minutes wrong; a minute is no accident."""
+"""Clock skew reported as broken: ages are compared with hours, and services refuse a clock that is 15 minutes off."""
 
 
 class Verdict(StrEnum):
-    """How a thing is. What may not be seen is not known, which is not the same as fine."""
+    """The severity of a finding; `UNKNOWN` is what could not be queried."""
 
     FINE = "fine"
     NOTE = "note"
@@ -32,38 +32,38 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at, and how it is."""
+    """One checked subject, its verdict, and a line of explanation."""
 
     verdict: Verdict
-    what: str
-    told: str
+    subject: str
+    text: str
 
     def __str__(self) -> str:
-        return f"{self.verdict:<10}{self.what:<18}{self.told}"
+        return f"{self.verdict:<10}{self.subject:<18}{self.text}"
 
 
-def fine(what: str, told: str) -> Finding:
-    """Nothing to do."""
-    return Finding(Verdict.FINE, what, told)
+def fine(subject: str, text: str) -> Finding:
+    """A finding without a problem."""
+    return Finding(Verdict.FINE, subject, text)
 
 
-def note(what: str, told: str) -> Finding:
-    """No fault, but something that a person should have decided."""
-    return Finding(Verdict.NOTE, what, told)
+def note(subject: str, text: str) -> Finding:
+    """A finding that is no fault, but that the owner should decide about."""
+    return Finding(Verdict.NOTE, subject, text)
 
 
-def unknown(what: str, told: str) -> Finding:
-    """What could not be seen."""
-    return Finding(Verdict.UNKNOWN, what, told)
+def unknown(subject: str, text: str) -> Finding:
+    """A finding that could not be queried."""
+    return Finding(Verdict.UNKNOWN, subject, text)
 
 
-def broken(what: str, told: str) -> Finding:
-    """What will not work, or must not be so."""
-    return Finding(Verdict.BROKEN, what, told)
+def broken(subject: str, text: str) -> Finding:
+    """A finding that must be fixed."""
+    return Finding(Verdict.BROKEN, subject, text)
 
 
 def examine(url: str) -> Iterator[Finding]:
-    """All that is found of the store at a URL, as it is found: use of it is tried, settings are asked for.
+    """Findings about the store at a URL as they come: operations are tried, then settings are queried.
 
     Raises UnknownScheme, NotInstalled, and StoreFailed for a URL that names no place.
     """
@@ -101,7 +101,7 @@ def _settings(store: Store) -> Iterator[Finding]:
 
 
 def _probe(store: Store) -> Iterator[Finding]:
-    """Create, read, replace and delete an object, each as far as what comes before it goes."""
+    """Create, read, replace and delete a trial object; stops where it cannot be created."""
     name, content, before = f"{PROBE}{uuid4().hex}", b"genocloud doctor", time.time()
     try:
         store.create(name, content)
@@ -111,22 +111,22 @@ def _probe(store: Store) -> Iterator[Finding]:
     after = time.time()
     yield fine("write", "an object was created")
     try:
-        yield _tried("read", "it was read again", partial(_expect, content, partial(store.read, name)))
+        yield _attempt("read", "it was read again", partial(_expect, content, partial(store.read, name)))
         yield _created_once(store, name)
-        yield _tried("replace", "it was replaced", partial(store.write, name, content[::-1]))
+        yield _attempt("replace", "it was replaced", partial(store.write, name, content[::-1]))
         with suppress(StoreFailed):
             yield _skew(store.modified(name), before, after)
     finally:
-        removed = _tried("delete", "it was removed", partial(_remove, store, name))
+        removed = _attempt("delete", "it was removed", partial(_remove, store, name))
     yield removed
 
 
-def _tried(what: str, told: str, act: Callable[[], object]) -> Finding:
+def _attempt(subject: str, success: str, act: Callable[[], object]) -> Finding:
     try:
         act()
     except StoreFailed as error:
-        return broken(what, f"{error.problem}; {error.remedy}")
-    return fine(what, told)
+        return broken(subject, f"{error.problem}; {error.remedy}")
+    return fine(subject, success)
 
 
 def _expect(content: bytes, read: Callable[[], bytes]) -> None:
@@ -135,14 +135,14 @@ def _expect(content: bytes, read: Callable[[], bytes]) -> None:
 
 
 def _created_once(store: Store, name: str) -> Finding:
-    what = "create if absent"
+    subject = "create if absent"
     try:
         store.create(name, b"a second one")
     except ObjectExists:
-        return fine(what, "of two writers the first wins")
+        return fine(subject, "of two writers the first wins")
     except StoreFailed as error:
-        return broken(what, f"{error.problem}; {error.remedy}")
-    return broken(what, "a second writer replaced the first's object; two runs could destroy each other's versions")
+        return broken(subject, f"{error.problem}; {error.remedy}")
+    return broken(subject, "a second writer replaced the first's object; two runs could destroy each other's versions")
 
 
 def _remove(store: Store, name: str) -> None:
@@ -153,20 +153,20 @@ def _remove(store: Store, name: str) -> None:
 
 
 def _skew(there: float, before: float, after: float) -> Finding:
-    """Whether two clocks agree, as far as an object that was written meanwhile tells."""
+    """Compare the clocks of machine and store by the time of an object written between `before` and `after`."""
     ahead = before - there if there < before else min(0.0, after - there)
-    told = f"this machine's is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} the store's"
+    text = f"this machine's is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} the store's"
     if abs(ahead) > SKEW_SECONDS:
-        return broken("clock", f"{told}; set it (chrony, ntpd)")
+        return broken("clock", f"{text}; set it (chrony, ntpd)")
     return fine("clock", f"agrees with the store's within {max(abs(ahead), 1):.0f} s")
 
 
-def asked(what: str, ask: Callable[[], Any], tell: Callable[[Any], Iterator[Finding]]) -> Iterator[Finding]:
-    """What is told of an answer; not known where none is given, for whatever reason, and nothing is broken by that."""
+def query(subject: str, request: Callable[[], Any], report: Callable[[Any], Iterator[Finding]]) -> Iterator[Finding]:
+    """Findings that `report` makes of a request's answer; one unknown finding where the request fails."""
     try:
-        answer = ask()
-    except Exception as error:  # each client library has dozens of errors, and none may hide what else is found
-        told = str(getattr(error, "message", "") or error).partition("\n")[0]
-        yield unknown(what, f"this was not answered ({type(error).__name__}: {told})")
+        answer = request()
+    except Exception as error:  # client libraries raise dozens of errors, and none may hide the other findings
+        message = str(getattr(error, "message", "") or error).partition("\n")[0]
+        yield unknown(subject, f"this was not answered ({type(error).__name__}: {message})")
         return
-    yield from tell(answer)
+    yield from report(answer)

@@ -1,9 +1,9 @@
-"""What may be wrong with a bucket of Google Cloud Storage: old versions, who may read it, keys, place."""
+"""Settings of a Google Cloud Storage bucket: versioning, public access, encryption, location."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from genocloud.storage.doctor import Finding, asked, broken, fine, note, unknown
+from genocloud.storage.doctor import Finding, broken, fine, note, query, unknown
 from genocloud.storage.store import Store
 
 EVERYBODY = ("allUsers", "allAuthenticatedUsers")
@@ -11,23 +11,23 @@ DAY_SECONDS = 86_400
 
 
 def settings(store: Store) -> Iterator[Finding]:
-    """What the bucket's owner has set, as far as these credentials may see it (storage.buckets.get, getIamPolicy)."""
+    """Settings of the bucket that these credentials may read (storage.buckets.get, getIamPolicy)."""
     bucket = store._bucket  # type: ignore[attr-defined]
-    told: list[Any] = []
+    reachable: list[Any] = []
 
-    def ask() -> Any:
+    def reload() -> Any:
         bucket.reload(timeout=30)
-        told.append(bucket)
+        reachable.append(bucket)
         return bucket
 
-    yield from asked("bucket", ask, _of_bucket)
-    if not told:
-        for what in ("old versions", "encryption", "location"):
-            yield unknown(what, "the bucket's settings may not be seen: ask for storage.buckets.get")
-    uniform = bool(told) and bool(bucket.iam_configuration.uniform_bucket_level_access_enabled)
-    yield from asked("exposure", lambda: bucket.get_iam_policy(requested_policy_version=3, timeout=30), _of_policy)
+    yield from query("bucket", reload, _of_bucket)
+    if not reachable:
+        for subject in ("old versions", "encryption", "location"):
+            yield unknown(subject, "the bucket's settings may not be seen: ask for storage.buckets.get")
+    uniform = bool(reachable) and bool(bucket.iam_configuration.uniform_bucket_level_access_enabled)
+    yield from query("exposure", lambda: bucket.get_iam_policy(requested_policy_version=3, timeout=30), _of_policy)
     if not uniform:
-        yield from asked("exposure", lambda: _open_acls(bucket), _of_acls)
+        yield from query("exposure", lambda: _open_acls(bucket), _of_acls)
 
 
 def _of_bucket(bucket: Any) -> Iterator[Finding]:
@@ -46,7 +46,7 @@ def _of_bucket(bucket: Any) -> Iterator[Finding]:
     if bucket.location:
         yield fine("location", f"{bucket.location} ({bucket.location_type or 'region'}); run workers there")
     else:
-        yield unknown("location", "the bucket does not tell")
+        yield unknown("location", "the bucket has none in its settings")
     if bucket.requester_pays:
         yield note("requester pays", "whoever reads pays: set GENOCLOUD_GS_BILLING_PROJECT")
 
@@ -60,8 +60,8 @@ def _old_versions(bucket: Any) -> Iterator[Finding]:
         days = seconds / DAY_SECONDS
         yield note("old versions", f"soft delete keeps what is deleted, erased people too, for {days:g} days")
     if bucket.retention_period:
-        told = f"a retention policy forbids to delete for {bucket.retention_period / DAY_SECONDS:g} days; lift it"
-        yield broken("old versions", told)
+        text = f"a retention policy forbids to delete for {bucket.retention_period / DAY_SECONDS:g} days; lift it"
+        yield broken("old versions", text)
     if not bucket.versioning_enabled and not seconds:
         yield fine("old versions", "no versioning and no soft delete: what is deleted is gone")
 
@@ -89,4 +89,4 @@ def _of_acls(public: list[str]) -> Iterator[Finding]:
     if public:
         yield broken("exposure", f"everybody is in the {' and the '.join(public)}; use uniform bucket-level access")
     else:
-        yield note("exposure", "objects may have ACLs of their own, which nobody sees here: set uniform access")
+        yield note("exposure", "objects may have ACLs of their own, which are not checked: set uniform access")

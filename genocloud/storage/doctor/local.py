@@ -1,4 +1,4 @@
-"""What may be wrong with a folder: room, locks, who else may read it."""
+"""State of a local folder: free space, locks, file system, permissions."""
 
 import fcntl
 import os
@@ -9,37 +9,37 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from genocloud.storage import permissions
-from genocloud.storage.doctor import Finding, asked, broken, fine, note, unknown
+from genocloud.storage.doctor import Finding, broken, fine, note, query, unknown
 from genocloud.storage.local import local_path
 from genocloud.storage.store import Store
 
 LITTLE_BYTES = 10 << 30
-"""Less than this is soon used up: a cohort of ten genomes has about 1 GB, its callset more."""
+"""Free space below which a note is given: a cohort of ten genomes has about 1 GB, its callset more."""
 
 SHARED = ("nfs", "nfs4", "lustre", "gpfs", "beegfs", "ceph", "fuse.glusterfs", "cifs", "smb3")
 
 
 def settings(store: Store) -> Iterator[Finding]:
-    """Room, locks, file system and permissions of the folder, or of the one in which it would be made."""
+    """Free space, locks, file system and permissions of the folder, or of its nearest existing parent."""
     folder = local_path(store.url).absolute()
     while not folder.exists():
         folder = folder.parent
-    yield from asked("room", lambda: _room(folder), iter)
-    yield from asked("locks", lambda: _locks(folder), iter)
-    yield from asked("location", lambda: _location(folder), iter)
-    yield from asked("exposure", lambda: _exposure(folder), iter)
-    yield from asked("new files", _new_files, iter)
+    yield from query("room", lambda: _room(folder), iter)
+    yield from query("locks", lambda: _locks(folder), iter)
+    yield from query("location", lambda: _location(folder), iter)
+    yield from query("exposure", lambda: _exposure(folder), iter)
+    yield from query("new files", _new_files, iter)
     yield unknown("encryption", "a folder does not tell whether its disk is encrypted")
     yield unknown("old versions", "snapshots and backups keep what is deleted, erased people too: ask who runs them")
 
 
 def _room(folder: Path) -> list[Finding]:
     free, inodes = shutil.disk_usage(folder).free, os.statvfs(folder)
-    told = f"{free / 1e9:,.1f} GB are free"
-    found = [fine("room", told) if free >= LITTLE_BYTES else (note if free else broken)("room", f"only {told}")]
+    text = f"{free / 1e9:,.1f} GB are free"
+    findings = [fine("room", text) if free >= LITTLE_BYTES else (note if free else broken)("room", f"only {text}")]
     if inodes.f_files and not inodes.f_favail:
-        found.append(broken("room", "no file can be made: the file system is out of inodes; remove small files"))
-    return found
+        findings.append(broken("room", "no file can be made: the file system is out of inodes; remove small files"))
+    return findings
 
 
 def _locks(folder: Path) -> list[Finding]:
@@ -50,8 +50,8 @@ def _locks(folder: Path) -> list[Finding]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            told = f"there are none ({error.strerror}): a store needs none, but run the workflow in another folder"
-            return [note("locks", told)]
+            text = f"there are none ({error.strerror}): a store needs none, but run the workflow in another folder"
+            return [note("locks", text)]
     return [fine("locks", "a file can be locked")]
 
 
@@ -62,7 +62,7 @@ def _location(folder: Path) -> list[Finding]:
 
 
 def _file_system(folder: Path) -> str:
-    """The kind of the file system that is mounted nearest above a folder; empty where the system does not say."""
+    """The type of the file system that holds a folder; empty if the system does not list it."""
     mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
     above = [(len(at), kind) for at, kind in mounts if folder.resolve().is_relative_to(at)]
     return max(above, default=(0, ""))[1]
@@ -78,14 +78,14 @@ def _exposure(folder: Path) -> list[Finding]:
 
 
 def _new_files() -> list[Finding]:
-    """Who may read what will be made here."""
+    """Permissions of files that genocloud will create."""
     bits = permissions.mask()
     modes = f"folders {permissions.FOLDER & ~bits:04o} and files {permissions.FILE & ~bits:04o} at most"
     if not bits & stat.S_IROTH or not bits & stat.S_IWOTH:
-        told = (
+        text = (
             f"{modes}: {permissions.VARIABLE} lets everybody on this machine have access; unset it to keep others out"
         )
-        return [note("new files", told)]
+        return [note("new files", text)]
     return [fine("new files", f"{modes}; {permissions.VARIABLE} widens it")]
 
 

@@ -1,10 +1,10 @@
-"""What may be wrong with a bucket of S3: old versions, who may read it, keys, place."""
+"""Settings of an S3 bucket: versioning, object lock, lifecycle, public access, encryption, location."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from genocloud.storage.doctor import Finding, asked, broken, fine, note
-from genocloud.storage.s3 import _ask, _code
+from genocloud.storage.doctor import Finding, broken, fine, note, query
+from genocloud.storage.s3 import _call, _code
 from genocloud.storage.store import Store
 
 EVERYBODY = ("/global/AllUsers", "/global/AuthenticatedUsers")
@@ -16,30 +16,30 @@ _NONE = (
     "ServerSideEncryptionConfigurationNotFoundError",
     "ObjectLockConfigurationNotFoundError",
 )
-"""What the service says where a thing was never set."""
+"""Error codes for settings that were never made."""
 
 
 def settings(store: Store) -> Iterator[Finding]:
-    """What the bucket's owner has set, as far as these credentials may see it (s3:GetBucket..., each a right apart)."""
+    """Settings of the bucket that these credentials may read (s3:GetBucket..., each its own permission)."""
     bucket = store.bucket_name  # type: ignore[attr-defined]
 
     def of(method: str) -> Callable[[], dict[str, Any]]:
         return lambda: _answer(method, bucket)
 
-    yield from asked("old versions", of("get_bucket_versioning"), _versions)
-    yield from asked("old versions", of("get_object_lock_configuration"), _lock)
-    yield from asked("lifecycle", of("get_bucket_lifecycle_configuration"), _rules)
-    yield from asked("exposure", of("get_public_access_block"), _blocked)
-    yield from asked("exposure", of("get_bucket_policy_status"), _policy)
-    yield from asked("exposure", of("get_bucket_acl"), _acl)
-    yield from asked("encryption", of("get_bucket_encryption"), _encryption)
-    yield from asked("location", of("get_bucket_location"), _location)
+    yield from query("old versions", of("get_bucket_versioning"), _versions)
+    yield from query("old versions", of("get_object_lock_configuration"), _lock)
+    yield from query("lifecycle", of("get_bucket_lifecycle_configuration"), _rules)
+    yield from query("exposure", of("get_public_access_block"), _blocked)
+    yield from query("exposure", of("get_bucket_policy_status"), _policy)
+    yield from query("exposure", of("get_bucket_acl"), _acl)
+    yield from query("encryption", of("get_bucket_encryption"), _encryption)
+    yield from query("location", of("get_bucket_location"), _location)
 
 
 def _answer(method: str, bucket: str) -> dict[str, Any]:
-    """The service's answer; empty where the thing was never set."""
+    """The service's answer; empty where the setting was never made."""
     try:
-        return _ask(method, Bucket=bucket)
+        return _call(method, Bucket=bucket)
     except Exception as error:
         if _code(error) in _NONE:
             return {}
@@ -57,8 +57,8 @@ def _versions(answer: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _lock(answer: dict[str, Any]) -> Iterator[Finding]:
-    told = answer.get("ObjectLockConfiguration", {})
-    if rule := told.get("Rule", {}).get("DefaultRetention"):
+    lock = answer.get("ObjectLockConfiguration", {})
+    if rule := lock.get("Rule", {}).get("DefaultRetention"):
         yield broken("old versions", f"object lock forbids to delete ({rule.get('Mode', 'unsaid')} mode)")
 
 
@@ -71,8 +71,8 @@ def _rules(answer: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _blocked(answer: dict[str, Any]) -> Iterator[Finding]:
-    told = answer.get("PublicAccessBlockConfiguration", {})
-    if missing := [block for block in BLOCKS if not told.get(block)]:
+    blocks = answer.get("PublicAccessBlockConfiguration", {})
+    if missing := [block for block in BLOCKS if not blocks.get(block)]:
         yield note("exposure", f"public access is not blocked by the bucket ({', '.join(missing)}): block it")
     else:
         yield fine("exposure", "public access is blocked")
@@ -91,7 +91,7 @@ def _acl(answer: dict[str, Any]) -> Iterator[Finding]:
     if public:
         yield broken("exposure", f"the bucket's ACL gives everybody {', '.join(public)}; remove the grant")
     else:
-        yield fine("exposure", "the bucket's ACL names nobody but accounts")
+        yield fine("exposure", "the bucket's ACL grants access only to accounts")
 
 
 def _encryption(answer: dict[str, Any]) -> Iterator[Finding]:

@@ -20,8 +20,8 @@ from genocloud.storage.local import DRAFT
 
 KILLED = """
 import sys, time
-from genocloud import objects
-with objects.open_store(sys.argv[1]).writer("a/b") as stream:
+from genocloud import storage
+with storage.open_store(sys.argv[1]).writer("a/b") as stream:
     stream.write(bytes(5_000_000))
     print("writing", flush=True)
     time.sleep(60)

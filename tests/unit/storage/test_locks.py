@@ -21,8 +21,8 @@ from tests.conftest import DATA
 
 HOLD = """
 import sys
-from genocloud import objects
-with getattr(objects, sys.argv[1])(*sys.argv[2:]):
+from genocloud import storage
+with getattr(storage, sys.argv[1])(*sys.argv[2:]):
     print("held", flush=True)
     sys.stdin.read()
 """
