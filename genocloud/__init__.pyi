@@ -1,3 +1,13 @@
+from .callset import Callset as Callset
 from .callset import open_callset as open_callset
+from .cohort import Cohort as Cohort
 from .cohort import open_cohort as open_cohort
 from .cohort import read_region as read_region
+from .errors import GenocloudError as GenocloudError
+from .errors import InputError as InputError
+from .errors import OutOfResources as OutOfResources
+from .errors import SettingError as SettingError
+from .errors import StoreError as StoreError
+from .genotypes import Model as Model
+from .library import joint as joint
+from .version import __version__ as __version__

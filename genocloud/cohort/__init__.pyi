@@ -1,4 +1,5 @@
 from .batch import BadBalance as BadBalance
+from .batch import Batch as Batch
 from .batch import BatchReceipt as BatchReceipt
 from .batch import DamagedObject as DamagedObject
 from .batch import PartReceipt as PartReceipt
@@ -7,7 +8,6 @@ from .batch import Tally as Tally
 from .identity import identities as identities
 from .layout import BATCH_SIZE as BATCH_SIZE
 from .layout import Layout as Layout
-from .manifest import Batch as Batch
 from .manifest import CallsetHere as CallsetHere
 from .manifest import Cohort as Cohort
 from .manifest import NewerSchema as NewerSchema

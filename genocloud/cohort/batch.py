@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import json_digest, schema
@@ -151,6 +152,20 @@ class BatchReceipt:
     def to_json(self) -> bytes:
         """The receipt as JSON; equal receipts give equal bytes."""
         return json.dumps(json_digest.sealed_json(asdict(self)), sort_keys=True, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """A batch of a cohort: its samples in stored order, and the cohort rank of each (-1: inactive).
+
+    `samples` are active names, which may differ from the stored ones (the receipt's); inactive samples have their last
+    name. `seal` is the sha256 of the batch's receipt, which has those of its objects.
+    """
+
+    id: str
+    samples: tuple[str, ...]
+    ranks: npt.NDArray[np.int32]
+    seal: str
 
 
 _BY_NUMBER = ("rows", "group_rows", "group_bytes")

@@ -7,17 +7,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from genocloud import json_digest, schema
-from genocloud.cohort.batch import BatchReceipt, read_receipt
+from genocloud.cohort.batch import Batch, BatchReceipt, read_receipt
 from genocloud.cohort.layout import Layout
 from genocloud.errors import StoreError, shortened
-from genocloud.regions import Contig
+from genocloud.regions import Contig, Region
 from genocloud.storage import ObjectExists, ObjectMissing, Store, join, open_store
+
+if TYPE_CHECKING:
+    from genocloud.cohort.reading import BatchRows
 
 NAME = "manifest/{:08d}.json"
 PUBLISHED = "manifest/{:08d}.sha256"
@@ -108,20 +111,6 @@ class Person(NamedTuple):
     place: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """A batch of a cohort: its samples in stored order, and the cohort rank of each (-1: inactive).
-
-    `samples` are active names, which may differ from the stored ones (the receipt's); inactive samples have their last
-    name. `seal` is the sha256 of the batch's receipt, which has those of its objects.
-    """
-
-    id: str
-    samples: tuple[str, ...]
-    ranks: npt.NDArray[np.int32]
-    seal: str
-
-
 @dataclass(frozen=True, eq=False)
 class Cohort:
     """One version of a cohort: `samples` in rank order, `batches`, contigs; `reference` identifies the reference."""
@@ -194,6 +183,16 @@ class Cohort:
             for rank, fingerprint in zip(batch.ranks.tolist(), self.receipt(batch).fingerprints, strict=True)
         }
         return {name: by_rank[rank] for rank, name in enumerate(self.samples)}
+
+    def read_region(self, region: str | Region) -> "BatchRows":
+        """The stored gVCF records of all active samples that overlap a region; see `genocloud.read_region`.
+
+        rows = cohort.read_region("chr1:1-2,000")
+        rows.variants, rows.blocks
+        """
+        from genocloud.cohort.reading import read_region  # with Parquet, which a look at the manifest need not load
+
+        return read_region(self, region)
 
     def records(self) -> tuple[int, int, Counter[str]]:
         """Records of the active samples: read, stored, and dropped by reason."""

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from genocloud.cohort.batch import BatchReceipt, part_name, receipt_name, seal_of
+from genocloud.cohort.batch import Batch, BatchReceipt, part_name, receipt_name, seal_of
 from genocloud.cohort.layout import Layout
-from genocloud.cohort.manifest import Batch, Cohort, Person, commit, next_version, open_cohort
+from genocloud.cohort.manifest import Cohort, Person, commit, next_version, open_cohort
 from genocloud.errors import InputError, StoreError, did_you_mean, first_of
 from genocloud.storage import Store
 

@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,16 +12,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema, sealing
-from genocloud.cohort.batch import KINDS, BatchReceipt, DamagedObject, PartReceipt, part_name
+from genocloud.cohort.batch import KINDS, Batch, BatchReceipt, DamagedObject, PartReceipt, part_name
 from genocloud.cohort.encoding import unpack
 from genocloud.cohort.layout import Layout
-from genocloud.cohort.manifest import Batch, Cohort
 from genocloud.errors import scarcity
-from genocloud.regions import Axis, Part, Region, parse_region
+from genocloud.regions import Axis, Contig, Part, Region, parse_region
 from genocloud.schema import numbers
 from genocloud.storage import ObjectMissing, Store, join, open_store
 
 Sites = npt.NDArray[np.int32]
+
+
+class StoredCohort(Protocol):
+    """What reading needs of a manifest.Cohort, which itself reads regions."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def layout(self) -> Layout: ...
+    @property
+    def contigs(self) -> tuple[Contig, ...]: ...
+    @property
+    def samples(self) -> tuple[str, ...]: ...
+    @property
+    def batches(self) -> tuple[Batch, ...]: ...
+    def receipt(self, batch: Batch) -> BatchReceipt: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +47,20 @@ class BatchRows:
     blocks: pa.Table
 
 
-def read_rows(cohort: Cohort, batch: Batch, region: Region) -> BatchRows:
+def read_rows(cohort: StoredCohort, batch: Batch, region: Region) -> BatchRows:
     """The batch's rows that overlap a region of one contig; see `rows_along`."""
     axis = cohort.layout.axis(region.contig)
     rows = rows_along(cohort, batch, axis.on(region))
     return BatchRows(_on_contig(rows.variants, axis, region), _on_contig(rows.blocks, axis, region))
 
 
-def read_variants(cohort: Cohort, batch: Batch, region: Region) -> pa.Table:
+def read_variants(cohort: StoredCohort, batch: Batch, region: Region) -> pa.Table:
     """Only the variants of `read_rows`, without reading blocks."""
     axis = cohort.layout.axis(region.contig)
     return _on_contig(variants_along(cohort, batch, axis.on(region)), axis, region)
 
 
-def rows_along(cohort: Cohort, batch: Batch, region: Region, sites: Sites | None = None) -> BatchRows:
+def rows_along(cohort: StoredCohort, batch: Batch, region: Region, sites: Sites | None = None) -> BatchRows:
     """The batch's rows that overlap the region, not clipped to it.
 
     The region, and the rows' start and stop, are on the axis of a part. With `sites`, sorted 0-based coordinates within
@@ -57,18 +73,18 @@ def rows_along(cohort: Cohort, batch: Batch, region: Region, sites: Sites | None
     )
 
 
-def variants_along(cohort: Cohort, batch: Batch, region: Region) -> pa.Table:
+def variants_along(cohort: StoredCohort, batch: Batch, region: Region) -> pa.Table:
     """Only the variants of `rows_along`, without reading blocks."""
     return _read(cohort, batch, "variants", region)
 
 
-def variant_groups(cohort: Cohort, batch: Batch, region: Region) -> Iterator[pa.Table]:
+def variant_groups(cohort: StoredCohort, batch: Batch, region: Region) -> Iterator[pa.Table]:
     """The rows of `variants_along`, one row group at a time, in stored order."""
     for _, table in _groups(cohort, batch, "variants", region):
         yield _overlapping(table, region)
 
 
-def _read(cohort: Cohort, batch: Batch, kind: str, region: Region, sites: Sites | None = None) -> pa.Table:
+def _read(cohort: StoredCohort, batch: Batch, kind: str, region: Region, sites: Sites | None = None) -> pa.Table:
     tables = [KINDS[kind].empty_table()]
     windows = set()
     for window, table in _groups(cohort, batch, kind, region):
@@ -80,7 +96,7 @@ def _read(cohort: Cohort, batch: Batch, kind: str, region: Region, sites: Sites 
     return table.combine_chunks()
 
 
-def _groups(cohort: Cohort, batch: Batch, kind: str, region: Region) -> Iterator[tuple[int, pa.Table]]:
+def _groups(cohort: StoredCohort, batch: Batch, kind: str, region: Region) -> Iterator[tuple[int, pa.Table]]:
     """The row groups that may have rows that overlap the region, each with the index of its window."""
     written, groups = _find_groups(cohort, batch, kind, region)
     if not written or not groups:
@@ -93,7 +109,7 @@ def _groups(cohort: Cohort, batch: Batch, kind: str, region: Region) -> Iterator
 
 
 def _find_groups(
-    cohort: Cohort, batch: Batch, kind: str, region: Region
+    cohort: StoredCohort, batch: Batch, kind: str, region: Region
 ) -> tuple[PartReceipt | None, list[tuple[int, int]]]:
     """An object's receipt, and the (window, row group) pairs that may have rows that overlap the region."""
     part = cohort.layout.part_of(region.contig)
@@ -174,12 +190,12 @@ class Stored:
     group_bytes: int
 
 
-def stored_rows(cohort: Cohort, region: Region) -> list[Stored]:
+def stored_rows(cohort: StoredCohort, region: Region) -> list[Stored]:
     """Rows and bytes that reading a region of an axis would load from each batch, from the receipts alone."""
     return [_stored(cohort, batch, region) for batch in cohort.batches]
 
 
-def _stored(cohort: Cohort, batch: Batch, region: Region) -> Stored:
+def _stored(cohort: StoredCohort, batch: Batch, region: Region) -> Stored:
     sizes: dict[str, tuple[int, int, int]] = {}
     for kind in KINDS:
         written, groups = _find_groups(cohort, batch, kind, region)
@@ -223,10 +239,14 @@ def _overlapping(table: pa.Table, region: Region, sites: Sites | None = None) ->
     return table if overlaps.all() else table.filter(pa.array(overlaps))
 
 
-def read_region(cohort: Cohort, region: str | Region) -> BatchRows:
-    """The rows of all active samples that overlap a region (`chr1:1-2000`, or a Region).
+def read_region(cohort: StoredCohort, region: str | Region) -> BatchRows:
+    """The stored gVCF records of all active samples that overlap a region (`chr1:1-2000`, or a Region).
 
-    As `read_rows`, with names in the columns `sample` and `contig`; sorted by cohort rank and start.
+    `variants` and `blocks` are pyarrow tables (schema.VARIANTS, schema.BLOCKS), sorted by cohort rank and start, with
+    names in the columns `sample` and `contig`; `start` and `stop` are 0-based, half-open. Records are not clipped to
+    the region. Raises UnknownContig, InputError for a region outside its contig, DamagedObject.
+
+        rows = genocloud.read_region(cohort, "chr1:1-2,000")
     """
     place = parse_region(region, cohort.contigs, clip=True) if isinstance(region, str) else region
     batches = [(batch, read_rows(cohort, batch, place)) for batch in cohort.batches]
@@ -236,7 +256,9 @@ def read_region(cohort: Cohort, region: str | Region) -> BatchRows:
     )
 
 
-def _named(cohort: Cohort, region: Region, tables: Sequence[tuple[Batch, pa.Table]], columns: pa.Schema) -> pa.Table:
+def _named(
+    cohort: StoredCohort, region: Region, tables: Sequence[tuple[Batch, pa.Table]], columns: pa.Schema
+) -> pa.Table:
     """Concatenate batches' rows by rank, with names of samples and contig."""
     ranked = [
         schema.with_column(table, "sample", pa.array(batch.ranks).take(table["sample"])) for batch, table in tables

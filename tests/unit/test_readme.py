@@ -1,5 +1,7 @@
 """The README's example runs; the tables of columns, variables and commands are those of the code."""
 
+import ast
+import inspect
 import re
 import subprocess
 import sys
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+import genocloud
 from genocloud import schema
 from genocloud.cli.run import parser
 from genocloud.samples.sheet import COLUMNS
@@ -25,6 +28,16 @@ def test_the_example_runs(tmp_path, made):
     done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "8 samples" in done.stdout
+
+
+def test_the_call_of_joint_has_arguments_that_there_are():
+    call = next(text for text in re.findall(r"```python\n(.*?)```", README, re.S) if "genocloud.joint(" in text)
+    arguments = ast.parse(call).body[0].value
+    positional, named = (
+        map(ast.literal_eval, arguments.args),
+        {each.arg: each.value.value for each in arguments.keywords},
+    )
+    inspect.signature(genocloud.joint).bind(*positional, **named)
 
 
 def type_text(kind: pa.DataType) -> str:

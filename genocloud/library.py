@@ -1,0 +1,97 @@
+"""The commands as functions of Python."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace as changed
+
+from genocloud import pipeline, steps
+from genocloud.errors import SettingError
+from genocloud.genotypes import Model
+from genocloud.pipeline import genotyping
+from genocloud.pipeline.receipts import Receipt
+from genocloud.scatter.progress_display import open_progress
+
+Path = str | os.PathLike[str]
+"""A path, or a URL: `file://`, `gs://`, `s3://`, `az://`."""
+
+
+def joint(
+    samples: Path | Sequence[Path] | None,
+    *,
+    reference: Path,
+    out: Path,
+    callset: Path | None = None,
+    cohort: Path | None = None,
+    replace: bool = False,
+    intervals: str | Sequence[str] = (),
+    interval_padding: int = 0,
+    exclude_intervals: str | Sequence[str] = (),
+    interval_exclusion_padding: int = 0,
+    force_output_intervals: str | Sequence[str] = (),
+    include_non_variant_sites: bool = False,
+    dbsnp: Path | None = None,
+    drop_bad_records: bool = False,
+    model: Model | None = None,
+    threads: int | None = None,
+    memory: int | None = None,
+    quiet: bool = True,
+) -> Receipt:
+    """Genotype gVCFs jointly on this machine, as `genocloud joint` does: to VCF or BCF, and on request a callset.
+
+    samples           a sample sheet, or one or more gVCFs; None: those of `cohort` alone
+    reference         FASTA with an index or a dictionary
+    out               OUT.vcf.gz or OUT.bcf; its index is written beside it
+    callset, cohort   where a Parquet callset, or the cohort, is kept too
+    replace           samples of `cohort` whose file has changed are read from it from now on
+    intervals         texts (`chr1:1-2,000`) or files (BED, interval_list); paddings in bp
+    dbsnp             indexed VCF whose IDs the same variants get
+    drop_bad_records  drop and count records that cannot be used, instead of an error
+    model             settings of GenotypeGVCFs under GATK's names (default: those of GATK)
+    threads, memory   default: this process's CPUs; bytes, default a share of what is free
+    quiet             no progress on stderr
+
+    Returns the receipt: `balance` (sites taken, given, dropped), `figures`, `seconds`. Cohort and finished shards stand
+    in OUT.work while it runs; a call after a killed one continues there. It may start processes: scripts call it under
+    `if __name__ == "__main__":`. Raises InputError for files that cannot be used, StoreError where reading or writing
+    fails, SettingError for options that cannot be obeyed.
+
+        receipt = genocloud.joint(["ann.g.vcf.gz", "bob.g.vcf.gz"], reference="ref.fasta", out="joint.vcf.gz")
+    """
+    if cohort is None and (samples is None or replace):
+        raise SettingError("no cohort is named: give its URL as cohort=, or samples= and no replace=")
+    model = model or Model()
+    options = pipeline.JointOptions(
+        None if samples is None else pipeline.sheet_or_gvcfs(_paths(samples)),
+        os.fspath(reference),
+        os.fspath(out),
+        model if dbsnp is None else changed(model, dbsnp=genotyping.known_variants(os.fspath(dbsnp))),
+        pipeline.Intervals(
+            _texts(intervals),
+            interval_padding,
+            _texts(force_output_intervals),
+            include_non_variant_sites,
+            _texts(exclude_intervals),
+            interval_exclusion_padding,
+        ),
+        threads or len(os.sched_getaffinity(0)),
+        _path(callset),
+        memory,
+        _path(dbsnp),
+        _path(cohort),
+        replace,
+        drop_bad_records,
+    )
+    with open_progress(quiet=quiet) as progress:
+        return steps.joint(options, progress)[1]
+
+
+def _paths(samples: Path | Sequence[Path]) -> list[str]:
+    return [os.fspath(each) for each in ([samples] if isinstance(samples, str | os.PathLike) else samples)]
+
+
+def _texts(texts: str | Sequence[str]) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(texts)
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else os.fspath(path)

@@ -1,0 +1,5 @@
+"""The installed version of genocloud."""
+
+from importlib.metadata import version
+
+__version__ = version("genocloud")

@@ -1,0 +1,73 @@
+"""What `import genocloud` offers: names, and the commands as functions."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import genocloud
+from genocloud.genotypes.model import STANDARD
+from tests.conftest import DATA
+
+PUBLIC = [
+    "Callset",
+    "Cohort",
+    "GenocloudError",
+    "InputError",
+    "Model",
+    "OutOfResources",
+    "SettingError",
+    "StoreError",
+    "__version__",
+    "joint",
+    "open_callset",
+    "open_cohort",
+    "read_region",
+]
+
+
+def test_the_public_names_are_these():
+    assert sorted(genocloud.__all__) == PUBLIC
+    assert all(hasattr(genocloud, name) for name in PUBLIC)
+    assert genocloud.__version__ == version("genocloud")
+
+
+def test_every_public_function_and_class_has_a_docstring():
+    assert [name for name in PUBLIC if not (getattr(genocloud, name).__doc__ or "").strip()] == []
+
+
+def test_importing_the_package_loads_neither_arrow_nor_kernels():
+    code = "import sys, genocloud; print([name for name in ('pyarrow', 'numba', 'dask') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_joint_makes_what_the_command_makes(tmp_path: Path, gvcfs: list[Path]):
+    receipt = genocloud.joint(
+        gvcfs[:2],
+        reference=DATA / "reference.fa",
+        out=tmp_path / "joint.vcf.gz",
+        callset=tmp_path / "callset",
+        cohort=tmp_path / "cohort",
+        intervals="chr1:1-20,000",
+        model=genocloud.Model(stand_call_conf=10.0, annotation_groups=(STANDARD,)),
+        threads=1,
+    )
+    callset, cohort = genocloud.open_callset(tmp_path / "callset"), genocloud.open_cohort(tmp_path / "cohort")
+    assert receipt.step == "joint"
+    assert receipt.balance["given"] == callset.counts["sites"] > 0
+    assert callset.samples == cohort.samples
+    assert len(callset.samples) == 2
+    assert callset.description.model["stand_call_conf"] == 10.0
+    assert (tmp_path / "joint.vcf.gz.tbi").exists()
+    rows = cohort.read_region("chr1:1-20,000")
+    assert rows.variants == genocloud.read_region(cohort, "chr1:1-20,000").variants
+    assert set(rows.variants["sample"].to_pylist()) == set(cohort.samples)
+
+
+@pytest.mark.parametrize("arguments", [{"samples": None}, {"samples": "sheet.tsv", "replace": True}])
+def test_joint_without_the_cohort_that_it_needs_is_refused(arguments):
+    with pytest.raises(genocloud.SettingError, match="no cohort is named"):
+        genocloud.joint(**arguments, reference="ref.fa", out="out.vcf.gz")
