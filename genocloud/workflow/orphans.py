@@ -49,7 +49,7 @@ def _cancel_jobs() -> None:
             _output("scancel", *orphans)
             _say(f"cancelled what a killed run had left in the queue: {len(orphans)} jobs")
     except (OSError, subprocess.SubprocessError) as error:
-        _say(f"Slurm does not tell what a killed run may have left in its queue ({error})")
+        _say(f"Slurm does not say what a killed run may have left in its queue ({error})")
 
 
 def _output(*command: str) -> list[str]:

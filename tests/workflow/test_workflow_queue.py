@@ -39,4 +39,4 @@ def test_a_queue_that_does_not_answer_stops_nothing(cohort, programs):
     write_program(programs / "squeue", "exit 1")
     run = snakemake(cohort, "--until", "inputs")
     assert run.code == 0, run.said
-    assert any("Slurm does not tell" in line for line in run.ours), run.said
+    assert any("Slurm does not say" in line for line in run.ours), run.said
