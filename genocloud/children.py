@@ -1,4 +1,4 @@
-"""Child processes: they end with their parent, unwind on a signal, and are replaced when one freezes."""
+"""A pool of child processes that end with their parent, unwind on signals, and are replaced when one freezes."""
 
 import ctypes
 import logging
@@ -29,13 +29,13 @@ _log = logging.getLogger(__name__)
 FROZEN_VARIABLE = "GENOCLOUD_FROZEN_SECONDS"
 
 FROZEN_SECONDS = 45.0
-"""A worker that shows no life for so long is taken to be frozen: with the 5 s that a look may take, said within 60."""
+"""A worker without heartbeat or CPU time for so long counts as frozen; with a 5 s check, reported within 60 s."""
 
 LOOK_SECONDS = 1.0
-"""A child beats so often, and is looked at so often."""
+"""Interval of heartbeats and of checks."""
 
 MOST_REPLACED = 3
-"""A pool that froze more often than this is not the fault of one process."""
+"""Replacements of a pool before giving up."""
 
 _MESSAGE = struct.Struct("<qq")
 """Process and bytes done. Far below PIPE_BUF, so that writers need no lock, which a frozen one could hold."""
@@ -48,7 +48,7 @@ _END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class WorkerKilled(SettingError):
-    """A worker process died of a signal that nobody here sent."""
+    """A worker process was killed by a signal from outside."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -69,7 +69,7 @@ class KeepsFreezing(SettingError):
 
 
 def frozen_seconds() -> float:
-    """For how long a worker may show no life. Raises SettingError for a variable that is no number of seconds."""
+    """Seconds without a sign of life after which a worker counts as frozen. Raises SettingError."""
     text = os.environ.get(FROZEN_VARIABLE, "")
     try:
         seconds = float(text) if text else FROZEN_SECONDS
@@ -104,14 +104,14 @@ _outbox: Connection | None = None
 
 
 def report(bytes: int) -> None:  # noqa: A002
-    """In a child: tell the pool of bytes that a task has worked through; 0 says that this process is alive."""
+    """In a child: report bytes that a task has processed to the pool; 0 is a heartbeat."""
     if _outbox:
         with suppress(OSError):
             os.write(_outbox.fileno(), _MESSAGE.pack(os.getpid(), bytes))
 
 
 def _begin(outbox: Connection, parent: int) -> None:
-    """In a child, before its first task. A handler of the parent's must not run here."""
+    """In a child, before its first task: reset the parent's signal handlers and start the heartbeat."""
     global _outbox
     _outbox = outbox
     _settle()
@@ -119,7 +119,7 @@ def _begin(outbox: Connection, parent: int) -> None:
 
 
 def _settle() -> None:
-    """Between tasks: Ctrl-C is the parent's, and SIGTERM ends this process; a signal that is ignored stays so."""
+    """Signal handlers between tasks: SIGINT is the parent's, SIGTERM ends this process; ignored signals stay so."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -127,7 +127,7 @@ def _settle() -> None:
 
 
 def _work(function: Callable[[Task], Result], task: Task) -> Result:
-    """In a child: the result. A signal raises in the task, so that drafts go; SIGTERM then ends the child."""
+    """In a child: run a task. A signal raises in it, so that drafts are removed; SIGTERM then ends the child."""
     received: list[int] = []
 
     def unwind(number: int, _frame: Any) -> None:
@@ -150,11 +150,11 @@ def _work(function: Callable[[Task], Result], task: Task) -> Result:
 
 
 class Children:
-    """Processes of this machine that work on tasks; made by `open_children`."""
+    """A pool of local worker processes; made by `open_children`."""
 
     def __init__(self, count: int, method: str, tasks_each: int | None) -> None:
         self._count, self._tasks_each = count, tasks_each
-        self._frozen_looks = max(1, round(frozen_seconds() / LOOK_SECONDS))
+        self._frozen_checks = max(1, round(frozen_seconds() / LOOK_SECONDS))
         self._report: Callable[[int], None] | None = None
         self._drained = threading.Event()
         self._replaced = 0
@@ -164,7 +164,7 @@ class Children:
         context: Any = get_context(method)
         self._inbox, self._outbox = context.Pipe(duplex=False)
         self._frozen = self._over = False
-        self._still: dict[int, int] = {}
+        self._missed_checks: dict[int, int] = {}
         self._pool = ProcessPoolExecutor(
             self._count, context, _begin, (self._outbox, os.getpid()), max_tasks_per_child=self._tasks_each
         )
@@ -178,9 +178,9 @@ class Children:
         tasks: Sequence[Task],
         report: Callable[[int], None] | None = None,
     ) -> Generator[tuple[int, Result]]:
-        """Places and results of the tasks as they finish; `report` gets the bytes that tasks `report`, in any thread.
+        """Yield (index, result) of tasks as they finish; `report` receives bytes that tasks report, in any thread.
 
-        After an error nothing more is begun. Raises WorkerKilled, and KeepsFreezing.
+        After an error no task is started. Raises WorkerKilled and KeepsFreezing.
         """
         left = dict(enumerate(tasks))
         self._report = report
@@ -210,43 +210,43 @@ class Children:
                 future.cancel()
 
     def _drain(self) -> None:
-        """Wait until all that was reported before this moment has been handed on."""
+        """Wait until all messages sent so far have been delivered."""
         self._drained.clear()
         os.write(self._outbox.fileno(), _MESSAGE.pack(os.getpid(), 0))
         self._drained.wait()
 
     def _watch(self) -> None:
-        """Read what children report; see that each shows life."""
+        """Read the children's messages and check their heartbeats."""
         due, cpu = time.monotonic() + LOOK_SECONDS, dict[int, float]()
         while not self._over:
             if self._inbox.poll(LOOK_SECONDS):
                 self._take(*_MESSAGE.unpack(os.read(self._inbox.fileno(), _MESSAGE.size)))
             if time.monotonic() >= due:
-                self._look(cpu)
+                self._check_heartbeats(cpu)
                 due = time.monotonic() + LOOK_SECONDS
 
     def _take(self, process: int, done: int) -> None:
         if process == os.getpid():
             self._drained.set()
             return
-        self._still[process] = 0
+        self._missed_checks[process] = 0
         if done and self._report:
             self._report(done)
 
-    def _look(self, cpu: dict[int, float]) -> None:
-        """Count looks at which a child neither beats nor computes: looks, not time, as this process may stop too."""
+    def _check_heartbeats(self, cpu: dict[int, float]) -> None:
+        """Count checks without heartbeat or CPU time: checks, not seconds, as this process may be stopped too."""
         for process in list(self._pool._processes or ()):
-            self._still.setdefault(process, 0)
-        for process in list(self._still):
+            self._missed_checks.setdefault(process, 0)
+        for process in list(self._missed_checks):
             try:
                 times = psutil.Process(process).cpu_times()
             except psutil.Error:
-                del self._still[process]
+                del self._missed_checks[process]
                 continue
             used = times.user + times.system
-            self._still[process] = 0 if used != cpu.get(process) else self._still[process] + 1
+            self._missed_checks[process] = 0 if used != cpu.get(process) else self._missed_checks[process] + 1
             cpu[process] = used
-            if self._still[process] > self._frozen_looks:
+            if self._missed_checks[process] > self._frozen_checks:
                 self._end_frozen(process)
 
     def _end_frozen(self, process: int) -> None:
@@ -254,15 +254,15 @@ class Children:
             "worker process %d has shown no life for %.0f s (stopped, or waiting for a device): it is ended, and "
             "what was not finished begins again in new processes",
             process,
-            self._frozen_looks * LOOK_SECONDS,
+            self._frozen_checks * LOOK_SECONDS,
         )
         self._frozen = True
-        del self._still[process]
+        del self._missed_checks[process]
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
 
     def _replace(self, left: int) -> None:
-        """New processes, not forked: by now this one has threads."""
+        """Replace the pool by spawned processes (not forked: this process has threads by now)."""
         self._replaced += 1
         if self._replaced > MOST_REPLACED:
             raise KeepsFreezing(self._replaced)
@@ -271,14 +271,14 @@ class Children:
         _log.warning("new worker processes are there; tasks not done: %s", f"{left:,}")
 
     def interrupt(self) -> None:
-        """Break off the tasks that run, in stopped processes too; they remove their drafts."""
+        """Interrupt running tasks, in stopped processes too; they remove their drafts."""
         for process in list(self._pool._processes or ()):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGTERM)
                 os.kill(process, signal.SIGCONT)
 
     def close(self) -> None:
-        """Wait for the tasks that run, begin no other, and end the processes."""
+        """Wait for running tasks, cancel the others, and end the processes."""
         self._pool.shutdown(cancel_futures=True)
         self._over = True
         os.write(self._outbox.fileno(), _MESSAGE.pack(os.getpid(), 0))
@@ -289,9 +289,9 @@ class Children:
 
 @contextmanager
 def open_children(count: int, method: str, tasks_each: int | None = None) -> Iterator[Children]:
-    """Processes by multiprocessing's `method`: `fork` (at once, before this process has threads) or `spawn`.
+    """A pool by multiprocessing's `method`: `fork` (immediately, before this process has threads) or `spawn`.
 
-    Each is replaced after `tasks_each` tasks. Raises SettingError for a GENOCLOUD_FROZEN_SECONDS that is none.
+    Each process is replaced after `tasks_each` tasks. Raises SettingError for an invalid GENOCLOUD_FROZEN_SECONDS.
     """
     children = Children(count, method, tasks_each)
     try:

@@ -1,4 +1,4 @@
-"""Errors, sorted by who can mend them: your input, the store, your settings."""
+"""The error tree, by who can fix it: InputError (your files), StoreError (the store), SettingError (your settings)."""
 
 import errno
 import re
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 MANY = 10
-"""A message names so many at most: with ten thousand samples it must stay one line."""
+"""Names in a message at most, so that it stays one line with ten thousand samples."""
 
 
 def first_of(names: Sequence[str]) -> str:
@@ -21,14 +21,14 @@ def shortened(names: Sequence[str]) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a message about a word that is none of the `known` ones: the nearest, if one is near."""
+    """The end of a message about an unknown word: the nearest of the `known` ones, if one is near."""
     by_lower = {one.lower(): one for one in known}
     near = [] if word in by_lower.values() else get_close_matches(word.lower(), by_lower, n=1, cutoff=0.65)
     return f"; did you mean {by_lower[near[0]]}?" if near else ""
 
 
 def mistyped(message: str, keys: Iterable[str]) -> str:
-    """`did_you_mean` for what jsonschema says of a key that a mapping may not have, or of a value that is no choice."""
+    """`did_you_mean` for jsonschema's message about an unexpected key or a value that is not in an enum."""
     quoted = re.findall(r"'([^']*)'", message)
     if quoted and ("unexpected" in message or " not match any of the regexes" in message):
         return did_you_mean(quoted[0], keys)
@@ -38,15 +38,15 @@ def mistyped(message: str, keys: Iterable[str]) -> str:
 
 
 class GenocloudError(Exception):
-    """An error that the user can mend; its message says what is wrong, where, and what to do.
+    """An error that the user can fix; its message says what is wrong, where, and what to do.
 
-    `exit_code` is what the command line ends with. Anything that is not a `GenocloudError` is a bug (exit code 1).
+    `exit_code` is the command line's. Any exception that is not a `GenocloudError` is a bug (exit code 1).
     """
 
     exit_code = 1
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Keep message and facts on the way back from a worker process, whatever the constructor takes."""
+        """Pickle message and attributes, whatever the constructor takes, for errors of worker processes."""
         return _rebuilt, (type(self), self.args, self.__dict__)
 
 
@@ -64,19 +64,19 @@ class InputError(GenocloudError):
 
 
 class StoreError(GenocloudError):
-    """The store: a cohort, a callset or an object storage cannot be read or written."""
+    """The store: a cohort, a callset or an object store cannot be read or written."""
 
     exit_code = 4
 
 
 class SettingError(GenocloudError):
-    """Your configuration: a value that cannot be obeyed."""
+    """Your configuration: an invalid or impossible value."""
 
     exit_code = 5
 
 
 class OutOfResources(SettingError):
-    """The process got no more memory, threads or open files; nothing is said of what it was reading."""
+    """The process ran out of memory, threads or open files; the file that it was reading may be fine."""
 
     def __init__(self, problem: str) -> None:
         self.problem = problem
@@ -93,11 +93,11 @@ _SCARCITY = re.compile(
     r"can't start new thread|cannot start new thread|too many open files|out of memory",
     re.IGNORECASE,
 )
-"""How the system, Arrow and Python say it, also where the error is of a kind that damage has too."""
+"""Messages of the system, Arrow and Python, also in error types that damaged files raise too."""
 
 
 def scarcity(error: BaseException | None) -> OutOfResources | None:
-    """What an error, or one that it came from, says of memory, threads or open files that lack; None for any other."""
+    """OutOfResources if an error or one of its causes is a lack of memory, threads or open files; else None."""
     while error is not None:
         if isinstance(error, OutOfResources):
             return error
@@ -109,7 +109,7 @@ def scarcity(error: BaseException | None) -> OutOfResources | None:
 
 
 class BadRecord(InputError):
-    """A record that no gVCF may hold, at a known place of a file."""
+    """A malformed record, at a known place of a file."""
 
     def __init__(self, url: str, place: str, problem: str, remedy: str) -> None:
         self.url, self.place, self.problem, self.remedy = url, place, problem, remedy
@@ -117,7 +117,7 @@ class BadRecord(InputError):
 
 
 class UnreadableFile(InputError):
-    """A file that is missing, forbidden, or not what its name says."""
+    """A file that is missing, forbidden, or of another format."""
 
     def __init__(self, url: str, problem: str, remedy: str) -> None:
         self.url, self.problem, self.remedy = url, problem, remedy

@@ -1,4 +1,4 @@
-"""Durations, sizes and shares as people read them, in plain ASCII."""
+"""Format durations, sizes, money, counts and shares for people, in plain ASCII."""
 
 import math
 

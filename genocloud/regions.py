@@ -1,4 +1,4 @@
-"""Places on the genome: contigs, regions, shards and parts, 0-based and half-open."""
+"""Genome coordinates, 0-based and half-open: contigs, regions, shards, parts, and a part's linear axis."""
 
 import re
 from bisect import bisect_right
@@ -37,7 +37,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Extent:
-    """A stretch of the reference's order: from base `start` of a contig to before base `end` of contig `last`."""
+    """A range over consecutive contigs: from base `start` of `contig` up to, excluding, base `end` of `last`."""
 
     contig: int
     start: int
@@ -46,11 +46,11 @@ class Extent:
 
     @classmethod
     def of(cls, region: Region) -> "Extent":
-        """A region as one."""
+        """A region as an extent."""
         return cls(region.contig, region.start, region.contig, region.end)
 
     def regions(self, contigs: Sequence[Contig]) -> Iterator[Region]:
-        """What it is on each contig."""
+        """Its region on each contig."""
         for number in range(self.contig, self.last + 1):
             start = self.start if number == self.contig else 0
             end = self.end if number == self.last else contigs[number].length
@@ -58,12 +58,12 @@ class Extent:
                 yield Region(number, start, end)
 
     def meets(self, region: Region) -> bool:
-        """Whether a region has a base in it."""
+        """Whether a region overlaps it."""
         begins_before = (region.contig, region.start) < (self.last, self.end)
         return begins_before and (self.contig, self.start) < (region.contig, region.end)
 
     def met_by(self, regions: Sequence[Region]) -> Sequence[Region]:
-        """Those of sorted regions, apart from one another, that have a base in it."""
+        """Those of sorted, disjoint regions that overlap it."""
         first = bisect_right(regions, (self.contig, self.start), key=lambda each: (each.contig, each.end))
         end = bisect_right(regions, (self.last, self.end - 1), key=lambda each: (each.contig, each.start))
         return regions[first:end]
@@ -87,14 +87,14 @@ def contigs_from_fai(text: str) -> tuple[Contig, ...]:
 
 
 Places = npt.NDArray[np.integer[Any]]
-"""Contigs' numbers, bases, or coordinates."""
+"""Arrays of contig numbers, bases, or coordinates."""
 
 
 class Axis:
     """The contigs of a part laid end to end, so that each of its bases has one coordinate.
 
-    A Region on the axis has the number of the part's first contig. No record reaches over a contig's end, so that what
-    is worked out for a stretch of an axis is what is worked out for each contig alone.
+    A Region on the axis has the number of the part's first contig. No record crosses a contig's end, so results for a
+    range of the axis are those of each contig alone.
     """
 
     def __init__(self, contigs: Sequence[Contig], part: Part) -> None:
@@ -104,40 +104,40 @@ class Axis:
         self._starts: Places = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
 
     def onto(self, contigs: Any, bases: Any) -> Places:
-        """Coordinates of bases of contigs, which are numbers as in a Region."""
+        """Axis coordinates of bases; contigs are numbered as in a Region."""
         return np.asarray(bases) if self.alone else self._starts[np.asarray(contigs) - self.first] + bases
 
     def places(self, coordinates: Any) -> tuple[Places, Places]:
-        """(number of the contig, base of it) of each coordinate."""
+        """(contig number, base) of each coordinate."""
         if self.alone:
             return np.full(len(coordinates), self.first), coordinates
         rows = np.searchsorted(self._starts, coordinates, side="right") - 1
         return rows + self.first, coordinates - self._starts[rows]
 
     def named(self, coordinates: Any) -> tuple[Places, list[str], Places]:
-        """(which of the names, names of the contigs that have a coordinate, base) of each coordinate."""
+        """(indices into names, names of the contigs present, bases) of the coordinates."""
         contigs, bases = self.places(coordinates)
         numbers, which = np.unique(contigs, return_inverse=True)
         return which.astype(np.int32), [self._names[number - self.first] for number in numbers.tolist()], bases
 
     def contigs_at(self, names: Sequence[str]) -> Places:
-        """The numbers of contigs of this part by name; -1 for others."""
+        """Contig numbers by name; -1 for contigs of other parts."""
         known = {name: number for number, name in enumerate(self._names, self.first)}
         return np.array([known.get(name, -1) for name in names], np.int64)
 
     def starts(self, region: Region) -> tuple[Places, Places]:
-        """(numbers of the contigs that a stretch touches, coordinates of their first bases)."""
+        """(numbers of the contigs that overlap a range of the axis, coordinates of their first bases)."""
         first = int(np.searchsorted(self._starts, region.start, side="right")) - 1
         end = max(first + 1, int(np.searchsorted(self._starts[:-1], region.end)))
         return np.arange(first, end) + self.first, self._starts[first:end]
 
     def on(self, region: Region) -> Region:
-        """A region of a contig as a stretch of the axis."""
+        """A contig's region in axis coordinates."""
         begin = int(self._starts[region.contig - self.first])
         return Region(self.first, begin + region.start, begin + region.end)
 
     def extent(self, stretch: Region) -> Extent:
-        """Where a stretch of the axis begins and ends."""
+        """A range of the axis as contigs and bases."""
         (first, last), (start, end) = self.places(np.array([stretch.start, stretch.end - 1]))
         return Extent(int(first), int(start), int(last), int(end) + 1)
 
@@ -169,14 +169,14 @@ def _runs(contigs: Sequence[Contig], part_bp: int) -> Iterator[tuple[int, ...]]:
 
 
 def _part_name(number: int, run: Sequence[int], contigs: Sequence[Contig]) -> str:
-    """The first contig's name, with what object stores and shells dislike replaced (HLA names hold `*`, `:`)."""
+    """A name from the number and first contig, without characters unsafe in stores and shells (HLA has `*`, `:`)."""
     first = re.sub(r"[^A-Za-z0-9._]", "_", contigs[run[0]].name)
     more = f"-and-{len(run) - 1}-more" if len(run) > 1 else ""
     return f"{number:03d}-{first}{more}"
 
 
 def shards(contigs: Sequence[Contig], part: Part, shard_bp: int = SHARD_BP) -> tuple[Region, ...]:
-    """The part's contigs cut into stretches of at most `shard_bp`; a shard owns a site iff start <= pos < end."""
+    """Cut a part's contigs into regions of at most `shard_bp`; a shard owns a site iff start <= pos < end."""
     return tuple(
         Region(index, start, min(start + shard_bp, contigs[index].length))
         for index in part.contigs
@@ -185,11 +185,11 @@ def shards(contigs: Sequence[Contig], part: Part, shard_bp: int = SHARD_BP) -> t
 
 
 def parse_region(text: str, contigs: Sequence[Contig], *, clip: bool = False) -> Region:
-    """Read `chr1`, `chr1:1,000-2,000` (1-based, inclusive), `chr1:1,000-` (to the contig's end) as a region.
+    """Parse `chr1`, `chr1:1,000-2,000` (1-based, inclusive), `chr1:1,000-` (to the contig's end) as a region.
 
-    With `clip` an end beyond the contig is its last base, as tabix has it; without, it is refused, as GATK does. A
-    contig whose name itself holds a colon (HLA alleles) is recognised by its whole name first. Raises UnknownContig,
-    and InputError for what lies outside its contig.
+    With `clip` an end beyond the contig is clipped, as in tabix; without, it is refused, as in GATK. A contig whose
+    name has a colon (HLA alleles) is recognised by its whole name first. Raises UnknownContig, and InputError for a
+    region outside its contig.
     """
     names = {contig.name: index for index, contig in enumerate(contigs)}
     if text in names:
@@ -213,7 +213,7 @@ def parse_region(text: str, contigs: Sequence[Contig], *, clip: bool = False) ->
 
 
 def joined(regions: Sequence[Region]) -> list[Region]:
-    """The regions in genome order, overlapping and adjacent ones made one."""
+    """Sort regions in genome order and merge overlapping and adjacent ones."""
     apart: list[Region] = []
     for region in sorted(regions):
         last = apart[-1] if apart else None
@@ -225,7 +225,7 @@ def joined(regions: Sequence[Region]) -> list[Region]:
 
 
 def _twin(name: str, names: Iterable[str]) -> str:
-    """The contig that a name stands for in other references (`1`, `chr1`; `MT`, `chrM`) or cases; empty for none."""
+    """The contig of the same name in another convention (`1`, `chr1`; `MT`, `chrM`) or case; empty for none."""
     return next((each for each in names if _bare(each) == _bare(name)), "")
 
 

@@ -1,16 +1,16 @@
-"""YAML that people write (config, policies, prices), held to a size once its aliases are written out."""
+"""Load YAML (config, policies, prices) with a limit on its size after aliases are expanded."""
 
 from typing import Any
 
 import yaml
 
 MOST_VALUES = 100_000
-"""Values in a file, aliases written out: a config of a thousand sites has some ten thousand. Nine short lines of
-aliases of aliases stand for more than any memory holds."""
+"""Values in a file after aliases are expanded: a config of a thousand sites has some ten thousand. Nine short lines of
+nested aliases can expand beyond any memory."""
 
 
 def load_yaml(text: str | bytes) -> Any:
-    """The values in a text. Raises yaml.YAMLError, also for too many or too deeply nested values."""
+    """Parse a text safely. Raises yaml.YAMLError, also for too many or too deeply nested values."""
     try:
         _size(yaml.compose(text, yaml.SafeLoader), {})
         return yaml.safe_load(text)
@@ -19,7 +19,7 @@ def load_yaml(text: str | bytes) -> Any:
 
 
 def _size(node: Any, sizes: dict[int, int]) -> int:
-    """Values in a node, each alias counted as what it stands for; `sizes` has those of nodes that were seen."""
+    """Number of values in a node with aliases expanded; `sizes` caches the nodes visited."""
     if id(node) not in sizes:
         sizes[id(node)] = MOST_VALUES  # of a node that holds itself
         inside = node.value if isinstance(node, yaml.CollectionNode) else []

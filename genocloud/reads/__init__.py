@@ -1,4 +1,4 @@
-"""Reads (BAM, CRAM) become one sample's gVCF, with the bcftools that ships inside pysam."""
+"""Call one sample's gVCF from reads (BAM, CRAM) with pysam's bcftools."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Quiet stretches become reference blocks: banded by genotype quality, merged so that no cut of the work shows."""
+"""Merge stretches without evidence into reference blocks by GQ band, independent of how the work was cut."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -82,7 +82,7 @@ def blocks(calls: Iterable[Quiet | Record], start: int, end: int, ploidy: int) -
 
 
 def _filled(calls: Iterable[Quiet | Record], start: int, end: int) -> Iterator[Quiet | Record]:
-    """The calls, clipped to start <= base < end, with stretches of depth 0 where no call speaks for a base."""
+    """The calls, clipped to start <= base < end, with stretches of depth 0 where no call covers a base."""
     done = start
     for call in calls:
         first = min(max(call.start, done), end)

@@ -1,4 +1,4 @@
-"""Bases of a reference that is compressed: by its index, with the htslib that ships inside pysam."""
+"""Read bases of a BGZF-compressed reference by its index, with pysam's htslib."""
 
 import pysam
 

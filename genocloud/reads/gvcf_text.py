@@ -1,4 +1,4 @@
-"""The gVCF's text: header, record lines and block lines."""
+"""Write a gVCF's text: header, record lines and block lines."""
 
 from collections.abc import Sequence
 from itertools import pairwise

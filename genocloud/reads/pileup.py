@@ -1,4 +1,4 @@
-"""Run mpileup on a stretch of a contig and read what it says: quiet stretches, evidence for bases, for indels."""
+"""Run mpileup on a region and parse its output: quiet stretches, evidence for bases, evidence for indels."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How many copies of each stretch of the genome a person has, by sex."""
+"""Ploidy of each stretch of the genome by sex, with pseudo-autosomal regions."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence

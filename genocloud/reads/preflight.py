@@ -1,4 +1,4 @@
-"""The checks before any read is used: what is wrong with the reads or the reference is said in one sentence."""
+"""Check reads and reference before calling: contigs, read groups, index."""
 
 import logging
 import warnings
@@ -48,7 +48,7 @@ def read_name(url: str, reference: str, contigs: Sequence[Contig], wanted: str) 
 
 
 def check_head(url: str, head: Path, contigs: Sequence[Contig], wanted: str) -> None:
-    """Check what can be told from the first bytes of reads, which lie in the file `head`: contigs and names.
+    """Check contigs and sample names in the first bytes of reads, which are in the file `head`.
 
     Raises UnreadableFile, UnknownContig, MixedContigs or WrongSample.
     """

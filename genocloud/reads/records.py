@@ -1,4 +1,4 @@
-"""Evidence becomes records and quiet stretches: the floor, one record a position, and what lies under a deletion."""
+"""Turn pileup evidence into records and quiet stretches: evidence floor, one record a position, deletions."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -108,7 +108,7 @@ class PileupCaller:
                 yield call
 
     def _quiet(self, quiet: Quiet) -> Quiet | None:
-        """What is left of a quiet stretch: a called deletion's record speaks for the bases that it deletes."""
+        """A quiet stretch without the bases that a called deletion's record covers."""
         if quiet.start >= self._deleted_until:
             return quiet
         return replace(quiet, start=self._deleted_until) if self._deleted_until < quiet.end else None

@@ -1,4 +1,4 @@
-"""Call one tile: a stretch of a contig with one ploidy, so that its edges leave no trace in the result."""
+"""Call one tile, a stretch of a contig with one ploidy; results do not depend on where tiles are cut."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What must be true of the files that a sheet names; facts come in as values, so nothing here opens a file."""
+"""Check a sheet's files: existence, indexes of reads, sample names; opens no file itself."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from genocloud.samples.sheet import Sample
 log = logging.getLogger(__name__)
 
 READS_INDEXES = {".bam": (".bam.bai", ".bai", ".bam.csi"), ".cram": (".cram.crai", ".crai")}
-"""Where the index of reads may lie, by the ending of the reads; the first is what `samtools index` writes."""
+"""Suffixes of the index of reads, by the reads' suffix; the first is what `samtools index` writes."""
 
 
 class MissingFile(InputError):
@@ -35,7 +35,7 @@ class MissingIndex(InputError):
 
 
 class NameDiffers(InputError):
-    """A file does not hold the sample that the sheet gives it to; `found` are the names inside."""
+    """A file does not hold the sheet's sample; `names` are those inside."""
 
     def __init__(self, sheet: str, sample: Sample, file: str, names: Sequence[str], remedy: str) -> None:
         self.sheet, self.sample, self.line, self.file = sheet, sample.sample, sample.line, file
@@ -47,7 +47,7 @@ class NameDiffers(InputError):
 
 
 def check_files(sheet: str, sample: Sample, exists: Callable[[str], bool]) -> None:
-    """Refuse a sample whose file, or the index of whose reads, `exists` denies.
+    """Refuse a sample whose file, or whose reads' index, does not exist.
 
     Raises MissingFile or MissingIndex. A gVCF needs no index: it is read once, from its beginning.
     """
@@ -59,7 +59,7 @@ def check_files(sheet: str, sample: Sample, exists: Callable[[str], bool]) -> No
 
 
 def indexes_of(reads: str) -> tuple[str, ...]:
-    """The places where the index of a BAM or CRAM may lie."""
+    """Possible paths of a BAM's or CRAM's index."""
     for ending, indexes in READS_INDEXES.items():
         if reads.endswith(ending):
             return tuple(reads.removesuffix(ending) + index for index in indexes)

@@ -1,4 +1,4 @@
-"""Names of samples: what they may hold, and which of them look alike."""
+"""Validate sample names, and find names that look alike."""
 
 import re
 import unicodedata
@@ -21,7 +21,7 @@ UNSEEN = re.compile(
 
 
 def problem_of(name: str) -> str:
-    """What a sample's name may not hold, as the rest of a sentence; empty for a good name."""
+    """What is wrong with a sample name, as the rest of a sentence; empty for a valid one."""
     if sign := BAD_SIGNS.search(name):
         return f"{'begins with' if not sign.start() and sign[0] in '-.#' else 'holds'} {sign[0]!r}"
     unseen = next((letter for letter in name if _is_unseen(letter)), None)
@@ -33,7 +33,7 @@ def problem_of(name: str) -> str:
 
 
 def lookalike_key(name: str) -> str:
-    """The same text for names that differ only by case or by how Unicode writes their letters."""
+    """A key that is equal for names that differ only by case or Unicode normalisation."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 

@@ -1,4 +1,4 @@
-"""The sample sheet: one row a person, with a gVCF or with reads; or a sample map as GATK takes it."""
+"""Read and write the sample sheet (one row a person, with a gVCF or reads) or GATK's sample map."""
 
 import logging
 import os.path
@@ -18,7 +18,7 @@ SEXES = {"": "unknown", "unknown": "unknown", "0": "unknown", "male": "male", "m
 """Spellings of a sex, lower case: words, letters, and the numbers of a PLINK .fam file."""
 
 BLANKS = " \r"
-"""What may stand around a cell: a carriage return ends the lines of Windows."""
+"""Characters stripped from cells: a carriage return ends lines on Windows."""
 
 INDEXES = (".tbi", ".csi", ".idx")
 """How the third column of a GATK sample map ends: an index, which is not needed to read a file from its beginning."""
@@ -57,7 +57,7 @@ class SheetError(InputError):
 
 
 class EmptySheet(SheetError):
-    """The sheet names nobody."""
+    """The sheet has no samples."""
 
     def __init__(self, url: str, line: int) -> None:
         super().__init__(url, line, "the sample sheet holds no sample", "add one row for each person")
@@ -68,7 +68,7 @@ class BadHeader(SheetError):
 
 
 class UnknownColumn(BadHeader):
-    """The header names a column that nothing would read."""
+    """The header has a column that is not one of COLUMNS."""
 
     def __init__(self, url: str, line: int, column: str) -> None:
         self.column = column

@@ -1,4 +1,4 @@
-"""Whether samples' files are so small together that a step is one job, for the workflow and for plans of it."""
+"""Whether samples' files are small enough together for a step to be one job (workflow and plans)."""
 
 from collections.abc import Iterable
 from itertools import accumulate
@@ -8,7 +8,7 @@ from genocloud.samples.sheet import Sample
 
 
 def are_small(people: Iterable[Sample], most_bytes: int) -> bool:
-    """Whether the samples' files have no more bytes together; those with a URL, or elsewhere, are too many."""
+    """Whether the samples' files have at most `most_bytes` together; False for URLs and missing files."""
     files = [person.gvcf or person.reads or "" for person in people]
     if any("://" in file for file in files):
         return False
