@@ -103,7 +103,7 @@ sys.stdin.readline()
 for number in range(int(sys.argv[3])):
     try:
         store.create(f"{number:03}", sys.argv[2].encode() * 1000)
-    except objects.ObjectExists:
+    except storage.ObjectExists:
         continue
     print(number)
 """
