@@ -315,7 +315,7 @@ def batch_key(cohort: Cohort, batch: Batch, *settings: Any) -> str:
     """A hash of one batch's active samples in order, the settings and the version of genocloud."""
     places = np.searchsorted(np.sort(batch.ranks[batch.ranks >= 0]), batch.ranks)
     members: list[Any] = [batch.id, np.where(batch.ranks >= 0, places, -1).tolist()]
-    if (repeated := cohort.repeated(batch)).any():  # whose INFO does not count depends on who else is in force
+    if (repeated := cohort.repeated(batch)).any():  # whose INFO does not count depends on the other active samples
         members.append(repeated.tolist())
     content = [VERSION, _software(), cohort.layout.window_bp, members, settings]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]

@@ -1,4 +1,4 @@
-"""The verbs: each step reads artifacts to its left, writes one, and returns its receipt."""
+"""One module per command: reads artifacts, calls the pipeline, writes one artifact, returns the receipt."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""How fast this machine is beside that of the shipped rates: an invented cohort through the real steps."""
+"""calibrate: measure this machine's rates with a synthetic cohort through the real steps."""
 
 import logging
 import os
@@ -41,17 +41,17 @@ from genocloud.steps.ingest import ingest
 log = logging.getLogger(__name__)
 
 TRIAL = Invented(200, 200_000)
-"""What is measured: 0.3 million records, enough for each step to be timed, and few enough to be written in seconds."""
+"""The synthetic cohort: 0.3 million records, enough to time each step, few enough to be written in seconds."""
 
 TRIAL_SECONDS = 60.0
-"""What `calibrate` says it takes, and within which it begins no further round. On two idle cores a round takes some
-20 s, most of it the start of processes."""
+"""The stated duration: no round begins that would end later. On two idle cores a round takes some 20 s, most of it
+the start of processes."""
 
 SEED = 20261122
 
 
 def calibrate(folder: Path, progress: Progress) -> Rates:
-    """Measure this machine, for a stated time, and keep the rates in a folder."""
+    """Measure this machine for TRIAL_SECONDS and write the rates to a folder."""
     threads = len(os.sched_getaffinity(0))
     compile_kernels(threads, None, progress)
     log.warning("measuring this machine takes about %.0f s; the rates go to %s", TRIAL_SECONDS, rates_file(folder))
@@ -65,10 +65,10 @@ def calibrate(folder: Path, progress: Progress) -> Rates:
 
 
 def measure(threads: int, seconds: float, progress: Progress) -> Rates:
-    """The shipped rates, each step's core-seconds scaled by what a trial takes here, in about so many seconds.
+    """The shipped rates scaled by each step's core-seconds in trials of about `seconds` seconds.
 
-    Rounds are done as long as another one fits into the time; the least of each step's seconds counts, as others were
-    disturbed. A step for which the time did not last, and what starts, have the median of the other steps' factors.
+    Rounds are repeated while another one fits into the time; each step's minimum counts, as longer ones were disturbed.
+    Steps without a measurement, and starts, are scaled by the median of the other steps' factors.
     """
     begin, shipped = time.monotonic(), default_rates()
     load_ingest()
@@ -114,7 +114,7 @@ def _rounds(place: Path, threads: int, deadline: float) -> Iterator[tuple[str, R
 
 
 def trial_amounts(invented: Invented, ingested: Receipt, discovered: Receipt) -> dict[str, float]:
-    """How much an invented cohort has of what costs, by the receipts of its first two steps."""
+    """A synthetic cohort's amounts of what costs, from the receipts of its first two steps."""
     return {
         "one": 1.0,
         "file": invented.people,
@@ -126,7 +126,7 @@ def trial_amounts(invented: Invented, ingested: Receipt, discovered: Receipt) ->
 
 
 def calling_alone(seconds: Mapping[str, float]) -> dict[str, float]:
-    """Core-seconds by step; those of calling, which were measured with what estimates, without it; none where that
+    """Core-seconds by step, with estimation subtracted from calling, which was measured with it; 0 where estimation
     was not measured."""
     before = {"call": "estimate kept", "render": "estimate"}
     alone = {
@@ -138,12 +138,12 @@ def calling_alone(seconds: Mapping[str, float]) -> dict[str, float]:
 
 
 RUNS = ("ingest", "discover", "estimate", "render", "call", "estimate kept", "export")
-"""In this order each finds what it takes."""
+"""In the order in which each one's input is written."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """A cohort's steps, as the command line does them; each with a model of its own, so that none finds another's."""
+    """A cohort's steps, as the command line runs them; each with its own model, so that none reuses another's tables."""
 
     place: Path
     name: str
@@ -159,7 +159,7 @@ class Work:
         return str(self.at / "cohort")
 
     def receipts(self) -> Iterator[tuple[str, Receipt]]:
-        """Do the steps, each in a process of its own, so that its memory is its own."""
+        """Run the steps, each in a process of its own to measure its memory."""
         self.at.mkdir()
         for step in RUNS:
             yield step, _apart(getattr(self, step.replace(" ", "_")))
@@ -203,14 +203,14 @@ class Work:
 
     @contextmanager
     def _cohort(self) -> Iterator[tuple[Cohort, ShardPlan, Scatter]]:
-        """The cohort, its cut, and threads to work in."""
+        """The cohort, its shard plan, and an executor of threads."""
         with open_scatter(f"threads:{self.threads}") as scatter:
             cohort = open_cohort(self.cohort)
             yield cohort, cut_genome(cohort), scatter
 
 
 def _apart(step: Callable[[], Receipt]) -> Receipt:
-    """The receipt of a step done in another process."""
+    """The receipt of a step run in another process."""
     with open_scatter("processes:1") as scatter:
         (receipt,) = scatter.run(_do, [step], lambda _: None)
     return receipt
@@ -241,7 +241,7 @@ def write_invented(invented: Invented, place: Path) -> int:
 
 
 def processor() -> str:
-    """What the system says of its processor."""
+    """The processor's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""call: one person's reads become one gVCF, with the embedded caller."""
+"""call: call one sample's reads to one gVCF with the embedded caller."""
 
 import glob
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,9 @@ from genocloud.scatter.progress import Progress
 
 @dataclass(frozen=True)
 class Calling:
-    """One person's reads and what is to be made of them; `par` are regions such as chrX:10001-2781479.
+    """Options of `call`: one sample's reads, reference and output; `par` are regions such as chrX:10001-2781479.
 
-    Reads, reference and `out` may have URLs: they are then copied to this machine, or from it.
+    Reads, reference and `out` may be URLs: they are then copied to this machine, or from it.
     """
 
     sample: str
@@ -63,7 +63,7 @@ def call(calling: Calling, progress: Progress) -> Receipt:
 
 @contextmanager
 def _local(calling: Calling) -> Iterator[Calling]:
-    """The same with files of this machine; an output that is to have a URL is put there at the end, its index first."""
+    """The options with local files; an output with a URL is uploaded at the end, its index first."""
     out = str(calling.out)
     if not any(map(is_remote, (calling.reads_url, calling.reference_url, out))):
         yield calling
@@ -81,7 +81,7 @@ def _local(calling: Calling) -> Iterator[Calling]:
 
 
 def _bases(calling: Calling, reference: Reference, special: reads.SexContigs) -> int:
-    """The bases of which this person has a copy."""
+    """The bases of which this sample has at least one copy."""
     stretches = [stretch for contig in reference.contigs for stretch in copies(contig, calling.sex, special)]
     return sum(stretch.end - stretch.start for stretch in stretches)
 

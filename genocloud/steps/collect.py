@@ -1,4 +1,4 @@
-"""collect: what no kept version of a cohort needs is removed from its store."""
+"""collect: remove objects of a cohort's store that no kept version needs."""
 
 import time
 from collections.abc import Sequence
@@ -32,8 +32,8 @@ def collect(
 ) -> Receipt:
     """Remove versions but the newest `keep` (None: keep all), and what the kept ones do not need.
 
-    A version goes when another one has been the newest for `older_than_hours`. `dry_run`: only tell. The balance is in
-    objects; a dry run does not know of drafts. Raises StoreError.
+    A version goes when another one has been the newest for `older_than_hours`. `dry_run`: only report. The balance is
+    in objects; a dry run does not know of drafts. Raises StoreError.
     """
     with receipt_of("collect") as receipt:
         latest = cohort.open_cohort(cohort_url)
@@ -60,7 +60,7 @@ def collect(
 
 
 def _delete_batches(store: storage.Store, names: Sequence[str], before: float, progress: Progress) -> list[str]:
-    """Remove batches; one that a writer has taken up since it was listed (find_batch makes it young) stays."""
+    """Remove batches, except any that a writer has reused since it was listed (find_batch renews its time)."""
     gone: list[str] = []
     for _, batch in groupby(sorted(names), key=lambda name: name.split("/")[1]):
         there = receipts_first(batch)
@@ -71,9 +71,9 @@ def _delete_batches(store: storage.Store, names: Sequence[str], before: float, p
 
 
 def delete(store: storage.Store, names: Sequence[str], progress: Progress) -> None:
-    """Remove objects: what a kill leaves must still be understood.
+    """Remove objects so that a kill at any time leaves a readable store.
 
-    Versions and receipts, which speak of others, go in their order; what stands between these, side by side.
+    Versions and receipts, which refer to other objects, go in order; objects between these in parallel.
     """
     with (
         progress.stage("delete", tasks=len(names), unit="object") as stage,

@@ -1,4 +1,4 @@
-"""compact: a cohort's small batches become large ones, and rows that no longer count are left behind."""
+"""compact: merge a cohort's small batches into large ones, without the rows of removed samples."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,10 @@ from genocloud.scatter.progress import Progress
 
 
 def compact(cohort_url: str, batch_size: int, scatter: Scatter, progress: Progress) -> Receipt:
-    """Merge the batches with few samples in force, as one new version; the balance is in samples.
+    """Merge the batches with few active samples, as one new version; the balance is in samples.
 
     What the old batches held stays until `collect` drops the versions that need them. Raises StoreError, also where
-    somebody who was moved left meanwhile.
+    a moved sample was removed meanwhile.
     """
     with receipt_of("compact") as receipt:
         before = cohort.open_cohort(cohort_url)
@@ -41,9 +41,9 @@ def compact(cohort_url: str, batch_size: int, scatter: Scatter, progress: Progre
 
 
 def _discard_erased(store: storage.Store, planned: Sequence[Rewriting]) -> None:
-    """Remove new batches whose source has gone from the store: somebody in it was erased meanwhile.
+    """Remove new batches whose source is gone from the store because a sample in it was erased meanwhile.
 
-    Others stay, for `collect`: another compaction may have made the very same, and put it in force.
+    Others stay for `collect`: another compaction may have made and committed the same batch.
     """
     for made in planned:
         if not all(store.exists(receipt_name(person.batch)) for person in made.people):

@@ -1,4 +1,4 @@
-"""discover: the cohort's variant rows become one list of merged alleles per site."""
+"""discover: merge the cohort's variant rows into one list of alleles per site."""
 
 from dataclasses import dataclass
 
@@ -33,12 +33,12 @@ def discover(
     keep: bool = True,
     reference: Reference | None = None,
 ) -> Receipt:
-    """Merge what the samples' records show into sites, shard by shard; a shard that is there already stays.
+    """Merge the alleles of the samples' records into sites, shard by shard; shards with a table are skipped.
 
-    The tables stand under COHORT/derived; with `keep` also what each batch shows, for the cohort's next version. Where
-    sites are forced, REF of those that have no record of their own comes from the `reference`, which must be the
-    cohort's. Returns the receipt, balanced in (sample, allele) observations.
-    Raises OtherReference, or SettingError for forced sites without a reference.
+    The tables are written under COHORT/derived; with `keep` also each batch's observations, for the cohort's next
+    version. REF of force-output sites without a record comes from the `reference`, which must be the cohort's.
+    Returns the receipt, balanced in (sample, allele) observations.
+    Raises OtherReference, or SettingError for force-output sites without a reference.
     """
     _check_reference(cohort, cut, reference)
     with receipt_of("discover") as receipt:

@@ -1,4 +1,4 @@
-"""doctor: what is wrong with a place for a cohort or a callset, found by trying and asking."""
+"""doctor: check a storage location for a cohort or a callset by trying operations and reading its settings."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ class Unwell(StoreError):
 
 
 def doctor(url: str) -> Iterator[Finding]:
-    """Each finding as it comes; raises Unwell at the end where one is broken, and what examine raises."""
+    """Yield findings as they come; raises Unwell at the end if one is broken, and what `examine` raises."""
     count = 0
     for finding in examine(url):
         count += finding.verdict is Verdict.BROKEN

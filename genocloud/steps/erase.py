@@ -1,4 +1,4 @@
-"""erase: a person who withdraws consent goes out of a cohort for good, and a search of the store proves it."""
+"""erase: remove a person who withdraws consent from a cohort for good, and search the store to prove it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ NOT_REACHED = (
 
 
 class StillThere(StoreError):
-    """Objects that a search found to hold somebody who was erased."""
+    """Objects that still hold an erased sample."""
 
     def __init__(self, url: str, sample: str, names: Sequence[str]) -> None:
         self.url, self.sample, self.names = url, sample, tuple(names)
@@ -51,11 +51,11 @@ class _Searched:
 def erase(
     cohort_url: str, sample: str, callsets: Sequence[str], sure: bool, scatter: Scatter, progress: Progress
 ) -> Receipt:
-    """Rewrite the batches that hold a person, drop every version and derived table that did, and search the store.
+    """Rewrite the batches that hold a person, delete every version and cached table that did, and search the store.
 
-    `callsets` are URLs to look at besides those that the cohort knows. Unless `sure`, only tell what would be done. An
-    erasure that was killed is completed first, whomever it was about. Nobody may write to the cohort meanwhile: a
-    batch that is not finished is removed. The balance is in objects searched. Raises NoCallset for a given
+    `callsets` are URLs to check in addition to the cohort's registry. Unless `sure`, only report what would be done. A
+    killed erasure of any sample is completed first. No other process may write to the cohort meanwhile: unfinished
+    batches are removed. The balance is in objects searched. Raises NoCallset for a given
     URL without one, NothingToErase, InForceAsOther, StillThere or another StoreError.
     """
     with receipt_of("erase") as receipt:
@@ -88,7 +88,7 @@ def _check_callset(url: str) -> None:
 
 
 def _figures(store: storage.Store, erasure: Erasure, callsets: Sequence[str]) -> dict[str, object]:
-    """Whom and what an erasure is about, and where it does not reach."""
+    """The receipt's figures: the sample, the objects concerned, and what is not reached."""
     urls = dict.fromkeys([*registered(store), *(storage.open_store(url).url for url in callsets)])
     return {
         "sample": erasure.sample,
@@ -107,7 +107,7 @@ def _figures(store: storage.Store, erasure: Erasure, callsets: Sequence[str]) ->
 
 
 def _holds(url: str, erasure: Erasure) -> bool:
-    """Whether a callset holds the person; one that cannot be read is named as well, to be on the safe side."""
+    """Whether a callset holds the person; true for one that cannot be read, to be on the safe side."""
     try:
         return callset.holds(storage.open_store(url), erasure.needles, erasure.places)
     except StoreError:
@@ -115,7 +115,7 @@ def _holds(url: str, erasure: Erasure) -> bool:
 
 
 def _complete(store: storage.Store, erasure: Erasure, scatter: Scatter, progress: Progress) -> list[_Searched]:
-    """Do what an erasure that has begun still lacks, whatever has been done of it, to the end; raises StillThere."""
+    """Complete an erasure that has begun, from any state; raises StillThere."""
     _rewrite(store, erasure, scatter, progress)
     tainted = erasing.tainted_objects(store, erasure)
     derived = [name for name in tainted if name.startswith("derived/")]
@@ -133,7 +133,7 @@ def _complete(store: storage.Store, erasure: Erasure, scatter: Scatter, progress
 
 
 def _rewrite(store: storage.Store, erasure: Erasure, scatter: Scatter, progress: Progress) -> None:
-    """Everybody else of the latest version is read from new batches from now on."""
+    """Move all other samples of the latest version to new batches."""
     latest = cohort.open_cohort(store.url)
     planned = erasing.plan_erase(erasure, latest)
     made = rewrite(latest, planned, scatter, progress)

@@ -1,4 +1,4 @@
-"""export: a Parquet callset becomes one VCF or BCF with its index, shard by shard."""
+"""export: write a Parquet callset as one VCF or BCF with its index, shard by shard."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,11 +39,10 @@ def export(
     intervals: Intervals | None = None,
     sites: Sequence[str] | None = None,
 ) -> Receipt:
-    """Write the callset, or those of its records whose POS lies in some intervals, whole or not at all.
+    """Write the callset, or its records whose POS lies in some intervals, atomically.
 
-    `sites`: only the samples of some sites of a hybrid run. Finished shards lie in OUT.parts until the end, so that a
-    killed run goes on where it stopped. The balance is in records. Raises GenotypesNotShared or RemoteUnreachable first
-    where genotypes of another site may not or cannot be read from here, OutputInUse where another run writes OUT.
+    `sites`: only the samples of some locations of a hybrid run. Finished shards are kept in OUT.parts until the end, so
+    that a killed run resumes. The balance is in records. Raises GenotypesNotShared or RemoteUnreachable first genotypes of another location may not or cannot be read from here, OutputInUse where another run writes OUT.
     """
     check_vcf_url(out_url)
     with storage.file_lock(out_url):

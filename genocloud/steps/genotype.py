@@ -1,4 +1,4 @@
-"""genotype: the cohort's likelihoods become a Parquet callset: estimate, settle, call, annotate; shard by shard."""
+"""genotype: genotype a cohort into a Parquet callset: estimate, settle, call, annotate, shard by shard."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ from genocloud.scatter.progress import Progress
 
 
 class SharedPlace(SettingError):
-    """A callset that would be written where its cohort lies."""
+    """A callset whose URL is its cohort's."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -40,10 +40,10 @@ def genotype(
     progress: Progress,
     dbsnp_url: str | None = None,
 ) -> Receipt:
-    """Genotype every sample at every site of the cut, into the callset; a shard that is there already stays.
+    """Genotype every sample at every site of the plan, into the callset; finished shards are skipped.
 
-    A cut that is whole ends with the callset's manifest, which makes it one. Sites are named after the VCF at
-    `dbsnp_url`, whose fingerprint the model has. The balance is in sites. Raises OutputInUse where another run writes
+    A whole plan ends with the callset's manifest, which commits it. Site IDs come from the VCF at `dbsnp_url`, whose
+    fingerprint is in the model. The balance is in sites. Raises OutputInUse where another run writes
     the callset, unless both write different parts of the genome.
     """
     check_contigs(dbsnp_url, cohort.contigs)
@@ -79,7 +79,7 @@ def genotype(
 
 @contextmanager
 def _callset_store(cohort: Cohort, callset_url: str, cut: ShardPlan) -> Iterator[storage.Store]:
-    """The store of the callset, which holds nothing else and which no other run writes meanwhile."""
+    """The callset's store, claimed and locked against other runs."""
     store = storage.open_store(callset_url)
     if store.url == storage.open_store(cohort.url).url:
         raise SharedPlace(store.url)

@@ -1,4 +1,4 @@
-"""history: what a cohort's versions have, and what each changed."""
+"""history: list a cohort's versions and what each changed."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

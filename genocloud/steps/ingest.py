@@ -1,4 +1,4 @@
-"""ingest: gVCFs become batches of a cohort, side by side, and one new version of its manifest."""
+"""ingest: write gVCFs as batches of a cohort, in parallel, and commit one new version of its manifest."""
 
 import logging
 from collections import Counter
@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 def ingest(
     cohort_url: str, listed: Listed, reference_url: str, storing: IngestOptions, scatter: Scatter, progress: Progress
 ) -> Receipt:
-    """Store the listed gVCFs in a cohort, new or there already; the balance is in records.
+    """Store the listed gVCFs in a new or existing cohort; the balance is in records.
 
-    Samples that the cohort holds with the same content are left as they are. A batch that an earlier, killed run
-    finished is used. Raises InputError (also for a sample of the cohort with other content) or StoreError.
+    Samples that the cohort holds with the same content are skipped. A batch that a killed run finished is reused.
+    Raises InputError (also for a sample of the cohort with other content) or StoreError.
     """
     with receipt_of("ingest") as receipt:
         reference = read_reference(reference_url)
@@ -59,7 +59,7 @@ BAD_RECORDS = ("bad_records", "bad_records_outside")
 
 
 def _bad_records(current: cohort.Cohort, names: Collection[str]) -> dict[str, Any]:
-    """How many records were dropped because they are bad: inside by sample and kind, outside by sample; said, too."""
+    """Count and log dropped bad records: inside the intervals by sample and kind, outside by sample."""
     dropped = {name: tally.dropped for name, tally in active_tallies(current) if name in names}
     inside = {name: {why: of[why] for why in sorted(of) if gvcf.is_bad(why)} for name, of in dropped.items()}
     outside = {name: of[gvcf.BAD_OUTSIDE] for name, of in dropped.items() if gvcf.BAD_OUTSIDE in of}
@@ -74,7 +74,7 @@ def _bad_records(current: cohort.Cohort, names: Collection[str]) -> dict[str, An
 
 
 def _odd(batches: Sequence[cohort.BatchReceipt]) -> dict[str, int]:
-    """How many stored records are odd, by kind; each kind is logged with the samples that have most of it."""
+    """Count odd stored records by kind; log each kind with the samples that have most."""
     by_kind: dict[str, Counter[str]] = {}
     for batch in batches:
         for sample, tally in zip(batch.samples, batch.tallies, strict=True):
@@ -89,7 +89,7 @@ def _odd(batches: Sequence[cohort.BatchReceipt]) -> dict[str, int]:
 def _check_reference(
     cohort_url: str, reference: Reference, layout: cohort.Layout, reference_facts: dict[str, str]
 ) -> None:
-    """Raise OtherReference where the cohort has another one, UnreadableFile where its index is not its own."""
+    """Raise OtherReference where the cohort has another one, UnreadableFile where index and FASTA do not match."""
     present = existing_cohort(cohort_url)
     if present:
         cohort.check_same(present, layout, reference_facts)

@@ -23,7 +23,7 @@ def check_inputs(
     progress: Progress,
     intervals: Intervals = EVERYWHERE,
 ) -> tuple[list[samples.Sample], Receipt]:
-    """The listed samples, whose files hold what is said of them; the first thing wrong is raised as an InputError.
+    """Check the listed samples' files against sheet and reference; the first problem is raised as an InputError.
 
     Contigs without `intervals` may have another length in a gVCF's header than in the reference.
     """
@@ -42,7 +42,7 @@ def check_inputs(
 
 
 def write_called_sheet(checked: Sequence[samples.Sample], called: str, url: str) -> None:
-    """Write the sheet that ingest takes: a gVCF for everyone, `called`/<sample>.g.vcf.gz where there were reads."""
+    """Write the sheet for ingest: a gVCF for each sample, `called`/<sample>.g.vcf.gz where there were reads."""
     folder, name = storage.split(url)
     rows = [_as_called(sample, called) for sample in checked]
     storage.open_store(folder).write(name, samples.sheet_text(rows, folder).encode())

@@ -1,4 +1,4 @@
-"""inspect: what lies at a URL, in a few lines."""
+"""inspect: describe what is at a URL in a few lines."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ HEAD_BYTES = 4
 def inspect(url: str, version: int | None = None) -> str:
     """Describe a cohort (by default as it is now), a callset, one of their batches, a gVCF or VCF, or a receipt.
 
-    Little is read: manifests, headers, footers. Raises StoreError or InputError where nothing of these lies there.
+    Little is read: manifests, headers, footers. Raises StoreError or InputError where none of these is there.
     """
     if version is not None:
         return _aligned(_cohort(open_cohort(url, version)))

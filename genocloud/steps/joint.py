@@ -1,4 +1,4 @@
-"""joint: everything from the gVCFs to the VCF, fused in one process, in threads."""
+"""joint: all steps from the gVCFs to the VCF in one run, in threads."""
 
 from genocloud import callset, storage
 from genocloud.cohort import Cohort, NewerSchema, OlderSchema, OtherReference, open_cohort
@@ -27,10 +27,10 @@ from genocloud.steps.ingest import BAD_RECORDS, ingest
 
 
 def joint(plan: JointOptions, progress: Progress) -> tuple[str, Receipt]:
-    """Genotype gVCFs jointly; the closing summary and the receipt, balanced in sites.
+    """Genotype gVCFs jointly; returns the summary and the receipt, balanced in sites.
 
-    Cohort and finished shards stand in OUT.work while it runs, so that a killed run goes on where it stopped; they go
-    when the VCF is there. Raises SettingError where this machine has not the room, OutputInUse where another run writes
+    Cohort and finished shards are kept in OUT.work while it runs, so that a killed run resumes; they are removed when
+    the VCF is written. Raises SettingError where the disk is too small, OutputInUse where another run writes
     the VCF, the callset, or in that folder.
     """
     check_places(plan)
@@ -81,17 +81,17 @@ def _store(
     progress: Progress,
     dbsnp_url: str | None,
 ) -> tuple[Statistics, Receipt]:
-    """What `render` does, by way of a Parquet callset, which stays."""
+    """As `render`, by way of a Parquet callset, which is kept."""
     genotyped = genotype(cohort, callset_url, model, cut, scatter, progress, dbsnp_url)
     export_locked(callset_url, out_url, scatter, progress)
     return count_callset(callset_url, scatter, progress), genotyped
 
 
 def _ingest(plan: JointOptions, people: People, work: WorkFolder, room: int, progress: Progress) -> Receipt:
-    """Ingest the people, in as many processes as there is room for.
+    """Ingest the samples, in as many processes as memory allows.
 
-    What a killed run with other people, another reference or genocloud left is of no use, and goes; a cohort with a
-    place of its own stays, whatever it holds.
+    The work folder's cohort is removed where a killed run with other samples, another reference or version of
+    genocloud left it; a cohort with its own URL is kept, whatever it holds.
     """
     kept, size = work.kept_cohort is not None, even_batch_size(len(people.samples), plan.threads)
     storing = IngestOptions(

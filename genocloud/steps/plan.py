@@ -1,4 +1,4 @@
-"""plan: what a run will take: tasks, core-hours, wall time, memory, bytes and money, by site and step."""
+"""plan: predict a run's tasks, core-hours, wall time, memory, bytes and money, by location and step."""
 
 import json
 import math
@@ -40,7 +40,7 @@ GROUP_ROWS = {"variants": 65_536, "blocks": 262_144}
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will take: the placement as the config has it, and all that its policies allow, cheapest first."""
+    """A run's predicted cost: in the configured placement, and in all that its policies allow, cheapest first."""
 
     rates: Rates
     prices: Mapping[str, Prices]
@@ -52,7 +52,7 @@ class Plan:
 
     @property
     def currency(self) -> str:
-        """Of all its money."""
+        """The currency of all prices."""
         return next(iter(self.prices.values())).currency
 
     @property
@@ -61,7 +61,7 @@ class Plan:
         return reason_of(self.others, self.currency)
 
     def to_json(self) -> str:
-        """The plan as text: what `genocloud report --plan` takes."""
+        """The plan as JSON, for `genocloud report --plan`."""
         basis = {"rates": asdict(self.rates), "prices": {site: asdict(each) for site, each in self.prices.items()}}
         counts: dict[str, Any] = {"people": self.people, "sites": round(self.sites), "currency": self.currency}
         ways = {"asked": self.configured.as_json(), "placements": [each.as_json() for each in self.others]}
@@ -70,7 +70,7 @@ class Plan:
 
 
 def check_prices(config: Config) -> dict[str, Prices]:
-    """The price table of each site, the config's where a site names none. Raises BadPrices."""
+    """The price table of each location, by default the config's. Raises BadPrices."""
     urls = {
         each.name: find_prices(each.prices or config.settings["prices"] or "onprem.yaml", config.url)
         for each in config.sites
@@ -85,7 +85,7 @@ def check_prices(config: Config) -> dict[str, Prices]:
 
 
 def hourly(config: Config, width: int) -> tuple[dict[str, float], str]:
-    """What each site's cores cost in an hour, and the currency: for scatter.spending.Meter. Raises BadPrices."""
+    """The hourly price of each location's cores, and the currency: for scatter.budget. Raises BadPrices."""
     prices, sites = check_prices(config), config.sites
     cores = {each.name: _cores(each.workers, width, each.name != HERE) for each in sites}
     rates = {site: prices[site].per_hour(count, count * CORE_BYTES) for site, count in cores.items()}
@@ -93,9 +93,9 @@ def hourly(config: Config, width: int) -> tuple[dict[str, float], str]:
 
 
 def plan(config_url: str, rates: Rates, width: int, joint: bool = False) -> Plan:
-    """What a config's run will take, with so many cores where a site does not say how many it has.
+    """Plan a config's run, with `width` cores at locations that do not state theirs.
 
-    With `joint`, what `genocloud joint` takes. Raises BadConfig, BadPrices, or InputError.
+    With `joint`, plan `genocloud joint`. Raises BadConfig, BadPrices, or InputError.
     """
     config = read_config(config_url)
     return plan_of(config, rates, width, joint)
@@ -128,7 +128,7 @@ def plan_of(config: Config, rates: Rates, width: int, joint: bool = False) -> Pl
 
 
 def needs(rates: Rates, shape: Shape, portion: Portion, sites: float, width: int) -> Needs:
-    """Bytes that a task of each step needs, and into how many pieces a window is cut, as steps.needs tells of a cohort.
+    """Bytes that a task of each step needs, and the pieces that a window is split into, by memory_model's estimates.
 
     Where windows are few, a task takes all cores of a process.
     """
@@ -156,7 +156,7 @@ def needs(rates: Rates, shape: Shape, portion: Portion, sites: float, width: int
 
 
 def split_need(stored: Sequence[Stored], counts: SiteCounts, threads: int) -> dict[str, float]:
-    """Bytes that calling a shard takes: of the batches that are worked on at once, and of what these add up to."""
+    """Bytes that calling a shard takes: for the concurrent batches, and for the merged counts."""
     merged = need_of(stored, counts, counts, 0)
     return {"batch": need_of(stored, counts, counts, min(threads, len(stored))) - merged, "merged": merged}
 
@@ -173,25 +173,25 @@ MOST_THREADS = 64
 
 @dataclass(frozen=True)
 class _Facts:
-    """What a config's files tell."""
+    """The facts of a config's files that a plan depends on."""
 
     config: Config
     sheet: Sequence[Sample]
     reference: Reference
 
     def portion(self, location: Location) -> Portion:
-        """What the people bring whose gVCFs a site holds."""
+        """The workload of the people whose gVCFs a location holds."""
         return portion_of(_cohort(self.config, location), self._people(location), lambda: self.sampled, self._genome_bp)
 
     @cached_property
     def sampled(self) -> Sampled:
-        """What some of the gVCFs hold."""
+        """Statistics of a sample of the gVCFs."""
         people = [person for person in self.sheet if person.gvcf] or list(self.sheet)
         part_bp, window_bp = (int(self.config.settings[name]) for name in ("part_bp", "window_bp"))
         return sample_gvcfs(self.config.samples, people, Layout(self.reference.contigs, part_bp, window_bp))
 
     def starts(self, width: int) -> Starts:
-        """What the workflow starts, on so many cores.
+        """The processes and jobs that the workflow starts, on so many cores.
 
         A job for each sample that comes as reads, then inputs, ingest, each part's discover and genotype, the callset's
         end, export and report, of which a part's jobs run side by side and have a Dask cluster each, as ingest has. A
@@ -224,7 +224,7 @@ def _cohort(config: Config, location: Location) -> str:
 
 
 def _cores(workers: str, width: int, named: bool) -> int:
-    """How many cores a site's workers have; `width` where they do not say, or the config names no site."""
+    """The cores of a location's workers; `width` where they do not state them, or the config names no location."""
     return (named and cores_of(workers)) or width
 
 
@@ -237,7 +237,7 @@ that differ from the reference. Source of these: 1000 Genomes Project, Nature 52
 
 
 def genome_sites(people: int) -> float:
-    """How many sites so many whole genomes have together.
+    """The number of variant sites of so many whole genomes.
 
     A power through what was published: 125 million variants of 3,202 people (1000 Genomes at 30x: Byrska-Bishop et al.,
     Cell 185, 3426 (2022)) and 644 million of 150,119 (UK Biobank: Halldorsson et al., Nature 607, 732 (2022)).
@@ -247,7 +247,7 @@ def genome_sites(people: int) -> float:
 
 
 def table(rates: Rates) -> str:
-    """What 1,000, 10,000 and 100,000 whole genomes take on a cluster, in a cloud, and split between both."""
+    """A table of costs of 1,000, 10,000 and 100,000 whole genomes on a cluster, in a cloud, and split between both."""
     cluster, cloud = read_prices(str(TABLES / "onprem.yaml")), read_prices(str(TABLES / "google.yaml"))
     shape = Shape(genome_sites, math.ceil(GENOME_BP / 1_000_000), 200)
     planner = Planner(rates, shape, partial(needs, rates, shape))

@@ -1,4 +1,4 @@
-"""remove: samples leave a cohort's next version; their rows stay, so that earlier versions can still be opened."""
+"""remove: remove samples from a cohort's next version; their rows stay for earlier versions."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from genocloud.pipeline.sharding import cohort_inputs
 
 
 def remove(cohort_url: str, names: Sequence[str]) -> Receipt:
-    """Take samples out of force; the balance is in samples. Raises NotInForce or StoreError.
+    """Make samples inactive; the balance is in samples. Raises NotInForce or StoreError.
 
     It is not for withdrawn consent: `erase` is.
     """

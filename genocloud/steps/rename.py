@@ -1,4 +1,4 @@
-"""rename: samples go by other names from a cohort's next version on; nothing is computed again."""
+"""rename: rename samples in a cohort's next version; nothing is computed again."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from genocloud.samples.names import RULE, problem_of
 
 
 class BadName(InputError):
-    """A name that no sample can have."""
+    """A name that is not valid for a sample."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""report: a callset and the run's receipts become one HTML page, and a summary beside it."""
+"""report: write one HTML page of a callset and the run's receipts, and a summary beside it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -31,10 +31,10 @@ def report(
     plan_url: str | None = None,
     title: str = "",
 ) -> Receipt:
-    """Count the callset; write the page and, under the same name, the closing summary (.txt) and all samples' numbers.
+    """Count the callset; write the page and, under the same name, the summary (.txt) and all samples' numbers.
 
     These are tables of the same columns, .samples.tsv and .samples.json. With the JSON of `genocloud plan` at
-    `plan_url`, the page has what was planned beside what it took.
+    `plan_url`, the page compares the plan with the run.
     """
     plan = _read_plan(plan_url) if plan_url else None
     with receipt_of("report") as receipt:
@@ -65,7 +65,7 @@ def report(
 
 
 def _about(callset: Callset, receipts: Mapping[str, Mapping[str, Any]], title: str) -> About:
-    """What the page says of the run, besides what came of it."""
+    """The run's settings, reference and versions, for the page."""
     description = callset.description
     bases = sum(contig.length for contig in description.contigs)
     reference = dict(description.source.get("reference", {}))
@@ -86,7 +86,7 @@ def _version(receipt: Mapping[str, Any]) -> int:
 
 
 def _read_plan(url: str) -> dict[str, Any]:
-    """What `genocloud plan` foretold. Raises UnreadableFile for what is no plan."""
+    """Read the JSON of `genocloud plan`. Raises UnreadableFile for other files."""
     with storage.open_file(url) as file:
         data = file.read()
     try:
@@ -99,7 +99,7 @@ def _read_plan(url: str) -> dict[str, Any]:
 
 
 def _totals(receipts: Mapping[str, Mapping[str, Any]]) -> dict[str, pa.Table]:
-    """What sites told of their samples taken together, by site."""
+    """Totals of samples that stay at their locations, by location."""
     shared = [receipt["figures"].get("totals", {}) for receipt in receipts.values() if receipt["step"] == "hybrid"]
     return {site: pa.Table.from_pylist(rows, schema.TOTALS) for each in shared for site, rows in each.items()}
 
@@ -107,7 +107,7 @@ def _totals(receipts: Mapping[str, Mapping[str, Any]]) -> dict[str, pa.Table]:
 def _read_receipts(url: str) -> dict[str, dict[str, Any]]:
     """Receipts by name: <step>/<name>.json below the URL.
 
-    <step>/<step>.json speaks for the whole step: a part's receipt beside it tells costs; its balance would count twice.
+    <step>/<step>.json counts for the whole step; receipts of parts beside it add only their costs, not their balance.
     """
     store = storage.open_store(url)
     names = [name for name in store.list() if name.count("/") == 1 and name.endswith(".json")]
@@ -121,7 +121,7 @@ def _read_receipts(url: str) -> dict[str, dict[str, Any]]:
 
 
 def _receipt(store: storage.Store, name: str) -> dict[str, Any]:
-    """A JSON object, whose keys have a receipt's types if it is a receipt. Raises InputError."""
+    """Read a JSON object; if it is a receipt, check its keys' types. Raises InputError."""
     url = storage.join(store.url, name)
     try:
         data = store.read(name)
@@ -144,7 +144,7 @@ def _receipt(store: storage.Store, name: str) -> dict[str, Any]:
 
 
 def _check_figures(url: str, name: str, values: dict[str, Any]) -> None:
-    """Refuse a receipt with numbers that cannot be, or with figures that the report cannot tell of: InputError."""
+    """Raise InputError for a receipt with impossible numbers, or with figures that the report cannot show."""
     costs = {key: values.get(key, 0) for key in ("seconds", "cpu_seconds", "peak_memory_bytes")}
     for key, number in {**costs, **dict(_numbers(values.get("balance", {}), "balance"))}.items():
         if not 0 <= number < _MOST:
@@ -189,9 +189,9 @@ _TYPE_WORDS: dict[_Kinds, str] = {str: "text", dict: "object", _NUMBER: "number"
 
 
 def _speak_of_the_cohort(receipts: Mapping[str, dict[str, Any]]) -> None:
-    """Give ingest the balance of everybody in the cohort that was genotyped.
+    """Replace ingest's balance by that of the whole genotyped cohort.
 
-    Its own receipts tell of single runs: the last may have had nothing to do, and people may have been removed since.
+    Its own receipts are of single runs: the last may have had nothing to do, and samples may have been removed since.
     """
     genotyped = max((one for one in receipts.values() if _version(one)), key=_version, default=None)
     ingests = [one for one in receipts.values() if one["step"] == "ingest"]

@@ -1,4 +1,4 @@
-"""verify: a cohort, a callset or a gVCF is read again, whole, and compared with what was written."""
+"""verify: read a cohort, a callset or a gVCF completely and compare it with its checksums and receipts."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class Damaged(StoreError):
-    """Objects of a store that are not what was written; `damage` has all of them."""
+    """Objects of a store that differ from what was written; `damage` lists all of them."""
 
     def __init__(self, url: str, damage: Sequence[Damage], checked: int) -> None:
         self.url, self.damage = url, tuple(damage)
@@ -38,7 +38,7 @@ class Damaged(StoreError):
 
 
 def verify(url: str, scatter: Scatter, progress: Progress) -> Receipt:
-    """Check whatever lies at a URL; the balance is in objects. Raises Damaged, or the InputError of a bad gVCF."""
+    """Check what is at a URL; the balance is in objects. Raises Damaged, or the InputError of a bad gVCF."""
     with receipt_of("verify") as receipt:
         checked = _look(url, scatter, progress)
         if checked.damage:
@@ -71,7 +71,7 @@ def _sum(checked: Iterable[Checked]) -> Checked:
 
 
 def _gvcf(url: str) -> Checked:
-    """Every record read, those of its first sample decoded."""
+    """Read every record, and decode those of the first sample."""
     header = gvcf.read_header(url)
     rows = sum(rows.read for rows in gvcf.read_rows(url, header.contigs, header.samples[0]))
     with storage.open_file(url) as file:
@@ -110,7 +110,7 @@ class _Task:
 
 
 def _cohort(store: storage.Store, scatter: Scatter, progress: Progress) -> Checked:
-    """Every version's batches: receipts, objects, rows; and whether the derived tables can be read."""
+    """Check every version's batches: receipts, objects, rows; and that the cached tables can be read."""
     versions, damage = check_versions(store)
     homes = {(batch.id, batch.seal): (one, batch) for one in versions for batch in one.batches}
     receipts = {
@@ -136,7 +136,7 @@ def _cohort(store: storage.Store, scatter: Scatter, progress: Progress) -> Check
 
 
 def _check_notes(store: storage.Store) -> Checked:
-    """The JSON beside versions and batches: the registry of callsets, an erasure that has begun, whose the store is."""
+    """Check the other JSON: the registry of callsets, the journal of an erasure, the location's policy."""
     readers: dict[str, Callable[[], object]] = {
         name: partial(callset_registry.read_entry, store, name) for name in store.list(f"{callset_registry.FOLDER}/")
     }

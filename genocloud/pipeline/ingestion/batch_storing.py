@@ -106,7 +106,9 @@ def _rows(
             unread[sample.sample] = left
         yield rows
     if gvcf.fingerprint(url, sample.name_in_gvcf) != arrival.fingerprint:
-        raise UnreadableFile(url, "changed while it was being ingested", "run this again when nobody writes to it")
+        raise UnreadableFile(
+            url, "changed while it was being ingested", "run this again when no other process writes to it"
+        )
 
 
 def _with_blocks(url: str, caller: str, records: Iterable[gvcf.Rows]) -> Iterator[gvcf.Rows]:
