@@ -143,7 +143,7 @@ RUNS = ("ingest", "discover", "estimate", "render", "call", "estimate kept", "ex
 
 @dataclass(frozen=True)
 class Work:
-    """A cohort's steps, as the command line runs them; each with its own model, so that none reuses another's tables."""
+    """A cohort's steps, as the command line runs them; each with its own model, so that none reuses tables."""
 
     place: Path
     name: str

@@ -42,7 +42,8 @@ def export(
     """Write the callset, or its records whose POS lies in some intervals, atomically.
 
     `sites`: only the samples of some locations of a hybrid run. Finished shards are kept in OUT.parts until the end, so
-    that a killed run resumes. The balance is in records. Raises GenotypesNotShared or RemoteUnreachable first genotypes of another location may not or cannot be read from here, OutputInUse where another run writes OUT.
+    that a killed run resumes. The balance is in records. Raises GenotypesNotShared or RemoteUnreachable first where
+    genotypes of another location may not or cannot be read from here, OutputInUse where another run writes OUT.
     """
     check_vcf_url(out_url)
     with storage.file_lock(out_url):
