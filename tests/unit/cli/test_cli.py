@@ -12,7 +12,7 @@ from pathlib import Path
 import pysam
 import pytest
 
-from genocloud import open_callset
+from genocloud import json_digest, open_callset
 from genocloud.cli import main
 from genocloud.cli.options import memory_size
 from tests.conftest import DATA, sample_map
@@ -186,7 +186,7 @@ def test_a_plan_that_this_machine_cannot_hold_is_refused(tmp_path, gvcfs, capsys
     samples, out = sample_map(tmp_path, gvcfs[:1]), tmp_path / "a.vcf.gz"
     assert run("joint", samples, "--reference", REFERENCE, "-o", out, "--quiet", "--memory", "10MB") == 5
     assert "give more --memory" in capsys.readouterr().err
-    monkeypatch.setattr(importlib.import_module("genocloud.steps.joint"), "STORE_SHARE", 10**12)
+    monkeypatch.setattr(importlib.import_module("genocloud.pipeline.work_folder"), "STORE_SHARE", 10**12)
     assert run("joint", samples, "--reference", REFERENCE, "-o", out, "--quiet") == 5
     assert "larger disk" in capsys.readouterr().err
 
@@ -463,7 +463,8 @@ def test_inspect_of_a_cut_table_names_it(tmp_path, made, capsys):
 def test_json_with_another_balance_is_no_receipt(tmp_path, made, capsys, balance):
     receipt = tmp_path / "verify.json"
     assert run("verify", made.cohort, "--receipt", receipt, "--quiet") == 0
-    receipt.write_text(json.dumps(json.loads(receipt.read_text()) | {"balance": balance}))
+    fields = json_digest.open_json(receipt.read_bytes()) | {"balance": balance}
+    receipt.write_text(json.dumps(json_digest.sealed_json(fields)))
     capsys.readouterr()
     assert run("inspect", receipt) == 3
     assert f"{receipt}: JSON, but no receipt of genocloud" in capsys.readouterr().err
