@@ -1,4 +1,4 @@
-"""Every table that crosses a room's door, declared once: column, type, unit, missing value, VCF name."""
+"""Schemas of all tables shared between packages, each declared once: column, type, unit, missing value, VCF name."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 VERSION = 3
-"""Version of the store's tables; a store with another major version is refused."""
+"""Version of the store's tables; opening a store with another major version is an error."""
 
 MISSING = np.int32(-(2**31))
 """A missing integer inside kernels (the value that BCF reserves); null in Arrow and Parquet. Floats use NaN."""
@@ -21,16 +21,16 @@ INT8, INT16, INT32, INT64 = pa.int8(), pa.int16(), pa.int32(), pa.int64()
 FLOAT, DOUBLE, STRING, BOOL = pa.float32(), pa.float64(), pa.string(), pa.bool_()
 INTS, COUNTS, DOUBLES, STRINGS = pa.list_(INT32), pa.list_(INT64), pa.list_(DOUBLE), pa.list_(STRING)
 WORD = pa.dictionary(INT32, STRING)
-"""A string out of few distinct ones."""
+"""Dictionary-encoded string."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a table.
 
-    `vcf` is where the value stands in VCF: `POS`, `INFO/AC`, `FORMAT/GQ`, or empty for a column of ours; `number`
-    and `kind` are the header's Number and Type; `form` is how GATK prints a float (empty: its default for numbers);
-    `enabled_by` names what asks for it (an annotation group, or a setting of the model): nothing if it is always there.
+    `vcf` is the field in VCF: `POS`, `INFO/AC`, `FORMAT/GQ`, or empty for a column of genocloud's own; `number` and
+    `kind` are the header's Number and Type; `form` is how GATK prints a float (empty: its default for numbers);
+    `enabled_by` names the annotation groups or options of the model that enable it; empty if it is always there.
     """
 
     name: str
@@ -68,9 +68,9 @@ _PLACE = (
     ),
     _key("sample", INT32, "index of the sample in its batch"),
 )
-# A row speaks for bases start <= base < stop. Its end is, as GenomicsDB reads it: END if the record has one;
-# POS + len(REF) if an ALT is deletion-like (`*`; shorter than REF and not symbolic; of REF's length, above 1, with more
-# than one mismatch); else one base. A later record of the same sample ends it earlier: rows of a sample never overlap.
+# A row covers bases start <= base < stop. Its end is, as in GenomicsDB: END if the record has one; POS + len(REF) if an
+# ALT is deletion-like (`*`; shorter than REF and not symbolic; of REF's length, above 1, with more than one mismatch);
+# else one base. A later record of the same sample ends it earlier: rows of a sample never overlap.
 
 _DEPTHS = (
     Column("dp", INT32, "depth, reads", "FORMAT/DP"),
@@ -137,7 +137,7 @@ OBSERVATION_COLUMNS = (
     _key("order", INT16, "its place in that record's ALT list"),
     _key("observed", INT32, "(sample, allele) observations merged into this row"),
 )
-"""Which alleles occur in a shard, one row each distinct (start, ref, alt)."""
+"""Alleles that occur in a shard, one row for each distinct (start, ref, alt)."""
 
 SPAN_COLUMNS = (
     _key("contig", INT32, "index of the contig in the reference's order"),
@@ -145,7 +145,7 @@ SPAN_COLUMNS = (
     _key("stop", INT32, "first base that is no longer under it, 0-based"),
     _key("rank", INT32, "cohort rank of the first sample that has this stretch"),
 )
-"""Bases under deletions that began earlier: where they give `*`, in which place of the ALT order."""
+"""Bases under deletions that began earlier, where these make `*`, and the rank that orders it among the ALTs."""
 
 ALLELE_COLUMNS = (
     _key("contig", INT32, "index of the contig in the reference's order", "CHROM"),
@@ -158,7 +158,7 @@ ALLELE_COLUMNS = (
 """The merged alleles of each site of a shard, sorted by start."""
 
 STRETCH_COLUMNS = SPAN_COLUMNS[:3]
-"""Bases under some deletion that began earlier, without who has it; a row each stretch that does not touch another."""
+"""Bases under any deletion that began earlier, without ranks; one row for each maximal stretch."""
 
 _MERGED = ALLELE_COLUMNS[:5]
 
@@ -180,7 +180,7 @@ START_COLUMNS = (
     _key("copies", COUNTS, "expected copies of each ALT at even frequencies, 2^-40; none at sites of too many ALTs"),
     _key("gains", COUNTS, "there: by how much carriers' likelihoods exceed hom-ref's, log10, by ALT: 2^-14 then 2^-56"),
 )
-"""What a source of samples says unasked about each site of a shard: sums over its samples."""
+"""A source's sums over its samples for the first round of the federated EM, one row for each site of a shard."""
 
 QUESTION_COLUMNS = (
     _key("site", INT32, "number of the site in ALLELES"),
@@ -189,14 +189,14 @@ QUESTION_COLUMNS = (
     _key("chosen", INTS, "numbers of the ALTs in the estimate where some are left out; else none"),
     _key("copies", COUNTS, "the cohort's expected copies of each ALT in the estimate, 2^-40; none: even frequencies"),
 )
-"""What the sources of samples are asked about sites that are still open, one row each."""
+"""The coordinator's questions of one round of the federated EM, one row for each site that is still open."""
 
 ANSWER_COLUMNS = (
     _key("copies", COUNTS, "expected copies of each ALT in the estimate, 2^-40; none to a last question"),
     _key("high", COUNTS, "to a last question: -ln of nobody carrying anything but `*`, then each ALT, in 2^-14"),
     _key("low", COUNTS, "what these lack, in 2^-56; where there is but one ALT the first of both says all"),
 )
-"""A source's answer to each question: sums over its samples."""
+"""A source's sums over its samples for one round of the federated EM, one row for each question."""
 
 SETTLED_COLUMNS = (
     *_MERGED,
@@ -211,7 +211,7 @@ SETTLED_COLUMNS = (
     _key("low", BOOL, "the site is forced, and its confidence is below what others need"),
     Column("reason", WORD, "why the site is dropped; null if it is put out"),
 )
-"""What becomes of each site of a shard, sorted by start."""
+"""The decision for each site of a shard, emitted or dropped, sorted by start."""
 
 _INFO_DOUBLE = ("1", "Float")
 _BY_ALT = ("A", "Float")
@@ -415,7 +415,7 @@ SITE_KEY = _key(
     INT64,
     "names the site's alleles: of a site's rows in a callset that has grown, those with the key that SITES has count",
 )
-"""What the files of a callset have behind SITES and GENOTYPES; with contig and pos it joins them."""
+"""The last column of a callset's files of SITES and GENOTYPES; with contig and pos it joins them."""
 
 BLOCKS, VARIANTS = table(BLOCK_COLUMNS), table(VARIANT_COLUMNS)
 OBSERVATIONS, SPANS, ALLELES = table(OBSERVATION_COLUMNS), table(SPAN_COLUMNS), table(ALLELE_COLUMNS)
@@ -427,7 +427,7 @@ STORED_SITES, STORED_GENOTYPES = table((*SITE_COLUMNS, SITE_KEY)), table((*GENOT
 
 
 _RUN = {"lengths": INTS, "counts": INTS, "values": pa.list_(FLOAT)}
-"""Multisets of floats, one behind the other: distinct values in each, how often, which."""
+"""Concatenated multisets of floats: number of distinct values in each, counts, values."""
 _BINNED = 3
 """Raw annotations that are histograms by allele (genotypes.allele_specific.HISTOGRAMS)."""
 
@@ -439,18 +439,18 @@ SUMMARY = pa.schema(
         ("totals", COUNTS),
     ]
 )
-"""Samples' likelihoods at each site as distinct keys with multiplicities (genotypes.summaries.Summary)."""
+"""Samples' likelihoods at each site as distinct keys with counts (genotypes.LikelihoodCounts)."""
 
 SHARES = pa.schema(
     [
-        ("quiet", BOOL),  # put out without a likely variant: totals are then of that kind
+        ("quiet", BOOL),  # emitted without a likely variant: totals have the columns of kernels.nonvariant_genotypes
         ("totals", COUNTS),
         ("ac", COUNTS),
         *((f"run_{name}", kind) for name, kind in _RUN.items()),
         ("ids", STRINGS),
     ]
 )
-"""What some samples add to each site's annotations: sums, and multisets for medians."""
+"""Some samples' raw annotations of each site (genotypes.RawAnnotations): sums, and multisets for medians."""
 
 ALLELE_SUMS = pa.schema(
     [
@@ -464,16 +464,16 @@ ALLELE_SHARES = pa.schema(
     [
         *ALLELE_SUMS,
         ("cells", INTS),  # number of the allele within its site
-        ("ranks", INTS),  # place in the batch's samples in force, by cohort rank
+        ("ranks", INTS),  # place among the batch's active samples, by cohort rank
         ("squares", pa.list_(FLOAT)),
     ]
 )
-"""What SHARES has besides where the allele-specific annotations were asked for: of one batch, a row a record."""
+"""Further columns of SHARES where allele-specific annotations are enabled; squares have an entry for each record."""
 
 SUMMED_SHARES = pa.schema([*SHARES, *ALLELE_SUMS])
-"""SHARES with what allele-specific annotations need, but for SQUARES: sums over samples, no row of anybody's."""
+"""SHARES with the allele-specific columns except SQUARES: sums over samples, nothing of a single sample."""
 SQUARES = pa.schema([("cell", INT32), ("square", FLOAT)])
-"""ASRAW_MQ of alleles put out, by number, added up over samples in order (float32); none where nobody told."""
+"""ASRAW_MQ of emitted alleles, by number, added over samples in order (float32); no row for alleles without it."""
 
 SHEET = pa.schema(
     [
@@ -482,23 +482,23 @@ SHEET = pa.schema(
         ("renames", BOOL),
     ]
 )
-"""A sheet's rows of one site, for that site."""
+"""The rows of the sample sheet of one location."""
 ACTIVE_SAMPLES = pa.schema([("batch", WORD), ("row", INT32), ("rank", INT32)])
-"""Who is in force at a site: batch, number of the row in the site's SHEET, rank in its cohort; by batch and place."""
+"""Active samples of a location: batch, row number in its SHEET, cohort rank; sorted by batch and place."""
 LOCAL_ALLELES = pa.schema([("start", INT32), ("ref", STRING), ("alts", STRINGS), ("observed", INT32)])
-"""ALLELES of one site's samples in a shard."""
+"""ALLELES of one location's samples in a shard."""
 INTERVALS = pa.schema([("start", INT32), ("stop", INT32)])
-"""Stretches of a shard's contig: under deletions from upstream, or those for which somebody has a row."""
+"""Intervals of a shard's contig: bases under deletions from upstream, or bases that some row covers."""
 UNITED_ALLELES = pa.schema([("start", INT32), ("ref", STRING), ("alts", STRINGS), ("forced", BOOL)])
-"""ALLELES of a shard, as all sites' samples have them."""
+"""ALLELES of a shard, merged over all locations."""
 TOTALS = pa.schema([("kind", STRING), ("bin", INT32), ("count", INT64)])
-"""Genotypes of a site's samples taken together: `samples`, sums by class, called ones by DP and by GQ; no sample."""
+"""Counts of a location's genotypes over all samples: `samples`, by class, and called ones by DP and by GQ."""
 EMITTED = pa.schema([("site", INT32), ("kept", INTS), ("estimated", BOOL)])
-"""Which sites of ALLELES are put out, with which ALTs, and whether they have a QUAL."""
+"""The emitted sites of ALLELES, with their ALTs and whether they have a QUAL."""
 
 
 def numbers(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
-    """An Arrow number column as numpy in its own dtype: missing integers are the dtype's smallest, floats NaN."""
+    """An Arrow number column as numpy in its own dtype: null integers become the dtype's minimum, floats NaN."""
     array = _one_chunk(array)
     if array.null_count:
         array = array.fill_null(_missing(array.type))
@@ -506,7 +506,7 @@ def numbers(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
 
 
 def nullable(values: npt.NDArray[Any], type_: pa.DataType) -> pa.Array:
-    """The reverse of `numbers`: the dtype's smallest integer, or NaN, becomes null."""
+    """The reverse of `numbers`: the dtype's minimum, or NaN, becomes null."""
     return pa.array(values, type=type_, mask=_is_missing(values))
 
 
@@ -545,7 +545,7 @@ def string_lists(
 
 
 def with_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
-    """The table with other values, of their own type, in one column, which keeps its place and description."""
+    """The table with one column's values replaced, of any type; the column keeps its place and description."""
     place = table.schema.get_field_index(name)
     return table.set_column(place, table.schema.field(place).with_type(values.type), values)
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from genocloud import schema
 from genocloud.kernels.alleles import any_other_alleles, match_alleles, spanning_alleles
 from genocloud.kernels.merged_likelihoods import BLOCK, FACTS, HOM_REF, NO_CALL, complete_vectors, genotype_states
-from genocloud.kernels.row_alignment import fill_speaking, number_blocks
+from genocloud.kernels.row_alignment import fill_covering_rows, number_blocks
 
 Array = npt.NDArray[Any]
 
@@ -177,7 +177,7 @@ def _fill_covering_row(
 ) -> None:
     bounds = np.searchsorted(schema.numbers(rows["sample"]), np.arange(samples + 1))
     edges = _own(rows["start"], np.int32), _own(rows["stop"], np.int32)
-    fill_speaking(covering_row, positions, active, *edges, bounds, numbers)
+    fill_covering_rows(covering_row, positions, active, *edges, bounds, numbers)
 
 
 def _own(column: pa.ChunkedArray, dtype: Any) -> Array:

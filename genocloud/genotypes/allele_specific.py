@@ -149,7 +149,7 @@ def _binned(cells: list[Array], histograms: Sequence[tuple[Array, ...]], count: 
     return Runs(at, added.astype(np.int32), bins[first].astype(np.float32))
 
 
-def annotations(share: AlleleRawAnnotations, offsets: Array, absent_log10: Array, an: Array) -> dict[str, pa.Array]:
+def annotations(raw: AlleleRawAnnotations, offsets: Array, absent_log10: Array, an: Array) -> dict[str, pa.Array]:
     """The AS_ columns of SITES; an (sites,) int64.
 
     offsets       (sites + 1,) int64: the sites' slices of the emitted ALTs
@@ -160,28 +160,28 @@ def annotations(share: AlleleRawAnnotations, offsets: Array, absent_log10: Array
     is_alt[first[:-1]] = False
     alt, ref = np.flatnonzero(is_alt), np.repeat(first[:-1], np.diff(offsets))
     site = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    has_records, lists = share.record_counts > 0, _Lists(offsets.astype(np.int32))
-    medians = kernels.median_bins(*share.bins).reshape(len(HISTOGRAMS), -1)[:, alt]
+    has_records, lists = raw.record_counts > 0, _Lists(offsets.astype(np.int32))
+    medians = kernels.median_bins(*raw.bins).reshape(len(HISTOGRAMS), -1)[:, alt]
     columns = {
         name: lists.column(medians[n], ~np.isnan(medians[n]), has_records[:, 2 + n])
         for n, name in enumerate(HISTOGRAMS.values())
     }
-    strands = np.concatenate([share.sums[ref, :2], share.sums[alt, :2]], axis=1)
-    has_strands = share.sums[alt, kernels.STRANDED] > 0
+    strands = np.concatenate([raw.sums[ref, :2], raw.sums[alt, :2]], axis=1)
+    has_strands = raw.sums[alt, kernels.STRANDED] > 0
     factorials = log_factorials(STRAND_LIMIT + 1)
     fisher = np.array([fisher_strand(table, factorials) for table in strands])
     odds = np.array([strand_odds_ratio(table) for table in strands])
-    depth = share.sums[ref, kernels.CARRIED] + share.sums[alt, kernels.CARRIED]
+    depth = raw.sums[ref, kernels.CARRIED] + raw.sums[alt, kernels.CARRIED]
     with np.errstate(divide="ignore", invalid="ignore"):
         by_depth = np.floor(-10.0 * absent_log10 + 0.5) / depth
         by_depth = np.where(by_depth < HIGH_QD, by_depth, QD_WHEN_HIGH)
-        squares = _squares(share)[alt] / share.sums[alt, kernels.DEPTH]
-    enough = share.samples[:, 0] >= MIN_INBRED
+        squares = _squares(raw)[alt] / raw.sums[alt, kernels.DEPTH]
+    enough = raw.samples[:, 0] >= MIN_INBRED
     return columns | {
         "AS_FS": lists.column(fisher, has_strands, has_records[:, 0]),
-        "AS_InbreedingCoeff": lists.column(_inbreeding(share, ref, alt, site, an), enough[site], enough),
+        "AS_InbreedingCoeff": lists.column(_inbreeding(raw, ref, alt, site, an), enough[site], enough),
         "AS_MQ": lists.column(np.sqrt(squares), np.ones(len(alt), bool), has_records[:, 1]),
-        "AS_QD": lists.column(by_depth, np.ones(len(alt), bool), share.samples[:, 1] > 0),
+        "AS_QD": lists.column(by_depth, np.ones(len(alt), bool), raw.samples[:, 1] > 0),
         "AS_SOR": lists.column(odds, has_strands, has_records[:, 0]),
     }
 
@@ -199,20 +199,20 @@ class _Lists:
         )
 
 
-def _squares(share: AlleleRawAnnotations) -> Array:
+def _squares(raw: AlleleRawAnnotations) -> Array:
     """ASRAW_MQ as GenomicsDB writes it: added in float32 in the samples' order, three decimals; 0 without data."""
-    order = np.lexsort((share.ranks, share.cells))
-    sums = kernels.sum_in_order(share.cells[order], share.squares[order], len(share.sums))
+    order = np.lexsort((raw.ranks, raw.cells))
+    sums = kernels.sum_in_order(raw.cells[order], raw.squares[order], len(raw.sums))
     return np.asarray(np.nan_to_num(np.round(sums.astype(np.float64), 3)))
 
 
-def _inbreeding(share: AlleleRawAnnotations, ref: Array, alt: Array, site: Array, an: Array) -> Array:
+def _inbreeding(raw: AlleleRawAnnotations, ref: Array, alt: Array, site: Array, an: Array) -> Array:
     """1 - observed / expected heterozygotes of each ALT (AS_InbreedingCoeff.calculateIC)."""
-    hets, homs = share_sums(share.sums[:, kernels.HETS :].copy()).T
+    hets, homs = share_sums(raw.sums[:, kernels.HETS :].copy()).T
     copies = hets + 2.0 * homs
-    alone = np.bincount(site, minlength=len(share.samples))[site] == 1
+    alone = np.bincount(site, minlength=len(raw.samples))[site] == 1
     with np.errstate(divide="ignore", invalid="ignore"):
         refs = copies[ref] / (copies[alt] + copies[ref])  # of one ALT; never 1 - q, which would lose a tiny share
         alts = copies[alt] / an[site]
         share_of_one = np.where(alone, refs, alts)
-        return np.asarray(1.0 - hets[alt] / (2.0 * share_of_one * (1.0 - share_of_one) * share.samples[site, 0]))
+        return np.asarray(1.0 - hets[alt] / (2.0 * share_of_one * (1.0 - share_of_one) * raw.samples[site, 0]))

@@ -101,17 +101,17 @@ def annotate(
 
 
 def _variant_sites(
-    sites: pa.Table, share: RawAnnotations, contigs: Sequence[Contig], model: Model
+    sites: pa.Table, raw: RawAnnotations, contigs: Sequence[Contig], model: Model
 ) -> tuple[pa.Table, Array]:
     """SITES of the sites emitted with ALTs, and the mask of those with a carrier, (sites,) bool."""
-    counts = _counts(sites, share)
+    counts = _counts(sites, raw)
     columns = _alleles(sites, contigs, model) | counts
-    columns |= _info(sites, share, model)
-    if share.alleles:
-        columns |= allele_specific.annotations(share.alleles, *_absences(sites), counts["AN"])
+    columns |= _info(sites, raw, model)
+    if raw.alleles:
+        columns |= allele_specific.annotations(raw.alleles, *_absences(sites), counts["AN"])
     has_carrier = np.array([any(copies) for copies in counts["AC"].to_pylist()], bool)
     if not has_carrier[schema.numbers(sites["forced"])].all():
-        own = _or_null(_medians(share.runs)["ExcessHet"])
+        own = _or_null(_medians(raw.runs)["ExcessHet"])
         columns |= {"ExcessHetMedian": _either(columns["ExcessHetMedian"], own, has_carrier)}
         columns |= {name: _either(columns[name], None, has_carrier) for name in _OF_CARRIERS if name in columns}
     return _sites(columns, len(sites)), has_carrier
@@ -130,26 +130,26 @@ _OF_CARRIERS = ("AC", "AF", "AN", "AS_InbreedingCoeff", "ExcessHet", "FS", "Inbr
 
 
 def _nonvariant_sites(
-    sites: pa.Table, share: NonvariantRawAnnotations, contigs: Sequence[Contig], model: Model
+    sites: pa.Table, raw: NonvariantRawAnnotations, contigs: Sequence[Contig], model: Model
 ) -> pa.Table:
     """SITES of the sites emitted without a likely variant (gatk-model.md, section 8, cases 1 and 2).
 
     The records' IDs are kept only where nothing was estimated: GATK loses them where it genotypes.
     """
-    own, estimated = _medians(share.runs), ~was_not_estimated(sites)
-    depth = _site_depth(share.totals[:, nonvariant_genotypes.DEPTH], share.totals[:, nonvariant_genotypes.SAMPLE_DEPTH])
-    raw = share.totals[:, nonvariant_genotypes.MAPPING : nonvariant_genotypes.SAMPLE_DEPTH]
+    own, estimated = _medians(raw.runs), ~was_not_estimated(sites)
+    depth = _site_depth(raw.totals[:, nonvariant_genotypes.DEPTH], raw.totals[:, nonvariant_genotypes.SAMPLE_DEPTH])
+    mapping = raw.totals[:, nonvariant_genotypes.MAPPING : nonvariant_genotypes.SAMPLE_DEPTH]
     unknown = pa.ListArray.from_arrays(np.arange(len(sites) + 1, dtype=np.int32), pa.nulls(len(sites), schema.INT32))
     columns = _fixed(sites, contigs, model)
-    columns |= {"id": _either(pa.array(_ids(share.ids, len(sites)), schema.STRING), None, ~estimated)}
+    columns |= {"id": _either(pa.array(_ids(raw.ids, len(sites)), schema.STRING), None, ~estimated)}
     columns |= {"ref": sites["ref"], "alts": _kept_whole(sites)}
     columns |= _plain_medians(own) | {"ExcessHetMedian": _or_null(own["ExcessHet"])}
     columns |= {
         "DP": pa.array(depth.astype(np.int32), mask=depth == 0),
         "MLEAC": _either(unknown, None, estimated),
         "MLEAF": _either(unknown.cast(schema.DOUBLES), None, estimated),
-        "MQ": _present(_mapping_quality(raw), raw[:, 2] > 0),
-        "MQMedian": _without(own["MQ"], raw[:, 2] > 0),
+        "MQ": _present(_mapping_quality(mapping), mapping[:, 2] > 0),
+        "MQMedian": _without(own["MQ"], mapping[:, 2] > 0),
         "NDA": _either(columns["NDA"], None, estimated),
     }
     return _sites(columns, len(sites))
@@ -232,14 +232,14 @@ def _ids(ids: Sequence[tuple[int, str]], sites: int) -> list[str | None]:
     return [named.get(site) for site in range(sites)]
 
 
-def _counts(sites: pa.Table, share: RawAnnotations) -> dict[str, Any]:
+def _counts(sites: pa.Table, raw: RawAnnotations) -> dict[str, Any]:
     """AC, AF, AN, MLEAC and MLEAF; `ac` holds the copies of each emitted allele, REF too."""
     lists, mleac = schema.ragged(sites["mleac"])
     first, number = lists + np.arange(len(lists)), np.diff(lists)
-    is_ref = np.zeros(len(share.ac), bool)
+    is_ref = np.zeros(len(raw.ac), bool)
     is_ref[first[:-1]] = True
-    called = np.add.reduceat(share.ac, first[:-1]) if len(sites) else share.ac
-    ac, an, regenotyped = share.ac[~is_ref], np.repeat(called, number), np.repeat(share.totals[:, REGENOTYPED], number)
+    called = np.add.reduceat(raw.ac, first[:-1]) if len(sites) else raw.ac
+    ac, an, regenotyped = raw.ac[~is_ref], np.repeat(called, number), np.repeat(raw.totals[:, REGENOTYPED], number)
     offsets = lists.astype(np.int32)
     return {
         "AC": pa.ListArray.from_arrays(offsets, ac.astype(np.int32)),
@@ -255,13 +255,13 @@ def _ratio(part: Array, whole: Array, of_none: float) -> Array:
     return np.asarray(np.divide(part, whole, out=np.full(len(part), of_none), where=whole != 0))
 
 
-def _info(sites: pa.Table, share: RawAnnotations, model: Model) -> dict[str, pa.Array]:
+def _info(sites: pa.Table, raw: RawAnnotations, model: Model) -> dict[str, pa.Array]:
     """The other INFO columns of SITES."""
-    totals, own = share.totals, _medians(share.runs)
+    totals, own = raw.totals, _medians(raw.runs)
     strands, hardy, diploid = totals[:, STRANDS : STRANDS + 9], totals[:, HARDY : HARDY + 4], totals[:, DIPLOID]
     inbreeding = share_sums(totals[:, INBREEDING:].copy())
     statistics = annotate_sites(strands[:, :8].copy(), hardy[:, :3].copy(), inbreeding, diploid.copy())
-    has_hardy, enough = hardy[:, 3] > 0, (diploid >= MIN_INBRED) & (share.samples >= MIN_INBRED)
+    has_hardy, enough = hardy[:, 3] > 0, (diploid >= MIN_INBRED) & (raw.samples >= MIN_INBRED)
     depth = _site_depth(totals[:, DEPTH], totals[:, SAMPLE_DEPTH])
     quality, has_quality = _mapping_qualities(totals, depth, model)
     return _plain_medians(own) | {

@@ -12,7 +12,7 @@ from genocloud.genotypes.allele_specific import HISTOGRAMS, RAW, AlleleRawAnnota
 from genocloud.genotypes.calling import RawAnnotations
 from genocloud.genotypes.likelihood_counts import LikelihoodCounts
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, in_order, is_nonvariant
-from genocloud.kernels import nonvariant_genotypes as quiet_kernels
+from genocloud.kernels import nonvariant_genotypes
 from genocloud.kernels.allele_specific_sums import SUMS
 from genocloud.kernels.genotyping import TOTALS
 
@@ -41,36 +41,40 @@ def summary_of(table: pa.Table) -> LikelihoodCounts:
     return LikelihoodCounts(at, _offsets(lengths), values, counts, totals.reshape(len(table), SUMMARY_TOTALS))
 
 
-def shares_table(shares: RawAnnotations, sites: pa.Table, ranks: npt.NDArray[np.int32]) -> pa.Table:
+def shares_table(raw: RawAnnotations, sites: pa.Table, ranks: npt.NDArray[np.int32]) -> pa.Table:
     """SHARES, with the columns of ALLELE_SHARES if any, of a batch at the emitted sites of SETTLED.
 
     ranks  (active samples,) int32, ascending: cohort ranks of the batch, which may differ in another cohort
     """
-    quiet = is_nonvariant(sites)
-    alleles = np.diff(schema.ragged(sites["kept"])[0])[~quiet] + 1
-    columns = _plain(shares.totals, shares.runs, ()) | {
+    nonvariant_mask = is_nonvariant(sites)
+    alleles = np.diff(schema.ragged(sites["kept"])[0])[~nonvariant_mask] + 1
+    columns = _plain(raw.totals, raw.runs, ()) | {
         "quiet": np.zeros(len(alleles), bool),
-        "ac": _lists(_offsets(alleles), shares.ac),
+        "ac": _lists(_offsets(alleles), raw.ac),
     }
     kind = schema.SHARES
-    if shares.alleles:
-        columns |= _allele_columns(shares.alleles, _offsets(alleles), ranks)
+    if raw.alleles:
+        columns |= _allele_columns(raw.alleles, _offsets(alleles), ranks)
         kind = pa.schema([*schema.SHARES, *schema.ALLELE_SHARES])
     table = _table(columns, kind, len(alleles))
-    if not shares.nonvariant:
+    if not raw.nonvariant:
         return table
-    nonvariant = shares.nonvariant
-    others = _plain(nonvariant.totals, nonvariant.runs, nonvariant.ids) | {"quiet": np.ones(int(quiet.sum()), bool)}
-    return in_order(table, _table(others, kind, int(quiet.sum())), quiet)
+    nonvariant = raw.nonvariant
+    others = _plain(nonvariant.totals, nonvariant.runs, nonvariant.ids) | {
+        "quiet": np.ones(int(nonvariant_mask.sum()), bool)
+    }
+    return in_order(table, _table(others, kind, int(nonvariant_mask.sum())), nonvariant_mask)
 
 
 def shares_of(table: pa.Table, ranks: npt.NDArray[np.int32]) -> RawAnnotations:
     """The reverse of `shares_table`, for any selection of rows of the batch's tables."""
-    quiet = schema.numbers(table["quiet"])
+    nonvariant_mask = schema.numbers(table["quiet"])
     nonvariant = None
-    if quiet.any():
-        nonvariant = NonvariantRawAnnotations(*_parts(table.filter(pa.array(quiet)), quiet_kernels.TOTALS))
-        table = table.filter(pa.array(~quiet))
+    if nonvariant_mask.any():
+        nonvariant = NonvariantRawAnnotations(
+            *_parts(table.filter(pa.array(nonvariant_mask)), nonvariant_genotypes.TOTALS)
+        )
+        table = table.filter(pa.array(~nonvariant_mask))
     totals, runs, _ = _parts(table, TOTALS)
     at, ac = schema.ragged(table["ac"])
     alleles = _alleles_of(table, at, ranks) if "sums" in table.column_names else None
@@ -117,24 +121,24 @@ def _runs_of(table: pa.Table, name: str, number: str) -> Runs:
     return Runs(_offsets(lengths), counts, values)
 
 
-def _allele_columns(shares: AlleleRawAnnotations, at: Array, ranks: Array) -> dict[str, pa.Array]:
+def _allele_columns(raw: AlleleRawAnnotations, at: Array, ranks: Array) -> dict[str, pa.Array]:
     """ALLELE_SHARES; at (sites + 1,) int64: the sites' slices of the emitted alleles."""
-    order = np.argsort(shares.cells, kind="stable")
-    cells = shares.cells[order]
+    order = np.argsort(raw.cells, kind="stable")
+    cells = raw.cells[order]
     site = np.searchsorted(at, cells, side="right") - 1
     slices = np.searchsorted(cells, at)
     columns = {
-        "sums": _lists(at * shares.sums.shape[1], shares.sums.ravel()),
-        "samples": _rows(shares.samples),
-        "told": _rows(shares.record_counts),
+        "sums": _lists(at * raw.sums.shape[1], raw.sums.ravel()),
+        "samples": _rows(raw.samples),
+        "told": _rows(raw.record_counts),
         "cells": _lists(slices, cells - at[site]),
-        "ranks": _lists(slices, np.searchsorted(ranks, shares.ranks[order])),
-        "squares": _lists(slices, shares.squares[order]),
+        "ranks": _lists(slices, np.searchsorted(ranks, raw.ranks[order])),
+        "squares": _lists(slices, raw.squares[order]),
     }
     for n in range(len(HISTOGRAMS)):
-        first = shares.bins.at[n * at[-1] : (n + 1) * at[-1] + 1]
+        first = raw.bins.at[n * at[-1] : (n + 1) * at[-1] + 1]
         part = slice(first[0], first[-1])
-        runs = Runs(first - first[0], shares.bins.counts[part], shares.bins.values[part])
+        runs = Runs(first - first[0], raw.bins.counts[part], raw.bins.values[part])
         columns |= _run_columns("bin", f"_{n}", runs, at)
     return columns
 

@@ -223,7 +223,7 @@ def _strings(text: Bytes, spans: Array, rows: int, upper: npt.NDArray[np.bool_])
     """Spans of a text as Arrow string columns."""
     offsets, bits, nulls = _new_buffers(len(spans), rows + 1, np.int32)
     sizes = np.empty(len(spans), np.int64)
-    arrow_buffers.count_letters(spans, rows, sizes)
+    arrow_buffers.count_bytes(spans, rows, sizes)
     content = np.empty(int(sizes.sum()), np.uint8)
     beyond_ascii = arrow_buffers.fill_strings(text, spans, rows, upper, offsets, content, bits, nulls)
     starts, valid, data = pa.py_buffer(offsets), pa.py_buffer(bits), pa.py_buffer(content)

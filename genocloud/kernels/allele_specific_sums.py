@@ -1,4 +1,4 @@
-"""What a batch adds to the allele-specific annotations: the raw texts of its records, and depths by allele."""
+"""A batch's raw data for the allele-specific annotations: parsed raw texts of its records, and depths by allele."""
 
 import numpy as np
 
@@ -11,15 +11,15 @@ from genocloud.kernels.site_statistics import SHARES
 
 BAR, COMMA, POINT, MINUS, ZERO = np.uint8(ord("|")), np.uint8(ord(",")), np.uint8(ord(".")), np.uint8(ord("-")), 48
 FORWARD, REVERSE, STRANDED, DEPTH, CARRIED, HETS, HOMS, SUMS = 0, 1, 2, 3, 4, 5, 8, 11
-"""Columns of `sums`, by allele put out: reads by strand; records that tell them; depth over samples with AD; over those
-that AS_QD counts; shares of hets and of homozygotes of the allele (`sums.add_share_sum` adds these)."""
+"""Columns of `sums`, by emitted allele: reads by strand; records that have them; depth over samples with AD; over those
+that AS_QD counts; shares of hets and of homozygotes of the allele (added by `fixed_point.add_share_sum`)."""
 THOUSANDTHS, BIN, EPSILON = 1000.0, 0.1, 0.001
-"""Raw rank sums are handed on with three decimals and binned by 0.1 (Histogram: floor((value + 0.001) / 0.1))."""
+"""Raw rank sums have three decimals and are binned by 0.1 (Histogram: floor((value + 0.001) / 0.1))."""
 
 
 @compiled
 def _number(text, at, end):
-    """A decimal number that ends at `end`, `,` or `|`: (value, where it ends); NaN for anything else."""
+    """Parse a decimal number up to `end`, `,` or `|`: (value, place after it); NaN for anything else."""
     sign, value, scale, digits, point = 1.0, 0.0, 1.0, 0, False
     if at < end and text[at] == MINUS:
         sign, at = -1.0, at + 1
@@ -38,15 +38,16 @@ def _number(text, at, end):
 
 @kernel()
 def read_raw(
-    sites, samples, rows, facts, allele_counts, kept_at, kept, merged_at, merged, raw_at, raw, which, sums, told
-):
-    """The numbers that one raw field tells of each allele put out: (cells (n,) int64, samples (n,) int32, numbers
-    (n, 2) float64), in the order of sites and samples.
+    sites, samples, rows, facts, allele_counts, kept_at, kept, merged_at, merged, raw_at, raw, which, sums,
+    record_counts,
+):  # fmt: skip
+    """Parse one raw field by emitted allele: (cells (n,) int64, samples (n,) int32, numbers (n, 2) float64), sorted
+    by site and sample.
 
-    sites, samples, rows   (records,) int64: what starts where, in the order of sites and samples
-    facts, allele_counts, kept_at, kept   as in calling.call_sites
+    sites, samples, rows   (records,) int64: the records that start at each site, sorted by site and sample
+    facts, allele_counts, kept_at, kept   as in genotyping.call_sites
     merged_at, merged   as in genotyping.Evidence;  raw_at (variants + 1,) int64: slices of raw, uint8
-    told   (sites,) int64; records that have the field are added
+    record_counts   (sites,) int64; records that have the field are added
     which  0: AS_SB_TABLE, added to `sums`, nothing returned; 1: AS_RAW_MQ; 2: a histogram, value and count at a time
 
     Source: gatk-model.md, section 2.
@@ -55,14 +56,14 @@ def read_raw(
     for record in range(len(rows)):
         most = max(most, allele_counts[sites[record]] + 1)
         room += (raw_at[rows[record] + 1] - raw_at[rows[record]] + 1) // 2 if which > 0 else 0
-    cells, who, numbers, found = np.empty(room, np.int64), np.empty(room, np.int32), np.empty((room, 2)), 0
+    cells, who, numbers, filled = np.empty(room, np.int64), np.empty(room, np.int32), np.empty((room, 2)), 0
     place_of, last, begin = np.empty(most, np.int64), -1, 0
     for record in range(len(rows)):
         row, site = rows[record], sites[record]
         at, end = raw_at[row], raw_at[row + 1]
         if at == end:
             continue
-        told[site] += 1
+        record_counts[site] += 1
         if site != last:
             last, begin = site, kept_at[site]
             place_of[:] = -1
@@ -86,15 +87,15 @@ def read_raw(
                 sums[begin + place, REVERSE] += np.int64(value)
                 sums[begin + place, STRANDED] += 1
             else:
-                cells[found], who[found] = begin + place, samples[record]
-                numbers[found, 0], numbers[found, 1] = (value, 1.0) if which == 1 else (first, value)
-                found += 1
-    return cells[:found].copy(), who[:found].copy(), numbers[:found].copy()
+                cells[filled], who[filled] = begin + place, samples[record]
+                numbers[filled, 0], numbers[filled, 1] = (value, 1.0) if which == 1 else (first, value)
+                filled += 1
+    return cells[:filled].copy(), who[:filled].copy(), numbers[:filled].copy()
 
 
 @kernel()
 def add_genotypes(calls, ad_rows, kept_at, sums, samples):
-    """Add what the genotypes tell to `sums`, and the called diploid samples with PL or GQ of each site to `samples`.
+    """Add depths and genotype shares to `sums`, and counts of samples to `samples`.
 
     calls    Calls;  ad_rows (variants + 1,) int64: where each record's own AD begins; empty where it has none
     samples  (sites, 2) int64: called diploid samples with PL or GQ; samples with AD
@@ -105,14 +106,14 @@ def add_genotypes(calls, ad_rows, kept_at, sums, samples):
     ad_at, ad, pl_at, pl = calls.ad_at, calls.ad, calls.pl_at, calls.pl
     times, distinct = np.zeros(len(rows), np.int64), np.empty(numbers.shape[1], np.int32)
     for site in range(numbers.shape[0]):
-        begin, alleles, found = kept_at[site], kept_at[site + 1] - kept_at[site], 0
+        begin, alleles, seen = kept_at[site], kept_at[site + 1] - kept_at[site], 0
         for sample in range(numbers.shape[1]):
             number = numbers[site, sample]
             if times[number] == 0:
-                distinct[found] = number
-                found += 1
+                distinct[seen] = number
+                seen += 1
             times[number] += 1
-        for n in range(found):
+        for n in range(seen):
             number = distinct[n]
             count, times[number] = times[number], 0
             ploidy, row = gt_at[number + 1] - gt_at[number], rows[number]
@@ -139,9 +140,9 @@ def add_genotypes(calls, ad_rows, kept_at, sums, samples):
 
 @compiled
 def _pl_of_quality(gq, alleles):
-    """The PL that a diploid sample without one stands for: (genotypes,) int32.
+    """The PL that GATK assumes for a diploid sample with GQ only: (genotypes,) int32.
 
-    Source: GenotypeUtils.makeApproximateDiploidLog10LikelihoodsFromGQ, as gatk-model.md, section 2, has it.
+    Source: GenotypeUtils.makeApproximateDiploidLog10LikelihoodsFromGQ (gatk-model.md, section 2).
     """
     out = np.full(alleles * (alleles + 1) // 2, GQ_FACTOR * gq, np.int32)
     for b in range(alleles):
@@ -170,7 +171,7 @@ def _add_weights(pl, at, alleles, count, begin, sums):
 
 @kernel()
 def sum_in_order(cells, values, count):
-    """Sums of float32 in the order given, by cell: (count,) float32; NaN where there is none."""
+    """Sums in float32, in the order of the values, by cell: (count,) float32; NaN for cells without values."""
     out = np.full(count, np.nan, np.float32)
     for k in range(len(cells)):
         before = out[cells[k]]

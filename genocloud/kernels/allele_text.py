@@ -1,4 +1,4 @@
-"""REF and ALT as a record writes them: what they stand for, and whether they can be true."""
+"""REF and ALT texts of a record: classification of ALTs, and checks against the reference."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ OLD_STAR = np.frombuffer(b"<*:DEL>".ljust(16), np.uint8)
 
 @compiled
 def deletion_like(text, ref, ref_size, alt, alt_size):
-    """Whether this ALT makes the record cover its whole REF (GenomicsDB's rule; a symbolic ALT never does)."""
+    """Whether this ALT makes the record cover its whole REF (GenomicsDB's rule); not for symbolic ALTs."""
     if alt_size < ref_size:
         return True
     if alt_size > ref_size:
@@ -24,7 +24,7 @@ def deletion_like(text, ref, ref_size, alt, alt_size):
 
 @compiled
 def symbolic(text, start, size):
-    """Whether an ALT is no sequence of bases: `<...>` or a breakend, single ones (`.A`, `A.`) too."""
+    """Whether an ALT is `<...>` or a breakend, also a single one (`.A`, `A.`), rather than bases."""
     for k in range(size):
         byte = text[start + k]
         if byte == 60 or byte == 91 or byte == 93 or byte == 46:
@@ -34,7 +34,7 @@ def symbolic(text, start, size):
 
 @compiled
 def reference_allele(text, start, size):
-    """Whether an ALT stands for whatever is not the reference: `<NON_REF>` or `<*>`."""
+    """Whether an ALT stands for any allele but the reference: `<NON_REF>` or `<*>`."""
     if size == 3:
         return text[start] == 60 and text[start + 1] == 42 and text[start + 2] == 62
     return size == 9 and word_is(text, start, start + 9, pointer(NON_REF), 9)
@@ -46,21 +46,21 @@ def old_star(text, start, size):
     return size == 7 and word_is(text, start, start + 7, pointer(OLD_STAR), 7)
 
 
-def _letters():
-    """For each byte what is stored of it in REF and ALT: capitals, and N for the code of several bases."""
-    letters = np.arange(256, dtype=np.uint8)
-    letters[ord("a") : ord("z") + 1] -= 32
+def _stored_bases():
+    """Table from each byte of REF or ALT to the byte stored: upper case, and N for ambiguity codes."""
+    stored = np.arange(256, dtype=np.uint8)
+    stored[ord("a") : ord("z") + 1] -= 32
     for code in "RYSWKMBDHV":
-        letters[ord(code)] = letters[ord(code.lower())] = ord("N")
-    return letters
+        stored[ord(code)] = stored[ord(code.lower())] = ord("N")
+    return stored
 
 
-LETTERS = _letters()
-"""GATK's tools read such codes of a reference as N, so that its gVCFs and others' agree; a VCF may not hold them."""
+STORED_BASES = _stored_bases()
+"""GATK reads ambiguity codes of a reference as N; other callers copy them, though VCF does not allow them."""
 
 
 def _codes():
-    """For each byte the bases that it may stand for, as bits; any for what is no code of a base."""
+    """Table from each byte to the bases it may stand for, as bits; all bits for bytes that are no IUPAC code."""
     codes = np.full(256, 15, np.uint8)
     iupac = "A1 C2 G4 T8 U8 R5 Y10 S6 W9 K12 M3 B14 D13 H11 V7"
     for letter, *bits in iupac.split():
@@ -74,7 +74,7 @@ CODES = _codes()
 
 @compiled
 def contradicts(text, ref, size, start, length, bases, line_bases, line_bytes):
-    """Whether a REF cannot be what the reference has from `start` on: case apart, a code is any base it may stand for.
+    """Whether a REF contradicts the reference from `start` on, ignoring case; ambiguity codes match any of their bases.
 
     text[ref:ref + size] is REF; length (bases) the contig's; bases, line_bases, line_bytes are as in parsing.parse.
     """
@@ -91,7 +91,7 @@ def contradicts(text, ref, size, start, length, bases, line_bases, line_bytes):
 
 @compiled
 def repeats(text, first, here, ref):
-    """Whether a line of text[first:here] has the REF and ALT (case apart) that stand, a tab between, at `ref`."""
+    """Whether a line of text[first:here] has the same REF and ALT, ignoring case, as those at `ref`."""
     at = first
     while at < here:
         for _ in range(3):

@@ -1,16 +1,16 @@
-"""Alleles as bytes: which ones are deletions, and which merged allele each record's own allele is."""
+"""Alleles as bytes: detection of deletions, and mapping of each record's own alleles to merged alleles."""
 
 import numpy as np
 
 from genocloud.kernels.genotype_order import genotype_index
 from genocloud.kernels.kernel import compiled, kernel
 
-LESS_THAN, STAR, LETTER_N = np.uint8(ord("<")), np.uint8(ord("*")), np.uint8(ord("N"))
+LESS_THAN, STAR, BASE_N = np.uint8(ord("<")), np.uint8(ord("*")), np.uint8(ord("N"))
 
 
 @compiled
 def is_deletion(refs, ref, ref_end, alts, alt, alt_end):
-    """Whether an ALT makes its record reach over all of REF, as GenomicsDB decides it.
+    """Whether an ALT makes its record cover all of REF, by GenomicsDB's rule.
 
     refs, alts  uint8; REF is refs[ref:ref_end], the ALT alts[alt:alt_end]
 
@@ -30,8 +30,8 @@ def is_deletion(refs, ref, ref_end, alts, alt, alt_end):
 
 @compiled
 def is_any_other(alts, alt, alt_end):
-    """Whether the ALT alts[alt:alt_end] stands for all alleles not named: `<NON_REF>` or `<*>`."""
-    return alt_end - alt > 2 and alts[alt] == LESS_THAN and (alts[alt + 1] == STAR or alts[alt + 1] == LETTER_N)
+    """Whether the ALT alts[alt:alt_end] is `<NON_REF>` or `<*>`."""
+    return alt_end - alt > 2 and alts[alt] == LESS_THAN and (alts[alt + 1] == STAR or alts[alt + 1] == BASE_N)
 
 
 @kernel("int64[::1], int64[::1], uint8[::1]")
@@ -51,7 +51,7 @@ def any_other_alleles(alt_lists, alt_offsets, alt_bytes):
 
 @kernel("int64[::1], uint8[::1], int64[::1], int64[::1], uint8[::1], int64[::1], int64[::1], int32[::1]")
 def spanning_alleles(ref_offsets, ref_bytes, alt_lists, alt_offsets, alt_bytes, ploidies, pl_offsets, pls):
-    """The own allele that stands as `*` where a record that began earlier still speaks; 0 if none: (records,) int32.
+    """The own allele that becomes `*` at later sites that the record covers, 0 if none: (records,) int32.
 
     ref_offsets  (records + 1,) int64; alt_lists, alt_offsets as in `any_other_alleles`
     ploidies     (records,) int64
@@ -95,7 +95,7 @@ def _is_extended(alts, alt, alt_end, refs, tail, tail_end, merged, begin, end):
 
 @compiled
 def _find_allele(alts, alt, alt_end, refs, tail, tail_end, merged, offsets, first, last):
-    """Number of the merged ALT, of those from `first` up to `last`, that an ALT becomes; 0 if none."""
+    """Number of the merged ALT, of those from `first` up to `last`, that equals an extended ALT; 0 if none."""
     for j in range(first, last):
         if _is_extended(alts, alt, alt_end, refs, tail, tail_end, merged, offsets[j], offsets[j + 1]):
             return j - first + 1
@@ -123,7 +123,7 @@ def match_alleles(
     starts, ref_offsets, alt_lists, alt_offsets, alt_bytes,
     site_starts, site_ref_offsets, site_ref_bytes, site_lists, site_offsets, site_bytes,
 ):  # fmt: skip
-    """Line up each record's own alleles with the merged alleles of the site where it starts.
+    """Map each record's own alleles to the merged alleles of the site where it starts, and back.
 
     starts       (records,) int32; site_starts (sites,) int32, ascending
     ref_offsets, alt_lists, alt_offsets, alt_bytes            the records' alleles

@@ -1,17 +1,17 @@
-"""Parsed rows as the buffers of Arrow columns: values, validity bits, offsets and letters."""
+"""Fill the buffers of Arrow columns from parsed rows: values, validity bitmaps, offsets and string data."""
 
 import numpy as np
 
-from genocloud.kernels.allele_text import LETTERS, symbolic
+from genocloud.kernels.allele_text import STORED_BASES, symbolic
 from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.vcf_fields import pointer
 
 
 @compiled
 def set_bits(valid, rows, bits):
-    """Whether each row is valid, as Arrow's bits; returns how many rows are not.
+    """Pack a mask of valid rows into Arrow's validity bitmap; returns the number of nulls.
 
-    valid  (rows + 8,) bool, room to write on behind the rows;  bits  (bytes,) uint8
+    valid  (rows + 8,) bool, with 8 spare entries;  bits  (bytes,) uint8
     """
     nulls = 0
     for k in range(rows):
@@ -32,7 +32,7 @@ def set_bits(valid, rows, bits):
     "int64[:,::1], int64[::1], int64, int64, int64[:,::1], uint8[:,::1], int64[::1]",
 )
 def fill_numbers(source, chosen, rows, missing, out, bits, nulls):
-    """Number columns that may be null.
+    """Fill nullable number columns.
 
     source  (arrays, room), of which the rows `chosen` (columns,) are taken; a null is `missing`, or NaN
     out     (columns, width) with width >= rows, of the columns' dtype; bits (columns, bytes) uint8
@@ -50,7 +50,7 @@ def fill_numbers(source, chosen, rows, missing, out, bits, nulls):
 
 @kernel("int32[:,::1], int64, int32[:,::1], uint8[:,::1], int64[::1]")
 def fill_offsets(counts, rows, offsets, bits, nulls):
-    """List columns: offsets (columns, rows + 1) int32 of lists with `counts` (columns, room) values; empty is null."""
+    """Fill the offsets (columns, rows + 1) int32 of lists of `counts` (columns, room) values; empty lists are null."""
     valid = np.empty(rows + 8, np.bool_)
     for column in range(offsets.shape[0]):
         at = 0
@@ -63,8 +63,8 @@ def fill_offsets(counts, rows, offsets, bits, nulls):
 
 
 @kernel("int32[:,:,::1], int64, int64[::1]")
-def count_letters(spans, rows, sizes):
-    """Bytes in all strings of each column, into sizes (columns,) int64; spans as in `fill_strings`."""
+def count_bytes(spans, rows, sizes):
+    """Count the bytes in all strings of each column, into sizes (columns,) int64; spans as in `fill_strings`."""
     for column in range(spans.shape[0]):
         total = 0
         for row in range(rows):
@@ -73,17 +73,17 @@ def count_letters(spans, rows, sizes):
 
 
 @kernel("uint8[::1], int32[:,:,::1], int64, boolean[::1], int32[:,::1], uint8[::1], uint8[:,::1], int64[::1]")
-def fill_strings(text, spans, rows, upper, offsets, letters, bits, nulls):
-    """String columns copied out of a text; returns whether a byte is not ASCII.
+def fill_strings(text, spans, rows, upper, offsets, data, bits, nulls):
+    """Copy string columns out of a text; returns whether a byte is not ASCII.
 
     text    (bytes,) uint8
     spans   (columns, 2, room) int32: start in the text, length (-1: null)
-    upper   (columns,) bool: whether bytes become allele_text.LETTERS (strings with `<`, `[` or `]` stay as they are)
-    offsets (columns, rows + 1) int32, from the column's first letter
-    letters (bytes,) uint8, of all columns one after another
+    upper   (columns,) bool: whether bytes become allele_text.STORED_BASES (not in strings with `<`, `[` or `]`)
+    offsets (columns, rows + 1) int32, from the column's first byte
+    data    (bytes,) uint8, of all columns one after another
     bits    (columns, bytes) uint8;  nulls (columns,) int64
     """
-    source, known = pointer(text), pointer(LETTERS)
+    source, known = pointer(text), pointer(STORED_BASES)
     valid = np.empty(rows + 8, np.bool_)
     first, seen = 0, 0
     for column in range(spans.shape[0]):
@@ -96,12 +96,12 @@ def fill_strings(text, spans, rows, upper, offsets, letters, bits, nulls):
                 for k in range(start, start + size):
                     byte = source[k]
                     seen |= byte
-                    letters[at] = known[byte]
+                    data[at] = known[byte]
                     at += 1
             else:
                 for k in range(start, start + size):
                     seen |= source[k]
-                    letters[at] = source[k]
+                    data[at] = source[k]
                     at += 1
         offsets[column, rows] = at - first
         first = at

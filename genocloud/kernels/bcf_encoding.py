@@ -1,4 +1,4 @@
-"""BCF2 records from columns: typed values in the smallest integers that hold them.
+"""Encode columns as BCF2 records: typed values in the smallest integers that hold them.
 
 Source: VCF 4.3 specification, section 6 (BCF2.2); htslib vcf.h for the range of each integer type.
 """
@@ -11,14 +11,14 @@ from genocloud.schema import MISSING
 
 INT8, INT16, INT32, FLOAT, CHAR = 1, 2, 3, 5, 7
 FLAG = 0
-"""The type of no value at all: that the key stands there is all that it says."""
+"""The type of a Flag: the presence of the key is its value."""
 
 _END_OF_VECTOR = MISSING + np.int32(1)
 _LOWEST8, _HIGHEST8, _LOWEST16, _HIGHEST16 = -120, 127, -32760, 32767
 """Smaller numbers are reserved, for missing values and ends of vectors among others."""
 
 _MOST_INLINE = 15
-"""Lengths from here on stand behind the type, as a number of their own."""
+"""Longer lengths are written behind the type, as a typed integer."""
 
 _POINT, _PIPE, _ZERO = 46, 124, 48
 _FIXED_BYTES = 32
@@ -113,7 +113,7 @@ def put_sites(
     out,
     ends,
 ):
-    """Write what stands in BCF records before the genotypes, with room for lengths and counts that these decide.
+    """Write the parts of BCF records before the genotypes, with room for lengths and counts that these determine.
 
     places          (sites, 4) int32; contig, 0-based position, bases of REF, bits of QUAL as float32
     id_offsets, ids (sites + 1,) int64 and uint8; an empty ID is missing
@@ -207,7 +207,7 @@ def plan_records(
 ):
     """How wide each key's values are at each site, and where each record begins; see put_records for the arrays.
 
-    widths, types  (sites, keys) int64 and int8, written: values for each sample, 0 where nobody has one; their type
+    widths, types  (sites, keys) int64 and int8, written: values for each sample, 0 where none has one; their type
     starts         (sites + 1,) int64, written
     """
     samples = cells.shape[1]

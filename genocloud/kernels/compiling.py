@@ -1,4 +1,4 @@
-"""The kernels that a joint run calls, so that processes can compile them side by side before it begins."""
+"""List the kernels that a joint run calls, so that processes compile them in parallel before it begins."""
 
 import gc
 import hashlib
@@ -20,12 +20,12 @@ from genocloud.kernels.kernel_cache import SOURCES, KernelCache
 
 
 def missing() -> list[str]:
-    """The kernels of a joint run that are not known to be compiled on this machine; what takes longest comes first."""
+    """The kernels of a joint run that may not be compiled on this machine, those that take longest first."""
     return [] if _mark().exists() else called()
 
 
 def called() -> list[str]:
-    """Each kernel that a joint run calls from Python, with the types that it is called for: `module.name types`."""
+    """Each kernel that a joint run calls from Python, with its argument types: `module.name types`."""
     kernels = [
         (name, member)
         for module in iter_modules([str(Path(__file__).parent)])
@@ -41,7 +41,7 @@ def called() -> list[str]:
 
 
 def _length(kernel: Any, counted: set[Any]) -> int:
-    """Bytes of bytecode of a kernel and of those that it calls, by which they take longer or shorter to compile."""
+    """Bytes of bytecode of a kernel and of those that it calls: an estimate of the time to compile it."""
     function = unwrap(kernel)
     counted.add(function)
     members = [function.__globals__.get(name) for name in function.__code__.co_names]
@@ -53,10 +53,10 @@ def _length(kernel: Any, counted: set[Any]) -> int:
 def compile_kernel(line: str) -> None:
     """Compile one of the `missing` lines, unless numba's cache has it.
 
-    A kernel that does not compile for these types is compiled when it is called, and says then what is wrong.
+    A kernel that does not compile for these types is compiled when it is called, and raises numba's error then.
     """
     name, _, kinds = line.partition(" ")
-    KernelCache.announced = True  # whoever asks for this says so
+    KernelCache.announced = True  # the caller reports it
     collecting = gc.isenabled()
     gc.disable()  # compiling leaves little garbage, and collecting takes a fourteenth of the time
     try:
@@ -68,18 +68,18 @@ def compile_kernel(line: str) -> None:
 
 
 def remember() -> None:
-    """Note beside the compiled kernels that none is missing."""
+    """Mark the cache folder as complete."""
     with suppress(OSError):
         _mark().touch()
 
 
 def place() -> str:
-    """The folder in which numba keeps the compiled kernels."""
+    """The folder of numba's cache of compiled kernels."""
     return str(number_words.stats.cache_path)
 
 
 def _mark() -> Path:
-    """An empty file, named after all that compiled kernels follow from."""
+    """An empty file, named after everything that compiled kernels depend on."""
     facts = f"{numba.__version__} {ll.get_host_cpu_name()} {SOURCES}"
     return Path(place()) / f"complete-{hashlib.sha256(facts.encode()).hexdigest()[:16]}"
 
@@ -92,9 +92,9 @@ def _named(name: str) -> Any:
 def _types(text: str) -> Iterator[Any]:
     """Types between commas, outside of brackets."""
     depth, begin = 0, 0
-    for place, letter in enumerate(text + ","):
-        depth += (letter in "([") - (letter in ")]")
-        if letter == "," and not depth and place > begin:
+    for place, char in enumerate(text + ","):
+        depth += (char in "([") - (char in ")]")
+        if char == "," and not depth and place > begin:
             yield _type(text[begin:place].strip())
             begin = place + 1
 

@@ -1,4 +1,4 @@
-"""Numbering distinct short sequences, so that each is stored once as a word of a dictionary."""
+"""Dictionary encoding of short sequences: each distinct one gets a number."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def number_words(offsets, values):
 
     `firsts[number]` is the place of the first word with this number. Open addressing, in a table at most half full.
     """
-    words, size, found = len(offsets) - 1, 2, 0
+    words, size, count = len(offsets) - 1, 2, 0
     while size < 2 * words:
         size *= 2
     numbers, table = np.empty(words, np.int32), np.full(size, -1, np.int32)
@@ -42,7 +42,7 @@ def number_words(offsets, values):
                 break
             slot = (slot + 1) % size
         if table[slot] < 0:
-            table[slot], firsts[found] = found, word
-            found += 1
+            table[slot], firsts[count] = count, word
+            count += 1
         numbers[word] = table[slot]
-    return numbers, firsts[:found].copy()
+    return numbers, firsts[:count].copy()

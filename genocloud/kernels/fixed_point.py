@@ -1,4 +1,4 @@
-"""Sums over samples that no grouping changes: whole numbers instead of doubles."""
+"""Fixed-point sums over samples: integers, so that the result does not depend on order or grouping."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ SHARE_SUM = 3
 
 @compiled
 def in_units(value):
-    """A number, 0 or more, in the nearest UNIT: int64."""
+    """A number, 0 or more, rounded to units of 2^-40: int64."""
     return np.int64(value * UNIT + 0.5)
 
 
@@ -32,7 +32,7 @@ def add_words(value, count, words, row):
 
 @kernel()
 def sums_of(high, low):
-    """The doubles nearest to sums in two words, each (n,) int64: of two doubles what adding them gives."""
+    """The doubles nearest to sums in two words, each (n,) int64; a sum of two doubles equals their double sum."""
     return (high + (low >> LOW_BITS)) / HIGH + (low & ((1 << LOW_BITS) - 1)) / LOW
 
 
@@ -64,7 +64,7 @@ def add_share_sum(row, at, other, other_at, count):
 
 @compiled
 def _add_digits(row, at, level, digit, rest):
-    """Add the digits of a level and the next; what is then too small, here or there, falls away."""
+    """Add the digits of a level and the next; digits below the two kept levels are dropped."""
     below = level - row[at]
     if below != 0 and row[at + 1] == 0 and row[at + 2] == 0:
         row[at], below = level, 0
@@ -81,7 +81,7 @@ def _add_digits(row, at, level, digit, rest):
 
 @kernel("int64[:,:,::1]")
 def add_share_sums(parts):
-    """Sums of shares added up over some parts, (parts, rows, sums x SHARE_SUM) int64: (rows, sums x SHARE_SUM)."""
+    """Add the sums of shares of several parts, (parts, rows, sums x SHARE_SUM) int64: (rows, sums x SHARE_SUM)."""
     out = parts[0].copy()
     for part in range(1, parts.shape[0]):
         for row in range(parts.shape[1]):

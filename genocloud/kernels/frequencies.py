@@ -1,4 +1,4 @@
-"""Allele frequencies by expectation and maximisation, and what they say about each allele."""
+"""Allele frequencies by EM, and the probabilities that an allele, or any, is absent."""
 
 import math
 
@@ -15,11 +15,11 @@ STOP = 0.1
 LN10 = math.log(10.0)
 PHRED = -LN10 / 10.0
 DEPTH, LIKELIHOODS, BARE_CARRIER, BEYOND = 1, 2, 4, 8
-"""What is known of a site, as bits: some depth; a sample with likelihoods; a variant genotype without; GATK's limits
-exceeded. A site can be genotyped if it has the first two and not the third (gatk-model.md, section 2)."""
+"""Bits of a site: some depth; a sample with likelihoods; a variant genotype without; GATK's limits exceeded. A site can
+be genotyped if it has the first two and not the third (gatk-model.md, section 2)."""
 GENOTYPED = DEPTH | LIKELIHOODS
 _RATIOS = np.array([10.0 ** (phred / -10.0) for phred in range(3000)] + [0.0])
-"""Likelihoods by their phred-scaled values; what is smaller is as good as nothing beside a sum above VANISHING."""
+"""Likelihoods by their phred-scaled values; smaller ones do not change a sum above VANISHING."""
 VANISHING = 1e-200
 GATK_ALLELES, GATK_GENOTYPES = 50, 1024
 """GATK's limits, which are not ours: alleles at a site; genotypes, with NON_REF, in a sample's vector.
@@ -50,7 +50,7 @@ def _smallest(pl, count):
 
 @compiled
 def likelihood_gains(offsets, values, counts, first, last, alleles):
-    """How much better than hom-ref each allele's carriers are, log10: (alleles, 2) int64, sums in words.
+    """By how much the likelihoods of each allele's carriers exceed hom-ref's, log10: (alleles, 2) int64, sums in words.
 
     offsets, values, counts   keys of a site: those from `first` up to `last`
 
@@ -184,7 +184,7 @@ def _priors(copies, ways, frequencies):
 def _weigh(ratios, likelihoods, at, weights):
     """Fill weights, (genotypes,) float64, with a sample's posteriors up to a factor; return their sum.
 
-    ratios as `_priors` gives them; the sample's likelihoods begin at `at`. The sum vanishes if the factor is too small.
+    ratios as from `_priors`; the sample's likelihoods begin at `at`. The sum vanishes if the factor is too small.
     """
     total = 0.0
     for g in range(len(ratios)):
@@ -213,7 +213,7 @@ def sum_copies(ploidies, at, likelihoods, counts, table, frequencies):
     counts  (keys,) int64; samples of each key
     table   `genotype_counts` of the first key's ploidy
 
-    Each sample's are rounded before they are added: so no grouping of samples shows.
+    Each sample's are rounded before they are added, so that the sum does not depend on the grouping.
     """
     out = np.zeros(len(frequencies), np.int64)
     copies, ways = table
@@ -235,7 +235,7 @@ def sum_copies(ploidies, at, likelihoods, counts, table, frequencies):
 
 @compiled
 def still_moves(copies, before):
-    """Whether some allele's expected copies, in units, moved so far that the EM goes on."""
+    """Whether some allele's expected copies, in units, moved by more than STOP."""
     farthest = np.int64(0)
     for a in range(len(copies)):
         farthest = max(farthest, abs(copies[a] - before[a]))
@@ -263,7 +263,7 @@ def estimate_counts(ploidies, at, likelihoods, counts, table, pseudocounts):
 
 @compiled
 def _masks(copies, star):
-    """Which genotypes speak for absence, (alleles, genotypes) float64, 0 or 1: of each allele, first of all but `*`."""
+    """Genotypes without each allele, (alleles, genotypes) float64, 0 or 1; row 0: without any ALT but `*`."""
     genotypes, alleles = copies.shape
     out = np.ones((alleles, genotypes))
     for g in range(genotypes):
@@ -290,7 +290,7 @@ def _log_sum(logs, likelihoods, at, mask):
 
 @compiled
 def sum_absence(ploidies, at, likelihoods, counts, table, frequencies, star):
-    """-ln of the probability that nobody carries an allele: (alleles, 2) int64, sums in words.
+    """-ln of the probability that no sample carries an allele: (alleles, 2) int64, sums in words.
 
     The first arguments as in `sum_copies`; star: place of `*` among the alleles, -1 if it is not one of them
 
@@ -325,9 +325,9 @@ def sum_absence(ploidies, at, likelihoods, counts, table, frequencies, star):
 
 @compiled
 def absence(words, star):
-    """log10 probabilities that nobody carries an allele: (anything but REF and `*`, each allele (alleles,)) float64.
+    """log10 probabilities of absence in all samples: (any ALT but `*`, each allele (alleles,)) float64.
 
-    words  of all samples, as `sum_absence` gives them; star: place of `*` among the alleles, -1 if it is not one
+    words  of all samples, as from `sum_absence`; star: place of `*` among the alleles, -1 if it is not one
 
     The entry of REF is 0. One ALT has one probability, unless it is `*`.
     """
@@ -364,9 +364,9 @@ def _known(totals, offsets, values, first, last, alleles):
 
 @compiled
 def _site_of(site_offsets, offsets, values, counts, allele_offsets, most, site, chosen):
-    """What the EM takes of a site's keys: (ploidies, at, likelihoods, counts, table), the arguments of `sum_copies`.
+    """The arguments of `sum_copies` from a site's keys: (ploidies, at, likelihoods, counts, table).
 
-    chosen  (alleles in the EM,) int64; where these are not all, samples that know nothing do not count
+    chosen  (alleles in the EM,) int64; where these are not all, frail samples do not count (likelihood_keys)
     """
     alleles, first, last = allele_offsets[site + 1] - allele_offsets[site], site_offsets[site], site_offsets[site + 1]
     samples = counts[first:last]
@@ -390,7 +390,7 @@ def _place_of(star, chosen):
 def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets, pseudocounts, stars, most):
     """The estimates of each site.
 
-    site_offsets, offsets, values, counts   as `summaries.merge_keys`; totals (sites, 3) int64, as `summarise_sites`
+    site_offsets, offsets, values, counts, totals   as from likelihood_keys.summarise_sites
     allele_offsets  (sites + 1,) int64; the sites' slices of pseudocounts, float64; REF first
     stars           (sites,) int64; merged number of `*`, -1 if none
     most            ALTs that go into the EM
@@ -426,7 +426,7 @@ def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets
 
 @kernel()
 def start_sites(site_offsets, offsets, values, counts, totals, allele_offsets, most):
-    """What a source says of each site unasked; arguments as in `estimate_sites`.
+    """A source's sums for the first round of the federated EM; arguments as in `estimate_sites`.
 
     Returns (known (sites,) int8: bits; chromosomes (sites,) int64; copies int64, expected at even frequencies, in
     units, 0 where ALTs are too many; gains (alleles, 2) int64, in words, 0 elsewhere): one per allele of all sites.
@@ -439,7 +439,7 @@ def start_sites(site_offsets, offsets, values, counts, totals, allele_offsets, m
         first, last, alleles = site_offsets[site], site_offsets[site + 1], end - begin
         known[site] = _known(totals[site], offsets, values, first, last, alleles)
         if known[site] & BARE_CARRIER:
-            continue  # nobody can genotype it
+            continue  # the site cannot be genotyped
         chosen = np.arange(alleles if alleles <= most + 1 else 1)
         ploidies, at, likelihoods, samples, table = _site_of(
             site_offsets, offsets, values, counts, allele_offsets, most, site, chosen
@@ -456,13 +456,13 @@ def start_sites(site_offsets, offsets, values, counts, totals, allele_offsets, m
 @kernel()
 def answer_sites(
     site_offsets, offsets, values, counts, allele_offsets, pseudocounts, stars, most,
-    site, last, chosen_offsets, chosen, asked, even,
+    site, last, chosen_offsets, chosen, current, even,
 ):  # fmt: skip
-    """A source's answers; the first arguments as in `estimate_sites`.
+    """A source's sums for the questions of one round of the federated EM; first arguments as in `estimate_sites`.
 
     site   (questions,) int64; last (questions,) bool: for absence, not copies; even (questions,) bool: there are no
            copies yet, and frequencies are even
-    chosen_offsets  (questions + 1,) int64; slices of chosen, int64: the alleles in the EM, REF first, and of asked,
+    chosen_offsets  (questions + 1,) int64; slices of chosen, int64: the alleles in the EM, REF first, and of current,
                     int64: their expected copies, in units
 
     Returns (copies int64, as `sum_copies`; words (n, 2) int64, as `sum_absence`), one per chosen allele; 0 where the
@@ -473,7 +473,7 @@ def answer_sites(
         begin, end = chosen_offsets[n], chosen_offsets[n + 1]
         own = chosen[begin:end]
         prior = pseudocounts[allele_offsets[site[n]] :][own]
-        shares = np.full(len(own), 1.0 / len(own)) if even[n] else frequencies_of(asked[begin:end], prior)
+        shares = np.full(len(own), 1.0 / len(own)) if even[n] else frequencies_of(current[begin:end], prior)
         ploidies, at, likelihoods, samples, table = _site_of(
             site_offsets, offsets, values, counts, allele_offsets, most, site[n], own
         )

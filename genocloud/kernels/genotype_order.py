@@ -3,7 +3,7 @@
 from genocloud.kernels.kernel import compiled
 
 MANY = 1 << 40
-"""What `count_genotypes` answers at most, so that absurd ploidies do not overflow."""
+"""Upper limit of `count_genotypes`, so that absurd ploidies do not overflow."""
 
 
 @compiled
@@ -46,7 +46,7 @@ def advance(genotype, ploidy):
 
 @compiled
 def write_genotype(index, ploidy, out, at):
-    """Write the genotype at a place of VCF order into out[at : at + ploidy], ascending; the reverse of the above."""
+    """Write the genotype with an index of VCF order into out[at : at + ploidy]; the reverse of `genotype_index`."""
     for k in range(ploidy - 1, -1, -1):
         allele = 0
         while count_genotypes(allele + 1, k + 1) <= index:

@@ -1,4 +1,4 @@
-"""Genotypes of the emitted sites, and what they add to each site's annotations."""
+"""Genotypes of emitted sites, and a batch's raw data for the sites' annotations."""
 
 import math
 from typing import NamedTuple
@@ -34,7 +34,7 @@ from genocloud.kernels.merged_likelihoods import (
 from genocloud.kernels.site_statistics import genotype_weights, rounded_counts, weights_of_quality
 
 NOT_FLAT = -0.1
-"""GenotypeGVCFs trusts a best genotype only if the log10 likelihoods say more than this (GATKVariantContextUtils)."""
+"""GenotypeGVCFs calls a best genotype only if the sum of log10 likelihoods is below this (GATKVariantContextUtils)."""
 STRAND_READS = 2
 """FS counts samples with more reads than this (FisherStrand.MIN_COUNT)."""
 FIELDS = 7
@@ -46,8 +46,8 @@ MIXED = OTHER + 2
 
 DEPTH, REGENOTYPED, CARRIED, STRANDS, RAW_MQ, HARDY, OLD_MQ = 0, 1, 2, 4, 13, 16, 20
 DIPLOID, SAMPLE_DEPTH, INBREEDING, TOTALS = 23, 24, 25, 31
-"""Where a batch's share of each site's annotations begins in the site's row of int64; all but INBREEDING are numbers to
-add (`sums.add_share_sum` adds that); either way adding is exact.
+"""First column of each part of a site's totals, int64; all but INBREEDING are plain sums (that is added by
+`fixed_point.add_share_sum`); either way adding is exact.
 
 DEPTH        INFO/DP, and the depth of samples without one
 REGENOTYPED  called alleles before depthless genotypes were set to no-call (for MLEAF)
@@ -55,7 +55,7 @@ CARRIED      2: depth of ALT carriers for QD: all, and those with more than one 
 STRANDS      9: reads by strand of samples with more than 2 reads, of all samples; samples with SB
 RAW_MQ       3: sum of squares, reads, samples
 HARDY        4: hom-ref, het, hom-alt as whole samples; called diploid samples with PL or GQ
-OLD_MQ       3: sum of squares of records that do not tell its reads (GATK 3's RAW_MQ), such records, depth of hom-refs
+OLD_MQ       3: sum of squares of records without its number of reads (GATK 3's RAW_MQ), such records, depth of hom-refs
 DIPLOID      diploid samples with PL or GQ (for InbreedingCoeff)
 SAMPLE_DEPTH the samples' own depths, which count where DEPTH is 0 (GenomicsDB); 0 where it is not
 INBREEDING   6: hom-ref and het shares of these (fixed_point.SHARE_SUM)
@@ -63,7 +63,7 @@ INBREEDING   6: hom-ref and het shares of these (fixed_point.SHARE_SUM)
 
 
 class Evidence(NamedTuple):
-    """What calling reads of the variants besides merged_likelihoods.COLUMNS.
+    """Fields of the variants that calling reads in addition to merged_likelihoods.COLUMNS.
 
     gt_at    (variants + 1,) int64; slices of gt, int8: own allele numbers, -1 for `.`
     ad_at    (variants + 1,) int64; slices of ad, int32 reads; empty where absent
@@ -85,7 +85,7 @@ class Evidence(NamedTuple):
 
 
 class Calls(NamedTuple):
-    """Distinct genotypes, and which of them each cell (site, sample) has.
+    """Distinct genotypes, and the number of the one in each cell (site, sample).
 
     numbers (sites, samples) int32; the genotype of each cell
     gt_at, ad_at, pl_at  (genotypes + 1,) int64; slices of gt int8, ad and pl int32 (empty: missing)
@@ -109,13 +109,13 @@ class Calls(NamedTuple):
 
 
 @compiled
-def _number_cells(facts, speaking, kept_at, ploidies, kinds, first_block):
-    """Which cells have the same genotype whatever the site: blocks that say the same, and samples without a row.
+def _number_cells(facts, covering_row, kept_at, ploidies, kinds, first_block):
+    """Number the cells so that those with the same row have one number: equal blocks, and samples without a row.
 
     Returns numbers (sites, samples) int32, in the order of first appearance, and of each number: row, site and ploidy
     (int32), and whether several cells may have it (bool).
     """
-    sites, samples = speaking.shape
+    sites, samples = covering_row.shape
     most, highest = 0, 0
     for site in range(sites):
         most = max(most, kept_at[site + 1] - kept_at[site])
@@ -127,11 +127,11 @@ def _number_cells(facts, speaking, kept_at, ploidies, kinds, first_block):
     copies, shared = np.empty(sites * samples, np.int32), np.empty(sites * samples, np.bool_)
     absent = np.full(highest + 1, -1, np.int32)
     known = np.full((most + 1, len(facts) - first_block if first_block < len(facts) else 0), -1, np.int32)
-    found = 0
+    count = 0
     for site in range(sites):
         kept = kept_at[site + 1] - kept_at[site]
         for sample in range(samples):
-            row, number = speaking[site, sample], -1
+            row, number = covering_row[site, sample], -1
             ploidy = np.int64(0) if row < 0 else np.int64(facts[row][PLOIDY])
             if ploidy == 0:
                 ploidy = ploidies[kinds[site], sample]
@@ -140,17 +140,17 @@ def _number_cells(facts, speaking, kept_at, ploidies, kinds, first_block):
             elif row >= first_block:
                 number = known[kept, row - first_block]
             if number < 0:
-                number = found
-                rows[found], places[found], copies[found], shared[found] = row, site, ploidy, True
+                number = count
+                rows[count], places[count], copies[count], shared[count] = row, site, ploidy, True
                 if row < 0:
-                    absent[ploidy] = found
+                    absent[ploidy] = count
                 elif row >= first_block:
-                    known[kept, row - first_block] = found
+                    known[kept, row - first_block] = count
                 else:
-                    shared[found] = False
-                found += 1
+                    shared[count] = False
+                count += 1
             numbers[site, sample] = number
-    return numbers, rows[:found].copy(), places[:found].copy(), copies[:found].copy(), shared[:found].copy()
+    return numbers, rows[:count].copy(), places[:count].copy(), copies[:count].copy(), shared[:count].copy()
 
 
 @compiled
@@ -234,16 +234,16 @@ def _keep_genotype(fact, own_at, own_gt, merged_at, merged, position, star, plac
 
 
 @compiled
-def add_record(raw_mq, ranked, row, totals, into, values, found):
-    """What a record adds whatever becomes of its genotype: raw MQ and rank sums."""
+def add_record(raw_mq, ranked, row, totals, into, values, value_counts):
+    """Add a record's raw MQ and rank sums, which count even if its genotype is emptied."""
     if raw_mq[row, 0] >= 0 and raw_mq[row, 1] >= 0:
         totals[into, RAW_MQ] += raw_mq[row, 0]
         totals[into, RAW_MQ + 1] += raw_mq[row, 1]
         totals[into, RAW_MQ + 2] += 1
     for field in range(FIELDS):
         if not math.isnan(ranked[row, field]):
-            values[field, found[field]] = ranked[row, field]
-            found[field] += 1
+            values[field, value_counts[field]] = ranked[row, field]
+            value_counts[field] += 1
 
 
 @compiled
@@ -262,7 +262,7 @@ def _add_strands(sb, row, totals, into):
 
 @compiled
 def _add_hardy(kind, pl, at, vector, alleles, gq, totals, into):
-    """A diploid genotype's share of ExcessHet and InbreedingCoeff; its PL begins at `at`."""
+    """Add a diploid genotype to the totals of ExcessHet and InbreedingCoeff; its PL begins at `at`."""
     called = kind != NO_CALL and kind != MIXED
     if not vector and not (called and gq != MISSING):
         return
@@ -283,7 +283,7 @@ def _add_hardy(kind, pl, at, vector, alleles, gq, totals, into):
 
 @compiled
 def _add_carrier_depth(kind, ad, at, depths, dp, totals, into):
-    """Depth for QD, of het and hom-var genotypes; their AD is ad[at : at + depths]."""
+    """Add the depth of a het or hom-var genotype for QD; its AD is ad[at : at + depths]."""
     if kind != OTHER and kind != HOM_VAR:
         return
     reads = 0
@@ -299,7 +299,7 @@ def _add_carrier_depth(kind, ad, at, depths, dp, totals, into):
 
 @compiled
 def _write_depths(own_at, own_end, own_ad, kept, alleles, ad, at):
-    """AD of the kept alleles into ad from `at`; returns how many entries, 0 if the record has none."""
+    """Write AD of the kept alleles into ad from `at`; returns the number of entries, 0 if the record has none."""
     if own_at == own_end:
         return 0
     for k in range(alleles):
@@ -322,12 +322,12 @@ def _sort(values, field, count):
 
 
 @compiled
-def append_runs(ranked, found, run_at, runs, values, last):
-    """Each field's values sorted and counted, behind the first run_at[last] of runs and values."""
+def append_runs(ranked, value_counts, run_at, runs, values, last):
+    """Append each field's distinct values, ascending, and their counts behind the first run_at[last] of both."""
     for field in range(FIELDS):
-        _sort(ranked, field, found[field])
+        _sort(ranked, field, value_counts[field])
         end = run_at[last + field]
-        for k in range(found[field]):
+        for k in range(value_counts[field]):
             if k > 0 and ranked[field, k] == ranked[field, k - 1]:
                 runs[end - 1] += 1
                 continue
@@ -342,26 +342,26 @@ def append_runs(ranked, found, run_at, runs, values, last):
     "int64[::1], int64[::1], int64[::1], int64[::1], int64[:,::1], int64[::1], int64"
 )
 def call_sites(
-    facts, pl, own_numbers, evidence, speaking, positions, allele_counts, stars, kept_at, kept, ploidies, kinds,
+    facts, pl, own_numbers, evidence, covering_row, positions, allele_counts, stars, kept_at, kept, ploidies, kinds,
     first_block,
 ):  # fmt: skip
-    """Genotypes of some sites and their share of the annotations.
+    """Call the genotypes of some sites and sum the raw data of their annotations.
 
     facts, pl, own_numbers   the batch's rows (merged_likelihoods.COLUMNS); evidence: Evidence
-    speaking         (sites, samples) int32; rows, -1 for none
+    covering_row     (sites, samples) int32; -1 for none
     positions        (sites,) int32
     allele_counts    (sites,) int64: merged alleles with REF; stars (sites,) int64: number of `*`, -1 if none
-    kept_at          (sites + 1,) int64; slices of kept, int64: merged numbers of the alleles put out, REF first
+    kept_at          (sites + 1,) int64; slices of kept, int64: merged numbers of the emitted alleles, REF first
     ploidies         (kinds, samples) int64; where a sample has no row, or its row no GT
-    kinds            (sites,) int64; which of these counts at the site
-    first_block      the first row that is a block: these are called once for each number of alleles put out
+    kinds            (sites,) int64; the row of ploidies for the site
+    first_block      the first row that is a block: these are called once for each number of emitted alleles
 
     Returns (Calls, totals (sites, TOTALS) int64, ac int64: called copies of each kept allele, REF too; run_at (sites x
     FIELDS + 1,) int64: slices of runs int32 and values float32: the distinct values, ascending, how often each).
     Source: gatk-model.md, sections 5 and 6 (GenotypeGVCFsEngine.regenotypeVC, cleanupGenotypeAnnotations).
     """
-    sites, samples = speaking.shape
-    numbers, rows, places, copies, shared = _number_cells(facts, speaking, kept_at, ploidies, kinds, first_block)
+    sites, samples = covering_row.shape
+    numbers, rows, places, copies, shared = _number_cells(facts, covering_row, kept_at, ploidies, kinds, first_block)
     cells = len(rows)
     gts, ads, pls = _measure(facts, rows, places, copies, kept_at)
     gt_at, ad_at, pl_at = np.zeros(cells + 1, np.int64), np.zeros(cells + 1, np.int64), np.zeros(cells + 1, np.int64)
@@ -373,12 +373,12 @@ def call_sites(
     for cell in range(cells):
         share += shared[cell]
     totals, ac = np.zeros((sites + share, TOTALS), np.int64), np.zeros(kept_at[sites], np.int64)
-    ranked, found = np.empty((FIELDS, samples), np.float32), np.zeros(FIELDS, np.int64)
+    ranked, value_counts = np.empty((FIELDS, samples), np.float32), np.zeros(FIELDS, np.int64)
     times, distinct = np.zeros(cells, np.int64), np.empty(samples, np.int32)
     room = (cells - share) * FIELDS
     run_at = np.zeros(sites * FIELDS + 1, np.int64)
     runs, values = np.empty(room, np.int32), np.empty(room, np.float32)
-    raw_mq, sb, told = evidence.raw_mq, evidence.sb, evidence.ranked
+    raw_mq, sb, row_values = evidence.raw_mq, evidence.sb, evidence.ranked
     own_gt_at, own_gt, own_ad_at, own_ad = evidence.gt_at, evidence.gt, evidence.ad_at, evidence.ad
     merged_at, merged = evidence.merged_at, evidence.merged
     cell, share = 0, sites  # each shared genotype has a row of its own in totals, behind the sites
@@ -389,7 +389,7 @@ def call_sites(
         place_of = np.full(allele_counts[site] + 1, -1, np.int64)
         for k in range(alleles):
             place_of[kept[begin + k]] = k
-        found[:] = 0
+        value_counts[:] = 0
         while cell < cells and places[cell] == site:
             row, ploidy, into = np.int64(rows[cell]), np.int64(copies[cell]), site
             if shared[cell]:
@@ -405,7 +405,7 @@ def call_sites(
             totals[into, DEPTH] += depth_of(fact)
             totals[into, SAMPLE_DEPTH] += sample_depth_of(fact)
             if not block and (fact[START] == position or fact[SPANNING] == 0):
-                add_record(raw_mq, told, row, totals, into, ranked, found)
+                add_record(raw_mq, row_values, row, totals, into, ranked, value_counts)
                 if raw_mq[row, 0] >= 0 and raw_mq[row, 1] < 0:
                     totals[into, OLD_MQ] += raw_mq[row, 0]
                     totals[into, OLD_MQ + 1] += 1
@@ -460,7 +460,7 @@ def call_sites(
         _add_up(numbers[site], times, distinct, gt_at, gt, share_of, totals, site, ac, begin)
         if totals[site, DEPTH] > 0:
             totals[site, SAMPLE_DEPTH] = 0
-        append_runs(ranked, found, run_at, runs, values, site * FIELDS)
+        append_runs(ranked, value_counts, run_at, runs, values, site * FIELDS)
     calls = Calls(
         numbers, gt_at, gt, ad_at, ad[: ad_at[cells]].copy(), pl_at, pl_out[: pl_at[cells]].copy(),
         phased, dp_out, gq_out, row_out, homozygous,
@@ -470,20 +470,20 @@ def call_sites(
 
 
 @compiled
-def _add_up(numbers, times, found, gt_at, gt, share_of, totals, site, ac, begin):
-    """Add to a site what its cells' genotypes add: shared ones their row of totals, all of them their alleles.
+def _add_up(numbers, times, scratch, gt_at, gt, share_of, totals, site, ac, begin):
+    """Add a site's genotypes to its totals and allele counts: shared ones by their own row of totals.
 
     begin  where the site's alleles begin in ac
-    times (genotypes,) int64, all 0 before and after; found (>= samples,) int32 is scratch
+    times (genotypes,) int64, all 0 before and after; scratch (>= samples,) int32
     """
     distinct = 0
     for number in numbers:
         if times[number] == 0:
-            found[distinct] = number
+            scratch[distinct] = number
             distinct += 1
         times[number] += 1
     for k in range(distinct):
-        number = found[k]
+        number = scratch[k]
         count, times[number] = times[number], 0
         if share_of[number] >= 0:
             for field in range(INBREEDING):

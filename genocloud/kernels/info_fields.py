@@ -1,4 +1,4 @@
-"""A record's INFO: its END, and a variant's values into the arrays of variants."""
+"""Parse a record's INFO: END, and a variant's values into the arrays of variants."""
 
 import numpy as np
 
@@ -45,22 +45,22 @@ N_DP, N_MQ0, N_FIRST_REAL, N_FIRST_TEXT, N_RAW_MQ, N_OLD_RAW_MQ, N_OLD_MQ_DP = 0
 @compiled
 def find_end(text, at):
     """INFO's END and the place after INFO; the value may be MISSING or BAD."""
-    found = np.int64(MISSING)
+    value = np.int64(MISSING)
     while True:
         if text[at] == 69 and text[at + 1] == 78 and text[at + 2] == 68 and text[at + 3] == 61:
             begin = at + 4
-            found, at = integer(text, begin)
-            if found == BAD or at == begin or (text[at] > CR and text[at] != 59):
+            value, at = integer(text, begin)
+            if value == BAD or at == begin or (text[at] > CR and text[at] != 59):
                 return np.int64(BAD), at
         at = field_end(text, at)
         if text[at] <= CR:
-            return found, at
+            return value, at
         at += 1
 
 
 @compiled
 def set_span(text, spans, room, which, row, start, end):
-    """Note where a string stands: nothing for `.` or an empty one."""
+    """Store the start and length of a string; length -1 for `.` or an empty one."""
     missing = end == start or (end == start + 1 and text[start] == 46)
     spans[2 * which * room + row] = start
     spans[(2 * which + 1) * room + row] = -1 if missing else end - start
@@ -68,7 +68,7 @@ def set_span(text, spans, room, which, row, start, end):
 
 @compiled
 def parse_info(text, start, end, room, row, ints, reals, longs, spans):
-    """A variant record's INFO into its row; False when a number is malformed."""
+    """Parse a variant record's INFO into its row; False when a number is malformed."""
     ints[I_INFO_DP * room + row] = MISSING
     ints[I_MQ0 * room + row] = MISSING
     for k in range(1, len(REAL_ROWS)):

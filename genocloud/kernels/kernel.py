@@ -1,4 +1,4 @@
-"""Decorators of kernels: compiled by numba, kept in a cache of their own, with their types where Python calls them."""
+"""Decorators of kernels: numba compilation with genocloud's own cache, and argument types of those Python calls."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from genocloud.kernels.kernel_cache import KernelCache
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """A function for other kernels: compiled for the types that they call it with."""
+    """Compile a function that only kernels call, for the types that they call it with."""
     # no_cfunc_wrapper: no C program calls kernels, and the wrapper for one is an eighth of compiling
     dispatcher = njit(nogil=True, no_cfunc_wrapper=True)(function)
     if isinstance(dispatcher, Dispatcher):  # NUMBA_DISABLE_JIT leaves the function as it is
@@ -19,10 +19,10 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
-    """A function that Python calls, with the types of its arguments that a joint run calls it for.
+    """Compile a function that Python calls; `signatures` are its argument types in a joint run.
 
-    For these it is compiled before such a run begins, for others when it is called. Tables are `dtype[:,::1]`, with `!`
-    where they are read-only; tuples `(type, ...)`, with their class before where they are named.
+    For these it is compiled before such a run begins, for others when it is called. Arrays are `dtype[:,::1]`, with `!`
+    if read-only; tuples `(type, ...)`, preceded by the class of named ones.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:

@@ -1,4 +1,4 @@
-"""numba's cache of compiled functions as genocloud's kernels use it; that of a host program stays as numba has it."""
+"""numba's on-disk cache for genocloud's kernels only; a host program's own numba functions are not affected."""
 
 import hashlib
 import logging
@@ -12,7 +12,7 @@ from genocloud.kernels.private_cache import PrivateLocator
 
 _log = logging.getLogger(__name__)
 SOURCES = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
-"""What compiled kernels follow from: the text of all of them, as each holds others that it calls."""
+"""Hash of the source of all kernels, since each compiled kernel contains those that it calls."""
 
 
 class _KernelFiles(CompileResultCacheImpl):  # type: ignore[misc]  # numba has no types
@@ -20,24 +20,24 @@ class _KernelFiles(CompileResultCacheImpl):  # type: ignore[misc]  # numba has n
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]
-    """The compiled forms of one kernel, on disk; stale when the text of any kernel has changed.
+    """The on-disk cache of one kernel; stale when the source of any kernel has changed.
 
-    numba looks at the kernel's own file only, and would go on with what it once compiled from another.
+    numba checks the kernel's own file only, and would keep using code compiled from an older version of another.
     """
 
     _impl_class = _KernelFiles
     announced: ClassVar[bool] = False
-    """Whether somebody has said that kernels are being compiled: what takes so long must not look dead."""
+    """Whether the user has been notified that kernels are being compiled, which takes long."""
 
     def __init__(self, function: Any) -> None:
         super().__init__(function)
         self._cache_file = IndexDataCacheFile(self.cache_path, self._impl.filename_base, SOURCES)
 
     def load_overload(self, signature: Any, context: Any) -> Any:
-        """The kernel compiled for a signature, or None, and then numba compiles it. numba holds its lock around this.
+        """The kernel compiled for a signature, or None, which makes numba compile it. numba holds its lock around this.
 
-        As numba does it, but without all that it would take to compile some: that is a fifth of a second in every
-        process. Compiling loads it by itself.
+        As in numba, but without loading what only compiling needs, a fifth of a second in every process; compiling
+        loads it itself.
         """
         rtsys.initialize(context)
         compiled = self._load_overload(signature, context)

@@ -1,4 +1,4 @@
-"""Samples of a site reduced to distinct likelihood vectors with multiplicities."""
+"""Reduce the samples of a site to distinct likelihood vectors with counts."""
 
 import numpy as np
 
@@ -31,8 +31,8 @@ Source: gatk-model.md, section 2 (GenotypeLikelihoodCalculators approximated fro
 REF_OR_OTHER = -1
 """Second entry of a key whose alleles other than REF all stand for NON_REF; other keys have 0, the REF, there.
 
-A key is frail if its sample knows nothing (hom-ref or no-call, GQ 0, DP 0, flat PL): it counts in the EM, but not where
-too many alleles are cut before it, since cutting empties such genotypes (AlleleSubsettingUtils.subsetAlleles).
+A key is frail if its sample has no information (hom-ref or no-call, GQ 0, DP 0, flat PL): it counts in the EM, but not
+where the number of alleles is reduced first, which empties such genotypes (AlleleSubsettingUtils.subsetAlleles).
 """
 
 
@@ -69,9 +69,9 @@ def order_keys(offsets, values, order, spare, count):
 
 
 @compiled
-def _append_distinct(offsets, values, counts, order, found, out_offsets, out_values, out_counts, keys):
-    """Write the sorted keys order[:found] once each behind the first `keys` of the output; return the new number."""
-    for n in range(found):
+def _append_distinct(offsets, values, counts, order, count, out_offsets, out_values, out_counts, keys):
+    """Append the sorted keys order[:count], once each, to the first `keys` of the output; return the new number."""
+    for n in range(count):
         key = order[n]
         if n > 0 and not _is_less(values, order[n - 1], key, offsets):
             out_counts[keys - 1] += counts[key]
@@ -87,7 +87,7 @@ def _append_distinct(offsets, values, counts, order, found, out_offsets, out_val
 
 @kernel("int64[::1], int64[::1], int64[::1], int32[::1], int64[::1]")
 def merge_keys(site_offsets, by_site, offsets, values, counts):
-    """Add up equal keys of each site: (site_offsets, offsets, values, counts), keys of a site sorted and distinct.
+    """Merge equal keys of each site: (site_offsets, offsets, values, counts), keys of a site sorted and distinct.
 
     site_offsets  (sites + 1,) int64; the sites' slices of by_site (and, on return, of the keys)
     by_site       (keys,) int64; numbers of keys; becomes sorted within each site
@@ -110,7 +110,7 @@ def merge_keys(site_offsets, by_site, offsets, values, counts):
 
 @compiled
 def _tells_only_ref(fact, own, alleles):
-    """Whether the row tells REF and NON_REF apart and no more."""
+    """Whether the row distinguishes REF and NON_REF only."""
     if fact[OWN] == BLOCK:
         return True
     for k in range(1, alleles):
@@ -144,7 +144,7 @@ def _write_key(fact, pl, own, alleles, vector, frail, out, at):
 
 
 @compiled
-def _room(facts, speaking, allele_counts):
+def _room(facts, covering_row, allele_counts):
     """Upper bounds: entries of one site's own keys, entries of all keys, all keys."""
     most, total, keys = 0, 0, 0
     sizes = np.empty(len(facts), np.int64)
@@ -152,12 +152,12 @@ def _room(facts, speaking, allele_counts):
         sizes[row] = 5
         if facts[row][PL] >= 0:
             sizes[row] = 2 + count_genotypes(np.int64(facts[row][ALLELES]), np.int64(facts[row][PLOIDY]))
-    for site in range(speaking.shape[0]):
+    for site in range(covering_row.shape[0]):
         entries = 0
-        for sample in range(speaking.shape[1]):
-            if speaking[site, sample] >= 0:
+        for sample in range(covering_row.shape[1]):
+            if covering_row[site, sample] >= 0:
                 keys += 1
-                entries += sizes[speaking[site, sample]] + allele_counts[site]
+                entries += sizes[covering_row[site, sample]] + allele_counts[site]
         most = max(most, entries)
         total += entries
     return most, total, keys
@@ -182,19 +182,19 @@ def _judge(fact, pl, own, alleles, total, out, at):
 @kernel(
     "merged_likelihoods.FACTS[::1], int32[::1], int32[::1], int32[:,::1], int32[::1], int64[::1], int64[::1], int64"
 )
-def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, stars, first_block):
-    """Each site's samples as sorted distinct keys, and what only needs adding up.
+def summarise_sites(facts, pl, own_numbers, covering_row, positions, allele_counts, stars, first_block):
+    """Each site's samples as sorted distinct keys with counts, and its totals.
 
     facts          (rows,) merged_likelihoods.FACTS; pl, own_numbers int32: the batch's `pl` and `own`
-    speaking       (sites, samples) int32; rows, -1 for none
+    covering_row   (sites, samples) int32; -1 for none
     positions      (sites,) int32; allele_counts (sites,) int64, with REF, without NON_REF; stars (sites,) int64
     first_block    the first row that is a block: these are judged once, not at every site
 
     Returns (site_offsets, offsets, values, counts) as `merge_keys`, and totals (sites, 3) int64: depth; samples with
     PL; samples with a variant genotype but no PL.
     """
-    sites, samples = speaking.shape
-    most, entries, rooms = _room(facts, speaking, allele_counts)
+    sites, samples = covering_row.shape
+    most, entries, rooms = _room(facts, covering_row, allele_counts)
     totals, site_offsets = np.zeros((sites, 3), np.int64), np.zeros(sites + 1, np.int64)
     out_offsets, out_values = np.zeros(rooms + 1, np.int64), np.empty(entries, np.int32)
     out_counts, own = np.empty(rooms, np.int64), np.empty(64, np.int32)
@@ -211,12 +211,12 @@ def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, 
     order, spare = np.empty(samples, np.int64), np.empty(samples, np.int64)
     keys = np.int64(0)
     for site in range(sites):
-        alleles, found, last = allele_counts[site], np.int64(0), blocks
+        alleles, count, last = allele_counts[site], np.int64(0), blocks
         total = totals[site]
         if alleles >= len(own):
             own = np.empty(alleles + 1, np.int32)
         for sample in range(samples):
-            row = speaking[site, sample]
+            row = covering_row[site, sample]
             if row < 0:
                 continue
             block = row - first_block
@@ -226,19 +226,19 @@ def summarise_sites(facts, pl, own_numbers, speaking, positions, allele_counts, 
                 if offsets[block + 1] == offsets[block]:
                     continue
                 if counts[block] == 0:
-                    order[found] = block
-                    found += 1
+                    order[count] = block
+                    count += 1
                 counts[block] += 1
                 continue
             own_alleles(facts[row], own_numbers, positions[site], alleles, stars[site], own)
             offsets[last + 1] = _judge(facts[row], pl, own, alleles, total, values, offsets[last])
             if offsets[last + 1] > offsets[last]:
-                order[found] = last
-                found += 1
+                order[count] = last
+                count += 1
                 last += 1
-        order_keys(offsets, values, order, spare, found)
-        keys = _append_distinct(offsets, values, counts, order, found, out_offsets, out_values, out_counts, keys)
-        for n in range(found):
+        order_keys(offsets, values, order, spare, count)
+        keys = _append_distinct(offsets, values, counts, order, count, out_offsets, out_values, out_counts, keys)
+        for n in range(count):
             if order[n] < blocks:
                 counts[order[n]] = 0
         site_offsets[site + 1] = keys

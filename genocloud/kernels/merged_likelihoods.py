@@ -1,4 +1,4 @@
-"""One sample at one site: its likelihoods over the merged alleles, and what its genotype says about itself."""
+"""One sample at one site: its likelihoods over the merged alleles, and the state of its genotype."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ HOM_REF, NO_CALL, OTHER = 0, 1, 2
 COLUMNS = (
     "start", "ploidy", "state", "phased", "dp", "gq", "min_dp", "info_dp", "alleles", "other", "star", "pl", "own",
 )  # fmt: skip
-"""What the kernels know of each row: `facts` (rows,) FACTS, variants first, then blocks.
+"""Fields of `facts` (rows,) FACTS, the kernels' view of each row; variants first, then blocks.
 
 start    first base, 0-based
 ploidy   number of alleles in GT, 0 if it is absent; phased
@@ -36,7 +36,7 @@ def complete_vectors(offsets, values, alleles, ploidies):
     offsets  (rows + 1,) int64; slices of values, int32 phred
     alleles  (rows,) int64; own alleles with REF; ploidies (rows,) int64
 
-    Usable: of the length that its alleles and ploidy ask for, and no entry missing.
+    Usable: of the length that its alleles and ploidy require, and no entry missing.
     """
     out = np.full(len(ploidies), -1, np.int32)
     for row in range(len(out)):
@@ -122,7 +122,7 @@ def project(pl, at, own, alleles, ploidy, out, to):
     """Likelihoods of the genotypes of some alleles, taken from the sample's own vector.
 
     pl    int32, phred; the sample's vector begins at `at`, in VCF order
-    own   (>= alleles,) int32; the sample's own number of each allele asked for
+    own   (>= alleles,) int32; the sample's own number of each of the alleles
     out   int32, phred; from `to` on genotypes of `alleles` alleles in VCF order, not shifted
 
     Returns the number of genotypes. Source: gatk-model.md, section 2: PL'[i,j] = PL[own i, own j].
@@ -145,22 +145,22 @@ def project(pl, at, own, alleles, ploidy, out, to):
 
 @compiled
 def tell_apart(own, alleles):
-    """What a sample tells apart of some alleles: (the first that each own number stands for, those numbers), int32.
+    """The distinct own numbers of some alleles: (the first allele of each, the numbers), int32.
 
     own  (>= alleles,) int32; the sample's own number of each allele
 
-    Genotypes of the first ones, in VCF order, have all the likelihoods of the genotypes of all, each at the place in
-    order of the first genotype that has it: so sites of any number of alleles are judged on the samples' own vectors.
+    Genotypes of the first alleles have all the likelihoods of the genotypes of all, in the order of the first genotype
+    with each: so sites of any number of alleles are judged by the samples' own vectors.
     """
-    firsts, numbers, found = np.empty(alleles, np.int32), np.empty(alleles, np.int32), 0
+    firsts, numbers, distinct = np.empty(alleles, np.int32), np.empty(alleles, np.int32), 0
     for k in range(alleles):
         known = False
-        for j in range(found):
+        for j in range(distinct):
             known |= numbers[j] == own[k]
         if not known:
-            firsts[found], numbers[found] = k, own[k]
-            found += 1
-    return firsts[:found], numbers[:found]
+            firsts[distinct], numbers[distinct] = k, own[k]
+            distinct += 1
+    return firsts[:distinct], numbers[:distinct]
 
 
 @compiled
@@ -180,7 +180,7 @@ def is_flat(pl, at, own, alleles, ploidy):
 def tidied(fact, pl, own, alleles, vector):
     """A row's genotype after GATK's merging of records: (state, phase kept, emptied).
 
-    fact, own as in `own_alleles`; pl int32, the batch's likelihoods; vector: what `has_vector` says
+    fact, own as in `own_alleles`; pl int32, the batch's likelihoods; vector: the result of `has_vector`
     state     HOM_REF, NO_CALL or OTHER
     emptied   every field is removed: no depth, no quality
 

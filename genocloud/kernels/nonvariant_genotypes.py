@@ -1,4 +1,4 @@
-"""Genotypes of sites that are put out without a likely variant, and what they add to each site's annotations."""
+"""Genotypes of sites emitted without a likely variant, and a batch's raw data for their annotations."""
 
 from typing import NamedTuple
 
@@ -26,12 +26,12 @@ from genocloud.kernels.merged_likelihoods import (
 )
 
 DEPTH, MAPPING, SAMPLE_DEPTH, TOTALS = 0, 1, 4, 5
-"""Where a batch's share of each site's annotations begins: INFO/DP; sum of squares, reads, samples of raw MQ; the
-samples' own depths, which count where the first is 0."""
+"""First column of each part of a site's totals: INFO/DP; sum of squares, reads, samples of raw MQ; the samples' own
+depths, which count where the first is 0."""
 
 
 class NonvariantCalls(NamedTuple):
-    """Distinct genotypes, and which of them each cell (site, sample) has.
+    """Distinct genotypes, and the number of the one in each cell (site, sample).
 
     numbers (sites, samples) int32; the genotype of each cell
     gt_at, ad_at  (genotypes + 1,) int64; slices of gt int8 and ad int32 (empty: missing)
@@ -52,20 +52,20 @@ class NonvariantCalls(NamedTuple):
 
 @compiled
 def _best_depth(fact, estimated):
-    """Its MIN_DP, else its DP; of a genotype that was estimated its DP, for cutting it to REF loses MIN_DP."""
+    """A row's MIN_DP, else DP; always DP where the site was estimated, since GATK's subsetting to REF loses MIN_DP."""
     if not estimated and fact[MIN_DP] != MISSING:
         return fact[MIN_DP]
     return fact[DP]
 
 
 @compiled
-def _room(facts, speaking, kept_at, ploidies, first_block):
+def _room(facts, covering_row, kept_at, ploidies, first_block):
     """Upper bounds: genotypes; alleles of a genotype; depths of all genotypes."""
-    sites, samples = speaking.shape
+    sites, samples = covering_row.shape
     cells, depths, ploidy = 0, 0, np.int64(1)
     for site in range(sites):
         for sample in range(samples):
-            row = speaking[site, sample]
+            row = covering_row[site, sample]
             if 0 <= row < first_block:
                 cells += 1
                 depths += kept_at[site + 1] - kept_at[site]
@@ -79,27 +79,27 @@ def _room(facts, speaking, kept_at, ploidies, first_block):
 
 @kernel()
 def call_nonvariant_sites(
-    facts, pl, own_numbers, evidence, speaking, positions, allele_counts, stars, kept_at, kept, estimated, ploidies,
+    facts, pl, own_numbers, evidence, covering_row, positions, allele_counts, stars, kept_at, kept, estimated, ploidies,
     kinds, first_block,
 ):  # fmt: skip
-    """Genotypes of some sites at which nobody is called a variant, and their share of the annotations.
+    """Call the genotypes of nonvariant sites and sum the raw data of their annotations.
 
     facts, pl, own_numbers   the batch's rows (merged_likelihoods.COLUMNS); evidence: genotyping.Evidence
-    speaking         (sites, samples) int32; rows, -1 for none
+    covering_row     (sites, samples) int32; -1 for none
     positions        (sites,) int32
     allele_counts    (sites,) int64: merged alleles with REF; stars (sites,) int64: number of `*`, -1 if none
-    kept_at          (sites + 1,) int64; slices of kept, int64: merged numbers of the alleles put out, REF first
+    kept_at          (sites + 1,) int64; slices of kept, int64: merged numbers of the emitted alleles, REF first
     estimated        (sites,) bool; whether the site had a likelihood estimate, and lost all of its ALTs by it
     ploidies         (kinds, samples) int64; where a sample has no row, or its row no GT
-    kinds            (sites,) int64; which of these counts at the site
+    kinds            (sites,) int64; the row of ploidies for the site
     first_block      the first row that is a block: these are called once for all sites
 
     Returns (NonvariantCalls, totals (sites, TOTALS) int64, run_at (sites x FIELDS + 1,) int64: slices of runs int32 and
     values float32: the distinct values, ascending, how often each).
     Source: gatk-model.md, section 8 (GenotypeGVCFsEngine.cleanupGenotypeAnnotations, createRefGTs).
     """
-    sites, samples = speaking.shape
-    room, most, depths = _room(facts, speaking, kept_at, ploidies, first_block)
+    sites, samples = covering_row.shape
+    room, most, depths = _room(facts, covering_row, kept_at, ploidies, first_block)
     numbers, blocks = np.empty((sites, samples), np.int32), len(facts) - first_block
     gt_at, gt = np.zeros(room + 1, np.int64), np.full(room * most, -1, np.int8)
     ad_at, ad = np.zeros(room + 1, np.int64), np.empty(depths, np.int32)
@@ -110,14 +110,14 @@ def call_nonvariant_sites(
     totals, run_at = np.zeros((sites, TOTALS), np.int64), np.zeros(sites * FIELDS + 1, np.int64)
     runs, values = np.empty(room * FIELDS, np.int32), np.empty(room * FIELDS, np.float32)
     ranked, ranks = np.empty((FIELDS, samples), np.float32), np.zeros(FIELDS, np.int64)
-    squares, own, found = np.zeros((1, RAW_MQ + 3), np.int64), np.empty(64, np.int32), 0
+    squares, own, genotypes = np.zeros((1, RAW_MQ + 3), np.int64), np.empty(64, np.int32), 0
     for site in range(sites):
         position, alleles, judged = positions[site], allele_counts[site], estimated[site]
         if alleles >= len(own):
             own = np.empty(alleles + 1, np.int32)
         ranks[:], squares[:] = 0, 0
         for sample in range(samples):
-            row = np.int64(speaking[site, sample])
+            row = np.int64(covering_row[site, sample])
             ploidy = np.int64(0) if row < 0 else np.int64(facts[row][PLOIDY])
             if ploidy == 0:
                 ploidy = ploidies[kinds[site], sample]
@@ -127,9 +127,9 @@ def call_nonvariant_sites(
                 totals[site, DEPTH] += shares[number]
                 totals[site, SAMPLE_DEPTH] += depths_of[number]
                 continue
-            number = numbers[site, sample] = found
+            number = numbers[site, sample] = genotypes
             gt_at[number + 1], ad_at[number + 1] = gt_at[number] + ploidy, ad_at[number]
-            found += 1
+            genotypes += 1
             if row < 0:
                 absent[ploidy] = number
                 continue
@@ -167,9 +167,9 @@ def call_nonvariant_sites(
                 totals[site, MAPPING + k] = squares[0, RAW_MQ + k]
         append_runs(ranked, ranks, run_at, runs, values, site * FIELDS)
     calls = NonvariantCalls(
-        numbers, gt_at[: found + 1].copy(), gt[: gt_at[found]].copy(), ad_at[: found + 1].copy(),
-        ad[: ad_at[found]].copy(), phased[:found].copy(), dp_out[:found].copy(), rgq_out[:found].copy(),
-        row_out[:found].copy(),
+        numbers, gt_at[: genotypes + 1].copy(), gt[: gt_at[genotypes]].copy(), ad_at[: genotypes + 1].copy(),
+        ad[: ad_at[genotypes]].copy(), phased[:genotypes].copy(), dp_out[:genotypes].copy(), rgq_out[:genotypes].copy(),
+        row_out[:genotypes].copy(),
     )  # fmt: skip
     count = run_at[sites * FIELDS]
     return calls, totals, run_at, runs[:count].copy(), values[:count].copy()

@@ -103,7 +103,7 @@ from genocloud.kernels.vcf_fields import CR, HASH, LF, MISSING, TAB, pointer, sa
 
 @compiled
 def write_block(record, pls, first_pl, room, row, blocks):
-    """A record into its row of `blocks`."""
+    """Write a record into its row of `blocks`."""
     count = record[R_PL_COUNT]
     blocks[B_START * room + row] = record[R_START]
     blocks[B_STOP * room + row] = record[R_STOP]
@@ -120,7 +120,7 @@ def write_block(record, pls, first_pl, room, row, blocks):
 
 @compiled
 def write_variant(text, record, room, row, ints, reals, longs, spans, counts):
-    """A record into its row of the variants' arrays; False when a number in INFO is malformed."""
+    """Write a record into its row of the variants' arrays; False when a number in INFO is malformed."""
     ints[I_START * room + row] = record[R_START]
     ints[I_STOP * room + row] = record[R_STOP]
     ints[I_PHASED * room + row] = record[R_PHASED]
@@ -229,7 +229,7 @@ def parse_records(
     """What `parse` does, on pointers."""
     outcome[O_CONSUMED] = begin
     record[R_FORMAT_SIZE] = 0
-    # the record that speaks at the present position
+    # the record that covers the present position
     last_start = last_stop = last_row = last_pl = np.int64(-1)
     last_block = last_real = np.int64(0)
     last_qual = -1.0

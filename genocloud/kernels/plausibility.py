@@ -1,4 +1,4 @@
-"""What no record may hold: ALTs that cannot be, counts below zero, numbers without end."""
+"""Checks for values that no record may have: impossible ALTs, negative counts, numbers beyond float32."""
 
 import numpy as np
 
@@ -29,13 +29,13 @@ BASES = _bases()
 
 @compiled
 def finite(number):
-    """The number, NaN for what is too large to be one."""
+    """The number, or NaN if it does not fit in float32."""
     return number if abs(number) <= LARGEST else np.nan
 
 
 @compiled
 def alike(text, one, other, size):
-    """Whether two stretches of letters are equal, case apart."""
+    """Whether two texts are equal, ignoring case."""
     for k in range(size):
         if (text[one + k] | 32) != (text[other + k] | 32):
             return False
@@ -54,7 +54,7 @@ def only_bases(text, start, size):
 
 @compiled
 def check_alternates(text, ref, ref_size, starts, sizes, first, count):
-    """Hold each ALT to the letters that a VCF allows, to REF and to the others: a status."""
+    """Check each ALT for characters that VCF does not allow, equality with REF, and duplicates: a status."""
     stay_apart()
     if count > MAX_ALTS:
         return BAD_ALT_COUNT

@@ -1,4 +1,4 @@
-"""A private place for compiled kernels where NUMBA_CACHE_DIR, the package's folder and HOME cannot be written."""
+"""A private cache folder for compiled kernels where NUMBA_CACHE_DIR, the package's folder and HOME are read-only."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ class PrivateLocator(UserProvidedCacheLocator):  # type: ignore[misc]  # numba h
 
     @classmethod
     def from_function(cls, py_func: Any, py_file: str) -> "PrivateLocator":
-        """The locator of a function's kernels; numba asks it after all of its own."""
+        """The locator of a function's kernels; numba tries it after all of its own."""
         locator = cls(py_func, py_file)
         locator.ensure_cache_path()
         return locator
@@ -32,9 +32,9 @@ class PrivateLocator(UserProvidedCacheLocator):  # type: ignore[misc]  # numba h
 
 @cache
 def _folder() -> Path:
-    """A folder that no other user can write to, as what lies there is run; said once.
+    """A folder that no other user can write to, since code in it is run; logged once.
 
-    Raises SettingError where there is none.
+    Raises SettingError if no folder can be made.
     """
     try:
         folder = Path(tempfile.gettempdir()) / f"genocloud-kernels-{os.getuid()}"

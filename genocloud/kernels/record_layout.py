@@ -1,7 +1,7 @@
-"""Where the parser writes what it reads: rows of its arrays, fields of a record, its outcome and statuses."""
+"""Layout of the parser's output: rows of its arrays, fields of a record, its outcome and statuses."""
 
 FORMAT_KEYS = 1024
-"""FORMAT keys of a record that are looked at; real files have about ten."""
+"""FORMAT keys of a record that are read at most; real files have about ten."""
 
 # What `parse` writes: rows of its two-dimensional arrays.
 BLOCK_ROWS = ("start", "stop", "dp", "gq", "min_dp", "pl0", "pl1", "pl2", "ploidy", "called", "kept")
@@ -34,7 +34,7 @@ RECORD = (
 ) = range(len(RECORD))  # fmt: skip
 R_FIRST_VALUE, R_LAST_VALUE = R_DP, R_LENGTH + 1
 R_LAST_COUNT = R_FT_END + 1
-"""What no field writes is 0 from R_GT_COUNT on: no values, not phased, empty strings."""
+"""From R_GT_COUNT on, fields that are not written are 0: no values, not phased, empty strings."""
 
 # `outcome`, what `parse` returns in numbers.
 OUTCOME = (

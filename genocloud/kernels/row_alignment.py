@@ -1,4 +1,4 @@
-"""Rows lined up under sites: which row of each sample speaks at each position, and which blocks say the same."""
+"""Alignment of rows to sites: the row of each sample that covers each position, and numbering of equal blocks."""
 
 import numpy as np
 
@@ -10,14 +10,14 @@ SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 @kernel("int32[:,::1]")
 def number_blocks(columns):
-    """Number blocks that say the same: (numbers (blocks,) int32, firsts (distinct,) int64).
+    """Number the distinct blocks: (numbers (blocks,) int32, firsts (distinct,) int64).
 
-    columns  (facts, blocks) int32; all that a block tells but its place
+    columns  (facts, blocks) int32; a block's values apart from its place
 
     `firsts[number]` is the first block with this number. Open addressing, in a table that grows: at most half full.
     """
     facts, blocks = columns.shape
-    numbers, firsts, found = np.empty(blocks, np.int32), np.empty(blocks, np.int64), 0
+    numbers, firsts, count = np.empty(blocks, np.int32), np.empty(blocks, np.int64), 0
     codes, table = np.empty(blocks, np.uint64), np.full(1024, -1, np.int32)
     for block in range(blocks):
         code = np.uint64(0)
@@ -34,26 +34,26 @@ def number_blocks(columns):
                     break
             slot = (slot + 1) & (len(table) - 1)
         if table[slot] < 0:
-            table[slot], codes[found], firsts[found] = found, code, block
-            found += 1
+            table[slot], codes[count], firsts[count] = count, code, block
+            count += 1
         numbers[block] = table[slot]
-        if 2 * found > len(table):
+        if 2 * count > len(table):
             table = np.full(4 * len(table), -1, np.int32)
-            for known in range(found):
+            for known in range(count):
                 slot = np.int64(codes[known] & np.uint64(len(table) - 1))
                 while table[slot] >= 0:
                     slot = (slot + 1) & (len(table) - 1)
                 table[slot] = known
-    return numbers, firsts[:found].copy()
+    return numbers, firsts[:count].copy()
 
 
 @kernel("int32[:,::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], int32[::1]")
-def fill_speaking(out, positions, samples, starts, stops, bounds, numbers):
-    """Write into `out` the number of the row that speaks for each sample at each position.
+def fill_covering_rows(out, positions, samples, starts, stops, bounds, numbers):
+    """Write into `out` the number of the row that covers each position in each sample.
 
-    out            (positions, samples) int32; entries for which no row speaks are left alone
+    out            (positions, samples) int32; entries without a covering row are left unchanged
     positions      (sites,) int32, ascending, 0-based
-    samples        (samples,) int32; the batch's samples that are in force
+    samples        (samples,) int32; the batch's active samples
     starts, stops  (rows,) int32, sorted by (sample, start); rows of a sample never overlap
     bounds         (batch samples + 1,) int64; each sample's slice of the rows
     numbers        (rows,) int32; what to write for each row

@@ -1,4 +1,4 @@
-"""A record's FORMAT and one sample's values, held to the record's number of alleles."""
+"""Parse FORMAT and one sample's values, and check them against the record's number of alleles."""
 
 import numpy as np
 
@@ -70,7 +70,7 @@ F_GT, F_DP, F_GQ, F_MIN_DP, F_PL, F_AD, F_SB, F_PGT, F_PID, F_PS, F_GL, F_FT, F_
 
 @compiled
 def format_codes(text, start, end, codes):
-    """What each FORMAT key of text[start:end] is, into codes; returns how many there are."""
+    """Write the code of each FORMAT key of text[start:end] into codes; returns the number of keys."""
     count = 0
     at = start
     while at <= end and count < FORMAT_KEYS:
@@ -102,7 +102,7 @@ def fits(length, alleles, ploidy):
 
 @compiled
 def parse_format(text, at, record, codes):
-    """FORMAT, looked up only where it differs from the last record's: the place after it."""
+    """Parse FORMAT, if it differs from the last record's; returns the place after it."""
     start, size = record[R_FORMAT], record[R_FORMAT_SIZE]
     if size > 0 and same(text, at, text, start, size) and text[at + size] <= CR:
         return at + size
@@ -236,7 +236,7 @@ def check_lists(record, gts, pls, first_gt, first_pl, strays):
 
 @compiled
 def hide_genotype(record, gts, first_gt):
-    """Make the sample's genotype one that nothing is known of; its depth stays."""
+    """Make the sample's genotype a no-call without quality or likelihoods; its depth stays."""
     for k in range(record[R_GT_COUNT]):
         gts[first_gt + k] = -1
     record[R_PL_COUNT] = record[R_AD_COUNT] = record[R_PHASED] = record[R_PARTIAL] = 0

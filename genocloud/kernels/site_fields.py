@@ -1,4 +1,4 @@
-"""A record's columns from CHROM to INFO, its ALTs among them."""
+"""Parse a record's columns from CHROM to INFO."""
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from genocloud.kernels.vcf_fields import BAD, CR, MISSING, TAB, integer, pointer
 
 @compiled
 def alternates(text, at, record, alt_starts, alt_sizes, first):
-    """ALT into alt_starts[first:], alt_sizes[first:] and R_ALTS, R_REAL, R_COVERS: (status, place after)."""
+    """Parse ALT into alt_starts[first:], alt_sizes[first:] and R_ALTS, R_REAL, R_COVERS: (status, place after)."""
     count = 0
     is_real = covers = is_symbolic = False
     if same(text, at, pointer(NON_REF), 0, 9) and text[at + 9] == TAB:
@@ -74,11 +74,11 @@ def alternates(text, at, record, alt_starts, alt_sizes, first):
 
 
 @compiled
-def parse_site(text, at, chrom, letters, length, record, reals, row, alt_starts, alt_sizes, first):
-    """CHROM to INFO into the record, QUAL into reals[row]: (status, place after INFO)."""
-    if not same(text, at, chrom, 0, letters) or text[at + letters] != TAB:
+def parse_site(text, at, chrom, chrom_size, length, record, reals, row, alt_starts, alt_sizes, first):
+    """Parse CHROM to INFO into the record, QUAL into reals[row]: (status, place after INFO)."""
+    if not same(text, at, chrom, 0, chrom_size) or text[at + chrom_size] != TAB:
         return OTHER_CONTIG, at
-    at += letters
+    at += chrom_size
     pos, at = integer(text, at + 1)
     if pos < 1:
         return BAD_NUMBER if pos == BAD else BAD_POSITION, at

@@ -1,15 +1,15 @@
-"""The ordered pass over sites that decides which alleles and which sites are put out."""
+"""The ordered pass over sites that decides which alleles and which sites are emitted."""
 
 import numpy as np
 
 from genocloud.kernels.kernel import compiled, kernel
 
-PUT_OUT, NO_ESTIMATE, MONOMORPHIC, LOW_CONFIDENCE, ONLY_SPANNING = 0, 1, 2, 3, 4
+EMITTED, NO_ESTIMATE, MONOMORPHIC, LOW_CONFIDENCE, ONLY_SPANNING = 0, 1, 2, 3, 4
 
 
 @compiled
 def _reaching(spans, count, contig, start):
-    """Forget the deletions that do not reach `start`: (how many are left, whether one covers it)."""
+    """Drop the deletions that end before `start`: (number left, whether one covers it)."""
     left, covered = 0, False
     for k in range(count):
         if spans[k, 0] == contig and spans[k, 2] >= start:
@@ -25,18 +25,18 @@ def _reaching(spans, count, contig, start):
     "int64[::1], int32[::1], float64, int64[:,::1]"
 )
 def settle_sites(
-    contigs, starts, ref_lengths, alt_at, alt_lengths, is_star, forced, quals, likely_at, likely, least, spans
+    contigs, starts, ref_lengths, alt_at, alt_lengths, is_star, force_output, quals, likely_at, likely, least, spans
 ):  # fmt: skip
     """Decide sites in genome order: (verdicts (sites,) int8, kept (likely alleles,) bool, spurious (sites,) bool:
     a `*` is likely but not genuine, spans).
 
     contigs, starts  (sites,) int32;  ref_lengths (sites,) int64
-    forced           (sites,) bool; put out whatever the evidence
+    force_output     (sites,) bool; emitted whatever the evidence
     quals            (sites,) float64; NaN where the site was not or cannot be genotyped
     alt_at           (sites + 1,) int64; slices of alt_lengths, int64, and is_star, bool
     likely_at        (sites + 1,) int64; slices of likely, int32: numbers of the ALTs that are likely
     least            the least QUAL
-    spans            (n, 3) int64: contig, start, end of the deletions put out upstream; on return, of all up to here
+    spans            (n, 3) int64: contig, start, end of emitted deletions from upstream; returned: of all so far
 
     `*` is genuine where a recorded deletion has start < position <= end.
     Source: gatk-model.md, sections 1 (recordDeletions, isVcCoveredByDeletion) and 4 (choice).
@@ -59,8 +59,8 @@ def settle_sites(
             spurious[site] |= not kept[k]
             alts += kept[k]
             others += kept[k] and not is_star[first + likely[k]]
-        if forced[site]:
-            verdicts[site] = PUT_OUT
+        if force_output[site]:
+            verdicts[site] = EMITTED
         elif alts == 0:
             verdicts[site] = MONOMORPHIC
         elif quals[site] < least:
@@ -68,7 +68,7 @@ def settle_sites(
         elif others == 0:
             verdicts[site] = ONLY_SPANNING
         for k in range(likely_at[site], likely_at[site + 1]):
-            kept[k] &= verdicts[site] == PUT_OUT
+            kept[k] &= verdicts[site] == EMITTED
             lost = ref_lengths[site] - alt_lengths[first + likely[k]]
             if not kept[k] or lost <= 0:
                 continue

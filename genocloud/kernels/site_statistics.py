@@ -11,7 +11,7 @@ STRAND_LIMIT, STRAND_SCALE = 400, 200.0
 """A strand table larger than 400 reads is scaled to 200 (FisherStrand.makeTable, normalizeContingencyTable)."""
 TIE_SLACK, SMALLEST_P = 1e-6, 1e-320
 NO_P, PHRED_OF_NO_P = 1e-59, 160.0
-"""ExcessHet is 160 where the test's p-value is 0 (ExcessHet.calculateEH): beyond the smallest that it tells."""
+"""ExcessHet is 160 where the test's p-value is 0 (ExcessHet.calculateEH), beyond the smallest that it reports."""
 SHARES = np.array([10.0 ** (phred / -10.0) for phred in range(1000)])
 """10^(-phred / 10): powers take time."""
 TIE = 1e-12
@@ -125,14 +125,14 @@ def excess_het(refs, hets, homs):
 @compiled
 def _without_ref(pl, at, alleles):
     """Whether the likeliest diploid genotype (the first on ties) holds no REF."""
-    best, found = pl[at], False
+    best, no_ref = pl[at], False
     genotype = at
     for b in range(alleles):
         for a in range(b + 1):
             if pl[genotype] < best:
-                best, found = pl[genotype], a > 0
+                best, no_ref = pl[genotype], a > 0
             genotype += 1
-    return found
+    return no_ref
 
 
 @compiled
@@ -142,7 +142,7 @@ def _share(phred):
 
 @compiled
 def _weights_in_logs(pl, at, alleles, place, het):
-    """What `genotype_weights` gives, in GATK's own steps: a half is then what GATK takes for one, to the last bit."""
+    """`genotype_weights` in GATK's own steps, so that ties at one half round as in GATK, to the last bit."""
     best = at
     for g in range(at, at + alleles * (alleles + 1) // 2):
         if pl[g] < pl[best]:

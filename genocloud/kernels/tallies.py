@@ -1,4 +1,4 @@
-"""Counts of genotypes by sample, where each distinct genotype stands once."""
+"""Counts of genotypes by sample, from numbers of distinct genotypes."""
 
 from genocloud.kernels.kernel import kernel
 
@@ -7,7 +7,7 @@ from genocloud.kernels.kernel import kernel
 def tally(numbers, classes, depths, qualities, kinds, counts, times):
     """Add up genotypes by sample, and how often each distinct one occurs.
 
-    numbers    (sites, samples) int32; which distinct genotype a sample has
+    numbers    (sites, samples) int32; the number of each sample's distinct genotype
     classes    (genotypes,) int64; the class of each, 0 <= class < kinds
     depths     (genotypes,) int64, reads; negative where not counted
     qualities  (genotypes,) int64, phred; negative where not counted

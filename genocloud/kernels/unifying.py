@@ -1,17 +1,17 @@
-"""Observed alleles become the merged alleles of sites."""
+"""Merge the observed alleles of each site, as GenomicsDB does."""
 
 import numpy as np
 
 from genocloud.kernels.alleles import first_from
 from genocloud.kernels.kernel import compiled, kernel
 
-NOBODY = np.iinfo(np.int32).max
-STAR, LETTER_N = np.uint8(ord("*")), np.uint8(ord("N"))
+NO_CARRIER = np.iinfo(np.int32).max
+STAR, BASE_N = np.uint8(ord("*")), np.uint8(ord("N"))
 
 
 @compiled
 def _compare(a, i, i_end, b, j, j_end):
-    """Negative, 0 or positive: how a[i:i_end] stands to b[j:j_end] in the order of texts."""
+    """Compare a[i:i_end] with b[j:j_end] in byte order: negative, 0 or positive."""
     while i < i_end and j < j_end:
         if a[i] != b[j]:
             return -1 if a[i] < b[j] else 1
@@ -22,22 +22,22 @@ def _compare(a, i, i_end, b, j, j_end):
 
 @compiled
 def _is_better_ref(at, text, row, best):
-    """Whether the row's REF is the site's rather than the best so far: the longest; a base before N; then by text."""
+    """Whether the row's REF is better for the site than the best so far: longer; a base before N; then by text."""
     length, other = at[row + 1] - at[row], at[best + 1] - at[best]
     if length != other:
         return length > other
-    if length == 1 and (text[at[row]] == LETTER_N) != (text[at[best]] == LETTER_N):
-        return text[at[best]] == LETTER_N
+    if length == 1 and (text[at[row]] == BASE_N) != (text[at[best]] == BASE_N):
+        return text[at[best]] == BASE_N
     return _compare(text, at[row], at[row + 1], text, at[best], at[best + 1]) > 0
 
 
 @kernel("int32[::1], int32[::1], int32[::1], int32[::1]")
 def first_ranks(starts, span_starts, span_stops, span_ranks):
-    """The first rank whose earlier deletion reaches over each site, NOBODY where none does: (sites,) int32.
+    """The lowest rank with an earlier deletion over each site, NO_CARRIER where there is none: (sites,) int32.
 
-    starts (sites,) int32, ascending; spans (n,) int32: the bases under each deletion, and who has it
+    starts (sites,) int32, ascending; spans (n,) int32: the bases under each deletion, and the rank of its carrier
     """
-    out = np.full(len(starts), NOBODY, np.int32)
+    out = np.full(len(starts), NO_CARRIER, np.int32)
     for span in range(len(span_starts)):
         site = first_from(starts, span_starts[span])
         while site < len(starts) and starts[site] < span_stops[span]:
@@ -53,7 +53,7 @@ def unify_sites(site_at, rows, ref_at, refs, alt_at, alts, seen, unders):
     site_at  (sites + 1,) int64; slices of rows, int64: the observations at each site
     ref_at, alt_at  (observations + 1,) int64; slices of refs and alts, uint8: REF and one ALT as the record has them
     seen     (observations,) int64; where the ALT is first seen: cohort rank x 2^16 + place in the record
-    unders   (sites,) int32; the first rank under a deletion from upstream, NOBODY if there is none
+    unders   (sites,) int32; the first rank under a deletion from upstream, NO_CARRIER if there is none
 
     Returns (best (sites,) int64: the observation whose REF is the site's, lists (sites + 1,) int32, offsets int32,
     text uint8): ALTs extended to that REF, in the order of the first sample that shows them. `*` is never extended.
@@ -74,11 +74,11 @@ def unify_sites(site_at, rows, ref_at, refs, alt_at, alts, seen, unders):
     pool, pool_at, firsts = np.empty(room, np.uint8), np.zeros(entries + 1, np.int64), np.empty(entries, np.int64)
     order, total = np.empty(entries, np.int64), 0
     for site in range(sites):
-        found, ref, ref_end = 0, ref_at[best[site]], ref_at[best[site] + 1]
+        distinct, ref, ref_end = 0, ref_at[best[site]], ref_at[best[site] + 1]
         for n in range(site_at[site], site_at[site + 1] + 1):
-            end = pool_at[found]
+            end = pool_at[distinct]
             if n == site_at[site + 1]:
-                if unders[site] == NOBODY:
+                if unders[site] == NO_CARRIER:
                     break
                 pool[end], first = STAR, np.int64(unders[site]) << 16
                 end += 1
@@ -88,18 +88,21 @@ def unify_sites(site_at, rows, ref_at, refs, alt_at, alts, seen, unders):
                 for k in range(alt_at[row], alt_at[row + 1]):
                     pool[end] = alts[k]
                     end += 1
-                if end - pool_at[found] != 1 or pool[end - 1] != STAR:
+                if end - pool_at[distinct] != 1 or pool[end - 1] != STAR:
                     for k in range(ref + ref_at[row + 1] - ref_at[row], ref_end):
                         pool[end] = refs[k]
                         end += 1
             known = 0
-            while known < found and _compare(pool, pool_at[known], pool_at[known + 1], pool, pool_at[found], end) != 0:
+            while (
+                known < distinct
+                and _compare(pool, pool_at[known], pool_at[known + 1], pool, pool_at[distinct], end) != 0
+            ):
                 known += 1
-            if known == found:
-                found += 1
-                pool_at[found], firsts[known] = end, first
+            if known == distinct:
+                distinct += 1
+                pool_at[distinct], firsts[known] = end, first
             firsts[known] = min(firsts[known], first)
-        for n in range(found):
+        for n in range(distinct):
             k = n
             while k > 0 and (
                 firsts[order[k - 1]] > firsts[n]
@@ -114,7 +117,7 @@ def unify_sites(site_at, rows, ref_at, refs, alt_at, alts, seen, unders):
                 order[k] = order[k - 1]
                 k -= 1
             order[k] = n
-        for n in order[:found]:
+        for n in order[:distinct]:
             end = offsets[total]
             for k in range(pool_at[n], pool_at[n + 1]):
                 text[end] = pool[k]

@@ -250,7 +250,7 @@ def renumber(codes, numbers):
 
 @kernel("int8[::1], int64[::1], int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int32[::1]")
 def weigh_rows(kinds, bases, word_bases, offsets, values, word_offsets, masks, bounds):
-    """What stands in each row of the FORMAT columns; see put_lines for the arrays.
+    """Width and presence of values in each row of the FORMAT columns; see put_lines for the arrays.
 
     masks   (rows,) int32, written: bit k is set where key k has a value; GT's always is
     bounds  (rows,) int32, written: the most bytes of the row's text

@@ -1,4 +1,4 @@
-"""Values in a record's text: numbers, genotypes and keys, each read where it stands."""
+"""Parse single values in a record's text: numbers, genotypes and keys."""
 
 import numpy as np
 from numba import types
@@ -9,7 +9,7 @@ from genocloud.kernels.kernel import compiled
 
 MISSING = int(schema.MISSING)
 BAD = MISSING - 1
-"""What `integer` returns for text that is no number of 32 bits (it returns 64-bit values)."""
+"""Result of `integer` for text that is no 32-bit integer (it returns 64-bit values)."""
 
 MISSING_LONG = int(np.iinfo(np.int64).min)
 
@@ -48,7 +48,7 @@ def _mark_apart(_):
 
 
 def stay_apart():
-    """Called in a compiled function, keeps it out of its callers, whose loops stay small: for what is done rarely."""
+    """Call this in a compiled function to prevent inlining it: for rare cases, to keep the callers' loops small."""
 
 
 @overload(stay_apart, inline="always")
@@ -185,7 +185,7 @@ def integer(text, at):
 
 @compiled
 def any_integer(text, at):
-    """What `integer` returns, also for signs and more than eight digits."""
+    """`integer` for text with a sign or more than eight digits."""
     first = at
     byte = text[at]
     negative = byte == 45

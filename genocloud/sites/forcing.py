@@ -1,4 +1,4 @@
-"""Sites put out whatever the evidence: every base that a record speaks for, in some stretches or everywhere."""
+"""Force-output sites: every base that a record covers, inside some intervals or everywhere."""
 
 from collections.abc import Sequence
 
@@ -16,17 +16,17 @@ Stretches = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
 
 
 def covered(rows: Sequence[pa.Table], ranks: npt.NDArray[np.int32], region: Region) -> Array:
-    """For which bases of the region a sample in force has a row: (bases,) bool; `rows` are VARIANTS and BLOCKS."""
+    """Mask of the region's bases that a row of an active sample covers: (bases,) bool; `rows`: VARIANTS and BLOCKS."""
     return _under([_stretches(table, ranks, region) for table in rows], region)
 
 
 def _stretches(table: pa.Table, ranks: npt.NDArray[np.int32], region: Region) -> Stretches:
-    spoken = (ranks[schema.numbers(table["sample"])] >= 0) & (schema.numbers(table["contig"]) == region.contig)
-    return schema.numbers(table["start"])[spoken], schema.numbers(table["stop"])[spoken]
+    active = (ranks[schema.numbers(table["sample"])] >= 0) & (schema.numbers(table["contig"]) == region.contig)
+    return schema.numbers(table["start"])[active], schema.numbers(table["stop"])[active]
 
 
 def _under(stretches: Sequence[Stretches], region: Region) -> Array:
-    """Which bases of the region lie in one of some stretches, given as starts and stops."""
+    """Mask of the region's bases inside any of the stretches: (bases,) bool."""
     edges = np.zeros(region.end - region.start + 1, np.int64)
     for starts, stops in stretches:
         for places, step in ((starts, 1), (np.maximum(starts, stops), -1)):
@@ -35,7 +35,7 @@ def _under(stretches: Sequence[Stretches], region: Region) -> Array:
 
 
 def within(regions: Sequence[Region], region: Region) -> Array:
-    """Which bases of the region lie in some others: (bases,) bool."""
+    """Mask of the region's bases inside any of `regions`: (bases,) bool."""
     inside = np.zeros(region.end - region.start, bool)
     for other in regions:
         if other.contig == region.contig:
@@ -44,9 +44,9 @@ def within(regions: Sequence[Region], region: Region) -> Array:
 
 
 def deciding(inside: Array, spans: Sequence[pa.Table], region: Region) -> Array:
-    """Which bases of the region are inside, or under a chain of deletions that reaches inside: (bases,) bool.
+    """Mask of the region's bases that are inside, or under a chain of deletions that reaches inside: (bases,) bool.
 
-    Sites there, and no others, have a say in which `*` stay at sites that are inside.
+    Only sites there can decide which `*` are kept at sites that are inside.
     """
     starts, stops = (np.concatenate([schema.numbers(each[name]) for each in spans]) for name in ("start", "stop"))
     linked = _under([(starts - 1, stops)], region)
@@ -59,24 +59,24 @@ def deciding(inside: Array, spans: Sequence[pa.Table], region: Region) -> Array:
 
 
 def force_output(alleles: pa.Table, wanted: Array, spans: Sequence[pa.Table], bases: str, region: Region) -> pa.Table:
-    """ALLELES with every wanted base of the region as a forced site; those without any ALT too.
+    """ALLELES with a force-output site at every wanted base of the region, also at bases without any ALT.
 
-    wanted  (bases of the region,) bool: which bases to put out, out of those for which somebody has a row
+    wanted  (bases of the region,) bool: the bases to emit, of those that a row covers
     spans   the batches' SPANS: a base under a deletion from upstream has `*`
-    bases   the region's reference bases; what is not A, C, G or T becomes N, as GATK reads it
+    bases   the region's reference bases; all but A, C, G and T become N, as in GATK
     """
     starts = schema.numbers(alleles["start"]) - region.start
     alone = wanted.copy()
     alone[starts] = False
     new = np.flatnonzero(alone)
     under = _under([(schema.numbers(each["start"]), schema.numbers(each["stop"])) for each in spans], region)[new]
-    letters = np.frombuffer(bases.upper().encode(), np.uint8)
-    letters = np.where(np.isin(letters, np.frombuffer(b"ACGT", np.uint8)), letters, np.uint8(ord("N")))[new]
+    refs = np.frombuffer(bases.upper().encode(), np.uint8)
+    refs = np.where(np.isin(refs, np.frombuffer(b"ACGT", np.uint8)), refs, np.uint8(ord("N")))[new]
     stars = pa.array(["*"]).take(pa.array(np.zeros(np.count_nonzero(under), np.int32)))
     added = [
         np.full(len(new), region.contig, np.int32),
         (new + region.start).astype(np.int32),
-        _letters(letters),
+        _single_bases(refs),
         pa.ListArray.from_arrays(np.concatenate([[0], np.cumsum(under)]).astype(np.int32), stars),
         np.ones(len(new), bool),
         np.zeros(len(new), np.int32),
@@ -86,6 +86,6 @@ def force_output(alleles: pa.Table, wanted: Array, spans: Sequence[pa.Table], ba
     return whole.take(pc.sort_indices(whole["start"])).combine_chunks()
 
 
-def _letters(letters: npt.NDArray[np.uint8]) -> pa.Array:
-    offsets = np.arange(len(letters) + 1, dtype=np.int32)
-    return pa.StringArray.from_buffers(len(letters), pa.py_buffer(offsets), pa.py_buffer(letters.copy()))
+def _single_bases(bases: npt.NDArray[np.uint8]) -> pa.Array:
+    offsets = np.arange(len(bases) + 1, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(bases), pa.py_buffer(offsets), pa.py_buffer(bases.copy()))

@@ -1,4 +1,4 @@
-"""Observations of all batches unified: the merged alleles of each site of a shard."""
+"""Merge the observations of all batches into the sites of a shard and their alleles."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from genocloud.kernels.unifying import first_ranks, unify_sites
 from genocloud.sites.observations import ORDERS
 
 AT_ONCE = 8
-"""Parts' observations that are held before they are added up."""
+"""Observations that are held before they are merged."""
 
 
 def unify(observations: Sequence[pa.Table], spans: Sequence[pa.Table]) -> pa.Table:
@@ -47,9 +47,9 @@ def unify(observations: Sequence[pa.Table], spans: Sequence[pa.Table]) -> pa.Tab
 
 
 def merge(seen: Iterable[tuple[pa.Table, pa.Table]]) -> tuple[pa.Table, pa.Table]:
-    """Add up what `observe` gave for several parts of a batch, or for batches: OBSERVATIONS and SPANS, each distinct.
+    """Merge results of `observe` for parts of a batch, or for batches: distinct OBSERVATIONS and SPANS.
 
-    In any order and grouping; a handful are held at a time.
+    In any order and grouping; at most AT_ONCE are held at a time.
     """
     held: list[tuple[pa.Table, pa.Table]] = []
     for each in seen:
@@ -94,5 +94,5 @@ def _joined(tables: Sequence[pa.Table], columns: pa.Schema) -> pa.Table:
 
 
 def _own(arrays: Any) -> list[npt.NDArray[Any]]:
-    """Writable copies: Arrow's arrays are read-only, which numba takes for another type and compiles again."""
+    """Writable copies: Arrow's arrays are read-only, another type for numba, which would compile again."""
     return [np.array(array) for array in arrays]

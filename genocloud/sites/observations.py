@@ -1,4 +1,4 @@
-"""Observations of one batch in one shard: its records' alleles, and the deletions that reach over later bases."""
+"""Observations of one batch in one shard: its records' alleles, and the spans of its deletions."""
 
 from typing import Any
 
@@ -13,22 +13,22 @@ from genocloud.regions import Region
 
 Array = npt.NDArray[Any]
 ORDERS = 1 << 16
-"""A rank and a place in the ALT list share one integer, so that one minimum finds the first of both."""
+"""Factor that packs a rank and a place in the ALT list into one integer, so that one minimum orders by both."""
 
 
 def observe(variants: pa.Table, ranks: npt.NDArray[np.int32], region: Region) -> tuple[pa.Table, pa.Table]:
-    """What a batch shows of a shard's alleles: tables (OBSERVATIONS, SPANS), each sorted and distinct.
+    """The alleles and deletions of a batch in a shard: (OBSERVATIONS, SPANS), each sorted and distinct.
 
-    `variants` (VARIANTS) holds the rows that speak for any base of the region, those that started before it too;
-    `ranks` (samples of the batch,) int32: cohort ranks, -1 for samples that are not in force. Observations are of the
-    records that start in the region; spans of those that reach into it. Rows whose place a later record took at once
-    (stop <= start) speak for nothing and are not observed.
+    `variants` (VARIANTS) holds the rows that cover any base of the region, also those that start before it;
+    `ranks` (samples of the batch,) int32: cohort ranks, -1 for inactive samples. Observations are of the records that
+    start in the region; spans of those that reach into it. Rows that cover no base, because a later record of the
+    sample starts at the same one (stop <= start), are not observed.
     """
     start, stop = schema.numbers(variants["start"]), schema.numbers(variants["stop"])
     rank = ranks[schema.numbers(variants["sample"])]
-    spoken = (schema.numbers(variants["contig"]) == region.contig) & (stop > start) & (rank >= 0) & (start < region.end)
+    active = (schema.numbers(variants["contig"]) == region.contig) & (stop > start) & (rank >= 0) & (start < region.end)
     alleles = variants.select(["ref", "alts"])
-    begun, reaching = spoken & (start >= region.start), spoken & (stop > start + 1) & (stop > region.start)
+    begun, reaching = active & (start >= region.start), active & (stop > start + 1) & (stop > region.start)
     observations = _observations(alleles.filter(pa.array(begun)), start[begun], rank[begun], region)
     return observations, _spans(
         alleles.filter(pa.array(reaching)), start[reaching] + 1, stop[reaching], rank[reaching], region

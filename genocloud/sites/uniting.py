@@ -1,4 +1,4 @@
-"""The sites of several locations as one: what each gives of its own, and how these are put together."""
+"""Merge the sites of several locations: each location's contribution, and the union of all."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,9 +15,9 @@ LocationSites = tuple[pa.Table, pa.Table]
 
 
 def location_sites(observations: Sequence[pa.Table], spans: Sequence[pa.Table]) -> LocationSites:
-    """What a location gives of a shard: its own sites (ALLELES), and where its deletions reach (STRETCHES).
+    """A location's contribution to a shard: its own sites (ALLELES), and the bases under its deletions (STRETCHES).
 
-    Nothing says who carries what. `deciding` and `force_output` take STRETCHES for SPANS.
+    Neither has ranks or carriers. `deciding` and `force_output` take STRETCHES for SPANS.
     """
     return unify(observations, spans), _stretches(pa.concat_tables([schema.SPANS.empty_table(), *spans]))
 
@@ -26,8 +26,8 @@ def unite(parts: Sequence[LocationSites]) -> pa.Table:
     """The sites (ALLELES) of all locations' samples, those of the first location before those of the next.
 
     They are what `unify` makes of all observations and spans with ranks in that order: REF is the longest one, and
-    ALTs stand in the order of the first location that has them, then in its own. A location that has no record at a
-    site shows `*` there where one of its deletions reaches over it.
+    ALTs are in the order of the first location that has them, then in its own. A location without a record at a site
+    contributes `*` where one of its deletions spans it.
     """
     starts = np.unique(np.concatenate([np.zeros(0, np.int32), *(schema.numbers(sites["start"]) for sites, _ in parts)]))
     shown = [
@@ -37,7 +37,7 @@ def unite(parts: Sequence[LocationSites]) -> pa.Table:
 
 
 def _stretches(spans: pa.Table) -> pa.Table:
-    """The bases under some span, as stretches that do not touch."""
+    """The union of the spans, as stretches that do not touch."""
     spans = spans.sort_by("start").combine_chunks()
     starts, stops = (schema.numbers(spans[name]) for name in ("start", "stop"))
     reached = np.maximum.accumulate(stops)
@@ -47,7 +47,7 @@ def _stretches(spans: pa.Table) -> pa.Table:
 
 
 def _shown(alleles: pa.Table, place: int) -> pa.Table:
-    """A location's sites as observations of one sample; what was observed at a site stands with its first ALT."""
+    """A location's sites as observations of one sample; the site's count is at its first ALT."""
     lists, _, _ = schema.string_lists(alleles["alts"])
     row = np.repeat(np.arange(len(alleles)), np.diff(lists))
     order = np.arange(len(row)) - lists[row]
@@ -57,7 +57,7 @@ def _shown(alleles: pa.Table, place: int) -> pa.Table:
 
 
 def _stars(each: LocationSites, place: int, starts: Any) -> pa.Table:
-    """Where a location has no record at others' sites, but a deletion that reaches over them: `*`, and no REF."""
+    """`*`, with empty REF, at other locations' sites where this one has a deletion but no record."""
     alleles, stretches = each
     others = np.setdiff1d(starts, schema.numbers(alleles["start"]), assume_unique=True)
     under = np.searchsorted(schema.numbers(stretches["start"]), others, side="right") - 1

@@ -33,14 +33,14 @@ def test_cuts_change_nothing(seed, places, cuts, random):
 @given(seed=SEEDS)
 @settings(max_examples=12, deadline=None)
 def test_every_base_that_has_a_row_gives_a_site_unless_it_cannot_be_genotyped(seed):
-    found, _, dropped = all_sites(seed, [WHOLE], [list(range(SAMPLES))])
-    speaks = np.zeros(WHOLE.end, bool)
+    emitted, _, dropped = all_sites(seed, [WHOLE], [list(range(SAMPLES))])
+    covered = np.zeros(WHOLE.end, bool)
     for rows in cohort(seed, SAMPLES).values():
         for table in rows:
             for start, stop in zip(table["start"].to_pylist(), table["stop"].to_pylist(), strict=True):
-                speaks[start:stop] = True
-    assert set(found["pos"].to_pylist()) <= set((np.flatnonzero(speaks) + 1).tolist())
-    assert np.count_nonzero(speaks) == len(found) + dropped.total()
+                covered[start:stop] = True
+    assert set(emitted["pos"].to_pylist()) <= set((np.flatnonzero(covered) + 1).tolist())
+    assert np.count_nonzero(covered) == len(emitted) + dropped.total()
     assert set(dropped) <= {"a carrier has no likelihoods", "nobody has likelihoods"}
 
 
@@ -50,24 +50,24 @@ def test_variants_without_spanning_deletions_are_those_of_a_plain_run(seed):
     """`*` may stay where it went before: forced sites put out deletions that are too weak elsewhere."""
     plain, _, _ = joint(cohort(seed, SAMPLES), CONTIGS, [WHOLE], [list(range(SAMPLES))], MODEL)
     every, _, _ = all_sites(seed, [WHOLE], [list(range(SAMPLES))])
-    told = {row["pos"]: row for row in every.to_pylist()}
+    by_pos = {row["pos"]: row for row in every.to_pylist()}
     for row in plain.to_pylist():
-        if "*" not in told[row["pos"]]["alts"]:
-            assert repr(told[row["pos"]]) == repr(row)
+        if "*" not in by_pos[row["pos"]]["alts"]:
+            assert repr(by_pos[row["pos"]]) == repr(row)
 
 
 @given(seed=SEEDS, places=PLACES, cuts=CUTS, random=st.randoms())
 @settings(max_examples=12, deadline=None)
 def test_genotypes_of_nonvariant_sites_have_rgq_and_no_gq(seed, places, cuts, random):
-    found, called, _ = all_sites(seed, cut(WHOLE, sorted(cuts)), batches_of(places, random))
-    quiet = found.filter(pc.equal(pc.list_value_length(found["alts"]), 0))["pos"]
+    table, called, _ = all_sites(seed, cut(WHOLE, sorted(cuts)), batches_of(places, random))
+    quiet = table.filter(pc.equal(pc.list_value_length(table["alts"]), 0))["pos"]
     inside = pc.is_in(called["pos"], value_set=quiet.combine_chunks())
     without, others = called.filter(inside), called.filter(pc.invert(inside))
     assert all(without[name].null_count == len(without) for name in ("GQ", "PL"))
     assert set(pc.replace_substring_regex(without["GT"], r"[/|]", "").to_pylist()) <= {"0" * n for n in (1, 2, 3)} | {
         "." * n for n in (1, 2, 3)
     }
-    variant = found.filter(found["AC"].is_valid())["pos"]
+    variant = table.filter(table["AC"].is_valid())["pos"]
     at_variants = others.filter(pc.is_in(others["pos"], value_set=variant.combine_chunks()))
     assert len(at_variants) == len(variant) * SAMPLES
     assert at_variants["RGQ"].null_count == len(at_variants)
@@ -90,5 +90,5 @@ def test_what_decides_is_linked_by_deletions(spans, inside):
         for at, size in spans:
             bases = set(range(at - 1, min(60, at + size)))
             reached |= bases if bases & reached else set()
-    found = set(np.flatnonzero(sites.deciding(wanted, [table], WHOLE)).tolist())
-    assert found >= reached
+    deciding = set(np.flatnonzero(sites.deciding(wanted, [table], WHOLE)).tolist())
+    assert deciding >= reached

@@ -47,9 +47,9 @@ def test_scores_are_those_of_expanded_vectors(run, samples):
     keys = [[ploidy, *own[:alleles], *pl] for (ploidy, own, pl), _ in samples]
     offsets = np.cumsum([0, *map(len, keys)]).astype(np.int64)
     counts = np.array([count for _, count in samples], np.int64)
-    told = run(offsets, np.array([value for key in keys for value in key], np.int32), counts, 0, len(keys), alleles)
+    gains = run(offsets, np.array([value for key in keys for value in key], np.int32), counts, 0, len(keys), alleles)
     whole = [(ploidy, expanded(ploidy, own[:alleles], pl), count) for (ploidy, own, pl), count in samples]
-    assert scores_of(told).tolist() == twin.scores(whole, alleles)
+    assert scores_of(gains).tolist() == twin.scores(whole, alleles)
 
 
 @both(merged_likelihoods.is_flat)
@@ -57,8 +57,8 @@ def test_scores_are_those_of_expanded_vectors(run, samples):
 @settings(deadline=None, max_examples=60)
 def test_flatness_is_that_of_expanded_vectors(run, vector):
     ploidy, own, pl = vector
-    told = run(np.array([7, *pl], np.int32), 1, np.array(own, np.int32), len(own), ploidy)
-    assert told == (not any(expanded(ploidy, own, pl)))
+    flat = run(np.array([7, *pl], np.int32), 1, np.array(own, np.int32), len(own), ploidy)
+    assert flat == (not any(expanded(ploidy, own, pl)))
 
 
 @pytest.mark.parametrize("ploidy", [1, 2, 4, 6])
@@ -81,7 +81,7 @@ def test_sums_that_are_equal_on_paper_are_decided_as_doubles():
     assert frequencies.best_alleles(scores, 1).tolist() == [0, 2]
 
 
-def fates_of(row, reason):
+def outcomes_of(row, reason):
     """What became of a site's ALTs, one by one."""
     lost = {UNLIKELY: row["genotyped"] - row["likely"], TOO_MANY: len(row["alts"]) - row["genotyped"]}
     lost[SPURIOUS] = int(row["spurious"])
@@ -99,8 +99,10 @@ def test_every_allele_that_was_seen_is_kept_or_has_a_reason(seed, most, least):
     alleles = sites.unify(*([part] for part in sites.observe(variants, ranks, whole)))
     summary = genotypes.summarise(genotypes.align_rows(variants, blocks, ranks, alleles), alleles)
     settled = next(genotypes.settle([genotypes.estimate([summary], alleles, model)], model))
-    fates = genotypes.allele_outcomes(settled)
-    assert fates.total() == pc.sum(pc.list_value_length(alleles["alts"])).as_py()
-    assert fates[KEPT] == (pc.sum(pc.list_value_length(settled["kept"])).as_py() or 0)
-    told = [fates_of(row, row["reason"]) for row in settled.to_pylist()]
-    assert fates == {name: total for name in {*fates} if (total := sum(each.get(name, 0) for each in told))}
+    outcomes = genotypes.allele_outcomes(settled)
+    assert outcomes.total() == pc.sum(pc.list_value_length(alleles["alts"])).as_py()
+    assert outcomes[KEPT] == (pc.sum(pc.list_value_length(settled["kept"])).as_py() or 0)
+    counts_by_site = [outcomes_of(row, row["reason"]) for row in settled.to_pylist()]
+    assert outcomes == {
+        name: total for name in {*outcomes} if (total := sum(each.get(name, 0) for each in counts_by_site))
+    }

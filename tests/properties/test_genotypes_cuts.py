@@ -31,7 +31,7 @@ def test_cuts_change_nothing(seed, places, cuts, random):
 
 
 COMPOSED = (
-    (aligned_rows, "fill_speaking"),
+    (aligned_rows, "fill_covering_rows"),
     (aligned_rows, "number_blocks"),
     (aligned_rows, "match_alleles"),
     (aligned_rows, "spanning_alleles"),

@@ -72,9 +72,9 @@ def test_rounds_give_what_one_go_gives(seed, places, model, random):
     alleles, sources = sources_of(seed, places)
     at_once = genotypes.estimate(sources, alleles, model)
     random.shuffle(sources)
-    told, _ = in_rounds(alleles, sources, model)
-    assert repr(told.to_pylist()) == repr(at_once.to_pylist())
-    assert told.schema.equals(schema.ESTIMATES, check_metadata=True)
+    estimates, _ = in_rounds(alleles, sources, model)
+    assert repr(estimates.to_pylist()) == repr(at_once.to_pylist())
+    assert estimates.schema.equals(schema.ESTIMATES, check_metadata=True)
 
 
 @given(seed=SEEDS, places=PLACES, model=MODELS)
@@ -92,7 +92,7 @@ def test_what_crosses_is_what_the_schema_says(seed, places, model):
         assert set(after["site"].to_pylist()) <= set(before["site"].to_pylist())
 
 
-def test_sites_that_nobody_can_genotype_are_not_asked_about():
+def test_sites_that_cannot_be_genotyped_have_no_questions():
     alleles, sources = sources_of(3, [0] * SAMPLES)
     starts = [genotypes.initial_sums(source, alleles, genotypes.Model()) for source in sources]
     bare = np.full(len(alleles), frequencies.GENOTYPED | frequencies.BARE_CARRIER, np.int8)
@@ -105,5 +105,5 @@ def test_sites_that_nobody_can_genotype_are_not_asked_about():
 def test_no_sites_need_no_rounds():
     alleles, sources = sources_of(3, [0] * SAMPLES)
     nothing = [genotypes.cut(source, 0, 0) for source in sources]
-    told, questions = in_rounds(alleles.slice(0, 0), nothing, genotypes.Model())
-    assert (len(told), questions) == (0, [])
+    estimates, questions = in_rounds(alleles.slice(0, 0), nothing, genotypes.Model())
+    assert (len(estimates), questions) == (0, [])

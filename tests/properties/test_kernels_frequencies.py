@@ -29,8 +29,8 @@ def test_equal_keys_are_added_up(run, sites):
         np.array([count for _, count in keys], np.int64),
     )
     site_offsets, offsets, values, counts = out
-    told = [(tuple(values[low:high]), count) for (low, high), count in zip(pairwise(offsets), counts, strict=True)]
-    assert [told[low:high] for low, high in pairwise(site_offsets)] == [twin.distinct(site) for site in sites]
+    result = [(tuple(values[low:high]), count) for (low, high), count in zip(pairwise(offsets), counts, strict=True)]
+    assert [result[low:high] for low, high in pairwise(site_offsets)] == [twin.distinct(site) for site in sites]
 
 
 @st.composite
@@ -223,8 +223,8 @@ def test_sums_of_shares_are_as_exact_however_small_all_are(run, shares):
 )
 def test_inbreeding_of_hom_alts_depends_on_how_unlikely_the_others_are(refs, hets, gatk):
     """GATK 4.6.2.0 on twelve people who are all 1/1."""
-    told = site_statistics.inbreeding_coefficient(refs, hets, 12)
-    assert told == pytest.approx(gatk, abs=1e-12, nan_ok=True)
+    coefficient = site_statistics.inbreeding_coefficient(refs, hets, 12)
+    assert coefficient == pytest.approx(gatk, abs=1e-12, nan_ok=True)
 
 
 @pytest.mark.parametrize(("hets", "gatk"), [(12, 28.1967), (56, 157.3404), (59, 166.2585), (60, 160.0), (1000, 160.0)])
@@ -271,13 +271,13 @@ def test_genotype_weights(run, data, alleles):
     every = twin.genotypes(alleles, 2)
     pl = data.draw(st.lists(st.integers(0, 90), min_size=len(every), max_size=len(every)))
     best = every[pl.index(min(pl))]
-    told = run(np.array([3, *pl], np.int32), 1, alleles)
+    result = run(np.array([3, *pl], np.int32), 1, alleles)
     if alleles > 2 and 0 not in best:
-        assert told == (0.0, 0.0, 1.0)
+        assert result == (0.0, 0.0, 1.0)
         return
     het = min(range(1, alleles), key=lambda b: pl[every.index((0, b))])
     weights = [10 ** (-pl[every.index(genotype)] / 10) for genotype in ((0, 0), (0, het), (het, het))]
-    assert told == pytest.approx([weight / sum(weights) for weight in weights], rel=1e-9)
+    assert result == pytest.approx([weight / sum(weights) for weight in weights], rel=1e-9)
 
 
 RUNS = st.lists(st.lists(st.lists(st.integers(-3, 3), max_size=5), min_size=2, max_size=2), min_size=1, max_size=4)
@@ -298,15 +298,15 @@ def test_runs_add_up_to_the_runs_of_all_values(run, parts):
     made = [runs_of(cells) for cells in parts]
     before = np.cumsum([0, *(len(runs) for _, runs, _ in made[:-1])])
     run_at = np.stack([at + first for (at, _, _), first in zip(made, before, strict=True)])
-    told = run(run_at, np.concatenate([runs for _, runs, _ in made]), np.concatenate([each[2] for each in made]))
+    result = run(run_at, np.concatenate([runs for _, runs, _ in made]), np.concatenate([each[2] for each in made]))
     expected = runs_of([list(chain.from_iterable(cells)) for cells in zip(*parts, strict=True)])
-    assert [part.tolist() for part in told] == [part.tolist() for part in expected]
+    assert [part.tolist() for part in result] == [part.tolist() for part in expected]
 
 
 @both(site_statistics.medians)
 @given(cells=st.lists(st.lists(st.integers(-3, 3), max_size=6), max_size=4))
 @settings(deadline=None)
 def test_the_median_is_the_upper_one(run, cells):
-    told = run(*runs_of(cells)).tolist()
+    result = run(*runs_of(cells)).tolist()
     expected = [sorted(cell)[len(cell) // 2] if cell else None for cell in cells]
-    assert [None if math.isnan(value) else value for value in told] == expected
+    assert [None if math.isnan(value) else value for value in result] == expected

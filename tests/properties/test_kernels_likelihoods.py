@@ -94,17 +94,20 @@ def test_own_alleles_find_their_merged_ones(run, data, ref):
         for number, alt in enumerate(alts[:-1], start=1):
             wanted[merged.index(twin.extended(alt, own_ref, ref)) + 1] = number
         assert own[own_at[n] : own_at[n] + len(wanted)].tolist() == wanted
-        told = numbers[lists[0][n] : lists[0][n + 1]].tolist()
-        assert told == [*(merged.index(twin.extended(alt, own_ref, ref)) + 1 for alt in alts[:-1]), len(merged) + 1]
+        merged_numbers = numbers[lists[0][n] : lists[0][n + 1]].tolist()
+        assert merged_numbers == [
+            *(merged.index(twin.extended(alt, own_ref, ref)) + 1 for alt in alts[:-1]),
+            len(merged) + 1,
+        ]
 
 
 LENGTHS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4), st.booleans()), max_size=8)
 
 
-@both(row_alignment.fill_speaking)
+@both(row_alignment.fill_covering_rows)
 @given(samples=st.lists(LENGTHS, min_size=1, max_size=3), positions=st.sets(st.integers(0, 40), max_size=12))
 @settings(deadline=None)
-def test_the_row_that_speaks(run, samples, positions):
+def test_the_covering_row(run, samples, positions):
     """Rows of each sample do not overlap; those that do not speak leave what is there."""
     rows = []
     for sample, steps in enumerate(samples):
@@ -121,8 +124,8 @@ def test_the_row_that_speaks(run, samples, positions):
     for column in range(len(samples)):
         own = [n for n, row in enumerate(rows) if row[0] == column]
         for site, position in enumerate(places):
-            told = twin.speaking([rows[n][1:] for n in own], position)
-            assert out[site, column] == (100 + own[told] if told >= 0 else -7)
+            covering = twin.covering_row([rows[n][1:] for n in own], position)
+            assert out[site, column] == (100 + own[covering] if covering >= 0 else -7)
 
 
 @both(row_alignment.number_blocks)

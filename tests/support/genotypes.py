@@ -18,7 +18,7 @@ def project(pl: Sequence[int], own: Sequence[int], ploidy: int) -> list[int]:
     return [pl[place[tuple(sorted(own[a] for a in genotype))]] for genotype in genotypes(len(own), ploidy)]
 
 
-def speaking(rows: Sequence[tuple[int, int]], position: int) -> int:
+def covering_row(rows: Sequence[tuple[int, int]], position: int) -> int:
     """The row (start, stop) that covers a position, -1 if none does."""
     return next((n for n, (start, stop) in enumerate(rows) if start <= position < stop), -1)
 
@@ -71,13 +71,13 @@ def absence(samples: Sequence[Sample], frequencies: Sequence[float], star: int) 
     """log10 probabilities that nobody carries anything but REF and `*`, and that nobody carries each allele."""
     alleles = range(len(frequencies))
 
-    def nobody(banned: set[int]) -> float:
+    def absent(banned: set[int]) -> float:
         return fsum(
             count * log10(sum(p for g, p in posteriors(pl, ploidy, frequencies).items() if not banned & set(g)))
             for ploidy, pl, count in samples
         )
 
-    return nobody(set(alleles) - {0, star}), [0.0] + [nobody({a}) for a in alleles if a]
+    return absent(set(alleles) - {0, star}), [0.0] + [absent({a}) for a in alleles if a]
 
 
 def scores(samples: Sequence[Sample], alleles: int) -> list[float]:

@@ -89,8 +89,8 @@ def allele_specific(random: Random, alts: int) -> str:
     squares = "|".join(f"{random.choice((0, 900, 3600 * 7, 9_000_001, 12_345.67)):.2f}" for _ in range(alts + 1))
     fields = {"AS_SB_TABLE": strands, "AS_RAW_MQ": squares}
     for name in ("AS_RAW_BaseQRankSum", "AS_RAW_MQRankSum", "AS_RAW_ReadPosRankSum"):
-        told = (random.choice(("", "NaN", f"{random.randint(-30, 30) / 10},1", "0.75,1")) for _ in range(alts - 1))
-        fields[name] = "|".join(["", *told, "NaN"])
+        texts = (random.choice(("", "NaN", f"{random.randint(-30, 30) / 10},1", "0.75,1")) for _ in range(alts - 1))
+        fields[name] = "|".join(["", *texts, "NaN"])
     return "".join(f";{name}={text}" for name, text in fields.items() if random.random() < 0.85)
 
 

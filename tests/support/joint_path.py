@@ -67,7 +67,7 @@ def joint(
             for table, rank in zip(tables, ranks, strict=True)
         ]
         estimates.append(genotypes.with_unestimated(genotypes.estimate(summaries, seen_alts, model), alleles[-1]))
-    found, called, dropped = [], [], Counter()
+    annotated, called, dropped = [], [], Counter()
     for shard, settled in zip(shards, genotypes.settle(estimates, model), strict=True):
         parts = [
             genotypes.call(
@@ -82,7 +82,7 @@ def joint(
         ]
         kept, lost = genotypes.annotate(settled, genotypes.add([share for _, share in parts]), contigs, model)
         assert len(settled) == len(kept) + sum(lost.values())
-        found.append(kept)
+        annotated.append(kept)
         remaining = np.isin(pc.add(genotypes.emitted(settled)["start"], 1), kept["pos"])
         called += [part.at(remaining).uncarried(genotypes.uncarried(kept)).table() for part, _ in parts]
         dropped += lost
@@ -93,7 +93,7 @@ def joint(
     order = [("contig", "ascending"), ("pos", "ascending"), ("rank", "ascending")]
     rank_of = pa.array([names.index(name) for name in everything["sample"].to_pylist()], pa.int32())
     everything = everything.append_column("rank", rank_of).sort_by(order).drop_columns("rank")
-    sites_out = pa.concat_tables([_decoded(table) for table in found])
+    sites_out = pa.concat_tables([_decoded(table) for table in annotated])
     assert len(everything) == len(sites_out) * len(names)
     return sites_out, everything, dropped
 

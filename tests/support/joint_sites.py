@@ -10,7 +10,7 @@ import pyarrow as pa
 from genocloud.genotypes import Model
 
 MONOMORPHIC, LOW_CONFIDENCE, ONLY_SPANNING = "no likely ALT", "low confidence", "only a deletion from upstream"
-_NOBODY = 1 << 31
+_NO_CARRIER = 1 << 31
 _Row = dict[str, Any]
 
 
@@ -21,7 +21,7 @@ def unify(observations: Sequence[pa.Table], spans: Sequence[pa.Table]) -> list[_
     sites = [_site(list(group)) for _, group in groupby(rows, key=itemgetter("contig", "start"))]
     for site in sites:
         over = [span["rank"] for span in deletions if span["start"] <= site["start"] < span["stop"]]
-        site["alts"] = _in_order(site.pop("firsts"), min(over, default=_NOBODY))
+        site["alts"] = _in_order(site.pop("firsts"), min(over, default=_NO_CARRIER))
     return sites
 
 
@@ -48,8 +48,8 @@ def _firsts(rows: Iterable[_Row], ref: str) -> dict[str, tuple[int, int]]:
 
 
 def _in_order(firsts: dict[str, tuple[int, int]], under: int) -> list[str]:
-    """The alleles by first appearance; `under` is the first rank under a deletion, `_NOBODY` if there is none."""
-    if under != _NOBODY:
+    """The alleles by first appearance; `under` is the first rank under a deletion, `_NO_CARRIER` if there is none."""
+    if under != _NO_CARRIER:
         firsts = firsts | {"*": min((under, 0), firsts.get("*", (under, 0)))}
     return sorted(firsts, key=lambda allele: (firsts[allele], allele))
 
@@ -99,8 +99,8 @@ def _settled(site: _Row, deletions: _Deletions, model: Model) -> _Row:
     if reason:
         return dropped | {"qual": qual, "reason": reason}
     deletions.record(site, kept)
-    told = {"mleac": [count for _, count, _ in likely], "absent_log10": [absent for _, _, absent in likely]}
-    return out | {"kept": kept, "qual": qual} | told
+    estimates = {"mleac": [count for _, count, _ in likely], "absent_log10": [absent for _, _, absent in likely]}
+    return out | {"kept": kept, "qual": qual} | estimates
 
 
 def _reason(alts: list[str], qual: float, model: Model) -> str | None:

@@ -45,17 +45,17 @@ def crowd(alts):
 
 @pytest.mark.parametrize("alts", [42, 43, 60, 200])
 def test_however_many_alternates_are_genotyped_and_six_kept(alts):
-    found, _, dropped = called(crowd(alts))
-    assert [(len(row["alts"]), row["seen"], row["genotyped"]) for row in found.to_pylist()] == [(6, alts, 6)]
+    table, _, dropped = called(crowd(alts))
+    assert [(len(row["alts"]), row["seen"], row["genotyped"]) for row in table.to_pylist()] == [(6, alts, 6)]
     assert not dropped
 
 
 @pytest.mark.parametrize(("alts", "beyond"), [(42, False), (43, True), (60, True)])
-def test_sites_that_gatk_would_skip_for_their_alleles_are_told(alts, beyond):
+def test_sites_that_gatk_would_skip_for_their_alleles_are_marked(alts, beyond):
     tables = [batch_of(list(crowd(alts).values()))]
     ranks = np.arange(len(crowd(alts)), dtype=np.int32)
-    found, spans = sites.observe(tables[0][0], ranks, WHOLE)
-    alleles = sites.unify([found], [spans])
+    table, spans = sites.observe(tables[0][0], ranks, WHOLE)
+    alleles = sites.unify([table], [spans])
     estimates = genotypes.estimate(
         [genotypes.summarise(genotypes.align_rows(*tables[0], ranks, alleles), alleles)], alleles, genotypes.Model()
     )
@@ -63,8 +63,8 @@ def test_sites_that_gatk_would_skip_for_their_alleles_are_told(alts, beyond):
 
 
 def test_max_alternate_alleles_is_obeyed():
-    found, _, _ = called(crowd(9), genotypes.Model(max_alternate_alleles=2))
-    assert [len(row["alts"]) for row in found.to_pylist()] == [2]
+    table, _, _ = called(crowd(9), genotypes.Model(max_alternate_alleles=2))
+    assert [len(row["alts"]) for row in table.to_pylist()] == [2]
 
 
 def test_a_lower_threshold_emits_a_weak_site():
@@ -86,8 +86,8 @@ def test_a_carrier_that_cannot_weigh_another_samples_allele_drops_the_site():
         "s1": sample("100 A C DP=20 GT:AD:DP:GQ:PL 0/1:10,10:20:99:200,0,210"),
         "s2": sample("100 A G,<*> DP=20 " + HET),
     }
-    found, _, dropped = called(rows)
-    assert len(found) == 0
+    table, _, dropped = called(rows)
+    assert len(table) == 0
     assert dropped == {"a carrier has no likelihoods": 1}
 
 
@@ -110,8 +110,8 @@ def test_samples_not_in_force_are_left_out_and_missing_ploidy_is_obeyed():
     rows = [sample("100 A C,<*> DP=20 " + HET), sample("100 A C,<*> DP=20 " + HET), sample()]
     variants, blocks = batch_of(rows)
     ranks = np.array([0, -1, 1], np.int32)
-    found, spans = sites.observe(variants, ranks, WHOLE)
-    alleles = sites.unify([found], [spans])
+    table, spans = sites.observe(variants, ranks, WHOLE)
+    alleles = sites.unify([table], [spans])
     lines = genotypes.align_rows(variants, blocks, ranks, alleles)
     summary = genotypes.summarise(lines, alleles)
     assert summary.counts.sum() == 1
@@ -132,8 +132,8 @@ def test_samples_not_in_force_are_left_out_and_missing_ploidy_is_obeyed():
 
 
 def test_no_sites_give_empty_tables():
-    found, cells, dropped = called({"s1": sample("100 A <*> END=200 GT:DP:GQ:PL 0/0:20:60:0,57,600")})
-    assert (len(found), len(cells), len(dropped)) == (0, 0, 0)
+    table, cells, dropped = called({"s1": sample("100 A <*> END=200 GT:DP:GQ:PL 0/0:20:60:0,57,600")})
+    assert (len(table), len(cells), len(dropped)) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ OLD_MQ = genotypes.Model(allow_old_rms_mapping_quality_annotation_data=True)
         ("RAW_MQ=72000.00;RAW_MQandDP=36000,10", OLD_MQ, 60.0),
     ],
 )
-def test_a_sum_of_squared_mapping_qualities_without_its_count_is_used_when_asked_for(raw, model, mq):
+def test_a_sum_of_squared_mapping_qualities_without_its_count_is_used_when_enabled(raw, model, mq):
     """As GATK does it: the reads are those of INFO/DP, less those of hom-refs (run: 4.6.2.0)."""
     rows = {
         "s1": sample(f"100 A C,<NON_REF> DP=20;{raw} " + HET),
@@ -175,7 +175,7 @@ def test_a_sum_of_squared_mapping_qualities_without_its_count_is_used_when_asked
     assert called(rows, model)[0]["MQ"].to_pylist() == [mq]
 
 
-def test_discovered_alleles_are_told_when_asked_for():
+def test_the_number_of_discovered_alleles_is_written_when_enabled():
     model = genotypes.Model(max_alternate_alleles=2, annotate_with_num_discovered_alleles=True)
     assert called(crowd(9), model)[0]["NDA"].to_pylist() == [9]
     assert called(crowd(9))[0]["NDA"].to_pylist() == [None]

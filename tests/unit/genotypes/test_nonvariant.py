@@ -121,17 +121,17 @@ def samples_of(records, folder):
 def lines_of(rows, shards, batches, model=None):
     """Each site's columns from REF on, without ID, by position; what holds no data at all is `.`."""
     sites, genotypes, _ = joint(rows, CONTIGS, shards, batches, model, BASES)
-    cells, told = genotypes.to_pylist(), {}
+    cells, lines = genotypes.to_pylist(), {}
     for number, site in enumerate(sites.to_pylist()):
         columns = line(site, cells[number * len(rows) :][: len(rows)]).rstrip("\n").split("\t")
         assert columns[2] in (".", "rs1")
-        told[site["pos"]] = " ".join(columns[3:9] + ["." if set(cell) <= set("./|") else cell for cell in columns[9:]])
-    return told
+        lines[site["pos"]] = " ".join(columns[3:9] + ["." if set(cell) <= set("./|") else cell for cell in columns[9:]])
+    return lines
 
 
 def whole(text):
     """A line in which <DP> stands for what all sites with one het in two samples say."""
-    return re.sub(r"<(\d+)>", lambda found: BIALLELIC.format(found[1]), text)
+    return re.sub(r"<(\d+)>", lambda match: BIALLELIC.format(match[1]), text)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -140,8 +140,8 @@ def test_lines_are_gatks(tmp_path, name, places):
     records, expected = CASES[name]
     expected = {pos: text and whole(text) for pos, text in expected.items()}
     rows = samples_of(records, tmp_path)
-    told = lines_of(rows, cut(Region(0, 0, CONTIGS[0].length), places), [[rank] for rank in range(len(rows))])
-    assert {pos: told.get(pos) for pos in expected} == expected
+    lines = lines_of(rows, cut(Region(0, 0, CONTIGS[0].length), places), [[rank] for rank in range(len(rows))])
+    assert {pos: lines.get(pos) for pos in expected} == expected
 
 
 def test_records_ids_stay_only_where_nothing_is_genotyped(tmp_path):
@@ -150,7 +150,7 @@ def test_records_ids_stay_only_where_nothing_is_genotyped(tmp_path):
     assert {row["pos"]: row["id"] for row in sites.to_pylist() if row["id"]} == {101: "rs1"}
 
 
-def test_an_alt_that_nobody_carries_stays(tmp_path):
+def test_an_alt_without_carriers_stays(tmp_path):
     """500 flat samples make it likely, and none of them is called: seen with both groups of annotations."""
     rows = {f"s{number:03}": [block(90, 110, "0/0:1:0:1:0,0,0")] for number in range(500)}
     rows["s001"] = [block(90, 110, "0/0:20:60:18:0,60,900")]
@@ -160,10 +160,10 @@ def test_an_alt_that_nobody_carries_stays(tmp_path):
     values = "3,2,0:5:1:0,1,40,12,43,60:2,1,1,1:4"
     rows["s002"] = [record(100, "A", "C,<NON_REF>", info, f"{SB}:MIN_DP", f"0|1:{values}")]
     rows["s003"] = [record(100, "A", "C,<NON_REF>", info, SB, "0/1:3,2,0:5:0:0,0,40,12,43,60:2,1,1,1")]
-    told = lines_of(samples_of(rows, tmp_path), [Region(0, 95, 140)], [range(1, 500, 2), range(0, 500, 2)], BOTH)[100]
-    ref, alt, qual, low, given, keys, *cells = told.split(" ")
+    text = lines_of(samples_of(rows, tmp_path), [Region(0, 95, 140)], [range(1, 500, 2), range(0, 500, 2)], BOTH)[100]
+    ref, alt, qual, low, info_text, keys, *cells = text.split(" ")
     assert (ref, alt, qual, low, keys) == ("A", "C", "37.63", ".", "GT:AD:DP:RGQ")
-    assert given == (
+    assert info_text == (
         "AS_FS=0.000;AS_MQ=67.08;AS_QD=30.00;AS_SOR=0.307;BaseQRankSum=0.500;DP=525;ExcessHet=3.00;MLEAC=9;MLEAF=1.00;MQ=60.00"
     )
     assert cells[:5] == ["./.:1,0:1:0", "0/0:18,0:18:60", "0|0:3,2:4:1", "./.:3,2:5:0", "./.:1,0:1:0"]

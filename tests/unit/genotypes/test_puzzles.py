@@ -50,10 +50,10 @@ def test_puzzle(path, batches, cuts, tmp_path):
     shards = cut(Region(0, case.get("region", 1) - 1, 1000), [place for place in cuts if place in starts])
     sites, genotypes, dropped = joint(rows, CONTIGS, shards, batches(len(rows)))
 
-    told = [site_text(row) for row in sites.to_pylist()]
+    texts = [site_text(row) for row in sites.to_pylist()]
     expected = [call["site"] for call in case["calls"]]
-    assert [without_qual(text) for text in told] == [without_qual(text) for text in expected]
-    assert [t for t, e in zip(told, expected, strict=True) if not e.endswith("?")] == [
+    assert [without_qual(text) for text in texts] == [without_qual(text) for text in expected]
+    assert [t for t, e in zip(texts, expected, strict=True) if not e.endswith("?")] == [
         e for e in expected if not e.endswith("?")
     ]
     if "dropped" in case:

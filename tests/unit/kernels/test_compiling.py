@@ -49,12 +49,12 @@ sys.exit(main(sys.argv[2:]))
 
 def test_what_a_joint_run_calls_is_known(tmp_path):
     samples = sample_map(tmp_path, sorted((DATA / "gvcf").glob("*.g.vcf.gz"))[:4])
-    told = tmp_path / "told"
+    recorded = tmp_path / "told"
     arguments = ["joint", samples, "--reference", DATA / "reference.fa", "-o", tmp_path / "a.vcf.gz", "--quiet"]
-    command = [sys.executable, "-c", RECORDING, str(told), *map(str, arguments)]
+    command = [sys.executable, "-c", RECORDING, str(recorded), *map(str, arguments)]
     ended = subprocess.run(command, capture_output=True, text=True, env=os.environ)
     assert ended.returncode == 0, ended.stderr
-    calls = set(told.read_text().splitlines())
+    calls = set(recorded.read_text().splitlines())
     known = set(compiling.called())
     assert len(known) == len(compiling.called())
     assert known == calls, "\n".join(["stated at @kernel, but not called:", *known - calls, "called:", *calls - known])

@@ -22,8 +22,8 @@ def variants(*rows):
 
 
 def unified(table, ranks, region=CONTIG):
-    found, spans = sites.observe(table, np.array(ranks, np.int32), region)
-    return [(row["start"], row["ref"], row["alts"]) for row in sites.unify([found], [spans]).to_pylist()]
+    observations, spans = sites.observe(table, np.array(ranks, np.int32), region)
+    return [(row["start"], row["ref"], row["alts"]) for row in sites.unify([observations], [spans]).to_pylist()]
 
 
 def test_short_records_are_extended_to_the_longest_ref():
@@ -57,13 +57,13 @@ def test_samples_not_in_force_and_rows_that_never_speak_show_nothing():
 
 def test_every_observation_of_a_sample_is_counted_once():
     table = variants((0, 9, 10, "A", ["C", "<*>"]), (1, 9, 10, "A", ["C", "G", "<*>"]), (2, 9, 11, "AT", ["A"]))
-    found, spans = sites.observe(table, np.arange(3, dtype=np.int32), CONTIG)
-    assert sum(found["observed"].to_pylist()) == 4
-    assert sites.unify([found, found], [spans])["observed"].to_pylist() == [8]
+    observations, spans = sites.observe(table, np.arange(3, dtype=np.int32), CONTIG)
+    assert sum(observations["observed"].to_pylist()) == 4
+    assert sites.unify([observations, observations], [spans])["observed"].to_pylist() == [8]
 
 
 def test_no_variants_make_no_sites():
     empty = schema.VARIANTS.empty_table()
-    found, spans = sites.observe(empty, np.zeros(0, np.int32), CONTIG)
-    assert (len(found), len(spans), len(sites.unify([found], [spans]))) == (0, 0, 0)
+    observations, spans = sites.observe(empty, np.zeros(0, np.int32), CONTIG)
+    assert (len(observations), len(spans), len(sites.unify([observations], [spans]))) == (0, 0, 0)
     assert sites.unify([], []).schema.equals(schema.ALLELES)
