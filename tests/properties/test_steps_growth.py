@@ -66,6 +66,7 @@ def test_a_grown_callset_and_its_cohort_are_found_sound(grown):
             steps.verify(url, scatter, Silent())
 
 
+@pytest.mark.slow
 def test_only_new_sites_of_old_batches_are_called(tmp_path, gvcfs, monkeypatch):
     called: dict[str, int] = {}
     work = Work(tmp_path).add(gvcfs[:4]).call()

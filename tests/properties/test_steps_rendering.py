@@ -54,7 +54,11 @@ def ingested(folder: Path, gvcfs: list[Path], storing: pipeline.IngestOptions) -
     [
         (pipeline.IngestOptions(), "threads:3"),
         (pipeline.IngestOptions(batch_size=3, window_bp=7_001), "inline"),
-        (pipeline.IngestOptions(batch_size=1, window_bp=50_000), "local:processes=2,threads=1"),
+        pytest.param(
+            pipeline.IngestOptions(batch_size=1, window_bp=50_000),
+            "local:processes=2,threads=1",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_rendered_records_are_those_of_the_stored_callset(tmp_path, made, gvcfs, storing, choice):
@@ -154,7 +158,9 @@ def test_forced_sites_are_the_same_by_way_of_a_callset(tmp_path, gvcfs, interval
     assert len(records(outs[0])) > 60
 
 
-@pytest.mark.parametrize("choice", ["inline", "processes:2", "local:processes=2,threads=1"])
+@pytest.mark.parametrize(
+    "choice", ["inline", "processes:2", pytest.param("local:processes=2,threads=1", marks=pytest.mark.slow)]
+)
 def test_an_export_has_equal_bytes_wherever_its_shards_are_rendered(tmp_path, made, choice):
     with open_scatter(choice) as scatter:
         receipt = steps.export(made.callset, str(tmp_path / "calls.vcf.gz"), scatter, Silent())

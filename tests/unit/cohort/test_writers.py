@@ -104,7 +104,7 @@ def servers(files: Path) -> Iterator[list[Server]]:
         yield [stack.enter_context(started), stack.enter_context(other)]
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(params=[pytest.param("local", marks=pytest.mark.slow), "memory"])
 def bench(request: pytest.FixtureRequest, files: Path, tmp_path: Path) -> Bench:
     chance = random.Random(5)
     if request.param == "memory":

@@ -82,6 +82,7 @@ def flip(path: Path, chance: random.Random) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.slow
 def test_each_of_many_flips_is_said_or_changes_nothing(copy: Work) -> None:
     sound = everything(copy)
     by_kind = kinds(copy.folder)
