@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from tests import truth
 from tests.conformance.conftest import GATK
 from tests.conftest import DATA
+from tests.support import truth
 from tests.workflow.small_cohort import snakemake
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]

@@ -8,8 +8,8 @@ import pytest
 
 from genocloud import pipeline
 from genocloud.samples import read_sheet
-from tests import truth
 from tests.conftest import DATA, Made, call_reads, make_callset, sample_map
+from tests.support import truth
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]
 SEED = 2

@@ -8,8 +8,8 @@ from cyvcf2 import VCF
 
 from genocloud.callset import open_callset
 from genocloud.samples import read_sheet
-from tests import truth
 from tests.conftest import DATA
+from tests.support import truth
 
 REFERENCE, TRUTH = str(DATA / "reference.fa"), str(DATA / "truth.vcf.gz")
 SEXES = {sample.sample: sample.sex for sample in read_sheet(str(DATA / "samples.tsv"))}
