@@ -52,11 +52,11 @@ def test_a_short_file_is_known_to_end_with_its_last_piece(tmp_path):
 
 
 def test_of_a_stretch_come_whole_lines_of_its_contig(file):
-    with open_text(str(file), Stretch("c", 5, 9)) as pieces:
-        pieces = list(pieces)
+    with open_text(str(file), Stretch("c", 5, 9)) as text:
+        pieces = list(text)
     assert b"".join(pieces) == TEXT
     assert all(piece.endswith(b"\n") for piece in pieces)
-    assert pieces.checksum == 0
+    assert text.checksum == 0
     with open_text(str(file), Stretch("d", 5, 9)) as pieces:
         assert b"".join(pieces) == HEADER.encode()
 
