@@ -39,11 +39,13 @@ def _certificates(commands: Commands) -> None:
 def _scheduler(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         from genocloud.scatter.deploy.daemons import (  # with asyncio, which other commands do not need
-            Serving,
+            SchedulerOptions,
             serve_scheduler,
         )
 
-        serve_scheduler(Serving(arguments.listen, arguments.tls, arguments.plain, arguments.allowed_failures), _say)
+        serve_scheduler(
+            SchedulerOptions(arguments.listen, arguments.tls, arguments.plain, arguments.allowed_failures), _say
+        )
 
     command = new_command(
         commands,
@@ -70,7 +72,7 @@ def _workers(commands: Commands) -> None:
         from genocloud.scatter.deploy.daemons import WorkerGroup, serve_workers  # as above
 
         site, environment = _obeyed(arguments)
-        crew = WorkerGroup(
+        group = WorkerGroup(
             arguments.scheduler,
             site,
             arguments.count,
@@ -82,7 +84,7 @@ def _workers(commands: Commands) -> None:
             arguments.ports,
             environment,
         )
-        serve_workers(crew, _say)
+        serve_workers(group, _say)
 
     command = new_command(
         commands, "workers", "Run workers for a scheduler.", run, "tls://head:8786 --count 4 --memory 8GB"

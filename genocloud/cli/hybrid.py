@@ -19,7 +19,7 @@ def _hybrid(commands: Commands) -> None:
 
         config = read_config(arguments.config)
         meter = Meter(*hourly(config, CPUS))
-        with open_progress(quiet=arguments.quiet, said=meter.told) as progress:
+        with open_progress(quiet=arguments.quiet, said=meter.summary) as progress:
             budgeted = progress if arguments.budget is None else Budgeted(progress, meter, arguments.budget)
             receipt = steps.hybrid(config, budgeted, say=(lambda _: None) if arguments.quiet else _say)
         hand_over(receipt, arguments)

@@ -350,7 +350,7 @@ def money(text: str) -> float:
 def shown_progress(arguments: Arguments) -> Iterator[Progress]:
     """The progress display of a run, with what it has spent where prices are known, held to its budget."""
     meter = _meter(arguments)
-    with open_progress(quiet=arguments.quiet, said=meter.told if meter else None) as progress:
+    with open_progress(quiet=arguments.quiet, said=meter.summary if meter else None) as progress:
         budget = getattr(arguments, "budget", None)
         yield progress if meter is None or budget is None else Budgeted(progress, meter, budget)
 

@@ -14,9 +14,9 @@ from .policy import TransferDenied as TransferDenied
 from .policy import allows as allows
 from .policy import claim_store as claim_store
 from .policy import released as released
+from .redaction import DisclosableError as DisclosableError
 from .redaction import RedactedError as RedactedError
 from .redaction import Requester as Requester
-from .redaction import Sayable as Sayable
 from .redaction import redacted as redacted
 from .register import NoException as NoException
 from .register import Register as Register

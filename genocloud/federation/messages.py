@@ -1,4 +1,4 @@
-"""Parcels: tables packed to cross from one site to another, of declared kinds and columns, in few bytes."""
+"""Messages of a hybrid run: tables of declared kinds and columns, packed to cross between locations."""
 
 import lzma
 from dataclasses import dataclass
@@ -28,15 +28,15 @@ KINDS = {
     "totals": schema.TOTALS,
     "genotypes": schema.STORED_GENOTYPES,
 }
-"""The columns of each kind of parcel; nothing else crosses."""
+"""The columns of each kind of message; nothing else crosses."""
 
 
 class BadMessage(StoreError):
-    """A parcel that is not what it was to be: damaged, or of other columns."""
+    """A message that is damaged, or has other columns than its kind."""
 
     def __init__(self, kind: str, problem: str) -> None:
         self.kind, self.problem = kind, problem
-        super().__init__(f"a parcel of {kind}: {problem}; use one version of genocloud at all sites, run this again")
+        super().__init__(f"a message of {kind}: {problem}; use one version of genocloud at all sites, run this again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class Message:
     data: bytes
 
     def __repr__(self) -> str:
-        """Short, as tasks are told of in errors."""
-        return f"Parcel({self.kind!r}, rows={self.rows}, bytes={len(self.data)})"
+        """Short, for error texts that show tasks."""
+        return f"Message({self.kind!r}, rows={self.rows}, bytes={len(self.data)})"
 
 
 def pack(kind: str, table: pa.Table) -> Message:
-    """Pack a table that has just the kind's columns; raises BadMessage for others."""
+    """Pack a table with exactly the columns of its kind; raises BadMessage otherwise."""
     declared = _plain(KINDS[kind])
     if (table.column_names, table.schema.types) != (declared.names, declared.types):
         raise BadMessage(kind, f"has the columns {table.schema.names}, not {declared.names}")
@@ -61,18 +61,18 @@ def pack(kind: str, table: pa.Table) -> Message:
     return Message(kind, table.num_rows, packed(plain))
 
 
-def unpack(parcel: Message, kind: str) -> pa.Table:
-    """The table of a parcel that is to be of this kind, with the columns' descriptions. Raises BadMessage."""
+def unpack(message: Message, kind: str) -> pa.Table:
+    """The table of a message of this kind, with the columns' descriptions. Raises BadMessage."""
     declared = KINDS[kind]
-    if parcel.kind != kind:
-        raise BadMessage(parcel.kind, f"came in the place of {kind}")
+    if message.kind != kind:
+        raise BadMessage(message.kind, f"came in the place of {kind}")
     try:
-        table = unpacked(parcel.data, _plain(declared))
+        table = unpacked(message.data, _plain(declared))
     except (pa.ArrowException, lzma.LZMAError, OSError, ValueError, LookupError, EOFError) as error:
         raise BadMessage(kind, f"is damaged ({error})") from error
     return table.cast(declared).combine_chunks()
 
 
 def _plain(declared: pa.Schema) -> pa.Schema:
-    """The columns' names and types without what is said of them."""
+    """Names and types of the columns, without their descriptions."""
     return pa.schema([pa.field(field.name, field.type) for field in declared])

@@ -1,4 +1,4 @@
-"""What may leave a site: the least policy that lets each kind of table cross, and whose a store is."""
+"""What may leave a location: the least policy for each kind of message, and which location owns a store."""
 
 import json
 
@@ -23,14 +23,14 @@ LEAST = {
     "summary": SUMMARIES,
     "genotypes": MAY_LEAVE,
 }
-"""The least policy under which a site hands out each kind of parcel; what is not here leaves no site."""
+"""The least policy under which a location sends each kind of message; other kinds leave no location."""
 
 NAME = "site.json"
-"""In a store: which site it is of. What may leave it stands in the site's policy file alone."""
+"""The object of a store that names its location. Only the policy file says what may leave."""
 
 
 class TransferDenied(SettingError):
-    """A table that a site's policy does not let out."""
+    """A table that the location's policy does not let leave."""
 
     def __init__(self, url: str, kind: str, policy: str) -> None:
         self.url, self.kind, self.policy = url, kind, policy
@@ -40,12 +40,12 @@ class TransferDenied(SettingError):
 
 
 def allows(policy: str, kind: str) -> bool:
-    """Whether a policy lets a kind of parcel cross."""
+    """Whether a policy lets a kind of message leave."""
     return kind in LEAST and POLICIES.index(policy) >= POLICIES.index(LEAST[kind])
 
 
 def claim_store(store_url: str, site: str) -> None:
-    """Write a site's name into its store when it is first used. Raises OtherSite for a store of another site."""
+    """Write the location's name into its store on first use. Raises OtherSite if another location owns the store."""
     store = storage.open_store(store_url)
     try:
         store.create(NAME, (json.dumps(json_digest.sealed_json({"site": site})) + "\n").encode())
@@ -59,9 +59,9 @@ def claim_store(store_url: str, site: str) -> None:
 
 
 def released(store_url: str, kind: str, table: pa.Table) -> Message:
-    """A table packed to be handed out, if the policy that decides about the store lets it.
+    """Pack a table as a message, if the store's policy lets it leave.
 
-    Raises Withheld, or what `authority` does.
+    Raises TransferDenied, or what `authority` does.
     """
     policy = authority(store_url).policy
     if not allows(policy, kind):

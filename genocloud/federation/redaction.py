@@ -1,4 +1,4 @@
-"""A task at a site, under the site's policy: what it does not cover is refused, and why a task failed stays there."""
+"""Run a task under the location's policy; redact errors raised there unless the policy lets them leave."""
 
 import logging
 import traceback
@@ -19,9 +19,9 @@ _log = logging.getLogger(__name__)
 
 
 class RedactedError(GenocloudError):
-    """A task that failed at a site whose policy keeps the reason there; the exit code is that of the reason.
+    """A task failed at a location whose policy keeps the error text there; the exit code is the original error's.
 
-    A message may quote a record, or name somebody, so that nothing of it crosses but what kind it is.
+    An error text may quote a record or name a sample, so only the error's class name crosses.
     """
 
     def __init__(self, kind: str, exit_code: int, url: str) -> None:
@@ -29,43 +29,49 @@ class RedactedError(GenocloudError):
         super().__init__(f"{kind}: the site's policy keeps the reason there, in {url}; read it at the site and mend it")
 
 
-class Sayable(GenocloudError):
-    """An error whose words may cross under every policy: they tell of settings and places that the config names."""
+class DisclosableError(GenocloudError):
+    """An error whose text may cross under every policy: it names only settings and URLs of the config."""
 
 
 @dataclass(frozen=True)
 class Requester:
-    """Which site is asked, by its store, and whether whoever asks says to be at the site itself."""
+    """The location's store that a task is for, and whether the requester claims to be the coordinator there."""
 
     store: str
-    home: bool
+    is_coordinator: bool
 
 
-def redacted(asker: Requester, function: Callable[[Task], Result], task: Task) -> Result:
-    """A task's result, if the site's policy covers the store. On failure the error, or a RedactedError.
+def redacted(requester: Requester, function: Callable[[Task], Result], task: Task) -> Result:
+    """A task's result, if the location's policy covers the store. On failure raises the error, or a RedactedError.
 
-    An error is said as it is under `may_leave`, at a site that coordinates, and where it is about what may cross, and
-    how: nobody's records stand in that.
+    An error is raised as it is under `may_leave`, at a location that coordinates, and if genocloud.federation raised
+    it: those texts hold no records.
     """
-    policy = authority(asker.store)
+    policy = authority(requester.store)
     try:
         return function(task)
     except Exception as error:
-        if _may_be_said(error, policy, asker):
+        if _is_disclosable(error, policy, requester):
             raise
         kind, code = type(error).__name__, getattr(error, "exit_code", 1)
-        told = RedactedError(kind, code, _kept(asker.store, "".join(traceback.format_exception(error))))
-    raise told  # out here it has no context: none of the reason's words
+        redacted_error = RedactedError(
+            kind, code, _store_text(requester.store, "".join(traceback.format_exception(error)))
+        )
+    raise redacted_error  # raised outside of `except`: the original exception, as context, must not cross
 
 
-def _may_be_said(error: Exception, policy: SitePolicy, asker: Requester) -> bool:
-    if policy.policy == MAY_LEAVE or (asker.home and policy.coordinates) or isinstance(error, Sayable):
+def _is_disclosable(error: Exception, policy: SitePolicy, requester: Requester) -> bool:
+    if (
+        policy.policy == MAY_LEAVE
+        or (requester.is_coordinator and policy.coordinates)
+        or isinstance(error, DisclosableError)
+    ):
         return True
     return type(error).__module__.startswith(__name__.rpartition(".")[0])
 
 
-def _kept(store_url: str, text: str) -> str:
-    """Keep a text at the site, in its store, or where that fails in its workers' log; where it is."""
+def _store_text(store_url: str, text: str) -> str:
+    """Store a text at the location, in its store or else in its workers' log; return where."""
     name = f"{FOLDER}/{uuid4().hex[:12]}.txt"
     try:
         store = storage.open_store(store_url)

@@ -130,13 +130,13 @@ class SitePolicy:
         if not is_below(url, (*self.inputs, *self.stores)):
             raise NotCovered(self.site, what, url)
 
-    def check(self, site: str, store: str, policy: str, home: bool) -> None:
+    def check(self, site: str, store: str, policy: str, is_coordinator: bool) -> None:
         """Hold what a config says of the site to this. Raises OtherSite, OtherPolicy or NotCoordinator."""
         if site != self.site:
             raise OtherSite(store, self.site, site)
         if policy != self.policy:
             raise OtherPolicy(site, self.path, self.policy, policy)
-        if home and not self.coordinates:
+        if is_coordinator and not self.coordinates:
             raise NotCoordinator(site, self.path)
 
 

@@ -88,7 +88,7 @@ class _Spinner(bars.SpinnerColumn):
 
 
 class _Details(bars.ProgressColumn):
-    """The words beside a bar, short ones in a narrow terminal."""
+    """The text beside a bar, shorter in a narrow terminal."""
 
     def __init__(self, console: Console, clock: Clock, said: Callable[[], str] | None) -> None:
         super().__init__(Column(no_wrap=True))  # the bar gives way, never the words

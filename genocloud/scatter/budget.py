@@ -1,4 +1,4 @@
-"""What a run has spent so far, site by site, and a budget that stops it between two tasks."""
+"""Money that a run has spent so far, by location, and a budget that stops it between two tasks."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from genocloud.scatter.progress import Clock, Progress, Stage
 
 
 class BudgetSpent(SettingError):
-    """A run that has spent what it was given."""
+    """A run that has spent its budget."""
 
     def __init__(self, budget: float, spent: str) -> None:
         self.budget, self.spent = budget, spent
@@ -23,9 +23,9 @@ class BudgetSpent(SettingError):
 
 
 class Meter:
-    """Counts money: each site's rented cores from now on, and what is charged besides; any thread may ask.
+    """Counts money: each location's rented cores from now on, and further charges; thread-safe.
 
-    rates  money for an hour, by site
+    rates  money per hour, by location
     """
 
     def __init__(self, rates: Mapping[str, float], currency: str, clock: Clock = time.monotonic) -> None:
@@ -35,18 +35,18 @@ class Meter:
         self._lock = Lock()
 
     def charge(self, site: str, money: float) -> None:
-        """Add what something else than time has cost at a site: traffic, say."""
+        """Add a charge at a location for something other than time: traffic, say."""
         with self._lock:
             self._charged[site] = self._charged.get(site, 0.0) + money
 
     def spent(self) -> dict[str, float]:
-        """Money by site."""
+        """Money by location."""
         hours = (self._clock() - self._began) / 3600
         with self._lock:
             return {site: charged + hours * self._rates.get(site, 0.0) for site, charged in self._charged.items()}
 
-    def told(self) -> str:
-        """What was spent, in words; of several sites each."""
+    def summary(self) -> str:
+        """The money spent as text; if there are several locations, also of each."""
         spent = self.spent()
         each = [f"{site} {money_text(money)}" for site, money in spent.items()]
         total = f"{money_text(sum(spent.values()))} {self._currency} spent"
@@ -55,7 +55,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class Budgeted:
-    """A display of progress that raises BudgetSpent where a task is done and the budget is gone."""
+    """A display of progress that raises BudgetSpent when a task is done and the budget is spent."""
 
     progress: Progress
     meter: Meter
@@ -65,17 +65,17 @@ class Budgeted:
     def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "task") -> Iterator[Stage]:  # noqa: A002
         """A stage of the display."""
         with self.progress.stage(name, tasks, bytes, unit) as stage:
-            yield _Watched(stage, self)
+            yield _BudgetedStage(stage, self)
 
     def check(self) -> None:
         """Raise BudgetSpent if no more may be spent."""
         if sum(self.meter.spent().values()) >= self.budget:
-            raise BudgetSpent(self.budget, self.meter.told())
+            raise BudgetSpent(self.budget, self.meter.summary())
 
 
 @dataclass(frozen=True)
-class _Watched:
-    """A stage; tasks are told done by the thread that hands them out, so that an error there ends the run cleanly."""
+class _BudgetedStage:
+    """A stage that checks the budget: tasks count in the thread that submits, so the run ends cleanly."""
 
     stage: Stage
     budgeted: Budgeted
@@ -93,7 +93,7 @@ def cores_of(choice: str) -> int | None:
         return 1
     if kind in ("threads", "processes") and rest.isdigit():
         return int(rest)
-    said = dict(each.partition("=")[::2] for each in rest.split(","))
-    if kind == "local" and all(said.get(name, "1").isdigit() for name in ("processes", "threads")):
-        return int(said.get("processes", 1)) * int(said.get("threads", 1))
+    settings = dict(each.partition("=")[::2] for each in rest.split(","))
+    if kind == "local" and all(settings.get(name, "1").isdigit() for name in ("processes", "threads")):
+        return int(settings.get("processes", 1)) * int(settings.get("threads", 1))
     return None

@@ -1,4 +1,4 @@
-"""Applying a function to tasks: inline, in threads, or on a Dask cluster, by one short text."""
+"""Executors of tasks: inline, threads, processes or Dask workers, chosen by the text of --scatter."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,13 +17,13 @@ from genocloud.scatter.memory_limit import Needing, largest_first, room_by_defau
 from genocloud.scatter.pools import run_in
 from genocloud.scatter.processes import open_processes
 from genocloud.scatter.spec import count_of, unusable
-from genocloud.scatter.task_progress import Heard, work_heard
+from genocloud.scatter.task_progress import OnBytes, run_reporting
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 MANY_TASKS = 4
-"""Tasks for each thread from which on the last ones hardly count."""
+"""With at least so many tasks per thread, threads that are idle at the end hardly count."""
 
 
 class Scatter(Protocol):
@@ -33,12 +33,12 @@ class Scatter(Protocol):
         self,
         function: Callable[[Task], Result],
         tasks: Sequence[Task],
-        done: Callable[[Result], None],
-        heard: Heard | None = None,
+        on_result: Callable[[Result], None],
+        on_bytes: OnBytes | None = None,
     ) -> list[Result]:
-        """The results in the order of the tasks; `done` sees each as it arrives. The first error ends the run.
+        """The results in the order of the tasks; `on_result` gets each as it arrives. The first error ends the run.
 
-        `heard` gets what tasks `tell` while they run, in any thread.
+        `on_bytes` is called, from any thread, with the bytes that tasks report while they run (`report_bytes`).
         """
 
     @property
@@ -66,14 +66,14 @@ class Inline:
         self,
         function: Callable[[Task], Result],
         tasks: Sequence[Task],
-        done: Callable[[Result], None],
-        heard: Heard | None = None,
+        on_result: Callable[[Result], None],
+        on_bytes: OnBytes | None = None,
     ) -> list[Result]:
         """Run the tasks here."""
         results = []
         for task in tasks:
-            results.append(work_heard(heard, function, task))
-            done(results[-1])
+            results.append(run_reporting(on_bytes, function, task))
+            on_result(results[-1])
         return results
 
 
@@ -90,11 +90,11 @@ class Threads:
         self,
         function: Callable[[Task], Result],
         tasks: Sequence[Task],
-        done: Callable[[Result], None],
-        heard: Heard | None = None,
+        on_result: Callable[[Result], None],
+        on_bytes: OnBytes | None = None,
     ) -> list[Result]:
         """Run the tasks in the pool."""
-        return run_in(self.pool, partial(work_heard, heard, function), tasks, done)
+        return run_in(self.pool, partial(run_reporting, on_bytes, function), tasks, on_result)
 
 
 def run_needing(
@@ -102,8 +102,8 @@ def run_needing(
     function: Callable[[Task], Result],
     tasks: Sequence[Task],
     needs: Sequence[int],
-    done: Callable[[Result], None],
-    heard: Heard | None = None,
+    on_result: Callable[[Result], None],
+    on_bytes: OnBytes | None = None,
 ) -> list[Result]:
     """As `Scatter.run`, but the tasks begin largest first, and each where and when there is room for it.
 
@@ -111,9 +111,9 @@ def run_needing(
     """
     order = largest_first(needs)
     items = [(needs[place], tasks[place]) for place in order]
-    results = scatter.run(Needing(function, scatter.memory), items, done, heard)
-    found = dict(zip(order, results, strict=True))
-    return [found[place] for place in range(len(tasks))]
+    results = scatter.run(Needing(function, scatter.memory), items, on_result, on_bytes)
+    by_place = dict(zip(order, results, strict=True))
+    return [by_place[place] for place in range(len(tasks))]
 
 
 def threads_each(scatter: Scatter, tasks: int) -> int:

@@ -1,4 +1,4 @@
-"""Memory: how much a run may have, and tasks that wait until there is room for them."""
+"""Memory: how much a run may use, and tasks that wait until enough of it is free."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,13 +16,13 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 SHARE = 0.8
-"""Of the free memory that a run takes unless it is told how much: others need some, and needs are estimates."""
+"""The share of free memory that a run uses by default: other programs need some, and needs are estimates."""
 
 BASE_BYTES = 400_000_000
-"""What a process has besides its tasks: Python, libraries, compiled kernels (PSS of 300 to 350 MB was measured)."""
+"""A process without tasks: Python, libraries, compiled kernels (PSS of 300 to 350 MB was measured)."""
 
 LEAST_BYTES = 600_000_000
-"""With less no process does anything worth while."""
+"""The least memory of a process that is of any use."""
 
 _CGROUP, _FIRST_VERSION = Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory")
 _ENDLESS = 1 << 60
@@ -35,7 +35,7 @@ def free_memory() -> int:
 
 
 def room_by_default() -> int:
-    """Bytes for the tasks of a process that was not told how many."""
+    """Bytes for the tasks of a process without a --memory."""
     return max(int(SHARE * free_memory()), LEAST_BYTES) - BASE_BYTES
 
 
@@ -52,7 +52,7 @@ def room_in(memory: int | None, processes: int = 1) -> int:
 
 
 def _group_leaves() -> int:
-    """What the limits of the process's control group and of those around it leave; page cache can be dropped."""
+    """Bytes left by the limits of the process's cgroup and its parents; page cache counts as free."""
     with suppress(OSError):
         lines = Path("/proc/self/cgroup").read_text().splitlines()
         return min([_ENDLESS, *(_leaves(*line.split(":", 2)[1:]) for line in lines)])
@@ -71,14 +71,14 @@ def _leaves(controllers: str, path: str) -> int:
 def _limit_leaves(folder: Path, limit: str, usage: str) -> int:
     try:
         most, used = (int((folder / name).read_text()) for name in (limit, usage))
-        told = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        statistics = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
     except (OSError, ValueError):  # no such group here, or its limit is `max`
         return _ENDLESS
-    return max(0, most - used + int(told.get("inactive_file", 0)))
+    return max(0, most - used + int(statistics.get("inactive_file", 0)))
 
 
 class Room:
-    """Bytes that tasks in this process's threads share; who needs more than is left waits, who needs all is alone."""
+    """Bytes shared by the tasks in this process's threads; a task waits until its need is free."""
 
     def __init__(self, total: int) -> None:
         self._total, self._taken = total, 0
@@ -86,7 +86,7 @@ class Room:
 
     @contextmanager
     def take(self, need: int) -> Iterator[None]:
-        """Have `need` bytes while the enclosed work runs."""
+        """Hold `need` bytes while the enclosed code runs."""
         need = min(need, self._total)
         with self._changed:
             self._changed.wait_for(lambda: self._taken + need <= self._total)
@@ -101,13 +101,13 @@ class Room:
 
 @lru_cache
 def _room(total: int) -> Room:
-    """This process's room of that size: whoever works here, in threads or for Dask, shares it."""
+    """This process's Room of that size, shared by threads and Dask tasks."""
     return Room(total)
 
 
 @dataclass(frozen=True)
 class Needing(Generic[Task, Result]):
-    """A function of tasks that come with the bytes each needs; it begins when this process has room for them."""
+    """Wraps a function: takes (bytes needed, task) and waits for room in this process first."""
 
     function: Callable[[Task], Result]
     total: int

@@ -1,4 +1,4 @@
-"""Tasks in processes of this machine: for work whose Python would make threads wait for one another."""
+"""Run tasks in processes of this machine: for work that holds the interpreter lock."""
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from genocloud import children
-from genocloud.scatter.task_progress import Heard, ThrottledReporter, listening
+from genocloud.scatter.task_progress import OnBytes, ThrottledReporter, reporting_to
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Processes:
-    """A pool of processes, which know what this one had loaded when they were made."""
+    """A pool of forked processes, which share what this process had loaded when they were forked."""
 
     workers: children.Children
     memory: int
@@ -27,24 +27,24 @@ class Processes:
         self,
         function: Callable[[Task], Result],
         tasks: Sequence[Task],
-        done: Callable[[Result], None],
-        heard: Heard | None = None,
+        on_result: Callable[[Result], None],
+        on_bytes: OnBytes | None = None,
     ) -> list[Result]:
         """Run the tasks in the pool. Raises SettingError where a process was killed, or processes keep freezing."""
         results: dict[int, Result] = {}
-        with closing(self.workers.run(partial(_reporting, function), tasks, heard)) as arriving:
+        with closing(self.workers.run(partial(_reporting, function), tasks, on_bytes)) as arriving:
             for place, result in arriving:
                 results[place] = result
-                done(result)
+                on_result(result)
         return [results[place] for place in range(len(tasks))]
 
 
 def _reporting(function: Callable[[Task], Result], task: Task) -> Result:
-    """In a worker: the result, while the pool hears what the task tells."""
-    letters = ThrottledReporter(children.report)
-    with listening(letters):
+    """In a worker: the result, while bytes that the task reports go to the pool."""
+    reporter = ThrottledReporter(children.report)
+    with reporting_to(reporter):
         result = function(task)
-    letters.send()
+    reporter.send()
     return result
 
 

@@ -1,4 +1,4 @@
-"""How far a run is: bars in a terminal, a few plain lines anywhere else; sites, bytes and time left, on stderr."""
+"""The progress of a run by stages: tasks, sites, bytes and time left; displays implement `Progress`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -29,7 +29,7 @@ PHASES = {
     "delete": "removing what no version needs",
     "calibrate": "measuring this machine",
 }
-"""What each stage of a run does, in a few words; a stage at a site is named `SITE: STAGE`."""
+"""A short description of each stage; a stage at a location is named `LOCATION: STAGE`."""
 
 Clock = Callable[[], float]
 
@@ -38,7 +38,7 @@ class Stage(Protocol):
     """One stage of a run, as a worker sees it; any thread may call it."""
 
     def advance(self, tasks: int = 0, sites: int = 0, bytes: int = 0) -> None:  # noqa: A002
-        """Say that this much more has been done."""
+        """Add finished work."""
 
 
 class Progress(Protocol):
@@ -62,13 +62,13 @@ class Silent:
 
     @contextmanager
     def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "task") -> Iterator[Stage]:  # noqa: A002
-        """A stage nobody sees."""
+        """A stage that is not shown."""
         yield Tally(name, tasks, bytes, 0.0, unit)
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a stage was to do and has done; `started` and `now` in seconds of one clock."""
+    """Expected and finished work of a stage; `started` and `now` in seconds of one clock."""
 
     name: str
     tasks: int
@@ -80,7 +80,7 @@ class Tally:
     bytes: int = 0
 
     def advance(self, tasks: int = 0, sites: int = 0, bytes: int = 0) -> None:  # noqa: A002
-        """Add what has been done."""
+        """Add finished work."""
         self.done += tasks
         self.sites += sites
         self.bytes += bytes
@@ -104,12 +104,12 @@ class Tally:
         return (now - self.started) * (1 - done) / done if done else None
 
     def counts(self) -> list[str]:
-        """Sites and bytes in words; a stage that counts none of them does not speak of them."""
+        """Sites and bytes as texts; empty for those that the stage does not count."""
         sites = [f"{self.sites:,} sites"] if self.sites else []
         return sites + ([size_text(self.bytes)] if self.bytes else [])
 
 
 def explained(name: str) -> str:
-    """What a stage does, to stand behind its name; nothing for one that speaks for itself."""
+    """A stage's description in parentheses, to follow its name; empty if it has none."""
     phase = PHASES.get(name.rpartition(": ")[2], "")
     return f" ({phase})" if phase else ""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from genocloud.scatter.progress import Clock, Progress, Silent
-from genocloud.scatter.progress_lines import Lines, _beating, _logging_above
+from genocloud.scatter.progress_lines import PlainLines, _beating, _logging_above
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def open_progress(
         with Bars(stream, clock, said) as drawn, _logging_above(stream):
             yield drawn
     else:
-        with _beating(Lines(stream, clock, said)) as lines:
+        with _beating(PlainLines(stream, clock, said)) as lines:
             yield lines
 
 

@@ -23,7 +23,7 @@ SHORTEST_SECONDS = 1.0
 """Plain lines of one stage are at least this far apart, so that a stage of a second does not print eleven."""
 
 
-class Lines:
+class PlainLines:
     """Plain lines: at the start, at the end, and in between every tenth of the work or half minute."""
 
     def __init__(self, stream: TextIO, clock: Clock, said: Callable[[], str] | None = None) -> None:
@@ -80,7 +80,7 @@ class Lines:
 class _Line:
     """A stage of `Lines`: its tally, and when and after how many steps it was last printed."""
 
-    display: Lines
+    display: PlainLines
     tally: Tally
     printed: float
     printed_steps: int = 0
@@ -94,12 +94,12 @@ def _steps(tally: Tally) -> int:
 
 
 @contextmanager
-def _beating(lines: Lines) -> Iterator[Lines]:
+def _beating(lines: PlainLines) -> Iterator[PlainLines]:
     """Call `beat` every second from a thread, until the display is left."""
-    over = threading.Event()
+    stop = threading.Event()
 
     def beat() -> None:
-        while not over.wait(1.0):
+        while not stop.wait(1.0):
             lines.beat()
 
     thread = threading.Thread(target=beat, name="progress", daemon=True)
@@ -107,7 +107,7 @@ def _beating(lines: Lines) -> Iterator[Lines]:
     try:
         yield lines
     finally:
-        over.set()
+        stop.set()
         thread.join()
 
 

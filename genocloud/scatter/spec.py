@@ -1,4 +1,4 @@
-"""What a text for --scatter says: a kind of place for tasks, and its settings."""
+"""Parse the text of --scatter: an executor and its settings."""
 
 from collections.abc import Collection, Mapping
 
@@ -14,7 +14,7 @@ WAYS = (
     "slurm:partition=NAME,account=NAME,threads=N,memory=SIZE,walltime=HH:MM:SS,workers=MIN-MAX,interface=NAME",
     "kubernetes:namespace=NAME,image=IMAGE,threads=N,memory=SIZE,workers=MIN-MAX,plain=yes",
 )
-"""Every choice; those of Dask also take wait=SECONDS, for which they may be without workers."""
+"""Every choice; Dask's also take wait=SECONDS, how long there may be no workers."""
 
 KINDS = tuple(way.partition(":")[0] for way in WAYS)
 OWN_PROCESSES = ("inline", "threads", "processes")
@@ -71,6 +71,6 @@ def is_plain(settings: Mapping[str, str], choice: str) -> bool:
 
 
 def unusable(choice: str, near: str | None = None) -> SettingError:
-    """The error that tells every choice there is, and what was perhaps meant: by default a kind of place like it."""
+    """The error that lists every choice, and a similar one if there is one (by default a similar executor)."""
     near = did_you_mean(choice.partition(":")[0], KINDS) if near is None else near
     return SettingError(f"scatter {choice!r} is none of: {'; '.join(WAYS)}; give one of these{near}")

@@ -1,4 +1,4 @@
-"""Word from within a task of how far it is, wherever it runs."""
+"""Progress reports from within a task, in bytes, wherever the task runs."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,52 +9,52 @@ from typing import TypeVar
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-Heard = Callable[[int], None]
-"""Takes a number of bytes that have been worked through since the last time."""
+OnBytes = Callable[[int], None]
+"""Called with the number of bytes processed since the last call."""
 
-SECONDS = 1.0
-"""From a worker elsewhere word comes at most so often."""
+REPORT_SECONDS = 1.0
+"""The shortest time between two reports of a worker in another process."""
 
-_HEARD: ContextVar[Heard | None] = ContextVar("heard", default=None)
+_ON_BYTES: ContextVar[OnBytes | None] = ContextVar("on_bytes", default=None)
 
 
-def tell(bytes: int) -> None:  # noqa: A002
-    """Say that this task has worked through so many more bytes; where nobody listens, nothing happens."""
-    heard = _HEARD.get()
-    if heard:
-        heard(bytes)
+def report_bytes(bytes: int) -> None:  # noqa: A002
+    """Report that this task has processed so many more bytes; does nothing without a listener."""
+    on_bytes = _ON_BYTES.get()
+    if on_bytes:
+        on_bytes(bytes)
 
 
 @contextmanager
-def listening(heard: Heard | None) -> Iterator[None]:
-    """Let `heard` have what is told by the enclosed work, in this thread."""
-    token = _HEARD.set(heard)
+def reporting_to(on_bytes: OnBytes | None) -> Iterator[None]:
+    """Pass what the enclosed code reports in this thread to `on_bytes`."""
+    token = _ON_BYTES.set(on_bytes)
     try:
         yield
     finally:
-        _HEARD.reset(token)
+        _ON_BYTES.reset(token)
 
 
-def work_heard(heard: Heard | None, function: Callable[[Task], Result], task: Task) -> Result:
-    """The function's result, while `heard` has what it tells."""
-    with listening(heard):
+def run_reporting(on_bytes: OnBytes | None, function: Callable[[Task], Result], task: Task) -> Result:
+    """The function's result; what it reports goes to `on_bytes`."""
+    with reporting_to(on_bytes):
         return function(task)
 
 
 class ThrottledReporter:
-    """Bytes told in a worker elsewhere, sent on by `send` a second's together."""
+    """Sums reported bytes and sends them at most once a second."""
 
-    def __init__(self, send: Heard) -> None:
+    def __init__(self, send: OnBytes) -> None:
         self._deliver = send
         self._bytes, self._sent = 0, time.monotonic()
 
     def __call__(self, bytes: int) -> None:  # noqa: A002
-        """Take these bytes; send what has come together, unless something was sent a moment ago."""
+        """Add bytes; send the sum if the last one was sent long enough ago."""
         self._bytes += bytes
-        if time.monotonic() - self._sent >= SECONDS:
+        if time.monotonic() - self._sent >= REPORT_SECONDS:
             self.send()
 
     def send(self) -> None:
-        """Send what has come together."""
+        """Send the sum."""
         self._deliver(self._bytes)
         self._bytes, self._sent = 0, time.monotonic()

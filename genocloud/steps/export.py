@@ -20,7 +20,7 @@ from genocloud.pipeline.sample_files import file_size
 from genocloud.regions import Region
 from genocloud.scatter.executors import Scatter, threads_each
 from genocloud.scatter.progress import Progress
-from genocloud.scatter.task_progress import tell
+from genocloud.scatter.task_progress import report_bytes
 
 
 @dataclass(frozen=True)
@@ -86,4 +86,4 @@ def export_locked(
 
 
 def _export_shard(task: _Task) -> ExportPart:
-    return export_shard(task.shard, task.out_url, task.regions, task.threads, tell)
+    return export_shard(task.shard, task.out_url, task.regions, task.threads, report_bytes)

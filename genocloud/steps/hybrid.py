@@ -1,4 +1,4 @@
-"""hybrid: samples that lie at several sites become one callset; work is done where they lie, small tables cross."""
+"""hybrid: genotype samples at several locations jointly; work runs where the gVCFs lie, small tables cross."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-from genocloud import cohort, storage
+from genocloud import storage
+from genocloud.cohort import open_cohort
 from genocloud.federation import (
     Config,
     TransferLog,
@@ -15,24 +16,24 @@ from genocloud.federation import (
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.genotyping.row_cache import row_cache
 from genocloud.pipeline.hybrid.callsets import genotype_shards, location_totals, plan_shards
-from genocloud.pipeline.hybrid.clients import LocationClient, Watch, unwatched
+from genocloud.pipeline.hybrid.clients import LocationClient, OnTask, ignore_task
 from genocloud.pipeline.hybrid.locations import (
-    FilledLocations,
+    IngestedLocations,
     check_locations,
-    checked_rows,
-    connected,
     fill_locations,
+    open_client,
+    rows_by_location,
 )
 from genocloud.pipeline.hybrid.setup import (
-    _FIGURES,
+    INGEST_FIGURES,
     SHEET_NAME,
-    Filled,
-    Filling,
-    _balance,
-    _check_covered,
-    _people,
-    _text,
-    _workers,
+    FillRequest,
+    FillResult,
+    check_covered,
+    location_workers,
+    people_table,
+    record_balance,
+    sheet_text_of,
 )
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.options import IngestOptions, model_of
@@ -49,80 +50,81 @@ log = logging.getLogger(__name__)
 
 
 def hybrid(
-    config: Config, progress: Progress, watch: Watch = unwatched, say: Callable[[str], None] = log.info
+    config: Config, progress: Progress, on_task: OnTask = ignore_task, say: Callable[[str], None] = log.info
 ) -> Receipt:
-    """Genotype everybody jointly, wherever their gVCFs lie; the balance is in sites.
+    """Genotype the samples of all locations jointly; the balance is in sites.
 
-    At each site the cohort and its people's own callset are made; the coordinator's callset is of everybody. What is
-    there already stays. `watch` hears of each task that was done, `say` which policy file decides at each site.
-    Everything that can be wrong with the config or a site is said before any gVCF is read: see `checked_rows` and
-    `hybrid_entry.look`.
+    Each location gets a cohort and a callset of its own samples; the coordinator's callset has all samples. Finished
+    work is not repeated. `on_task` is called after each task, `say` with the policy file that decides at each location.
+    Config and locations are checked before any gVCF is read: see `rows_by_location` and `setup.probe`.
     """
     with receipt_of("hybrid") as receipt, ExitStack() as stack:
         reference, model = read_reference(config.reference), model_of(config.settings)
         check_contigs(config.settings["dbsnp"] or None, reference.contigs)
-        rows, ledger = checked_rows(config), TransferLog()
-        stations = [stack.enter_context(connected(config, site, ledger, watch)) for site in config.sites]
-        decides = check_locations(config, stations, reference, rows)
+        rows, transfer_log = rows_by_location(config), TransferLog()
+        clients = [stack.enter_context(open_client(config, site, transfer_log, on_task)) for site in config.sites]
+        decides = check_locations(config, clients, reference, rows)
         for sentence in decides.values():
             say(sentence)
-        working = [station for station in stations if station.home or rows[station.name]]
-        for station in working:
-            stack.enter_context(row_cache(station.scatter.memory))
-        filled = fill_locations(config, working, reference, model, rows, fill, progress)
-        flow, cut = plan_shards(filled, working, reference, progress)
-        genotype_shards(filled, flow, cut, receipt)
-        receipt.inputs = {"reference": reference.checksum, "samples": f"content:{filled.named()}"}
-        receipt.figures |= {"coordinator": config.coordinator, "totals": location_totals(flow)}
-        receipt.figures |= {"sites": _told(filled, working, decides), "crossings": ledger.told()}
+        working = [client for client in clients if client.is_coordinator or rows[client.name]]
+        for client in working:
+            stack.enter_context(row_cache(client.scatter.memory))
+        ingested = fill_locations(config, working, reference, model, rows, fill, progress)
+        coordinator, cut = plan_shards(ingested, working, reference, progress)
+        genotype_shards(ingested, coordinator, cut, receipt)
+        receipt.inputs = {"reference": reference.checksum, "samples": f"content:{ingested.samples_key()}"}
+        receipt.figures |= {"coordinator": config.coordinator, "totals": location_totals(coordinator)}
+        receipt.figures |= {"sites": _location_figures(ingested, working, decides), "crossings": transfer_log.as_json()}
     return receipt
 
 
-def _told(filled: FilledLocations, stations: Sequence[LocationClient], decides: Mapping[str, str]) -> dict[str, Any]:
-    """What the receipt says of the sites."""
+def _location_figures(
+    filled: IngestedLocations, clients: Sequence[LocationClient], decides: Mapping[str, str]
+) -> dict[str, Any]:
+    """The receipt's entry for each location."""
     return {
-        station.name: {
-            "policy": station.location.policy,
-            "decides": decides[station.name],
-            "samples": len(filled.rows[station.name]),
-            "seconds": round(station.seconds, 3),
-            **({"ingest": filled.cohorts[station.name].balance} if station.name in filled.cohorts else {}),
+        client.name: {
+            "policy": client.location.policy,
+            "decides": decides[client.name],
+            "samples": len(filled.rows[client.name]),
+            "seconds": round(client.seconds, 3),
+            **({"ingest": filled.cohorts[client.name].balance} if client.name in filled.cohorts else {}),
         }
-        for station in stations
+        for client in clients
     }
 
 
-def fill(given: Filling) -> Filled:
-    """Ingest a site's rows of the sheet, with all of its workers."""
-    at, samples = given.at, [Sample(**row) for row in unpack(given.sheet, "sheet").to_pylist()]
-    _check_covered(at, samples)
-    storage.open_store(at.store).write(SHEET_NAME, _text(samples, at.store).encode())
-    intervals = Intervals(given.intervals or ())
+def fill(request: FillRequest) -> FillResult:
+    """Ingest a location's rows of the sheet, with all of its workers."""
+    context, samples = request.context, [Sample(**row) for row in unpack(request.sheet, "sheet").to_pylist()]
+    check_covered(context, samples)
+    storage.open_store(context.store).write(SHEET_NAME, sheet_text_of(samples, context.store).encode())
+    intervals = Intervals(request.intervals or ())
     storing = IngestOptions(
-        at.part_bp,
-        at.window_bp,
-        given.batch_size,
+        context.part_bp,
+        context.window_bp,
+        request.batch_size,
         complete=True,
         intervals=intervals,
-        drop_bad_records=given.drop_bad_records,
+        drop_bad_records=request.drop_bad_records,
     )
-    with _workers(given.threads) as scatter:
-        sheet_url = storage.join(at.store, SHEET_NAME)
-        receipt = ingest(at.cohort_url, sheet_url, at.reference, storing, scatter, Silent())
+    with location_workers(request.threads) as scatter:
+        sheet_url = storage.join(context.store, SHEET_NAME)
+        receipt = ingest(context.cohort_url, sheet_url, context.reference, storing, scatter, Silent())
     figures = {"seconds": receipt.seconds, **receipt.figures}
-    at = replace(at, version=cohort.open_cohort(at.cohort_url).version)
-    opened = at.opened()  # from here on sums over its people may leave, if the site's register admits them
-    refuse_bare_blocks(opened)
-    asked = intervals.inside(opened.contigs)
-    refuse_holes(opened, asked or [Region(number, 0, each.length) for number, each in enumerate(opened.contigs)])
+    context = replace(context, version=open_cohort(context.cohort_url).version)
+    cohort = context.admitted_cohort()  # the register admits these samples: their sums may leave
+    refuse_bare_blocks(cohort)
+    asked = intervals.inside(cohort.contigs)
+    refuse_holes(cohort, asked or [Region(number, 0, each.length) for number, each in enumerate(cohort.contigs)])
     rows = {sample.sample: row for row, sample in enumerate(samples)}
-    return Filled(
-        opened.version,
-        cohort_key(opened),
-        cohort_key(opened, opened.samples),
-        at.released("people", _people(opened, rows)),
-        tuple(sorted(rows_by_window(opened, "variants"))),
-        tuple(sorted(rows_by_window(opened, "blocks"))),
-        _balance(opened),
-        {name: value for name, value in figures.items() if name in _FIGURES},
+    return FillResult(
+        cohort.version,
+        cohort_key(cohort),
+        cohort_key(cohort, cohort.samples),
+        context.released("people", people_table(cohort, rows)),
+        tuple(sorted(rows_by_window(cohort, "variants"))),
+        tuple(sorted(rows_by_window(cohort, "blocks"))),
+        record_balance(cohort),
+        {name: value for name, value in figures.items() if name in INGEST_FIGURES},
     )

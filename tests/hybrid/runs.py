@@ -42,7 +42,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Told:
-    """A run: seconds; bytes of parcels, and of all else that crossed; what the receipt tells of it."""
+    """A run: seconds; bytes of messages, and of all else that crossed; what the receipt tells of it."""
 
     seconds: float
     payload: int

@@ -12,7 +12,7 @@ from genocloud.cohort import open_cohort
 from genocloud.errors import GenocloudError
 from genocloud.federation import NotCovered, OtherPolicy, Register, TooFew, config_of
 from genocloud.pipeline.hybrid.clients import LocationClient
-from genocloud.pipeline.hybrid.setup import Unfit
+from genocloud.pipeline.hybrid.setup import UnusableLocation
 from genocloud.scatter.progress import Silent
 from genocloud.steps.hybrid import hybrid
 from tests.support.hybrid_studies import Study, small, write_study
@@ -75,7 +75,7 @@ class Attack:
         before = len(Register(self.policy).entries())
         with pytest.raises(GenocloudError, match=said) as caught:
             self.run(people, name, **more)
-        assert isinstance(caught.value, (error, Unfit))
+        assert isinstance(caught.value, (error, UnusableLocation))
         assert len(Register(self.policy).entries()) == before
 
     def remove(self, name: str, *people: str) -> None:
@@ -105,7 +105,7 @@ def test_one_who_is_left_out_does_not_either(attack: Attack) -> None:
     attack.refused(TooFew, NEAR, attack.people[1:6], "exchange")
 
 
-def test_nobody_is_alone_whatever_the_rows_are_called(attack: Attack) -> None:
+def test_one_alone_is_refused_whatever_the_rows_are_called(attack: Attack) -> None:
     attack.refused(TooFew, "of fewer than 3 people", attack.people[7:], "alone")
 
 
@@ -129,16 +129,16 @@ def test_an_earlier_version_of_the_cohort_is_compared_too(attack: Attack, monkey
     attack.refused(TooFew, NEAR, attack.people[:6], name)
     later = open_cohort(f"{attack.folder}/hospital/{name}/cohort").version
     attack.remove(name, attack.people[5])
-    ask = LocationClient.ask
+    submit = LocationClient.submit
 
     def other_version(
-        station: LocationClient, function: Any, tasks: Sequence[Any], *rest: Any, **more: Any
+        client: LocationClient, function: Any, tasks: Sequence[Any], *rest: Any, **more: Any
     ) -> list[Any]:
-        if station.name == AWAY and function.__name__ in ("discovery_needs", "finished"):
+        if client.name == AWAY and function.__name__ in ("discovery_needs", "finished"):
             tasks = [(replace(task[0], version=later), *task[1:]) for task in tasks]
-        return ask(station, function, tasks, *rest, **more)
+        return submit(client, function, tasks, *rest, **more)
 
-    monkeypatch.setattr(LocationClient, "ask", other_version)
+    monkeypatch.setattr(LocationClient, "submit", other_version)
     attack.refused(TooFew, NEAR, attack.people[:5], name)
 
 
@@ -207,6 +207,9 @@ def test_the_receipt_says_which_file_decides(attack: Attack, capsys: pytest.Capt
             f"  lab: {{store: {attack.folder}/lab/run, workers: inline, policy: stays}}\n"
         )
         assert main(["hybrid", str(config), "--receipt", "-"]) == 0
-    told = capsys.readouterr()
-    assert f"genocloud: site lab: stays, of at least 1 people; decided by {attack.policies}/lab.yaml" in told.err
-    assert f"site hospital: stays, of at least 3 people; decided by {attack.policies}/hospital.yaml, signed" in told.out
+    captured = capsys.readouterr()
+    assert f"genocloud: site lab: stays, of at least 1 people; decided by {attack.policies}/lab.yaml" in captured.err
+    assert (
+        f"site hospital: stays, of at least 3 people; decided by {attack.policies}/hospital.yaml, signed"
+        in captured.out
+    )

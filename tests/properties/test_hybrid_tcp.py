@@ -45,8 +45,8 @@ def site(policies: Path) -> Iterator[Any]:
 @pytest.fixture
 def tap(site: Any) -> Iterator[Tap]:
     address = urlsplit(site.scheduler_address)
-    with dask.config.set(PLAIN), tapped(address.hostname or "", address.port or 0) as found:
-        yield found
+    with dask.config.set(PLAIN), tapped(address.hostname or "", address.port or 0) as made:
+        yield made
 
 
 def study_in(folder: Path, policies: Path) -> Study:
@@ -59,16 +59,16 @@ def run(study: Study, tap: Tap) -> Any:
     return run_study(study, study.config("run", policies, COORDINATOR, **{AWAY: f"tcp://127.0.0.1:{tap.port}"}))
 
 
-def test_nobody_is_named_on_the_line(tmp_path: Path, tap: Tap, policies: Path) -> None:
+def test_no_name_is_on_the_line(tmp_path: Path, tap: Tap, policies: Path) -> None:
     study = study_in(tmp_path, policies)
     receipt = run(study, tap)
     config = study.config("run", dict.fromkeys(study.people, "stays"), COORDINATOR)
     assert differences(study, "run", config, study.at_one_site()) == []
-    told = {
+    bytes_by_site = {
         way: sum(each["bytes"] for each in receipt.figures["crossings"] if each["from"] == way) for way in study.people
     }
-    assert len(tap.outward) > told[AWAY] > 0
-    assert len(tap.inward) > told[COORDINATOR] > 0
+    assert len(tap.outward) > bytes_by_site[AWAY] > 0
+    assert len(tap.inward) > bytes_by_site[COORDINATOR] > 0
     assert b"genocloud" in tap.inward
     for name in study.names:
         assert name.encode() not in tap.outward

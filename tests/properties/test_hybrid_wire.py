@@ -11,7 +11,7 @@ from genocloud import storage
 from genocloud.cohort import open_cohort, read_variants
 from genocloud.errors import InputError
 from genocloud.federation import messages, policy
-from genocloud.pipeline.hybrid import clients, setup
+from genocloud.pipeline.hybrid import clients, locations, setup
 from genocloud.regions import Region
 from tests.support.hybrid_studies import Study, run_study, small, write_study
 from tests.support.hybrid_wire import Wire, check, runs_let_out
@@ -34,18 +34,18 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch, study: Study) -> Wire:
     """Every site but the coordinator's is at the other end of it."""
-    found, opened = Wire(), hybrid_step.open_scatter
+    recorded, open_scatter = Wire(), locations.open_scatter
     monkeypatch.setattr(
-        hybrid_step,
+        locations,
         "open_scatter",
-        lambda choice: found.scatter(choice) if choice in study.people else opened(choice),
+        lambda choice: recorded.scatter(choice) if choice in study.people else open_scatter(choice),
     )
-    return found
+    return recorded
 
 
-def run(study: Study, name: str, asked: str) -> None:
+def run(study: Study, name: str, policy_name: str) -> None:
     others = {site: site for site in study.people if site != COORDINATOR}
-    run_study(study, study.config(name, dict.fromkeys(study.people, asked), COORDINATOR, **others))
+    run_study(study, study.config(name, dict.fromkeys(study.people, policy_name), COORDINATOR, **others))
 
 
 def secrets(study: Study, name: str, site: str) -> list[str]:
@@ -57,22 +57,22 @@ def secrets(study: Study, name: str, site: str) -> list[str]:
     return [*prints, *(f"{one}.g.vcf" for one in study.people[site])]
 
 
-def checked(study: Study, wire: Wire, name: str, asked: str) -> None:
+def checked(study: Study, wire: Wire, name: str, policy_name: str) -> None:
     for site in study.people:
         if site != COORDINATOR:
             known = secrets(study, name, site) if (study.folder / name / site / "cohort").exists() else []
-            check(wire, site, asked, study.names, study.people[site], known)
+            check(wire, site, policy_name, study.names, study.people[site], known)
 
 
 def likelihoods(study: Study, name: str, site: str) -> set[tuple[int, ...]]:
     """The site's likelihood vectors, but for those that other numbers may look like."""
-    opened = open_cohort(str(study.folder / name / site / "cohort"))
-    found: set[tuple[int, ...]] = set()
-    for number, contig in enumerate(opened.contigs):
-        for batch in opened.batches:
-            rows = read_variants(opened, batch, Region(number, 0, contig.length))
-            found |= {tuple(pl) for pl in rows["pl"].to_pylist() if pl and len(pl) > 2 and max(pl) >= 100}
-    return found
+    source = open_cohort(str(study.folder / name / site / "cohort"))
+    vectors: set[tuple[int, ...]] = set()
+    for number, contig in enumerate(source.contigs):
+        for batch in source.batches:
+            rows = read_variants(source, batch, Region(number, 0, contig.length))
+            vectors |= {tuple(pl) for pl in rows["pl"].to_pylist() if pl and len(pl) > 2 and max(pl) >= 100}
+    return vectors
 
 
 def test_only_sums_leave_a_site_whose_data_stay(study: Study, wire: Wire) -> None:
@@ -100,9 +100,9 @@ def _let_summaries_out(monkeypatch: pytest.MonkeyPatch) -> None:
 def _name_people(monkeypatch: pytest.MonkeyPatch) -> None:
     fill = hybrid_step.fill
 
-    def telling(given: setup.Filling) -> setup.Filled:
-        filled = fill(given)
-        store = storage.open_store(given.at.store)
+    def telling(request: setup.FillRequest) -> setup.FillResult:
+        filled = fill(request)
+        store = storage.open_store(request.context.store)
         filled.figures["sheet"] = store.read(setup.SHEET_NAME).decode()
         return filled
 
@@ -113,11 +113,11 @@ def _send_more_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow as pa
 
     monkeypatch.setitem(messages.KINDS, "people", messages.KINDS["people"].append(pa.field("name", pa.string())))
-    people = hybrid_step._people
+    people = hybrid_step.people_table
     monkeypatch.setattr(
         hybrid_step,
-        "_people",
-        lambda opened, rows: people(opened, rows).append_column("name", pa.array(list(opened.samples))),
+        "people_table",
+        lambda source, rows: people(source, rows).append_column("name", pa.array(list(source.samples))),
     )
 
 
@@ -168,7 +168,7 @@ def test_an_error_leaves_its_words_at_the_site(study: Study, wire: Wire, damaged
 def test_the_check_sees_the_words_of_an_error(
     study: Study, wire: Wire, damaged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "redacted", lambda asker, function, task: function(task))
+    monkeypatch.setattr(clients, "redacted", lambda requester, function, task: function(task))
     with pytest.raises(InputError, match="malformed"):
         run(study, "told", "stays")
     with pytest.raises(AssertionError, match="crosses"):

@@ -31,8 +31,8 @@ def single(folder: Path, split: Sequence[Sequence[Path]], options: Mapping[str, 
     ]
     sheet = folder / "samples.tsv"
     sheet.write_text("".join(["sample\tgvcf\tbatch\n", *rows]))
-    told = config_of({"samples": str(sheet), "reference": REFERENCE, **options}).settings
-    storing = pipeline.IngestOptions(told["part_bp"], told["window_bp"], told["batch_size"])
+    settings = config_of({"samples": str(sheet), "reference": REFERENCE, **options}).settings
+    storing = pipeline.IngestOptions(settings["part_bp"], settings["window_bp"], settings["batch_size"])
     with open_scatter("threads:2") as scatter:
         reference = pipeline.read_reference(REFERENCE)
         for part in range(len(split)):
@@ -41,10 +41,10 @@ def single(folder: Path, split: Sequence[Sequence[Path]], options: Mapping[str, 
             if split[part]:
                 steps.ingest(str(folder / "cohort"), str(chosen), REFERENCE, storing, scatter, Silent())
         opened = cohort.open_cohort(str(folder / "cohort"))
-        cut = pipeline.cut_genome(opened, targets=intervals_of(told).targets(opened.contigs))
+        cut = pipeline.cut_genome(opened, targets=intervals_of(settings).targets(opened.contigs))
         steps.discover(opened, cut, scatter, Silent(), reference=reference)
-        dbsnp = told["dbsnp"] or None
-        steps.genotype(opened, str(folder / "callset"), model_of(told), cut, scatter, Silent(), dbsnp)
+        dbsnp = settings["dbsnp"] or None
+        steps.genotype(opened, str(folder / "callset"), model_of(settings), cut, scatter, Silent(), dbsnp)
     made = callset.open_callset(str(folder / "callset"))
     return [decoded(made.sites()).to_pylist(), decoded(made.genotypes()).to_pylist()]
 
@@ -97,20 +97,20 @@ def plain(tmp_path_factory: pytest.TempPathFactory, gvcfs: list[Path]) -> list[l
 @pytest.mark.parametrize("seed", range(3))
 def test_a_killed_run_goes_on_where_it_was(tmp_path, gvcfs, plain, monkeypatch, seed):
     run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (STAY, STAY))
-    ask, numbers = LocationClient.ask, np.random.default_rng(seed)
+    submit, numbers = LocationClient.submit, np.random.default_rng(seed)
     left = 1
     for calls in sorted(numbers.integers(4, 120, 3).tolist()):
         left = calls
 
-        def killed(*given, **named):
+        def killed(*args, **kwargs):
             nonlocal left
             left -= 1
             if left < 0:
                 raise KeyboardInterrupt
-            return ask(*given, **named)
+            return submit(*args, **kwargs)
 
         with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
-            patched.setattr(LocationClient, "ask", killed)
+            patched.setattr(LocationClient, "submit", killed)
             run.run()
     run.run()
     same(run, plain)
@@ -120,16 +120,16 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, gvcfs, plain, monkeypatch, 
 def test_what_is_there_stays(tmp_path, gvcfs, plain, monkeypatch):
     run = Hybrid(tmp_path, [gvcfs[:2], gvcfs[2:4]], (STAY, STAY))
     run.run()
-    asked: list[str] = []
-    ask = LocationClient.ask
+    submitted: list[str] = []
+    submit = LocationClient.submit
 
-    def counted(station, function, *given, **named):
-        asked.append(function.__name__)
-        return ask(station, function, *given, **named)
+    def counted(client, function, *args, **kwargs):
+        submitted.append(function.__name__)
+        return submit(client, function, *args, **kwargs)
 
-    monkeypatch.setattr(LocationClient, "ask", counted)
+    monkeypatch.setattr(LocationClient, "submit", counted)
     run.run()
-    assert not {"local_alleles", "start", "answer", "call", "complete_shard"} & set(asked)
+    assert not {"local_alleles", "start", "answer", "call", "complete_shard"} & set(submitted)
     same(run, plain)
 
 

@@ -74,10 +74,10 @@ class Study:
         storing = pipeline.IngestOptions(settings["part_bp"], settings["window_bp"], settings["batch_size"])
         scatter, progress = Inline(), Silent()
         steps.ingest(cohort_url, str(self.folder / "batches.tsv"), reference, storing, scatter, progress)
-        opened = open_cohort(cohort_url)
-        cut = pipeline.cut_genome(opened, None, intervals_of(settings).targets(opened.contigs))
-        steps.discover(opened, cut, scatter, progress, reference=pipeline.read_reference(reference))
-        steps.genotype(opened, callset_url, model_of(settings), cut, scatter, progress)
+        source = open_cohort(cohort_url)
+        cut = pipeline.cut_genome(source, None, intervals_of(settings).targets(source.contigs))
+        steps.discover(source, cut, scatter, progress, reference=pipeline.read_reference(reference))
+        steps.genotype(source, callset_url, model_of(settings), cut, scatter, progress)
         return callset.open_callset(callset_url)
 
 
@@ -126,18 +126,18 @@ def small(style: str, loci: int, **changes: Any) -> Style:
 
 def differences(study: Study, run: str, config: Config, single: callset.Callset) -> list[str]:
     """What each site's callset after a run has otherwise than that of one site."""
-    found = []
+    different = []
     for site, names in study.people.items():
         if not names and site != config.coordinator:
             continue
-        opened = study.made(run, site)
-        own = opened.of_sites([site])
-        found += [f"{site}: sites"] * (not _equal(opened.sites(), single.sites()))
-        found += [f"{site}: samples"] * (sorted(own.samples) != sorted(names))
-        found += [f"{site}: genotypes"] * (not _equal(own.genotypes(), single.genotypes(None, own.samples)))
+        joint = study.made(run, site)
+        own = joint.of_sites([site])
+        different += [f"{site}: sites"] * (not _equal(joint.sites(), single.sites()))
+        different += [f"{site}: samples"] * (sorted(own.samples) != sorted(names))
+        different += [f"{site}: genotypes"] * (not _equal(own.genotypes(), single.genotypes(None, own.samples)))
     united = study.made(run, config.coordinator)
-    found += ["the united callset: samples"] * (united.samples != single.samples)
-    return found + ["the united callset: counts"] * (united.counts != single.counts)
+    different += ["the united callset: samples"] * (united.samples != single.samples)
+    return different + ["the united callset: counts"] * (united.counts != single.counts)
 
 
 def _equal(one: pa.Table, other: pa.Table) -> bool:

@@ -39,7 +39,7 @@ SUMMARY = {"summary": ("lengths", "values", "counts", "totals")}
 """What may leave besides under `summaries`."""
 
 LONGEST_CONTROL = 20_000
-"""Bytes of a message besides its parcels: dataclasses of plain values, with an entry of files by batch at most."""
+"""Bytes of a frame besides its messages: dataclasses of plain values, with an entry of files by batch at most."""
 
 
 @dataclass
@@ -56,13 +56,13 @@ class WireFrame:
 class Wire:
     """Everything that went to and from the sites, in any thread."""
 
-    messages: list[WireFrame] = field(default_factory=list)
+    frames: list[WireFrame] = field(default_factory=list)
 
     def carry(self, site: str, outward: bool, value: Any) -> Any:
         """Pickle a value, keep it, and give what comes out at the other end."""
         data = cloudpickle.dumps(value)
         there = pickle.loads(data)
-        self.messages.append(WireFrame(site, outward, data, there))
+        self.frames.append(WireFrame(site, outward, data, there))
         return there
 
     @contextmanager
@@ -73,7 +73,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Recording:
-    """A scatter whose functions, tasks, letters and results all cross the wire."""
+    """A scatter whose functions, tasks, reports of bytes and results all cross the wire."""
 
     wire: Wire
     site: str
@@ -91,10 +91,10 @@ class Recording:
         """Run the tasks as if far away."""
         results = []
         for task in tasks:
-            there, given = self.wire.carry(self.site, False, (function, task))
-            letters = (lambda told: heard(self.wire.carry(self.site, True, told))) if heard else None
+            there, sent = self.wire.carry(self.site, False, (function, task))
+            listener = (lambda size: heard(self.wire.carry(self.site, True, size))) if heard else None
             try:
-                (result,) = Inline(self.memory).run(there, [given], lambda _: None, letters)
+                (result,) = Inline(self.memory).run(there, [sent], lambda _: None, listener)
             except Exception as error:
                 self.wire.carry(self.site, True, (error, "".join(traceback.format_exception(error))))
                 raise
@@ -110,29 +110,29 @@ def check(wire: Wire, site: str, policy: str, names: Sequence[str], own: Sequenc
     secrets  texts of the site's records and files, which stand nowhere in what it lets out
     """
     allowed = OUT_OF_A_SITE | (SUMMARY if policy == "summaries" else {})
-    mine = [message for message in wire.messages if message.site == site]
-    assert mine, f"nothing crossed to or from {site}"
-    for message in mine:
-        parcels = list(messages_in(message.value))
-        control = len(message.data) - sum(len(parcel.data) for parcel in parcels)
-        words = sorted(set(_words(message, parcels)))
-        if message.outward:
-            assert message.value is None or not isinstance(message.value, int), f"{site} tells how far a file is read"
-            for parcel in parcels:
-                assert parcel.kind in allowed, f"{site} lets out {parcel.kind}"
-                columns = tuple(decoded(parcel).column_names)
-                assert columns == allowed[parcel.kind], f"{site}: {parcel.kind} has {columns}"
+    frames = [frame for frame in wire.frames if frame.site == site]
+    assert frames, f"nothing crossed to or from {site}"
+    for frame in frames:
+        messages = list(messages_in(frame.value))
+        control = len(frame.data) - sum(len(message.data) for message in messages)
+        words = sorted(set(_words(frame, messages)))
+        if frame.outward:
+            assert frame.value is None or not isinstance(frame.value, int), f"{site} tells how far a file is read"
+            for message in messages:
+                assert message.kind in allowed, f"{site} lets out {message.kind}"
+                columns = tuple(decoded(message).column_names)
+                assert columns == allowed[message.kind], f"{site}: {message.kind} has {columns}"
             assert control < LONGEST_CONTROL, f"{site}: {control} bytes of control"
-            _check_plain(message.value)
+            _check_plain(frame.value)
             _check_absent(site, words, [*names, *secrets])
         else:
-            assert {parcel.kind for parcel in parcels} <= INTO_A_SITE
+            assert {message.kind for message in messages} <= INTO_A_SITE
             others = [name for name in names if name not in own]
-            _check_absent(site, words, others if _has_sheet(parcels) else names)
+            _check_absent(site, words, others if _has_sheet(messages) else names)
 
 
-def _has_sheet(parcels: Sequence[Message]) -> bool:
-    return any(parcel.kind == "sheet" for parcel in parcels)
+def _has_sheet(messages: Sequence[Message]) -> bool:
+    return any(message.kind == "sheet" for message in messages)
 
 
 def _check_absent(site: str, words: Sequence[bytes], secrets: Sequence[str]) -> None:
@@ -141,19 +141,19 @@ def _check_absent(site: str, words: Sequence[bytes], secrets: Sequence[str]) -> 
         assert secret.encode() not in whole, f"{site}: {secret!r} crosses"
 
 
-def _words(message: WireFrame, parcels: Sequence[Message]) -> Iterator[bytes]:
-    """The message as it is, and its parcels inflated: their texts and numbers."""
-    yield message.data
-    for parcel in parcels:
-        for column in decoded(parcel).columns:
+def _words(frame: WireFrame, messages: Sequence[Message]) -> Iterator[bytes]:
+    """The frame as it is, and its messages unpacked: their texts and numbers."""
+    yield frame.data
+    for message in messages:
+        for column in decoded(message).columns:
             yield repr(column.to_pylist()).encode()
 
 
 def runs_let_out(wire: Wire, site: str, vectors: Collection[tuple[int, ...]]) -> set[tuple[int, ...]]:
     """Which vectors stand, number by number, in a list of integers in the tables that a site let out."""
-    parcels = [parcel for each in wire.messages if (each.site, each.outward) == (site, True)
-               for parcel in messages_in(each.value)]  # fmt: skip
-    lists = {_text(value) for parcel in parcels for column in decoded(parcel).columns for value in column.to_pylist()
+    messages = [message for each in wire.frames if (each.site, each.outward) == (site, True)
+               for message in messages_in(each.value)]  # fmt: skip
+    lists = {_text(value) for message in messages for column in decoded(message).columns for value in column.to_pylist()
              if isinstance(value, list)}  # fmt: skip
     whole = "\n".join(sorted(lists))
     return {vector for vector in vectors if _text(vector) in whole}
@@ -167,7 +167,7 @@ _PLAIN = (type(None), bool, int, float, str)
 
 
 def _check_plain(value: Any) -> None:
-    """Raise AssertionError for what is neither a plain value, a parcel, an error nor made of these."""
+    """Raise AssertionError for what is neither a plain value, a message, an error nor made of these."""
     if isinstance(value, (*_PLAIN, Message, BaseException)):
         return
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -182,7 +182,7 @@ def _check_plain(value: Any) -> None:
 
 
 def messages_in(value: Any) -> Iterator[Message]:
-    """Every parcel in a message."""
+    """Every message in a value that crosses."""
     if isinstance(value, Message):
         yield value
     elif isinstance(value, (list, tuple)):
@@ -196,8 +196,8 @@ def messages_in(value: Any) -> Iterator[Message]:
         yield from messages_in([value.func, value.args, value.keywords])
 
 
-def decoded(parcel: Message) -> pa.Table:
-    """A parcel's table; raises AssertionError where the parcel's bytes hold more than that."""
-    table = unpack(parcel, parcel.kind)
-    assert pack(parcel.kind, table).data == parcel.data, f"{parcel.kind} holds more than its table"
+def decoded(message: Message) -> pa.Table:
+    """A message's table; raises AssertionError where its bytes hold more than that."""
+    table = unpack(message, message.kind)
+    assert pack(message.kind, table).data == message.data, f"{message.kind} holds more than its table"
     return table

@@ -55,8 +55,8 @@ class Hybrid:
         for name, policy in zip(self.names, self.policies, strict=True):
             folder = self.folder / "policies"
             write_policy(folder / f"{name}.yaml", name, [self.store(name)], list(self.roots), policy)
-        told = {"samples": str(sheet), "reference": REFERENCE, "sites": sites}
-        return config_of({**told, "coordinator": self.names[self.coordinator], **self.options})
+        values = {"samples": str(sheet), "reference": REFERENCE, "sites": sites}
+        return config_of({**values, "coordinator": self.names[self.coordinator], **self.options})
 
     def run(self) -> Receipt:
         config = self.config()
@@ -68,12 +68,12 @@ class Hybrid:
         return f"{self.store(self.names[self.coordinator])}/callset"
 
     def sites(self) -> list[Any]:
-        opened = callset.open_callset(self.united)
-        return decoded(opened.sites()).to_pylist()
+        united_callset = callset.open_callset(self.united)
+        return decoded(united_callset.sites()).to_pylist()
 
     def genotypes(self) -> list[Any]:
         """Of all sites, each read at its own site."""
         stores = [self.store(name) for name, some in zip(self.names, self.split, strict=True) if some]
-        opened = [callset.open_callset(f"{store}/callset") for store in stores]
-        tables = [decoded(each.of_sites([each.description.site]).genotypes()) for each in opened]
+        callsets = [callset.open_callset(f"{store}/callset") for store in stores]
+        tables = [decoded(each.of_sites([each.description.site]).genotypes()) for each in callsets]
         return [row for table in tables for row in table.to_pylist()]

@@ -21,7 +21,7 @@ from genocloud.pipeline.sharding import Shard, ShardPlan, cohort_inputs, cohort_
 from genocloud.report.statistics import Statistics, count_called, count_sites, merge_all
 from genocloud.scatter.executors import Scatter, run_needing, threads_each
 from genocloud.scatter.progress import Progress
-from genocloud.scatter.task_progress import tell
+from genocloud.scatter.task_progress import report_bytes
 
 
 @dataclass(frozen=True)
@@ -118,5 +118,5 @@ def _counted(sites: pa.Table, batches: list[callset.Batch]) -> Statistics:
 
 def _reporting(pieces: Iterator[callset.Piece]) -> Iterator[callset.Piece]:
     for piece in pieces:
-        tell(piece.counts.text_bytes)
+        report_bytes(piece.counts.text_bytes)
         yield piece

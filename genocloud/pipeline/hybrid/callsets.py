@@ -1,4 +1,4 @@
-"""The callsets of a hybrid run: shards planned and genotyped, the locations' and the coordinator's committed."""
+"""Plan and genotype the shards of a hybrid run, then commit each location's callset and the coordinator's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -6,14 +6,15 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from genocloud import callset, cohort, storage
+from genocloud import callset, storage
+from genocloud.cohort import Layout
 from genocloud.federation import MAY_LEAVE, unpack
 from genocloud.pipeline.genotyping.discovery import OUTSIDE
 from genocloud.pipeline.hybrid import setup as entry
-from genocloud.pipeline.hybrid.clients import LocationClient, together
+from genocloud.pipeline.hybrid.clients import LocationClient, map_locations
 from genocloud.pipeline.hybrid.coordinator import Coordinator
-from genocloud.pipeline.hybrid.locations import FilledLocations
-from genocloud.pipeline.hybrid.tasks import At, chains
+from genocloud.pipeline.hybrid.locations import IngestedLocations
+from genocloud.pipeline.hybrid.tasks import LocationContext, upstream_reach
 from genocloud.pipeline.options import intervals_of
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.reference import Reference
@@ -22,56 +23,60 @@ from genocloud.scatter.progress import Progress
 
 
 def plan_shards(
-    filled: FilledLocations, stations: Sequence[LocationClient], reference: Reference, progress: Progress
+    filled: IngestedLocations, clients: Sequence[LocationClient], reference: Reference, progress: Progress
 ) -> tuple[Coordinator, ShardPlan]:
-    """The way through the genome, and how that is cut."""
-    config, ats = filled.config, filled.ats
-    holders = [station for station in stations if station.name in filled.cohorts]
+    """The run's coordinator, and the genome cut into shards."""
+    config, contexts = filled.config, filled.contexts
+    holders = [client for client in clients if client.name in filled.cohorts]
     targets = intervals_of(config.settings).targets(reference.contigs)
-    layout = cohort.Layout(reference.contigs, config.settings["part_bp"], config.settings["window_bp"])
-    found = filled.cohorts.values()
-    variants = {window for each in found for window in each.variants}
-    blocks = {window for each in found for window in each.blocks}
-    cut = cut_windows(GenomeRows(layout, variants, blocks, partial(_reaches, holders, ats)), targets=targets)
+    layout = Layout(reference.contigs, config.settings["part_bp"], config.settings["window_bp"])
+    cohorts = filled.cohorts.values()
+    variants = {window for each in cohorts for window in each.variants}
+    blocks = {window for each in cohorts for window in each.blocks}
+    cut = cut_windows(GenomeRows(layout, variants, blocks, partial(_reaches, holders, contexts)), targets=targets)
     batches = {name: filled.batches(name) for name in filled.cohorts}
     away = tuple(batch for name, of in batches.items() if name != config.coordinator for batch in of)
     content = filled.content
-    ats = {
+    contexts = {
         name: replace(
-            at,
+            context,
             content=content,
             scope=cut.scope,
-            key=filled.named(asdict(at.model), cut.scope, [[site.name, site.policy] for site in config.sites]),
-            elsewhere=away if at.home else (),
+            key=filled.samples_key(
+                asdict(context.model), cut.scope, [[site.name, site.policy] for site in config.sites]
+            ),
+            remote_batches=away if context.is_coordinator else (),
         )
-        for name, at in ats.items()
+        for name, context in contexts.items()
     }
     samples = {name: sum(map(len, of.values())) for name, of in batches.items()}
     sizes = {name: len(of) for name, of in batches.items()}
     dbsnp_url = config.settings["dbsnp"] or None
-    return Coordinator(stations, holders, ats, samples, sizes, reference, dbsnp_url, progress), cut
+    return Coordinator(clients, holders, contexts, samples, sizes, reference, dbsnp_url, progress), cut
 
 
-def _reaches(holders: Sequence[LocationClient], ats: Mapping[str, At], bases: Sequence[Base]) -> list[int]:
-    """As `shards.reaches`, through whoever's rows: asked again until no site knows any that begin further up."""
-    found = together(lambda station: station.ask_one(chains, (ats[station.name], bases)), holders)
-    least = [min(each) for each in zip(*found, strict=True)]
+def _reaches(
+    holders: Sequence[LocationClient], contexts: Mapping[str, LocationContext], bases: Sequence[Base]
+) -> list[int]:
+    """As `sharding.reaches`, over all locations: repeated until no location has rows that begin further upstream."""
+    starts = map_locations(lambda client: client.submit_one(upstream_reach, (contexts[client.name], bases)), holders)
+    least = [min(each) for each in zip(*starts, strict=True)]
     further = [(contig, start) for (contig, _), start in zip(bases, least, strict=True)]
-    return least if further == list(bases) else _reaches(holders, ats, further)
+    return least if further == list(bases) else _reaches(holders, contexts, further)
 
 
-def genotype_shards(filled: FilledLocations, flow: Coordinator, cut: ShardPlan, receipt: Receipt) -> None:
-    """Everything after ingest, shard by shard, up to everybody's callset; its balance."""
-    together(lambda station: station.ask_one(entry.claim, flow.ats[station.name]), flow.stations)
-    discovered = flow.discover(cut)
+def genotype_shards(filled: IngestedLocations, coordinator: Coordinator, cut: ShardPlan, receipt: Receipt) -> None:
+    """Everything after ingest, shard by shard, up to the joint callset; enters the balance in the receipt."""
+    map_locations(lambda client: client.submit_one(entry.claim, coordinator.contexts[client.name]), coordinator.clients)
+    discovered = coordinator.discover(cut)
     outside = {OUTSIDE: discovered["outside"]} if discovered["outside"] else {}
     account = receipt.account("observations", discovered["observed"], discovered["merged"], outside)
-    cut, pieces = flow.deliver(cut)
-    estimated = flow.estimate(pieces, cut)
+    cut, pieces = coordinator.deliver(cut)
+    estimated = coordinator.estimate(pieces, cut)
     owned = set(cut.owned)
-    entries = flow.call([piece for piece in pieces if piece.shard in owned])
-    description = _description(filled, flow, cut)
-    _commit(flow, description, cut, entries)
+    entries = coordinator.call([piece for piece in pieces if piece.shard in owned])
+    description = _description(filled, coordinator, cut)
+    _commit(coordinator, description, cut, entries)
     sites = sum(each.sites.rows for each in entries)
     receipt.figures = {
         "samples": len(description.samples),
@@ -83,29 +88,29 @@ def genotype_shards(filled: FilledLocations, flow: Coordinator, cut: ShardPlan, 
 
 
 def _commit(
-    flow: Coordinator, description: callset.Description, cut: ShardPlan, entries: Sequence[callset.ShardEntry]
+    coordinator: Coordinator, description: callset.Description, cut: ShardPlan, entries: Sequence[callset.ShardEntry]
 ) -> None:
-    """Make each site's shards a callset of its own people, and last those at home one of everybody."""
-    store = storage.open_store(flow.at.callset_url)
+    """Commit each location's callset of its own samples, and last the coordinator's of all samples."""
+    store = storage.open_store(coordinator.context.callset_url)
 
-    def commit(station: LocationClient) -> None:
-        at = flow.ats[station.name]
-        station.ask_one(entry.commit, entry.Committing(at, cut.owned, flow.home.name, store.url))
+    def commit(client: LocationClient) -> None:
+        context = coordinator.contexts[client.name]
+        client.submit_one(entry.commit, entry.CommitRequest(context, cut.owned, coordinator.own_client.name, store.url))
 
-    together(commit, flow.others)
+    map_locations(commit, coordinator.others)
     callset.commit(store, description, entries)
 
 
-def location_totals(flow: Coordinator) -> dict[str, Any]:
-    """Of each site whose genotypes stay there, the totals that the report tells of its samples."""
-    staying = [station for station in flow.others if station.location.policy != MAY_LEAVE]
-    counting = {one.name: entry.Counting(flow.ats[one.name], one.scatter.threads) for one in staying}
-    parcels = together(lambda station: station.ask_one(entry.count, counting[station.name]), staying)
-    return {one.name: unpack(each, "totals").to_pylist() for one, each in zip(staying, parcels, strict=True)}
+def location_totals(coordinator: Coordinator) -> dict[str, Any]:
+    """Counts for the report, from each location whose genotypes stay there."""
+    staying = [client for client in coordinator.others if client.location.policy != MAY_LEAVE]
+    counting = {one.name: entry.CountRequest(coordinator.contexts[one.name], one.scatter.threads) for one in staying}
+    messages = map_locations(lambda client: client.submit_one(entry.count, counting[client.name]), staying)
+    return {one.name: unpack(each, "totals").to_pylist() for one, each in zip(staying, messages, strict=True)}
 
 
-def _description(filled: FilledLocations, flow: Coordinator, cut: ShardPlan) -> callset.Description:
-    """What the callset of everybody says of itself: sites in the config's order, inside each its cohort's order."""
+def _description(filled: IngestedLocations, coordinator: Coordinator, cut: ShardPlan) -> callset.Description:
+    """The joint callset's description: samples by location (config order), then by cohort order."""
     config = filled.config
     ranked = [
         name for site in filled.cohorts for _, name in sorted((rank, name) for _, rank, name in filled.people(site))
@@ -120,10 +125,10 @@ def _description(filled: FilledLocations, flow: Coordinator, cut: ShardPlan) -> 
     return callset.Description(
         samples=tuple(ranked),
         batches={batch: names for of in batches.values() for batch, names in of.items()},
-        contigs=flow.reference.contigs,
-        model={"name": "gatk", **asdict(flow.at.model), "force_output_intervals": force_output},
+        contigs=coordinator.reference.contigs,
+        model={"name": "gatk", **asdict(coordinator.context.model), "force_output_intervals": force_output},
         software=f"genocloud {version('genocloud')}",
-        source={"cohort": filled.content, "reference": {"contigs": flow.reference.checksum}},
+        source={"cohort": filled.content, "reference": {"contigs": coordinator.reference.checksum}},
         site=config.coordinator,
         stores={batch: places[site] for site, of in batches.items() if site in places for batch in of},
     )

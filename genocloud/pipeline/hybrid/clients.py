@@ -1,4 +1,4 @@
-"""Stations: a hybrid run's sites as the coordinator sees them, each with its workers and its side of the ledger."""
+"""One client per location of a hybrid run: submits tasks to its workers and logs every message that crosses."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,19 +10,19 @@ from typing import Any, Generic, TypeVar
 from genocloud.federation import Location, Message, Requester, TransferLog, redacted
 from genocloud.scatter.executors import Scatter, in_threads, run_needing
 from genocloud.scatter.progress import Progress, Stage
-from genocloud.scatter.task_progress import Heard
+from genocloud.scatter.task_progress import OnBytes
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-Watch = Callable[[str, str, float], None]
-"""Gets the site, the step and the seconds of each task that has been done."""
+OnTask = Callable[[str, str, float], None]
+"""Called with location, task name and seconds after each task."""
 ANY_NEED = 0
-"""Of tasks that take next to no memory."""
+"""Need in bytes of tasks whose memory does not matter."""
 
 
 @dataclass(frozen=True)
-class Answer(Generic[Result]):
-    """What a task gave, and how long it took, in seconds."""
+class TimedResult(Generic[Result]):
+    """A task's result, and the seconds that it took."""
 
     result: Result
     seconds: float
@@ -30,66 +30,66 @@ class Answer(Generic[Result]):
 
 @dataclass
 class LocationClient:
-    """A site, and where its tasks run; `ask` is the one door between it and the coordinator.
+    """A location and its workers; `submit` is the only way from the coordinator to a location.
 
-    `seconds`: what its tasks took, one after another.
+    `seconds`: the sum of its tasks' durations.
     """
 
     location: Location
     scatter: Scatter
-    ledger: TransferLog
+    transfer_log: TransferLog
     coordinator: str
-    watch: Watch
+    on_task: OnTask
     stage: Stage
     seconds: float = 0.0
 
     @property
     def name(self) -> str:
-        """The site's name in the config."""
+        """The location's name in the config."""
         return self.location.name
 
     @property
-    def home(self) -> bool:
-        """Whether it is the site that coordinates."""
+    def is_coordinator(self) -> bool:
+        """Whether the coordinator is at this location."""
         return self.name == self.coordinator
 
-    def ask(
+    def submit(
         self,
         function: Callable[[Task], Result],
         tasks: Sequence[Task],
         needs: Sequence[int] | None = None,
-        heard: Heard | None = None,
+        on_bytes: OnBytes | None = None,
     ) -> list[Result]:
-        """Have tasks done at the site, each where and when there is room for the bytes that it needs.
+        """Run tasks at the location, each when a worker has room for the bytes that it needs.
 
-        The site's policy decides what is done, and how much is told of why a task failed: see locations.discreet.
+        The location's policy decides what runs, and how much of an error is returned: see redaction.redacted.
         """
-        self.ledger.note(messages_in(tasks), self.coordinator, self.name)
+        self.transfer_log.note(messages_in(tasks), self.coordinator, self.name)
 
-        def done(answer: Answer[Result]) -> None:
+        def on_result(answer: TimedResult[Result]) -> None:
             self.seconds += answer.seconds
-            self.watch(self.name, function.__name__, answer.seconds)
-            self.ledger.note(messages_in(answer.result), self.name, self.coordinator)
+            self.on_task(self.name, function.__name__, answer.seconds)
+            self.transfer_log.note(messages_in(answer.result), self.name, self.coordinator)
 
         needs = [ANY_NEED] * len(tasks) if needs is None else needs
-        work = partial(redacted, Requester(self.location.store, self.home), function)
-        answers = run_needing(self.scatter, partial(_timed, work), tasks, needs, done, heard)
+        work = partial(redacted, Requester(self.location.store, self.is_coordinator), function)
+        answers = run_needing(self.scatter, partial(_timed, work), tasks, needs, on_result, on_bytes)
         return [answer.result for answer in answers]
 
-    def ask_one(self, function: Callable[[Task], Result], task: Task, need: int = ANY_NEED) -> Result:
-        """Have one task done at the site."""
-        (result,) = self.ask(function, [task], [need])
+    def submit_one(self, function: Callable[[Task], Result], task: Task, need: int = ANY_NEED) -> Result:
+        """Run one task at the location."""
+        (result,) = self.submit(function, [task], [need])
         return result
 
 
-def _timed(function: Callable[[Task], Result], task: Task) -> Answer[Result]:
+def _timed(function: Callable[[Task], Result], task: Task) -> TimedResult[Result]:
     start = time.perf_counter()
     result = function(task)
-    return Answer(result, time.perf_counter() - start)
+    return TimedResult(result, time.perf_counter() - start)
 
 
 def messages_in(value: Any) -> Iterator[Message]:
-    """Every parcel in a task or in a result."""
+    """Every message in a task or in a result."""
     if isinstance(value, Message):
         yield value
     elif isinstance(value, (list, tuple)):
@@ -100,19 +100,21 @@ def messages_in(value: Any) -> Iterator[Message]:
             yield from messages_in(getattr(value, field.name))
 
 
-def together(function: Callable[[LocationClient], Result], stations: Sequence[LocationClient]) -> list[Result]:
-    """What a function gives of each station, all side by side."""
-    return list(in_threads(function, stations, max(1, len(stations))))
+def map_locations(function: Callable[[LocationClient], Result], clients: Sequence[LocationClient]) -> list[Result]:
+    """A function's result for each client, all at the same time."""
+    return list(in_threads(function, clients, max(1, len(clients))))
 
 
 @contextmanager
-def showing(stations: Sequence[LocationClient], progress: Progress, step: str, tasks: int, unit: str) -> Iterator[None]:
-    """Show how far each station is with a step."""
+def show_stages(
+    clients: Sequence[LocationClient], progress: Progress, step: str, tasks: int, unit: str
+) -> Iterator[None]:
+    """Show the progress of each client in a step."""
     with ExitStack() as stack:
-        for station in stations:
-            station.stage = stack.enter_context(progress.stage(f"{station.name}: {step}", tasks=tasks, unit=unit))
+        for client in clients:
+            client.stage = stack.enter_context(progress.stage(f"{client.name}: {step}", tasks=tasks, unit=unit))
         yield
 
 
-def unwatched(site: str, step: str, seconds: float) -> None:
-    """Watch nothing."""
+def ignore_task(site: str, step: str, seconds: float) -> None:
+    """The default `on_task`: does nothing."""

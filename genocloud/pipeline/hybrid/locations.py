@@ -1,4 +1,4 @@
-"""The locations of a hybrid run connected, checked, and their samples ingested, before any genotyping."""
+"""Connect to the locations of a hybrid run, check them, and ingest their samples, before any genotyping."""
 
 import hashlib
 import json
@@ -12,9 +12,9 @@ from genocloud.errors import GenocloudError, SettingError
 from genocloud.federation import BadConfig, Config, Location, TransferLog, pack, unpack
 from genocloud.genotypes import Model
 from genocloud.pipeline.hybrid import setup as entry
-from genocloud.pipeline.hybrid.clients import LocationClient, Watch, showing, together
+from genocloud.pipeline.hybrid.clients import LocationClient, OnTask, map_locations, show_stages
 from genocloud.pipeline.hybrid.sample_site import site_of
-from genocloud.pipeline.hybrid.tasks import At
+from genocloud.pipeline.hybrid.tasks import LocationContext
 from genocloud.pipeline.ingestion.arrivals import StrangersInCohort
 from genocloud.pipeline.options import intervals_of
 from genocloud.pipeline.reference import Reference
@@ -25,8 +25,8 @@ from genocloud.scatter.progress import Progress, Silent
 from genocloud.schema import VERSION
 
 
-def checked_rows(config: Config) -> dict[str, list[Sample]]:
-    """The sheet's rows by site, in its order. Raises BadRow for a site that the config does not have, or for reads."""
+def rows_by_location(config: Config) -> dict[str, list[Sample]]:
+    """The sheet's rows by location, in its order. Raises BadRow for an unknown location, or for a sample with reads."""
     rows: dict[str, list[Sample]] = {site.name: [] for site in config.sites}
     for sample in read_sheet(config.samples):
         site = site_of(sample, config)
@@ -38,15 +38,15 @@ def checked_rows(config: Config) -> dict[str, list[Sample]]:
 
 
 @contextmanager
-def connected(config: Config, site: Location, ledger: TransferLog, watch: Watch) -> Iterator[LocationClient]:
-    """A site with its workers. Raises SettingError, which names the site, where there are none."""
+def open_client(config: Config, site: Location, transfer_log: TransferLog, on_task: OnTask) -> Iterator[LocationClient]:
+    """Connect to a location's workers. Raises BadConfig, which names the location, where there are none."""
     with ExitStack() as stack:
         try:
             scatter = stack.enter_context(open_scatter(site.workers))
         except SettingError as error:
             raise BadConfig(config.url, f"sites.{site.name}.workers", *_parted(str(error))) from error
         stage = stack.enter_context(Silent().stage(site.name, 1))
-        yield LocationClient(site, scatter, ledger, config.coordinator, watch, stage)
+        yield LocationClient(site, scatter, transfer_log, config.coordinator, on_task, stage)
 
 
 def _parted(message: str) -> tuple[str, str]:
@@ -55,102 +55,102 @@ def _parted(message: str) -> tuple[str, str]:
 
 
 def check_locations(
-    config: Config, stations: Sequence[LocationClient], reference: Reference, rows: Mapping[str, Sequence[Sample]]
+    config: Config, clients: Sequence[LocationClient], reference: Reference, rows: Mapping[str, Sequence[Sample]]
 ) -> dict[str, str]:
-    """Look at every site; in words, which policy file decides at each.
+    """Probe every location; return a sentence for each that says which policy file decides there.
 
-    Raises what `hybrid_entry.look` does, or StrangersInCohort.
+    Raises what `setup.probe` does, or StrangersInCohort.
     """
     layout = config.settings["part_bp"], config.settings["window_bp"]
 
-    def seen(station: LocationClient) -> entry.Seen:
-        site = station.location
-        asked = entry.Look(
-            site.name, site.store, station.home, site.policy, site.reference, reference.checksum, *layout
+    def probe(client: LocationClient) -> entry.ProbeResult:
+        site = client.location
+        request = entry.ProbeRequest(
+            site.name, site.store, client.is_coordinator, site.policy, site.reference, reference.checksum, *layout
         )
         try:
-            return station.ask_one(entry.look, asked)
-        except (entry.OtherAtSite, entry.Unfit):
+            return client.submit_one(entry.probe, request)
+        except (entry.LocationMismatch, entry.UnusableLocation):
             raise
         except GenocloudError as error:
-            raise entry.Unfit(site.name, error) from error
+            raise entry.UnusableLocation(site.name, error) from error
 
-    seen_by = dict(zip([station.name for station in stations], together(seen, stations), strict=True))
-    for station in stations:
-        found, here = seen_by[station.name], version("genocloud")
-        if found.software != here:
+    results = dict(zip([client.name for client in clients], map_locations(probe, clients), strict=True))
+    for client in clients:
+        result, here = results[client.name], version("genocloud")
+        if result.software != here:
             remedy = "install one version everywhere"
-            raise entry.OtherAtSite(station.name, "genocloud", here, found.software, remedy)
-        if found.samples and not rows[station.name]:
-            raise StrangersInCohort(station.location.cohort, config.samples, [f"{found.samples} samples"])
-    return {name: found.decides for name, found in seen_by.items()}
+            raise entry.LocationMismatch(client.name, "genocloud", here, result.software, remedy)
+        if result.samples and not rows[client.name]:
+            raise StrangersInCohort(client.location.cohort, config.samples, [f"{result.samples} samples"])
+    return {name: result.decides for name, result in results.items()}
 
 
 @dataclass(frozen=True)
-class FilledLocations:
-    """The sites after ingest: of each what its tasks need to know, and its cohort; those without anybody have none."""
+class IngestedLocations:
+    """The locations after ingest: contexts for their tasks, and cohorts of those that have samples."""
 
     config: Config
     rows: Mapping[str, Sequence[Sample]]
-    ats: dict[str, At]
-    cohorts: dict[str, entry.Filled]
+    contexts: dict[str, LocationContext]
+    cohorts: dict[str, entry.FillResult]
 
-    def named(self, *settings: Any) -> str:
-        """A name for everybody's samples and rows in their order, with some settings."""
-        return _name([[name, each.named] for name, each in self.cohorts.items()], *settings)
+    def samples_key(self, *settings: Any) -> str:
+        """A hash of all samples and their rows in their order, with some settings."""
+        return _name([[name, each.samples_key] for name, each in self.cohorts.items()], *settings)
 
     @property
     def content(self) -> str:
-        """A name for everybody's rows in their order."""
+        """A hash of all samples' rows in their order."""
         return _name([[name, each.content] for name, each in self.cohorts.items()])
 
     def people(self, site: str) -> list[tuple[str, int, str]]:
-        """Who is in force at a site: batch, rank and name; batch by batch, in the batch's order."""
+        """The active samples of a location as (batch, rank, name), in the batches' order."""
         table = unpack(self.cohorts[site].people, "people").to_pydict()
         names = [self.rows[site][row].sample for row in table["row"]]
         return list(zip(table["batch"], table["rank"], names, strict=True))
 
     def batches(self, site: str) -> dict[str, tuple[str, ...]]:
-        """A site's batches, with names in their order."""
-        found: dict[str, list[str]] = {}
+        """A location's batches, each with its sample names in order."""
+        names_by_batch: dict[str, list[str]] = {}
         for batch, _, name in self.people(site):
-            found.setdefault(batch, []).append(name)
-        return {batch: tuple(names) for batch, names in found.items()}
+            names_by_batch.setdefault(batch, []).append(name)
+        return {batch: tuple(names) for batch, names in names_by_batch.items()}
 
 
 def _name(*content: Any) -> str:
-    told = json.dumps([VERSION, version("genocloud"), *content])
-    return hashlib.sha256(told.encode()).hexdigest()[:20]
+    text = json.dumps([VERSION, version("genocloud"), *content])
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def fill_locations(
     config: Config,
-    stations: Sequence[LocationClient],
+    clients: Sequence[LocationClient],
     reference: Reference,
     model: Model,
     rows: Mapping[str, Sequence[Sample]],
-    ingest: Callable[[entry.Filling], entry.Filled],
+    ingest: Callable[[entry.FillRequest], entry.FillResult],
     progress: Progress,
-) -> FilledLocations:
-    """Ingest everybody, at all sites side by side."""
+) -> IngestedLocations:
+    """Ingest all samples, at all locations at the same time."""
     settings = config.settings
     inside = intervals_of(settings).inside(reference.contigs)
     wanted = None if inside is None else tuple(region_text(region, reference.contigs) for region in inside)
     drop = settings["on_bad_record"] == "drop"
 
-    def fill(station: LocationClient) -> tuple[At, entry.Filled | None]:
-        site = station.location
+    def fill(client: LocationClient) -> tuple[LocationContext, entry.FillResult | None]:
+        site = client.location
         layout = settings["part_bp"], settings["window_bp"]
-        at = At(site.name, site.store, station.home, 0, site.reference, *layout, model)
+        context = LocationContext(site.name, site.store, client.is_coordinator, 0, site.reference, *layout, model)
         if not rows[site.name]:
-            return at, None
+            return context, None
         sheet = pack("sheet", entry.sheet_rows(rows[site.name]))
-        filling = entry.Filling(at, settings["batch_size"], station.scatter.threads, sheet, wanted, drop)
-        (filled,) = station.ask(ingest, [filling], heard=lambda told: station.stage.advance(bytes=told))
-        station.stage.advance(tasks=1)
-        return replace(at, version=filled.version), filled
+        filling = entry.FillRequest(context, settings["batch_size"], client.scatter.threads, sheet, wanted, drop)
+        (filled,) = client.submit(ingest, [filling], on_bytes=lambda size: client.stage.advance(bytes=size))
+        client.stage.advance(tasks=1)
+        return replace(context, version=filled.version), filled
 
-    with showing(stations, progress, "ingest", 1, "cohort"):
-        found = dict(zip([each.name for each in stations], together(fill, stations), strict=True))
-    cohorts = {name: each for name, (_, each) in found.items() if each}
-    return FilledLocations(config, rows, {name: at for name, (at, _) in found.items()}, cohorts)
+    with show_stages(clients, progress, "ingest", 1, "cohort"):
+        filled_by_name = dict(zip([each.name for each in clients], map_locations(fill, clients), strict=True))
+    cohorts = {name: each for name, (_, each) in filled_by_name.items() if each}
+    return IngestedLocations(config, rows, {name: context for name, (context, _) in filled_by_name.items()}, cohorts)

@@ -1,4 +1,4 @@
-"""What a site's workers do in a hybrid run before and after the genome: the site is looked at, filled, committed."""
+"""Tasks of a hybrid run at one location before and after genotyping: probe, fill, claim, commit, count."""
 
 import os.path
 from collections import Counter
@@ -10,13 +10,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from genocloud import callset, cohort, storage
+from genocloud import callset, storage
+from genocloud.cohort import Cohort, NoCohort, open_cohort
 from genocloud.errors import GenocloudError, SettingError, UnreadableFile
-from genocloud.federation import Message, Register, Sayable, authority, claim_store, cohort_in
+from genocloud.federation import DisclosableError, Message, Register, authority, claim_store, cohort_in
 from genocloud.pipeline.callset_counts import site_totals
 from genocloud.pipeline.callset_registry import register
 from genocloud.pipeline.genotyping.shard_completion import description_of
-from genocloud.pipeline.hybrid.tasks import At
+from genocloud.pipeline.hybrid.tasks import LocationContext
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.reference import read_reference
 from genocloud.pipeline.sharding import Shard, ShardPlan
@@ -26,19 +27,20 @@ from genocloud.scatter.progress import Silent
 from genocloud.schema import ACTIVE_SAMPLES, SHEET, WORD
 
 SHEET_NAME = "samples.tsv"
-"""The site's rows of the sheet, in its store."""
+"""The location's rows of the sheet, in its store."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is asked of a site first: its store, whether its reference and layout are the run's.
+class ProbeRequest:
+    """Check a location before any work: its store, and whether reference and layout are the run's.
 
-    policy   what the config says that may leave it; `home`: whether it says that the coordinator is at the site
+    policy          the location's policy in the config
+    is_coordinator  whether the config says that the coordinator is at the location
     """
 
     site: str
     store: str
-    home: bool
+    is_coordinator: bool
     policy: str
     reference: str
     checksum: str
@@ -47,8 +49,8 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a site has: genocloud's version, how many samples its cohort holds; in words, which policy file decides."""
+class ProbeResult:
+    """What a location has: genocloud's version, the number of samples in its cohort, and which policy file decides."""
 
     software: str
     samples: int
@@ -56,10 +58,10 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Filling:
-    """A site's rows of the sheet, to be ingested; `intervals` and `drop_bad_records` are as in ingest's Storing."""
+class FillRequest:
+    """Ingest a location's rows of the sheet; `intervals` and `drop_bad_records` are as in IngestOptions."""
 
-    at: At
+    context: LocationContext
     batch_size: int
     threads: int
     sheet: Message
@@ -68,16 +70,17 @@ class Filling:
 
 
 @dataclass(frozen=True)
-class Filled:
-    """A site's cohort after ingest.
+class FillResult:
+    """A location's cohort after ingest.
 
-    `content` names its rows and `named` its samples, too; `variants`, `blocks`: see sharding.GenomeRows;
-    `people`: ACTIVE_SAMPLES.
+        content           hash of its rows; `samples_key`: of samples and rows
+    variants, blocks  see sharding.GenomeRows
+    people            ACTIVE_SAMPLES
     """
 
     version: int
     content: str
-    named: str
+    samples_key: str
     people: Message
     variants: tuple[tuple[str, int], ...]
     blocks: tuple[tuple[str, int], ...]
@@ -85,16 +88,16 @@ class Filled:
     figures: dict[str, Any]
 
 
-class OtherAtSite(Sayable, SettingError):
-    """A site whose reference, layout or genocloud is not the run's."""
+class LocationMismatch(DisclosableError, SettingError):
+    """A location whose reference, layout or genocloud version is not the run's."""
 
     def __init__(self, site: str, what: str, here: str, there: str, remedy: str) -> None:
         self.site, self.what, self.here, self.there = site, what, here, there
         super().__init__(f"site {site}: its {what} is {there}, the coordinator's is {here}; {remedy}")
 
 
-class Unfit(Sayable):
-    """A site that cannot be worked at: what is wrong there, with the site's name and the exit code of the reason."""
+class UnusableLocation(DisclosableError):
+    """A location that cannot be used: its name and what is wrong there, with the exit code of the reason."""
 
     def __init__(self, site: str, reason: GenocloudError) -> None:
         self.site, self.exit_code = site, reason.exit_code
@@ -102,59 +105,61 @@ class Unfit(Sayable):
         super().__init__(f"{head}{str(reason).removeprefix(head)}")
 
 
-def look(asked: Look) -> Seen:
-    """Look at a site before any work: does its policy cover the run, may its store be written, is its layout the run's?
+def probe(request: ProbeRequest) -> ProbeResult:
+    """Check a location before any work: the policy covers the run, the store is writable, the layout is the run's.
 
-    What the policy does not cover is not looked at. Raises an error of locations, OtherAtSite, or Unfit for what is
-    wrong with store or reference.
+    Nothing that the policy does not cover is touched. Raises an error of genocloud.federation, LocationMismatch, or
+    UnusableLocation for what is wrong with store or reference.
     """
-    policy = authority(asked.store)
-    policy.check(asked.site, asked.store, asked.policy, asked.home)
-    policy.check_input("reference", asked.reference)
+    policy = authority(request.store)
+    policy.check(request.site, request.store, request.policy, request.is_coordinator)
+    policy.check_input("reference", request.reference)
     if policy.counts_people:
         Register(policy).check()
     try:
-        samples = _looked_at(asked)
+        samples = _count_samples(request)
     except (storage.StoreFailed, UnreadableFile) as error:
-        reason = Unfit(asked.site, error)
+        reason = UnusableLocation(request.site, error)
     else:
-        return Seen(version("genocloud"), samples, str(policy))
-    raise reason  # out here it has no context: nothing of the reason besides its words crosses
+        return ProbeResult(version("genocloud"), samples, str(policy))
+    raise reason  # raised outside of `except`: the original exception, as context, must not cross
 
 
-def _looked_at(asked: Look) -> int:
-    """How many samples the site's cohort holds."""
-    checksum = read_reference(asked.reference).checksum
-    if checksum != asked.checksum:
-        remedy = f"give {asked.site} the same reference: its contigs, in the same order ({asked.reference})"
-        raise OtherAtSite(asked.site, "reference", asked.checksum, checksum, remedy)
-    store = storage.open_store(asked.store)
+def _count_samples(request: ProbeRequest) -> int:
+    """The number of samples in the location's cohort."""
+    checksum = read_reference(request.reference).checksum
+    if checksum != request.checksum:
+        remedy = f"give {request.site} the same reference: its contigs, in the same order ({request.reference})"
+        raise LocationMismatch(request.site, "reference", request.checksum, checksum, remedy)
+    store = storage.open_store(request.store)
     store.write(_PROBE, b"")
     store.delete(_PROBE)
-    claim_store(asked.store, asked.site)
+    claim_store(request.store, request.site)
     try:
-        opened = cohort.open_cohort(cohort_in(asked.store))
-    except cohort.NoCohort:
+        cohort = open_cohort(cohort_in(request.store))
+    except NoCohort:
         return 0
-    _check_layout(asked, opened)
-    return len(opened.samples)
+    _check_layout(request, cohort)
+    return len(cohort.samples)
 
 
 _PROBE = "probe"
 
 
-def _check_layout(asked: Look, opened: cohort.Cohort) -> None:
-    here, there = (asked.part_bp, asked.window_bp), (opened.layout.part_bp, opened.layout.window_bp)
-    if opened.reference["contigs"] != asked.checksum:
+def _check_layout(request: ProbeRequest, cohort: Cohort) -> None:
+    here, there = (request.part_bp, request.window_bp), (cohort.layout.part_bp, cohort.layout.window_bp)
+    if cohort.reference["contigs"] != request.checksum:
         remedy = "give the config's reference to all sites, or another store"
-        raise OtherAtSite(asked.site, "cohort's reference", asked.checksum, opened.reference["contigs"], remedy)
+        raise LocationMismatch(
+            request.site, "cohort's reference", request.checksum, cohort.reference["contigs"], remedy
+        )
     if here != there:
         remedy = "set part_bp and window_bp as the cohort has them, or give the site another store"
-        raise OtherAtSite(asked.site, "cohort's part_bp and window_bp", str(here), str(there), remedy)
+        raise LocationMismatch(request.site, "cohort's part_bp and window_bp", str(here), str(there), remedy)
 
 
 def sheet_rows(samples: Sequence[Sample]) -> pa.Table:
-    """SHEET of some rows, their local paths made full ones."""
+    """Rows as a SHEET table, local paths made absolute."""
     return pa.Table.from_pylist([{name: _cell(sample, name) for name in SHEET.names} for sample in samples], SHEET)
 
 
@@ -163,16 +168,16 @@ def _cell(sample: Sample, name: str) -> Any:
     return os.path.abspath(value) if name == "gvcf" and "://" not in value else value  # noqa: PTH100
 
 
-_FIGURES = ("seconds", "cohort_version", "samples", "new_samples")
-"""What crosses of the ingest's figures: not the bytes of what was new, which may be one person's."""
+INGEST_FIGURES = ("seconds", "cohort_version", "samples", "new_samples")
+"""The figures of ingest's receipt that may cross: not the bytes of new samples, which may be one sample's."""
 
 
-def _balance(opened: cohort.Cohort) -> dict[str, Any]:
-    """What became of the records of everybody in force, added up: of who has just come alone nothing is said."""
+def record_balance(cohort: Cohort) -> dict[str, Any]:
+    """Summed outcomes of the records of all active samples: the new samples alone might be few."""
     tallies = [
         tally
-        for batch in opened.batches
-        for tally, rank in zip(opened.receipt(batch).tallies, batch.ranks.tolist(), strict=True)
+        for batch in cohort.batches
+        for tally, rank in zip(cohort.receipt(batch).tallies, batch.ranks.tolist(), strict=True)
         if rank >= 0
     ]
     receipt = Receipt("ingest")
@@ -182,25 +187,25 @@ def _balance(opened: cohort.Cohort) -> dict[str, Any]:
     return receipt.balance
 
 
-def _check_covered(at: At, samples: Sequence[Sample]) -> None:
-    """Raise NotCovered for a file that the site's policy does not cover, before any of them is looked at."""
-    policy = authority(at.store)
-    policy.check_input("reference", at.reference)
+def check_covered(context: LocationContext, samples: Sequence[Sample]) -> None:
+    """Raise NotCovered for a file that the location's policy does not cover, before any file is touched."""
+    policy = authority(context.store)
+    policy.check_input("reference", context.reference)
     for sample in samples:
         policy.check_input("gVCF", str(sample.gvcf))
 
 
-def _text(samples: Sequence[Sample], folder: str) -> str:
-    """The rows as a sheet; those of a sample map as one, for it renames."""
+def sheet_text_of(samples: Sequence[Sample], folder: str) -> str:
+    """The rows as the text of a sheet, or of a sample map if they came from one (it renames samples)."""
     if all(sample.renames for sample in samples):
         return "".join(f"{sample.sample}\t{sample.gvcf}\n" for sample in samples)
     return sheet_text(samples, folder)
 
 
-def _people(opened: cohort.Cohort, rows: dict[str, int]) -> pa.Table:
+def people_table(cohort: Cohort, rows: dict[str, int]) -> pa.Table:
     people = [
         {"batch": batch.id, "row": rows[name], "rank": rank}
-        for batch in opened.batches
+        for batch in cohort.batches
         for name, rank in zip(batch.samples, batch.ranks.tolist(), strict=True)
         if rank >= 0
     ]
@@ -211,8 +216,8 @@ def _people(opened: cohort.Cohort, rows: dict[str, int]) -> pa.Table:
 
 
 @contextmanager
-def _workers(threads: int) -> Iterator[Scatter]:
-    """All of the site's workers, from within a task on one of them."""
+def location_workers(threads: int) -> Iterator[Scatter]:
+    """All of the location's workers, from within a task on one of them."""
     with within() as scatter:
         if scatter.spread or threads == 1:
             yield scatter
@@ -222,41 +227,47 @@ def _workers(threads: int) -> Iterator[Scatter]:
 
 
 @dataclass(frozen=True)
-class Committing:
-    """A site's part of the callset, all of whose shards are complete; `united` is where the whole one lies."""
+class CommitRequest:
+    """Commit a location's part of the callset, all of whose shards are complete; `united`: URL of the joint callset."""
 
-    at: At
+    context: LocationContext
     shards: tuple[Shard, ...]
     coordinator: str
     united: str
 
 
-def claim(at: At) -> None:
-    """Make a site's callset one, and known to its cohort."""
-    store = storage.open_store(at.callset_url)
+def claim(context: LocationContext) -> None:
+    """Create a location's callset, and register it with its cohort."""
+    store = storage.open_store(context.callset_url)
     callset.claim(store)
-    if at.version:
-        register(at.cohort_url, store.url)
+    if context.version:
+        register(context.cohort_url, store.url)
 
 
-def commit(given: Committing) -> None:
-    """Make a site's shards an ordinary callset of its own people."""
-    at, opened, store = given.at, given.at.opened(), storage.open_store(given.at.callset_url)
-    entries = [callset.find_shard(store, shard, at.key) for shard in given.shards]
-    description = replace(description_of(opened, at.model, ShardPlan(at.scope, True, given.shards)), site=at.site)
-    register(at.cohort_url, given.united, given.coordinator)
+def commit(request: CommitRequest) -> None:
+    """Commit a location's shards as an ordinary callset of its own samples."""
+    context, cohort, store = (
+        request.context,
+        request.context.admitted_cohort(),
+        storage.open_store(request.context.callset_url),
+    )
+    entries = [callset.find_shard(store, shard, context.key) for shard in request.shards]
+    description = replace(
+        description_of(cohort, context.model, ShardPlan(context.scope, True, request.shards)), site=context.site
+    )
+    register(context.cohort_url, request.united, request.coordinator)
     callset.commit(store, description, [entry for entry in entries if entry])
 
 
 @dataclass(frozen=True)
-class Counting:
-    """A site's finished callset, to be counted in so many threads."""
+class CountRequest:
+    """Count a location's finished callset in so many threads."""
 
-    at: At
+    context: LocationContext
     threads: int
 
 
-def count(given: Counting) -> Message:
-    """TOTALS of a site's samples."""
-    with _workers(given.threads) as scatter:
-        return given.at.released("totals", site_totals(given.at.callset_url, scatter, Silent()))
+def count(request: CountRequest) -> Message:
+    """TOTALS of a location's samples."""
+    with location_workers(request.threads) as scatter:
+        return request.context.released("totals", site_totals(request.context.callset_url, scatter, Silent()))

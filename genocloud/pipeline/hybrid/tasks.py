@@ -1,4 +1,4 @@
-"""What a site's workers do in a hybrid run: stateless tasks that may run twice, and hand out what the policy allows."""
+"""Tasks of a hybrid run at one location: idempotent, stateless; results leave only as the location's policy allows."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from genocloud import callset, cohort, genotypes, sites, storage
+from genocloud import callset, genotypes, sites, storage
+from genocloud.cohort import Cohort, Layout, identities, open_cohort
 from genocloud.federation import (
     MAY_LEAVE,
     Message,
@@ -40,82 +41,83 @@ Edges = list[tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
-class At:
-    """A site as its tasks know it.
+class LocationContext:
+    """What a task has to know of the location that it runs at.
 
-    reference  its URL as the site sees it
-    version    its cohort's, 0 for none
-    home       whether the coordinator is at this site; `elsewhere`: there, the other sites' batches
-    content    names everybody's rows in their order; with `scope` and `model`: what is put out
-    key        names the callset's shards
+    reference       URL of the FASTA, as the location's workers see it
+    version         of the location's cohort, 0 where it has none
+    is_coordinator  whether the coordinator is at this location
+    remote_batches  at the coordinator: the batches of all other locations
+    content         hash of all samples' rows in their order; `scope` and `model` add what is emitted
+    key             hash that names the callset's shards
     """
 
     site: str
     store: str
-    home: bool
+    is_coordinator: bool
     version: int
     reference: str
     part_bp: int
     window_bp: int
     model: Model
-    elsewhere: tuple[str, ...] = ()
+    remote_batches: tuple[str, ...] = ()
     content: str = ""
     scope: str = ""
     key: str = ""
 
     @property
     def cohort_url(self) -> str:
-        """Where its cohort lies."""
+        """URL of its cohort."""
         return cohort_in(self.store)
 
     @property
     def callset_url(self) -> str:
-        """Where its callset lies."""
+        """URL of its callset."""
         return callset_in(self.store)
 
-    def opened(self) -> cohort.Cohort:
-        """Its cohort at the site, of whose people sums may leave; one of nobody where it has none.
+    def admitted_cohort(self) -> Cohort:
+        """The location's cohort, whose samples its register has admitted; an empty cohort where it has none.
 
-        Raises what `authority` does; under `stays` also TooFew or RegisterLost: what is handed out of a task is of the
-        people of the version that the task opens, so that no version is opened for one that the register has not noted.
+        Raises what `authority` does; under `stays` also TooFew or RegisterLost. A task returns sums over the samples of
+        the version that it opens, so the register must have noted that version first.
         """
-        policy, stored = authority(self.store), self.stored
+        policy, cohort = authority(self.store), self.stored_cohort
         if self.version and policy.counts_people:
-            _admit(policy, stored)
-        return stored
+            _admit(policy, cohort)
+        return cohort
 
     @property
-    def stored(self) -> cohort.Cohort:
-        """Its cohort for who may open the store anyway, and hands out nothing of it."""
+    def stored_cohort(self) -> Cohort:
+        """The location's cohort without a check by its register: for code that returns nothing of it."""
         if self.version:
-            return cohort.open_cohort(self.cohort_url, self.version)
+            return open_cohort(self.cohort_url, self.version)
         reference = read_reference(self.reference)
-        layout = cohort.Layout(reference.contigs, self.part_bp, self.window_bp)
-        told = {"contigs": reference.checksum}
-        return cohort.Cohort(storage.open_store(self.cohort_url).url, 0, layout, told, (), ())
+        layout = Layout(reference.contigs, self.part_bp, self.window_bp)
+        reference_digest = {"contigs": reference.checksum}
+        return Cohort(storage.open_store(self.cohort_url).url, 0, layout, reference_digest, (), ())
 
     def tables(self, kind: str, *settings: object) -> CachedTables:
-        """The folder of one kind of tables that follow from everybody's rows."""
-        return cached_tables(self.stored, kind, self.content, *settings)
+        """The folder of one kind of tables derived from the rows of all samples."""
+        return cached_tables(self.stored_cohort, kind, self.content, *settings)
 
     @property
     def estimates(self) -> CachedTables:
-        """Where the home site has ESTIMATES."""
+        """The coordinator's folder of ESTIMATES."""
         return self.tables("estimates", asdict(self.model))
 
     def released(self, kind: str, table: pa.Table) -> Message:
-        """A table packed to be handed out. Raises Withheld, or what `opened` does."""
-        self.opened()
+        """A table packed as a message, if the policy allows. Raises TransferDenied, or as `admitted_cohort`."""
+        self.admitted_cohort()
         return released(self.store, kind, table)
 
     def entry(self, entry: callset.ShardEntry) -> callset.ShardEntry:
-        """A shard's entry to be handed out: of files whose genotypes may not leave no size, checksum or history.
+        """A shard's entry to be sent: without sizes, checksums and history of files whose genotypes may not leave.
 
-        What is left of each batch, a name and rows, follows from who is in it and how many sites there are.
+        What is left of each batch, a name and rows, follows from its samples and the number of sites.
         """
-        if self.home or authority(self.store).policy == MAY_LEAVE:
+        if self.is_coordinator or authority(self.store).policy == MAY_LEAVE:
             return entry
-        people = {batch.id: int((batch.ranks >= 0).sum()) for batch in self.stored.batches}
+        people = {batch.id: int((batch.ranks >= 0).sum()) for batch in self.stored_cohort.batches}
         files = {
             batch: tuple(replace(file, rows=entry.sites.rows * people[batch], bytes=0, sha256="") for file in each[:1])
             for batch, each in entry.genotypes.items()
@@ -126,35 +128,35 @@ class At:
 _admitting = Lock()
 
 
-def _admit(policy: SitePolicy, opened: cohort.Cohort) -> None:
-    """Have the site's register admit a version's people, before anything of them leaves; once in each process."""
+def _admit(policy: SitePolicy, cohort: Cohort) -> None:
+    """Have the location's register admit the samples of a cohort version; once in each process."""
     with _admitting:
-        _admitted(policy, opened.url, opened.version, cohort_key(opened))
+        _admitted(policy, cohort.url, cohort.version, cohort_key(cohort))
 
 
 @lru_cache(maxsize=64)
 def _admitted(policy: SitePolicy, cohort_url: str, version: int, content: str) -> None:  # noqa: ARG001  (it names the rows)
-    Register(policy).admit(cohort.identities(cohort.open_cohort(cohort_url, version)))
+    Register(policy).admit(identities(open_cohort(cohort_url, version)))
 
 
 @dataclass(frozen=True)
 class ShardTask:
-    """A task on a shard, or on a piece of one; `number` is a batch's place, `parcels` what the coordinator sends.
+    """A task on a shard, or on a piece of one; `number` is a batch's place, `messages` what the coordinator sends.
 
-    `others`: at home, the other sites' entries of the shard.
+    `others`: at the coordinator, the other locations' entries of the shard.
     """
 
-    at: At
+    context: LocationContext
     shard: Shard
     threads: int = 1
     number: int = 0
-    parcels: tuple[Message, ...] = ()
+    messages: tuple[Message, ...] = ()
     others: tuple[callset.ShardEntry, ...] = ()
 
 
 @dataclass(frozen=True)
-class Local:
-    """A site's own alleles of a shard, the stretches under its deletions, and those that it has rows for if asked."""
+class LocalAlleles:
+    """A location's alleles of a shard, the bases under its deletions, and (for force-output) those that have rows."""
 
     alleles: Message
     spans: Message
@@ -162,88 +164,88 @@ class Local:
     observed: int
 
 
-def discovery_needs(given: tuple[At, Sequence[Shard], int]) -> list[int]:
-    """Bytes that discovering each shard takes, with so many threads."""
-    at, shards, threads = given
-    opened = at.opened()
-    return [_coarse(discovery_need(opened, shard, threads)) for shard in shards]
+def discovery_needs(task: tuple[LocationContext, Sequence[Shard], int]) -> list[int]:
+    """Memory that discovery of each shard takes with `threads` threads, in bytes."""
+    context, shards, threads = task
+    cohort = context.admitted_cohort()
+    return [_rounded_up(discovery_need(cohort, shard, threads)) for shard in shards]
 
 
-STEP_BYTES = 16_000_000
-"""What a task needs is told in steps of so many bytes: finer, it would tell how long single rows are."""
+NEED_STEP_BYTES = 16_000_000
+"""Memory needs are rounded up to a multiple of this: finer numbers would reveal the lengths of single rows."""
 
 
-def _coarse(need: int) -> int:
-    return -(-need // STEP_BYTES) * STEP_BYTES
+def _rounded_up(need: int) -> int:
+    return -(-need // NEED_STEP_BYTES) * NEED_STEP_BYTES
 
 
-def chains(given: tuple[At, Sequence[Base]]) -> list[int]:
-    """How far upstream rows reach over some bases, see shards.reaches."""
-    at, bases = given
-    return reaches(at.opened(), bases)
+def upstream_reach(task: tuple[LocationContext, Sequence[Base]]) -> list[int]:
+    """How far upstream rows reach that cover some bases, see sharding.reaches."""
+    context, bases = task
+    return reaches(context.admitted_cohort(), bases)
 
 
 def observe_batch(task: ShardTask) -> None:
-    """Observe a batch in a shard, and keep it."""
-    opened = task.at.opened()
-    observed(opened, opened.batches[task.number], task.shard, keep=True)
+    """Observe a batch in a shard and store the observations."""
+    cohort = task.context.admitted_cohort()
+    observed(cohort, cohort.batches[task.number], task.shard, keep=True)
 
 
-def local_alleles(task: ShardTask) -> Local:
-    """Observe the site's batches in a shard."""
-    at, shard, opened = task.at, task.shard, task.at.opened()
-    alleles, stretches = _keep_local(opened, shard, task.threads)
+def local_alleles(task: ShardTask) -> LocalAlleles:
+    """Observe all of the location's batches in a shard."""
+    context, shard, cohort = task.context, task.shard, task.context.admitted_cohort()
+    alleles, stretches = _keep_local(cohort, shard, task.threads)
     covered = None
     if shard.targets.force_output:
-        covered = at.released("covered", _runs(rows_cover(opened, shard, task.threads), shard.region))
-    seen = int(numbers(alleles["observed"]).sum())
-    told = (
-        at.released("local", alleles.select(LOCAL_ALLELES.names)),
-        at.released("spans", stretches.select(INTERVALS.names)),
+        covered = context.released("covered", _runs(rows_cover(cohort, shard, task.threads), shard.region))
+    observed_count = int(numbers(alleles["observed"]).sum())
+    released_tables = (
+        context.released("local", alleles.select(LOCAL_ALLELES.names)),
+        context.released("spans", stretches.select(INTERVALS.names)),
     )
-    return Local(*told, covered, seen)
+    return LocalAlleles(*released_tables, covered, observed_count)
 
 
-def _keep_local(opened: cohort.Cohort, shard: Shard, threads: int) -> tuple[pa.Table, pa.Table]:
-    """The site's own ALLELES of a shard, kept, and STRETCHES."""
-    observations, spans = seen_by_all(opened, shard, True, threads)
+def _keep_local(cohort: Cohort, shard: Shard, threads: int) -> tuple[pa.Table, pa.Table]:
+    """Store the location's own ALLELES of a shard; return them and STRETCHES."""
+    observations, spans = seen_by_all(cohort, shard, True, threads)
     alleles, stretches = sites.location_sites([observations], [spans])
-    cached_tables(opened, "local").write(shard, alleles, {})
+    cached_tables(cohort, "local").write(shard, alleles, {})
     return alleles, stretches
 
 
 def _runs(bases: npt.NDArray[np.bool_], region: Region) -> pa.Table:
-    """INTERVALS of the bases that are true."""
+    """Runs of true bases as INTERVALS."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], bases, [False]]).astype(np.int8))) + region.start
     return pa.table([edges[::2].astype(np.int32), edges[1::2].astype(np.int32)], INTERVALS)
 
 
-def take_alleles(given: tuple[ShardTask, int, int]) -> Edges:
-    """Keep a shard's ALLELES, as all sites have them; returns the pieces that this site's memory asks for.
+def store_alleles(request: tuple[ShardTask, int, int]) -> Edges:
+    """Store a shard's united ALLELES; return the pieces into which this location's memory requires it to be split.
 
-    The other two: bytes that a task may need at most, and that there are.
+    request: the task; bytes that one task may need at most; bytes of memory of a worker.
     """
-    task, most, memory = given
-    at, shard, opened = task.at, task.shard, task.at.opened()
-    tables = at.tables("alleles")
-    alleles = _with_own(opened, shard, unpack(task.parcels[0], "united"), task.threads)
+    task, max_task_bytes, worker_bytes = request
+    context, shard, cohort = task.context, task.shard, task.context.admitted_cohort()
+    tables = context.tables("alleles")
+    alleles = _with_local_counts(cohort, shard, unpack(task.messages[0], "united"), task.threads)
     weight = SiteLoad.of(alleles).whole
     tables.write(shard, alleles, asdict(weight))
-    pieces = pieces_of(opened, tables, shard, task.threads, most, memory)
-    return [(piece.region.start, piece.region.end, _coarse(piece.need)) for piece in pieces]
+    pieces = pieces_of(cohort, tables, shard, task.threads, max_task_bytes, worker_bytes)
+    return [(piece.region.start, piece.region.end, _rounded_up(piece.need)) for piece in pieces]
 
 
-def _with_own(opened: cohort.Cohort, shard: Shard, united: pa.Table, threads: int) -> pa.Table:
-    """ALLELES with the observations that are this site's own, by which it knows what it needs.
+def _with_local_counts(cohort: Cohort, shard: Shard, united: pa.Table, threads: int) -> pa.Table:
+    """ALLELES with the location's own observation counts, from which its memory needs are estimated.
 
-    Derived tables may have been removed here since the coordinator united the shard: what is gone is made again.
+    CachedTables tables may have been removed here since the coordinator united the shard: missing ones are made again.
     """
     starts = numbers(united["start"])
     seen = np.zeros(len(united), np.int32)
-    if opened.batches:
-        kept = cached_tables(opened, "local")
+    if cohort.batches:
+        kept = cached_tables(cohort, "local")
         if kept.counts(shard) is None:
-            _keep_local(opened, shard, threads)
+            _keep_local(cohort, shard, threads)
         local = kept.read(shard, made_by="hybrid")
         own = np.isin(numbers(local["start"]), starts)
         places = np.searchsorted(starts, numbers(local["start"])[own])
@@ -254,116 +256,118 @@ def _with_own(opened: cohort.Cohort, shard: Shard, united: pa.Table, threads: in
 
 
 def summarise_batch(task: ShardTask) -> None:
-    """Summarise a batch in a shard, and keep it."""
-    alleles, growth, opened = _estimable(task)
-    summarised(opened, opened.batches[task.number], task.shard, alleles, growth)
+    """Summarise a batch in a shard and store the summary."""
+    alleles, growth, cohort = _estimable(task)
+    summarised(cohort, cohort.batches[task.number], task.shard, alleles, growth)
 
 
-def _estimable(task: ShardTask) -> tuple[pa.Table, KnownSites, cohort.Cohort]:
-    """The sites of a shard that can be estimated, and what is known of them."""
-    opened = task.at.opened()
-    alleles = genotypes.with_alts(alleles_in(task.at.tables("alleles"), task.shard))
-    return alleles, KnownSites.of(alleles, opened.layout, task.at.callset_url, task.shard), opened
+def _estimable(task: ShardTask) -> tuple[pa.Table, KnownSites, Cohort]:
+    """The sites of a shard that can be estimated, and what is stored about them already."""
+    cohort = task.context.admitted_cohort()
+    alleles = genotypes.with_alts(alleles_in(task.context.tables("alleles"), task.shard))
+    return alleles, KnownSites.of(alleles, cohort.layout, task.context.callset_url, task.shard), cohort
 
 
 def _summary(task: ShardTask) -> tuple[pa.Table, genotypes.LikelihoodCounts | None]:
-    """The sites of a shard that can be estimated, and all of the site's batches at them, added up."""
-    alleles, growth, opened = _estimable(task)
-    found = in_threads(
-        lambda batch: summarised(opened, batch, task.shard, alleles, growth), opened.batches, task.threads
+    """The sites of a shard that can be estimated, and the summed likelihood counts of the location's batches."""
+    alleles, growth, cohort = _estimable(task)
+    counts = in_threads(
+        lambda batch: summarised(cohort, batch, task.shard, alleles, growth), cohort.batches, task.threads
     )
-    return alleles, merged_in_order(found, genotypes.merge) if opened.batches else None
+    return alleles, merged_in_order(counts, genotypes.merge) if cohort.batches else None
 
 
-def hand_summary(task: ShardTask) -> Message:
-    """The site's SUMMARY of a shard."""
+def send_summary(task: ShardTask) -> Message:
+    """The location's SUMMARY of a shard."""
     _, summary = _summary(task)
     assert summary is not None
-    return task.at.released("summary", genotypes.summary_table(summary))
+    return task.context.released("summary", genotypes.summary_table(summary))
 
 
 def estimate(task: ShardTask) -> None:
-    """At home: estimate a shard from its own batches and the other sites' summaries."""
-    at, tables = task.at, task.at.estimates
+    """At the coordinator: estimate a shard from its own batches and the other locations' summaries."""
+    context, tables = task.context, task.context.estimates
     alleles, own = _summary(task)
-    others = [genotypes.summary_of(unpack(parcel, "summary")) for parcel in task.parcels]
+    others = [genotypes.summary_of(unpack(message, "summary")) for message in task.messages]
     summary = genotypes.merge([*([own] if own else []), *others])
-    everywhere = alleles_in(at.tables("alleles"), task.shard)
-    write_estimates(tables, task.shard, everywhere, estimated(summary, alleles, at.model, task.threads))
+    everywhere = alleles_in(context.tables("alleles"), task.shard)
+    write_estimates(tables, task.shard, everywhere, estimated(summary, alleles, context.model, task.threads))
 
 
 def start(task: ShardTask) -> Message:
-    """STARTS of the site's samples in a shard; their summary is kept, so that rounds need not read their rows."""
+    """STARTS of the location's samples in a shard; stores their summary, so that EM rounds need not read rows."""
     alleles, summary = _summary(task)
     assert summary is not None
-    task.at.tables("summary").write(task.shard, genotypes.summary_table(summary), {})
-    return task.at.released("starts", genotypes.initial_sums(summary, alleles, task.at.model))
+    task.context.tables("summary").write(task.shard, genotypes.summary_table(summary), {})
+    return task.context.released("starts", genotypes.initial_sums(summary, alleles, task.context.model))
 
 
 def answer(task: ShardTask) -> Message:
-    """ANSWERS of the site's samples to a round's questions."""
-    at = task.at
-    alleles = genotypes.with_alts(alleles_in(at.tables("alleles"), task.shard))
-    summary = genotypes.summary_of(at.tables("summary").read(task.shard, made_by="hybrid"))
-    told = genotypes.answer_questions(summary, alleles, unpack(task.parcels[0], "questions"), at.model)
-    return at.released("answers", told)
+    """ANSWERS of the location's samples to the questions of an EM round."""
+    context = task.context
+    alleles = genotypes.with_alts(alleles_in(context.tables("alleles"), task.shard))
+    summary = genotypes.summary_of(context.tables("summary").read(task.shard, made_by="hybrid"))
+    answers = genotypes.answer_questions(summary, alleles, unpack(task.messages[0], "questions"), context.model)
+    return context.released("answers", answers)
 
 
-def take_put_out(task: ShardTask) -> None:
-    """Keep what of a shard is put out, until it is complete."""
-    _out(task.at).write(task.shard, unpack(task.parcels[0], "put out"), {})
+def store_emitted(task: ShardTask) -> None:
+    """Store the emitted sites of a shard until the shard is complete."""
+    _emitted_tables(task.context).write(task.shard, unpack(task.messages[0], "put out"), {})
 
 
-def _out(at: At) -> CachedTables:
-    return at.tables("out", asdict(at.model), at.scope)
+def _emitted_tables(context: LocationContext) -> CachedTables:
+    return context.tables("out", asdict(context.model), context.scope)
 
 
-def _put_out(task: ShardTask) -> pa.Table:
-    """The rows of SETTLED that are put out, as they came."""
-    alleles = alleles_in(task.at.tables("alleles"), task.shard)
-    return genotypes.settled_from(_out(task.at).read(task.shard, made_by="hybrid"), alleles)
+def _emitted_sites(task: ShardTask) -> pa.Table:
+    """The emitted rows of SETTLED, as `store_emitted` stored them."""
+    alleles = alleles_in(task.context.tables("alleles"), task.shard)
+    return genotypes.settled_from(_emitted_tables(task.context).read(task.shard, made_by="hybrid"), alleles)
 
 
 def cover_batch(task: ShardTask) -> None:
-    """See to a batch's genotypes in a shard."""
-    at, opened, store = task.at, task.at.opened(), storage.open_store(task.at.callset_url)
-    emitted = _put_out(task)
-    keys = site_keys(emitted, opened.layout)
-    ensure_genotypes(opened, store, opened.batches[task.number], task.shard, emitted, keys, at.model)
+    """Make sure that a batch's genotypes in a shard are stored."""
+    context, cohort, store = task.context, task.context.admitted_cohort(), storage.open_store(task.context.callset_url)
+    emitted = _emitted_sites(task)
+    keys = site_keys(emitted, cohort.layout)
+    ensure_genotypes(cohort, store, cohort.batches[task.number], task.shard, emitted, keys, context.model)
 
 
 def call(task: ShardTask) -> Message:
-    """See to everybody's genotypes in a shard; the site's shares."""
-    at, opened, store = task.at, task.at.opened(), storage.open_store(task.at.callset_url)
-    emitted = _put_out(task)
-    callset.begin_shard(store, task.shard, task.at.key)
-    _, total = ensure_all_genotypes(opened, store, task.shard, emitted, at.model, task.threads)
+    """Make sure that all genotypes of the location in a shard are stored; return their raw annotations."""
+    context, cohort, store = task.context, task.context.admitted_cohort(), storage.open_store(task.context.callset_url)
+    emitted = _emitted_sites(task)
+    callset.begin_shard(store, task.shard, task.context.key)
+    _, total = ensure_all_genotypes(cohort, store, task.shard, emitted, context.model, task.threads)
     kind = "shares" if total.alleles is None else "allele shares"
-    return at.released(kind, genotypes.summed_table(total, emitted))
+    return context.released(kind, genotypes.summed_table(total, emitted))
 
 
 def add_squares(task: ShardTask) -> Message:
-    """SQUARES of the samples before this site's, with its own added."""
-    at, opened, store = task.at, task.at.opened(), storage.open_store(task.at.callset_url)
-    before, emitted = unpack(task.parcels[0], "squares"), _put_out(task)
-    _, total = ensure_all_genotypes(opened, store, task.shard, emitted, at.model, task.threads)
-    return at.released("squares", genotypes.squares_of(total, before))
+    """SQUARES of the preceding locations' samples with this location's added."""
+    context, cohort, store = task.context, task.context.admitted_cohort(), storage.open_store(task.context.callset_url)
+    before, emitted = unpack(task.messages[0], "squares"), _emitted_sites(task)
+    _, total = ensure_all_genotypes(cohort, store, task.shard, emitted, context.model, task.threads)
+    return context.released("squares", genotypes.squares_of(total, before))
 
 
 def complete_shard(task: ShardTask) -> callset.ShardEntry:
-    """Write a shard's SITES, as all sites' samples give them, and with that complete it."""
-    at, opened, store = task.at, task.at.opened(), storage.open_store(task.at.callset_url)
-    table, emitted = unpack(task.parcels[0], "sites"), _put_out(task)
+    """Write a shard's SITES, computed from all samples; this completes the shard."""
+    context, cohort, store = task.context, task.context.admitted_cohort(), storage.open_store(task.context.callset_url)
+    table, emitted = unpack(task.messages[0], "sites"), _emitted_sites(task)
     segments: Segments = {}
-    if opened.batches:
-        segments, _ = ensure_all_genotypes(opened, store, task.shard, emitted, at.model, task.threads)
-    return at.entry(complete(opened, store, task.shard, at.key, emitted, table, segments, at.model, task.others))
+    if cohort.batches:
+        segments, _ = ensure_all_genotypes(cohort, store, task.shard, emitted, context.model, task.threads)
+    return context.entry(
+        complete(cohort, store, task.shard, context.key, emitted, table, segments, context.model, task.others)
+    )
 
 
-def finished(given: tuple[At, Sequence[Shard]]) -> list[callset.ShardEntry | None]:
+def finished(task: tuple[LocationContext, Sequence[Shard]]) -> list[callset.ShardEntry | None]:
     """The entries of shards that are complete."""
-    at, shards = given
-    at.opened()
-    store = storage.open_store(at.callset_url)
-    entries = [callset.find_shard(store, shard, at.key, at.elsewhere) for shard in shards]
-    return [entry and at.entry(entry) for entry in entries]
+    context, shards = task
+    context.admitted_cohort()
+    store = storage.open_store(context.callset_url)
+    entries = [callset.find_shard(store, shard, context.key, context.remote_batches) for shard in shards]
+    return [entry and context.entry(entry) for entry in entries]

@@ -16,7 +16,7 @@ from genocloud.pipeline.reference import Reference, read_bases
 from genocloud.regions import Contig
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
-from genocloud.scatter.task_progress import tell
+from genocloud.scatter.task_progress import report_bytes
 
 STREAM_BYTES = 2_000_000
 """Bytes of a sample being ingested: text and rows read ahead; 1 MB was measured with benchmark B."""
@@ -102,7 +102,7 @@ def _rows(
     for rows in _with_blocks(url, arrival.caller, records):
         left = max(arrival.bytes - rows.bytes, 0)
         if left < unread[sample.sample]:
-            tell(unread[sample.sample] - left)
+            report_bytes(unread[sample.sample] - left)
             unread[sample.sample] = left
         yield rows
     if gvcf.fingerprint(url, sample.name_in_gvcf) != arrival.fingerprint:

@@ -1,4 +1,4 @@
-"""Tasks on the workers of a Dask scheduler, which may come and go."""
+"""Run tasks on the workers of a Dask scheduler; workers may come and go."""
 
 import queue
 import sys
@@ -13,22 +13,22 @@ from uuid import uuid4
 from genocloud.errors import GenocloudError, SettingError
 from genocloud.formatting import size_text
 from genocloud.scatter.dask import connection
-from genocloud.scatter.dask.connection import Link, Lost, Pool, Watch, await_workers
-from genocloud.scatter.dask.handshake import Different, difference, identity, worker_name
+from genocloud.scatter.dask.connection import ConnectionLost, Link, Pool, PoolMonitor, await_workers
+from genocloud.scatter.dask.handshake import SoftwareMismatch, difference, identity, worker_name
 from genocloud.scatter.memory_limit import LEAST_BYTES, SHARE, Needing, room_in
-from genocloud.scatter.task_progress import Heard, ThrottledReporter, work_heard
+from genocloud.scatter.task_progress import OnBytes, ThrottledReporter, run_reporting
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 CONNECT_SECONDS = 20
-"""How long to knock at a scheduler's door."""
+"""Timeout of a connection to a scheduler."""
 
 WAIT_SECONDS = 120
-"""A pool may have no workers for so long: they start, or are started anew after each of them was lost."""
+"""How long a pool may have no workers: at its start, or after all were lost."""
 
-TOLD_LETTERS = 200
-"""A task that has no name of its own is told with so many letters at most."""
+TASK_TEXT_LENGTH = 200
+"""Error texts show so many characters of a task that has no name."""
 
 
 @dataclass(frozen=True)
@@ -44,57 +44,57 @@ class Dask:
         self,
         function: Callable[[Task], Result],
         tasks: Sequence[Task],
-        done: Callable[[Result], None],
-        heard: Heard | None = None,
+        on_result: Callable[[Result], None],
+        on_bytes: OnBytes | None = None,
     ) -> list[Result]:
-        """Submit every task, gather as they finish.
+        """Submit every task, gather results as they finish.
 
-        A lost worker's tasks run again elsewhere, and all that is not done when the link to the scheduler was lost.
-        Raises SettingError, naming the task, where workers die of it one after another; where a pool stays without
-        workers; and where the link does not come back.
+        Tasks of a lost worker run again on another one, and all unfinished tasks after a lost scheduler connection.
+        Raises SettingError if a task kills one worker after another (named), if the pool stays without workers, or if
+        the connection does not come back.
         """
         left, results = dict(enumerate(tasks)), {}
         while left:
-            watch = self.link.watch
-            arriving = _Submitted(watch, function, left, heard).results()
+            monitor = self.link.monitor
+            arriving = _Submitted(monitor, function, left, on_bytes).results()
             try:
                 with closing(arriving):
                     for place, result in arriving:
                         del left[place]
                         results[place] = result
-                        done(result)
-            except Lost:
-                self.link.renew(watch.client, len(left))
+                        on_result(result)
+            except ConnectionLost:
+                self.link.renew(monitor.client, len(left))
         return [results[place] for place in range(len(tasks))]
 
 
 class _Submitted:
-    """Tasks (by place) in the hands of a scheduler."""
+    """Tasks, by place, submitted to a scheduler."""
 
     def __init__(
-        self, watch: Watch, function: Callable[[Any], Any], tasks: Mapping[int, Any], heard: Heard | None
+        self, monitor: PoolMonitor, function: Callable[[Any], Any], tasks: Mapping[int, Any], on_bytes: OnBytes | None
     ) -> None:
-        self._watch, self._client, self._function = watch, watch.client, function
-        self._tasks, self._heard = dict(tasks), heard
+        self._monitor, self._client, self._function = monitor, monitor.client, function
+        self._tasks, self._on_bytes = dict(tasks), on_bytes
         self._arrived = queue.SimpleQueue[int]()
-        self._due = time.monotonic() + connection.LOOK_SECONDS
+        self._due = time.monotonic() + connection.CHECK_SECONDS
 
     def results(self) -> Generator[tuple[int, Any]]:
-        """Places and results as they come. Raises Lost when the client loses its scheduler."""
+        """Places and results as they come. Raises ConnectionLost when the client loses its scheduler."""
         with self._topic() as topic:
-            futures = self._submitted(partial(_told, self._function, topic, identity()))
+            futures = self._submitted(partial(_run_on_worker, self._function, topic, identity()))
             try:
                 while futures:
                     ended = {place: futures.pop(place) for place in self._next(len(futures))}
                     yield from self._fetched(ended)
             finally:
-                self._give_up(futures)
+                self._cancel(futures)
 
     def _submitted(self, work: Callable[[Any], Any]) -> dict[int, Any]:
         try:
             submitted = self._client.map(work, list(self._tasks.values()), pure=False)
         except OSError as error:
-            raise Lost from error
+            raise ConnectionLost from error
         futures = dict(zip(self._tasks, submitted, strict=True))
         for place, future in futures.items():
             future.add_done_callback(partial(self._arrive, place))
@@ -102,12 +102,12 @@ class _Submitted:
 
     @contextmanager
     def _topic(self) -> Iterator[str]:
-        """The topic under which tasks tell how far they are, if somebody hears it."""
-        if not (heard := self._heard):
+        """The Dask topic under which tasks report bytes; empty without a listener."""
+        if not (on_bytes := self._on_bytes):
             yield ""
             return
         topic = f"genocloud-{uuid4().hex}"
-        self._client.subscribe_topic(topic, lambda event: heard(event[1]))
+        self._client.subscribe_topic(topic, lambda event: on_bytes(event[1]))
         try:
             yield topic
         finally:
@@ -118,29 +118,29 @@ class _Submitted:
         self._arrived.put(place)
 
     def _next(self, waiting: int) -> list[int]:
-        """Places of futures that are done; the pool is looked at whenever that is due."""
+        """Places of finished futures; checks the pool whenever that is due."""
         while True:
             if time.monotonic() >= self._due:
-                self._look(waiting)
+                self._check_pool(waiting)
             with suppress(queue.Empty):
                 places = [self._arrived.get(timeout=max(0.0, self._due - time.monotonic()))]
                 while not self._arrived.empty():
                     places.append(self._arrived.get())
                 return places
 
-    def _look(self, waiting: int) -> None:
-        self._due = time.monotonic() + connection.LOOK_SECONDS
+    def _check_pool(self, waiting: int) -> None:
+        self._due = time.monotonic() + connection.CHECK_SECONDS
         try:
-            self._watch.look(waiting)
+            self._monitor.check(waiting)
         except OSError as error:
-            raise Lost from error
+            raise ConnectionLost from error
 
     def _fetched(self, ended: dict[int, Any]) -> Iterator[tuple[int, Any]]:
         for place, future in ended.items():
             if future.status == "error":
                 raise self._error(place, future.exception())
         if any(future.status == "cancelled" for future in ended.values()):
-            raise Lost
+            raise ConnectionLost
         for place, result in zip(ended, self._gathered(list(ended.values())), strict=True):
             if isinstance(result, GenocloudError):
                 raise result
@@ -152,50 +152,50 @@ class _Submitted:
         try:
             return list(self._client.gather(futures))
         except (OSError, FutureCancelledError) as error:
-            raise Lost from error
+            raise ConnectionLost from error
 
     def _error(self, place: int, error: Exception) -> Exception:
         import distributed
 
         if not isinstance(error, distributed.KilledWorker):
             return error
-        need, name = self._told_of(place)
+        need, name = self._need_and_name(place)
         return SettingError(
             f"task {name} killed {error.allowed_failures + 1} workers one after another, most likely for lack of "
             f"memory{need}; give workers more memory or fewer threads, or cut smaller shards or batches"
         )
 
-    def _told_of(self, place: int) -> tuple[str, str]:
-        """What the task was thought to need, in words, and its name."""
+    def _need_and_name(self, place: int) -> tuple[str, str]:
+        """The task's estimated memory as text, and its name."""
         task = self._tasks[place]
         if isinstance(self._function, Needing):
             need, task = task
-            return f" (it was thought to need {size_text(need)})", name_of(task)
-        return "", name_of(task)
+            return f" (its estimated need is {size_text(need)})", task_name(task)
+        return "", task_name(task)
 
-    def _give_up(self, futures: dict[int, Any]) -> None:
+    def _cancel(self, futures: dict[int, Any]) -> None:
         if futures and self._client.status == "running":
             self._client.cancel(list(futures.values()))
 
 
-def name_of(task: object) -> str:
-    """A task in a message: by its shard's or its own name if it has one."""
+def task_name(task: object) -> str:
+    """A task's name for error texts: its shard's or its own, if it has one."""
     named = getattr(task, "shard", task)
     name = getattr(named, "name", None)
-    return name if isinstance(name, str) else str(task)[:TOLD_LETTERS]
+    return name if isinstance(name, str) else str(task)[:TASK_TEXT_LENGTH]
 
 
 @contextmanager
 def open_dask(pool: Pool, memory: int | None) -> Iterator[Dask]:
-    """The workers of a pool, after the handshake with them; `memory` in bytes of each, by default from their limits."""
+    """Connect to a pool's workers and check them; `memory` in bytes of each, by default from their limits."""
     link = Link(pool)
     try:
-        yield Dask(link, worker_room(_greeted(link), memory))
+        yield Dask(link, worker_room(_handshaken(link), memory))
     finally:
         link.close()
 
 
-def _greeted(link: Link) -> Mapping[str, Any]:
+def _handshaken(link: Link) -> Mapping[str, Any]:
     try:
         return await_workers(link)
     except OSError as error:
@@ -204,7 +204,7 @@ def _greeted(link: Link) -> Mapping[str, Any]:
 
 @contextmanager
 def inside_worker(memory: int | None) -> Iterator[Dask]:
-    """Within a task of a Dask worker: the workers of its own scheduler; the task's thread is another's from now on."""
+    """Within a task of a Dask worker: all workers of its scheduler; the task secedes from its thread."""
     import distributed
 
     worker = distributed.get_worker()
@@ -216,7 +216,7 @@ def inside_worker(memory: int | None) -> Iterator[Dask]:
 
 
 def in_worker() -> bool:
-    """Whether this is a task of a Dask worker."""
+    """Whether this code runs in a task of a Dask worker."""
     distributed = sys.modules.get("distributed")  # where it was not loaded there is no worker
     if not distributed:
         return False
@@ -236,20 +236,22 @@ def worker_room(workers: Mapping[str, Any], memory: int | None) -> int:
     return room_in(memory if memory or not limit else max(int(SHARE * limit), LEAST_BYTES))
 
 
-def _told(
-    function: Callable[[Task], Result], topic: str, asked: Mapping[str, str], task: Task
+def _run_on_worker(
+    function: Callable[[Task], Result], topic: str, expected_identity: Mapping[str, str], task: Task
 ) -> Result | GenocloudError:
-    """The result, or what the user can mend: a worker would log that as a failure of its own, with a traceback."""
+    """The result, or a GenocloudError as a value: raised, the worker would log it with a traceback."""
     import distributed
 
     worker = distributed.get_worker()
-    if identity() != asked:  # it came after the handshake with the others
-        return Different({worker_name(str(worker.name), worker.address): difference(identity(), asked)})
-    letters = ThrottledReporter(partial(worker.log_event, topic)) if topic else None
+    if identity() != expected_identity:  # it came after the handshake with the others
+        return SoftwareMismatch(
+            {worker_name(str(worker.name), worker.address): difference(identity(), expected_identity)}
+        )
+    reporter = ThrottledReporter(partial(worker.log_event, topic)) if topic else None
     try:
-        result = work_heard(letters, function, task)
-        if letters:
-            letters.send()
+        result = run_reporting(reporter, function, task)
+        if reporter:
+            reporter.send()
         return result
     except GenocloudError as error:
         return error

@@ -1,4 +1,4 @@
-"""Dask workers that are frozen: noticed by their missing heartbeats, named, and removed, so that their tasks move."""
+"""Detect frozen Dask workers by missing heartbeats and restart them, so that their tasks move to others."""
 
 import logging
 import math
@@ -13,29 +13,29 @@ from genocloud.scatter.dask.handshake import worker_name
 log = logging.getLogger(__name__)
 
 NANNY_SECONDS = 10
-"""A nanny has so long to kill its frozen worker; one that is frozen itself is given up with it."""
+"""Timeout of a nanny that kills its frozen worker; a frozen nanny is removed together with its worker."""
 
 
-class Frozen:
-    """Counts, for each worker of one client's scheduler, the looks in a row that saw no new heartbeat.
+class FrozenWorkers:
+    """Counts, for each worker of a scheduler, the checks in a row without a new heartbeat.
 
-    Looks and not seconds: a client that was stopped itself, and goes on, has missed all heartbeats.
+    Checks and not seconds: a client that was itself stopped for a while has missed all heartbeats.
     """
 
-    def __init__(self, client: Any, look_seconds: float) -> None:
+    def __init__(self, client: Any, check_seconds: float) -> None:
         self._client = client
         self._seconds = frozen_seconds()
-        self._most = math.ceil(self._seconds / look_seconds)
+        self._most = math.ceil(self._seconds / check_seconds)
         self._seen: dict[str, tuple[float, int]] = {}
 
-    def look(self, workers: Mapping[str, Any]) -> None:
-        """Count; remove who has shown no life for too long."""
+    def check(self, workers: Mapping[str, Any]) -> None:
+        """Count; restart workers without a heartbeat for too long."""
         seen = {}
         for address, worker in workers.items():
-            last, looks = self._seen.get(address, (math.nan, 0))
-            seen[address] = worker["last_seen"], looks + 1 if worker["last_seen"] == last else 0
+            last, checks = self._seen.get(address, (math.nan, 0))
+            seen[address] = worker["last_seen"], checks + 1 if worker["last_seen"] == last else 0
         self._seen = seen
-        frozen = [address for address, (_, looks) in seen.items() if looks == self._most]
+        frozen = [address for address, (_, checks) in seen.items() if checks == self._most]
         if frozen:
             names = [worker_name(str(workers[address]["name"]), address) for address in frozen]
             log.warning(
@@ -51,7 +51,7 @@ class Frozen:
 
 
 async def _restart(dask_scheduler: Any, addresses: list[str]) -> None:
-    """On the scheduler: have the workers killed by their nannies, which start others; forget those without."""
+    """On the scheduler: let nannies restart the workers; remove workers whose nanny does not answer."""
     await dask_scheduler.restart_workers(
         addresses, timeout=NANNY_SECONDS, wait_for_workers=False, on_error="return", stimulus_id="genocloud-frozen"
     )

@@ -1,4 +1,4 @@
-"""The handshake with workers: nobody works who has another genocloud, Python, store schema or kernels than this one."""
+"""Check that workers and scheduler have the same genocloud, Python, store schema and kernels as this process."""
 
 import hashlib
 import sys
@@ -14,21 +14,21 @@ REMEDY = "install the same genocloud there (the same image, or the same constrai
 
 KERNELS = "kernels' source"
 
-_KERNELS = Path(__file__).parents[1] / "kernels"
+_KERNELS = Path(__file__).parents[2] / "kernels"
 
 
-class Different(SettingError):
-    """Workers, or a scheduler, whose software would not do the same work."""
+class SoftwareMismatch(SettingError):
+    """Workers, or a scheduler, with other software than this process."""
 
     def __init__(self, who: Mapping[str, str]) -> None:
         self.who = dict(who)
-        told = [f"{one}: {problem}" for one, problem in self.who.items()]
-        super().__init__("; ".join([*told[:MANY], *(["..."] if told[MANY:] else []), REMEDY]))
+        texts = [f"{one}: {problem}" for one, problem in self.who.items()]
+        super().__init__("; ".join([*texts[:MANY], *(["..."] if texts[MANY:] else []), REMEDY]))
 
 
 @cache
 def identity() -> dict[str, str]:
-    """What must be the same wherever this run's tasks work."""
+    """The versions that must be the same in all processes of a run."""
     from genocloud import schema  # slow to import, and needed here only
 
     return {
@@ -45,7 +45,7 @@ def _stamp(sources: Sequence[Path]) -> str:
 
 
 def difference(theirs: Mapping[str, str], ours: Mapping[str, str]) -> str:
-    """How another's identity differs from that of whoever gives the tasks, in words; empty if it does not."""
+    """How another process's identity differs from ours, as text; empty if it does not."""
     return ", ".join(
         f"{name} is {theirs.get(name, 'unknown')} there, {value} here"
         for name, value in ours.items()
@@ -53,29 +53,29 @@ def difference(theirs: Mapping[str, str], ours: Mapping[str, str]) -> str:
     )
 
 
-def shake_hands(client: Any, workers: Mapping[str, str]) -> None:
-    """Compare with workers (names by address). Raises Different, naming each that is."""
+def check_workers(client: Any, workers: Mapping[str, str]) -> None:
+    """Compare identities with workers (names by address). Raises SoftwareMismatch, which names each that differs."""
     answers = client.run(identity, workers=list(workers), on_error="return") if workers else {}
     problems = {address: _problem(answer, identity()) for address, answer in answers.items()}
     bad = {worker_name(workers[address], address): problem for address, problem in problems.items() if problem}
     if bad:
-        raise Different(bad)
+        raise SoftwareMismatch(bad)
 
 
 def worker_name(name: str, address: str) -> str:
-    """A worker in a message; one that was given no name is called by its address."""
+    """A worker's name for texts; one without a name is called by its address."""
     return f"worker at {address}" if name == address else f"worker {name} at {address}"
 
 
-def greet_scheduler(client: Any) -> None:
-    """Compare with a client's scheduler, which unpacks tasks but does none of their work. Raises Different."""
+def check_scheduler(client: Any) -> None:
+    """Compare identities, without kernels, with a client's scheduler (it unpickles tasks). Raises SoftwareMismatch."""
     ours = {name: value for name, value in identity().items() if name != KERNELS}
     try:
         problem = _problem(client.run_on_scheduler(identity), ours)
     except Exception as error:  # whatever goes wrong there comes back as it was raised
         problem = _problem(error, ours)
     if problem:
-        raise Different({f"the scheduler at {client.scheduler.address}": problem})
+        raise SoftwareMismatch({f"the scheduler at {client.scheduler.address}": problem})
 
 
 def _problem(answer: object, ours: Mapping[str, str]) -> str:

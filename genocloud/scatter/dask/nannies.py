@@ -1,4 +1,4 @@
-"""Dask workers end with the nanny that started them, also those that are stopped or busy in C."""
+"""Let Dask workers end with their nanny, also those that are stopped or busy in C code."""
 
 import os
 from typing import Any
@@ -7,12 +7,12 @@ from genocloud.children import end_with_parent
 
 
 def preloaded() -> dict[str, Any]:
-    """The setting of dask by which the workers that this process starts load this module, beside the user's own."""
+    """The dask setting that preloads this module in workers that this process starts, beside the user's preloads."""
     import dask
 
     return {"distributed.worker.preload": [*dask.config.get("distributed.worker.preload", []), __name__]}
 
 
 def dask_setup(_worker: Any) -> None:
-    """In a worker: as dask calls it before the first task."""
+    """Dask's preload hook: runs in a worker before its first task."""
     end_with_parent(os.getppid())

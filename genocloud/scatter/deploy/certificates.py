@@ -1,4 +1,4 @@
-"""Certificates of one's own: a CA that signs for one cluster, and one certificate for all who take part in it."""
+"""Create a CA for one cluster, and one certificate that its scheduler, workers and clients share."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -9,14 +9,14 @@ from genocloud.errors import SettingError
 from genocloud.scatter.deploy.tls import CA_NAME, CERTIFICATE_NAME, KEY_NAME
 
 NAME = "genocloud"
-"""Who has a certificate that this CA signed is let in; host names are not looked at (distributed never does)."""
+"""Name in the certificates. Whoever has one signed by this CA may connect; distributed never checks host names."""
 
 DAYS = 365
-"""How long certificates are valid, from the day before on: clocks differ."""
+"""Validity, from the day before on: clocks differ."""
 
 
 def make_certificates(folder: Path, days: int = DAYS) -> datetime:
-    """Write ca.pem, cert.pem and key.pem into a folder, readable by its owner only; the moment when they end.
+    """Write ca.pem, cert.pem and key.pem into a folder, readable by its owner only; return when they expire.
 
     The CA's key is thrown away: to let in others later, copy the folder, or make a new one. Raises SettingError if
     the folder holds one of these already.

@@ -1,4 +1,4 @@
-"""A scheduler, and workers for one, started by hand: until a signal ends them, or nobody is there to work for."""
+"""Run a Dask scheduler or workers in the foreground (genocloud scheduler, genocloud workers) until a signal."""
 
 import asyncio
 import logging
@@ -11,32 +11,31 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genocloud.errors import SettingError
-from genocloud.scatter.dask.dask_settings import be_patient
+from genocloud.scatter.dask.dask_settings import raise_comm_timeouts, worker_log_config
 from genocloud.scatter.dask.nannies import preloaded
-from genocloud.scatter.dask.quiet import quiet_workers
 from genocloud.scatter.deploy.tls import security_for
 
 log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
-"""Takes a sentence for whoever started this."""
+"""Called with a sentence for the user."""
 
 SITE_VARIABLE = "GENOCLOUD_SITE"
-"""In a worker's environment: the site that it was started for."""
+"""Environment variable of a worker: the location that it was started for."""
 
 CLOSE_SECONDS = 10
-"""A worker that was told to end is killed after so long."""
+"""A worker that should end is killed after so long."""
 
 MOST_STARTS = 3
-"""A worker that cannot start so often in a row, although its scheduler answers, never will."""
+"""After so many failed starts in a row, although the scheduler answers, no further start is tried."""
 
-_LOCAL_PAGES = "127.0.0.1:0"
-"""Dask's own pages are open to whoever reaches them, so that nobody else's machine may."""
+_LOCAL_DASHBOARD = "127.0.0.1:0"
+"""Dask's dashboard has no access control, so it listens on this machine only."""
 
 
 @dataclass(frozen=True)
-class Serving:
-    """Where a scheduler listens, and after how many lost workers a task is held to kill them."""
+class SchedulerOptions:
+    """Options of a scheduler: its address, TLS, and how many workers a task may lose (`allowed_failures`)."""
 
     listen: str
     tls: str | None
@@ -46,8 +45,8 @@ class Serving:
 
 @dataclass(frozen=True)
 class WorkerGroup:
-    """Workers to start: `memory` is each one's limit in bytes (None: its share of the machine's), `wait` in seconds,
-    ports as dask takes them; `environment` is what their processes have besides this one's."""
+    """A group of equal workers: `memory` is each one's limit in bytes (None: its share of the machine's), `wait` in
+    seconds, `ports` as dask takes them, `environment`: further variables of their processes."""
 
     scheduler: str
     site: str
@@ -61,98 +60,98 @@ class WorkerGroup:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def serve_scheduler(serving: Serving, say: Say) -> None:
+def serve_scheduler(options: SchedulerOptions, say: Say) -> None:
     """Run a scheduler until SIGTERM, SIGHUP or Ctrl-C. Raises SettingError where it may not or cannot listen."""
-    be_patient()
-    security = security_for(serving.listen, serving.tls, serving.plain)
-    _many_files()
-    _quiet_dask()
-    asyncio.run(_until_signal(lambda over: _schedule(serving, security, say, over)))
+    raise_comm_timeouts()
+    security = security_for(options.listen, options.tls, options.plain)
+    _raise_file_limit()
+    _set_dask_log_level()
+    asyncio.run(_until_signal(lambda stop: _schedule(options, security, say, stop)))
 
 
-def serve_workers(crew: WorkerGroup, say: Say) -> None:
+def serve_workers(group: WorkerGroup, say: Say) -> None:
     """Run workers until SIGTERM, SIGHUP or Ctrl-C. Raises SettingError if no scheduler answers for `crew.wait` s."""
     import dask
 
-    be_patient()
-    security = security_for(crew.scheduler, crew.tls, crew.plain)
-    _many_files()
-    _quiet_dask()
-    dask.config.set({**quiet_workers("warning"), **preloaded()})
-    asyncio.run(_until_signal(lambda over: _work(crew, security, say, over)))
+    raise_comm_timeouts()
+    security = security_for(group.scheduler, group.tls, group.plain)
+    _raise_file_limit()
+    _set_dask_log_level()
+    dask.config.set({**worker_log_config("warning"), **preloaded()})
+    asyncio.run(_until_signal(lambda stop: _work(group, security, say, stop)))
 
 
-def _many_files() -> None:
-    """Each connection is a file, and there may be thousands."""
+def _raise_file_limit() -> None:
+    """Each connection is an open file, and there may be thousands."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard // 2), hard))
 
 
-def _quiet_dask() -> None:
-    """Let dask speak of what goes wrong only, unless this process logs more (-v)."""
+def _set_dask_log_level() -> None:
+    """Let dask log warnings and errors only, unless this process logs more (-v)."""
     level = max(logging.getLogger().level, logging.INFO)
     logging.getLogger("distributed").setLevel(level)
 
 
 async def _until_signal(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    over, loop = asyncio.Event(), asyncio.get_running_loop()
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:  # nohup
             continue
-        loop.add_signal_handler(number, over.set)
-    await serve(over)
+        loop.add_signal_handler(number, stop.set)
+    await serve(stop)
 
 
-async def _schedule(serving: Serving, security: Any, say: Say, over: asyncio.Event) -> None:
+async def _schedule(options: SchedulerOptions, security: Any, say: Say, stop: asyncio.Event) -> None:
     import distributed
 
     scheduler = distributed.Scheduler(
-        host=serving.listen,
+        host=options.listen,
         security=security,
-        allowed_failures=serving.allowed_failures,
+        allowed_failures=options.allowed_failures,
         dashboard=False,
-        dashboard_address=_LOCAL_PAGES,
+        dashboard_address=_LOCAL_DASHBOARD,
     )
     try:
         await scheduler
     except (OSError, ValueError) as error:
         raise SettingError(
-            f"{serving.listen}: no scheduler can listen here ({error}); choose another address"
+            f"{options.listen}: no scheduler can listen here ({error}); choose another address"
         ) from error
     say(f"scheduler at {scheduler.address}; Ctrl-C ends it")
-    await over.wait()
+    await stop.wait()
     await scheduler.close()
     say("scheduler ended")
 
 
-async def _work(crew: WorkerGroup, security: Any, say: Say, over: asyncio.Event) -> None:
-    workers = [asyncio.create_task(_keep(crew, security, number, say, over)) for number in range(crew.count)]
+async def _work(group: WorkerGroup, security: Any, say: Say, stop: asyncio.Event) -> None:
+    workers = [asyncio.create_task(_keep_running(group, security, number, say, stop)) for number in range(group.count)]
     try:
         await asyncio.gather(*workers)
     finally:
-        over.set()
+        stop.set()
         await asyncio.gather(*workers, return_exceptions=True)
         say("workers ended")
 
 
-async def _keep(crew: WorkerGroup, security: Any, number: int, say: Say, over: asyncio.Event) -> None:
-    """Keep one worker there: a Nanny starts its process anew; where the Nanny gave up, another takes its place."""
+async def _keep_running(group: WorkerGroup, security: Any, number: int, say: Say, stop: asyncio.Event) -> None:
+    """Keep one worker running: its Nanny restarts the process; a Nanny that gave up is replaced."""
     failures = 0
-    while not over.is_set():
-        await _knock(crew, security, say, over)
-        nanny = _nanny(crew, security, number)
+    while not stop.is_set():
+        await _await_scheduler(group, security, say, stop)
+        nanny = _nanny(group, security, number)
         try:
-            await _first(_started(nanny), over.wait())
-            if not over.is_set():
+            await _first_of(_started(nanny), stop.wait())
+            if not stop.is_set():
                 failures = 0
                 say(f"worker {nanny.name} at {nanny.worker_address}")
-                await _first(nanny.finished(), over.wait())
+                await _first_of(nanny.finished(), stop.wait())
         except (OSError, RuntimeError) as error:
             failures += 1
             log.info("a worker could not start (%s)", error)
             if failures == MOST_STARTS:
                 raise SettingError(
-                    f"a worker for {crew.scheduler} could not start {failures} times in a row ({error}); look at its "
+                    f"a worker for {group.scheduler} could not start {failures} times in a row ({error}); look at its "
                     "memory, and at the ports between here and there"
                 ) from error
         finally:
@@ -163,49 +162,49 @@ async def _started(nanny: Any) -> None:
     await nanny
 
 
-def _nanny(crew: WorkerGroup, security: Any, number: int) -> Any:
+def _nanny(group: WorkerGroup, security: Any, number: int) -> Any:
     import distributed
 
-    site = f"{crew.site}-" if crew.site else ""
+    site = f"{group.site}-" if group.site else ""
     return distributed.Nanny(
-        crew.scheduler,
-        nthreads=crew.threads,
-        memory_limit=crew.memory or "auto",
+        group.scheduler,
+        nthreads=group.threads,
+        memory_limit=group.memory or "auto",
         name=f"{site}{socket.gethostname()}-{os.getpid()}-{number}",
         security=security,
-        env={SITE_VARIABLE: crew.site, **crew.environment},
-        port=crew.ports,
-        worker_port=crew.ports,
+        env={SITE_VARIABLE: group.site, **group.environment},
+        port=group.ports,
+        worker_port=group.ports,
         dashboard=False,
-        dashboard_address=_LOCAL_PAGES,
+        dashboard_address=_LOCAL_DASHBOARD,
     )
 
 
-async def _knock(crew: WorkerGroup, security: Any, say: Say, over: asyncio.Event) -> None:
+async def _await_scheduler(group: WorkerGroup, security: Any, say: Say, stop: asyncio.Event) -> None:
     """Wait until the scheduler answers, `crew.wait` seconds at most."""
     from distributed.comm import connect
 
     loop = asyncio.get_running_loop()
-    until, told, options = loop.time() + crew.wait, False, security.get_connection_args("worker") if security else {}
-    while not over.is_set():
+    until, warned, options = loop.time() + group.wait, False, security.get_connection_args("worker") if security else {}
+    while not stop.is_set():
         try:
-            comm = await connect(crew.scheduler, timeout=min(CLOSE_SECONDS, crew.wait), **options)
+            comm = await connect(group.scheduler, timeout=min(CLOSE_SECONDS, group.wait), **options)
             await comm.close()
             return
         except (OSError, ValueError) as error:
             if loop.time() > until:
                 raise SettingError(
-                    f"no scheduler has answered at {crew.scheduler} for {crew.wait} s ({error}); start one with "
+                    f"no scheduler has answered at {group.scheduler} for {group.wait} s ({error}); start one with "
                     "genocloud scheduler, and look at address and certificates"
                 ) from error
-            if not told:
-                say(f"no scheduler answers at {crew.scheduler} ({error}); trying for {crew.wait} s")
-                told = True
-        await _first(over.wait(), asyncio.sleep(1))
+            if not warned:
+                say(f"no scheduler answers at {group.scheduler} ({error}); trying for {group.wait} s")
+                warned = True
+        await _first_of(stop.wait(), asyncio.sleep(1))
 
 
-async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
-    """Until the first is done; the others are given up. Raises what that one raises."""
+async def _first_of(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Wait for the first and cancel the others. Raises what the first raises."""
     tasks = [asyncio.create_task(wait) for wait in waits]
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:

@@ -1,4 +1,4 @@
-"""Dask clusters to work on: one of this machine's processes, or one that runs already."""
+"""Dask pools: a LocalCluster of processes on this machine, or a scheduler that runs already."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,14 +8,13 @@ from typing import Any
 from genocloud.errors import SettingError
 from genocloud.scatter.dask.client import CONNECT_SECONDS, WAIT_SECONDS
 from genocloud.scatter.dask.connection import Pool
-from genocloud.scatter.dask.dask_settings import be_patient
+from genocloud.scatter.dask.dask_settings import quiet_dask, quiet_nannies, raise_comm_timeouts, worker_log_config
 from genocloud.scatter.dask.nannies import preloaded
-from genocloud.scatter.dask.quiet import quiet_dask, quiet_nannies, quiet_workers
 from genocloud.scatter.deploy.tls import security_for
 from genocloud.scatter.spec import bytes_of, count_of, is_plain, settings_of
 
 START = "start some (genocloud workers ADDRESS)"
-"""What to do about a scheduler that has no workers."""
+"""The remedy for a scheduler without workers."""
 
 
 @contextmanager
@@ -27,14 +26,14 @@ def local_pool(text: str, choice: str) -> Iterator[Pool]:
     settings = settings_of(text, choice, ("processes", "threads", "memory", "wait"))
     memory = settings.get("memory", "auto")
     quiet_dask()
-    quiet = {
+    dask_config = {
         "distributed.admin.tick.limit": "60s",
         "distributed.worker.profile.enabled": False,
-        **quiet_workers("critical"),
+        **worker_log_config("critical"),
         **preloaded(),
     }
     with (
-        dask.config.set(quiet),
+        dask.config.set(dask_config),
         distributed.LocalCluster(
             n_workers=count_of(settings.get("processes", "1"), choice),
             threads_per_worker=count_of(settings.get("threads", "1"), choice),
@@ -59,13 +58,13 @@ def remote_pool(choice: str) -> Iterator[Pool]:
     settings = settings_of(text, choice, ("tls", "plain", "wait"))
     wait = wait_of(settings, choice, WAIT_SECONDS)
     security = security_for(address, settings.get("tls"), is_plain(settings, choice))
-    be_patient()
+    raise_comm_timeouts()
     quiet_dask()
     yield Pool(address, connecting(address, security), wait, START)
 
 
 def connecting(address: Any, security: Any) -> Callable[[], Any]:
-    """What makes a client of the scheduler at an address. Raises SettingError, with what to do, where none answers."""
+    """A function that makes a client of a scheduler; it raises SettingError, with a remedy, if there is no answer."""
 
     def connect() -> Any:
         import distributed
@@ -82,5 +81,5 @@ def connecting(address: Any, security: Any) -> Callable[[], Any]:
 
 
 def wait_of(settings: Mapping[str, str], choice: str, otherwise: int) -> int:
-    """For how many seconds the pool may have no workers."""
+    """Seconds that the pool may have no workers."""
     return count_of(settings.get("wait", str(otherwise)), choice)

@@ -1,4 +1,4 @@
-"""Dask workers as pods of Kubernetes (dask-kubernetes and its operator): they come while tasks wait."""
+"""Dask workers as pods of Kubernetes (dask-kubernetes and its operator), scaled with the waiting tasks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +7,7 @@ from uuid import uuid4
 
 from genocloud.errors import SettingError
 from genocloud.scatter.dask.connection import Pool
-from genocloud.scatter.dask.dask_settings import TCP_SECONDS, be_patient
-from genocloud.scatter.dask.quiet import quiet_dask
+from genocloud.scatter.dask.dask_settings import TCP_SECONDS, quiet_dask, raise_comm_timeouts
 from genocloud.scatter.deploy.dask_clusters import connecting, wait_of
 from genocloud.scatter.spec import bytes_of, count_of, is_plain, range_of, settings_of, unusable
 
@@ -22,10 +21,10 @@ SCHEDULER_BYTES = 2_000_000_000
 
 @contextmanager
 def kubernetes_pool(text: str, choice: str) -> Iterator[Pool]:
-    """A DaskCluster of the operator's, made for this run and removed after it.
+    """A DaskCluster resource of the operator, created for this run and removed after it.
 
-    The operator speaks with schedulers by tcp:// only, so that `plain=yes` must say that the pods' network is safe.
-    Raises SettingError where that is not said, or dask-kubernetes is not installed.
+    The operator connects to schedulers by tcp:// only, so `plain=yes` must confirm that the pods' network is safe.
+    Raises SettingError without it, or if dask-kubernetes is not installed.
     """
     settings = settings_of(text, choice, NAMES)
     least, most = range_of(settings.get("workers", "0-10"), choice)
@@ -41,7 +40,7 @@ def kubernetes_pool(text: str, choice: str) -> Iterator[Pool]:
         raise SettingError(
             f"{choice}: {error}; install dask-kubernetes (pip install 'genocloud[kubernetes]')"
         ) from error
-    be_patient()
+    raise_comm_timeouts()
     quiet_dask()
     with KubeCluster(namespace=settings.get("namespace"), custom_cluster_spec=spec, quiet=True) as cluster:
         cluster.adapt(minimum=least, maximum=most)
@@ -50,7 +49,7 @@ def kubernetes_pool(text: str, choice: str) -> Iterator[Pool]:
 
 
 def cluster_spec(settings: dict[str, str], choice: str, name: str) -> dict[str, Any]:
-    """The DaskCluster that the operator is given: a scheduler, and no workers yet. An image must be named."""
+    """The DaskCluster resource: a scheduler, and no workers yet. An image must be named."""
     if "image" not in settings:
         raise unusable(choice)
     threads, memory = count_of(settings.get("threads", "1"), choice), bytes_of(settings.get("memory", "4GB"), choice)
@@ -87,7 +86,7 @@ def cluster_spec(settings: dict[str, str], choice: str, name: str) -> dict[str, 
 
 
 def _container(name: str, image: str, threads: int, memory: int) -> dict[str, Any]:
-    """A container that has what it asks for, and is ended if it takes more memory."""
+    """A container whose limits equal its requests; it is killed if it takes more memory."""
     size = {"cpu": str(threads), "memory": str(memory)}
     return {
         "name": name,

@@ -1,4 +1,4 @@
-"""Dask workers as jobs of Slurm's: as many as there is work for, and new ones for those that were lost."""
+"""Dask workers as Slurm jobs, scaled with the waiting tasks; lost ones are replaced."""
 
 import logging
 import os
@@ -14,8 +14,7 @@ from typing import Any
 
 from genocloud.errors import SettingError
 from genocloud.scatter.dask.connection import Pool
-from genocloud.scatter.dask.dask_settings import TCP_SECONDS, be_patient
-from genocloud.scatter.dask.quiet import quiet_dask
+from genocloud.scatter.dask.dask_settings import TCP_SECONDS, quiet_dask, raise_comm_timeouts
 from genocloud.scatter.deploy.certificates import make_certificates
 from genocloud.scatter.deploy.dask_clusters import connecting, wait_of
 from genocloud.scatter.deploy.tls import FOLDER_VARIABLE, security_for
@@ -23,25 +22,25 @@ from genocloud.scatter.spec import bytes_of, count_of, is_plain, range_of, setti
 
 _JOB_NAMES = ("partition", "account", "qos", "threads", "memory", "walltime", "logs")
 NAMES = (*_JOB_NAMES, "workers", "interface", "tls", "plain", "wait")
-"""What may be said after `slurm:`."""
+"""The settings after `slurm:`."""
 
 JOB_NAME = "genocloud-workers"
-"""In Slurm's queue. The workflow cancels what is named so in its folder, if a killed run has left it there."""
+"""Name of the jobs. The workflow cancels such jobs of its folder that a killed run has left behind."""
 
 NANNY_BYTES = 200_000_000
-"""Of a job's memory, for the process that watches over the worker; it takes some 110 MB."""
+"""The nanny process's part of a job's memory; it takes some 110 MB."""
 
 IDLE_SECONDS = 60
-"""A worker that has had nothing to do for so long ends: the next part of a step may need it again."""
+"""A worker that has been idle for so long ends: the next part of a step may need it again."""
 
 ORPHAN_SECONDS = 60
-"""How long a worker knocks at the door of a scheduler that is gone."""
+"""How long a worker tries to reach a scheduler that is gone."""
 
-PAGES = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")
-"""Dask's own pages are open to whoever reaches them."""
+NO_DASHBOARD = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")
+"""Dask's dashboard has no access control."""
 
 WATCH_SECONDS = 15
-"""Between two looks at the queue."""
+"""Between two checks of the queue."""
 
 LEAST_SECONDS = 300
 """The shortest walltime that is worth a worker's start."""
@@ -50,47 +49,46 @@ ALLOWED_FAILURES = 10
 """Workers that a task may lose: a node that goes takes all of its workers with it."""
 
 WAIT_SECONDS = 24 * 3600
-"""A worker's job may be pending for a day: that is said every minute, and is no error."""
+"""A worker's job may be pending for a day; a warning every minute, no error."""
 
 TARGET_SECONDS = 0.5
-"""Each waiting task asks for a worker: tasks last minutes, and dask takes an unknown one for half a second."""
+"""Request one worker per waiting task: tasks last minutes, but dask assumes half a second for an unknown one."""
 
 
 @contextmanager
 def slurm_pool(text: str, choice: str) -> Iterator[Pool]:
-    """Workers that come and go, each a job.
+    """An adaptive pool of workers, each a job.
 
-    They speak TLS: with the certificates of `tls=DIR` or the environment, else with some of this run alone, which lie
-    below the working folder for as long: all nodes must see it. Raises SettingError for settings that make no sense,
-    or that Slurm refuses.
+    They use TLS, with the certificates of `tls=DIR` or the environment, else with certificates made for this run in the
+    working folder, which all nodes must see. Raises SettingError for invalid settings, or if Slurm refuses the job.
     """
     settings = settings_of(text, choice, NAMES)
     least, most = range_of(settings.get("workers", "0-10"), choice)
     limit = _memory(settings.get("memory", ""), choice) - NANNY_BYTES
     wait = wait_of(settings, choice, WAIT_SECONDS)
     cluster_class, job = _cluster_class(), _job(settings, choice, limit)
-    be_patient()
+    raise_comm_timeouts()
     quiet_dask()
     with (
         _certificates(settings, choice) as security,
         cluster_class(**job, **_scheduler(settings), security=security) as cluster,
     ):
-        _ask_slurm(cluster.job_script(), choice)
+        _test_submission(cluster.job_script(), choice)
         target = f"{TARGET_SECONDS}s"
         cluster.adapt(
             minimum_jobs=least, maximum_jobs=most, interval="1s", wait_count=IDLE_SECONDS, target_duration=target
         )
-        with _watched(cluster):
+        with _replacing_lost(cluster):
             yield Pool("slurm", connecting(cluster, security), wait, "look at squeue and the partition's limits")
 
 
 @contextmanager
-def _watched(cluster: Any) -> Iterator[None]:
-    """Replace workers whose job ended before they reported: dask would expect them for ever, and ask for no other."""
-    over = threading.Event()
+def _replacing_lost(cluster: Any) -> Iterator[None]:
+    """Replace workers whose job ended before they connected: dask would wait for them for ever."""
+    stop = threading.Event()
 
     def watch() -> None:
-        while not over.wait(WATCH_SECONDS):
+        while not stop.wait(WATCH_SECONDS):
             jobs = {name: str(job.job_id) for name, job in dict(cluster.workers).items() if job.job_id}
             queued = _queued() if jobs else None
             if queued is not None and (gone := [name for name, job in jobs.items() if job not in queued]):
@@ -101,7 +99,7 @@ def _watched(cluster: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        over.set()
+        stop.set()
         thread.join()
 
 
@@ -113,13 +111,13 @@ async def _replace(cluster: Any, names: Collection[str]) -> None:
 
 
 def _queued() -> set[str] | None:
-    """Numbers of all workers' jobs of this user that Slurm has; None where it does not answer."""
-    words = ["squeue", "--noheader", "--format=%A", f"--name={JOB_NAME}", f"--user={os.getuid()}"]
+    """Job ids of this user's workers in Slurm's queue; None if Slurm does not answer."""
+    command = ["squeue", "--noheader", "--format=%A", f"--name={JOB_NAME}", f"--user={os.getuid()}"]
     try:
-        asked = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return set(asked.stdout.split())
+    return set(result.stdout.split())
 
 
 @contextmanager
@@ -143,9 +141,9 @@ def _cluster_class() -> Any:
 
 
 def _job(settings: Mapping[str, str], choice: str, limit: int) -> dict[str, Any]:
-    """What each worker's job is like.
+    """Arguments of SLURMCluster that describe one worker's job.
 
-    Slurm must not put a job back that lost its node: another was started in its place, and would meet its double.
+    Slurm must not requeue a job that lost its node: another one has been started in its place.
     """
     seconds = _seconds(settings.get("walltime", "01:00:00"), choice)
     logs = settings.get("logs")
@@ -163,7 +161,13 @@ def _job(settings: Mapping[str, str], choice: str, limit: int) -> dict[str, Any]
         "walltime": settings.get("walltime", "01:00:00"),
         "log_directory": logs,
         "job_extra_directives": extra,
-        "worker_extra_args": [*PAGES, "--lifetime", f"{seconds * 9 // 10}s", "--lifetime-stagger", f"{seconds // 20}s"],
+        "worker_extra_args": [
+            *NO_DASHBOARD,
+            "--lifetime",
+            f"{seconds * 9 // 10}s",
+            "--lifetime-stagger",
+            f"{seconds // 20}s",
+        ],
         "job_script_prologue": [f"export DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP={TCP_SECONDS}s"],
         "death_timeout": ORPHAN_SECONDS,
         "python": sys.executable,
@@ -171,7 +175,7 @@ def _job(settings: Mapping[str, str], choice: str, limit: int) -> dict[str, Any]
 
 
 def _scheduler(settings: Mapping[str, str]) -> dict[str, Any]:
-    """How the scheduler is reached; it has no dashboard, for the next one on this node would want the same port."""
+    """Arguments of the scheduler; no fixed dashboard port, as the next scheduler on this node would want the same."""
     return {
         "interface": settings.get("interface"),
         "scheduler_options": {"dashboard_address": "127.0.0.1:0", "allowed_failures": ALLOWED_FAILURES},
@@ -179,35 +183,37 @@ def _scheduler(settings: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _ask_slurm(script: str, choice: str) -> None:
-    """Let sbatch look at the job before anything waits for it. Raises SettingError with its words."""
+def _test_submission(script: str, choice: str) -> None:
+    """Check the job by `sbatch --test-only`. Raises SettingError with Slurm's message."""
     with NamedTemporaryFile("w", suffix=".sh") as file:
         file.write(script)
         file.flush()
         try:
-            asked = subprocess.run(["sbatch", "--test-only", file.name], capture_output=True, text=True)
+            result = subprocess.run(["sbatch", "--test-only", file.name], capture_output=True, text=True)
         except FileNotFoundError:
             raise SettingError(
                 f"scatter {choice!r}: there is no program sbatch here; run on a node of Slurm's"
             ) from None
-    if asked.returncode:
-        words = "; ".join(asked.stderr.split("\n")).strip("; ")
-        raise SettingError(f"scatter {choice!r}: Slurm refuses such a job ({words}); see sinfo and your site's limits")
+    if result.returncode:
+        message = "; ".join(result.stderr.split("\n")).strip("; ")
+        raise SettingError(
+            f"scatter {choice!r}: Slurm refuses such a job ({message}); see sinfo and your site's limits"
+        )
 
 
 def _memory(text: str, choice: str) -> int:
-    """Bytes of a job."""
-    found = bytes_of(text, choice)
-    if found < 4 * NANNY_BYTES:
+    """A job's memory in bytes."""
+    size = bytes_of(text, choice)
+    if size < 4 * NANNY_BYTES:
         raise SettingError(f"scatter {choice!r}: a worker with less than {4 * NANNY_BYTES:,} bytes has no room to work")
-    return found
+    return size
 
 
 def _seconds(walltime: str, choice: str) -> int:
-    """Of a walltime as Slurm writes it, [DAYS-]HH:MM:SS."""
+    """Seconds of a walltime as Slurm writes it, [DAYS-]HH:MM:SS."""
     match = re.fullmatch(r"(?:(\d+)-)?(\d+):(\d\d):(\d\d)", walltime)
-    days, hours, minutes, seconds = (int(each or 0) for each in match.groups()) if match else (0, 0, 0, 0)
-    found = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-    if found < LEAST_SECONDS:
+    days, hours, minutes, seconds_part = (int(each or 0) for each in match.groups()) if match else (0, 0, 0, 0)
+    total_seconds = ((days * 24 + hours) * 60 + minutes) * 60 + seconds_part
+    if total_seconds < LEAST_SECONDS:
         raise SettingError(f"scatter {choice!r}: walltime is no time from 00:05:00 on, as [DAYS-]HH:MM:SS")
-    return found
+    return total_seconds

@@ -8,7 +8,7 @@ from typing import Any
 from genocloud.errors import SettingError
 
 FOLDER_VARIABLE = "GENOCLOUD_TLS"
-"""The environment's word for the folder of certificates, so that no command line need show it."""
+"""Environment variable that names the folder of certificates."""
 
 CA_NAME, CERTIFICATE_NAME, KEY_NAME = "ca.pem", "cert.pem", "key.pem"
 
@@ -58,10 +58,10 @@ def on_this_machine(address: str) -> bool:
     """Whether an address tcp://HOST:PORT is one of this machine alone; 0.0.0.0, which all can reach, is not."""
     host = address.partition("://")[2].rpartition(":")[0].strip("[]")
     try:
-        found = {str(one[4][0]) for one in socket.getaddrinfo(host, None)} if host else set()
+        addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None)} if host else set()
     except OSError:
         return False
-    return bool(found) and all(_is_own(one) for one in found)
+    return bool(addresses) and all(_is_own(info) for info in addresses)
 
 
 def _is_own(number: str) -> bool:

@@ -57,11 +57,11 @@ def test_other_columns_are_not_packed():
         pack("spans", more)
 
 
-def test_a_parcel_in_the_place_of_another_or_damaged_is_refused():
-    parcel = pack("spans", pa.table({"start": [1, 5], "stop": [3, 9]}, schema.INTERVALS))
+def test_a_message_in_the_place_of_another_or_damaged_is_refused():
+    message = pack("spans", pa.table({"start": [1, 5], "stop": [3, 9]}, schema.INTERVALS))
     with pytest.raises(BadMessage, match="in the place of local"):
-        unpack(parcel, "local")
-    for data in (parcel.data[:-1], parcel.data + b"x", b""):
+        unpack(message, "local")
+    for data in (message.data[:-1], message.data + b"x", b""):
         with pytest.raises(BadMessage, match="is damaged"):
             unpack(Message("spans", 2, data), "spans")
 
@@ -76,8 +76,10 @@ def test_each_policy_lets_out_what_the_stricter_ones_do():
 
 
 def test_the_ledger_counts_what_crosses_and_nothing_within_a_site():
-    ledger, parcel = TransferLog(), Message("spans", 3, b"12345")
+    transfer_log, message = TransferLog(), Message("spans", 3, b"12345")
     for target in ("here", "there", "there"):
-        ledger.note([parcel], "here", target)
-    assert ledger.told() == [{"what": "spans", "from": "here", "to": "there", "messages": 2, "rows": 6, "bytes": 10}]
-    assert ledger.bytes == 10
+        transfer_log.note([message], "here", target)
+    assert transfer_log.as_json() == [
+        {"what": "spans", "from": "here", "to": "there", "messages": 2, "rows": 6, "bytes": 10}
+    ]
+    assert transfer_log.bytes == 10

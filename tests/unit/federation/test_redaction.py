@@ -31,7 +31,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
     """A site whose policy is the parameter, asked from elsewhere."""
     write_policy(tmp_path / "policy.yaml", "alpha", [str(tmp_path / "store")], [], request.param)
     monkeypatch.setenv("GENOCLOUD_POLICY", str(tmp_path / "policy.yaml"))
-    return Requester(str(tmp_path / "store"), home=False)
+    return Requester(str(tmp_path / "store"), is_coordinator=False)
 
 
 @pytest.mark.parametrize(("function", "kind", "code"), [(bad_record, "BadRecord", 3), (bug, "KeyError", 1)])
@@ -65,13 +65,13 @@ def test_who_says_to_be_at_the_site_hears_all_only_where_its_policy_says_so(
     write_policy(tmp_path / "policy.yaml", "alpha", [store], [], coordinates=coordinates)
     monkeypatch.setenv("GENOCLOUD_POLICY", str(tmp_path / "policy.yaml"))
     with pytest.raises(error):
-        redacted(Requester(store, home=True), bad_record, "0")
+        redacted(Requester(store, is_coordinator=True), bad_record, "0")
 
 
 def test_without_a_policy_nothing_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GENOCLOUD_POLICY", raising=False)
     with pytest.raises(NoPolicy, match=r"the workers here have no policy file, and hand nothing out; .* --policy FILE"):
-        redacted(Requester(str(tmp_path), home=True), lambda task: (tmp_path / "done").touch(), "ok")
+        redacted(Requester(str(tmp_path), is_coordinator=True), lambda task: (tmp_path / "done").touch(), "ok")
     assert not (tmp_path / "done").exists()
 
 

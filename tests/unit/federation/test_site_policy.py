@@ -141,13 +141,13 @@ def test_a_policy_needs_its_keys_in_a_mapping() -> None:
 
 def test_the_config_is_held_to_it() -> None:
     policy = policy_of_values("p.yaml", GOOD)
-    policy.check("hospital", "/data/study", "may_leave", home=False)
+    policy.check("hospital", "/data/study", "may_leave", is_coordinator=False)
     with pytest.raises(OtherSite, match="the store of the site hospital, which the config gives to cloud"):
-        policy.check("cloud", "/data/study", "may_leave", home=False)
+        policy.check("cloud", "/data/study", "may_leave", is_coordinator=False)
     with pytest.raises(OtherPolicy, match=r"the site's own policy is may_leave \(p.yaml\), the config says stays"):
-        policy.check("hospital", "/data/study", "stays", home=False)
+        policy.check("hospital", "/data/study", "stays", is_coordinator=False)
     with pytest.raises(NotCoordinator, match="`coordinates: true`"):
-        policy.check("hospital", "/data/study", "may_leave", home=True)
+        policy.check("hospital", "/data/study", "may_leave", is_coordinator=True)
     assert str(policy) == "site hospital: may_leave; decided by p.yaml, signed off by A. Owner, 2026-11-29"
 
 

@@ -10,7 +10,7 @@ from genocloud.scatter.budget import Budgeted, BudgetSpent, Meter, cores_of
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.scatter.progress_display import open_progress
-from genocloud.scatter.progress_lines import Lines
+from genocloud.scatter.progress_lines import PlainLines
 
 DATA = Path(__file__).resolve().parents[3] / "test_data"
 
@@ -30,7 +30,7 @@ def test_time_and_charges_add_up_by_site():
     clock.now = 1000.0
     meter.charge("cloud", 2.5)
     assert meter.spent() == pytest.approx({"hospital": 1.0, "cloud": 12.5})
-    assert meter.told() == "13.50 EUR spent (hospital 1.00, cloud 12.50)"
+    assert meter.summary() == "13.50 EUR spent (hospital 1.00, cloud 12.50)"
 
 
 def test_the_budget_stops_between_tasks_and_nothing_more_begins():
@@ -49,7 +49,7 @@ def test_the_budget_stops_between_tasks_and_nothing_more_begins():
     assert "--budget" in str(caught.value)
 
 
-def test_bytes_that_are_told_from_threads_never_raise():
+def test_bytes_reported_from_threads_never_raise():
     clock = Clock()
     progress = Budgeted(Silent(), Meter({"here": 1.0}, "USD", clock), 0.0)
     with progress.stage("work", tasks=1) as stage:
@@ -59,7 +59,7 @@ def test_bytes_that_are_told_from_threads_never_raise():
 def test_lines_end_with_what_was_spent():
     stream, clock = io.StringIO(), Clock()
     meter = Meter({"here": 3600.0}, "USD", clock)
-    with Lines(stream, clock, meter.told).stage("work", tasks=1) as stage:
+    with PlainLines(stream, clock, meter.summary).stage("work", tasks=1) as stage:
         clock.now = 2.0
         stage.advance(tasks=1)
     assert stream.getvalue().splitlines()[-1] == "work: done, 1 task in 2.0 s, 2.00 USD spent"
@@ -76,7 +76,7 @@ def test_a_display_takes_what_is_said():
     ("choice", "cores"),
     [("inline", 1), ("threads:4", 4), ("processes:3", 3), ("local:processes=2,threads=3", 6), ("tcp://a:1", None)],
 )
-def test_cores_are_told_by_the_scatter(choice, cores):
+def test_cores_follow_from_the_scatter(choice, cores):
     assert cores_of(choice) == cores
 
 
@@ -85,9 +85,9 @@ def test_the_same_command_with_a_larger_budget_goes_on(tmp_path, capsys):
     sheet = tmp_path / "samples.map"
     sheet.write_text("".join(f"{file.name.removesuffix('.g.vcf.gz')}\t{file}\n" for file in files))
     words = ["ingest", tmp_path / "cohort", sheet, "--reference", DATA / "reference.fa", "--scatter", "inline", "-q"]
-    given = [*map(str, words), "--prices", "onprem.yaml", "--budget"]
-    assert main([*given, "0"]) == 5
+    values = [*map(str, words), "--prices", "onprem.yaml", "--budget"]
+    assert main([*values, "0"]) == 5
     assert capsys.readouterr().err.count("\n") == 1
-    assert main([*given, "1000"]) == 0
+    assert main([*values, "1000"]) == 0
     assert main([*map(str, words), "--budget", "1"]) == 5
     assert "--prices" in capsys.readouterr().err

@@ -17,7 +17,7 @@ import pytest
 from genocloud.cli import main
 from genocloud.errors import SettingError
 from genocloud.scatter.dask import connection
-from genocloud.scatter.dask.handshake import Different
+from genocloud.scatter.dask.handshake import SoftwareMismatch
 from genocloud.scatter.deploy import dask_clusters
 from genocloud.scatter.executors import open_scatter, run_needing
 
@@ -192,15 +192,15 @@ importlib.metadata.version = lambda name: "0.0.9" if name == "genocloud" else re
 def test_a_worker_with_other_software_is_named_before_any_task(scheduler, tmp_path, source, problem):
     with (
         foreign(scheduler, tmp_path, source),
-        pytest.raises(Different, match=f"worker at tcp://.*{problem}"),
+        pytest.raises(SoftwareMismatch, match=f"worker at tcp://.*{problem}"),
         open_scatter(scheduler),
     ):
         pytest.fail("a task could have run")
 
 
 def test_a_worker_with_other_software_that_comes_later_is_named(scheduler, worker, tmp_path, monkeypatch):
-    monkeypatch.setattr(connection, "LOOK_SECONDS", 0.2)
-    with open_scatter(scheduler) as scatter, foreign(scheduler, tmp_path, OLDER), pytest.raises(Different):
+    monkeypatch.setattr(connection, "CHECK_SECONDS", 0.2)
+    with open_scatter(scheduler) as scatter, foreign(scheduler, tmp_path, OLDER), pytest.raises(SoftwareMismatch):
         scatter.run(double, list(range(50)), lambda _: None)
 
 
@@ -277,7 +277,7 @@ def test_a_link_that_stays_lost_is_said(scheduler, worker, monkeypatch):
 
 
 def test_a_pool_that_vanishes_in_mid_run_is_said(scheduler, worker, monkeypatch):
-    monkeypatch.setattr(connection, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "CHECK_SECONDS", 0.2)
     with (
         open_scatter(f"{scheduler},wait=1") as scatter,
         pytest.raises(SettingError, match=r"no workers for 1\.0 s while \d+ tasks wait"),

@@ -18,7 +18,7 @@ from genocloud.scatter.executors import open_scatter
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(children.FROZEN_VARIABLE, "1")
     monkeypatch.setattr(children, "LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(connection, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "CHECK_SECONDS", 0.5)
 
 
 def stop_once(task: tuple[Path, int]) -> int:
@@ -52,7 +52,7 @@ def always_stop(_: int) -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def test_processes_that_freeze_again_and_again_are_given_up(monkeypatch):
+def test_processes_that_freeze_again_and_again_end_the_run(monkeypatch):
     monkeypatch.setattr(children, "MOST_REPLACED", 0)
     with open_scatter("processes:1") as scatter, pytest.raises(SettingError, match="froze 1 times"):
         scatter.run(always_stop, [1], lambda _: None)

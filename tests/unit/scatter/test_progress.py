@@ -17,7 +17,7 @@ import genocloud
 from genocloud.scatter.bars import Bars
 from genocloud.scatter.progress import Tally, explained
 from genocloud.scatter.progress_display import open_progress
-from genocloud.scatter.progress_lines import Lines
+from genocloud.scatter.progress_lines import PlainLines
 
 
 class Hand:
@@ -52,7 +52,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[io.TextIOBase, i
 
 
 def test_lines_at_start_each_tenth_and_end(stream: io.StringIO, clock: Hand) -> None:
-    with Lines(stream, clock).stage("genotype", tasks=40) as stage:
+    with PlainLines(stream, clock).stage("genotype", tasks=40) as stage:
         for _ in range(40):
             clock.now += 2
             stage.advance(tasks=1, sites=100, bytes=1_000_000)
@@ -76,7 +76,7 @@ def test_every_stage_is_explained_and_every_unit_has_a_plain_plural() -> None:
 
 
 def test_lines_are_rate_limited(stream: io.StringIO, clock: Hand) -> None:
-    with Lines(stream, clock).stage("discover", tasks=10) as stage:
+    with PlainLines(stream, clock).stage("discover", tasks=10) as stage:
         for _ in range(10):
             clock.now += 0.01
             stage.advance(tasks=1)
@@ -84,7 +84,7 @@ def test_lines_are_rate_limited(stream: io.StringIO, clock: Hand) -> None:
 
 
 def test_a_silent_stage_has_a_heartbeat(stream: io.StringIO, clock: Hand) -> None:
-    lines = Lines(stream, clock)
+    lines = PlainLines(stream, clock)
     with lines.stage("call", tasks=2):
         clock.now += 29
         lines.beat()
@@ -96,7 +96,7 @@ def test_a_silent_stage_has_a_heartbeat(stream: io.StringIO, clock: Hand) -> Non
 
 
 def test_lines_say_when_a_stage_stops(stream: io.StringIO, clock: Hand) -> None:
-    with pytest.raises(KeyError), Lines(stream, clock).stage("export", tasks=3):
+    with pytest.raises(KeyError), PlainLines(stream, clock).stage("export", tasks=3):
         raise KeyError
     assert stream.getvalue().splitlines()[-1] == "export: stopped, 0 of 3 tasks in 0.0 s"
 
@@ -117,13 +117,13 @@ def test_a_stage_is_below_100_percent_until_its_tasks_are_done() -> None:
 
 
 def test_no_tasks_is_done_at_once(stream: io.StringIO, clock: Hand) -> None:
-    with Lines(stream, clock).stage("call", tasks=0):
+    with PlainLines(stream, clock).stage("call", tasks=0):
         pass
     assert stream.getvalue().splitlines()[-1] == "call: done, 0 tasks in 0.0 s"
 
 
 def test_threads_lose_no_count(stream: io.StringIO, clock: Hand) -> None:
-    with Lines(stream, clock).stage("genotype", tasks=4000) as stage:
+    with PlainLines(stream, clock).stage("genotype", tasks=4000) as stage:
 
         def work() -> None:
             for _ in range(1000):
@@ -190,7 +190,7 @@ def test_log_lines_stand_above_the_bars(terminal: tuple[io.TextIOBase, int], mon
 def test_a_dumb_terminal_gets_lines(terminal: tuple[io.TextIOBase, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     with open_progress(terminal[0]) as progress:  # type: ignore[arg-type]
-        assert isinstance(progress, Lines)
+        assert isinstance(progress, PlainLines)
 
 
 def _last_screen(shown: int) -> str:

@@ -17,23 +17,23 @@ def sbatch(tmp_path, monkeypatch):
     program = tmp_path / "bin" / "sbatch"
     program.parent.mkdir()
     program.write_text(
-        f'#!/bin/sh\ncat "$2" > {tmp_path}/asked; echo "allocation failure: no such account" >&2; exit 1\n'
+        f'#!/bin/sh\ncat "$2" > {tmp_path}/submitted; echo "allocation failure: no such account" >&2; exit 1\n'
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     monkeypatch.delenv("GENOCLOUD_TLS", raising=False)
     monkeypatch.chdir(tmp_path)
-    return tmp_path / "asked"
+    return tmp_path / "submitted"
 
 
-def test_slurm_is_asked_before_anything_waits_and_its_words_are_told(sbatch):
+def test_slurm_tests_the_job_before_anything_waits_and_its_error_is_shown(sbatch):
     with pytest.raises(SettingError, match="no such account"), open_scatter(POOL):
         pass
-    asked = sbatch.read_text()
+    calls = sbatch.read_text()
     for line in ("-p hpc", "-A lab", "--cpus-per-task=4", "--mem=8000M", "-t 08:00:00", "--no-requeue"):
-        assert f"#SBATCH {line}\n" in asked
-    assert "--nthreads 4" in asked
-    assert " tls://" in asked
+        assert f"#SBATCH {line}\n" in calls
+    assert "--nthreads 4" in calls
+    assert " tls://" in calls
     assert list(sbatch.parent.glob(".genocloud-tls-*")) == []
 
 
@@ -57,7 +57,7 @@ def test_what_makes_no_sense_is_said_at_once(choice, problem):
         pass
 
 
-def test_kubernetes_is_given_pods_that_have_what_they_ask_for():
+def test_kubernetes_pods_have_the_resources_that_they_request():
     spec = cluster_spec({"image": "genocloud:1", "threads": "4", "memory": "16GB", "account": "worker"}, "", "run")
     worker = spec["spec"]["worker"]
     (container,) = worker["spec"]["containers"]
