@@ -65,8 +65,9 @@ def test_lines_at_start_each_tenth_and_end(stream: io.StringIO, clock: Hand) -> 
 
 def test_every_stage_is_explained_and_every_unit_has_a_plain_plural() -> None:
     """Of a stage at a site too; a unit is one word, so that its plural is right."""
-    source = "".join(path.read_text() for path in (Path(genocloud.__file__).parent / "steps").glob("*.py"))
-    calls = re.findall(r'(?:progress\.stage\(|by_batch\(opened, scatter, progress, )"([^"]+)"', source)
+    rooms = (Path(genocloud.__file__).parent / name for name in ("steps", "pipeline"))
+    source = "".join(path.read_text() for room in rooms for path in room.rglob("*.py"))
+    calls = re.findall(r'(?:progress\.stage\(|precompute_batches\(\w+, scatter, progress, )"([^"]+)"', source)
     assert len(calls) >= 15
     assert all(explained(name) for name in calls), [name for name in calls if not explained(name)]
     assert explained("north: genotype") == explained("genotype")

@@ -4,11 +4,11 @@ import pytest
 
 from genocloud.errors import BadRecord
 from genocloud.scatter.executors import open_scatter, run_needing, within
-from genocloud.scatter.task_progress import tell
+from genocloud.scatter.task_progress import report_bytes
 
 
 def square(number: int) -> int:
-    tell(1)
+    report_bytes(1)
     if number == 7:
         raise BadRecord("a.g.vcf", "line 7", "END before POS", "call it again")
     return number * number
