@@ -73,7 +73,7 @@ class FillRequest:
 class FillResult:
     """A location's cohort after ingest.
 
-        content           hash of its rows; `samples_key`: of samples and rows
+    content           hash of its rows; `samples_key`: of samples and rows
     variants, blocks  see sharding.GenomeRows
     people            ACTIVE_SAMPLES
     """
