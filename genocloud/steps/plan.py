@@ -193,19 +193,21 @@ class _Facts:
     def starts(self, width: int) -> Starts:
         """The processes and jobs that the workflow starts, on so many cores.
 
-        A job for each sample that comes as reads, then inputs, ingest, each part's discover and genotype, the callset's
-        end, export and report, of which a part's jobs run side by side and have a Dask cluster each, as ingest has. A
-        small cohort is one part, without clusters; several sites have one job for all from ingest to the callset's end.
+        One job per sample with reads, then inputs, ingest, discover and genotype of each part, the commit of the
+        callset, export and report; jobs of different parts run side by side, each with a Dask cluster, as ingest has. A
+        small cohort has one job each for discover and genotype (which commits), and no cluster; a hybrid run has one
+        job from ingest to the commit.
         """
         calls = sum(bool(person.reads) for person in self.sheet)
         if not self._alone:
             called = math.ceil(calls / width)
             return Starts(1, calls + 3, calls + 3, len(self.config.sites), called + 3)
-        small = are_small(self.sheet, int(self.config.settings["small_cohort_bytes"]))
-        parts = 1 if small else len(regions.parts(self.reference.contigs, int(self.config.settings["part_bp"])))
+        if are_small(self.sheet, int(self.config.settings["small_cohort_bytes"])):
+            return Starts(1, calls + 6, calls + 6, 0, math.ceil(calls / width) + 6)
+        parts = len(regions.parts(self.reference.contigs, int(self.config.settings["part_bp"])))
         at_once = max(1, width // JOB_CORES)
         jobs, rounds = calls + 5 + 2 * parts, math.ceil(calls / width) + 5 + 2 * math.ceil(parts / at_once)
-        return Starts(1, jobs, jobs, 0 if small else 1 + 2 * parts, rounds)
+        return Starts(1, jobs, jobs, 1 + 2 * parts, rounds)
 
     def _people(self, location: Location) -> list[Sample]:
         return [each for each in self.sheet if (each.site or self.config.coordinator) == location.name or self._alone]

@@ -198,7 +198,7 @@ def test_a_plan_has_the_shards_that_a_run_has(sheet, tmp_path):
     assert next(line.tasks for line in planned if line.step == "discover") == len(shards)
 
 
-@pytest.mark.parametrize(("limit", "jobs"), [(1_000_000_000, 7), (0, 15)], ids=["small: one part", "five parts"])
+@pytest.mark.parametrize(("limit", "jobs"), [(1_000_000_000, 6), (0, 15)], ids=["small: one job a step", "five parts"])
 def test_jobs_of_a_small_cohort_are_not_cut_into_parts(sheet, limit, jobs):
     given = {"samples": str(sheet), "reference": REFERENCE, "part_bp": 10_000, "small_cohort_bytes": limit}
     start = plan_of(config_of(given), RATES, 2).configured.lines[-1]
