@@ -1,4 +1,4 @@
-"""What a run over some sites will take: tasks, core-seconds, wall time, memory, bytes and money, by site and step."""
+"""Estimate a run's tasks, core-seconds, wall time, memory, bytes and money, by location and step."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -225,11 +225,11 @@ class Planner:
 
     def placements(self, places: Sequence[Place]) -> list[Placement]:
         """All ways that the policies allow, cheapest first: data move only from sites that they may leave."""
-        found = []
+        all_placements = []
         for coordinator in (each.name for each in places):
             free = [each.name for each in places if each.name != coordinator and each.policy == MAY_LEAVE]
-            found += [self.place(places, coordinator, moved) for moved in ([], *_some(free))]
-        return sorted(found, key=lambda each: (each.money, each.wall_seconds))
+            all_placements += [self.place(places, coordinator, moved) for moved in ([], *_some(free))]
+        return sorted(all_placements, key=lambda each: (each.money, each.wall_seconds))
 
     def _at(self, place: Place, flow: "_Flow") -> Iterator[Line]:
         """The lines of one site."""
@@ -241,8 +241,8 @@ class Planner:
             stored["export"] = self.rates.of("bytes VCF", all_amounts) if exports else 0.0
             all_amounts = all_amounts if exports else dict.fromkeys(all_amounts, 0.0)
         for step in STEPS:
-            given = all_amounts if step == "export" and flow.others and flow.merged else amounts
-            seconds, memory = self._work(step, place.portion, given, needs)
+            step_amounts = all_amounts if step == "export" and flow.others and flow.merged else amounts
+            seconds, memory = self._work(step, place.portion, step_amounts, needs)
             crossing = self._crossing(step, place, flow, stored.get("genotype", 0.0))
             if seconds or crossing:
                 tasks, kept = self._tasks(step, place.portion, needs), stored.get(step, 0.0)
@@ -370,13 +370,13 @@ def balanced_widths(placement: Placement, cores: int) -> dict[str, int]:
     return {site: max(1, round(cores * each / total)) for site, each in work.items() if each}
 
 
-def reason_of(found: Sequence[Placement], currency: str) -> str:
+def reason_of(placements: Sequence[Placement], currency: str) -> str:
     """Why the first of some placements, the cheapest, is suggested."""
-    best, *others = [f"{_told(each)}: {_cost(each, currency)}" for each in found]
+    best, *others = [f"{_placement_text(each)}: {_cost(each, currency)}" for each in placements]
     return f"{best}; next: {others[0]}" if others else f"{best}; there is no other way"
 
 
-def _told(placement: Placement) -> str:
+def _placement_text(placement: Placement) -> str:
     moved = f", the data of {', '.join(placement.moved)} move there" if placement.moved else ""
     written = [line.site for line in placement.lines if line.step == "export" and line.core_seconds]
     where = ", each site exports its own VCF" if len(written) > 1 else ""

@@ -1,4 +1,4 @@
-"""Price tables: what a core, memory, storage and traffic cost at a site; dated YAML that people edit."""
+"""Price tables of cores, memory, storage and traffic at a location; dated YAML files."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -1,4 +1,4 @@
-"""Rates: what a step takes for each file, record, observation and genotype, as measured on a machine."""
+"""Rates: core-seconds and bytes of a step per file, record, observation and genotype, measured on a machine."""
 
 import json
 import logging

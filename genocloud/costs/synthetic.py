@@ -1,4 +1,4 @@
-"""Invented gVCFs, like real ones in what takes time and room: to measure a machine by, without anybody's data."""
+"""Synthetic gVCFs that cost the same time and space as real ones, to measure a machine with."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Invented:
+class SyntheticCohort:
     """A cohort to invent: `people` over `length` bases; of its sites `rare` have few carriers, for a base."""
 
     people: int
@@ -73,19 +73,19 @@ def _bases(length: int) -> npt.NDArray[np.uint8]:
     return np.frombuffer(b"ACGT", np.uint8)[np.random.default_rng(0).integers(0, 4, length)]
 
 
-def _copies(cohort: Invented, rng: np.random.Generator) -> dict[int, npt.NDArray[np.int64]]:
+def _copies(synthetic: SyntheticCohort, rng: np.random.Generator) -> dict[int, npt.NDArray[np.int64]]:
     """Copies of the ALT that each person has, by site; a site with i copies among all is 1/i as frequent as i = 1."""
-    chromosomes = 2 * cohort.people
+    chromosomes = 2 * synthetic.people
     weights = 1 / np.arange(1, chromosomes)
-    common = int(THETA * cohort.length * weights.sum() * (0 if cohort.rare else 1))
+    common = int(THETA * synthetic.length * weights.sum() * (0 if synthetic.rare else 1))
     counts = rng.choice(np.arange(1, chromosomes), common, p=weights / weights.sum()).tolist()
-    counts += rng.integers(1, 5, int(cohort.rare * cohort.length)).tolist()
-    places = np.sort(rng.choice(np.arange(50, cohort.length - 50), len(counts), replace=False)).tolist()
-    found = {}
+    counts += rng.integers(1, 5, int(synthetic.rare * synthetic.length)).tolist()
+    places = np.sort(rng.choice(np.arange(50, synthetic.length - 50), len(counts), replace=False)).tolist()
+    copies_by_place = {}
     for place, count in zip(places, counts, strict=True):
         carriers = rng.choice(chromosomes, count, replace=False) // 2
-        found[place] = np.bincount(carriers, minlength=cohort.people)
-    return found
+        copies_by_place[place] = np.bincount(carriers, minlength=synthetic.people)
+    return copies_by_place
 
 
 def _begins(length: int, carried: dict[int, int], rng: np.random.Generator) -> list[int]:

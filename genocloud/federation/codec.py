@@ -1,4 +1,4 @@
-"""Columns in as few bytes as simple means give: numbers as differences or words, byte by byte, then compressed."""
+"""Encode Arrow tables compactly: delta or dictionary coding of numbers, split into byte planes, compressed."""
 
 import bz2
 import io
@@ -24,16 +24,16 @@ _RESTORE: Sequence[Callable[[bytes], bytes]] = (
     bz2.decompress,
     lambda data: lzma.decompress(data, lzma.FORMAT_RAW, filters=_FILTERS),
 )
-_PLAIN, _DELTA, _WORDS, _STEPS = 0, 1, 2, 3
+_PLAIN, _DELTA, _DICTIONARY, _DICTIONARY_STEPS = 0, 1, 2, 3
 _DECIMALS = 4
 """Floats with so many decimals or fewer are stored as integers."""
 _RAW = 255
-"""In the place of a number of decimals: the float's own bits."""
+"""Instead of a number of decimals: the floats' bits are stored."""
 _LARGEST = 2.0**52
 
 
 def packed(table: pa.Table) -> bytes:
-    """The table's columns, one behind the other; whoever reads them knows their types."""
+    """The table's columns, one after the other, without their types."""
     out = io.BytesIO()
     _put_number(out, table.num_rows)
     for column in table.combine_chunks().columns:
@@ -52,7 +52,7 @@ def unpacked(data: bytes, declared: pa.Schema) -> pa.Table:
 
 
 def _put_column(out: io.BytesIO, array: pa.Array) -> None:
-    """Which rows are null if any, lengths of lists and words, then values; nothing stands under nulls."""
+    """Validity (if there are nulls), lengths of lists or strings, then the values that are not null."""
     valid = np.asarray(array.is_valid())
     _put_ints(out, np.zeros(0, np.int64) if valid.all() else valid.astype(np.int64))
     array = array.drop_null()
@@ -106,7 +106,7 @@ def _take_values(stream: io.BytesIO, kind: pa.DataType, count: int) -> pa.Array:
 
 
 def _width(array: pa.ListArray) -> int:
-    """How long all lists are, where they are of one length: their first elements then stand together; else 0."""
+    """The common length of all lists, 0 if they differ; lists of one length are stored transposed."""
     lengths = np.unique(array.value_lengths().to_numpy(zero_copy_only=False))
     return int(lengths[0]) if len(lengths) == 1 else 0
 
@@ -116,7 +116,7 @@ def _offsets(lengths: Array) -> pa.Array:
 
 
 def _put_floats(out: io.BytesIO, values: Array) -> None:
-    """As integers where few decimals say all, bit for bit; else their bits."""
+    """As scaled integers where few decimals reproduce every bit; else the bits themselves."""
     bits = values.view(f"i{values.itemsize}")
     scaled = np.nan_to_num(values.astype(np.float64), posinf=np.inf, nan=np.inf)
     for decimals in range(_DECIMALS + 1):
@@ -139,7 +139,7 @@ def _take_floats(stream: io.BytesIO, kind: np.dtype[Any]) -> Array:
 
 
 def _ordered(bits: Array) -> Array:
-    """Floats' bits as integers in the order of the values; and back, for it is its own reverse."""
+    """Map floats' bits to integers of the same order; it is its own inverse."""
     return np.asarray(bits ^ ((bits >> bits.dtype.type(8 * bits.itemsize - 1)) & np.iinfo(bits.dtype).max))
 
 
@@ -148,14 +148,14 @@ def _from_decimals(numbers: Array, decimals: int, kind: np.dtype[Any]) -> Array:
 
 
 def _put_ints(out: io.BytesIO, values: Array) -> None:
-    """The form of the fewest bytes: numbers, their differences, places among distinct ones, or steps of these."""
+    """The shortest of four codings: plain, delta, dictionary codes, or delta of dictionary codes."""
     values = values.astype(np.int64)
     forms = [(_PLAIN, [values]), (_DELTA, [np.diff(values, prepend=np.int64(0))])]
-    words, places = np.unique(values, return_inverse=True)
-    if len(words) * 2 < len(values):
+    entries, places = np.unique(values, return_inverse=True)
+    if len(entries) * 2 < len(values):
         steps = np.diff(places.astype(np.int64), prepend=np.int64(0))
-        told = np.diff(words, prepend=np.int64(0))
-        forms += [(_WORDS, [told, places.astype(np.int64)]), (_STEPS, [told, steps])]
+        entry_steps = np.diff(entries, prepend=np.int64(0))
+        forms += [(_DICTIONARY, [entry_steps, places.astype(np.int64)]), (_DICTIONARY_STEPS, [entry_steps, steps])]
     written = []
     for form, parts in forms:
         into = io.BytesIO()
@@ -175,11 +175,11 @@ def _take_ints(stream: io.BytesIO) -> Array:
     if form == _DELTA:
         return values
     places = _take_planes(stream)
-    return np.asarray(values[np.cumsum(places) if form == _STEPS else places])
+    return np.asarray(values[np.cumsum(places) if form == _DICTIONARY_STEPS else places])
 
 
 def _put_planes(out: io.BytesIO, values: Array) -> None:
-    """Small numbers of either sign first; each byte of them apart, the lowest first, as far as any is set."""
+    """Zigzag-encode, then store byte planes, lowest first, up to the highest that is used."""
     folded = ((values << 1) ^ (values >> 63)).astype(np.uint64)
     planes = folded.astype("<u8").view(np.uint8).reshape(-1, 8)
     used = [plane for plane in range(8) if planes[:, plane].any()]
@@ -215,7 +215,7 @@ def _take_bytes(stream: io.BytesIO) -> bytes:
 
 
 def _put_number(out: io.BytesIO, number: int) -> None:
-    """Seven bits a byte, the lowest first."""
+    """A varint: seven bits a byte, lowest first."""
     while number > 127:
         out.write(bytes([number & 127 | 128]))
         number >>= 7

@@ -1,4 +1,4 @@
-"""The config of a run over several sites: each site's store, workers, policy and prices, and who coordinates."""
+"""The config of a hybrid run: store, workers, policy and prices of each location, and which one coordinates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from genocloud.yaml_schema import first_mistake, read_schema, with_defaults
 from genocloud.yaml_text import load_yaml
 
 HERE = "here"
-"""The name of the only site of a config that names none."""
+"""Name of the only location of a config without sites."""
 
 
 class BadConfig(SettingError):
-    """A config that cannot be obeyed; `place` is the key, `problem` what is wrong there."""
+    """An invalid config; `place` is the key, `problem` what is wrong there."""
 
     def __init__(self, url: str, place: str, problem: str, remedy: str) -> None:
         self.url, self.place, self.problem, self.remedy = url, place, problem, remedy
@@ -25,18 +25,18 @@ class BadConfig(SettingError):
 
 
 def cohort_in(store_url: str) -> str:
-    """Where the cohort of the site with this store lies."""
+    """URL of the cohort in a location's store."""
     return storage.join(store_url, "cohort")
 
 
 def callset_in(store_url: str) -> str:
-    """Where its part of the callset lies; at the coordinator, all of it."""
+    """URL of the callset in a location's store; the coordinator's has all samples."""
     return storage.join(store_url, "callset")
 
 
 @dataclass(frozen=True)
 class Location:
-    """A site: `store` and `reference` as its workers see them; `workers` is a choice of scatter."""
+    """A location: `store` and `reference` as its workers see them; `workers` as for --scatter."""
 
     name: str
     store: str
@@ -47,18 +47,18 @@ class Location:
 
     @property
     def cohort(self) -> str:
-        """Where its cohort lies."""
+        """URL of its cohort."""
         return cohort_in(self.store)
 
     @property
     def callset(self) -> str:
-        """Where its part of the callset lies; at the coordinator, all of it."""
+        """URL of the callset in a location's store; the coordinator's has all samples."""
         return callset_in(self.store)
 
 
 @dataclass(frozen=True)
 class Config:
-    """A config with every default filled in: `sites` in its order, `settings` all keys that are not of sites."""
+    """A config with all defaults: `sites` in its order, `settings` all other keys."""
 
     url: str
     samples: str
@@ -76,9 +76,9 @@ def read_config(url: str) -> Config:
     return config_of(_values(url), url)
 
 
-def config_of(given: Mapping[str, Any], url: str = "config") -> Config:
+def config_of(entries: Mapping[str, Any], url: str = "config") -> Config:
     """As `read_config`, from the values that stand in the file."""
-    values = checked_values(url, given)
+    values = checked_values(url, entries)
     named = values["sites"]
     sites = tuple(_location(url, name, each, values) for name, each in named.items()) or (_here(values),)
     coordinator = values["coordinator"] or ("" if named else HERE)

@@ -1,4 +1,4 @@
-"""The register of a site: for which sets of people it has handed out sums, so that no two tell of a few by subtraction.
+"""A location's register of the sets of people whose sums have left it, so that no difference reveals few of them.
 
 REGISTER/00000001.json   the beginning: whose it is, and the key that hides fingerprints
 REGISTER/00000002.json   a set that was answered for, or an exception that the owner signed; each has its predecessor's
@@ -32,8 +32,8 @@ Person = Sequence[str]
 """What somebody is known by: whoever has one of these in common is the same person."""
 
 STARTED, ANSWERED, ALLOWED = "started", "answered", "allowed"
-CODE_LETTERS = 12
-KNOWN_LETTERS = 24
+CODE_LENGTH = 12
+FINGERPRINT_LENGTH = 24
 """96 bits of an HMAC: no two people of a site have the same by chance."""
 
 
@@ -119,31 +119,31 @@ class Register:
 
     def allow(self, code: str, by: str, reason: str) -> None:
         """Sign an exception for the set of people that a refusal named. Raises NoException or RegisterLost."""
-        if len(code) != CODE_LETTERS or set(code) - set("0123456789abcdef"):
-            raise NoException(f"{code!r} is no code of a refusal; give the {CODE_LETTERS} letters that it named")
+        if len(code) != CODE_LENGTH or set(code) - set("0123456789abcdef"):
+            raise NoException(f"{code!r} is no code of a refusal; give the {CODE_LENGTH} letters that it named")
         while True:
             entries = self.entries()
             self._check_marks(entries)
-            told = {"kind": ALLOWED, "code": code, "by": by, "reason": reason}
+            entry = {"kind": ALLOWED, "code": code, "by": by, "reason": reason}
             with suppress(storage.ObjectExists):
-                self._append(len(entries) + 1, entries[-1].sha256, told)
+                self._append(len(entries) + 1, entries[-1].sha256, entry)
                 self._mark(self.entries())
                 return
 
     def entries(self) -> list["Entry"]:
         """All that was noted, checked. Raises RegisterLost."""
-        found: list[Entry] = []
+        checked: list[Entry] = []
         names = self.store.list()
         if names != [NAME.format(number) for number in range(1, len(names) + 1)] or not names:
             raise RegisterLost(self.policy.site, "is not whole" if names else "is not there")
         for name in names:
             entry = Entry.of(self.policy.site, self.store.read(name))
-            if entry.values.get("previous") != (found[-1].sha256 if found else ""):
+            if entry.values.get("previous") != (checked[-1].sha256 if checked else ""):
                 raise RegisterLost(self.policy.site, f"is damaged ({name})")
-            found.append(entry)
-        if found[0].kind != STARTED or found[0].values.get("site") != self.policy.site:
+            checked.append(entry)
+        if checked[0].kind != STARTED or checked[0].values.get("site") != self.policy.site:
             raise RegisterLost(self.policy.site, "is another site's")
-        return found
+        return checked
 
     def check(self) -> list["Entry"]:
         """As `entries`, held to what the folders of stores say of it. Raises RegisterLost."""
@@ -186,10 +186,10 @@ class Entry:
 
     def __str__(self) -> str:
         """In one line, for the site's owner."""
-        told = {name: self.values[name] for name in ("by", "code", "reason") if name in self.values}
+        details = {name: self.values[name] for name in ("by", "code", "reason") if name in self.values}
         people = [f"{len(self.values['people']):,} people"] if "people" in self.values else []
-        words = [*people, *(f"{name} {value}" for name, value in told.items())]
-        return f"{self.values.get('when', '')}  {self.kind:<9} {', '.join(words)}"
+        parts = [*people, *(f"{name} {value}" for name, value in details.items())]
+        return f"{self.values.get('when', '')}  {self.kind:<9} {', '.join(parts)}"
 
     @property
     def kind(self) -> str:
@@ -219,7 +219,7 @@ class _Known:
 
     def hidden(self, person: Person) -> list[str]:
         """What somebody is known by, so that only this register can tell who that is."""
-        return [hmac.new(self._key, word.encode(), "sha256").hexdigest()[:KNOWN_LETTERS] for word in person]
+        return [hmac.new(self._key, word.encode(), "sha256").hexdigest()[:FINGERPRINT_LENGTH] for word in person]
 
     def people(self, persons: Sequence[Sequence[str]]) -> People:
         """The numbers of some people; whoever shares a word with somebody known is that person."""
@@ -236,4 +236,4 @@ class _Known:
     def code(self, people: People) -> str:
         """A name for a set of people that tells nothing of them: the same however its people are written."""
         words = sorted(word for word, number in self._numbers.items() if number in people)
-        return hmac.new(self._key, "\n".join(words).encode(), "sha256").hexdigest()[:CODE_LETTERS]
+        return hmac.new(self._key, "\n".join(words).encode(), "sha256").hexdigest()[:CODE_LENGTH]

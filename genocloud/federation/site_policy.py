@@ -1,4 +1,4 @@
-"""A site's policy file: which stores and files its workers serve, what may leave it, and who has signed it off.
+"""A location's policy file: the stores and files that its workers serve, what may leave, and who signed it off.
 
 Its own workers are the authority: `genocloud workers --policy FILE` starts them with it, and they refuse what it does
 not cover. It is read at the site, from where GENOCLOUD_POLICY says; nothing that a coordinator sends can change that.
@@ -161,10 +161,10 @@ def policies_of(place: str) -> tuple[SitePolicy, ...]:
     if not place:
         return ()
     path = Path(place).absolute()
-    found = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
-    if not found:
+    paths = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    if not paths:
         raise BadPolicyFile(str(path), "", "no policy file (*.yaml) lies in this folder", "put the site's there")
-    return tuple(read_policy(str(each)) for each in found)
+    return tuple(read_policy(str(each)) for each in paths)
 
 
 @lru_cache(maxsize=64)
@@ -183,12 +183,12 @@ def read_policy(path: str) -> SitePolicy:
     return policy_of_values(path, values)
 
 
-def policy_of_values(path: str, given: Any) -> SitePolicy:
+def policy_of_values(path: str, entries: Any) -> SitePolicy:
     """A policy from the values in its file. Raises BadPolicyFile."""
     schema = read_schema("genocloud.federation", "policy.schema.yaml")
-    if mistake := first_mistake(given, schema, "see profiles/hybrid/policy.yaml"):
+    if mistake := first_mistake(entries, schema, "see profiles/hybrid/policy.yaml"):
         raise BadPolicyFile(path, mistake.place, mistake.problem, mistake.remedy)
-    values: Mapping[str, Any] = {key: each.get("default") for key, each in schema["properties"].items()} | given
+    values: Mapping[str, Any] = {key: each.get("default") for key, each in schema["properties"].items()} | entries
     for key in ("stores", "inputs", "register"):
         _check_full(path, key, [values[key]] if key == "register" else values[key])
     if values["policy"] == STAYS and not values["register"]:

@@ -1,4 +1,4 @@
-"""What sums over several sets of people tell by subtraction: whether few people can be singled out of them."""
+"""Whether differences of sums over several sets of people reveal values of few of them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ COMBINED = "from which, with several earlier answers, what fewer than {minimum:,
 
 
 def problem_of(people: People, earlier: Sequence[People], minimum: int) -> str | None:
-    """What speaks against sums over some people, after those over earlier sets; None where nothing does.
+    """Why sums over some people must not leave after those over earlier sets; None if they may.
 
     A set differs from an earlier one by those who came and by those who went: either are none, or enough of them. The
     same holds of sums of several sets: see `excess`.
@@ -48,16 +48,16 @@ def _groups(sets: Sequence[People]) -> list[tuple[int, ...]]:
 def rank(rows: Sequence[tuple[int, ...]]) -> int:
     """The rank of a matrix of integers, exactly."""
     left = [[Fraction(value) for value in row] for row in rows]
-    found = 0
+    pivots = 0
     for column in range(len(rows[0]) if rows else 0):
-        place = next((place for place in range(found, len(left)) if left[place][column]), None)
+        place = next((place for place in range(pivots, len(left)) if left[place][column]), None)
         if place is None:
             continue
-        left[found], left[place] = left[place], left[found]
-        pivot = left[found]
-        for other in range(found + 1, len(left)):
+        left[pivots], left[place] = left[place], left[pivots]
+        pivot = left[pivots]
+        for other in range(pivots + 1, len(left)):
             if factor := left[other][column]:
                 factor /= pivot[column]
                 left[other] = [a - factor * b for a, b in zip(left[other], pivot, strict=True)]
-        found += 1
-    return found
+        pivots += 1
+    return pivots

@@ -21,7 +21,7 @@ from genocloud.callset import bgzf
 from genocloud.callset.vcf_index import ContigIndex, Index, index_depth
 from genocloud.cohort import Cohort, open_cohort
 from genocloud.costs.rates import HERE, Rates, default_rates, rates_file
-from genocloud.costs.synthetic import CONTIG, Invented
+from genocloud.costs.synthetic import CONTIG, SyntheticCohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.genotyping.shard_estimates import estimate
 from genocloud.pipeline.genotyping.vcf_shards import render
@@ -40,7 +40,7 @@ from genocloud.steps.ingest import ingest
 
 log = logging.getLogger(__name__)
 
-TRIAL = Invented(200, 200_000)
+TRIAL = SyntheticCohort(200, 200_000)
 """The synthetic cohort: 0.3 million records, enough to time each step, few enough to be written in seconds."""
 
 TRIAL_SECONDS = 60.0
@@ -77,7 +77,7 @@ def measure(threads: int, seconds: float, progress: Progress) -> Rates:
         tempfile.TemporaryDirectory(prefix="genocloud-rates-") as name,
         progress.stage("calibrate", tasks=round(seconds), unit="second") as stage,
     ):
-        write_invented(TRIAL, Path(name))
+        write_synthetic(TRIAL, Path(name))
         shown = 0
         for step, receipt in _rounds(Path(name), threads, begin + seconds):
             receipts.setdefault(step, []).append(receipt)
@@ -113,14 +113,14 @@ def _rounds(place: Path, threads: int, deadline: float) -> Iterator[tuple[str, R
         took = time.monotonic() - began
 
 
-def trial_amounts(invented: Invented, ingested: Receipt, discovered: Receipt) -> dict[str, float]:
+def trial_amounts(synthetic: SyntheticCohort, ingested: Receipt, discovered: Receipt) -> dict[str, float]:
     """A synthetic cohort's amounts of what costs, from the receipts of its first two steps."""
     return {
         "one": 1.0,
-        "file": invented.people,
+        "file": synthetic.people,
         "record": ingested.balance["taken"],
         "observation": discovered.balance["taken"],
-        "cell": discovered.figures["sites"] * invented.people,
+        "cell": discovered.figures["sites"] * synthetic.people,
         "site": discovered.figures["sites"],
     }
 
@@ -220,13 +220,13 @@ def _do(step: Callable[[], Receipt]) -> Receipt:
     return step()
 
 
-def write_invented(invented: Invented, place: Path) -> int:
+def write_synthetic(synthetic: SyntheticCohort, place: Path) -> int:
     """Write the cohort's files; bytes of the gVCFs."""
-    (place / "reference.fa").write_bytes(invented.reference())
-    (place / "reference.fa.fai").write_text(invented.index())
+    (place / "reference.fa").write_bytes(synthetic.reference())
+    (place / "reference.fa.fai").write_text(synthetic.index())
     total, rows = 0, []
-    contig = Contig(CONTIG, invented.length)
-    for person in invented.gvcfs(np.random.default_rng(SEED)):
+    contig = Contig(CONTIG, synthetic.length)
+    for person in synthetic.gvcfs(np.random.default_rng(SEED)):
         file = place / f"{person.name}.g.vcf.gz"
         blocks = bgzf.compress(person.text)
         total += file.write_bytes(blocks.data + bgzf.END)

@@ -115,8 +115,8 @@ def fill(request: FillRequest) -> FillResult:
     context = replace(context, version=open_cohort(context.cohort_url).version)
     cohort = context.admitted_cohort()  # the register admits these samples: their sums may leave
     refuse_bare_blocks(cohort)
-    asked = intervals.inside(cohort.contigs)
-    refuse_holes(cohort, asked or [Region(number, 0, each.length) for number, each in enumerate(cohort.contigs)])
+    targets = intervals.inside(cohort.contigs)
+    refuse_holes(cohort, targets or [Region(number, 0, each.length) for number, each in enumerate(cohort.contigs)])
     rows = {sample.sample: row for row, sample in enumerate(samples)}
     return FillResult(
         cohort.version,

@@ -24,20 +24,20 @@ import yaml
 from genocloud import cohort
 from genocloud.cohort import Cohort
 from genocloud.costs.rates import Amounts
-from genocloud.costs.synthetic import Invented
+from genocloud.costs.synthetic import SyntheticCohort
 from genocloud.pipeline.kernel_warmup import compile_kernels
 from genocloud.pipeline.memory_model import SiteCounts, discovery_need
 from genocloud.pipeline.sharding import cut_genome
 from genocloud.scatter.progress import Silent
-from genocloud.steps.calibrate import Work, calling_alone, processor, trial_amounts, write_invented
+from genocloud.steps.calibrate import Work, calling_alone, processor, trial_amounts, write_synthetic
 from genocloud.steps.plan import INGEST_ROW_BYTES, split_need
 from tests.benchmarks.costs import cost_of, genocloud
 
 COHORTS = (
-    Invented(2, 20_000),
-    Invented(24, 600_000),
-    Invented(300, 250_000),
-    Invented(600, 60_000, rare=0.025),
+    SyntheticCohort(2, 20_000),
+    SyntheticCohort(24, 600_000),
+    SyntheticCohort(300, 250_000),
+    SyntheticCohort(600, 60_000, rare=0.025),
 )
 """What next to nothing, long files, many of middling length, and very many people with rare variants cost."""
 
@@ -76,14 +76,14 @@ class Trial:
     row_bytes: dict[str, float]
 
     @classmethod
-    def run(cls, invented: Invented, place: Path, threads: int) -> "Trial":
+    def run(cls, synthetic: SyntheticCohort, place: Path, threads: int) -> "Trial":
         """The cohort written, and its steps done some times over."""
-        gvcf_bytes = write_invented(invented, place)
-        works = [Work(place, f"round{number}", invented.people, threads) for number in range(ROUNDS)]
+        gvcf_bytes = write_synthetic(synthetic, place)
+        works = [Work(place, f"round{number}", synthetic.people, threads) for number in range(ROUNDS)]
         rounds = [dict(work.receipts()) for work in works]
         work, receipts = works[0], rounds[0]
         opened = cohort.open_cohort(work.cohort)
-        amounts = trial_amounts(invented, receipts["ingest"], receipts["discover"]) | {"gvcf_byte": gvcf_bytes}
+        amounts = trial_amounts(synthetic, receipts["ingest"], receipts["discover"]) | {"gvcf_byte": gvcf_bytes}
         places = {"cohort": "cohort/batches", "derived": "cohort/derived", "callset": "callset", "VCF": "calls.vcf.gz"}
         return cls(
             amounts,
@@ -207,10 +207,10 @@ def main() -> None:
     compile_kernels(threads, None, Silent())
     with tempfile.TemporaryDirectory() as name:
         trials = []
-        for number, invented in enumerate(COHORTS):
+        for number, synthetic in enumerate(COHORTS):
             place = Path(name) / f"cohort{number}"
             place.mkdir()
-            trials.append(Trial.run(invented, place, threads))
+            trials.append(Trial.run(synthetic, place, threads))
         costs = {f"seconds {step}": fitted(trials, "seconds", step, things) for step, things in THINGS.items()}
         costs |= {f"bytes {what}": fitted(trials[1:], "bytes", what, things) for what, things in STORED.items()}
         costs |= {f"memory {step}": memory_of(trials, step) for step in THINGS}

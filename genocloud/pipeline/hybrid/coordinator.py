@@ -95,8 +95,8 @@ class Coordinator:
         tables = self.context.tables("united")
 
         def discover(piece: Piece) -> dict[str, int]:
-            found = tables.counts(piece.shard)
-            return found or self._discover(tables, piece)
+            counts = tables.counts(piece.shard)
+            return counts or self._discover(tables, piece)
 
         counts = self._map_shards(discover, pieces, "discover")
         return {name: sum(each[name] for each in counts) for name in ("sites", "observed", "merged", "outside")}
@@ -226,7 +226,7 @@ class Coordinator:
         home = [client.is_coordinator for client in self.clients].index(True)
         there = [entries[home] if all(entries) else None for entries in zip(*entries_by_client, strict=True)]
         return self._map_shards(
-            lambda given: given[1] or self._call(given[0]), list(zip(pieces, there, strict=True)), "genotype"
+            lambda item: item[1] or self._call(item[0]), list(zip(pieces, there, strict=True)), "genotype"
         )
 
     def _call(self, piece: Piece) -> callset.ShardEntry:

@@ -11,7 +11,7 @@ from genocloud.cli import main
 from genocloud.cohort import Layout, open_cohort
 from genocloud.costs.prices import BadPrices
 from genocloud.costs.rates import default_rates
-from genocloud.costs.synthetic import Invented
+from genocloud.costs.synthetic import SyntheticCohort
 from genocloud.federation.config import config_of
 from genocloud.pipeline.planning.workload import NothingToSample, _windows_of, sample_gvcfs
 from genocloud.pipeline.receipts import Receipt
@@ -138,7 +138,7 @@ def test_calibrated_rates_are_kept_and_named(sheet, tmp_path, capsys, caplog, mo
     monkeypatch.setattr(calibrate, "default_rates", lambda: type(shipped)("", "", 2, "0", shipped.costs | costs))
     monkeypatch.setattr(calibrate, "compile_kernels", lambda *_: None)
     monkeypatch.setattr(calibrate, "load_ingest", lambda: None)
-    monkeypatch.setattr(calibrate, "write_invented", lambda *_: 1)
+    monkeypatch.setattr(calibrate, "write_synthetic", lambda *_: 1)
     took = dict.fromkeys(calibrate.RUNS, 2.0) | {"render": 4.0, "call": 4.0}
     receipts = [(step, Receipt(step, cpu_seconds=seconds)) for step, seconds in took.items()]
     receipts[0][1].balance = receipts[1][1].balance = {"taken": 1}
@@ -227,7 +227,7 @@ def test_planned_is_set_beside_what_was_taken(sheet):
 
 
 def test_an_invented_cohort_is_read_by_the_real_steps(tmp_path):
-    assert calibrate.write_invented(Invented(3, 20_000), tmp_path) > 1000
+    assert calibrate.write_synthetic(SyntheticCohort(3, 20_000), tmp_path) > 1000
     files = str(tmp_path / "samples.map"), str(tmp_path / "reference.fa")
     receipt = steps.ingest(str(tmp_path / "cohort"), *files, pipeline.IngestOptions(), Inline(), Silent())
     assert receipt.balance["taken"] == receipt.balance["given"] > 100
