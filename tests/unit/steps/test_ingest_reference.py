@@ -3,6 +3,7 @@
 import gzip
 import logging
 import pickle
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,8 +130,8 @@ def test_bytes_are_told_while_a_batch_is_read_and_add_up(tmp_path):
     size = sum(path.stat().st_size for path in gvcfs)
     for already in (False, True):
         if already:
-            for version in (tmp_path / "cohort" / "manifest").iterdir():
-                version.unlink()  # the batch remains, as after a killed run
+            for folder in ("manifest", "published"):  # the batch remains, as after a killed run
+                shutil.rmtree(tmp_path / "cohort" / folder)
         progress = Watched()
         places = str(tmp_path / "cohort"), str(tmp_path / "some.map"), str(DATA / "reference.fa")
         steps.ingest(*places, pipeline.IngestOptions(), Inline(), progress)
