@@ -42,6 +42,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.support.plain_words
 
 conformance: programs $(INSTALLED) $(GATK)
 	$(BIN)/pytest -m conformance
