@@ -117,7 +117,7 @@ def test_a_killed_runs_folder_serves_other_regions_and_a_shorter_sheet(tmp_path,
         str(sample_map(tmp_path, gvcfs)), reference, str(out), intervals=pipeline.Intervals(("chr1:1-60000",))
     )
     with monkeypatch.context() as killed:
-        killed.setattr(module._Work, "remove", lambda _: exit(9))
+        killed.setattr(module.WorkFolder, "remove", lambda _: exit(9))
         with pytest.raises(SystemExit):
             steps.joint(plan, Silent())
     wanted = open_callset(made.callset).sites("chr1:1-60000").num_rows
@@ -131,7 +131,7 @@ def test_a_killed_runs_folder_serves_other_regions_and_a_shorter_sheet(tmp_path,
 
 
 def test_a_site_that_annotation_loses_is_noticed(tmp_path, gvcfs, monkeypatch):
-    module = importlib.import_module("genocloud.steps.genotype")
+    module = importlib.import_module("genocloud.pipeline.genotyping.shard_completion")
     annotate = module.genotypes.annotate
     monkeypatch.setattr(module.genotypes, "annotate", lambda *given: (annotate(*given)[0][:-1], annotate(*given)[1]))
     with pytest.raises(Unbalanced):

@@ -122,7 +122,9 @@ def test_a_load_adds_up_over_regions(opened):
     (shard, *_) = pipeline.cut_genome(opened).owned
     load = SiteLoad.of(read_alleles(opened, shard))
     middle = int(load.positions[len(load.positions) // 2])
-    halves = [load.within(type(shard.region)(shard.region.contig, *span)) for span in ((0, middle), (middle, 1 << 30))]
+    halves = [
+        load.in_region(type(shard.region)(shard.region.contig, *span)) for span in ((0, middle), (middle, 1 << 30))
+    ]
     assert load.whole == SiteCounts(
         *(sum(getattr(half, name) for half in halves) for name in ("sites", "observed", "pairs"))
     )
