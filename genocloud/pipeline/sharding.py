@@ -295,7 +295,8 @@ def _reach(cohort: Cohort, contig: int, start: int) -> int:
 
 
 def _variant_starts(cohort: Cohort, batch: Batch, base: Region) -> list[int]:
-    return list(numbers(variants_along(cohort, batch, base)["start"]))
+    starts: list[int] = numbers(variants_along(cohort, batch, base)["start"]).tolist()
+    return starts
 
 
 @cache

@@ -142,3 +142,13 @@ def test_what_was_not_discovered_is_refused_with_the_remedy(tmp_path, study, cap
         "run `genocloud discover` on this cohort first, with the same intervals and force-output sites, or wider"
         in told
     )
+
+
+def test_sites_without_variants_are_discovered_where_a_deletion_reaches_in_from_upstream(tmp_path, study):
+    """The shard upstream begins at the deletion's record, and is written with what it was discovered for."""
+    shutil.copytree(study.cohorts["shared"], tmp_path / "cohort")
+    rows = [line.split("\t") for line in study.whole if not line.startswith("#")]
+    contig, pos = next((row[0], int(row[1])) for row in rows if len(row[3]) > 2)
+    place = f"{contig}:{pos + 1}-{pos + 1}"
+    words = ["discover", str(tmp_path / "cohort"), "-L", place, "--include-non-variant-sites", "-R", study.reference]
+    assert main(words) == 0
