@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from genocloud import pipeline, steps
 from genocloud.cohort import open_cohort
@@ -13,6 +14,10 @@ from genocloud.pipeline.kernel_warmup import compile_kernels
 from genocloud.samples import read_sheet
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no clock")
 
 DATA = Path(__file__).resolve().parents[1] / "test_data"
 
