@@ -139,6 +139,16 @@ def threads_option(command: argparse.ArgumentParser, default: int, text: str = "
     )
 
 
+def cohort_argument(command: argparse.ArgumentParser) -> None:
+    """The cohort."""
+    command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
+
+
+def callset_argument(command: argparse.ArgumentParser) -> None:
+    """The callset."""
+    command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
+
+
 def reference_option(command: argparse.ArgumentParser) -> None:
     """The reference of the samples."""
     command.add_argument(

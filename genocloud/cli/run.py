@@ -15,8 +15,10 @@ from genocloud.cli.options import (
     Parser,
     bad_record_option,
     budget_options,
+    callset_argument,
     chosen_intervals,
     chosen_model,
+    cohort_argument,
     dbsnp_option,
     forcing_options,
     hand_over,
@@ -215,7 +217,7 @@ def _ingest(commands: Commands) -> None:
         run,
         "cohort/ samples.tsv -R GRCh38.fa",
     )
-    command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
+    cohort_argument(command)
     samples_argument(command)
     reference_option(command)
     command.add_argument(
@@ -269,7 +271,7 @@ def _discover(commands: Commands) -> None:
         hand_over(receipt, arguments)
 
     command = new_command(commands, "discover", "Merge a cohort's alleles into sites.", run, "cohort/")
-    command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
+    cohort_argument(command)
     command.add_argument("--part", metavar="PART", help="only this part of the genome (see inspect)")
     interval_options(command)
     forcing_options(command)
@@ -289,10 +291,8 @@ def _discover(commands: Commands) -> None:
 def _genotype(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter, arguments.memory) as scatter:
-            whole_cohort, model = (
-                cohort.open_cohort(arguments.cohort, arguments.cohort_version),
-                chosen_model(arguments),
-            )
+            whole_cohort = cohort.open_cohort(arguments.cohort, arguments.cohort_version)
+            model = chosen_model(arguments)
             targets = chosen_intervals(arguments).targets(whole_cohort.contigs)
             cut = pipeline.cut_genome(whole_cohort, arguments.part, targets)
             genotyping.copy_alleles(whole_cohort, cut, scatter, progress)
@@ -307,8 +307,8 @@ def _genotype(commands: Commands) -> None:
         run,
         "cohort/ callset/ --memory 16GB",
     )
-    command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
-    command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
+    cohort_argument(command)
+    callset_argument(command)
     command.add_argument(
         "--part",
         metavar="PART",
@@ -335,7 +335,7 @@ def _export(commands: Commands) -> None:
     command = new_command(
         commands, "export", "Write a callset as VCF or BCF, with its index.", run, "callset/ chr20.vcf.gz -L chr20"
     )
-    command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
+    callset_argument(command)
     command.add_argument("output", metavar="OUT", help="path or URL of the file: OUT.vcf.gz or OUT.bcf")
     command.add_argument(
         "--site",
@@ -370,7 +370,7 @@ def _report(commands: Commands) -> None:
         run,
         "callset/ --receipts receipts/ -o report.html",
     )
-    command.add_argument("callset", metavar="CALLSET", help="path or URL of the callset")
+    callset_argument(command)
     command.add_argument(
         "--receipts", required=True, metavar="DIR", help="the run's receipts (*.json, in folders by step)"
     )

@@ -1,12 +1,12 @@
 """The commands for stores: describe and check them; change the samples of a cohort, tidy it up, erase a person."""
 
-import argparse
 import sys
 
 from genocloud import steps, storage
 from genocloud.cli.options import (
     Arguments,
     Commands,
+    cohort_argument,
     hand_over,
     hours,
     new_command,
@@ -34,10 +34,6 @@ _AGAIN = "A callset has the change when it is genotyped again (genocloud genotyp
 
 def _counted(samples: int) -> str:
     return f"{samples:,} sample{'' if samples == 1 else 's'}"
-
-
-def _cohort_argument(command: argparse.ArgumentParser) -> None:
-    command.add_argument("cohort", metavar="COHORT", help="path or URL of the cohort")
 
 
 def _names(arguments: Arguments, columns: int) -> list[list[str]]:
@@ -86,7 +82,7 @@ def _history(commands: Commands) -> None:
         sys.stdout.write(steps.history(arguments.cohort))
 
     command = new_command(commands, "history", "List a cohort's versions, and what each changed.", run, "cohort/")
-    _cohort_argument(command)
+    cohort_argument(command)
 
 
 def _verify(commands: Commands) -> None:
@@ -137,7 +133,7 @@ def _remove(commands: Commands) -> None:
     command = new_command(
         commands, "remove", "Take samples out of a cohort; earlier versions keep them.", run, "cohort/ NA12878"
     )
-    _cohort_argument(command)
+    cohort_argument(command)
     command.add_argument("names", nargs="*", metavar="SAMPLE", help="names of active samples")
     command.add_argument("--file", metavar="FILE", help="more names, one a line")
     receipt_option(command)
@@ -162,7 +158,7 @@ def _rename(commands: Commands) -> None:
         run,
         "cohort/ NA12878 HG001",
     )
-    _cohort_argument(command)
+    cohort_argument(command)
     command.add_argument("names", nargs="*", metavar="NAME", help="the old name and the new one")
     command.add_argument("--file", metavar="FILE", help="more pairs, one a line, a tab between old and new")
     receipt_option(command)
@@ -177,7 +173,7 @@ def _compact(commands: Commands) -> None:
     command = new_command(
         commands, "compact", "Merge a cohort's small batches into large ones.", run, "cohort/ --batch-size 1000"
     )
-    _cohort_argument(command)
+    cohort_argument(command)
     command.add_argument(
         "--batch-size", type=whole_number, default=BATCH_SIZE, help="samples stored together. Default: %(default)s"
     )
@@ -199,7 +195,7 @@ def _collect(commands: Commands) -> None:
     command = new_command(
         commands, "collect", "Remove what no kept version of a cohort needs.", run, "cohort/ --keep 3 --dry-run"
     )
-    _cohort_argument(command)
+    cohort_argument(command)
     command.add_argument("--keep", type=whole_number, metavar="N", help="the newest N versions stay. Default: all")
     command.add_argument(
         "--older-than",
@@ -228,7 +224,7 @@ def _erase(commands: Commands) -> None:
         run,
         "cohort/ NA12878 --yes",
     )
-    _cohort_argument(command)
+    cohort_argument(command)
     command.add_argument("sample", metavar="SAMPLE", help="the present name, or the last one")
     command.add_argument(
         "--callsets",

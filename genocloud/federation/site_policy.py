@@ -27,9 +27,6 @@ STAYS, SUMMARIES, MAY_LEAVE = "stays", "summaries", "may_leave"
 POLICIES = (STAYS, SUMMARIES, MAY_LEAVE)
 """From the strictest on; each lets cross what those before it do."""
 
-MINIMUM_PEOPLE = 20
-"""Sums over fewer people, or their differences, are too close to a person's own values, unless the site says less."""
-
 
 class BadPolicyFile(SettingError):
     """A policy file that cannot be obeyed; `place` is the key, `problem` what is wrong there."""

@@ -15,10 +15,7 @@ from genocloud.pipeline.genotyping.shard_calling import CallTask, call_shard, re
 from genocloud.pipeline.genotyping.shard_completion import description_of
 from genocloud.pipeline.genotyping.shard_estimates import estimate
 from genocloud.pipeline.receipts import Receipt, receipt_of
-from genocloud.pipeline.sharding import (
-    ShardPlan,
-    cohort_inputs,
-)
+from genocloud.pipeline.sharding import ShardPlan, cohort_inputs
 from genocloud.scatter.executors import Scatter, run_needing, threads_each
 from genocloud.scatter.progress import Progress
 
