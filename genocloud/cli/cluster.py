@@ -44,7 +44,13 @@ def _scheduler(commands: Commands) -> None:
         )
 
         serve_scheduler(
-            SchedulerOptions(arguments.listen, arguments.tls, arguments.plain, arguments.allowed_failures), _say
+            SchedulerOptions(
+                listen=arguments.listen,
+                tls=arguments.tls,
+                insecure=arguments.insecure,
+                allowed_failures=arguments.allowed_failures,
+            ),
+            _say,
         )
 
     command = new_command(
@@ -73,16 +79,16 @@ def _workers(commands: Commands) -> None:
 
         site, environment = _obeyed(arguments)
         group = WorkerGroup(
-            arguments.scheduler,
-            site,
-            arguments.count,
-            arguments.threads,
-            arguments.memory,
-            arguments.tls,
-            arguments.plain,
-            arguments.wait,
-            arguments.ports,
-            environment,
+            scheduler=arguments.scheduler,
+            site=site,
+            count=arguments.count,
+            threads=arguments.threads,
+            memory=arguments.memory,
+            tls=arguments.tls,
+            insecure=arguments.insecure,
+            wait=arguments.wait,
+            ports=arguments.ports,
+            environment=environment,
         )
         serve_workers(group, _say)
 
@@ -187,7 +193,7 @@ def _tls_options(command: argparse.ArgumentParser) -> None:
         "--tls", metavar="DIR", help="the folder of genocloud certificates. Default: what GENOCLOUD_TLS says"
     )
     command.add_argument(
-        "--plain", action="store_true", help="allow tcp:// between machines: for a network that is safe in itself"
+        "--insecure", action="store_true", help="allow tcp:// between machines: for a network that is safe in itself"
     )
 
 

@@ -27,6 +27,10 @@ MODEL = Model()
 CPUS = len(os.sched_getaffinity(0))
 
 
+RENAMED = {"--plain": "--insecure"}
+"""Options by their former names: a usage error says what they are now."""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose usage errors say which option, command or choice was perhaps meant."""
 
@@ -37,6 +41,8 @@ class Parser(argparse.ArgumentParser):
             command: Parser = getattr(parsed, "usage", self)
             option = unknown[0].partition("=")[0]
             near = did_you_mean(option, command._option_string_actions) if option.startswith("-") else ""
+            if (now := RENAMED.get(option)) in command._option_string_actions:
+                near = f"; {option} has a new name: {now}"
             command.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
         return parsed
 

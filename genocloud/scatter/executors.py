@@ -146,7 +146,7 @@ def open_scatter(choice: str, memory: int | None = None) -> Iterator[Scatter]:
     - `local:processes=2,threads=1,memory=4GiB`: a Dask LocalCluster; each setting may be left out
     - `tls://host:8786,tls=DIR`, `tcp://…`: a Dask scheduler that runs already
     - `slurm:partition=hpc,threads=8,memory=32GB,walltime=08:00:00,workers=0-20`: Dask workers as jobs of Slurm
-    - `kubernetes:namespace=genocloud,image=IMAGE,threads=4,memory=16GB,workers=0-50,plain=yes`: Dask workers as pods
+    - `kubernetes:namespace=genocloud,image=IMAGE,threads=4,memory=16GB,workers=0-50,insecure=yes`: Dask workers as pods
 
     `memory` is the budget in bytes of all processes together, for Dask of one worker; by default a share of what is
     free, for Dask of its workers' limit. Raises SettingError for anything else, and for a budget that is too small.

@@ -10,9 +10,9 @@ WAYS = (
     "processes:N",
     "local:processes=N,threads=N,memory=SIZE",
     "tls://HOST:PORT[,tls=DIR]",
-    "tcp://HOST:PORT[,plain=yes]",
+    "tcp://HOST:PORT[,insecure=yes]",
     "slurm:partition=NAME,account=NAME,threads=N,memory=SIZE,walltime=HH:MM:SS,workers=MIN-MAX,interface=NAME",
-    "kubernetes:namespace=NAME,image=IMAGE,threads=N,memory=SIZE,workers=MIN-MAX,plain=yes",
+    "kubernetes:namespace=NAME,image=IMAGE,threads=N,memory=SIZE,workers=MIN-MAX,insecure=yes",
 )
 """Every choice; Dask's also take wait=SECONDS, how long there may be no workers."""
 
@@ -29,6 +29,8 @@ def is_dask(choice: str) -> bool:
 def settings_of(text: str, choice: str, names: Collection[str]) -> dict[str, str]:
     """The settings `name=value,...` in `text`. Raises SettingError for a name that is none of `names`."""
     pairs = [item.partition("=")[::2] for item in text.split(",") if item]
+    if "insecure" in names and any(name == "plain" for name, _ in pairs):
+        raise SettingError(f"{choice}: plain has a new name; write insecure=yes")
     if wrong := next((name for name, value in pairs if name not in names or not value), None):
         raise unusable(choice, did_you_mean(wrong, names) if wrong not in names else "")
     return dict(pairs)
@@ -62,9 +64,9 @@ def bytes_of(text: str, choice: str) -> int:
         raise unusable(choice) from None
 
 
-def is_plain(settings: Mapping[str, str], choice: str) -> bool:
-    """Whether tcp:// is allowed between machines. Raises SettingError where `plain` is neither yes nor no."""
-    said = settings.get("plain", "no")
+def is_insecure(settings: Mapping[str, str], choice: str) -> bool:
+    """Whether tcp:// is allowed between machines. Raises SettingError where `insecure` is neither yes nor no."""
+    said = settings.get("insecure", "no")
     if said not in ("yes", "no"):
         raise unusable(choice)
     return said == "yes"

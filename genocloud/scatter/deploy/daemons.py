@@ -39,7 +39,7 @@ class SchedulerOptions:
 
     listen: str
     tls: str | None
-    plain: bool
+    insecure: bool
     allowed_failures: int
 
 
@@ -54,7 +54,7 @@ class WorkerGroup:
     threads: int
     memory: int | None
     tls: str | None
-    plain: bool
+    insecure: bool
     wait: int
     ports: str | int
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class WorkerGroup:
 def serve_scheduler(options: SchedulerOptions, say: Say) -> None:
     """Run a scheduler until SIGTERM, SIGHUP or Ctrl-C. Raises SettingError where it may not or cannot listen."""
     raise_comm_timeouts()
-    security = security_for(options.listen, options.tls, options.plain)
+    security = security_for(options.listen, options.tls, options.insecure)
     _raise_file_limit()
     _set_dask_log_level()
     asyncio.run(_until_signal(lambda stop: _schedule(options, security, say, stop)))
@@ -74,7 +74,7 @@ def serve_workers(group: WorkerGroup, say: Say) -> None:
     import dask
 
     raise_comm_timeouts()
-    security = security_for(group.scheduler, group.tls, group.plain)
+    security = security_for(group.scheduler, group.tls, group.insecure)
     _raise_file_limit()
     _set_dask_log_level()
     dask.config.set({**worker_log_config("warning"), **preloaded()})

@@ -11,7 +11,7 @@ from genocloud.scatter.dask.connection import Pool
 from genocloud.scatter.dask.dask_settings import quiet_dask, quiet_nannies, raise_comm_timeouts, worker_log_config
 from genocloud.scatter.dask.nannies import preloaded
 from genocloud.scatter.deploy.tls import security_for
-from genocloud.scatter.spec import bytes_of, count_of, is_plain, settings_of
+from genocloud.scatter.spec import bytes_of, count_of, is_insecure, settings_of
 
 START = "start some (genocloud workers ADDRESS)"
 """The remedy for a scheduler without workers."""
@@ -55,9 +55,9 @@ def local_pool(text: str, choice: str) -> Iterator[Pool]:
 def remote_pool(choice: str) -> Iterator[Pool]:
     """The scheduler at tcp://HOST:PORT or tls://HOST:PORT, settings after a comma."""
     address, _, text = choice.partition(",")
-    settings = settings_of(text, choice, ("tls", "plain", "wait"))
+    settings = settings_of(text, choice, ("tls", "insecure", "wait"))
     wait = wait_of(settings, choice, WAIT_SECONDS)
-    security = security_for(address, settings.get("tls"), is_plain(settings, choice))
+    security = security_for(address, settings.get("tls"), is_insecure(settings, choice))
     raise_comm_timeouts()
     quiet_dask()
     yield Pool(address, connecting(address, security), wait, START)

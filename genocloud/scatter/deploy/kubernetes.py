@@ -9,9 +9,9 @@ from genocloud.errors import SettingError
 from genocloud.scatter.dask.connection import Pool
 from genocloud.scatter.dask.dask_settings import TCP_SECONDS, quiet_dask, raise_comm_timeouts
 from genocloud.scatter.deploy.dask_clusters import connecting, wait_of
-from genocloud.scatter.spec import bytes_of, count_of, is_plain, range_of, settings_of, unusable
+from genocloud.scatter.spec import bytes_of, count_of, is_insecure, range_of, settings_of, unusable
 
-NAMES = ("namespace", "image", "threads", "memory", "workers", "account", "plain", "wait")
+NAMES = ("namespace", "image", "threads", "memory", "workers", "account", "insecure", "wait")
 
 WAIT_SECONDS = 1800
 """A node for the first pod may have to be made, and its image loaded."""
@@ -23,15 +23,15 @@ SCHEDULER_BYTES = 2_000_000_000
 def kubernetes_pool(text: str, choice: str) -> Iterator[Pool]:
     """A DaskCluster resource of the operator, created for this run and removed after it.
 
-    The operator connects to schedulers by tcp:// only, so `plain=yes` must confirm that the pods' network is safe.
+    The operator connects to schedulers by tcp:// only, so `insecure=yes` must confirm that the pods' network is safe.
     Raises SettingError without it, or if dask-kubernetes is not installed.
     """
     settings = settings_of(text, choice, NAMES)
     least, most = range_of(settings.get("workers", "0-10"), choice)
     spec = cluster_spec(settings, choice, f"genocloud-{uuid4().hex[:8]}")
-    if not is_plain(settings, choice):
+    if not is_insecure(settings, choice):
         raise SettingError(
-            f"{choice}: the Dask operator speaks plain tcp between pods; say plain=yes if a network policy or an "
+            f"{choice}: the Dask operator speaks plain tcp between pods; say insecure=yes if a network policy or an "
             "encrypted pod network guards them, or run pods of genocloud scheduler and genocloud workers and give tls://"
         )
     try:

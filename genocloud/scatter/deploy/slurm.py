@@ -18,10 +18,10 @@ from genocloud.scatter.dask.dask_settings import TCP_SECONDS, quiet_dask, raise_
 from genocloud.scatter.deploy.certificates import make_certificates
 from genocloud.scatter.deploy.dask_clusters import connecting, wait_of
 from genocloud.scatter.deploy.tls import FOLDER_VARIABLE, security_for
-from genocloud.scatter.spec import bytes_of, count_of, is_plain, range_of, settings_of
+from genocloud.scatter.spec import bytes_of, count_of, is_insecure, range_of, settings_of
 
 _JOB_NAMES = ("partition", "account", "qos", "threads", "memory", "walltime", "logs")
-NAMES = (*_JOB_NAMES, "workers", "interface", "tls", "plain", "wait")
+NAMES = (*_JOB_NAMES, "workers", "interface", "tls", "insecure", "wait")
 """The settings after `slurm:`."""
 
 JOB_NAME = "genocloud-workers"
@@ -122,7 +122,7 @@ def _queued() -> set[str] | None:
 
 @contextmanager
 def _certificates(settings: Mapping[str, str], choice: str) -> Iterator[Any]:
-    if is_plain(settings, choice):
+    if is_insecure(settings, choice):
         yield None
     elif "tls" in settings or os.environ.get(FOLDER_VARIABLE):
         yield security_for("tls://", settings.get("tls"))

@@ -13,11 +13,11 @@ FOLDER_VARIABLE = "GENOCLOUD_TLS"
 CA_NAME, CERTIFICATE_NAME, KEY_NAME = "ca.pem", "cert.pem", "key.pem"
 
 
-def security_for(address: str, folder: str | None, plain: bool = False) -> Any:
+def security_for(address: str, folder: str | None, insecure: bool = False) -> Any:
     """distributed's Security for an address: what is in the folder for tls://, None for tcp:// where that will do.
 
     Without `folder` the environment's GENOCLOUD_TLS counts. Raises SettingError where certificates are missing, and
-    for tcp:// to another machine unless it is to be `plain`.
+    for tcp:// to another machine unless it is to be `insecure`.
     """
     import distributed
 
@@ -26,11 +26,11 @@ def security_for(address: str, folder: str | None, plain: bool = False) -> Any:
         files = {f"tls_{role}_cert": certificate for role in ("client", "scheduler", "worker")}
         files |= {f"tls_{role}_key": key for role in ("client", "scheduler", "worker")}
         return distributed.Security(tls_ca_file=ca, require_encryption=True, **files)
-    if not plain and not on_this_machine(address):
+    if not insecure and not on_this_machine(address):
         raise SettingError(
             f"{address} is another machine's, and by tcp:// anybody between can read and change everything; make "
-            "certificates (genocloud certificates DIR) and use tls://, or say that the network is safe (plain=yes; "
-            "--plain of genocloud scheduler and workers)"
+            "certificates (genocloud certificates DIR) and use tls://, or say that the network is safe (insecure=yes; "
+            "--insecure of genocloud scheduler and workers)"
         )
     return None
 

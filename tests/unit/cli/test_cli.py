@@ -112,6 +112,14 @@ def test_a_mistyped_word_says_what_was_perhaps_meant(capsys, words, near):
     assert capsys.readouterr().err.endswith(f"; did you mean {near}?\n")
 
 
+@pytest.mark.parametrize("words", [("scheduler", "--plain"), ("workers", "tcp://head:8786", "--plain")])
+def test_an_option_with_a_new_name_says_it(capsys, words):
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith("; --plain has a new name: --insecure\n")
+
+
 def test_a_word_like_no_other_has_no_suggestion(capsys):
     with pytest.raises(SystemExit):
         main(["zzzzz"])

@@ -46,10 +46,12 @@ def test_slurm_tests_the_job_before_anything_waits_and_its_error_is_shown(sbatch
         ("slurm:memory=4GB,workers=0", "none of"),
         ("slurm:memory=4GB,walltime=8h", "walltime"),
         ("slurm:memory=100MB", "no room"),
-        ("kubernetes:threads=1,plain=yes", "none of"),
-        ("kubernetes:image=genocloud", "plain=yes"),
+        ("kubernetes:threads=1,insecure=yes", "none of"),
+        ("kubernetes:image=genocloud", "insecure=yes"),
         ("tls://127.0.0.1:9,wait=soon", "none of"),
-        ("tcp://127.0.0.1:9,plain=maybe", "none of"),
+        ("tcp://127.0.0.1:9,insecure=maybe", "none of"),
+        ("tcp://127.0.0.1:9,plain=yes", "plain has a new name; write insecure=yes"),
+        ("slurm:memory=4GB,plain=yes", "plain has a new name; write insecure=yes"),
     ],
 )
 def test_what_makes_no_sense_is_said_at_once(choice, problem):
