@@ -42,6 +42,8 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
 	$(BIN)/python -m tests.support.plain_words
 
 conformance: programs $(INSTALLED) $(GATK)

@@ -18,7 +18,6 @@ if study.federation:  # samples at several sites: one rule in the place of four
 
     include: "workflow/rules/hybrid.smk"
 
-
 else:
 
     include: "workflow/rules/inputs.smk"

@@ -10,11 +10,6 @@ if config["caller"] == "bcftools":
         output:
             gvcf="results/call/{sample}.g.vcf.gz",
             receipt="results/call/{sample}.json",
-        params:
-            reads=lambda wildcards: study.samples[wildcards.sample].reads,
-            reference=config["reference"],
-            par=["--par", *config["par"]] if config["par"] else [],
-            sex=lambda wildcards: study.samples[wildcards.sample].sex, **study.content(study.call_inputs),
         log:
             "results/logs/call/{sample}.log",
         conda:
@@ -23,6 +18,12 @@ if config["caller"] == "bcftools":
         resources:
             mem_mb=2000,  # MB
             runtime=2880,  # minutes
+        params:
+            **study.content(study.call_inputs),
+            reads=lambda wildcards: study.samples[wildcards.sample].reads,
+            reference=config["reference"],
+            par=["--par", *config["par"]] if config["par"] else [],
+            sex=lambda wildcards: study.samples[wildcards.sample].sex,
         shell:
             "genocloud call {wildcards.sample:q} --reads {params.reads:q} --reference {params.reference:q}"
             " --sex {params.sex} {params.par:q} --threads {threads}"
@@ -43,11 +44,6 @@ if config["caller"] == "gatk":
         output:
             gvcf="results/call/{sample}.g.vcf.gz",
             receipt="results/call/{sample}.json",
-        params:
-            reads=lambda wildcards: study.samples[wildcards.sample].reads,
-            reference=config["reference"],
-            partial="results/call/partial/{sample}",
-            heap_mb=lambda wildcards, resources: resources.mem_mb * 3 // 4,
         log:
             "results/logs/call/{sample}.log",
         conda:
@@ -58,6 +54,11 @@ if config["caller"] == "gatk":
         resources:
             mem_mb=4000,  # MB; three quarters of it become Java's heap
             runtime=2880,  # minutes
+        params:
+            reads=lambda wildcards: study.samples[wildcards.sample].reads,
+            reference=config["reference"],
+            partial="results/call/partial/{sample}",
+            heap_mb=lambda wildcards, resources: resources.mem_mb * 3 // 4,
         shell:
             """
             exec > {log:q} 2>&1
@@ -93,14 +94,6 @@ if config["caller"] == "deepvariant":
         output:
             gvcf="results/call/{sample}.g.vcf.gz",
             receipt="results/call/{sample}.json",
-        params:
-            reads=lambda wildcards: study.samples[wildcards.sample].reads,
-            reference=config["reference"],
-            model=config["deepvariant_model"],
-            haploid_contigs=lambda wildcards: ",".join(
-                haploid_contigs(study.stretches(study.samples[wildcards.sample].sex))
-            ),
-            partial="results/call/partial/{sample}",
         log:
             "results/logs/call/{sample}.log",
         container:
@@ -109,6 +102,14 @@ if config["caller"] == "deepvariant":
         resources:
             mem_mb=32000,  # MB
             runtime=1440,  # minutes
+        params:
+            reads=lambda wildcards: study.samples[wildcards.sample].reads,
+            reference=config["reference"],
+            model=config["deepvariant_model"],
+            haploid_contigs=lambda wildcards: ",".join(
+                haploid_contigs(study.stretches(study.samples[wildcards.sample].sex))
+            ),
+            partial="results/call/partial/{sample}",
         shell:
             """
             exec > {log:q} 2>&1
@@ -135,8 +136,8 @@ if config["caller"] in ("gatk", "deepvariant"):
             haploid="results/call/{sex}.haploid.bed",
             diploid="results/call/{sex}.diploid.bed",
             par="results/call/{sex}.par.bed",
+        localrule: True
         params:
             par=config["par"],
-        localrule: True
         run:
             write_ploidy_beds(study.stretches(wildcards.sex), output)

@@ -21,7 +21,7 @@ study = start(
     SnakemakeRun(
         snakefile=Path(workflow.main_snakefile),
         is_main=workflow.is_main_process,
-        is_dry=workflow.dryrun,
+        is_dry=workflow.dryrun or not workflow.executor_plugin,  # --lint has none
         is_remote_job=workflow.remote_exec,
         brings_programs=bool(workflow.deployment_settings.deployment_method),
     ),

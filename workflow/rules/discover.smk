@@ -8,13 +8,6 @@ rule discover:
         local(study.interval_files),
     output:
         receipt="results/discover/{part}.json",
-    params:
-        cohort=config["cohort"],
-        reference=config["reference"],
-        options=options.of(*SITES),
-        part=options.part,
-        scatter=options.scatter,
-        memory=options.memory, **study.content(lambda wildcards: study.interval_files),
     log:
         "results/logs/discover/{part}.log",
     conda:
@@ -23,6 +16,14 @@ rule discover:
     resources:
         mem_mb=8000,  # MB
         runtime=720,  # minutes
+    params:
+        **study.content(lambda wildcards: study.interval_files),
+        cohort=config["cohort"],
+        reference=config["reference"],
+        options=options.of(*SITES),
+        part=options.part,
+        scatter=options.scatter,
+        memory=options.memory,
     shell:
         "genocloud discover {params.cohort:q} {params.part} {params.options} --reference {params.reference:q}"
         " --scatter {params.scatter:q} {params.memory} --receipt {output.receipt} 2>&1 | tee {log} >&2"

@@ -7,11 +7,6 @@ rule export:
     output:
         local(study.vcf_files),  # of those in a bucket the receipt knows the size
         receipt="results/export/export.json",
-    params:
-        callset=lambda wildcards: config["callset"],
-        vcf=lambda wildcards, output: config["vcf"] if remote(study.vcf_files) else output[0],
-        scatter=lambda wildcards, threads, resources: resources.get("scatter", f"threads:{threads}"),
-        sites=lambda wildcards: study.export_sites,
     log:
         "results/logs/export.log",
     conda:
@@ -20,6 +15,11 @@ rule export:
     resources:
         mem_mb=4000,  # MB
         runtime=1440,  # minutes
+    params:
+        callset=lambda wildcards: config["callset"],
+        vcf=lambda wildcards, output: config["vcf"] if remote(study.vcf_files) else output[0],
+        scatter=lambda wildcards, threads, resources: resources.get("scatter", f"threads:{threads}"),
+        sites=lambda wildcards: study.export_sites,
     shell:
         "genocloud export {params.callset:q} {params.vcf:q} {params.sites} --scatter {params.scatter:q}"
         " --receipt {output.receipt} 2>&1 | tee {log} >&2"

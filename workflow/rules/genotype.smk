@@ -9,13 +9,6 @@ rule genotype_part:
         local(study.dbsnp),
     output:
         receipt="results/genotype/{part}.json",
-    params:
-        cohort=config["cohort"],
-        callset=config["callset"],
-        options=options.of(*MODEL, *SITES, "dbsnp"),
-        part=options.part,
-        scatter=options.scatter,
-        memory=options.memory, **study.content(lambda wildcards: study.dbsnp),
     log:
         "results/logs/genotype/{part}.log",
     conda:
@@ -24,6 +17,14 @@ rule genotype_part:
     resources:
         mem_mb=8000,  # MB
         runtime=1440,  # minutes
+    params:
+        **study.content(lambda wildcards: study.dbsnp),
+        cohort=config["cohort"],
+        callset=config["callset"],
+        options=options.of(*MODEL, *SITES, "dbsnp"),
+        part=options.part,
+        scatter=options.scatter,
+        memory=options.memory,
     shell:
         "genocloud genotype {params.cohort:q} {params.callset:q} {params.part} {params.options}"
         " --scatter {params.scatter:q} {params.memory} --receipt {output.receipt} 2>&1 | tee {log} >&2"
@@ -38,11 +39,6 @@ if not study.is_small:
             study.receipts("genotype"),
         output:
             receipt="results/genotype/genotype.json",
-        params:
-            cohort=config["cohort"],
-            callset=config["callset"],
-            options=options.of(*MODEL, *SITES, "dbsnp"),
-            memory=options.memory_mb,
         log:
             "results/logs/genotype.log",
         conda:
@@ -50,6 +46,11 @@ if not study.is_small:
         resources:
             mem_mb=4000,  # MB
             runtime=240,  # minutes
+        params:
+            cohort=config["cohort"],
+            callset=config["callset"],
+            options=options.of(*MODEL, *SITES, "dbsnp"),
+            memory=options.memory_mb,
         shell:
             "genocloud genotype {params.cohort:q} {params.callset:q} {params.options} --scatter inline"
             " --memory {params.memory}MB --receipt {output.receipt} 2>&1 | tee {log} >&2"

@@ -9,10 +9,10 @@ rule hybrid_config:
     output:
         sheet="results/hybrid/samples.tsv",
         config="results/hybrid/config.yaml",
+    localrule: True
     params:
         config=lambda wildcards: {**config, "samples": "results/hybrid/samples.tsv"},
         sheet=lambda wildcards: called_sheet(study.samples.values(), "results/hybrid"),
-    localrule: True
     run:
         Path(output.sheet).write_text(params.sheet)
         Path(output.config).write_text(yaml.safe_dump(params.config, sort_keys=False))

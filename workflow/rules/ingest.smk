@@ -10,11 +10,6 @@ rule ingest:
         intervals=local(study.interval_files),
     output:
         receipt="results/ingest/ingest.json",
-    params:
-        cohort=config["cohort"],
-        reference=config["reference"],
-        options=options.of("batch_size", "part_bp", "window_bp", *INTERVALS, "on_bad_record"),
-        scatter=options.scatter, **study.content(lambda wildcards: study.gvcfs),
     log:
         "results/logs/ingest.log",
     conda:
@@ -23,6 +18,12 @@ rule ingest:
     resources:
         mem_mb=8000,  # MB
         runtime=1440,  # minutes
+    params:
+        **study.content(lambda wildcards: study.gvcfs),
+        cohort=config["cohort"],
+        reference=config["reference"],
+        options=options.of("batch_size", "part_bp", "window_bp", *INTERVALS, "on_bad_record"),
+        scatter=options.scatter,
     shell:
         "genocloud ingest {params.cohort:q} {input.sheet} --reference {params.reference:q} --complete"
         " {params.options} --scatter {params.scatter:q} --receipt {output.receipt} 2>&1 | tee {log} >&2"

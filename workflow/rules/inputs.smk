@@ -7,18 +7,19 @@ rule inputs:
     output:
         sheet="results/inputs/samples.tsv",
         receipt="results/inputs/inputs.json",
-    params:
-        samples=lambda wildcards: config["samples"],
-        reference=lambda wildcards: config["reference"],
-        intervals=options.of(*INTERVALS), **study.content(lambda wildcards: [config["samples"], *study.reference]),
     log:
         "results/logs/inputs.log",
+    priority: 1  # a bad file is reported before hours of calling
     conda:
         "../envs/genocloud.yaml"
-    priority: 1  # a bad file is reported before hours of calling
     resources:
         mem_mb=1000,  # MB
         runtime=60,  # minutes
+    params:
+        **study.content(lambda wildcards: [config["samples"], *study.reference]),
+        samples=lambda wildcards: config["samples"],
+        reference=lambda wildcards: config["reference"],
+        intervals=options.of(*INTERVALS),
     shell:
         "genocloud inputs {params.samples:q} --reference {params.reference:q} --called results/call"
         " {params.intervals}"

@@ -8,10 +8,6 @@ rule report:
     output:
         local(study.report_files),
         receipt="results/report/report.json",
-    params:
-        callset=config["callset"],
-        plan="--plan results/plan.json" if Path("results/plan.json").exists() else "",  # genocloud plan -o makes it
-        page=lambda wildcards, output: config["report"] if remote(study.report_files) else output[0],
     log:
         "results/logs/report.log",
     conda:
@@ -19,6 +15,10 @@ rule report:
     resources:
         mem_mb=4000,  # MB
         runtime=120,  # minutes
+    params:
+        callset=config["callset"],
+        plan="--plan results/plan.json" if Path("results/plan.json").exists() else "",  # genocloud plan -o makes it
+        page=lambda wildcards, output: config["report"] if remote(study.report_files) else output[0],
     shell:
         "genocloud report {params.callset:q} --receipts results {params.plan} -o {params.page:q}"
         " --receipt {output.receipt} 2>&1 | tee {log} >&2"
