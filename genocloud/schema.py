@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -425,6 +425,30 @@ ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
 SITES, GENOTYPES = table(SITE_COLUMNS), table(GENOTYPE_COLUMNS)
 STORED_SITES, STORED_GENOTYPES = table((*SITE_COLUMNS, SITE_KEY)), table((*GENOTYPE_COLUMNS, SITE_KEY))
 
+# Names for signatures. Arrow has one type for all tables, so that these say to a reader, not to a type checker, which
+# columns a table has; some functions need only a few of them. Each is named after its schema.
+Blocks: TypeAlias = pa.Table
+Variants: TypeAlias = pa.Table
+Records: TypeAlias = pa.Table
+"""Rows of VARIANTS or of BLOCKS."""
+Observations: TypeAlias = pa.Table
+Spans: TypeAlias = pa.Table
+"""Rows of SPANS; also STRETCHES where ranks are not used."""
+Stretches: TypeAlias = pa.Table
+Alleles: TypeAlias = pa.Table
+Estimates: TypeAlias = pa.Table
+Settled: TypeAlias = pa.Table
+MergedSites: TypeAlias = pa.Table
+"""Rows of ALLELES, ESTIMATES or SETTLED: sites by their merged alleles."""
+Sites: TypeAlias = pa.Table
+StoredSites: TypeAlias = pa.Table
+"""Rows of STORED_SITES: SITES with their keys."""
+Genotypes: TypeAlias = pa.Table
+StoredGenotypes: TypeAlias = pa.Table
+"""Rows of STORED_GENOTYPES: GENOTYPES with their sites' keys."""
+DistinctGenotypes: TypeAlias = pa.Table
+"""The FORMAT columns of GENOTYPES, each distinct genotype once."""
+
 
 _RUN = {"lengths": INTS, "counts": INTS, "values": pa.list_(FLOAT)}
 """Concatenated multisets of floats: number of distinct values in each, counts, values."""
@@ -495,6 +519,22 @@ TOTALS = pa.schema([("kind", STRING), ("bin", INT32), ("count", INT64)])
 """Counts of a location's genotypes over all samples: `samples`, by class, and called ones by DP and by GQ."""
 EMITTED = pa.schema([("site", INT32), ("kept", INTS), ("estimated", BOOL)])
 """The emitted sites of ALLELES, with their ALTs and whether they have a QUAL."""
+
+Summary: TypeAlias = pa.Table
+Shares: TypeAlias = pa.Table
+"""Rows of SHARES, with the columns of ALLELE_SHARES or of ALLELE_SUMS where they are enabled."""
+Squares: TypeAlias = pa.Table
+InitialSums: TypeAlias = pa.Table
+"""Rows of STARTS."""
+Questions: TypeAlias = pa.Table
+Answers: TypeAlias = pa.Table
+Sheet: TypeAlias = pa.Table
+ActiveSamples: TypeAlias = pa.Table
+IntervalRows: TypeAlias = pa.Table
+"""Rows of INTERVALS."""
+UnitedAlleles: TypeAlias = pa.Table
+Emitted: TypeAlias = pa.Table
+Totals: TypeAlias = pa.Table
 
 
 def numbers(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:

@@ -27,7 +27,9 @@ class NotInstalled(SettingError):
         super().__init__(f"{package} is not installed; pip install {package}, or use to_numpy(), sites(), genotypes()")
 
 
-def dense(sites: pa.Table, genotypes: pa.Table, samples: Sequence[str], contigs: Sequence[Contig]) -> dict[str, Array]:
+def dense(
+    sites: schema.Sites, genotypes: schema.Genotypes, samples: Sequence[str], contigs: Sequence[Contig]
+) -> dict[str, Array]:
     """SITES and GENOTYPES (dense, samples in order) as arrays by name.
 
     call_genotype          (variants, samples, ploidy) int8; -1 missing, -2 where the ploidy is smaller
@@ -64,7 +66,7 @@ def _columns(columns: Sequence[schema.Column], prefix: str) -> Iterator[schema.C
     return (column for column in columns if column.vcf.startswith(prefix))
 
 
-def _places(sites: pa.Table, contigs: Sequence[Contig]) -> dict[str, Array]:
+def _places(sites: schema.Sites, contigs: Sequence[Contig]) -> dict[str, Array]:
     index = {contig.name: place for place, contig in enumerate(contigs)}
     alleles = [[ref, *alts] for ref, alts in zip(sites["ref"].to_pylist(), sites["alts"].to_pylist(), strict=True)]
     width = max(map(len, alleles), default=1)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from genocloud import schema
 from genocloud.callset.manifest import Description
 from genocloud.callset.vcf_header import dictionary, header_text, vcf_keys
-from genocloud.callset.vcf_text import Genotypes, Lines, decimals, text_bytes
+from genocloud.callset.vcf_text import GenotypeFields, Lines, decimals, text_bytes
 from genocloud.kernels import bcf_encoding
 from genocloud.regions import Contig
 
@@ -40,7 +40,7 @@ class _Values(NamedTuple):
     values: npt.NDArray[np.int32]
 
 
-def site_records(sites: pa.Table, contigs: Sequence[Contig]) -> pa.Array:
+def site_records(sites: schema.Sites, contigs: Sequence[Contig]) -> pa.Array:
     """Each site's shared part of the record (everything before the genotypes), as bytes."""
     numbers = dictionary()
     info = [_values(column, sites[column.name].combine_chunks()) for _, column in _INFO]
@@ -59,7 +59,7 @@ def site_records(sites: pa.Table, contigs: Sequence[Contig]) -> pa.Array:
     )
 
 
-def records_of(sites: pa.Array, genotypes: Genotypes, cells: npt.NDArray[np.int32]) -> Lines:
+def records_of(sites: pa.Array, genotypes: GenotypeFields, cells: npt.NDArray[np.int32]) -> Lines:
     """Complete records from the output of `site_records`; cells as in vcf_text.lines_of."""
     numbers = dictionary()
     keys = np.array([numbers[key] for key in genotypes.keys], np.int32)
@@ -114,7 +114,7 @@ def _bits(values: pa.Array, form: str) -> npt.NDArray[np.int32]:
     return np.where(values.is_valid().to_numpy(zero_copy_only=False), bits, _MISSING_FLOAT)
 
 
-def _places(sites: pa.Table, contigs: Sequence[Contig]) -> npt.NDArray[np.int32]:
+def _places(sites: schema.Sites, contigs: Sequence[Contig]) -> npt.NDArray[np.int32]:
     number = {contig.name: place for place, contig in enumerate(contigs)}
     column = sites["contig"].combine_chunks()
     contig = np.array([number[name] for name in column.dictionary.to_pylist()], np.int32)[column.indices.to_numpy()]
@@ -123,7 +123,7 @@ def _places(sites: pa.Table, contigs: Sequence[Contig]) -> npt.NDArray[np.int32]
 
 
 def _alleles(
-    sites: pa.Table,
+    sites: schema.Sites,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
     """REF and ALT of each site, as string lists; see schema.string_lists."""
     ref, alts = sites["ref"].combine_chunks(), sites["alts"].combine_chunks()

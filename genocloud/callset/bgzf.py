@@ -17,18 +17,18 @@ _HEADER = bytes.fromhex("1f8b08040000000000ff060042430200")
 _LEVEL = 2
 
 
-class Blocks(NamedTuple):
+class BgzfBlocks(NamedTuple):
     """Compressed blocks; block i is data[starts[i]:starts[i + 1]] (int64), BLOCK_BYTES of text, the last one fewer."""
 
     data: bytes
     starts: npt.NDArray[np.int64]
 
 
-def compress(data: bytes | memoryview) -> Blocks:
+def compress(data: bytes | memoryview) -> BgzfBlocks:
     """Compress data into whole blocks; empty data gives no block."""
     view = memoryview(data)
     blocks = [_block(view[start : start + BLOCK_BYTES]) for start in range(0, len(view), BLOCK_BYTES)]
-    return Blocks(b"".join(blocks), np.cumsum([0, *map(len, blocks)], dtype=np.int64))
+    return BgzfBlocks(b"".join(blocks), np.cumsum([0, *map(len, blocks)], dtype=np.int64))
 
 
 def _block(part: memoryview) -> bytes:
@@ -39,7 +39,7 @@ def _block(part: memoryview) -> bytes:
     )
 
 
-def virtual(blocks: Blocks, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def virtual(blocks: BgzfBlocks, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Virtual offsets, relative to the first block, of uncompressed offsets; the end maps to the next block's start."""
     block, within = np.divmod(places, BLOCK_BYTES)
     size = len(blocks.starts) - 1

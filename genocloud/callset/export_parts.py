@@ -43,7 +43,7 @@ class Piece(NamedTuple):
     contigs  (index of a contig's first site, its name), in order
     """
 
-    blocks: bgzf.Blocks
+    blocks: bgzf.BgzfBlocks
     contigs: Sequence[tuple[int, str]]
     begin: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genocloud import storage
+from genocloud import schema, storage
 from genocloud.callset.vcf_index import index_names
 from genocloud.errors import SettingError
 from genocloud.regions import Contig
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # checking a file name must not load pyarrow and the kernels
     import pyarrow as pa
 
     from genocloud.callset.manifest import Description
-    from genocloud.callset.vcf_text import Genotypes, Lines
+    from genocloud.callset.vcf_text import GenotypeFields, Lines
 
 
 class NotGzipped(SettingError):
@@ -36,8 +36,8 @@ class ExportFormat(NamedTuple):
     suffix: str
     bcf: bool
     header: Callable[[Description], bytes]
-    sites: Callable[[pa.Table, Sequence[Contig]], pa.Array]
-    records: Callable[[pa.Array, Genotypes, npt.NDArray[np.int32]], Lines]
+    sites: Callable[[schema.Sites, Sequence[Contig]], pa.Array]
+    records: Callable[[pa.Array, GenotypeFields, npt.NDArray[np.int32]], Lines]
 
 
 def form_of(url: str) -> ExportFormat:

@@ -124,7 +124,7 @@ class Callset:
         *,
         columns: Sequence[str] | None = None,
         filter: pc.Expression | None = None,  # noqa: A002 (pyarrow's name)
-    ) -> pa.Table:
+    ) -> schema.Sites:
         """The sites of a region, one row a site, sorted by contig and pos.
 
         columns  names of schema.SITES (default: all); only these are read. `pos` is 1-based, `qual` phred
@@ -145,7 +145,7 @@ class Callset:
         ]
         return pa.concat_tables([empty, *tables]).unify_dictionaries()
 
-    def genotypes(self, region: Places = None, samples: str | Sequence[str] | None = None) -> pa.Table:
+    def genotypes(self, region: Places = None, samples: str | Sequence[str] | None = None) -> schema.Genotypes:
         """The genotypes of a region, one row a site and sample: schema.GENOTYPES.
 
         Rows come site by site, and within a site in the order of `samples` (default: all). Raises UnknownSample,
@@ -157,7 +157,7 @@ class Callset:
         tables = [self._shard_genotypes(shard, place, chosen) for shard, place in self._parts(region)]
         return pa.concat_tables([schema.GENOTYPES.empty_table(), *tables]).unify_dictionaries()
 
-    def carriers(self, variant: str, samples: str | Sequence[str] | None = None) -> pa.Table:
+    def carriers(self, variant: str, samples: str | Sequence[str] | None = None) -> schema.Genotypes:
         """The genotypes (schema.GENOTYPES) that have the ALT of a variant CHROM:POS:REF:ALT; POS is 1-based.
 
         REF and ALT may be longer or shorter by last bases that both share than at the callset's site. Without rows
@@ -174,7 +174,7 @@ class Callset:
         table = self.genotypes(wanted.region, chosen)
         return table.take(carrier_rows(table["GT"], alleles, len(chosen)))
 
-    def batches(self, shard: ShardEntry, columns: Sequence[str]) -> Iterator[pa.Table]:
+    def batches(self, shard: ShardEntry, columns: Sequence[str]) -> Iterator[schema.Genotypes]:
         """Columns of a shard's genotypes, one batch at a time, so that memory does not grow with the cohort."""
         for batch, members in self.description.batches.items():
             files, whole = shard.genotypes[batch], is_whole(shard, shard.genotypes[batch], len(members))
@@ -233,7 +233,7 @@ class Callset:
             raise UnknownSample(self.url, sample, did_you_mean(sample, self.samples))
         return tuple(samples)
 
-    def _sites(self, shard: ShardEntry, region: Region | None) -> pa.Table:
+    def _sites(self, shard: ShardEntry, region: Region | None) -> schema.StoredSites:
         """SITES with their keys."""
         return _read(self.store, shard.sites, schema.STORED_SITES, self._place(shard, region))
 
@@ -244,7 +244,9 @@ class Callset:
         one = shard.extent.contig == shard.extent.last
         return _Place(None if one else self.contigs[region.contig].name, region.start, region.end)
 
-    def _current_rows(self, tables: Sequence[pa.Table], sites: pa.Table) -> pa.Table:
+    def _current_rows(
+        self, tables: Sequence[schema.StoredGenotypes], sites: schema.StoredSites
+    ) -> schema.StoredGenotypes:
         """The rows of a batch's files that are not superseded, in site order."""
         rows = pa.concat_tables(tables).unify_dictionaries()
         rows = rows.filter(pc.is_in(rows[KEY], value_set=sites[KEY].combine_chunks()))
@@ -252,7 +254,7 @@ class Callset:
         places = order[np.searchsorted(sites[KEY], schema.numbers(rows[KEY]), sorter=order)]
         return rows.take(np.argsort(places, kind="stable"))
 
-    def _shard_genotypes(self, shard: ShardEntry, region: Region | None, samples: tuple[str, ...]) -> pa.Table:
+    def _shard_genotypes(self, shard: ShardEntry, region: Region | None, samples: tuple[str, ...]) -> schema.Genotypes:
         wanted = set(samples)
         batches = {
             batch: [sample for sample in members if sample in wanted]
@@ -267,7 +269,7 @@ class Callset:
 
     def _batch_genotypes(
         self, shard: ShardEntry, batch: str, region: Region | None, members: Sequence[str]
-    ) -> pa.Table:
+    ) -> schema.Genotypes:
         files, place = shard.genotypes[batch], self._place(shard, region)
         with self.store_of(batch) as store:
             tables = [_read(store, file, schema.STORED_GENOTYPES, place, members) for file in files]

@@ -17,7 +17,7 @@ from genocloud.callset.formats import ExportFormat
 from genocloud.callset.layout import ShardEntry, rows_of
 from genocloud.callset.reading import Callset
 from genocloud.callset.streaming import Span, stream_genotypes, stream_rows
-from genocloud.callset.vcf_text import FORMAT_COLUMNS, Genotypes, lay_out
+from genocloud.callset.vcf_text import FORMAT_COLUMNS, GenotypeFields, lay_out
 from genocloud.regions import Contig, Region
 
 PIECE_GENOTYPES = 1 << 16
@@ -35,7 +35,7 @@ class Batch(NamedTuple):
     """
 
     samples: Sequence[str]
-    distinct: pa.Table
+    distinct: schema.DistinctGenotypes
     numbers: npt.NDArray[np.int32]
 
 
@@ -52,7 +52,7 @@ def called_pieces(
     form: ExportFormat,
     contigs: Sequence[Contig],
     samples: Sequence[str],
-    sites: pa.Table,
+    sites: schema.Sites,
     batches: Sequence[Batch],
     threads: int,
 ) -> Iterator[Piece]:
@@ -78,7 +78,7 @@ def called_pieces(
         yield from _in_order(pool, threads, tasks())
 
 
-def _slices(sites: pa.Table) -> Iterator[pa.Table]:
+def _slices(sites: schema.Sites) -> Iterator[schema.Sites]:
     return (sites.slice(start, PIECE_SITES) for start in range(0, sites.num_rows, PIECE_SITES))
 
 
@@ -134,7 +134,7 @@ def _stored(
 
 def _genotypes(
     callset: Callset, shard: ShardEntry, batch: str, samples: int, size: int, span: Span
-) -> Iterator[pa.Table]:
+) -> Iterator[schema.Genotypes]:
     with callset.store_of(batch) as store:
         yield from stream_genotypes(store, shard, batch, samples, FORMAT_COLUMNS, size, span)
 
@@ -143,7 +143,9 @@ def _sites_at_once(samples: Sequence[str]) -> int:
     return min(max(PIECE_GENOTYPES // max(len(samples), 1), 1), PIECE_SITES)
 
 
-def _texts(form: ExportFormat, contigs: Sequence[Contig], tables: Iterable[pa.Table], size: int) -> Iterator[_Sites]:
+def _texts(
+    form: ExportFormat, contigs: Sequence[Contig], tables: Iterable[schema.Sites], size: int
+) -> Iterator[_Sites]:
     """Split rendered sites into pieces of `size`; rendering larger tables amortises the cost per column."""
     for table in tables:
         texts = form.sites(table, contigs)
@@ -165,14 +167,14 @@ def _in_order(pool: ThreadPoolExecutor, threads: int, tasks: Iterable[Callable[[
         yield waiting.popleft().result()
 
 
-def _ahead(pool: ThreadPoolExecutor, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+def _ahead(pool: ThreadPoolExecutor, tables: Iterator[schema.Genotypes]) -> Iterator[schema.Genotypes]:
     """Prefetch: read the next table while the current one is used."""
     return _follow(pool, tables, pool.submit(next, tables, None))
 
 
 def _follow(
-    pool: ThreadPoolExecutor, tables: Iterator[pa.Table], waiting: "Future[pa.Table | None]"
-) -> Iterator[pa.Table]:
+    pool: ThreadPoolExecutor, tables: Iterator[schema.Genotypes], waiting: "Future[schema.Genotypes | None]"
+) -> Iterator[schema.Genotypes]:
     while (table := waiting.result()) is not None:
         waiting = pool.submit(next, tables, None)
         yield table
@@ -181,7 +183,7 @@ def _follow(
 def _render_stored(
     form: ExportFormat,
     sites: _Sites,
-    genotypes: list[pa.Table],
+    genotypes: list[schema.Genotypes],
     first: npt.NDArray[np.int64],
     step: npt.NDArray[np.int64],
 ) -> Piece:
@@ -192,7 +194,7 @@ def _render_stored(
     return _render(form, sites, lay_out(genotypes), cells)
 
 
-def _render(form: ExportFormat, sites: _Sites, genotypes: Genotypes, cells: npt.NDArray[np.int32]) -> Piece:
+def _render(form: ExportFormat, sites: _Sites, genotypes: GenotypeFields, cells: npt.NDArray[np.int32]) -> Piece:
     lines = form.records(sites.texts, genotypes, cells)
     blocks = bgzf.compress(lines.data.data)
     counts = Counts(len(sites.texts), cells.size, len(lines.data))

@@ -48,7 +48,7 @@ class Segment:
     made: str
     genotypes: FileEntry
     shares: FileEntry
-    table: pa.Table
+    table: schema.Shares
 
     @property
     def keys(self) -> npt.NDArray[np.int64]:
@@ -74,7 +74,7 @@ def find_segments(store: Store, shard: Shard, batch: str, made: str, keys: npt.N
     return [] if len(chosen) > MOST_SEGMENTS or rows - len(held) > MOST_SUPERSEDED * rows else chosen
 
 
-def known_sites(store: Store, shard: Shard) -> pa.Table:
+def known_sites(store: Store, shard: Shard) -> schema.Sites:
     """Columns `contig`, `pos` and `alts` of the sites that an earlier run wrote for a shard; a hint only.
 
     Without rows where nothing can be read.
@@ -126,9 +126,9 @@ def write_segment(
     shard: Shard,
     batch: str,
     made: str,
-    places: pa.Table,
-    genotypes: pa.Table,
-    shares: pa.Table,
+    places: schema.StoredSites,
+    genotypes: schema.Genotypes,
+    shares: schema.Shares,
     label: str = "",
 ) -> Segment:
     """Write GENOTYPES at some sites, then the shares, which mark the segment complete.

@@ -50,7 +50,7 @@ def _row_groups(metadata: sealing.FileMetaData, start: int, end: int) -> tuple[l
 
 def stream_genotypes(
     store: Store, shard: ShardEntry, batch: str, samples: int, columns: Sequence[str], sites: int, span: Span
-) -> Iterator[pa.Table]:
+) -> Iterator[schema.Genotypes]:
     """A batch's rows at a span of the shard's sites, in tables of `sites` sites, the last shorter.
 
     Superseded rows are skipped. `samples`: number of samples in the batch. Raises DamagedFile.
@@ -109,7 +109,7 @@ def _keys(store: Store, file: FileEntry, declared: pa.Schema) -> npt.NDArray[np.
 
 def _current_rows(
     store: Store, file: FileEntry, columns: Sequence[str], places: npt.NDArray[np.int64], samples: int
-) -> Iterator[pa.Table]:
+) -> Iterator[schema.Genotypes]:
     """A file's rows that are not superseded, _AT_ONCE sites at a time."""
     at = 0
     for table in stream_rows(store, file, schema.STORED_GENOTYPES, columns, _AT_ONCE * samples, (0, file.rows)):
@@ -125,19 +125,21 @@ _AT_ONCE = 256
 class _Source:
     """Cursor over one file's rows that are not superseded, in site order."""
 
-    def __init__(self, places: npt.NDArray[np.int64], tables: Iterator[pa.Table], first: int, samples: int) -> None:
+    def __init__(
+        self, places: npt.NDArray[np.int64], tables: Iterator[schema.Genotypes], first: int, samples: int
+    ) -> None:
         self.places, self.tables, self.samples = places[places >= 0], tables, samples
         self.ahead = int(np.searchsorted(self.places, first))  # sites before the first requested one
-        self.held: list[pa.Table] = []
+        self.held: list[schema.Genotypes] = []
 
-    def take(self, start: int, stop: int) -> tuple[npt.NDArray[np.int64], pa.Table]:
+    def take(self, start: int, stop: int) -> tuple[npt.NDArray[np.int64], schema.Genotypes]:
         """Indices of its sites in a span of the shard's sites, and their rows; spans must be consecutive."""
         first, last = np.searchsorted(self.places, [start, stop])
         skipped, self.ahead = (self.ahead if last > first else 0), (0 if last > first else self.ahead)
         table = self._rows((skipped + int(last - first)) * self.samples)
         return self.places[first:last], table.slice(skipped * self.samples)
 
-    def _rows(self, rows: int) -> pa.Table:
+    def _rows(self, rows: int) -> schema.Genotypes:
         count = sum(table.num_rows for table in self.held)
         while count < rows or not self.held:
             self.held.append(next(self.tables))
@@ -147,7 +149,7 @@ class _Source:
         return table.slice(0, rows)
 
 
-def _interleaved(sources: Sequence[_Source], start: int, stop: int, samples: int) -> pa.Table:
+def _interleaved(sources: Sequence[_Source], start: int, stop: int, samples: int) -> schema.Genotypes:
     taken = [source.take(start, stop) for source in sources]
     order = np.argsort(np.concatenate([places for places, _ in taken]))
     table = pa.concat_tables([table for _, table in taken]).unify_dictionaries()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from genocloud import schema
 from genocloud.errors import InputError, UnknownContig
 from genocloud.regions import Contig, Region
 
@@ -51,7 +52,7 @@ def parse_variant(text: str, contigs: Sequence[Contig]) -> Variant:
     return Variant(Region(number, start, start + 1), match["ref"].upper(), match["alt"].upper())
 
 
-def find_alleles(sites: pa.Table, variant: Variant) -> list[tuple[int, int]]:
+def find_alleles(sites: schema.Sites, variant: Variant) -> list[tuple[int, int]]:
     """(row of the site, number of the ALT in GT) of each site at the variant's POS that has it.
 
     Alleles are compared without the last bases that REF and ALT share: C>T is the ALT TA of REF CA.

@@ -56,7 +56,7 @@ class Columns(NamedTuple):
     words: npt.NDArray[np.uint8]
 
 
-class Genotypes(NamedTuple):
+class GenotypeFields(NamedTuple):
     """FORMAT columns of some tables, concatenated.
 
     keys     the fields with a value, GT first
@@ -71,17 +71,17 @@ class Genotypes(NamedTuple):
     bounds: npt.NDArray[np.int32]
 
 
-def lay_out(tables: Sequence[pa.Table]) -> Genotypes:
+def lay_out(tables: Sequence[schema.DistinctGenotypes]) -> GenotypeFields:
     """Concatenate the FORMAT columns of tables (GENOTYPES, or its distinct rows)."""
     fields = list(_fields(tables))
     columns = _laid_out(fields)
     rows = sum(table.num_rows for table in tables)
     masks, bounds = np.empty(rows, np.int32), np.empty(rows, np.int32)
     vcf_columns.weigh_rows(*columns[:-1], masks, bounds)
-    return Genotypes([field.key for field in fields], columns, masks, bounds)
+    return GenotypeFields([field.key for field in fields], columns, masks, bounds)
 
 
-def lines_of(sites: pa.Array, genotypes: Genotypes, cells: npt.NDArray[np.int32]) -> Lines:
+def lines_of(sites: pa.Array, genotypes: GenotypeFields, cells: npt.NDArray[np.int32]) -> Lines:
     """Complete VCF lines from the output of `site_texts`.
 
     cells  (sites, samples) int32; the sample's row of the genotypes at the site
@@ -97,7 +97,7 @@ def lines_of(sites: pa.Array, genotypes: Genotypes, cells: npt.NDArray[np.int32]
     return Lines(out[: starts[-1]], starts)
 
 
-def _fields(tables: Sequence[pa.Table]) -> Iterator[_Field]:
+def _fields(tables: Sequence[schema.DistinctGenotypes]) -> Iterator[_Field]:
     for key, column in _FORMAT:
         chunks = [chunk for table in tables for chunk in table[column.name].chunks if len(chunk)]
         if key == "GT" or any(chunk.null_count < len(chunk) for chunk in chunks):
@@ -194,7 +194,7 @@ def _read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values
 
 
-def site_texts(sites: pa.Table) -> pa.Array:
+def site_texts(sites: schema.Sites) -> pa.Array:
     """CHROM to INFO of each site, tab-separated."""
     columns = [
         pc.cast(sites["contig"], pa.string()),
@@ -224,7 +224,7 @@ def _quality(values: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(decimals(values, column.form), r"\.00$", "")
 
 
-def _info(sites: pa.Table) -> pa.Array:
+def _info(sites: schema.Sites) -> pa.Array:
     columns = [(key, column, sites[column.name].combine_chunks()) for key, column in _INFO]
     items = [_item(*each) for each in columns if each[2].null_count < len(sites)]
     nothing = pa.array([""]).take(pa.array(np.zeros(len(sites), np.int32)))

@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 SIZES_AT_ONCE = 16
 """Concurrent requests to the store: a bucket takes some 30 ms for each, and a shard has a file for each batch."""
 
-BatchTables = Mapping[str, pa.Table] | Iterable[tuple[str, pa.Table]]
+BatchTables = Mapping[str, schema.Genotypes] | Iterable[tuple[str, schema.Genotypes]]
 """GENOTYPES by batch id: a mapping, or an iterator of pairs so that only one batch's table is in memory."""
 
 
@@ -111,7 +111,7 @@ def has_seal(store: Store, file: FileEntry) -> bool:
     return True
 
 
-def write_shard(store: Store, shard: Shard, key: str, sites: pa.Table, genotypes: BatchTables) -> ShardEntry:
+def write_shard(store: Store, shard: Shard, key: str, sites: schema.Sites, genotypes: BatchTables) -> ShardEntry:
     """Write a shard's tables SITES and, for each batch, GENOTYPES; its entry is written last and marks it complete.
 
     key  digest of the settings and inputs that determine the tables; see find_shard
@@ -126,7 +126,7 @@ def write_shard(store: Store, shard: Shard, key: str, sites: pa.Table, genotypes
     return complete_shard(store, shard, key, keyed, files)
 
 
-def _keyed(sites: pa.Table) -> pa.Table:
+def _keyed(sites: schema.Sites) -> schema.StoredSites:
     alleles = zip(*(sites[name].to_pylist() for name in ("contig", "pos", "ref", "alts")), strict=True)
     return sites.append_column(schema.SITE_KEY.field, pa.array([site_key(*each) for each in alleles], schema.INT64))
 
@@ -146,7 +146,7 @@ def begin_shard(store: Store, shard: Shard, key: str | None = None) -> None:
     store.delete(entry_name(shard.name))
 
 
-def count_alts(sites: pa.Table) -> int:
+def count_alts(sites: schema.Sites) -> int:
     """Number of ALTs of all SITES."""
     return int(pc.sum(pc.list_value_length(sites["alts"])).as_py() or 0)
 
@@ -155,7 +155,7 @@ def complete_shard(
     store: Store,
     shard: Shard,
     key: str,
-    sites: pa.Table,
+    sites: schema.StoredSites,
     genotypes: Mapping[str, Sequence[FileEntry]],
     shares: Mapping[str, Sequence[FileEntry]] | None = None,
 ) -> ShardEntry:
@@ -170,7 +170,7 @@ def complete_shard(
 
 
 def write_genotypes(
-    store: Store, shard: Shard, batch: str, sites: pa.Table, table: pa.Table, segment: str = ""
+    store: Store, shard: Shard, batch: str, sites: schema.StoredSites, table: schema.Genotypes, segment: str = ""
 ) -> FileEntry:
     """A step of `write_shard`: write one batch's GENOTYPES at the sites, of which `pos` and `key` are used."""
     name, table = genotypes_name(batch, shard.name, segment), table.unify_dictionaries()
@@ -181,7 +181,7 @@ def write_genotypes(
     return _write(store, name, keyed, schema.STORED_GENOTYPES, max(len(samples), 1), order)
 
 
-def _dense_samples(name: str, sites: pa.Table, table: pa.Table) -> list[str]:
+def _dense_samples(name: str, sites: schema.StoredSites, table: schema.Genotypes) -> list[str]:
     """The batch's samples in order; raises ValueError unless every site has exactly these, in this order."""
     if not table.num_rows:
         return []

@@ -14,7 +14,7 @@ from genocloud.cohort.membership import Place
 from genocloud.cohort.reading import read_windows
 from genocloud.cohort.writing import write_part
 from genocloud.regions import Part
-from genocloud.schema import numbers, with_column
+from genocloud.schema import Records, numbers, with_column
 from genocloud.storage import Store
 
 
@@ -90,7 +90,7 @@ def _ploidy(receipt: BatchReceipt, place: int, contig: str) -> int:
 
 def _windows(
     store: Store, made: Rewriting, receipts: Mapping[str, BatchReceipt], layout: Layout, part: Part
-) -> Iterator[list[dict[str, pa.Table]]]:
+) -> Iterator[list[dict[str, Records]]]:
     places = _places(made, receipts)
     with ExitStack() as stack:
         sources = {
@@ -109,7 +109,7 @@ def _places(made: Rewriting, receipts: Mapping[str, BatchReceipt]) -> dict[str, 
     return {batch: pa.array(column, pa.int32()) for batch, column in places.items()}
 
 
-def _side_by_side(kind: str, tables: Sequence[tuple[pa.Array, pa.Table]]) -> pa.Table:
+def _side_by_side(kind: str, tables: Sequence[tuple[pa.Array, Records]]) -> Records:
     """Merge batches' rows of a window, in order of contig, sample and start."""
     placed = [with_column(table, "sample", places.take(table["sample"].combine_chunks())) for places, table in tables]
     together = pa.concat_tables(placed)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import sealing
-from genocloud.schema import INT32, INT64
+from genocloud.schema import INT32, INT64, Records
 
 Columns = Mapping[str, Any]
 """Arrow columns by name: a table, or a dictionary."""
@@ -60,7 +60,7 @@ def packed_schema(kind: str, table: pa.Schema) -> pa.Schema:
     return pa.schema([GAP, LENGTH, *wide])
 
 
-def pack(kind: str, table: pa.Table) -> pa.Table:
+def pack(kind: str, table: Records) -> Records:
     """Encode a window's rows for Parquet."""
     start, stop = (table[name].to_numpy().astype(np.int64) for name in ("start", "stop"))
     gap = start.copy()
@@ -74,7 +74,7 @@ def pack(kind: str, table: pa.Table) -> pa.Table:
     return pa.table([columns[name] for name in packed.names], schema=packed)
 
 
-def unpack(kind: str, packed: pa.Table, table: pa.Schema) -> pa.Table:
+def unpack(kind: str, packed: Records, table: pa.Schema) -> Records:
     """The inverse of `pack`: decode one row group."""
     columns: dict[str, Any] = {name: packed[name] for name in packed.column_names}
     length = packed["length"].to_numpy().astype(np.int64)
@@ -85,7 +85,7 @@ def unpack(kind: str, packed: pa.Table, table: pa.Schema) -> pa.Table:
     return pa.table([columns[name] for name in table.names], schema=table)
 
 
-def decoded_bytes(table: pa.Table) -> int:
+def decoded_bytes(table: Records) -> int:
     """Bytes of a table's values and offsets, independent of its buffers."""
     return sum(_bytes_of(column) for column in table.columns)
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from genocloud.cohort.batch import KINDS, Rows, Tally
 from genocloud.cohort.layout import Window
 from genocloud.regions import Region, joined
-from genocloud.schema import with_column
+from genocloud.schema import Blocks, Records, with_column
 
 Place = tuple[int, int]
 """A contig's index and a base of it."""
@@ -164,7 +164,7 @@ ROOMY = 8
 """After a run of contigs with fewer than PIECE_ROWS / ROOMY rows, twice as many contigs are taken."""
 
 
-def side_by_side(windows: Iterable[Window], streams: Sequence[Stream]) -> Iterator[Iterator[dict[str, pa.Table]]]:
+def side_by_side(windows: Iterable[Window], streams: Sequence[Stream]) -> Iterator[Iterator[dict[str, Records]]]:
     """Each window's rows of all samples by kind, in order of region, sample and start; blocks are cut at its edges.
 
     A window with more than PIECE_ROWS rows comes in several pieces; each window's iterator must be exhausted.
@@ -181,7 +181,7 @@ class _Together:
     nearest: Place = (-1, 0)
     rest: dict[int, pa.RecordBatch] = field(default_factory=dict)
 
-    def pieces(self, window: Window) -> Iterator[dict[str, pa.Table]]:
+    def pieces(self, window: Window) -> Iterator[dict[str, Records]]:
         """The rows of the next window, in pieces: contig by contig, or many at a time while they have few rows."""
         further: dict[int, pa.RecordBatch] = {}
         at, size = 0, 1
@@ -202,7 +202,7 @@ class _Together:
             return at
         return bisect_right(window, self.nearest, lo=at, key=lambda region: (region.contig, region.end))
 
-    def _run(self, run: Window, further: dict[int, pa.RecordBatch]) -> Iterator[dict[str, pa.Table]]:
+    def _run(self, run: Window, further: dict[int, pa.RecordBatch]) -> Iterator[dict[str, Records]]:
         """The rows of some neighbouring regions; a single region with many rows comes in several pieces."""
         pieces: dict[str, list[Piece]] = {kind: [] for kind in KINDS}
         rows = 0
@@ -226,7 +226,7 @@ def _take(
     return sum(batch.num_rows for each in batches.values() for batch in each)
 
 
-def _tables(pieces: dict[str, list[Piece]], run: Window, further: dict[int, pa.RecordBatch]) -> dict[str, pa.Table]:
+def _tables(pieces: dict[str, list[Piece]], run: Window, further: dict[int, pa.RecordBatch]) -> dict[str, Records]:
     """Pieces as tables; remainders of blocks beyond the last region are added to `further`.
 
     Only a window's last region can end before its contig does, which continues in the next window.
@@ -237,7 +237,7 @@ def _tables(pieces: dict[str, list[Piece]], run: Window, further: dict[int, pa.R
     return tables
 
 
-def _joined(kind: str, pieces: Sequence[Piece], run: Window) -> pa.Table:
+def _joined(kind: str, pieces: Sequence[Piece], run: Window) -> Records:
     """Concatenate pieces, sorted by contig (stable), with the samples' indices as `sample`."""
     table = pa.Table.from_batches([batch for _, batch in pieces], KINDS[kind]).combine_chunks()
     places = np.repeat(np.array([place for place, _ in pieces], np.int32), [batch.num_rows for _, batch in pieces])
@@ -247,7 +247,7 @@ def _joined(kind: str, pieces: Sequence[Piece], run: Window) -> pa.Table:
     return table.take(pa.array(np.argsort(table["contig"].to_numpy(), kind="stable"))).combine_chunks()
 
 
-def _split(blocks: pa.Table, last: Region) -> tuple[pa.Table, dict[int, pa.RecordBatch]]:
+def _split(blocks: Blocks, last: Region) -> tuple[Blocks, dict[int, pa.RecordBatch]]:
     """Cut blocks at a region's end; also returns, by sample, the remainder of a block that extends beyond it.
 
     There is at most one for each sample, because its rows never overlap.

@@ -10,7 +10,7 @@ import pyarrow as pa
 from genocloud.cohort.manifest import Cohort, open_cohort
 from genocloud.cohort.reading import variant_groups
 from genocloud.regions import Region
-from genocloud.schema import numbers
+from genocloud.schema import Records, numbers
 
 ROWS = 32
 """Number of variant records that identify a sample: with depths and likelihoods, no other sample has the same."""
@@ -56,7 +56,7 @@ def _of_batch(url: str, version: int, batch_id: str) -> tuple[tuple[str, ...], .
     )
 
 
-def _first_rows(table: pa.Table, left: npt.NDArray[np.int64]) -> list[tuple[int, str]]:
+def _first_rows(table: Records, left: npt.NDArray[np.int64]) -> list[tuple[int, str]]:
     """(sample, row) of each sample's first rows in a table, at most `left` of them, which is decremented."""
     samples = numbers(table["sample"])
     starts = np.searchsorted(samples, np.arange(len(left)))

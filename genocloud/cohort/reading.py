@@ -20,7 +20,7 @@ from genocloud.regions import Axis, Contig, Part, Region, parse_region
 from genocloud.schema import numbers
 from genocloud.storage import ObjectMissing, Store, join, open_store
 
-Sites = npt.NDArray[np.int32]
+Positions = npt.NDArray[np.int32]
 
 
 class StoredCohort(Protocol):
@@ -43,8 +43,8 @@ class StoredCohort(Protocol):
 class BatchRows:
     """Rows of a batch, as schema.VARIANTS and schema.BLOCKS, sorted by sample and start."""
 
-    variants: pa.Table
-    blocks: pa.Table
+    variants: schema.Variants
+    blocks: schema.Blocks
 
 
 def read_rows(cohort: StoredCohort, batch: Batch, region: Region) -> BatchRows:
@@ -54,13 +54,13 @@ def read_rows(cohort: StoredCohort, batch: Batch, region: Region) -> BatchRows:
     return BatchRows(_on_contig(rows.variants, axis, region), _on_contig(rows.blocks, axis, region))
 
 
-def read_variants(cohort: StoredCohort, batch: Batch, region: Region) -> pa.Table:
+def read_variants(cohort: StoredCohort, batch: Batch, region: Region) -> schema.Variants:
     """Only the variants of `read_rows`, without reading blocks."""
     axis = cohort.layout.axis(region.contig)
     return _on_contig(variants_along(cohort, batch, axis.on(region)), axis, region)
 
 
-def rows_along(cohort: StoredCohort, batch: Batch, region: Region, sites: Sites | None = None) -> BatchRows:
+def rows_along(cohort: StoredCohort, batch: Batch, region: Region, sites: Positions | None = None) -> BatchRows:
     """The batch's rows that overlap the region, not clipped to it.
 
     The region, and the rows' start and stop, are on the axis of a part. With `sites`, sorted 0-based coordinates within
@@ -73,18 +73,20 @@ def rows_along(cohort: StoredCohort, batch: Batch, region: Region, sites: Sites 
     )
 
 
-def variants_along(cohort: StoredCohort, batch: Batch, region: Region) -> pa.Table:
+def variants_along(cohort: StoredCohort, batch: Batch, region: Region) -> schema.Variants:
     """Only the variants of `rows_along`, without reading blocks."""
     return _read(cohort, batch, "variants", region)
 
 
-def variant_groups(cohort: StoredCohort, batch: Batch, region: Region) -> Iterator[pa.Table]:
+def variant_groups(cohort: StoredCohort, batch: Batch, region: Region) -> Iterator[schema.Variants]:
     """The rows of `variants_along`, one row group at a time, in stored order."""
     for _, table in _groups(cohort, batch, "variants", region):
         yield _overlapping(table, region)
 
 
-def _read(cohort: StoredCohort, batch: Batch, kind: str, region: Region, sites: Sites | None = None) -> pa.Table:
+def _read(
+    cohort: StoredCohort, batch: Batch, kind: str, region: Region, sites: Positions | None = None
+) -> schema.Records:
     tables = [KINDS[kind].empty_table()]
     windows = set()
     for window, table in _groups(cohort, batch, kind, region):
@@ -96,7 +98,7 @@ def _read(cohort: StoredCohort, batch: Batch, kind: str, region: Region, sites: 
     return table.combine_chunks()
 
 
-def _groups(cohort: StoredCohort, batch: Batch, kind: str, region: Region) -> Iterator[tuple[int, pa.Table]]:
+def _groups(cohort: StoredCohort, batch: Batch, kind: str, region: Region) -> Iterator[tuple[int, schema.Records]]:
     """The row groups that may have rows that overlap the region, each with the index of its window."""
     written, groups = _find_groups(cohort, batch, kind, region)
     if not written or not groups:
@@ -122,7 +124,7 @@ def _find_groups(
     return written, _row_groups(cohort.layout.stretches(part), written, wanted)
 
 
-def _along(table: pa.Table, axis: Axis) -> pa.Table:
+def _along(table: schema.Records, axis: Axis) -> schema.Records:
     """Map rows from their contig to their part's axis."""
     if axis.alone:
         return table
@@ -132,7 +134,7 @@ def _along(table: pa.Table, axis: Axis) -> pa.Table:
     return schema.with_column(table, "contig", pa.array(np.full(len(table), axis.first, np.int32)))
 
 
-def _on_contig(table: pa.Table, axis: Axis, region: Region) -> pa.Table:
+def _on_contig(table: schema.Records, axis: Axis, region: Region) -> schema.Records:
     """Map rows from an axis back to the region's contig."""
     if axis.alone:
         return table
@@ -144,7 +146,7 @@ def _on_contig(table: pa.Table, axis: Axis, region: Region) -> pa.Table:
 
 def read_windows(
     store: Store, receipt: BatchReceipt, part: Part, layout: Layout
-) -> Generator[dict[str, pa.Table], None, None]:
+) -> Generator[dict[str, schema.Records], None, None]:
     """A batch's rows of a part, as write_part takes them: a table of each kind for each window, one at a time.
 
     Raises DamagedObject or ObjectMissing.
@@ -167,7 +169,7 @@ class _Windows:
                 stream = stack.enter_context(store.open(part_name(receipt.id, kind, part)))
                 self.file = sealing.reader(stream, self.written.seal, pre_buffer=True)
 
-    def read(self, number: int) -> pa.Table:
+    def read(self, number: int) -> schema.Records:
         empty = KINDS[self.kind].empty_table()
         if not self.written or not self.groups[number]:
             return empty
@@ -231,7 +233,7 @@ def _row_groups(windows: Sequence[Region], written: PartReceipt, wanted: Region)
     return [(number, group) for number in range(first, end) for group in groups[number]]
 
 
-def _overlapping(table: pa.Table, region: Region, sites: Sites | None = None) -> pa.Table:
+def _overlapping(table: schema.Records, region: Region, sites: Positions | None = None) -> schema.Records:
     start, stop = (numbers(table[name]) for name in ("start", "stop"))
     overlaps = (start < region.end) & (stop > region.start) & (numbers(table["contig"]) == region.contig)
     if sites is not None:
@@ -257,8 +259,8 @@ def read_region(cohort: StoredCohort, region: str | Region) -> BatchRows:
 
 
 def _named(
-    cohort: StoredCohort, region: Region, tables: Sequence[tuple[Batch, pa.Table]], columns: pa.Schema
-) -> pa.Table:
+    cohort: StoredCohort, region: Region, tables: Sequence[tuple[Batch, schema.Records]], columns: pa.Schema
+) -> schema.Records:
     """Concatenate batches' rows by rank, with names of samples and contig."""
     ranked = [
         schema.with_column(table, "sample", pa.array(batch.ranks).take(table["sample"])) for batch, table in tables

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from genocloud.cohort.batch import (
     KINDS,
@@ -21,7 +20,7 @@ from genocloud.cohort.layout import Layout, Window
 from genocloud.cohort.manifest import NAME, BrokenManifest, Cohort, check_chain, lost_versions, open_cohort, versions
 from genocloud.cohort.reading import read_windows
 from genocloud.regions import Part
-from genocloud.schema import numbers
+from genocloud.schema import Records, numbers
 from genocloud.storage import ObjectMissing, Store, join
 
 PIECE_BYTES = 1 << 22
@@ -152,7 +151,7 @@ def _check_rows(
     return rows, tuple(variants.tolist())
 
 
-def _columns(table: pa.Table) -> Columns:
+def _columns(table: Records) -> Columns:
     return {name: numbers(table[name]).astype(np.int64) for name in ("contig", "sample", "start", "stop")}
 
 

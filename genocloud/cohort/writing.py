@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from genocloud import schema
 from genocloud.cohort.batch import (
     KINDS,
     BadBalance,
@@ -68,7 +69,7 @@ def _ploidies(streams: Sequence[Stream]) -> dict[str, list[int]]:
 
 
 def write_part(
-    store: Store, batch: str, part: Part, windows: Iterable[Iterable[Mapping[str, pa.Table]]]
+    store: Store, batch: str, part: Part, windows: Iterable[Iterable[Mapping[str, schema.Records]]]
 ) -> tuple[PartReceipt, ...]:
     """Store the rows of a part, which come window by window, as objects of a batch; return their receipts.
 
@@ -100,7 +101,7 @@ class _Output:
         self.waiting = self.empty = KINDS[kind].empty_table()
         self.window_rows = 0
 
-    def add(self, table: pa.Table, stack: ExitStack) -> None:
+    def add(self, table: schema.Records, stack: ExitStack) -> None:
         """Add rows of the window and write full row groups; closing `stack` completes the object."""
         self.window_rows += table.num_rows
         self.waiting = pa.concat_tables([self.waiting, table]) if self.waiting.num_rows else table
@@ -118,7 +119,7 @@ class _Output:
         self.rows.append(self.window_rows)
         self.waiting, self.window_rows = self.empty, 0
 
-    def _write(self, table: pa.Table, stack: ExitStack) -> None:
+    def _write(self, table: schema.Records, stack: ExitStack) -> None:
         table = table.combine_chunks()  # pages end where chunks do
         if self.written is None:
             stream = _Hashed(stack.enter_context(self.store.writer(self.name)))

@@ -43,9 +43,9 @@ class AlignedRows:
     merged_at     (variants,) int64, merged int32: merged number of each own ALT
     """
 
-    variants: pa.Table
+    variants: schema.Variants
     ranks: Array
-    sites: pa.Table
+    sites: schema.MergedSites
     facts: Array
     pl: Array
     own: Array
@@ -59,7 +59,7 @@ class AlignedRows:
         arrays = self.facts, self.pl, self.own, self.covering_row, self.merged_at, self.merged
         return int(self.variants.nbytes + sum(array.nbytes for array in arrays))
 
-    def at_sites(self, sites: pa.Table) -> "AlignedRows":
+    def at_sites(self, sites: schema.MergedSites) -> "AlignedRows":
         """The same rows at a subset of the sites; raises LookupError where a site is not one of those aligned to."""
         wanted, starts = sites.select(_SITE), schema.numbers(self.sites["start"])
         if _same(wanted, self.sites):
@@ -70,7 +70,7 @@ class AlignedRows:
         return replace(self, sites=wanted, covering_row=self.covering_row[indices])
 
 
-def _same(first: pa.Table, second: pa.Table) -> bool:
+def _same(first: schema.MergedSites, second: schema.MergedSites) -> bool:
     return all(first[name].equals(second[name]) for name in _SITE)
 
 
@@ -78,7 +78,7 @@ _SITE = ["start", "ref", "alts"]
 _IN_ARRAYS = "contig", "sample", "start", "stop", "ref", "alts", "pl", "dp", "gq", "min_dp", "info_dp", "phased"
 
 
-def site_arrays(sites: pa.Table) -> SiteArrays:
+def site_arrays(sites: schema.MergedSites) -> SiteArrays:
     """The sites of a table with start, ref and alts."""
     lists, offsets, text = schema.string_lists(sites["alts"])
     star = np.flatnonzero(text[offsets[:-1]] == ord("*"))
@@ -94,7 +94,9 @@ def site_arrays(sites: pa.Table) -> SiteArrays:
     )
 
 
-def align_rows(variants: pa.Table, blocks: pa.Table, ranks: Array, sites: pa.Table) -> AlignedRows:
+def align_rows(
+    variants: schema.Variants, blocks: schema.Blocks, ranks: Array, sites: schema.MergedSites
+) -> AlignedRows:
     """Find the row that covers each site in each active sample, and lay the rows out as arrays.
 
     variants, blocks  rows of the sites' contig, sorted by (sample, start)
@@ -125,7 +127,7 @@ _BLOCK_FACTS = ("ploidy", "called", "dp", "gq", "min_dp", *_LIKELIHOODS)
 
 
 def _variant_facts(
-    variants: pa.Table,
+    variants: schema.Variants,
     refs: tuple[Array, Array],
     alts: tuple[Array, Array, Array],
     pl_at: Array,
@@ -173,7 +175,7 @@ def _facts(**columns: Any) -> Array:
 
 
 def _fill_covering_row(
-    covering_row: Array, rows: pa.Table, numbers: Array, active: Array, samples: int, positions: Array
+    covering_row: Array, rows: schema.Records, numbers: Array, active: Array, samples: int, positions: Array
 ) -> None:
     bounds = np.searchsorted(schema.numbers(rows["sample"]), np.arange(samples + 1))
     edges = _own(rows["start"], np.int32), _own(rows["stop"], np.int32)

@@ -3,7 +3,6 @@
 from collections import Counter
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
@@ -16,7 +15,7 @@ _ONE_BY_ONE = {KEPT, *settling.REASONS.values()}
 """Outcomes of sites whose ALTs were judged one by one."""
 
 
-def allele_outcomes(settled: pa.Table) -> Counter[str]:
+def allele_outcomes(settled: schema.Settled) -> Counter[str]:
     """Count the ALTs of SETTLED that are KEPT and those dropped, by reason; the sum is all discovered ALTs."""
     reasons = pc.fill_null(settled["reason"].cast(schema.STRING).combine_chunks(), KEPT).dictionary_encode()
     reasons_, which = reasons.dictionary.to_pylist(), reasons.indices.to_numpy()

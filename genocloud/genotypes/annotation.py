@@ -72,8 +72,8 @@ def add(shares: Sequence[RawAnnotations]) -> RawAnnotations:
 
 
 def annotate(
-    settled: pa.Table, raw: RawAnnotations, contigs: Sequence[Contig], model: Model
-) -> tuple[pa.Table, Counter[str]]:
+    settled: schema.Settled, raw: RawAnnotations, contigs: Sequence[Contig], model: Model
+) -> tuple[schema.Sites, Counter[str]]:
     """The shard's SITES and its dropped sites by reason: len(settled) == len(sites) + sum of the counts.
 
     `settled` is the table passed to `call`; `raw` the sum of all batches' raw annotations. Sites whose ALTs no
@@ -101,8 +101,8 @@ def annotate(
 
 
 def _variant_sites(
-    sites: pa.Table, raw: RawAnnotations, contigs: Sequence[Contig], model: Model
-) -> tuple[pa.Table, Array]:
+    sites: schema.Settled, raw: RawAnnotations, contigs: Sequence[Contig], model: Model
+) -> tuple[schema.Sites, Array]:
     """SITES of the sites emitted with ALTs, and the mask of those with a carrier, (sites,) bool."""
     counts = _counts(sites, raw)
     columns = _alleles(sites, contigs, model) | counts
@@ -117,7 +117,7 @@ def _variant_sites(
     return _sites(columns, len(sites)), has_carrier
 
 
-def _absences(sites: pa.Table) -> tuple[Array, Array]:
+def _absences(sites: schema.Settled) -> tuple[Array, Array]:
     """The log10 probabilities for AS_QD, by ALT: (offsets, log10); QUAL where force-output with one estimated ALT."""
     lists, absent = schema.ragged(sites["absent_log10"])
     alone = schema.numbers(sites["forced"]) & (schema.numbers(sites["genotyped"]) == 1)
@@ -130,8 +130,8 @@ _OF_CARRIERS = ("AC", "AF", "AN", "AS_InbreedingCoeff", "ExcessHet", "FS", "Inbr
 
 
 def _nonvariant_sites(
-    sites: pa.Table, raw: NonvariantRawAnnotations, contigs: Sequence[Contig], model: Model
-) -> pa.Table:
+    sites: schema.Settled, raw: NonvariantRawAnnotations, contigs: Sequence[Contig], model: Model
+) -> schema.Sites:
     """SITES of the sites emitted without a likely variant (gatk-model.md, section 8, cases 1 and 2).
 
     The records' IDs are kept only where nothing was estimated: GATK loses them where it genotypes.
@@ -155,7 +155,7 @@ def _nonvariant_sites(
     return _sites(columns, len(sites))
 
 
-def _sites(columns: dict[str, Any], count: int) -> pa.Table:
+def _sites(columns: dict[str, Any], count: int) -> schema.Sites:
     """SITES from some of its columns; the others are null."""
     none = [pa.nulls(count, column.type) for column in schema.SITES]
     return pa.table(
@@ -171,18 +171,18 @@ def _or_null(values: Array) -> pa.Array:
     return _present(values, ~np.isnan(values))
 
 
-def carried(settled: pa.Table, sites: pa.Table) -> pa.Table:
+def carried(settled: schema.Settled, sites: schema.Sites) -> schema.Settled:
     """The rows of `settled` that `annotate` kept."""
     return settled.filter(pc.is_in(pc.add(settled["start"], 1), value_set=sites["pos"].combine_chunks()))
 
 
-def uncarried(sites: pa.Table) -> Array:
+def uncarried(sites: schema.Sites) -> Array:
     """Mask of the force-output sites whose ALTs no sample carries: (sites,) bool."""
     has_alts = pc.greater(pc.list_value_length(sites["alts"]), 0)
     return np.asarray(pc.and_(has_alts, pc.and_(sites["AC"].is_null(), sites["qual"].is_valid())).to_numpy())
 
 
-def _alleles(sites: pa.Table, contigs: Sequence[Contig], model: Model) -> dict[str, Any]:
+def _alleles(sites: schema.Settled, contigs: Sequence[Contig], model: Model) -> dict[str, Any]:
     rows = sites.select(["ref", "alts", "kept"]).to_pylist()
     trimmed = [trim([row["ref"], *(row["alts"][number - 1] for number in row["kept"])]) for row in rows]
     return _fixed(sites, contigs, model) | {
@@ -191,7 +191,7 @@ def _alleles(sites: pa.Table, contigs: Sequence[Contig], model: Model) -> dict[s
     }
 
 
-def _kept_whole(sites: pa.Table) -> pa.Array:
+def _kept_whole(sites: schema.Settled) -> pa.Array:
     """All ALTs, untrimmed, of the sites that keep any; empty lists for the others."""
     keeps = np.diff(schema.ragged(sites["kept"])[0]) > 0
     counts = pc.list_value_length(sites["alts"]).to_numpy()
@@ -200,7 +200,7 @@ def _kept_whole(sites: pa.Table) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), alts.combine_chunks())
 
 
-def _fixed(sites: pa.Table, contigs: Sequence[Contig], model: Model) -> dict[str, Any]:
+def _fixed(sites: schema.Settled, contigs: Sequence[Contig], model: Model) -> dict[str, Any]:
     seen = pc.list_value_length(sites["alts"])
     return {
         "NDA": seen if model.annotate_with_num_discovered_alleles else pa.nulls(len(sites), schema.INT32),
@@ -232,7 +232,7 @@ def _ids(ids: Sequence[tuple[int, str]], sites: int) -> list[str | None]:
     return [named.get(site) for site in range(sites)]
 
 
-def _counts(sites: pa.Table, raw: RawAnnotations) -> dict[str, Any]:
+def _counts(sites: schema.Settled, raw: RawAnnotations) -> dict[str, Any]:
     """AC, AF, AN, MLEAC and MLEAF; `ac` holds the copies of each emitted allele, REF too."""
     lists, mleac = schema.ragged(sites["mleac"])
     first, number = lists + np.arange(len(lists)), np.diff(lists)
@@ -255,7 +255,7 @@ def _ratio(part: Array, whole: Array, of_none: float) -> Array:
     return np.asarray(np.divide(part, whole, out=np.full(len(part), of_none), where=whole != 0))
 
 
-def _info(sites: pa.Table, raw: RawAnnotations, model: Model) -> dict[str, pa.Array]:
+def _info(sites: schema.Settled, raw: RawAnnotations, model: Model) -> dict[str, pa.Array]:
     """The other INFO columns of SITES."""
     totals, own = raw.totals, _medians(raw.runs)
     strands, hardy, diploid = totals[:, STRANDS : STRANDS + 9], totals[:, HARDY : HARDY + 4], totals[:, DIPLOID]

@@ -68,7 +68,7 @@ class DefaultPloidies(NamedTuple):
         """The same number on every contig: (samples of the batch,)."""
         return cls(ploidies[None, :], np.zeros(1, np.int64), np.zeros(1, np.int64))
 
-    def at(self, sites: pa.Table) -> npt.NDArray[np.int64]:
+    def at(self, sites: schema.MergedSites) -> npt.NDArray[np.int64]:
         """The row of `ploidies` for each site."""
         return self.kinds[np.searchsorted(self.starts, schema.numbers(sites["start"]), side="right") - 1]
 
@@ -87,10 +87,10 @@ class BatchGenotypes:
     contig: str
     positions: npt.NDArray[np.int32]
     samples: tuple[str, ...]
-    distinct: pa.Table
+    distinct: schema.DistinctGenotypes
     numbers: npt.NDArray[np.int32]
 
-    def table(self) -> pa.Table:
+    def table(self) -> schema.Genotypes:
         """GENOTYPES: sites in order, within each the samples; sites x samples rows."""
         sites, samples = self.numbers.shape
         numbers = pa.array(self.numbers.ravel())
@@ -121,7 +121,7 @@ class BatchGenotypes:
         return replace(self, positions=self.positions[sites], numbers=self.numbers[sites])
 
 
-def _as_reference(distinct: pa.Table) -> pa.Table:
+def _as_reference(distinct: schema.DistinctGenotypes) -> schema.DistinctGenotypes:
     """Distinct genotypes rewritten as in `BatchGenotypes.uncarried`."""
     dp, gq = schema.numbers(distinct["DP"]), schema.numbers(distinct["GQ"])
     has_depth = (dp > 0) & (gq != schema.MISSING)
@@ -138,7 +138,7 @@ def _as_reference(distinct: pa.Table) -> pa.Table:
     return pa.table([columns.get(name, distinct[name]) for name in _FORMAT.names], _FORMAT)
 
 
-def emitted(settled: pa.Table) -> pa.Table:
+def emitted(settled: schema.Settled) -> schema.Settled:
     """The rows of SETTLED that are emitted."""
     return settled.filter(pc.is_null(settled["reason"])).combine_chunks()
 
@@ -146,7 +146,7 @@ def emitted(settled: pa.Table) -> pa.Table:
 def call(
     rows: AlignedRows,
     samples: Sequence[str],
-    settled: pa.Table,
+    settled: schema.Settled,
     contigs: Sequence[Contig],
     default_ploidies: DefaultPloidies,
     allele_specific: bool = False,
@@ -204,13 +204,13 @@ def call(
     return _with_nonvariant(called, more, nonvariant_mask), replace(raw, nonvariant=nonvariant)
 
 
-def _positions_of(sites: pa.Table) -> Array:
+def _positions_of(sites: schema.Settled) -> Array:
     return schema.numbers(sites["start"]) + np.int32(1)
 
 
 def _call_nonvariant(
-    rows: AlignedRows, sites: pa.Table, evidence: Evidence, ploidies: Array, default_ploidies: DefaultPloidies
-) -> tuple[tuple[pa.Table, Array], NonvariantRawAnnotations]:
+    rows: AlignedRows, sites: schema.Settled, evidence: Evidence, ploidies: Array, default_ploidies: DefaultPloidies
+) -> tuple[tuple[schema.DistinctGenotypes, Array], NonvariantRawAnnotations]:
     """(distinct genotypes, number of each cell's) at sites emitted without a likely variant, and their raw data."""
     arrays, kept = site_arrays(sites), _kept(sites)
     calls, totals, *runs = call_nonvariant_sites(
@@ -237,7 +237,9 @@ def _call_nonvariant(
     return (distinct, calls.numbers), shares
 
 
-def _with_nonvariant(called: BatchGenotypes, more: tuple[pa.Table, Array], nonvariant_mask: Array) -> BatchGenotypes:
+def _with_nonvariant(
+    called: BatchGenotypes, more: tuple[schema.DistinctGenotypes, Array], nonvariant_mask: Array
+) -> BatchGenotypes:
     """The genotypes at all sites: those of `more` where `nonvariant_mask`, (sites,) bool, is true."""
     distinct, others = more
     numbers = np.empty((len(nonvariant_mask), len(called.samples)), np.int32)
@@ -245,12 +247,12 @@ def _with_nonvariant(called: BatchGenotypes, more: tuple[pa.Table, Array], nonva
     return replace(called, distinct=_concatenated(called.distinct, distinct), numbers=numbers)
 
 
-def _concatenated(*tables: pa.Table) -> pa.Table:
+def _concatenated(*tables: schema.DistinctGenotypes) -> schema.DistinctGenotypes:
     """Concatenated tables with one dictionary for each dictionary column."""
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
-def _kept(sites: pa.Table) -> tuple[Array, Array]:
+def _kept(sites: schema.Settled) -> tuple[Array, Array]:
     """Merged numbers of the emitted alleles, REF first: (offsets (sites + 1,) int64, numbers int64)."""
     lists, numbers = schema.ragged(sites["kept"])
     offsets = lists + np.arange(len(lists))
@@ -305,7 +307,7 @@ def _ids(rows: AlignedRows, positions: Array) -> tuple[tuple[int, str], ...]:
 _FORMAT = pa.schema(list(schema.GENOTYPES)[3:])
 
 
-def _distinct(calls: Calls, variants: pa.Table) -> pa.Table:
+def _distinct(calls: Calls, variants: schema.Variants) -> schema.DistinctGenotypes:
     columns = (
         _genotypes(calls),
         _lists(calls.ad_at, calls.ad),

@@ -11,7 +11,7 @@ Event = tuple[int, str, str]
 """A minimal biallelic change: position (1-based), REF, ALT."""
 
 
-def with_names(sites: pa.Table, known: Iterable[tuple[int, str, str, Sequence[str]]]) -> pa.Table:
+def with_names(sites: schema.Sites, known: Iterable[tuple[int, str, str, Sequence[str]]]) -> schema.Sites:
     """Add the IDs of known records to SITES of one contig, and DB where there are any.
 
     known   records that begin where some sites begin, in their file's order: (pos, ID, REF, ALTs)

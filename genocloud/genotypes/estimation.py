@@ -20,7 +20,7 @@ _SLACK = 1e-10
 Array = npt.NDArray[Any]
 
 
-def estimate(summaries: Sequence[LikelihoodCounts], alleles: pa.Table, model: Model) -> pa.Table:
+def estimate(summaries: Sequence[LikelihoodCounts], alleles: schema.Alleles, model: Model) -> schema.Estimates:
     """Estimate each site of a shard (ALLELES) from all batches' summaries: ESTIMATES. `*` is still undecided.
 
     However many ALTs a site has, the best `max_alternate_alleles` are chosen from the samples' own vectors. GATK has
@@ -47,7 +47,9 @@ def can_be_genotyped(known: Array) -> Array:
     return np.asarray((known & ~frequencies.BEYOND) == frequencies.GENOTYPED)
 
 
-def tabulate(alleles: pa.Table, known: Array, variant: Array, absent: Array, copies: Array, model: Model) -> pa.Table:
+def tabulate(
+    alleles: schema.Alleles, known: Array, variant: Array, absent: Array, copies: Array, model: Model
+) -> schema.Estimates:
     """ESTIMATES from the arrays of `kernels.frequencies.estimate_sites`."""
     counts = np.diff(schema.string_lists(alleles["alts"])[0]) + 1
     site = np.repeat(np.arange(len(alleles)), counts)

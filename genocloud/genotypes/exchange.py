@@ -17,7 +17,7 @@ from genocloud.kernels.allele_specific_sums import sum_in_order
 Array = npt.NDArray[Any]
 
 
-def emitted_sites(settled: pa.Table) -> pa.Table:
+def emitted_sites(settled: schema.Settled) -> schema.Emitted:
     """EMITTED from SETTLED, which has the rows of ALLELES: what calling and completing need beyond ALLELES."""
     out = np.flatnonzero(np.asarray(settled["reason"].is_null()))
     rows = settled.take(out)
@@ -25,7 +25,7 @@ def emitted_sites(settled: pa.Table) -> pa.Table:
     return pa.table([pa.array(out.astype(np.int32)), rows["kept"].combine_chunks(), estimated], schema.EMITTED)
 
 
-def settled_from(emitted: pa.Table, alleles: pa.Table) -> pa.Table:
+def settled_from(emitted: schema.Emitted, alleles: schema.Alleles) -> schema.Settled:
     """The emitted rows of SETTLED from EMITTED and ALLELES; columns that calling does not need are empty."""
     rows = alleles.take(emitted["site"].combine_chunks()).combine_chunks()
     estimated = schema.numbers(emitted["estimated"])
@@ -46,7 +46,7 @@ def _empty(field: pa.Field, rows: int) -> pa.Array:
     return pa.array(np.zeros(rows, field.type.to_pandas_dtype()), field.type)
 
 
-def summed_table(raw: RawAnnotations, sites: pa.Table) -> pa.Table:
+def summed_table(raw: RawAnnotations, sites: schema.Settled) -> schema.Shares:
     """SHARES, or SUMMED_SHARES, of some samples at emitted sites of SETTLED, without a row of any single sample."""
     if raw.alleles is None:
         return shares_table(raw, sites, np.zeros(0, np.int32))
@@ -54,7 +54,7 @@ def summed_table(raw: RawAnnotations, sites: pa.Table) -> pa.Table:
     return shares_table(summed, sites, np.zeros(0, np.int32)).select(schema.SUMMED_SHARES.names)
 
 
-def summed_of(table: pa.Table, samples: int) -> RawAnnotations:
+def summed_of(table: schema.Shares, samples: int) -> RawAnnotations:
     """The reverse of `summed_table`, for this number of samples; `with_squares` adds the squares."""
     if "sums" in table.column_names:
         for field in schema.ALLELE_SHARES:
@@ -63,7 +63,7 @@ def summed_of(table: pa.Table, samples: int) -> RawAnnotations:
     return shares_of(table, np.arange(samples, dtype=np.int32))
 
 
-def squares_of(raw: RawAnnotations, before: pa.Table) -> pa.Table:
+def squares_of(raw: RawAnnotations, before: schema.Squares) -> schema.Squares:
     """SQUARES of the samples so far and of these, added in float32 in the samples' order, as GenomicsDB does."""
     if raw.alleles is None:
         return before
@@ -76,11 +76,11 @@ def squares_of(raw: RawAnnotations, before: pa.Table) -> pa.Table:
     return pa.table([cells_with_sum.astype(np.int32), sums[cells_with_sum]], schema.SQUARES)
 
 
-def with_squares(raw: RawAnnotations, squares: pa.Table) -> RawAnnotations:
+def with_squares(raw: RawAnnotations, squares: schema.Squares) -> RawAnnotations:
     """Added results of `summed_of` with all samples' SQUARES."""
     return replace(raw, alleles=_with_squares(raw.alleles, squares)) if raw.alleles else raw
 
 
-def _with_squares(alleles: AlleleRawAnnotations, squares: pa.Table) -> AlleleRawAnnotations:
+def _with_squares(alleles: AlleleRawAnnotations, squares: schema.Squares) -> AlleleRawAnnotations:
     cells, values = (np.array(schema.numbers(squares[name])) for name in ("cell", "square"))
     return alleles._replace(cells=cells.astype(np.int64), ranks=np.zeros(len(cells), np.int32), squares=values)

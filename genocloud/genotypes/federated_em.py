@@ -26,7 +26,7 @@ from genocloud.kernels.fixed_point import UNIT, sums_of
 Array = npt.NDArray[Any]
 
 
-def initial_sums(summary: LikelihoodCounts, alleles: pa.Table, model: Model) -> pa.Table:
+def initial_sums(summary: LikelihoodCounts, alleles: schema.Alleles, model: Model) -> schema.InitialSums:
     """A source's sums for the first round, one row for each site of ALLELES: STARTS."""
     sites = site_arrays(alleles)
     at, most = allele_offsets(sites), model.max_alternate_alleles
@@ -38,7 +38,9 @@ def initial_sums(summary: LikelihoodCounts, alleles: pa.Table, model: Model) -> 
     return _table(schema.STARTS, *columns)
 
 
-def answer_questions(summary: LikelihoodCounts, alleles: pa.Table, questions: pa.Table, model: Model) -> pa.Table:
+def answer_questions(
+    summary: LikelihoodCounts, alleles: schema.Alleles, questions: schema.Questions, model: Model
+) -> schema.Answers:
     """A source's sums for QUESTIONS about sites of ALLELES, one row for each question: ANSWERS.
 
     No state is kept between rounds: any worker that has the source's LikelihoodCounts can answer.
@@ -68,7 +70,7 @@ def answer_questions(summary: LikelihoodCounts, alleles: pa.Table, questions: pa
 class FederatedEM:
     """The coordinator's side of the EM for one shard (ALLELES); the order of the sources does not matter."""
 
-    def __init__(self, alleles: pa.Table, starts: Sequence[pa.Table], model: Model) -> None:
+    def __init__(self, alleles: schema.Alleles, starts: Sequence[schema.InitialSums], model: Model) -> None:
         """`starts`: the result of `initial_sums` for each source."""
         self._alleles, self._model, self._sites = alleles, model, site_arrays(alleles)
         self._at = at = allele_offsets(self._sites)
@@ -85,7 +87,7 @@ class FederatedEM:
         self._advance(copies[taken], ~_crowded(self._sites, model)[self._pending.site])
 
     @property
-    def questions(self) -> pa.Table | None:
+    def questions(self) -> schema.Questions | None:
         """QUESTIONS for the next round: all sites that are still open; None at the end."""
         pending = self._pending
         if not len(pending.site):
@@ -97,7 +99,7 @@ class FederatedEM:
         lists = _lists(pending.at, with_choice, pending.chosen), _lists(pending.at, with_copies, pending.copies)
         return _table(schema.QUESTIONS, pending.site, pending.last, self._chromosomes[pending.site], *lists)
 
-    def add_answers(self, answers: Sequence[pa.Table]) -> None:
+    def add_answers(self, answers: Sequence[schema.Answers]) -> None:
         """Add the sources' ANSWERS and make the next QUESTIONS."""
         pending, last = self._pending, self._pending.last
         words, copies = np.zeros((len(pending.chosen), 2), np.int64), np.zeros(len(pending.chosen), np.int64)
@@ -107,7 +109,7 @@ class FederatedEM:
         self._pending = pending.only(~last)
         self._advance(copies[np.repeat(~last, np.diff(pending.at))], np.ones(len(self._pending.site), bool))
 
-    def estimates(self) -> pa.Table:
+    def estimates(self) -> schema.Estimates:
         """ESTIMATES, when `questions` is None: those of `estimate` with all sources' summaries."""
         return tabulate(self._alleles, self._known, self._variant, self._absent, self._copies, self._model)
 
@@ -192,7 +194,7 @@ def _first_questions(at: Array, taken: Array) -> _Questions:
     return _Questions(site, nothing, ~nothing, _offsets(widths[site]), chosen, np.zeros(len(chosen), np.int64))
 
 
-def _questions_of(questions: pa.Table, sites: SiteArrays) -> _Questions:
+def _questions_of(questions: schema.Questions, sites: SiteArrays) -> _Questions:
     """The reverse of `FederatedEM.questions`."""
     site = schema.numbers(questions["site"]).astype(np.int64)
     (named_at, named), (copies_at, copies_) = (schema.ragged(questions[name]) for name in ("chosen", "copies"))

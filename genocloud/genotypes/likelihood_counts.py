@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
+from genocloud import schema
 from genocloud.genotypes.aligned_rows import AlignedRows, site_arrays
 from genocloud.kernels.likelihood_keys import merge_keys, summarise_sites
 
@@ -33,7 +33,7 @@ class LikelihoodCounts:
     totals: npt.NDArray[np.int64]
 
 
-def summarise(rows: AlignedRows, alleles: pa.Table) -> LikelihoodCounts:
+def summarise(rows: AlignedRows, alleles: schema.Alleles) -> LikelihoodCounts:
     """Reduce one batch, whose rows are aligned to the sites of ALLELES or more."""
     sites, aligned = site_arrays(alleles), rows.at_sites(alleles)
     (site_offsets, offsets, values, counts), totals = summarise_sites(

@@ -38,12 +38,12 @@ def add_nonvariant(shares: Sequence[NonvariantRawAnnotations]) -> NonvariantRawA
     )
 
 
-def is_nonvariant(sites: pa.Table) -> npt.NDArray[np.bool_]:
+def is_nonvariant(sites: schema.Settled) -> npt.NDArray[np.bool_]:
     """Mask of the rows of SETTLED that are emitted without a variant: no ALT is kept, or nothing was estimated."""
     return np.asarray(was_not_estimated(sites) | (np.diff(schema.ragged(sites["kept"])[0]) == 0))
 
 
-def was_not_estimated(sites: pa.Table) -> npt.NDArray[np.bool_]:
+def was_not_estimated(sites: schema.Settled) -> npt.NDArray[np.bool_]:
     """Mask of the rows of SETTLED without QUAL: no ALT was seen, or no sample had a read."""
     return np.asarray(np.isnan(schema.numbers(sites["qual"])))
 
@@ -57,7 +57,7 @@ def in_order(first: pa.Table, second: pa.Table, is_second: npt.NDArray[np.bool_]
     return pa.concat_tables([first, second], promote_options="permissive").take(take).combine_chunks()
 
 
-def with_unestimated(estimates: pa.Table, alleles: pa.Table) -> pa.Table:
+def with_unestimated(estimates: schema.Estimates, alleles: schema.Alleles) -> schema.Estimates:
     """Complete ESTIMATES of a shard's sites with ALTs by empty rows for its other sites."""
     none = has_no_alts(alleles)
     rest = alleles.filter(pa.array(none))
@@ -74,19 +74,19 @@ def with_unestimated(estimates: pa.Table, alleles: pa.Table) -> pa.Table:
     return in_order(estimates, pa.table(columns, schema.ESTIMATES), none)
 
 
-def with_alts(alleles: pa.Table) -> pa.Table:
+def with_alts(alleles: schema.Alleles) -> schema.Alleles:
     """The sites of ALLELES with ALTs: those that can be estimated."""
     none = has_no_alts(alleles)
     return alleles.filter(pa.array(~none)).combine_chunks() if none.any() else alleles
 
 
-def only_inside(settled: pa.Table, inside: npt.NDArray[np.bool_], reason: str) -> pa.Table:
+def only_inside(settled: schema.Settled, inside: npt.NDArray[np.bool_], reason: str) -> schema.Settled:
     """SETTLED with the emitted rows that are not `inside`, (sites,) bool, dropped for `reason`."""
     reasons = settled["reason"].cast(schema.STRING).combine_chunks()
     reasons = pc.if_else(pc.or_(reasons.is_valid(), pa.array(inside)), reasons, reason)
     return schema.with_column(settled, "reason", reasons.dictionary_encode())
 
 
-def has_no_alts(alleles: pa.Table) -> npt.NDArray[np.bool_]:
+def has_no_alts(alleles: schema.Alleles) -> npt.NDArray[np.bool_]:
     """Mask of the sites without any ALT, where there is nothing to estimate: (sites,) bool."""
     return np.asarray(pc.equal(pc.list_value_length(alleles["alts"]), 0).to_numpy())

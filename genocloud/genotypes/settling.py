@@ -19,7 +19,7 @@ REASONS = {
 }
 
 
-def settle(estimates: Iterable[pa.Table], model: Model) -> Iterator[pa.Table]:
+def settle(estimates: Iterable[schema.Estimates], model: Model) -> Iterator[schema.Settled]:
     """Decide each site of the shards' ESTIMATES, in genome order: one SETTLED table for each shard.
 
     `*` is kept only where an emitted deletion from upstream spans the site, also one of an earlier shard.
@@ -59,7 +59,7 @@ def _invariant_qual(absent: Array) -> Array:
     return np.asarray(-10.0 * present / np.log(10.0) + 0.0)
 
 
-def _without_depth(table: pa.Table) -> pa.Table:
+def _without_depth(table: schema.Estimates) -> schema.Estimates:
     """ESTIMATES in which force-output sites without a read in any sample keep all their ALTs, as GATK does."""
     unread = schema.numbers(table["forced"]) & pc.fill_null(pc.equal(table["reason"], NO_DEPTH), False).to_numpy()
     if not unread.any():
@@ -83,7 +83,7 @@ def _shapes(sites: SiteArrays) -> tuple[Array, ...]:
 
 
 def _table(
-    table: pa.Table,
+    table: schema.Estimates,
     quals: Array,
     least: float,
     verdicts: Array,
@@ -91,7 +91,7 @@ def _table(
     spurious: Array,
     likely_at: Array,
     likely: Array,
-) -> pa.Table:
+) -> schema.Settled:
     offsets = np.concatenate([[0], np.cumsum(kept)])[likely_at].astype(np.int32)
     texts = pa.array([REASONS.get(verdict) for verdict in range(len(REASONS) + 2)], schema.STRING)
     reasons = pc.coalesce(table["reason"].cast(schema.STRING).combine_chunks(), texts.take(pa.array(verdicts)))

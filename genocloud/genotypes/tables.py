@@ -22,7 +22,7 @@ SUMMARY_TOTALS = 3
 _RUNS = ("lengths", "counts", "values")
 
 
-def summary_table(summary: LikelihoodCounts) -> pa.Table:
+def summary_table(summary: LikelihoodCounts) -> schema.Summary:
     """SUMMARY: a site's keys concatenated."""
     at = summary.site_offsets
     columns = {
@@ -34,14 +34,14 @@ def summary_table(summary: LikelihoodCounts) -> pa.Table:
     return pa.table([columns[field.name].cast(field.type) for field in schema.SUMMARY], schema.SUMMARY)
 
 
-def summary_of(table: pa.Table) -> LikelihoodCounts:
+def summary_of(table: schema.Summary) -> LikelihoodCounts:
     """The reverse of `summary_table`."""
     at, lengths = schema.ragged(table["lengths"])
     values, counts, totals = (np.array(schema.ragged(table[name])[1]) for name in ("values", "counts", "totals"))
     return LikelihoodCounts(at, _offsets(lengths), values, counts, totals.reshape(len(table), SUMMARY_TOTALS))
 
 
-def shares_table(raw: RawAnnotations, sites: pa.Table, ranks: npt.NDArray[np.int32]) -> pa.Table:
+def shares_table(raw: RawAnnotations, sites: schema.Settled, ranks: npt.NDArray[np.int32]) -> schema.Shares:
     """SHARES, with the columns of ALLELE_SHARES if any, of a batch at the emitted sites of SETTLED.
 
     ranks  (active samples,) int32, ascending: cohort ranks of the batch, which may differ in another cohort
@@ -66,7 +66,7 @@ def shares_table(raw: RawAnnotations, sites: pa.Table, ranks: npt.NDArray[np.int
     return in_order(table, _table(others, kind, int(nonvariant_mask.sum())), nonvariant_mask)
 
 
-def shares_of(table: pa.Table, ranks: npt.NDArray[np.int32]) -> RawAnnotations:
+def shares_of(table: schema.Shares, ranks: npt.NDArray[np.int32]) -> RawAnnotations:
     """The reverse of `shares_table`, for any selection of rows of the batch's tables."""
     nonvariant_mask = schema.numbers(table["quiet"])
     nonvariant = None
@@ -98,7 +98,7 @@ def _plain(totals: Array, runs: Runs, ids: Sequence[tuple[int, str]]) -> dict[st
     return _run_columns("run", "", runs, np.arange(sites + 1) * fields) | {"totals": _rows(totals), "ids": words}
 
 
-def _parts(table: pa.Table, width: int) -> tuple[Array, Runs, tuple[tuple[int, str], ...]]:
+def _parts(table: schema.Shares, width: int) -> tuple[Array, Runs, tuple[tuple[int, str], ...]]:
     """Totals, runs and IDs of either variant or nonvariant sites."""
     totals = schema.ragged(table["totals"])[1].reshape(len(table), width)
     ids = sorted({(site, word) for site, words in enumerate(table["ids"].to_pylist()) for word in words})
@@ -116,7 +116,7 @@ def _run_columns(name: str, number: str, runs: Runs, at: Array) -> dict[str, pa.
     return {f"{name}_{part}{number}": column for part, column in columns.items()}
 
 
-def _runs_of(table: pa.Table, name: str, number: str) -> Runs:
+def _runs_of(table: schema.Shares, name: str, number: str) -> Runs:
     lengths, counts, values = (schema.ragged(table[f"{name}_{part}{number}"])[1] for part in _RUNS)
     return Runs(_offsets(lengths), counts, values)
 
@@ -143,7 +143,7 @@ def _allele_columns(raw: AlleleRawAnnotations, at: Array, ranks: Array) -> dict[
     return columns
 
 
-def _alleles_of(table: pa.Table, at: Array, ranks: Array) -> AlleleRawAnnotations:
+def _alleles_of(table: schema.Shares, at: Array, ranks: Array) -> AlleleRawAnnotations:
     slices, cells = schema.ragged(table["cells"])
     bins = [_runs_of(table, "bin", f"_{n}") for n in range(len(HISTOGRAMS))]
     lengths = np.concatenate([np.diff(each.at) for each in bins])

@@ -4,17 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-import pyarrow as pa
-
+from genocloud import schema
 from genocloud.callset import Callset, GenotypesNotShared, RemoteGenotypes, RemoteUnreachable, open_callset
 from genocloud.report.statistics import Statistics, count_genotypes, count_sites, merge_all
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
 COUNTED = ("sample", "GT", "DP", "GQ")
-
-Totals = Mapping[str, pa.Table]
-"""TOTALS by site."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,7 @@ class Unseen:
 
 
 def count_callset(
-    callset_url: str, scatter: Scatter, progress: Progress, totals: Totals = MappingProxyType({})
+    callset_url: str, scatter: Scatter, progress: Progress, totals: Mapping[str, schema.Totals] = MappingProxyType({})
 ) -> Statistics:
     """Count a callset by site and by sample; samples that cannot be read are counted from their location's `totals`."""
     callset = open_callset(callset_url)
@@ -41,7 +37,7 @@ def count_callset(
     return merge_all([*counted, *shared], seen.samples)
 
 
-def site_totals(callset_url: str, scatter: Scatter, progress: Progress) -> pa.Table:
+def site_totals(callset_url: str, scatter: Scatter, progress: Progress) -> schema.Totals:
     """TOTALS of a callset's samples: what a hybrid run's report has of genotypes that stay at their location."""
     return count_callset(callset_url, scatter, progress).totals()
 

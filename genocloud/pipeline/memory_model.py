@@ -7,14 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from genocloud.cohort import Cohort, Stored, stored_rows
 from genocloud.errors import SettingError
 from genocloud.pipeline.sharding import CachedTables, Shard, ShardPlan, alleles_in, cached_tables, piece_of
 from genocloud.regions import Region, extent_text
 from genocloud.scatter.executors import Scatter, threads_each
-from genocloud.schema import numbers
+from genocloud.schema import Alleles, numbers
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +84,7 @@ class SiteLoad:
         return SiteCounts(end - first, *(int(sums[end] - sums[first]) for sums in (self.observed, self.pairs)))
 
     @classmethod
-    def of(cls, alleles: pa.Table) -> "SiteLoad":
+    def of(cls, alleles: Alleles) -> "SiteLoad":
         """From ALLELES."""
         observed = numbers(alleles["observed"]).astype(np.int64)
         pairs = observed * alleles["alts"].combine_chunks().value_lengths().to_numpy()

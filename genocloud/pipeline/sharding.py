@@ -18,7 +18,7 @@ from genocloud import sealing, storage
 from genocloud.cohort import Batch, Cohort, Layout, variants_along
 from genocloud.errors import SettingError, StoreError, scarcity
 from genocloud.regions import Extent, Part, Region, joined, region_text
-from genocloud.schema import VERSION, numbers
+from genocloud.schema import VERSION, Alleles, numbers
 
 Window = tuple[str, int]
 """A part's name, and the number of a window in it."""
@@ -452,12 +452,12 @@ def read_table(file: BinaryIO) -> pa.Table:
     return sealing.reader(file).read(use_threads=False)
 
 
-def read_alleles(cohort: Cohort, shard: Shard) -> pa.Table:
+def read_alleles(cohort: Cohort, shard: Shard) -> Alleles:
     """ALLELES of a shard, or of a piece of one. Raises StoreError where it has not been discovered."""
     return alleles_in(cached_tables(cohort, "alleles"), shard)
 
 
-def alleles_in(tables: CachedTables, shard: Shard) -> pa.Table:
+def alleles_in(tables: CachedTables, shard: Shard) -> Alleles:
     """As `read_alleles`, from the given tables."""
     alleles = tables.read(shard.window or shard, made_by="discover")
     first, end = np.searchsorted(numbers(alleles["start"]), (shard.region.start, shard.region.end)).tolist()

@@ -157,7 +157,7 @@ class Statistics:
         """How many samples were counted, named or not."""
         return len(self.samples) + int(self.unnamed[0])
 
-    def totals(self) -> pa.Table:
+    def totals(self) -> schema.Totals:
         """TOTALS over all samples, for locations that share sums only."""
         sums = np.concatenate([[len(self.samples)], self.sample_counts.sum(axis=0)]) + self.unnamed
         rows = [(kind, 0, count) for kind, count in zip(_TOTALS, sums.tolist(), strict=True)]
@@ -168,7 +168,7 @@ class Statistics:
         )
 
     @classmethod
-    def of_totals(cls, table: pa.Table) -> "Statistics":
+    def of_totals(cls, table: schema.Totals) -> "Statistics":
         """The reverse of `totals`: samples of which only sums are known."""
         out = cls.empty()
         for row in table.to_pylist():
@@ -234,7 +234,7 @@ def _ratio(numerator: Any, denominator: Any) -> npt.NDArray[np.float64]:
     return out
 
 
-def count_sites(sites: pa.Table) -> Statistics:
+def count_sites(sites: schema.Sites) -> Statistics:
     """The site counts and the frequency spectrum of a table SITES; no samples."""
     alleles = _Alleles.of(sites)
     out = Statistics.empty()
@@ -262,7 +262,7 @@ class _Alleles:
     an: Counts
 
     @classmethod
-    def of(cls, sites: pa.Table) -> "_Alleles":
+    def of(cls, sites: schema.Sites) -> "_Alleles":
         alts = sites["alts"].combine_chunks()
         site = pc.list_parent_indices(alts).to_numpy(zero_copy_only=False).astype(np.int64)
         alt = alts.flatten()
@@ -275,7 +275,7 @@ class _Alleles:
         return cls(bare, site, kind, exchange, ac, an)
 
 
-def _by_allele(sites: pa.Table, site: Counts) -> Counts:
+def _by_allele(sites: schema.Sites, site: Counts) -> Counts:
     """AC of each ALT, (alleles,); -1 at sites whose AC is null."""
     offsets, values = schema.ragged(sites["AC"])
     out = np.full(site.size, -1, np.int64)
@@ -335,7 +335,7 @@ def _spectrum(alleles: _Alleles) -> Counts:
     return np.asarray(counts.reshape(len(KINDS), len(BANDS)))
 
 
-def count_genotypes(genotypes: pa.Table) -> Statistics:
+def count_genotypes(genotypes: schema.Genotypes) -> Statistics:
     """The sample counts and the histograms of a table GENOTYPES (one batch x one shard, say); no site counts."""
     samples, names = _codes(genotypes["sample"])
     words, texts = _codes(genotypes["GT"])
@@ -352,7 +352,9 @@ def count_genotypes(genotypes: pa.Table) -> Statistics:
     return out
 
 
-def count_called(samples: Sequence[str], distinct: pa.Table, numbers: npt.NDArray[np.int32]) -> Statistics:
+def count_called(
+    samples: Sequence[str], distinct: schema.DistinctGenotypes, numbers: npt.NDArray[np.int32]
+) -> Statistics:
     """What count_genotypes counts, where each distinct genotype stands once.
 
     distinct  GENOTYPES' columns GT, DP and GQ of the distinct ones

@@ -11,21 +11,21 @@ from genocloud import schema
 from genocloud.regions import Region
 
 Array = npt.NDArray[np.bool_]
-Stretches = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
+Bounds = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
 """Starts and stops."""
 
 
-def covered(rows: Sequence[pa.Table], ranks: npt.NDArray[np.int32], region: Region) -> Array:
+def covered(rows: Sequence[schema.Records], ranks: npt.NDArray[np.int32], region: Region) -> Array:
     """Mask of the region's bases that a row of an active sample covers: (bases,) bool; `rows`: VARIANTS and BLOCKS."""
     return _under([_stretches(table, ranks, region) for table in rows], region)
 
 
-def _stretches(table: pa.Table, ranks: npt.NDArray[np.int32], region: Region) -> Stretches:
+def _stretches(table: schema.Records, ranks: npt.NDArray[np.int32], region: Region) -> Bounds:
     active = (ranks[schema.numbers(table["sample"])] >= 0) & (schema.numbers(table["contig"]) == region.contig)
     return schema.numbers(table["start"])[active], schema.numbers(table["stop"])[active]
 
 
-def _under(stretches: Sequence[Stretches], region: Region) -> Array:
+def _under(stretches: Sequence[Bounds], region: Region) -> Array:
     """Mask of the region's bases inside any of the stretches: (bases,) bool."""
     edges = np.zeros(region.end - region.start + 1, np.int64)
     for starts, stops in stretches:
@@ -43,7 +43,7 @@ def within(regions: Sequence[Region], region: Region) -> Array:
     return inside
 
 
-def deciding(inside: Array, spans: Sequence[pa.Table], region: Region) -> Array:
+def deciding(inside: Array, spans: Sequence[schema.Spans], region: Region) -> Array:
     """Mask of the region's bases that are inside, or under a chain of deletions that reaches inside: (bases,) bool.
 
     Only sites there can decide which `*` are kept at sites that are inside.
@@ -58,7 +58,9 @@ def deciding(inside: Array, spans: Sequence[pa.Table], region: Region) -> Array:
     return out
 
 
-def force_output(alleles: pa.Table, wanted: Array, spans: Sequence[pa.Table], bases: str, region: Region) -> pa.Table:
+def force_output(
+    alleles: schema.Alleles, wanted: Array, spans: Sequence[schema.Spans], bases: str, region: Region
+) -> schema.Alleles:
     """ALLELES with a force-output site at every wanted base of the region, also at bases without any ALT.
 
     wanted  (bases of the region,) bool: the bases to emit, of those that a row covers

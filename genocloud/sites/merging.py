@@ -15,7 +15,7 @@ AT_ONCE = 8
 """Observations that are held before they are merged."""
 
 
-def unify(observations: Sequence[pa.Table], spans: Sequence[pa.Table]) -> pa.Table:
+def unify(observations: Sequence[schema.Observations], spans: Sequence[schema.Spans]) -> schema.Alleles:
     """Merge the batches' observations and spans of one shard into its sites (ALLELES), sorted by start.
 
     The order of the batches does not matter. REF is the longest REF of the site's records; shorter records' ALTs get
@@ -46,12 +46,12 @@ def unify(observations: Sequence[pa.Table], spans: Sequence[pa.Table]) -> pa.Tab
     return pa.table([*columns, observed.astype(np.int32)], schema.ALLELES)
 
 
-def merge(seen: Iterable[tuple[pa.Table, pa.Table]]) -> tuple[pa.Table, pa.Table]:
+def merge(seen: Iterable[tuple[schema.Observations, schema.Spans]]) -> tuple[schema.Observations, schema.Spans]:
     """Merge results of `observe` for parts of a batch, or for batches: distinct OBSERVATIONS and SPANS.
 
     In any order and grouping; at most AT_ONCE are held at a time.
     """
-    held: list[tuple[pa.Table, pa.Table]] = []
+    held: list[tuple[schema.Observations, schema.Spans]] = []
     for each in seen:
         held.append(each)
         if len(held) == AT_ONCE:
@@ -59,7 +59,7 @@ def merge(seen: Iterable[tuple[pa.Table, pa.Table]]) -> tuple[pa.Table, pa.Table
     return held[0] if len(held) == 1 else _merged(held)
 
 
-def _merged(seen: Sequence[tuple[pa.Table, pa.Table]]) -> tuple[pa.Table, pa.Table]:
+def _merged(seen: Sequence[tuple[schema.Observations, schema.Spans]]) -> tuple[schema.Observations, schema.Spans]:
     observations = _joined([each for each, _ in seen], schema.OBSERVATIONS)
     first = schema.numbers(observations["rank"]).astype(np.int64) * ORDERS + schema.numbers(observations["order"])
     merged = _distinct(

@@ -16,7 +16,9 @@ ORDERS = 1 << 16
 """Factor that packs a rank and a place in the ALT list into one integer, so that one minimum orders by both."""
 
 
-def observe(variants: pa.Table, ranks: npt.NDArray[np.int32], region: Region) -> tuple[pa.Table, pa.Table]:
+def observe(
+    variants: schema.Variants, ranks: npt.NDArray[np.int32], region: Region
+) -> tuple[schema.Observations, schema.Spans]:
     """The alleles and deletions of a batch in a shard: (OBSERVATIONS, SPANS), each sorted and distinct.
 
     `variants` (VARIANTS) holds the rows that cover any base of the region, also those that start before it;
@@ -35,7 +37,7 @@ def observe(variants: pa.Table, ranks: npt.NDArray[np.int32], region: Region) ->
     )
 
 
-def _observations(alleles: pa.Table, start: Array, rank: Array, region: Region) -> pa.Table:
+def _observations(alleles: schema.Variants, start: Array, rank: Array, region: Region) -> schema.Observations:
     lists, _, _ = schema.string_lists(alleles["alts"])
     row = np.repeat(np.arange(len(alleles)), np.diff(lists))
     alts = pc.list_flatten(alleles["alts"])
@@ -63,7 +65,7 @@ def _observations(alleles: pa.Table, start: Array, rank: Array, region: Region) 
     )
 
 
-def _spans(alleles: pa.Table, start: Array, stop: Array, rank: Array, region: Region) -> pa.Table:
+def _spans(alleles: schema.Variants, start: Array, stop: Array, rank: Array, region: Region) -> schema.Spans:
     deleted = _has_deletion(alleles)
     spans = pa.table({"start": start[deleted], "stop": stop[deleted], "rank": rank[deleted]})
     grouped = spans.group_by(["start", "stop"]).aggregate([("rank", "min")])
@@ -72,7 +74,7 @@ def _spans(alleles: pa.Table, start: Array, stop: Array, rank: Array, region: Re
     return _table(schema.SPANS, contig=contig, start=grouped["start"], stop=grouped["stop"], rank=grouped["rank_min"])
 
 
-def _has_deletion(rows: pa.Table) -> npt.NDArray[np.bool_]:
+def _has_deletion(rows: schema.Variants) -> npt.NDArray[np.bool_]:
     no_offsets, no_pls = np.zeros(len(rows) + 1, np.int64), np.zeros(0, np.int32)
     alleles = [np.array(part) for part in (*schema.strings(rows["ref"]), *schema.string_lists(rows["alts"]))]
     return np.asarray(spanning_alleles(*alleles, np.ones(len(rows), np.int64), no_offsets, no_pls) > 0)

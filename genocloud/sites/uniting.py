@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 from genocloud import schema
 from genocloud.sites.merging import unify
 
-LocationSites = tuple[pa.Table, pa.Table]
+LocationSites = tuple[schema.Alleles, schema.Stretches]
 """A location's ALLELES, and its STRETCHES."""
 
 
-def location_sites(observations: Sequence[pa.Table], spans: Sequence[pa.Table]) -> LocationSites:
+def location_sites(observations: Sequence[schema.Observations], spans: Sequence[schema.Spans]) -> LocationSites:
     """A location's contribution to a shard: its own sites (ALLELES), and the bases under its deletions (STRETCHES).
 
     Neither has ranks or carriers. `deciding` and `force_output` take STRETCHES for SPANS.
@@ -22,7 +22,7 @@ def location_sites(observations: Sequence[pa.Table], spans: Sequence[pa.Table]) 
     return unify(observations, spans), _stretches(pa.concat_tables([schema.SPANS.empty_table(), *spans]))
 
 
-def unite(parts: Sequence[LocationSites]) -> pa.Table:
+def unite(parts: Sequence[LocationSites]) -> schema.Alleles:
     """The sites (ALLELES) of all locations' samples, those of the first location before those of the next.
 
     They are what `unify` makes of all observations and spans with ranks in that order: REF is the longest one, and
@@ -36,7 +36,7 @@ def unite(parts: Sequence[LocationSites]) -> pa.Table:
     return unify(shown, [])
 
 
-def _stretches(spans: pa.Table) -> pa.Table:
+def _stretches(spans: schema.Spans) -> schema.Stretches:
     """The union of the spans, as stretches that do not touch."""
     spans = spans.sort_by("start").combine_chunks()
     starts, stops = (schema.numbers(spans[name]) for name in ("start", "stop"))
@@ -46,7 +46,7 @@ def _stretches(spans: pa.Table) -> pa.Table:
     return pa.table([pa.array(column).cast(schema.INT32) for column in columns], schema.STRETCHES)
 
 
-def _shown(alleles: pa.Table, place: int) -> pa.Table:
+def _shown(alleles: schema.Alleles, place: int) -> schema.Observations:
     """A location's sites as observations of one sample; the site's count is at its first ALT."""
     lists, _, _ = schema.string_lists(alleles["alts"])
     row = np.repeat(np.arange(len(alleles)), np.diff(lists))
@@ -56,7 +56,7 @@ def _shown(alleles: pa.Table, place: int) -> pa.Table:
     return _observations(contig, start, ref, pc.list_flatten(alleles["alts"]), place, order, observed)
 
 
-def _stars(each: LocationSites, place: int, starts: Any) -> pa.Table:
+def _stars(each: LocationSites, place: int, starts: Any) -> schema.Observations:
     """`*`, with empty REF, at other locations' sites where this one has a deletion but no record."""
     alleles, stretches = each
     others = np.setdiff1d(starts, schema.numbers(alleles["start"]), assume_unique=True)
@@ -69,7 +69,9 @@ def _stars(each: LocationSites, place: int, starts: Any) -> pa.Table:
     return _observations(contig, others[reached], ref, alt, place, nothing, nothing)
 
 
-def _observations(contig: Any, start: Any, ref: Any, alt: Any, place: int, order: Any, observed: Any) -> pa.Table:
+def _observations(
+    contig: Any, start: Any, ref: Any, alt: Any, place: int, order: Any, observed: Any
+) -> schema.Observations:
     columns = [contig, start, ref, alt, np.full(len(order), place), order, observed]
     arrays = [pa.array(column) if isinstance(column, np.ndarray) else column for column in columns]
     return pa.table(

@@ -98,7 +98,7 @@ def _read_plan(url: str) -> dict[str, Any]:
     return plan
 
 
-def _totals(receipts: Mapping[str, Mapping[str, Any]]) -> dict[str, pa.Table]:
+def _totals(receipts: Mapping[str, Mapping[str, Any]]) -> dict[str, schema.Totals]:
     """Totals of samples that stay at their locations, by location."""
     shared = [receipt["figures"].get("totals", {}) for receipt in receipts.values() if receipt["step"] == "hybrid"]
     return {site: pa.Table.from_pylist(rows, schema.TOTALS) for each in shared for site, rows in each.items()}

@@ -63,6 +63,52 @@ def test_parquet_is_read_where_its_seal_is_checked_and_nowhere_else():
     assert reading == {"genocloud/sealing.py"}
 
 
+ANY_TABLE = {
+    "callset/arrays.py": {"_field", "as_pandas", "as_polars"},
+    "callset/parquet.py": {"_groups", "encode"},
+    "callset/reading.py": {"_read"},
+    "callset/segments.py": {"_entry"},
+    "callset/streaming.py": {"stream_rows"},
+    "callset/writing.py": {"_write"},
+    "federation/codec.py": {"packed", "unpacked"},
+    "federation/messages.py": {"pack", "unpack"},
+    "federation/policy.py": {"released"},
+    "genotypes/federated_em.py": {"_added", "_table"},
+    "genotypes/nonvariant.py": {"in_order"},
+    "genotypes/tables.py": {"_table", "rows_with"},
+    "pipeline/genotyping/batch_cache.py": {"_ranked", "_unranked", "on_contigs"},
+    "pipeline/hybrid/coordinator.py": {"_filled"},
+    "pipeline/hybrid/tasks.py": {"released"},
+    "pipeline/sharding.py": {"_read", "pieces", "read", "read_table", "write", "write_piece"},
+    "schema.py": {"with_column"},
+    "sealing.py": {"read_where", "write_sealed"},
+    "sites/merging.py": {"_distinct", "_joined", "_table"},
+    "sites/observations.py": {"_table"},
+}
+"""Functions that take or return tables of any columns."""
+
+
+def functions(path: Path) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+
+
+def annotations(function: ast.FunctionDef) -> list[str]:
+    every = function.args
+    named = [*every.posonlyargs, *every.args, *every.kwonlyargs, every.vararg, every.kwarg]
+    nodes = [each.annotation for each in named if each and each.annotation] + [function.returns]
+    return [ast.unparse(node) for node in nodes if node]
+
+
+def test_signatures_say_which_columns_a_table_has():
+    """`schema.Sites` and its like, not `pa.Table`, but where any table will do."""
+    bare = {
+        str(path.relative_to(ROOT / "genocloud")): names
+        for path in MODULES
+        if (names := {each.name for each in functions(path) if any("pa.Table" in text for text in annotations(each))})
+    }
+    assert bare == ANY_TABLE
+
+
 def test_no_test_module_imports_another():
     """What two of them share stands in tests/support, or in a module of their folder without `test_` in its name."""
     importing = re.compile(r"^\s*(from|import) tests\.[\w.]*\btest_\w+|^\s*from tests\.[\w.]+ import .*\btest_", re.M)

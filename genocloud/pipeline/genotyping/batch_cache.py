@@ -16,7 +16,7 @@ from genocloud.pipeline.sharding import Shard, batch_tables
 from genocloud.regions import Places
 from genocloud.scatter.executors import Scatter, run_needing
 from genocloud.scatter.progress import Progress
-from genocloud.schema import numbers, with_column
+from genocloud.schema import Alleles, MergedSites, Observations, Spans, numbers, with_column
 
 Keys = npt.NDArray[np.int64]
 Task = TypeVar("Task")
@@ -52,7 +52,7 @@ def active_ranks(batch: Batch) -> npt.NDArray[np.int32]:
     return np.sort(batch.ranks[batch.ranks >= 0])
 
 
-def observed(cohort: Cohort, batch: Batch, shard: Shard, keep: bool) -> tuple[pa.Table, pa.Table]:
+def observed(cohort: Cohort, batch: Batch, shard: Shard, keep: bool) -> tuple[Observations, Spans]:
     """(OBSERVATIONS, SPANS) of a batch, from the cache or computed; `keep`: cached for the next time.
 
     Cached ranks are the batch's own, as cohort ranks differ between versions.
@@ -89,7 +89,7 @@ class KnownSites:
     open: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, alleles: pa.Table, layout: Layout, callset_url: str, shard: Shard) -> "KnownSites":
+    def of(cls, alleles: Alleles, layout: Layout, callset_url: str, shard: Shard) -> "KnownSites":
         """From the callset's files, if there are any."""
         known_starts, counts = _known_sites(layout, callset_url, shard)
         starts = numbers(alleles["start"])
@@ -109,7 +109,7 @@ def _known_sites(layout: Layout, callset_url: str, shard: Shard) -> tuple[Places
 
 
 def summarised(
-    cohort: Cohort, batch: Batch, shard: Shard, alleles: pa.Table, growth: KnownSites | None
+    cohort: Cohort, batch: Batch, shard: Shard, alleles: Alleles, growth: KnownSites | None
 ) -> genotypes.LikelihoodCounts:
     """A batch's likelihood counts at the sites of ALLELES: cached where the alleles are the same, else computed.
 
@@ -142,7 +142,7 @@ def summarised(
     return genotypes.summary_of(table)
 
 
-def site_keys(table: pa.Table, layout: Layout) -> Keys:
+def site_keys(table: MergedSites, layout: Layout) -> Keys:
     """A key of the alleles of each site of ALLELES or SETTLED, and of which are emitted: (sites,)."""
     if not len(table):
         return np.zeros(0, np.int64)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from genocloud import schema
 from genocloud.cohort import Cohort, open_cohort
 from genocloud.pipeline.genotyping.discovery import Bases, make_alleles
 from genocloud.pipeline.memory_model import discovery_need
@@ -155,7 +156,7 @@ def _copy(task: _Task) -> int:
     return counts["sites"]
 
 
-def _deletions(alleles: pa.Table) -> pa.Table:
+def _deletions(alleles: schema.Alleles) -> schema.Spans:
     """The bases that deletions of ALLELES may delete, as SPANS."""
     starts, lengths = alleles["start"], pc.utf8_length(alleles["ref"])
     stops = pc.add(starts, lengths)

@@ -15,7 +15,7 @@ from genocloud.pipeline.memory_model import SiteLoad
 from genocloud.pipeline.reference import Reference, bases_of
 from genocloud.pipeline.sharding import CachedTables, Shard
 from genocloud.scatter.executors import in_threads
-from genocloud.schema import numbers
+from genocloud.schema import Alleles, Observations, Spans, numbers
 
 Bases = npt.NDArray[np.bool_]
 
@@ -24,10 +24,10 @@ OUTSIDE = "outside the intervals"
 """Why observations or sites are dropped."""
 
 
-def seen_by_all(cohort: Cohort, shard: Shard, keep: bool, threads: int) -> tuple[pa.Table, pa.Table]:
+def seen_by_all(cohort: Cohort, shard: Shard, keep: bool, threads: int) -> tuple[Observations, Spans]:
     """(OBSERVATIONS, SPANS) of all of a cohort's batches."""
 
-    def observe(batch: Batch) -> tuple[pa.Table, pa.Table]:
+    def observe(batch: Batch) -> tuple[Observations, Spans]:
         return observed(cohort, batch, shard, keep)
 
     return sites.merge(in_threads(observe, cohort.batches, threads))
@@ -37,8 +37,8 @@ def make_alleles(
     tables: CachedTables,
     shard: Shard,
     observed: int,
-    unified: pa.Table,
-    spans: Sequence[pa.Table],
+    unified: Alleles,
+    spans: Sequence[Spans],
     reference: Reference | None,
     covered: Callable[[], Bases],
 ) -> dict[str, int]:
@@ -66,11 +66,11 @@ def _bases(reference: Reference, shard: Shard) -> str:
 
 def _in_targets(
     shard: Shard,
-    alleles: pa.Table,
-    spans: Sequence[pa.Table],
+    alleles: Alleles,
+    spans: Sequence[Spans],
     reference: Reference | None,
     covered: Callable[[], Bases],
-) -> pa.Table:
+) -> Alleles:
     """The sites inside the targets, those that decide about their `*`, and force-output sites."""
     targets, region = shard.targets, shard.region
     wanted = sites.within(targets.force_output, region) if targets.force_output else None
@@ -95,6 +95,6 @@ def rows_cover(cohort: Cohort, shard: Shard, threads: int) -> Bases:
     return reduce(np.logical_or, in_threads(covered, cohort.batches, threads), nothing)
 
 
-def count_observations(table: pa.Table) -> int:
+def count_observations(table: Alleles) -> int:
     """(Sample, allele) observations that the table accounts for."""
     return pc.sum(table["observed"]).as_py() or 0

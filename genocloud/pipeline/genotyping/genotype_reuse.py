@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import callset, genotypes, storage
+from genocloud import callset, genotypes, schema, storage
 from genocloud.cohort import Batch, Cohort
 from genocloud.genotypes import Model
 from genocloud.kernels.genotyping import TOTALS
@@ -18,7 +18,7 @@ from genocloud.pipeline.sharding import Shard, batch_key
 
 
 def call_batch(
-    cohort: Cohort, batch: Batch, shard: Shard, settled: pa.Table, model: Model
+    cohort: Cohort, batch: Batch, shard: Shard, settled: schema.Settled, model: Model
 ) -> tuple[genotypes.BatchGenotypes, genotypes.RawAnnotations]:
     """Call a batch at the emitted sites of SETTLED."""
     rows = aligned_rows(cohort, batch, shard, genotypes.emitted(settled))
@@ -42,7 +42,7 @@ def ensure_genotypes(
     store: storage.Store,
     batch: Batch,
     shard: Shard,
-    sites: pa.Table,
+    sites: schema.Settled,
     keys: Keys,
     model: Model,
     uncarried: bool = False,
@@ -89,5 +89,5 @@ def _shares(segments: Sequence[callset.Segment], keys: Keys, batch: Batch) -> ge
     return genotypes.shares_of(table, active_ranks(batch))
 
 
-def _places(sites: pa.Table, keys: Keys) -> pa.Table:
+def _places(sites: schema.Settled, keys: Keys) -> schema.StoredSites:
     return pa.table({"contig": sites["contig"], "pos": pc.add(sites["start"], 1), "key": keys})

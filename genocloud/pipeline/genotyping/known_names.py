@@ -10,7 +10,7 @@ from genocloud.cohort import Layout
 from genocloud.errors import InputError
 from genocloud.pipeline.sharding import Shard
 from genocloud.regions import Contig
-from genocloud.schema import numbers, with_column
+from genocloud.schema import Sites, numbers, with_column
 
 
 class OtherContigs(InputError):
@@ -42,7 +42,7 @@ def check_contigs(dbsnp_url: str | None, contigs: Sequence[Contig]) -> None:
         raise OtherContigs(dbsnp_url, theirs, ours)
 
 
-def named(sites: pa.Table, layout: Layout, shard: Shard, dbsnp_url: str | None) -> pa.Table:
+def named(sites: Sites, layout: Layout, shard: Shard, dbsnp_url: str | None) -> Sites:
     """SITES of a shard, on its axis, with IDs of known variants if `dbsnp_url` is given."""
     if dbsnp_url is None or not len(sites):
         return sites
@@ -55,7 +55,7 @@ def named(sites: pa.Table, layout: Layout, shard: Shard, dbsnp_url: str | None) 
     return pa.concat_tables(tables).unify_dictionaries()
 
 
-def _named_on(sites: pa.Table, contig: str, positions: list[int], dbsnp_url: str) -> pa.Table:
+def _named_on(sites: Sites, contig: str, positions: list[int], dbsnp_url: str) -> Sites:
     """SITES of one contig, at these positions of it, with IDs."""
     there = with_column(sites, "pos", pa.array(positions, pa.int32()))
     known = genotypes.with_names(there, gvcf.read_known(dbsnp_url, contig, positions))

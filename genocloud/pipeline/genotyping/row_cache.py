@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from genocloud import genotypes
 from genocloud.cohort import Batch, Cohort, rows_along
 from genocloud.pipeline.sharding import Shard
-from genocloud.schema import VARIANT_COLUMNS, numbers, with_column
+from genocloud.schema import VARIANT_COLUMNS, MergedSites, Variants, numbers, with_column
 
 KEPT_BYTES = 384 << 20
 """Bytes cached at most: 1,000 samples over 1 Mb take 130 MB, and reading them again 0.8 core-seconds."""
@@ -61,7 +61,7 @@ row_cache = _cache.open
 """While it is open, `aligned_rows` in this process caches its results, up to a share of the memory for tasks."""
 
 
-def aligned_rows(cohort: Cohort, batch: Batch, shard: Shard, sites: pa.Table) -> genotypes.AlignedRows:
+def aligned_rows(cohort: Cohort, batch: Batch, shard: Shard, sites: MergedSites) -> genotypes.AlignedRows:
     """The batch's rows aligned under sites of the shard, with start, ref and alts; or under a superset of these."""
     key = cohort.url, cohort.version, batch.id, shard.name
     if (kept := _cache.take(key)) is not None:
@@ -76,7 +76,7 @@ def aligned_rows(cohort: Cohort, batch: Batch, shard: Shard, sites: pa.Table) ->
     return made
 
 
-def _info_once(variants: pa.Table, repeated: npt.NDArray[np.bool_]) -> pa.Table:
+def _info_once(variants: Variants, repeated: npt.NDArray[np.bool_]) -> Variants:
     """VARIANTS without the INFO of repeated samples (bool, by place in the batch), whose records count for another one.
 
     A depth is 0 there, as without one FORMAT's would count.

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-import pyarrow as pa
-
-from genocloud import callset, genotypes, storage
+from genocloud import callset, genotypes, schema, storage
 from genocloud.cohort import Batch, Cohort, open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.genotyping.batch_cache import site_keys
@@ -33,7 +31,7 @@ class CallTask:
 
 
 def called_batches(
-    cohort: Cohort, shard: Shard, settled: pa.Table, model: Model, threads: int
+    cohort: Cohort, shard: Shard, settled: schema.Settled, model: Model, threads: int
 ) -> Iterator[tuple[Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]]:
     """Call every batch at the emitted sites of SETTLED, in the batches' order, in `threads` threads."""
 
@@ -59,7 +57,7 @@ def _shard_key(cohort: Cohort, task: CallTask) -> str:
     return cohort_key(cohort, asdict(task.model), task.scope, cohort.samples)
 
 
-def _settled_of(cohort: Cohort, task: CallTask) -> pa.Table:
+def _settled_of(cohort: Cohort, task: CallTask) -> schema.Settled:
     return settled_tables(cohort, task.model, task.scope).read(task.shard, made_by="genotype")
 
 
@@ -84,7 +82,7 @@ def call_shard(task: CallTask) -> callset.ShardEntry:
 
 
 def ensure_all_genotypes(
-    cohort: Cohort, store: storage.Store, shard: Shard, emitted: pa.Table, model: Model, threads: int
+    cohort: Cohort, store: storage.Store, shard: Shard, emitted: schema.Settled, model: Model, threads: int
 ) -> tuple[Segments, genotypes.RawAnnotations]:
     """`ensure_genotypes` of every batch at the emitted rows of SETTLED: segments by batch, merged raw annotations."""
     keys = site_keys(emitted, cohort.layout)

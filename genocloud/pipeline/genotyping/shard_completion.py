@@ -19,20 +19,20 @@ from genocloud.pipeline.sharding import (
     ShardPlan,
     cohort_key,
 )
-from genocloud.schema import SITE_KEY, numbers, with_column
+from genocloud.schema import SITE_KEY, Settled, Sites, StoredSites, numbers, with_column
 
 Segments = dict[str, list[callset.Segment]]
 """The segments of a shard's genotypes, by batch."""
 
 
 def annotated(
-    settled: pa.Table,
+    settled: Settled,
     total: genotypes.RawAnnotations,
     layout: Layout,
     shard: Shard,
     model: Model,
     dbsnp_url: str | None,
-) -> pa.Table:
+) -> Sites:
     """SITES from SETTLED and merged raw annotations, on the shard's axis; without sites that have no carrier."""
     sites, dropped = genotypes.annotate(settled, total, layout.contigs, model)
     if sites.num_rows + dropped.total() != settled.num_rows:
@@ -45,8 +45,8 @@ def complete(
     store: storage.Store,
     shard: Shard,
     key: str,
-    emitted: pa.Table,
-    sites: pa.Table,
+    emitted: Settled,
+    sites: Sites,
     segments: Segments,
     model: Model,
     elsewhere: Sequence[callset.ShardEntry] = (),
@@ -71,11 +71,11 @@ def _without_carriers(
     cohort: Cohort,
     store: storage.Store,
     shard: Shard,
-    emitted: pa.Table,
-    sites: pa.Table,
+    emitted: Settled,
+    sites: StoredSites,
     segments: Segments,
     model: Model,
-) -> pa.Table:
+) -> StoredSites:
     """Remove genotypes of sites without carriers; write them as hom-ref where force-output. Returns SITES with keys."""
     uncarried, keys = genotypes.uncarried(sites), numbers(sites["key"])
     for batch in cohort.batches:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from genocloud import genotypes
+from genocloud import genotypes, schema
 from genocloud.cohort import Batch, Cohort, Layout, open_cohort
 from genocloud.genotypes import Model
 from genocloud.genotypes.allele_outcomes import KEPT
@@ -87,7 +87,7 @@ class _EstimateTask:
     threads: int
     callset_url: str | None
 
-    def growth(self, alleles: pa.Table, layout: Layout) -> KnownSites | None:
+    def growth(self, alleles: schema.Alleles, layout: Layout) -> KnownSites | None:
         return KnownSites.of(alleles, layout, self.callset_url, self.shard) if self.callset_url else None
 
 
@@ -137,13 +137,15 @@ def _estimate_shard(task: _EstimateTask) -> int:
     return write_estimates(tables, task.shard, everywhere, estimated(summary, alleles, task.model, task.threads))
 
 
-def estimated(summary: genotypes.LikelihoodCounts, alleles: pa.Table, model: Model, threads: int) -> pa.Table:
+def estimated(
+    summary: genotypes.LikelihoodCounts, alleles: schema.Alleles, model: Model, threads: int
+) -> schema.Estimates:
     """ESTIMATES of the sites of ALLELES, all of which have ALTs, in `threads` threads."""
     stretches = [(alleles.slice(*place), genotypes.cut(summary, *place)) for place in _stretches(alleles, threads)]
     return pa.concat_tables(in_threads(lambda part: genotypes.estimate([part[1]], part[0], model), stretches, threads))
 
 
-def write_estimates(tables: CachedTables, shard: Shard, alleles: pa.Table, estimates: pa.Table) -> int:
+def write_estimates(tables: CachedTables, shard: Shard, alleles: schema.Alleles, estimates: schema.Estimates) -> int:
     """Write ESTIMATES of a shard's ALLELES, given those of the sites that have ALTs; the number of sites."""
     whole = genotypes.with_unestimated(estimates, alleles)
     tables.write(shard, whole, {"sites": whole.num_rows})
@@ -160,7 +162,7 @@ def merged_in_order(parts: Iterable[Part], merge: Callable[[Sequence[Part]], Par
     return merge(held)
 
 
-def _stretches(sites: pa.Table, threads: int) -> list[tuple[int, int]]:
+def _stretches(sites: schema.Alleles, threads: int) -> list[tuple[int, int]]:
     """Split the sites evenly, one slice per thread: (first, length)."""
     size = max(1, -(-len(sites) // threads))
     return [(first, min(size, len(sites) - first)) for first in range(0, max(1, len(sites)), size)]

@@ -20,7 +20,7 @@ from genocloud.pipeline.sharding import (
     cached_tables,
 )
 from genocloud.scatter.progress import Progress
-from genocloud.schema import numbers
+from genocloud.schema import Settled, numbers
 
 
 def settle(
@@ -46,7 +46,7 @@ EMITTED = "put out"
 SITE_OUTCOMES, ALLELE_OUTCOMES, BEYOND_LIMITS = "sites", "alleles", "beyond"
 
 
-def _counted(settled: pa.Table) -> dict[str, int]:
+def _counted(settled: Settled) -> dict[str, int]:
     """Count the outcomes of a shard's sites and alleles, and its sites beyond GATK's limits."""
     values = pc.fill_null(settled["reason"].cast(pa.string()), EMITTED).value_counts().to_pylist()
     sites = Counter({each["values"]: each["counts"] for each in values})

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from genocloud import callset, genotypes, schema, storage
 from genocloud.cohort import Cohort, open_cohort
@@ -88,7 +87,7 @@ def _render_shard(task: _Task) -> callset.ExportPart:
     return callset.write_part(store, task.shard.name, key, cohort.contigs, _reporting(pieces), extra)
 
 
-def _called(cohort: Cohort, task: _Task) -> tuple[pa.Table, list[callset.Batch]]:
+def _called(cohort: Cohort, task: _Task) -> tuple[schema.Sites, list[callset.Batch]]:
     """The shard's SITES, on its axis, and every batch's genotypes at those sites."""
     settled = settled_tables(cohort, task.model, task.scope).read(task.shard, made_by="genotype")
     called: list[genotypes.BatchGenotypes] = []
@@ -104,7 +103,7 @@ def _called(cohort: Cohort, task: _Task) -> tuple[pa.Table, list[callset.Batch]]
     return named(sites, cohort.layout, task.shard, task.dbsnp_url), [_at_sites(batch, sites) for batch in called]
 
 
-def _at_sites(called: genotypes.BatchGenotypes, sites: pa.Table) -> callset.Batch:
+def _at_sites(called: genotypes.BatchGenotypes, sites: schema.Sites) -> callset.Batch:
     positions = schema.numbers(sites["pos"])
     if len(positions) < len(called.positions):
         called = called.at(np.isin(called.positions, positions))
@@ -112,7 +111,7 @@ def _at_sites(called: genotypes.BatchGenotypes, sites: pa.Table) -> callset.Batc
     return callset.Batch(called.samples, called.distinct, called.numbers)
 
 
-def _counted(sites: pa.Table, batches: list[callset.Batch]) -> Statistics:
+def _counted(sites: schema.Sites, batches: list[callset.Batch]) -> Statistics:
     return merge_all([count_sites(sites), *(count_called(*batch) for batch in batches)])
 
 

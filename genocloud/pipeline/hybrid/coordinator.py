@@ -25,7 +25,7 @@ from genocloud.regions import Region
 from genocloud.scatter.executors import in_threads, threads_each
 from genocloud.scatter.memory_limit import largest_first
 from genocloud.scatter.progress import Progress
-from genocloud.schema import ALLELES, SQUARES, STRETCHES, UNITED_ALLELES, numbers
+from genocloud.schema import ALLELES, SQUARES, STRETCHES, UNITED_ALLELES, Alleles, Answers, Squares, Stretches, numbers
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -204,8 +204,8 @@ class Coordinator:
             rounds.add_answers(self._answers(piece, question))
         write_estimates(self.context.estimates, piece.shard, everywhere, rounds.estimates())
 
-    def _answers(self, piece: Piece, question: Message) -> list[pa.Table]:
-        def answers(client: LocationClient) -> pa.Table:
+    def _answers(self, piece: Piece, question: Message) -> list[Answers]:
+        def answers(client: LocationClient) -> Answers:
             return unpack(self._submit(client, tasks.answer, piece, question), "answers")
 
         return map_locations(answers, self.holders)
@@ -253,7 +253,7 @@ class Coordinator:
                 raise callset.BadShard(self.context.callset_url, entry.name, problem)
         return entry
 
-    def _squares(self, piece: Piece) -> pa.Table:
+    def _squares(self, piece: Piece) -> Squares:
         """SQUARES of all samples, location by location: a float32 sum depends on the samples' order."""
         table = SQUARES.empty_table()
         for client in self.holders:
@@ -297,7 +297,7 @@ def _need(item: object) -> int:
     return item.need if isinstance(item, Piece) else 0
 
 
-def _part(local: LocalAlleles, shard: Shard) -> tuple[pa.Table, pa.Table]:
+def _part(local: LocalAlleles, shard: Shard) -> tuple[Alleles, Stretches]:
     """A location's ALLELES and STRETCHES of a shard."""
     alleles, spans = unpack(local.alleles, "local"), unpack(local.spans, "spans")
     return _filled(alleles, ALLELES, shard), _filled(spans, STRETCHES, shard)

@@ -24,7 +24,7 @@ from genocloud.pipeline.sharding import Shard, ShardPlan
 from genocloud.samples import Sample, sheet_text
 from genocloud.scatter.executors import Scatter, open_scatter, within
 from genocloud.scatter.progress import Silent
-from genocloud.schema import ACTIVE_SAMPLES, SHEET, WORD
+from genocloud.schema import ACTIVE_SAMPLES, SHEET, WORD, ActiveSamples, Sheet
 
 SHEET_NAME = "samples.tsv"
 """The location's rows of the sheet, in its store."""
@@ -158,7 +158,7 @@ def _check_layout(request: ProbeRequest, cohort: Cohort) -> None:
         raise LocationMismatch(request.site, "cohort's part_bp and window_bp", str(here), str(there), remedy)
 
 
-def sheet_rows(samples: Sequence[Sample]) -> pa.Table:
+def sheet_rows(samples: Sequence[Sample]) -> Sheet:
     """Rows as a SHEET table, local paths made absolute."""
     return pa.Table.from_pylist([{name: _cell(sample, name) for name in SHEET.names} for sample in samples], SHEET)
 
@@ -202,7 +202,7 @@ def sheet_text_of(samples: Sequence[Sample], folder: str) -> str:
     return sheet_text(samples, folder)
 
 
-def people_table(cohort: Cohort, rows: dict[str, int]) -> pa.Table:
+def people_table(cohort: Cohort, rows: dict[str, int]) -> ActiveSamples:
     people = [
         {"batch": batch.id, "row": rows[name], "rank": rank}
         for batch in cohort.batches

@@ -34,7 +34,17 @@ from genocloud.pipeline.reference import read_reference
 from genocloud.pipeline.sharding import Base, CachedTables, Shard, alleles_in, cached_tables, cohort_key, reaches
 from genocloud.regions import Region
 from genocloud.scatter.executors import in_threads
-from genocloud.schema import ALLELES, INTERVALS, LOCAL_ALLELES, numbers
+from genocloud.schema import (
+    ALLELES,
+    INTERVALS,
+    LOCAL_ALLELES,
+    Alleles,
+    IntervalRows,
+    Settled,
+    Stretches,
+    UnitedAlleles,
+    numbers,
+)
 
 Edges = list[tuple[int, int, int]]
 """Start, end and need of a shard's pieces, in genome order."""
@@ -206,7 +216,7 @@ def local_alleles(task: ShardTask) -> LocalAlleles:
     return LocalAlleles(*released_tables, covered, observed_count)
 
 
-def _keep_local(cohort: Cohort, shard: Shard, threads: int) -> tuple[pa.Table, pa.Table]:
+def _keep_local(cohort: Cohort, shard: Shard, threads: int) -> tuple[Alleles, Stretches]:
     """Store the location's own ALLELES of a shard; return them and STRETCHES."""
     observations, spans = seen_by_all(cohort, shard, True, threads)
     alleles, stretches = sites.location_sites([observations], [spans])
@@ -214,7 +224,7 @@ def _keep_local(cohort: Cohort, shard: Shard, threads: int) -> tuple[pa.Table, p
     return alleles, stretches
 
 
-def _runs(bases: npt.NDArray[np.bool_], region: Region) -> pa.Table:
+def _runs(bases: npt.NDArray[np.bool_], region: Region) -> IntervalRows:
     """Runs of true bases as INTERVALS."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], bases, [False]]).astype(np.int8))) + region.start
     return pa.table([edges[::2].astype(np.int32), edges[1::2].astype(np.int32)], INTERVALS)
@@ -235,7 +245,7 @@ def store_alleles(request: tuple[ShardTask, int, int]) -> Edges:
     return [(piece.region.start, piece.region.end, _rounded_up(piece.need)) for piece in pieces]
 
 
-def _with_local_counts(cohort: Cohort, shard: Shard, united: pa.Table, threads: int) -> pa.Table:
+def _with_local_counts(cohort: Cohort, shard: Shard, united: UnitedAlleles, threads: int) -> Alleles:
     """ALLELES with the location's own observation counts, from which its memory needs are estimated.
 
     CachedTables tables may have been removed here since the coordinator united the shard: missing ones are made again.
@@ -261,14 +271,14 @@ def summarise_batch(task: ShardTask) -> None:
     summarised(cohort, cohort.batches[task.number], task.shard, alleles, growth)
 
 
-def _estimable(task: ShardTask) -> tuple[pa.Table, KnownSites, Cohort]:
+def _estimable(task: ShardTask) -> tuple[Alleles, KnownSites, Cohort]:
     """The sites of a shard that can be estimated, and what is stored about them already."""
     cohort = task.context.admitted_cohort()
     alleles = genotypes.with_alts(alleles_in(task.context.tables("alleles"), task.shard))
     return alleles, KnownSites.of(alleles, cohort.layout, task.context.callset_url, task.shard), cohort
 
 
-def _summary(task: ShardTask) -> tuple[pa.Table, genotypes.LikelihoodCounts | None]:
+def _summary(task: ShardTask) -> tuple[Alleles, genotypes.LikelihoodCounts | None]:
     """The sites of a shard that can be estimated, and the summed likelihood counts of the location's batches."""
     alleles, growth, cohort = _estimable(task)
     counts = in_threads(
@@ -320,7 +330,7 @@ def _emitted_tables(context: LocationContext) -> CachedTables:
     return context.tables("out", asdict(context.model), context.scope)
 
 
-def _emitted_sites(task: ShardTask) -> pa.Table:
+def _emitted_sites(task: ShardTask) -> Settled:
     """The emitted rows of SETTLED, as `store_emitted` stored them."""
     alleles = alleles_in(task.context.tables("alleles"), task.shard)
     return genotypes.settled_from(_emitted_tables(task.context).read(task.shard, made_by="hybrid"), alleles)
