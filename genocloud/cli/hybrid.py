@@ -15,7 +15,7 @@ def _say(text: str) -> None:
 def _hybrid(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         from genocloud.federation import read_config
-        from genocloud.steps.plan import hourly
+        from genocloud.pipeline.planning.location_prices import hourly
 
         config = read_config(arguments.config)
         meter = Meter(*hourly(config, CPUS))

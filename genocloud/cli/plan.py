@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def _plan(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         if arguments.table:
-            from genocloud.steps.plan import table
+            from genocloud.pipeline.planning.whole_genomes import table
 
             sys.stdout.write(table(_rates(arguments)))
         elif not arguments.config:
@@ -29,7 +29,8 @@ def _plan(commands: Commands) -> None:
             sys.stdout.write(_rates_text(_rates(arguments)))
         else:
             from genocloud.federation.config import read_config
-            from genocloud.steps.plan import check_prices, plan_of
+            from genocloud.pipeline.planning.location_prices import check_prices
+            from genocloud.steps.plan import plan_of
 
             config = read_config(arguments.config)
             check_prices(config)  # before a machine is measured

@@ -75,6 +75,15 @@ def rates_file(folder: Path) -> Path:
     return folder / f"rates-{platform.node()}-{len(os.sched_getaffinity(0))}.json"
 
 
+def keep_rates(rates: Rates, folder: Path) -> None:
+    """Write the rates of this machine to a folder, which is made where it is missing."""
+    file = rates_file(folder)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(f".{os.getpid()}")
+    draft.write_text(rates.to_json())
+    draft.replace(file)
+
+
 def kept_rates(folder: Path) -> Rates:
     """The rates that a folder keeps for this machine and this genocloud; where it has none, those shipped with it."""
     file = rates_file(folder)

@@ -2,12 +2,10 @@
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 from genocloud import cohort, storage
 from genocloud.cohort.garbage import (
-    AT_ONCE,
     OLD,
     OUTDATED,
     UNUSED,
@@ -16,6 +14,7 @@ from genocloud.cohort.garbage import (
     receipts_first,
     total_bytes,
 )
+from genocloud.pipeline.object_deletion import delete_objects
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sharding import cached_folders
 from genocloud.scatter.progress import Progress
@@ -44,7 +43,7 @@ def collect(
         sizes = {reason: total_bytes(store, names) for reason, names in garbage.items()}
         drafts: Sequence[str] = ()
         if not dry_run:
-            delete(store, [*garbage[OLD], *garbage[OUTDATED]], progress)
+            delete_objects(store, [*garbage[OLD], *garbage[OUTDATED]], progress)
             garbage[UNUSED] = _delete_batches(store, garbage[UNUSED], before, progress)
             drafts = store.sweep(older_than_hours * 3600)
         receipt.figures = {
@@ -65,24 +64,6 @@ def _delete_batches(store: storage.Store, names: Sequence[str], before: float, p
     for _, batch in groupby(sorted(names), key=lambda name: name.split("/")[1]):
         there = receipts_first(batch)
         if last_modified(store, there) <= before:
-            delete(store, there, progress)
+            delete_objects(store, there, progress)
             gone += there
     return gone
-
-
-def delete(store: storage.Store, names: Sequence[str], progress: Progress) -> None:
-    """Remove objects so that a kill at any time leaves a readable store.
-
-    Versions and receipts, which refer to other objects, go in order; objects between these in parallel.
-    """
-    with (
-        progress.stage("delete", tasks=len(names), unit="object") as stage,
-        ThreadPoolExecutor(AT_ONCE) as pool,
-    ):
-        for in_order, run in groupby(names, key=_is_json):
-            for _ in map(store.delete, run) if in_order else pool.map(store.delete, run):
-                stage.advance(tasks=1)
-
-
-def _is_json(name: str) -> bool:
-    return name.endswith(".json")

@@ -27,10 +27,12 @@ from genocloud.costs.rates import Amounts
 from genocloud.costs.synthetic import SyntheticCohort
 from genocloud.pipeline.kernel_warmup import compile_kernels
 from genocloud.pipeline.memory_model import SiteCounts, discovery_need
+from genocloud.pipeline.planning.task_memory import INGEST_ROW_BYTES, split_need
+from genocloud.pipeline.planning.trial_files import write_synthetic
+from genocloud.pipeline.planning.trial_rates import calling_alone, processor, trial_amounts
 from genocloud.pipeline.sharding import cut_genome
 from genocloud.scatter.progress import Silent
-from genocloud.steps.calibrate import Work, calling_alone, processor, trial_amounts, write_synthetic
-from genocloud.steps.plan import INGEST_ROW_BYTES, split_need
+from genocloud.steps.calibrate import Work
 from tests.benchmarks.costs import cost_of, genocloud
 
 COHORTS = (

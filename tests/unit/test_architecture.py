@@ -56,6 +56,12 @@ def test_each_dependency_has_its_door():
     assert through_a_wall == []
 
 
+def test_a_step_reads_artifacts_calls_the_pipeline_and_returns_the_receipt():
+    """A command has a short file; what is library stands in the room that it belongs to."""
+    lengths = {path.name: path.read_text().count("\n") for path in (ROOT / "genocloud" / "steps").glob("*.py")}
+    assert {name: length for name, length in lengths.items() if length >= 150} == {}
+
+
 def test_parquet_is_read_where_its_seal_is_checked_and_nowhere_else():
     """Also through names that pyarrow has for it elsewhere: datasets, and Arrow's own files."""
     doors = re.compile(r"pyarrow\.(parquet|dataset|feather|orc|ipc)|\b(pq|ds)\.|\bpa\.(parquet|dataset)|duckdb")

@@ -11,10 +11,10 @@ from genocloud import callset, cohort, steps
 from genocloud.cohort import erasing, searching
 from genocloud.cohort.searching import search
 from genocloud.pipeline.callset_registry import register
+from genocloud.pipeline.erasure import StillThere
 from genocloud.regions import Region
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
-from genocloud.steps.erase import StillThere
 from genocloud.storage import Store, open_store
 from tests.support.cohort_people import LAYOUT, Killed, contents, copied, ingest, killed_at, source
 

@@ -9,10 +9,14 @@ import pytest
 from genocloud import pipeline, regions, steps
 from genocloud.cli import main
 from genocloud.cohort import Layout, open_cohort
-from genocloud.costs.prices import BadPrices
+from genocloud.costs.prices import TABLES, BadPrices
 from genocloud.costs.rates import default_rates
 from genocloud.costs.synthetic import SyntheticCohort
 from genocloud.federation.config import config_of
+from genocloud.pipeline.planning import trial_rates
+from genocloud.pipeline.planning.location_prices import check_prices
+from genocloud.pipeline.planning.trial_files import write_synthetic
+from genocloud.pipeline.planning.whole_genomes import genome_sites, table
 from genocloud.pipeline.planning.workload import NothingToSample, _windows_of, sample_gvcfs
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.reference import read_reference
@@ -22,7 +26,7 @@ from genocloud.report.stages import group_receipts
 from genocloud.samples import Sample
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
-from genocloud.steps.plan import check_prices, genome_sites, plan_of, table
+from genocloud.steps.plan import plan_of
 from tests.support.plan_rates import RATES as PLAIN
 
 calibrate = import_module("genocloud.steps.calibrate")  # the package's attribute is the function
@@ -94,7 +98,7 @@ def test_sites_share_the_people(sheet):
 
 def test_two_currencies_are_refused(sheet, tmp_path):
     other = tmp_path / "other.yaml"
-    other.write_text((Path(steps.plan.__globals__["TABLES"]) / "aws.yaml").read_text().replace("USD", "EUR"))
+    other.write_text((TABLES / "aws.yaml").read_text().replace("USD", "EUR"))
     site = {
         name: {"store": f"/{name}", "workers": "threads:4", "policy": "stays", "prices": table}
         for name, table in (("a", "onprem.yaml"), ("b", str(other)))
@@ -135,7 +139,7 @@ def test_calibrated_rates_are_kept_and_named(sheet, tmp_path, capsys, caplog, mo
     """Of steps that all take twice the shipped core-seconds, everything but memory and bytes is doubled."""
     shipped = default_rates()
     costs = {f"seconds {step}": {"one": 1.0} for step in calibrate.RUNS}
-    monkeypatch.setattr(calibrate, "default_rates", lambda: type(shipped)("", "", 2, "0", shipped.costs | costs))
+    monkeypatch.setattr(trial_rates, "default_rates", lambda: type(shipped)("", "", 2, "0", shipped.costs | costs))
     monkeypatch.setattr(calibrate, "compile_kernels", lambda *_: None)
     monkeypatch.setattr(calibrate, "load_ingest", lambda: None)
     monkeypatch.setattr(calibrate, "write_synthetic", lambda *_: 1)
@@ -143,7 +147,7 @@ def test_calibrated_rates_are_kept_and_named(sheet, tmp_path, capsys, caplog, mo
     receipts = [(step, Receipt(step, cpu_seconds=seconds)) for step, seconds in took.items()]
     receipts[0][1].balance = receipts[1][1].balance = {"taken": 1}
     receipts[1][1].figures = {"sites": 1}
-    monkeypatch.setattr(calibrate, "_rounds", lambda *_: iter(receipts))
+    monkeypatch.setattr(calibrate, "rounds_until", lambda *_: iter(receipts))
     rates = ["--rates", str(tmp_path / "rates")]
     assert main(["plan", "--calibrate", "-q", *rates]) == 0
     assert "about 60 s" in caplog.text
@@ -158,21 +162,19 @@ def test_calibrated_rates_are_kept_and_named(sheet, tmp_path, capsys, caplog, mo
     assert all(kept[name] == shipped.costs[name] for name in kept if not name.startswith("seconds "))
 
 
-def test_measuring_ends_with_its_time(tmp_path, monkeypatch):
+def test_measuring_ends_with_its_time(monkeypatch):
     """No step begins after the deadline but the two that tell what the trial holds; no round that would pass it."""
     now = [0.0]
-    monkeypatch.setattr(calibrate.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(trial_rates.time, "monotonic", lambda: now[0])
 
-    def receipts(_work):
+    def receipts(_number):
         for step in calibrate.RUNS:
             now[0] += 10.0
             yield step, None
 
-    monkeypatch.setattr(calibrate.Work, "receipts", receipts)
-
     def steps_until(deadline: float) -> list[str]:
         now[0] = 0.0
-        return [step for step, _ in calibrate._rounds(tmp_path, 2, deadline)]
+        return [step for step, _ in trial_rates.rounds_until(deadline, receipts)]
 
     assert steps_until(5) == ["ingest", "discover"]
     assert steps_until(35) == list(calibrate.RUNS[:4])
@@ -227,7 +229,7 @@ def test_planned_is_set_beside_what_was_taken(sheet):
 
 
 def test_an_invented_cohort_is_read_by_the_real_steps(tmp_path):
-    assert calibrate.write_synthetic(SyntheticCohort(3, 20_000), tmp_path) > 1000
+    assert write_synthetic(SyntheticCohort(3, 20_000), tmp_path) > 1000
     files = str(tmp_path / "samples.map"), str(tmp_path / "reference.fa")
     receipt = steps.ingest(str(tmp_path / "cohort"), *files, pipeline.IngestOptions(), Inline(), Silent())
     assert receipt.balance["taken"] == receipt.balance["given"] > 100

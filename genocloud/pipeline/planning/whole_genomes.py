@@ -1,0 +1,81 @@
+"""A table of the costs of 1,000, 10,000 and 100,000 whole genomes."""
+
+import math
+from dataclasses import asdict
+from functools import partial
+
+from genocloud.costs.model import Place, Placement, Planner, Portion, Shape
+from genocloud.costs.prices import TABLES, read_prices
+from genocloud.costs.rates import Rates
+from genocloud.federation.site_policy import STAYS
+from genocloud.pipeline.planning.task_memory import needs
+
+GENOME_BP = 3.1e9
+
+GENOMES = (1_000, 10_000, 100_000)
+
+CLUSTER_CORES = 1_000
+
+WHOLE_GENOME = Portion(1, 0, 340e6, 20e6, 4.8e6, GENOME_BP)
+"""A 30x genome: a gVCF of 17 bytes a record with GQ bands 20, 30, 40 (benchmark A: 16.8), and 4.1 to 5.0 million sites
+that differ from the reference. Source of these: 1000 Genomes Project, Nature 526, 68 (2015)."""
+
+
+def genome_sites(people: int) -> float:
+    """The number of variant sites of so many whole genomes.
+
+    A power through what was published: 125 million variants of 3,202 people (1000 Genomes at 30x: Byrska-Bishop et al.,
+    Cell 185, 3426 (2022)) and 644 million of 150,119 (UK Biobank: Halldorsson et al., Nature 607, 732 (2022)).
+    """
+    power = math.log(644e6 / 125e6) / math.log(150_119 / 3_202)
+    return float(125e6 * (people / 3_202) ** power)
+
+
+def table(rates: Rates) -> str:
+    """A table of costs of 1,000, 10,000 and 100,000 whole genomes on a cluster, in a cloud, and split between both."""
+    cluster, cloud = read_prices(str(TABLES / "onprem.yaml")), read_prices(str(TABLES / "google.yaml"))
+    shape = Shape(genome_sites, math.ceil(GENOME_BP / 1_000_000), 200)
+    planner = Planner(rates, shape, partial(needs, rates, shape))
+    rows = [
+        "| genomes | where | core-hours | wall time | memory of a task | stored | across | money |",
+        "| --- " * 8 + "|",
+    ]
+    for people in GENOMES:
+        half = _genomes(people // 2)
+        ways = {
+            f"a cluster of {CLUSTER_CORES:,} cores": [Place("cluster", _genomes(people), cluster, CLUSTER_CORES)],
+            f"one cloud, {CLUSTER_CORES:,} cores": [Place("cloud", _genomes(people), cloud, CLUSTER_CORES)],
+            f"half in each, {CLUSTER_CORES // 2:,} cores each": [
+                Place("cluster", half, cluster, CLUSTER_CORES // 2, STAYS),
+                Place("cloud", half, cloud, CLUSTER_CORES // 2, STAYS),
+            ],
+        }
+        rows += [
+            _row(people, where, planner.place(places, places[0].name), cluster.currency)
+            for where, places in ways.items()
+        ]
+    note = (
+        f"Rates of {rates.measured} ({rates.machine}), starts of jobs not counted; prices of {cluster.dated} "
+        f"(onprem.yaml) and {cloud.dated} (google.yaml), "
+        "a month of storage with them; cohort, callset, kept summaries and VCF are stored, gVCFs are not counted."
+    )
+    return "\n".join([*rows, "", note, ""])
+
+
+def _genomes(people: int) -> Portion:
+    one = asdict(WHOLE_GENOME)
+    return Portion(**{name: value if name == "bases" else value * people for name, value in one.items()})
+
+
+def _row(people: int, where: str, way: Placement, currency: str) -> str:
+    cells = [
+        f"{people:,}",
+        where,
+        f"{way.core_seconds / 3600:,.0f}",
+        f"{way.wall_seconds / 3600:,.1f} h",
+        f"{max(line.memory_bytes for line in way.lines) / 1e9:,.1f} GB",
+        f"{way.stored_bytes / 1e12:,.2f} TB",
+        f"{way.crossing_bytes / 1e9:,.1f} GB",
+        f"{way.money:,.0f} {currency}",
+    ]
+    return f"| {' | '.join(cells)} |"
