@@ -1,6 +1,7 @@
-"""Format durations, sizes, money, counts and shares for people, in plain ASCII."""
+"""Format durations, sizes, money, counts, shares and choices for people, in plain ASCII."""
 
 import math
+from collections.abc import Iterable
 
 
 def seconds_text(seconds: float) -> str:
@@ -56,3 +57,14 @@ def percent_text(share: float) -> str:
 def ratio_text(ratio: float) -> str:
     """A ratio to two digits; `n/a` for NaN."""
     return "n/a" if math.isnan(ratio) else f"{ratio:.2f}"
+
+
+def alternatives(texts: Iterable[str]) -> str:
+    """A choice between at least one thing as a sentence says it: `a, b or c`."""
+    *first, last = texts
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def install_command(extra: str) -> str:
+    """The command that installs what an optional part of genocloud needs."""
+    return f'python -m pip install "genocloud[{extra}]"'

@@ -16,7 +16,7 @@ import yaml
 from genocloud.errors import SettingError
 from genocloud.storage import join
 from genocloud.storage.local import local_path
-from genocloud.storage.urls import scheme
+from genocloud.storage.urls import is_local, scheme
 from genocloud.yaml_schema import first_mistake, read_schema
 from genocloud.yaml_text import load_yaml
 
@@ -223,7 +223,7 @@ def _covers(root: str, place: str) -> bool:
 def _place(url: str) -> str:
     """Where a path or URL leads to in the end, to be compared; empty where that cannot be told from its letters."""
     kind = scheme(url)
-    if kind in ("", "file"):
+    if is_local(url):
         if not kind and not url.startswith("/"):
             return ""
         return os.path.realpath(local_path(url))

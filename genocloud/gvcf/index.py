@@ -10,7 +10,7 @@ import numpy.typing as npt
 from genocloud.errors import InputError, UnreadableFile
 from genocloud.gvcf.inflate import inflate
 from genocloud.storage import ObjectMissing, StoreFailed, UnknownScheme, join, open_store, split
-from genocloud.storage.urls import scheme
+from genocloud.storage.urls import is_local
 
 MAKERS = {".tbi": "tabix -f", ".csi": "bcftools index -f"}
 """Suffixes of indexes, in the order in which they are tried, and the command that makes each."""
@@ -127,7 +127,7 @@ def find_index(data: str) -> Index | None:
             except ObjectMissing:
                 continue
             url = join(folder, name + suffix)
-            late = LATE_SECONDS if scheme(store.url) in ("", "file") else LATE_UPLOAD_SECONDS
+            late = LATE_SECONDS if is_local(store.url) else LATE_UPLOAD_SECONDS
             if store.modified(name + suffix) + late < store.modified(name):
                 raise BadIndex(url, data, "is older than its data")
             return read_index(content, url, data)

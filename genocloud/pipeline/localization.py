@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genocloud import samples, storage
 from genocloud.errors import UnreadableFile
-from genocloud.storage.urls import scheme
+from genocloud.storage.urls import is_local
 
 PIECE_BYTES = 1 << 22
 
@@ -20,7 +20,7 @@ _FASTA_INDEXES = (".fai", ".gzi")
 
 def is_remote(url: str) -> bool:
     """Whether a URL must be copied here before htslib can open it."""
-    return scheme(url) not in ("", "file")
+    return not is_local(url)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from genocloud import reads, storage
 from genocloud.errors import UnreadableFile
 from genocloud.gvcf import Bases, Sequence
 from genocloud.regions import Contig, Region, contigs_from_fai
-from genocloud.storage.urls import scheme
+from genocloud.storage.urls import is_local
 
 GZIP, LINE_END = b"\x1f\x8b", ord("\n")
 
@@ -97,7 +97,7 @@ def read_bases(reference: Reference) -> Bases | None:
     A plain FASTA is memory-mapped; of one compressed by bgzip, a contig is inflated when it is needed. None where it is
     compressed otherwise, lacks its .gzi, or is no local file.
     """
-    if scheme(reference.url) not in ("", "file"):
+    if not is_local(reference.url):
         return None
     data = np.frombuffer(storage.map_file(reference.url), np.uint8)
     if data[:2].tobytes() == GZIP:

@@ -21,6 +21,7 @@ import os
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from hashlib import md5
 from typing import Any, BinaryIO
@@ -91,8 +92,9 @@ class AzureStore(BucketStore):
         with self._explained(url):
             return insist(lambda: unless_replaced(lambda: _download(self._blob(name), start, end), url), (_Damaged,))
 
-    def size(self, name: str) -> int:
-        return int(self._described(name).size)
+    def _size_and_time(self, name: str) -> tuple[int, datetime]:
+        described = self._described(name)
+        return int(described.size), described.last_modified
 
     def _described(self, name: str) -> Any:
         with self._explained(join(self.url, name)):
@@ -155,12 +157,6 @@ class AzureStore(BucketStore):
             except ResourceNotFoundError as error:
                 if _code(error) not in _ABSENT:
                     raise
-
-    def modified(self, name: str) -> float:
-        return float(self._described(name).last_modified.timestamp())
-
-    def sweep(self, older_than: float) -> Names:  # noqa: ARG002  (what was staged lapses after a week, unseen)
-        return []
 
     @contextmanager
     def _explained(self, url: str) -> Iterator[None]:

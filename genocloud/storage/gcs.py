@@ -21,6 +21,7 @@ import os
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import cache
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -115,8 +116,9 @@ class GoogleStore(BucketStore):
         _verify(data, blob)
         return data
 
-    def size(self, name: str) -> int:
-        return int(self._described(name).size)
+    def _size_and_time(self, name: str) -> tuple[int, datetime]:
+        described = self._described(name)
+        return int(described.size), described.time_created
 
     def _described(self, name: str) -> Any:
         with self._explained(join(self.url, name)):
@@ -191,12 +193,6 @@ class GoogleStore(BucketStore):
     def delete(self, name: str) -> None:
         with self._explained(join(self.url, name)), suppress(NotFound):
             self._blob(name).delete(retry=DEFAULT_RETRY)
-
-    def modified(self, name: str) -> float:
-        return float(self._described(name).time_created.timestamp())
-
-    def sweep(self, older_than: float) -> Names:  # noqa: ARG002  (unfinished uploads lapse after a week, unseen)
-        return []
 
     @contextmanager
     def _explained(self, url: str) -> Iterator[None]:

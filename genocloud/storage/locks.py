@@ -13,7 +13,8 @@ from pathlib import Path
 from genocloud.errors import StoreError
 from genocloud.storage import permissions
 from genocloud.storage.local import DRAFT, explained, is_device, local_path, make_folder
-from genocloud.storage.urls import scheme, split
+from genocloud.storage.store_kinds import BY_SCHEME
+from genocloud.storage.urls import is_local, scheme, split
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 """Errors of file systems without locks (Lustre without -o flock), which are written to unlocked."""
@@ -38,7 +39,7 @@ def file_lock(url: str) -> Iterator[None]:
     """
     folder, name = split(url)
     with explained(url):
-        device = scheme(url) in _LOCAL and is_device(local_path(url))
+        device = is_local(url) and is_device(local_path(url))
     if device:
         yield
     else:
@@ -57,12 +58,9 @@ def folder_lock(url: str, part: str | None = None) -> Iterator[None]:
             yield
 
 
-_LOCAL = ("", "file")
-
-
 @contextmanager
 def _locked(folder: str, name: str, url: str, kind: int) -> Iterator[None]:
-    if scheme(folder) == "memory":
+    if BY_SCHEME[scheme(folder)].in_process:
         yield
         return
     path = _lock_path(folder, name)
@@ -79,7 +77,7 @@ def _locked(folder: str, name: str, url: str, kind: int) -> Iterator[None]:
 
 def _lock_path(folder: str, name: str) -> Path:
     """A hidden file in a local folder; for a bucket, one in this machine's folder for temporary files."""
-    if scheme(folder) in _LOCAL:
+    if is_local(folder):
         return local_path(folder) / f"{DRAFT}lock-{_digest(name)}"
     return Path(tempfile.gettempdir()) / f"{DRAFT}lock-{os.getuid()}-{_digest(f'{folder}/{name}')}"
 

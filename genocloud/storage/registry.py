@@ -2,16 +2,16 @@
 
 import mmap
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from importlib import import_module
 from typing import BinaryIO
 
 from genocloud.errors import UnreadableFile
 from genocloud.storage.audit_log import audited
-from genocloud.storage.local import LocalStore, local_path
-from genocloud.storage.memory import MemoryStore
+from genocloud.storage.local import local_path
 from genocloud.storage.store import NotInstalled, Store, StoreFailed, UnknownScheme
-from genocloud.storage.urls import scheme, split
+from genocloud.storage.store_kinds import BY_SCHEME, StoreKind
+from genocloud.storage.urls import is_local, scheme, split
 
 
 def open_store(url: str) -> Store:
@@ -20,44 +20,39 @@ def open_store(url: str) -> Store:
 
 
 def plain_store(url: str) -> Store:
-    """The store at a path, file:///path, gs://, s3:// or az://bucket/prefix, or memory://name; it need not exist yet.
+    """The store at a path or URL of one of the STORE_KINDS; it need not exist yet.
 
     A relative path is taken from the present folder once and for all, so that other processes find the same store.
-    Raises UnknownScheme (SettingError), or StoreFailed for a URL that names no place.
+    Raises UnknownScheme (SettingError), NotInstalled, or StoreFailed for a URL that names no place.
     """
-    kind = scheme(url)
-    place = url.removeprefix(f"{kind}://").strip("/") if kind else url
-    if not place and kind != "file":
+    name = scheme(url)
+    place = url.removeprefix(f"{name}://").strip("/") if name else url
+    if not place and name != "file":
         raise StoreFailed(url, "names no place", "give a path or a URL with a name")
-    match kind:
-        case "":
-            return LocalStore(os.path.abspath(url))  # noqa: PTH100  (Path.absolute keeps `..`)
-        case "file":
-            local_path(url)
-            return LocalStore(f"file://{url.removeprefix('file://').rstrip('/') or '/'}")
-        case "memory":
-            return MemoryStore(f"memory://{place}")
-        case "gs":
-            from genocloud.storage.gcs import GoogleStore  # slow to import, and needed by few
-
-            return GoogleStore(f"gs://{place}")
-        case "s3":
-            with _installed(url, "s3"):
-                from genocloud.storage.s3 import AmazonStore
-            return AmazonStore(f"s3://{place}")
-        case "az":
-            with _installed(url, "azure"):
-                from genocloud.storage.azure import AzureStore
-            return AzureStore(f"az://{place}")
-    raise UnknownScheme(url, kind)
+    if name not in BY_SCHEME:
+        raise UnknownScheme(url, name)
+    made: Store = _class_of(BY_SCHEME[name], url)(_whole(url) if is_local(url) else f"{name}://{place}")
+    return made
 
 
-@contextmanager
-def _installed(url: str, extra: str) -> Iterator[None]:
+def _whole(url: str) -> str:
+    """An absolute path, or a file:// URL of this machine without a slash at its end."""
+    if scheme(url) == "":
+        return os.path.abspath(url)  # noqa: PTH100  (Path.absolute keeps `..`)
+    local_path(url)
+    return f"file://{url.removeprefix('file://').rstrip('/') or '/'}"
+
+
+def _class_of(kind: StoreKind, url: str) -> Callable[[str], Store]:
+    """The class of a kind of store, whose client library may be slow to import, and not installed."""
+    module, _, name = kind.store.partition(":")
     try:
-        yield
+        made: Callable[[str], Store] = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
-        raise NotInstalled(url, scheme(url), error.name or extra, extra) from error
+        if not kind.extra:
+            raise
+        raise NotInstalled(url, kind, error.name or kind.extra) from error
+    return made
 
 
 def open_file(url: str) -> BinaryIO:
@@ -71,7 +66,7 @@ def open_file(url: str) -> BinaryIO:
 
 def refuse_pipe(url: str) -> None:
     """Raise UnreadableFile for a pipe or device, where a file is read more than once: to open one may take for ever."""
-    if scheme(url) not in ("", "file"):
+    if not is_local(url):
         return
     path = local_path(url)
     if path.exists() and not (path.is_file() or path.is_dir()):

@@ -24,6 +24,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from threading import Lock
 from typing import Any, BinaryIO, cast
@@ -118,8 +119,9 @@ class AmazonStore(BucketStore):
                 return _download(place, start, end)
             return insist(lambda: unless_replaced(lambda: _download_whole(place), url), (FlexibleChecksumError,))
 
-    def size(self, name: str) -> int:
-        return int(self._described(name)["ContentLength"])
+    def _size_and_time(self, name: str) -> tuple[int, datetime]:
+        described = self._described(name)
+        return int(described["ContentLength"]), described["LastModified"]
 
     def _described(self, name: str) -> dict[str, Any]:
         with self._explained(join(self.url, name)):
@@ -176,9 +178,6 @@ class AmazonStore(BucketStore):
     def delete(self, name: str) -> None:
         with self._explained(join(self.url, name)):
             _call("delete_object", **self._place(name))
-
-    def modified(self, name: str) -> float:
-        return float(self._described(name)["LastModified"].timestamp())
 
     def sweep(self, older_than: float) -> Names:
         root, latest = self._prefix, time.time() - older_than

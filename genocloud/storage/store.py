@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
 from genocloud.errors import SettingError, StoreError
+from genocloud.storage.store_kinds import SCHEMES, StoreKind
 
 Names = list[str]
 
@@ -36,17 +37,17 @@ class UnknownScheme(SettingError):
     def __init__(self, url: str, scheme: str) -> None:
         self.url, self.scheme = url, scheme
         self.problem = f"{scheme}:// is no kind of store that genocloud can use"
-        self.remedy = "use a plain path, file://, gs://, s3:// or az://"
+        self.remedy = f"use {SCHEMES}"
         super().__init__(f"{url}: {self.problem}; {self.remedy}")
 
 
 class NotInstalled(UnknownScheme):
     """A URL whose scheme needs a client library that is not installed."""
 
-    def __init__(self, url: str, scheme: str, package: str, extra: str) -> None:
-        self.url, self.scheme, self.package, self.extra = url, scheme, package, extra
+    def __init__(self, url: str, kind: StoreKind, package: str) -> None:
+        self.url, self.scheme, self.package, self.extra = url, kind.scheme, package, kind.extra
         self.problem = f"the Python package {package}, which reads and writes such URLs, is not installed"
-        self.remedy = f'run `python -m pip install "genocloud[{extra}]"`'
+        self.remedy = f"run `{kind.install_hint}`"
         SettingError.__init__(self, f"{url}: {self.problem}; {self.remedy}")
 
 

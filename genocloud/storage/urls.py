@@ -14,6 +14,11 @@ def scheme(url: str) -> str:
     return match[1] if match else ""
 
 
+def is_local(url: str) -> bool:
+    """Whether a URL names a place in a file system: a plain path, or file://."""
+    return scheme(url) in ("", "file")
+
+
 def join(url: str, name: str) -> str:
     """The URL of the object `name` in the store at `url`.
 
@@ -30,7 +35,7 @@ def split(url: str) -> tuple[str, str]:
     kind = scheme(url)
     head = f"{kind}://" if kind else ""
     folder, slash, name = url[len(head) :].rstrip("/").rpartition("/")
-    if not name or (kind and not slash) or (kind not in ("", "file") and not folder):
+    if not name or (kind and not slash) or (not is_local(url) and not folder):
         raise StoreFailed(url, "names no file", "give the path or URL of one file")
     if not slash:
         return ".", name

@@ -2,7 +2,15 @@
 
 import pytest
 
-from genocloud.formatting import clock_text, percent_text, ratio_text, seconds_text, short_count, size_text
+from genocloud.formatting import (
+    alternatives,
+    clock_text,
+    percent_text,
+    ratio_text,
+    seconds_text,
+    short_count,
+    size_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,3 +53,7 @@ def test_shares_do_not_round_up_to_everything(share: float, words: str) -> None:
 
 def test_ratios() -> None:
     assert [ratio_text(2.049), ratio_text(float("nan"))] == ["2.05", "n/a"]
+
+
+def test_choices():
+    assert [alternatives(["a"]), alternatives(["a", "b"]), alternatives("abc")] == ["a", "a or b", "a, b or c"]

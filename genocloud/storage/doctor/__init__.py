@@ -6,13 +6,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
 from genocloud.storage.local import local_path
 from genocloud.storage.registry import plain_store
 from genocloud.storage.store import ObjectExists, ObjectMissing, Store, StoreFailed
-from genocloud.storage.urls import scheme
+from genocloud.storage.store_kinds import BY_SCHEME
+from genocloud.storage.urls import is_local, scheme
 
 PROBE = "genocloud-doctor-"
 """Prefix of the name of the trial object, which is removed again."""
@@ -76,28 +78,14 @@ def examine(url: str) -> Iterator[Finding]:
             return
     else:
         yield fine("list", f"{len(names):,} objects")
-    folder = local_path(store.url) if scheme(store.url) in ("", "file") else None
+    folder = local_path(store.url) if is_local(store.url) else None
     there = folder is None or folder.exists()
     yield from _probe(store)
     if folder and not there:
         with suppress(OSError):
             folder.rmdir()
-    yield from _settings(store)
-
-
-def _settings(store: Store) -> Iterator[Finding]:
-    match scheme(store.url):
-        case "gs":
-            from genocloud.storage.doctor.gcs import settings
-        case "s3":
-            from genocloud.storage.doctor.s3 import settings
-        case "az":
-            from genocloud.storage.doctor.azure import settings
-        case "memory":
-            return
-        case _:
-            from genocloud.storage.doctor.local import settings
-    yield from settings(store)
+    if probe := BY_SCHEME[scheme(store.url)].probe:
+        yield from import_module(probe).settings(store)
 
 
 def _probe(store: Store) -> Iterator[Finding]:
