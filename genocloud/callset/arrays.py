@@ -1,11 +1,13 @@
 """A region of a callset as dense arrays with sgkit's names and dimensions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genocloud import schema
 from genocloud.callset.vcf_header import FILTERS
@@ -13,6 +15,8 @@ from genocloud.errors import SettingError
 from genocloud.regions import Contig
 
 Array = npt.NDArray[Any]
+PLOIDY = 2
+"""Least width of call_genotype, so that shapes do not depend on the genotypes, unless a sample has a higher ploidy."""
 MISSING, FILL = -1, -2
 """sgkit's missing integer, and its fill value for short lists; floats use NaN for both."""
 
@@ -25,6 +29,68 @@ class NotInstalled(SettingError):
     def __init__(self, package: str) -> None:
         self.package = package
         super().__init__(f"{package} is not installed; pip install {package}, or use to_numpy(), sites(), genotypes()")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the shapes of arrays depend on: samples, contigs, number of sites, most alleles of a site with REF."""
+
+    samples: tuple[str, ...]
+    contigs: tuple[Contig, ...]
+    sites: int
+    alleles: int
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Sizes of the last dimensions, where no sample has a ploidy above PLOIDY."""
+        return {
+            "alleles": self.alleles,
+            "alt_alleles": max(self.alleles - 1, 1),
+            "genotypes": self.alleles * (self.alleles + 1) // 2,
+            "ploidy": PLOIDY,
+            "filters": len(FILTERS),
+        }
+
+    def headers(self) -> dict[str, Array]:
+        """The arrays that have nothing of any site: samples, contigs and filters."""
+        return {
+            "sample_id": np.array(self.samples, object),
+            "contig_id": np.array([contig.name for contig in self.contigs], object),
+            "contig_length": np.array([contig.length for contig in self.contigs], np.int64),
+            "filter_id": np.array(FILTERS, object),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An array that is made from some columns of SITES or, where its name begins with `call_`, of GENOTYPES."""
+
+    name: str
+    columns: tuple[str, ...]
+    make: Callable[[pa.Table, Frame], Array]
+
+    @property
+    def of_calls(self) -> bool:
+        """Whether it has values for each sample."""
+        return self.name.startswith("call_")
+
+
+def variables() -> list[Variable]:
+    """All arrays but those of `Frame.headers` and call_genotype_mask, in the order of `dense`."""
+    sites = [
+        Variable("variant_contig", ("contig",), _contig_numbers),
+        Variable("variant_position", ("pos",), lambda sites, _: schema.numbers(sites["pos"])),
+        Variable("variant_id", ("id",), lambda sites, _: _objects(text or "." for text in sites["id"].to_pylist())),
+        Variable("variant_id_mask", ("id",), _without_id),
+        Variable("variant_allele", ("ref", "alts"), _alleles),
+        Variable("variant_quality", ("qual",), lambda sites, _: schema.numbers(sites["qual"])),
+        Variable("variant_filter", ("filter",), _filters),
+    ]
+    calls = [
+        Variable("call_genotype", ("GT",), _genotypes),
+        Variable("call_genotype_phased", ("GT",), _phased),
+    ]
+    return [*sites, *_fields("variant", schema.SITE_COLUMNS), *calls, *_fields("call", schema.GENOTYPE_COLUMNS)]
 
 
 def dense(
@@ -43,66 +109,82 @@ def dense(
     variant_quality        (variants,) float64, phred; variant_AC, ... for each INFO column
     filter_id              (filters,) object; PASS first
     sample_id, contig_id   object; contig_length int64, bp
+
+    `alleles` is the most of any of the sites, `ploidy` 2 and `genotypes` those of a diploid with so many alleles, or
+    more where a sample has a higher ploidy.
     """
-    shape = (sites.num_rows, len(samples))
-    places = _places(sites, contigs)
-    alleles = places["variant_allele"].shape[1]
-    info = _columns(schema.SITE_COLUMNS, "INFO/")
-    calls = (column for column in _columns(schema.GENOTYPE_COLUMNS, "FORMAT/") if column.name != "GT")
-    return {
-        "sample_id": np.array(samples, object),
-        "contig_id": np.array([contig.name for contig in contigs], object),
-        "contig_length": np.array([contig.length for contig in contigs], np.int64),
-        "filter_id": np.array(FILTERS, object),
-        **places,
-        "variant_filter": np.array(sites["filter"].to_pylist(), object).reshape(-1, 1) == np.array(FILTERS, object),
-        **{f"variant_{column.name}": _field(sites, column, alleles, shape[:1]) for column in info},
-        **_calls(genotypes["GT"], shape),
-        **{f"call_{column.name}": _field(genotypes, column, alleles, shape) for column in calls},
-    }
+    frame = Frame(tuple(samples), tuple(contigs), sites.num_rows, most_alleles(sites))
+    values = frame.headers()
+    for variable in variables():
+        values[variable.name] = variable.make(genotypes if variable.of_calls else sites, frame)
+    return values | {"call_genotype_mask": values["call_genotype"] < 0}
 
 
-def _columns(columns: Sequence[schema.Column], prefix: str) -> Iterator[schema.Column]:
-    return (column for column in columns if column.vcf.startswith(prefix))
+def most_alleles(sites: schema.Sites) -> int:
+    """The most alleles, REF included, of any site."""
+    return 1 + int(pc.max(pc.list_value_length(sites["alts"])).as_py() or 0)
 
 
-def _places(sites: schema.Sites, contigs: Sequence[Contig]) -> dict[str, Array]:
-    index = {contig.name: place for place, contig in enumerate(contigs)}
+def _fields(kind: str, columns: Sequence[schema.Column]) -> list[Variable]:
+    """INFO or FORMAT columns; GT has arrays of its own."""
+
+    def variable(column: schema.Column) -> Variable:
+        return Variable(f"{kind}_{column.name}", (column.name,), lambda table, frame: _field(table, column, frame))
+
+    return [variable(column) for column in columns if "/" in column.vcf and column.name != "GT"]
+
+
+def _objects(values: Iterable[Any]) -> Array:
+    return np.array(list(values), object)
+
+
+def _without_id(sites: schema.Sites, _: Frame) -> Array:
+    return np.array([not text for text in sites["id"].to_pylist()], bool)
+
+
+def _contig_numbers(sites: schema.Sites, frame: Frame) -> Array:
+    index = {contig.name: number for number, contig in enumerate(frame.contigs)}
+    return np.array([index[name] for name in sites["contig"].to_pylist()], np.int32)
+
+
+def _alleles(sites: schema.Sites, frame: Frame) -> Array:
     alleles = [[ref, *alts] for ref, alts in zip(sites["ref"].to_pylist(), sites["alts"].to_pylist(), strict=True)]
-    width = max(map(len, alleles), default=1)
-    return {
-        "variant_contig": np.array([index[name] for name in sites["contig"].to_pylist()], np.int32),
-        "variant_position": schema.numbers(sites["pos"]),
-        "variant_id": np.array([text or "." for text in sites["id"].to_pylist()], object),
-        "variant_id_mask": np.array([not text for text in sites["id"].to_pylist()], bool),
-        "variant_allele": np.array([row + [""] * (width - len(row)) for row in alleles], object).reshape(-1, width),
-        "variant_quality": schema.numbers(sites["qual"]),
-    }
+    padded = [row + [""] * (frame.alleles - len(row)) for row in alleles]
+    return np.array(padded, object).reshape(-1, frame.alleles)
 
 
-def _field(table: pa.Table, column: schema.Column, alleles: int, shape: tuple[int, ...]) -> Array:
+def _filters(sites: schema.Sites, _: Frame) -> Array:
+    return np.asarray(_objects(sites["filter"].to_pylist()).reshape(-1, 1) == np.array(FILTERS, object))
+
+
+def _field(table: pa.Table, column: schema.Column, frame: Frame) -> Array:
     """An INFO or FORMAT column; lists by allele are all as wide as the site with the most alleles."""
     values = table[column.name].combine_chunks()
+    lead = (frame.sites, len(frame.samples)) if column.vcf.startswith("FORMAT/") else (frame.sites,)
     if not pa.types.is_list(values.type):
-        return _scalars(values).reshape(shape)
-    array = _padded(values, {"R": alleles, "A": alleles - 1}.get(column.number, 1))
-    return array.reshape(*shape, array.shape[1])
+        return _scalars(values).reshape(lead)
+    array = _padded(values, frame.widths[_LISTS[column.number]])
+    return array.reshape(*lead, array.shape[1])
 
 
-def _calls(column: pa.ChunkedArray, shape: tuple[int, int]) -> dict[str, Array]:
-    """Genotypes and phasing; each distinct GT text is parsed once."""
-    words = column.combine_chunks()
-    texts = words.dictionary.to_pylist()
+def _genotypes(table: schema.Genotypes, frame: Frame) -> Array:
+    """Allele numbers of the genotypes; each distinct GT text is parsed once."""
+    texts, codes = _words(table, frame)
     called = [[MISSING if one == "." else int(one) for one in text.replace("|", "/").split("/")] for text in texts]
-    codes = words.indices.to_numpy().reshape(shape)
-    ploidy = max((len(called[code]) for code in np.unique(codes)), default=2)
-    table = np.array([(row + [FILL] * ploidy)[:ploidy] for row in called], np.int8).reshape(-1, ploidy)
-    genotypes = table[codes]
-    return {
-        "call_genotype": genotypes,
-        "call_genotype_mask": genotypes < 0,
-        "call_genotype_phased": np.array(["|" in text for text in texts], bool)[codes],
-    }
+    ploidy = max([PLOIDY, *(len(called[code]) for code in np.unique(codes))])
+    rows = np.array([(row + [FILL] * ploidy)[:ploidy] for row in called], np.int8).reshape(-1, ploidy)
+    return rows[codes]
+
+
+def _phased(table: schema.Genotypes, frame: Frame) -> Array:
+    texts, codes = _words(table, frame)
+    return np.array(["|" in text for text in texts], bool)[codes]
+
+
+def _words(table: schema.Genotypes, frame: Frame) -> tuple[list[str], Array]:
+    """Distinct GT texts, and the number of each cell's: (sites, samples)."""
+    words = table["GT"].combine_chunks()
+    return words.dictionary.to_pylist(), words.indices.to_numpy().reshape(frame.sites, len(frame.samples))
 
 
 def _scalars(values: pa.Array) -> Array:
@@ -119,20 +201,20 @@ def _padded(values: pa.Array, least: int) -> Array:
     offsets, flat = schema.ragged(values)
     lengths = np.diff(offsets)
     floating = np.issubdtype(flat.dtype, np.floating)
-    width = int(lengths.max(initial=max(least, 1)))
+    width = int(lengths.max(initial=least))
     table = np.full((len(values), width), np.nan if floating else FILL, flat.dtype)
     table[lengths == 0, 0] = np.nan if floating else MISSING
     table[np.arange(width) < lengths[:, None]] = flat if floating else np.where(flat == schema.MISSING, MISSING, flat)
     return table
 
 
-def as_dataset(values: dict[str, Array]) -> Any:
-    """The arrays of `dense` as an xarray.Dataset."""
+def as_dataset(values: dict[str, Any]) -> Any:
+    """The arrays of `dense`, of NumPy or Dask, as an xarray.Dataset."""
     try:
         import xarray
     except ImportError:
         raise NotInstalled("xarray") from None
-    return xarray.Dataset({name: (_dims(name, array), array) for name, array in values.items()})
+    return xarray.Dataset({name: (dims(name, array.ndim), array) for name, array in values.items()})
 
 
 def as_polars(table: pa.Table) -> Any:
@@ -152,12 +234,13 @@ def as_pandas(table: pa.Table) -> Any:
         raise NotInstalled("pandas") from None
 
 
-def _dims(name: str, array: Array) -> tuple[str, ...]:
+def dims(name: str, count: int) -> tuple[str, ...]:
+    """The names of an array's `count` dimensions."""
     kind, _, field = name.partition("_")
     if kind in ("sample", "contig", "filter"):
         return (f"{kind}s",)
     lead = ("variants", "samples") if kind == "call" else ("variants",)
-    return lead if array.ndim == len(lead) else (*lead, _last_dim(field))
+    return lead if count == len(lead) else (*lead, _last_dim(field))
 
 
 def _last_dim(field: str) -> str:

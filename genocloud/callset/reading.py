@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema, sealing
-from genocloud.callset import arrays, manifest, parquet
+from genocloud.callset import arrays, lazy_arrays, manifest, parquet
 from genocloud.callset.layout import FileEntry, ShardEntry, rows_of
 from genocloud.callset.remote import RemoteGenotypes, RemoteUnreachable, UnknownSite, reaching
 from genocloud.callset.streaming import is_whole
@@ -36,12 +36,11 @@ class UnknownSample(InputError):
 
 
 class UnknownColumn(SettingError):
-    """A column that the table of sites does not have."""
+    """A column that the table of sites or of genotypes does not have."""
 
-    def __init__(self, column: str) -> None:
+    def __init__(self, table: str, column: str, names: Sequence[str]) -> None:
         self.column = column
-        names = schema.SITES.names
-        super().__init__(f"sites have no column {column}; they have {', '.join(names)}{did_you_mean(column, names)}")
+        super().__init__(f"{table} have no column {column}; they have {', '.join(names)}{did_you_mean(column, names)}")
 
 
 def open_callset(url: str | os.PathLike[str]) -> "Callset":
@@ -134,10 +133,7 @@ class Callset:
 
             callset.sites("chr1:1-100,000", columns=["contig", "pos", "AC"], filter=pc.field("qual") > 100)
         """
-        names = schema.SITES.names if columns is None else list(columns)
-        for name in names:
-            if name not in schema.SITES.names:
-                raise UnknownColumn(name)
+        names = _names("sites", schema.SITES, columns)
         empty = schema.SITES.empty_table().select(names)
         tables = [
             _read(self.store, shard.sites, schema.STORED_SITES, self._place(shard, place), columns=names, rows=filter)
@@ -145,17 +141,25 @@ class Callset:
         ]
         return pa.concat_tables([empty, *tables]).unify_dictionaries()
 
-    def genotypes(self, region: Places = None, samples: str | Sequence[str] | None = None) -> schema.Genotypes:
+    def genotypes(
+        self,
+        region: Places = None,
+        samples: str | Sequence[str] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+    ) -> schema.Genotypes:
         """The genotypes of a region, one row a site and sample: schema.GENOTYPES.
 
-        Rows come site by site, and within a site in the order of `samples` (default: all). Raises UnknownSample,
-        UnknownContig, or InputError for a region outside its contig.
+        columns  names of schema.GENOTYPES (default: all); only these are read
 
-            callset.genotypes("chr1:1-100,000", ["ann", "bob"])
+        Rows come site by site, and within a site in the order of `samples` (default: all). Raises UnknownSample,
+        UnknownColumn, UnknownContig, or InputError for a region outside its contig.
+
+            callset.genotypes("chr1:1-100,000", ["ann", "bob"], columns=["contig", "pos", "sample", "GT"])
         """
-        chosen = self._samples(samples)
-        tables = [self._shard_genotypes(shard, place, chosen) for shard, place in self._parts(region)]
-        return pa.concat_tables([schema.GENOTYPES.empty_table(), *tables]).unify_dictionaries()
+        names, chosen = _names("genotypes", schema.GENOTYPES, columns), self._samples(samples)
+        tables = [self._shard_genotypes(shard, place, chosen, names) for shard, place in self._parts(region)]
+        return pa.concat_tables([schema.GENOTYPES.empty_table().select(names), *tables]).unify_dictionaries()
 
     def carriers(self, variant: str, samples: str | Sequence[str] | None = None) -> schema.Genotypes:
         """The genotypes (schema.GENOTYPES) that have the ALT of a variant CHROM:POS:REF:ALT; POS is 1-based.
@@ -189,14 +193,30 @@ class Callset:
         """A region as dense NumPy arrays by sgkit's names; see arrays.dense for shapes, dtypes and missing values."""
         return arrays.dense(self.sites(region), self.genotypes(region, samples), self._samples(samples), self.contigs)
 
-    def to_xarray(self, region: Places = None, samples: str | Sequence[str] | None = None) -> Any:
+    def to_xarray(
+        self,
+        region: Places = None,
+        samples: str | Sequence[str] | None = None,
+        *,
+        chunks: Mapping[str, int] | None = None,
+    ) -> Any:
         """A region as an xarray.Dataset with sgkit's names and dimensions (variants, samples, ploidy, alleles, ...).
 
-        See arrays.dense for shapes, dtypes and missing values. Raises NotInstalled without xarray.
+        chunks  None: NumPy arrays, read now. {}: Dask arrays with a block for each shard of the callset, which reads
+                its own columns of that shard when it is computed; {"samples": 1000} cuts the blocks by samples, too.
+                Only the ALTs, and positions at a region's ends, are read before
+
+        See arrays.dense for shapes, dtypes and missing values; a block with a genotype of more than two alleles raises
+        HighPloidy when it is computed. Raises NotInstalled without xarray, BadChunks.
 
             callset.to_xarray("chr1:1-100,000")["call_genotype"].isel(ploidy=0)
+            lazy = callset.to_xarray("chr1", chunks={"samples": 1000})
+            called = (lazy["call_genotype"] >= 0).mean(["samples", "ploidy"]).compute()
         """
-        return arrays.as_dataset(self.to_numpy(region, samples))
+        if chunks is None:
+            return arrays.as_dataset(self.to_numpy(region, samples))
+        parts = [(replace(self, shards=(shard,)), place) for shard, place in self._parts(region)]
+        return arrays.as_dataset(lazy_arrays.lazy(parts, self._samples(samples), self.contigs, chunks))
 
     def to_polars(self, region: Places = None, samples: str | Sequence[str] | None = None) -> Any:
         """The table of `genotypes` as a polars.DataFrame. Raises NotInstalled without polars."""
@@ -254,28 +274,39 @@ class Callset:
         places = order[np.searchsorted(sites[KEY], schema.numbers(rows[KEY]), sorter=order)]
         return rows.take(np.argsort(places, kind="stable"))
 
-    def _shard_genotypes(self, shard: ShardEntry, region: Region | None, samples: tuple[str, ...]) -> schema.Genotypes:
+    def _shard_genotypes(
+        self, shard: ShardEntry, region: Region | None, samples: tuple[str, ...], names: Sequence[str]
+    ) -> schema.Genotypes:
+        """Columns of GENOTYPES, site by site with the samples in order."""
         wanted = set(samples)
         batches = {
             batch: [sample for sample in members if sample in wanted]
             for batch, members in self.description.batches.items()
         }
         batches = {batch: members for batch, members in batches.items() if members}
-        tables = [self._batch_genotypes(shard, batch, region, members) for batch, members in batches.items()]
-        table = pa.concat_tables([schema.GENOTYPES.empty_table(), *tables]).unify_dictionaries()
+        tables = [self._batch_genotypes(shard, batch, region, members, names) for batch, members in batches.items()]
+        table = pa.concat_tables([schema.GENOTYPES.empty_table().select(names), *tables]).unify_dictionaries()
         sites = table.num_rows // max(sum(map(len, batches.values())), 1)
         first, step = rows_of(list(batches.values()), samples, sites)
         return table.take((first + np.arange(sites)[:, None] * step).ravel())
 
     def _batch_genotypes(
-        self, shard: ShardEntry, batch: str, region: Region | None, members: Sequence[str]
+        self, shard: ShardEntry, batch: str, region: Region | None, members: Sequence[str], names: Sequence[str]
     ) -> schema.Genotypes:
         files, place = shard.genotypes[batch], self._place(shard, region)
+        whole = is_whole(shard, files, len(self.description.batches[batch]))
+        read = list(names) if whole else [*names, KEY]
         with self.store_of(batch) as store:
-            tables = [_read(store, file, schema.STORED_GENOTYPES, place, members) for file in files]
-        if not is_whole(shard, files, len(self.description.batches[batch])):
-            tables = [self._current_rows(tables, self._sites(shard, region))]
-        return tables[0].drop_columns([KEY])
+            tables = [_read(store, file, schema.STORED_GENOTYPES, place, members, read) for file in files]
+        return tables[0] if whole else self._current_rows(tables, self._sites(shard, region)).select(list(names))
+
+
+def _names(table: str, declared: pa.Schema, columns: Sequence[str] | None) -> list[str]:
+    names = declared.names if columns is None else list(columns)
+    for name in names:
+        if name not in declared.names:
+            raise UnknownColumn(table, name, declared.names)
+    return names
 
 
 class _Place(NamedTuple):

@@ -15,7 +15,7 @@ DOORS = {
     "cryptography": "genocloud/scatter/deploy/certificates.py",
     "dask_jobqueue": "genocloud/scatter/deploy/slurm.py",
     "dask_kubernetes": "genocloud/scatter/deploy/kubernetes.py",
-    "dask": "genocloud/scatter/",
+    "dask": ("genocloud/scatter/", "genocloud/callset/lazy_arrays.py"),
     "distributed": "genocloud/scatter/",
     "google": "genocloud/storage/",
     "argparse": "genocloud/cli/",

@@ -3,12 +3,15 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import numpy as np
+import pyarrow as pa
 import pytest
+import xarray
 
 from genocloud import callset, schema, storage
-from genocloud.callset import arrays
+from genocloud.callset import arrays, lazy_arrays, reading
 from genocloud.errors import UnknownContig
 from genocloud.regions import Region
 from tests.support import callset_tables as make
@@ -124,3 +127,92 @@ def test_without_a_frame_package_the_remedy_is_shown(
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(arrays.NotInstalled, match=f"pip install {package}"):
         getattr(carried, f"to_{package}")()
+
+
+MEMBERS = {"b": ("ann", "bob"), "c": ("cat", "dan", "eve")}
+
+
+@pytest.fixture
+def several() -> callset.Callset:
+    """A callset of two batches and three shards, one of them without sites."""
+    store, random = storage.open_store("memory://lazy"), Random(7)
+    entries = []
+    for number, start in enumerate((0, 10_000, 20_000)):
+        positions = [] if number == 1 else [start + 5, start + 700, start + 9_000]
+        sites, genotypes = make.tables(random, "chr2", positions, list(MEMBERS.values()))
+        by_batch = {
+            name: schema.with_column(table, "GT", _of_ploidy(table["GT"], 2))
+            for name, table in zip(MEMBERS, genotypes, strict=True)
+        }
+        shard = make.Shard(f"00{number}-chr2", Region(1, start, start + 10_000))
+        entries.append(callset.write_shard(store, shard, "key", sites, by_batch))
+    return callset.commit(store, make.description(MEMBERS), entries)
+
+
+def _of_ploidy(texts: pa.ChunkedArray, most: int) -> pa.ChunkedArray:
+    """GT cut to so many alleles."""
+    short = ["/".join(text.replace("|", "/").split("/")[:most]) for text in texts.to_pylist()]
+    return pa.chunked_array([pa.array(short, pa.string()).dictionary_encode()])
+
+
+@pytest.mark.parametrize("chunks", [{}, {"samples": 2}, {"samples": 100}])
+@pytest.mark.parametrize("region", [None, "chr2:701-20,600", ["chr2:1-100", "chr2:600-800"], "chr1", []])
+@pytest.mark.parametrize("samples", [None, ["eve", "ann"]])
+def test_lazy_arrays_equal_those_read_at_once(several: callset.Callset, chunks, region, samples) -> None:
+    lazy = several.to_xarray(region, samples, chunks=chunks)
+    xarray.testing.assert_identical(lazy.compute(scheduler="sync"), several.to_xarray(region, samples))
+    for name, array in several.to_numpy(region, samples).items():
+        assert lazy[name].dtype == array.dtype, name
+
+
+def test_a_block_reads_its_own_columns_of_its_own_shard(
+    several: callset.Callset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def spied(store, file, declared, place, samples=(), columns=None, rows=None):
+        read.append((file.name, tuple(columns)))
+        return _read(store, file, declared, place, samples, columns, rows)
+
+    _read = reading._read
+    monkeypatch.setattr(reading, "_read", spied)
+    lazy = several.to_xarray(chunks={"samples": 2})
+    assert {columns for _, columns in read} == {("alts",)}
+    assert lazy["call_DP"].chunks == ((3, 3), (2, 2, 1))
+    read.clear()
+    lazy["call_DP"].data.blocks[1, 0].compute(scheduler="sync")
+    assert read == [("genotypes/b/002-chr2.parquet", ("DP",))]
+    read.clear()
+    lazy["variant_AC"].data.blocks[0].compute(scheduler="sync")
+    assert read == [("sites/000-chr2.parquet", ("AC",))]
+
+
+def test_shapes_do_not_depend_on_who_is_chosen(carried: callset.Callset) -> None:
+    assert carried.to_numpy("chr2:10", "bob")["call_genotype"].tolist() == [[[1, -2]]]
+    assert carried.to_numpy("chr2:20", "ann")["call_PL"].shape == (1, 1, 6)
+
+
+def test_a_lazy_block_has_no_room_for_more_than_two_alleles(carried: callset.Callset) -> None:
+    rows = [{"contig": "chr2", "pos": pos, "sample": "ann", "GT": gt} for pos, gt in ((10, "0/1"), (20, "0/0/1"))]
+    tables = make.as_table(SITES, schema.SITES), {"b": make.as_table(rows, schema.GENOTYPES)}
+    store = storage.open_store("memory://ploidy")
+    entry = callset.write_shard(store, make.Shard("001-chr2-00000", Region(1, 0, 50_000)), "key", *tables)
+    dataset = callset.commit(store, make.description({"b": ("ann",)}), [entry])
+    assert dataset.to_numpy()["call_genotype"].shape == (2, 1, 3)
+    with pytest.raises(lazy_arrays.HighPloidy, match="leave chunks= out"):
+        dataset.to_xarray(chunks={})["call_genotype"].compute(scheduler="sync")
+
+
+@pytest.mark.parametrize("chunks", [{"variants": 5}, {"samples": 0}, {"samples": "auto"}])
+def test_chunks_that_cannot_be_are_refused(carried: callset.Callset, chunks) -> None:
+    with pytest.raises(lazy_arrays.BadChunks, match="a number of at least 1"):
+        carried.to_xarray(chunks=chunks)
+
+
+def test_columns_of_genotypes_are_chosen(several: callset.Callset) -> None:
+    names = ["sample", "GT"]
+    assert several.genotypes(samples=["eve", "ann"], columns=names) == several.genotypes(samples=["eve", "ann"]).select(
+        names
+    )
+    with pytest.raises(reading.UnknownColumn, match=r"genotypes have no column gt; .* did you mean GT"):
+        several.genotypes(columns=["gt"])
