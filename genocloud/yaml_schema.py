@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -21,9 +21,9 @@ class Mistake:
     remedy: str
 
 
-def read_schema(package: str, name: str) -> dict[str, Any]:
-    """The schema in a package's file."""
-    schema: dict[str, Any] = yaml.safe_load(files(package).joinpath(name).read_text("utf-8"))
+def read_schema(file: Path) -> dict[str, Any]:
+    """The schema in a YAML file."""
+    schema: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
     return schema
 
 

@@ -9,12 +9,9 @@ import yaml
 
 from genocloud import storage
 from genocloud.errors import SettingError, UnreadableFile, did_you_mean
+from genocloud.shipped_files import PRICES
 from genocloud.yaml_schema import first_mistake, read_schema
 from genocloud.yaml_text import load_yaml
-
-TABLES = Path(__file__).resolve().parents[2] / "profiles" / "prices"
-"""The tables that come with genocloud's repository, found by bare names such as google.yaml."""
-
 
 CORE_BYTES = 4e9
 """Memory that comes with a rented core where nothing else is known: what clouds' usual machines have."""
@@ -53,11 +50,11 @@ class Prices:
 
 
 def find_prices(name: str, config_url: str) -> str:
-    """Where a table lies that a config names: a path is taken from the config's folder; bare names also from TABLES."""
+    """Where a table lies that a config names: a path is taken from the config's folder; bare names also from PRICES."""
     if "://" in name or name.startswith("/"):
         return name
     beside = storage.join(storage.split(config_url)[0], name)
-    shipped = TABLES / name
+    shipped = PRICES / name
     return beside if "://" in beside or Path(beside).exists() or not shipped.exists() else str(shipped)
 
 
@@ -67,7 +64,7 @@ def read_prices(url: str) -> Prices:
         with storage.open_file(url) as file:
             values = load_yaml(file.read())
     except UnreadableFile as error:
-        near = did_you_mean(storage.split(url)[1], [file.name for file in TABLES.glob("*.yaml")])
+        near = did_you_mean(storage.split(url)[1], [file.name for file in PRICES.glob("*.yaml")])
         raise BadPrices(url, "", error.problem, error.remedy + near) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
@@ -79,4 +76,4 @@ def read_prices(url: str) -> Prices:
 
 @cache
 def _schema() -> dict[str, Any]:
-    return read_schema("genocloud.costs", "prices.schema.yaml")
+    return read_schema(Path(__file__).with_name("prices.schema.yaml"))

@@ -9,6 +9,7 @@ import yaml
 from genocloud import storage
 from genocloud.errors import SettingError, did_you_mean
 from genocloud.federation.site_policy import STAYS
+from genocloud.shipped_files import SCHEMAS
 from genocloud.yaml_schema import first_mistake, read_schema, with_defaults
 from genocloud.yaml_text import load_yaml
 
@@ -102,7 +103,7 @@ def _values(url: str) -> Mapping[str, Any]:
 
 def checked_values(url: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values with the schema's defaults. Raises BadConfig for what the schema does not allow."""
-    schema = read_schema("genocloud.federation", "config.schema.yaml")
+    schema = read_schema(SCHEMAS / "config.schema.yaml")
     if mistake := first_mistake(values, schema):
         raise BadConfig(url, mistake.place, mistake.problem, mistake.remedy)
     return with_defaults(values, schema)

@@ -182,7 +182,7 @@ def read_policy(path: str) -> SitePolicy:
 
 def policy_of_values(path: str, entries: Any) -> SitePolicy:
     """A policy from the values in its file. Raises BadPolicyFile."""
-    schema = read_schema("genocloud.federation", "policy.schema.yaml")
+    schema = read_schema(Path(__file__).with_name("policy.schema.yaml"))
     if mistake := first_mistake(entries, schema, "see profiles/hybrid/policy.yaml"):
         raise BadPolicyFile(path, mistake.place, mistake.problem, mistake.remedy)
     values: Mapping[str, Any] = {key: each.get("default") for key, each in schema["properties"].items()} | entries

@@ -9,18 +9,21 @@ import yaml
 
 from genocloud.errors import did_you_mean
 from genocloud.federation import BadConfig
+from genocloud.shipped_files import SCHEMAS
 from genocloud.yaml_schema import first_mistake, read_schema
+
+PROFILE_SCHEMA = SCHEMAS / "profile.schema.yaml"
 
 PROFILE_OPTIONS = ("--profile", "--workflow-profile")
 
 
 def check_profiles(snakefile: Path) -> None:
     """Hold this run's profiles to their schema. Raises BadConfig."""
-    schema = read_schema("genocloud.workflow", "profile.schema.yaml")
+    schema = read_schema(PROFILE_SCHEMA)
     for option, name in _profile_names():
         for file in _profile_files(option, name, snakefile.parent / "profiles"):
             values = yaml.safe_load(file.read_text()) or {}
-            if mistake := first_mistake(values, schema, "see workflow/schemas/profile.schema.yaml"):
+            if mistake := first_mistake(values, schema, f"see {PROFILE_SCHEMA}"):
                 raise BadConfig("profile", mistake.place, mistake.problem, mistake.remedy)
 
 

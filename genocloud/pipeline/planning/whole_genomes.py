@@ -5,10 +5,11 @@ from dataclasses import asdict
 from functools import partial
 
 from genocloud.costs.model import Place, Placement, Planner, Portion, Shape
-from genocloud.costs.prices import TABLES, read_prices
+from genocloud.costs.prices import read_prices
 from genocloud.costs.rates import Rates
 from genocloud.federation.site_policy import STAYS
 from genocloud.pipeline.planning.task_memory import needs
+from genocloud.shipped_files import PRICES
 
 GENOME_BP = 3.1e9
 
@@ -33,7 +34,7 @@ def genome_sites(people: int) -> float:
 
 def table(rates: Rates) -> str:
     """A table of costs of 1,000, 10,000 and 100,000 whole genomes on a cluster, in a cloud, and split between both."""
-    cluster, cloud = read_prices(str(TABLES / "onprem.yaml")), read_prices(str(TABLES / "google.yaml"))
+    cluster, cloud = read_prices(str(PRICES / "onprem.yaml")), read_prices(str(PRICES / "google.yaml"))
     shape = Shape(genome_sites, math.ceil(GENOME_BP / 1_000_000), 200)
     planner = Planner(rates, shape, partial(needs, rates, shape))
     rows = [

@@ -2,7 +2,8 @@
 
 import pytest
 
-from genocloud.costs.prices import TABLES, BadPrices, find_prices, read_prices
+from genocloud.costs.prices import BadPrices, find_prices, read_prices
+from genocloud.shipped_files import PRICES
 
 GOOD = {"currency": "EUR", "dated": "'2026-01-31'", "source": "an offer", "core_hour": 0.02, "memory_gb_hour": 0.001}
 GOOD |= {"storage_gb_month": 0.01, "egress_gb": 0.1}
@@ -26,7 +27,7 @@ def test_tables_that_come_along_say_when_and_whence(name):
 def test_a_table_beside_the_config_comes_first(tmp_path):
     (tmp_path / "google.yaml").touch()
     assert find_prices("google.yaml", str(tmp_path / "config.yaml")) == str(tmp_path / "google.yaml")
-    assert find_prices("aws.yaml", str(tmp_path / "config.yaml")) == str(TABLES / "aws.yaml")
+    assert find_prices("aws.yaml", str(tmp_path / "config.yaml")) == str(PRICES / "aws.yaml")
     assert find_prices("gs://b/p.yaml", "config.yaml") == "gs://b/p.yaml"
 
 

@@ -9,7 +9,7 @@ import pytest
 from genocloud import pipeline, regions, steps
 from genocloud.cli import main
 from genocloud.cohort import Layout, open_cohort
-from genocloud.costs.prices import TABLES, BadPrices
+from genocloud.costs.prices import BadPrices
 from genocloud.costs.rates import default_rates
 from genocloud.costs.synthetic import SyntheticCohort
 from genocloud.federation.config import config_of
@@ -26,6 +26,7 @@ from genocloud.report.stages import group_receipts
 from genocloud.samples import Sample
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
+from genocloud.shipped_files import PRICES
 from genocloud.steps.plan import plan_of
 from tests.support.plan_rates import RATES as PLAIN
 
@@ -98,7 +99,7 @@ def test_sites_share_the_people(sheet):
 
 def test_two_currencies_are_refused(sheet, tmp_path):
     other = tmp_path / "other.yaml"
-    other.write_text((TABLES / "aws.yaml").read_text().replace("USD", "EUR"))
+    other.write_text((PRICES / "aws.yaml").read_text().replace("USD", "EUR"))
     site = {
         name: {"store": f"/{name}", "workers": "threads:4", "policy": "stays", "prices": table}
         for name, table in (("a", "onprem.yaml"), ("b", str(other)))

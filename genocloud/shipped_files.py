@@ -1,0 +1,15 @@
+"""Where the files lie that come with genocloud: Snakefile, workflow/ and profiles/, with the price tables."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_IN_WHEEL = _PACKAGE / "shipped"
+
+FILES = _IN_WHEEL if _IN_WHEEL.exists() else _PACKAGE.parent
+"""The folder that holds them: genocloud/shipped of a wheel, into which setup.py copies them, else the repository."""
+
+PRICES = FILES / "profiles" / "prices"
+"""The price tables, found by bare names such as google.yaml."""
+
+SCHEMAS = FILES / "workflow" / "schemas"
+"""The schemas of the workflow's config and of its profiles."""
