@@ -17,7 +17,8 @@ from genocloud.genotypes import Model
 from genocloud.gvcf.bad_records import MAX_BAD_RECORDS, MAX_BAD_SHARE
 from genocloud.pipeline import genotyping
 from genocloud.pipeline.receipts import Receipt, write_receipt
-from genocloud.scatter.budget import Budgeted, Meter, cores_of
+from genocloud.scatter.budget import Budgeted, Meter
+from genocloud.scatter.executor_kinds import cores_of
 from genocloud.scatter.progress import Progress
 from genocloud.scatter.progress_display import open_progress
 

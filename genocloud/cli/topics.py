@@ -3,21 +3,31 @@
 import sys
 
 from genocloud.cli.options import Arguments, Commands, new_command
-from genocloud.scatter.spec import WAYS
+from genocloud.scatter.executor_kinds import EXECUTOR_KINDS
+from genocloud.storage.store_kinds import PUBLIC
+
+
+def _aligned(rows: list[tuple[str, str]]) -> str:
+    """Rows of two columns."""
+    width = max(len(first) for first, _ in rows) + 2
+    return "".join(f"{first:<{width}}{second}\n" for first, second in rows)
+
+
+def _needing(summary: str, install_hint: str) -> str:
+    return f"{summary} ({install_hint})" if install_hint else summary
+
 
 SCATTER = f"""--scatter WHERE: where a command's tasks run.
 
-{chr(10).join("  " + way for way in WAYS)}
-
-inline        in this process, one after another
-threads       in threads of this process
-processes     in processes of this machine
-local         on a Dask cluster of processes of this machine
-tls, tcp      on a Dask scheduler that runs already (genocloud scheduler, genocloud workers)
-slurm         on Dask workers that are jobs of Slurm, as many as there is work for
-kubernetes    on Dask workers that are pods, as many as there is work for
-
+{"".join(f"  {kind.grammar}{chr(10)}" for kind in EXECUTOR_KINDS)}
+{_aligned([(kind.name, _needing(kind.summary, kind.install_hint)) for kind in EXECUTOR_KINDS])}
 Those of Dask also take wait=SECONDS, how long a run may be without workers before it ends.
+"""
+
+STORES = f"""Where files, cohorts and callsets may lie.
+
+{_aligned([(kind.example, _needing(kind.summary, kind.install_hint)) for kind in PUBLIC])}
+genocloud doctor URL tries such a place and says what is amiss there.
 """
 
 EXIT_CODES = """Exit codes of every command:
@@ -32,7 +42,7 @@ EXIT_CODES = """Exit codes of every command:
   141  the reader of the output left
 """
 
-TOPICS = {"scatter": SCATTER, "exit-codes": EXIT_CODES}
+TOPICS = {"scatter": SCATTER, "stores": STORES, "exit-codes": EXIT_CODES}
 
 
 def _help(commands: Commands) -> None:

@@ -84,16 +84,3 @@ class _BudgetedStage:
         self.stage.advance(tasks, sites, bytes)
         if tasks:
             self.budgeted.check()
-
-
-def cores_of(choice: str) -> int | None:
-    """How many cores a choice of scatter names; None where it does not say."""
-    kind, _, rest = choice.partition(":")
-    if choice == "inline":
-        return 1
-    if kind in ("threads", "processes") and rest.isdigit():
-        return int(rest)
-    settings = dict(each.partition("=")[::2] for each in rest.split(","))
-    if kind == "local" and all(settings.get(name, "1").isdigit() for name in ("processes", "threads")):
-        return int(settings.get("processes", 1)) * int(settings.get("threads", 1))
-    return None

@@ -3,20 +3,16 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from typing import Protocol, TypeVar
 
 from genocloud.scatter.dask.client import in_worker, inside_worker, open_dask
-from genocloud.scatter.dask.connection import Pool
-from genocloud.scatter.deploy.dask_clusters import local_pool, remote_pool
-from genocloud.scatter.deploy.kubernetes import kubernetes_pool
-from genocloud.scatter.deploy.slurm import slurm_pool
 from genocloud.scatter.memory_limit import Needing, largest_first, room_by_default, room_in
 from genocloud.scatter.pools import run_in
-from genocloud.scatter.processes import open_processes
-from genocloud.scatter.spec import count_of, unusable
+from genocloud.scatter.spec import count_of, kind_of, unusable
 from genocloud.scatter.task_progress import OnBytes, run_reporting
 
 Task = TypeVar("Task")
@@ -138,44 +134,39 @@ def in_threads(function: Callable[[Task], Result], tasks: Iterable[Task], thread
 
 @contextmanager
 def open_scatter(choice: str, memory: int | None = None) -> Iterator[Scatter]:
-    """Open what `choice` names and close it at the end.
+    """Open an executor and close it at the end.
 
-    - `inline`
-    - `threads:4`
-    - `processes:4`
-    - `local:processes=2,threads=1,memory=4GiB`: a Dask LocalCluster; each setting may be left out
-    - `tls://host:8786,tls=DIR`, `tcp://…`: a Dask scheduler that runs already
-    - `slurm:partition=hpc,threads=8,memory=32GB,walltime=08:00:00,workers=0-20`: Dask workers as jobs of Slurm
-    - `kubernetes:namespace=genocloud,image=IMAGE,threads=4,memory=16GB,workers=0-50,insecure=yes`: Dask workers as pods
+    `choice` is the name and the settings of one of the EXECUTOR_KINDS: `threads:4`, say, or
+    `local:processes=2,threads=1,memory=4GiB`; each setting may be left out.
 
     `memory` is the budget in bytes of all processes together, for Dask of one worker; by default a share of what is
     free, for Dask of its workers' limit. Raises SettingError for anything else, and for a budget that is too small.
     """
-    kind, _, rest = choice.partition(":")
-    if choice == "inline":
-        yield Inline(room_in(memory))
-    elif kind == "threads":
-        count = count_of(rest, choice)
-        with ThreadPoolExecutor(count) as pool:
-            yield Threads(pool, count, room_in(memory))
-    elif kind == "processes":
-        count = count_of(rest, choice)
-        with open_processes(count, room_in(memory, count)) as processes:
-            yield processes
-    else:
-        with _pool(kind, rest, choice) as workers, open_dask(workers, memory) as dask:
+    kind, text = kind_of(choice), choice.partition(":")[2]
+    module, _, name = kind.opener.partition(":")
+    opener = getattr(import_module(module), name)
+    if kind.dask:
+        with opener(text, choice) as workers, open_dask(workers, memory) as dask:
             yield dask
+    else:
+        with opener(text, choice, memory) as scatter:
+            yield scatter
 
 
-def _pool(kind: str, rest: str, choice: str) -> AbstractContextManager[Pool]:
-    if kind in ("tcp", "tls"):
-        return remote_pool(choice)
-    if kind not in _POOLS:
+@contextmanager
+def open_inline(_: str, choice: str, memory: int | None) -> Iterator[Scatter]:
+    """This thread."""
+    if choice != "inline":
         raise unusable(choice)
-    return _POOLS[kind](rest, choice)
+    yield Inline(room_in(memory))
 
 
-_POOLS = {"local": local_pool, "slurm": slurm_pool, "kubernetes": kubernetes_pool}
+@contextmanager
+def open_threads(text: str, choice: str, memory: int | None) -> Iterator[Scatter]:
+    """A pool of as many threads as `text` says."""
+    count = count_of(text, choice)
+    with ThreadPoolExecutor(count) as pool:
+        yield Threads(pool, count, room_in(memory))
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from functools import partial
 from typing import TypeVar
 
 from genocloud import children
+from genocloud.scatter.memory_limit import room_in
+from genocloud.scatter.spec import count_of
 from genocloud.scatter.task_progress import OnBytes, ThrottledReporter, reporting_to
 
 Task = TypeVar("Task")
@@ -54,3 +56,11 @@ def open_processes(count: int, memory: int) -> Iterator[Processes]:
     gc.freeze()  # what is here stays: a collection in a child would touch it, and so copy it
     with children.open_children(count, "fork") as workers:
         yield Processes(workers, memory)
+
+
+@contextmanager
+def open_counted(text: str, choice: str, memory: int | None) -> Iterator[Processes]:
+    """A pool of as many processes as `text` says; `memory` is all of theirs together."""
+    count = count_of(text, choice)
+    with open_processes(count, room_in(memory, count)) as processes:
+        yield processes

@@ -1,29 +1,10 @@
 """Parse the text of --scatter: an executor and its settings."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 
 from genocloud.errors import SettingError, did_you_mean
-
-WAYS = (
-    "inline",
-    "threads:N",
-    "processes:N",
-    "local:processes=N,threads=N,memory=SIZE",
-    "tls://HOST:PORT[,tls=DIR]",
-    "tcp://HOST:PORT[,insecure=yes]",
-    "slurm:partition=NAME,account=NAME,threads=N,memory=SIZE,walltime=HH:MM:SS,workers=MIN-MAX,interface=NAME",
-    "kubernetes:namespace=NAME,image=IMAGE,threads=N,memory=SIZE,workers=MIN-MAX,insecure=yes",
-)
-"""Every choice; Dask's also take wait=SECONDS, how long there may be no workers."""
-
-KINDS = tuple(way.partition(":")[0] for way in WAYS)
-OWN_PROCESSES = ("inline", "threads", "processes")
-"""Kinds without Dask."""
-
-
-def is_dask(choice: str) -> bool:
-    """Whether the tasks run on Dask workers."""
-    return choice.partition(":")[0] not in OWN_PROCESSES
+from genocloud.scatter.executor_kinds import BY_NAME, EXECUTOR_KINDS, ExecutorKind
 
 
 def settings_of(text: str, choice: str, names: Collection[str]) -> dict[str, str]:
@@ -74,5 +55,24 @@ def is_insecure(settings: Mapping[str, str], choice: str) -> bool:
 
 def unusable(choice: str, near: str | None = None) -> SettingError:
     """The error that lists every choice, and a similar one if there is one (by default a similar executor)."""
-    near = did_you_mean(choice.partition(":")[0], KINDS) if near is None else near
-    return SettingError(f"scatter {choice!r} is none of: {'; '.join(WAYS)}; give one of these{near}")
+    near = did_you_mean(choice.partition(":")[0], BY_NAME) if near is None else near
+    grammars = "; ".join(kind.grammar for kind in EXECUTOR_KINDS)
+    return SettingError(f"scatter {choice!r} is none of: {grammars}; give one of these{near}")
+
+
+def kind_of(choice: str) -> ExecutorKind:
+    """The executor that a choice names. Raises SettingError for a name that there is not."""
+    kind = BY_NAME.get(choice.partition(":")[0])
+    if kind is None:
+        raise unusable(choice)
+    return kind
+
+
+@contextmanager
+def client_library(choice: str) -> Iterator[None]:
+    """Import what the executor of a choice needs. Raises SettingError, with the command that installs it."""
+    try:
+        yield
+    except ImportError as error:
+        remedy = f"run `{kind_of(choice).install_hint}`"
+        raise SettingError(f"scatter {choice!r}: the Python package {error.name} is not installed; {remedy}") from error

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from genocloud.scatter.spec import is_dask
+from genocloud.scatter.executor_kinds import is_dask
 
 MODEL = (
     "stand_call_conf",

@@ -4,11 +4,13 @@ import os
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from genocloud.errors import did_you_mean
 from genocloud.federation import BadConfig
+from genocloud.scatter.executor_kinds import choice_pattern
 from genocloud.shipped_files import SCHEMAS
 from genocloud.yaml_schema import first_mistake, read_schema
 
@@ -19,12 +21,19 @@ PROFILE_OPTIONS = ("--profile", "--workflow-profile")
 
 def check_profiles(snakefile: Path) -> None:
     """Hold this run's profiles to their schema. Raises BadConfig."""
-    schema = read_schema(PROFILE_SCHEMA)
+    schema = profile_schema()
     for option, name in _profile_names():
         for file in _profile_files(option, name, snakefile.parent / "profiles"):
             values = yaml.safe_load(file.read_text()) or {}
             if mistake := first_mistake(values, schema, f"see {PROFILE_SCHEMA}"):
                 raise BadConfig("profile", mistake.place, mistake.problem, mistake.remedy)
+
+
+def profile_schema() -> dict[str, Any]:
+    """The schema of profiles, with the executors that there are."""
+    schema: dict[str, Any] = read_schema(PROFILE_SCHEMA)
+    schema["$defs"]["resources"]["properties"]["scatter"]["pattern"] = f"^'{choice_pattern()}'$"
+    return schema
 
 
 def _profile_names() -> list[tuple[str, str]]:

@@ -6,10 +6,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from genocloud.scatter.spec import KINDS, WAYS
+from genocloud.scatter.executor_kinds import BY_NAME, EXECUTOR_KINDS
+from genocloud.workflow.profile import profile_schema
 from tests.workflow.small_cohort import ROOT, snakemake
 
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/profile.schema.yaml").read_text())
+SCHEMA = profile_schema()
 PROFILES = sorted((ROOT / "profiles").glob("*/config.yaml"))
 
 
@@ -26,8 +27,9 @@ def test_the_schema_knows_every_rule():
 def test_the_schema_knows_every_executor_of_scatter():
     """One without settings, one with each kind's; no other kind."""
     pattern = SCHEMA["$defs"]["resources"]["properties"]["scatter"]["pattern"]
-    assert all(re.search(pattern, f"'{way}'") for way in WAYS)
-    assert set(re.findall(r"[a-z]+", pattern)) == set(KINDS)
+    assert all(re.search(pattern, f"'{kind.grammar}'") for kind in EXECUTOR_KINDS)
+    assert set(re.findall(r"[a-z]+", pattern)) == set(BY_NAME)
+    assert not any(re.search(pattern, f"'{choice}'") for choice in ("threads", "inline:2", "ssh://host"))
 
 
 @pytest.mark.workflow

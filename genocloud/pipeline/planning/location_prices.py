@@ -2,7 +2,7 @@
 
 from genocloud.costs.prices import CORE_BYTES, BadPrices, Prices, find_prices, read_prices
 from genocloud.federation.config import HERE, Config
-from genocloud.scatter.budget import cores_of
+from genocloud.scatter.executor_kinds import cores_of
 
 
 def check_prices(config: Config) -> dict[str, Prices]:

@@ -52,10 +52,10 @@ def local_pool(text: str, choice: str) -> Iterator[Pool]:
 
 
 @contextmanager
-def remote_pool(choice: str) -> Iterator[Pool]:
+def remote_pool(_: str, choice: str) -> Iterator[Pool]:
     """The scheduler at tcp://HOST:PORT or tls://HOST:PORT, settings after a comma."""
-    address, _, text = choice.partition(",")
-    settings = settings_of(text, choice, ("tls", "insecure", "wait"))
+    address, _, settings_text = choice.partition(",")
+    settings = settings_of(settings_text, choice, ("tls", "insecure", "wait"))
     wait = wait_of(settings, choice, WAIT_SECONDS)
     security = security_for(address, settings.get("tls"), is_insecure(settings, choice))
     raise_comm_timeouts()

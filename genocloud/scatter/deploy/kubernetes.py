@@ -9,7 +9,7 @@ from genocloud.errors import SettingError
 from genocloud.scatter.dask.connection import Pool
 from genocloud.scatter.dask.dask_settings import TCP_SECONDS, quiet_dask, raise_comm_timeouts
 from genocloud.scatter.deploy.dask_clusters import connecting, wait_of
-from genocloud.scatter.spec import bytes_of, count_of, is_insecure, range_of, settings_of, unusable
+from genocloud.scatter.spec import bytes_of, client_library, count_of, is_insecure, range_of, settings_of, unusable
 
 NAMES = ("namespace", "image", "threads", "memory", "workers", "account", "insecure", "wait")
 
@@ -34,12 +34,8 @@ def kubernetes_pool(text: str, choice: str) -> Iterator[Pool]:
             f"{choice}: the Dask operator speaks plain tcp between pods; say insecure=yes if a network policy or an "
             "encrypted pod network guards them, or run pods of genocloud scheduler and genocloud workers and give tls://"
         )
-    try:
+    with client_library(choice):
         from dask_kubernetes.operator import KubeCluster
-    except ImportError as error:
-        raise SettingError(
-            f"{choice}: {error}; install dask-kubernetes (pip install 'genocloud[kubernetes]')"
-        ) from error
     raise_comm_timeouts()
     quiet_dask()
     with KubeCluster(namespace=settings.get("namespace"), custom_cluster_spec=spec, quiet=True) as cluster:

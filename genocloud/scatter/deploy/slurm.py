@@ -18,7 +18,7 @@ from genocloud.scatter.dask.dask_settings import TCP_SECONDS, quiet_dask, raise_
 from genocloud.scatter.deploy.certificates import make_certificates
 from genocloud.scatter.deploy.dask_clusters import connecting, wait_of
 from genocloud.scatter.deploy.tls import FOLDER_VARIABLE, security_for
-from genocloud.scatter.spec import bytes_of, count_of, is_insecure, range_of, settings_of
+from genocloud.scatter.spec import bytes_of, client_library, count_of, is_insecure, range_of, settings_of
 
 _JOB_NAMES = ("partition", "account", "qos", "threads", "memory", "walltime", "logs")
 NAMES = (*_JOB_NAMES, "workers", "interface", "tls", "insecure", "wait")
@@ -66,7 +66,7 @@ def slurm_pool(text: str, choice: str) -> Iterator[Pool]:
     least, most = range_of(settings.get("workers", "0-10"), choice)
     limit = _memory(settings.get("memory", ""), choice) - NANNY_BYTES
     wait = wait_of(settings, choice, WAIT_SECONDS)
-    cluster_class, job = _cluster_class(), _job(settings, choice, limit)
+    cluster_class, job = _cluster_class(choice), _job(settings, choice, limit)
     raise_comm_timeouts()
     quiet_dask()
     with (
@@ -132,11 +132,9 @@ def _certificates(settings: Mapping[str, str], choice: str) -> Iterator[Any]:
             yield security_for("tls://", shared)
 
 
-def _cluster_class() -> Any:
-    try:
+def _cluster_class(choice: str) -> Any:
+    with client_library(choice):
         from dask_jobqueue import SLURMCluster
-    except ImportError:
-        raise SettingError("workers on Slurm need dask-jobqueue; install it: pip install 'genocloud[slurm]'") from None
     return SLURMCluster
 
 

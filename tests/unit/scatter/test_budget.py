@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from genocloud.cli import main
-from genocloud.scatter.budget import Budgeted, BudgetSpent, Meter, cores_of
+from genocloud.scatter.budget import Budgeted, BudgetSpent, Meter
+from genocloud.scatter.executor_kinds import cores_of
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.scatter.progress_display import open_progress

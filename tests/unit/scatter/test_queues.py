@@ -1,6 +1,8 @@
 """What Slurm and Kubernetes are asked for, and what is said where it cannot be had; neither is needed here."""
 
+import re
 import stat
+import sys
 
 import pytest
 
@@ -35,6 +37,22 @@ def test_slurm_tests_the_job_before_anything_waits_and_its_error_is_shown(sbatch
     assert "--nthreads 4" in calls
     assert " tls://" in calls
     assert list(sbatch.parent.glob(".genocloud-tls-*")) == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "package", "extra"),
+    [
+        ("slurm:memory=4GB", "dask_jobqueue", "slurm"),
+        ("kubernetes:image=genocloud,insecure=yes", "dask_kubernetes", "kubernetes"),
+    ],
+)
+def test_a_package_that_is_not_installed_is_said_with_what_installs_it(choice, package, extra, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    command = re.escape(f'run `python -m pip install "genocloud[{extra}]"`')
+    with pytest.raises(SettingError, match=f"{package}.* is not installed; {command}"), open_scatter(choice):
+        pass
 
 
 @pytest.mark.parametrize(
