@@ -27,6 +27,7 @@ from .remote import RemoteGenotypes as RemoteGenotypes
 from .remote import RemoteUnreachable as RemoteUnreachable
 from .remote import UnknownSite as UnknownSite
 from .segments import Segment as Segment
+from .segments import SegmentTables as SegmentTables
 from .segments import find_segments as find_segments
 from .segments import known_sites as known_sites
 from .segments import label_of as label_of

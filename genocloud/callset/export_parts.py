@@ -100,6 +100,7 @@ def write_part(
     key: str,
     contigs: Sequence[Contig],
     pieces: Iterable[Piece],
+    *,
     extra: Mapping[str, Any],
 ) -> ExportPart:
     """Write a shard's records as a part, piece by piece; atomic."""

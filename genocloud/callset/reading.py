@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import and_
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -134,9 +134,9 @@ class Callset:
             callset.sites("chr1:1-100,000", columns=["contig", "pos", "AC"], filter=pc.field("qual") > 100)
         """
         names = _names("sites", schema.SITES, columns)
-        empty = schema.SITES.empty_table().select(names)
+        empty, conditions = schema.SITES.empty_table().select(names), [] if filter is None else [filter]
         tables = [
-            _read(self.store, shard.sites, schema.STORED_SITES, self._place(shard, place), columns=names, rows=filter)
+            _read(self.store, shard.sites, schema.STORED_SITES, [*self._in_region(shard, place), *conditions], names)
             for shard, place in self._parts(region)
         ]
         return pa.concat_tables([empty, *tables]).unify_dictionaries()
@@ -184,7 +184,7 @@ class Callset:
             files, whole = shard.genotypes[batch], is_whole(shard, shard.genotypes[batch], len(members))
             read = list(columns) if whole else [*columns, KEY]
             with self.store_of(batch) as store:
-                tables = [_read(store, file, schema.STORED_GENOTYPES, None, columns=read) for file in files]
+                tables = [_read(store, file, schema.STORED_GENOTYPES, columns=read) for file in files]
             yield tables[0] if whole else self._current_rows(tables, self._sites(shard, None)).select(list(columns))
 
     def to_numpy(
@@ -255,14 +255,16 @@ class Callset:
 
     def _sites(self, shard: ShardEntry, region: Region | None) -> schema.StoredSites:
         """SITES with their keys."""
-        return _read(self.store, shard.sites, schema.STORED_SITES, self._place(shard, region))
+        return _read(self.store, shard.sites, schema.STORED_SITES, self._in_region(shard, region))
 
-    def _place(self, shard: ShardEntry, region: Region | None) -> "_Place | None":
-        """The row filter for a region of a shard; None for all rows."""
+    def _in_region(self, shard: ShardEntry, region: Region | None) -> list[pc.Expression]:
+        """Conditions that only a region's rows of a shard's files meet; none for all rows."""
         if region is None:
-            return None
-        one = shard.extent.contig == shard.extent.last
-        return _Place(None if one else self.contigs[region.contig].name, region.start, region.end)
+            return []
+        inside = (pc.field("pos") > region.start) & (pc.field("pos") <= region.end)
+        if shard.extent.contig == shard.extent.last:
+            return [inside]
+        return [inside, pc.field("contig").isin([self.contigs[region.contig].name])]
 
     def _current_rows(
         self, tables: Sequence[schema.StoredGenotypes], sites: schema.StoredSites
@@ -293,11 +295,12 @@ class Callset:
     def _batch_genotypes(
         self, shard: ShardEntry, batch: str, region: Region | None, members: Sequence[str], names: Sequence[str]
     ) -> schema.Genotypes:
-        files, place = shard.genotypes[batch], self._place(shard, region)
+        files = shard.genotypes[batch]
+        conditions = [*self._in_region(shard, region), pc.field("sample").isin(members)]
         whole = is_whole(shard, files, len(self.description.batches[batch]))
         read = list(names) if whole else [*names, KEY]
         with self.store_of(batch) as store:
-            tables = [_read(store, file, schema.STORED_GENOTYPES, place, members, read) for file in files]
+            tables = [_read(store, file, schema.STORED_GENOTYPES, conditions, read) for file in files]
         return tables[0] if whole else self._current_rows(tables, self._sites(shard, region)).select(list(names))
 
 
@@ -309,30 +312,14 @@ def _names(table: str, declared: pa.Schema, columns: Sequence[str] | None) -> li
     return names
 
 
-class _Place(NamedTuple):
-    """Bases start <= base < end of a contig; `contig` is None where the file has rows of only one contig."""
-
-    contig: str | None
-    start: int
-    end: int
-
-
 def _read(
     store: Store,
     file: FileEntry,
     declared: pa.Schema,
-    place: _Place | None,
-    samples: Sequence[str] = (),
+    conditions: Sequence[pc.Expression] = (),
     columns: list[str] | None = None,
-    rows: pc.Expression | None = None,
 ) -> pa.Table:
-    conditions = [] if rows is None else [rows]
-    if place is not None:
-        conditions.append((pc.field("pos") > place.start) & (pc.field("pos") <= place.end))
-        if place.contig is not None:
-            conditions.append(pc.field("contig").isin([place.contig]))
-    if samples:
-        conditions.append(pc.field("sample").isin(samples))
+    """Columns of a file's rows that meet all conditions."""
     with parquet.open_table(store, file, declared) as stream:
         return sealing.read_where(stream, columns, _all(conditions))
 

@@ -50,13 +50,14 @@ class _Sites(NamedTuple):
 
 def called_pieces(
     form: ExportFormat,
-    contigs: Sequence[Contig],
-    samples: Sequence[str],
     sites: schema.Sites,
     batches: Sequence[Batch],
+    *,
+    contigs: Sequence[Contig],
+    samples: Sequence[str],
     threads: int,
 ) -> Iterator[Piece]:
-    """Records of a table SITES with the genotypes of all samples, given in batches."""
+    """Records of a table SITES with the genotypes of all `samples`, which are in batches."""
     genotypes = lay_out([batch.distinct for batch in batches])
     place = {sample: number for number, sample in enumerate(samples)}
     columns = [np.array([place[sample] for sample in batch.samples], np.int64) for batch in batches]
@@ -124,19 +125,18 @@ def _stored(
 ) -> Iterator[Callable[[], Piece]]:
     size = _sites_at_once(callset.samples)
     batches = {batch: members for batch, members in callset.description.batches.items() if members}
-    columns = [_ahead(pool, _genotypes(callset, shard, batch, len(of), size, span)) for batch, of in batches.items()]
+    columns = [_ahead(pool, _genotypes(callset, shard, batch, size, span)) for batch in batches]
     together = PIECE_SITES // size * size
-    tables = stream_rows(callset.store, shard.sites, schema.STORED_SITES, schema.SITES.names, together, span)
+    tables = stream_rows(callset.store, shard.sites, schema.STORED_SITES, schema.SITES.names, rows=together, span=span)
     rows = cache(partial(rows_of, list(batches.values()), callset.samples))
     for piece, *genotypes in zip(_texts(form, callset.contigs, tables, size), *columns, strict=True):
         yield partial(_render_stored, form, piece, genotypes, *rows(len(piece.texts)))
 
 
-def _genotypes(
-    callset: Callset, shard: ShardEntry, batch: str, samples: int, size: int, span: Span
-) -> Iterator[schema.Genotypes]:
+def _genotypes(callset: Callset, shard: ShardEntry, batch: str, size: int, span: Span) -> Iterator[schema.Genotypes]:
+    samples = len(callset.description.batches[batch])
     with callset.store_of(batch) as store:
-        yield from stream_genotypes(store, shard, batch, samples, FORMAT_COLUMNS, size, span)
+        yield from stream_genotypes(store, shard, batch, FORMAT_COLUMNS, samples=samples, sites=size, span=span)
 
 
 def _sites_at_once(samples: Sequence[str]) -> int:

@@ -121,27 +121,28 @@ def label_of(keys: npt.NDArray[np.int64]) -> str:
     return hashlib.sha256(keys.tobytes()).hexdigest()[:12]
 
 
-def write_segment(
-    store: Store,
-    shard: Shard,
-    batch: str,
-    made: str,
-    places: schema.StoredSites,
-    genotypes: schema.Genotypes,
-    shares: schema.Shares,
-    label: str = "",
-) -> Segment:
-    """Write GENOTYPES at some sites, then the shares, which mark the segment complete.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentTables:
+    """What a segment is written from: `pos` and `key` of its sites, GENOTYPES there, and a row of shares a site."""
 
-    places  `pos` and `key` of the sites
-    shares  one row for each site
-    label   see `label_of`
+    places: schema.StoredSites
+    genotypes: schema.Genotypes
+    shares: schema.Shares
+
+
+def write_segment(
+    store: Store, shard: Shard, batch: str, tables: SegmentTables, *, made: str, label: str = ""
+) -> Segment:
+    """Write a segment's genotypes, then its shares, which mark the segment complete.
+
+    made   as in Segment
+    label  see `label_of`
     """
     name = shares_name(batch, shard.name, label)
     store.delete(name)
-    written = write_genotypes(store, shard, batch, places, genotypes, label)
+    written = write_genotypes(store, shard, batch, tables.places, tables.genotypes, segment=label)
     metadata = {_METADATA_KEY: json.dumps({"label": label, "made": made, "genotypes": as_json(written)})}
-    table = shares.add_column(0, "key", places["key"]).replace_schema_metadata(metadata)
+    table = tables.shares.add_column(0, "key", tables.places["key"]).replace_schema_metadata(metadata)
     sink = io.BytesIO()
     sealing.write_sealed(table, sink, compression="zstd", use_dictionary=False)
     data = sink.getvalue()
@@ -166,4 +167,5 @@ def only(store: Store, shard: Shard, batch: str, segment: Segment, keys: npt.NDA
     members = table.num_rows // len(stays)
     table, shares = table.filter(pa.array(np.repeat(stays, members))), segment.table.filter(pa.array(stays))
     places = pa.table({"pos": table["pos"].take(np.arange(len(shares)) * members), "key": shares["key"]})
-    return write_segment(store, shard, batch, segment.made, places, table, shares.drop_columns(["key"]), segment.label)
+    tables = SegmentTables(places=places, genotypes=table, shares=shares.drop_columns(["key"]))
+    return write_segment(store, shard, batch, tables, made=segment.made, label=segment.label)

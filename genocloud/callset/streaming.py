@@ -16,7 +16,7 @@ Span = tuple[int, int]
 
 
 def stream_rows(
-    store: Store, file: FileEntry, declared: pa.Schema, columns: Sequence[str], rows: int, span: Span
+    store: Store, file: FileEntry, declared: pa.Schema, columns: Sequence[str], *, rows: int, span: Span
 ) -> Iterator[pa.Table]:
     """Lazily read columns of a span of a Parquet file in tables of `rows` rows, the last shorter.
 
@@ -49,7 +49,7 @@ def _row_groups(metadata: sealing.FileMetaData, start: int, end: int) -> tuple[l
 
 
 def stream_genotypes(
-    store: Store, shard: ShardEntry, batch: str, samples: int, columns: Sequence[str], sites: int, span: Span
+    store: Store, shard: ShardEntry, batch: str, columns: Sequence[str], *, samples: int, sites: int, span: Span
 ) -> Iterator[schema.Genotypes]:
     """A batch's rows at a span of the shard's sites, in tables of `sites` sites, the last shorter.
 
@@ -60,7 +60,7 @@ def stream_genotypes(
     files = shard.genotypes[batch]
     if is_whole(shard, files, samples):
         rows = span[0] * samples, span[1] * samples
-        yield from stream_rows(store, files[0], schema.STORED_GENOTYPES, columns, sites * samples, rows)
+        yield from stream_rows(store, files[0], schema.STORED_GENOTYPES, columns, rows=sites * samples, span=rows)
         return
     sources = [
         _Source(places, _current_rows(store, file, columns, places, samples), span[0], samples)
@@ -112,7 +112,8 @@ def _current_rows(
 ) -> Iterator[schema.Genotypes]:
     """A file's rows that are not superseded, _AT_ONCE sites at a time."""
     at = 0
-    for table in stream_rows(store, file, schema.STORED_GENOTYPES, columns, _AT_ONCE * samples, (0, file.rows)):
+    rows, span = _AT_ONCE * samples, (0, file.rows)
+    for table in stream_rows(store, file, schema.STORED_GENOTYPES, columns, rows=rows, span=span):
         is_current = places[at : at + _AT_ONCE] >= 0
         at += _AT_ONCE
         yield table if is_current.all() else table.filter(pa.array(np.repeat(is_current, samples)))

@@ -77,7 +77,7 @@ def export_shard(
             on_bytes(piece.counts.text_bytes)
             yield piece
 
-    return write_part(store, shard.name, key, callset.contigs, pieces(), {})
+    return write_part(store, shard.name, key, callset.contigs, pieces(), extra={})
 
 
 def _key(callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, suffix: str) -> str:

@@ -157,6 +157,7 @@ def complete_shard(
     key: str,
     sites: schema.StoredSites,
     genotypes: Mapping[str, Sequence[FileEntry]],
+    *,
     shares: Mapping[str, Sequence[FileEntry]] | None = None,
 ) -> ShardEntry:
     """The last step of `write_shard`: write SITES with their keys, then the entry."""
@@ -170,7 +171,7 @@ def complete_shard(
 
 
 def write_genotypes(
-    store: Store, shard: Shard, batch: str, sites: schema.StoredSites, table: schema.Genotypes, segment: str = ""
+    store: Store, shard: Shard, batch: str, sites: schema.StoredSites, table: schema.Genotypes, *, segment: str = ""
 ) -> FileEntry:
     """A step of `write_shard`: write one batch's GENOTYPES at the sites, of which `pos` and `key` are used."""
     name, table = genotypes_name(batch, shard.name, segment), table.unify_dictionaries()
@@ -178,7 +179,7 @@ def write_genotypes(
     keys = pa.array(np.repeat(schema.numbers(sites["key"]), len(samples)))
     keyed = table.select(schema.GENOTYPES.names).append_column(schema.SITE_KEY.field, keys)
     order = order_of(samples) if samples else ""
-    return _write(store, name, keyed, schema.STORED_GENOTYPES, max(len(samples), 1), order)
+    return _write(store, name, keyed, schema.STORED_GENOTYPES, stride=max(len(samples), 1), order=order)
 
 
 def _dense_samples(name: str, sites: schema.StoredSites, table: schema.Genotypes) -> list[str]:
@@ -197,7 +198,7 @@ def _dense_samples(name: str, sites: schema.StoredSites, table: schema.Genotypes
 
 
 def _write(
-    store: Store, name: str, table: pa.Table, declared: pa.Schema, stride: int = 1, order: str = ""
+    store: Store, name: str, table: pa.Table, declared: pa.Schema, *, stride: int = 1, order: str = ""
 ) -> FileEntry:
     data, seal = parquet.encode(table, declared, stride)
     store.write(name, data)

@@ -122,13 +122,14 @@ class Work:
 
     def _estimate(self, model: Model, callset_url: str | None) -> Receipt:
         with self._cohort() as (cohort, cut, scatter), receipt_of("estimate") as receipt:
-            estimate(cohort, model, cut, scatter, Silent(), callset_url)
+            estimate(cohort, model, cut, scatter=scatter, progress=Silent(), callset_url=callset_url)
         return receipt
 
     def render(self) -> Receipt:
         with self._cohort() as (cohort, cut, scatter):
             out = str(self.at / "joint.vcf.gz")
-            return render(cohort, str(self.at / "parts"), out, Model(), cut, scatter, Silent())[1]
+            parts = str(self.at / "parts")
+            return render(cohort, out, parts_url=parts, model=Model(), cut=cut, scatter=scatter, progress=Silent())[1]
 
     def call(self) -> Receipt:
         model = Model(stand_call_conf=29.0)

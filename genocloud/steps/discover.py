@@ -6,7 +6,14 @@ from genocloud import sites
 from genocloud.cohort import Cohort, OtherReference, open_cohort
 from genocloud.errors import SettingError
 from genocloud.pipeline.genotyping.batch_cache import observed, precompute_batches
-from genocloud.pipeline.genotyping.discovery import OUTSIDE, count_observations, make_alleles, rows_cover, seen_by_all
+from genocloud.pipeline.genotyping.discovery import (
+    OUTSIDE,
+    SeenAlleles,
+    count_observations,
+    make_alleles,
+    rows_cover,
+    seen_by_all,
+)
 from genocloud.pipeline.memory_model import discovery_need
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import Reference
@@ -46,7 +53,9 @@ def discover(
         tasks = [_Task(cohort.url, cohort.version, shard, threads, keep, reference) for shard in cut.settled]
         needs = [discovery_need(cohort, shard, threads) for shard in cut.settled]
         if keep:
-            precompute_batches(cohort, scatter, progress, "observe", _observe_batch, tasks, needs)
+            precompute_batches(
+                cohort, _observe_batch, tasks, needs, stage_name="observe", scatter=scatter, progress=progress
+            )
         with progress.stage("discover", tasks=len(tasks), unit="shard") as stage:
             done = run_needing(
                 scatter, _discover_shard, tasks, needs, lambda counts: stage.advance(tasks=1, sites=counts["sites"])
@@ -84,5 +93,10 @@ def _observe_batch(pair: tuple[_Task, int]) -> None:
 def _make_shard(cohort: Cohort, tables: CachedTables, task: _Task) -> dict[str, int]:
     observations, spans = seen_by_all(cohort, task.shard, task.keep, task.threads)
     unified = sites.unify([observations], [spans])
-    pair = count_observations(observations), unified, [spans], task.reference
-    return make_alleles(tables, task.shard, *pair, lambda: rows_cover(cohort, task.shard, task.threads))
+    seen = SeenAlleles(
+        observed=count_observations(observations),
+        unified=unified,
+        spans=[spans],
+        covered=lambda: rows_cover(cohort, task.shard, task.threads),
+    )
+    return make_alleles(tables, task.shard, seen, task.reference)

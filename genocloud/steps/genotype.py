@@ -49,12 +49,25 @@ def genotype(
         row_cache(scatter.memory),
         _callset_store(cohort, callset_url, cut) as store,
     ):
-        estimated = estimate(cohort, model, cut, scatter, progress, store.url)
+        estimated = estimate(cohort, model, cut, scatter=scatter, progress=progress, callset_url=store.url)
         threads = threads_each(scatter, len(cut.settled))
-        common = cohort.url, cohort.version, store.url, model, cut.scope
-        tasks = [CallTask(*common, shard, threads, dbsnp_url) for shard in cut.owned]
+        tasks = [
+            CallTask(
+                cohort_url=cohort.url,
+                version=cohort.version,
+                callset_url=store.url,
+                model=model,
+                scope=cut.scope,
+                shard=shard,
+                threads=threads,
+                dbsnp_url=dbsnp_url,
+            )
+            for shard in cut.owned
+        ]
         needs = [shard.need for shard in cut.owned]
-        precompute_batches(cohort, scatter, progress, "call", reuse_or_call_batch, tasks, needs)
+        precompute_batches(
+            cohort, reuse_or_call_batch, tasks, needs, stage_name="call", scatter=scatter, progress=progress
+        )
         with progress.stage("genotype", tasks=len(tasks), unit="shard") as stage:
             entries = run_needing(
                 scatter, call_shard, tasks, needs, lambda one: stage.advance(tasks=1, sites=one.sites.rows)

@@ -2,7 +2,6 @@
 
 from genocloud import callset, storage
 from genocloud.cohort import Cohort, NewerSchema, OlderSchema, OtherReference, open_cohort
-from genocloud.genotypes import Model
 from genocloud.pipeline.callset_counts import count_callset
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.genotyping.vcf_shards import render
@@ -56,10 +55,7 @@ def _joint(plan: JointOptions, progress: Progress) -> tuple[str, Receipt]:
         cut = cut_genome(cohort, targets=targets)
         discover(cohort, cut, scatter, progress, keep=plan.cohort_url is not None, reference=reference)
         cut = split_to_memory(cohort, cut, scatter)
-        run = render if plan.callset_url is None else _store
-        statistics, genotyped = run(
-            cohort, plan.callset_url or work.parts, plan.out_url, plan.model, cut, scatter, progress, plan.dbsnp_url
-        )
+        statistics, genotyped = _call(plan, cohort, cut, scatter, progress)
         work.remove()
         receipt.inputs = genotyped.inputs if ingested is None else ingested.inputs
         receipt.balance = genotyped.balance
@@ -71,20 +67,24 @@ def _joint(plan: JointOptions, progress: Progress) -> tuple[str, Receipt]:
     return summary_text(statistics, receipt.seconds, made), receipt
 
 
-def _store(
-    cohort: Cohort,
-    callset_url: str,
-    out_url: str,
-    model: Model,
-    cut: ShardPlan,
-    scatter: Scatter,
-    progress: Progress,
-    dbsnp_url: str | None,
+def _call(
+    plan: JointOptions, cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Progress
 ) -> tuple[Statistics, Receipt]:
-    """As `render`, by way of a Parquet callset, which is kept."""
-    genotyped = genotype(cohort, callset_url, model, cut, scatter, progress, dbsnp_url)
-    export_locked(callset_url, out_url, scatter, progress)
-    return count_callset(callset_url, scatter, progress), genotyped
+    """Write the VCF straight, or by way of a Parquet callset where one is to be kept."""
+    if plan.callset_url is None:
+        return render(
+            cohort,
+            plan.out_url,
+            parts_url=WorkFolder.of(plan).parts,
+            model=plan.model,
+            cut=cut,
+            scatter=scatter,
+            progress=progress,
+            dbsnp_url=plan.dbsnp_url,
+        )
+    genotyped = genotype(cohort, plan.callset_url, plan.model, cut, scatter, progress, plan.dbsnp_url)
+    export_locked(plan.callset_url, plan.out_url, scatter, progress)
+    return count_callset(plan.callset_url, scatter, progress), genotyped
 
 
 def _ingest(plan: JointOptions, people: People, work: WorkFolder, room: int, progress: Progress) -> Receipt:

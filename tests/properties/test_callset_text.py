@@ -59,8 +59,10 @@ def test_a_distinct_genotype_has_one_text_wherever_it_stands(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(record_pieces, "PIECE_SITES", most_sites)
         patch.setattr(record_pieces, "PIECE_GENOTYPES", most_genotypes)
-        given = formats.form_of("x.vcf.gz"), make.CONTIGS, samples, sites, called, threads
-        pieces = list(record_pieces.called_pieces(*given))
+        form = formats.form_of("x.vcf.gz")
+        pieces = list(
+            record_pieces.called_pieces(form, sites, called, contigs=make.CONTIGS, samples=samples, threads=threads)
+        )
     written = gzip.decompress(b"".join(piece.blocks.data for piece in pieces)) if count else b""
     assert written.decode() == twin.lines(sites, [spread(batch, pos) for batch in called], samples)
 

@@ -35,8 +35,15 @@ class Ingested:
     def render(self, name: str = "calls.vcf.gz", model: Model | None = None, choice: str = "threads:2"):
         parts = str(self.folder / "parts")
         with open_scatter(choice) as scatter:
-            given = self.opened, parts, str(self.folder / name), model or Model(), self.cut
-            return vcf_shards.render(*given, scatter, Silent())
+            return vcf_shards.render(
+                self.opened,
+                str(self.folder / name),
+                parts_url=parts,
+                model=model or Model(),
+                cut=self.cut,
+                scatter=scatter,
+                progress=Silent(),
+            )
 
 
 def ingested(folder: Path, gvcfs: list[Path], storing: pipeline.IngestOptions) -> Ingested:
@@ -91,11 +98,11 @@ def test_a_killed_run_goes_on_with_the_shards_that_are_missing(tmp_path, gvcfs, 
     assert len(finished) == len(run.cut.owned) > 4
     write, called, made = vcf_shards.callset.write_part, vcf_shards._called, []
 
-    def killed_at_the_third(store, name, *given):
+    def killed_at_the_third(store, name, *given, **named):
         if len(made) == 2:
             raise KeyboardInterrupt
         made.append(name)
-        return write(store, name, *given)
+        return write(store, name, *given, **named)
 
     for path in (tmp_path / "parts").iterdir():
         path.unlink()

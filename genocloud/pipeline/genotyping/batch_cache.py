@@ -26,12 +26,13 @@ MOST_PIECES = 8
 
 def precompute_batches(
     cohort: Cohort,
-    scatter: Scatter,
-    progress: Progress,
-    name: str,
     function: Callable[[tuple[Task, int]], None],
     tasks: Sequence[Task],
     needs: Sequence[int],
+    *,
+    stage_name: str,
+    scatter: Scatter,
+    progress: Progress,
 ) -> None:
     """Fill the caches of every batch of every shard in tasks of their own, where tasks run in several processes.
 
@@ -41,7 +42,7 @@ def precompute_batches(
     if not scatter.spread or len(cohort.batches) == 1:
         return
     pairs = [(task, number) for task in tasks for number in range(len(cohort.batches))]
-    with progress.stage(name, tasks=len(pairs), unit="piece") as stage:
+    with progress.stage(stage_name, tasks=len(pairs), unit="piece") as stage:
         run_needing(
             scatter, function, pairs, np.repeat(needs, len(cohort.batches)).tolist(), lambda _: stage.advance(tasks=1)
         )

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from genocloud import schema
 from genocloud.cohort import Cohort, open_cohort
-from genocloud.pipeline.genotyping.discovery import Bases, make_alleles
+from genocloud.pipeline.genotyping.discovery import Bases, SeenAlleles, make_alleles
 from genocloud.pipeline.memory_model import discovery_need
 from genocloud.pipeline.sharding import (
     CachedTables,
@@ -30,7 +30,7 @@ _PLACED = re.compile(r"\.(?P<contig>\d{5,})\.(?P<start>\d{10,})-(?P<end>\d{10,})
 
 
 @dataclass(frozen=True)
-class _Task:
+class _CopyTask:
     cohort_url: str
     version: int
     shard: Shard
@@ -55,7 +55,7 @@ def copy_alleles(cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Pro
         shard = settled[place]
         decided = settled[place + 1] if shard in upstream else shard
         if sources := known.sources(shard, decided.targets.inside or (decided.region,)):
-            tasks.append(_Task(cohort.url, cohort.version, shard, sources))
+            tasks.append(_CopyTask(cohort.url, cohort.version, shard, sources))
     if not tasks:
         return
     needs = [discovery_need(cohort, task.shard, 1) for task in tasks]
@@ -146,13 +146,14 @@ def _overlap(one: Region, other: Region) -> bool:
     return one.start < other.end and other.start < one.end
 
 
-def _copy(task: _Task) -> int:
+def _copy(task: _CopyTask) -> int:
     """Write a shard's ALLELES; the number of its sites."""
     cohort = open_cohort(task.cohort_url, task.version)
     tables = cached_tables(cohort, "alleles")
     alleles = pa.concat_tables([alleles_in(tables, piece) for piece in task.sources]).combine_chunks()
     observed = pc.sum(alleles["observed"]).as_py() or 0
-    counts = make_alleles(tables, task.shard, observed, alleles, [_deletions(alleles)], None, _not_read)
+    seen = SeenAlleles(observed=observed, unified=alleles, spans=[_deletions(alleles)], covered=_not_read)
+    counts = make_alleles(tables, task.shard, seen, None)
     return counts["sites"]
 
 

@@ -1,6 +1,7 @@
 """Merge the alleles of a stored cohort's shards, limit them to the intervals, add force-output sites."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
@@ -33,27 +34,32 @@ def seen_by_all(cohort: Cohort, shard: Shard, keep: bool, threads: int) -> tuple
     return sites.merge(in_threads(observe, cohort.batches, threads))
 
 
-def make_alleles(
-    tables: CachedTables,
-    shard: Shard,
-    observed: int,
-    unified: Alleles,
-    spans: Sequence[Spans],
-    reference: Reference | None,
-    covered: Callable[[], Bases],
-) -> dict[str, int]:
-    """Write a shard's unified ALLELES inside its targets; returns the table's counts.
+@dataclass(frozen=True, kw_only=True)
+class SeenAlleles:
+    """What all samples show in a shard, inside its targets and outside.
 
     observed  observations that the ALLELES were made from
     spans     SPANS, or STRETCHES, of all samples
     covered   returns for which bases of the shard any sample has a row; called where sites are force-output
     """
-    alleles = _in_targets(shard, unified, spans, reference, covered)
+
+    observed: int
+    unified: Alleles
+    spans: Sequence[Spans]
+    covered: Callable[[], Bases]
+
+
+def make_alleles(tables: CachedTables, shard: Shard, seen: SeenAlleles, reference: Reference | None) -> dict[str, int]:
+    """Write a shard's ALLELES inside its targets; returns the table's counts.
+
+    REF of force-output sites without a record comes from the `reference`.
+    """
+    alleles = _in_targets(shard, seen, reference)
     counts = {
         "sites": alleles.num_rows,
-        "observed": observed,
+        "observed": seen.observed,
         "merged": count_observations(alleles),
-        "outside": count_observations(unified) - count_observations(alleles),
+        "outside": count_observations(seen.unified) - count_observations(alleles),
         "pairs": SiteLoad.of(alleles).whole.pairs,
     }
     tables.write(shard, alleles, counts)
@@ -64,15 +70,9 @@ def _bases(reference: Reference, shard: Shard) -> str:
     return "".join(bases_of(reference, region) for region in shard.extent.regions(reference.contigs))
 
 
-def _in_targets(
-    shard: Shard,
-    alleles: Alleles,
-    spans: Sequence[Spans],
-    reference: Reference | None,
-    covered: Callable[[], Bases],
-) -> Alleles:
+def _in_targets(shard: Shard, seen: SeenAlleles, reference: Reference | None) -> Alleles:
     """The sites inside the targets, those that decide about their `*`, and force-output sites."""
-    targets, region = shard.targets, shard.region
+    targets, region, alleles, spans = shard.targets, shard.region, seen.unified, seen.spans
     wanted = sites.within(targets.force_output, region) if targets.force_output else None
     if targets.inside is not None:
         deciding = sites.deciding(sites.within(targets.inside, region), spans, region)
@@ -81,7 +81,7 @@ def _in_targets(
         wanted = None if wanted is None else wanted & deciding
     if wanted is None or reference is None:
         return alleles
-    return sites.force_output(alleles, wanted & covered(), spans, _bases(reference, shard), region)
+    return sites.force_output(alleles, wanted & seen.covered(), spans, _bases(reference, shard), region)
 
 
 def rows_cover(cohort: Cohort, shard: Shard, threads: int) -> Bases:

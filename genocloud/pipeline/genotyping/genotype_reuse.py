@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,16 @@ from genocloud.kernels.genotyping import TOTALS
 from genocloud.pipeline.genotyping.batch_cache import Keys, active_ranks, on_contigs
 from genocloud.pipeline.genotyping.row_cache import aligned_rows
 from genocloud.pipeline.sharding import Shard, batch_key
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallsetShard:
+    """A shard of the callset that is made from a cohort by a model; `store` is the callset's."""
+
+    cohort: Cohort
+    store: storage.Store
+    shard: Shard
+    model: Model
 
 
 def call_batch(
@@ -38,21 +48,15 @@ def _copies(cohort: Cohort, batch: Batch, shard: Shard) -> genotypes.DefaultPloi
 
 
 def ensure_genotypes(
-    cohort: Cohort,
-    store: storage.Store,
-    batch: Batch,
-    shard: Shard,
-    sites: schema.Settled,
-    keys: Keys,
-    model: Model,
-    uncarried: bool = False,
+    target: CallsetShard, batch: Batch, sites: schema.Settled, keys: Keys, uncarried: bool = False
 ) -> tuple[list[callset.Segment], genotypes.RawAnnotations]:
     """Make sure that the callset has a batch's genotypes at emitted rows of SETTLED: reuse segments, call the rest.
 
     Returns the segments with the genotypes, and their raw annotations. `uncarried`: written as for sites without
     carriers, under keys of their own.
     """
-    made = _made(cohort, batch, model)
+    cohort, store, shard = target.cohort, target.store, target.shard
+    made = _made(cohort, batch, target.model)
     reusable = []
     for segment in callset.find_segments(store, shard, batch.id, made, keys):
         with suppress(callset.DamagedFile):  # its sites are called again
@@ -61,21 +65,16 @@ def ensure_genotypes(
     if reusable and not missing.any():
         return reusable, _shares(reusable, keys, batch)
     rest = sites.filter(pa.array(missing)).combine_chunks()
-    called, shares = call_batch(cohort, batch, shard, rest, model)
-    table = genotypes.shares_table(shares, rest, active_ranks(batch))
+    called, shares = call_batch(cohort, batch, shard, rest, target.model)
     if uncarried:
         called = called.uncarried(np.ones(len(rest), bool))
     label = callset.label_of(keys[missing]) if reusable or uncarried else ""
-    new = callset.write_segment(
-        store,
-        shard,
-        batch.id,
-        made,
-        on_contigs(_places(rest, keys[missing]), cohort.layout, shard),
-        on_contigs(called.table(), cohort.layout, shard),
-        table,
-        label,
+    tables = callset.SegmentTables(
+        places=on_contigs(_places(rest, keys[missing]), cohort.layout, shard),
+        genotypes=on_contigs(called.table(), cohort.layout, shard),
+        shares=genotypes.shares_table(shares, rest, active_ranks(batch)),
     )
+    new = callset.write_segment(store, shard, batch.id, tables, made=made, label=label)
     return [*reusable, new], _shares([*reusable, new], keys, batch) if reusable else shares
 
 

@@ -7,7 +7,7 @@ from genocloud import callset, genotypes, schema, storage
 from genocloud.cohort import Batch, Cohort, open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.genotyping.batch_cache import site_keys
-from genocloud.pipeline.genotyping.genotype_reuse import call_batch, ensure_genotypes
+from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, call_batch, ensure_genotypes
 from genocloud.pipeline.genotyping.shard_completion import Segments, annotated, complete
 from genocloud.pipeline.genotyping.shard_estimates import merged_in_order
 from genocloud.pipeline.genotyping.shard_settling import settled_tables
@@ -18,8 +18,10 @@ from genocloud.pipeline.sharding import (
 from genocloud.scatter.executors import in_threads
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CallTask:
+    """A shard to be called; `scope` is its plan's, `threads` how many batches are called at a time."""
+
     cohort_url: str
     version: int
     callset_url: str
@@ -28,6 +30,11 @@ class CallTask:
     shard: Shard
     threads: int
     dbsnp_url: str | None
+
+    def open(self) -> CallsetShard:
+        """The shard of the callset, with the cohort and the callset's store opened."""
+        cohort, store = open_cohort(self.cohort_url, self.version), storage.open_store(self.callset_url)
+        return CallsetShard(cohort=cohort, store=store, shard=self.shard, model=self.model)
 
 
 def called_batches(
@@ -43,14 +50,13 @@ def called_batches(
 
 def reuse_or_call_batch(pair: tuple[CallTask, int]) -> None:
     task, number = pair
-    cohort = open_cohort(task.cohort_url, task.version)
-    store = storage.open_store(task.callset_url)
-    key = _shard_key(cohort, task)
+    target = task.open()
+    cohort, store, key = target.cohort, target.store, _shard_key(target.cohort, task)
     if callset.find_shard(store, task.shard, key, whole=False) is None:
         callset.begin_shard(store, task.shard, key)
         sites = genotypes.emitted(_settled_of(cohort, task))
         keys = site_keys(sites, cohort.layout)
-        ensure_genotypes(cohort, store, cohort.batches[number], task.shard, sites, keys, task.model)
+        ensure_genotypes(target, cohort.batches[number], sites, keys)
 
 
 def _shard_key(cohort: Cohort, task: CallTask) -> str:
@@ -67,29 +73,28 @@ def call_shard(task: CallTask) -> callset.ShardEntry:
     Which sites have carriers is known only when every batch has been called and written. The genotypes of a site
     without, which is rare, are then removed.
     """
-    cohort = open_cohort(task.cohort_url, task.version)
-    store = storage.open_store(task.callset_url)
-    key = _shard_key(cohort, task)
+    target = task.open()
+    cohort, store, key = target.cohort, target.store, _shard_key(target.cohort, task)
     written = callset.find_shard(store, task.shard, key)
     if written is not None:
         return written
     settled = _settled_of(cohort, task)
     emitted = genotypes.emitted(settled)
     callset.begin_shard(store, task.shard, key)
-    segments, total = ensure_all_genotypes(cohort, store, task.shard, emitted, task.model, task.threads)
-    sites = annotated(settled, total, cohort.layout, task.shard, task.model, task.dbsnp_url)
-    return complete(cohort, store, task.shard, key, emitted, sites, segments, task.model)
+    segments, total = ensure_all_genotypes(target, emitted, task.threads)
+    sites = annotated(settled, total, task.shard, layout=cohort.layout, model=task.model, dbsnp_url=task.dbsnp_url)
+    return complete(target, key, emitted, sites, segments)
 
 
 def ensure_all_genotypes(
-    cohort: Cohort, store: storage.Store, shard: Shard, emitted: schema.Settled, model: Model, threads: int
+    target: CallsetShard, emitted: schema.Settled, threads: int
 ) -> tuple[Segments, genotypes.RawAnnotations]:
     """`ensure_genotypes` of every batch at the emitted rows of SETTLED: segments by batch, merged raw annotations."""
-    keys = site_keys(emitted, cohort.layout)
+    keys = site_keys(emitted, target.cohort.layout)
     segments: Segments = {}
 
     def shares(batch: Batch) -> genotypes.RawAnnotations:
-        segments[batch.id], own = ensure_genotypes(cohort, store, batch, shard, emitted, keys, model)
+        segments[batch.id], own = ensure_genotypes(target, batch, emitted, keys)
         return own
 
-    return segments, merged_in_order(in_threads(shares, cohort.batches, threads), genotypes.add)
+    return segments, merged_in_order(in_threads(shares, target.cohort.batches, threads), genotypes.add)

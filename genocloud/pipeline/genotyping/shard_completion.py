@@ -7,11 +7,11 @@ from importlib.metadata import version
 import numpy as np
 import pyarrow as pa
 
-from genocloud import callset, genotypes, storage
+from genocloud import callset, genotypes
 from genocloud.cohort import Cohort, Layout
 from genocloud.genotypes import Model
 from genocloud.pipeline.genotyping.batch_cache import on_contigs, site_keys
-from genocloud.pipeline.genotyping.genotype_reuse import ensure_genotypes
+from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_genotypes
 from genocloud.pipeline.genotyping.known_names import named
 from genocloud.pipeline.receipts import Unbalanced
 from genocloud.pipeline.sharding import (
@@ -28,8 +28,9 @@ Segments = dict[str, list[callset.Segment]]
 def annotated(
     settled: Settled,
     total: genotypes.RawAnnotations,
-    layout: Layout,
     shard: Shard,
+    *,
+    layout: Layout,
     model: Model,
     dbsnp_url: str | None,
 ) -> Sites:
@@ -41,48 +42,42 @@ def annotated(
 
 
 def complete(
-    cohort: Cohort,
-    store: storage.Store,
-    shard: Shard,
+    target: CallsetShard,
     key: str,
     emitted: Settled,
     sites: Sites,
     segments: Segments,
-    model: Model,
+    *,
     elsewhere: Sequence[callset.ShardEntry] = (),
 ) -> callset.ShardEntry:
     """Write the remaining SITES, and remove the genotypes of emitted sites that were dropped.
 
     `elsewhere`: entries of the same shard in other locations' callsets, whose files are entered as well.
     """
+    layout = target.cohort.layout
     left = np.isin(numbers(emitted["start"]) + 1, numbers(sites["pos"]))
-    table = sites.append_column(SITE_KEY.field, pa.array(site_keys(emitted, cohort.layout)[left]))
+    table = sites.append_column(SITE_KEY.field, pa.array(site_keys(emitted, layout)[left]))
     if not left.all() or genotypes.uncarried(sites).any():
-        table = _without_carriers(cohort, store, shard, emitted.filter(pa.array(left)), table, segments, model)
+        table = _without_carriers(target, emitted.filter(pa.array(left)), table, segments)
     files = {batch: [each.genotypes for each in entries] for batch, entries in segments.items()}
     kept = {batch: [each.shares for each in entries] for batch, entries in segments.items()}
     for other in elsewhere:
         files |= {batch: list(entries) for batch, entries in other.genotypes.items()}
         kept |= {batch: list(entries) for batch, entries in other.shares.items()}
-    return callset.complete_shard(store, shard, key, on_contigs(table, cohort.layout, shard), files, kept)
+    on_own_contigs = on_contigs(table, layout, target.shard)
+    return callset.complete_shard(target.store, target.shard, key, on_own_contigs, files, shares=kept)
 
 
-def _without_carriers(
-    cohort: Cohort,
-    store: storage.Store,
-    shard: Shard,
-    emitted: Settled,
-    sites: StoredSites,
-    segments: Segments,
-    model: Model,
-) -> StoredSites:
+def _without_carriers(target: CallsetShard, emitted: Settled, sites: StoredSites, segments: Segments) -> StoredSites:
     """Remove genotypes of sites without carriers; write them as hom-ref where force-output. Returns SITES with keys."""
     uncarried, keys = genotypes.uncarried(sites), numbers(sites["key"])
-    for batch in cohort.batches:
-        left = [callset.only(store, shard, batch.id, each, keys[~uncarried]) for each in segments[batch.id]]
+    for batch in target.cohort.batches:
+        left = [
+            callset.only(target.store, target.shard, batch.id, each, keys[~uncarried]) for each in segments[batch.id]
+        ]
         if uncarried.any():
             rows = emitted.filter(pa.array(uncarried)).combine_chunks()
-            more, _ = ensure_genotypes(cohort, store, batch, shard, rows, ~keys[uncarried], model, uncarried=True)
+            more, _ = ensure_genotypes(target, batch, rows, ~keys[uncarried], uncarried=True)
             left = [*(each for each in left if each.genotypes.rows), *more]
         segments[batch.id] = left
     return with_column(sites, "key", pa.array(np.where(uncarried, ~keys, keys)))

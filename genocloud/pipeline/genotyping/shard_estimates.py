@@ -78,7 +78,7 @@ class Estimated:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _EstimateTask:
     cohort_url: str
     version: int
@@ -95,6 +95,7 @@ def estimate(
     cohort: Cohort,
     model: Model,
     cut: ShardPlan,
+    *,
     scatter: Scatter,
     progress: Progress,
     callset_url: str | None = None,
@@ -106,10 +107,22 @@ def estimate(
     refuse_bare_blocks(cohort)
     refuse_holes(cohort, target_regions(cut, cohort.layout))
     threads = threads_each(scatter, len(cut.settled))
-    tasks = [_EstimateTask(cohort.url, cohort.version, model, shard, threads, callset_url) for shard in cut.settled]
+    tasks = [
+        _EstimateTask(
+            cohort_url=cohort.url,
+            version=cohort.version,
+            model=model,
+            shard=shard,
+            threads=threads,
+            callset_url=callset_url,
+        )
+        for shard in cut.settled
+    ]
     needs = [shard.need for shard in cut.settled]
     if callset_url:
-        precompute_batches(cohort, scatter, progress, "summarise", _summarise_batch, tasks, needs)
+        precompute_batches(
+            cohort, _summarise_batch, tasks, needs, stage_name="summarise", scatter=scatter, progress=progress
+        )
     with progress.stage("estimate", tasks=len(tasks), unit="shard") as stage:
         discovered = run_needing(
             scatter, _estimate_shard, tasks, needs, lambda sites: stage.advance(tasks=1, sites=sites)

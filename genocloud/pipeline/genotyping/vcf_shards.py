@@ -9,13 +9,12 @@ from genocloud import callset, genotypes, schema, storage
 from genocloud.cohort import Cohort, open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.genotyping.batch_cache import on_contigs
-from genocloud.pipeline.genotyping.known_names import named
 from genocloud.pipeline.genotyping.row_cache import row_cache
 from genocloud.pipeline.genotyping.shard_calling import called_batches
-from genocloud.pipeline.genotyping.shard_completion import description_of
+from genocloud.pipeline.genotyping.shard_completion import annotated, description_of
 from genocloud.pipeline.genotyping.shard_estimates import estimate, merged_in_order
 from genocloud.pipeline.genotyping.shard_settling import settled_tables
-from genocloud.pipeline.receipts import Receipt, Unbalanced, receipt_of
+from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sharding import Shard, ShardPlan, cohort_inputs, cohort_key
 from genocloud.report.statistics import Statistics, count_called, count_sites, merge_all
 from genocloud.scatter.executors import Scatter, run_needing, threads_each
@@ -23,8 +22,8 @@ from genocloud.scatter.progress import Progress
 from genocloud.scatter.task_progress import report_bytes
 
 
-@dataclass(frozen=True)
-class _Task:
+@dataclass(frozen=True, kw_only=True)
+class _RenderTask:
     cohort_url: str
     version: int
     parts_url: str
@@ -38,8 +37,9 @@ class _Task:
 
 def render(
     cohort: Cohort,
-    parts_url: str,
     out_url: str,
+    *,
+    parts_url: str,
     model: Model,
     cut: ShardPlan,
     scatter: Scatter,
@@ -51,10 +51,22 @@ def render(
     Finished parts are kept at `parts_url`, also those of a killed run. The balance is in sites.
     """
     with receipt_of("genotype") as receipt, row_cache(scatter.memory):
-        estimated = estimate(cohort, model, cut, scatter, progress)
+        estimated = estimate(cohort, model, cut, scatter=scatter, progress=progress)
         threads, suffix = threads_each(scatter, len(cut.owned)), callset.form_of(out_url).suffix
-        common = cohort.url, cohort.version, parts_url, suffix, model, cut.scope
-        tasks = [_Task(*common, shard, threads, dbsnp_url) for shard in cut.owned]
+        tasks = [
+            _RenderTask(
+                cohort_url=cohort.url,
+                version=cohort.version,
+                parts_url=parts_url,
+                suffix=suffix,
+                model=model,
+                scope=cut.scope,
+                shard=shard,
+                threads=threads,
+                dbsnp_url=dbsnp_url,
+            )
+            for shard in cut.owned
+        ]
         with progress.stage("genotype", tasks=len(tasks), unit="shard") as stage:
             parts = run_needing(
                 scatter,
@@ -72,7 +84,7 @@ def render(
     return statistics, receipt
 
 
-def _render_shard(task: _Task) -> callset.ExportPart:
+def _render_shard(task: _RenderTask) -> callset.ExportPart:
     """Call a shard's genotypes, with each distinct one stored once, and write them with their sites."""
     cohort = open_cohort(task.cohort_url, task.version)
     store = storage.open_store(task.parts_url)
@@ -82,12 +94,18 @@ def _render_shard(task: _Task) -> callset.ExportPart:
     on_axis, batches = _called(cohort, task)
     sites = on_contigs(on_axis, cohort.layout, task.shard)
     extra = {"statistics": _counted(sites, batches).to_json(), "alts": callset.count_alts(sites)}
-    members = cohort.contigs, cohort.samples
-    pieces = callset.called_pieces(callset.form_of(task.suffix), *members, sites, batches, task.threads)
-    return callset.write_part(store, task.shard.name, key, cohort.contigs, _reporting(pieces), extra)
+    pieces = callset.called_pieces(
+        callset.form_of(task.suffix),
+        sites,
+        batches,
+        contigs=cohort.contigs,
+        samples=cohort.samples,
+        threads=task.threads,
+    )
+    return callset.write_part(store, task.shard.name, key, cohort.contigs, _reporting(pieces), extra=extra)
 
 
-def _called(cohort: Cohort, task: _Task) -> tuple[schema.Sites, list[callset.Batch]]:
+def _called(cohort: Cohort, task: _RenderTask) -> tuple[schema.Sites, list[callset.Batch]]:
     """The shard's SITES, on its axis, and every batch's genotypes at those sites."""
     settled = settled_tables(cohort, task.model, task.scope).read(task.shard, made_by="genotype")
     called: list[genotypes.BatchGenotypes] = []
@@ -97,10 +115,9 @@ def _called(cohort: Cohort, task: _Task) -> tuple[schema.Sites, list[callset.Bat
             called.append(batch)
             yield share
 
-    sites, dropped = genotypes.annotate(settled, merged_in_order(shares(), genotypes.add), cohort.contigs, task.model)
-    if sites.num_rows + dropped.total() != settled.num_rows:
-        raise Unbalanced("genotype", {"taken": settled.num_rows, "given": sites.num_rows, "dropped": dict(dropped)})
-    return named(sites, cohort.layout, task.shard, task.dbsnp_url), [_at_sites(batch, sites) for batch in called]
+    total = merged_in_order(shares(), genotypes.add)
+    sites = annotated(settled, total, task.shard, layout=cohort.layout, model=task.model, dbsnp_url=task.dbsnp_url)
+    return sites, [_at_sites(batch, sites) for batch in called]
 
 
 def _at_sites(called: genotypes.BatchGenotypes, sites: schema.Sites) -> callset.Batch:

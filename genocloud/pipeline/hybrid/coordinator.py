@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from genocloud import callset, genotypes, sites
 from genocloud.federation import STAYS, Message, pack, unpack
-from genocloud.pipeline.genotyping.discovery import make_alleles
+from genocloud.pipeline.genotyping.discovery import SeenAlleles, make_alleles
 from genocloud.pipeline.genotyping.shard_completion import annotated
 from genocloud.pipeline.genotyping.shard_estimates import Estimated, merged_in_order, write_estimates
 from genocloud.pipeline.genotyping.shard_settling import settle
@@ -114,15 +114,13 @@ class Coordinator:
 
         local_tables = map_locations(local, self.holders)
         parts = [_part(each, shard) for each in local_tables]
-        return make_alleles(
-            tables,
-            shard,
-            sum(each.observed for each in local_tables),
-            sites.unite(parts),
-            [stretches for _, stretches in parts],
-            self.reference,
-            lambda: _covered(local_tables, shard.region),
+        seen = SeenAlleles(
+            observed=sum(each.observed for each in local_tables),
+            unified=sites.unite(parts),
+            spans=[stretches for _, stretches in parts],
+            covered=lambda: _covered(local_tables, shard.region),
         )
+        return make_alleles(tables, shard, seen, self.reference)
 
     def deliver(self, cut: ShardPlan) -> tuple[ShardPlan, list[Piece]]:
         """Send the united ALLELES to every location; return the cut, shards split to fit the memory of all."""
@@ -242,8 +240,15 @@ class Coordinator:
         total = merged_in_order(map_locations(call, self.holders), genotypes.add)
         if total.alleles:
             total = genotypes.with_squares(total, self._squares(piece))
-        layout = self.context.stored_cohort.layout
-        message = pack("sites", annotated(settled, total, layout, piece.shard, self.context.model, self.dbsnp_url))
+        table = annotated(
+            settled,
+            total,
+            piece.shard,
+            layout=self.context.stored_cohort.layout,
+            model=self.context.model,
+            dbsnp_url=self.dbsnp_url,
+        )
+        message = pack("sites", table)
         others = map_locations(lambda client: self._submit(client, tasks.complete_shard, piece, message), self.others)
         task = replace(self._task(self.own_client, piece), messages=(message,), others=tuple(others))
         entry = self.own_client.submit_one(tasks.complete_shard, task, piece.needs[self.own_client.name])

@@ -25,7 +25,7 @@ from genocloud.federation import (
 from genocloud.genotypes import Model
 from genocloud.pipeline.genotyping.batch_cache import KnownSites, observed, site_keys, summarised
 from genocloud.pipeline.genotyping.discovery import rows_cover, seen_by_all
-from genocloud.pipeline.genotyping.genotype_reuse import ensure_genotypes
+from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_genotypes
 from genocloud.pipeline.genotyping.shard_calling import ensure_all_genotypes
 from genocloud.pipeline.genotyping.shard_completion import Segments, complete
 from genocloud.pipeline.genotyping.shard_estimates import estimated, merged_in_order, write_estimates
@@ -162,6 +162,12 @@ class ShardTask:
     number: int = 0
     messages: tuple[Message, ...] = ()
     others: tuple[callset.ShardEntry, ...] = ()
+
+    def callset_shard(self) -> CallsetShard:
+        """The shard of the location's callset. Raises as `LocationContext.admitted_cohort` does."""
+        context = self.context
+        cohort, store = context.admitted_cohort(), storage.open_store(context.callset_url)
+        return CallsetShard(cohort=cohort, store=store, shard=self.shard, model=context.model)
 
 
 @dataclass(frozen=True)
@@ -338,40 +344,37 @@ def _emitted_sites(task: ShardTask) -> Settled:
 
 def cover_batch(task: ShardTask) -> None:
     """Make sure that a batch's genotypes in a shard are stored."""
-    context, cohort, store = task.context, task.context.admitted_cohort(), storage.open_store(task.context.callset_url)
-    emitted = _emitted_sites(task)
-    keys = site_keys(emitted, cohort.layout)
-    ensure_genotypes(cohort, store, cohort.batches[task.number], task.shard, emitted, keys, context.model)
+    target, emitted = task.callset_shard(), _emitted_sites(task)
+    batch, keys = target.cohort.batches[task.number], site_keys(emitted, target.cohort.layout)
+    ensure_genotypes(target, batch, emitted, keys)
 
 
 def call(task: ShardTask) -> Message:
     """Make sure that all genotypes of the location in a shard are stored; return their raw annotations."""
-    context, cohort, store = task.context, task.context.admitted_cohort(), storage.open_store(task.context.callset_url)
-    emitted = _emitted_sites(task)
-    callset.begin_shard(store, task.shard, task.context.key)
-    _, total = ensure_all_genotypes(cohort, store, task.shard, emitted, context.model, task.threads)
+    target, emitted = task.callset_shard(), _emitted_sites(task)
+    callset.begin_shard(target.store, task.shard, task.context.key)
+    _, total = ensure_all_genotypes(target, emitted, task.threads)
     kind = "shares" if total.alleles is None else "allele shares"
-    return context.released(kind, genotypes.summed_table(total, emitted))
+    return task.context.released(kind, genotypes.summed_table(total, emitted))
 
 
 def add_squares(task: ShardTask) -> Message:
     """SQUARES of the preceding locations' samples with this location's added."""
-    context, cohort, store = task.context, task.context.admitted_cohort(), storage.open_store(task.context.callset_url)
-    before, emitted = unpack(task.messages[0], "squares"), _emitted_sites(task)
-    _, total = ensure_all_genotypes(cohort, store, task.shard, emitted, context.model, task.threads)
-    return context.released("squares", genotypes.squares_of(total, before))
+    target, emitted = task.callset_shard(), _emitted_sites(task)
+    before = unpack(task.messages[0], "squares")
+    _, total = ensure_all_genotypes(target, emitted, task.threads)
+    return task.context.released("squares", genotypes.squares_of(total, before))
 
 
 def complete_shard(task: ShardTask) -> callset.ShardEntry:
     """Write a shard's SITES, computed from all samples; this completes the shard."""
-    context, cohort, store = task.context, task.context.admitted_cohort(), storage.open_store(task.context.callset_url)
-    table, emitted = unpack(task.messages[0], "sites"), _emitted_sites(task)
+    target, emitted = task.callset_shard(), _emitted_sites(task)
+    table = unpack(task.messages[0], "sites")
     segments: Segments = {}
-    if cohort.batches:
-        segments, _ = ensure_all_genotypes(cohort, store, task.shard, emitted, context.model, task.threads)
-    return context.entry(
-        complete(cohort, store, task.shard, context.key, emitted, table, segments, context.model, task.others)
-    )
+    if target.cohort.batches:
+        segments, _ = ensure_all_genotypes(target, emitted, task.threads)
+    entry = complete(target, task.context.key, emitted, table, segments, elsewhere=task.others)
+    return task.context.entry(entry)
 
 
 def finished(task: tuple[LocationContext, Sequence[Shard]]) -> list[callset.ShardEntry | None]:

@@ -39,7 +39,8 @@ def segment(
     rows = at(table, places, len(BATCHES[batch]))
     told = pa.table({"pos": pa.array([POSITIONS[place] for place in places], pa.int32()), "key": keys})
     shares = pa.table({"told": [[place] for place in places]})
-    return callset.write_segment(store, SHARD, batch, MADE, told, rows, shares, label)
+    made = callset.SegmentTables(places=told, genotypes=rows, shares=shares)
+    return callset.write_segment(store, SHARD, batch, made, made=MADE, label=label)
 
 
 def write(url: str) -> tuple[callset.Callset, pa.Table, dict[str, pa.Table]]:
@@ -52,7 +53,7 @@ def write(url: str) -> tuple[callset.Callset, pa.Table, dict[str, pa.Table]]:
     files = {batch: [each.genotypes for each in some] for batch, some in found.items()}
     shares = {batch: [each.shares for each in some] for batch, some in found.items()}
     keyed = sites.append_column(schema.SITE_KEY.field, pa.array(KEYS))
-    entry = callset.complete_shard(store, SHARD, "key", keyed, files, shares)
+    entry = callset.complete_shard(store, SHARD, "key", keyed, files, shares=shares)
     return callset.commit(store, make.description(BATCHES), [entry]), sites, genotypes
 
 
@@ -74,7 +75,9 @@ def test_files_of_a_batch_are_read_as_one():
 def test_a_stream_has_the_sites_in_order_whatever_is_asked_for(sites, span):
     opened, _, genotypes = write(f"memory://segments-stream-{sites}-{span[0]}")
     names = ["pos", "sample", "GT", "AD", "PID"]
-    tables = list(streaming.stream_genotypes(opened.store, opened.shards[0], "b0", 2, names, sites, span))
+    tables = list(
+        streaming.stream_genotypes(opened.store, opened.shards[0], "b0", names, samples=2, sites=sites, span=span)
+    )
     expected = genotypes["b0"].select(names).slice(2 * span[0], 2 * (span[1] - span[0]))
     assert [row for table in tables for row in table.to_pylist()] == expected.to_pylist()
     assert all(table.num_rows == 2 * sites for table, _ in pairwise(tables))
@@ -120,7 +123,7 @@ def test_rows_are_taken_out_of_a_segment():
     left = callset.only(opened.store, SHARD, "b0", first, np.array([14]))
     assert (left.label, left.keys.tolist(), left.table["told"].to_pylist()) == ("", [14], [[3]])
     (table,) = streaming.stream_rows(
-        opened.store, left.genotypes, schema.STORED_GENOTYPES, schema.GENOTYPES.names, 10, (0, 2)
+        opened.store, left.genotypes, schema.STORED_GENOTYPES, schema.GENOTYPES.names, rows=10, span=(0, 2)
     )
     assert table.to_pylist() == at(genotypes["b0"], [3], 2).to_pylist()
 
@@ -172,7 +175,8 @@ def test_growth_reads_the_footers_of_old_genotypes_and_no_more():
     keys = np.arange(places)
     told = pa.table({"pos": pa.array(keys, pa.int32()), "key": keys})
     shares = pa.table({"told": pa.array([[0]] * places)})
-    written = callset.write_segment(store, SHARD, "b0", MADE, told, table, shares).genotypes
+    made = callset.SegmentTables(places=told, genotypes=table, shares=shares)
+    written = callset.write_segment(store, SHARD, "b0", made, made=MADE).genotypes
     counting = Counting(store)
     assert len(callset.find_segments(counting, SHARD, "b0", MADE, keys)) == 1
     assert written.bytes > 200_000
