@@ -13,3 +13,9 @@ PRICES = FILES / "profiles" / "prices"
 
 SCHEMAS = FILES / "workflow" / "schemas"
 """The schemas of the workflow's config and of its profiles."""
+
+
+def profile_names() -> list[str]:
+    """The profiles that a study can have; `default` is another name of one of these."""
+    folders = (file.parent for file in FILES.glob("profiles/*/config.yaml"))
+    return sorted(folder.name for folder in folders if folder.name != "default")

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias
@@ -34,6 +35,18 @@ RENAMED = {"--plain": "--insecure"}
 
 class Parser(argparse.ArgumentParser):
     """A parser whose usage errors say which option, command or choice was perhaps meant."""
+
+    passes_options_on = False
+    """Whether the words behind the first argument are another program's options; they become `passed_options`."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does; of a command that passes its options on, --help alone in the first place is its own."""
+        if not self.passes_options_on or args[:1] in (["-h"], ["--help"]):
+            return super().parse_known_args(args, namespace)
+        number = int(bool(args) and not args[0].startswith("-"))
+        parsed, unknown = super().parse_known_args(args[:number], namespace)
+        parsed.passed_options = args[number:]
+        return parsed, unknown
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:  # argparse declares many overloads
         """As argparse does; words that a command does not know are that command's usage error."""
@@ -101,17 +114,23 @@ def _from_zero(text: str, what: str) -> float:
     return number
 
 
-def new_command(
-    commands: Commands, name: str, sentence: str, run: Callable[[Arguments], None], example: str
-) -> argparse.ArgumentParser:
-    """A command of the command line: what it does in a sentence, the function that runs it, and one example."""
-    command: argparse.ArgumentParser = commands.add_parser(
-        name,
-        description=sentence,
-        epilog=f"example:\n  genocloud {name} {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.set_defaults(run=run, command=name, usage=command)
+def bare_command(
+    commands: Commands, name: str, sentence: str, run: Callable[[Arguments], None] | None, example: str
+) -> Parser:
+    """A command without options: what it does in a sentence, the function that runs it, and one example.
+
+    A command with commands of its own has no function.
+    """
+    description = textwrap.fill(sentence, 79)
+    command = commands.add_parser(name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    command.epilog = f"example:\n  {command.prog} {example}"
+    command.set_defaults(run=run, command=name, usage=command, verbose=0)
+    return command
+
+
+def new_command(commands: Commands, name: str, sentence: str, run: Callable[[Arguments], None], example: str) -> Parser:
+    """A command of the command line, with the options that all have."""
+    command = bare_command(commands, name, sentence, run, example)
     command.add_argument("-v", "--verbose", action="count", default=0, help="log more; -vv for everything")
     command.add_argument("-q", "--quiet", action="store_true", help="show no progress")
     return command

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from genocloud import cohort, pipeline, steps
 from genocloud.cli import cluster, hybrid, store, topics
 from genocloud.cli import plan as plan_commands
+from genocloud.cli import workflow as workflow_commands
 from genocloud.cli.options import (
     CPUS,
     Arguments,
@@ -385,7 +386,18 @@ def _report(commands: Commands) -> None:
 
 
 HEADINGS = {
-    "Run": (_joint, _call, _inputs, _ingest, _discover, _genotype, _export, _report, *hybrid.ALL),
+    "Run": (
+        _joint,
+        _call,
+        _inputs,
+        _ingest,
+        _discover,
+        _genotype,
+        _export,
+        _report,
+        *hybrid.ALL,
+        *workflow_commands.ALL,
+    ),
     "Cohort": store.COHORT,
     "Any store": store.ANY,
     "Cluster": cluster.ALL,

@@ -1,0 +1,97 @@
+"""A new study folder for the workflow: a config with every key explained, a sample sheet, a profile; and its run."""
+
+import json
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from genocloud import storage
+from genocloud.errors import SettingError
+from genocloud.shipped_files import FILES, SCHEMAS
+from genocloud.workflow.profile import PROFILE_OPTIONS
+from genocloud.yaml_schema import read_schema
+
+PROFILE = "profile"
+"""The folder of a study's profile, which `genocloud workflow run` takes unless another one is named."""
+
+PLACEHOLDERS = {"samples": "samples.tsv", "reference": "/path/to/reference.fa"}
+"""Values of the keys that every config needs."""
+
+SHEET = """\
+# Tab-separated, a row a sample: its name; a gVCF, or reads (BAM or CRAM with an index) to be called, by path or URL.
+# Relative paths start at this file's folder. Sex (male, female, unknown) decides the ploidy of X and Y in calling.
+sample\tgvcf\treads\tsex
+"""
+
+WIDTH = 100
+
+
+class StudyExists(SettingError):
+    """A folder that has a study's files already."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        super().__init__(f"{file}: exists already, and is not overwritten; name another folder, or move it away")
+
+
+class NoStudy(SettingError):
+    """A folder that cannot be run, as it does not exist."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        super().__init__(f"{folder}: there is no such folder; genocloud workflow init {folder} makes it")
+
+
+def write_study(folder: Path, profile: str) -> list[Path]:
+    """Write config, sheet and profile; returns their paths. Raises StudyExists, before it writes, or StoreFailed."""
+    contents = {"config.yaml": config_text(read_schema(SCHEMAS / "config.schema.yaml")).encode()}
+    contents["samples.tsv"] = SHEET.encode()
+    contents |= {f"{PROFILE}/{file.name}": file.read_bytes() for file in sorted(FILES.glob(f"profiles/{profile}/*"))}
+    if existing := [folder / name for name in contents if (folder / name).exists()]:
+        raise StudyExists(existing[0])
+    store = storage.open_store(str(folder))
+    for name, content in contents.items():
+        store.create(name, content)
+    return [folder / name for name in contents]
+
+
+def config_text(schema: Mapping[str, Any]) -> str:
+    """A config that has each key of the schema under its description; those with a default are commented out."""
+    head = "# What the workflow does. A key behind a # has the default that stands there."
+    return "\n\n".join([head, *(_entry(key, each) for key, each in schema["properties"].items())]) + "\n"
+
+
+def _entry(key: str, declared: Mapping[str, Any]) -> str:
+    choices = f" One of {', '.join(declared['enum'])}." if "enum" in declared else ""
+    comment = textwrap.fill(
+        declared["description"].strip() + choices, WIDTH, initial_indent="# ", subsequent_indent="# "
+    )
+    value = f"#{key}: {json.dumps(declared['default'])}" if "default" in declared else f"{key}: {PLACEHOLDERS[key]}"
+    return f"{comment}\n{value}"
+
+
+def snakemake_command(folder: str, options: Sequence[str]) -> list[str]:
+    """Snakemake on the workflow that comes with genocloud, in a study folder, with the study's profile if it has one.
+
+    Raises NoStudy: Snakemake would make the folder.
+    """
+    if not Path(folder).is_dir():
+        raise NoStudy(folder)
+    own = Path(folder, PROFILE).absolute()
+    words = [word for option in options for word in _profile_words(option)]
+    profile = ["--workflow-profile", str(own)] if own.is_dir() and not set(PROFILE_OPTIONS) & set(words) else []
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(FILES / "Snakefile"), "--directory", folder]
+    return [*command, *profile, *(_from_anywhere(word, before) for before, word in pairwise(["", *words]))]
+
+
+def _profile_words(option: str) -> list[str]:
+    """An option with the name of a profile behind a `=` as two words."""
+    return option.split("=", 1) if option.startswith(tuple(f"{each}=" for each in PROFILE_OPTIONS)) else [option]
+
+
+def _from_anywhere(word: str, before: str) -> str:
+    """A profile's folder as a full path, as it is checked after the change of folder; other words as they are."""
+    return str(Path(word).absolute()) if before in PROFILE_OPTIONS and Path(word).exists() else word
