@@ -40,7 +40,7 @@ def joint(
 
     samples           a sample sheet, or one or more gVCFs; None: those of `cohort` alone
     reference         FASTA with an index or a dictionary
-    out               OUT.vcf.gz or OUT.bcf; its index is written beside it
+    out               path or URL; its suffix names the format (`genocloud help formats`); an index is written beside it
     callset, cohort   where a Parquet callset, or the cohort, is kept too
     replace           samples of `cohort` whose file has changed are read from it from now on
     intervals         texts (`chr1:1-2,000`) or files (BED, interval_list); paddings in bp

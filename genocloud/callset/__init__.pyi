@@ -4,9 +4,9 @@ from .export_parts import Piece as Piece
 from .export_parts import find_part as find_part
 from .export_parts import join_parts as join_parts
 from .export_parts import write_part as write_part
-from .formats import NotGzipped as NotGzipped
-from .formats import check_vcf_url as check_vcf_url
-from .formats import find_index as find_index
+from .formats import UnknownFormat as UnknownFormat
+from .formats import check_export_url as check_export_url
+from .formats import exported_files as exported_files
 from .formats import form_of as form_of
 from .layout import DamagedFile as DamagedFile
 from .layout import FileEntry as FileEntry

@@ -14,7 +14,7 @@ from genocloud.callset import bgzf
 from genocloud.callset.formats import form_of, place_of
 from genocloud.callset.layout import NOT_JSON
 from genocloud.callset.manifest import Description
-from genocloud.callset.vcf_index import ContigIndex, Index, index_depth, index_names
+from genocloud.callset.vcf_index import ContigIndex, Index, index_depth
 from genocloud.regions import Contig
 from genocloud.storage import ObjectMissing, Store, open_store
 
@@ -38,12 +38,12 @@ class Counts:
 
 
 class Piece(NamedTuple):
-    """A run of neighbouring sites, compressed; `places` are virtual offsets from its first block.
+    """Neighbouring sites as bytes of the file; `places` are virtual offsets from the first of them.
 
     contigs  (index of a contig's first site, its name), in order
     """
 
-    blocks: bgzf.BgzfBlocks
+    data: bytes
     contigs: Sequence[tuple[int, str]]
     begin: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
@@ -107,11 +107,11 @@ def write_part(
     depth, index, counts, written = index_depth(contigs), dict[str, ContigIndex](), Counts(), 0
     with store.writer(name) as sink:
         for piece in pieces:
-            sink.write(piece.blocks.data)
+            sink.write(piece.data)
             for contig, first, end in _by_contig(piece):
                 places = piece.places[first : end + 1] + (written << 16)
                 index.setdefault(contig, ContigIndex(depth)).add(piece.begin[first:end], piece.end[first:end], places)
-            written += len(piece.blocks.data)
+            written += len(piece.data)
             counts += piece.counts
         part = ExportPart(name, key, written, counts, index, extra)
         sink.write(part._encode())
@@ -128,15 +128,16 @@ def join_parts(parts_url: str, parts: Sequence[ExportPart], description: Descrip
     """Concatenate parts, in genome order, into one file at `url`, and write its index beside it; return the totals.
 
     An old index is deleted first and the new one written last, so that an index never lies beside a file it does not
-    belong to, and its presence means that the file is complete. Raises what check_vcf_url raises.
+    belong to, and its presence means that the file is complete. Raises what check_export_url raises.
     """
     store, name = place_of(url)
     form, held = form_of(url), open_store(parts_url)
-    index = Index(description.contigs, form.bcf)
-    for old in index_names(name):
+    index = Index(description.contigs, bcf=form.index == "csi")
+    for old in form.index_names(name):
         store.delete(old)
     with store.writer(name) as sink:
-        head = bgzf.compress(form.header(description)).data
+        header = form.encoders().header(description)
+        head = bgzf.compress(header).data if form.bgzf else header
         sink.write(head)
         written = len(head)
         for part in parts:
@@ -145,8 +146,9 @@ def join_parts(parts_url: str, parts: Sequence[ExportPart], description: Descrip
             for contig, share in part.index.items():
                 index.follow(contig, share, written)
             written += part.size
-        sink.write(bgzf.END)
-    store.write(f"{name}{index.suffix}", index.encode())
+        sink.write(bgzf.END if form.bgzf else b"")
+    if form.index != "none":
+        store.write(f"{name}{index.suffix}", index.encode())
     return sum((part.counts for part in parts), Counts())
 
 

@@ -1,103 +1,155 @@
-"""Export formats, chosen by file suffix: .vcf.gz and .bcf."""
+"""Export formats: one entry each, chosen by the file's suffix, with its encoders and its index."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import numpy.typing as npt
-
-from genocloud import schema, storage
-from genocloud.callset.vcf_index import index_names
+from genocloud import storage
 from genocloud.errors import SettingError
-from genocloud.regions import Contig
+from genocloud.formatting import alternatives, install_command
 
-if TYPE_CHECKING:  # checking a file name must not load pyarrow and the kernels
+if TYPE_CHECKING:  # checking a file name, or writing help, must not load pyarrow, numpy and the kernels
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
+    from genocloud import schema
     from genocloud.callset.manifest import Description
     from genocloud.callset.vcf_text import GenotypeFields, Lines
+    from genocloud.regions import Contig
 
 
-class NotGzipped(SettingError):
-    """The exported file's name has no suffix of a supported compressed format."""
+class UnknownFormat(SettingError):
+    """The exported file's name has the suffix of no export format."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+        super().__init__(f"{url}: no export format has such a name; choose one that ends in {SUFFIXES}")
+
+
+class MissingPackage(SettingError):
+    """An export format needs a package that is not installed."""
+
+    def __init__(self, url: str, package: str, install_hint: str) -> None:
+        self.url, self.package, self.install_hint = url, package, install_hint
         super().__init__(
-            f"{url}: the callset is written compressed, with an index; choose a name that ends in .vcf.gz or .bcf"
+            f"{url}: the Python package {package}, which writes such files, is not installed; run `{install_hint}`"
         )
 
 
-class ExportFormat(NamedTuple):
-    """Encoders of one format: header, each site's bytes before the genotypes, complete records."""
+@dataclass(frozen=True, kw_only=True)
+class Encoders:
+    """Bytes of one format before compression: the header, each site up to its genotypes, complete records."""
 
-    suffix: str
-    bcf: bool
     header: Callable[[Description], bytes]
     sites: Callable[[schema.Sites, Sequence[Contig]], pa.Array]
     records: Callable[[pa.Array, GenotypeFields, npt.NDArray[np.int32]], Lines]
 
 
-def form_of(url: str) -> ExportFormat:
-    """The format of a file of this name. Raises NotGzipped."""
-    return _maker(url)()
+@dataclass(frozen=True, kw_only=True)
+class ExportFormat:
+    """One format of exported files: a header, then records in genome order, so that shards' parts are joined unchanged.
+
+    suffix    how the file's name ends
+    summary   what it is, for help and documents
+    encoders  imports what they need and returns them
+    bgzf      whether the file is compressed, in BGZF blocks
+    index     `tabix` (CSI where a contig is too long for it), `csi` with contigs by number, as BCF has it, or none
+    package   what the encoders import that genocloud alone does not bring; empty if nothing
+    extra     extra of genocloud that installs it
+    """
+
+    suffix: str
+    summary: str
+    encoders: Callable[[], Encoders]
+    bgzf: bool = True
+    index: Literal["tabix", "csi", "none"] = "tabix"
+    package: str = ""
+    extra: str = ""
+
+    @property
+    def install_hint(self) -> str:
+        """The command that installs what this format needs; empty where genocloud alone brings it."""
+        return install_command(self.extra) if self.extra else ""
+
+    def index_names(self, name: str) -> tuple[str, ...]:
+        """Every name under which a reader would look for the index of a file."""
+        return () if self.index == "none" else (f"{name}.tbi", f"{name}.csi")
+
+    def index_suffix(self, contigs: Sequence[Contig]) -> str:
+        """`.tbi` or `.csi`; empty where there is no index."""
+        from genocloud.callset.vcf_index import Index
+
+        return "" if self.index == "none" else Index(contigs, bcf=self.index == "csi").suffix
 
 
-def _maker(url: str) -> Callable[[], ExportFormat]:
-    """The factory of the format of a file of this name. Raises NotGzipped."""
-    maker = next((maker for suffix, maker in _MAKERS.items() if url.endswith(suffix)), None)
-    if maker is None:
-        raise NotGzipped(url)
-    return maker
-
-
-def _vcf() -> ExportFormat:
+def _vcf_encoders() -> Encoders:
     from genocloud.callset import vcf_text
     from genocloud.callset.vcf_header import header_text
 
-    return ExportFormat(
-        ".vcf.gz",
-        False,
-        lambda description: header_text(description).encode(),
-        lambda sites, _contigs: vcf_text.site_texts(sites),
-        vcf_text.lines_of,
+    return Encoders(
+        header=lambda description: header_text(description).encode(),
+        sites=lambda sites, _contigs: vcf_text.site_texts(sites),
+        records=vcf_text.lines_of,
     )
 
 
-def _bcf() -> ExportFormat:
+def _bcf_encoders() -> Encoders:
     from genocloud.callset import bcf_records  # its kernels take a while to load, and are seldom needed
 
-    return ExportFormat(".bcf", True, bcf_records.header_bytes, bcf_records.site_records, bcf_records.records_of)
+    return Encoders(header=bcf_records.header_bytes, sites=bcf_records.site_records, records=bcf_records.records_of)
 
 
-_MAKERS = {".vcf.gz": _vcf, ".bcf": _bcf}
+EXPORT_FORMATS = (
+    ExportFormat(suffix=".vcf.gz", summary="VCF 4.2, compressed by bgzip, with its index", encoders=_vcf_encoders),
+    ExportFormat(suffix=".bcf", summary="BCF 2.2, with its index", encoders=_bcf_encoders, index="csi"),
+)
+
+SUFFIXES = alternatives(form.suffix for form in EXPORT_FORMATS)
+"""All suffixes, as a sentence says them."""
+
+OUTPUT_NAMES = alternatives(f"OUT{form.suffix}" for form in EXPORT_FORMATS)
+"""All names of an exported file, as help says them."""
 
 
-def check_vcf_url(url: str) -> None:
+def form_of(url: str) -> ExportFormat:
+    """The format of a file of this name. Raises UnknownFormat."""
+    form = next((form for form in EXPORT_FORMATS if url.endswith(form.suffix)), None)
+    if form is None:
+        raise UnknownFormat(url)
+    return form
+
+
+def check_export_url(url: str) -> None:
     """Check, before any work, that an exported file can be written at `url`.
 
-    Raises NotGzipped for another suffix, StoreFailed where a folder has this name, UnknownScheme.
+    Raises UnknownFormat for another suffix, MissingPackage, StoreFailed where a folder has this name, UnknownScheme.
     """
     place_of(url)
 
 
-def find_index(url: str) -> str:
-    """URL of an exported file's index. Raises ObjectMissing where there is none."""
+def exported_files(url: str) -> list[str]:
+    """URLs of an exported file and of its index, if its format has one. Raises ObjectMissing where that is absent."""
     store, name = place_of(url)
-    index = next((index for index in index_names(name) if store.exists(index)), None)
+    names = form_of(name).index_names(name)
+    if not names:
+        return [url]
+    index = next((index for index in names if store.exists(index)), None)
     if index is None:
         raise storage.ObjectMissing(url, "has no index beside it", "export it again")
-    return storage.join(store.url, index)
+    return [url, storage.join(store.url, index)]
 
 
 def place_of(url: str) -> tuple[storage.Store, str]:
-    """The store of an exported file and the name in it. Raises what check_vcf_url raises."""
+    """The store of an exported file and the name in it. Raises what check_export_url raises."""
     folder, name = storage.split(url)
-    _maker(url)
-    store = storage.open_store(folder)
-    for file in (name, *index_names(name)):
+    form, store = form_of(url), storage.open_store(folder)
+    if form.package and find_spec(form.package) is None:
+        raise MissingPackage(url, form.package, form.install_hint)
+    for file in (name, *form.index_names(name)):
         _check_no_folder(store, file)
     return store, name
 

@@ -148,7 +148,7 @@ def _texts(
 ) -> Iterator[_Sites]:
     """Split rendered sites into pieces of `size`; rendering larger tables amortises the cost per column."""
     for table in tables:
-        texts = form.sites(table, contigs)
+        texts = form.encoders().sites(table, contigs)
         begin = schema.numbers(table["pos"]).astype(np.int64) - 1
         end = begin + np.diff(schema.strings(table["ref"])[0])
         for start in range(0, len(texts), size):
@@ -195,7 +195,11 @@ def _render_stored(
 
 
 def _render(form: ExportFormat, sites: _Sites, genotypes: GenotypeFields, cells: npt.NDArray[np.int32]) -> Piece:
-    lines = form.records(sites.texts, genotypes, cells)
-    blocks = bgzf.compress(lines.data.data)
+    lines = form.encoders().records(sites.texts, genotypes, cells)
     counts = Counts(len(sites.texts), cells.size, len(lines.data))
-    return Piece(blocks, sites.contigs, sites.begin, sites.end, bgzf.virtual(blocks, lines.starts), counts)
+    if form.bgzf:
+        blocks = bgzf.compress(lines.data.data)
+        data, places = blocks.data, bgzf.virtual(blocks, lines.starts)
+    else:
+        data, places = lines.data.tobytes(), lines.starts << 16
+    return Piece(data, sites.contigs, sites.begin, sites.end, places, counts)

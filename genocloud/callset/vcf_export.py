@@ -11,7 +11,7 @@ from pathlib import Path
 from genocloud import schema
 from genocloud.callset import manifest
 from genocloud.callset.export_parts import Counts, ExportPart, Piece, find_part, join_parts, write_part
-from genocloud.callset.formats import check_vcf_url, form_of
+from genocloud.callset.formats import check_export_url, form_of
 from genocloud.callset.layout import ShardEntry
 from genocloud.callset.reading import Callset
 from genocloud.callset.record_pieces import stored_pieces
@@ -37,9 +37,9 @@ def write_vcf(callset: Callset, url: str, threads: int = 1, regions: Sequence[Re
     """Write the callset as BGZF-compressed VCF, or BCF, at `url`, and its index beside it; return the totals.
 
     The format follows from the suffix. `regions` (sorted, disjoint): only records whose POS lies there. Raises what
-    check_vcf_url, export_shard and join_shards raise.
+    check_export_url, export_shard and join_shards raise.
     """
-    check_vcf_url(url)
+    check_export_url(url)
     parts = [export_shard(cut, url, regions, threads) for cut in shards_in(callset, regions)]
     return join_shards(callset, parts, url, regions)
 

@@ -178,8 +178,3 @@ def _lowest(number: int, depth: int, linear: Sequence[int]) -> int:
     level = next(level for level in range(depth, -1, -1) if number >= _level_start(level))
     window = (number - _level_start(level)) << 3 * (depth - level)
     return linear[window] if window < len(linear) else 0
-
-
-def index_names(name: str) -> Iterable[str]:
-    """Every name under which a reader would look for the index of a VCF or BCF."""
-    return (f"{name}.tbi", f"{name}.csi")

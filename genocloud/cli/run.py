@@ -6,6 +6,7 @@ import textwrap
 from importlib.metadata import version
 
 from genocloud import cohort, pipeline, steps
+from genocloud.callset.formats import OUTPUT_NAMES
 from genocloud.cli import cluster, hybrid, store, topics
 from genocloud.cli import plan as plan_commands
 from genocloud.cli import workflow as workflow_commands
@@ -102,7 +103,7 @@ def _joint(commands: Commands) -> None:
     )
     samples_argument(command, nargs="*")
     reference_option(command)
-    output_option(command, "OUT", "path or URL: OUT.vcf.gz or OUT.bcf")
+    output_option(command, "OUT", f"path or URL: {OUTPUT_NAMES}")
     command.add_argument("--callset", metavar="CALLSET", help="path or URL of a Parquet callset to make as well")
     command.add_argument(
         "--cohort",
@@ -337,7 +338,7 @@ def _export(commands: Commands) -> None:
         commands, "export", "Write a callset as VCF or BCF, with its index.", run, "callset/ chr20.vcf.gz -L chr20"
     )
     callset_argument(command)
-    command.add_argument("output", metavar="OUT", help="path or URL of the file: OUT.vcf.gz or OUT.bcf")
+    command.add_argument("output", metavar="OUT", help=f"path or URL of the file: {OUTPUT_NAMES}")
     command.add_argument(
         "--site",
         action="append",

@@ -2,6 +2,7 @@
 
 import sys
 
+from genocloud.callset.formats import EXPORT_FORMATS
 from genocloud.cli.options import Arguments, Commands, new_command
 from genocloud.scatter.executor_kinds import EXECUTOR_KINDS
 from genocloud.storage.store_kinds import PUBLIC
@@ -42,7 +43,11 @@ EXIT_CODES = """Exit codes of every command:
   141  the reader of the output left
 """
 
-TOPICS = {"scatter": SCATTER, "stores": STORES, "exit-codes": EXIT_CODES}
+FORMATS = f"""What joint and export write; the suffix of OUT names the format.
+
+{_aligned([(form.suffix, _needing(form.summary, form.install_hint)) for form in EXPORT_FORMATS])}"""
+
+TOPICS = {"scatter": SCATTER, "stores": STORES, "formats": FORMATS, "exit-codes": EXIT_CODES}
 
 
 def _help(commands: Commands) -> None:

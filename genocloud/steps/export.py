@@ -7,9 +7,9 @@ from genocloud import storage
 from genocloud.callset import (
     Callset,
     ExportPart,
-    check_vcf_url,
+    check_export_url,
     export_shard,
-    find_index,
+    exported_files,
     join_shards,
     open_callset,
     shards_in,
@@ -45,7 +45,7 @@ def export(
     that a killed run resumes. The balance is in records. Raises GenotypesNotShared or RemoteUnreachable first where
     genotypes of another location may not or cannot be read from here, OutputInUse where another run writes OUT.
     """
-    check_vcf_url(out_url)
+    check_export_url(out_url)
     with storage.file_lock(out_url):
         return export_locked(callset_url, out_url, scatter, progress, intervals, sites)
 
@@ -77,7 +77,7 @@ def export_locked(
             )
         counts = join_shards(callset, parts, out_url, inside)
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in callset.shards}
-        receipt.vouch(out_url, find_index(out_url))
+        receipt.vouch(*exported_files(out_url))
         receipt.figures = {"genotypes": counts.genotypes, "text_bytes": counts.text_bytes}
         receipt.figures["bytes_stored"] = file_size(out_url)
         taken = sum(part.counts.records for part in parts) if inside else callset.counts["sites"]

@@ -33,7 +33,7 @@ def joint(plan: JointOptions, progress: Progress) -> tuple[str, Receipt]:
     the VCF, the callset, or in that folder.
     """
     check_places(plan)
-    callset.check_vcf_url(plan.out_url)
+    callset.check_export_url(plan.out_url)
     if plan.callset_url is not None:
         claim_callset(plan.callset_url, plan.out_url)
     with storage.file_lock(plan.out_url), storage.file_lock(str(work_folder(plan.out_url))):

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 
 from genocloud import storage
-from genocloud.callset import check_vcf_url
+from genocloud.callset import check_export_url
 from genocloud.errors import GenocloudError
 from genocloud.federation import config_of
 from genocloud.workflow.config import checked_settings
@@ -36,7 +36,7 @@ def _started(config: Mapping[str, Any], run: SnakemakeRun) -> Study:
     if run.is_main:
         check_profiles(run.snakefile)
     study = _study(checked_settings(config), run)
-    check_vcf_url(study.settings["vcf"])
+    check_export_url(study.settings["vcf"])
     check_files(study)
     storage.make_private()
     if run.is_main:

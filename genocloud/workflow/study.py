@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from genocloud import regions, storage
+from genocloud.callset import form_of
 from genocloud.federation import Config
 from genocloud.reads.ploidy import Copies, Sex, SexContigs
 from genocloud.samples import Sample, are_small
 from genocloud.workflow.options import JobOptions
 from genocloud.workflow.ploidy_beds import stretches
 from genocloud.workflow.remote import content_parameter, receipt_of, remote
-
-TBI_BP = 2**29
-"""The longest contig that a tabix index can hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,10 +108,10 @@ class Study:
 
     @property
     def vcf_files(self) -> list[str]:
-        """The exported VCF and its index."""
+        """The exported VCF and its index, if its format has one."""
         vcf = self.settings["vcf"]
-        is_long = max(contig.length for contig in self.contigs) > TBI_BP
-        return [vcf, f"{vcf}.{'csi' if vcf.endswith('.bcf') or is_long else 'tbi'}"]
+        suffix = form_of(vcf).index_suffix(self.contigs)
+        return [vcf, f"{vcf}{suffix}"] if suffix else [vcf]
 
     @property
     def report_files(self) -> list[str]:

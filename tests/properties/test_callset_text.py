@@ -63,7 +63,7 @@ def test_a_distinct_genotype_has_one_text_wherever_it_stands(
         pieces = list(
             record_pieces.called_pieces(form, sites, called, contigs=make.CONTIGS, samples=samples, threads=threads)
         )
-    written = gzip.decompress(b"".join(piece.blocks.data for piece in pieces)) if count else b""
+    written = gzip.decompress(b"".join(piece.data for piece in pieces)) if count else b""
     assert written.decode() == twin.lines(sites, [spread(batch, pos) for batch in called], samples)
 
 

@@ -69,7 +69,7 @@ def test_elements_under_a_missing_list_are_not_told() -> None:
         hidden = hidden.set_column(place, sites.schema.field(place), under)
         plain = plain.set_column(place, sites.schema.field(place), pa.array(under.to_pylist(), column.type))
     for name in ("x.vcf.gz", "x.bcf"):
-        written = [formats.form_of(name).sites(table, make.CONTIGS) for table in (hidden[3:], plain[3:])]
+        written = [formats.form_of(name).encoders().sites(table, make.CONTIGS) for table in (hidden[3:], plain[3:])]
         assert written[0].equals(written[1])
     for one, other in zip(schema.ragged(hidden["AC"]), schema.ragged(plain["AC"]), strict=True):
         assert np.array_equal(one, other)
@@ -162,7 +162,7 @@ def typed(genotypes: pa.Table) -> dict[str, tuple[int, int]]:
 
 def test_interpreted_kernels_write_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     sites, genotypes = make.tables(Random(5), "chr1", range(4), [("ann", "bob")])
-    form, cells = formats.form_of("x.bcf"), np.arange(8, dtype=np.int32).reshape(4, 2)
+    form, cells = formats.form_of("x.bcf").encoders(), np.arange(8, dtype=np.int32).reshape(4, 2)
 
     def written() -> bytes:
         texts = form.sites(sites, make.CONTIGS)

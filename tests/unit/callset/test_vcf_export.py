@@ -189,20 +189,20 @@ def test_export_that_lost_sites_fails() -> None:
 
 
 def test_name_must_say_that_the_vcf_is_compressed() -> None:
-    with pytest.raises(callset.NotGzipped) as caught:
+    with pytest.raises(callset.UnknownFormat) as caught:
         callset.write_vcf(build("memory://named"), "memory://out/calls.vcf")
     assert caught.value.url == "memory://out/calls.vcf"
-    with pytest.raises(callset.NotGzipped):
-        callset.check_vcf_url("memory://out/calls.vcf")
+    with pytest.raises(callset.UnknownFormat):
+        callset.check_export_url("memory://out/calls.vcf")
 
 
 @pytest.mark.parametrize("folder", ["calls.vcf.gz", "calls.vcf.gz.tbi", "calls.vcf.gz.csi"])
 def test_a_folder_of_the_vcfs_name_is_told_before_the_work(tmp_path: Path, folder: str) -> None:
     url = str(tmp_path / "out/calls.vcf.gz")
-    callset.check_vcf_url(url)
+    callset.check_export_url(url)
     assert not (tmp_path / "out").exists()
     (tmp_path / "out" / folder).mkdir(parents=True)
-    for ask in (callset.check_vcf_url, lambda url: callset.write_vcf(build("memory://folder"), url)):
+    for ask in (callset.check_export_url, lambda url: callset.write_vcf(build("memory://folder"), url)):
         with pytest.raises(storage.StoreFailed) as caught:
             ask(url)
         assert (caught.value.url, caught.value.problem) == (str(tmp_path / "out" / folder), "is a folder, not a file")
@@ -210,7 +210,7 @@ def test_a_folder_of_the_vcfs_name_is_told_before_the_work(tmp_path: Path, folde
 
 def test_a_vcf_may_be_written_anew() -> None:
     callset.write_vcf(build("memory://anew"), "memory://anew-out/calls.vcf.gz")
-    callset.check_vcf_url("memory://anew-out/calls.vcf.gz")
+    callset.check_export_url("memory://anew-out/calls.vcf.gz")
 
 
 def test_the_header_says_source_version_command_reference_and_assembly() -> None:

@@ -1,0 +1,47 @@
+"""What an entry of the export formats says is what is done: plain bytes, no index, a package that must be there."""
+
+import numpy as np
+import pytest
+
+from genocloud import callset, storage
+from genocloud.callset import formats
+from genocloud.callset.vcf_text import Lines, site_texts
+from tests.support.small_callset import write
+
+
+def lines(sites, _genotypes, _cells):
+    """CHROM, POS, ID, REF, ALT of each site."""
+    rows = [b"\t".join(text.encode().split(b"\t")[:5]) + b"\n" for text in sites.to_pylist()]
+    return Lines(np.frombuffer(b"".join(rows), np.uint8), np.cumsum([0, *map(len, rows)], dtype=np.int64))
+
+
+def encoders():
+    return formats.Encoders(header=lambda _: b"#sites\n", sites=lambda sites, _: site_texts(sites), records=lines)
+
+
+def add(monkeypatch, **settings):
+    form = formats.ExportFormat(suffix=".sites.tsv", summary="", encoders=encoders, **settings)
+    monkeypatch.setattr(formats, "EXPORT_FORMATS", (*formats.EXPORT_FORMATS, form))
+
+
+def test_a_plain_format_without_an_index(monkeypatch):
+    add(monkeypatch, bgzf=False, index="none")
+    written = write("memory://plain")
+    counts = callset.write_vcf(written, "memory://plain-out/a.sites.tsv")
+    store = storage.open_store("memory://plain-out")
+    rows = store.read("a.sites.tsv").decode().splitlines()
+    assert rows[0] == "#sites"
+    assert [row.split("\t")[1] for row in rows[1:]] == [str(pos) for pos in written.sites()["pos"].to_pylist()]
+    assert (counts.records, store.list()) == (written.counts["sites"], ["a.sites.tsv"])
+    assert callset.exported_files("memory://plain-out/a.sites.tsv") == ["memory://plain-out/a.sites.tsv"]
+
+
+def test_a_package_that_is_not_installed_is_said_before_any_work(monkeypatch):
+    add(monkeypatch, package="no_such_package", extra="sites")
+    with pytest.raises(formats.MissingPackage, match=r'run `python -m pip install "genocloud\[sites\]"`'):
+        callset.check_export_url("memory://out/a.sites.tsv")
+
+
+def test_a_name_of_no_format_is_refused_with_all_suffixes():
+    with pytest.raises(callset.UnknownFormat, match=r"choose one that ends in \.vcf\.gz or \.bcf"):
+        callset.check_export_url("memory://out/a.tsv")
