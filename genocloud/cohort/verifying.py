@@ -137,9 +137,10 @@ def _check_rows(
     ):
         columns = {kind: _columns(tables[kind]) for kind in urls}
         for entry in written:
-            problem = _window_problem(entry, number, window, columns[entry.kind], layout, len(receipt.samples))
-            if problem:
-                raise DamagedObject(urls[entry.kind], problem)
+            own = columns[entry.kind]
+            problem = _count_problem(entry.rows[number], own, len(receipt.samples))
+            if problem := problem or _place_problem(entry.kind, window, own, layout):
+                raise DamagedObject(urls[entry.kind], f"window {number}{problem}")
             longest[entry.kind] = max(longest[entry.kind], _longest(columns[entry.kind]))
         if reached.overlap(window, columns):
             raise DamagedObject(min(urls.values()), f"window {number}: rows of a sample overlap")
@@ -159,26 +160,29 @@ def _longest(columns: Columns) -> int:
     return int((columns["stop"] - columns["start"]).max(initial=0))
 
 
-def _window_problem(
-    entry: PartReceipt, number: int, window: Window, columns: Columns, layout: Layout, samples: int
-) -> str | None:
-    """What is wrong with one kind's rows of a window; None: nothing."""
+def _count_problem(rows: int, columns: Columns, samples: int) -> str | None:
+    """What is wrong with the number of rows of a window, or with their samples; None: nothing."""
+    if len(columns["start"]) != rows:
+        return f" holds {len(columns['start']):,} rows, not {rows:,}"
+    if ((columns["sample"] < 0) | (columns["sample"] >= samples)).any():
+        return ": a row is of no sample of the batch"
+    return None
+
+
+def _place_problem(kind: str, window: Window, columns: Columns, layout: Layout) -> str | None:
+    """What is wrong with the places of one kind's rows of a window; None: nothing."""
     contig, sample, start, stop = (columns[name] for name in ("contig", "sample", "start", "stop"))
-    if len(start) != entry.rows[number]:
-        return f"window {number} holds {len(start):,} rows, not {entry.rows[number]:,}"
-    if ((sample < 0) | (sample >= samples)).any():
-        return f"window {number}: a row is of no sample of the batch"
     first, last = (np.zeros(len(layout.contigs), np.int64) for _ in range(2))
     for region in window:
         first[region.contig], last[region.contig] = region.start, region.end
     if ((contig < 0) | (contig >= len(first))).any():
-        return f"window {number}: a row is on no contig"
-    ends = last if entry.kind == "blocks" else np.array([each.length for each in layout.contigs])
+        return ": a row is on no contig"
+    ends = last if kind == "blocks" else np.array([each.length for each in layout.contigs])
     if ((start < first[contig]) | (start >= last[contig]) | (stop <= start) | (stop > ends[contig])).any():
-        return f"window {number}: a row lies outside of it"
+        return ": a row lies outside of it"
     before = np.lexsort((start, sample, contig))
     if (before != np.arange(len(before))).any():
-        return f"window {number}: its rows are out of order"
+        return ": its rows are out of order"
     return None
 
 

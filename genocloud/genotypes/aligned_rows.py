@@ -111,12 +111,14 @@ def align_rows(
     block_facts = np.stack([schema.numbers(blocks[name]).astype(np.int32) for name in _BLOCK_FACTS])
     numbers, firsts = number_blocks(block_facts)
     distinct = dict(zip(_BLOCK_FACTS, block_facts[:, firsts], strict=True))
-    facts = np.concatenate([_variant_facts(variants, refs, alts, pl_at, pl, own_at), _block_facts(distinct, len(pl))])
+    facts = np.concatenate([_variant_facts(variants, refs, alts, (pl_at, pl), own_at), _block_facts(distinct, len(pl))])
     pl = np.concatenate([pl, np.stack([distinct[name] for name in _LIKELIHOODS], axis=1).ravel()])
     active = np.flatnonzero(ranks >= 0).astype(np.int32)
     covering_row = np.full((len(arrays.positions), len(active)), -1, np.int32)
     for rows, row_numbers in ((variants, np.arange(len(variants))), (blocks, len(variants) + numbers)):
-        _fill_covering_row(covering_row, rows, row_numbers.astype(np.int32), active, len(ranks), arrays.positions)
+        bounds = np.searchsorted(schema.numbers(rows["sample"]), np.arange(len(ranks) + 1))
+        edges = _own(rows["start"], np.int32), _own(rows["stop"], np.int32)
+        fill_covering_rows(covering_row, arrays.positions, active, *edges, bounds, row_numbers.astype(np.int32))
     evidence = variants.drop_columns([name for name in _IN_ARRAYS if name in variants.column_names])
     return AlignedRows(evidence, ranks, sites.select(_SITE), facts, pl, own, covering_row, alts[0][:-1].copy(), merged)
 
@@ -130,8 +132,7 @@ def _variant_facts(
     variants: schema.Variants,
     refs: tuple[Array, Array],
     alts: tuple[Array, Array, Array],
-    pl_at: Array,
-    pl: Array,
+    pls: tuple[Array, Array],
     own_at: Array,
 ) -> Array:
     gt_at, gt = _writable(schema.ragged(variants["gt"]))
@@ -147,8 +148,8 @@ def _variant_facts(
         info_dp=variants["info_dp"],
         alleles=alleles,
         other=any_other_alleles(*alts),
-        star=spanning_alleles(*refs, *alts, ploidies, pl_at, pl),
-        pl=complete_vectors(pl_at, pl, alleles, ploidies),
+        star=spanning_alleles(*refs, *alts, ploidies, *pls),
+        pl=complete_vectors(*pls, alleles, ploidies),
         own=own_at,
     )
 
@@ -172,14 +173,6 @@ def _facts(**columns: Any) -> Array:
     for name, column in columns.items():
         out[name] = schema.numbers(column) if isinstance(column, pa.ChunkedArray) else column
     return out
-
-
-def _fill_covering_row(
-    covering_row: Array, rows: schema.Records, numbers: Array, active: Array, samples: int, positions: Array
-) -> None:
-    bounds = np.searchsorted(schema.numbers(rows["sample"]), np.arange(samples + 1))
-    edges = _own(rows["start"], np.int32), _own(rows["stop"], np.int32)
-    fill_covering_rows(covering_row, positions, active, *edges, bounds, numbers)
 
 
 def _own(column: pa.ChunkedArray, dtype: Any) -> Array:

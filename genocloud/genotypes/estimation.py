@@ -1,7 +1,7 @@
 """The cohort's estimates at each site: allele frequencies, plausible alleles, confidence in a variant."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,15 @@ _SLACK = 1e-10
 Array = npt.NDArray[Any]
 
 
+class EstimatedArrays(NamedTuple):
+    """The arrays of `kernels.frequencies.estimate_sites`: by site `known` and `variant`, by allele the others."""
+
+    known: Array
+    variant: Array
+    absent: Array
+    copies: Array
+
+
 def estimate(summaries: Sequence[LikelihoodCounts], alleles: schema.Alleles, model: Model) -> schema.Estimates:
     """Estimate each site of a shard (ALLELES) from all batches' summaries: ESTIMATES. `*` is still undecided.
 
@@ -28,7 +37,7 @@ def estimate(summaries: Sequence[LikelihoodCounts], alleles: schema.Alleles, mod
     diploid's from 43 ALTs on); such sites are `beyond`.
     """
     sites, summary = site_arrays(alleles), merge(summaries)
-    known, variant, absent, copies = frequencies.estimate_sites(
+    estimated = frequencies.estimate_sites(
         summary.site_offsets,
         summary.offsets,
         summary.values,
@@ -39,7 +48,7 @@ def estimate(summaries: Sequence[LikelihoodCounts], alleles: schema.Alleles, mod
         sites.stars,
         model.max_alternate_alleles,
     )
-    return tabulate(alleles, known, variant, absent, copies, model)
+    return tabulate(alleles, EstimatedArrays(*estimated), model)
 
 
 def can_be_genotyped(known: Array) -> Array:
@@ -47,10 +56,9 @@ def can_be_genotyped(known: Array) -> Array:
     return np.asarray((known & ~frequencies.BEYOND) == frequencies.GENOTYPED)
 
 
-def tabulate(
-    alleles: schema.Alleles, known: Array, variant: Array, absent: Array, copies: Array, model: Model
-) -> schema.Estimates:
-    """ESTIMATES from the arrays of `kernels.frequencies.estimate_sites`."""
+def tabulate(alleles: schema.Alleles, estimated: EstimatedArrays, model: Model) -> schema.Estimates:
+    """ESTIMATES of the sites of ALLELES."""
+    known, variant, absent, copies = estimated
     counts = np.diff(schema.string_lists(alleles["alts"])[0]) + 1
     site = np.repeat(np.arange(len(alleles)), counts)
     number = np.arange(len(site)) - np.repeat(np.cumsum(counts) - counts, counts)

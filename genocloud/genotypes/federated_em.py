@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from genocloud import schema
 from genocloud.genotypes.aligned_rows import SiteArrays, site_arrays
-from genocloud.genotypes.estimation import allele_offsets, can_be_genotyped, pseudocounts, tabulate
+from genocloud.genotypes.estimation import EstimatedArrays, allele_offsets, can_be_genotyped, pseudocounts, tabulate
 from genocloud.genotypes.likelihood_counts import LikelihoodCounts
 from genocloud.genotypes.model import Model
 from genocloud.kernels import frequencies
@@ -111,7 +111,8 @@ class FederatedEM:
 
     def estimates(self) -> schema.Estimates:
         """ESTIMATES, when `questions` is None: those of `estimate` with all sources' summaries."""
-        return tabulate(self._alleles, self._known, self._variant, self._absent, self._copies, self._model)
+        estimated = EstimatedArrays(self._known, self._variant, self._absent, self._copies)
+        return tabulate(self._alleles, estimated, self._model)
 
     def _best(self, crowded: Array, gains: Array) -> Array:
         """Alleles that go into the EM: (alleles,) bool; arguments by allele."""

@@ -1,6 +1,7 @@
 """The ordered pass over a contig that decides whether `*` is kept and which sites are emitted."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -45,7 +46,7 @@ def settle(estimates: Iterable[schema.Estimates], model: Model) -> Iterator[sche
         kept |= np.repeat(unread, np.diff(likely_at))
         nothing = np.bincount(np.repeat(np.arange(len(table)), np.diff(likely_at))[kept], minlength=len(table)) == 0
         quals = np.where(force_output & nothing, _invariant_qual(absent), quals)
-        yield _table(table, quals, least, verdicts, kept, spurious, likely_at, likely)
+        yield _table(table, _Decisions(verdicts=verdicts, kept=kept, spurious=spurious, quals=quals), least)
 
 
 def _invariant_qual(absent: Array) -> Array:
@@ -82,19 +83,24 @@ def _shapes(sites: SiteArrays) -> tuple[Array, ...]:
     return sites.positions, np.diff(sites.refs[0]), lists, np.diff(offsets), text[offsets[:-1]] == ord("*")
 
 
-def _table(
-    table: schema.Estimates,
-    quals: Array,
-    least: float,
-    verdicts: Array,
-    kept: Array,
-    spurious: Array,
-    likely_at: Array,
-    likely: Array,
-) -> schema.Settled:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decisions:
+    """What was decided: by site verdicts, spurious and quals, by plausible ALT kept."""
+
+    verdicts: Array
+    kept: Array
+    spurious: Array
+    quals: Array
+
+
+def _table(table: schema.Estimates, decisions: _Decisions, least: float) -> schema.Settled:
+    likely_at, likely = schema.ragged(table["plausible"])
+    kept, quals = decisions.kept, decisions.quals
     offsets = np.concatenate([[0], np.cumsum(kept)])[likely_at].astype(np.int32)
     texts = pa.array([REASONS.get(verdict) for verdict in range(len(REASONS) + 2)], schema.STRING)
-    reasons = pc.coalesce(table["reason"].cast(schema.STRING).combine_chunks(), texts.take(pa.array(verdicts)))
+    reasons = pc.coalesce(
+        table["reason"].cast(schema.STRING).combine_chunks(), texts.take(pa.array(decisions.verdicts))
+    )
     return pa.table(
         [
             *(table[name] for name in ("contig", "start", "ref", "alts", "forced")),
@@ -103,7 +109,7 @@ def _table(
             pa.ListArray.from_arrays(offsets, schema.ragged(table["each_absent_log10"])[1][kept]),
             table["genotyped"],
             np.diff(likely_at).astype(np.int32),
-            spurious,
+            decisions.spurious,
             table["beyond"],
             schema.nullable(quals, schema.DOUBLE),
             quals < least,

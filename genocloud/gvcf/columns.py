@@ -63,6 +63,16 @@ class ContigContext:
     bases: tuple[Bytes, int, int] = NO_BASES
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRange:
+    """Complete lines, text[begin:end]; `final`: nothing of the file comes after `text`."""
+
+    text: Bytes
+    begin: int
+    end: int
+    final: bool
+
+
 def padded(text: bytes) -> Bytes:
     """Bytes with padding, so that kernels can read eight at a time."""
     return np.frombuffer(text + bytes(8), np.uint8)
@@ -103,22 +113,15 @@ class Columns:
         return text
 
     def parse(
-        self,
-        text: Bytes,
-        begin: int,
-        end: int,
-        contig: ContigContext,
-        file: FileContext,
-        covered: int,
-        final: bool,
-        further: bool,
+        self, lines: TextRange, contig: ContigContext, file: FileContext, *, covered: int, further: bool
     ) -> Outcome:
-        """Parse text[begin:end] of the text loaded last; returns record_layout.OUTCOME by name.
+        """Parse lines of the text loaded last; returns record_layout.OUTCOME by name.
 
         `further`: append rows and counts to those of the previous call (the next contig of the same text)."""
         self.outcome[record_layout.O_COVERED] = covered
         parsing.parse(
-            text, begin, end, contig.name, contig.bases, file.sample, file.title, file.rules, final, further,
+            lines.text, lines.begin, lines.end, contig.name, contig.bases, file.sample, file.title, file.rules,
+            lines.final, further,
             self.blocks, self.ints, self.reals, self.longs, self.spans, self.counts,
             self.alts, self.gts[0], self.ads[0], self.pls[0], self.sbs[0],
             self.codes, self.record, self.held, self.outcome,

@@ -4,7 +4,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from genocloud.gvcf.columns import (
     ContigContext,
     FileContext,
     Outcome,
+    TextRange,
     padded,
 )
 from genocloud.gvcf.dialects import UNKNOWN, Dialect
@@ -103,6 +104,7 @@ def read_rows(
     url: str,
     contigs: Sequence[Contig],
     sample: str | None = None,
+    *,
     region: Region | None = None,
     reference: Bases | None = None,
     policy: RecordPolicy = REFUSE,
@@ -250,11 +252,12 @@ class _Reader:
         outcome, parsed = NOTHING_READ, list[Rows]()
         runs: list[tuple[int, int, int]] = []
         while at < end:
-            outcome = self._records(data, at, end, final, parsed, further=bool(runs))
+            lines = TextRange(text=data, begin=at, end=end, final=final)
+            outcome = self._records(lines, parsed, further=bool(runs))
             at = outcome["consumed"]
             runs.append((self.number, outcome["variants"], outcome["blocks"]))
             if outcome["status"] == record_layout.OTHER_CONTIG:
-                at = self._enter_contig(data, at, end, parsed)
+                at = self._enter_contig(replace(lines, begin=at), parsed)
             elif outcome["status"] != SKIPPED:
                 break
         if outcome["read"]:
@@ -262,25 +265,19 @@ class _Reader:
         self.records += sum(rows.read for rows in parsed)
         return parsed, data[at:].tobytes()
 
-    def _records(
-        self, data: npt.NDArray[np.uint8], at: int, end: int, final: bool, dropped: list[Rows], further: bool
-    ) -> Outcome:
+    def _records(self, lines: TextRange, dropped: list[Rows], further: bool) -> Outcome:
         """Parse records of the current contig, up to one that the policy drops; raises BadRecord.
 
         further  whether the outcome includes the contigs parsed before from the same text
         """
         self.counted = self.counted if further else 0
         before = self.columns.outcome.copy()
-        outcome = self.columns.parse(
-            data, at, end, self.contig_context, self.file_context, self.covered, final, further
-        )
+        outcome = self._parse_lines(lines, further)
         if outcome["status"] > record_layout.OTHER_CONTIG:
             place = outcome["place"]
-            dropped.append(self._drop(data[place : min(end, place + LONG_RECORD_BYTES)], outcome))
+            dropped.append(self._drop(lines.text[place : min(lines.end, place + LONG_RECORD_BYTES)], outcome))
             self.columns.outcome[:] = before
-            outcome = self.columns.parse(
-                data, at, place, self.contig_context, self.file_context, self.covered, False, further
-            )
+            outcome = self._parse_lines(replace(lines, end=place, final=False), further)
             outcome["status"] = SKIPPED
         self.lines += outcome["lines"] - self.counted
         self.counted = outcome["lines"]
@@ -289,6 +286,9 @@ class _Reader:
             self.warned_of_tabs = True
             log.warning("%s: lines end with tabs, which are ignored", self.url)
         return outcome
+
+    def _parse_lines(self, lines: TextRange, further: bool) -> Outcome:
+        return self.columns.parse(lines, self.contig_context, self.file_context, covered=self.covered, further=further)
 
     def _drop(self, data: npt.NDArray[np.uint8], outcome: Outcome) -> Rows:
         """Drop the bad record at the start of `data` if the policy allows it; raises BadRecord otherwise."""
@@ -335,23 +335,23 @@ class _Reader:
         odd = {kind: count for kind, count in odd.items() if count}
         return Rows(variants, blocks, outcome["read"], dropped, self.file.checksum, self.file.bytes_read, odd=odd)
 
-    def _enter_contig(self, data: npt.NDArray[np.uint8], at: int, end: int, dropped: list[Rows]) -> int:
-        """Enter the contig of the record at `at`, or skip its records; returns where parsing continues.
+    def _enter_contig(self, lines: TextRange, dropped: list[Rows]) -> int:
+        """Enter the contig of the first record, or skip its records; returns where parsing continues.
 
         Raises UnknownContig, or BadRecord where contigs are not in the reference's order.
         """
-        line = data[at : at + SHOWN_BYTES].tobytes()
+        line = lines.text[lines.begin : lines.begin + SHOWN_BYTES].tobytes()
         chrom = line.split(b"\n", 1)[0].split(b"\t", 1)[0]
         number = self.numbers.get(chrom.decode("utf-8", "replace"))
         reason = self._skip_reason(line, chrom, number)
         if reason:
-            return self._skip_contig(data, at, end, chrom, number, reason, dropped)
+            return self._skip_contig(lines, chrom, number, reason, dropped)
         assert number is not None
         self.number, self.covered = number, 0
         sequence = self.reference.sequences.get(self.contigs[number].name) if self.reference else None
         bases = (sequence.data, sequence.line_bases, sequence.line_bytes) if sequence else NO_BASES
         self.contig_context = ContigContext((padded(chrom), len(chrom), self.contigs[number].length), bases)
-        return at
+        return lines.begin
 
     def _skip_reason(self, line: bytes, chrom: bytes, number: int | None) -> str:
         """Why a contig's records are dropped; empty if they are parsed."""
@@ -371,23 +371,16 @@ class _Reader:
             raise unsorted_contig(self.url, self.lines + 1, line)
         return CONTIG_ORDER
 
-    def _skip_contig(
-        self,
-        data: npt.NDArray[np.uint8],
-        at: int,
-        end: int,
-        chrom: bytes,
-        number: int | None,
-        reason: str,
-        dropped: list[Rows],
-    ) -> int:
+    def _skip_contig(self, lines: TextRange, chrom: bytes, number: int | None, reason: str, dropped: list[Rows]) -> int:
         """Skip a contig's records and count them; returns where the next contig starts."""
         mark = re.escape(chrom)
-        match = re.match(rb"(?:%b(?:\t[^\n]*+)?+\n|#[^\n]*+\n|\r?\n)++" % mark, data[at:end].tobytes())
+        match = re.match(
+            rb"(?:%b(?:\t[^\n]*+)?+\n|#[^\n]*+\n|\r?\n)++" % mark, lines.text[lines.begin : lines.end].tobytes()
+        )
         assert match is not None
         text = match[0]
         self.lines += text.count(b"\n")
         hole = () if number is None or reason != OUTSIDE else (Region(number, 0, self.contigs[number].length),)
         dropped.append(self._dropped_rows(reason, len(re.findall(rb"(?m)^%b[\t\n]" % mark, text)), *hole))
         self.contig_context = NO_CONTIG  # so that the contig before is refused if it continues after this one
-        return at + len(text)
+        return lines.begin + len(text)

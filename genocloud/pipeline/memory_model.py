@@ -1,7 +1,7 @@
 """Estimate each shard's peak memory from stored row counts; split shards over the limit."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -100,6 +100,15 @@ class SiteCounts:
     pairs: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class TaskLimits:
+    """Threads of a shard's task, the bytes that it should need at most, and the bytes that there are."""
+
+    threads: int
+    max_task_bytes: int
+    worker_bytes: int
+
+
 def split_to_memory(cohort: Cohort, cut: ShardPlan, scatter: Scatter) -> ShardPlan:
     """The plan with every shard's memory need, and shards over the limit split at fixed places of the genome.
 
@@ -107,11 +116,12 @@ def split_to_memory(cohort: Cohort, cut: ShardPlan, scatter: Scatter) -> ShardPl
     a single site needs more than there is.
     """
     tables = cached_tables(cohort, "alleles")
-    threads = threads_each(scatter, len(cut.settled))
-    limit, memory = task_limit(scatter), scatter.memory
+    limits = TaskLimits(
+        threads=threads_each(scatter, len(cut.settled)), max_task_bytes=task_limit(scatter), worker_bytes=scatter.memory
+    )
 
     def fitted(shards: Sequence[Shard]) -> tuple[Shard, ...]:
-        return tuple(piece for shard in shards for piece in pieces_of(cohort, tables, shard, threads, limit, memory))
+        return tuple(piece for shard in shards for piece in pieces_of(cohort, tables, shard, limits))
 
     return replace(cut, owned=fitted(cut.owned), upstream=fitted(cut.upstream))
 
@@ -124,47 +134,50 @@ def task_limit(scatter: Scatter) -> int:
     return limit
 
 
-def pieces_of(
-    cohort: Cohort, tables: CachedTables, shard: Shard, threads: int, limit: int, memory: int
-) -> Iterator[Shard]:
-    """A shard with its need, or its pieces under `limit`, each of which must fit `memory`; `tables` hold ALLELES."""
+def pieces_of(cohort: Cohort, tables: CachedTables, shard: Shard, limits: TaskLimits) -> Iterator[Shard]:
+    """A shard with its need, or its pieces, each of which needs at most `max_task_bytes` or is a single site.
+
+    `tables` hold ALLELES. Raises ShardTooHeavy where a piece does not fit `worker_bytes`.
+    """
     stored = stored_rows(cohort, shard.region)
     counts = tables.counts(shard) or {}
     whole = SiteCounts(counts.get("sites", 0), counts.get("observed", 0), counts.get("pairs", 0))
-    need = need_of(stored, whole, whole, threads)
-    if need <= limit:
+    need = need_of(stored, whole, whole, limits.threads)
+    if need <= limits.max_task_bytes:
         yield replace(shard, need=need)
         return
     load = SiteLoad.of(alleles_in(tables, shard))
-    cuts = list(_cuts(stored, load, shard.region, whole, threads, limit))
+
+    def need_in(region: Region) -> int:
+        return need_of(stored, load.in_region(region), whole, limits.threads)
+
+    cuts = list(_cuts(load, shard.region, lambda region: need_in(region) <= limits.max_task_bytes))
     edges = [shard.region.start, *cuts, shard.region.end]
     for start, end in pairwise(edges):
         piece = piece_of(cohort.layout, shard, Region(shard.region.contig, start, end))
-        need = need_of(stored, load.in_region(piece.region), whole, threads)
-        if need > memory:
+        need = need_in(piece.region)
+        if need > limits.worker_bytes:
             where = extent_text(piece.extent, cohort.contigs)
-            raise ShardTooHeavy(where, need, memory, "give more --memory, fewer threads, or smaller batches")
+            remedy = "give more --memory, fewer threads, or smaller batches"
+            raise ShardTooHeavy(where, need, limits.worker_bytes, remedy)
         yield replace(piece, need=need)
     if cuts:
         log.info("%s: too heavy for one task, cut into %d", extent_text(shard.extent, cohort.contigs), len(edges) - 1)
 
 
-def _cuts(
-    stored: Sequence[Stored], load: SiteLoad, region: Region, whole: SiteCounts, threads: int, limit: int
-) -> Iterator[int]:
-    """Where a region is split: in half, and each half again, until each piece is under `limit` or has one site.
+def _cuts(load: SiteLoad, region: Region, fits: Callable[[Region], bool]) -> Iterator[int]:
+    """Where a region is split: in half, and each half again, until each piece fits or has one site.
 
     The places do not depend on who joins the cohort, so that tables cached for a piece can be reused.
     """
-    counts = load.in_region(region)
-    if counts.sites <= 1 or need_of(stored, counts, whole, threads) <= limit:
+    if load.in_region(region).sites <= 1 or fits(region):
         return
     middle = (region.start + region.end) // 2
     halves = Region(region.contig, region.start, middle), Region(region.contig, middle, region.end)
-    yield from _cuts(stored, load, halves[0], whole, threads, limit)
+    yield from _cuts(load, halves[0], fits)
     if all(load.in_region(half).sites for half in halves):
         yield middle
-    yield from _cuts(stored, load, halves[1], whole, threads, limit)
+    yield from _cuts(load, halves[1], fits)
 
 
 def need_of(stored: Sequence[Stored], counts: SiteCounts, whole: SiteCounts, threads: int) -> int:

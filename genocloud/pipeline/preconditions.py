@@ -13,7 +13,7 @@ from genocloud.samples.names import lookalike_key
 class BareBlocks(InputError):
     """A sample whose reference blocks have no confidence, so that hom-ref cannot be told from no data."""
 
-    def __init__(self, url: str, sample: str, blocks: int, first: str, others: int, caller: str) -> None:
+    def __init__(self, url: str, sample: str, *, blocks: int, first: str, others: int, caller: str) -> None:
         self.url, self.sample, self.blocks, self.first, self.others = url, sample, blocks, first, others
         self.caller = caller
         written = f"the file is of {caller}: " if caller not in ("", UNKNOWN.name) else ""
@@ -56,7 +56,7 @@ def refuse_bare_blocks(cohort: Cohort) -> None:
         _, sample, tally = bare[0]
         contig, start = tally.first_bare
         first = f"{cohort.contigs[contig].name}:{start + 1:,}"
-        raise BareBlocks(cohort.url, sample, tally.bare, first, len(bare) - 1, tally.caller)
+        raise BareBlocks(cohort.url, sample, blocks=tally.bare, first=first, others=len(bare) - 1, caller=tally.caller)
 
 
 def active_tallies(cohort: Cohort) -> Iterator[tuple[str, Tally]]:

@@ -52,8 +52,8 @@ def _shown(alleles: schema.Alleles, place: int) -> schema.Observations:
     row = np.repeat(np.arange(len(alleles)), np.diff(lists))
     order = np.arange(len(row)) - lists[row]
     observed = np.where(order == 0, schema.numbers(alleles["observed"])[row], 0)
-    contig, start, ref = (alleles[name].take(row) for name in ("contig", "start", "ref"))
-    return _observations(contig, start, ref, pc.list_flatten(alleles["alts"]), place, order, observed)
+    shown = {name: alleles[name].take(row) for name in ("contig", "start", "ref")}
+    return _observations(place, **shown, alt=pc.list_flatten(alleles["alts"]), order=order, observed=observed)
 
 
 def _stars(each: LocationSites, place: int, starts: Any) -> schema.Observations:
@@ -66,14 +66,16 @@ def _stars(each: LocationSites, place: int, starts: Any) -> schema.Observations:
     nothing = np.zeros(np.count_nonzero(reached), np.int32)
     ref, alt = (pa.array([text]).take(nothing) for text in ("", "*"))
     contig = stretches["contig"].take(under[reached])
-    return _observations(contig, others[reached], ref, alt, place, nothing, nothing)
+    return _observations(place, contig=contig, start=others[reached], ref=ref, alt=alt, order=nothing, observed=nothing)
 
 
-def _observations(
-    contig: Any, start: Any, ref: Any, alt: Any, place: int, order: Any, observed: Any
-) -> schema.Observations:
-    columns = [contig, start, ref, alt, np.full(len(order), place), order, observed]
-    arrays = [pa.array(column) if isinstance(column, np.ndarray) else column for column in columns]
+def _observations(place: int, **columns: Any) -> schema.Observations:
+    """Observations of one sample, whose rank is its location's place."""
+    columns["rank"] = np.full(len(columns["order"]), place)
+    arrays = [
+        pa.array(column) if isinstance(column := columns[name], np.ndarray) else column
+        for name in schema.OBSERVATIONS.names
+    ]
     return pa.table(
         [array.cast(kind.type) for array, kind in zip(arrays, schema.OBSERVATIONS, strict=True)], schema.OBSERVATIONS
     )

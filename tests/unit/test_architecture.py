@@ -115,6 +115,40 @@ def test_signatures_say_which_columns_a_table_has():
     assert bare == ANY_TABLE
 
 
+MOST_POSITIONAL = 5
+LONG_CALLS = {
+    "costs/model.py": {"_money"},
+    "genotypes/allele_specific.py": {"allele_raw_annotations"},
+    "genotypes/calling.py": {"call"},
+    "pipeline/hybrid/locations.py": {"fill_locations"},
+    "report/html.py": {"render_html"},
+    "scatter/executors.py": {"run_needing"},
+    "steps/discover.py": {"discover"},
+    "steps/erase.py": {"erase"},
+    "steps/export.py": {"export", "export_locked"},
+    "steps/genotype.py": {"genotype"},
+    "steps/ingest.py": {"ingest"},
+    "steps/report.py": {"report"},
+}
+"""Functions that take more: none is added, and each is to go."""
+
+
+def positional(function: ast.FunctionDef) -> int:
+    names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    return len([name for name in names if name not in ("self", "cls")])
+
+
+def test_no_function_outside_kernels_takes_many_positional_arguments():
+    """What belongs together is one argument, and options are keyword-only."""
+    long = {
+        str(path.relative_to(ROOT / "genocloud")): names
+        for path in MODULES
+        if "kernels" not in path.parts
+        if (names := {each.name for each in functions(path) if positional(each) > MOST_POSITIONAL})
+    }
+    assert {name: names - LONG_CALLS.get(name, set()) for name, names in long.items()} == {name: set() for name in long}
+
+
 def test_no_test_module_imports_another():
     """What two of them share stands in tests/support, or in a module of their folder without `test_` in its name."""
     importing = re.compile(r"^\s*(from|import) tests\.[\w.]*\btest_\w+|^\s*from tests\.[\w.]+ import .*\btest_", re.M)

@@ -29,7 +29,7 @@ from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_ge
 from genocloud.pipeline.genotyping.shard_calling import ensure_all_genotypes
 from genocloud.pipeline.genotyping.shard_completion import Segments, complete
 from genocloud.pipeline.genotyping.shard_estimates import estimated, merged_in_order, write_estimates
-from genocloud.pipeline.memory_model import SiteLoad, discovery_need, pieces_of
+from genocloud.pipeline.memory_model import SiteLoad, TaskLimits, discovery_need, pieces_of
 from genocloud.pipeline.reference import read_reference
 from genocloud.pipeline.sharding import Base, CachedTables, Shard, alleles_in, cached_tables, cohort_key, reaches
 from genocloud.regions import Region
@@ -247,7 +247,8 @@ def store_alleles(request: tuple[ShardTask, int, int]) -> Edges:
     alleles = _with_local_counts(cohort, shard, unpack(task.messages[0], "united"), task.threads)
     weight = SiteLoad.of(alleles).whole
     tables.write(shard, alleles, asdict(weight))
-    pieces = pieces_of(cohort, tables, shard, task.threads, max_task_bytes, worker_bytes)
+    limits = TaskLimits(threads=task.threads, max_task_bytes=max_task_bytes, worker_bytes=worker_bytes)
+    pieces = pieces_of(cohort, tables, shard, limits)
     return [(piece.region.start, piece.region.end, _rounded_up(piece.need)) for piece in pieces]
 
 

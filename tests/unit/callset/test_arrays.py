@@ -170,9 +170,9 @@ def test_a_block_reads_its_own_columns_of_its_own_shard(
 ) -> None:
     read = []
 
-    def spied(store, file, declared, place, samples=(), columns=None, rows=None):
+    def spied(store, file, declared, conditions=(), columns=None):
         read.append((file.name, tuple(columns)))
-        return _read(store, file, declared, place, samples, columns, rows)
+        return _read(store, file, declared, conditions, columns)
 
     _read = reading._read
     monkeypatch.setattr(reading, "_read", spied)
