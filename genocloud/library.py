@@ -61,28 +61,28 @@ def joint(
         raise SettingError("no cohort is named: give its URL as cohort=, or samples= and no replace=")
     model = model or Model()
     options = pipeline.JointOptions(
-        None if samples is None else pipeline.sheet_or_gvcfs(_paths(samples)),
-        os.fspath(reference),
-        os.fspath(out),
-        model if dbsnp is None else changed(model, dbsnp=genotyping.known_variants(os.fspath(dbsnp))),
-        pipeline.Intervals(
-            _texts(intervals),
-            interval_padding,
-            _texts(force_output_intervals),
-            include_non_variant_sites,
-            _texts(exclude_intervals),
-            interval_exclusion_padding,
+        listed=None if samples is None else pipeline.sheet_or_gvcfs(_paths(samples)),
+        reference_url=os.fspath(reference),
+        out_url=os.fspath(out),
+        model=model if dbsnp is None else changed(model, dbsnp=genotyping.known_variants(os.fspath(dbsnp))),
+        intervals=pipeline.Intervals(
+            included=_texts(intervals),
+            padding=interval_padding,
+            force_output=_texts(force_output_intervals),
+            non_variant=include_non_variant_sites,
+            excluded=_texts(exclude_intervals),
+            exclusion_padding=interval_exclusion_padding,
         ),
-        threads or len(os.sched_getaffinity(0)),
-        _path(callset),
-        memory,
-        _path(dbsnp),
-        _path(cohort),
-        replace,
-        drop_bad_records,
+        threads=threads or len(os.sched_getaffinity(0)),
+        callset_url=_path(callset),
+        memory=memory,
+        dbsnp_url=_path(dbsnp),
+        cohort_url=_path(cohort),
+        replace=replace,
+        drop_bad_records=drop_bad_records,
     )
     with open_progress(quiet=quiet) as progress:
-        return steps.joint(options, progress)[1]
+        return steps.joint(options, progress=progress)[1]
 
 
 def _paths(samples: Path | Sequence[Path]) -> list[str]:

@@ -44,8 +44,16 @@ def call_reads(folder: Path, data: Path) -> list[Path]:
     gvcfs = [folder / f"{person.sample}.g.vcf.gz" for person in people]
     reference = str(data / "reference.fa")
     for person, out in zip(people, gvcfs, strict=True):
-        calling = steps.Calling(person.sample, person.reads, reference, out, person.sex, ["chrX:1-12000"], workers=2)
-        steps.call(calling, Silent())
+        options = steps.CallOptions(
+            sample=person.sample,
+            reads_url=person.reads,
+            reference_url=reference,
+            out=out,
+            sex=person.sex,
+            par=["chrX:1-12000"],
+            workers=2,
+        )
+        steps.call(options, progress=Silent())
     return gvcfs
 
 
@@ -57,12 +65,14 @@ def make_callset(
     progress, model = Silent(), Model()
     with open_scatter(choice) as scatter:
         for sheet in sheets:
-            steps.ingest(made.cohort, str(sheet), str(data / "reference.fa"), storing, scatter, progress)
+            steps.ingest(
+                made.cohort, str(sheet), str(data / "reference.fa"), options=storing, scatter=scatter, progress=progress
+            )
         opened = open_cohort(made.cohort)
         cut = pipeline.cut_genome(opened)
-        steps.discover(opened, cut, scatter, progress)
-        steps.genotype(opened, made.callset, model, cut, scatter, progress)
-        steps.export(made.callset, str(made.vcf), scatter, progress)
+        steps.discover(opened, cut, scatter=scatter, progress=progress)
+        steps.genotype(opened, made.callset, model=model, cut=cut, scatter=scatter, progress=progress)
+        steps.export(made.callset, str(made.vcf), scatter=scatter, progress=progress)
     return made
 
 

@@ -21,7 +21,7 @@ def _hybrid(commands: Commands) -> None:
         meter = Meter(*hourly(config, CPUS))
         with open_progress(quiet=arguments.quiet, said=meter.summary) as progress:
             budgeted = progress if arguments.budget is None else Budgeted(progress, meter, arguments.budget)
-            receipt = steps.hybrid(config, budgeted, say=(lambda _: None) if arguments.quiet else _say)
+            receipt = steps.hybrid(config, progress=budgeted, say=(lambda _: None) if arguments.quiet else _say)
         hand_over(receipt, arguments)
 
     command = new_command(

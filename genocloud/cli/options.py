@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias
 
-from genocloud import pipeline
+from genocloud import pipeline, steps
 from genocloud.cli.logs import without_secrets
 from genocloud.errors import SettingError, did_you_mean
 from genocloud.genotypes import Model
@@ -322,12 +322,12 @@ def forcing_options(command: argparse.ArgumentParser) -> None:
 def chosen_intervals(arguments: Arguments) -> "pipeline.Intervals":
     """The intervals that the options describe."""
     return pipeline.Intervals(
-        tuple(arguments.intervals),
-        arguments.interval_padding,
-        tuple(getattr(arguments, "force_output_intervals", ())),
-        getattr(arguments, "include_non_variant_sites", False),
-        tuple(arguments.exclude_intervals),
-        arguments.interval_exclusion_padding,
+        included=tuple(arguments.intervals),
+        padding=arguments.interval_padding,
+        force_output=tuple(getattr(arguments, "force_output_intervals", ())),
+        non_variant=getattr(arguments, "include_non_variant_sites", False),
+        excluded=tuple(arguments.exclude_intervals),
+        exclusion_padding=arguments.interval_exclusion_padding,
     )
 
 
@@ -360,6 +360,50 @@ def chosen_model(arguments: Arguments) -> Model:
         arguments.annotate_with_num_discovered_alleles,
         arguments.allow_old_rms_mapping_quality_annotation_data,
         genotyping.known_variants(arguments.dbsnp) if arguments.dbsnp else "",
+    )
+
+
+def chosen_joint_options(arguments: Arguments) -> "pipeline.JointOptions":
+    """What `genocloud joint` does, as the options describe it."""
+    return pipeline.JointOptions(
+        listed=pipeline.sheet_or_gvcfs(arguments.samples) if arguments.samples else None,
+        reference_url=arguments.reference,
+        out_url=arguments.output,
+        model=chosen_model(arguments),
+        intervals=chosen_intervals(arguments),
+        threads=arguments.threads,
+        callset_url=arguments.callset,
+        memory=arguments.memory,
+        dbsnp_url=arguments.dbsnp,
+        cohort_url=arguments.cohort,
+        replace=arguments.replace,
+        drop_bad_records=arguments.on_bad_record == "drop",
+    )
+
+
+def chosen_ingest_options(arguments: Arguments) -> "pipeline.IngestOptions":
+    """How gVCFs are ingested, as the options describe it."""
+    return pipeline.IngestOptions(
+        part_bp=arguments.part_bp,
+        window_bp=arguments.window_bp,
+        batch_size=arguments.batch_size,
+        complete=arguments.complete,
+        replace=arguments.replace,
+        intervals=chosen_intervals(arguments),
+        drop_bad_records=arguments.on_bad_record == "drop",
+    )
+
+
+def chosen_call_options(arguments: Arguments) -> "steps.CallOptions":
+    """Which reads are called and how, as the options describe it."""
+    return steps.CallOptions(
+        sample=arguments.sample,
+        reads_url=arguments.reads,
+        reference_url=arguments.reference,
+        out=arguments.output,
+        sex=arguments.sex,
+        par=arguments.par,
+        workers=arguments.threads,
     )
 
 

@@ -34,7 +34,7 @@ def _plan(commands: Commands) -> None:
 
             config = read_config(arguments.config)
             check_prices(config)  # before a machine is measured
-            made = plan_of(config, _rates(arguments), arguments.cores, arguments.joint)
+            made = plan_of(config, rates=_rates(arguments), width=arguments.cores, joint=arguments.joint)
             if arguments.output:
                 folder, name = storage.split(arguments.output)
                 storage.open_store(folder).write(name, made.to_json().encode())
@@ -85,7 +85,7 @@ def _rates(arguments: Arguments) -> "Rates":
     from genocloud import steps
 
     with shown_progress(arguments) as progress:
-        return steps.calibrate(folder, progress)
+        return steps.calibrate(folder, progress=progress)
 
 
 def _rates_text(rates: "Rates") -> str:

@@ -18,7 +18,10 @@ from genocloud.cli.options import (
     bad_record_option,
     budget_options,
     callset_argument,
+    chosen_call_options,
+    chosen_ingest_options,
     chosen_intervals,
+    chosen_joint_options,
     chosen_model,
     cohort_argument,
     dbsnp_option,
@@ -75,22 +78,9 @@ def _joint(commands: Commands) -> None:
             arguments.usage.error("--replace changes samples of a cohort that stays; name it with --cohort")
         if not arguments.samples and arguments.cohort is None:
             arguments.usage.error("name a sample sheet, or gVCFs")
-        plan = pipeline.JointOptions(
-            pipeline.sheet_or_gvcfs(arguments.samples) if arguments.samples else None,
-            arguments.reference,
-            arguments.output,
-            chosen_model(arguments),
-            chosen_intervals(arguments),
-            arguments.threads,
-            arguments.callset,
-            arguments.memory,
-            arguments.dbsnp,
-            arguments.cohort,
-            arguments.replace,
-            arguments.on_bad_record == "drop",
-        )
+        options = chosen_joint_options(arguments)
         with shown_progress(arguments) as progress:
-            summary, receipt = steps.joint(plan, progress)
+            summary, receipt = steps.joint(options, progress=progress)
         hand_over(receipt, arguments)
         print(summary, file=sys.stderr)  # noqa: T201 (the command line's own voice)
 
@@ -132,7 +122,9 @@ def _inputs(commands: Commands) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
             listed = pipeline.sheet_or_gvcfs(arguments.samples)
             chosen = chosen_intervals(arguments)
-            checked, receipt = steps.check_inputs(listed, arguments.reference, scatter, progress, chosen)
+            checked, receipt = steps.check_inputs(
+                listed, arguments.reference, scatter=scatter, progress=progress, intervals=chosen
+            )
         if arguments.output:
             steps.write_called_sheet(checked, arguments.called, arguments.output)
         hand_over(receipt, arguments)
@@ -157,17 +149,8 @@ def _inputs(commands: Commands) -> None:
 
 def _call(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
-        calling = steps.Calling(
-            arguments.sample,
-            arguments.reads,
-            arguments.reference,
-            arguments.output,
-            arguments.sex,
-            arguments.par,
-            arguments.threads,
-        )
         with shown_progress(arguments) as progress:
-            receipt = steps.call(calling, progress)
+            receipt = steps.call(chosen_call_options(arguments), progress=progress)
         hand_over(receipt, arguments)
 
     command = new_command(
@@ -197,19 +180,13 @@ def _call(commands: Commands) -> None:
 
 def _ingest(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
-        storing = pipeline.IngestOptions(
-            arguments.part_bp,
-            arguments.window_bp,
-            arguments.batch_size,
-            arguments.complete,
-            arguments.replace,
-            chosen_intervals(arguments),
-            arguments.on_bad_record == "drop",
-        )
+        options = chosen_ingest_options(arguments)
         pipeline.load_ingest()
         listed = pipeline.sheet_or_gvcfs(arguments.samples)
         with open_scatter(arguments.scatter) as scatter, shown_progress(arguments) as progress:
-            receipt = steps.ingest(arguments.cohort, listed, arguments.reference, storing, scatter, progress)
+            receipt = steps.ingest(
+                arguments.cohort, listed, arguments.reference, options=options, scatter=scatter, progress=progress
+            )
         hand_over(receipt, arguments)
 
     command = new_command(
@@ -269,7 +246,7 @@ def _discover(commands: Commands) -> None:
                 whole_cohort, arguments.part, chosen_intervals(arguments).targets(whole_cohort.contigs)
             )
             reference = pipeline.read_reference(arguments.reference) if arguments.reference else None
-            receipt = steps.discover(whole_cohort, cut, scatter, progress, reference=reference)
+            receipt = steps.discover(whole_cohort, cut, scatter=scatter, progress=progress, reference=reference)
         hand_over(receipt, arguments)
 
     command = new_command(commands, "discover", "Merge a cohort's alleles into sites.", run, "cohort/")
@@ -299,7 +276,15 @@ def _genotype(commands: Commands) -> None:
             cut = pipeline.cut_genome(whole_cohort, arguments.part, targets)
             genotyping.copy_alleles(whole_cohort, cut, scatter, progress)
             cut = pipeline.split_to_memory(whole_cohort, cut, scatter)
-            receipt = steps.genotype(whole_cohort, arguments.callset, model, cut, scatter, progress, arguments.dbsnp)
+            receipt = steps.genotype(
+                whole_cohort,
+                arguments.callset,
+                model=model,
+                cut=cut,
+                scatter=scatter,
+                progress=progress,
+                dbsnp_url=arguments.dbsnp,
+            )
         hand_over(receipt, arguments)
 
     command = new_command(
@@ -331,7 +316,14 @@ def _export(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
             inside = chosen_intervals(arguments)
-            receipt = steps.export(arguments.callset, arguments.output, scatter, progress, inside, arguments.site)
+            receipt = steps.export(
+                arguments.callset,
+                arguments.output,
+                scatter=scatter,
+                progress=progress,
+                intervals=inside,
+                sites=arguments.site,
+            )
         hand_over(receipt, arguments)
 
     command = new_command(
@@ -358,10 +350,10 @@ def _report(commands: Commands) -> None:
                 arguments.callset,
                 arguments.receipts,
                 arguments.output,
-                scatter,
-                progress,
-                arguments.plan,
-                arguments.title,
+                scatter=scatter,
+                progress=progress,
+                plan_url=arguments.plan,
+                title=arguments.title,
             )
         hand_over(receipt, arguments)
 

@@ -68,7 +68,7 @@ def _new_names(arguments: Arguments) -> dict[str, str]:
 
 def _inspect(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
-        sys.stdout.write(steps.inspect(arguments.url, arguments.cohort_version))
+        sys.stdout.write(steps.inspect(arguments.url, version=arguments.cohort_version))
 
     command = new_command(
         commands, "inspect", "Describe a cohort, callset, gVCF or receipt in a few lines.", run, "cohort/"
@@ -88,7 +88,7 @@ def _history(commands: Commands) -> None:
 def _verify(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
-            receipt = steps.verify(arguments.url, scatter, progress)
+            receipt = steps.verify(arguments.url, scatter=scatter, progress=progress)
         hand_over(receipt, arguments)
         count, figures = receipt.balance["taken"], receipt.figures
         checked = f"{count:,} object{'' if count == 1 else 's'}"
@@ -167,7 +167,9 @@ def _rename(commands: Commands) -> None:
 def _compact(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
-            receipt = steps.compact(arguments.cohort, arguments.batch_size, scatter, progress)
+            receipt = steps.compact(
+                arguments.cohort, batch_size=arguments.batch_size, scatter=scatter, progress=progress
+            )
         hand_over(receipt, arguments)
 
     command = new_command(
@@ -184,7 +186,13 @@ def _compact(commands: Commands) -> None:
 def _collect(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress:
-            receipt = steps.collect(arguments.cohort, progress, arguments.keep, arguments.older_than, arguments.dry_run)
+            receipt = steps.collect(
+                arguments.cohort,
+                progress=progress,
+                keep=arguments.keep,
+                older_than_hours=arguments.older_than,
+                dry_run=arguments.dry_run,
+            )
         hand_over(receipt, arguments)
         verb = "would free" if arguments.dry_run else "freed"
         dropped = receipt.balance["dropped"]
@@ -212,7 +220,12 @@ def _erase(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
             receipt = steps.erase(
-                arguments.cohort, arguments.sample, arguments.callsets, arguments.yes, scatter, progress
+                arguments.cohort,
+                arguments.sample,
+                callsets=arguments.callsets,
+                sure=arguments.yes,
+                scatter=scatter,
+                progress=progress,
             )
         hand_over(receipt, arguments)
         _say(_erased(receipt))

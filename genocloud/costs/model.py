@@ -63,7 +63,7 @@ WRITE_BYTES, READ_BYTES = 8e6, 0.5e6
 """Bytes of a request, on average: parts are uploaded in large pieces, and read in blocks."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Portion:
     """What the people at one site bring: how many, of whom so many come as reads; files, records, observations.
 
@@ -84,7 +84,7 @@ class Portion:
         return replace(self, **sums | {"bases": max(self.bases, other.bases)})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Starts:
     """What is started besides the work itself: Snakemake's runs and jobs, genocloud's commands, Dask clusters.
 
@@ -108,11 +108,11 @@ class Starts:
         return self.rounds / self.jobs if self.jobs else 1.0
 
 
-ONE_COMMAND = Starts(0, 0, 1, 0, 1)
+ONE_COMMAND = Starts(runs=0, jobs=0, commands=1, clusters=0, rounds=1)
 """`genocloud joint`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shape:
     """What the cohort looks like as a whole, and how it is cut.
 
@@ -133,7 +133,7 @@ Needing = Callable[[Portion, float, int], Needs]
 """The needs of so many people's steps, by the sites of the whole cohort, on so many cores."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Place:
     """A site of a plan: what it holds, what it costs, cores that are rented there, what may leave it."""
 
@@ -144,7 +144,7 @@ class Place:
     policy: str = STAYS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """What a step takes at a site. `memory_bytes` is of its largest process; `crossing_bytes` leave the site."""
 
@@ -159,7 +159,7 @@ class Line:
     money: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Placement:
     """One way to run it: who coordinates, whose data are moved there first, and what that takes."""
 
@@ -204,7 +204,7 @@ class Placement:
 _TOTALS = ("core_seconds", "wall_seconds", "stored_bytes", "crossing_bytes", "money")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Planner:
     """How amounts become lines: the rates, the cohort's shape, and what tasks need in memory."""
 
@@ -218,10 +218,21 @@ class Planner:
         held = [_after_move(each, places, coordinator, moved) for each in places if each.name not in moved]
         everybody = reduce(Portion.__add__, (each.portion for each in held))
         merged = all(each.policy == MAY_LEAVE for each in held if each.name != coordinator)
-        flow = _Flow(coordinator, len(held) - 1, merged, everybody, self.shape.sites_of(everybody.people))
+        flow = _Flow(
+            coordinator=coordinator,
+            others=len(held) - 1,
+            merged=merged,
+            everybody=everybody,
+            sites=self.shape.sites_of(everybody.people),
+        )
         lines = [*_moving(places, moved), *(line for each in held for line in self._at(each, flow))]
         lines.append(self._starting(next(each for each in held if each.name == coordinator)))
-        return Placement(coordinator, tuple(moved), {each.name: each.width for each in held}, tuple(lines))
+        return Placement(
+            coordinator=coordinator,
+            moved=tuple(moved),
+            widths={each.name: each.width for each in held},
+            lines=tuple(lines),
+        )
 
     def placements(self, places: Sequence[Place]) -> list[Placement]:
         """All ways that the policies allow, cheapest first: data move only from sites that they may leave."""
@@ -246,9 +257,26 @@ class Planner:
             crossing = self._crossing(step, place, flow, stored.get("genotype", 0.0))
             if seconds or crossing:
                 tasks, kept = self._tasks(step, place.portion, needs), stored.get(step, 0.0)
-                money = _money(place.prices, seconds, memory, kept, _read(step, stored, amounts), crossing)
+                money = _money(
+                    place.prices,
+                    seconds,
+                    memory=memory,
+                    kept=kept,
+                    read=_read(step, stored, amounts),
+                    crossing=crossing,
+                )
                 wall = _wall_seconds(seconds, min(place.width, tasks * (place.width if self.way.fused else 1)))
-                yield Line(place.name, step, tasks, seconds, wall, memory, kept, crossing, money)
+                yield Line(
+                    site=place.name,
+                    step=step,
+                    tasks=tasks,
+                    core_seconds=seconds,
+                    wall_seconds=wall,
+                    memory_bytes=memory,
+                    stored_bytes=kept,
+                    crossing_bytes=crossing,
+                    money=money,
+                )
 
     def _work(self, step: str, portion: Portion, amounts: Amounts, needs: Needs) -> tuple[float, float]:
         """Core-seconds of a step, and the memory of its largest process."""
@@ -265,10 +293,20 @@ class Planner:
         """What the starts of a run take, at the site that coordinates it."""
         starts = self.shape.starts
         seconds = self.rates.of("seconds start", starts.amounts)
-        run = self.rates.of("seconds start", Starts(starts.runs, 0, 0, 0, 0).amounts)
+        run = self.rates.of("seconds start", Starts(runs=starts.runs, jobs=0, commands=0, clusters=0, rounds=0).amounts)
         wall = run + (seconds - run) * starts.in_turn
-        money = _money(place.prices, seconds, 0.0, 0.0, 0.0, 0.0)
-        return Line(place.name, START, max(1, starts.jobs), seconds, wall, 0.0, 0.0, 0.0, money)
+        money = _money(place.prices, seconds)
+        return Line(
+            site=place.name,
+            step=START,
+            tasks=max(1, starts.jobs),
+            core_seconds=seconds,
+            wall_seconds=wall,
+            memory_bytes=0.0,
+            stored_bytes=0.0,
+            crossing_bytes=0.0,
+            money=money,
+        )
 
     def _tasks(self, step: str, portion: Portion, needs: Needs) -> int:
         batches = math.ceil(portion.people / self.shape.batch_size)
@@ -293,7 +331,7 @@ class Planner:
         return handed_in.get(step, 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Flow:
     """How a run goes: with how many sites besides the coordinator, and whether that one writes everybody's columns."""
 
@@ -310,14 +348,26 @@ def _moving(places: Sequence[Place], moved: Sequence[str]) -> Iterator[Line]:
         if each.name in moved:
             size = each.portion.gvcf_bytes
             money = size / 1e9 * each.prices.egress_gb
-            yield Line(each.name, "move", each.portion.people, 0.0, 0.0, 0.0, 0.0, size, money)
+            yield Line(
+                site=each.name,
+                step="move",
+                tasks=each.portion.people,
+                core_seconds=0.0,
+                wall_seconds=0.0,
+                memory_bytes=0.0,
+                stored_bytes=0.0,
+                crossing_bytes=size,
+                money=money,
+            )
 
 
 def _wall_seconds(seconds: float, at_once: int) -> float:
     return seconds / (at_once * EFFICIENCY) if at_once > 1 else seconds
 
 
-def _money(prices: Prices, seconds: float, memory: float, kept: float, read: float, crossing: float) -> float:
+def _money(
+    prices: Prices, seconds: float, *, memory: float = 0.0, kept: float = 0.0, read: float = 0.0, crossing: float = 0.0
+) -> float:
     """Rented cores with a task's memory each, a month of what is kept, requests, and what leaves the site."""
     worked = prices.per_hour(1, memory) * seconds / EFFICIENCY / 3600
     requests = prices.requests(kept / WRITE_BYTES, read / READ_BYTES) if seconds else 0.0

@@ -25,7 +25,7 @@ class BadPrices(SettingError):
         super().__init__(": ".join(filter(None, [f"price table {url}", place, f"{problem}; {remedy}"])))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prices:
     """What things cost at a site, in `currency`, as of `dated` (YYYY-MM-DD); a GB is 1e9 bytes."""
 

@@ -25,7 +25,7 @@ DEFAULT = "shipped with genocloud"
 HERE = "measured on this machine"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rates:
     """What a unit of each thing adds to each quantity: costs[quantity][thing].
 

@@ -24,7 +24,7 @@ _HEADER = """##fileformat=VCFv4.2
 Places = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Person:
     """Somebody's name and gVCF text; each record's bases, begin <= base < end, and where its line begins.
 
@@ -66,7 +66,9 @@ class SyntheticCohort:
             lines = list(_lines(bases, begins, carried, rng))
             places = np.cumsum([len(header), *map(len, lines)])
             cuts = np.array(begins, np.int64)
-            yield Person(name, (header + "".join(lines)).encode(), cuts[:-1], cuts[1:], places)
+            yield Person(
+                name=name, text=(header + "".join(lines)).encode(), begins=cuts[:-1], ends=cuts[1:], places=places
+            )
 
 
 def _bases(length: int) -> npt.NDArray[np.uint8]:

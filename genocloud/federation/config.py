@@ -35,7 +35,7 @@ def callset_in(store_url: str) -> str:
     return storage.join(store_url, "callset")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Location:
     """A location: `store` and `reference` as its workers see them; `workers` as for --scatter."""
 
@@ -57,7 +57,7 @@ class Location:
         return callset_in(self.store)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """A config with all defaults: `sites` in its order, `settings` all other keys."""
 
@@ -85,7 +85,14 @@ def config_of(entries: Mapping[str, Any], url: str = "config") -> Config:
     coordinator = values["coordinator"] or ("" if named else HERE)
     _check(url, sites, coordinator)
     settings = {key: value for key, value in values.items() if key not in ("sites", "coordinator")}
-    return Config(url, values["samples"], values["reference"], coordinator, sites, settings)
+    return Config(
+        url=url,
+        samples=values["samples"],
+        reference=values["reference"],
+        coordinator=coordinator,
+        sites=sites,
+        settings=settings,
+    )
 
 
 def _values(url: str) -> Mapping[str, Any]:
@@ -115,11 +122,25 @@ def _location(url: str, name: str, values: Mapping[str, Any], config: Mapping[st
         problem = f"store {store!r} is no full path"
         raise BadConfig(url, f"sites.{name}", problem, "give one from / on, or a URL: its workers have other folders")
     reference = values.get("reference") or config["reference"]
-    return Location(name, store, values["workers"], values["policy"], values.get("prices"), reference)
+    return Location(
+        name=name,
+        store=store,
+        workers=values["workers"],
+        policy=values["policy"],
+        prices=values.get("prices"),
+        reference=reference,
+    )
 
 
 def _here(values: Mapping[str, Any]) -> Location:
-    return Location(HERE, storage.split(values["cohort"])[0], "threads:1", STAYS, None, values["reference"])
+    return Location(
+        name=HERE,
+        store=storage.split(values["cohort"])[0],
+        workers="threads:1",
+        policy=STAYS,
+        prices=None,
+        reference=values["reference"],
+    )
 
 
 def _check(url: str, sites: tuple[Location, ...], coordinator: str) -> None:

@@ -92,7 +92,7 @@ class NotCoordinator(SettingError):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SitePolicy:
     """What those who answer for a site have signed off.
 
@@ -192,15 +192,15 @@ def policy_of_values(path: str, entries: Any) -> SitePolicy:
         remedy = "under `stays` say in which folder the site keeps account of whom it answered for"
         raise BadPolicyFile(path, "register", "is missing", remedy)
     return SitePolicy(
-        path,
-        values["site"],
-        values["signed_off"],
-        tuple(url.rstrip("/") or "/" for url in values["stores"]),
-        tuple(url.rstrip("/") or "/" for url in values["inputs"]),
-        values["policy"],
-        values["minimum_people"],
-        values["register"] and values["register"].rstrip("/"),
-        values["coordinates"],
+        path=path,
+        site=values["site"],
+        signed_off=values["signed_off"],
+        stores=tuple(url.rstrip("/") or "/" for url in values["stores"]),
+        inputs=tuple(url.rstrip("/") or "/" for url in values["inputs"]),
+        policy=values["policy"],
+        minimum_people=values["minimum_people"],
+        register=values["register"] and values["register"].rstrip("/"),
+        coordinates=values["coordinates"],
     )
 
 

@@ -12,7 +12,7 @@ from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Task:
     cohort_url: str
     version: int
@@ -34,7 +34,11 @@ def rewrite(cohort: Cohort, planned: Sequence[Rewriting], scatter: Scatter, prog
     there = {made.id: find_batch(store, made.id) for made in planned}
     missing = [made for made in planned if there[made.id] is None]
     layout = cohort.layout.parts()
-    tasks = [_Task(cohort.url, cohort.version, made, part) for made in missing for part in layout]
+    tasks = [
+        _Task(cohort_url=cohort.url, version=cohort.version, made=made, part=part)
+        for made in missing
+        for part in layout
+    ]
     expected = sum(
         _bytes(receipts, part) for made in missing for receipts in [_sources(cohort, made)] for part in layout
     )

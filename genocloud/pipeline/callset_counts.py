@@ -13,7 +13,7 @@ from genocloud.scatter.progress import Progress
 COUNTED = ("sample", "GT", "DP", "GQ")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Unseen:
     """Samples of a location whose genotypes may not or cannot be read from here, and why."""
 
@@ -45,7 +45,7 @@ def site_totals(callset_url: str, scatter: Scatter, progress: Progress) -> schem
 def unseen(callset: Callset) -> tuple[Unseen, ...]:
     """The samples whose genotypes cannot be read from here, location by location."""
     return tuple(
-        Unseen(place.site, place.url, callset.count_samples(batches), why)
+        Unseen(site=place.site, url=place.url, samples=callset.count_samples(batches), why=why)
         for place, batches in callset.description.elsewhere.items()
         if (why := _why(callset, place))
     )

@@ -1,9 +1,9 @@
 """Genomic intervals in GATK's forms: text, BED, Picard's interval_list, GATK's list; by path or URL."""
 
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genocloud import storage
 from genocloud.errors import GenocloudError, InputError, SettingError
@@ -16,7 +16,7 @@ BED, PICARD = ".bed", ".interval_list"
 KINDS = (BED, PICARD, ".list", ".intervals")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Intervals:
     """GATK's -L, -XL and force-output intervals: texts or files as `read_intervals` takes them; none for everywhere.
 
@@ -52,6 +52,18 @@ class Intervals:
             if not inside:
                 raise InputError(f"{', '.join(self.excluded)}: nothing is left when these are excluded; exclude less")
         return None if inside is None else tuple(joined(inside))
+
+
+def intervals_of(settings: Mapping[str, Any]) -> Intervals:
+    """The intervals that a config describes."""
+    return Intervals(
+        included=tuple(settings["intervals"]),
+        padding=settings["interval_padding"],
+        force_output=tuple(settings["force_output_intervals"]),
+        non_variant=settings["include_non_variant_sites"],
+        excluded=tuple(settings["exclude_intervals"]),
+        exclusion_padding=settings["interval_exclusion_padding"],
+    )
 
 
 def _everywhere(contigs: Sequence[Contig]) -> list[Region]:

@@ -13,7 +13,7 @@ from genocloud.pipeline.sample_list import Listed
 from genocloud.regions import PART_BP, SHARD_BP, Contig
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IngestOptions:
     """How gVCFs are ingested.
 
@@ -40,7 +40,7 @@ class IngestOptions:
         return gvcf.RecordPolicy(inside, self.drop_bad_records, self.only and inside is not None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class JointOptions:
     """A joint genotyping: the listed gVCFs, the reference, where the VCF goes, and for which intervals.
 
@@ -72,15 +72,3 @@ def model_of(settings: Mapping[str, Any]) -> Model:
     values = {name: settings[name] for name in (*names, "max_alternate_alleles", *more)}
     dbsnp = known_variants(settings["dbsnp"]) if settings["dbsnp"] else ""
     return Model(**values, annotation_groups=tuple(settings["annotation_group"]), dbsnp=dbsnp)
-
-
-def intervals_of(settings: Mapping[str, Any]) -> Intervals:
-    """The intervals that a config describes."""
-    return Intervals(
-        tuple(settings["intervals"]),
-        settings["interval_padding"],
-        tuple(settings["force_output_intervals"]),
-        settings["include_non_variant_sites"],
-        tuple(settings["exclude_intervals"]),
-        settings["interval_exclusion_padding"],
-    )

@@ -28,7 +28,7 @@ class Lines:
     bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reference:
     """A FASTA by URL: the contigs of its .fai, where each one's bases are, and the sha256 of the .fai."""
 
@@ -79,9 +79,11 @@ def _read_index(url: str) -> bytes:
 def _indexed(url: str, index: bytes) -> Reference:
     checksum = f"sha256:{hashlib.sha256(index).hexdigest()}"
     try:
-        return Reference(url, contigs_from_fai(index.decode()), tuple(_lines(index.decode())), checksum)
+        return Reference(
+            url=url, contigs=contigs_from_fai(index.decode()), lines=tuple(_lines(index.decode())), checksum=checksum
+        )
     except (ValueError, IndexError):
-        return Reference(url, (), (), checksum)
+        return Reference(url=url, contigs=(), lines=(), checksum=checksum)
 
 
 def _lines(index: str) -> Iterator[Lines]:

@@ -33,7 +33,7 @@ def check_cohort(store: storage.Store, scatter: Scatter, progress: Progress) -> 
     damage += [each for each in receipts.values() if isinstance(each, Damage)]
     sound = {key: each for key, each in receipts.items() if not isinstance(each, Damage)}
     tasks = [
-        _Task(store.url, homes[key][0].version, receipt.id, part)
+        _Task(url=store.url, version=homes[key][0].version, batch=receipt.id, part=part)
         for key, receipt in sound.items()
         for part in homes[key][0].layout.parts()
         if any(written.name == part.name for written in receipt.parts)
@@ -67,7 +67,7 @@ def _check_notes(store: storage.Store) -> Checked:
     return Checked(len(readers), damage=tuple(damage))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Task:
     """A part of a batch; `version` is one that has the batch, so that a worker finds the receipt."""
 

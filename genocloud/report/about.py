@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class About:
     """A run. `finished` is when its last step ended (ISO 8601); empty or 0 where it is not known."""
 

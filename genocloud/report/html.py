@@ -25,6 +25,7 @@ MOST_ROWS = 200
 def render_html(
     receipts: Receipts,
     statistics: Statistics,
+    *,
     unseen: Sequence[Mapping[str, Any]] = (),
     plan: Mapping[str, Any] | None = None,
     about: About = ABOUT_NOTHING,

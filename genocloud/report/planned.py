@@ -21,7 +21,7 @@ STORED = {"ingest": "ingest", "genotype": "genotype", "hybrid": "genotype", "joi
 """Of these the one that leaves what the step's receipt counts as `bytes_stored`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One quantity of a step: planned and taken, in `unit` (seconds or bytes)."""
 
@@ -44,7 +44,15 @@ def compare(plan: Mapping[str, Any], stages: Sequence[Stage], receipts: Receipts
     crossings = [each for one in receipts.values() for each in one.get("figures", {}).get("crossings", ())]
     if crossings:
         foretold = sum(line["crossing_bytes"] for line in lines)
-        rows.append(Row("all", "bytes across", "bytes", foretold, sum(each["bytes"] for each in crossings)))
+        rows.append(
+            Row(
+                step="all",
+                what="bytes across",
+                unit="bytes",
+                planned=foretold,
+                taken=sum(each["bytes"] for each in crossings),
+            )
+        )
     return rows
 
 
@@ -52,12 +60,24 @@ def _rows(stage: Stage, lines: Sequence[Mapping[str, Any]], receipts: Receipts) 
     own = [line for line in lines if line["step"] in LINES[stage.step]]
     if not own:
         return
-    yield Row(stage.step, "core time", "seconds", sum(line["core_seconds"] for line in own), stage.cpu_seconds)
-    yield Row(stage.step, "peak memory", "bytes", max(line["memory_bytes"] for line in own), stage.peak_memory_bytes)
+    yield Row(
+        step=stage.step,
+        what="core time",
+        unit="seconds",
+        planned=sum(line["core_seconds"] for line in own),
+        taken=stage.cpu_seconds,
+    )
+    yield Row(
+        step=stage.step,
+        what="peak memory",
+        unit="bytes",
+        planned=max(line["memory_bytes"] for line in own),
+        taken=stage.peak_memory_bytes,
+    )
     kept = sum(line["stored_bytes"] for line in own if line["step"] == STORED.get(stage.step))
     stored = _stored(stage.step, receipts)
     if kept and stored:
-        yield Row(stage.step, "stored", "bytes", kept, stored)
+        yield Row(step=stage.step, what="stored", unit="bytes", planned=kept, taken=stored)
 
 
 def _stored(step: str, receipts: Receipts) -> int:

@@ -58,7 +58,7 @@ _RENDERING = threading.Lock()
 _SETTINGS = {"svg.hashsalt": "genocloud", "svg.fonttype": "none", "font.family": "DejaVu Sans"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Plot:
     """A figure: its title, what it says in a sentence (for those who cannot see it), how to read it, and the SVG."""
 
@@ -78,7 +78,14 @@ def _call_rates(counted: Statistics, key: str) -> Plot:
     rates = counted.call_rates
     return _by_sample(
         counted,
-        _Measure("Call rate by sample", "call rate", rates, call_rate_outliers(rates), percent_text, 1.0),
+        _Measure(
+            title="Call rate by sample",
+            label="call rate",
+            values=rates,
+            outliers=call_rate_outliers(rates),
+            words=percent_text,
+            ceiling=1.0,
+        ),
         "Share of genotypes that are called. The line is the median.",
         key,
     )
@@ -88,7 +95,13 @@ def _het_hom(counted: Statistics, key: str) -> Plot:
     ratios = counted.het_hom
     return _by_sample(
         counted,
-        _Measure("Het/hom ratio by sample", "het / hom-alt", ratios, het_hom_outliers(ratios), ratio_text),
+        _Measure(
+            title="Het/hom ratio by sample",
+            label="het / hom-alt",
+            values=ratios,
+            outliers=het_hom_outliers(ratios),
+            words=ratio_text,
+        ),
         "Diploid heterozygous calls for each homozygous alternate one. Too high suggests contamination, too low "
         "inbreeding or lost alleles; ancestry moves it too. The line is the median.",
         key,
@@ -98,13 +111,19 @@ def _het_hom(counted: Statistics, key: str) -> Plot:
 def _depth_by_sample(counted: Statistics, key: str) -> Plot:
     return _by_sample(
         counted,
-        _Measure("Mean depth by sample", "mean DP", counted.mean_depths, np.zeros(0, np.int64), ratio_text),
+        _Measure(
+            title="Mean depth by sample",
+            label="mean DP",
+            values=counted.mean_depths,
+            outliers=np.zeros(0, np.int64),
+            words=ratio_text,
+        ),
         "Mean DP of called genotypes, reads. The line is the median.",
         key,
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Measure:
     """One number for each sample, NaN where there is none; `outliers` are indices; `words` writes one number."""
 
@@ -311,7 +330,7 @@ def _finish(figure: Figure, title: str, says: str, caption: str, key: str) -> Pl
         # The browser has fonts for names that matplotlib's own font cannot write.
         warnings.filterwarnings("ignore", "Glyph", UserWarning)
         figure.savefig(out, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    return Plot(title, says, caption, _inline(out.getvalue(), title, says, key))
+    return Plot(title=title, says=says, caption=caption, svg=_inline(out.getvalue(), title, says, key))
 
 
 def _inline(svg: str, title: str, says: str, key: str) -> str:

@@ -14,7 +14,7 @@ Receipts = Mapping[str, Mapping[str, Any]]
 """Receipts by their file's name, as parsed from JSON."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
     """One receipt's costs."""
 
@@ -24,7 +24,7 @@ class Run:
     peak_memory_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
     """All receipts of one step.
 
@@ -80,23 +80,23 @@ def _stage(step: str, receipts: Receipts) -> Stage:
     for balance in balances:
         dropped.update(balance.get("dropped", {}))
     return Stage(
-        step,
-        tuple(_run(name, receipt) for name, receipt in receipts.items()),
-        tuple(sorted({str(receipt.get("version", "unknown")) for receipt in receipts.values()})),
-        tuple(sorted({pair for receipt in receipts.values() for pair in receipt.get("inputs", {}).items()})),
-        next((str(balance["unit"]) for balance in balances if "unit" in balance), ""),
-        sum(balance.get("taken", 0) for balance in balances) if balances else None,
-        sum(balance.get("given", 0) for balance in balances) if balances else None,
-        dict(sorted(dropped.items(), key=lambda item: (-item[1], item[0]))),
+        step=step,
+        runs=tuple(_run(name, receipt) for name, receipt in receipts.items()),
+        versions=tuple(sorted({str(receipt.get("version", "unknown")) for receipt in receipts.values()})),
+        inputs=tuple(sorted({pair for receipt in receipts.values() for pair in receipt.get("inputs", {}).items()})),
+        unit=next((str(balance["unit"]) for balance in balances if "unit" in balance), ""),
+        taken=sum(balance.get("taken", 0) for balance in balances) if balances else None,
+        passed_on=sum(balance.get("given", 0) for balance in balances) if balances else None,
+        dropped=dict(sorted(dropped.items(), key=lambda item: (-item[1], item[0]))),
     )
 
 
 def _run(name: str, receipt: Mapping[str, Any]) -> Run:
     return Run(
-        name,
-        float(receipt.get("seconds", 0)),
-        float(receipt.get("cpu_seconds", 0)),
-        int(receipt.get("peak_memory_bytes", 0)),
+        name=name,
+        seconds=float(receipt.get("seconds", 0)),
+        cpu_seconds=float(receipt.get("cpu_seconds", 0)),
+        peak_memory_bytes=int(receipt.get("peak_memory_bytes", 0)),
     )
 
 

@@ -66,7 +66,7 @@ _SNV, _INDEL, _OTHER = range(len(KINDS))
 _TRANSITION, _TRANSVERSION = 1, 2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Statistics:
     """Counts of one callset, or of a part of it.
 
@@ -91,26 +91,26 @@ class Statistics:
     def empty(cls, samples: Sequence[str] = ()) -> "Statistics":
         """Counts of zero; `samples` sets their order in what is merged into it."""
         return cls(
-            tuple(samples),
-            np.zeros(len(SITE_COUNTS), np.int64),
-            np.zeros((len(KINDS), len(BANDS)), np.int64),
-            np.zeros((len(samples), len(SAMPLE_COUNTS + SAMPLE_SUMS)), np.int64),
-            np.zeros(HIGHEST_DEPTH + 1, np.int64),
-            np.zeros(HIGHEST_GQ + 1, np.int64),
-            np.zeros(1 + len(SAMPLE_COUNTS + SAMPLE_SUMS), np.int64),
+            samples=tuple(samples),
+            site_counts=np.zeros(len(SITE_COUNTS), np.int64),
+            spectrum=np.zeros((len(KINDS), len(BANDS)), np.int64),
+            sample_counts=np.zeros((len(samples), len(SAMPLE_COUNTS + SAMPLE_SUMS)), np.int64),
+            depths=np.zeros(HIGHEST_DEPTH + 1, np.int64),
+            qualities=np.zeros(HIGHEST_GQ + 1, np.int64),
+            unnamed=np.zeros(1 + len(SAMPLE_COUNTS + SAMPLE_SUMS), np.int64),
         )
 
     def merge(self, other: "Statistics") -> "Statistics":
         """Both together: associative; samples in the order in which they are first seen."""
         samples = tuple(dict.fromkeys(self.samples + other.samples))
         return Statistics(
-            samples,
-            self.site_counts + other.site_counts,
-            self.spectrum + other.spectrum,
-            self._counts_of(samples) + other._counts_of(samples),
-            self.depths + other.depths,
-            self.qualities + other.qualities,
-            self.unnamed + other.unnamed,
+            samples=samples,
+            site_counts=self.site_counts + other.site_counts,
+            spectrum=self.spectrum + other.spectrum,
+            sample_counts=self._counts_of(samples) + other._counts_of(samples),
+            depths=self.depths + other.depths,
+            qualities=self.qualities + other.qualities,
+            unnamed=self.unnamed + other.unnamed,
         )
 
     def _counts_of(self, samples: tuple[str, ...]) -> Counts:
@@ -243,7 +243,7 @@ def count_sites(sites: schema.Sites) -> Statistics:
     return out
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Alleles:
     """The ALT alleles of a table SITES but for `*`, one row each.
 
@@ -272,7 +272,7 @@ class _Alleles:
         kind, exchange = _kinds(sites["ref"].combine_chunks().take(site), alt)
         an = schema.numbers(sites["AN"]).astype(np.int64)[site]
         bare = np.asarray(schema.numbers(alts.value_lengths()) == 0)
-        return cls(bare, site, kind, exchange, ac, an)
+        return cls(bare=bare, site=site, kind=kind, exchange=exchange, ac=ac, an=an)
 
 
 def _by_allele(sites: schema.Sites, site: Counts) -> Counts:

@@ -1,5 +1,5 @@
 from .calibrate import calibrate as calibrate
-from .call import Calling as Calling
+from .call import CallOptions as CallOptions
 from .call import call as call
 from .collect import collect as collect
 from .compact import compact as compact

@@ -40,7 +40,7 @@ TRIAL_SECONDS = 60.0
 the start of processes."""
 
 
-def calibrate(folder: Path, progress: Progress) -> Rates:
+def calibrate(folder: Path, *, progress: Progress) -> Rates:
     """Measure this machine for TRIAL_SECONDS and write the rates to a folder."""
     threads = len(os.sched_getaffinity(0))
     compile_kernels(threads, None, progress)
@@ -65,7 +65,8 @@ def measure(threads: int, seconds: float, progress: Progress) -> Rates:
         place, shown = Path(name), 0
         write_synthetic(TRIAL, place)
         rounds = rounds_until(
-            begin + seconds, lambda number: Work(place, f"round{number}", TRIAL.people, threads).receipts()
+            begin + seconds,
+            lambda number: Work(place=place, name=f"round{number}", people=TRIAL.people, threads=threads).receipts(),
         )
         for step, receipt in rounds:
             receipts.setdefault(step, []).append(receipt)
@@ -79,7 +80,7 @@ RUNS = ("ingest", "discover", "estimate", "render", "call", "estimate kept", "ex
 """In the order in which each one's input is written."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Work:
     """A cohort's steps, as the command line runs them; each with its own model, so that none reuses tables."""
 
@@ -103,14 +104,14 @@ class Work:
             yield step, in_own_process(getattr(self, step.replace(" ", "_")))
 
     def ingest(self) -> Receipt:
-        storing = IngestOptions(batch_size=even_batch_size(self.people, self.threads))
+        options = IngestOptions(batch_size=even_batch_size(self.people, self.threads))
         with open_scatter(f"processes:{self.threads}") as scatter:
             files = str(self.place / "samples.map"), str(self.place / "reference.fa")
-            return ingest(self.cohort, *files, storing, scatter, Silent())
+            return ingest(self.cohort, *files, options=options, scatter=scatter, progress=Silent())
 
     def discover(self) -> Receipt:
         with self._cohort() as (cohort, cut, scatter):
-            return discover(cohort, cut, scatter, Silent())
+            return discover(cohort, cut, scatter=scatter, progress=Silent())
 
     def estimate(self) -> Receipt:
         return self._estimate(Model(stand_call_conf=28.0), None)
@@ -134,11 +135,11 @@ class Work:
     def call(self) -> Receipt:
         model = Model(stand_call_conf=29.0)
         with self._cohort() as (cohort, cut, scatter):
-            return genotype(cohort, str(self.at / "callset"), model, cut, scatter, Silent())
+            return genotype(cohort, str(self.at / "callset"), model=model, cut=cut, scatter=scatter, progress=Silent())
 
     def export(self) -> Receipt:
         with open_scatter(f"threads:{self.threads}") as scatter:
-            return export(str(self.at / "callset"), str(self.at / "calls.vcf.gz"), scatter, Silent())
+            return export(str(self.at / "callset"), str(self.at / "calls.vcf.gz"), scatter=scatter, progress=Silent())
 
     @contextmanager
     def _cohort(self) -> Iterator[tuple[Cohort, ShardPlan, Scatter]]:

@@ -15,8 +15,8 @@ from genocloud.regions import Contig, parse_region
 from genocloud.scatter.progress import Progress
 
 
-@dataclass(frozen=True)
-class Calling:
+@dataclass(frozen=True, kw_only=True)
+class CallOptions:
     """Options of `call`: one sample's reads, reference and output; `par` are regions such as chrX:10001-2781479.
 
     Reads, reference and `out` may be URLs: they are then copied to this machine, or from it.
@@ -31,29 +31,29 @@ class Calling:
     workers: int = 1
 
 
-def call(calling: Calling, progress: Progress) -> Receipt:
+def call(options: CallOptions, *, progress: Progress) -> Receipt:
     """Write the gVCF and its index. The balance is in mpileup's lines that show an ALT."""
     with receipt_of("call") as receipt:
-        reference = read_reference(calling.reference_url)
-        special = _sex_contigs(calling.par, reference.contigs)
-        stage_name = f"call {calling.sample}"
+        reference = read_reference(options.reference_url)
+        special = _sex_contigs(options.par, reference.contigs)
+        stage_name = f"call {options.sample}"
         with (
-            progress.stage(stage_name, _bases(calling, reference, special), unit="base") as stage,
-            _local(calling) as local,
+            progress.stage(stage_name, _bases(options, reference, special), unit="base") as stage,
+            _local(options) as local,
         ):
             called = reads.call(
                 local.reads_url,
                 local.reference_url,
                 Path(local.out),
-                calling.sample,
-                calling.sex,
+                options.sample,
+                options.sex,
                 sex_contigs=special,
-                workers=calling.workers,
+                workers=options.workers,
                 progress=lambda bases: stage.advance(tasks=bases),
             )
         receipt.inputs = {
             "reference": reference.checksum,
-            "reads": f"fingerprint:{gvcf.fingerprint(calling.reads_url)}",
+            "reads": f"fingerprint:{gvcf.fingerprint(options.reads_url)}",
         }
         receipt.figures = asdict(called)
         dropped = {"below the evidence floor": called.below_floor, "under a deletion": called.under_deletion}
@@ -62,17 +62,17 @@ def call(calling: Calling, progress: Progress) -> Receipt:
 
 
 @contextmanager
-def _local(calling: Calling) -> Iterator[Calling]:
+def _local(options: CallOptions) -> Iterator[CallOptions]:
     """The options with local files; an output with a URL is uploaded at the end, its index first."""
-    out = str(calling.out)
-    if not any(map(is_remote, (calling.reads_url, calling.reference_url, out))):
-        yield calling
+    out = str(options.out)
+    if not any(map(is_remote, (options.reads_url, options.reference_url, out))):
+        yield options
         return
     with scratch(out) as folder:
         there = folder / storage.split(out)[1] if is_remote(out) else Path(out)
-        reads_here = local_reads(calling.reads_url, folder)
+        reads_here = local_reads(options.reads_url, folder)
         yield replace(
-            calling, reads_url=reads_here, reference_url=local_reference(calling.reference_url, folder), out=there
+            options, reads_url=reads_here, reference_url=local_reference(options.reference_url, folder), out=there
         )
         if is_remote(out):
             for index in there.parent.glob(f"{glob.escape(there.name)}.*"):
@@ -80,9 +80,9 @@ def _local(calling: Calling) -> Iterator[Calling]:
             put(there, out)
 
 
-def _bases(calling: Calling, reference: Reference, special: reads.SexContigs) -> int:
+def _bases(options: CallOptions, reference: Reference, special: reads.SexContigs) -> int:
     """The bases of which this sample has at least one copy."""
-    stretches = [stretch for contig in reference.contigs for stretch in copies(contig, calling.sex, special)]
+    stretches = [stretch for contig in reference.contigs for stretch in copies(contig, options.sex, special)]
     return sum(stretch.end - stretch.start for stretch in stretches)
 
 

@@ -24,9 +24,10 @@ DRAFTS = "drafts of killed writers"
 
 def collect(
     cohort_url: str,
-    progress: Progress,
+    *,
     keep: int | None,
     older_than_hours: float,
+    progress: Progress,
     dry_run: bool = False,
 ) -> Receipt:
     """Remove versions but the newest `keep` (None: keep all), and what the kept ones do not need.

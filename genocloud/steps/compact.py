@@ -13,7 +13,7 @@ from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
 
-def compact(cohort_url: str, batch_size: int, scatter: Scatter, progress: Progress) -> Receipt:
+def compact(cohort_url: str, *, batch_size: int, scatter: Scatter, progress: Progress) -> Receipt:
     """Merge the batches with few active samples, as one new version; the balance is in samples.
 
     What the old batches held stays until `collect` drops the versions that need them. Raises StoreError, also where

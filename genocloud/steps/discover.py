@@ -22,7 +22,7 @@ from genocloud.scatter.executors import Scatter, run_needing, threads_each
 from genocloud.scatter.progress import Progress
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Task:
     cohort_url: str
     version: int
@@ -35,6 +35,7 @@ class _Task:
 def discover(
     cohort: Cohort,
     cut: ShardPlan,
+    *,
     scatter: Scatter,
     progress: Progress,
     keep: bool = True,
@@ -50,7 +51,17 @@ def discover(
     _check_reference(cohort, cut, reference)
     with receipt_of("discover") as receipt:
         threads = threads_each(scatter, len(cut.settled))
-        tasks = [_Task(cohort.url, cohort.version, shard, threads, keep, reference) for shard in cut.settled]
+        tasks = [
+            _Task(
+                cohort_url=cohort.url,
+                version=cohort.version,
+                shard=shard,
+                threads=threads,
+                keep=keep,
+                reference=reference,
+            )
+            for shard in cut.settled
+        ]
         needs = [discovery_need(cohort, shard, threads) for shard in cut.settled]
         if keep:
             precompute_batches(

@@ -20,7 +20,7 @@ NOT_REACHED = (
 
 
 def erase(
-    cohort_url: str, sample: str, callsets: Sequence[str], sure: bool, scatter: Scatter, progress: Progress
+    cohort_url: str, sample: str, *, callsets: Sequence[str], sure: bool, scatter: Scatter, progress: Progress
 ) -> Receipt:
     """Rewrite the batches that hold a person, delete every version and cached table that did, and search the store.
 

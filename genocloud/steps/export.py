@@ -23,7 +23,7 @@ from genocloud.scatter.progress import Progress
 from genocloud.scatter.task_progress import report_bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Task:
     shard: Callset
     out_url: str
@@ -34,6 +34,7 @@ class _Task:
 def export(
     callset_url: str,
     out_url: str,
+    *,
     scatter: Scatter,
     progress: Progress,
     intervals: Intervals | None = None,
@@ -47,12 +48,13 @@ def export(
     """
     check_export_url(out_url)
     with storage.file_lock(out_url):
-        return export_locked(callset_url, out_url, scatter, progress, intervals, sites)
+        return export_locked(callset_url, out_url, scatter=scatter, progress=progress, intervals=intervals, sites=sites)
 
 
 def export_locked(
     callset_url: str,
     out_url: str,
+    *,
     scatter: Scatter,
     progress: Progress,
     intervals: Intervals | None = None,
@@ -67,7 +69,7 @@ def export_locked(
         inside = None if wanted is None else list(wanted)
         shards = shards_in(callset, inside)
         threads = threads_each(scatter, len(shards))
-        tasks = [_Task(shard, out_url, inside, threads) for shard in shards]
+        tasks = [_Task(shard=shard, out_url=out_url, regions=inside, threads=threads) for shard in shards]
         with progress.stage("export", tasks=len(tasks), unit="shard") as stage:
             parts = scatter.run(
                 _export_shard,

@@ -31,6 +31,7 @@ class SharedPlace(SettingError):
 def genotype(
     cohort: Cohort,
     callset_url: str,
+    *,
     model: Model,
     cut: ShardPlan,
     scatter: Scatter,

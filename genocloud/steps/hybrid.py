@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 
 def hybrid(
-    config: Config, progress: Progress, on_task: OnTask = ignore_task, say: Callable[[str], None] = log.info
+    config: Config, *, progress: Progress, on_task: OnTask = ignore_task, say: Callable[[str], None] = log.info
 ) -> Receipt:
     """Genotype the samples of all locations jointly; the balance is in sites.
 
@@ -69,7 +69,9 @@ def hybrid(
         working = [client for client in clients if client.is_coordinator or rows[client.name]]
         for client in working:
             stack.enter_context(row_cache(client.scatter.memory))
-        ingested = fill_locations(config, working, reference, model, rows, fill, progress)
+        ingested = fill_locations(
+            config, working, reference=reference, model=model, rows=rows, ingest=fill, progress=progress
+        )
         coordinator, cut = plan_shards(ingested, working, reference, progress)
         genotype_shards(ingested, coordinator, cut, receipt)
         receipt.inputs = {"reference": reference.checksum, "samples": f"content:{ingested.samples_key()}"}
@@ -99,18 +101,20 @@ def fill(request: FillRequest) -> FillResult:
     context, samples = request.context, [Sample(**row) for row in unpack(request.sheet, "sheet").to_pylist()]
     check_covered(context, samples)
     storage.open_store(context.store).write(SHEET_NAME, sheet_text_of(samples, context.store).encode())
-    intervals = Intervals(request.intervals or ())
+    intervals = Intervals(included=request.intervals or ())
     storing = IngestOptions(
-        context.part_bp,
-        context.window_bp,
-        request.batch_size,
+        part_bp=context.part_bp,
+        window_bp=context.window_bp,
+        batch_size=request.batch_size,
         complete=True,
         intervals=intervals,
         drop_bad_records=request.drop_bad_records,
     )
     with location_workers(request.threads) as scatter:
         sheet_url = storage.join(context.store, SHEET_NAME)
-        receipt = ingest(context.cohort_url, sheet_url, context.reference, storing, scatter, Silent())
+        receipt = ingest(
+            context.cohort_url, sheet_url, context.reference, options=storing, scatter=scatter, progress=Silent()
+        )
     figures = {"seconds": receipt.seconds, **receipt.figures}
     context = replace(context, version=open_cohort(context.cohort_url).version)
     cohort = context.admitted_cohort()  # the register admits these samples: their sums may leave
@@ -119,12 +123,12 @@ def fill(request: FillRequest) -> FillResult:
     refuse_holes(cohort, targets or [Region(number, 0, each.length) for number, each in enumerate(cohort.contigs)])
     rows = {sample.sample: row for row, sample in enumerate(samples)}
     return FillResult(
-        cohort.version,
-        cohort_key(cohort),
-        cohort_key(cohort, cohort.samples),
-        context.released("people", people_table(cohort, rows)),
-        tuple(sorted(rows_by_window(cohort, "variants"))),
-        tuple(sorted(rows_by_window(cohort, "blocks"))),
-        record_balance(cohort),
-        {name: value for name, value in figures.items() if name in INGEST_FIGURES},
+        version=cohort.version,
+        content=cohort_key(cohort),
+        samples_key=cohort_key(cohort, cohort.samples),
+        people=context.released("people", people_table(cohort, rows)),
+        variants=tuple(sorted(rows_by_window(cohort, "variants"))),
+        blocks=tuple(sorted(rows_by_window(cohort, "blocks"))),
+        balance=record_balance(cohort),
+        figures={name: value for name, value in figures.items() if name in INGEST_FIGURES},
     )

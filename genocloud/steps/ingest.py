@@ -21,7 +21,13 @@ log = logging.getLogger(__name__)
 
 
 def ingest(
-    cohort_url: str, listed: Listed, reference_url: str, storing: IngestOptions, scatter: Scatter, progress: Progress
+    cohort_url: str,
+    listed: Listed,
+    reference_url: str,
+    *,
+    options: IngestOptions,
+    scatter: Scatter,
+    progress: Progress,
 ) -> Receipt:
     """Store the listed gVCFs in a new or existing cohort; the balance is in records.
 
@@ -30,18 +36,18 @@ def ingest(
     """
     with receipt_of("ingest") as receipt:
         reference = read_reference(reference_url)
-        layout = layout_of(reference, storing)
+        layout = layout_of(reference, options)
         reference_facts = {"contigs": reference.checksum}
         _check_reference(cohort_url, reference, layout, reference_facts)
-        policy = storing.policy(reference.contigs)
+        policy = options.policy(reference.contigs)
         people = read_people(listed, scatter, progress)
         arrivals = check_arrivals(people, reference, policy, scatter, progress)
-        new = new_arrivals(cohort_url, people.source, arrivals, storing, policy)
+        new = new_arrivals(cohort_url, people.source, arrivals, options, policy)
         tasks = [
-            IngestTask(cohort_url, reference, storing, batch, policy) for batch in in_batches(new, storing.batch_size)
+            IngestTask(cohort_url, reference, options, batch, policy) for batch in in_batches(new, options.batch_size)
         ]
         batches = store_batches(tasks, scatter, progress)
-        replacing = {arrival.sample.sample for arrival in new} if storing.complete or storing.replace else ()
+        replacing = {arrival.sample.sample for arrival in new} if options.complete or options.replace else ()
         current = cohort.append(storage.open_store(cohort_url), batches, layout, reference_facts, replacing)
         receipt.inputs = {"reference": reference.checksum}
         receipt.inputs |= {arrival.sample.sample: f"fingerprint:{arrival.fingerprint}" for arrival in arrivals}

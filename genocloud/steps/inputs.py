@@ -19,6 +19,7 @@ EVERYWHERE = Intervals()
 def check_inputs(
     listed: Listed,
     reference_url: str,
+    *,
     scatter: Scatter,
     progress: Progress,
     intervals: Intervals = EVERYWHERE,

@@ -7,7 +7,7 @@ from genocloud.cohort.batch import read_receipt
 from genocloud.pipeline.descriptions import describe_batch, describe_callset, describe_cohort, describe_file
 
 
-def inspect(url: str, version: int | None = None) -> str:
+def inspect(url: str, *, version: int | None = None) -> str:
     """Describe a cohort (by default as it is now), a callset, one of their batches, a gVCF or VCF, or a receipt.
 
     Little is read: manifests, headers, footers. Raises StoreError or InputError where none of these is there.

@@ -1,5 +1,7 @@
 """joint: all steps from the gVCFs to the VCF in one run, in threads."""
 
+from functools import partial
+
 from genocloud import callset, storage
 from genocloud.cohort import Cohort, NewerSchema, OlderSchema, OtherReference, open_cohort
 from genocloud.pipeline.callset_counts import count_callset
@@ -25,91 +27,109 @@ from genocloud.steps.genotype import genotype
 from genocloud.steps.ingest import BAD_RECORDS, ingest
 
 
-def joint(plan: JointOptions, progress: Progress) -> tuple[str, Receipt]:
+def joint(options: JointOptions, *, progress: Progress) -> tuple[str, Receipt]:
     """Genotype gVCFs jointly; returns the summary and the receipt, balanced in sites.
 
     Cohort and finished shards are kept in OUT.work while it runs, so that a killed run resumes; they are removed when
     the VCF is written. Raises SettingError where the disk is too small, OutputInUse where another run writes
     the VCF, the callset, or in that folder.
     """
-    check_places(plan)
-    callset.check_export_url(plan.out_url)
-    if plan.callset_url is not None:
-        claim_callset(plan.callset_url, plan.out_url)
-    with storage.file_lock(plan.out_url), storage.file_lock(str(work_folder(plan.out_url))):
-        return _joint(plan, progress)
+    check_places(options)
+    callset.check_export_url(options.out_url)
+    if options.callset_url is not None:
+        claim_callset(options.callset_url, options.out_url)
+    with storage.file_lock(options.out_url), storage.file_lock(str(work_folder(options.out_url))):
+        return _joint(options, progress)
 
 
-def _joint(plan: JointOptions, progress: Progress) -> tuple[str, Receipt]:
-    reference = read_reference(plan.reference_url)
-    check_contigs(plan.dbsnp_url, reference.contigs)
-    targets = plan.intervals.targets(reference.contigs)
-    work = WorkFolder.of(plan)
-    with receipt_of("joint") as receipt, open_scatter(f"threads:{plan.threads}", plan.memory) as scatter:
-        people = None if plan.listed is None else read_people(plan.listed, scatter, progress)
+def _joint(options: JointOptions, progress: Progress) -> tuple[str, Receipt]:
+    reference = read_reference(options.reference_url)
+    check_contigs(options.dbsnp_url, reference.contigs)
+    targets = options.intervals.targets(reference.contigs)
+    work = WorkFolder.of(options)
+    with receipt_of("joint") as receipt, open_scatter(f"threads:{options.threads}", options.memory) as scatter:
+        people = None if options.listed is None else read_people(options.listed, scatter, progress)
         if people is not None:
             check_room(people.samples, work)
-        compile_kernels(plan.threads, plan.memory, progress)
-        ingested = None if people is None else _ingest(plan, people, work, scatter.memory, progress)
+        compile_kernels(options.threads, options.memory, progress)
+        ingested = None if people is None else _ingest(options, people, work, scatter.memory, progress)
         cohort = open_cohort(work.cohort)
         cut = cut_genome(cohort, targets=targets)
-        discover(cohort, cut, scatter, progress, keep=plan.cohort_url is not None, reference=reference)
+        discover(
+            cohort, cut, scatter=scatter, progress=progress, keep=options.cohort_url is not None, reference=reference
+        )
         cut = split_to_memory(cohort, cut, scatter)
-        statistics, genotyped = _call(plan, cohort, cut, scatter, progress)
+        statistics, genotyped = _call(options, cohort, cut, scatter, progress)
         work.remove()
         receipt.inputs = genotyped.inputs if ingested is None else ingested.inputs
         receipt.balance = genotyped.balance
         receipt.figures = genotyped.figures if ingested is None else {"ingest": ingested.balance, **genotyped.figures}
         if ingested is not None:
             receipt.figures |= {name: ingested.figures[name] for name in BAD_RECORDS if name in ingested.figures}
-    files = {"VCF": plan.out_url, "callset": plan.callset_url, "cohort": plan.cohort_url}
+    files = {"VCF": options.out_url, "callset": options.callset_url, "cohort": options.cohort_url}
     made = {what: url for what, url in files.items() if url is not None}
     return summary_text(statistics, receipt.seconds, made), receipt
 
 
 def _call(
-    plan: JointOptions, cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Progress
+    options: JointOptions, cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Progress
 ) -> tuple[Statistics, Receipt]:
     """Write the VCF straight, or by way of a Parquet callset where one is to be kept."""
-    if plan.callset_url is None:
+    if options.callset_url is None:
         return render(
             cohort,
-            plan.out_url,
-            parts_url=WorkFolder.of(plan).parts,
-            model=plan.model,
+            options.out_url,
+            parts_url=WorkFolder.of(options).parts,
+            model=options.model,
             cut=cut,
             scatter=scatter,
             progress=progress,
-            dbsnp_url=plan.dbsnp_url,
+            dbsnp_url=options.dbsnp_url,
         )
-    genotyped = genotype(cohort, plan.callset_url, plan.model, cut, scatter, progress, plan.dbsnp_url)
-    export_locked(plan.callset_url, plan.out_url, scatter, progress)
-    return count_callset(plan.callset_url, scatter, progress), genotyped
+    genotyped = genotype(
+        cohort,
+        options.callset_url,
+        model=options.model,
+        cut=cut,
+        scatter=scatter,
+        progress=progress,
+        dbsnp_url=options.dbsnp_url,
+    )
+    export_locked(options.callset_url, options.out_url, scatter=scatter, progress=progress)
+    return count_callset(options.callset_url, scatter, progress), genotyped
 
 
-def _ingest(plan: JointOptions, people: People, work: WorkFolder, room: int, progress: Progress) -> Receipt:
+def _ingest(options: JointOptions, people: People, work: WorkFolder, room: int, progress: Progress) -> Receipt:
     """Ingest the samples, in as many processes as memory allows.
 
     The work folder's cohort is removed where a killed run with other samples, another reference or version of
     genocloud left it; a cohort with its own URL is kept, whatever it holds.
     """
-    kept, size = work.kept_cohort is not None, even_batch_size(len(people.samples), plan.threads)
-    storing = IngestOptions(
+    kept, size = work.kept_cohort is not None, even_batch_size(len(people.samples), options.threads)
+    ingest_options = IngestOptions(
         complete=not kept,
-        replace=kept and plan.replace,
+        replace=kept and options.replace,
         batch_size=size,
-        intervals=plan.intervals,
-        drop_bad_records=plan.drop_bad_records,
+        intervals=options.intervals,
+        drop_bad_records=options.drop_bad_records,
         only=not kept,
     )
-    processes = max(1, min(plan.threads, room // ingest_need(storing.batch_size)))
+    processes = max(1, min(options.threads, room // ingest_need(ingest_options.batch_size)))
     load_ingest()
     with open_scatter(f"processes:{processes}") as scatter:
-        arguments = work.cohort, people, plan.reference_url, storing, scatter, progress
+        run = partial(
+            ingest,
+            work.cohort,
+            people,
+            options.reference_url,
+            options=ingest_options,
+            scatter=scatter,
+            progress=progress,
+        )
         try:
-            return ingest(*arguments)
+            return run()
         except (StrangersInCohort, OtherReference, NewerSchema, OlderSchema):
             if kept:
                 raise
             work.remove()
-            return ingest(*arguments)
+            return run()

@@ -27,7 +27,7 @@ from genocloud.pipeline.reference import read_reference
 from genocloud.samples import read_sheet
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """A run's predicted cost: in the configured placement, and in all that its policies allow, cheapest first."""
 
@@ -58,36 +58,49 @@ class Plan:
         return json.dumps(counts | ways | suggested | basis, indent=1) + "\n"
 
 
-def plan(config_url: str, rates: Rates, width: int, joint: bool = False) -> Plan:
+def plan(config_url: str, *, rates: Rates, width: int, joint: bool = False) -> Plan:
     """Plan a config's run, with `width` cores at locations that do not state theirs.
 
     With `joint`, plan `genocloud joint`. Raises BadConfig, BadPrices, or InputError.
     """
     config = read_config(config_url)
-    return plan_of(config, rates, width, joint)
+    return plan_of(config, rates=rates, width=width, joint=joint)
 
 
-def plan_of(config: Config, rates: Rates, width: int, joint: bool = False) -> Plan:
+def plan_of(config: Config, *, rates: Rates, width: int, joint: bool = False) -> Plan:
     """As `plan`, of a config that has been read."""
     prices = check_prices(config)
     facts = ConfigFacts(config, read_sheet(config.samples), read_reference(config.reference))
     places = [
         Place(
-            each.name,
-            facts.portion(each),
-            prices[each.name],
-            cores_at(each.workers, width, each.name != HERE),
-            each.policy,
+            name=each.name,
+            portion=facts.portion(each),
+            prices=prices[each.name],
+            width=cores_at(each.workers, width, each.name != HERE),
+            policy=each.policy,
         )
         for each in config.sites
     ]
     held = [each for each in places if each.portion.people]
     starts = ONE_COMMAND if joint else facts.starts(max(place.width for place in places))
-    shape = Shape(facts.sampled.sites_of, facts.sampled.windows, int(config.settings["batch_size"]), starts)
-    planner = Planner(rates, shape, partial(needs, rates, shape), JOINT if joint else BY_STEPS)
+    shape = Shape(
+        sites_of=facts.sampled.sites_of,
+        windows=facts.sampled.windows,
+        batch_size=int(config.settings["batch_size"]),
+        starts=starts,
+    )
+    planner = Planner(rates=rates, shape=shape, needing=partial(needs, rates, shape), way=JOINT if joint else BY_STEPS)
     coordinator = config.coordinator if config.coordinator in [each.name for each in held] else held[0].name
     configured = planner.place(held, coordinator)
     cores = sum(each.width for each in held)
     people = sum(each.portion.people for each in held)
     widths = balanced_widths(configured, cores)
-    return Plan(rates, prices, people, shape.sites_of(people), configured, planner.placements(held), widths)
+    return Plan(
+        rates=rates,
+        prices=prices,
+        people=people,
+        sites=shape.sites_of(people),
+        configured=configured,
+        others=planner.placements(held),
+        widths=widths,
+    )

@@ -24,6 +24,7 @@ def report(
     callset_url: str,
     receipts_url: str,
     out_url: str,
+    *,
     scatter: Scatter,
     progress: Progress,
     plan_url: str | None = None,
@@ -56,7 +57,8 @@ def report(
         from genocloud.report.html import render_html  # slow to import (matplotlib), and needed by few
 
         about = _about(callset, receipts, title)
-        store.write(name, render_html(receipts, statistics, unseen, plan, about, tuple(names)).encode())
+        page = render_html(receipts, statistics, unseen=unseen, plan=plan, about=about, tables=tuple(names))
+        store.write(name, page.encode())
         receipt.vouch(out_url, *(storage.join(folder, each) for each in (summary_name, *names)))
         receipt.figures = {"sites": statistics.site_count("sites"), "samples": statistics.sample_total}
     return receipt
@@ -68,13 +70,13 @@ def _about(callset: Callset, receipts: Mapping[str, Mapping[str, Any]], title: s
     bases = sum(contig.length for contig in description.contigs)
     reference = dict(description.source.get("reference", {}))
     return About(
-        title,
-        max((str(one.get("finished", "")) for one in receipts.values()), default=""),
-        f"{len(description.contigs):,} contigs, {bases:,} bases",
-        str(reference.get("contigs", "")),
-        max((cohort_version(one) for one in receipts.values()), default=0),
-        {name: value for name, value in description.model.items() if value not in ("", None)},
-        tuple(dict.fromkeys(command for name in receipts if (command := receipts[name].get("command", "")))),
+        title=title,
+        finished=max((str(one.get("finished", "")) for one in receipts.values()), default=""),
+        reference=f"{len(description.contigs):,} contigs, {bases:,} bases",
+        reference_checksum=str(reference.get("contigs", "")),
+        cohort_version=max((cohort_version(one) for one in receipts.values()), default=0),
+        settings={name: value for name, value in description.model.items() if value not in ("", None)},
+        commands=tuple(dict.fromkeys(command for name in receipts if (command := receipts[name].get("command", "")))),
     )
 
 

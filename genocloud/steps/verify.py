@@ -26,7 +26,7 @@ class Damaged(StoreError):
         )
 
 
-def verify(url: str, scatter: Scatter, progress: Progress) -> Receipt:
+def verify(url: str, *, scatter: Scatter, progress: Progress) -> Receipt:
     """Check what is at a URL; the balance is in objects. Raises Damaged, or the InputError of a bad gVCF."""
     with receipt_of("verify") as receipt:
         checked = _look(url, scatter, progress)

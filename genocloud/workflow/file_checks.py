@@ -37,20 +37,17 @@ def _check_caller(study: Study) -> None:
 
 def _check_inputs(study: Study) -> None:
     # Imported here: the readers take long to load, and a run with nothing to do should not wait for them.
-    from genocloud.pipeline.intervals import Intervals
+    from genocloud.pipeline.intervals import intervals_of
     from genocloud.scatter.executors import open_scatter
     from genocloud.scatter.progress_display import open_progress
     from genocloud.steps.inputs import check_inputs
 
     settings = study.settings
-    intervals = Intervals(
-        tuple(settings["intervals"]),
-        settings["interval_padding"],
-        excluded=tuple(settings["exclude_intervals"]),
-        exclusion_padding=settings["interval_exclusion_padding"],
-    )
+    intervals = intervals_of(settings)
     with open_scatter("threads:4") as scatter, open_progress(quiet=len(study.samples) < MANY) as progress:
-        check_inputs(settings["samples"], settings["reference"], scatter, progress, intervals)
+        check_inputs(
+            settings["samples"], settings["reference"], scatter=scatter, progress=progress, intervals=intervals
+        )
 
 
 def _is_checked(study: Study) -> bool:

@@ -26,13 +26,13 @@ def run(work: Path, samples: list[str], reference: str, model: Model) -> Costs:
     sheet, url, scatter, progress = work / "samples.tsv", str(work / "cohort"), Inline(), Silent()
     sheet.write_text("".join(samples))
     began = [time.process_time()]
-    steps.ingest(url, str(sheet), reference, pipeline.IngestOptions(), scatter, progress)
+    steps.ingest(url, str(sheet), reference, options=pipeline.IngestOptions(), scatter=scatter, progress=progress)
     began.append(time.process_time())
     opened = cohort.open_cohort(url)
     cut = pipeline.cut_genome(opened)
-    steps.discover(opened, cut, scatter, progress)
+    steps.discover(opened, cut, scatter=scatter, progress=progress)
     began.append(time.process_time())
-    steps.genotype(opened, str(work / "callset"), model, cut, scatter, progress)
+    steps.genotype(opened, str(work / "callset"), model=model, cut=cut, scatter=scatter, progress=progress)
     began.append(time.process_time())
     return {name: began[n + 1] - began[n] for n, name in enumerate(("ingest", "discover", "genotype"))}
 

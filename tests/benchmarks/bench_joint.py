@@ -28,14 +28,19 @@ def run_steps(gvcfs: list[Path], reference: str, batch_size: int, work: Path) ->
     url, callset, scatter, progress, model = str(work / "cohort"), str(work / "callset"), Inline(), Silent(), Model()
     receipts = {
         "ingest": steps.ingest(
-            url, str(samples), reference, pipeline.IngestOptions(batch_size=batch_size), scatter, progress
+            url,
+            str(samples),
+            reference,
+            options=pipeline.IngestOptions(batch_size=batch_size),
+            scatter=scatter,
+            progress=progress,
         )
     }
     opened = cohort.open_cohort(url)
     cut = pipeline.cut_genome(opened)
-    receipts["discover"] = steps.discover(opened, cut, scatter, progress)
-    receipts["genotype"] = steps.genotype(opened, callset, model, cut, scatter, progress)
-    receipts["export"] = steps.export(callset, str(work / "calls.vcf.gz"), scatter, progress)
+    receipts["discover"] = steps.discover(opened, cut, scatter=scatter, progress=progress)
+    receipts["genotype"] = steps.genotype(opened, callset, model=model, cut=cut, scatter=scatter, progress=progress)
+    receipts["export"] = steps.export(callset, str(work / "calls.vcf.gz"), scatter=scatter, progress=progress)
     return receipts
 
 

@@ -81,7 +81,10 @@ class Trial:
     def run(cls, synthetic: SyntheticCohort, place: Path, threads: int) -> "Trial":
         """The cohort written, and its steps done some times over."""
         gvcf_bytes = write_synthetic(synthetic, place)
-        works = [Work(place, f"round{number}", synthetic.people, threads) for number in range(ROUNDS)]
+        works = [
+            Work(place=place, name=f"round{number}", people=synthetic.people, threads=threads)
+            for number in range(ROUNDS)
+        ]
         rounds = [dict(work.receipts()) for work in works]
         work, receipts = works[0], rounds[0]
         opened = cohort.open_cohort(work.cohort)

@@ -36,28 +36,28 @@ def upload(gvcfs: Path, url: str) -> None:
 def call_everybody(url: str, scatter) -> None:
     opened = open_cohort(f"{url}/cohort")
     cut = pipeline.cut_genome(opened)
-    steps.discover(opened, cut, scatter, Silent())
-    steps.genotype(opened, f"{url}/callset", Model(), cut, scatter, Silent())
-    steps.export(f"{url}/callset", f"{url}/callset.vcf.gz", scatter, Silent())
+    steps.discover(opened, cut, scatter=scatter, progress=Silent())
+    steps.genotype(opened, f"{url}/callset", model=Model(), cut=cut, scatter=scatter, progress=Silent())
+    steps.export(f"{url}/callset", f"{url}/callset.vcf.gz", scatter=scatter, progress=Silent())
 
 
 def live(url: str) -> list[int]:
     """All that may befall a cohort; how many objects were collected, and how many searched for who was erased."""
     cohort, silent = f"{url}/cohort", Silent()
     with open_scatter("threads:2") as scatter:
-        steps.ingest(cohort, f"{url}/in/three.map", REFERENCE, STORING, scatter, silent)
+        steps.ingest(cohort, f"{url}/in/three.map", REFERENCE, options=STORING, scatter=scatter, progress=silent)
         call_everybody(url, scatter)
-        steps.ingest(cohort, f"{url}/in/four.map", REFERENCE, STORING, scatter, silent)
+        steps.ingest(cohort, f"{url}/in/four.map", REFERENCE, options=STORING, scatter=scatter, progress=silent)
         call_everybody(url, scatter)
-        steps.verify(f"{url}/callset", scatter, silent)
+        steps.verify(f"{url}/callset", scatter=scatter, progress=silent)
         steps.rename(cohort, {"p07": "ann"})
         steps.remove(cohort, ["p08"])
-        steps.compact(cohort, 10, scatter, silent)
-        steps.verify(cohort, scatter, silent)
-        collected = steps.collect(cohort, silent, keep=1, older_than_hours=0)
-        erased = steps.erase(cohort, "p09", [f"{url}/callset"], True, scatter, silent)
+        steps.compact(cohort, batch_size=10, scatter=scatter, progress=silent)
+        steps.verify(cohort, scatter=scatter, progress=silent)
+        collected = steps.collect(cohort, progress=silent, keep=1, older_than_hours=0)
+        erased = steps.erase(cohort, "p09", callsets=[f"{url}/callset"], sure=True, scatter=scatter, progress=silent)
         assert erased.figures["callsets_that_hold_them"] == [storage.open_store(f"{url}/callset").url]
-        steps.verify(cohort, scatter, silent)
+        steps.verify(cohort, scatter=scatter, progress=silent)
     return [sum(collected.balance["dropped"].values()), erased.balance["taken"]]
 
 

@@ -59,11 +59,11 @@ def change(store: Store, kind: str, what) -> None:
         case "rename":
             cohort.rename(store, what)
         case "compact":
-            steps.compact(store.url, what, Inline(), Silent())
+            steps.compact(store.url, batch_size=what, scatter=Inline(), progress=Silent())
         case "erase":
-            steps.erase(store.url, what, (), True, Inline(), Silent())
+            steps.erase(store.url, what, callsets=(), sure=True, scatter=Inline(), progress=Silent())
         case "collect":
-            steps.collect(store.url, Silent(), what, 0.0)
+            steps.collect(store.url, progress=Silent(), keep=what, older_than_hours=0.0)
 
 
 @settings(max_examples=30, deadline=None)
@@ -89,4 +89,4 @@ def test_rows_in_force_are_those_of_a_plain_list(first, changes):
         assert rows_in_force(opened) == rows_in_force(cohort.open_cohort(fresh.url))
     for version in cohort.versions(store):
         rows_in_force(cohort.open_cohort(store.url, version))
-    steps.verify(store.url, Inline(), Silent())
+    steps.verify(store.url, scatter=Inline(), progress=Silent())

@@ -66,7 +66,7 @@ class Attack:
         values = {"samples": str(sheet), "reference": str(self.study.folder / "ref.fa"), "sites": sites}
         config = config_of({**values, "coordinator": COORDINATOR, "window_bp": 400, **settings})
         with obeying(self.policies):
-            hybrid(config, Silent())
+            hybrid(config, progress=Silent())
 
     def refused(
         self, error: type[GenocloudError], said: str, people: Sequence[str], name: str = "run", **more: Any

@@ -64,7 +64,7 @@ def test_sites_and_policies_do_not_change_a_value(
     assert differences(study, "mixed", config, single) == []
     for site, names in study.people.items():
         if names:
-            steps.verify(study.made("mixed", site).url, Inline(), Silent())
+            steps.verify(study.made("mixed", site).url, scatter=Inline(), progress=Silent())
 
 
 def test_columns_that_may_leave_are_exported_as_one(tmp_path: Path, made: Made) -> None:
@@ -72,7 +72,7 @@ def test_columns_that_may_leave_are_exported_as_one(tmp_path: Path, made: Made) 
     run_study(study, study.config("leaving", dict.fromkeys(study.people, "may_leave"), "aarau"))
     out = [tmp_path / name for name in ("one.vcf.gz", "many.vcf.gz")]
     for callset, path in zip((single, study.made("leaving", "aarau")), out, strict=True):
-        steps.export(callset.url, str(path), Inline(), Silent())
+        steps.export(callset.url, str(path), scatter=Inline(), progress=Silent())
     assert records(out[0]) == records(out[1])
 
 
@@ -82,7 +82,9 @@ def test_the_report_counts_whom_it_may_not_show(tmp_path: Path, made: Made) -> N
     write_receipt(run_study(study, config), str(tmp_path / "receipts/hybrid/hybrid.json"))
     assert differences(study, "report", config, single) == []
     out = tmp_path / "report.html"
-    steps.report(study.made("report", "chur").url, str(tmp_path / "receipts"), str(out), Inline(), Silent())
+    steps.report(
+        study.made("report", "chur").url, str(tmp_path / "receipts"), str(out), scatter=Inline(), progress=Silent()
+    )
     page, whole = out.read_text(), count_callset(single.url, Inline(), Silent())
     assert "6 samples of site aarau are counted, but not shown." in page
     assert f"<dt>call rate</dt><dd>{percent_text(whole.call_rate)}</dd>" in page

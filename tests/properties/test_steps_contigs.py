@@ -81,12 +81,12 @@ def run(
         for first, end, few in zip((0, *people), people, few_rows, strict=False):
             patch.setattr(sharding, "FEW_ROWS", few)
             sheet = str(_map(folder, study.gvcfs[first:end]))
-            steps.ingest(made.cohort, sheet, study.reference, storing, scatter, Silent())
+            steps.ingest(made.cohort, sheet, study.reference, options=storing, scatter=scatter, progress=Silent())
             opened = open_cohort(made.cohort)
             cut = pipeline.cut_genome(opened, targets=intervals.targets(opened.contigs))
-            steps.discover(opened, cut, scatter, Silent(), reference=reference)
-            steps.genotype(opened, made.callset, Model(), cut, scatter, Silent())
-        steps.export(made.callset, str(made.vcf), scatter, Silent())
+            steps.discover(opened, cut, scatter=scatter, progress=Silent(), reference=reference)
+            steps.genotype(opened, made.callset, model=Model(), cut=cut, scatter=scatter, progress=Silent())
+        steps.export(made.callset, str(made.vcf), scatter=scatter, progress=Silent())
     return made
 
 
@@ -124,7 +124,7 @@ def test_contigs_that_share_shards_have_the_records_of_contigs_alone(tmp_path, s
     assert tables(together.callset) == tables(alone.callset)
     with open_scatter("inline") as scatter:
         for url in (together.cohort, together.callset):
-            steps.verify(url, scatter, Silent())
+            steps.verify(url, scatter=scatter, progress=Silent())
 
 
 def test_a_part_with_one_contig_has_the_shards_it_had(alone, study):
@@ -161,7 +161,7 @@ def test_every_contig_is_read_alone(study, alone, joined):
 )
 def test_intervals_give_just_the_records_inside(tmp_path, study, alone, storing, few):
     asked = ("tig3", "tig9:1-200", "tig9:250-400", "HLA-A*13:01", "tig16:100-300", "tig19")
-    part = run(tmp_path, study, storing, pipeline.Intervals(asked), few_rows=(few,))
+    part = run(tmp_path, study, storing, pipeline.Intervals(included=asked), few_rows=(few,))
     inside = [row for place in asked for row in open_callset(alone.callset).sites(_clipped(study, place)).to_pylist()]
     wanted = {f"{row['contig']}\t{row['pos']}" for row in inside}
     whole = records(alone.vcf)
@@ -170,7 +170,9 @@ def test_intervals_give_just_the_records_inside(tmp_path, study, alone, storing,
     assert records(part.vcf) == expected
     out = tmp_path / "exported.vcf.gz"
     with open_scatter("inline") as scatter:
-        steps.export(alone.callset, str(out), scatter, Silent(), pipeline.Intervals(asked))
+        steps.export(
+            alone.callset, str(out), scatter=scatter, progress=Silent(), intervals=pipeline.Intervals(included=asked)
+        )
     assert records(out) == expected
 
 
@@ -181,7 +183,7 @@ def _clipped(study: Study, place: str) -> str:
 
 
 def test_bases_without_variants_are_those_of_each_contig(tmp_path, study):
-    every = pipeline.Intervals(("tig3", "HLA-A*4:01", "tig5:1-90"), non_variant=True)
+    every = pipeline.Intervals(included=("tig3", "HLA-A*4:01", "tig5:1-90"), non_variant=True)
     together, each = (
         run(tmp_path / name, study, storing, every, few_rows=(ALL,))
         for name, storing in (("a", TOGETHER[1]), ("b", EACH_ALONE))
@@ -231,9 +233,12 @@ def test_sites_apart_share_shards_of_many_contigs(tmp_path, study, alone):
 def test_a_region_of_a_joint_run_touches_what_it_needs(tmp_path, study, alone):
     out = tmp_path / "part.vcf.gz"
     plan = pipeline.JointOptions(
-        str(_map(tmp_path, study.gvcfs)), study.reference, str(out), intervals=pipeline.Intervals(("tig7", "tig8"))
+        listed=str(_map(tmp_path, study.gvcfs)),
+        reference_url=study.reference,
+        out_url=str(out),
+        intervals=pipeline.Intervals(included=("tig7", "tig8")),
     )
-    _, receipt = steps.joint(plan, Silent())
+    _, receipt = steps.joint(plan, progress=Silent())
     assert receipt.figures["shards"] == 1
     whole = [line for line in records(alone.vcf) if line.startswith(("#", "tig7\t", "tig8\t"))]
     assert records(out) == whole

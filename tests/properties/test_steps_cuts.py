@@ -81,13 +81,13 @@ def test_equal_inputs_give_equal_bytes(tmp_path, made, gvcfs):
 def test_regions_give_just_the_whole_genomes_records(tmp_path, made, gvcfs, regions):
     out = tmp_path / "part.vcf.gz"
     plan = pipeline.JointOptions(
-        str(sample_map(tmp_path, gvcfs)),
-        str(DATA / "reference.fa"),
-        str(out),
-        intervals=pipeline.Intervals(tuple(regions)),
+        listed=str(sample_map(tmp_path, gvcfs)),
+        reference_url=str(DATA / "reference.fa"),
+        out_url=str(out),
+        intervals=pipeline.Intervals(included=tuple(regions)),
         threads=2,
     )
-    steps.joint(plan, Silent())
+    steps.joint(plan, progress=Silent())
     opened = open_callset(made.callset)
     inside = [(row["contig"], row["pos"]) for region in regions for row in opened.sites(region).to_pylist()]
     header = [line for line in records(made.vcf) if line.startswith("#")]
@@ -106,26 +106,32 @@ def test_a_killed_runs_folder_serves_other_regions_and_a_shorter_sheet(tmp_path,
         with pytest.raises(SystemExit):
             steps.joint(
                 pipeline.JointOptions(
-                    str(sample_map(tmp_path, gvcfs)),
-                    reference,
-                    str(out),
-                    intervals=pipeline.Intervals(("chr1:1-20000",)),
+                    listed=str(sample_map(tmp_path, gvcfs)),
+                    reference_url=reference,
+                    out_url=str(out),
+                    intervals=pipeline.Intervals(included=("chr1:1-20000",)),
                 ),
-                Silent(),
+                progress=Silent(),
             )
     plan = pipeline.JointOptions(
-        str(sample_map(tmp_path, gvcfs)), reference, str(out), intervals=pipeline.Intervals(("chr1:1-60000",))
+        listed=str(sample_map(tmp_path, gvcfs)),
+        reference_url=reference,
+        out_url=str(out),
+        intervals=pipeline.Intervals(included=("chr1:1-60000",)),
     )
     with monkeypatch.context() as killed:
         killed.setattr(module.WorkFolder, "remove", lambda _: exit(9))
         with pytest.raises(SystemExit):
-            steps.joint(plan, Silent())
+            steps.joint(plan, progress=Silent())
     wanted = open_callset(made.callset).sites("chr1:1-60000").num_rows
     assert sum(not line.startswith("#") for line in records(out)) == wanted
     few = pipeline.JointOptions(
-        str(sample_map(tmp_path, gvcfs[:2])), reference, str(out), intervals=pipeline.Intervals(("chr1:1-20000",))
+        listed=str(sample_map(tmp_path, gvcfs[:2])),
+        reference_url=reference,
+        out_url=str(out),
+        intervals=pipeline.Intervals(included=("chr1:1-20000",)),
     )
-    _, receipt = steps.joint(few, Silent())
+    _, receipt = steps.joint(few, progress=Silent())
     assert receipt.figures["samples"] == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["part.vcf.gz", "part.vcf.gz.tbi", "samples.map"]
 
@@ -140,8 +146,10 @@ def test_a_site_that_annotation_loses_is_noticed(tmp_path, gvcfs, monkeypatch):
 
 def test_a_fused_run_leaves_the_vcf_and_its_index_alone(tmp_path, made, gvcfs):
     out = tmp_path / "out" / "calls.vcf.gz"
-    plan = pipeline.JointOptions(str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), threads=2)
-    summary, receipt = steps.joint(plan, Silent())
+    plan = pipeline.JointOptions(
+        listed=str(sample_map(tmp_path, gvcfs)), reference_url=str(DATA / "reference.fa"), out_url=str(out), threads=2
+    )
+    summary, receipt = steps.joint(plan, progress=Silent())
     assert out.read_bytes() == made.vcf.read_bytes()
     assert sorted(path.name for path in out.parent.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
     assert receipt.balance["given"] == len(open_callset(made.callset).sites())
@@ -152,8 +160,11 @@ def test_a_region_without_a_site_gives_a_vcf_without_a_record(tmp_path, gvcfs):
     out = tmp_path / "none.vcf.gz"
     samples = sample_map(tmp_path, gvcfs[:2])
     plan = pipeline.JointOptions(
-        str(samples), str(DATA / "reference.fa"), str(out), intervals=Intervals(("chrY:1-900",))
+        listed=str(samples),
+        reference_url=str(DATA / "reference.fa"),
+        out_url=str(out),
+        intervals=Intervals(included=("chrY:1-900",)),
     )
-    _, receipt = steps.joint(plan, Silent())
+    _, receipt = steps.joint(plan, progress=Silent())
     assert receipt.balance == {"unit": "sites", "taken": 0, "given": 0, "dropped": {}}
     assert all(line.startswith("#") for line in records(out))

@@ -63,7 +63,7 @@ def test_some_batch_has_several_files_and_a_join_leaves_superseded_rows_out(grow
 def test_a_grown_callset_and_its_cohort_are_found_sound(grown):
     with open_scatter("inline") as scatter:
         for url in (grown.callset, grown.cohort):
-            steps.verify(url, scatter, Silent())
+            steps.verify(url, scatter=scatter, progress=Silent())
 
 
 @pytest.mark.slow

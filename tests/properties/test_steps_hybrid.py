@@ -14,7 +14,8 @@ from genocloud.errors import GenocloudError
 from genocloud.federation.config import config_of
 from genocloud.pipeline import memory_model
 from genocloud.pipeline.hybrid.clients import LocationClient
-from genocloud.pipeline.options import intervals_of, model_of
+from genocloud.pipeline.intervals import intervals_of
+from genocloud.pipeline.options import model_of
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
 from tests.support.decoded_callsets import decoded
@@ -32,19 +33,31 @@ def single(folder: Path, split: Sequence[Sequence[Path]], options: Mapping[str, 
     sheet = folder / "samples.tsv"
     sheet.write_text("".join(["sample\tgvcf\tbatch\n", *rows]))
     settings = config_of({"samples": str(sheet), "reference": REFERENCE, **options}).settings
-    storing = pipeline.IngestOptions(settings["part_bp"], settings["window_bp"], settings["batch_size"])
+    storing = pipeline.IngestOptions(
+        part_bp=settings["part_bp"], window_bp=settings["window_bp"], batch_size=settings["batch_size"]
+    )
     with open_scatter("threads:2") as scatter:
         reference = pipeline.read_reference(REFERENCE)
         for part in range(len(split)):
             chosen = folder / f"{part}.tsv"
             chosen.write_text("".join(["sample\tgvcf\tbatch\n", *(row for row in rows if row.endswith(f"\t{part}\n"))]))
             if split[part]:
-                steps.ingest(str(folder / "cohort"), str(chosen), REFERENCE, storing, scatter, Silent())
+                steps.ingest(
+                    str(folder / "cohort"), str(chosen), REFERENCE, options=storing, scatter=scatter, progress=Silent()
+                )
         opened = cohort.open_cohort(str(folder / "cohort"))
         cut = pipeline.cut_genome(opened, targets=intervals_of(settings).targets(opened.contigs))
-        steps.discover(opened, cut, scatter, Silent(), reference=reference)
+        steps.discover(opened, cut, scatter=scatter, progress=Silent(), reference=reference)
         dbsnp = settings["dbsnp"] or None
-        steps.genotype(opened, str(folder / "callset"), model_of(settings), cut, scatter, Silent(), dbsnp)
+        steps.genotype(
+            opened,
+            str(folder / "callset"),
+            model=model_of(settings),
+            cut=cut,
+            scatter=scatter,
+            progress=Silent(),
+            dbsnp_url=dbsnp,
+        )
     made = callset.open_callset(str(folder / "callset"))
     return [decoded(made.sites()).to_pylist(), decoded(made.genotypes()).to_pylist()]
 
@@ -164,7 +177,7 @@ def test_a_site_that_grows(tmp_path, gvcfs):
     assert run.sites() == single(tmp_path / "single", run.split, SMALL)[0]
     for name in run.names:
         with open_scatter("inline") as scatter:
-            steps.verify(f"{run.store(name)}/callset", scatter, Silent())
+            steps.verify(f"{run.store(name)}/callset", scatter=scatter, progress=Silent())
 
 
 @pytest.mark.slow
@@ -198,5 +211,5 @@ def test_a_callset_of_sites_that_let_genotypes_leave_is_exported_whole(tmp_path,
     run.run()
     out = tmp_path / "out.vcf.gz"
     with open_scatter("inline") as scatter:
-        receipt = steps.export(run.united, str(out), scatter, Silent())
+        receipt = steps.export(run.united, str(out), scatter=scatter, progress=Silent())
     assert receipt.balance["given"] == len(plain[0])

@@ -23,21 +23,29 @@ def in_steps(folder, sheet, intervals):
     places = str(folder / "cohort"), str(folder / "callset")
     with open_scatter("threads:2") as scatter:
         steps.ingest(
-            places[0], sheet, REFERENCE, pipeline.IngestOptions(batch_size=2, window_bp=700), scatter, progress
+            places[0],
+            sheet,
+            REFERENCE,
+            options=pipeline.IngestOptions(batch_size=2, window_bp=700),
+            scatter=scatter,
+            progress=progress,
         )
         opened = open_cohort(places[0])
         cut = pipeline.cut_genome(opened, targets=intervals.targets(opened.contigs))
-        steps.discover(opened, cut, scatter, progress, reference=pipeline.read_reference(REFERENCE))
-        steps.genotype(opened, places[1], Model(), cut, scatter, progress)
-        steps.export(places[1], str(out), scatter, progress)
+        steps.discover(opened, cut, scatter=scatter, progress=progress, reference=pipeline.read_reference(REFERENCE))
+        steps.genotype(opened, places[1], model=Model(), cut=cut, scatter=scatter, progress=progress)
+        steps.export(places[1], str(out), scatter=scatter, progress=progress)
     return lines(out)
 
 
 def test_all_sites_of_intervals_do_not_depend_on_cuts(tmp_path, gvcfs):
     sheet = str(sample_map(tmp_path, gvcfs[:5]))
-    intervals = pipeline.Intervals(PLACES, padding=3, non_variant=True)
+    intervals = pipeline.Intervals(included=PLACES, padding=3, non_variant=True)
     out = tmp_path / "joint.vcf.gz"
-    steps.joint(pipeline.JointOptions(sheet, REFERENCE, str(out), intervals=intervals), Silent())
+    steps.joint(
+        pipeline.JointOptions(listed=sheet, reference_url=REFERENCE, out_url=str(out), intervals=intervals),
+        progress=Silent(),
+    )
     fused = lines(out)
     assert len(fused) > 600
     assert in_steps(tmp_path, sheet, intervals) == fused
@@ -48,7 +56,10 @@ def test_forced_intervals_add_their_sites_to_those_of_a_plain_run(tmp_path, made
     bed.write_text("chr1\t4999\t5400\nchrX\t99\t200\n")
     intervals = pipeline.Intervals(force_output=(str(bed),))
     steps.joint(
-        pipeline.JointOptions(str(sample_map(tmp_path, gvcfs)), REFERENCE, str(out), intervals=intervals), Silent()
+        pipeline.JointOptions(
+            listed=str(sample_map(tmp_path, gvcfs)), reference_url=REFERENCE, out_url=str(out), intervals=intervals
+        ),
+        progress=Silent(),
     )
     plain, forced = lines(made.vcf), lines(out)
     assert set(plain) <= set(forced)

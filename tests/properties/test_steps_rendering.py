@@ -49,10 +49,17 @@ class Ingested:
 def ingested(folder: Path, gvcfs: list[Path], storing: pipeline.IngestOptions) -> Ingested:
     progress, url = Silent(), str(folder / "cohort")
     with open_scatter("threads:2") as scatter:
-        steps.ingest(url, str(sample_map(folder, gvcfs)), str(DATA / "reference.fa"), storing, scatter, progress)
+        steps.ingest(
+            url,
+            str(sample_map(folder, gvcfs)),
+            str(DATA / "reference.fa"),
+            options=storing,
+            scatter=scatter,
+            progress=progress,
+        )
         opened = cohort.open_cohort(url)
         cut = pipeline.cut_genome(opened)
-        steps.discover(opened, cut, scatter, progress)
+        steps.discover(opened, cut, scatter=scatter, progress=progress)
     return Ingested(opened, cut, folder)
 
 
@@ -143,9 +150,12 @@ def test_a_part_that_was_cut_short_is_made_anew(tmp_path, gvcfs):
 def test_joint_by_way_of_a_callset_that_stays_gives_the_same_bytes(tmp_path, made, gvcfs):
     out, url = tmp_path / "out" / "calls.vcf.gz", str(tmp_path / "callset")
     plan = pipeline.JointOptions(
-        str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), callset_url=url
+        listed=str(sample_map(tmp_path, gvcfs)),
+        reference_url=str(DATA / "reference.fa"),
+        out_url=str(out),
+        callset_url=url,
     )
-    summary, _ = steps.joint(plan, Silent())
+    summary, _ = steps.joint(plan, progress=Silent())
     assert out.read_bytes() == made.vcf.read_bytes()
     assert sorted(path.name for path in out.parent.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
     assert open_callset(url).counts == open_callset(made.callset).counts
@@ -154,13 +164,20 @@ def test_joint_by_way_of_a_callset_that_stays_gives_the_same_bytes(tmp_path, mad
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "intervals", [Intervals(("chr1:1-9000",), force_output=("chr1:700-2500",)), Intervals(("chrM",), 0)]
+    "intervals",
+    [Intervals(included=("chr1:1-9000",), force_output=("chr1:700-2500",)), Intervals(included=("chrM",), padding=0)],
 )
 def test_forced_sites_are_the_same_by_way_of_a_callset(tmp_path, gvcfs, intervals):
     sheet, outs = str(sample_map(tmp_path, gvcfs[:4])), [tmp_path / "one.vcf.gz", tmp_path / "other.vcf.gz"]
     for out, url in zip(outs, (None, str(tmp_path / "callset")), strict=True):
-        plan = pipeline.JointOptions(sheet, str(DATA / "reference.fa"), str(out), intervals=intervals, callset_url=url)
-        steps.joint(plan, Silent())
+        plan = pipeline.JointOptions(
+            listed=sheet,
+            reference_url=str(DATA / "reference.fa"),
+            out_url=str(out),
+            intervals=intervals,
+            callset_url=url,
+        )
+        steps.joint(plan, progress=Silent())
     assert records(outs[0]) == records(outs[1])
     assert len(records(outs[0])) > 60
 
@@ -170,7 +187,7 @@ def test_forced_sites_are_the_same_by_way_of_a_callset(tmp_path, gvcfs, interval
 )
 def test_an_export_has_equal_bytes_wherever_its_shards_are_rendered(tmp_path, made, choice):
     with open_scatter(choice) as scatter:
-        receipt = steps.export(made.callset, str(tmp_path / "calls.vcf.gz"), scatter, Silent())
+        receipt = steps.export(made.callset, str(tmp_path / "calls.vcf.gz"), scatter=scatter, progress=Silent())
     assert (tmp_path / "calls.vcf.gz").read_bytes() == made.vcf.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
     assert receipt.balance["given"] == open_callset(made.callset).counts["sites"]
@@ -183,11 +200,11 @@ def test_a_killed_export_goes_on_with_what_is_missing(tmp_path, made, monkeypatc
         with monkeypatch.context() as patch:
             patch.setattr(module, "join_parts", lambda *_: exit(9))
             with pytest.raises(SystemExit):
-                steps.export(made.callset, str(out), scatter, Silent())
+                steps.export(made.callset, str(out), scatter=scatter, progress=Silent())
         assert not out.exists()
         (tmp_path / "calls.vcf.gz.parts" / ".genocloud-draft-of-the-killed-run").write_bytes(b"half a part")
         monkeypatch.setattr(module, "stored_pieces", lambda *_: pytest.fail("a finished shard was rendered again"))
-        steps.export(made.callset, str(out), scatter, Silent())
+        steps.export(made.callset, str(out), scatter=scatter, progress=Silent())
     assert out.read_bytes() == made.vcf.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
 
@@ -196,8 +213,8 @@ def test_an_export_of_intervals_has_just_the_records_inside(tmp_path, made):
     bed, out = tmp_path / "some.bed", tmp_path / "calls.vcf.gz"
     bed.write_text("chr1\t20000\t30000\nchr2\t0\t5000\n")
     with open_scatter("threads:2") as scatter:
-        some = Intervals((str(bed), "chr1:25000-40000", "chrM"))
-        receipt = steps.export(made.callset, str(out), scatter, Silent(), some)
+        some = Intervals(included=(str(bed), "chr1:25000-40000", "chrM"))
+        receipt = steps.export(made.callset, str(out), scatter=scatter, progress=Silent(), intervals=some)
     opened = open_callset(made.callset)
     inside = [opened.sites(region)["pos"].to_pylist() for region in ("chr1:20001-40000", "chr2:1-5000", "chrM")]
     found = [line.split("\t") for line in records(out) if not line.startswith("#")]

@@ -48,8 +48,8 @@ def test_pieces_give_the_whole_shards_values(tmp_path, made, opened, small):
         whole = pipeline.cut_genome(opened)
         cut = pipeline.split_to_memory(opened, whole, scatter)
         assert len(cut.owned) > len(whole.owned)
-        steps.genotype(opened, str(tmp_path / "split"), Model(), cut, scatter, Silent())
-        steps.export(str(tmp_path / "split"), str(out), scatter, Silent())
+        steps.genotype(opened, str(tmp_path / "split"), model=Model(), cut=cut, scatter=scatter, progress=Silent())
+        steps.export(str(tmp_path / "split"), str(out), scatter=scatter, progress=Silent())
     assert tables(str(tmp_path / "split")) == tables(made.callset)
     assert records(out) == records(made.vcf)
     names = [shard.name for shard in open_callset(str(tmp_path / "split")).shards]
@@ -60,8 +60,13 @@ def test_a_fused_run_in_pieces_gives_the_same_records(tmp_path, made, gvcfs, sma
     small(1_500_000)
     out = tmp_path / "fused.vcf.gz"
     steps.joint(
-        pipeline.JointOptions(str(sample_map(tmp_path, gvcfs)), str(DATA / "reference.fa"), str(out), threads=2),
-        Silent(),
+        pipeline.JointOptions(
+            listed=str(sample_map(tmp_path, gvcfs)),
+            reference_url=str(DATA / "reference.fa"),
+            out_url=str(out),
+            threads=2,
+        ),
+        progress=Silent(),
     )
     assert records(out) == records(made.vcf)
 

@@ -27,15 +27,22 @@ class Work:
     def add(self, gvcfs: list[Path], storing: pipeline.IngestOptions = STORING) -> "Work":
         self.folder.mkdir(exist_ok=True)
         with open_scatter("inline") as scatter:
-            steps.ingest(self.cohort, str(sample_map(self.folder, gvcfs)), REFERENCE, storing, scatter, Silent())
+            steps.ingest(
+                self.cohort,
+                str(sample_map(self.folder, gvcfs)),
+                REFERENCE,
+                options=storing,
+                scatter=scatter,
+                progress=Silent(),
+            )
         return self
 
     def call(self) -> "Work":
         opened = open_cohort(self.cohort)
         cut = pipeline.cut_genome(opened)
         with open_scatter(self.choice) as scatter:
-            steps.discover(opened, cut, scatter, Silent())
-            steps.genotype(opened, self.callset, self.model, cut, scatter, Silent())
+            steps.discover(opened, cut, scatter=scatter, progress=Silent())
+            steps.genotype(opened, self.callset, model=self.model, cut=cut, scatter=scatter, progress=Silent())
         return self
 
     def remove(self, sample: str) -> "Work":
@@ -45,5 +52,5 @@ class Work:
     def records(self) -> list[str]:
         out = self.folder / "out.vcf.gz"
         with open_scatter("inline") as scatter:
-            steps.export(self.callset, str(out), scatter, Silent())
+            steps.export(self.callset, str(out), scatter=scatter, progress=Silent())
         return records(out)

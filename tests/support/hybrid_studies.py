@@ -13,7 +13,8 @@ from genocloud import callset, pipeline, steps
 from genocloud.cohort import open_cohort
 from genocloud.federation import Config
 from genocloud.federation.config import config_of
-from genocloud.pipeline.options import intervals_of, model_of
+from genocloud.pipeline.intervals import intervals_of
+from genocloud.pipeline.options import model_of
 from genocloud.pipeline.receipts import Receipt
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
@@ -71,13 +72,17 @@ class Study:
         reference = str(self.folder / "ref.fa")
         settings = config_of({"samples": "batches.tsv", "reference": reference} | self.settings, "config.yaml").settings
         cohort_url, callset_url = (str(self.folder / run / name) for name in ("cohort", "callset"))
-        storing = pipeline.IngestOptions(settings["part_bp"], settings["window_bp"], settings["batch_size"])
+        storing = pipeline.IngestOptions(
+            part_bp=settings["part_bp"], window_bp=settings["window_bp"], batch_size=settings["batch_size"]
+        )
         scatter, progress = Inline(), Silent()
-        steps.ingest(cohort_url, str(self.folder / "batches.tsv"), reference, storing, scatter, progress)
+        steps.ingest(
+            cohort_url, str(self.folder / "batches.tsv"), reference, options=storing, scatter=scatter, progress=progress
+        )
         source = open_cohort(cohort_url)
         cut = pipeline.cut_genome(source, None, intervals_of(settings).targets(source.contigs))
-        steps.discover(source, cut, scatter, progress, reference=pipeline.read_reference(reference))
-        steps.genotype(source, callset_url, model_of(settings), cut, scatter, progress)
+        steps.discover(source, cut, scatter=scatter, progress=progress, reference=pipeline.read_reference(reference))
+        steps.genotype(source, callset_url, model=model_of(settings), cut=cut, scatter=scatter, progress=progress)
         return callset.open_callset(callset_url)
 
 
@@ -147,4 +152,4 @@ def _equal(one: pa.Table, other: pa.Table) -> bool:
 def run_study(study: Study, config: Config) -> Receipt:
     """Run a study at its sites, whose workers obey the policies that the study has written."""
     with obeying(study.policy_folder):
-        return hybrid(config, Silent())
+        return hybrid(config, progress=Silent())

@@ -61,7 +61,7 @@ class Hybrid:
     def run(self) -> Receipt:
         config = self.config()
         with obeying(self.folder / "policies"):
-            return hybrid(config, Silent())
+            return hybrid(config, progress=Silent())
 
     @property
     def united(self) -> str:

@@ -11,4 +11,4 @@ COSTS |= {f"memory {step}": {"one": 1e8} for step in (*STEPS, "render", "export"
 COSTS |= {f"bytes {what}": {"cell": 1.0} for what in ("callset", "VCF", "derived")}
 COSTS |= {"bytes cohort": {"gvcf_byte": 0.4}}
 
-RATES = Rates("2026-01-01", "a machine", 2, "0", COSTS)
+RATES = Rates(measured="2026-01-01", machine="a machine", cores=2, version="0", costs=COSTS)

@@ -15,7 +15,7 @@ from genocloud.pipeline.hybrid.clients import LocationClient, map_locations
 from genocloud.pipeline.hybrid.coordinator import Coordinator
 from genocloud.pipeline.hybrid.locations import IngestedLocations
 from genocloud.pipeline.hybrid.tasks import LocationContext, upstream_reach
-from genocloud.pipeline.options import intervals_of
+from genocloud.pipeline.intervals import intervals_of
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.reference import Reference
 from genocloud.pipeline.sharding import Base, GenomeRows, ShardPlan, cut_windows
@@ -52,7 +52,16 @@ def plan_shards(
     samples = {name: sum(map(len, of.values())) for name, of in batches.items()}
     sizes = {name: len(of) for name, of in batches.items()}
     dbsnp_url = config.settings["dbsnp"] or None
-    return Coordinator(clients, holders, contexts, samples, sizes, reference, dbsnp_url, progress), cut
+    return Coordinator(
+        clients=clients,
+        holders=holders,
+        contexts=contexts,
+        samples=samples,
+        batches=sizes,
+        reference=reference,
+        dbsnp_url=dbsnp_url,
+        progress=progress,
+    ), cut
 
 
 def _reaches(
@@ -95,7 +104,12 @@ def _commit(
 
     def commit(client: LocationClient) -> None:
         context = coordinator.contexts[client.name]
-        client.submit_one(entry.commit, entry.CommitRequest(context, cut.owned, coordinator.own_client.name, store.url))
+        client.submit_one(
+            entry.commit,
+            entry.CommitRequest(
+                context=context, shards=cut.owned, coordinator=coordinator.own_client.name, united=store.url
+            ),
+        )
 
     map_locations(commit, coordinator.others)
     callset.commit(store, description, entries)

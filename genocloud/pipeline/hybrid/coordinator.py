@@ -47,7 +47,7 @@ class Piece:
         return max(self.needs.values())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Coordinator:
     """A hybrid run after ingest.
 
@@ -132,7 +132,9 @@ class Coordinator:
 
             def take(client: LocationClient) -> tasks.Edges:
                 scatter = client.scatter
-                task = ShardTask(self.contexts[client.name], shard, threads[client.name], messages=(message,))
+                task = ShardTask(
+                    context=self.contexts[client.name], shard=shard, threads=threads[client.name], messages=(message,)
+                )
                 return client.submit_one(tasks.store_alleles, (task, task_limit(scatter), scatter.memory))
 
             return list(self._pieces(shard, map_locations(take, self.clients), threads))
@@ -266,7 +268,7 @@ class Coordinator:
         return table
 
     def _task(self, client: LocationClient, piece: Piece) -> ShardTask:
-        return ShardTask(self.contexts[client.name], piece.shard, piece.threads[client.name])
+        return ShardTask(context=self.contexts[client.name], shard=piece.shard, threads=piece.threads[client.name])
 
     def _submit(
         self, client: LocationClient, function: Callable[[ShardTask], Result], piece: Piece, *messages: Message

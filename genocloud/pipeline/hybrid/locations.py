@@ -16,7 +16,7 @@ from genocloud.pipeline.hybrid.clients import LocationClient, OnTask, map_locati
 from genocloud.pipeline.hybrid.sample_site import site_of
 from genocloud.pipeline.hybrid.tasks import LocationContext
 from genocloud.pipeline.ingestion.arrivals import StrangersInCohort
-from genocloud.pipeline.options import intervals_of
+from genocloud.pipeline.intervals import intervals_of
 from genocloud.pipeline.reference import Reference
 from genocloud.regions import region_text
 from genocloud.samples import BadRow, Sample, read_sheet
@@ -61,12 +61,18 @@ def check_locations(
 
     Raises what `setup.probe` does, or StrangersInCohort.
     """
-    layout = config.settings["part_bp"], config.settings["window_bp"]
 
     def probe(client: LocationClient) -> entry.ProbeResult:
         site = client.location
         request = entry.ProbeRequest(
-            site.name, site.store, client.is_coordinator, site.policy, site.reference, reference.checksum, *layout
+            site=site.name,
+            store=site.store,
+            is_coordinator=client.is_coordinator,
+            policy=site.policy,
+            reference=site.reference,
+            checksum=reference.checksum,
+            part_bp=config.settings["part_bp"],
+            window_bp=config.settings["window_bp"],
         )
         try:
             return client.submit_one(entry.probe, request)
@@ -86,7 +92,7 @@ def check_locations(
     return {name: result.decides for name, result in results.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IngestedLocations:
     """The locations after ingest: contexts for their tasks, and cohorts of those that have samples."""
 
@@ -126,6 +132,7 @@ def _name(*content: Any) -> str:
 def fill_locations(
     config: Config,
     clients: Sequence[LocationClient],
+    *,
     reference: Reference,
     model: Model,
     rows: Mapping[str, Sequence[Sample]],
@@ -140,12 +147,27 @@ def fill_locations(
 
     def fill(client: LocationClient) -> tuple[LocationContext, entry.FillResult | None]:
         site = client.location
-        layout = settings["part_bp"], settings["window_bp"]
-        context = LocationContext(site.name, site.store, client.is_coordinator, 0, site.reference, *layout, model)
+        context = LocationContext(
+            site=site.name,
+            store=site.store,
+            is_coordinator=client.is_coordinator,
+            version=0,
+            reference=site.reference,
+            part_bp=settings["part_bp"],
+            window_bp=settings["window_bp"],
+            model=model,
+        )
         if not rows[site.name]:
             return context, None
         sheet = pack("sheet", entry.sheet_rows(rows[site.name]))
-        filling = entry.FillRequest(context, settings["batch_size"], client.scatter.threads, sheet, wanted, drop)
+        filling = entry.FillRequest(
+            context=context,
+            batch_size=settings["batch_size"],
+            threads=client.scatter.threads,
+            sheet=sheet,
+            intervals=wanted,
+            drop_bad_records=drop,
+        )
         (filled,) = client.submit(ingest, [filling], on_bytes=lambda size: client.stage.advance(bytes=size))
         client.stage.advance(tasks=1)
         return replace(context, version=filled.version), filled
@@ -153,4 +175,9 @@ def fill_locations(
     with show_stages(clients, progress, "ingest", 1, "cohort"):
         filled_by_name = dict(zip([each.name for each in clients], map_locations(fill, clients), strict=True))
     cohorts = {name: each for name, (_, each) in filled_by_name.items() if each}
-    return IngestedLocations(config, rows, {name: context for name, (context, _) in filled_by_name.items()}, cohorts)
+    return IngestedLocations(
+        config=config,
+        rows=rows,
+        contexts={name: context for name, (context, _) in filled_by_name.items()},
+        cohorts=cohorts,
+    )

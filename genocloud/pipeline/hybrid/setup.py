@@ -30,7 +30,7 @@ SHEET_NAME = "samples.tsv"
 """The location's rows of the sheet, in its store."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProbeRequest:
     """Check a location before any work: its store, and whether reference and layout are the run's.
 
@@ -57,7 +57,7 @@ class ProbeResult:
     decides: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FillRequest:
     """Ingest a location's rows of the sheet; `intervals` and `drop_bad_records` are as in IngestOptions."""
 
@@ -69,7 +69,7 @@ class FillRequest:
     drop_bad_records: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FillResult:
     """A location's cohort after ingest.
 
@@ -226,7 +226,7 @@ def location_workers(threads: int) -> Iterator[Scatter]:
         yield pool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CommitRequest:
     """Commit a location's part of the callset, all of whose shards are complete; `united`: URL of the joint callset."""
 

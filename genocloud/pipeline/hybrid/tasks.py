@@ -50,7 +50,7 @@ Edges = list[tuple[int, int, int]]
 """Start, end and need of a shard's pieces, in genome order."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LocationContext:
     """What a task has to know of the location that it runs at.
 
@@ -149,7 +149,7 @@ def _admitted(policy: SitePolicy, cohort_url: str, version: int, content: str) -
     Register(policy).admit(identities(open_cohort(cohort_url, version)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ShardTask:
     """A task on a shard, or on a piece of one; `number` is a batch's place, `messages` what the coordinator sends.
 
@@ -170,7 +170,7 @@ class ShardTask:
         return CallsetShard(cohort=cohort, store=store, shard=self.shard, model=context.model)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LocalAlleles:
     """A location's alleles of a shard, the bases under its deletions, and (for force-output) those that have rows."""
 
@@ -214,12 +214,12 @@ def local_alleles(task: ShardTask) -> LocalAlleles:
     covered = None
     if shard.targets.force_output:
         covered = context.released("covered", _runs(rows_cover(cohort, shard, task.threads), shard.region))
-    observed_count = int(numbers(alleles["observed"]).sum())
-    released_tables = (
-        context.released("local", alleles.select(LOCAL_ALLELES.names)),
-        context.released("spans", stretches.select(INTERVALS.names)),
+    return LocalAlleles(
+        alleles=context.released("local", alleles.select(LOCAL_ALLELES.names)),
+        spans=context.released("spans", stretches.select(INTERVALS.names)),
+        covered=covered,
+        observed=int(numbers(alleles["observed"]).sum()),
     )
-    return LocalAlleles(*released_tables, covered, observed_count)
 
 
 def _keep_local(cohort: Cohort, shard: Shard, threads: int) -> tuple[Alleles, Stretches]:

@@ -47,13 +47,15 @@ class ConfigFacts:
         calls = sum(bool(person.reads) for person in self.sheet)
         if not self._alone:
             called = math.ceil(calls / width)
-            return Starts(1, calls + 3, calls + 3, len(self.config.sites), called + 3)
+            return Starts(
+                runs=1, jobs=calls + 3, commands=calls + 3, clusters=len(self.config.sites), rounds=called + 3
+            )
         if are_small(self.sheet, int(self.config.settings["small_cohort_bytes"])):
-            return Starts(1, calls + 6, calls + 6, 0, math.ceil(calls / width) + 6)
+            return Starts(runs=1, jobs=calls + 6, commands=calls + 6, clusters=0, rounds=math.ceil(calls / width) + 6)
         parts = len(regions.parts(self.reference.contigs, int(self.config.settings["part_bp"])))
         at_once = max(1, width // JOB_CORES)
         jobs, rounds = calls + 5 + 2 * parts, math.ceil(calls / width) + 5 + 2 * math.ceil(parts / at_once)
-        return Starts(1, jobs, jobs, 1 + 2 * parts, rounds)
+        return Starts(runs=1, jobs=jobs, commands=jobs, clusters=1 + 2 * parts, rounds=rounds)
 
     def _people(self, location: Location) -> list[Sample]:
         return [each for each in self.sheet if (each.site or self.config.coordinator) == location.name or self._alone]

@@ -61,7 +61,14 @@ def scaled_rates(threads: int, trial: SyntheticCohort, receipts: Mapping[str, Se
     steps = [quantity.removeprefix("seconds ") for quantity in shipped.costs if quantity.startswith("seconds ")]
     scaled = shipped.scaled({step: factors.get(step, usual) for step in steps})
     day = f"{datetime.now(UTC):%Y-%m-%d}"
-    return Rates(day, f"{threads} cores, {processor()}", threads, version("genocloud"), scaled.costs, HERE)
+    return Rates(
+        measured=day,
+        machine=f"{threads} cores, {processor()}",
+        cores=threads,
+        version=version("genocloud"),
+        costs=scaled.costs,
+        origin=HERE,
+    )
 
 
 def trial_amounts(synthetic: SyntheticCohort, ingested: Receipt, discovered: Receipt) -> dict[str, float]:

@@ -17,7 +17,7 @@ GENOMES = (1_000, 10_000, 100_000)
 
 CLUSTER_CORES = 1_000
 
-WHOLE_GENOME = Portion(1, 0, 340e6, 20e6, 4.8e6, GENOME_BP)
+WHOLE_GENOME = Portion(people=1, reads=0, gvcf_bytes=340e6, records=20e6, observations=4.8e6, bases=GENOME_BP)
 """A 30x genome: a gVCF of 17 bytes a record with GQ bands 20, 30, 40 (benchmark A: 16.8), and 4.1 to 5.0 million sites
 that differ from the reference. Source of these: 1000 Genomes Project, Nature 526, 68 (2015)."""
 
@@ -35,8 +35,8 @@ def genome_sites(people: int) -> float:
 def table(rates: Rates) -> str:
     """A table of costs of 1,000, 10,000 and 100,000 whole genomes on a cluster, in a cloud, and split between both."""
     cluster, cloud = read_prices(str(PRICES / "onprem.yaml")), read_prices(str(PRICES / "google.yaml"))
-    shape = Shape(genome_sites, math.ceil(GENOME_BP / 1_000_000), 200)
-    planner = Planner(rates, shape, partial(needs, rates, shape))
+    shape = Shape(sites_of=genome_sites, windows=math.ceil(GENOME_BP / 1_000_000), batch_size=200)
+    planner = Planner(rates=rates, shape=shape, needing=partial(needs, rates, shape))
     rows = [
         "| genomes | where | core-hours | wall time | memory of a task | stored | across | money |",
         "| --- " * 8 + "|",
@@ -44,11 +44,15 @@ def table(rates: Rates) -> str:
     for people in GENOMES:
         half = _genomes(people // 2)
         ways = {
-            f"a cluster of {CLUSTER_CORES:,} cores": [Place("cluster", _genomes(people), cluster, CLUSTER_CORES)],
-            f"one cloud, {CLUSTER_CORES:,} cores": [Place("cloud", _genomes(people), cloud, CLUSTER_CORES)],
+            f"a cluster of {CLUSTER_CORES:,} cores": [
+                Place(name="cluster", portion=_genomes(people), prices=cluster, width=CLUSTER_CORES)
+            ],
+            f"one cloud, {CLUSTER_CORES:,} cores": [
+                Place(name="cloud", portion=_genomes(people), prices=cloud, width=CLUSTER_CORES)
+            ],
             f"half in each, {CLUSTER_CORES // 2:,} cores each": [
-                Place("cluster", half, cluster, CLUSTER_CORES // 2, STAYS),
-                Place("cloud", half, cloud, CLUSTER_CORES // 2, STAYS),
+                Place(name="cluster", portion=half, prices=cluster, width=CLUSTER_CORES // 2, policy=STAYS),
+                Place(name="cloud", portion=half, prices=cloud, width=CLUSTER_CORES // 2, policy=STAYS),
             ],
         }
         rows += [

@@ -34,7 +34,7 @@ class NothingToSample(SettingError):
         super().__init__(f"{url}: none of its gVCFs can be read here ({first}); run `genocloud plan` where they lie")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sampled:
     """Records and observations per byte of sampled gVCFs, and how sites grow with samples.
 
@@ -99,9 +99,14 @@ def sample_gvcfs(sheet_url: str, people: Sequence[Sample], layout: Layout) -> Sa
     scale = records / size * sum(each.file_bytes for each in looks) / within
     windows = len(_windows_of(layout, {site for each in looks for site in each.sites if site < end}))
     all_windows = sum(len(layout.windows(part)) for part in layout.parts())
-    observations = sum(each.observations for each in looks)
-    counted = len(looks), records / size, observations / size
-    return Sampled(*counted, carriers, scale, max(1, min(all_windows, round(windows * scale))))
+    return Sampled(
+        people=len(looks),
+        records_per_byte=records / size,
+        observations_per_byte=sum(each.observations for each in looks) / size,
+        carriers=carriers,
+        scale=scale,
+        windows=max(1, min(all_windows, round(windows * scale))),
+    )
 
 
 def _windows_of(layout: Layout, sites: set[tuple[int, int]]) -> set[tuple[str, int]]:
@@ -116,7 +121,7 @@ def _windows_of(layout: Layout, sites: set[tuple[int, int]]) -> set[tuple[str, i
     return windows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Look:
     """What was read of one file: bytes, records, starts of variants, and where reading ended: (contig, base)."""
 
@@ -151,7 +156,7 @@ def _look(person: Sample, contigs: Sequence[Contig]) -> _Look:
             break
     else:
         read = whole
-    return _Look(whole, read, records, observations, sites, end)
+    return _Look(file_bytes=whole, bytes=read, records=records, observations=observations, sites=sites, end=end)
 
 
 def portion_of(cohort_url: str, people: Sequence[Sample], sampled: Callable[[], Sampled], genome_bp: int) -> Portion:
@@ -159,10 +164,23 @@ def portion_of(cohort_url: str, people: Sequence[Sample], sampled: Callable[[], 
     reads = sum(bool(person.reads) for person in people)
     stored = _stored(cohort_url, {person.sample for person in people})
     if stored:
-        return Portion(len(people), 0, _bytes(people), *stored, genome_bp)
+        records, observations = stored
+        return Portion(
+            people=len(people),
+            reads=0,
+            gvcf_bytes=_bytes(people),
+            records=records,
+            observations=observations,
+            bases=genome_bp,
+        )
     size = _bytes(people) * (len(people) / max(1, len(people) - reads))  # called ones are taken to be like the others
     return Portion(
-        len(people), reads, size, size * sampled().records_per_byte, size * sampled().observations_per_byte, genome_bp
+        people=len(people),
+        reads=reads,
+        gvcf_bytes=size,
+        records=size * sampled().records_per_byte,
+        observations=size * sampled().observations_per_byte,
+        bases=genome_bp,
     )
 
 

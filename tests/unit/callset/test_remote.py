@@ -89,8 +89,8 @@ def test_genotypes_are_read_where_they_lie(tmp_path: Path) -> None:
 def test_an_export_merges_the_sites(tmp_path: Path, name: str, chosen: list[str] | None) -> None:
     sites = apart(tmp_path)
     for url, out in ((sites.whole, "one"), (sites.here, "many")):
-        inside = pipeline.Intervals(tuple(chosen)) if chosen else None
-        steps.export(url, f"{tmp_path}/{out}-{name}", Inline(), Silent(), inside)
+        inside = pipeline.Intervals(included=tuple(chosen)) if chosen else None
+        steps.export(url, f"{tmp_path}/{out}-{name}", scatter=Inline(), progress=Silent(), intervals=inside)
     assert (tmp_path / f"many-{name}").read_bytes() == (tmp_path / f"one-{name}").read_bytes()
 
 
@@ -99,7 +99,11 @@ def test_genotypes_that_stay_are_not_read(tmp_path: Path, policy: str) -> None:
     sites = apart(tmp_path, policy)
     united = callset.open_callset(sites.here)
     out = str(tmp_path / "calls.vcf.gz")
-    for read in (united.genotypes, united.to_numpy, lambda: steps.export(sites.here, out, Inline(), Silent())):
+    for read in (
+        united.genotypes,
+        united.to_numpy,
+        lambda: steps.export(sites.here, out, scatter=Inline(), progress=Silent()),
+    ):
         with pytest.raises(GenotypesNotShared) as caught:
             read()
         assert (caught.value.site, caught.value.url, caught.value.exit_code) == ("cloud", sites.there, 5)
@@ -114,8 +118,8 @@ def test_genotypes_that_stay_are_not_read(tmp_path: Path, policy: str) -> None:
 def test_each_site_exports_its_own_part_under_everybodys_records(tmp_path: Path) -> None:
     sites = apart(tmp_path, "stays")
     own, other = str(tmp_path / "own.vcf.gz"), str(tmp_path / "other.vcf.gz")
-    steps.export(sites.here, own, Inline(), Silent(), None, ["hospital"])
-    steps.export(sites.there, other, Inline(), Silent())
+    steps.export(sites.here, own, scatter=Inline(), progress=Silent(), intervals=None, sites=["hospital"])
+    steps.export(sites.there, other, scatter=Inline(), progress=Silent())
     whole = callset.open_callset(sites.whole)
     for url, samples in ((own, ["ann", "cat"]), (other, ["bob"])):
         expected = str(tmp_path / "expected.vcf.gz")
@@ -126,11 +130,11 @@ def test_each_site_exports_its_own_part_under_everybodys_records(tmp_path: Path)
         callset.write_vcf(part, expected)
         assert Path(url).read_bytes() == Path(expected).read_bytes()
     with pytest.raises(UnknownSite, match=r"no site clod; .*; did you mean cloud\?"):
-        steps.export(sites.here, own, Inline(), Silent(), None, ["clod"])
+        steps.export(sites.here, own, scatter=Inline(), progress=Silent(), intervals=None, sites=["clod"])
     with pytest.raises(UnknownSite, match=r"no site moon; its sites are hospital, cloud$"):
-        steps.export(sites.here, own, Inline(), Silent(), None, ["moon"])
+        steps.export(sites.here, own, scatter=Inline(), progress=Silent(), intervals=None, sites=["moon"])
     with pytest.raises(UnknownSite, match="leave --site out"):
-        steps.export(sites.whole, own, Inline(), Silent(), None, ["moon"])
+        steps.export(sites.whole, own, scatter=Inline(), progress=Silent(), intervals=None, sites=["moon"])
 
 
 def test_the_command_exports_the_sites_that_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,7 +151,7 @@ def test_a_site_out_of_reach_is_named_before_the_work(tmp_path: Path) -> None:
     sites = apart(tmp_path)
     Path(sites.there).rename(tmp_path / "moved")
     with pytest.raises(RemoteUnreachable) as caught:
-        steps.export(sites.here, str(tmp_path / "calls.vcf.gz"), Inline(), Silent())
+        steps.export(sites.here, str(tmp_path / "calls.vcf.gz"), scatter=Inline(), progress=Silent())
     assert (caught.value.site, caught.value.url, caught.value.exit_code) == ("cloud", sites.there, 4)
     assert not list(tmp_path.glob("calls.vcf.gz*"))
     with pytest.raises(RemoteUnreachable, match="is missing"):
@@ -162,7 +166,7 @@ def test_a_part_made_anew_since_is_not_mixed_with_old_records(tmp_path: Path) ->
     ]
     callset.commit(storage.open_store(sites.there), make.description({AWAY: BATCHES[AWAY]}), entries)
     with pytest.raises(RemoteUnreachable, match=f"made anew since, with other files in shard {SHARDS[0].name}"):
-        steps.export(sites.here, str(tmp_path / "calls.vcf.gz"), Inline(), Silent())
+        steps.export(sites.here, str(tmp_path / "calls.vcf.gz"), scatter=Inline(), progress=Silent())
 
 
 def test_a_shard_here_stays_found_without_the_files_there(tmp_path: Path) -> None:
@@ -181,12 +185,12 @@ def test_a_commit_without_a_sites_batch_is_refused(tmp_path: Path) -> None:
 def test_verify_checks_what_lies_here_and_says_what_does_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     sites = apart(tmp_path)
     with caplog.at_level(logging.WARNING):
-        steps.verify(sites.here, Inline(), Silent())
+        steps.verify(sites.here, scatter=Inline(), progress=Silent())
     assert f"genotypes of site cloud are not looked at: verify {sites.there} there" in caplog.text
-    steps.verify(sites.there, Inline(), Silent())
+    steps.verify(sites.there, scatter=Inline(), progress=Silent())
     next(Path(sites.here, "genotypes", "b0").glob("*.parquet")).write_bytes(b"")
     with pytest.raises(Damaged):
-        steps.verify(sites.here, Inline(), Silent())
+        steps.verify(sites.here, scatter=Inline(), progress=Silent())
 
 
 def test_inspect_tells_where_genotypes_lie(tmp_path: Path) -> None:
@@ -223,7 +227,9 @@ def test_totals_hold_no_sample_and_come_back_whole(tmp_path: Path) -> None:
 def report(tmp_path: Path, sites: Sites, figures: dict[str, Any]) -> tuple[str, str]:
     values = {"version": "1", "step": "hybrid", "figures": figures, "inputs": {}, "balance": {}, "seconds": 1.0}
     storage.open_store(str(tmp_path / "receipts")).write("hybrid/hybrid.json", json.dumps(values).encode())
-    steps.report(sites.here, str(tmp_path / "receipts"), str(tmp_path / "out/report.html"), Inline(), Silent())
+    steps.report(
+        sites.here, str(tmp_path / "receipts"), str(tmp_path / "out/report.html"), scatter=Inline(), progress=Silent()
+    )
     return (tmp_path / "out/report.html").read_text(), (tmp_path / "out/report.txt").read_text()
 
 

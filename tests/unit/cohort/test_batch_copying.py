@@ -26,7 +26,7 @@ def ingest_by(store: Store, size: int) -> cohort.Cohort:
 
 
 def compact(store: Store, batch_size: int = 200) -> cohort.Cohort:
-    steps.compact(store.url, batch_size, Inline(), Silent())
+    steps.compact(store.url, batch_size=batch_size, scatter=Inline(), progress=Silent())
     return cohort.open_cohort(store.url)
 
 
@@ -117,7 +117,9 @@ def test_who_is_removed_while_being_moved_stays_removed(store, monkeypatch):
 
 def test_who_is_erased_while_being_moved_is_in_no_batch(store, monkeypatch):
     ingest_by(store, 5)
-    meanwhile(monkeypatch, lambda: steps.erase(store.url, "p07", (), True, Inline(), Silent()))
+    meanwhile(
+        monkeypatch, lambda: steps.erase(store.url, "p07", callsets=(), sure=True, scatter=Inline(), progress=Silent())
+    )
     with pytest.raises(cohort.ChangedMeanwhile):
         compact(store)
     assert not any(b"p07" in data for data in contents(store).values())

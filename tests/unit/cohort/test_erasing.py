@@ -25,7 +25,7 @@ def store(tmp_path) -> Store:
 
 
 def erase(store: Store, sample: str, *callsets: str, sure: bool = True) -> dict[str, object]:
-    return steps.erase(store.url, sample, callsets, sure, Inline(), Silent()).figures
+    return steps.erase(store.url, sample, callsets=callsets, sure=sure, scatter=Inline(), progress=Silent()).figures
 
 
 def everything(store: Store) -> bytes:
@@ -41,7 +41,7 @@ def a_life(store: Store) -> None:
     ingest(store, {"maria-1": 2, "others-2": 102})
     ingest(store, {"maria-1": 3, "others-3": 103}, ("maria-1",))
     cohort.rename(store, {"maria-1": "subject-7", "others-3": "others-x"})
-    steps.compact(store.url, 200, Inline(), Silent())
+    steps.compact(store.url, batch_size=200, scatter=Inline(), progress=Silent())
     ingest(store, {"others-4": 104})
     store.write("derived/k/k/alleles/s.parquet", b"made of her, too")
 
@@ -66,7 +66,7 @@ def gone(store: Store) -> None:
     assert region_in_force(opened) == region_in_force(fresh)
     assert store.list("derived/") == []
     assert not store.exists(erasing.JOURNAL)
-    steps.verify(store.url, Inline(), Silent())
+    steps.verify(store.url, scatter=Inline(), progress=Silent())
 
 
 def test_a_whole_life_is_followed(store):

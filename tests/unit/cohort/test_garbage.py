@@ -36,7 +36,7 @@ def grown(url: str) -> Store:
     for name, shift in {"a": 1, "b": 2, "c": 3}.items():
         derive(made, ingest(made, {name: shift}))
     derive(made, cohort.remove(made, {"b"}))
-    steps.compact(url, 200, Inline(), Silent())
+    steps.compact(url, batch_size=200, scatter=Inline(), progress=Silent())
     derive(made, cohort.open_cohort(url))
     cohort.write_batch(made, [source("d", 4)], LAYOUT)
     made.write("batches/unfinished/blocks/000-chr1.parquet", b"half a batch")
@@ -49,7 +49,7 @@ def derive(store: Store, opened: cohort.Cohort) -> None:
 
 
 def collect(store: Store, keep: int | None = None, hours: float = 0.0, dry_run: bool = False):
-    return steps.collect(store.url, Silent(), keep, hours, dry_run)
+    return steps.collect(store.url, progress=Silent(), keep=keep, older_than_hours=hours, dry_run=dry_run)
 
 
 def folders(store: Store, folder: str) -> set[str]:
@@ -145,7 +145,7 @@ def test_killed_at_any_moment_every_version_that_is_left_is_whole(tmp_path, monk
                 died = True
             else:
                 died = False
-        steps.verify(store.url, Inline(), Silent())
+        steps.verify(store.url, scatter=Inline(), progress=Silent())
         collect(store, keep=2)
         assert cohort.versions(store) == [4, 5]
         if not died:

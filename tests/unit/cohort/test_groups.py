@@ -60,7 +60,7 @@ def test_compacting_gives_the_row_groups_of_one_ingest(tmp_path, few):
     for names in ("ab", "cde"):
         receipt = cohort.write_batch(store, [source(tmp_path, name, ord(name)) for name in names], LAYOUT)
         cohort.append(store, [receipt], LAYOUT, REFERENCE)
-    compact(store.url, 200, Inline(), Silent())
+    compact(store.url, batch_size=200, scatter=Inline(), progress=Silent())
     grown, fresh = cohort.open_cohort(store.url), one_batch(tmp_path / "fresh", "abcde")
     assert grown.receipt(grown.batches[0]) == fresh.receipt(fresh.batches[0])
 

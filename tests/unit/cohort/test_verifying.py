@@ -29,7 +29,7 @@ def store(tmp_path) -> Store:
 
 
 def verify(store: Store) -> dict[str, object]:
-    return steps.verify(store.url, Inline(), Silent()).__dict__
+    return steps.verify(store.url, scatter=Inline(), progress=Silent()).__dict__
 
 
 def damage(store: Store) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ def test_each_kind_of_change_is_told_as_what_it_is(store):
     ingest(store, {"c": 3})
     cohort.rename(store, {"a": "x", "b": "a"})
     ingest(store, {"c": 4}, ("c",))
-    steps.compact(store.url, 200, Inline(), Silent())
+    steps.compact(store.url, batch_size=200, scatter=Inline(), progress=Silent())
     cohort.remove(store, {"x"})
     ingest(store, {"x": 9})
     told = history(store)

@@ -11,21 +11,42 @@ from genocloud.costs.rates import HERE, Rates, default_rates, kept_rates, rates_
 from genocloud.federation.site_policy import MAY_LEAVE, STAYS
 from tests.support.plan_rates import COSTS, RATES
 
-CHEAP = Prices("EUR", "2026-01-01", "here", 0.01, 0.0, 0.01, 0.0)
-DEAR = Prices("EUR", "2026-01-01", "there", 0.05, 0.0, 0.02, 0.1)
+CHEAP = Prices(
+    currency="EUR",
+    dated="2026-01-01",
+    source="here",
+    core_hour=0.01,
+    memory_gb_hour=0.0,
+    storage_gb_month=0.01,
+    egress_gb=0.0,
+)
+DEAR = Prices(
+    currency="EUR",
+    dated="2026-01-01",
+    source="there",
+    core_hour=0.05,
+    memory_gb_hour=0.0,
+    storage_gb_month=0.02,
+    egress_gb=0.1,
+)
 
 
 def portion(people: int) -> Portion:
-    return Portion(people, 0, people * 1e9, people * 1e6, people * 1e5, 3e9)
+    return Portion(
+        people=people, reads=0, gvcf_bytes=people * 1e9, records=people * 1e6, observations=people * 1e5, bases=3e9
+    )
 
 
 def planner(way=None) -> Planner:
-    shape = Shape(lambda people: 1000.0 * people**0.5, 10, 100)
-    return Planner(RATES, shape, lambda *_: {}, *([way] if way else []))
+    shape = Shape(sites_of=lambda people: 1000.0 * people**0.5, windows=10, batch_size=100)
+    return Planner(rates=RATES, shape=shape, needing=lambda *_: {}, **({"way": way} if way else {}))
 
 
 def places(policy: str = STAYS) -> list[Place]:
-    return [Place("hospital", portion(300), CHEAP, 50, STAYS), Place("cloud", portion(100), DEAR, 50, policy)]
+    return [
+        Place(name="hospital", portion=portion(300), prices=CHEAP, width=50, policy=STAYS),
+        Place(name="cloud", portion=portion(100), prices=DEAR, width=50, policy=policy),
+    ]
 
 
 def test_rates_survive_their_text():
@@ -51,8 +72,8 @@ def test_where_no_rates_of_this_machine_are_kept_the_shipped_ones_count(tmp_path
 
 def test_starts_are_counted_and_those_of_parts_go_side_by_side():
     workflow = Starts(runs=1, jobs=25, commands=25, clusters=21, rounds=10)
-    shape = Shape(lambda people: 1000.0 * people**0.5, 10, 100, workflow)
-    way = Planner(RATES, shape, lambda *_: {}).place(places()[:1], "hospital")
+    shape = Shape(sites_of=lambda people: 1000.0 * people**0.5, windows=10, batch_size=100, starts=workflow)
+    way = Planner(rates=RATES, shape=shape, needing=lambda *_: {}).place(places()[:1], "hospital")
     line = way.lines[-1]
     jobs = 25 * 0.25 + 25 * 0.5 + 21 * 2.0
     assert (line.step, line.tasks) == ("start", 25)
@@ -78,7 +99,12 @@ def test_joint_starts_once_and_keeps_no_callset():
 
 
 def test_called_people_take_core_hours():
-    one = Place("hospital", Portion(1, 1, 1e9, 1e6, 1e5, 3e9), CHEAP, 1)
+    one = Place(
+        name="hospital",
+        portion=Portion(people=1, reads=1, gvcf_bytes=1e9, records=1e6, observations=1e5, bases=3e9),
+        prices=CHEAP,
+        width=1,
+    )
     call = planner().place([one], "hospital").lines[0]
     assert call.step == "call"
     assert call.core_seconds > 3600
@@ -130,6 +156,8 @@ def test_cores_are_shared_out_by_work():
 
 
 def test_a_wider_pool_is_faster_and_costs_the_same():
-    narrow, wide = (planner().place([Place("a", portion(300), CHEAP, width)], "a") for width in (2, 20))
+    narrow, wide = (
+        planner().place([Place(name="a", portion=portion(300), prices=CHEAP, width=width)], "a") for width in (2, 20)
+    )
     assert wide.wall_seconds < narrow.wall_seconds
     assert wide.money == pytest.approx(narrow.money)

@@ -131,7 +131,7 @@ def test_a_site_that_cannot_be_used_is_said_before_any_gvcf_is_read(tmp_path, mo
     monkeypatch.setattr("genocloud.scatter.deploy.dask_clusters.CONNECT_SECONDS", 1)
     config = config_of(values(tmp_path, sites=wrong(tmp_path)))
     with pytest.raises(GenocloudError, match=said) as caught:
-        hybrid(config, Silent())
+        hybrid(config, progress=Silent())
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "alpha" / "cohort").exists()
 
@@ -143,14 +143,14 @@ def test_a_sample_at_an_unknown_site_is_said_with_its_line(tmp_path):
     with pytest.raises(
         GenocloudError, match=r"line 3: sample p08 lies at the site 'gamma', .*; its sites are alpha, beta"
     ):
-        hybrid(config, Silent())
+        hybrid(config, progress=Silent())
 
 
 @pytest.mark.slow
 def test_a_cohort_of_another_layout_is_said(tmp_path):
-    hybrid(config_of(values(tmp_path, window_bp=60_000)), Silent())
+    hybrid(config_of(values(tmp_path, window_bp=60_000)), progress=Silent())
     assert len(open_cohort(str(tmp_path / "beta" / "cohort")).samples) == 1
     with pytest.raises(
         GenocloudError, match=r"cohort's part_bp and window_bp is \(10000000, 60000\), the coordinator's"
     ):
-        hybrid(config_of(values(tmp_path, window_bp=70_000)), Silent())
+        hybrid(config_of(values(tmp_path, window_bp=70_000)), progress=Silent())

@@ -48,7 +48,9 @@ def test_a_file_by_url(tmp_path):
 
 
 def test_padding_stays_in_the_contig_and_pieces_that_touch_are_one():
-    targets = Intervals(("chr1:1101-1200", "chr2:491-495", "chr1:901-1000", "chr1:5"), padding=50).targets(CONTIGS)
+    targets = Intervals(included=("chr1:1101-1200", "chr2:491-495", "chr1:901-1000", "chr1:5"), padding=50).targets(
+        CONTIGS
+    )
     assert targets.inside == (Region(0, 0, 55), Region(0, 850, 1250), Region(1, 440, 500))
 
 

@@ -191,7 +191,15 @@ def test_where_everybody_stands_out_the_callset_does() -> None:
 def test_the_run_is_described() -> None:
     settings = {"name": "gatk", "annotation_groups": ["StandardAnnotation"], "stand_call_conf": 30.0}
     commands = "genocloud ingest study <b>", "genocloud discover study"
-    about = About("Alps & sea", "2026-11-29T08:00:00+00:00", "25 contigs, 3 bases", "sha256:ab", 7, settings, commands)
+    about = About(
+        title="Alps & sea",
+        finished="2026-11-29T08:00:00+00:00",
+        reference="25 contigs, 3 bases",
+        reference_checksum="sha256:ab",
+        cohort_version=7,
+        settings=settings,
+        commands=commands,
+    )
     shown = render_html({}, _statistics(["ann"]), about=about, tables=("r.samples.tsv", "a&b.json"))
     text = Page(shown).text
     assert "<h1>Alps &amp; sea</h1>" in shown

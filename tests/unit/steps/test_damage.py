@@ -99,7 +99,9 @@ def test_each_of_many_flips_is_said_or_changes_nothing(copy: Work) -> None:
                 assert derived(path) == told, path
             else:
                 assert everything(copy) == sound, path
-                steps.verify(copy.callset if "/callset/" in str(path) else copy.cohort, Inline(), Silent())
+                steps.verify(
+                    copy.callset if "/callset/" in str(path) else copy.cohort, scatter=Inline(), progress=Silent()
+                )
             seen[f"{kind}: unharmed"] += 1
         except (StoreError, OSError) as error:
             seen[f"{kind}: said" if told is not None or path.name in str(error) else f"{path} unnamed: {error}"] += 1
@@ -129,10 +131,10 @@ def test_damaged_files_of_a_callset_are_said_and_made_anew(copy: Work, folder: s
         case "flipped":
             flip(path, random.Random(3))
     with pytest.raises(StoreError) as caught:
-        steps.verify(copy.callset, Inline(), Silent())
+        steps.verify(copy.callset, scatter=Inline(), progress=Silent())
     assert path.name in str(caught.value)
     copy.call()
-    steps.verify(copy.callset, Inline(), Silent())
+    steps.verify(copy.callset, scatter=Inline(), progress=Silent())
 
 
 def test_a_shard_taken_out_of_the_manifest_is_missed(copy: Work) -> None:
@@ -161,7 +163,7 @@ def test_the_loss_of_the_newest_version_and_of_what_is_beside_it_is_seen(copy: W
     for reader in (
         lambda: cohort.open_cohort(copy.cohort),
         lambda: copy.add(gvcfs[2:3]),
-        lambda: steps.verify(copy.cohort, Inline(), Silent()),
+        lambda: steps.verify(copy.cohort, scatter=Inline(), progress=Silent()),
     ):
         with pytest.raises(StoreError, match=r"manifest/00000002\.json") as caught:
             reader()
@@ -169,12 +171,15 @@ def test_the_loss_of_the_newest_version_and_of_what_is_beside_it_is_seen(copy: W
     (Path(copy.cohort) / "published/00000002.sha256").unlink()  # as the message says
     copy.add(gvcfs[2:3])
     assert cohort.open_cohort(copy.cohort).version == 2
-    steps.verify(copy.cohort, Inline(), Silent())
+    steps.verify(copy.cohort, scatter=Inline(), progress=Silent())
 
 
 def test_the_loss_of_all_versions_is_no_new_cohort(copy: Work, gvcfs: list[Path]) -> None:
     shutil.rmtree(Path(copy.cohort) / "manifest")
-    for reader in (lambda: copy.add(gvcfs[2:3]), lambda: steps.verify(copy.cohort, Inline(), Silent())):
+    for reader in (
+        lambda: copy.add(gvcfs[2:3]),
+        lambda: steps.verify(copy.cohort, scatter=Inline(), progress=Silent()),
+    ):
         with pytest.raises(StoreError, match=r"manifest/00000002\.json"):
             reader()
 
@@ -302,7 +307,7 @@ def test_the_registry_of_callsets_and_a_noted_erasure_are_verified(copy: Work) -
     store.write(entry, store.read(entry).replace(b"callset/", b"callsex/").replace(b"/callset", b"/callsex"))
     store.write(erasing.JOURNAL, b'{"sample": 3}')
     with pytest.raises(StoreError) as caught:
-        steps.verify(copy.cohort, Inline(), Silent())
+        steps.verify(copy.cohort, scatter=Inline(), progress=Silent())
     assert entry in str(caught.value)
     assert erasing.JOURNAL in str(caught.value)
 
@@ -333,7 +338,7 @@ def test_damage_that_growth_takes_along_is_said_by_the_next_reader_and_mended(co
     assert caught.value.exit_code == 4
     assert any(each.name in str(caught.value) for each in kept)
     copy.call()
-    steps.verify(copy.callset, Inline(), Silent())
+    steps.verify(copy.callset, scatter=Inline(), progress=Silent())
     fresh = Work(copy.folder / "fresh", choice="inline").add(gvcfs[:2]).add(gvcfs[2:3]).add(gvcfs[3:4]).call()
     assert everything(copy)["genotypes"] == everything(fresh)["genotypes"]
 
@@ -359,7 +364,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_resources_that_lack_are_no_damage(work: Work, no_threads: None) -> None:
     for url in (work.cohort, work.callset):
         with pytest.raises(OutOfResources) as caught:
-            steps.verify(url, Inline(), Silent())
+            steps.verify(url, scatter=Inline(), progress=Silent())
         assert caught.value.exit_code == 5
         assert "damaged" not in str(caught.value)
 

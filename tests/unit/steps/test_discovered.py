@@ -38,9 +38,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     cohorts = {"shared": str(folder / "shared"), "cut": str(folder / "cut")}
     with open_scatter("inline") as scatter:
         for url, storing in zip(cohorts.values(), (SHARED, CUT), strict=True):
-            steps.ingest(url, sheet, reference, storing, scatter, Silent())
+            steps.ingest(url, sheet, reference, options=storing, scatter=scatter, progress=Silent())
     out = folder / "whole.vcf.gz"
-    steps.joint(pipeline.JointOptions(sheet, reference, str(out)), Silent())
+    steps.joint(pipeline.JointOptions(listed=sheet, reference_url=reference, out_url=str(out)), progress=Silent())
     return Study(reference, cohorts, records(out))
 
 

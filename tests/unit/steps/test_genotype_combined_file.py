@@ -32,7 +32,12 @@ def ingest(folder, people, batch_size=100):
     storing = pipeline.IngestOptions(batch_size=batch_size)
     with open_scatter("inline") as scatter:
         steps.ingest(
-            str(folder / "cohort"), str(folder / "samples.tsv"), str(folder / "ref.fa"), storing, scatter, Silent()
+            str(folder / "cohort"),
+            str(folder / "samples.tsv"),
+            str(folder / "ref.fa"),
+            options=storing,
+            scatter=scatter,
+            progress=Silent(),
         )
 
 
@@ -41,8 +46,8 @@ def site(folder, callset="callset"):
     opened = cohort.open_cohort(str(folder / "cohort"))
     with open_scatter("inline") as scatter:
         cut = pipeline.cut_genome(opened)
-        steps.discover(opened, cut, scatter, Silent())
-        steps.genotype(opened, str(folder / callset), Model(), cut, scatter, Silent())
+        steps.discover(opened, cut, scatter=scatter, progress=Silent())
+        steps.genotype(opened, str(folder / callset), model=Model(), cut=cut, scatter=scatter, progress=Silent())
     (row,) = open_callset(str(folder / callset)).sites().to_pylist()
     return row["DP"], round(row["MQ"], 2), row["MQRankSum"]
 

@@ -32,16 +32,16 @@ def ingested(folder, records):
         sheet += f"{sample}\t{folder / sample}.g.vcf\n"
     (folder / "samples.tsv").write_text(sheet)
     with open_scatter("inline") as scatter:
-        given = str(folder / "samples.tsv"), str(folder / "ref.fa"), pipeline.IngestOptions(), scatter, Silent()
-        steps.ingest(str(folder / "cohort"), *given)
+        places = str(folder / "cohort"), str(folder / "samples.tsv"), str(folder / "ref.fa")
+        steps.ingest(*places, options=pipeline.IngestOptions(), scatter=scatter, progress=Silent())
     return open_cohort(str(folder / "cohort"))
 
 
 def genotyped(opened, folder, model):
     with open_scatter("inline") as scatter:
         cut = pipeline.cut_genome(opened)
-        steps.discover(opened, cut, scatter, Silent())
-        return steps.genotype(opened, str(folder / "callset"), model, cut, scatter, Silent())
+        steps.discover(opened, cut, scatter=scatter, progress=Silent())
+        return steps.genotype(opened, str(folder / "callset"), model=model, cut=cut, scatter=scatter, progress=Silent())
 
 
 def test_hom_ref_blocks_with_neither_pl_nor_gq_are_refused_by_name(tmp_path):

@@ -27,9 +27,9 @@ def ingest(folder: Path, **names: str) -> cohort.Cohort:
         str(folder / "cohort"),
         str(sheet),
         str(folder / "ref.fa"),
-        pipeline.IngestOptions(batch_size=1),
-        Inline(),
-        Silent(),
+        options=pipeline.IngestOptions(batch_size=1),
+        scatter=Inline(),
+        progress=Silent(),
     )
     return cohort.open_cohort(str(folder / "cohort"))
 
@@ -39,7 +39,7 @@ def test_somebody_renamed_does_not_come_in_again_under_the_old_name(tmp_path):
         write_gvcf(tmp_path / f"{name}.vcf", gq + 20)
     ingest(tmp_path, ann="ann", bob="bob")
     steps.rename(str(tmp_path / "cohort"), {"ann": "anna"})
-    steps.compact(str(tmp_path / "cohort"), 200, Inline(), Silent())
+    steps.compact(str(tmp_path / "cohort"), batch_size=200, scatter=Inline(), progress=Silent())
     with pytest.raises(cohort.KnownAsOther, match="anna"):
         ingest(tmp_path, ann="ann", bob="bob")
     assert ingest(tmp_path, anna="ann", bob="bob").samples == ("anna", "bob")

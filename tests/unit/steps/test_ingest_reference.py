@@ -41,7 +41,12 @@ def ingest(folder: Path, reference: Path, ref: str, progress: object = None, cho
     with open_scatter(choice) as scatter:
         url = str(folder / "cohort")
         steps.ingest(
-            url, str(folder / "ann.map"), str(reference), pipeline.IngestOptions(), scatter, progress or Silent()
+            url,
+            str(folder / "ann.map"),
+            str(reference),
+            options=pipeline.IngestOptions(),
+            scatter=scatter,
+            progress=progress or Silent(),
         )
 
 
@@ -134,7 +139,7 @@ def test_bytes_are_told_while_a_batch_is_read_and_add_up(tmp_path):
                 shutil.rmtree(tmp_path / "cohort" / folder)
         progress = Watched()
         places = str(tmp_path / "cohort"), str(tmp_path / "some.map"), str(DATA / "reference.fa")
-        steps.ingest(*places, pipeline.IngestOptions(), Inline(), progress)
+        steps.ingest(*places, options=pipeline.IngestOptions(), scatter=Inline(), progress=progress)
         told = [(tasks, each) for name, tasks, each in progress.told if name == "ingest"]
         assert sum(each for _, each in told) == size
         assert [tasks for tasks, _ in told].count(1) == 1

@@ -117,11 +117,11 @@ def test_every_kind_of_table_cut_short_is_one_error_with_its_name(work: Work, tm
         for left in (0, 1, len(data) // 2, len(data) - 1):
             path.write_bytes(data[:left])
             with pytest.raises(StoreError, match=path.name) as caught:
-                steps.verify(store, Inline(), Silent())
+                steps.verify(store, scatter=Inline(), progress=Silent())
             assert caught.value.exit_code == 4
         path.write_bytes(data)
     for store in (copy.cohort, copy.callset):
-        steps.verify(store, Inline(), Silent())
+        steps.verify(store, scatter=Inline(), progress=Silent())
 
 
 def test_a_table_of_alleles_cut_short_is_named_by_discover_or_genotype(work: Work, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A plan of the test data: counts that follow from the files; the table; bad tables before any measuring."""
 
 import json
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -37,7 +38,7 @@ REFERENCE = str(DATA / "reference.fa")
 LAYOUT = Layout(read_reference(REFERENCE).contigs, 100_000, 50_000)
 SHARES = {"one": 1e8, "batch": 0.5, "merged": 0.5}
 COSTS = PLAIN.costs | {name: SHARES for name in PLAIN.costs if name.startswith("memory") and "export" not in name}
-RATES = type(PLAIN)(PLAIN.measured, PLAIN.machine, 2, "0", COSTS | {"bytes row": {"variants": 200.0, "blocks": 40.0}})
+RATES = replace(PLAIN, costs=COSTS | {"bytes row": {"variants": 200.0, "blocks": 40.0}})
 
 
 @pytest.fixture
@@ -71,10 +72,12 @@ def test_nothing_to_sample_is_said():
 
 def test_a_plan_before_and_after_ingest_knows_the_records(sheet, tmp_path):
     given = {"samples": str(sheet), "reference": REFERENCE, "cohort": str(tmp_path / "cohort")}
-    before = plan_of(config_of(given), RATES, 2)
+    before = plan_of(config_of(given), rates=RATES, width=2)
     storing = pipeline.IngestOptions()
-    receipt = steps.ingest(str(tmp_path / "cohort"), str(sheet), REFERENCE, storing, Inline(), Silent())
-    after = plan_of(config_of(given), RATES, 2)
+    receipt = steps.ingest(
+        str(tmp_path / "cohort"), str(sheet), REFERENCE, options=storing, scatter=Inline(), progress=Silent()
+    )
+    after = plan_of(config_of(given), rates=RATES, width=2)
     records = receipt.balance["taken"]
     assert after.configured.lines[0].core_seconds == pytest.approx(records * 1e-6)
     assert before.configured.lines[0].core_seconds == pytest.approx(records * 1e-6, rel=0.01)
@@ -87,7 +90,7 @@ def test_sites_share_the_people(sheet):
         name: {"store": f"/{name}", "workers": "threads:4", "policy": "stays", "prices": prices[name]} for name in "ab"
     }
     given = {"samples": str(sheet), "reference": REFERENCE, "sites": site, "coordinator": "a"}
-    made = plan_of(config_of(given), RATES, 2)
+    made = plan_of(config_of(given), rates=RATES, width=2)
     assert made.configured.widths == {"a": 4, "b": 4}
     assert {line.site for line in made.configured.lines} == {"a", "b"}
     assert len(made.others) == 2
@@ -140,7 +143,7 @@ def test_calibrated_rates_are_kept_and_named(sheet, tmp_path, capsys, caplog, mo
     """Of steps that all take twice the shipped core-seconds, everything but memory and bytes is doubled."""
     shipped = default_rates()
     costs = {f"seconds {step}": {"one": 1.0} for step in calibrate.RUNS}
-    monkeypatch.setattr(trial_rates, "default_rates", lambda: type(shipped)("", "", 2, "0", shipped.costs | costs))
+    monkeypatch.setattr(trial_rates, "default_rates", lambda: replace(shipped, costs=shipped.costs | costs))
     monkeypatch.setattr(calibrate, "compile_kernels", lambda *_: None)
     monkeypatch.setattr(calibrate, "load_ingest", lambda: None)
     monkeypatch.setattr(calibrate, "write_synthetic", lambda *_: 1)
@@ -193,9 +196,14 @@ def test_short_contigs_share_windows():
 
 def test_a_plan_has_the_shards_that_a_run_has(sheet, tmp_path):
     given = {"samples": str(sheet), "reference": REFERENCE, "cohort": str(tmp_path / "cohort"), "window_bp": 20_000}
-    planned = plan_of(config_of(given), RATES, 2).configured.lines
+    planned = plan_of(config_of(given), rates=RATES, width=2).configured.lines
     steps.ingest(
-        str(tmp_path / "cohort"), str(sheet), REFERENCE, pipeline.IngestOptions(window_bp=20_000), Inline(), Silent()
+        str(tmp_path / "cohort"),
+        str(sheet),
+        REFERENCE,
+        options=pipeline.IngestOptions(window_bp=20_000),
+        scatter=Inline(),
+        progress=Silent(),
     )
     shards = cut_genome(open_cohort(str(tmp_path / "cohort"))).owned
     assert next(line.tasks for line in planned if line.step == "discover") == len(shards)
@@ -204,7 +212,7 @@ def test_a_plan_has_the_shards_that_a_run_has(sheet, tmp_path):
 @pytest.mark.parametrize(("limit", "jobs"), [(1_000_000_000, 6), (0, 15)], ids=["small: one job a step", "five parts"])
 def test_jobs_of_a_small_cohort_are_not_cut_into_parts(sheet, limit, jobs):
     given = {"samples": str(sheet), "reference": REFERENCE, "part_bp": 10_000, "small_cohort_bytes": limit}
-    start = plan_of(config_of(given), RATES, 2).configured.lines[-1]
+    start = plan_of(config_of(given), rates=RATES, width=2).configured.lines[-1]
     assert (start.step, start.tasks) == ("start", jobs)
     clusters = 0 if limit else 11
     assert start.core_seconds == pytest.approx(3.0 + jobs * 0.75 + clusters * 2.0)
@@ -220,7 +228,9 @@ def test_the_table_grows_with_people():
 
 
 def test_planned_is_set_beside_what_was_taken(sheet):
-    plan = json.loads(plan_of(config_of({"samples": str(sheet), "reference": REFERENCE}), RATES, 2).to_json())
+    plan = json.loads(
+        plan_of(config_of({"samples": str(sheet), "reference": REFERENCE}), rates=RATES, width=2).to_json()
+    )
     receipt = {"step": "ingest", "cpu_seconds": 2.0, "peak_memory_bytes": 5, "figures": {"bytes_stored": 7}}
     receipts = {"ingest/ingest.json": receipt, "ingest/part.json": receipt}
     rows = {(row.step, row.what): row for row in compare(plan, group_receipts(receipts), receipts)}
@@ -232,5 +242,7 @@ def test_planned_is_set_beside_what_was_taken(sheet):
 def test_an_invented_cohort_is_read_by_the_real_steps(tmp_path):
     assert write_synthetic(SyntheticCohort(3, 20_000), tmp_path) > 1000
     files = str(tmp_path / "samples.map"), str(tmp_path / "reference.fa")
-    receipt = steps.ingest(str(tmp_path / "cohort"), *files, pipeline.IngestOptions(), Inline(), Silent())
+    receipt = steps.ingest(
+        str(tmp_path / "cohort"), *files, options=pipeline.IngestOptions(), scatter=Inline(), progress=Silent()
+    )
     assert receipt.balance["taken"] == receipt.balance["given"] > 100

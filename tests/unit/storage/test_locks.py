@@ -72,7 +72,9 @@ def test_of_two_runs_with_one_callset_the_second_is_refused_and_parts_are_not(ma
     with open_scatter("inline") as scatter:
 
         def genotype(part: str | None) -> None:
-            steps.genotype(opened, url, Model(), pipeline.cut_genome(opened, part), scatter, Silent())
+            steps.genotype(
+                opened, url, model=Model(), cut=pipeline.cut_genome(opened, part), scatter=scatter, progress=Silent()
+            )
 
         with another_run("folder_lock", url), pytest.raises(storage.OutputInUse) as refused:
             genotype(None)
