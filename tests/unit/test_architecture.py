@@ -117,18 +117,9 @@ def test_signatures_say_which_columns_a_table_has():
 
 MOST_POSITIONAL = 5
 LONG_CALLS = {
-    "costs/model.py": {"_money"},
     "genotypes/allele_specific.py": {"allele_raw_annotations"},
     "genotypes/calling.py": {"call"},
-    "pipeline/hybrid/locations.py": {"fill_locations"},
-    "report/html.py": {"render_html"},
     "scatter/executors.py": {"run_needing"},
-    "steps/discover.py": {"discover"},
-    "steps/erase.py": {"erase"},
-    "steps/export.py": {"export", "export_locked"},
-    "steps/genotype.py": {"genotype"},
-    "steps/ingest.py": {"ingest"},
-    "steps/report.py": {"report"},
 }
 """Functions that take more: none is added, and each is to go."""
 
