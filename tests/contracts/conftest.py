@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 
 from genocloud import storage
+from genocloud.storage.store_kinds import STORE_KINDS
+from genocloud.testing import StoreTraits
+from genocloud.testing.stores import MB
 from tests.contracts.faulty import faulty_network
 
 BUCKET = "laws"
@@ -23,13 +26,25 @@ AZURITE = Path(__file__).parents[1] / "anchors" / "azurite" / "node_modules" / "
 
 AZURE = [pytest.mark.stores, pytest.mark.filterwarnings("ignore:Sending a large body")]  # so its client library does
 FAULTY = [pytest.mark.stores, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"), pytest.mark.timeout(900)]
+MARKS = {"az": AZURE, "faulty_gs": FAULTY, "faulty_s3": FAULTY, "faulty_az": [*AZURE, *FAULTY]}
+
+WHOLE_SECONDS = StoreTraits(clock_seconds=1.1)
+ON_AZURE = StoreTraits(clock_seconds=1.1, refused="\\")
+TRAITS = {
+    "memory": StoreTraits(shared=False),
+    "s3": WHOLE_SECONDS,
+    "faulty_s3": WHOLE_SECONDS,
+    "az": ON_AZURE,
+    "faulty_az": ON_AZURE,
+    "faulty_gs": StoreTraits(replaced_bytes=8 * MB),
+}
+"""fake-gcs-server, unlike Google, forgets a large upload when its last answer is lost."""
+
 KINDS = [
-    *("local", "file", "memory", "gs", "s3"),
-    pytest.param("az", marks=AZURE),
-    *(pytest.param(kind, marks=FAULTY) for kind in ("faulty_gs", "faulty_s3")),
-    pytest.param("faulty_az", marks=[*AZURE, *FAULTY]),
+    pytest.param(kind, marks=MARKS.get(kind, []))
+    for kind in (*(kind.scheme or "local" for kind in STORE_KINDS), "faulty_gs", "faulty_s3", "faulty_az")
 ]
-"""Each kind has a fixture `<kind>_url` that gives a fresh URL; a new kind needs no more than that and its name here."""
+"""Each kind has a fixture `<kind>_url` that gives a fresh URL."""
 
 
 @pytest.fixture(params=KINDS)

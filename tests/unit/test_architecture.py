@@ -12,6 +12,7 @@ MAP = (ROOT / "ARCHITECTURE.md").read_text()
 
 DOORS = {
     "numba": "genocloud/kernels/",
+    "pytest": "genocloud/testing/",
     "cryptography": "genocloud/scatter/deploy/certificates.py",
     "dask_jobqueue": "genocloud/scatter/deploy/slurm.py",
     "dask_kubernetes": "genocloud/scatter/deploy/kubernetes.py",

@@ -153,30 +153,6 @@ def test_empty_callset_is_a_valid_vcf(tmp_path: Path) -> None:
         assert indexed.contigs == []
 
 
-def test_export_has_equal_bytes_whatever_the_threads() -> None:
-    built = build("memory://bytes")
-    exports = []
-    for name, threads in (("one", 1), ("three", 3)):
-        callset.write_vcf(built, f"memory://{name}/calls.vcf.gz", threads)
-        store = storage.open_store(f"memory://{name}")
-        exports.append([store.read(each) for each in store.list()])
-    assert exports[0] == exports[1]
-    assert len(exports[0]) == 2
-
-
-def test_failed_export_leaves_the_old_vcf_with_its_index() -> None:
-    built = build("memory://fails")
-    place = storage.open_store("memory://out")
-    callset.write_vcf(built, "memory://out/calls.vcf.gz")
-    before = [place.read(name) for name in place.list()]
-    storage.open_store("memory://fails").delete(built.shards[0].genotypes["b1"][0].name)
-    with pytest.raises(callset.DamagedFile) as caught:
-        callset.write_vcf(built, "memory://out/calls.vcf.gz")
-    assert (caught.value.url, caught.value.problem) == ("memory://fails/genotypes/b1/001-00000.parquet", "is missing")
-    assert place.list() == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
-    assert [place.read(name) for name in place.list()] == before
-
-
 def test_export_that_lost_sites_fails() -> None:
     """Parquet files of fewer sites than the manifest says."""
     built = build("memory://short", {1: [5, 6]})
