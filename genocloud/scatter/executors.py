@@ -99,6 +99,7 @@ def run_needing(
     tasks: Sequence[Task],
     needs: Sequence[int],
     on_result: Callable[[Result], None],
+    *,
     on_bytes: OnBytes | None = None,
 ) -> list[Result]:
     """As `Scatter.run`, but the tasks begin largest first, and each where and when there is room for it.

@@ -74,7 +74,7 @@ def render(
                 tasks,
                 [shard.need for shard in cut.owned],
                 lambda part: stage.advance(tasks=1, sites=part.counts.records),
-                lambda written: stage.advance(bytes=written),
+                on_bytes=lambda written: stage.advance(bytes=written),
             )
         counts = callset.join_parts(parts_url, parts, description_of(cohort, model, cut), out_url)
         statistics = merge_all((Statistics.from_json(part.extra["statistics"]) for part in parts), cohort.samples)

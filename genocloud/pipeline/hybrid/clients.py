@@ -73,7 +73,7 @@ class LocationClient:
 
         needs = [ANY_NEED] * len(tasks) if needs is None else needs
         work = partial(redacted, Requester(self.location.store, self.is_coordinator), function)
-        answers = run_needing(self.scatter, partial(_timed, work), tasks, needs, on_result, on_bytes)
+        answers = run_needing(self.scatter, partial(_timed, work), tasks, needs, on_result, on_bytes=on_bytes)
         return [answer.result for answer in answers]
 
     def submit_one(self, function: Callable[[Task], Result], task: Task, need: int = ANY_NEED) -> Result:

@@ -211,7 +211,8 @@ def inside_worker(memory: int | None) -> Iterator[Dask]:
     address, security = worker.scheduler.address, worker.security
     distributed.secede()
     connect = partial(distributed.Client, address, security=security, timeout=CONNECT_SECONDS, set_as_default=False)
-    with open_dask(Pool(f"the scheduler at {address}", connect, WAIT_SECONDS, "start workers"), memory) as workers:
+    pool = Pool(name=f"the scheduler at {address}", connect=connect, wait=WAIT_SECONDS, remedy="start workers")
+    with open_dask(pool, memory) as workers:
         yield workers
 
 

@@ -29,7 +29,7 @@ class ConnectionLost(OSError):
     """The connection to the scheduler broke; what was submitted through it is lost."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pool:
     """A scheduler and its workers.
 

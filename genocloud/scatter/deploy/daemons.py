@@ -33,7 +33,7 @@ _LOCAL_DASHBOARD = "127.0.0.1:0"
 """Dask's dashboard has no access control, so it listens on this machine only."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SchedulerOptions:
     """Options of a scheduler: its address, TLS, and how many workers a task may lose (`allowed_failures`)."""
 
@@ -43,7 +43,7 @@ class SchedulerOptions:
     allowed_failures: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WorkerGroup:
     """A group of equal workers: `memory` is each one's limit in bytes (None: its share of the machine's), `wait` in
     seconds, `ports` as dask takes them, `environment`: further variables of their processes."""

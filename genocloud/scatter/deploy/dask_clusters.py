@@ -45,7 +45,8 @@ def local_pool(text: str, choice: str) -> Iterator[Pool]:
     ):
         connect = partial(distributed.Client, cluster, set_as_default=False)
         try:
-            yield Pool("the local cluster", connect, wait_of(settings, choice, WAIT_SECONDS), "see why they end")
+            wait = wait_of(settings, choice, WAIT_SECONDS)
+            yield Pool(name="the local cluster", connect=connect, wait=wait, remedy="see why they end")
         except KeyboardInterrupt:
             quiet_nannies()
             raise
@@ -60,7 +61,7 @@ def remote_pool(_: str, choice: str) -> Iterator[Pool]:
     security = security_for(address, settings.get("tls"), is_insecure(settings, choice))
     raise_comm_timeouts()
     quiet_dask()
-    yield Pool(address, connecting(address, security), wait, START)
+    yield Pool(name=address, connect=connecting(address, security), wait=wait, remedy=START)
 
 
 def connecting(address: Any, security: Any) -> Callable[[], Any]:

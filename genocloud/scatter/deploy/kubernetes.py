@@ -41,7 +41,8 @@ def kubernetes_pool(text: str, choice: str) -> Iterator[Pool]:
     with KubeCluster(namespace=settings.get("namespace"), custom_cluster_spec=spec, quiet=True) as cluster:
         cluster.adapt(minimum=least, maximum=most)
         wait = wait_of(settings, choice, WAIT_SECONDS)
-        yield Pool(f"kubernetes ({cluster.name})", connecting(cluster, None), wait, "look at kubectl get pods")
+        name, remedy = f"kubernetes ({cluster.name})", "look at kubectl get pods"
+        yield Pool(name=name, connect=connecting(cluster, None), wait=wait, remedy=remedy)
 
 
 def cluster_spec(settings: dict[str, str], choice: str, name: str) -> dict[str, Any]:

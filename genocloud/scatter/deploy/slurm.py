@@ -79,7 +79,8 @@ def slurm_pool(text: str, choice: str) -> Iterator[Pool]:
             minimum_jobs=least, maximum_jobs=most, interval="1s", wait_count=IDLE_SECONDS, target_duration=target
         )
         with _replacing_lost(cluster):
-            yield Pool("slurm", connecting(cluster, security), wait, "look at squeue and the partition's limits")
+            remedy = "look at squeue and the partition's limits"
+            yield Pool(name="slurm", connect=connecting(cluster, security), wait=wait, remedy=remedy)
 
 
 @contextmanager
