@@ -20,7 +20,7 @@ from .manifest import claim as claim
 from .reading import Callset as Callset
 from .reading import UnknownSample as UnknownSample
 from .reading import open_callset as open_callset
-from .record_pieces import Batch as Batch
+from .record_pieces import GenotypeMatrix as GenotypeMatrix
 from .record_pieces import called_pieces as called_pieces
 from .remote import GenotypesNotShared as GenotypesNotShared
 from .remote import RemoteGenotypes as RemoteGenotypes
@@ -41,7 +41,7 @@ from .vcf_export import write_vcf as write_vcf
 from .verifying import check_shard as check_shard
 from .verifying import holds as holds
 from .writing import BadShard as BadShard
-from .writing import Shard as Shard
+from .writing import NamedExtent as NamedExtent
 from .writing import begin_shard as begin_shard
 from .writing import commit as commit
 from .writing import complete_shard as complete_shard

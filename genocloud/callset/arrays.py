@@ -23,7 +23,7 @@ MISSING, FILL = -1, -2
 _LISTS = {"R": "alleles", "A": "alt_alleles", "G": "genotypes"}
 
 
-class NotInstalled(SettingError):
+class PackageMissing(SettingError):
     """An optional package is not installed."""
 
     def __init__(self, package: str) -> None:
@@ -213,7 +213,7 @@ def as_dataset(values: dict[str, Any]) -> Any:
     try:
         import xarray
     except ImportError:
-        raise NotInstalled("xarray") from None
+        raise PackageMissing("xarray") from None
     return xarray.Dataset({name: (dims(name, array.ndim), array) for name, array in values.items()})
 
 
@@ -222,7 +222,7 @@ def as_polars(table: pa.Table) -> Any:
     try:
         import polars as pl
     except ImportError:
-        raise NotInstalled("polars") from None
+        raise PackageMissing("polars") from None
     return pl.from_arrow(table)
 
 
@@ -231,7 +231,7 @@ def as_pandas(table: pa.Table) -> Any:
     try:
         return table.to_pandas()
     except ImportError:
-        raise NotInstalled("pandas") from None
+        raise PackageMissing("pandas") from None
 
 
 def dims(name: str, count: int) -> tuple[str, ...]:

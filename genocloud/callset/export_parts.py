@@ -14,7 +14,7 @@ from genocloud.callset import bgzf
 from genocloud.callset.formats import form_of, place_of
 from genocloud.callset.layout import NOT_JSON
 from genocloud.callset.manifest import Description
-from genocloud.callset.vcf_index import ContigIndex, Index, index_depth
+from genocloud.callset.vcf_index import ContigIndex, VcfIndex, index_depth
 from genocloud.regions import Contig
 from genocloud.storage import ObjectMissing, Store, open_store
 
@@ -132,7 +132,7 @@ def join_parts(parts_url: str, parts: Sequence[ExportPart], description: Descrip
     """
     store, name = place_of(url)
     form, held = form_of(url), open_store(parts_url)
-    index = Index(description.contigs, bcf=form.index == "csi")
+    index = VcfIndex(description.contigs, bcf=form.index == "csi")
     for old in form.index_names(name):
         store.delete(old)
     with store.writer(name) as sink:

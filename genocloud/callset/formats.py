@@ -81,9 +81,9 @@ class ExportFormat:
 
     def index_suffix(self, contigs: Sequence[Contig]) -> str:
         """`.tbi` or `.csi`; empty where there is no index."""
-        from genocloud.callset.vcf_index import Index
+        from genocloud.callset.vcf_index import VcfIndex
 
-        return "" if self.index == "none" else Index(contigs, bcf=self.index == "csi").suffix
+        return "" if self.index == "none" else VcfIndex(contigs, bcf=self.index == "csi").suffix
 
 
 def _vcf_encoders() -> Encoders:

@@ -207,7 +207,7 @@ class Callset:
                 Only the ALTs, and positions at a region's ends, are read before
 
         See arrays.dense for shapes, dtypes and missing values; a block with a genotype of more than two alleles raises
-        HighPloidy when it is computed. Raises NotInstalled without xarray, BadChunks.
+        HighPloidy when it is computed. Raises PackageMissing without xarray, BadChunks.
 
             callset.to_xarray("chr1:1-100,000")["call_genotype"].isel(ploidy=0)
             lazy = callset.to_xarray("chr1", chunks={"samples": 1000})
@@ -219,11 +219,11 @@ class Callset:
         return arrays.as_dataset(lazy_arrays.lazy(parts, self._samples(samples), self.contigs, chunks))
 
     def to_polars(self, region: Places = None, samples: str | Sequence[str] | None = None) -> Any:
-        """The table of `genotypes` as a polars.DataFrame. Raises NotInstalled without polars."""
+        """The table of `genotypes` as a polars.DataFrame. Raises PackageMissing without polars."""
         return arrays.as_polars(self.genotypes(region, samples))
 
     def to_pandas(self, region: Places = None, samples: str | Sequence[str] | None = None) -> Any:
-        """The table of `genotypes` as a pandas.DataFrame. Raises NotInstalled without pandas."""
+        """The table of `genotypes` as a pandas.DataFrame. Raises PackageMissing without pandas."""
         return arrays.as_pandas(self.genotypes(region, samples))
 
     @contextmanager

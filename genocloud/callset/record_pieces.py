@@ -27,7 +27,7 @@ PIECE_SITES = 1 << 13
 """Sites whose columns before FORMAT are rendered at once."""
 
 
-class Batch(NamedTuple):
+class GenotypeMatrix(NamedTuple):
     """Genotypes of some samples at some sites, each distinct one stored once.
 
     distinct  FORMAT columns, as in GENOTYPES
@@ -51,7 +51,7 @@ class _Sites(NamedTuple):
 def called_pieces(
     form: ExportFormat,
     sites: schema.Sites,
-    batches: Sequence[Batch],
+    batches: Sequence[GenotypeMatrix],
     *,
     contigs: Sequence[Contig],
     samples: Sequence[str],

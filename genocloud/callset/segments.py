@@ -22,7 +22,7 @@ from genocloud.callset.layout import (
     shares_name,
     sites_name,
 )
-from genocloud.callset.writing import Shard, has_seal, write_genotypes
+from genocloud.callset.writing import NamedExtent, has_seal, write_genotypes
 from genocloud.errors import scarcity
 from genocloud.storage import ObjectMissing, Store
 
@@ -56,7 +56,9 @@ class Segment:
         return schema.numbers(self.table["key"])
 
 
-def find_segments(store: Store, shard: Shard, batch: str, made: str, keys: npt.NDArray[np.int64]) -> list[Segment]:
+def find_segments(
+    store: Store, shard: NamedExtent, batch: str, made: str, keys: npt.NDArray[np.int64]
+) -> list[Segment]:
     """Reusable segments of a batch in a shard, also of a killed run, with sites that have some of the keys.
 
     No site is in two of them. Empty where there are too many segments, or too many of their rows are superseded: then
@@ -74,7 +76,7 @@ def find_segments(store: Store, shard: Shard, batch: str, made: str, keys: npt.N
     return [] if len(chosen) > MOST_SEGMENTS or rows - len(held) > MOST_SUPERSEDED * rows else chosen
 
 
-def known_sites(store: Store, shard: Shard) -> schema.Sites:
+def known_sites(store: Store, shard: NamedExtent) -> schema.Sites:
     """Columns `contig`, `pos` and `alts` of the sites that an earlier run wrote for a shard; a hint only.
 
     Without rows where nothing can be read.
@@ -88,7 +90,7 @@ def known_sites(store: Store, shard: Shard) -> schema.Sites:
         return schema.SITES.empty_table().select(columns)
 
 
-def _segments(store: Store, shard: Shard, batch: str, made: str) -> Iterator[Segment]:
+def _segments(store: Store, shard: NamedExtent, batch: str, made: str) -> Iterator[Segment]:
     for name in store.list(f"{SHARES_FOLDER}/{batch}/{shard.name}."):
         segment = _read(store, name)
         if segment and segment.made == made and has_seal(store, segment.genotypes):
@@ -131,7 +133,7 @@ class SegmentTables:
 
 
 def write_segment(
-    store: Store, shard: Shard, batch: str, tables: SegmentTables, *, made: str, label: str = ""
+    store: Store, shard: NamedExtent, batch: str, tables: SegmentTables, *, made: str, label: str = ""
 ) -> Segment:
     """Write a segment's genotypes, then its shares, which mark the segment complete.
 
@@ -150,7 +152,7 @@ def write_segment(
     return Segment(label, made, written, _entry(name, table, data), table)
 
 
-def only(store: Store, shard: Shard, batch: str, segment: Segment, keys: npt.NDArray[np.int64]) -> Segment:
+def only(store: Store, shard: NamedExtent, batch: str, segment: Segment, keys: npt.NDArray[np.int64]) -> Segment:
     """The segment, rewritten with only the rows at sites that have one of the keys.
 
     Raises DamagedFile; the segment is then deleted, so that it is not reused.

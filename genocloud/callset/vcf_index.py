@@ -75,7 +75,7 @@ class ContigIndex:
         return cls(values["depth"], values["records"], [tuple(run) for run in values["runs"]], dict(values["windows"]))
 
 
-class Index:
+class VcfIndex:
     """The index of a file, put together from its parts' in file order.
 
     A BCF's has an entry for every contig by its number and is CSI; a VCF's names the contigs that have records.

@@ -44,7 +44,7 @@ FORMAT_COLUMNS = [column.name for _, column in _FORMAT]
 """Columns of GENOTYPES that appear in FORMAT."""
 
 
-class Columns(NamedTuple):
+class FormatArrays(NamedTuple):
     """All fields concatenated, as vcf_columns.put_lines takes them."""
 
     kinds: npt.NDArray[np.int8]
@@ -66,7 +66,7 @@ class GenotypeFields(NamedTuple):
     """
 
     keys: list[str]
-    columns: Columns
+    columns: FormatArrays
     masks: npt.NDArray[np.int32]
     bounds: npt.NDArray[np.int32]
 
@@ -110,7 +110,7 @@ def _kind(type_: pa.DataType) -> int:
     return vcf_columns.LIST if pa.types.is_list(type_) else vcf_columns.NUMBER
 
 
-def _laid_out(fields: Sequence[_Field]) -> Columns:
+def _laid_out(fields: Sequence[_Field]) -> FormatArrays:
     """Concatenate the fields; each value is copied once."""
     sizes = [field.size for field in fields]
     values, starts = np.empty(sum(sizes), np.int32), _starts(sizes)
@@ -128,7 +128,7 @@ def _laid_out(fields: Sequence[_Field]) -> Columns:
     kinds = np.array([field.kind for field in fields], np.int8)
     bases = np.where(kinds == vcf_columns.LIST, _starts(map(len, offsets)), starts)
     texts = text_bytes(pa.concat_arrays(words))
-    return Columns(kinds, bases, _starts(map(len, words)), np.concatenate(offsets), values, *texts)
+    return FormatArrays(kinds, bases, _starts(map(len, words)), np.concatenate(offsets), values, *texts)
 
 
 def _starts(sizes: Iterable[int]) -> npt.NDArray[np.int64]:

@@ -44,7 +44,7 @@ BatchTables = Mapping[str, schema.Genotypes] | Iterable[tuple[str, schema.Genoty
 """GENOTYPES by batch id: a mapping, or an iterator of pairs so that only one batch's table is in memory."""
 
 
-class Shard(Protocol):
+class NamedExtent(Protocol):
     """A part of the genome whose name sorts in genome order."""
 
     @property
@@ -65,7 +65,7 @@ class BadShard(StoreError):
 
 
 def find_shard(
-    store: Store, shard: Shard, key: str, elsewhere: Collection[str] = (), whole: bool = True
+    store: Store, shard: NamedExtent, key: str, elsewhere: Collection[str] = (), whole: bool = True
 ) -> ShardEntry | None:
     """The entry of a shard written earlier with the same settings `key`; None if it must be written.
 
@@ -111,7 +111,7 @@ def has_seal(store: Store, file: FileEntry) -> bool:
     return True
 
 
-def write_shard(store: Store, shard: Shard, key: str, sites: schema.Sites, genotypes: BatchTables) -> ShardEntry:
+def write_shard(store: Store, shard: NamedExtent, key: str, sites: schema.Sites, genotypes: BatchTables) -> ShardEntry:
     """Write a shard's tables SITES and, for each batch, GENOTYPES; its entry is written last and marks it complete.
 
     key  digest of the settings and inputs that determine the tables; see find_shard
@@ -131,7 +131,7 @@ def _keyed(sites: schema.Sites) -> schema.StoredSites:
     return sites.append_column(schema.SITE_KEY.field, pa.array([site_key(*each) for each in alleles], schema.INT64))
 
 
-def begin_shard(store: Store, shard: Shard, key: str | None = None) -> None:
+def begin_shard(store: Store, shard: NamedExtent, key: str | None = None) -> None:
     """The first step of `write_shard`: mark the shard and the callset unfinished.
 
     Damaged files of a shard that was complete with the same settings `key` are deleted, so that none is reused.
@@ -153,7 +153,7 @@ def count_alts(sites: schema.Sites) -> int:
 
 def complete_shard(
     store: Store,
-    shard: Shard,
+    shard: NamedExtent,
     key: str,
     sites: schema.StoredSites,
     genotypes: Mapping[str, Sequence[FileEntry]],
@@ -171,7 +171,13 @@ def complete_shard(
 
 
 def write_genotypes(
-    store: Store, shard: Shard, batch: str, sites: schema.StoredSites, table: schema.Genotypes, *, segment: str = ""
+    store: Store,
+    shard: NamedExtent,
+    batch: str,
+    sites: schema.StoredSites,
+    table: schema.Genotypes,
+    *,
+    segment: str = "",
 ) -> FileEntry:
     """A step of `write_shard`: write one batch's GENOTYPES at the sites, of which `pos` and `key` are used."""
     name, table = genotypes_name(batch, shard.name, segment), table.unify_dictionaries()

@@ -16,12 +16,12 @@ from .manifest import OlderSchema as OlderSchema
 from .manifest import open_cohort as open_cohort
 from .manifest import versions as versions
 from .membership import ChangedMeanwhile as ChangedMeanwhile
-from .membership import DuplicateSample as DuplicateSample
 from .membership import IncompleteBatch as IncompleteBatch
 from .membership import KnownAsOther as KnownAsOther
 from .membership import NameTaken as NameTaken
 from .membership import NotInForce as NotInForce
 from .membership import OtherReference as OtherReference
+from .membership import RepeatedSample as RepeatedSample
 from .membership import append as append
 from .membership import check_same as check_same
 from .membership import move as move

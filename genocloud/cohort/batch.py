@@ -20,7 +20,7 @@ from genocloud.storage import Store, join
 KINDS = {"variants": schema.VARIANTS, "blocks": schema.BLOCKS}
 
 
-class Rows(Protocol):
+class ReadRows(Protocol):
     """A chunk of one sample's records, in order (gvcf.Rows)."""
 
     @property
@@ -49,7 +49,7 @@ class Source:
 
     sample: str
     fingerprint: str
-    rows: Iterable[Rows]
+    rows: Iterable[ReadRows]
     policy: str = ""
     file: str = ""
     caller: str = ""

@@ -74,7 +74,7 @@ def trace(store: Store, sample: str) -> Erasure:
     Follows renames, replacements and moves over all versions, and equal files. Places that are active under another
     name belong to other samples. Raises NothingToErase, InForceAsOther, NoCohort.
     """
-    known = _Known(store)
+    known = _RecordedNames(store)
     people = {(person.batch, person.place): person.name for person in known.newest.people()}
     others = {place for place, name in people.items() if name != sample}
     mine = known.linked(sample, others)
@@ -92,7 +92,7 @@ def trace(store: Store, sample: str) -> Erasure:
     return Erasure(sample, dict(places), tuple(sorted(marks - shared)), tuple(sorted(shared)), tuple(sorted(namesakes)))
 
 
-class _Known:
+class _RecordedNames:
     """Places, names and files recorded in all versions and receipts."""
 
     def __init__(self, store: Store) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud.cohort.batch import KINDS, Rows, Tally
+from genocloud.cohort.batch import KINDS, ReadRows, Tally
 from genocloud.cohort.layout import Window
 from genocloud.regions import Region, joined
 from genocloud.schema import Blocks, Records, with_column
@@ -62,7 +62,7 @@ _CONTIG = 1 << 32
 class Stream:
     """One sample's records, read lazily, with counts of what was read."""
 
-    rows: Iterator[Rows]
+    rows: Iterator[ReadRows]
     waiting: dict[str, deque[_Waiting]] = field(default_factory=lambda: {kind: deque() for kind in KINDS})
     reached: Place = (-1, 0)
     read: int = 0
@@ -157,7 +157,7 @@ def _cut(waiting: deque[_Waiting], end: Place) -> Iterator[pa.RecordBatch]:
         waiting.popleft()
 
 
-Piece = tuple[int, pa.RecordBatch]
+SampleRows = tuple[int, pa.RecordBatch]
 """A sample's index in the batch, and rows of it."""
 
 ROOMY = 8
@@ -204,7 +204,7 @@ class _Together:
 
     def _run(self, run: Window, further: dict[int, pa.RecordBatch]) -> Iterator[dict[str, Records]]:
         """The rows of some neighbouring regions; a single region with many rows comes in several pieces."""
-        pieces: dict[str, list[Piece]] = {kind: [] for kind in KINDS}
+        pieces: dict[str, list[SampleRows]] = {kind: [] for kind in KINDS}
         rows = 0
         for place, stream in enumerate(self.streams):
             rows += _take(run[-1], place, stream, self.rest, pieces)
@@ -215,7 +215,7 @@ class _Together:
 
 
 def _take(
-    last: Region, place: int, stream: Stream, rest: dict[int, pa.RecordBatch], pieces: dict[str, list[Piece]]
+    last: Region, place: int, stream: Stream, rest: dict[int, pa.RecordBatch], pieces: dict[str, list[SampleRows]]
 ) -> int:
     """Add a sample's rows up to a region's end to the pieces, the rest of its last block first; return how many."""
     batches = stream.take((last.contig, last.end))
@@ -226,7 +226,7 @@ def _take(
     return sum(batch.num_rows for each in batches.values() for batch in each)
 
 
-def _tables(pieces: dict[str, list[Piece]], run: Window, further: dict[int, pa.RecordBatch]) -> dict[str, Records]:
+def _tables(pieces: dict[str, list[SampleRows]], run: Window, further: dict[int, pa.RecordBatch]) -> dict[str, Records]:
     """Pieces as tables; remainders of blocks beyond the last region are added to `further`.
 
     Only a window's last region can end before its contig does, which continues in the next window.
@@ -237,7 +237,7 @@ def _tables(pieces: dict[str, list[Piece]], run: Window, further: dict[int, pa.R
     return tables
 
 
-def _joined(kind: str, pieces: Sequence[Piece], run: Window) -> Records:
+def _joined(kind: str, pieces: Sequence[SampleRows], run: Window) -> Records:
     """Concatenate pieces, sorted by contig (stable), with the samples' indices as `sample`."""
     table = pa.Table.from_batches([batch for _, batch in pieces], KINDS[kind]).combine_chunks()
     places = np.repeat(np.array([place for place, _ in pieces], np.int32), [batch.num_rows for _, batch in pieces])

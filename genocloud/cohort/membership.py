@@ -15,7 +15,7 @@ Place = tuple[str, int]
 """A batch's id, and a sample's index in it."""
 
 
-class DuplicateSample(InputError):
+class RepeatedSample(InputError):
     """A sample that the cohort has already, or that is added twice."""
 
     def __init__(self, url: str, samples: Sequence[str]) -> None:
@@ -91,7 +91,7 @@ def append(
 
     New samples are ranked by name, after existing ones. A sample in `replacing` keeps its rank and is read from its new
     batch, which may be one that it was in before. Samples that are active already are unchanged. Where another writer
-    committed first, the new version is based on that writer's. Raises DuplicateSample, KnownAsOther, OtherReference,
+    committed first, the new version is based on that writer's. Raises RepeatedSample, KnownAsOther, OtherReference,
     IncompleteBatch, NewerSchema, OlderSchema or Contention.
     """
 
@@ -200,7 +200,7 @@ def _extended(cohort: Cohort, receipts: Sequence[BatchReceipt], replacing: froze
     twice = [name for name, count in Counter(person.name for person in arriving).items() if count > 1]
     there = [name for name in cohort.samples if name in homes.keys() - replacing]
     if twice or there:
-        raise DuplicateSample(cohort.url, twice + there)
+        raise RepeatedSample(cohort.url, twice + there)
     return [homes.get(person.name, person) for person in present] + [
         homes[name] for name in sorted(homes.keys() - known)
     ]

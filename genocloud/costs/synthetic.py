@@ -25,7 +25,7 @@ Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person:
+class SyntheticGvcf:
     """Somebody's name and gVCF text; each record's bases, begin <= base < end, and where its line begins.
 
     begins, ends  (records,), 0-based; places  (records + 1,), bytes of text, the last one the text's end
@@ -54,7 +54,7 @@ class SyntheticCohort:
         """The FASTA's .fai."""
         return f"{CONTIG}\t{self.length}\t{len(CONTIG) + 2}\t{self.length}\t{self.length + 1}\n"
 
-    def gvcfs(self, rng: np.random.Generator) -> Iterator[Person]:
+    def gvcfs(self, rng: np.random.Generator) -> Iterator[SyntheticGvcf]:
         """Everybody."""
         bases = _bases(self.length)
         copies = _copies(self, rng)
@@ -66,7 +66,7 @@ class SyntheticCohort:
             lines = list(_lines(bases, begins, carried, rng))
             places = np.cumsum([len(header), *map(len, lines)])
             cuts = np.array(begins, np.int64)
-            yield Person(
+            yield SyntheticGvcf(
                 name=name, text=(header + "".join(lines)).encode(), begins=cuts[:-1], ends=cuts[1:], places=places
             )
 

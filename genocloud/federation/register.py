@@ -98,7 +98,7 @@ class Register:
         while True:
             entries = self.entries()
             self._check_marks(entries)
-            known = _Known(bytes.fromhex(entries[0].values["key"]))
+            known = _PersonNumbers(bytes.fromhex(entries[0].values["key"]))
             answered = [known.people(each.values["people"]) for each in entries if each.kind == ANSWERED]
             hidden = sorted(known.hidden(person) for person in people)
             now = known.people(hidden)
@@ -211,7 +211,7 @@ class Entry:
         return cls(values, hashlib.sha256(data).hexdigest())
 
 
-class _Known:
+class _PersonNumbers:
     """Numbers of people by what they are known by, in the order in which the register names them."""
 
     def __init__(self, key: bytes) -> None:

@@ -78,7 +78,7 @@ def padded(text: bytes) -> Bytes:
     return np.frombuffer(text + bytes(8), np.uint8)
 
 
-class Columns:
+class ParseBuffers:
     """Buffers for a piece of text and its parsed rows, reused for every piece."""
 
     def __init__(self) -> None:

@@ -16,10 +16,10 @@ from genocloud.gvcf.columns import (
     NO_BASES,
     NO_BLOCKS,
     NO_VARIANTS,
-    Columns,
     ContigContext,
     FileContext,
     Outcome,
+    ParseBuffers,
     TextRange,
     padded,
 )
@@ -201,11 +201,11 @@ class _Reader:
         self.file_context = FileContext(padded(title), (self.column, len(self.header.samples)), rules)
 
     @property
-    def columns(self) -> Columns:
+    def columns(self) -> ParseBuffers:
         """This thread's parse buffers."""
-        columns: Columns | None = getattr(_SCRATCH, "columns", None)
+        columns: ParseBuffers | None = getattr(_SCRATCH, "columns", None)
         if columns is None:
-            columns = _SCRATCH.columns = Columns()
+            columns = _SCRATCH.columns = ParseBuffers()
         return columns
 
     def rows(self, text: bytes, pieces: Iterator[bytes]) -> Iterator[Rows]:

@@ -13,7 +13,7 @@ from genocloud.scatter.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Task:
+class _RewriteTask:
     cohort_url: str
     version: int
     made: Rewriting
@@ -35,7 +35,7 @@ def rewrite(cohort: Cohort, planned: Sequence[Rewriting], scatter: Scatter, prog
     missing = [made for made in planned if there[made.id] is None]
     layout = cohort.layout.parts()
     tasks = [
-        _Task(cohort_url=cohort.url, version=cohort.version, made=made, part=part)
+        _RewriteTask(cohort_url=cohort.url, version=cohort.version, made=made, part=part)
         for made in missing
         for part in layout
     ]
@@ -51,7 +51,7 @@ def rewrite(cohort: Cohort, planned: Sequence[Rewriting], scatter: Scatter, prog
     return [receipt for receipt in there.values() if receipt]
 
 
-def _rewrite_part(task: _Task) -> _Done:
+def _rewrite_part(task: _RewriteTask) -> _Done:
     cohort = open_cohort(task.cohort_url, task.version)
     receipts = _sources(cohort, task.made)
     store = storage.open_store(task.cohort_url)

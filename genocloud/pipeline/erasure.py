@@ -27,7 +27,7 @@ class StillThere(StoreError):
 
 
 @dataclass(frozen=True)
-class _Task:
+class _SearchTask:
     cohort_url: str
     name: str
     needles: tuple[str, ...]
@@ -51,7 +51,7 @@ def complete_erasure(store: storage.Store, erasure: Erasure, scatter: Scatter, p
     delete_objects(store, [*erasing.tainted_versions(store, erasure), *derived, *batches], progress)
     store.sweep(0)
     names = [name for name in store.list() if name != erasing.JOURNAL]
-    tasks = [_Task(store.url, name, erasure.needles) for name in names]
+    tasks = [_SearchTask(store.url, name, erasure.needles) for name in names]
     with progress.stage("search", tasks=len(tasks), unit="object") as stage:
         searched = scatter.run(_search, tasks, lambda one: stage.advance(tasks=1, bytes=one.bytes))
     if hits := [one.name for one in searched if one.hits]:
@@ -70,7 +70,7 @@ def _rewrite(store: storage.Store, erasure: Erasure, scatter: Scatter, progress:
     cohort.move(store, made, moves, erasure.gone)
 
 
-def _search(task: _Task) -> Searched:
+def _search(task: _SearchTask) -> Searched:
     store = storage.open_store(task.cohort_url)
     try:
         hits = search(store, task.name, task.needles)

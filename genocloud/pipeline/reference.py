@@ -20,7 +20,7 @@ GZIP, LINE_END = b"\x1f\x8b", ord("\n")
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class FastaLines:
     """Where a contig's bases are in a FASTA: byte of the first one, bases and bytes of a line (.fai, columns 3-5)."""
 
     offset: int
@@ -34,7 +34,7 @@ class Reference:
 
     url: str
     contigs: tuple[Contig, ...]
-    lines: tuple[Lines, ...]
+    lines: tuple[FastaLines, ...]
     checksum: str
 
     @property
@@ -86,11 +86,11 @@ def _indexed(url: str, index: bytes) -> Reference:
         return Reference(url=url, contigs=(), lines=(), checksum=checksum)
 
 
-def _lines(index: str) -> Iterator[Lines]:
+def _lines(index: str) -> Iterator[FastaLines]:
     for row in index.splitlines():
         if row:
             offset, bases, size = (int(field) for field in row.split("\t")[2:5])
-            yield Lines(offset, bases, size)
+            yield FastaLines(offset, bases, size)
 
 
 def read_bases(reference: Reference) -> Bases | None:
@@ -150,7 +150,7 @@ def _inflated(url: str, contig: str, length: int) -> Sequence:
     return Sequence(letters, length, length)
 
 
-def _place(base: int, lines: Lines) -> int:
+def _place(base: int, lines: FastaLines) -> int:
     """Bytes from a contig's first base to base number `base`."""
     rows, rest = divmod(base, lines.bases)
     return rows * lines.bytes + rest
@@ -167,6 +167,6 @@ def _sequences(reference: Reference, data: npt.NDArray[np.uint8]) -> Iterator[tu
         yield contig.name, Sequence(data[lines.offset :][: _size(contig, lines)], lines.bases, lines.bytes)
 
 
-def _size(contig: Contig, lines: Lines) -> int:
+def _size(contig: Contig, lines: FastaLines) -> int:
     """Bytes from a contig's first base to its last."""
     return _place(contig.length - 1, lines) + 1

@@ -33,7 +33,7 @@ def check_cohort(store: storage.Store, scatter: Scatter, progress: Progress) -> 
     damage += [each for each in receipts.values() if isinstance(each, Damage)]
     sound = {key: each for key, each in receipts.items() if not isinstance(each, Damage)}
     tasks = [
-        _Task(url=store.url, version=homes[key][0].version, batch=receipt.id, part=part)
+        _VerifyTask(url=store.url, version=homes[key][0].version, batch=receipt.id, part=part)
         for key, receipt in sound.items()
         for part in homes[key][0].layout.parts()
         if any(written.name == part.name for written in receipt.parts)
@@ -68,7 +68,7 @@ def _check_notes(store: storage.Store) -> Checked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Task:
+class _VerifyTask:
     """A part of a batch; `version` is one that has the batch, so that a worker finds the receipt."""
 
     url: str
@@ -77,7 +77,7 @@ class _Task:
     part: Part
 
 
-def _check_part(task: _Task) -> Checked:
+def _check_part(task: _VerifyTask) -> Checked:
     source = cohort.open_cohort(task.url, task.version)
     batch = next(batch for batch in source.batches if batch.id == task.batch)
     return check_part(storage.open_store(task.url), source.receipt(batch), source.layout, task.part)

@@ -54,7 +54,7 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class PileupEvidence:
     """What mpileup says of the bases (or, apart, of the indels) at one position.
 
     `alleles` are REF and ALTs without the symbolic one, which `pl` (diploid), `forward` and `reverse` (reads by allele)
@@ -94,14 +94,14 @@ def run(reads: str, reference: str, place: tuple[str, int, int], name: str | Non
         regions.unlink()
 
 
-def read(text: Path) -> Iterator[Quiet | Evidence]:
+def read(text: Path) -> Iterator[Quiet | PileupEvidence]:
     """The lines of an mpileup text in its order; evidence for bases comes before that for indels at one position."""
     with text.open(newline="\n") as lines:
         # mpileup's header has paths as they are, with any line feeds, to the end of its last line
         yield from map(_parse, dropwhile(lambda line: line[0] == "#" or line.count("\t") != 9, lines))
 
 
-def _parse(line: str) -> Quiet | Evidence:
+def _parse(line: str) -> Quiet | PileupEvidence:
     _, position, _, ref, alt, _, _, info, _, values = line.split("\t")
     start = int(position) - 1
     if alt == "<*>":
@@ -111,7 +111,7 @@ def _parse(line: str) -> Quiet | Evidence:
     return _evidence(start, ref, alt, info, values)
 
 
-def _evidence(start: int, ref: str, alt: str, info: str, values: str) -> Evidence:
+def _evidence(start: int, ref: str, alt: str, info: str, values: str) -> PileupEvidence:
     likelihoods, depth, forward, reverse, _ = values.split(":")
     fwd, rev, pl = _integers(forward), _integers(reverse), _integers(likelihoods)
     alleles = (ref, *alt.split(","))
@@ -120,7 +120,7 @@ def _evidence(start: int, ref: str, alt: str, info: str, values: str) -> Evidenc
     else:  # an indel, or a base with all four seen: mpileup gives no symbolic allele
         pl = with_symbolic(pl, [a + b for a, b in zip(fwd, rev, strict=True)])
         fwd, rev = [*fwd, 0], [*rev, 0]
-    return Evidence(start, trimmed(alleles), pl, fwd, rev, int(depth), info)
+    return PileupEvidence(start, trimmed(alleles), pl, fwd, rev, int(depth), info)
 
 
 def _integers(text: str) -> list[int]:

@@ -18,7 +18,7 @@ from genocloud.reads.phred import (
     side_by_side,
     under_deletion,
 )
-from genocloud.reads.pileup import Evidence, Quiet, trimmed
+from genocloud.reads.pileup import PileupEvidence, Quiet, trimmed
 
 MIN_ALT_READS = 2
 MIN_ALT_FRACTION = 0.1
@@ -47,7 +47,7 @@ class Site:
     pl: Likelihoods
     forward: tuple[int, ...]
     reverse: tuple[int, ...]
-    source: Evidence
+    source: PileupEvidence
 
     @property
     def depths(self) -> tuple[int, ...]:
@@ -100,7 +100,7 @@ class PileupCaller:
     _deletion: Record | None = None
     _deleted_until: int = 0
 
-    def calls(self, stream: Iterable[Quiet | Evidence]) -> Iterator[Quiet | Record]:
+    def calls(self, stream: Iterable[Quiet | PileupEvidence]) -> Iterator[Quiet | Record]:
         """Records and quiet stretches in order, no base in two of them; a base in none has no data."""
         for item in _positions(stream):
             call = self._quiet(item) if isinstance(item, Quiet) else self._position(*item)
@@ -113,7 +113,7 @@ class PileupCaller:
             return quiet
         return replace(quiet, start=self._deleted_until) if self._deleted_until < quiet.end else None
 
-    def _position(self, bases: Evidence, indels: Evidence | None) -> Quiet | Record | None:
+    def _position(self, bases: PileupEvidence, indels: PileupEvidence | None) -> Quiet | Record | None:
         site = _site(bases, indels, self.ploidy)
         if self._deleted_until > bases.start:
             return self._under(site, bases, indels)
@@ -122,7 +122,7 @@ class PileupCaller:
             return Quiet(site.start, site.start + 1, bases.depth, site.pl)
         return self._emit(_record(site, self.ploidy), bases, indels)
 
-    def _under(self, site: Site, bases: Evidence, indels: Evidence | None) -> Record | None:
+    def _under(self, site: Site, bases: PileupEvidence, indels: PileupEvidence | None) -> Record | None:
         """A record with `*` if the likeliest genotype has an ALT of the site; else the deletion's record says all."""
         assert self._deletion is not None
         if self.ploidy == 2 and len(site.alleles) > 1:
@@ -132,18 +132,20 @@ class PileupCaller:
         self._count("under_deletion", bases, indels)
         return None
 
-    def _emit(self, record: Record, bases: Evidence, indels: Evidence | None) -> Record:
+    def _emit(self, record: Record, bases: PileupEvidence, indels: PileupEvidence | None) -> Record:
         self._count("recorded", bases, indels)
         if record.deletion_end > self._deleted_until:
             self._deletion, self._deleted_until = record, record.deletion_end
         return record
 
-    def _count(self, outcome: str, bases: Evidence, indels: Evidence | None) -> None:
+    def _count(self, outcome: str, bases: PileupEvidence, indels: PileupEvidence | None) -> None:
         if self.start <= bases.start < self.end:
             self.outcomes[outcome] += (len(bases.alleles) > 1) + (indels is not None)
 
 
-def _positions(stream: Iterable[Quiet | Evidence]) -> Iterator[Quiet | tuple[Evidence, Evidence | None]]:
+def _positions(
+    stream: Iterable[Quiet | PileupEvidence],
+) -> Iterator[Quiet | tuple[PileupEvidence, PileupEvidence | None]]:
     """Quiet stretches; at other positions the evidence for bases, and for indels if there is any.
 
     Where mpileup shows no ALT base but an indel, it ends the quiet stretch before that base, or, if that base is all of
@@ -151,27 +153,29 @@ def _positions(stream: Iterable[Quiet | Evidence]) -> Iterator[Quiet | tuple[Evi
     """
     quiet, before = _NOWHERE, None
     for item, after in pairwise(chain(stream, [None])):
-        indel = after if isinstance(after, Evidence) and after.is_indel else None
+        indel = after if isinstance(after, PileupEvidence) and after.is_indel else None
         if isinstance(item, Quiet):
             quiet = item
             if indel is None or item.end <= indel.start:
                 yield item
             elif item.start < indel.start:
                 yield replace(item, end=indel.start)
-        elif isinstance(item, Evidence) and not item.is_indel:
+        elif isinstance(item, PileupEvidence) and not item.is_indel:
             yield item, indel if indel and indel.start == item.start else None
-        elif isinstance(item, Evidence) and not (isinstance(before, Evidence) and before.start == item.start):
+        elif isinstance(item, PileupEvidence) and not (
+            isinstance(before, PileupEvidence) and before.start == item.start
+        ):
             yield _plain(item, quiet), item
         before = item
 
 
-def _plain(indel: Evidence, quiet: Quiet) -> Evidence:
+def _plain(indel: PileupEvidence, quiet: Quiet) -> PileupEvidence:
     """Evidence that the base before an indel is the reference's: as in the quiet stretch that ends here, else none."""
     pl = quiet.pl if quiet.end >= indel.start else _NOWHERE.pl
     return replace(indel, alleles=(indel.alleles[0][0],), pl=pl, forward=(0, 0), reverse=(0, 0), info="")
 
 
-def _site(bases: Evidence, indels: Evidence | None, ploidy: int) -> Site:
+def _site(bases: PileupEvidence, indels: PileupEvidence | None, ploidy: int) -> Site:
     """The alleles above the floor at one position, from both kinds of evidence."""
     base_site = _above_floor(bases, ploidy)
     if indels is None:
@@ -180,7 +184,7 @@ def _site(bases: Evidence, indels: Evidence | None, ploidy: int) -> Site:
     return _joined(base_site, indel_site)
 
 
-def _above_floor(evidence: Evidence, ploidy: int) -> Site:
+def _above_floor(evidence: PileupEvidence, ploidy: int) -> Site:
     """The evidence with the ALTs below the floor folded into the symbolic allele."""
     keep = [0, *_worth_a_record(evidence, ploidy)]
     if len(keep) == 1:
@@ -197,14 +201,14 @@ def _above_floor(evidence: Evidence, ploidy: int) -> Site:
     )
 
 
-def _reference_site(evidence: Evidence) -> Site:
+def _reference_site(evidence: PileupEvidence) -> Site:
     """Evidence of which no ALT is above the floor: nine in ten positions, so the quick way."""
     base, forward, reverse = evidence.alleles[0][0], evidence.forward, evidence.reverse
     reads = (forward[0], sum(forward[1:])), (reverse[0], sum(reverse[1:]))
     return Site(evidence.start, (base,), reference_only(evidence.pl), *reads, evidence)
 
 
-def _worth_a_record(evidence: Evidence, ploidy: int) -> list[int]:
+def _worth_a_record(evidence: PileupEvidence, ploidy: int) -> list[int]:
     """The ALTs above the floor."""
     if evidence.alleles[0][0] not in "ACGT":
         return []
@@ -214,7 +218,7 @@ def _worth_a_record(evidence: Evidence, ploidy: int) -> list[int]:
     return [i for i in alts if i in named or evidence.forward[i] + evidence.reverse[i] >= needed]
 
 
-def _likeliest(evidence: Evidence, ploidy: int) -> tuple[int, ...]:
+def _likeliest(evidence: PileupEvidence, ploidy: int) -> tuple[int, ...]:
     """The alleles of the likeliest genotype, if hom-ref is LONE_PHRED less likely (mostly told at a glance)."""
     if evidence.pl[0] < LONE_PHRED:
         return ()

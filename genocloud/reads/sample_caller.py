@@ -18,7 +18,7 @@ from genocloud.reads.blocks import NO_DATA, Block
 from genocloud.reads.gvcf_text import block_line, header
 from genocloud.reads.ploidy import Sex, SexContigs, copies
 from genocloud.reads.preflight import read_name, reference_contigs
-from genocloud.reads.tiles import Part, Source, Tile, call_tile
+from genocloud.reads.tiles import CalledTile, ReadsSource, Tile, call_tile
 from genocloud.regions import Contig
 
 TILE_BP = 2_000_000
@@ -91,7 +91,7 @@ def call(
     Raises UnreadableFile, UnknownContig, MixedContigs, WrongSample or Unwritable.
     """
     contigs = reference_contigs(reference)
-    source = Source(reads_url, reference, read_name(reads_url, reference, contigs, sample))
+    source = ReadsSource(reads_url, reference, read_name(reads_url, reference, contigs, sample))
     tiles = [tile for contig in contigs for tile in _tiles(contig, sex, sex_contigs, tile_bp)]
     with _scratch(out_gvcf) as scratch:
         whole = scratch / "whole.g.vcf.gz"
@@ -127,10 +127,10 @@ def _tiles(contig: Contig, sex: Sex, special: SexContigs, tile_bp: int) -> Itera
             yield Tile(contig, start, min(start + tile_bp, stretch.end), stretch.ploidy)
 
 
-def _parts(source: Source, tiles: Sequence[Tile], scratch: Path, workers: int) -> Iterator[Part]:
+def _parts(source: ReadsSource, tiles: Sequence[Tile], scratch: Path, workers: int) -> Iterator[CalledTile]:
     """The called tiles in order; in other processes even with one worker, as mpileup takes over standard error."""
     jobs = [(source, tile, scratch / f"{number}.txt") for number, tile in enumerate(tiles)]
-    early: dict[int, Part] = {}
+    early: dict[int, CalledTile] = {}
     due = 0
     with (
         open_children(workers, "spawn", TILES_PER_PROCESS) as children,
@@ -155,7 +155,7 @@ class _Writer:
     def text(self, text: str) -> None:
         self._out.write(text.encode())
 
-    def part(self, part: Part) -> None:
+    def part(self, part: CalledTile) -> None:
         contig = part.tile.contig.name
         self._block(contig, part.first)
         lines = part.lines.read_bytes()

@@ -10,7 +10,7 @@ import pysam
 from genocloud.reads import pileup
 from genocloud.reads.blocks import NO_DATA, Block, blocks
 from genocloud.reads.gvcf_text import block_line, record_line
-from genocloud.reads.pileup import Evidence, Quiet
+from genocloud.reads.pileup import PileupEvidence, Quiet
 from genocloud.reads.records import STAR, PileupCaller, Record
 from genocloud.regions import Contig
 
@@ -31,7 +31,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ReadsSource:
     """Where reads and reference are; `name` picks one of several samples in the file."""
 
     reads: str
@@ -40,7 +40,7 @@ class Source:
 
 
 @dataclass(slots=True)
-class Part:
+class CalledTile:
     """A called tile: its lines in a file, and apart the blocks at its edges (`last` is None if there is but one)."""
 
     tile: Tile
@@ -54,7 +54,7 @@ class _NarrowContext(Exception):
     """A quiet stretch reaches across the context, so that its likelihoods would depend on where the tile was cut."""
 
 
-def call_tile(job: tuple[Source, Tile, Path]) -> Part:
+def call_tile(job: tuple[ReadsSource, Tile, Path]) -> CalledTile:
     """Call a tile, its lines going to the path. Raises UnreadableFile."""
     source, tile, path = job
     context = CONTEXT_BP
@@ -65,13 +65,13 @@ def call_tile(job: tuple[Source, Tile, Path]) -> Part:
             context *= 4
 
 
-def _call(source: Source, tile: Tile, path: Path, context: int) -> Part:
+def _call(source: ReadsSource, tile: Tile, path: Path, context: int) -> CalledTile:
     first, last = max(0, tile.start - context), min(tile.contig.length, tile.end + context)
     raw = path.with_suffix(".pileup")
     pileup.run(source.reads, source.reference, (tile.contig.name, first, last), source.name, raw)
     caller = PileupCaller(tile.ploidy, tile.start, tile.end)
     stream = _within_context(pileup.read(raw), tile, context)
-    part = Part(tile, path)
+    part = CalledTile(tile, path)
     with pysam.FastaFile(source.reference) as fasta, path.open("w") as out:
         bases = fasta.fetch(tile.contig.name, tile.start, tile.end)
         out.writelines(_lines(blocks(caller.calls(stream), tile.start, tile.end, tile.ploidy), part, bases))
@@ -80,7 +80,9 @@ def _call(source: Source, tile: Tile, path: Path, context: int) -> Part:
     return part
 
 
-def _within_context(stream: Iterable[Quiet | Evidence], tile: Tile, context: int) -> Iterator[Quiet | Evidence]:
+def _within_context(
+    stream: Iterable[Quiet | PileupEvidence], tile: Tile, context: int
+) -> Iterator[Quiet | PileupEvidence]:
     """The stream, unless a stretch that overlaps the tile begins or ends too near to the edge of what was read."""
     earliest = tile.start - context // 2 if tile.start > context else 0
     latest = tile.end + context // 2 if tile.end + context < tile.contig.length else tile.contig.length
@@ -94,7 +96,7 @@ def _reaches_out(item: Quiet, tile: Tile, earliest: int, latest: int) -> bool:
     return item.start < tile.end and item.end > tile.start and (item.start < earliest or item.end > latest)
 
 
-def _lines(items: Iterable[Block | Record], part: Part, bases: str) -> Iterator[str]:
+def _lines(items: Iterable[Block | Record], part: CalledTile, bases: str) -> Iterator[str]:
     """The lines of all items but the blocks at the tile's edges, which go into the part."""
     tile = part.tile
     for item in items:

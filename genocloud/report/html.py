@@ -12,7 +12,7 @@ from genocloud.formatting import percent_text, ratio_text, seconds_text, size_te
 from genocloud.report import outliers, plots
 from genocloud.report.about import About
 from genocloud.report.planned import compare
-from genocloud.report.stages import Receipts, Stage, bad_records, group_receipts, travelled
+from genocloud.report.stages import Receipts, StepReceipts, bad_records, group_receipts, travelled
 from genocloud.report.statistics import SAMPLE_COUNTS, Statistics
 from genocloud.report.summary import headline
 
@@ -60,7 +60,9 @@ def _count(number: int) -> str:
     return f"{number:,}"
 
 
-def _facts(stages: tuple[Stage, ...], statistics: Statistics, bad: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
+def _facts(
+    stages: tuple[StepReceipts, ...], statistics: Statistics, bad: Sequence[tuple[str, str, int]]
+) -> dict[str, Any]:
     """What the template shows, by the names that it uses."""
     outlying = outliers.find_outliers(statistics)
     flagged = {outlier.sample for outlier in outlying}
@@ -83,7 +85,7 @@ def _facts(stages: tuple[Stage, ...], statistics: Statistics, bad: Sequence[tupl
     }
 
 
-def _figures(stages: tuple[Stage, ...], statistics: Statistics) -> dict[str, str]:
+def _figures(stages: tuple[StepReceipts, ...], statistics: Statistics) -> dict[str, str]:
     """The headline, with what the run cost where there are receipts."""
     shown = {label.strip(): value for label, value in headline(statistics).items()}
     if not stages:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genocloud.report.stages import Receipts, Stage
+from genocloud.report.stages import Receipts, StepReceipts
 
 LINES = {
     "call": ("call",),
@@ -37,7 +37,7 @@ class Row:
         return self.taken / self.planned if self.planned else float("inf")
 
 
-def compare(plan: Mapping[str, Any], stages: Sequence[Stage], receipts: Receipts) -> list[Row]:
+def compare(plan: Mapping[str, Any], stages: Sequence[StepReceipts], receipts: Receipts) -> list[Row]:
     """The plan's JSON against the receipts: steps that both know, in flow order, then what crossed between sites."""
     lines = plan["asked"]["lines"]
     rows = [row for stage in stages if stage.step in LINES for row in _rows(stage, lines, receipts)]
@@ -56,7 +56,7 @@ def compare(plan: Mapping[str, Any], stages: Sequence[Stage], receipts: Receipts
     return rows
 
 
-def _rows(stage: Stage, lines: Sequence[Mapping[str, Any]], receipts: Receipts) -> Iterator[Row]:
+def _rows(stage: StepReceipts, lines: Sequence[Mapping[str, Any]], receipts: Receipts) -> Iterator[Row]:
     own = [line for line in lines if line["step"] in LINES[stage.step]]
     if not own:
         return

@@ -25,7 +25,7 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Stage:
+class StepReceipts:
     """All receipts of one step.
 
     `inputs` are names with checksums. `taken`, `passed_on` and `dropped` (by reason) are sums in `unit`; None and empty
@@ -62,7 +62,7 @@ class Stage:
         return self.taken is None or self.taken == (self.passed_on or 0) + sum(self.dropped.values())
 
 
-def group_receipts(receipts: Receipts) -> tuple[Stage, ...]:
+def group_receipts(receipts: Receipts) -> tuple[StepReceipts, ...]:
     """The receipts by step, in flow order; within a step by name."""
     steps: dict[str, dict[str, Mapping[str, Any]]] = {}
     for name in sorted(receipts):
@@ -74,12 +74,12 @@ def _place(step: str) -> tuple[int, str]:
     return (ORDER.index(step) if step in ORDER else len(ORDER), step)
 
 
-def _stage(step: str, receipts: Receipts) -> Stage:
+def _stage(step: str, receipts: Receipts) -> StepReceipts:
     balances = [receipt["balance"] for receipt in receipts.values() if receipt.get("balance")]
     dropped = Counter[str]()
     for balance in balances:
         dropped.update(balance.get("dropped", {}))
-    return Stage(
+    return StepReceipts(
         step=step,
         runs=tuple(_run(name, receipt) for name, receipt in receipts.items()),
         versions=tuple(sorted({str(receipt.get("version", "unknown")) for receipt in receipts.values()})),

@@ -12,7 +12,7 @@ from .sheet import Sample as Sample
 from .sheet import SheetError as SheetError
 from .sheet import TwinNames as TwinNames
 from .sheet import UnfitPath as UnfitPath
-from .sheet import UnknownColumn as UnknownColumn
+from .sheet import UnknownSheetColumn as UnknownSheetColumn
 from .sheet import parse_sheet as parse_sheet
 from .sheet import read_sheet as read_sheet
 from .sheet import sheet_text as sheet_text

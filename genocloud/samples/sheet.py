@@ -67,7 +67,7 @@ class BadHeader(SheetError):
     """The first line is neither a header nor a row of a sample map."""
 
 
-class UnknownColumn(BadHeader):
+class UnknownSheetColumn(BadHeader):
     """The header has a column that is not one of COLUMNS."""
 
     def __init__(self, url: str, line: int, column: str) -> None:
@@ -197,7 +197,7 @@ def _from_header(
     header = _without_trailing_tabs(header, 1)
     for column in header:
         if column not in COLUMNS:
-            raise UnknownColumn(url, line, column)
+            raise UnknownSheetColumn(url, line, column)
     if len(set(header)) < len(header):
         raise BadHeader(url, line, "a column is there twice", "remove one of them")
     if "sample" not in header or not {"gvcf", "reads"} & set(header):

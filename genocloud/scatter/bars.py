@@ -12,7 +12,7 @@ from rich.table import Column
 from rich.text import Text
 
 from genocloud.formatting import clock_text, short_count, size_text
-from genocloud.scatter.progress import Clock, Stage, Tally, explained
+from genocloud.scatter.progress import Clock, Stage, StageProgress, explained
 
 WIDE_COLUMNS, NARROW_COLUMNS = 100, 70
 """Terminals below the first width get short numbers and no elapsed time; below the second no bytes either."""
@@ -52,7 +52,7 @@ class Bars:
     @contextmanager
     def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "task") -> Iterator[Stage]:  # noqa: A002
         """A stage as a bar, which stays, stopped, when the stage is left."""
-        tally = Tally(name, tasks, bytes, self._clock(), unit)
+        tally = StageProgress(name, tasks, bytes, self._clock(), unit)
         title = f"{name}{explained(name)}" if self._bars.console.width >= EXPLAINING_COLUMNS else name
         bar = _Bar(self, tally, self._bars.add_task(title, total=1.0, tally=tally))
         bar.advance()
@@ -73,7 +73,7 @@ class _Bar:
     """A stage of `Bars`: its tally and its row."""
 
     display: Bars
-    tally: Tally
+    tally: StageProgress
     row: bars.TaskID
 
     def advance(self, tasks: int = 0, sites: int = 0, bytes: int = 0) -> None:  # noqa: A002
@@ -95,24 +95,24 @@ class _Details(bars.ProgressColumn):
         self._console, self._clock, self._said = console, clock, said
 
     def render(self, task: bars.Task) -> Text:
-        tally: Tally = task.fields["tally"]
+        tally: StageProgress = task.fields["tally"]
         now = tally.started + (task.elapsed or 0.0)
         time_words = _time_over(tally, now) if task.stop_time is not None else self._time_going(tally, now)
         spent = [self._said()] if self._said and task.stop_time is None else []
         return Text(", ".join([f"{tally.done:,}/{tally.tasks:,}", *self._counts(tally), *time_words, *spent]))
 
-    def _counts(self, tally: Tally) -> list[str]:
+    def _counts(self, tally: StageProgress) -> list[str]:
         if self._console.width >= WIDE_COLUMNS:
             return tally.counts()
         sites = [f"{short_count(tally.sites)} sites"] if tally.sites else []
         size = [size_text(tally.bytes)] if tally.bytes and self._console.width >= NARROW_COLUMNS else []
         return sites + size
 
-    def _time_going(self, tally: Tally, now: float) -> list[str]:
+    def _time_going(self, tally: StageProgress, now: float) -> list[str]:
         left = tally.seconds_left(now)
         spent = [clock_text(now - tally.started)] if self._console.width >= WIDE_COLUMNS or left is None else []
         return spent + ([f"{clock_text(left)} left"] if left is not None else [])
 
 
-def _time_over(tally: Tally, now: float) -> list[str]:
+def _time_over(tally: StageProgress, now: float) -> list[str]:
     return [("in " if tally.finished else "stopped after ") + clock_text(now - tally.started)]

@@ -63,11 +63,11 @@ class Silent:
     @contextmanager
     def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "task") -> Iterator[Stage]:  # noqa: A002
         """A stage that is not shown."""
-        yield Tally(name, tasks, bytes, 0.0, unit)
+        yield StageProgress(name, tasks, bytes, 0.0, unit)
 
 
 @dataclass(slots=True)
-class Tally:
+class StageProgress:
     """Expected and finished work of a stage; `started` and `now` in seconds of one clock."""
 
     name: str

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from genocloud.formatting import seconds_text
-from genocloud.scatter.progress import Clock, Stage, Tally, explained
+from genocloud.scatter.progress import Clock, Stage, StageProgress, explained
 
 STEPS = 10
 """A plain line is due each time another one of this many equal steps of a stage is done."""
@@ -35,7 +35,7 @@ class PlainLines:
     def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "task") -> Iterator[Stage]:  # noqa: A002
         """A stage in lines; the last one says `done`, or `stopped` when an error leaves the stage."""
         now = self._clock()
-        line = _Line(self, Tally(name, tasks, bytes, now, unit), now)
+        line = _Line(self, StageProgress(name, tasks, bytes, now, unit), now)
         with self._lock:
             self._running.append(line)
             self._say(f"{name}: started, {_work_text(line.tally)}{explained(name)}")
@@ -81,7 +81,7 @@ class _Line:
     """A stage of `Lines`: its tally, and when and after how many steps it was last printed."""
 
     display: PlainLines
-    tally: Tally
+    tally: StageProgress
     printed: float
     printed_steps: int = 0
 
@@ -89,7 +89,7 @@ class _Line:
         self.display.advance(self, tasks, sites, bytes)
 
 
-def _steps(tally: Tally) -> int:
+def _steps(tally: StageProgress) -> int:
     return int(tally.fraction * STEPS)
 
 
@@ -124,18 +124,18 @@ def _logging_above(stream: TextIO) -> Iterator[None]:
             handler.setStream(stream)
 
 
-def _standing(tally: Tally, now: float) -> str:
+def _standing(tally: StageProgress, now: float) -> str:
     left = tally.seconds_left(now)
     time_left = "time left not known yet" if left is None else f"about {seconds_text(left)} left"
     done = f"{tally.done:,} of {_work_text(tally)} ({tally.fraction:.0%})"
     return ", ".join([done, *tally.counts(), seconds_text(now - tally.started), time_left])
 
 
-def _closing(tally: Tally, now: float) -> str:
+def _closing(tally: StageProgress, now: float) -> str:
     done = _work_text(tally) if tally.finished else f"{tally.done:,} of {_work_text(tally)}"
     return ", ".join([done, *tally.counts()]) + f" in {seconds_text(now - tally.started)}"
 
 
-def _work_text(tally: Tally) -> str:
+def _work_text(tally: StageProgress) -> str:
     plural = "" if tally.tasks == 1 else "es" if tally.unit.endswith("ch") else "s"
     return f"{tally.tasks:,} {tally.unit}{plural}"

@@ -23,7 +23,7 @@ from genocloud.scatter.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Task:
+class _DiscoverTask:
     cohort_url: str
     version: int
     shard: Shard
@@ -52,7 +52,7 @@ def discover(
     with receipt_of("discover") as receipt:
         threads = threads_each(scatter, len(cut.settled))
         tasks = [
-            _Task(
+            _DiscoverTask(
                 cohort_url=cohort.url,
                 version=cohort.version,
                 shard=shard,
@@ -88,20 +88,20 @@ def _check_reference(cohort: Cohort, cut: ShardPlan, reference: Reference | None
         raise OtherReference(cohort.url, "another reference")
 
 
-def _discover_shard(task: _Task) -> dict[str, int]:
+def _discover_shard(task: _DiscoverTask) -> dict[str, int]:
     cohort = open_cohort(task.cohort_url, task.version)
     tables = cached_tables(cohort, "alleles")
     return tables.counts(task.shard) or _make_shard(cohort, tables, task)
 
 
-def _observe_batch(pair: tuple[_Task, int]) -> None:
+def _observe_batch(pair: tuple[_DiscoverTask, int]) -> None:
     task, number = pair
     cohort = open_cohort(task.cohort_url, task.version)
     if cached_tables(cohort, "alleles").counts(task.shard) is None:
         observed(cohort, cohort.batches[number], task.shard, keep=True)
 
 
-def _make_shard(cohort: Cohort, tables: CachedTables, task: _Task) -> dict[str, int]:
+def _make_shard(cohort: Cohort, tables: CachedTables, task: _DiscoverTask) -> dict[str, int]:
     observations, spans = seen_by_all(cohort, task.shard, task.keep, task.threads)
     unified = sites.unify([observations], [spans])
     seen = SeenAlleles(

@@ -24,7 +24,7 @@ from genocloud.scatter.task_progress import report_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Task:
+class _ExportTask:
     shard: Callset
     out_url: str
     regions: list[Region] | None
@@ -69,7 +69,7 @@ def export_locked(
         inside = None if wanted is None else list(wanted)
         shards = shards_in(callset, inside)
         threads = threads_each(scatter, len(shards))
-        tasks = [_Task(shard=shard, out_url=out_url, regions=inside, threads=threads) for shard in shards]
+        tasks = [_ExportTask(shard=shard, out_url=out_url, regions=inside, threads=threads) for shard in shards]
         with progress.stage("export", tasks=len(tasks), unit="shard") as stage:
             parts = scatter.run(
                 _export_shard,
@@ -87,5 +87,5 @@ def export_locked(
     return receipt
 
 
-def _export_shard(task: _Task) -> ExportPart:
+def _export_shard(task: _ExportTask) -> ExportPart:
     return export_shard(task.shard, task.out_url, task.regions, task.threads, report_bytes)

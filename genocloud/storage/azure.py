@@ -125,7 +125,7 @@ class AzureStore(BucketStore):
     def writer(self, name: str) -> Iterator[BinaryIO]:
         url = join(self.url, name)
         with self._explained(url):
-            upload = _Upload(self._blob(name))
+            upload = _AzureUpload(self._blob(name))
         with send_in_parts(upload, lambda: self._explained(url)) as stream:
             yield stream
 
@@ -166,7 +166,7 @@ class AzureStore(BucketStore):
             raise (ObjectMissing(url) if _code(error) in _ABSENT else explain(url, error)) from error
 
 
-class _Upload:
+class _AzureUpload:
     """One object as blocks; their names are this writer's own, so that none of another can slip in."""
 
     def __init__(self, blob: Any) -> None:
@@ -183,7 +183,7 @@ class _Upload:
         return f"{self._own}{number:08}"
 
     def part(self, number: int, data: bytes) -> None:
-        _run(self._blob.stage_block, self._block(number), data, validate_content=True, **_Settings().encryption)
+        _run(self._blob.stage_block, self._block(number), data, validate_content=True, **_AzureSettings().encryption)
 
     def finish(self, parts: int) -> None:
         blocks = [BlobBlock(self._block(number)) for number in range(parts)]
@@ -193,7 +193,7 @@ class _Upload:
                 blocks,
                 content_settings=ContentSettings(_OCTETS, content_md5=bytearray(self._md5.digest())),
                 validate_content=True,
-                **_Settings().encryption,
+                **_AzureSettings().encryption,
             )
         except HttpResponseError as error:
             if _code(error) != "InvalidBlockList" or not self._is_there():
@@ -250,7 +250,7 @@ def _first_line(error: Exception) -> str:
 
 
 @dataclass(frozen=True)
-class _Settings:
+class _AzureSettings:
     """Settings from the environment; one client is cached for each."""
 
     account: str | None = field(default_factory=lambda: _named("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT"))
@@ -267,11 +267,11 @@ def _named(*variables: str) -> str | None:
 
 
 def _files() -> AzureBlobFileSystem:
-    return _connected(os.getpid(), _Settings())
+    return _connected(os.getpid(), _AzureSettings())
 
 
 @cache
-def _connected(process: int, settings: _Settings) -> AzureBlobFileSystem:  # noqa: ARG001  (forks share no connections)
+def _connected(process: int, settings: _AzureSettings) -> AzureBlobFileSystem:  # noqa: ARG001  (forks share no connections)
     if not (settings.account or settings.connection):
         raise _NoAccount
     logging.getLogger("azure.identity").setLevel(
@@ -297,7 +297,7 @@ def _upload(blob: Any, data: bytes, **how: Any) -> None:
         length=len(data),
         content_settings=settings,
         validate_content=True,
-        **_Settings().encryption,
+        **_AzureSettings().encryption,
         **how,
     )
 

@@ -152,7 +152,7 @@ class GoogleStore(BucketStore):
         with self._explained(url):
             blob = self._blob(name)
             blob.metadata = {_CREATOR: creator}
-            upload = _Upload(blob, CHUNK_BYTES, retry=DEFAULT_RETRY, checksum="crc32c", content_type=_OCTETS)
+            upload = _GcsUpload(blob, CHUNK_BYTES, retry=DEFAULT_RETRY, checksum="crc32c", content_type=_OCTETS)
         try:
             with outlet(upload, lambda: self._explained(url)) as stream:
                 yield stream
@@ -291,7 +291,7 @@ def _download(blob: Any, start: int, end: int | None) -> bytes:
     return bytes(data)
 
 
-class _Upload(BlobWriter):  # type: ignore[misc]  # the library has no types
+class _GcsUpload(BlobWriter):  # type: ignore[misc]  # the library has no types
     """A streamed upload that only `finish` completes, because Python also closes abandoned streams."""
 
     def close(self) -> None:

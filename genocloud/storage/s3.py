@@ -151,7 +151,7 @@ class AmazonStore(BucketStore):
     @contextmanager
     def writer(self, name: str) -> Iterator[BinaryIO]:
         url = join(self.url, name)
-        with send_in_parts(_Upload(self, name), lambda: self._explained(url)) as stream:
+        with send_in_parts(_S3Upload(self, name), lambda: self._explained(url)) as stream:
             yield stream
 
     def open(self, name: str) -> BinaryIO:
@@ -212,7 +212,7 @@ class AmazonStore(BucketStore):
         return ObjectMissing(url)
 
 
-class _Upload:
+class _S3Upload:
     """A multipart upload of one object, begun with its first part."""
 
     def __init__(self, store: AmazonStore, name: str) -> None:
@@ -302,7 +302,7 @@ def _last_line(error: Exception) -> str:
 
 
 @dataclass(frozen=True)
-class _Settings:
+class _S3Settings:
     """Settings from the environment; one client is cached for each."""
 
     endpoint: str | None = field(default_factory=lambda: os.environ.get("AWS_ENDPOINT_URL_S3"))
@@ -314,11 +314,11 @@ class _Settings:
 
 
 def _files() -> S3FileSystem:
-    return _connected(os.getpid(), _Settings())
+    return _connected(os.getpid(), _S3Settings())
 
 
 @cache
-def _connected(process: int, settings: _Settings) -> S3FileSystem:  # noqa: ARG001  (a fork must not share connections)
+def _connected(process: int, settings: _S3Settings) -> S3FileSystem:  # noqa: ARG001  (a fork must not share connections)
     files = S3FileSystem(
         requester_pays=settings.pays,
         client_kwargs={"region_name": settings.region} if settings.region else {},

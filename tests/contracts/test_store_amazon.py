@@ -92,7 +92,7 @@ def test_an_upload_whose_part_is_refused_is_told_and_aborted(store, asked, monke
 
 
 def test_a_sweep_aborts_what_killed_writers_left(store):
-    abandoned = s3._Upload(store, "b/a")
+    abandoned = s3._S3Upload(store, "b/a")
     abandoned.part(0, bytes(multipart.PART_BYTES))
     store.write("b/c", b"")
     assert store.list() == ["b/c"]

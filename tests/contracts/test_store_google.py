@@ -108,7 +108,7 @@ def test_an_upload_that_fails_is_cancelled_and_leaves_nothing(store, service):
 
 
 def test_an_upload_that_could_not_be_cancelled_is_not_finished_by_the_garbage_collector(store):
-    gcs._Upload(store._blob("a"), gcs.CHUNK_BYTES).write(b"half")
+    gcs._GcsUpload(store._blob("a"), gcs.CHUNK_BYTES).write(b"half")
     gc.collect()
     assert store.list() == []
 

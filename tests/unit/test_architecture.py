@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 from tests.support import module_table
@@ -139,6 +140,22 @@ def test_no_function_outside_kernels_takes_many_positional_arguments():
         if (names := {each.name for each in functions(path) if positional(each) > MOST_POSITIONAL})
     }
     assert {name: names - LONG_CALLS.get(name, set()) for name, names in long.items()} == {name: set() for name in long}
+
+
+def test_a_name_of_a_class_or_table_has_one_meaning():
+    names = [
+        name
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (name := node.name if isinstance(node, ast.ClassDef) else table_type(node))
+    ]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
+
+
+def table_type(node: ast.AST) -> str:
+    """The name that a type alias declares; empty for all else."""
+    is_alias = isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias"
+    return ast.unparse(node.target) if is_alias else ""
 
 
 def test_no_test_module_imports_another():

@@ -34,7 +34,7 @@ from genocloud.pipeline.sharding import (
 from genocloud.scatter.executors import Scatter, in_threads, run_needing, threads_each
 from genocloud.scatter.progress import Progress
 
-Part = TypeVar("Part")
+Mergeable = TypeVar("Mergeable")
 
 
 AT_ONCE = 8
@@ -165,9 +165,9 @@ def write_estimates(tables: CachedTables, shard: Shard, alleles: schema.Alleles,
     return int(whole.num_rows)
 
 
-def merged_in_order(parts: Iterable[Part], merge: Callable[[Sequence[Part]], Part]) -> Part:
+def merged_in_order(parts: Iterable[Mergeable], merge: Callable[[Sequence[Mergeable]], Mergeable]) -> Mergeable:
     """Merge parts in their order, with at most AT_ONCE in memory."""
-    held: list[Part] = []
+    held: list[Mergeable] = []
     for part in parts:
         held.append(part)
         if len(held) == AT_ONCE:

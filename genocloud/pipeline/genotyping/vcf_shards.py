@@ -105,7 +105,7 @@ def _render_shard(task: _RenderTask) -> callset.ExportPart:
     return callset.write_part(store, task.shard.name, key, cohort.contigs, _reporting(pieces), extra=extra)
 
 
-def _called(cohort: Cohort, task: _RenderTask) -> tuple[schema.Sites, list[callset.Batch]]:
+def _called(cohort: Cohort, task: _RenderTask) -> tuple[schema.Sites, list[callset.GenotypeMatrix]]:
     """The shard's SITES, on its axis, and every batch's genotypes at those sites."""
     settled = settled_tables(cohort, task.model, task.scope).read(task.shard, made_by="genotype")
     called: list[genotypes.BatchGenotypes] = []
@@ -120,15 +120,15 @@ def _called(cohort: Cohort, task: _RenderTask) -> tuple[schema.Sites, list[calls
     return sites, [_at_sites(batch, sites) for batch in called]
 
 
-def _at_sites(called: genotypes.BatchGenotypes, sites: schema.Sites) -> callset.Batch:
+def _at_sites(called: genotypes.BatchGenotypes, sites: schema.Sites) -> callset.GenotypeMatrix:
     positions = schema.numbers(sites["pos"])
     if len(positions) < len(called.positions):
         called = called.at(np.isin(called.positions, positions))
     called = called.uncarried(genotypes.uncarried(sites))
-    return callset.Batch(called.samples, called.distinct, called.numbers)
+    return callset.GenotypeMatrix(called.samples, called.distinct, called.numbers)
 
 
-def _counted(sites: schema.Sites, batches: list[callset.Batch]) -> Statistics:
+def _counted(sites: schema.Sites, batches: list[callset.GenotypeMatrix]) -> Statistics:
     return merge_all([count_sites(sites), *(count_called(*batch) for batch in batches)])
 
 

@@ -34,7 +34,7 @@ WIDTH = 32
 
 
 @dataclass(frozen=True)
-class Piece:
+class ShardPiece:
     """A shard, or a piece of one, with memory need (bytes) and threads of its task at each location."""
 
     shard: Shard
@@ -91,10 +91,10 @@ class Coordinator:
         )
         names = [client.name for client in self.holders]
         needs = [dict(zip(names, each, strict=True)) for each in zip(*needs_by_client, strict=True)]
-        pieces = [Piece(shard, need, threads) for shard, need in zip(cut.settled, needs, strict=True)]
+        pieces = [ShardPiece(shard, need, threads) for shard, need in zip(cut.settled, needs, strict=True)]
         tables = self.context.tables("united")
 
-        def discover(piece: Piece) -> dict[str, int]:
+        def discover(piece: ShardPiece) -> dict[str, int]:
             counts = tables.counts(piece.shard)
             return counts or self._discover(tables, piece)
 
@@ -105,7 +105,7 @@ class Coordinator:
         """Threads of a task, by location."""
         return {client.name: threads_each(client.scatter, len(cut.settled)) for client in self.clients}
 
-    def _discover(self, tables: CachedTables, piece: Piece) -> dict[str, int]:
+    def _discover(self, tables: CachedTables, piece: ShardPiece) -> dict[str, int]:
         shard = piece.shard
 
         def local(client: LocationClient) -> LocalAlleles:
@@ -122,11 +122,11 @@ class Coordinator:
         )
         return make_alleles(tables, shard, seen, self.reference)
 
-    def deliver(self, cut: ShardPlan) -> tuple[ShardPlan, list[Piece]]:
+    def deliver(self, cut: ShardPlan) -> tuple[ShardPlan, list[ShardPiece]]:
         """Send the united ALLELES to every location; return the cut, shards split to fit the memory of all."""
         united, threads = self.context.tables("united"), self._threads(cut)
 
-        def deliver(shard: Shard) -> list[Piece]:
+        def deliver(shard: Shard) -> list[ShardPiece]:
             alleles = united.read(shard, made_by="hybrid")
             message = pack("united", alleles.select(UNITED_ALLELES.names))
 
@@ -148,7 +148,7 @@ class Coordinator:
             piece for pieces in pieces_of_shard.values() for piece in pieces
         ]
 
-    def _pieces(self, shard: Shard, edges: Sequence[tasks.Edges], threads: Mapping[str, int]) -> Iterable[Piece]:
+    def _pieces(self, shard: Shard, edges: Sequence[tasks.Edges], threads: Mapping[str, int]) -> Iterable[ShardPiece]:
         """The pieces of a shard, cut at every location's edges; each needs what the piece around it needs there."""
         starts = sorted({start for each in edges for start, _, _ in each} | {shard.region.end})
         layout = self.context.stored_cohort.layout
@@ -157,9 +157,9 @@ class Coordinator:
                 client.name: next(need for _, stop, need in each if start < stop)
                 for client, each in zip(self.clients, edges, strict=True)
             }
-            yield Piece(piece_of(layout, shard, Region(shard.region.contig, start, end)), needs, threads)
+            yield ShardPiece(piece_of(layout, shard, Region(shard.region.contig, start, end)), needs, threads)
 
-    def estimate(self, pieces: Sequence[Piece], cut: ShardPlan) -> Estimated:
+    def estimate(self, pieces: Sequence[ShardPiece], cut: ShardPlan) -> Estimated:
         """Estimate and settle every piece at the coordinator; return the outcomes of the cut's own sites."""
         tables = self.context.estimates
         way = (
@@ -168,7 +168,7 @@ class Coordinator:
             else self._estimate_from_summaries
         )
 
-        def estimate(piece: Piece) -> int:
+        def estimate(piece: ShardPiece) -> int:
             if tables.counts(piece.shard) is None:
                 way(piece)
             return (tables.counts(piece.shard) or {})["sites"]
@@ -178,7 +178,7 @@ class Coordinator:
         taken = sum(count for piece, count in zip(pieces, site_counts, strict=True) if piece.shard in owned)
         return Estimated.of(taken, settle(tables, self._settled, self.context.model, cut, self.progress))
 
-    def _estimate_from_summaries(self, piece: Piece) -> None:
+    def _estimate_from_summaries(self, piece: ShardPiece) -> None:
         """Send the other locations' summaries to the coordinator's workers, and estimate there."""
 
         def hand(client: LocationClient) -> Message | None:
@@ -188,7 +188,7 @@ class Coordinator:
         messages = map_locations(hand, self.holders)
         self._submit(self.own_client, tasks.estimate, piece, *(message for message in messages if message))
 
-    def _estimate_in_rounds(self, piece: Piece) -> None:
+    def _estimate_in_rounds(self, piece: ShardPiece) -> None:
         """Estimate by EM rounds in which only sums cross, until all sites of the shard have converged."""
 
         def start(client: LocationClient) -> Message:
@@ -204,7 +204,7 @@ class Coordinator:
             rounds.add_answers(self._answers(piece, question))
         write_estimates(self.context.estimates, piece.shard, everywhere, rounds.estimates())
 
-    def _answers(self, piece: Piece, question: Message) -> list[Answers]:
+    def _answers(self, piece: ShardPiece, question: Message) -> list[Answers]:
         def answers(client: LocationClient) -> Answers:
             return unpack(self._submit(client, tasks.answer, piece, question), "answers")
 
@@ -214,7 +214,7 @@ class Coordinator:
     def _settled(self) -> CachedTables:
         return self.context.tables("settled", asdict(self.context.model), self.context.scope)
 
-    def call(self, pieces: Sequence[Piece]) -> list[callset.ShardEntry]:
+    def call(self, pieces: Sequence[ShardPiece]) -> list[callset.ShardEntry]:
         """Call every piece's genotypes where the samples lie and write SITES everywhere; return the joint entries.
 
         A piece that is complete everywhere is not done again.
@@ -229,7 +229,7 @@ class Coordinator:
             lambda item: item[1] or self._call(item[0]), list(zip(pieces, there, strict=True)), "genotype"
         )
 
-    def _call(self, piece: Piece) -> callset.ShardEntry:
+    def _call(self, piece: ShardPiece) -> callset.ShardEntry:
         settled = self._settled.read(piece.shard, made_by="hybrid")
         out = pack("put out", genotypes.emitted_sites(settled))
         map_locations(lambda client: self._submit(client, tasks.store_emitted, piece, out), self.clients)
@@ -260,23 +260,23 @@ class Coordinator:
                 raise callset.BadShard(self.context.callset_url, entry.name, problem)
         return entry
 
-    def _squares(self, piece: Piece) -> Squares:
+    def _squares(self, piece: ShardPiece) -> Squares:
         """SQUARES of all samples, location by location: a float32 sum depends on the samples' order."""
         table = SQUARES.empty_table()
         for client in self.holders:
             table = unpack(self._submit(client, tasks.add_squares, piece, pack("squares", table)), "squares")
         return table
 
-    def _task(self, client: LocationClient, piece: Piece) -> ShardTask:
+    def _task(self, client: LocationClient, piece: ShardPiece) -> ShardTask:
         return ShardTask(context=self.contexts[client.name], shard=piece.shard, threads=piece.threads[client.name])
 
     def _submit(
-        self, client: LocationClient, function: Callable[[ShardTask], Result], piece: Piece, *messages: Message
+        self, client: LocationClient, function: Callable[[ShardTask], Result], piece: ShardPiece, *messages: Message
     ) -> Result:
         task = replace(self._task(client, piece), messages=messages)
         return client.submit_one(function, task, piece.needs[client.name])
 
-    def _each_batch(self, client: LocationClient, function: Callable[[ShardTask], None], piece: Piece) -> None:
+    def _each_batch(self, client: LocationClient, function: Callable[[ShardTask], None], piece: ShardPiece) -> None:
         """Run one task per batch beforehand, where a location's workers are spread; see batch_cache."""
         batches = self.batches[client.name]
         if client.scatter.spread and batches > 1:
@@ -301,7 +301,7 @@ class Coordinator:
 
 
 def _need(item: object) -> int:
-    return item.need if isinstance(item, Piece) else 0
+    return item.need if isinstance(item, ShardPiece) else 0
 
 
 def _part(local: LocalAlleles, shard: Shard) -> tuple[Alleles, Stretches]:

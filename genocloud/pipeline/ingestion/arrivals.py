@@ -8,7 +8,7 @@ from functools import partial
 from itertools import groupby
 
 from genocloud import gvcf
-from genocloud.cohort import CallsetHere, Cohort, DuplicateSample, KnownAsOther, NoCohort, Tally, open_cohort
+from genocloud.cohort import CallsetHere, Cohort, KnownAsOther, NoCohort, RepeatedSample, Tally, open_cohort
 from genocloud.errors import MANY, InputError, first_of
 from genocloud.pipeline.options import IngestOptions
 from genocloud.pipeline.preconditions import active_tallies, check_twins
@@ -85,7 +85,7 @@ def new_arrivals(
     Records that were left out but are inside the intervals now count as other content.
 
     Raises StrangersInCohort where a complete sheet lacks samples of the cohort, KnownAsOther for a file that is in it
-    under another name, TwinInCohort for names that look alike, DuplicateSample for other content that may not replace.
+    under another name, TwinInCohort for names that look alike, RepeatedSample for other content that may not replace.
     """
     present = _present(cohort_url)
     check_twins(cohort_url, (arrival.sample.sample for arrival in arrivals), present)
@@ -101,7 +101,7 @@ def new_arrivals(
     ]
     changed = [arrival.sample.sample for arrival in new if arrival.sample.sample in present]
     if changed and not (storing.complete or storing.replace):
-        raise DuplicateSample(cohort_url, changed)
+        raise RepeatedSample(cohort_url, changed)
     return new
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from genocloud.callset import bgzf
-from genocloud.callset.vcf_index import ContigIndex, Index, index_depth
+from genocloud.callset.vcf_index import ContigIndex, VcfIndex, index_depth
 from genocloud.costs.synthetic import CONTIG, SyntheticCohort
 from genocloud.regions import Contig
 
@@ -24,7 +24,7 @@ def write_synthetic(synthetic: SyntheticCohort, place: Path) -> int:
         total += file.write_bytes(blocks.data + bgzf.END)
         records = ContigIndex(index_depth([contig]))
         records.add(person.begins, person.ends, bgzf.virtual(blocks, person.places))
-        index = Index([contig])
+        index = VcfIndex([contig])
         index.follow(CONTIG, records, 0)
         file.with_name(f"{file.name}.tbi").write_bytes(index.encode())
         rows.append(f"{person.name}\t{file}\n")

@@ -97,7 +97,7 @@ def test_xarray_has_the_dims_of_sgkit(carried: callset.Callset) -> None:
 
 def test_without_xarray_the_remedy_is_told(carried: callset.Callset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xarray", None)
-    with pytest.raises(arrays.NotInstalled, match="pip install"):
+    with pytest.raises(arrays.PackageMissing, match="pip install"):
         carried.to_xarray()
 
 
@@ -125,7 +125,7 @@ def test_without_a_frame_package_the_remedy_is_shown(
     carried: callset.Callset, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(arrays.NotInstalled, match=f"pip install {package}"):
+    with pytest.raises(arrays.PackageMissing, match=f"pip install {package}"):
         getattr(carried, f"to_{package}")()
 
 

@@ -125,7 +125,7 @@ def test_index_across_blocks_and_long_records_agrees_with_htslib(tmp_path: Path)
     data = [f"chr1\t{at + 1}\t.\t{'A' * span}\tC\t.\t.\t.\n".encode() for at, span in zip(begin, spans, strict=True)]
     contigs = (Contig("chr1", 250_000),)
     head = bgzf.compress(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n").data
-    made, file = vcf_index.Index(contigs), head
+    made, file = vcf_index.VcfIndex(contigs), head
     depth = vcf_index.index_depth(contigs)
     for part in (slice(0, 1700), slice(1700, None)):
         blocks = bgzf.compress(b"".join(data[part]))

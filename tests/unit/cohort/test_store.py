@@ -91,7 +91,7 @@ def test_a_sample_is_not_added_twice(tmp_path):
     opened = one_batch(tmp_path, "ab")
     store = open_store(opened.url)
     other = cohort.write_batch(store, [source(tmp_path, "b", 5)], LAYOUT)
-    with pytest.raises(cohort.DuplicateSample) as caught:
+    with pytest.raises(cohort.RepeatedSample) as caught:
         cohort.append(store, [other], LAYOUT, REFERENCE)
     assert caught.value.samples == ("b",)
     assert cohort.open_cohort(opened.url).samples == opened.samples
@@ -119,7 +119,7 @@ def test_a_sample_goes_back_to_the_batch_it_had_before(tmp_path):
     replaced = cohort.append(store, [new], LAYOUT, REFERENCE, {"b"})
     assert in_force(replaced) == {old.id: ("a",), new.id: ("b",)}
     assert replaced.fingerprints() == {"a": old.fingerprints[0], "b": new.fingerprints[0]}
-    with pytest.raises(cohort.DuplicateSample) as caught:
+    with pytest.raises(cohort.RepeatedSample) as caught:
         cohort.append(store, [old], LAYOUT, REFERENCE)
     assert caught.value.samples == ("b",)
     back = cohort.append(store, [old], LAYOUT, REFERENCE, {"a", "b"})

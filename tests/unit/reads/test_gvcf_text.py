@@ -2,7 +2,7 @@
 
 from genocloud.reads.blocks import NO_DATA, Block
 from genocloud.reads.gvcf_text import block_line, header, record_line
-from genocloud.reads.pileup import Evidence
+from genocloud.reads.pileup import PileupEvidence
 from genocloud.reads.records import PileupCaller
 from genocloud.regions import Contig
 
@@ -10,7 +10,7 @@ INFO = "DP=21;I16=5,4,6,6,0,0,0,0,500,32400,700,43200,0,0,0,0;QS=1,0,0;MQBZ=-0.5
 
 
 def record(pl):
-    evidence = Evidence(99, ("G", "A"), pl, [5, 6, 0], [4, 6, 0], 21, INFO)
+    evidence = PileupEvidence(99, ("G", "A"), pl, [5, 6, 0], [4, 6, 0], 21, INFO)
     return next(iter(PileupCaller(2, 0, 1000).calls([evidence])))
 
 

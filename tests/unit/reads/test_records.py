@@ -1,6 +1,6 @@
 """What becomes of mpileup's evidence: records, quiet stretches, or nothing where a deletion speaks."""
 
-from genocloud.reads.pileup import Evidence, Quiet, trimmed
+from genocloud.reads.pileup import PileupEvidence, Quiet, trimmed
 from genocloud.reads.records import PileupCaller, Record
 
 I16 = "I16=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"
@@ -8,7 +8,7 @@ REFERENCE_LIKE = Quiet(90, 120, 20, [0, 60, 255])
 
 
 def bases(start, alleles, pl, depths, info=I16):
-    return Evidence(start, tuple(alleles), pl, depths, [0] * len(depths), sum(depths), info)
+    return PileupEvidence(start, tuple(alleles), pl, depths, [0] * len(depths), sum(depths), info)
 
 
 def indels(start, alleles, pl, depths):

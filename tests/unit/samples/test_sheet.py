@@ -98,7 +98,7 @@ def test_a_duplicate_sample_names_both_lines():
 @pytest.mark.parametrize("column", ["gvfc", "Sample", "ploidy"])
 def test_an_unknown_column_is_refused(column):
     header = column if column == "Sample" else f"sample {column}"
-    message = refused(samples.UnknownColumn, f"{header} gvcf\nann x a\n", column=column, line=1)
+    message = refused(samples.UnknownSheetColumn, f"{header} gvcf\nann x a\n", column=column, line=1)
     assert "name_in_gvcf" in message
 
 

@@ -15,7 +15,7 @@ import pytest
 
 import genocloud
 from genocloud.scatter.bars import Bars
-from genocloud.scatter.progress import Tally, explained
+from genocloud.scatter.progress import StageProgress, explained
 from genocloud.scatter.progress_display import open_progress
 from genocloud.scatter.progress_lines import PlainLines
 
@@ -103,14 +103,14 @@ def test_lines_say_when_a_stage_stops(stream: io.StringIO, clock: Hand) -> None:
 
 
 def test_time_left_goes_by_bytes_where_known() -> None:
-    tally = Tally("ingest", tasks=10, expected_bytes=100, started=0.0)
+    tally = StageProgress("ingest", tasks=10, expected_bytes=100, started=0.0)
     assert tally.seconds_left(5.0) is None
     tally.advance(tasks=1, bytes=50)
     assert tally.seconds_left(5.0) == pytest.approx(5.0)
 
 
 def test_a_stage_is_below_100_percent_until_its_tasks_are_done() -> None:
-    tally = Tally("ingest", tasks=2, expected_bytes=100, started=0.0)
+    tally = StageProgress("ingest", tasks=2, expected_bytes=100, started=0.0)
     tally.advance(tasks=1, bytes=200)
     assert tally.fraction == 0.99
     tally.advance(tasks=1)
