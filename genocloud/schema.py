@@ -213,174 +213,6 @@ SETTLED_COLUMNS = (
 )
 """The decision for each site of a shard, emitted or dropped, sorted by start."""
 
-_INFO_DOUBLE = ("1", "Float")
-_BY_ALT = ("A", "Float")
-_ALLELE_SPECIFIC = ("AS_StandardAnnotation",)
-
-SITE_COLUMNS = (
-    _key("contig", WORD, "name of the contig", "CHROM"),
-    _key("pos", INT32, "position, 1-based, as in VCF", "POS"),
-    Column("id", STRING, "identifiers", "ID"),
-    _key("ref", STRING, "reference allele", "REF"),
-    _key("alts", STRINGS, "alternate alleles", "ALT"),
-    Column("qual", DOUBLE, "phred-scaled confidence that the site is variant; not rounded", "QUAL", form="%.2f"),
-    Column("filter", STRING, "`LowQual`, or null", "FILTER"),
-    Column("AC", INTS, "called alternate alleles, by ALT", "INFO/AC", "A", "Integer"),
-    Column("AF", DOUBLES, "AC / AN, by ALT", "INFO/AF", "A", "Float"),
-    Column("AN", INT32, "called alleles", "INFO/AN", "1", "Integer"),
-    Column(
-        "AS_BaseQRankSum",
-        DOUBLES,
-        "median of the z scores of base qualities, by ALT",
-        "INFO/AS_BaseQRankSum",
-        *_BY_ALT,
-        "%.3f",
-        enabled_by=_ALLELE_SPECIFIC,
-    ),
-    Column(
-        "AS_FS",
-        DOUBLES,
-        "phred p-value of strand bias (Fisher), by ALT",
-        "INFO/AS_FS",
-        *_BY_ALT,
-        "%.3f",
-        enabled_by=_ALLELE_SPECIFIC,
-    ),
-    Column(
-        "AS_InbreedingCoeff",
-        DOUBLES,
-        "1 - observed / expected heterozygotes, by ALT",
-        "INFO/AS_InbreedingCoeff",
-        *_BY_ALT,
-        "%.4f",
-        enabled_by=_ALLELE_SPECIFIC,
-    ),
-    Column(
-        "AS_MQ",
-        DOUBLES,
-        "root mean square mapping quality, by ALT",
-        "INFO/AS_MQ",
-        *_BY_ALT,
-        "%.2f",
-        enabled_by=_ALLELE_SPECIFIC,
-    ),
-    Column(
-        "AS_MQRankSum",
-        DOUBLES,
-        "median of the z scores of mapping qualities, by ALT",
-        "INFO/AS_MQRankSum",
-        *_BY_ALT,
-        "%.3f",
-        enabled_by=_ALLELE_SPECIFIC,
-    ),
-    Column(
-        "AS_QD",
-        DOUBLES,
-        "quality / depth of the samples that carry an ALT, by ALT",
-        "INFO/AS_QD",
-        *_BY_ALT,
-        "%.2f",
-        enabled_by=_ALLELE_SPECIFIC,
-    ),
-    Column(
-        "AS_ReadPosRankSum",
-        DOUBLES,
-        "median of the z scores of read positions, by ALT",
-        "INFO/AS_ReadPosRankSum",
-        *_BY_ALT,
-        "%.3f",
-        enabled_by=_ALLELE_SPECIFIC,
-    ),
-    Column(
-        "AS_SOR",
-        DOUBLES,
-        "strand odds ratio, by ALT",
-        "INFO/AS_SOR",
-        *_BY_ALT,
-        "%.3f",
-        enabled_by=_ALLELE_SPECIFIC,
-    ),
-    Column(
-        "BaseQRankSum",
-        DOUBLE,
-        "median over samples of the z score of base qualities",
-        "INFO/BaseQRankSum",
-        *_INFO_DOUBLE,
-    ),
-    Column(
-        "ClippingRankSum",
-        DOUBLE,
-        "median over samples of the z score of clipped bases",
-        "INFO/ClippingRankSum",
-        *_INFO_DOUBLE,
-    ),
-    Column("DB", BOOL, "an ALT is in dbSNP", "INFO/DB", "0", "Flag", enabled_by=("dbsnp",)),
-    Column("DP", INT32, "depth summed over samples, reads", "INFO/DP", "1", "Integer"),
-    Column(
-        "ExcessHet",
-        DOUBLE,
-        "phred p-value of an excess of heterozygotes",
-        "INFO/ExcessHet",
-        *_INFO_DOUBLE,
-        "%.4f",
-    ),
-    Column(
-        "ExcessHetMedian",
-        DOUBLE,
-        "median over samples of the records' own ExcessHet, where it cannot be computed",
-        "INFO/ExcessHet",
-        *_INFO_DOUBLE,
-    ),
-    Column("FS", DOUBLE, "phred p-value of strand bias (Fisher)", "INFO/FS", *_INFO_DOUBLE, "%.3f"),
-    Column(
-        "InbreedingCoeff",
-        DOUBLE,
-        "1 - observed / expected heterozygotes",
-        "INFO/InbreedingCoeff",
-        *_INFO_DOUBLE,
-        "%.4f",
-    ),
-    Column("MLEAC", INTS, "likeliest allele counts, by ALT", "INFO/MLEAC", "A", "Integer"),
-    Column("MLEAF", DOUBLES, "likeliest allele frequencies, by ALT", "INFO/MLEAF", "A", "Float"),
-    Column("MQ", DOUBLE, "root mean square mapping quality", "INFO/MQ", *_INFO_DOUBLE, "%.2f"),
-    Column("MQ0", INT32, "median over samples of the reads of mapping quality 0", "INFO/MQ0", "1", "Integer"),
-    Column(
-        "MQMedian",
-        DOUBLE,
-        "median over samples of the records' own MQ, where it cannot be computed",
-        "INFO/MQ",
-        *_INFO_DOUBLE,
-    ),
-    Column(
-        "MQRankSum",
-        DOUBLE,
-        "median over samples of the z score of mapping qualities",
-        "INFO/MQRankSum",
-        *_INFO_DOUBLE,
-    ),
-    Column(
-        "NDA",
-        INT32,
-        "Number of alternate alleles discovered (but not necessarily genotyped) at this site",
-        "INFO/NDA",
-        "1",
-        "Integer",
-        enabled_by=("annotate_with_num_discovered_alleles",),
-    ),
-    Column("QD", DOUBLE, "QUAL / depth of the samples that carry an ALT", "INFO/QD", *_INFO_DOUBLE, "%.2f"),
-    Column(
-        "ReadPosRankSum",
-        DOUBLE,
-        "median over samples of the z score of read positions",
-        "INFO/ReadPosRankSum",
-        *_INFO_DOUBLE,
-    ),
-    Column("SOR", DOUBLE, "strand odds ratio", "INFO/SOR", *_INFO_DOUBLE, "%.3f"),
-    Column("seen", INT32, "ALT alleles discovered at the site"),
-    Column("genotyped", INT32, "of these, genotyped; the others were too many; `alts` are those that were kept"),
-)
-"""The callset's sites: one row a site, sorted by contig and pos."""
-
 GENOTYPE_COLUMNS = (
     _key("contig", WORD, "name of the contig", "CHROM"),
     _key("pos", INT32, "position, 1-based, as in VCF: with the contig it names the site", "POS"),
@@ -422,8 +254,7 @@ OBSERVATIONS, SPANS, ALLELES = table(OBSERVATION_COLUMNS), table(SPAN_COLUMNS), 
 STRETCHES = table(STRETCH_COLUMNS)
 STARTS, QUESTIONS, ANSWERS = table(START_COLUMNS), table(QUESTION_COLUMNS), table(ANSWER_COLUMNS)
 ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
-SITES, GENOTYPES = table(SITE_COLUMNS), table(GENOTYPE_COLUMNS)
-STORED_SITES, STORED_GENOTYPES = table((*SITE_COLUMNS, SITE_KEY)), table((*GENOTYPE_COLUMNS, SITE_KEY))
+GENOTYPES, STORED_GENOTYPES = table(GENOTYPE_COLUMNS), table((*GENOTYPE_COLUMNS, SITE_KEY))
 
 # Names for signatures. Arrow has one type for all tables, so that these say to a reader, not to a type checker, which
 # columns a table has; some functions need only a few of them. Each is named after its schema.
@@ -450,11 +281,6 @@ DistinctGenotypes: TypeAlias = pa.Table
 """The FORMAT columns of GENOTYPES, each distinct genotype once."""
 
 
-_RUN = {"lengths": INTS, "counts": INTS, "values": pa.list_(FLOAT)}
-"""Concatenated multisets of floats: number of distinct values in each, counts, values."""
-_BINNED = 3
-"""Raw annotations that are histograms by allele (genotypes.allele_specific.HISTOGRAMS)."""
-
 SUMMARY = pa.schema(
     [
         ("lengths", INTS),  # entries of each key of the site
@@ -465,37 +291,6 @@ SUMMARY = pa.schema(
 )
 """Samples' likelihoods at each site as distinct keys with counts (genotypes.LikelihoodCounts)."""
 
-SHARES = pa.schema(
-    [
-        ("quiet", BOOL),  # emitted without a likely variant: totals have the columns of kernels.nonvariant_genotypes
-        ("totals", COUNTS),
-        ("ac", COUNTS),
-        *((f"run_{name}", kind) for name, kind in _RUN.items()),
-        ("ids", STRINGS),
-    ]
-)
-"""Some samples' raw annotations of each site (genotypes.RawAnnotations): sums, and multisets for medians."""
-
-ALLELE_SUMS = pa.schema(
-    [
-        ("sums", COUNTS),
-        ("samples", COUNTS),
-        ("told", COUNTS),
-        *((f"bin_{name}_{n}", kind) for n in range(_BINNED) for name, kind in _RUN.items()),
-    ]
-)
-ALLELE_SHARES = pa.schema(
-    [
-        *ALLELE_SUMS,
-        ("cells", INTS),  # number of the allele within its site
-        ("ranks", INTS),  # place among the batch's active samples, by cohort rank
-        ("squares", pa.list_(FLOAT)),
-    ]
-)
-"""Further columns of SHARES where allele-specific annotations are enabled; squares have an entry for each record."""
-
-SUMMED_SHARES = pa.schema([*SHARES, *ALLELE_SUMS])
-"""SHARES with the allele-specific columns except SQUARES: sums over samples, nothing of a single sample."""
 SQUARES = pa.schema([("cell", INT32), ("square", FLOAT)])
 """ASRAW_MQ of emitted alleles, by number, added over samples in order (float32); no row for alleles without it."""
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import schema
+from genocloud import annotations, schema
 from genocloud.callset.vcf_header import FILTERS
 from genocloud.errors import SettingError
 from genocloud.regions import Contig
@@ -90,7 +90,7 @@ def variables() -> list[Variable]:
         Variable("call_genotype", ("GT",), _genotypes),
         Variable("call_genotype_phased", ("GT",), _phased),
     ]
-    return [*sites, *_fields("variant", schema.SITE_COLUMNS), *calls, *_fields("call", schema.GENOTYPE_COLUMNS)]
+    return [*sites, *_fields("variant", annotations.SITE_COLUMNS), *calls, *_fields("call", schema.GENOTYPE_COLUMNS)]
 
 
 def dense(
@@ -247,5 +247,5 @@ def _last_dim(field: str) -> str:
     known = {"allele": "alleles", "filter": "filters", "genotype": "ploidy", "genotype_mask": "ploidy"}
     if field in known:
         return known[field]
-    columns = (*schema.SITE_COLUMNS, *schema.GENOTYPE_COLUMNS)
+    columns = (*annotations.SITE_COLUMNS, *schema.GENOTYPE_COLUMNS)
     return _LISTS[next(column.number for column in columns if column.name == field)]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import schema
+from genocloud import annotations, schema
 from genocloud.callset.manifest import Description
 from genocloud.callset.vcf_header import dictionary, header_text, vcf_keys
 from genocloud.callset.vcf_text import GenotypeFields, Lines, decimals, text_bytes
@@ -22,8 +22,8 @@ _MISSING_FLOAT = np.int32(0x7F800001)
 _VALUE_BYTES = 16
 """Upper bound for a key, a descriptor and a value, each with its own type byte."""
 
-_INFO = vcf_keys(schema.SITE_COLUMNS, "INFO")
-_QUAL = next(column for column in schema.SITE_COLUMNS if column.vcf == "QUAL")
+_INFO = vcf_keys(annotations.SITE_COLUMNS, "INFO")
+_QUAL = next(column for column in annotations.SITE_COLUMNS if column.vcf == "QUAL")
 
 
 def header_bytes(description: Description) -> bytes:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from genocloud import schema
+from genocloud import annotations, schema
 from genocloud.callset.arrays import PLOIDY, Array, Frame, Variable, dense, dims, most_alleles, variables
 from genocloud.errors import InputError, SettingError
 from genocloud.regions import Contig, Region
@@ -61,7 +61,7 @@ def lazy(
             counts.append(sites.num_rows)
             filled.append((tables, region))
         alleles = max(alleles, most_alleles(sites))
-    empty = dense(schema.SITES.empty_table(), schema.GENOTYPES.empty_table(), samples, contigs)
+    empty = dense(annotations.SITES.empty_table(), schema.GENOTYPES.empty_table(), samples, contigs)
     if not filled:
         return empty
     frame = Frame(tuple(samples), tuple(contigs), sum(counts), alleles)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import schema, sealing
+from genocloud import annotations, schema, sealing
 from genocloud.callset import arrays, lazy_arrays, manifest, parquet
 from genocloud.callset.layout import FileEntry, ShardEntry, rows_of
 from genocloud.callset.remote import RemoteGenotypes, RemoteUnreachable, UnknownSite, reaching
@@ -126,17 +126,19 @@ class Callset:
     ) -> schema.Sites:
         """The sites of a region, one row a site, sorted by contig and pos.
 
-        columns  names of schema.SITES (default: all); only these are read. `pos` is 1-based, `qual` phred
-        filter   a pyarrow expression over any column of schema.SITES; only rows that meet it are returned
+        columns  names of annotations.SITES (default: all); only these are read. `pos` is 1-based, `qual` phred
+        filter   a pyarrow expression over any column of annotations.SITES; only rows that meet it are returned
 
         Raises UnknownColumn, UnknownContig, or InputError for a region outside its contig.
 
             callset.sites("chr1:1-100,000", columns=["contig", "pos", "AC"], filter=pc.field("qual") > 100)
         """
-        names = _names("sites", schema.SITES, columns)
-        empty, conditions = schema.SITES.empty_table().select(names), [] if filter is None else [filter]
+        names = _names("sites", annotations.SITES, columns)
+        empty, conditions = annotations.SITES.empty_table().select(names), [] if filter is None else [filter]
         tables = [
-            _read(self.store, shard.sites, schema.STORED_SITES, [*self._in_region(shard, place), *conditions], names)
+            _read(
+                self.store, shard.sites, annotations.STORED_SITES, [*self._in_region(shard, place), *conditions], names
+            )
             for shard, place in self._parts(region)
         ]
         return pa.concat_tables([empty, *tables]).unify_dictionaries()
@@ -255,7 +257,7 @@ class Callset:
 
     def _sites(self, shard: ShardEntry, region: Region | None) -> schema.StoredSites:
         """SITES with their keys."""
-        return _read(self.store, shard.sites, schema.STORED_SITES, self._in_region(shard, region))
+        return _read(self.store, shard.sites, annotations.STORED_SITES, self._in_region(shard, region))
 
     def _in_region(self, shard: ShardEntry, region: Region | None) -> list[pc.Expression]:
         """Conditions that only a region's rows of a shard's files meet; none for all rows."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from genocloud import schema, sealing
+from genocloud import annotations, schema, sealing
 from genocloud.callset import bgzf, parquet
 from genocloud.callset.export_parts import Counts, Piece
 from genocloud.callset.formats import ExportFormat
@@ -98,7 +98,7 @@ def stored_pieces(
 
 def _spans(callset: Callset, shard: ShardEntry, regions: Sequence[Region]) -> list[tuple[int, int]]:
     """Row ranges of the shard's sites that lie in each region."""
-    with parquet.open_table(callset.store, shard.sites, schema.STORED_SITES) as stream:
+    with parquet.open_table(callset.store, shard.sites, annotations.STORED_SITES) as stream:
         table = sealing.reader(stream).read(["contig", "pos"], use_threads=False)
     start, runs = schema.numbers(table["pos"]) - 1, _contig_runs(table["contig"])
     ends = [first for first, _ in runs[1:]] + [len(start)]
@@ -127,7 +127,9 @@ def _stored(
     batches = {batch: members for batch, members in callset.description.batches.items() if members}
     columns = [_ahead(pool, _genotypes(callset, shard, batch, size, span)) for batch in batches]
     together = PIECE_SITES // size * size
-    tables = stream_rows(callset.store, shard.sites, schema.STORED_SITES, schema.SITES.names, rows=together, span=span)
+    tables = stream_rows(
+        callset.store, shard.sites, annotations.STORED_SITES, annotations.SITES.names, rows=together, span=span
+    )
     rows = cache(partial(rows_of, list(batches.values()), callset.samples))
     for piece, *genotypes in zip(_texts(form, callset.contigs, tables, size), *columns, strict=True):
         yield partial(_render_stored, form, piece, genotypes, *rows(len(piece.texts)))

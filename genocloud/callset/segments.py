@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from genocloud import schema, sealing
+from genocloud import annotations, schema, sealing
 from genocloud.callset import parquet
 from genocloud.callset.layout import (
     GENOTYPES_FOLDER,
@@ -85,9 +85,9 @@ def known_sites(store: Store, shard: NamedExtent) -> schema.Sites:
     try:
         with store.open(sites_name(shard.name)) as stream:
             table = sealing.reader(stream).read(columns, use_threads=False)
-        return table.cast(schema.SITES.empty_table().select(columns).schema)
+        return table.cast(annotations.SITES.empty_table().select(columns).schema)
     except (ObjectMissing, pa.ArrowException, OSError):
-        return schema.SITES.empty_table().select(columns)
+        return annotations.SITES.empty_table().select(columns)
 
 
 def _segments(store: Store, shard: NamedExtent, batch: str, made: str) -> Iterator[Segment]:

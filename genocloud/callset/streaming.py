@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from genocloud import schema, sealing
+from genocloud import annotations, schema, sealing
 from genocloud.callset import parquet
 from genocloud.callset.layout import DamagedFile, FileEntry, ShardEntry, entry_name
 from genocloud.storage import Store, join
@@ -83,7 +83,7 @@ def site_places(
 
     Raises DamagedFile where a site's rows are in no file, or in two.
     """
-    keys = _keys(store, shard.sites, schema.STORED_SITES)
+    keys = _keys(store, shard.sites, annotations.STORED_SITES)
     by_file = [_places(keys, _keys(store, file, schema.STORED_GENOTYPES)[::samples]) for file in files]
     current = np.concatenate([places[places >= 0] for places in by_file])
     if not np.array_equal(np.sort(current), np.arange(len(keys))):

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from genocloud.annotations import SITE_COLUMNS
 from genocloud.callset.manifest import Description
 from genocloud.regions import Contig
-from genocloud.schema import GENOTYPE_COLUMNS, SITE_COLUMNS, Column
+from genocloud.schema import GENOTYPE_COLUMNS, Column
 
 _FILTERS = (("LowQual", "Low quality"), ("PASS", "All filters passed"))
 FILTERS = ("PASS", "LowQual")

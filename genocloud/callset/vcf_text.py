@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import schema
+from genocloud import annotations, schema
 from genocloud.callset.vcf_header import vcf_keys
 from genocloud.kernels import vcf_columns
 
@@ -16,7 +16,7 @@ HIGHEST_GQ = 99
 """GATK caps GQ in VCF; the tables keep the uncapped value."""
 
 _FORMAT = vcf_keys(schema.GENOTYPE_COLUMNS, "FORMAT")
-_INFO = vcf_keys(schema.SITE_COLUMNS, "INFO")
+_INFO = vcf_keys(annotations.SITE_COLUMNS, "INFO")
 _NO_WORDS = pa.nulls(0, pa.string())
 
 
@@ -220,7 +220,7 @@ def _or_point(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def _quality(values: pa.Array) -> pa.Array:
-    column = next(column for column in schema.SITE_COLUMNS if column.vcf == "QUAL")
+    column = next(column for column in annotations.SITE_COLUMNS if column.vcf == "QUAL")
     return pc.replace_substring_regex(decimals(values, column.form), r"\.00$", "")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pyarrow as pa
 
-from genocloud import schema, sealing
+from genocloud import annotations, schema, sealing
 from genocloud.callset import manifest, parquet
 from genocloud.callset.layout import (
     GENOTYPES_FOLDER,
@@ -46,7 +46,7 @@ def _declared(shard: ShardEntry) -> list[tuple[FileEntry, pa.Schema | None]]:
     """Every table with its expected schema; None for shares, whose columns depend on the model."""
     genotypes = [(file, schema.STORED_GENOTYPES) for files in shard.genotypes.values() for file in files]
     shares = [(file, None) for files in shard.shares.values() for file in files]
-    return [(shard.sites, schema.STORED_SITES), *genotypes, *shares]
+    return [(shard.sites, annotations.STORED_SITES), *genotypes, *shares]
 
 
 def _site_problems(store: Store, shard: ShardEntry) -> list[DamagedFile]:

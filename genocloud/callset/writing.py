@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import json_digest, schema, sealing
+from genocloud import annotations, json_digest, schema, sealing
 from genocloud.callset import manifest, parquet
 from genocloud.callset.layout import (
     ENTRIES_FOLDER,
@@ -161,7 +161,7 @@ def complete_shard(
     shares: Mapping[str, Sequence[FileEntry]] | None = None,
 ) -> ShardEntry:
     """The last step of `write_shard`: write SITES with their keys, then the entry."""
-    sites_file = _write(store, sites_name(shard.name), sites, schema.STORED_SITES)
+    sites_file = _write(store, sites_name(shard.name), sites, annotations.STORED_SITES)
     files = [{batch: tuple(each) for batch, each in sorted(of.items())} for of in (genotypes, shares or {})]
     entry = ShardEntry(shard.name, shard.extent, key, sites_file, files[0], files[1], count_alts(sites))
     store.write(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from genocloud import schema
+from genocloud import annotations, schema
 from genocloud.errors import StoreError
 from genocloud.federation.codec import packed, unpacked
 
@@ -21,10 +21,10 @@ KINDS = {
     "answers": schema.ANSWERS,
     "summary": schema.SUMMARY,
     "put out": schema.EMITTED,
-    "shares": schema.SHARES,
-    "allele shares": schema.SUMMED_SHARES,
+    "shares": annotations.SHARES,
+    "allele shares": annotations.SUMMED_SHARES,
     "squares": schema.SQUARES,
-    "sites": schema.SITES,
+    "sites": annotations.SITES,
     "totals": schema.TOTALS,
     "genotypes": schema.STORED_GENOTYPES,
 }

@@ -1,13 +1,11 @@
 from .aligned_rows import AlignedRows as AlignedRows
 from .aligned_rows import align_rows as align_rows
 from .allele_outcomes import allele_outcomes as allele_outcomes
-from .annotation import add as add
 from .annotation import annotate as annotate
 from .annotation import carried as carried
 from .annotation import uncarried as uncarried
 from .calling import BatchGenotypes as BatchGenotypes
 from .calling import DefaultPloidies as DefaultPloidies
-from .calling import RawAnnotations as RawAnnotations
 from .calling import call as call
 from .calling import emitted as emitted
 from .dbsnp import with_names as with_names
@@ -29,6 +27,9 @@ from .model import Model as Model
 from .nonvariant import only_inside as only_inside
 from .nonvariant import with_alts as with_alts
 from .nonvariant import with_unestimated as with_unestimated
+from .raw_annotations import RawAnnotations as RawAnnotations
+from .raw_annotations import add as add
+from .raw_annotations import layout as layout
 from .settling import settle as settle
 from .tables import rows_with as rows_with
 from .tables import shares_of as shares_of

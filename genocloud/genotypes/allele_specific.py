@@ -1,73 +1,31 @@
-"""Allele-specific annotations (GATK's AS_StandardAnnotation): raw data by batch, merging, and final values."""
+"""Raw data of the allele-specific annotations (GATK's AS_StandardAnnotation): a batch's own, merging."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from genocloud import schema
+from genocloud.annotations import ALLELE_ANNOTATIONS, HISTOGRAMS, RAW, SQUARED, AlleleData
 from genocloud.genotypes.aligned_rows import AlignedRows, SiteArrays
+from genocloud.genotypes.runs import Runs, add_runs
 from genocloud.kernels import allele_specific_sums as kernels
-from genocloud.kernels.fixed_point import add_share_sums, share_sums
+from genocloud.kernels.fixed_point import add_share_sums
 from genocloud.kernels.genotyping import Calls, Evidence
 from genocloud.kernels.merged_likelihoods import START
-from genocloud.kernels.site_statistics import (
-    STRAND_LIMIT,
-    fisher_strand,
-    log_factorials,
-    merge_runs,
-    strand_odds_ratio,
-)
 
 Array = npt.NDArray[Any]
 
-HISTOGRAMS = {
-    "as_raw_base_q_rank_sum": "AS_BaseQRankSum",
-    "as_raw_mq_rank_sum": "AS_MQRankSum",
-    "as_raw_read_pos_rank_sum": "AS_ReadPosRankSum",
-}
-"""Columns of VARIANTS that hold histograms by allele, and the columns of SITES made from them."""
-HIGH_QD, QD_WHEN_HIGH = 35.0, 30.0
-"""GATK replaces QD of 35 and more by a random draw around 30 (standard deviation 3), so that the value is no tell-tale
-of an artefact (QualByDepth.fixTooHighQD). We write the centre of that draw: the same in every run and under any cut.
-AS_QD is so replaced where there is no depth, too."""
-RAW = ("as_sb_table", "as_raw_mq", *HISTOGRAMS)
-"""Columns of VARIANTS that hold raw data by allele, as text."""
-MIN_INBRED = 10
-"""AS_InbreedingCoeff needs as many called diploid samples with PL (AS_InbreedingCoeff.MIN_SAMPLES)."""
 
-
-class Runs(NamedTuple):
-    """Multisets of floats.
-
-    at (multisets + 1,) int64; slices of counts, int32, and values, float32: the distinct ones, ascending
-    """
-
-    at: npt.NDArray[np.int64]
-    counts: npt.NDArray[np.int32]
-    values: npt.NDArray[np.float32]
-
-
-def add_runs(parts: Sequence[Runs]) -> Runs:
-    """Merge the parts' multisets one by one; exact, in any order."""
-    before = np.cumsum([0, *(len(part.counts) for part in parts[:-1])])
-    return Runs(
-        *merge_runs(
-            np.stack([part.at + first for part, first in zip(parts, before, strict=True)]),
-            np.concatenate([part.counts for part in parts]),
-            np.concatenate([part.values for part in parts]),
-        )
-    )
-
-
-class AlleleRawAnnotations(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlleleRawAnnotations:
     """One batch's raw data for the allele-specific annotations; adding is exact, in any order.
 
     sums            (emitted alleles, kernels.SUMS) int64, REF too; samples (sites, 2) int64: as `kernels.add_genotypes`
-    record_counts   (sites, 5) int64: records that have each raw column
-    bins            HISTOGRAMS x emitted alleles: numbers of the bins of 0.1
+    record_counts   (sites, annotations.RAW) int64: records that have each raw column
+    bins            annotations.HISTOGRAMS x emitted alleles: numbers of the bins of 0.1
     cells, ranks, squares  (n,) int64, int32, float32: ASRAW_MQ of each emitted allele in each record, with the
                     sample's cohort rank: GenomicsDB adds them up in float32, in the samples' order
     """
@@ -81,18 +39,18 @@ class AlleleRawAnnotations(NamedTuple):
     squares: npt.NDArray[np.float32]
 
 
-def add(parts: Sequence[AlleleRawAnnotations]) -> AlleleRawAnnotations:
+def add_allele_specific(parts: Sequence[AlleleRawAnnotations]) -> AlleleRawAnnotations:
     """Merge several parts."""
     sums = np.sum([part.sums for part in parts], axis=0)
     sums[:, kernels.HETS :] = add_share_sums(np.stack([part.sums[:, kernels.HETS :] for part in parts]))
     return AlleleRawAnnotations(
-        sums,
-        np.sum([part.samples for part in parts], axis=0),
-        np.sum([part.record_counts for part in parts], axis=0),
-        add_runs([part.bins for part in parts]),
-        np.concatenate([part.cells for part in parts]),
-        np.concatenate([part.ranks for part in parts]),
-        np.concatenate([part.squares for part in parts]),
+        sums=sums,
+        samples=np.sum([part.samples for part in parts], axis=0),
+        record_counts=np.sum([part.record_counts for part in parts], axis=0),
+        bins=add_runs([part.bins for part in parts]),
+        cells=np.concatenate([part.cells for part in parts]),
+        ranks=np.concatenate([part.ranks for part in parts]),
+        squares=np.concatenate([part.squares for part in parts]),
     )
 
 
@@ -100,6 +58,7 @@ def allele_raw_annotations(
     rows: AlignedRows,
     sites: SiteArrays,
     kept: tuple[Array, Array],
+    *,
     calls: Calls,
     evidence: Evidence,
     ranks: Array,
@@ -112,19 +71,27 @@ def allele_raw_annotations(
 
     starting = _starting(rows, sites.positions)
 
-    def read(name: str, which: int) -> tuple[Array, ...]:
+    def read(name: str, holds: int) -> tuple[Array, ...]:
         raw_at, raw = (np.array(part) for part in schema.strings(rows.variants[name]))
         own, records = (evidence.merged_at, evidence.merged), np.zeros(len(sites.positions), np.int64)
-        entries = kernels.read_raw(*starting, rows.facts, sites.alleles, *kept, *own, raw_at, raw, which, sums, records)
+        entries = kernels.read_raw(*starting, rows.facts, sites.alleles, *kept, *own, raw_at, raw, holds, sums, records)
         record_counts[:, RAW.index(name)] = records
         return tuple(entries)
 
-    read("as_sb_table", 0)
-    cells, owners, squares = read("as_raw_mq", 1)
-    histograms = [read(name, 2) for name in HISTOGRAMS]
-    bins = _binned([cells + n * len(sums) for n, (cells, _, _) in enumerate(histograms)], histograms, 3 * len(sums))
+    entries = {each.raw: read(each.raw, each.holds) for each in ALLELE_ANNOTATIONS if each.raw}
+    cells, owners, squares = entries[SQUARED]
+    histograms = [entries[name] for name in HISTOGRAMS]
+    bins = _binned(
+        [cells + n * len(sums) for n, (cells, _, _) in enumerate(histograms)], histograms, len(HISTOGRAMS) * len(sums)
+    )
     return AlleleRawAnnotations(
-        sums, samples, record_counts, bins, cells, ranks[owners], squares[:, 0].astype(np.float32)
+        sums=sums,
+        samples=samples,
+        record_counts=record_counts,
+        bins=bins,
+        cells=cells,
+        ranks=ranks[owners],
+        squares=squares[:, 0].astype(np.float32),
     )
 
 
@@ -149,54 +116,28 @@ def _binned(cells: list[Array], histograms: Sequence[tuple[Array, ...]], count: 
     return Runs(at, added.astype(np.int32), bins[first].astype(np.float32))
 
 
-def annotations(raw: AlleleRawAnnotations, offsets: Array, absent_log10: Array, an: Array) -> dict[str, pa.Array]:
-    """The AS_ columns of SITES; an (sites,) int64.
-
-    offsets       (sites + 1,) int64: the sites' slices of the emitted ALTs
-    absent_log10  (emitted ALTs,) float64: log10 probability that no sample carries it
-    """
+def allele_data(
+    raw: AlleleRawAnnotations, offsets: Array, absent_log10: Array, *, called: Array, carried: Array
+) -> AlleleData:
+    """What the allele-specific annotations are computed from; offsets, absent_log10 ... as in AlleleData."""
     first = offsets + np.arange(len(offsets))
     is_alt = np.ones(first[-1], bool)
     is_alt[first[:-1]] = False
-    alt, ref = np.flatnonzero(is_alt), np.repeat(first[:-1], np.diff(offsets))
-    site = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    has_records, lists = raw.record_counts > 0, _Lists(offsets.astype(np.int32))
-    medians = kernels.median_bins(*raw.bins).reshape(len(HISTOGRAMS), -1)[:, alt]
-    columns = {
-        name: lists.column(medians[n], ~np.isnan(medians[n]), has_records[:, 2 + n])
-        for n, name in enumerate(HISTOGRAMS.values())
-    }
-    strands = np.concatenate([raw.sums[ref, :2], raw.sums[alt, :2]], axis=1)
-    has_strands = raw.sums[alt, kernels.STRANDED] > 0
-    factorials = log_factorials(STRAND_LIMIT + 1)
-    fisher = np.array([fisher_strand(table, factorials) for table in strands])
-    odds = np.array([strand_odds_ratio(table) for table in strands])
-    depth = raw.sums[ref, kernels.CARRIED] + raw.sums[alt, kernels.CARRIED]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        by_depth = np.floor(-10.0 * absent_log10 + 0.5) / depth
-        by_depth = np.where(by_depth < HIGH_QD, by_depth, QD_WHEN_HIGH)
-        squares = _squares(raw)[alt] / raw.sums[alt, kernels.DEPTH]
-    enough = raw.samples[:, 0] >= MIN_INBRED
-    return columns | {
-        "AS_FS": lists.column(fisher, has_strands, has_records[:, 0]),
-        "AS_InbreedingCoeff": lists.column(_inbreeding(raw, ref, alt, site, an), enough[site], enough),
-        "AS_MQ": lists.column(np.sqrt(squares), np.ones(len(alt), bool), has_records[:, 1]),
-        "AS_QD": lists.column(by_depth, np.ones(len(alt), bool), raw.samples[:, 1] > 0),
-        "AS_SOR": lists.column(odds, has_strands, has_records[:, 0]),
-    }
-
-
-class _Lists:
-    """Builder of columns with one value for each ALT."""
-
-    def __init__(self, offsets: npt.NDArray[np.int32]) -> None:
-        self.offsets = offsets
-
-    def column(self, values: Array, present: Array, sites: Array) -> pa.Array:
-        """Values, null where not `present`; null lists where not `sites`."""
-        return pa.ListArray.from_arrays(
-            pa.array(self.offsets), pa.array(values, pa.float64(), mask=~present), mask=pa.array(~sites)
-        )
+    medians = kernels.median_bins(*raw.bins).reshape(len(HISTOGRAMS), -1)
+    return AlleleData(
+        offsets=offsets,
+        alt=np.flatnonzero(is_alt),
+        ref=np.repeat(first[:-1], np.diff(offsets)),
+        site=np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)),
+        sums=raw.sums,
+        squares=_squares(raw),
+        medians=dict(zip(HISTOGRAMS, medians, strict=True)),
+        has_records=dict(zip(RAW, (raw.record_counts > 0).T, strict=True)),
+        samples=raw.samples,
+        absent_log10=absent_log10,
+        called=called,
+        carried=carried,
+    )
 
 
 def _squares(raw: AlleleRawAnnotations) -> Array:
@@ -204,15 +145,3 @@ def _squares(raw: AlleleRawAnnotations) -> Array:
     order = np.lexsort((raw.ranks, raw.cells))
     sums = kernels.sum_in_order(raw.cells[order], raw.squares[order], len(raw.sums))
     return np.asarray(np.nan_to_num(np.round(sums.astype(np.float64), 3)))
-
-
-def _inbreeding(raw: AlleleRawAnnotations, ref: Array, alt: Array, site: Array, an: Array) -> Array:
-    """1 - observed / expected heterozygotes of each ALT (AS_InbreedingCoeff.calculateIC)."""
-    hets, homs = share_sums(raw.sums[:, kernels.HETS :].copy()).T
-    copies = hets + 2.0 * homs
-    alone = np.bincount(site, minlength=len(raw.samples))[site] == 1
-    with np.errstate(divide="ignore", invalid="ignore"):
-        refs = copies[ref] / (copies[alt] + copies[ref])  # of one ALT; never 1 - q, which would lose a tiny share
-        alts = copies[alt] / an[site]
-        share_of_one = np.where(alone, refs, alts)
-        return np.asarray(1.0 - hets[alt] / (2.0 * share_of_one * (1.0 - share_of_one) * raw.samples[site, 0]))

@@ -11,45 +11,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
+from genocloud.annotations import MEDIANS
 from genocloud.genotypes.aligned_rows import AlignedRows, site_arrays
-from genocloud.genotypes.allele_specific import AlleleRawAnnotations, Runs, allele_raw_annotations
+from genocloud.genotypes.allele_specific import allele_raw_annotations
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, is_nonvariant, was_not_estimated
+from genocloud.genotypes.raw_annotations import RawAnnotations, with_own_sums
+from genocloud.genotypes.runs import Runs
 from genocloud.kernels.dictionary import number_words
 from genocloud.kernels.genotyping import Calls, Evidence, call_sites
 from genocloud.kernels.merged_likelihoods import START
 from genocloud.kernels.nonvariant_genotypes import call_nonvariant_sites
 from genocloud.regions import Contig
 
-RANKED = {
-    "base_q_rank_sum": "BaseQRankSum",
-    "clipping_rank_sum": "ClippingRankSum",
-    "mq_rank_sum": "MQRankSum",
-    "read_pos_rank_sum": "ReadPosRankSum",
-    "mq": "MQ",
-    "mq0": "MQ0",
-    "excess_het": "ExcessHet",
-}
-"""Columns of VARIANTS of which a site keeps the median, in the order of `Evidence.ranked`, and their names in SITES."""
 Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class RawAnnotations:
-    """One batch's mergeable parts of the emitted sites' annotations; adding is exact, in any order.
-
-    totals   (sites, kernels.genotyping.TOTALS) int64; ac int64: called copies of each emitted allele, REF too
-    runs     sites x fields of RANKED: the records' values
-    samples  number of active samples of the batch
-    alleles  the allele-specific part, where the AS_ annotations are enabled
-    nonvariant   sites emitted without a likely variant; the other fields are of the other sites
-    """
-
-    totals: npt.NDArray[np.int64]
-    ac: npt.NDArray[np.int64]
-    runs: Runs
-    samples: int
-    alleles: AlleleRawAnnotations | None = None
-    nonvariant: NonvariantRawAnnotations | None = None
 
 
 class DefaultPloidies(NamedTuple):
@@ -73,7 +47,7 @@ class DefaultPloidies(NamedTuple):
         return self.kinds[np.searchsorted(self.starts, schema.numbers(sites["start"]), side="right") - 1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchGenotypes:
     """One batch's genotypes at some sites of a contig, or of an axis, each distinct one once.
 
@@ -149,6 +123,7 @@ def call(
     settled: schema.Settled,
     contigs: Sequence[Contig],
     default_ploidies: DefaultPloidies,
+    *,
     allele_specific: bool = False,
 ) -> tuple[BatchGenotypes, RawAnnotations]:
     """Genotype the active samples of one batch, in the batch's order, at the emitted sites of SETTLED.
@@ -191,10 +166,20 @@ def call(
     names = [samples[sample] for sample in active.tolist()]
     alleles = None
     if allele_specific:
-        alleles = allele_raw_annotations(variant_rows, arrays, (kept_at, kept), calls, evidence, ranks[active])
-    raw = RawAnnotations(totals, ac, Runs(*runs), len(names), alleles)
+        alleles = allele_raw_annotations(
+            variant_rows, arrays, (kept_at, kept), calls=calls, evidence=evidence, ranks=ranks[active]
+        )
+    raw = RawAnnotations(
+        totals=with_own_sums(totals, calls), ac=ac, runs=Runs(*runs), samples=len(names), alleles=alleles
+    )
     contig = contigs[emitted_sites["contig"][0].as_py()].name if len(emitted_sites) else ""
-    called = BatchGenotypes(contig, positions, tuple(names), _distinct(calls, variant_rows.variants), calls.numbers)
+    called = BatchGenotypes(
+        contig=contig,
+        positions=positions,
+        samples=tuple(names),
+        distinct=_distinct(calls, variant_rows.variants),
+        numbers=calls.numbers,
+    )
     if not nonvariant_mask.any():
         return called, raw
     nonvariant_rows = replace(all_rows, covering_row=all_rows.covering_row[nonvariant_mask])
@@ -278,7 +263,7 @@ def _evidence(rows: AlignedRows) -> Evidence:
         sb=_strands(variants["sb"]),
         raw_mq=raw_mq,
         ranked=np.stack(
-            [schema.numbers(variants[name].cast(schema.DOUBLE)).astype(np.float32) for name in RANKED], axis=1
+            [schema.numbers(variants[name].cast(schema.DOUBLE)).astype(np.float32) for name in MEDIANS], axis=1
         ),
     )
 

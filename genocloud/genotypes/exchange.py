@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from genocloud import schema
+from genocloud import annotations, schema
 from genocloud.genotypes.allele_specific import AlleleRawAnnotations
-from genocloud.genotypes.calling import RawAnnotations
 from genocloud.genotypes.nonvariant import was_not_estimated
+from genocloud.genotypes.raw_annotations import RawAnnotations
 from genocloud.genotypes.tables import shares_of, shares_table
 from genocloud.kernels.allele_specific_sums import sum_in_order
 
@@ -51,13 +51,13 @@ def summed_table(raw: RawAnnotations, sites: schema.Settled) -> schema.Shares:
     if raw.alleles is None:
         return shares_table(raw, sites, np.zeros(0, np.int32))
     summed = replace(raw, alleles=_with_squares(raw.alleles, schema.SQUARES.empty_table()))
-    return shares_table(summed, sites, np.zeros(0, np.int32)).select(schema.SUMMED_SHARES.names)
+    return shares_table(summed, sites, np.zeros(0, np.int32)).select(annotations.SUMMED_SHARES.names)
 
 
 def summed_of(table: schema.Shares, samples: int) -> RawAnnotations:
     """The reverse of `summed_table`, for this number of samples; `with_squares` adds the squares."""
     if "sums" in table.column_names:
-        for field in schema.ALLELE_SHARES:
+        for field in annotations.ALLELE_SHARES:
             if field.name not in table.column_names:
                 table = table.append_column(field, _empty(field.with_nullable(False), len(table)))
     return shares_of(table, np.arange(samples, dtype=np.int32))
@@ -83,4 +83,4 @@ def with_squares(raw: RawAnnotations, squares: schema.Squares) -> RawAnnotations
 
 def _with_squares(alleles: AlleleRawAnnotations, squares: schema.Squares) -> AlleleRawAnnotations:
     cells, values = (np.array(schema.numbers(squares[name])) for name in ("cell", "square"))
-    return alleles._replace(cells=cells.astype(np.int64), ranks=np.zeros(len(cells), np.int32), squares=values)
+    return replace(alleles, cells=cells.astype(np.int64), ranks=np.zeros(len(cells), np.int32), squares=values)

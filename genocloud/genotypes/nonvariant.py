@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
-from genocloud.genotypes.allele_specific import Runs, add_runs
+from genocloud.genotypes.runs import Runs, add_runs
 
 Array = npt.NDArray[Any]
 
@@ -20,7 +20,7 @@ class NonvariantRawAnnotations:
     """One batch's mergeable parts of the annotations of nonvariant sites; adding is exact, in any order.
 
     totals   (sites, kernels.nonvariant_genotypes.TOTALS) int64
-    runs     sites x fields of calling.RANKED: the records' values
+    runs     sites x annotations.MEDIANS: the records' values
     ids      (site, ID) pairs, sorted and distinct
     """
 

@@ -7,14 +7,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from genocloud import schema
-from genocloud.genotypes.allele_specific import HISTOGRAMS, RAW, AlleleRawAnnotations, Runs
-from genocloud.genotypes.calling import RawAnnotations
+from genocloud import annotations, schema
+from genocloud.annotations import HISTOGRAMS, RAW
+from genocloud.genotypes.allele_specific import AlleleRawAnnotations
 from genocloud.genotypes.likelihood_counts import LikelihoodCounts
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, in_order, is_nonvariant
+from genocloud.genotypes.raw_annotations import RawAnnotations, sum_widths
+from genocloud.genotypes.runs import Runs
 from genocloud.kernels import nonvariant_genotypes
 from genocloud.kernels.allele_specific_sums import SUMS
-from genocloud.kernels.genotyping import TOTALS
 
 Array = npt.NDArray[Any]
 SUMMARY_TOTALS = 3
@@ -52,10 +53,10 @@ def shares_table(raw: RawAnnotations, sites: schema.Settled, ranks: npt.NDArray[
         "quiet": np.zeros(len(alleles), bool),
         "ac": _lists(_offsets(alleles), raw.ac),
     }
-    kind = schema.SHARES
+    kind = annotations.SHARES
     if raw.alleles:
         columns |= _allele_columns(raw.alleles, _offsets(alleles), ranks)
-        kind = pa.schema([*schema.SHARES, *schema.ALLELE_SHARES])
+        kind = pa.schema([*annotations.SHARES, *annotations.ALLELE_SHARES])
     table = _table(columns, kind, len(alleles))
     if not raw.nonvariant:
         return table
@@ -75,10 +76,10 @@ def shares_of(table: schema.Shares, ranks: npt.NDArray[np.int32]) -> RawAnnotati
             *_parts(table.filter(pa.array(nonvariant_mask)), nonvariant_genotypes.TOTALS)
         )
         table = table.filter(pa.array(~nonvariant_mask))
-    totals, runs, _ = _parts(table, TOTALS)
+    totals, runs, _ = _parts(table, sum(sum_widths().values()))
     at, ac = schema.ragged(table["ac"])
     alleles = _alleles_of(table, at, ranks) if "sums" in table.column_names else None
-    return RawAnnotations(totals, ac, runs, len(ranks), alleles, nonvariant)
+    return RawAnnotations(totals=totals, ac=ac, runs=runs, samples=len(ranks), alleles=alleles, nonvariant=nonvariant)
 
 
 def rows_with(tables: Iterable[pa.Table], keys: npt.NDArray[np.int64]) -> pa.Table:
@@ -149,17 +150,17 @@ def _alleles_of(table: schema.Shares, at: Array, ranks: Array) -> AlleleRawAnnot
     lengths = np.concatenate([np.diff(each.at) for each in bins])
     sums, samples, record_counts = (schema.ragged(table[name])[1] for name in ("sums", "samples", "told"))
     return AlleleRawAnnotations(
-        sums.reshape(at[-1], SUMS),
-        samples.reshape(len(table), 2),
-        record_counts.reshape(len(table), len(RAW)),
-        Runs(
+        sums=sums.reshape(at[-1], SUMS),
+        samples=samples.reshape(len(table), 2),
+        record_counts=record_counts.reshape(len(table), len(RAW)),
+        bins=Runs(
             _offsets(lengths),
             np.concatenate([each.counts for each in bins]),
             np.concatenate([each.values for each in bins]),
         ),
-        cells + np.repeat(at[:-1], np.diff(slices)),
-        ranks[schema.ragged(table["ranks"])[1]],
-        schema.ragged(table["squares"])[1],
+        cells=cells + np.repeat(at[:-1], np.diff(slices)),
+        ranks=ranks[schema.ragged(table["ranks"])[1]],
+        squares=schema.ragged(table["squares"])[1],
     )
 
 

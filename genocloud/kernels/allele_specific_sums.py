@@ -3,10 +3,11 @@
 import numpy as np
 
 from genocloud.kernels.fixed_point import add_share
-from genocloud.kernels.genotyping import HOM_VAR, genotype_kind
+from genocloud.kernels.genotyping import genotype_kind
 from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.likelihood_keys import GQ_FACTOR
 from genocloud.kernels.merged_likelihoods import ALLELES, MISSING, NO_CALL, OTHER
+from genocloud.kernels.raw_sums import HOM_VAR
 from genocloud.kernels.site_statistics import SHARES
 
 BAR, COMMA, POINT, MINUS, ZERO = np.uint8(ord("|")), np.uint8(ord(",")), np.uint8(ord(".")), np.uint8(ord("-")), 48

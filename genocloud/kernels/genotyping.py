@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genocloud.kernels.fixed_point import SHARE_SUM, add_share, add_share_sum
 from genocloud.kernels.genotype_order import count_genotypes, write_genotype
 from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.merged_likelihoods import (
@@ -31,35 +30,24 @@ from genocloud.kernels.merged_likelihoods import (
     sample_depth_of,
     tidied,
 )
-from genocloud.kernels.site_statistics import genotype_weights, rounded_counts, weights_of_quality
+from genocloud.kernels.raw_sums import (
+    DEPTH,
+    HOM_VAR,
+    MIXED,
+    OLD_MQ,
+    REGENOTYPED,
+    SAMPLE_DEPTH,
+    TOTALS,
+    add_carrier_depth,
+    add_hardy,
+    add_record,
+    add_strands,
+    add_up,
+    append_runs,
+)
 
 NOT_FLAT = -0.1
 """GenotypeGVCFs calls a best genotype only if the sum of log10 likelihoods is below this (GATKVariantContextUtils)."""
-STRAND_READS = 2
-"""FS counts samples with more reads than this (FisherStrand.MIN_COUNT)."""
-FIELDS = 7
-"""Columns of `Evidence.ranked`: BaseQRankSum ClippingRankSum MQRankSum ReadPosRankSum MQ MQ0 ExcessHet."""
-HOM_VAR = OTHER + 1
-"""A genotype of one ALT only; OTHER keeps hets."""
-MIXED = OTHER + 2
-"""A genotype that is partly uncalled."""
-
-DEPTH, REGENOTYPED, CARRIED, STRANDS, RAW_MQ, HARDY, OLD_MQ = 0, 1, 2, 4, 13, 16, 20
-DIPLOID, SAMPLE_DEPTH, INBREEDING, TOTALS = 23, 24, 25, 31
-"""First column of each part of a site's totals, int64; all but INBREEDING are plain sums (that is added by
-`fixed_point.add_share_sum`); either way adding is exact.
-
-DEPTH        INFO/DP, and the depth of samples without one
-REGENOTYPED  called alleles before depthless genotypes were set to no-call (for MLEAF)
-CARRIED      2: depth of ALT carriers for QD: all, and those with more than one ALT read
-STRANDS      9: reads by strand of samples with more than 2 reads, of all samples; samples with SB
-RAW_MQ       3: sum of squares, reads, samples
-HARDY        4: hom-ref, het, hom-alt as whole samples; called diploid samples with PL or GQ
-OLD_MQ       3: sum of squares of records without its number of reads (GATK 3's RAW_MQ), such records, depth of hom-refs
-DIPLOID      diploid samples with PL or GQ (for InbreedingCoeff)
-SAMPLE_DEPTH the samples' own depths, which count where DEPTH is 0 (GenomicsDB); 0 where it is not
-INBREEDING   6: hom-ref and het shares of these (fixed_point.SHARE_SUM)
-"""
 
 
 class Evidence(NamedTuple):
@@ -70,7 +58,7 @@ class Evidence(NamedTuple):
     merged_at (variants,) int64; the entry of the first ALT in merged, int32: merged number of each own ALT
     sb       (variants, 4) int32 reads, MISSING where absent
     raw_mq   (variants, 2) int64; sum of squares and reads, negative where absent
-    ranked   (variants, FIELDS) float32; NaN where absent
+    ranked   (variants, fields) float32: values of which a site keeps the median; NaN where absent
     """
 
     gt_at: npt.NDArray[np.int64]
@@ -234,70 +222,6 @@ def _keep_genotype(fact, own_at, own_gt, merged_at, merged, position, star, plac
 
 
 @compiled
-def add_record(raw_mq, ranked, row, totals, into, values, value_counts):
-    """Add a record's raw MQ and rank sums, which count even if its genotype is emptied."""
-    if raw_mq[row, 0] >= 0 and raw_mq[row, 1] >= 0:
-        totals[into, RAW_MQ] += raw_mq[row, 0]
-        totals[into, RAW_MQ + 1] += raw_mq[row, 1]
-        totals[into, RAW_MQ + 2] += 1
-    for field in range(FIELDS):
-        if not math.isnan(ranked[row, field]):
-            values[field, value_counts[field]] = ranked[row, field]
-            value_counts[field] += 1
-
-
-@compiled
-def _add_strands(sb, row, totals, into):
-    reads = 0
-    for k in range(4):
-        if sb[row, k] == MISSING:
-            return
-        reads += sb[row, k]
-    totals[into, STRANDS + 8] += 1
-    for k in range(4):
-        if reads > STRAND_READS:
-            totals[into, STRANDS + k] += sb[row, k]
-        totals[into, STRANDS + 4 + k] += sb[row, k]
-
-
-@compiled
-def _add_hardy(kind, pl, at, vector, alleles, gq, totals, into):
-    """Add a diploid genotype to the totals of ExcessHet and InbreedingCoeff; its PL begins at `at`."""
-    called = kind != NO_CALL and kind != MIXED
-    if not vector and not (called and gq != MISSING):
-        return
-    if vector:
-        aa, ab, bb = genotype_weights(pl, at, alleles)
-        refs, hets, homs = rounded_counts(aa, ab, bb)
-    else:
-        aa, ab, bb = weights_of_quality(gq)
-        refs, hets, homs = 1, 0, 0
-    totals[into, HARDY] += refs
-    totals[into, HARDY + 1] += hets
-    totals[into, HARDY + 2] += homs
-    totals[into, HARDY + 3] += called
-    totals[into, DIPLOID] += 1
-    add_share(totals[into], INBREEDING, aa, 1)
-    add_share(totals[into], INBREEDING + SHARE_SUM, ab, 1)
-
-
-@compiled
-def _add_carrier_depth(kind, ad, at, depths, dp, totals, into):
-    """Add the depth of a het or hom-var genotype for QD; its AD is ad[at : at + depths]."""
-    if kind != OTHER and kind != HOM_VAR:
-        return
-    reads = 0
-    for k in range(at, at + depths):
-        reads += max(0, ad[k])
-    if reads > 0:
-        totals[into, CARRIED] += reads
-        if reads - ad[at] > 1:
-            totals[into, CARRIED + 1] += reads
-    elif dp != MISSING:
-        totals[into, CARRIED] += dp
-
-
-@compiled
 def _write_depths(own_at, own_end, own_ad, kept, alleles, ad, at):
     """Write AD of the kept alleles into ad from `at`; returns the number of entries, 0 if the record has none."""
     if own_at == own_end:
@@ -305,35 +229,6 @@ def _write_depths(own_at, own_end, own_ad, kept, alleles, ad, at):
     for k in range(alleles):
         ad[at + k] = own_ad[own_at + kept[k]] if kept[k] >= 0 and own_at + kept[k] < own_end else MISSING
     return alleles
-
-
-@compiled
-def _sort(values, field, count):
-    """Sort values[field, :count] (Shell sort: few values, quick to compile)."""
-    gap = count // 2
-    while gap > 0:
-        for i in range(gap, count):
-            value, j = values[field, i], i
-            while j >= gap and values[field, j - gap] > value:
-                values[field, j] = values[field, j - gap]
-                j -= gap
-            values[field, j] = value
-        gap //= 2
-
-
-@compiled
-def append_runs(ranked, value_counts, run_at, runs, values, last):
-    """Append each field's distinct values, ascending, and their counts behind the first run_at[last] of both."""
-    for field in range(FIELDS):
-        _sort(ranked, field, value_counts[field])
-        end = run_at[last + field]
-        for k in range(value_counts[field]):
-            if k > 0 and ranked[field, k] == ranked[field, k - 1]:
-                runs[end - 1] += 1
-                continue
-            runs[end], values[end] = 1, ranked[field, k]
-            end += 1
-        run_at[last + field + 1] = end
 
 
 @kernel(
@@ -357,7 +252,7 @@ def call_sites(
     first_block      the first row that is a block: these are called once for each number of emitted alleles
 
     Returns (Calls, totals (sites, TOTALS) int64, ac int64: called copies of each kept allele, REF too; run_at (sites x
-    FIELDS + 1,) int64: slices of runs int32 and values float32: the distinct values, ascending, how often each).
+    fields + 1,) int64: slices of runs int32 and values float32: the distinct values, ascending, how often each).
     Source: gatk-model.md, sections 5 and 6 (GenotypeGVCFsEngine.regenotypeVC, cleanupGenotypeAnnotations).
     """
     sites, samples = covering_row.shape
@@ -373,10 +268,11 @@ def call_sites(
     for cell in range(cells):
         share += shared[cell]
     totals, ac = np.zeros((sites + share, TOTALS), np.int64), np.zeros(kept_at[sites], np.int64)
-    ranked, value_counts = np.empty((FIELDS, samples), np.float32), np.zeros(FIELDS, np.int64)
+    fields = evidence.ranked.shape[1]
+    ranked, value_counts = np.empty((fields, samples), np.float32), np.zeros(fields, np.int64)
     times, distinct = np.zeros(cells, np.int64), np.empty(samples, np.int32)
-    room = (cells - share) * FIELDS
-    run_at = np.zeros(sites * FIELDS + 1, np.int64)
+    room = (cells - share) * fields
+    run_at = np.zeros(sites * fields + 1, np.int64)
     runs, values = np.empty(room, np.int32), np.empty(room, np.float32)
     raw_mq, sb, row_values = evidence.raw_mq, evidence.sb, evidence.ranked
     own_gt_at, own_gt, own_ad_at, own_ad = evidence.gt_at, evidence.gt, evidence.ad_at, evidence.ad
@@ -445,11 +341,11 @@ def call_sites(
             depths = 0
             if not block:
                 depths = _write_depths(own_ad_at[row], own_ad_at[row + 1], own_ad, mine, alleles, ad, a0)
-                _add_strands(sb, row, totals, into)
+                add_strands(sb, row, totals, into)
                 row_out[cell - 1] = row
-            _add_carrier_depth(kind, ad, a0, depths, dp, totals, into)
+            add_carrier_depth(kind, ad, a0, depths, dp, totals, into)
             if ploidy == 2:
-                _add_hardy(kind, pl_out, p0, vector, alleles, gq, totals, into)
+                add_hardy(kind, pl_out, p0, vector, alleles, gq, totals, into)
             if fact[MIN_DP] != MISSING:
                 dp = fact[MIN_DP]
             if depths == 0 and dp > 0:
@@ -457,39 +353,13 @@ def call_sites(
             ad_at[cell] = a0 + depths
             phased[cell - 1] = fact[PHASED] and phase_kept
             dp_out[cell - 1], gq_out[cell - 1], homozygous[cell - 1] = dp, gq, kind == HOM_VAR
-        _add_up(numbers[site], times, distinct, gt_at, gt, share_of, totals, site, ac, begin)
+        add_up(numbers[site], times, distinct, gt_at, gt, share_of, totals, site, ac, begin)
         if totals[site, DEPTH] > 0:
             totals[site, SAMPLE_DEPTH] = 0
-        append_runs(ranked, value_counts, run_at, runs, values, site * FIELDS)
+        append_runs(ranked, value_counts, run_at, runs, values, site * fields)
     calls = Calls(
         numbers, gt_at, gt, ad_at, ad[: ad_at[cells]].copy(), pl_at, pl_out[: pl_at[cells]].copy(),
         phased, dp_out, gq_out, row_out, homozygous,
     )  # fmt: skip
-    count = run_at[sites * FIELDS]
+    count = run_at[sites * fields]
     return calls, totals[:sites].copy(), ac, run_at, runs[:count].copy(), values[:count].copy()
-
-
-@compiled
-def _add_up(numbers, times, scratch, gt_at, gt, share_of, totals, site, ac, begin):
-    """Add a site's genotypes to its totals and allele counts: shared ones by their own row of totals.
-
-    begin  where the site's alleles begin in ac
-    times (genotypes,) int64, all 0 before and after; scratch (>= samples,) int32
-    """
-    distinct = 0
-    for number in numbers:
-        if times[number] == 0:
-            scratch[distinct] = number
-            distinct += 1
-        times[number] += 1
-    for k in range(distinct):
-        number = scratch[k]
-        count, times[number] = times[number], 0
-        if share_of[number] >= 0:
-            for field in range(INBREEDING):
-                totals[site, field] += count * totals[share_of[number], field]
-            for at in range(INBREEDING, TOTALS, SHARE_SUM):
-                add_share_sum(totals[site], at, totals[share_of[number]], at, count)
-        for place in range(gt_at[number], gt_at[number + 1]):
-            if gt[place] >= 0:
-                ac[begin + gt[place]] += count

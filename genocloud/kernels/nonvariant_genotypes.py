@@ -1,11 +1,11 @@
 """Genotypes of sites emitted without a likely variant, and a batch's raw data for their annotations."""
 
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from genocloud.kernels.genotyping import FIELDS, RAW_MQ, add_record, append_runs
 from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.merged_likelihoods import (
     BLOCK,
@@ -24,10 +24,12 @@ from genocloud.kernels.merged_likelihoods import (
     sample_depth_of,
     tidied,
 )
+from genocloud.kernels.raw_sums import RAW_MQ, add_record, append_runs
 
-DEPTH, MAPPING, SAMPLE_DEPTH, TOTALS = 0, 1, 4, 5
-"""First column of each part of a site's totals: INFO/DP; sum of squares, reads, samples of raw MQ; the samples' own
-depths, which count where the first is 0."""
+SUMS = {"depth": 1, "raw_mq": 3, "sample_depth": 1}
+"""The parts of a site's totals and how many columns each has; as in `raw_sums`."""
+DEPTH, MAPPING, SAMPLE_DEPTH, TOTALS = accumulate(SUMS.values(), initial=0)
+"""First column of each, and their number."""
 
 
 class NonvariantCalls(NamedTuple):
@@ -94,7 +96,7 @@ def call_nonvariant_sites(
     kinds            (sites,) int64; the row of ploidies for the site
     first_block      the first row that is a block: these are called once for all sites
 
-    Returns (NonvariantCalls, totals (sites, TOTALS) int64, run_at (sites x FIELDS + 1,) int64: slices of runs int32 and
+    Returns (NonvariantCalls, totals (sites, TOTALS) int64, run_at (sites x fields + 1,) int64: slices of runs int32 and
     values float32: the distinct values, ascending, how often each).
     Source: gatk-model.md, section 8 (GenotypeGVCFsEngine.cleanupGenotypeAnnotations, createRefGTs).
     """
@@ -107,9 +109,10 @@ def call_nonvariant_sites(
     dp_out, rgq_out = np.full(room, MISSING, np.int32), np.full(room, MISSING, np.int32)
     shares, depths_of = np.zeros(room, np.int64), np.zeros(room, np.int64)
     absent, known = np.full(most + 1, -1, np.int32), np.full((2, max(1, blocks)), -1, np.int32)
-    totals, run_at = np.zeros((sites, TOTALS), np.int64), np.zeros(sites * FIELDS + 1, np.int64)
-    runs, values = np.empty(room * FIELDS, np.int32), np.empty(room * FIELDS, np.float32)
-    ranked, ranks = np.empty((FIELDS, samples), np.float32), np.zeros(FIELDS, np.int64)
+    fields = evidence.ranked.shape[1]
+    totals, run_at = np.zeros((sites, TOTALS), np.int64), np.zeros(sites * fields + 1, np.int64)
+    runs, values = np.empty(room * fields, np.int32), np.empty(room * fields, np.float32)
+    ranked, ranks = np.empty((fields, samples), np.float32), np.zeros(fields, np.int64)
     squares, own, genotypes = np.zeros((1, RAW_MQ + 3), np.int64), np.empty(64, np.int32), 0
     for site in range(sites):
         position, alleles, judged = positions[site], allele_counts[site], estimated[site]
@@ -165,11 +168,11 @@ def call_nonvariant_sites(
         if judged:
             for k in range(3):
                 totals[site, MAPPING + k] = squares[0, RAW_MQ + k]
-        append_runs(ranked, ranks, run_at, runs, values, site * FIELDS)
+        append_runs(ranked, ranks, run_at, runs, values, site * fields)
     calls = NonvariantCalls(
         numbers, gt_at[: genotypes + 1].copy(), gt[: gt_at[genotypes]].copy(), ad_at[: genotypes + 1].copy(),
         ad[: ad_at[genotypes]].copy(), phased[:genotypes].copy(), dp_out[:genotypes].copy(), rgq_out[:genotypes].copy(),
         row_out[:genotypes].copy(),
     )  # fmt: skip
-    count = run_at[sites * FIELDS]
+    count = run_at[sites * fields]
     return calls, totals, run_at, runs[:count].copy(), values[:count].copy()

@@ -216,22 +216,35 @@ def inbreeding_coefficient(refs, hets, samples):
     return 1.0 - hets / expected if expected != 0.0 else np.nan
 
 
-@kernel("int64[:,::1], int64[:,::1], float64[:,::1], int64[::1]")
-def annotate_sites(strands, hardy, inbreeding, samples):
-    """The statistics of many sites: (sites, 4) float64: FS, SOR, ExcessHet, InbreedingCoeff.
-
-    strands     (sites, 8) int64; the tables of FS, then of SOR
-    hardy       (sites, 3) int64; hom-ref, het and hom-alt samples
-    inbreeding  (sites, 2) float64; shares of hom-ref and het;  samples (sites,) int64
-    """
-    out, factorials = np.empty((len(strands), 4)), log_factorials(STRAND_LIMIT + 1)
+@kernel("int64[:,::1]")
+def strand_biases(strands):
+    """FS and SOR of many sites: (sites, 2) float64; strands (sites, 8) int64: the tables of FS, then of SOR."""
+    out, factorials = np.empty((len(strands), 2)), log_factorials(STRAND_LIMIT + 1)
     for site in range(len(out)):
         out[site, 0] = fisher_strand(strands[site, :4], factorials)
         out[site, 1] = strand_odds_ratio(strands[site, 4:])
-        out[site, 2] = excess_het(hardy[site, 0], hardy[site, 1], hardy[site, 2])
-        out[site, 3] = np.nan
+    return out
+
+
+@kernel("int64[:,::1]")
+def excess_hets(hardy):
+    """ExcessHet of many sites: (sites,) float64; hardy (sites, 3) int64: hom-ref, het and hom-alt samples."""
+    out = np.empty(len(hardy))
+    for site in range(len(out)):
+        out[site] = excess_het(hardy[site, 0], hardy[site, 1], hardy[site, 2])
+    return out
+
+
+@kernel("float64[:,::1], int64[::1]")
+def inbreeding_coefficients(shares, samples):
+    """InbreedingCoeff of many sites: (sites,) float64, NaN without samples.
+
+    shares  (sites, 2) float64; of hom-ref and het, summed over samples;  samples (sites,) int64
+    """
+    out = np.full(len(shares), np.nan)
+    for site in range(len(out)):
         if samples[site] > 0:
-            out[site, 3] = inbreeding_coefficient(inbreeding[site, 0], inbreeding[site, 1], samples[site])
+            out[site] = inbreeding_coefficient(shares[site, 0], shares[site, 1], samples[site])
     return out
 
 

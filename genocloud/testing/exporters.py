@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from genocloud import callset, schema, storage
+from genocloud import annotations, callset, schema, storage
 from genocloud.callset import formats, record_pieces
 from genocloud.callset.formats import ExportFormat
 from genocloud.regions import Contig, Extent, Region
@@ -160,7 +160,7 @@ def write_callset(url: str, sites: Sites) -> callset.Callset:
             batch: _table(_genotype_rows(contig.name, rows, members), schema.GENOTYPES)
             for batch, members in SAMPLES.items()
         }
-        entries.append(callset.write_shard(store, shard, "key", _table(site_rows, schema.SITES), genotypes))
+        entries.append(callset.write_shard(store, shard, "key", _table(site_rows, annotations.SITES), genotypes))
     samples = tuple(sorted(sample for batch in SAMPLES.values() for sample in batch))
     description = callset.Description(samples, SAMPLES, CONTIGS, {"name": "gatk"}, "genocloud")
     return callset.commit(store, description, entries)

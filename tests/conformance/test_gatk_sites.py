@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import yaml
 
+from genocloud.annotations import SITE_COLUMNS
 from genocloud.genotypes import Model
 from genocloud.genotypes.allele_specific import QD_WHEN_HIGH
 from genocloud.regions import Contig, Region
-from genocloud.schema import SITE_COLUMNS
 from tests.conformance import oracle
 from tests.support.gvcf_reader import read
 from tests.support.joint_path import joint

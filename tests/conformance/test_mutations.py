@@ -72,8 +72,8 @@ MUTATIONS = {
     ),
     "strands of deletions from upstream left out": (
         "kernels/genotyping.py",
-        "                _add_strands(sb, row, totals, into)",
-        "                fact[START] == position and _add_strands(sb, row, totals, into)",
+        "                add_strands(sb, row, totals, into)",
+        "                fact[START] == position and add_strands(sb, row, totals, into)",
     ),
     "NON_REF unknown to hom-refs": (
         "kernels/merged_likelihoods.py",

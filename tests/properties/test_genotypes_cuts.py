@@ -7,8 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud import genotypes, sites
-from genocloud.genotypes import LikelihoodCounts, aligned_rows, allele_specific, annotation, calling, likelihood_counts
-from genocloud.kernels import frequencies, site_selection
+from genocloud.genotypes import (
+    LikelihoodCounts,
+    aligned_rows,
+    allele_specific,
+    annotation,
+    calling,
+    likelihood_counts,
+    runs,
+)
+from genocloud.kernels import frequencies, site_selection, site_statistics
 from genocloud.sites import merging
 from tests.support import joint_sites
 from tests.support.cohort_strategies import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
@@ -42,8 +50,10 @@ COMPOSED = (
     (likelihood_counts, "merge_keys"),
     (frequencies, "estimate_sites"),
     (calling, "call_sites"),
-    (annotation, "annotate_sites"),
-    (allele_specific, "merge_runs"),
+    (site_statistics, "strand_biases"),
+    (site_statistics, "excess_hets"),
+    (site_statistics, "inbreeding_coefficients"),
+    (runs, "merge_runs"),
     (allele_specific.kernels, "read_raw"),
     (allele_specific.kernels, "add_genotypes"),
     (allele_specific.kernels, "sum_in_order"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from genocloud import schema
+from genocloud import annotations, schema
 from genocloud.callset import Description
 from genocloud.regions import Contig, Extent, Region
 
@@ -69,7 +69,7 @@ def site_rows(random: Random, contig: str, positions: Sequence[int], missing: fl
         alts = [allele for allele in alleles if allele != ref]
         row = {"contig": contig, "pos": pos, "ref": ref, "alts": alts, "filter": _maybe(random, "LowQual", 0.8)}
         row |= {"id": _maybe(random, f"rs{pos}", 0.8), "qual": _maybe(random, abs(_float(random)), missing)}
-        for column in schema.SITE_COLUMNS:
+        for column in annotations.SITE_COLUMNS:
             if column.vcf.startswith("INFO/"):
                 row[column.name] = _maybe(random, _value(random, column, len(alts)), missing)
         rows.append(row)
@@ -104,7 +104,7 @@ def tables(
         [genotype_row(random, site, sample, rate) for site, rate in zip(sites, rates, strict=True) for sample in batch]
         for batch in batches
     ]
-    return as_table(sites, schema.SITES), [as_table(rows, schema.GENOTYPES) for rows in genotypes]
+    return as_table(sites, annotations.SITES), [as_table(rows, schema.GENOTYPES) for rows in genotypes]
 
 
 def as_table(rows: Sequence[dict[str, Any]], declared: pa.Schema) -> pa.Table:
@@ -116,7 +116,7 @@ def _plain(type_: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_dictionary(type_) else type_
 
 
-EVERYTHING = {name: True for column in schema.SITE_COLUMNS + schema.GENOTYPE_COLUMNS for name in column.enabled_by}
+EVERYTHING = {name: True for column in annotations.SITE_COLUMNS + schema.GENOTYPE_COLUMNS for name in column.enabled_by}
 """Settings of a model that ask for every field there is."""
 
 

@@ -76,7 +76,7 @@ def joint(
                 settled,
                 contigs,
                 genotypes.DefaultPloidies.everywhere(np.full(len(batch), 2, np.int8)),
-                model.allele_specific,
+                allele_specific=model.allele_specific,
             )
             for table, rank, batch in zip(tables, ranks, batches, strict=True)
         ]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from genocloud.schema import GENOTYPE_COLUMNS, SITE_COLUMNS
+from genocloud.annotations import SITE_COLUMNS
+from genocloud.schema import GENOTYPE_COLUMNS
 
 _EXACT = Context(prec=400)  # the largest double has 309 digits before the point
 

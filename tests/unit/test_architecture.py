@@ -119,11 +119,6 @@ def test_signatures_say_which_columns_a_table_has():
 
 
 MOST_POSITIONAL = 5
-LONG_CALLS = {
-    "genotypes/allele_specific.py": {"allele_raw_annotations"},
-    "genotypes/calling.py": {"call"},
-}
-"""Functions that take more: none is added, and each is to go."""
 
 
 def positional(function: ast.FunctionDef) -> int:
@@ -139,7 +134,7 @@ def test_no_function_outside_kernels_takes_many_positional_arguments():
         if "kernels" not in path.parts
         if (names := {each.name for each in functions(path) if positional(each) > MOST_POSITIONAL})
     }
-    assert {name: names - LONG_CALLS.get(name, set()) for name, names in long.items()} == {name: set() for name in long}
+    assert long == {}
 
 
 def test_a_name_of_a_class_or_table_has_one_meaning():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 import genocloud
-from genocloud import schema
+from genocloud import annotations, schema
 from genocloud.cli.run import parser
 from genocloud.samples.sheet import COLUMNS
 
@@ -47,7 +47,7 @@ def type_text(kind: pa.DataType) -> str:
 
 
 def test_every_column_is_documented():
-    for columns in (schema.SITE_COLUMNS, schema.GENOTYPE_COLUMNS):
+    for columns in (annotations.SITE_COLUMNS, schema.GENOTYPE_COLUMNS):
         for column in columns:
             assert f"| `{column.name}` | {type_text(column.type)} | {column.description} |" in OUTPUTS, column.name
 

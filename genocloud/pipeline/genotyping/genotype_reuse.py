@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from genocloud import callset, genotypes, schema, storage
 from genocloud.cohort import Batch, Cohort
 from genocloud.genotypes import Model
-from genocloud.kernels.genotyping import TOTALS
 from genocloud.pipeline.genotyping.batch_cache import Keys, active_ranks, on_contigs
 from genocloud.pipeline.genotyping.row_cache import aligned_rows
 from genocloud.pipeline.sharding import Shard, batch_key
@@ -33,7 +32,7 @@ def call_batch(
     """Call a batch at the emitted sites of SETTLED."""
     rows = aligned_rows(cohort, batch, shard, genotypes.emitted(settled))
     copies = _copies(cohort, batch, shard)
-    return genotypes.call(rows, batch.samples, settled, cohort.contigs, copies, model.allele_specific)
+    return genotypes.call(rows, batch.samples, settled, cohort.contigs, copies, allele_specific=model.allele_specific)
 
 
 def _copies(cohort: Cohort, batch: Batch, shard: Shard) -> genotypes.DefaultPloidies:
@@ -80,7 +79,7 @@ def ensure_genotypes(
 
 def _made(cohort: Cohort, batch: Batch, model: Model) -> str:
     names = [name for name, rank in zip(batch.samples, batch.ranks, strict=True) if rank >= 0]
-    return batch_key(cohort, batch, names, asdict(model), TOTALS)
+    return batch_key(cohort, batch, names, asdict(model), *genotypes.layout())
 
 
 def _shares(segments: Sequence[callset.Segment], keys: Keys, batch: Batch) -> genotypes.RawAnnotations:

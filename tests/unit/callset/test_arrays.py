@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import xarray
 
-from genocloud import callset, schema, storage
+from genocloud import annotations, callset, schema, storage
 from genocloud.callset import arrays, lazy_arrays, reading
 from genocloud.errors import UnknownContig
 from genocloud.regions import Region
@@ -34,7 +34,7 @@ def carried() -> callset.Callset:
     store = storage.open_store("memory://arrays")
     keys = [{"contig": "chr2", "pos": pos, "sample": sample} for pos in (10, 20) for sample in ("ann", "bob")]
     rows = [key | call for key, call in zip(keys, CALLS, strict=True)]
-    tables = make.as_table(SITES, schema.SITES), {"b": make.as_table(rows, schema.GENOTYPES)}
+    tables = make.as_table(SITES, annotations.SITES), {"b": make.as_table(rows, schema.GENOTYPES)}
     entry = callset.write_shard(store, make.Shard("001-chr2-00000", Region(1, 0, 50_000)), "key", *tables)
     return callset.commit(store, make.description({"b": ("ann", "bob")}), [entry])
 
@@ -194,7 +194,7 @@ def test_shapes_do_not_depend_on_who_is_chosen(carried: callset.Callset) -> None
 
 def test_a_lazy_block_has_no_room_for_more_than_two_alleles(carried: callset.Callset) -> None:
     rows = [{"contig": "chr2", "pos": pos, "sample": "ann", "GT": gt} for pos, gt in ((10, "0/1"), (20, "0/0/1"))]
-    tables = make.as_table(SITES, schema.SITES), {"b": make.as_table(rows, schema.GENOTYPES)}
+    tables = make.as_table(SITES, annotations.SITES), {"b": make.as_table(rows, schema.GENOTYPES)}
     store = storage.open_store("memory://ploidy")
     entry = callset.write_shard(store, make.Shard("001-chr2-00000", Region(1, 0, 50_000)), "key", *tables)
     dataset = callset.commit(store, make.description({"b": ("ann",)}), [entry])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genocloud import callset, schema, storage
+from genocloud import annotations, callset, schema, storage
 from genocloud.callset import formats, vcf_text
 from genocloud.callset.bcf_records import records_of
 from genocloud.callset.vcf_header import dictionary
@@ -59,7 +59,9 @@ def test_htslib_reads_the_same_records_as_of_the_vcf(tmp_path: Path, seed: int) 
 def test_elements_under_a_missing_list_are_not_told() -> None:
     """Arrow may keep the elements of a list that was made null."""
     sites, _ = make.tables(Random(5), "chr1", range(20), [], 0.0)
-    lists = [column.name for column in schema.SITE_COLUMNS if column.name != "alts" and pa.types.is_list(column.type)]
+    lists = [
+        column.name for column in annotations.SITE_COLUMNS if column.name != "alts" and pa.types.is_list(column.type)
+    ]
     hidden, plain = sites, sites
     for name in lists:
         place, column = sites.schema.get_field_index(name), sites[name].combine_chunks()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from genocloud import callset, schema, storage
+from genocloud import annotations, callset, schema, storage
 from tests.support import callset_tables as make
 from tests.support.small_callset import BATCHES, SHARDS, contents, shard_tables, write
 
@@ -76,7 +76,7 @@ def test_a_table_of_the_right_length_that_is_no_parquet_is_named(
 
 def test_a_table_of_other_columns_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     write("memory://columns")
-    monkeypatch.setattr("genocloud.schema.STORED_SITES", schema.STORED_SITES.remove(3))
+    monkeypatch.setattr("genocloud.annotations.STORED_SITES", annotations.STORED_SITES.remove(3))
     with pytest.raises(callset.DamagedFile) as caught:
         callset.open_callset("memory://columns").sites("chr1:1-10")
     assert caught.value.url == f"memory://columns/sites/{SHARD}.parquet"

@@ -3,7 +3,7 @@
 import pyarrow.compute as pc
 import pytest
 
-from genocloud import callset, schema, storage
+from genocloud import annotations, callset, schema, storage
 from genocloud.callset.reading import UnknownColumn
 from genocloud.callset.variants import BadVariant, UnknownVariant, parse_variant
 from genocloud.errors import UnknownContig
@@ -25,7 +25,7 @@ def carried() -> callset.Callset:
         for pos in (10, 20)
         for sample in ("ann", "bob", "cyd")
     ]
-    tables = make.as_table(SITES, schema.SITES), {"b": make.as_table(rows, schema.GENOTYPES)}
+    tables = make.as_table(SITES, annotations.SITES), {"b": make.as_table(rows, schema.GENOTYPES)}
     entry = callset.write_shard(store, make.Shard("001-chr2-00000", Region(1, 0, 50_000)), "key", *tables)
     return callset.commit(store, make.description({"b": ("ann", "bob", "cyd")}), [entry])
 

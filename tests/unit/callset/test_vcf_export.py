@@ -14,7 +14,7 @@ import pyarrow as pa
 import pysam
 import pytest
 
-from genocloud import callset, schema, storage
+from genocloud import annotations, callset, schema, storage
 from genocloud.callset import bgzf, vcf_header, vcf_index, vcf_text
 from genocloud.cli.run import parser
 from genocloud.genotypes import Model
@@ -222,7 +222,7 @@ def test_header_is_made_from_the_schema(tmp_path: Path) -> None:
     with pysam.VariantFile(str(tmp_path / "header.vcf")) as opened:
         declared = {*opened.header.info.keys()}
         assert {"GT", "AD", "PL"} <= {*opened.header.formats.keys()}
-    keys = [column.vcf.removeprefix("INFO/") for column in schema.SITE_COLUMNS if column.vcf.startswith("INFO/")]
+    keys = [column.vcf.removeprefix("INFO/") for column in annotations.SITE_COLUMNS if column.vcf.startswith("INFO/")]
     assert declared == {*keys}
     assert text.count("##INFO=<ID=MQ,") == 1
 
@@ -250,7 +250,7 @@ def test_lines_of_the_real_gatk_come_out_as_they_went_in(tmp_path: Path) -> None
     with gzip.open(GATK, "rt") as opened:
         original = [line.rstrip("\n").split("\t") for line in opened if not line.startswith("##")]
     samples, records = original[0][9:], original[1:]
-    sites = make.as_table([gatk_site(record) for record in records], schema.SITES)
+    sites = make.as_table([gatk_site(record) for record in records], annotations.SITES)
     rows = [gatk_call(record, place, sample) for record in records for place, sample in enumerate(samples)]
     genotypes = make.as_table(rows, schema.GENOTYPES)
     cells = np.arange(len(rows), dtype=np.int32).reshape(-1, len(samples))
@@ -263,7 +263,7 @@ def gatk_site(record: list[str]) -> dict[str, Any]:
     info = dict(item.split("=") for item in record[7].split(";"))
     row: dict[str, Any] = {"contig": record[0], "pos": int(record[1]), "ref": record[3], "alts": record[4].split(",")}
     row["qual"] = float(record[5])
-    for column in schema.SITE_COLUMNS:
+    for column in annotations.SITE_COLUMNS:
         if column.vcf.removeprefix("INFO/") in info:  # of two columns of one key the first
             values = [parse(value, column) for value in info.pop(column.vcf.removeprefix("INFO/")).split(",")]
             row[column.name] = values if pa.types.is_list(column.type) else values[0]

@@ -3,14 +3,14 @@
 import pyarrow as pa
 import pytest
 
-from genocloud import schema
+from genocloud import annotations
 from genocloud.genotypes import with_names
 
 
 def site(pos, ref, alts, name=None):
     values = {"contig": "chr1", "pos": pos, "ref": ref, "alts": alts.split(",") if alts else [], "id": name}
-    columns = [pa.array([values.get(field.name)], field.type) for field in schema.SITES]
-    return pa.table(columns, schema.SITES)
+    columns = [pa.array([values.get(field.name)], field.type) for field in annotations.SITES]
+    return pa.table(columns, annotations.SITES)
 
 
 def known(pos, name, ref, alts):

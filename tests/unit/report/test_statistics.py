@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genocloud import schema
+from genocloud import annotations, schema
 from genocloud.report import statistics
 from genocloud.report.statistics import Statistics, count_called, count_genotypes, count_sites
 from tests.support import report_statistics as twin
@@ -29,7 +29,7 @@ def _site(ref: str, *alts: str, ac: list[int] | None = None, an: int | None = 10
 
 
 def _sites(*rows: Row) -> Statistics:
-    return count_sites(_table(list(rows), schema.SITES))
+    return count_sites(_table(list(rows), annotations.SITES))
 
 
 def _genotypes(*rows: Row) -> Statistics:
@@ -127,7 +127,7 @@ def test_tables_may_come_in_chunks_and_slices() -> None:
     whole = _table(rows, schema.GENOTYPES)
     pieces = pa.concat_tables([_table(rows[:1], schema.GENOTYPES), _table(rows[1:], schema.GENOTYPES)])
     assert count_genotypes(pieces).to_json() == count_genotypes(whole).to_json()
-    sites = _table([_site("A", "G"), _site("AT", "A", "*"), _site("C", "CA")], schema.SITES)
+    sites = _table([_site("A", "G"), _site("AT", "A", "*"), _site("C", "CA")], annotations.SITES)
     assert count_sites(sites.slice(1, 1)).to_json() == _sites(_site("AT", "A", "*")).to_json()
 
 

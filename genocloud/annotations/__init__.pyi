@@ -1,0 +1,17 @@
+from .allele_annotations import ALLELE_ANNOTATIONS as ALLELE_ANNOTATIONS
+from .allele_annotations import HISTOGRAMS as HISTOGRAMS
+from .allele_annotations import RAW as RAW
+from .allele_annotations import SQUARED as SQUARED
+from .allele_annotations import AlleleData as AlleleData
+from .allele_annotations import AlleleRankSum as AlleleRankSum
+from .site_annotations import MEDIANS as MEDIANS
+from .site_annotations import SITE_ANNOTATIONS as SITE_ANNOTATIONS
+from .site_data import Annotation as Annotation
+from .site_data import SiteData as SiteData
+from .site_data import six_digits as six_digits
+from .site_tables import ALLELE_SHARES as ALLELE_SHARES
+from .site_tables import SHARES as SHARES
+from .site_tables import SITE_COLUMNS as SITE_COLUMNS
+from .site_tables import SITES as SITES
+from .site_tables import STORED_SITES as STORED_SITES
+from .site_tables import SUMMED_SHARES as SUMMED_SHARES

@@ -1,0 +1,82 @@
+"""Raw data of annotations, which a batch has for its samples and which add up over batches and locations."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genocloud.annotations import MEDIANS, RAW, SITE_ANNOTATIONS
+from genocloud.genotypes.allele_specific import AlleleRawAnnotations, add_allele_specific
+from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, add_nonvariant
+from genocloud.genotypes.runs import Runs, add_runs
+from genocloud.kernels import raw_sums
+from genocloud.kernels.fixed_point import add_share_sums
+from genocloud.kernels.genotyping import Calls
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawAnnotations:
+    """One batch's mergeable parts of the emitted sites' annotations; adding is exact, in any order.
+
+    totals   (sites, sums of `sum_widths`) int64; ac int64: called copies of each emitted allele, REF too
+    runs     sites x annotations.MEDIANS: the records' values
+    samples  number of active samples of the batch
+    alleles  the allele-specific part, where the AS_ annotations are enabled
+    nonvariant   sites emitted without a likely variant; the other fields are of the other sites
+    """
+
+    totals: npt.NDArray[np.int64]
+    ac: npt.NDArray[np.int64]
+    runs: Runs
+    samples: int
+    alleles: AlleleRawAnnotations | None = None
+    nonvariant: NonvariantRawAnnotations | None = None
+
+
+def add(parts: Sequence[RawAnnotations]) -> RawAnnotations:
+    """Merge several parts; exact, in any order and grouping."""
+    if len(parts) == 1:
+        return parts[0]
+    alleles = [part.alleles for part in parts if part.alleles]
+    nonvariant = [part.nonvariant for part in parts if part.nonvariant]
+    totals, shares = np.sum([part.totals for part in parts], axis=0), slice(raw_sums.INBREEDING, raw_sums.TOTALS)
+    totals[:, shares] = add_share_sums(np.stack([part.totals[:, shares] for part in parts]))
+    return RawAnnotations(
+        totals=totals,
+        ac=np.sum([part.ac for part in parts], axis=0),
+        runs=add_runs([part.runs for part in parts]),
+        samples=sum(part.samples for part in parts),
+        alleles=add_allele_specific(alleles) if alleles else None,
+        nonvariant=add_nonvariant(nonvariant) if nonvariant else None,
+    )
+
+
+def sum_widths() -> dict[str, int]:
+    """Name and number of columns of each part of RawAnnotations.totals, in their order."""
+    return raw_sums.SUMS | dict(each.sums for each in SITE_ANNOTATIONS if each.sums)
+
+
+def layout() -> tuple[int | str, ...]:
+    """What tells whether stored raw data have all that the annotations need.
+
+    The number of sums, and what is beyond the medians and raw columns that stores have had from the beginning.
+    """
+    return sum(sum_widths().values()), *list(sum_widths())[len(raw_sums.SUMS) :], *MEDIANS[7:], *RAW[5:]
+
+
+def with_own_sums(totals: Array, calls: Calls) -> Array:
+    """The totals of `call_sites`, followed by the annotations' own sums over the samples' genotypes."""
+    own = [annotation for annotation in SITE_ANNOTATIONS if annotation.sums]
+    if not own:
+        return totals
+    return np.concatenate([totals, *(each.count(calls)[calls.numbers].sum(axis=1) for each in own)], axis=1)
+
+
+def by_name(totals: Array, widths: Mapping[str, int]) -> dict[str, Array]:
+    """The parts of totals with these widths."""
+    ends = np.cumsum([*widths.values()])
+    return dict(zip(widths, np.split(totals, ends[:-1], axis=1), strict=True))
