@@ -8,27 +8,37 @@ import pyarrow as pa
 from genocloud import annotations, schema
 from genocloud.errors import StoreError
 from genocloud.federation.codec import packed, unpacked
+from genocloud.federation.site_policy import MAY_LEAVE, STAYS, SUMMARIES
+
+
+@dataclass(frozen=True)
+class MessageKind:
+    """A kind of message: its columns, and the least policy under which a location sends it, None for never."""
+
+    columns: pa.Schema
+    least: str | None = None
+
 
 KINDS = {
-    "sheet": schema.SHEET,
-    "people": schema.ACTIVE_SAMPLES,
-    "local": schema.LOCAL_ALLELES,
-    "spans": schema.INTERVALS,
-    "covered": schema.INTERVALS,
-    "united": schema.UNITED_ALLELES,
-    "starts": schema.STARTS,
-    "questions": schema.QUESTIONS,
-    "answers": schema.ANSWERS,
-    "summary": schema.SUMMARY,
-    "put out": schema.EMITTED,
-    "shares": annotations.SHARES,
-    "allele shares": annotations.SUMMED_SHARES,
-    "squares": schema.SQUARES,
-    "sites": annotations.SITES,
-    "totals": schema.TOTALS,
-    "genotypes": schema.STORED_GENOTYPES,
+    "sheet": MessageKind(schema.SHEET),
+    "people": MessageKind(schema.ACTIVE_SAMPLES, STAYS),
+    "local": MessageKind(schema.LOCAL_ALLELES, STAYS),
+    "spans": MessageKind(schema.INTERVALS, STAYS),
+    "covered": MessageKind(schema.INTERVALS, STAYS),
+    "united": MessageKind(schema.UNITED_ALLELES),
+    "starts": MessageKind(schema.STARTS, STAYS),
+    "questions": MessageKind(schema.QUESTIONS),
+    "answers": MessageKind(schema.ANSWERS, STAYS),
+    "summary": MessageKind(schema.SUMMARY, SUMMARIES),
+    "put out": MessageKind(schema.EMITTED),
+    "shares": MessageKind(annotations.SHARES, STAYS),
+    "allele shares": MessageKind(annotations.SUMMED_SHARES, STAYS),
+    "squares": MessageKind(schema.SQUARES, STAYS),
+    "sites": MessageKind(annotations.SITES),
+    "totals": MessageKind(schema.TOTALS, STAYS),
+    "genotypes": MessageKind(schema.STORED_GENOTYPES, MAY_LEAVE),
 }
-"""The columns of each kind of message; nothing else crosses."""
+"""Every kind of message, by name; nothing else crosses. Kinds that no location sends come from the coordinator."""
 
 
 class BadMessage(StoreError):
@@ -54,7 +64,7 @@ class Message:
 
 def pack(kind: str, table: pa.Table) -> Message:
     """Pack a table with exactly the columns of its kind; raises BadMessage otherwise."""
-    declared = _plain(KINDS[kind])
+    declared = _plain(KINDS[kind].columns)
     if (table.column_names, table.schema.types) != (declared.names, declared.types):
         raise BadMessage(kind, f"has the columns {table.schema.names}, not {declared.names}")
     plain = table.cast(declared).combine_chunks()
@@ -63,7 +73,7 @@ def pack(kind: str, table: pa.Table) -> Message:
 
 def unpack(message: Message, kind: str) -> pa.Table:
     """The table of a message of this kind, with the columns' descriptions. Raises BadMessage."""
-    declared = KINDS[kind]
+    declared = KINDS[kind].columns
     if message.kind != kind:
         raise BadMessage(message.kind, f"came in the place of {kind}")
     try:

@@ -1,4 +1,4 @@
-"""What may leave a location: the least policy for each kind of message, and which location owns a store."""
+"""Whether a location's policy lets a message leave, and which location owns a store."""
 
 import json
 
@@ -6,24 +6,8 @@ import pyarrow as pa
 
 from genocloud import json_digest, storage
 from genocloud.errors import SettingError
-from genocloud.federation.messages import Message, pack
-from genocloud.federation.site_policy import MAY_LEAVE, POLICIES, STAYS, SUMMARIES, OtherSite, authority
-
-LEAST = {
-    "people": STAYS,
-    "local": STAYS,
-    "spans": STAYS,
-    "covered": STAYS,
-    "starts": STAYS,
-    "answers": STAYS,
-    "shares": STAYS,
-    "allele shares": STAYS,
-    "squares": STAYS,
-    "totals": STAYS,
-    "summary": SUMMARIES,
-    "genotypes": MAY_LEAVE,
-}
-"""The least policy under which a location sends each kind of message; other kinds leave no location."""
+from genocloud.federation.messages import KINDS, Message, pack
+from genocloud.federation.site_policy import POLICIES, OtherSite, authority
 
 NAME = "site.json"
 """The object of a store that names its location. Only the policy file says what may leave."""
@@ -34,14 +18,15 @@ class TransferDenied(SettingError):
 
     def __init__(self, url: str, kind: str, policy: str) -> None:
         self.url, self.kind, self.policy = url, kind, policy
-        least = LEAST.get(kind)
+        least = KINDS[kind].least if kind in KINDS else None
         remedy = f"that takes the policy {least}" if least else "no policy lets it out"
         super().__init__(f"{url}: its policy is {policy}, under which {kind} does not leave the site; {remedy}")
 
 
 def allows(policy: str, kind: str) -> bool:
     """Whether a policy lets a kind of message leave."""
-    return kind in LEAST and POLICIES.index(policy) >= POLICIES.index(LEAST[kind])
+    least = KINDS[kind].least if kind in KINDS else None
+    return least is not None and POLICIES.index(policy) >= POLICIES.index(least)
 
 
 def claim_store(store_url: str, site: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from genocloud import storage
 from genocloud.cohort import open_cohort, read_variants
 from genocloud.errors import InputError
-from genocloud.federation import messages, policy
+from genocloud.federation import messages
 from genocloud.pipeline.hybrid import clients, locations, setup
 from genocloud.regions import Region
 from tests.support.hybrid_studies import Study, run_study, small, write_study
@@ -93,7 +94,7 @@ def test_under_summaries_key_tables_leave_and_nothing_with_a_name(study: Study, 
 
 
 def _let_summaries_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(policy.LEAST, "summary", "stays")
+    monkeypatch.setitem(messages.KINDS, "summary", replace(messages.KINDS["summary"], least="stays"))
     monkeypatch.setattr("genocloud.pipeline.hybrid.coordinator.STAYS", "no policy")
 
 
@@ -112,7 +113,9 @@ def _name_people(monkeypatch: pytest.MonkeyPatch) -> None:
 def _send_more_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow as pa
 
-    monkeypatch.setitem(messages.KINDS, "people", messages.KINDS["people"].append(pa.field("name", pa.string())))
+    people_kind = messages.KINDS["people"]
+    more = replace(people_kind, columns=people_kind.columns.append(pa.field("name", pa.string())))
+    monkeypatch.setitem(messages.KINDS, "people", more)
     people = hybrid_step.people_table
     monkeypatch.setattr(
         hybrid_step,

@@ -14,7 +14,7 @@ from genocloud.pipeline.hybrid import setup as entry
 from genocloud.pipeline.hybrid.clients import LocationClient, map_locations
 from genocloud.pipeline.hybrid.coordinator import Coordinator
 from genocloud.pipeline.hybrid.locations import IngestedLocations
-from genocloud.pipeline.hybrid.tasks import LocationContext, upstream_reach
+from genocloud.pipeline.hybrid.tasks import LocationContext, ReachRequest, upstream_reach
 from genocloud.pipeline.intervals import intervals_of
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.reference import Reference
@@ -68,7 +68,9 @@ def _reaches(
     holders: Sequence[LocationClient], contexts: Mapping[str, LocationContext], bases: Sequence[Base]
 ) -> list[int]:
     """As `sharding.reaches`, over all locations: repeated until no location has rows that begin further upstream."""
-    starts = map_locations(lambda client: client.submit_one(upstream_reach, (contexts[client.name], bases)), holders)
+    starts = map_locations(
+        lambda client: client.submit_one(upstream_reach, ReachRequest(contexts[client.name], bases)), holders
+    )
     least = [min(each) for each in zip(*starts, strict=True)]
     further = [(contig, start) for (contig, _), start in zip(bases, least, strict=True)]
     return least if further == list(bases) else _reaches(holders, contexts, further)

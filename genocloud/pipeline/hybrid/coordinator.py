@@ -85,7 +85,7 @@ class Coordinator:
         threads = self._threads(cut)
         needs_by_client = map_locations(
             lambda one: one.submit_one(
-                tasks.discovery_needs, (self.contexts[one.name], cut.settled, threads[one.name])
+                tasks.discovery_needs, tasks.NeedsRequest(self.contexts[one.name], cut.settled, threads[one.name])
             ),
             self.holders,
         )
@@ -135,7 +135,9 @@ class Coordinator:
                 task = ShardTask(
                     context=self.contexts[client.name], shard=shard, threads=threads[client.name], messages=(message,)
                 )
-                return client.submit_one(tasks.store_alleles, (task, task_limit(scatter), scatter.memory))
+                return client.submit_one(
+                    tasks.store_alleles, tasks.AllelesDelivery(task, task_limit(scatter), scatter.memory)
+                )
 
             return list(self._pieces(shard, map_locations(take, self.clients), threads))
 
@@ -221,7 +223,8 @@ class Coordinator:
         """
         shards = [piece.shard for piece in pieces]
         entries_by_client = map_locations(
-            lambda one: one.submit_one(tasks.finished, (self.contexts[one.name], shards)), self.clients
+            lambda one: one.submit_one(tasks.finished, tasks.FinishedRequest(self.contexts[one.name], shards)),
+            self.clients,
         )
         home = [client.is_coordinator for client in self.clients].index(True)
         there = [entries[home] if all(entries) else None for entries in zip(*entries_by_client, strict=True)]

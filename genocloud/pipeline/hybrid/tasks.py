@@ -180,11 +180,19 @@ class LocalAlleles:
     observed: int
 
 
-def discovery_needs(task: tuple[LocationContext, Sequence[Shard], int]) -> list[int]:
-    """Memory that discovery of each shard takes with `threads` threads, in bytes."""
-    context, shards, threads = task
-    cohort = context.admitted_cohort()
-    return [_rounded_up(discovery_need(cohort, shard, threads)) for shard in shards]
+@dataclass(frozen=True)
+class NeedsRequest:
+    """Estimate what discovery of some shards takes in memory, with so many threads each."""
+
+    context: LocationContext
+    shards: Sequence[Shard]
+    threads: int
+
+
+def discovery_needs(request: NeedsRequest) -> list[int]:
+    """Memory that discovery of each shard takes, in bytes."""
+    cohort = request.context.admitted_cohort()
+    return [_rounded_up(discovery_need(cohort, shard, request.threads)) for shard in request.shards]
 
 
 NEED_STEP_BYTES = 16_000_000
@@ -195,10 +203,17 @@ def _rounded_up(need: int) -> int:
     return -(-need // NEED_STEP_BYTES) * NEED_STEP_BYTES
 
 
-def upstream_reach(task: tuple[LocationContext, Sequence[Base]]) -> list[int]:
-    """How far upstream rows reach that cover some bases, see sharding.reaches."""
-    context, bases = task
-    return reaches(context.admitted_cohort(), bases)
+@dataclass(frozen=True)
+class ReachRequest:
+    """Find how far upstream rows reach that cover some bases."""
+
+    context: LocationContext
+    bases: Sequence[Base]
+
+
+def upstream_reach(request: ReachRequest) -> list[int]:
+    """The start of the first row over each base, see sharding.reaches."""
+    return reaches(request.context.admitted_cohort(), request.bases)
 
 
 def observe_batch(task: ShardTask) -> None:
@@ -236,18 +251,26 @@ def _runs(bases: npt.NDArray[np.bool_], region: Region) -> IntervalRows:
     return pa.table([edges[::2].astype(np.int32), edges[1::2].astype(np.int32)], INTERVALS)
 
 
-def store_alleles(request: tuple[ShardTask, int, int]) -> Edges:
-    """Store a shard's united ALLELES; return the pieces into which this location's memory requires it to be split.
+@dataclass(frozen=True)
+class AllelesDelivery:
+    """The united ALLELES of a shard, with bytes that one task may need at most, and that a worker has."""
 
-    request: the task; bytes that one task may need at most; bytes of memory of a worker.
-    """
-    task, max_task_bytes, worker_bytes = request
+    task: ShardTask
+    max_task_bytes: int
+    worker_bytes: int
+
+
+def store_alleles(delivery: AllelesDelivery) -> Edges:
+    """Store a shard's united ALLELES; return the pieces into which this location's memory requires it to be split."""
+    task = delivery.task
     context, shard, cohort = task.context, task.shard, task.context.admitted_cohort()
     tables = context.tables("alleles")
     alleles = _with_local_counts(cohort, shard, unpack(task.messages[0], "united"), task.threads)
     weight = SiteLoad.of(alleles).whole
     tables.write(shard, alleles, asdict(weight))
-    limits = TaskLimits(threads=task.threads, max_task_bytes=max_task_bytes, worker_bytes=worker_bytes)
+    limits = TaskLimits(
+        threads=task.threads, max_task_bytes=delivery.max_task_bytes, worker_bytes=delivery.worker_bytes
+    )
     pieces = pieces_of(cohort, tables, shard, limits)
     return [(piece.region.start, piece.region.end, _rounded_up(piece.need)) for piece in pieces]
 
@@ -378,10 +401,18 @@ def complete_shard(task: ShardTask) -> callset.ShardEntry:
     return task.context.entry(entry)
 
 
-def finished(task: tuple[LocationContext, Sequence[Shard]]) -> list[callset.ShardEntry | None]:
+@dataclass(frozen=True)
+class FinishedRequest:
+    """Look which of some shards are complete."""
+
+    context: LocationContext
+    shards: Sequence[Shard]
+
+
+def finished(request: FinishedRequest) -> list[callset.ShardEntry | None]:
     """The entries of shards that are complete."""
-    context, shards = task
+    context = request.context
     context.admitted_cohort()
     store = storage.open_store(context.callset_url)
-    entries = [callset.find_shard(store, shard, context.key, context.remote_batches) for shard in shards]
+    entries = [callset.find_shard(store, shard, context.key, context.remote_batches) for shard in request.shards]
     return [entry and context.entry(entry) for entry in entries]
