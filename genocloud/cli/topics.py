@@ -6,6 +6,7 @@ from genocloud.callset.formats import EXPORT_FORMATS
 from genocloud.cli.options import Arguments, Commands, new_command
 from genocloud.scatter.executor_kinds import EXECUTOR_KINDS
 from genocloud.storage.store_kinds import PUBLIC
+from genocloud.workflow.callers import CALLER_PROGRAMS, NONE
 
 
 def _aligned(rows: list[tuple[str, str]]) -> str:
@@ -47,7 +48,13 @@ FORMATS = f"""What joint and export write; the suffix of OUT names the format.
 
 {_aligned([(form.suffix, _needing(form.summary, form.install_hint)) for form in EXPORT_FORMATS])}"""
 
-TOPICS = {"scatter": SCATTER, "stores": STORES, "formats": FORMATS, "exit-codes": EXIT_CODES}
+_NOBODY = (NONE, "nobody: every sample comes as a gVCF")
+
+CALLERS = f"""Who calls the workflow's samples that come as reads: `caller` in config.yaml.
+
+{_aligned([*((each.name, _needing(each.title, each.install_hint)) for each in CALLER_PROGRAMS), _NOBODY])}"""
+
+TOPICS = {"scatter": SCATTER, "stores": STORES, "formats": FORMATS, "callers": CALLERS, "exit-codes": EXIT_CODES}
 
 
 def _help(commands: Commands) -> None:

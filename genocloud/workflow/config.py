@@ -5,7 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from genocloud import costs
+from genocloud.errors import did_you_mean
 from genocloud.federation import BadConfig, checked_values
+from genocloud.formatting import alternatives
+from genocloud.workflow.callers import BY_NAME, NONE
 
 BAD_IN_PATHS = re.compile(r"[{}\x00-\x1f\x7f]")
 """Snakemake takes braces for wildcards; a sheet's row ends at a line end."""
@@ -20,6 +23,9 @@ def checked_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     for place, text in _texts(settings):
         if bad := BAD_IN_PATHS.search(text):
             raise BadConfig("config", place, f"{text!r} holds {bad[0]!r}, {PATH_PROBLEM}", PATH_REMEDY)
+    if (caller := settings["caller"]) not in (known := (*BY_NAME, NONE)):
+        remedy = f"choose {alternatives(known)}{did_you_mean(caller, known)}"
+        raise BadConfig("config", "caller", f"there is no caller {caller!r}", remedy)
     for table in filter(None, [settings["prices"], *(site.get("prices") for site in settings["sites"].values())]):
         costs.read_prices(costs.find_prices(table, "config.yaml"))
     return settings

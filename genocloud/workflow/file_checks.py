@@ -6,6 +6,7 @@ from shutil import which
 from genocloud import storage
 from genocloud.errors import UnreadableFile
 from genocloud.federation import BadConfig
+from genocloud.workflow.callers import CallerProgram
 from genocloud.workflow.remote import local, modified_times, receipt_of, remote
 from genocloud.workflow.study import Study
 
@@ -15,24 +16,24 @@ MANY = 1000
 
 def check_files(study: Study) -> None:
     """Check the caller's program and files, and every input. Raises InputError or BadConfig."""
-    if study.called:
-        _check_caller(study)
+    if study.called and study.caller:
+        _check_caller(study, study.caller)
     if study.run.is_main and not study.federation and not _is_checked(study):
         _check_inputs(study)
 
 
-def _check_caller(study: Study) -> None:
-    caller, reference = study.settings["caller"], study.settings["reference"]
+def _check_caller(study: Study, caller: CallerProgram) -> None:
+    reference = study.settings["reference"]
     reads = [sample.reads for sample in study.samples.values() if sample.reads]
-    if caller in ("gatk", "deepvariant") and (urls := remote([reference, *reads])):
-        problem = f"{caller} is run on files of this machine, and {urls[0]} is none"
+    if caller.local_files and (urls := remote([reference, *reads])):
+        problem = f"{caller.name} is run on files of this machine, and {urls[0]} is none"
         raise BadConfig("config", "caller", problem, "copy reads and reference here, or use bcftools")
-    if caller == "gatk" and not Path(study.dictionary).exists():
+    if caller.dictionary and not Path(study.dictionary).exists():
         remedy = f"make it: gatk CreateSequenceDictionary -R {reference}"
-        raise UnreadableFile(study.dictionary, "GATK needs this file", remedy)
-    if caller == "gatk" and not (study.run.brings_programs or which("gatk")):
-        remedy = "put GATK's launcher on the PATH, or run with --sdm conda or --sdm apptainer"
-        raise BadConfig("config", "caller", "there is no program gatk on the PATH", remedy)
+        raise UnreadableFile(study.dictionary, f"{caller.title} needs this file", remedy)
+    if caller.program and not (study.run.brings_programs or which(caller.program)):
+        problem = f"there is no program {caller.program} on the PATH"
+        raise BadConfig("config", "caller", problem, caller.install_hint)
 
 
 def _check_inputs(study: Study) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from genocloud.federation import Config
 from genocloud.pipeline.hybrid.sample_site import site_of
 from genocloud.samples import BadRow, Sample, read_sheet, sheet_text
+from genocloud.workflow.callers import NONE
 from genocloud.workflow.config import BAD_IN_PATHS, PATH_PROBLEM, PATH_REMEDY
 
 
@@ -15,7 +16,7 @@ def read_samples(sheet: str, caller: str) -> dict[str, Sample]:
     for sample in samples:
         _check_paths(sheet, sample)
     for sample in samples:
-        if sample.reads and caller == "none":
+        if sample.reads and caller == NONE:
             problem = f"sample {sample.sample} comes as reads, and the config says `caller: none`"
             raise BadRow(sheet, sample.line, sample.sample, problem, "give a gVCF, or choose a caller")
     return {sample.sample: sample for sample in samples}

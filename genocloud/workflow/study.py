@@ -11,6 +11,7 @@ from genocloud.callset import form_of
 from genocloud.federation import Config
 from genocloud.reads.ploidy import Copies, Sex, SexContigs
 from genocloud.samples import Sample, are_small
+from genocloud.workflow.callers import BY_NAME, CallerProgram
 from genocloud.workflow.options import JobOptions
 from genocloud.workflow.ploidy_beds import stretches
 from genocloud.workflow.remote import content_parameter, receipt_of, remote
@@ -71,8 +72,13 @@ class Study:
         return [self.settings["reference"], f"{self.settings['reference']}.fai"]
 
     @property
+    def caller(self) -> CallerProgram | None:
+        """Who calls the samples that come as reads; None if the config says that there are none."""
+        return BY_NAME.get(self.settings["caller"])
+
+    @property
     def dictionary(self) -> str:
-        """The reference's sequence dictionary, which GATK needs."""
+        """The reference's sequence dictionary, which some callers need."""
         return str(Path(self.settings["reference"]).with_suffix(".dict"))
 
     @cached_property

@@ -1,7 +1,12 @@
-"""docs/modules.md: every module with its docstring's first line. usage: python -m tests.support.module_table"""
+"""docs/modules.md: every module with its docstring's first line. usage: python -m tests.support.module_table
+
+It writes docs/choices.md (choice_tables) as well.
+"""
 
 import ast
 from pathlib import Path
+
+from tests.support import choice_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "modules.md"
@@ -26,3 +31,4 @@ def text() -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(text())
+    choice_tables.PAGE.write_text(choice_tables.text())

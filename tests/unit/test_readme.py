@@ -12,11 +12,15 @@ import pyarrow as pa
 import genocloud
 from genocloud import annotations, schema
 from genocloud.cli.run import parser
+from genocloud.gvcf.dialects import DIALECTS
 from genocloud.samples.sheet import COLUMNS
+from genocloud.workflow.callers import CALLER_PROGRAMS
+from tests.support import choice_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text()
+INPUTS = (ROOT / "docs" / "inputs.md").read_text()
 ENVIRONMENT = (ROOT / "docs" / "environment.md").read_text()
 
 
@@ -71,6 +75,25 @@ def test_every_environment_variable_is_documented():
     assert len(names) >= 12
     for name in names:
         assert re.search(rf"^\|(?: `[A-Z_0-9]+`,)* `{name}`.* \|$", ENVIRONMENT, re.M), name
+
+
+def test_the_page_of_choices_is_that_of_the_registries():
+    assert choice_tables.PAGE.read_text() == choice_tables.text(), "run python -m tests.support.module_table"
+
+
+def test_the_table_of_dialects_is_that_of_the_code():
+    """One row for dialects that behave alike: their names, the blocks' ALT, what becomes of a second record."""
+    second = {False: "refused", True: "the stronger stays"}
+    written = {}
+    for row in re.findall(r"^\| (`.*)", INPUTS, re.M):
+        names, _, _, alt, doubles, *_ = row.split(" | ")
+        written |= {name: (alt.strip("`"), doubles) for name in re.findall(r"`([^`]+)`", names)}
+    assert written == {each.name: (each.symbolic or "none", second[each.doubles]) for each in DIALECTS}
+
+
+def test_a_caller_program_writes_a_dialect_that_is_read():
+    dialects = {dialect.name for dialect in DIALECTS}
+    assert all(caller.dialect in dialects for caller in CALLER_PROGRAMS)
 
 
 def test_every_command_is_documented():

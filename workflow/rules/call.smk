@@ -126,7 +126,7 @@ if config["caller"] == "deepvariant":
             """
 
 
-if config["caller"] in ("gatk", "deepvariant"):
+if study.caller and study.caller.ploidy_beds:
 
     rule stretches:
         """BED files of a sex: stretches with one copy, with two, and with two on a contig that is haploid elsewhere."""
