@@ -31,7 +31,7 @@ class PackageMissing(SettingError):
         super().__init__(f"{package} is not installed; pip install {package}, or use to_numpy(), sites(), genotypes()")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """What the shapes of arrays depend on: samples, contigs, number of sites, most alleles of a site with REF."""
 
@@ -113,7 +113,7 @@ def dense(
     `alleles` is the most of any of the sites, `ploidy` 2 and `genotypes` those of a diploid with so many alleles, or
     more where a sample has a higher ploidy.
     """
-    frame = Frame(tuple(samples), tuple(contigs), sites.num_rows, most_alleles(sites))
+    frame = Frame(samples=tuple(samples), contigs=tuple(contigs), sites=sites.num_rows, alleles=most_alleles(sites))
     values = frame.headers()
     for variable in variables():
         values[variable.name] = variable.make(genotypes if variable.of_calls else sites, frame)

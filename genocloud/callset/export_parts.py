@@ -51,7 +51,7 @@ class Piece(NamedTuple):
     counts: Counts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExportPart:
     """A written part: digest of its inputs (`key`), index entries, and `extra` JSON of whoever made it.
 
@@ -113,7 +113,7 @@ def write_part(
                 index.setdefault(contig, ContigIndex(depth)).add(piece.begin[first:end], piece.end[first:end], places)
             written += len(piece.data)
             counts += piece.counts
-        part = ExportPart(name, key, written, counts, index, extra)
+        part = ExportPart(name=name, key=key, size=written, counts=counts, index=index, extra=extra)
         sink.write(part._encode())
     return part
 

@@ -58,7 +58,7 @@ class DamagedFile(StoreError):
         super().__init__(f"{url}: {problem}; {first}run genocloud genotype again: it makes what is damaged anew")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileEntry:
     """A Parquet file of a callset: rows, bytes, sha256; `order` is a digest of the sample order (empty: no rows).
 
@@ -74,7 +74,7 @@ class FileEntry:
     seal: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShardEntry:
     """A complete shard: its extent, the digest of its settings (`key`), its files, and its number of ALTs.
 
@@ -120,13 +120,13 @@ class ShardEntry:
     def from_json(cls, values: Mapping[str, Any]) -> "ShardEntry":
         """The inverse of `as_json`; raises one of NOT_JSON for other values."""
         return cls(
-            values["name"],
-            Extent(*(whole_number(place, "a place of a shard", 0, MAX_COORDINATE) for place in _extent(values))),
-            values["key"],
-            _file(values["sites"]),
-            _files(values["genotypes"]),
-            _files(values["shares"]),
-            whole_number(values["alts"], "a shard's number of ALTs"),
+            name=values["name"],
+            extent=Extent(*(whole_number(place, "a place of a shard", 0, MAX_COORDINATE) for place in _extent(values))),
+            key=values["key"],
+            sites=_file(values["sites"]),
+            genotypes=_files(values["genotypes"]),
+            shares=_files(values["shares"]),
+            alts=whole_number(values["alts"], "a shard's number of ALTs"),
         )
 
     def without(self, batches: Collection[str]) -> "ShardEntry":

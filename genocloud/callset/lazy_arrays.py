@@ -64,10 +64,10 @@ def lazy(
     empty = dense(annotations.SITES.empty_table(), schema.GENOTYPES.empty_table(), samples, contigs)
     if not filled:
         return empty
-    frame = Frame(tuple(samples), tuple(contigs), sum(counts), alleles)
+    frame = Frame(samples=tuple(samples), contigs=tuple(contigs), sites=sum(counts), alleles=alleles)
     values: dict[str, Any] = frame.headers()
     for variable in variables():
-        blocks = _Blocks(tuple(filled), tuple(counts), members, frame, variable)
+        blocks = _Blocks(parts=tuple(filled), counts=tuple(counts), members=members, frame=frame, variable=variable)
         values[variable.name] = blocks.as_dask(empty[variable.name])
     return values | {"call_genotype_mask": values["call_genotype"] < 0}
 
@@ -80,7 +80,7 @@ def _chunked(samples: Sequence[str], chunks: Mapping[str, int]) -> tuple[tuple[s
     return tuple(tuple(samples[start : start + size]) for start in range(0, max(len(samples), 1), size))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Blocks:
     """The blocks of a Dask array by number; `counts` are the parts' sites, `members` the samples of each chunk."""
 

@@ -44,7 +44,7 @@ class OtherVersion(StoreError):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Description:
     """The manifest's content apart from the shards.
 
@@ -195,14 +195,16 @@ def _decoded(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, 
         for name, length in values["contigs"]
     )
     description = Description(
-        json_digest.string_list(values["samples"], "its samples"),
-        {batch: json_digest.string_list(samples, f"batch {batch}") for batch, samples in values["batches"].items()},
-        contigs,
-        dict(values["model"]),
-        values["software"],
-        dict(values["source"]),
-        values.get("site", ""),
-        {batch: RemoteGenotypes(**place) for batch, place in values.get("stores", {}).items()},
+        samples=json_digest.string_list(values["samples"], "its samples"),
+        batches={
+            batch: json_digest.string_list(samples, f"batch {batch}") for batch, samples in values["batches"].items()
+        },
+        contigs=contigs,
+        model=dict(values["model"]),
+        software=values["software"],
+        source=dict(values["source"]),
+        site=values.get("site", ""),
+        stores={batch: RemoteGenotypes(**place) for batch, place in values.get("stores", {}).items()},
     )
     json_digest.string_list([*(contig.name for contig in contigs), description.software, description.site], "a name")
     shards = tuple(ShardEntry.from_json(shard) for shard in values["shards"])

@@ -35,7 +35,7 @@ MOST_SUPERSEDED = 0.25
 _METADATA_KEY = b"genocloud:segment"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """Genotypes written together, and their contributions (shares) to their sites' annotations.
 
@@ -110,12 +110,18 @@ def _read(store: Store, name: str) -> Segment | None:
         if scarce := scarcity(error):
             raise scarce from error
         return None
-    return Segment(metadata["label"], metadata["made"], genotypes, _entry(name, table, data), table)
+    return Segment(
+        label=metadata["label"],
+        made=metadata["made"],
+        genotypes=genotypes,
+        shares=_entry(name, table, data),
+        table=table,
+    )
 
 
 def _entry(name: str, table: pa.Table, data: bytes) -> FileEntry:
     digest = hashlib.sha256(data).hexdigest()
-    return FileEntry(name, table.num_rows, len(data), digest, seal=sealing.seal_of(data))
+    return FileEntry(name=name, rows=table.num_rows, bytes=len(data), sha256=digest, seal=sealing.seal_of(data))
 
 
 def label_of(keys: npt.NDArray[np.int64]) -> str:
@@ -149,7 +155,7 @@ def write_segment(
     sealing.write_sealed(table, sink, compression="zstd", use_dictionary=False)
     data = sink.getvalue()
     store.write(name, data)
-    return Segment(label, made, written, _entry(name, table, data), table)
+    return Segment(label=label, made=made, genotypes=written, shares=_entry(name, table, data), table=table)
 
 
 def only(store: Store, shard: NamedExtent, batch: str, segment: Segment, keys: npt.NDArray[np.int64]) -> Segment:

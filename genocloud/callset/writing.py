@@ -163,7 +163,15 @@ def complete_shard(
     """The last step of `write_shard`: write SITES with their keys, then the entry."""
     sites_file = _write(store, sites_name(shard.name), sites, annotations.STORED_SITES)
     files = [{batch: tuple(each) for batch, each in sorted(of.items())} for of in (genotypes, shares or {})]
-    entry = ShardEntry(shard.name, shard.extent, key, sites_file, files[0], files[1], count_alts(sites))
+    entry = ShardEntry(
+        name=shard.name,
+        extent=shard.extent,
+        key=key,
+        sites=sites_file,
+        genotypes=files[0],
+        shares=files[1],
+        alts=count_alts(sites),
+    )
     store.write(
         entry_name(shard.name), (json.dumps(json_digest.sealed_json(entry.as_json()), indent=1) + "\n").encode()
     )
@@ -208,7 +216,9 @@ def _write(
 ) -> FileEntry:
     data, seal = parquet.encode(table, declared, stride)
     store.write(name, data)
-    return FileEntry(name, table.num_rows, len(data), hashlib.sha256(data).hexdigest(), order, seal)
+    return FileEntry(
+        name=name, rows=table.num_rows, bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), order=order, seal=seal
+    )
 
 
 def commit(store: Store, description: manifest.Description, shards: Iterable[ShardEntry]) -> Callset:

@@ -351,15 +351,15 @@ def version_option(command: argparse.ArgumentParser) -> None:
 def chosen_model(arguments: Arguments) -> Model:
     """The model that the options describe."""
     return Model(
-        arguments.heterozygosity,
-        arguments.indel_heterozygosity,
-        arguments.heterozygosity_stdev,
-        arguments.stand_call_conf,
-        arguments.max_alternate_alleles,
-        tuple(arguments.annotation_groups or MODEL.annotation_groups),
-        arguments.annotate_with_num_discovered_alleles,
-        arguments.allow_old_rms_mapping_quality_annotation_data,
-        genotyping.known_variants(arguments.dbsnp) if arguments.dbsnp else "",
+        heterozygosity=arguments.heterozygosity,
+        indel_heterozygosity=arguments.indel_heterozygosity,
+        heterozygosity_stdev=arguments.heterozygosity_stdev,
+        stand_call_conf=arguments.stand_call_conf,
+        max_alternate_alleles=arguments.max_alternate_alleles,
+        annotation_groups=tuple(arguments.annotation_groups or MODEL.annotation_groups),
+        annotate_with_num_discovered_alleles=arguments.annotate_with_num_discovered_alleles,
+        allow_old_rms_mapping_quality_annotation_data=arguments.allow_old_rms_mapping_quality_annotation_data,
+        dbsnp=genotyping.known_variants(arguments.dbsnp) if arguments.dbsnp else "",
     )
 
 

@@ -39,7 +39,7 @@ class ReadRows(Protocol):
     def holes(self) -> Sequence[Region]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One sample to store: its name, fingerprint of its content, and records in reference order.
 
@@ -67,7 +67,7 @@ class DamagedObject(StoreError):
         super().__init__(f"{url}: the object is damaged ({problem}); restore it, or make the cohort again")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartReceipt:
     """Content of one object: rows by window, bases of the longest row, bytes and their sha256.
 
@@ -91,7 +91,7 @@ class PartReceipt:
         return [range(first, end) for first, end in zip([0, *ends], ends, strict=False)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """Counts of one sample's records: `read` == the sums of `stored` (by kind) and `dropped` (by reason).
 
@@ -112,7 +112,7 @@ class Tally:
     caller: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchReceipt:
     """A stored batch; written last, it marks the batch complete.
 
@@ -154,7 +154,7 @@ class BatchReceipt:
         return json.dumps(json_digest.sealed_json(asdict(self)), sort_keys=True, separators=(",", ":")).encode()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Batch:
     """A batch of a cohort: its samples in stored order, and the cohort rank of each (-1: inactive).
 

@@ -35,7 +35,12 @@ def plan_batch(people: Sequence[Person], receipts: Mapping[str, BatchReceipt], l
     """The batch of these samples; its id is the one that ingesting their gVCFs together would give."""
     people = sorted(people)
     sources = [
-        Source(who.name, receipt.fingerprints[who.place], (), receipt.tallies[who.place].policy)
+        Source(
+            sample=who.name,
+            fingerprint=receipt.fingerprints[who.place],
+            rows=(),
+            policy=receipt.tallies[who.place].policy,
+        )
         for who, receipt in ((who, receipts[who.batch]) for who in people)
     ]
     return Rewriting(batch_id(sources, layout), tuple(people))
@@ -72,13 +77,13 @@ def finish(
     contigs = sorted({int(contig) for receipt, _ in homes for contig in receipt.ploidies})
     ploidies = {str(contig): [_ploidy(receipt, place, str(contig)) for receipt, place in homes] for contig in contigs}
     receipt = BatchReceipt(
-        made.id,
-        tuple(person.name for person in made.people),
-        tuple(receipt.fingerprints[place] for receipt, place in homes),
-        tuple(receipt.checksums[place] for receipt, place in homes),
-        tuple(receipt.tallies[place] for receipt, place in homes),
-        tuple(parts),
-        {contig: copies for contig, copies in ploidies.items() if any(copies)},
+        id=made.id,
+        samples=tuple(person.name for person in made.people),
+        fingerprints=tuple(receipt.fingerprints[place] for receipt, place in homes),
+        checksums=tuple(receipt.checksums[place] for receipt, place in homes),
+        tallies=tuple(receipt.tallies[place] for receipt, place in homes),
+        parts=tuple(parts),
+        ploidies={contig: copies for contig, copies in ploidies.items() if any(copies)},
     )
     store.write(receipt_name(made.id), receipt.to_json())
     return receipt

@@ -48,7 +48,7 @@ class InForceAsOther(InputError):
         super().__init__(f"{url}: sample {sample} is in force as {', '.join(names)}; erase that name")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Erasure:
     """A sample to erase: `places` by batch; `needles` must occur in no object afterwards.
 
@@ -89,7 +89,13 @@ def trace(store: Store, sample: str) -> Erasure:
     for batch, place in sorted(mine):
         places[batch].append(place)
     namesakes = {people[place] for place in others if known.marks(place) & marks}
-    return Erasure(sample, dict(places), tuple(sorted(marks - shared)), tuple(sorted(shared)), tuple(sorted(namesakes)))
+    return Erasure(
+        sample=sample,
+        places=dict(places),
+        needles=tuple(sorted(marks - shared)),
+        shared=tuple(sorted(shared)),
+        namesakes=tuple(sorted(namesakes)),
+    )
 
 
 class _RecordedNames:
@@ -180,7 +186,7 @@ def begun(store: Store) -> Erasure | None:
 def _erasure(fields: dict[str, Any]) -> Erasure:
     places = {str(batch): [int(place) for place in places] for batch, places in fields["places"].items()}
     needles, shared, namesakes = (tuple(map(str, fields[name])) for name in ("needles", "shared", "namesakes"))
-    return Erasure(str(fields["sample"]), places, needles, shared, namesakes)
+    return Erasure(sample=str(fields["sample"]), places=places, needles=needles, shared=shared, namesakes=namesakes)
 
 
 def plan_erase(erasure: Erasure, cohort: Cohort) -> list[Rewriting]:

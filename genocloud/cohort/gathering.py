@@ -58,7 +58,7 @@ _CONTIG = 1 << 32
 """Sort key of a base: the contig's index times this, plus the base."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Stream:
     """One sample's records, read lazily, with counts of what was read."""
 
@@ -83,8 +83,18 @@ class Stream:
     def tally(self, policy: str, file: str, caller: str) -> Tally:
         """Counts of the records read so far."""
         holes = tuple((hole.contig, hole.start, hole.end) for hole in _few(self.holes))
-        rest = dict(self.dropped), self.bare, self.first_bare, policy, holes, dict(self.odd), file, caller
-        return Tally(self.read, self.stored, *rest)
+        return Tally(
+            read=self.read,
+            stored=self.stored,
+            dropped=dict(self.dropped),
+            bare=self.bare,
+            first_bare=self.first_bare,
+            policy=policy,
+            holes=holes,
+            odd=dict(self.odd),
+            file=file,
+            caller=caller,
+        )
 
     def take(self, end: Place) -> dict[str, list[pa.RecordBatch]]:
         """The rows that start before `end` and have not been taken yet, by kind."""

@@ -111,7 +111,7 @@ class Person(NamedTuple):
     place: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Cohort:
     """One version of a cohort: `samples` in rank order, `batches`, contigs; `reference` identifies the reference."""
 
@@ -296,12 +296,19 @@ def next_version(cohort: Cohort, people: Sequence[Person], new: Mapping[str, Bat
         names[person.batch][person.place] = person.name
         ranks[person.batch][person.place] = rank
     batches = tuple(
-        Batch(batch.id, tuple(names[batch.id]), ranks[batch.id], batch.seal)
+        Batch(id=batch.id, samples=tuple(names[batch.id]), ranks=ranks[batch.id], seal=batch.seal)
         for batch in known.values()
         if (ranks[batch.id] >= 0).any()
     )
     samples = tuple(person.name for person in people)
-    return Cohort(cohort.url, cohort.version + 1, cohort.layout, cohort.reference, samples, batches)
+    return Cohort(
+        url=cohort.url,
+        version=cohort.version + 1,
+        layout=cohort.layout,
+        reference=cohort.reference,
+        samples=samples,
+        batches=batches,
+    )
 
 
 def _digest_of(store: Store, version: int) -> str:
@@ -372,7 +379,14 @@ def _from_json(url: str, version: int, data: bytes) -> Cohort:
             raise ValueError(f"it is that of version {fields['version']}")
         batches = tuple(_batch(batch) for batch in fields["batches"])
         samples = _in_force(batches)
-        return Cohort(url, version, _layout(fields), dict(fields["reference"]), samples, batches)
+        return Cohort(
+            url=url,
+            version=version,
+            layout=_layout(fields),
+            reference=dict(fields["reference"]),
+            samples=samples,
+            batches=batches,
+        )
     except (ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
         raise BrokenManifest(url, f"{NAME.format(version)}, version {version}: {error}") from error
 
@@ -396,7 +410,7 @@ def _batch(fields: Mapping[str, Any]) -> Batch:
     ranks = [json_digest.whole_number(rank, f"a rank in batch {name}", -1, _MOST) for rank in fields["ranks"]]
     if len(ranks) != len(samples):
         raise ValueError(f"batch {name} has {len(samples):,} samples and {len(ranks):,} ranks")
-    return Batch(name, samples, np.array(ranks, np.int32), seal)
+    return Batch(id=name, samples=samples, ranks=np.array(ranks, np.int32), seal=seal)
 
 
 def _in_force(batches: Sequence[Batch]) -> tuple[str, ...]:

@@ -96,7 +96,11 @@ def append(
     """
 
     def change(version: int) -> Cohort:
-        present = open_cohort(store.url, version) if version else Cohort(store.url, 0, layout, reference, (), ())
+        present = (
+            open_cohort(store.url, version)
+            if version
+            else Cohort(url=store.url, version=0, layout=layout, reference=reference, samples=(), batches=())
+        )
         check_same(present, layout, reference)
         people = _extended(present, receipts, frozenset(replacing))
         if version and people == present.people():
@@ -183,7 +187,7 @@ def _sealed(store: Store, receipt: BatchReceipt) -> Batch:
             store.delete(receipt_name(receipt.id))
             raise IncompleteBatch(store.url, receipt.id, name)
     seal = seal_of(store.read(receipt_name(receipt.id)))
-    return Batch(receipt.id, receipt.samples, np.full(len(receipt.samples), -1, np.int32), seal)
+    return Batch(id=receipt.id, samples=receipt.samples, ranks=np.full(len(receipt.samples), -1, np.int32), seal=seal)
 
 
 def _new_batches(store: Store, cohort: Cohort, receipts: Sequence[BatchReceipt]) -> dict[str, Batch]:

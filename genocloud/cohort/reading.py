@@ -178,7 +178,7 @@ class _Windows:
         return pa.concat_tables(groups).combine_chunks()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     """Rows and decoded bytes of a batch with `samples` active samples in the windows of a region.
 
@@ -208,7 +208,13 @@ def _stored(cohort: StoredCohort, batch: Batch, region: Region) -> Stored:
         sizes[kind] = rows, size, max((each for _, each in group_sizes), default=0)
     variants, blocks = sizes["variants"], sizes["blocks"]
     in_force = int((batch.ranks >= 0).sum())
-    return Stored(in_force, variants[0], blocks[0], variants[1], max(variants[2], blocks[2]))
+    return Stored(
+        samples=in_force,
+        variants=variants[0],
+        blocks=blocks[0],
+        variant_bytes=variants[1],
+        group_bytes=max(variants[2], blocks[2]),
+    )
 
 
 @contextmanager

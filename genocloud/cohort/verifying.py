@@ -36,7 +36,7 @@ class Damage:
     problem: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Checked:
     """Result of checking some objects; `variants` are rows by sample of the batch, where rows were read."""
 
@@ -84,8 +84,10 @@ def check_part(store: Store, receipt: BatchReceipt, layout: Layout, part: Part) 
             _check_bytes(store, part_name(receipt.id, entry.kind, entry), entry)
         rows, variants = _check_rows(store, receipt, layout, part, written)
     except DamagedObject as error:
-        return Checked(len(written), damage=(Damage(error.url, error.problem),))
-    return Checked(len(written), sum(entry.bytes for entry in written), rows, (), variants)
+        return Checked(objects=len(written), damage=(Damage(error.url, error.problem),))
+    return Checked(
+        objects=len(written), bytes=sum(entry.bytes for entry in written), rows=rows, damage=(), variants=variants
+    )
 
 
 def check_tallies(store: Store, receipt: BatchReceipt, parts: Sequence[Checked]) -> list[Damage]:

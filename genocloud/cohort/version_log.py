@@ -7,7 +7,7 @@ from genocloud.cohort.manifest import NAME, Cohort, Person, open_cohort, version
 from genocloud.storage import Store
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """A version: its time (seconds since the epoch), counts, and differences from the version before.
 
@@ -35,7 +35,16 @@ def history(store: Store) -> list[Change]:
 def _change(store: Store, before: Cohort | None, after: Cohort) -> Change:
     made = store.modified(NAME.format(after.version))
     added, removed, renamed, replaced = _changes(before, after) if before else (after.samples, (), (), ())
-    return Change(after.version, made, len(after.samples), len(after.batches), added, removed, renamed, replaced)
+    return Change(
+        version=after.version,
+        made=made,
+        samples=len(after.samples),
+        batches=len(after.batches),
+        added=added,
+        removed=removed,
+        renamed=renamed,
+        replaced=replaced,
+    )
 
 
 def _changes(

@@ -38,7 +38,7 @@ def write_batch(store: Store, sources: Sequence[Source], layout: Layout) -> Batc
     batch = batch_id(sources, layout)
     if (existing := find_batch(store, batch)) is not None:
         return existing
-    streams = [Stream(iter(source.rows)) for source in sources]
+    streams = [Stream(rows=iter(source.rows)) for source in sources]
     parts = [
         receipt
         for part in layout.parts()
@@ -60,7 +60,15 @@ def _receipt(
     names = tuple(source.sample for source in sources)
     fingerprints = tuple(source.fingerprint for source in sources)
     checksums = tuple(stream.checksum for stream in streams)
-    return BatchReceipt(batch, names, fingerprints, checksums, tallies, tuple(parts), _ploidies(streams))
+    return BatchReceipt(
+        id=batch,
+        samples=names,
+        fingerprints=fingerprints,
+        checksums=checksums,
+        tallies=tallies,
+        parts=tuple(parts),
+        ploidies=_ploidies(streams),
+    )
 
 
 def _ploidies(streams: Sequence[Stream]) -> dict[str, list[int]]:
@@ -133,8 +141,17 @@ class _Output:
         assert self.written is not None
         stream = self.written[1]
         rows, sizes = zip(*self.groups, strict=True)
-        seal = stream.size, stream.sum.hexdigest(), self.written[0].seal
-        return PartReceipt(self.part, self.kind, tuple(self.rows), rows, sizes, self.longest, *seal)
+        return PartReceipt(
+            name=self.part,
+            kind=self.kind,
+            rows=tuple(self.rows),
+            group_rows=rows,
+            group_bytes=sizes,
+            longest=self.longest,
+            bytes=stream.size,
+            sha256=stream.sum.hexdigest(),
+            seal=self.written[0].seal,
+        )
 
 
 class _Hashed(io.RawIOBase):

@@ -15,7 +15,7 @@ from genocloud.kernels.row_alignment import fill_covering_rows, number_blocks
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteArrays:
     """Sites as arrays.
 
@@ -30,7 +30,7 @@ class SiteArrays:
     alts: tuple[Array, Array, Array]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlignedRows:
     """A batch's rows at the sites of a shard; blocks that differ only in their place are one row.
 
@@ -120,7 +120,17 @@ def align_rows(
         edges = _own(rows["start"], np.int32), _own(rows["stop"], np.int32)
         fill_covering_rows(covering_row, arrays.positions, active, *edges, bounds, row_numbers.astype(np.int32))
     evidence = variants.drop_columns([name for name in _IN_ARRAYS if name in variants.column_names])
-    return AlignedRows(evidence, ranks, sites.select(_SITE), facts, pl, own, covering_row, alts[0][:-1].copy(), merged)
+    return AlignedRows(
+        variants=evidence,
+        ranks=ranks,
+        sites=sites.select(_SITE),
+        facts=facts,
+        pl=pl,
+        own=own,
+        covering_row=covering_row,
+        merged_at=alts[0][:-1].copy(),
+        merged=merged,
+    )
 
 
 _LIKELIHOODS = ("pl0", "pl1", "pl2")

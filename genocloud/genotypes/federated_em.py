@@ -146,7 +146,7 @@ class FederatedEM:
         self._copies[indices] = closed.copies / UNIT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Questions:
     """Questions as arrays.
 
@@ -182,7 +182,12 @@ class _Questions:
         widths = np.diff(self.at)
         entries, at = np.repeat(rows, widths), _offsets(widths[rows])
         return _Questions(
-            self.site[rows], self.last[rows], self.even[rows], at, self.chosen[entries], self.copies[entries]
+            site=self.site[rows],
+            last=self.last[rows],
+            even=self.even[rows],
+            at=at,
+            chosen=self.chosen[entries],
+            copies=self.copies[entries],
         )
 
 
@@ -192,7 +197,14 @@ def _first_questions(at: Array, taken: Array) -> _Questions:
     site = np.flatnonzero(widths)
     number = np.arange(at[-1]) - np.repeat(at[:-1], np.diff(at))
     nothing, chosen = np.zeros(len(site), bool), number[taken]
-    return _Questions(site, nothing, ~nothing, _offsets(widths[site]), chosen, np.zeros(len(chosen), np.int64))
+    return _Questions(
+        site=site,
+        last=nothing,
+        even=~nothing,
+        at=_offsets(widths[site]),
+        chosen=chosen,
+        copies=np.zeros(len(chosen), np.int64),
+    )
 
 
 def _questions_of(questions: schema.Questions, sites: SiteArrays) -> _Questions:
@@ -206,7 +218,9 @@ def _questions_of(questions: schema.Questions, sites: SiteArrays) -> _Questions:
     chosen[_alts(at) & np.repeat(crowded, widths)] = named
     copies[_alts(at) & ~np.repeat(even, widths)] = copies_
     _add_refs(copies, at, schema.numbers(questions["chromosomes"]))
-    return _Questions(site, np.array(schema.numbers(questions["last"])), even, at, chosen, copies)
+    return _Questions(
+        site=site, last=np.array(schema.numbers(questions["last"])), even=even, at=at, chosen=chosen, copies=copies
+    )
 
 
 def _crowded(sites: SiteArrays, model: Model) -> Array:

@@ -12,7 +12,7 @@ from genocloud.genotypes.aligned_rows import AlignedRows, site_arrays
 from genocloud.kernels.likelihood_keys import merge_keys, summarise_sites
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LikelihoodCounts:
     """Distinct keys of each site of a shard with their numbers of samples; merging is exact integer addition.
 
@@ -46,7 +46,7 @@ def summarise(rows: AlignedRows, alleles: schema.Alleles) -> LikelihoodCounts:
         sites.stars,
         len(aligned.variants),
     )
-    return LikelihoodCounts(site_offsets, offsets, values, counts, totals)
+    return LikelihoodCounts(site_offsets=site_offsets, offsets=offsets, values=values, counts=counts, totals=totals)
 
 
 def merge(summaries: Sequence[LikelihoodCounts]) -> LikelihoodCounts:
@@ -63,7 +63,11 @@ def merge(summaries: Sequence[LikelihoodCounts]) -> LikelihoodCounts:
         np.concatenate([summary.counts for summary in summaries]),
     )
     return LikelihoodCounts(
-        site_offsets, offsets, values, counts, np.sum([summary.totals for summary in summaries], axis=0)
+        site_offsets=site_offsets,
+        offsets=offsets,
+        values=values,
+        counts=counts,
+        totals=np.sum([summary.totals for summary in summaries], axis=0),
     )
 
 
@@ -73,11 +77,11 @@ def cut(summary: LikelihoodCounts, first: int, sites: int) -> LikelihoodCounts:
     keys = slice(site_offsets[0], site_offsets[-1])
     offsets = summary.offsets[site_offsets[0] : site_offsets[-1] + 1]
     return LikelihoodCounts(
-        site_offsets - site_offsets[0],
-        offsets - offsets[0],
-        summary.values[offsets[0] : offsets[-1]],
-        summary.counts[keys],
-        summary.totals[first : first + sites],
+        site_offsets=site_offsets - site_offsets[0],
+        offsets=offsets - offsets[0],
+        values=summary.values[offsets[0] : offsets[-1]],
+        counts=summary.counts[keys],
+        totals=summary.totals[first : first + sites],
     )
 
 

@@ -8,7 +8,7 @@ STANDARD, ALLELE_SPECIFIC = "StandardAnnotation", "AS_StandardAnnotation"
 """Groups of annotations; the first is always computed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """Options of GenotypeGVCFs; the defaults are those of GATK 4.6.2.0.
 

@@ -39,7 +39,13 @@ def summary_of(table: schema.Summary) -> LikelihoodCounts:
     """The reverse of `summary_table`."""
     at, lengths = schema.ragged(table["lengths"])
     values, counts, totals = (np.array(schema.ragged(table[name])[1]) for name in ("values", "counts", "totals"))
-    return LikelihoodCounts(at, _offsets(lengths), values, counts, totals.reshape(len(table), SUMMARY_TOTALS))
+    return LikelihoodCounts(
+        site_offsets=at,
+        offsets=_offsets(lengths),
+        values=values,
+        counts=counts,
+        totals=totals.reshape(len(table), SUMMARY_TOTALS),
+    )
 
 
 def shares_table(raw: RawAnnotations, sites: schema.Settled, ranks: npt.NDArray[np.int32]) -> schema.Shares:

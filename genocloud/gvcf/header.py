@@ -35,7 +35,7 @@ class SampleNotChosen(InputError):
         super().__init__(f"{url}: {problem} (it has {first_of(samples)}); {remedy}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """A parsed header.
 
@@ -90,7 +90,9 @@ def _header(text: str, fields: HeaderFields, dialect: Dialect, url: str) -> Head
         raise NoSamples(url, "its #CHROM line names a sample twice", "rename one of them")
     others = f"\n{fields.others}"
     symbolic = next((symbolic for symbolic, mark in SYMBOLIC if f"\n{mark}" in others), dialect.symbolic)
-    return Header(fields.contigs, samples, dialect.name, symbolic, text.count("\n"))
+    return Header(
+        contigs=fields.contigs, samples=samples, caller=dialect.name, symbolic=symbolic, lines=text.count("\n")
+    )
 
 
 def _check_lines(above: str, url: str) -> None:

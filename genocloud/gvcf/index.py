@@ -37,7 +37,7 @@ class BadIndex(UnreadableFile):
         super().__init__(index, f"{problem} (its data: {data})", f"make the index again: {maker} {data}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chunks:
     """One contig's chunks: for each bin the ranges of the file that hold its records.
 
@@ -54,7 +54,7 @@ class Chunks:
     least: dict[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
     """An index file. `names`: its contigs in order; empty where the header has them (BCF).
 
@@ -164,7 +164,7 @@ def _tabix(text: bytes, url: str, data: str) -> Index:
     contigs = tuple(_chunks(numbers, 0, TABIX_DEPTH, tabix=True) for _ in range(_natural(count)))
     if len(names) != count:
         raise ValueError("names are missing")
-    return Index(url, data, names, TABIX_SHIFT, TABIX_DEPTH, contigs)
+    return Index(url=url, data=data, names=names, shift=TABIX_SHIFT, depth=TABIX_DEPTH, contigs=contigs)
 
 
 def _csi(text: bytes, url: str, data: str) -> Index:
@@ -177,7 +177,7 @@ def _csi(text: bytes, url: str, data: str) -> Index:
     contigs = tuple(_chunks(numbers, 2, depth, tabix=False) for _ in range(count))
     if names and len(names) != count:
         raise ValueError("names are missing")
-    return Index(url, data, names, shift, depth, contigs)
+    return Index(url=url, data=data, names=names, shift=shift, depth=depth, contigs=contigs)
 
 
 def _names(text: bytes, at: int) -> tuple[tuple[str, ...], int]:
@@ -219,7 +219,13 @@ def _chunks(numbers: _Numbers, extra: int, depth: int, tabix: bool) -> Chunks:
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     at = np.repeat(places + extra + 2, counts) + 4 * within
     least = {} if tabix else dict(zip(bins.tolist(), numbers.longs(places + 1).tolist(), strict=True))
-    chunks = Chunks(np.repeat(bins, counts), numbers.longs(at), numbers.longs(at + 2), np.zeros(0, np.int64), least)
+    chunks = Chunks(
+        bins=np.repeat(bins, counts),
+        begins=numbers.longs(at),
+        ends=numbers.longs(at + 2),
+        floors=np.zeros(0, np.int64),
+        least=least,
+    )
     if (bins < 0).any() or (chunks.begins < 0).any() or (chunks.begins > chunks.ends).any():
         raise ValueError(SENSELESS)
     if tabix:

@@ -80,7 +80,7 @@ _SCRATCH = threading.local()
 """Parse buffers, several times as large as a piece of text: one per thread, not one per open file."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """Some records, in file order.
 
@@ -121,7 +121,16 @@ def read_rows(
     with open_text(url, stretch) as pieces:
         header, dialect, text = split_header(pieces, url)
         check_contigs(url, shared_contigs(header, contigs, policy), contigs)
-        reader = _Reader(url, pieces, contigs, header, dialect, header.column(url, sample), reference, policy)
+        reader = _Reader(
+            url=url,
+            file=pieces,
+            contigs=contigs,
+            header=header,
+            dialect=dialect,
+            column=header.column(url, sample),
+            reference=reference,
+            policy=policy,
+        )
         rows = reader.rows(text, pieces)
         del text
         yield from _within(rows, region) if region else _require_records(rows, reader)
@@ -129,8 +138,10 @@ def read_rows(
 
 def load_reader() -> None:
     """Load the parser's kernels (0.1 s), so that processes forked from this one have them."""
-    header = Header((), ("s",), UNKNOWN.name, "", 0)
-    reader = _Reader("", TextPieces.of(b""), [Contig("1", 2)], header, UNKNOWN, 0)
+    header = Header(contigs=(), samples=("s",), caller=UNKNOWN.name, symbolic="", lines=0)
+    reader = _Reader(
+        url="", file=TextPieces.of(b""), contigs=[Contig("1", 2)], header=header, dialect=UNKNOWN, column=0
+    )
     for _ in reader.rows(TWO_RECORDS, iter(())):
         pass
 
@@ -149,7 +160,7 @@ def _within(rows: Iterator[Rows], region: Region) -> Iterator[Rows]:
     for each in rows:
         variants, blocks = (_reaching(batch, region) for batch in (each.variants, each.blocks))
         if read := variants.num_rows + blocks.num_rows:
-            yield Rows(variants, blocks, read, {}, 0)
+            yield Rows(variants=variants, blocks=blocks, read=read, dropped={}, checksum=0)
         if any(batch.num_rows and batch["start"][-1].as_py() >= region.end for batch in (each.variants, each.blocks)):
             return
 
@@ -171,7 +182,7 @@ def _unfit_contigs(header: Header, contigs: Sequence[Contig], policy: RecordPoli
     return frozenset(number for number in unfit if not policy.wants(number))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Reader:
     url: str
     file: TextPieces
@@ -231,7 +242,7 @@ class _Reader:
             self._check_end(text)
         parsed, text = self._parse(text, end, final=True)
         self.losses.check(self.url, self.header.samples[self.column], self.records)
-        yield from parsed or [Rows(NO_VARIANTS, NO_BLOCKS, 0, {}, self.file.checksum, self.file.bytes_read)]
+        yield from parsed or [self._no_rows()]
 
     def _check_end(self, text: bytes) -> None:
         """Refuse a last line without a line end if values are missing; a complete one passes (DRAGEN's example)."""
@@ -310,8 +321,12 @@ class _Reader:
 
     def _dropped_rows(self, reason: str, count: int, *holes: Region) -> Rows:
         self.losses.add(reason, count)
-        file = self.file.checksum, self.file.bytes_read
-        return Rows(NO_VARIANTS, NO_BLOCKS, count, {reason: count}, *file, holes)
+        return replace(self._no_rows(), read=count, dropped={reason: count}, holes=holes)
+
+    def _no_rows(self) -> Rows:
+        """Rows without a record, with the checksum and bytes of the file so far."""
+        checksum, size = self.file.checksum, self.file.bytes_read
+        return Rows(variants=NO_VARIANTS, blocks=NO_BLOCKS, read=0, dropped={}, checksum=checksum, bytes=size)
 
     def _bad_record(self, text: bytes, outcome: Outcome) -> BadRecord:
         line = self.lines + outcome["lines"] - self.counted + 1
@@ -333,7 +348,15 @@ class _Reader:
         dropped = {reason: count for reason, count in dropped.items() if count}
         odd = {OVERLAP: outcome["overlaps"], PARTIAL: outcome["partial"], SYMBOLIC: outcome["symbolic"]}
         odd = {kind: count for kind, count in odd.items() if count}
-        return Rows(variants, blocks, outcome["read"], dropped, self.file.checksum, self.file.bytes_read, odd=odd)
+        return Rows(
+            variants=variants,
+            blocks=blocks,
+            read=outcome["read"],
+            dropped=dropped,
+            checksum=self.file.checksum,
+            bytes=self.file.bytes_read,
+            odd=odd,
+        )
 
     def _enter_contig(self, lines: TextRange, dropped: list[Rows]) -> int:
         """Enter the contig of the first record, or skip its records; returns where parsing continues.

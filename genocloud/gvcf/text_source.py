@@ -96,7 +96,7 @@ def open_text(url: str, stretch: Stretch | None = None) -> Iterator[TextPieces]:
             yield TextPieces(pieces, file)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """The start of an open file: raw `header` bytes, bytes read `beyond` it, and both decoded to VCF `text`."""
 
@@ -110,7 +110,7 @@ class Head:
         """Raise BadIndex if the index beside the file belongs to another file (gvcf.check_index)."""
         index = find_index(self.url)
         if index:
-            _IndexedFile(self.stream, self.url, index, self.header, self.beyond).check()
+            _IndexedFile(stream=self.stream, url=self.url, index=index, header=self.header, beyond=self.beyond).check()
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def open_head(url: str) -> Iterator[Head]:
         if binary.is_bcf(header):
             with closing(_decoded(chain([text], pieces), url)) as decoded:
                 text = next(decoded)
-        yield Head(stream, url, header, beyond, text)
+        yield Head(stream=stream, url=url, header=header, beyond=beyond, text=text)
 
 
 class _ChecksummedStream:
@@ -162,7 +162,7 @@ def _within(stream: BinaryIO, url: str, stretch: Stretch) -> Pieces:
     header, beyond = _split(pieces)
     records: Iterator[bytes] = chain(iter([beyond]), pieces)
     if index:
-        indexed = _IndexedFile(stream, url, index, header, beyond)
+        indexed = _IndexedFile(stream=stream, url=url, index=index, header=header, beyond=beyond)
         indexed.check()
         records = indexed.records(stretch)
     with closing(_decoded(chain(iter([header]), records), url)) as decoded:
@@ -250,7 +250,7 @@ class _BoundedReads:
         return self._stream.read(min(size, max(self._place - self._stream.tell(), MAX_BLOCK_BYTES)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _IndexedFile:
     """A file with its index; `header` are raw bytes, `beyond` the bytes after it."""
 

@@ -107,7 +107,7 @@ def _samples_of(url: str) -> list[Sample]:
     for name in names:
         if problem_of(name):
             raise NameNotUsable(url, name)
-    return [Sample(name, gvcf=url, name_in_gvcf=name) for name in names]
+    return [Sample(sample=name, gvcf=url, name_in_gvcf=name) for name in names]
 
 
 def _names_in(url: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ Base = tuple[int, int]
 """A contig's number, and a place on it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shard:
     """A region of the genome, of a long contig or of many short ones, whose name sorts in genome order.
 
@@ -99,7 +99,7 @@ class Targets:
 EVERYTHING = Targets()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ShardPlan:
     """The shards of a run, and the shards upstream of them that only decide which of their `*` alleles stay.
 
@@ -118,7 +118,7 @@ class ShardPlan:
         return sorted(self.owned + self.upstream, key=lambda shard: shard.region)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GenomeRows:
     """Which windows of the genome have rows, in one cohort or over several locations: the input of `cut_windows`.
 
@@ -137,7 +137,9 @@ class GenomeRows:
 def cut_genome(cohort: Cohort, part: str | None = None, targets: Targets = EVERYTHING) -> ShardPlan:
     """The shards of a cohort's targets, see `cut_windows`."""
     variants, blocks = rows_by_window(cohort, "variants"), rows_by_window(cohort, "blocks")
-    genome = GenomeRows(cohort.layout, variants, blocks, partial(reaches, cohort), variants + blocks)
+    genome = GenomeRows(
+        layout=cohort.layout, variants=variants, blocks=blocks, reach=partial(reaches, cohort), rows=variants + blocks
+    )
     return cut_windows(genome, part, targets)
 
 
@@ -156,9 +158,9 @@ def cut_windows(genome: GenomeRows, part: str | None = None, targets: Targets = 
     windows = [region for item in chosen for region in _regions_with_rows(genome, item, targets)]
     if targets.inside is None:
         owned = [_shard(layout, region, targets) for region in windows]
-        return ShardPlan(scope, part is None, tuple(owned))
+        return ShardPlan(scope=scope, whole=part is None, owned=tuple(owned))
     owned, upstream = _cut_stretches(genome, windows, targets)
-    return ShardPlan(scope, part is None, tuple(owned), tuple(upstream))
+    return ShardPlan(scope=scope, whole=part is None, owned=tuple(owned), upstream=tuple(upstream))
 
 
 def _scope(layout: Layout, targets: Targets) -> str:
@@ -264,7 +266,12 @@ def _intersection(regions: Sequence[Region], region: Region) -> list[Region]:
 def _shard(layout: Layout, region: Region, targets: Targets) -> Shard:
     """A shard named after its part, region and targets: names are unique and sort in genome order."""
     here = targets.clip(region)
-    return Shard(_name(layout, region) + here.tag, region, layout.axis(region.contig).extent(region), targets=here)
+    return Shard(
+        name=_name(layout, region) + here.tag,
+        region=region,
+        extent=layout.axis(region.contig).extent(region),
+        targets=here,
+    )
 
 
 def piece_of(layout: Layout, shard: Shard, region: Region) -> Shard:
@@ -272,7 +279,13 @@ def piece_of(layout: Layout, shard: Shard, region: Region) -> Shard:
     if region == shard.region:
         return shard
     extent = layout.axis(region.contig).extent(region)
-    return Shard(_name(layout, region) + shard.targets.tag, region, extent, shard, targets=shard.targets)
+    return Shard(
+        name=_name(layout, region) + shard.targets.tag,
+        region=region,
+        extent=extent,
+        window=shard,
+        targets=shard.targets,
+    )
 
 
 def _name(layout: Layout, region: Region) -> str:

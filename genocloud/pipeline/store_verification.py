@@ -46,7 +46,7 @@ def check_cohort(store: storage.Store, scatter: Scatter, progress: Progress) -> 
         damage += check_tallies(store, receipt, mine)
     derived = _check_derived(store, scatter, progress)
     notes = [store.list(FOLDER), store.list(NOTED_FOLDER), receipts]
-    return _sum([Checked(sum(map(len, notes)), damage=tuple(damage)), _check_notes(store), *parts, *derived])
+    return _sum([Checked(objects=sum(map(len, notes)), damage=tuple(damage)), _check_notes(store), *parts, *derived])
 
 
 def _check_notes(store: storage.Store) -> Checked:
@@ -64,7 +64,7 @@ def _check_notes(store: storage.Store) -> Checked:
             damage.append(Damage(error.url, error.problem))
         except ValueError as error:
             damage.append(Damage(storage.join(store.url, name), str(error)))
-    return Checked(len(readers), damage=tuple(damage))
+    return Checked(objects=len(readers), damage=tuple(damage))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +97,8 @@ def _check_table(store: storage.Store, name: str) -> Checked:
         if scarce := scarcity(error):
             raise scarce from error
         problem = f"cannot be read ({error}); delete it, discover and genotype make it again"
-        return Checked(1, damage=(Damage(storage.join(store.url, name), problem),))
-    return Checked(1, store.size(name), rows)
+        return Checked(objects=1, damage=(Damage(storage.join(store.url, name), problem),))
+    return Checked(objects=1, bytes=store.size(name), rows=rows)
 
 
 def check_callset(callset: Callset, scatter: Scatter, progress: Progress) -> Checked:
@@ -112,7 +112,7 @@ def check_callset(callset: Callset, scatter: Scatter, progress: Progress) -> Che
         _log.warning(
             "%s: the genotypes of site %s are not looked at: verify %s there", callset.url, place.site, place.url
         )
-    return _sum([Checked(1), *checked])
+    return _sum([Checked(objects=1), *checked])
 
 
 def _check_shard(url: str, elsewhere: tuple[str, ...], shard: ShardEntry) -> Checked:
@@ -120,14 +120,19 @@ def _check_shard(url: str, elsewhere: tuple[str, ...], shard: ShardEntry) -> Che
     here = shard.without(elsewhere)
     files = here.tables
     damage = tuple(Damage(error.url, error.problem) for error in wrong)
-    return Checked(len(here.files), sum(file.bytes for file in files), sum(file.rows for file in files), damage)
+    return Checked(
+        objects=len(here.files),
+        bytes=sum(file.bytes for file in files),
+        rows=sum(file.rows for file in files),
+        damage=damage,
+    )
 
 
 def _sum(checked: Iterable[Checked]) -> Checked:
     checked = list(checked)
     return Checked(
-        sum(one.objects for one in checked),
-        sum(one.bytes for one in checked),
-        sum(one.rows for one in checked),
-        tuple(damage for one in checked for damage in one.damage),
+        objects=sum(one.objects for one in checked),
+        bytes=sum(one.bytes for one in checked),
+        rows=sum(one.rows for one in checked),
+        damage=tuple(damage for one in checked for damage in one.damage),
     )

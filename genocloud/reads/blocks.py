@@ -17,7 +17,7 @@ NO_DATA = -1
 """The band of bases without data; band 0 has data, but says nothing about hom-ref (quality 0)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """Bases start <= base < end of one band. `bases_read` is depth summed over bases; `pl` has the block's ploidy."""
 
@@ -46,12 +46,12 @@ class Block:
     def joined(self, other: "Block") -> "Block":
         """Both as one: every likelihood the smallest of the two, so that no base is overstated. Associative."""
         return Block(
-            self.start,
-            other.end,
-            self.band,
-            self.bases_read + other.bases_read,
-            min(self.min_depth, other.min_depth),
-            [min(pair) for pair in zip(self.pl, other.pl, strict=True)],
+            start=self.start,
+            end=other.end,
+            band=self.band,
+            bases_read=self.bases_read + other.bases_read,
+            min_depth=min(self.min_depth, other.min_depth),
+            pl=[min(pair) for pair in zip(self.pl, other.pl, strict=True)],
         )
 
 
@@ -59,7 +59,14 @@ def block(quiet: Quiet, ploidy: int) -> Block:
     """A quiet stretch as a block. Where hom-ref is not the likeliest, its quality is 0: nothing is known."""
     pl = [max(0, value - quiet.pl[0]) if quiet.depth else 0 for value in quiet.pl[:: 3 - ploidy]]
     band = bisect_right(GQ_BANDS, quality(pl, 0)) if quiet.depth else NO_DATA
-    return Block(quiet.start, quiet.end, band, quiet.depth * (quiet.end - quiet.start), quiet.depth, pl)
+    return Block(
+        start=quiet.start,
+        end=quiet.end,
+        band=band,
+        bases_read=quiet.depth * (quiet.end - quiet.start),
+        min_depth=quiet.depth,
+        pl=pl,
+    )
 
 
 def blocks(calls: Iterable[Quiet | Record], start: int, end: int, ploidy: int) -> Iterator[Block | Record]:

@@ -53,7 +53,7 @@ class Quiet:
     pl: Likelihoods
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PileupEvidence:
     """What mpileup says of the bases (or, apart, of the indels) at one position.
 
@@ -120,7 +120,9 @@ def _evidence(start: int, ref: str, alt: str, info: str, values: str) -> PileupE
     else:  # an indel, or a base with all four seen: mpileup gives no symbolic allele
         pl = with_symbolic(pl, [a + b for a, b in zip(fwd, rev, strict=True)])
         fwd, rev = [*fwd, 0], [*rev, 0]
-    return PileupEvidence(start, trimmed(alleles), pl, fwd, rev, int(depth), info)
+    return PileupEvidence(
+        start=start, alleles=trimmed(alleles), pl=pl, forward=fwd, reverse=rev, depth=int(depth), info=info
+    )
 
 
 def _integers(text: str) -> list[int]:

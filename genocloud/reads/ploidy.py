@@ -27,7 +27,7 @@ class NoPar(SettingError):
         super().__init__(f"par: {problem}; give the regions of X (rows of Y are passed over), or none at all")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SexContigs:
     """The contigs whose copies are not two in everybody; `par` are X's pseudo-autosomal regions, 0-based half-open.
 

@@ -35,7 +35,7 @@ STAR = "*"
 _NOWHERE = Quiet(-1, -1, 0, [0, 0, 0])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """The alleles that are worth a record at one position, with their diploid likelihoods (the symbolic allele last).
 
@@ -55,7 +55,7 @@ class Site:
         return tuple(a + b for a, b in zip(self.forward, self.reverse, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """A site with its genotype: `called` are allele numbers; `pl` and `gq` are for the ploidy of the tile."""
 
@@ -86,7 +86,7 @@ class Record:
         return [i for i, alt in enumerate(self.site.alleles) if alt != STAR and 0 < offset <= ref - len(alt)]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class PileupCaller:
     """Turns mpileup's stream into records and quiet stretches, for one ploidy (1 or 2); counts what became of evidence.
 
@@ -192,20 +192,26 @@ def _above_floor(evidence: PileupEvidence, ploidy: int) -> Site:
     rest = [i for i in range(len(evidence.alleles) + 1) if i not in keep]
     groups = [*([i] for i in keep), rest]
     return Site(
-        evidence.start,
-        trimmed([evidence.alleles[i] for i in keep]),
-        fold(evidence.pl, groups),
-        tuple(sum(evidence.forward[i] for i in group) for group in groups),
-        tuple(sum(evidence.reverse[i] for i in group) for group in groups),
-        evidence,
+        start=evidence.start,
+        alleles=trimmed([evidence.alleles[i] for i in keep]),
+        pl=fold(evidence.pl, groups),
+        forward=tuple(sum(evidence.forward[i] for i in group) for group in groups),
+        reverse=tuple(sum(evidence.reverse[i] for i in group) for group in groups),
+        source=evidence,
     )
 
 
 def _reference_site(evidence: PileupEvidence) -> Site:
     """Evidence of which no ALT is above the floor: nine in ten positions, so the quick way."""
     base, forward, reverse = evidence.alleles[0][0], evidence.forward, evidence.reverse
-    reads = (forward[0], sum(forward[1:])), (reverse[0], sum(reverse[1:]))
-    return Site(evidence.start, (base,), reference_only(evidence.pl), *reads, evidence)
+    return Site(
+        start=evidence.start,
+        alleles=(base,),
+        pl=reference_only(evidence.pl),
+        forward=(forward[0], sum(forward[1:])),
+        reverse=(reverse[0], sum(reverse[1:])),
+        source=evidence,
+    )
 
 
 def _worth_a_record(evidence: PileupEvidence, ploidy: int) -> list[int]:
@@ -240,12 +246,12 @@ def _joined(bases: Site, indels: Site) -> Site:
         best = genotype(pl, len(single) + len(double) + 1, 2)
         single += [both for number, both in enumerate(double, len(single)) if number in best]
     return Site(
-        bases.start,
-        trimmed([bases.alleles[i] + indels.alleles[j][1:] for i, j in single]),
-        likelihoods(single),
-        _joined_reads(bases.forward, indels.forward, single),
-        _joined_reads(bases.reverse, indels.reverse, single),
-        indels.source,
+        start=bases.start,
+        alleles=trimmed([bases.alleles[i] + indels.alleles[j][1:] for i, j in single]),
+        pl=likelihoods(single),
+        forward=_joined_reads(bases.forward, indels.forward, single),
+        reverse=_joined_reads(bases.reverse, indels.reverse, single),
+        source=indels.source,
     )
 
 
@@ -275,4 +281,4 @@ def _record(site: Site, ploidy: int) -> Record:
     pl = haploid(site.pl, alleles) if ploidy == 1 else site.pl
     called = genotype(pl, alleles, ploidy)
     depth = max(site.source.depth, sum(site.depths))
-    return Record(site, called, pl, quality(pl, index_of(called)), depth)
+    return Record(site=site, called=called, pl=pl, gq=quality(pl, index_of(called)), depth=depth)

@@ -47,7 +47,7 @@ class Unwritable(StoreError):
         super().__init__(f"{out}: cannot be written ({problem}); give a file name in a folder with room to write")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallCounts:
     """What a gVCF holds and what became of the evidence: evidence == recorded + below_floor + under_deletion.
 

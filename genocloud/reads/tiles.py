@@ -39,7 +39,7 @@ class ReadsSource:
     name: str | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class CalledTile:
     """A called tile: its lines in a file, and apart the blocks at its edges (`last` is None if there is but one)."""
 
@@ -69,9 +69,9 @@ def _call(source: ReadsSource, tile: Tile, path: Path, context: int) -> CalledTi
     first, last = max(0, tile.start - context), min(tile.contig.length, tile.end + context)
     raw = path.with_suffix(".pileup")
     pileup.run(source.reads, source.reference, (tile.contig.name, first, last), source.name, raw)
-    caller = PileupCaller(tile.ploidy, tile.start, tile.end)
+    caller = PileupCaller(ploidy=tile.ploidy, start=tile.start, end=tile.end)
     stream = _within_context(pileup.read(raw), tile, context)
-    part = CalledTile(tile, path)
+    part = CalledTile(tile=tile, lines=path)
     with pysam.FastaFile(source.reference) as fasta, path.open("w") as out:
         bases = fasta.fetch(tile.contig.name, tile.start, tile.end)
         out.writelines(_lines(blocks(caller.calls(stream), tile.start, tile.end, tile.ploidy), part, bases))

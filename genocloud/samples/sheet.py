@@ -24,7 +24,7 @@ INDEXES = (".tbi", ".csi", ".idx")
 """How the third column of a GATK sample map ends: an index, which is not needed to read a file from its beginning."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """A row of the sheet: `sample`, with exactly one of `gvcf` and `reads` (URLs).
 
@@ -240,7 +240,7 @@ def _from_map(url: str, rows: Sequence[tuple[int, list[str]]]) -> tuple[Sample, 
             problem = "not the columns of a sample map (name, gVCF, its index or none)"
             raise BadRow(url, line, name, problem, "give these, or start the sheet with a header line")
         _check_name(url, line, name)
-        samples.append(Sample(name, gvcf=_resolve(cells[1], url), line=line, renames=True))
+        samples.append(Sample(sample=name, gvcf=_resolve(cells[1], url), line=line, renames=True))
     log.info("%s has no header: taken as a GATK sample map, whose names replace those inside the gVCFs", url)
     return tuple(samples)
 

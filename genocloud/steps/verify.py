@@ -43,7 +43,7 @@ def _look(url: str, scatter: Scatter, progress: Progress) -> Checked:
     except NoCallset:
         pass
     except DamagedFile as error:
-        return Checked(1, damage=(Damage(error.url, error.problem),))
+        return Checked(objects=1, damage=(Damage(error.url, error.problem),))
     store = storage.open_store(url)
     is_cohort = cohort.versions(store) or lost_versions(store)
     return check_cohort(store, scatter, progress) if is_cohort else _gvcf(url)
@@ -54,4 +54,4 @@ def _gvcf(url: str) -> Checked:
     header = gvcf.read_header(url)
     rows = sum(rows.read for rows in gvcf.read_rows(url, header.contigs, header.samples[0]))
     with storage.open_file(url) as file:
-        return Checked(1, file.seek(0, 2), rows)
+        return Checked(objects=1, bytes=file.seek(0, 2), rows=rows)

@@ -162,7 +162,9 @@ def write_callset(url: str, sites: Sites) -> callset.Callset:
         }
         entries.append(callset.write_shard(store, shard, "key", _table(site_rows, annotations.SITES), genotypes))
     samples = tuple(sorted(sample for batch in SAMPLES.values() for sample in batch))
-    description = callset.Description(samples, SAMPLES, CONTIGS, {"name": "gatk"}, "genocloud")
+    description = callset.Description(
+        samples=samples, batches=SAMPLES, contigs=CONTIGS, model={"name": "gatk"}, software="genocloud"
+    )
     return callset.commit(store, description, entries)
 
 

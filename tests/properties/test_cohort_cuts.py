@@ -44,7 +44,11 @@ def ingest(folder, texts, batches, layout):
             if batches[number] == batch:
                 open_store(folder + "-in").write(f"{number}.g.vcf", text.encode())
                 url = f"{folder}-in/{number}.g.vcf"
-                sources.append(cohort.Source(f"s{number}", gvcf.fingerprint(url), gvcf.read_rows(url, CONTIGS)))
+                sources.append(
+                    cohort.Source(
+                        sample=f"s{number}", fingerprint=gvcf.fingerprint(url), rows=gvcf.read_rows(url, CONTIGS)
+                    )
+                )
         receipts.append(cohort.write_batch(store, sources, layout))
     return cohort.append(store, receipts, layout, {})
 

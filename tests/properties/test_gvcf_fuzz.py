@@ -197,7 +197,7 @@ def headers(draw):
     ]
     samples = tuple(draw(st.lists(names, min_size=1, max_size=4, unique=True)))
     lines = ["##fileformat=VCFv4.2", *lines, seeds.TITLE + "\t".join(samples)]
-    return lines, gvcf.Header(contigs, samples, caller.name, symbolic, len(lines))
+    return lines, gvcf.Header(contigs=contigs, samples=samples, caller=caller.name, symbolic=symbolic, lines=len(lines))
 
 
 @SOME

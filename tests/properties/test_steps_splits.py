@@ -105,11 +105,11 @@ def test_like_budgets_cut_alike(opened, small):
 
 STORED = st.builds(
     Stored,
-    st.integers(1, 300),
-    st.integers(0, 10**6),
-    st.integers(0, 10**6),
-    st.integers(0, 10**9),
-    st.integers(0, 10**8),
+    samples=st.integers(1, 300),
+    variants=st.integers(0, 10**6),
+    blocks=st.integers(0, 10**6),
+    variant_bytes=st.integers(0, 10**9),
+    group_bytes=st.integers(0, 10**8),
 )
 
 

@@ -122,4 +122,10 @@ EVERYTHING = {name: True for column in annotations.SITE_COLUMNS + schema.GENOTYP
 
 def description(batches: dict[str, tuple[str, ...]], contigs: Sequence[Contig] = CONTIGS) -> Description:
     samples = sorted(sample for batch in batches.values() for sample in batch)
-    return Description(tuple(samples), batches, tuple(contigs), {"name": "gatk", **EVERYTHING}, "genocloud 0.1.0")
+    return Description(
+        samples=tuple(samples),
+        batches=batches,
+        contigs=tuple(contigs),
+        model={"name": "gatk", **EVERYTHING},
+        software="genocloud 0.1.0",
+    )

@@ -74,7 +74,7 @@ def _rows(rows: list[dict[str, object]], columns: pa.Schema) -> pa.RecordBatch:
 
 def source(name: str, shift: int) -> cohort.Source:
     """A person to be stored; another `shift` is another file."""
-    return cohort.Source(name, f"{shift:064x}", pieces(shift))
+    return cohort.Source(sample=name, fingerprint=f"{shift:064x}", rows=pieces(shift))
 
 
 def ingest(store: Store, people: dict[str, int], replacing: tuple[str, ...] = ()) -> cohort.Cohort:

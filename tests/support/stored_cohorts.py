@@ -40,7 +40,7 @@ def sample(shift: int) -> str:
 def source(folder: Path, name: str, shift: int) -> cohort.Source:
     path = folder / f"{name}.g.vcf"
     path.write_text(sample(shift))
-    return cohort.Source(name, gvcf.fingerprint(str(path)), gvcf.read_rows(str(path), CONTIGS))
+    return cohort.Source(sample=name, fingerprint=gvcf.fingerprint(str(path)), rows=gvcf.read_rows(str(path), CONTIGS))
 
 
 def store_in(folder: Path) -> str:

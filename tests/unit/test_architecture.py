@@ -137,6 +137,43 @@ def test_no_function_outside_kernels_takes_many_positional_arguments():
     assert long == {}
 
 
+POSITIONAL_CLASSES = {
+    "Column": "rows of a table of declarations",
+    "Dialect": "rows of a table of declarations",
+    "Extent": "a value, as Region is",
+    "Quiet": "a value, made at each position",
+    "Tile": "a value, as Region is",
+    "BatchGenotypes": "to be done",
+    "RawAnnotations": "to be done",
+    "ContigIndex": "filled as records come",
+    "Receipt": "filled as a step runs",
+    "LocationClient": "holds a connection",
+    "Log": "holds a stream",
+    "StageProgress": "counts as tasks end",
+    "_Line": "a line of a display",
+    "_S3Settings": "read from the environment",
+}
+"""Dataclasses of more than three fields that may be made with positional arguments, and why."""
+
+
+def test_dataclasses_of_many_fields_are_keyword_only():
+    """So that a new field, or two of one type, cannot change places unseen."""
+    positional = [
+        node.name
+        for path in MODULES
+        if "kernels" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and takes_positional_fields(node)
+    ]
+    assert sorted(positional) == sorted(POSITIONAL_CLASSES)
+
+
+def takes_positional_fields(node: ast.ClassDef) -> bool:
+    decorators = [text for each in node.decorator_list if "dataclass" in (text := ast.unparse(each))]
+    fields = [each for each in node.body if isinstance(each, ast.AnnAssign) and "init=False" not in ast.unparse(each)]
+    return bool(decorators) and "kw_only=True" not in decorators[0] and len(fields) > 3
+
+
 def test_a_name_of_a_class_or_table_has_one_meaning():
     names = [
         name

@@ -29,7 +29,7 @@ _PLACED = re.compile(r"\.(?P<contig>\d{5,})\.(?P<start>\d{10,})-(?P<end>\d{10,})
 """How the name of a shard ends, see sharding: the tag stands where the targets are not everything."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _CopyTask:
     cohort_url: str
     version: int
@@ -55,7 +55,7 @@ def copy_alleles(cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Pro
         shard = settled[place]
         decided = settled[place + 1] if shard in upstream else shard
         if sources := known.sources(shard, decided.targets.inside or (decided.region,)):
-            tasks.append(_CopyTask(cohort.url, cohort.version, shard, sources))
+            tasks.append(_CopyTask(cohort_url=cohort.url, version=cohort.version, shard=shard, sources=sources))
     if not tasks:
         return
     needs = [discovery_need(cohort, task.shard, 1) for task in tasks]
@@ -74,7 +74,7 @@ class _AlleleTables:
         for name in sorted(names):
             if match := _PLACED.search(name):
                 region = Region(int(match["contig"]), int(match["start"]), int(match["end"]))
-                shard = Shard(name, region, self._layout.axis(region.contig).extent(region))
+                shard = Shard(name=name, region=region, extent=self._layout.axis(region.contig).extent(region))
                 self._by_contig.setdefault(region.contig, []).append(shard)
                 if not match["tag"]:
                     self._targets_read[name] = shard

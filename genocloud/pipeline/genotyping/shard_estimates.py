@@ -41,7 +41,7 @@ AT_ONCE = 8
 """Batches' likelihood counts or raw annotations held in memory before they are merged."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Estimated:
     """Outcomes of the sites of a plan's own shards: discovered, emitted, dropped by reason.
 
@@ -59,11 +59,11 @@ class Estimated:
         """From the counts that `settle` returns, of `sites` discovered sites."""
         emitted = outcomes[SITE_OUTCOMES][EMITTED]
         return cls(
-            sites,
-            emitted,
-            outcomes[SITE_OUTCOMES] - Counter({EMITTED: emitted}),
-            outcomes[ALLELE_OUTCOMES],
-            outcomes[BEYOND_LIMITS].total(),
+            sites=sites,
+            emitted=emitted,
+            dropped=outcomes[SITE_OUTCOMES] - Counter({EMITTED: emitted}),
+            alleles=outcomes[ALLELE_OUTCOMES],
+            beyond=outcomes[BEYOND_LIMITS].total(),
         )
 
     def enter(self, receipt: Receipt, sites: int, alts: int) -> None:

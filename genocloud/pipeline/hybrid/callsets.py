@@ -33,7 +33,10 @@ def plan_shards(
     cohorts = filled.cohorts.values()
     variants = {window for each in cohorts for window in each.variants}
     blocks = {window for each in cohorts for window in each.blocks}
-    cut = cut_windows(GenomeRows(layout, variants, blocks, partial(_reaches, holders, contexts)), targets=targets)
+    cut = cut_windows(
+        GenomeRows(layout=layout, variants=variants, blocks=blocks, reach=partial(_reaches, holders, contexts)),
+        targets=targets,
+    )
     batches = {name: filled.batches(name) for name in filled.cohorts}
     away = tuple(batch for name, of in batches.items() if name != config.coordinator for batch in of)
     content = filled.content

@@ -253,7 +253,8 @@ def commit(request: CommitRequest) -> None:
     )
     entries = [callset.find_shard(store, shard, context.key) for shard in request.shards]
     description = replace(
-        description_of(cohort, context.model, ShardPlan(context.scope, True, request.shards)), site=context.site
+        description_of(cohort, context.model, ShardPlan(scope=context.scope, whole=True, owned=request.shards)),
+        site=context.site,
     )
     register(context.cohort_url, request.united, request.coordinator)
     callset.commit(store, description, [entry for entry in entries if entry])

@@ -104,7 +104,14 @@ class LocationContext:
         reference = read_reference(self.reference)
         layout = Layout(reference.contigs, self.part_bp, self.window_bp)
         reference_digest = {"contigs": reference.checksum}
-        return Cohort(storage.open_store(self.cohort_url).url, 0, layout, reference_digest, (), ())
+        return Cohort(
+            url=storage.open_store(self.cohort_url).url,
+            version=0,
+            layout=layout,
+            reference=reference_digest,
+            samples=(),
+            batches=(),
+        )
 
     def tables(self, kind: str, *settings: object) -> CachedTables:
         """The folder of one kind of tables derived from the rows of all samples."""

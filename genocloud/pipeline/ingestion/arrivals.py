@@ -40,7 +40,7 @@ class StrangersInCohort(InputError):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Arrival:
     """A checked sample, with its gVCF's fingerprint and size."""
 
@@ -74,7 +74,13 @@ def _look_at(sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, gr
 def _arrival(sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sample: Sample) -> Arrival:
     with look_at_sample(sheet_url, reference, sample, policy) as (checked, look):
         file = look.fingerprint(None) if len(look.header.samples) > 1 else ""
-        return Arrival(checked, look.fingerprint(checked.name_in_gvcf), look.bytes(), file, look.header.caller)
+        return Arrival(
+            sample=checked,
+            fingerprint=look.fingerprint(checked.name_in_gvcf),
+            bytes=look.bytes(),
+            file=file,
+            caller=look.header.caller,
+        )
 
 
 def new_arrivals(

@@ -29,7 +29,7 @@ PIECE_BYTES = 200_000_000
 GIVE_GVCF = "give a gVCF (GATK: -ERC GVCF), not a VCF of variants"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IngestTask:
     cohort_url: str
     reference: Reference
@@ -76,12 +76,12 @@ def _store_batch(task: IngestTask) -> tuple[cohort.BatchReceipt, int]:
     unread = {arrival.sample.sample: arrival.bytes for arrival in task.arrivals}
     sources = [
         cohort.Source(
-            arrival.sample.sample,
-            arrival.fingerprint,
-            _rows(arrival, layout.contigs, bases, task.policy, unread),
-            task.policy.text,
-            arrival.file,
-            arrival.caller,
+            sample=arrival.sample.sample,
+            fingerprint=arrival.fingerprint,
+            rows=_rows(arrival, layout.contigs, bases, task.policy, unread),
+            policy=task.policy.text,
+            file=arrival.file,
+            caller=arrival.caller,
         )
         for arrival in task.arrivals
     ]

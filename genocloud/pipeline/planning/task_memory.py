@@ -31,7 +31,13 @@ def needs(rates: Rates, shape: Shape, portion: Portion, sites: float, width: int
     sizes = rates.costs["bytes row"]
     group = int(max(min(rows[kind], GROUP_ROWS[kind]) * sizes[kind] for kind in rows))
     variants = int(rows["variants"])
-    stored = Stored(batch, variants, int(rows["blocks"]), int(variants * sizes["variants"]), group)
+    stored = Stored(
+        samples=batch,
+        variants=variants,
+        blocks=int(rows["blocks"]),
+        variant_bytes=int(variants * sizes["variants"]),
+        group_bytes=group,
+    )
     observed = int(portion.observations / shape.windows)
     counts = SiteCounts(int(sites / shape.windows), observed, observed)
     calling = split_need([stored] * math.ceil(portion.people / max(1, batch)), counts, threads)

@@ -59,7 +59,9 @@ def test_every_record_is_stored_or_counted_and_a_batch_is_reused(tmp_path):
     receipt = cohort.write_batch(store, [source(tmp_path, "a", 1)], LAYOUT)
     assert receipt.read == 6
     assert receipt.stored == {"variants": 2, "blocks": 4}
-    unread = cohort.Source("a", receipt.fingerprints[0], iter(lambda: pytest.fail("read again"), None))
+    unread = cohort.Source(
+        sample="a", fingerprint=receipt.fingerprints[0], rows=iter(lambda: pytest.fail("read again"), None)
+    )
     assert cohort.write_batch(store, [unread], LAYOUT) == receipt
 
 
@@ -81,7 +83,9 @@ def test_thousands_of_short_contigs_cost_few_objects(tmp_path):
     path = tmp_path / "a.g.vcf"
     path.write_text(COLUMNS + records)
     store = open_store(store_in(tmp_path))
-    receipt = cohort.write_batch(store, [cohort.Source("a", "", gvcf.read_rows(str(path), contigs))], layout)
+    receipt = cohort.write_batch(
+        store, [cohort.Source(sample="a", fingerprint="", rows=gvcf.read_rows(str(path), contigs))], layout
+    )
     opened = cohort.append(store, [receipt], layout, REFERENCE)
     assert len(store.list()) < 100
     assert cohort.read_rows(opened, opened.batches[0], Region(1700, 50, 60)).blocks["contig"].to_pylist() == [1700]
@@ -280,7 +284,7 @@ def test_of_writers_at_once_none_is_lost(tmp_path):
 def test_a_failing_sample_leaves_no_batch(tmp_path):
     store = open_store(store_in(tmp_path))
     good, bad = source(tmp_path, "a", 1), source(tmp_path, "b", 1)
-    broken = cohort.Source("b", "x", chain(bad.rows, (1 / 0 for _ in "x")))
+    broken = cohort.Source(sample="b", fingerprint="x", rows=chain(bad.rows, (1 / 0 for _ in "x")))
     with pytest.raises(ZeroDivisionError):
         cohort.write_batch(store, [good, broken], LAYOUT)
     assert not any(name.endswith("receipt.json") for name in store.list())
@@ -303,7 +307,8 @@ def part(*given):
     return write(*given)
 writing.write_part = part
 sources = [
-    cohort.Source(name, gvcf.fingerprint(path), gvcf.read_rows(path, CONTIGS)) for name, path in {paths!r}
+    cohort.Source(sample=name, fingerprint=gvcf.fingerprint(path), rows=gvcf.read_rows(path, CONTIGS))
+    for name, path in {paths!r}
 ]
 cohort.write_batch(open_store({store!r}), sources, LAYOUT)
 """

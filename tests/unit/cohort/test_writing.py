@@ -33,7 +33,7 @@ def gvcf_of(folder: Path, name: str, contigs: tuple[Contig, ...]) -> cohort.Sour
     columns = f"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{name}\n"
     path = folder / f"{name}.g.vcf"
     path.write_text(columns + "".join(rows))
-    return cohort.Source(name, gvcf.fingerprint(str(path)), gvcf.read_rows(str(path), contigs))
+    return cohort.Source(sample=name, fingerprint=gvcf.fingerprint(str(path)), rows=gvcf.read_rows(str(path), contigs))
 
 
 def test_thousands_of_short_contigs_share_few_objects(tmp_path):

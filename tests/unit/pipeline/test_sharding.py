@@ -21,7 +21,13 @@ def known(rows: dict[int, int], blocks: dict[int, int] | None = None, told: bool
     variants |= {(SHORT, number): count for number, count in rows.items()}
     quiet |= {(SHORT, number): count for number, count in (blocks or {}).items()}
     every = {window: variants.get(window, 0) + quiet.get(window, 0) for window in {*variants, *quiet}}
-    return GenomeRows(LAYOUT, variants, quiet, lambda bases: [base for _, base in bases], every if told else None)
+    return GenomeRows(
+        layout=LAYOUT,
+        variants=variants,
+        blocks=quiet,
+        reach=lambda bases: [base for _, base in bases],
+        rows=every if told else None,
+    )
 
 
 def short(known: GenomeRows, targets: Targets = EVERYTHING) -> list[str]:

@@ -45,7 +45,7 @@ def test_every_base_is_in_one_block_which_never_overstates_it(quiets, ploidy):
 
 
 def test_a_mean_depth_is_rounded_half_up():
-    assert Block(0, 2, 1, 5, 2, [0, 3, 30]).depth == 3
+    assert Block(start=0, end=2, band=1, bases_read=5, min_depth=2, pl=[0, 3, 30]).depth == 3
 
 
 def test_where_hom_ref_is_not_the_likeliest_nothing_is_known():

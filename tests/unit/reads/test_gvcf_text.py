@@ -10,8 +10,10 @@ INFO = "DP=21;I16=5,4,6,6,0,0,0,0,500,32400,700,43200,0,0,0,0;QS=1,0,0;MQBZ=-0.5
 
 
 def record(pl):
-    evidence = PileupEvidence(99, ("G", "A"), pl, [5, 6, 0], [4, 6, 0], 21, INFO)
-    return next(iter(PileupCaller(2, 0, 1000).calls([evidence])))
+    evidence = PileupEvidence(
+        start=99, alleles=("G", "A"), pl=pl, forward=[5, 6, 0], reverse=[4, 6, 0], depth=21, info=INFO
+    )
+    return next(iter(PileupCaller(ploidy=2, start=0, end=1000).calls([evidence])))
 
 
 def test_a_record_has_all_that_the_joint_model_asks_for():
@@ -26,10 +28,12 @@ def test_hom_ref_of_quality_0_is_no_call():
 
 
 def test_blocks_of_one_and_two_copies_with_and_without_data():
-    assert block_line(Block(9, 20, 2, 77, 6, [0, 18, 200]), "chr1", "t") == (
+    assert block_line(Block(start=9, end=20, band=2, bases_read=77, min_depth=6, pl=[0, 18, 200]), "chr1", "t") == (
         "chr1\t10\t.\tT\t<*>\t.\t.\tEND=20\tGT:DP:GQ:MIN_DP:PL\t0/0:7:18:6:0,18,200\n"
     )
-    assert block_line(Block(9, 20, NO_DATA, 0, 0, [0, 0]), "chrY", "R").split("\t")[3::6] == ["N", ".:0:0:0:0,0\n"]
+    assert block_line(Block(start=9, end=20, band=NO_DATA, bases_read=0, min_depth=0, pl=[0, 0]), "chrY", "R").split(
+        "\t"
+    )[3::6] == ["N", ".:0:0:0:0,0\n"]
 
 
 def test_the_header_names_contigs_in_the_references_order():

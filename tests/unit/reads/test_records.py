@@ -8,7 +8,15 @@ REFERENCE_LIKE = Quiet(90, 120, 20, [0, 60, 255])
 
 
 def bases(start, alleles, pl, depths, info=I16):
-    return PileupEvidence(start, tuple(alleles), pl, depths, [0] * len(depths), sum(depths), info)
+    return PileupEvidence(
+        start=start,
+        alleles=tuple(alleles),
+        pl=pl,
+        forward=depths,
+        reverse=[0] * len(depths),
+        depth=sum(depths),
+        info=info,
+    )
 
 
 def indels(start, alleles, pl, depths):
@@ -24,7 +32,7 @@ def deletion(start, ref, alt, pl=(150, 0, 160, 180, 190, 220)):
 
 
 def calls(stream, ploidy=2):
-    caller = PileupCaller(ploidy, 0, 1000)
+    caller = PileupCaller(ploidy=ploidy, start=0, end=1000)
     return list(caller.calls(stream)), caller.outcomes
 
 
@@ -125,7 +133,7 @@ def test_under_a_homozygous_deletion_stray_bases_give_no_record():
 
 
 def test_evidence_outside_the_tile_is_context_and_not_counted():
-    caller = PileupCaller(2, 0, 100)
+    caller = PileupCaller(ploidy=2, start=0, end=100)
     assert len(list(caller.calls([het("G", "A", 100)]))) == 1
     assert not caller.outcomes
 

@@ -8,8 +8,8 @@ from genocloud import samples
 from genocloud.samples import Sample, checks
 
 SHEET = "people.tsv"
-ANN = Sample("ann", gvcf="a.g.vcf.gz", line=2)
-BOB = Sample("bob", reads="b.cram", line=3)
+ANN = Sample(sample="ann", gvcf="a.g.vcf.gz", line=2)
+BOB = Sample(sample="bob", reads="b.cram", line=3)
 
 
 def test_files_that_are_there_pass():
@@ -38,7 +38,7 @@ def test_an_index_may_lie_where_the_tools_put_it(reads, index):
 
 def test_the_name_inside_is_the_sheets_or_name_in_gvcf():
     assert samples.name_inside(SHEET, ANN, ("ann",)) == "ann"
-    assert samples.name_inside(SHEET, Sample("ann", gvcf="a", name_in_gvcf="A1"), ("B1", "A1")) == "A1"
+    assert samples.name_inside(SHEET, Sample(sample="ann", gvcf="a", name_in_gvcf="A1"), ("B1", "A1")) == "A1"
 
 
 def test_another_name_inside_is_refused():
@@ -49,15 +49,15 @@ def test_another_name_inside_is_refused():
 
 def test_a_name_in_gvcf_that_is_not_inside_is_refused():
     with pytest.raises(samples.NameDiffers, match="sample A1 is not in"):
-        samples.name_inside(SHEET, Sample("ann", gvcf="a", name_in_gvcf="A1"), ("ann",))
+        samples.name_inside(SHEET, Sample(sample="ann", gvcf="a", name_in_gvcf="A1"), ("ann",))
 
 
 def test_a_sample_map_renames_and_says_so(caplog):
     with caplog.at_level(logging.INFO):
-        assert samples.name_inside(SHEET, Sample("ann", gvcf="a", renames=True), ("eve",)) == "eve"
+        assert samples.name_inside(SHEET, Sample(sample="ann", gvcf="a", renames=True), ("eve",)) == "eve"
     assert "sample eve is renamed to ann" in caplog.text
 
 
 def test_a_sample_map_cannot_choose_among_several():
     with pytest.raises(samples.NameDiffers, match="eve, joe, sue and 1 more"):
-        samples.name_inside(SHEET, Sample("ann", gvcf="a", renames=True), ("eve", "joe", "sue", "tom"))
+        samples.name_inside(SHEET, Sample(sample="ann", gvcf="a", renames=True), ("eve", "joe", "sue", "tom"))

@@ -27,8 +27,17 @@ def refused(error, text, **facts):
 def test_a_sheet_mixes_gvcfs_and_reads():
     header = "# made by hand\n\nsample gvcf reads sex batch site name_in_gvcf\n"
     assert parse(header + "ann a.g.vcf.gz  F b1 here ANN_1\nbob  b.cram 1\n") == (
-        Sample("ann", "cohort/a.g.vcf.gz", None, "female", "b1", "here", "ANN_1", 4),
-        Sample("bob", None, "cohort/b.cram", "male", line=5),
+        Sample(
+            sample="ann",
+            gvcf="cohort/a.g.vcf.gz",
+            reads=None,
+            sex="female",
+            batch="b1",
+            site="here",
+            name_in_gvcf="ANN_1",
+            line=4,
+        ),
+        Sample(sample="bob", gvcf=None, reads="cohort/b.cram", sex="male", line=5),
     )
 
 
@@ -56,7 +65,7 @@ def test_sexes_are_understood_in_several_spellings(text, sex):
 def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path):
     sheet = tmp_path / "people.tsv"
     sheet.write_bytes("\ufeffsample\tgvcf\r\nann\ta.g.vcf.gz\r\n".encode())
-    assert samples.read_sheet(str(sheet))[0] == Sample("ann", str(tmp_path / "a.g.vcf.gz"), line=2)
+    assert samples.read_sheet(str(sheet))[0] == Sample(sample="ann", gvcf=str(tmp_path / "a.g.vcf.gz"), line=2)
 
 
 def test_a_headerless_pair_of_columns_is_a_gatk_sample_map(caplog):
@@ -82,7 +91,7 @@ def test_what_is_written_reads_back_the_same_from_another_folder(tmp_path):
 @pytest.mark.parametrize("path", ["/data/a\nb/ann.g.vcf.gz", "/data/a\tb.g.vcf.gz"])
 def test_a_path_that_no_row_can_hold_is_refused(path):
     with pytest.raises(samples.UnfitPath, match=r"sample ann: the path '/data/a.*rename it"):
-        samples.sheet_text([samples.Sample("ann", path)], "results/inputs")
+        samples.sheet_text([samples.Sample(sample="ann", gvcf=path)], "results/inputs")
 
 
 @pytest.mark.parametrize("text", ["", "\n# nobody\n", "sample gvcf\n", "sample gvcf\n# nobody\n"])

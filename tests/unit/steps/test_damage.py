@@ -215,7 +215,9 @@ def each_flip(data: bytes) -> Iterator[bytes]:
         yield bytes(flipped)
 
 
-ERASURE = erasing.Erasure("maria", {"b": [0]}, ("maria", "sha256:1"), (), ("max",))
+ERASURE = erasing.Erasure(
+    sample="maria", places={"b": [0]}, needles=("maria", "sha256:1"), shared=(), namesakes=("max",)
+)
 
 
 def entry_of(store: storage.Store, name: str, data: bytes) -> object:
@@ -244,8 +246,16 @@ def test_every_flip_in_the_json_beside_versions_is_said_or_changes_nothing(kind:
             erasing.begin(store, ERASURE)
             read = erasure_of
         case "receipt":
-            tally = Tally(5, {"variants": 2, "blocks": 3}, {"odd": 0})
-            made = BatchReceipt("b", ("maria",), ("sha256:1",), (7,), (tally,), (), {"0": [2]})
+            tally = Tally(read=5, stored={"variants": 2, "blocks": 3}, dropped={"odd": 0})
+            made = BatchReceipt(
+                id="b",
+                samples=("maria",),
+                fingerprints=("sha256:1",),
+                checksums=(7,),
+                tallies=(tally,),
+                parts=(),
+                ploidies={"0": [2]},
+            )
             store.write("batches/b/receipt.json", made.to_json())
             read = batch_of
     (name,) = store.list()

@@ -53,7 +53,7 @@ def sheet(tmp_path) -> Path:
 
 def people(count: int) -> list[Sample]:
     files = sorted((DATA / "gvcf").glob("*.g.vcf.gz"))
-    return [Sample(file.name, str(file)) for file in files][:count]
+    return [Sample(sample=file.name, gvcf=str(file)) for file in files][:count]
 
 
 def test_files_are_counted_as_they_are():
@@ -67,7 +67,7 @@ def test_files_are_counted_as_they_are():
 
 def test_nothing_to_sample_is_said():
     with pytest.raises(NothingToSample, match="none of its gVCFs can be read here"):
-        sample_gvcfs("sheet", [Sample("a", "/nowhere/a.g.vcf.gz")], LAYOUT)
+        sample_gvcfs("sheet", [Sample(sample="a", gvcf="/nowhere/a.g.vcf.gz")], LAYOUT)
 
 
 def test_a_plan_before_and_after_ingest_knows_the_records(sheet, tmp_path):
