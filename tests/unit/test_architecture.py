@@ -143,8 +143,6 @@ POSITIONAL_CLASSES = {
     "Extent": "a value, as Region is",
     "Quiet": "a value, made at each position",
     "Tile": "a value, as Region is",
-    "BatchGenotypes": "to be done",
-    "RawAnnotations": "to be done",
     "ContigIndex": "filled as records come",
     "Receipt": "filled as a step runs",
     "LocationClient": "holds a connection",
