@@ -48,11 +48,11 @@ FORMATS = f"""What joint and export write; the suffix of OUT names the format.
 
 {_aligned([(form.suffix, _needing(form.summary, form.install_hint)) for form in EXPORT_FORMATS])}"""
 
-_NOBODY = (NONE, "nobody: every sample comes as a gVCF")
+_NONE_ROW = (NONE, "nobody: every sample comes as a gVCF")
 
 CALLERS = f"""Who calls the workflow's samples that come as reads: `caller` in config.yaml.
 
-{_aligned([*((each.name, _needing(each.title, each.install_hint)) for each in CALLER_PROGRAMS), _NOBODY])}"""
+{_aligned([*((each.name, _needing(each.title, each.install_hint)) for each in CALLER_PROGRAMS), _NONE_ROW])}"""
 
 TOPICS = {"scatter": SCATTER, "stores": STORES, "formats": FORMATS, "callers": CALLERS, "exit-codes": EXIT_CODES}
 

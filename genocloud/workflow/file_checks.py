@@ -25,7 +25,7 @@ def check_files(study: Study) -> None:
 def _check_caller(study: Study, caller: CallerProgram) -> None:
     reference = study.settings["reference"]
     reads = [sample.reads for sample in study.samples.values() if sample.reads]
-    if caller.local_files and (urls := remote([reference, *reads])):
+    if caller.launch and (urls := remote([reference, *reads])):
         problem = f"{caller.name} is run on files of this machine, and {urls[0]} is none"
         raise BadConfig("config", "caller", problem, "copy reads and reference here, or use bcftools")
     if caller.dictionary and not Path(study.dictionary).exists():

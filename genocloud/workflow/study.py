@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from genocloud import regions, storage
 from genocloud.callset import form_of
@@ -91,6 +91,11 @@ class Study:
         """What the wildcards' sample is called from."""
         return [str(self.samples[wildcards.sample].reads), *self.reference]
 
+    def ploidy_beds(self, wildcards: Any) -> dict[str, str]:
+        """The BED files of the stretches of the wildcards' sample, by kind: haploid, diploid, par."""
+        sex = self.samples[wildcards.sample].sex
+        return {kind: f"results/call/{sex}.{kind}.bed" for kind in ("haploid", "diploid", "par")}
+
     def content(self, files: Callable[[Any], Sequence[str]]) -> dict[str, Callable[[Any], str]]:
         """A rule's parameter that changes with its files with a URL; none if the run reads no such file."""
         return content_parameter(files) if remote(self.inputs) else {}
@@ -108,9 +113,9 @@ class Study:
         rows = [(self.contigs[region.contig].name, region.start, region.end) for region in par]
         return SexContigs.with_par(rows)
 
-    def stretches(self, sex: Sex) -> list[tuple[str, Copies]]:
+    def stretches(self, sex: str) -> list[tuple[str, Copies]]:
         """(contig, its stretch with a number of copies) for a sex, in genome order."""
-        return stretches(self.contigs, sex, self.sex_contigs)
+        return stretches(self.contigs, cast("Sex", sex), self.sex_contigs)
 
     @property
     def vcf_files(self) -> list[str]:

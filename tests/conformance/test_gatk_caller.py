@@ -2,8 +2,10 @@
 
 import os
 
+import pysam
 import pytest
 
+from genocloud import json_digest
 from tests.conformance.conftest import GATK
 from tests.conftest import DATA
 from tests.support import truth
@@ -14,8 +16,8 @@ MAN = "father"
 
 
 @pytest.fixture(scope="module")
-def vcf(tmp_path_factory):
-    """The workflow's joint VCF."""
+def study(tmp_path_factory):
+    """The folder of the workflow's run."""
     folder = tmp_path_factory.mktemp("gatk_caller")
     rows = ["sample\tgvcf\treads\tsex", f"{MAN}\t\t{DATA}/reads/{MAN}.cram\tmale"]
     rows += [f"{name}\t{DATA}/gvcf/{name}.g.vcf.gz\t\t{sex}" for name, sex in (("p07", "male"), ("p08", "female"))]
@@ -27,7 +29,33 @@ def vcf(tmp_path_factory):
         run = snakemake(folder)
     log = folder / "results" / "logs" / "call" / f"{MAN}.log"
     assert run.code == 0, run.said + (log.read_text()[-3000:] if log.exists() else "")
-    return folder / "results" / "callset.vcf.gz"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def vcf(study):
+    """The workflow's joint VCF."""
+    return study / "results" / "callset.vcf.gz"
+
+
+def test_the_programs_receipt_balances(study, capsys):
+    receipt = json_digest.open_json((study / f"results/call/{MAN}.json").read_bytes())
+    figures, balance = receipt["figures"], receipt["balance"]
+    with capsys.disabled():
+        print(f"\ncall {MAN}: {receipt['seconds']} s, {receipt['cpu_seconds']} CPU s, {balance}, {figures}")
+    gvcf = study / f"results/call/{MAN}.g.vcf.gz"
+    with pysam.BGZFile(str(gvcf)) as lines:
+        records = sum(not line.startswith(b"#") for line in lines)
+    assert (balance["taken"], balance["unit"]) == (records, "records")
+    assert figures["variants"] + figures["blocks"] + sum(balance["dropped"].values()) == records
+    assert figures["reads"] == 37_988
+    assert (figures["program"], figures["program_version"]) == ("gatk", "4.6.2.0")
+    assert figures["contigs"] == figures["contigs_with_records"] == 5
+    assert receipt["outputs"] == {f"results/call/{MAN}.g.vcf.gz": gvcf.stat().st_size}
+    assert receipt["command"].count("gatk HaplotypeCaller") == 2
+    assert receipt["cpu_seconds"] > 5
+    assert [file.name for file in (study / "results/call").glob(f"*{MAN}*.vcf*")] == [gvcf.name]
+    assert "call" in (study / "results/report.html").read_text()
 
 
 def test_his_genotypes_are_the_truth(vcf, capsys):

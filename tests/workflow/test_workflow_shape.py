@@ -21,8 +21,18 @@ def test_a_dry_run_plans_every_step_and_writes_nothing(cohort, monkeypatch):
     assert run.loaded.isdisjoint(SLOW_TO_LOAD), "the samples' files are looked into without what reads records"
 
 
-def test_lint_finds_nothing(cohort):
-    run = snakemake(cohort, "--lint")
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--config", "small_cohort_bytes=0"],
+        ["--sdm", "conda", "--config", "caller=gatk"],
+        ["--config", "caller=deepvariant"],
+    ],
+    ids=["defaults", "parts", "gatk", "deepvariant"],
+)
+def test_lint_finds_nothing(cohort, options):
+    run = snakemake(cohort, "--lint", *options)
     assert (run.code, "good condition" in run.said) == (0, True), run.said
 
 
@@ -44,8 +54,8 @@ def test_gatk_calls_haploid_and_diploid_stretches_apart(cohort, monkeypatch):
     run = snakemake(cohort, "--dry-run", "--quiet", "host", "--printshellcmds", "--config", "caller=gatk")
     assert run.code == 0, run.said
     assert "--emit-ref-confidence GVCF" in run.said
-    assert "call 1 results/call/female.haploid.bed" in run.said
-    assert "call 2 results/call/female.diploid.bed" in run.said
+    assert "--sample-ploidy 1 --intervals results/call/female.haploid.bed" in run.said
+    assert "--sample-ploidy 2 --intervals results/call/female.diploid.bed" in run.said
     assert "JAVA_TOOL_OPTIONS=-Xmx3000m" in run.said
 
 

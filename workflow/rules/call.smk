@@ -30,103 +30,56 @@ if config["caller"] == "bcftools":
             " -o {output.gvcf:q} --receipt {output.receipt:q} 2>&1 | tee {log:q} >&2"
 
 
-# The two below write in a folder of their own first: a killed run must leave no partial file under a final name.
+if study.caller and study.caller.launch:
 
-if config["caller"] == "gatk":
+    launch = study.caller.launch
 
-    # Two runs: in one (with --ploidy-regions) a block of one ploidy may extend into the region of the other.
-    rule call:
-        input:
-            lambda wildcards: local([*study.call_inputs(wildcards), study.dictionary]),
-            checked=ancient(study.checked),
-            haploid=lambda wildcards: f"results/call/{study.samples[wildcards.sample].sex}.haploid.bed",
-            diploid=lambda wildcards: f"results/call/{study.samples[wildcards.sample].sex}.diploid.bed",
-        output:
-            gvcf="results/call/{sample}.g.vcf.gz",
-            receipt="results/call/{sample}.json",
-        log:
-            "results/logs/call/{sample}.log",
-        conda:
-            "../envs/gatk.yaml"
-        container:
-            "docker://broadinstitute/gatk:4.6.2.0"
-        threads: 2
-        resources:
-            mem_mb=4000,  # MB; three quarters of it become Java's heap
-            runtime=2880,  # minutes
-        params:
-            reads=lambda wildcards: study.samples[wildcards.sample].reads,
-            reference=config["reference"],
-            partial="results/call/partial/{sample}",
-            heap_mb=lambda wildcards, resources: resources.mem_mb * 3 // 4,
-        shell:
-            """
-            exec > {log:q} 2>&1
-            export JAVA_TOOL_OPTIONS=-Xmx{params.heap_mb}m
-            rm -rf {params.partial:q} && mkdir -p {params.partial:q}
-            call() {{
-                if [ -s "$2" ]; then
-                    gatk HaplotypeCaller --emit-ref-confidence GVCF --reference {params.reference:q} \\
-                        --input {params.reads:q} --sample-name {wildcards.sample:q} --sample-ploidy "$1" \\
-                        --intervals "$2" --native-pair-hmm-threads {threads} --output {params.partial:q}/"$1".g.vcf.gz
-                    called+=(--INPUT {params.partial:q}/"$1".g.vcf.gz)
-                fi
-            }}
-            called=()
-            call 1 {input.haploid}
-            call 2 {input.diploid}
-            gatk MergeVcfs "${{called[@]}}" --OUTPUT {params.partial:q}/all.g.vcf.gz
-            mv {params.partial:q}/all.g.vcf.gz {output.gvcf:q}
-            rm -r {params.partial:q}
-            echo '{{"step": "call", "seconds": '$SECONDS'}}' > {output.receipt:q}
-            """
-
-
-if config["caller"] == "deepvariant":
-
+    # In the program's own container or environment, which have no genocloud; the next rule makes the receipt.
     rule call:
         input:
             lambda wildcards: local(study.call_inputs(wildcards)),
+            local([study.dictionary] if study.caller.dictionary else []),
             checked=ancient(study.checked),
-            haploid=lambda wildcards: f"results/call/{study.samples[wildcards.sample].sex}.haploid.bed",
-            diploid=lambda wildcards: f"results/call/{study.samples[wildcards.sample].sex}.diploid.bed",
-            par=lambda wildcards: f"results/call/{study.samples[wildcards.sample].sex}.par.bed",
+            beds=lambda wildcards: study.ploidy_beds(wildcards).values(),
+        output:
+            gvcf=temp("results/call/program/{sample}.g.vcf.gz"),
+            run=temp("results/call/program/{sample}.txt"),
+        log:
+            "results/logs/call/{sample}.log",
+        conda:
+            launch.conda
+        container:
+            launch.container(config)
+        threads: launch.threads
+        resources:
+            mem_mb=launch.memory_mb,
+            runtime=launch.runtime_minutes,
+        params:
+            settings=[config[key] for key in launch.settings],
+            script=lambda wildcards, output, threads, resources: caller_script(
+                study, launch, wildcards=wildcards, output=output, threads=threads, resources=resources
+            ),
+        shell:
+            "exec > {log:q} 2>&1; {params.script}"
+
+    # The gVCF is read whole, and has its final name only if it is good.
+    rule call_receipt:
+        input:
+            gvcf="results/call/program/{sample}.g.vcf.gz",
+            run="results/call/program/{sample}.txt",
         output:
             gvcf="results/call/{sample}.g.vcf.gz",
             receipt="results/call/{sample}.json",
         log:
-            "results/logs/call/{sample}.log",
-        container:
-            f"docker://google/deepvariant:{config['deepvariant_version']}"
-        threads: 16
+            "results/logs/call/{sample}.receipt.log",
         resources:
-            mem_mb=32000,  # MB
-            runtime=1440,  # minutes
-        params:
-            reads=lambda wildcards: study.samples[wildcards.sample].reads,
-            reference=config["reference"],
-            model=config["deepvariant_model"],
-            haploid_contigs=lambda wildcards: ",".join(
-                haploid_contigs(study.stretches(study.samples[wildcards.sample].sex))
-            ),
-            partial="results/call/partial/{sample}",
-        shell:
-            """
-            exec > {log:q} 2>&1
-            rm -rf {params.partial:q} && mkdir -p {params.partial:q}
-            /opt/deepvariant/bin/run_deepvariant --model_type={params.model} --num_shards={threads} \\
-                --ref={params.reference:q} --reads={params.reads:q} --sample_name={wildcards.sample:q} \\
-                --regions="{input.diploid} {input.haploid}" \\
-                --haploid_contigs={params.haploid_contigs:q} --par_regions_bed={input.par} \\
-                --intermediate_results_dir={params.partial:q} \\
-                --output_vcf={params.partial:q}/all.vcf.gz --output_gvcf={params.partial:q}/all.g.vcf.gz
-            mv {params.partial:q}/all.g.vcf.gz {output.gvcf:q}
-            rm -r {params.partial:q}
-            echo '{{"step": "call", "seconds": '$SECONDS'}}' > {output.receipt:q}
-            """
+            mem_mb=2000,  # MB
+            runtime=240,  # minutes
+        run:
+            # Here, not above: it loads what reads records, which other rules do not need.
+            from genocloud.workflow.called_gvcf import take_called
 
-
-if study.caller and study.caller.ploidy_beds:
+            take_called(study, wildcards, input, output, log)
 
     rule stretches:
         """BED files of a sex: stretches with one copy, with two, and with two on a contig that is haploid elsewhere."""
@@ -136,6 +89,8 @@ if study.caller and study.caller.ploidy_beds:
             haploid="results/call/{sex}.haploid.bed",
             diploid="results/call/{sex}.diploid.bed",
             par="results/call/{sex}.par.bed",
+        log:
+            "results/logs/call/{sex}.stretches.log",
         localrule: True
         params:
             par=config["par"],

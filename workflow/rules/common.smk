@@ -8,9 +8,10 @@ sys.modules.setdefault("pandas", None)
 
 from pathlib import Path
 
+from genocloud.workflow.caller_script import caller_script
 from genocloud.workflow.lock import hold_folder
 from genocloud.workflow.options import INTERVALS, MODEL, SITES, STEPS_IN_PARTS, is_whole
-from genocloud.workflow.ploidy_beds import haploid_contigs, write_ploidy_beds
+from genocloud.workflow.ploidy_beds import write_ploidy_beds
 from genocloud.workflow.remote import local, remote
 from genocloud.workflow.sheet_rows import called_sheet
 from genocloud.workflow.start import start, write_summary
