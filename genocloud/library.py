@@ -12,7 +12,7 @@ from genocloud.pipeline.receipts import Receipt
 from genocloud.scatter.progress_display import open_progress
 
 Path = str | os.PathLike[str]
-"""A path, or a URL: `file://`, `gs://`, `s3://`, `az://`."""
+"""A path, or a URL of a kind that `genocloud help stores` lists."""
 
 
 def joint(

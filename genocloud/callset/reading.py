@@ -44,7 +44,7 @@ class UnknownColumn(SettingError):
 
 
 def open_callset(url: str | os.PathLike[str]) -> "Callset":
-    """Open the callset at a URL or path (`file://`, `gs://`, `s3://`, `az://`).
+    """Open the callset at a path or URL (`genocloud help stores` lists the kinds).
 
     Raises NoCallset (no manifest: not finished), OtherVersion or DamagedFile.
 

@@ -301,7 +301,7 @@ def _last_line(error: Exception) -> str:
     return str(error).rpartition("\n")[2]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _S3Settings:
     """Settings from the environment; one client is cached for each."""
 

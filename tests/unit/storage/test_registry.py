@@ -50,7 +50,7 @@ def test_a_store_knows_its_url(url, opened):
 
 @pytest.mark.parametrize("url", ["hdfs://b/c", "https://host/c", "GS://b/c"])
 def test_an_unknown_kind_of_store_is_a_setting_to_mend(url):
-    with pytest.raises(SettingError, match="use a plain path, file://, gs://, s3:// or az://") as caught:
+    with pytest.raises(SettingError, match=r"use a plain path, file://, gs://, .* or \w+://$") as caught:
         storage.open_store(url)
     assert caught.value.scheme == url.partition(":")[0]
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
