@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from genocloud.cohort import Cohort, Stored, stored_rows
 from genocloud.errors import SettingError
-from genocloud.pipeline.sharding import CachedTables, Shard, ShardPlan, alleles_in, cached_tables, piece_of
+from genocloud.pipeline.cached_tables import CachedTables, alleles_in, cached_tables
+from genocloud.pipeline.sharding import Shard, ShardPlan, piece_of
 from genocloud.regions import Region, extent_text
 from genocloud.scatter.executors import Scatter, threads_each
 from genocloud.schema import Alleles, numbers

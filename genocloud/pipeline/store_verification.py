@@ -15,7 +15,7 @@ from genocloud.cohort.verifying import Checked, Damage, check_part, check_receip
 from genocloud.errors import scarcity
 from genocloud.federation.policy import NAME as SITE
 from genocloud.pipeline import callset_registry
-from genocloud.pipeline.sharding import checked, read_table
+from genocloud.pipeline.cached_tables import checked, read_table
 from genocloud.regions import Part
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress

@@ -14,9 +14,9 @@ from genocloud.cohort.garbage import (
     receipts_first,
     total_bytes,
 )
+from genocloud.pipeline.cached_tables import cached_folders
 from genocloud.pipeline.object_deletion import delete_objects
 from genocloud.pipeline.receipts import Receipt, receipt_of
-from genocloud.pipeline.sharding import cached_folders
 from genocloud.scatter.progress import Progress
 
 DRAFTS = "drafts of killed writers"

@@ -7,8 +7,8 @@ from genocloud.cohort.batch import receipt_name
 from genocloud.cohort.batch_copying import Rewriting, plan_compact
 from genocloud.cohort.garbage import receipts_first
 from genocloud.pipeline.batch_rewriting import rewrite
+from genocloud.pipeline.cached_tables import cohort_inputs
 from genocloud.pipeline.receipts import Receipt, receipt_of
-from genocloud.pipeline.sharding import cohort_inputs
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from genocloud import sites
 from genocloud.cohort import Cohort, OtherReference, open_cohort
 from genocloud.errors import SettingError
+from genocloud.pipeline.cached_tables import CachedTables, cached_tables, cohort_inputs
 from genocloud.pipeline.genotyping.batch_cache import observed, precompute_batches
 from genocloud.pipeline.genotyping.discovery import (
     OUTSIDE,
@@ -17,7 +18,7 @@ from genocloud.pipeline.genotyping.discovery import (
 from genocloud.pipeline.memory_model import discovery_need
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import Reference
-from genocloud.pipeline.sharding import CachedTables, Shard, ShardPlan, cached_tables, cohort_inputs
+from genocloud.pipeline.sharding import Shard, ShardPlan
 from genocloud.scatter.executors import Scatter, run_needing, threads_each
 from genocloud.scatter.progress import Progress
 

@@ -7,6 +7,7 @@ from genocloud import callset, storage
 from genocloud.cohort import Cohort
 from genocloud.errors import SettingError, shortened
 from genocloud.genotypes import Model
+from genocloud.pipeline.cached_tables import cohort_inputs
 from genocloud.pipeline.callset_registry import register
 from genocloud.pipeline.genotyping.batch_cache import precompute_batches
 from genocloud.pipeline.genotyping.known_names import check_contigs
@@ -15,7 +16,7 @@ from genocloud.pipeline.genotyping.shard_calling import CallTask, call_shard, re
 from genocloud.pipeline.genotyping.shard_completion import description_of
 from genocloud.pipeline.genotyping.shard_estimates import estimate
 from genocloud.pipeline.receipts import Receipt, receipt_of
-from genocloud.pipeline.sharding import ShardPlan, cohort_inputs
+from genocloud.pipeline.sharding import ShardPlan
 from genocloud.scatter.executors import Scatter, run_needing, threads_each
 from genocloud.scatter.progress import Progress
 

@@ -13,6 +13,7 @@ from genocloud.federation import (
     TransferLog,
     unpack,
 )
+from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.genotyping.row_cache import row_cache
 from genocloud.pipeline.hybrid.callsets import genotype_shards, location_totals, plan_shards
@@ -40,7 +41,7 @@ from genocloud.pipeline.options import IngestOptions, model_of
 from genocloud.pipeline.preconditions import refuse_bare_blocks, refuse_holes
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import read_reference
-from genocloud.pipeline.sharding import cohort_key, rows_by_window
+from genocloud.pipeline.sharding import rows_by_window
 from genocloud.regions import Region
 from genocloud.samples import Sample
 from genocloud.scatter.progress import Progress, Silent

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from genocloud import cohort, storage
+from genocloud.pipeline.cached_tables import cohort_inputs
 from genocloud.pipeline.receipts import Receipt, receipt_of
-from genocloud.pipeline.sharding import cohort_inputs
 
 
 def remove(cohort_url: str, names: Sequence[str]) -> Receipt:

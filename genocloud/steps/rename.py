@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from genocloud import cohort, storage
 from genocloud.errors import InputError
+from genocloud.pipeline.cached_tables import cohort_inputs
 from genocloud.pipeline.preconditions import check_twins
 from genocloud.pipeline.receipts import Receipt, receipt_of
-from genocloud.pipeline.sharding import cohort_inputs
 from genocloud.samples.names import RULE, problem_of
 
 

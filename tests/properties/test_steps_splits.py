@@ -13,8 +13,8 @@ from genocloud.callset import open_callset
 from genocloud.cohort import Cohort, Stored, open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline import memory_model
+from genocloud.pipeline.cached_tables import read_alleles
 from genocloud.pipeline.memory_model import ShardTooHeavy, SiteCounts, SiteLoad, need_of
-from genocloud.pipeline.sharding import read_alleles
 from genocloud.scatter.executors import Inline, open_scatter
 from genocloud.scatter.progress import Silent
 from tests.conftest import DATA, Made, sample_map

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 
 from genocloud import callset, genotypes, sites, storage
 from genocloud.cohort import Batch, Cohort, Layout, variant_groups
+from genocloud.pipeline.cached_tables import batch_tables
 from genocloud.pipeline.genotyping.row_cache import aligned_rows
-from genocloud.pipeline.sharding import Shard, batch_tables
+from genocloud.pipeline.sharding import Shard
 from genocloud.regions import Places
 from genocloud.scatter.executors import Scatter, run_needing
 from genocloud.scatter.progress import Progress

@@ -10,17 +10,10 @@ import pyarrow.compute as pc
 
 from genocloud import schema
 from genocloud.cohort import Cohort, open_cohort
+from genocloud.pipeline.cached_tables import CachedTables, alleles_in, cached_tables
 from genocloud.pipeline.genotyping.discovery import Bases, SeenAlleles, make_alleles
 from genocloud.pipeline.memory_model import discovery_need
-from genocloud.pipeline.sharding import (
-    CachedTables,
-    Shard,
-    ShardPlan,
-    alleles_in,
-    cached_tables,
-    piece_of,
-    rows_by_window,
-)
+from genocloud.pipeline.sharding import Shard, ShardPlan, piece_of, rows_by_window
 from genocloud.regions import Region
 from genocloud.scatter.executors import Scatter, run_needing
 from genocloud.scatter.progress import Progress

@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 
 from genocloud import sites
 from genocloud.cohort import Batch, Cohort, rows_along
+from genocloud.pipeline.cached_tables import CachedTables
 from genocloud.pipeline.genotyping.batch_cache import observed
 from genocloud.pipeline.memory_model import SiteLoad
 from genocloud.pipeline.reference import Reference, bases_of
-from genocloud.pipeline.sharding import CachedTables, Shard
+from genocloud.pipeline.sharding import Shard
 from genocloud.scatter.executors import in_threads
 from genocloud.schema import Alleles, Observations, Spans, numbers
 

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from genocloud import callset, genotypes, schema, storage
 from genocloud.cohort import Batch, Cohort
 from genocloud.genotypes import Model
+from genocloud.pipeline.cached_tables import batch_key
 from genocloud.pipeline.genotyping.batch_cache import Keys, active_ranks, on_contigs
 from genocloud.pipeline.genotyping.row_cache import aligned_rows
-from genocloud.pipeline.sharding import Shard, batch_key
+from genocloud.pipeline.sharding import Shard
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,15 +6,13 @@ from dataclasses import asdict, dataclass
 from genocloud import callset, genotypes, schema, storage
 from genocloud.cohort import Batch, Cohort, open_cohort
 from genocloud.genotypes import Model
+from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.batch_cache import site_keys
 from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, call_batch, ensure_genotypes
 from genocloud.pipeline.genotyping.shard_completion import Segments, annotated, complete
 from genocloud.pipeline.genotyping.shard_estimates import merged_in_order
 from genocloud.pipeline.genotyping.shard_settling import settled_tables
-from genocloud.pipeline.sharding import (
-    Shard,
-    cohort_key,
-)
+from genocloud.pipeline.sharding import Shard
 from genocloud.scatter.executors import in_threads
 
 

@@ -10,15 +10,12 @@ import pyarrow as pa
 from genocloud import callset, genotypes
 from genocloud.cohort import Cohort, Layout
 from genocloud.genotypes import Model
+from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.batch_cache import on_contigs, site_keys
 from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_genotypes
 from genocloud.pipeline.genotyping.known_names import named
 from genocloud.pipeline.receipts import Unbalanced
-from genocloud.pipeline.sharding import (
-    Shard,
-    ShardPlan,
-    cohort_key,
-)
+from genocloud.pipeline.sharding import Shard, ShardPlan
 from genocloud.schema import SITE_KEY, Settled, Sites, StoredSites, numbers, with_column
 
 Segments = dict[str, list[callset.Segment]]

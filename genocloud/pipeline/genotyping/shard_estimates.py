@@ -12,6 +12,7 @@ from genocloud.cohort import Batch, Cohort, Layout, open_cohort
 from genocloud.genotypes import Model
 from genocloud.genotypes.allele_outcomes import KEPT
 from genocloud.genotypes.annotation import NO_CARRIER
+from genocloud.pipeline.cached_tables import CachedTables, cached_tables, read_alleles
 from genocloud.pipeline.genotyping.batch_cache import KnownSites, precompute_batches, summarised
 from genocloud.pipeline.genotyping.shard_settling import (
     ALLELE_OUTCOMES,
@@ -23,14 +24,7 @@ from genocloud.pipeline.genotyping.shard_settling import (
 )
 from genocloud.pipeline.preconditions import refuse_bare_blocks, refuse_holes
 from genocloud.pipeline.receipts import Receipt
-from genocloud.pipeline.sharding import (
-    CachedTables,
-    Shard,
-    ShardPlan,
-    cached_tables,
-    read_alleles,
-    target_regions,
-)
+from genocloud.pipeline.sharding import Shard, ShardPlan, target_regions
 from genocloud.scatter.executors import Scatter, in_threads, run_needing, threads_each
 from genocloud.scatter.progress import Progress
 

@@ -12,13 +12,9 @@ import pyarrow.compute as pc
 from genocloud import genotypes, sites
 from genocloud.cohort import Cohort
 from genocloud.genotypes import Model
+from genocloud.pipeline.cached_tables import CachedTables, cached_tables
 from genocloud.pipeline.genotyping.discovery import OUTSIDE
-from genocloud.pipeline.sharding import (
-    CachedTables,
-    Shard,
-    ShardPlan,
-    cached_tables,
-)
+from genocloud.pipeline.sharding import Shard, ShardPlan
 from genocloud.scatter.progress import Progress
 from genocloud.schema import Settled, numbers
 

@@ -8,6 +8,7 @@ import numpy as np
 from genocloud import callset, genotypes, schema, storage
 from genocloud.cohort import Cohort, open_cohort
 from genocloud.genotypes import Model
+from genocloud.pipeline.cached_tables import cohort_inputs, cohort_key
 from genocloud.pipeline.genotyping.batch_cache import on_contigs
 from genocloud.pipeline.genotyping.row_cache import row_cache
 from genocloud.pipeline.genotyping.shard_calling import called_batches
@@ -15,7 +16,7 @@ from genocloud.pipeline.genotyping.shard_completion import annotated, descriptio
 from genocloud.pipeline.genotyping.shard_estimates import estimate, merged_in_order
 from genocloud.pipeline.genotyping.shard_settling import settled_tables
 from genocloud.pipeline.receipts import Receipt, receipt_of
-from genocloud.pipeline.sharding import Shard, ShardPlan, cohort_inputs, cohort_key
+from genocloud.pipeline.sharding import Shard, ShardPlan
 from genocloud.report.statistics import Statistics, count_called, count_sites, merge_all
 from genocloud.scatter.executors import Scatter, run_needing, threads_each
 from genocloud.scatter.progress import Progress

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from genocloud import callset, genotypes, sites
 from genocloud.federation import STAYS, Message, pack, unpack
+from genocloud.pipeline.cached_tables import CachedTables, alleles_in
 from genocloud.pipeline.genotyping.discovery import SeenAlleles, make_alleles
 from genocloud.pipeline.genotyping.shard_completion import annotated
 from genocloud.pipeline.genotyping.shard_estimates import Estimated, merged_in_order, write_estimates
@@ -20,7 +21,7 @@ from genocloud.pipeline.hybrid.clients import LocationClient, map_locations, sho
 from genocloud.pipeline.hybrid.tasks import LocalAlleles, LocationContext, ShardTask
 from genocloud.pipeline.memory_model import task_limit
 from genocloud.pipeline.reference import Reference
-from genocloud.pipeline.sharding import CachedTables, Shard, ShardPlan, alleles_in, piece_of
+from genocloud.pipeline.sharding import Shard, ShardPlan, piece_of
 from genocloud.regions import Region
 from genocloud.scatter.executors import in_threads, threads_each
 from genocloud.scatter.memory_limit import largest_first

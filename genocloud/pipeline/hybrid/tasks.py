@@ -23,6 +23,7 @@ from genocloud.federation import (
     unpack,
 )
 from genocloud.genotypes import Model
+from genocloud.pipeline.cached_tables import CachedTables, alleles_in, cached_tables, cohort_key
 from genocloud.pipeline.genotyping.batch_cache import KnownSites, observed, site_keys, summarised
 from genocloud.pipeline.genotyping.discovery import rows_cover, seen_by_all
 from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_genotypes
@@ -31,7 +32,7 @@ from genocloud.pipeline.genotyping.shard_completion import Segments, complete
 from genocloud.pipeline.genotyping.shard_estimates import estimated, merged_in_order, write_estimates
 from genocloud.pipeline.memory_model import SiteLoad, TaskLimits, discovery_need, pieces_of
 from genocloud.pipeline.reference import read_reference
-from genocloud.pipeline.sharding import Base, CachedTables, Shard, alleles_in, cached_tables, cohort_key, reaches
+from genocloud.pipeline.sharding import Base, Shard, reaches
 from genocloud.regions import Region
 from genocloud.scatter.executors import in_threads
 from genocloud.schema import (

@@ -3,7 +3,7 @@
 import pytest
 
 from genocloud import cohort, steps
-from genocloud.pipeline.sharding import cohort_key
+from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.storage import Store, open_store

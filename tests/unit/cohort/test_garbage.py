@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from genocloud import cohort, steps
-from genocloud.pipeline.sharding import cached_folders
+from genocloud.pipeline.cached_tables import cached_folders
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.storage import Store, open_store

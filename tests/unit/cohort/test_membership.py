@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from genocloud import cohort, schema, steps
-from genocloud.pipeline.sharding import cohort_key
+from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.steps.rename import BadName
 from genocloud.storage import Store, open_store
 from tests.support.cohort_people import LAYOUT, REFERENCE, contents, ingest, rows_in_force, source

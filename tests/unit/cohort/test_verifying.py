@@ -11,7 +11,7 @@ from genocloud.cohort.batch import receipt_from_json
 from genocloud.cohort.reading import read_windows
 from genocloud.cohort.verifying import check_part, check_tallies
 from genocloud.errors import StoreError, UnreadableFile
-from genocloud.pipeline.sharding import cached_tables
+from genocloud.pipeline.cached_tables import cached_tables
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.steps.verify import Damaged

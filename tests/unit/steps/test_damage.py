@@ -20,7 +20,7 @@ from genocloud.cohort.batch import BatchReceipt, Tally, read_receipt
 from genocloud.cohort.searching import search
 from genocloud.errors import OutOfResources, StoreError, scarcity
 from genocloud.pipeline import callset_registry
-from genocloud.pipeline.sharding import checked, read_table
+from genocloud.pipeline.cached_tables import checked, read_table
 from genocloud.regions import Region
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
