@@ -149,7 +149,6 @@ POSITIONAL_CLASSES = {
     "Log": "holds a stream",
     "StageProgress": "counts as tasks end",
     "_Line": "a line of a display",
-    "_S3Settings": "read from the environment",
 }
 """Dataclasses of more than three fields that may be made with positional arguments, and why."""
 
