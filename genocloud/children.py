@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
@@ -99,23 +100,27 @@ def end_with_parent(parent: int, beat: Callable[[], None] | None = None) -> None
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
-_outbox: Connection | None = None
-"""In a child: the pipe to its pool."""
+_OUTBOX: ContextVar[Connection | None] = ContextVar("outbox", default=None)
+"""In a child's main thread, which runs its tasks: the pipe to its pool."""
 
 
 def report(bytes: int) -> None:  # noqa: A002
-    """In a child: report bytes that a task has processed to the pool; 0 is a heartbeat."""
-    if _outbox:
-        with suppress(OSError):
-            os.write(_outbox.fileno(), _MESSAGE.pack(os.getpid(), bytes))
+    """In a child, in the thread of a task: report bytes that it has processed to the pool."""
+    if outbox := _OUTBOX.get():
+        _send(outbox, bytes)
+
+
+def _send(outbox: Connection, done: int) -> None:
+    """Send bytes done to the pool; 0 is a heartbeat."""
+    with suppress(OSError):
+        os.write(outbox.fileno(), _MESSAGE.pack(os.getpid(), done))
 
 
 def _begin(outbox: Connection, parent: int) -> None:
     """In a child, before its first task: reset the parent's signal handlers and start the heartbeat."""
-    global _outbox
-    _outbox = outbox
+    _OUTBOX.set(outbox)
     _settle()
-    end_with_parent(parent, lambda: report(0))
+    end_with_parent(parent, lambda: _send(outbox, 0))
 
 
 def _settle() -> None:

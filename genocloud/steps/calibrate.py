@@ -14,6 +14,7 @@ from genocloud.cohort import Cohort, open_cohort
 from genocloud.costs.rates import Rates, keep_rates, rates_file
 from genocloud.costs.synthetic import SyntheticCohort
 from genocloud.genotypes import Model
+from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_estimates import estimate
 from genocloud.pipeline.genotyping.vcf_shards import render
 from genocloud.pipeline.ingestion.batch_storing import even_batch_size, load_ingest
@@ -123,13 +124,12 @@ class Work:
 
     def _estimate(self, model: Model, callset_url: str | None) -> Receipt:
         with self._cohort() as (cohort, cut, scatter), receipt_of("estimate") as receipt:
-            estimate(cohort, model, cut, scatter=scatter, progress=Silent(), callset_url=callset_url)
+            estimate(cohort, model, cut, scatter=scatter, progress=Silent(), rows=RowCache(), callset_url=callset_url)
         return receipt
 
     def render(self) -> Receipt:
         with self._cohort() as (cohort, cut, scatter):
-            out = str(self.at / "joint.vcf.gz")
-            parts = str(self.at / "parts")
+            out, parts = str(self.at / "joint.vcf.gz"), str(self.at / "parts")
             return render(cohort, out, parts_url=parts, model=Model(), cut=cut, scatter=scatter, progress=Silent())[1]
 
     def call(self) -> Receipt:

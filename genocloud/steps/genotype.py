@@ -11,7 +11,7 @@ from genocloud.pipeline.cached_tables import cohort_inputs
 from genocloud.pipeline.callset_registry import register
 from genocloud.pipeline.genotyping.batch_cache import precompute_batches
 from genocloud.pipeline.genotyping.known_names import check_contigs
-from genocloud.pipeline.genotyping.row_cache import row_cache
+from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_calling import CallTask, call_shard, reuse_or_call_batch
 from genocloud.pipeline.genotyping.shard_completion import description_of
 from genocloud.pipeline.genotyping.shard_estimates import estimate
@@ -46,12 +46,9 @@ def genotype(
     the callset, unless both write different parts of the genome.
     """
     check_contigs(dbsnp_url, cohort.contigs)
-    with (
-        receipt_of("genotype") as receipt,
-        row_cache(scatter.memory),
-        _callset_store(cohort, callset_url, cut) as store,
-    ):
-        estimated = estimate(cohort, model, cut, scatter=scatter, progress=progress, callset_url=store.url)
+    with receipt_of("genotype") as receipt, _callset_store(cohort, callset_url, cut) as store:
+        rows = RowCache(scatter.memory)
+        estimated = estimate(cohort, model, cut, scatter=scatter, progress=progress, rows=rows, callset_url=store.url)
         threads = threads_each(scatter, len(cut.settled))
         tasks = [
             CallTask(
@@ -63,6 +60,7 @@ def genotype(
                 shard=shard,
                 threads=threads,
                 dbsnp_url=dbsnp_url,
+                rows=rows,
             )
             for shard in cut.owned
         ]

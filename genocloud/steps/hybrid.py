@@ -15,7 +15,6 @@ from genocloud.federation import (
 )
 from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.known_names import check_contigs
-from genocloud.pipeline.genotyping.row_cache import row_cache
 from genocloud.pipeline.hybrid.callsets import genotype_shards, location_totals, plan_shards
 from genocloud.pipeline.hybrid.clients import LocationClient, OnTask, ignore_task
 from genocloud.pipeline.hybrid.locations import (
@@ -68,8 +67,6 @@ def hybrid(
         for sentence in decides.values():
             say(sentence)
         working = [client for client in clients if client.is_coordinator or rows[client.name]]
-        for client in working:
-            stack.enter_context(row_cache(client.scatter.memory))
         ingested = fill_locations(
             config, working, reference=reference, model=model, rows=rows, ingest=fill, progress=progress
         )

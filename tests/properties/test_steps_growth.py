@@ -74,9 +74,9 @@ def test_only_new_sites_of_old_batches_are_called(tmp_path, gvcfs, monkeypatch):
     kept = {path: pq.read_table(path) for path in Path(work.callset, "genotypes").rglob("*.parquet")}
     call_batch = genotype_reuse.call_batch
 
-    def counted(opened, batch, shard, settled, model):
+    def counted(opened, batch, shard, settled, model, **cached):
         called[batch.id] = called.get(batch.id, 0) + settled.num_rows
-        return call_batch(opened, batch, shard, settled, model)
+        return call_batch(opened, batch, shard, settled, model, **cached)
 
     monkeypatch.setattr(genotype_reuse, "call_batch", counted)
     work.add(gvcfs[4:5]).call()

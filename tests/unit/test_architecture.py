@@ -171,6 +171,53 @@ def takes_positional_fields(node: ast.ClassDef) -> bool:
     return bool(decorators) and "kw_only=True" not in decorators[0] and len(fields) > 3
 
 
+PROCESS_STATE = {
+    "callset/parquet.py": {"_whole"},  # which files without a seal this process has read whole
+    "gvcf/rows.py": {"_SCRATCH"},  # each thread's parse buffers
+    "storage/audit_log.py": {"_logs"},  # of this process, flushed at its end
+    "storage/memory.py": {"_objects"},  # the store mem:// is this process
+}
+"""Modules that change what they hold, and why; all other state is passed, or in a ContextVar."""
+
+CHANGING = {"add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update"}
+
+
+def test_modules_hold_no_state():
+    paths = [path for path in MODULES if path != ROOT / "genocloud/cli/startup.py"]
+    changing = {
+        str(path.relative_to(ROOT / "genocloud")): changed_in_place(ast.parse(path.read_text())) for path in paths
+    }
+    assert {name: names for name, names in changing.items() if names} == PROCESS_STATE
+
+
+def changed_in_place(module: ast.Module) -> set[str]:
+    """Names that a module assigns at its top and that its functions change: `global`, item, attribute or method."""
+    held = {name.id for node in module.body for name in ast.walk(node) if is_stored(name) and not is_function(node)}
+    changed = {name for node in ast.walk(module) if isinstance(node, ast.Global) for name in node.names}
+    for function in filter(is_function, ast.walk(module)):
+        local = {name.id for name in ast.walk(function) if is_stored(name)} | {
+            each.arg for each in ast.walk(function) if isinstance(each, ast.arg)
+        }
+        changed |= {name for node in ast.walk(function) for name in changed_by(node)} & (held - local)
+    return changed
+
+
+def is_stored(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+def is_function(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+
+
+def changed_by(node: ast.AST) -> set[str]:
+    """The name of what a statement changes: x[...] = ..., x.y = ..., x.append(...)."""
+    if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+        return {node.value.id} if isinstance(node.value, ast.Name) else set()
+    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING
+    return {node.func.value.id} if is_call and isinstance(node.func.value, ast.Name) else set()
+
+
 def test_a_name_of_a_class_or_table_has_one_meaning():
     names = [
         name

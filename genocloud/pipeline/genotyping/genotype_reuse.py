@@ -13,27 +13,30 @@ from genocloud.cohort import Batch, Cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import batch_key
 from genocloud.pipeline.genotyping.batch_cache import Keys, active_ranks, on_contigs
-from genocloud.pipeline.genotyping.row_cache import aligned_rows
+from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.sharding import Shard
 
 
 @dataclass(frozen=True, kw_only=True)
 class CallsetShard:
-    """A shard of the callset that is made from a cohort by a model; `store` is the callset's."""
+    """A shard of the callset that is made from a cohort by a model; `store` is the callset's, `rows` a cache."""
 
     cohort: Cohort
     store: storage.Store
     shard: Shard
     model: Model
+    rows: RowCache
 
 
 def call_batch(
-    cohort: Cohort, batch: Batch, shard: Shard, settled: schema.Settled, model: Model
+    cohort: Cohort, batch: Batch, shard: Shard, settled: schema.Settled, model: Model, *, rows: RowCache
 ) -> tuple[genotypes.BatchGenotypes, genotypes.RawAnnotations]:
     """Call a batch at the emitted sites of SETTLED."""
-    rows = aligned_rows(cohort, batch, shard, genotypes.emitted(settled))
+    aligned = rows.aligned_rows(cohort, batch, shard, genotypes.emitted(settled))
     copies = _copies(cohort, batch, shard)
-    return genotypes.call(rows, batch.samples, settled, cohort.contigs, copies, allele_specific=model.allele_specific)
+    return genotypes.call(
+        aligned, batch.samples, settled, cohort.contigs, copies, allele_specific=model.allele_specific
+    )
 
 
 def _copies(cohort: Cohort, batch: Batch, shard: Shard) -> genotypes.DefaultPloidies:
@@ -65,7 +68,7 @@ def ensure_genotypes(
     if reusable and not missing.any():
         return reusable, _shares(reusable, keys, batch)
     rest = sites.filter(pa.array(missing)).combine_chunks()
-    called, shares = call_batch(cohort, batch, shard, rest, target.model)
+    called, shares = call_batch(cohort, batch, shard, rest, target.model, rows=target.rows)
     if uncarried:
         called = called.uncarried(np.ones(len(rest), bool))
     label = callset.label_of(keys[missing]) if reusable or uncarried else ""

@@ -1,7 +1,5 @@
 """A batch's rows aligned under a shard's sites, cached between estimating and calling in one process."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Lock
 
 import numpy as np
@@ -23,57 +21,45 @@ _Key = tuple[str, int, str, str]
 
 
 class RowCache:
-    """Aligned rows of batches, each put once and taken once; while full it takes no more."""
+    """Aligned rows of batches, each put once and taken once, up to a share of the memory for tasks.
 
-    def __init__(self) -> None:
-        self._lock, self._users, self._limit, self._size = Lock(), 0, 0, 0
+    A step that estimates and calls makes one, and its tasks have it, in this process: pickled, it is an empty cache
+    that keeps nothing. While full it takes no more.
+    """
+
+    def __init__(self, memory: int = 0) -> None:
+        self._lock, self._limit, self._size = Lock(), min(KEPT_BYTES, memory // KEPT_SHARE), 0
         self._kept: dict[_Key, genotypes.AlignedRows] = {}
 
-    @contextmanager
-    def open(self, memory: int) -> Iterator[None]:
-        with self._lock:
-            self._users += 1
-            self._limit = min(KEPT_BYTES, memory // KEPT_SHARE)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                if not self._users:
-                    self._kept.clear()
-                    self._size = 0
+    def __reduce__(self) -> tuple[type["RowCache"], tuple[()]]:
+        """Pickle as an empty cache."""
+        return RowCache, ()
 
-    def put(self, key: _Key, rows: genotypes.AlignedRows) -> None:
+    def aligned_rows(self, cohort: Cohort, batch: Batch, shard: Shard, sites: MergedSites) -> genotypes.AlignedRows:
+        """The batch's rows aligned under sites of the shard, with start, ref and alts; or under a superset of these."""
+        key = cohort.url, cohort.version, batch.id, shard.name
+        if (kept := self._take(key)) is not None:
+            try:
+                return kept.at_sites(sites)
+            except LookupError:
+                pass
+        rows = rows_along(cohort, batch, shard.region, np.array(numbers(sites["start"])))
+        variants = _info_once(rows.variants, cohort.repeated(batch))
+        made = genotypes.align_rows(variants, rows.blocks, batch.ranks, sites)
+        self._put(key, made)
+        return made
+
+    def _put(self, key: _Key, rows: genotypes.AlignedRows) -> None:
         with self._lock:
-            if self._users and key not in self._kept and self._size + rows.nbytes <= self._limit:
+            if key not in self._kept and self._size + rows.nbytes <= self._limit:
                 self._kept[key] = rows
                 self._size += rows.nbytes
 
-    def take(self, key: _Key) -> genotypes.AlignedRows | None:
+    def _take(self, key: _Key) -> genotypes.AlignedRows | None:
         with self._lock:
             rows = self._kept.pop(key, None)
             self._size -= rows.nbytes if rows else 0
             return rows
-
-
-_cache = RowCache()
-row_cache = _cache.open
-"""While it is open, `aligned_rows` in this process caches its results, up to a share of the memory for tasks."""
-
-
-def aligned_rows(cohort: Cohort, batch: Batch, shard: Shard, sites: MergedSites) -> genotypes.AlignedRows:
-    """The batch's rows aligned under sites of the shard, with start, ref and alts; or under a superset of these."""
-    key = cohort.url, cohort.version, batch.id, shard.name
-    if (kept := _cache.take(key)) is not None:
-        try:
-            return kept.at_sites(sites)
-        except LookupError:
-            pass
-    rows = rows_along(cohort, batch, shard.region, np.array(numbers(sites["start"])))
-    variants = _info_once(rows.variants, cohort.repeated(batch))
-    made = genotypes.align_rows(variants, rows.blocks, batch.ranks, sites)
-    _cache.put(key, made)
-    return made
 
 
 def _info_once(variants: Variants, repeated: npt.NDArray[np.bool_]) -> Variants:

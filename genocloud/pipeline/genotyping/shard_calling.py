@@ -9,6 +9,7 @@ from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.batch_cache import site_keys
 from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, call_batch, ensure_genotypes
+from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_completion import Segments, annotated, complete
 from genocloud.pipeline.genotyping.shard_estimates import merged_in_order
 from genocloud.pipeline.genotyping.shard_settling import settled_tables
@@ -28,20 +29,21 @@ class CallTask:
     shard: Shard
     threads: int
     dbsnp_url: str | None
+    rows: RowCache
 
     def open(self) -> CallsetShard:
         """The shard of the callset, with the cohort and the callset's store opened."""
         cohort, store = open_cohort(self.cohort_url, self.version), storage.open_store(self.callset_url)
-        return CallsetShard(cohort=cohort, store=store, shard=self.shard, model=self.model)
+        return CallsetShard(cohort=cohort, store=store, shard=self.shard, model=self.model, rows=self.rows)
 
 
 def called_batches(
-    cohort: Cohort, shard: Shard, settled: schema.Settled, model: Model, threads: int
+    cohort: Cohort, shard: Shard, settled: schema.Settled, model: Model, threads: int, *, rows: RowCache
 ) -> Iterator[tuple[Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]]:
     """Call every batch at the emitted sites of SETTLED, in the batches' order, in `threads` threads."""
 
     def call(batch: Batch) -> tuple[Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]:
-        return batch, *call_batch(cohort, batch, shard, settled, model)
+        return batch, *call_batch(cohort, batch, shard, settled, model, rows=rows)
 
     return in_threads(call, cohort.batches, threads)
 

@@ -14,6 +14,7 @@ from genocloud.genotypes.allele_outcomes import KEPT
 from genocloud.genotypes.annotation import NO_CARRIER
 from genocloud.pipeline.cached_tables import CachedTables, cached_tables, read_alleles
 from genocloud.pipeline.genotyping.batch_cache import KnownSites, precompute_batches, summarised
+from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_settling import (
     ALLELE_OUTCOMES,
     BEYOND_LIMITS,
@@ -80,6 +81,7 @@ class _EstimateTask:
     shard: Shard
     threads: int
     callset_url: str | None
+    rows: RowCache
 
     def growth(self, alleles: schema.Alleles, layout: Layout) -> KnownSites | None:
         return KnownSites.of(alleles, layout, self.callset_url, self.shard) if self.callset_url else None
@@ -92,11 +94,13 @@ def estimate(
     *,
     scatter: Scatter,
     progress: Progress,
+    rows: RowCache,
     callset_url: str | None = None,
 ) -> Estimated:
     """Estimate every site of the plan and settle which are emitted; shards with tables are skipped.
 
     `settled_tables` has the results. With `callset_url`, each batch's counts are cached for a callset that grows.
+    `rows` keeps aligned rows for calling.
     """
     refuse_bare_blocks(cohort)
     refuse_holes(cohort, target_regions(cut, cohort.layout))
@@ -109,6 +113,7 @@ def estimate(
             shard=shard,
             threads=threads,
             callset_url=callset_url,
+            rows=rows,
         )
         for shard in cut.settled
     ]
@@ -138,7 +143,7 @@ def _estimate_shard(task: _EstimateTask) -> int:
     growth = task.growth(alleles, cohort.layout)
 
     def summarise(batch: Batch) -> genotypes.LikelihoodCounts:
-        return summarised(cohort, batch, task.shard, alleles, growth)
+        return summarised(cohort, batch, task.shard, alleles, growth, rows=task.rows)
 
     summary = merged_in_order(in_threads(summarise, cohort.batches, task.threads), genotypes.merge)
     return write_estimates(tables, task.shard, everywhere, estimated(summary, alleles, task.model, task.threads))
@@ -180,7 +185,8 @@ def _summarise_batch(pair: tuple[_EstimateTask, int]) -> None:
     cohort = open_cohort(task.cohort_url, task.version)
     if estimate_tables(cohort, task.model).counts(task.shard) is None:
         alleles = genotypes.with_alts(read_alleles(cohort, task.shard))
-        summarised(cohort, cohort.batches[number], task.shard, alleles, task.growth(alleles, cohort.layout))
+        growth = task.growth(alleles, cohort.layout)
+        summarised(cohort, cohort.batches[number], task.shard, alleles, growth, rows=task.rows)
 
 
 def estimate_tables(cohort: Cohort, model: Model) -> CachedTables:

@@ -10,7 +10,7 @@ from genocloud.cohort import Cohort, open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_inputs, cohort_key
 from genocloud.pipeline.genotyping.batch_cache import on_contigs
-from genocloud.pipeline.genotyping.row_cache import row_cache
+from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_calling import called_batches
 from genocloud.pipeline.genotyping.shard_completion import annotated, description_of
 from genocloud.pipeline.genotyping.shard_estimates import estimate, merged_in_order
@@ -34,6 +34,7 @@ class _RenderTask:
     shard: Shard
     threads: int
     dbsnp_url: str | None
+    rows: RowCache
 
 
 def render(
@@ -51,8 +52,9 @@ def render(
 
     Finished parts are kept at `parts_url`, also those of a killed run. The balance is in sites.
     """
-    with receipt_of("genotype") as receipt, row_cache(scatter.memory):
-        estimated = estimate(cohort, model, cut, scatter=scatter, progress=progress)
+    with receipt_of("genotype") as receipt:
+        rows = RowCache(scatter.memory)
+        estimated = estimate(cohort, model, cut, scatter=scatter, progress=progress, rows=rows)
         threads, suffix = threads_each(scatter, len(cut.owned)), callset.form_of(out_url).suffix
         tasks = [
             _RenderTask(
@@ -65,6 +67,7 @@ def render(
                 shard=shard,
                 threads=threads,
                 dbsnp_url=dbsnp_url,
+                rows=rows,
             )
             for shard in cut.owned
         ]
@@ -112,7 +115,7 @@ def _called(cohort: Cohort, task: _RenderTask) -> tuple[schema.Sites, list[calls
     called: list[genotypes.BatchGenotypes] = []
 
     def shares() -> Iterator[genotypes.RawAnnotations]:
-        for _, batch, share in called_batches(cohort, task.shard, settled, task.model, task.threads):
+        for _, batch, share in called_batches(cohort, task.shard, settled, task.model, task.threads, rows=task.rows):
             called.append(batch)
             yield share
 

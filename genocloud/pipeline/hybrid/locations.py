@@ -11,6 +11,7 @@ from typing import Any
 from genocloud.errors import GenocloudError, SettingError
 from genocloud.federation import BadConfig, Config, Location, TransferLog, pack, unpack
 from genocloud.genotypes import Model
+from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.hybrid import setup as entry
 from genocloud.pipeline.hybrid.clients import LocationClient, OnTask, map_locations, show_stages
 from genocloud.pipeline.hybrid.sample_site import site_of
@@ -156,6 +157,7 @@ def fill_locations(
             part_bp=settings["part_bp"],
             window_bp=settings["window_bp"],
             model=model,
+            rows=RowCache(client.scatter.memory),
         )
         if not rows[site.name]:
             return context, None

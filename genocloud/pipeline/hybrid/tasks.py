@@ -1,7 +1,7 @@
 """Tasks of a hybrid run at one location: idempotent, stateless; results leave only as the location's policy allows."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from threading import Lock
 
@@ -27,6 +27,7 @@ from genocloud.pipeline.cached_tables import CachedTables, alleles_in, cached_ta
 from genocloud.pipeline.genotyping.batch_cache import KnownSites, observed, site_keys, summarised
 from genocloud.pipeline.genotyping.discovery import rows_cover, seen_by_all
 from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_genotypes
+from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_calling import ensure_all_genotypes
 from genocloud.pipeline.genotyping.shard_completion import Segments, complete
 from genocloud.pipeline.genotyping.shard_estimates import estimated, merged_in_order, write_estimates
@@ -61,6 +62,7 @@ class LocationContext:
     remote_batches  at the coordinator: the batches of all other locations
     content         hash of all samples' rows in their order; `scope` and `model` add what is emitted
     key             hash that names the callset's shards
+    rows            cache of aligned rows, where the tasks run in this process
     """
 
     site: str
@@ -75,6 +77,7 @@ class LocationContext:
     content: str = ""
     scope: str = ""
     key: str = ""
+    rows: RowCache = field(default_factory=RowCache, compare=False, repr=False)
 
     @property
     def cohort_url(self) -> str:
@@ -175,7 +178,7 @@ class ShardTask:
         """The shard of the location's callset. Raises as `LocationContext.admitted_cohort` does."""
         context = self.context
         cohort, store = context.admitted_cohort(), storage.open_store(context.callset_url)
-        return CallsetShard(cohort=cohort, store=store, shard=self.shard, model=context.model)
+        return CallsetShard(cohort=cohort, store=store, shard=self.shard, model=context.model, rows=context.rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,7 +309,7 @@ def _with_local_counts(cohort: Cohort, shard: Shard, united: UnitedAlleles, thre
 def summarise_batch(task: ShardTask) -> None:
     """Summarise a batch in a shard and store the summary."""
     alleles, growth, cohort = _estimable(task)
-    summarised(cohort, cohort.batches[task.number], task.shard, alleles, growth)
+    summarised(cohort, cohort.batches[task.number], task.shard, alleles, growth, rows=task.context.rows)
 
 
 def _estimable(task: ShardTask) -> tuple[Alleles, KnownSites, Cohort]:
@@ -320,7 +323,9 @@ def _summary(task: ShardTask) -> tuple[Alleles, genotypes.LikelihoodCounts | Non
     """The sites of a shard that can be estimated, and the summed likelihood counts of the location's batches."""
     alleles, growth, cohort = _estimable(task)
     counts = in_threads(
-        lambda batch: summarised(cohort, batch, task.shard, alleles, growth), cohort.batches, task.threads
+        lambda batch: summarised(cohort, batch, task.shard, alleles, growth, rows=task.context.rows),
+        cohort.batches,
+        task.threads,
     )
     return alleles, merged_in_order(counts, genotypes.merge) if cohort.batches else None
 
