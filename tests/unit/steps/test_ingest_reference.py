@@ -15,7 +15,7 @@ from genocloud import pipeline, steps
 from genocloud.cohort import BATCH_SIZE
 from genocloud.errors import BadRecord, UnreadableFile
 from genocloud.pipeline.ingestion.batch_storing import even_batch_size
-from genocloud.pipeline.reference import Lines, read_bases, read_reference
+from genocloud.pipeline.reference import FastaLines, read_bases, read_reference
 from genocloud.regions import Contig
 from genocloud.scatter.executors import Inline, open_scatter
 from genocloud.scatter.progress import Silent, Stage
@@ -107,7 +107,7 @@ def test_ref_is_held_to_a_bgzipped_reference_too(tmp_path, caplog):
 
 
 def test_lines_come_from_the_index():
-    assert read_reference(str(DATA / "reference.fa")).lines[0] == Lines(6, 60, 61)
+    assert read_reference(str(DATA / "reference.fa")).lines[0] == FastaLines(6, 60, 61)
 
 
 class Watched:
