@@ -14,6 +14,9 @@ HERE := not conformance and not slurm and not stores and not buckets and not hyb
 PARALLEL := -n logical --maxprocesses 8 --dist loadfile
 # What `make check` tests: the rooms that compute. Commands, pools of processes, clusters and large files are for `make test`.
 FAST := tests/unit $(addprefix --ignore tests/unit/,cli kernels scatter steps cohort/test_writers.py gvcf/test_differential.py gvcf/test_region.py)
+# What `make kills` does.
+KILLS := tests/kills tests/unit/cohort/test_writers.py tests/unit/scatter/test_frozen.py
+FLIPS := tests/unit/steps/test_damage.py::test_each_of_many_flips_is_said_or_changes_nothing
 GATK := tests/anchors/gatk/lib/installed
 
 .PHONY: demo check test test-all lint conformance programs bench bench-contigs plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid clean
@@ -33,9 +36,9 @@ check: lint
 test: $(INSTALLED)
 	$(BIN)/pytest $(PARALLEL) -m '$(HERE) and not slow'
 
-# With what takes long: many examples, restarts, growth, queues, kills.
+# With what takes long: many examples, restarts, growth, queues, kills. WITHOUT=kills leaves out what `make kills` does at length.
 test-all: $(INSTALLED)
-	$(BIN)/pytest $(PARALLEL) --durations=30 -m '$(HERE)'
+	$(BIN)/pytest $(PARALLEL) --durations=30 -m '$(HERE)' $(if $(filter kills,$(WITHOUT)),$(addprefix --deselect ,$(KILLS) $(FLIPS)))
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -67,8 +70,8 @@ bench-contigs: $(INSTALLED)
 # collect; writers' races, 25 rounds of each; and SIGTERM, SIGHUP, SIGINT and SIGKILL of the main process alone, in every kind of pool: nothing of the run is
 # left 10 s later; and a frozen Dask worker.
 kills: $(INSTALLED)
-	GENOCLOUD_FLIPS=200 $(BIN)/pytest -s tests/unit/steps/test_damage.py -k flips
-	GENOCLOUD_KILLS=100 GENOCLOUD_ROUNDS=25 $(BIN)/pytest -s tests/kills tests/unit/cohort/test_writers.py tests/unit/scatter/test_frozen.py
+	GENOCLOUD_FLIPS=200 $(BIN)/pytest -s $(FLIPS)
+	GENOCLOUD_KILLS=100 GENOCLOUD_ROUNDS=25 $(BIN)/pytest -s $(KILLS)
 
 # Atheris sees no compiled code, so the kernels run as plain Python; what it finds lands in results/fuzz.
 fuzz: $(INSTALLED)

@@ -67,13 +67,14 @@ def _rows(stage: StepReceipts, lines: Sequence[Mapping[str, Any]], receipts: Rec
         planned=sum(line["core_seconds"] for line in own),
         taken=stage.cpu_seconds,
     )
-    yield Row(
-        step=stage.step,
-        what="peak memory",
-        unit="bytes",
-        planned=max(line["memory_bytes"] for line in own),
-        taken=stage.peak_memory_bytes,
-    )
+    if stage.peak_memory_bytes:  # not known of a caller's program
+        yield Row(
+            step=stage.step,
+            what="peak memory",
+            unit="bytes",
+            planned=max(line["memory_bytes"] for line in own),
+            taken=stage.peak_memory_bytes,
+        )
     kept = sum(line["stored_bytes"] for line in own if line["step"] == STORED.get(stage.step))
     stored = _stored(stage.step, receipts)
     if kept and stored:

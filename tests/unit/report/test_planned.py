@@ -42,3 +42,14 @@ def test_what_crossed_is_set_beside_too():
 
 def test_without_a_plan_the_page_does_not_speak_of_one():
     assert "Planned" not in render_html({}, Statistics.empty())
+
+
+def test_memory_that_is_not_known_is_not_compared():
+    """A caller's program says what it took of the processor alone."""
+    line = LINE | {"step": "call", "core_seconds": 30.0, "memory_bytes": 2e6}
+    plan = PLAN | {"asked": {"lines": [line]}}
+    call = {"step": "call", "cpu_seconds": 45.0, "peak_memory_bytes": 0, "figures": {}}
+    page = render_html({"call/p04.json": call}, Statistics.empty(), plan=plan)
+    rows = [line for line in page.splitlines() if '<th scope="row">call</th><td class="left">' in line]
+    assert len(rows) == 1
+    assert "30 s</td><td>45 s</td><td>1.50" in rows[0]
