@@ -42,7 +42,6 @@ from genocloud.cli.options import (
     whole_number,
 )
 from genocloud.cohort import BATCH_SIZE
-from genocloud.pipeline import genotyping
 from genocloud.regions import PART_BP, SHARD_BP
 from genocloud.scatter.executors import open_scatter
 
@@ -274,8 +273,6 @@ def _genotype(commands: Commands) -> None:
             model = chosen_model(arguments)
             targets = chosen_intervals(arguments).targets(whole_cohort.contigs)
             cut = pipeline.cut_genome(whole_cohort, arguments.part, targets)
-            genotyping.copy_alleles(whole_cohort, cut, scatter, progress)
-            cut = pipeline.split_to_memory(whole_cohort, cut, scatter)
             receipt = steps.genotype(
                 whole_cohort,
                 arguments.callset,

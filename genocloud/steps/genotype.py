@@ -10,11 +10,13 @@ from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_inputs
 from genocloud.pipeline.callset_registry import register
 from genocloud.pipeline.genotyping.batch_cache import precompute_batches
+from genocloud.pipeline.genotyping.discovered_alleles import copy_alleles
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_calling import CallTask, call_shard, reuse_or_call_batch
 from genocloud.pipeline.genotyping.shard_completion import description_of
 from genocloud.pipeline.genotyping.shard_estimates import estimate
+from genocloud.pipeline.memory_model import split_to_memory
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sharding import ShardPlan
 from genocloud.scatter.executors import Scatter, run_needing, threads_each
@@ -41,12 +43,15 @@ def genotype(
 ) -> Receipt:
     """Genotype every sample at every site of the plan, into the callset; finished shards are skipped.
 
+    The plan's intervals may lie inside those that were discovered; its shards are split where memory requires it.
     A whole plan ends with the callset's manifest, which commits it. Site IDs come from the VCF at `dbsnp_url`, whose
     fingerprint is in the model. The balance is in sites. Raises OutputInUse where another run writes
     the callset, unless both write different parts of the genome.
     """
     check_contigs(dbsnp_url, cohort.contigs)
     with receipt_of("genotype") as receipt, _callset_store(cohort, callset_url, cut) as store:
+        copy_alleles(cohort, cut, scatter, progress)
+        cut = split_to_memory(cohort, cut, scatter)
         rows = RowCache(scatter.memory)
         estimated = estimate(cohort, model, cut, scatter=scatter, progress=progress, rows=rows, callset_url=store.url)
         threads = threads_each(scatter, len(cut.settled))

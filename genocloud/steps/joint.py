@@ -58,7 +58,6 @@ def _joint(options: JointOptions, progress: Progress) -> tuple[str, Receipt]:
         discover(
             cohort, cut, scatter=scatter, progress=progress, keep=options.cohort_url is not None, reference=reference
         )
-        cut = split_to_memory(cohort, cut, scatter)
         statistics, genotyped = _call(options, cohort, cut, scatter, progress)
         work.remove()
         receipt.inputs = genotyped.inputs if ingested is None else ingested.inputs
@@ -81,7 +80,7 @@ def _call(
             options.out_url,
             parts_url=WorkFolder.of(options).parts,
             model=options.model,
-            cut=cut,
+            cut=split_to_memory(cohort, cut, scatter),
             scatter=scatter,
             progress=progress,
             dbsnp_url=options.dbsnp_url,

@@ -9,6 +9,8 @@ import pytest
 
 from genocloud import pipeline, steps
 from genocloud.cli import main
+from genocloud.cohort import open_cohort
+from genocloud.genotypes import Model
 from genocloud.pipeline import sharding
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
@@ -102,6 +104,19 @@ def test_of_contigs_that_share_a_window_any_discovered_part_is_genotyped(tmp_pat
 def test_of_a_contig_with_many_windows_any_discovered_part_is_genotyped(tmp_path, study, order):
     discovered, asked = ORDERS[order]
     assert genotyped(study, tmp_path, "cut", discovered, asked) == inside(study, *asked)
+
+
+def test_the_step_takes_what_was_discovered_elsewhere_as_the_command_does(tmp_path, study):
+    url, out = str(tmp_path / "cohort"), tmp_path / "out.vcf.gz"
+    shutil.copytree(study.cohorts["cut"], url)
+    opened = open_cohort(url)
+    some = pipeline.Intervals(included=("tig9:100-330", "tig19")).targets(opened.contigs)
+    whole, part = pipeline.cut_genome(opened), pipeline.cut_genome(opened, targets=some)
+    with open_scatter("inline") as scatter:
+        steps.discover(opened, whole, scatter=scatter, progress=Silent())
+        steps.genotype(opened, str(tmp_path / "part"), model=Model(), cut=part, scatter=scatter, progress=Silent())
+        steps.export(str(tmp_path / "part"), str(out), scatter=scatter, progress=Silent())
+    assert records(out) == inside(study, "tig9:100-330", "tig19")
 
 
 @pytest.mark.parametrize("rows", [(0, 1 << 14), (1 << 14, 0)], ids=["windows, then shards of many", "the reverse"])
