@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genocloud.genotypes.allele_specific import QD_WHEN_HIGH
+from genocloud.annotations.site_annotations import QD_WHEN_HIGH
 
 QUAL_TOLERANCE = 0.01
 CERTAIN = 140.0

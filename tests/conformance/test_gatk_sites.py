@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from genocloud.annotations import SITE_COLUMNS
+from genocloud.annotations.site_annotations import QD_WHEN_HIGH
 from genocloud.genotypes import Model
-from genocloud.genotypes.allele_specific import QD_WHEN_HIGH
 from genocloud.regions import Contig, Region
 from tests.conformance import oracle
 from tests.support.gvcf_reader import read
