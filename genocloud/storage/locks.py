@@ -60,7 +60,8 @@ def folder_lock(url: str, part: str | None = None) -> Iterator[None]:
 
 @contextmanager
 def _locked(folder: str, name: str, url: str, kind: int) -> Iterator[None]:
-    if BY_SCHEME[scheme(folder)].in_process:
+    place = BY_SCHEME.get(scheme(folder))  # whoever opens a place of no known kind says so
+    if place is not None and place.in_process:
         yield
         return
     path = _lock_path(folder, name)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import genocloud
 from genocloud import annotations, schema
 from genocloud.cli.run import parser
+from genocloud.cli.topics import TOPICS
 from genocloud.gvcf.dialects import DIALECTS
 from genocloud.samples.sheet import COLUMNS
 from genocloud.workflow.callers import CALLER_PROGRAMS
@@ -102,3 +103,4 @@ def test_every_command_is_documented():
     assert len(commands) >= 20
     for command in commands:
         assert f"`genocloud {command}" in README, command
+    assert all(f"`{topic}`" in README for topic in TOPICS)

@@ -126,3 +126,11 @@ def test_a_bucket_and_a_pipe(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe")
     with storage.file_lock(str(tmp_path / "pipe")), storage.file_lock(str(tmp_path / "pipe")):
         pass
+
+
+def test_memory_needs_no_lock_and_an_unknown_place_is_said_by_who_opens_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with storage.folder_lock("memory://one"), storage.folder_lock("memory://one"):
+        assert list(tmp_path.iterdir()) == []
+    with storage.folder_lock("hdfs://bucket/a"), pytest.raises(storage.UnknownScheme):
+        storage.open_store("hdfs://bucket/a")
