@@ -116,12 +116,12 @@ ONE_COMMAND = Starts(runs=0, jobs=0, commands=1, clusters=0, rounds=1)
 class Shape:
     """What the cohort looks like as a whole, and how it is cut.
 
-    `sites_of(people)` tells how many sites so many people have; `windows` of the genome; people in a batch; what a run
+    `sites_of(people)` tells how many sites so many people have; `shards` of the genome; people in a batch; what a run
     starts.
     """
 
     sites_of: Callable[[int], float]
-    windows: int
+    shards: int
     batch_size: int
     starts: Starts = ONE_COMMAND
 
@@ -311,8 +311,8 @@ class Planner:
     def _tasks(self, step: str, portion: Portion, needs: Needs) -> int:
         batches = math.ceil(portion.people / self.shape.batch_size)
         pieces = needs[step][1] if step in needs else 1
-        cut = {"call": portion.reads, "ingest": batches, "export": self.shape.windows}
-        return cut.get(step, self.shape.windows * batches * pieces)
+        cut = {"call": portion.reads, "ingest": batches, "export": self.shape.shards}
+        return cut.get(step, self.shape.shards * batches * pieces)
 
     def _crossing(self, step: str, place: Place, flow: "_Flow", columns: float) -> float:
         """Bytes that leave the site for another one in a step."""

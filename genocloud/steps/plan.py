@@ -85,7 +85,7 @@ def plan_of(config: Config, *, rates: Rates, width: int, joint: bool = False) ->
     starts = ONE_COMMAND if joint else facts.starts(max(place.width for place in places))
     shape = Shape(
         sites_of=facts.sampled.sites_of,
-        windows=facts.sampled.windows,
+        shards=facts.sampled.shards,
         batch_size=int(config.settings["batch_size"]),
         starts=starts,
     )

@@ -1,4 +1,4 @@
-"""Estimate the bytes that a planned task needs, and how many pieces its window is split into."""
+"""Estimate the bytes that a planned task needs, and how many pieces its shard is split into."""
 
 import math
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ MOST_THREADS = 64
 
 
 def needs(rates: Rates, shape: Shape, portion: Portion, sites: float, width: int) -> Needs:
-    """Bytes that a task of each step needs, and the pieces that a window is split into, by memory_model's estimates.
+    """Bytes that a task of each step needs, and the pieces that a shard is split into, by memory_model's estimates.
 
-    Where windows are few, a task takes all cores of a process.
+    Where shards are few, a task takes all cores of a process.
     """
-    threads = width if shape.windows < 4 * width and width <= MOST_THREADS else 1
+    threads = width if shape.shards < 4 * width and width <= MOST_THREADS else 1
     batch = min(shape.batch_size, portion.people)
-    share = batch / max(1, portion.people) / shape.windows
+    share = batch / max(1, portion.people) / shape.shards
     rows = {"variants": portion.observations * share}
     rows["blocks"] = max(0.0, portion.records * share - rows["variants"])
     sizes = rates.costs["bytes row"]
@@ -38,8 +38,8 @@ def needs(rates: Rates, shape: Shape, portion: Portion, sites: float, width: int
         variant_bytes=int(variants * sizes["variants"]),
         group_bytes=group,
     )
-    observed = int(portion.observations / shape.windows)
-    counts = SiteCounts(int(sites / shape.windows), observed, observed)
+    observed = int(portion.observations / shape.shards)
+    counts = SiteCounts(int(sites / shape.shards), observed, observed)
     calling = split_need([stored] * math.ceil(portion.people / max(1, batch)), counts, threads)
     pieces = 2 ** max(0, math.ceil(math.log2(max(sum(calling.values()), 1) / SHARD_BYTES)))
     piece = {part: need / pieces for part, need in calling.items()}

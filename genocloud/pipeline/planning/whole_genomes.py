@@ -35,7 +35,7 @@ def genome_sites(people: int) -> float:
 def table(rates: Rates) -> str:
     """A table of costs of 1,000, 10,000 and 100,000 whole genomes on a cluster, in a cloud, and split between both."""
     cluster, cloud = read_prices(str(PRICES / "onprem.yaml")), read_prices(str(PRICES / "google.yaml"))
-    shape = Shape(sites_of=genome_sites, windows=math.ceil(GENOME_BP / 1_000_000), batch_size=200)
+    shape = Shape(sites_of=genome_sites, shards=math.ceil(GENOME_BP / 1_000_000), batch_size=200)
     planner = Planner(rates=rates, shape=shape, needing=partial(needs, rates, shape))
     rows = [
         "| genomes | where | core-hours | wall time | memory of a task | stored | across | money |",

@@ -13,6 +13,7 @@ from genocloud.cohort import Layout, NoCohort, open_cohort
 from genocloud.costs.model import Portion
 from genocloud.errors import SettingError, UnreadableFile
 from genocloud.pipeline.sample_files import file_size
+from genocloud.pipeline.sharding import GenomeRows, cut_windows
 from genocloud.regions import Contig
 from genocloud.samples import Sample
 from genocloud.schema import numbers
@@ -38,8 +39,8 @@ class NothingToSample(SettingError):
 class Sampled:
     """Records and observations per byte of sampled gVCFs, and how sites grow with samples.
 
-    `windows` of the genome, as the layout cuts it, have variants in them. `carriers` counts sites by how many of the
-    sampled `people` have a variant there; a file is `scale` times what was read of it.
+    The genome is cut into so many `shards`. `carriers` counts sites by how many of the sampled `people` have a variant
+    there; a file is `scale` times what was read of it.
     """
 
     people: int
@@ -47,7 +48,7 @@ class Sampled:
     observations_per_byte: float
     carriers: Counter[int]
     scale: float
-    windows: int
+    shards: int
 
     def sites_of(self, people: int) -> float:
         """The number of sites of so many people.
@@ -97,7 +98,8 @@ def sample_gvcfs(sheet_url: str, people: Sequence[Sample], layout: Layout) -> Sa
     carriers = Counter(Counter(site for each in looks for site in each.sites if site < end).values())
     within = sum(each.records * _share(each, end) for each in looks)
     scale = records / size * sum(each.file_bytes for each in looks) / within
-    windows = len(_windows_of(layout, {site for each in looks for site in each.sites if site < end}))
+    rows = within * len(people) / len(looks)
+    shards = _count_shards(layout, {site for each in looks for site in each.sites if site < end}, rows)
     all_windows = sum(len(layout.windows(part)) for part in layout.parts())
     return Sampled(
         people=len(looks),
@@ -105,8 +107,16 @@ def sample_gvcfs(sheet_url: str, people: Sequence[Sample], layout: Layout) -> Sa
         observations_per_byte=sum(each.observations for each in looks) / size,
         carriers=carriers,
         scale=scale,
-        windows=max(1, min(all_windows, round(windows * scale))),
+        shards=max(1, min(all_windows, round(shards * scale))),
     )
+
+
+def _count_shards(layout: Layout, sites: set[tuple[int, int]], rows: float) -> int:
+    """The shards of windows with some sites, which have so many rows together: small windows share one, as in a run."""
+    windows = _windows_of(layout, sites)
+    each = dict.fromkeys(windows, int(rows / max(1, len(windows))))
+    genome = GenomeRows(layout=layout, variants=windows, blocks=(), reach=lambda _: [], rows=each)
+    return len(cut_windows(genome).owned)
 
 
 def _windows_of(layout: Layout, sites: set[tuple[int, int]]) -> set[tuple[str, int]]:

@@ -38,7 +38,7 @@ def portion(people: int) -> Portion:
 
 
 def planner(way=None) -> Planner:
-    shape = Shape(sites_of=lambda people: 1000.0 * people**0.5, windows=10, batch_size=100)
+    shape = Shape(sites_of=lambda people: 1000.0 * people**0.5, shards=10, batch_size=100)
     return Planner(rates=RATES, shape=shape, needing=lambda *_: {}, **({"way": way} if way else {}))
 
 
@@ -72,7 +72,7 @@ def test_where_no_rates_of_this_machine_are_kept_the_shipped_ones_count(tmp_path
 
 def test_starts_are_counted_and_those_of_parts_go_side_by_side():
     workflow = Starts(runs=1, jobs=25, commands=25, clusters=21, rounds=10)
-    shape = Shape(sites_of=lambda people: 1000.0 * people**0.5, windows=10, batch_size=100, starts=workflow)
+    shape = Shape(sites_of=lambda people: 1000.0 * people**0.5, shards=10, batch_size=100, starts=workflow)
     way = Planner(rates=RATES, shape=shape, needing=lambda *_: {}).place(places()[:1], "hospital")
     line = way.lines[-1]
     jobs = 25 * 0.25 + 25 * 0.5 + 21 * 2.0

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -29,7 +30,9 @@ from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.shipped_files import PRICES
 from genocloud.steps.plan import plan_of
+from tests.conftest import sample_map
 from tests.support.plan_rates import RATES as PLAIN
+from tests.support.short_contigs import make_tigs, write_person, write_reference
 
 calibrate = import_module("genocloud.steps.calibrate")  # the package's attribute is the function
 
@@ -62,7 +65,7 @@ def test_files_are_counted_as_they_are():
     assert sampled.people == 8
     assert sampled.sites_of(8) == sum(sampled.carriers.values()) > one.sites_of(1)
     assert sampled.sites_of(4) < sampled.sites_of(8) < sampled.sites_of(16) < 2 * sampled.sites_of(8)
-    assert sampled.windows > 1
+    assert sampled.shards > 1
 
 
 def test_nothing_to_sample_is_said():
@@ -207,6 +210,23 @@ def test_a_plan_has_the_shards_that_a_run_has(sheet, tmp_path):
     )
     shards = cut_genome(open_cohort(str(tmp_path / "cohort"))).owned
     assert next(line.tasks for line in planned if line.step == "discover") == len(shards)
+
+
+def test_windows_of_whole_contigs_share_the_shards_that_a_run_has(tmp_path):
+    random = Random(11)
+    tigs = make_tigs(random, 20)
+    reference = str(write_reference(tmp_path, tigs))
+    sheet = str(sample_map(tmp_path, [write_person(random, tmp_path, f"p{number}", tigs) for number in range(4)]))
+    given = {"samples": sheet, "reference": reference, "cohort": str(tmp_path / "cohort"), "window_bp": 900}
+    planned = plan_of(config_of(given), rates=RATES, width=2).configured.lines
+    options = pipeline.IngestOptions(window_bp=900)
+    steps.ingest(str(tmp_path / "cohort"), sheet, reference, options=options, scatter=Inline(), progress=Silent())
+    source = open_cohort(str(tmp_path / "cohort"))
+    shards, windows = (
+        len(cut_genome(source).owned),
+        sum(len(source.layout.windows(each)) for each in source.layout.parts()),
+    )
+    assert next(line.tasks for line in planned if line.step == "discover") == shards < windows
 
 
 @pytest.mark.parametrize(("limit", "jobs"), [(1_000_000_000, 6), (0, 15)], ids=["small: one job a step", "five parts"])
