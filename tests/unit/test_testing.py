@@ -1,5 +1,6 @@
 """The laws that genocloud publishes: the example of the docstring runs, and a store that breaks a law fails it."""
 
+import gzip
 import re
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import textwrap
 import pytest
 
 from genocloud import testing
+from genocloud.callset.formats import form_of
+from genocloud.testing import exporters
 
 EXAMPLE = textwrap.dedent(re.search(r"\n\n((?:    .*\n|\n)+)", testing.__doc__)[1])
 
@@ -47,6 +50,28 @@ def test_a_store_that_breaks_a_law_fails(tmp_path):
     code, said = run(tmp_path, EXAMPLE.replace("return MemoryStore", "return Replacing") + BROKEN)
     assert code == 1, said
     assert "test_create_does_not_replace" in said
+
+
+class Lossy(testing.ExportLaws):
+    """A reader to which the last record is missing."""
+
+    form = form_of("calls.vcf.gz")
+
+    def read(self, path):
+        with gzip.open(path, "rt") as file:
+            rows = [line.split("\t") for line in file if not line.startswith("#")]
+        return [
+            testing.ExportedRecord(
+                contig=row[0], pos=int(row[1]), ref=row[3], alts=tuple(row[4].split(",")), genotypes=None
+            )
+            for row in rows[:-1]
+        ]
+
+
+def test_a_format_that_loses_a_record_fails(tmp_path):
+    small = exporters.write_callset(str(tmp_path / "callset"), exporters.SITES)
+    with pytest.raises(AssertionError):
+        Lossy().test_the_records_are_those_of_the_callset(small, tmp_path / "out.vcf.gz")
 
 
 def test_what_is_published_is_named():
