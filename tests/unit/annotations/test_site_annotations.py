@@ -15,7 +15,7 @@ def site_data(count: int = 3) -> annotations.SiteData:
     """Sites of one ALT without any data."""
     return annotations.SiteData(
         qual=np.full(count, 50.0),
-        sums={name: np.zeros((count, width), np.int64) for name, width in raw_sums.SUMS.items()},
+        sums={name: np.zeros((count, width), np.int64) for name, width in raw_annotations.sum_widths().items()},
         medians={name: np.full(count, np.nan) for name in annotations.MEDIANS},
         alt_offsets=np.arange(count + 1),
         allele_counts=np.zeros(2 * count, np.int64),
@@ -44,6 +44,11 @@ def test_columns_of_info_are_sorted_and_declared_once():
     assert info == sorted(info)
     every = (*annotations.SITE_ANNOTATIONS, *annotations.ALLELE_ANNOTATIONS)
     assert {column.name for each in every for column in each.columns} | {"DB", "NDA"} == set(info)
+
+
+def test_sums_have_names_of_their_own():
+    own = [annotation.sums[0] for annotation in annotations.SITE_ANNOTATIONS if annotation.sums]
+    assert len({*own, *raw_sums.SUMS}) == len(own) + len(raw_sums.SUMS)
 
 
 class DeepCarriers(annotations.Annotation):
@@ -90,7 +95,7 @@ def test_sums_of_an_annotations_own_add_up_are_stored_and_are_exchanged(monkeypa
     before = raw_annotations.layout()
     plain, _, _ = called([list(range(SAMPLES))])
     monkeypatch.setattr(raw_annotations, "SITE_ANNOTATIONS", (*annotations.SITE_ANNOTATIONS, DeepCarriers()))
-    assert raw_annotations.layout() == (before[0] + 2, "deep_carriers")
+    assert raw_annotations.layout() == (before[0] + 2, *before[1:], "deep_carriers")
     members = [list(range(4)), list(range(4, SAMPLES))]
     parts, _, emitted = called(members)
     (whole,), cells, _ = called([list(range(SAMPLES))])
@@ -103,7 +108,7 @@ def test_sums_of_an_annotations_own_add_up_are_stored_and_are_exchanged(monkeypa
     assert own(whole).tolist() == expected
     assert sum(carriers for carriers, _ in expected) > 0
     assert (own(genotypes.add(parts)) == own(whole)).all()
-    assert (whole.totals[:, : raw_sums.TOTALS] == plain[0].totals).all()
+    assert (whole.totals[:, : before[0]] == plain[0].totals).all()
     for part, batch in zip(parts, members, strict=True):
         ranks = np.array(batch, np.int32)
         stored = genotypes.shares_of(genotypes.shares_table(part, emitted, ranks), ranks)
