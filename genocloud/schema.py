@@ -312,7 +312,7 @@ UNITED_ALLELES = pa.schema([("start", INT32), ("ref", STRING), ("alts", STRINGS)
 """ALLELES of a shard, merged over all locations."""
 TOTALS = pa.schema([("kind", STRING), ("bin", INT32), ("count", INT64)])
 """Counts of a location's genotypes over all samples: `samples`, by class, and called ones by DP and by GQ."""
-EMITTED = pa.schema([("site", INT32), ("kept", INTS), ("estimated", BOOL)])
+EMITTED_SITES = pa.schema([("site", INT32), ("kept", INTS), ("estimated", BOOL)])
 """The emitted sites of ALLELES, with their ALTs and whether they have a QUAL."""
 
 Summary: TypeAlias = pa.Table
@@ -328,7 +328,7 @@ ActiveSamples: TypeAlias = pa.Table
 IntervalRows: TypeAlias = pa.Table
 """Rows of INTERVALS."""
 UnitedAlleles: TypeAlias = pa.Table
-Emitted: TypeAlias = pa.Table
+EmittedSites: TypeAlias = pa.Table
 Totals: TypeAlias = pa.Table
 
 

@@ -11,7 +11,7 @@ from genocloud import schema
 from genocloud.genotypes.aligned_rows import SiteArrays, site_arrays
 from genocloud.genotypes.likelihood_counts import LikelihoodCounts, merge
 from genocloud.genotypes.model import Model
-from genocloud.kernels import frequencies
+from genocloud.kernels import site_estimates
 
 CARRIER_WITHOUT_PL, NO_LIKELIHOODS = "a carrier has no likelihoods", "nobody has likelihoods"
 NO_DEPTH = "no depth"
@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 
 
 class EstimatedArrays(NamedTuple):
-    """The arrays of `kernels.frequencies.estimate_sites`: by site `known` and `variant`, by allele the others."""
+    """The arrays of `kernels.site_estimates.estimate_sites`: by site `known` and `variant`, by allele the others."""
 
     known: Array
     variant: Array
@@ -37,7 +37,7 @@ def estimate(summaries: Sequence[LikelihoodCounts], alleles: schema.Alleles, mod
     diploid's from 43 ALTs on); such sites are `beyond`.
     """
     sites, summary = site_arrays(alleles), merge(summaries)
-    estimated = frequencies.estimate_sites(
+    estimated = site_estimates.estimate_sites(
         summary.site_offsets,
         summary.offsets,
         summary.values,
@@ -53,7 +53,7 @@ def estimate(summaries: Sequence[LikelihoodCounts], alleles: schema.Alleles, mod
 
 def can_be_genotyped(known: Array) -> Array:
     """Mask of the sites that can be genotyped, from their bits: (sites,) bool."""
-    return np.asarray((known & ~frequencies.BEYOND) == frequencies.GENOTYPED)
+    return np.asarray((known & ~site_estimates.BEYOND) == site_estimates.GENOTYPED)
 
 
 def tabulate(alleles: schema.Alleles, estimated: EstimatedArrays, model: Model) -> schema.Estimates:
@@ -69,7 +69,7 @@ def tabulate(alleles: schema.Alleles, estimated: EstimatedArrays, model: Model) 
         [
             *(alleles[name] for name in ("contig", "start", "ref", "alts", "forced")),
             genotyped.astype(np.int32),
-            known & frequencies.BEYOND > 0,
+            known & site_estimates.BEYOND > 0,
             pa.array(variant, mask=~can_be_genotyped(known)),
             _lists(offsets, number[plausible]),
             _lists(offsets, np.floor(copies[plausible] + 0.5)),
@@ -82,11 +82,11 @@ def tabulate(alleles: schema.Alleles, estimated: EstimatedArrays, model: Model) 
 
 def _reason(known: int) -> str | None:
     """The reason why a site cannot be genotyped, if any (gatk-model.md, section 2)."""
-    if not known & frequencies.DEPTH:
+    if not known & site_estimates.DEPTH:
         return NO_DEPTH
-    if known & frequencies.BARE_CARRIER:
+    if known & site_estimates.BARE_CARRIER:
         return CARRIER_WITHOUT_PL
-    return None if known & frequencies.LIKELIHOODS else NO_LIKELIHOODS
+    return None if known & site_estimates.LIKELIHOODS else NO_LIKELIHOODS
 
 
 def _lists(offsets: Array, values: Array) -> pa.Array:

@@ -17,16 +17,16 @@ from genocloud.kernels.allele_specific_sums import sum_in_order
 Array = npt.NDArray[Any]
 
 
-def emitted_sites(settled: schema.Settled) -> schema.Emitted:
-    """EMITTED from SETTLED, which has the rows of ALLELES: what calling and completing need beyond ALLELES."""
+def emitted_sites(settled: schema.Settled) -> schema.EmittedSites:
+    """EMITTED_SITES from SETTLED, which has the rows of ALLELES: what calling and completing need beyond ALLELES."""
     out = np.flatnonzero(np.asarray(settled["reason"].is_null()))
     rows = settled.take(out)
     estimated = pa.array(~was_not_estimated(rows))
-    return pa.table([pa.array(out.astype(np.int32)), rows["kept"].combine_chunks(), estimated], schema.EMITTED)
+    return pa.table([pa.array(out.astype(np.int32)), rows["kept"].combine_chunks(), estimated], schema.EMITTED_SITES)
 
 
-def settled_from(emitted: schema.Emitted, alleles: schema.Alleles) -> schema.Settled:
-    """The emitted rows of SETTLED from EMITTED and ALLELES; columns that calling does not need are empty."""
+def settled_from(emitted: schema.EmittedSites, alleles: schema.Alleles) -> schema.Settled:
+    """The emitted rows of SETTLED from EMITTED_SITES and ALLELES; columns that calling does not need are empty."""
     rows = alleles.take(emitted["site"].combine_chunks()).combine_chunks()
     estimated = schema.numbers(emitted["estimated"])
     columns = {name: rows[name] for name in rows.column_names} | {

@@ -20,7 +20,7 @@ from genocloud.genotypes.aligned_rows import SiteArrays, site_arrays
 from genocloud.genotypes.estimation import EstimatedArrays, allele_offsets, can_be_genotyped, pseudocounts, tabulate
 from genocloud.genotypes.likelihood_counts import LikelihoodCounts
 from genocloud.genotypes.model import Model
-from genocloud.kernels import frequencies
+from genocloud.kernels import frequencies, key_vectors, site_estimates
 from genocloud.kernels.fixed_point import UNIT, sums_of
 
 Array = npt.NDArray[Any]
@@ -30,7 +30,7 @@ def initial_sums(summary: LikelihoodCounts, alleles: schema.Alleles, model: Mode
     """A source's sums for the first round, one row for each site of ALLELES: STARTS."""
     sites = site_arrays(alleles)
     at, most = allele_offsets(sites), model.max_alternate_alleles
-    known, chromosomes, copies, gains = frequencies.start_sites(
+    known, chromosomes, copies, gains = site_estimates.start_sites(
         summary.site_offsets, summary.offsets, summary.values, summary.counts, summary.totals, at, most
     )
     crowded, alts = np.repeat(_crowded(sites, model), sites.alleles), _alts(at)
@@ -47,7 +47,7 @@ def answer_questions(
     """
     sites = site_arrays(alleles)
     arrays = _questions_of(questions, sites)
-    copies, words = frequencies.answer_sites(
+    copies, words = site_estimates.answer_sites(
         summary.site_offsets,
         summary.offsets,
         summary.values,
@@ -119,7 +119,7 @@ class FederatedEM:
         best, scores = np.ones(len(crowded), bool), sums_of(gains[:, 0], gains[:, 1])
         for begin, end in zip(self._at[:-1], self._at[1:], strict=True):
             if crowded[begin]:
-                chosen = frequencies.best_alleles(scores[begin:end], self._model.max_alternate_alleles)
+                chosen = key_vectors.best_alleles(scores[begin:end], self._model.max_alternate_alleles)
                 best[begin:end] = np.isin(np.arange(end - begin), chosen)
         return best
 
@@ -140,7 +140,7 @@ class FederatedEM:
 
     def _close(self, closed: "_Questions", words: Array) -> None:
         """Store the final estimates of sites whose EM has ended."""
-        variant, absent = frequencies.absences(words, closed.at, closed.chosen, self._sites.stars[closed.site])
+        variant, absent = site_estimates.absences(words, closed.at, closed.chosen, self._sites.stars[closed.site])
         indices = np.repeat(self._at[closed.site], np.diff(closed.at)) + closed.chosen
         self._variant[closed.site], self._absent[indices] = variant, absent
         self._copies[indices] = closed.copies / UNIT

@@ -21,7 +21,7 @@ from genocloud.kernels.kernel_cache import SOURCES, KernelCache
 
 def missing() -> list[str]:
     """The kernels of a joint run that may not be compiled on this machine, those that take longest first."""
-    return [] if _mark().exists() else called()
+    return [] if numba.config.DISABLE_JIT or _mark().exists() else called()
 
 
 def called() -> list[str]:

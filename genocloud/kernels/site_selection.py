@@ -4,7 +4,7 @@ import numpy as np
 
 from genocloud.kernels.kernel import compiled, kernel
 
-EMITTED, NO_ESTIMATE, MONOMORPHIC, LOW_CONFIDENCE, ONLY_SPANNING = 0, 1, 2, 3, 4
+EMIT, NO_ESTIMATE, MONOMORPHIC, LOW_CONFIDENCE, ONLY_SPANNING = 0, 1, 2, 3, 4
 
 
 @compiled
@@ -60,7 +60,7 @@ def settle_sites(
             alts += kept[k]
             others += kept[k] and not is_star[first + likely[k]]
         if force_output[site]:
-            verdicts[site] = EMITTED
+            verdicts[site] = EMIT
         elif alts == 0:
             verdicts[site] = MONOMORPHIC
         elif quals[site] < least:
@@ -68,7 +68,7 @@ def settle_sites(
         elif others == 0:
             verdicts[site] = ONLY_SPANNING
         for k in range(likely_at[site], likely_at[site + 1]):
-            kept[k] &= verdicts[site] == EMITTED
+            kept[k] &= verdicts[site] == EMIT
             lost = ref_lengths[site] - alt_lengths[first + likely[k]]
             if not kept[k] or lost <= 0:
                 continue

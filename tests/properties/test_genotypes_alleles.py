@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from genocloud import genotypes, sites
 from genocloud.genotypes.allele_outcomes import KEPT, SPURIOUS, TOO_MANY, UNLIKELY
-from genocloud.kernels import fixed_point, frequencies, merged_likelihoods
+from genocloud.kernels import fixed_point, key_vectors, merged_likelihoods
 from genocloud.regions import Region
 from tests.support import genotypes as twin
 from tests.support.joint_cohorts import CONTIGS, cohort
@@ -39,7 +39,7 @@ def scores_of(words):
     return fixed_point.sums_of(words[:, 0], words[:, 1])
 
 
-@both(frequencies.likelihood_gains)
+@both(key_vectors.likelihood_gains)
 @given(samples=st.lists(st.tuples(vectors(), st.integers(1, 9)), min_size=1, max_size=4))
 @settings(deadline=None, max_examples=60)
 def test_scores_are_those_of_expanded_vectors(run, samples):
@@ -67,7 +67,7 @@ def test_many_alleles_take_no_more_than_the_samples_own_vectors(alleles, ploidy)
     """Expanded, the largest of these would take 10^11 likelihoods."""
     keys = [[ploidy, 0, *([2] * (alleles - 2)), 1, *range(900, 900 - len(twin.genotypes(3, ploidy)), -1)]]
     offsets, values = np.array([0, len(keys[0])], np.int64), np.array(keys[0], np.int32)
-    scores = scores_of(frequencies.likelihood_gains(offsets, values, np.array([5], np.int64), 0, 1, alleles))
+    scores = scores_of(key_vectors.likelihood_gains(offsets, values, np.array([5], np.int64), 0, 1, alleles))
     assert np.flatnonzero(scores).tolist() == [1]
     assert scores[1] == pytest.approx((len(twin.genotypes(3, ploidy)) - 1) / 2)
 
@@ -77,8 +77,8 @@ def test_sums_that_are_equal_on_paper_are_decided_as_doubles():
     keys = [[2, 0, own, 3 - own, gain, 0, 900, 900, 900, 900] for own, gain in ((1, 252), (1, 339), (2, 255), (2, 336))]
     offsets = np.cumsum([0, *map(len, keys)]).astype(np.int64)
     values = np.array([value for key in keys for value in key], np.int32)
-    scores = scores_of(frequencies.likelihood_gains(offsets, values, np.ones(4, np.int64), 0, 4, 3))
-    assert frequencies.best_alleles(scores, 1).tolist() == [0, 2]
+    scores = scores_of(key_vectors.likelihood_gains(offsets, values, np.ones(4, np.int64), 0, 4, 3))
+    assert key_vectors.best_alleles(scores, 1).tolist() == [0, 2]
 
 
 def outcomes_of(row, reason):

@@ -16,7 +16,7 @@ from genocloud.genotypes import (
     likelihood_counts,
     runs,
 )
-from genocloud.kernels import frequencies, site_selection, site_statistics
+from genocloud.kernels import site_estimates, site_selection, site_statistics
 from genocloud.sites import merging
 from tests.support import joint_sites
 from tests.support.cohort_strategies import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
@@ -48,7 +48,7 @@ COMPOSED = (
     (aligned_rows, "genotype_states"),
     (likelihood_counts, "summarise_sites"),
     (likelihood_counts, "merge_keys"),
-    (frequencies, "estimate_sites"),
+    (site_estimates, "estimate_sites"),
     (calling, "call_sites"),
     (site_statistics, "strand_biases"),
     (site_statistics, "excess_hets"),

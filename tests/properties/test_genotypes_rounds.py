@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud import genotypes, schema, sites
-from genocloud.kernels import frequencies
+from genocloud.kernels import site_estimates
 from genocloud.regions import Region
 from tests.support.joint_cohorts import CONTIGS, cohort
 from tests.support.joint_path import batch_of
@@ -56,7 +56,7 @@ def test_kernels_of_rounds_say_the_same_in_python(seed, monkeypatch):
     model = genotypes.Model(max_alternate_alleles=2)
     compiled = in_rounds(alleles, sources, model)
     for name in ROUNDS:
-        monkeypatch.setattr(frequencies, name, getattr(frequencies, name).py_func)
+        monkeypatch.setattr(site_estimates, name, getattr(site_estimates, name).py_func)
     plain = in_rounds(alleles, sources, model)
     assert repr(plain[0].to_pylist()) == repr(compiled[0].to_pylist())
     assert [each.to_pylist() for each in plain[1]] == [each.to_pylist() for each in compiled[1]]
@@ -95,7 +95,7 @@ def test_what_crosses_is_what_the_schema_says(seed, places, model):
 def test_sites_that_cannot_be_genotyped_have_no_questions():
     alleles, sources = sources_of(3, [0] * SAMPLES)
     starts = [genotypes.initial_sums(source, alleles, genotypes.Model()) for source in sources]
-    bare = np.full(len(alleles), frequencies.GENOTYPED | frequencies.BARE_CARRIER, np.int8)
+    bare = np.full(len(alleles), site_estimates.GENOTYPED | site_estimates.BARE_CARRIER, np.int8)
     starts[0] = schema.with_column(starts[0], "known", pa.array(bare))
     rounds = genotypes.FederatedEM(alleles, starts, genotypes.Model())
     assert rounds.questions is None

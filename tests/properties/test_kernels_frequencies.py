@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from genocloud.kernels import fixed_point, frequencies, genotyping, likelihood_keys, site_statistics
+from genocloud.kernels import fixed_point, frequencies, genotyping, key_vectors, likelihood_keys, site_statistics
 from tests.support import genotypes as twin
 from tests.support.kernel_twins import both
 
@@ -102,7 +102,7 @@ def test_the_largest_likelihoods_give_a_finite_quality():
         assert low <= -variant <= high
 
 
-@both(frequencies.likelihood_gains)
+@both(key_vectors.likelihood_gains)
 @given(cohort=cohorts(4))
 @settings(deadline=None)
 def test_likelihood_gains(run, cohort):
@@ -136,7 +136,7 @@ def test_words_do_not_show_how_they_were_added_up(run, values, random):
     assert fixed_point.sums_of(together[:, 0], together[:, 1])[0] == pytest.approx(exact, rel=1e-15, abs=1e-12)
 
 
-@both(frequencies.expand_keys)
+@both(key_vectors.expand_keys)
 @given(cohort=cohorts(4), data=st.data())
 @settings(deadline=None)
 def test_expanded_keys(run, cohort, data):
@@ -150,7 +150,7 @@ def test_expanded_keys(run, cohort, data):
         assert out[at[n] : at[n + 1]].tolist() == [value - min(expected) for value in expected]
 
 
-@both(frequencies.best_alleles)
+@both(key_vectors.best_alleles)
 @given(gains=st.lists(st.integers(0, 9), max_size=12), most=st.integers(1, 6))
 @settings(deadline=None)
 def test_best_alleles(run, gains, most):

@@ -37,8 +37,7 @@ def settle(
 
 
 EMITTED = "put out"
-
-
+"""The outcome of a site that is emitted; a dropped one's is its reason."""
 SITE_OUTCOMES, ALLELE_OUTCOMES, BEYOND_LIMITS = "sites", "alleles", "beyond"
 
 

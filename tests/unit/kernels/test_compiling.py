@@ -105,7 +105,7 @@ def test_kernels_compile_for_the_types_that_are_known():
 def test_what_compiles_longest_comes_first():
     """So that the last process does not begin with it while the others have nothing left to do."""
     names = [line.partition(" ")[0] for line in compiling.called()]
-    assert names[:3] == ["parsing.parse", "genotyping.call_sites", "frequencies.estimate_sites"]
+    assert names[:3] == ["parsing.parse", "genotyping.call_sites", "site_estimates.estimate_sites"]
 
 
 STALE = """
