@@ -3,7 +3,6 @@ from .allele_annotations import HISTOGRAMS as HISTOGRAMS
 from .allele_annotations import RAW as RAW
 from .allele_annotations import SQUARED as SQUARED
 from .allele_annotations import AlleleData as AlleleData
-from .allele_annotations import AlleleRankSum as AlleleRankSum
 from .site_annotations import MEDIANS as MEDIANS
 from .site_annotations import SITE_ANNOTATIONS as SITE_ANNOTATIONS
 from .site_data import Annotation as Annotation
