@@ -9,6 +9,7 @@ LARGE ?= $(firstword $(wildcard $(GVCFS)/*.g.vcf.gz))
 REGION ?= chr1
 HOSPITAL ?= 10
 SECONDS := 60
+SEED := 1
 HERE := not conformance and not slurm and not stores and not buckets and not hybrid
 # A worker a core; all tests of a file run in one worker, so that what the file sets up is set up once.
 PARALLEL := -n logical --maxprocesses 8 --dist loadfile
@@ -19,7 +20,7 @@ KILLS := tests/kills tests/unit/cohort/test_writers.py tests/unit/scatter/test_f
 FLIPS := tests/unit/steps/test_damage.py::test_each_of_many_flips_is_said_or_changes_nothing
 GATK := tests/anchors/gatk/lib/installed
 
-.PHONY: demo check test test-all lint conformance programs bench bench-contigs plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid clean
+.PHONY: demo check test test-all mutants lint conformance programs bench bench-contigs plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid clean
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --profile profiles/local
@@ -36,9 +37,15 @@ check: lint
 test: $(INSTALLED)
 	$(BIN)/pytest $(PARALLEL) -m '$(HERE) and not slow'
 
-# With what takes long: many examples, restarts, growth, queues, kills. WITHOUT=kills leaves out what `make kills` does at length.
+# With what takes long: all examples of properties, restarts, growth, queues, kills; and the coverage outside kernels, which must
+# be 90% (processes that tests start are not counted). WITHOUT=kills leaves out what `make kills` does at length.
 test-all: $(INSTALLED)
-	$(BIN)/pytest $(PARALLEL) --durations=30 -m '$(HERE)' $(if $(filter kills,$(WITHOUT)),$(addprefix --deselect ,$(KILLS) $(FLIPS)))
+	GENOCLOUD_ALL_EXAMPLES=1 $(BIN)/pytest $(PARALLEL) --durations=30 --cov --cov-report=term:skip-covered -m '$(HERE)' $(if $(filter kills,$(WITHOUT)),$(addprefix --deselect ,$(KILLS) $(FLIPS)))
+
+# How many of 100 one-token mutants of genocloud/ outside kernels the tests of `make test` kill: about an hour.
+mutants: $(INSTALLED)
+	$(BIN)/pytest -q $(PARALLEL) --cov --cov-context=test --cov-report= -m '$(HERE) and not slow'
+	$(BIN)/python -m tests.support.mutants --seed $(SEED)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

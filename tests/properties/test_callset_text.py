@@ -9,7 +9,7 @@ from uuid import uuid4
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import callset, schema, storage
@@ -18,6 +18,7 @@ from genocloud.kernels import vcf_columns
 from genocloud.regions import Region
 from tests.support import callset_tables as make
 from tests.support import vcf_text as twin
+from tests.support.examples import examples
 
 SAMPLES = ("ann", "bob", "cat", "dan", "eve")
 BATCHES = st.lists(st.integers(0, 2), min_size=len(SAMPLES), max_size=len(SAMPLES)).map(
@@ -35,14 +36,14 @@ def kernel_lines(sites: pa.Table, genotypes: Sequence[pa.Table], batches: Sequen
 
 
 @given(st.integers(0, 2**32), st.integers(0, 6), BATCHES, st.sampled_from((0.0, 0.3, 1.0)))
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_lines_are_the_twins(seed: int, count: int, batches: list[list[str]], missing: float) -> None:
     sites, genotypes = make.tables(Random(seed), "chr1", range(100, 100 + count), batches, missing)
     assert kernel_lines(sites, genotypes, batches) == twin.lines(sites, genotypes, SAMPLES)
 
 
 @given(st.integers(0, 2**32), st.integers(0, 9), BATCHES, st.integers(1, 12), st.integers(1, 40), st.integers(1, 3))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_distinct_genotype_has_one_text_wherever_it_stands(
     seed: int, count: int, batches: list[list[str]], most_sites: int, most_genotypes: int, threads: int
 ) -> None:
@@ -79,7 +80,7 @@ def spread(batch: record_pieces.GenotypeMatrix, positions: Sequence[int]) -> pa.
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=10, deadline=None)
+@examples(10)
 def test_interpreted_kernel_writes_the_same_lines(seed: int) -> None:
     sites, genotypes = make.tables(Random(seed), "chr1", range(3), [SAMPLES])
     compiled = kernel_lines(sites, genotypes, [SAMPLES])
@@ -91,7 +92,7 @@ def test_interpreted_kernel_writes_the_same_lines(seed: int) -> None:
 
 
 @given(REALS, st.integers(0, 6))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_decimals_are_the_twins(value: float, decimals: int) -> None:
     assert written(value, f"%.{decimals}f") == twin.java_fixed(value, decimals)
     assert written(value, "") == twin.gatk_default(value)
@@ -109,7 +110,7 @@ def written(value: float, form: str) -> str:
     st.integers(1, 50),
     st.integers(1, 3),
 )
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_shard_cuts_pieces_and_threads_do_not_change_records(
     seed: int, batches: list[list[str]], cuts: set[int], most_sites: int, most_genotypes: int, threads: int
 ) -> None:

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import cohort, steps
@@ -10,6 +10,7 @@ from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.storage import Store, open_store
 from tests.support.cohort_people import ingest, rows_in_force
+from tests.support.examples import examples
 
 NAMES = "abcdefgh"
 NAME, SHIFT = st.sampled_from(NAMES), st.integers(0, 400)
@@ -66,7 +67,7 @@ def change(store: Store, kind: str, what) -> None:
             steps.collect(store.url, progress=Silent(), keep=what, older_than_hours=0.0)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(PEOPLE, st.lists(CHANGES, max_size=8))
 def test_rows_in_force_are_those_of_a_plain_list(first, changes):
     store = open_store(f"memory://{uuid4().hex}")

@@ -4,12 +4,13 @@ import tempfile
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import cohort, gvcf, schema
 from genocloud.regions import Contig, Region
 from genocloud.storage import open_store
+from tests.support.examples import examples
 
 CONTIGS = (Contig("chr1", 1000), Contig("chr2", 120), Contig("chr3", 80), Contig("chr4", 700))
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tann\n"
@@ -73,7 +74,7 @@ def read(opened, region):
     return pa.concat_tables(variants).sort_by([("rank", "ascending"), ("start", "ascending")]), depths
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.data(), st.lists(gvcfs(), min_size=1, max_size=4), st.integers(1, 1200), st.integers(10, 1500))
 def test_neither_batches_nor_parts_nor_windows_change_what_is_read(data, texts, part_bp, window_bp):
     batches = sorted(data.draw(st.lists(st.integers(0, 2), min_size=len(texts), max_size=len(texts))))

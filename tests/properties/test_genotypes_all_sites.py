@@ -1,13 +1,14 @@
-"""Laws of sites that are put out whatever the evidence: neither cuts nor batches show; variants stay what they were."""
+"""Laws of sites that are emitted whatever the evidence: neither cuts nor batches show; variants stay what they were."""
 
 import numpy as np
 import pyarrow.compute as pc
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import genotypes, schema, sites
 from genocloud.regions import Region
 from tests.support.cohort_strategies import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
+from tests.support.examples import examples
 from tests.support.joint_cohorts import CONTIGS, cohort, cohort_records
 from tests.support.joint_path import cut, joint
 
@@ -21,7 +22,7 @@ def all_sites(seed, shards, batches):
 
 
 @given(seed=SEEDS, places=PLACES, cuts=CUTS, random=st.randoms())
-@settings(max_examples=12, deadline=None)
+@examples(12)
 def test_cuts_change_nothing(seed, places, cuts, random):
     whole = all_sites(seed, [WHOLE], [list(range(SAMPLES))])
     cut_up = all_sites(seed, cut(WHOLE, sorted(cuts)), batches_of(places, random))
@@ -31,7 +32,7 @@ def test_cuts_change_nothing(seed, places, cuts, random):
 
 
 @given(seed=SEEDS)
-@settings(max_examples=12, deadline=None)
+@examples(12)
 def test_every_base_that_has_a_row_gives_a_site_unless_it_cannot_be_genotyped(seed):
     emitted, _, dropped = all_sites(seed, [WHOLE], [list(range(SAMPLES))])
     covered = np.zeros(WHOLE.end, bool)
@@ -41,13 +42,13 @@ def test_every_base_that_has_a_row_gives_a_site_unless_it_cannot_be_genotyped(se
                 covered[start:stop] = True
     assert set(emitted["pos"].to_pylist()) <= set((np.flatnonzero(covered) + 1).tolist())
     assert np.count_nonzero(covered) == len(emitted) + dropped.total()
-    assert set(dropped) <= {"a carrier has no likelihoods", "nobody has likelihoods"}
+    assert set(dropped) <= {"a carrier has no likelihoods", "no sample has likelihoods"}
 
 
 @given(seed=SEEDS)
-@settings(max_examples=12, deadline=None)
+@examples(12)
 def test_variants_without_spanning_deletions_are_those_of_a_plain_run(seed):
-    """`*` may stay where it went before: forced sites put out deletions that are too weak elsewhere."""
+    """`*` may stay where it went before: force-output sites emit deletions that are too weak elsewhere."""
     plain, _, _ = joint(cohort(seed, SAMPLES), CONTIGS, [WHOLE], [list(range(SAMPLES))], MODEL)
     every, _, _ = all_sites(seed, [WHOLE], [list(range(SAMPLES))])
     by_pos = {row["pos"]: row for row in every.to_pylist()}
@@ -57,7 +58,7 @@ def test_variants_without_spanning_deletions_are_those_of_a_plain_run(seed):
 
 
 @given(seed=SEEDS, places=PLACES, cuts=CUTS, random=st.randoms())
-@settings(max_examples=12, deadline=None)
+@examples(12)
 def test_genotypes_of_nonvariant_sites_have_rgq_and_no_gq(seed, places, cuts, random):
     table, called, _ = all_sites(seed, cut(WHOLE, sorted(cuts)), batches_of(places, random))
     quiet = table.filter(pc.equal(pc.list_value_length(table["alts"]), 0))["pos"]
@@ -78,7 +79,7 @@ def test_genotypes_of_nonvariant_sites_have_rgq_and_no_gq(seed, places, cuts, ra
     spans=st.lists(st.tuples(st.integers(1, 58), st.integers(1, 9)), max_size=8),
     inside=st.lists(st.tuples(st.integers(0, 59), st.integers(1, 9)), min_size=1, max_size=3),
 )
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_what_decides_is_linked_by_deletions(spans, inside):
     """The slow way: from the bases inside, along every deletion that covers a base already reached."""
     columns = [[0] * len(spans), [at for at, _ in spans], [at + size for at, size in spans], [0] * len(spans)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import genotypes, sites
@@ -11,6 +11,7 @@ from genocloud.genotypes.allele_outcomes import KEPT, SPURIOUS, TOO_MANY, UNLIKE
 from genocloud.kernels import fixed_point, key_vectors, merged_likelihoods
 from genocloud.regions import Region
 from tests.support import genotypes as twin
+from tests.support.examples import examples
 from tests.support.joint_cohorts import CONTIGS, cohort
 from tests.support.joint_path import batch_of
 from tests.support.kernel_twins import both
@@ -41,7 +42,7 @@ def scores_of(words):
 
 @both(key_vectors.likelihood_gains)
 @given(samples=st.lists(st.tuples(vectors(), st.integers(1, 9)), min_size=1, max_size=4))
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_scores_are_those_of_expanded_vectors(run, samples):
     alleles = min(len(own) for (_, own, _), _ in samples)
     keys = [[ploidy, *own[:alleles], *pl] for (ploidy, own, pl), _ in samples]
@@ -54,7 +55,7 @@ def test_scores_are_those_of_expanded_vectors(run, samples):
 
 @both(merged_likelihoods.is_flat)
 @given(vector=vectors())
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_flatness_is_that_of_expanded_vectors(run, vector):
     ploidy, own, pl = vector
     flat = run(np.array([7, *pl], np.int32), 1, np.array(own, np.int32), len(own), ploidy)
@@ -91,7 +92,7 @@ def outcomes_of(row, reason):
 
 
 @given(seed=st.integers(0, 10_000), most=st.integers(1, 3), least=st.sampled_from([0.0, 30.0, 300.0]))
-@settings(deadline=None, max_examples=25)
+@examples(25)
 def test_every_allele_that_was_seen_is_kept_or_has_a_reason(seed, most, least):
     model = genotypes.Model(max_alternate_alleles=most, stand_call_conf=least)
     variants, blocks = batch_of(list(cohort(seed, 6).values()))

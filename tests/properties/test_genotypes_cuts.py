@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import genotypes, sites
@@ -20,6 +20,7 @@ from genocloud.kernels import site_estimates, site_selection, site_statistics
 from genocloud.sites import merging
 from tests.support import joint_sites
 from tests.support.cohort_strategies import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
+from tests.support.examples import examples
 from tests.support.joint_cohorts import CONTIGS, cohort
 from tests.support.joint_path import batch_of, cut, joint
 
@@ -28,7 +29,7 @@ MODEL = genotypes.Model(stand_call_conf=10.0, max_alternate_alleles=3, annotatio
 
 
 @given(seed=SEEDS, places=PLACES, cuts=st.sets(st.integers(1, WHOLE.end - 1), max_size=8), random=st.randoms())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_cuts_change_nothing(seed, places, cuts, random):
     rows = cohort(seed, SAMPLES)
     whole = joint(rows, CONTIGS, [WHOLE], [list(range(SAMPLES))], MODEL)
@@ -92,7 +93,7 @@ def same(a: LikelihoodCounts, b: LikelihoodCounts) -> bool:
 
 
 @given(seed=SEEDS, places=PLACES, random=st.randoms())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_summaries_merge_in_any_order_and_grouping(seed, places, random):
     parts, _ = summaries_of(seed, places, random)
     tree = list(parts)
@@ -103,7 +104,7 @@ def test_summaries_merge_in_any_order_and_grouping(seed, places, random):
 
 
 @given(seed=SEEDS, places=PLACES, random=st.randoms())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_summaries_count_every_usable_sample_once(seed, places, random):
     parts, alleles = summaries_of(seed, places, random)
     merged = genotypes.merge(parts)
@@ -114,7 +115,7 @@ def test_summaries_count_every_usable_sample_once(seed, places, random):
 
 
 @given(seed=SEEDS, places=PLACES, first=st.integers(0, 60), random=st.randoms())
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_a_summary_may_be_cut_by_sites(seed, places, first, random):
     parts, alleles = summaries_of(seed, places, random)
     whole, first = genotypes.merge(parts), min(first, len(alleles))
@@ -124,7 +125,7 @@ def test_a_summary_may_be_cut_by_sites(seed, places, first, random):
 
 
 @given(seed=SEEDS, places=PLACES, random=st.randoms())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_sites_are_those_of_the_slow_twins(seed, places, random):
     rows = list(cohort(seed, SAMPLES).values())
     seen = [
@@ -143,7 +144,7 @@ def test_sites_are_those_of_the_slow_twins(seed, places, random):
 
 
 @given(seed=SEEDS, places=PLACES, random=st.randoms())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_observations_unify_in_any_order(seed, places, random):
     rows = list(cohort(seed, SAMPLES).values())
     seen = [

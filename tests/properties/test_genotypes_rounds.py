@@ -5,12 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import genotypes, schema, sites
 from genocloud.kernels import site_estimates
 from genocloud.regions import Region
+from tests.support.examples import examples
 from tests.support.joint_cohorts import CONTIGS, cohort
 from tests.support.joint_path import batch_of
 
@@ -67,7 +68,7 @@ PLACES = st.lists(st.integers(0, 3), min_size=SAMPLES, max_size=SAMPLES)
 
 
 @given(seed=SEEDS, places=PLACES, model=MODELS, random=st.randoms())
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_rounds_give_what_one_go_gives(seed, places, model, random):
     alleles, sources = sources_of(seed, places)
     at_once = genotypes.estimate(sources, alleles, model)
@@ -78,7 +79,7 @@ def test_rounds_give_what_one_go_gives(seed, places, model, random):
 
 
 @given(seed=SEEDS, places=PLACES, model=MODELS)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_what_crosses_is_what_the_schema_says(seed, places, model):
     alleles, sources = sources_of(seed, places)
     starts = [genotypes.initial_sums(source, alleles, model) for source in sources]

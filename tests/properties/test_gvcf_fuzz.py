@@ -7,7 +7,7 @@ from functools import reduce
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import gvcf
@@ -16,13 +16,14 @@ from genocloud.gvcf.dialects import DIALECTS, UNKNOWN
 from genocloud.regions import Contig
 from tests.fuzz import laws, seeds
 from tests.fuzz.changes import KINDS, Change
+from tests.support.examples import examples
 from tests.support.gvcf_strategies import CONTIGS, pieces
 from tests.support.gvcf_strategies import texts as valid_texts
 
 pytestmark = pytest.mark.timeout(120)
 
 SEEDS = [text.encode() for text in seeds.texts()]
-MANY, SOME, FEW = (settings(max_examples=examples, deadline=None) for examples in (400, 100, 30))
+MANY, SOME, FEW = (examples(number) for number in (400, 100, 30))
 
 cuts = st.lists(st.integers(0, 100_000), max_size=8)
 sizes = st.integers(0, 40) | st.integers(0, 600)

@@ -6,12 +6,13 @@ from unittest import mock
 
 import pyarrow as pa
 import pysam
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import gvcf, schema
 from genocloud.gvcf import text_source as reading
 from tests.support import gvcf_reader
+from tests.support.examples import examples
 from tests.support.gvcf_strategies import CONTIGS, pieces, texts
 
 
@@ -25,7 +26,7 @@ def tables(rows):
     return variants, blocks
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(texts(), st.lists(st.integers(0, 100_000), max_size=12))
 def test_any_text_cut_anywhere_reads_as_its_twin(text, cuts):
     with tempfile.TemporaryDirectory() as folder:
@@ -40,7 +41,7 @@ def test_any_text_cut_anywhere_reads_as_its_twin(text, cuts):
             assert table[name].equals(twin[name]), (name, table[name], twin[name])
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(texts(), st.lists(st.integers(0, 100_000), max_size=12), st.integers(20, 2000))
 def test_bgzf_blocks_and_reads_of_any_size_read_alike(text, cuts, size):
     with tempfile.TemporaryDirectory() as folder:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from genocloud.kernels import fixed_point, frequencies, genotyping, key_vectors, likelihood_keys, site_statistics
 from tests.support import genotypes as twin
+from tests.support.examples import examples
 from tests.support.kernel_twins import both
 
 KEYS = st.lists(st.tuples(st.lists(st.integers(-1, 2), min_size=1, max_size=3), st.integers(1, 5)), max_size=12)
@@ -70,7 +71,7 @@ def keys_of(samples, alleles):
 @pytest.mark.slow
 @both(frequencies.estimate_counts)
 @given(cohort=cohorts())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_expected_copies(run, cohort):
     alleles, samples = cohort
     prior = [10.0, 0.01, 0.00125][:alleles]
@@ -82,7 +83,7 @@ def test_expected_copies(run, cohort):
 
 @both(frequencies.sum_absence)
 @given(cohort=cohorts(), star=st.sampled_from([-1, 1]))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_absence(run, cohort, star):
     alleles, samples = cohort
     shares = np.array([0.9, 0.09, 0.01][:alleles])

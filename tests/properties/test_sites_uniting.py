@@ -2,11 +2,12 @@
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import schema, sites
 from genocloud.regions import Region
+from tests.support.examples import examples
 from tests.support.joint_cohorts import CONTIGS, cohort
 from tests.support.joint_path import batch_of
 
@@ -32,7 +33,7 @@ def seen_by_place(seed, places, region):
 
 
 @given(seed=st.integers(0, 1 << 30), places=PLACES, region=REGIONS)
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_united_sites_are_those_of_everybody(seed, places, region):
     own, whole = seen_by_place(seed, places, region)
     united = sites.unite([sites.location_sites([observed], [spans]) for observed, spans in own])
@@ -41,7 +42,7 @@ def test_united_sites_are_those_of_everybody(seed, places, region):
 
 
 @given(seed=st.integers(0, 1 << 30), places=PLACES, inside=st.sets(st.integers(0, END - 1)))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_stretches_decide_and_force_as_spans_do(seed, places, inside):
     region = Region(0, 0, END)
     own, whole = seen_by_place(seed, places, region)

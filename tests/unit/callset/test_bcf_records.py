@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pysam
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import annotations, callset, schema, storage
@@ -18,6 +18,7 @@ from genocloud.callset.vcf_header import dictionary
 from genocloud.kernels import bcf_encoding
 from genocloud.regions import Contig, Region
 from tests.support import callset_tables as make
+from tests.support.examples import examples
 
 BATCHES = {"b0": ("ann", "cat"), "b1": ("bob",)}
 EDGES = (-32761, -32760, -121, -120, -1, 0, 126, 127, 128, 32_767, 32_768, 2**31 - 1)
@@ -125,7 +126,7 @@ def test_an_empty_callset_is_a_valid_bcf(tmp_path: Path) -> None:
     st.lists(st.lists(st.sampled_from(EDGES), max_size=3), min_size=3, max_size=3),
     st.lists(st.none() | st.sampled_from(EDGES), min_size=3, max_size=3),
 )
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_integers_take_the_smallest_type_that_holds_them(lists: list[list[int]], depths: list[int | None]) -> None:
     """Of three samples' AD and DP at one site, as htslib's own writer types them."""
     rows = [

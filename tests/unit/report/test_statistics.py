@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import annotations, schema
 from genocloud.report import statistics
 from genocloud.report.statistics import Statistics, count_called, count_genotypes, count_sites
 from tests.support import report_statistics as twin
+from tests.support.examples import examples
 
 Row = dict[str, Any]
 
@@ -202,7 +203,7 @@ def test_genotypes_equal_the_slow_twin(rows: list[Row]) -> None:
 PARTS = st.tuples(st.lists(site_rows(), max_size=4), st.lists(GENOTYPE_ROWS, max_size=8))
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.tuples(PARTS, PARTS, PARTS))
 def test_merging_is_associative_and_equals_counting_at_once(parts: tuple[tuple[list[Row], list[Row]], ...]) -> None:
     one, two, three = (_sites(*sites).merge(_genotypes(*genotypes)) for sites, genotypes in parts)
@@ -212,7 +213,7 @@ def test_merging_is_associative_and_equals_counting_at_once(parts: tuple[tuple[l
         assert json.dumps(merged.to_json()) == json.dumps(whole.to_json())
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.lists(site_rows(), max_size=4), st.lists(GENOTYPE_ROWS, max_size=8))
 def test_json_round_trip(sites: list[Row], genotypes: list[Row]) -> None:
     counted = _sites(*sites).merge(_genotypes(*genotypes))
@@ -234,7 +235,7 @@ def test_json_round_trip(sites: list[Row], genotypes: list[Row]) -> None:
     st.integers(1, 3),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_distinct_genotypes_count_as_often_as_they_stand(few: list[Any], sites: int, samples: int, random: Any) -> None:
     names = [f"s{number}" for number in range(samples)]
     rows = [dict(zip(("GT", "DP", "GQ"), each, strict=True)) for each in few]

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -139,22 +140,23 @@ def test_a_disk_that_fills_up_in_the_middle_is_told(store, monkeypatch):
     assert files(store) == []
 
 
-@pytest.fixture
+@contextmanager
 def not_root():
-    """Root may read and write anywhere; be nobody for a while."""
+    """Root may read and write anywhere; the user `nobody` for a while, within the test alone."""
     before = os.geteuid()
     if before == 0:
         os.seteuid(65534)
-    yield
-    os.seteuid(before)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
 
 
-def test_a_forbidden_folder_is_told(tmp_path, request):
+def test_a_forbidden_folder_is_told(tmp_path):
     (tmp_path / "closed").mkdir(mode=0)
-    request.getfixturevalue("not_root")
     store = storage.open_store(str(tmp_path / "closed"))
     for use in (store.list, lambda: store.read("a"), lambda: store.write("a", b""), lambda: store.exists("a")):
-        with pytest.raises(storage.StoreFailed, match="permission denied"):
+        with not_root(), pytest.raises(storage.StoreFailed, match="permission denied"):
             use()
 
 

@@ -1,0 +1,146 @@
+"""How many one-token mutants of genocloud/ (outside kernels) `make test` kills.
+
+usage: python -m tests.support.mutants [--seed N] [--count N] [--jobs N]    after pytest --cov --cov-context=test
+
+A mutant turns one comparison, one `and`/`or` or one bool, or moves one whole number by one. A copy of the tree with the
+mutant runs the tests that ran its line, by the coverage's contexts, those of its own room first. Where no test ran the
+line itself (it ran at import, in a process of its own, or while a fixture was set up), the tests that ran its file run,
+and the workflow's. Prints each mutant with its outcome; the exit code is 1 where fewer than 85 in 100 are killed. A
+mutant that nothing could tell from the original stands in EQUIVALENT with the reason, and does not count.
+"""
+
+import argparse
+import io
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import tokenize
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple
+
+import coverage
+
+ROOT = Path(__file__).resolve().parents[2]
+PAIRS = (("<", "<="), (">", ">="), ("==", "!="), ("and", "or"), ("True", "False"))
+OTHER = dict(PAIRS) | {second: first for first, second in PAIRS}
+LEFT_OUT = (".git", ".venv", ".snakemake", ".mypy_cache", ".ruff_cache", ".hypothesis", "results")
+GOAL = 0.85
+SECONDS = 900
+"""How long the tests of one mutant may take; longer counts as killed (a loop without end)."""
+
+EQUIVALENT: dict[tuple[str, str], str] = {}
+"""(file, the mutated line without its indentation): why nothing can tell it from the original."""
+
+
+class Mutant(NamedTuple):
+    """One token of one file, and what stands in its place."""
+
+    file: str
+    line: int
+    column: int
+    old: str
+    new: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.old} -> {self.new}: {self.text.strip()}"
+
+    def source(self) -> str:
+        """The file with this token in its place."""
+        lines = (ROOT / self.file).read_text().splitlines(keepends=True)
+        row = lines[self.line - 1]
+        lines[self.line - 1] = row[: self.column] + self.new + row[self.column + len(self.old) :]
+        return "".join(lines)
+
+
+def mutants_of(path: Path) -> Iterator[Mutant]:
+    """All mutants of a file."""
+    text = path.read_text()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        new = OTHER.get(token.string)
+        if token.type == tokenize.NUMBER and token.string.isdigit():
+            new = str(int(token.string) + 1)
+        if new and token.type in (tokenize.OP, tokenize.NAME, tokenize.NUMBER):
+            line, column = token.start
+            yield Mutant(str(path.relative_to(ROOT)), line, column, token.string, new, token.line.splitlines()[0])
+
+
+def tests_of(mutant: Mutant, data: coverage.CoverageData) -> list[str]:
+    """Node ids and folders of the tests that may kill a mutant, those of its room first."""
+    file = str(ROOT / mutant.file)
+    contexts = (data.contexts_by_lineno(file) or {}).get(mutant.line, [])
+    tests = {context.rpartition("|")[0] for context in contexts if context.endswith("|run")}
+    if any(not context.endswith("|run") for context in contexts):
+        everywhere = {context for line in data.contexts_by_lineno(file).values() for context in line if "|" in context}
+        tests |= {context.partition("::")[0] for context in everywhere}
+        tests = {test for test in tests if "::" not in test or test.partition("::")[0] not in tests}
+        tests |= {"tests/workflow"} if "" in contexts else set()
+    room = f"tests/unit/{mutant.file.split('/')[1].removesuffix('.py')}"
+    return sorted(tests, key=lambda test: (not test.startswith(room), not test.startswith("tests/unit"), test))
+
+
+def survives(mutant: Mutant, tree: Path, tests: list[str]) -> bool:
+    """Whether all these tests pass on the tree with the mutant in it."""
+    if not tests:
+        return True
+    path = tree / mutant.file
+    path.write_text(mutant.source())
+    names = tree / "mutant.tests"
+    names.write_text("\n".join(tests))
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", f"@{names}"]
+    environment = os.environ | {"PYTHONPATH": str(tree)}
+    try:
+        run = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        shutil.copy2(ROOT / mutant.file, path)
+    if run.returncode in (3, 4):
+        sys.exit(f"{mutant}: pytest could not run: {run.stdout[-2000:]}{run.stderr[-2000:]}")
+    return run.returncode in (0, 5)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    files = [path for path in sorted((ROOT / "genocloud").rglob("*.py")) if "kernels" not in path.parts]
+    mutants = [mutant for path in files for mutant in mutants_of(path)]
+    chosen = random.Random(arguments.seed).sample(mutants, arguments.count)
+    data = coverage.CoverageData(str(ROOT / ".coverage"))
+    data.read()
+    outcomes = []
+    with tempfile.TemporaryDirectory() as folder:
+        trees: SimpleQueue[Path] = SimpleQueue()
+        for job in range(arguments.jobs):
+            ignored = shutil.ignore_patterns(*LEFT_OUT)
+            trees.put(Path(shutil.copytree(ROOT, Path(folder, f"tree{job}"), ignore=ignored, symlinks=True)))
+
+        def outcome(mutant: Mutant) -> str:
+            if (mutant.file, mutant.text.strip()) in EQUIVALENT:
+                return "equivalent"
+            tree = trees.get()
+            tests = tests_of(mutant, data)
+            result = "SURVIVED" if survives(mutant, tree, tests) else "killed"
+            trees.put(tree)
+            return result if tests else "SURVIVED (no test ran it)"
+
+        with ThreadPoolExecutor(arguments.jobs) as pool:
+            for mutant, result in zip(chosen, pool.map(outcome, chosen), strict=True):
+                print(f"{result}\t{mutant}", flush=True)
+                outcomes.append(result)
+    killed, counted = outcomes.count("killed"), len(outcomes) - outcomes.count("equivalent")
+    print(f"{killed} of {counted} killed, {len(outcomes) - counted} equivalent, of {len(mutants):,} possible mutants")
+    sys.exit(killed < GOAL * counted)
+
+
+if __name__ == "__main__":
+    main()
