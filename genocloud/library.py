@@ -50,7 +50,7 @@ def joint(
     threads, memory   default: this process's CPUs; bytes, default a share of what is free
     quiet             no progress on stderr
 
-    Returns the receipt: `balance` (sites taken, given, dropped), `figures`, `seconds`. Cohort and finished shards stand
+    Returns the receipt: `balance` (sites taken, kept, dropped), `figures`, `seconds`. Cohort and finished shards stand
     in OUT.work while it runs; a call after a killed one continues there. It may start processes: scripts call it under
     `if __name__ == "__main__":`. Raises InputError for files that cannot be used, StoreError where reading or writing
     fails, SettingError for options that cannot be obeyed.

@@ -64,7 +64,7 @@ _PLACE = (
     _key(
         "stop",
         INT32,
-        "first base that the row no longer speaks for, 0-based: where it ends or a later row begins",
+        "first base that the row no longer covers, 0-based: where it ends or a later row begins",
     ),
     _key("sample", INT32, "index of the sample in its batch"),
 )
@@ -152,7 +152,7 @@ ALLELE_COLUMNS = (
     _key("start", INT32, "first base, 0-based", "POS"),
     _key("ref", STRING, "the longest REF of the site's records", "REF"),
     _key("alts", STRINGS, "merged ALT alleles extended to that REF, `*` in its place; no symbolic one", "ALT"),
-    _key("forced", BOOL, "put out whatever the evidence; with no ALT at all it is only called, not estimated"),
+    _key("forced", BOOL, "force-output, whatever the evidence; with no ALT at all it is only called, not estimated"),
     _key("observed", INT32, "(sample, allele) observations merged into this site"),
 )
 """The merged alleles of each site of a shard, sorted by start."""
@@ -166,10 +166,10 @@ ESTIMATE_COLUMNS = (
     *_MERGED,
     _key("genotyped", INT32, "ALT alleles that went into the estimate; the others were too many"),
     _key("beyond", BOOL, "GATK would skip the site, or drop a sample's likelihoods, for the number of its alleles"),
-    Column("absent_log10", DOUBLE, "log10 probability that nobody carries an ALT other than `*`"),
-    _key("plausible", INTS, "numbers of the ALT alleles likely enough to be put out; whether `*` may is still open"),
+    Column("absent_log10", DOUBLE, "log10 probability that no sample carries an ALT other than `*`"),
+    _key("plausible", INTS, "numbers of the ALT alleles likely enough to be emitted; whether `*` may is decided later"),
     _key("mleac", INTS, "likeliest allele counts, by plausible allele"),
-    _key("each_absent_log10", DOUBLES, "log10 probability that nobody carries it, by plausible allele"),
+    _key("each_absent_log10", DOUBLES, "log10 probability that no sample carries it, by plausible allele"),
     Column("reason", WORD, "why the site cannot be genotyped; null if it can"),
 )
 """The cohort's estimates at each site of a shard, sorted by start."""
@@ -184,7 +184,7 @@ START_COLUMNS = (
 
 QUESTION_COLUMNS = (
     _key("site", INT32, "number of the site in ALLELES"),
-    _key("last", BOOL, "asks how likely it is that nobody carries an allele, no longer for expected copies"),
+    _key("last", BOOL, "the last round: how likely no sample carries an allele, in place of expected copies"),
     _key("chromosomes", INT64, "alleles of all sources' samples that count"),
     _key("chosen", INTS, "numbers of the ALTs in the estimate where some are left out; else none"),
     _key("copies", COUNTS, "the cohort's expected copies of each ALT in the estimate, 2^-40; none: even frequencies"),
@@ -193,23 +193,23 @@ QUESTION_COLUMNS = (
 
 ANSWER_COLUMNS = (
     _key("copies", COUNTS, "expected copies of each ALT in the estimate, 2^-40; none to a last question"),
-    _key("high", COUNTS, "to a last question: -ln of nobody carrying anything but `*`, then each ALT, in 2^-14"),
+    _key("high", COUNTS, "in the last round: -ln of no sample carrying anything but `*`, then each ALT, in 2^-14"),
     _key("low", COUNTS, "what these lack, in 2^-56; where there is but one ALT the first of both says all"),
 )
 """A source's sums over its samples for one round of the federated EM, one row for each question."""
 
 SETTLED_COLUMNS = (
     *_MERGED,
-    _key("kept", INTS, "numbers of the ALT alleles put out; none if the site is dropped"),
+    _key("kept", INTS, "numbers of the ALT alleles emitted; none if the site is dropped"),
     _key("mleac", INTS, "likeliest allele counts, by kept allele"),
-    _key("absent_log10", DOUBLES, "log10 probability that nobody carries it, by kept allele"),
+    _key("absent_log10", DOUBLES, "log10 probability that no sample carries it, by kept allele"),
     _key("genotyped", INT32, "ALT alleles that went into the estimate; the others were too many"),
-    _key("likely", INT32, "of these, likely enough to be put out"),
-    _key("spurious", BOOL, "`*` was likely, but no deletion that was put out reaches over the site"),
+    _key("likely", INT32, "of these, likely enough to be emitted"),
+    _key("spurious", BOOL, "`*` was likely, but no emitted deletion reaches over the site"),
     _key("beyond", BOOL, "GATK would skip the site, or drop a sample's likelihoods, for the number of its alleles"),
-    Column("qual", DOUBLE, "phred-scaled confidence in what is put out, variant or not; null if it was not genotyped"),
+    Column("qual", DOUBLE, "phred-scaled confidence in what is emitted, variant or not; null if it was not genotyped"),
     _key("low", BOOL, "the site is forced, and its confidence is below what others need"),
-    Column("reason", WORD, "why the site is dropped; null if it is put out"),
+    Column("reason", WORD, "why the site is dropped; null if it is emitted"),
 )
 """The decision for each site of a shard, emitted or dropped, sorted by start."""
 

@@ -9,7 +9,7 @@ FILES = _IN_WHEEL if _IN_WHEEL.exists() else _PACKAGE.parent
 """The folder that holds them: genocloud/shipped of a wheel, into which setup.py copies them, else the repository."""
 
 PRICES = FILES / "profiles" / "prices"
-"""The price tables, found by bare names such as google.yaml."""
+"""The price tables, named without a folder, such as google.yaml."""
 
 SCHEMAS = FILES / "workflow" / "schemas"
 """The schemas of the workflow's config and of its profiles."""

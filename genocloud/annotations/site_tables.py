@@ -69,7 +69,7 @@ ALLELE_SUMS = pa.schema(
     [
         ("sums", COUNTS),
         ("samples", COUNTS),
-        ("told", COUNTS),
+        ("records", COUNTS),
         *((f"bin_{name}_{n}", kind) for n in range(len(HISTOGRAMS)) for name, kind in _RUN.items()),
     ]
 )

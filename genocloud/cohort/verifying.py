@@ -48,7 +48,7 @@ class Checked:
 
 
 def check_versions(store: Store) -> tuple[list[Cohort], list[Damage]]:
-    """Every version that can be opened, and the damage of the others."""
+    """Every version that can be read, and the damage of the others."""
     cohorts, damage = [], []
     for version in versions(store):
         name = join(store.url, NAME.format(version))

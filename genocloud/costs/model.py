@@ -86,7 +86,7 @@ class Portion:
 
 @dataclass(frozen=True, kw_only=True)
 class Starts:
-    """What is started besides the work itself: Snakemake's runs and jobs, genocloud's commands, Dask clusters.
+    """Processes started beyond the work itself: Snakemake's runs and jobs, genocloud's commands, Dask clusters.
 
     `rounds`: how many of the jobs start one after another, as the others start beside them.
     """
@@ -333,7 +333,7 @@ class Planner:
 
 @dataclass(frozen=True, kw_only=True)
 class _Flow:
-    """How a run goes: with how many sites besides the coordinator, and whether that one writes everybody's columns."""
+    """How a run goes: the number of sites other than the coordinator's, and whether that one writes all columns."""
 
     coordinator: str
     others: int

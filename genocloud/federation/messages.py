@@ -30,7 +30,7 @@ KINDS = {
     "questions": MessageKind(schema.QUESTIONS),
     "answers": MessageKind(schema.ANSWERS, STAYS),
     "summary": MessageKind(schema.SUMMARY, SUMMARIES),
-    "put out": MessageKind(schema.EMITTED_SITES),
+    "emitted sites": MessageKind(schema.EMITTED_SITES),
     "shares": MessageKind(annotations.SHARES, STAYS),
     "allele shares": MessageKind(annotations.SUMMED_SHARES, STAYS),
     "squares": MessageKind(schema.SQUARES, STAYS),

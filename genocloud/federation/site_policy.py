@@ -221,7 +221,7 @@ def _covers(root: str, place: str) -> bool:
 
 
 def _place(url: str) -> str:
-    """Where a path or URL leads to in the end, to be compared; empty where that cannot be told from its letters."""
+    """Where a path or URL leads to in the end, to be compared; empty where its text does not say."""
     kind = scheme(url)
     if is_local(url):
         if not kind and not url.startswith("/"):

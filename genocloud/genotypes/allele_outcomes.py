@@ -9,7 +9,7 @@ from genocloud import schema
 from genocloud.genotypes import settling
 
 KEPT = "kept"
-TOO_MANY, UNLIKELY, SPURIOUS = "too many at the site", "not likely", "`*` of no deletion that is put out"
+TOO_MANY, UNLIKELY, SPURIOUS = "too many at the site", "not likely", "`*` of no emitted deletion"
 """Reasons to drop a single ALT; the other ALTs are dropped with their site, for its reason."""
 _ONE_BY_ONE = {KEPT, *settling.REASONS.values()}
 """Outcomes of sites whose ALTs were judged one by one."""

@@ -13,7 +13,7 @@ from genocloud.genotypes.likelihood_counts import LikelihoodCounts, merge
 from genocloud.genotypes.model import Model
 from genocloud.kernels import site_estimates
 
-CARRIER_WITHOUT_PL, NO_LIKELIHOODS = "a carrier has no likelihoods", "nobody has likelihoods"
+CARRIER_WITHOUT_PL, NO_LIKELIHOODS = "a carrier has no likelihoods", "no sample has likelihoods"
 NO_DEPTH = "no depth"
 _SLACK = 1e-10
 """AFCalculationResult.passesThreshold: an allele's absence must be less likely than the threshold by this much."""

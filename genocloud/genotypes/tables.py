@@ -137,7 +137,7 @@ def _allele_columns(raw: AlleleRawAnnotations, at: Array, ranks: Array) -> dict[
     columns = {
         "sums": _lists(at * raw.sums.shape[1], raw.sums.ravel()),
         "samples": _rows(raw.samples),
-        "told": _rows(raw.record_counts),
+        "records": _rows(raw.record_counts),
         "cells": _lists(slices, cells - at[site]),
         "ranks": _lists(slices, np.searchsorted(ranks, raw.ranks[order])),
         "squares": _lists(slices, raw.squares[order]),
@@ -154,7 +154,7 @@ def _alleles_of(table: schema.Shares, at: Array, ranks: Array) -> AlleleRawAnnot
     slices, cells = schema.ragged(table["cells"])
     bins = [_runs_of(table, "bin", f"_{n}") for n in range(len(HISTOGRAMS))]
     lengths = np.concatenate([np.diff(each.at) for each in bins])
-    sums, samples, record_counts = (schema.ragged(table[name])[1] for name in ("sums", "samples", "told"))
+    sums, samples, record_counts = (schema.ragged(table[name])[1] for name in ("sums", "samples", "records"))
     return AlleleRawAnnotations(
         sums=sums.reshape(at[-1], SUMS),
         samples=samples.reshape(len(table), 2),

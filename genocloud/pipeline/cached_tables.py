@@ -18,22 +18,25 @@ from genocloud.errors import StoreError, scarcity
 from genocloud.pipeline.sharding import EVERYTHING, Shard, Targets
 from genocloud.schema import VERSION, Alleles, numbers
 
+LAYOUT = 2
+"""Part of every key: raised where a table's columns change, so that an earlier genocloud's tables are made again."""
+
 
 @cache
-def _software() -> str:
-    """genocloud's version, cached: importlib parses the package's metadata for it."""
-    return version("genocloud")
+def _software() -> tuple[int, str]:
+    """The layout and genocloud's version, cached: importlib parses the package's metadata for it."""
+    return LAYOUT, version("genocloud")
 
 
 def cohort_key(cohort: Cohort, *settings: Any) -> str:
-    """A hash of the cohort's samples in order, the settings and the version of genocloud."""
+    """A hash of the cohort's samples in order, the settings, the tables' layout and the version of genocloud."""
     samples = [[batch.id, batch.ranks.tolist()] for batch in cohort.batches]
     content = [VERSION, _software(), cohort.layout.window_bp, samples, settings]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:20]
 
 
 def batch_key(cohort: Cohort, batch: Batch, *settings: Any) -> str:
-    """A hash of one batch's active samples in order, the settings and the version of genocloud."""
+    """A hash of one batch's active samples in order, the settings, the tables' layout and the version of genocloud."""
     places = np.searchsorted(np.sort(batch.ranks[batch.ranks >= 0]), batch.ranks)
     members: list[Any] = [batch.id, np.where(batch.ranks >= 0, places, -1).tolist()]
     if (repeated := cohort.repeated(batch)).any():  # whose INFO does not count depends on the other active samples
@@ -149,7 +152,7 @@ def is_integers(type_: pa.DataType) -> bool:
     return bool(pa.types.is_list(type_) and pa.types.is_integer(type_.value_type))
 
 
-_COUNTS, _PLACE, _TARGETS = b"genocloud:counts", b"genocloud:place", b"genocloud:asked"
+_COUNTS, _PLACE, _TARGETS = b"genocloud:counts", b"genocloud:place", b"genocloud:targets"
 
 
 def place_of(url: str) -> str:
@@ -178,7 +181,7 @@ def read_alleles(cohort: Cohort, shard: Shard) -> Alleles:
 
 
 def alleles_in(tables: CachedTables, shard: Shard) -> Alleles:
-    """As `read_alleles`, from the given tables."""
+    """As `read_alleles`, from tables of one kind."""
     alleles = tables.read(shard.window or shard, made_by="discover")
     first, end = np.searchsorted(numbers(alleles["start"]), (shard.region.start, shard.region.end)).tolist()
     return alleles.slice(first, end - first)

@@ -39,7 +39,7 @@ def registered(store: storage.Store) -> list[str]:
 
 
 def registered_elsewhere(store: storage.Store) -> list[str]:
-    """Callsets at other locations with samples of the cohort, as `URL (at SITE)`; they cannot be opened from here."""
+    """Callsets at other locations with samples of the cohort, as `URL (at SITE)`; they are out of reach from here."""
     return [f"{entry['callset']} (at {entry['site']})" for entry in entries(store) if "site" in entry]
 
 

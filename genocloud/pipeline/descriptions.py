@@ -101,7 +101,7 @@ def _balance(balance: Mapping[str, Any]) -> dict[str, str]:
     dropped = ", ".join(f"{count:,} {reason}" for reason, count in balance.get("dropped", {}).items()) or "none"
     if not balance:
         return {}
-    return {str(balance["unit"]): f"{balance['taken']:,} taken, {balance['given']:,} given, dropped: {dropped}"}
+    return {str(balance["unit"]): f"{balance['taken']:,} taken, {balance['kept']:,} kept, dropped: {dropped}"}
 
 
 def _plain(value: Any) -> str:

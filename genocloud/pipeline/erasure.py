@@ -35,7 +35,7 @@ class _SearchTask:
 
 @dataclass(frozen=True)
 class Searched:
-    """An object that was searched, and what was found in it."""
+    """An object that was searched, and the hits in it."""
 
     name: str
     bytes: int

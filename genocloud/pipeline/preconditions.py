@@ -11,7 +11,7 @@ from genocloud.samples.names import lookalike_key
 
 
 class BareBlocks(InputError):
-    """A sample whose reference blocks have no confidence, so that hom-ref cannot be told from no data."""
+    """A sample whose reference blocks have no confidence, so that hom-ref and no data look alike."""
 
     def __init__(self, url: str, sample: str, *, blocks: int, first: str, others: int, caller: str) -> None:
         self.url, self.sample, self.blocks, self.first, self.others = url, sample, blocks, first, others

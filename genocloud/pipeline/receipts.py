@@ -37,8 +37,8 @@ class DamagedReceipt(StoreError):
 class Receipt:
     """Inputs, balance, outputs and cost of one step.
 
-    `inputs` maps names to checksums; `balance` holds `taken`, `given` and `dropped` (by reason) in the step's `unit`,
-    with taken == given + sum(dropped); `figures` has further counts. `outputs` has the bytes of each finished file by
+    `inputs` maps names to checksums; `balance` holds `taken`, `kept` and `dropped` (by reason) in the step's `unit`,
+    with taken == kept + sum(dropped); `figures` has further counts. `outputs` has the bytes of each finished file by
     path or URL; of a file in a bucket, this is all that a later run knows. `finished` is when the step
     ended (UTC, ISO 8601), `command` what was run, as a shell takes it, without secrets; empty where a library ran it.
     """
@@ -54,15 +54,15 @@ class Receipt:
     finished: str = ""
     command: str = ""
 
-    def balanced(self, unit: str, taken: int, emitted: int, dropped: Mapping[str, int]) -> None:
-        """Enter the balance; raises Unbalanced where taken != emitted + sum(dropped)."""
-        self.balance = self.account(unit, taken, emitted, dropped)
+    def balanced(self, unit: str, taken: int, kept: int, dropped: Mapping[str, int]) -> None:
+        """Enter the balance; raises Unbalanced where taken != kept + sum(dropped)."""
+        self.balance = self.account(unit, taken, kept, dropped)
 
-    def account(self, unit: str, taken: int, emitted: int, dropped: Mapping[str, int]) -> dict[str, Any]:
-        """A balance in any unit; raises Unbalanced where taken != emitted + sum(dropped)."""
+    def account(self, unit: str, taken: int, kept: int, dropped: Mapping[str, int]) -> dict[str, Any]:
+        """A balance in any unit; raises Unbalanced where taken != kept + sum(dropped)."""
         nonzero = {reason: count for reason, count in sorted(dropped.items()) if count}
-        balance = {"unit": unit, "taken": taken, "given": emitted, "dropped": nonzero}
-        if taken != emitted + sum(nonzero.values()):
+        balance = {"unit": unit, "taken": taken, "kept": kept, "dropped": nonzero}
+        if taken != kept + sum(nonzero.values()):
             raise Unbalanced(self.step, balance)
         return balance
 

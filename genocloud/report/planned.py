@@ -39,7 +39,7 @@ class Row:
 
 def compare(plan: Mapping[str, Any], stages: Sequence[StepReceipts], receipts: Receipts) -> list[Row]:
     """The plan's JSON against the receipts: steps that both know, in flow order, then what crossed between sites."""
-    lines = plan["asked"]["lines"]
+    lines = plan["configured"]["lines"]
     rows = [row for stage in stages if stage.step in LINES for row in _rows(stage, lines, receipts)]
     crossings = [each for one in receipts.values() for each in one.get("figures", {}).get("crossings", ())]
     if crossings:

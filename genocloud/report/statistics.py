@@ -4,7 +4,7 @@ Definitions, all after leaving out the allele `*` (a deletion that began upstrea
 - An ALT is a SNV if it differs from a REF of its own length in one base, an indel if the lengths differ, else other
   (several bases, or symbolic).
 - A site is a SNP (indel) if all its ALTs are SNVs (indels), mixed if it has both and nothing else, non-variant if it
-  was put out without any ALT, else other; it is multi-allelic besides if it has two ALTs or more.
+  was emitted without any ALT, else other; it is also multi-allelic if it has two ALTs or more.
 - Ti/Tv is over SNVs, each ALT of each site once: transitions are A<->G and C<->T.
 - The frequency spectrum is not folded (ALT against REF, as no ancestral allele is known): AC / AN of each ALT.
 - A genotype is missing if any of its alleles is `.`, else called. Called diploids are hom-ref, het (two different

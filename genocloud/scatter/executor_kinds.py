@@ -116,7 +116,7 @@ BY_NAME = {kind.name: kind for kind in EXECUTOR_KINDS}
 
 
 def is_dask(choice: str) -> bool:
-    """Whether the tasks run on Dask workers; of a choice that nobody offers, too."""
+    """Whether the tasks run on Dask workers; also of an unknown choice."""
     kind = BY_NAME.get(choice.partition(":")[0])
     return kind is None or kind.dask
 

@@ -84,7 +84,7 @@ def _check_reference(cohort: Cohort, cut: ShardPlan, reference: Reference | None
     if not any(shard.targets.force_output for shard in cut.settled):
         return
     if reference is None:
-        raise SettingError(f"{cohort.url}: sites without a variant are asked for; give the --reference of the cohort")
+        raise SettingError(f"{cohort.url}: non-variant sites were requested; give the --reference of the cohort")
     if reference.checksum != cohort.reference["contigs"]:
         raise OtherReference(cohort.url, "another reference")
 

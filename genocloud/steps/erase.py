@@ -26,7 +26,7 @@ def erase(
 
     `callsets` are URLs to check in addition to the cohort's registry. Unless `sure`, only report what would be done. A
     killed erasure of any sample is completed first. No other process may write to the cohort meanwhile: unfinished
-    batches are removed. The balance is in objects searched. Raises NoCallset for a given
+    batches are removed. The balance is in objects searched. Raises NoCallset for a named
     URL without one, NothingToErase, InForceAsOther, StillThere or another StoreError.
     """
     with receipt_of("erase") as receipt:

@@ -53,7 +53,7 @@ class Plan:
         """The plan as JSON, for `genocloud report --plan`."""
         basis = {"rates": asdict(self.rates), "prices": {site: asdict(each) for site, each in self.prices.items()}}
         counts: dict[str, Any] = {"people": self.people, "sites": round(self.sites), "currency": self.currency}
-        ways = {"asked": self.configured.as_json(), "placements": [each.as_json() for each in self.others]}
+        ways = {"configured": self.configured.as_json(), "placements": [each.as_json() for each in self.others]}
         suggested = {"suggested": self.reason, "widths": dict(self.widths)}
         return json.dumps(counts | ways | suggested | basis, indent=1) + "\n"
 

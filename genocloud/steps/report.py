@@ -86,7 +86,7 @@ def _read_plan(url: str) -> dict[str, Any]:
         data = file.read()
     try:
         plan: dict[str, Any] = json.loads(data)
-        _ = plan["asked"]["lines"], plan["rates"]["measured"]
+        _ = plan["configured"]["lines"], plan["rates"]["measured"]
     except (ValueError, KeyError, TypeError) as error:
         remedy = "give the file that genocloud plan CONFIG -o wrote"
         raise UnreadableFile(url, "is no plan", remedy) from error

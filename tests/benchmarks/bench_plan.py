@@ -26,7 +26,7 @@ def planned(folder: Path, work: Path, joint: bool, rates: list[str]) -> Three:
     config = work / "config.yaml"
     config.write_text(f"samples: {folder / 'samples.tsv'}\nreference: {folder / 'ref.fa'}\n")
     cost_of(genocloud("plan", config, "-q", "-o", work / "plan.json", *rates, *(["--joint"] if joint else [])), False)
-    lines = json.loads((work / "plan.json").read_text())["asked"]["lines"]
+    lines = json.loads((work / "plan.json").read_text())["configured"]["lines"]
     kept = sum(line["stored_bytes"] for line in lines if not (joint and line["step"] == "ingest"))
     return sum(line["core_seconds"] for line in lines), max(line["memory_bytes"] for line in lines), kept
 

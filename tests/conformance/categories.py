@@ -1,4 +1,4 @@
-"""What makes a site hard, counted among the sites put out, so that a comparison says what it has seen."""
+"""What makes a site hard, counted among the emitted sites, so that a comparison says what it has seen."""
 
 from bisect import bisect_right
 from collections import Counter

@@ -152,7 +152,7 @@ def test_a_fused_run_leaves_the_vcf_and_its_index_alone(tmp_path, made, gvcfs):
     summary, receipt = steps.joint(plan, progress=Silent())
     assert out.read_bytes() == made.vcf.read_bytes()
     assert sorted(path.name for path in out.parent.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
-    assert receipt.balance["given"] == len(open_callset(made.callset).sites())
+    assert receipt.balance["kept"] == len(open_callset(made.callset).sites())
     assert str(out) in summary
 
 
@@ -166,5 +166,5 @@ def test_a_region_without_a_site_gives_a_vcf_without_a_record(tmp_path, gvcfs):
         intervals=Intervals(included=("chrY:1-900",)),
     )
     _, receipt = steps.joint(plan, progress=Silent())
-    assert receipt.balance == {"unit": "sites", "taken": 0, "given": 0, "dropped": {}}
+    assert receipt.balance == {"unit": "sites", "taken": 0, "kept": 0, "dropped": {}}
     assert all(line.startswith("#") for line in records(out))

@@ -19,7 +19,7 @@ from genocloud.scatter.executors import Inline
 
 _RUNS = ("lengths", "counts", "values")
 _SHARES = ("quiet", "totals", "ac", *(f"run_{name}" for name in _RUNS), "ids")
-_ALLELE_SUMS = ("sums", "samples", "told", *(f"bin_{name}_{n}" for n in range(3) for name in _RUNS))
+_ALLELE_SUMS = ("sums", "samples", "records", *(f"bin_{name}_{n}" for n in range(3) for name in _RUNS))
 OUT_OF_A_SITE = {
     "people": ("batch", "row", "rank"),
     "local": ("start", "ref", "alts", "observed"),
@@ -33,7 +33,7 @@ OUT_OF_A_SITE = {
     "totals": ("kind", "bin", "count"),
 }
 """What may leave a site whose policy is `stays`: the columns of each kind."""
-INTO_A_SITE = {"sheet", "united", "questions", "put out", "sites", "squares"}
+INTO_A_SITE = {"sheet", "united", "questions", "emitted sites", "sites", "squares"}
 """The kinds that the coordinator may send; `sheet` to the site whose people it names."""
 SUMMARY = {"summary": ("lengths", "values", "counts", "totals")}
 """What may leave besides under `summaries`."""

@@ -46,7 +46,7 @@ def joint(
 ) -> tuple[pa.Table, pa.Table, Counter[str]]:
     """(SITES, GENOTYPES sorted by site and sample, dropped sites) of samples, ranked in the order of `rows`.
 
-    `batches` lists each batch's samples by rank; `forced`: the contig's bases, to put out every site that has a row.
+    `batches` lists each batch's samples by rank; `forced`: the contig's bases, to emit every site that has a row.
     """
     model = model or genotypes.Model()
     names, tables = list(rows), [batch_of([list(rows.values())[rank] for rank in batch]) for batch in batches]

@@ -1,4 +1,4 @@
-"""The slow, obvious way from observations to sites, and from estimates to the sites that are put out."""
+"""The slow, obvious way from observations to sites, and from estimates to the sites that are emitted."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -55,7 +55,7 @@ def _in_order(firsts: dict[str, tuple[int, int]], under: int) -> list[str]:
 
 
 class _Deletions:
-    """The deletions put out so far on a contig, as far as they may still reach (GATK: recordDeletions)."""
+    """The deletions emitted so far on a contig, as far as they may still reach (GATK: recordDeletions)."""
 
     def __init__(self) -> None:
         self.contig = -1

@@ -57,7 +57,7 @@ def test_joint_makes_what_the_command_makes(tmp_path: Path, gvcfs: list[Path]):
     )
     callset, cohort = genocloud.open_callset(tmp_path / "callset"), genocloud.open_cohort(tmp_path / "cohort")
     assert receipt.step == "joint"
-    assert receipt.balance["given"] == callset.counts["sites"] > 0
+    assert receipt.balance["kept"] == callset.counts["sites"] > 0
     assert callset.samples == cohort.samples
     assert len(callset.samples) == 2
     assert callset.description.model["stand_call_conf"] == 10.0

@@ -43,7 +43,7 @@ def check_contigs(dbsnp_url: str | None, contigs: Sequence[Contig]) -> None:
 
 
 def named(sites: Sites, layout: Layout, shard: Shard, dbsnp_url: str | None) -> Sites:
-    """SITES of a shard, on its axis, with IDs of known variants if `dbsnp_url` is given."""
+    """SITES of a shard, on its axis, with IDs of known variants where `dbsnp_url` is set."""
     if dbsnp_url is None or not len(sites):
         return sites
     which, names, starts = layout.axis(shard.region.contig).named(numbers(sites["pos"]) - 1)

@@ -32,7 +32,7 @@ class CallTask:
     rows: RowCache
 
     def open(self) -> CallsetShard:
-        """The shard of the callset, with the cohort and the callset's store opened."""
+        """The shard of the callset, with its cohort and the callset's store."""
         cohort, store = open_cohort(self.cohort_url, self.version), storage.open_store(self.callset_url)
         return CallsetShard(cohort=cohort, store=store, shard=self.shard, model=self.model, rows=self.rows)
 

@@ -34,7 +34,7 @@ def annotated(
     """SITES from SETTLED and merged raw annotations, on the shard's axis; without sites that have no carrier."""
     sites, dropped = genotypes.annotate(settled, total, layout.contigs, model)
     if sites.num_rows + dropped.total() != settled.num_rows:
-        raise Unbalanced("genotype", {"taken": settled.num_rows, "given": sites.num_rows, "dropped": dict(dropped)})
+        raise Unbalanced("genotype", {"taken": settled.num_rows, "kept": sites.num_rows, "dropped": dict(dropped)})
     return named(sites, layout, shard, dbsnp_url)
 
 

@@ -158,7 +158,7 @@ def estimated(
 
 
 def write_estimates(tables: CachedTables, shard: Shard, alleles: schema.Alleles, estimates: schema.Estimates) -> int:
-    """Write ESTIMATES of a shard's ALLELES, given those of the sites that have ALTs; the number of sites."""
+    """Write ESTIMATES of a shard's ALLELES from those of the sites that have ALTs; the number of sites."""
     whole = genotypes.with_unestimated(estimates, alleles)
     tables.write(shard, whole, {"sites": whole.num_rows})
     return int(whole.num_rows)

@@ -36,7 +36,7 @@ def settle(
     return total
 
 
-EMITTED = "put out"
+EMITTED = "emitted"
 """The outcome of a site that is emitted; a dropped one's is its reason."""
 SITE_OUTCOMES, ALLELE_OUTCOMES, BEYOND_LIMITS = "sites", "alleles", "beyond"
 

@@ -235,7 +235,7 @@ class Coordinator:
 
     def _call(self, piece: ShardPiece) -> callset.ShardEntry:
         settled = self._settled.read(piece.shard, made_by="hybrid")
-        out = pack("put out", genotypes.emitted_sites(settled))
+        out = pack("emitted sites", genotypes.emitted_sites(settled))
         map_locations(lambda client: self._submit(client, tasks.store_emitted, piece, out), self.clients)
 
         def call(client: LocationClient) -> genotypes.RawAnnotations:

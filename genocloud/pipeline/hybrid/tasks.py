@@ -366,7 +366,7 @@ def answer(task: ShardTask) -> Message:
 
 def store_emitted(task: ShardTask) -> None:
     """Store the emitted sites of a shard until the shard is complete."""
-    _emitted_tables(task.context).write(task.shard, unpack(task.messages[0], "put out"), {})
+    _emitted_tables(task.context).write(task.shard, unpack(task.messages[0], "emitted sites"), {})
 
 
 def _emitted_tables(context: LocationContext) -> CachedTables:

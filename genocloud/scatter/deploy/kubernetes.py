@@ -31,7 +31,7 @@ def kubernetes_pool(text: str, choice: str) -> Iterator[Pool]:
     spec = cluster_spec(settings, choice, f"genocloud-{uuid4().hex[:8]}")
     if not is_insecure(settings, choice):
         raise SettingError(
-            f"{choice}: the Dask operator speaks plain tcp between pods; say insecure=yes if a network policy or an "
+            f"{choice}: the Dask operator uses plain tcp between pods; say insecure=yes if a network policy or an "
             "encrypted pod network guards them, or run pods of genocloud scheduler and genocloud workers and give tls://"
         )
     with client_library(choice):

@@ -38,7 +38,7 @@ def segment(
 ) -> callset.Segment:
     rows = at(table, places, len(BATCHES[batch]))
     told = pa.table({"pos": pa.array([POSITIONS[place] for place in places], pa.int32()), "key": keys})
-    shares = pa.table({"told": [[place] for place in places]})
+    shares = pa.table({"records": [[place] for place in places]})
     made = callset.SegmentTables(places=told, genotypes=rows, shares=shares)
     return callset.write_segment(store, SHARD, batch, made, made=MADE, label=label)
 
@@ -121,7 +121,7 @@ def test_rows_are_taken_out_of_a_segment():
     (first, *_) = callset.find_segments(opened.store, SHARD, "b0", MADE, KEYS)
     assert callset.only(opened.store, SHARD, "b0", first, first.keys) is first
     left = callset.only(opened.store, SHARD, "b0", first, np.array([14]))
-    assert (left.label, left.keys.tolist(), left.table["told"].to_pylist()) == ("", [14], [[3]])
+    assert (left.label, left.keys.tolist(), left.table["records"].to_pylist()) == ("", [14], [[3]])
     (table,) = streaming.stream_rows(
         opened.store, left.genotypes, schema.STORED_GENOTYPES, schema.GENOTYPES.names, rows=10, span=(0, 2)
     )
@@ -174,7 +174,7 @@ def test_growth_reads_the_footers_of_old_genotypes_and_no_more():
     table = schema.with_column(schema.with_column(table, "DP", numbers), "pos", pos)
     keys = np.arange(places)
     told = pa.table({"pos": pa.array(keys, pa.int32()), "key": keys})
-    shares = pa.table({"told": pa.array([[0]] * places)})
+    shares = pa.table({"records": pa.array([[0]] * places)})
     made = callset.SegmentTables(places=told, genotypes=table, shares=shares)
     written = callset.write_segment(store, SHARD, "b0", made, made=MADE).genotypes
     counting = Counting(store)

@@ -151,7 +151,7 @@ def test_the_steps_one_by_one_with_receipts(tmp_path, gvcfs, capsys):
         told = json.loads(path.read_text())
         balance = told["balance"]
         assert told["step"] == step
-        assert balance["taken"] == balance["given"] + sum(balance["dropped"].values()) > 0
+        assert balance["taken"] == balance["kept"] + sum(balance["dropped"].values()) > 0
     page = tmp_path / "report.html"
     assert run("report", callset, "--receipts", tmp_path / "receipts", "-o", page, "--quiet") == 0
     assert "<svg" in page.read_text()
@@ -377,7 +377,7 @@ def test_a_report_speaks_of_the_cohort_that_was_genotyped(tmp_path, stored, caps
             given += sum(tally["stored"].values()) * (name != "p09")
     assert figures == {
         "version": 3,
-        "records": {"unit": "records", "taken": taken, "given": given, "dropped": figures["records"]["dropped"]},
+        "records": {"unit": "records", "taken": taken, "kept": given, "dropped": figures["records"]["dropped"]},
     }
     title = "--title", "A <study>"
     assert run("report", callset, "--receipts", receipts, "-o", page, "--quiet", *title) == 0
@@ -467,7 +467,7 @@ def test_inspect_of_a_cut_table_names_it(tmp_path, made, capsys):
     assert f"{table}: a damaged Parquet table" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("balance", [[], [1], {"unit": "objects", "given": 1}, {"dropped": 5}, "none"])
+@pytest.mark.parametrize("balance", [[], [1], {"unit": "objects", "kept": 1}, {"dropped": 5}, "none"])
 def test_json_with_another_balance_is_no_receipt(tmp_path, made, capsys, balance):
     receipt = tmp_path / "verify.json"
     assert run("verify", made.cohort, "--receipt", receipt, "--quiet") == 0

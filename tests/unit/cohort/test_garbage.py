@@ -103,7 +103,7 @@ def test_what_is_freed_is_told_and_a_dry_run_tells_the_same(store):
     after = contents(store)
     assert done.balance == told.balance
     assert done.figures["freed_bytes"] == sum(map(len, before.values())) - sum(map(len, after.values()))
-    assert done.balance["taken"] - done.balance["given"] == len(before) - len(after)
+    assert done.balance["taken"] - done.balance["kept"] == len(before) - len(after)
 
 
 def test_what_is_young_stays(store, monkeypatch):

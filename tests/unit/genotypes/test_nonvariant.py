@@ -1,4 +1,4 @@
-"""Sites put out whatever the evidence: the lines that GATK 4.6.2.0 wrote for them with -all-sites."""
+"""Sites emitted whatever the evidence: the lines that GATK 4.6.2.0 wrote for them with -all-sites."""
 
 import re
 

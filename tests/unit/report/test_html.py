@@ -30,7 +30,7 @@ def _statistics(samples: list[str]) -> Statistics:
 
 
 def _receipt(step: str, taken: int, given: int, **dropped: int) -> dict[str, Any]:
-    balance = {"unit": "records", "taken": taken, "given": given, "dropped": dropped}
+    balance = {"unit": "records", "taken": taken, "kept": given, "dropped": dropped}
     return {
         "version": "0.1.0",
         "step": step,

@@ -8,7 +8,7 @@ PLAN = {
     "people": 3,
     "sites": 12,
     "rates": {"measured": "2026-01-02", "machine": "a <machine>"},
-    "asked": {
+    "configured": {
         "lines": [
             LINE | {"step": "estimate", "core_seconds": 60.0, "memory_bytes": 1e6},
             LINE | {"step": "genotype", "core_seconds": 30.0, "memory_bytes": 2e6, "stored_bytes": 5e6},
@@ -47,7 +47,7 @@ def test_without_a_plan_the_page_does_not_speak_of_one():
 def test_memory_that_is_not_known_is_not_compared():
     """A caller's program says what it took of the processor alone."""
     line = LINE | {"step": "call", "core_seconds": 30.0, "memory_bytes": 2e6}
-    plan = PLAN | {"asked": {"lines": [line]}}
+    plan = PLAN | {"configured": {"lines": [line]}}
     call = {"step": "call", "cpu_seconds": 45.0, "peak_memory_bytes": 0, "figures": {}}
     page = render_html({"call/p04.json": call}, Statistics.empty(), plan=plan)
     rows = [line for line in page.splitlines() if '<th scope="row">call</th><td class="left">' in line]

@@ -57,17 +57,17 @@ def test_hom_ref_blocks_with_neither_pl_nor_gq_are_refused_by_name(tmp_path):
 
 def test_no_call_blocks_need_neither(tmp_path):
     opened = ingested(tmp_path, {"ann": CARRIER, "bob": [block("GT:DP", "./.:0"), block("GT", "./.", 150)]})
-    assert genotyped(opened, tmp_path, Model()).balance["given"] == 1
+    assert genotyped(opened, tmp_path, Model()).balance["kept"] == 1
 
 
 def test_the_receipt_accounts_for_every_allele(tmp_path):
     opened = ingested(tmp_path, {"ann": CARRIER, "bob": [block("GT:DP:GQ", "0/0:30:60")]})
     receipt = genotyped(opened, tmp_path, Model())
-    assert receipt.balance == {"unit": "sites", "taken": 2, "given": 1, "dropped": {"a carrier has no likelihoods": 1}}
+    assert receipt.balance == {"unit": "sites", "taken": 2, "kept": 1, "dropped": {"a carrier has no likelihoods": 1}}
     assert receipt.figures["alleles"] == {
         "unit": "alternate alleles",
         "taken": 3,
-        "given": 1,
+        "kept": 1,
         "dropped": {"a carrier has no likelihoods": 2},
     }
     assert receipt.figures["sites_beyond_gatk_limits"] == 0

@@ -99,7 +99,7 @@ def test_sites_share_the_people(sheet):
     assert len(made.others) == 2
     told = json.loads(made.to_json())
     assert told["people"] == 8
-    assert told["asked"]["crossing_bytes"] > 0
+    assert told["configured"]["crossing_bytes"] > 0
     assert "coordinates" in told["suggested"]
 
 
@@ -256,7 +256,7 @@ def test_planned_is_set_beside_what_was_taken(sheet):
     rows = {(row.step, row.what): row for row in compare(plan, group_receipts(receipts), receipts)}
     assert rows["ingest", "core time"].taken == 4.0
     assert rows["ingest", "stored"].taken == 7
-    assert rows["ingest", "core time"].planned == pytest.approx(plan["asked"]["lines"][0]["core_seconds"])
+    assert rows["ingest", "core time"].planned == pytest.approx(plan["configured"]["lines"][0]["core_seconds"])
 
 
 def test_an_invented_cohort_is_read_by_the_real_steps(tmp_path):
@@ -265,4 +265,4 @@ def test_an_invented_cohort_is_read_by_the_real_steps(tmp_path):
     receipt = steps.ingest(
         str(tmp_path / "cohort"), *files, options=pipeline.IngestOptions(), scatter=Inline(), progress=Silent()
     )
-    assert receipt.balance["taken"] == receipt.balance["given"] > 100
+    assert receipt.balance["taken"] == receipt.balance["kept"] > 100
