@@ -68,10 +68,10 @@ def make_callset(
             steps.ingest(
                 made.cohort, str(sheet), str(data / "reference.fa"), options=storing, scatter=scatter, progress=progress
             )
-        opened = open_cohort(made.cohort)
-        cut = pipeline.cut_genome(opened)
-        steps.discover(opened, cut, scatter=scatter, progress=progress)
-        steps.genotype(opened, made.callset, model=model, cut=cut, scatter=scatter, progress=progress)
+        stored_cohort = open_cohort(made.cohort)
+        cut = pipeline.cut_genome(stored_cohort)
+        steps.discover(stored_cohort, cut, scatter=scatter, progress=progress)
+        steps.genotype(stored_cohort, made.callset, model=model, cut=cut, scatter=scatter, progress=progress)
         steps.export(made.callset, str(made.vcf), scatter=scatter, progress=progress)
     return made
 

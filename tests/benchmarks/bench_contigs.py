@@ -152,8 +152,8 @@ def measure(folder: Path, title: str, contigs: Contigs) -> float:
         "verify callset": ["verify", stores[1]],
     }
     used = {name: core_seconds(*command) for name, command in commands.items()}
-    told = ", ".join(f"{name} {cores:.2f} ({seconds:.1f} s)" for name, (cores, seconds) in used.items())
-    print(f"{title}, {len(contigs):,} contigs; core-seconds: {told}", flush=True)
+    summary = ", ".join(f"{name} {cores:.2f} ({seconds:.1f} s)" for name, (cores, seconds) in used.items())
+    print(f"{title}, {len(contigs):,} contigs; core-seconds: {summary}", flush=True)
     return used["joint"][0]
 
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.benchmarks.costs import Cost, cost_of, genocloud, median, told
+from tests.benchmarks.costs import Cost, cost_of, cost_text, genocloud, median
 
 FASTER = ("--genomicsdb-shared-posixfs-optimizations", "--bypass-feature-reader")
 ALLELE_SPECIFIC = ("-G", "StandardAnnotation", "-G", "AS_StandardAnnotation")
@@ -105,7 +105,7 @@ def bench(gatk: Path, cohort: Cohort) -> dict[str, Cost]:
         print("genocloud, each:", *(f"{cost.seconds:.2f}" for cost in each), "s")
         ours, theirs = (sites(work / f"{tool}.vcf.gz") for tool in ("genocloud", "gatk"))
     for tool, cost in costs.items():
-        print(f"{tool:18} {told(cost)}  {cost.seconds / costs['genocloud'].seconds:6.2f} x genocloud's time")
+        print(f"{tool:18} {cost_text(cost)}  {cost.seconds / costs['genocloud'].seconds:6.2f} x genocloud's time")
     fastest = min(cost.seconds for tool, cost in costs.items() if tool != "genocloud")
     print(f"{cohort.folder.name}: {fastest / costs['genocloud'].seconds:.1f} x; sites: {ours:,}, GATK {theirs:,}")
     return costs
@@ -128,8 +128,8 @@ def main() -> None:
     sizes = dict(each.split("=") for each in choice.batch_size)
     for folder in choice.folders:
         name = folder.name
-        asked = name in choice.allele_specific
-        cohort = Cohort(folder.resolve(), region_of(folder), asked, int(sizes.get(name, 0)), choice.memory)
+        requested = name in choice.allele_specific
+        cohort = Cohort(folder.resolve(), region_of(folder), requested, int(sizes.get(name, 0)), choice.memory)
         bench(choice.gatk, cohort)
 
 

@@ -28,18 +28,18 @@ def run(work: Path, samples: list[str], reference: str, model: Model) -> Costs:
     began = [time.process_time()]
     steps.ingest(url, str(sheet), reference, options=pipeline.IngestOptions(), scatter=scatter, progress=progress)
     began.append(time.process_time())
-    opened = cohort.open_cohort(url)
-    cut = pipeline.cut_genome(opened)
-    steps.discover(opened, cut, scatter=scatter, progress=progress)
+    stored_cohort = cohort.open_cohort(url)
+    cut = pipeline.cut_genome(stored_cohort)
+    steps.discover(stored_cohort, cut, scatter=scatter, progress=progress)
     began.append(time.process_time())
-    steps.genotype(opened, str(work / "callset"), model=model, cut=cut, scatter=scatter, progress=progress)
+    steps.genotype(stored_cohort, str(work / "callset"), model=model, cut=cut, scatter=scatter, progress=progress)
     began.append(time.process_time())
     return {name: began[n + 1] - began[n] for n, name in enumerate(("ingest", "discover", "genotype"))}
 
 
 def tables(work: Path) -> list[pa.Table]:
-    opened = callset.open_callset(str(work / "callset"))
-    return [plain(table) for table in (opened.sites(), opened.genotypes())]
+    stored_callset = callset.open_callset(str(work / "callset"))
+    return [plain(table) for table in (stored_callset.sites(), stored_callset.genotypes())]
 
 
 def plain(table: pa.Table) -> pa.Table:

@@ -12,7 +12,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.costs import Cost, cost_of, genocloud, in_turn, size, told
+from tests.benchmarks.costs import Cost, cost_of, cost_text, genocloud, in_turn, size
 
 
 def write_map(folder: Path, work: Path, most: int | None = None) -> Path:
@@ -46,11 +46,11 @@ def bench(folder: Path, reference: Path, gatk: Path | None, region: str, repeats
         if gatk:
             works["GenomicsDBImport"] = partial(gatk_import, gatk, samples, region, work / "database")
         costs = in_turn(works, repeats)
-        given = sum(gvcf.stat().st_size for gvcf in folder.glob("*.g.vcf.gz"))
+        input_bytes = sum(gvcf.stat().st_size for gvcf in folder.glob("*.g.vcf.gz"))
         stored = size(work / "cohort")
     for tool, cost in costs.items():
-        print(f"{tool:18} {told(cost)}  {cost.seconds / costs['genocloud'].seconds:6.2f} x genocloud's time")
-    print(f"store {stored:,} bytes, {stored / given:.1%} of the gVCFs' {given:,}")
+        print(f"{tool:18} {cost_text(cost)}  {cost.seconds / costs['genocloud'].seconds:6.2f} x genocloud's time")
+    print(f"store {stored:,} bytes, {stored / input_bytes:.1%} of the gVCFs' {input_bytes:,}")
     return costs
 
 

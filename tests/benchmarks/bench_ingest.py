@@ -17,7 +17,7 @@ from pathlib import Path
 
 from genocloud.cohort import open_cohort
 from tests.benchmarks.bench_import import ingest, write_map
-from tests.benchmarks.costs import Cost, cost_of, genocloud, in_turn, told
+from tests.benchmarks.costs import Cost, cost_of, cost_text, genocloud, in_turn
 
 END_BLOCK_BYTES = 28
 """Of BGZF's end block. Source: SAM specification, section 4.1.2."""
@@ -32,8 +32,8 @@ def append(first: Path, more: Path, reference: Path, place: Path, batch: int, wa
 
 def records(cohort: Path) -> int:
     """Records that went into a cohort."""
-    opened = open_cohort(str(cohort))
-    return sum(opened.receipt(batch).read for batch in opened.batches)
+    stored_cohort = open_cohort(str(cohort))
+    return sum(stored_cohort.receipt(batch).read for batch in stored_cohort.batches)
 
 
 def bench_growth(folder: Path, reference: Path, batch: int, repeats: int) -> dict[str, float]:
@@ -56,7 +56,7 @@ def bench_growth(folder: Path, reference: Path, batch: int, repeats: int) -> dic
         each = {place: records(work / place) for place in ("one", "whole")}
     start = costs["nothing new"].cpu_seconds
     for work_name, cost in costs.items():
-        print(f"{work_name:20} {told(cost)}")
+        print(f"{work_name:20} {cost_text(cost)}")
     ratios = {
         "seconds per record, all batches to one": (costs["all batches"].cpu_seconds - start)
         / each["whole"]
@@ -103,7 +103,7 @@ def bench_memory(folder: Path, reference: Path, samples: int, window_bp: int, re
         }
         costs = in_turn(works, repeats)
     for work_name, cost in costs.items():
-        print(f"{work_name:20} {told(cost)}")
+        print(f"{work_name:20} {cost_text(cost)}")
     return costs
 
 

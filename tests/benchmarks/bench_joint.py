@@ -36,10 +36,12 @@ def run_steps(gvcfs: list[Path], reference: str, batch_size: int, work: Path) ->
             progress=progress,
         )
     }
-    opened = cohort.open_cohort(url)
-    cut = pipeline.cut_genome(opened)
-    receipts["discover"] = steps.discover(opened, cut, scatter=scatter, progress=progress)
-    receipts["genotype"] = steps.genotype(opened, callset, model=model, cut=cut, scatter=scatter, progress=progress)
+    stored_cohort = cohort.open_cohort(url)
+    cut = pipeline.cut_genome(stored_cohort)
+    receipts["discover"] = steps.discover(stored_cohort, cut, scatter=scatter, progress=progress)
+    receipts["genotype"] = steps.genotype(
+        stored_cohort, callset, model=model, cut=cut, scatter=scatter, progress=progress
+    )
     receipts["export"] = steps.export(callset, str(work / "calls.vcf.gz"), scatter=scatter, progress=progress)
     return receipts
 
@@ -65,15 +67,15 @@ def main() -> None:
     records = receipts["ingest"].balance["taken"]
     genotypes = receipts["genotype"].figures["genotypes"]
     units = {"ingest": records, "discover": records, "genotype": genotypes, "export": genotypes}
-    given = sum(path.stat().st_size for path in gvcfs)
-    print(f"{len(gvcfs)} gVCFs of {given:,} bytes, {records:,} records, {genotypes:,} genotypes")
+    input_bytes = sum(path.stat().st_size for path in gvcfs)
+    print(f"{len(gvcfs)} gVCFs of {input_bytes:,} bytes, {records:,} records, {genotypes:,} genotypes")
     for name, receipt in receipts.items():
         unit = "records" if units[name] == records else "genotypes"
         peak = receipt.peak_memory_bytes / 1e6
         rate = units[name] / receipt.cpu_seconds
         print(f"  {name:9} {receipt.cpu_seconds:8.2f} core-s  {rate:12,.0f} {unit} per core-s  peak {peak:,.0f} MB")
     each = {name: sizes[name] / genotypes for name in ("callset", "VCF")}
-    print(f"  cohort {sizes['cohort'] / given:.0%} of the gVCFs;", end=" ")
+    print(f"  cohort {sizes['cohort'] / input_bytes:.0%} of the gVCFs;", end=" ")
     print(f"callset {each['callset']:.2f} and VCF {each['VCF']:.2f} bytes a genotype")
     if genotypes < LEAST_GENOTYPES:
         print("too few genotypes for a projection: most of this is what a run costs whatever its size")

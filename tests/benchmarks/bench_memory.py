@@ -11,7 +11,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.costs import Cost, cost_of, genocloud, told
+from tests.benchmarks.costs import Cost, cost_of, cost_text, genocloud
 from tests.benchmarks.heavier import heavier
 
 
@@ -30,7 +30,7 @@ def bench(title: str, folder: Path, memory: str) -> None:
         watched, _ = joint(folder, memory, Path(name), watch=True)
     cost = Cost(timed.seconds, timed.cpu_seconds, watched.memory)
     each = cost.cpu_seconds / genotypes * 1e6
-    print(f"{title:16} {told(cost)}  {genotypes:12,} genotypes  {each:8.3f} CPU us each")
+    print(f"{title:16} {cost_text(cost)}  {genotypes:12,} genotypes  {each:8.3f} CPU us each")
 
 
 def main() -> None:

@@ -54,8 +54,8 @@ def bench(folder: Path, rates: list[str]) -> list[float]:
         for what, scale, foretold, real in named:
             ratios.append(real / foretold)
             mark = "" if abs(ratios[-1] - 1) <= GOAL else "  beyond the goal"
-            told = f"{foretold / scale:10,.2f} planned {real / scale:10,.2f} taken  {ratios[-1]:5.2f}"
-            print(f"{folder.name:4} {way:8} {what:13} {told}{mark}")
+            row_text = f"{foretold / scale:10,.2f} planned {real / scale:10,.2f} taken  {ratios[-1]:5.2f}"
+            print(f"{folder.name:4} {way:8} {what:13} {row_text}{mark}")
     return ratios
 
 

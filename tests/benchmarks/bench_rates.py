@@ -87,34 +87,34 @@ class Trial:
         ]
         rounds = [dict(work.receipts()) for work in works]
         work, receipts = works[0], rounds[0]
-        opened = cohort.open_cohort(work.cohort)
+        stored_cohort = cohort.open_cohort(work.cohort)
         amounts = trial_amounts(synthetic, receipts["ingest"], receipts["discover"]) | {"gvcf_byte": gvcf_bytes}
         places = {"cohort": "cohort/batches", "derived": "cohort/derived", "callset": "callset", "VCF": "calls.vcf.gz"}
         return cls(
             amounts,
             calling_alone({step: min(each[step].cpu_seconds for each in rounds) for step in THINGS}),
             {step: max(each[step].peak_memory_bytes for each in rounds) for step in THINGS},
-            _needs_of(opened, amounts, threads),
+            _needs_of(stored_cohort, amounts, threads),
             {what: _size(work.at / name) for what, name in places.items()},
-            _row_bytes(opened),
+            _row_bytes(stored_cohort),
         )
 
 
-def _needs_of(opened: Cohort, amounts: Amounts, threads: int) -> dict[str, dict[str, float]]:
+def _needs_of(stored_cohort: Cohort, amounts: Amounts, threads: int) -> dict[str, dict[str, float]]:
     """Bytes that steps.needs tells for the one shard of a cohort, by step; for ingest the rows of a batch's window."""
-    (shard,) = cut_genome(opened).owned
-    stored = cohort.stored_rows(opened, shard.region)
+    (shard,) = cut_genome(stored_cohort).owned
+    stored = cohort.stored_rows(stored_cohort, shard.region)
     weight = SiteCounts(int(amounts["site"]), int(amounts["observation"]), int(amounts["observation"]))
     ingesting = max(each.variants + each.blocks for each in stored) * INGEST_ROW_BYTES
-    found: dict[str, dict[str, float]] = {step: split_need(stored, weight, threads) for step in THINGS}
-    found["ingest"] = {"batch": ingesting, "merged": 0.0}
-    found["discover"] = {"batch": discovery_need(opened, shard, threads), "merged": 0.0}
-    return found | {"export": {"batch": 0.0, "merged": 0.0}}
+    measured: dict[str, dict[str, float]] = {step: split_need(stored, weight, threads) for step in THINGS}
+    measured["ingest"] = {"batch": ingesting, "merged": 0.0}
+    measured["discover"] = {"batch": discovery_need(stored_cohort, shard, threads), "merged": 0.0}
+    return measured | {"export": {"batch": 0.0, "merged": 0.0}}
 
 
-def _row_bytes(opened: Cohort) -> dict[str, float]:
+def _row_bytes(stored_cohort: Cohort) -> dict[str, float]:
     """Bytes of a decoded row, by kind."""
-    parts = [part for batch in opened.batches for part in opened.receipt(batch).parts]
+    parts = [part for batch in stored_cohort.batches for part in stored_cohort.receipt(batch).parts]
     kinds = {kind: [part for part in parts if part.kind == kind] for kind in ("variants", "blocks")}
     return {
         kind: sum(sum(part.group_bytes) for part in each) / max(1, sum(sum(part.group_rows) for part in each))
@@ -131,13 +131,13 @@ def fitted(trials: Sequence[Trial], quantity: str, what: str, things: tuple[str,
     return fit([one.amounts for one in trials], [getattr(one, quantity)[what] for one in trials], things)
 
 
-def fit(amounts: Sequence[Amounts], found: Sequence[float], things: Sequence[str]) -> dict[str, float]:
+def fit(amounts: Sequence[Amounts], measured: Sequence[float], things: Sequence[str]) -> dict[str, float]:
     """What a unit of each thing costs, none less than nothing, so that what was found is met best, relatively.
 
     Things are few: all subsets of them are tried, each by least squares.
     """
     rows = np.array([[each[thing] for thing in things] for each in amounts], float)
-    target = np.maximum(np.array(found, float), 1e-9)
+    target = np.maximum(np.array(measured, float), 1e-9)
     scaled = rows / target[:, None]
     best, least = dict.fromkeys(things, 0.0), float("inf")
     for size in range(1, len(things) + 1):
@@ -146,8 +146,8 @@ def fit(amounts: Sequence[Amounts], found: Sequence[float], things: Sequence[str
             costs = np.linalg.lstsq(part, np.ones(len(target)), rcond=None)[0]
             error = float(((part @ costs - 1) ** 2).sum())
             if (costs >= 0).all() and error < least - 1e-9:
-                found_costs = dict(zip((things[place] for place in chosen), costs.tolist(), strict=True))
-                best, least = dict.fromkeys(things, 0.0) | found_costs, error
+                costs_by_thing = dict(zip((things[place] for place in chosen), costs.tolist(), strict=True))
+                best, least = dict.fromkeys(things, 0.0) | costs_by_thing, error
     return best
 
 

@@ -38,12 +38,12 @@ def timed(work: Work) -> float:
 
 def blocks_of(path: str) -> list[bytes]:
     """A BGZF file's blocks."""
-    data, at, found = Path(path).read_bytes(), 0, []
+    data, at, offsets = Path(path).read_bytes(), 0, []
     while at < len(data):
         size = int.from_bytes(data[at + 16 : at + 18], "little") + 1
-        found.append(data[at : at + size])
+        offsets.append(data[at : at + size])
         at += size
-    return found
+    return offsets
 
 
 def inflate_blocks(blocks: list[bytes]) -> None:

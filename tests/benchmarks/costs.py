@@ -94,6 +94,6 @@ def size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def told(cost: Cost) -> str:
+def cost_text(cost: Cost) -> str:
     """A cost in words."""
     return f"{cost.seconds:8.2f} s  {cost.cpu_seconds:8.2f} CPU s  {cost.memory / 1e6:7.0f} MB"

@@ -55,9 +55,9 @@ def _first_place(gvcf: Path) -> tuple[str, int]:
     return contig, int(position)
 
 
-def _write_reference(given: Path, out: Path, start: int, end: int) -> str:
+def _write_reference(source: Path, out: Path, start: int, end: int) -> str:
     """Copy the FASTA, of one contig, with random bases in start <= base < end (1-based); these bases."""
-    name, *lines = given.read_text().splitlines()
+    name, *lines = source.read_text().splitlines()
     sequence = "".join(lines)
     bases = "".join(random.Random(1).choices("ACGT", k=end - start))
     sequence = sequence[: start - 1] + bases + sequence[end - 1 :]

@@ -88,7 +88,7 @@ def _kinds(record: Record, starting: list[_Line], over: list[_Line], window_bp: 
     ploidies = {len(cell["GT"].replace("|", "/").split("/")) for cell in cells if len(cell) > 1}
     from_before = any((line.pos - 1) // window_bp < (record.place[1] - 1) // window_bp for line in over)
     yield "sites"
-    told = {
+    kinds = {
         "3 or more ALTs": len(record.alleles) >= 3,
         "7 or more seen": len(seen) >= 7,
         "more than 50 seen": len(seen) > 50,
@@ -103,4 +103,4 @@ def _kinds(record: Record, starting: list[_Line], over: list[_Line], window_bp: 
         "annotations missing": any(set(INFO_KEYS) - line.info for line in starting),
         "FORMAT fields missing": any({"AD", "DP", "GQ", "SB"} - line.formats for line in starting),
     }
-    yield from (kind for kind, is_so in told.items() if is_so)
+    yield from (kind for kind, is_so in kinds.items() if is_so)

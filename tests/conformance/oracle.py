@@ -69,17 +69,30 @@ def gatk_import(folder: Path, intervals: Sequence[str]) -> None:
 
     Not by the sample map: GATK then reads the header of the first sample alone, and drops what only others declare.
     """
-    asked = [word for interval in intervals for word in ("-L", interval)]
-    asked += [word for line in (folder / "map.tsv").read_text().splitlines() for word in ("-V", line.split("\t")[1])]
+    gatk_options = [word for interval in intervals for word in ("-L", interval)]
+    gatk_options += [
+        word for line in (folder / "map.tsv").read_text().splitlines() for word in ("-V", line.split("\t")[1])
+    ]
     one_file = ("--merge-contigs-into-num-partitions", 1)
-    run(GATK, "GenomicsDBImport", "--genomicsdb-workspace-path", folder / "db", *asked, *one_file)
+    run(GATK, "GenomicsDBImport", "--genomicsdb-workspace-path", folder / "db", *gatk_options, *one_file)
 
 
 def gatk_genotype(folder: Path, out: str, intervals: Sequence[str], *options: str) -> Path:
     """GenotypeGVCFs of an imported cohort."""
-    asked = [word for interval in intervals for word in ("-L", interval)]
+    gatk_options = [word for interval in intervals for word in ("-L", interval)]
     vcf = folder / out
-    run(GATK, "GenotypeGVCFs", "-R", folder / "ref.fa", "-V", f"gendb://{folder / 'db'}", "-O", vcf, *asked, *options)
+    run(
+        GATK,
+        "GenotypeGVCFs",
+        "-R",
+        folder / "ref.fa",
+        "-V",
+        f"gendb://{folder / 'db'}",
+        "-O",
+        vcf,
+        *gatk_options,
+        *options,
+    )
     return vcf
 
 

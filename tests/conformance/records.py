@@ -86,7 +86,7 @@ class Comparison:
     compared: Counter[str] = field(default_factory=Counter)
     drawn: list[str] = field(default_factory=list)
 
-    def told(self) -> dict[str, tuple[int, tuple[Any, ...]]]:
+    def differing(self) -> dict[str, tuple[int, tuple[Any, ...]]]:
         """How many differences there are of each kind, and the first of each; empty if all is equal."""
         numbers = Counter(each[0] for each in self.wrong)
         return {
@@ -96,17 +96,17 @@ class Comparison:
 
 def compare(ours: Iterable[Record], theirs: Iterable[Record]) -> Comparison:
     """Every disagreement of our records with GATK's."""
-    found, mine = Comparison(), {record.place: record for record in ours}
+    comparison, mine = Comparison(), {record.place: record for record in ours}
     expected = {record.place: record for record in theirs}
-    found.wrong += [("not ours", place) for place in sorted(expected.keys() - mine.keys())]
-    found.wrong += [("not GATK's", place) for place in sorted(mine.keys() - expected.keys())]
+    comparison.wrong += [("not ours", place) for place in sorted(expected.keys() - mine.keys())]
+    comparison.wrong += [("not GATK's", place) for place in sorted(mine.keys() - expected.keys())]
     for place in [place for place in expected if place in mine]:
-        found.wrong += _differences(mine[place], expected[place], found)
-    return found
+        comparison.wrong += _differences(mine[place], expected[place], comparison)
+    return comparison
 
 
-def _differences(ours: Record, theirs: Record, found: Comparison) -> Iterator[tuple[Any, ...]]:
-    found.compared["sites"] += 1
+def _differences(ours: Record, theirs: Record, comparison: Comparison) -> Iterator[tuple[Any, ...]]:
+    comparison.compared["sites"] += 1
     alleles = [(record.ref, record.alts) for record in (ours, theirs)]
     if alleles[0] != alleles[1]:
         yield "alleles", ours.place, *alleles
@@ -116,14 +116,14 @@ def _differences(ours: Record, theirs: Record, found: Comparison) -> Iterator[tu
     for name in ("id", "filter"):
         if getattr(ours, name) != getattr(theirs, name):
             yield name, ours.place, getattr(ours, name), getattr(theirs, name)
-    yield from _info_differences(ours, theirs, found)
+    yield from _info_differences(ours, theirs, comparison)
     if list(ours.cells) != list(theirs.cells):
         yield "samples", ours.place, list(ours.cells), list(theirs.cells)
     for sample in theirs.cells:
-        found.compared["genotypes"] += 1
-        cells = [_told(record.cells.get(sample, {})) for record in (ours, theirs)]
+        comparison.compared["genotypes"] += 1
+        cells = [_stated_fields(record.cells.get(sample, {})) for record in (ours, theirs)]
         for name in FIELDS:
-            found.compared[f"FORMAT/{name}"] += cells[1][name] != "."
+            comparison.compared[f"FORMAT/{name}"] += cells[1][name] != "."
             if cells[0][name] != cells[1][name]:
                 yield name, ours.place, sample, cells[0][name], cells[1][name]
 
@@ -140,28 +140,28 @@ def _is_certain(record: Record) -> bool:
     return record.alts == "." and record.qual != "." and float(record.qual) >= CERTAIN
 
 
-def _info_differences(ours: Record, theirs: Record, found: Comparison) -> Iterator[tuple[Any, ...]]:
+def _info_differences(ours: Record, theirs: Record, comparison: Comparison) -> Iterator[tuple[Any, ...]]:
     for name in sorted((ours.info.keys() | theirs.info.keys()) - set(LEFT_OVER)):
         texts = [record.info.get(name, "") for record in (ours, theirs)]
-        found.compared[name] += 1
+        comparison.compared[name] += 1
         if name == "QD" and theirs.qual == "0":
             texts = [text.replace("-0.00", "0.00") for text in texts]
         if name in ("QD", "AS_QD") and DRAWN in texts[0]:
-            texts = _without_draws(name, texts, found)
+            texts = _without_draws(name, texts, comparison)
         if texts[0] != texts[1]:
             yield name, ours.place, *(record.info.get(name) for record in (ours, theirs))
 
 
-def _without_draws(name: str, texts: list[str], found: Comparison) -> list[str]:
+def _without_draws(name: str, texts: list[str], comparison: Comparison) -> list[str]:
     """The values that are not drawn at random; the drawn ones are put aside, in GATK's order."""
     pairs = list(zip(texts[0].split(","), texts[1].split(","), strict=False))
     drawn = [theirs for ours, theirs in pairs if ours == DRAWN != theirs]
-    found.drawn += drawn
-    found.compared[f"{name} of 35 and more, exempt"] += len(drawn)
+    comparison.drawn += drawn
+    comparison.compared[f"{name} of 35 and more, exempt"] += len(drawn)
     return [",".join(pair[side] for pair in pairs if pair[0] != DRAWN) for side in (0, 1)]
 
 
-def _told(cell: dict[str, str]) -> dict[str, str]:
+def _stated_fields(cell: dict[str, str]) -> dict[str, str]:
     """A sample's fields; `.` for a GT without allele if nothing else is told."""
     fields = {name: cell.get(name, ".") for name in FIELDS}
     nothing = all(set(text) <= set(".,") for name, text in fields.items() if name != "GT")

@@ -163,9 +163,9 @@ def combined(lines: Mapping[str, Sequence[str]], folder: Path) -> Path:
         raw = [[int(n) for n in info["RAW_MQandDP"].split(",")] for info in infos if "RAW_MQandDP" in info]
         info = f"DP={depth}" + (f";RAW_MQandDP={','.join(str(sum(n)) for n in zip(*raw, strict=True))}" if raw else "")
         keys = "GT:AD:DP:GQ:MIN_DP:PL:SB"
-        told = {who: dict(zip(cell[8].split(":"), cell[9].split(":"), strict=True)) for who, cell in cells.items()}
+        fields = {who: dict(zip(cell[8].split(":"), cell[9].split(":"), strict=True)) for who, cell in cells.items()}
         texts = [
-            ":".join(told[who].get(key, ".") for key in keys.split(":")) if who in told else "./." for who in lines
+            ":".join(fields[who].get(key, ".") for key in keys.split(":")) if who in fields else "./." for who in lines
         ]
         rows.append("\t".join([*first[:5], *first[5:7], info, keys, *texts]))
     declared = [*oracle.HEADER, f"##contig=<ID=c,length={APART * 1000}>"]
@@ -181,13 +181,15 @@ def test_annotations_of_hundreds_of_people_are_gatks(tmp_path, say):
     file = combined(lines, tmp_path)
     theirs = tmp_path / "gatk.vcf"
     oracle.run(oracle.GATK, "GenotypeGVCFs", "-R", tmp_path / "ref.fa", "-V", file, "-O", theirs)
-    found = records.compare(records.read_records(oracle.joint(tmp_path, "ours.vcf.gz")), records.read_records(theirs))
-    say("annotations of hundreds of people", found.compared)
-    assert found.told() == {}
+    comparison = records.compare(
+        records.read_records(oracle.joint(tmp_path, "ours.vcf.gz")), records.read_records(theirs)
+    )
+    say("annotations of hundreds of people", comparison.compared)
+    assert comparison.fields() == {}
 
 
 def test_annotations_at_their_ends_are_gatks(called, say):
-    found = records.compare(*called)
-    say("annotations at their ends", found.compared)
-    assert found.told() == {}
-    assert records.strange_draws(found.drawn) == []
+    comparison = records.compare(*called)
+    say("annotations at their ends", comparison.compared)
+    assert comparison.fields() == {}
+    assert records.strange_draws(comparison.drawn) == []

@@ -42,7 +42,7 @@ def both(folder: Path, name: str, inside: list[str], excluded: list[str]):
     words = [word for interval in excluded for word in ("-XL", interval)]
     theirs = read_records(oracle.gatk_genotype(folder, f"{name}.gatk.vcf", inside, *words))
     ours = read_records(oracle.joint(folder, f"{name}.vcf.gz", "-L", *inside, *words))
-    return [record.place for record in ours], compare(ours, theirs).told()
+    return [record.place for record in ours], compare(ours, theirs).differing()
 
 
 def test_a_base_one_under_a_deletion_and_a_contig_are_left_out(folder):

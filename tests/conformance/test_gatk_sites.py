@@ -160,8 +160,8 @@ def compare(folder, contigs, samples, records, first, model=None):
         begin = first(contig.name)
         called = joint(rows, declared, [Region(number, begin - 1, contig.length)], [list(range(len(rows)))], model)
         theirs = {place: row for place, row in records.items() if place[0] == contig.name and place[1] >= begin}
-        found, counts = differences(*called[:2], theirs, samples)
-        wrong += found
+        different, counts = differences(*called[:2], theirs, samples)
+        wrong += different
         compared += counts
     return wrong, compared
 

@@ -68,12 +68,12 @@ def expected(generated) -> list[Record]:
 
 def test_fused(generated, expected, say):
     ours = read_records(oracle.joint(generated.ours, "joint.vcf.gz", *oracle.BOTH_GROUPS))
-    found = compare(ours, expected)
+    comparison = compare(ours, expected)
     counts = categories_of(generated, ours)
-    say("fused, both annotation groups", found.compared, counts)
-    assert found.told() == {}
-    assert strange_draws(found.drawn) == []
-    assert found.compared["sites"] > 4_000
+    say("fused, both annotation groups", comparison.compared, counts)
+    assert comparison.differing() == {}
+    assert strange_draws(comparison.drawn) == []
+    assert comparison.compared["sites"] > 4_000
     assert {kind: counts[kind] for kind in LEAST if counts[kind] < LEAST[kind]} == {}
 
 
@@ -81,20 +81,20 @@ def test_in_small_shards_and_batches(generated, expected, say):
     """Deletions reach from shard to shard; the samples of a batch are not all."""
     options = [*oracle.BOTH_GROUPS, *(word for name in CUT for word in ("-L", name))]
     ours = read_records(oracle.in_steps(generated.ours, "steps.vcf.gz", WINDOW_BP, BATCH_SIZE, *options))
-    found = compare(ours, [record for record in expected if record.place[0] in CUT])
+    comparison = compare(ours, [record for record in expected if record.place[0] in CUT])
     counts = categories_of(generated, ours)
-    say(f"in steps, shards of {WINDOW_BP} bases", found.compared, counts)
-    assert found.told() == {}
+    say(f"in steps, shards of {WINDOW_BP} bases", comparison.compared, counts)
+    assert comparison.differing() == {}
     assert counts["with *, from an earlier shard"] >= 20
 
 
 def test_low_confidence(generated, say):
     """Without AS_ annotations, and down to a confidence of 20, where QUAL decides about each site."""
     options = ("--stand-call-conf", "20", "--annotate-with-num-discovered-alleles")
-    ours, found = both(generated, ["weak", "spanning"], options)
+    ours, comparison = both(generated, ["weak", "spanning"], options)
     counts = categories_of(generated, ours)
-    say("stand-call-conf 20", found.compared, counts)
-    assert found.told() == {}
+    say("stand-call-conf 20", comparison.compared, counts)
+    assert comparison.differing() == {}
     assert counts["QUAL 25 to 35"] >= 200
 
 
@@ -103,27 +103,27 @@ def test_other_settings(generated, say):
     numbers = {"--stand-call-conf": 60, "--max-alternate-alleles": 4}
     numbers |= {"--heterozygosity": 0.01, "--indel-heterozygosity": 0.002, "--heterozygosity-stdev": 0.02}
     options = [str(word) for pair in numbers.items() for word in pair]
-    ours, found = both(generated, ["many", "ploidies"], options)
-    say("other settings", found.compared, categories_of(generated, ours))
-    assert found.told() == {}
-    assert found.compared["sites"] > 800
+    ours, comparison = both(generated, ["many", "ploidies"], options)
+    say("other settings", comparison.compared, categories_of(generated, ours))
+    assert comparison.differing() == {}
+    assert comparison.compared["sites"] > 800
 
 
 def test_all_sites(generated, say):
-    ours, found = both(generated, ["ragged", "ploidies"], ("--include-non-variant-sites", *oracle.BOTH_GROUPS))
+    ours, comparison = both(generated, ["ragged", "ploidies"], ("--include-non-variant-sites", *oracle.BOTH_GROUPS))
     variants = sum(bool(record.alleles) for record in ours)
-    say("all sites", found.compared, Counter({"with an ALT": variants, "without": len(ours) - variants}))
-    assert found.told() == {}
-    assert found.compared["sites"] > 9_000
+    say("all sites", comparison.compared, Counter({"with an ALT": variants, "without": len(ours) - variants}))
+    assert comparison.differing() == {}
+    assert comparison.compared["sites"] > 9_000
 
 
 def test_forced_intervals(generated, say):
     """Put out in some intervals whatever the evidence; but see `records` about deletions."""
     forced = [word for each in FORCED for word in ("--force-output-intervals", each)]
-    ours, found = both(generated, ["weak", "reblocked"], forced, no_deletions=True)
-    say("forced intervals", found.compared, categories_of(generated, ours))
-    assert found.told() == {}
-    assert found.compared["sites"] > 1_500
+    ours, comparison = both(generated, ["weak", "reblocked"], forced, no_deletions=True)
+    say("forced intervals", comparison.compared, categories_of(generated, ours))
+    assert comparison.differing() == {}
+    assert comparison.compared["sites"] > 1_500
 
 
 def both(

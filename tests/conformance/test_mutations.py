@@ -128,14 +128,14 @@ def called_by(importable: Path, small: Path) -> Comparison:
 
 
 def test_unchanged_equals_gatk(small, tmp_path):
-    found = called_by(package(tmp_path), small)
-    assert found.told() == {}
-    assert found.compared["sites"] > 60
+    calls = called_by(package(tmp_path), small)
+    assert calls.differing() == {}
+    assert calls.compared["sites"] > 60
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_each_change_is_seen(name, small, tmp_path):
-    assert called_by(package(tmp_path, *MUTATIONS[name]), small).told() != {}
+    assert called_by(package(tmp_path, *MUTATIONS[name]), small).differing() != {}
 
 
 @pytest.mark.conformance

@@ -40,11 +40,11 @@ def folder(people, tmp_path_factory) -> Path:
 @pytest.mark.parametrize(("name", "groups"), [("", ()), (".as", oracle.BOTH_GROUPS)])
 def test_people(folder, name, groups, say):
     theirs = read_records(oracle.gatk_genotype(folder, f"theirs{name}.vcf", ["chr22"], *groups))
-    found = compare(read_records(oracle.joint(folder, f"ours{name}.vcf.gz", *groups)), theirs)
-    say(f"24 real gVCFs{name}", found.compared)
-    assert found.told() == {}
-    assert strange_draws(found.drawn) == []
-    assert found.compared["sites"] == 257
+    comparison = compare(read_records(oracle.joint(folder, f"ours{name}.vcf.gz", *groups)), theirs)
+    say(f"24 real gVCFs{name}", comparison.compared)
+    assert comparison.differing() == {}
+    assert strange_draws(comparison.drawn) == []
+    assert comparison.compared["sites"] == 257
     committed = read_records(REAL / f"expected.gatk-4.6.2.0{name}.vcf.gz")
     assert committed == theirs
 
@@ -60,20 +60,20 @@ def test_people_combined_into_one_file(people, tmp_path, say):
         theirs = tmp_path / f"theirs.{len(names)}.vcf"
         oracle.run(oracle.GATK, "GenotypeGVCFs", *reference, "-V", tmp_path / file, "-O", theirs)
         (tmp_path / "map.tsv").write_text("".join(f"{name}\t{combined}\n" for name in names))
-        found = compare(read_records(oracle.joint(tmp_path, f"ours.{len(names)}.vcf.gz")), read_records(theirs))
-        say(f"{len(names)} of a combined file", found.compared)
-        assert found.told().keys() == kinds
-        assert found.compared["sites"] > 10
+        comparison = compare(read_records(oracle.joint(tmp_path, f"ours.{len(names)}.vcf.gz")), read_records(theirs))
+        say(f"{len(names)} of a combined file", comparison.compared)
+        assert comparison.differing().keys() == kinds
+        assert comparison.compared["sites"] > 10
 
 
 def test_people_at_all_sites(folder, say):
     options = ("--include-non-variant-sites",)
     theirs = read_records(oracle.gatk_genotype(folder, "all.vcf", ALL_SITES, *options))
     ours = read_records(oracle.joint(folder, "all.ours.vcf.gz", *options, "-L", *ALL_SITES))
-    found = compare(ours, theirs)
-    say("24 real gVCFs, all sites of an interval", found.compared)
-    assert found.told() == {}
-    assert found.compared["sites"] > 1_900
+    comparison = compare(ours, theirs)
+    say("24 real gVCFs, all sites of an interval", comparison.compared)
+    assert comparison.differing() == {}
+    assert comparison.compared["sites"] > 1_900
 
 
 def test_dialects(people, tmp_path, say):
@@ -82,8 +82,8 @@ def test_dialects(people, tmp_path, say):
     contigs = [line.split("\t")[0] for line in (tmp_path / "ref.fa.fai").read_text().splitlines()]
     oracle.gatk_import(tmp_path, contigs)
     theirs = read_records(oracle.gatk_genotype(tmp_path, "theirs.vcf", contigs, *oracle.BOTH_GROUPS, OLD_MQ))
-    found = compare(read_records(oracle.joint(tmp_path, "ours.vcf.gz", *oracle.BOTH_GROUPS, OLD_MQ)), theirs)
+    comparison = compare(read_records(oracle.joint(tmp_path, "ours.vcf.gz", *oracle.BOTH_GROUPS, OLD_MQ)), theirs)
     by_contig = Counter(record.place[0] for record in theirs)
-    say("every GATK dialect", found.compared, by_contig)
-    assert found.told() == {}
+    say("every GATK dialect", comparison.compared, by_contig)
+    assert comparison.differing() == {}
     assert by_contig.keys() >= {"chr20", "chr21", "chr22", "20", "chr22_reblocked", "chrY", "chr1"}

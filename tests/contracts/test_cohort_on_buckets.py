@@ -34,10 +34,10 @@ def upload(gvcfs: Path, url: str) -> None:
 
 
 def call_everybody(url: str, scatter) -> None:
-    opened = open_cohort(f"{url}/cohort")
-    cut = pipeline.cut_genome(opened)
-    steps.discover(opened, cut, scatter=scatter, progress=Silent())
-    steps.genotype(opened, f"{url}/callset", model=Model(), cut=cut, scatter=scatter, progress=Silent())
+    stored_cohort = open_cohort(f"{url}/cohort")
+    cut = pipeline.cut_genome(stored_cohort)
+    steps.discover(stored_cohort, cut, scatter=scatter, progress=Silent())
+    steps.genotype(stored_cohort, f"{url}/callset", model=Model(), cut=cut, scatter=scatter, progress=Silent())
     steps.export(f"{url}/callset", f"{url}/callset.vcf.gz", scatter=scatter, progress=Silent())
 
 

@@ -108,7 +108,7 @@ def test_what_has_gone_or_changed_in_a_bucket_is_seen(url, small, tmp_path):
     assert set(later["GT"].to_pylist()) == {"./."}
 
 
-def test_files_that_are_not_in_the_bucket_are_told_before_any_job(url, small):
+def test_files_that_are_not_in_the_bucket_are_reported_before_any_job(url, small):
     store = storage.open_store(url)
     store.delete("in/p08.g.vcf.gz")
     done = snakemake(small)

@@ -24,7 +24,7 @@ def store(s3_url):
 
 
 @pytest.fixture
-def asked(monkeypatch):
+def requests(monkeypatch):
     """Every request that the client makes: (method, what is asked)."""
     made, call, ask = [], s3.S3FileSystem._call_s3, s3._call
 
@@ -51,33 +51,33 @@ def crc(data):
     return b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
 
 
-def test_a_small_stream_is_one_request(store, asked):
+def test_a_small_stream_is_one_request(store, requests):
     with store.writer("a") as stream:
         stream.write(b"hello")
-    assert [method for method, _ in asked] == ["put_object"]
+    assert [method for method, _ in requests] == ["put_object"]
 
 
-def test_every_upload_carries_checksums_of_its_parts_and_of_the_whole(store, asked):
+def test_every_upload_carries_checksums_of_its_parts_and_of_the_whole(store, requests):
     store.write("small", b"hello")
     with store.writer("large") as stream:
         stream.write(LARGE)
-    assert asked[0][1]["ChecksumCRC32"] == crc(b"hello")
-    sent = [what for method, what in asked if method == "upload_part"]
+    assert requests[0][1]["ChecksumCRC32"] == crc(b"hello")
+    sent = [what for method, what in requests if method == "upload_part"]
     assert {what["PartNumber"] for what in sent} == {1, 2, 3}
     assert all(what["ChecksumCRC32"] == crc(what["Body"]) for what in sent)
-    (finished,) = [what for method, what in asked if method == "complete_multipart_upload"]
+    (finished,) = [what for method, what in requests if method == "complete_multipart_upload"]
     assert (finished["ChecksumType"], finished["ChecksumCRC32"]) == ("FULL_OBJECT", crc(LARGE))
     assert store.read("large") == LARGE
 
 
-def test_an_upload_that_fails_is_aborted_and_leaves_nothing(store, asked):
+def test_an_upload_that_fails_is_aborted_and_leaves_nothing(store, requests):
     with pytest.raises(ZeroDivisionError), store.writer("a") as stream:
         write_and_raise(stream, LARGE)
-    assert asked[-1][0] == "abort_multipart_upload"
+    assert requests[-1][0] == "abort_multipart_upload"
     assert store.list() == store.sweep(0) == []
 
 
-def test_an_upload_whose_part_is_refused_is_told_and_aborted(store, asked, monkeypatch):
+def test_an_upload_whose_part_is_refused_is_reported_and_aborted(store, requests, monkeypatch):
     ask = s3._call
 
     def refuse(method, **what):
@@ -118,7 +118,7 @@ def test_an_answer_that_was_lost_is_no_defeat(store, monkeypatch):
     assert (store.read("manifest/1"), store.read("large")) == (b"mine", LARGE)
 
 
-def test_a_conflict_is_asked_about_again(store, monkeypatch):
+def test_a_conflict_is_checked_again(store, monkeypatch):
     ask, conflicts = s3._call, [answer("ConditionalRequestConflict", 409)]
 
     def conflict_once(method, **what):
@@ -131,17 +131,17 @@ def test_a_conflict_is_asked_about_again(store, monkeypatch):
     assert (conflicts, store.read("manifest/1")) == ([], b"mine")
 
 
-def test_a_large_object_is_read_by_ranges_side_by_side(store, asked):
+def test_a_large_object_is_read_by_ranges_side_by_side(store, requests):
     store.write("a", LARGE)
-    asked.clear()
+    requests.clear()
     assert store.read("a") == LARGE
-    assert [what.get("Range", "")[:8] for _, what in asked] == ["", "bytes=0-", "bytes=83", "bytes=16"]
+    assert [what.get("Range", "")[:8] for _, what in requests] == ["", "bytes=0-", "bytes=83", "bytes=16"]
     with store.open("a") as stream:
         assert stream.read() == LARGE
 
 
 @pytest.mark.parametrize("content", [b"hello" * 1000, LARGE])
-def test_a_whole_object_that_was_damaged_on_the_way_is_told(store, content, monkeypatch):
+def test_a_whole_object_that_was_damaged_on_the_way_is_reported(store, content, monkeypatch):
     store.write("a", content)
     call = s3.S3FileSystem._call_s3
 
@@ -166,7 +166,7 @@ def test_a_reader_whose_object_was_replaced_fails(store):
             stream.read()
 
 
-def test_a_bucket_that_is_not_there_is_told(store):
+def test_a_bucket_that_is_not_there_is_reported(store):
     store = storage.open_store("s3://no-such-bucket/a")
     for use in (store.list, lambda: store.read("a"), lambda: store.write("a", b""), lambda: store.create("a", b"")):
         with pytest.raises(storage.StoreFailed, match="its bucket does not exist; make the bucket") as caught:

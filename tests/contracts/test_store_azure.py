@@ -31,7 +31,7 @@ def test_every_object_has_a_checksum_of_the_whole_which_is_verified(store):
         assert store.read(name) == content
 
 
-def test_a_whole_object_that_was_damaged_is_told(store, monkeypatch):
+def test_a_whole_object_that_was_damaged_is_reported(store, monkeypatch):
     settings = azure.ContentSettings(content_md5=bytearray(md5(b"other").digest()))
     with store.writer("a") as stream:
         stream.write(LARGE)
@@ -75,7 +75,7 @@ def test_a_reader_whose_object_was_replaced_fails(store):
             stream.read()
 
 
-def test_a_container_that_is_not_there_is_told(store):
+def test_a_container_that_is_not_there_is_reported(store):
     store = storage.open_store("az://no-such-container/a")
     for use in (store.list, lambda: store.read("a"), lambda: store.write("a", b""), lambda: store.create("a", b"")):
         with pytest.raises(storage.StoreFailed, match="its container does not exist; make the container") as caught:

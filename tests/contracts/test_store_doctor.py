@@ -37,16 +37,16 @@ def test_a_folder_that_is_not_there_yet_is_not_left_behind(tmp_path):
 def test_what_is_broken_ends_with_exit_code_4(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["doctor", str(tmp_path / "file")]) == 4
-    told = capsys.readouterr()
-    assert "broken    write             a part of the path is a file, not a folder" in told.out
-    assert "broken; mend what is said above" in told.err
+    output = capsys.readouterr()
+    assert "broken    write             a part of the path is a file, not a folder" in output.out
+    assert "broken; mend what is said above" in output.err
 
 
 def test_a_bucket_that_is_not_there_is_one_line(gs_server, monkeypatch, capsys):
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", gs_server[0])
     assert main(["doctor", "gs://no-such-bucket/a"]) == 4
-    told = capsys.readouterr().out.splitlines()
-    assert told == ["broken    list              its bucket does not exist; make the bucket, or check its name"]
+    output = capsys.readouterr().out.splitlines()
+    assert output == ["broken    list              its bucket does not exist; make the bucket, or check its name"]
 
 
 def test_everybody_who_may_write_is_broken_and_who_may_read_is_a_note(tmp_path):
@@ -56,12 +56,12 @@ def test_everybody_who_may_write_is_broken_and_who_may_read_is_a_note(tmp_path):
 
 
 def test_who_may_read_new_files_is_said(tmp_path, monkeypatch):
-    told = "folders 0750 and files 0640 at most; GENOCLOUD_UMASK widens it"
-    assert of(examine(str(tmp_path)), "new files") == {told: Verdict.FINE}
+    finding_text = "folders 0750 and files 0640 at most; GENOCLOUD_UMASK widens it"
+    assert of(examine(str(tmp_path)), "new files") == {finding_text: Verdict.FINE}
     monkeypatch.setenv("GENOCLOUD_UMASK", "022")
-    ((told, verdict),) = of(examine(str(tmp_path)), "new files").items()
+    ((finding_text, verdict),) = of(examine(str(tmp_path)), "new files").items()
     assert verdict is Verdict.NOTE
-    assert told.startswith("folders 0755 and files 0644 at most: GENOCLOUD_UMASK lets everybody")
+    assert finding_text.startswith("folders 0755 and files 0644 at most: GENOCLOUD_UMASK lets everybody")
 
 
 def test_a_clock_that_is_wrong(tmp_path, monkeypatch):
@@ -76,7 +76,7 @@ def test_a_place_where_a_second_writer_wins_is_broken(tmp_path, monkeypatch):
     assert set(of(examine(str(tmp_path)), "create if absent").values()) == {Verdict.BROKEN}
 
 
-def test_a_place_that_may_only_be_read_says_so_and_is_asked_for_the_rest(tmp_path, monkeypatch):
+def test_a_place_that_may_only_be_read_says_so_and_answers_the_rest(tmp_path, monkeypatch):
     def refuse(store, name, data):
         raise storage.StoreFailed(store.url, "permission denied", "ask for access")
 
@@ -107,7 +107,7 @@ def test_settings_of_s3(s3_url):
     finally:
         s3._call("put_bucket_acl", **there, ACL="private")
         s3._call("put_bucket_versioning", **there, VersioningConfiguration={"Status": "Suspended"})
-    assert any("versioning is on" in told for told in of(findings, "old versions"))
+    assert any("versioning is on" in finding_text for finding_text in of(findings, "old versions"))
     assert of(findings, "exposure")["the bucket's ACL gives everybody READ; remove the grant"] is Verdict.BROKEN
     assert of(findings, "location") == {"us-east-1; run workers there": Verdict.FINE}
 
@@ -130,7 +130,7 @@ def bucket(versioning=False, soft_delete_days=0, retention_seconds=None):
 
 
 @pytest.mark.parametrize(
-    ("settings", "verdict", "told"),
+    ("settings", "verdict", "finding_text"),
     [
         ({}, Verdict.FINE, "what is deleted is gone"),
         ({"versioning": True}, Verdict.NOTE, "lives on in old versions"),
@@ -138,18 +138,19 @@ def bucket(versioning=False, soft_delete_days=0, retention_seconds=None):
         ({"retention_seconds": 86_400, "soft_delete_days": 1}, Verdict.BROKEN, "forbids to delete for 1 days"),
     ],
 )
-def test_what_google_keeps(settings, verdict, told):
+def test_what_google_keeps(settings, verdict, finding_text):
     findings = list(gcs._old_versions(bucket(**settings)))
-    assert any(finding.verdict is verdict and told in finding.text for finding in findings)
+    assert any(finding.verdict is verdict and finding_text in finding.text for finding in findings)
 
 
 @pytest.mark.parametrize(
-    ("there", "told"), [(100.0, "within 1 s"), (97.0, "within 3 s"), (300.0, "198 s behind"), (0.0, "100 s ahead of")]
+    ("there", "finding_text"),
+    [(100.0, "within 1 s"), (97.0, "within 3 s"), (300.0, "198 s behind"), (0.0, "100 s ahead of")],
 )
-def test_skew_is_counted_from_the_nearer_end_of_what_was_seen(there, told):
-    assert told in doctor._skew(there, 100.0, 102.0).text
+def test_skew_is_counted_from_the_nearer_end_of_what_was_seen(there, finding_text):
+    assert finding_text in doctor._skew(there, 100.0, 102.0).text
 
 
-def test_no_credentials_are_needed_where_none_may_be_told(capsys, tmp_path):
+def test_no_credentials_are_needed_where_none_may_be_logged(capsys, tmp_path):
     main(["doctor", str(tmp_path)])
     assert not any(value in capsys.readouterr().out for name, value in os.environ.items() if "SECRET" in name)

@@ -56,7 +56,7 @@ def test_an_answer_that_was_lost_is_no_defeat(store, service):
     assert (lost, store.read("manifest/1")) == ([200], b"mine")
 
 
-def test_a_whole_object_that_was_damaged_on_the_way_is_told(store, service):
+def test_a_whole_object_that_was_damaged_on_the_way_is_reported(store, service):
     store.write("a", b"hello" * 1000)
 
     def damage(method, url, answer):
@@ -72,10 +72,10 @@ def test_a_whole_object_that_was_damaged_on_the_way_is_told(store, service):
 def test_a_large_object_is_read_by_ranges_side_by_side_and_verified(store, service):
     content = bytes(range(251)) * (2 * streams.RANGE_BYTES // 251 + 1000)
     store.write("a", content)
-    asked = []
-    service(lambda method, url, answer: asked.append(answer.headers.get("Content-Range")) or answer)
+    requests = []
+    service(lambda method, url, answer: requests.append(answer.headers.get("Content-Range")) or answer)
     assert store.read("a") == content
-    assert len(set(asked)) >= 4
+    assert len(set(requests)) >= 4
     blob = store._described("a")
     with pytest.raises(DataCorruption):
         gcs._verify(content[:-1] + b"?", blob)
@@ -84,26 +84,26 @@ def test_a_large_object_is_read_by_ranges_side_by_side_and_verified(store, servi
 def test_the_key_and_the_payer_go_with_every_request_that_takes_them(store, service, monkeypatch):
     monkeypatch.setenv("GENOCLOUD_GS_KMS_KEY", "projects/p/locations/l/keyRings/r/cryptoKeys/k")
     monkeypatch.setenv("GENOCLOUD_GS_BILLING_PROJECT", "our-project")
-    asked = []
-    service(lambda method, url, answer: asked.append((method, url)) or answer)
+    requests = []
+    service(lambda method, url, answer: requests.append((method, url)) or answer)
     store.create("a", b"hello")
     with store.writer("b") as stream:
         stream.write(bytes(gcs.CHUNK_BYTES + 1))
     store.read("a")
     store.list()
     store.delete("a")
-    begun = [url for method, url in asked if method == "POST"]
+    begun = [url for method, url in requests if method == "POST"]
     assert len(begun) == 2
     assert all("kmsKeyName=projects%2Fp%2Flocations" in url for url in begun)
-    assert all("userProject=our-project" in url for method, url in asked if method != "PUT")
+    assert all("userProject=our-project" in url for method, url in requests if method != "PUT")
 
 
 def test_an_upload_that_fails_is_cancelled_and_leaves_nothing(store, service):
-    asked = []
-    service(lambda method, url, answer: asked.append(method) or answer)
+    requests = []
+    service(lambda method, url, answer: requests.append(method) or answer)
     with pytest.raises(ZeroDivisionError), store.writer("a") as stream:
         write_and_raise(stream, bytes(gcs.CHUNK_BYTES * 5 // 2))
-    assert asked == ["POST", "PUT", "PUT", "DELETE"]
+    assert requests == ["POST", "PUT", "PUT", "DELETE"]
     assert store.list() == []
 
 
@@ -132,7 +132,7 @@ def test_a_reader_whose_object_was_replaced_fails(store):
             stream.read()
 
 
-def test_a_bucket_that_is_not_there_is_told(store):
+def test_a_bucket_that_is_not_there_is_reported(store):
     store = storage.open_store("gs://no-such-bucket/a")
     for use in (store.list, lambda: store.read("a"), lambda: store.write("a", b""), lambda: store.create("a", b"")):
         with pytest.raises(storage.StoreFailed, match="its bucket does not exist; make the bucket") as caught:
@@ -210,7 +210,7 @@ CONTENT = bytes(range(251)) * 8000
 
 @fails_now_and_then
 @pytest.mark.parametrize("fault", ["cut", "refused", "short"])
-def test_a_faulty_answer_to_a_streaming_reader_is_asked_for_again(faulty, fault):
+def test_a_faulty_answer_to_a_streaming_reader_is_requested_again(faulty, fault):
     faulty.store.write("a", CONTENT)
     faulty.faults[:] = ["", fault]
     with faulty.store.open("a") as stream:
@@ -221,7 +221,7 @@ def test_a_faulty_answer_to_a_streaming_reader_is_asked_for_again(faulty, fault)
 @fails_now_and_then
 @pytest.mark.parametrize("fault", ["cut", "refused"])
 @pytest.mark.parametrize(("start", "end"), [(0, None), (1000, 900_000)])
-def test_a_faulty_answer_to_a_reader_of_ranges_is_asked_for_again(faulty, fault, start, end):
+def test_a_faulty_answer_to_a_reader_of_ranges_is_requested_again(faulty, fault, start, end):
     faulty.store.write("a", CONTENT)
     faulty.faults[:] = [fault]
     assert faulty.store.read("a", start, end) == CONTENT[start:end]

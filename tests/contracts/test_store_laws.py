@@ -18,7 +18,7 @@ class TestStoreLaws(StoreLaws):
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_a_file_is_found_by_its_url(store, name):
+def test_a_file_is_located_by_its_url(store, name):
     if storage.urls.scheme(store.url) == "az" and "\\" in name:
         pytest.skip("no name on Azure")
     store.write(f"{name}/{name}.x", b"1")
@@ -26,7 +26,7 @@ def test_a_file_is_found_by_its_url(store, name):
         assert stream.read() == b"1"
 
 
-def test_stores_below_stores_are_found_by_their_urls(store):
+def test_stores_below_stores_open_by_their_urls(store):
     store.write("b/c/d", b"1")
     assert storage.open_store(store.url) == store
     assert storage.open_store(storage.join(store.url, "b/c")).read("d") == b"1"

@@ -33,11 +33,11 @@ def of_gatk() -> list[str]:
     lines = gzip.decompress(GVCF.read_bytes()).decode().splitlines(keepends=True)
     kept = []
     for contig, group in groupby((line for line in lines if line[0] != "#"), lambda line: line.split("\t", 1)[0]):
-        found = list(group)
-        variants = [number for number, line in enumerate(found) if ",<NON_REF>" in line]
+        chosen = list(group)
+        variants = [number for number, line in enumerate(chosen) if ",<NON_REF>" in line]
         near = {0} | {number + step for number in variants[:2] for step in (-1, 0, 1)}
         if contig in ("chr1", "chrX"):
-            kept += [found[number] for number in sorted(near) if 0 <= number < len(found)]
+            kept += [chosen[number] for number in sorted(near) if 0 <= number < len(chosen)]
     return kept
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.hybrid.places import NoNamespaces, Places, two_places
-from tests.hybrid.runs import POLICIES, Split, Told, at_one_site, begin, exported, forget, killing, run
+from tests.hybrid.runs import POLICIES, Outcome, Split, at_one_site, begin, exported, forget, killing, run
 
 CUT_SECONDS, KILLS = 30.0, 20
 IN_MIDDLE = 200_000
@@ -38,23 +38,23 @@ def _lines(places: Places, split: Split, folder: Path, runs: list[str]) -> Itera
     yield f"gVCFs of the site that does not coordinate: {split.cloud_bytes:,} bytes", True
     for name in runs:
         policy = name if name in POLICIES else POLICIES[0]
-        told, note = _run(places, split, name, folder / name)
-        for each in sorted(told.figures["crossings"], key=lambda each: -each["bytes"]):
+        outcome, note = _run(places, split, name, folder / name)
+        for each in sorted(outcome.figures["crossings"], key=lambda each: -each["bytes"]):
             way = f"{each['what']}, {each['from']} to {each['to']}"
             yield f"    {way}: {each['bytes']:,} bytes in {each['messages']:,} messages", True
         same = exported(places, folder / name, policy) == one
         forget(places, folder / name)
-        share = told.payload / split.cloud_bytes
+        share = outcome.payload / split.cloud_bytes
         yield (
             (
-                f"{name}: {told.seconds:.1f} s; payload {told.payload:,} bytes, {share:.1%} of those gVCFs; control "
-                f"{told.control:,} bytes; {'the same records' if same else 'OTHER RECORDS'}{note}"
+                f"{name}: {outcome.seconds:.1f} s; payload {outcome.payload:,} bytes, {share:.1%} of those gVCFs; "
+                f"control {outcome.control:,} bytes; {'the same records' if same else 'OTHER RECORDS'}{note}"
             ),
             same,
         )
 
 
-def _run(places: Places, split: Split, name: str, folder: Path) -> tuple[Told, str]:
+def _run(places: Places, split: Split, name: str, folder: Path) -> tuple[Outcome, str]:
     """A run under a policy, or under the first one with the link cut, or with workers killed."""
     if name in POLICIES:
         return run(places, split, name, folder), ""
@@ -62,8 +62,8 @@ def _run(places: Places, split: Split, name: str, folder: Path) -> tuple[Told, s
     finish = begin(places, split, POLICIES[0], folder, **SMALL)
     if name == "kills":
         with killing(places, KILLS, between=1.0) as where:
-            told = finish()
-        return told, f"; {where.count('hospital')} + {where.count('cloud')} workers killed"
+            outcome = finish()
+        return outcome, f"; {where.count('hospital')} + {where.count('cloud')} workers killed"
     while places.hospital.crossed() < before + IN_MIDDLE:
         time.sleep(0.1)
     with places.no_link():

@@ -72,8 +72,8 @@ class Place:
     def crossed(self) -> int:
         """Bytes that came and went over its end of the link so far."""
         folder = f"/sys/class/net/{self.interface}/statistics"
-        told = _run("ip", "netns", "exec", self.namespace, "cat", f"{folder}/rx_bytes", f"{folder}/tx_bytes")
-        return sum(map(int, told.split()))
+        counters = _run("ip", "netns", "exec", self.namespace, "cat", f"{folder}/rx_bytes", f"{folder}/tx_bytes")
+        return sum(map(int, counters.split()))
 
     def kill_a_worker(self, chance: random.Random) -> bool:
         """Kill (-9) one of its workers, whose nanny starts another; false if none runs just now."""
@@ -190,8 +190,10 @@ def make_bucket(url: str, name: str) -> None:
                 raise
             time.sleep(0.05)
     body = json.dumps({"name": name}).encode()
-    asked = urllib.request.Request(f"{url}/storage/v1/b?project=test", body, {"Content-Type": "application/json"})
-    urllib.request.urlopen(asked, timeout=30).close()
+    bucket_request = urllib.request.Request(
+        f"{url}/storage/v1/b?project=test", body, {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(bucket_request, timeout=30).close()
 
 
 def _make(namespace: str) -> None:
@@ -221,12 +223,12 @@ def _run(*words: str) -> str:
 
 
 def _descendants(pid: int) -> list[int]:
-    found = []
+    descendants = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
             for child in map(int, task.read_text().split()):
-                found += [child, *_descendants(child)]
-    return found
+                descendants += [child, *_descendants(child)]
+    return descendants
 
 
 def _is_worker(pid: int) -> bool:

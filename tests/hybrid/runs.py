@@ -41,7 +41,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Told:
+class Outcome:
     """A run: seconds; bytes of messages, and of all else that crossed; what the receipt tells of it."""
 
     seconds: float
@@ -50,13 +50,13 @@ class Told:
     figures: dict[str, Any]
 
 
-def run(places: Places, split: Split, policy: str, folder: Path, **settings: Any) -> Told:
+def run(places: Places, split: Split, policy: str, folder: Path, **settings: Any) -> Outcome:
     """A run over both sites, from empty stores."""
     finish = begin(places, split, policy, folder, **settings)
     return finish()
 
 
-def begin(places: Places, split: Split, policy: str, folder: Path, **settings: Any) -> Callable[[], Told]:
+def begin(places: Places, split: Split, policy: str, folder: Path, **settings: Any) -> Callable[[], Outcome]:
     """Start a run, into stores named after the folder; what is returned waits for its end."""
     folder.mkdir(parents=True)
     sheet, config, receipt = folder / "samples.tsv", folder / "config.yaml", folder / "receipt.json"
@@ -64,19 +64,19 @@ def begin(places: Places, split: Split, policy: str, folder: Path, **settings: A
     sites = {
         place.name: {"store": store(place, folder), "workers": place.workers, "policy": policy} for place in places.all
     }
-    told = {"samples": str(sheet), "reference": str(split.reference), "sites": sites, "coordinator": "hospital"}
-    config.write_text(yaml.safe_dump(told | settings, sort_keys=False))
+    content = {"samples": str(sheet), "reference": str(split.reference), "sites": sites, "coordinator": "hospital"}
+    config.write_text(yaml.safe_dump(content | settings, sort_keys=False))
     before, start = places.hospital.crossed(), time.monotonic()
     log = f"hybrid-{folder.name}"
     process = places.hospital.run([*PROGRAM, "hybrid", str(config), "--receipt", str(receipt)], log)
 
-    def finish() -> Told:
+    def finish() -> Outcome:
         code = process.wait()
         seconds = time.monotonic() - start
         assert code == 0, places.hospital.said(log)
         made = json.loads(receipt.read_text())["figures"]
         payload = sum(each["bytes"] for each in made["crossings"])
-        return Told(seconds, payload, places.hospital.crossed() - before - payload, made)
+        return Outcome(seconds, payload, places.hospital.crossed() - before - payload, made)
 
     return finish
 
@@ -121,7 +121,9 @@ def records(path: Path) -> Records:
 def _record(fields: list[str]) -> tuple[Any, ...]:
     names = fields[8].split(":")
     samples = (dict(zip(names, sample.split(":"), strict=False)) for sample in fields[9:])
-    return tuple(fields[:8]), *(tuple(sorted(kv for kv in told.items() if set(kv[1]) - set(".,"))) for told in samples)
+    return tuple(fields[:8]), *(
+        tuple(sorted(kv for kv in content.items() if set(kv[1]) - set(".,"))) for content in samples
+    )
 
 
 def beside(first: Records, second: Records) -> Records:

@@ -17,10 +17,10 @@ KILLS = int(os.environ.get("GENOCLOUD_WORKER_KILLS", "20"))
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_two_sites_make_the_records_of_one(places, split, one_site, tmp_path, policy):
-    told = run(places, split, policy, tmp_path / policy)
+    outcome = run(places, split, policy, tmp_path / policy)
     assert exported(places, tmp_path / policy, policy) == one_site
-    assert 0 < told.payload < split.cloud_bytes
-    assert told.control > 0
+    assert 0 < outcome.payload < split.cloud_bytes
+    assert outcome.control > 0
 
 
 def test_a_link_that_is_cut_and_comes_back_ends_nothing(places, split, one_site, tmp_path):

@@ -137,9 +137,9 @@ class Scene:
 
     def check_sound(self) -> None:
         """What is visible is the old store or the new one, whole; every object is one of theirs."""
-        found = {name: content for name, content in objects(self.cohort).items() if name not in self.passing}
-        assert found.items() <= (self.old | self.new).items()
-        manifests = {name for name in found if name.startswith("manifest/")}
+        present = {name: content for name, content in objects(self.cohort).items() if name not in self.passing}
+        assert present.items() <= (self.old | self.new).items()
+        manifests = {name for name in present if name.startswith("manifest/")}
         if manifests:
             genocloud.open_cohort(str(self.cohort))
             verify(self.cohort)
@@ -149,11 +149,11 @@ class Scene:
 
     def state(self) -> str:
         """How far a killed run came."""
-        found = objects(self.cohort)
-        if found == self.new:
+        present = objects(self.cohort)
+        if present == self.new:
             return "committed"
-        made = found.keys() - self.old.keys()
-        if self.old.keys() - found.keys() or any(name.startswith("manifest/") for name in made):
+        made = present.keys() - self.old.keys()
+        if self.old.keys() - present.keys() or any(name.startswith("manifest/") for name in made):
             return "committed, not tidied"
         if any(name.endswith("receipt.json") for name in made):
             return "batches"
@@ -176,9 +176,9 @@ def objects(cohort: Path) -> Objects:
     return {name: hashlib.sha256(store.read(name)).hexdigest() for name in store.list()}
 
 
-def without_notes(found: Objects) -> Objects:
+def without_notes(present: Objects) -> Objects:
     """Objects without the notes beside versions: a killed run may lack the last, which the next run writes."""
-    return {name: content for name, content in found.items() if not name.endswith(".sha256")}
+    return {name: content for name, content in present.items() if not name.endswith(".sha256")}
 
 
 def opens_nothing(cohort: Path) -> bool:

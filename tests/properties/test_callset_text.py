@@ -123,15 +123,15 @@ def test_shard_cuts_pieces_and_threads_do_not_change_records(
         shard = make.Shard(f"000-chr1-{number:05d}", Region(0, start, end))
         inside = [within(table, start, end) for table in (sites, *genotypes)]
         entries.append(callset.write_shard(store, shard, "key", inside[0], dict(zip(names, inside[1:], strict=True))))
-    opened = callset.commit(store, make.description(names), reversed(entries))
+    stored_callset = callset.commit(store, make.description(names), reversed(entries))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(record_pieces, "PIECE_SITES", most_sites)
         patch.setattr(record_pieces, "PIECE_GENOTYPES", most_genotypes)
-        counts = callset.write_vcf(opened, f"{store.url}/calls.vcf.gz", threads)
+        counts = callset.write_vcf(stored_callset, f"{store.url}/calls.vcf.gz", threads)
     records = gzip.decompress(store.read("calls.vcf.gz")).decode().partition("#CHROM")[2].partition("\n")[2]
     assert records == twin.lines(sites, genotypes, SAMPLES)
     assert (counts.records, counts.genotypes, counts.text_bytes) == (40, 200, len(records))
-    assert opened.genotypes().to_pylist() == sorted_rows(genotypes)
+    assert stored_callset.genotypes().to_pylist() == sorted_rows(genotypes)
 
 
 def within(table: pa.Table, start: int, end: int) -> pa.Table:

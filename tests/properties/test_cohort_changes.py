@@ -80,14 +80,14 @@ def test_rows_in_force_are_those_of_a_plain_list(first, changes):
             except cohort.KnownAsOther:
                 continue  # the very batch is there, somebody in it under another name
             model = expected(model, kind, what)
-    opened = cohort.open_cohort(store.url)
-    assert opened.samples == tuple(model)
-    assert {name: int(fingerprint, 16) for name, fingerprint in opened.fingerprints().items()} == model
+    stored_cohort = cohort.open_cohort(store.url)
+    assert stored_cohort.samples == tuple(model)
+    assert {name: int(fingerprint, 16) for name, fingerprint in stored_cohort.fingerprints().items()} == model
     fresh = open_store(f"memory://{uuid4().hex}")
     for name, shift in model.items():
         ingest(fresh, {name: shift})
     if model:
-        assert rows_in_force(opened) == rows_in_force(cohort.open_cohort(fresh.url))
+        assert rows_in_force(stored_cohort) == rows_in_force(cohort.open_cohort(fresh.url))
     for version in cohort.versions(store):
         rows_in_force(cohort.open_cohort(store.url, version))
     steps.verify(store.url, scatter=Inline(), progress=Silent())

@@ -54,11 +54,11 @@ def ingest(folder, texts, batches, layout):
     return cohort.append(store, receipts, layout, {})
 
 
-def read(opened, region):
+def read(stored_cohort, region):
     """Variants by rank, and for each rank and base of the region the depth of the block that speaks for it."""
-    variants, depths = [], np.full((len(opened.samples), region.end - region.start), -1)
-    for batch in opened.batches:
-        rows = cohort.read_rows(opened, batch, region)
+    variants, depths = [], np.full((len(stored_cohort.samples), region.end - region.start), -1)
+    for batch in stored_cohort.batches:
+        rows = cohort.read_rows(stored_cohort, batch, region)
         assert rows.variants.schema.equals(schema.VARIANTS)
         for table in (rows.variants, rows.blocks):
             keys = [(row["sample"], row["start"]) for row in table.select(["sample", "start"]).to_pylist()]

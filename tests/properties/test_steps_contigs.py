@@ -82,10 +82,10 @@ def run(
             patch.setattr(sharding, "FEW_ROWS", few)
             sheet = str(_map(folder, study.gvcfs[first:end]))
             steps.ingest(made.cohort, sheet, study.reference, options=storing, scatter=scatter, progress=Silent())
-            opened = open_cohort(made.cohort)
-            cut = pipeline.cut_genome(opened, targets=intervals.targets(opened.contigs))
-            steps.discover(opened, cut, scatter=scatter, progress=Silent(), reference=reference)
-            steps.genotype(opened, made.callset, model=Model(), cut=cut, scatter=scatter, progress=Silent())
+            stored_cohort = open_cohort(made.cohort)
+            cut = pipeline.cut_genome(stored_cohort, targets=intervals.targets(stored_cohort.contigs))
+            steps.discover(stored_cohort, cut, scatter=scatter, progress=Silent(), reference=reference)
+            steps.genotype(stored_cohort, made.callset, model=Model(), cut=cut, scatter=scatter, progress=Silent())
         steps.export(made.callset, str(made.vcf), scatter=scatter, progress=Silent())
     return made
 
@@ -160,9 +160,11 @@ def test_every_contig_is_read_alone(study, alone, joined):
     ids=["alone", "together", "some windows in each shard"],
 )
 def test_intervals_give_just_the_records_inside(tmp_path, study, alone, storing, few):
-    asked = ("tig3", "tig9:1-200", "tig9:250-400", "HLA-A*13:01", "tig16:100-300", "tig19")
-    part = run(tmp_path, study, storing, pipeline.Intervals(included=asked), few_rows=(few,))
-    inside = [row for place in asked for row in open_callset(alone.callset).sites(_clipped(study, place)).to_pylist()]
+    requested = ("tig3", "tig9:1-200", "tig9:250-400", "HLA-A*13:01", "tig16:100-300", "tig19")
+    part = run(tmp_path, study, storing, pipeline.Intervals(included=requested), few_rows=(few,))
+    inside = [
+        row for place in requested for row in open_callset(alone.callset).sites(_clipped(study, place)).to_pylist()
+    ]
     wanted = {f"{row['contig']}\t{row['pos']}" for row in inside}
     whole = records(alone.vcf)
     expected = [line for line in whole if line.startswith("#") or "\t".join(line.split("\t")[:2]) in wanted]
@@ -171,7 +173,11 @@ def test_intervals_give_just_the_records_inside(tmp_path, study, alone, storing,
     out = tmp_path / "exported.vcf.gz"
     with open_scatter("inline") as scatter:
         steps.export(
-            alone.callset, str(out), scatter=scatter, progress=Silent(), intervals=pipeline.Intervals(included=asked)
+            alone.callset,
+            str(out),
+            scatter=scatter,
+            progress=Silent(),
+            intervals=pipeline.Intervals(included=requested),
         )
     assert records(out) == expected
 

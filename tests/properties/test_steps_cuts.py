@@ -88,8 +88,8 @@ def test_regions_give_just_the_whole_genomes_records(tmp_path, made, gvcfs, regi
         threads=2,
     )
     steps.joint(plan, progress=Silent())
-    opened = open_callset(made.callset)
-    inside = [(row["contig"], row["pos"]) for region in regions for row in opened.sites(region).to_pylist()]
+    stored_callset = open_callset(made.callset)
+    inside = [(row["contig"], row["pos"]) for region in regions for row in stored_callset.sites(region).to_pylist()]
     header = [line for line in records(made.vcf) if line.startswith("#")]
     wanted = {f"{contig}\t{pos}\t" for contig, pos in inside}
     expected = [line for line in records(made.vcf) if any(line.startswith(place) for place in wanted)]
@@ -139,7 +139,9 @@ def test_a_killed_runs_folder_serves_other_regions_and_a_shorter_sheet(tmp_path,
 def test_a_site_that_annotation_loses_is_noticed(tmp_path, gvcfs, monkeypatch):
     module = importlib.import_module("genocloud.pipeline.genotyping.shard_completion")
     annotate = module.genotypes.annotate
-    monkeypatch.setattr(module.genotypes, "annotate", lambda *given: (annotate(*given)[0][:-1], annotate(*given)[1]))
+    monkeypatch.setattr(
+        module.genotypes, "annotate", lambda *arguments: (annotate(*arguments)[0][:-1], annotate(*arguments)[1])
+    )
     with pytest.raises(Unbalanced):
         make_callset(tmp_path, [sample_map(tmp_path, gvcfs[:2])], pipeline.IngestOptions(), "inline")
 

@@ -52,15 +52,15 @@ def test_a_grown_callset_is_exported_counted_and_cut_as_a_full_runs(grown, full)
 
 
 def test_some_batch_has_several_files_and_a_join_leaves_superseded_rows_out(grown):
-    opened = callset.open_callset(grown.callset)
-    assert any(len(files) > 1 for shard in opened.shards for files in shard.genotypes.values())
+    stored_callset = callset.open_callset(grown.callset)
+    assert any(len(files) > 1 for shard in stored_callset.shards for files in shard.genotypes.values())
     folder = grown.callset
     both = f"'{folder}/genotypes/*/*.parquet' join '{folder}/sites/*.parquet' using (contig, pos, key)"
     joined = duckdb.sql(f"select count(*) from {both}").fetchall()
-    assert joined == [(opened.counts["genotypes"],)]
+    assert joined == [(stored_callset.counts["genotypes"],)]
 
 
-def test_a_grown_callset_and_its_cohort_are_found_sound(grown):
+def test_a_grown_callset_and_its_cohort_are_sound(grown):
     with open_scatter("inline") as scatter:
         for url in (grown.callset, grown.cohort):
             steps.verify(url, scatter=scatter, progress=Silent())
@@ -74,9 +74,9 @@ def test_only_new_sites_of_old_batches_are_called(tmp_path, gvcfs, monkeypatch):
     kept = {path: pq.read_table(path) for path in Path(work.callset, "genotypes").rglob("*.parquet")}
     call_batch = genotype_reuse.call_batch
 
-    def counted(opened, batch, shard, settled, model, **cached):
+    def counted(stored_cohort, batch, shard, settled, model, **cached):
         called[batch.id] = called.get(batch.id, 0) + settled.num_rows
-        return call_batch(opened, batch, shard, settled, model, **cached)
+        return call_batch(stored_cohort, batch, shard, settled, model, **cached)
 
     monkeypatch.setattr(genotype_reuse, "call_batch", counted)
     work.add(gvcfs[4:5]).call()
@@ -152,11 +152,11 @@ def test_a_killed_update_is_no_callset_and_the_next_run_completes_it(tmp_path, g
     work = Work(tmp_path, choice="inline").add(gvcfs[:4]).call().add(gvcfs[4:6])
     left = [after]
 
-    def killed(*given, **named):
+    def killed(*arguments, **named):
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
-        return real(*given, **named)
+        return real(*arguments, **named)
 
     module, _, name = step.rpartition(".")
     real = getattr(__import__(module, fromlist=[name]), name)

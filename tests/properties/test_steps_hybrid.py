@@ -45,12 +45,12 @@ def single(folder: Path, split: Sequence[Sequence[Path]], options: Mapping[str, 
                 steps.ingest(
                     str(folder / "cohort"), str(chosen), REFERENCE, options=storing, scatter=scatter, progress=Silent()
                 )
-        opened = cohort.open_cohort(str(folder / "cohort"))
-        cut = pipeline.cut_genome(opened, targets=intervals_of(settings).targets(opened.contigs))
-        steps.discover(opened, cut, scatter=scatter, progress=Silent(), reference=reference)
+        stored_cohort = cohort.open_cohort(str(folder / "cohort"))
+        cut = pipeline.cut_genome(stored_cohort, targets=intervals_of(settings).targets(stored_cohort.contigs))
+        steps.discover(stored_cohort, cut, scatter=scatter, progress=Silent(), reference=reference)
         dbsnp = settings["dbsnp"] or None
         steps.genotype(
-            opened,
+            stored_cohort,
             str(folder / "callset"),
             model=model_of(settings),
             cut=cut,

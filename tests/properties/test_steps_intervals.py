@@ -30,10 +30,12 @@ def in_steps(folder, sheet, intervals):
             scatter=scatter,
             progress=progress,
         )
-        opened = open_cohort(places[0])
-        cut = pipeline.cut_genome(opened, targets=intervals.targets(opened.contigs))
-        steps.discover(opened, cut, scatter=scatter, progress=progress, reference=pipeline.read_reference(REFERENCE))
-        steps.genotype(opened, places[1], model=Model(), cut=cut, scatter=scatter, progress=progress)
+        stored_cohort = open_cohort(places[0])
+        cut = pipeline.cut_genome(stored_cohort, targets=intervals.targets(stored_cohort.contigs))
+        steps.discover(
+            stored_cohort, cut, scatter=scatter, progress=progress, reference=pipeline.read_reference(REFERENCE)
+        )
+        steps.genotype(stored_cohort, places[1], model=Model(), cut=cut, scatter=scatter, progress=progress)
         steps.export(places[1], str(out), scatter=scatter, progress=progress)
     return lines(out)
 

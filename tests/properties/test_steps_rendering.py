@@ -28,7 +28,7 @@ def records(vcf: Path) -> list[str]:
 class Ingested:
     """A cohort with its sites discovered, and where its VCF goes."""
 
-    opened: cohort.Cohort
+    stored_cohort: cohort.Cohort
     cut: ShardPlan
     folder: Path
 
@@ -36,7 +36,7 @@ class Ingested:
         parts = str(self.folder / "parts")
         with open_scatter(choice) as scatter:
             return vcf_shards.render(
-                self.opened,
+                self.stored_cohort,
                 str(self.folder / name),
                 parts_url=parts,
                 model=model or Model(),
@@ -57,10 +57,10 @@ def ingested(folder: Path, gvcfs: list[Path], storing: pipeline.IngestOptions) -
             scatter=scatter,
             progress=progress,
         )
-        opened = cohort.open_cohort(url)
-        cut = pipeline.cut_genome(opened)
-        steps.discover(opened, cut, scatter=scatter, progress=progress)
-    return Ingested(opened, cut, folder)
+        stored_cohort = cohort.open_cohort(url)
+        cut = pipeline.cut_genome(stored_cohort)
+        steps.discover(stored_cohort, cut, scatter=scatter, progress=progress)
+    return Ingested(stored_cohort, cut, folder)
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,11 @@ def test_a_killed_run_goes_on_with_the_shards_that_are_missing(tmp_path, gvcfs, 
     assert len(finished) == len(run.cut.owned) > 4
     write, called, made = vcf_shards.callset.write_part, vcf_shards._called, []
 
-    def killed_at_the_third(store, name, *given, **named):
+    def killed_at_the_third(store, name, *arguments, **named):
         if len(made) == 2:
             raise KeyboardInterrupt
         made.append(name)
-        return write(store, name, *given, **named)
+        return write(store, name, *arguments, **named)
 
     for path in (tmp_path / "parts").iterdir():
         path.unlink()
@@ -120,7 +120,7 @@ def test_a_killed_run_goes_on_with_the_shards_that_are_missing(tmp_path, gvcfs, 
             run.render(choice="inline")
     assert not (tmp_path / "calls.vcf.gz").exists()
     again = []
-    monkeypatch.setattr(vcf_shards, "_called", lambda *given: (again.append(given), called(*given))[1])
+    monkeypatch.setattr(vcf_shards, "_called", lambda *arguments: (again.append(arguments), called(*arguments))[1])
     run.render(choice="inline")
     assert len(again) == len(finished) - 2
     assert (tmp_path / "calls.vcf.gz").read_bytes() == expected
@@ -133,8 +133,8 @@ def test_parts_of_another_model_or_form_are_not_taken(tmp_path, gvcfs):
     run.render("strict.vcf.gz", Model(stand_call_conf=300.0))
     assert len(records(tmp_path / "strict.vcf.gz")) < len(plain)
     run.render("calls.bcf")
-    with pysam.VariantFile(str(tmp_path / "calls.bcf")) as opened:
-        assert len(list(opened)) == sum(not line.startswith("#") for line in plain)
+    with pysam.VariantFile(str(tmp_path / "calls.bcf")) as file:
+        assert len(list(file)) == sum(not line.startswith("#") for line in plain)
 
 
 def test_a_part_that_was_cut_short_is_made_anew(tmp_path, gvcfs):
@@ -215,11 +215,11 @@ def test_an_export_of_intervals_has_just_the_records_inside(tmp_path, made):
     with open_scatter("threads:2") as scatter:
         some = Intervals(included=(str(bed), "chr1:25000-40000", "chrM"))
         receipt = steps.export(made.callset, str(out), scatter=scatter, progress=Silent(), intervals=some)
-    opened = open_callset(made.callset)
-    inside = [opened.sites(region)["pos"].to_pylist() for region in ("chr1:20001-40000", "chr2:1-5000", "chrM")]
-    found = [line.split("\t") for line in records(out) if not line.startswith("#")]
-    assert [int(line[1]) for line in found] == [pos for positions in inside for pos in positions]
-    assert set(map("\t".join, found)) < set(records(made.vcf))
-    assert receipt.balance["taken"] == len(found)
+    stored_callset = open_callset(made.callset)
+    inside = [stored_callset.sites(region)["pos"].to_pylist() for region in ("chr1:20001-40000", "chr2:1-5000", "chrM")]
+    rows = [line.split("\t") for line in records(out) if not line.startswith("#")]
+    assert [int(line[1]) for line in rows] == [pos for positions in inside for pos in positions]
+    assert set(map("\t".join, rows)) < set(records(made.vcf))
+    assert receipt.balance["taken"] == len(rows)
     with pysam.TabixFile(str(out)) as indexed:
         assert indexed.contigs == ["chr1", "chr2", "chrM"]

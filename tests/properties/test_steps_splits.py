@@ -24,7 +24,7 @@ GIGABYTE = 1_000_000_000
 
 
 @pytest.fixture
-def opened(tmp_path: Path, made: Made) -> Cohort:
+def stored_cohort(tmp_path: Path, made: Made) -> Cohort:
     """A copy of the test data's cohort, discovered."""
     shutil.copytree(made.cohort, tmp_path / "cohort")
     return open_cohort(str(tmp_path / "cohort"))
@@ -41,13 +41,15 @@ def small(monkeypatch: pytest.MonkeyPatch):
     return most
 
 
-def test_pieces_give_the_whole_shards_values(tmp_path, made, opened, small):
+def test_pieces_give_the_whole_shards_values(tmp_path, made, stored_cohort, small):
     small(900_000)
     out = tmp_path / "split.vcf.gz"
     with open_scatter("threads:3", GIGABYTE) as scatter:
-        whole = pipeline.cut_genome(opened)
-        assert len(pipeline.split_to_memory(opened, whole, scatter).owned) > len(whole.owned)
-        steps.genotype(opened, str(tmp_path / "split"), model=Model(), cut=whole, scatter=scatter, progress=Silent())
+        whole = pipeline.cut_genome(stored_cohort)
+        assert len(pipeline.split_to_memory(stored_cohort, whole, scatter).owned) > len(whole.owned)
+        steps.genotype(
+            stored_cohort, str(tmp_path / "split"), model=Model(), cut=whole, scatter=scatter, progress=Silent()
+        )
         steps.export(str(tmp_path / "split"), str(out), scatter=scatter, progress=Silent())
     assert tables(str(tmp_path / "split")) == tables(made.callset)
     assert records(out) == records(made.vcf)
@@ -70,33 +72,38 @@ def test_a_fused_run_in_pieces_gives_the_same_records(tmp_path, made, gvcfs, sma
     assert records(out) == records(made.vcf)
 
 
-def test_pieces_tile_their_shard_and_each_has_a_site(opened, small):
+def test_pieces_tile_their_shard_and_each_has_a_site(stored_cohort, small):
     small(20_000)
     cut, whole = (
-        pipeline.split_to_memory(opened, pipeline.cut_genome(opened), Inline(GIGABYTE)),
-        pipeline.cut_genome(opened),
+        pipeline.split_to_memory(stored_cohort, pipeline.cut_genome(stored_cohort), Inline(GIGABYTE)),
+        pipeline.cut_genome(stored_cohort),
     )
     for shard in whole.owned:
         pieces = [piece for piece in cut.owned if shard in (piece, piece.window)]
         assert (pieces[0].region.start, pieces[-1].region.end) == (shard.region.start, shard.region.end)
         assert all(before.region.end == after.region.start for before, after in pairwise(pieces))
-        found = [read_alleles(opened, piece) for piece in pieces]
-        assert sum(len(table) for table in found) == len(read_alleles(opened, shard))
-        assert all(len(table) for table in found)
+        piece_tables = [read_alleles(stored_cohort, piece) for piece in pieces]
+        assert sum(len(table) for table in piece_tables) == len(read_alleles(stored_cohort, shard))
+        assert all(len(table) for table in piece_tables)
 
 
-def test_a_site_that_cannot_fit_is_said_with_what_to_do(opened, monkeypatch):
+def test_a_site_that_cannot_fit_is_said_with_what_to_do(stored_cohort, monkeypatch):
     monkeypatch.setattr(memory_model, "KEY_BYTES", GIGABYTE)
     with pytest.raises(ShardTooHeavy, match=r"chr1:\d+-\d+: about [\d,]+ bytes .* give more --memory") as caught:
-        pipeline.split_to_memory(opened, pipeline.cut_genome(opened), Inline(GIGABYTE))
+        pipeline.split_to_memory(stored_cohort, pipeline.cut_genome(stored_cohort), Inline(GIGABYTE))
     assert caught.value.need > caught.value.budget == GIGABYTE
     assert caught.value.exit_code == 5
 
 
-def test_like_budgets_cut_alike(opened, small):
+def test_like_budgets_cut_alike(stored_cohort, small):
     small(1 << 17)
     cuts = [
-        [shard.name for shard in pipeline.split_to_memory(opened, pipeline.cut_genome(opened), Inline(memory)).owned]
+        [
+            shard.name
+            for shard in pipeline.split_to_memory(
+                stored_cohort, pipeline.cut_genome(stored_cohort), Inline(memory)
+            ).owned
+        ]
         for memory in (1 << 20, GIGABYTE)
     ]
     assert cuts[0] == cuts[1]
@@ -122,9 +129,9 @@ def test_fewer_sites_or_threads_never_need_more(stored, data, threads):
     assert need_of(stored, part, whole, 1) <= need
 
 
-def test_a_load_adds_up_over_regions(opened):
-    (shard, *_) = pipeline.cut_genome(opened).owned
-    load = SiteLoad.of(read_alleles(opened, shard))
+def test_a_load_adds_up_over_regions(stored_cohort):
+    (shard, *_) = pipeline.cut_genome(stored_cohort).owned
+    load = SiteLoad.of(read_alleles(stored_cohort, shard))
     middle = int(load.positions[len(load.positions) // 2])
     halves = [
         load.in_region(type(shard.region)(shard.region.contig, *span)) for span in ((0, middle), (middle, 1 << 30))

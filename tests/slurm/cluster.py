@@ -133,7 +133,7 @@ def two_nodes(folder: Path) -> Iterator[Slurm]:
         slurm = Slurm(folder)
         configure(folder)
         stack.callback(stop, slurm)
-        stack.enter_context(found_by_all(folder / "slurm.conf"))
+        stack.enter_context(visible_to_all(folder / "slurm.conf"))
         slurm.daemons["munged"] = start_munge(folder / "munge")
         until((folder / "munge/socket").exists, START_SECONDS, "munged")
         slurm.daemons["slurmctld"] = start(folder, "slurmctld", "slurmctld", "-D")
@@ -162,7 +162,7 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def found_by_all(conf: Path) -> Iterator[None]:
+def visible_to_all(conf: Path) -> Iterator[None]:
     """Let every command of Slurm's find our configuration, in the one place where all look."""
     if WHERE_SLURM_LOOKS.is_symlink() and not any(one.name() == "slurmctld" for one in psutil.process_iter()):
         WHERE_SLURM_LOOKS.unlink()  # of one of ours that was killed

@@ -30,8 +30,8 @@ def write_profile(folder: Path, partition: str = "hpc", scatter: str = POOL) -> 
     del profile["default-resources"]["slurm_account"]
     profile["default-resources"] |= {"slurm_partition": f"'{partition}'", "scatter": f"'{scatter}'"}
     profile["set-threads"] = dict.fromkeys(profile["set-threads"], 1)
-    for asked in profile["set-resources"].values():
-        asked["mem_mb"] = 1500
+    for resources in profile["set-resources"].values():
+        resources["mem_mb"] = 1500
     (folder / "profile").mkdir(exist_ok=True)
     (folder / "profile/config.yaml").write_text(yaml.safe_dump(profile))
     return ["--profile", "profile"]

@@ -83,14 +83,14 @@ def ingest(store: Store, people: dict[str, int], replacing: tuple[str, ...] = ()
     return cohort.append(store, [receipt], LAYOUT, REFERENCE, replacing)
 
 
-def rows_in_force(opened: cohort.Cohort) -> dict[str, list[dict[str, object]]]:
+def rows_in_force(stored_cohort: cohort.Cohort) -> dict[str, list[dict[str, object]]]:
     """Everybody's rows, by name in rank order: the variants, then the blocks, of the whole genome."""
-    found: dict[str, list[dict[str, object]]] = {name: [] for name in opened.samples}
+    rows_by_sample: dict[str, list[dict[str, object]]] = {name: [] for name in stored_cohort.samples}
     for number, contig in enumerate(CONTIGS):
-        rows = cohort.read_region(opened, Region(number, 0, contig.length))
+        rows = cohort.read_region(stored_cohort, Region(number, 0, contig.length))
         for row in [*rows.variants.to_pylist(), *rows.blocks.to_pylist()]:
-            found[row.pop("sample")].append(row)
-    return found
+            rows_by_sample[row.pop("sample")].append(row)
+    return rows_by_sample
 
 
 def contents(store: Store, prefix: str = "") -> dict[str, bytes]:

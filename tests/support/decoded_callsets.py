@@ -13,8 +13,8 @@ def records(vcf: Path) -> list[str]:
 
 
 def tables(url: str) -> list[pa.Table]:
-    opened = open_callset(url)
-    return [decoded(table) for table in (opened.sites(), opened.genotypes())]
+    stored_callset = open_callset(url)
+    return [decoded(table) for table in (stored_callset.sites(), stored_callset.genotypes())]
 
 
 def decoded(table: pa.Table) -> pa.Table:

@@ -38,11 +38,11 @@ class Work:
         return self
 
     def call(self) -> "Work":
-        opened = open_cohort(self.cohort)
-        cut = pipeline.cut_genome(opened)
+        stored_cohort = open_cohort(self.cohort)
+        cut = pipeline.cut_genome(stored_cohort)
         with open_scatter(self.choice) as scatter:
-            steps.discover(opened, cut, scatter=scatter, progress=Silent())
-            steps.genotype(opened, self.callset, model=self.model, cut=cut, scatter=scatter, progress=Silent())
+            steps.discover(stored_cohort, cut, scatter=scatter, progress=Silent())
+            steps.genotype(stored_cohort, self.callset, model=self.model, cut=cut, scatter=scatter, progress=Silent())
         return self
 
     def remove(self, sample: str) -> "Work":

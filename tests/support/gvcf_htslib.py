@@ -30,15 +30,15 @@ INTEGERS, STRINGS = ("PL", "AD", "DP", "GQ", "MIN_DP", "SB"), ("PGT", "PID", "FT
 
 def read(path: Path, contigs: tuple[Contig, ...], sample: str | None = None) -> tuple[pa.Table, pa.Table, int]:
     """The variants and the blocks of one sample, in file order, and how many records htslib saw."""
-    found = records(path, contigs, sample)
-    held = [row for row in found if max(row["gt"], default=0) <= len(row["alts"])]
-    rows = gvcf_reader.speaking(gvcf_reader.one_a_position(held))
+    read_rows = records(path, contigs, sample)
+    held = [row for row in read_rows if max(row["gt"], default=0) <= len(row["alts"])]
+    rows = gvcf_reader.covering_rows(gvcf_reader.one_a_position(held))
     blocks = [gvcf_reader.block_row(row) for row in rows if row["block"]]
     variants = [
         gvcf_reader.missing_beside_symbols(row | rest(row["record"], row["column"])) for row in rows if not row["block"]
     ]
     tables = gvcf_reader.to_table(variants, schema.VARIANTS), gvcf_reader.to_table(blocks, schema.BLOCKS)
-    return *tables, len(found)
+    return *tables, len(read_rows)
 
 
 def records(path: Path, contigs: tuple[Contig, ...], sample: str | None) -> list[Row]:
@@ -46,14 +46,14 @@ def records(path: Path, contigs: tuple[Contig, ...], sample: str | None) -> list
     numbers = {contig.name: index for index, contig in enumerate(contigs)}
     vcf = cyvcf2.VCF(str(path))
     column = vcf.samples.index(sample) if sample else 0
-    found = []
+    read_rows = []
     for record in vcf:
         row = place(record, numbers) | genotype(record, column)
         row["block"] = gvcf_reader.is_block(row)
         if not row["block"]:
             row |= {"record": record, "column": column}
-        found.append(row)
-    return found
+        read_rows.append(row)
+    return read_rows
 
 
 def place(record: Any, numbers: dict[str, int]) -> Row:

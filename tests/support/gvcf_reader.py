@@ -36,7 +36,7 @@ LARGEST = 3.4028234663852886e38
 
 def read(path, contigs: tuple[Contig, ...], sample: str | None = None) -> tuple[pa.Table, pa.Table]:
     """The variants and the blocks of one sample, in file order; `contigs` are the reference's."""
-    rows = speaking(one_a_position(records(path, contigs, sample)))
+    rows = covering_rows(one_a_position(records(path, contigs, sample)))
     blocks = [block_row(row) for row in rows if is_block(row)]
     variants = [row for row in rows if not is_block(row)]
     return to_table(variants, schema.VARIANTS), to_table(blocks, schema.BLOCKS)
@@ -54,7 +54,7 @@ def lines(path) -> list[str]:
 def records(path, contigs, sample) -> list[Row]:
     """Every record as a full row of VARIANTS (with `end`, `real`), but those whose GT names an allele it lacks."""
     numbers = {contig.name: index for index, contig in enumerate(contigs)}
-    found, column = [], 9
+    parsed, column = [], 9
     for line in lines(path):
         fields = line.split("\t")
         if line.startswith("#CHROM"):
@@ -62,8 +62,8 @@ def records(path, contigs, sample) -> list[Row]:
         elif line and not line.startswith("#"):
             row = record(fields, numbers, column)
             if max(row["gt"], default=0) <= len(row["alts"]):
-                found.append(row)
-    return found
+                parsed.append(row)
+    return parsed
 
 
 def record(fields: list[str], numbers: dict[str, int], column: int) -> Row:
@@ -208,7 +208,7 @@ def one_a_position(rows: list[Row]) -> list[Row]:
     return kept
 
 
-def speaking(rows: list[Row]) -> list[Row]:
+def covering_rows(rows: list[Row]) -> list[Row]:
     """Fill `stop`: a row speaks until it ends or the next row of the contig begins."""
     for row, later in zip(rows, [*rows[1:], None], strict=False):
         follows = later is not None and later["contig"] == row["contig"]

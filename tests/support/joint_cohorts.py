@@ -30,7 +30,7 @@ def cohort(seed: int, samples: int) -> dict[str, tuple[pa.Table, pa.Table]]:
 
 
 def rows_of(records: list[Record]) -> tuple[pa.Table, pa.Table]:
-    rows = gvcf_reader.speaking([gvcf_reader.record(fields, {"chr1": 0}, 9) for fields in records])
+    rows = gvcf_reader.covering_rows([gvcf_reader.record(fields, {"chr1": 0}, 9) for fields in records])
     blocks = [gvcf_reader.block_row(row) for row in rows if gvcf_reader.is_block(row)]
     variants = [row for row in rows if not gvcf_reader.is_block(row)]
     return gvcf_reader.to_table(variants, schema.VARIANTS), gvcf_reader.to_table(blocks, schema.BLOCKS)

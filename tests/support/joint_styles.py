@@ -249,8 +249,8 @@ class _Writer:
         fields["RAW_MQandDP"] = f"{depth * random.choice((3600, 3600, 3481, 900, 0))},{depth}"
         fields["ExcessHet"] = random.choice(("3.0103", "0.0000"))
         fields |= {"MQ": "58.31"} if random.random() < 0.1 else {}
-        told = {name: text for name, text in fields.items() if random.random() >= missing}
-        text = ";".join(f"{name}={value}" for name, value in told.items()) + allele_specific(random, alts)
+        kept = {name: text for name, text in fields.items() if random.random() >= missing}
+        text = ";".join(f"{name}={value}" for name, value in kept.items()) + allele_specific(random, alts)
         return text.removeprefix(";") or "."
 
     def line(self, start: int, ref: str, alts: str, info: str, values: dict[str, str]) -> str:

@@ -1,6 +1,6 @@
 """Words that say how a value was come by, not what it holds: they stay out of identifiers (part of make lint).
 
-usage: python -m tests.support.plain_words [FILE...]    by default all of genocloud/
+usage: python -m tests.support.plain_words [FILE...]    by default all of genocloud/ and tests/
 
 Prints each place; the exit code is 1 where there is one.
 """
@@ -47,7 +47,9 @@ def places(paths: list[Path]) -> list[str]:
 
 
 if __name__ == "__main__":
-    wanted = [Path(name).resolve() for name in sys.argv[1:]] or list((ROOT / "genocloud").rglob("*.py"))
+    wanted = [Path(name).resolve() for name in sys.argv[1:]] or [
+        path for folder in ("genocloud", "tests") for path in (ROOT / folder).rglob("*.py")
+    ]
     bad = places(wanted)
     print("\n".join(bad))
     sys.exit(f"{len(bad)} identifiers say how a value was come by; name them for what they hold" if bad else 0)

@@ -80,10 +80,10 @@ def write_reads(
     groups = {"RG": [{"ID": "1", "SM": name}]} if name else {}
     header = {"HD": {"VN": "1.6", "SO": "coordinate"}, "SQ": [{"SN": n, "LN": b} for n, b in contigs.items()], **groups}
     order = list(contigs)
-    found = sorted((order.index(contig), *read) for contig, bases in haplotypes for read in reads(bases, step=step))
+    placed = sorted((order.index(contig), *read) for contig, bases in haplotypes for read in reads(bases, step=step))
     mode = "wc" if path.suffix == ".cram" else "wb"
     with pysam.AlignmentFile(str(path), mode, header=header, reference_filename=str(fasta)) as out:
-        for number, (contig, start, bases, cigar) in enumerate(found):
+        for number, (contig, start, bases, cigar) in enumerate(placed):
             out.write(_aligned(out.header, number, contig, start, bases, cigar))
     pysam.index(str(path))
 

@@ -98,8 +98,8 @@ def _block(random: Random, tig: Tig, start: int, end: int) -> Iterator[str]:
     gt, pl = ("0/0", "0,60,900") if tig.ploidy == 2 else ("0", "0,900")
     depth = random.choice((0, 20, 30))
     pl = pl if depth else "0,0,0"[: len(pl.split(",")) * 2 - 1]
-    told = f"{gt}:{depth}:{60 if depth else 0}:{depth}:{pl}"
-    yield f"{tig.name}\t{start + 1}\t.\t{tig.bases[start]}\t<NON_REF>\t.\t.\tEND={end}\tGT:DP:GQ:MIN_DP:PL\t{told}\n"
+    cell = f"{gt}:{depth}:{60 if depth else 0}:{depth}:{pl}"
+    yield f"{tig.name}\t{start + 1}\t.\t{tig.bases[start]}\t<NON_REF>\t.\t.\tEND={end}\tGT:DP:GQ:MIN_DP:PL\t{cell}\n"
 
 
 def _called(random: Random, tig: Tig, start: int, ref: str, alt: str) -> str:
@@ -108,5 +108,5 @@ def _called(random: Random, tig: Tig, start: int, ref: str, alt: str) -> str:
     some = [random.randrange(40, 900) for _ in range(len(gts))]
     some[best] = 0
     pl = ",".join(map(str, some + [950] * (3 if tig.ploidy == 2 else 1)))
-    told = f"{gts[best]}:{random.randrange(30)},{random.randrange(30)},0:30:{min(99, sorted(some)[1])}:{pl}"
-    return f"{tig.name}\t{start + 1}\t.\t{ref}\t{alt},<NON_REF>\t600.5\t.\tDP=30\tGT:AD:DP:GQ:PL\t{told}\n"
+    cell = f"{gts[best]}:{random.randrange(30)},{random.randrange(30)},0:30:{min(99, sorted(some)[1])}:{pl}"
+    return f"{tig.name}\t{start + 1}\t.\t{ref}\t{alt},<NON_REF>\t600.5\t.\tDP=30\tGT:AD:DP:GQ:PL\t{cell}\n"

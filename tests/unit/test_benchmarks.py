@@ -25,9 +25,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_reading_is_measured(folder, capsys):
     bench_reading.bench_file(str(next(folder.glob("*.g.vcf.gz"))), 1)
-    told = capsys.readouterr().out
-    assert "inflate (library only)" in told
-    assert "cyvcf2, our columns" in told
+    output = capsys.readouterr().out
+    assert "inflate (library only)" in output
+    assert "cyvcf2, our columns" in output
 
 
 @pytest.mark.slow
@@ -52,14 +52,14 @@ def test_memory_is_measured_at_two_lengths(folder):
 
 
 def test_a_cohort_is_made_heavier(tmp_path):
-    given, out = tmp_path / "given", tmp_path / "heavier"
-    given.mkdir()
-    (given / "ref.fa").write_text(">c\n" + "N" * 900 + "A" * 100 + "\n")
+    source, out = tmp_path / "given", tmp_path / "heavier"
+    source.mkdir()
+    (source / "ref.fa").write_text(">c\n" + "N" * 900 + "A" * 100 + "\n")
     for name in ("s1", "s2", "s3"):
         block = "c\t901\t.\tA\t<NON_REF>\t.\t.\tEND=1000\tGT:DP:GQ:MIN_DP:PL\t0/0:30:90:30:0,90,900\n"
         header = f"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{name}\n"
-        (given / f"{name}.g.vcf.gz").write_bytes(gzip.compress((header + block).encode()))
-    heavier.heavier(given, out, alleles=2, pile_bp=100)
+        (source / f"{name}.g.vcf.gz").write_bytes(gzip.compress((header + block).encode()))
+    heavier.heavier(source, out, alleles=2, pile_bp=100)
     reference = read_reference(str(out / "ref.fa"))
     alts = set()
     for name in ("s1", "s2", "s3"):

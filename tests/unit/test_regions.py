@@ -54,7 +54,7 @@ def test_an_end_beyond_the_contig_is_clipped_where_that_is_wanted():
         parse_region("chr1:2,501-99,999", CONTIGS, clip=True)
 
 
-def test_a_malformed_region_of_a_known_contig_is_told_as_such():
+def test_a_malformed_region_of_a_known_contig_is_reported_as_such():
     with pytest.raises(InputError, match="write it as chr1:1001-2000"):
         parse_region("chr1:x-y", CONTIGS)
 

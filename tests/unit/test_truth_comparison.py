@@ -91,32 +91,32 @@ def test_equal_changes_get_one_name(written: tuple[int, str, str], normal: list[
     ],
 )
 def test_one_genotype(tmp_path: Path, reference: Path, truth: str, call: str, expected: Score) -> None:
-    found = score(tmp_path, reference, [f"chr1 5 A C {truth}"], [f"chr1 5 A C {call}"])
-    assert (found.snp, found.indel) == (expected, Score())
+    scores = score(tmp_path, reference, [f"chr1 5 A C {truth}"], [f"chr1 5 A C {call}"])
+    assert (scores.snp, scores.indel) == (expected, Score())
 
 
 def test_a_record_that_is_not_there_is_a_no_call(tmp_path: Path, reference: Path) -> None:
-    found = score(tmp_path, reference, ["chr1 5 A C 0|1 1|1"], [], samples="ann bob")
-    assert found.snp == Score(missed=2)
+    scores = score(tmp_path, reference, ["chr1 5 A C 0|1 1|1"], [], samples="ann bob")
+    assert scores.snp == Score(missed=2)
     allele = Allele("chr1", 4, "A", "C")
-    assert found.differences == [Difference("ann", allele, 1, None), Difference("bob", allele, 2, None)]
+    assert scores.differences == [Difference("ann", allele, 1, None), Difference("bob", allele, 2, None)]
 
 
-def test_a_record_nobody_truly_has_is_false(tmp_path: Path, reference: Path) -> None:
+def test_a_record_that_no_sample_truly_has_is_false(tmp_path: Path, reference: Path) -> None:
     assert score(tmp_path, reference, [], ["chr1 6 CA C 0/1"]).indel == Score(false=1)
 
 
 def test_how_alleles_share_records_does_not_matter(tmp_path: Path, reference: Path) -> None:
     together = ["chr1 6 CA TA,C,CAA 1|2 0|3"]
     apart = ["chr1 6 C T 1/0 0/0", "chr1 11 AA A 0/1 0/0", "chr1 9 A AA 0/0 0/1"]
-    found = score(tmp_path, reference, together, apart, samples="ann bob")
-    assert (found.snp, found.indel, found.differences) == (Score(right=1), Score(right=2), [])
+    scores = score(tmp_path, reference, together, apart, samples="ann bob")
+    assert (scores.snp, scores.indel, scores.differences) == (Score(right=1), Score(right=2), [])
 
 
 def test_each_allele_of_a_wrong_multiallelic_genotype_counts(tmp_path: Path, reference: Path) -> None:
-    found = score(tmp_path, reference, ["chr1 5 A C,G 1|2"], ["chr1 5 A C,G 1/1"])
+    scores = score(tmp_path, reference, ["chr1 5 A C,G 1|2"], ["chr1 5 A C,G 1/1"])
     # C: one copy called as two. G: one copy not called.
-    assert found.snp == Score(missed=2, false=1)
+    assert scores.snp == Score(missed=2, false=1)
 
 
 def test_a_deleted_base_is_no_allele(tmp_path: Path, reference: Path) -> None:
@@ -126,8 +126,8 @@ def test_a_deleted_base_is_no_allele(tmp_path: Path, reference: Path) -> None:
 
 
 def test_symbols_are_no_alleles(tmp_path: Path, reference: Path) -> None:
-    found = score(tmp_path, reference, ["chr1 5 A C 0|1"], ["chr1 5 A C,<NON_REF> 0/1", "chr1 7 A <NON_REF> 0/1"])
-    assert found.differences == []
+    scores = score(tmp_path, reference, ["chr1 5 A C 0|1"], ["chr1 5 A C,<NON_REF> 0/1", "chr1 7 A <NON_REF> 0/1"])
+    assert scores.differences == []
 
 
 def test_excluded_stretches_and_chosen_samples(tmp_path: Path, reference: Path) -> None:

@@ -95,7 +95,7 @@ def test_xarray_has_the_dims_of_sgkit(carried: callset.Callset) -> None:
     assert dict(dataset.sizes)["variants"] == 1
 
 
-def test_without_xarray_the_remedy_is_told(carried: callset.Callset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_xarray_the_remedy_is_reported(carried: callset.Callset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xarray", None)
     with pytest.raises(arrays.PackageMissing, match="pip install"):
         carried.to_xarray()

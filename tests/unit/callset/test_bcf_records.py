@@ -44,8 +44,8 @@ def both(built: callset.Callset, folder: Path, regions: list[Region] | None = No
 
 
 def records(path: str) -> list[str]:
-    with pysam.VariantFile(path) as opened:
-        return [str(record) for record in opened]
+    with pysam.VariantFile(path) as file:
+        return [str(record) for record in file]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -57,7 +57,7 @@ def test_htslib_reads_the_same_records_as_of_the_vcf(tmp_path: Path, seed: int) 
         assert (one.format, other.format) == ("VCF", "BCF")
 
 
-def test_elements_under_a_missing_list_are_not_told() -> None:
+def test_elements_under_a_missing_list_are_not_reported() -> None:
     """Arrow may keep the elements of a list that was made null."""
     sites, _ = make.tables(Random(5), "chr1", range(20), [], 0.0)
     lists = [
@@ -100,9 +100,9 @@ def test_the_index_finds_just_the_records_of_a_region(tmp_path: Path) -> None:
 
 def test_contigs_without_a_record_are_known_to_the_index(tmp_path: Path) -> None:
     _, binary = both(build(str(tmp_path / "callset"), [7]), tmp_path)
-    with pysam.VariantFile(binary) as opened:
-        assert list(opened.fetch("HLA-A*01:01")) == []
-        assert len(list(opened.fetch("chr2"))) == 1
+    with pysam.VariantFile(binary) as file:
+        assert list(file.fetch("HLA-A*01:01")) == []
+        assert len(list(file.fetch("chr2"))) == 1
 
 
 def test_a_region_gives_just_its_records_in_either_form(tmp_path: Path) -> None:
@@ -133,14 +133,14 @@ def test_integers_take_the_smallest_type_that_holds_them(lists: list[list[int]],
         {"contig": "chr1", "pos": 5, "sample": "x", "GT": "0/1", "AD": ad or None, "DP": dp}
         for ad, dp in zip(lists, depths, strict=True)
     ]
-    found = typed(make.as_table(rows, schema.GENOTYPES))
+    decoded = typed(make.as_table(rows, schema.GENOTYPES))
     longest = max(map(len, lists))
     wanted = {"GT": (2, bcf_encoding.INT8)}
     if longest:
         wanted["AD"] = (longest, type_of([value for ad in lists for value in ad]))
     if depths != [None] * 3:
         wanted["DP"] = (1, type_of([value for value in depths if value is not None]))
-    assert found == wanted
+    assert decoded == wanted
 
 
 def type_of(values: list[int]) -> int:
@@ -155,12 +155,12 @@ def typed(genotypes: pa.Table) -> dict[str, tuple[int, int]]:
     cells = np.arange(genotypes.num_rows, dtype=np.int32).reshape(1, -1)
     data = records_of(pa.array([bytes(32)], pa.binary()), vcf_text.lay_out([genotypes]), cells).data.tobytes()
     keys, sizes = {number: key for key, number in dictionary().items()}, {1: 1, 2: 2, 3: 4, 7: 1}
-    at, found = 32, {}
+    at, decoded = 32, {}
     while at < len(data):
         key, count, kind = data[at + 1], data[at + 2] >> 4, data[at + 2] & 15
-        found[keys[key]] = (count, kind)
+        decoded[keys[key]] = (count, kind)
         at += 3 + genotypes.num_rows * count * sizes[kind]
-    return found
+    return decoded
 
 
 def test_interpreted_kernels_write_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ MANIFEST = "manifest/00000001.json"
 def refused(url: str) -> str:
     """What is told to lie at the URL, by whatever would write a callset; nothing there changes."""
     store, before = storage.open_store(url), contents(url)
-    told = set()
+    kinds = set()
     for attempt in (
         lambda: callset.claim(store),
         lambda: callset.write_shard(store, SHARDS[0], "key", *shard_tables()[0]),
@@ -24,10 +24,10 @@ def refused(url: str) -> str:
     ):
         with pytest.raises(callset.NotACallset) as caught:
             attempt()
-        told.add(caught.value.name)
+        kinds.add(caught.value.name)
     assert contents(url) == before
-    (found,) = told
-    return found
+    (kind,) = kinds
+    return kind
 
 
 @pytest.mark.parametrize("content", [b'{"schema": 1}', b"{}", b"[]", b"cut sho"])

@@ -14,10 +14,10 @@ ANEW = "run genocloud genotype again: it makes what is damaged anew"
 MANIFEST, MARK = "manifest/00000001.json", "manifest/callset.json"
 SHARD = SHARDS[0].name
 READERS: list[Callable[[callset.Callset], object]] = [
-    lambda opened: opened.genotypes(),
-    lambda opened: opened.sites() and opened.genotypes("chr1:1-10", ["bob"]),
-    lambda opened: list(opened.batches(opened.shards[0], ["GT"])) and opened.sites(),
-    lambda opened: callset.write_vcf(opened, "memory://damage-out/calls.vcf.gz"),
+    lambda stored_callset: stored_callset.genotypes(),
+    lambda stored_callset: stored_callset.sites() and stored_callset.genotypes("chr1:1-10", ["bob"]),
+    lambda stored_callset: list(stored_callset.batches(stored_callset.shards[0], ["GT"])) and stored_callset.sites(),
+    lambda stored_callset: callset.write_vcf(stored_callset, "memory://damage-out/calls.vcf.gz"),
 ]
 
 
@@ -25,13 +25,13 @@ def heal(url: str) -> list[str]:
     """What a run of genotype does; names of the shards that it made anew."""
     store = storage.open_store(url)
     callset.claim(store)
-    found = [callset.find_shard(store, shard, "key") for shard in SHARDS]
+    shard_files = [callset.find_shard(store, shard, "key") for shard in SHARDS]
     entries = [
         entry or callset.write_shard(store, shard, "key", *tables)
-        for entry, shard, tables in zip(found, SHARDS, shard_tables(), strict=True)
+        for entry, shard, tables in zip(shard_files, SHARDS, shard_tables(), strict=True)
     ]
     callset.commit(store, make.description(BATCHES), entries)
-    return [shard.name for shard, entry in zip(SHARDS, found, strict=True) if entry is None]
+    return [shard.name for shard, entry in zip(SHARDS, shard_files, strict=True) if entry is None]
 
 
 @pytest.mark.parametrize("read", READERS)
@@ -40,12 +40,12 @@ def heal(url: str) -> list[str]:
 def test_a_short_or_missing_table_is_named_and_healed(
     tmp_path: Path, name: str, bytes_left: int | None, read: Callable[[callset.Callset], object]
 ) -> None:
-    opened = write(str(tmp_path))
+    stored_callset = write(str(tmp_path))
     before = contents(str(tmp_path))
     damage(tmp_path / name, bytes_left)
     if not (read is READERS[0] and name.startswith("sites")):
         with pytest.raises(callset.DamagedFile) as caught:
-            read(opened)
+            read(stored_callset)
         assert caught.value.url == str(tmp_path / name)
         assert caught.value.problem.startswith("is missing" if bytes_left is None else f"holds {bytes_left} bytes")
         assert str(caught.value).endswith(f"; {ANEW}")
@@ -64,11 +64,11 @@ def damage(path: Path, bytes_left: int | None) -> None:
 def test_a_table_of_the_right_length_that_is_no_parquet_is_named(
     tmp_path: Path, read: Callable[[callset.Callset], object]
 ) -> None:
-    opened = write(str(tmp_path))
+    stored_callset = write(str(tmp_path))
     path = tmp_path / f"sites/{SHARD}.parquet"
     path.write_bytes(b"x" * path.stat().st_size)
     with pytest.raises(callset.DamagedFile) as caught:
-        read(opened)
+        read(stored_callset)
     assert caught.value.url == str(path)
     assert str(caught.value).endswith(f"; {ANEW}")
     assert heal(str(tmp_path)) == [SHARD]

@@ -169,7 +169,7 @@ def test_a_part_made_anew_since_is_not_mixed_with_old_records(tmp_path: Path) ->
         steps.export(sites.here, str(tmp_path / "calls.vcf.gz"), scatter=Inline(), progress=Silent())
 
 
-def test_a_shard_here_stays_found_without_the_files_there(tmp_path: Path) -> None:
+def test_a_shard_here_stays_usable_without_the_files_there(tmp_path: Path) -> None:
     store = storage.open_store(apart(tmp_path).here)
     assert [callset.find_shard(store, shard, "key", [AWAY]) is not None for shard in SHARDS] == [True] * 3
     assert callset.find_shard(store, SHARDS[0], "key") is None
@@ -260,7 +260,7 @@ def test_the_report_shows_what_crossed_and_whom_it_could_not_see(tmp_path: Path)
     assert text.split()[:2] == ["samples", "3"]
 
 
-def test_the_report_warns_of_samples_that_nobody_counted(tmp_path: Path) -> None:
+def test_the_report_warns_of_samples_without_counts(tmp_path: Path) -> None:
     page, _ = report(tmp_path, apart(tmp_path, "stays"), FIGURES)
     assert "1 sample of site cloud is not counted below." in page
 
@@ -273,11 +273,11 @@ def test_a_manifest_of_one_site_is_as_it_was(tmp_path: Path) -> None:
 
 def test_a_united_manifest_comes_back_whole(tmp_path: Path) -> None:
     sites = apart(tmp_path)
-    opened = callset.open_callset(sites.here)
-    assert opened.description.stores == {AWAY: RemoteGenotypes("cloud", sites.there, "may_leave")}
-    assert opened.description.sites == ("hospital", "cloud")
+    stored_callset = callset.open_callset(sites.here)
+    assert stored_callset.description.stores == {AWAY: RemoteGenotypes("cloud", sites.there, "may_leave")}
+    assert stored_callset.description.sites == ("hospital", "cloud")
     values = json.loads(contents(sites.here)["manifest/00000001.json"])
-    assert values["stores"] == {AWAY: asdict(opened.description.stores[AWAY])}
+    assert values["stores"] == {AWAY: asdict(stored_callset.description.stores[AWAY])}
 
 
 def test_a_cohort_knows_callsets_that_lie_at_other_sites(tmp_path: Path) -> None:

@@ -51,9 +51,9 @@ def test_pysam_reads_back_the_tables(tmp_path: Path) -> None:
     built = build(str(tmp_path / "callset"))
     callset.write_vcf(built, str(tmp_path / "calls.vcf.gz"))
     genotypes = {(row["pos"], row["sample"]): row for row in built.genotypes().to_pylist()}
-    with pysam.VariantFile(str(tmp_path / "calls.vcf.gz")) as opened:
-        assert tuple(opened.header.samples) == built.samples
-        records = list(opened)
+    with pysam.VariantFile(str(tmp_path / "calls.vcf.gz")) as file:
+        assert tuple(file.header.samples) == built.samples
+        records = list(file)
     for record, site in zip(records, built.sites().to_pylist(), strict=True):
         assert (record.contig, record.pos, record.ref, list(record.alts)) == (
             site["contig"], site["pos"], site["ref"], site["alts"],
@@ -102,15 +102,15 @@ def check_index(built: callset.Callset, path: Path, suffix: str) -> None:
     assert sorted(each.name for each in path.parent.iterdir()) == [path.name, f"{path.name}{suffix}", "callset"]
     sites = built.sites().to_pylist()
     random = Random(1)
-    with pysam.TabixFile(str(path), index=f"{path}{suffix}") as opened:
-        assert opened.contigs == list(dict.fromkeys(site["contig"] for site in sites))
+    with pysam.TabixFile(str(path), index=f"{path}{suffix}") as file:
+        assert file.contigs == list(dict.fromkeys(site["contig"] for site in sites))
         for _ in range(300):
-            contig = random.choice(opened.contigs)
+            contig = random.choice(file.contigs)
             near = random.choice([site["pos"] for site in sites if site["contig"] == contig])
             start = max(near + random.randrange(-2000, 2000), 0)
             end = start + random.choice((1, 50, 20_000))
-            found = [int(line.split("\t")[1]) for line in opened.fetch(contig, start, end)]
-            assert found == [
+            places = [int(line.split("\t")[1]) for line in file.fetch(contig, start, end)]
+            assert places == [
                 site["pos"]
                 for site in sites
                 if site["contig"] == contig and site["pos"] - 1 < end and start < site["pos"] - 1 + len(site["ref"])
@@ -147,8 +147,8 @@ def test_index_across_blocks_and_long_records_agrees_with_htslib(tmp_path: Path)
 def test_empty_callset_is_a_valid_vcf(tmp_path: Path) -> None:
     built = build(str(tmp_path / "callset"), {})
     assert callset.write_vcf(built, str(tmp_path / "calls.vcf.gz")) == callset.Counts()
-    with pysam.VariantFile(str(tmp_path / "calls.vcf.gz")) as opened:
-        assert list(opened) == []
+    with pysam.VariantFile(str(tmp_path / "calls.vcf.gz")) as file:
+        assert list(file) == []
     with pysam.TabixFile(str(tmp_path / "calls.vcf.gz")) as indexed:
         assert indexed.contigs == []
 
@@ -173,7 +173,7 @@ def test_name_must_say_that_the_vcf_is_compressed() -> None:
 
 
 @pytest.mark.parametrize("folder", ["calls.vcf.gz", "calls.vcf.gz.tbi", "calls.vcf.gz.csi"])
-def test_a_folder_of_the_vcfs_name_is_told_before_the_work(tmp_path: Path, folder: str) -> None:
+def test_a_folder_of_the_vcfs_name_is_reported_before_the_work(tmp_path: Path, folder: str) -> None:
     url = str(tmp_path / "out/calls.vcf.gz")
     callset.check_export_url(url)
     assert not (tmp_path / "out").exists()
@@ -219,16 +219,16 @@ def test_header_is_made_from_the_schema(tmp_path: Path) -> None:
     )
     assert "##contig=<ID=HLA-A*01:01,length=4000>\n" in text
     (tmp_path / "header.vcf").write_text(text)
-    with pysam.VariantFile(str(tmp_path / "header.vcf")) as opened:
-        declared = {*opened.header.info.keys()}
-        assert {"GT", "AD", "PL"} <= {*opened.header.formats.keys()}
+    with pysam.VariantFile(str(tmp_path / "header.vcf")) as file:
+        declared = {*file.header.info.keys()}
+        assert {"GT", "AD", "PL"} <= {*file.header.formats.keys()}
     keys = [column.vcf.removeprefix("INFO/") for column in annotations.SITE_COLUMNS if column.vcf.startswith("INFO/")]
     assert declared == {*keys}
     assert text.count("##INFO=<ID=MQ,") == 1
 
 
 @pytest.mark.parametrize(
-    ("asked", "declared"),
+    ("options", "declared"),
     [
         ({}, set()),
         ({"annotation_groups": ["StandardAnnotation"], "dbsnp": None}, set()),
@@ -237,18 +237,18 @@ def test_header_is_made_from_the_schema(tmp_path: Path) -> None:
         ({"force_output_intervals": True}, {"RGQ"}),
     ],
 )
-def test_what_has_to_be_asked_for_is_declared_where_it_was(asked: dict[str, Any], declared: set[str]) -> None:
-    description = replace(make.description(BATCHES), model={"name": "gatk", **asked})
+def test_optional_fields_are_declared_only_where_requested(options: dict[str, Any], declared: set[str]) -> None:
+    description = replace(make.description(BATCHES), model={"name": "gatk", **options})
     for text in (vcf_header.header_text(description), vcf_header.header_text(description, numbered=True)):
-        told = {key for key in ("AS_QD", "NDA", "DB", "RGQ") if f"=<ID={key}," in text}
-        assert told == declared
+        declared_ids = {key for key in ("AS_QD", "NDA", "DB", "RGQ") if f"=<ID={key}," in text}
+        assert declared_ids == declared
 
 
 @pytest.mark.skipif(not GATK.exists(), reason="needs the shared folder's data/1kg_chr22")
 def test_lines_of_the_real_gatk_come_out_as_they_went_in(tmp_path: Path) -> None:
     """FORMAT columns byte for byte; INFO and QUAL too, as their decimals are those of numbers that print themselves."""
-    with gzip.open(GATK, "rt") as opened:
-        original = [line.rstrip("\n").split("\t") for line in opened if not line.startswith("##")]
+    with gzip.open(GATK, "rt") as file:
+        original = [line.rstrip("\n").split("\t") for line in file if not line.startswith("##")]
     samples, records = original[0][9:], original[1:]
     sites = make.as_table([gatk_site(record) for record in records], annotations.SITES)
     rows = [gatk_call(record, place, sample) for record in records for place, sample in enumerate(samples)]

@@ -37,26 +37,26 @@ def test_files_describe_their_columns_and_keep_plain_lists(tmp_path: Path) -> No
     read = pq.read_schema(tmp_path / "genotypes/b0/000-chr1-00000.parquet")
     assert read.equals(schema.STORED_GENOTYPES)
     assert read.field("AD").type == pa.list_(pa.int32())
-    told = [field.metadata[b"description"] for field in read]
-    assert told == [column.description.encode() for column in (*schema.GENOTYPE_COLUMNS, schema.SITE_KEY)]
+    descriptions = [field.metadata[b"description"] for field in read]
+    assert descriptions == [column.description.encode() for column in (*schema.GENOTYPE_COLUMNS, schema.SITE_KEY)]
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     written = write(str(tmp_path))
-    opened = callset.open_callset(str(tmp_path))
-    assert opened == written
-    assert opened.samples == ("ann", "bob", "cat")
-    assert opened.contigs == make.CONTIGS
-    assert opened.counts == {"samples": 3, "sites": 5, "genotypes": 15, "shards": 3}
-    assert opened.sites().equals(pa.concat_tables([sites for sites, _ in shard_tables()]).unify_dictionaries())
-    assert opened.sites("chr1:1-900")["pos"].to_pylist() == [5, 900]
-    assert opened.sites(Region(1, 7, 49_999))["pos"].to_pylist() == [49_999]
-    chosen = opened.genotypes("chr1:900-1,000", ["cat", "bob"])
+    stored_callset = callset.open_callset(str(tmp_path))
+    assert stored_callset == written
+    assert stored_callset.samples == ("ann", "bob", "cat")
+    assert stored_callset.contigs == make.CONTIGS
+    assert stored_callset.counts == {"samples": 3, "sites": 5, "genotypes": 15, "shards": 3}
+    assert stored_callset.sites().equals(pa.concat_tables([sites for sites, _ in shard_tables()]).unify_dictionaries())
+    assert stored_callset.sites("chr1:1-900")["pos"].to_pylist() == [5, 900]
+    assert stored_callset.sites(Region(1, 7, 49_999))["pos"].to_pylist() == [49_999]
+    chosen = stored_callset.genotypes("chr1:900-1,000", ["cat", "bob"])
     assert chosen["sample"].to_pylist() == ["cat", "bob"] * 2
     assert chosen["pos"].to_pylist() == [900, 900, 1000, 1000]
-    assert opened.genotypes("chr2:1-6").num_rows == 0
+    assert stored_callset.genotypes("chr2:1-6").num_rows == 0
     with pytest.raises(callset.UnknownSample) as caught:
-        opened.genotypes(samples=["zoe"])
+        stored_callset.genotypes(samples=["zoe"])
     assert caught.value.sample == "zoe"
 
 
@@ -97,11 +97,11 @@ def test_a_killed_writer_leaves_no_callset_and_a_restart_ends_with_the_same_byte
         with pytest.raises(callset.NoCallset):
             callset.open_callset(url)
         store = storage.open_store(url)
-        found = [callset.find_shard(store, shard, "key") for shard in SHARDS]
-        assert sum(entry is not None for entry in found) == survived // 5
+        shard_files = [callset.find_shard(store, shard, "key") for shard in SHARDS]
+        assert sum(entry is not None for entry in shard_files) == survived // 5
         entries = [
             entry or callset.write_shard(store, shard, "key", *tables)
-            for entry, shard, tables in zip(found, SHARDS, shard_tables(), strict=True)
+            for entry, shard, tables in zip(shard_files, SHARDS, shard_tables(), strict=True)
         ]
         callset.commit(store, make.description(BATCHES), entries)
         assert contents(url) == contents("memory://whole")

@@ -148,9 +148,9 @@ def test_the_steps_one_by_one_with_receipts(tmp_path, gvcfs, capsys):
     sites = json.loads(receipts["genotype"].read_text())["balance"]["taken"]
     assert run("export", callset, vcf, *common, receipts["export"]) == 0
     for step, path in receipts.items():
-        told = json.loads(path.read_text())
-        balance = told["balance"]
-        assert told["step"] == step
+        error_text = json.loads(path.read_text())
+        balance = error_text["balance"]
+        assert error_text["step"] == step
         assert balance["taken"] == balance["kept"] + sum(balance["dropped"].values()) > 0
     page = tmp_path / "report.html"
     assert run("report", callset, "--receipts", tmp_path / "receipts", "-o", page, "--quiet") == 0
@@ -209,16 +209,16 @@ def test_a_callset_in_its_cohorts_place_is_refused(tmp_path, gvcfs, capsys):
 
 
 def test_what_joint_cannot_use_is_said_before_the_work(tmp_path, gvcfs, capsys):
-    given = "joint", sample_map(tmp_path, gvcfs[:1]), "--reference", REFERENCE, "--quiet", "-o", tmp_path / "a.vcf.gz"
+    totals = "joint", sample_map(tmp_path, gvcfs[:1]), "--reference", REFERENCE, "--quiet", "-o", tmp_path / "a.vcf.gz"
     mine, known = tmp_path / "mine", tmp_path / "known.vcf"
     mine.mkdir()
     (mine / "thesis.txt").write_text("")
-    assert run(*given, "--callset", mine) == 4
-    assert run(*given, "--callset", tmp_path / "a.vcf.gz") == 5
+    assert run(*totals, "--callset", mine) == 4
+    assert run(*totals, "--callset", tmp_path / "a.vcf.gz") == 5
     known.write_text(
         "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nNC_1\t5\trs1\tA\tC\t.\t.\t.\n"
     )
-    assert run(*given, "--dbsnp", pysam.tabix_index(str(known), preset="vcf")) == 3
+    assert run(*totals, "--dbsnp", pysam.tabix_index(str(known), preset="vcf")) == 3
     assert "none of its contigs (NC_1) is the reference's (chr" in capsys.readouterr().err
     assert not list(tmp_path.glob("a.vcf.gz*"))
 
@@ -265,7 +265,7 @@ def test_a_vcf_that_is_no_gvcf_is_refused(tmp_path, made, capsys):
 
 
 @pytest.mark.parametrize(("name", "code"), [("a.vcf", 5), ("ftp://bucket/a.vcf.gz", 5)])
-def test_a_name_that_no_vcf_can_have_is_told_before_any_work(tmp_path, gvcfs, capsys, name, code):
+def test_a_name_that_no_vcf_can_have_is_reported_before_any_work(tmp_path, gvcfs, capsys, name, code):
     out = name if "://" in name else tmp_path / name
     assert run("joint", sample_map(tmp_path, gvcfs[:1]), "--reference", REFERENCE, "-o", out) == code
     assert "ingest" not in capsys.readouterr().err
@@ -280,7 +280,7 @@ def stored(tmp_path, gvcfs) -> Path:
     return cohort
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+def error_text(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     """What a command that succeeds writes, on standard output and beside it."""
     capsys.readouterr()
     assert run(*arguments) == 0
@@ -296,7 +296,7 @@ def test_a_cohort_changes_and_its_history_tells(tmp_path, stored, capsys):
     names.write_text("p09\n")
     assert run("remove", stored, "q08", "--file", names) == 0
     assert run("compact", stored, "--quiet") == 0
-    lines = told(capsys, "history", stored).splitlines()
+    lines = error_text(capsys, "history", stored).splitlines()
     ends = [
         "2 added: p07, p08",
         "1 added: p09",
@@ -305,14 +305,16 @@ def test_a_cohort_changes_and_its_history_tells(tmp_path, stored, capsys):
         "2 removed: q08, p09",
     ]
     assert [line.partition("  ")[2].rpartition("  ")[2] for line in lines] == [*ends, "the same samples"]
-    assert "samples  1\n" in told(capsys, "inspect", stored)
-    assert "samples  3\n" in told(capsys, "inspect", stored, "--cohort-version", "2")
-    assert "sound (" in told(capsys, "verify", stored, "--quiet")
-    assert "(nothing to drop; what is younger than --older-than 24 hours stays)" in told(
+    assert "samples  1\n" in error_text(capsys, "inspect", stored)
+    assert "samples  3\n" in error_text(capsys, "inspect", stored, "--cohort-version", "2")
+    assert "sound (" in error_text(capsys, "verify", stored, "--quiet")
+    assert "(nothing to drop; what is younger than --older-than 24 hours stays)" in error_text(
         capsys, "collect", stored, "--keep", "1", "--dry-run", "-q"
     )
-    assert "objects of older versions" in told(capsys, "collect", stored, "--keep", "1", "--older-than", "0", "-q")
-    assert len(told(capsys, "history", stored).splitlines()) == 1
+    assert "objects of older versions" in error_text(
+        capsys, "collect", stored, "--keep", "1", "--older-than", "0", "-q"
+    )
+    assert len(error_text(capsys, "history", stored).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -343,9 +345,9 @@ def test_what_cannot_be_done_to_a_store_is_one_message(stored, capsys, command, 
 
 
 def test_remove_and_rename_say_what_they_did(stored, capsys):
-    said = told(capsys, "rename", stored, "p07", "q07")
+    said = error_text(capsys, "rename", stored, "p07", "q07")
     assert f"{stored}: renamed 1 sample (p07 to q07); this is version 3." in said
-    said = told(capsys, "remove", stored, "p08", "p09", "p08")
+    said = error_text(capsys, "remove", stored, "p08", "p09", "p08")
     assert f"{stored}: took out 2 samples (p08, p09); version 4 has 1 sample." in said
     assert said.count("\n") == 1
 
@@ -358,7 +360,7 @@ def test_names_that_are_too_few_or_too_many_are_a_usage_error(stored, capsys, wo
     assert "tabs between" in capsys.readouterr().err
 
 
-def test_a_report_speaks_of_the_cohort_that_was_genotyped(tmp_path, stored, capsys):
+def test_a_report_describes_the_cohort_that_was_genotyped(tmp_path, stored, capsys):
     """Whatever the last command was: somebody was removed, and the last ingest had nothing to do."""
     receipts, callset, page = tmp_path / "receipts", tmp_path / "callset", tmp_path / "page.html"
     assert run("remove", stored, "p09") == 0
@@ -369,15 +371,15 @@ def test_a_report_speaks_of_the_cohort_that_was_genotyped(tmp_path, stored, caps
     genotyped = receipts / "genotype" / "genotype.json"
     assert run("genotype", stored, callset, "--quiet", "--receipt", genotyped) == 0
     figures = json.loads(genotyped.read_text())["figures"]["cohort"]
-    taken, given = 0, 0
+    taken, totals = 0, 0
     for url in stored.glob("batches/*/receipt.json"):
-        told_of = json.loads(url.read_text())
-        for name, tally in zip(told_of["samples"], told_of["tallies"], strict=True):
+        receipt_content = json.loads(url.read_text())
+        for name, tally in zip(receipt_content["samples"], receipt_content["tallies"], strict=True):
             taken += tally["read"] * (name != "p09")
-            given += sum(tally["stored"].values()) * (name != "p09")
+            totals += sum(tally["stored"].values()) * (name != "p09")
     assert figures == {
         "version": 3,
-        "records": {"unit": "records", "taken": taken, "kept": given, "dropped": figures["records"]["dropped"]},
+        "records": {"unit": "records", "taken": taken, "kept": totals, "dropped": figures["records"]["dropped"]},
     }
     title = "--title", "A <study>"
     assert run("report", callset, "--receipts", receipts, "-o", page, "--quiet", *title) == 0
@@ -405,22 +407,22 @@ def test_a_changed_file_replaces_only_where_it_may(tmp_path, stored, gvcfs, caps
     assert run("ingest", stored, swapped, *base) == 3
     assert "--replace" in capsys.readouterr().err
     assert run("ingest", stored, swapped, *base, "--replace") == 0
-    assert told(capsys, "history", stored).splitlines()[-1].endswith("1 replaced: p07")
+    assert error_text(capsys, "history", stored).splitlines()[-1].endswith("1 replaced: p07")
 
 
 def test_a_person_is_erased_from_the_command_line(tmp_path, stored, capsys):
     callset = tmp_path / "callset"
     assert run("discover", stored, "--quiet") == 0
     assert run("genotype", stored, callset, "--quiet") == 0
-    assert "nothing was done" in told(capsys, "erase", stored, "p08", "--quiet")
-    assert any("(p07, p08)" in told(capsys, "inspect", batch) for batch in stored.glob("batches/*"))
-    said = told(capsys, "erase", stored, "p08", "--yes", "--quiet")
+    assert "nothing was done" in error_text(capsys, "erase", stored, "p08", "--quiet")
+    assert any("(p07, p08)" in error_text(capsys, "inspect", batch) for batch in stored.glob("batches/*"))
+    said = error_text(capsys, "erase", stored, "p08", "--yes", "--quiet")
     assert "0 hits" in said
     assert f"Callsets that still hold them, or cannot be read: {callset}" in said
     assert "backups" in said
-    assert "samples  2\n" in told(capsys, "inspect", stored)
+    assert "samples  2\n" in error_text(capsys, "inspect", stored)
     assert not any(b"p08" in path.read_bytes() for path in stored.rglob("*") if path.is_file())
-    assert "sound (" in told(capsys, "verify", stored, "--quiet")
+    assert "sound (" in error_text(capsys, "verify", stored, "--quiet")
 
 
 def test_an_earlier_version_is_genotyped_and_names_are_those_in_force(tmp_path, stored, capsys):
@@ -429,9 +431,9 @@ def test_an_earlier_version_is_genotyped_and_names_are_those_in_force(tmp_path, 
         url, version = tmp_path / number, ("--cohort-version", number, "--quiet")
         assert run("discover", stored, *version) == 0
         assert run("genotype", stored, url, *version) == 0
-        opened = open_callset(str(url))
-        assert list(opened.samples) == samples
-        assert opened.genotypes()["sample"].to_pylist()[: len(samples)] == samples
+        stored_callset = open_callset(str(url))
+        assert list(stored_callset.samples) == samples
+        assert stored_callset.genotypes()["sample"].to_pylist()[: len(samples)] == samples
     before, after = (open_callset(str(tmp_path / number)) for number in "23")
     assert before.sites() == after.sites()
     assert before.genotypes().drop_columns("sample") == after.genotypes().drop_columns("sample")
@@ -440,7 +442,7 @@ def test_an_earlier_version_is_genotyped_and_names_are_those_in_force(tmp_path, 
     renamed = open_callset(str(tmp_path / "2"))
     assert list(renamed.samples) == ["q07", "p08", "p09"]
     assert renamed.genotypes() == after.genotypes()
-    assert "sound (" in told(capsys, "verify", tmp_path / "3", "--quiet")
+    assert "sound (" in error_text(capsys, "verify", tmp_path / "3", "--quiet")
     damaged = next((tmp_path / "3").glob("sites/*"))
     damaged.write_bytes(damaged.read_bytes()[:-5])
     assert run("verify", tmp_path / "3", "--quiet") == 4
@@ -450,11 +452,11 @@ def test_an_earlier_version_is_genotyped_and_names_are_those_in_force(tmp_path, 
 def test_inspect_tells_of_files_too(tmp_path, made, capsys):
     receipt = tmp_path / "verify.json"
     assert run("verify", made.cohort, "--receipt", receipt, "--quiet") == 0
-    assert "step     verify" in told(capsys, "inspect", receipt)
-    assert re.search(r"dialect +gatk\n", told(capsys, "inspect", GVCF))
-    assert re.search(r"index +p07.g.vcf.gz.tbi\n", told(capsys, "inspect", GVCF))
+    assert "step     verify" in error_text(capsys, "inspect", receipt)
+    assert re.search(r"dialect +gatk\n", error_text(capsys, "inspect", GVCF))
+    assert re.search(r"index +p07.g.vcf.gz.tbi\n", error_text(capsys, "inspect", GVCF))
     table = next(Path(made.cohort).glob("batches/*/variants/*"))
-    assert "row groups" in told(capsys, "inspect", table)
+    assert "row groups" in error_text(capsys, "inspect", table)
     (tmp_path / "other.json").write_text("{}")
     assert run("inspect", tmp_path / "other.json") == 3
     assert "no receipt of genocloud" in capsys.readouterr().err
@@ -491,7 +493,7 @@ def test_an_old_name_with_two_new_ones_is_refused(tmp_path, stored, capsys):
     names.write_text("p08\tq08\np07\tq07\np08\tr08\n")
     assert run("rename", stored, "--file", names) == 3
     assert "sample p08 is given two new names, q08 and r08" in capsys.readouterr().err
-    assert len(told(capsys, "history", stored).splitlines()) == 2
+    assert len(error_text(capsys, "history", stored).splitlines()) == 2
 
 
 @pytest.mark.parametrize("hours", ["nan", "inf", "-1", "-inf", "soon"])
@@ -502,7 +504,7 @@ def test_an_age_that_is_no_number_of_hours_is_a_usage_error(tmp_path, capsys, ho
     assert f"'{hours}' is not a number of hours from 0 on" in capsys.readouterr().err
 
 
-def test_output_that_nobody_reads_ends_with_141_and_no_word(made):
+def test_output_that_is_not_read_ends_with_141_and_no_word(made):
     code = "import sys; from genocloud.cli import main; sys.exit(main(sys.argv[1:]))"
     reading, writing = os.pipe()
     os.close(reading)
@@ -515,7 +517,7 @@ def test_output_that_nobody_reads_ends_with_141_and_no_word(made):
 
 
 def test_a_gvcf_is_verified(tmp_path, capsys):
-    assert "sound (1 object," in told(capsys, "verify", GVCF, "--quiet")
+    assert "sound (1 object," in error_text(capsys, "verify", GVCF, "--quiet")
     cut = tmp_path / "cut.g.vcf.gz"
     cut.write_bytes(GVCF.read_bytes()[:-100])
     assert run("verify", cut, "--quiet") == 3

@@ -30,10 +30,12 @@ def compact(store: Store, batch_size: int = 200) -> cohort.Cohort:
     return cohort.open_cohort(store.url)
 
 
-def objects_of(opened: cohort.Cohort) -> dict[str, bytes]:
+def objects_of(stored_cohort: cohort.Cohort) -> dict[str, bytes]:
     """The bytes of all batches in a version."""
-    store = open_store(opened.url)
-    return {name: data for batch in opened.batches for name, data in contents(store, f"batches/{batch.id}/").items()}
+    store = open_store(stored_cohort.url)
+    return {
+        name: data for batch in stored_cohort.batches for name, data in contents(store, f"batches/{batch.id}/").items()
+    }
 
 
 def test_three_batches_of_five_become_the_batch_of_fifteen(store):

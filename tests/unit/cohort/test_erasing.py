@@ -50,9 +50,9 @@ MARKS = [b"maria-1", b"subject-7", *(f"{shift:064x}".encode() for shift in (1, 2
 STAY = {"others-0": 100, "others-1": 101, "others-2": 102, "others-x": 103, "others-4": 104}
 
 
-def region_in_force(opened: cohort.Cohort) -> list[dict[str, object]]:
+def region_in_force(stored_cohort: cohort.Cohort) -> list[dict[str, object]]:
     """The deletions of chr1, in order of name."""
-    rows = cohort.read_region(opened, Region(0, 1900, 2100)).variants.to_pylist()
+    rows = cohort.read_region(stored_cohort, Region(0, 1900, 2100)).variants.to_pylist()
     return sorted(rows, key=lambda row: str(row["sample"]))
 
 
@@ -60,10 +60,10 @@ def gone(store: Store) -> None:
     """Nothing is left of her, all others are as they were, and what is left is sound."""
     left = everything(store)
     assert [mark for mark in MARKS if mark in left] == []
-    opened = cohort.open_cohort(store.url)
-    assert list(opened.samples) == list(STAY)
+    stored_cohort = cohort.open_cohort(store.url)
+    assert list(stored_cohort.samples) == list(STAY)
     fresh = ingest(open_store("memory://those-who-stay"), STAY)
-    assert region_in_force(opened) == region_in_force(fresh)
+    assert region_in_force(stored_cohort) == region_in_force(fresh)
     assert store.list("derived/") == []
     assert not store.exists(erasing.JOURNAL)
     steps.verify(store.url, scatter=Inline(), progress=Silent())
@@ -72,8 +72,8 @@ def gone(store: Store) -> None:
 def test_a_whole_life_is_followed(store):
     a_life(store)
     assert all(mark in everything(store) for mark in MARKS)
-    told = erase(store, "subject-7")
-    assert (told["done"], told["hits"], told["batches"]) == (True, 0, 4)
+    summary = erase(store, "subject-7")
+    assert (summary["done"], summary["hits"], summary["batches"]) == (True, 0, 4)
     gone(store)
     assert cohort.versions(store) == [1, 9]  # all others named a batch that held her
     assert cohort.open_cohort(store.url, 1).samples == ("others-0",)
@@ -82,8 +82,8 @@ def test_a_whole_life_is_followed(store):
 def test_without_a_yes_nothing_changes(store):
     a_life(store)
     before = contents(store)
-    told = erase(store, "subject-7", sure=False)
-    assert (told["done"], told["batches"], told["versions"]) == (False, 4, 7)
+    summary = erase(store, "subject-7", sure=False)
+    assert (summary["done"], summary["batches"], summary["versions"]) == (False, 4, 7)
     assert contents(store) == before
 
 
@@ -119,7 +119,7 @@ def test_another_erasure_completes_the_one_that_was_killed(store, monkeypatch):
     assert [mark for mark in [*MARKS, b"others-4"] if mark in left] == []
 
 
-def test_who_has_never_been_in_force_is_found_in_batches_of_no_version(store):
+def test_who_has_never_been_active_is_in_batches_of_no_version(store):
     ingest(store, {"others-0": 100})
     cohort.write_batch(store, [source("maria-1", 1)], LAYOUT)
     store.write("batches/unfinished/blocks/000-chr1.parquet", b"perhaps hers")
@@ -136,7 +136,7 @@ def test_the_last_person_can_be_erased(store):
     assert store.list() == ["manifest/00000002.json", "manifest/00000002.sha256", "published/00000002.sha256"]
 
 
-def test_a_name_that_nobody_bears_is_an_input_error(store):
+def test_a_name_of_no_sample_is_an_input_error(store):
     ingest(store, {"a": 1})
     with pytest.raises(erasing.NothingToErase):
         erase(store, "b")
@@ -152,14 +152,14 @@ def test_who_is_in_force_under_another_name_is_not_taken_for_the_one_that_is_mea
         erase(store, "maria-1")
     assert caught.value.names == ("subject-7",)
     ingest(store, {"maria-1": 5})  # somebody else
-    told = erase(store, "maria-1")
+    summary = erase(store, "maria-1")
     assert cohort.open_cohort(store.url).samples == ("subject-7", "others-1")
-    assert told["not_searched_for_as_others_have_it"] == ["maria-1"]
-    assert told["others_with_a_name_or_file_of_theirs"] == ["subject-7"]
+    assert summary["not_searched_for_as_others_have_it"] == ["maria-1"]
+    assert summary["others_with_a_name_or_file_of_theirs"] == ["subject-7"]
     assert f"{5:064x}".encode() not in everything(store)
 
 
-def test_an_older_batch_of_a_name_that_was_passed_on_is_found_by_its_replacement(store):
+def test_an_older_batch_of_a_name_that_was_passed_on_is_located_by_its_replacement(store):
     ingest(store, {"maria-1": 1, "others-1": 101})
     ingest(store, {"maria-1": 2}, ("maria-1",))
     cohort.rename(store, {"maria-1": "subject-7"})
@@ -171,11 +171,11 @@ def test_an_older_batch_of_a_name_that_was_passed_on_is_found_by_its_replacement
     assert f"{5:064x}".encode() in left
 
 
-def test_the_same_file_under_another_name_is_told(store):
+def test_the_same_file_under_another_name_is_reported(store):
     ingest(store, {"maria-1": 1})
     ingest(store, {"copy": 1})
-    told = erase(store, "maria-1")
-    assert told["others_with_a_name_or_file_of_theirs"] == ["copy"]
+    summary = erase(store, "maria-1")
+    assert summary["others_with_a_name_or_file_of_theirs"] == ["copy"]
     assert cohort.open_cohort(store.url).samples == ("copy",)
 
 
@@ -198,14 +198,14 @@ def test_a_name_that_another_begins_or_ends_with_is_not_taken_for_it(store):
 
 
 @given(st.text("ab1-/", max_size=40), st.lists(st.integers(1, 9)), st.sets(st.text("ab1", min_size=1, max_size=4)))
-def test_how_bytes_are_read_does_not_change_what_is_found(text, cuts, needles):
+def test_how_bytes_are_read_does_not_change_what_is_detected(text, cuts, needles):
     words = re.split(r"[^A-Za-z0-9_.-]+", text)
     places = sorted({0, len(text), *(sum(cuts[:number]) for number in range(len(cuts)))})
     pieces = [text[start:end].encode() for start, end in pairwise(places)]
     assert searching._in_bytes(iter(pieces), sorted(needles)) == needles & set(words)
 
 
-def test_a_short_name_is_found_in_json_and_in_tables(store):
+def test_a_short_name_is_located_in_json_and_in_tables(store):
     ingest(store, {"ab": 1})
     (table,) = [name for name in store.list() if "/variants/000" in name]
     assert search(store, "manifest/00000001.json", ["ab"]) == ["ab"]
@@ -213,18 +213,18 @@ def test_a_short_name_is_found_in_json_and_in_tables(store):
 
 
 def test_callsets_that_hold_the_person_are_listed(store, tmp_path):
-    opened = ingest(store, {"maria-1": 1})
-    known, given, other = (f"memory://callsets{tmp_path}/{name}" for name in ("known", "given", "other"))
-    for url in (known, given):
-        open_store(url).write(f"genotypes/{opened.batches[0].id}/shard.parquet", b"")
+    stored_cohort = ingest(store, {"maria-1": 1})
+    known, listed, other = (f"memory://callsets{tmp_path}/{name}" for name in ("known", "listed", "other"))
+    for url in (known, listed):
+        open_store(url).write(f"genotypes/{stored_cohort.batches[0].id}/shard.parquet", b"")
     open_store(other).write("genotypes/another/shard.parquet", b"")
     register(store.url, known)
     register(store.url, other)
-    assert erase(store, "maria-1", given)["callsets_that_hold_them"] == [known, given]
+    assert erase(store, "maria-1", listed)["callsets_that_hold_them"] == [known, listed]
 
 
 @pytest.mark.parametrize("sure", [True, False])
-def test_a_given_callset_that_is_none_is_refused_before_anything_is_erased(store, tmp_path, sure):
+def test_a_callset_argument_that_is_none_is_refused_before_anything_is_erased(store, tmp_path, sure):
     ingest(store, {"maria-1": 1, "others-0": 100})
     before = contents(store)
     for url in (f"memory://callsets{tmp_path}/typo", store.url):

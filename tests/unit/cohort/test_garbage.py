@@ -43,8 +43,8 @@ def grown(url: str) -> Store:
     return made
 
 
-def derive(store: Store, opened: cohort.Cohort) -> None:
-    for folder in cached_folders(opened):
+def derive(store: Store, stored_cohort: cohort.Cohort) -> None:
+    for folder in cached_folders(stored_cohort):
         store.write(f"derived/{folder}/alleles/s.parquet", b"table")
 
 
@@ -56,7 +56,7 @@ def folders(store: Store, folder: str) -> set[str]:
     return {name.split("/")[1] for name in store.list(f"{folder}/")}
 
 
-def test_all_versions_stay_unless_told_otherwise(store):
+def test_all_versions_stay_unless_dropped_by_request(store):
     before = {version: rows_in_force(cohort.open_cohort(store.url, version)) for version in cohort.versions(store)}
     receipt = collect(store)
     assert cohort.versions(store) == [1, 2, 3, 4, 5]
@@ -73,12 +73,12 @@ def test_a_batch_taken_up_while_garbage_is_listed_stays(store, monkeypatch):
     fresh: dict[str, float] = {}
     sized = module.total_bytes
 
-    def meanwhile(asked, names):
+    def meanwhile(store_, names):
         if not fresh:
             receipt = cohort.write_batch(store, [source("d", 4)], LAYOUT)
             fresh[f"batches/{receipt.id}/receipt.json"] = time.time()
             cohort.append(store, [receipt], LAYOUT, REFERENCE)
-        return sized(asked, names)
+        return sized(store_, names)
 
     monkeypatch.setattr(module, "total_bytes", meanwhile)
     collect(store, hours=24.0)
@@ -87,21 +87,21 @@ def test_a_batch_taken_up_while_garbage_is_listed_stays(store, monkeypatch):
 
 def test_what_only_old_versions_need_goes_with_them(store):
     collect(store, keep=1)
-    opened = cohort.open_cohort(store.url)
+    stored_cohort = cohort.open_cohort(store.url)
     assert cohort.versions(store) == [5]
-    assert folders(store, "batches") == {batch.id for batch in opened.batches}
-    assert folders(store, "derived") == cached_folders(opened)
+    assert folders(store, "batches") == {batch.id for batch in stored_cohort.batches}
+    assert folders(store, "derived") == cached_folders(stored_cohort)
     collect(store, keep=1)
-    assert rows_in_force(opened).keys() == {"a", "c"}
+    assert rows_in_force(stored_cohort).keys() == {"a", "c"}
 
 
-def test_what_is_freed_is_told_and_a_dry_run_tells_the_same(store):
+def test_a_dry_run_reports_what_a_run_frees(store):
     before = contents(store)
-    told = collect(store, keep=2, dry_run=True)
+    summary = collect(store, keep=2, dry_run=True)
     assert contents(store) == before
     done = collect(store, keep=2)
     after = contents(store)
-    assert done.balance == told.balance
+    assert done.balance == summary.balance
     assert done.figures["freed_bytes"] == sum(map(len, before.values())) - sum(map(len, after.values()))
     assert done.balance["taken"] - done.balance["kept"] == len(before) - len(after)
 
@@ -153,7 +153,7 @@ def test_killed_at_any_moment_every_version_that_is_left_is_whole(tmp_path, monk
     assert moment > 10
 
 
-def test_a_writer_whose_old_batch_was_collected_is_told_and_makes_it_again(store):
+def test_a_writer_whose_old_batch_was_collected_is_reported_and_makes_it_again(store):
     receipt = cohort.write_batch(store, [source("d", 4)], LAYOUT)
     collect(store)
     with pytest.raises(cohort.IncompleteBatch):

@@ -15,8 +15,8 @@ from tests.support.stored_cohorts import LAYOUT, REFERENCE, one_batch, source
 REGION = Region(0, 0, 5000)
 
 
-def rows_of(opened: cohort.Cohort) -> list:
-    return [cohort.read_rows(opened, batch, REGION) for batch in opened.batches]
+def rows_of(stored_cohort: cohort.Cohort) -> list:
+    return [cohort.read_rows(stored_cohort, batch, REGION) for batch in stored_cohort.batches]
 
 
 @pytest.fixture
@@ -48,8 +48,10 @@ def test_pieces_do_not_change_a_byte(tmp_path, monkeypatch, few, piece_rows):
     for name, rows in (("whole", 1 << 20), ("pieces", piece_rows)):
         (tmp_path / name).mkdir()
         monkeypatch.setattr(gathering, "PIECE_ROWS", rows)
-        opened = one_batch(tmp_path / name, "abcde")
-        contents.append({each: open_store(opened.url).read(each) for each in open_store(opened.url).list("batches/")})
+        stored_cohort = one_batch(tmp_path / name, "abcde")
+        contents.append(
+            {each: open_store(stored_cohort.url).read(each) for each in open_store(stored_cohort.url).list("batches/")}
+        )
     assert contents[0] == contents[1]
 
 
@@ -66,28 +68,31 @@ def test_compacting_gives_the_row_groups_of_one_ingest(tmp_path, few):
 
 
 def test_a_group_of_variants_at_a_time_gives_the_same_rows(tmp_path, few):
-    opened = one_batch(tmp_path, "abcde")
+    stored_cohort = one_batch(tmp_path, "abcde")
     region = Region(0, 2005, 2006)
-    tables = list(cohort.variant_groups(opened, opened.batches[0], region))
+    tables = list(cohort.variant_groups(stored_cohort, stored_cohort.batches[0], region))
     assert len(tables) == 3
-    assert sum(table.num_rows for table in tables) == cohort.read_variants(opened, opened.batches[0], region).num_rows
+    assert (
+        sum(table.num_rows for table in tables)
+        == cohort.read_variants(stored_cohort, stored_cohort.batches[0], region).num_rows
+    )
 
 
 def test_only_rows_that_speak_for_a_site_are_read(tmp_path, few):
-    opened = one_batch(tmp_path, "abc")
-    (batch,) = opened.batches
-    everything, region = cohort.read_rows(opened, batch, REGION), REGION
+    stored_cohort = one_batch(tmp_path, "abc")
+    (batch,) = stored_cohort.batches
+    everything, region = cohort.read_rows(stored_cohort, batch, REGION), REGION
     sites = everything.variants["start"].to_numpy()[:1]
-    rows = cohort.rows_along(opened, batch, region, sites)
+    rows = cohort.rows_along(stored_cohort, batch, region, sites)
     for table, whole in ((rows.variants, everything.variants), (rows.blocks, everything.blocks)):
-        speaking = [row for row in whole.to_pylist() if any(row["start"] <= site < row["stop"] for site in sites)]
-        assert table.to_pylist() == speaking
+        covering = [row for row in whole.to_pylist() if any(row["start"] <= site < row["stop"] for site in sites)]
+        assert table.to_pylist() == covering
 
 
-def test_stored_rows_are_told_by_receipts(tmp_path, few):
-    opened = one_batch(tmp_path, "abc")
-    (stored,) = cohort.stored_rows(opened, Region(0, 2000, 2500))
-    rows = cohort.read_rows(opened, opened.batches[0], Region(0, 1500, 2500))
+def test_stored_rows_are_counted_by_receipts(tmp_path, few):
+    stored_cohort = one_batch(tmp_path, "abc")
+    (stored,) = cohort.stored_rows(stored_cohort, Region(0, 2000, 2500))
+    rows = cohort.read_rows(stored_cohort, stored_cohort.batches[0], Region(0, 1500, 2500))
     assert (stored.samples, stored.variants) == (3, rows.variants.num_rows)
     assert stored.variant_bytes == decoded_bytes(rows.variants)
     assert stored.group_bytes > 0

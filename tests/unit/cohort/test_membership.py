@@ -33,8 +33,8 @@ def test_a_batch_from_which_everybody_left_is_in_the_version_no_more(store):
     ingest(store, {"a": 1})
     ingest(store, {"b": 2})
     assert len(cohort.remove(store, {"a"}).batches) == 1
-    nobody = cohort.remove(store, {"b"})
-    assert (nobody.samples, nobody.batches) == ((), ())
+    emptied = cohort.remove(store, {"b"})
+    assert (emptied.samples, emptied.batches) == ((), ())
     assert cohort.open_cohort(store.url).samples == ()
     assert ingest(store, {"a": 1}).samples == ("a",)
 
@@ -72,7 +72,7 @@ def test_a_change_that_changes_nothing_makes_no_version(store):
     "change",
     [lambda store: cohort.remove(store, {"a", "x", "y"}), lambda store: cohort.rename(store, {"x": "u", "y": "v"})],
 )
-def test_unknown_names_are_told(store, change):
+def test_unknown_names_are_reported(store, change):
     ingest(store, {"a": 1})
     with pytest.raises(cohort.NotInForce) as caught:
         change(store)
@@ -98,21 +98,21 @@ def test_a_name_that_no_sheet_could_have_is_refused(store, name):
 
 
 def test_a_renamed_sample_is_not_brought_in_again_under_its_old_name(store):
-    opened = ingest(store, {"a": 1, "b": 2})
+    stored_cohort = ingest(store, {"a": 1, "b": 2})
     cohort.rename(store, {"a": "z"})
     with pytest.raises(cohort.KnownAsOther) as caught:
-        cohort.append(store, [opened.receipt(opened.batches[0])], LAYOUT, REFERENCE)
+        cohort.append(store, [stored_cohort.receipt(stored_cohort.batches[0])], LAYOUT, REFERENCE)
     assert (caught.value.sample, caught.value.name) == ("a", "z")
 
 
 def test_a_new_sample_may_take_the_name_that_another_had(store):
     ingest(store, {"a": 1, "b": 2})
     cohort.rename(store, {"a": "z"})
-    opened = ingest(store, {"a": 3})
-    assert opened.samples == ("z", "b", "a")
-    opened = cohort.remove(store, {"z"})
-    assert opened.samples == ("b", "a")
-    assert rows_in_force(opened)["a"] != rows_in_force(cohort.open_cohort(store.url, 1))["a"]
+    stored_cohort = ingest(store, {"a": 3})
+    assert stored_cohort.samples == ("z", "b", "a")
+    stored_cohort = cohort.remove(store, {"z"})
+    assert stored_cohort.samples == ("b", "a")
+    assert rows_in_force(stored_cohort)["a"] != rows_in_force(cohort.open_cohort(store.url, 1))["a"]
 
 
 def test_there_is_nothing_to_change_where_there_is_no_cohort(store):
@@ -137,8 +137,8 @@ def test_of_changes_at_once_none_is_lost(store):
         thread.start()
     for thread in threads:
         thread.join()
-    opened = cohort.open_cohort(store.url)
-    assert (opened.version, opened.samples) == (7, ("D", "E", "F"))
+    stored_cohort = cohort.open_cohort(store.url)
+    assert (stored_cohort.version, stored_cohort.samples) == (7, ("D", "E", "F"))
 
 
 def test_a_batch_that_lost_objects_is_not_put_in_force_and_is_made_again(store):
@@ -153,8 +153,8 @@ def test_a_batch_that_lost_objects_is_not_put_in_force_and_is_made_again(store):
 
 
 def test_the_manifest_vouches_for_receipts(store):
-    opened = ingest(store, {"a": 1})
-    name = f"batches/{opened.batches[0].id}/receipt.json"
+    stored_cohort = ingest(store, {"a": 1})
+    name = f"batches/{stored_cohort.batches[0].id}/receipt.json"
     store.write(name, store.read(name).replace(b'"longest":', b'"longest": '))
     with pytest.raises(cohort.DamagedObject, match="sha256"):
         cohort.open_cohort(store.url).receipt(cohort.open_cohort(store.url).batches[0])

@@ -27,28 +27,30 @@ def test_samples_are_ranked_by_name_within_an_ingest_and_later_ones_come_after(t
     first = cohort.write_batch(store, [source(tmp_path, name, 1) for name in "db"], LAYOUT)
     cohort.append(store, [first], LAYOUT, REFERENCE)
     second = cohort.write_batch(store, [source(tmp_path, name, 2) for name in "ca"], LAYOUT)
-    opened = cohort.append(store, [second], LAYOUT, REFERENCE)
-    assert opened.samples == ("b", "d", "a", "c")
-    assert [batch.ranks.tolist() for batch in opened.batches] == [[0, 1], [2, 3]]
+    stored_cohort = cohort.append(store, [second], LAYOUT, REFERENCE)
+    assert stored_cohort.samples == ("b", "d", "a", "c")
+    assert [batch.ranks.tolist() for batch in stored_cohort.batches] == [[0, 1], [2, 3]]
     again = cohort.open_cohort(store.url)
-    assert (again.version, again.samples, again.contigs) == (2, opened.samples, CONTIGS)
+    assert (again.version, again.samples, again.contigs) == (2, stored_cohort.samples, CONTIGS)
     assert cohort.open_cohort(store.url, 1).samples == ("b", "d")
 
 
 def test_a_region_gives_the_rows_that_speak_in_it(tmp_path):
-    opened = one_batch(tmp_path, "ab")
-    (batch,) = opened.batches
-    rows = cohort.read_rows(opened, batch, Region(0, 2005, 2006))  # inside the deletions, which begin a window earlier
+    stored_cohort = one_batch(tmp_path, "ab")
+    (batch,) = stored_cohort.batches
+    rows = cohort.read_rows(
+        stored_cohort, batch, Region(0, 2005, 2006)
+    )  # inside the deletions, which begin a window earlier
     assert rows.variants.select(["sample", "start", "stop"]).to_pylist() == [
         {"sample": 0, "start": 1996, "stop": 2036},
         {"sample": 1, "start": 1997, "stop": 2037},
     ]
     assert rows.blocks.num_rows == 0
-    rows = cohort.read_rows(opened, batch, Region(0, 499, 501))  # blocks are cut at the edge of the window
+    rows = cohort.read_rows(stored_cohort, batch, Region(0, 499, 501))  # blocks are cut at the edge of the window
     assert rows.blocks["start"].to_pylist() == [0, 500, 0, 500]
     assert rows.blocks["stop"].to_pylist() == [500, 1000, 500, 1000]
-    assert cohort.read_rows(opened, batch, Region(0, 3000, 5000)).blocks.num_rows == 0
-    rows = cohort.read_rows(opened, batch, Region(2, 0, 200))  # a contig that shares its row group
+    assert cohort.read_rows(stored_cohort, batch, Region(0, 3000, 5000)).blocks.num_rows == 0
+    rows = cohort.read_rows(stored_cohort, batch, Region(2, 0, 200))  # a contig that shares its row group
     assert rows.blocks["contig"].to_pylist() == [2, 2]
     assert rows.variants.schema.equals(schema.VARIANTS)
     assert rows.blocks.schema.equals(schema.BLOCKS)
@@ -86,32 +88,39 @@ def test_thousands_of_short_contigs_cost_few_objects(tmp_path):
     receipt = cohort.write_batch(
         store, [cohort.Source(sample="a", fingerprint="", rows=gvcf.read_rows(str(path), contigs))], layout
     )
-    opened = cohort.append(store, [receipt], layout, REFERENCE)
+    stored_cohort = cohort.append(store, [receipt], layout, REFERENCE)
     assert len(store.list()) < 100
-    assert cohort.read_rows(opened, opened.batches[0], Region(1700, 50, 60)).blocks["contig"].to_pylist() == [1700]
+    assert cohort.read_rows(stored_cohort, stored_cohort.batches[0], Region(1700, 50, 60)).blocks[
+        "contig"
+    ].to_pylist() == [1700]
 
 
 def test_a_sample_is_not_added_twice(tmp_path):
-    opened = one_batch(tmp_path, "ab")
-    store = open_store(opened.url)
+    stored_cohort = one_batch(tmp_path, "ab")
+    store = open_store(stored_cohort.url)
     other = cohort.write_batch(store, [source(tmp_path, "b", 5)], LAYOUT)
     with pytest.raises(cohort.RepeatedSample) as caught:
         cohort.append(store, [other], LAYOUT, REFERENCE)
     assert caught.value.samples == ("b",)
-    assert cohort.open_cohort(opened.url).samples == opened.samples
+    assert cohort.open_cohort(stored_cohort.url).samples == stored_cohort.samples
 
 
 def test_the_same_batch_again_makes_no_new_version(tmp_path):
-    opened = one_batch(tmp_path)
-    assert cohort.append(open_store(opened.url), [opened.receipt(opened.batches[0])], LAYOUT, REFERENCE).version == 1
-    assert latest_version(open_store(opened.url)) == 1
+    stored_cohort = one_batch(tmp_path)
+    assert (
+        cohort.append(
+            open_store(stored_cohort.url), [stored_cohort.receipt(stored_cohort.batches[0])], LAYOUT, REFERENCE
+        ).version
+        == 1
+    )
+    assert latest_version(open_store(stored_cohort.url)) == 1
 
 
-def in_force(opened: cohort.Cohort) -> dict[str, tuple[str, ...]]:
+def in_force(stored_cohort: cohort.Cohort) -> dict[str, tuple[str, ...]]:
     """By batch, who is in force from it."""
     return {
         batch.id: tuple(name for name, rank in zip(batch.samples, batch.ranks, strict=True) if rank >= 0)
-        for batch in opened.batches
+        for batch in stored_cohort.batches
     }
 
 
@@ -135,20 +144,20 @@ def test_a_sample_goes_back_to_the_batch_it_had_before(tmp_path):
 
 
 def test_a_cohort_is_read_once_in_a_process_and_again_when_it_is_another(tmp_path):
-    opened = cohort.open_cohort(one_batch(tmp_path).url)
-    assert cohort.open_cohort(opened.url, 1) is opened
-    store = open_store(opened.url)
+    stored_cohort = cohort.open_cohort(one_batch(tmp_path).url)
+    assert cohort.open_cohort(stored_cohort.url, 1) is stored_cohort
+    store = open_store(stored_cohort.url)
     store.write("manifest/00000001.json", store.read("manifest/00000001.json") + b" ")
-    assert cohort.open_cohort(opened.url, 1) is not opened
+    assert cohort.open_cohort(stored_cohort.url, 1) is not stored_cohort
 
 
 def test_a_manifest_that_was_edited_is_refused(tmp_path):
-    opened = one_batch(tmp_path)
-    store = open_store(opened.url)
+    stored_cohort = one_batch(tmp_path)
+    store = open_store(stored_cohort.url)
     edited = json.loads(store.read("manifest/00000001.json")) | {"reference": {"md5": "another"}}
     store.write("manifest/00000001.json", json.dumps(edited).encode())
     with pytest.raises(BrokenManifest, match="sha256"):
-        cohort.open_cohort(opened.url)
+        cohort.open_cohort(stored_cohort.url)
 
 
 def test_a_callset_is_no_cohort(tmp_path):
@@ -169,67 +178,67 @@ def test_a_layout_is_worked_out_once_and_travels_light():
 
 
 def test_variants_are_read_without_blocks(tmp_path):
-    opened = one_batch(tmp_path, "ab")
-    (batch,) = opened.batches
+    stored_cohort = one_batch(tmp_path, "ab")
+    (batch,) = stored_cohort.batches
     place = Region(0, 2005, 2006)
-    expected = cohort.read_rows(opened, batch, place).variants
-    for name in open_store(opened.url).list():
+    expected = cohort.read_rows(stored_cohort, batch, place).variants
+    for name in open_store(stored_cohort.url).list():
         if "/blocks/" in name:
-            open_store(opened.url).delete(name)
-    assert cohort.read_variants(opened, batch, place) == expected
+            open_store(stored_cohort.url).delete(name)
+    assert cohort.read_variants(stored_cohort, batch, place) == expected
 
 
 @pytest.mark.parametrize("keep", [0, 3, -1, -100])
-def test_a_cut_off_object_is_told(tmp_path, keep):
-    opened = one_batch(tmp_path, "ab")
-    (name,) = [name for name in open_store(opened.url).list("batches/") if "/variants/000-" in name]
-    path = Path(opened.url) / name
+def test_a_cut_off_object_is_reported(tmp_path, keep):
+    stored_cohort = one_batch(tmp_path, "ab")
+    (name,) = [name for name in open_store(stored_cohort.url).list("batches/") if "/variants/000-" in name]
+    path = Path(stored_cohort.url) / name
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(cohort.DamagedObject, match="restore it") as caught:
-        cohort.read_rows(opened, opened.batches[0], Region(0, 2005, 2006))
+        cohort.read_rows(stored_cohort, stored_cohort.batches[0], Region(0, 2005, 2006))
     assert caught.value.url == str(path)
 
 
-def test_a_flipped_bit_in_an_objects_data_is_told(tmp_path):
-    opened = one_batch(tmp_path, "ab")
-    (name,) = [name for name in open_store(opened.url).list("batches/") if "/blocks/000-" in name]
-    path = Path(opened.url) / name
+def test_a_flipped_bit_in_an_objects_data_is_reported(tmp_path):
+    stored_cohort = one_batch(tmp_path, "ab")
+    (name,) = [name for name in open_store(stored_cohort.url).list("batches/") if "/blocks/000-" in name]
+    path = Path(stored_cohort.url) / name
     whole = path.read_bytes()
     place = Region(0, 0, 400)
-    expected = cohort.read_rows(opened, opened.batches[0], place).blocks
-    told = 0
+    expected = cohort.read_rows(stored_cohort, stored_cohort.batches[0], place).blocks
+    damages = 0
     for at in range(4, len(whole) // 2, 41):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
         try:
-            assert cohort.read_rows(opened, opened.batches[0], place).blocks == expected
+            assert cohort.read_rows(stored_cohort, stored_cohort.batches[0], place).blocks == expected
         except cohort.DamagedObject:
-            told += 1
-    assert told
+            damages += 1
+    assert damages
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\xff", b'{"samples": 3}', b"null"])
-def test_a_damaged_receipt_is_told(tmp_path, data):
-    opened = one_batch(tmp_path, "ab")
-    name = f"batches/{opened.batches[0].id}/receipt.json"
-    open_store(opened.url).write(name, data)
+def test_a_damaged_receipt_is_reported(tmp_path, data):
+    stored_cohort = one_batch(tmp_path, "ab")
+    name = f"batches/{stored_cohort.batches[0].id}/receipt.json"
+    open_store(stored_cohort.url).write(name, data)
     with pytest.raises(cohort.DamagedObject) as caught:
-        cohort.open_cohort(opened.url).receipt(opened.batches[0])
+        cohort.open_cohort(stored_cohort.url).receipt(stored_cohort.batches[0])
     assert caught.value.url.endswith(name)
 
 
 def test_equal_ploidies_of_contigs_are_held_once(tmp_path):
-    opened = one_batch(tmp_path, "ab")
-    ploidies = cohort.open_cohort(opened.url).receipt(opened.batches[0]).ploidies
+    stored_cohort = one_batch(tmp_path, "ab")
+    ploidies = cohort.open_cohort(stored_cohort.url).receipt(stored_cohort.batches[0]).ploidies
     assert len(ploidies) == 4
     assert len({id(each) for each in ploidies.values()}) == 1
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"null", b"not JSON", b"\xff", b'{"schema": [1]'])
-def test_a_damaged_manifest_is_told(tmp_path, data):
-    opened = one_batch(tmp_path, "ab")
-    open_store(opened.url).write("manifest/00000001.json", data)
+def test_a_damaged_manifest_is_reported(tmp_path, data):
+    stored_cohort = one_batch(tmp_path, "ab")
+    open_store(stored_cohort.url).write("manifest/00000001.json", data)
     with pytest.raises(BrokenManifest, match="version 1"):
-        cohort.open_cohort(opened.url)
+        cohort.open_cohort(stored_cohort.url)
 
 
 @pytest.mark.parametrize(
@@ -241,25 +250,25 @@ def test_a_damaged_manifest_is_told(tmp_path, data):
     ],
 )
 def test_another_reference_or_other_cuts_are_refused(tmp_path, layout, reference):
-    opened = one_batch(tmp_path)
+    stored_cohort = one_batch(tmp_path)
     with pytest.raises(cohort.OtherReference):
-        cohort.append(open_store(opened.url), [], layout, reference)
+        cohort.append(open_store(stored_cohort.url), [], layout, reference)
 
 
-def test_what_cannot_be_opened_says_why(tmp_path):
+def test_what_cannot_be_read_says_why(tmp_path):
     with pytest.raises(cohort.NoCohort):
         cohort.open_cohort(store_in(tmp_path))
-    opened = one_batch(tmp_path)
+    stored_cohort = one_batch(tmp_path)
     with pytest.raises(cohort.NoCohort):
-        cohort.open_cohort(opened.url, 2)
-    store = open_store(opened.url)
+        cohort.open_cohort(stored_cohort.url, 2)
+    store = open_store(stored_cohort.url)
     manifest = json.loads(store.read("manifest/00000001.json"))
     store.write("manifest/00000002.json", json.dumps(manifest | {"schema": schema.VERSION + 1}).encode())
     with pytest.raises(cohort.NewerSchema):
-        cohort.open_cohort(opened.url)
+        cohort.open_cohort(stored_cohort.url)
     store.write("manifest/00000002.json", b"{}")
     with pytest.raises(BrokenManifest):
-        cohort.open_cohort(opened.url)
+        cohort.open_cohort(stored_cohort.url)
 
 
 def test_of_writers_at_once_none_is_lost(tmp_path):
@@ -276,9 +285,9 @@ def test_of_writers_at_once_none_is_lost(tmp_path):
         writer.start()
     for writer in writers:
         writer.join()
-    opened = cohort.open_cohort(store.url)
-    assert opened.version == len(receipts)
-    assert sorted(opened.samples) == list("abcdef")
+    stored_cohort = cohort.open_cohort(store.url)
+    assert stored_cohort.version == len(receipts)
+    assert sorted(stored_cohort.samples) == list("abcdef")
 
 
 def test_a_failing_sample_leaves_no_batch(tmp_path):
@@ -325,11 +334,12 @@ def test_a_killed_ingest_leaves_nothing_visible_and_runs_again(tmp_path):
     store = open_store(store_in(tmp_path))
     assert not any("receipt" in name for name in store.list())
     receipt = cohort.write_batch(store, sources, LAYOUT)
-    opened = cohort.append(store, [receipt], LAYOUT, REFERENCE)
+    stored_cohort = cohort.append(store, [receipt], LAYOUT, REFERENCE)
     fresh = one_batch(tmp_path_for(tmp_path), "ab")
     for region in (Region(0, 0, 5000), Region(3, 0, 900)):
         assert_same(
-            cohort.read_rows(opened, opened.batches[0], region), cohort.read_rows(fresh, fresh.batches[0], region)
+            cohort.read_rows(stored_cohort, stored_cohort.batches[0], region),
+            cohort.read_rows(fresh, fresh.batches[0], region),
         )
 
 

@@ -50,13 +50,13 @@ def test_a_sound_cohort_passes_and_every_object_is_counted(store):
 @pytest.mark.parametrize(
     "change", [lambda data: data[:-1], lambda data: b"", lambda data: data[:40] + bytes([data[40] ^ 1]) + data[41:]]
 )
-def test_every_changed_byte_is_found(store, kind, change):
+def test_every_changed_byte_is_detected(store, kind, change):
     name = next(name for name in store.list("batches/") if f"/{kind}/" in name)
     store.write(name, change(store.read(name)))
-    assert [found for found, _ in damage(store)] == [name]
+    assert [damaged for damaged, _ in damage(store)] == [name]
 
 
-def test_all_damage_is_told_at_once(store):
+def test_all_damage_is_reported_at_once(store):
     names = [name for name in store.list("batches/") if name.endswith(".parquet")]
     store.delete(names[0])
     store.write(names[-1], b"x")
@@ -64,31 +64,31 @@ def test_all_damage_is_told_at_once(store):
     assert {name for name, _ in damage(store)} == {names[0], names[-1], "manifest/00000002.json"}
 
 
-def test_a_receipt_that_changed_or_went_is_found(store):
+def test_a_receipt_that_changed_or_went_is_detected(store):
     first, second = [name for name in store.list("batches/") if name.endswith("receipt.json")]
     store.write(first, store.read(first) + b" ")
     store.delete(second)
     assert sorted(damage(store)) == [(first, "its sha256 is not the one that the manifest has"), (second, "is missing")]
 
 
-def test_a_derived_table_that_cannot_be_read_is_found(store):
+def test_a_derived_table_that_cannot_be_read_is_detected(store):
     store.write("derived/k/k/alleles/1.parquet", b"PAR1 and no more")
     ((name, problem),) = damage(store)
     assert name == "derived/k/k/alleles/1.parquet"
     assert "delete it" in problem
 
 
-def test_a_derived_table_with_another_byte_is_found(store):
-    opened = cohort.open_cohort(store.url)
-    (shard, *_) = pipeline.cut_genome(opened).owned
-    cached_tables(opened, "alleles").write(shard, pa.table({"start": list(range(1000))}), {})
+def test_a_derived_table_with_another_byte_is_detected(store):
+    stored_callset = cohort.open_cohort(store.url)
+    (shard, *_) = pipeline.cut_genome(stored_callset).owned
+    cached_tables(stored_callset, "alleles").write(shard, pa.table({"start": list(range(1000))}), {})
     (name,) = store.list("derived/")
     data = bytearray(store.read(name))
     data[200] ^= 1
     store.write(name, bytes(data))
-    assert [found for found, _ in damage(store)] == [name]
+    assert [damaged for damaged, _ in damage(store)] == [name]
     with pytest.raises(StoreError, match="damaged"):
-        cached_tables(opened, "alleles").read(shard, "discover")
+        cached_tables(stored_callset, "alleles").read(shard, "discover")
 
 
 def test_what_is_no_store_and_no_file_is_an_input_error(tmp_path):
@@ -121,10 +121,10 @@ def plus(column: str, number: int) -> Callable[[pa.Table], pa.Table]:
         ("variants", plus("stop", 400), "overlap"),
     ],
 )
-def test_rows_that_cannot_be_are_found(store, monkeypatch, kind, change, problem):
+def test_rows_that_cannot_be_are_detected(store, monkeypatch, kind, change, problem):
     """Made up behind the checksums, as a mistake of genocloud's own would be."""
-    opened = cohort.open_cohort(store.url)
-    receipt = opened.receipt(opened.batches[0])
+    stored_cohort = cohort.open_cohort(store.url)
+    receipt = stored_cohort.receipt(stored_cohort.batches[0])
 
     def changed(*arguments):
         done = False
@@ -137,16 +137,16 @@ def test_rows_that_cannot_be_are_found(store, monkeypatch, kind, change, problem
     part = LAYOUT.parts()[0]
     assert check_part(store, receipt, LAYOUT, part).damage == ()
     monkeypatch.setattr("genocloud.cohort.verifying.read_windows", changed)
-    ((found,)) = check_part(store, receipt, LAYOUT, part).damage
-    assert problem in found.problem
+    ((damaged,)) = check_part(store, receipt, LAYOUT, part).damage
+    assert problem in damaged.problem
 
 
-def test_variants_that_were_swapped_between_samples_are_found(store):
-    opened = cohort.open_cohort(store.url)
-    receipt = opened.receipt(opened.batches[0])
-    told = json_digest.open_json(receipt.to_json())
-    told["tallies"][0]["stored"]["variants"] += 1
-    told["tallies"][1]["stored"]["variants"] -= 1
+def test_variants_that_were_swapped_between_samples_are_detected(store):
+    stored_cohort = cohort.open_cohort(store.url)
+    receipt = stored_cohort.receipt(stored_cohort.batches[0])
+    receipt_content = json_digest.open_json(receipt.to_json())
+    receipt_content["tallies"][0]["stored"]["variants"] += 1
+    receipt_content["tallies"][1]["stored"]["variants"] -= 1
     parts = [check_part(store, receipt, LAYOUT, part) for part in LAYOUT.parts()]
     assert check_tallies(store, receipt, parts) == []
-    assert len(check_tallies(store, receipt_from_json(json.dumps(told).encode()), parts)) == 1
+    assert len(check_tallies(store, receipt_from_json(json.dumps(receipt_content).encode()), parts)) == 1

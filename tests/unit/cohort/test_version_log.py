@@ -15,7 +15,7 @@ def store(tmp_path) -> Store:
     return open_store(f"memory://{tmp_path}")
 
 
-def test_each_kind_of_change_is_told_as_what_it_is(store):
+def test_each_kind_of_change_is_reported_as_what_it_is(store):
     ingest(store, {"a": 1, "b": 2})
     ingest(store, {"c": 3})
     cohort.rename(store, {"a": "x", "b": "a"})
@@ -23,14 +23,14 @@ def test_each_kind_of_change_is_told_as_what_it_is(store):
     steps.compact(store.url, batch_size=200, scatter=Inline(), progress=Silent())
     cohort.remove(store, {"x"})
     ingest(store, {"x": 9})
-    told = history(store)
-    assert [change.version for change in told] == list(range(1, 8))
-    assert [change.added for change in told] == [("a", "b"), ("c",), (), (), (), (), ("x",)]
-    assert [change.removed for change in told] == [(), (), (), (), (), ("x",), ()]
-    assert [change.renamed for change in told] == [(), (), (("a", "x"), ("b", "a")), (), (), (), ()]
-    assert [change.replaced for change in told] == [(), (), (), ("c",), (), (), ()]
-    assert [change.samples for change in told] == [2, 3, 3, 3, 3, 2, 3]
-    assert [change.made for change in told] == sorted(change.made for change in told)
+    entries = history(store)
+    assert [change.version for change in entries] == list(range(1, 8))
+    assert [change.added for change in entries] == [("a", "b"), ("c",), (), (), (), (), ("x",)]
+    assert [change.removed for change in entries] == [(), (), (), (), (), ("x",), ()]
+    assert [change.renamed for change in entries] == [(), (), (("a", "x"), ("b", "a")), (), (), (), ()]
+    assert [change.replaced for change in entries] == [(), (), (), ("c",), (), (), ()]
+    assert [change.samples for change in entries] == [2, 3, 3, 3, 3, 2, 3]
+    assert [change.made for change in entries] == sorted(change.made for change in entries)
 
 
 def test_a_version_is_a_line(store):

@@ -115,13 +115,13 @@ def bench(request: pytest.FixtureRequest, files: Path, tmp_path: Path) -> Bench:
 def content(url: str) -> Content:
     """What the cohort holds of everybody in force; it must be sound."""
     assert main(["verify", url, "--quiet", "--scatter", "inline"]) == 0
-    opened = genocloud.open_cohort(url)
-    found: Content = {name: [] for name in opened.samples}
+    stored_cohort = genocloud.open_cohort(url)
+    rows_by_sample: Content = {name: [] for name in stored_cohort.samples}
     for contig in LENGTHS:
-        rows = genocloud.read_region(opened, contig)
+        rows = genocloud.read_region(stored_cohort, contig)
         for row in (*rows.variants.to_pylist(), *rows.blocks.to_pylist()):
-            found[row.pop("sample")].append(row)
-    return found
+            rows_by_sample[row.pop("sample")].append(row)
+    return rows_by_sample
 
 
 @pytest.mark.parametrize("there", [(), ("dan",)], ids=["new", "grown"])
@@ -130,9 +130,9 @@ def test_two_that_append_others_both_win(bench, there):
     for _ in range(ROUNDS):
         url = bench.new(*there)
         assert bench.race([bench.ingest(url, "ann"), bench.ingest(url, "bob")]) == [0, 0]
-        opened = genocloud.open_cohort(url)
-        assert opened.version == len(there) + 2
-        assert opened.samples[: len(there)] == there
+        stored_cohort = genocloud.open_cohort(url)
+        assert stored_cohort.version == len(there) + 2
+        assert stored_cohort.samples[: len(there)] == there
         assert content(url) == expected
 
 

@@ -43,8 +43,8 @@ def test_thousands_of_short_contigs_share_few_objects(tmp_path):
     receipt = cohort.write_batch(store, [gvcf_of(tmp_path, name, GRCH38) for name in "ab"], layout)
     assert len(store.list()) <= MOST_OBJECTS
     assert receipt.stored == {"variants": 2 * 3366, "blocks": 2 * 3366}
-    opened = cohort.append(store, [receipt], layout, {})
-    last = cohort.read_region(opened, GRCH38[-1].name)
+    stored_cohort = cohort.append(store, [receipt], layout, {})
+    last = cohort.read_region(stored_cohort, GRCH38[-1].name)
     assert (last.variants.num_rows, last.blocks.num_rows) == (2, 2)
 
 

@@ -143,10 +143,12 @@ def test_moving_pays_egress_and_works_at_one_site():
 
 
 def test_the_cheapest_comes_first_with_the_reason():
-    found = planner().placements(places())
-    assert found[0].money <= found[1].money
-    assert reason_of(found, "EUR").startswith(f"{found[0].coordinator} coordinates, each site exports its own VCF: ")
-    assert "there is no other way" in reason_of(found[:1], "EUR")
+    choices = planner().placements(places())
+    assert choices[0].money <= choices[1].money
+    assert reason_of(choices, "EUR").startswith(
+        f"{choices[0].coordinator} coordinates, each site exports its own VCF: "
+    )
+    assert "there is no other way" in reason_of(choices[:1], "EUR")
 
 
 def test_cores_are_shared_out_by_work():

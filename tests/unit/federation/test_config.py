@@ -39,8 +39,8 @@ def values(folder: Path, **more: Any) -> dict[str, Any]:
         f"{name}\t{DATA}/gvcf/{name}.g.vcf.gz\t{site}\n" for name, site in (("p07", "alpha"), ("p08", "beta"))
     )
     (folder / "samples.tsv").write_text("sample\tgvcf\tsite\n" + rows)
-    told = {"samples": str(folder / "samples.tsv"), "reference": REFERENCE, "coordinator": "alpha"}
-    return {**told, "sites": sites(folder), **more}
+    settings = {"samples": str(folder / "samples.tsv"), "reference": REFERENCE, "coordinator": "alpha"}
+    return {**settings, "sites": sites(folder), **more}
 
 
 BAD = [
@@ -88,8 +88,8 @@ def test_a_key_that_is_missing_and_what_is_no_yaml_are_said(tmp_path):
 
 
 def test_a_config_without_sites_has_one():
-    told = config_of({"samples": "s.tsv", "reference": "ref.fa", "cohort": "/study/cohort"})
-    assert [(site.name, site.store) for site in told.sites] == [("here", "/study")]
+    settings = config_of({"samples": "s.tsv", "reference": "ref.fa", "cohort": "/study/cohort"})
+    assert [(site.name, site.store) for site in settings.sites] == [("here", "/study")]
 
 
 def other_reference(folder: Path) -> dict[str, Any]:

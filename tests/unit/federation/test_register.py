@@ -131,9 +131,9 @@ def test_an_exception_is_signed_for_one_set_and_logged(
     register.admit(people(*range(11)))
     refused(register, people(*range(12)), "differ by fewer")
     assert main(["register", policy]) == 0
-    told = capsys.readouterr().out
-    assert f"allowed   by A. Owner, code {code}, reason the person agreed" in told
-    assert "answered  11 people" in told
+    output = capsys.readouterr().out
+    assert f"allowed   by A. Owner, code {code}, reason the person agreed" in output
+    assert "answered  11 people" in output
     with pytest.raises(NoException, match="is no code of a refusal"):
         register.allow("all", "A. Owner", "why not")
 
@@ -209,7 +209,7 @@ def test_of_several_coordinators_at_once_one_comes_first(register: Register) -> 
     assert len(register.entries()) == 2
 
 
-def test_nobody_can_be_told_from_the_register_without_its_key(register: Register) -> None:
+def test_no_person_can_be_identified_from_the_register_without_its_key(register: Register) -> None:
     register.admit(people(*range(10)))
     text = sorted(Path(register.policy.register).iterdir())[1].read_text()
     assert "file:" not in text

@@ -52,7 +52,7 @@ GOOD = {"site": "hospital", "signed_off": "A. Owner, 2026-11-29", "stores": ["/d
         ("", False),
     ],
 )
-def test_what_lies_below_a_folder_is_told_by_where_it_leads(tmp_path: Path, url: str, covered: bool) -> None:
+def test_what_lies_below_a_folder_is_recognised_by_where_it_leads(tmp_path: Path, url: str, covered: bool) -> None:
     (tmp_path / "study").mkdir()
     (tmp_path / "secret").mkdir()
     (tmp_path / "study/link").symlink_to(tmp_path / "secret")

@@ -20,7 +20,7 @@ def sample(*lines):
     for words in (line.split() for line in lines):
         fields = ["chr1", words[0], ".", words[1], words[2], ".", ".", *words[3:]]
         records.append(gvcf_reader.record(fields, {"chr1": 0}, 9))
-    rows = gvcf_reader.speaking(records)
+    rows = gvcf_reader.covering_rows(records)
     blocks = [gvcf_reader.block_row(row) for row in rows if gvcf_reader.is_block(row)]
     plain = [row for row in rows if not gvcf_reader.is_block(row)]
     return gvcf_reader.to_table(plain, schema.VARIANTS), gvcf_reader.to_table(blocks, schema.BLOCKS)

@@ -59,10 +59,10 @@ def test_a_bcf_of_a_real_file_reads_as_the_file(path, tmp_path):
     assert (ours.samples, ours.contigs, ours.caller) == (header.samples, header.contigs, header.caller)
     for sample in header.samples:
         *expected, read, _ = tables(str(path), header.contigs, sample)
-        *found, read_too, checksum = tables(url, header.contigs, sample)
+        *decoded, read_too, checksum = tables(url, header.contigs, sample)
         assert read == read_too
         assert checksum == zlib.crc32(Path(url).read_bytes())
-        for table, twin in zip(found, expected, strict=True):
+        for table, twin in zip(decoded, expected, strict=True):
             for name in twin.column_names:
                 assert_same(name, table[name], twin[name])
 

@@ -16,8 +16,8 @@ CASES = sorted((Path(__file__).resolve().parents[2] / "cases" / "gvcf").glob("*.
 
 
 def shared_files() -> list[Path]:
-    found = [*SHARED.glob("data/dialects/*/*"), *SHARED.glob("data/1kg_chr22/*.g.vcf.gz")]
-    return sorted(path for path in found if path.suffix != ".tbi")
+    files = [*SHARED.glob("data/dialects/*/*"), *SHARED.glob("data/1kg_chr22/*.g.vcf.gz")]
+    return sorted(path for path in files if path.suffix != ".tbi")
 
 
 def tables(rows: Iterable[gvcf.Rows]) -> tuple[pa.Table, pa.Table, int]:

@@ -13,7 +13,7 @@ SHARED = Path(os.environ.get("GENOCLOUD_SHARED", Path(__file__).resolve().parent
 CASES = Path(__file__).resolve().parents[2] / "cases" / "gvcf"
 
 
-def test_contigs_are_found_whatever_the_order_of_their_fields():
+def test_contigs_are_read_whatever_the_order_of_their_fields():
     header = gvcf.read_header(str(CASES / "odd_fields.g.vcf"))
     assert header.contigs == (Contig("chr1", 2000), Contig("HLA-A*01:01", 300), Contig("chrY", 500))
     assert (header.samples, header.caller, header.symbolic, header.lines) == (("ann",), "gatk", "<NON_REF>", 6)

@@ -34,20 +34,20 @@ def flipped(data, place, bit):
 
 
 @pytest.mark.parametrize("data", [BGZF, gzip.compress(TEXT), b"".join(map(gzip.compress, TEXTS))], ids=range(3))
-def test_each_flipped_bit_is_told_or_harmless(data):
+def test_each_flipped_bit_is_reported_or_harmless(data):
     """Harmless: times, operating system and the like; or the file is no longer known as compressed at all."""
-    told = 0
+    detected = 0
     for place in range(len(data)):
         for bit in range(8):
             changed = flipped(data, place, bit)
             try:
                 text = read(changed)
             except NotInflated:
-                told += 1
+                detected += 1
                 continue
             assert text in (TEXT, changed), (place, bit)
             assert text == TEXT or place < 2
-    assert told > 0.6 * 8 * len(data)
+    assert detected > 0.6 * 8 * len(data)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_each_flipped_bit_is_told_or_harmless(data):
     ],
 )
 @pytest.mark.parametrize("number", [1, 2])
-def test_damage_to_each_part_of_a_later_block_is_told(name, place, number):
+def test_damage_to_each_part_of_a_later_block_is_reported(name, place, number):
     blocks = [*map(block, TEXTS), END]
     blocks[number] = flipped(blocks[number], place, 3)
     with pytest.raises(NotInflated, match=r"damaged|no BGZF block|incomplete|is wrong") as caught:
@@ -76,7 +76,7 @@ def test_damage_to_each_part_of_a_later_block_is_told(name, place, number):
 
 
 @pytest.mark.parametrize("texts", [TEXTS[:2], TEXTS[1:]], ids=["unlike", "alike"])
-def test_a_block_whose_size_takes_in_the_next_is_told(texts):
+def test_a_block_whose_size_takes_in_the_next_is_reported(texts):
     first, second = map(block, texts)
     size = struct.pack("<H", len(first) + len(second) - 1)
     with pytest.raises(NotInflated, match="checksum or size is wrong"):
@@ -84,19 +84,19 @@ def test_a_block_whose_size_takes_in_the_next_is_told(texts):
 
 
 @pytest.mark.parametrize("data", [BGZF, gzip.compress(TEXT)], ids=["bgzf", "gzip"])
-def test_a_file_cut_anywhere_is_told(data):
+def test_a_file_cut_anywhere_is_reported(data):
     for size in range(18, len(data)):
         with pytest.raises(NotInflated, match="cut off"):
             read(data[:size])
 
 
-def test_a_missing_end_block_is_told():
+def test_a_missing_end_block_is_reported():
     with pytest.raises(NotInflated, match="end block is missing"):
         read(BGZF[: -len(END)])
     assert read(b"".join(map(block, TEXTS[:1])) + END + b"".join(map(block, TEXTS[1:])) + END) == TEXT
 
 
-def test_what_follows_the_end_block_is_told():
+def test_what_follows_the_end_block_is_reported():
     with pytest.raises(InputError):
         read(BGZF + b"more")
 
@@ -117,7 +117,7 @@ def test_reading_from_a_block_on():
     assert caught.value.place == f"byte {place:,}"
 
 
-def test_a_failing_disk_is_told():
+def test_a_failing_disk_is_reported():
     class Broken(io.BytesIO):
         def read(self, size, /):
             raise OSError(5, "Input/output error")

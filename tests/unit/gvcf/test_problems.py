@@ -223,7 +223,7 @@ def test_a_missing_end_block_is_said(tmp_path):
 
 
 @pytest.mark.parametrize("make", [lambda folder: bgzf(folder, LONG), lambda folder: gzipped(folder)])
-def test_a_flipped_bit_is_found(tmp_path, make):
+def test_a_flipped_bit_is_detected(tmp_path, make):
     path = make(tmp_path)
     data = path.read_bytes()
     for place in range(40, len(data) - 40, 997):
@@ -259,9 +259,9 @@ def test_a_header_without_samples_is_refused(tmp_path, columns):
 
 def test_of_several_samples_one_must_be_named(tmp_path):
     path = text_file(tmp_path, HEADER.replace("ann", "ann\tbob"))
-    for asked in (None, "cyd"):
+    for wanted in (None, "cyd"):
         with pytest.raises(gvcf.SampleNotChosen) as caught:
-            list(gvcf.read_rows(path, CONTIGS, asked))
+            list(gvcf.read_rows(path, CONTIGS, wanted))
         assert caught.value.samples == ("ann", "bob")
     Path(path).write_text(HEADER.replace("ann", "ann\tbob") + GOOD.rstrip("\n") + "\t0/0:6:9:6:0,9,90\n")
     (rows,) = gvcf.read_rows(path, CONTIGS, "bob")

@@ -66,13 +66,13 @@ def random_regions(path, count):
 def assert_regions(url, path, count):
     contigs, expected = whole(path)
     sample = gvcf.read_header(str(path)).samples[0]
-    found = 0
+    row_count = 0
     for region in random_regions(path, count):
         ours = tables(gvcf.read_rows(url, contigs, sample, region=region))
         for name, table in expected.items():
             assert ours[name].equals(reaching(table, region)), (region, name)
-            found += ours[name].num_rows
-    assert found
+            row_count += ours[name].num_rows
+    assert row_count
 
 
 @pytest.mark.parametrize("index", INDEXED or [None], ids=lambda path: f"{path.parent.name}/{path.name}" if path else "")
@@ -208,22 +208,22 @@ def test_a_region_reads_few_bytes(monkeypatch, tmp_path):
     ]
     path = write_bgzf(tmp_path / "a.g.vcf.gz", lines, random.Random(0))
     pysam.tabix_index(str(path), preset="vcf")
-    asked = []
-    opened = storage.open_file
+    read_sizes = []
+    original = storage.open_file
 
     def counted(url):
-        return Counted(opened(url), asked)
+        return Counted(original(url), read_sizes)
 
     monkeypatch.setattr("genocloud.gvcf.text_source.open_file", counted)
     (*_, last) = gvcf.read_rows(str(path), CONTIGS, region=Region(0, 4_000_000, 4_010_000))
     assert last.blocks["stop"][-1].as_py() == 4_010_000
     assert path.stat().st_size > 4_000_000
-    assert sum(asked) < 900_000
+    assert sum(read_sizes) < 900_000
 
 
 class Counted:
-    def __init__(self, stream, asked):
-        self.stream, self.asked = stream, asked
+    def __init__(self, stream, read_sizes):
+        self.stream, self.read_sizes = stream, read_sizes
 
     def __enter__(self):
         return self
@@ -236,7 +236,7 @@ class Counted:
 
     def read(self, size):
         data = self.stream.read(size)
-        self.asked.append(len(data))
+        self.read_sizes.append(len(data))
         return data
 
 
@@ -250,7 +250,7 @@ def test_a_region_of_a_file_on_a_store_without_files(tmp_path):
     assert rows.blocks["stop"].to_pylist() == [120]
 
 
-def test_a_missing_file_with_an_index_is_told(tmp_path):
+def test_a_missing_file_with_an_index_is_reported(tmp_path):
     path = write_bgzf(tmp_path / "a.g.vcf.gz", ["chr1\t100\t.\tA\t.\t.\t.\tEND=120\tGT\t0/0\n"], random.Random(0))
     pysam.tabix_index(str(path), preset="vcf")
     path.unlink()

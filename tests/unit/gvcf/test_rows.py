@@ -24,8 +24,8 @@ LARGE = "HG00268.g.vcf.gz"
 
 
 def real_files() -> list[Path]:
-    found = [*SHARED.glob("data/dialects/*/*"), *SHARED.glob("data/1kg_chr22/*.g.vcf.gz")]
-    return sorted(path for path in found if path.suffix != ".tbi")
+    files = [*SHARED.glob("data/dialects/*/*"), *SHARED.glob("data/1kg_chr22/*.g.vcf.gz")]
+    return sorted(path for path in files if path.suffix != ".tbi")
 
 
 def tables(rows: Iterable[gvcf.Rows]) -> tuple[pa.Table, pa.Table]:
@@ -130,7 +130,7 @@ def test_filters_of_the_sample_are_a_column(tmp_path):
 OVERLAPPING = ["chr1\t5\t.\tA\t.\t.\t.\tEND=20\tGT:DP\t0/0:3", "chr1\t10\t.\tA\t.\t.\t.\tEND=12\tGT:DP\t0/0:4"]
 
 
-def test_where_blocks_may_overlap_the_later_speaks_from_where_it_begins(tmp_path):
+def test_where_blocks_may_overlap_the_later_covers_from_where_it_begins(tmp_path):
     _, blocks = tables(gvcf.read_rows(write(tmp_path, OVERLAPPING, "##source=strelka"), CONTIGS))
     assert blocks["stop"].to_pylist() == [9, 12]
 

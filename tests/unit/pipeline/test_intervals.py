@@ -54,7 +54,7 @@ def test_padding_stays_in_the_contig_and_pieces_that_touch_are_one():
     assert targets.inside == (Region(0, 0, 55), Region(0, 850, 1250), Region(1, 440, 500))
 
 
-def test_everywhere_unless_something_is_asked():
+def test_everywhere_unless_intervals_are_requested():
     assert Intervals().targets(CONTIGS).inside is None
     assert Intervals().targets(CONTIGS).force_output == ()
     assert Intervals(non_variant=True).targets(CONTIGS).force_output == tuple(
@@ -74,13 +74,13 @@ def test_everywhere_unless_something_is_asked():
         ("a.list", "chr1:1-5\n\nchr1:a-b\n", 3),
     ],
 )
-def test_a_bad_line_is_told_with_its_place(tmp_path, name, content, line):
+def test_a_bad_line_is_reported_with_its_place(tmp_path, name, content, line):
     path = tmp_path / name
     path.write_text(content)
-    with pytest.raises(BadInterval) as told:
+    with pytest.raises(BadInterval) as raised:
         read_intervals([str(path)], CONTIGS)
-    assert (told.value.url, told.value.line) == (str(path), line)
-    assert told.value.remedy
+    assert (raised.value.url, raised.value.line) == (str(path), line)
+    assert raised.value.remedy
 
 
 def test_a_file_without_intervals_is_refused(tmp_path):

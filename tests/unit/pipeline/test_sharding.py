@@ -15,7 +15,7 @@ LAYOUT = Layout(CONTIGS, part_bp=10_000, window_bp=WINDOW_BP)
 SHORT = "001-alt1-and-6-more"
 
 
-def known(rows: dict[int, int], blocks: dict[int, int] | None = None, told: bool = True) -> GenomeRows:
+def known(rows: dict[int, int], blocks: dict[int, int] | None = None, with_ends: bool = True) -> GenomeRows:
     """So many rows of variants, and of blocks, in windows of the short contigs, and ten in each of chr1's."""
     variants, quiet = {("000-chr1", number): 10 for number in range(12)}, {}
     variants |= {(SHORT, number): count for number, count in rows.items()}
@@ -26,7 +26,7 @@ def known(rows: dict[int, int], blocks: dict[int, int] | None = None, told: bool
         variants=variants,
         blocks=quiet,
         reach=lambda bases: [base for _, base in bases],
-        rows=every if told else None,
+        rows=every if with_ends else None,
     )
 
 
@@ -69,7 +69,7 @@ def test_windows_of_a_long_contig_stay_apart():
 
 
 def test_windows_stay_apart_where_sites_do_not_say_how_many_rows_they_have():
-    assert len(short(known(EACH, told=False))) == 9
+    assert len(short(known(EACH, with_ends=False))) == 9
 
 
 def test_forced_sites_keep_windows_apart():

@@ -40,8 +40,8 @@ READS = st.lists(st.floats(4, 40), max_size=12)
 @given(st.lists(READS, min_size=2, max_size=2))
 def test_the_symbolic_allele_of_two_alleles_is_what_the_error_model_says(errors):
     whole = twin.likelihoods([*errors, []])
-    given_, best = twin.likelihoods(errors), min(twin.likelihoods(errors))
-    made = phred.with_symbolic([round(value - best) for value in given_], [len(reads) for reads in errors])
+    expected, best = twin.likelihoods(errors), min(twin.likelihoods(errors))
+    made = phred.with_symbolic([round(value - best) for value in expected], [len(reads) for reads in errors])
     assert all(abs(a - (b - min(whole))) <= 3 for a, b in zip(made, whole, strict=True))
 
 

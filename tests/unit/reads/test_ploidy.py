@@ -22,14 +22,14 @@ def test_x_of_grch38_is_haploid_in_males_between_its_pseudo_autosomal_regions(na
     assert copies(x, "unknown", SPECIAL) == [Copies(0, 156_040_895, 2)]
 
 
-def test_x_of_grch37_is_told_by_its_length():
+def test_x_of_grch37_is_recognised_by_its_length():
     assert copies(Contig("X", 155_270_560), "male", SPECIAL)[1] == Copies(60_000, 2_699_520, 2)
 
 
-def test_given_regions_win_and_an_unknown_x_is_haploid_with_a_warning(caplog):
+def test_configured_regions_win_and_an_unknown_x_is_haploid_with_a_warning(caplog):
     x = Contig("chrX", 80_000)
-    given = SexContigs(par=((0, 12_000),))
-    assert copies(x, "male", given) == [Copies(0, 12_000, 2), Copies(12_000, 80_000, 1)]
+    sex_contigs = SexContigs(par=((0, 12_000),))
+    assert copies(x, "male", sex_contigs) == [Copies(0, 12_000, 2), Copies(12_000, 80_000, 1)]
     assert copies(x, "male", SPECIAL) == [Copies(0, 80_000, 1)]
     assert "no known pseudo-autosomal regions" in caplog.text
 
@@ -44,9 +44,9 @@ def test_y_is_absent_in_females_and_mt_haploid_in_everybody():
 
 def test_of_the_rows_of_x_and_y_those_of_x_count():
     rows = [("chrX", 0, 12_000), ("chrX", 70_000, 80_000), ("chrY", 20_000, 32_000), ("chrY", 40_000, 50_000)]
-    given = SexContigs.with_par(rows)
-    assert given == SexContigs(par=((0, 12_000), (70_000, 80_000)))
-    assert copies(Contig("chrX", 80_000), "male", given)[1] == Copies(12_000, 70_000, 1)
+    sex_contigs = SexContigs.with_par(rows)
+    assert sex_contigs == SexContigs(par=((0, 12_000), (70_000, 80_000)))
+    assert copies(Contig("chrX", 80_000), "male", sex_contigs)[1] == Copies(12_000, 70_000, 1)
     assert SexContigs.with_par([]) == SPECIAL
 
 

@@ -102,7 +102,7 @@ def test_a_haplotype_with_both_is_listed_where_the_likeliest_genotype_has_it():
     assert record.called[0] == record.called[1]
 
 
-def test_a_called_deletion_speaks_for_the_bases_it_deletes():
+def test_a_called_deletion_covers_the_bases_it_deletes():
     after = Quiet(101, 120, 10, [0, 30, 255])
     record, quiet = calls([deletion(100, "GACT", "G"), after])[0]
     assert record.called == (0, 1)

@@ -73,7 +73,7 @@ def variants(path: Path) -> dict[tuple[str, int], tuple[tuple[str, ...], tuple[i
 
 
 def test_every_change_is_called_with_its_ploidy(folder, called):
-    found = variants(folder / "ann.g.vcf.gz")
+    calls = variants(folder / "ann.g.vcf.gz")
     expected = {
         ("chr1", 500): (0, 1),
         ("chr1", 1000): (1, 1),
@@ -86,9 +86,9 @@ def test_every_change_is_called_with_its_ploidy(folder, called):
         ("chrM", 300): (1,),
         ("HLA-A*01:01", 150): (1, 1),
     }
-    assert {place: genotype for place, (_, genotype) in found.items()} == expected
-    assert found["chr1", 2000][0] == (*deletion("chr1", 2000, 6)[1:], "<*>")
-    assert found["chr1", 2003][0] == (*snp("chr1", 2003)[1:], "*", "<*>")
+    assert {place: genotype for place, (_, genotype) in calls.items()} == expected
+    assert calls["chr1", 2000][0] == (*deletion("chr1", 2000, 6)[1:], "<*>")
+    assert calls["chr1", 2003][0] == (*snp("chr1", 2003)[1:], "*", "<*>")
     assert (called.records, called.snps, called.indels, called.spanned) == (10, 8, 2, 1)
     assert called.evidence == called.recorded + called.below_floor + called.under_deletion
 
@@ -164,7 +164,7 @@ def test_reads_without_a_read_group_are_taken_with_a_warning(folder, caplog):
 
 
 @pytest.mark.parametrize("out", ["file/o.g.vcf.gz", "file/below/o.g.vcf.gz", "folder"])
-def test_an_output_that_cannot_be_is_told(folder, tmp_path, out):
+def test_an_output_that_cannot_be_is_reported(folder, tmp_path, out):
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     with pytest.raises(reads.Unwritable) as caught:
@@ -173,7 +173,7 @@ def test_an_output_that_cannot_be_is_told(folder, tmp_path, out):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
-def test_a_full_disk_is_told(folder, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported(folder, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -183,19 +183,19 @@ def test_a_full_disk_is_told(folder, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_index_is_told(folder, tmp_path):
+def test_a_missing_index_is_reported(folder, tmp_path):
     (tmp_path / "ann.bam").write_bytes((folder / "ann.bam").read_bytes())
     with pytest.raises(UnreadableFile, match="has no index; make one with samtools index"):
         reads.call(str(tmp_path / "ann.bam"), str(folder / "ref.fa"), tmp_path / "o.g.vcf.gz", "ann")
 
 
-def test_a_file_without_reads_is_told(folder, tmp_path):
+def test_a_file_without_reads_is_reported(folder, tmp_path):
     person.write_reads(tmp_path / "none.bam", folder / "ref.fa", LENGTHS, [])
     with pytest.raises(UnreadableFile, match="holds no aligned reads"):
         reads.call(str(tmp_path / "none.bam"), str(folder / "ref.fa"), tmp_path / "o.g.vcf.gz", "ann")
 
 
-def test_a_truncated_file_is_told(folder, tmp_path):
+def test_a_truncated_file_is_reported(folder, tmp_path):
     whole = (folder / "ann.bam").read_bytes()
     (tmp_path / "cut.bam").write_bytes(whole[: len(whole) * 2 // 3])
     (tmp_path / "cut.bam.bai").write_bytes((folder / "ann.bam.bai").read_bytes())
@@ -206,12 +206,12 @@ def test_a_truncated_file_is_told(folder, tmp_path):
 
 
 @pytest.mark.parametrize("file", ["absent.bam", "ref.fa"])
-def test_what_is_not_a_file_of_reads_is_told(folder, tmp_path, file):
+def test_what_is_not_a_file_of_reads_is_reported(folder, tmp_path, file):
     with pytest.raises(UnreadableFile):
         reads.call(str(folder / file), str(folder / "ref.fa"), tmp_path / "o.g.vcf.gz", "ann")
 
 
-def test_a_missing_reference_is_told(folder, tmp_path):
+def test_a_missing_reference_is_reported(folder, tmp_path):
     with pytest.raises(UnreadableFile, match="samtools faidx"):
         reads.call(str(folder / "ann.bam"), str(folder / "no.fa"), tmp_path / "o.g.vcf.gz", "ann")
 
@@ -220,7 +220,7 @@ def test_a_missing_reference_is_told(folder, tmp_path):
     ("contigs", "error"),
     [({"chr1": GENOME["chr1"]}, UnknownContig), ({**GENOME, "chrM": GENOME["chrM"][:-1]}, MixedContigs)],
 )
-def test_another_reference_is_told(folder, tmp_path, contigs, error):
+def test_another_reference_is_reported(folder, tmp_path, contigs, error):
     person.write_fasta(tmp_path / "other.fa", contigs)
     with pytest.raises(error):
         reads.call(str(folder / "ann.bam"), str(tmp_path / "other.fa"), tmp_path / "o.g.vcf.gz", "ann")

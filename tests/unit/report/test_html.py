@@ -29,8 +29,8 @@ def _statistics(samples: list[str]) -> Statistics:
     return out
 
 
-def _receipt(step: str, taken: int, given: int, **dropped: int) -> dict[str, Any]:
-    balance = {"unit": "records", "taken": taken, "kept": given, "dropped": dropped}
+def _receipt(step: str, taken: int, emitted: int, **dropped: int) -> dict[str, Any]:
+    balance = {"unit": "records", "taken": taken, "kept": emitted, "dropped": dropped}
     return {
         "version": "0.1.0",
         "step": step,

@@ -81,7 +81,7 @@ def test_advice_goes_by_the_direction() -> None:
     assert "contamination" in high.advice
 
 
-def test_nobody_stands_out_of_nothing() -> None:
+def test_without_values_no_sample_is_an_outlier() -> None:
     assert find_outliers(Statistics.empty(["ann"])) == []
 
 

@@ -36,8 +36,8 @@ def test_planned_and_taken_stand_side_by_side():
 
 def test_what_crossed_is_set_beside_too():
     crossing = {"what": "local", "from": "b", "to": "a", "messages": 1, "rows": 1, "bytes": 300}
-    told = {"hybrid/hybrid.json": {"step": "hybrid", **COST, "figures": {"crossings": [crossing], "sites": {}}}}
-    assert "200 bytes</td><td>300 bytes</td><td>1.50" in render_html(told, Statistics.empty(), plan=PLAN)
+    receipts = {"hybrid/hybrid.json": {"step": "hybrid", **COST, "figures": {"crossings": [crossing], "sites": {}}}}
+    assert "200 bytes</td><td>300 bytes</td><td>1.50" in render_html(receipts, Statistics.empty(), plan=PLAN)
 
 
 def test_without_a_plan_the_page_does_not_speak_of_one():

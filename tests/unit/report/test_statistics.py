@@ -183,8 +183,8 @@ def test_sites_equal_the_slow_twin(rows: list[Row]) -> None:
         name: expected.get(name, 0) for name in statistics.SITE_COUNTS
     }
     cells = np.argwhere(counted.spectrum)
-    found = {(statistics.KINDS[k], statistics.BANDS[b]): int(counted.spectrum[k, b]) for k, b in cells}
-    assert found == twin.spectrum(rows)
+    tallies = {(statistics.KINDS[k], statistics.BANDS[b]): int(counted.spectrum[k, b]) for k, b in cells}
+    assert tallies == twin.spectrum(rows)
 
 
 @given(st.lists(GENOTYPE_ROWS, max_size=40))
@@ -196,8 +196,8 @@ def test_genotypes_equal_the_slow_twin(rows: list[Row]) -> None:
         sample: [counts.get(name, 0) for name in names] for sample, counts in expected.items()
     }
     for counts, name in ((counted.depths, "DP"), (counted.qualities, "GQ")):
-        found = {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
-        assert found == twin.histogram(rows, name, len(counts) - 1)
+        tallies = {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
+        assert tallies == twin.histogram(rows, name, len(counts) - 1)
 
 
 PARTS = st.tuples(st.lists(site_rows(), max_size=4), st.lists(GENOTYPE_ROWS, max_size=8))

@@ -17,7 +17,7 @@ def test_files_that_are_there_pass():
     samples.check_files(SHEET, BOB, {"b.cram", "b.cram.crai"}.__contains__)
 
 
-def test_a_missing_file_is_told_with_the_sheets_line():
+def test_a_missing_file_is_reported_with_the_sheets_line():
     with pytest.raises(samples.MissingFile, match=r"people\.tsv, line 2: sample ann: no file a\.g\.vcf\.gz") as caught:
         samples.check_files(SHEET, ANN, set().__contains__)
     assert (caught.value.line, caught.value.file, caught.value.exit_code) == (2, "a.g.vcf.gz", 3)

@@ -17,8 +17,8 @@ def parse(text, url=URL):
 def refused(error, text, **facts):
     with pytest.raises(error) as caught:
         parse(text)
-    told = {name: getattr(caught.value, name) for name in facts}
-    assert told == facts
+    attributes = {name: getattr(caught.value, name) for name in facts}
+    assert attributes == facts
     assert caught.value.exit_code == 3
     assert str(caught.value).startswith(f"{URL}, line {caught.value.line}: ")
     return str(caught.value)
@@ -153,7 +153,7 @@ def test_a_header_that_cannot_serve_is_refused(text, remedy):
     assert remedy in refused(samples.BadHeader, text, line=1)
 
 
-def test_columns_parted_by_spaces_are_told_as_such():
+def test_columns_parted_by_spaces_are_reported_as_such():
     with pytest.raises(samples.BadHeader, match="by tabs, not by spaces"):
         samples.parse_sheet("sample gvcf\nann a.g.vcf.gz\n", URL)
 
@@ -196,7 +196,7 @@ def test_trailing_tabs_of_a_sheet_mean_nothing():
     assert [(person.sample, person.gvcf) for person in people] == [("ann", "cohort/a.g.vcf.gz")]
 
 
-def test_a_bad_name_is_told_the_rule():
+def test_a_bad_name_is_refused_with_the_rule():
     with pytest.raises(samples.BadRow, match="holds letters, digits, signs and single spaces inside, but not /"):
         samples.parse_sheet("a/x\ta.g.vcf.gz\nb\tb.g.vcf.gz\n", URL)
 

@@ -54,12 +54,12 @@ def kinds(folder: Path) -> dict[str, list[Path]]:
 
 def everything(work: Work) -> dict[str, Any]:
     """All that readers decode of both stores, by the file or table."""
-    opened = callset.open_callset(work.callset)
+    stored_callset = callset.open_callset(work.callset)
     people = cohort.open_cohort(work.cohort)
     whole = [Region(number, 0, contig.length) for number, contig in enumerate(people.contigs)]
     return {
-        "sites": opened.sites().to_pylist(),
-        "genotypes": opened.genotypes().to_pylist(),
+        "sites": stored_callset.sites().to_pylist(),
+        "genotypes": stored_callset.genotypes().to_pylist(),
         "people": (people.people(), people.fingerprints()),
         "rows": [
             [table.to_pylist() for table in (rows.variants, rows.blocks)]
@@ -92,11 +92,11 @@ def test_each_of_many_flips_is_said_or_changes_nothing(copy: Work) -> None:
         kind = sorted(by_kind)[number % len(by_kind)]
         path = chance.choice(by_kind[kind])
         before = path.read_bytes()
-        told = derived(path) if "derived" in path.parts else None
+        derived_table = derived(path) if "derived" in path.parts else None
         flip(path, chance)
         try:
-            if told is not None:
-                assert derived(path) == told, path
+            if derived_table is not None:
+                assert derived(path) == derived_table, path
             else:
                 assert everything(copy) == sound, path
                 steps.verify(
@@ -104,7 +104,9 @@ def test_each_of_many_flips_is_said_or_changes_nothing(copy: Work) -> None:
                 )
             seen[f"{kind}: unharmed"] += 1
         except (StoreError, OSError) as error:
-            seen[f"{kind}: said" if told is not None or path.name in str(error) else f"{path} unnamed: {error}"] += 1
+            seen[
+                f"{kind}: said" if derived_table is not None or path.name in str(error) else f"{path} unnamed: {error}"
+            ] += 1
         finally:
             path.write_bytes(before)
     assert not [what for what in seen if "unnamed" in what]
@@ -300,7 +302,7 @@ def test_what_is_damaged_is_not_searched_as_if_it_held_nothing() -> None:
     assert search(store, "notes.parquet", ["maria"]) == ["maria"]
 
 
-def test_inspect_compares_the_footer_that_it_speaks_of(copy: Work) -> None:
+def test_inspect_compares_the_footer_that_it_names(copy: Work) -> None:
     (path, *_) = Path(copy.cohort).glob("batches/*/variants/*.parquet")
     assert "rows" in steps.inspect(str(path))
     data = path.read_bytes()
@@ -355,11 +357,11 @@ def test_damage_that_growth_takes_along_is_said_by_the_next_reader_and_mended(co
 
 def test_globs_over_a_grown_callset_are_exact(work: Work) -> None:
     """What DuckDB counts is what the callset has, after growth that changed sites."""
-    opened = callset.open_callset(work.callset)
+    stored_callset = callset.open_callset(work.callset)
     query = "SELECT count(*) FROM '{}'"
     rows = duckdb.execute(query.format(f"{work.callset}/genotypes/*/*.parquet")).fetchall()
     sites = duckdb.execute(query.format(f"{work.callset}/sites/*.parquet")).fetchall()
-    assert (sites, rows) == ([(opened.counts["sites"],)], [(opened.counts["genotypes"],)])
+    assert (sites, rows) == ([(stored_callset.counts["sites"],)], [(stored_callset.counts["genotypes"],)])
 
 
 @pytest.fixture

@@ -62,14 +62,14 @@ def inside(study: Study, *places: str) -> list[str]:
 
 
 def genotyped(
-    study: Study, folder: Path, kind: str, discovered: list[tuple[str, ...]], asked: tuple[str, ...], *options: str
+    study: Study, folder: Path, kind: str, discovered: list[tuple[str, ...]], requested: tuple[str, ...], *options: str
 ) -> list[str]:
     """Records of `genotype` in some intervals after `discover` in others, one run after another."""
     cohort, callset, out = str(folder / "cohort"), str(folder / "callset"), folder / "out.vcf.gz"
     shutil.copytree(study.cohorts[kind], cohort)
     for places in discovered:
         assert main(["discover", cohort, *intervals(places), "-R", study.reference, *options]) == 0
-    assert main(["genotype", cohort, callset, *intervals(asked), *options]) == 0
+    assert main(["genotype", cohort, callset, *intervals(requested), *options]) == 0
     assert main(["export", callset, str(out)]) == 0
     return records(out)
 
@@ -93,28 +93,30 @@ ORDERS = {
 }
 
 
-@pytest.mark.parametrize(("discovered", "asked"), ORDERS.values(), ids=ORDERS.keys())
-def test_of_contigs_that_share_a_window_any_discovered_part_is_genotyped(tmp_path, study, discovered, asked):
-    expected = inside(study, *asked)
+@pytest.mark.parametrize(("discovered", "requested"), ORDERS.values(), ids=ORDERS.keys())
+def test_of_contigs_that_share_a_window_any_discovered_part_is_genotyped(tmp_path, study, discovered, requested):
+    expected = inside(study, *requested)
     assert len(expected) > len(inside(study))
-    assert genotyped(study, tmp_path, "shared", discovered, asked) == expected
+    assert genotyped(study, tmp_path, "shared", discovered, requested) == expected
 
 
 @pytest.mark.parametrize("order", ["everywhere, then some", "some, then fewer", "half and half, then both"])
 def test_of_a_contig_with_many_windows_any_discovered_part_is_genotyped(tmp_path, study, order):
-    discovered, asked = ORDERS[order]
-    assert genotyped(study, tmp_path, "cut", discovered, asked) == inside(study, *asked)
+    discovered, requested = ORDERS[order]
+    assert genotyped(study, tmp_path, "cut", discovered, requested) == inside(study, *requested)
 
 
 def test_the_step_takes_what_was_discovered_elsewhere_as_the_command_does(tmp_path, study):
     url, out = str(tmp_path / "cohort"), tmp_path / "out.vcf.gz"
     shutil.copytree(study.cohorts["cut"], url)
-    opened = open_cohort(url)
-    some = pipeline.Intervals(included=("tig9:100-330", "tig19")).targets(opened.contigs)
-    whole, part = pipeline.cut_genome(opened), pipeline.cut_genome(opened, targets=some)
+    stored_cohort = open_cohort(url)
+    some = pipeline.Intervals(included=("tig9:100-330", "tig19")).targets(stored_cohort.contigs)
+    whole, part = pipeline.cut_genome(stored_cohort), pipeline.cut_genome(stored_cohort, targets=some)
     with open_scatter("inline") as scatter:
-        steps.discover(opened, whole, scatter=scatter, progress=Silent())
-        steps.genotype(opened, str(tmp_path / "part"), model=Model(), cut=part, scatter=scatter, progress=Silent())
+        steps.discover(stored_cohort, whole, scatter=scatter, progress=Silent())
+        steps.genotype(
+            stored_cohort, str(tmp_path / "part"), model=Model(), cut=part, scatter=scatter, progress=Silent()
+        )
         steps.export(str(tmp_path / "part"), str(out), scatter=scatter, progress=Silent())
     assert records(out) == inside(study, "tig9:100-330", "tig19")
 
@@ -132,14 +134,14 @@ def test_what_was_discovered_before_windows_shared_shards_is_genotyped(tmp_path,
 
 
 def test_sites_without_variants_are_genotyped_in_part_of_where_they_were_discovered(tmp_path, study):
-    every, asked = "--include-non-variant-sites", ("tig3", "tig9:100-330")
-    part = genotyped(study, tmp_path / "part", "shared", [("tig2", "tig3", "tig9")], asked, every)
-    assert part == genotyped(study, tmp_path / "alone", "shared", [asked], asked, every)
-    assert len(part) > 10 * len(inside(study, *asked)) - 9 * len(inside(study))
+    every, requested = "--include-non-variant-sites", ("tig3", "tig9:100-330")
+    part = genotyped(study, tmp_path / "part", "shared", [("tig2", "tig3", "tig9")], requested, every)
+    assert part == genotyped(study, tmp_path / "alone", "shared", [requested], requested, every)
+    assert len(part) > 10 * len(inside(study, *requested)) - 9 * len(inside(study))
 
 
 @pytest.mark.parametrize(
-    ("discovered", "asked"),
+    ("discovered", "requested"),
     [
         (["-L", "tig3"], ["-L", "tig9"]),
         (["-L", "tig9:100-330"], ["-L", "tig9"]),
@@ -147,15 +149,15 @@ def test_sites_without_variants_are_genotyped_in_part_of_where_they_were_discove
         ([], ["--include-non-variant-sites"]),
     ],
 )
-def test_what_was_not_discovered_is_refused_with_the_remedy(tmp_path, study, capsys, discovered, asked):
+def test_what_was_not_discovered_is_refused_with_the_remedy(tmp_path, study, capsys, discovered, requested):
     cohort = str(tmp_path / "cohort")
     shutil.copytree(study.cohorts["shared"], cohort)
     assert main(["discover", cohort, *discovered]) == 0
-    assert main(["genotype", cohort, str(tmp_path / "callset"), *asked]) == 4
-    told = capsys.readouterr().err
+    assert main(["genotype", cohort, str(tmp_path / "callset"), *requested]) == 4
+    error_text = capsys.readouterr().err
     assert (
         "run `genocloud discover` on this cohort first, with the same intervals and force-output sites, or wider"
-        in told
+        in error_text
     )
 
 

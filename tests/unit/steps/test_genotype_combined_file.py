@@ -43,11 +43,11 @@ def ingest(folder, people, batch_size=100):
 
 def site(folder, callset="callset"):
     """DP, MQ, MQRankSum of the cohort's one site."""
-    opened = cohort.open_cohort(str(folder / "cohort"))
+    stored_cohort = cohort.open_cohort(str(folder / "cohort"))
     with open_scatter("inline") as scatter:
-        cut = pipeline.cut_genome(opened)
-        steps.discover(opened, cut, scatter=scatter, progress=Silent())
-        steps.genotype(opened, str(folder / callset), model=Model(), cut=cut, scatter=scatter, progress=Silent())
+        cut = pipeline.cut_genome(stored_cohort)
+        steps.discover(stored_cohort, cut, scatter=scatter, progress=Silent())
+        steps.genotype(stored_cohort, str(folder / callset), model=Model(), cut=cut, scatter=scatter, progress=Silent())
     (row,) = open_callset(str(folder / callset)).sites().to_pylist()
     return row["DP"], round(row["MQ"], 2), row["MQRankSum"]
 

@@ -37,32 +37,34 @@ def ingested(folder, records):
     return open_cohort(str(folder / "cohort"))
 
 
-def genotyped(opened, folder, model):
+def genotyped(stored_cohort, folder, model):
     with open_scatter("inline") as scatter:
-        cut = pipeline.cut_genome(opened)
-        steps.discover(opened, cut, scatter=scatter, progress=Silent())
-        return steps.genotype(opened, str(folder / "callset"), model=model, cut=cut, scatter=scatter, progress=Silent())
+        cut = pipeline.cut_genome(stored_cohort)
+        steps.discover(stored_cohort, cut, scatter=scatter, progress=Silent())
+        return steps.genotype(
+            stored_cohort, str(folder / "callset"), model=model, cut=cut, scatter=scatter, progress=Silent()
+        )
 
 
 def test_hom_ref_blocks_with_neither_pl_nor_gq_are_refused_by_name(tmp_path):
     """Strelka2 writes GQX alone. GATK 4.6.2.0 makes them `./.` in silence."""
     bare = [block("GT:GQX:DP", "./.:0:0", 10), block("GT:GQX:DP:MIN_DP", "0/0:30:12:10"), block("GT:DP", "0/0:9", 150)]
     people = {"ann": CARRIER, "bob": bare, "cyd": [block("GT:DP:GQ", "0/0:30:60")], "dee": bare}
-    opened = ingested(tmp_path, people)
+    stored_cohort = ingested(tmp_path, people)
     with pytest.raises(BareBlocks) as caught:
-        genotyped(opened, tmp_path, Model())
+        genotyped(stored_cohort, tmp_path, Model())
     problem = caught.value
     assert (problem.sample, problem.blocks, problem.first, problem.others) == ("bob", 2, "chr1:50", 1)
 
 
 def test_no_call_blocks_need_neither(tmp_path):
-    opened = ingested(tmp_path, {"ann": CARRIER, "bob": [block("GT:DP", "./.:0"), block("GT", "./.", 150)]})
-    assert genotyped(opened, tmp_path, Model()).balance["kept"] == 1
+    stored_cohort = ingested(tmp_path, {"ann": CARRIER, "bob": [block("GT:DP", "./.:0"), block("GT", "./.", 150)]})
+    assert genotyped(stored_cohort, tmp_path, Model()).balance["kept"] == 1
 
 
 def test_the_receipt_accounts_for_every_allele(tmp_path):
-    opened = ingested(tmp_path, {"ann": CARRIER, "bob": [block("GT:DP:GQ", "0/0:30:60")]})
-    receipt = genotyped(opened, tmp_path, Model())
+    stored_cohort = ingested(tmp_path, {"ann": CARRIER, "bob": [block("GT:DP:GQ", "0/0:30:60")]})
+    receipt = genotyped(stored_cohort, tmp_path, Model())
     assert receipt.balance == {"unit": "sites", "taken": 2, "kept": 1, "dropped": {"a carrier has no likelihoods": 1}}
     assert receipt.figures["alleles"] == {
         "unit": "alternate alleles",

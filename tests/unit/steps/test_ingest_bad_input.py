@@ -40,7 +40,7 @@ from tests.support.small_gvcfs import (
     write_reference,
 )
 
-NOBODY = 65534
+UNPRIVILEGED = 65534
 VOICE = "genocloud: error: "
 
 
@@ -84,8 +84,8 @@ class Bench:
     def sheet(self, *rows: str) -> Path:
         """A sheet of these people: names, or whole rows."""
         path = self.folder / "samples.tsv"
-        told = [row if "\t" in row else f"{row}\t{row}.g.vcf.gz" for row in rows]
-        path.write_text("sample\tgvcf\n" + "".join(f"{row}\n" for row in told))
+        entries = [row if "\t" in row else f"{row}\t{row}.g.vcf.gz" for row in rows]
+        path.write_text("sample\tgvcf\n" + "".join(f"{row}\n" for row in entries))
         return path
 
     def ingest(self, *rows: str) -> int:
@@ -111,10 +111,13 @@ def state(cohort: Path) -> object:
     manifests = [name for name in open_store(str(cohort)).list() if name.startswith("manifest/")]
     if not manifests:
         return manifests
-    opened = genocloud.open_cohort(str(cohort))
-    rows = [genocloud.read_region(opened, Region(number, 0, length)) for number, length in enumerate(LENGTHS.values())]
+    stored_cohort = genocloud.open_cohort(str(cohort))
+    rows = [
+        genocloud.read_region(stored_cohort, Region(number, 0, length))
+        for number, length in enumerate(LENGTHS.values())
+    ]
     tables = [(each.variants.to_pydict(), each.blocks.to_pydict()) for each in rows]
-    return manifests, opened.version, opened.samples, tables
+    return manifests, stored_cohort.version, stored_cohort.samples, tables
 
 
 def without_last_digest(cohort: Any) -> Any:
@@ -421,8 +424,8 @@ def refused_anybody(bench: Bench, cases: dict[Path, int], code: int) -> list[str
     before = state(bench.cohort)
     shutil.rmtree(bench.folder / "aside", ignore_errors=True)
     aside = words(bench, bench.folder / "aside", "ann")
-    told = [(str(path), mode) for path, mode in cases.items()]
-    orders = json.dumps([aside, words(bench, bench.cohort, "ann", "bob"), told])
+    entries = [(str(path), mode) for path, mode in cases.items()]
+    orders = json.dumps([aside, words(bench, bench.cohort, "ann", "bob"), entries])
     ended = subprocess.run([sys.executable, "-c", AS_ANYBODY, orders], capture_output=True, text=True, check=False)
     assert ended.stdout.split() == [str(code)] * len(cases), ended.stderr
     assert state(bench.cohort) == before
@@ -478,7 +481,7 @@ def test_a_disk_that_fills_at_any_moment_is_a_store_error(bench, capsys, monkeyp
     if before:
         shutil.copytree(bench.cohort, earlier)
     assert bench.ingest("ann", "bob") == 0
-    after, told = state(bench.cohort), []
+    after, entries = state(bench.cohort), []
     for number in count(1):
         shutil.rmtree(bench.cohort)
         if before:
@@ -490,15 +493,17 @@ def test_a_disk_that_fills_at_any_moment_is_a_store_error(bench, capsys, monkeyp
             code = bench.ingest("ann", "bob")
         if disk.left > 0:
             break
-        told.append(capsys.readouterr().err)
-        assert code == 4, told
+        entries.append(capsys.readouterr().err)
+        assert code == 4, entries
         # where only what follows the manifest could not be synced, the new version may be there, without its digest
         assert state(bench.cohort) in (before, after, without_last_digest(after))
         assert drafts(bench.folder) == []
         assert bench.ingest("ann", "bob") == 0
         assert state(bench.cohort) == after
-    assert len(told) > 10
-    assert all(message.startswith(f"{VOICE}{bench.folder}") and message.count("\n") == 1 for message in told), told
+    assert len(entries) > 10
+    assert all(message.startswith(f"{VOICE}{bench.folder}") and message.count("\n") == 1 for message in entries), (
+        entries
+    )
 
 
 SMALL_DISKS = """
@@ -539,19 +544,19 @@ def test_a_real_disk_that_is_full_is_a_store_error(tmp_path):
         pytest.skip("there is no unshare on this machine")
     if ended.returncode:
         pytest.skip(f"this machine lets nobody mount a small disk: {ended.stderr}")
-    told = [line.split() for line in ended.stdout.splitlines()]
-    codes = [code for _, code, *_ in told]
+    entries = [line.split() for line in ended.stdout.splitlines()]
+    codes = [code for _, code, *_ in entries]
     failed = codes.count("4")
-    assert codes == ["4"] * failed + ["0"] * (len(told) - failed)
-    assert 2 < failed < len(told)
+    assert codes == ["4"] * failed + ["0"] * (len(entries) - failed)
+    assert 2 < failed < len(entries)
     # where only a note behind the manifest did not fit, the version is there, and the next run writes the note
     lacks = [["00000001.json"], ["00000001.json", "00000001.sha256"]]
     assert all(
         sorted(files) == ["00000001.json"] + ["00000001.sha256"] * 2
         if code == "0"
         else not files or sorted(files) in lacks
-        for _, code, *files in told
-    ), told
+        for _, code, *files in entries
+    ), entries
     messages = ended.stderr.splitlines()
     assert len(messages) == failed
     assert all(said.startswith(f"{VOICE}{disk}") and "no space is left" in said for said in messages), messages

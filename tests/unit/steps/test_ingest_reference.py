@@ -114,22 +114,22 @@ class Watched:
     """A progress that keeps what it was told."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, int, int]] = []
+        self.reports: list[tuple[str, int, int]] = []
 
     @contextmanager
     def stage(self, name: str, tasks: int, bytes: int | None = None, unit: str = "task") -> Iterator[Stage]:  # noqa: A002
         stage = Silent().stage(name, tasks, bytes, unit)
         watched = self
 
-        class Told:
+        class Recording:
             def advance(self, tasks: int = 0, sites: int = 0, bytes: int = 0) -> None:  # noqa: A002
-                watched.told.append((name, tasks, bytes))
+                watched.reports.append((name, tasks, bytes))
 
         with stage:
-            yield Told()
+            yield Recording()
 
 
-def test_bytes_are_told_while_a_batch_is_read_and_add_up(tmp_path):
+def test_bytes_are_reported_while_a_batch_is_read_and_add_up(tmp_path):
     gvcfs = sorted((DATA / "gvcf").glob("*.g.vcf.gz"))[:3]
     (tmp_path / "some.map").write_text("".join(f"{path.name.removesuffix('.g.vcf.gz')}\t{path}\n" for path in gvcfs))
     size = sum(path.stat().st_size for path in gvcfs)
@@ -140,10 +140,10 @@ def test_bytes_are_told_while_a_batch_is_read_and_add_up(tmp_path):
         progress = Watched()
         places = str(tmp_path / "cohort"), str(tmp_path / "some.map"), str(DATA / "reference.fa")
         steps.ingest(*places, options=pipeline.IngestOptions(), scatter=Inline(), progress=progress)
-        told = [(tasks, each) for name, tasks, each in progress.told if name == "ingest"]
-        assert sum(each for _, each in told) == size
-        assert [tasks for tasks, _ in told].count(1) == 1
-        assert already or sum(each > 0 and not tasks for tasks, each in told) >= 3
+        reports = [(tasks, each) for name, tasks, each in progress.reports if name == "ingest"]
+        assert sum(each for _, each in reports) == size
+        assert [tasks for tasks, _ in reports].count(1) == 1
+        assert already or sum(each > 0 and not tasks for tasks, each in reports) >= 3
 
 
 def test_a_reference_travels_as_its_place_and_is_refused_once_it_has_changed(tmp_path):

@@ -44,9 +44,9 @@ def test_other_tools_accept_the_vcf(made):
     sites = open_callset(made.callset).counts["sites"]
     assert len(pysam.bcftools.view("-H", str(made.vcf)).splitlines()) == sites
     assert sum(1 for _ in VCF(str(made.vcf))) == sites
-    with pysam.VariantFile(str(made.vcf)) as opened:
-        assert sum(1 for _ in opened) == sites
-        assert sum(1 for _ in opened.fetch("chr2")) == open_callset(made.callset).sites("chr2").num_rows
+    with pysam.VariantFile(str(made.vcf)) as file:
+        assert sum(1 for _ in file) == sites
+        assert sum(1 for _ in file.fetch("chr2")) == open_callset(made.callset).sites("chr2").num_rows
 
 
 def test_parquet_and_vcf_say_the_same(made):
@@ -55,8 +55,8 @@ def test_parquet_and_vcf_say_the_same(made):
     lazy = pl.scan_parquet(glob).group_by(pl.col("GT").cast(pl.String)).len().collect()
     assert by_duckdb == dict(lazy.iter_rows())
     in_vcf: dict[str, int] = {}
-    with pysam.VariantFile(str(made.vcf)) as opened:
-        for record in opened:
+    with pysam.VariantFile(str(made.vcf)) as file:
+        for record in file:
             for field in str(record).rstrip("\n").split("\t")[9:]:
                 genotype = field.split(":")[0]
                 in_vcf[genotype] = in_vcf.get(genotype, 0) + 1
@@ -71,6 +71,6 @@ def test_the_quality_of_every_genotype_is_that_of_the_vcf(made):
     read = VCF(str(made.vcf))
     for name in ("GQ", "DP"):
         flat = [value for site in VCF(str(made.vcf)) for value in site.format(name)[:, 0].tolist()]
-        told = [missing if value is None else min(value, 99) if name == "GQ" else value for value in rows[name]]
-        assert flat == told
+        values = [missing if value is None else min(value, 99) if name == "GQ" else value for value in rows[name]]
+        assert flat == values
     assert tuple(read.samples) == open_callset(made.callset).samples

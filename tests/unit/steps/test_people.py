@@ -45,7 +45,7 @@ def test_gvcfs_by_name_give_the_same_vcf_as_a_sheet(tmp_path, gvcfs):
     assert by_name.read_bytes() == by_sheet.read_bytes()
 
 
-def test_one_file_is_told_from_a_sheet_by_how_it_begins(tmp_path, gvcfs):
+def test_one_file_is_distinguished_from_a_sheet_by_how_it_begins(tmp_path, gvcfs):
     plain = gvcf_of(tmp_path / "odd.tsv", "ann")
     assert [sample.sample for sample in people_of(plain).samples] == ["ann"]
     assert people_of(gvcfs[0]).source == COMMAND_LINE
@@ -100,37 +100,37 @@ def test_a_kept_cohort_grows_and_is_genotyped_whole(tmp_path, gvcfs, capsys):
     assert inputs.keys() == {"cohort, version 2"}
 
 
-def test_a_kept_cohort_loses_nobody(tmp_path, gvcfs, capsys):
+def test_a_kept_cohort_loses_no_sample(tmp_path, gvcfs, capsys):
     """Other content under a known name is refused, unless --replace says so; another reference always is."""
     cohort, base = tmp_path / "cohort", ("-o", tmp_path / "a.vcf.gz", *REGION)
-    given = "--cohort", cohort, *base
-    assert run("joint", gvcfs[0], gvcfs[1], "-R", REFERENCE, *given) == 0
+    command_line = "--cohort", cohort, *base
+    assert run("joint", gvcfs[0], gvcfs[1], "-R", REFERENCE, *command_line) == 0
     before = open_cohort(str(cohort)).fingerprints()
     other = tmp_path / "other.g.vcf.gz"
     text = gzip.decompress(gvcfs[0].read_bytes()).replace(b":99:", b":98:")
     other.write_bytes(gzip.compress(text))
-    assert run("joint", other, "-R", REFERENCE, *given) == 3
+    assert run("joint", other, "-R", REFERENCE, *command_line) == 3
     assert "--replace" in capsys.readouterr().err
     assert open_cohort(str(cohort)).fingerprints() == before
-    assert run("joint", other, "-R", REFERENCE, *given, "--replace") == 0
+    assert run("joint", other, "-R", REFERENCE, *command_line, "--replace") == 0
     after = open_cohort(str(cohort)).fingerprints()
     assert [name for name in after if after[name] != before[name]] == [gvcfs[0].name.partition(".")[0]]
     longer = tmp_path / "longer.fa"
     longer.write_bytes(Path(REFERENCE).read_bytes())
     Path(f"{longer}.fai").write_text(Path(f"{REFERENCE}.fai").read_text() + "chrZ\t4\t0\t4\t5\n")
-    assert run("joint", gvcfs[2], "-R", longer, *given) == 3
+    assert run("joint", gvcfs[2], "-R", longer, *command_line) == 3
     assert open_cohort(str(cohort)).fingerprints() == after
 
 
 def test_a_cohort_in_the_place_of_an_output_is_refused(tmp_path, gvcfs, capsys):
     out = tmp_path / "a.vcf.gz"
-    given = "joint", gvcfs[0], "-R", REFERENCE, "-o", out, *REGION
+    command_line = "joint", gvcfs[0], "-R", REFERENCE, "-o", out, *REGION
     for place in (out, f"{out}.work/cohort", f"{tmp_path}/x/../a.vcf.gz"):
-        assert run(*given, "--cohort", place) == 5
+        assert run(*command_line, "--cohort", place) == 5
         assert "the place of an output" in capsys.readouterr().err
-    assert run(*given, "--callset", tmp_path / "callset") == 0
+    assert run(*command_line, "--callset", tmp_path / "callset") == 0
     before = sorted((tmp_path / "callset").rglob("*"))
-    assert run(*given, "--cohort", tmp_path / "callset") == 4
+    assert run(*command_line, "--cohort", tmp_path / "callset") == 4
     assert "a callset is here, not a cohort" in capsys.readouterr().err
     assert sorted((tmp_path / "callset").rglob("*")) == before
     assert run("joint", "-R", REFERENCE, "-o", out, "--cohort", tmp_path / "none", *REGION) == 4

@@ -74,13 +74,13 @@ def test_nothing_to_sample_is_said():
 
 
 def test_a_plan_before_and_after_ingest_knows_the_records(sheet, tmp_path):
-    given = {"samples": str(sheet), "reference": REFERENCE, "cohort": str(tmp_path / "cohort")}
-    before = plan_of(config_of(given), rates=RATES, width=2)
+    settings = {"samples": str(sheet), "reference": REFERENCE, "cohort": str(tmp_path / "cohort")}
+    before = plan_of(config_of(settings), rates=RATES, width=2)
     storing = pipeline.IngestOptions()
     receipt = steps.ingest(
         str(tmp_path / "cohort"), str(sheet), REFERENCE, options=storing, scatter=Inline(), progress=Silent()
     )
-    after = plan_of(config_of(given), rates=RATES, width=2)
+    after = plan_of(config_of(settings), rates=RATES, width=2)
     records = receipt.balance["taken"]
     assert after.configured.lines[0].core_seconds == pytest.approx(records * 1e-6)
     assert before.configured.lines[0].core_seconds == pytest.approx(records * 1e-6, rel=0.01)
@@ -92,15 +92,15 @@ def test_sites_share_the_people(sheet):
     site = {
         name: {"store": f"/{name}", "workers": "threads:4", "policy": "stays", "prices": prices[name]} for name in "ab"
     }
-    given = {"samples": str(sheet), "reference": REFERENCE, "sites": site, "coordinator": "a"}
-    made = plan_of(config_of(given), rates=RATES, width=2)
+    settings = {"samples": str(sheet), "reference": REFERENCE, "sites": site, "coordinator": "a"}
+    made = plan_of(config_of(settings), rates=RATES, width=2)
     assert made.configured.widths == {"a": 4, "b": 4}
     assert {line.site for line in made.configured.lines} == {"a", "b"}
     assert len(made.others) == 2
-    told = json.loads(made.to_json())
-    assert told["people"] == 8
-    assert told["configured"]["crossing_bytes"] > 0
-    assert "coordinates" in told["suggested"]
+    content = json.loads(made.to_json())
+    assert content["people"] == 8
+    assert content["configured"]["crossing_bytes"] > 0
+    assert "coordinates" in content["suggested"]
 
 
 def test_two_currencies_are_refused(sheet, tmp_path):
@@ -110,9 +110,9 @@ def test_two_currencies_are_refused(sheet, tmp_path):
         name: {"store": f"/{name}", "workers": "threads:4", "policy": "stays", "prices": table}
         for name, table in (("a", "onprem.yaml"), ("b", str(other)))
     }
-    given = {"samples": str(sheet), "reference": REFERENCE, "sites": site, "coordinator": "a"}
+    settings = {"samples": str(sheet), "reference": REFERENCE, "sites": site, "coordinator": "a"}
     with pytest.raises(BadPrices, match="that of site a has USD"):
-        check_prices(config_of(given))
+        check_prices(config_of(settings))
 
 
 def test_a_wrong_table_ends_the_command_before_it_measures(sheet, tmp_path, capsys):
@@ -198,8 +198,8 @@ def test_short_contigs_share_windows():
 
 
 def test_a_plan_has_the_shards_that_a_run_has(sheet, tmp_path):
-    given = {"samples": str(sheet), "reference": REFERENCE, "cohort": str(tmp_path / "cohort"), "window_bp": 20_000}
-    planned = plan_of(config_of(given), rates=RATES, width=2).configured.lines
+    settings = {"samples": str(sheet), "reference": REFERENCE, "cohort": str(tmp_path / "cohort"), "window_bp": 20_000}
+    planned = plan_of(config_of(settings), rates=RATES, width=2).configured.lines
     steps.ingest(
         str(tmp_path / "cohort"),
         str(sheet),
@@ -217,8 +217,8 @@ def test_windows_of_whole_contigs_share_the_shards_that_a_run_has(tmp_path):
     tigs = make_tigs(random, 20)
     reference = str(write_reference(tmp_path, tigs))
     sheet = str(sample_map(tmp_path, [write_person(random, tmp_path, f"p{number}", tigs) for number in range(4)]))
-    given = {"samples": sheet, "reference": reference, "cohort": str(tmp_path / "cohort"), "window_bp": 900}
-    planned = plan_of(config_of(given), rates=RATES, width=2).configured.lines
+    settings = {"samples": sheet, "reference": reference, "cohort": str(tmp_path / "cohort"), "window_bp": 900}
+    planned = plan_of(config_of(settings), rates=RATES, width=2).configured.lines
     options = pipeline.IngestOptions(window_bp=900)
     steps.ingest(str(tmp_path / "cohort"), sheet, reference, options=options, scatter=Inline(), progress=Silent())
     source = open_cohort(str(tmp_path / "cohort"))
@@ -231,8 +231,8 @@ def test_windows_of_whole_contigs_share_the_shards_that_a_run_has(tmp_path):
 
 @pytest.mark.parametrize(("limit", "jobs"), [(1_000_000_000, 6), (0, 15)], ids=["small: one job a step", "five parts"])
 def test_jobs_of_a_small_cohort_are_not_cut_into_parts(sheet, limit, jobs):
-    given = {"samples": str(sheet), "reference": REFERENCE, "part_bp": 10_000, "small_cohort_bytes": limit}
-    start = plan_of(config_of(given), rates=RATES, width=2).configured.lines[-1]
+    settings = {"samples": str(sheet), "reference": REFERENCE, "part_bp": 10_000, "small_cohort_bytes": limit}
+    start = plan_of(config_of(settings), rates=RATES, width=2).configured.lines[-1]
     assert (start.step, start.tasks) == ("start", jobs)
     clusters = 0 if limit else 11
     assert start.core_seconds == pytest.approx(3.0 + jobs * 0.75 + clusters * 2.0)

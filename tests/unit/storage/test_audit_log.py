@@ -35,8 +35,8 @@ def test_every_access_is_a_line(tmp_path, log):
     with store.open("c/d") as stream:
         assert stream.read() == b"123"
     store.delete("b")
-    told = lines(log)
-    assert [(one["what"], one["name"], one["bytes"]) for one in told] == [
+    entries = lines(log)
+    assert [(one["what"], one["name"], one["bytes"]) for one in entries] == [
         ("write", "a", 5),
         ("create", "b", 1),
         ("write", "c/d", 3),
@@ -44,9 +44,9 @@ def test_every_access_is_a_line(tmp_path, log):
         ("read", "c/d", 3),
         ("delete", "b", 0),
     ]
-    assert {one["store"] for one in told} == {str(tmp_path / "store")}
-    assert {(one["process"], one["site"]) for one in told} == {(os.getpid(), "hospital")}
-    assert all(one["user"] and one["host"] and one["when"].endswith("+00:00") for one in told)
+    assert {one["store"] for one in entries} == {str(tmp_path / "store")}
+    assert {(one["process"], one["site"]) for one in entries} == {(os.getpid(), "hospital")}
+    assert all(one["user"] and one["host"] and one["when"].endswith("+00:00") for one in entries)
 
 
 def test_what_failed_is_no_line(tmp_path, log):
@@ -73,9 +73,9 @@ def test_processes_write_side_by_side(tmp_path, log):
         one.start()
     for one in crew:
         one.join()
-    told = lines(log)
-    assert len(told) == 61
-    assert len({one["process"] for one in told}) == 4
+    entries = lines(log)
+    assert len(entries) == 61
+    assert len({one["process"] for one in entries}) == 4
 
 
 def read_and_die(url: str) -> None:
@@ -105,15 +105,15 @@ def test_a_log_that_cannot_be_written_stops_the_work(tmp_path, log):
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "entries"),
     [
         ("gs://bucket/study", "gs://bucket/study"),
         ("https://me:secret@host/a/b?sig=secret", "https://host/a/b"),
         ("/data/odd?name@here", "/data/odd?name@here"),
     ],
 )
-def test_no_credential_is_told(url, told):
-    assert audit_log.without_secrets(url) == told
+def test_no_credential_is_logged(url, entries):
+    assert audit_log.without_secrets(url) == entries
 
 
 def test_no_log_no_wrapper(tmp_path, monkeypatch):

@@ -29,15 +29,15 @@ def answer(code: str, status: int = 400) -> api.HttpResponseError:
         (TimeoutError("late"), "the container cannot be reached (late)", "the network"),
     ],
 )
-def test_each_trouble_is_told_with_a_remedy(error, problem, remedy):
-    told = explain("az://c/a", error)
-    assert told.url == "az://c/a"
-    assert problem in told.problem
-    assert remedy in told.remedy
-    assert "\n" not in str(told)
+def test_each_trouble_is_reported_with_a_remedy(error, problem, remedy):
+    message = explain("az://c/a", error)
+    assert message.url == "az://c/a"
+    assert problem in message.problem
+    assert remedy in message.remedy
+    assert "\n" not in str(message)
 
 
-def test_a_missing_account_is_told(monkeypatch):
+def test_a_missing_account_is_reported(monkeypatch):
     for name in ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_CONNECTION_STRING"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(storage.StoreFailed, match="no Azure storage account is named; set AZURE_STORAGE_ACCOUNT_NAME"):

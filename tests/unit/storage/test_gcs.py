@@ -36,15 +36,15 @@ def answer(status: int) -> Response:
         (api.BadRequest("requester pays\nmore"), "the bucket refused (requester pays)", "check the URL"),
     ],
 )
-def test_each_trouble_is_told_with_a_remedy(error, problem, remedy):
-    told = explain("gs://b/a", error)
-    assert told.url == "gs://b/a"
-    assert problem in told.problem
-    assert remedy in told.remedy
-    assert "\n" not in str(told)
+def test_each_trouble_is_reported_with_a_remedy(error, problem, remedy):
+    message = explain("gs://b/a", error)
+    assert message.url == "gs://b/a"
+    assert problem in message.problem
+    assert remedy in message.remedy
+    assert "\n" not in str(message)
 
 
-def test_missing_credentials_are_told(monkeypatch, tmp_path):
+def test_missing_credentials_are_reported(monkeypatch, tmp_path):
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
@@ -53,7 +53,7 @@ def test_missing_credentials_are_told(monkeypatch, tmp_path):
         storage.open_store("gs://bucket/a").list()
 
 
-def test_a_bucket_that_google_would_not_take_is_told(monkeypatch):
+def test_a_bucket_that_google_would_not_take_is_reported(monkeypatch):
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
     with pytest.raises(storage.StoreFailed, match="check the bucket's name"):
         storage.open_store("gs://-bucket/a").read("a")

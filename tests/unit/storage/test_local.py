@@ -105,28 +105,28 @@ def test_losing_a_creation_leaves_no_file(store):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
 @pytest.mark.parametrize("method", ["write", "create"])
-def test_a_full_disk_is_told_and_leaves_no_file(store, monkeypatch, number, method):
+def test_a_full_disk_is_reported_and_leaves_no_file(store, monkeypatch, number, method):
     store.write("before", b"")
     monkeypatch.setattr(os, "fsync", fails_with(number))
     with pytest.raises(storage.StoreFailed) as caught:
         getattr(store, method)("a", b"hello")
-    told = {
+    messages = {
         errno.ENOSPC: "no space is left",
         errno.EDQUOT: "your disk quota is used up",
         errno.EIO: "Input/output error",
     }
-    assert (caught.value.url, caught.value.problem) == (f"{store.url}/a", told[number])
+    assert (caught.value.url, caught.value.problem) == (f"{store.url}/a", messages[number])
     assert files(store) == ["before"]
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
-def test_too_many_open_files_are_told_with_what_helps(store, monkeypatch, number):
+def test_too_many_open_files_are_reported_with_what_helps(store, monkeypatch, number):
     monkeypatch.setattr(builtins, "open", fails_with(number))
     with pytest.raises(storage.StoreFailed, match=r"too many open files; raise `ulimit -n`, or .* --batch-size"):
         store.read("a")
 
 
-def test_a_disk_that_fills_up_in_the_middle_is_told(store, monkeypatch):
+def test_a_disk_that_fills_up_in_the_middle_is_reported(store, monkeypatch):
     resource = pytest.importorskip("resource")
     signal_before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -152,7 +152,7 @@ def not_root():
         os.seteuid(before)
 
 
-def test_a_forbidden_folder_is_told(tmp_path):
+def test_a_forbidden_folder_is_reported(tmp_path):
     (tmp_path / "closed").mkdir(mode=0)
     store = storage.open_store(str(tmp_path / "closed"))
     for use in (store.list, lambda: store.read("a"), lambda: store.write("a", b""), lambda: store.exists("a")):
@@ -167,7 +167,7 @@ def test_a_folder_that_may_not_be_listed_is_not_empty(store, monkeypatch):
         store.list()
 
 
-def test_a_file_where_a_folder_must_be_is_told(tmp_path):
+def test_a_file_where_a_folder_must_be_is_reported(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     store = storage.open_store(str(tmp_path / "file" / "store"))
     assert store.list() == []
@@ -188,7 +188,7 @@ def test_an_answer_that_a_network_file_system_lost_is_no_defeat(store, monkeypat
     assert files(store) == ["a"]
 
 
-def test_a_file_system_without_hard_links_is_told(store, monkeypatch):
+def test_a_file_system_without_hard_links_is_reported(store, monkeypatch):
     monkeypatch.setattr(Path, "hardlink_to", fails_with(errno.EPERM))
     with pytest.raises(storage.StoreFailed, match="cannot make hard links"):
         store.create("a", b"")

@@ -67,13 +67,18 @@ def test_two_joints_share_no_work_folder(gvcfs, tmp_path, monkeypatch, capsys):
 
 def test_of_two_runs_with_one_callset_the_second_is_refused_and_parts_are_not(made, tmp_path):
     url = str(tmp_path / "callset")
-    opened = open_cohort(made.cohort)
-    part = opened.layout.parts()[0].name
+    stored_cohort = open_cohort(made.cohort)
+    part = stored_cohort.layout.parts()[0].name
     with open_scatter("inline") as scatter:
 
         def genotype(part: str | None) -> None:
             steps.genotype(
-                opened, url, model=Model(), cut=pipeline.cut_genome(opened, part), scatter=scatter, progress=Silent()
+                stored_cohort,
+                url,
+                model=Model(),
+                cut=pipeline.cut_genome(stored_cohort, part),
+                scatter=scatter,
+                progress=Silent(),
             )
 
         with another_run("folder_lock", url), pytest.raises(storage.OutputInUse) as refused:

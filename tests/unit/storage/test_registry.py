@@ -32,7 +32,7 @@ def test_what_names_no_file_cannot_be_split(url):
 
 
 @pytest.mark.parametrize(
-    ("url", "opened"),
+    ("url", "store_url"),
     [
         ("/a//b/", "/a/b"),
         ("/a/b/../c", "/a/c"),
@@ -43,9 +43,9 @@ def test_what_names_no_file_cannot_be_split(url):
         ("gs://bucket/a b/", "gs://bucket/a b"),
     ],
 )
-def test_a_store_knows_its_url(url, opened):
-    assert storage.open_store(url).url == opened
-    assert storage.open_store(opened).url == opened
+def test_a_store_knows_its_url(url, store_url):
+    assert storage.open_store(url).url == store_url
+    assert storage.open_store(store_url).url == store_url
 
 
 @pytest.mark.parametrize("url", ["hdfs://b/c", "https://host/c", "GS://b/c"])
@@ -60,7 +60,7 @@ def test_an_unknown_kind_of_store_is_a_setting_to_mend(url):
     ("url", "module", "command"),
     [("s3://b/c", "s3fs", 'pip install "genocloud[s3]"'), ("az://b/c", "adlfs", 'pip install "genocloud[azure]"')],
 )
-def test_a_client_library_that_is_not_installed_is_told(monkeypatch, url, module, command):
+def test_a_client_library_that_is_not_installed_is_reported(monkeypatch, url, module, command):
     for name in ("genocloud.storage.s3", "genocloud.storage.azure"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, module, None)
@@ -98,7 +98,7 @@ def test_plain_paths_are_taken_as_they_are_and_file_urls_decoded(tmp_path):
         ("", "names no file"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told(tmp_path, url, problem):
+def test_a_file_that_cannot_be_read_is_reported(tmp_path, url, problem):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(UnreadableFile, match=problem) as caught:

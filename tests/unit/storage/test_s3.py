@@ -33,16 +33,16 @@ def answer(code: str, words: str = "the service's words") -> OSError:
         (TimeoutError(), "the bucket cannot be reached", "check the network"),
     ],
 )
-def test_each_trouble_is_told_with_a_remedy(error, problem, remedy):
-    told = explain("s3://b/a", error)
-    assert told.url == "s3://b/a"
-    assert problem in told.problem
-    assert remedy in told.remedy
-    assert "\n" not in str(told)
+def test_each_trouble_is_reported_with_a_remedy(error, problem, remedy):
+    message = explain("s3://b/a", error)
+    assert message.url == "s3://b/a"
+    assert problem in message.problem
+    assert remedy in message.remedy
+    assert "\n" not in str(message)
 
 
 @pytest.fixture
-def nobody(monkeypatch, tmp_path):
+def signed_out(monkeypatch, tmp_path):
     """A machine on which nobody has signed in, and that belongs to no cloud."""
     for name in (
         "AWS_ACCESS_KEY_ID",
@@ -57,13 +57,13 @@ def nobody(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
-def test_missing_credentials_are_told(nobody, monkeypatch):
+def test_missing_credentials_are_reported(signed_out, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     with pytest.raises(storage.StoreFailed, match="no AWS credentials on this machine; run `aws configure`"):
         storage.open_store("s3://bucket/a").list()
 
 
-def test_a_bucket_that_amazon_would_not_take_is_told(nobody, monkeypatch):
+def test_a_bucket_that_amazon_would_not_take_is_reported(signed_out, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:2")
     with pytest.raises(storage.StoreFailed, match="check the bucket's name"):
         storage.open_store("s3://no bucket/a").list()

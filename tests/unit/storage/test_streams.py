@@ -43,12 +43,12 @@ class Service:
 
     def __init__(self, seconds=0.0, errors=0.0, cuts=0.0):
         self.seconds, self.errors, self.cuts = seconds, errors, cuts
-        self.chance, self.asked, self.now, self.most = random.Random(1), [], 0, 0
+        self.chance, self.ranges, self.now, self.most = random.Random(1), [], 0, 0
         self.lock = threading.Lock()
 
     def __call__(self, start, end):
         with self.lock:
-            self.asked.append((start, end))
+            self.ranges.append((start, end))
             fate, self.now = self.chance.random(), self.now + 1
             self.most = max(self.most, self.now)
         time.sleep(self.seconds)
@@ -75,7 +75,7 @@ def test_small_reads_share_a_request():
         while stream.read(1000):
             pass
     starts = [0, *range(FIRST_BYTES, len(CONTENT), BLOCK_BYTES), len(CONTENT)]
-    assert service.asked == list(pairwise(starts))
+    assert service.ranges == list(pairwise(starts))
 
 
 def test_a_look_at_one_place_fetches_little():
@@ -84,7 +84,7 @@ def test_a_look_at_one_place_fetches_little():
         stream.read(10)
         stream.seek(-8, io.SEEK_END)
         stream.read(8)
-    assert service.asked == [(0, FIRST_BYTES), (len(CONTENT) - 8, len(CONTENT))]
+    assert service.ranges == [(0, FIRST_BYTES), (len(CONTENT) - 8, len(CONTENT))]
 
 
 def test_all_that_is_left_is_one_request():
@@ -92,14 +92,14 @@ def test_all_that_is_left_is_one_request():
     with service.open() as stream:
         assert stream.read(5) + stream.read() == CONTENT
         assert stream.read() == b""
-    assert [end for _, end in service.asked] == [FIRST_BYTES, len(CONTENT)]
+    assert [end for _, end in service.ranges] == [FIRST_BYTES, len(CONTENT)]
 
 
 def test_a_large_read_is_one_request_and_nothing_is_kept_ahead():
     service = Service()
     with service.open() as stream:
         assert len(stream.read(4 * BLOCK_BYTES)) == 4 * BLOCK_BYTES
-    assert service.asked == [(0, 4 * BLOCK_BYTES)]
+    assert service.ranges == [(0, 4 * BLOCK_BYTES)]
 
 
 def test_the_next_block_comes_while_the_present_one_is_used():
@@ -114,17 +114,17 @@ def test_the_next_block_comes_while_the_present_one_is_used():
     assert service.most == 1
 
 
-def test_no_more_than_one_block_is_asked_for_ahead():
+def test_no_more_than_one_block_is_requested_ahead():
     service = Service()
     with service.open() as stream:
         stream.read(FIRST_BYTES + 10)
         time.sleep(0.1)
-        assert service.asked == list(
+        assert service.ranges == list(
             pairwise([0, FIRST_BYTES, FIRST_BYTES + BLOCK_BYTES, FIRST_BYTES + 2 * BLOCK_BYTES])
         )
 
 
-def test_what_was_asked_for_ahead_and_is_not_wanted_is_no_matter():
+def test_a_block_requested_ahead_and_unused_does_no_harm():
     service = Service(seconds=0.01)
     with service.open() as stream:
         stream.read(2 * FIRST_BYTES)
@@ -148,14 +148,14 @@ def test_a_slow_and_faulty_service_gives_every_byte(no_pauses):
                 return CONTENT[:place] + b"".join(iter(lambda: stream.read(131_072), b""))
 
         assert set(pool.map(read_all, range(40))) == {CONTENT}
-    assert len(service.asked) > 40 * (len(CONTENT) // BLOCK_BYTES)
+    assert len(service.ranges) > 40 * (len(CONTENT) // BLOCK_BYTES)
 
 
-def test_a_service_that_never_recovers_is_told(no_pauses):
+def test_a_service_that_never_recovers_is_reported(no_pauses):
     service = Service(errors=1.0)
     with service.open() as stream, pytest.raises(StoreFailed, match=r"gs://a/b: cannot be reached \(reset\), asked 6"):
         stream.read(10)
-    assert len(service.asked) == streams.TRIES
+    assert len(service.ranges) == streams.TRIES
     with (
         read_blocks(lambda start, end: b"", 100, "gs://a/b") as stream,
         pytest.raises(StoreFailed, match="fewer bytes"),
@@ -172,15 +172,15 @@ def test_pauses_grow(monkeypatch):
 
 
 def test_an_answer_that_nothing_can_mend_is_raised_at_once():
-    asked = []
+    ranges = []
 
     def refuse(start, end):
-        asked.append(start)
+        ranges.append(start)
         raise StoreFailed("gs://a/b", "permission denied", "ask")
 
     with read_blocks(refuse, 100, "gs://a/b") as stream, pytest.raises(StoreFailed, match="permission denied"):
         stream.read(10)
-    assert asked == [0]
+    assert ranges == [0]
 
 
 def test_an_error_ahead_is_raised_where_it_is_read():
