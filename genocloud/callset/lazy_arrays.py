@@ -66,9 +66,17 @@ def lazy(
         return empty
     frame = Frame(samples=tuple(samples), contigs=tuple(contigs), sites=sum(counts), alleles=alleles)
     values: dict[str, Any] = frame.headers()
+    import dask.array  # here, so that reading without Dask does not wait for it
+
     for variable in variables():
-        blocks = _Blocks(parts=tuple(filled), counts=tuple(counts), members=members, frame=frame, variable=variable)
-        values[variable.name] = blocks.as_dask(empty[variable.name])
+        # An array for each part: a task that had thousands of parts would weigh megabytes.
+        arrays = [
+            _Blocks(part=part, sites=count, members=members, frame=frame, variable=variable).as_dask(
+                empty[variable.name]
+            )
+            for part, count in zip(filled, counts, strict=True)
+        ]
+        values[variable.name] = dask.array.concatenate(arrays)
     return values | {"call_genotype_mask": values["call_genotype"] < 0}
 
 
@@ -82,19 +90,19 @@ def _chunked(samples: Sequence[str], chunks: Mapping[str, int]) -> tuple[tuple[s
 
 @dataclass(frozen=True, kw_only=True)
 class _Blocks:
-    """The blocks of a Dask array by number; `counts` are the parts' sites, `members` the samples of each chunk."""
+    """A part's blocks by number, as long as its `sites`; `members` are the samples of each chunk."""
 
-    parts: tuple[Part, ...]
-    counts: tuple[int, ...]
+    part: Part
+    sites: int
     members: tuple[tuple[str, ...], ...]
     frame: Frame
     variable: Variable
 
     def as_dask(self, empty: Array) -> Any:
-        """The Dask array; `empty` is that of a region without sites, which has its dtype and dimensions."""
-        import dask.array  # here, so that reading without Dask does not wait for it
+        """The part's Dask array; `empty` is that of a region without sites, which has its dtype and dimensions."""
+        import dask.array
 
-        cut = {"variants": self.counts, "samples": tuple(map(len, self.members))}
+        cut = {"variants": (self.sites,), "samples": tuple(map(len, self.members))}
         cut |= {dim: (width,) for dim, width in self.frame.widths.items()}
         return dask.array.map_blocks(
             self,
@@ -106,13 +114,13 @@ class _Blocks:
 
     def __call__(self, block_id: tuple[int, ...]) -> Array:
         """Read a block."""
-        (tables, region), sites = self.parts[block_id[0]], self.counts[block_id[0]]
+        tables, region = self.part
         samples = self.members[block_id[1]] if self.variable.of_calls else ()
         if self.variable.of_calls:
             table = tables.genotypes(region, samples, columns=self.variable.columns)
         else:
             table = tables.sites(region, columns=self.variable.columns)
-        array = self.variable.make(table, replace(self.frame, samples=samples, sites=sites))
+        array = self.variable.make(table, replace(self.frame, samples=samples, sites=self.sites))
         last = dims(self.variable.name, array.ndim)[-1]
         if array.shape[-1] > self.frame.widths.get(last, array.shape[-1]):
             raise HighPloidy(self.variable.name)

@@ -187,7 +187,7 @@ class Callset:
             read = list(columns) if whole else [*columns, KEY]
             with self.store_of(batch) as store:
                 tables = [_read(store, file, schema.STORED_GENOTYPES, columns=read) for file in files]
-            yield tables[0] if whole else self._current_rows(tables, self._sites(shard, None)).select(list(columns))
+            yield tables[0] if whole else self._current_rows(tables, self._keys(shard, None)).select(list(columns))
 
     def to_numpy(
         self, region: Places = None, samples: str | Sequence[str] | None = None
@@ -255,9 +255,9 @@ class Callset:
             raise UnknownSample(self.url, sample, did_you_mean(sample, self.samples))
         return tuple(samples)
 
-    def _sites(self, shard: ShardEntry, region: Region | None) -> schema.StoredSites:
-        """SITES with their keys."""
-        return _read(self.store, shard.sites, annotations.STORED_SITES, self._in_region(shard, region))
+    def _keys(self, shard: ShardEntry, region: Region | None) -> schema.StoredSites:
+        """The keys of a region's SITES in a shard, in their column."""
+        return _read(self.store, shard.sites, annotations.STORED_SITES, self._in_region(shard, region), [KEY])
 
     def _in_region(self, shard: ShardEntry, region: Region | None) -> list[pc.Expression]:
         """Conditions that only a region's rows of a shard's files meet; none for all rows."""
@@ -303,7 +303,7 @@ class Callset:
         read = list(names) if whole else [*names, KEY]
         with self.store_of(batch) as store:
             tables = [_read(store, file, schema.STORED_GENOTYPES, conditions, read) for file in files]
-        return tables[0] if whole else self._current_rows(tables, self._sites(shard, region)).select(list(names))
+        return tables[0] if whole else self._current_rows(tables, self._keys(shard, region)).select(list(names))
 
 
 def _names(table: str, declared: pa.Schema, columns: Sequence[str] | None) -> list[str]:

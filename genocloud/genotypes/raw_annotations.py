@@ -15,6 +15,9 @@ from genocloud.kernels import raw_sums
 from genocloud.kernels.fixed_point import add_share_sums
 from genocloud.kernels.genotyping import Calls
 
+FIRST_MEDIANS, FIRST_RAW = 7, 5
+"""So many medians and raw columns stored raw data have had from the beginning: `layout` names what came later."""
+
 Array = npt.NDArray[Any]
 
 
@@ -65,7 +68,8 @@ def layout() -> tuple[int | str, ...]:
 
     The number of sums, and what is beyond the medians and raw columns that stores have had from the beginning.
     """
-    return sum(sum_widths().values()), *list(sum_widths())[len(raw_sums.SUMS) :], *MEDIANS[7:], *RAW[5:]
+    own_sums = list(sum_widths())[len(raw_sums.SUMS) :]
+    return sum(sum_widths().values()), *own_sums, *MEDIANS[FIRST_MEDIANS:], *RAW[FIRST_RAW:]
 
 
 def with_own_sums(totals: Array, calls: Calls) -> Array:

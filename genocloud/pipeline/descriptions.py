@@ -11,6 +11,7 @@ from genocloud.callset import Callset
 from genocloud.cohort import BatchReceipt, Cohort
 from genocloud.errors import InputError, StoreError, UnreadableFile, first_of
 from genocloud.pipeline.receipts import DamagedReceipt
+from genocloud.report.stages import kept_of
 
 HEAD_BYTES = 4
 
@@ -101,7 +102,7 @@ def _balance(balance: Mapping[str, Any]) -> dict[str, str]:
     dropped = ", ".join(f"{count:,} {reason}" for reason, count in balance.get("dropped", {}).items()) or "none"
     if not balance:
         return {}
-    return {str(balance["unit"]): f"{balance['taken']:,} taken, {balance['kept']:,} kept, dropped: {dropped}"}
+    return {str(balance["unit"]): f"{balance['taken']:,} taken, {kept_of(balance):,} kept, dropped: {dropped}"}
 
 
 def _plain(value: Any) -> str:

@@ -35,7 +35,7 @@ def render_html(
 
     unseen  samples whose genotypes lie at another site and were not looked at: `site`, `url`, `samples`, `why`, and
             whether they are `counted`, as sums
-    plan    what `genocloud plan` foretold, as parsed from its JSON
+    plan    the estimate of `genocloud plan`, as parsed from its JSON
     about   title, date, reference, settings and commands of the run
     tables  names of the files beside the page that have all samples' numbers
     Every string out of the arguments is escaped.

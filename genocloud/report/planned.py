@@ -43,13 +43,13 @@ def compare(plan: Mapping[str, Any], stages: Sequence[StepReceipts], receipts: R
     rows = [row for stage in stages if stage.step in LINES for row in _rows(stage, lines, receipts)]
     crossings = [each for one in receipts.values() for each in one.get("figures", {}).get("crossings", ())]
     if crossings:
-        foretold = sum(line["crossing_bytes"] for line in lines)
+        planned_bytes = sum(line["crossing_bytes"] for line in lines)
         rows.append(
             Row(
                 step="all",
                 what="bytes across",
                 unit="bytes",
-                planned=foretold,
+                planned=planned_bytes,
                 taken=sum(each["bytes"] for each in crossings),
             )
         )

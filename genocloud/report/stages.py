@@ -86,9 +86,14 @@ def _stage(step: str, receipts: Receipts) -> StepReceipts:
         inputs=tuple(sorted({pair for receipt in receipts.values() for pair in receipt.get("inputs", {}).items()})),
         unit=next((str(balance["unit"]) for balance in balances if "unit" in balance), ""),
         taken=sum(balance.get("taken", 0) for balance in balances) if balances else None,
-        passed_on=sum(balance.get("kept", balance.get("given", 0)) for balance in balances) if balances else None,
+        passed_on=sum(kept_of(balance) for balance in balances) if balances else None,
         dropped=dict(sorted(dropped.items(), key=lambda item: (-item[1], item[0]))),
     )
+
+
+def kept_of(balance: Mapping[str, Any]) -> int:
+    """What a balance's step kept; older receipts call it `given`."""
+    return int(balance.get("kept", balance.get("given", 0)))
 
 
 def _run(name: str, receipt: Mapping[str, Any]) -> Run:

@@ -86,8 +86,9 @@ def _read_plan(url: str) -> dict[str, Any]:
         data = file.read()
     try:
         plan: dict[str, Any] = json.loads(data)
+        plan.setdefault("configured", plan.get("asked"))  # older plans say it so
         _ = plan["configured"]["lines"], plan["rates"]["measured"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         remedy = "give the file that genocloud plan CONFIG -o wrote"
         raise UnreadableFile(url, "is no plan", remedy) from error
     return plan

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import cloudpickle
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -185,6 +186,14 @@ def test_a_block_reads_its_own_columns_of_its_own_shard(
     read.clear()
     lazy["variant_AC"].data.blocks[0].compute(scheduler="sync")
     assert read == [("sites/000-chr2.parquet", ("AC",))]
+
+
+def test_a_blocks_task_has_its_own_shard_alone(several: callset.Callset) -> None:
+    """Workers are sent the tasks: with all shards in each, a graph would grow as their square."""
+    graph = dict(several.to_xarray(chunks={})["call_DP"].data.__dask_graph__())
+    sent = [cloudpickle.dumps(task) for task in graph.values()]
+    assert not any(b"000-chr2" in task and b"002-chr2" in task for task in sent)
+    assert sum(b"002-chr2" in task for task in sent) == 1
 
 
 def test_shapes_do_not_depend_on_who_is_chosen(carried: callset.Callset) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from genocloud.cli import main
 from genocloud.pipeline.receipts import Receipt, lost_outputs, write_receipt
+from genocloud.report.stages import kept_of
 
 BROKEN = [
     b"{",
@@ -66,6 +67,27 @@ def test_inspect_names_what_is_no_receipt(text, tmp_path, capsys):
     file.write_bytes(text)
     assert main(["inspect", str(file)]) == 3
     assert "receipt.json: " in capsys.readouterr().err
+
+
+def test_receipts_and_plans_with_the_keys_of_before_are_read(made, tmp_path, capsys):
+    balance = b'{"unit": "sites", "taken": 3, "given": 2, "dropped": {"x": 1}}'
+    text = b'{"step": "genotype", "version": "0.1.0", "balance": %s}' % balance
+    (tmp_path / "receipts").mkdir()
+    (tmp_path / "receipts" / "genotype.json").write_bytes(text)
+    plan = tmp_path / "plan.json"
+    plan.write_text('{"asked": {"lines": []}, "rates": {"measured": "2026-11-01"}, "placements": []}')
+    out = tmp_path / "report.html"
+    receipts = "--receipts", str(tmp_path / "receipts")
+    assert main(["report", made.callset, *receipts, "--plan", str(plan), "-o", str(out), "--scatter", "inline"]) == 0
+    assert kept_of({"taken": 3, "given": 2}) == 2
+    capsys.readouterr()
+    whole = text.replace(
+        b'"step"',
+        b'"inputs": {}, "figures": {}, "outputs": {}, "seconds": 1, "cpu_seconds": 1, "peak_memory_bytes": 1, "step"',
+    )
+    (tmp_path / "receipts" / "genotype.json").write_bytes(whole)
+    assert main(["inspect", str(tmp_path / "receipts" / "genotype.json")]) == 0
+    assert "3 taken, 2 kept" in capsys.readouterr().out
 
 
 def test_a_receipt_with_a_flipped_bit_is_damage(made, tmp_path, capsys):
