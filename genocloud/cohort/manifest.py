@@ -241,9 +241,9 @@ def _numbers(pattern: str, names: Iterable[str]) -> list[int]:
 def latest_version(store: Store) -> int:
     """The highest version; 0 where there is no cohort. Raises LostVersion where a later published one is missing."""
     names = store.list(FOLDER)
-    last = max(_numbers(NAME, names), default=0)
-    if lost := [version for version in _published(store, names) if version > last]:
-        raise LostVersion(store.url, lost[-1])
+    last = max([0, *_numbers(NAME, names), *_published(store, names)])
+    if last and NAME.format(last) not in names and not store.exists(NAME.format(last)):  # committed between two lists
+        raise LostVersion(store.url, last)
     return last
 
 
@@ -255,7 +255,8 @@ def _published(store: Store, names: Sequence[str]) -> list[int]:
 def lost_versions(store: Store) -> list[int]:
     """Published versions whose manifest is missing, although neither `collect` nor `erase` deleted it."""
     names = store.list(FOLDER)
-    return sorted(set(_published(store, names)) - set(_numbers(NAME, names)))
+    unlisted = set(_published(store, names)) - set(_numbers(NAME, names))
+    return sorted(version for version in unlisted if not store.exists(NAME.format(version)))
 
 
 def manifest_names(store: Store, version: int) -> list[str]:

@@ -135,7 +135,7 @@ def test_an_earlier_version_of_the_cohort_is_compared_too(attack: Attack, monkey
         client: LocationClient, function: Any, tasks: Sequence[Any], *rest: Any, **more: Any
     ) -> list[Any]:
         if client.name == AWAY and function.__name__ in ("discovery_needs", "finished"):
-            tasks = [(replace(task[0], version=later), *task[1:]) for task in tasks]
+            tasks = [replace(task, context=replace(task.context, version=later)) for task in tasks]
         return submit(client, function, tasks, *rest, **more)
 
     monkeypatch.setattr(LocationClient, "submit", other_version)

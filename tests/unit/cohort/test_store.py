@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from genocloud import cohort, gvcf, schema
-from genocloud.cohort.manifest import BrokenManifest, latest_version
+from genocloud.cohort.manifest import BrokenManifest, latest_version, lost_versions
 from genocloud.regions import Contig, Region
 from genocloud.storage import open_store
 from tests.support.stored_cohorts import COLUMNS, CONTIGS, LAYOUT, REFERENCE, block, one_batch, source, store_in
@@ -114,6 +114,24 @@ def test_the_same_batch_again_makes_no_new_version(tmp_path):
         == 1
     )
     assert latest_version(open_store(stored_cohort.url)) == 1
+
+
+@pytest.mark.parametrize("folder", ["manifest/", "published/"])
+def test_a_version_committed_while_folders_are_listed_is_not_lost(tmp_path, monkeypatch, folder):
+    stored_cohort = one_batch(tmp_path, "ab")
+    store = open_store(stored_cohort.url)
+    listing = type(store).list
+
+    def list_slowly(this, prefix=""):
+        names = listing(this, prefix)
+        if prefix == folder:
+            monkeypatch.undo()
+            cohort.remove(store, {"b"})
+        return names
+
+    monkeypatch.setattr(type(store), "list", list_slowly)
+    assert latest_version(store) == (2 if folder == "manifest/" else 1)
+    assert lost_versions(store) == []
 
 
 def in_force(stored_cohort: cohort.Cohort) -> dict[str, tuple[str, ...]]:
