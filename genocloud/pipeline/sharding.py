@@ -106,7 +106,7 @@ class ShardPlan:
     upstream: tuple[Shard, ...] = ()
 
     @property
-    def settled(self) -> list[Shard]:
+    def all_shards(self) -> list[Shard]:
         """All of them in genome order."""
         return sorted(self.owned + self.upstream, key=lambda shard: shard.region)
 

@@ -51,7 +51,7 @@ def discover(
     """
     _check_reference(cohort, cut, reference)
     with receipt_of("discover") as receipt:
-        threads = threads_each(scatter, len(cut.settled))
+        threads = threads_each(scatter, len(cut.all_shards))
         tasks = [
             _DiscoverTask(
                 cohort_url=cohort.url,
@@ -61,9 +61,9 @@ def discover(
                 keep=keep,
                 reference=reference,
             )
-            for shard in cut.settled
+            for shard in cut.all_shards
         ]
-        needs = [discovery_need(cohort, shard, threads) for shard in cut.settled]
+        needs = [discovery_need(cohort, shard, threads) for shard in cut.all_shards]
         if keep:
             precompute_batches(
                 cohort, _observe_batch, tasks, needs, stage_name="observe", scatter=scatter, progress=progress
@@ -81,7 +81,7 @@ def discover(
 
 
 def _check_reference(cohort: Cohort, cut: ShardPlan, reference: Reference | None) -> None:
-    if not any(shard.targets.force_output for shard in cut.settled):
+    if not any(shard.targets.force_output for shard in cut.all_shards):
         return
     if reference is None:
         raise SettingError(f"{cohort.url}: non-variant sites were requested; give the --reference of the cohort")

@@ -54,7 +54,7 @@ def genotype(
         cut = split_to_memory(cohort, cut, scatter)
         rows = RowCache(scatter.memory)
         estimated = estimate(cohort, model, cut, scatter=scatter, progress=progress, rows=rows, callset_url=store.url)
-        threads = threads_each(scatter, len(cut.settled))
+        threads = threads_each(scatter, len(cut.all_shards))
         tasks = [
             CallTask(
                 cohort_url=cohort.url,

@@ -38,15 +38,15 @@ def copy_alleles(cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Pro
     """
     tables = cached_tables(cohort, "alleles")
     names = tables.names()
-    settled, upstream = cut.settled, set(cut.upstream)
-    lacking = [place for place, shard in enumerate(settled) if shard.name not in names]
+    shards, upstream = cut.all_shards, set(cut.upstream)
+    lacking = [place for place, shard in enumerate(shards) if shard.name not in names]
     if not lacking or not names:
         return
     known = _AlleleTables(cohort, tables, names)
     tasks = []
     for place in lacking:
-        shard = settled[place]
-        decided = settled[place + 1] if shard in upstream else shard
+        shard = shards[place]
+        decided = shards[place + 1] if shard in upstream else shard
         if sources := known.sources(shard, decided.targets.inside or (decided.region,)):
             tasks.append(_CopyTask(cohort_url=cohort.url, version=cohort.version, shard=shard, sources=sources))
     if not tasks:

@@ -104,7 +104,7 @@ def estimate(
     """
     refuse_bare_blocks(cohort)
     refuse_holes(cohort, target_regions(cut, cohort.layout))
-    threads = threads_each(scatter, len(cut.settled))
+    threads = threads_each(scatter, len(cut.all_shards))
     tasks = [
         _EstimateTask(
             cohort_url=cohort.url,
@@ -115,9 +115,9 @@ def estimate(
             callset_url=callset_url,
             rows=rows,
         )
-        for shard in cut.settled
+        for shard in cut.all_shards
     ]
-    needs = [shard.need for shard in cut.settled]
+    needs = [shard.need for shard in cut.all_shards]
     if callset_url:
         precompute_batches(
             cohort, _summarise_batch, tasks, needs, stage_name="summarise", scatter=scatter, progress=progress

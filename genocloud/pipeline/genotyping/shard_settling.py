@@ -23,10 +23,10 @@ def settle(
     estimates: CachedTables, tables: CachedTables, model: Model, cut: ShardPlan, progress: Progress
 ) -> dict[str, Counter[str]]:
     """Settle the plan in genome order, into tables SETTLED; returns the outcomes in its own shards, by kind."""
-    by_shard = {shard: tables.counts(shard) for shard in cut.settled}
+    by_shard = {shard: tables.counts(shard) for shard in cut.all_shards}
     if any(counts is None for counts in by_shard.values()):
         with progress.stage("settle", tasks=len(by_shard), unit="shard") as stage:
-            for shard, counts in _settle_contigs(estimates, tables, model, cut.settled):
+            for shard, counts in _settle_contigs(estimates, tables, model, cut.all_shards):
                 by_shard[shard] = counts
                 stage.advance(tasks=1)
     total: dict[str, Counter[str]] = {kind: Counter() for kind in (SITE_OUTCOMES, ALLELE_OUTCOMES, BEYOND_LIMITS)}

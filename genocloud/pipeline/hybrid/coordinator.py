@@ -86,13 +86,13 @@ class Coordinator:
         threads = self._threads(cut)
         needs_by_client = map_locations(
             lambda one: one.submit_one(
-                tasks.discovery_needs, tasks.NeedsRequest(self.contexts[one.name], cut.settled, threads[one.name])
+                tasks.discovery_needs, tasks.NeedsRequest(self.contexts[one.name], cut.all_shards, threads[one.name])
             ),
             self.holders,
         )
         names = [client.name for client in self.holders]
         needs = [dict(zip(names, each, strict=True)) for each in zip(*needs_by_client, strict=True)]
-        pieces = [ShardPiece(shard, need, threads) for shard, need in zip(cut.settled, needs, strict=True)]
+        pieces = [ShardPiece(shard, need, threads) for shard, need in zip(cut.all_shards, needs, strict=True)]
         tables = self.context.tables("united")
 
         def discover(piece: ShardPiece) -> dict[str, int]:
@@ -104,7 +104,7 @@ class Coordinator:
 
     def _threads(self, cut: ShardPlan) -> dict[str, int]:
         """Threads of a task, by location."""
-        return {client.name: threads_each(client.scatter, len(cut.settled)) for client in self.clients}
+        return {client.name: threads_each(client.scatter, len(cut.all_shards)) for client in self.clients}
 
     def _discover(self, tables: CachedTables, piece: ShardPiece) -> dict[str, int]:
         shard = piece.shard
@@ -142,7 +142,7 @@ class Coordinator:
 
             return list(self._pieces(shard, map_locations(take, self.clients), threads))
 
-        pieces_of_shard = dict(zip(cut.settled, self._map_shards(deliver, cut.settled, "deliver"), strict=True))
+        pieces_of_shard = dict(zip(cut.all_shards, self._map_shards(deliver, cut.all_shards, "deliver"), strict=True))
         owned, upstream = (
             tuple(piece.shard for shard in shards for piece in pieces_of_shard[shard])
             for shards in (cut.owned, cut.upstream)
