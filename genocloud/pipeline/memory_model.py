@@ -118,7 +118,9 @@ def split_to_memory(cohort: Cohort, cut: ShardPlan, scatter: Scatter) -> ShardPl
     """
     tables = cached_tables(cohort, "alleles")
     limits = TaskLimits(
-        threads=threads_each(scatter, len(cut.all_shards)), max_task_bytes=task_limit(scatter), worker_bytes=scatter.memory
+        threads=threads_each(scatter, len(cut.all_shards)),
+        max_task_bytes=task_limit(scatter),
+        worker_bytes=scatter.memory,
     )
 
     def fitted(shards: Sequence[Shard]) -> tuple[Shard, ...]:

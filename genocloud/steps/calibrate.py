@@ -15,7 +15,7 @@ from genocloud.costs.rates import Rates, keep_rates, rates_file
 from genocloud.costs.synthetic import SyntheticCohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.genotyping.row_cache import RowCache
-from genocloud.pipeline.genotyping.shard_estimates import estimate
+from genocloud.pipeline.genotyping.shard_estimates import estimate_shards
 from genocloud.pipeline.genotyping.vcf_shards import render
 from genocloud.pipeline.ingestion.batch_storing import even_batch_size, load_ingest
 from genocloud.pipeline.kernel_warmup import compile_kernels
@@ -124,7 +124,9 @@ class Work:
 
     def _estimate(self, model: Model, callset_url: str | None) -> Receipt:
         with self._cohort() as (cohort, cut, scatter), receipt_of("estimate") as receipt:
-            estimate(cohort, model, cut, scatter=scatter, progress=Silent(), rows=RowCache(), callset_url=callset_url)
+            estimate_shards(
+                cohort, model, cut, scatter=scatter, progress=Silent(), rows=RowCache(), callset_url=callset_url
+            )
         return receipt
 
     def render(self) -> Receipt:

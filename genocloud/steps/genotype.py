@@ -15,7 +15,7 @@ from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_calling import CallTask, call_shard, reuse_or_call_batch
 from genocloud.pipeline.genotyping.shard_completion import description_of
-from genocloud.pipeline.genotyping.shard_estimates import estimate
+from genocloud.pipeline.genotyping.shard_estimates import estimate_shards
 from genocloud.pipeline.memory_model import split_to_memory
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sharding import ShardPlan
@@ -53,7 +53,9 @@ def genotype(
         copy_alleles(cohort, cut, scatter, progress)
         cut = split_to_memory(cohort, cut, scatter)
         rows = RowCache(scatter.memory)
-        estimated = estimate(cohort, model, cut, scatter=scatter, progress=progress, rows=rows, callset_url=store.url)
+        outcomes = estimate_shards(
+            cohort, model, cut, scatter=scatter, progress=progress, rows=rows, callset_url=store.url
+        )
         threads = threads_each(scatter, len(cut.all_shards))
         tasks = [
             CallTask(
@@ -88,7 +90,7 @@ def genotype(
             "bytes_stored": sum(table.bytes for entry in entries for table in entry.tables),
             "cohort": {"version": cohort.version, "records": receipt.account("records", *cohort.records())},
         }
-        estimated.enter(receipt, sites, sum(entry.alts for entry in entries))
+        outcomes.enter(receipt, sites, sum(entry.alts for entry in entries))
     return receipt
 
 

@@ -16,11 +16,11 @@ from genocloud.pipeline.cached_tables import CachedTables, cached_tables, read_a
 from genocloud.pipeline.genotyping.batch_cache import KnownSites, precompute_batches, summarised
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_settling import (
-    ALLELE_OUTCOMES,
+    ALLELE_KIND,
     BEYOND_LIMITS,
     EMITTED,
-    SITE_OUTCOMES,
-    settle,
+    SITE_KIND,
+    settle_shards,
     settled_tables,
 )
 from genocloud.pipeline.preconditions import refuse_bare_blocks, refuse_holes
@@ -37,7 +37,7 @@ AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimated:
+class SiteOutcomes:
     """Outcomes of the sites of a plan's own shards: discovered, emitted, dropped by reason.
 
     `alleles`: what became of their ALTs (genotypes.allele_outcomes); `beyond`: sites beyond GATK's allele limit.
@@ -50,14 +50,14 @@ class Estimated:
     beyond: int
 
     @classmethod
-    def of(cls, sites: int, outcomes: Mapping[str, Counter[str]]) -> "Estimated":
-        """From the counts that `settle` returns, of `sites` discovered sites."""
-        emitted = outcomes[SITE_OUTCOMES][EMITTED]
+    def of(cls, sites: int, outcomes: Mapping[str, Counter[str]]) -> "SiteOutcomes":
+        """From the counts that `settle_shards` returns, of `sites` discovered sites."""
+        emitted = outcomes[SITE_KIND][EMITTED]
         return cls(
             sites=sites,
             emitted=emitted,
-            dropped=outcomes[SITE_OUTCOMES] - Counter({EMITTED: emitted}),
-            alleles=outcomes[ALLELE_OUTCOMES],
+            dropped=outcomes[SITE_KIND] - Counter({EMITTED: emitted}),
+            alleles=outcomes[ALLELE_KIND],
             beyond=outcomes[BEYOND_LIMITS].total(),
         )
 
@@ -87,7 +87,7 @@ class _EstimateTask:
         return KnownSites.of(alleles, layout, self.callset_url, self.shard) if self.callset_url else None
 
 
-def estimate(
+def estimate_shards(
     cohort: Cohort,
     model: Model,
     cut: ShardPlan,
@@ -96,7 +96,7 @@ def estimate(
     progress: Progress,
     rows: RowCache,
     callset_url: str | None = None,
-) -> Estimated:
+) -> SiteOutcomes:
     """Estimate every site of the plan and settle which are emitted; shards with tables are skipped.
 
     `settled_tables` has the results. With `callset_url`, each batch's counts are cached for a callset that grows.
@@ -126,10 +126,12 @@ def estimate(
         discovered = run_needing(
             scatter, _estimate_shard, tasks, needs, lambda sites: stage.advance(tasks=1, sites=sites)
         )
-    outcomes = settle(estimate_tables(cohort, model), settled_tables(cohort, model, cut.scope), model, cut, progress)
+    outcomes = settle_shards(
+        estimate_tables(cohort, model), settled_tables(cohort, model, cut.scope), model, cut, progress
+    )
     owned = set(cut.owned)
     taken = sum(sites for task, sites in zip(tasks, discovered, strict=True) if task.shard in owned)
-    return Estimated.of(taken, outcomes)
+    return SiteOutcomes.of(taken, outcomes)
 
 
 def _estimate_shard(task: _EstimateTask) -> int:
@@ -146,10 +148,12 @@ def _estimate_shard(task: _EstimateTask) -> int:
         return summarised(cohort, batch, task.shard, alleles, growth, rows=task.rows)
 
     summary = merged_in_order(in_threads(summarise, cohort.batches, task.threads), genotypes.merge)
-    return write_estimates(tables, task.shard, everywhere, estimated(summary, alleles, task.model, task.threads))
+    return write_estimates(
+        tables, task.shard, everywhere, estimates_of_shard(summary, alleles, task.model, task.threads)
+    )
 
 
-def estimated(
+def estimates_of_shard(
     summary: genotypes.LikelihoodCounts, alleles: schema.Alleles, model: Model, threads: int
 ) -> schema.Estimates:
     """ESTIMATES of the sites of ALLELES, all of which have ALTs, in `threads` threads."""

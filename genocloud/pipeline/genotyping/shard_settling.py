@@ -19,7 +19,7 @@ from genocloud.scatter.progress import Progress
 from genocloud.schema import Settled, numbers
 
 
-def settle(
+def settle_shards(
     estimates: CachedTables, tables: CachedTables, model: Model, cut: ShardPlan, progress: Progress
 ) -> dict[str, Counter[str]]:
     """Settle the plan in genome order, into tables SETTLED; returns the outcomes in its own shards, by kind."""
@@ -29,7 +29,7 @@ def settle(
             for shard, counts in _settle_contigs(estimates, tables, model, cut.all_shards):
                 by_shard[shard] = counts
                 stage.advance(tasks=1)
-    total: dict[str, Counter[str]] = {kind: Counter() for kind in (SITE_OUTCOMES, ALLELE_OUTCOMES, BEYOND_LIMITS)}
+    total: dict[str, Counter[str]] = {kind: Counter() for kind in (SITE_KIND, ALLELE_KIND, BEYOND_LIMITS)}
     for name, count in chain.from_iterable((by_shard[shard] or {}).items() for shard in cut.owned):
         kind, _, what = name.partition(": ")
         total[kind][what] += count
@@ -38,7 +38,7 @@ def settle(
 
 EMITTED = "emitted"
 """The outcome of a site that is emitted; a dropped one's is its reason."""
-SITE_OUTCOMES, ALLELE_OUTCOMES, BEYOND_LIMITS = "sites", "alleles", "beyond"
+SITE_KIND, ALLELE_KIND, BEYOND_LIMITS = "sites", "alleles", "beyond"
 
 
 def _counted(settled: Settled) -> dict[str, int]:
@@ -46,7 +46,7 @@ def _counted(settled: Settled) -> dict[str, int]:
     values = pc.fill_null(settled["reason"].cast(pa.string()), EMITTED).value_counts().to_pylist()
     sites = Counter({each["values"]: each["counts"] for each in values})
     beyond = Counter({"sites": int(np.count_nonzero(numbers(settled["beyond"])))})
-    kinds = ((SITE_OUTCOMES, sites), (ALLELE_OUTCOMES, genotypes.allele_outcomes(settled)), (BEYOND_LIMITS, beyond))
+    kinds = ((SITE_KIND, sites), (ALLELE_KIND, genotypes.allele_outcomes(settled)), (BEYOND_LIMITS, beyond))
     return {f"{kind}: {what}": count for kind, counts in kinds for what, count in sorted(counts.items())}
 
 

@@ -13,7 +13,7 @@ from genocloud.pipeline.genotyping.batch_cache import on_contigs
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_calling import called_batches
 from genocloud.pipeline.genotyping.shard_completion import annotated, description_of
-from genocloud.pipeline.genotyping.shard_estimates import estimate, merged_in_order
+from genocloud.pipeline.genotyping.shard_estimates import estimate_shards, merged_in_order
 from genocloud.pipeline.genotyping.shard_settling import settled_tables
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sharding import Shard, ShardPlan
@@ -54,7 +54,7 @@ def render(
     """
     with receipt_of("genotype") as receipt:
         rows = RowCache(scatter.memory)
-        estimated = estimate(cohort, model, cut, scatter=scatter, progress=progress, rows=rows)
+        outcomes = estimate_shards(cohort, model, cut, scatter=scatter, progress=progress, rows=rows)
         threads, suffix = threads_each(scatter, len(cut.owned)), callset.form_of(out_url).suffix
         tasks = [
             _RenderTask(
@@ -84,7 +84,7 @@ def render(
         statistics = merge_all((Statistics.from_json(part.extra["statistics"]) for part in parts), cohort.samples)
         receipt.inputs = cohort_inputs(cohort)
         receipt.figures = {"samples": len(cohort.samples), "genotypes": counts.genotypes, "shards": len(parts)}
-        estimated.enter(receipt, counts.records, sum(part.extra["alts"] for part in parts))
+        outcomes.enter(receipt, counts.records, sum(part.extra["alts"] for part in parts))
     return statistics, receipt
 
 

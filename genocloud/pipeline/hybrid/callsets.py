@@ -86,7 +86,7 @@ def genotype_shards(filled: IngestedLocations, coordinator: Coordinator, cut: Sh
     outside = {OUTSIDE: discovered["outside"]} if discovered["outside"] else {}
     account = receipt.account("observations", discovered["observed"], discovered["merged"], outside)
     cut, pieces = coordinator.deliver(cut)
-    estimated = coordinator.estimate(pieces, cut)
+    outcomes = coordinator.estimate(pieces, cut)
     owned = set(cut.owned)
     entries = coordinator.call([piece for piece in pieces if piece.shard in owned])
     description = _description(filled, coordinator, cut)
@@ -98,7 +98,7 @@ def genotype_shards(filled: IngestedLocations, coordinator: Coordinator, cut: Sh
         "shards": len(entries),
         "discover": account,
     }
-    estimated.enter(receipt, sites, sum(each.alts for each in entries))
+    outcomes.enter(receipt, sites, sum(each.alts for each in entries))
 
 
 def _commit(

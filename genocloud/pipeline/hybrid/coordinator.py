@@ -14,8 +14,8 @@ from genocloud.federation import STAYS, Message, pack, unpack
 from genocloud.pipeline.cached_tables import CachedTables, alleles_in
 from genocloud.pipeline.genotyping.discovery import SeenAlleles, make_alleles
 from genocloud.pipeline.genotyping.shard_completion import annotated
-from genocloud.pipeline.genotyping.shard_estimates import Estimated, merged_in_order, write_estimates
-from genocloud.pipeline.genotyping.shard_settling import settle
+from genocloud.pipeline.genotyping.shard_estimates import SiteOutcomes, merged_in_order, write_estimates
+from genocloud.pipeline.genotyping.shard_settling import settle_shards
 from genocloud.pipeline.hybrid import tasks
 from genocloud.pipeline.hybrid.clients import LocationClient, map_locations, show_stages
 from genocloud.pipeline.hybrid.tasks import LocalAlleles, LocationContext, ShardTask
@@ -162,7 +162,7 @@ class Coordinator:
             }
             yield ShardPiece(piece_of(layout, shard, Region(shard.region.contig, start, end)), needs, threads)
 
-    def estimate(self, pieces: Sequence[ShardPiece], cut: ShardPlan) -> Estimated:
+    def estimate(self, pieces: Sequence[ShardPiece], cut: ShardPlan) -> SiteOutcomes:
         """Estimate and settle every piece at the coordinator; return the outcomes of the cut's own sites."""
         tables = self.context.estimates
         way = (
@@ -179,7 +179,7 @@ class Coordinator:
         site_counts = self._map_shards(estimate, pieces, "estimate")
         owned = set(cut.owned)
         taken = sum(count for piece, count in zip(pieces, site_counts, strict=True) if piece.shard in owned)
-        return Estimated.of(taken, settle(tables, self._settled, self.context.model, cut, self.progress))
+        return SiteOutcomes.of(taken, settle_shards(tables, self._settled, self.context.model, cut, self.progress))
 
     def _estimate_from_summaries(self, piece: ShardPiece) -> None:
         """Send the other locations' summaries to the coordinator's workers, and estimate there."""

@@ -30,7 +30,7 @@ from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_ge
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_calling import ensure_all_genotypes
 from genocloud.pipeline.genotyping.shard_completion import Segments, complete
-from genocloud.pipeline.genotyping.shard_estimates import estimated, merged_in_order, write_estimates
+from genocloud.pipeline.genotyping.shard_estimates import estimates_of_shard, merged_in_order, write_estimates
 from genocloud.pipeline.memory_model import SiteLoad, TaskLimits, discovery_need, pieces_of
 from genocloud.pipeline.reference import read_reference
 from genocloud.pipeline.sharding import Base, Shard, reaches
@@ -344,7 +344,7 @@ def estimate(task: ShardTask) -> None:
     others = [genotypes.summary_of(unpack(message, "summary")) for message in task.messages]
     summary = genotypes.merge([*([own] if own else []), *others])
     everywhere = alleles_in(context.tables("alleles"), task.shard)
-    write_estimates(tables, task.shard, everywhere, estimated(summary, alleles, context.model, task.threads))
+    write_estimates(tables, task.shard, everywhere, estimates_of_shard(summary, alleles, context.model, task.threads))
 
 
 def start(task: ShardTask) -> Message:
