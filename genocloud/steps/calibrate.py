@@ -125,7 +125,7 @@ class Work:
     def _estimate(self, model: Model, callset_url: str | None) -> Receipt:
         with self._cohort() as (cohort, cut, scatter), receipt_of("estimate") as receipt:
             estimate_shards(
-                cohort, model, cut, scatter=scatter, progress=Silent(), rows=RowCache(), callset_url=callset_url
+                cohort, model, cut, scatter=scatter, progress=Silent(), row_cache=RowCache(), callset_url=callset_url
             )
         return receipt
 

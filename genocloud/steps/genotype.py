@@ -52,9 +52,9 @@ def genotype(
     with receipt_of("genotype") as receipt, _callset_store(cohort, callset_url, cut) as store:
         copy_alleles(cohort, cut, scatter, progress)
         cut = split_to_memory(cohort, cut, scatter)
-        rows = RowCache(scatter.memory)
+        row_cache = RowCache(scatter.memory)
         outcomes = estimate_shards(
-            cohort, model, cut, scatter=scatter, progress=progress, rows=rows, callset_url=store.url
+            cohort, model, cut, scatter=scatter, progress=progress, row_cache=row_cache, callset_url=store.url
         )
         threads = threads_each(scatter, len(cut.all_shards))
         tasks = [
@@ -67,7 +67,7 @@ def genotype(
                 shard=shard,
                 threads=threads,
                 dbsnp_url=dbsnp_url,
-                rows=rows,
+                row_cache=row_cache,
             )
             for shard in cut.owned
         ]

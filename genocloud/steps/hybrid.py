@@ -15,16 +15,8 @@ from genocloud.federation import (
 )
 from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.known_names import check_contigs
-from genocloud.pipeline.hybrid.callsets import genotype_shards, location_totals, plan_shards
 from genocloud.pipeline.hybrid.clients import LocationClient, OnTask, ignore_task
-from genocloud.pipeline.hybrid.locations import (
-    IngestedLocations,
-    check_locations,
-    fill_locations,
-    open_client,
-    rows_by_location,
-)
-from genocloud.pipeline.hybrid.setup import (
+from genocloud.pipeline.hybrid.location_tasks import (
     INGEST_FIGURES,
     SHEET_NAME,
     FillRequest,
@@ -35,6 +27,14 @@ from genocloud.pipeline.hybrid.setup import (
     record_balance,
     sheet_text_of,
 )
+from genocloud.pipeline.hybrid.locations import (
+    IngestedLocations,
+    check_locations,
+    fill_locations,
+    open_client,
+    rows_by_location,
+)
+from genocloud.pipeline.hybrid.shard_runs import genotype_shards, location_totals, plan_shards
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.options import IngestOptions, model_of
 from genocloud.pipeline.preconditions import refuse_bare_blocks, refuse_holes
@@ -56,19 +56,19 @@ def hybrid(
 
     Each location gets a cohort and a callset of its own samples; the coordinator's callset has all samples. Finished
     work is not repeated. `on_task` is called after each task, `say` with the policy file that decides at each location.
-    Config and locations are checked before any gVCF is read: see `rows_by_location` and `setup.probe`.
+    Config and locations are checked before any gVCF is read: see `rows_by_location` and `location_tasks.probe`.
     """
     with receipt_of("hybrid") as receipt, ExitStack() as stack:
         reference, model = read_reference(config.reference), model_of(config.settings)
         check_contigs(config.settings["dbsnp"] or None, reference.contigs)
-        rows, transfer_log = rows_by_location(config), TransferLog()
+        sheet_rows, transfer_log = rows_by_location(config), TransferLog()
         clients = [stack.enter_context(open_client(config, site, transfer_log, on_task)) for site in config.sites]
-        decides = check_locations(config, clients, reference, rows)
+        decides = check_locations(config, clients, reference, sheet_rows)
         for sentence in decides.values():
             say(sentence)
-        working = [client for client in clients if client.is_coordinator or rows[client.name]]
+        working = [client for client in clients if client.is_coordinator or sheet_rows[client.name]]
         ingested = fill_locations(
-            config, working, reference=reference, model=model, rows=rows, ingest=fill, progress=progress
+            config, working, reference=reference, model=model, sheet_rows=sheet_rows, ingest=fill, progress=progress
         )
         coordinator, cut = plan_shards(ingested, working, reference, progress)
         genotype_shards(ingested, coordinator, cut, receipt)
@@ -86,9 +86,9 @@ def _location_figures(
         client.name: {
             "policy": client.location.policy,
             "decides": decides[client.name],
-            "samples": len(filled.rows[client.name]),
+            "samples": len(filled.sheet_rows[client.name]),
             "seconds": round(client.seconds, 3),
-            **({"ingest": filled.cohorts[client.name].balance} if client.name in filled.cohorts else {}),
+            **({"ingest": filled.fill_results[client.name].balance} if client.name in filled.fill_results else {}),
         }
         for client in clients
     }

@@ -12,7 +12,7 @@ from genocloud.cohort import open_cohort
 from genocloud.errors import GenocloudError
 from genocloud.federation import NotCovered, OtherPolicy, Register, TooFew, config_of
 from genocloud.pipeline.hybrid.clients import LocationClient
-from genocloud.pipeline.hybrid.setup import UnusableLocation
+from genocloud.pipeline.hybrid.location_tasks import UnusableLocation
 from genocloud.scatter.progress import Silent
 from genocloud.steps.hybrid import hybrid
 from tests.support.hybrid_studies import Study, small, write_study

@@ -12,7 +12,7 @@ from genocloud import storage
 from genocloud.cohort import open_cohort, read_variants
 from genocloud.errors import InputError
 from genocloud.federation import messages
-from genocloud.pipeline.hybrid import clients, locations, setup
+from genocloud.pipeline.hybrid import clients, location_tasks, locations
 from genocloud.regions import Region
 from tests.support.hybrid_studies import Study, run_study, small, write_study
 from tests.support.hybrid_wire import Wire, check, runs_let_out
@@ -101,10 +101,10 @@ def _let_summaries_out(monkeypatch: pytest.MonkeyPatch) -> None:
 def _name_people(monkeypatch: pytest.MonkeyPatch) -> None:
     fill = hybrid_step.fill
 
-    def telling(request: setup.FillRequest) -> setup.FillResult:
+    def telling(request: location_tasks.FillRequest) -> location_tasks.FillResult:
         filled = fill(request)
         store = storage.open_store(request.context.store)
-        filled.figures["sheet"] = store.read(setup.SHEET_NAME).decode()
+        filled.figures["sheet"] = store.read(location_tasks.SHEET_NAME).decode()
         return filled
 
     monkeypatch.setattr(hybrid_step, "fill", telling)

@@ -111,14 +111,14 @@ def _known_sites(layout: Layout, callset_url: str, shard: Shard) -> tuple[Places
 
 
 def summarised(
-    cohort: Cohort, batch: Batch, shard: Shard, alleles: Alleles, growth: KnownSites | None, *, rows: RowCache
+    cohort: Cohort, batch: Batch, shard: Shard, alleles: Alleles, growth: KnownSites | None, *, row_cache: RowCache
 ) -> genotypes.LikelihoodCounts:
     """A batch's likelihood counts at the sites of ALLELES: cached where the alleles are the same, else computed.
 
     With `growth` they are cached for the next time.
     """
     if growth is None:
-        return genotypes.summarise(rows.aligned_rows(cohort, batch, shard, alleles), alleles)
+        return genotypes.summarise(row_cache.aligned_rows(cohort, batch, shard, alleles), alleles)
     keys = growth.keys
     kept = batch_tables(cohort, batch, "summaries")
     pieces = kept.pieces(shard)
@@ -129,7 +129,7 @@ def summarised(
         return genotypes.summary_of(genotypes.rows_with(pieces.values(), keys))
     rest = alleles.filter(pa.array(missing)).combine_chunks()
     wanted = alleles.filter(pa.array(missing | growth.open)).combine_chunks() if pieces else rest
-    summary = genotypes.summarise(rows.aligned_rows(cohort, batch, shard, wanted), rest)
+    summary = genotypes.summarise(row_cache.aligned_rows(cohort, batch, shard, wanted), rest)
     made = genotypes.summary_table(summary).add_column(0, "key", pa.array(keys[missing]))
     if not pieces:
         kept.write_piece(shard, callset.label_of(keys), made)

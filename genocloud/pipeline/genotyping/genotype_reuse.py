@@ -19,20 +19,20 @@ from genocloud.pipeline.sharding import Shard
 
 @dataclass(frozen=True, kw_only=True)
 class CallsetShard:
-    """A shard of the callset that is made from a cohort by a model; `store` is the callset's, `rows` a cache."""
+    """A shard of the callset that is made from a cohort by a model; `store` is the callset's."""
 
     cohort: Cohort
     store: storage.Store
     shard: Shard
     model: Model
-    rows: RowCache
+    row_cache: RowCache
 
 
 def call_batch(
-    cohort: Cohort, batch: Batch, shard: Shard, settled: schema.Settled, model: Model, *, rows: RowCache
+    cohort: Cohort, batch: Batch, shard: Shard, settled: schema.Settled, model: Model, *, row_cache: RowCache
 ) -> tuple[genotypes.BatchGenotypes, genotypes.RawAnnotations]:
     """Call a batch at the emitted sites of SETTLED."""
-    aligned = rows.aligned_rows(cohort, batch, shard, genotypes.emitted(settled))
+    aligned = row_cache.aligned_rows(cohort, batch, shard, genotypes.emitted(settled))
     copies = _copies(cohort, batch, shard)
     return genotypes.call(
         aligned, batch.samples, settled, cohort.contigs, copies, allele_specific=model.allele_specific
@@ -68,7 +68,7 @@ def ensure_genotypes(
     if reusable and not missing.any():
         return reusable, _shares(reusable, keys, batch)
     rest = sites.filter(pa.array(missing)).combine_chunks()
-    called, shares = call_batch(cohort, batch, shard, rest, target.model, rows=target.rows)
+    called, shares = call_batch(cohort, batch, shard, rest, target.model, row_cache=target.row_cache)
     if uncarried:
         called = called.uncarried(np.ones(len(rest), bool))
     label = callset.label_of(keys[missing]) if reusable or uncarried else ""

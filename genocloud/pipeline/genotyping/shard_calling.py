@@ -29,21 +29,21 @@ class CallTask:
     shard: Shard
     threads: int
     dbsnp_url: str | None
-    rows: RowCache
+    row_cache: RowCache
 
     def open(self) -> CallsetShard:
         """The shard of the callset, with its cohort and the callset's store."""
         cohort, store = open_cohort(self.cohort_url, self.version), storage.open_store(self.callset_url)
-        return CallsetShard(cohort=cohort, store=store, shard=self.shard, model=self.model, rows=self.rows)
+        return CallsetShard(cohort=cohort, store=store, shard=self.shard, model=self.model, row_cache=self.row_cache)
 
 
 def called_batches(
-    cohort: Cohort, shard: Shard, settled: schema.Settled, model: Model, threads: int, *, rows: RowCache
+    cohort: Cohort, shard: Shard, settled: schema.Settled, model: Model, threads: int, *, row_cache: RowCache
 ) -> Iterator[tuple[Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]]:
     """Call every batch at the emitted sites of SETTLED, in the batches' order, in `threads` threads."""
 
     def call(batch: Batch) -> tuple[Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]:
-        return batch, *call_batch(cohort, batch, shard, settled, model, rows=rows)
+        return batch, *call_batch(cohort, batch, shard, settled, model, row_cache=row_cache)
 
     return in_threads(call, cohort.batches, threads)
 

@@ -81,7 +81,7 @@ class _EstimateTask:
     shard: Shard
     threads: int
     callset_url: str | None
-    rows: RowCache
+    row_cache: RowCache
 
     def growth(self, alleles: schema.Alleles, layout: Layout) -> KnownSites | None:
         return KnownSites.of(alleles, layout, self.callset_url, self.shard) if self.callset_url else None
@@ -94,13 +94,13 @@ def estimate_shards(
     *,
     scatter: Scatter,
     progress: Progress,
-    rows: RowCache,
+    row_cache: RowCache,
     callset_url: str | None = None,
 ) -> SiteOutcomes:
     """Estimate every site of the plan and settle which are emitted; shards with tables are skipped.
 
     `settled_tables` has the results. With `callset_url`, each batch's counts are cached for a callset that grows.
-    `rows` keeps aligned rows for calling.
+    `row_cache` keeps aligned rows for calling.
     """
     refuse_bare_blocks(cohort)
     refuse_holes(cohort, target_regions(cut, cohort.layout))
@@ -113,7 +113,7 @@ def estimate_shards(
             shard=shard,
             threads=threads,
             callset_url=callset_url,
-            rows=rows,
+            row_cache=row_cache,
         )
         for shard in cut.all_shards
     ]
@@ -145,7 +145,7 @@ def _estimate_shard(task: _EstimateTask) -> int:
     growth = task.growth(alleles, cohort.layout)
 
     def summarise(batch: Batch) -> genotypes.LikelihoodCounts:
-        return summarised(cohort, batch, task.shard, alleles, growth, rows=task.rows)
+        return summarised(cohort, batch, task.shard, alleles, growth, row_cache=task.row_cache)
 
     summary = merged_in_order(in_threads(summarise, cohort.batches, task.threads), genotypes.merge)
     return write_estimates(
@@ -190,7 +190,7 @@ def _summarise_batch(pair: tuple[_EstimateTask, int]) -> None:
     if estimate_tables(cohort, task.model).counts(task.shard) is None:
         alleles = genotypes.with_alts(read_alleles(cohort, task.shard))
         growth = task.growth(alleles, cohort.layout)
-        summarised(cohort, cohort.batches[number], task.shard, alleles, growth, rows=task.rows)
+        summarised(cohort, cohort.batches[number], task.shard, alleles, growth, row_cache=task.row_cache)
 
 
 def estimate_tables(cohort: Cohort, model: Model) -> CachedTables:

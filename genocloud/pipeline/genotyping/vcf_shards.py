@@ -34,7 +34,7 @@ class _RenderTask:
     shard: Shard
     threads: int
     dbsnp_url: str | None
-    rows: RowCache
+    row_cache: RowCache
 
 
 def render(
@@ -53,8 +53,8 @@ def render(
     Finished parts are kept at `parts_url`, also those of a killed run. The balance is in sites.
     """
     with receipt_of("genotype") as receipt:
-        rows = RowCache(scatter.memory)
-        outcomes = estimate_shards(cohort, model, cut, scatter=scatter, progress=progress, rows=rows)
+        row_cache = RowCache(scatter.memory)
+        outcomes = estimate_shards(cohort, model, cut, scatter=scatter, progress=progress, row_cache=row_cache)
         threads, suffix = threads_each(scatter, len(cut.owned)), callset.form_of(out_url).suffix
         tasks = [
             _RenderTask(
@@ -67,7 +67,7 @@ def render(
                 shard=shard,
                 threads=threads,
                 dbsnp_url=dbsnp_url,
-                rows=rows,
+                row_cache=row_cache,
             )
             for shard in cut.owned
         ]
@@ -115,7 +115,9 @@ def _called(cohort: Cohort, task: _RenderTask) -> tuple[schema.Sites, list[calls
     called: list[genotypes.BatchGenotypes] = []
 
     def shares() -> Iterator[genotypes.RawAnnotations]:
-        for _, batch, share in called_batches(cohort, task.shard, settled, task.model, task.threads, rows=task.rows):
+        for _, batch, share in called_batches(
+            cohort, task.shard, settled, task.model, task.threads, row_cache=task.row_cache
+        ):
             called.append(batch)
             yield share
 

@@ -12,7 +12,7 @@ from genocloud.errors import GenocloudError, SettingError
 from genocloud.federation import BadConfig, Config, Location, TransferLog, pack, unpack
 from genocloud.genotypes import Model
 from genocloud.pipeline.genotyping.row_cache import RowCache
-from genocloud.pipeline.hybrid import setup as entry
+from genocloud.pipeline.hybrid import location_tasks
 from genocloud.pipeline.hybrid.clients import LocationClient, OnTask, map_locations, show_stages
 from genocloud.pipeline.hybrid.sample_site import site_of
 from genocloud.pipeline.hybrid.tasks import LocationContext
@@ -56,16 +56,16 @@ def _parted(message: str) -> tuple[str, str]:
 
 
 def check_locations(
-    config: Config, clients: Sequence[LocationClient], reference: Reference, rows: Mapping[str, Sequence[Sample]]
+    config: Config, clients: Sequence[LocationClient], reference: Reference, sheet_rows: Mapping[str, Sequence[Sample]]
 ) -> dict[str, str]:
     """Probe every location; return a sentence for each that says which policy file decides there.
 
-    Raises what `setup.probe` does, or StrangersInCohort.
+    Raises what `location_tasks.probe` does, or StrangersInCohort.
     """
 
-    def probe(client: LocationClient) -> entry.ProbeResult:
+    def probe(client: LocationClient) -> location_tasks.ProbeResult:
         site = client.location
-        request = entry.ProbeRequest(
+        request = location_tasks.ProbeRequest(
             site=site.name,
             store=site.store,
             is_coordinator=client.is_coordinator,
@@ -76,45 +76,45 @@ def check_locations(
             window_bp=config.settings["window_bp"],
         )
         try:
-            return client.submit_one(entry.probe, request)
-        except (entry.LocationMismatch, entry.UnusableLocation):
+            return client.submit_one(location_tasks.probe, request)
+        except (location_tasks.LocationMismatch, location_tasks.UnusableLocation):
             raise
         except GenocloudError as error:
-            raise entry.UnusableLocation(site.name, error) from error
+            raise location_tasks.UnusableLocation(site.name, error) from error
 
     results = dict(zip([client.name for client in clients], map_locations(probe, clients), strict=True))
     for client in clients:
         result, here = results[client.name], version("genocloud")
         if result.software != here:
             remedy = "install one version everywhere"
-            raise entry.LocationMismatch(client.name, "genocloud", here, result.software, remedy)
-        if result.samples and not rows[client.name]:
+            raise location_tasks.LocationMismatch(client.name, "genocloud", here, result.software, remedy)
+        if result.samples and not sheet_rows[client.name]:
             raise StrangersInCohort(client.location.cohort, config.samples, [f"{result.samples} samples"])
     return {name: result.decides for name, result in results.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class IngestedLocations:
-    """The locations after ingest: contexts for their tasks, and cohorts of those that have samples."""
+    """The locations after ingest: contexts for their tasks, and `fill_results` of those that have samples."""
 
     config: Config
-    rows: Mapping[str, Sequence[Sample]]
+    sheet_rows: Mapping[str, Sequence[Sample]]
     contexts: dict[str, LocationContext]
-    cohorts: dict[str, entry.FillResult]
+    fill_results: dict[str, location_tasks.FillResult]
 
     def samples_key(self, *settings: Any) -> str:
         """A hash of all samples and their rows in their order, with some settings."""
-        return _name([[name, each.samples_key] for name, each in self.cohorts.items()], *settings)
+        return _name([[name, each.samples_key] for name, each in self.fill_results.items()], *settings)
 
     @property
     def content(self) -> str:
         """A hash of all samples' rows in their order."""
-        return _name([[name, each.content] for name, each in self.cohorts.items()])
+        return _name([[name, each.content] for name, each in self.fill_results.items()])
 
     def people(self, site: str) -> list[tuple[str, int, str]]:
         """The active samples of a location as (batch, rank, name), in the batches' order."""
-        table = unpack(self.cohorts[site].people, "people").to_pydict()
-        names = [self.rows[site][row].sample for row in table["row"]]
+        table = unpack(self.fill_results[site].people, "people").to_pydict()
+        names = [self.sheet_rows[site][row].sample for row in table["row"]]
         return list(zip(table["batch"], table["rank"], names, strict=True))
 
     def batches(self, site: str) -> dict[str, tuple[str, ...]]:
@@ -136,8 +136,8 @@ def fill_locations(
     *,
     reference: Reference,
     model: Model,
-    rows: Mapping[str, Sequence[Sample]],
-    ingest: Callable[[entry.FillRequest], entry.FillResult],
+    sheet_rows: Mapping[str, Sequence[Sample]],
+    ingest: Callable[[location_tasks.FillRequest], location_tasks.FillResult],
     progress: Progress,
 ) -> IngestedLocations:
     """Ingest all samples, at all locations at the same time."""
@@ -146,7 +146,7 @@ def fill_locations(
     wanted = None if inside is None else tuple(region_text(region, reference.contigs) for region in inside)
     drop = settings["on_bad_record"] == "drop"
 
-    def fill(client: LocationClient) -> tuple[LocationContext, entry.FillResult | None]:
+    def fill(client: LocationClient) -> tuple[LocationContext, location_tasks.FillResult | None]:
         site = client.location
         context = LocationContext(
             site=site.name,
@@ -157,12 +157,12 @@ def fill_locations(
             part_bp=settings["part_bp"],
             window_bp=settings["window_bp"],
             model=model,
-            rows=RowCache(client.scatter.memory),
+            row_cache=RowCache(client.scatter.memory),
         )
-        if not rows[site.name]:
+        if not sheet_rows[site.name]:
             return context, None
-        sheet = pack("sheet", entry.sheet_rows(rows[site.name]))
-        filling = entry.FillRequest(
+        sheet = pack("sheet", location_tasks.sheet_table(sheet_rows[site.name]))
+        filling = location_tasks.FillRequest(
             context=context,
             batch_size=settings["batch_size"],
             threads=client.scatter.threads,
@@ -176,10 +176,10 @@ def fill_locations(
 
     with show_stages(clients, progress, "ingest", 1, "cohort"):
         filled_by_name = dict(zip([each.name for each in clients], map_locations(fill, clients), strict=True))
-    cohorts = {name: each for name, (_, each) in filled_by_name.items() if each}
+    fill_results = {name: each for name, (_, each) in filled_by_name.items() if each}
     return IngestedLocations(
         config=config,
-        rows=rows,
+        sheet_rows=sheet_rows,
         contexts={name: context for name, (context, _) in filled_by_name.items()},
-        cohorts=cohorts,
+        fill_results=fill_results,
     )

@@ -62,7 +62,7 @@ class LocationContext:
     remote_batches  at the coordinator: the batches of all other locations
     content         hash of all samples' rows in their order; `scope` and `model` add what is emitted
     key             hash that names the callset's shards
-    rows            cache of aligned rows, where the tasks run in this process
+    row_cache       cache of aligned rows, where the tasks run in this process
     """
 
     site: str
@@ -77,7 +77,7 @@ class LocationContext:
     content: str = ""
     scope: str = ""
     key: str = ""
-    rows: RowCache = field(default_factory=RowCache, compare=False, repr=False)
+    row_cache: RowCache = field(default_factory=RowCache, compare=False, repr=False)
 
     @property
     def cohort_url(self) -> str:
@@ -131,7 +131,7 @@ class LocationContext:
         self.admitted_cohort()
         return released(self.store, kind, table)
 
-    def entry(self, entry: callset.ShardEntry) -> callset.ShardEntry:
+    def redacted_entry(self, entry: callset.ShardEntry) -> callset.ShardEntry:
         """A shard's entry to be sent: without sizes, checksums and history of files whose genotypes may not leave.
 
         What is left of each batch, a name and rows, follows from its samples and the number of sites.
@@ -178,7 +178,9 @@ class ShardTask:
         """The shard of the location's callset. Raises as `LocationContext.admitted_cohort` does."""
         context = self.context
         cohort, store = context.admitted_cohort(), storage.open_store(context.callset_url)
-        return CallsetShard(cohort=cohort, store=store, shard=self.shard, model=context.model, rows=context.rows)
+        return CallsetShard(
+            cohort=cohort, store=store, shard=self.shard, model=context.model, row_cache=context.row_cache
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,7 +291,7 @@ def store_alleles(delivery: AllelesDelivery) -> Edges:
 def _with_local_counts(cohort: Cohort, shard: Shard, united: UnitedAlleles, threads: int) -> Alleles:
     """ALLELES with the location's own observation counts, from which its memory needs are estimated.
 
-    CachedTables tables may have been removed here since the coordinator united the shard: missing ones are made again.
+    Cached tables may have been removed here since the coordinator united the shard: missing ones are made again.
     """
     starts = numbers(united["start"])
     seen = np.zeros(len(united), np.int32)
@@ -309,7 +311,7 @@ def _with_local_counts(cohort: Cohort, shard: Shard, united: UnitedAlleles, thre
 def summarise_batch(task: ShardTask) -> None:
     """Summarise a batch in a shard and store the summary."""
     alleles, growth, cohort = _estimable(task)
-    summarised(cohort, cohort.batches[task.number], task.shard, alleles, growth, rows=task.context.rows)
+    summarised(cohort, cohort.batches[task.number], task.shard, alleles, growth, row_cache=task.context.row_cache)
 
 
 def _estimable(task: ShardTask) -> tuple[Alleles, KnownSites, Cohort]:
@@ -323,7 +325,7 @@ def _summary(task: ShardTask) -> tuple[Alleles, genotypes.LikelihoodCounts | Non
     """The sites of a shard that can be estimated, and the summed likelihood counts of the location's batches."""
     alleles, growth, cohort = _estimable(task)
     counts = in_threads(
-        lambda batch: summarised(cohort, batch, task.shard, alleles, growth, rows=task.context.rows),
+        lambda batch: summarised(cohort, batch, task.shard, alleles, growth, row_cache=task.context.row_cache),
         cohort.batches,
         task.threads,
     )
@@ -411,7 +413,7 @@ def complete_shard(task: ShardTask) -> callset.ShardEntry:
     if target.cohort.batches:
         segments, _ = ensure_all_genotypes(target, emitted, task.threads)
     entry = complete(target, task.context.key, emitted, table, segments, elsewhere=task.others)
-    return task.context.entry(entry)
+    return task.context.redacted_entry(entry)
 
 
 @dataclass(frozen=True)
@@ -428,4 +430,4 @@ def finished(request: FinishedRequest) -> list[callset.ShardEntry | None]:
     context.admitted_cohort()
     store = storage.open_store(context.callset_url)
     entries = [callset.find_shard(store, shard, context.key, context.remote_batches) for shard in request.shards]
-    return [entry and context.entry(entry) for entry in entries]
+    return [entry and context.redacted_entry(entry) for entry in entries]

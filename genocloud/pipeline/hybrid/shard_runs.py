@@ -10,7 +10,7 @@ from genocloud import callset, storage
 from genocloud.cohort import Layout
 from genocloud.federation import MAY_LEAVE, unpack
 from genocloud.pipeline.genotyping.discovery import OUTSIDE
-from genocloud.pipeline.hybrid import setup as entry
+from genocloud.pipeline.hybrid import location_tasks
 from genocloud.pipeline.hybrid.clients import LocationClient, map_locations
 from genocloud.pipeline.hybrid.coordinator import Coordinator
 from genocloud.pipeline.hybrid.locations import IngestedLocations
@@ -27,17 +27,17 @@ def plan_shards(
 ) -> tuple[Coordinator, ShardPlan]:
     """The run's coordinator, and the genome cut into shards."""
     config, contexts = filled.config, filled.contexts
-    holders = [client for client in clients if client.name in filled.cohorts]
+    holders = [client for client in clients if client.name in filled.fill_results]
     targets = intervals_of(config.settings).targets(reference.contigs)
     layout = Layout(reference.contigs, config.settings["part_bp"], config.settings["window_bp"])
-    cohorts = filled.cohorts.values()
-    variants = {window for each in cohorts for window in each.variants}
-    blocks = {window for each in cohorts for window in each.blocks}
+    fill_results = filled.fill_results.values()
+    variants = {window for each in fill_results for window in each.variants}
+    blocks = {window for each in fill_results for window in each.blocks}
     cut = cut_windows(
         GenomeRows(layout=layout, variants=variants, blocks=blocks, reach=partial(_reaches, holders, contexts)),
         targets=targets,
     )
-    batches = {name: filled.batches(name) for name in filled.cohorts}
+    batches = {name: filled.batches(name) for name in filled.fill_results}
     away = tuple(batch for name, of in batches.items() if name != config.coordinator for batch in of)
     content = filled.content
     contexts = {
@@ -81,7 +81,9 @@ def _reaches(
 
 def genotype_shards(filled: IngestedLocations, coordinator: Coordinator, cut: ShardPlan, receipt: Receipt) -> None:
     """Everything after ingest, shard by shard, up to the joint callset; enters the balance in the receipt."""
-    map_locations(lambda client: client.submit_one(entry.claim, coordinator.contexts[client.name]), coordinator.clients)
+    map_locations(
+        lambda client: client.submit_one(location_tasks.claim, coordinator.contexts[client.name]), coordinator.clients
+    )
     discovered = coordinator.discover(cut)
     outside = {OUTSIDE: discovered["outside"]} if discovered["outside"] else {}
     account = receipt.account("observations", discovered["observed"], discovered["merged"], outside)
@@ -110,8 +112,8 @@ def _commit(
     def commit(client: LocationClient) -> None:
         context = coordinator.contexts[client.name]
         client.submit_one(
-            entry.commit,
-            entry.CommitRequest(
+            location_tasks.commit,
+            location_tasks.CommitRequest(
                 context=context, shards=cut.owned, coordinator=coordinator.own_client.name, united=store.url
             ),
         )
@@ -123,8 +125,10 @@ def _commit(
 def location_totals(coordinator: Coordinator) -> dict[str, Any]:
     """Counts for the report, from each location whose genotypes stay there."""
     staying = [client for client in coordinator.others if client.location.policy != MAY_LEAVE]
-    counting = {one.name: entry.CountRequest(coordinator.contexts[one.name], one.scatter.threads) for one in staying}
-    messages = map_locations(lambda client: client.submit_one(entry.count, counting[client.name]), staying)
+    counting = {
+        one.name: location_tasks.CountRequest(coordinator.contexts[one.name], one.scatter.threads) for one in staying
+    }
+    messages = map_locations(lambda client: client.submit_one(location_tasks.count, counting[client.name]), staying)
     return {one.name: unpack(each, "totals").to_pylist() for one, each in zip(staying, messages, strict=True)}
 
 
@@ -132,14 +136,16 @@ def _description(filled: IngestedLocations, coordinator: Coordinator, cut: Shard
     """The joint callset's description: samples by location (config order), then by cohort order."""
     config = filled.config
     ranked = [
-        name for site in filled.cohorts for _, name in sorted((rank, name) for _, rank, name in filled.people(site))
+        name
+        for site in filled.fill_results
+        for _, name in sorted((rank, name) for _, rank, name in filled.people(site))
     ]
     places = {
         site.name: callset.RemoteGenotypes(site.name, site.callset, site.policy)
         for site in config.sites
         if site.name != config.coordinator
     }
-    batches = {site: filled.batches(site) for site in filled.cohorts}
+    batches = {site: filled.batches(site) for site in filled.fill_results}
     force_output = any(shard.targets.force_output for shard in cut.owned)
     return callset.Description(
         samples=tuple(ranked),

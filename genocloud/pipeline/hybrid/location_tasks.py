@@ -1,4 +1,4 @@
-"""Tasks of a hybrid run at one location before and after genotyping: probe, fill, claim, commit, count."""
+"""Tasks of a hybrid run at one location, before and after genotyping: probe, claim, commit, count."""
 
 import os.path
 from collections import Counter
@@ -158,7 +158,7 @@ def _check_layout(request: ProbeRequest, cohort: Cohort) -> None:
         raise LocationMismatch(request.site, "cohort's part_bp and window_bp", str(here), str(there), remedy)
 
 
-def sheet_rows(samples: Sequence[Sample]) -> Sheet:
+def sheet_table(samples: Sequence[Sample]) -> Sheet:
     """Rows as a SHEET table, local paths made absolute."""
     return pa.Table.from_pylist([{name: _cell(sample, name) for name in SHEET.names} for sample in samples], SHEET)
 
