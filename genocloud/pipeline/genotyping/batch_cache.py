@@ -80,7 +80,7 @@ def _unranked(table: pa.Table, batch: Batch) -> pa.Table:
 
 
 @dataclass(frozen=True)
-class KnownSites:
+class CallsetSites:
     """Which of a shard's sites (ALLELES) a growing callset has already.
 
     keys  (sites,) int64, see site_keys; open: (sites,) bool: whether the callset has not all of the site's ALTs, so
@@ -91,9 +91,9 @@ class KnownSites:
     open: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, alleles: Alleles, layout: Layout, callset_url: str, shard: Shard) -> "KnownSites":
+    def of(cls, alleles: Alleles, layout: Layout, callset_url: str, shard: Shard) -> "CallsetSites":
         """From the callset's files, if there are any."""
-        known_starts, counts = _known_sites(layout, callset_url, shard)
+        known_starts, counts = _sites_in_callset(layout, callset_url, shard)
         starts = numbers(alleles["start"])
         place = np.searchsorted(known_starts, starts)
         known = np.append(known_starts, -1)[place] == starts
@@ -101,7 +101,7 @@ class KnownSites:
         return cls(site_keys(alleles, layout), ~(known & whole))
 
 
-def _known_sites(layout: Layout, callset_url: str, shard: Shard) -> tuple[Places, Places]:
+def _sites_in_callset(layout: Layout, callset_url: str, shard: Shard) -> tuple[Places, Places]:
     """Positions on the shard's axis of the callset's sites, and the number of ALTs of each."""
     axis = layout.axis(shard.region.contig)
     table = callset.known_sites(storage.open_store(callset_url), shard)
@@ -111,15 +111,21 @@ def _known_sites(layout: Layout, callset_url: str, shard: Shard) -> tuple[Places
 
 
 def summarised(
-    cohort: Cohort, batch: Batch, shard: Shard, alleles: Alleles, growth: KnownSites | None, *, row_cache: RowCache
+    cohort: Cohort,
+    batch: Batch,
+    shard: Shard,
+    alleles: Alleles,
+    callset_sites: CallsetSites | None,
+    *,
+    row_cache: RowCache,
 ) -> genotypes.LikelihoodCounts:
     """A batch's likelihood counts at the sites of ALLELES: cached where the alleles are the same, else computed.
 
-    With `growth` they are cached for the next time.
+    With `callset_sites` they are cached for the next time.
     """
-    if growth is None:
+    if callset_sites is None:
         return genotypes.summarise(row_cache.aligned_rows(cohort, batch, shard, alleles), alleles)
-    keys = growth.keys
+    keys = callset_sites.keys
     kept = batch_tables(cohort, batch, "summaries")
     pieces = kept.pieces(shard)
     missing = ~np.isin(
@@ -128,7 +134,7 @@ def summarised(
     if pieces and not missing.any():
         return genotypes.summary_of(genotypes.rows_with(pieces.values(), keys))
     rest = alleles.filter(pa.array(missing)).combine_chunks()
-    wanted = alleles.filter(pa.array(missing | growth.open)).combine_chunks() if pieces else rest
+    wanted = alleles.filter(pa.array(missing | callset_sites.open)).combine_chunks() if pieces else rest
     summary = genotypes.summarise(row_cache.aligned_rows(cohort, batch, shard, wanted), rest)
     made = genotypes.summary_table(summary).add_column(0, "key", pa.array(keys[missing]))
     if not pieces:

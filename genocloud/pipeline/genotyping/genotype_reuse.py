@@ -66,19 +66,19 @@ def ensure_genotypes(
             reusable.append(callset.only(store, shard, batch.id, segment, keys))  # globs match no superseded row
     missing = ~np.isin(keys, np.concatenate([np.zeros(0, np.int64), *(segment.keys for segment in reusable)]))
     if reusable and not missing.any():
-        return reusable, _shares(reusable, keys, batch)
+        return reusable, _raw_annotations(reusable, keys, batch)
     rest = sites.filter(pa.array(missing)).combine_chunks()
-    called, shares = call_batch(cohort, batch, shard, rest, target.model, row_cache=target.row_cache)
+    called, raw = call_batch(cohort, batch, shard, rest, target.model, row_cache=target.row_cache)
     if uncarried:
         called = called.uncarried(np.ones(len(rest), bool))
     label = callset.label_of(keys[missing]) if reusable or uncarried else ""
     tables = callset.SegmentTables(
         places=on_contigs(_places(rest, keys[missing]), cohort.layout, shard),
         genotypes=on_contigs(called.table(), cohort.layout, shard),
-        shares=genotypes.shares_table(shares, rest, active_ranks(batch)),
+        shares=genotypes.shares_table(raw, rest, active_ranks(batch)),
     )
     new = callset.write_segment(store, shard, batch.id, tables, made=made, label=label)
-    return [*reusable, new], _shares([*reusable, new], keys, batch) if reusable else shares
+    return [*reusable, new], _raw_annotations([*reusable, new], keys, batch) if reusable else raw
 
 
 def _made(cohort: Cohort, batch: Batch, model: Model) -> str:
@@ -86,7 +86,7 @@ def _made(cohort: Cohort, batch: Batch, model: Model) -> str:
     return batch_key(cohort, batch, names, asdict(model), *genotypes.layout())
 
 
-def _shares(segments: Sequence[callset.Segment], keys: Keys, batch: Batch) -> genotypes.RawAnnotations:
+def _raw_annotations(segments: Sequence[callset.Segment], keys: Keys, batch: Batch) -> genotypes.RawAnnotations:
     table = genotypes.rows_with([segment.table for segment in segments], keys)
     return genotypes.shares_of(table, active_ranks(batch))
 

@@ -93,8 +93,8 @@ def ensure_all_genotypes(
     keys = site_keys(emitted, target.cohort.layout)
     segments: Segments = {}
 
-    def shares(batch: Batch) -> genotypes.RawAnnotations:
-        segments[batch.id], own = ensure_genotypes(target, batch, emitted, keys)
-        return own
+    def call(batch: Batch) -> genotypes.RawAnnotations:
+        segments[batch.id], raw = ensure_genotypes(target, batch, emitted, keys)
+        return raw
 
-    return segments, merged_in_order(in_threads(shares, target.cohort.batches, threads), genotypes.add)
+    return segments, merged_in_order(in_threads(call, target.cohort.batches, threads), genotypes.add)

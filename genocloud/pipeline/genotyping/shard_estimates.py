@@ -13,7 +13,7 @@ from genocloud.genotypes import Model
 from genocloud.genotypes.allele_outcomes import KEPT
 from genocloud.genotypes.annotation import NO_CARRIER
 from genocloud.pipeline.cached_tables import CachedTables, cached_tables, read_alleles
-from genocloud.pipeline.genotyping.batch_cache import KnownSites, precompute_batches, summarised
+from genocloud.pipeline.genotyping.batch_cache import CallsetSites, precompute_batches, summarised
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_settling import (
     ALLELE_KIND,
@@ -83,8 +83,8 @@ class _EstimateTask:
     callset_url: str | None
     row_cache: RowCache
 
-    def growth(self, alleles: schema.Alleles, layout: Layout) -> KnownSites | None:
-        return KnownSites.of(alleles, layout, self.callset_url, self.shard) if self.callset_url else None
+    def callset_sites(self, alleles: schema.Alleles, layout: Layout) -> CallsetSites | None:
+        return CallsetSites.of(alleles, layout, self.callset_url, self.shard) if self.callset_url else None
 
 
 def estimate_shards(
@@ -142,10 +142,10 @@ def _estimate_shard(task: _EstimateTask) -> int:
         return counts["sites"]
     everywhere = read_alleles(cohort, task.shard)
     alleles = genotypes.with_alts(everywhere)
-    growth = task.growth(alleles, cohort.layout)
+    callset_sites = task.callset_sites(alleles, cohort.layout)
 
     def summarise(batch: Batch) -> genotypes.LikelihoodCounts:
-        return summarised(cohort, batch, task.shard, alleles, growth, row_cache=task.row_cache)
+        return summarised(cohort, batch, task.shard, alleles, callset_sites, row_cache=task.row_cache)
 
     summary = merged_in_order(in_threads(summarise, cohort.batches, task.threads), genotypes.merge)
     return write_estimates(
@@ -189,8 +189,8 @@ def _summarise_batch(pair: tuple[_EstimateTask, int]) -> None:
     cohort = open_cohort(task.cohort_url, task.version)
     if estimate_tables(cohort, task.model).counts(task.shard) is None:
         alleles = genotypes.with_alts(read_alleles(cohort, task.shard))
-        growth = task.growth(alleles, cohort.layout)
-        summarised(cohort, cohort.batches[number], task.shard, alleles, growth, row_cache=task.row_cache)
+        callset_sites = task.callset_sites(alleles, cohort.layout)
+        summarised(cohort, cohort.batches[number], task.shard, alleles, callset_sites, row_cache=task.row_cache)
 
 
 def estimate_tables(cohort: Cohort, model: Model) -> CachedTables:

@@ -114,14 +114,14 @@ def _called(cohort: Cohort, task: _RenderTask) -> tuple[schema.Sites, list[calls
     settled = settled_tables(cohort, task.model, task.scope).read(task.shard, made_by="genotype")
     called: list[genotypes.BatchGenotypes] = []
 
-    def shares() -> Iterator[genotypes.RawAnnotations]:
-        for _, batch, share in called_batches(
+    def raw_annotations() -> Iterator[genotypes.RawAnnotations]:
+        for _, batch, raw in called_batches(
             cohort, task.shard, settled, task.model, task.threads, row_cache=task.row_cache
         ):
             called.append(batch)
-            yield share
+            yield raw
 
-    total = merged_in_order(shares(), genotypes.add)
+    total = merged_in_order(raw_annotations(), genotypes.add)
     sites = annotated(settled, total, task.shard, layout=cohort.layout, model=task.model, dbsnp_url=task.dbsnp_url)
     return sites, [_at_sites(batch, sites) for batch in called]
 

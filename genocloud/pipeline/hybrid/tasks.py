@@ -24,7 +24,7 @@ from genocloud.federation import (
 )
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import CachedTables, alleles_in, cached_tables, cohort_key
-from genocloud.pipeline.genotyping.batch_cache import KnownSites, observed, site_keys, summarised
+from genocloud.pipeline.genotyping.batch_cache import CallsetSites, observed, site_keys, summarised
 from genocloud.pipeline.genotyping.discovery import rows_cover, seen_by_all
 from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_genotypes
 from genocloud.pipeline.genotyping.row_cache import RowCache
@@ -310,22 +310,24 @@ def _with_local_counts(cohort: Cohort, shard: Shard, united: UnitedAlleles, thre
 
 def summarise_batch(task: ShardTask) -> None:
     """Summarise a batch in a shard and store the summary."""
-    alleles, growth, cohort = _estimable(task)
-    summarised(cohort, cohort.batches[task.number], task.shard, alleles, growth, row_cache=task.context.row_cache)
+    alleles, callset_sites, cohort = _estimable(task)
+    summarised(
+        cohort, cohort.batches[task.number], task.shard, alleles, callset_sites, row_cache=task.context.row_cache
+    )
 
 
-def _estimable(task: ShardTask) -> tuple[Alleles, KnownSites, Cohort]:
+def _estimable(task: ShardTask) -> tuple[Alleles, CallsetSites, Cohort]:
     """The sites of a shard that can be estimated, and what is stored about them already."""
     cohort = task.context.admitted_cohort()
     alleles = genotypes.with_alts(alleles_in(task.context.tables("alleles"), task.shard))
-    return alleles, KnownSites.of(alleles, cohort.layout, task.context.callset_url, task.shard), cohort
+    return alleles, CallsetSites.of(alleles, cohort.layout, task.context.callset_url, task.shard), cohort
 
 
 def _summary(task: ShardTask) -> tuple[Alleles, genotypes.LikelihoodCounts | None]:
     """The sites of a shard that can be estimated, and the summed likelihood counts of the location's batches."""
-    alleles, growth, cohort = _estimable(task)
+    alleles, callset_sites, cohort = _estimable(task)
     counts = in_threads(
-        lambda batch: summarised(cohort, batch, task.shard, alleles, growth, row_cache=task.context.row_cache),
+        lambda batch: summarised(cohort, batch, task.shard, alleles, callset_sites, row_cache=task.context.row_cache),
         cohort.batches,
         task.threads,
     )
