@@ -29,9 +29,9 @@ from .remote import UnknownSite as UnknownSite
 from .segments import Segment as Segment
 from .segments import SegmentTables as SegmentTables
 from .segments import find_segments as find_segments
+from .segments import keep_sites as keep_sites
 from .segments import known_sites as known_sites
 from .segments import label_of as label_of
-from .segments import only as only
 from .segments import write_segment as write_segment
 from .vcf_export import ShortCallset as ShortCallset
 from .vcf_export import export_shard as export_shard

@@ -158,7 +158,7 @@ def write_segment(
     return Segment(label=label, made=made, genotypes=written, shares=_entry(name, table, data), table=table)
 
 
-def only(store: Store, shard: NamedExtent, batch: str, segment: Segment, keys: npt.NDArray[np.int64]) -> Segment:
+def keep_sites(store: Store, shard: NamedExtent, batch: str, segment: Segment, keys: npt.NDArray[np.int64]) -> Segment:
     """The segment, rewritten with only the rows at sites that have one of the keys.
 
     Raises DamagedFile; the segment is then deleted, so that it is not reused.

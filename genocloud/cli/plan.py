@@ -98,12 +98,12 @@ def _rates_text(rates: "Rates") -> str:
 
 def _policies(config: "Config") -> str:
     """Which policy file decides at each site of a config, as far as that can be said from here."""
-    from genocloud.federation import authority
+    from genocloud.federation import policy_for
     from genocloud.federation.config import HERE
 
     def line(site: "Location") -> str:
         try:
-            policy = authority(site.store)
+            policy = policy_for(site.store)
             policy.check(site.name, site.store, site.policy, site.name == config.coordinator)
         except SettingError as error:
             if not site.workers.startswith(("tls://", "tcp://")):

@@ -17,7 +17,7 @@ from .policy import released as released
 from .redaction import DisclosableError as DisclosableError
 from .redaction import RedactedError as RedactedError
 from .redaction import Requester as Requester
-from .redaction import redacted as redacted
+from .redaction import run_under_policy as run_under_policy
 from .register import NoException as NoException
 from .register import Register as Register
 from .register import RegisterExists as RegisterExists
@@ -34,9 +34,9 @@ from .site_policy import NotCovered as NotCovered
 from .site_policy import OtherPolicy as OtherPolicy
 from .site_policy import OtherSite as OtherSite
 from .site_policy import SitePolicy as SitePolicy
-from .site_policy import authority as authority
 from .site_policy import is_below as is_below
 from .site_policy import policies_of as policies_of
+from .site_policy import policy_for as policy_for
 from .site_policy import read_policy as read_policy
 from .transfer_log import Transfer as Transfer
 from .transfer_log import TransferLog as TransferLog

@@ -7,7 +7,7 @@ import pyarrow as pa
 from genocloud import json_digest, storage
 from genocloud.errors import SettingError
 from genocloud.federation.messages import KINDS, Message, pack
-from genocloud.federation.site_policy import POLICIES, OtherSite, authority
+from genocloud.federation.site_policy import POLICIES, OtherSite, policy_for
 
 NAME = "site.json"
 """The object of a store that names its location. Only the policy file says what may leave."""
@@ -46,9 +46,9 @@ def claim_store(store_url: str, site: str) -> None:
 def released(store_url: str, kind: str, table: pa.Table) -> Message:
     """Pack a table as a message, if the store's policy lets it leave.
 
-    Raises TransferDenied, or what `authority` does.
+    Raises TransferDenied, or what `policy_for` does.
     """
-    policy = authority(store_url).policy
+    policy = policy_for(store_url).policy
     if not allows(policy, kind):
         raise TransferDenied(store_url, kind, policy)
     return pack(kind, table)

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from genocloud import storage
 from genocloud.errors import GenocloudError, StoreError
-from genocloud.federation.site_policy import MAY_LEAVE, SitePolicy, authority
+from genocloud.federation.site_policy import MAY_LEAVE, SitePolicy, policy_for
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -41,13 +41,13 @@ class Requester:
     is_coordinator: bool
 
 
-def redacted(requester: Requester, function: Callable[[Task], Result], task: Task) -> Result:
+def run_under_policy(requester: Requester, function: Callable[[Task], Result], task: Task) -> Result:
     """A task's result, if the location's policy covers the store. On failure raises the error, or a RedactedError.
 
     An error is raised as it is under `may_leave`, at a location that coordinates, and if genocloud.federation raised
     it: those texts hold no records.
     """
-    policy = authority(requester.store)
+    policy = policy_for(requester.store)
     try:
         return function(task)
     except Exception as error:

@@ -137,9 +137,10 @@ class SitePolicy:
             raise NotCoordinator(site, self.path)
 
 
-def authority(store_url: str) -> SitePolicy:
+def policy_for(store_url: str) -> SitePolicy:
     """The policy that decides about a store, by the files that this process was started with.
 
+    Each check asks again, on purpose: a policy that a task brought along would be the coordinator's word.
     Raises NoPolicy, NotCovered, BadPolicyFile, or OtherSite where two of the files cover it.
     """
     policies = policies_of(os.environ.get(VARIABLE, ""))

@@ -182,7 +182,7 @@ def read_alleles(cohort: Cohort, shard: Shard) -> Alleles:
 
 def alleles_in(tables: CachedTables, shard: Shard) -> Alleles:
     """As `read_alleles`, from tables of one kind."""
-    alleles = tables.read(shard.window or shard, made_by="discover")
+    alleles = tables.read(shard.discovered_shard or shard, made_by="discover")
     first, end = np.searchsorted(numbers(alleles["start"]), (shard.region.start, shard.region.end)).tolist()
     return alleles.slice(first, end - first)
 

@@ -24,14 +24,15 @@ class Shard:
     """A region of the genome, of a long contig or of many short ones, whose name sorts in genome order.
 
     `region` is on the axis of its part (regions.Axis), as are all tables between reading rows and writing records, and
-    `extent` says where that is. `window`: the shard that was discovered, where this is a piece of it; `need`: bytes
-    that a task of it takes, where they were estimated (memory_model). `targets`: which sites of it are emitted.
+    `extent` says where that is. `discovered_shard`: the shard that was discovered, where this is a piece of it;
+    `need`: bytes that a task of it takes, where they were estimated (memory_model). `targets`: which sites of it are
+    emitted.
     """
 
     name: str
     region: Region
     extent: Extent
-    window: "Shard | None" = None
+    discovered_shard: "Shard | None" = None
     need: int = field(default=0, compare=False)
     targets: "Targets" = field(default_factory=lambda: Targets())
 
@@ -276,7 +277,7 @@ def piece_of(layout: Layout, shard: Shard, region: Region) -> Shard:
         name=_name(layout, region) + shard.targets.tag,
         region=region,
         extent=extent,
-        window=shard,
+        discovered_shard=shard,
         targets=shard.targets,
     )
 

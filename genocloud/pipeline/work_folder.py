@@ -16,17 +16,21 @@ STORE_SHARE = 0.6
 """The cohort store's size over that of the gVCFs, at most (measured: tests/benchmarks)."""
 
 
-def check_places(plan: JointOptions) -> None:
+def check_places(options: JointOptions) -> None:
     """Refuse a cohort at the URL of an output, and a run without samples. Raises SettingError, NoCohort."""
-    if plan.cohort_url is None:
-        if plan.listed is None:
+    if options.cohort_url is None:
+        if options.listed is None:
             raise SettingError("no sample is listed; name a sample sheet or gVCFs, or a --cohort that holds some")
         return
-    others = [plan.out_url, WorkFolder.of(plan).own_cohort, *([plan.callset_url] if plan.callset_url else [])]
-    if storage.open_store(plan.cohort_url).url in {storage.open_store(url).url for url in others}:
-        raise SettingError(f"{plan.cohort_url}: the cohort has the place of an output; give it one of its own")
-    if plan.listed is None:
-        cohort.open_cohort(plan.cohort_url)
+    others = [
+        options.out_url,
+        WorkFolder.of(options).own_cohort,
+        *([options.callset_url] if options.callset_url else []),
+    ]
+    if storage.open_store(options.cohort_url).url in {storage.open_store(url).url for url in others}:
+        raise SettingError(f"{options.cohort_url}: the cohort has the place of an output; give it one of its own")
+    if options.listed is None:
+        cohort.open_cohort(options.cohort_url)
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,9 @@ class WorkFolder:
     kept_cohort: str | None
 
     @classmethod
-    def of(cls, plan: JointOptions) -> "WorkFolder":
+    def of(cls, options: JointOptions) -> "WorkFolder":
         """See `work_folder`."""
-        return cls(work_folder(plan.out_url), plan.cohort_url)
+        return cls(work_folder(options.out_url), options.cohort_url)
 
     @property
     def own_cohort(self) -> str:

@@ -73,7 +73,7 @@ EXECUTOR_KINDS = (
         name="processes",
         grammar="processes:N",
         summary="in processes of this machine",
-        opener="genocloud.scatter.processes:open_counted",
+        opener="genocloud.scatter.processes:open_process_pool",
         dask=False,
         cores=_of_number,
     ),

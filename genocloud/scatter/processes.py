@@ -59,7 +59,7 @@ def open_processes(count: int, memory: int) -> Iterator[Processes]:
 
 
 @contextmanager
-def open_counted(text: str, choice: str, memory: int | None) -> Iterator[Processes]:
+def open_process_pool(text: str, choice: str, memory: int | None) -> Iterator[Processes]:
     """A pool of as many processes as `text` says; `memory` is all of theirs together."""
     count = count_of(text, choice)
     with open_processes(count, room_in(memory, count)) as processes:

@@ -63,8 +63,8 @@ def hybrid(
         check_contigs(config.settings["dbsnp"] or None, reference.contigs)
         sheet_rows, transfer_log = rows_by_location(config), TransferLog()
         clients = [stack.enter_context(open_client(config, site, transfer_log, on_task)) for site in config.sites]
-        decides = check_locations(config, clients, reference, sheet_rows)
-        for sentence in decides.values():
+        policy_sentences = check_locations(config, clients, reference, sheet_rows)
+        for sentence in policy_sentences.values():
             say(sentence)
         working = [client for client in clients if client.is_coordinator or sheet_rows[client.name]]
         ingested = fill_locations(
@@ -74,18 +74,21 @@ def hybrid(
         genotype_shards(ingested, coordinator, cut, receipt)
         receipt.inputs = {"reference": reference.checksum, "samples": f"content:{ingested.samples_key()}"}
         receipt.figures |= {"coordinator": config.coordinator, "totals": location_totals(coordinator)}
-        receipt.figures |= {"sites": _location_figures(ingested, working, decides), "crossings": transfer_log.as_json()}
+        receipt.figures |= {
+            "sites": _location_figures(ingested, working, policy_sentences),
+            "crossings": transfer_log.as_json(),
+        }
     return receipt
 
 
 def _location_figures(
-    filled: IngestedLocations, clients: Sequence[LocationClient], decides: Mapping[str, str]
+    filled: IngestedLocations, clients: Sequence[LocationClient], policy_sentences: Mapping[str, str]
 ) -> dict[str, Any]:
     """The receipt's entry for each location."""
     return {
         client.name: {
             "policy": client.location.policy,
-            "decides": decides[client.name],
+            "decides": policy_sentences[client.name],
             "samples": len(filled.sheet_rows[client.name]),
             "seconds": round(client.seconds, 3),
             **({"ingest": filled.fill_results[client.name].balance} if client.name in filled.fill_results else {}),
@@ -100,7 +103,7 @@ def fill(request: FillRequest) -> FillResult:
     check_covered(context, samples)
     storage.open_store(context.store).write(SHEET_NAME, sheet_text_of(samples, context.store).encode())
     intervals = Intervals(included=request.intervals or ())
-    storing = IngestOptions(
+    options = IngestOptions(
         part_bp=context.part_bp,
         window_bp=context.window_bp,
         batch_size=request.batch_size,
@@ -111,7 +114,7 @@ def fill(request: FillRequest) -> FillResult:
     with location_workers(request.threads) as scatter:
         sheet_url = storage.join(context.store, SHEET_NAME)
         receipt = ingest(
-            context.cohort_url, sheet_url, context.reference, options=storing, scatter=scatter, progress=Silent()
+            context.cohort_url, sheet_url, context.reference, options=options, scatter=scatter, progress=Silent()
         )
     figures = {"seconds": receipt.seconds, **receipt.figures}
     context = replace(context, version=open_cohort(context.cohort_url).version)

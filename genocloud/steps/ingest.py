@@ -44,7 +44,7 @@ def ingest(
         arrivals = check_arrivals(people, reference, policy, scatter, progress)
         new = new_arrivals(cohort_url, people.source, arrivals, options, policy)
         tasks = [
-            IngestTask(cohort_url=cohort_url, reference=reference, storing=options, arrivals=batch, policy=policy)
+            IngestTask(cohort_url=cohort_url, reference=reference, options=options, arrivals=batch, policy=policy)
             for batch in in_batches(new, options.batch_size)
         ]
         batches = store_batches(tasks, scatter, progress)

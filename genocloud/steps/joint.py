@@ -58,7 +58,7 @@ def _joint(options: JointOptions, progress: Progress) -> tuple[str, Receipt]:
         discover(
             cohort, cut, scatter=scatter, progress=progress, keep=options.cohort_url is not None, reference=reference
         )
-        statistics, genotyped = _call(options, cohort, cut, scatter, progress)
+        statistics, genotyped = _write_vcf(options, cohort, cut, scatter, progress)
         work.remove()
         receipt.inputs = genotyped.inputs if ingested is None else ingested.inputs
         receipt.balance = genotyped.balance
@@ -70,7 +70,7 @@ def _joint(options: JointOptions, progress: Progress) -> tuple[str, Receipt]:
     return summary_text(statistics, receipt.seconds, made), receipt
 
 
-def _call(
+def _write_vcf(
     options: JointOptions, cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Progress
 ) -> tuple[Statistics, Receipt]:
     """Write the VCF straight, or by way of a Parquet callset where one is to be kept."""

@@ -171,7 +171,7 @@ def test_an_error_leaves_its_words_at_the_site(study: Study, wire: Wire, damaged
 def test_the_check_sees_the_words_of_an_error(
     study: Study, wire: Wire, damaged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "redacted", lambda requester, function, task: function(task))
+    monkeypatch.setattr(clients, "run_under_policy", lambda requester, function, task: function(task))
     with pytest.raises(InputError, match="malformed"):
         run(study, "told", "stays")
     with pytest.raises(AssertionError, match="crosses"):

@@ -79,7 +79,7 @@ def test_pieces_tile_their_shard_and_each_has_a_site(stored_cohort, small):
         pipeline.cut_genome(stored_cohort),
     )
     for shard in whole.owned:
-        pieces = [piece for piece in cut.owned if shard in (piece, piece.window)]
+        pieces = [piece for piece in cut.owned if shard in (piece, piece.discovered_shard)]
         assert (pieces[0].region.start, pieces[-1].region.end) == (shard.region.start, shard.region.end)
         assert all(before.region.end == after.region.start for before, after in pairwise(pieces))
         piece_tables = [read_alleles(stored_cohort, piece) for piece in pieces]

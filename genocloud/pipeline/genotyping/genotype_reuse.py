@@ -33,13 +33,13 @@ def call_batch(
 ) -> tuple[genotypes.BatchGenotypes, genotypes.RawAnnotations]:
     """Call a batch at the emitted sites of SETTLED."""
     aligned = row_cache.aligned_rows(cohort, batch, shard, genotypes.emitted(settled))
-    copies = _copies(cohort, batch, shard)
+    default_ploidies = _default_ploidies(cohort, batch, shard)
     return genotypes.call(
-        aligned, batch.samples, settled, cohort.contigs, copies, allele_specific=model.allele_specific
+        aligned, batch.samples, settled, cohort.contigs, default_ploidies, allele_specific=model.allele_specific
     )
 
 
-def _copies(cohort: Cohort, batch: Batch, shard: Shard) -> genotypes.DefaultPloidies:
+def _default_ploidies(cohort: Cohort, batch: Batch, shard: Shard) -> genotypes.DefaultPloidies:
     """Ploidy of no-calls where a sample has no record: its copies of the contig, at least one."""
     contigs, starts = cohort.layout.axis(shard.region.contig).starts(shard.region)
     known, absent = cohort.receipt(batch).ploidies, [0] * len(batch.samples)
@@ -63,7 +63,7 @@ def ensure_genotypes(
     reusable = []
     for segment in callset.find_segments(store, shard, batch.id, made, keys):
         with suppress(callset.DamagedFile):  # its sites are called again
-            reusable.append(callset.only(store, shard, batch.id, segment, keys))  # globs match no superseded row
+            reusable.append(callset.keep_sites(store, shard, batch.id, segment, keys))  # globs match no superseded row
     missing = ~np.isin(keys, np.concatenate([np.zeros(0, np.int64), *(segment.keys for segment in reusable)]))
     if reusable and not missing.any():
         return reusable, _raw_annotations(reusable, keys, batch)

@@ -42,20 +42,20 @@ def check_contigs(dbsnp_url: str | None, contigs: Sequence[Contig]) -> None:
         raise OtherContigs(dbsnp_url, theirs, ours)
 
 
-def named(sites: Sites, layout: Layout, shard: Shard, dbsnp_url: str | None) -> Sites:
+def with_dbsnp_ids(sites: Sites, layout: Layout, shard: Shard, dbsnp_url: str | None) -> Sites:
     """SITES of a shard, on its axis, with IDs of known variants where `dbsnp_url` is set."""
     if dbsnp_url is None or not len(sites):
         return sites
     which, names, starts = layout.axis(shard.region.contig).named(numbers(sites["pos"]) - 1)
     edges = np.searchsorted(which, np.arange(len(names) + 1)).tolist()
     tables = [
-        _named_on(sites.slice(first, end - first), name, (starts[first:end] + 1).tolist(), dbsnp_url)
+        _with_ids_on(sites.slice(first, end - first), name, (starts[first:end] + 1).tolist(), dbsnp_url)
         for name, first, end in zip(names, edges, edges[1:], strict=False)
     ]
     return pa.concat_tables(tables).unify_dictionaries()
 
 
-def _named_on(sites: Sites, contig: str, positions: list[int], dbsnp_url: str) -> Sites:
+def _with_ids_on(sites: Sites, contig: str, positions: list[int], dbsnp_url: str) -> Sites:
     """SITES of one contig, at these positions of it, with IDs."""
     there = with_column(sites, "pos", pa.array(positions, pa.int32()))
     known = genotypes.with_names(there, gvcf.read_known(dbsnp_url, contig, positions))

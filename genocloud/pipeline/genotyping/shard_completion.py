@@ -13,7 +13,7 @@ from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.batch_cache import on_contigs, site_keys
 from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_genotypes
-from genocloud.pipeline.genotyping.known_names import named
+from genocloud.pipeline.genotyping.known_names import with_dbsnp_ids
 from genocloud.pipeline.receipts import Unbalanced
 from genocloud.pipeline.sharding import Shard, ShardPlan
 from genocloud.schema import SITE_KEY, Settled, Sites, StoredSites, numbers, with_column
@@ -35,7 +35,7 @@ def annotated(
     sites, dropped = genotypes.annotate(settled, total, layout.contigs, model)
     if sites.num_rows + dropped.total() != settled.num_rows:
         raise Unbalanced("genotype", {"taken": settled.num_rows, "kept": sites.num_rows, "dropped": dict(dropped)})
-    return named(sites, layout, shard, dbsnp_url)
+    return with_dbsnp_ids(sites, layout, shard, dbsnp_url)
 
 
 def complete(
@@ -70,7 +70,8 @@ def _without_carriers(target: CallsetShard, emitted: Settled, sites: StoredSites
     uncarried, keys = genotypes.uncarried(sites), numbers(sites["key"])
     for batch in target.cohort.batches:
         left = [
-            callset.only(target.store, target.shard, batch.id, each, keys[~uncarried]) for each in segments[batch.id]
+            callset.keep_sites(target.store, target.shard, batch.id, each, keys[~uncarried])
+            for each in segments[batch.id]
         ]
         if uncarried.any():
             rows = emitted.filter(pa.array(uncarried)).combine_chunks()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from genocloud.federation import Location, Message, Requester, TransferLog, redacted
+from genocloud.federation import Location, Message, Requester, TransferLog, run_under_policy
 from genocloud.scatter.executors import Scatter, in_threads, run_needing
 from genocloud.scatter.progress import Progress, Stage
 from genocloud.scatter.task_progress import OnBytes
@@ -62,7 +62,7 @@ class LocationClient:
     ) -> list[Result]:
         """Run tasks at the location, each when a worker has room for the bytes that it needs.
 
-        The location's policy decides what runs, and how much of an error is returned: see redaction.redacted.
+        The location's policy decides what runs, and how much of an error is returned: see redaction.run_under_policy.
         """
         self.transfer_log.note(messages_in(tasks), self.coordinator, self.name)
 
@@ -72,7 +72,7 @@ class LocationClient:
             self.transfer_log.note(messages_in(answer.result), self.name, self.coordinator)
 
         needs = [ANY_NEED] * len(tasks) if needs is None else needs
-        work = partial(redacted, Requester(self.location.store, self.is_coordinator), function)
+        work = partial(run_under_policy, Requester(self.location.store, self.is_coordinator), function)
         answers = run_needing(self.scatter, partial(_timed, work), tasks, needs, on_result, on_bytes=on_bytes)
         return [answer.result for answer in answers]
 

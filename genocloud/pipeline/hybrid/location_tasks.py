@@ -13,7 +13,7 @@ import pyarrow as pa
 from genocloud import callset, storage
 from genocloud.cohort import Cohort, NoCohort, open_cohort
 from genocloud.errors import GenocloudError, SettingError, UnreadableFile
-from genocloud.federation import DisclosableError, Message, Register, authority, claim_store, cohort_in
+from genocloud.federation import DisclosableError, Message, Register, claim_store, cohort_in, policy_for
 from genocloud.pipeline.callset_counts import site_totals
 from genocloud.pipeline.callset_registry import register
 from genocloud.pipeline.genotyping.shard_completion import description_of
@@ -54,7 +54,7 @@ class ProbeResult:
 
     software: str
     samples: int
-    decides: str
+    policy_sentence: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +111,7 @@ def probe(request: ProbeRequest) -> ProbeResult:
     Nothing that the policy does not cover is touched. Raises an error of genocloud.federation, LocationMismatch, or
     UnusableLocation for what is wrong with store or reference.
     """
-    policy = authority(request.store)
+    policy = policy_for(request.store)
     policy.check(request.site, request.store, request.policy, request.is_coordinator)
     policy.check_input("reference", request.reference)
     if policy.counts_people:
@@ -189,7 +189,7 @@ def record_balance(cohort: Cohort) -> dict[str, Any]:
 
 def check_covered(context: LocationContext, samples: Sequence[Sample]) -> None:
     """Raise NotCovered for a file that the location's policy does not cover, before any file is touched."""
-    policy = authority(context.store)
+    policy = policy_for(context.store)
     policy.check_input("reference", context.reference)
     for sample in samples:
         policy.check_input("gVCF", str(sample.gvcf))

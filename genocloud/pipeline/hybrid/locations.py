@@ -90,7 +90,7 @@ def check_locations(
             raise location_tasks.LocationMismatch(client.name, "genocloud", here, result.software, remedy)
         if result.samples and not sheet_rows[client.name]:
             raise StrangersInCohort(client.location.cohort, config.samples, [f"{result.samples} samples"])
-    return {name: result.decides for name, result in results.items()}
+    return {name: result.policy_sentence for name, result in results.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

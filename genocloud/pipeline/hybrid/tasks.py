@@ -16,9 +16,9 @@ from genocloud.federation import (
     Message,
     Register,
     SitePolicy,
-    authority,
     callset_in,
     cohort_in,
+    policy_for,
     released,
     unpack,
 )
@@ -92,10 +92,10 @@ class LocationContext:
     def admitted_cohort(self) -> Cohort:
         """The location's cohort, whose samples its register has admitted; an empty cohort where it has none.
 
-        Raises what `authority` does; under `stays` also TooFew or RegisterLost. A task returns sums over the samples of
-        the version that it opens, so the register must have noted that version first.
+        Raises what `policy_for` does; under `stays` also TooFew or RegisterLost. A task returns sums over the samples
+        of the version that it opens, so the register must have noted that version first.
         """
-        policy, cohort = authority(self.store), self.stored_cohort
+        policy, cohort = policy_for(self.store), self.stored_cohort
         if self.version and policy.counts_people:
             _admit(policy, cohort)
         return cohort
@@ -136,7 +136,7 @@ class LocationContext:
 
         What is left of each batch, a name and rows, follows from its samples and the number of sites.
         """
-        if self.is_coordinator or authority(self.store).policy == MAY_LEAVE:
+        if self.is_coordinator or policy_for(self.store).policy == MAY_LEAVE:
             return entry
         people = {batch.id: int((batch.ranks >= 0).sum()) for batch in self.stored_cohort.batches}
         files = {

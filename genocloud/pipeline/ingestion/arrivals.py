@@ -84,7 +84,7 @@ def _arrival(sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sa
 
 
 def new_arrivals(
-    cohort_url: str, sheet_url: str, arrivals: Sequence[Arrival], storing: IngestOptions, policy: gvcf.RecordPolicy
+    cohort_url: str, sheet_url: str, arrivals: Sequence[Arrival], options: IngestOptions, policy: gvcf.RecordPolicy
 ) -> list[Arrival]:
     """The samples that the cohort lacks and, if they may be replaced, those that it holds with other content.
 
@@ -96,17 +96,17 @@ def new_arrivals(
     present = _present(cohort_url)
     check_twins(cohort_url, (arrival.sample.sample for arrival in arrivals), present)
     strangers = present.keys() - {arrival.sample.sample for arrival in arrivals}
-    if storing.complete and strangers:
+    if options.complete and strangers:
         raise StrangersInCohort(cohort_url, sheet_url, sorted(strangers))
     _check_names(cohort_url, arrivals, present)
-    lacking = _lacking(cohort_url, policy) if storing.complete or storing.replace else ()
+    lacking = _lacking(cohort_url, policy) if options.complete or options.replace else ()
     new = [
         arrival
         for arrival in arrivals
         if present.get(arrival.sample.sample) != arrival.fingerprint or arrival.sample.sample in lacking
     ]
     changed = [arrival.sample.sample for arrival in new if arrival.sample.sample in present]
-    if changed and not (storing.complete or storing.replace):
+    if changed and not (options.complete or options.replace):
         raise RepeatedSample(cohort_url, changed)
     return new
 

@@ -33,7 +33,7 @@ GIVE_GVCF = "give a gVCF (GATK: -ERC GVCF), not a VCF of variants"
 class IngestTask:
     cohort_url: str
     reference: Reference
-    storing: IngestOptions
+    options: IngestOptions
     arrivals: tuple[Arrival, ...]
     policy: gvcf.RecordPolicy
 
@@ -55,8 +55,8 @@ def ingest_need(batch_size: int) -> int:
     return batch_size * STREAM_BYTES + PIECE_BYTES
 
 
-def layout_of(reference: Reference, storing: IngestOptions) -> cohort.Layout:
-    return cohort.Layout(reference.contigs, storing.part_bp, storing.window_bp)
+def layout_of(reference: Reference, options: IngestOptions) -> cohort.Layout:
+    return cohort.Layout(reference.contigs, options.part_bp, options.window_bp)
 
 
 def store_batches(tasks: Sequence[IngestTask], scatter: Scatter, progress: Progress) -> list[cohort.BatchReceipt]:
@@ -72,7 +72,7 @@ def store_batches(tasks: Sequence[IngestTask], scatter: Scatter, progress: Progr
 
 def _store_batch(task: IngestTask) -> tuple[cohort.BatchReceipt, int]:
     """Store a batch; returns its receipt, and the bytes of its files not reported as read because the batch existed."""
-    layout, bases = layout_of(task.reference, task.storing), read_bases(task.reference)
+    layout, bases = layout_of(task.reference, task.options), read_bases(task.reference)
     unread = {arrival.sample.sample: arrival.bytes for arrival in task.arrivals}
     sources = [
         cohort.Source(

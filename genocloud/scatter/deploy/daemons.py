@@ -70,7 +70,7 @@ def serve_scheduler(options: SchedulerOptions, say: Say) -> None:
 
 
 def serve_workers(group: WorkerGroup, say: Say) -> None:
-    """Run workers until SIGTERM, SIGHUP or Ctrl-C. Raises SettingError if no scheduler answers for `crew.wait` s."""
+    """Run workers until SIGTERM, SIGHUP or Ctrl-C. Raises SettingError if no scheduler answers for `group.wait` s."""
     import dask
 
     raise_comm_timeouts()
@@ -181,7 +181,7 @@ def _nanny(group: WorkerGroup, security: Any, number: int) -> Any:
 
 
 async def _await_scheduler(group: WorkerGroup, security: Any, say: Say, stop: asyncio.Event) -> None:
-    """Wait until the scheduler answers, `crew.wait` seconds at most."""
+    """Wait until the scheduler answers, `group.wait` seconds at most."""
     from distributed.comm import connect
 
     loop = asyncio.get_running_loop()

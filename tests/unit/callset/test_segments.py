@@ -121,8 +121,8 @@ def test_no_site_is_in_two_segments():
 def test_rows_are_taken_out_of_a_segment():
     stored_callset, _, genotypes = write("memory://segments-only")
     (first, *_) = callset.find_segments(stored_callset.store, SHARD, "b0", MADE, KEYS)
-    assert callset.only(stored_callset.store, SHARD, "b0", first, first.keys) is first
-    left = callset.only(stored_callset.store, SHARD, "b0", first, np.array([14]))
+    assert callset.keep_sites(stored_callset.store, SHARD, "b0", first, first.keys) is first
+    left = callset.keep_sites(stored_callset.store, SHARD, "b0", first, np.array([14]))
     assert (left.label, left.keys.tolist(), left.table["records"].to_pylist()) == ("", [14], [[3]])
     (table,) = streaming.stream_rows(
         stored_callset.store, left.genotypes, schema.STORED_GENOTYPES, schema.GENOTYPES.names, rows=10, span=(0, 2)

@@ -12,10 +12,10 @@ from genocloud.federation import (
     OtherPolicy,
     OtherSite,
     TransferDenied,
-    authority,
     claim_store,
     is_below,
     policies_of,
+    policy_for,
     read_policy,
     released,
 )
@@ -64,11 +64,11 @@ def test_a_store_of_another_path_is_not_served(tmp_path: Path, monkeypatch: pyte
     """The typo by which a hospital's genotypes left: a new path had no policy yet."""
     write_policy(tmp_path / "p.yaml", "hospital", [f"{tmp_path}/study"], [])
     monkeypatch.setenv("GENOCLOUD_POLICY", str(tmp_path / "p.yaml"))
-    assert authority(f"{tmp_path}/study").policy == "stays"
+    assert policy_for(f"{tmp_path}/study").policy == "stays"
     with pytest.raises(NotCovered, match=r"studi: site hospital's policy file does not cover this store; correct"):
-        authority(f"{tmp_path}/studi")
+        policy_for(f"{tmp_path}/studi")
     with pytest.raises(NotCovered):  # nobody writes into the register itself
-        authority(f"{tmp_path}/p-register/x")
+        policy_for(f"{tmp_path}/p-register/x")
 
 
 def test_what_lies_in_the_store_widens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,22 +92,22 @@ def test_what_lies_in_the_store_widens_nothing(tmp_path: Path, monkeypatch: pyte
 def test_workers_keep_to_the_file_that_they_read_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_policy(tmp_path / "p.yaml", "hospital", [f"{tmp_path}/study"], [])
     monkeypatch.setenv("GENOCLOUD_POLICY", str(tmp_path / "p.yaml"))
-    authority(f"{tmp_path}/study")
+    policy_for(f"{tmp_path}/study")
     write_policy(tmp_path / "p.yaml", "hospital", [f"{tmp_path}/study"], [], "may_leave")
-    assert authority(f"{tmp_path}/study").policy == "stays"
+    assert policy_for(f"{tmp_path}/study").policy == "stays"
     (tmp_path / "p.yaml").unlink()
-    assert authority(f"{tmp_path}/study").policy == "stays"
+    assert policy_for(f"{tmp_path}/study").policy == "stays"
 
 
 def test_without_a_file_or_with_a_bad_one_nothing_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GENOCLOUD_POLICY", raising=False)
     with pytest.raises(NoPolicy):
-        authority(str(tmp_path))
+        policy_for(str(tmp_path))
     monkeypatch.setenv("GENOCLOUD_POLICY", str(tmp_path / "none.yaml"))
     with pytest.raises(
         BadPolicyFile, match=r"none\.yaml: cannot be read \(No such file or directory\); check the path"
     ):
-        authority(str(tmp_path))
+        policy_for(str(tmp_path))
     (tmp_path / "folder").mkdir()
     with pytest.raises(BadPolicyFile, match="no policy file"):
         policies_of(str(tmp_path / "folder"))
@@ -177,7 +177,7 @@ def test_two_files_for_one_store_are_refused(tmp_path: Path, monkeypatch: pytest
         write_policy(tmp_path / "policies" / f"{name}.yaml", name, [f"{tmp_path}/store"], [], "may_leave")
     monkeypatch.setenv("GENOCLOUD_POLICY", str(tmp_path / "policies"))
     with pytest.raises(OtherSite, match=r"the store of the site alpha, which .*beta.yaml gives to beta"):
-        authority(f"{tmp_path}/store")
+        policy_for(f"{tmp_path}/store")
 
 
 def test_the_example_is_sound() -> None:
