@@ -120,20 +120,20 @@ def emitted(settled: schema.Settled) -> schema.Settled:
 def call(
     rows: AlignedRows,
     samples: Sequence[str],
-    settled: schema.Settled,
+    emitted_sites: schema.Settled,
     contigs: Sequence[Contig],
     default_ploidies: DefaultPloidies,
     *,
     allele_specific: bool = False,
 ) -> tuple[BatchGenotypes, RawAnnotations]:
-    """Genotype the active samples of one batch, in the batch's order, at the emitted sites of SETTLED.
+    """Genotype the active samples of one batch, in the batch's order, at emitted sites.
 
     rows              the batch's rows, aligned to these sites or more
     samples           (samples of the batch,): names
+    emitted_sites     rows of `emitted`
     default_ploidies  ploidy where a sample has no record
     allele_specific   whether to compute raw data for the AS_ annotations
     """
-    emitted_sites = emitted(settled)
     nonvariant_mask = is_nonvariant(emitted_sites)
     sites = (
         emitted_sites.filter(pa.array(~nonvariant_mask)).combine_chunks() if nonvariant_mask.any() else emitted_sites

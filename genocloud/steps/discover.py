@@ -2,19 +2,11 @@
 
 from dataclasses import dataclass
 
-from genocloud import sites
 from genocloud.cohort import Cohort, OtherReference, open_cohort
 from genocloud.errors import SettingError
-from genocloud.pipeline.cached_tables import CachedTables, cached_tables, cohort_inputs
+from genocloud.pipeline.cached_tables import cached_tables, cohort_inputs
 from genocloud.pipeline.genotyping.batch_cache import observed, precompute_batches
-from genocloud.pipeline.genotyping.discovery import (
-    OUTSIDE,
-    SeenAlleles,
-    count_observations,
-    make_alleles,
-    rows_cover,
-    seen_by_all,
-)
+from genocloud.pipeline.genotyping.discovery import OUTSIDE, discover_shard
 from genocloud.pipeline.memory_model import discovery_need
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import Reference
@@ -92,7 +84,9 @@ def _check_reference(cohort: Cohort, cut: ShardPlan, reference: Reference | None
 def _discover_shard(task: _DiscoverTask) -> dict[str, int]:
     cohort = open_cohort(task.cohort_url, task.version)
     tables = cached_tables(cohort, "alleles")
-    return tables.counts(task.shard) or _make_shard(cohort, tables, task)
+    return tables.counts(task.shard) or discover_shard(
+        cohort, tables, task.shard, keep=task.keep, threads=task.threads, reference=task.reference
+    )
 
 
 def _observe_batch(pair: tuple[_DiscoverTask, int]) -> None:
@@ -100,15 +94,3 @@ def _observe_batch(pair: tuple[_DiscoverTask, int]) -> None:
     cohort = open_cohort(task.cohort_url, task.version)
     if cached_tables(cohort, "alleles").counts(task.shard) is None:
         observed(cohort, cohort.batches[number], task.shard, keep=True)
-
-
-def _make_shard(cohort: Cohort, tables: CachedTables, task: _DiscoverTask) -> dict[str, int]:
-    observations, spans = seen_by_all(cohort, task.shard, task.keep, task.threads)
-    unified = sites.unify([observations], [spans])
-    seen = SeenAlleles(
-        observed=count_observations(observations),
-        unified=unified,
-        spans=[spans],
-        covered=lambda: rows_cover(cohort, task.shard, task.threads),
-    )
-    return make_alleles(tables, task.shard, seen, task.reference)

@@ -73,7 +73,7 @@ def joint(
             genotypes.call(
                 genotypes.align_rows(*(within(kind, shard) for kind in table), rank, genotypes.emitted(settled)),
                 [names[n] for n in batch],
-                settled,
+                genotypes.emitted(settled),
                 contigs,
                 genotypes.DefaultPloidies.everywhere(np.full(len(batch), 2, np.int8)),
                 allele_specific=model.allele_specific,

@@ -50,6 +50,20 @@ class SeenAlleles:
     covered: Callable[[], Bases]
 
 
+def discover_shard(
+    cohort: Cohort, tables: CachedTables, shard: Shard, *, keep: bool, threads: int, reference: Reference | None
+) -> dict[str, int]:
+    """Write a shard's ALLELES from the rows of all of a cohort's batches, see `make_alleles`."""
+    observations, spans = seen_by_all(cohort, shard, keep, threads)
+    seen = SeenAlleles(
+        observed=_count_observations(observations),
+        unified=sites.unify([observations], [spans]),
+        spans=[spans],
+        covered=lambda: rows_cover(cohort, shard, threads),
+    )
+    return make_alleles(tables, shard, seen, reference)
+
+
 def make_alleles(tables: CachedTables, shard: Shard, seen: SeenAlleles, reference: Reference | None) -> dict[str, int]:
     """Write a shard's ALLELES inside its targets; returns the table's counts.
 
@@ -59,8 +73,8 @@ def make_alleles(tables: CachedTables, shard: Shard, seen: SeenAlleles, referenc
     counts = {
         "sites": alleles.num_rows,
         "observed": seen.observed,
-        "merged": count_observations(alleles),
-        "outside": count_observations(seen.unified) - count_observations(alleles),
+        "merged": _count_observations(alleles),
+        "outside": _count_observations(seen.unified) - _count_observations(alleles),
         "pairs": SiteLoad.of(alleles).whole.pairs,
     }
     tables.write(shard, alleles, counts)
@@ -96,6 +110,6 @@ def rows_cover(cohort: Cohort, shard: Shard, threads: int) -> Bases:
     return reduce(np.logical_or, in_threads(covered, cohort.batches, threads), nothing)
 
 
-def count_observations(table: Alleles) -> int:
+def _count_observations(table: Alleles) -> int:
     """(Sample, allele) observations that the table accounts for."""
     return pc.sum(table["observed"]).as_py() or 0

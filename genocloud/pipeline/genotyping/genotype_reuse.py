@@ -29,13 +29,13 @@ class CallsetShard:
 
 
 def call_batch(
-    cohort: Cohort, batch: Batch, shard: Shard, settled: schema.Settled, model: Model, *, row_cache: RowCache
+    cohort: Cohort, batch: Batch, shard: Shard, emitted: schema.Settled, model: Model, *, row_cache: RowCache
 ) -> tuple[genotypes.BatchGenotypes, genotypes.RawAnnotations]:
-    """Call a batch at the emitted sites of SETTLED."""
-    aligned = row_cache.aligned_rows(cohort, batch, shard, genotypes.emitted(settled))
+    """Call a batch at emitted rows of SETTLED."""
+    aligned = row_cache.aligned_rows(cohort, batch, shard, emitted)
     default_ploidies = _default_ploidies(cohort, batch, shard)
     return genotypes.call(
-        aligned, batch.samples, settled, cohort.contigs, default_ploidies, allele_specific=model.allele_specific
+        aligned, batch.samples, emitted, cohort.contigs, default_ploidies, allele_specific=model.allele_specific
     )
 
 

@@ -38,12 +38,12 @@ class CallTask:
 
 
 def called_batches(
-    cohort: Cohort, shard: Shard, settled: schema.Settled, model: Model, threads: int, *, row_cache: RowCache
+    cohort: Cohort, shard: Shard, emitted: schema.Settled, model: Model, threads: int, *, row_cache: RowCache
 ) -> Iterator[tuple[Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]]:
-    """Call every batch at the emitted sites of SETTLED, in the batches' order, in `threads` threads."""
+    """Call every batch at the emitted rows of SETTLED, in the batches' order, in `threads` threads."""
 
     def call(batch: Batch) -> tuple[Batch, genotypes.BatchGenotypes, genotypes.RawAnnotations]:
-        return batch, *call_batch(cohort, batch, shard, settled, model, row_cache=row_cache)
+        return batch, *call_batch(cohort, batch, shard, emitted, model, row_cache=row_cache)
 
     return in_threads(call, cohort.batches, threads)
 

@@ -116,7 +116,7 @@ def _called(cohort: Cohort, task: _RenderTask) -> tuple[schema.Sites, list[calls
 
     def raw_annotations() -> Iterator[genotypes.RawAnnotations]:
         for _, batch, raw in called_batches(
-            cohort, task.shard, settled, task.model, task.threads, row_cache=task.row_cache
+            cohort, task.shard, genotypes.emitted(settled), task.model, task.threads, row_cache=task.row_cache
         ):
             called.append(batch)
             yield raw

@@ -77,7 +77,7 @@ def called(members: list[list[int]]) -> tuple[list[genotypes.RawAnnotations], ge
         genotypes.call(
             each,
             [f"s{rank}" for rank in batch],
-            settled,
+            genotypes.emitted(settled),
             CONTIGS,
             genotypes.DefaultPloidies.everywhere(np.full(len(batch), 2, np.int8)),
             allele_specific=True,

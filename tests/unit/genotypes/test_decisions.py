@@ -120,7 +120,7 @@ def test_samples_not_in_force_are_left_out_and_missing_ploidy_is_obeyed():
     one, shares = genotypes.call(
         lines,
         ["ann", "bob", "cat"],
-        settled,
+        genotypes.emitted(settled),
         CONTIGS,
         genotypes.DefaultPloidies.everywhere(np.array([2, 2, 1], np.int8)),
     )
