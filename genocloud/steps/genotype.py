@@ -13,7 +13,7 @@ from genocloud.pipeline.genotyping.batch_cache import precompute_batches
 from genocloud.pipeline.genotyping.discovered_alleles import copy_alleles
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.genotyping.row_cache import RowCache
-from genocloud.pipeline.genotyping.shard_calling import CallTask, call_shard, reuse_or_call_batch
+from genocloud.pipeline.genotyping.shard_calling import CallTask, genotype_batch, genotype_shard
 from genocloud.pipeline.genotyping.shard_completion import description_of
 from genocloud.pipeline.genotyping.shard_estimates import estimate_shards
 from genocloud.pipeline.memory_model import split_to_memory
@@ -72,12 +72,10 @@ def genotype(
             for shard in cut.owned
         ]
         needs = [shard.need for shard in cut.owned]
-        precompute_batches(
-            cohort, reuse_or_call_batch, tasks, needs, stage_name="call", scatter=scatter, progress=progress
-        )
+        precompute_batches(cohort, genotype_batch, tasks, needs, stage_name="call", scatter=scatter, progress=progress)
         with progress.stage("genotype", tasks=len(tasks), unit="shard") as stage:
             entries = run_needing(
-                scatter, call_shard, tasks, needs, lambda one: stage.advance(tasks=1, sites=one.sites.rows)
+                scatter, genotype_shard, tasks, needs, lambda one: stage.advance(tasks=1, sites=one.sites.rows)
             )
         if cut.whole:
             callset.commit(store, description_of(cohort, model, cut), entries)

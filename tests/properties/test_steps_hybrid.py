@@ -142,7 +142,7 @@ def test_what_is_there_stays(tmp_path, gvcfs, plain, monkeypatch):
 
     monkeypatch.setattr(LocationClient, "submit", counted)
     run.run()
-    assert not {"local_alleles", "start", "answer", "call", "complete_shard"} & set(submitted)
+    assert not {"local_alleles", "start", "answer", "genotype_shard", "complete_shard"} & set(submitted)
     same(run, plain)
 
 

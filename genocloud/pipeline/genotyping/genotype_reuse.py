@@ -50,7 +50,7 @@ def _default_ploidies(cohort: Cohort, batch: Batch, shard: Shard) -> genotypes.D
     return genotypes.DefaultPloidies(ploidies, np.array(starts), np.array([kinds[id(each)] for each in of_contigs]))
 
 
-def ensure_genotypes(
+def ensure_batch_genotypes(
     target: CallsetShard, batch: Batch, sites: schema.Settled, keys: Keys, uncarried: bool = False
 ) -> tuple[list[callset.Segment], genotypes.RawAnnotations]:
     """Make sure that the callset has a batch's genotypes at emitted rows of SETTLED: reuse segments, call the rest.

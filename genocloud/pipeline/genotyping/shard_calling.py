@@ -8,7 +8,7 @@ from genocloud.cohort import Batch, Cohort, open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.batch_cache import site_keys
-from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, call_batch, ensure_genotypes
+from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, call_batch, ensure_batch_genotypes
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_completion import Segments, annotated, complete
 from genocloud.pipeline.genotyping.shard_estimates import merged_in_order
@@ -48,7 +48,8 @@ def called_batches(
     return in_threads(call, cohort.batches, threads)
 
 
-def reuse_or_call_batch(pair: tuple[CallTask, int]) -> None:
+def genotype_batch(pair: tuple[CallTask, int]) -> None:
+    """Call or reuse a batch's genotypes in a shard that is not complete; the pair has the batch's number."""
     task, number = pair
     target = task.open()
     cohort, store, key = target.cohort, target.store, _shard_key(target.cohort, task)
@@ -56,7 +57,7 @@ def reuse_or_call_batch(pair: tuple[CallTask, int]) -> None:
         callset.begin_shard(store, task.shard, key)
         sites = genotypes.emitted(_settled_of(cohort, task))
         keys = site_keys(sites, cohort.layout)
-        ensure_genotypes(target, cohort.batches[number], sites, keys)
+        ensure_batch_genotypes(target, cohort.batches[number], sites, keys)
 
 
 def _shard_key(cohort: Cohort, task: CallTask) -> str:
@@ -67,7 +68,7 @@ def _settled_of(cohort: Cohort, task: CallTask) -> schema.Settled:
     return settled_tables(cohort, task.model, task.scope).read(task.shard, made_by="genotype")
 
 
-def call_shard(task: CallTask) -> callset.ShardEntry:
+def genotype_shard(task: CallTask) -> callset.ShardEntry:
     """Call or reuse a shard's genotypes, annotate its sites and write them, with few batches in memory at a time.
 
     Which sites have carriers is known only when every batch has been called and written. The genotypes of a site
@@ -81,20 +82,20 @@ def call_shard(task: CallTask) -> callset.ShardEntry:
     settled = _settled_of(cohort, task)
     emitted = genotypes.emitted(settled)
     callset.begin_shard(store, task.shard, key)
-    segments, total = ensure_all_genotypes(target, emitted, task.threads)
+    segments, total = ensure_shard_genotypes(target, emitted, task.threads)
     sites = annotated(settled, total, task.shard, layout=cohort.layout, model=task.model, dbsnp_url=task.dbsnp_url)
     return complete(target, key, emitted, sites, segments)
 
 
-def ensure_all_genotypes(
+def ensure_shard_genotypes(
     target: CallsetShard, emitted: schema.Settled, threads: int
 ) -> tuple[Segments, genotypes.RawAnnotations]:
-    """`ensure_genotypes` of every batch at the emitted rows of SETTLED: segments by batch, merged raw annotations."""
+    """`ensure_batch_genotypes` of every batch at the emitted rows of SETTLED: segments by batch, merged raw annotations."""
     keys = site_keys(emitted, target.cohort.layout)
     segments: Segments = {}
 
     def call(batch: Batch) -> genotypes.RawAnnotations:
-        segments[batch.id], raw = ensure_genotypes(target, batch, emitted, keys)
+        segments[batch.id], raw = ensure_batch_genotypes(target, batch, emitted, keys)
         return raw
 
     return segments, merged_in_order(in_threads(call, target.cohort.batches, threads), genotypes.add)

@@ -12,7 +12,7 @@ from genocloud.cohort import Cohort, Layout
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.batch_cache import on_contigs, site_keys
-from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_genotypes
+from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_batch_genotypes
 from genocloud.pipeline.genotyping.known_names import with_dbsnp_ids
 from genocloud.pipeline.receipts import Unbalanced
 from genocloud.pipeline.sharding import Shard, ShardPlan
@@ -75,7 +75,7 @@ def _without_carriers(target: CallsetShard, emitted: Settled, sites: StoredSites
         ]
         if uncarried.any():
             rows = emitted.filter(pa.array(uncarried)).combine_chunks()
-            more, _ = ensure_genotypes(target, batch, rows, ~keys[uncarried], uncarried=True)
+            more, _ = ensure_batch_genotypes(target, batch, rows, ~keys[uncarried], uncarried=True)
             left = [*(each for each in left if each.genotypes.rows), *more]
         segments[batch.id] = left
     return with_column(sites, "key", pa.array(np.where(uncarried, ~keys, keys)))

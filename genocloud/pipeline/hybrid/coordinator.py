@@ -239,8 +239,8 @@ class Coordinator:
         map_locations(lambda client: self._submit(client, tasks.store_emitted, piece, out), self.clients)
 
         def call(client: LocationClient) -> genotypes.RawAnnotations:
-            self._each_batch(client, tasks.cover_batch, piece)
-            message = self._submit(client, tasks.call, piece)
+            self._each_batch(client, tasks.genotype_batch, piece)
+            message = self._submit(client, tasks.genotype_shard, piece)
             return genotypes.summed_of(unpack(message, message.kind), self.samples[client.name])
 
         total = merged_in_order(map_locations(call, self.holders), genotypes.add)

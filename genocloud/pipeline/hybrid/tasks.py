@@ -26,9 +26,9 @@ from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import CachedTables, alleles_in, cached_tables, cohort_key
 from genocloud.pipeline.genotyping.batch_cache import CallsetSites, observed, site_keys, summarised
 from genocloud.pipeline.genotyping.discovery import rows_cover, seen_by_all
-from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_genotypes
+from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_batch_genotypes
 from genocloud.pipeline.genotyping.row_cache import RowCache
-from genocloud.pipeline.genotyping.shard_calling import ensure_all_genotypes
+from genocloud.pipeline.genotyping.shard_calling import ensure_shard_genotypes
 from genocloud.pipeline.genotyping.shard_completion import Segments, complete
 from genocloud.pipeline.genotyping.shard_estimates import estimates_of_shard, merged_in_order, write_estimates
 from genocloud.pipeline.memory_model import SiteLoad, TaskLimits, discovery_need, pieces_of
@@ -383,18 +383,18 @@ def _emitted_sites(task: ShardTask) -> Settled:
     return genotypes.settled_from(_emitted_tables(task.context).read(task.shard, made_by="hybrid"), alleles)
 
 
-def cover_batch(task: ShardTask) -> None:
+def genotype_batch(task: ShardTask) -> None:
     """Make sure that a batch's genotypes in a shard are stored."""
     target, emitted = task.callset_shard(), _emitted_sites(task)
     batch, keys = target.cohort.batches[task.number], site_keys(emitted, target.cohort.layout)
-    ensure_genotypes(target, batch, emitted, keys)
+    ensure_batch_genotypes(target, batch, emitted, keys)
 
 
-def call(task: ShardTask) -> Message:
+def genotype_shard(task: ShardTask) -> Message:
     """Make sure that all genotypes of the location in a shard are stored; return their raw annotations."""
     target, emitted = task.callset_shard(), _emitted_sites(task)
     callset.begin_shard(target.store, task.shard, task.context.key)
-    _, total = ensure_all_genotypes(target, emitted, task.threads)
+    _, total = ensure_shard_genotypes(target, emitted, task.threads)
     kind = "shares" if total.alleles is None else "allele shares"
     return task.context.released(kind, genotypes.summed_table(total, emitted))
 
@@ -403,7 +403,7 @@ def add_squares(task: ShardTask) -> Message:
     """SQUARES of the preceding locations' samples with this location's added."""
     target, emitted = task.callset_shard(), _emitted_sites(task)
     before = unpack(task.messages[0], "squares")
-    _, total = ensure_all_genotypes(target, emitted, task.threads)
+    _, total = ensure_shard_genotypes(target, emitted, task.threads)
     return task.context.released("squares", genotypes.squares_of(total, before))
 
 
@@ -413,7 +413,7 @@ def complete_shard(task: ShardTask) -> callset.ShardEntry:
     table = unpack(task.messages[0], "sites")
     segments: Segments = {}
     if target.cohort.batches:
-        segments, _ = ensure_all_genotypes(target, emitted, task.threads)
+        segments, _ = ensure_shard_genotypes(target, emitted, task.threads)
     entry = complete(target, task.context.key, emitted, table, segments, elsewhere=task.others)
     return task.context.redacted_entry(entry)
 
