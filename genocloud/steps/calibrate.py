@@ -71,9 +71,8 @@ def measure(threads: int, seconds: float, progress: Progress) -> Rates:
         )
         for step, receipt in rounds:
             receipts.setdefault(step, []).append(receipt)
-            passed = min(round(time.monotonic() - begin), round(seconds))
-            stage.advance(tasks=passed - shown)
-            shown = passed
+            before, shown = shown, min(round(time.monotonic() - begin), round(seconds))
+            stage.advance(tasks=shown - before)
     return scaled_rates(threads, TRIAL, receipts)
 
 
@@ -122,11 +121,10 @@ class Work:
             shutil.rmtree(folder)
         return self._estimate(Model(stand_call_conf=31.0), str(self.at / "other"))
 
-    def _estimate(self, model: Model, callset_url: str | None) -> Receipt:
+    def _estimate(self, model: Model, url: str | None) -> Receipt:
         with self._cohort() as (cohort, cut, scatter), receipt_of("estimate") as receipt:
-            estimate_shards(
-                cohort, model, cut, scatter=scatter, progress=Silent(), row_cache=RowCache(), callset_url=callset_url
-            )
+            cache, progress = RowCache(), Silent()
+            estimate_shards(cohort, model, cut, scatter=scatter, progress=progress, row_cache=cache, callset_url=url)
         return receipt
 
     def render(self) -> Receipt:

@@ -90,7 +90,7 @@ def genotype_shard(task: CallTask) -> callset.ShardEntry:
 def ensure_shard_genotypes(
     target: CallsetShard, emitted: schema.Settled, threads: int
 ) -> tuple[Segments, genotypes.RawAnnotations]:
-    """`ensure_batch_genotypes` of every batch at the emitted rows of SETTLED: segments by batch, merged raw annotations."""
+    """`ensure_batch_genotypes` of every batch at emitted rows of SETTLED: segments by batch, merged raw annotations."""
     keys = site_keys(emitted, target.cohort.layout)
     segments: Segments = {}
 
