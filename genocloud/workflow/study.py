@@ -24,6 +24,7 @@ class SnakemakeRun:
     snakefile: Path
     is_main: bool
     is_dry: bool
+    """Whether no job will run: a dry run, or something else in its place (--lint, --unlock, ...)."""
     is_remote_job: bool
     brings_programs: bool
     """Whether conda or a container brings the callers' programs."""

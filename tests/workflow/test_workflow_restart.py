@@ -163,6 +163,35 @@ def unreported(finished, tmp_path):
     return folder
 
 
+@pytest.fixture
+def lost(finished, tmp_path):
+    """A copy of the finished run whose callset is gone, with the receipt of a part that there is not."""
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    shutil.rmtree(folder / "results/callset")
+    (folder / "results/callset").mkdir()
+    (folder / "results/discover/bogus.json").write_text("{}")
+    return folder
+
+
+def test_a_callset_that_is_gone_is_made_again(finished, lost):
+    run = snakemake(lost)
+    assert run.code == 0, run.said
+    assert any("and is made again" in line for line in run.ours), run.said
+    assert artifacts(lost) == artifacts(finished)
+    assert not (lost / "results/discover/bogus.json").exists()
+
+
+def test_what_is_no_run_removes_no_receipt(lost):
+    (lost / "profile").mkdir()
+    (lost / "profile/config.yaml").write_text("dry-run: true\n")
+    before = receipts(lost)
+    for options in ["-n"], ["-np"], ["--lint"], ["--unlock"], ["--summary"], ["--workflow-profile", "profile"]:
+        run = snakemake(lost, *options)
+        assert any("and is made again" in line for line in run.ours), run.said
+        assert receipts(lost) == before, options
+
+
 HOLDER = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print(1, flush=True); time.sleep(999)"
 """Another run, as far as the lock can tell."""
 

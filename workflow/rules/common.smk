@@ -14,6 +14,7 @@ from genocloud.workflow.options import INTERVALS, MODEL, SITES, STEPS_IN_PARTS, 
 from genocloud.workflow.ploidy_beds import write_ploidy_beds
 from genocloud.workflow.remote import local, remote
 from genocloud.workflow.sheet_rows import called_sheet
+from genocloud.workflow.snakemake_options import runs_jobs
 from genocloud.workflow.start import start, write_summary
 from genocloud.workflow.study import SnakemakeRun
 
@@ -22,7 +23,7 @@ study = start(
     SnakemakeRun(
         snakefile=Path(workflow.main_snakefile),
         is_main=workflow.is_main_process,
-        is_dry=workflow.dryrun or not workflow.executor_plugin,  # --lint has none
+        is_dry=workflow.output_settings.dryrun or not runs_jobs(sys.argv[1:]),  # a profile may have dry-run: true
         is_remote_job=workflow.remote_exec,
         brings_programs=bool(workflow.deployment_settings.deployment_method),
     ),
