@@ -3,13 +3,14 @@
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from genocloud import gvcf, reads
-from genocloud.errors import GenocloudError
+from genocloud.errors import GenocloudError, InputError
 from genocloud.pipeline.receipts import Receipt, receipt_of, write_receipt
 from genocloud.pipeline.reference import read_reference
 from genocloud.reads.ploidy import Copies
@@ -46,17 +47,26 @@ def take_called(study: Study, wildcards: Any, input: Any, output: Any, log: Any)
     try:
         take(called, Path(output.gvcf), output.receipt)
     except GenocloudError as error:
-        Path(str(log)).write_text(f"genocloud: {error}\n")
-        sys.stderr.write(f"genocloud: {error}\n")
+        again = "" if called.gvcf.exists() else "; this gVCF is removed, and the next run calls the sample again"
+        with Path(str(log)).open("a") as file:  # of a retry, too
+            file.write(f"genocloud: {error}{again}\n")
+        sys.stderr.write(f"genocloud: {error}{again}\n")
         raise
 
 
 def take(called: CalledSample, final: Path, receipt_url: str) -> None:
-    """Check and count the gVCF, move it to its final name, write its receipt. Raises InputError for a bad one."""
+    """Check and count the gVCF, move it to its final name, write its receipt. Raises InputError for a bad one.
+
+    A bad one is removed: its job is over, and would not be done again while its output is there.
+    """
     receipt = program_receipt(called)
     called.gvcf.replace(final)
-    receipt.vouch(str(final))
-    write_receipt(receipt, receipt_url)
+    try:
+        receipt.vouch(str(final))
+        write_receipt(receipt, receipt_url)
+    except BaseException:
+        final.replace(called.gvcf)  # Snakemake removes the outputs of a job that failed, and this one took days
+        raise
 
 
 def program_receipt(called: CalledSample) -> Receipt:
@@ -71,16 +81,18 @@ def program_receipt(called: CalledSample) -> Receipt:
             "reads": f"fingerprint:{gvcf.fingerprint(called.reads_url)}",
         }
         counts, dropped, contigs = Counter[str](), Counter[str](), set[int]()
-        for rows in gvcf.read_rows(str(called.gvcf), reference.contigs, called.sample):
-            counts.update(read=rows.read, variants=rows.variants.num_rows, blocks=rows.blocks.num_rows)
-            dropped.update(rows.dropped)
-            for batch in (rows.variants, rows.blocks):
-                contigs.update(batch["contig"].unique().to_pylist())
+        with _removed_if_bad(called.gvcf):
+            for rows in gvcf.read_rows(str(called.gvcf), reference.contigs, called.sample):
+                counts.update(read=rows.read, variants=rows.variants.num_rows, blocks=rows.blocks.num_rows)
+                dropped.update(rows.dropped)
+                for batch in (rows.variants, rows.blocks):
+                    contigs.update(batch["contig"].unique().to_pylist())
+            version = _version(called)
         receipt.balanced("records", counts["read"], counts["variants"] + counts["blocks"], dropped)
         receipt.figures = {
             "sample": called.sample,
             "program": called.program,
-            "program_version": _version(called),
+            "program_version": version,
             "reads": reads.count_reads(called.reads_url),
             "contigs": len({contig for contig, _ in called.stretches}),
             "contigs_with_records": len(contigs),
@@ -94,8 +106,17 @@ def program_receipt(called: CalledSample) -> Receipt:
     receipt.command = called.run.command
     receipt.seconds = round(receipt.seconds + called.run.seconds, 3)
     receipt.cpu_seconds = round(receipt.cpu_seconds + called.run.cpu_seconds, 3)
-    receipt.peak_memory_bytes = 0
+    receipt.peak_memory_bytes = 0  # not known
     return receipt
+
+
+@contextmanager
+def _removed_if_bad(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except InputError:
+        file.unlink(missing_ok=True)
+        raise
 
 
 def _version(called: CalledSample) -> str:

@@ -9,6 +9,9 @@ from genocloud.workflow.callers import WHOLE, Commands, Launch, ProgramJob
 from genocloud.workflow.ploidy_beds import haploid_contigs
 from genocloud.workflow.study import Study
 
+WORK = "results/call/partial"
+"""The jobs' folders, by sample: beside outputs, the folder of a sample `a.g.vcf.gz` would be the gVCF of `a`."""
+
 
 def caller_script(study: Study, launch: Launch, *, wildcards: Any, output: Any, threads: int, resources: Any) -> str:
     """The shell script of a sample's job, which writes the gVCF and, as `output.run`, what was run and its cost."""
@@ -21,7 +24,7 @@ def caller_script(study: Study, launch: Launch, *, wildcards: Any, output: Any, 
         beds=study.ploidy_beds(wildcards),
         haploid_contigs=haploid_contigs(stretches),
         ploidies=sorted({stretch.ploidy for _, stretch in stretches}),
-        folder=str(output.gvcf).removesuffix(".g.vcf.gz"),
+        folder=f"{WORK}/{sample.sample}",
         threads=threads,
         memory_mb=resources.mem_mb,
         settings=study.settings,

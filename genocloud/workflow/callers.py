@@ -73,6 +73,11 @@ class CallerProgram:
     dictionary: bool = False
     launch: Launch | None = None
 
+    def outcome(self, settings: Mapping[str, Any]) -> list[Any]:
+        """What a gVCF depends on besides the sample's files: a change calls again. Two programs never share it."""
+        launched = self.launch and [self.launch.container(settings), *(settings[key] for key in self.launch.settings)]
+        return [self.name, *(launched or [])]
+
 
 def _gatk(job: ProgramJob) -> Commands:
     """A run for each ploidy: in one (with --ploidy-regions) a block may extend into the region of another ploidy."""

@@ -55,7 +55,7 @@ if study.caller and study.caller.launch:
             mem_mb=launch.memory_mb,
             runtime=launch.runtime_minutes,
         params:
-            settings=[config[key] for key in launch.settings],
+            outcome=study.caller.outcome(config),
             script=lambda wildcards, output, threads, resources: caller_script(
                 study, launch, wildcards=wildcards, output=output, threads=threads, resources=resources
             ),
@@ -71,10 +71,12 @@ if study.caller and study.caller.launch:
             gvcf="results/call/{sample}.g.vcf.gz",
             receipt="results/call/{sample}.json",
         log:
-            "results/logs/call/{sample}.receipt.log",
+            "results/logs/call_receipt/{sample}.log",
         resources:
             mem_mb=2000,  # MB
             runtime=240,  # minutes
+        params:
+            outcome=study.caller.outcome(config),  # for a change to be seen once the program's own files are gone
         run:
             # Here, not above: it loads what reads records, which other rules do not need.
             from genocloud.workflow.called_gvcf import take_called
@@ -90,7 +92,7 @@ if study.caller and study.caller.launch:
             diploid="results/call/{sex}.diploid.bed",
             par="results/call/{sex}.par.bed",
         log:
-            "results/logs/call/{sex}.stretches.log",
+            "results/logs/stretches/{sex}.log",
         localrule: True
         params:
             par=config["par"],

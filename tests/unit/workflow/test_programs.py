@@ -4,7 +4,9 @@ import gzip
 import json
 import re
 import subprocess
+from dataclasses import replace
 from hashlib import sha256
+from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,13 +19,15 @@ from genocloud.gvcf import SampleNotChosen
 from genocloud.reads import SexContigs, count_reads
 from genocloud.regions import Contig
 from genocloud.shipped_files import SCHEMAS
-from genocloud.workflow.called_gvcf import CalledSample, take
-from genocloud.workflow.caller_script import ProgramRun, read_run, script_of
+from genocloud.storage import StoreFailed
+from genocloud.workflow.called_gvcf import CalledSample, take, take_called
+from genocloud.workflow.caller_script import ProgramRun, caller_script, read_run, script_of
 from genocloud.workflow.callers import CALLER_PROGRAMS, ProgramJob
 from genocloud.workflow.ploidy_beds import stretches
 from genocloud.yaml_schema import read_schema
 from tests.conftest import DATA
 
+AGAIN = "this gVCF is removed, and the next run calls the sample again"
 GVCF = DATA / "gvcf/p07.g.vcf.gz"
 GATK_LINE = '##GATKCommandLine=<ID=HaplotypeCaller,CommandLine="HaplotypeCaller --input a",Version="4.6.2.0",Date="x">'
 LAUNCHES = {caller.name: caller.launch for caller in CALLER_PROGRAMS if caller.launch}
@@ -104,7 +108,7 @@ def test_the_receipt_balances_and_vouches_for_the_gvcf(tmp_path, written):
     blocks = sum(columns[4] == "<NON_REF>" for columns in records)
     figures, balance = receipt["figures"], receipt["balance"]
     assert (receipt["step"], balance["unit"], balance["taken"]) == ("call", "records", len(records))
-    assert balance["given"] + sum(balance["dropped"].values()) == len(records)
+    assert balance["kept"] + sum(balance["dropped"].values()) == len(records)
     assert (figures["variants"], figures["blocks"]) == (len(records) - blocks, blocks)
     assert (figures["program"], figures["program_version"]) == ("gatk", "4.6.2.0")
     assert figures["reads"] == sum(
@@ -125,13 +129,82 @@ def test_a_truncated_gvcf_has_no_receipt_and_no_final_name(tmp_path, written, by
     written.write_bytes(GVCF.read_bytes()[:-bytes_lost])
     with pytest.raises(InputError):
         take(called(written), tmp_path / "final.g.vcf.gz", str(tmp_path / "final.json"))
-    assert [file.name for file in tmp_path.iterdir()] == ["written.g.vcf.gz"]
+    assert list(tmp_path.iterdir()) == [], "the bad one is removed, for the next run to call again"
 
 
 def test_a_gvcf_of_another_sample_is_refused(tmp_path, written):
     with pytest.raises(SampleNotChosen):
         take(called(written, "p04"), tmp_path / "final.g.vcf.gz", str(tmp_path / "final.json"))
-    assert not (tmp_path / "final.json").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gvcf_stays_where_something_else_is_wrong(tmp_path, written, monkeypatch):
+    """The reads are gone, or the receipt cannot be written: it took days, and is as good as before."""
+    final, url = tmp_path / "final.g.vcf.gz", str(tmp_path / "final.json")
+    with pytest.raises(InputError):
+        take(replace(called(written), reads_url=str(tmp_path / "no.cram")), final, url)
+    assert written.read_bytes() == GVCF.read_bytes()
+
+    def full(receipt, url):
+        raise StoreFailed(url, "no space left", "make room")
+
+    monkeypatch.setattr("genocloud.workflow.called_gvcf.write_receipt", full)
+    with pytest.raises(StoreFailed):
+        take(called(written), final, url)
+    assert written.read_bytes() == GVCF.read_bytes()
+    assert [file.name for file in tmp_path.iterdir()] == ["written.g.vcf.gz"]
+
+
+@pytest.mark.parametrize(("sample", "says_again"), [("p04", True), ("p07", False)], ids=["bad", "reads gone"])
+def test_the_message_says_that_the_sample_is_called_again(tmp_path, written, capsys, sample, says_again):
+    (tmp_path / "run").write_text("gatk\n1 1 1\n")
+    study = SimpleNamespace(
+        samples={sample: SimpleNamespace(sample=sample, reads="no.cram" if sample == "p07" else READS, sex="male")},
+        settings={"caller": "gatk", "reference": str(DATA / "reference.fa")},
+        stretches=lambda sex: called(written).stretches,
+    )
+    paths = SimpleNamespace(gvcf=str(written), run=str(tmp_path / "run"))
+    final = SimpleNamespace(gvcf=str(tmp_path / "final"), receipt=str(tmp_path / "final.json"))
+    for attempt in (1, 2):
+        with pytest.raises(InputError):
+            take_called(study, SimpleNamespace(sample=sample), paths, final, tmp_path / "log")
+        assert (AGAIN in capsys.readouterr().err) is says_again
+        assert len((tmp_path / "log").read_text().splitlines()) == attempt, "a retry keeps what the first one said"
+
+
+def test_no_work_folder_is_anothers_output(tmp_path):
+    """It was: the folder of a sample `a.g.vcf.gz` was the gVCF of `a`, and was removed first."""
+    launch = replace(LAUNCHES["gatk"], commands=lambda job: folders.append(job.folder) or [["true"]])
+    folders, outputs = [], []
+    for name in ("a", "a.g.vcf.gz", "a.txt"):
+        study = SimpleNamespace(
+            samples={name: SimpleNamespace(sample=name, reads="a.bam", sex="male")},
+            settings={"reference": "ref.fa"},
+            stretches=lambda sex: [],
+            ploidy_beds=lambda wildcards: {},
+        )
+        output = SimpleNamespace(gvcf=f"results/call/program/{name}.g.vcf.gz", run=f"results/call/program/{name}.txt")
+        job = {"wildcards": SimpleNamespace(sample=name), "output": output, "threads": 1}
+        caller_script(study, launch, **job, resources=SimpleNamespace(mem_mb=1000))
+        outputs += [output.gvcf, output.run]
+    assert len({*folders, *outputs}) == 9
+
+
+def test_programs_share_no_outcome():
+    settings = {"deepvariant_model": "WGS", "deepvariant_version": "1.9.0"}
+    plain = [
+        replace(caller, launch=caller.launch and replace(caller.launch, settings=())) for caller in CALLER_PROGRAMS
+    ]
+    outcomes = [caller.outcome(settings) for caller in plain]
+    assert all(first != second for first, second in combinations(outcomes, 2))
+    for caller in plain:
+        if caller.launch:
+            other = replace(caller, launch=replace(caller.launch, image="another:1.0"))
+            assert other.outcome(settings) != caller.outcome(settings)
+    by_name = {caller.name: caller for caller in CALLER_PROGRAMS}
+    assert by_name["deepvariant"].outcome(settings) != by_name["deepvariant"].outcome(
+        settings | {"deepvariant_model": "WES"}
+    )
 
 
 def test_a_version_that_the_header_does_not_say_is_empty(tmp_path, written):
