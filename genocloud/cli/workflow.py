@@ -2,8 +2,8 @@
 
 import argparse
 import os
+import shlex
 import sys
-from pathlib import Path
 
 from genocloud.cli.options import Arguments, Commands, bare_command, new_command
 from genocloud.shipped_files import profile_names
@@ -24,12 +24,14 @@ def _workflow(commands: Commands) -> None:
 
 def _init(actions: Commands) -> None:
     def run(arguments: Arguments) -> None:
-        from genocloud.workflow.study_folder import write_study  # with schemas, which other commands do not need
+        # With schemas, which other commands do not need.
+        from genocloud.workflow.study_folder import folder_of, write_study
 
-        write_study(arguments.directory, arguments.profile)
+        folder = folder_of(arguments.directory)
+        write_study(folder, arguments.profile)
         _say(
-            f"{arguments.directory}: config.yaml, samples.tsv, profile/ ({arguments.profile}); fill in the sheet and "
-            f"the config's reference, then: genocloud workflow run {arguments.directory} --dry-run"
+            f"{folder}: config.yaml, samples.tsv, profile/ ({arguments.profile}); fill in the sheet and the config's "
+            f"reference, then: {shlex.join(['genocloud', 'workflow', 'run', str(folder), '--dry-run'])}"
         )
 
     command = new_command(
@@ -48,7 +50,7 @@ def _run(actions: Commands) -> None:
     def run(arguments: Arguments) -> None:
         from genocloud.workflow.study_folder import snakemake_command  # as above
 
-        command = snakemake_command(str(arguments.directory), arguments.passed_options)
+        command = snakemake_command(arguments.directory, arguments.passed_options)
         os.execv(command[0], command)
 
     command = bare_command(
@@ -66,7 +68,7 @@ def _run(actions: Commands) -> None:
 
 def _directory_argument(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "directory", nargs="?", type=Path, default=Path(), metavar="DIR", help="the study's folder. Default: this one"
+        "directory", nargs="?", default=".", metavar="DIR", help="the study's folder. Default: this one"
     )
 
 

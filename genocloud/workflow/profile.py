@@ -16,7 +16,8 @@ from genocloud.yaml_schema import first_mistake, read_schema
 
 PROFILE_SCHEMA = SCHEMAS / "profile.schema.yaml"
 
-PROFILE_OPTIONS = ("--profile", "--workflow-profile")
+WORKFLOW_PROFILE = "--workflow-profile"
+PROFILE_OPTIONS = ("--profile", WORKFLOW_PROFILE)
 
 
 def check_profiles(snakefile: Path) -> None:
@@ -51,7 +52,7 @@ def _profile_files(option: str, name: str, shipped: Path) -> list[Path]:
     """
     places = [Path(name)] if option == "--profile" else [Path(name), "profiles" / Path(name), shipped / name]
     place = next((each for each in places if each.exists()), None)
-    if place is None and option == "--workflow-profile":
+    if place is None and option == WORKFLOW_PROFILE:
         known = [file.parent.name for folder in (Path(name).parent, shipped) for file in folder.glob("*/config*.yaml")]
         remedy = f"name a folder with a config.yaml{did_you_mean(Path(name).name, known)}"
         raise BadConfig("profile", option, f"there is no profile {name}", remedy)

@@ -1,21 +1,24 @@
 """A new study folder for the workflow: a config with every key explained, a sample sheet, a profile; and its run."""
 
 import json
+import os
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
+from shlex import join
 from typing import Any
 
 from genocloud import storage
 from genocloud.errors import SettingError
 from genocloud.shipped_files import FILES, SCHEMAS
-from genocloud.workflow.profile import PROFILE_OPTIONS
+from genocloud.workflow.profile import PROFILE_OPTIONS, WORKFLOW_PROFILE
 from genocloud.yaml_schema import read_schema
 
 PROFILE = "profile"
-"""The folder of a study's profile, which `genocloud workflow run` takes unless another one is named."""
+"""The folder of a study's profile, which `genocloud workflow run` takes unless --workflow-profile names another."""
 
 PLACEHOLDERS = {"samples": "samples.tsv", "reference": "/path/to/reference.fa"}
 """Values of the keys that every config needs."""
@@ -42,19 +45,50 @@ class NoStudy(SettingError):
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        super().__init__(f"{folder}: there is no such folder; genocloud workflow init {folder} makes it")
+        super().__init__(
+            f"{folder}: there is no such folder; {join(['genocloud', 'workflow', 'init', folder])} makes it"
+        )
+
+
+class NoFolder(SettingError):
+    """A study's name that is not a folder of this machine."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name, self.problem = name, problem
+        super().__init__(f"{name!r} {problem}; name a folder of this machine, as a path")
+
+
+def folder_of(name: str) -> Path:
+    """The folder that a word of the command line names; it need not exist. Raises NoFolder."""
+    if not name or "://" in name:
+        raise NoFolder(name, "is a URL" if name else "is no name")
+    folder = Path(name)
+    _refuse_file(folder)
+    return folder
+
+
+def _refuse_file(folder: Path) -> None:
+    if file := next((each for each in (folder, *folder.parents) if each.exists() and not each.is_dir()), None):
+        raise NoFolder(str(file), "is a file")
 
 
 def write_study(folder: Path, profile: str) -> list[Path]:
-    """Write config, sheet and profile; returns their paths. Raises StudyExists, before it writes, or StoreFailed."""
+    """Write config, sheet and profile, all or none; returns their paths.
+
+    Raises StudyExists or NoFolder, before it writes, or StoreFailed.
+    """
     contents = {"config.yaml": config_text(read_schema(SCHEMAS / "config.schema.yaml")).encode()}
     contents["samples.tsv"] = SHEET.encode()
     contents |= {f"{PROFILE}/{file.name}": file.read_bytes() for file in sorted(FILES.glob(f"profiles/{profile}/*"))}
-    if existing := [folder / name for name in contents if (folder / name).exists()]:
+    _refuse_file(folder / PROFILE)
+    if existing := [folder / name for name in contents if os.path.lexists(folder / name)]:
         raise StudyExists(existing[0])
     store = storage.open_store(str(folder))
-    for name, content in contents.items():
-        store.create(name, content)
+    with ExitStack() as written:
+        for name, content in contents.items():
+            store.create(name, content)
+            written.callback(store.delete, name)
+        written.pop_all()
     return [folder / name for name in contents]
 
 
@@ -76,13 +110,14 @@ def _entry(key: str, declared: Mapping[str, Any]) -> str:
 def snakemake_command(folder: str, options: Sequence[str]) -> list[str]:
     """Snakemake on the workflow that comes with genocloud, in a study folder, with the study's profile if it has one.
 
-    Raises NoStudy: Snakemake would make the folder.
+    A --profile comes before the study's, as Snakemake orders them, and not in its place. Raises NoFolder, or NoStudy:
+    Snakemake would make the folder.
     """
-    if not Path(folder).is_dir():
+    if not folder_of(folder).is_dir():
         raise NoStudy(folder)
     own = Path(folder, PROFILE).absolute()
     words = [word for option in options for word in _profile_words(option)]
-    profile = ["--workflow-profile", str(own)] if own.is_dir() and not set(PROFILE_OPTIONS) & set(words) else []
+    profile = ["--workflow-profile", str(own)] if own.is_dir() and WORKFLOW_PROFILE not in words else []
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(FILES / "Snakefile"), "--directory", folder]
     return [*command, *profile, *(_from_anywhere(word, before) for before, word in pairwise(["", *words]))]
 

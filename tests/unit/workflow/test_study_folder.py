@@ -1,6 +1,7 @@
 """A new study folder has a config that holds, and its run is Snakemake's with all options passed on."""
 
 import sys
+from collections import Counter
 
 import pytest
 import yaml
@@ -8,6 +9,8 @@ import yaml
 from genocloud.cli import main
 from genocloud.federation import checked_values
 from genocloud.shipped_files import FILES, SCHEMAS, profile_names
+from genocloud.storage import StoreFailed
+from genocloud.storage.local import LocalStore
 from genocloud.workflow.study_folder import StudyExists, config_text, snakemake_command, write_study
 from genocloud.yaml_schema import read_schema
 
@@ -42,6 +45,47 @@ def test_nothing_is_overwritten_and_nothing_half_written(tmp_path, capsys):
     assert "exists already, and is not overwritten" in capsys.readouterr().err
 
 
+def test_a_file_in_the_place_of_a_folder_is_refused_before_anything_is_written(tmp_path, capsys):
+    (tmp_path / "profile").write_text("mine")
+    for folder in (tmp_path, tmp_path / "profile", tmp_path / "profile/study"):
+        assert main(["workflow", "init", str(folder)]) == 5
+        assert f"'{tmp_path}/profile' is a file" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["profile"]
+    assert main(["workflow", "run", str(tmp_path / "profile")]) == 5
+    assert f"'{tmp_path}/profile' is a file" in capsys.readouterr().err
+
+
+def test_a_study_that_cannot_be_written_whole_leaves_nothing(tmp_path, monkeypatch):
+    create = LocalStore.create
+
+    def full(store, name, data):
+        if name.startswith("profile"):
+            raise StoreFailed(name, "no space left", "make room")
+        create(store, name, data)
+
+    monkeypatch.setattr(LocalStore, "create", full)
+    with pytest.raises(StoreFailed):
+        write_study(tmp_path, "local")
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("gs://bucket/study", "is a URL"), ("file:///study", "is a URL"), ("", "is no name")]
+)
+@pytest.mark.parametrize("action", ["init", "run"])
+def test_a_study_is_a_folder_of_this_machine(tmp_path, monkeypatch, capsys, action, name, problem):
+    monkeypatch.chdir(tmp_path)
+    assert main(["workflow", action, name]) == 5
+    assert f"{name!r} {problem}; name a folder of this machine" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_next_command_is_as_a_shell_takes_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["workflow", "init", "my study"]) == 0
+    assert capsys.readouterr().err.endswith("then: genocloud workflow run 'my study' --dry-run\n")
+
+
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -72,11 +116,19 @@ def test_snakemake_gets_the_folder_its_profile_and_all_options(study, monkeypatc
     assert started(monkeypatch) == ["--directory", ".", *own]
 
 
-@pytest.mark.parametrize("words", [["--workflow-profile", "other"], ["--profile=other"]])
-def test_a_profile_that_is_named_takes_the_place_of_the_studys(study, monkeypatch, words):
+@pytest.mark.parametrize("words", [["--workflow-profile", "other"], ["--workflow-profile=other"]])
+def test_a_workflow_profile_that_is_named_takes_the_place_of_the_studys(study, monkeypatch, words):
     (study.parent / "other").mkdir()
-    option = words[0].partition("=")[0]
-    assert started(monkeypatch, "study", *words) == ["--directory", "study", option, str(study.parent / "other")]
+    named = ["--workflow-profile", str(study.parent / "other")]
+    assert started(monkeypatch, "study", *words) == ["--directory", "study", *named]
+
+
+@pytest.mark.parametrize("words", [["--profile", "other"], ["--profile=other"]])
+def test_another_profile_leaves_the_studys_in_place(study, monkeypatch, words):
+    (study.parent / "other").mkdir()
+    own = ["--workflow-profile", str(study / "profile")]
+    named = ["--profile", str(study.parent / "other")]
+    assert started(monkeypatch, "study", *words) == ["--directory", "study", *own, *named]
 
 
 def test_a_name_that_is_no_folder_stays_as_it_is(study):
@@ -103,3 +155,12 @@ def test_help_in_the_first_place_is_the_commands_own(capsys):
         main(["workflow", "run", "--help"])
     assert ended.value.code == 0
     assert "SNAKEMAKE'S OPTIONS" in capsys.readouterr().out
+
+
+def test_the_sdist_has_both_names_of_a_linked_profile():
+    """`graft` takes a folder under one of its names alone, and the file system says which."""
+    profiles = [folder for folder in (FILES / "profiles").iterdir() if folder.is_dir()]
+    places = Counter(folder.resolve() for folder in profiles)
+    linked = {folder.name for folder in profiles if places[folder.resolve()] > 1}
+    assert linked == {"default", "local"}
+    assert {f"include profiles/{name}/*" for name in linked} <= set((FILES / "MANIFEST.in").read_text().splitlines())
