@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from genocloud import costs
+from genocloud import costs, storage
 from genocloud.errors import did_you_mean
 from genocloud.federation import BadConfig, checked_values
 from genocloud.formatting import alternatives
@@ -29,6 +29,16 @@ def checked_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     for table in filter(None, [settings["prices"], *(site.get("prices") for site in settings["sites"].values())]):
         costs.read_prices(costs.find_prices(table, "config.yaml"))
     return settings
+
+
+def check_urls(settings: Mapping[str, Any]) -> None:
+    """Check, before any work, that each URL is of a kind that can be opened. Raises UnknownScheme or StoreError.
+
+    Sites' workers have the addresses of a scheduler.
+    """
+    for place, text in _texts(settings):
+        if "://" in text and not place.endswith(".workers"):
+            storage.open_store(text)
 
 
 def _texts(value: Any, place: str = "") -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from genocloud import storage
 from genocloud.callset import check_export_url
 from genocloud.errors import GenocloudError
 from genocloud.federation import config_of
-from genocloud.workflow.config import checked_settings
+from genocloud.workflow.config import check_urls, checked_settings
 from genocloud.workflow.file_checks import check_files
 from genocloud.workflow.options import STEPS_IN_PARTS
 from genocloud.workflow.profile import check_profiles
@@ -36,6 +36,8 @@ def _started(config: Mapping[str, Any], run: SnakemakeRun) -> Study:
     if run.is_main:
         check_profiles(run.snakefile)
     study = _study(checked_settings(config), run)
+    if run.is_main:
+        check_urls(study.settings)
     check_export_url(study.settings["vcf"])
     check_files(study)
     storage.make_private()

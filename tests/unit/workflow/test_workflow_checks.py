@@ -5,12 +5,28 @@ import pytest
 from genocloud.costs import BadPrices
 from genocloud.federation import BadConfig, config_of
 from genocloud.samples import BadRow
-from genocloud.workflow.config import checked_settings
+from genocloud.storage import UnknownScheme
+from genocloud.workflow.config import check_urls, checked_settings
 from genocloud.workflow.profile import check_profiles
 from genocloud.workflow.sheet_rows import called_sheet, read_samples, samples_here
 
 CONFIG = {"samples": "samples.tsv", "reference": "ref.fa"}
 SITES = {name: {"store": f"/data/{name}", "workers": "threads:1", "policy": "stays"} for name in ("home", "far")}
+
+
+@pytest.mark.parametrize("key", ["samples", "reference", "cohort", "callset", "vcf", "report", "dbsnp", "audit"])
+def test_a_url_of_an_unknown_kind_is_refused_before_any_work(key):
+    with pytest.raises(UnknownScheme, match="s9://bucket/x"):
+        check_urls(CONFIG | {key: "s9://bucket/x"})
+    with pytest.raises(UnknownScheme, match="s9://bucket/x"):
+        check_urls(CONFIG | {"intervals": ["chr1:1-2", "s9://bucket/x"]})
+
+
+def test_urls_of_stores_and_addresses_of_schedulers_are_accepted():
+    sites = {"far": SITES["far"] | {"store": "file:///data/far", "workers": "tls://far:8786"}}
+    check_urls({**CONFIG, "cohort": "memory://cohort", "sites": sites})
+    with pytest.raises(UnknownScheme):
+        check_urls({**CONFIG, "sites": {"far": SITES["far"] | {"store": "s9://far"}}})
 
 
 def test_defaults_stand_behind_what_the_config_says():
