@@ -1,7 +1,12 @@
-"""Format durations, sizes, money, counts, shares and choices for people, in plain ASCII."""
+"""Format durations, sizes, money, counts, shares and choices for people, in plain ASCII; know whole numbers."""
 
 import math
 from collections.abc import Iterable
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a whole number in ASCII digits; `isdigit` alone takes a superscript, which `int` does not."""
+    return text.isascii() and text.isdigit()
 
 
 def seconds_text(seconds: float) -> str:

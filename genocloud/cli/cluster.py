@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from genocloud.cli.options import Arguments, Commands, memory_size, new_command, whole_number
+from genocloud.formatting import is_number
 from genocloud.scatter.deploy.certificates import DAYS, make_certificates
 
 ALLOWED_FAILURES = 10
@@ -183,7 +184,7 @@ def _register(commands: Commands) -> None:
 def _ports(text: str) -> str:
     """A range as dask takes it: argparse turns the error into its usage message."""
     first, _, last = text.partition("-")
-    if not (first.isdigit() and last.isdigit() and 0 < int(first) <= int(last) < 65536):
+    if not (is_number(first) and is_number(last) and 0 < int(first) <= int(last) < 65536):
         raise argparse.ArgumentTypeError(f"{text!r} is not a range of ports such as 9000-9099")
     return f"{first}:{last}"
 

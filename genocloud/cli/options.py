@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeAlias
 from genocloud import pipeline, steps
 from genocloud.cli.logs import without_secrets
 from genocloud.errors import SettingError, did_you_mean
+from genocloud.formatting import is_number
 from genocloud.genotypes import Model
 from genocloud.gvcf.bad_records import MAX_BAD_RECORDS, MAX_BAD_SHARE
 from genocloud.pipeline import genotyping
@@ -69,7 +70,7 @@ class Parser(argparse.ArgumentParser):
 
 def whole_number(text: str) -> int:
     """A whole number from 1 on: argparse turns the error into its usage message."""
-    if not text.isdigit() or int(text) < 1:
+    if not is_number(text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return int(text)
 
@@ -94,7 +95,7 @@ def memory_option(command: argparse.ArgumentParser) -> None:
 
 def number_of_bases(text: str) -> int:
     """A whole number from 0 on: argparse turns the error into its usage message."""
-    if not text.isdigit():
+    if not is_number(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of bases")
     return int(text)
 

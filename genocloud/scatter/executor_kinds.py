@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from genocloud.formatting import install_command
+from genocloud.formatting import install_command, is_number
 
 
 def _of_one(_: str) -> int:
@@ -11,13 +11,13 @@ def _of_one(_: str) -> int:
 
 
 def _of_number(text: str) -> int | None:
-    return int(text) if text.isdigit() else None
+    return int(text) if is_number(text) else None
 
 
 def _of_local(text: str) -> int | None:
     settings = dict(each.partition("=")[::2] for each in text.split(","))
     counts = [settings.get(name, "1") for name in ("processes", "threads")]
-    return int(counts[0]) * int(counts[1]) if all(each.isdigit() for each in counts) else None
+    return int(counts[0]) * int(counts[1]) if all(map(is_number, counts)) else None
 
 
 def _unknown(_: str) -> None:

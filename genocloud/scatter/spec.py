@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from genocloud.errors import SettingError, did_you_mean
+from genocloud.formatting import is_number
 from genocloud.scatter.executor_kinds import BY_NAME, EXECUTOR_KINDS, ExecutorKind
 
 
@@ -19,7 +20,7 @@ def settings_of(text: str, choice: str, names: Collection[str]) -> dict[str, str
 
 def count_of(text: str, choice: str) -> int:
     """A whole number from 1 on. Raises SettingError for anything else."""
-    if not text.isdigit() or int(text) < 1:
+    if not is_number(text) or int(text) < 1:
         raise unusable(choice)
     return int(text)
 
@@ -27,7 +28,7 @@ def count_of(text: str, choice: str) -> int:
 def range_of(text: str, choice: str) -> tuple[int, int]:
     """The ends of MIN-MAX, or of one number. Raises SettingError for anything else."""
     first, _, last = text.partition("-")
-    if not first.isdigit():
+    if not is_number(first):
         raise unusable(choice)
     least, most = int(first), count_of(last or first, choice)
     if least > most:
@@ -74,5 +75,7 @@ def client_library(choice: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
+        # Without a name, it is a package that is there, but damaged or too old.
+        problem = f"the Python package {error.name} is not installed" if error.name else str(error)
         remedy = f"run `{kind_of(choice).install_hint}`"
-        raise SettingError(f"scatter {choice!r}: the Python package {error.name} is not installed; {remedy}") from error
+        raise SettingError(f"scatter {choice!r}: {problem}; {remedy}") from error
