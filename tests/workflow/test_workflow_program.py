@@ -41,8 +41,8 @@ def program(cohort, monkeypatch):
     return write
 
 
-def call(cohort):
-    return snakemake(cohort, "--config", "caller=gatk", "--until", "call_receipt")
+def call(cohort, *options):
+    return snakemake(cohort, "--config", "caller=gatk", "--until", "call_receipt", *options)
 
 
 def results(cohort):
@@ -64,14 +64,19 @@ def test_a_program_that_fails_leaves_nothing_and_one_that_ends_well_a_gvcf_and_i
         records = sum(not line.startswith(b"#") for line in lines)
     assert receipt["balance"]["taken"] == records > 0
     assert receipt["figures"]["reads"] == pysam.AlignmentFile(str(cohort / "p04.bam")).mapped
-    assert receipt["command"].splitlines()[-1].endswith("--OUTPUT results/call/program/p04/whole.g.vcf.gz")
+    assert receipt["command"].splitlines()[-1].endswith("--OUTPUT results/call/partial/p04/whole.g.vcf.gz")
     again = call(cohort)
     assert re.search(r"total +0\n", again.said), again.said
 
 
-def test_a_gvcf_that_is_cut_off_is_reported_and_has_no_receipt(cohort, program):
+def test_a_gvcf_that_is_cut_off_is_reported_and_has_no_receipt_and_the_next_run_calls_again(cohort, program):
     program("cut off")
-    run = call(cohort)
+    run = call(cohort, "--retries", "1")
     assert run.code == 1, run.said
     assert any("results/call/program/p04.g.vcf.gz" in line for line in run.ours), run.said
+    assert any("the next run calls the sample again" in line for line in run.ours), run.said
     assert not {"p04.g.vcf.gz", "p04.json"} & set(results(cohort))
+    program("well")
+    run = call(cohort)
+    assert run.code == 0, run.said
+    assert results(cohort) == ["p04.g.vcf.gz", "p04.json"]
