@@ -80,11 +80,15 @@ def brace_in_sheet(folder):
     edit(folder / "samples.tsv", "p07.g.vcf.gz", "p{07}.g.vcf.gz")
 
 
+def unknown_kind_of_store(folder):
+    edit(folder / "config.yaml", "par:", "cohort: s9://bucket/cohort\npar:")
+
+
 def missing_sheet(folder):
     (folder / "samples.tsv").unlink()
 
 
-BAD_CONFIGS = (unknown_key, bad_value, bad_region, brace_in_config, line_feed_in_list)
+BAD_CONFIGS = (unknown_key, bad_value, bad_region, brace_in_config, line_feed_in_list, unknown_kind_of_store)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +116,7 @@ BAD_CONFIGS = (unknown_key, bad_value, bad_region, brace_in_config, line_feed_in
         (line_feed_in_list, "config: intervals[0]: 'a\\nb.bed' holds '\\n', which"),
         (brace_in_sheet, "samples.tsv, line 3: sample p07: 'p{07}.g.vcf.gz' holds '{', which neither"),
         (missing_sheet, "samples.tsv"),
+        (unknown_kind_of_store, "s9://bucket/cohort: s9:// is no kind of store that genocloud can use"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )

@@ -75,8 +75,6 @@ if study.caller and study.caller.launch:
         resources:
             mem_mb=2000,  # MB
             runtime=240,  # minutes
-        params:
-            outcome=study.caller.outcome(config),  # for a change to be seen once the program's own files are gone
         run:
             # Here, not above: it loads what reads records, which other rules do not need.
             from genocloud.workflow.called_gvcf import take_called
