@@ -1,6 +1,6 @@
 """Whether Snakemake runs jobs this time; while it reads the Snakefile it has no plan and no executor yet."""
 
-from collections.abc import Sequence
+from typing import Any
 
 WITHOUT_JOBS = (
     "dryrun",
@@ -35,10 +35,7 @@ WITHOUT_JOBS = (
 """Options, by Snakemake's names, that do something else in place of the jobs; the reports have a rule of their own."""
 
 
-def runs_jobs(options: Sequence[str]) -> bool:
-    """Whether Snakemake with these options (without the program's name) runs jobs; profiles are not looked at."""
-    from snakemake.cli import get_argument_parser  # in Snakemake's process it is loaded
-
-    parsed, _ = get_argument_parser().parse_known_args(list(options))
-    is_report = (parsed.report or parsed.reporter) and not parsed.report_after_run
-    return not is_report and all(getattr(parsed, name) in (None, False) for name in WITHOUT_JOBS)
+def runs_jobs(options: Any) -> bool:
+    """Whether Snakemake with these options, as its own parser has them, runs jobs."""
+    is_report = (options.report or options.reporter) and not options.report_after_run
+    return not is_report and all(getattr(options, name) in (None, False) for name in WITHOUT_JOBS)

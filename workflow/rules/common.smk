@@ -8,6 +8,8 @@ sys.modules.setdefault("pandas", None)
 
 from pathlib import Path
 
+from snakemake.cli import get_argument_parser
+
 from genocloud.workflow.caller_script import caller_script
 from genocloud.workflow.lock import hold_folder
 from genocloud.workflow.options import INTERVALS, MODEL, SITES, STEPS_IN_PARTS, is_whole
@@ -23,7 +25,8 @@ study = start(
     SnakemakeRun(
         snakefile=Path(workflow.main_snakefile),
         is_main=workflow.is_main_process,
-        is_dry=workflow.output_settings.dryrun or not runs_jobs(sys.argv[1:]),  # a profile may have dry-run: true
+        # The parser sees no profile, which may have dry-run: true.
+        is_dry=workflow.output_settings.dryrun or not runs_jobs(get_argument_parser().parse_known_args()[0]),
         is_remote_job=workflow.remote_exec,
         brings_programs=bool(workflow.deployment_settings.deployment_method),
     ),
