@@ -75,6 +75,7 @@ def test_a_study_that_cannot_be_written_whole_leaves_nothing(tmp_path, monkeypat
 @pytest.mark.parametrize("action", ["init", "run"])
 def test_a_study_is_a_folder_of_this_machine(tmp_path, monkeypatch, capsys, action, name, problem):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.execv", lambda program, command: None)
     assert main(["workflow", action, name]) == 5
     assert f"{name!r} {problem}; name a folder of this machine" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
