@@ -78,7 +78,7 @@ def tests_of(mutant: Mutant, data: coverage.CoverageData) -> list[str]:
     files = {test.partition("::")[0] for test, when in ran if when == "setup"}
     if not files and not any(when == "run" for _, when in ran):
         files = {context.partition("::")[0] for contexts in lines.values() for context in contexts if context}
-        files |= {"tests/workflow"} if lines else set()
+        files |= {"tests/unit/test_architecture.py", "tests/workflow"}
     tests = files | {test for test, when in ran if when == "run" and test.partition("::")[0] not in files}
     room = f"tests/unit/{mutant.file.split('/')[1].removesuffix('.py')}"
     return sorted(tests, key=lambda test: (not test.startswith(room), not test.startswith("tests/unit"), test))

@@ -219,6 +219,13 @@ def test_contigs_outside_the_intervals_may_be_unknown_in_another_order_or_of_ano
         assert (code, study.sites()) == (0, [("chr2", "200")]), said
 
 
+def test_a_file_of_records_on_contigs_without_intervals_alone_is_not_taken_for_a_vcf_without_blocks(study):
+    head = header(more="##contig=<ID=hs37d5,length=35477943>\n")
+    study.write(block("hs37d5", 5, 900) + block("hs37d5", 901, 1_000), head)
+    code, _, said = study.run("ingest", "-L", "chr2")
+    assert code == 0, said
+
+
 def test_records_on_unknown_contigs_are_dropped_on_demand(study):
     study.write("".join(WHOLE.values()) + block("hs37d5", 5, 900), header(more="##contig=<ID=hs37d5,length=900>\n"))
     code, _, said = study.run("joint")
