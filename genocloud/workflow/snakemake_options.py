@@ -36,6 +36,9 @@ WITHOUT_JOBS = (
 
 
 def runs_jobs(options: Any) -> bool:
-    """Whether Snakemake with these options, as its own parser has them, runs jobs."""
+    """Whether Snakemake with these options, as its own parser has them, runs jobs.
+
+    The parser sees no profile, which may have `dry-run: true`: `workflow.output_settings` says that.
+    """
     is_report = (options.report or options.reporter) and not options.report_after_run
     return not is_report and all(getattr(options, name) in (None, False) for name in WITHOUT_JOBS)

@@ -25,7 +25,6 @@ study = start(
     SnakemakeRun(
         snakefile=Path(workflow.main_snakefile),
         is_main=workflow.is_main_process,
-        # The parser sees no profile, which may have dry-run: true.
         is_dry=workflow.output_settings.dryrun or not runs_jobs(get_argument_parser().parse_known_args()[0]),
         is_remote_job=workflow.remote_exec,
         brings_programs=bool(workflow.deployment_settings.deployment_method),
