@@ -133,6 +133,7 @@ def test_unchanged_equals_gatk(small, tmp_path):
     assert calls.compared["sites"] > 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_each_change_is_seen(name, small, tmp_path):
     assert called_by(package(tmp_path, *MUTATIONS[name]), small).differing() != {}
