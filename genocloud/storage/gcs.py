@@ -98,7 +98,12 @@ class GoogleStore(BucketStore):
     def _read_whole(self, name: str) -> bytes:
         """Download and verify a whole object, a large one by concurrent ranges; raises Replaced."""
         blob = self._blob(name)
-        data = _download(blob, 0, RANGE_BYTES)
+        try:
+            data = _download(blob, 0, RANGE_BYTES)
+        except NotFound as error:
+            if "generation=" in str(error):  # the client asked again for the object it began with
+                raise Replaced from None
+            raise
         begun, large = blob.generation, len(data) == RANGE_BYTES
         if large or not blob.crc32c:
             blob = self._described(name)

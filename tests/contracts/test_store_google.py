@@ -10,6 +10,7 @@ import warnings
 import zlib
 
 import pytest
+from google.api_core.exceptions import NotFound
 from google.cloud.storage.exceptions import DataCorruption
 from requests import ConnectionError as NoConnection
 
@@ -79,6 +80,23 @@ def test_a_large_object_is_read_by_ranges_side_by_side_and_verified(store, servi
     blob = store._described("a")
     with pytest.raises(DataCorruption):
         gcs._verify(content[:-1] + b"?", blob)
+
+
+def test_a_read_begins_again_where_the_object_was_replaced_while_the_client_tried_again(store, monkeypatch):
+    store.write("a", b"new")
+    download, calls = gcs._download, []
+
+    def broken_once(blob, start, end):
+        calls.append(start)
+        if len(calls) == 1:  # what the client raises: it asked again for the generation whose answer had broken off
+            raise NotFound("GET http://127.0.0.1/o/a?alt=media&generation=17: Not Found")
+        return download(blob, start, end)
+
+    monkeypatch.setattr(gcs, "_download", broken_once)
+    assert store.read("a") == b"new"
+    assert calls == [0, 0]
+    with pytest.raises(storage.ObjectMissing):
+        store.read("b")
 
 
 def test_the_key_and_the_payer_go_with_every_request_that_takes_them(store, service, monkeypatch):
