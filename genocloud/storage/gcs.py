@@ -92,18 +92,13 @@ class GoogleStore(BucketStore):
         url = join(self.url, name)
         with self._explained(url):
             if start or end is not None:
-                return _download(self._blob(name), start, end)
+                return unless_replaced(lambda: _download_unchanged(self._blob(name), start, end), url)
             return insist(lambda: unless_replaced(lambda: self._read_whole(name), url), (DataCorruption,))
 
     def _read_whole(self, name: str) -> bytes:
         """Download and verify a whole object, a large one by concurrent ranges; raises Replaced."""
         blob = self._blob(name)
-        try:
-            data = _download(blob, 0, RANGE_BYTES)
-        except NotFound as error:
-            if "generation=" in str(error):  # the client asked again for the object it began with
-                raise Replaced from None
-            raise
+        data = _download_unchanged(blob, 0, RANGE_BYTES)
         begun, large = blob.generation, len(data) == RANGE_BYTES
         if large or not blob.crc32c:
             blob = self._described(name)
@@ -111,10 +106,7 @@ class GoogleStore(BucketStore):
             pinned = self._bucket.blob(blob.name, generation=blob.generation)
 
             def fetch(start: int, end: int) -> bytes:
-                try:
-                    return _download(pinned, start, end)
-                except NotFound:
-                    raise Replaced from None
+                return _download_unchanged(pinned, start, end)
 
             read = RANGE_BYTES if begun == blob.generation else 0
             data = data[:read] + in_ranges(fetch, read, int(blob.size))
@@ -294,6 +286,16 @@ def _download(blob: Any, start: int, end: int | None) -> bytes:
     except RequestRangeNotSatisfiable:  # the object ends before the range starts
         return b""
     return bytes(data)
+
+
+def _download_unchanged(blob: Any, start: int, end: int | None) -> bytes:
+    """As `_download`; raises Replaced where the generation that `blob` names, or the download began with, has gone."""
+    try:
+        return _download(blob, start, end)
+    except NotFound as error:
+        if "generation=" in str(error):  # in the URL; the client puts it there when it repeats a request that broke off
+            raise Replaced from None
+        raise
 
 
 class _GcsUpload(BlobWriter):  # type: ignore[misc]  # the library has no types

@@ -95,6 +95,9 @@ def test_a_read_begins_again_where_the_object_was_replaced_while_the_client_trie
     monkeypatch.setattr(gcs, "_download", broken_once)
     assert store.read("a") == b"new"
     assert calls == [0, 0]
+    calls.clear()
+    assert store.read("a", 1, 3) == b"ew"
+    assert calls == [1, 1]
     with pytest.raises(storage.ObjectMissing):
         store.read("b")
 
