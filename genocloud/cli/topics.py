@@ -48,7 +48,7 @@ FORMATS = f"""What joint and export write; the suffix of OUT names the format.
 
 {_aligned([(form.suffix, _needing(form.summary, form.install_hint)) for form in EXPORT_FORMATS])}"""
 
-_NONE_ROW = (NONE, "nobody: every sample comes as a gVCF")
+_NONE_ROW = (NONE, "no program: every sample comes as a gVCF")
 
 CALLERS = f"""Who calls the workflow's samples that come as reads: `caller` in config.yaml.
 

@@ -67,7 +67,7 @@ def _site_of(site_offsets, offsets, values, counts, allele_offsets, most, site, 
 
 @compiled
 def _place_of(star, chosen):
-    """Place of `*`, given as its merged number, among the chosen alleles, -1 if it is not one of them."""
+    """Place of `*`, by its merged number, among the chosen alleles, -1 if it is not one of them."""
     for j in range(len(chosen)):
         if chosen[j] == star:
             return np.int64(j)

@@ -1,6 +1,5 @@
 """Take over the gVCF that a caller's program wrote: read it whole, count what it holds, write its receipt."""
 
-import hashlib
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genocloud import gvcf, reads
+from genocloud import gvcf, reads, sealing
 from genocloud.errors import GenocloudError, InputError
 from genocloud.pipeline.receipts import Receipt, receipt_of, write_receipt
 from genocloud.pipeline.reference import read_reference
@@ -129,4 +128,4 @@ def _version(called: CalledSample) -> str:
 
 def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sealing.sha256_of(stream)

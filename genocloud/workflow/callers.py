@@ -34,7 +34,7 @@ class Launch:
 
     image     of its container, with settings in braces
     conda     its environment, as the rule names it; None if there is none
-    settings  keys of the config, besides par, that its outcome depends on
+    settings  keys of the config, other than par, that its outcome depends on
     version   a pattern that finds the version in the header of its gVCF
     """
 
@@ -74,7 +74,7 @@ class CallerProgram:
     launch: Launch | None = None
 
     def outcome(self, settings: Mapping[str, Any]) -> list[Any]:
-        """What a gVCF depends on besides the sample's files: a change calls again. Two programs never share it."""
+        """What a gVCF depends on, apart from the sample's files: a change calls again. Two programs never share it."""
         launched = self.launch and [self.launch.container(settings), *(settings[key] for key in self.launch.settings)]
         return [self.name, *(launched or [])]
 
