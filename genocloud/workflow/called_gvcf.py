@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genocloud import gvcf, reads
+from genocloud import gvcf, reads, sealing
 from genocloud.errors import GenocloudError, InputError
 from genocloud.pipeline.receipts import Receipt, receipt_of, write_receipt
 from genocloud.pipeline.reference import read_reference
@@ -127,7 +127,5 @@ def _version(called: CalledSample) -> str:
 
 
 def _sha256(file: Path) -> str:
-    from genocloud import sealing  # with pyarrow, which no dry run is to wait for
-
     with file.open("rb") as stream:
         return sealing.sha256_of(stream)
