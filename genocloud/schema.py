@@ -213,22 +213,15 @@ SETTLED_COLUMNS = (
 )
 """The decision for each site of a shard, emitted or dropped, sorted by start."""
 
-GENOTYPE_COLUMNS = (
-    _key("contig", WORD, "name of the contig", "CHROM"),
-    _key("pos", INT32, "position, 1-based, as in VCF: with the contig it names the site", "POS"),
-    _key("sample", WORD, "name of the sample"),
-    _key(
-        "GT",
-        WORD,
-        "genotype as in VCF; `./.` (haploid `.`) where there is no data",
-        "FORMAT/GT",
-    ),
-    Column("AD", INTS, "depth by allele, reads", "FORMAT/AD", "R", "Integer"),
+_DEPTH_AND_QUALITY = (
     Column("DP", INT32, "depth, reads", "FORMAT/DP", "1", "Integer"),
     Column("GQ", INT32, "genotype quality, phred; VCF prints at most 99", "FORMAT/GQ", "1", "Integer"),
+)
+_PHASE = (
     Column("PGT", WORD, "physical phase", "FORMAT/PGT", "1", "String"),
     Column("PID", WORD, "physical phase set's name", "FORMAT/PID", "1", "String"),
-    Column("PL", INTS, "phred likelihoods in VCF order", "FORMAT/PL", "G", "Integer"),
+)
+_PHASE_SET_AND_RGQ = (
     Column("PS", INT32, "phase set's position, 1-based", "FORMAT/PS", "1", "Integer"),
     Column(
         "RGQ",
@@ -240,7 +233,39 @@ GENOTYPE_COLUMNS = (
         enabled_by=("force_output_intervals",),
     ),
 )
+
+GENOTYPE_COLUMNS = (
+    _key("contig", WORD, "name of the contig", "CHROM"),
+    _key("pos", INT32, "position, 1-based, as in VCF: with the contig it names the site", "POS"),
+    _key("sample", WORD, "name of the sample"),
+    _key(
+        "GT",
+        WORD,
+        "genotype as in VCF; `./.` (haploid `.`) where there is no data",
+        "FORMAT/GT",
+    ),
+    Column("AD", INTS, "depth by allele, reads", "FORMAT/AD", "R", "Integer"),
+    *_DEPTH_AND_QUALITY,
+    *_PHASE,
+    Column("PL", INTS, "phred likelihoods in VCF order", "FORMAT/PL", "G", "Integer"),
+    *_PHASE_SET_AND_RGQ,
+)
 """The callset's genotypes, a file for each batch and shard: sites in order, within each the batch's samples."""
+
+LOCAL_COLUMNS = (
+    _key("GT", WORD, "genotype as in VCF, by the site's allele numbers", "FORMAT/GT"),
+    _key("LAA", INTS, "numbers of the site's ALTs that the sample's own record has, ascending", "FORMAT/LAA"),
+    Column("LAD", INTS, "depth by local allele, reads", "FORMAT/LAD", ".", "Integer"),
+    *_DEPTH_AND_QUALITY,
+    *_PHASE,
+    Column("LPL", INTS, "phred likelihoods by local allele, in VCF order", "FORMAT/LPL", ".", "Integer"),
+    *_PHASE_SET_AND_RGQ,
+)
+"""A genotype by its local alleles: REF, those of LAA, and one for all other ALTs of the site where it has others.
+
+AD and PL follow from it: every other ALT has the last entry of LAD, and the likelihoods of the last local allele. So
+the genotype that a reference block gives (LAA empty, LAD null) is the same at all sites with ALTs, however many.
+"""
 
 SITE_KEY = _key(
     "key",
@@ -255,6 +280,7 @@ STRETCHES = table(STRETCH_COLUMNS)
 STARTS, QUESTIONS, ANSWERS = table(START_COLUMNS), table(QUESTION_COLUMNS), table(ANSWER_COLUMNS)
 ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
 GENOTYPES, STORED_GENOTYPES = table(GENOTYPE_COLUMNS), table((*GENOTYPE_COLUMNS, SITE_KEY))
+LOCAL_GENOTYPES = table(LOCAL_COLUMNS)
 
 # Names for signatures. Arrow has one type for all tables, so that these say to a reader, not to a type checker, which
 # columns a table has; some functions need only a few of them. Each is named after its schema.
@@ -279,6 +305,7 @@ StoredGenotypes: TypeAlias = pa.Table
 """Rows of STORED_GENOTYPES: GENOTYPES with their sites' keys."""
 DistinctGenotypes: TypeAlias = pa.Table
 """The FORMAT columns of GENOTYPES, each distinct genotype once."""
+LocalGenotypes: TypeAlias = pa.Table
 
 
 SUMMARY = pa.schema(
