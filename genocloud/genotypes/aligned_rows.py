@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from genocloud import schema
 from genocloud.kernels.alleles import any_other_alleles, match_alleles, spanning_alleles
+from genocloud.kernels.cell_runs import CellRuns, at_sites, fill_cells
 from genocloud.kernels.merged_likelihoods import BLOCK, FACTS, HOM_REF, NO_CALL, complete_vectors, genotype_states
-from genocloud.kernels.row_alignment import fill_covering_rows, number_blocks
+from genocloud.kernels.row_alignment import RowPlaces, cover_sites, number_blocks
 
 Array = npt.NDArray[Any]
 
@@ -39,7 +40,7 @@ class AlignedRows:
     sites         the sites: start, ref and alts
     facts         (rows,) merged_likelihoods.FACTS: the variants, then the distinct blocks
     pl, own       int32: see merged_likelihoods.COLUMNS
-    covering_row  (sites, active samples) int32: the row that covers the site, -1 for none
+    cover         CellRuns: the row that covers each site in each active sample, -1 where none does
     merged_at     (variants,) int64, merged int32: merged number of each own ALT
     """
 
@@ -49,15 +50,22 @@ class AlignedRows:
     facts: Array
     pl: Array
     own: Array
-    covering_row: Array
+    cover: CellRuns
     merged_at: Array
     merged: Array
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        arrays = self.facts, self.pl, self.own, self.covering_row, self.merged_at, self.merged
+        arrays = self.facts, self.pl, self.own, *self.cover, self.merged_at, self.merged
         return int(self.variants.nbytes + sum(array.nbytes for array in arrays))
+
+    @property
+    def covering_row(self) -> Array:
+        """The row of each cell: (sites, active samples) int32, -1 for none."""
+        out = np.empty((len(self.sites), int(np.sum(self.ranks >= 0))), np.int32)
+        fill_cells(self.cover, 0, out)
+        return out
 
     def at_sites(self, sites: schema.MergedSites) -> "AlignedRows":
         """The same rows at a subset of the sites; raises LookupError where a site is not one of those aligned to."""
@@ -67,7 +75,9 @@ class AlignedRows:
         indices = np.searchsorted(starts, schema.numbers(sites["start"]))
         if (len(indices) and indices[-1] == len(starts)) or not _same(self.sites.take(indices), wanted):
             raise LookupError("sites to which the rows were not aligned")
-        return replace(self, sites=wanted, covering_row=self.covering_row[indices])
+        mask = np.zeros(len(starts), bool)
+        mask[indices] = True
+        return replace(self, sites=wanted, cover=at_sites(self.cover, mask))
 
 
 def _same(first: schema.MergedSites, second: schema.MergedSites) -> bool:
@@ -114,11 +124,12 @@ def align_rows(
     facts = np.concatenate([_variant_facts(variants, refs, alts, (pl_at, pl), own_at), _block_facts(distinct, len(pl))])
     pl = np.concatenate([pl, np.stack([distinct[name] for name in _LIKELIHOODS], axis=1).ravel()])
     active = np.flatnonzero(ranks >= 0).astype(np.int32)
-    covering_row = np.full((len(arrays.positions), len(active)), -1, np.int32)
-    for rows, row_numbers in ((variants, np.arange(len(variants))), (blocks, len(variants) + numbers)):
-        bounds = np.searchsorted(schema.numbers(rows["sample"]), np.arange(len(ranks) + 1))
-        edges = _own(rows["start"], np.int32), _own(rows["stop"], np.int32)
-        fill_covering_rows(covering_row, arrays.positions, active, *edges, bounds, row_numbers.astype(np.int32))
+    cover = cover_sites(
+        arrays.positions,
+        active,
+        _places(variants, len(ranks), np.arange(len(variants))),
+        _places(blocks, len(ranks), len(variants) + numbers),
+    )
     evidence = variants.drop_columns([name for name in _IN_ARRAYS if name in variants.column_names])
     return AlignedRows(
         variants=evidence,
@@ -127,10 +138,15 @@ def align_rows(
         facts=facts,
         pl=pl,
         own=own,
-        covering_row=covering_row,
+        cover=cover,
         merged_at=alts[0][:-1].copy(),
         merged=merged,
     )
+
+
+def _places(rows: schema.Records, samples: int, numbers: Array) -> RowPlaces:
+    bounds = np.searchsorted(schema.numbers(rows["sample"]), np.arange(samples + 1))
+    return RowPlaces(_own(rows["start"], np.int32), _own(rows["stop"], np.int32), bounds, numbers.astype(np.int32))
 
 
 _LIKELIHOODS = ("pl0", "pl1", "pl2")

@@ -97,10 +97,12 @@ def allele_raw_annotations(
 
 def _starting(rows: AlignedRows, positions: Array) -> tuple[Array, Array, Array]:
     """The records that cover the site where they start: (sites, samples, rows), sorted so, int64."""
-    site, sample = np.nonzero((rows.covering_row >= 0) & (rows.covering_row < len(rows.variants)))
-    row = rows.covering_row[site, sample].astype(np.int64)
-    starts = rows.facts[START][row] == positions[site]
-    return site[starts], sample[starts], row[starts]
+    cover = rows.cover
+    of_variant = np.flatnonzero((cover.numbers >= 0) & (cover.numbers < len(rows.variants)))
+    starts = rows.facts[START][cover.numbers[of_variant]] == positions[cover.firsts[of_variant]]
+    runs = of_variant[starts]
+    runs = runs[np.lexsort((cover.samples[runs], cover.firsts[runs]))]
+    return tuple(each[runs].astype(np.int64) for each in (cover.firsts, cover.samples, cover.numbers))
 
 
 def _binned(cells: list[Array], histograms: Sequence[tuple[Array, ...]], count: int) -> Runs:

@@ -140,9 +140,7 @@ def call(
     )
     positions = _positions_of(emitted_sites)
     all_rows, ranks = rows.at_sites(emitted_sites), rows.ranks
-    variant_rows = (
-        replace(all_rows, covering_row=all_rows.covering_row[~nonvariant_mask]) if nonvariant_mask.any() else all_rows
-    )
+    variant_rows = all_rows.at_sites(sites)
     arrays = site_arrays(sites)
     kept_at, kept = _kept(sites)
     active = np.flatnonzero(ranks >= 0)
@@ -182,10 +180,8 @@ def call(
     )
     if not nonvariant_mask.any():
         return called, raw
-    nonvariant_rows = replace(all_rows, covering_row=all_rows.covering_row[nonvariant_mask])
-    more, nonvariant = _call_nonvariant(
-        nonvariant_rows, emitted_sites.filter(pa.array(nonvariant_mask)), evidence, ploidies, default_ploidies
-    )
+    others = emitted_sites.filter(pa.array(nonvariant_mask)).combine_chunks()
+    more, nonvariant = _call_nonvariant(all_rows.at_sites(others), others, evidence, ploidies, default_ploidies)
     return _with_nonvariant(called, more, nonvariant_mask), replace(raw, nonvariant=nonvariant)
 
 
@@ -283,7 +279,7 @@ def _ids(rows: AlignedRows, positions: Array) -> tuple[tuple[int, str], ...]:
     if not len(named):
         return ()
     covers_any = np.zeros(len(rows.facts) + 1, bool)
-    covers_any[rows.covering_row] = True
+    covers_any[rows.cover.numbers] = True
     named = named[covers_any[named] & np.isin(rows.facts[START][named], positions)]
     sites = np.searchsorted(positions, rows.facts[START][named])
     return tuple(sorted(set(zip(sites.tolist(), rows.variants["id"].take(named).to_pylist(), strict=True))))

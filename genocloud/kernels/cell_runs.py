@@ -51,3 +51,12 @@ def runs_of_cells(numbers):
                 columns[run], firsts[run], values[run] = sample, site, numbers[site, sample]
             stops[run] = site + 1
     return CellRuns(columns, firsts, stops, values)
+
+
+def at_sites(runs: CellRuns, sites: npt.NDArray[np.bool_]) -> CellRuns:
+    """The runs of a subset of the sites, (sites,) bool, which are numbered anew."""
+    places = np.zeros(len(sites) + 1, np.int32)
+    np.cumsum(sites, out=places[1:])
+    firsts, stops = places[runs.firsts], places[runs.stops]
+    left = firsts < stops
+    return CellRuns(runs.samples[left], firsts[left], stops[left], runs.numbers[left])

@@ -1,8 +1,12 @@
 """Alignment of rows to sites: the row of each sample that covers each position, and numbering of equal blocks."""
 
-import numpy as np
+from typing import NamedTuple
 
-from genocloud.kernels.kernel import kernel
+import numpy as np
+import numpy.typing as npt
+
+from genocloud.kernels.cell_runs import CellRuns
+from genocloud.kernels.kernel import compiled, kernel
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio: the multiplier of Fibonacci hashing (Knuth, The Art of Computer Programming, 6.4)."""
@@ -47,25 +51,84 @@ def number_blocks(columns):
     return numbers, firsts[:count].copy()
 
 
-@kernel("int32[:,::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], int32[::1]")
-def fill_covering_rows(out, positions, samples, starts, stops, bounds, numbers):
-    """Write into `out` the number of the row that covers each position in each sample.
+class RowPlaces(NamedTuple):
+    """Where some rows of a batch lie, sorted by (sample, start), without overlaps in a sample.
 
-    out            (positions, samples) int32; entries without a covering row are left unchanged
-    positions      (sites,) int32, ascending, 0-based
-    samples        (samples,) int32; the batch's active samples
-    starts, stops  (rows,) int32, sorted by (sample, start); rows of a sample never overlap
-    bounds         (batch samples + 1,) int64; each sample's slice of the rows
-    numbers        (rows,) int32; what to write for each row
+    starts, stops  (rows,) int32
+    bounds         (samples of the batch + 1,) int64; each sample's slice of the rows
+    numbers        (rows,) int32; what the runs of each row have
     """
+
+    starts: npt.NDArray[np.int32]
+    stops: npt.NDArray[np.int32]
+    bounds: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.int32]
+
+
+@compiled
+def _first_from(positions, site, place):
+    """The first site, from `site` on, at `place` or behind it: most rows end near where they begin."""
+    low, step = site, 1
+    while low + step <= len(positions) and positions[low + step - 1] < place:
+        low += step
+        step *= 2
+    high = min(low + step - 1, len(positions))
+    while low < high:
+        middle = (low + high) // 2
+        if positions[middle] < place:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def _append(runs, count, sample, first, stop, number):
+    """Append a run to the first `count`, or lengthen the last one where it goes on; return the new count."""
+    if first >= stop:
+        return count
+    last = count - 1
+    if count > 0 and runs.samples[last] == sample and runs.numbers[last] == number and runs.stops[last] == first:
+        runs.stops[last] = stop
+        return count
+    runs.samples[count], runs.firsts[count], runs.stops[count], runs.numbers[count] = sample, first, stop, number
+    return count + 1
+
+
+@kernel(
+    "int32[::1], int32[::1], "
+    + ", ".join(["row_alignment.RowPlaces(int32[::1], int32[::1], int64[::1], int32[::1])"] * 2)
+)
+def cover_sites(positions, samples, variants, blocks):
+    """The row that covers each site in each sample: CellRuns, the longest, -1 where no row covers.
+
+    positions  (sites,) int32, ascending, 0-based
+    samples    (active samples,) int32; their numbers in the batch
+    variants, blocks   RowPlaces; a sample's rows of both do not overlap
+    """
+    room, sites = 2 * (len(variants.starts) + len(blocks.starts)) + len(samples), len(positions)
+    runs = CellRuns(
+        np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
+    )
+    count = 0
     for column in range(len(samples)):
-        row, end = bounds[samples[column]], bounds[samples[column] + 1]
+        variant, variants_end = variants.bounds[samples[column]], variants.bounds[samples[column] + 1]
+        block, blocks_end = blocks.bounds[samples[column]], blocks.bounds[samples[column] + 1]
         site = 0
-        while row < end and site < len(positions):
-            if stops[row] <= positions[site]:
-                row += 1
-            elif starts[row] > positions[site]:
-                site += 1
+        while site < sites and (variant < variants_end or block < blocks_end):
+            if block == blocks_end or (variant < variants_end and variants.starts[variant] < blocks.starts[block]):
+                start, stop, number = variants.starts[variant], variants.stops[variant], variants.numbers[variant]
+                variant += 1
             else:
-                out[site, column] = numbers[row]
-                site += 1
+                start, stop, number = blocks.starts[block], blocks.stops[block], blocks.numbers[block]
+                block += 1
+            first = _first_from(positions, site, start)
+            end = _first_from(positions, first, stop)
+            if first < end:
+                count = _append(runs, count, column, site, first, np.int32(-1))
+                count = _append(runs, count, column, first, end, number)
+                site = end
+        count = _append(runs, count, column, site, sites, np.int32(-1))
+    return CellRuns(
+        runs.samples[:count].copy(), runs.firsts[:count].copy(), runs.stops[:count].copy(), runs.numbers[:count].copy()
+    )

@@ -40,7 +40,8 @@ def test_cuts_change_nothing(seed, places, cuts, random):
 
 
 COMPOSED = (
-    (aligned_rows, "fill_covering_rows"),
+    (aligned_rows, "cover_sites"),
+    (aligned_rows, "fill_cells"),
     (aligned_rows, "number_blocks"),
     (aligned_rows, "match_alleles"),
     (aligned_rows, "spanning_alleles"),

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud.kernels import alleles, dictionary, genotype_order, merged_likelihoods, row_alignment
+from genocloud.kernels.cell_runs import runs_of_cells
 from tests.support import genotypes as twin
 from tests.support.kernel_twins import both
 
@@ -104,28 +105,42 @@ def test_own_alleles_find_their_merged_ones(run, data, ref):
 LENGTHS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4), st.booleans()), max_size=8)
 
 
-@both(row_alignment.fill_covering_rows)
-@given(samples=st.lists(LENGTHS, min_size=1, max_size=3), positions=st.sets(st.integers(0, 40), max_size=12))
+@both(row_alignment.cover_sites)
+@given(
+    samples=st.lists(LENGTHS, min_size=1, max_size=3),
+    positions=st.sets(st.integers(0, 40), max_size=12),
+    data=st.data(),
+)
 @settings(deadline=None)
-def test_the_covering_row(run, samples, positions):
-    """Rows of each sample do not overlap; those that do not speak leave what is there."""
+def test_the_covering_row(run, samples, positions, data):
+    """Rows of each sample, variants and blocks in any order, do not overlap; some cover nothing."""
     rows = []
     for sample, steps in enumerate(samples):
         place = 0
         for gap, length, empty in steps:
-            rows.append((sample, place + gap, place + gap + length * (not empty)))
+            number = data.draw(st.integers(0, 2))
+            rows.append((sample, place + gap, place + gap + length * (not empty), number, data.draw(st.booleans())))
             place += gap + length
-    starts, stops = (np.array([row[k] for row in rows], np.int32) for k in (1, 2))
-    bounds = np.searchsorted([row[0] for row in rows], np.arange(len(samples) + 1))
-    numbers = np.arange(len(rows), dtype=np.int32) + 100
     places = np.array(sorted(positions), np.int32)
-    out = np.full((len(places), len(samples)), -7, np.int32)
-    run(out, places, np.arange(len(samples), dtype=np.int32), starts, stops, bounds, numbers)
+    cover = run(
+        places,
+        np.arange(len(samples), dtype=np.int32),
+        *(row_places([row for row in rows if row[4] == kind], len(samples)) for kind in (False, True)),
+    )
+    out = np.full((len(places), len(samples)), -1, np.int32)
     for column in range(len(samples)):
-        own = [n for n, row in enumerate(rows) if row[0] == column]
+        own = [row for row in rows if row[0] == column]
         for site, position in enumerate(places):
-            covering = twin.covering_row([rows[n][1:] for n in own], position)
-            assert out[site, column] == (100 + own[covering] if covering >= 0 else -7)
+            covering = twin.covering_row([row[1:3] for row in own], position)
+            out[site, column] = own[covering][3] if covering >= 0 else -1
+    for got, expected in zip(cover, runs_of_cells(out), strict=True):
+        assert np.array_equal(got, expected)
+
+
+def row_places(rows, samples):
+    starts, stops, numbers = (np.array([row[k] for row in rows], np.int32) for k in (1, 2, 3))
+    bounds = np.searchsorted(np.array([row[0] for row in rows], np.int32), np.arange(samples + 1))
+    return row_alignment.RowPlaces(starts, stops, bounds, numbers)
 
 
 @both(row_alignment.number_blocks)
