@@ -12,6 +12,9 @@ from .layout import DamagedFile as DamagedFile
 from .layout import FileEntry as FileEntry
 from .layout import ShardEntry as ShardEntry
 from .layout import site_key as site_key
+from .local_genotypes import DenseGenotypes as DenseGenotypes
+from .local_genotypes import GenotypeMatrix as GenotypeMatrix
+from .local_genotypes import SparseGenotypes as SparseGenotypes
 from .manifest import Description as Description
 from .manifest import NoCallset as NoCallset
 from .manifest import NotACallset as NotACallset
@@ -20,7 +23,6 @@ from .manifest import claim as claim
 from .reading import Callset as Callset
 from .reading import UnknownSample as UnknownSample
 from .reading import open_callset as open_callset
-from .record_pieces import GenotypeMatrix as GenotypeMatrix
 from .record_pieces import called_pieces as called_pieces
 from .remote import GenotypesNotShared as GenotypesNotShared
 from .remote import RemoteGenotypes as RemoteGenotypes

@@ -15,6 +15,7 @@ from genocloud.callset import bgzf, parquet
 from genocloud.callset.export_parts import Counts, Piece
 from genocloud.callset.formats import ExportFormat
 from genocloud.callset.layout import ShardEntry, rows_of
+from genocloud.callset.local_genotypes import GenotypeMatrix
 from genocloud.callset.reading import Callset
 from genocloud.callset.streaming import Span, stream_genotypes, stream_rows
 from genocloud.callset.vcf_text import FORMAT_COLUMNS, GenotypeFields, lay_out
@@ -25,18 +26,6 @@ PIECE_GENOTYPES = 1 << 16
 
 PIECE_SITES = 1 << 13
 """Sites whose columns before FORMAT are rendered at once."""
-
-
-class GenotypeMatrix(NamedTuple):
-    """Genotypes of some samples at some sites, each distinct one stored once.
-
-    distinct  FORMAT columns, as in GENOTYPES
-    numbers   (sites, samples) int32; each genotype's row of `distinct`
-    """
-
-    samples: Sequence[str]
-    distinct: schema.DistinctGenotypes
-    numbers: npt.NDArray[np.int32]
 
 
 class _Sites(NamedTuple):

@@ -26,11 +26,21 @@ class CellRuns(NamedTuple):
 @kernel("cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], int32[::1]), int64, int32[:,::1]")
 def fill_cells(runs, start, out):
     """Write into `out` (sites, samples) int32 the number of each cell of the sites from `start` on."""
-    sites = out.shape[0]
-    for run in range(len(runs.samples)):
-        sample, number = runs.samples[run], runs.numbers[run]
-        for site in range(max(runs.firsts[run] - start, 0), min(runs.stops[run] - start, sites)):
-            out[site, sample] = number
+    sites, samples = out.shape
+    run, end = 0, len(runs.samples)
+    for sample in range(samples):
+        low, high = run, end  # the first run of the sample that ends after `start`
+        while low < high:
+            middle = (low + high) // 2
+            if runs.samples[middle] < sample or (runs.samples[middle] == sample and runs.stops[middle] <= start):
+                low = middle + 1
+            else:
+                high = middle
+        run = low
+        while run < end and runs.samples[run] == sample and runs.firsts[run] < start + sites:
+            for site in range(max(runs.firsts[run] - start, 0), min(runs.stops[run] - start, sites)):
+                out[site, sample] = runs.numbers[run]
+            run += 1
 
 
 @kernel()

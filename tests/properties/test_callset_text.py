@@ -56,7 +56,7 @@ def test_a_distinct_genotype_has_one_text_wherever_it_stands(
         np.array([[random.randrange(len(table)) for _ in batch] for _ in pos], np.int32).reshape(count, len(batch))
         for table, batch in zip(few, batches, strict=True)
     ]
-    called = [record_pieces.GenotypeMatrix(*each) for each in zip(batches, few, numbers, strict=True)]
+    called = [callset.GenotypeMatrix(*each) for each in zip(batches, few, numbers, strict=True)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(record_pieces, "PIECE_SITES", most_sites)
         patch.setattr(record_pieces, "PIECE_GENOTYPES", most_genotypes)
@@ -68,7 +68,7 @@ def test_a_distinct_genotype_has_one_text_wherever_it_stands(
     assert written.decode() == twin.lines(sites, [spread(batch, pos) for batch in called], samples)
 
 
-def spread(batch: record_pieces.GenotypeMatrix, positions: Sequence[int]) -> pa.Table:
+def spread(batch: callset.GenotypeMatrix, positions: Sequence[int]) -> pa.Table:
     """GENOTYPES, a row for each cell."""
     rows = batch.distinct.to_pylist()
     cells = [

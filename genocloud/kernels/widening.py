@@ -1,0 +1,79 @@
+"""Genotypes by local alleles, widened to all alleles of their sites."""
+
+import numpy as np
+
+from genocloud.kernels.genotype_order import count_genotypes
+from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.merged_likelihoods import project
+
+
+@kernel("cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], int32[::1]), int32[::1], int64, int64")
+def pair_up(runs, kinds, kind_count, rows):
+    """Number the pairs of a genotype and a kind of site that occur, in order of first appearance.
+
+    kinds  (sites,) int32, below `kind_count`; `rows`: the number of genotypes that `runs` number
+
+    Returns places (kinds, rows) int32: the pair's number, -1 where it does not occur; and of each pair the genotype and
+    the kind, int32 each.
+    """
+    places = np.full((kind_count, rows), -1, np.int32)
+    genotypes, sorts = np.empty(kind_count * rows, np.int32), np.empty(kind_count * rows, np.int32)
+    count = 0
+    for run in range(len(runs.samples)):
+        row = runs.numbers[run]
+        for site in range(runs.firsts[run], runs.stops[run]):
+            if places[kinds[site], row] < 0:
+                places[kinds[site], row] = count
+                genotypes[count], sorts[count] = row, kinds[site]
+                count += 1
+    return places, genotypes[:count].copy(), sorts[:count].copy()
+
+
+@kernel("int32[:,::1], int32[::1], int32[:,::1]")
+def replace_numbers(cells, kinds, places):
+    """Replace the genotype in each cell (sites, samples) by its pair with the kind of its site; see `pair_up`."""
+    for site in range(cells.shape[0]):
+        of_kind = places[kinds[site]]
+        for sample in range(cells.shape[1]):
+            cells[site, sample] = of_kind[cells[site, sample]]
+
+
+@compiled
+def _local_numbers(laa, first, last, alts, own):
+    """Fill own[: alts + 1] with the local number of each allele of a site; laa[first:last] are the local ALTs."""
+    own[0] = 0
+    for allele in range(1, alts + 1):
+        own[allele] = last - first + 1
+    for k in range(first, last):
+        own[laa[k]] = k - first + 1
+
+
+@kernel(
+    "int32[::1], int32[::1], int64[::1], (int64[::1], int32[::1]), (int64[::1], int32[::1]), (int64[::1], int32[::1])"
+)
+def widen(rows, alts, ploidies, laa, lad, lpl):
+    """AD and PL of genotypes at sites of some number of ALTs: (ad_at, ad, pl_at, pl).
+
+    rows, alts  (pairs,) int32; the row of the local genotype, the number of ALTs of the site
+    ploidies    (rows,) int64
+    laa, lad, lpl  offsets (rows + 1,) int64 and values int32 of LAA, LAD and LPL; missing lists are empty
+
+    Returns offsets (pairs + 1,) int64 and values int32; missing lists stay empty.
+    """
+    ad_at, pl_at, most = np.zeros(len(rows) + 1, np.int64), np.zeros(len(rows) + 1, np.int64), np.int64(0)
+    for pair in range(len(rows)):
+        row, alleles = rows[pair], np.int64(alts[pair]) + 1
+        most = max(most, alleles)
+        ad_at[pair + 1] = ad_at[pair] + (alleles if lad[0][row + 1] > lad[0][row] else 0)
+        genotypes = count_genotypes(alleles, ploidies[row]) if lpl[0][row + 1] > lpl[0][row] else 0
+        pl_at[pair + 1] = pl_at[pair] + genotypes
+    ad, pl, own = np.empty(ad_at[-1], np.int32), np.empty(pl_at[-1], np.int32), np.empty(most, np.int32)
+    for pair in range(len(rows)):
+        row, alleles = rows[pair], np.int64(alts[pair]) + 1
+        _local_numbers(laa[1], laa[0][row], laa[0][row + 1], alts[pair], own)
+        if ad_at[pair + 1] > ad_at[pair]:
+            for allele in range(alleles):
+                ad[ad_at[pair] + allele] = lad[1][lad[0][row] + own[allele]]
+        if pl_at[pair + 1] > pl_at[pair]:
+            project(lpl[1], lpl[0][row], own, alleles, ploidies[row], pl, pl_at[pair])
+    return ad_at, ad, pl_at, pl
