@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace as changed
 
 from genocloud import pipeline, steps
+from genocloud.callset import ALL_FIELDS, FormatFields
 from genocloud.errors import SettingError
 from genocloud.genotypes import Model
 from genocloud.pipeline import genotyping
@@ -32,6 +33,7 @@ def joint(
     dbsnp: Path | None = None,
     drop_bad_records: bool = False,
     model: Model | None = None,
+    fields: FormatFields = ALL_FIELDS,
     threads: int | None = None,
     memory: int | None = None,
     quiet: bool = True,
@@ -47,6 +49,7 @@ def joint(
     dbsnp             indexed VCF whose IDs the same variants get
     drop_bad_records  drop and count records that cannot be used, instead of an error
     model             settings of GenotypeGVCFs under GATK's names (default: those of GATK)
+    fields            what FORMAT has: genocloud.callset.FormatFields(keys=["AD", "DP"]); default: all
     threads, memory   default: this process's CPUs; bytes, default a share of what is free
     quiet             no progress on stderr
 
@@ -80,6 +83,7 @@ def joint(
         cohort_url=_path(cohort),
         replace=replace,
         drop_bad_records=drop_bad_records,
+        fields=fields,
     )
     with open_progress(quiet=quiet) as progress:
         return steps.joint(options, progress=progress)[1]

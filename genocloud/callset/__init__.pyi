@@ -4,6 +4,9 @@ from .export_parts import Piece as Piece
 from .export_parts import find_part as find_part
 from .export_parts import join_parts as join_parts
 from .export_parts import write_part as write_part
+from .format_fields import ALL_FIELDS as ALL_FIELDS
+from .format_fields import FormatFields as FormatFields
+from .format_fields import UnknownField as UnknownField
 from .formats import UnknownFormat as UnknownFormat
 from .formats import check_export_url as check_export_url
 from .formats import exported_files as exported_files

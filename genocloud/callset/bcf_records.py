@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import annotations, schema
+from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, vcf_keys
 from genocloud.callset.manifest import Description
-from genocloud.callset.vcf_header import dictionary, header_text, vcf_keys
+from genocloud.callset.vcf_header import dictionary, header_text
 from genocloud.callset.vcf_text import GenotypeFields, Lines, decimals, text_bytes
 from genocloud.kernels import bcf_encoding
 from genocloud.regions import Contig
@@ -26,9 +27,9 @@ _INFO = vcf_keys(annotations.SITE_COLUMNS, "INFO")
 _QUAL = next(column for column in annotations.SITE_COLUMNS if column.vcf == "QUAL")
 
 
-def header_bytes(description: Description) -> bytes:
+def header_bytes(description: Description, fields: FormatFields = ALL_FIELDS) -> bytes:
     """The BCF header: magic, length, text."""
-    text = header_text(description, numbered=True).encode() + b"\0"
+    text = header_text(description, fields, numbered=True).encode() + b"\0"
     return b"BCF\2\2" + struct.pack("<I", len(text)) + text
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genocloud.callset import bgzf
+from genocloud.callset.format_fields import ALL_FIELDS, FormatFields
 from genocloud.callset.formats import form_of, place_of
 from genocloud.callset.layout import NOT_JSON
 from genocloud.callset.manifest import Description
@@ -124,14 +125,20 @@ def _by_contig(piece: Piece) -> Iterator[tuple[str, int, int]]:
     return ((name, first, end) for (first, name), end in zip(piece.contigs, ends, strict=True))
 
 
-def join_parts(parts_url: str, parts: Sequence[ExportPart], description: Description, url: str) -> Counts:
+def join_parts(
+    parts_url: str,
+    parts: Sequence[ExportPart],
+    description: Description,
+    url: str,
+    fields: FormatFields = ALL_FIELDS,
+) -> Counts:
     """Concatenate parts, in genome order, into one file at `url`, and write its index beside it; return the totals.
 
     An old index is deleted first and the new one written last, so that an index never lies beside a file it does not
     belong to, and its presence means that the file is complete. Raises what check_export_url raises.
     """
     store, name = place_of(url)
-    form, held = form_of(url), open_store(parts_url)
+    form, held = form_of(url).having(fields), open_store(parts_url)
     index = VcfIndex(description.contigs, bcf=form.index == "csi")
     for old in form.index_names(name):
         store.delete(old)

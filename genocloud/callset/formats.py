@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 from genocloud import storage
+from genocloud.callset.format_fields import ALL_FIELDS, FormatFields
 from genocloud.errors import SettingError
 from genocloud.formatting import alternatives, install_command
 
@@ -55,7 +56,8 @@ class ExportFormat:
 
     suffix    how the file's name ends
     summary   what it is, for help and documents
-    encoders  imports what they need and returns them
+    encoding  imports what the encoders need and returns them, for a file with some FORMAT fields
+    fields    the fields of the file that is written
     bgzf      whether the file is compressed, in BGZF blocks
     index     `tabix` (CSI where a contig is too long for it), `csi` with contigs by number, as BCF has it, or none
     package   what the encoders import that genocloud alone does not bring; empty if nothing
@@ -64,11 +66,20 @@ class ExportFormat:
 
     suffix: str
     summary: str
-    encoders: Callable[[], Encoders]
+    encoding: Callable[[FormatFields], Encoders]
+    fields: FormatFields = ALL_FIELDS
     bgzf: bool = True
     index: Literal["tabix", "csi", "none"] = "tabix"
     package: str = ""
     extra: str = ""
+
+    def having(self, fields: FormatFields) -> ExportFormat:
+        """The format for a file with these FORMAT fields."""
+        return replace(self, fields=fields)
+
+    def encoders(self) -> Encoders:
+        """The encoders of the file that is written."""
+        return self.encoding(self.fields)
 
     @property
     def install_hint(self) -> str:
@@ -86,26 +97,30 @@ class ExportFormat:
         return "" if self.index == "none" else VcfIndex(contigs, bcf=self.index == "csi").suffix
 
 
-def _vcf_encoders() -> Encoders:
+def _vcf_encoders(fields: FormatFields) -> Encoders:
     from genocloud.callset import vcf_text
     from genocloud.callset.vcf_header import header_text
 
     return Encoders(
-        header=lambda description: header_text(description).encode(),
+        header=lambda description: header_text(description, fields).encode(),
         sites=lambda sites, _contigs: vcf_text.site_texts(sites),
-        records=vcf_text.lines_of,
+        records=lambda sites, genotypes, cells: vcf_text.lines_of(sites, genotypes.only(fields), cells),
     )
 
 
-def _bcf_encoders() -> Encoders:
+def _bcf_encoders(fields: FormatFields) -> Encoders:
     from genocloud.callset import bcf_records  # its kernels take a while to load, and are seldom needed
 
-    return Encoders(header=bcf_records.header_bytes, sites=bcf_records.site_records, records=bcf_records.records_of)
+    return Encoders(
+        header=lambda description: bcf_records.header_bytes(description, fields),
+        sites=bcf_records.site_records,
+        records=lambda sites, genotypes, cells: bcf_records.records_of(sites, genotypes.only(fields), cells),
+    )
 
 
 EXPORT_FORMATS = (
-    ExportFormat(suffix=".vcf.gz", summary="VCF 4.2, compressed by bgzip, with its index", encoders=_vcf_encoders),
-    ExportFormat(suffix=".bcf", summary="BCF 2.2, with its index", encoders=_bcf_encoders, index="csi"),
+    ExportFormat(suffix=".vcf.gz", summary="VCF 4.2, compressed by bgzip, with its index", encoding=_vcf_encoders),
+    ExportFormat(suffix=".bcf", summary="BCF 2.2, with its index", encoding=_bcf_encoders, index="csi"),
 )
 
 SUFFIXES = alternatives(form.suffix for form in EXPORT_FORMATS)

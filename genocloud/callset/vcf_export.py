@@ -5,13 +5,14 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from genocloud import schema
 from genocloud.callset import manifest
 from genocloud.callset.export_parts import Counts, ExportPart, Piece, find_part, join_parts, write_part
-from genocloud.callset.formats import check_export_url, form_of
+from genocloud.callset.format_fields import ALL_FIELDS, FormatFields
+from genocloud.callset.formats import ExportFormat, check_export_url, form_of
 from genocloud.callset.layout import ShardEntry
 from genocloud.callset.reading import Callset
 from genocloud.callset.record_pieces import stored_pieces
@@ -33,15 +34,22 @@ class ShortCallset(StoreError):
         )
 
 
-def write_vcf(callset: Callset, url: str, threads: int = 1, regions: Sequence[Region] | None = None) -> Counts:
+def write_vcf(
+    callset: Callset,
+    url: str,
+    threads: int = 1,
+    regions: Sequence[Region] | None = None,
+    *,
+    fields: FormatFields = ALL_FIELDS,
+) -> Counts:
     """Write the callset as BGZF-compressed VCF, or BCF, at `url`, and its index beside it; return the totals.
 
-    The format follows from the suffix. `regions` (sorted, disjoint): only records whose POS lies there. Raises what
-    check_export_url, export_shard and join_shards raise.
+    The format follows from the suffix. `regions` (sorted, disjoint): only records whose POS lies there. `fields`: what
+    FORMAT has. Raises what check_export_url, export_shard and join_shards raise.
     """
     check_export_url(url)
-    parts = [export_shard(cut, url, regions, threads) for cut in shards_in(callset, regions)]
-    return join_shards(callset, parts, url, regions)
+    parts = [export_shard(cut, url, regions, threads, fields=fields) for cut in shards_in(callset, regions)]
+    return join_shards(callset, parts, url, regions, fields=fields)
 
 
 def shards_in(callset: Callset, regions: Sequence[Region] | None) -> list[Callset]:
@@ -60,6 +68,8 @@ def export_shard(
     regions: Sequence[Region] | None,
     threads: int,
     on_bytes: Callable[[int], None] = lambda _: None,
+    *,
+    fields: FormatFields = ALL_FIELDS,
 ) -> ExportPart:
     """Render a one-shard callset into a part beside `url`, or reuse the part that a killed run has left there.
 
@@ -67,8 +77,8 @@ def export_shard(
     """
     (shard,) = callset.shards
     regions = None if regions is None else shard.extent.met_by(regions)
-    form, store = form_of(url), open_store(parts_url(url))
-    key = _key(callset, shard, regions, form.suffix)
+    form, store = form_of(url).having(fields), open_store(parts_url(url))
+    key = _key(callset, shard, regions, form)
     if (existing := find_part(store, shard.name, key)) is not None:
         return existing
 
@@ -80,11 +90,11 @@ def export_shard(
     return write_part(store, shard.name, key, callset.contigs, pieces(), extra={})
 
 
-def _key(callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, suffix: str) -> str:
+def _key(callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, form: ExportFormat) -> str:
     """Digest of everything that determines a part's bytes."""
     whole = hashlib.sha256(manifest.encode(callset.description, ())).hexdigest()
     inside = None if regions is None else [region_text(region, callset.contigs) for region in regions]
-    values = [schema.VERSION, whole, shard.as_json(), inside, suffix]
+    values = [schema.VERSION, whole, shard.as_json(), inside, form.suffix, asdict(form.fields)]
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
@@ -93,7 +103,14 @@ def parts_url(url: str) -> str:
     return f"{url}.parts"
 
 
-def join_shards(callset: Callset, parts: Sequence[ExportPart], url: str, regions: Sequence[Region] | None) -> Counts:
+def join_shards(
+    callset: Callset,
+    parts: Sequence[ExportPart],
+    url: str,
+    regions: Sequence[Region] | None,
+    *,
+    fields: FormatFields = ALL_FIELDS,
+) -> Counts:
     """Concatenate all shards' parts into one file and remove them; return the totals.
 
     Raises ShortCallset, and what join_parts raises.
@@ -105,7 +122,7 @@ def join_shards(callset: Callset, parts: Sequence[ExportPart], url: str, regions
     if regions is None and (total.records, total.genotypes) != (said["sites"], said["genotypes"]):
         _remove(parts_url(url))
         raise ShortCallset(callset.url, said["sites"], total.records)
-    join_parts(parts_url(url), parts, callset.description, url)
+    join_parts(parts_url(url), parts, callset.description, url, fields)
     _remove(parts_url(url))
     return total
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from genocloud.annotations import SITE_COLUMNS
+from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, vcf_keys
 from genocloud.callset.manifest import Description
 from genocloud.regions import Contig
 from genocloud.schema import GENOTYPE_COLUMNS, Column
@@ -24,18 +25,12 @@ _ABBREVIATED = {"annotation_groups": "annotation-group"}
 """Settings whose command-line option has another name."""
 
 
-def header_text(description: Description, numbered: bool = False) -> str:
+def header_text(description: Description, fields: FormatFields = ALL_FIELDS, *, numbered: bool = False) -> str:
     """The header of a callset, from `##fileformat` to the sample names; `numbered` adds BCF's IDX.
 
     Optional annotations are declared only where the model enables them.
     """
-    return "".join(f"{line}\n" for line in _lines(description, dictionary() if numbered else {}))
-
-
-def vcf_keys(columns: Sequence[Column], kind: str) -> list[tuple[str, Column]]:
-    """The columns of INFO or FORMAT with their keys: GT first, the others sorted by key."""
-    keyed = [(column.vcf.removeprefix(f"{kind}/"), column) for column in columns if column.vcf.startswith(f"{kind}/")]
-    return sorted(keyed, key=lambda pair: (pair[0] != "GT", pair[0]))
+    return "".join(f"{line}\n" for line in _lines(description, fields, dictionary() if numbered else {}))
 
 
 def dictionary() -> dict[str, int]:
@@ -49,11 +44,13 @@ def dictionary() -> dict[str, int]:
     return {key: number for number, key in enumerate(dict.fromkeys(["PASS", *declared]))}
 
 
-def _lines(description: Description, numbers: Mapping[str, int]) -> Iterator[str]:
+def _lines(description: Description, fields: FormatFields, numbers: Mapping[str, int]) -> Iterator[str]:
     yield "##fileformat=VCFv4.2"
     yield from (f'##FILTER=<ID={name},Description="{text}"{_number(name, numbers)}>' for name, text in _FILTERS)
-    yield from _declared(GENOTYPE_COLUMNS, "FORMAT", description.model, numbers)
-    yield from _declared(SITE_COLUMNS, "INFO", description.model, numbers)
+    formats = [(key, column, column.number or "1") for key, column in fields.columns()]
+    infos = [(key, column, column.number or "1") for key, column in vcf_keys(SITE_COLUMNS, "INFO")]
+    yield from _declared("FORMAT", formats, description.model, numbers)
+    yield from _declared("INFO", infos, description.model, numbers)
     assembly = _assembly(description.contigs)
     text = f",assembly={assembly}" if assembly else ""
     yield from (f"##contig=<ID={contig.name},length={contig.length}{text}>" for contig in description.contigs)
@@ -101,11 +98,13 @@ def _is_requested(column: Column, model: Mapping[str, Any]) -> bool:
 
 
 def _declared(
-    columns: Sequence[Column], kind: str, model: Mapping[str, Any], numbers: Mapping[str, int]
+    kind: str, keyed: Sequence[tuple[str, Column, str]], model: Mapping[str, Any], numbers: Mapping[str, int]
 ) -> Iterator[str]:
-    for key, column in reversed(dict(reversed(vcf_keys(columns, kind))).items()):  # of one key's columns the first
+    """Lines of keys with their columns and Number; of one key's columns the first is declared."""
+    firsts = {key: (column, number) for key, column, number in reversed(keyed)}
+    for key, (column, number) in reversed(firsts.items()):
         if not _is_requested(column, model):
             continue
         description = column.description.replace("\\", "\\\\").replace('"', '\\"')
-        number, type_ = column.number or "1", column.kind or "String"
+        type_ = column.kind or "String"
         yield f'##{kind}=<ID={key},Number={number},Type={type_},Description="{description}"{_number(key, numbers)}>'

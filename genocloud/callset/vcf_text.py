@@ -9,14 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import annotations, schema
-from genocloud.callset.vcf_header import vcf_keys
+from genocloud.callset.format_fields import FormatFields, vcf_keys
 from genocloud.kernels import vcf_columns
 
 HIGHEST_GQ = 99
 """GATK caps GQ in VCF; the tables keep the uncapped value."""
 
-_FORMAT = vcf_keys(schema.GENOTYPE_COLUMNS, "FORMAT")
 _INFO = vcf_keys(annotations.SITE_COLUMNS, "INFO")
+_FORMAT = vcf_keys(schema.GENOTYPE_COLUMNS, "FORMAT")
 _NO_WORDS = pa.nulls(0, pa.string())
 
 
@@ -69,6 +69,12 @@ class GenotypeFields(NamedTuple):
     columns: FormatArrays
     masks: npt.NDArray[np.int32]
     bounds: npt.NDArray[np.int32]
+
+    def only(self, fields: FormatFields) -> "GenotypeFields":
+        """The same without the other fields."""
+        chosen = {key for key, _ in fields.columns()}
+        bits = sum(1 << place for place, key in enumerate(self.keys) if key in chosen)
+        return self._replace(masks=self.masks & np.int32(bits))
 
 
 def lay_out(tables: Sequence[schema.DistinctGenotypes]) -> GenotypeFields:

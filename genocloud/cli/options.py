@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias
 
 from genocloud import pipeline, steps
+from genocloud.callset.format_fields import FormatFields
 from genocloud.cli.logs import without_secrets
 from genocloud.errors import SettingError, did_you_mean
 from genocloud.formatting import is_number
@@ -342,6 +343,21 @@ def dbsnp_option(command: argparse.ArgumentParser) -> None:
     )
 
 
+def fields_options(command: argparse.ArgumentParser) -> None:
+    """What FORMAT has in the file that is written."""
+    command.add_argument(
+        "--fields",
+        action="append",
+        metavar="KEY,...",
+        help="FORMAT fields to write beside GT, as AD,DP,GQ; GT alone makes the smallest file. Default: all",
+    )
+
+
+def chosen_fields(arguments: Arguments) -> FormatFields:
+    """What FORMAT has, as the options describe it. Raises UnknownField."""
+    return FormatFields(keys=None if arguments.fields is None else tuple(",".join(arguments.fields).split(",")))
+
+
 def version_option(command: argparse.ArgumentParser) -> None:
     """Which version of the cohort is read."""
     command.add_argument(
@@ -379,6 +395,7 @@ def chosen_joint_options(arguments: Arguments) -> "pipeline.JointOptions":
         cohort_url=arguments.cohort,
         replace=arguments.replace,
         drop_bad_records=arguments.on_bad_record == "drop",
+        fields=chosen_fields(arguments),
     )
 
 

@@ -19,12 +19,14 @@ from genocloud.cli.options import (
     budget_options,
     callset_argument,
     chosen_call_options,
+    chosen_fields,
     chosen_ingest_options,
     chosen_intervals,
     chosen_joint_options,
     chosen_model,
     cohort_argument,
     dbsnp_option,
+    fields_options,
     forcing_options,
     hand_over,
     interval_options,
@@ -112,6 +114,7 @@ def _joint(commands: Commands) -> None:
     memory_option(command)
     model_options(command)
     dbsnp_option(command)
+    fields_options(command)
     budget_options(command)
     receipt_option(command)
 
@@ -311,15 +314,16 @@ def _genotype(commands: Commands) -> None:
 
 def _export(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
+        fields = chosen_fields(arguments)
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
-            inside = chosen_intervals(arguments)
             receipt = steps.export(
                 arguments.callset,
                 arguments.output,
                 scatter=scatter,
                 progress=progress,
-                intervals=inside,
+                intervals=chosen_intervals(arguments),
                 sites=arguments.site,
+                fields=fields,
             )
         hand_over(receipt, arguments)
 
@@ -334,6 +338,7 @@ def _export(commands: Commands) -> None:
         metavar="NAME",
         help="only the samples of this site of a hybrid run; may be repeated (default: all)",
     )
+    fields_options(command)
     interval_options(command)
     scatter_option(command)
     budget_options(command)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genocloud import gvcf
+from genocloud.callset import ALL_FIELDS, FormatFields
 from genocloud.cohort import BATCH_SIZE
 from genocloud.genotypes import Model
 from genocloud.pipeline.genotyping.known_names import known_variants
@@ -48,7 +49,7 @@ class JointOptions:
     share of what is free; `dbsnp_url` an indexed VCF that sites are named after, its fingerprint in the model.
     `cohort_url` is a cohort that is kept: the listed samples join it, and all its samples are genotyped; `listed` may
     then be None, for no new ones. With `replace` a sample whose file has changed is read again from the new file.
-    `drop_bad_records`: records that cannot be used are dropped and counted.
+    `drop_bad_records`: records that cannot be used are dropped and counted. `fields`: what FORMAT has.
     """
 
     listed: Listed | None
@@ -63,6 +64,7 @@ class JointOptions:
     cohort_url: str | None = None
     replace: bool = False
     drop_bad_records: bool = False
+    fields: FormatFields = ALL_FIELDS
 
 
 def model_of(settings: Mapping[str, Any]) -> Model:

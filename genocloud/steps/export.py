@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from genocloud import storage
 from genocloud.callset import (
+    ALL_FIELDS,
     Callset,
     ExportPart,
+    FormatFields,
     check_export_url,
     export_shard,
     exported_files,
@@ -29,6 +31,7 @@ class _ExportTask:
     out_url: str
     regions: list[Region] | None
     threads: int
+    fields: FormatFields
 
 
 def export(
@@ -39,16 +42,26 @@ def export(
     progress: Progress,
     intervals: Intervals | None = None,
     sites: Sequence[str] | None = None,
+    fields: FormatFields = ALL_FIELDS,
 ) -> Receipt:
     """Write the callset, or its records whose POS lies in some intervals, atomically.
 
-    `sites`: only the samples of some locations of a hybrid run. Finished shards are kept in OUT.parts until the end, so
-    that a killed run resumes. The balance is in records. Raises GenotypesNotShared or RemoteUnreachable first where
-    genotypes of another location may not or cannot be read from here, OutputInUse where another run writes OUT.
+    `sites`: only the samples of some locations of a hybrid run. `fields`: what FORMAT has. Finished shards are kept in
+    OUT.parts until the end, so that a killed run resumes. The balance is in records. Raises GenotypesNotShared or
+    RemoteUnreachable first where genotypes of another location may not or cannot be read from here, OutputInUse where
+    another run writes OUT.
     """
     check_export_url(out_url)
     with storage.file_lock(out_url):
-        return export_locked(callset_url, out_url, scatter=scatter, progress=progress, intervals=intervals, sites=sites)
+        return export_locked(
+            callset_url,
+            out_url,
+            scatter=scatter,
+            progress=progress,
+            intervals=intervals,
+            sites=sites,
+            fields=fields,
+        )
 
 
 def export_locked(
@@ -59,6 +72,7 @@ def export_locked(
     progress: Progress,
     intervals: Intervals | None = None,
     sites: Sequence[str] | None = None,
+    fields: FormatFields = ALL_FIELDS,
 ) -> Receipt:
     """`export` for a caller that holds the output's lock."""
     with receipt_of("export") as receipt:
@@ -69,7 +83,10 @@ def export_locked(
         inside = None if wanted is None else list(wanted)
         shards = shards_in(callset, inside)
         threads = threads_each(scatter, len(shards))
-        tasks = [_ExportTask(shard=shard, out_url=out_url, regions=inside, threads=threads) for shard in shards]
+        tasks = [
+            _ExportTask(shard=shard, out_url=out_url, regions=inside, threads=threads, fields=fields)
+            for shard in shards
+        ]
         with progress.stage("export", tasks=len(tasks), unit="shard") as stage:
             parts = scatter.run(
                 _export_shard,
@@ -77,7 +94,7 @@ def export_locked(
                 lambda part: stage.advance(tasks=1, sites=part.counts.records),
                 lambda written: stage.advance(bytes=written),
             )
-        counts = join_shards(callset, parts, out_url, inside)
+        counts = join_shards(callset, parts, out_url, inside, fields=fields)
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in callset.shards}
         receipt.vouch(*exported_files(out_url))
         receipt.figures = {"genotypes": counts.genotypes, "text_bytes": counts.text_bytes}
@@ -88,4 +105,4 @@ def export_locked(
 
 
 def _export_shard(task: _ExportTask) -> ExportPart:
-    return export_shard(task.shard, task.out_url, task.regions, task.threads, report_bytes)
+    return export_shard(task.shard, task.out_url, task.regions, task.threads, report_bytes, fields=task.fields)

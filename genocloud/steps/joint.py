@@ -84,6 +84,7 @@ def _write_vcf(
             scatter=scatter,
             progress=progress,
             dbsnp_url=options.dbsnp_url,
+            fields=options.fields,
         )
     genotyped = genotype(
         cohort,
@@ -94,7 +95,7 @@ def _write_vcf(
         progress=progress,
         dbsnp_url=options.dbsnp_url,
     )
-    export_locked(options.callset_url, options.out_url, scatter=scatter, progress=progress)
+    export_locked(options.callset_url, options.out_url, scatter=scatter, progress=progress, fields=options.fields)
     return count_callset(options.callset_url, scatter, progress), genotyped
 
 

@@ -29,6 +29,7 @@ class _RenderTask:
     version: int
     parts_url: str
     suffix: str
+    fields: callset.FormatFields
     model: Model
     scope: str
     shard: Shard
@@ -47,10 +48,12 @@ def render(
     scatter: Scatter,
     progress: Progress,
     dbsnp_url: str | None = None,
+    fields: callset.FormatFields = callset.ALL_FIELDS,
 ) -> tuple[Statistics, Receipt]:
     """Genotype every sample at every site of the plan, straight to a VCF or BCF; returns statistics and the receipt.
 
-    Finished parts are kept at `parts_url`, also those of a killed run. The balance is in sites.
+    Finished parts are kept at `parts_url`, also those of a killed run. `fields`: what FORMAT has. The balance is in
+    sites.
     """
     with receipt_of("genotype") as receipt:
         row_cache = RowCache(scatter.memory)
@@ -62,6 +65,7 @@ def render(
                 version=cohort.version,
                 parts_url=parts_url,
                 suffix=suffix,
+                fields=fields,
                 model=model,
                 scope=cut.scope,
                 shard=shard,
@@ -80,7 +84,7 @@ def render(
                 lambda part: stage.advance(tasks=1, sites=part.counts.records),
                 on_bytes=lambda written: stage.advance(bytes=written),
             )
-        counts = callset.join_parts(parts_url, parts, description_of(cohort, model, cut), out_url)
+        counts = callset.join_parts(parts_url, parts, description_of(cohort, model, cut), out_url, fields)
         statistics = merge_all((Statistics.from_json(part.extra["statistics"]) for part in parts), cohort.samples)
         receipt.inputs = cohort_inputs(cohort)
         receipt.figures = {"samples": len(cohort.samples), "genotypes": counts.genotypes, "shards": len(parts)}
@@ -92,14 +96,14 @@ def _render_shard(task: _RenderTask) -> callset.ExportPart:
     """Call a shard's genotypes, with each distinct one stored once, and write them with their sites."""
     cohort = open_cohort(task.cohort_url, task.version)
     store = storage.open_store(task.parts_url)
-    key = cohort_key(cohort, asdict(task.model), task.scope, task.suffix)
+    key = cohort_key(cohort, asdict(task.model), task.scope, task.suffix, asdict(task.fields))
     if (finished := callset.find_part(store, task.shard.name, key)) is not None:
         return finished
     on_axis, batches = _called(cohort, task)
     sites = on_contigs(on_axis, cohort.layout, task.shard)
     extra = {"statistics": _counted(sites, batches).to_json(), "alts": callset.count_alts(sites)}
     pieces = callset.called_pieces(
-        callset.form_of(task.suffix),
+        callset.form_of(task.suffix).having(task.fields),
         sites,
         batches,
         contigs=cohort.contigs,

@@ -15,12 +15,12 @@ def lines(sites, _genotypes, _cells):
     return Lines(np.frombuffer(b"".join(rows), np.uint8), np.cumsum([0, *map(len, rows)], dtype=np.int64))
 
 
-def encoders():
+def encoders(_fields):
     return formats.Encoders(header=lambda _: b"#sites\n", sites=lambda sites, _: site_texts(sites), records=lines)
 
 
 def add(monkeypatch, **settings):
-    form = formats.ExportFormat(suffix=".plain-sites", summary="", encoders=encoders, **settings)
+    form = formats.ExportFormat(suffix=".plain-sites", summary="", encoding=encoders, **settings)
     monkeypatch.setattr(formats, "EXPORT_FORMATS", (*formats.EXPORT_FORMATS, form))
 
 
