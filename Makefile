@@ -8,6 +8,8 @@ REFERENCE ?= test_data/reference.fa
 LARGE ?= $(firstword $(wildcard $(GVCFS)/*.g.vcf.gz))
 REGION ?= chr1
 HOSPITAL ?= 10
+PEOPLE ?= 1000,10000,100000
+LENGTH ?= 20000
 SECONDS := 60
 SEED := 1
 HERE := not conformance and not slurm and not stores and not buckets and not hybrid
@@ -20,7 +22,7 @@ KILLS := tests/kills tests/unit/cohort/test_writers.py tests/unit/scatter/test_f
 FLIPS := tests/unit/steps/test_damage.py::test_each_of_many_flips_is_said_or_changes_nothing
 GATK := tests/anchors/gatk/lib/installed
 
-.PHONY: demo check test test-all mutants lint conformance programs bench bench-contigs plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid clean
+.PHONY: demo check test test-all mutants lint conformance programs bench bench-contigs bench-scale plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid clean
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --profile profiles/local
@@ -72,6 +74,10 @@ bench: $(INSTALLED)
 # What contigs cost: GRCh38 with alternates, decoys and HLA against its 25; 50,000 scaffolds; 200,000 contigs in a header.
 bench-contigs: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.bench_contigs
+
+# What a region costs for ever more invented people, from the store to the callset: make bench-scale PEOPLE=1000,10000 LENGTH=20000
+bench-scale: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.bench_scale --people $(PEOPLE) --length $(LENGTH)
 
 # 200 flipped bits in every kind of file of a cohort and a callset; 200 kills (-9) at random moments of ingest and append, more all along compact, erase and
 # collect; writers' races, 25 rounds of each; and SIGTERM, SIGHUP, SIGINT and SIGKILL of the main process alone, in every kind of pool: nothing of the run is
