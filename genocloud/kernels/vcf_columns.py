@@ -3,6 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.vcf_fields import copy_bytes, pointer
 from genocloud.schema import MISSING
 
 NUMBER, LIST, WORD = 0, 1, 2
@@ -17,8 +18,10 @@ DECIMAL_BYTES = 330
 INTEGER_BYTES = 12
 """Room for an int32: sign, ten digits, a comma."""
 
-_SLACK = 4
-"""Bytes that put_integer may touch behind a number."""
+SLACK = 8
+"""Bytes that put_integer and copy_bytes may touch behind what they write."""
+
+_KEY_BITS = np.int64(0xFFFFFFFF)
 
 _NOUGHT, _ONE = np.int64(0), np.int64(1)
 """Numbers with a type: for each literal that a function is called with, numba compiles the function once more."""
@@ -256,7 +259,7 @@ def weigh_rows(kinds, bases, word_bases, offsets, values, word_offsets, masks, b
     bounds  (rows,) int32, written: the most bytes of the row's text
     """
     masks[:] = 1
-    bounds[:] = _SLACK
+    bounds[:] = SLACK
     for key in range(kinds.size):
         for row in range(masks.size):
             place, width = bases[key] + row, 0
@@ -273,73 +276,106 @@ def weigh_rows(kinds, bases, word_bases, offsets, values, word_offsets, masks, b
 
 
 @compiled
-def keys_at(cells, masks, present):
-    """The FORMAT keys for which any sample has a value at a site, GT always among them.
+def count_keys(before, cells, masks, counts):
+    """Bring up to date how many samples have a value of each FORMAT key.
 
-    cells    (samples,) int32; each sample's row
-    masks    (rows,) int32; see weigh_rows
+    before, cells  (samples,) int32; each sample's row at the site before, negative for none, and at this one
+    masks          (rows,) int32; see weigh_rows
+    counts         (keys,) int64, changed in place
+    """
+    for sample in range(cells.size):
+        if cells[sample] == before[sample]:
+            continue
+        old, new = np.int32(0), masks[cells[sample]]
+        if before[sample] >= 0:
+            old = masks[before[sample]]
+        if old != new:
+            for key in range(counts.size):
+                counts[key] += np.int64(new >> key & 1) - np.int64(old >> key & 1)
+
+
+@compiled
+def keys_with_values(counts, present):
+    """The FORMAT keys that some sample has a value of, GT always among them.
+
     present  (keys,) int64, written: the keys' numbers. Returns (their number, their bits).
     """
-    mask, count = np.int32(1), 0
-    for row in cells:
-        mask |= masks[row]
-    for key in range(present.size):
-        if mask >> key & 1:
+    mask, count = np.int64(0), 0
+    for key in range(counts.size):
+        if key == 0 or counts[key] > 0:
+            mask |= np.int64(1) << key
             present[count] = key
             count += 1
     return count, mask
 
 
 @compiled
-def put_samples(out, at, cells, mask, seen, present, kinds, bases, word_bases, offsets, values, word_offsets, words):
+def put_samples(
+    out, at, before, cells, mask, begins, seen, present, kinds, bases, word_bases, offsets, values, word_offsets, words
+):
     """Write the samples' columns of a site, a tab before each; returns the place after them.
 
-    A row that was written before for the same keys is copied from where it stands.
+    Neighbours with the rows and keys of the line before are copied from it together; a row that was written before for
+    the same keys is copied from where it stands.
+    before   (samples,) int32; each sample's row in the line before, negative for none
     cells    (samples,) int32; each sample's row
     mask     the keys to write, as bits; present: the same as numbers
-    seen     (rows, 3) int64; where in `out` the row was written last, how many bytes, for which keys
+    begins   (samples + 1,) int64; where each column of the line before begins; then of this one
+    seen     (rows, 2) int64; where in `out` the row was written last, and its bytes << 32 | its keys
     The loops are written out here: handing this many arrays to a function costs more than a value's digits.
     """
-    for row in cells:
-        begin = at
-        if seen[row, 2] == mask:
-            source = seen[row, 0]
-            for j in range(seen[row, 1]):
-                out[at + j] = out[source + j]
-            at += seen[row, 1]
-            seen[row, 0] = begin
+    data = pointer(out)
+    sample = 0
+    while sample < cells.size:
+        row, begin = cells[sample], at
+        if row == before[sample]:
+            source = begins[sample]
+            moved = at - source
+            while sample < cells.size and cells[sample] == before[sample]:
+                begins[sample] += moved
+                sample += 1
+            copy_bytes(data, at, source, begins[sample] - source)
+            at += begins[sample] - source
             continue
-        out[at] = _TAB
-        at += 1
-        end = at + 1  # of the last value that is there; GT is written even as `.`
-        for i in range(present.size):
-            key = present[i]
-            if i:
-                out[at] = _COLON
-                at += 1
-            place = bases[key] + row
-            start = at
-            if kinds[key] == LIST:
-                for j in range(offsets[place], offsets[place + 1]):
-                    if j > offsets[place]:
-                        out[at] = _COMMA
-                        at += 1
-                    at = put_integer(out, at, values[j])
-            elif values[place] != MISSING:
-                if kinds[key] == NUMBER:
-                    at = put_integer(out, at, values[place])
+        if seen[row, 1] & _KEY_BITS == mask:
+            copy_bytes(data, at, seen[row, 0], seen[row, 1] >> 32)
+            at += seen[row, 1] >> 32
+        else:
+            out[at] = _TAB
+            at += 1
+            end = at + 1  # of the last value that is there; GT is written even as `.`
+            for i in range(present.size):
+                key = present[i]
+                if i:
+                    out[at] = _COLON
+                    at += 1
+                place = bases[key] + row
+                start = at
+                if kinds[key] == LIST:
+                    for j in range(offsets[place], offsets[place + 1]):
+                        if j > offsets[place]:
+                            out[at] = _COMMA
+                            at += 1
+                        at = put_integer(out, at, values[j])
+                elif values[place] != MISSING:
+                    if kinds[key] == NUMBER:
+                        at = put_integer(out, at, values[place])
+                    else:
+                        word = word_bases[key] + values[place]
+                        for j in range(word_offsets[word], word_offsets[word + 1]):
+                            out[at] = words[j]
+                            at += 1
+                if at > start:
+                    end = at
                 else:
-                    word = word_bases[key] + values[place]
-                    for j in range(word_offsets[word], word_offsets[word + 1]):
-                        out[at] = words[j]
-                        at += 1
-            if at > start:
-                end = at
-            else:
-                out[at] = _POINT
-                at += 1
-        at = end
-        seen[row, 0], seen[row, 1], seen[row, 2] = begin, at - begin, mask
+                    out[at] = _POINT
+                    at += 1
+            at = end
+            seen[row, 1] = (at - begin) << 32 | mask
+        seen[row, 0] = begin
+        begins[sample] = begin
+        sample += 1
+    begins[cells.size] = at
     return at
 
 
@@ -371,7 +407,7 @@ def put_lines(
     sites         (bytes,) uint8
     cells         (sites, samples) int32; the row of every FORMAT column that a genotype is in; several may share one
     masks         (rows,) int32; see weigh_rows
-    seen          (rows, 3) int64, zeros; scratch
+    seen          (rows, 2) int64, zeros; scratch
     key_offsets   (keys + 1,) int64; keys[key_offsets[k]:key_offsets[k + 1]] is the FORMAT key; key 0 is GT
     keys          (bytes,) uint8
     kinds         (keys,) int8; NUMBER, LIST or WORD
@@ -381,27 +417,31 @@ def put_lines(
     word_bases    (keys,) int64; the first of the column's words among all
     word_offsets  (words + 1,) int64; word i is words[word_offsets[i]:word_offsets[i + 1]]
     words         (bytes,) uint8
-    out           uint8, written; large enough for everything
+    out           uint8, written; large enough for everything, and SLACK bytes
     starts        (sites + 1,) int64, written: line i is out[starts[i]:starts[i + 1]], newline included
 
     A key stands in FORMAT if any sample has a value; missing values at a sample's end are left out, others are `.`.
 
     Source: VCF 4.2 specification, section 1.4.2; htsjdk VCFEncoder.addGenotypeData.
     """
-    present = np.empty(kinds.size, np.int64)
-    at = _NOUGHT
+    samples = cells.shape[1]
+    present, counts = np.empty(kinds.size, np.int64), np.zeros(kinds.size, np.int64)
+    begins, nothing = np.zeros(samples + 1, np.int64), np.full(samples, -1, np.int32)
+    before, last_mask, at = nothing, np.int64(0), _NOUGHT
     for site in range(starts.size - 1):
         starts[site] = at
         at = put_bytes(out, at, sites, site_offsets[site], site_offsets[site + 1])
-        if cells.shape[1]:
-            count, mask = keys_at(cells[site], masks, present)
+        if samples:
+            count_keys(before, cells[site], masks, counts)
+            count, mask = keys_with_values(counts, present)
             for i in range(count):
                 out[at] = _COLON if i else _TAB
                 at = put_bytes(out, at + 1, keys, key_offsets[present[i]], key_offsets[present[i] + 1])
             at = put_samples(
-                out, at, cells[site], mask, seen, present[:count],
+                out, at, before if mask == last_mask else nothing, cells[site], mask, begins, seen, present[:count],
                 kinds, bases, word_bases, offsets, values, word_offsets, words,
             )  # fmt: skip
+            before, last_mask = cells[site], mask
         out[at] = _NEWLINE
         at += 1
     starts[starts.size - 1] = at

@@ -66,6 +66,16 @@ def _eight_bytes(_, text, at):
 
 
 @intrinsic
+def _put_eight_bytes(_, text, at, word):  # noqa: ARG001
+    def generate(context, builder, _, args):
+        place = builder.gep(args[0], [args[1]])
+        builder.store(args[2], builder.bitcast(place, context.get_value_type(types.CPointer(types.uint64))), align=1)
+        return context.get_dummy_value()
+
+    return types.void(text, at, types.uint64), generate
+
+
+@intrinsic
 def _low_zeros(_, word):
     def generate(context, builder, _, args):
         return builder.cttz(args[0], context.get_constant(types.boolean, False))
@@ -150,6 +160,20 @@ def _same(text, at, other, place, size):  # noqa: ARG001
         if k == size:
             return True
         return (_eight_bytes(text, at + k) ^ _eight_bytes(other, place + k)) << np.uint64(8 * (8 - size + k)) == 0
+
+    return generate
+
+
+def copy_bytes(data, at, source, size):
+    """Copy data[source:source + size] to data[at:], which is behind it; up to 7 bytes after that are overwritten."""
+    data[at : at + size] = data[source : source + size]
+
+
+@overload(copy_bytes)
+def _copy_bytes(data, at, source, size):  # noqa: ARG001
+    def generate(data, at, source, size):
+        for k in range(0, size, 8):
+            _put_eight_bytes(data, at + k, _eight_bytes(data, source + k))
 
     return generate
 
