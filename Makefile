@@ -92,10 +92,15 @@ fuzz: $(INSTALLED)
 	@for target in header lines frames; do $(BIN)/python -W ignore -m tests.fuzz.fuzz $$target results/fuzz -max_total_time=$(SECONDS) || exit 1; done
 
 # A real Slurm with two nodes on this machine, installed by apt (as root) and stopped at the end; a node is lost in mid-run.
-slurm: $(INSTALLED)
+slurm: .venv-slurm/installed
 	tests/slurm/install
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[slurm]'
-	$(BIN)/pytest -m slurm tests/slurm
+	.venv-slurm/bin/pytest -m slurm tests/slurm
+
+# Its own environment, as Snakemake loads whatever plugin is installed, and Slurm's takes a second of each start.
+.venv-slurm/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[xarray,test,slurm]'
+	@touch $@
 
 # Two sites in two network namespaces (as root): every policy, a link cut for 30 s, 20 workers killed; the records of one site.
 hybrid: $(INSTALLED)

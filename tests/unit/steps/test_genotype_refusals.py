@@ -2,7 +2,7 @@
 
 import pytest
 
-from genocloud import pipeline, steps
+from genocloud import cohort, pipeline, steps, storage
 from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.preconditions import BareBlocks
@@ -55,6 +55,16 @@ def test_hom_ref_blocks_with_neither_pl_nor_gq_are_refused_by_name(tmp_path):
         genotyped(stored_cohort, tmp_path, Model())
     problem = caught.value
     assert (problem.sample, problem.blocks, problem.first, problem.others) == ("bob", 2, "chr1:50", 1)
+
+
+def test_the_first_sample_with_bare_blocks_is_the_first_by_rank(tmp_path):
+    """A renamed sample keeps its rank, whatever its name."""
+    bare = [block("GT:DP", "0/0:9")]
+    stored_cohort = ingested(tmp_path, {"ann": CARRIER, "bob": bare, "cyd": bare})
+    renamed = cohort.rename(storage.open_store(stored_cohort.url), {"bob": "zoe"})
+    with pytest.raises(BareBlocks) as caught:
+        genotyped(renamed, tmp_path, Model())
+    assert caught.value.sample == "zoe"
 
 
 def test_no_call_blocks_need_neither(tmp_path):
