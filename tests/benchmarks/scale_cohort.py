@@ -8,7 +8,7 @@ alone: ten thousand people are the first of a hundred thousand, and batches may 
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +182,7 @@ def _allele(bases: str, start: int, rng: np.random.Generator) -> tuple[str, str]
     return ref, str(rng.choice([base for base in "ACGT" if base not in (ref, TRANSITION[ref])]))
 
 
+@cache
 def statistics() -> tuple[Array, Array, Array, Array]:
     """What kernels draw from: probabilities, what kinds of block follow (cumulated), quantiles of blocks and variants.
 

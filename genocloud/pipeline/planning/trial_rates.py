@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from statistics import median
 
+from genocloud.costs.model import blocks_at_sites
 from genocloud.costs.rates import HERE, Rates, default_rates
 from genocloud.costs.synthetic import SyntheticCohort
 from genocloud.pipeline.receipts import Receipt
@@ -73,12 +74,15 @@ def scaled_rates(threads: int, trial: SyntheticCohort, receipts: Mapping[str, Se
 
 def trial_amounts(synthetic: SyntheticCohort, ingested: Receipt, discovered: Receipt) -> dict[str, float]:
     """A synthetic cohort's amounts of what costs, from the receipts of its first two steps."""
+    records, observations = ingested.balance["taken"], discovered.balance["taken"]
+    cells = discovered.figures["sites"] * synthetic.people
     return {
         "one": 1.0,
         "file": synthetic.people,
-        "record": ingested.balance["taken"],
-        "observation": discovered.balance["taken"],
-        "cell": discovered.figures["sites"] * synthetic.people,
+        "record": records,
+        "observation": observations,
+        "block": blocks_at_sites(max(0.0, records - observations), cells),
+        "cell": cells,
         "site": discovered.figures["sites"],
     }
 

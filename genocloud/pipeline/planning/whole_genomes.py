@@ -1,7 +1,7 @@
 """A table of the costs of 1,000, 10,000 and 100,000 whole genomes."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 
 from genocloud.costs.model import Place, Placement, Planner, Portion, Shape
@@ -16,6 +16,9 @@ GENOME_BP = 3.1e9
 GENOMES = (1_000, 10_000, 100_000)
 
 CLUSTER_CORES = 1_000
+
+VCF = "export"
+"""The step that writes the callset as a VCF."""
 
 WHOLE_GENOME = Portion(people=1, reads=0, gvcf_bytes=340e6, records=20e6, observations=4.8e6, bases=GENOME_BP)
 """A 30x genome: a gVCF of 17 bytes a record with GQ bands 20, 30, 40 (benchmark A: 16.8), and 4.1 to 5.0 million sites
@@ -55,14 +58,15 @@ def table(rates: Rates) -> str:
                 Place(name="cloud", portion=half, prices=cloud, width=CLUSTER_CORES // 2, policy=STAYS),
             ],
         }
-        rows += [
-            _row(people, where, planner.place(places, places[0].name), cluster.currency)
-            for where, places in ways.items()
-        ]
+        placements = {where: planner.place(places, places[0].name) for where, places in ways.items()}
+        rows += [_row(people, where, _part(each, VCF, False), cluster.currency) for where, each in placements.items()]
+        where, first = next(iter(placements.items()))
+        rows.append(_row(people, f"its dense VCF, on {where}", _part(first, VCF, True), cluster.currency))
     note = (
         f"Rates of {rates.measured} ({rates.machine}), starts of jobs not counted; prices of {cluster.dated} "
         f"(onprem.yaml) and {cloud.dated} (google.yaml), "
-        "a month of storage with them; cohort, callset, kept summaries and VCF are stored, gVCFs are not counted."
+        "a month of storage with them; cohort, callset and kept summaries are stored, gVCFs are not counted. What one "
+        "VCF with all fields of every genotype takes besides is a row of its own."
     )
     return "\n".join([*rows, "", note, ""])
 
@@ -70,6 +74,11 @@ def table(rates: Rates) -> str:
 def _genomes(people: int) -> Portion:
     one = asdict(WHOLE_GENOME)
     return Portion(**{name: value if name == "bases" else value * people for name, value in one.items()})
+
+
+def _part(placement: Placement, step: str, alone: bool) -> Placement:
+    """The lines of one step alone, or all others."""
+    return replace(placement, lines=tuple(line for line in placement.lines if (line.step == step) == alone))
 
 
 def _row(people: int, where: str, way: Placement, currency: str) -> str:

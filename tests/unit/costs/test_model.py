@@ -5,7 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from genocloud.costs.model import JOINT, Place, Planner, Portion, Shape, Starts, balanced_widths, reason_of
+from genocloud.costs.model import (
+    JOINT,
+    Place,
+    Planner,
+    Portion,
+    Shape,
+    Starts,
+    balanced_widths,
+    blocks_at_sites,
+    reason_of,
+)
 from genocloud.costs.prices import Prices
 from genocloud.costs.rates import HERE, Rates, default_rates, kept_rates, rates_file
 from genocloud.federation.site_policy import MAY_LEAVE, STAYS
@@ -47,6 +57,12 @@ def places(policy: str = STAYS) -> list[Place]:
         Place(name="hospital", portion=portion(300), prices=CHEAP, width=50, policy=STAYS),
         Place(name="cloud", portion=portion(100), prices=DEAR, width=50, policy=policy),
     ]
+
+
+def test_blocks_reach_sites_at_most_once_each_and_no_more_than_there_are_cells():
+    for blocks, cells in ((1e3, 1e9), (1e9, 1e3), (5e5, 5e5)):
+        assert 0.5 * min(blocks, cells) <= blocks_at_sites(blocks, cells) <= min(blocks, cells)
+    assert blocks_at_sites(1e3, 0) == 0
 
 
 def test_rates_survive_their_text():

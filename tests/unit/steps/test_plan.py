@@ -139,7 +139,7 @@ def test_the_command_counts_by_the_shipped_rates_and_measures_nothing(sheet, tmp
     assert json.loads(out.read_text())["rates"]["origin"] == "shipped with genocloud"
     assert not (tmp_path / "rates").exists()
     assert main(["plan", "--table", "-q", "--rates", str(tmp_path / "rates")]) == 0
-    assert capsys.readouterr().out.count("\n| ") == 10
+    assert capsys.readouterr().out.count("\n| ") == 13
 
 
 def test_calibrated_rates_are_kept_and_named(sheet, tmp_path, capsys, caplog, monkeypatch):
@@ -241,8 +241,10 @@ def test_jobs_of_a_small_cohort_are_not_cut_into_parts(sheet, limit, jobs):
 def test_the_table_grows_with_people():
     rows = [row.split(" | ") for row in table(RATES).splitlines() if row.startswith("| 1")]
     hours = [float(row[2].replace(",", "")) for row in rows]
-    assert len(rows) == 9
-    assert hours[0] < hours[3] < hours[6]
+    assert len(rows) == 12
+    assert hours[0] < hours[4] < hours[8]
+    assert hours[3] < hours[7] < hours[11]
+    assert ["VCF" in row[1] for row in rows] == [False, False, False, True] * 3
     assert genome_sites(3_202) == 125e6
     assert genome_sites(150_119) == pytest.approx(644e6)
 
