@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +76,23 @@ ANY = re.compile("|".join(f"({mark})" for mark in MARKS))
 
 def detect(header: str, records: str = "") -> Dialect:
     """The dialect of a file with this header text and these first records (any part of them)."""
-    lines = LINES.findall(header)
-    if WECALL in header:
-        lines.append("##source=weCall")
-    dialect = _first_match(lines, records)
+    marks = _marks_in(header)
+    dialect = _first_match(marks, records)
     if dialect is UNKNOWN and f"{NON_REF}\t" in records:  # as only GATK and its like write it
-        dialect = _first_match([*lines, "##ALT=<ID=NON_REF,"], records)
+        dialect = _first_match(marks | {GATK}, records)
     return dialect
 
 
-def _first_match(lines: list[str], records: str) -> Dialect:
-    marks = {MARKS[match.lastindex - 1] for line in lines if (match := ANY.match(line)) and match.lastindex}
+@lru_cache(8)
+def _marks_in(header: str) -> frozenset[str]:
+    """The marks of dialects in a header; cached, as files of a cohort have the same lines above the title."""
+    lines = LINES.findall(header)
+    if WECALL in header:
+        lines.append("##source=weCall")
+    matches = filter(None, map(ANY.match, lines))
+    return frozenset(MARKS[match.lastindex - 1] for match in matches if match.lastindex)
+
+
+def _first_match(marks: frozenset[str], records: str) -> Dialect:
     matching = (dialect for dialect in DIALECTS if dialect.mark in marks and re.search(dialect.records, records))
     return next(matching, UNKNOWN)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from genocloud.errors import InputError, UnreadableFile, first_of
 from genocloud.gvcf.bad_records import REFUSE, RecordPolicy
 from genocloud.gvcf.dialects import NON_REF, STAR, Dialect, detect
-from genocloud.gvcf.header_fields import HeaderFields, parse_fields
+from genocloud.gvcf.header_fields import CACHED, parse_fields, split_title
 from genocloud.gvcf.text_source import MAX_HEADER_BYTES, VCF, split_text
 from genocloud.regions import Contig
 
@@ -67,39 +68,43 @@ def shared_contigs(header: Header, contigs: Sequence[Contig], policy: RecordPoli
 def split_header(pieces: Iterator[bytes], url: str) -> tuple[Header, Dialect, bytes]:
     """The header at the start of a text, its dialect, and the text read beyond it."""
     head, beyond = split_text(pieces)
-    title = head.rfind(b"\n#CHROM")
-    if not head.startswith(VCF) or title < 0 or not head.endswith(b"\n"):
+    above, title = split_title(head)
+    if not head.startswith(VCF) or not title.startswith(b"#CHROM") or not head.endswith(b"\n"):
         if len(head) > MAX_HEADER_BYTES:
             problem = f"its header is longer than {MAX_HEADER_BYTES:,} bytes"
             raise NotVcf(url, problem, "remove header lines that are not needed (bcftools reheader)")
         raise NotVcf(url, "is not a VCF, or its header is cut off", "give a gVCF (plain, gzip or BGZF)")
-    header = head.decode("utf-8", "replace")
-    fields = parse_fields(header)
-    dialect = detect(fields.others, beyond[:FIRST_RECORDS_BYTES].decode("utf-8", "replace"))
-    return _header(header, fields, dialect, url), dialect, beyond
-
-
-def _header(text: str, fields: HeaderFields, dialect: Dialect, url: str) -> Header:
-    above, _, title = text.removesuffix("\n").removesuffix("\r").rpartition("\n")
-    _check_lines(above, url)
-    columns = title.rstrip("\t").split("\t")  # GATK test files end it with a tab
+    strange = _strange_line(above)
+    if strange:
+        raise NotVcf(url, f"line {strange:,} stands in the header but does not begin with ##", "mend the header")
+    columns = title.removesuffix(b"\r").rstrip(b"\t").decode("utf-8", "replace").split("\t")  # GATK's end with a tab
     samples = tuple(columns[9:])
     if columns[:9] != COLUMNS or not samples:
         raise NoSamples(url, "its #CHROM line names no sample", "give a gVCF with genotypes")
     if len(set(samples)) < len(samples):
         raise NoSamples(url, "its #CHROM line names a sample twice", "rename one of them")
-    others = f"\n{fields.others}"
-    symbolic = next((symbolic for symbolic, mark in SYMBOLIC if f"\n{mark}" in others), dialect.symbolic)
-    return Header(
-        contigs=fields.contigs, samples=samples, caller=dialect.name, symbolic=symbolic, lines=text.count("\n")
+    fields = parse_fields(above)
+    dialect = detect(fields.others, beyond[:FIRST_RECORDS_BYTES].decode("utf-8", "replace"))
+    header = Header(
+        contigs=fields.contigs,
+        samples=samples,
+        caller=dialect.name,
+        symbolic=_symbolic(fields.others) or dialect.symbolic,
+        lines=above.count(b"\n") + 2,
     )
+    return header, dialect, beyond
 
 
-def _check_lines(above: str, url: str) -> None:
-    """Refuse a header with a line above its title that is neither empty nor begins with ##."""
-    if f"\n{above}".count("\n##") == above.count("\n") + 1:
-        return
-    lines = above.replace("\r\n", "\n").split("\n")
-    strange = next((number for number, line in enumerate(lines, 1) if line and not line.startswith("##")), None)
-    if strange:
-        raise NotVcf(url, f"line {strange:,} stands in the header but does not begin with ##", "mend the header")
+@lru_cache(CACHED)
+def _symbolic(others: str) -> str:
+    """The ALT for any other allele that these header lines declare, or nothing."""
+    return next((symbolic for symbolic, mark in SYMBOLIC if f"\n{mark}" in f"\n{others}"), "")
+
+
+@lru_cache(CACHED)
+def _strange_line(above: bytes) -> int | None:
+    """The number of the first line above a title that is neither empty nor begins with ##."""
+    if (b"\n" + above).count(b"\n##") == above.count(b"\n") + 1:
+        return None
+    lines = above.replace(b"\r\n", b"\n").split(b"\n")
+    return next((number for number, line in enumerate(lines, 1) if line and not line.startswith(b"##")), None)

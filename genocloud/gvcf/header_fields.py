@@ -1,4 +1,4 @@
-"""Parse a header's ##contig lines, cached because files of a cohort share them."""
+"""Parse a header's lines above its title, cached because files of a cohort share them."""
 
 import re
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ CONTIG = re.compile(r"^##contig=<(?=(?:.*?,)?ID=([^,>]+))(?=(?:.*?,)?length=(\d+
 NAMED = re.compile(r"^##contig=<(?:.*?,)?ID=([^,>]+)", re.MULTILINE)
 MARK = "\n##contig=<"
 
-CACHED_BLOCKS = 8
-"""Cached contig blocks: files of one cohort have the same one, and thousands of decoys take milliseconds to parse."""
+CACHED = 8
+"""Cached headers, and contig blocks of headers: files of one cohort have the same lines above the title or, where these
+hold the command that made the file, the same contigs, of which thousands of decoys take milliseconds to parse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,16 @@ class HeaderFields:
     others: str
 
 
-def parse_fields(header: str) -> HeaderFields:
-    """Parse a header's text."""
+def split_title(head: bytes) -> tuple[bytes, bytes]:
+    """Split a header into the lines above its title, which files share, and the title, without their line end."""
+    above, _, title = head.removesuffix(b"\n").rpartition(b"\n")
+    return above, title
+
+
+@lru_cache(CACHED)
+def parse_fields(above: bytes) -> HeaderFields:
+    """Parse a header's lines above its title."""
+    header = above.decode("utf-8", "replace")
     first = header.find(MARK) + 1
     end = header.find("\n", header.rfind(MARK) + 1) + 1 or len(header)
     if not first:
@@ -33,7 +42,7 @@ def parse_fields(header: str) -> HeaderFields:
     return HeaderFields(block.contigs, block.names, header[:first] + block.others + header[end:])
 
 
-@lru_cache(CACHED_BLOCKS)
+@lru_cache(CACHED)
 def _contig_block(lines: str) -> HeaderFields:
     """Parse the lines from the first ##contig to the last."""
     contigs = tuple(Contig(name, int(length)) for name, length in CONTIG.findall(lines))

@@ -1,15 +1,18 @@
 """Read tabix and CSI indexes of BGZF-compressed gVCFs."""
 
+import os
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from genocloud.errors import InputError, UnreadableFile
 from genocloud.gvcf.inflate import inflate
-from genocloud.storage import ObjectMissing, StoreFailed, UnknownScheme, join, open_store, split
+from genocloud.storage import ObjectMissing, Store, StoreFailed, UnknownScheme, join, open_store, split
 from genocloud.storage.urls import is_local
 
 MAKERS = {".tbi": "tabix -f", ".csi": "bcftools index -f"}
@@ -39,19 +42,23 @@ class BadIndex(UnreadableFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunks:
-    """One contig's chunks: for each bin the ranges of the file that hold its records.
+    """All contigs' chunks: for each bin the ranges of the file that hold its records.
 
-    bins          (chunks,) int64
+    firsts        (contigs + 1,): where each contig's chunks begin in the next three
+    bins          (chunks,)
     begins, ends  (chunks,) int64, virtual offsets: offset of a BGZF block << 16 | offset in its text
-    floors        tabix: (windows,) int64, for each 16 kb window the smallest offset of its records
-    least         CSI: the same, by bin
+    floors        tabix: for each contig the index in `numbers`, and how many there are, of the smallest offsets of the
+                  records in each 16 kb window
+    least         CSI: for each contig the smallest offset of the records in each bin
     """
 
-    bins: npt.NDArray[np.int64]
+    firsts: list[int]
+    bins: list[int]
     begins: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
-    floors: npt.NDArray[np.int64]
-    least: dict[int, int]
+    numbers: "_Numbers"
+    floors: list[tuple[int, int]]
+    least: list[dict[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,47 +74,57 @@ class Index:
     names: tuple[str, ...]
     shift: int
     depth: int
-    contigs: tuple[Chunks, ...]
+    chunks: Chunks
+
+    @property
+    def contigs(self) -> int:
+        """Number of contigs."""
+        return len(self.chunks.firsts) - 1
 
     def places(self, contig: int, start: int, end: int) -> tuple[int, int] | None:
         """Virtual offsets that enclose all records overlapping start <= base < end; None if there are none."""
-        chunks = self.contigs[contig]
-        selected = np.zeros(chunks.bins.size, bool)
+        of_contig = slice(*self.chunks.firsts[contig : contig + 2])
+        bins = np.array(self.chunks.bins[of_contig], np.int64)
+        begins, ends = self.chunks.begins[of_contig], self.chunks.ends[of_contig]
+        selected = np.zeros(bins.size, bool)
         for level in range(self.depth + 1):
             first, bits = _level_start(level), self.shift + 3 * (self.depth - level)
-            selected |= (chunks.bins >= first + (start >> bits)) & (chunks.bins <= first + (end - 1 >> bits))
-        floor = self._floor(chunks, start)
-        selected &= chunks.ends > floor
+            selected |= (bins >= first + (start >> bits)) & (bins <= first + (end - 1 >> bits))
+        floor = self._floor(contig, start)
+        selected &= ends > floor
         if not selected.any():
             return None
-        return max(int(chunks.begins[selected].min()), floor), int(chunks.ends[selected].max())
+        return max(int(begins[selected].min()), floor), int(ends[selected].max())
 
     def last(self) -> tuple[int, int, int, int, int] | None:
         """(contig, first base, last base + 1, begin, end): the bin of the file's last chunk, and the last record's end.
 
         None for an index without records.
         """
-        filled = [number for number, chunks in enumerate(self.contigs) if chunks.bins.size]
-        if not filled:
+        chunks = self.chunks
+        if not chunks.bins:
             return None
-        contig = max(filled, key=lambda number: int(self.contigs[number].ends.max()))
-        chunks = self.contigs[contig]
-        at = int(chunks.begins.argmax())
-        start, stop = self._bases(int(chunks.bins[at]))
-        return contig, start, stop, int(chunks.begins[at]), int(chunks.ends.max())
+        final = int(chunks.ends.argmax())
+        contig = bisect_right(chunks.firsts, final) - 1
+        first, past = chunks.firsts[contig : contig + 2]
+        at = first + int(chunks.begins[first:past].argmax())
+        start, stop = self._bases(chunks.bins[at])
+        return contig, start, stop, int(chunks.begins[at]), int(chunks.ends[final])
 
     def bad(self, problem: str) -> BadIndex:
         """The error for this index."""
         return BadIndex(self.url, self.data, problem)
 
-    def _floor(self, chunks: Chunks, start: int) -> int:
-        if chunks.floors.size:
-            return int(chunks.floors[min(start >> self.shift, chunks.floors.size - 1)])
+    def _floor(self, contig: int, start: int) -> int:
+        if self.chunks.floors:
+            place, count = self.chunks.floors[contig]
+            return self.chunks.numbers.long(place + 2 * min(start >> self.shift, count - 1)) if count else 0
+        least = self.chunks.least[contig]
         bin_ = _level_start(self.depth) + (start >> self.shift)
-        while bin_ and bin_ not in chunks.least:  # the next bin to the left, or the one around it
+        while bin_ and bin_ not in least:  # the next bin to the left, or the one around it
             parent = (bin_ - 1) >> 3
             bin_ = bin_ - 1 if bin_ > (parent << 3) + 1 else parent
-        return chunks.least.get(bin_, 0)
+        return least.get(bin_, 0)
 
     def _bases(self, bin_: int) -> tuple[int, int]:
         level = max(level for level in range(self.depth + 1) if bin_ >= _level_start(level))
@@ -116,24 +133,31 @@ class Index:
         return start, start + (1 << bits)
 
 
-def find_index(data: str) -> Index | None:
-    """The index beside a file, or None; raises BadIndex for one that is outdated or damaged."""
+def find_index(data: str, stream: BinaryIO) -> Index | None:
+    """The index beside an open file, or None; raises BadIndex for one that is outdated or damaged."""
     try:
         folder, name = split(data)
         store = open_store(folder)
         for suffix in MAKERS:
             try:
-                content = store.read(name + suffix)
+                index = store.open(name + suffix)
             except ObjectMissing:
                 continue
             url = join(folder, name + suffix)
-            late = LATE_SECONDS if is_local(store.url) else LATE_UPLOAD_SECONDS
-            if store.modified(name + suffix) + late < store.modified(name):
-                raise BadIndex(url, data, "is older than its data")
+            with index:
+                content = index.read()
+                late = LATE_SECONDS if is_local(store.url) else LATE_UPLOAD_SECONDS
+                if _modified(store, name + suffix, index) + late < _modified(store, name, stream):
+                    raise BadIndex(url, data, "is older than its data")
             return read_index(content, url, data)
     except (StoreFailed, UnknownScheme) as error:
         raise UnreadableFile(data, error.problem, error.remedy) from error
     return None
+
+
+def _modified(store: Store, name: str, stream: BinaryIO) -> float:
+    """`Store.modified` of an object that is open: a local file is not opened once more."""
+    return os.fstat(stream.fileno()).st_mtime if is_local(store.url) else store.modified(name)
 
 
 def read_index(content: bytes, url: str, data: str) -> Index:
@@ -160,11 +184,10 @@ class _Content:
 
 def _tabix(text: bytes, url: str, data: str) -> Index:
     count, names, at = *struct.unpack_from("<i", text, 4), *_names(text, 8)
-    numbers = _Numbers(text[at:])
-    contigs = tuple(_chunks(numbers, 0, TABIX_DEPTH, tabix=True) for _ in range(_natural(count)))
+    chunks = _chunks(_Numbers(text[at:]), _natural(count), TABIX_DEPTH, tabix=True)
     if len(names) != count:
         raise ValueError("names are missing")
-    return Index(url=url, data=data, names=names, shift=TABIX_SHIFT, depth=TABIX_DEPTH, contigs=contigs)
+    return Index(url=url, data=data, names=names, shift=TABIX_SHIFT, depth=TABIX_DEPTH, chunks=chunks)
 
 
 def _csi(text: bytes, url: str, data: str) -> Index:
@@ -174,10 +197,10 @@ def _csi(text: bytes, url: str, data: str) -> Index:
     names = _names(text, 16)[0] if setup >= 28 else ()
     numbers = _Numbers(text[16 + setup :])
     count = _natural(numbers.take())
-    contigs = tuple(_chunks(numbers, 2, depth, tabix=False) for _ in range(count))
+    chunks = _chunks(numbers, count, depth, tabix=False)
     if names and len(names) != count:
         raise ValueError("names are missing")
-    return Index(url=url, data=data, names=names, shift=shift, depth=depth, contigs=contigs)
+    return Index(url=url, data=data, names=names, shift=shift, depth=depth, chunks=chunks)
 
 
 def _names(text: bytes, at: int) -> tuple[tuple[str, ...], int]:
@@ -198,10 +221,14 @@ class _Numbers:
         self.at += 1
         return self.view[self.at - 1]
 
-    def longs(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The 64-bit integers at these indices."""
-        pairs: npt.NDArray[np.int32] = self.array[places[:, None] + np.arange(2)]
-        return pairs.reshape(-1).view(np.int64)
+    def long(self, place: int) -> int:
+        """The 64-bit integer at an index."""
+        return self.view[place + 1] << 32 | self.view[place] & 0xFFFFFFFF
+
+    def pairs(self, places: list[int]) -> npt.NDArray[np.int64]:
+        """The two 64-bit integers at each of these indices: (places, 2)."""
+        four: npt.NDArray[np.int32] = self.array[np.array(places, np.int64)[:, None] + np.arange(4)]
+        return four.view(np.int64)
 
 
 def _natural(number: int) -> int:
@@ -210,44 +237,54 @@ def _natural(number: int) -> int:
     return number
 
 
-def _chunks(numbers: _Numbers, extra: int, depth: int, tabix: bool) -> Chunks:
-    """Parse one contig's bins; `extra` 32-bit integers lie between a bin's number and its chunk count."""
-    entries = list(_bins(numbers, extra))
+def _chunks(numbers: _Numbers, contigs: int, depth: int, tabix: bool) -> Chunks:
+    """Parse all contigs' bins, and tabix's windows behind those of each contig."""
     past = _level_start(depth + 1)  # the pseudo-bin beyond all levels holds record counts
-    kept = np.array([each for each in entries if each[0] < past], np.int64).reshape(-1, 3)
-    bins, places, counts = kept.T
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    at = np.repeat(places + extra + 2, counts) + 4 * within
-    least = {} if tabix else dict(zip(bins.tolist(), numbers.longs(places + 1).tolist(), strict=True))
-    chunks = Chunks(
-        bins=np.repeat(bins, counts),
-        begins=numbers.longs(at),
-        ends=numbers.longs(at + 2),
-        floors=np.zeros(0, np.int64),
-        least=least,
-    )
-    if (bins < 0).any() or (chunks.begins < 0).any() or (chunks.begins > chunks.ends).any():
+    firsts, bins, places = [0], list[int](), list[int]()
+    floors, least = list[tuple[int, int]](), list[dict[int, int]]()
+    for _ in range(contigs):
+        smallest: dict[int, int] = {}
+        for bin_, at, chunks in _bins(numbers, 0 if tabix else 2):
+            if bin_ < past:
+                bins += [bin_] * len(chunks)
+                places += chunks
+                if not tabix:
+                    smallest[bin_] = numbers.long(at + 1)
+        firsts.append(len(bins))
+        if tabix:
+            floors.append(_windows(numbers))
+        else:
+            least.append(smallest)
+    begins, ends = numbers.pairs(places).T
+    if (begins < 0).any() or (begins > ends).any():
         raise ValueError(SENSELESS)
-    if tabix:
-        windows = _natural(numbers.take())
-        if numbers.at + 2 * windows > len(numbers.view):
-            raise ValueError("it is cut off")
-        floors = numbers.longs(numbers.at + 2 * np.arange(windows, dtype=np.int64))
-        numbers.at += 2 * windows
-        return replace(chunks, floors=floors)
-    return chunks
+    return Chunks(firsts=firsts, bins=bins, begins=begins, ends=ends, numbers=numbers, floors=floors, least=least)
 
 
-def _bins(numbers: _Numbers, extra: int) -> Iterator[tuple[int, int, int]]:
-    """(bin, place, number of chunks) of each bin of a contig."""
+def _bins(numbers: _Numbers, extra: int) -> Iterator[tuple[int, int, range]]:
+    """(bin, its index in the numbers, those of its chunks) of each bin of a contig.
+
+    extra  32-bit integers between a bin's number and its chunk count
+    """
     view = numbers.view
     for _ in range(_natural(numbers.take())):
         at = numbers.at
-        count = view[at + extra + 1]
-        if count < 0 or at + extra + 2 + 4 * count > len(view):
+        bin_, count = _natural(view[at]), view[at + extra + 1]
+        first = at + extra + 2
+        numbers.at = first + 4 * count
+        if count < 0 or numbers.at > len(view):
             raise ValueError("it is cut off")
-        numbers.at = at + extra + 2 + 4 * count
-        yield view[at], at, count
+        yield bin_, at, range(first, numbers.at, 4)
+
+
+def _windows(numbers: _Numbers) -> tuple[int, int]:
+    """(index in the numbers, count) of a contig's offsets by window."""
+    count = _natural(numbers.take())
+    place = numbers.at
+    numbers.at += 2 * count
+    if numbers.at > len(numbers.view):
+        raise ValueError("it is cut off")
+    return place, count
 
 
 def _level_start(level: int) -> int:

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from typing import Protocol
 
@@ -53,7 +54,7 @@ class NotInflated(BadRecord):
 
 def inflate(stream: Readable, url: str) -> Iterator[bytes]:
     """The text of a file in pieces of about `CHUNK_BYTES`; raises NotInflated, or UnreadableFile for a failed read."""
-    pieces = _read(stream, url)
+    pieces = iter(partial(read_piece, stream, url), b"")
     first = next(pieces, b"")
     if is_bgzf(first):
         return _bgzf(chain([first], pieces), url)
@@ -67,17 +68,12 @@ def is_bgzf(head: bytes) -> bool:
     return head[:4] == BLOCK_HEAD and head[12:16] == b"BC\x02\x00"
 
 
-def _read(stream: Readable, url: str) -> Iterator[bytes]:
-    while True:
-        try:
-            piece = stream.read(READ_BYTES)
-        except OSError as error:
-            raise UnreadableFile(
-                url, f"cannot be read: {error.strerror or error}", "check the disk or the link"
-            ) from error
-        if not piece:
-            return
-        yield piece
+def read_piece(stream: Readable, url: str) -> bytes:
+    """The next bytes of a file, at most READ_BYTES; none at its end. Raises UnreadableFile."""
+    try:
+        return stream.read(READ_BYTES)
+    except OSError as error:
+        raise UnreadableFile(url, f"cannot be read: {error.strerror or error}", "check the disk or the link") from error
 
 
 def _bgzf(pieces: Iterator[bytes], url: str) -> Iterator[bytes]:
@@ -120,7 +116,7 @@ def block_sizes(stream: Readable, url: str, place: int) -> Iterator[int]:
 def _blocks(stream: Readable, url: str, place: int) -> Iterator[tuple[memoryview, int]]:
     """The blocks of a BGZF file from `place` on, with their offsets."""
     rest = b""
-    for piece in _read(stream, url):
+    for piece in iter(partial(read_piece, stream, url), b""):
         rest += piece
         view, at = memoryview(rest), 0
         while (block := _block_size(rest, at, place + at, url)) <= len(rest) - at:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from genocloud.errors import UnreadableFile
 from genocloud.gvcf.index import find_index
 from genocloud.gvcf.text_source import Stretch, check_line, open_text
+from genocloud.storage import open_file
 
 
 class Known(NamedTuple):
@@ -24,7 +25,8 @@ def known_contigs(url: str) -> tuple[str, ...]:
     """
     with open_text(url) as pieces:
         next(pieces, None)
-    index = find_index(url)
+    with open_file(url) as stream:
+        index = find_index(url, stream)
     if index is None:
         plain = "" if url.endswith(".gz") else f"bgzip {url}, then "
         made = f"make it: {plain}tabix -p vcf {url}{'.gz' if plain else ''}"

@@ -1,9 +1,8 @@
 """Probe a gVCF before reading it: header, index check, fingerprint, size, in one opening of the file."""
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from genocloud.gvcf.fingerprint import fingerprint_of
 from genocloud.gvcf.header import Header, split_header
@@ -12,10 +11,16 @@ from genocloud.gvcf.text_source import Head, open_head
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """An open gVCF: its header, with its index, fingerprint and size on request."""
+    """An open gVCF: its header, with its index, fingerprint and size on request; closed by `with`."""
 
     header: Header
     head: Head
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.head.file.close()
 
     def check_index(self) -> None:
         """`gvcf.check_index` of this file."""
@@ -30,14 +35,17 @@ class Probe:
         return self.head.stream.seek(0, io.SEEK_END)
 
 
-@contextmanager
-def open_probe(url: str) -> Iterator[Probe]:
+def open_probe(url: str) -> Probe:
     """Open the gVCF at a path or URL and read its header.
 
     Raises UnreadableFile (NotVcf, NoSamples) or NotInflated.
     """
-    with open_head(url) as head:
-        yield Probe(split_header(iter([head.text]), url)[0], head)
+    head = open_head(url)
+    try:
+        return Probe(split_header(iter([head.text]), url)[0], head)
+    except BaseException:
+        head.file.close()
+        raise
 
 
 def read_header(url: str) -> Header:
@@ -52,5 +60,6 @@ def check_index(url: str) -> None:
     Compares the index's age and contigs, the record at the start of its last chunk, and the end of the file: three
     short reads and the index itself. Raises BadIndex, UnreadableFile or NotInflated.
     """
-    with open_head(url) as head:
+    head = open_head(url)
+    with head.file:
         head.check_index()

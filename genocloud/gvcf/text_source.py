@@ -12,9 +12,18 @@ from isal import isal_zlib
 
 from genocloud.errors import BadRecord
 from genocloud.gvcf import binary
-from genocloud.gvcf.header_fields import parse_fields
+from genocloud.gvcf.header_fields import parse_fields, split_title
 from genocloud.gvcf.index import Index, find_index
-from genocloud.gvcf.inflate import MAX_BLOCK_BYTES, Readable, block_sizes, inflate, inflate_blocks, is_bgzf
+from genocloud.gvcf.inflate import (
+    MAX_BLOCK_BYTES,
+    READ_BYTES,
+    Readable,
+    block_sizes,
+    inflate,
+    inflate_blocks,
+    is_bgzf,
+    read_piece,
+)
 from genocloud.storage import open_file, refuse_pipe
 
 log = logging.getLogger(__name__)
@@ -98,33 +107,57 @@ def open_text(url: str, stretch: Stretch | None = None) -> Iterator[TextPieces]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The start of an open file: raw `header` bytes, bytes read `beyond` it, and both decoded to VCF `text`."""
+    """The start of an open file: raw `header` bytes, bytes read `beyond` it, and both decoded to VCF `text`.
 
+    `stream` has the bytes of `file`: of a small one in memory, as several look at them. `first` is the first piece.
+    """
+
+    file: BinaryIO
     stream: BinaryIO
     url: str
+    first: bytes
     header: bytes
     beyond: bytes
     text: bytes
 
     def check_index(self) -> None:
         """Raise BadIndex if the index beside the file belongs to another file (gvcf.check_index)."""
-        index = find_index(self.url)
+        index = find_index(self.url, self.file)
         if index:
-            _IndexedFile(stream=self.stream, url=self.url, index=index, header=self.header, beyond=self.beyond).check()
+            _IndexedFile(
+                stream=self.stream,
+                url=self.url,
+                index=index,
+                first=self.first,
+                header=self.header,
+                beyond=self.beyond,
+            ).check()
 
 
-@contextmanager
-def open_head(url: str) -> Iterator[Head]:
+def open_head(url: str) -> Head:
     """Open the file at a path or URL and read its header; raises UnreadableFile or NotInflated."""
     refuse_pipe(url)
-    with open_file(url) as stream:
-        pieces = inflate(stream, url)
-        header, beyond = _split(pieces)
-        text = header + beyond
-        if binary.is_bcf(header):
-            with closing(_decoded(chain([text], pieces), url)) as decoded:
-                text = next(decoded)
-        yield Head(stream=stream, url=url, header=header, beyond=beyond, text=text)
+    file = open_file(url)
+    try:
+        return _read_head(file, url)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _read_head(file: BinaryIO, url: str) -> Head:
+    first = read_piece(file, url)
+    whole = len(first) < READ_BYTES and not read_piece(file, url)
+    stream = BytesIO(first) if whole else file
+    stream.seek(0)
+    pieces = inflate(stream, url)
+    first_text = next(pieces, b"")
+    header, beyond = _split(chain([first_text], pieces))
+    text = header + beyond
+    if binary.is_bcf(header):
+        with closing(_decoded(chain([text], pieces), url)) as decoded:
+            text = next(decoded)
+    return Head(file=file, stream=stream, url=url, first=first_text, header=header, beyond=beyond, text=text)
 
 
 class _ChecksummedStream:
@@ -157,12 +190,13 @@ def _decoded(pieces: Iterator[bytes], url: str) -> Pieces:
 
 
 def _within(stream: BinaryIO, url: str, stretch: Stretch) -> Pieces:
-    index = find_index(url)
+    index = find_index(url, stream)
     pieces = inflate(stream, url)
-    header, beyond = _split(pieces)
+    first = next(pieces, b"")
+    header, beyond = _split(chain([first], pieces))
     records: Iterator[bytes] = chain(iter([beyond]), pieces)
     if index:
-        indexed = _IndexedFile(stream=stream, url=url, index=index, header=header, beyond=beyond)
+        indexed = _IndexedFile(stream=stream, url=url, index=index, first=first, header=header, beyond=beyond)
         indexed.check()
         records = indexed.records(stretch)
     with closing(_decoded(chain(iter([header]), records), url)) as decoded:
@@ -252,11 +286,12 @@ class _BoundedReads:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _IndexedFile:
-    """A file with its index; `header` are raw bytes, `beyond` the bytes after it."""
+    """A file with its index; `first` is its first block's text, `header` are raw bytes, `beyond` those after it."""
 
     stream: BinaryIO
     url: str
     index: Index
+    first: bytes
     header: bytes
     beyond: bytes
 
@@ -271,7 +306,7 @@ class _IndexedFile:
 
     def records(self, stretch: Stretch) -> Iterator[bytes]:
         """The file's records, text or BCF, from the first one needed for a stretch."""
-        names = self._names[: len(self.index.contigs)]
+        names = self._names[: self.index.contigs]
         contig = names.index(stretch.contig) if stretch.contig in names else -1
         places = self.index.places(contig, stretch.start, stretch.end) if contig >= 0 else None
         if places:
@@ -294,11 +329,11 @@ class _IndexedFile:
 
     def check(self) -> None:
         """Raise BadIndex if the index belongs to another file."""
-        declared = parse_fields(self.header.decode("utf-8", "replace")).names
+        declared = parse_fields(self.header if self._binary else split_title(self.header)[0]).names
         undeclared = [name for name in self.index.names if name not in declared]
         if declared and undeclared:
             raise self.index.bad(f"has the contig {undeclared[0]}, which its data do not declare")
-        if len(self.index.contigs) > len(self._names):
+        if self.index.contigs > len(self._names):
             raise self.index.bad("has more contigs than its data")
         last = self.index.last()
         if last:
@@ -325,13 +360,19 @@ class _IndexedFile:
 
     def _record(self, begin: int) -> tuple[str, int] | None:
         """Contig and start of the record at `begin`, if there is one."""
-        text = b""
-        with closing(self._from(begin, begin)) as pieces:
-            for piece in pieces:
-                text += piece
-                if len(text) >= RECORD_BYTES or (b"\n" in text and not self._binary):
-                    break
+        text = self.first[begin:]
+        if begin >= MAX_BLOCK_BYTES or not self._begins_record(text):
+            text = b""
+            with closing(self._from(begin, begin)) as pieces:
+                for piece in pieces:
+                    text += piece
+                    if self._begins_record(text):
+                        break
         return self._place(text)
+
+    def _begins_record(self, text: bytes) -> bool:
+        """Whether a text has as much of its first record as `_place` needs."""
+        return len(text) >= RECORD_BYTES or (b"\n" in text and not self._binary)
 
     def _place(self, record: bytes) -> tuple[str, int] | None:
         if self._binary:

@@ -1,7 +1,6 @@
 """Check the files that a sample sheet names against the sheet and the reference."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 
 from genocloud import gvcf, samples, storage
@@ -11,14 +10,28 @@ from genocloud.pipeline.localization import head_of, is_remote, scratch
 from genocloud.pipeline.reference import Reference
 from genocloud.regions import Contig, check_contigs
 
+LOOKED_AT = 16
+"""Samples looked at per task: 16 take some milliseconds, of which handing them over is a small part."""
 
-def check_sample(
+
+def in_groups(sheet: Sequence[samples.Sample]) -> list[Sequence[samples.Sample]]:
+    """The samples in groups for tasks that look at their files."""
+    return [sheet[first : first + LOOKED_AT] for first in range(0, len(sheet), LOOKED_AT)]
+
+
+def check_samples(
+    sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, group: Sequence[samples.Sample]
+) -> list[samples.Sample]:
+    """The samples with their names inside their gVCFs; raises an InputError for a file that does not match either."""
+    return [_check_sample(sheet_url, reference, policy, sample) for sample in group]
+
+
+def _check_sample(
     sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sample: samples.Sample
 ) -> samples.Sample:
-    """The sample with its name inside its gVCF; raises an InputError for a file that does not match either."""
     if sample.gvcf:
-        with look_at_sample(sheet_url, reference, sample, policy) as (checked, _):
-            return checked
+        with open_probe_of(sheet_url, sample) as probe:
+            return check_probe(sheet_url, reference, policy, sample, probe)
     from genocloud.reads.preflight import check_head, read_name  # loads htslib, which gVCFs need not
 
     samples.check_files(sheet_url, sample, _exists)
@@ -31,18 +44,26 @@ def check_sample(
     return sample
 
 
-@contextmanager
-def look_at_sample(
-    sheet_url: str, reference: Reference, sample: samples.Sample, policy: gvcf.RecordPolicy
-) -> Iterator[tuple[samples.Sample, gvcf.Probe]]:
-    """As `check_sample` of a sample with a gVCF, whose probe is kept open for the caller."""
-    samples.check_files(sheet_url, sample, _exists)
+def open_probe_of(sheet_url: str, sample: samples.Sample) -> gvcf.Probe:
+    """Open a sample's gVCF and read its header; raises MissingFile or UnreadableFile."""
     url = str(sample.gvcf)
-    with gvcf.open_probe(url) as probe:
-        _check_caller(url, probe.header.caller)
-        probe.check_index()
-        _check_lengths(url, probe.header, reference.contigs, policy)
-        yield replace(sample, name_in_gvcf=samples.name_inside(sheet_url, sample, probe.header.samples)), probe
+    try:
+        return gvcf.open_probe(url)
+    except UnreadableFile as error:
+        if _is_missing(error.__cause__, url):
+            raise samples.MissingFile(sheet_url, sample, url) from None
+        raise
+
+
+def check_probe(
+    sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sample: samples.Sample, probe: gvcf.Probe
+) -> samples.Sample:
+    """The sample with its name inside its gVCF, which is open."""
+    url = str(sample.gvcf)
+    _check_caller(url, probe.header.caller)
+    probe.check_index()
+    _check_lengths(url, probe.header, reference.contigs, policy)
+    return replace(sample, name_in_gvcf=samples.name_inside(sheet_url, sample, probe.header.samples))
 
 
 def _check_caller(url: str, caller: str) -> None:
@@ -65,10 +86,15 @@ def _exists(url: str) -> bool:
         folder, name = storage.split(url)
         storage.open_store(folder).open(name).close()
     except (storage.StoreFailed, storage.UnknownScheme) as error:
-        if isinstance(error, storage.ObjectMissing) and error.problem == storage.ObjectMissing(url).problem:
+        if _is_missing(error, url):
             return False
         raise UnreadableFile(url, error.problem, error.remedy) from error
     return True
+
+
+def _is_missing(error: BaseException | None, url: str) -> bool:
+    """Whether there is nothing at a URL; false for a folder."""
+    return isinstance(error, storage.ObjectMissing) and error.problem == storage.ObjectMissing(url).problem
 
 
 def file_size(url: str) -> int:

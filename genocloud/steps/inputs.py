@@ -8,7 +8,7 @@ from genocloud import gvcf, samples, storage
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import read_reference
-from genocloud.pipeline.sample_files import check_sample
+from genocloud.pipeline.sample_files import check_samples, in_groups
 from genocloud.pipeline.sample_list import Listed, read_people
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
@@ -34,8 +34,9 @@ def check_inputs(
         people = read_people(listed, scatter, progress)
         sheet = people.samples
         with progress.stage("inputs", tasks=len(sheet), unit="sample") as stage:
-            check = partial(check_sample, people.source, reference, policy)
-            checked = scatter.run(check, sheet, lambda _: stage.advance(tasks=1))
+            check = partial(check_samples, people.source, reference, policy)
+            groups = scatter.run(check, in_groups(sheet), lambda group: stage.advance(tasks=len(group)))
+        checked = [sample for group in groups for sample in group]
         receipt.inputs = {"reference": reference.checksum, "samples": people.checksum()}
         receipt.balanced("samples", len(sheet), len(checked), {})
         receipt.figures = {"samples": len(sheet), "reads": sum(bool(sample.reads) for sample in sheet)}

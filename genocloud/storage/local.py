@@ -103,7 +103,7 @@ class LocalStore:
         url = join(self.url, name)
         with explained(url):
             try:
-                return open(f"{_local_text(self.url)}/{check_name(self.url, name)}", "rb")  # noqa: PTH123
+                return open(f"{local_text(self.url)}/{check_name(self.url, name)}", "rb")  # noqa: PTH123
             except (FileNotFoundError, NotADirectoryError):
                 raise ObjectMissing(url) from None
             except IsADirectoryError:
@@ -136,10 +136,10 @@ class LocalStore:
 
 def local_path(url: str) -> Path:
     """The path of a plain path or a file:// URL (percent-decoded, of this host)."""
-    return Path(_local_text(url))
+    return Path(local_text(url))
 
 
-def _local_text(url: str) -> str:
+def local_text(url: str) -> str:
     """`local_path` as text: making a Path takes longer than opening a file, and thousands are opened."""
     if scheme(url) != "file":
         return url

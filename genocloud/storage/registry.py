@@ -2,13 +2,15 @@
 
 import mmap
 import os
+import stat
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import BinaryIO
 
 from genocloud.errors import UnreadableFile
 from genocloud.storage.audit_log import audited
-from genocloud.storage.local import local_path
+from genocloud.storage.local import local_text
 from genocloud.storage.store import NotInstalled, Store, StoreFailed, UnknownScheme
 from genocloud.storage.store_kinds import BY_SCHEME, StoreKind
 from genocloud.storage.urls import is_local, scheme, split
@@ -39,19 +41,25 @@ def _whole(url: str) -> str:
     """An absolute path, or a file:// URL of this machine without a slash at its end."""
     if scheme(url) == "":
         return os.path.abspath(url)  # noqa: PTH100  (Path.absolute keeps `..`)
-    local_path(url)
+    local_text(url)
     return f"file://{url.removeprefix('file://').rstrip('/') or '/'}"
 
 
 def _class_of(kind: StoreKind, url: str) -> Callable[[str], Store]:
     """The class of a kind of store, whose client library may be slow to import, and not installed."""
-    module, _, name = kind.store.partition(":")
     try:
-        made: Callable[[str], Store] = getattr(import_module(module), name)
+        return _imported(kind.store)
     except ModuleNotFoundError as error:
         if not kind.extra:
             raise
         raise NotInstalled(url, kind, error.name or kind.extra) from error
+
+
+@cache
+def _imported(store: str) -> Callable[[str], Store]:
+    """The class `module:Class`; cached, as thousands of files are opened by URL."""
+    module, _, name = store.partition(":")
+    made: Callable[[str], Store] = getattr(import_module(module), name)
     return made
 
 
@@ -68,8 +76,11 @@ def refuse_pipe(url: str) -> None:
     """Raise UnreadableFile for a pipe or device, where a file is read more than once: to open one may take for ever."""
     if not is_local(url):
         return
-    path = local_path(url)
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    try:
+        mode = os.stat(local_text(url)).st_mode  # noqa: PTH116  (thousands are looked at: see local_text)
+    except (OSError, ValueError):  # whoever opens it says what is wrong
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise UnreadableFile(url, "is a pipe or a device, not a file", "write what it gives to a file, and name that")
 
 

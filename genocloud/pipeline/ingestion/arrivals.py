@@ -13,7 +13,7 @@ from genocloud.errors import MANY, InputError, first_of
 from genocloud.pipeline.options import IngestOptions
 from genocloud.pipeline.preconditions import active_tallies, check_twins
 from genocloud.pipeline.reference import Reference
-from genocloud.pipeline.sample_files import look_at_sample
+from genocloud.pipeline.sample_files import check_probe, in_groups, open_probe_of
 from genocloud.pipeline.sample_list import People
 from genocloud.regions import Region
 from genocloud.samples import BadRow, Sample
@@ -21,10 +21,6 @@ from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
 log = logging.getLogger(__name__)
-
-
-LOOKED_AT = 16
-"""Samples checked per task: 16 take about ten milliseconds, of which the transfer is a small part."""
 
 
 class StrangersInCohort(InputError):
@@ -62,8 +58,7 @@ def check_arrivals(
             raise BadRow(sheet_url, sample.line, sample.sample, problem, remedy)
     with progress.stage("inputs", tasks=len(sheet), unit="sample") as stage:
         look = partial(_look_at, sheet_url, reference, policy)
-        groups = [sheet[first : first + LOOKED_AT] for first in range(0, len(sheet), LOOKED_AT)]
-        checked = scatter.run(look, groups, lambda group: stage.advance(tasks=len(group)))
+        checked = scatter.run(look, in_groups(sheet), lambda group: stage.advance(tasks=len(group)))
     return [arrival for group in checked for arrival in group]
 
 
@@ -72,14 +67,14 @@ def _look_at(sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, gr
 
 
 def _arrival(sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sample: Sample) -> Arrival:
-    with look_at_sample(sheet_url, reference, sample, policy) as (checked, look):
-        file = look.fingerprint(None) if len(look.header.samples) > 1 else ""
+    with open_probe_of(sheet_url, sample) as probe:
+        checked = check_probe(sheet_url, reference, policy, sample, probe)
         return Arrival(
             sample=checked,
-            fingerprint=look.fingerprint(checked.name_in_gvcf),
-            bytes=look.bytes(),
-            file=file,
-            caller=look.header.caller,
+            fingerprint=probe.fingerprint(checked.name_in_gvcf),
+            bytes=probe.bytes(),
+            file=probe.fingerprint(None) if len(probe.header.samples) > 1 else "",
+            caller=probe.header.caller,
         )
 
 
