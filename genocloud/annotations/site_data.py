@@ -65,7 +65,7 @@ class Annotation:
     at_nonvariant: bool = False
 
     def count(self, calls: "Calls") -> Array:
-        """What a sample with each distinct genotype adds to `sums`: (genotypes, columns) int64."""
+        """What a sample with each distinct genotype, by local alleles, adds to `sums`: (genotypes, columns) int64."""
         raise NotImplementedError
 
     def finalise(self, data: SiteData) -> dict[str, pa.Array]:

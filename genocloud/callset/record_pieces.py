@@ -15,7 +15,7 @@ from genocloud.callset import bgzf, parquet
 from genocloud.callset.export_parts import Counts, Piece
 from genocloud.callset.formats import ExportFormat
 from genocloud.callset.layout import ShardEntry, rows_of
-from genocloud.callset.local_genotypes import GenotypeMatrix
+from genocloud.callset.local_genotypes import DenseGenotypes
 from genocloud.callset.reading import Callset
 from genocloud.callset.streaming import Span, stream_genotypes, stream_rows
 from genocloud.callset.vcf_text import FORMAT_COLUMNS, GenotypeFields, lay_out
@@ -40,7 +40,7 @@ class _Sites(NamedTuple):
 def called_pieces(
     form: ExportFormat,
     sites: schema.Sites,
-    batches: Sequence[GenotypeMatrix],
+    batches: Sequence[DenseGenotypes],
     *,
     contigs: Sequence[Contig],
     samples: Sequence[str],
@@ -54,7 +54,7 @@ def called_pieces(
     def render(piece: _Sites, start: int) -> Piece:
         cells, base = np.empty((len(piece.texts), len(samples)), np.int32), 0
         for batch, column in zip(batches, columns, strict=True):
-            cells[:, column] = batch.numbers[start : start + len(cells)] + np.int32(base)
+            cells[:, column] = batch.cells(start, start + len(cells)) + np.int32(base)
             base += batch.distinct.num_rows
         return _render(form, piece, genotypes, cells)
 

@@ -15,12 +15,14 @@ from genocloud.annotations import MEDIANS
 from genocloud.genotypes.aligned_rows import AlignedRows, site_arrays
 from genocloud.genotypes.allele_specific import allele_raw_annotations
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, is_nonvariant, was_not_estimated
-from genocloud.genotypes.raw_annotations import RawAnnotations, with_own_sums
+from genocloud.genotypes.raw_annotations import RawAnnotations, add_shared, with_own_sums
 from genocloud.genotypes.runs import Runs
+from genocloud.kernels.cell_runs import CellRuns, at_sites, cut_runs, joined, spread
 from genocloud.kernels.dictionary import number_words
 from genocloud.kernels.genotyping import Calls, Evidence, call_sites
 from genocloud.kernels.merged_likelihoods import START
 from genocloud.kernels.nonvariant_genotypes import call_nonvariant_sites
+from genocloud.kernels.run_sums import sum_cells
 from genocloud.regions import Contig
 
 Array = npt.NDArray[Any]
@@ -49,34 +51,22 @@ class DefaultPloidies(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchGenotypes:
-    """One batch's genotypes at some sites of a contig, or of an axis, each distinct one once.
+    """One batch's genotypes at some sites of a contig, or of an axis, each distinct one once, by local alleles.
 
     contig     its name
     positions  (sites,) int32, 1-based
     samples    names
-    distinct   the distinct genotypes: GENOTYPES' columns but `contig`, `pos` and `sample`
-    numbers    (sites, samples) int32: the row of `distinct` that each cell has
+    alts       (sites,) int32; emitted ALTs of each
+    distinct   the distinct genotypes
+    runs       the row of `distinct` that each cell (site, sample) has
     """
 
     contig: str
     positions: npt.NDArray[np.int32]
     samples: tuple[str, ...]
-    distinct: schema.DistinctGenotypes
-    numbers: npt.NDArray[np.int32]
-
-    def table(self) -> schema.Genotypes:
-        """GENOTYPES: sites in order, within each the samples; sites x samples rows."""
-        sites, samples = self.numbers.shape
-        numbers = pa.array(self.numbers.ravel())
-        return pa.table(
-            [
-                _words(np.zeros(len(numbers), np.int32), [self.contig]),
-                np.repeat(self.positions, samples),
-                _words(np.tile(np.arange(samples, dtype=np.int32), sites), list(self.samples)),
-                *(column.take(numbers) for column in self.distinct.columns),
-            ],
-            schema.GENOTYPES,
-        )
+    alts: npt.NDArray[np.int32]
+    distinct: schema.LocalGenotypes
+    runs: CellRuns
 
     def uncarried(self, sites: npt.NDArray[np.bool_]) -> "BatchGenotypes":
         """Genotypes as GATK writes them at sites, (sites,) bool, whose ALTs have no carrier.
@@ -86,16 +76,17 @@ class BatchGenotypes:
         """
         if not sites.any():
             return self
-        numbers = self.numbers.copy()
-        numbers[sites] += np.int32(len(self.distinct))
-        return replace(self, distinct=_concatenated(self.distinct, _as_reference(self.distinct)), numbers=numbers)
+        runs, rewritten = cut_runs(self.runs, sites)
+        runs = runs._replace(numbers=runs.numbers + rewritten * np.int32(len(self.distinct)))
+        return replace(self, distinct=_concatenated(self.distinct, _as_reference(self.distinct)), runs=runs)
 
     def at(self, sites: npt.NDArray[np.bool_]) -> "BatchGenotypes":
         """The genotypes at a subset of the sites, (sites,) bool."""
-        return replace(self, positions=self.positions[sites], numbers=self.numbers[sites])
+        runs = at_sites(self.runs, sites)
+        return replace(self, positions=self.positions[sites], alts=self.alts[sites], runs=runs)
 
 
-def _as_reference(distinct: schema.DistinctGenotypes) -> schema.DistinctGenotypes:
+def _as_reference(distinct: schema.LocalGenotypes) -> schema.LocalGenotypes:
     """Distinct genotypes rewritten as in `BatchGenotypes.uncarried`."""
     dp, gq = schema.numbers(distinct["DP"]), schema.numbers(distinct["GQ"])
     has_depth = (dp > 0) & (gq != schema.MISSING)
@@ -106,10 +97,11 @@ def _as_reference(distinct: schema.DistinctGenotypes) -> schema.DistinctGenotype
         "GT": _words(numbers, refs + unknown).dictionary_decode().dictionary_encode(),
         "DP": schema.nullable(np.where(has_depth, dp, schema.MISSING), schema.INT32),
         "GQ": pa.nulls(len(distinct), schema.INT32),
-        "PL": pa.nulls(len(distinct), schema.INTS),
+        "LPL": pa.nulls(len(distinct), schema.INTS),
         "RGQ": schema.nullable(np.where(has_depth, gq, schema.MISSING), schema.INT32),
     }
-    return pa.table([columns.get(name, distinct[name]) for name in _FORMAT.names], _FORMAT)
+    table = schema.LOCAL_GENOTYPES
+    return pa.table([columns.get(name, distinct[name]) for name in table.names], table)
 
 
 def emitted(settled: schema.Settled) -> schema.Settled:
@@ -146,12 +138,12 @@ def call(
     active = np.flatnonzero(ranks >= 0)
     evidence = _evidence(variant_rows)
     ploidies = np.ascontiguousarray(default_ploidies.ploidies[:, active], np.int64)
-    calls, totals, ac, *runs = call_sites(
+    calls, totals, ac, shared, *runs = call_sites(
         variant_rows.facts,
         variant_rows.pl,
         variant_rows.own,
         evidence,
-        variant_rows.covering_row,
+        variant_rows.cover,
         arrays.positions,
         arrays.alleles,
         arrays.stars,
@@ -161,6 +153,7 @@ def call(
         default_ploidies.at(sites),
         len(variant_rows.variants),
     )
+    add_shared(calls, shared, kept_at, totals, ac)
     names = [samples[sample] for sample in active.tolist()]
     alleles = None
     if allele_specific:
@@ -175,8 +168,9 @@ def call(
         contig=contig,
         positions=positions,
         samples=tuple(names),
+        alts=np.diff(schema.ragged(emitted_sites["kept"])[0]).astype(np.int32),
         distinct=_distinct(calls, variant_rows.variants),
-        numbers=calls.numbers,
+        runs=calls.runs,
     )
     if not nonvariant_mask.any():
         return called, raw
@@ -191,15 +185,15 @@ def _positions_of(sites: schema.Settled) -> Array:
 
 def _call_nonvariant(
     rows: AlignedRows, sites: schema.Settled, evidence: Evidence, ploidies: Array, default_ploidies: DefaultPloidies
-) -> tuple[tuple[schema.DistinctGenotypes, Array], NonvariantRawAnnotations]:
-    """(distinct genotypes, number of each cell's) at sites emitted without a likely variant, and their raw data."""
+) -> tuple[tuple[schema.LocalGenotypes, CellRuns], NonvariantRawAnnotations]:
+    """(distinct genotypes, their runs) at sites emitted without a likely variant, and their raw data."""
     arrays, kept = site_arrays(sites), _kept(sites)
-    calls, totals, *runs = call_nonvariant_sites(
+    calls, rgq, totals, shared, *runs = call_nonvariant_sites(
         rows.facts,
         rows.pl,
         rows.own,
         evidence,
-        rows.covering_row,
+        rows.cover,
         arrays.positions,
         arrays.alleles,
         arrays.stars,
@@ -209,26 +203,23 @@ def _call_nonvariant(
         default_ploidies.at(sites),
         len(rows.variants),
     )
-    missing, nothing = np.full(len(calls.dp), schema.MISSING), np.zeros(len(calls.dp), bool)
-    pl_at, pl = np.zeros(len(calls.gt_at), np.int64), np.zeros(0, np.int32)
-    fields = calls._asdict() | {"pl_at": pl_at, "pl": pl, "gq": missing, "homozygous": nothing}
-    rgq = schema.nullable(fields.pop("rgq"), schema.INT32)
-    distinct = schema.with_column(_distinct(Calls(**fields), rows.variants), "RGQ", pa.chunked_array([rgq]))
-    shares = NonvariantRawAnnotations(totals, Runs(*runs), _ids(rows, arrays.positions))
-    return (distinct, calls.numbers), shares
+    totals += sum_cells(calls.runs, len(sites), shared, np.zeros((len(shared), 0), np.int64))[0]
+    of_row = pa.chunked_array([schema.nullable(rgq, schema.INT32)])
+    distinct = schema.with_column(_distinct(calls, rows.variants), "RGQ", of_row)
+    return (distinct, calls.runs), NonvariantRawAnnotations(totals, Runs(*runs), _ids(rows, arrays.positions))
 
 
 def _with_nonvariant(
-    called: BatchGenotypes, more: tuple[schema.DistinctGenotypes, Array], nonvariant_mask: Array
+    called: BatchGenotypes, more: tuple[schema.LocalGenotypes, CellRuns], nonvariant_mask: Array
 ) -> BatchGenotypes:
     """The genotypes at all sites: those of `more` where `nonvariant_mask`, (sites,) bool, is true."""
     distinct, others = more
-    numbers = np.empty((len(nonvariant_mask), len(called.samples)), np.int32)
-    numbers[~nonvariant_mask], numbers[nonvariant_mask] = called.numbers, others + np.int32(len(called.distinct))
-    return replace(called, distinct=_concatenated(called.distinct, distinct), numbers=numbers)
+    others = others._replace(numbers=others.numbers + np.int32(len(called.distinct)))
+    runs = joined(spread(called.runs, ~nonvariant_mask), spread(others, nonvariant_mask))
+    return replace(called, distinct=_concatenated(called.distinct, distinct), runs=runs)
 
 
-def _concatenated(*tables: schema.DistinctGenotypes) -> schema.DistinctGenotypes:
+def _concatenated(*tables: schema.LocalGenotypes) -> schema.LocalGenotypes:
     """Concatenated tables with one dictionary for each dictionary column."""
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
@@ -285,12 +276,10 @@ def _ids(rows: AlignedRows, positions: Array) -> tuple[tuple[int, str], ...]:
     return tuple(sorted(set(zip(sites.tolist(), rows.variants["id"].take(named).to_pylist(), strict=True))))
 
 
-_FORMAT = pa.schema(list(schema.GENOTYPES)[3:])
-
-
-def _distinct(calls: Calls, variants: schema.Variants) -> schema.DistinctGenotypes:
+def _distinct(calls: Calls, variants: schema.Variants) -> schema.LocalGenotypes:
     columns = (
         _genotypes(calls),
+        pa.ListArray.from_arrays(pa.array(calls.laa_at.astype(np.int32)), pa.array(calls.laa)),
         _lists(calls.ad_at, calls.ad),
         schema.nullable(calls.dp, schema.INT32),
         schema.nullable(calls.gq, schema.INT32),
@@ -300,7 +289,7 @@ def _distinct(calls: Calls, variants: schema.Variants) -> schema.DistinctGenotyp
         _positions(calls, variants["ps"]),
         pa.nulls(len(calls.dp), schema.INT32),
     )
-    return pa.table(columns, _FORMAT)
+    return pa.table(columns, schema.LOCAL_GENOTYPES)
 
 
 def _words(numbers: Array, words: list[str]) -> pa.DictionaryArray:

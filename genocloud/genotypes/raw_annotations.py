@@ -12,8 +12,10 @@ from genocloud.genotypes.allele_specific import AlleleRawAnnotations, add_allele
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, add_nonvariant
 from genocloud.genotypes.runs import Runs, add_runs
 from genocloud.kernels import raw_sums
+from genocloud.kernels.cell_runs import at_sites, renumbered
 from genocloud.kernels.fixed_point import add_share_sums
-from genocloud.kernels.genotyping import Calls
+from genocloud.kernels.genotyping import Calls, SharedSums, weigh_genotypes
+from genocloud.kernels.run_sums import sum_cells
 
 FIRST_MEDIANS, FIRST_RAW = 7, 5
 """So many medians and raw columns stored raw data have had from the beginning: `layout` names what came later."""
@@ -73,11 +75,30 @@ def layout() -> tuple[int | str, ...]:
 
 
 def with_own_sums(totals: Array, calls: Calls) -> Array:
-    """The totals of `call_sites`, followed by the annotations' own sums over the samples' genotypes."""
-    own = [annotation for annotation in SITE_ANNOTATIONS if annotation.sums]
+    """The totals of a batch, followed by the annotations' own sums over the samples' genotypes."""
+    own, none = [each for each in SITE_ANNOTATIONS if each.sums], np.zeros((len(calls.row), 0), np.int64)
     if not own:
         return totals
-    return np.concatenate([totals, *(each.count(calls)[calls.numbers].sum(axis=1) for each in own)], axis=1)
+    sums = [sum_cells(calls.runs, len(totals), np.ascontiguousarray(each.count(calls)), none)[0] for each in own]
+    return np.concatenate([totals, *sums], axis=1)
+
+
+def add_shared(calls: Calls, shared: SharedSums, kept_at: Array, totals: Array, ac: Array) -> None:
+    """Add the genotypes that cells share to the totals and allele counts of `call_sites`, which are of the others."""
+    plain, shares = sum_cells(calls.runs, len(totals), shared.plain, shared.shares)
+    totals[:, raw_sums.SHARED] += plain[:, :-2]
+    ac[kept_at[:-1]] += plain[:, -2]
+    ac[kept_at[:-1] + 1] += plain[:, -1]
+    weighed = np.zeros(len(calls.row), bool)
+    weighed[: calls.shared] = shared.weighs_all
+    runs, numbers = renumbered(calls.runs, weighed)
+    for alleles in np.unique(np.diff(kept_at)) if len(numbers) else ():
+        here = np.diff(kept_at) == alleles
+        counts, more = sum_cells(at_sites(runs, here), int(here.sum()), *weigh_genotypes(calls, numbers, alleles))
+        totals[here, raw_sums.HARDY : raw_sums.HARDY + 3] += counts
+        shares[here] = add_share_sums(np.stack([shares[here], more]))
+    totals[:, raw_sums.INBREEDING :] = add_share_sums(np.stack([totals[:, raw_sums.INBREEDING :], shares]))
+    totals[totals[:, raw_sums.DEPTH] > 0, raw_sums.SAMPLE_DEPTH] = 0
 
 
 def by_name(totals: Array, widths: Mapping[str, int]) -> dict[str, Array]:

@@ -6,9 +6,10 @@ from genocloud.kernels.fixed_point import add_share
 from genocloud.kernels.genotyping import genotype_kind
 from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.likelihood_keys import GQ_FACTOR
-from genocloud.kernels.merged_likelihoods import ALLELES, MISSING, NO_CALL, OTHER
+from genocloud.kernels.merged_likelihoods import ALLELES, MISSING, NO_CALL, OTHER, project
 from genocloud.kernels.raw_sums import HOM_VAR
 from genocloud.kernels.site_statistics import SHARES
+from genocloud.kernels.widening import local_numbers
 
 BAR, COMMA, POINT, MINUS, ZERO = np.uint8(ord("|")), np.uint8(ord(",")), np.uint8(ord(".")), np.uint8(ord("-")), 48
 FORWARD, REVERSE, STRANDED, DEPTH, CARRIED, HETS, HOMS, SUMS = 0, 1, 2, 3, 4, 5, 8, 11
@@ -96,47 +97,77 @@ def read_raw(
 
 @kernel()
 def add_genotypes(calls, ad_rows, kept_at, sums, samples):
-    """Add depths and genotype shares to `sums`, and counts of samples to `samples`.
+    """Add depths and genotype shares of variants' cells to `sums`, and counts of samples to `samples`.
 
     calls    Calls;  ad_rows (variants + 1,) int64: where each record's own AD begins; empty where it has none
     samples  (sites, 2) int64: called diploid samples with PL or GQ; samples with AD
 
     Source: gatk-model.md, section 6 (AS_QualByDepth, AS_RMSMappingQuality, AS_InbreedingCoeff).
     """
-    numbers, gt_at, gt, rows, gq = calls.numbers, calls.gt_at, calls.gt, calls.row, calls.gq
-    ad_at, ad, pl_at, pl = calls.ad_at, calls.ad, calls.pl_at, calls.pl
-    times, distinct = np.zeros(len(rows), np.int64), np.empty(numbers.shape[1], np.int32)
-    for site in range(numbers.shape[0]):
-        begin, alleles, seen = kept_at[site], kept_at[site + 1] - kept_at[site], 0
-        for sample in range(numbers.shape[1]):
-            number = numbers[site, sample]
-            if times[number] == 0:
-                distinct[seen] = number
-                seen += 1
-            times[number] += 1
-        for n in range(seen):
-            number = distinct[n]
-            count, times[number] = times[number], 0
-            ploidy, row = gt_at[number + 1] - gt_at[number], rows[number]
-            kind = genotype_kind(gt, gt_at[number], ploidy)
-            if row >= 0 and ad_rows[row + 1] > ad_rows[row]:
-                samples[site, 1] += count
-                reads = 0
+    most = np.int64(1)
+    for site in range(len(kept_at) - 1):
+        most = max(most, kept_at[site + 1] - kept_at[site])
+    own, pl = np.empty(most, np.int32), np.empty(most * (most + 1) // 2, np.int32)
+    for run in range(len(calls.runs.numbers)):
+        number, site = calls.runs.numbers[run], calls.runs.firsts[run]
+        if number < calls.shared:
+            continue
+        begin, alleles, row = kept_at[site], kept_at[site + 1] - kept_at[site], calls.row[number]
+        local_numbers(calls.laa, calls.laa_at[number], calls.laa_at[number + 1], alleles - 1, own)
+        ploidy = calls.gt_at[number + 1] - calls.gt_at[number]
+        kind = genotype_kind(calls.gt, calls.gt_at[number], ploidy)
+        if row >= 0 and ad_rows[row + 1] > ad_rows[row]:
+            samples[site, 1] += 1
+            at, reads = calls.ad_at[number], 0
+            for k in range(alleles):
+                depth = max(0, calls.ad[at + own[k]])
+                sums[begin + k, DEPTH] += depth
+                reads += depth if k > 0 else 0
+            if (kind == OTHER or kind == HOM_VAR) and reads > 1:
                 for k in range(alleles):
-                    depth = max(0, ad[ad_at[number] + k])
-                    sums[begin + k, DEPTH] += count * depth
-                    reads += depth if k > 0 else 0
-                if (kind == OTHER or kind == HOM_VAR) and reads > 1:
-                    for k in range(alleles):
-                        sums[begin + k, CARRIED] += count * max(0, ad[ad_at[number] + k])
-            vector = pl_at[number + 1] > pl_at[number]
-            if ploidy != 2 or kind == NO_CALL or not (vector or gq[number] != MISSING):
-                continue
-            samples[site, 0] += count
-            if vector:
-                _add_weights(pl, pl_at[number], alleles, count, begin, sums)
-            else:
-                _add_weights(_pl_of_quality(gq[number], alleles), 0, alleles, count, begin, sums)
+                    sums[begin + k, CARRIED] += max(0, calls.ad[at + own[k]])
+        samples[site, 0] += _add_shares(calls, number, kind, own, alleles, pl, sums, begin)
+
+
+@kernel()
+def weigh_shared(calls, numbers, alleles):
+    """What a cell with each of some shared genotypes adds to the sums of a site of so many alleles.
+
+    calls  Calls; numbers (genotypes,) int64
+
+    Returns (genotypes, 1) int64: 1 for a called diploid sample with PL or GQ; and (genotypes, 2 x 2 x SHARE_SUM) int64:
+    shares of hets and of homozygotes of REF, then of any ALT, of which all are alike in a reference block.
+    """
+    counts, shares = np.zeros((len(numbers), 1), np.int64), np.empty((len(numbers), 2 * (SUMS - HETS)), np.int64)
+    own, pl = np.empty(alleles, np.int32), np.empty(alleles * (alleles + 1) // 2, np.int32)
+    sums = np.zeros((alleles, SUMS), np.int64)
+    for k in range(len(numbers)):
+        number = numbers[k]
+        sums[:] = 0
+        local_numbers(calls.laa, calls.laa_at[number], calls.laa_at[number + 1], alleles - 1, own)
+        kind = genotype_kind(calls.gt, calls.gt_at[number], calls.gt_at[number + 1] - calls.gt_at[number])
+        counts[k, 0] = _add_shares(calls, number, kind, own, alleles, pl, sums, 0)
+        for allele in range(2):
+            shares[k, allele * (SUMS - HETS) : (allele + 1) * (SUMS - HETS)] = sums[allele, HETS:]
+    return counts, shares
+
+
+@compiled
+def _add_shares(calls, number, kind, own, alleles, pl, sums, begin):
+    """Add the shares of a called diploid genotype with PL or GQ; 1 if it is one, else 0.
+
+    own  (alleles,) int32; local number of each allele;  pl  int32; room for the PL of all alleles
+    """
+    vector = calls.pl_at[number + 1] > calls.pl_at[number]
+    diploid = calls.gt_at[number + 1] - calls.gt_at[number] == 2
+    if not diploid or kind == NO_CALL or not (vector or calls.gq[number] != MISSING):
+        return 0
+    if vector:
+        project(calls.pl, calls.pl_at[number], own, alleles, np.int64(2), pl, np.int64(0))
+        _add_weights(pl, alleles, begin, sums)
+    else:
+        _add_weights(_pl_of_quality(calls.gq[number], alleles), alleles, begin, sums)
+    return 1
 
 
 @compiled
@@ -152,21 +183,20 @@ def _pl_of_quality(gq, alleles):
 
 
 @compiled
-def _add_weights(pl, at, alleles, count, begin, sums):
-    """Add shares of each allele's hets and homozygotes, of `count` diploid samples with PL from `at`, its least 0."""
-    total = 0.0
-    for g in range(alleles * (alleles + 1) // 2):
-        total += SHARES[pl[at + g]] if pl[at + g] < len(SHARES) else 10.0 ** (pl[at + g] / -10.0)
-    g = at
+def _add_weights(pl, alleles, begin, sums):
+    """Add shares of each allele's hets and homozygotes, of a diploid sample with PL, its least 0."""
+    total, g = 0.0, 0
+    for k in range(alleles * (alleles + 1) // 2):
+        total += SHARES[pl[k]] if pl[k] < len(SHARES) else 10.0 ** (pl[k] / -10.0)
     for b in range(alleles):
         for a in range(b + 1):
             share = SHARES[pl[g]] if pl[g] < len(SHARES) else 10.0 ** (pl[g] / -10.0)
             part = share / total
             if a == b:
-                add_share(sums[begin + a], HOMS, part, count)
+                add_share(sums[begin + a], HOMS, part, 1)
             else:
-                add_share(sums[begin + a], HETS, part, count)
-                add_share(sums[begin + b], HETS, part, count)
+                add_share(sums[begin + a], HETS, part, 1)
+                add_share(sums[begin + b], HETS, part, 1)
             g += 1
 
 

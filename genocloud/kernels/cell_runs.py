@@ -63,6 +63,36 @@ def runs_of_cells(numbers):
     return CellRuns(columns, firsts, stops, values)
 
 
+@kernel("cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], int32[::1]), bool_[::1]")
+def cut_runs(runs, marked):
+    """The same runs, cut where `marked`, (sites,) bool, changes: CellRuns, and of each run whether it is marked."""
+    sites, count, room = len(marked), 0, 0
+    changes, ends = np.zeros(sites + 1, np.int32), np.empty(sites, np.int32)
+    for site in range(sites - 1, -1, -1):
+        same = site + 1 < sites and marked[site + 1] == marked[site]
+        ends[site] = ends[site + 1] if same else site + 1
+    for site in range(1, sites):
+        changes[site + 1] = changes[site] + (marked[site] != marked[site - 1])
+    for run in range(len(runs.samples)):
+        room += 1 + changes[runs.stops[run]] - changes[runs.firsts[run] + 1]
+    samples, firsts, stops = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
+    numbers, are_marked = np.empty(room, np.int32), np.empty(room, np.bool_)
+    for run in range(len(runs.samples)):
+        site = runs.firsts[run]
+        while site < runs.stops[run]:
+            end = min(runs.stops[run], ends[site])
+            samples[count], firsts[count], stops[count], numbers[count] = (
+                runs.samples[run],
+                site,
+                end,
+                runs.numbers[run],
+            )
+            are_marked[count] = marked[site]
+            count += 1
+            site = end
+    return CellRuns(samples, firsts, stops, numbers), are_marked
+
+
 def at_sites(runs: CellRuns, sites: npt.NDArray[np.bool_]) -> CellRuns:
     """The runs of a subset of the sites, (sites,) bool, which are numbered anew."""
     places = np.zeros(len(sites) + 1, np.int32)
@@ -70,3 +100,28 @@ def at_sites(runs: CellRuns, sites: npt.NDArray[np.bool_]) -> CellRuns:
     firsts, stops = places[runs.firsts], places[runs.stops]
     left = firsts < stops
     return CellRuns(runs.samples[left], firsts[left], stops[left], runs.numbers[left])
+
+
+def renumbered(runs: CellRuns, wanted: npt.NDArray[np.bool_]) -> tuple[CellRuns, npt.NDArray[np.int64]]:
+    """The runs of some numbers, (numbers,) bool, where these occur, numbered anew; and the old numbers, ascending."""
+    occurs = np.zeros(len(wanted), bool)
+    occurs[runs.numbers] = True
+    occurs &= wanted
+    left, numbers = occurs[runs.numbers], (np.cumsum(occurs) - 1).astype(np.int32)
+    columns = runs.samples[left], runs.firsts[left], runs.stops[left], numbers[runs.numbers[left]]
+    return CellRuns(*columns), np.flatnonzero(occurs)
+
+
+def spread(runs: CellRuns, sites: npt.NDArray[np.bool_]) -> CellRuns:
+    """The inverse of `at_sites`: runs of a subset of the sites, (sites,) bool, as runs of cells of all."""
+    places = np.append(np.flatnonzero(sites), 0).astype(np.int32)
+    wide = CellRuns(runs.samples, places[runs.firsts], places[runs.stops - 1] + np.int32(1), runs.numbers)
+    cut, are_in = cut_runs(wide, sites)
+    return CellRuns(*(column[are_in] for column in cut))
+
+
+def joined(*parts: CellRuns) -> CellRuns:
+    """Runs of different cells together."""
+    columns = [np.concatenate(each) for each in zip(*parts, strict=True)]
+    order = np.lexsort((columns[1], columns[0]))
+    return CellRuns(*(column[order] for column in columns))

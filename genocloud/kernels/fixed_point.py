@@ -13,6 +13,8 @@ DIGIT = 2.0**40
 digit fits in int64."""
 SHARE_SUM = 3
 """Columns of a sum of shares: its level, the digit there, the next digit."""
+LEVELS = 27
+"""Levels of shares: the smallest double, 2^-1074, has the last, 1074 // 40."""
 
 
 @compiled
@@ -51,7 +53,7 @@ def add_share(row, at, value, count):
         scaled *= DIGIT
         level += 1
     digit = np.int64(scaled)
-    _add_digits(row, at, level, count * digit, count * np.int64((scaled - digit) * DIGIT))
+    add_digits(row, at, level, count * digit, count * np.int64((scaled - digit) * DIGIT))
 
 
 @compiled
@@ -59,11 +61,11 @@ def add_share_sum(row, at, other, other_at, count):
     """Add another sum of shares, `count` times; both as in `add_share`."""
     digit, rest = other[other_at + 1], other[other_at + 2]
     if digit != 0 or rest != 0:
-        _add_digits(row, at, other[other_at], count * digit, count * rest)
+        add_digits(row, at, other[other_at], count * digit, count * rest)
 
 
 @compiled
-def _add_digits(row, at, level, digit, rest):
+def add_digits(row, at, level, digit, rest):
     """Add the digits of a level and the next; digits below the two kept levels are dropped."""
     below = level - row[at]
     if below != 0 and row[at + 1] == 0 and row[at + 2] == 0:

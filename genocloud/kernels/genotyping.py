@@ -6,9 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from genocloud.kernels.cell_runs import CellRuns
 from genocloud.kernels.genotype_order import count_genotypes, write_genotype
+from genocloud.kernels.genotype_runs import number_runs
 from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.merged_likelihoods import (
+    ALLELES,
     BLOCK,
     DP,
     GQ,
@@ -32,19 +35,24 @@ from genocloud.kernels.merged_likelihoods import (
 )
 from genocloud.kernels.raw_sums import (
     DEPTH,
+    DIPLOID,
+    HARDY,
     HOM_VAR,
+    INBREEDING,
     MIXED,
     OLD_MQ,
     REGENOTYPED,
     SAMPLE_DEPTH,
+    SHARED,
     TOTALS,
     add_carrier_depth,
     add_hardy,
     add_record,
     add_strands,
-    add_up,
+    add_weights,
     append_runs,
 )
+from genocloud.kernels.site_statistics import weighs_all
 
 NOT_FLAT = -0.1
 """GenotypeGVCFs calls a best genotype only if the sum of log10 likelihoods is below this (GATKVariantContextUtils)."""
@@ -73,18 +81,25 @@ class Evidence(NamedTuple):
 
 
 class Calls(NamedTuple):
-    """Distinct genotypes, and the number of the one in each cell (site, sample).
+    """Distinct genotypes by local alleles, and the one of each cell (site, sample).
 
-    numbers (sites, samples) int32; the genotype of each cell
-    gt_at, ad_at, pl_at  (genotypes + 1,) int64; slices of gt int8, ad and pl int32 (empty: missing)
+    runs    CellRuns; numbers of genotypes
+    shared  the first so many genotypes are those of blocks and of samples without a row; each other is of one cell
+    gt_at, laa_at, ad_at, pl_at  (genotypes + 1,) int64; slices of gt, int8: the site's allele numbers; of laa, int32:
+            ALTs of the sample's record or of its GT, ascending; of ad and pl, int32, by local allele (empty: missing)
     phased  (genotypes,) bool;  dp, gq (genotypes,) int32
     row     (genotypes,) int32; the variant that PGT, PID and PS are copied from, -1 for none
     homozygous  (genotypes,) bool; hom-var
+
+    Local alleles are REF, those of laa, and one that stands for the site's other ALTs where it has any.
     """
 
-    numbers: npt.NDArray[np.int32]
+    runs: CellRuns
+    shared: int
     gt_at: npt.NDArray[np.int64]
     gt: npt.NDArray[np.int8]
+    laa_at: npt.NDArray[np.int64]
+    laa: npt.NDArray[np.int32]
     ad_at: npt.NDArray[np.int64]
     ad: npt.NDArray[np.int32]
     pl_at: npt.NDArray[np.int64]
@@ -96,63 +111,91 @@ class Calls(NamedTuple):
     homozygous: npt.NDArray[np.bool_]
 
 
-@compiled
-def _number_cells(facts, covering_row, kept_at, ploidies, kinds, first_block):
-    """Number the cells so that those with the same row have one number: equal blocks, and samples without a row.
+class SharedSums(NamedTuple):
+    """What a cell with each of the shared genotypes adds to the raw data of its site.
 
-    Returns numbers (sites, samples) int32, in the order of first appearance, and of each number: row, site and ploidy
-    (int32), and whether several cells may have it (bool).
+    plain      (shared, raw_sums.SHARED, then called copies of REF and of the first ALT) int64
+    shares     (shared, columns of `inbreeding`) int64
+    weighs_all (shared,) bool; the shares and rounded counts of genotypes depend on the site's number of alleles, and
+               are left out here (see `weigh_genotypes`)
     """
-    sites, samples = covering_row.shape
-    most, highest = 0, 0
-    for site in range(sites):
-        most = max(most, kept_at[site + 1] - kept_at[site])
-    for kind in range(len(ploidies)):
-        for sample in range(samples):
-            highest = max(highest, ploidies[kind, sample])
-    numbers = np.empty((sites, samples), np.int32)
-    rows, places = np.empty(sites * samples, np.int32), np.empty(sites * samples, np.int32)
-    copies, shared = np.empty(sites * samples, np.int32), np.empty(sites * samples, np.bool_)
-    absent = np.full(highest + 1, -1, np.int32)
-    known = np.full((most + 1, len(facts) - first_block if first_block < len(facts) else 0), -1, np.int32)
-    count = 0
-    for site in range(sites):
-        kept = kept_at[site + 1] - kept_at[site]
-        for sample in range(samples):
-            row, number = covering_row[site, sample], -1
-            ploidy = np.int64(0) if row < 0 else np.int64(facts[row][PLOIDY])
-            if ploidy == 0:
-                ploidy = ploidies[kinds[site], sample]
-            if row < 0:
-                number = absent[ploidy]
-            elif row >= first_block:
-                number = known[kept, row - first_block]
-            if number < 0:
-                number = count
-                rows[count], places[count], copies[count], shared[count] = row, site, ploidy, True
-                if row < 0:
-                    absent[ploidy] = count
-                elif row >= first_block:
-                    known[kept, row - first_block] = count
-                else:
-                    shared[count] = False
-                count += 1
-            numbers[site, sample] = number
-    return numbers, rows[:count].copy(), places[:count].copy(), copies[:count].copy(), shared[:count].copy()
+
+    plain: npt.NDArray[np.int64]
+    shares: npt.NDArray[np.int64]
+    weighs_all: npt.NDArray[np.bool_]
+
+
+class Site(NamedTuple):
+    """A site as a row is called there.
+
+    position  first base, 0-based; alleles: merged alleles with REF; star: number of `*`, -1 if none
+    kept      (emitted alleles,) int64: their merged numbers, REF first
+    """
+
+    position: int
+    alleles: int
+    star: int
+    kept: npt.NDArray[np.int64]
+
+
+class Scratch(NamedTuple):
+    """Room for one genotype: a row's own number of each merged allele, of each emitted one; AD, PL by emitted allele;
+    and the emitted alleles that are local, each int32."""
+
+    own: npt.NDArray[np.int32]
+    mine: npt.NDArray[np.int32]
+    ad: npt.NDArray[np.int32]
+    pl: npt.NDArray[np.int32]
+    local: npt.NDArray[np.int32]
 
 
 @compiled
-def _measure(facts, rows, places, copies, kept_at):
-    """Upper bounds of the lengths of gt, ad and pl."""
-    gts, ads, pls = 0, 0, 0
-    for number in range(len(rows)):
-        gts += copies[number]
-        if rows[number] >= 0:
-            alleles = kept_at[places[number] + 1] - kept_at[places[number]]
-            ads += alleles
-            if facts[rows[number]][PL] >= 0:
-                pls += count_genotypes(alleles, np.int64(copies[number]))
-    return gts, ads, pls
+def depends_on_several(facts, pl, first_block):
+    """Whether the genotype of each block is another at sites of several ALTs than at those of one: (blocks,) bool.
+
+    All ALTs have the block's NON_REF likelihoods. Where such a genotype is the likeliest there are several of them, so
+    that GQ is 0; and where it alone keeps the vector from being flat, by 1, several of them do it beyond NOT_FLAT.
+    """
+    out = np.zeros(len(facts) - first_block, np.bool_)
+    for block in range(len(out)):
+        fact = facts[first_block + block]
+        if fact[PL] < 0:
+            continue
+        at, total, least = np.int64(fact[PL]), np.int64(0), np.int64(pl[fact[PL]])
+        for g in range(at, at + fact[PLOIDY] + 1):
+            total += pl[g]
+            least = min(least, np.int64(pl[g]))
+        out[block] = pl[at] > least or total - (fact[PLOIDY] + 1) * least == 1
+    return out
+
+
+@compiled
+def cell_ploidy(fact, numbered, cell, ploidies, kind):
+    """The ploidy of a variant's cell: of its GT, else that of a sample without a row."""
+    return np.int64(fact[PLOIDY]) if fact[PLOIDY] > 0 else ploidies[kind, numbered.samples[cell]]
+
+
+@compiled
+def _measure(facts, numbered, kept_at, ploidies, kinds):
+    """Upper bounds: of the lengths of gt, of laa and ad, and of pl; of the alleles and of the PL of one genotype."""
+    gts, ads, pls, most, longest = np.int64(0), np.int64(0), np.int64(0), np.int64(3), np.int64(6)
+    for number in range(len(numbered.rows)):
+        gts += numbered.copies[number]
+        ads += 3
+        pls += 6
+    for site in range(len(kept_at) - 1):
+        alleles = kept_at[site + 1] - kept_at[site]
+        most = max(most, alleles)
+        for cell in range(numbered.cell_at[site], numbered.cell_at[site + 1]):
+            fact = facts[numbered.variants[cell]]
+            ploidy = cell_ploidy(fact, numbered, cell, ploidies, kinds[site])
+            local = min(alleles, np.int64(fact[ALLELES]) + 2)  # also an ALT that only GT has, and one for the others
+            gts += ploidy
+            ads += local
+            if fact[PL] >= 0:
+                longest = max(longest, count_genotypes(alleles, ploidy))
+                pls += count_genotypes(local, ploidy)
+    return gts, ads, pls, most, longest
 
 
 @compiled
@@ -205,161 +248,293 @@ def genotype_kind(gt, at, ploidy):
 
 
 @compiled
-def _keep_genotype(fact, own_at, own_gt, merged_at, merged, position, star, places, gt, at, ploidy):
-    """The record's own GT in the kept alleles into gt from `at`: those not kept become REF, `.` stays.
-
-    own_at, merged_at  where the record begins in own_gt and merged; places (alleles + 1,) int64: kept number of each
-    merged allele, -1 for the others
-    """
+def _keep_genotype(fact, row, evidence, site, gt, at, ploidy):
+    """The record's own GT in the emitted alleles into gt from `at`: those not emitted become REF, `.` stays."""
     for k in range(ploidy):
-        own = np.int64(own_gt[own_at + k])
-        place = -1
-        if own > 0 and fact[START] == position:
-            place = places[merged[merged_at + own - 1]]
-        elif own > 0 and star > 0 and own == fact[SPANNING]:
-            place = places[star]
-        gt[at + k] = max(0, place) if own > 0 else own
+        own, merged = np.int64(evidence.gt[evidence.gt_at[row] + k]), np.int64(-1)
+        if own > 0 and fact[START] == site.position:
+            merged = np.int64(evidence.merged[evidence.merged_at[row] + own - 1])
+        elif own > 0 and site.star > 0 and own == fact[SPANNING]:
+            merged = site.star
+        gt[at + k] = min(own, 0)
+        for place in range(1, len(site.kept)):
+            if site.kept[place] == merged:
+                gt[at + k] = place
 
 
 @compiled
-def _write_depths(own_at, own_end, own_ad, kept, alleles, ad, at):
-    """Write AD of the kept alleles into ad from `at`; returns the number of entries, 0 if the record has none."""
+def write_depths(own_at, own_end, own_ad, mine, alleles, ad):
+    """Write AD of the emitted alleles into ad; returns the number of entries, 0 if the record has none."""
     if own_at == own_end:
         return 0
     for k in range(alleles):
-        ad[at + k] = own_ad[own_at + kept[k]] if kept[k] >= 0 and own_at + kept[k] < own_end else MISSING
+        ad[k] = own_ad[own_at + mine[k]] if mine[k] >= 0 and own_at + mine[k] < own_end else MISSING
     return alleles
+
+
+@compiled
+def choose_local(mine, other, alleles, gt, at, ploidy, local):
+    """The emitted alleles that are local, into `local`: (local alleles, those of them that are ALTs of its own).
+
+    mine   (alleles,) int32; a row's own number of each; other: that of its NON_REF, -1 if it has none
+    gt     int8; the genotype's alleles from `at` on, which are local too
+
+    The first of the ALTs that are not local comes last, and stands for all of these.
+    """
+    count, rest = 1, -1
+    local[0] = 0
+    for k in range(1, alleles):
+        is_local = mine[k] >= 0 and mine[k] != other
+        for place in range(at, at + ploidy):
+            is_local |= gt[place] == k
+        if is_local:
+            local[count] = k
+            count += 1
+        elif rest < 0:
+            rest = k
+    own = count - 1
+    if rest >= 0:
+        local[count] = rest
+        count += 1
+    return count, own
+
+
+@compiled
+def write_local(calls, number, local, count, own, ad, depths):
+    """Write LAA and AD of a genotype; count, own as `choose_local` gives them; no AD where `depths` is 0."""
+    laa_at, ad_at = calls.laa_at, calls.ad_at
+    for k in range(own):
+        calls.laa[laa_at[number] + k] = local[k + 1]
+    laa_at[number + 1] = laa_at[number] + own
+    if depths > 0:
+        for k in range(count):
+            calls.ad[ad_at[number] + k] = ad[local[k]]
+        ad_at[number + 1] = ad_at[number] + count
+
+
+@compiled
+def _call_row(facts, pl, own_numbers, evidence, row, ploidy, site, number, calls, total, scratch):
+    """Call the genotype of a row at a site, which is `number` of calls, and add it to the site's total (TOTALS,)."""
+    alleles, fact = len(site.kept), facts[row]
+    block = fact[OWN] == BLOCK
+    own, mine, ad, vector_out = scratch.own, scratch.mine, scratch.ad, scratch.pl
+    gt, g0, p0 = calls.gt, calls.gt_at[number], calls.pl_at[number]
+    total[DEPTH] += depth_of(fact)
+    total[SAMPLE_DEPTH] += sample_depth_of(fact)
+    own_alleles(fact, own_numbers, site.position, site.alleles, site.star, own)
+    vector = has_vector(fact, site.alleles, own)
+    state, phase_kept, emptied = tidied(fact, pl, own, site.alleles, vector)
+    silent = state != OTHER and fact[GQ] == 0
+    if emptied or (silent and fact[DP] == 0):
+        return
+    for k in range(alleles):
+        mine[k] = own[site.kept[k]]
+    called, second = False, 0.0
+    if vector:
+        genotypes = project(pl, np.int64(fact[PL]), mine, alleles, ploidy, vector_out, np.int64(0))
+        called, second = choose_genotype(vector_out, np.int64(0), genotypes, ploidy, gt, g0)
+    if not called and state != NO_CALL and not silent:
+        if block:
+            for k in range(ploidy):
+                gt[g0 + k] = 0
+        else:
+            _keep_genotype(fact, row, evidence, site, gt, g0, ploidy)
+    gq, dp = fact[GQ], fact[DP]
+    if called or (vector and gq != MISSING):
+        gq = np.int32(math.floor(-10.0 * second + 0.5))
+    kind = genotype_kind(gt, g0, ploidy)
+    if kind == HOM_REF:
+        total[OLD_MQ + 2] += fact[MIN_DP] if fact[MIN_DP] != MISSING else max(np.int32(0), dp)
+    depthless = (kind == HOM_REF or kind == NO_CALL) and (dp == MISSING or dp == 0) and gq == 0
+    for k in range(g0, g0 + ploidy):
+        if gt[k] >= 0:
+            total[REGENOTYPED] += 1
+            if depthless:
+                gt[k], kind = -1, NO_CALL
+    depths = 0
+    if not block:
+        depths = write_depths(evidence.ad_at[row], evidence.ad_at[row + 1], evidence.ad, mine, alleles, ad)
+        add_strands(evidence.sb, row, total)
+        calls.row[number] = row
+    add_carrier_depth(kind, ad, 0, depths, dp, total)
+    if ploidy == 2:
+        add_hardy(kind, vector_out, np.int64(0), vector, alleles, gq, total)
+    if fact[MIN_DP] != MISSING:
+        dp = fact[MIN_DP]
+    if depths == 0 and dp > 0:
+        ad[:alleles] = 0
+        ad[0], depths = dp, alleles
+    count, local = choose_local(mine, own[site.alleles], alleles, gt, g0, ploidy, scratch.local)
+    if vector:
+        calls.pl_at[number + 1] += project(vector_out, np.int64(0), scratch.local, count, ploidy, calls.pl, p0)
+    if vector or depths > 0 or kind == OTHER or kind == HOM_VAR or kind == MIXED:
+        write_local(calls, number, scratch.local, count, local, ad, depths)
+    calls.phased[number] = fact[PHASED] and phase_kept
+    calls.dp[number], calls.gq[number], calls.homozygous[number] = dp, gq, kind == HOM_VAR
+
+
+@compiled
+def begin_genotype(calls, number, ploidy):
+    """Begin a genotype behind the one before it: no-calls, and nothing else."""
+    calls.gt_at[number + 1] = calls.gt_at[number] + ploidy
+    calls.laa_at[number + 1] = calls.laa_at[number]
+    calls.ad_at[number + 1] = calls.ad_at[number]
+    calls.pl_at[number + 1] = calls.pl_at[number]
+
+
+@compiled
+def empty_calls(numbered, gts, ads, pls):
+    """Calls with room for genotypes and their values: no-calls without any."""
+    count = len(numbered.rows) + len(numbered.variants)
+    return Calls(
+        numbered.runs, len(numbered.rows), np.zeros(count + 1, np.int64), np.full(gts, -1, np.int8),
+        np.zeros(count + 1, np.int64), np.empty(ads, np.int32), np.zeros(count + 1, np.int64), np.empty(ads, np.int32),
+        np.zeros(count + 1, np.int64), np.empty(pls, np.int32), np.zeros(count, np.bool_),
+        np.full(count, MISSING, np.int32), np.full(count, MISSING, np.int32), np.full(count, -1, np.int32),
+        np.zeros(count, np.bool_),
+    )  # fmt: skip
+
+
+@compiled
+def trimmed_calls(calls):
+    """Calls without the room that was not used."""
+    count = len(calls.row)
+    return Calls(
+        calls.runs, calls.shared, calls.gt_at, calls.gt, calls.laa_at, calls.laa[: calls.laa_at[count]].copy(),
+        calls.ad_at, calls.ad[: calls.ad_at[count]].copy(), calls.pl_at, calls.pl[: calls.pl_at[count]].copy(),
+        calls.phased, calls.dp, calls.gq, calls.row, calls.homozygous,
+    )  # fmt: skip
+
+
+@compiled
+def _call_shared(facts, pl, own_numbers, evidence, numbered, calls, scratch):
+    """Call the shared genotypes: SharedSums."""
+    count, one_alt, two_alts = len(numbered.rows), np.arange(2), np.arange(3)
+    plain, shares = np.zeros((count, len(SHARED) + 2), np.int64), np.zeros((count, TOTALS - INBREEDING), np.int64)
+    weighs = np.zeros(count, np.bool_)
+    total = np.zeros(TOTALS, np.int64)
+    for number in range(count):
+        row, ploidy = np.int64(numbered.rows[number]), np.int64(numbered.copies[number])
+        begin_genotype(calls, number, ploidy)
+        if row < 0:
+            continue
+        kept = two_alts if numbered.classes[number] == 1 else one_alt
+        total[:] = 0
+        site = Site(np.int64(-1), len(kept), np.int64(-1), kept)
+        _call_row(facts, pl, own_numbers, evidence, row, ploidy, site, number, calls, total, scratch)
+        if total[DIPLOID] > 0 and calls.pl_at[number + 1] > calls.pl_at[number]:
+            weighs[number] = weighs_all(scratch.pl, np.int64(0), len(kept))
+        if weighs[number]:
+            total[HARDY : HARDY + 3] = 0
+            total[INBREEDING:] = 0
+        for k in range(len(SHARED)):
+            plain[number, k] = total[SHARED[k]]
+        shares[number] = total[INBREEDING:]
+        for k in range(calls.gt_at[number], calls.gt_at[number + 1]):
+            if calls.gt[k] >= 0:
+                plain[number, len(SHARED) + calls.gt[k]] += 1
+    return SharedSums(plain, shares, weighs)
 
 
 @kernel(
     "merged_likelihoods.FACTS[::1], int32[::1], int32[::1], genotyping.Evidence(int64[::1], int8[::1], int64[::1], "
-    "int32[::1], int64[::1], int32[::1], int32[:,::1], int64[:,::1], float32[:,::1]), int32[:,::1], int32[::1], "
+    "int32[::1], int64[::1], int32[::1], int32[:,::1], int64[:,::1], float32[:,::1]), "
+    "cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], int32[::1]), int32[::1], "
     "int64[::1], int64[::1], int64[::1], int64[::1], int64[:,::1], int64[::1], int64"
 )
 def call_sites(
-    facts, pl, own_numbers, evidence, covering_row, positions, allele_counts, stars, kept_at, kept, ploidies, kinds,
+    facts, pl, own_numbers, evidence, cover, positions, allele_counts, stars, kept_at, kept, ploidies, kinds,
     first_block,
 ):  # fmt: skip
     """Call the genotypes of some sites and sum the raw data of their annotations.
 
     facts, pl, own_numbers   the batch's rows (merged_likelihoods.COLUMNS); evidence: Evidence
-    covering_row     (sites, samples) int32; -1 for none
+    cover            CellRuns of rows; -1 for none
     positions        (sites,) int32
     allele_counts    (sites,) int64: merged alleles with REF; stars (sites,) int64: number of `*`, -1 if none
     kept_at          (sites + 1,) int64; slices of kept, int64: merged numbers of the emitted alleles, REF first
     ploidies         (kinds, samples) int64; where a sample has no row, or its row no GT
     kinds            (sites,) int64; the row of ploidies for the site
-    first_block      the first row that is a block: these are called once for each number of emitted alleles
+    first_block      the first row that is a block: these are called once for sites of one ALT, and of several if that
+                     matters
 
-    Returns (Calls, totals (sites, TOTALS) int64, ac int64: called copies of each kept allele, REF too; run_at (sites x
-    fields + 1,) int64: slices of runs int32 and values float32: the distinct values, ascending, how often each).
+    Returns (Calls; totals (sites, TOTALS) int64, ac int64: called copies of each kept allele, REF too, both of cells of
+    variants only; SharedSums of the other cells; run_at (sites x fields + 1,) int64: slices of runs int32 and values
+    float32: the distinct values, ascending, how often each).
     Source: gatk-model.md, sections 5 and 6 (GenotypeGVCFsEngine.regenotypeVC, cleanupGenotypeAnnotations).
     """
-    sites, samples = covering_row.shape
-    numbers, rows, places, copies, shared = _number_cells(facts, covering_row, kept_at, ploidies, kinds, first_block)
-    cells = len(rows)
-    gts, ads, pls = _measure(facts, rows, places, copies, kept_at)
-    gt_at, ad_at, pl_at = np.zeros(cells + 1, np.int64), np.zeros(cells + 1, np.int64), np.zeros(cells + 1, np.int64)
-    gt, ad, pl_out = np.full(gts, -1, np.int8), np.zeros(ads, np.int32), np.empty(pls, np.int32)
-    phased, homozygous = np.zeros(cells, np.bool_), np.zeros(cells, np.bool_)
-    dp_out, gq_out = np.full(cells, MISSING, np.int32), np.full(cells, MISSING, np.int32)
-    row_out = np.full(cells, -1, np.int32)
-    share, share_of = 0, np.full(cells, -1, np.int64)
-    for cell in range(cells):
-        share += shared[cell]
-    totals, ac = np.zeros((sites + share, TOTALS), np.int64), np.zeros(kept_at[sites], np.int64)
-    fields = evidence.ranked.shape[1]
-    ranked, value_counts = np.empty((fields, samples), np.float32), np.zeros(fields, np.int64)
-    times, distinct = np.zeros(cells, np.int64), np.empty(samples, np.int32)
-    room = (cells - share) * fields
-    run_at = np.zeros(sites * fields + 1, np.int64)
-    runs, values = np.empty(room, np.int32), np.empty(room, np.float32)
-    raw_mq, sb, row_values = evidence.raw_mq, evidence.sb, evidence.ranked
-    own_gt_at, own_gt, own_ad_at, own_ad = evidence.gt_at, evidence.gt, evidence.ad_at, evidence.ad
-    merged_at, merged = evidence.merged_at, evidence.merged
-    cell, share = 0, sites  # each shared genotype has a row of its own in totals, behind the sites
-    for site in range(sites):
-        position, star, begin = positions[site], stars[site], kept_at[site]
-        alleles = kept_at[site + 1] - begin
-        own, mine = np.empty(allele_counts[site] + 1, np.int32), np.empty(alleles, np.int32)
-        place_of = np.full(allele_counts[site] + 1, -1, np.int64)
-        for k in range(alleles):
-            place_of[kept[begin + k]] = k
-        value_counts[:] = 0
-        while cell < cells and places[cell] == site:
-            row, ploidy, into = np.int64(rows[cell]), np.int64(copies[cell]), site
-            if shared[cell]:
-                share_of[cell], into = share, share
-                share += 1
-            g0, a0, p0 = gt_at[cell], ad_at[cell], pl_at[cell]
-            gt_at[cell + 1], ad_at[cell + 1], pl_at[cell + 1] = g0 + ploidy, a0, p0
-            cell += 1
-            if row < 0:
-                continue
-            fact = facts[row]
-            block = fact[OWN] == BLOCK
-            totals[into, DEPTH] += depth_of(fact)
-            totals[into, SAMPLE_DEPTH] += sample_depth_of(fact)
-            if not block and (fact[START] == position or fact[SPANNING] == 0):
-                add_record(raw_mq, row_values, row, totals, into, ranked, value_counts)
-                if raw_mq[row, 0] >= 0 and raw_mq[row, 1] < 0:
-                    totals[into, OLD_MQ] += raw_mq[row, 0]
-                    totals[into, OLD_MQ + 1] += 1
-            own_alleles(fact, own_numbers, position, allele_counts[site], star, own)
-            vector = has_vector(fact, allele_counts[site], own)
-            state, phase_kept, emptied = tidied(fact, pl, own, allele_counts[site], vector)
-            silent = state != OTHER and fact[GQ] == 0
-            if emptied or (silent and fact[DP] == 0):
-                continue
-            for k in range(alleles):
-                mine[k] = own[kept[begin + k]]
-            called, second = False, 0.0
-            if vector:
-                genotypes = project(pl, np.int64(fact[PL]), mine, alleles, ploidy, pl_out, p0)
-                pl_at[cell] = p0 + genotypes
-                called, second = choose_genotype(pl_out, p0, genotypes, ploidy, gt, g0)
-            if not called and state != NO_CALL and not silent:
-                if block:
-                    for k in range(ploidy):
-                        gt[g0 + k] = 0
-                else:
-                    _keep_genotype(
-                        fact, own_gt_at[row], own_gt, merged_at[row], merged, position, star, place_of, gt, g0, ploidy
-                    )  # fmt: skip
-            gq, dp = fact[GQ], fact[DP]
-            if called or (vector and gq != MISSING):
-                gq = np.int32(math.floor(-10.0 * second + 0.5))
-            kind = genotype_kind(gt, g0, ploidy)
-            if kind == HOM_REF:
-                totals[into, OLD_MQ + 2] += fact[MIN_DP] if fact[MIN_DP] != MISSING else max(np.int32(0), dp)
-            depthless = (kind == HOM_REF or kind == NO_CALL) and (dp == MISSING or dp == 0) and gq == 0
-            for k in range(g0, g0 + ploidy):
-                if gt[k] >= 0:
-                    totals[into, REGENOTYPED] += 1
-                    if depthless:
-                        gt[k], kind = -1, NO_CALL
-            depths = 0
-            if not block:
-                depths = _write_depths(own_ad_at[row], own_ad_at[row + 1], own_ad, mine, alleles, ad, a0)
-                add_strands(sb, row, totals, into)
-                row_out[cell - 1] = row
-            add_carrier_depth(kind, ad, a0, depths, dp, totals, into)
-            if ploidy == 2:
-                add_hardy(kind, pl_out, p0, vector, alleles, gq, totals, into)
-            if fact[MIN_DP] != MISSING:
-                dp = fact[MIN_DP]
-            if depths == 0 and dp > 0:
-                ad[a0], depths = dp, alleles
-            ad_at[cell] = a0 + depths
-            phased[cell - 1] = fact[PHASED] and phase_kept
-            dp_out[cell - 1], gq_out[cell - 1], homozygous[cell - 1] = dp, gq, kind == HOM_VAR
-        add_up(numbers[site], times, distinct, gt_at, gt, share_of, totals, site, ac, begin)
-        if totals[site, DEPTH] > 0:
-            totals[site, SAMPLE_DEPTH] = 0
-        append_runs(ranked, value_counts, run_at, runs, values, site * fields)
-    calls = Calls(
-        numbers, gt_at, gt, ad_at, ad[: ad_at[cells]].copy(), pl_at, pl_out[: pl_at[cells]].copy(),
-        phased, dp_out, gq_out, row_out, homozygous,
+    sites, several = len(positions), np.empty(len(positions), np.int64)
+    merged = np.int64(3)
+    for number in range(sites):
+        several[number] = kept_at[number + 1] - kept_at[number] > 2
+        merged = max(merged, allele_counts[number])
+    split = depends_on_several(facts, pl, first_block)
+    numbered = number_runs(facts, cover, several, split, ploidies, kinds, first_block)
+    gts, ads, pls, most, longest = _measure(facts, numbered, kept_at, ploidies, kinds)
+    calls = empty_calls(numbered, gts, ads, pls)
+    scratch = Scratch(
+        np.empty(merged + 1, np.int32), np.empty(most, np.int32), np.empty(most, np.int32),
+        np.empty(longest, np.int32), np.empty(most, np.int32),
     )  # fmt: skip
+    shared = _call_shared(facts, pl, own_numbers, evidence, numbered, calls, scratch)
+    totals, ac = np.zeros((sites, TOTALS), np.int64), np.zeros(kept_at[sites], np.int64)
+    fields, samples = evidence.ranked.shape[1], ploidies.shape[1]
+    ranked, value_counts = np.empty((fields, samples), np.float32), np.zeros(fields, np.int64)
+    run_at, room = np.zeros(sites * fields + 1, np.int64), len(numbered.variants) * fields
+    runs, values = np.empty(room, np.int32), np.empty(room, np.float32)
+    raw_mq = evidence.raw_mq
+    for number in range(sites):
+        position, begin = positions[number], kept_at[number]
+        site = Site(np.int64(position), allele_counts[number], stars[number], kept[begin : kept_at[number + 1]])
+        value_counts[:] = 0
+        for cell in range(numbered.cell_at[number], numbered.cell_at[number + 1]):
+            row = np.int64(numbered.variants[cell])
+            fact, genotype = facts[row], calls.shared + cell
+            begin_genotype(calls, genotype, cell_ploidy(fact, numbered, cell, ploidies, kinds[number]))
+            if fact[START] == position or fact[SPANNING] == 0:
+                add_record(raw_mq, evidence.ranked, row, totals[number], ranked, value_counts)
+                if raw_mq[row, 0] >= 0 and raw_mq[row, 1] < 0:
+                    totals[number, OLD_MQ] += raw_mq[row, 0]
+                    totals[number, OLD_MQ + 1] += 1
+            ploidy = calls.gt_at[genotype + 1] - calls.gt_at[genotype]
+            _call_row(facts, pl, own_numbers, evidence, row, ploidy, site, genotype, calls, totals[number], scratch)
+            for k in range(calls.gt_at[genotype], calls.gt_at[genotype + 1]):
+                if calls.gt[k] >= 0:
+                    ac[begin + calls.gt[k]] += 1
+        append_runs(ranked, value_counts, run_at, runs, values, number * fields)
     count = run_at[sites * fields]
-    return calls, totals[:sites].copy(), ac, run_at, runs[:count].copy(), values[:count].copy()
+    return trimmed_calls(calls), totals, ac, shared, run_at, runs[:count].copy(), values[:count].copy()
+
+
+@kernel(
+    "genotyping.Calls(cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], int32[::1]), int64, int64[::1], "
+    "int8[::1], int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], int32[::1], bool_[::1], int32[::1], "
+    "int32[::1], int32[::1], bool_[::1]), int64[::1], int64"
+)
+def weigh_genotypes(calls, numbers, alleles):
+    """Likelihoods of shared genotypes as hom-ref, het and hom-alt at sites of so many alleles.
+
+    calls    Calls; numbers (genotypes,) int64: shared ones, diploid, with PL
+
+    Returns rounded counts (genotypes, 3) and shares (genotypes, columns of `inbreeding`), int64, as in SharedSums.
+    """
+    counts, shares = np.zeros((len(numbers), 3), np.int64), np.zeros((len(numbers), TOTALS - INBREEDING), np.int64)
+    pl, total = np.empty(alleles * (alleles + 1) // 2, np.int32), np.zeros(TOTALS, np.int64)
+    for k in range(len(numbers)):
+        total[:] = 0
+        widen_shared(calls, numbers[k], alleles, pl)
+        add_weights(pl, np.int64(0), alleles, total)
+        counts[k], shares[k] = total[HARDY : HARDY + 3], total[INBREEDING:]
+    return counts, shares
+
+
+@compiled
+def widen_shared(calls, number, alleles, pl):
+    """PL of a shared diploid genotype at a site of so many alleles, into pl: ALTs have those of the last local one."""
+    first, last = calls.pl_at[number], calls.pl_at[number + 1]
+    het, hom = calls.pl[first + 1], calls.pl[last - 1]
+    g = 0
+    for b in range(alleles):
+        for a in range(b + 1):
+            pl[g] = calls.pl[first] if b == 0 else het if a == 0 else hom
+            g += 1

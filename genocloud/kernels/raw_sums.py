@@ -3,7 +3,7 @@
 import math
 from itertools import accumulate
 
-from genocloud.kernels.fixed_point import SHARE_SUM, add_share, add_share_sum
+from genocloud.kernels.fixed_point import SHARE_SUM, add_share
 from genocloud.kernels.kernel import compiled
 from genocloud.kernels.merged_likelihoods import MISSING, NO_CALL, OTHER
 from genocloud.kernels.site_statistics import genotype_weights, rounded_counts, weights_of_quality
@@ -45,15 +45,17 @@ DEPTH, REGENOTYPED, CARRIED, STRANDS, RAW_MQ, HARDY, OLD_MQ, DIPLOID, SAMPLE_DEP
     SUMS.values(), initial=0
 )
 """First column of each, and their number."""
+SHARED = DEPTH, REGENOTYPED, CARRIED, HARDY, HARDY + 1, HARDY + 2, HARDY + 3, OLD_MQ + 2, DIPLOID, SAMPLE_DEPTH
+"""The plain sums that a sample in a reference block adds to; it has no strands, and no values of a record."""
 
 
 @compiled
-def add_record(raw_mq, ranked, row, totals, into, values, value_counts):
+def add_record(raw_mq, ranked, row, total, values, value_counts):
     """Add a record's raw MQ and rank sums, which count even if its genotype is emptied."""
     if raw_mq[row, 0] >= 0 and raw_mq[row, 1] >= 0:
-        totals[into, RAW_MQ] += raw_mq[row, 0]
-        totals[into, RAW_MQ + 1] += raw_mq[row, 1]
-        totals[into, RAW_MQ + 2] += 1
+        total[RAW_MQ] += raw_mq[row, 0]
+        total[RAW_MQ + 1] += raw_mq[row, 1]
+        total[RAW_MQ + 2] += 1
     for field in range(ranked.shape[1]):
         if not math.isnan(ranked[row, field]):
             values[field, value_counts[field]] = ranked[row, field]
@@ -61,42 +63,50 @@ def add_record(raw_mq, ranked, row, totals, into, values, value_counts):
 
 
 @compiled
-def add_strands(sb, row, totals, into):
+def add_strands(sb, row, total):
     reads = 0
     for k in range(4):
         if sb[row, k] == MISSING:
             return
         reads += sb[row, k]
-    totals[into, STRANDS + 8] += 1
+    total[STRANDS + 8] += 1
     for k in range(4):
         if reads > STRAND_READS:
-            totals[into, STRANDS + k] += sb[row, k]
-        totals[into, STRANDS + 4 + k] += sb[row, k]
+            total[STRANDS + k] += sb[row, k]
+        total[STRANDS + 4 + k] += sb[row, k]
 
 
 @compiled
-def add_hardy(kind, pl, at, vector, alleles, gq, totals, into):
-    """Add a diploid genotype to the totals of ExcessHet and InbreedingCoeff; its PL begins at `at`."""
+def add_hardy(kind, pl, at, vector, alleles, gq, total):
+    """Add a diploid genotype to the total of ExcessHet and InbreedingCoeff; its PL begins at `at`."""
     called = kind != NO_CALL and kind != MIXED
     if not vector and not (called and gq != MISSING):
         return
+    total[HARDY + 3] += called
+    total[DIPLOID] += 1
     if vector:
-        aa, ab, bb = genotype_weights(pl, at, alleles)
-        refs, hets, homs = rounded_counts(aa, ab, bb)
+        add_weights(pl, at, alleles, total)
     else:
-        aa, ab, bb = weights_of_quality(gq)
-        refs, hets, homs = 1, 0, 0
-    totals[into, HARDY] += refs
-    totals[into, HARDY + 1] += hets
-    totals[into, HARDY + 2] += homs
-    totals[into, HARDY + 3] += called
-    totals[into, DIPLOID] += 1
-    add_share(totals[into], INBREEDING, aa, 1)
-    add_share(totals[into], INBREEDING + SHARE_SUM, ab, 1)
+        aa, ab, _ = weights_of_quality(gq)
+        total[HARDY] += 1
+        add_share(total, INBREEDING, aa, 1)
+        add_share(total, INBREEDING + SHARE_SUM, ab, 1)
 
 
 @compiled
-def add_carrier_depth(kind, ad, at, depths, dp, totals, into):
+def add_weights(pl, at, alleles, total):
+    """Add a diploid sample's likelihoods, from `at` on, to a site's total, (TOTALS,) int64: hom-ref, het, hom-alt."""
+    aa, ab, bb = genotype_weights(pl, at, alleles)
+    refs, hets, homs = rounded_counts(aa, ab, bb)
+    total[HARDY] += refs
+    total[HARDY + 1] += hets
+    total[HARDY + 2] += homs
+    add_share(total, INBREEDING, aa, 1)
+    add_share(total, INBREEDING + SHARE_SUM, ab, 1)
+
+
+@compiled
+def add_carrier_depth(kind, ad, at, depths, dp, total):
     """Add the depth of a het or hom-var genotype for QD; its AD is ad[at : at + depths]."""
     if kind != OTHER and kind != HOM_VAR:
         return
@@ -104,11 +114,11 @@ def add_carrier_depth(kind, ad, at, depths, dp, totals, into):
     for k in range(at, at + depths):
         reads += max(0, ad[k])
     if reads > 0:
-        totals[into, CARRIED] += reads
+        total[CARRIED] += reads
         if reads - ad[at] > 1:
-            totals[into, CARRIED + 1] += reads
+            total[CARRIED + 1] += reads
     elif dp != MISSING:
-        totals[into, CARRIED] += dp
+        total[CARRIED] += dp
 
 
 @compiled
@@ -138,29 +148,3 @@ def append_runs(ranked, value_counts, run_at, runs, values, last):
             runs[end], values[end] = 1, ranked[field, k]
             end += 1
         run_at[last + field + 1] = end
-
-
-@compiled
-def add_up(numbers, times, scratch, gt_at, gt, share_of, totals, site, ac, begin):
-    """Add a site's genotypes to its totals and allele counts: shared ones by their own row of totals.
-
-    begin  where the site's alleles begin in ac
-    times (genotypes,) int64, all 0 before and after; scratch (>= samples,) int32
-    """
-    distinct = 0
-    for number in numbers:
-        if times[number] == 0:
-            scratch[distinct] = number
-            distinct += 1
-        times[number] += 1
-    for k in range(distinct):
-        number = scratch[k]
-        count, times[number] = times[number], 0
-        if share_of[number] >= 0:
-            for field in range(INBREEDING):
-                totals[site, field] += count * totals[share_of[number], field]
-            for at in range(INBREEDING, TOTALS, SHARE_SUM):
-                add_share_sum(totals[site], at, totals[share_of[number]], at, count)
-        for place in range(gt_at[number], gt_at[number + 1]):
-            if gt[place] >= 0:
-                ac[begin + gt[place]] += count

@@ -161,6 +161,40 @@ def _weights_in_logs(pl, at, alleles, place, het):
 
 
 @compiled
+def _best_het(pl, at, alleles):
+    """The ALT whose het with REF is likeliest, the first on ties."""
+    het = np.int64(1)
+    for b in range(2, alleles):
+        if pl[at + b * (b + 1) // 2] < pl[at + het * (het + 1) // 2]:
+            het = b
+    return het
+
+
+@compiled
+def _three_weights(pl, at, het):
+    """Shares of hom-ref, of the het of REF and an ALT, and of that ALT's homozygote, among these three."""
+    place = at + het * (het + 1) // 2
+    lowest = min(pl[at], pl[place], pl[place + het])
+    aa, ab, bb = _share(pl[at] - lowest), _share(pl[place] - lowest), _share(pl[place + het] - lowest)
+    total = aa + ab + bb
+    return aa / total, ab / total, bb / total
+
+
+@compiled
+def _is_tie(aa, ab):
+    return abs(ab - 0.5) < TIE or abs(aa - 0.5) < TIE
+
+
+@compiled
+def weighs_all(pl, at, alleles):
+    """Whether `genotype_weights` depends on the likelihoods of all genotypes, in its last bits: there is a tie."""
+    if alleles > 2 and _without_ref(pl, at, alleles):
+        return False
+    aa, ab, _ = _three_weights(pl, at, _best_het(pl, at, alleles))
+    return _is_tie(aa, ab)
+
+
+@compiled
 def genotype_weights(pl, at, alleles):
     """A diploid sample as shares of hom-ref, het and hom-alt: (aa, ab, bb) float64.
 
@@ -171,17 +205,10 @@ def genotype_weights(pl, at, alleles):
     """
     if alleles > 2 and _without_ref(pl, at, alleles):
         return 0.0, 0.0, 1.0
-    het = np.int64(1)
-    for b in range(2, alleles):
-        if pl[at + b * (b + 1) // 2] < pl[at + het * (het + 1) // 2]:
-            het = b
-    place = at + het * (het + 1) // 2
-    lowest = min(pl[at], pl[place], pl[place + het])
-    aa, ab, bb = _share(pl[at] - lowest), _share(pl[place] - lowest), _share(pl[place + het] - lowest)
-    total = aa + ab + bb
-    aa, ab, bb = aa / total, ab / total, bb / total
-    if abs(ab - 0.5) < TIE or abs(aa - 0.5) < TIE:
-        return _weights_in_logs(pl, at, alleles, place, het)
+    het = _best_het(pl, at, alleles)
+    aa, ab, bb = _three_weights(pl, at, het)
+    if _is_tie(aa, ab):
+        return _weights_in_logs(pl, at, alleles, at + het * (het + 1) // 2, het)
     return aa, ab, bb
 
 

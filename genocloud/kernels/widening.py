@@ -39,7 +39,7 @@ def replace_numbers(cells, kinds, places):
 
 
 @compiled
-def _local_numbers(laa, first, last, alts, own):
+def local_numbers(laa, first, last, alts, own):
     """Fill own[: alts + 1] with the local number of each allele of a site; laa[first:last] are the local ALTs."""
     own[0] = 0
     for allele in range(1, alts + 1):
@@ -70,7 +70,7 @@ def widen(rows, alts, ploidies, laa, lad, lpl):
     ad, pl, own = np.empty(ad_at[-1], np.int32), np.empty(pl_at[-1], np.int32), np.empty(most, np.int32)
     for pair in range(len(rows)):
         row, alleles = rows[pair], np.int64(alts[pair]) + 1
-        _local_numbers(laa[1], laa[0][row], laa[0][row + 1], alts[pair], own)
+        local_numbers(laa[1], laa[0][row], laa[0][row + 1], alts[pair], own)
         if ad_at[pair + 1] > ad_at[pair]:
             for allele in range(alleles):
                 ad[ad_at[pair] + allele] = lad[1][lad[0][row] + own[allele]]

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
-from genocloud.kernels.tallies import tally
+from genocloud.kernels.cell_runs import CellRuns
 
 Counts = npt.NDArray[np.int64]
 
@@ -352,13 +352,11 @@ def count_genotypes(genotypes: schema.Genotypes) -> Statistics:
     return out
 
 
-def count_called(
-    samples: Sequence[str], distinct: schema.DistinctGenotypes, numbers: npt.NDArray[np.int32]
-) -> Statistics:
+def count_called(samples: Sequence[str], distinct: schema.LocalGenotypes, runs: CellRuns) -> Statistics:
     """What count_genotypes counts, where each distinct genotype stands once.
 
-    distinct  GENOTYPES' columns GT, DP and GQ of the distinct ones
-    numbers   (sites, samples) int32; the row of `distinct` that each has
+    distinct  the columns GT, DP and GQ of the distinct ones
+    runs      the row of `distinct` that each cell (site, sample) has
     """
     words, texts = _codes(distinct["GT"])
     classes = np.array([_genotype_class(text) for text in texts], np.int64)[words]
@@ -366,8 +364,18 @@ def count_called(
     depth = _called_values(distinct["DP"], called)
     gq = np.minimum(_called_values(distinct["GQ"], called), HIGHEST_GQ)
     out = Statistics.empty(samples)
-    times = np.zeros(len(classes), np.int64)
-    tally(numbers, classes, depth, gq, len(SAMPLE_COUNTS), out.sample_counts, times)
+    cells, width, rows = runs.stops - runs.firsts, len(SAMPLE_COUNTS), len(samples)
+
+    def summed(values: npt.NDArray[Any], places: npt.NDArray[Any], count: int) -> Counts:
+        return np.bincount(places, values, count).astype(np.int64)  # as float64, see _sums
+
+    by_class = summed(cells, runs.samples * np.int64(width) + classes[runs.numbers], rows * width)
+    out.sample_counts[:, :width] = by_class.reshape(rows, width)
+    for column, values in ((width, depth), (width + 2, gq)):
+        known, of_run = values[runs.numbers] >= 0, values[runs.numbers]
+        out.sample_counts[:, column] = summed((of_run * cells)[known], runs.samples[known], rows)
+        out.sample_counts[:, column + 1] = summed(cells[known], runs.samples[known], rows)
+    times = summed(cells, runs.numbers, len(classes))
     np.add.at(out.depths, np.minimum(depth[depth >= 0], HIGHEST_DEPTH), times[depth >= 0])
     np.add.at(out.qualities, gq[gq >= 0], times[gq >= 0])
     return out

@@ -67,13 +67,13 @@ MUTATIONS = {
     "hom-ref of GQ 0 called": ("kernels/genotyping.py", "if best > 0 or second <= NOT_FLAT:", "if True:"),
     "DP in spite of MIN_DP": (
         "kernels/genotyping.py",
-        "                dp = fact[MIN_DP]",
-        "                dp = fact[DP]",
+        "        dp = fact[MIN_DP]",
+        "        dp = fact[DP]",
     ),
     "strands of deletions from upstream left out": (
         "kernels/genotyping.py",
-        "                add_strands(sb, row, totals, into)",
-        "                fact[START] == position and add_strands(sb, row, totals, into)",
+        "        add_strands(evidence.sb, row, total)",
+        "        fact[START] == site.position and add_strands(evidence.sb, row, total)",
     ),
     "NON_REF unknown to hom-refs": (
         "kernels/merged_likelihoods.py",

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from genocloud import callset, schema, storage
 from genocloud.callset import formats, layout, record_pieces, vcf_text
 from genocloud.kernels import vcf_columns
+from genocloud.kernels.cell_runs import runs_of_cells
 from genocloud.regions import Region
 from tests.support import callset_tables as make
 from tests.support import vcf_text as twin
@@ -57,12 +58,22 @@ def test_a_distinct_genotype_has_one_text_wherever_it_stands(
         for table, batch in zip(few, batches, strict=True)
     ]
     called = [callset.GenotypeMatrix(*each) for each in zip(batches, few, numbers, strict=True)]
+    views = [
+        callset.DenseGenotypes(
+            samples=batch.samples,
+            distinct=batch.distinct,
+            runs=runs_of_cells(batch.numbers),
+            places=np.arange(len(batch.distinct), dtype=np.int32)[None],
+            kinds=np.zeros(count, np.int32),
+        )
+        for batch in called
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(record_pieces, "PIECE_SITES", most_sites)
         patch.setattr(record_pieces, "PIECE_GENOTYPES", most_genotypes)
         form = formats.form_of("x.vcf.gz")
         pieces = list(
-            record_pieces.called_pieces(form, sites, called, contigs=make.CONTIGS, samples=samples, threads=threads)
+            record_pieces.called_pieces(form, sites, views, contigs=make.CONTIGS, samples=samples, threads=threads)
         )
     written = gzip.decompress(b"".join(piece.data for piece in pieces)) if count else b""
     assert written.decode() == twin.lines(sites, [spread(batch, pos) for batch in called], samples)

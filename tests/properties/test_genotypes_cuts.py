@@ -14,6 +14,7 @@ from genocloud.genotypes import (
     annotation,
     calling,
     likelihood_counts,
+    raw_annotations,
     runs,
 )
 from genocloud.kernels import site_estimates, site_selection, site_statistics
@@ -52,6 +53,10 @@ COMPOSED = (
     (likelihood_counts, "merge_keys"),
     (site_estimates, "estimate_sites"),
     (calling, "call_sites"),
+    (raw_annotations, "sum_cells"),
+    (raw_annotations, "weigh_genotypes"),
+    (allele_specific, "sum_cells"),
+    (allele_specific.kernels, "weigh_shared"),
     (site_statistics, "strand_biases"),
     (site_statistics, "excess_hets"),
     (site_statistics, "inbreeding_coefficients"),

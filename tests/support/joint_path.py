@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from genocloud import genotypes, sites
 from genocloud.regions import Contig, Region
+from tests.support.called_genotypes import genotype_table
 
 Rows = tuple[pa.Table, pa.Table]
 
@@ -84,7 +85,7 @@ def joint(
         assert len(settled) == len(kept) + sum(lost.values())
         annotated.append(kept)
         remaining = np.isin(pc.add(genotypes.emitted(settled)["start"], 1), kept["pos"])
-        called += [part.at(remaining).uncarried(genotypes.uncarried(kept)).table() for part, _ in parts]
+        called += [genotype_table(part.at(remaining).uncarried(genotypes.uncarried(kept))) for part, _ in parts]
         dropped += lost
     seen = sum(pc.sum(table["observed"]).as_py() or 0 for table in alleles)
     assert forced is not None or seen >= sum(len(table) for table in alleles)

@@ -74,11 +74,25 @@ def ensure_batch_genotypes(
     label = callset.label_of(keys[missing]) if reusable or uncarried else ""
     tables = callset.SegmentTables(
         places=on_contigs(_places(rest, keys[missing]), cohort.layout, shard),
-        genotypes=on_contigs(called.table(), cohort.layout, shard),
+        genotypes=on_contigs(_dense(called), cohort.layout, shard),
         shares=genotypes.shares_table(raw, rest, active_ranks(batch)),
     )
     new = callset.write_segment(store, shard, batch.id, tables, made=made, label=label)
     return [*reusable, new], _raw_annotations([*reusable, new], keys, batch) if reusable else raw
+
+
+def _dense(called: genotypes.BatchGenotypes) -> schema.Genotypes:
+    """GENOTYPES: sites in order, within each the samples; sites x samples rows."""
+    dense = callset.SparseGenotypes(called.samples, called.distinct, called.runs, called.alts).dense().matrix()
+    sites, samples = dense.numbers.shape
+    numbers = pa.array(dense.numbers.ravel())
+    places = np.zeros(len(numbers), np.int32), np.tile(np.arange(samples, dtype=np.int32), sites)
+    contigs, people = (
+        pa.DictionaryArray.from_arrays(pa.array(place), pa.array(words, pa.string()))
+        for place, words in zip(places, ([called.contig], called.samples), strict=True)
+    )
+    columns = (column.take(numbers) for column in dense.distinct.columns)
+    return pa.table([contigs, np.repeat(called.positions, samples), people, *columns], schema.GENOTYPES)
 
 
 def _made(cohort: Cohort, batch: Batch, model: Model) -> str:

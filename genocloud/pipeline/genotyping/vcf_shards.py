@@ -105,7 +105,7 @@ def _render_shard(task: _RenderTask) -> callset.ExportPart:
     pieces = callset.called_pieces(
         callset.form_of(task.suffix).having(task.fields),
         sites,
-        batches,
+        [batch.dense() for batch in batches],
         contigs=cohort.contigs,
         samples=cohort.samples,
         threads=task.threads,
@@ -113,7 +113,7 @@ def _render_shard(task: _RenderTask) -> callset.ExportPart:
     return callset.write_part(store, task.shard.name, key, cohort.contigs, _reporting(pieces), extra=extra)
 
 
-def _called(cohort: Cohort, task: _RenderTask) -> tuple[schema.Sites, list[callset.GenotypeMatrix]]:
+def _called(cohort: Cohort, task: _RenderTask) -> tuple[schema.Sites, list[callset.SparseGenotypes]]:
     """The shard's SITES, on its axis, and every batch's genotypes at those sites."""
     settled = settled_tables(cohort, task.model, task.scope).read(task.shard, made_by="genotype")
     called: list[genotypes.BatchGenotypes] = []
@@ -130,16 +130,17 @@ def _called(cohort: Cohort, task: _RenderTask) -> tuple[schema.Sites, list[calls
     return sites, [_at_sites(batch, sites) for batch in called]
 
 
-def _at_sites(called: genotypes.BatchGenotypes, sites: schema.Sites) -> callset.GenotypeMatrix:
+def _at_sites(called: genotypes.BatchGenotypes, sites: schema.Sites) -> callset.SparseGenotypes:
     positions = schema.numbers(sites["pos"])
     if len(positions) < len(called.positions):
         called = called.at(np.isin(called.positions, positions))
     called = called.uncarried(genotypes.uncarried(sites))
-    return callset.GenotypeMatrix(called.samples, called.distinct, called.numbers)
+    return callset.SparseGenotypes(called.samples, called.distinct, called.runs, called.alts)
 
 
-def _counted(sites: schema.Sites, batches: list[callset.GenotypeMatrix]) -> Statistics:
-    return merge_all([count_sites(sites), *(count_called(*batch) for batch in batches)])
+def _counted(sites: schema.Sites, batches: list[callset.SparseGenotypes]) -> Statistics:
+    called = (count_called(batch.samples, batch.distinct, batch.runs) for batch in batches)
+    return merge_all([count_sites(sites), *called])
 
 
 def _reporting(pieces: Iterator[callset.Piece]) -> Iterator[callset.Piece]:

@@ -6,6 +6,7 @@ import pytest
 from genocloud import annotations, genotypes, sites
 from genocloud.genotypes import raw_annotations
 from genocloud.kernels import raw_sums
+from tests.support.called_genotypes import genotype_table
 from tests.support.cohort_strategies import SAMPLES, WHOLE
 from tests.support.joint_cohorts import CONTIGS, cohort
 from tests.support.joint_path import batch_of
@@ -99,7 +100,7 @@ def test_sums_of_an_annotations_own_add_up_are_stored_and_are_exchanged(monkeypa
     members = [list(range(4)), list(range(4, SAMPLES))]
     parts, _, emitted = called(members)
     (whole,), cells, _ = called([list(range(SAMPLES))])
-    rows = cells.table().to_pylist()
+    rows = genotype_table(cells).to_pylist()
     expected = [[0, 0] for _ in range(len(emitted))]
     for number, row in enumerate(rows):
         if row["GT"].strip("./|0") and (row["DP"] or 0) >= 10:

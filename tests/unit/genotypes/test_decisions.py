@@ -8,6 +8,7 @@ from genocloud import genotypes, schema, sites
 from genocloud.genotypes.annotation import trim
 from genocloud.regions import Contig, Region
 from tests.support import gvcf_reader
+from tests.support.called_genotypes import genotype_table
 from tests.support.joint_path import batch_of, joint
 
 CONTIGS = (Contig("chr1", 1000),)
@@ -124,7 +125,7 @@ def test_samples_not_in_force_are_left_out_and_missing_ploidy_is_obeyed():
         CONTIGS,
         genotypes.DefaultPloidies.everywhere(np.array([2, 2, 1], np.int8)),
     )
-    cells = one.table()
+    cells = genotype_table(one)
     assert cells["sample"].to_pylist() == ["ann", "cat"]
     assert cells["GT"].to_pylist() == ["0/1", "."]
     assert shares.samples == 2

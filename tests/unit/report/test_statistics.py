@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import annotations, schema
+from genocloud.kernels.cell_runs import runs_of_cells
 from genocloud.report import statistics
 from genocloud.report.statistics import Statistics, count_called, count_genotypes, count_sites
 from tests.support import report_statistics as twin
@@ -243,5 +244,5 @@ def test_distinct_genotypes_count_as_often_as_they_stand(few: list[Any], sites: 
     spread = [
         rows[number] | {"sample": name} for line in numbers.tolist() for name, number in zip(names, line, strict=True)
     ]
-    counted = count_called(names, _table(rows, schema.GENOTYPES), numbers.reshape(sites, samples))
+    counted = count_called(names, _table(rows, schema.GENOTYPES), runs_of_cells(numbers.reshape(sites, samples)))
     assert Statistics.empty(names).merge(_genotypes(*spread)).to_json() == counted.to_json()
