@@ -310,7 +310,12 @@ LocalGenotypes: TypeAlias = pa.Table
 
 SUMMARY = pa.schema(
     [
-        ("lengths", INTS),  # entries of each key of the site
+        ("key_lengths", INTS),  # in the first row: entries of each key of REF against anything else
+        ("key_values", INTS),
+        ("whole", pa.bool_()),  # whether the row has all such keys, not what has changed since the row before
+        ("numbers", INTS),  # numbers of such keys, ascending, as differences
+        ("steps", INTS),  # samples, or how many more than in the row before, the sign in the lowest bit
+        ("lengths", INTS),  # entries of each other key of the site
         ("values", INTS),
         ("counts", COUNTS),
         ("totals", COUNTS),

@@ -34,5 +34,6 @@ from .settling import settle as settle
 from .tables import rows_with as rows_with
 from .tables import shares_of as shares_of
 from .tables import shares_table as shares_table
+from .tables import summary_at as summary_at
 from .tables import summary_of as summary_of
 from .tables import summary_table as summary_table

@@ -38,10 +38,8 @@ def estimate(summaries: Sequence[LikelihoodCounts], alleles: schema.Alleles, mod
     """
     sites, summary = site_arrays(alleles), merge(summaries)
     estimated = site_estimates.estimate_sites(
-        summary.site_offsets,
-        summary.offsets,
-        summary.values,
-        summary.counts,
+        summary.track,
+        summary.site_keys,
         summary.totals,
         allele_offsets(sites),
         pseudocounts(sites, model),

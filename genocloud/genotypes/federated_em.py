@@ -31,7 +31,7 @@ def initial_sums(summary: LikelihoodCounts, alleles: schema.Alleles, model: Mode
     sites = site_arrays(alleles)
     at, most = allele_offsets(sites), model.max_alternate_alleles
     known, chromosomes, copies, gains = site_estimates.start_sites(
-        summary.site_offsets, summary.offsets, summary.values, summary.counts, summary.totals, at, most
+        summary.track, summary.site_keys, summary.totals, at, most
     )
     crowded, alts = np.repeat(_crowded(sites, model), sites.alleles), _alts(at)
     columns = [known, chromosomes, _lists(at, alts & ~crowded, copies), _lists(at, alts & crowded, gains)]
@@ -48,10 +48,8 @@ def answer_questions(
     sites = site_arrays(alleles)
     arrays = _questions_of(questions, sites)
     copies, words = site_estimates.answer_sites(
-        summary.site_offsets,
-        summary.offsets,
-        summary.values,
-        summary.counts,
+        summary.track,
+        summary.site_keys,
         allele_offsets(sites),
         pseudocounts(sites, model),
         sites.stars,

@@ -10,12 +10,13 @@ import pyarrow as pa
 from genocloud import annotations, schema
 from genocloud.annotations import HISTOGRAMS, RAW
 from genocloud.genotypes.allele_specific import AlleleRawAnnotations
-from genocloud.genotypes.likelihood_counts import LikelihoodCounts
+from genocloud.genotypes.likelihood_counts import LikelihoodCounts, select
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, in_order, is_nonvariant
 from genocloud.genotypes.raw_annotations import RawAnnotations, sum_widths
 from genocloud.genotypes.runs import Runs
 from genocloud.kernels import nonvariant_genotypes
 from genocloud.kernels.allele_specific_sums import SUMS
+from genocloud.kernels.key_tracks import KeyTrack, SiteKeys, changes_of_rows, shortest_rows
 
 Array = npt.NDArray[Any]
 SUMMARY_TOTALS = 3
@@ -24,12 +25,22 @@ _RUNS = ("lengths", "counts", "values")
 
 
 def summary_table(summary: LikelihoodCounts) -> schema.Summary:
-    """SUMMARY: a site's keys concatenated."""
-    at = summary.site_offsets
+    """SUMMARY: what changes from row to row; the first row has the keys that change."""
+    track, site_keys = summary.track, summary.site_keys
+    whole, at, keys, steps = shortest_rows(track)
+    begins = at[:-1][np.diff(at) > 0]
+    differences = np.diff(keys, prepend=np.int32(0))
+    differences[begins] = keys[begins]
+    first = np.arange(len(whole) + 1) > 0
     columns = {
-        "lengths": _lists(at, np.diff(summary.offsets)),
-        "values": _lists(summary.offsets[at], summary.values),
-        "counts": _lists(at, summary.counts),
+        "key_lengths": _lists(first * (len(track.offsets) - 1), np.diff(track.offsets)),
+        "key_values": _lists(first * len(track.values), track.values),
+        "whole": pa.array(whole),
+        "numbers": _lists(at, differences),
+        "steps": _lists(at, (steps << 1) ^ (steps >> 31)),
+        "lengths": _lists(site_keys.at, np.diff(site_keys.offsets)),
+        "values": _lists(site_keys.offsets[site_keys.at], site_keys.values),
+        "counts": _lists(site_keys.at, site_keys.counts),
         "totals": _rows(summary.totals),
     }
     return pa.table([columns[field.name].cast(field.type) for field in schema.SUMMARY], schema.SUMMARY)
@@ -37,15 +48,30 @@ def summary_table(summary: LikelihoodCounts) -> schema.Summary:
 
 def summary_of(table: schema.Summary) -> LikelihoodCounts:
     """The reverse of `summary_table`."""
-    at, lengths = schema.ragged(table["lengths"])
-    values, counts, totals = (np.array(schema.ragged(table[name])[1]) for name in ("values", "counts", "totals"))
+    (at, differences), (keys_at, lengths) = (schema.ragged(table[name]) for name in ("numbers", "lengths"))
+    names = "key_lengths", "key_values", "steps", "values", "counts", "totals"
+    key_lengths, key_values, steps, values, counts, totals = (np.array(schema.ragged(table[name])[1]) for name in names)
+    sums = np.cumsum(differences, dtype=np.int64)
+    keys = sums - np.repeat(np.append(0, sums)[at[:-1]], np.diff(at))
+    rows = KeyTrack(_offsets(key_lengths), key_values, at, keys.astype(np.int32), (steps >> 1) ^ -(steps & 1))
+    changes = changes_of_rows(np.array(schema.numbers(table["whole"])), rows)
     return LikelihoodCounts(
-        site_offsets=at,
-        offsets=_offsets(lengths),
-        values=values,
-        counts=counts,
+        track=KeyTrack(rows.offsets, rows.values, *changes),
+        site_keys=SiteKeys(keys_at, _offsets(lengths), values, counts),
         totals=totals.reshape(len(table), SUMMARY_TOTALS),
     )
+
+
+def summary_at(tables: Sequence[schema.Summary], keys: npt.NDArray[np.int64]) -> LikelihoodCounts:
+    """The summary of the sites with these keys (column `key`), in order in all tables; each key is in one of them."""
+    held = [schema.numbers(table["key"]) for table in tables]
+    if len(held) == 1 and np.array_equal(held[0], keys):
+        return summary_of(tables[0])
+    every, bounds = np.concatenate(held), np.cumsum([0, *map(len, held)])
+    order = np.argsort(every, kind="stable")
+    rows = order[np.searchsorted(every, keys, sorter=order)]
+    which = np.searchsorted(bounds, rows, side="right") - 1
+    return select([summary_of(table) for table in tables], which, rows - bounds[which])
 
 
 def shares_table(raw: RawAnnotations, sites: schema.Settled, ranks: npt.NDArray[np.int32]) -> schema.Shares:

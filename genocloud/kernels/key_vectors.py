@@ -30,10 +30,10 @@ def _smallest(pl, count):
 
 
 @compiled
-def likelihood_gains(offsets, values, counts, first, last, alleles):
+def likelihood_gains(offsets, values, counts, alleles):
     """By how much the likelihoods of each allele's carriers exceed hom-ref's, log10: (alleles, 2) int64, sums in words.
 
-    offsets, values, counts   keys of a site: those from `first` up to `last`
+    offsets, values, counts   the keys of a site
 
     A sample adds |GL[hom-ref] - GL[best]| to every ALT of its best genotype (the first on ties). GATK adds doubles, one
     sample after the other: of sums that are equal on paper, rounding makes one the larger. The sums here are exact and
@@ -42,7 +42,7 @@ def likelihood_gains(offsets, values, counts, first, last, alleles):
     """
     gains = np.zeros((alleles, 2), np.int64)
     own = np.empty(alleles, np.int32)
-    for k in range(first, last):
+    for k in range(len(counts)):
         ploidy = np.int64(abs(values[offsets[k]]))
         at = _own_of_key(values, offsets[k], alleles, own)
         firsts, numbers = tell_apart(own, alleles)
@@ -58,11 +58,11 @@ def likelihood_gains(offsets, values, counts, first, last, alleles):
 
 
 @compiled
-def without_frail(offsets, values, counts, first, last):
-    """The samples of each key from `first` up to `last`, 0 for frail ones (likelihood_keys.REF_OR_OTHER)."""
-    out = np.empty(last - first, np.int64)
-    for k in range(first, last):
-        out[k - first] = counts[k] if values[offsets[k]] > 0 else 0
+def without_frail(offsets, values, counts):
+    """The samples of each key of a site, 0 for frail ones (likelihood_keys.REF_OR_OTHER)."""
+    out = np.empty(len(counts), np.int64)
+    for k in range(len(counts)):
+        out[k] = counts[k] if values[offsets[k]] > 0 else 0
     return out
 
 
@@ -81,22 +81,22 @@ def best_alleles(scores, most):
 
 
 @compiled
-def expand_keys(offsets, values, first, last, alleles, chosen):
+def expand_keys(offsets, values, alleles, chosen):
     """Likelihoods of the chosen alleles' genotypes, key after key: (ploidies, at, likelihoods).
 
-    offsets, values, first, last   keys of a site
+    offsets, values   the keys of a site
     chosen      (chosen alleles,) int64; merged allele numbers, REF first
     ploidies    (keys,) int64; at (keys + 1,) int64; the keys' slices of likelihoods, int32, phred; each key's best is 0
     """
-    keys = last - first
+    keys = len(offsets) - 1
     ploidies, at = np.empty(keys, np.int64), np.zeros(keys + 1, np.int64)
     for k in range(keys):
-        ploidies[k] = abs(values[offsets[first + k]])
+        ploidies[k] = abs(values[offsets[k]])
         at[k + 1] = at[k] + count_genotypes(len(chosen), ploidies[k])
     out = np.empty(at[keys], np.int32)
     own, kept = np.empty(alleles, np.int32), np.empty(len(chosen), np.int32)
     for k in range(keys):
-        begin = _own_of_key(values, offsets[first + k], alleles, own)
+        begin = _own_of_key(values, offsets[k], alleles, own)
         for j in range(len(chosen)):
             kept[j] = own[chosen[j]]
         genotypes = project(values, begin, kept, len(chosen), ploidies[k], out, at[k])

@@ -1,9 +1,10 @@
-"""Reduce the samples of a site to distinct likelihood vectors with counts."""
+"""Reduce the samples of a batch to distinct likelihood vectors with counts."""
 
 import numpy as np
 
 from genocloud.kernels.genotype_order import count_genotypes
 from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.key_tracks import KeyTrack, add_changes, merge_keys, unite_keys
 from genocloud.kernels.merged_likelihoods import (
     ALLELES,
     ANY_OTHER,
@@ -23,6 +24,8 @@ from genocloud.kernels.merged_likelihoods import (
     tidied,
 )
 
+UNKNOWN, NO_KEY = -2, -1
+"""Instead of the number of a block's key."""
 GQ_FACTOR = 10
 """A hom-ref without PL: genotypes without REF get GQ x round(30 / (-10 log10 0.5)).
 
@@ -34,78 +37,6 @@ REF_OR_OTHER = -1
 A key is frail if its sample has no information (hom-ref or no-call, GQ 0, DP 0, flat PL): it counts in the EM, but not
 where the number of alleles is reduced first, which empties such genotypes (AlleleSubsettingUtils.subsetAlleles).
 """
-
-
-@compiled
-def _is_less(values, a, b, offsets):
-    """Whether key a comes before key b: entry by entry, a prefix first."""
-    i, j = offsets[a], offsets[b]
-    while i < offsets[a + 1] and j < offsets[b + 1]:
-        if values[i] != values[j]:
-            return values[i] < values[j]
-        i += 1
-        j += 1
-    return offsets[a + 1] - offsets[a] < offsets[b + 1] - offsets[b]
-
-
-@compiled
-def order_keys(offsets, values, order, spare, count):
-    """Sort order[:count], numbers of keys, by their keys (merge sort, bottom up); spare[:count] is scratch."""
-    width = 1
-    while width < count:
-        for low in range(0, count, 2 * width):
-            middle, high = min(low + width, count), min(low + 2 * width, count)
-            i, j = low, middle
-            for k in range(low, high):
-                if j < high and (i == middle or _is_less(values, order[j], order[i], offsets)):
-                    spare[k] = order[j]
-                    j += 1
-                else:
-                    spare[k] = order[i]
-                    i += 1
-        for k in range(count):
-            order[k] = spare[k]
-        width *= 2
-
-
-@compiled
-def _append_distinct(offsets, values, counts, order, count, out_offsets, out_values, out_counts, keys):
-    """Append the sorted keys order[:count], once each, to the first `keys` of the output; return the new number."""
-    for n in range(count):
-        key = order[n]
-        if n > 0 and not _is_less(values, order[n - 1], key, offsets):
-            out_counts[keys - 1] += counts[key]
-            continue
-        end = out_offsets[keys]
-        for k in range(offsets[key], offsets[key + 1]):
-            out_values[end] = values[k]
-            end += 1
-        out_offsets[keys + 1], out_counts[keys] = end, counts[key]
-        keys += 1
-    return keys
-
-
-@kernel("int64[::1], int64[::1], int64[::1], int32[::1], int64[::1]")
-def merge_keys(site_offsets, by_site, offsets, values, counts):
-    """Merge equal keys of each site: (site_offsets, offsets, values, counts), keys of a site sorted and distinct.
-
-    site_offsets  (sites + 1,) int64; the sites' slices of by_site (and, on return, of the keys)
-    by_site       (keys,) int64; numbers of keys; becomes sorted within each site
-    offsets       (keys + 1,) int64; the keys' slices of values, int32
-    counts        (keys,) int64
-    """
-    out_sites = np.zeros(len(site_offsets), np.int64)
-    out_offsets = np.zeros(len(offsets), np.int64)
-    out_values = np.empty(len(values), np.int32)
-    out_counts = np.empty(len(counts), np.int64)
-    spare = np.empty(len(counts), np.int64)
-    keys = np.int64(0)
-    for site in range(len(site_offsets) - 1):
-        order = by_site[site_offsets[site] : site_offsets[site + 1]]
-        order_keys(offsets, values, order, spare, len(order))
-        keys = _append_distinct(offsets, values, counts, order, len(order), out_offsets, out_values, out_counts, keys)
-        out_sites[site + 1] = keys
-    return out_sites, out_offsets[: keys + 1], out_values[: out_offsets[keys]], out_counts[:keys]
 
 
 @compiled
@@ -144,27 +75,24 @@ def _write_key(fact, pl, own, alleles, vector, frail, out, at):
 
 
 @compiled
-def _room(facts, covering_row, allele_counts):
-    """Upper bounds: entries of one site's own keys, entries of all keys, all keys."""
-    most, total, keys = 0, 0, 0
-    sizes = np.empty(len(facts), np.int64)
-    for row in range(len(facts)):
-        sizes[row] = 5
+def _room(facts, cover, allele_counts, first_block):
+    """Upper bounds for the keys of variant rows: (keys, entries)."""
+    keys, entries = 0, 0
+    for run in range(len(cover.numbers)):
+        row = cover.numbers[run]
+        if row < 0 or row >= first_block:
+            continue
+        size = 5
         if facts[row][PL] >= 0:
-            sizes[row] = 2 + count_genotypes(np.int64(facts[row][ALLELES]), np.int64(facts[row][PLOIDY]))
-    for site in range(covering_row.shape[0]):
-        entries = 0
-        for sample in range(covering_row.shape[1]):
-            if covering_row[site, sample] >= 0:
-                keys += 1
-                entries += sizes[covering_row[site, sample]] + allele_counts[site]
-        most = max(most, entries)
-        total += entries
-    return most, total, keys
+            size = 2 + count_genotypes(np.int64(facts[row][ALLELES]), np.int64(facts[row][PLOIDY]))
+        for site in range(cover.firsts[run], cover.stops[run]):
+            keys += 1
+            entries += size + allele_counts[site]
+    return keys, entries
 
 
 @compiled
-def _judge(fact, pl, own, alleles, total, out, at):
+def add_sample(fact, pl, own, alleles, total, out, at):
     """Add one sample to `total` and write its key into `out` from `at`; return where that ends, `at` if it has none."""
     total[0] += max(depth_of(fact), sample_depth_of(fact))  # either is a depth of the site
     vector = has_vector(fact, alleles, own)
@@ -180,67 +108,77 @@ def _judge(fact, pl, own, alleles, total, out, at):
 
 
 @kernel(
-    "merged_likelihoods.FACTS[::1], int32[::1], int32[::1], int32[:,::1], int32[::1], int64[::1], int64[::1], int64"
+    "merged_likelihoods.FACTS[::1], int32[::1], int32[::1], cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], "
+    "int32[::1]), int32[::1], int64[::1], int64[::1], int64"
 )
-def summarise_sites(facts, pl, own_numbers, covering_row, positions, allele_counts, stars, first_block):
-    """Each site's samples as sorted distinct keys with counts, and its totals.
+def summarise_rows(facts, pl, own_numbers, cover, positions, allele_counts, stars, first_block):
+    """The samples of a batch as distinct keys with their numbers of samples, and the totals of each site.
 
     facts          (rows,) merged_likelihoods.FACTS; pl, own_numbers int32: the batch's `pl` and `own`
-    covering_row   (sites, samples) int32; -1 for none
+    cover          CellRuns of rows, -1 for none
     positions      (sites,) int32; allele_counts (sites,) int64, with REF, without NON_REF; stars (sites,) int64
-    first_block    the first row that is a block: these are judged once, not at every site
+    first_block    the first row that is a block: such a row has one key, and one share of the totals, at all sites
 
-    Returns (site_offsets, offsets, values, counts) as `merge_keys`, and totals (sites, 3) int64: depth; samples with
-    PL; samples with a variant genotype but no PL.
+    Returns (KeyTrack: the keys of REF or anything else; SiteKeys: the others; totals (sites, 3) int64: depth; samples
+    with PL; samples with a variant genotype but no PL).
     """
-    sites, samples = covering_row.shape
-    most, entries, rooms = _room(facts, covering_row, allele_counts)
-    totals, site_offsets = np.zeros((sites, 3), np.int64), np.zeros(sites + 1, np.int64)
-    out_offsets, out_values = np.zeros(rooms + 1, np.int64), np.empty(entries, np.int32)
-    out_counts, own = np.empty(rooms, np.int64), np.empty(64, np.int32)
-    blocks = len(facts) - first_block
-    block_totals = np.zeros((blocks, 3), np.int64)
-    offsets, values = np.zeros(blocks + samples + 1, np.int64), np.empty(5 * blocks + most, np.int32)
-    counts = np.zeros(blocks + samples, np.int64)
-    own[0], own[1], own[2] = 0, 1, 1
-    for block in range(blocks):
-        fact, at = facts[first_block + block], offsets[block]
-        offsets[block + 1] = _judge(fact, pl, own, np.int64(2), block_totals[block], values, at)
-    for sample in range(samples):
-        counts[blocks + sample] = 1
-    order, spare = np.empty(samples, np.int64), np.empty(samples, np.int64)
-    keys = np.int64(0)
-    for site in range(sites):
-        alleles, count, last = allele_counts[site], np.int64(0), blocks
-        total = totals[site]
-        if alleles >= len(own):
-            own = np.empty(alleles + 1, np.int32)
-        for sample in range(samples):
-            row = covering_row[site, sample]
-            if row < 0:
-                continue
-            block = row - first_block
-            if block >= 0:
-                for k in range(3):
-                    total[k] += block_totals[block, k]
-                if offsets[block + 1] == offsets[block]:
-                    continue
-                if counts[block] == 0:
-                    order[count] = block
-                    count += 1
-                counts[block] += 1
-                continue
+    sites, blocks = len(positions), len(facts) - first_block
+    room, entries = _room(facts, cover, allele_counts, first_block)
+    totals, steps = np.zeros((sites, 3), np.int64), np.zeros((sites + 1, 3), np.int64)
+    block_totals, number_of_block = np.zeros((blocks, 3), np.int64), np.full(blocks, UNKNOWN, np.int64)
+    shared_offsets, shared_values = np.zeros(blocks + room + 1, np.int64), np.empty(5 * blocks + entries, np.int32)
+    offsets, values = np.zeros(room + 1, np.int64), np.empty(entries, np.int32)
+    key_sites, keys, shared = np.empty(room, np.int32), 0, 0
+    changes, most = 0, 2 * (len(cover.numbers) + room)
+    changed_sites, changed = np.empty(most, np.int32), np.empty(most, np.int32)
+    own, of_block = np.empty(allele_counts.max() + 1 if sites else 1, np.int32), np.array([0, 1, 1], np.int32)
+    for run in range(len(cover.numbers)):
+        row, first, stop = cover.numbers[run], cover.firsts[run], cover.stops[run]
+        if row < 0:
+            continue
+        block = row - first_block
+        if block >= 0:
+            if number_of_block[block] == UNKNOWN:
+                at = shared_offsets[shared]
+                end = add_sample(facts[row], pl, of_block, np.int64(2), block_totals[block], shared_values, at)
+                number_of_block[block] = shared if end > at else NO_KEY
+                shared += end > at
+                shared_offsets[shared] = end
+            for k in range(3):
+                steps[first, k] += block_totals[block, k]
+                steps[stop, k] -= block_totals[block, k]
+            if number_of_block[block] != NO_KEY:
+                changed_sites[changes], changed[changes] = first, number_of_block[block]
+                changed_sites[changes + 1], changed[changes + 1] = stop, number_of_block[block]
+                changes += 2
+            continue
+        for site in range(first, stop):
+            alleles, at = allele_counts[site], offsets[keys]
             own_alleles(facts[row], own_numbers, positions[site], alleles, stars[site], own)
-            offsets[last + 1] = _judge(facts[row], pl, own, alleles, total, values, offsets[last])
-            if offsets[last + 1] > offsets[last]:
-                order[count] = last
-                count += 1
-                last += 1
-        order_keys(offsets, values, order, spare, count)
-        keys = _append_distinct(offsets, values, counts, order, count, out_offsets, out_values, out_counts, keys)
-        for n in range(count):
-            if order[n] < blocks:
-                counts[order[n]] = 0
-        site_offsets[site + 1] = keys
-    out_values = out_values[: out_offsets[keys]].copy()
-    return (site_offsets, out_offsets[: keys + 1].copy(), out_values, out_counts[:keys].copy()), totals
+            end = add_sample(facts[row], pl, own, alleles, totals[site], values, at)
+            if end > at and values[at + 1] == REF_OR_OTHER:
+                shared_end = shared_offsets[shared]
+                for k in range(at, end):
+                    shared_values[shared_end + k - at] = values[k]
+                changed_sites[changes], changed[changes] = site, shared
+                changed_sites[changes + 1], changed[changes + 1] = site + 1, shared
+                shared_offsets[shared + 1] = shared_end + end - at
+                shared, changes = shared + 1, changes + 2
+            elif end > at:
+                key_sites[keys], offsets[keys + 1] = site, end
+                keys += 1
+    for site in range(sites):
+        for k in range(3):
+            steps[site + 1, k] += steps[site, k]
+            totals[site, k] += steps[site, k]
+    numbers, shared_offsets, shared_values = unite_keys(shared_offsets[: shared + 1], shared_values)
+    count = 0
+    change_steps = np.empty(changes, np.int32)
+    for n in range(changes):
+        if changed_sites[n] < sites:
+            changed_sites[count], changed[count] = changed_sites[n], numbers[changed[n]]
+            change_steps[count] = -1 if n % 2 else 1
+            count += 1
+    track = add_changes(sites, len(shared_offsets) - 1, changed_sites[:count], changed[:count], change_steps[:count])
+    site_keys = merge_keys(sites, key_sites[:keys], offsets[: keys + 1], values, np.ones(keys, np.int64))
+    return KeyTrack(shared_offsets, shared_values, track[0], track[1], track[2]), site_keys, totals

@@ -14,6 +14,7 @@ from genocloud.kernels.frequencies import (
 )
 from genocloud.kernels.genotype_order import count_genotypes
 from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.key_tracks import KEY_TRACK, SITE_KEYS, copy_key, follow, room_for
 from genocloud.kernels.key_vectors import best_alleles, expand_keys, likelihood_gains, without_frail
 
 DEPTH, LIKELIHOODS, BARE_CARRIER, BEYOND = 1, 2, 4, 8
@@ -41,26 +42,41 @@ def absences(words, at, chosen, stars):
 
 
 @compiled
-def _known(totals, offsets, values, first, last, alleles):
-    """The bits of a site; totals (3,) int64 and its keys from `first` up to `last`."""
+def _keys_at(track, present, count, site_keys, site):
+    """All keys of a site: (offsets, values, counts); present[:count]: those of the track, as from `follow`."""
+    first, last = site_keys.at[site], site_keys.at[site + 1]
+    entries, keys = site_keys.offsets[last] - site_keys.offsets[first], count + last - first
+    for n in range(count):
+        key = present[0][n]
+        entries += track.offsets[key + 1] - track.offsets[key]
+    offsets, values, counts = np.zeros(keys + 1, np.int64), np.empty(entries, np.int32), np.empty(keys, np.int64)
+    for n in range(count):
+        copy_key(track.offsets, track.values, present[0][n], offsets, values, n)
+        counts[n] = present[1][n]
+    for n in range(count, keys):
+        copy_key(site_keys.offsets, site_keys.values, first + n - count, offsets, values, n)
+        counts[n] = site_keys.counts[first + n - count]
+    return offsets, values, counts
+
+
+@compiled
+def _known(totals, offsets, values, alleles):
+    """The bits of a site; totals (3,) int64 and all its keys."""
     beyond = alleles > GATK_ALLELES
-    for k in range(first, last):
+    for k in range(len(offsets) - 1):
         beyond |= count_genotypes(alleles + 1, np.int64(abs(values[offsets[k]]))) > GATK_GENOTYPES
     known = DEPTH * (totals[0] > 0) + LIKELIHOODS * (totals[1] > 0)
     return known + BARE_CARRIER * (totals[2] > 0) + BEYOND * beyond
 
 
 @compiled
-def _site_of(site_offsets, offsets, values, counts, allele_offsets, most, site, chosen):
-    """The arguments of `sum_copies` from a site's keys: (ploidies, at, likelihoods, counts, table).
+def _vectors_of(offsets, values, counts, alleles, most, chosen):
+    """The arguments of `sum_copies` from all keys of a site: (ploidies, at, likelihoods, counts, table).
 
     chosen  (alleles in the EM,) int64; where these are not all, frail samples do not count (likelihood_keys)
     """
-    alleles, first, last = allele_offsets[site + 1] - allele_offsets[site], site_offsets[site], site_offsets[site + 1]
-    samples = counts[first:last]
-    if alleles > most + 1:
-        samples = without_frail(offsets, values, counts, first, last)
-    ploidies, at, likelihoods = expand_keys(offsets, values, first, last, alleles, chosen)
+    samples = without_frail(offsets, values, counts) if alleles > most + 1 else counts
+    ploidies, at, likelihoods = expand_keys(offsets, values, alleles, chosen)
     ploidy = ploidies[0] if len(ploidies) else np.int64(0)
     return ploidies, at, likelihoods, samples, genotype_counts(len(chosen), ploidy)
 
@@ -74,35 +90,37 @@ def _place_of(star, chosen):
     return np.int64(-1)
 
 
-@kernel("int64[::1], int64[::1], int32[::1], int64[::1], int64[:,::1], int64[::1], float64[::1], int64[::1], int64")
-def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets, pseudocounts, stars, most):
+@kernel(f"{KEY_TRACK}, {SITE_KEYS}, int64[:,::1], int64[::1], float64[::1], int64[::1], int64")
+def estimate_sites(track, site_keys, totals, allele_offsets, pseudocounts, stars, most):
     """The estimates of each site.
 
-    site_offsets, offsets, values, counts, totals   as from likelihood_keys.summarise_sites
+    track, site_keys, totals   as from likelihood_keys.summarise_rows
     allele_offsets  (sites + 1,) int64; the sites' slices of pseudocounts, float64; REF first
     stars           (sites,) int64; merged number of `*`, -1 if none
     most            ALTs that go into the EM
 
     Returns (known (sites,) int8: bits; variant (sites,) float64, absent float64: log10 probabilities as `absence`;
-    copies float64, expected); one per allele in the order of pseudocounts, NaN for alleles left out of the EM.
+    copies float64, expected); one per allele in the order of pseudocounts, NaN for alleles left out of the EM. All
+    sums over keys are of integers, so that the order of the keys does not matter.
     """
     sites = len(stars)
     known, variant = np.zeros(sites, np.int8), np.zeros(sites)
     absent, copies = np.full(allele_offsets[sites], np.nan), np.full(allele_offsets[sites], np.nan)
+    before, present, count = room_for(track), room_for(track), 0
     for site in range(sites):
+        before, present = present, before
+        count = follow(track, site, before, count, present)
         begin, alleles = allele_offsets[site], allele_offsets[site + 1] - allele_offsets[site]
-        first, last = site_offsets[site], site_offsets[site + 1]
-        known[site] = _known(totals[site], offsets, values, first, last, alleles)
+        offsets, values, counts = _keys_at(track, present, count, site_keys, site)
+        known[site] = _known(totals[site], offsets, values, alleles)
         if known[site] & ~BEYOND != GENOTYPED:
             continue
         chosen = np.arange(alleles)
         if alleles > most + 1:
-            gains = likelihood_gains(offsets, values, counts, first, last, alleles)
+            gains = likelihood_gains(offsets, values, counts, alleles)
             chosen = best_alleles(sums_of(gains[:, 0], gains[:, 1]), most)
         star, prior = _place_of(stars[site], chosen), pseudocounts[begin:][chosen]
-        ploidies, at, likelihoods, samples, table = _site_of(
-            site_offsets, offsets, values, counts, allele_offsets, most, site, chosen
-        )
+        ploidies, at, likelihoods, samples, table = _vectors_of(offsets, values, counts, alleles, most, chosen)
         expected = estimate_counts(ploidies, at, likelihoods, samples, table, prior)
         shares = frequencies_of(expected, prior)
         words = sum_absence(ploidies, at, likelihoods, samples, table, shares, star)
@@ -113,7 +131,7 @@ def estimate_sites(site_offsets, offsets, values, counts, totals, allele_offsets
 
 
 @kernel()
-def start_sites(site_offsets, offsets, values, counts, totals, allele_offsets, most):
+def start_sites(track, site_keys, totals, allele_offsets, most):
     """A source's sums for the first round of the federated EM; arguments as in `estimate_sites`.
 
     Returns (known (sites,) int8: bits; chromosomes (sites,) int64; copies int64, expected at even frequencies, in
@@ -122,19 +140,21 @@ def start_sites(site_offsets, offsets, values, counts, totals, allele_offsets, m
     sites = len(totals)
     known, chromosomes = np.zeros(sites, np.int8), np.zeros(sites, np.int64)
     copies, gains = np.zeros(allele_offsets[sites], np.int64), np.zeros((allele_offsets[sites], 2), np.int64)
+    before, present, count = room_for(track), room_for(track), 0
     for site in range(sites):
+        before, present = present, before
+        count = follow(track, site, before, count, present)
         begin, end = allele_offsets[site], allele_offsets[site + 1]
-        first, last, alleles = site_offsets[site], site_offsets[site + 1], end - begin
-        known[site] = _known(totals[site], offsets, values, first, last, alleles)
+        alleles = end - begin
+        offsets, values, counts = _keys_at(track, present, count, site_keys, site)
+        known[site] = _known(totals[site], offsets, values, alleles)
         if known[site] & BARE_CARRIER:
             continue  # the site cannot be genotyped
         chosen = np.arange(alleles if alleles <= most + 1 else 1)
-        ploidies, at, likelihoods, samples, table = _site_of(
-            site_offsets, offsets, values, counts, allele_offsets, most, site, chosen
-        )
+        ploidies, at, likelihoods, samples, table = _vectors_of(offsets, values, counts, alleles, most, chosen)
         chromosomes[site] = count_chromosomes(ploidies, samples)
         if alleles > most + 1:
-            gains[begin:end] = likelihood_gains(offsets, values, counts, first, last, alleles)
+            gains[begin:end] = likelihood_gains(offsets, values, counts, alleles)
         else:
             even = np.full(alleles, 1.0 / alleles)
             copies[begin:end] = sum_copies(ploidies, at, likelihoods, samples, table, even)
@@ -143,13 +163,12 @@ def start_sites(site_offsets, offsets, values, counts, totals, allele_offsets, m
 
 @kernel()
 def answer_sites(
-    site_offsets, offsets, values, counts, allele_offsets, pseudocounts, stars, most,
-    site, last, chosen_offsets, chosen, current, even,
-):  # fmt: skip
+    track, site_keys, allele_offsets, pseudocounts, stars, most, site, last, chosen_offsets, chosen, current, even
+):
     """A source's sums for the questions of one round of the federated EM; first arguments as in `estimate_sites`.
 
-    site   (questions,) int64; last (questions,) bool: for absence, not copies; even (questions,) bool: there are no
-           copies yet, and frequencies are even
+    site   (questions,) int64, ascending; last (questions,) bool: for absence, not copies; even (questions,) bool: there
+           are no copies yet, and frequencies are even
     chosen_offsets  (questions + 1,) int64; slices of chosen, int64: the alleles in the EM, REF first, and of current,
                     int64: their expected copies, in units
 
@@ -157,14 +176,18 @@ def answer_sites(
     question is for the other.
     """
     copies, words = np.zeros(len(chosen), np.int64), np.zeros((len(chosen), 2), np.int64)
+    before, present, count, reached = room_for(track), room_for(track), 0, 0
     for n in range(len(site)):
+        while reached <= site[n]:
+            before, present = present, before
+            count = follow(track, reached, before, count, present)
+            reached += 1
         begin, end = chosen_offsets[n], chosen_offsets[n + 1]
-        own = chosen[begin:end]
+        own, alleles = chosen[begin:end], allele_offsets[site[n] + 1] - allele_offsets[site[n]]
         prior = pseudocounts[allele_offsets[site[n]] :][own]
         shares = np.full(len(own), 1.0 / len(own)) if even[n] else frequencies_of(current[begin:end], prior)
-        ploidies, at, likelihoods, samples, table = _site_of(
-            site_offsets, offsets, values, counts, allele_offsets, most, site[n], own
-        )
+        offsets, values, counts = _keys_at(track, present, count, site_keys, site[n])
+        ploidies, at, likelihoods, samples, table = _vectors_of(offsets, values, counts, alleles, most, own)
         if last[n]:
             star = _place_of(stars[site[n]], own)
             words[begin:end] = sum_absence(ploidies, at, likelihoods, samples, table, shares, star)

@@ -45,8 +45,9 @@ KEY_BYTES = 200
 PAIR_BYTES = 12
 """A merged allele of a site for each carrier there: its index in the carrier's key, an int32 three times."""
 
-SITE_SAMPLE_BYTES, SITE_SAMPLES = 60, 1000
-"""A site for each sample, up to SITE_SAMPLES: keys of samples in blocks; further samples repeat earlier keys (23)."""
+CHANGE_BYTES, SITE_CHANGES = 50, 1000
+"""A block's beginning or end in counts that are being merged: a key, a number and a site, several times (48); up to
+SITE_CHANGES a site, as further samples' blocks have the same keys."""
 
 OBSERVATION_BYTES = 800
 """A row of variants while its shard is discovered: eight batches' observations are held before they are merged."""
@@ -192,7 +193,8 @@ def need_of(stored: Sequence[Stored], counts: SiteCounts, whole: SiteCounts, thr
     batch = max((_batch_need(each, counts.sites, share) for each in stored), default=0)
     samples = sum(each.samples for each in stored)
     merged = counts.observed * KEY_BYTES + counts.pairs * PAIR_BYTES
-    merged += counts.sites * min(samples, SITE_SAMPLES) * SITE_SAMPLE_BYTES
+    edges = 2 * sum(min(each.blocks, counts.sites * each.samples) for each in stored)
+    merged += min(edges, counts.sites * SITE_CHANGES) * CHANGE_BYTES
     return int(threads * batch + merged + counts.sites * samples * HELD_CELL_BYTES)
 
 

@@ -48,7 +48,7 @@ def test_scores_are_those_of_expanded_vectors(run, samples):
     keys = [[ploidy, *own[:alleles], *pl] for (ploidy, own, pl), _ in samples]
     offsets = np.cumsum([0, *map(len, keys)]).astype(np.int64)
     counts = np.array([count for _, count in samples], np.int64)
-    gains = run(offsets, np.array([value for key in keys for value in key], np.int32), counts, 0, len(keys), alleles)
+    gains = run(offsets, np.array([value for key in keys for value in key], np.int32), counts, alleles)
     whole = [(ploidy, expanded(ploidy, own[:alleles], pl), count) for (ploidy, own, pl), count in samples]
     assert scores_of(gains).tolist() == twin.scores(whole, alleles)
 
@@ -68,7 +68,7 @@ def test_many_alleles_take_no_more_than_the_samples_own_vectors(alleles, ploidy)
     """Expanded, the largest of these would take 10^11 likelihoods."""
     keys = [[ploidy, 0, *([2] * (alleles - 2)), 1, *range(900, 900 - len(twin.genotypes(3, ploidy)), -1)]]
     offsets, values = np.array([0, len(keys[0])], np.int64), np.array(keys[0], np.int32)
-    scores = scores_of(key_vectors.likelihood_gains(offsets, values, np.array([5], np.int64), 0, 1, alleles))
+    scores = scores_of(key_vectors.likelihood_gains(offsets, values, np.array([5], np.int64), alleles))
     assert np.flatnonzero(scores).tolist() == [1]
     assert scores[1] == pytest.approx((len(twin.genotypes(3, ploidy)) - 1) / 2)
 
@@ -78,7 +78,7 @@ def test_sums_that_are_equal_on_paper_are_decided_as_doubles():
     keys = [[2, 0, own, 3 - own, gain, 0, 900, 900, 900, 900] for own, gain in ((1, 252), (1, 339), (2, 255), (2, 336))]
     offsets = np.cumsum([0, *map(len, keys)]).astype(np.int64)
     values = np.array([value for key in keys for value in key], np.int32)
-    scores = scores_of(key_vectors.likelihood_gains(offsets, values, np.ones(4, np.int64), 0, 4, 3))
+    scores = scores_of(key_vectors.likelihood_gains(offsets, values, np.ones(4, np.int64), 3))
     assert key_vectors.best_alleles(scores, 1).tolist() == [0, 2]
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from genocloud import genotypes, sites
 from genocloud.genotypes import (
-    LikelihoodCounts,
     aligned_rows,
     allele_specific,
     annotation,
@@ -49,7 +48,8 @@ COMPOSED = (
     (aligned_rows, "any_other_alleles"),
     (aligned_rows, "complete_vectors"),
     (aligned_rows, "genotype_states"),
-    (likelihood_counts, "summarise_sites"),
+    (likelihood_counts, "summarise_rows"),
+    (likelihood_counts, "add_changes"),
     (likelihood_counts, "merge_keys"),
     (site_estimates, "estimate_sites"),
     (calling, "call_sites"),
@@ -92,42 +92,6 @@ def summaries_of(seed, places, random):
     return [
         genotypes.summarise(genotypes.align_rows(*table, ranks, alleles), alleles) for table, ranks in batches
     ], alleles
-
-
-def same(a: LikelihoodCounts, b: LikelihoodCounts) -> bool:
-    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in LikelihoodCounts.__slots__)
-
-
-@given(seed=SEEDS, places=PLACES, random=st.randoms())
-@examples(40)
-def test_summaries_merge_in_any_order_and_grouping(seed, places, random):
-    parts, _ = summaries_of(seed, places, random)
-    tree = list(parts)
-    while len(tree) > 1:
-        random.shuffle(tree)
-        tree = [genotypes.merge(tree[:2]), *tree[2:]]
-    assert same(tree[0], genotypes.merge(parts))
-
-
-@given(seed=SEEDS, places=PLACES, random=st.randoms())
-@examples(40)
-def test_summaries_count_every_usable_sample_once(seed, places, random):
-    parts, alleles = summaries_of(seed, places, random)
-    merged = genotypes.merge(parts)
-    per_site = np.add.reduceat(np.append(merged.counts, 0), merged.site_offsets[:-1]) if len(alleles) else []
-    per_site = np.where(np.diff(merged.site_offsets) > 0, per_site, 0)
-    assert np.all(per_site <= SAMPLES)
-    assert np.all(per_site >= merged.totals[:, 1])
-
-
-@given(seed=SEEDS, places=PLACES, first=st.integers(0, 60), random=st.randoms())
-@examples(20)
-def test_a_summary_may_be_cut_by_sites(seed, places, first, random):
-    parts, alleles = summaries_of(seed, places, random)
-    whole, first = genotypes.merge(parts), min(first, len(alleles))
-    pieces = [(0, first), (first, len(alleles) - first)]
-    cut_up = [genotypes.estimate([genotypes.cut(whole, *piece)], alleles.slice(*piece), MODEL) for piece in pieces]
-    assert pa.concat_tables(cut_up).to_pylist() == genotypes.estimate([whole], alleles, MODEL).to_pylist()
 
 
 @given(seed=SEEDS, places=PLACES, random=st.randoms())

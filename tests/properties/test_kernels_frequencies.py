@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from genocloud.kernels import fixed_point, frequencies, genotyping, key_vectors, likelihood_keys, site_statistics
+from genocloud.kernels import fixed_point, frequencies, genotyping, key_tracks, key_vectors, site_statistics
 from tests.support import genotypes as twin
 from tests.support.examples import examples
 from tests.support.kernel_twins import both
@@ -17,14 +17,14 @@ from tests.support.kernel_twins import both
 KEYS = st.lists(st.tuples(st.lists(st.integers(-1, 2), min_size=1, max_size=3), st.integers(1, 5)), max_size=12)
 
 
-@both(likelihood_keys.merge_keys)
+@both(key_tracks.merge_keys)
 @given(sites=st.lists(KEYS, min_size=1, max_size=3))
 @settings(deadline=None)
 def test_equal_keys_are_added_up(run, sites):
     keys = [key for site in sites for key in site]
     out = run(
-        np.cumsum([0, *map(len, sites)]).astype(np.int64),
-        np.arange(len(keys)),
+        len(sites),
+        np.repeat(np.arange(len(sites), dtype=np.int32), [*map(len, sites)]),
         np.cumsum([0, *(len(key) for key, _ in keys)]).astype(np.int64),
         np.array([value for key, _ in keys for value in key], np.int32),
         np.array([count for _, count in keys], np.int64),
@@ -108,7 +108,7 @@ def test_the_largest_likelihoods_give_a_finite_quality():
 @settings(deadline=None)
 def test_likelihood_gains(run, cohort):
     alleles, samples = cohort
-    words = run(*keys_of(samples, alleles), 0, len(samples), alleles)
+    words = run(*keys_of(samples, alleles), alleles)
     assert fixed_point.sums_of(words[:, 0], words[:, 1]).tolist() == twin.scores(samples, alleles)
 
 
@@ -144,7 +144,7 @@ def test_expanded_keys(run, cohort, data):
     alleles, samples = cohort
     chosen = [0, *sorted(data.draw(st.sets(st.integers(1, alleles - 1), min_size=1)))]
     offsets, values, _ = keys_of(samples, alleles)
-    ploidies, at, out = run(offsets, values, 0, len(samples), alleles, np.array(chosen))
+    ploidies, at, out = run(offsets, values, alleles, np.array(chosen))
     for n, (ploidy, pl, _) in enumerate(samples):
         expected = twin.project(pl, chosen, ploidy)
         assert ploidies[n] == ploidy

@@ -35,7 +35,9 @@ OUT_OF_A_SITE = {
 """What may leave a site whose policy is `stays`: the columns of each kind."""
 INTO_A_SITE = {"sheet", "united", "questions", "emitted sites", "sites", "squares"}
 """The kinds that the coordinator may send; `sheet` to the site whose people it names."""
-SUMMARY = {"summary": ("lengths", "values", "counts", "totals")}
+SUMMARY = {
+    "summary": ("key_lengths", "key_values", "whole", "numbers", "steps", "lengths", "values", "counts", "totals")
+}
 """What may leave besides under `summaries`."""
 
 LONGEST_CONTROL = 20_000

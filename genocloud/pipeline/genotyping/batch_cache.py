@@ -17,7 +17,7 @@ from genocloud.pipeline.sharding import Shard
 from genocloud.regions import Places
 from genocloud.scatter.executors import Scatter, run_needing
 from genocloud.scatter.progress import Progress
-from genocloud.schema import Alleles, MergedSites, Observations, Spans, numbers, with_column
+from genocloud.schema import Alleles, MergedSites, Observations, Spans, Summary, numbers, with_column
 
 Keys = npt.NDArray[np.int64]
 Task = TypeVar("Task")
@@ -132,22 +132,26 @@ def summarised(
         keys, np.concatenate([np.zeros(0, np.int64), *(numbers(each["key"]) for each in pieces.values())])
     )
     if pieces and not missing.any():
-        return genotypes.summary_of(genotypes.rows_with(pieces.values(), keys))
+        return genotypes.summary_at(tuple(pieces.values()), keys)
     rest = alleles.filter(pa.array(missing)).combine_chunks()
     wanted = alleles.filter(pa.array(missing | callset_sites.open)).combine_chunks() if pieces else rest
     summary = genotypes.summarise(row_cache.aligned_rows(cohort, batch, shard, wanted), rest)
-    made = genotypes.summary_table(summary).add_column(0, "key", pa.array(keys[missing]))
+    made = _with_keys(summary, keys[missing])
     if not pieces:
         kept.write_piece(shard, callset.label_of(keys), made)
         return summary
-    table = genotypes.rows_with([*pieces.values(), made], keys)
+    summary = genotypes.summary_at((*pieces.values(), made), keys)
     if len(pieces) < MOST_PIECES:
         kept.write_piece(shard, callset.label_of(keys[missing]), made)
     else:
-        kept.write_piece(shard, callset.label_of(keys), table)
+        kept.write_piece(shard, callset.label_of(keys), _with_keys(summary, keys))
         for label in pieces:
             kept.remove_piece(shard, label)
-    return genotypes.summary_of(table)
+    return summary
+
+
+def _with_keys(summary: genotypes.LikelihoodCounts, keys: Keys) -> Summary:
+    return genotypes.summary_table(summary).add_column(0, "key", pa.array(keys))
 
 
 def site_keys(table: MergedSites, layout: Layout) -> Keys:
