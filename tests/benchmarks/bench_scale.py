@@ -194,7 +194,7 @@ def zarr(place: Path) -> str:
     try:
         if not home.exists():
             subprocess.run([sys.executable, "-m", "venv", str(home)], check=True, capture_output=True)
-            subprocess.run([str(home / "bin/pip"), "install", "-q", ZARR], check=True, capture_output=True, text=True)
+            subprocess.run([str(home / "bin/pip"), "install", "-q", f"{ZARR}[vcf]"], check=True, capture_output=True, text=True)
         out = place / "region.zarr"
         shutil.rmtree(out, ignore_errors=True)
         subprocess.run(
@@ -206,7 +206,7 @@ def zarr(place: Path) -> str:
     except (subprocess.CalledProcessError, FileNotFoundError) as error:
         shutil.rmtree(home, ignore_errors=True)
         return f"  VCF Zarr of the region: none ({getattr(error, 'stderr', '') or error})"
-    return f"  VCF Zarr of the region {size(out):14,} bytes"
+    return f"  VCF Zarr of the region {size(out):12,} bytes"
 
 
 def main() -> None:
