@@ -2,8 +2,8 @@
 
 usage: python -m tests.benchmarks.bench_rates > genocloud/costs/default_rates.yaml
 
-Run it on an idle machine, of the kind that the file then names: four cohorts, three rounds of each step, and the least
-seconds count, as others were disturbed. Takes about ten minutes.
+Run it on an idle machine, of the kind that the file then names: six cohorts, three rounds of each step, and the least
+seconds count, as others were disturbed. Takes about a quarter of an hour.
 """
 
 import json
@@ -30,10 +30,13 @@ from genocloud.pipeline.memory_model import SiteCounts, discovery_need
 from genocloud.pipeline.planning.task_memory import INGEST_ROW_BYTES, split_need
 from genocloud.pipeline.planning.trial_files import write_synthetic
 from genocloud.pipeline.planning.trial_rates import calling_alone, processor, trial_amounts
+from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sharding import cut_genome
+from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
 from genocloud.steps.calibrate import Work
 from tests.benchmarks.costs import cost_of, genocloud
+from tests.benchmarks.scale_cohort import ScaleCohort
 
 COHORTS = (
     SyntheticCohort(2, 20_000),
@@ -43,24 +46,27 @@ COHORTS = (
 )
 """What next to nothing, long files, many of middling length, and very many people with rare variants cost."""
 
+SCALES = ((2_000, 12_000), (10_000, 4_000))
+"""People and bases of cohorts that are stored without gVCFs: all steps but ingest."""
+
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 3
 
 THINGS = {
     "ingest": ("one", "file", "record"),
     "discover": ("one", "observation"),
-    "estimate": ("one", "observation", "cell"),
-    "estimate kept": ("one", "observation", "cell"),
-    "call": ("one", "observation", "cell"),
-    "render": ("one", "observation", "cell"),
+    "estimate": ("one", "observation", "block", "cell"),
+    "estimate kept": ("one", "observation", "block", "cell"),
+    "call": ("one", "observation", "block", "cell"),
+    "render": ("one", "observation", "block", "cell"),
     "export": ("one", "cell"),
 }
 """By what the core-seconds of each step grow; `kept` is what joint leaves out: a summary of each batch, for N+1."""
 
 STORED = {
     "cohort": ("gvcf_byte",),
-    "derived": ("observation", "cell"),
-    "callset": ("observation", "cell"),
+    "derived": ("observation", "block", "cell"),
+    "callset": ("observation", "block", "cell"),
     "VCF": ("observation", "cell"),
 }
 """By what the bytes of each thing that is stored grow; what next to nothing takes, mostly headers, is not counted."""
@@ -78,26 +84,54 @@ class Trial:
     row_bytes: dict[str, float]
 
     @classmethod
-    def run(cls, synthetic: SyntheticCohort, place: Path, threads: int) -> "Trial":
-        """The cohort written, and its steps done some times over."""
+    def of_gvcfs(cls, synthetic: SyntheticCohort, place: Path, threads: int) -> "Trial":
+        """A cohort of gVCFs, and all steps done some times over."""
         gvcf_bytes = write_synthetic(synthetic, place)
         works = [
             Work(place=place, name=f"round{number}", people=synthetic.people, threads=threads)
             for number in range(ROUNDS)
         ]
+        return cls._run(works, {"gvcf_byte": gvcf_bytes}, ())
+
+    @classmethod
+    def of_rows(cls, people: int, length: int, place: Path, threads: int) -> "Trial":
+        """A cohort of stored rows, and all steps but ingest done some times over."""
+        works = [
+            StoredWork(place=place, name=f"round{number}", people=people, threads=threads, length=length)
+            for number in range(ROUNDS)
+        ]
+        return cls._run(works, {}, ("ingest", "cohort"))
+
+    @classmethod
+    def _run(cls, works: Sequence[Work], further: Amounts, unmeasured: tuple[str, ...]) -> "Trial":
         rounds = [dict(work.receipts()) for work in works]
         work, receipts = works[0], rounds[0]
         stored_cohort = cohort.open_cohort(work.cohort)
-        amounts = trial_amounts(synthetic, receipts["ingest"], receipts["discover"]) | {"gvcf_byte": gvcf_bytes}
+        amounts = trial_amounts(work.people, receipts["ingest"], receipts["discover"]) | further
         places = {"cohort": "cohort/batches", "derived": "cohort/derived", "callset": "callset", "VCF": "calls.vcf.gz"}
+        steps = [step for step in THINGS if step not in unmeasured]
         return cls(
             amounts,
-            calling_alone({step: min(each[step].cpu_seconds for each in rounds) for step in THINGS}),
-            {step: max(each[step].peak_memory_bytes for each in rounds) for step in THINGS},
-            _needs_of(stored_cohort, amounts, threads),
-            {what: _size(work.at / name) for what, name in places.items()},
+            calling_alone({step: min(each[step].cpu_seconds for each in rounds) for step in steps}),
+            {step: max(each[step].peak_memory_bytes for each in rounds) for step in steps},
+            _needs_of(stored_cohort, amounts, work.threads),
+            {what: _size(work.at / name) for what, name in places.items() if what not in unmeasured},
             _row_bytes(stored_cohort),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredWork(Work):
+    """The steps of a cohort whose rows are stored without gVCFs."""
+
+    length: int
+
+    def ingest(self) -> Receipt:
+        with open_scatter(f"processes:{self.threads}") as scatter, receipt_of("ingest") as receipt:
+            stored = ScaleCohort(self.length).write(self.cohort, self.people, scatter)
+            records = sum(stored.receipt(batch).read for batch in stored.batches)
+            receipt.balanced("records", records, records, {})
+        return receipt
 
 
 def _needs_of(stored_cohort: Cohort, amounts: Amounts, threads: int) -> dict[str, dict[str, float]]:
@@ -128,7 +162,9 @@ def _size(place: Path) -> int:
 
 
 def fitted(trials: Sequence[Trial], quantity: str, what: str, things: tuple[str, ...]) -> dict[str, float]:
-    return fit([one.amounts for one in trials], [getattr(one, quantity)[what] for one in trials], things)
+    """The costs by the trials in which the quantity was measured."""
+    pairs = [(one.amounts, getattr(one, quantity)[what]) for one in trials if what in getattr(one, quantity)]
+    return fit([amounts for amounts, _ in pairs], [measured for _, measured in pairs], things)
 
 
 def fit(amounts: Sequence[Amounts], measured: Sequence[float], things: Sequence[str]) -> dict[str, float]:
@@ -153,6 +189,7 @@ def fit(amounts: Sequence[Amounts], measured: Sequence[float], things: Sequence[
 
 def memory_of(trials: Sequence[Trial], step: str) -> dict[str, float]:
     """What a process has, and the shares (at most all) of what steps.needs says that it really takes besides."""
+    trials = [one for one in trials if step in one.memory]
     if not any(sum(one.needs[step].values()) for one in trials):
         return {"one": max(one.memory[step] for one in trials)}
     needs = [{"one": 1.0, **one.needs[step]} for one in trials]
@@ -215,7 +252,11 @@ def main() -> None:
         for number, synthetic in enumerate(COHORTS):
             place = Path(name) / f"cohort{number}"
             place.mkdir()
-            trials.append(Trial.run(synthetic, place, threads))
+            trials.append(Trial.of_gvcfs(synthetic, place, threads))
+        for people, length in SCALES:
+            place = Path(name) / f"people{people}"
+            place.mkdir()
+            trials.append(Trial.of_rows(people, length, place, threads))
         costs = {f"seconds {step}": fitted(trials, "seconds", step, things) for step, things in THINGS.items()}
         costs |= {f"bytes {what}": fitted(trials[1:], "bytes", what, things) for what, things in STORED.items()}
         costs |= {f"memory {step}": memory_of(trials, step) for step in THINGS}
@@ -234,8 +275,9 @@ def main() -> None:
 HEAD = """\
 # The rates by which genocloud plan counts on machines that were not measured (genocloud plan --calibrate), made by
 #   python -m tests.benchmarks.bench_rates > genocloud/costs/default_rates.yaml
-# Measured: cohorts of 2, 24, 300 and 600 invented people (20 kb, 600 kb, 250 kb, 60 kb) through the real steps, three
-# times, of which the least core-seconds count; starts of Snakemake, of its jobs, of commands and of a Dask cluster.
+# Measured: cohorts of 2, 24, 300 and 600 invented people (20 kb, 600 kb, 250 kb, 60 kb) through the real steps, and of
+# 2,000 and 10,000 (12 kb, 4 kb) stored without gVCFs, three times, of which the least core-seconds count; starts of
+# Snakemake, of its jobs, of commands and of a Dask cluster.
 # costs: what one of each thing adds: `seconds` core-seconds, `memory` bytes of the largest process, `bytes` stored.
 # A `job` is one on this machine; on a cluster each job starts a Snakemake of its own, as a `run` does.
 """

@@ -194,7 +194,9 @@ def zarr(place: Path) -> str:
     try:
         if not home.exists():
             subprocess.run([sys.executable, "-m", "venv", str(home)], check=True, capture_output=True)
-            subprocess.run([str(home / "bin/pip"), "install", "-q", f"{ZARR}[vcf]"], check=True, capture_output=True, text=True)
+            subprocess.run(
+                [str(home / "bin/pip"), "install", "-q", f"{ZARR}[vcf]"], check=True, capture_output=True, text=True
+            )
         out = place / "region.zarr"
         shutil.rmtree(out, ignore_errors=True)
         subprocess.run(

@@ -54,7 +54,7 @@ def scaled_rates(threads: int, trial: SyntheticCohort, receipts: Mapping[str, Se
     """
     shipped = default_rates()
     taken = {step: min(receipt.cpu_seconds for receipt in each) for step, each in receipts.items()}
-    amounts = trial_amounts(trial, receipts["ingest"][0], receipts["discover"][0])
+    amounts = trial_amounts(trial.people, receipts["ingest"][0], receipts["discover"][0])
     factors = {
         step: took / shipped.of(f"seconds {step}", amounts) for step, took in calling_alone(taken).items() if took
     }
@@ -72,13 +72,13 @@ def scaled_rates(threads: int, trial: SyntheticCohort, receipts: Mapping[str, Se
     )
 
 
-def trial_amounts(synthetic: SyntheticCohort, ingested: Receipt, discovered: Receipt) -> dict[str, float]:
-    """A synthetic cohort's amounts of what costs, from the receipts of its first two steps."""
+def trial_amounts(people: int, ingested: Receipt, discovered: Receipt) -> dict[str, float]:
+    """An invented cohort's amounts of what costs, from the receipts of its first two steps."""
     records, observations = ingested.balance["taken"], discovered.balance["taken"]
-    cells = discovered.figures["sites"] * synthetic.people
+    cells = discovered.figures["sites"] * people
     return {
         "one": 1.0,
-        "file": synthetic.people,
+        "file": people,
         "record": records,
         "observation": observations,
         "block": blocks_at_sites(max(0.0, records - observations), cells),
