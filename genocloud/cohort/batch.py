@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,13 +20,9 @@ from genocloud.storage import Store, join
 KINDS = {"variants": schema.VARIANTS, "blocks": schema.BLOCKS}
 
 
-class ReadRows(Protocol):
-    """A chunk of one sample's records, in order (gvcf.Rows)."""
+class ReadCounts(Protocol):
+    """Some of one sample's records in numbers (gvcf.RecordCounts)."""
 
-    @property
-    def variants(self) -> pa.RecordBatch: ...
-    @property
-    def blocks(self) -> pa.RecordBatch: ...
     @property
     def read(self) -> int: ...
     @property
@@ -39,10 +35,25 @@ class ReadRows(Protocol):
     def holes(self) -> Sequence[Region]: ...
 
 
+class ReadRows(Protocol):
+    """A chunk of the records of one sample (gvcf.Rows), or of several in turn (gvcf.RowsTogether).
+
+    `sample` in the rows is the sample's number, with which `counts` has its counts.
+    """
+
+    @property
+    def variants(self) -> pa.RecordBatch: ...
+    @property
+    def blocks(self) -> pa.RecordBatch: ...
+    @property
+    def counts(self) -> Sequence[tuple[int, ReadCounts]]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One sample to store: its name, fingerprint of its content, and records in reference order.
 
+    Samples that are neighbours in order of name may share one `rows`, which has their records in that order.
     `policy` is how unusable records are handled; empty: they are errors. `file` is the same for all samples of one
     combined file, and empty for single-sample files. `caller` is the dialect.
     """
@@ -151,7 +162,13 @@ class BatchReceipt:
 
     def to_json(self) -> bytes:
         """The receipt as JSON; equal receipts give equal bytes."""
-        return json.dumps(json_digest.sealed_json(asdict(self)), sort_keys=True, separators=(",", ":")).encode()
+        content = _fields(self) | {"tallies": list(map(_fields, self.tallies)), "parts": list(map(_fields, self.parts))}
+        return json.dumps(json_digest.sealed_json(content), sort_keys=True, separators=(",", ":")).encode()
+
+
+def _fields(instance: Any) -> dict[str, Any]:
+    """A dataclass as a dictionary; `dataclasses.asdict` would copy all that it holds."""
+    return {each.name: getattr(instance, each.name) for each in fields(instance)}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

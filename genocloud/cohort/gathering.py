@@ -1,23 +1,26 @@
 """Merge many samples' record streams into tables, window by window; memory is bounded by one window."""
 
 from bisect import bisect_right
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud.cohort.batch import KINDS, ReadRows, Tally
+from genocloud.cohort.batch import KINDS, ReadCounts, ReadRows, Tally
 from genocloud.cohort.layout import Window
 from genocloud.regions import Region, joined
 from genocloud.schema import Blocks, Records, with_column
 
 Place = tuple[int, int]
 """A contig's index and a base of it."""
+
+Numbers = npt.NDArray[Any]
 
 END = (1 << 31, 0)
 """Beyond every contig."""
@@ -34,14 +37,24 @@ MOST_ALLELES = 127
 
 @dataclass(slots=True)
 class _Waiting:
-    """Buffered rows, of which those before `taken` are consumed.
+    """Buffered rows, of which those before `taken` in order of `keys` are consumed.
 
-    keys  (rows,) int64, ascending; contig * _CONTIG + start
+    keys   (rows,) int64, ascending; contig * _CONTIG + start
+    order  (rows,) int64: the row of each key; None where it is the key's own index, as of one sample
     """
 
-    keys: npt.NDArray[np.int64]
     rows: pa.RecordBatch
+    keys: Numbers
+    order: Numbers | None
     taken: int = 0
+
+    @classmethod
+    def of(cls, rows: pa.RecordBatch, keys: Numbers, together: bool) -> "_Waiting":
+        """Rows with these keys, which ascend unless the rows are those of several samples together."""
+        if not together:
+            return cls(rows, keys, None)
+        order = np.argsort(keys, kind="stable")
+        return cls(rows, keys[order], order)
 
     @property
     def first(self) -> Place:
@@ -49,9 +62,11 @@ class _Waiting:
         return contig, start
 
     def take(self, end: Place) -> pa.RecordBatch:
-        """The rows that start before `end`."""
+        """The rows that start before `end`, in order of sample and start."""
         begin, self.taken = self.taken, int(np.searchsorted(self.keys, end[0] * _CONTIG + end[1]))
-        return self.rows.slice(begin, self.taken - begin)
+        if self.order is None or self.taken - begin == self.keys.size:
+            return self.rows.slice(begin, self.taken - begin)
+        return self.rows.take(pa.array(np.sort(self.order[begin : self.taken])))
 
 
 _CONTIG = 1 << 32
@@ -59,12 +74,9 @@ _CONTIG = 1 << 32
 
 
 @dataclass(slots=True, kw_only=True)
-class Stream:
-    """One sample's records, read lazily, with counts of what was read."""
+class ReadSample:
+    """Counts of what was read of one sample."""
 
-    rows: Iterator[ReadRows]
-    waiting: dict[str, deque[_Waiting]] = field(default_factory=lambda: {kind: deque() for kind in KINDS})
-    reached: Place = (-1, 0)
     read: int = 0
     checksum: int = 0
     stored: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
@@ -75,10 +87,13 @@ class Stream:
     holes: list[Region] = field(default_factory=list)
     odd: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def first(self) -> Place:
-        """Place of the first buffered row; how far the sample was read if there is none."""
-        return min((waiting[0].first for waiting in self.waiting.values() if waiting), default=self.reached)
+    def add(self, counts: ReadCounts) -> None:
+        """Add counts of further records, the latest of which have the file's checksum."""
+        self.read += counts.read
+        self.checksum = counts.checksum
+        self.dropped.update(counts.dropped)
+        self.holes.extend(counts.holes)
+        self.odd.update(counts.odd)
 
     def tally(self, policy: str, file: str, caller: str) -> Tally:
         """Counts of the records read so far."""
@@ -96,41 +111,67 @@ class Stream:
             caller=caller,
         )
 
+
+@dataclass(slots=True, kw_only=True)
+class Stream:
+    """Records of one sample, or of several in turn, read lazily, with counts of what was read."""
+
+    rows: Iterator[ReadRows]
+    samples: list[ReadSample]
+    waiting: dict[str, list[_Waiting]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    reached: Place = (-1, 0)
+
+    @property
+    def first(self) -> Place:
+        """Place of the first buffered row; how far the sample was read if there is none."""
+        return min((each.first for waiting in self.waiting.values() for each in waiting), default=self.reached)
+
     def take(self, end: Place) -> dict[str, list[pa.RecordBatch]]:
         """The rows that start before `end` and have not been taken yet, by kind."""
         while self.reached < end:
             self._pull()
-        return {kind: list(_cut(waiting, end)) for kind, waiting in self.waiting.items()}
+        return {kind: self._cut(kind, end) for kind in KINDS}
+
+    def _cut(self, kind: str, end: Place) -> list[pa.RecordBatch]:
+        rows = [each.take(end) for each in self.waiting[kind] if each.first < end]
+        self.waiting[kind] = [each for each in self.waiting[kind] if each.taken < each.keys.size]
+        return rows
 
     def _pull(self) -> None:
         rows = next(self.rows, None)
         if rows is None:
             self.reached = END
             return
-        self.read += rows.read
-        self.checksum = rows.checksum
-        self.dropped.update(rows.dropped)
-        self.holes.extend(rows.holes)
-        self.odd.update(rows.odd)
+        for number, counts in rows.counts:
+            self.samples[number].add(counts)
         for kind, batch in zip(KINDS, (rows.variants, rows.blocks), strict=True):
             if batch.num_rows:
                 self._keep(kind, batch)
 
     def _keep(self, kind: str, batch: pa.RecordBatch) -> None:
-        contigs, starts = batch["contig"].to_numpy(), batch["start"].to_numpy()
-        self.stored[kind] += batch.num_rows
-        self.waiting[kind].append(_Waiting(contigs.astype(np.int64) * _CONTIG + starts, batch))
-        firsts = np.flatnonzero(np.diff(contigs, prepend=-1))
-        for contig, fewest in zip(contigs[firsts].tolist(), _fewest_alleles(kind, batch, firsts), strict=True):
-            self.ploidies[contig] = min(self.ploidies.get(contig, MOST_ALLELES), fewest)
-        self.reached = max(self.reached, (int(contigs[-1]), int(starts[-1])))
+        together = len(self.samples) > 1
+        samples, contigs, starts = (batch[name].to_numpy() for name in ("sample", "contig", "start"))
+        keys = contigs.astype(np.int64) * _CONTIG + starts
+        self.waiting[kind].append(_Waiting.of(batch, keys, together))
+        if not together:  # of several, all are read before any is taken
+            self.reached = max(self.reached, (int(contigs[-1]), int(starts[-1])))
+        firsts = np.flatnonzero(np.diff(samples * np.int64(_CONTIG) + contigs, prepend=-1))
+        runs = (samples[firsts].tolist(), contigs[firsts].tolist(), np.diff(firsts, append=batch.num_rows).tolist())
+        for sample, contig, rows, fewest in zip(*runs, _fewest_alleles(kind, batch, firsts), strict=True):
+            counted = self.samples[sample]
+            counted.stored[kind] += rows
+            counted.ploidies[contig] = min(counted.ploidies.get(contig, MOST_ALLELES), fewest)
         if kind == "blocks" and batch["gq"].null_count:
-            self._count_bare(batch.filter(pa.array(_are_bare(batch))))
+            self._count_bare(np.flatnonzero(_are_bare(batch)), samples, contigs, starts)
 
-    def _count_bare(self, blocks: pa.RecordBatch) -> None:
-        self.bare += blocks.num_rows
-        if blocks.num_rows and not self.first_bare:
-            self.first_bare = blocks["contig"][0].as_py(), blocks["start"][0].as_py()
+    def _count_bare(self, bare: Numbers, samples: Numbers, contigs: Numbers, starts: Numbers) -> None:
+        """Count bare blocks, of which these are the indices among the rows of a batch."""
+        for sample, first, count in zip(
+            *(each.tolist() for each in np.unique(samples[bare], return_index=True, return_counts=True)), strict=True
+        ):
+            counted = self.samples[sample]
+            counted.bare += count
+            counted.first_bare = counted.first_bare or (int(contigs[bare[first]]), int(starts[bare[first]]))
 
 
 def _few(holes: Sequence[Region]) -> list[Region]:
@@ -159,16 +200,10 @@ def _fewest_alleles(kind: str, batch: pa.RecordBatch, firsts: npt.NDArray[np.int
     return [int(each) for each in np.minimum.reduceat(counted, firsts)]
 
 
-def _cut(waiting: deque[_Waiting], end: Place) -> Iterator[pa.RecordBatch]:
-    while waiting and waiting[0].first < end:
-        yield waiting[0].take(end)
-        if waiting[0].taken < waiting[0].rows.num_rows:
-            return
-        waiting.popleft()
-
-
 SampleRows = tuple[int, pa.RecordBatch]
-"""A sample's index in the batch, and rows of it."""
+"""Rows, and what to add to their `sample` for the samples' indices in the batch."""
+
+NO_BLOCKS = pa.RecordBatch.from_pylist([], KINDS["blocks"])
 
 ROOMY = 8
 """After a run of contigs with fewer than PIECE_ROWS / ROOMY rows, twice as many contigs are taken."""
@@ -189,11 +224,11 @@ class _Together:
 
     streams: Sequence[Stream]
     nearest: Place = (-1, 0)
-    rest: dict[int, pa.RecordBatch] = field(default_factory=dict)
+    rest: pa.RecordBatch = field(default_factory=lambda: NO_BLOCKS)
 
     def pieces(self, window: Window) -> Iterator[dict[str, Records]]:
         """The rows of the next window, in pieces: contig by contig, or many at a time while they have few rows."""
-        further: dict[int, pa.RecordBatch] = {}
+        further: list[pa.RecordBatch] = []
         at, size = 0, 1
         while (at := self._next(window, at)) < len(window):
             run = window[at : at + size]
@@ -201,78 +236,77 @@ class _Together:
             for table in self._run(run, further):
                 rows += sum(each.num_rows for each in table.values())
                 yield table
+            self.rest = NO_BLOCKS
             at += len(run)
             size = 2 * size if rows * ROOMY < PIECE_ROWS else 1
             self.nearest = min(stream.first for stream in self.streams)
-        self.rest = further
+        self.rest = pa.concat_batches(further) if further else NO_BLOCKS
 
     def _next(self, window: Window, at: int) -> int:
         """Index of the next region in which a sample has rows: most of thousands of decoys have none."""
-        if self.rest:
+        if self.rest.num_rows:
             return at
         return bisect_right(window, self.nearest, lo=at, key=lambda region: (region.contig, region.end))
 
-    def _run(self, run: Window, further: dict[int, pa.RecordBatch]) -> Iterator[dict[str, Records]]:
+    def _run(self, run: Window, further: list[pa.RecordBatch]) -> Iterator[dict[str, Records]]:
         """The rows of some neighbouring regions; a single region with many rows comes in several pieces."""
         pieces: dict[str, list[SampleRows]] = {kind: [] for kind in KINDS}
-        rows = 0
-        for place, stream in enumerate(self.streams):
-            rows += _take(run[-1], place, stream, self.rest, pieces)
+        rows = place = 0
+        of_rest = self.rest["sample"].to_numpy()
+        for stream in self.streams:
+            if of_rest.size:
+                first, end = np.searchsorted(of_rest, [place, place + len(stream.samples)]).tolist()
+                pieces["blocks"].append((0, self.rest.slice(first, end - first)))
+            for kind, batches in stream.take((run[-1].contig, run[-1].end)).items():
+                pieces[kind].extend((place, batch) for batch in batches)
+                rows += sum(batch.num_rows for batch in batches)
+            place += len(stream.samples)
             if rows >= PIECE_ROWS and len(run) == 1:
                 yield _tables(pieces, run, further)
                 pieces, rows = {kind: [] for kind in KINDS}, 0
         yield _tables(pieces, run, further)
 
 
-def _take(
-    last: Region, place: int, stream: Stream, rest: dict[int, pa.RecordBatch], pieces: dict[str, list[SampleRows]]
-) -> int:
-    """Add a sample's rows up to a region's end to the pieces, the rest of its last block first; return how many."""
-    batches = stream.take((last.contig, last.end))
-    if place in rest:
-        batches["blocks"].insert(0, rest.pop(place))
-    for kind, each in batches.items():
-        pieces[kind].extend((place, batch) for batch in each)
-    return sum(batch.num_rows for each in batches.values() for batch in each)
-
-
-def _tables(pieces: dict[str, list[SampleRows]], run: Window, further: dict[int, pa.RecordBatch]) -> dict[str, Records]:
+def _tables(pieces: dict[str, list[SampleRows]], run: Window, further: list[pa.RecordBatch]) -> dict[str, Records]:
     """Pieces as tables; remainders of blocks beyond the last region are added to `further`.
 
     Only a window's last region can end before its contig does, which continues in the next window.
     """
     tables = {kind: _joined(kind, each, run) for kind, each in pieces.items()}
     tables["blocks"], left = _split(tables["blocks"], run[-1])
-    further.update(left)
+    if left.num_rows:
+        further.append(left)
     return tables
 
 
 def _joined(kind: str, pieces: Sequence[SampleRows], run: Window) -> Records:
-    """Concatenate pieces, sorted by contig (stable), with the samples' indices as `sample`."""
+    """Concatenate pieces, sorted by contig and sample (stable), with the samples' indices as `sample`."""
     table = pa.Table.from_batches([batch for _, batch in pieces], KINDS[kind]).combine_chunks()
     places = np.repeat(np.array([place for place, _ in pieces], np.int32), [batch.num_rows for _, batch in pieces])
-    table = with_column(table, "sample", pa.array(places))
-    if len(run) == 1:
-        return table
-    return table.take(pa.array(np.argsort(table["contig"].to_numpy(), kind="stable"))).combine_chunks()
+    samples = places + table["sample"].to_numpy()
+    table = with_column(table, "sample", pa.array(samples))
+    if len(run) > 1:
+        return _in_order(table, np.lexsort((samples, table["contig"].to_numpy())))
+    if (np.diff(samples) < 0).any():
+        return _in_order(table, np.argsort(samples, kind="stable"))
+    return table
 
 
-def _split(blocks: Blocks, last: Region) -> tuple[Blocks, dict[int, pa.RecordBatch]]:
-    """Cut blocks at a region's end; also returns, by sample, the remainder of a block that extends beyond it.
+def _in_order(table: Records, order: Numbers) -> Records:
+    return table.take(pa.array(order)).combine_chunks()
+
+
+def _split(blocks: Blocks, last: Region) -> tuple[Blocks, pa.RecordBatch]:
+    """Cut blocks at a region's end; also returns the remainders of those that extend beyond it.
 
     There is at most one for each sample, because its rows never overlap.
     """
     stops = blocks["stop"].to_numpy()
     beyond = np.flatnonzero((stops > last.end) & (blocks["contig"].to_numpy() == last.contig))
     if not beyond.size:
-        return blocks, {}
+        return blocks, NO_BLOCKS
     left = blocks.take(pa.array(beyond.astype(np.int32)))
-    left = (
-        with_column(left, "start", pa.array(np.full(beyond.size, last.end, np.int32))).combine_chunks().to_batches()[0]
-    )
-    places = left["sample"].to_numpy().tolist()
+    left = with_column(left, "start", pa.array(np.full(beyond.size, last.end, np.int32)))
     stops = stops.copy()
     stops[beyond] = last.end
-    return with_column(blocks, "stop", pa.array(stops)), {
-        place: left.slice(number, 1) for number, place in enumerate(places)
-    }
+    return with_column(blocks, "stop", pa.array(stops)), left.combine_chunks().to_batches()[0]

@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import groupby
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ from genocloud.cohort.batch import (
     receipt_name,
 )
 from genocloud.cohort.encoding import GROUP_ROWS, decoded_bytes, open_writer, pack
-from genocloud.cohort.gathering import Stream, side_by_side
+from genocloud.cohort.gathering import ReadSample, Stream, side_by_side
 from genocloud.cohort.layout import Layout
 from genocloud.regions import Part
 from genocloud.sealing import SealedWriter
@@ -38,7 +39,7 @@ def write_batch(store: Store, sources: Sequence[Source], layout: Layout) -> Batc
     batch = batch_id(sources, layout)
     if (existing := find_batch(store, batch)) is not None:
         return existing
-    streams = [Stream(rows=iter(source.rows)) for source in sources]
+    streams = _streams(sources)
     parts = [
         receipt
         for part in layout.parts()
@@ -49,17 +50,25 @@ def write_batch(store: Store, sources: Sequence[Source], layout: Layout) -> Batc
     return receipt
 
 
+def _streams(sources: Sequence[Source]) -> list[Stream]:
+    """A stream for each `rows` of the sources."""
+    together = (list(group) for _, group in groupby(sources, key=lambda source: id(source.rows)))
+    return [Stream(rows=iter(group[0].rows), samples=[ReadSample() for _ in group]) for group in together]
+
+
 def _receipt(
     batch: str, sources: Sequence[Source], streams: Sequence[Stream], parts: Sequence[PartReceipt]
 ) -> BatchReceipt:
-    people = zip(sources, streams, strict=True)
-    tallies = tuple(stream.tally(source.policy, source.file, source.caller) for source, stream in people)
+    counted = [each for stream in streams for each in stream.samples]
+    tallies = tuple(
+        each.tally(source.policy, source.file, source.caller) for source, each in zip(sources, counted, strict=True)
+    )
     for source, tally in zip(sources, tallies, strict=True):
         if tally.read != sum(tally.stored.values()) + sum(tally.dropped.values()):
             raise BadBalance(f"batch {batch}, sample {source.sample}: {tally}")
     names = tuple(source.sample for source in sources)
     fingerprints = tuple(source.fingerprint for source in sources)
-    checksums = tuple(stream.checksum for stream in streams)
+    checksums = tuple(each.checksum for each in counted)
     return BatchReceipt(
         id=batch,
         samples=names,
@@ -67,13 +76,13 @@ def _receipt(
         checksums=checksums,
         tallies=tallies,
         parts=tuple(parts),
-        ploidies=_ploidies(streams),
+        ploidies=_ploidies(counted),
     )
 
 
-def _ploidies(streams: Sequence[Stream]) -> dict[str, list[int]]:
-    contigs = sorted({contig for stream in streams for contig in stream.ploidies})
-    return {str(contig): [stream.ploidies.get(contig, 0) for stream in streams] for contig in contigs}
+def _ploidies(counted: Sequence[ReadSample]) -> dict[str, list[int]]:
+    contigs = sorted({contig for each in counted for contig in each.ploidies})
+    return {str(contig): [each.ploidies.get(contig, 0) for each in counted] for contig in contigs}
 
 
 def write_part(

@@ -22,3 +22,7 @@ from .reference_bases import Sequence as Sequence
 from .rows import Rows as Rows
 from .rows import load_reader as load_reader
 from .rows import read_rows as read_rows
+from .small_files import SMALL_BYTES as SMALL_BYTES
+from .small_files import RowsTogether as RowsTogether
+from .small_files import SmallFile as SmallFile
+from .small_files import read_together as read_together

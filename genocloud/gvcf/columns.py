@@ -1,5 +1,6 @@
 """Buffers of the record parser, and their conversion to Arrow columns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,9 @@ from genocloud.kernels import arrow_buffers, parsing, record_layout, vcf_fields
 Array = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
 Outcome = dict[str, int]
+
+Run = tuple[int, int, int, int]
+"""Rows of one contig: a sample's number, the contig's, and the numbers of variants and of blocks up to their end."""
 
 SLACK = 16
 """Padding bytes that the parser may read beyond the text."""
@@ -79,17 +83,17 @@ def padded(text: bytes) -> Bytes:
 
 
 class ParseBuffers:
-    """Buffers for a piece of text and its parsed rows, reused for every piece."""
+    """Buffers for texts and their parsed rows, reused again and again."""
 
     def __init__(self) -> None:
-        self.bytes = 0
+        self.room = self.filled = 0
         self.outcome = np.zeros(len(record_layout.OUTCOME), np.int64)
         self.held = np.zeros(len(record_layout.OUTCOME), np.int64)
         self.record = np.zeros(len(record_layout.RECORD), np.int64)
         self.codes = np.zeros(record_layout.FORMAT_KEYS, np.int32)
 
     def _allocate(self, size: int) -> None:
-        self.bytes = size
+        self.room = size
         rows, values = size // LEAST_RECORD_BYTES + 2, size // 2 + 64
         self.text = np.zeros(size + SLACK, np.uint8)
         self.blocks = np.empty((len(record_layout.BLOCK_ROWS), rows), np.int32)
@@ -102,45 +106,61 @@ class ParseBuffers:
         self.gts = np.empty((1, values), np.int8)
         self.ads, self.pls, self.sbs = (np.empty((1, values), np.int32) for _ in range(3))
 
-    def load(self, first: bytes, second: bytes) -> Bytes:
-        """Join two pieces as one text; the next call overwrites it."""
-        size = len(first) + len(second)
-        if size > self.bytes:
-            self._allocate(size + size // 4)
-        text = self.text[:size]
-        text[: len(first)] = np.frombuffer(first, np.uint8)
-        text[len(first) :] = np.frombuffer(second, np.uint8)
-        return text
+    def clear(self, room: int) -> None:
+        """Forget texts and rows, and make room for so many bytes of text."""
+        if room > self.room:
+            self._allocate(room + room // 4)
+        self.filled = 0
+        self.outcome[: record_layout.O_COVERED] = 0
 
-    def parse(
-        self, lines: TextRange, contig: ContigContext, file: FileContext, *, covered: int, further: bool
-    ) -> Outcome:
-        """Parse lines of the text loaded last; returns record_layout.OUTCOME by name.
+    def append(self, text: bytes) -> Bytes:
+        """Add a text, for which there must be room; returns all texts since the buffers were cleared."""
+        begin, self.filled = self.filled, self.filled + len(text)
+        self.text[begin : self.filled] = np.frombuffer(text, np.uint8)
+        return self.text[: self.filled]
 
-        `further`: append rows and counts to those of the previous call (the next contig of the same text)."""
+    def parse(self, lines: TextRange, contig: ContigContext, file: FileContext, covered: int) -> Outcome:
+        """Parse lines of the texts behind those parsed before; returns record_layout.OUTCOME by name.
+
+        Rows are appended to those since the buffers were cleared, and counted with them.
+        """
         self.outcome[record_layout.O_COVERED] = covered
         parsing.parse(
             lines.text, lines.begin, lines.end, contig.name, contig.bases, file.sample, file.title, file.rules,
-            lines.final, further,
+            lines.final, True,
             self.blocks, self.ints, self.reals, self.longs, self.spans, self.counts,
             self.alts, self.gts[0], self.ads[0], self.pls[0], self.sbs[0],
             self.codes, self.record, self.held, self.outcome,
         )  # fmt: skip
+        return self.parsed
+
+    @property
+    def parsed(self) -> Outcome:
+        """The counts of all rows since the buffers were cleared: record_layout.OUTCOME by name."""
         return dict(zip(record_layout.OUTCOME, self.outcome.tolist(), strict=True))
 
-    def block_rows(self, contigs: Array, outcome: Outcome) -> pa.RecordBatch:
-        """The blocks of the last parse, as schema.BLOCKS; contigs (blocks,) int32."""
+    def rows(self, runs: Sequence[Run]) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        """All rows since the buffers were cleared, as schema.VARIANTS and schema.BLOCKS.
+
+        Raises ArrowInvalid for what is not UTF-8.
+        """
+        samples, contigs, *ends = np.array(runs, np.int32).reshape(-1, 4).T
+        counts = [np.diff(each, prepend=0) for each in ends]
+        places = [{"contig": np.repeat(contigs, count), "sample": np.repeat(samples, count)} for count in counts]
+        outcome, text = self.parsed, self.text[: self.filled]
+        return self._variant_rows(text, places[0], outcome), self._block_rows(places[1], outcome)
+
+    def _block_rows(self, places: dict[str, Array], outcome: Outcome) -> pa.RecordBatch:
+        """The blocks; `places`: contig and sample of each, (blocks,) int32."""
         rows = outcome["blocks"]
         columns = dict(zip(BLOCK_INTEGERS, _numbers(self.blocks, B_CHOSEN, rows, MISSING), strict=True))
         columns["ploidy"] = _without_nulls(self.blocks[record_layout.B_PLOIDY, :rows].astype(np.int8))
         columns["called"] = _flags(self.blocks[record_layout.B_CALLED, :rows])
-        batch = _batch(schema.BLOCKS, contigs, columns)
+        batch = _batch(schema.BLOCKS, places, columns)
         return _drop_superseded(batch, self.blocks[record_layout.B_KEPT, :rows], outcome)
 
-    def variant_rows(self, text: Bytes, contigs: Array, outcome: Outcome) -> pa.RecordBatch:
-        """The variants of the last parse, as schema.VARIANTS; contigs (variants,) int32.
-
-        Raises ArrowInvalid for what is not UTF-8."""
+    def _variant_rows(self, text: Bytes, places: dict[str, Array], outcome: Outcome) -> pa.RecordBatch:
+        """The variants; `places`: contig and sample of each, (variants,) int32."""
         rows = outcome["variants"]
         if not rows:
             return NO_VARIANTS
@@ -151,7 +171,7 @@ class ParseBuffers:
         columns |= zip(record_layout.SPAN_ROWS, _strings(text, self.spans, rows, UPPER), strict=True)
         columns |= self._lists(text, outcome)
         columns["phased"] = _flags(self.ints[record_layout.I_PHASED, :rows])
-        batch = _batch(schema.VARIANTS, contigs, columns)
+        batch = _batch(schema.VARIANTS, places, columns)
         return _drop_superseded(batch, self.ints[record_layout.I_KEPT, :rows], outcome)
 
     def _lists(self, text: Bytes, outcome: Outcome) -> dict[str, pa.Array]:
@@ -182,9 +202,8 @@ NO_VARIANTS, NO_BLOCKS = (
 )
 
 
-def _batch(table: pa.Schema, contigs: Array, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-    columns["contig"] = _without_nulls(contigs)
-    columns["sample"] = _without_nulls(np.zeros(len(contigs), np.int32))
+def _batch(table: pa.Schema, places: dict[str, Array], columns: dict[str, pa.Array]) -> pa.RecordBatch:
+    columns |= {name: _without_nulls(values) for name, values in places.items()}
     return pa.RecordBatch.from_arrays([columns[name] for name in table.names], schema=table)
 
 

@@ -62,9 +62,10 @@ class TextPieces:
         self.last = False
 
     @classmethod
-    def of(cls, text: bytes) -> "TextPieces":
-        """A text as one piece."""
-        return cls(iter([text]), _ChecksummedStream(BytesIO(text)))
+    def of(cls, content: bytes, url: str) -> "TextPieces":
+        """The text of a file's bytes, compressed or not."""
+        file = _ChecksummedStream(BytesIO(content))
+        return cls(_decoded(inflate(file, url), url), file)
 
     def __iter__(self) -> Iterator[bytes]:
         return self

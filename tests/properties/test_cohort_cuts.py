@@ -88,3 +88,32 @@ def test_neither_batches_nor_parts_nor_windows_change_what_is_read(data, texts, 
         (variants, depths), (cut_variants, cut_depths) = read(whole, region), read(cut, region)
     assert variants.equals(cut_variants)
     assert (depths == cut_depths).all()
+
+
+@examples(25)
+@given(st.data(), st.lists(gvcfs(), min_size=1, max_size=5), st.integers(1, 1200), st.integers(10, 1500))
+def test_samples_read_together_are_stored_as_those_read_one_by_one(data, texts, part_bp, window_bp):
+    layout = cohort.Layout(CONTIGS, part_bp=part_bp, window_bp=window_bp)
+    first = data.draw(st.integers(0, len(texts)))
+    past = data.draw(st.integers(first, len(texts)))
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = open_store(f"{folder}/in")
+        urls = []
+        for number, text in enumerate(texts):
+            inputs.write(f"{number}.g.vcf", text.encode())
+            urls.append(f"{folder}/in/{number}.g.vcf")
+        together = gvcf.read_together([gvcf.SmallFile(url, None) for url in urls[first:past]], CONTIGS)
+        stored = []
+        for name in ("alone", "together"):
+            sources = [
+                cohort.Source(
+                    sample=f"s{number}",
+                    fingerprint=gvcf.fingerprint(url),
+                    rows=together if name == "together" and first <= number < past else gvcf.read_rows(url, CONTIGS),
+                )
+                for number, url in enumerate(urls)
+            ]
+            store = open_store(f"{folder}/{name}")
+            cohort.write_batch(store, sources, layout)
+            stored.append({each: store.read(each) for each in store.list()})
+    assert stored[0] == stored[1]

@@ -28,6 +28,10 @@ class Piece:
     holes: tuple[Region, ...] = ()
     odd: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def counts(self) -> tuple[tuple[int, "Piece"], ...]:
+        return ((0, self),)
+
 
 def block(contig: int, start: int, stop: int, depth: int) -> dict[str, object]:
     """A reference block's row."""

@@ -157,11 +157,12 @@ CHANGING_CLASSES = {
         "ContigIndex",
         "Losses",
         "PileupCaller",
+        "ReadSample",
         "Receipt",
+        "RecordReader",
         "Register",
         "Transfer",
         "TransferLog",
-        "_Reader",
     ),  # filled on the way
     *("Stream", "_Together", "_Waiting", "CalledTile"),  # of tasks under way
     *("Log", "LocationClient", "StageProgress", "_Bar", "_Line"),  # hold a stream, a connection or a display
