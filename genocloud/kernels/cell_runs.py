@@ -63,7 +63,7 @@ def runs_of_cells(numbers):
     return CellRuns(columns, firsts, stops, values)
 
 
-@kernel("cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], int32[::1]), bool_[::1]")
+@kernel()
 def cut_runs(runs, marked):
     """The same runs, cut where `marked`, (sites,) bool, changes: CellRuns, and of each run whether it is marked."""
     sites, count, room = len(marked), 0, 0

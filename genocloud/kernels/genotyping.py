@@ -125,7 +125,7 @@ class SharedSums(NamedTuple):
     weighs_all: npt.NDArray[np.bool_]
 
 
-class Site(NamedTuple):
+class SiteToCall(NamedTuple):
     """A site as a row is called there.
 
     position  first base, 0-based; alleles: merged alleles with REF; star: number of `*`, -1 if none
@@ -420,7 +420,7 @@ def _call_shared(facts, pl, own_numbers, evidence, numbered, calls, scratch):
             continue
         kept = two_alts if numbered.classes[number] == 1 else one_alt
         total[:] = 0
-        site = Site(np.int64(-1), len(kept), np.int64(-1), kept)
+        site = SiteToCall(np.int64(-1), len(kept), np.int64(-1), kept)
         _call_row(facts, pl, own_numbers, evidence, row, ploidy, site, number, calls, total, scratch)
         if total[DIPLOID] > 0 and calls.pl_at[number + 1] > calls.pl_at[number]:
             weighs[number] = weighs_all(scratch.pl, np.int64(0), len(kept))
@@ -485,7 +485,7 @@ def call_sites(
     raw_mq = evidence.raw_mq
     for number in range(sites):
         position, begin = positions[number], kept_at[number]
-        site = Site(np.int64(position), allele_counts[number], stars[number], kept[begin : kept_at[number + 1]])
+        site = SiteToCall(np.int64(position), allele_counts[number], stars[number], kept[begin : kept_at[number + 1]])
         value_counts[:] = 0
         for cell in range(numbered.cell_at[number], numbered.cell_at[number + 1]):
             row = np.int64(numbered.variants[cell])
@@ -508,8 +508,8 @@ def call_sites(
 
 @kernel(
     "genotyping.Calls(cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], int32[::1]), int64, int64[::1], "
-    "int8[::1], int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], int32[::1], bool_[::1], int32[::1], "
-    "int32[::1], int32[::1], bool_[::1]), int64[::1], int64"
+    "int8[::1], int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], int32[::1], boolean[::1], int32[::1], "
+    "int32[::1], int32[::1], boolean[::1]), int64[::1], int64"
 )
 def weigh_genotypes(calls, numbers, alleles):
     """Likelihoods of shared genotypes as hom-ref, het and hom-alt at sites of so many alleles.

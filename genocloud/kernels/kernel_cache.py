@@ -32,6 +32,8 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
     def __init__(self, function: Any) -> None:
         super().__init__(function)
         self._cache_file = IndexDataCacheFile(self.cache_path, self._impl.filename_base, SOURCES)
+        # an index of other sources may name a class that is gone: numba does not unpickle one of another version
+        self._cache_file._version += f" {SOURCES}"
 
     def load_overload(self, signature: Any, context: Any) -> Any:
         """The kernel compiled for a signature, or None, which makes numba compile it. numba holds its lock around this.

@@ -2,13 +2,16 @@
 
 import ast
 import os
+import pickle
 import shutil
 import subprocess
 import sys
+from copy import copy
 from pathlib import Path
 
 import genocloud
 from genocloud.kernels import compiling
+from genocloud.kernels.kernel_cache import SOURCES
 from tests.conftest import DATA, sample_map
 
 RECORDING = """
@@ -129,3 +132,14 @@ def test_a_kernel_is_stale_when_another_file_of_kernels_has_changed(tmp_path):
     with (copied / "kernels" / "alleles.py").open("a") as changed:
         changed.write("\n")
     assert not set(before) & set(stamps())
+
+
+def test_an_index_of_other_sources_is_not_unpickled(tmp_path):
+    """It may name a class that these sources do not have."""
+    here = copy(compiling.number_words._cache._cache_file)
+    here._index_path = str(tmp_path / "kernel.nbi")
+    older = pickle.dumps(here._version.replace(SOURCES, "older"), protocol=-1)
+    Path(here._index_path).write_bytes(older + b"a class that is gone")
+    assert here._load_index() == {}
+    here._save_index({"key": "kernel"})
+    assert here._load_index() == {"key": "kernel"}
