@@ -97,9 +97,8 @@ def lines_of(sites: pa.Array, genotypes: GenotypeFields, cells: npt.NDArray[np.i
     room = len(site_bytes) + len(sites) * (len(keys) + len(genotypes.keys) + 2) + int(genotypes.bounds[cells].sum())
     room += vcf_columns.SLACK
     out, starts = np.empty(room, np.uint8), np.zeros(len(sites) + 1, np.int64)
-    seen = np.zeros((len(genotypes.masks), 2), np.int64)
     vcf_columns.put_lines(
-        site_offsets, site_bytes, cells, genotypes.masks, seen, key_offsets, keys, *genotypes.columns, out, starts
+        site_offsets, site_bytes, cells, genotypes.masks, key_offsets, keys, *genotypes.columns, out, starts
     )
     return Lines(out[: starts[-1]], starts)
 

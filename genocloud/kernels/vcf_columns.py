@@ -21,6 +21,9 @@ INTEGER_BYTES = 12
 SLACK = 8
 """Bytes that put_integer and copy_bytes may touch behind what they write."""
 
+SEEN = 1 << 15
+"""Rows whose text is remembered: what is known of them fits the CPU cache, however many there are."""
+
 _KEY_BITS = np.int64(0xFFFFFFFF)
 
 _NOUGHT, _ONE = np.int64(0), np.int64(1)
@@ -321,7 +324,8 @@ def put_samples(
     cells    (samples,) int32; each sample's row
     mask     the keys to write, as bits; present: the same as numbers
     begins   (samples + 1,) int64; where each column of the line before begins; then of this one
-    seen     (rows, 2) int64; where in `out` the row was written last, and its bytes << 32 | its keys
+    seen     (SEEN, 3) int64; of the row that was written last of those with this remainder: its number, where in `out`
+             it stands, and its bytes << 32 | its keys
     The loops are written out here: handing this many arrays to a function costs more than a value's digits.
     """
     data = pointer(out)
@@ -337,9 +341,10 @@ def put_samples(
             copy_bytes(data, at, source, begins[sample] - source)
             at += begins[sample] - source
             continue
-        if seen[row, 1] & _KEY_BITS == mask:
-            copy_bytes(data, at, seen[row, 0], seen[row, 1] >> 32)
-            at += seen[row, 1] >> 32
+        slot = row & (SEEN - 1)
+        if seen[slot, 0] == row and seen[slot, 2] & _KEY_BITS == mask:
+            copy_bytes(data, at, seen[slot, 1], seen[slot, 2] >> 32)
+            at += seen[slot, 2] >> 32
         else:
             out[at] = _TAB
             at += 1
@@ -371,8 +376,8 @@ def put_samples(
                     out[at] = _POINT
                     at += 1
             at = end
-            seen[row, 1] = (at - begin) << 32 | mask
-        seen[row, 0] = begin
+            seen[slot, 0], seen[slot, 2] = row, (at - begin) << 32 | mask
+        seen[slot, 1] = begin
         begins[sample] = begin
         sample += 1
     begins[cells.size] = at
@@ -380,7 +385,7 @@ def put_samples(
 
 
 @kernel(
-    "int64[::1], uint8[::1]!, int32[:,::1], int32[::1], int64[:,::1], int64[::1], uint8[::1]!, int8[::1], "
+    "int64[::1], uint8[::1]!, int32[:,::1], int32[::1], int64[::1], uint8[::1]!, int8[::1], "
     "int64[::1], int64[::1], int64[::1], int32[::1], int64[::1], uint8[::1]!, uint8[::1], int64[::1]"
 )
 def put_lines(
@@ -388,7 +393,6 @@ def put_lines(
     sites,
     cells,
     masks,
-    seen,
     key_offsets,
     keys,
     kinds,
@@ -407,7 +411,6 @@ def put_lines(
     sites         (bytes,) uint8
     cells         (sites, samples) int32; the row of every FORMAT column that a genotype is in; several may share one
     masks         (rows,) int32; see weigh_rows
-    seen          (rows, 2) int64, zeros; scratch
     key_offsets   (keys + 1,) int64; keys[key_offsets[k]:key_offsets[k + 1]] is the FORMAT key; key 0 is GT
     keys          (bytes,) uint8
     kinds         (keys,) int8; NUMBER, LIST or WORD
@@ -426,6 +429,7 @@ def put_lines(
     """
     samples = cells.shape[1]
     present, counts = np.empty(kinds.size, np.int64), np.zeros(kinds.size, np.int64)
+    seen = np.zeros((SEEN, 3), np.int64)
     begins, nothing = np.zeros(samples + 1, np.int64), np.full(samples, -1, np.int32)
     before, last_mask, at = nothing, np.int64(0), _NOUGHT
     for site in range(starts.size - 1):
