@@ -35,7 +35,7 @@ MOST_ALLELES = 127
 """Above any ploidy: a GT counts its alleles in an int8."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Waiting:
     """Buffered rows, of which those before `taken` in order of `keys` are consumed.
 
@@ -52,9 +52,9 @@ class _Waiting:
     def of(cls, rows: pa.RecordBatch, keys: Numbers, together: bool) -> "_Waiting":
         """Rows with these keys, which ascend unless the rows are those of several samples together."""
         if not together:
-            return cls(rows, keys, None)
+            return cls(rows=rows, keys=keys, order=None)
         order = np.argsort(keys, kind="stable")
-        return cls(rows, keys[order], order)
+        return cls(rows=rows, keys=keys[order], order=order)
 
     @property
     def first(self) -> Place:
