@@ -234,23 +234,23 @@ _PHASE_SET_AND_RGQ = (
     ),
 )
 
-GENOTYPE_COLUMNS = (
+_CELL = (
     _key("contig", WORD, "name of the contig", "CHROM"),
     _key("pos", INT32, "position, 1-based, as in VCF: with the contig it names the site", "POS"),
     _key("sample", WORD, "name of the sample"),
-    _key(
-        "GT",
-        WORD,
-        "genotype as in VCF; `./.` (haploid `.`) where there is no data",
-        "FORMAT/GT",
-    ),
+)
+_GENOTYPE = _key("GT", WORD, "genotype as in VCF; `./.` (haploid `.`) where there is no data", "FORMAT/GT")
+
+GENOTYPE_COLUMNS = (
+    *_CELL,
+    _GENOTYPE,
     Column("AD", INTS, "depth by allele, reads", "FORMAT/AD", "R", "Integer"),
     *_DEPTH_AND_QUALITY,
     *_PHASE,
     Column("PL", INTS, "phred likelihoods in VCF order", "FORMAT/PL", "G", "Integer"),
     *_PHASE_SET_AND_RGQ,
 )
-"""The callset's genotypes, a file for each batch and shard: sites in order, within each the batch's samples."""
+"""The callset's genotypes in full: sites in order, within each the samples."""
 
 LOCAL_COLUMNS = (
     _key("GT", WORD, "genotype as in VCF, by the site's allele numbers", "FORMAT/GT"),
@@ -267,6 +267,25 @@ AD and PL follow from it: every other ALT has the last entry of LAD, and the lik
 the genotype that a reference block gives (LAA empty, LAD null) is the same at all sites with ALTs, however many.
 """
 
+CALL_COLUMNS = (*_CELL, *LOCAL_COLUMNS)
+"""Genotypes that are no plain reference: one row for each site and sample."""
+
+REFERENCE_COLUMNS = (
+    _CELL[0],
+    _key("pos", INT32, "position of the first site, 1-based", "POS"),
+    _key("end", INT32, "position of the last site, 1-based"),
+    _CELL[2],
+    _GENOTYPE,
+    *_DEPTH_AND_QUALITY,
+    Column("PL", INTS, "phred likelihoods of REF and any ALT, in VCF order", "FORMAT/PL", "G", "Integer"),
+    _PHASE_SET_AND_RGQ[1],
+    _key("has_AD", BOOL, "AD is DP, then 0 for each ALT; else it is missing"),
+)
+"""Genotypes with values of no single ALT: one row for each run of a sample's sites with the same.
+
+They are LOCAL_GENOTYPES whose LAA is empty, LAD null or DP and 0, and PGT, PID and PS null; LPL is here PL.
+"""
+
 SITE_KEY = _key(
     "key",
     INT64,
@@ -281,6 +300,7 @@ STARTS, QUESTIONS, ANSWERS = table(START_COLUMNS), table(QUESTION_COLUMNS), tabl
 ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
 GENOTYPES, STORED_GENOTYPES = table(GENOTYPE_COLUMNS), table((*GENOTYPE_COLUMNS, SITE_KEY))
 LOCAL_GENOTYPES = table(LOCAL_COLUMNS)
+CALLS, REFERENCE = table(CALL_COLUMNS), table(REFERENCE_COLUMNS)
 
 # Names for signatures. Arrow has one type for all tables, so that these say to a reader, not to a type checker, which
 # columns a table has; some functions need only a few of them. Each is named after its schema.
@@ -306,6 +326,10 @@ StoredGenotypes: TypeAlias = pa.Table
 DistinctGenotypes: TypeAlias = pa.Table
 """The FORMAT columns of GENOTYPES, each distinct genotype once."""
 LocalGenotypes: TypeAlias = pa.Table
+CallRows: TypeAlias = pa.Table
+"""Rows of CALLS."""
+ReferenceRuns: TypeAlias = pa.Table
+"""Rows of REFERENCE."""
 
 
 SUMMARY = pa.schema(

@@ -6,9 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from genocloud.errors import StoreError
 from genocloud.json_digest import MAX_COORDINATE, string_list, whole_number
 from genocloud.regions import Extent
@@ -20,9 +17,16 @@ PUBLISHED = "manifest/00000001.published.json"
 MARK = "manifest/callset.json"
 """Marks the URL as a callset's before there is a manifest, and when that is damaged."""
 
-SITES_FOLDER, GENOTYPES_FOLDER, SHARES_FOLDER, ENTRIES_FOLDER = "sites", "genotypes", "shares", "entries"
+SITES_FOLDER, SHARES_FOLDER, ENTRIES_FOLDER = "sites", "shares", "entries"
+CALLS_FOLDER, REFERENCE_FOLDER = "calls", "reference"
+DENSE_FOLDER = "genotypes"
+"""Where callsets of version 3 have a row for each site and sample."""
+
+BATCH_FOLDERS = CALLS_FOLDER, REFERENCE_FOLDER, SHARES_FOLDER, DENSE_FOLDER
+"""Folders that have a folder for each batch."""
+
 ENTRY = re.compile(rf"{ENTRIES_FOLDER}/[^/]+\.json")
-TABLE = re.compile(rf"(?:{SITES_FOLDER}|(?:{GENOTYPES_FOLDER}|{SHARES_FOLDER})/[^/]+)/[^/]+\.parquet")
+TABLE = re.compile(rf"(?:{SITES_FOLDER}|(?:{'|'.join(BATCH_FOLDERS)})/[^/]+)/[^/]+\.parquet")
 """Names of objects that genocloud writes; users may put other files into these folders."""
 
 
@@ -35,14 +39,9 @@ def sites_name(shard: str) -> str:
     return f"{SITES_FOLDER}/{shard}.parquet"
 
 
-def genotypes_name(batch: str, shard: str, segment: str = "") -> str:
-    """Name of a batch's genotypes in the shard; sites that were added later are in separate segments."""
-    return f"{GENOTYPES_FOLDER}/{batch}/{shard}{segment and f'.{segment}'}.parquet"
-
-
-def shares_name(batch: str, shard: str, segment: str = "") -> str:
-    """Name of a segment's contributions to the sites' annotations; written after the segment's genotypes."""
-    return f"{SHARES_FOLDER}/{batch}/{shard}{segment and f'.{segment}'}.parquet"
+def batch_file_name(folder: str, batch: str, shard: str, segment: str = "") -> str:
+    """Name of a file of one of BATCH_FOLDERS; sites that were added later are in separate segments."""
+    return f"{folder}/{batch}/{shard}{segment and f'.{segment}'}.parquet"
 
 
 def entry_name(shard: str) -> str:
@@ -73,28 +72,101 @@ class FileEntry:
     order: str = ""
     seal: str = ""
 
+    def as_json(self) -> dict[str, Any]:
+        """The entry as JSON values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "FileEntry":
+        """The inverse of `as_json`; raises one of NOT_JSON for other values."""
+        for what in ("rows", "bytes"):
+            whole_number(values[what], f"{what} of {values['name']}")
+        string_list(
+            [text for what, text in values.items() if what not in ("rows", "bytes")], f"the entry of {values['name']}"
+        )
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenotypeFiles:
+    """A batch's genotypes at some sites of a shard, every sample's: rows of CALLS and of REFERENCE; number of sites."""
+
+    calls: FileEntry
+    reference: FileEntry
+    sites: int
+
+    @property
+    def tables(self) -> tuple[FileEntry, FileEntry]:
+        """Both files."""
+        return self.calls, self.reference
+
+    def without_content(self, sites: int) -> "GenotypeFiles":
+        """The entry as if it had all `sites` of a shard, without rows, sizes and digests of its files."""
+        calls, reference = (replace(file, rows=0, bytes=0, sha256="", seal="") for file in self.tables)
+        return GenotypeFiles(calls=calls, reference=reference, sites=sites)
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry as JSON values."""
+        return {"calls": self.calls.as_json(), "reference": self.reference.as_json(), "sites": self.sites}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "GenotypeFiles":
+        """The inverse of `as_json`; raises one of NOT_JSON for other values."""
+        return cls(
+            calls=FileEntry.from_json(values["calls"]),
+            reference=FileEntry.from_json(values["reference"]),
+            sites=whole_number(values["sites"], "a number of sites"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenseFile:
+    """A batch's genotypes in a callset of version 3: a row of STORED_GENOTYPES for each site and sample.
+
+    Where a batch has several, a site's rows are those with the site's key; rows with other keys are superseded.
+    """
+
+    file: FileEntry
+
+    @property
+    def tables(self) -> tuple[FileEntry]:
+        """The file."""
+        return (self.file,)
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry as JSON values."""
+        return self.file.as_json()
+
+
+SegmentFiles = GenotypeFiles | DenseFile
+"""Genotypes of a batch in a shard that were written together."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardEntry:
     """A complete shard: its extent, the digest of its settings (`key`), its files, and its number of ALTs.
 
-    `genotypes` and `shares` are by batch. Where a batch has several genotype files, a site's rows are those with the
-    site's key; rows with other keys are superseded.
+    `genotypes` and `shares` are by batch, both in the order of its segments. Each site is in one segment of a batch.
     """
 
     name: str
     extent: Extent
     key: str
     sites: FileEntry
-    genotypes: Mapping[str, tuple[FileEntry, ...]]
+    genotypes: Mapping[str, tuple[SegmentFiles, ...]]
     shares: Mapping[str, tuple[FileEntry, ...]] = field(default_factory=dict)
     alts: int = 0
 
     @property
     def tables(self) -> list[FileEntry]:
         """The shard's Parquet files."""
-        by_batch = (*self.genotypes.values(), *self.shares.values())
-        return [self.sites, *(file for files in by_batch for file in files)]
+        genotypes = (file for segments in self.genotypes.values() for each in segments for file in each.tables)
+        return [self.sites, *genotypes, *(file for files in self.shares.values() for file in files)]
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it was written by version 3."""
+        return any(isinstance(each, DenseFile) for segments in self.genotypes.values() for each in segments)
 
     @property
     def files(self) -> list[str]:
@@ -110,9 +182,9 @@ class ShardEntry:
             "last": self.extent.last,
             "end": self.extent.end,
             "key": self.key,
-            "sites": as_json(self.sites),
-            "genotypes": {batch: [*map(as_json, files)] for batch, files in self.genotypes.items()},
-            "shares": {batch: [*map(as_json, files)] for batch, files in self.shares.items()},
+            "sites": self.sites.as_json(),
+            "genotypes": {batch: [each.as_json() for each in some] for batch, some in self.genotypes.items()},
+            "shares": {batch: [file.as_json() for file in files] for batch, files in self.shares.items()},
             "alts": self.alts,
         }
 
@@ -123,41 +195,27 @@ class ShardEntry:
             name=values["name"],
             extent=Extent(*(whole_number(place, "a place of a shard", 0, MAX_COORDINATE) for place in _extent(values))),
             key=values["key"],
-            sites=_file(values["sites"]),
-            genotypes=_files(values["genotypes"]),
-            shares=_files(values["shares"]),
+            sites=FileEntry.from_json(values["sites"]),
+            genotypes={batch: tuple(map(_segment, each)) for batch, each in sorted(values["genotypes"].items())},
+            shares={batch: tuple(map(FileEntry.from_json, each)) for batch, each in sorted(values["shares"].items())},
             alts=whole_number(values["alts"], "a shard's number of ALTs"),
         )
 
     def without(self, batches: Collection[str]) -> "ShardEntry":
         """The shard without the files of some batches: those stored at other sites."""
-        genotypes, shares = (
-            {batch: files for batch, files in by.items() if batch not in batches}
-            for by in (self.genotypes, self.shares)
+        return replace(
+            self,
+            genotypes={batch: each for batch, each in self.genotypes.items() if batch not in batches},
+            shares={batch: each for batch, each in self.shares.items() if batch not in batches},
         )
-        return replace(self, genotypes=genotypes, shares=shares)
 
 
 def _extent(values: Mapping[str, Any]) -> tuple[Any, Any, Any, Any]:
     return values["contig"], values["start"], values.get("last", values["contig"]), values["end"]
 
 
-def _files(values: Mapping[str, Any]) -> dict[str, tuple[FileEntry, ...]]:
-    return {batch: tuple(map(_file, files)) for batch, files in sorted(values.items())}
-
-
-def _file(values: Mapping[str, Any]) -> FileEntry:
-    for what in ("rows", "bytes"):
-        whole_number(values[what], f"{what} of {values['name']}")
-    string_list(
-        [text for what, text in values.items() if what not in ("rows", "bytes")], f"the entry of {values['name']}"
-    )
-    return FileEntry(**values)
-
-
-def as_json(file: FileEntry) -> dict[str, Any]:
-    """A file's entry as JSON values."""
-    return {name: getattr(file, name) for name in file.__slots__}
+def _segment(values: Mapping[str, Any]) -> SegmentFiles:
+    return GenotypeFiles.from_json(values) if "calls" in values else DenseFile(file=FileEntry.from_json(values))
 
 
 def order_of(samples: Sequence[str]) -> str:
@@ -169,19 +227,3 @@ def site_key(*alleles: object) -> int:
     """64-bit digest of a site's alleles (contig, pos, ref, alts); collisions within a shard are negligible."""
     digest = hashlib.blake2b(repr(alleles).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
-
-
-def rows_of(
-    batches: Sequence[Sequence[str]], samples: Sequence[str], sites: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Locate each sample's rows in the concatenated tables of batches, each with `sites` sites.
-
-    Returns (first, step), (samples,) int64 each: a sample's row at site i is first + i * step.
-    """
-    places: dict[str, tuple[int, int]] = {}
-    base = 0
-    for batch in batches:
-        places |= {sample: (base + column, len(batch)) for column, sample in enumerate(batch)}
-        base += len(batch) * sites
-    table = np.array([places[sample] for sample in samples], np.int64).reshape(-1, 2)
-    return table[:, 0].copy(), table[:, 1].copy()

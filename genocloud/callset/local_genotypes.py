@@ -1,5 +1,6 @@
 """The dense view of sparse genotypes: each at all alleles of its site, and its number in each cell."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,7 +11,8 @@ import pyarrow as pa
 
 from genocloud import schema
 from genocloud.kernels import widening
-from genocloud.kernels.cell_runs import CellRuns, fill_cells
+from genocloud.kernels.cell_runs import CellRuns, fill_cells, runs_of_cells
+from genocloud.kernels.narrowing import narrow
 
 DISTINCT = pa.schema(list(schema.GENOTYPES)[3:])
 """Columns of a genotype without its place: those of GENOTYPES after `sample`."""
@@ -80,14 +82,32 @@ class DenseGenotypes:
 def _widened(
     local: schema.LocalGenotypes, rows: npt.NDArray[np.int32], alts: npt.NDArray[np.int32]
 ) -> schema.DistinctGenotypes:
-    """Rows of LOCAL_GENOTYPES at sites with so many ALTs."""
-    lists = [tuple(map(np.array, schema.ragged(local[name]))) for name in ("LAA", "LAD", "LPL")]
-    ad_at, ad, pl_at, pl = widening.widen(rows, alts, ploidies(local["GT"]), *lists)
-    columns = {"AD": _lists(ad_at, ad), "PL": _lists(pl_at, pl)}
-    same = local.select([name for name in DISTINCT.names if name not in columns]).take(pa.array(rows))
-    return pa.table(
-        [columns.get(name, same[name] if name not in columns else None) for name in DISTINCT.names], DISTINCT
-    )
+    """Rows of LOCAL_GENOTYPES, or of some of its columns (see `local_columns`), at sites with so many ALTs."""
+    columns = {name: local[name].take(pa.array(rows)) for name in DISTINCT.names if name in local.column_names}
+    if "LAA" in local.column_names:
+        nothing = np.zeros(len(local) + 1, np.int64), np.zeros(0, np.int32)
+        lists = [_ragged(local, name) if name in local.column_names else nothing for name in ("LAA", "LAD", "LPL")]
+        ad_at, ad, pl_at, pl = widening.widen(rows, alts, ploidies(local["GT"]), *lists)
+        columns |= {"AD": _lists(ad_at, ad), "PL": _lists(pl_at, pl)}
+    wanted = [field for field in DISTINCT if field.name in columns and _local_name(field.name) in local.column_names]
+    return pa.table([columns[field.name] for field in wanted], pa.schema(wanted))
+
+
+def _ragged(local: schema.LocalGenotypes, name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    offsets, values = schema.ragged(local[name])
+    return np.array(offsets), np.array(values)
+
+
+def _local_name(name: str) -> str:
+    return {"AD": "LAD", "PL": "LPL"}.get(name, name)
+
+
+def local_columns(columns: Sequence[str]) -> list[str]:
+    """The columns of LOCAL_GENOTYPES that some of GENOTYPES are made from."""
+    wanted = {_local_name(name) for name in columns}
+    if wanted & {"LAD", "LPL"}:
+        wanted |= {"GT", "LAA"}
+    return [name for name in schema.LOCAL_GENOTYPES.names if name in wanted]
 
 
 def ploidies(genotypes: pa.ChunkedArray) -> npt.NDArray[np.int64]:
@@ -103,3 +123,38 @@ def _lists(offsets: npt.NDArray[np.int64], values: npt.NDArray[np.int32]) -> pa.
     return pa.ListArray.from_arrays(
         pa.array(offsets.astype(np.int32)), entries, mask=pa.array(offsets[1:] == offsets[:-1])
     )
+
+
+def localise(matrix: GenotypeMatrix, alts: npt.NDArray[np.int32]) -> SparseGenotypes:
+    """The inverse of `SparseGenotypes.dense`: LAA has the ALTs of GT and those that some value sets apart.
+
+    alts  (sites,) int32; the number of ALTs of each site
+    The result has the columns that follow from those of `matrix.distinct`, of which GT is one.
+    """
+    different, kinds = np.unique(alts, return_inverse=True)
+    pairs = matrix.numbers.astype(np.int64) * len(different) + kinds[:, None]
+    used = np.zeros(matrix.distinct.num_rows * len(different), np.bool_)
+    used[pairs] = True
+    numbers = (np.cumsum(used) - 1).astype(np.int32)[pairs]
+    rows, kind = np.divmod(np.flatnonzero(used), max(len(different), 1))
+    dense = matrix.distinct.take(pa.array(rows))
+    nothing = np.zeros(len(rows) + 1, np.int64), np.zeros(0, np.int32)
+    ad, pl = (_ragged(dense, name) if name in dense.column_names else nothing for name in ("AD", "PL"))
+    laa, lad, lpl = narrow(different.astype(np.int32)[kind], _called_alleles(dense["GT"]), ad, pl)
+    entries = pa.ListArray.from_arrays(pa.array(laa[0].astype(np.int32)), pa.array(laa[1]))
+    columns = {"LAA": entries, "LAD": _lists(*lad), "LPL": _lists(*lpl)}
+    names = local_columns(dense.column_names)
+    local = pa.table(
+        [columns[name] if name in columns else dense[name] for name in names],
+        pa.schema([schema.LOCAL_GENOTYPES.field(name) for name in names]),
+    )
+    return SparseGenotypes(matrix.samples, local, runs_of_cells(np.ascontiguousarray(numbers)), alts)
+
+
+def _called_alleles(genotypes: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Allele numbers of each GT, -1 for `.`, as (offsets, values)."""
+    words = genotypes.combine_chunks()
+    texts = [re.split("[/|]", text) for text in words.dictionary.to_pylist()]
+    lists = pa.array([[-1 if allele == "." else int(allele) for allele in text] for text in texts], schema.INTS)
+    offsets, values = schema.ragged(lists.take(words.indices))
+    return np.array(offsets), np.array(values)

@@ -5,12 +5,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from genocloud import json_digest, schema
+from genocloud import json_digest
 from genocloud.callset.layout import ENTRY, MANIFEST, MARK, NOT_JSON, PUBLISHED, DamagedFile, ShardEntry, entry_name
 from genocloud.callset.remote import RemoteGenotypes
 from genocloud.errors import StoreError
 from genocloud.regions import Contig
 from genocloud.storage import ObjectExists, ObjectMissing, Store, join
+
+VERSION, DENSE_VERSION = 4, 3
+"""Versions of callsets: that which is written, and the one before, with a row for each site and sample, still read."""
 
 _FORMAT = "genocloud callset"
 _MARK = (json.dumps({"format": _FORMAT}) + "\n").encode()
@@ -37,10 +40,10 @@ class OtherVersion(StoreError):
 
     def __init__(self, url: str, version: Any) -> None:
         self.url, self.version = url, version
-        newer = isinstance(version, int) and version > schema.VERSION
+        newer = isinstance(version, int) and version > VERSION
         remedy = "use a newer genocloud" if newer else "make it again (genocloud genotype), or use the one that made it"
         super().__init__(
-            f"{url}: a callset of version {version}, this genocloud reads version {schema.VERSION}; {remedy}"
+            f"{url}: a callset of version {version}, this genocloud reads {DENSE_VERSION} and {VERSION}; {remedy}"
         )
 
 
@@ -99,7 +102,7 @@ _PREVIOUS = "previous"
 def _content(description: Description, shards: tuple[ShardEntry, ...]) -> dict[str, Any]:
     return {
         "format": _FORMAT,
-        "version": schema.VERSION,
+        "version": VERSION,
         "software": description.software,
         "model": dict(description.model),
         "source": dict(description.source),
@@ -162,11 +165,11 @@ def read(store: Store) -> tuple[Description, tuple[ShardEntry, ...]]:
         raise DamagedFile(join(store.url, MANIFEST), "is damaged (no JSON object)")
     if values is None or values.get("format") != _FORMAT:
         raise NoCallset(store.url)
-    if values.get("version") != schema.VERSION:
+    if values.get("version") not in (DENSE_VERSION, VERSION):
         raise OtherVersion(store.url, values.get("version"))
     try:
         _check_published(store, values)
-        return _decoded(values)
+        return decode(values)
     except NOT_JSON as error:
         raise DamagedFile(join(store.url, MANIFEST), f"is damaged ({error!r})") from error
 
@@ -189,7 +192,8 @@ def _check_published(store: Store, values: dict[str, Any]) -> None:
         raise ValueError(f"it is not the one that {PUBLISHED} says was published")
 
 
-def _decoded(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, ...]]:
+def decode(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, ...]]:
+    """What a manifest's JSON values say; raises one of NOT_JSON for other values."""
     contigs = tuple(
         Contig(name, json_digest.whole_number(length, f"the length of contig {name}", 0, json_digest.MAX_COORDINATE))
         for name, length in values["contigs"]

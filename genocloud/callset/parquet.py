@@ -2,9 +2,11 @@
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
+from functools import reduce
+from operator import and_
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -16,43 +18,65 @@ from genocloud.errors import scarcity
 from genocloud.storage import ObjectMissing, Store, join
 
 ROW_GROUP_ROWS = 1 << 17
-"""Bounds a reader's memory (some 10 MB of genotypes); half as many rows cost 4 % more bytes."""
+"""Bounds a reader's memory where the writer has no row groups of its own."""
 
 PAGE_BYTES = 1 << 17
-"""An exporter holds one page of each column of each batch: 50 batches of 10,000 genomes need some 100 MB."""
 
-_LEVEL = (
-    3  # 2,000 sites x 200 samples: 3.72 bytes a genotype; level 9 3.64, level 1 3.90; plain or delta integers 4.4-5.5
-)
+_LEVEL = 3
 
-_SEARCHED = "contig", "pos"
+_SPARSE: dict[str, Any] = {
+    "compression_level": 6,
+    "use_dictionary": [
+        *("contig", "pos", "end", "sample", "GT", "PGT", "PID"),
+        *("LAA.list.element", "PL.list.element"),
+    ],
+    "column_encoding": dict.fromkeys(("DP", "GQ", "LAD.list.element"), "BYTE_STREAM_SPLIT"),
+}
+"""How rows of CALLS and REFERENCE are encoded.
+
+4,000 samples x 235 sites: 6.5 bytes a call and 3.3 a run, with dictionaries throughout 8.0 and 3.7, with delta encoding
+10.6 and 6.0, sorted by site instead of by sample 8.8 and 4.1; level 3 6.9 and 3.4, level 12 6.4 and 3.3.
+"""
+
+_SEARCHED = "contig", "pos", "end"
 """Columns with statistics, by which readers skip row groups; statistics of all columns take a fifth of the time."""
 
 
-def encode(table: pa.Table, declared: pa.Schema, stride: int = 1) -> tuple[bytes, str]:
+def encode(table: pa.Table, declared: pa.Schema, groups: Sequence[int] | None = None) -> tuple[bytes, str]:
     """Encode a table as one Parquet file with the columns of `declared`; return the bytes and the seal.
 
-    Row groups end at multiples of `stride` rows. Equal content gives equal bytes, whatever the chunks and dictionaries
-    of the table.
+    groups  rows of each row group; None: ROW_GROUP_ROWS
+
+    Equal content gives equal bytes, whatever the chunks and dictionaries of the table.
     """
     table = table.select(declared.names).cast(declared)
+    if groups is None:
+        groups = [min(ROW_GROUP_ROWS, table.num_rows - at) for at in range(0, max(table.num_rows, 1), ROW_GROUP_ROWS)]
     sink = io.BytesIO()
     with sealing.SealedWriter(
         sink,
         declared,
         compression="zstd",
-        compression_level=_LEVEL,
         data_page_size=PAGE_BYTES,
         write_statistics=[name for name in _SEARCHED if name in declared.names],
+        **_options(declared),
     ) as out:
-        for group in _groups(table, max(ROW_GROUP_ROWS // stride, 1) * stride):
+        for group in _groups(table, groups):
             out.write_table(group, row_group_size=max(group.num_rows, 1))
     return sink.getvalue(), out.seal
 
 
+def _options(declared: pa.Schema) -> dict[str, Any]:
+    if declared.names not in (schema.CALLS.names, schema.REFERENCE.names):
+        return {"compression_level": _LEVEL}
+    encoding = {name: how for name, how in _SPARSE["column_encoding"].items() if name.split(".")[0] in declared.names}
+    columns = [name for name in _SPARSE["use_dictionary"] if name.split(".")[0] in declared.names]
+    return _SPARSE | {"column_encoding": encoding, "use_dictionary": columns}
+
+
 @contextmanager
-def open_table(store: Store, file: FileEntry, declared: pa.Schema) -> Iterator[BinaryIO]:
-    """Open a Parquet file of a callset with the columns of `declared`; reads are checked against the seal.
+def open_table(store: Store, file: FileEntry, declared: pa.Schema | None) -> Iterator[BinaryIO]:
+    """Open a Parquet file of a callset with the columns of `declared`, if not None; reads are checked against the seal.
 
     Raises DamagedFile, also for Arrow's errors within the `with` block.
     """
@@ -65,7 +89,7 @@ def open_table(store: Store, file: FileEntry, declared: pa.Schema) -> Iterator[B
             if not file.seal:
                 _check_whole(stream, file, url)
             checked = sealing.check(stream, file.seal)
-            if not sealing.reader(checked).schema_arrow.equals(declared):
+            if declared is not None and not sealing.reader(checked).schema_arrow.equals(declared):
                 raise DamagedFile(url, "has other columns than a callset's")
             checked.seek(0)
             yield checked
@@ -92,10 +116,11 @@ def _check_whole(stream: BinaryIO, file: FileEntry, url: str) -> None:
     _whole.add((url, file.sha256))
 
 
-def _groups(table: pa.Table, rows: int) -> Iterator[pa.Table]:
-    table = table.unify_dictionaries()
-    for start in range(0, max(table.num_rows, 1), rows):
+def _groups(table: pa.Table, groups: Sequence[int]) -> Iterator[pa.Table]:
+    table, start = table.unify_dictionaries(), 0
+    for rows in groups:
         group = table.slice(start, rows).combine_chunks()
+        start += rows
         yield pa.Table.from_arrays([_canonical(column) for column in group.columns], schema=table.schema)
 
 
@@ -111,3 +136,22 @@ def _canonical(column: pa.ChunkedArray) -> pa.Array:
     missing = codes < 0
     indices = pa.array(places[np.where(missing, -1, codes)], mask=missing)
     return pa.DictionaryArray.from_arrays(indices, array.dictionary.take(used))
+
+
+def row_groups(metadata: sealing.FileMetaData, rows: tuple[int, int]) -> tuple[list[int], int]:
+    """The row groups that overlap a range of rows, and the first row of the first of them."""
+    edges = np.cumsum([0, *(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))])
+    groups = np.flatnonzero((edges[:-1] < rows[1]) & (edges[1:] > rows[0]))
+    return groups.tolist(), int(edges[groups[0]]) if len(groups) else rows[0]
+
+
+def read_where(
+    store: Store,
+    file: FileEntry,
+    declared: pa.Schema,
+    conditions: Sequence[pc.Expression] = (),
+    columns: list[str] | None = None,
+) -> pa.Table:
+    """Columns of a file's rows that meet all conditions."""
+    with open_table(store, file, declared) as stream:
+        return sealing.read_where(stream, columns, reduce(and_, conditions) if conditions else None)

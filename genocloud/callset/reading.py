@@ -4,25 +4,24 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import and_
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import annotations, schema, sealing
+from genocloud import annotations, schema
 from genocloud.callset import arrays, lazy_arrays, manifest, parquet
-from genocloud.callset.layout import FileEntry, ShardEntry, rows_of
+from genocloud.callset.call_rows import Span, split
+from genocloud.callset.layout import ShardEntry
+from genocloud.callset.local_genotypes import SparseGenotypes
 from genocloud.callset.remote import RemoteGenotypes, RemoteUnreachable, UnknownSite, reaching
-from genocloud.callset.streaming import is_whole
-from genocloud.callset.variants import UnknownVariant, carrier_rows, find_alleles, parse_variant
+from genocloud.callset.shard_cells import ShardCells
+from genocloud.callset.variants import UnknownVariant, carriers_among, find_alleles, parse_variant
 from genocloud.errors import InputError, SettingError, did_you_mean, shortened
 from genocloud.regions import Contig, Region, joined, parse_region
 from genocloud.storage import Store, open_store
 
-KEY = schema.SITE_KEY.name
 Places = str | Region | Sequence[str | Region] | None
 """A region, several of them, or None for the whole genome."""
 
@@ -136,7 +135,7 @@ class Callset:
         names = _names("sites", annotations.SITES, columns)
         empty, conditions = annotations.SITES.empty_table().select(names), [] if filter is None else [filter]
         tables = [
-            _read(
+            parquet.read_where(
                 self.store, shard.sites, annotations.STORED_SITES, [*self._in_region(shard, place), *conditions], names
             )
             for shard, place in self._parts(region)
@@ -160,7 +159,7 @@ class Callset:
             callset.genotypes("chr1:1-100,000", ["ann", "bob"], columns=["contig", "pos", "sample", "GT"])
         """
         names, chosen = _names("genotypes", schema.GENOTYPES, columns), self._samples(samples)
-        tables = [self._shard_genotypes(shard, place, chosen, names) for shard, place in self._parts(region)]
+        tables = [self._dense(cells, span, chosen, names) for cells, span in self._spans(region)]
         return pa.concat_tables([schema.GENOTYPES.empty_table().select(names), *tables]).unify_dictionaries()
 
     def carriers(self, variant: str, samples: str | Sequence[str] | None = None) -> schema.Genotypes:
@@ -177,17 +176,60 @@ class Callset:
         alleles = find_alleles(self.sites(wanted.region, columns=["ref", "alts"]), wanted)
         if not alleles:
             raise UnknownVariant(self.url, variant)
-        table = self.genotypes(wanted.region, chosen)
-        return table.take(carrier_rows(table["GT"], alleles, len(chosen)))
+        tables = []
+        for cells, (first, _) in self._spans(wanted.region):
+            for row, number in alleles:
+                site = first + row, first + row + 1
+                held = [cells.read(batch, site, ["GT"], some) for batch, some in self._members(chosen).items()]
+                carriers = {sample for genotypes in held for sample in carriers_among(genotypes, number)}
+                some = tuple(sample for sample in chosen if sample in carriers)
+                tables.append(self._dense(cells, site, some, schema.GENOTYPES.names))
+        return pa.concat_tables(tables).unify_dictionaries()
 
-    def batches(self, shard: ShardEntry, columns: Sequence[str]) -> Iterator[schema.Genotypes]:
+    def calls(
+        self,
+        region: Places = None,
+        samples: str | Sequence[str] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+    ) -> schema.CallRows:
+        """The genotypes of a region that are no plain reference: schema.CALLS, by local alleles.
+
+        columns  names of schema.CALLS (default: all)
+
+        Rows come batch by batch, and of a batch sample by sample. Raises as `genotypes` does.
+
+            callset.calls("chr1:1-100,000", columns=["contig", "pos", "sample", "GT", "LAA", "LAD"])
+        """
+        names = _names("calls", schema.CALLS, columns)
+        return self._rows(region, samples, schema.CALLS, 0).select(names)
+
+    def reference(
+        self,
+        region: Places = None,
+        samples: str | Sequence[str] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+    ) -> schema.ReferenceRuns:
+        """All other genotypes of a region: schema.REFERENCE, a row for each run of a sample's sites with the same.
+
+        columns  names of schema.REFERENCE (default: all)
+
+        Rows come batch by batch, and of a batch sample by sample. Raises as `genotypes` does.
+
+            callset.reference("chr1:1-100,000", "ann", columns=["pos", "end", "GQ"])
+        """
+        names = _names("reference runs", schema.REFERENCE, columns)
+        return self._rows(region, samples, schema.REFERENCE, 1).select(names)
+
+    def cells(self, shard: ShardEntry) -> ShardCells:
+        """A shard's genotypes, batch by batch. Raises DamagedFile."""
+        return ShardCells(self.store, shard, self.description.batches, self.store_of)
+
+    def batches(self, shard: ShardEntry, columns: Sequence[str]) -> Iterator[SparseGenotypes]:
         """Columns of a shard's genotypes, one batch at a time, so that memory does not grow with the cohort."""
-        for batch, members in self.description.batches.items():
-            files, whole = shard.genotypes[batch], is_whole(shard, shard.genotypes[batch], len(members))
-            read = list(columns) if whole else [*columns, KEY]
-            with self.store_of(batch) as store:
-                tables = [_read(store, file, schema.STORED_GENOTYPES, columns=read) for file in files]
-            yield tables[0] if whole else self._current_rows(tables, self._keys(shard, None)).select(list(columns))
+        cells = self.cells(shard)
+        return (cells.read(batch, cells.whole, columns) for batch in self.description.batches)
 
     def to_numpy(
         self, region: Places = None, samples: str | Sequence[str] | None = None
@@ -255,10 +297,6 @@ class Callset:
             raise UnknownSample(self.url, sample, did_you_mean(sample, self.samples))
         return tuple(samples)
 
-    def _keys(self, shard: ShardEntry, region: Region | None) -> schema.StoredSites:
-        """The keys of a region's SITES in a shard, in their column."""
-        return _read(self.store, shard.sites, annotations.STORED_SITES, self._in_region(shard, region), [KEY])
-
     def _in_region(self, shard: ShardEntry, region: Region | None) -> list[pc.Expression]:
         """Conditions that only a region's rows of a shard's files meet; none for all rows."""
         if region is None:
@@ -268,42 +306,53 @@ class Callset:
             return [inside]
         return [inside, pc.field("contig").isin([self.contigs[region.contig].name])]
 
-    def _current_rows(
-        self, tables: Sequence[schema.StoredGenotypes], sites: schema.StoredSites
-    ) -> schema.StoredGenotypes:
-        """The rows of a batch's files that are not superseded, in site order."""
-        rows = pa.concat_tables(tables).unify_dictionaries()
-        rows = rows.filter(pc.is_in(rows[KEY], value_set=sites[KEY].combine_chunks()))
-        order = np.argsort(sites[KEY], kind="stable")
-        places = order[np.searchsorted(sites[KEY], schema.numbers(rows[KEY]), sorter=order)]
-        return rows.take(np.argsort(places, kind="stable"))
+    def _spans(self, region: Places) -> Iterator[tuple[ShardCells, Span]]:
+        """The cells of each shard that a region overlaps, and the sites in it."""
+        for shard, place in self._parts(region):
+            if shard.sites.rows:
+                cells = self.cells(shard)
+                yield cells, cells.whole if place is None else cells.span(self.contigs[place.contig].name, place)
 
-    def _shard_genotypes(
-        self, shard: ShardEntry, region: Region | None, samples: tuple[str, ...], names: Sequence[str]
-    ) -> schema.Genotypes:
-        """Columns of GENOTYPES, site by site with the samples in order."""
+    def _members(self, samples: Sequence[str]) -> dict[str, list[str]]:
+        """Those of some samples that each batch has, in its order; no batch without."""
         wanted = set(samples)
-        batches = {
-            batch: [sample for sample in members if sample in wanted]
-            for batch, members in self.description.batches.items()
-        }
-        batches = {batch: members for batch, members in batches.items() if members}
-        tables = [self._batch_genotypes(shard, batch, region, members, names) for batch, members in batches.items()]
-        table = pa.concat_tables([schema.GENOTYPES.empty_table().select(names), *tables]).unify_dictionaries()
-        sites = table.num_rows // max(sum(map(len, batches.values())), 1)
-        first, step = rows_of(list(batches.values()), samples, sites)
-        return table.take((first + np.arange(sites)[:, None] * step).ravel())
+        batches = self.description.batches.items()
+        members = {batch: [sample for sample in held if sample in wanted] for batch, held in batches}
+        return {batch: some for batch, some in members.items() if some}
 
-    def _batch_genotypes(
-        self, shard: ShardEntry, batch: str, region: Region | None, members: Sequence[str], names: Sequence[str]
-    ) -> schema.Genotypes:
-        files = shard.genotypes[batch]
-        conditions = [*self._in_region(shard, region), pc.field("sample").isin(members)]
-        whole = is_whole(shard, files, len(self.description.batches[batch]))
-        read = list(names) if whole else [*names, KEY]
-        with self.store_of(batch) as store:
-            tables = [_read(store, file, schema.STORED_GENOTYPES, conditions, read) for file in files]
-        return tables[0] if whole else self._current_rows(tables, self._keys(shard, region)).select(list(names))
+    def _dense(self, cells: ShardCells, span: Span, samples: tuple[str, ...], names: Sequence[str]) -> schema.Genotypes:
+        """Columns of GENOTYPES, site by site with the samples in order."""
+        values = [name for name in names if name not in _PLACE]
+        sites, members = span[1] - span[0], self._members(samples)
+        place = {sample: number for number, sample in enumerate(sample for held in members.values() for sample in held)}
+        numbers, tables, base = [np.zeros((sites, 0), np.int32)], [], 0
+        for batch, held in members.items() if values else ():
+            matrix = cells.read(batch, span, values, held).dense().matrix()
+            tables.append(matrix.distinct.select(values))
+            numbers.append(matrix.numbers + np.int32(base))
+            base += matrix.distinct.num_rows
+        order = np.array([place[sample] for sample in samples], np.int64)
+        columns = cells.place_columns(span, samples)
+        if tables:
+            rows = pa.array(np.concatenate(numbers, axis=1)[:, order].ravel())
+            distinct = pa.concat_tables(tables).unify_dictionaries().combine_chunks().take(rows)
+            columns |= {name: distinct[name] for name in values}
+        fields = [schema.GENOTYPES.field(name) for name in names]
+        return pa.table([columns.get(name, []) for name in names], pa.schema(fields))
+
+    def _rows(self, region: Places, samples: str | Sequence[str] | None, declared: pa.Schema, which: int) -> pa.Table:
+        """Rows of CALLS (`which` 0) or REFERENCE (1)."""
+        members = self._members(self._samples(samples))
+        tables = [
+            split(cells.read(batch, span, schema.GENOTYPES.names[3:], held), cells.places.at(slice(*span)))[which].table
+            for cells, span in self._spans(region)
+            for batch, held in members.items()
+        ]
+        return pa.concat_tables([declared.empty_table(), *tables]).unify_dictionaries()
+
+
+_PLACE = "contig", "pos", "sample"
+"""The columns of GENOTYPES that say which genotype it is."""
 
 
 def _names(table: str, declared: pa.Schema, columns: Sequence[str] | None) -> list[str]:
@@ -312,18 +361,6 @@ def _names(table: str, declared: pa.Schema, columns: Sequence[str] | None) -> li
         if name not in declared.names:
             raise UnknownColumn(table, name, declared.names)
     return names
-
-
-def _read(
-    store: Store,
-    file: FileEntry,
-    declared: pa.Schema,
-    conditions: Sequence[pc.Expression] = (),
-    columns: list[str] | None = None,
-) -> pa.Table:
-    """Columns of a file's rows that meet all conditions."""
-    with parquet.open_table(store, file, declared) as stream:
-        return sealing.read_where(stream, columns, _all(conditions))
 
 
 def _check_same(
@@ -335,7 +372,3 @@ def _check_same(
         if not (entry and same and all(entry.genotypes.get(batch) == shard.genotypes[batch] for batch in batches)):
             problem = f"they were made anew since, with other files in shard {shard.name}: run genocloud hybrid again"
             raise RemoteUnreachable(place, problem)
-
-
-def _all(conditions: Sequence[pc.Expression]) -> pc.Expression | None:
-    return reduce(and_, conditions) if conditions else None

@@ -3,21 +3,23 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from genocloud import annotations, schema, sealing
-from genocloud.callset import bgzf, parquet
+from genocloud import annotations, schema
+from genocloud.callset import bgzf
+from genocloud.callset.call_rows import Span
 from genocloud.callset.export_parts import Counts, Piece
 from genocloud.callset.formats import ExportFormat
-from genocloud.callset.layout import ShardEntry, rows_of
+from genocloud.callset.layout import ShardEntry
 from genocloud.callset.local_genotypes import DenseGenotypes
 from genocloud.callset.reading import Callset
-from genocloud.callset.streaming import Span, stream_genotypes, stream_rows
+from genocloud.callset.shard_cells import ShardCells
+from genocloud.callset.streaming import stream_rows
 from genocloud.callset.vcf_text import FORMAT_COLUMNS, GenotypeFields, lay_out
 from genocloud.regions import Contig, Region
 
@@ -26,6 +28,9 @@ PIECE_GENOTYPES = 1 << 16
 
 PIECE_SITES = 1 << 13
 """Sites whose columns before FORMAT are rendered at once."""
+
+CHUNK_GENOTYPES = 1 << 22
+"""Stored genotypes that are read and laid out at once: 4 bytes for each, and each distinct one's values."""
 
 
 class _Sites(NamedTuple):
@@ -79,25 +84,14 @@ def stored_pieces(
 
     Raises DamagedFile where a table differs from what was written.
     """
-    spans = [(0, shard.sites.rows)] if regions is None else _spans(callset, shard, regions)
+    cells = callset.cells(shard)
+    spans = [cells.whole]
+    if regions is not None:
+        places = shard.extent.met_by(regions)
+        spans = [cells.span(callset.contigs[place.contig].name, place) for place in places]
     with ThreadPoolExecutor(threads) as pool:
-        tasks = (task for span in spans if span[0] < span[1] for task in _stored(form, callset, shard, span, pool))
+        tasks = (task for span in spans if span[0] < span[1] for task in _stored(form, callset, cells, span, pool))
         yield from _in_order(pool, threads, tasks)
-
-
-def _spans(callset: Callset, shard: ShardEntry, regions: Sequence[Region]) -> list[tuple[int, int]]:
-    """Row ranges of the shard's sites that lie in each region."""
-    with parquet.open_table(callset.store, shard.sites, annotations.STORED_SITES) as stream:
-        table = sealing.reader(stream).read(["contig", "pos"], use_threads=False)
-    start, runs = schema.numbers(table["pos"]) - 1, _contig_runs(table["contig"])
-    ends = [first for first, _ in runs[1:]] + [len(start)]
-    stretches = {name: (first, end) for (first, name), end in zip(runs, ends, strict=True)}
-    spans = []
-    for region in shard.extent.met_by(regions):
-        first, end = stretches.get(callset.contigs[region.contig].name, (0, 0))
-        inside = first + start[first:end].searchsorted((region.start, region.end))
-        spans.append((int(inside[0]), int(inside[1])))
-    return spans
 
 
 def _contig_runs(column: pa.ChunkedArray) -> list[tuple[int, str]]:
@@ -110,24 +104,41 @@ def _contig_runs(column: pa.ChunkedArray) -> list[tuple[int, str]]:
 
 
 def _stored(
-    form: ExportFormat, callset: Callset, shard: ShardEntry, span: tuple[int, int], pool: ThreadPoolExecutor
+    form: ExportFormat, callset: Callset, cells: ShardCells, span: Span, pool: ThreadPoolExecutor
 ) -> Iterator[Callable[[], Piece]]:
-    size = _sites_at_once(callset.samples)
-    batches = {batch: members for batch, members in callset.description.batches.items() if members}
-    columns = [_ahead(pool, _genotypes(callset, shard, batch, size, span)) for batch in batches]
-    together = PIECE_SITES // size * size
+    """Tasks that render a span of sites; the genotypes of the next chunk are read meanwhile."""
+    size, together = _sites_at_once(callset.samples), _sites_together(callset.samples)
+    starts = range(span[0], span[1], together)
+    chunks = (pool.submit(_chunk, callset, cells, (start, min(start + together, span[1]))) for start in starts)
     tables = stream_rows(
-        callset.store, shard.sites, annotations.STORED_SITES, annotations.SITES.names, rows=together, span=span
+        callset.store, cells.sites, annotations.STORED_SITES, annotations.SITES.names, rows=together, span=span
     )
-    rows = cache(partial(rows_of, list(batches.values()), callset.samples))
-    for piece, *genotypes in zip(_texts(form, callset.contigs, tables, size), *columns, strict=True):
-        yield partial(_render_stored, form, piece, genotypes, *rows(len(piece.texts)))
+    coming = next(chunks)
+    for table in tables:
+        genotypes, numbers = coming.result()
+        coming = next(chunks, coming)
+        start = 0
+        for piece in _texts(form, callset.contigs, [table], size):
+            yield partial(_render, form, piece, genotypes, numbers[start : start + len(piece.texts)])
+            start += len(piece.texts)
 
 
-def _genotypes(callset: Callset, shard: ShardEntry, batch: str, size: int, span: Span) -> Iterator[schema.Genotypes]:
-    samples = len(callset.description.batches[batch])
-    with callset.store_of(batch) as store:
-        yield from stream_genotypes(store, shard, batch, FORMAT_COLUMNS, samples=samples, sites=size, span=span)
+def _chunk(callset: Callset, cells: ShardCells, span: Span) -> tuple[GenotypeFields, npt.NDArray[np.int32]]:
+    """All samples' distinct genotypes at a span of sites, and the number of each cell's: (sites, samples)."""
+    place = {sample: number for number, sample in enumerate(callset.samples)}
+    numbers = np.empty((span[1] - span[0], len(callset.samples)), np.int32)
+    tables, base = [], 0
+    for batch, members in callset.description.batches.items():
+        dense = cells.read(batch, span, FORMAT_COLUMNS).dense()
+        numbers[:, [place[sample] for sample in members]] = dense.cells(0, len(numbers)) + np.int32(base)
+        tables.append(dense.distinct)
+        base += dense.distinct.num_rows
+    return lay_out(tables), numbers
+
+
+def _sites_together(samples: Sequence[str]) -> int:
+    """Sites of a chunk: a power of 2, as the windows of the files are, so that each window is decoded once."""
+    return min(1 << max(CHUNK_GENOTYPES // max(len(samples), 1), 1).bit_length() - 1, PIECE_SITES)
 
 
 def _sites_at_once(samples: Sequence[str]) -> int:
@@ -156,33 +167,6 @@ def _in_order(pool: ThreadPoolExecutor, threads: int, tasks: Iterable[Callable[[
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def _ahead(pool: ThreadPoolExecutor, tables: Iterator[schema.Genotypes]) -> Iterator[schema.Genotypes]:
-    """Prefetch: read the next table while the current one is used."""
-    return _follow(pool, tables, pool.submit(next, tables, None))
-
-
-def _follow(
-    pool: ThreadPoolExecutor, tables: Iterator[schema.Genotypes], waiting: "Future[schema.Genotypes | None]"
-) -> Iterator[schema.Genotypes]:
-    while (table := waiting.result()) is not None:
-        waiting = pool.submit(next, tables, None)
-        yield table
-
-
-def _render_stored(
-    form: ExportFormat,
-    sites: _Sites,
-    genotypes: list[schema.Genotypes],
-    first: npt.NDArray[np.int64],
-    step: npt.NDArray[np.int64],
-) -> Piece:
-    rows = sum(table.num_rows for table in genotypes)
-    if rows != len(sites.texts) * len(first):  # kernels do not check bounds
-        raise ValueError(f"{rows} genotypes of {len(first)} samples at {len(sites.texts)} sites")
-    cells = (first + np.arange(len(sites.texts))[:, None] * step).astype(np.int32)
-    return _render(form, sites, lay_out(genotypes), cells)
 
 
 def _render(form: ExportFormat, sites: _Sites, genotypes: GenotypeFields, cells: npt.NDArray[np.int32]) -> Piece:

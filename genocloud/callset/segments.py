@@ -1,38 +1,40 @@
-"""Segments: genotypes of a batch in a shard written together, reused when the callset grows."""
+"""Segments: genotypes of a batch at sites of a shard, reused when the callset grows; a finished one has all sites."""
 
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genocloud import annotations, schema, sealing
-from genocloud.callset import parquet
+from genocloud.callset.call_rows import SitePlaces, merge_sites
 from genocloud.callset.layout import (
-    GENOTYPES_FOLDER,
+    CALLS_FOLDER,
     NOT_JSON,
+    REFERENCE_FOLDER,
     SHARES_FOLDER,
     DamagedFile,
     FileEntry,
-    as_json,
-    shares_name,
+    GenotypeFiles,
+    batch_file_name,
     sites_name,
 )
+from genocloud.callset.local_genotypes import SparseGenotypes
+from genocloud.callset.shard_cells import read_segment
 from genocloud.callset.writing import NamedExtent, has_seal, write_genotypes
 from genocloud.errors import scarcity
+from genocloud.kernels.cell_runs import at_sites
 from genocloud.storage import ObjectMissing, Store
 
-MOST_SEGMENTS = 8
-"""Most files of a batch in a shard; with more, the shard's genotypes are rewritten."""
+METADATA_KEY = b"genocloud:segment"
 
-MOST_SUPERSEDED = 0.25
-"""Largest share of superseded rows of a batch in a shard; with more, the shard's genotypes are rewritten."""
-
-_METADATA_KEY = b"genocloud:segment"
+PLACES = ["contig", "pos", schema.SITE_KEY.name]
+"""The first columns of shares: which sites a segment has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +43,15 @@ class Segment:
 
     label   suffix of the file names after the shard's; empty where one segment has all sites
     made    digest of the inputs other than the sites' alleles: the samples' records, the model
-    table   the shares, one row a site: `key` (int64), then the writer's columns
+    places  `contig`, `pos` and `key` (int64) of its sites
+    table   the shares, one row a site: `key`, then the writer's columns
     """
 
     label: str
     made: str
-    genotypes: FileEntry
+    genotypes: GenotypeFiles
     shares: FileEntry
+    places: schema.StoredSites
     table: schema.Shares
 
     @property
@@ -61,10 +65,9 @@ def find_segments(
 ) -> list[Segment]:
     """Reusable segments of a batch in a shard, also of a killed run, with sites that have some of the keys.
 
-    No site is in two of them. Empty where there are too many segments, or too many of their rows are superseded: then
-    rewrite. Only the footers of genotypes are read; the rest is checked when it is used.
+    No site is in two of them. Only the footers of genotypes are read; the rest is checked when it is used.
     """
-    candidates = sorted(_segments(store, shard, batch, made), key=lambda one: (-one.genotypes.rows, one.genotypes.name))
+    candidates = sorted(_segments(store, shard, batch, made), key=lambda one: (-one.genotypes.sites, one.label))
     chosen: list[Segment] = []
     held = np.zeros(0, np.int64)
     for segment in candidates:
@@ -72,8 +75,7 @@ def find_segments(
         if len(mine) and not len(np.intersect1d(mine, held)):
             chosen.append(segment)
             held = np.concatenate([held, mine])
-    rows = sum(len(segment.keys) for segment in chosen)
-    return [] if len(chosen) > MOST_SEGMENTS or rows - len(held) > MOST_SUPERSEDED * rows else chosen
+    return chosen
 
 
 def known_sites(store: Store, shard: NamedExtent) -> schema.Sites:
@@ -92,20 +94,22 @@ def known_sites(store: Store, shard: NamedExtent) -> schema.Sites:
 
 def _segments(store: Store, shard: NamedExtent, batch: str, made: str) -> Iterator[Segment]:
     for name in store.list(f"{SHARES_FOLDER}/{batch}/{shard.name}."):
-        segment = _read(store, name)
-        if segment and segment.made == made and has_seal(store, segment.genotypes):
+        segment = read_shares(store, name)
+        if segment and segment.made == made and all(has_seal(store, file) for file in segment.genotypes.tables):
             yield segment
 
 
-def _read(store: Store, name: str) -> Segment | None:
+def read_shares(store: Store, name: str) -> Segment | None:
     """The segment whose shares have this name; None where they are missing or damaged."""
     try:
         data = store.read(name)
         table = sealing.reader(io.BytesIO(data)).read(use_threads=False)
-        metadata = json.loads(table.schema.metadata[_METADATA_KEY])
-        genotypes = FileEntry(**metadata["genotypes"])
-        if genotypes.name != name.replace(SHARES_FOLDER, GENOTYPES_FOLDER, 1):  # another file's bytes under this name
+        metadata = json.loads(table.schema.metadata[METADATA_KEY])
+        genotypes = GenotypeFiles.from_json(metadata["genotypes"])
+        names = [name.replace(SHARES_FOLDER, folder, 1) for folder in (CALLS_FOLDER, REFERENCE_FOLDER)]
+        if [file.name for file in genotypes.tables] != names:  # another file's bytes under this name
             return None
+        places = table.select(PLACES)
     except (ObjectMissing, pa.ArrowException, OSError, *NOT_JSON, MemoryError) as error:
         if scarce := scarcity(error):
             raise scarce from error
@@ -115,7 +119,8 @@ def _read(store: Store, name: str) -> Segment | None:
         made=metadata["made"],
         genotypes=genotypes,
         shares=_entry(name, table, data),
-        table=table,
+        places=places,
+        table=table.drop_columns(PLACES[:2]),
     )
 
 
@@ -131,10 +136,10 @@ def label_of(keys: npt.NDArray[np.int64]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentTables:
-    """What a segment is written from: `pos` and `key` of its sites, GENOTYPES there, and a row of shares a site."""
+    """What a segment is written from: `contig`, `pos`, `key` of its sites, genotypes there, a row of shares a site."""
 
     places: schema.StoredSites
-    genotypes: schema.Genotypes
+    genotypes: SparseGenotypes
     shares: schema.Shares
 
 
@@ -146,34 +151,79 @@ def write_segment(
     made   as in Segment
     label  see `label_of`
     """
-    name = shares_name(batch, shard.name, label)
+    name = batch_file_name(SHARES_FOLDER, batch, shard.name, label)
     store.delete(name)
-    written = write_genotypes(store, shard, batch, tables.places, tables.genotypes, segment=label)
-    metadata = {_METADATA_KEY: json.dumps({"label": label, "made": made, "genotypes": as_json(written)})}
-    table = tables.shares.add_column(0, "key", tables.places["key"]).replace_schema_metadata(metadata)
+    places = tables.places.select(PLACES)
+    written = write_genotypes(store, shard, batch, places, tables.genotypes, segment=label)
+    return write_shares(store, name, places, tables.shares, genotypes=written, made=made, label=label)
+
+
+def write_shares(
+    store: Store,
+    name: str,
+    places: schema.StoredSites,
+    shares: schema.Shares,
+    *,
+    genotypes: GenotypeFiles,
+    made: str,
+    label: str,
+) -> Segment:
+    """The last step of `write_segment`: write `contig`, `pos` and `key` of a segment's sites, and their shares."""
+    metadata = {METADATA_KEY: json.dumps({"label": label, "made": made, "genotypes": genotypes.as_json()})}
+    table = pa.table([*places.columns, *shares.columns], [*PLACES, *shares.column_names])
+    table = table.unify_dictionaries().combine_chunks().replace_schema_metadata(metadata)
     sink = io.BytesIO()
-    sealing.write_sealed(table, sink, compression="zstd", use_dictionary=False)
+    sealing.write_sealed(table, sink, compression="zstd", use_dictionary=["contig"])
     data = sink.getvalue()
     store.write(name, data)
-    return Segment(label=label, made=made, genotypes=written, shares=_entry(name, table, data), table=table)
+    return Segment(
+        label=label,
+        made=made,
+        genotypes=genotypes,
+        shares=_entry(name, table, data),
+        places=places,
+        table=table.drop_columns(PLACES[:2]),
+    )
 
 
-def keep_sites(store: Store, shard: NamedExtent, batch: str, segment: Segment, keys: npt.NDArray[np.int64]) -> Segment:
-    """The segment, rewritten with only the rows at sites that have one of the keys.
+def load_segment(
+    store: Store, segment: Segment, keys: npt.NDArray[np.int64], *, samples: Sequence[str]
+) -> SegmentTables:
+    """What a segment has at sites that have one of the keys; `samples`: the batch's.
 
     Raises DamagedFile; the segment is then deleted, so that it is not reused.
     """
     stays = np.isin(segment.keys, keys)
-    if stays.all():
-        return segment
     try:
-        with parquet.open_table(store, segment.genotypes, schema.STORED_GENOTYPES) as stream:
-            table = sealing.reader(stream).read(use_threads=False)
+        genotypes = read_segment(store, segment.genotypes, SitePlaces.of(segment.places), samples)
     except DamagedFile:
         store.delete(segment.shares.name)
         raise
-    members = table.num_rows // len(stays)
-    table, shares = table.filter(pa.array(np.repeat(stays, members))), segment.table.filter(pa.array(stays))
-    places = pa.table({"pos": table["pos"].take(np.arange(len(shares)) * members), "key": shares["key"]})
-    tables = SegmentTables(places=places, genotypes=table, shares=shares.drop_columns(["key"]))
-    return write_segment(store, shard, batch, tables, made=segment.made, label=segment.label)
+    return SegmentTables(
+        places=segment.places.filter(pa.array(stays)),
+        genotypes=genotypes._replace(runs=at_sites(genotypes.runs, stays), alts=genotypes.alts[stays]),
+        shares=segment.table.filter(pa.array(stays)).drop_columns([schema.SITE_KEY.name]),
+    )
+
+
+def merge_segments(parts: Sequence[SegmentTables], keys: npt.NDArray[np.int64]) -> SegmentTables:
+    """What several segments have of the same samples, at all sites, whose `keys` are in order.
+
+    A run of one segment must not reach over a site of another, so that each run is of neighbouring sites.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    sites = [_places_of(schema.numbers(part.places["key"]), keys) for part in parts]
+    distinct, runs = merge_sites(
+        [(own, part.genotypes.distinct, part.genotypes.runs) for own, part in zip(sites, parts, strict=True)]
+    )
+    order = pa.array(np.argsort(np.concatenate(sites)))
+    return SegmentTables(
+        places=pa.concat_tables([part.places for part in parts]).unify_dictionaries().take(order),
+        genotypes=SparseGenotypes(parts[0].genotypes.samples, distinct, runs, np.zeros(len(keys), np.int32)),
+        shares=pa.concat_tables([part.shares.replace_schema_metadata(None) for part in parts]).take(order),
+    )
+
+
+def _places_of(some: npt.NDArray[np.int64], keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return np.asarray(pc.index_in(pa.array(some), value_set=pa.array(keys))).astype(np.int64)

@@ -1,13 +1,13 @@
 """Find a variant CHROM:POS:REF:ALT among sites, and the genotypes that carry it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from genocloud import schema
+from genocloud.callset.local_genotypes import SparseGenotypes
 from genocloud.errors import InputError, UnknownContig
 from genocloud.regions import Contig, Region
 
@@ -73,14 +73,9 @@ def _trimmed(ref: str, alt: str) -> tuple[str, str]:
     return ref, alt
 
 
-def carrier_rows(
-    gt: pa.ChunkedArray, alleles: Sequence[tuple[int, int]], samples: int
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Rows of dense genotypes (site by site, `samples` rows each) whose GT has the allele of its site."""
-    return np.array([row for site, number in alleles for row in _rows(gt, site, number, samples)], np.int64)
-
-
-def _rows(gt: pa.ChunkedArray, site: int, number: int, samples: int) -> Iterator[int]:
-    first = site * samples
-    texts = gt.slice(first, samples).to_pylist()
-    return (first + place for place, text in enumerate(texts) if str(number) in re.split(r"[/|]", text or ""))
+def carriers_among(genotypes: SparseGenotypes, number: int) -> list[str]:
+    """The samples whose GT has an ALT, by its number, at some site; only GT of `genotypes` is used."""
+    words = genotypes.distinct["GT"].combine_chunks()
+    carries = np.array([str(number) in re.split(r"[/|]", text) for text in words.dictionary.to_pylist()], np.bool_)
+    members = genotypes.runs.samples[carries[schema.numbers(words.indices)][genotypes.runs.numbers]]
+    return [genotypes.samples[member] for member in np.unique(members).tolist()]

@@ -2,32 +2,36 @@
 
 import hashlib
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 
-import numpy as np
 import pyarrow as pa
 
 from genocloud import annotations, schema, sealing
-from genocloud.callset import manifest, parquet
+from genocloud.callset import manifest
+from genocloud.callset.call_rows import window_of
 from genocloud.callset.layout import (
-    GENOTYPES_FOLDER,
-    SHARES_FOLDER,
+    BATCH_FOLDERS,
     DamagedFile,
+    DenseFile,
     FileEntry,
+    SegmentFiles,
     ShardEntry,
     entry_name,
 )
-from genocloud.callset.streaming import site_places
+from genocloud.callset.shard_cells import ShardCells
 from genocloud.errors import scarcity
 from genocloud.storage import ObjectMissing, Store, join
 
 
-def check_shard(store: Store, shard: ShardEntry, elsewhere: Collection[str] = ()) -> list[DamagedFile]:
+def check_shard(
+    store: Store, shard: ShardEntry, members: Mapping[str, Sequence[str]], elsewhere: Collection[str] = ()
+) -> list[DamagedFile]:
     """Damage in a shard's files: each is read whole, and its bytes, checksum, columns and rows are compared.
 
-    Batches in `elsewhere` (stored at other sites) are skipped.
+    members  the samples of each batch; those in `elsewhere` (stored at other sites) are skipped
     """
-    wrong = _table_problems(store, shard.without(elsewhere))
+    wrong = _table_problems(store, shard.without(elsewhere), members)
     stored_entry = manifest.read_entry(store, entry_name(shard.name))
     if stored_entry != shard:
         wrong.append(
@@ -36,36 +40,38 @@ def check_shard(store: Store, shard: ShardEntry, elsewhere: Collection[str] = ()
     return wrong
 
 
-def _table_problems(store: Store, shard: ShardEntry) -> list[DamagedFile]:
+def _table_problems(store: Store, shard: ShardEntry, members: Mapping[str, Sequence[str]]) -> list[DamagedFile]:
     problems = [(file, _file_problem(store, file, declared)) for file, declared in _declared(shard)]
     wrong = [DamagedFile(join(store.url, file.name), problem) for file, problem in problems if problem]
-    return wrong or _site_problems(store, shard)
+    return wrong or _cell_problems(store, shard, members)
 
 
 def _declared(shard: ShardEntry) -> list[tuple[FileEntry, pa.Schema | None]]:
     """Every table with its expected schema; None for shares, whose columns depend on the model."""
-    genotypes = [(file, schema.STORED_GENOTYPES) for files in shard.genotypes.values() for file in files]
     shares = [(file, None) for files in shard.shares.values() for file in files]
+    genotypes = [each for segments in shard.genotypes.values() for segment in segments for each in _of(segment)]
     return [(shard.sites, annotations.STORED_SITES), *genotypes, *shares]
 
 
-def _site_problems(store: Store, shard: ShardEntry) -> list[DamagedFile]:
-    """Sites without exactly one row for each sample of each batch."""
+def _of(segment: SegmentFiles) -> list[tuple[FileEntry, pa.Schema]]:
+    if isinstance(segment, DenseFile):
+        return [(segment.file, schema.STORED_GENOTYPES)]
+    return [(segment.calls, schema.CALLS), (segment.reference, schema.REFERENCE)]
+
+
+def _cell_problems(store: Store, shard: ShardEntry, members: Mapping[str, Sequence[str]]) -> list[DamagedFile]:
+    """Batches that do not have each sample's genotype at each site once."""
     wrong = []
-    for files in shard.genotypes.values():
+    cells = ShardCells(store, shard, members, lambda _: nullcontext(store))
+    sites = len(cells.places)
+    for batch in shard.genotypes:
+        step = window_of(len(members[batch]))
         try:
-            if files[0].rows:
-                site_places(store, shard, files, _samples(store, files))
+            for start in range(0, sites, step):
+                cells.read(batch, (start, min(start + step, sites)), ["GT"])
         except DamagedFile as error:
             wrong.append(error)
     return wrong
-
-
-def _samples(store: Store, files: Sequence[FileEntry]) -> int:
-    """Number of samples in a batch: the rows of its first site."""
-    with parquet.open_table(store, files[0], schema.STORED_GENOTYPES) as stream:
-        keys = schema.numbers(sealing.reader(stream).read(["key"], use_threads=False)["key"])
-    return int(np.count_nonzero(keys == keys[0]))
 
 
 def _file_problem(store: Store, file: FileEntry, declared: pa.Schema | None) -> str | None:
@@ -95,8 +101,7 @@ def holds(store: Store, names: Collection[str], batches: Collection[str]) -> boo
 
     Raises DamagedFile or OtherVersion where its manifest cannot be read.
     """
-    folders = GENOTYPES_FOLDER, SHARES_FOLDER
-    if any(store.list(f"{folder}/{batch}/") for folder in folders for batch in batches):
+    if any(store.list(f"{folder}/{batch}/") for folder in BATCH_FOLDERS for batch in batches):
         return True
     try:
         return bool(set(names) & set(manifest.read(store)[0].samples))

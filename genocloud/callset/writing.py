@@ -14,22 +14,27 @@ import pyarrow.compute as pc
 
 from genocloud import annotations, json_digest, schema, sealing
 from genocloud.callset import manifest, parquet
+from genocloud.callset.call_rows import SitePlaces, Windowed, split, window_of
 from genocloud.callset.layout import (
+    BATCH_FOLDERS,
+    CALLS_FOLDER,
     ENTRIES_FOLDER,
     ENTRY,
-    GENOTYPES_FOLDER,
     MANIFEST,
-    SHARES_FOLDER,
+    REFERENCE_FOLDER,
     SITES_FOLDER,
     TABLE,
     FileEntry,
+    GenotypeFiles,
+    SegmentFiles,
     ShardEntry,
+    batch_file_name,
     entry_name,
-    genotypes_name,
     order_of,
     site_key,
     sites_name,
 )
+from genocloud.callset.local_genotypes import GenotypeMatrix, SparseGenotypes, localise
 from genocloud.callset.reading import Callset
 from genocloud.errors import StoreError
 from genocloud.regions import Extent
@@ -69,11 +74,11 @@ def find_shard(
 ) -> ShardEntry | None:
     """The entry of a shard written earlier with the same settings `key`; None if it must be written.
 
-    None also where the entry is unreadable, or a file is missing or damaged. Batches in `elsewhere` (stored at other
-    sites) are not checked. `whole` compares the files' sha256, else only their lengths are compared.
+    None also where the entry is unreadable or of version 3, or a file is missing or damaged. Batches in `elsewhere`
+    (stored at other sites) are not checked. `whole` compares the files' sha256, else only their lengths are compared.
     """
     entry = manifest.read_entry(store, entry_name(shard.name))
-    if entry is None or (entry.key, entry.extent) != (key, shard.extent):
+    if entry is None or entry.is_dense or (entry.key, entry.extent) != (key, shard.extent):
         return None
     tables = entry.without(elsewhere).tables
     with ThreadPoolExecutor(SIZES_AT_ONCE) as pool:
@@ -115,15 +120,27 @@ def write_shard(store: Store, shard: NamedExtent, key: str, sites: schema.Sites,
     """Write a shard's tables SITES and, for each batch, GENOTYPES; its entry is written last and marks it complete.
 
     key  digest of the settings and inputs that determine the tables; see find_shard
-    Rows of genotypes are dense: for each site, in order, the batch's samples in a fixed order.
+    Rows of genotypes are dense: for each site, in order, the batch's samples in a fixed order. They are stored sparse.
     An existing callset is unfinished until the next `commit`. Raises ValueError for other tables, NotACallset where
     there is other data (see claim).
     """
     begin_shard(store, shard)
     pairs = genotypes.items() if isinstance(genotypes, Mapping) else genotypes
     keyed = _keyed(sites)
-    files = {batch: (write_genotypes(store, shard, batch, keyed, table),) for batch, table in pairs}
+    files = {
+        batch: (write_genotypes(store, shard, batch, keyed, _sparse(batch, keyed, table)),) for batch, table in pairs
+    }
     return complete_shard(store, shard, key, keyed, files)
+
+
+def _sparse(batch: str, sites: schema.StoredSites, table: schema.Genotypes) -> SparseGenotypes:
+    """GENOTYPES of a batch at the sites, whose columns `contig`, `pos` and `alts` are used."""
+    table = table.unify_dictionaries().combine_chunks()
+    samples = _dense_samples(batch, sites, table)
+    numbers = np.arange(table.num_rows, dtype=np.int32).reshape(sites.num_rows, len(samples))
+    alts = np.asarray(pc.list_value_length(sites["alts"])).astype(np.int32)
+    distinct = table.select(schema.GENOTYPES.names[3:])
+    return localise(GenotypeMatrix(samples, distinct, numbers), alts)
 
 
 def _keyed(sites: schema.Sites) -> schema.StoredSites:
@@ -156,26 +173,29 @@ def complete_shard(
     shard: NamedExtent,
     key: str,
     sites: schema.StoredSites,
-    genotypes: Mapping[str, Sequence[FileEntry]],
+    genotypes: Mapping[str, Sequence[SegmentFiles]],
     *,
     shares: Mapping[str, Sequence[FileEntry]] | None = None,
 ) -> ShardEntry:
     """The last step of `write_shard`: write SITES with their keys, then the entry."""
     sites_file = _write(store, sites_name(shard.name), sites, annotations.STORED_SITES)
-    files = [{batch: tuple(each) for batch, each in sorted(of.items())} for of in (genotypes, shares or {})]
     entry = ShardEntry(
         name=shard.name,
         extent=shard.extent,
         key=key,
         sites=sites_file,
-        genotypes=files[0],
-        shares=files[1],
+        genotypes={batch: tuple(each) for batch, each in sorted(genotypes.items())},
+        shares={batch: tuple(each) for batch, each in sorted((shares or {}).items())},
         alts=count_alts(sites),
     )
-    store.write(
-        entry_name(shard.name), (json.dumps(json_digest.sealed_json(entry.as_json()), indent=1) + "\n").encode()
-    )
+    write_entry(store, entry)
     return entry
+
+
+def write_entry(store: Store, entry: ShardEntry) -> None:
+    """Write a shard's entry, which marks it complete."""
+    content = json.dumps(json_digest.sealed_json(entry.as_json()), indent=1) + "\n"
+    store.write(entry_name(entry.name), content.encode())
 
 
 def write_genotypes(
@@ -183,20 +203,27 @@ def write_genotypes(
     shard: NamedExtent,
     batch: str,
     sites: schema.StoredSites,
-    table: schema.Genotypes,
+    genotypes: SparseGenotypes,
     *,
     segment: str = "",
-) -> FileEntry:
-    """A step of `write_shard`: write one batch's GENOTYPES at the sites, of which `pos` and `key` are used."""
-    name, table = genotypes_name(batch, shard.name, segment), table.unify_dictionaries()
-    samples = _dense_samples(name, sites, table)
-    keys = pa.array(np.repeat(schema.numbers(sites["key"]), len(samples)))
-    keyed = table.select(schema.GENOTYPES.names).append_column(schema.SITE_KEY.field, keys)
-    order = order_of(samples) if samples else ""
-    return _write(store, name, keyed, schema.STORED_GENOTYPES, stride=max(len(samples), 1), order=order)
+) -> GenotypeFiles:
+    """A step of `write_shard`: write one batch's genotypes at the sites, of which `contig` and `pos` are used."""
+    window = window_of(len(genotypes.samples))
+    order = order_of(genotypes.samples) if genotypes.samples else ""
+
+    def written(folder: str, rows: Windowed, declared: pa.Schema) -> FileEntry:
+        name = batch_file_name(folder, batch, shard.name, segment)
+        return _write(store, name, rows.table, declared, groups=rows.rows.tolist(), order=order)
+
+    calls, reference = split(genotypes, SitePlaces.of(sites), window)
+    return GenotypeFiles(
+        calls=written(CALLS_FOLDER, calls, schema.CALLS),
+        reference=written(REFERENCE_FOLDER, reference, schema.REFERENCE),
+        sites=sites.num_rows,
+    )
 
 
-def _dense_samples(name: str, sites: schema.StoredSites, table: schema.Genotypes) -> list[str]:
+def _dense_samples(batch: str, sites: schema.StoredSites, table: schema.Genotypes) -> list[str]:
     """The batch's samples in order; raises ValueError unless every site has exactly these, in this order."""
     if not table.num_rows:
         return []
@@ -204,17 +231,25 @@ def _dense_samples(name: str, sites: schema.StoredSites, table: schema.Genotypes
     column = table["sample"].combine_chunks()
     codes = schema.numbers(column.indices)
     if rest or not np.array_equal(codes, np.tile(codes[:stride], sites.num_rows)):
-        raise ValueError(f"{name}: {table.num_rows} rows are not the same samples at each of {sites.num_rows} sites")
+        raise ValueError(
+            f"batch {batch}: {table.num_rows} rows are not the same samples at each of {sites.num_rows} sites"
+        )
     if not np.array_equal(schema.numbers(table["pos"]), np.repeat(schema.numbers(sites["pos"]), stride)):
-        raise ValueError(f"{name}: genotypes stand at other positions than the sites")
+        raise ValueError(f"batch {batch}: genotypes stand at other positions than the sites")
     samples: list[str] = column[:stride].to_pylist()
     return samples
 
 
 def _write(
-    store: Store, name: str, table: pa.Table, declared: pa.Schema, *, stride: int = 1, order: str = ""
+    store: Store,
+    name: str,
+    table: pa.Table,
+    declared: pa.Schema,
+    *,
+    groups: Sequence[int] | None = None,
+    order: str = "",
 ) -> FileEntry:
-    data, seal = parquet.encode(table, declared, stride)
+    data, seal = parquet.encode(table, declared, groups)
     store.write(name, data)
     return FileEntry(
         name=name, rows=table.num_rows, bytes=len(data), sha256=hashlib.sha256(data).hexdigest(), order=order, seal=seal
@@ -230,20 +265,25 @@ def commit(store: Store, description: manifest.Description, shards: Iterable[Sha
     """
     manifest.claim(store)
     ordered = tuple(sorted(shards, key=lambda entry: entry.extent))
-    present = [name for folder in _FOLDERS for name in store.list(f"{folder}/")]
+    present = frozenset(_present(store))
     for entry in ordered:
-        problem = _problem(description, entry, frozenset(present))
+        problem = _problem(description, entry, present)
         if problem:
             store.delete(entry_name(entry.name))
             raise BadShard(store.url, entry.name, problem)
-    here = {name for entry in ordered for name in entry.without(description.stores).files}
-    _remove_strays(store, set(present) - here)
+    remove_strays(store, description, ordered)
     manifest.publish(store, description, ordered)
     return Callset(store, description, ordered)
 
 
-def _remove_strays(store: Store, strays: set[str]) -> None:
-    for name in sorted(strays):
+def _present(store: Store) -> list[str]:
+    return [name for folder in _FOLDERS for name in store.list(f"{folder}/")]
+
+
+def remove_strays(store: Store, description: manifest.Description, shards: Iterable[ShardEntry]) -> None:
+    """Delete files that belong to none of a callset's shards; what genocloud did not write is kept, with a warning."""
+    here = {name for entry in shards for name in entry.without(description.stores).files}
+    for name in sorted(set(_present(store)) - here):
         if ENTRY.fullmatch(name) or TABLE.fullmatch(name):
             _log.info("%s: removing %s, which belongs to no shard of the callset", store.url, name)
             store.delete(name)
@@ -251,7 +291,7 @@ def _remove_strays(store: Store, strays: set[str]) -> None:
             _log.warning("%s: leaving %s, which genocloud did not write", store.url, name)
 
 
-_FOLDERS = (ENTRIES_FOLDER, GENOTYPES_FOLDER, SHARES_FOLDER, SITES_FOLDER)
+_FOLDERS = (ENTRIES_FOLDER, *BATCH_FOLDERS, SITES_FOLDER)
 
 
 def _problem(description: manifest.Description, entry: ShardEntry, present: frozenset[str]) -> str:
@@ -261,9 +301,9 @@ def _problem(description: manifest.Description, entry: ShardEntry, present: froz
     if set(entry.genotypes) != set(description.batches):
         return f"has the batches {sorted(entry.genotypes)}, not {sorted(description.batches)}"
     for batch, samples in description.batches.items():
-        files = entry.genotypes[batch]
-        rows = sum(file.rows for file in files)
-        order = order_of(samples)
-        if rows < entry.sites.rows * len(samples) or any(file.rows and file.order != order for file in files):
+        segments, order = entry.genotypes[batch], order_of(samples)
+        sites = sum(each.sites for each in segments if isinstance(each, GenotypeFiles))
+        files = [file for each in segments for file in each.tables if file.rows]
+        if (samples and sites != entry.sites.rows) or any(file.order != order for file in files):
             return f"batch {batch} holds other samples than the callset"
     return ""

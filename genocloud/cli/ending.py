@@ -23,7 +23,7 @@ _KEPT = {
     "genotype": "finished shards stay in {callset}, to be opened when all are; the same command goes on from there",
     "export": "finished shards stay in {output}.parts; the same command goes on from there",
     "hybrid": "finished shards stay at every site; the same command goes on from there",
-    "compact": "{cohort} stays as it was; the same command goes on from finished batches",
+    "compact": "{url} stays as it was; the same command goes on",
     "collect": "what was removed was needed by no kept version; the same command removes the rest",
     "erase": "the person may not be gone yet: the same command goes on, and proves it at the end",
 }

@@ -167,17 +167,17 @@ def _rename(commands: Commands) -> None:
 def _compact(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
-            receipt = steps.compact(
-                arguments.cohort, batch_size=arguments.batch_size, scatter=scatter, progress=progress
-            )
+            receipt = steps.compact(arguments.url, batch_size=arguments.batch_size, scatter=scatter, progress=progress)
         hand_over(receipt, arguments)
 
-    command = new_command(
-        commands, "compact", "Merge a cohort's small batches into large ones.", run, "cohort/ --batch-size 1000"
-    )
-    cohort_argument(command)
+    summary = "Merge a cohort's small batches into large ones; rewrite a callset of version 3 in less space."
+    command = new_command(commands, "compact", summary, run, "cohort/ --batch-size 1000")
+    command.add_argument("url", metavar="URL", help="path or URL of a cohort, or of a callset")
     command.add_argument(
-        "--batch-size", type=whole_number, default=BATCH_SIZE, help="samples stored together. Default: %(default)s"
+        "--batch-size",
+        type=whole_number,
+        default=BATCH_SIZE,
+        help="of a cohort: samples stored together. Default: %(default)s",
     )
     scatter_option(command)
     receipt_option(command)

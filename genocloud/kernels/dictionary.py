@@ -16,12 +16,12 @@ def _same(values, a, b, length):
     return True
 
 
-@kernel("int64[::1], int8[::1]")
+@kernel("int64[::1], int8[::1]", "int64[::1], int32[::1]")
 def number_words(offsets, values):
     """Number the distinct sequences in order of first appearance: (numbers (words,) int32, firsts (distinct,) int64).
 
     offsets  (words + 1,) int64; slices of values
-    values   int8
+    values   int8 or int32
 
     `firsts[number]` is the place of the first word with this number. Open addressing, in a table at most half full.
     """

@@ -44,8 +44,15 @@ def local_numbers(laa, first, last, alts, own):
     own[0] = 0
     for allele in range(1, alts + 1):
         own[allele] = last - first + 1
-    for k in range(first, last):
-        own[laa[k]] = k - first + 1
+    for k in range(first, min(last, first + alts)):
+        own[min(laa[k], alts)] = k - first + 1
+
+
+@compiled
+def _lengths(row, alts, laa_at, lad_at, lpl_at):
+    """Number of local alleles, and lengths of LAD and LPL."""
+    local = laa_at[row + 1] - laa_at[row]
+    return 1 + local + (alts > local), lad_at[row + 1] - lad_at[row], lpl_at[row + 1] - lpl_at[row]
 
 
 @kernel(
@@ -58,22 +65,27 @@ def widen(rows, alts, ploidies, laa, lad, lpl):
     ploidies    (rows,) int64
     laa, lad, lpl  offsets (rows + 1,) int64 and values int32 of LAA, LAD and LPL; missing lists are empty
 
-    Returns offsets (pairs + 1,) int64 and values int32; missing lists stay empty.
+    Returns offsets (pairs + 1,) int64 and values int32; missing lists stay empty. Lists that are not as long as local
+    alleles and ploidy ask are copied.
     """
     ad_at, pl_at, most = np.zeros(len(rows) + 1, np.int64), np.zeros(len(rows) + 1, np.int64), np.int64(0)
     for pair in range(len(rows)):
         row, alleles = rows[pair], np.int64(alts[pair]) + 1
         most = max(most, alleles)
-        ad_at[pair + 1] = ad_at[pair] + (alleles if lad[0][row + 1] > lad[0][row] else 0)
-        genotypes = count_genotypes(alleles, ploidies[row]) if lpl[0][row + 1] > lpl[0][row] else 0
-        pl_at[pair + 1] = pl_at[pair] + genotypes
+        local, depths, likelihoods = _lengths(rows[pair], alts[pair], laa[0], lad[0], lpl[0])
+        ad_at[pair + 1] = ad_at[pair] + (alleles if depths == local else depths)
+        if likelihoods == count_genotypes(local, ploidies[row]):
+            likelihoods = count_genotypes(alleles, ploidies[row])
+        pl_at[pair + 1] = pl_at[pair] + likelihoods
     ad, pl, own = np.empty(ad_at[-1], np.int32), np.empty(pl_at[-1], np.int32), np.empty(most, np.int32)
     for pair in range(len(rows)):
         row, alleles = rows[pair], np.int64(alts[pair]) + 1
         local_numbers(laa[1], laa[0][row], laa[0][row + 1], alts[pair], own)
-        if ad_at[pair + 1] > ad_at[pair]:
-            for allele in range(alleles):
-                ad[ad_at[pair] + allele] = lad[1][lad[0][row] + own[allele]]
-        if pl_at[pair + 1] > pl_at[pair]:
+        local, depths, likelihoods = _lengths(rows[pair], alts[pair], laa[0], lad[0], lpl[0])
+        for k in range(ad_at[pair + 1] - ad_at[pair]):
+            ad[ad_at[pair] + k] = lad[1][lad[0][row] + (own[k] if depths == local else k)]
+        if likelihoods == count_genotypes(local, ploidies[row]):
             project(lpl[1], lpl[0][row], own, alleles, ploidies[row], pl, pl_at[pair])
+        else:
+            pl[pl_at[pair] : pl_at[pair + 1]] = lpl[1][lpl[0][row] : lpl[0][row + 1]]
     return ad_at, ad, pl_at, pl

@@ -6,11 +6,11 @@ from types import MappingProxyType
 
 from genocloud import schema
 from genocloud.callset import Callset, GenotypesNotShared, RemoteGenotypes, RemoteUnreachable, open_callset
-from genocloud.report.statistics import Statistics, count_genotypes, count_sites, merge_all
+from genocloud.report.statistics import Statistics, count_called, count_sites, merge_all
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
-COUNTED = ("sample", "GT", "DP", "GQ")
+COUNTED = ("GT", "DP", "GQ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,5 +65,5 @@ def _why(callset: Callset, place: RemoteGenotypes) -> str:
 def _count_shard(part: Callset) -> Statistics:
     """Count a callset that was cut to one shard, so that a task need not read a manifest of thousands."""
     (shard,) = part.shards
-    batches = [count_genotypes(table) for table in part.batches(shard, COUNTED)]
+    batches = [count_called(each.samples, each.distinct, each.runs) for each in part.batches(shard, COUNTED)]
     return merge_all([count_sites(part.sites()), *batches])

@@ -1,7 +1,7 @@
 """Compare a whole cohort or callset with its checksums and receipts."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -106,7 +106,7 @@ def check_callset(callset: Callset, scatter: Scatter, progress: Progress) -> Che
     here = [shard.without(callset.description.stores) for shard in callset.shards]
     size = sum(file.bytes for shard in here for file in shard.tables)
     with progress.stage("verify", tasks=len(callset.shards), bytes=size, unit="shard") as stage:
-        check = partial(_check_shard, callset.url, tuple(callset.description.stores))
+        check = partial(_check_shard, callset.url, callset.description.batches, tuple(callset.description.stores))
         checked = scatter.run(check, callset.shards, lambda one: stage.advance(tasks=1, bytes=one.bytes))
     for place in callset.description.elsewhere:
         _log.warning(
@@ -115,8 +115,10 @@ def check_callset(callset: Callset, scatter: Scatter, progress: Progress) -> Che
     return _sum([Checked(objects=1), *checked])
 
 
-def _check_shard(url: str, elsewhere: tuple[str, ...], shard: ShardEntry) -> Checked:
-    wrong = check_shard(storage.open_store(url), shard, elsewhere)
+def _check_shard(
+    url: str, members: Mapping[str, Sequence[str]], elsewhere: tuple[str, ...], shard: ShardEntry
+) -> Checked:
+    wrong = check_shard(storage.open_store(url), shard, members, elsewhere)
     here = shard.without(elsewhere)
     files = here.tables
     damage = tuple(Damage(error.url, error.problem) for error in wrong)

@@ -335,25 +335,8 @@ def _spectrum(alleles: _Alleles) -> Counts:
     return np.asarray(counts.reshape(len(KINDS), len(BANDS)))
 
 
-def count_genotypes(genotypes: schema.Genotypes) -> Statistics:
-    """The sample counts and the histograms of a table GENOTYPES (one batch x one shard, say); no site counts."""
-    samples, names = _codes(genotypes["sample"])
-    words, texts = _codes(genotypes["GT"])
-    classes = np.array([_genotype_class(text) for text in texts], np.int64)[words]
-    called = classes != _MISSING
-    depth = _called_values(genotypes["DP"], called)
-    gq = np.minimum(_called_values(genotypes["GQ"], called), HIGHEST_GQ)
-    out = Statistics.empty(names)
-    rows, width = len(names), len(SAMPLE_COUNTS)
-    out.sample_counts[:, :width] = np.bincount(samples * width + classes, minlength=rows * width).reshape(rows, width)
-    out.sample_counts[:, width:] = np.stack([*_sums(samples, depth, rows), *_sums(samples, gq, rows)], axis=1)
-    out.depths[:] = np.bincount(np.minimum(depth[depth >= 0], HIGHEST_DEPTH), minlength=HIGHEST_DEPTH + 1)
-    out.qualities[:] = np.bincount(gq[gq >= 0], minlength=HIGHEST_GQ + 1)
-    return out
-
-
 def count_called(samples: Sequence[str], distinct: schema.LocalGenotypes, runs: CellRuns) -> Statistics:
-    """What count_genotypes counts, where each distinct genotype stands once.
+    """The sample counts and the histograms of genotypes (one batch x one shard, say) as runs; no site counts.
 
     distinct  the columns GT, DP and GQ of the distinct ones
     runs      the row of `distinct` that each cell (site, sample) has

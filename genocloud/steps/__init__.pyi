@@ -3,6 +3,8 @@ from .call import CallOptions as CallOptions
 from .call import call as call
 from .collect import collect as collect
 from .compact import compact as compact
+from .compact import compact_callset as compact_callset
+from .compact import compact_cohort as compact_cohort
 from .discover import discover as discover
 from .doctor import doctor as doctor
 from .erase import erase as erase

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from genocloud import callset, storage
-from genocloud.callset.layout import GENOTYPES_FOLDER
+from genocloud.callset.layout import BATCH_FOLDERS
 from genocloud.cohort import erasing
 from genocloud.cohort.erasing import Erasure
 from genocloud.errors import StoreError
@@ -50,7 +50,7 @@ def erase(
 def _check_callset(url: str) -> None:
     """Raise NoCallset where not even an unfinished callset lies; one that cannot be read will be named as such."""
     try:
-        if not storage.open_store(url).list(f"{GENOTYPES_FOLDER}/"):
+        if not any(storage.open_store(url).list(f"{folder}/") for folder in BATCH_FOLDERS):
             callset.open_callset(url)
     except callset.NoCallset:
         raise

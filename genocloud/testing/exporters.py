@@ -108,7 +108,7 @@ class ExportLaws:
     def test_an_export_that_fails_leaves_the_old_files(self, small: callset.Callset, out: Path) -> None:
         callset.write_vcf(small, str(out))
         before = [Path(file).read_bytes() for file in callset.exported_files(str(out))]
-        storage.open_store(small.url).delete(small.shards[0].genotypes["batch2"][0].name)
+        storage.open_store(small.url).delete(small.shards[0].genotypes["batch2"][0].tables[0].name)
         with pytest.raises(callset.DamagedFile):
             callset.write_vcf(small, str(out))
         assert [Path(file).read_bytes() for file in callset.exported_files(str(out))] == before

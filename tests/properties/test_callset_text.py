@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import callset, schema, storage
-from genocloud.callset import formats, layout, record_pieces, vcf_text
+from genocloud.callset import formats, record_pieces, vcf_text
 from genocloud.kernels import vcf_columns
 from genocloud.kernels.cell_runs import runs_of_cells
 from genocloud.regions import Region
@@ -30,10 +30,21 @@ REALS = st.floats(-1e12, 1e12) | st.sampled_from(make.FLOATS) | st.floats()
 
 def kernel_lines(sites: pa.Table, genotypes: Sequence[pa.Table], batches: Sequence[Sequence[str]]) -> str:
     samples = [sample for sample in SAMPLES if any(sample in batch for batch in batches)]
-    first, step = layout.rows_of(batches, samples, sites.num_rows)
+    held = [(start, len(batch)) for start, batch in zip(starts_of(batches, sites.num_rows), batches, strict=True)]
+    place = {
+        name: (start + at, step)
+        for (start, step), batch in zip(held, batches, strict=True)
+        for at, name in enumerate(batch)
+    }
+    first, step = np.array([place[name] for name in samples], np.int64).reshape(-1, 2).T
     cells = (first + np.arange(sites.num_rows)[:, None] * step).astype(np.int32)
     made = vcf_text.lines_of(vcf_text.site_texts(sites), vcf_text.lay_out(genotypes), cells)
     return made.data.tobytes().decode()
+
+
+def starts_of(batches: Sequence[Sequence[str]], sites: int) -> list[int]:
+    """The first row of each batch's table where the tables stand one behind the other."""
+    return [sites * sum(map(len, batches[:number])) for number in range(len(batches))]
 
 
 @given(st.integers(0, 2**32), st.integers(0, 6), BATCHES, st.sampled_from((0.0, 0.3, 1.0)))

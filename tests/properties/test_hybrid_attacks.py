@@ -188,9 +188,9 @@ def test_an_exception_lets_one_set_out(attack: Attack) -> None:
 def test_entries_that_cross_name_no_checksum_of_genotypes(attack: Attack) -> None:
     made = callset.open_callset(f"{attack.folder}/lab/run/callset")
     away = {batch for batch, place in made.description.stores.items() if place.site == AWAY}
-    files = [file for shard in made.shards for batch in away for file in shard.genotypes[batch]]
+    files = [file for shard in made.shards for batch in away for each in shard.genotypes[batch] for file in each.tables]
     assert files
-    assert all((file.bytes, file.sha256) == (0, "") for file in files)
+    assert all((file.rows, file.bytes, file.sha256, file.seal) == (0, 0, "", "") for file in files)
     assert not any(shard.shares.keys() & away for shard in made.shards)
 
 

@@ -52,7 +52,8 @@ def type_text(kind: pa.DataType) -> str:
 
 
 def test_every_column_is_documented():
-    for columns in (annotations.SITE_COLUMNS, schema.GENOTYPE_COLUMNS):
+    genotypes = schema.GENOTYPE_COLUMNS, schema.CALL_COLUMNS, schema.REFERENCE_COLUMNS
+    for columns in (annotations.SITE_COLUMNS, *genotypes):
         for column in columns:
             assert f"| `{column.name}` | {type_text(column.type)} | {column.description} |" in OUTPUTS, column.name
 

@@ -1,12 +1,10 @@
 """Reuse a batch's genotypes from an earlier run of the callset; call only the rest."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from genocloud import callset, genotypes, schema, storage
 from genocloud.cohort import Batch, Cohort
@@ -52,58 +50,53 @@ def _default_ploidies(cohort: Cohort, batch: Batch, shard: Shard) -> genotypes.D
 
 def ensure_batch_genotypes(
     target: CallsetShard, batch: Batch, sites: schema.Settled, keys: Keys, uncarried: bool = False
-) -> tuple[list[callset.Segment], genotypes.RawAnnotations]:
+) -> tuple[callset.Segment, genotypes.RawAnnotations]:
     """Make sure that the callset has a batch's genotypes at emitted rows of SETTLED: reuse segments, call the rest.
 
-    Returns the segments with the genotypes, and their raw annotations. `uncarried`: written as for sites without
+    Returns the segment with the genotypes, and their raw annotations. `uncarried`: written as for sites without
     carriers, under keys of their own.
     """
     cohort, store, shard = target.cohort, target.store, target.shard
     made = _made(cohort, batch, target.model)
-    reusable = []
-    for segment in callset.find_segments(store, shard, batch.id, made, keys):
+    reusable = callset.find_segments(store, shard, batch.id, made, keys)
+    if len(reusable) == 1 and np.array_equal(reusable[0].keys, keys):
+        return reusable[0], _raw_annotations(reusable[0], keys, batch)
+    parts = []
+    for segment in reusable:
         with suppress(callset.DamagedFile):  # its sites are called again
-            reusable.append(callset.keep_sites(store, shard, batch.id, segment, keys))  # globs match no superseded row
-    missing = ~np.isin(keys, np.concatenate([np.zeros(0, np.int64), *(segment.keys for segment in reusable)]))
-    if reusable and not missing.any():
-        return reusable, _raw_annotations(reusable, keys, batch)
-    rest = sites.filter(pa.array(missing)).combine_chunks()
-    called, raw = call_batch(cohort, batch, shard, rest, target.model, row_cache=target.row_cache)
-    if uncarried:
-        called = called.uncarried(np.ones(len(rest), bool))
-    label = callset.label_of(keys[missing]) if reusable or uncarried else ""
-    tables = callset.SegmentTables(
-        places=on_contigs(_places(rest, keys[missing]), cohort.layout, shard),
-        genotypes=on_contigs(_dense(called), cohort.layout, shard),
-        shares=genotypes.shares_table(raw, rest, active_ranks(batch)),
-    )
-    new = callset.write_segment(store, shard, batch.id, tables, made=made, label=label)
-    return [*reusable, new], _raw_annotations([*reusable, new], keys, batch) if reusable else raw
-
-
-def _dense(called: genotypes.BatchGenotypes) -> schema.Genotypes:
-    """GENOTYPES: sites in order, within each the samples; sites x samples rows."""
-    dense = callset.SparseGenotypes(called.samples, called.distinct, called.runs, called.alts).dense().matrix()
-    sites, samples = dense.numbers.shape
-    numbers = pa.array(dense.numbers.ravel())
-    places = np.zeros(len(numbers), np.int32), np.tile(np.arange(samples, dtype=np.int32), sites)
-    contigs, people = (
-        pa.DictionaryArray.from_arrays(pa.array(place), pa.array(words, pa.string()))
-        for place, words in zip(places, ([called.contig], called.samples), strict=True)
-    )
-    columns = (column.take(numbers) for column in dense.distinct.columns)
-    return pa.table([contigs, np.repeat(called.positions, samples), people, *columns], schema.GENOTYPES)
+            parts.append(callset.load_segment(store, segment, keys, samples=active_names(batch)))
+    held = np.concatenate([np.zeros(0, np.int64), *(schema.numbers(part.places["key"]) for part in parts)])
+    missing, raw = ~np.isin(keys, held), None
+    if missing.any() or not parts:
+        rest = sites.filter(pa.array(missing)).combine_chunks()
+        called, raw = call_batch(cohort, batch, shard, rest, target.model, row_cache=target.row_cache)
+        if uncarried:
+            called = called.uncarried(np.ones(len(rest), bool))
+        new_tables = callset.SegmentTables(
+            places=on_contigs(_places(called, keys[missing]), cohort.layout, shard),
+            genotypes=callset.SparseGenotypes(called.samples, called.distinct, called.runs, called.alts),
+            shares=genotypes.shares_table(raw, rest, active_ranks(batch)),
+        )
+        parts.append(new_tables)
+    label = callset.label_of(keys) if uncarried else ""
+    new = callset.write_segment(store, shard, batch.id, callset.merge_segments(parts, keys), made=made, label=label)
+    return new, raw if raw is not None and len(parts) == 1 else _raw_annotations(new, keys, batch)
 
 
 def _made(cohort: Cohort, batch: Batch, model: Model) -> str:
-    names = [name for name, rank in zip(batch.samples, batch.ranks, strict=True) if rank >= 0]
-    return batch_key(cohort, batch, names, asdict(model), *genotypes.layout())
+    return batch_key(cohort, batch, active_names(batch), asdict(model), *genotypes.layout())
 
 
-def _raw_annotations(segments: Sequence[callset.Segment], keys: Keys, batch: Batch) -> genotypes.RawAnnotations:
-    table = genotypes.rows_with([segment.table for segment in segments], keys)
+def active_names(batch: Batch) -> list[str]:
+    """Names of the active samples."""
+    return [name for name, rank in zip(batch.samples, batch.ranks, strict=True) if rank >= 0]
+
+
+def _raw_annotations(segment: callset.Segment, keys: Keys, batch: Batch) -> genotypes.RawAnnotations:
+    table = genotypes.rows_with([segment.table], keys)
     return genotypes.shares_of(table, active_ranks(batch))
 
 
-def _places(sites: schema.Settled, keys: Keys) -> schema.StoredSites:
-    return pa.table({"contig": sites["contig"], "pos": pc.add(sites["start"], 1), "key": keys})
+def _places(called: genotypes.BatchGenotypes, keys: Keys) -> schema.StoredSites:
+    contigs = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(keys), np.int32)), pa.array([called.contig]))
+    return pa.table({"contig": contigs, "pos": pa.array(called.positions), "key": keys})

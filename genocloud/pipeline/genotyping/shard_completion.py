@@ -12,14 +12,14 @@ from genocloud.cohort import Cohort, Layout
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.batch_cache import on_contigs, site_keys
-from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_batch_genotypes
+from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, active_names, ensure_batch_genotypes
 from genocloud.pipeline.genotyping.known_names import with_dbsnp_ids
 from genocloud.pipeline.receipts import Unbalanced
 from genocloud.pipeline.sharding import Shard, ShardPlan
 from genocloud.schema import SITE_KEY, Settled, Sites, StoredSites, numbers, with_column
 
-Segments = dict[str, list[callset.Segment]]
-"""The segments of a shard's genotypes, by batch."""
+Segments = dict[str, callset.Segment]
+"""The segment of a shard's genotypes, by batch."""
 
 
 def annotated(
@@ -56,10 +56,12 @@ def complete(
     table = sites.append_column(SITE_KEY.field, pa.array(site_keys(emitted, layout)[left]))
     if not left.all() or genotypes.uncarried(sites).any():
         table = _without_carriers(target, emitted.filter(pa.array(left)), table, segments)
-    files = {batch: [each.genotypes for each in entries] for batch, entries in segments.items()}
-    kept = {batch: [each.shares for each in entries] for batch, entries in segments.items()}
+    files: dict[str, Sequence[callset.SegmentFiles]] = {
+        batch: [segment.genotypes] for batch, segment in segments.items()
+    }
+    kept = {batch: [segment.shares] for batch, segment in segments.items()}
     for other in elsewhere:
-        files |= {batch: list(entries) for batch, entries in other.genotypes.items()}
+        files |= other.genotypes
         kept |= {batch: list(entries) for batch, entries in other.shares.items()}
     on_own_contigs = on_contigs(table, layout, target.shard)
     return callset.complete_shard(target.store, target.shard, key, on_own_contigs, files, shares=kept)
@@ -68,17 +70,17 @@ def complete(
 def _without_carriers(target: CallsetShard, emitted: Settled, sites: StoredSites, segments: Segments) -> StoredSites:
     """Remove genotypes of sites without carriers; write them as hom-ref where force-output. Returns SITES with keys."""
     uncarried, keys = genotypes.uncarried(sites), numbers(sites["key"])
+    final = np.where(uncarried, ~keys, keys)
     for batch in target.cohort.batches:
-        left = [
-            callset.keep_sites(target.store, target.shard, batch.id, each, keys[~uncarried])
-            for each in segments[batch.id]
-        ]
+        segment, samples = segments[batch.id], active_names(batch)
+        parts = [callset.load_segment(target.store, segment, keys[~uncarried], samples=samples)]
         if uncarried.any():
             rows = emitted.filter(pa.array(uncarried)).combine_chunks()
             more, _ = ensure_batch_genotypes(target, batch, rows, ~keys[uncarried], uncarried=True)
-            left = [*(each for each in left if each.genotypes.rows), *more]
-        segments[batch.id] = left
-    return with_column(sites, "key", pa.array(np.where(uncarried, ~keys, keys)))
+            parts.append(callset.load_segment(target.store, more, ~keys[uncarried], samples=samples))
+        tables = callset.merge_segments(parts, final)
+        segments[batch.id] = callset.write_segment(target.store, target.shard, batch.id, tables, made=segment.made)
+    return with_column(sites, "key", pa.array(final))
 
 
 def description_of(cohort: Cohort, model: Model, cut: ShardPlan) -> callset.Description:
@@ -86,10 +88,7 @@ def description_of(cohort: Cohort, model: Model, cut: ShardPlan) -> callset.Desc
     force_output = any(shard.targets.force_output for shard in cut.owned)
     return callset.Description(
         samples=cohort.samples,
-        batches={
-            batch.id: tuple(name for name, rank in zip(batch.samples, batch.ranks, strict=True) if rank >= 0)
-            for batch in cohort.batches
-        },
+        batches={batch.id: tuple(active_names(batch)) for batch in cohort.batches},
         contigs=cohort.contigs,
         model={"name": "gatk", **asdict(model), "force_output_intervals": force_output},
         software=f"genocloud {version('genocloud')}",

@@ -134,14 +134,17 @@ class LocationContext:
     def redacted_entry(self, entry: callset.ShardEntry) -> callset.ShardEntry:
         """A shard's entry to be sent: without sizes, checksums and history of files whose genotypes may not leave.
 
-        What is left of each batch, a name and rows, follows from its samples and the number of sites.
+        What is left of each batch, names and the number of sites, follows from the shard and its samples.
         """
         if self.is_coordinator or policy_for(self.store).policy == MAY_LEAVE:
             return entry
-        people = {batch.id: int((batch.ranks >= 0).sum()) for batch in self.stored_cohort.batches}
         files = {
-            batch: tuple(replace(file, rows=entry.sites.rows * people[batch], bytes=0, sha256="") for file in each[:1])
-            for batch, each in entry.genotypes.items()
+            batch: tuple(
+                each.without_content(entry.sites.rows)
+                for each in segments[:1]
+                if isinstance(each, callset.GenotypeFiles)
+            )
+            for batch, segments in entry.genotypes.items()
         }
         return replace(entry, genotypes=files, shares={})
 

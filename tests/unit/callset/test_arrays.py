@@ -12,7 +12,7 @@ import pytest
 import xarray
 
 from genocloud import annotations, callset, schema, storage
-from genocloud.callset import arrays, lazy_arrays, reading
+from genocloud.callset import arrays, lazy_arrays, parquet, reading, shard_cells
 from genocloud.errors import UnknownContig
 from genocloud.regions import Region
 from tests.support import callset_tables as make
@@ -169,20 +169,28 @@ def test_lazy_arrays_equal_those_read_at_once(several: callset.Callset, chunks, 
 def test_a_block_reads_its_own_columns_of_its_own_shard(
     several: callset.Callset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = []
+    read, read_where, read_groups = [], parquet.read_where, shard_cells._read_groups
 
     def spied(store, file, declared, conditions=(), columns=None):
         read.append((file.name, tuple(columns)))
-        return _read(store, file, declared, conditions, columns)
+        return read_where(store, file, declared, conditions, columns)
 
-    _read = reading._read
-    monkeypatch.setattr(reading, "_read", spied)
+    def spied_groups(store, file, declared, columns, groups):
+        read.append((file.name, tuple(columns)))
+        return read_groups(store, file, declared, columns, groups)
+
+    monkeypatch.setattr(parquet, "read_where", spied)
+    monkeypatch.setattr(shard_cells, "_read_groups", spied_groups)
     lazy = several.to_xarray(chunks={"samples": 2})
     assert {columns for _, columns in read} == {("alts",)}
     assert lazy["call_DP"].chunks == ((3, 3), (2, 2, 1))
     read.clear()
     lazy["call_DP"].data.blocks[1, 0].compute(scheduler="sync")
-    assert read == [("genotypes/b/002-chr2.parquet", ("DP",))]
+    place = ("contig", "pos", "sample")
+    assert read == [
+        ("calls/b/002-chr2.parquet", (*place, "DP")),
+        ("reference/b/002-chr2.parquet", ("contig", "pos", "end", "sample", "DP")),
+    ]
     read.clear()
     lazy["variant_AC"].data.blocks[0].compute(scheduler="sync")
     assert read == [("sites/000-chr2.parquet", ("AC",))]

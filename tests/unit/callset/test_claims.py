@@ -46,9 +46,7 @@ def test_a_claimed_place_that_a_cohort_took_is_refused() -> None:
     assert refused("memory://taken") == MANIFEST
 
 
-@pytest.mark.parametrize(
-    "name", ["genotypes/my_gwas.txt", "entries/mine.json", "sites/a.parquet", "manifest/callset.json"]
-)
+@pytest.mark.parametrize("name", ["calls/my_gwas.txt", "entries/mine.json", "sites/a.parquet", "manifest/callset.json"])
 def test_somebodys_folder_is_refused(tmp_path: Path, name: str) -> None:
     storage.open_store(str(tmp_path)).write(name, b"[]")
     assert refused(str(tmp_path)) == name
@@ -99,18 +97,18 @@ def test_commit_leaves_what_genocloud_did_not_write(tmp_path: Path, caplog: pyte
     write(str(tmp_path))
     store = storage.open_store(str(tmp_path))
     theirs = [
-        "genotypes/my_gwas.txt",
-        "genotypes/b0/notes/a.parquet",
+        "calls/my_gwas.txt",
+        "reference/b0/notes/a.parquet",
         "sites/b/a.parquet",
         "entries/README",
         "mine.txt",
     ]
-    ours = ["genotypes/b9/000.parquet", "sites/009.parquet", "entries/009.json"]
+    ours = ["genotypes/b9/000.parquet", "calls/b9/000.parquet", "sites/009.parquet", "entries/009.json"]
     for name in (*theirs, *ours):
         store.write(name, b"x")
     with caplog.at_level(logging.WARNING):
         write(str(tmp_path))
     assert [name for name in (*theirs, *ours) if store.exists(name)] == theirs
     assert all(name in caplog.text for name in theirs[:-1])
-    seen = duckdb.sql(f"select count(*) from '{tmp_path}/genotypes/*/*.parquet'").fetchall()
-    assert seen == [(15,)]
+    seen = duckdb.sql(f"select count(*) from '{tmp_path}/sites/*.parquet'").fetchall()
+    assert seen == [(5,)]

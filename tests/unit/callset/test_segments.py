@@ -4,16 +4,17 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
+from dataclasses import replace
 from random import Random
 from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from genocloud import callset, schema, sealing, storage
-from genocloud.callset import streaming
+from genocloud.callset import call_rows
 from genocloud.regions import Region
 from tests.support import callset_tables as make
 
@@ -33,101 +34,132 @@ def at(table: pa.Table, places: list[int], samples: int) -> pa.Table:
     return table.take((np.array(places)[:, None] * samples + np.arange(samples)).ravel())
 
 
+def sparse(sites: pa.Table, rows: pa.Table, samples: tuple[str, ...]) -> callset.SparseGenotypes:
+    numbers = np.arange(len(rows), dtype=np.int32).reshape(len(sites), len(samples))
+    matrix = callset.GenotypeMatrix(samples, rows.drop_columns(["contig", "pos", "sample"]).combine_chunks(), numbers)
+    return callset.localise(matrix, np.asarray(pc.list_value_length(sites["alts"])))
+
+
 def segment(
     store: storage.Store, batch: str, table: pa.Table, places: list[int], keys: list[int], label: str = ""
 ) -> callset.Segment:
     rows = at(table, places, len(BATCHES[batch]))
-    positions = pa.table({"pos": pa.array([POSITIONS[place] for place in places], pa.int32()), "key": keys})
+    sites = tables()[0].take(places).append_column("key", pa.array(keys, pa.int64()))
     shares = pa.table({"records": [[place] for place in places]})
-    made = callset.SegmentTables(places=positions, genotypes=rows, shares=shares)
+    made = callset.SegmentTables(places=sites, genotypes=sparse(sites, rows, BATCHES[batch]), shares=shares)
     return callset.write_segment(store, SHARD, batch, made, made=MADE, label=label)
 
 
-def write(url: str) -> tuple[callset.Callset, pa.Table, dict[str, pa.Table]]:
-    """Batch b0 in three files: one with a superseded site, one that came in between, one for the superseded site."""
-    store, (sites, genotypes) = storage.open_store(url), tables()
+PARTS = [([0, 3, 5], [11, 14, 16], ""), ([2, 4], [13, 15], "m"), ([1], [12], "z")]
+
+
+def in_parts(url: str) -> tuple[storage.Store, list[callset.Segment]]:
+    """Batch b0 in three segments, each with sites between those of the others."""
+    store = storage.open_store(url)
     callset.begin_shard(store, SHARD, "key")
-    parts = [([0, 1, 3, 5], [11, 99, 14, 16], ""), ([2, 4], [13, 15], "m"), ([1], [12], "z")]
-    usable = {"b0": [segment(store, "b0", genotypes["b0"], *part) for part in parts]}
-    usable["b1"] = [segment(store, "b1", genotypes["b1"], [*range(6)], KEYS.tolist())]
-    files = {batch: [each.genotypes for each in some] for batch, some in usable.items()}
-    shares = {batch: [each.shares for each in some] for batch, some in usable.items()}
+    return store, [segment(store, "b0", tables()[1]["b0"], *part) for part in PARTS]
+
+
+def write(url: str) -> tuple[callset.Callset, pa.Table, dict[str, pa.Table]]:
+    """A callset whose batch b0 was merged from three segments."""
+    (store, parts), (sites, genotypes) = in_parts(url), tables()
+    held = [callset.load_segment(store, part, KEYS, samples=BATCHES["b0"]) for part in parts]
+    merged = callset.merge_segments(held, KEYS)
+    usable = {"b0": callset.write_segment(store, SHARD, "b0", merged, made=MADE)}
+    usable["b1"] = segment(store, "b1", genotypes["b1"], [*range(6)], KEYS.tolist())
+    files = {batch: [one.genotypes] for batch, one in usable.items()}
+    shares = {batch: [one.shares] for batch, one in usable.items()}
     keyed = sites.append_column(schema.SITE_KEY.field, pa.array(KEYS))
     entry = callset.complete_shard(store, SHARD, "key", keyed, files, shares=shares)
     return callset.commit(store, make.description(BATCHES), [entry]), sites, genotypes
 
 
-def test_files_of_a_batch_are_read_as_one():
+def test_merged_segments_have_the_bytes_of_one_that_was_written_whole():
     stored_callset, sites, genotypes = write("memory://segments-read")
+    store = stored_callset.store
+    whole = segment(store, "b0", genotypes["b0"], [*range(6)], KEYS.tolist(), "whole")
+    for one, other in zip(stored_callset.shards[0].genotypes["b0"][0].tables, whole.genotypes.tables, strict=True):
+        assert store.read(one.name) == store.read(other.name)
     assert stored_callset.sites().to_pylist() == sites.to_pylist()
     both = [table.to_pylist() for table in genotypes.values()]
     expected = [row for place in range(6) for row in (*both[0][2 * place : 2 * place + 2], both[1][place])]
     assert sorted(map(str, stored_callset.genotypes().to_pylist())) == sorted(map(str, expected))
     assert stored_callset.genotypes("chr1:40-300", ["cat"])["pos"].to_pylist() == [40, 300]
     (shard,) = stored_callset.shards
-    assert [table["pos"].to_pylist() for table in stored_callset.batches(shard, ["pos"])] == [
-        list(np.repeat(POSITIONS, len(members))) for members in BATCHES.values()
-    ]
+    for batch, (name, table) in zip(stored_callset.batches(shard, ["GT"]), genotypes.items(), strict=True):
+        matrix = batch.dense().matrix()
+        assert batch.samples == BATCHES[name]
+        assert matrix.distinct["GT"].take(pa.array(matrix.numbers.ravel())).to_pylist() == table["GT"].to_pylist()
 
 
-@pytest.mark.parametrize("sites", [1, 2, 4, 100])
+@pytest.mark.parametrize("window", [1, 2, 4])
 @pytest.mark.parametrize("span", [(0, 6), (1, 5), (3, 4), (2, 2)])
-def test_a_stream_has_the_sites_in_order_whatever_is_requested(sites, span):
-    stored_callset, _, genotypes = write(f"memory://segments-stream-{sites}-{span[0]}")
-    names = ["pos", "sample", "GT", "AD", "PID"]
-    tables = list(
-        streaming.stream_genotypes(
-            stored_callset.store, stored_callset.shards[0], "b0", names, samples=2, sites=sites, span=span
-        )
-    )
+def test_any_span_is_read_in_windows_of_any_size(window: int, span: tuple[int, int], monkeypatch) -> None:
+    monkeypatch.setattr(call_rows, "LEAST_WINDOW", 1)
+    monkeypatch.setattr(call_rows, "WINDOW_CELLS", 2 * window)
+    stored_callset, _, genotypes = write(f"memory://segments-span-{window}-{span[0]}")
+    names = ["GT", "AD", "PID", "PL"]
+    cells = stored_callset.cells(stored_callset.shards[0])
+    matrix = cells.read("b0", span, names).dense().matrix()
     expected = genotypes["b0"].select(names).slice(2 * span[0], 2 * (span[1] - span[0]))
-    assert [row for table in tables for row in table.to_pylist()] == expected.to_pylist()
-    assert all(table.num_rows == 2 * sites for table, _ in pairwise(tables))
+    assert matrix.distinct.select(names).take(pa.array(matrix.numbers.ravel())).to_pylist() == expected.to_pylist()
 
 
-def test_a_site_without_its_rows_is_damage():
-    stored_callset, _, _ = write("memory://segments-lost")
-    (shard,) = stored_callset.shards
-    assert callset.check_shard(stored_callset.store, shard) == []
-    with pytest.raises(callset.DamagedFile):
-        streaming.site_places(stored_callset.store, shard, shard.genotypes["b0"][:2], 2)
-    with pytest.raises(callset.DamagedFile):
-        streaming.site_places(stored_callset.store, shard, shard.genotypes["b0"] * 2, 2)
+def test_rows_that_do_not_go_with_the_sites_are_damage():
+    """As if another shard's file, whole and sealed, had come under this name and into the entry."""
+    stored_callset, _, genotypes = write("memory://segments-other")
+    store, (shard,) = stored_callset.store, stored_callset.shards
+    other = segment(store, "b0", genotypes["b0"], [0, 1, 2, 3, 4, 4], [1, 2, 3, 4, 5, 6], "other").genotypes
+    less = segment(store, "b0", genotypes["b0"], [0, 1, 2, 3, 4], [1, 2, 3, 4, 5], "less").genotypes
+    for wrong in (less, replace(less, sites=6), replace(other, reference=less.reference)):
+        damaged = replace(shard, genotypes=shard.genotypes | {"b0": (wrong,)})
+        with pytest.raises(callset.DamagedFile, match="does not go with its sites"):
+            replace(stored_callset, shards=(damaged,)).genotypes()
+        assert callset.check_shard(store, damaged, BATCHES)
 
 
 def usable(store: storage.Store, keys: list[int], made: str = MADE) -> list[str]:
     return [each.label for each in callset.find_segments(store, SHARD, "b0", made, np.array(keys))]
 
 
-def test_segments_are_reused_unless_they_are_others_damaged_or_hold_too_much():
-    stored_callset, _, _ = write("memory://segments-found")
-    store = stored_callset.store
+def test_segments_are_reused_unless_they_are_others_or_damaged():
+    store, _ = in_parts("memory://segments-found")
     assert usable(store, KEYS.tolist()) == ["", "m", "z"]
     assert usable(store, [11, 14, 16, 99, 15]) == ["", "m"]
-    assert usable(store, [11, 12]) == []  # most of their rows would be superseded
+    assert usable(store, [11, 12]) == ["", "z"]
     assert usable(store, KEYS.tolist(), "another model") == []
-    store.write(f"genotypes/b0/{SHARD.name}.m.parquet", b"cut short")
+    store.write(f"reference/b0/{SHARD.name}.m.parquet", b"cut short")
     assert usable(store, KEYS.tolist()) == ["", "z"]
     store.write(f"shares/b0/{SHARD.name}.z.parquet", b"cut short")
-    assert usable(store, [11, 99, 14, 16]) == [""]
+    assert usable(store, [11, 12, 14, 16]) == [""]
 
 
 def test_no_site_is_in_two_segments():
-    stored_callset, _, genotypes = write("memory://segments-twice")
-    segment(stored_callset.store, "b0", genotypes["b0"], [0], [11], "killed")
-    assert usable(stored_callset.store, KEYS.tolist()) == ["", "m", "z"]
+    store, _ = in_parts("memory://segments-twice")
+    segment(store, "b0", tables()[1]["b0"], [0], [11], "killed")
+    assert usable(store, KEYS.tolist()) == ["", "m", "z"]
 
 
-def test_rows_are_taken_out_of_a_segment():
-    stored_callset, _, genotypes = write("memory://segments-only")
-    (first, *_) = callset.find_segments(stored_callset.store, SHARD, "b0", MADE, KEYS)
-    assert callset.keep_sites(stored_callset.store, SHARD, "b0", first, first.keys) is first
-    left = callset.keep_sites(stored_callset.store, SHARD, "b0", first, np.array([14]))
-    assert (left.label, left.keys.tolist(), left.table["records"].to_pylist()) == ("", [14], [[3]])
-    (table,) = streaming.stream_rows(
-        stored_callset.store, left.genotypes, schema.STORED_GENOTYPES, schema.GENOTYPES.names, rows=10, span=(0, 2)
-    )
-    assert table.to_pylist() == at(genotypes["b0"], [3], 2).to_pylist()
+def test_genotypes_are_taken_out_of_a_segment():
+    store, (first, *_) = in_parts("memory://segments-only")
+    left = callset.load_segment(store, first, np.array([14]), samples=BATCHES["b0"])
+    assert (left.places["key"].to_pylist(), left.shares["records"].to_pylist()) == ([14], [[3]])
+    written = callset.write_segment(store, SHARD, "b0", left, made=MADE, label="left")
+    alone = segment(store, "b0", tables()[1]["b0"], [3], [14], "alone")
+    for one, other in zip(written.genotypes.tables, alone.genotypes.tables, strict=True):
+        assert store.read(one.name) == store.read(other.name)
+
+
+def test_a_damaged_segment_is_not_reused():
+    store, (first, *_) = in_parts("memory://segments-damaged")
+    name = first.genotypes.reference.name
+    data = bytearray(store.read(name))
+    data[10] ^= 1
+    store.write(name, bytes(data))
+    assert usable(store, KEYS.tolist()) == ["", "m", "z"]
+    with pytest.raises(callset.DamagedFile):
+        callset.load_segment(store, first, KEYS, samples=BATCHES["b0"])
+    assert usable(store, KEYS.tolist()) == ["m", "z"]
 
 
 class Counting:
@@ -169,17 +201,18 @@ def test_growth_reads_the_footers_of_old_genotypes_and_no_more():
     callset.begin_shard(store, SHARD)
     places = 40_000
     chance = np.random.default_rng(3)
-    _, (table,) = make.tables(Random(2), make.CONTIGS[0].name, [5], [BATCHES["b0"]])
+    sites, (table,) = make.tables(Random(2), make.CONTIGS[0].name, [5], [BATCHES["b0"]])
     table = table.take(np.tile(np.arange(2), places))
     numbers = pa.array(chance.integers(0, 1 << 30, 2 * places), pa.int32())
-    pos = pa.array(np.repeat(np.arange(places, dtype=np.int32), 2))
-    table = schema.with_column(schema.with_column(table, "DP", numbers), "pos", pos)
     keys = np.arange(places)
-    positions = pa.table({"pos": pa.array(keys, pa.int32()), "key": keys})
+    table = schema.with_column(table, "DP", numbers)
+    sites = schema.with_column(sites.take(np.zeros(places, int)), "pos", pa.array(keys, pa.int32()))
+    sites = sites.append_column("key", pa.array(keys))
     shares = pa.table({"records": pa.array([[0]] * places)})
-    made = callset.SegmentTables(places=positions, genotypes=table, shares=shares)
+    made = callset.SegmentTables(places=sites, genotypes=sparse(sites, table, BATCHES["b0"]), shares=shares)
     written = callset.write_segment(store, SHARD, "b0", made, made=MADE).genotypes
     counting = Counting(store)
     assert len(callset.find_segments(counting, SHARD, "b0", MADE, keys)) == 1
-    assert written.bytes > 200_000
-    assert counting.read_bytes[written.name] <= sealing.TAIL_BYTES < written.bytes / 3
+    assert sum(file.bytes for file in written.tables) > 200_000
+    for file in written.tables:
+        assert counting.read_bytes[file.name] <= sealing.TAIL_BYTES

@@ -1,0 +1,373 @@
+"""Sparse genotypes as rows of CALLS and of REFERENCE, cut into windows of sites, and back."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genocloud import schema
+from genocloud.callset.local_genotypes import SparseGenotypes
+from genocloud.kernels.cell_runs import CellRuns
+from genocloud.kernels.dictionary import number_words
+
+Span = tuple[int, int]
+"""Half-open range of rows or sites."""
+
+WINDOW_CELLS, LEAST_WINDOW = 1 << 20, 1 << 10
+"""Genotypes of a window of sites, and its fewest sites: a region's readers and exporters hold a window of a batch."""
+
+
+def window_of(samples: int) -> int:
+    """Number of sites in each window of a batch of so many samples, a power of 2: `calls` and `reference` have one row
+    group for each, in order.
+    """
+    return max(1 << ((WINDOW_CELLS // max(samples, 1)) or 1).bit_length() - 1, LEAST_WINDOW)
+
+
+class SitePlaces(NamedTuple):
+    """Where sites stand, in their order: contig by contig, in each sorted.
+
+    contigs    names
+    ranks      (sites,) int64; the place of its contig among these
+    positions  (sites,) int64; 1-based
+    """
+
+    contigs: list[str]
+    ranks: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, sites: schema.StoredSites) -> "SitePlaces":
+        """From the columns `contig` and `pos`."""
+        words = sites["contig"].unify_dictionaries().combine_chunks()
+        codes, positions = schema.numbers(words.indices), schema.numbers(sites["pos"]).astype(np.int64)
+        seen, firsts = np.unique(codes, return_index=True)
+        order = np.argsort(firsts)
+        ranks = np.zeros(len(words.dictionary), np.int64)
+        ranks[seen[order]] = np.arange(len(seen))
+        return cls(words.dictionary.take(pa.array(seen[order])).to_pylist(), ranks[codes], positions)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def at(self, sites: npt.NDArray[Any] | slice) -> "SitePlaces":
+        """Some of the sites."""
+        return SitePlaces(self.contigs, self.ranks[sites], self.positions[sites])
+
+    def columns(self, sites: npt.NDArray[Any], *positions: npt.NDArray[Any]) -> list[pa.Array]:
+        """The column `contig` of rows at some sites, and columns of the positions of sites."""
+        words = pa.DictionaryArray.from_arrays(
+            pa.array(self.ranks[sites].astype(np.int32)), pa.array(self.contigs, pa.string())
+        )
+        return [words, *(pa.array(self.positions[each].astype(np.int32)) for each in positions)]
+
+    def find(self, contigs: pa.ChunkedArray, positions: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+        """The number of the site at each place. Raises ValueError where there is none."""
+        words = contigs.unify_dictionaries().combine_chunks()
+        ranks = {name: rank for rank, name in enumerate(self.contigs)}
+        out = np.full(len(words), -1, np.int64)
+        codes, wanted = schema.numbers(words.indices), schema.numbers(positions)
+        for code, name in enumerate(words.dictionary.to_pylist()):
+            first, stop = np.searchsorted(self.ranks, np.array([0, 1]) + ranks.get(name, -1))
+            rows = slice(None) if len(words.dictionary) == 1 else np.flatnonzero(codes == code)
+            out[rows] = _places_among(self.positions[first:stop], wanted[rows], int(first))
+        if (out < 0).any():
+            raise ValueError("a row stands at no site")
+        return out
+
+
+def _places_among(positions: npt.NDArray[np.int64], wanted: npt.NDArray[np.int32], base: int) -> npt.NDArray[np.int64]:
+    """The place of each among positions, which ascend, from `base` on; -1 where it is none of them."""
+    if not len(positions):
+        return np.full(len(wanted), -1, np.int64)
+    least, width = int(positions[0]), int(positions[-1] - positions[0]) + 1
+    if width <= _WIDEST_TABLE:  # a look into a table takes a tenth of the time of a search
+        table = np.full(width + 1, -1, np.int64)
+        table[positions - least] = base + np.arange(len(positions))
+        at = wanted - np.int64(least)
+        return np.asarray(table[np.where((at < 0) | (at >= width), width, at)])
+    at = np.minimum(np.searchsorted(positions, wanted), len(positions) - 1)
+    return np.where(positions[at] == wanted, base + at, -1)
+
+
+_WIDEST_TABLE = 1 << 22
+"""Bases; a shard is seldom wider."""
+
+
+class Windowed(NamedTuple):
+    """Rows of CALLS or of REFERENCE, window after window, and how many each has, (windows,)."""
+
+    table: pa.Table
+    rows: npt.NDArray[np.int64]
+
+
+def split(genotypes: SparseGenotypes, places: SitePlaces, window: int | None = None) -> tuple[Windowed, Windowed]:
+    """Rows of CALLS and of REFERENCE; runs end with their contig and window of sites (None: one window).
+
+    Adjacent equal runs are joined, so that equal genotypes give equal rows however they were made.
+    """
+    window = window or max(len(places), 1)
+    local, runs, windows = genotypes.distinct, genotypes.runs, max(-(-len(places) // window), 1)
+    ids, representatives = _reference_ids(local)
+    is_call = ids[runs.numbers] < 0
+    samples = pa.array(list(genotypes.samples), pa.string())
+
+    member, first, number = (np.repeat(each, (runs.stops - runs.firsts)[is_call]) for each in _of(runs, is_call)[:3])
+    site = first + _within((runs.stops - runs.firsts)[is_call])
+    order = np.argsort(site // window, kind="stable")
+    member, site, number = member[order], site[order], number[order]
+    columns = [*places.columns(site, site), _words(member, samples)]
+    calls = _table(schema.CALLS, columns, local.take(pa.array(number)))
+
+    stretches = _Stretches.of(places, window)
+    member, first, number, stop = _joined(stretches.cut(*_of(runs, ~is_call)), ids, stretches.numbers)
+    order = np.argsort(first // window, kind="stable")
+    member, first, number, stop = (each[order] for each in (member, first, number, stop))
+    columns = [*places.columns(first, first, stop - 1), _words(member, samples)]
+    of_any = local.take(pa.array(representatives[number]))
+    of_any = of_any.append_column("PL", of_any["LPL"]).append_column("has_AD", pa.array(_has_depths(of_any)))
+    reference = _table(schema.REFERENCE, columns, of_any)
+    return (
+        Windowed(calls, np.bincount(site // window, minlength=windows)),
+        Windowed(reference, np.bincount(first // window, minlength=windows)),
+    )
+
+
+_Arrays = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
+"""Runs by sample, first site, number of the genotype, site after the last."""
+
+
+def _of(runs: CellRuns, mask: npt.NDArray[np.bool_]) -> _Arrays:
+    return runs.samples[mask], runs.firsts[mask], runs.numbers[mask], runs.stops[mask]
+
+
+def _within(lengths: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """0, 1, ... for each length."""
+    starts = np.cumsum(lengths) - lengths
+    return np.asarray(np.arange(int(lengths.sum())) - np.repeat(starts, lengths))
+
+
+def _words(codes: npt.NDArray[Any], words: pa.Array) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), words)
+
+
+def _table(declared: pa.Schema, columns: Sequence[pa.Array], rest: pa.Table) -> pa.Table:
+    """A table of `columns`, the first of `declared`, then of those others of `declared` that `rest` has."""
+    fields = [field for place, field in enumerate(declared) if place < len(columns) or field.name in rest.column_names]
+    values = [*columns, *(rest[field.name] for field in fields[len(columns) :])]
+    return pa.table(values, pa.schema(fields))
+
+
+def _has_depths(local: schema.LocalGenotypes) -> npt.NDArray[np.bool_]:
+    """Whether LAD is DP and 0: (rows,)."""
+    offsets, values = schema.ragged(local["LAD"])
+    padded = np.append(values, [schema.MISSING, schema.MISSING])  # shorter lists have other rows' values here
+    depths = schema.numbers(local["DP"])
+    is_pair = (np.diff(offsets) == 2) & (depths != schema.MISSING)
+    return np.asarray(is_pair & (padded[offsets[:-1]] == depths) & (padded[offsets[:-1] + 1] == 0))
+
+
+def _reference_ids(local: schema.LocalGenotypes) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Which genotypes have values of no single ALT: (numbers (rows,), -1 for the others; the first row of each)."""
+    has_depths = _has_depths(local)
+    plain = (np.diff(schema.ragged(local["LAA"])[0]) == 0) & (has_depths | np.asarray(local["LAD"].is_null()))
+    for name in ("PGT", "PID", "PS"):
+        if local[name].null_count < len(local):
+            plain &= np.asarray(local[name].is_null())
+    rows = np.flatnonzero(plain)
+    numbers, firsts = _by_value(local.take(pa.array(rows)).append_column("has_AD", pa.array(has_depths[rows])), "LPL")
+    ids = np.full(len(local), -1, np.int32)
+    ids[rows] = numbers
+    return ids, rows[firsts]
+
+
+def _by_value(rows: pa.Table, likelihoods: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Number rows by those of the values of REFERENCE that they have: (number of each, first row of each number)."""
+    head = []
+    if "GT" in rows.column_names:
+        words = rows["GT"].unify_dictionaries().combine_chunks()
+        texts = schema.numbers(words.dictionary.dictionary_encode().indices)
+        head.append(texts[schema.numbers(words.indices)])
+    head += [schema.numbers(rows[name]) for name in ("DP", "GQ", "RGQ", "has_AD") if name in rows.column_names]
+    offsets, lists = np.zeros(len(rows) + 1, np.int64), np.zeros(0, np.int32)
+    if likelihoods in rows.column_names:
+        offsets, lists = schema.ragged(rows[likelihoods])
+    starts = offsets + np.arange(len(offsets)) * len(head)
+    values = np.empty(starts[-1], np.int32)
+    is_list = np.ones(len(values), np.bool_)
+    for place, column in enumerate(head):
+        values[starts[:-1] + place] = column
+        is_list[starts[:-1] + place] = False
+    values[is_list] = lists
+    numbers, firsts = number_words(starts, values)
+    return np.asarray(numbers), np.asarray(firsts)
+
+
+class _Stretches(NamedTuple):
+    """Stretches of sites that no run crosses: (sites,) the number of each site's, and their edges (stretches + 1,)."""
+
+    numbers: npt.NDArray[np.int64]
+    edges: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, places: SitePlaces, window: int) -> "_Stretches":
+        """Stretches that end with each contig and each window of sites."""
+        sites = np.arange(len(places))
+        starts = sites % window == 0
+        starts[1:] |= np.diff(places.ranks) != 0
+        return cls.from_starts(starts)
+
+    @classmethod
+    def from_starts(cls, starts: npt.NDArray[np.bool_]) -> "_Stretches":
+        """From a mask of the first sites."""
+        return cls(np.cumsum(starts) - 1, np.append(np.flatnonzero(starts), len(starts)))
+
+    def cut(self, samples: Any, firsts: Any, numbers: Any, stops: Any) -> _Arrays:
+        """Cut runs where stretches end."""
+        begin = self.numbers[firsts]
+        pieces = self.numbers[stops - 1] - begin + 1
+        stretch = np.repeat(begin, pieces) + _within(pieces)
+        return (
+            np.repeat(samples, pieces),
+            np.maximum(np.repeat(firsts, pieces), self.edges[stretch]),
+            np.repeat(numbers, pieces),
+            np.minimum(np.repeat(stops, pieces), self.edges[stretch + 1]),
+        )
+
+
+def _joined(runs: _Arrays, ids: npt.NDArray[np.int32], stretches: npt.NDArray[np.int64]) -> _Arrays:
+    """Runs sorted by sample and site, adjacent ones of a stretch with the same id joined; numbers are now the ids."""
+    samples, firsts, numbers, stops = runs
+    of = ids[numbers]
+    begins = np.ones(len(of), np.bool_)
+    begins[1:] = (
+        (samples[1:] != samples[:-1])
+        | (firsts[1:] != stops[:-1])
+        | (of[1:] != of[:-1])
+        | (stretches[firsts[1:]] != stretches[firsts[:-1]])
+    )
+    places = np.flatnonzero(begins)
+    ends = np.append(places[1:], len(of)) - 1
+    return samples[places], firsts[places], of[places], stops[ends[: len(places)]]
+
+
+class LocatedRows(NamedTuple):
+    """Rows of CALLS and of REFERENCE by the numbers of their samples and sites: the inverse of `split`.
+
+    distinct  genotypes; equal ones of REFERENCE once
+    numbers, members, firsts, stops  (rows,) int64; each row's genotype, sample, first site and site after the last
+    """
+
+    distinct: schema.LocalGenotypes
+    numbers: npt.NDArray[np.int64]
+    members: npt.NDArray[np.int64]
+    firsts: npt.NDArray[np.int64]
+    stops: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, calls: schema.CallRows, reference: schema.ReferenceRuns, places: SitePlaces, samples: Sequence[str]
+    ) -> "LocatedRows":
+        """The rows of some samples, with the columns that both have. Raises ValueError for a row at no site."""
+        of_calls, of_runs = _members(calls, samples), _members(reference, samples)
+        calls, reference = calls.filter(pa.array(of_calls >= 0)), reference.filter(pa.array(of_runs >= 0))
+        sites = places.find(calls["contig"], calls["pos"])
+        firsts, lasts = (places.find(reference["contig"], reference[name]) for name in ("pos", "end"))
+        numbers, representatives = _by_value(reference, "PL")
+        of_any = _as_local(reference.take(pa.array(representatives)), calls.schema)
+        distinct = pa.concat_tables([calls.drop_columns(["contig", "pos", "sample"]), of_any])
+        return cls(
+            distinct.unify_dictionaries().combine_chunks(),
+            np.concatenate([np.arange(len(calls)), numbers + len(calls)]),
+            np.concatenate([of_calls[of_calls >= 0], of_runs[of_runs >= 0]]),
+            np.concatenate([sites, firsts]),
+            np.concatenate([sites, lasts]) + 1,
+        )
+
+    def at(self, samples: int, span: Span) -> tuple[schema.LocalGenotypes, CellRuns]:
+        """The genotypes of all `samples` at a span of the sites, which is numbered from its first.
+
+        Raises ValueError unless each cell is in one row.
+        """
+        rows = np.flatnonzero((self.firsts < span[1]) & (self.stops > span[0]))
+        members = self.members[rows]
+        firsts = np.maximum(self.firsts[rows], span[0]) - span[0]
+        stops = np.minimum(self.stops[rows], span[1]) - span[0]
+        used = np.zeros(len(self.distinct), np.bool_)
+        used[self.numbers[rows]] = True
+        numbers = (np.cumsum(used) - 1)[self.numbers[rows]]
+        order = np.argsort((members << 32) + firsts, kind="stable")
+        runs = CellRuns(*(each[order].astype(np.int32) for each in (members, firsts, stops, numbers)))
+        _check_cover(runs, samples, span[1] - span[0])
+        return self.distinct if used.all() else self.distinct.filter(pa.array(used)), runs
+
+
+def _members(rows: pa.Table, samples: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The number of the sample of each row; -1 for another."""
+    place = {sample: number for number, sample in enumerate(samples)}
+    words = rows["sample"].unify_dictionaries().combine_chunks()
+    members = np.array([place.get(name, -1) for name in words.dictionary.to_pylist()], np.int64)
+    return np.asarray(members[schema.numbers(words.indices)])
+
+
+REFERENCE_SOURCES = {"LAA": (), "LAD": ("DP", "has_AD"), "PGT": (), "PID": (), "LPL": ("PL",), "PS": ()}
+"""From which columns of REFERENCE one of LOCAL_GENOTYPES follows, where it is not one of them."""
+
+
+def _as_local(reference: schema.ReferenceRuns, calls: pa.Schema) -> schema.LocalGenotypes:
+    """Columns of LOCAL_GENOTYPES: those that rows of CALLS have."""
+    rows, fields = len(reference), [field for field in calls if field.name not in ("contig", "pos", "sample")]
+
+    def column(field: pa.Field) -> pa.Array | pa.ChunkedArray:
+        if field.name == "LAA":
+            return pa.ListArray.from_arrays(pa.array(np.zeros(rows + 1, np.int32)), pa.array([], schema.INT32))
+        if field.name == "LAD":
+            return _depths(reference)
+        if field.name == "LPL":
+            return reference["PL"]
+        return reference[field.name] if field.name in reference.column_names else pa.nulls(rows, field.type)
+
+    return pa.table([column(field) for field in fields], pa.schema(fields))
+
+
+def _depths(reference: schema.ReferenceRuns) -> pa.ListArray:
+    """LAD: DP and 0, or null."""
+    has_depths = schema.numbers(reference["has_AD"])
+    values = np.zeros((np.count_nonzero(has_depths), 2), np.int32)
+    values[:, 0] = schema.numbers(reference["DP"])[has_depths]
+    offsets = np.append(0, np.cumsum(2 * has_depths)).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.ravel()), mask=pa.array(~has_depths))
+
+
+def _check_cover(runs: CellRuns, samples: int, sites: int) -> None:
+    """Raise ValueError unless each cell is in one run: kernels do not check bounds."""
+    begins = np.append(True, runs.samples[1:] != runs.samples[:-1]) if len(runs.samples) else np.zeros(0, np.bool_)
+    ends = np.append(begins[1:], True) if len(begins) else begins
+    whole = (
+        np.count_nonzero(begins) == (samples if sites else 0)
+        and (runs.firsts[begins] == 0).all()
+        and (runs.stops[ends] == sites).all()
+        and (runs.firsts[1:][~begins[1:]] == runs.stops[:-1][~ends[:-1]]).all()
+        and (runs.stops > runs.firsts).all()
+    )
+    if not whole:
+        raise ValueError("it has no genotype, or several, for a sample at a site")
+
+
+def merge_sites(
+    parts: Sequence[tuple[npt.NDArray[np.int64], schema.LocalGenotypes, CellRuns]],
+) -> tuple[schema.LocalGenotypes, CellRuns]:
+    """Genotypes of the same samples at different sites, together: of each part the places of its sites, ascending."""
+    base, arrays = 0, []
+    for sites, distinct, runs in parts:
+        stretches = _Stretches.from_starts(np.diff(sites, prepend=-2) != 1)
+        member, first, number, stop = stretches.cut(*_of(runs, np.ones(len(runs.samples), np.bool_)))
+        arrays.append((member, sites[first], number + base, sites[stop - 1] + 1))
+        base += len(distinct)
+    member, first, number, stop = (np.concatenate(each) for each in zip(*arrays, strict=True))
+    order = np.argsort((member.astype(np.int64) << 32) + first, kind="stable")
+    runs = CellRuns(*(each[order].astype(np.int32) for each in (member, first, stop, number)))
+    distinct = pa.concat_tables([distinct for _, distinct, _ in parts]).unify_dictionaries().combine_chunks()
+    return distinct, runs

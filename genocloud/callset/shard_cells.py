@@ -1,0 +1,160 @@
+"""The genotypes of a shard: any batch's at any span of its sites, from files of any version."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud import annotations, schema, sealing
+from genocloud.callset import dense_files, parquet
+from genocloud.callset.call_rows import REFERENCE_SOURCES, LocatedRows, SitePlaces, Span, window_of
+from genocloud.callset.layout import (
+    DamagedFile,
+    DenseFile,
+    FileEntry,
+    GenotypeFiles,
+    ShardEntry,
+)
+from genocloud.callset.local_genotypes import SparseGenotypes, local_columns, localise
+from genocloud.kernels.cell_runs import CellRuns
+from genocloud.regions import Region
+from genocloud.storage import Store, join
+
+KEY = schema.SITE_KEY.name
+
+
+class ShardCells:
+    """The genotypes of a shard's batches; reads of spans in order decode each window of a file once.
+
+    store     the callset's
+    members   the samples of each batch
+    store_of  opens the store of a batch's files
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        shard: ShardEntry,
+        members: Mapping[str, Sequence[str]],
+        store_of: Callable[[str], AbstractContextManager[Store]],
+    ) -> None:
+        self._store, self._shard, self._members, self._store_of = store, shard, members, store_of
+        self.sites = shard.sites
+        with parquet.open_table(store, shard.sites, annotations.STORED_SITES) as stream:
+            table = sealing.reader(stream).read(["contig", "pos", "alts", KEY], use_threads=False)
+        self.places = SitePlaces.of(table)
+        self._alts = np.asarray(pc.list_value_length(table["alts"])).astype(np.int32)
+        self._keys = schema.numbers(table[KEY])
+        self._decoded: dict[str, tuple[object, LocatedRows]] = {}
+
+    @property
+    def whole(self) -> Span:
+        """All sites of the shard's file."""
+        return 0, len(self.places)
+
+    def span(self, contig: str, region: Region) -> Span:
+        """The sites that stand in a region, which is on this contig."""
+        if contig not in self.places.contigs:
+            return 0, 0
+        first, stop = np.searchsorted(self.places.ranks, self.places.contigs.index(contig) + np.arange(2))
+        positions = self.places.positions[first:stop]
+        start, end = first + np.searchsorted(positions, [region.start, region.end], side="right")
+        return int(start), int(end)
+
+    def place_columns(self, span: Span, samples: Sequence[str]) -> dict[str, pa.Array]:
+        """The columns `contig`, `pos` and `sample` of GENOTYPES at a span of the sites."""
+        sites = np.repeat(np.arange(*span), len(samples))
+        contig, pos = self.places.columns(sites, sites)
+        codes = np.tile(np.arange(len(samples), dtype=np.int32), span[1] - span[0])
+        words = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(samples), pa.string()))
+        return {"contig": contig, "pos": pos, "sample": words}
+
+    def read(
+        self, batch: str, span: Span, columns: Sequence[str], samples: Sequence[str] | None = None
+    ) -> SparseGenotypes:
+        """A batch's genotypes at a span of the sites, of some samples (None: all).
+
+        columns  of GENOTYPES, of which `dense` then has at least these. Raises DamagedFile.
+        """
+        members = self._members[batch]
+        wanted = members if samples is None else samples
+        segments, alts = self._shard.genotypes[batch], self._alts[span[0] : span[1]]
+        if not len(wanted) or span[0] >= span[1]:
+            return SparseGenotypes(wanted, *_nothing(columns), alts)
+        with self._store_of(batch) as store:
+            if dense := [each for each in segments if isinstance(each, DenseFile)]:
+                places = dense_files.site_places(store, self._shard, dense, self._keys, len(members))
+                names = ["GT", *(name for name in columns if name != "GT")]
+                matrix = dense_files.read_span(store, dense, places, names, samples=members, span=span)
+                numbers = matrix.numbers[:, [members.index(sample) for sample in wanted]]
+                return localise(matrix._replace(samples=wanted, numbers=numbers), alts)
+            distinct, runs = self._sparse(store, batch, span, columns, wanted)
+        return SparseGenotypes(wanted, distinct, runs, alts)
+
+    def _sparse(
+        self, store: Store, batch: str, span: Span, columns: Sequence[str], samples: Sequence[str]
+    ) -> tuple[schema.LocalGenotypes, CellRuns]:
+        files = next(each for each in self._shard.genotypes[batch] if isinstance(each, GenotypeFiles))
+        window = window_of(len(self._members[batch]))
+        windows = range(span[0] // window, -(-span[1] // window))
+        wanted = windows, tuple(columns), tuple(samples)
+        key, rows = self._decoded.get(batch, (None, None))
+        with _naming(store, files):
+            if files.sites != len(self.places):
+                raise ValueError(f"of {files.sites} sites, not {len(self.places)}")
+            if rows is None or key != wanted:
+                rows = read_windows(store, files, self.places, windows, columns=columns, samples=samples)
+                self._decoded[batch] = wanted, rows
+            return rows.at(len(samples), span)
+
+
+def read_windows(
+    store: Store, files: GenotypeFiles, places: SitePlaces, windows: Sequence[int], *,
+    columns: Sequence[str], samples: Sequence[str],
+) -> LocatedRows:  # fmt: skip
+    """The rows of some samples in some windows of a segment's files, whose sites are `places`.
+
+    columns  of GENOTYPES, from those columns that they follow from. Raises DamagedFile.
+    """
+    local = local_columns(columns)
+    calls = _read_groups(store, files.calls, schema.CALLS, ["contig", "pos", "sample", *local], windows)
+    sources = dict.fromkeys(source for name in local for source in REFERENCE_SOURCES.get(name, (name,)))
+    runs = ["contig", "pos", "end", "sample", *sources]
+    reference = _read_groups(store, files.reference, schema.REFERENCE, runs, windows)
+    with _naming(store, files):
+        return LocatedRows.of(calls, reference, places, samples)
+
+
+def read_segment(store: Store, files: GenotypeFiles, places: SitePlaces, samples: Sequence[str]) -> SparseGenotypes:
+    """All genotypes of a batch's `samples` in a segment; `alts`, which nobody needs to write them, are 0.
+
+    Raises DamagedFile.
+    """
+    windows = range(-(-max(len(places), 1) // window_of(len(samples))))
+    rows = read_windows(store, files, places, windows, columns=schema.GENOTYPES.names[3:], samples=samples)
+    with _naming(store, files):
+        return SparseGenotypes(samples, *rows.at(len(samples), (0, len(places))), np.zeros(len(places), np.int32))
+
+
+def _read_groups(
+    store: Store, file: FileEntry, declared: pa.Schema, columns: list[str], groups: Sequence[int]
+) -> pa.Table:
+    with parquet.open_table(store, file, declared) as stream:
+        reader = sealing.reader(stream)
+        return reader.read_row_groups(groups, columns, use_threads=False).combine_chunks()
+
+
+@contextmanager
+def _naming(store: Store, files: GenotypeFiles) -> Iterator[None]:
+    """Name the files where their rows are not those of a batch's genotypes."""
+    try:
+        yield
+    except ValueError as error:
+        raise DamagedFile(join(store.url, files.calls.name), f"does not go with its sites ({error})") from error
+
+
+def _nothing(columns: Sequence[str]) -> tuple[schema.LocalGenotypes, CellRuns]:
+    declared = pa.schema([schema.LOCAL_GENOTYPES.field(name) for name in local_columns(columns)])
+    return declared.empty_table(), CellRuns(*(np.zeros(0, np.int32) for _ in CellRuns._fields))
