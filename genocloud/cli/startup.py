@@ -16,8 +16,8 @@ from typing import NoReturn
 _OBJECTS = 200_000
 """New objects between two collections of garbage: with Python's 700 they take a tenth of a second of every start."""
 
-_UNUSED = {"pandas", "cffi"}
-"""pyarrow loads the one at its first conversion, numba the other, if they are there: 0.4 s for what no command uses."""
+_UNUSED = {"pandas", "cffi", "coverage"}
+"""pyarrow loads the first at its first conversion, numba the others, if they are there: 0.4 s for nothing."""
 
 
 class _NoUnused(MetaPathFinder):

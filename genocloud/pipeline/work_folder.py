@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genocloud import callset, cohort, storage
-from genocloud.errors import SettingError, UnreadableFile
+from genocloud.errors import SettingError
+from genocloud.pipeline.ingestion.arrivals import Arrival
 from genocloud.pipeline.options import JointOptions
-from genocloud.pipeline.sample_files import file_size
-from genocloud.samples import Sample
 
 STORE_SHARE = 0.6
 """The cohort store's size over that of the gVCFs, at most (measured: tests/benchmarks)."""
@@ -78,9 +77,9 @@ def claim_callset(callset_url: str, out_url: str) -> None:
     callset.claim(storage.open_store(callset_url))
 
 
-def check_room(samples: Sequence[Sample], work: WorkFolder) -> None:
+def check_room(work: WorkFolder, arrivals: Sequence[Arrival]) -> None:
     """Refuse a cohort that would not fit on this disk; a bucket's free space is not known."""
-    need = int(STORE_SHARE * sum(_size(sample.gvcf) for sample in samples if sample.gvcf))
+    need = int(STORE_SHARE * sum(arrival.bytes for arrival in arrivals))
     if "://" in work.cohort:
         return
     store = Path(work.cohort).absolute()
@@ -89,13 +88,6 @@ def check_room(samples: Sequence[Sample], work: WorkFolder) -> None:
     if need > free:
         where = f"{work.kept_cohort or work.folder}: {free:,} bytes free, about {need:,} needed"
         raise SettingError(
-            f"{where} for {len(samples):,} gVCFs; write to a larger disk, or run the workflow with its cohort on a "
+            f"{where} for {len(arrivals):,} gVCFs; write to a larger disk, or run the workflow with its cohort on a "
             "store that has the room"
         )
-
-
-def _size(url: str) -> int:
-    """Bytes of a gVCF; 0 for one that cannot be read, which ingest reports."""
-    with suppress(UnreadableFile):
-        return file_size(url)
-    return 0

@@ -2,12 +2,12 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from genocloud import cohort, gvcf, storage
 from genocloud.errors import MANY, first_of
-from genocloud.pipeline.ingestion.arrivals import check_arrivals, existing_cohort, in_batches, new_arrivals
+from genocloud.pipeline.ingestion.arrivals import Arrival, check_arrivals, existing_cohort, in_batches, new_arrivals
 from genocloud.pipeline.ingestion.batch_storing import IngestTask, layout_of, store_batches
 from genocloud.pipeline.options import IngestOptions
 from genocloud.pipeline.preconditions import active_tallies
@@ -28,10 +28,12 @@ def ingest(
     options: IngestOptions,
     scatter: Scatter,
     progress: Progress,
+    before_storing: Callable[[Sequence[Arrival]], None] = lambda _: None,
 ) -> Receipt:
     """Store the listed gVCFs in a new or existing cohort; the balance is in records.
 
     Samples that the cohort holds with the same content are skipped. A batch that a killed run finished is reused.
+    `before_storing` is called with all samples when their files have been checked; what it raises ends the run.
     Raises InputError (also for a sample of the cohort with other content) or StoreError.
     """
     with receipt_of("ingest") as receipt:
@@ -42,6 +44,7 @@ def ingest(
         policy = options.policy(reference.contigs)
         people = read_people(listed, scatter, progress)
         arrivals = check_arrivals(people, reference, policy, scatter, progress)
+        before_storing(arrivals)
         new = new_arrivals(cohort_url, people.source, arrivals, options, policy)
         tasks = [
             IngestTask(cohort_url=cohort_url, reference=reference, options=options, arrivals=batch, policy=policy)

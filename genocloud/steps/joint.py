@@ -49,8 +49,6 @@ def _joint(options: JointOptions, progress: Progress) -> tuple[str, Receipt]:
     work = WorkFolder.of(options)
     with receipt_of("joint") as receipt, open_scatter(f"threads:{options.threads}", options.memory) as scatter:
         people = None if options.listed is None else read_people(options.listed, scatter, progress)
-        if people is not None:
-            check_room(people.samples, work)
         compile_kernels(options.threads, options.memory, progress)
         ingested = None if people is None else _ingest(options, people, work, scatter.memory, progress)
         cohort = open_cohort(work.cohort)
@@ -125,6 +123,7 @@ def _ingest(options: JointOptions, people: People, work: WorkFolder, room: int, 
             options=ingest_options,
             scatter=scatter,
             progress=progress,
+            before_storing=partial(check_room, work),
         )
         try:
             return run()
