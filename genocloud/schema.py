@@ -254,7 +254,15 @@ GENOTYPE_COLUMNS = (
 
 LOCAL_COLUMNS = (
     _key("GT", WORD, "genotype as in VCF, by the site's allele numbers", "FORMAT/GT"),
-    _key("LAA", INTS, "numbers of the site's ALTs that the sample's own record has, ascending", "FORMAT/LAA"),
+    Column(
+        "LAA",
+        INTS,
+        "numbers of the site's ALTs that the sample's own record has, ascending",
+        "FORMAT/LAA",
+        ".",
+        "Integer",
+        nullable=False,
+    ),
     Column("LAD", INTS, "depth by local allele, reads", "FORMAT/LAD", ".", "Integer"),
     *_DEPTH_AND_QUALITY,
     *_PHASE,
@@ -285,6 +293,16 @@ REFERENCE_COLUMNS = (
 
 They are LOCAL_GENOTYPES whose LAA is empty, LAD null or DP and 0, and PGT, PID and PS null; LPL is here PL.
 """
+
+BLOCK_LENGTH = Column(
+    "LEN",
+    INT32,
+    "bases from the site of a reference block to the last site that it covers",
+    "FORMAT/LEN",
+    "1",
+    "Integer",
+)
+"""A column of exported files with reference blocks."""
 
 SITE_KEY = _key(
     "key",

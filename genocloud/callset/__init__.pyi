@@ -65,3 +65,4 @@ from .writing import count_alts as count_alts
 from .writing import find_shard as find_shard
 from .writing import write_genotypes as write_genotypes
 from .writing import write_shard as write_shard
+from .written_genotypes import as_written as as_written

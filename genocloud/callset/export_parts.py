@@ -4,7 +4,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,7 +41,8 @@ class Counts:
 class Piece(NamedTuple):
     """Neighbouring sites as bytes of the file; `places` are virtual offsets from the first of them.
 
-    contigs  (index of a contig's first site, its name), in order
+    contigs        (index of a contig's first site, its name), in order
+    longest_block  bases of the longest reference block that may be among them; 0 without one
     """
 
     data: bytes
@@ -50,6 +51,7 @@ class Piece(NamedTuple):
     end: npt.NDArray[np.int64]
     places: npt.NDArray[np.int64]
     counts: Counts
+    longest_block: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,7 @@ class ExportPart:
     """A written part: digest of its inputs (`key`), index entries, and `extra` JSON of whoever made it.
 
     The object holds `size` bytes of BGZF blocks, without a header or an end block, then this description.
+    `longest_block`: bases of its longest reference block, 0 without one.
     """
 
     name: str
@@ -65,6 +68,7 @@ class ExportPart:
     counts: Counts
     index: Mapping[str, ContigIndex]
     extra: Mapping[str, Any]
+    longest_block: int = 0
 
     def _encode(self) -> bytes:
         values = {each.name: getattr(self, each.name) for each in fields(self)} | {"counts": asdict(self.counts)}
@@ -105,7 +109,7 @@ def write_part(
     extra: Mapping[str, Any],
 ) -> ExportPart:
     """Write a shard's records as a part, piece by piece; atomic."""
-    depth, index, counts, written = index_depth(contigs), dict[str, ContigIndex](), Counts(), 0
+    depth, index, counts, written, longest = index_depth(contigs), dict[str, ContigIndex](), Counts(), 0, 0
     with store.writer(name) as sink:
         for piece in pieces:
             sink.write(piece.data)
@@ -114,7 +118,10 @@ def write_part(
                 index.setdefault(contig, ContigIndex(depth)).add(piece.begin[first:end], piece.end[first:end], places)
             written += len(piece.data)
             counts += piece.counts
-        part = ExportPart(name=name, key=key, size=written, counts=counts, index=index, extra=extra)
+            longest = max(longest, piece.longest_block)
+        part = ExportPart(
+            name=name, key=key, size=written, counts=counts, index=index, extra=extra, longest_block=longest
+        )
         sink.write(part._encode())
     return part
 
@@ -138,7 +145,8 @@ def join_parts(
     belong to, and its presence means that the file is complete. Raises what check_export_url raises.
     """
     store, name = place_of(url)
-    form, held = form_of(url).having(fields), open_store(parts_url)
+    longest = max((part.longest_block for part in parts), default=0)
+    form, held = form_of(url).having(replace(fields, longest_block=longest)), open_store(parts_url)
     index = VcfIndex(description.contigs, bcf=form.index == "csi")
     for old in form.index_names(name):
         store.delete(old)

@@ -1,15 +1,31 @@
-"""Which FORMAT fields an exported file has: all, or some of them."""
+"""Which FORMAT fields an exported file has: all, or some of them; AD and PL by the site's alleles, or by local ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from genocloud.errors import SettingError, did_you_mean
 
 if TYPE_CHECKING:  # checking options must not load pyarrow
     from genocloud.schema import Column
+
+VcfVersion = Literal["4.2", "4.5"]
+VCF_VERSIONS: tuple[VcfVersion, ...] = get_args(VcfVersion)
+
+_FIRST = ("GT", "LAA")
+"""Keys that stand before the others, which are sorted: VCF wants GT first, and VCF 4.5 LAA next."""
+
+_NUMBERS_OF_4_5 = {"LAD": "LR", "LPL": "LG"}
+"""Number in a header of VCF 4.5; earlier versions have no word for a value of each local allele or genotype."""
+
+
+_WITH_BLOCKS = {"GT", "LAA", "LEN"}
+"""Fields that a file of reference blocks cannot be read without."""
+
+
+_SOURCES = {"LAA": "AD", "LAD": "AD", "LPL": "PL"}
 
 
 class UnknownField(SettingError):
@@ -22,12 +38,22 @@ class UnknownField(SettingError):
 
 @dataclass(frozen=True, kw_only=True)
 class FormatFields:
-    """The FORMAT fields of an exported file.
+    """The FORMAT fields of an exported file, and the version of VCF that its header names.
 
-    keys  fields beside GT, which is always there; None for all. Raises UnknownField.
+    keys              fields beside GT, which is always there; None for all
+    local_alleles     LAA, LAD and LPL in the place of AD and PL
+    vcf_version       4.5 has a Number for LAD and LPL, but few programs read it
+    reference_blocks  cells of REF alone as blocks with their length, LEN (SVCR); with local alleles only
+    longest_block     the largest LEN that is written, for the header
+
+    Raises UnknownField.
     """
 
     keys: tuple[str, ...] | None = None
+    local_alleles: bool = False
+    vcf_version: VcfVersion = "4.2"
+    reference_blocks: bool = False
+    longest_block: int = 0
 
     def __post_init__(self) -> None:
         if self.keys is not None:
@@ -40,18 +66,35 @@ class FormatFields:
         """The fields' keys and columns, in the order of FORMAT."""
         if self.keys is None:
             return self._all()
-        return [(key, column) for key, column in self._all() if key in ("GT", *self.keys)]
+        chosen = {"GT", *self.keys, *(("LAA",) if {"LAD", "LPL"} & set(self.keys) else ())}
+        chosen |= _WITH_BLOCKS if self.reference_blocks else set()
+        return [(key, column) for key, column in self._all() if key in chosen]
+
+    def has(self, key: str) -> bool:
+        """Whether a field is among them."""
+        return any(key == each for each, _ in self.columns())
+
+    def sources(self) -> list[str]:
+        """The columns of GENOTYPES that the fields follow from; those of LAA are those of AD."""
+        names = [_SOURCES.get(column.name, column.name) for key, column in self.columns() if key != "LEN"]
+        return list(dict.fromkeys(names))
+
+    def number(self, column: Column) -> str:
+        """Number in the header."""
+        numbers: Mapping[str, str] = _NUMBERS_OF_4_5 if self.vcf_version == "4.5" else {}
+        return numbers.get(column.name, column.number) or "1"
 
     def _all(self) -> list[tuple[str, Column]]:
-        from genocloud.schema import GENOTYPE_COLUMNS
+        from genocloud.schema import BLOCK_LENGTH, GENOTYPE_COLUMNS, LOCAL_COLUMNS
 
-        return vcf_keys(GENOTYPE_COLUMNS, "FORMAT")
+        blocks = (BLOCK_LENGTH,) if self.reference_blocks else ()
+        return vcf_keys((*LOCAL_COLUMNS, *blocks) if self.local_alleles else GENOTYPE_COLUMNS, "FORMAT")
 
 
 def vcf_keys(columns: Iterable[Column], kind: str) -> list[tuple[str, Column]]:
-    """The columns of INFO or FORMAT with their keys: GT first, the others sorted by key."""
+    """The columns of INFO or FORMAT with their keys: GT first, then LAA, the others sorted by key."""
     keyed = [(column.vcf.removeprefix(f"{kind}/"), column) for column in columns if column.vcf.startswith(f"{kind}/")]
-    return sorted(keyed, key=lambda pair: (pair[0] != "GT", pair[0]))
+    return sorted(keyed, key=lambda pair: (pair[0] != "GT", pair[0] != "LAA", pair[0]))
 
 
 ALL_FIELDS = FormatFields()

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 from genocloud import storage
-from genocloud.callset.format_fields import ALL_FIELDS, FormatFields
+from genocloud.callset.format_fields import ALL_FIELDS, VCF_VERSIONS, FormatFields, VcfVersion
 from genocloud.errors import SettingError
 from genocloud.formatting import alternatives, install_command
 
@@ -29,6 +29,14 @@ class UnknownFormat(SettingError):
     def __init__(self, url: str) -> None:
         self.url = url
         super().__init__(f"{url}: no export format has such a name; choose one that ends in {SUFFIXES}")
+
+
+class OtherVcfVersion(SettingError):
+    """A version of VCF that an export format is not written in."""
+
+    def __init__(self, suffix: str, version: str, versions: Sequence[str]) -> None:
+        self.suffix, self.version, self.versions = suffix, version, versions
+        super().__init__(f"files {suffix} are of VCF {alternatives(versions)}, not {version}; leave out --vcf-version")
 
 
 class MissingPackage(SettingError):
@@ -57,7 +65,8 @@ class ExportFormat:
     suffix    how the file's name ends
     summary   what it is, for help and documents
     encoding  imports what the encoders need and returns them, for a file with some FORMAT fields
-    fields    the fields of the file that is written
+    fields    the fields of the file that is written, all by default
+    versions  versions of VCF that its header may name
     bgzf      whether the file is compressed, in BGZF blocks
     index     `tabix` (CSI where a contig is too long for it), `csi` with contigs by number, as BCF has it, or none
     package   what the encoders import that genocloud alone does not bring; empty if nothing
@@ -68,13 +77,18 @@ class ExportFormat:
     summary: str
     encoding: Callable[[FormatFields], Encoders]
     fields: FormatFields = ALL_FIELDS
+    versions: tuple[VcfVersion, ...] = ("4.2",)
     bgzf: bool = True
     index: Literal["tabix", "csi", "none"] = "tabix"
     package: str = ""
     extra: str = ""
 
     def having(self, fields: FormatFields) -> ExportFormat:
-        """The format for a file with these FORMAT fields."""
+        """The format for a file with these FORMAT fields. Raises UnknownField, OtherVcfVersion."""
+        if fields.vcf_version not in self.versions:
+            raise OtherVcfVersion(self.suffix, fields.vcf_version, self.versions)
+        if self.fields.reference_blocks:
+            fields = replace(fields, local_alleles=True, reference_blocks=True)
         return replace(self, fields=fields)
 
     def encoders(self) -> Encoders:
@@ -104,7 +118,7 @@ def _vcf_encoders(fields: FormatFields) -> Encoders:
     return Encoders(
         header=lambda description: header_text(description, fields).encode(),
         sites=lambda sites, _contigs: vcf_text.site_texts(sites),
-        records=lambda sites, genotypes, cells: vcf_text.lines_of(sites, genotypes.only(fields), cells),
+        records=vcf_text.lines_of,
     )
 
 
@@ -114,12 +128,23 @@ def _bcf_encoders(fields: FormatFields) -> Encoders:
     return Encoders(
         header=lambda description: bcf_records.header_bytes(description, fields),
         sites=bcf_records.site_records,
-        records=lambda sites, genotypes, cells: bcf_records.records_of(sites, genotypes.only(fields), cells),
+        records=bcf_records.records_of,
     )
 
 
 EXPORT_FORMATS = (
-    ExportFormat(suffix=".vcf.gz", summary="VCF 4.2, compressed by bgzip, with its index", encoding=_vcf_encoders),
+    ExportFormat(
+        suffix=".svcr.vcf.gz",
+        summary="VCF 4.2 with reference blocks (SVCR), which Hail's hl.vds.import_vcf reads, with its index",
+        encoding=_vcf_encoders,
+        fields=FormatFields(local_alleles=True, reference_blocks=True),
+    ),
+    ExportFormat(
+        suffix=".vcf.gz",
+        summary="VCF 4.2, compressed by bgzip, with its index",
+        encoding=_vcf_encoders,
+        versions=VCF_VERSIONS,
+    ),
     ExportFormat(suffix=".bcf", summary="BCF 2.2, with its index", encoding=_bcf_encoders, index="csi"),
 )
 
@@ -138,11 +163,13 @@ def form_of(url: str) -> ExportFormat:
     return form
 
 
-def check_export_url(url: str) -> None:
-    """Check, before any work, that an exported file can be written at `url`.
+def check_export_url(url: str, fields: FormatFields = ALL_FIELDS) -> None:
+    """Check, before any work, that an exported file with some FORMAT fields can be written at `url`.
 
-    Raises UnknownFormat for another suffix, MissingPackage, StoreFailed where a folder has this name, UnknownScheme.
+    Raises UnknownFormat for another suffix, UnknownField or OtherVcfVersion for what the format does not have,
+    MissingPackage, StoreFailed where a folder has this name, UnknownScheme.
     """
+    form_of(url).having(fields)
     place_of(url)
 
 

@@ -86,16 +86,11 @@ def _widened(
     columns = {name: local[name].take(pa.array(rows)) for name in DISTINCT.names if name in local.column_names}
     if "LAA" in local.column_names:
         nothing = np.zeros(len(local) + 1, np.int64), np.zeros(0, np.int32)
-        lists = [_ragged(local, name) if name in local.column_names else nothing for name in ("LAA", "LAD", "LPL")]
+        lists = [ragged(local, name) if name in local.column_names else nothing for name in ("LAA", "LAD", "LPL")]
         ad_at, ad, pl_at, pl = widening.widen(rows, alts, ploidies(local["GT"]), *lists)
-        columns |= {"AD": _lists(ad_at, ad), "PL": _lists(pl_at, pl)}
+        columns |= {"AD": list_column(ad_at, ad), "PL": list_column(pl_at, pl)}
     wanted = [field for field in DISTINCT if field.name in columns and _local_name(field.name) in local.column_names]
     return pa.table([columns[field.name] for field in wanted], pa.schema(wanted))
-
-
-def _ragged(local: schema.LocalGenotypes, name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-    offsets, values = schema.ragged(local[name])
-    return np.array(offsets), np.array(values)
 
 
 def _local_name(name: str) -> str:
@@ -110,6 +105,12 @@ def local_columns(columns: Sequence[str]) -> list[str]:
     return [name for name in schema.LOCAL_GENOTYPES.names if name in wanted]
 
 
+def ragged(local: schema.LocalGenotypes, name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Offsets (rows + 1,) and values of a column of lists, in memory of their own."""
+    offsets, values = schema.ragged(local[name])
+    return np.array(offsets), np.array(values)
+
+
 def ploidies(genotypes: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     """The number of alleles of each GT: (rows,)."""
     words = genotypes.combine_chunks()
@@ -117,7 +118,7 @@ def ploidies(genotypes: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     return np.take(np.array(lengths, np.int64), schema.numbers(words.indices))
 
 
-def _lists(offsets: npt.NDArray[np.int64], values: npt.NDArray[np.int32]) -> pa.ListArray:
+def list_column(offsets: npt.NDArray[np.int64], values: npt.NDArray[np.int32]) -> pa.ListArray:
     """Slices of values as lists: an empty one is null, a missing value a null entry."""
     entries = schema.nullable(values, schema.INT32)
     return pa.ListArray.from_arrays(
@@ -139,10 +140,10 @@ def localise(matrix: GenotypeMatrix, alts: npt.NDArray[np.int32]) -> SparseGenot
     rows, kind = np.divmod(np.flatnonzero(used), max(len(different), 1))
     dense = matrix.distinct.take(pa.array(rows))
     nothing = np.zeros(len(rows) + 1, np.int64), np.zeros(0, np.int32)
-    ad, pl = (_ragged(dense, name) if name in dense.column_names else nothing for name in ("AD", "PL"))
+    ad, pl = (ragged(dense, name) if name in dense.column_names else nothing for name in ("AD", "PL"))
     laa, lad, lpl = narrow(different.astype(np.int32)[kind], _called_alleles(dense["GT"]), ad, pl)
     entries = pa.ListArray.from_arrays(pa.array(laa[0].astype(np.int32)), pa.array(laa[1]))
-    columns = {"LAA": entries, "LAD": _lists(*lad), "LPL": _lists(*lpl)}
+    columns = {"LAA": entries, "LAD": list_column(*lad), "LPL": list_column(*lpl)}
     names = local_columns(dense.column_names)
     local = pa.table(
         [columns[name] if name in columns else dense[name] for name in names],

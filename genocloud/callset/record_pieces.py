@@ -20,17 +20,20 @@ from genocloud.callset.local_genotypes import DenseGenotypes
 from genocloud.callset.reading import Callset
 from genocloud.callset.shard_cells import ShardCells
 from genocloud.callset.streaming import stream_rows
-from genocloud.callset.vcf_text import FORMAT_COLUMNS, GenotypeFields, lay_out
+from genocloud.callset.vcf_text import GenotypeFields, lay_out
+from genocloud.callset.written_genotypes import WrittenGenotypes, as_written
 from genocloud.regions import Contig, Region
 
-PIECE_GENOTYPES = 1 << 16
-"""Genotypes rendered at once: some 4 MB of columns and as much text, which fit the CPU cache; bounds memory."""
+PIECE_GENOTYPES = 1 << 18
+"""Genotypes rendered at once: some 6 MB of text; bounds memory. A piece's first line has none to copy from."""
 
 PIECE_SITES = 1 << 13
 """Sites whose columns before FORMAT are rendered at once."""
 
-CHUNK_GENOTYPES = 1 << 22
-"""Stored genotypes that are read and laid out at once: 4 bytes for each, and each distinct one's values."""
+CHUNK_GENOTYPES, CHUNK_SITES = 1 << 22, 1 << 13
+"""Stored genotypes that are read and laid out at once: 4 bytes for each, and each distinct one's values. No reference
+block goes on from a chunk to the next.
+"""
 
 
 class _Sites(NamedTuple):
@@ -45,14 +48,14 @@ class _Sites(NamedTuple):
 def called_pieces(
     form: ExportFormat,
     sites: schema.Sites,
-    batches: Sequence[DenseGenotypes],
+    batches: Sequence[DenseGenotypes | WrittenGenotypes],
     *,
     contigs: Sequence[Contig],
     samples: Sequence[str],
     threads: int,
 ) -> Iterator[Piece]:
-    """Records of a table SITES with the genotypes of all `samples`, which are in batches."""
-    genotypes = lay_out([batch.distinct for batch in batches])
+    """Records of a table SITES with the genotypes of all `samples`, which are in batches, as the form has them."""
+    genotypes = lay_out([batch.distinct for batch in batches], form.fields)
     place = {sample: number for number, sample in enumerate(samples)}
     columns = [np.array([place[sample] for sample in batch.samples], np.int64) for batch in batches]
 
@@ -109,7 +112,8 @@ def _stored(
     """Tasks that render a span of sites; the genotypes of the next chunk are read meanwhile."""
     size, together = _sites_at_once(callset.samples), _sites_together(callset.samples)
     starts = range(span[0], span[1], together)
-    chunks = (pool.submit(_chunk, callset, cells, (start, min(start + together, span[1]))) for start in starts)
+    spans = ((start, min(start + together, span[1])) for start in starts)
+    chunks = (pool.submit(_chunk, form, callset, cells, span) for span in spans)
     tables = stream_rows(
         callset.store, cells.sites, annotations.STORED_SITES, annotations.SITES.names, rows=together, span=span
     )
@@ -123,22 +127,26 @@ def _stored(
             start += len(piece.texts)
 
 
-def _chunk(callset: Callset, cells: ShardCells, span: Span) -> tuple[GenotypeFields, npt.NDArray[np.int32]]:
+def _chunk(
+    form: ExportFormat, callset: Callset, cells: ShardCells, span: Span
+) -> tuple[GenotypeFields, npt.NDArray[np.int32]]:
     """All samples' distinct genotypes at a span of sites, and the number of each cell's: (sites, samples)."""
     place = {sample: number for number, sample in enumerate(callset.samples)}
     numbers = np.empty((span[1] - span[0], len(callset.samples)), np.int32)
+    among = np.arange(*span)
+    sites = pa.table(cells.places.columns(among, among), ["contig", "pos"])
     tables, base = [], 0
     for batch, members in callset.description.batches.items():
-        dense = cells.read(batch, span, FORMAT_COLUMNS).dense()
-        numbers[:, [place[sample] for sample in members]] = dense.cells(0, len(numbers)) + np.int32(base)
-        tables.append(dense.distinct)
-        base += dense.distinct.num_rows
-    return lay_out(tables), numbers
+        written = as_written(cells.read(batch, span, form.fields.sources()), form.fields, sites)
+        numbers[:, [place[sample] for sample in members]] = written.cells(0, len(numbers)) + np.int32(base)
+        tables.append(written.distinct)
+        base += written.distinct.num_rows
+    return lay_out(tables, form.fields), numbers
 
 
 def _sites_together(samples: Sequence[str]) -> int:
     """Sites of a chunk: a power of 2, as the windows of the files are, so that each window is decoded once."""
-    return min(1 << max(CHUNK_GENOTYPES // max(len(samples), 1), 1).bit_length() - 1, PIECE_SITES)
+    return min(1 << max(CHUNK_GENOTYPES // max(len(samples), 1), 1).bit_length() - 1, CHUNK_SITES)
 
 
 def _sites_at_once(samples: Sequence[str]) -> int:
@@ -177,4 +185,4 @@ def _render(form: ExportFormat, sites: _Sites, genotypes: GenotypeFields, cells:
         data, places = blocks.data, bgzf.virtual(blocks, lines.starts)
     else:
         data, places = lines.data.tobytes(), lines.starts << 16
-    return Piece(data, sites.contigs, sites.begin, sites.end, places, counts)
+    return Piece(data, sites.contigs, sites.begin, sites.end, places, counts, genotypes.longest_block)

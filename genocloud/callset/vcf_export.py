@@ -47,7 +47,7 @@ def write_vcf(
     The format follows from the suffix. `regions` (sorted, disjoint): only records whose POS lies there. `fields`: what
     FORMAT has. Raises what check_export_url, export_shard and join_shards raise.
     """
-    check_export_url(url)
+    check_export_url(url, fields)
     parts = [export_shard(cut, url, regions, threads, fields=fields) for cut in shards_in(callset, regions)]
     return join_shards(callset, parts, url, regions, fields=fields)
 

@@ -7,7 +7,7 @@ from genocloud.annotations import SITE_COLUMNS
 from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, vcf_keys
 from genocloud.callset.manifest import Description
 from genocloud.regions import Contig
-from genocloud.schema import GENOTYPE_COLUMNS, Column
+from genocloud.schema import GENOTYPE_COLUMNS, LOCAL_COLUMNS, Column
 
 _FILTERS = (("LowQual", "Low quality"), ("PASS", "All filters passed"))
 FILTERS = ("PASS", "LowQual")
@@ -21,6 +21,8 @@ _ASSEMBLIES = {
     "T2T-CHM13v2.0": {"1": 248387328},
 }
 """Contig lengths that identify human assemblies, with or without the prefix `chr`."""
+_SVCR = '"Reference blocks with their length in LEN, and local alleles, as hl.vds.import_vcf of Hail reads them"'
+
 _ABBREVIATED = {"annotation_groups": "annotation-group"}
 """Settings whose command-line option has another name."""
 
@@ -39,15 +41,15 @@ def dictionary() -> dict[str, int]:
     Source: VCF 4.3 specification, section 6.2.1.
     """
     declared = [name for name, _ in _FILTERS]
-    for columns, kind in ((GENOTYPE_COLUMNS, "FORMAT"), (SITE_COLUMNS, "INFO")):
+    for columns, kind in ((GENOTYPE_COLUMNS, "FORMAT"), (SITE_COLUMNS, "INFO"), (LOCAL_COLUMNS, "FORMAT")):
         declared += [key for key, _ in vcf_keys(columns, kind)]
     return {key: number for number, key in enumerate(dict.fromkeys(["PASS", *declared]))}
 
 
 def _lines(description: Description, fields: FormatFields, numbers: Mapping[str, int]) -> Iterator[str]:
-    yield "##fileformat=VCFv4.2"
+    yield f"##fileformat=VCFv{fields.vcf_version}"
     yield from (f'##FILTER=<ID={name},Description="{text}"{_number(name, numbers)}>' for name, text in _FILTERS)
-    formats = [(key, column, column.number or "1") for key, column in fields.columns()]
+    formats = [(key, column, fields.number(column)) for key, column in fields.columns()]
     infos = [(key, column, column.number or "1") for key, column in vcf_keys(SITE_COLUMNS, "INFO")]
     yield from _declared("FORMAT", formats, description.model, numbers)
     yield from _declared("INFO", infos, description.model, numbers)
@@ -56,6 +58,8 @@ def _lines(description: Description, fields: FormatFields, numbers: Mapping[str,
     yield from (f"##contig=<ID={contig.name},length={contig.length}{text}>" for contig in description.contigs)
     yield f'##genocloudCommand=<ID=genotype,CommandLine="{_command(description.model)}">'
     yield f"##genocloudVersion={description.software.rpartition(' ')[2]}"
+    if fields.reference_blocks:
+        yield from (f"##SVCR={_SVCR}", f"##ref_block_max_length={max(fields.longest_block, 1)}")
     if checksum := description.source.get("reference", {}).get("contigs"):
         yield f"##reference={checksum}"
     yield f"##source={description.software}"

@@ -9,14 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import annotations, schema
-from genocloud.callset.format_fields import FormatFields, vcf_keys
+from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, vcf_keys
 from genocloud.kernels import vcf_columns
 
 HIGHEST_GQ = 99
 """GATK caps GQ in VCF; the tables keep the uncapped value."""
 
 _INFO = vcf_keys(annotations.SITE_COLUMNS, "INFO")
-_FORMAT = vcf_keys(schema.GENOTYPE_COLUMNS, "FORMAT")
 _NO_WORDS = pa.nulls(0, pa.string())
 
 
@@ -40,10 +39,6 @@ class _Field(NamedTuple):
         return sum(map(_elements if self.kind == vcf_columns.LIST else len, self.chunks))
 
 
-FORMAT_COLUMNS = [column.name for _, column in _FORMAT]
-"""Columns of GENOTYPES that appear in FORMAT."""
-
-
 class FormatArrays(NamedTuple):
     """All fields concatenated, as vcf_columns.put_lines takes them."""
 
@@ -59,32 +54,35 @@ class FormatArrays(NamedTuple):
 class GenotypeFields(NamedTuple):
     """FORMAT columns of some tables, concatenated.
 
-    keys     the fields with a value, GT first
-    columns  their values
-    masks    (rows,) int32; bit k is set where field k has a value
-    bounds   (rows,) int32; upper bound of the row's text in bytes
+    keys           the fields with a value, GT first
+    columns        their values
+    masks          (rows,) int32; bit k is set where field k has a value
+    bounds         (rows,) int32; upper bound of the row's text in bytes
+    longest_block  the largest LEN, bases; 0 without one
     """
 
     keys: list[str]
     columns: FormatArrays
     masks: npt.NDArray[np.int32]
     bounds: npt.NDArray[np.int32]
-
-    def only(self, fields: FormatFields) -> "GenotypeFields":
-        """The same without the other fields."""
-        chosen = {key for key, _ in fields.columns()}
-        bits = sum(1 << place for place, key in enumerate(self.keys) if key in chosen)
-        return self._replace(masks=self.masks & np.int32(bits))
+    longest_block: int = 0
 
 
-def lay_out(tables: Sequence[schema.DistinctGenotypes]) -> GenotypeFields:
-    """Concatenate the FORMAT columns of tables (GENOTYPES, or its distinct rows)."""
-    fields = list(_fields(tables))
+def lay_out(tables: Sequence[schema.DistinctGenotypes], chosen: FormatFields = ALL_FIELDS) -> GenotypeFields:
+    """Concatenate the FORMAT columns of tables (GENOTYPES, or its distinct rows; for local alleles, local ones)."""
+    fields = list(_fields(tables, chosen))
     columns = _laid_out(fields)
     rows = sum(table.num_rows for table in tables)
     masks, bounds = np.empty(rows, np.int32), np.empty(rows, np.int32)
     vcf_columns.weigh_rows(*columns[:-1], masks, bounds)
-    return GenotypeFields([field.key for field in fields], columns, masks, bounds)
+    keys = [field.key for field in fields]
+    if bits := sum(1 << keys.index(key) for key in ("LAD", "LPL") if key in keys):
+        masks[masks & bits != 0] |= 1 << keys.index("LAA")  # also where it is empty: their values are of REF alone
+    return GenotypeFields(keys, columns, masks, bounds, _longest_block(tables) if "LEN" in keys else 0)
+
+
+def _longest_block(tables: Sequence[schema.DistinctGenotypes]) -> int:
+    return max(pc.max(table["LEN"]).as_py() or 0 for table in tables)
 
 
 def lines_of(sites: pa.Array, genotypes: GenotypeFields, cells: npt.NDArray[np.int32]) -> Lines:
@@ -103,8 +101,8 @@ def lines_of(sites: pa.Array, genotypes: GenotypeFields, cells: npt.NDArray[np.i
     return Lines(out[: starts[-1]], starts)
 
 
-def _fields(tables: Sequence[schema.DistinctGenotypes]) -> Iterator[_Field]:
-    for key, column in _FORMAT:
+def _fields(tables: Sequence[schema.DistinctGenotypes], chosen: FormatFields) -> Iterator[_Field]:
+    for key, column in chosen.columns():
         chunks = [chunk for table in tables for chunk in table[column.name].chunks if len(chunk)]
         if key == "GT" or any(chunk.null_count < len(chunk) for chunk in chunks):
             yield _Field(key, _kind(column.type), chunks)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias
 
 from genocloud import pipeline, steps
-from genocloud.callset.format_fields import FormatFields
+from genocloud.callset.format_fields import VCF_VERSIONS, FormatFields
 from genocloud.cli.logs import without_secrets
 from genocloud.errors import SettingError, did_you_mean
 from genocloud.formatting import is_number
@@ -351,11 +351,27 @@ def fields_options(command: argparse.ArgumentParser) -> None:
         metavar="KEY,...",
         help="FORMAT fields to write beside GT, as AD,DP,GQ; GT alone makes the smallest file. Default: all",
     )
+    command.add_argument(
+        "--local-alleles",
+        action="store_true",
+        help="LAA, LAD and LPL in the place of AD and PL: only of REF and the ALTs that a sample's own record has",
+    )
+    command.add_argument(
+        "--vcf-version",
+        choices=VCF_VERSIONS,
+        default=VCF_VERSIONS[0],
+        help="of the header; 4.5 has a Number for LAD and LPL, but GATK, Picard and IGV refuse it. "
+        "Default: %(default)s",
+    )
 
 
 def chosen_fields(arguments: Arguments) -> FormatFields:
     """What FORMAT has, as the options describe it. Raises UnknownField."""
-    return FormatFields(keys=None if arguments.fields is None else tuple(",".join(arguments.fields).split(",")))
+    return FormatFields(
+        keys=None if arguments.fields is None else tuple(",".join(arguments.fields).split(",")),
+        local_alleles=arguments.local_alleles,
+        vcf_version=arguments.vcf_version,
+    )
 
 
 def version_option(command: argparse.ArgumentParser) -> None:

@@ -221,7 +221,7 @@ def plan_records(
             widths[site, key] = 0
             if samples == 0 or not mask >> key & 1:
                 continue
-            width, lowest, highest = 0, 0, 0
+            width, lowest, highest = 1, 0, 0
             base, first_word = bases[key], word_bases[key]
             if key == 0:
                 gt_words = values[base : base + len(masks)]
@@ -234,7 +234,6 @@ def plan_records(
                         if values[i] != MISSING:
                             lowest, highest = min(lowest, values[i]), max(highest, values[i])
             else:
-                width = 1
                 for row in cells[site]:
                     value = values[base + row]
                     if value != MISSING and kinds[key] == NUMBER:

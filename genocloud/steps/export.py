@@ -51,7 +51,7 @@ def export(
     RemoteUnreachable first where genotypes of another location may not or cannot be read from here, OutputInUse where
     another run writes OUT.
     """
-    check_export_url(out_url)
+    check_export_url(out_url, fields)
     with storage.file_lock(out_url):
         return export_locked(
             callset_url,

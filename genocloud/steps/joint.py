@@ -35,7 +35,7 @@ def joint(options: JointOptions, *, progress: Progress) -> tuple[str, Receipt]:
     the VCF, the callset, or in that folder.
     """
     check_places(options)
-    callset.check_export_url(options.out_url)
+    callset.check_export_url(options.out_url, options.fields)
     if options.callset_url is not None:
         claim_callset(options.callset_url, options.out_url)
     with storage.file_lock(options.out_url), storage.file_lock(str(work_folder(options.out_url))):

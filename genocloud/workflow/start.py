@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 
 from genocloud import storage
-from genocloud.callset import FormatFields, check_export_url
+from genocloud.callset import check_export_url
 from genocloud.errors import GenocloudError
 from genocloud.federation import config_of
 from genocloud.workflow.config import check_urls, checked_settings
@@ -38,8 +38,7 @@ def _started(config: Mapping[str, Any], run: SnakemakeRun) -> Study:
     study = _study(checked_settings(config), run)
     if run.is_main:
         check_urls(study.settings)
-    check_export_url(study.settings["vcf"])
-    FormatFields(keys=tuple(study.settings["fields"]))
+    check_export_url(study.settings["vcf"], study.fields)
     check_files(study)
     storage.make_private()
     if run.is_main:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from genocloud import regions, storage
-from genocloud.callset import form_of
+from genocloud.callset import FormatFields, form_of
 from genocloud.federation import Config
 from genocloud.reads.ploidy import Copies, Sex, SexContigs
 from genocloud.samples import Sample, are_small
@@ -124,6 +124,16 @@ class Study:
         vcf = self.settings["vcf"]
         suffix = form_of(vcf).index_suffix(self.contigs)
         return [vcf, f"{vcf}{suffix}"] if suffix else [vcf]
+
+    @property
+    def fields(self) -> FormatFields:
+        """What FORMAT has in the exported VCF. Raises UnknownField."""
+        settings = self.settings
+        return FormatFields(
+            keys=tuple(settings["fields"]) or None,
+            local_alleles=settings["local_alleles"],
+            vcf_version=settings["vcf_version"],
+        )
 
     @property
     def report_files(self) -> list[str]:

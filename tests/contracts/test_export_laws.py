@@ -1,5 +1,6 @@
 """Every export format keeps the laws of exporters, as htslib reads its files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pysam
@@ -25,7 +26,25 @@ def read_by_htslib(path: Path) -> list[ExportedRecord]:
     ]
 
 
-READERS = {".vcf.gz": read_by_htslib, ".bcf": read_by_htslib}
+def read_blocks_by_htslib(path: Path) -> list[ExportedRecord]:
+    """The same of a file of reference blocks: a sample is as its last block says until that ends, or another entry."""
+    expanded, blocks = [], {}
+    with pysam.VariantFile(str(path)) as file:
+        lengths = [{name: call.get("LEN") for name, call in record.samples.items()} for record in file]
+    for record, of_samples in zip(read_by_htslib(path), lengths, strict=True):
+        genotypes = {}
+        for name, written in record.genotypes.items():
+            if of_samples[name] is not None:
+                blocks[name] = record.contig, record.pos + of_samples[name], written
+            contig, end, block = blocks.get(name, ("", 0, "./."))
+            genotypes[name] = (
+                written if written != "." else block if (contig, end) > (record.contig, record.pos) else "./."
+            )
+        expanded.append(replace(record, genotypes=genotypes))
+    return expanded
+
+
+READERS = {".svcr.vcf.gz": read_blocks_by_htslib, ".vcf.gz": read_by_htslib, ".bcf": read_by_htslib}
 
 
 @pytest.mark.parametrize("suffix", [form.suffix for form in EXPORT_FORMATS])

@@ -102,10 +102,11 @@ def _render_shard(task: _RenderTask) -> callset.ExportPart:
     on_axis, batches = _called(cohort, task)
     sites = on_contigs(on_axis, cohort.layout, task.shard)
     extra = {"statistics": _counted(sites, batches).to_json(), "alts": callset.count_alts(sites)}
+    form = callset.form_of(task.suffix).having(task.fields)
     pieces = callset.called_pieces(
-        callset.form_of(task.suffix).having(task.fields),
+        form,
         sites,
-        [batch.dense() for batch in batches],
+        [callset.as_written(batch, form.fields, sites) for batch in batches],
         contigs=cohort.contigs,
         samples=cohort.samples,
         threads=task.threads,

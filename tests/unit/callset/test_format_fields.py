@@ -8,7 +8,7 @@ import pysam
 import pytest
 
 from genocloud import callset, schema, storage
-from genocloud.callset import FormatFields, UnknownField
+from genocloud.callset import FormatFields, UnknownField, shard_cells
 from genocloud.regions import Region
 from tests.support import callset_tables as make
 from tests.support import vcf_text as twin
@@ -74,6 +74,19 @@ def test_bcf_has_the_records_of_vcf(written, tmp_path, keys):
         with pysam.VariantFile(str(tmp_path / name)) as file:
             contents.append((str(file.header), [str(record) for record in file]))
     assert contents[0] == contents[1]
+
+
+def test_only_the_chosen_columns_are_read(written, tmp_path, monkeypatch):
+    read = []
+    whole = shard_cells.ShardCells.read
+
+    def noting(self, batch, span, columns, *samples):
+        read.append(list(columns))
+        return whole(self, batch, span, columns, *samples)
+
+    monkeypatch.setattr(shard_cells.ShardCells, "read", noting)
+    callset.write_vcf(written, str(tmp_path / "calls.vcf.gz"), fields=FormatFields(keys=("DP",)))
+    assert read == [["GT", "DP"]] * len(BATCHES)
 
 
 def test_a_part_with_other_fields_is_rendered_anew(written, tmp_path, monkeypatch):
