@@ -4,6 +4,8 @@ from .compacting import compact_shard as compact_shard
 from .compacting import finish_compaction as finish_compaction
 from .compacting import open_dense as open_dense
 from .compacting import was_compacted as was_compacted
+from .dense_table import check_dense_url as check_dense_url
+from .dense_table import write_dense as write_dense
 from .export_parts import Counts as Counts
 from .export_parts import ExportPart as ExportPart
 from .export_parts import Piece as Piece

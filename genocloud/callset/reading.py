@@ -162,6 +162,13 @@ class Callset:
         tables = [self._dense(cells, span, chosen, names) for cells, span in self._spans(region)]
         return pa.concat_tables([schema.GENOTYPES.empty_table().select(names), *tables]).unify_dictionaries()
 
+    def tables(self, region: Places = None) -> Iterator[schema.Genotypes]:
+        """What `genotypes` gives of all samples, in tables of some million rows."""
+        step = 1 << max(_ROWS_AT_ONCE // max(len(self.samples), 1), 1).bit_length() - 1
+        for cells, (first, end) in self._spans(region):
+            for start in range(first, end, step):
+                yield self._dense(cells, (start, min(start + step, end)), self.samples, schema.GENOTYPES.names)
+
     def carriers(self, variant: str, samples: str | Sequence[str] | None = None) -> schema.Genotypes:
         """The genotypes (schema.GENOTYPES) that have the ALT of a variant CHROM:POS:REF:ALT; POS is 1-based.
 
@@ -350,6 +357,8 @@ class Callset:
         ]
         return pa.concat_tables([declared.empty_table(), *tables]).unify_dictionaries()
 
+
+_ROWS_AT_ONCE = 1 << 20
 
 _PLACE = "contig", "pos", "sample"
 """The columns of GENOTYPES that say which genotype it is."""

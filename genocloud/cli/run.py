@@ -316,15 +316,11 @@ def _export(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         fields = chosen_fields(arguments)
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
-            receipt = steps.export(
-                arguments.callset,
-                arguments.output,
-                scatter=scatter,
-                progress=progress,
-                intervals=chosen_intervals(arguments),
-                sites=arguments.site,
-                fields=fields,
-            )
+            what = {"progress": progress, "intervals": chosen_intervals(arguments), "sites": arguments.site}
+            if arguments.dense:
+                receipt = steps.export_dense(arguments.callset, arguments.output, **what)
+            else:
+                receipt = steps.export(arguments.callset, arguments.output, scatter=scatter, fields=fields, **what)
         hand_over(receipt, arguments)
 
     command = new_command(
@@ -337,6 +333,11 @@ def _export(commands: Commands) -> None:
         action="append",
         metavar="NAME",
         help="only the samples of this site of a hybrid run; may be repeated (default: all)",
+    )
+    command.add_argument(
+        "--dense",
+        action="store_true",
+        help="write a table with a row for each site and sample, OUT.parquet, with all fields, in one process",
     )
     fields_options(command)
     interval_options(command)

@@ -9,6 +9,7 @@ from .discover import discover as discover
 from .doctor import doctor as doctor
 from .erase import erase as erase
 from .export import export as export
+from .export import export_dense as export_dense
 from .genotype import genotype as genotype
 from .history import history as history
 from .hybrid import hybrid as hybrid

@@ -1,4 +1,4 @@
-"""export: write a Parquet callset as one VCF or BCF with its index, shard by shard."""
+"""export: write a callset as one VCF or BCF with its index, shard by shard; or as one Parquet file, dense."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,14 @@ from genocloud.callset import (
     Callset,
     ExportPart,
     FormatFields,
+    check_dense_url,
     check_export_url,
     export_shard,
     exported_files,
     join_shards,
     open_callset,
     shards_in,
+    write_dense,
 )
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.receipts import Receipt, receipt_of
@@ -101,6 +103,36 @@ def export_locked(
         receipt.figures["bytes_stored"] = file_size(out_url)
         taken = sum(part.counts.records for part in parts) if inside else callset.counts["sites"]
         receipt.balanced("records", taken, counts.records, {})
+    return receipt
+
+
+def export_dense(
+    callset_url: str,
+    out_url: str,
+    *,
+    progress: Progress,
+    intervals: Intervals | None = None,
+    sites: Sequence[str] | None = None,
+) -> Receipt:
+    """Write the table GENOTYPES, a row for each site and sample, as one Parquet file; the balance is in genotypes.
+
+    In one process, as a Parquet file has one writer. Raises what `export` raises.
+    """
+    check_dense_url(out_url)
+    with storage.file_lock(out_url), receipt_of("export") as receipt:
+        callset = open_callset(callset_url)
+        callset = callset if sites is None else callset.of_sites(sites)
+        callset.check_reach()
+        wanted = (intervals or Intervals()).inside(callset.contigs)
+        inside = None if wanted is None else list(wanted)
+        taken = callset.sites(inside, columns=["pos"]).num_rows * len(callset.samples)
+        with progress.stage("export", tasks=1, unit="file") as stage:
+            rows = write_dense(callset, out_url, inside)
+            stage.advance(tasks=1)
+        receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in callset.shards}
+        receipt.vouch(out_url)
+        receipt.figures = {"genotypes": rows, "bytes_stored": file_size(out_url)}
+        receipt.balanced("genotypes", taken, rows, {})
     return receipt
 
 
