@@ -73,14 +73,23 @@ def _priors(copies, ways, frequencies):
 
 
 @compiled
-def _weigh(ratios, likelihoods, at, weights):
+def with_ratios(likelihoods):
+    """Likelihoods (int32, phred, each key's best 0) and their ratios to the best, float64, for `sum_copies`."""
+    ratios = np.empty(len(likelihoods))
+    for g in range(len(likelihoods)):
+        ratios[g] = _RATIOS[min(likelihoods[g], len(_RATIOS) - 1)]
+    return likelihoods, ratios
+
+
+@compiled
+def _weigh(prior_ratios, ratios, at, weights):
     """Fill weights, (genotypes,) float64, with a sample's posteriors up to a factor; return their sum.
 
-    ratios as from `_priors`; the sample's likelihoods begin at `at`. The sum vanishes if the factor is too small.
+    prior_ratios as from `_priors`; the sample's ratios begin at `at`. The sum vanishes if the factor is too small.
     """
     total = 0.0
-    for g in range(len(ratios)):
-        weights[g] = ratios[g] * _RATIOS[min(likelihoods[at + g], len(_RATIOS) - 1)]
+    for g in range(len(prior_ratios)):
+        weights[g] = prior_ratios[g] * ratios[at + g]
         total += weights[g]
     return total
 
@@ -98,30 +107,50 @@ def _weigh_logs(logs, likelihoods, at, weights):
 
 
 @compiled
-def sum_copies(ploidies, at, likelihoods, counts, table, frequencies):
-    """Expected copies of each allele at these frequencies, in units: (alleles,) int64, REF's entry 0.
+def _same_ploidy(ploidies, first):
+    """Where the keys end that have the ploidy of the key `first`, from there on."""
+    last = first
+    while last < len(ploidies) and ploidies[last] == ploidies[first]:
+        last += 1
+    return last
 
-    ploidies, at, likelihoods   as `expand_keys` gives them, keys of a ploidy together
-    counts  (keys,) int64; samples of each key
-    table   `genotype_counts` of the first key's ploidy
 
-    Each sample's are rounded before they are added, so that the sum does not depend on the grouping.
-    """
-    out = np.zeros(len(frequencies), np.int64)
-    copies, ways = table
-    logs, _, ratios, weights = _priors(copies, ways, frequencies)
-    for k in range(len(ploidies)):
-        if k > 0 and ploidies[k] != ploidies[k - 1]:
-            copies, ways = genotype_counts(len(frequencies), ploidies[k])
-            logs, _, ratios, weights = _priors(copies, ways, frequencies)
-        total = _weigh(ratios, likelihoods, at[k], weights)
+@compiled
+def _add_copies(first, last, at, likelihoods, counts, copies, priors, out):
+    """Add the expected copies of keys of one ploidy, from `first` up to `last`; priors as from `_priors`."""
+    logs, _, prior_ratios, weights = priors
+    phred, ratios = likelihoods
+    for k in range(first, last):
+        total = _weigh(prior_ratios, ratios, at[k], weights)
         if total < VANISHING:
-            _, total = _weigh_logs(logs, likelihoods, at[k], weights)
+            _, total = _weigh_logs(logs, phred, at[k], weights)
         for a in range(1, len(out)):
             expected = 0.0
             for g in range(len(weights)):
                 expected += weights[g] * copies[g, a]
             out[a] += counts[k] * in_units(expected / total)
+
+
+@compiled
+def sum_copies(ploidies, at, likelihoods, counts, table, frequencies):
+    """Expected copies of each allele at these frequencies, in units: (alleles,) int64, REF's entry 0.
+
+    ploidies  (keys,) int64; keys of a ploidy together; at (keys,) int64: where the likelihoods of each begin
+    likelihoods   as from `with_ratios`
+    counts    (keys,) int64; samples of each key
+    table     `genotype_counts` of the first key's ploidy
+
+    Each sample's are rounded before they are added, so that the sum does not depend on the grouping.
+    """
+    out, first = np.zeros(len(frequencies), np.int64), 0
+    copies, ways = table
+    while first < len(ploidies):
+        last = _same_ploidy(ploidies, first)
+        if first > 0:
+            copies, ways = genotype_counts(len(frequencies), ploidies[first])
+        priors = _priors(copies, ways, frequencies)
+        _add_copies(first, last, at, likelihoods, counts, copies, priors, out)
+        first = last
     return out
 
 
@@ -181,6 +210,27 @@ def _log_sum(logs, likelihoods, at, mask):
 
 
 @compiled
+def _add_absence(first, last, at, likelihoods, counts, masks, priors, words):
+    """Add -ln of absence for keys of one ploidy, from `first` up to `last`; priors as from `_priors`."""
+    logs, highest, prior_ratios, weights = priors
+    phred, ratios = likelihoods
+    for k in range(first, last):
+        best, total = highest, _weigh(prior_ratios, ratios, at[k], weights)
+        if total < VANISHING:
+            best, total = _weigh_logs(logs, phred, at[k], weights)
+        whole = math.log(total)
+        for row in range(1 if len(masks) == 2 else 0, len(masks)):
+            left = 0.0
+            for g in range(len(weights)):
+                left += weights[g] * masks[row, g]
+            if left > VANISHING:
+                lost = whole - math.log(left)
+            else:
+                lost = whole + best - _log_sum(logs, phred, at[k], masks[row])
+            add_words(max(0.0, lost), counts[k], words, row)
+
+
+@compiled
 def sum_absence(ploidies, at, likelihoods, counts, table, frequencies, star):
     """-ln of the probability that no sample carries an allele: (alleles, 2) int64, sums in words.
 
@@ -189,29 +239,15 @@ def sum_absence(ploidies, at, likelihoods, counts, table, frequencies, star):
     The first is of anything but REF and `*`, or where there is one ALT only, nothing (see `absence`).
     Source: gatk-model.md, section 4 (lp0 and lpa).
     """
-    alleles = len(frequencies)
-    words = np.zeros((alleles, 2), np.int64)
+    words, first = np.zeros((len(frequencies), 2), np.int64), 0
     copies, ways = table
-    logs, highest, ratios, weights = _priors(copies, ways, frequencies)
-    masks = _masks(copies, star)
-    for k in range(len(ploidies)):
-        if k > 0 and ploidies[k] != ploidies[k - 1]:
-            copies, ways = genotype_counts(alleles, ploidies[k])
-            logs, highest, ratios, weights = _priors(copies, ways, frequencies)
-            masks = _masks(copies, star)
-        best, total = highest, _weigh(ratios, likelihoods, at[k], weights)
-        if total < VANISHING:
-            best, total = _weigh_logs(logs, likelihoods, at[k], weights)
-        whole = math.log(total)
-        for row in range(1 if alleles == 2 else 0, alleles):
-            left = 0.0
-            for g in range(len(weights)):
-                left += weights[g] * masks[row, g]
-            if left > VANISHING:
-                lost = whole - math.log(left)
-            else:
-                lost = whole + best - _log_sum(logs, likelihoods, at[k], masks[row])
-            add_words(max(0.0, lost), counts[k], words, row)
+    while first < len(ploidies):
+        last = _same_ploidy(ploidies, first)
+        if first > 0:
+            copies, ways = genotype_counts(len(frequencies), ploidies[first])
+        priors = _priors(copies, ways, frequencies)
+        _add_absence(first, last, at, likelihoods, counts, _masks(copies, star), priors, words)
+        first = last
     return words
 
 

@@ -11,6 +11,7 @@ from genocloud.kernels.frequencies import (
     genotype_counts,
     sum_absence,
     sum_copies,
+    with_ratios,
 )
 from genocloud.kernels.genotype_order import count_genotypes
 from genocloud.kernels.kernel import compiled, kernel
@@ -60,23 +61,70 @@ def _keys_at(track, present, count, site_keys, site):
 
 
 @compiled
-def _known(totals, offsets, values, alleles):
-    """The bits of a site; totals (3,) int64 and all its keys."""
+def _known(totals, track, present, count, site_keys, site, alleles):
+    """The bits of a site; totals (3,) int64; its keys as in `_keys_at`."""
     beyond = alleles > GATK_ALLELES
-    for k in range(len(offsets) - 1):
-        beyond |= count_genotypes(alleles + 1, np.int64(abs(values[offsets[k]]))) > GATK_GENOTYPES
+    for n in range(count):
+        ploidy = np.int64(abs(track.values[track.offsets[present[0][n]]]))
+        beyond |= count_genotypes(alleles + 1, ploidy) > GATK_GENOTYPES
+    for k in range(site_keys.at[site], site_keys.at[site + 1]):
+        ploidy = np.int64(abs(site_keys.values[site_keys.offsets[k]]))
+        beyond |= count_genotypes(alleles + 1, ploidy) > GATK_GENOTYPES
     known = DEPTH * (totals[0] > 0) + LIKELIHOODS * (totals[1] > 0)
     return known + BARE_CARRIER * (totals[2] > 0) + BEYOND * beyond
 
 
 @compiled
-def _vectors_of(offsets, values, counts, alleles, most, chosen):
-    """The arguments of `sum_copies` from all keys of a site: (ploidies, at, likelihoods, counts, table).
+def _pairs_of(track, site_keys):
+    """The track's keys with REF and one ALT, and room for a site's other keys behind them: (ploidies, at, likelihoods).
 
+    ploidies, at as from `expand_keys`; likelihoods as from `with_ratios`
+    """
+    ploidies, at, likelihoods = expand_keys(track.offsets, track.values, np.int64(2), np.arange(2))
+    room = 0
+    for site in range(len(site_keys.at) - 1):
+        size = 0
+        for k in range(site_keys.at[site], site_keys.at[site + 1]):
+            size += abs(site_keys.values[site_keys.offsets[k]]) + 1
+        room = max(room, size)
+    out = np.zeros(len(likelihoods) + room, np.int32)
+    out[: len(likelihoods)] = likelihoods
+    return ploidies, at, with_ratios(out)
+
+
+@compiled
+def _vectors_of_pair(pairs, present, count, site_keys, site, chosen):
+    """(ploidies, at, counts) for `_vectors_at` at a site with one ALT; its other keys' likelihoods go into pairs."""
+    first, last = site_keys.at[site], site_keys.at[site + 1]
+    keys, end = count + last - first, pairs[1][len(pairs[0])]
+    ploidies, at, samples = np.empty(keys, np.int64), np.empty(keys, np.int64), np.empty(keys, np.int64)
+    for n in range(count):
+        key = present[0][n]
+        ploidies[n], at[n], samples[n] = pairs[0][key], pairs[1][key], present[1][n]
+    own = expand_keys(site_keys.offsets[first : last + 1], site_keys.values, np.int64(2), chosen)
+    likelihoods, ratios = with_ratios(own[2])
+    pairs[2][0][end : end + len(ratios)], pairs[2][1][end : end + len(ratios)] = likelihoods, ratios
+    for k in range(last - first):
+        ploidies[count + k], at[count + k], samples[count + k] = own[0][k], end + own[1][k], site_keys.counts[first + k]
+    return ploidies, at, samples
+
+
+@compiled
+def _vectors_at(track, pairs, present, count, site_keys, site, alleles, most, chosen):
+    """The arguments of `sum_copies` for a site: (ploidies, at, likelihoods, counts, table).
+
+    pairs   as from `_pairs_of`; track, present, count, site_keys as in `_keys_at`
     chosen  (alleles in the EM,) int64; where these are not all, frail samples do not count (likelihood_keys)
     """
-    samples = without_frail(offsets, values, counts) if alleles > most + 1 else counts
-    ploidies, at, likelihoods = expand_keys(offsets, values, alleles, chosen)
+    if alleles == 2 and len(chosen) == 2:
+        ploidies, at, samples = _vectors_of_pair(pairs, present, count, site_keys, site, chosen)
+        likelihoods = pairs[2]
+    else:
+        offsets, values, samples = _keys_at(track, present, count, site_keys, site)
+        if alleles > most + 1:
+            samples = without_frail(offsets, values, samples)
+        ploidies, at, expanded = expand_keys(offsets, values, alleles, chosen)
+        likelihoods = with_ratios(expanded)
     ploidy = ploidies[0] if len(ploidies) else np.int64(0)
     return ploidies, at, likelihoods, samples, genotype_counts(len(chosen), ploidy)
 
@@ -106,21 +154,23 @@ def estimate_sites(track, site_keys, totals, allele_offsets, pseudocounts, stars
     sites = len(stars)
     known, variant = np.zeros(sites, np.int8), np.zeros(sites)
     absent, copies = np.full(allele_offsets[sites], np.nan), np.full(allele_offsets[sites], np.nan)
-    before, present, count = room_for(track), room_for(track), 0
+    pairs, before, present, count = _pairs_of(track, site_keys), room_for(track), room_for(track), 0
     for site in range(sites):
         before, present = present, before
         count = follow(track, site, before, count, present)
         begin, alleles = allele_offsets[site], allele_offsets[site + 1] - allele_offsets[site]
-        offsets, values, counts = _keys_at(track, present, count, site_keys, site)
-        known[site] = _known(totals[site], offsets, values, alleles)
+        known[site] = _known(totals[site], track, present, count, site_keys, site, alleles)
         if known[site] & ~BEYOND != GENOTYPED:
             continue
         chosen = np.arange(alleles)
         if alleles > most + 1:
+            offsets, values, counts = _keys_at(track, present, count, site_keys, site)
             gains = likelihood_gains(offsets, values, counts, alleles)
             chosen = best_alleles(sums_of(gains[:, 0], gains[:, 1]), most)
         star, prior = _place_of(stars[site], chosen), pseudocounts[begin:][chosen]
-        ploidies, at, likelihoods, samples, table = _vectors_of(offsets, values, counts, alleles, most, chosen)
+        ploidies, at, likelihoods, samples, table = _vectors_at(
+            track, pairs, present, count, site_keys, site, alleles, most, chosen
+        )
         expected = estimate_counts(ploidies, at, likelihoods, samples, table, prior)
         shares = frequencies_of(expected, prior)
         words = sum_absence(ploidies, at, likelihoods, samples, table, shares, star)
@@ -140,20 +190,22 @@ def start_sites(track, site_keys, totals, allele_offsets, most):
     sites = len(totals)
     known, chromosomes = np.zeros(sites, np.int8), np.zeros(sites, np.int64)
     copies, gains = np.zeros(allele_offsets[sites], np.int64), np.zeros((allele_offsets[sites], 2), np.int64)
-    before, present, count = room_for(track), room_for(track), 0
+    pairs, before, present, count = _pairs_of(track, site_keys), room_for(track), room_for(track), 0
     for site in range(sites):
         before, present = present, before
         count = follow(track, site, before, count, present)
         begin, end = allele_offsets[site], allele_offsets[site + 1]
         alleles = end - begin
-        offsets, values, counts = _keys_at(track, present, count, site_keys, site)
-        known[site] = _known(totals[site], offsets, values, alleles)
+        known[site] = _known(totals[site], track, present, count, site_keys, site, alleles)
         if known[site] & BARE_CARRIER:
             continue  # the site cannot be genotyped
         chosen = np.arange(alleles if alleles <= most + 1 else 1)
-        ploidies, at, likelihoods, samples, table = _vectors_of(offsets, values, counts, alleles, most, chosen)
+        ploidies, at, likelihoods, samples, table = _vectors_at(
+            track, pairs, present, count, site_keys, site, alleles, most, chosen
+        )
         chromosomes[site] = count_chromosomes(ploidies, samples)
         if alleles > most + 1:
+            offsets, values, counts = _keys_at(track, present, count, site_keys, site)
             gains[begin:end] = likelihood_gains(offsets, values, counts, alleles)
         else:
             even = np.full(alleles, 1.0 / alleles)
@@ -176,7 +228,8 @@ def answer_sites(
     question is for the other.
     """
     copies, words = np.zeros(len(chosen), np.int64), np.zeros((len(chosen), 2), np.int64)
-    before, present, count, reached = room_for(track), room_for(track), 0, 0
+    pairs, before, present = _pairs_of(track, site_keys), room_for(track), room_for(track)
+    count, reached = 0, 0
     for n in range(len(site)):
         while reached <= site[n]:
             before, present = present, before
@@ -186,8 +239,9 @@ def answer_sites(
         own, alleles = chosen[begin:end], allele_offsets[site[n] + 1] - allele_offsets[site[n]]
         prior = pseudocounts[allele_offsets[site[n]] :][own]
         shares = np.full(len(own), 1.0 / len(own)) if even[n] else frequencies_of(current[begin:end], prior)
-        offsets, values, counts = _keys_at(track, present, count, site_keys, site[n])
-        ploidies, at, likelihoods, samples, table = _vectors_of(offsets, values, counts, alleles, most, own)
+        ploidies, at, likelihoods, samples, table = _vectors_at(
+            track, pairs, present, count, site_keys, site[n], alleles, most, own
+        )
         if last[n]:
             star = _place_of(stars[site[n]], own)
             words[begin:end] = sum_absence(ploidies, at, likelihoods, samples, table, shares, star)

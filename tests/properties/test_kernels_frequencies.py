@@ -54,7 +54,8 @@ def arrays(samples):
     likelihoods = np.array([value for _, pl, _ in samples for value in pl], np.int32)
     counts = np.array([count for *_, count in samples], np.int64)
     alleles = next(n for n in range(1, 9) if len(twin.genotypes(n, samples[0][0])) == len(samples[0][1]))
-    return ploidies, at, likelihoods, counts, frequencies.genotype_counts(alleles, samples[0][0])
+    table = frequencies.genotype_counts(alleles, samples[0][0])
+    return ploidies, at, frequencies.with_ratios(likelihoods), counts, table
 
 
 def keys_of(samples, alleles):
