@@ -102,7 +102,7 @@ def block_view(genotypes: SparseGenotypes, sites: schema.Sites) -> WrittenGenoty
     is_called = np.array(["." not in word for word in words.dictionary.to_pylist()], np.bool_)
     is_plain = np.diff(ragged(local, "LAA")[0]) == 0
     is_block = is_plain & is_called[schema.numbers(words.indices)]
-    numbers = np.where(is_block, _same_blocks(local), np.arange(len(local)))[genotypes.runs.numbers]
+    numbers = _same_blocks(local, is_block)[genotypes.runs.numbers]
     joined = _joined(genotypes.runs._replace(numbers=numbers), is_block)
     samples, firsts, stops, numbers = _cut_at_contigs(joined, sites["contig"])
     blocks = is_block[numbers]
@@ -122,8 +122,12 @@ def block_view(genotypes: SparseGenotypes, sites: schema.Sites) -> WrittenGenoty
     return WrittenGenotypes(samples=genotypes.samples, distinct=_with_blocks(local, kinds), runs=runs)
 
 
-def _same_blocks(local: schema.LocalGenotypes) -> _Ints:
-    """Of each genotype of REF alone the first one that is the same block: LPL, which blocks lack, may differ."""
+def _same_blocks(local: schema.LocalGenotypes, is_block: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Of each block's genotype the first one that is the same block, as LPL, which blocks lack, may differ; of others
+    itself.
+    """
+    rows = np.flatnonzero(is_block)
+    local, own = local.take(pa.array(rows)), np.arange(len(is_block), dtype=np.int32)
     lists = {field.name for field in local.schema if pa.types.is_list(field.type)}
     values = [_codes(local[name]) for name in local.column_names if name not in lists]
     if "LAD" in lists:
@@ -132,10 +136,10 @@ def _same_blocks(local: schema.LocalGenotypes) -> _Ints:
         of_ref = np.zeros(len(local), np.int32)
         of_ref[has] = depths[offsets[:-1][has]]
         values += [of_ref, has.astype(np.int32)]
-    rows = np.stack(values, axis=1).astype(np.int32)
-    numbers, firsts = number_words(np.arange(len(rows) + 1) * rows.shape[1], rows.ravel())
-    first_same: _Ints = firsts[numbers]
-    return first_same
+    words = np.stack(values, axis=1).astype(np.int32)
+    numbers, firsts = number_words(np.arange(len(words) + 1) * words.shape[1], words.ravel())
+    own[rows] = rows[firsts[numbers]]
+    return own
 
 
 def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:

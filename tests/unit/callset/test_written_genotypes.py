@@ -23,17 +23,17 @@ NAMES = schema.LOCAL_GENOTYPES.names
 def local_rows(draw: st.DrawFn, alts: int = 3) -> dict[str, Any]:
     """A row of LOCAL_GENOTYPES at sites of three ALTs; GT may have one that is not the record's own."""
     laa = sorted(draw(st.sets(st.integers(1, alts))))
-    alleles, ploidy = 1 + len(laa) + (len(laa) < alts), draw(st.integers(1, 3))
+    alleles, ploidy = 1 + len(laa) + (len(laa) < alts), draw(st.integers(1, 2))
     called = [str(allele) for allele in draw(st.lists(st.integers(0, alts), min_size=ploidy, max_size=ploidy))]
     called = draw(st.sampled_from([["0"] * ploidy, ["."] * ploidy, called]))
-    depths = st.lists(st.none() | st.integers(0, 99), min_size=alleles, max_size=alleles)
+    depths = st.lists(st.none() | st.integers(0, 1), min_size=alleles, max_size=alleles)  # so few that many are alike
     count = len(twin.genotypes(alleles, ploidy))
     likelihoods = st.lists(st.integers(0, 999), min_size=count, max_size=count)
     return dict.fromkeys(NAMES) | {
         "GT": draw(st.sampled_from("/|")).join(called),
         "LAA": laa,
         "LAD": draw(st.none() | depths),
-        "DP": draw(st.none() | st.integers(0, 99)),
+        "DP": draw(st.none() | st.just(7)),
         "PGT": draw(st.none() | st.just("0|1")),
         "LPL": draw(st.none() | likelihoods),
     }
@@ -57,7 +57,7 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
 @st.composite
 def sparse(draw: st.DrawFn) -> tuple[SparseGenotypes, list[list[dict[str, Any]]]]:
     """Genotypes at some sites of three ALTs, and each cell's row, site by site."""
-    rows = draw(st.lists(local_rows(), min_size=1, max_size=4))
+    rows = draw(st.lists(local_rows(), min_size=1, max_size=6))
     sites = draw(st.integers(0, 6))
     numbers = draw(st.lists(st.integers(0, len(rows) - 1), min_size=sites * 2, max_size=sites * 2))
     cells = np.array(numbers, np.int32).reshape(sites, 2)
@@ -112,3 +112,19 @@ def test_blocks_say_of_each_cell_what_it_is(made, second, steps):
                 assert block is None or end < pos[site]
             before = row | {"LPL": None} if is_plain and is_called else None
     assert max((row["LEN"] or 0 for row in rows), default=0) == longest
+
+
+def test_a_block_is_none_of_the_calls_that_have_its_depths():
+    call = dict.fromkeys(NAMES) | {"GT": "0/0", "LAA": [1], "LAD": [7, 0], "DP": 7, "LPL": [0, 3, 35]}
+    blocks = [call | {"LAA": [], "LAD": [7, 0], "LPL": [0, 3, likelihood]} for likelihood in (25, 30)]
+    cells = np.array([[0, 1], [1, 2], [2, 2]], np.int32)
+    genotypes = SparseGenotypes(SAMPLES, as_table([call, *blocks]), runs_of_cells(cells), np.ones(3, np.int32))
+    sites = pa.table({"contig": pa.array(["chr1"] * 3).dictionary_encode(), "pos": pa.array([10, 20, 40], pa.int32())})
+    view = block_view(genotypes, sites)
+    rows = view.distinct.to_pylist()
+    written = [[rows[number] for number in line] for line in view.cells(0, 3).tolist()]
+    assert [[(row["LAA"], row["LEN"]) for row in line] for line in written] == [
+        [([1], None), ([], 31)],
+        [([], 21), (None, None)],
+        [(None, None), (None, None)],
+    ]
