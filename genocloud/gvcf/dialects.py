@@ -94,5 +94,5 @@ def _marks_in(header: str) -> frozenset[str]:
 
 
 def _first_match(marks: frozenset[str], records: str) -> Dialect:
-    matching = (dialect for dialect in DIALECTS if dialect.mark in marks and re.search(dialect.records, records))
-    return next(matching, UNKNOWN)
+    marked = (dialect for dialect in DIALECTS if dialect.mark in marks)
+    return next((each for each in marked if not each.records or re.search(each.records, records)), UNKNOWN)

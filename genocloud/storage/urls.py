@@ -10,7 +10,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 def scheme(url: str) -> str:
     """The scheme of a URL: `gs` of `gs://bucket/name`; empty for a plain path."""
-    match = _SCHEME.match(url)
+    match = _SCHEME.match(url) if "://" in url else None
     return match[1] if match else ""
 
 
