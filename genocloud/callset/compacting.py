@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from genocloud import annotations, json_digest, schema, sealing
 from genocloud.callset import manifest, parquet
 from genocloud.callset.layout import (
+    COMPACTED,
     SHARES_FOLDER,
     DamagedFile,
     FileEntry,
@@ -24,9 +25,6 @@ from genocloud.callset.shard_cells import ShardCells
 from genocloud.callset.writing import remove_strays, write_entry, write_genotypes
 from genocloud.errors import InputError
 from genocloud.storage import Store, join, open_store
-
-FINISHED = "manifest/compacted.json"
-"""The manifest of a callset whose sparse files are all written, until it is published."""
 
 
 class GenotypesElsewhere(InputError):
@@ -60,7 +58,7 @@ def compact_shard(callset: Callset) -> CompactedShard:
 
 def was_compacted(url: str) -> bool:
     """Whether a callset's sparse files are all written, and its manifest may not be there yet."""
-    return open_store(url).exists(FINISHED)
+    return open_store(url).exists(COMPACTED)
 
 
 def open_dense(url: str) -> Callset:
@@ -94,17 +92,16 @@ def finish_compaction(callset: Callset, shards: Sequence[CompactedShard]) -> Cal
         genotypes = {batch: (files,) for batch, files in made.genotypes.items()}
         entries[made.shard.name] = replace(made.shard, genotypes=genotypes, shares=shares)
         write_entry(store, entries[made.shard.name])
-    store.write(FINISHED, manifest.encode(callset.description, tuple(entries.values())))
+    store.write(COMPACTED, manifest.encode(callset.description, tuple(entries.values())))
     _publish(store)
     return open_callset(store.url)
 
 
 def _publish(store: Store) -> None:
     """Publish the manifest whose files are all written; a killed run is finished by the next one."""
-    description, shards = manifest.decode(json_digest.open_json(store.read(FINISHED)))
+    description, shards = manifest.decode(json_digest.open_json(store.read(COMPACTED)))
     manifest.publish(store, description, shards)
     remove_strays(store, description, shards)
-    store.delete(FINISHED)
 
 
 def _sites(store: Store, shard: ShardEntry) -> schema.StoredSites:

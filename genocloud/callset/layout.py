@@ -14,6 +14,9 @@ MANIFEST = "manifest/00000001.json"
 PUBLISHED = "manifest/00000001.published.json"
 """Digests of the manifest published last and of the one before it, so that a substituted manifest is detected."""
 
+COMPACTED = "manifest/compacted.json"
+"""The manifest of a callset whose sparse files are all written by compact, until it is published or overtaken."""
+
 MARK = "manifest/callset.json"
 """Marks the URL as a callset's before there is a manifest, and when that is damaged."""
 

@@ -18,6 +18,7 @@ from genocloud.callset.call_rows import SitePlaces, Windowed, split, window_of
 from genocloud.callset.layout import (
     BATCH_FOLDERS,
     CALLS_FOLDER,
+    COMPACTED,
     ENTRIES_FOLDER,
     ENTRY,
     MANIFEST,
@@ -159,6 +160,7 @@ def begin_shard(store: Store, shard: NamedExtent, key: str | None = None) -> Non
         for file in entry.tables:
             if not is_intact(store, file):
                 store.delete(file.name)
+    store.delete(COMPACTED)  # else the next compact would publish what is overtaken from here on
     store.delete(MANIFEST)
     store.delete(entry_name(shard.name))
 
@@ -281,7 +283,10 @@ def _present(store: Store) -> list[str]:
 
 
 def remove_strays(store: Store, description: manifest.Description, shards: Iterable[ShardEntry]) -> None:
-    """Delete files that belong to none of a callset's shards; what genocloud did not write is kept, with a warning."""
+    """Delete files that belong to none of a callset's shards, and a manifest that compact did not come to publish.
+
+    What genocloud did not write is kept, with a warning.
+    """
     here = {name for entry in shards for name in entry.without(description.stores).files}
     for name in sorted(set(_present(store)) - here):
         if ENTRY.fullmatch(name) or TABLE.fullmatch(name):
@@ -289,6 +294,7 @@ def remove_strays(store: Store, description: manifest.Description, shards: Itera
             store.delete(name)
         else:
             _log.warning("%s: leaving %s, which genocloud did not write", store.url, name)
+    store.delete(COMPACTED)
 
 
 _FOLDERS = (ENTRIES_FOLDER, *BATCH_FOLDERS, SITES_FOLDER)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genocloud import callset, steps, storage
+from genocloud import callset, cohort, steps, storage
+from genocloud.callset import manifest
 from genocloud.pipeline.callset_counts import count_callset
 from genocloud.pipeline.receipts import Receipt
 from genocloud.scatter.executors import Inline
@@ -92,6 +93,29 @@ def test_a_killed_compaction_is_begun_again_and_loses_nothing(monkeypatch: pytes
         if not died:
             break
     assert survived > 30
+
+
+def test_a_killed_compaction_is_not_finished_once_genotype_has_begun_the_callset_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = "memory://compact-overtaken"
+    dense_callset.write(url)
+    with monkeypatch.context() as patched:
+        patched.setattr(manifest, "publish", _die)
+        with suppress(KeyboardInterrupt):
+            compact(url)
+    assert callset.was_compacted(url)
+    callset.begin_shard(storage.open_store(url), SHARDS[0])
+    with pytest.raises(cohort.NoCohort):
+        compact(url)
+    made = small_callset.write(url, seed=2)
+    assert compact(url).balance["taken"] == 0
+    assert callset.open_callset(url) == made
+    steps.verify(url, scatter=Inline(), progress=Silent())
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def killed_after(patched: pytest.MonkeyPatch, survived: int) -> list[str]:
