@@ -273,6 +273,13 @@ def write_depths(own_at, own_end, own_ad, mine, alleles, ad):
 
 
 @compiled
+def clear(values, first, end):
+    """Set values[first:end] to 0: an assignment to a slice takes a second to compile."""
+    for k in range(first, end):
+        values[k] = 0
+
+
+@compiled
 def choose_local(mine, other, alleles, gt, at, ploidy, local):
     """The emitted alleles that are local, into `local`: (local alleles, those of them that are ALTs of its own).
 
@@ -362,7 +369,7 @@ def _call_row(facts, pl, own_numbers, evidence, row, ploidy, site, number, calls
     if fact[MIN_DP] != MISSING:
         dp = fact[MIN_DP]
     if depths == 0 and dp > 0:
-        ad[:alleles] = 0
+        clear(ad, 0, alleles)
         ad[0], depths = dp, alleles
     count, local = choose_local(mine, own[site.alleles], alleles, gt, g0, ploidy, scratch.local)
     if vector:
@@ -409,7 +416,8 @@ def trimmed_calls(calls):
 @compiled
 def _call_shared(facts, pl, own_numbers, evidence, numbered, calls, scratch):
     """Call the shared genotypes: SharedSums."""
-    count, one_alt, two_alts = len(numbered.rows), np.arange(2), np.arange(3)
+    count, one_alt, two_alts = len(numbered.rows), np.zeros(2, np.int64), np.zeros(3, np.int64)
+    one_alt[1], two_alts[1], two_alts[2] = 1, 1, 2
     plain, shares = np.zeros((count, len(SHARED) + 2), np.int64), np.zeros((count, TOTALS - INBREEDING), np.int64)
     weighs = np.zeros(count, np.bool_)
     total = np.zeros(TOTALS, np.int64)
@@ -419,17 +427,18 @@ def _call_shared(facts, pl, own_numbers, evidence, numbered, calls, scratch):
         if row < 0:
             continue
         kept = two_alts if numbered.classes[number] == 1 else one_alt
-        total[:] = 0
+        clear(total, 0, TOTALS)
         site = SiteToCall(np.int64(-1), len(kept), np.int64(-1), kept)
         _call_row(facts, pl, own_numbers, evidence, row, ploidy, site, number, calls, total, scratch)
         if total[DIPLOID] > 0 and calls.pl_at[number + 1] > calls.pl_at[number]:
             weighs[number] = weighs_all(scratch.pl, np.int64(0), len(kept))
         if weighs[number]:
-            total[HARDY : HARDY + 3] = 0
-            total[INBREEDING:] = 0
+            clear(total, HARDY, HARDY + 3)
+            clear(total, INBREEDING, TOTALS)
         for k in range(len(SHARED)):
             plain[number, k] = total[SHARED[k]]
-        shares[number] = total[INBREEDING:]
+        for k in range(INBREEDING, TOTALS):
+            shares[number, k - INBREEDING] = total[k]
         for k in range(calls.gt_at[number], calls.gt_at[number + 1]):
             if calls.gt[k] >= 0:
                 plain[number, len(SHARED) + calls.gt[k]] += 1
@@ -486,7 +495,7 @@ def call_sites(
     for number in range(sites):
         position, begin = positions[number], kept_at[number]
         site = SiteToCall(np.int64(position), allele_counts[number], stars[number], kept[begin : kept_at[number + 1]])
-        value_counts[:] = 0
+        clear(value_counts, 0, fields)
         for cell in range(numbered.cell_at[number], numbered.cell_at[number + 1]):
             row = np.int64(numbered.variants[cell])
             fact, genotype = facts[row], calls.shared + cell
@@ -521,10 +530,13 @@ def weigh_genotypes(calls, numbers, alleles):
     counts, shares = np.zeros((len(numbers), 3), np.int64), np.zeros((len(numbers), TOTALS - INBREEDING), np.int64)
     pl, total = np.empty(alleles * (alleles + 1) // 2, np.int32), np.zeros(TOTALS, np.int64)
     for k in range(len(numbers)):
-        total[:] = 0
+        clear(total, 0, TOTALS)
         widen_shared(calls, numbers[k], alleles, pl)
         add_weights(pl, np.int64(0), alleles, total)
-        counts[k], shares[k] = total[HARDY : HARDY + 3], total[INBREEDING:]
+        for column in range(3):
+            counts[k, column] = total[HARDY + column]
+        for column in range(INBREEDING, TOTALS):
+            shares[k, column - INBREEDING] = total[column]
     return counts, shares
 
 

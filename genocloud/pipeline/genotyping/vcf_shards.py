@@ -106,7 +106,7 @@ def _render_shard(task: _RenderTask) -> callset.ExportPart:
     pieces = callset.called_pieces(
         form,
         sites,
-        [callset.as_written(batch, form.fields, sites) for batch in batches],
+        [callset.as_written(batches.pop(0), form.fields, sites) for _ in range(len(batches))],  # none is held twice
         contigs=cohort.contigs,
         samples=cohort.samples,
         threads=task.threads,
