@@ -11,7 +11,7 @@ from genocloud.callset.local_genotypes import SparseGenotypes
 from genocloud.errors import InputError, UnknownContig
 from genocloud.regions import Contig, Region
 
-_VARIANT = re.compile(r"(?P<contig>.+):(?P<pos>[\d,]+):(?P<ref>[A-Za-z]+):(?P<alt>[A-Za-z*]+)")
+_VARIANT = re.compile(r"(?P<contig>.+):(?P<pos>\d[\d,]*):(?P<ref>[A-Za-z]+):(?P<alt>[A-Za-z*]+)")
 
 
 class BadVariant(InputError):

@@ -309,7 +309,7 @@ def _problem(description: manifest.Description, entry: ShardEntry, present: froz
     for batch, samples in description.batches.items():
         segments, order = entry.genotypes[batch], order_of(samples)
         sites = sum(each.sites for each in segments if isinstance(each, GenotypeFiles))
-        files = [file for each in segments for file in each.tables if file.rows]
+        files = [file for each in segments for file in each.tables if file.order]
         if (samples and sites != entry.sites.rows) or any(file.order != order for file in files):
             return f"batch {batch} holds other samples than the callset"
     return ""

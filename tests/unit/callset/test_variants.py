@@ -76,7 +76,9 @@ def test_a_variant_is_read_by_its_last_three_fields():
     assert parse_variant("chr1:1,001:A:*", contigs).region == Region(0, 1000, 1001)
 
 
-@pytest.mark.parametrize("text", ["chr1", "chr1:10", "chr1:0:A:G", "chr1:2001:A:G", "chr1:10:A:<DEL>", "chr1:10:A"])
+@pytest.mark.parametrize(
+    "text", ["chr1", "chr1:10", "chr1:0:A:G", "chr1:,:A:G", "chr1:2001:A:G", "chr1:10:A:<DEL>", "chr1:10:A"]
+)
 def test_what_is_no_variant_is_an_error(text):
     with pytest.raises(BadVariant, match="chr1:1001:A:G"):
         parse_variant(text, [Contig("chr1", 2000)])

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -179,6 +180,17 @@ def test_commit_refuses_what_does_not_belong_together() -> None:
         "000-chr1-00001",
         "sites/000-chr1-00001.parquet is missing",
     )
+
+
+def test_commit_refuses_other_samples_also_where_an_entry_has_no_numbers_of_rows() -> None:
+    written = write("memory://mixed-redacted")
+    redacted = []
+    for shard in written.shards:
+        files = {batch: (each.without_content(shard.sites.rows),) for batch, (each,) in shard.genotypes.items()}
+        redacted.append(replace(shard, genotypes=files))
+    assert callset.commit(written.store, written.description, redacted).counts == written.counts
+    with pytest.raises(callset.BadShard, match="other samples than the callset"):
+        callset.commit(written.store, make.description(BATCHES | {"b0": ("cat", "ann")}), redacted)
 
 
 def test_tables_that_are_not_dense_are_a_bug() -> None:
