@@ -257,14 +257,16 @@ class LocatedRows(NamedTuple):
     """Rows of CALLS and of REFERENCE by the numbers of their samples and sites: the inverse of `split`.
 
     distinct  genotypes; equal ones of REFERENCE once
-    numbers, members, firsts, stops  (rows,) int64; each row's genotype, sample, first site and site after the last
+    numbers, members, firsts, stops  (rows,) int32; each row's genotype, sample, first site and site after the last
+
+    An exporter holds those of a window of each batch.
     """
 
     distinct: schema.LocalGenotypes
-    numbers: npt.NDArray[np.int64]
-    members: npt.NDArray[np.int64]
-    firsts: npt.NDArray[np.int64]
-    stops: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.int32]
+    members: npt.NDArray[np.int32]
+    firsts: npt.NDArray[np.int32]
+    stops: npt.NDArray[np.int32]
 
     @classmethod
     def of(
@@ -278,13 +280,13 @@ class LocatedRows(NamedTuple):
         numbers, representatives = _by_value(reference, "PL")
         of_any = _as_local(reference.take(pa.array(representatives)), calls.schema)
         distinct = pa.concat_tables([calls.drop_columns(["contig", "pos", "sample"]), of_any])
-        return cls(
-            distinct.unify_dictionaries().combine_chunks(),
+        located = (
             np.concatenate([np.arange(len(calls)), numbers + len(calls)]),
             np.concatenate([of_calls[of_calls >= 0], of_runs[of_runs >= 0]]),
             np.concatenate([sites, firsts]),
             np.concatenate([sites, lasts]) + 1,
         )
+        return cls(distinct.unify_dictionaries().combine_chunks(), *(each.astype(np.int32) for each in located))
 
     def at(self, samples: int, span: Span) -> tuple[schema.LocalGenotypes, CellRuns]:
         """The genotypes of all `samples` at a span of the sites, which is numbered from its first.
@@ -298,7 +300,7 @@ class LocatedRows(NamedTuple):
         used = np.zeros(len(self.distinct), np.bool_)
         used[self.numbers[rows]] = True
         numbers = (np.cumsum(used) - 1)[self.numbers[rows]]
-        order = np.argsort((members << 32) + firsts, kind="stable")
+        order = np.argsort((members.astype(np.int64) << 32) + firsts, kind="stable")
         runs = CellRuns(*(each[order].astype(np.int32) for each in (members, firsts, stops, numbers)))
         _check_cover(runs, samples, span[1] - span[0])
         return self.distinct if used.all() else self.distinct.filter(pa.array(used)), runs
