@@ -107,6 +107,17 @@ def add_sample(fact, pl, own, alleles, total, out, at):
     return _write_key(fact, pl, own, alleles, vector, frail, out, at)
 
 
+@compiled
+def _is_key(keys, place, values, at, end):
+    """Whether keys[place[0] : place[1]] is the key values[at:end]."""
+    if place[1] - place[0] != end - at:
+        return False
+    for k in range(end - at):
+        if keys[place[0] + k] != values[at + k]:
+            return False
+    return True
+
+
 @kernel(
     "merged_likelihoods.FACTS[::1], int32[::1], int32[::1], cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], "
     "int32[::1]), int32[::1], int64[::1], int64[::1], int64"
@@ -152,11 +163,17 @@ def summarise_rows(facts, pl, own_numbers, cover, positions, allele_counts, star
                 changed_sites[changes + 1], changed[changes + 1] = stop, number_of_block[block]
                 changes += 2
             continue
+        goes_on = False  # whether the site before has the row's last shared key
         for site in range(first, stop):
             alleles, at = allele_counts[site], offsets[keys]
             own_alleles(facts[row], own_numbers, positions[site], alleles, stars[site], own)
             end = add_sample(facts[row], pl, own, alleles, totals[site], values, at)
-            if end > at and values[at + 1] == REF_OR_OTHER:
+            is_shared = end > at and values[at + 1] == REF_OR_OTHER
+            if is_shared and goes_on and _is_key(shared_values, shared_offsets[shared - 1 :], values, at, end):
+                changed_sites[changes - 1] = site + 1
+                continue
+            goes_on = is_shared
+            if is_shared:
                 shared_end = shared_offsets[shared]
                 for k in range(at, end):
                     shared_values[shared_end + k - at] = values[k]

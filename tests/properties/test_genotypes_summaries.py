@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from genocloud import genotypes, sites
 from genocloud.genotypes import LikelihoodCounts, aligned_rows, likelihood_counts
 from genocloud.kernels import key_tracks, likelihood_keys, merged_likelihoods
+from genocloud.kernels.key_tracks import add_changes
 from tests.support.cohort_strategies import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
 from tests.support.examples import examples
-from tests.support.joint_cohorts import cohort
+from tests.support.joint_cohorts import cohort, rows_of
 from tests.support.joint_path import batch_of
 from tests.support.kernel_twins import both
 
@@ -152,6 +153,34 @@ def test_a_summary_may_be_stored_in_pieces(seed, places, random, data):
     assert keys_by_site(read) == [
         keys for keys, is_wanted in zip(keys_by_site(whole), wanted, strict=True) if is_wanted
     ]
+
+
+def test_a_record_that_says_the_same_at_many_sites_begins_and_ends_once(monkeypatch):
+    """As a block with AD, which is a row of VARIANTS."""
+    block = ["chr1", "1", ".", "A", "<NON_REF>", ".", ".", "END=40", "GT:AD:DP:GQ:PL", "0/0:20,0:20:60:0,60,900"]
+    snps = [
+        ["chr1", str(pos), ".", "A", "C,<NON_REF>", ".", ".", "DP=9", "GT:DP:GQ:PL", "0/1:9:60:60,0,60,90,90,120"]
+        for pos in range(1, 41)
+    ]
+    rows, ranks = batch_of([rows_of(snps), rows_of([block])]), np.array([0, 1], np.int32)
+    alleles = sites.unify(*([each] for each in sites.observe(rows[0], ranks, WHOLE)))
+    aligned, arrays = genotypes.align_rows(*rows, ranks, alleles), aligned_rows.site_arrays(alleles)
+    seen = []
+    monkeypatch.setattr(
+        likelihood_keys, "add_changes", lambda *some: (seen.append(len(some[2])), add_changes(*some))[1]
+    )
+    likelihood_keys.summarise_rows.py_func(
+        aligned.facts,
+        aligned.pl,
+        aligned.own,
+        aligned.cover,
+        arrays.positions,
+        arrays.alleles,
+        arrays.stars,
+        len(aligned.variants),
+    )
+    assert len(alleles) == 40
+    assert seen == [1]
 
 
 KEYS = st.lists(st.lists(st.integers(-1, 2), min_size=1, max_size=3), max_size=12)
