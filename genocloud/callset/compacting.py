@@ -12,6 +12,7 @@ from genocloud import annotations, json_digest, schema, sealing
 from genocloud.callset import manifest, parquet
 from genocloud.callset.layout import (
     COMPACTED,
+    NOT_JSON,
     SHARES_FOLDER,
     DamagedFile,
     FileEntry,
@@ -98,8 +99,11 @@ def finish_compaction(callset: Callset, shards: Sequence[CompactedShard]) -> Cal
 
 
 def _publish(store: Store) -> None:
-    """Publish the manifest whose files are all written; a killed run is finished by the next one."""
-    description, shards = manifest.decode(json_digest.open_json(store.read(COMPACTED)))
+    """Publish the manifest whose files are all written; the next run finishes a killed one. Raises DamagedFile."""
+    try:
+        description, shards = manifest.decode(json_digest.open_json(store.read(COMPACTED)))
+    except NOT_JSON as error:
+        raise DamagedFile(join(store.url, COMPACTED), f"is damaged ({error!r})") from error
     manifest.publish(store, description, shards)
     remove_strays(store, description, shards)
 

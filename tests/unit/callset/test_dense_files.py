@@ -114,6 +114,14 @@ def test_a_killed_compaction_is_not_finished_once_genotype_has_begun_the_callset
     steps.verify(url, scatter=Inline(), progress=Silent())
 
 
+@pytest.mark.parametrize("damage", [b"{", b"{}", b"[]"])
+def test_damage_in_what_a_killed_compaction_left_is_an_error(damage: bytes) -> None:
+    store = small_callset.write(f"memory://compact-damaged-{len(damage)}").store
+    store.write("manifest/compacted.json", damage)
+    with pytest.raises(callset.DamagedFile, match=r"compacted\.json: is damaged"):
+        compact(store.url)
+
+
 def _die(*_: object) -> None:
     raise KeyboardInterrupt
 
