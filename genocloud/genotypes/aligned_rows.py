@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from genocloud import schema
 from genocloud.kernels.alleles import any_other_alleles, match_alleles, spanning_alleles
-from genocloud.kernels.cell_runs import CellRuns, at_sites, fill_cells
+from genocloud.kernels.cell_runs import CellRuns, at_sites
 from genocloud.kernels.merged_likelihoods import BLOCK, FACTS, HOM_REF, NO_CALL, complete_vectors, genotype_states
 from genocloud.kernels.row_alignment import RowPlaces, cover_sites, number_blocks
 
@@ -59,13 +59,6 @@ class AlignedRows:
         """Bytes of memory."""
         arrays = self.facts, self.pl, self.own, *self.cover, self.merged_at, self.merged
         return int(self.variants.nbytes + sum(array.nbytes for array in arrays))
-
-    @property
-    def covering_row(self) -> Array:
-        """The row of each cell: (sites, active samples) int32, -1 for none."""
-        out = np.empty((len(self.sites), int(np.sum(self.ranks >= 0))), np.int32)
-        fill_cells(self.cover, 0, out)
-        return out
 
     def at_sites(self, sites: schema.MergedSites) -> "AlignedRows":
         """The same rows at a subset of the sites; raises LookupError where a site is not one of those aligned to."""

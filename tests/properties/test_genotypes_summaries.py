@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from genocloud import genotypes, sites
 from genocloud.genotypes import LikelihoodCounts, aligned_rows, likelihood_counts
 from genocloud.kernels import key_tracks, likelihood_keys, merged_likelihoods
+from genocloud.kernels.cell_runs import fill_cells
 from genocloud.kernels.key_tracks import add_changes
 from tests.support.cohort_strategies import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
 from tests.support.examples import examples
@@ -56,7 +57,9 @@ def keys_by_site(summary):
 def keys_of_cells(rows, alleles):
     """The same from each sample's row at each site, blocks too judged at every site."""
     arrays, out, totals = aligned_rows.site_arrays(alleles), [], []
-    for site, covering in enumerate(rows.at_sites(alleles).covering_row):
+    cells = np.empty((len(alleles), int(np.sum(rows.ranks >= 0))), np.int32)
+    fill_cells(rows.at_sites(alleles).cover, 0, cells)
+    for site, covering in enumerate(cells):
         counts, total = Counter(), np.zeros(3, np.int64)
         for fact in rows.facts[covering[covering >= 0]]:
             count, key = arrays.alleles[site], np.zeros(5000, np.int32)
