@@ -127,7 +127,7 @@ class ParseBuffers:
         self.outcome[record_layout.O_COVERED] = covered
         parsing.parse(
             lines.text, lines.begin, lines.end, contig.name, contig.bases, file.sample, file.title, file.rules,
-            lines.final, True,
+            lines.final,
             self.blocks, self.ints, self.reals, self.longs, self.spans, self.counts,
             self.alts, self.gts[0], self.ads[0], self.pls[0], self.sbs[0],
             self.codes, self.record, self.held, self.outcome,

@@ -16,7 +16,7 @@ def _same(values, a, b, length):
     return True
 
 
-@kernel("int64[::1], int8[::1]", "int64[::1], int32[::1]")
+@kernel("int64[::1], int8[::1]")
 def number_words(offsets, values):
     """Number the distinct sequences in order of first appearance: (numbers (words,) int32, firsts (distinct,) int64).
 

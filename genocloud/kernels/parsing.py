@@ -174,12 +174,12 @@ def rest_of_line(text, at, others):
 
 @kernel(
     "uint8[::1], int64, int64, (uint8[::1]!, int64, int64), (uint8[::1]!, int64, int64), (int64, int64), "
-    "uint8[::1]!, boolean[::1], boolean, boolean, int32[:,::1], int32[:,::1], float64[:,::1], int64[:,::1], "
+    "uint8[::1]!, boolean[::1], boolean, int32[:,::1], int32[:,::1], float64[:,::1], int64[:,::1], "
     "int32[:,:,::1], int32[:,::1], int32[:,::1], int8[::1], int32[::1], int32[::1], int32[::1], int32[::1], "
     "int64[::1], int64[::1], int64[::1]"
 )
 def parse(
-    text, begin, end, contig, bases, sample, title, rules, final, further,
+    text, begin, end, contig, bases, sample, title, rules, final,
     blocks, ints, reals, longs, spans, counts, alts, gts, ads, pls, sbs, codes, record, held, outcome,
 ):  # fmt: skip
     """Rows of the records text[begin:end] as long as they lie on one contig.
@@ -194,22 +194,18 @@ def parse(
             dropped and counted rather than refused
     final   whether the text ends with the file; if not, the last position's records are left for the next call,
             because only the next record tells where they stop
-    further whether the rows follow those of the last call, on another contig, which `outcome` counts
     blocks  (BLOCK_ROWS, room) int32
     ints    (INT_ROWS, room) int32;  reals (REAL_ROWS, room) float64;  longs (2, room) int64: raw_mq, raw_mq_dp
     spans   (SPAN_ROWS, 2, room) int32: start in the text, length (-1: missing)
     counts  (LIST_ROWS, room) int32: how many values the row has in each of the next five
     alts    (2, room) int32: start, length;  gts (room,) int8;  ads, pls, sbs (room,) int32
     codes   (keys,) int32, record (RECORD,) int64, held (OUTCOME,) int64: scratch
-    outcome (OUTCOME,) int64; `covered`, where the contig's blocks so far end, is taken from it too
+    outcome (OUTCOME,) int64; rows are appended to those that it counts; `covered`: where the contig's blocks so far end
 
     Of two records at one position the one with more evidence stays (kept = 1): a real ALT, then the larger likelihood
     of the reference genotype, then QUAL, then the first.
     """
     room = blocks.shape[1]
-    if not further:
-        for k in range(O_COVERED):
-            outcome[k] = 0
     parse_records(
         pointer(text), begin, end, pointer(contig[0]), contig[1], contig[2], pointer(bases[0]), bases[1], bases[2],
         sample[0], sample[1], pointer(title), title.size - 8, rules[0], rules[1], final,

@@ -25,6 +25,7 @@ PHASES = {
     "verify": "reading everything again",
     "verify derived tables": "reading derived tables again",
     "rewrite": "writing batches anew",
+    "compact": "storing genotypes sparse",
     "search": "searching the store for the person",
     "delete": "removing what no version needs",
     "calibrate": "measuring this machine",
