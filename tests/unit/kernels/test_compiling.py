@@ -55,8 +55,10 @@ def test_what_a_joint_run_calls_is_known(tmp_path):
     recorded = tmp_path / "told"
     arguments = ["joint", samples, "--reference", DATA / "reference.fa", "-o", tmp_path / "a.vcf.gz", "--quiet"]
     command = [sys.executable, "-c", RECORDING, str(recorded), *map(str, arguments)]
-    ended = subprocess.run(command, capture_output=True, text=True, env=os.environ)
-    assert ended.returncode == 0, ended.stderr
+    for _ in range(2):  # compiling a kernel compiles those that it calls: the second run has all in numba's cache
+        recorded.write_text("")
+        ended = subprocess.run(command, capture_output=True, text=True, env=os.environ)
+        assert ended.returncode == 0, ended.stderr
     calls = set(recorded.read_text().splitlines())
     known = set(compiling.called())
     assert len(known) == len(compiling.called())
