@@ -42,6 +42,9 @@ HELD_ROW_BYTES = 45
 34 to 45 bytes were measured, at 1.3 to 35 sites a block.
 """
 
+HELD_CELL_BYTES = 70
+"""A genotype of its own there: a cell under a block that has AD, as DRAGEN writes them, which is a row of VARIANTS."""
+
 KEY_BYTES = 200
 """An observed allele: its carriers' likelihood keys in counts that are being merged; 160 were measured."""
 
@@ -197,8 +200,20 @@ def need_of(stored: Sequence[Stored], counts: SiteCounts, whole: SiteCounts, thr
     merged = counts.observed * KEY_BYTES + counts.pairs * PAIR_BYTES
     edges = 2 * sum(min(each.blocks, counts.sites * each.samples) for each in stored)
     merged += min(edges, counts.sites * SITE_CHANGES) * CHANGE_BYTES
-    held = sum(min(each.blocks + each.variants, counts.sites * each.samples) for each in stored)
-    return int(threads * batch + merged + held * HELD_ROW_BYTES)
+    people = max(sum(each.samples for each in stored), 1)
+    held = sum(_held_bytes(each, counts.sites, whole.observed * each.samples / people) for each in stored)
+    return int(threads * batch + merged + held)
+
+
+def _held_bytes(stored: Stored, sites: int, observed: float) -> int:
+    """Bytes of a batch's genotypes while its shard is written as VCF.
+
+    observed  (sample, allele) observations in the batch; rows of VARIANTS far beyond these are blocks with AD
+    """
+    cells = sites * stored.samples
+    if stored.variants > 2 * observed + stored.samples:
+        return cells * HELD_CELL_BYTES
+    return min(stored.blocks + stored.variants, cells) * HELD_ROW_BYTES
 
 
 def _batch_need(stored: Stored, sites: int, share: float) -> int:
