@@ -41,7 +41,6 @@ def test_cuts_change_nothing(seed, places, cuts, random):
 
 COMPOSED = (
     (aligned_rows, "cover_sites"),
-    (aligned_rows, "fill_cells"),
     (aligned_rows, "number_blocks"),
     (aligned_rows, "match_alleles"),
     (aligned_rows, "spanning_alleles"),
