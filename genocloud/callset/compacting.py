@@ -79,7 +79,7 @@ def open_dense(url: str) -> Callset:
 def finish_compaction(callset: Callset, shards: Sequence[CompactedShard]) -> Callset:
     """Make the sparse files the callset's: shares and entries, then the manifest; then remove the dense files.
 
-    Shares and entries are small, and nobody reads them to read genotypes. Raises DamagedFile.
+    Shares and entries are small, and reading genotypes does not touch them. Raises DamagedFile.
     """
     store, entries = callset.store, {shard.name: shard for shard in callset.shards}
     if not shards:

@@ -128,7 +128,7 @@ def read_windows(
 
 
 def read_segment(store: Store, files: GenotypeFiles, places: SitePlaces, samples: Sequence[str]) -> SparseGenotypes:
-    """All genotypes of a batch's `samples` in a segment; `alts`, which nobody needs to write them, are 0.
+    """All genotypes of a batch's `samples` in a segment; `alts`, which writing does not use, are 0.
 
     Raises DamagedFile.
     """

@@ -66,7 +66,7 @@ def table(rates: Rates) -> str:
         f"Rates of {rates.measured} ({rates.machine}), starts of jobs not counted; prices of {cluster.dated} "
         f"(onprem.yaml) and {cloud.dated} (google.yaml), "
         "a month of storage with them; cohort, callset and kept summaries are stored, gVCFs are not counted. What one "
-        "VCF with all fields of every genotype takes besides is a row of its own."
+        "VCF with all fields of every genotype takes in addition is a row of its own."
     )
     return "\n".join([*rows, "", note, ""])
 
