@@ -193,7 +193,7 @@ def test_equal_genotypes_give_equal_bytes_however_their_runs_are_cut(seed: int) 
     sites = make.as_table(rows, annotations.SITES)
     table = make.as_table(genotype_rows(random, rows, BATCHES["b0"]), schema.GENOTYPES)
     distinct = table.select(schema.GENOTYPES.names[3:]).combine_chunks()
-    numbers = np.arange(len(table), dtype=np.int32).reshape(len(rows), -1)
+    numbers = np.arange(len(table), dtype=np.int32).reshape(len(rows), len(BATCHES["b0"]))
     alts = schema.numbers(pc.list_value_length(sites["alts"]))
     single = callset.localise(callset.GenotypeMatrix(BATCHES["b0"], distinct, numbers), alts)
     texts = [str(row) for row in distinct.to_pylist()]

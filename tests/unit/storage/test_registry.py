@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from genocloud import storage
 from genocloud.errors import SettingError, UnreadableFile
+from genocloud.storage import registry
 
 FOLDERS = ["/", "/a b/c#?%20", "relative", ".", "file:///", "file:///a%20b", "gs://bucket", "gs://bucket/a b#?"]
 NAMES = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=1)
@@ -61,6 +62,7 @@ def test_an_unknown_kind_of_store_is_a_setting_to_mend(url):
     [("s3://b/c", "s3fs", 'pip install "genocloud[s3]"'), ("az://b/c", "adlfs", 'pip install "genocloud[azure]"')],
 )
 def test_a_client_library_that_is_not_installed_is_reported(monkeypatch, url, module, command):
+    registry._imported.cache_clear()  # another test may have opened a store of this kind
     for name in ("genocloud.storage.s3", "genocloud.storage.azure"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, module, None)
