@@ -22,6 +22,7 @@ import genocloud
 from genocloud.cli import main
 from genocloud.cohort import NoCohort
 from genocloud.storage import open_store
+from tests.support.fork_server import NO_THREADS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,9 +40,6 @@ COMPLETE = "complete"
 
 UNDISTURBED = 3
 """Runs that tell how long a command takes."""
-
-NO_THREADS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
-"""What keeps numpy and pyarrow from starting threads as they are imported."""
 
 Objects = dict[str, str]
 """The sha256 of each object of a store, by name."""

@@ -2,8 +2,7 @@
 
 Lines of JSON come on standard input: words (the command's), said (a file for what it says), and, if it is to be
 killed, after (seconds) or at (as it syncs or removes something for the n-th time, or right after that: n + 0.5). Each
-is answered by a line with code (-9: killed) and seconds. This process starts no threads, so that a child of it is as
-sound as a fresh process.
+is answered by a line with code (-9: killed) and seconds.
 """
 
 import json
@@ -11,30 +10,13 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from genocloud import gvcf
 from genocloud.cli import main
 from genocloud.pipeline.reference import read_reference
-
-
-def run(words: list[str], said: str) -> None:
-    """In the child: the command, to its end."""
-    file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    code = 1
-    try:
-        code = main(words)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+from tests.support.fork_server import assert_no_threads, end_as_program
 
 
 class Killing:
@@ -62,7 +44,7 @@ def serve(words: list[str], said: str, after: float | None = None, at: float | N
     if not child:
         if at is not None:
             Killing(at)
-        run(words, said)
+        end_as_program(lambda: main(words), said, said)
     if after is not None:
         time.sleep(after)
         os.kill(child, signal.SIGKILL)  # one that has ended is still there to be waited for
@@ -74,8 +56,7 @@ def warm(url: str, reference: str) -> None:
     """Load the kernels."""
     for _ in gvcf.read_rows(url, read_reference(reference).contigs):
         pass
-    tasks = Path("/proc/self/task")  # of Linux
-    assert not tasks.is_dir() or len(list(tasks.iterdir())) == 1, "a process that forks must not have threads"
+    assert_no_threads()
 
 
 if __name__ == "__main__":

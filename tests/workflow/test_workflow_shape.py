@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.workflow.small_cohort import SLOW_TO_LOAD, snakemake
+from tests.workflow.small_cohort import SLOW_TO_LOAD, fresh_snakemake, snakemake
 
 pytestmark = pytest.mark.workflow
 
@@ -13,7 +13,7 @@ FLOW = ["inputs", "call", "ingest", "discover", "genotype_part", "export", "repo
 
 def test_a_dry_run_plans_every_step_and_writes_nothing(cohort, monkeypatch):
     monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
-    run = snakemake(cohort, "--dry-run", "--quiet", "host")
+    run = fresh_snakemake(cohort, "--dry-run", "--quiet", "host")
     assert run.code == 0, run.said
     assert all(f"rule {rule}:" in run.said for rule in FLOW)
     assert not (cohort / "results").exists()
