@@ -26,6 +26,7 @@ from genocloud.callset.layout import (
 )
 from genocloud.callset.local_genotypes import SparseGenotypes
 from genocloud.callset.shard_cells import read_segment
+from genocloud.callset.stored_shares import packed, unpacked
 from genocloud.callset.writing import NamedExtent, has_seal, write_genotypes
 from genocloud.errors import scarcity
 from genocloud.kernels.cell_runs import at_sites
@@ -103,13 +104,13 @@ def read_shares(store: Store, name: str) -> Segment | None:
     """The segment whose shares have this name; None where they are missing or damaged."""
     try:
         data = store.read(name)
-        table = sealing.reader(io.BytesIO(data)).read(use_threads=False)
-        metadata = json.loads(table.schema.metadata[METADATA_KEY])
+        stored = sealing.reader(io.BytesIO(data)).read(use_threads=False)
+        metadata = json.loads(stored.schema.metadata[METADATA_KEY])
         genotypes = GenotypeFiles.from_json(metadata["genotypes"])
         names = [name.replace(SHARES_FOLDER, folder, 1) for folder in (CALLS_FOLDER, REFERENCE_FOLDER)]
         if [file.name for file in genotypes.tables] != names:  # another file's bytes under this name
             return None
-        places = table.select(PLACES)
+        places, table = stored.select(PLACES), unpacked(stored.drop_columns(PLACES[:2]))
     except (ObjectMissing, pa.ArrowException, OSError, *NOT_JSON, MemoryError) as error:
         if scarce := scarcity(error):
             raise scarce from error
@@ -118,9 +119,9 @@ def read_shares(store: Store, name: str) -> Segment | None:
         label=metadata["label"],
         made=metadata["made"],
         genotypes=genotypes,
-        shares=_entry(name, table, data),
+        shares=_entry(name, stored, data),
         places=places,
-        table=table.drop_columns(PLACES[:2]),
+        table=table,
     )
 
 
@@ -170,11 +171,10 @@ def write_shares(
 ) -> Segment:
     """The last step of `write_segment`: write `contig`, `pos` and `key` of a segment's sites, and their shares."""
     metadata = {METADATA_KEY: json.dumps({"label": label, "made": made, "genotypes": genotypes.as_json()})}
-    table = pa.table([*places.columns, *shares.columns], [*PLACES, *shares.column_names])
+    stored = packed(shares)
+    table = pa.table([*places.columns, *stored.columns], [*PLACES, *stored.column_names])
     table = table.unify_dictionaries().combine_chunks().replace_schema_metadata(metadata)
-    sink = io.BytesIO()
-    sealing.write_sealed(table, sink, compression="zstd", use_dictionary=["contig"])
-    data = sink.getvalue()
+    data = _encoded(table)
     store.write(name, data)
     return Segment(
         label=label,
@@ -182,8 +182,27 @@ def write_shares(
         genotypes=genotypes,
         shares=_entry(name, table, data),
         places=places,
-        table=table.drop_columns(PLACES[:2]),
+        table=pa.table([table["key"], *shares.columns], ["key", *shares.column_names]),
     )
+
+
+def _encoded(table: pa.Table) -> bytes:
+    """The file of a table of shares as they are stored."""
+    numbers = [f"{field.name}.list.element" for field in table.schema if field.type in _NUMBERS]
+    sink = io.BytesIO()
+    sealing.write_sealed(
+        table,
+        sink,
+        compression="zstd",
+        use_dictionary=["contig"],
+        write_statistics=False,
+        column_encoding={"pos": "DELTA_BINARY_PACKED"} | dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
+    )
+    return sink.getvalue()
+
+
+_NUMBERS = schema.INTS, schema.COUNTS, pa.list_(schema.FLOAT)
+"""Types whose values compress best as first bytes, then second bytes, ..."""
 
 
 def load_segment(

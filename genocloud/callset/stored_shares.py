@@ -1,0 +1,133 @@
+"""Shares as files hold them, so that they compress: without what others predict, each sum of all sites together."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genocloud import annotations, schema
+from genocloud.kernels.fixed_point import DIGIT
+from genocloud.kernels.raw_sums import (
+    CARRIED,
+    DEPTH,
+    DIPLOID,
+    HARDY,
+    INBREEDING,
+    OLD_MQ,
+    RAW_MQ,
+    REGENOTYPED,
+    STRANDS,
+    TOTALS,
+)
+
+_USUAL_MQ = 60
+
+_PREDICTED: Mapping[int, Mapping[int, int]] = {
+    REGENOTYPED: {HARDY + 3: 2},
+    HARDY: {HARDY + 3: 1, HARDY + 1: -1, HARDY + 2: -1},
+    DIPLOID: {HARDY + 3: 1},
+    STRANDS + 8: {HARDY + 1: 1, HARDY + 2: 1},
+    **{STRANDS + 4 + k: {STRANDS + k: 1} for k in range(4)},
+    RAW_MQ + 2: {STRANDS + 8: 1},
+    CARRIED: {STRANDS + k: 1 for k in range(4)},
+    CARRIED + 1: {CARRIED: 1},
+    RAW_MQ + 1: {CARRIED: 1},
+    RAW_MQ: {RAW_MQ + 1: _USUAL_MQ**2},
+    DEPTH: {OLD_MQ + 2: 1, CARRIED: 1},
+    INBREEDING + 1: {DIPLOID: int(DIGIT), INBREEDING + 4: -1},
+}
+"""Columns of `totals` at sites with a variant, and which others, known before them, they mostly are how many times.
+
+Most carriers are whole diploids whose records have SB, and whose reads all have the same mapping quality; others are in
+reference blocks. A site of 200 people takes 29 bytes instead of 38.
+"""
+
+_MULTISETS = frozenset(
+    field.name
+    for field in (*annotations.SHARES, *annotations.ALLELE_SHARES)
+    if field.type == pa.list_(schema.FLOAT) and field.name != "squares"
+)
+"""Columns of floats, ascending within each multiset: nearly all are thousandths."""
+
+_UNIT, _CODES = 1000.0, 1 << 22
+
+
+def packed(shares: schema.Shares) -> pa.Table:
+    """Shares as they are written. Lists of floats become differences; of others, all rows' first numbers come first."""
+    columns = dict(zip(shares.column_names, shares.columns, strict=True))
+    if "totals" in columns:
+        columns["totals"] = _totals(shares, -1)
+    for name, column in columns.items():
+        if name in _MULTISETS:
+            offsets, values = schema.ragged(column)
+            codes = _exchanged(np.ascontiguousarray(values).view(np.int32))
+            columns[name] = _lists(offsets, np.diff(codes, prepend=np.int32(0)))
+        elif _is_turned(column):
+            offsets, values = schema.ragged(column)
+            columns[name] = _lists(offsets, values[_by_place(offsets)])
+    return pa.table(columns)
+
+
+def unpacked(table: pa.Table) -> schema.Shares:
+    """The inverse of `packed`."""
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    for name, column in columns.items():
+        if name in _MULTISETS:
+            offsets, differences = schema.ragged(column)
+            codes = np.cumsum(differences, dtype=np.int32)
+            columns[name] = _lists(offsets, _exchanged(codes).view(np.float32))
+        elif _is_turned(column):
+            offsets, turned = schema.ragged(column)
+            values = np.empty_like(turned)
+            values[_by_place(offsets)] = turned
+            columns[name] = _lists(offsets, values)
+    if "totals" in columns:
+        columns["totals"] = _totals(pa.table(columns), 1)
+    return pa.table(columns)
+
+
+def _is_turned(column: pa.ChunkedArray) -> bool:
+    return bool(column.type == schema.COUNTS)
+
+
+def _by_place(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The order of a ragged column's values by their place in their row."""
+    rows, width = len(offsets) - 1, int(offsets[1]) if len(offsets) > 1 else 0
+    if offsets[-1] == rows * width and (offsets == np.arange(rows + 1) * width).all():
+        return np.arange(rows * width).reshape(rows, width).T.ravel()
+    places = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
+    return np.argsort(places.astype(np.int32), kind="stable")
+
+
+def _totals(shares: schema.Shares, sign: int) -> pa.ListArray:
+    """The column `totals` with what is predicted taken off (-1) or added (1)."""
+    offsets, values = schema.ragged(shares["totals"])
+    rows = np.flatnonzero(~schema.numbers(shares["quiet"]))
+    starts, values = offsets[:-1][rows], values.copy()
+    whole = values[starts[:, None] + np.arange(TOTALS)]
+    changed = whole.copy()
+    for column, others in _PREDICTED.items():
+        known = whole if sign < 0 else changed
+        for other, times in others.items():
+            changed[:, column] += sign * times * known[:, other]
+    values[starts[:, None] + np.arange(TOTALS)] = changed
+    return _lists(offsets, values)
+
+
+def _exchanged(bits: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Bits of floats with those of k / 1000 and of the whole number k exchanged, for |k| < 2^22; its own inverse.
+
+    As bits of floats these numbers are those of denormals and of NaNs with a sign.
+    """
+    with np.errstate(invalid="ignore"):  # NaNs
+        values = bits.view(np.float32).astype(np.float64)
+    codes = np.rint(np.where(np.abs(values) < _CODES / _UNIT, values, 0.0) * _UNIT).astype(np.int32)
+    is_code = np.abs(bits.astype(np.int64)) < _CODES
+    is_value = (codes / _UNIT).astype(np.float32).view(np.int32) == bits
+    return np.where(is_code, (bits / _UNIT).astype(np.float32).view(np.int32), np.where(is_value, codes, bits))
+
+
+def _lists(offsets: npt.NDArray[np.int64], values: npt.NDArray[Any]) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(values))

@@ -1,0 +1,73 @@
+"""What a file holds of shares is shorter, and gives them back bit for bit."""
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genocloud import schema
+from genocloud.annotations import ALLELE_SHARES, SHARES
+from genocloud.callset import segments, stored_shares
+from genocloud.kernels.raw_sums import CARRIED, DEPTH, OLD_MQ, TOTALS
+
+_BITS = st.one_of(
+    st.integers(-(2**31), 2**31 - 1),
+    st.integers(-(2**22) - 2, 2**22 + 2),
+    st.integers(-5_000_000, 5_000_000).map(lambda k: int(np.float32(k / 1000).view(np.int32))),
+)
+_INTS = st.integers(-(2**63), 2**63 - 1)
+
+
+@st.composite
+def shares(draw: st.DrawFn) -> pa.Table:
+    """Shares of sites with and without a variant, of any numbers at all."""
+    rows = draw(st.lists(st.booleans(), max_size=5))
+    width = TOTALS + draw(st.integers(0, 2))
+
+    def column(field: pa.Field) -> pa.Array:
+        if field.name == "quiet":
+            return pa.array(rows, field.type)
+        if field.name == "totals":
+            sizes = [3 if quiet else width for quiet in rows]
+            return pa.array([draw(st.lists(_INTS, min_size=size, max_size=size)) for size in sizes], field.type)
+        if field.type == pa.list_(schema.FLOAT):
+            bits = [np.array(draw(st.lists(_BITS, max_size=4)), np.int32) for _ in rows]
+            offsets = np.cumsum([0, *map(len, bits)]).astype(np.int32)
+            values = np.concatenate([np.zeros(0, np.int32), *bits]).view(np.float32)
+            return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
+        values = st.text(max_size=2) if field.type == schema.STRINGS else st.integers(-(2**31), 2**31 - 1)
+        return pa.array([draw(st.lists(values, max_size=3)) for _ in rows], field.type)
+
+    kind = pa.schema([*SHARES, *ALLELE_SHARES]) if draw(st.booleans()) else SHARES
+    return pa.table([column(field) for field in kind], kind)
+
+
+def _bits(table: pa.Table) -> dict[str, tuple[list[int], bytes] | list]:
+    lists = {field.name: schema.ragged(table[field.name]) for field in table.schema if field.type in segments._NUMBERS}
+    return {name: (offsets.tolist(), np.array(values).tobytes()) for name, (offsets, values) in lists.items()} | {
+        name: table[name].to_pylist() for name in ("quiet", "ids")
+    }
+
+
+@given(shares())
+def test_shares_come_back_bit_for_bit(table: pa.Table) -> None:
+    back = stored_shares.unpacked(stored_shares.packed(table))
+    assert back.schema.types == table.schema.types
+    assert _bits(back) == _bits(table)
+
+
+def test_what_follows_from_other_sums_is_not_stored() -> None:
+    totals = np.zeros((2, TOTALS), np.int64)
+    totals[:, [CARRIED, OLD_MQ + 2, DEPTH]] = [[30, 900, 930], [0, 1000, 1001]]
+    columns = {field.name: pa.array([[], []], field.type) for field in SHARES if field.name not in ("quiet", "totals")}
+    table = pa.table({"quiet": [False, False], "totals": pa.array(totals.tolist(), schema.COUNTS)} | columns)
+    stored = schema.ragged(stored_shares.packed(table)["totals"])[1].reshape(TOTALS, 2)
+    assert stored[DEPTH].tolist() == [0, 1]
+
+
+def test_z_scores_are_stored_as_differences_of_thousandths() -> None:
+    values = pa.array([[-1.5, -0.674, 0.0], [3.25]], pa.list_(schema.FLOAT))
+    assert stored_shares.packed(pa.table({"run_values": values}))["run_values"].to_pylist() == [
+        [-1500, 826, 674],
+        [3250],
+    ]
