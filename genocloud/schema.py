@@ -392,6 +392,8 @@ EMITTED_SITES = pa.schema([("site", INT32), ("kept", INTS), ("estimated", BOOL)]
 Summary: TypeAlias = pa.Table
 Shares: TypeAlias = pa.Table
 """Rows of SHARES, with the columns of ALLELE_SHARES or of ALLELE_SUMS where they are enabled."""
+StoredShares: TypeAlias = pa.Table
+"""Shares as a callset's files hold them."""
 Squares: TypeAlias = pa.Table
 InitialSums: TypeAlias = pa.Table
 """Rows of STARTS."""

@@ -186,7 +186,7 @@ def write_shares(
     )
 
 
-def _encoded(table: pa.Table) -> bytes:
+def _encoded(table: schema.StoredShares) -> bytes:
     """The file of a table of shares as they are stored."""
     numbers = [f"{field.name}.list.element" for field in table.schema if field.type in _NUMBERS]
     sink = io.BytesIO()

@@ -54,7 +54,7 @@ _MULTISETS = frozenset(
 _UNIT, _CODES = 1000.0, 1 << 22
 
 
-def packed(shares: schema.Shares) -> pa.Table:
+def packed(shares: schema.Shares) -> schema.StoredShares:
     """Shares as they are written. Lists of floats become differences; of others, all rows' first numbers come first."""
     columns = dict(zip(shares.column_names, shares.columns, strict=True))
     if "totals" in columns:
@@ -70,7 +70,7 @@ def packed(shares: schema.Shares) -> pa.Table:
     return pa.table(columns)
 
 
-def unpacked(table: pa.Table) -> schema.Shares:
+def unpacked(table: schema.StoredShares) -> schema.Shares:
     """The inverse of `packed`."""
     columns = dict(zip(table.column_names, table.columns, strict=True))
     for name, column in columns.items():
