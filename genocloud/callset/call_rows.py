@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genocloud import schema
-from genocloud.callset.local_genotypes import SparseGenotypes
+from genocloud.callset.local_genotypes import SparseGenotypes, list_column
 from genocloud.kernels.cell_runs import CellRuns
 from genocloud.kernels.dictionary import number_words
 
@@ -104,7 +105,7 @@ class Windowed(NamedTuple):
 
 
 def split(genotypes: SparseGenotypes, places: SitePlaces, window: int | None = None) -> tuple[Windowed, Windowed]:
-    """Rows of CALLS and of REFERENCE; runs end with their contig and window of sites (None: one window).
+    """Rows of CALLS and of REFERENCE, by site, then sample; runs end with contigs and windows (None: one of all).
 
     Adjacent equal runs are joined, so that equal genotypes give equal rows however they were made.
     """
@@ -116,18 +117,17 @@ def split(genotypes: SparseGenotypes, places: SitePlaces, window: int | None = N
 
     member, first, number = (np.repeat(each, (runs.stops - runs.firsts)[is_call]) for each in _of(runs, is_call)[:3])
     site = first + _within((runs.stops - runs.firsts)[is_call])
-    order = np.argsort(site // window, kind="stable")
+    order = np.argsort(site, kind="stable")
     member, site, number = member[order], site[order], number[order]
     columns = [*places.columns(site, site), _words(member, samples)]
     calls = _table(schema.CALLS, columns, local.take(pa.array(number)))
 
     stretches = _Stretches.of(places, window)
     member, first, number, stop = _joined(stretches.cut(*_of(runs, ~is_call)), ids, stretches.numbers)
-    order = np.argsort(first // window, kind="stable")
+    order = np.argsort(first.astype(np.int64) * (len(places) + 1) + stop, kind="stable")
     member, first, number, stop = (each[order] for each in (member, first, number, stop))
     columns = [*places.columns(first, first, stop - 1), _words(member, samples)]
-    of_any = local.take(pa.array(representatives[number]))
-    of_any = of_any.append_column("PL", of_any["LPL"]).append_column("has_AD", pa.array(_has_depths(of_any)))
+    of_any = _reference_columns(local).take(pa.array(representatives[number]))
     reference = _table(schema.REFERENCE, columns, of_any)
     return (
         Windowed(calls, np.bincount(site // window, minlength=windows)),
@@ -160,6 +160,21 @@ def _table(declared: pa.Schema, columns: Sequence[pa.Array], rest: pa.Table) -> 
     return pa.table(values, pa.schema(fields))
 
 
+def _reference_columns(local: schema.LocalGenotypes) -> schema.ReferenceRuns:
+    """The rows' columns of REFERENCE, beside their places and samples."""
+    out = local.append_column("has_AD", pa.array(_has_depths(local)))
+    out = out.select([name for name in out.column_names if name in schema.REFERENCE.names])
+    if "LPL" not in local.column_names:
+        return out
+    offsets, values = schema.ragged(local["LPL"])
+    padded = np.append(values, np.zeros(3, np.int32))  # shorter lists have other rows' values here
+    of_ref, second, third = (padded[offsets[:-1] + place] for place in range(3))
+    is_usual = (np.diff(offsets) == 3) & (of_ref == 0) & (second == schema.numbers(local["GQ"]))
+    is_usual &= third != schema.MISSING
+    out = out.append_column("PL2", pa.array(third, mask=~is_usual))
+    return out.append_column("PL", pc.if_else(pa.array(is_usual), None, local["LPL"]))
+
+
 def _has_depths(local: schema.LocalGenotypes) -> npt.NDArray[np.bool_]:
     """Whether LAD is DP and 0: (rows,)."""
     offsets, values = schema.ragged(local["LAD"])
@@ -190,7 +205,7 @@ def _by_value(rows: pa.Table, likelihoods: str) -> tuple[npt.NDArray[np.int32], 
         words = rows["GT"].unify_dictionaries().combine_chunks()
         texts = schema.numbers(words.dictionary.dictionary_encode().indices)
         head.append(texts[schema.numbers(words.indices)])
-    head += [schema.numbers(rows[name]) for name in ("DP", "GQ", "RGQ", "has_AD") if name in rows.column_names]
+    head += [schema.numbers(rows[name]) for name in ("DP", "GQ", "PL2", "RGQ", "has_AD") if name in rows.column_names]
     offsets, lists = np.zeros(len(rows) + 1, np.int64), np.zeros(0, np.int32)
     if likelihoods in rows.column_names:
         offsets, lists = schema.ragged(rows[likelihoods])
@@ -314,7 +329,7 @@ def _members(rows: pa.Table, samples: Sequence[str]) -> npt.NDArray[np.int64]:
     return np.asarray(members[schema.numbers(words.indices)])
 
 
-REFERENCE_SOURCES = {"LAA": (), "LAD": ("DP", "has_AD"), "PGT": (), "PID": (), "LPL": ("PL",), "PS": ()}
+REFERENCE_SOURCES = {"LAA": (), "LAD": ("DP", "has_AD"), "PGT": (), "PID": (), "LPL": ("GQ", "PL2", "PL"), "PS": ()}
 """From which columns of REFERENCE one of LOCAL_GENOTYPES follows, where it is not one of them."""
 
 
@@ -328,7 +343,7 @@ def _as_local(reference: schema.ReferenceRuns, calls: pa.Schema) -> schema.Local
         if field.name == "LAD":
             return _depths(reference)
         if field.name == "LPL":
-            return reference["PL"]
+            return _likelihoods(reference)
         return reference[field.name] if field.name in reference.column_names else pa.nulls(rows, field.type)
 
     return pa.table([column(field) for field in fields], pa.schema(fields))
@@ -341,6 +356,19 @@ def _depths(reference: schema.ReferenceRuns) -> pa.ListArray:
     values[:, 0] = schema.numbers(reference["DP"])[has_depths]
     offsets = np.append(0, np.cumsum(2 * has_depths)).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.ravel()), mask=pa.array(~has_depths))
+
+
+def _likelihoods(reference: schema.ReferenceRuns) -> pa.ListArray:
+    """LPL: 0, GQ and PL2, or PL."""
+    second, (offsets, values) = schema.numbers(reference["PL2"]), schema.ragged(reference["PL"])
+    is_usual = second != schema.MISSING
+    starts = np.append(0, np.cumsum(np.diff(offsets) + 3 * is_usual))
+    out, usual = np.zeros(starts[-1], np.int32), starts[:-1][is_usual]
+    is_other = np.ones(len(out), np.bool_)
+    is_other[usual[:, None] + np.arange(3)] = False
+    out[usual + 1], out[usual + 2] = schema.numbers(reference["GQ"])[is_usual], second[is_usual]
+    out[is_other] = values
+    return list_column(starts, out)
 
 
 def _check_cover(runs: CellRuns, samples: int, sites: int) -> None:

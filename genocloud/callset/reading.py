@@ -204,7 +204,7 @@ class Callset:
 
         columns  names of schema.CALLS (default: all)
 
-        Rows come batch by batch, and of a batch sample by sample. Raises as `genotypes` does.
+        Rows come batch by batch, and of a batch site by site. Raises as `genotypes` does.
 
             callset.calls("chr1:1-100,000", columns=["contig", "pos", "sample", "GT", "LAA", "LAD"])
         """
@@ -222,7 +222,7 @@ class Callset:
 
         columns  names of schema.REFERENCE (default: all)
 
-        Rows come batch by batch, and of a batch sample by sample. Raises as `genotypes` does.
+        Rows come batch by batch, and of a batch site by site. Raises as `genotypes` does.
 
             callset.reference("chr1:1-100,000", "ann", columns=["pos", "end", "GQ"])
         """

@@ -43,7 +43,7 @@ def block(random: Random, ploidy: int) -> dict[str, Any]:
     if kind == "RGQ":
         return row | {"RGQ": random.choice((0, 9, 21))}
     if kind == "block":
-        row |= {"GQ": random.choice((0, 9, 99)), "local_pl": [0, *(random.randrange(3) for _ in range(ploidy))]}
+        row |= {"GQ": random.choice((0, 1, 99)), "local_pl": [0, *(random.randrange(3) for _ in range(ploidy))]}
     return row if kind == "silent" else row | {"depth": dp}
 
 

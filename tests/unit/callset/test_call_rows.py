@@ -1,0 +1,65 @@
+"""Genotypes are cut into rows of calls and of reference runs, by site, and found again."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from genocloud import schema
+from genocloud.callset import call_rows, local_genotypes
+from genocloud.callset.call_rows import LocatedRows, SitePlaces
+from genocloud.kernels.cell_runs import CellRuns
+
+PLACES = SitePlaces(["chr1"], np.zeros(4, np.int64), np.array([5, 9, 20, 21]))
+SAMPLES = ("ann", "bob")
+BLANK = dict.fromkeys(schema.LOCAL_GENOTYPES.names) | {"GT": "0/0", "LAA": []}
+
+
+def genotypes(*rows: dict) -> pa.Table:
+    columns = {name: [(BLANK | row)[name] for row in rows] for name in schema.LOCAL_GENOTYPES.names}
+    words = [name for name, kind in zip(columns, schema.LOCAL_GENOTYPES.types, strict=True) if kind == schema.WORD]
+    plain = pa.schema(
+        [pa.field(each.name, schema.STRING if each.name in words else each.type) for each in schema.LOCAL_GENOTYPES]
+    )
+    return pa.table(columns, plain).cast(schema.LOCAL_GENOTYPES)
+
+
+def runs(*each: tuple[int, int, int, int]) -> CellRuns:
+    """Of sample, first site, site after the last, number."""
+    return CellRuns(*(np.array(column, np.int32) for column in zip(*each, strict=True)))
+
+
+def test_rows_come_by_site() -> None:
+    distinct = genotypes({"DP": 30}, {"DP": 20}, {"GT": "0/1", "LAA": [1]})
+    cells = runs((0, 0, 3, 0), (0, 3, 4, 2), (1, 0, 1, 2), (1, 1, 3, 1), (1, 3, 4, 0))
+    sparse = local_genotypes.SparseGenotypes(SAMPLES, distinct, cells, np.ones(4, np.int32))
+    calls, reference = call_rows.split(sparse, PLACES, 3)
+    columns = reference.table.select(["pos", "end", "sample", "DP"]).to_pydict().values()
+    assert [*zip(*columns, strict=True)] == [(5, 20, "ann", 30), (9, 20, "bob", 20), (21, 21, "bob", 30)]
+    assert reference.rows.tolist() == [2, 1]
+    assert [*zip(*calls.table.select(["pos", "sample"]).to_pydict().values(), strict=True)] == [(5, "bob"), (21, "ann")]
+    assert calls.rows.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("row", "second", "in_full"),
+    [
+        ({"GQ": 30, "LPL": [0, 30, 450]}, 450, None),
+        ({"GQ": 0, "LPL": [0, 0, 0]}, 0, None),
+        ({"GQ": 9, "LPL": [0, 30, 450]}, None, [0, 30, 450]),
+        ({"GQ": None, "LPL": [0, None, 450]}, 450, None),
+        ({"GQ": 30, "LPL": [0, 30, None]}, None, [0, 30, None]),
+        ({"GQ": 30, "LPL": [2, 30, 0]}, None, [2, 30, 0]),
+        ({"GQ": 30, "LPL": [0, 30]}, None, [0, 30]),
+        ({"GQ": 30, "LPL": None}, None, None),
+    ],
+)
+def test_likelihoods_that_gq_tells_are_not_stored_again(row: dict, second: int | None, in_full: list | None) -> None:
+    distinct = genotypes({"GQ": 30, "LPL": [0]}, row)
+    cells = runs((0, 0, 4, 1), (1, 0, 2, 0), (1, 2, 4, 1))
+    calls, reference = call_rows.split(
+        local_genotypes.SparseGenotypes(SAMPLES, distinct, cells, np.ones(4, np.int32)), PLACES
+    )
+    stored = reference.table.filter(pa.array(np.array(reference.table["sample"].to_pylist()) == "ann"))
+    assert (stored["PL2"].to_pylist(), stored["PL"].to_pylist()) == ([second], [in_full])
+    back, found = LocatedRows.of(calls.table, reference.table, PLACES, SAMPLES).at(2, (0, 4))
+    assert back.take(pa.array(found.numbers)).to_pylist() == distinct.take(pa.array(cells.numbers)).to_pylist()
