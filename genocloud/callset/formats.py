@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from genocloud import storage
 from genocloud.callset.format_fields import ALL_FIELDS, VCF_VERSIONS, FormatFields, VcfVersion
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # checking a file name, or writing help, must not load pyarro
 
     from genocloud import schema
     from genocloud.callset.manifest import Description
-    from genocloud.callset.vcf_text import GenotypeFields, Lines
+    from genocloud.callset.vcf_text import Lines
     from genocloud.regions import Contig
 
 
@@ -51,11 +51,20 @@ class MissingPackage(SettingError):
 
 @dataclass(frozen=True, kw_only=True)
 class Encoders:
-    """Bytes of one format before compression: the header, each site up to its genotypes, complete records."""
+    """Bytes of one format before compression.
+
+    header     of a file
+    sites      each site up to its genotypes
+    batch      what is kept of a batch's distinct genotypes until they are written
+    genotypes  that of several batches, one behind the other
+    records    complete records
+    """
 
     header: Callable[[Description], bytes]
     sites: Callable[[schema.Sites, Sequence[Contig]], pa.Array]
-    records: Callable[[pa.Array, GenotypeFields, npt.NDArray[np.int32]], Lines]
+    batch: Callable[[schema.DistinctGenotypes], Any]
+    genotypes: Callable[[Sequence[Any]], Any]
+    records: Callable[[pa.Array, Any, npt.NDArray[np.int32]], Lines]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,19 +124,25 @@ def _vcf_encoders(fields: FormatFields) -> Encoders:
     from genocloud.callset import vcf_text
     from genocloud.callset.vcf_header import header_text
 
+    keys = [key for key, _ in fields.columns()]
     return Encoders(
         header=lambda description: header_text(description, fields).encode(),
         sites=lambda sites, _contigs: vcf_text.site_texts(sites),
+        batch=lambda distinct: vcf_text.row_texts(distinct, fields),
+        genotypes=lambda parts: vcf_text.join_texts(keys, parts),
         records=vcf_text.lines_of,
     )
 
 
 def _bcf_encoders(fields: FormatFields) -> Encoders:
     from genocloud.callset import bcf_records  # its kernels take a while to load, and are seldom needed
+    from genocloud.callset.vcf_text import lay_out
 
     return Encoders(
         header=lambda description: bcf_records.header_bytes(description, fields),
         sites=bcf_records.site_records,
+        batch=lambda distinct: distinct,
+        genotypes=lambda tables: lay_out(tables, fields),
         records=bcf_records.records_of,
     )
 

@@ -40,7 +40,7 @@ class _Field(NamedTuple):
 
 
 class FormatArrays(NamedTuple):
-    """All fields concatenated, as vcf_columns.put_lines takes them."""
+    """All fields concatenated, as vcf_columns.put_rows takes them."""
 
     kinds: npt.NDArray[np.int8]
     bases: npt.NDArray[np.int64]
@@ -68,9 +68,57 @@ class GenotypeFields(NamedTuple):
     longest_block: int = 0
 
 
+class GenotypeTexts(NamedTuple):
+    """Text of some rows of FORMAT columns, each with the keys that it has a value of.
+
+    keys           all fields, GT first
+    texts          (bytes,) uint8, with vcf_columns.SLACK bytes behind the last text
+    entries        (rows + 1,) int64; where each row's text begins, and its keys: see vcf_columns.put_rows
+    longest_block  the largest LEN, bases; 0 without one
+    """
+
+    keys: list[str]
+    texts: npt.NDArray[np.uint8]
+    entries: npt.NDArray[np.int64]
+    longest_block: int = 0
+
+
 def lay_out(tables: Sequence[schema.DistinctGenotypes], chosen: FormatFields = ALL_FIELDS) -> GenotypeFields:
     """Concatenate the FORMAT columns of tables (GENOTYPES, or its distinct rows; for local alleles, local ones)."""
-    fields = list(_fields(tables, chosen))
+    return _weighed(tables, list(_fields(tables, chosen)))
+
+
+def texts_of(tables: Iterable[schema.DistinctGenotypes], chosen: FormatFields = ALL_FIELDS) -> GenotypeTexts:
+    """Text of each row of tables, as `lay_out` takes them; of their columns one table's at a time is laid out."""
+    keys = [key for key, _ in chosen.columns()]
+    return join_texts(keys, [row_texts(table, chosen) for table in tables])
+
+
+def row_texts(table: schema.DistinctGenotypes, chosen: FormatFields = ALL_FIELDS) -> GenotypeTexts:
+    """Text of each row of a table."""
+    fields = [_Field(key, _kind(column.type), table[column.name].chunks) for key, column in chosen.columns()]
+    genotypes = _weighed([table], fields)
+    texts = np.empty(int(genotypes.bounds.sum()) + vcf_columns.SLACK, np.uint8)
+    entries = np.empty(table.num_rows + 1, np.int64)
+    vcf_columns.put_rows(genotypes.masks, *genotypes.columns, texts, entries)
+    return GenotypeTexts(genotypes.keys, _used(texts, entries).copy(), entries, genotypes.longest_block)
+
+
+def join_texts(keys: list[str], parts: Sequence[GenotypeTexts]) -> GenotypeTexts:
+    """Rows of several tables, one behind the other, as `lines_of` takes them."""
+    bases = _starts(len(part.texts) for part in parts) << vcf_columns.KEY_BITS
+    entries = [part.entries[:-1] + base for part, base in zip(parts, bases, strict=True)]
+    texts = np.concatenate([*(part.texts for part in parts), np.zeros(vcf_columns.SLACK, np.uint8)])
+    end = (len(texts) - vcf_columns.SLACK) << vcf_columns.KEY_BITS
+    longest = max((part.longest_block for part in parts), default=0)
+    return GenotypeTexts(keys, texts, np.append(np.concatenate([np.zeros(0, np.int64), *entries]), end), longest)
+
+
+def _used(texts: npt.NDArray[np.uint8], entries: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    return texts[: entries[-1] >> vcf_columns.KEY_BITS]
+
+
+def _weighed(tables: Sequence[schema.DistinctGenotypes], fields: Sequence[_Field]) -> GenotypeFields:
     columns = _laid_out(fields)
     rows = sum(table.num_rows for table in tables)
     masks, bounds = np.empty(rows, np.int32), np.empty(rows, np.int32)
@@ -85,19 +133,18 @@ def _longest_block(tables: Sequence[schema.DistinctGenotypes]) -> int:
     return max(pc.max(table["LEN"]).as_py() or 0 for table in tables)
 
 
-def lines_of(sites: pa.Array, genotypes: GenotypeFields, cells: npt.NDArray[np.int32]) -> Lines:
+def lines_of(sites: pa.Array, genotypes: GenotypeTexts, cells: npt.NDArray[np.int32]) -> Lines:
     """Complete VCF lines from the output of `site_texts`.
 
     cells  (sites, samples) int32; the sample's row of the genotypes at the site
     """
     site_offsets, site_bytes = text_bytes(sites)
     key_offsets, keys = text_bytes(pa.array(genotypes.keys, pa.string()))
-    room = len(site_bytes) + len(sites) * (len(keys) + len(genotypes.keys) + 2) + int(genotypes.bounds[cells].sum())
-    room += vcf_columns.SLACK
+    masks, texts, entries = np.empty(len(sites), np.int64), genotypes.texts, genotypes.entries
+    room = vcf_columns.plan_lines(cells, entries, len(genotypes.keys), masks) + vcf_columns.SLACK
+    room += len(site_bytes) + len(sites) * (len(keys) + len(genotypes.keys) + 2)
     out, starts = np.empty(room, np.uint8), np.zeros(len(sites) + 1, np.int64)
-    vcf_columns.put_lines(
-        site_offsets, site_bytes, cells, genotypes.masks, key_offsets, keys, *genotypes.columns, out, starts
-    )
+    vcf_columns.put_lines(site_offsets, site_bytes, cells, masks, key_offsets, keys, texts, entries, out, starts)
     return Lines(out[: starts[-1]], starts)
 
 

@@ -273,7 +273,7 @@ def put_records(
     widths, types        (sites, keys); see plan_records
     out                  uint8, written; large enough
     starts               (sites + 1,) int64, written: record i is out[starts[i]:starts[i + 1]]
-    For the other arrays see text.put_lines; masks: text.weigh_rows
+    For the other arrays see vcf_columns.put_rows; masks: vcf_columns.weigh_rows
     """
     at = np.int64(0)
     for site in range(len(cells)):

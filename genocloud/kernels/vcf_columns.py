@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.kernel import compiled, kernel
-from genocloud.kernels.vcf_fields import copy_bytes, pointer
+from genocloud.kernels.vcf_fields import BLOCK, copy_bytes, pointer
 from genocloud.schema import MISSING
 
 NUMBER, LIST, WORD = 0, 1, 2
@@ -18,13 +18,13 @@ DECIMAL_BYTES = 330
 INTEGER_BYTES = 12
 """Room for an int32: sign, ten digits, a comma."""
 
-SLACK = 8
+SLACK = BLOCK
 """Bytes that put_integer and copy_bytes may touch behind what they write."""
 
-SEEN = 1 << 15
-"""Rows whose text is remembered: what is known of them fits the CPU cache, however many there are."""
+KEY_BITS = 24
+"""FORMAT keys, with room to spare."""
 
-_KEY_BITS = np.int64(0xFFFFFFFF)
+_KEYS = (1 << KEY_BITS) - 1
 
 _NOUGHT, _ONE = np.int64(0), np.int64(1)
 """Numbers with a type: for each literal that a function is called with, numba compiles the function once more."""
@@ -246,7 +246,7 @@ def fill_missing(values, valid, offset, out):
         out[i] = values[i] if valid[bit >> 3] >> (bit & 7) & 1 else MISSING
 
 
-@kernel("int32[::1], int32[::1]")
+@kernel()
 def renumber(codes, numbers):
     """Replace each code by numbers[code], in place; both int32. MISSING stays."""
     for i in range(codes.size):
@@ -256,13 +256,13 @@ def renumber(codes, numbers):
 
 @kernel("int8[::1], int64[::1], int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int32[::1]")
 def weigh_rows(kinds, bases, word_bases, offsets, values, word_offsets, masks, bounds):
-    """Width and presence of values in each row of the FORMAT columns; see put_lines for the arrays.
+    """Width and presence of values in each row of the FORMAT columns; see put_rows for the arrays.
 
     masks   (rows,) int32, written: bit k is set where key k has a value; GT's always is
     bounds  (rows,) int32, written: the most bytes of the row's text
     """
     masks[:] = 1
-    bounds[:] = SLACK
+    bounds[:] = 0
     for key in range(kinds.size):
         for row in range(masks.size):
             place, width = bases[key] + row, 0
@@ -278,148 +278,164 @@ def weigh_rows(kinds, bases, word_bases, offsets, values, word_offsets, masks, b
             bounds[row] += 1 + max(width, 1)
 
 
-@compiled
-def count_keys(before, cells, masks, counts):
-    """Bring up to date how many samples have a value of each FORMAT key.
-
-    before, cells  (samples,) int32; each sample's row at the site before, negative for none, and at this one
-    masks          (rows,) int32; see weigh_rows
-    counts         (keys,) int64, changed in place
-    """
-    for sample in range(cells.size):
-        if cells[sample] == before[sample]:
-            continue
-        old, new = np.int32(0), masks[cells[sample]]
-        if before[sample] >= 0:
-            old = masks[before[sample]]
-        if old != new:
-            for key in range(counts.size):
-                counts[key] += np.int64(new >> key & 1) - np.int64(old >> key & 1)
-
-
-@compiled
-def keys_with_values(counts, present):
-    """The FORMAT keys that some sample has a value of, GT always among them.
-
-    present  (keys,) int64, written: the keys' numbers. Returns (their number, their bits).
-    """
-    mask, count = np.int64(0), 0
-    for key in range(counts.size):
-        if key == 0 or counts[key] > 0:
-            mask |= np.int64(1) << key
-            present[count] = key
-            count += 1
-    return count, mask
-
-
-@compiled
-def put_samples(
-    out, at, before, cells, mask, begins, seen, present, kinds, bases, word_bases, offsets, values, word_offsets, words
-):
-    """Write the samples' columns of a site, a tab before each; returns the place after them.
-
-    Neighbours with the rows and keys of the line before are copied from it together; a row that was written before for
-    the same keys is copied from where it stands.
-    before   (samples,) int32; each sample's row in the line before, negative for none
-    cells    (samples,) int32; each sample's row
-    mask     the keys to write, as bits; present: the same as numbers
-    begins   (samples + 1,) int64; where each column of the line before begins; then of this one
-    seen     (SEEN, 3) int64; of the row that was written last of those with this remainder: its number, where in `out`
-             it stands, and its bytes << 32 | its keys
-    The loops are written out here: handing this many arrays to a function costs more than a value's digits.
-    """
-    data = pointer(out)
-    sample = 0
-    while sample < cells.size:
-        row, begin = cells[sample], at
-        if row == before[sample]:
-            source = begins[sample]
-            moved = at - source
-            while sample < cells.size and cells[sample] == before[sample]:
-                begins[sample] += moved
-                sample += 1
-            copy_bytes(data, at, source, begins[sample] - source)
-            at += begins[sample] - source
-            continue
-        slot = row & (SEEN - 1)
-        if seen[slot, 0] == row and seen[slot, 2] & _KEY_BITS == mask:
-            copy_bytes(data, at, seen[slot, 1], seen[slot, 2] >> 32)
-            at += seen[slot, 2] >> 32
-        else:
-            out[at] = _TAB
-            at += 1
-            end = at + 1  # of the last value that is there; GT is written even as `.`
-            for i in range(present.size):
-                key = present[i]
-                if i:
-                    out[at] = _COLON
-                    at += 1
-                place = bases[key] + row
-                start = at
-                if kinds[key] == LIST:
-                    for j in range(offsets[place], offsets[place + 1]):
-                        if j > offsets[place]:
-                            out[at] = _COMMA
-                            at += 1
-                        at = put_integer(out, at, values[j])
-                elif values[place] != MISSING:
-                    if kinds[key] == NUMBER:
-                        at = put_integer(out, at, values[place])
-                    else:
-                        word = word_bases[key] + values[place]
-                        for j in range(word_offsets[word], word_offsets[word + 1]):
-                            out[at] = words[j]
-                            at += 1
-                if at > start:
-                    end = at
-                else:
-                    out[at] = _POINT
-                    at += 1
-            at = end
-            seen[slot, 0], seen[slot, 2] = row, (at - begin) << 32 | mask
-        seen[slot, 1] = begin
-        begins[sample] = begin
-        sample += 1
-    begins[cells.size] = at
-    return at
-
-
 @kernel(
-    "int64[::1], uint8[::1]!, int32[:,::1], int32[::1], int64[::1], uint8[::1]!, int8[::1], "
-    "int64[::1], int64[::1], int64[::1], int32[::1], int64[::1], uint8[::1]!, uint8[::1], int64[::1]"
+    "int32[::1], int8[::1], int64[::1], int64[::1], int64[::1], int32[::1], int64[::1], uint8[::1]!, "
+    "uint8[::1], int64[::1]"
 )
-def put_lines(
-    site_offsets,
-    sites,
-    cells,
-    masks,
-    key_offsets,
-    keys,
-    kinds,
-    bases,
-    word_bases,
-    offsets,
-    values,
-    word_offsets,
-    words,
-    out,
-    starts,
-):
-    """Write VCF lines: the text of each site, FORMAT, and one column for each sample.
+def put_rows(masks, kinds, bases, word_bases, offsets, values, word_offsets, words, out, entries):
+    """Write the text of each row with the keys that it has a value of: a tab, then values with colons between.
 
-    site_offsets  (sites + 1,) int64; sites[site_offsets[i]:site_offsets[i + 1]] is CHROM to INFO, tabs between
-    sites         (bytes,) uint8
-    cells         (sites, samples) int32; the row of every FORMAT column that a genotype is in; several may share one
     masks         (rows,) int32; see weigh_rows
-    key_offsets   (keys + 1,) int64; keys[key_offsets[k]:key_offsets[k + 1]] is the FORMAT key; key 0 is GT
-    keys          (bytes,) uint8
-    kinds         (keys,) int8; NUMBER, LIST or WORD
+    kinds         (keys,) int8; NUMBER, LIST or WORD; key 0 is GT
     bases         (keys,) int64; a row's place is its number + the base: in `offsets` for a LIST, else in `values`
     offsets       (rows + 1 of each LIST,) int64; a list is values[offsets[place]:offsets[place + 1]]
     values        int32; numbers (missing: MISSING), lists' elements, numbers of the column's words (missing: MISSING)
     word_bases    (keys,) int64; the first of the column's words among all
     word_offsets  (words + 1,) int64; word i is words[word_offsets[i]:word_offsets[i + 1]]
     words         (bytes,) uint8
+    out           uint8, written; as large as the rows' bounds, see weigh_rows, and SLACK bytes
+    entries       (rows + 1,) int64, written: where the row's text begins << KEY_BITS | its keys
+    """
+    at = _NOUGHT
+    for row in range(masks.size):
+        entries[row] = at << KEY_BITS | masks[row]
+        for key in range(kinds.size):
+            if not masks[row] >> key & 1:
+                continue
+            out[at] = _COLON if key else _TAB
+            at += 1
+            place, start = bases[key] + row, at
+            if kinds[key] == LIST:
+                for j in range(offsets[place], offsets[place + 1]):
+                    if j > offsets[place]:
+                        out[at] = _COMMA
+                        at += 1
+                    at = put_integer(out, at, values[j])
+            elif values[place] != MISSING:
+                if kinds[key] == NUMBER:
+                    at = put_integer(out, at, values[place])
+                else:
+                    word = word_bases[key] + values[place]
+                    at = put_bytes(out, at, words, word_offsets[word], word_offsets[word + 1])
+            if at == start:
+                out[at] = _POINT
+                at += 1
+    entries[masks.size] = at << KEY_BITS
+
+
+@kernel("int32[:,::1], int64[::1], int64, int64[::1]")
+def plan_lines(cells, entries, keys, masks):
+    """The FORMAT keys of each site; returns how many bytes the samples' columns of all sites have at most.
+
+    cells    (sites, samples) int32; the row of each genotype
+    entries  (rows + 1,) int64; see put_rows
+    keys     the number of keys
+    masks    (sites,) int64, written: bit k is set where some sample has a value of key k; that of GT always is
+    """
+    sites, samples = cells.shape
+    counts, own, total = np.zeros(keys, np.int64), _NOUGHT, _NOUGHT
+    for site in range(sites):
+        for sample in range(samples):
+            row, old, new = cells[site, sample], _NOUGHT, _NOUGHT
+            if site:
+                before = cells[site - 1, sample]
+                if before == row:
+                    continue
+                old = entries[before]
+                own -= (entries[before + 1] >> KEY_BITS) - (old >> KEY_BITS)
+            new = entries[row]
+            own += (entries[row + 1] >> KEY_BITS) - (new >> KEY_BITS)
+            if (old ^ new) & _KEYS:
+                for key in range(keys):
+                    counts[key] += (new >> key & 1) - (old >> key & 1)
+        masks[site] = 1
+        for key in range(1, keys):
+            if counts[key]:
+                masks[site] |= _ONE << key
+                total += 2 * (samples - counts[key])
+        total += own
+    return total
+
+
+@compiled
+def put_spread(out, at, texts, begin, end, own, mask):
+    """Write a row's text, texts[begin:end], with `.` for the keys of a mask that it lacks before its last.
+
+    own  the row's keys, as bits; see put_rows. Returns the place after the text
+    """
+    key = 0
+    while own >> key:
+        if own >> key & 1:
+            out[at] = texts[begin]
+            at += 1
+            begin += 1
+            while begin < end and texts[begin] != _COLON:
+                out[at] = texts[begin]
+                at += 1
+                begin += 1
+        elif mask >> key & 1:
+            out[at] = _COLON
+            out[at + 1] = _POINT
+            at += 2
+        key += 1
+    return at
+
+
+@compiled
+def put_samples(out, at, before, cells, mask, begins, texts, entries):
+    """Write the samples' columns of a site, a tab before each; returns the place after them.
+
+    Neighbours with the rows and keys of the line before are copied from it together.
+    before   (samples,) int32; each sample's row in the line before, negative for none
+    cells    (samples,) int32; each sample's row
+    mask     the keys to write, as bits
+    begins   (samples + 1,) int64; where each column of the line before begins; then of this one
+    texts, entries  see put_rows
+    """
+    data, source = pointer(out), pointer(texts)
+    sample = 0
+    while sample < cells.size:
+        row = cells[sample]
+        if row == before[sample]:
+            first = begins[sample]
+            moved = at - first
+            while sample < cells.size and cells[sample] == before[sample]:
+                begins[sample] += moved
+                sample += 1
+            copy_bytes(data, at, data, first, begins[sample] - first)
+            at += begins[sample] - first
+            continue
+        begins[sample] = at
+        own, begin, end = entries[row] & _KEYS, entries[row] >> KEY_BITS, entries[row + 1] >> KEY_BITS
+        reach = own | own >> 1  # all keys up to its last
+        reach |= reach >> 2
+        reach |= reach >> 4
+        reach |= reach >> 8
+        reach |= reach >> 16
+        if mask & reach == own:
+            copy_bytes(data, at, source, begin, end - begin)
+            at += end - begin
+        else:
+            at = put_spread(data, at, source, begin, end, own, mask)
+        sample += 1
+    begins[cells.size] = at
+    return at
+
+
+@kernel(
+    "int64[::1], uint8[::1]!, int32[:,::1], int64[::1], int64[::1], uint8[::1]!, uint8[::1], int64[::1], "
+    "uint8[::1], int64[::1]"
+)
+def put_lines(site_offsets, sites, cells, masks, key_offsets, keys, texts, entries, out, starts):
+    """Write VCF lines: the text of each site, FORMAT, and one column for each sample.
+
+    site_offsets  (sites + 1,) int64; sites[site_offsets[i]:site_offsets[i + 1]] is CHROM to INFO, tabs between
+    sites         (bytes,) uint8
+    cells         (sites, samples) int32; the row of each genotype; several may share one
+    masks         (sites,) int64; see plan_lines
+    key_offsets   (keys + 1,) int64; keys[key_offsets[k]:key_offsets[k + 1]] is the FORMAT key; key 0 is GT
+    keys          (bytes,) uint8
+    texts, entries  see put_rows; SLACK bytes behind the last text
     out           uint8, written; large enough for everything, and SLACK bytes
     starts        (sites + 1,) int64, written: line i is out[starts[i]:starts[i + 1]], newline included
 
@@ -428,24 +444,19 @@ def put_lines(
     Source: VCF 4.2 specification, section 1.4.2; htsjdk VCFEncoder.addGenotypeData.
     """
     samples = cells.shape[1]
-    present, counts = np.empty(kinds.size, np.int64), np.zeros(kinds.size, np.int64)
-    seen = np.zeros((SEEN, 3), np.int64)
     begins, nothing = np.zeros(samples + 1, np.int64), np.full(samples, -1, np.int32)
     before, last_mask, at = nothing, np.int64(0), _NOUGHT
     for site in range(starts.size - 1):
         starts[site] = at
         at = put_bytes(out, at, sites, site_offsets[site], site_offsets[site + 1])
         if samples:
-            count_keys(before, cells[site], masks, counts)
-            count, mask = keys_with_values(counts, present)
-            for i in range(count):
-                out[at] = _COLON if i else _TAB
-                at = put_bytes(out, at + 1, keys, key_offsets[present[i]], key_offsets[present[i] + 1])
-            at = put_samples(
-                out, at, before if mask == last_mask else nothing, cells[site], mask, begins, seen, present[:count],
-                kinds, bases, word_bases, offsets, values, word_offsets, words,
-            )  # fmt: skip
-            before, last_mask = cells[site], mask
+            for key in range(key_offsets.size - 1):
+                if masks[site] >> key & 1:
+                    out[at] = _COLON if key else _TAB
+                    at = put_bytes(out, at + 1, keys, key_offsets[key], key_offsets[key + 1])
+            same = masks[site] == last_mask
+            at = put_samples(out, at, before if same else nothing, cells[site], masks[site], begins, texts, entries)
+            before, last_mask = cells[site], masks[site]
         out[at] = _NEWLINE
         at += 1
     starts[starts.size - 1] = at

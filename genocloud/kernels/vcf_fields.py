@@ -1,6 +1,7 @@
 """Parse single values in a record's text: numbers, genotypes and keys."""
 
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
@@ -66,13 +67,14 @@ def _eight_bytes(_, text, at):
 
 
 @intrinsic
-def _put_eight_bytes(_, text, at, word):  # noqa: ARG001
+def _copy_block(_, out, at, data, source):
     def generate(context, builder, _, args):
-        place = builder.gep(args[0], [args[1]])
-        builder.store(args[2], builder.bitcast(place, context.get_value_type(types.CPointer(types.uint64))), align=1)
+        block = ir.VectorType(ir.IntType(8), BLOCK).as_pointer()
+        values = builder.load(builder.bitcast(builder.gep(args[2], [args[3]]), block), align=1)
+        builder.store(values, builder.bitcast(builder.gep(args[0], [args[1]]), block), align=1)
         return context.get_dummy_value()
 
-    return types.void(text, at, types.uint64), generate
+    return types.void(out, at, data, source), generate
 
 
 @intrinsic
@@ -164,16 +166,23 @@ def _same(text, at, other, place, size):  # noqa: ARG001
     return generate
 
 
-def copy_bytes(data, at, source, size):
-    """Copy data[source:source + size] to data[at:], which is behind it; up to 7 bytes after that are overwritten."""
-    data[at : at + size] = data[source : source + size]
+BLOCK = 32
+"""Bytes that copy_bytes moves at once."""
+
+
+def copy_bytes(out, at, data, source, size):
+    """Copy data[source:source + size] to out[at:]; `data` may be `out`, where the source ends before `at`.
+
+    Up to BLOCK - 1 bytes after these are read, and overwritten in `out`.
+    """
+    out[at : at + size] = data[source : source + size]
 
 
 @overload(copy_bytes)
-def _copy_bytes(data, at, source, size):  # noqa: ARG001
-    def generate(data, at, source, size):
-        for k in range(0, size, 8):
-            _put_eight_bytes(data, at + k, _eight_bytes(data, source + k))
+def _copy_bytes(out, at, data, source, size):  # noqa: ARG001
+    def generate(out, at, data, source, size):
+        for k in range(0, size, BLOCK):
+            _copy_block(out, at + k, data, source + k)
 
     return generate
 

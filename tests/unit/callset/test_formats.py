@@ -5,7 +5,7 @@ import pytest
 
 from genocloud import callset, storage
 from genocloud.callset import formats
-from genocloud.callset.vcf_text import Lines, site_texts
+from genocloud.callset.vcf_text import Lines, site_texts, texts_of
 from tests.support.small_callset import write
 
 
@@ -16,7 +16,13 @@ def lines(sites, _genotypes, _cells):
 
 
 def encoders(_fields):
-    return formats.Encoders(header=lambda _: b"#sites\n", sites=lambda sites, _: site_texts(sites), records=lines)
+    return formats.Encoders(
+        header=lambda _: b"#sites\n",
+        sites=lambda sites, _: site_texts(sites),
+        batch=lambda distinct: distinct,
+        genotypes=texts_of,
+        records=lines,
+    )
 
 
 def add(monkeypatch, **settings):

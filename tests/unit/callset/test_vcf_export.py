@@ -254,7 +254,7 @@ def test_lines_of_the_real_gatk_come_out_as_they_went_in(tmp_path: Path) -> None
     rows = [gatk_call(record, place, sample) for record in records for place, sample in enumerate(samples)]
     genotypes = make.as_table(rows, schema.GENOTYPES)
     cells = np.arange(len(rows), dtype=np.int32).reshape(-1, len(samples))
-    made = vcf_text.lines_of(vcf_text.site_texts(sites), vcf_text.lay_out([genotypes]), cells)
+    made = vcf_text.lines_of(vcf_text.site_texts(sites), vcf_text.texts_of([genotypes]), cells)
     assert [line.split("\t") for line in made.data.tobytes().decode().splitlines()] == records
     assert twin.lines(sites, [genotypes], samples) == made.data.tobytes().decode()
 
