@@ -18,7 +18,8 @@ from tests.support.decoded_callsets import records, tables
     ("storing", "choice"),
     [
         pytest.param(pipeline.IngestOptions(batch_size=1), "inline", marks=pytest.mark.slow),
-        (pipeline.IngestOptions(batch_size=3, window_bp=7_001), "threads:2"),
+        pytest.param(pipeline.IngestOptions(batch_size=3, window_bp=7_001), "threads:2", marks=pytest.mark.slow),
+        (pipeline.IngestOptions(batch_size=3, window_bp=40_009), "threads:2"),
         pytest.param(
             pipeline.IngestOptions(batch_size=5, part_bp=1_000_000, window_bp=50_000),
             "local:processes=2,threads=1",

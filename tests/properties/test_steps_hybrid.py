@@ -75,6 +75,7 @@ def same(run: Hybrid, one: list[list[Any]]) -> None:
 STAY, SUM, LEAVE = "stays", "summaries", "may_leave"
 ALL_SITES = {"force_output_intervals": ["chr1:20,000-20,400"]}
 SPECIFIC = {"annotation_group": ["StandardAnnotation", "AS_StandardAnnotation"]}
+SOME = {"intervals": ["chr1:60,000-82,000", "chr2:1-20,000", "chrX:10,000-20,000"]}
 INSIDE = {"intervals": ["chr1:14,500-15,200", "chr1:70,000-82,000"], "interval_padding": 3}
 
 
@@ -82,7 +83,8 @@ INSIDE = {"intervals": ["chr1:14,500-15,200", "chr1:70,000-82,000"], "interval_p
     ("sizes", "policies", "options"),
     [
         pytest.param((3, 3), (STAY, STAY), {}, marks=pytest.mark.slow),
-        ((1, 4), (LEAVE, SUM), {}),
+        ((1, 4), (LEAVE, SUM), SOME),
+        pytest.param((1, 4), (LEAVE, SUM), {}, marks=pytest.mark.slow),
         pytest.param((2, 1, 3), (SUM, STAY, LEAVE), {}, marks=pytest.mark.slow),
         pytest.param((0, 2, 2), (STAY, STAY, STAY), {}, marks=pytest.mark.slow),
         pytest.param((2, 2), (STAY, LEAVE), ALL_SITES, marks=pytest.mark.slow),

@@ -18,7 +18,7 @@ def lines(path):
 
 
 def in_steps(folder, sheet, intervals):
-    """Small windows and batches, each command on its own."""
+    """Small batches, and windows that cut the first of PLACES; each command on its own."""
     out, progress = folder / "steps.vcf.gz", Silent()
     places = str(folder / "cohort"), str(folder / "callset")
     with open_scatter("threads:2") as scatter:
@@ -26,7 +26,7 @@ def in_steps(folder, sheet, intervals):
             places[0],
             sheet,
             REFERENCE,
-            options=pipeline.IngestOptions(batch_size=2, window_bp=700),
+            options=pipeline.IngestOptions(batch_size=2, window_bp=5_200),
             scatter=scatter,
             progress=progress,
         )

@@ -67,7 +67,8 @@ def ingested(folder: Path, gvcfs: list[Path], storing: pipeline.IngestOptions) -
     ("storing", "choice"),
     [
         (pipeline.IngestOptions(), "threads:3"),
-        (pipeline.IngestOptions(batch_size=3, window_bp=7_001), "inline"),
+        pytest.param(pipeline.IngestOptions(batch_size=3, window_bp=7_001), "inline", marks=pytest.mark.slow),
+        (pipeline.IngestOptions(batch_size=3, window_bp=40_009), "inline"),
         pytest.param(
             pipeline.IngestOptions(batch_size=1, window_bp=50_000),
             "local:processes=2,threads=1",
