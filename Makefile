@@ -13,14 +13,22 @@ LENGTH ?= 20000
 SECONDS := 60
 SEED := 1
 HERE := not conformance and not slurm and not stores and not buckets and not hybrid
-# A worker a core; all tests of a file run in one worker, so that what the file sets up is set up once.
-PARALLEL := -n logical --maxprocesses 8 --dist loadfile
-# What `make check` tests: the rooms that compute. Commands, pools of processes, clusters and large files are for `make test`.
-FAST := tests/unit $(addprefix --ignore tests/unit/,cli kernels scatter steps cohort/test_writers.py gvcf/test_differential.py gvcf/test_region.py)
+# A worker a core; all tests of a file run in one worker, so that what the file sets up is set up once. The order of files is conftest.py's.
+PARALLEL := -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+# What `make check` tests: the rooms that compute. Commands, processes, servers, kills, whole callsets and large files are for `make test`.
+LEFT_OUT := cli kernels scatter steps test_readme.py test_testing.py reads/test_sample_caller.py report/test_html.py \
+  $(addsuffix .py,$(addprefix callset/test_,arrays damage dense_files remote writing)) \
+  $(addsuffix .py,$(addprefix cohort/test_,erasing garbage writers)) \
+  $(addsuffix .py,$(addprefix gvcf/test_,binary differential fingerprint kernels region)) \
+  $(addsuffix .py,$(addprefix storage/test_,locks streams))
+FAST := tests/unit $(addprefix --ignore tests/unit/,$(LEFT_OUT))
 # What `make kills` does.
 KILLS := tests/kills tests/unit/cohort/test_writers.py tests/unit/scatter/test_frozen.py
 FLIPS := tests/unit/steps/test_damage.py::test_each_of_many_flips_is_said_or_changes_nothing
 GATK := tests/anchors/gatk/lib/installed
+
+# As some containers set it: each of hundreds of processes would compile all of genocloud, each worker all tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo check test test-all mutants lint conformance programs bench bench-contigs bench-scale plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid clean
 

@@ -18,6 +18,7 @@ from genocloud.pipeline.sharding import ShardPlan
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
 from tests.conftest import DATA, sample_map
+from tests.support import command_line
 
 
 def records(vcf: Path) -> list[str]:
@@ -161,6 +162,16 @@ def test_joint_by_way_of_a_callset_that_stays_gives_the_same_bytes(tmp_path, mad
     assert sorted(path.name for path in out.parent.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
     assert open_callset(url).counts == open_callset(made.callset).counts
     assert f"{open_callset(url).counts['sites']:,}" in summary
+
+
+@pytest.mark.parametrize("options", [("--fields", "AD,DP"), ("--local-alleles",)], ids=lambda options: options[0])
+def test_joint_and_export_write_the_same_with_the_same_fields(tmp_path, made, gvcfs, options):
+    outs = [tmp_path / "joint.vcf.gz", tmp_path / "export.vcf.gz"]
+    joint = "joint", sample_map(tmp_path, gvcfs), "-R", DATA / "reference.fa", "-o", outs[0]
+    for words in (joint, ("export", made.callset, outs[1])):
+        assert command_line.run(*words, "--quiet", *options) == 0
+    assert records(outs[0]) == records(outs[1])
+    assert records(outs[0]) != records(made.vcf)
 
 
 @pytest.mark.slow

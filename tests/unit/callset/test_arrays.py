@@ -1,5 +1,6 @@
 """A region as arrays under sgkit's names, and as xarray."""
 
+import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -156,9 +157,17 @@ def _of_ploidy(texts: pa.ChunkedArray, most: int) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(short, pa.string()).dictionary_encode()])
 
 
-@pytest.mark.parametrize("chunks", [{}, {"samples": 2}, {"samples": 100}])
-@pytest.mark.parametrize("region", [None, "chr2:701-20,600", ["chr2:1-100", "chr2:600-800"], "chr1", []])
-@pytest.mark.parametrize("samples", [None, ["eve", "ann"]])
+REGIONS = [None, "chr2:701-20,600", ["chr2:1-100", "chr2:600-800"], "chr1", []]
+CHUNKS = [{}, {"samples": 2}, {"samples": 100}]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "region", "samples"),
+    [
+        (chunks, region, (None, ["eve", "ann"])[number % 2])  # each of them with each of REGIONS and of CHUNKS
+        for number, (region, chunks) in enumerate(itertools.product(REGIONS, CHUNKS))
+    ],
+)
 def test_lazy_arrays_equal_those_read_at_once(several: callset.Callset, chunks, region, samples) -> None:
     lazy = several.to_xarray(region, samples, chunks=chunks)
     xarray.testing.assert_identical(lazy.compute(scheduler="sync"), several.to_xarray(region, samples))
