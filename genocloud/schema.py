@@ -288,12 +288,12 @@ REFERENCE_COLUMNS = (
     Column("PL2", INT32, "phred likelihood of two ALTs where PL is 0, GQ and this; null where it is not"),
     Column("PL", INTS, "other PL of REF and any ALT, in VCF order; null where PL2 is there, or none is"),
     _PHASE_SET_AND_RGQ[1],
-    _key("has_AD", BOOL, "AD is DP, then 0 for each ALT; else it is missing"),
+    Column("AD_minus_DP", INT32, "AD of REF less DP, where AD of each ALT is 0; null where AD is missing"),
 )
 """Genotypes with values of no single ALT: one row for each run of a sample's sites with the same.
 
-They are LOCAL_GENOTYPES whose LAA is empty, LAD null or DP and 0, and PGT, PID and PS null. LPL is PL, or 0, GQ, PL2:
-it nearly always is.
+They are LOCAL_GENOTYPES whose LAA is empty, LAD null or that of REF and 0, and PGT, PID and PS null. LPL
+is PL, or 0, GQ, PL2: it nearly always is.
 """
 
 BLOCK_LENGTH = Column(

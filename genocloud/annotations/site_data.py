@@ -11,7 +11,7 @@ import pyarrow as pa
 from genocloud.schema import Column
 
 if TYPE_CHECKING:
-    from genocloud.kernels.genotyping import Calls
+    from genocloud.kernels.called_genotypes import Calls
 
 Array = npt.NDArray[Any]
 

@@ -162,7 +162,7 @@ def _table(declared: pa.Schema, columns: Sequence[pa.Array], rest: pa.Table) -> 
 
 def _reference_columns(local: schema.LocalGenotypes) -> schema.ReferenceRuns:
     """The rows' columns of REFERENCE, beside their places and samples."""
-    out = local.append_column("has_AD", pa.array(_has_depths(local)))
+    out = local.append_column("AD_minus_DP", schema.nullable(_depths_beyond_dp(local)[0], schema.INT32))
     out = out.select([name for name in out.column_names if name in schema.REFERENCE.names])
     if "LPL" not in local.column_names:
         return out
@@ -175,24 +175,26 @@ def _reference_columns(local: schema.LocalGenotypes) -> schema.ReferenceRuns:
     return out.append_column("PL", pc.if_else(pa.array(is_usual), None, local["LPL"]))
 
 
-def _has_depths(local: schema.LocalGenotypes) -> npt.NDArray[np.bool_]:
-    """Whether LAD is DP and 0: (rows,)."""
+def _depths_beyond_dp(local: schema.LocalGenotypes) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    """(LAD of REF less DP, MISSING where that of other alleles is not 0; whether LAD is something else): (rows,)."""
     offsets, values = schema.ragged(local["LAD"])
     padded = np.append(values, [schema.MISSING, schema.MISSING])  # shorter lists have other rows' values here
-    depths = schema.numbers(local["DP"])
+    of_ref, depths = padded[offsets[:-1]], schema.numbers(local["DP"])
     is_pair = (np.diff(offsets) == 2) & (depths != schema.MISSING)
-    return np.asarray(is_pair & (padded[offsets[:-1]] == depths) & (padded[offsets[:-1] + 1] == 0))
+    is_pair &= (of_ref != schema.MISSING) & (padded[offsets[:-1] + 1] == 0)
+    more = np.where(is_pair, of_ref - depths, schema.MISSING).astype(np.int32)
+    return more, np.asarray(local["LAD"].is_valid()) & ~is_pair
 
 
 def _reference_ids(local: schema.LocalGenotypes) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Which genotypes have values of no single ALT: (numbers (rows,), -1 for the others; the first row of each)."""
-    has_depths = _has_depths(local)
-    plain = (np.diff(schema.ragged(local["LAA"])[0]) == 0) & (has_depths | np.asarray(local["LAD"].is_null()))
+    more, has_others = _depths_beyond_dp(local)
+    plain = (np.diff(schema.ragged(local["LAA"])[0]) == 0) & ~has_others
     for name in ("PGT", "PID", "PS"):
         if local[name].null_count < len(local):
             plain &= np.asarray(local[name].is_null())
     rows = np.flatnonzero(plain)
-    numbers, firsts = _by_value(local.take(pa.array(rows)).append_column("has_AD", pa.array(has_depths[rows])), "LPL")
+    numbers, firsts = _by_value(local.take(pa.array(rows)).append_column("AD_minus_DP", pa.array(more[rows])), "LPL")
     ids = np.full(len(local), -1, np.int32)
     ids[rows] = numbers
     return ids, rows[firsts]
@@ -205,7 +207,9 @@ def _by_value(rows: pa.Table, likelihoods: str) -> tuple[npt.NDArray[np.int32], 
         words = rows["GT"].unify_dictionaries().combine_chunks()
         texts = schema.numbers(words.dictionary.dictionary_encode().indices)
         head.append(texts[schema.numbers(words.indices)])
-    head += [schema.numbers(rows[name]) for name in ("DP", "GQ", "PL2", "RGQ", "has_AD") if name in rows.column_names]
+    head += [
+        schema.numbers(rows[name]) for name in ("DP", "GQ", "PL2", "RGQ", "AD_minus_DP") if name in rows.column_names
+    ]
     offsets, lists = np.zeros(len(rows) + 1, np.int64), np.zeros(0, np.int32)
     if likelihoods in rows.column_names:
         offsets, lists = schema.ragged(rows[likelihoods])
@@ -329,7 +333,14 @@ def _members(rows: pa.Table, samples: Sequence[str]) -> npt.NDArray[np.int64]:
     return np.asarray(members[schema.numbers(words.indices)])
 
 
-REFERENCE_SOURCES = {"LAA": (), "LAD": ("DP", "has_AD"), "PGT": (), "PID": (), "LPL": ("GQ", "PL2", "PL"), "PS": ()}
+REFERENCE_SOURCES = {
+    "LAA": (),
+    "LAD": ("DP", "AD_minus_DP"),
+    "PGT": (),
+    "PID": (),
+    "LPL": ("GQ", "PL2", "PL"),
+    "PS": (),
+}
 """From which columns of REFERENCE one of LOCAL_GENOTYPES follows, where it is not one of them."""
 
 
@@ -350,10 +361,11 @@ def _as_local(reference: schema.ReferenceRuns, calls: pa.Schema) -> schema.Local
 
 
 def _depths(reference: schema.ReferenceRuns) -> pa.ListArray:
-    """LAD: DP and 0, or null."""
-    has_depths = schema.numbers(reference["has_AD"])
+    """LAD: that of REF and 0, or null."""
+    more = schema.numbers(reference["AD_minus_DP"])
+    has_depths = more != schema.MISSING
     values = np.zeros((np.count_nonzero(has_depths), 2), np.int32)
-    values[:, 0] = schema.numbers(reference["DP"])[has_depths]
+    values[:, 0] = (schema.numbers(reference["DP"]) + more)[has_depths]
     offsets = np.append(0, np.cumsum(2 * has_depths)).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.ravel()), mask=pa.array(~has_depths))
 

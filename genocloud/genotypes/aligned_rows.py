@@ -8,9 +8,18 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
+from genocloud.annotations import MEDIANS
 from genocloud.kernels.alleles import any_other_alleles, match_alleles, spanning_alleles
 from genocloud.kernels.cell_runs import CellRuns, at_sites
-from genocloud.kernels.merged_likelihoods import BLOCK, FACTS, HOM_REF, NO_CALL, complete_vectors, genotype_states
+from genocloud.kernels.merged_likelihoods import (
+    BLOCK,
+    FACTS,
+    HOM_REF,
+    NO_CALL,
+    OTHER,
+    complete_vectors,
+    genotype_states,
+)
 from genocloud.kernels.row_alignment import RowPlaces, cover_sites, number_blocks
 
 Array = npt.NDArray[Any]
@@ -35,7 +44,9 @@ class SiteArrays:
 class AlignedRows:
     """A batch's rows at the sites of a shard; blocks that differ only in their place are one row.
 
-    variants      VARIANTS without the columns that are in the arrays
+    variants      VARIANTS without the columns that are in the arrays: first those that are called site by site, then
+                  reference records (`_are_reference`)
+    first_shared  the first row that has one genotype at all sites of one ALT: reference records, then blocks
     ranks         (samples of the batch,) int32: cohort ranks, -1 for inactive samples
     sites         the sites: start, ref and alts
     facts         (rows,) merged_likelihoods.FACTS: the variants, then the distinct blocks
@@ -45,6 +56,7 @@ class AlignedRows:
     """
 
     variants: schema.Variants
+    first_shared: int
     ranks: Array
     sites: schema.MergedSites
     facts: Array
@@ -114,25 +126,29 @@ def align_rows(
     block_facts = np.stack([schema.numbers(blocks[name]).astype(np.int32) for name in _BLOCK_FACTS])
     numbers, firsts = number_blocks(block_facts)
     distinct = dict(zip(_BLOCK_FACTS, block_facts[:, firsts], strict=True))
-    facts = np.concatenate([_variant_facts(variants, refs, alts, (pl_at, pl), own_at), _block_facts(distinct, len(pl))])
+    variant_facts = _variant_facts(variants, refs, alts, (pl_at, pl), own_at)
+    shared = _are_reference(variants, variant_facts, pl)
+    order = np.argsort(shared, kind="stable")
+    facts = np.concatenate([variant_facts[order], _block_facts(distinct, len(pl))])
     pl = np.concatenate([pl, np.stack([distinct[name] for name in _LIKELIHOODS], axis=1).ravel()])
     active = np.flatnonzero(ranks >= 0).astype(np.int32)
     cover = cover_sites(
         arrays.positions,
         active,
-        _places(variants, len(ranks), np.arange(len(variants))),
+        _places(variants, len(ranks), np.argsort(order)),
         _places(blocks, len(ranks), len(variants) + numbers),
     )
     evidence = variants.drop_columns([name for name in _IN_ARRAYS if name in variants.column_names])
     return AlignedRows(
-        variants=evidence,
+        variants=evidence.take(order) if shared.any() else evidence,
+        first_shared=int(len(shared) - shared.sum()),
         ranks=ranks,
         sites=sites.select(_SITE),
         facts=facts,
         pl=pl,
         own=own,
         cover=cover,
-        merged_at=alts[0][:-1].copy(),
+        merged_at=alts[0][:-1][order],
         merged=merged,
     )
 
@@ -171,6 +187,21 @@ def _variant_facts(
         pl=complete_vectors(*pls, alleles, ploidies),
         own=own_at,
     )
+
+
+def _are_reference(variants: schema.Variants, facts: Array, pl: Array) -> npt.NDArray[np.bool_]:
+    """Which records say no more than a block but for AD, PGT, PID and PS, and so have one genotype along their sites.
+
+    (variants,) bool: NON_REF is the only ALT, REF is the likeliest, and no annotation of a site counts their values.
+    Callers that write AD in blocks (DRAGEN), or a record for each base, have many.
+    """
+    out = (facts["alleles"] == 2) & (facts["other"] == 1) & (facts["star"] == 0) & (facts["state"] != OTHER)
+    out &= (facts["ploidy"] > 0) & (facts["ploidy"] <= 2)
+    if out.any():
+        out &= (facts["pl"] < 0) | (np.append(pl, 0)[facts["pl"]] == 0)
+        for name in ("sb", "raw_mq", *MEDIANS):
+            out &= np.asarray(variants[name].is_null())
+    return np.asarray(out)
 
 
 def _block_facts(blocks: dict[str, Array], first_pl: int) -> Array:

@@ -12,9 +12,10 @@ from genocloud.annotations import ALLELE_ANNOTATIONS, HISTOGRAMS, RAW, SQUARED, 
 from genocloud.genotypes.aligned_rows import AlignedRows, SiteArrays
 from genocloud.genotypes.runs import Runs, add_runs
 from genocloud.kernels import allele_specific_sums as kernels
+from genocloud.kernels.called_genotypes import Calls
 from genocloud.kernels.cell_runs import at_sites, renumbered
 from genocloud.kernels.fixed_point import add_share_sums
-from genocloud.kernels.genotyping import Calls, Evidence
+from genocloud.kernels.genotyping import Evidence
 from genocloud.kernels.merged_likelihoods import START
 from genocloud.kernels.run_sums import sum_cells
 
@@ -69,7 +70,7 @@ def allele_raw_annotations(
     sums = np.zeros((kept[0][-1], kernels.SUMS), np.int64)
     samples = np.zeros((len(sites.positions), 2), np.int64)
     kernels.add_genotypes(calls, evidence.ad_at, kept[0], sums, samples)
-    _add_shared(calls, kept[0], sums, samples)
+    _add_shared(calls, evidence.ad_at, kept[0], sums, samples)
     record_counts = np.zeros((len(sites.positions), len(RAW)), np.int64)
 
     starting = _starting(rows, sites.positions)
@@ -98,17 +99,18 @@ def allele_raw_annotations(
     )
 
 
-def _add_shared(calls: Calls, kept_at: Array, sums: Array, samples: Array) -> None:
-    """Add the shared genotypes' shares, which depend on the number of alleles: sites of each number by themselves."""
+def _add_shared(calls: Calls, ad_at: Array, kept_at: Array, sums: Array, samples: Array) -> None:
+    """Add what the shared genotypes do, which depends on the number of alleles: sites of each number by themselves."""
     counts, shared = np.diff(kept_at), np.arange(len(calls.row)) < calls.shared
     for alleles in np.unique(counts):
         here = counts == alleles
         runs, numbers = renumbered(at_sites(calls.runs, here), shared)
-        diploids, shares = sum_cells(runs, int(here.sum()), *kernels.weigh_shared(calls, numbers, alleles))
-        samples[here, 0] += diploids[:, 0]
+        plain, shares = sum_cells(runs, int(here.sum()), *kernels.weigh_shared(calls, ad_at, numbers, alleles))
+        samples[here] += plain[:, :2]
         of_ref, of_alts = np.split(shares, 2, axis=1)
         more = np.stack([of_ref, *[of_alts] * (alleles - 1)], axis=1).reshape(-1, kernels.SUMS - kernels.HETS)
         rows = (kept_at[:-1][here][:, None] + np.arange(alleles)).ravel()
+        sums[rows, kernels.DEPTH] += np.concatenate([plain[:, 2:3], np.repeat(plain[:, 3:], alleles - 1, 1)], 1).ravel()
         sums[rows, kernels.HETS :] = add_share_sums(np.stack([sums[rows, kernels.HETS :], more]))
 
 

@@ -17,9 +17,10 @@ from genocloud.genotypes.allele_specific import allele_raw_annotations
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, is_nonvariant, was_not_estimated
 from genocloud.genotypes.raw_annotations import RawAnnotations, add_shared, with_own_sums
 from genocloud.genotypes.runs import Runs
+from genocloud.kernels.called_genotypes import Calls
 from genocloud.kernels.cell_runs import CellRuns, at_sites, cut_runs, joined, spread
 from genocloud.kernels.dictionary import number_words
-from genocloud.kernels.genotyping import Calls, Evidence, call_sites
+from genocloud.kernels.genotyping import Evidence, call_sites
 from genocloud.kernels.merged_likelihoods import START
 from genocloud.kernels.nonvariant_genotypes import call_nonvariant_sites
 from genocloud.kernels.run_sums import sum_cells
@@ -151,7 +152,7 @@ def call(
         kept,
         ploidies,
         default_ploidies.at(sites),
-        len(variant_rows.variants),
+        variant_rows.first_shared,
     )
     add_shared(calls, shared, kept_at, totals, ac)
     names = [samples[sample] for sample in active.tolist()]

@@ -52,7 +52,7 @@ def summarise(rows: AlignedRows, alleles: schema.Alleles) -> LikelihoodCounts:
         sites.positions,
         sites.alleles,
         sites.stars,
-        len(aligned.variants),
+        aligned.first_shared,
     )
     return LikelihoodCounts(track=KeyTrack(*track), site_keys=SiteKeys(*site_keys), totals=totals)
 

@@ -12,9 +12,10 @@ from genocloud.genotypes.allele_specific import AlleleRawAnnotations, add_allele
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, add_nonvariant
 from genocloud.genotypes.runs import Runs, add_runs
 from genocloud.kernels import raw_sums
+from genocloud.kernels.called_genotypes import Calls
 from genocloud.kernels.cell_runs import at_sites, renumbered
 from genocloud.kernels.fixed_point import add_share_sums
-from genocloud.kernels.genotyping import Calls, SharedSums, weigh_genotypes
+from genocloud.kernels.genotyping import SharedSums, weigh_genotypes
 from genocloud.kernels.run_sums import sum_cells
 
 FIRST_MEDIANS, FIRST_RAW = 7, 5

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from genocloud.kernels.called_genotypes import genotype_kind
 from genocloud.kernels.fixed_point import add_share
-from genocloud.kernels.genotyping import genotype_kind
 from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.likelihood_keys import GQ_FACTOR
 from genocloud.kernels.merged_likelihoods import ALLELES, MISSING, NO_CALL, OTHER, project
@@ -97,7 +97,7 @@ def read_raw(
 
 @kernel()
 def add_genotypes(calls, ad_rows, kept_at, sums, samples):
-    """Add depths and genotype shares of variants' cells to `sums`, and counts of samples to `samples`.
+    """Add depths and genotype shares of cells with a genotype of their own to `sums`, counts of samples to `samples`.
 
     calls    Calls;  ad_rows (variants + 1,) int64: where each record's own AD begins; empty where it has none
     samples  (sites, 2) int64: called diploid samples with PL or GQ; samples with AD
@@ -130,15 +130,16 @@ def add_genotypes(calls, ad_rows, kept_at, sums, samples):
 
 
 @kernel()
-def weigh_shared(calls, numbers, alleles):
+def weigh_shared(calls, ad_rows, numbers, alleles):
     """What a cell with each of some shared genotypes adds to the sums of a site of so many alleles.
 
-    calls  Calls; numbers (genotypes,) int64
+    calls  Calls; ad_rows as in add_genotypes; numbers (genotypes,) int64
 
-    Returns (genotypes, 1) int64: 1 for a called diploid sample with PL or GQ; and (genotypes, 2 x 2 x SHARE_SUM) int64:
-    shares of hets and of homozygotes of REF, then of any ALT, of which all are alike in a reference block.
+    Returns (genotypes, 4) int64: 1 for a called diploid sample with PL or GQ, 1 for a sample with AD, its depth of REF,
+    and of any ALT; and (genotypes, 2 x 2 x SHARE_SUM) int64: shares of hets and of homozygotes of REF, then of any ALT.
+    All ALTs are alike in a block and in a reference record.
     """
-    counts, shares = np.zeros((len(numbers), 1), np.int64), np.empty((len(numbers), 2 * (SUMS - HETS)), np.int64)
+    counts, shares = np.zeros((len(numbers), 4), np.int64), np.empty((len(numbers), 2 * (SUMS - HETS)), np.int64)
     own, pl = np.empty(alleles, np.int32), np.empty(alleles * (alleles + 1) // 2, np.int32)
     sums = np.zeros((alleles, SUMS), np.int64)
     for k in range(len(numbers)):
@@ -147,6 +148,11 @@ def weigh_shared(calls, numbers, alleles):
         local_numbers(calls.laa, calls.laa_at[number], calls.laa_at[number + 1], alleles - 1, own)
         kind = genotype_kind(calls.gt, calls.gt_at[number], calls.gt_at[number + 1] - calls.gt_at[number])
         counts[k, 0] = _add_shares(calls, number, kind, own, alleles, pl, sums, 0)
+        row, at = calls.row[number], calls.ad_at[number]
+        if row >= 0 and ad_rows[row + 1] > ad_rows[row]:
+            counts[k, 1] = 1
+            for allele in range(2):
+                counts[k, 2 + allele] = max(0, calls.ad[at + own[allele]])
         for allele in range(2):
             shares[k, allele * (SUMS - HETS) : (allele + 1) * (SUMS - HETS)] = sums[allele, HETS:]
     return counts, shares

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genocloud.kernels.kernel import kernel
+from genocloud.kernels.kernel import compiled, kernel
 
 
 class CellRuns(NamedTuple):
@@ -63,14 +63,21 @@ def runs_of_cells(numbers):
     return CellRuns(columns, firsts, stops, values)
 
 
+@compiled
+def stretch_ends(values):
+    """Where each site's stretch of equal values ends: (sites,) int32."""
+    out = np.empty(len(values), np.int32)
+    for site in range(len(values) - 1, -1, -1):
+        same = site + 1 < len(values) and values[site + 1] == values[site]
+        out[site] = out[site + 1] if same else site + 1
+    return out
+
+
 @kernel()
 def cut_runs(runs, marked):
     """The same runs, cut where `marked`, (sites,) bool, changes: CellRuns, and of each run whether it is marked."""
     sites, count, room = len(marked), 0, 0
-    changes, ends = np.zeros(sites + 1, np.int32), np.empty(sites, np.int32)
-    for site in range(sites - 1, -1, -1):
-        same = site + 1 < sites and marked[site + 1] == marked[site]
-        ends[site] = ends[site + 1] if same else site + 1
+    changes, ends = np.zeros(sites + 1, np.int32), stretch_ends(marked)
     for site in range(1, sites):
         changes[site + 1] = changes[site] + (marked[site] != marked[site - 1])
     for run in range(len(runs.samples)):

@@ -5,19 +5,21 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genocloud.kernels.cell_runs import CellRuns
+from genocloud.kernels.cell_runs import CellRuns, stretch_ends
 from genocloud.kernels.kernel import compiled
 from genocloud.kernels.merged_likelihoods import PLOIDY
 
 
 class GenotypeRuns(NamedTuple):
-    """Numbered genotypes: first those that cells share, of blocks and of samples without a row, then variants' cells.
+    """Numbered genotypes: first those that cells share, then those of one cell.
+
+    Cells share the genotype of a block, of a reference record, and of samples without a row.
 
     runs     CellRuns; numbers of genotypes
-    rows     (shared,) int32; the block, -1 for none
+    rows     (shared,) int32; the row, -1 for none
     classes  (shared,) int64; the class of the sites that it is for, 0 where it is for all
     copies   (shared,) int32; ploidy
-    variants, samples  (cells,) int32; of each cell of a variant, by site, then by sample: genotypes from `shared` on
+    variants, samples  (cells,) int32; of each other cell, by site, then by sample: genotypes from `shared` on
     cell_at  (sites + 1,) int64; the sites' slices of these
     """
 
@@ -31,41 +33,32 @@ class GenotypeRuns(NamedTuple):
 
 
 @compiled
-def _ends(values):
-    """Where each site's stretch of equal values ends: (sites,) int32."""
-    out = np.empty(len(values), np.int32)
-    for site in range(len(values) - 1, -1, -1):
-        same = site + 1 < len(values) and values[site + 1] == values[site]
-        out[site] = out[site + 1] if same else site + 1
-    return out
-
-
-@compiled
-def _next_end(row, site, stop, class_ends, kind_ends, split, first_block):
+def _next_end(row, site, stop, class_ends, kind_ends, split, first_shared):
     """Up to where a run of one row has the genotype that it has at a site."""
     if row < 0:
         return min(stop, kind_ends[site])
-    if row < first_block:
+    if row < first_shared:
         return np.int32(site + 1)
-    return min(stop, class_ends[site]) if split[row - first_block] else stop
+    return min(stop, class_ends[site]) if split[row - first_shared] else stop
 
 
 @compiled
-def number_runs(facts, cover, classes, split, ploidies, kinds, first_block):
+def number_runs(facts, cover, classes, split, ploidies, kinds, first_shared):
     """Number the genotypes that rows give: GenotypeRuns.
 
     facts      (rows,) merged_likelihoods.FACTS
-    cover      CellRuns; rows, -1 for none; those from `first_block` on are blocks
-    classes    (sites,) int64, 0 or 1; split (blocks,) bool: whether a block's genotype depends on the class of a site
+    cover      CellRuns; rows, -1 for none; those from `first_shared` on are reference records and blocks
+    classes    (sites,) int64, 0 or 1
+    split      (rows from first_shared on,) bool: whether a row's genotype depends on the class of a site
     ploidies   (kinds, samples) int64, where a sample has no row; kinds (sites,) int64: the row of it for each site
     """
-    sites, blocks = len(classes), len(facts) - first_block
-    class_ends, kind_ends = _ends(classes), _ends(kinds)
+    sites, sharing = len(classes), len(facts) - first_shared
+    class_ends, kind_ends = stretch_ends(classes), stretch_ends(kinds)
     room, highest = 0, np.int64(0)
     for run in range(len(cover.numbers)):
         site, stop = cover.firsts[run], cover.stops[run]
         while site < stop:
-            site = _next_end(cover.numbers[run], site, stop, class_ends, kind_ends, split, first_block)
+            site = _next_end(cover.numbers[run], site, stop, class_ends, kind_ends, split, first_shared)
             room += 1
     for kind in range(ploidies.shape[0]):
         for sample in range(ploidies.shape[1]):
@@ -73,28 +66,28 @@ def number_runs(facts, cover, classes, split, ploidies, kinds, first_block):
     runs = CellRuns(
         np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
     )
-    most = 2 * blocks + highest + 1
+    most = 2 * sharing + highest + 1
     rows, of_class, copies = np.empty(most, np.int32), np.zeros(most, np.int64), np.empty(most, np.int32)
-    absent, known = np.full(highest + 1, -1, np.int32), np.full((blocks, 2), -1, np.int32)
+    absent, known = np.full(highest + 1, -1, np.int32), np.full((sharing, 2), -1, np.int32)
     cell_at = np.zeros(sites + 1, np.int64)
     count, shared = 0, 0
     for run in range(len(cover.numbers)):
         sample, row, site, stop = cover.samples[run], cover.numbers[run], cover.firsts[run], cover.stops[run]
         while site < stop:
-            end, number = _next_end(row, site, stop, class_ends, kind_ends, split, first_block), np.int32(-1)
+            end, number = _next_end(row, site, stop, class_ends, kind_ends, split, first_shared), np.int32(-1)
             if row < 0:
                 ploidy = ploidies[kinds[site], sample]
                 if absent[ploidy] < 0:
                     absent[ploidy], rows[shared], copies[shared] = shared, -1, ploidy
                     shared += 1
                 number = absent[ploidy]
-            elif row >= first_block:
-                kind = classes[site] if split[row - first_block] else 0
-                if known[row - first_block, kind] < 0:
-                    known[row - first_block, kind], rows[shared], copies[shared] = shared, row, facts[row][PLOIDY]
+            elif row >= first_shared:
+                kind = classes[site] if split[row - first_shared] else 0
+                if known[row - first_shared, kind] < 0:
+                    known[row - first_shared, kind], rows[shared], copies[shared] = shared, row, facts[row][PLOIDY]
                     of_class[shared] = kind
                     shared += 1
-                number = known[row - first_block, kind]
+                number = known[row - first_shared, kind]
             else:
                 cell_at[site + 1] += 1
                 number = np.int32(-1 - row)

@@ -1,4 +1,4 @@
-"""Genotypes of emitted sites, and a batch's raw data for the sites' annotations."""
+"""Calling of emitted sites: genotypes, and a batch's raw data for the sites' annotations."""
 
 import math
 from typing import NamedTuple
@@ -6,7 +6,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genocloud.kernels.cell_runs import CellRuns
+from genocloud.kernels.called_genotypes import (
+    Scratch,
+    begin_genotype,
+    choose_local,
+    empty_calls,
+    genotype_kind,
+    trimmed_calls,
+    write_depths,
+    write_local,
+)
 from genocloud.kernels.genotype_order import count_genotypes, write_genotype
 from genocloud.kernels.genotype_runs import number_runs
 from genocloud.kernels.kernel import compiled, kernel
@@ -80,37 +89,6 @@ class Evidence(NamedTuple):
     ranked: npt.NDArray[np.float32]
 
 
-class Calls(NamedTuple):
-    """Distinct genotypes by local alleles, and the one of each cell (site, sample).
-
-    runs    CellRuns; numbers of genotypes
-    shared  the first so many genotypes are those of blocks and of samples without a row; each other is of one cell
-    gt_at, laa_at, ad_at, pl_at  (genotypes + 1,) int64; slices of gt, int8: the site's allele numbers; of laa, int32:
-            ALTs of the sample's record or of its GT, ascending; of ad and pl, int32, by local allele (empty: missing)
-    phased  (genotypes,) bool;  dp, gq (genotypes,) int32
-    row     (genotypes,) int32; the variant that PGT, PID and PS are copied from, -1 for none
-    homozygous  (genotypes,) bool; hom-var
-
-    Local alleles are REF, those of laa, and one that stands for the site's other ALTs where it has any.
-    """
-
-    runs: CellRuns
-    shared: int
-    gt_at: npt.NDArray[np.int64]
-    gt: npt.NDArray[np.int8]
-    laa_at: npt.NDArray[np.int64]
-    laa: npt.NDArray[np.int32]
-    ad_at: npt.NDArray[np.int64]
-    ad: npt.NDArray[np.int32]
-    pl_at: npt.NDArray[np.int64]
-    pl: npt.NDArray[np.int32]
-    phased: npt.NDArray[np.bool_]
-    dp: npt.NDArray[np.int32]
-    gq: npt.NDArray[np.int32]
-    row: npt.NDArray[np.int32]
-    homozygous: npt.NDArray[np.bool_]
-
-
 class SharedSums(NamedTuple):
     """What a cell with each of the shared genotypes adds to the raw data of its site.
 
@@ -138,34 +116,23 @@ class SiteToCall(NamedTuple):
     kept: npt.NDArray[np.int64]
 
 
-class Scratch(NamedTuple):
-    """Room for one genotype: a row's own number of each merged allele, of each emitted one; AD, PL by emitted allele;
-    and the emitted alleles that are local, each int32."""
-
-    own: npt.NDArray[np.int32]
-    mine: npt.NDArray[np.int32]
-    ad: npt.NDArray[np.int32]
-    pl: npt.NDArray[np.int32]
-    local: npt.NDArray[np.int32]
-
-
 @compiled
-def depends_on_several(facts, pl, first_block):
-    """Whether the genotype of each block is another at sites of several ALTs than at those of one: (blocks,) bool.
+def depends_on_several(facts, pl, first_shared):
+    """Whether the genotype of each row from first_shared on is another at sites of several ALTs: (rows,) bool.
 
-    All ALTs have the block's NON_REF likelihoods. Where such a genotype is the likeliest there are several of them, so
+    All ALTs have the row's NON_REF likelihoods. Where such a genotype is the likeliest there are several of them, so
     that GQ is 0; and where it alone keeps the vector from being flat, by 1, several of them do it beyond NOT_FLAT.
     """
-    out = np.zeros(len(facts) - first_block, np.bool_)
-    for block in range(len(out)):
-        fact = facts[first_block + block]
+    out = np.zeros(len(facts) - first_shared, np.bool_)
+    for row in range(len(out)):
+        fact = facts[first_shared + row]
         if fact[PL] < 0:
             continue
         at, total, least = np.int64(fact[PL]), np.int64(0), np.int64(pl[fact[PL]])
         for g in range(at, at + fact[PLOIDY] + 1):
             total += pl[g]
             least = min(least, np.int64(pl[g]))
-        out[block] = pl[at] > least or total - (fact[PLOIDY] + 1) * least == 1
+        out[row] = pl[at] > least or total - (fact[PLOIDY] + 1) * least == 1
     return out
 
 
@@ -231,23 +198,6 @@ def choose_genotype(pl, at, genotypes, ploidy, gt, gt_at):
 
 
 @compiled
-def genotype_kind(gt, at, ploidy):
-    """HOM_REF, NO_CALL, HOM_VAR, OTHER (any het) or MIXED (partly uncalled) of gt[at : at + ploidy]."""
-    unknown, refs, same = 0, 0, 0
-    for k in range(at, at + ploidy):
-        unknown += gt[k] < 0
-        refs += gt[k] == 0
-        same += gt[k] == gt[at]
-    if unknown == ploidy:
-        return NO_CALL
-    if unknown > 0:
-        return MIXED
-    if refs == ploidy:
-        return HOM_REF
-    return HOM_VAR if same == ploidy else OTHER
-
-
-@compiled
 def _keep_genotype(fact, row, evidence, site, gt, at, ploidy):
     """The record's own GT in the emitted alleles into gt from `at`: those not emitted become REF, `.` stays."""
     for k in range(ploidy):
@@ -263,60 +213,10 @@ def _keep_genotype(fact, row, evidence, site, gt, at, ploidy):
 
 
 @compiled
-def write_depths(own_at, own_end, own_ad, mine, alleles, ad):
-    """Write AD of the emitted alleles into ad; returns the number of entries, 0 if the record has none."""
-    if own_at == own_end:
-        return 0
-    for k in range(alleles):
-        ad[k] = own_ad[own_at + mine[k]] if mine[k] >= 0 and own_at + mine[k] < own_end else MISSING
-    return alleles
-
-
-@compiled
 def clear(values, first, end):
     """Set values[first:end] to 0: an assignment to a slice takes a second to compile."""
     for k in range(first, end):
         values[k] = 0
-
-
-@compiled
-def choose_local(mine, other, alleles, gt, at, ploidy, local):
-    """The emitted alleles that are local, into `local`: (local alleles, those of them that are ALTs of its own).
-
-    mine   (alleles,) int32; a row's own number of each; other: that of its NON_REF, -1 if it has none
-    gt     int8; the genotype's alleles from `at` on, which are local too
-
-    The first of the ALTs that are not local comes last, and stands for all of these.
-    """
-    count, rest = 1, -1
-    local[0] = 0
-    for k in range(1, alleles):
-        is_local = mine[k] >= 0 and mine[k] != other
-        for place in range(at, at + ploidy):
-            is_local |= gt[place] == k
-        if is_local:
-            local[count] = k
-            count += 1
-        elif rest < 0:
-            rest = k
-    own = count - 1
-    if rest >= 0:
-        local[count] = rest
-        count += 1
-    return count, own
-
-
-@compiled
-def write_local(calls, number, local, count, own, ad, depths):
-    """Write LAA and AD of a genotype; count, own as `choose_local` gives them; no AD where `depths` is 0."""
-    laa_at, ad_at = calls.laa_at, calls.ad_at
-    for k in range(own):
-        calls.laa[laa_at[number] + k] = local[k + 1]
-    laa_at[number + 1] = laa_at[number] + own
-    if depths > 0:
-        for k in range(count):
-            calls.ad[ad_at[number] + k] = ad[local[k]]
-        ad_at[number + 1] = ad_at[number] + count
 
 
 @compiled
@@ -381,39 +281,6 @@ def _call_row(facts, pl, own_numbers, evidence, row, ploidy, site, number, calls
 
 
 @compiled
-def begin_genotype(calls, number, ploidy):
-    """Begin a genotype behind the one before it: no-calls, and nothing else."""
-    calls.gt_at[number + 1] = calls.gt_at[number] + ploidy
-    calls.laa_at[number + 1] = calls.laa_at[number]
-    calls.ad_at[number + 1] = calls.ad_at[number]
-    calls.pl_at[number + 1] = calls.pl_at[number]
-
-
-@compiled
-def empty_calls(numbered, gts, ads, pls):
-    """Calls with room for genotypes and their values: no-calls without any."""
-    count = len(numbered.rows) + len(numbered.variants)
-    return Calls(
-        numbered.runs, len(numbered.rows), np.zeros(count + 1, np.int64), np.full(gts, -1, np.int8),
-        np.zeros(count + 1, np.int64), np.empty(ads, np.int32), np.zeros(count + 1, np.int64), np.empty(ads, np.int32),
-        np.zeros(count + 1, np.int64), np.empty(pls, np.int32), np.zeros(count, np.bool_),
-        np.full(count, MISSING, np.int32), np.full(count, MISSING, np.int32), np.full(count, -1, np.int32),
-        np.zeros(count, np.bool_),
-    )  # fmt: skip
-
-
-@compiled
-def trimmed_calls(calls):
-    """Calls without the room that was not used."""
-    count = len(calls.row)
-    return Calls(
-        calls.runs, calls.shared, calls.gt_at, calls.gt, calls.laa_at, calls.laa[: calls.laa_at[count]].copy(),
-        calls.ad_at, calls.ad[: calls.ad_at[count]].copy(), calls.pl_at, calls.pl[: calls.pl_at[count]].copy(),
-        calls.phased, calls.dp, calls.gq, calls.row, calls.homozygous,
-    )  # fmt: skip
-
-
-@compiled
 def _call_shared(facts, pl, own_numbers, evidence, numbered, calls, scratch):
     """Call the shared genotypes: SharedSums."""
     count, one_alt, two_alts = len(numbered.rows), np.zeros(2, np.int64), np.zeros(3, np.int64)
@@ -453,7 +320,7 @@ def _call_shared(facts, pl, own_numbers, evidence, numbered, calls, scratch):
 )
 def call_sites(
     facts, pl, own_numbers, evidence, cover, positions, allele_counts, stars, kept_at, kept, ploidies, kinds,
-    first_block,
+    first_shared,
 ):  # fmt: skip
     """Call the genotypes of some sites and sum the raw data of their annotations.
 
@@ -464,11 +331,11 @@ def call_sites(
     kept_at          (sites + 1,) int64; slices of kept, int64: merged numbers of the emitted alleles, REF first
     ploidies         (kinds, samples) int64; where a sample has no row, or its row no GT
     kinds            (sites,) int64; the row of ploidies for the site
-    first_block      the first row that is a block: these are called once for sites of one ALT, and of several if that
+    first_shared     the first row that is called once for all sites of one ALT, and for those of several where that
                      matters
 
-    Returns (Calls; totals (sites, TOTALS) int64, ac int64: called copies of each kept allele, REF too, both of cells of
-    variants only; SharedSums of the other cells; run_at (sites x fields + 1,) int64: slices of runs int32 and values
+    Returns (Calls; totals (sites, TOTALS) int64, ac int64: called copies of each kept allele, REF too, both without the
+    cells of shared genotypes; SharedSums of these; run_at (sites x fields + 1,) int64: slices of runs int32 and values
     float32: the distinct values, ascending, how often each).
     Source: gatk-model.md, sections 5 and 6 (GenotypeGVCFsEngine.regenotypeVC, cleanupGenotypeAnnotations).
     """
@@ -477,8 +344,8 @@ def call_sites(
     for number in range(sites):
         several[number] = kept_at[number + 1] - kept_at[number] > 2
         merged = max(merged, allele_counts[number])
-    split = depends_on_several(facts, pl, first_block)
-    numbered = number_runs(facts, cover, several, split, ploidies, kinds, first_block)
+    split = depends_on_several(facts, pl, first_shared)
+    numbered = number_runs(facts, cover, several, split, ploidies, kinds, first_shared)
     gts, ads, pls, most, longest = _measure(facts, numbered, kept_at, ploidies, kinds)
     calls = empty_calls(numbered, gts, ads, pls)
     scratch = Scratch(
@@ -516,7 +383,7 @@ def call_sites(
 
 
 @kernel(
-    "genotyping.Calls(cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], int32[::1]), int64, int64[::1], "
+    "called_genotypes.Calls(cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], int32[::1]), int64, int64[::1], "
     "int8[::1], int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], int32[::1], boolean[::1], int32[::1], "
     "int32[::1], int32[::1], boolean[::1]), int64[::1], int64"
 )

@@ -75,12 +75,12 @@ def _write_key(fact, pl, own, alleles, vector, frail, out, at):
 
 
 @compiled
-def _room(facts, cover, allele_counts, first_block):
-    """Upper bounds for the keys of variant rows: (keys, entries)."""
+def _room(facts, cover, allele_counts, first_shared):
+    """Upper bounds for the keys of rows before `first_shared`: (keys, entries)."""
     keys, entries = 0, 0
     for run in range(len(cover.numbers)):
         row = cover.numbers[run]
-        if row < 0 or row >= first_block:
+        if row < 0 or row >= first_shared:
             continue
         size = 5
         if facts[row][PL] >= 0:
@@ -107,73 +107,56 @@ def add_sample(fact, pl, own, alleles, total, out, at):
     return _write_key(fact, pl, own, alleles, vector, frail, out, at)
 
 
-@compiled
-def _is_key(keys, place, values, at, end):
-    """Whether keys[place[0] : place[1]] is the key values[at:end]."""
-    if place[1] - place[0] != end - at:
-        return False
-    for k in range(end - at):
-        if keys[place[0] + k] != values[at + k]:
-            return False
-    return True
-
-
 @kernel(
     "merged_likelihoods.FACTS[::1], int32[::1], int32[::1], cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], "
     "int32[::1]), int32[::1], int64[::1], int64[::1], int64"
 )
-def summarise_rows(facts, pl, own_numbers, cover, positions, allele_counts, stars, first_block):
+def summarise_rows(facts, pl, own_numbers, cover, positions, allele_counts, stars, first_shared):
     """The samples of a batch as distinct keys with their numbers of samples, and the totals of each site.
 
     facts          (rows,) merged_likelihoods.FACTS; pl, own_numbers int32: the batch's `pl` and `own`
     cover          CellRuns of rows, -1 for none
     positions      (sites,) int32; allele_counts (sites,) int64, with REF, without NON_REF; stars (sites,) int64
-    first_block    the first row that is a block: such a row has one key, and one share of the totals, at all sites
+    first_shared   rows from this one on have one key, and one share of the totals, at all sites
 
     Returns (KeyTrack: the keys of REF or anything else; SiteKeys: the others; totals (sites, 3) int64: depth; samples
     with PL; samples with a variant genotype but no PL).
     """
-    sites, blocks = len(positions), len(facts) - first_block
-    room, entries = _room(facts, cover, allele_counts, first_block)
+    sites, sharing = len(positions), len(facts) - first_shared
+    room, entries = _room(facts, cover, allele_counts, first_shared)
     totals, steps = np.zeros((sites, 3), np.int64), np.zeros((sites + 1, 3), np.int64)
-    block_totals, number_of_block = np.zeros((blocks, 3), np.int64), np.full(blocks, UNKNOWN, np.int64)
-    shared_offsets, shared_values = np.zeros(blocks + room + 1, np.int64), np.empty(5 * blocks + entries, np.int32)
+    row_totals, number_of_row = np.zeros((sharing, 3), np.int64), np.full(sharing, UNKNOWN, np.int64)
+    shared_offsets, shared_values = np.zeros(sharing + room + 1, np.int64), np.empty(5 * sharing + entries, np.int32)
     offsets, values = np.zeros(room + 1, np.int64), np.empty(entries, np.int32)
     key_sites, keys, shared = np.empty(room, np.int32), 0, 0
     changes, most = 0, 2 * (len(cover.numbers) + room)
     changed_sites, changed = np.empty(most, np.int32), np.empty(most, np.int32)
-    own, of_block = np.empty(allele_counts.max() + 1 if sites else 1, np.int32), np.array([0, 1, 1], np.int32)
+    own, of_any = np.empty(allele_counts.max() + 1 if sites else 1, np.int32), np.array([0, 1, 1], np.int32)
     for run in range(len(cover.numbers)):
         row, first, stop = cover.numbers[run], cover.firsts[run], cover.stops[run]
         if row < 0:
             continue
-        block = row - first_block
-        if block >= 0:
-            if number_of_block[block] == UNKNOWN:
+        place = row - first_shared
+        if place >= 0:
+            if number_of_row[place] == UNKNOWN:
                 at = shared_offsets[shared]
-                end = add_sample(facts[row], pl, of_block, np.int64(2), block_totals[block], shared_values, at)
-                number_of_block[block] = shared if end > at else NO_KEY
+                end = add_sample(facts[row], pl, of_any, np.int64(2), row_totals[place], shared_values, at)
+                number_of_row[place] = shared if end > at else NO_KEY
                 shared += end > at
                 shared_offsets[shared] = end
             for k in range(3):
-                steps[first, k] += block_totals[block, k]
-                steps[stop, k] -= block_totals[block, k]
-            if number_of_block[block] != NO_KEY:
-                changed_sites[changes], changed[changes] = first, number_of_block[block]
-                changed_sites[changes + 1], changed[changes + 1] = stop, number_of_block[block]
+                steps[first, k] += row_totals[place, k]
+                steps[stop, k] -= row_totals[place, k]
+            if number_of_row[place] != NO_KEY:
+                changed_sites[changes], changed[changes] = first, number_of_row[place]
+                changed_sites[changes + 1], changed[changes + 1] = stop, number_of_row[place]
                 changes += 2
             continue
-        goes_on = False  # whether the site before has the row's last shared key
         for site in range(first, stop):
             alleles, at = allele_counts[site], offsets[keys]
             own_alleles(facts[row], own_numbers, positions[site], alleles, stars[site], own)
             end = add_sample(facts[row], pl, own, alleles, totals[site], values, at)
-            is_shared = end > at and values[at + 1] == REF_OR_OTHER
-            if is_shared and goes_on and _is_key(shared_values, shared_offsets[shared - 1 :], values, at, end):
-                changed_sites[changes - 1] = site + 1
-                continue
-            goes_on = is_shared
-            if is_shared:
+            if end > at and values[at + 1] == REF_OR_OTHER:
                 shared_end = shared_offsets[shared]
                 for k in range(at, end):
                     shared_values[shared_end + k - at] = values[k]

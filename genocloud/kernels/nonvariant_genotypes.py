@@ -4,18 +4,17 @@ from itertools import accumulate
 
 import numpy as np
 
-from genocloud.kernels.genotype_runs import number_runs
-from genocloud.kernels.genotyping import (
+from genocloud.kernels.called_genotypes import (
     Scratch,
-    SiteToCall,
     begin_genotype,
-    cell_ploidy,
     choose_local,
     empty_calls,
     trimmed_calls,
     write_depths,
     write_local,
 )
+from genocloud.kernels.genotype_runs import number_runs
+from genocloud.kernels.genotyping import SiteToCall, cell_ploidy
 from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.merged_likelihoods import (
     BLOCK,
@@ -107,10 +106,10 @@ def call_nonvariant_sites(
     ploidies         (kinds, samples) int64; where a sample has no row, or its row no GT
     kinds            (sites,) int64; the row of ploidies for the site
     first_block      the first row that is a block: these are called once for all sites, and once for estimated ones
-                     where that matters
+                     where that matters; a reference record is called site by site, as it has AD only at some
 
-    Returns (genotyping.Calls, rgq (genotypes,) int32; totals (sites, TOTALS) int64 of variants' cells, and what a cell
-    of each shared genotype adds to them (shared, TOTALS) int64; run_at (sites x fields + 1,) int64: slices of runs
+    Returns (called_genotypes.Calls, rgq (genotypes,) int32; totals (sites, TOTALS) int64 of variants' cells, and what a
+    cell of each shared genotype adds to them (shared, TOTALS) int64; run_at (sites x fields + 1,) int64: slices of runs
     int32 and values float32: the distinct values, ascending, how often each).
     Source: gatk-model.md, section 8 (GenotypeGVCFsEngine.cleanupGenotypeAnnotations, createRefGTs).
     """

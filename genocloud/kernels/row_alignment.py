@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from genocloud.kernels.alleles import first_from
 from genocloud.kernels.cell_runs import CellRuns
 from genocloud.kernels.kernel import compiled, kernel
 
@@ -72,14 +73,7 @@ def _first_from(positions, site, place):
     while low + step <= len(positions) and positions[low + step - 1] < place:
         low += step
         step *= 2
-    high = min(low + step - 1, len(positions))
-    while low < high:
-        middle = (low + high) // 2
-        if positions[middle] < place:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    return low + first_from(positions[low : low + step - 1], place)
 
 
 @compiled

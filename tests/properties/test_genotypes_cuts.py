@@ -39,6 +39,18 @@ def test_cuts_change_nothing(seed, places, cuts, random):
     assert cut_up[2] == whole[2]
 
 
+@given(seed=SEEDS, places=PLACES, random=st.randoms())
+@examples(40)
+def test_reference_records_have_the_genotype_that_each_site_alone_gives_them(seed, places, random):
+    rows, batches = cohort(seed, SAMPLES), batches_of(places, random)
+    shared = joint(rows, CONTIGS, [WHOLE], batches, MODEL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aligned_rows, "_are_reference", lambda variants, facts, pl: np.zeros(len(facts), bool))
+        alone = joint(rows, CONTIGS, [WHOLE], batches, MODEL)
+    assert [repr(table.to_pylist()) for table in shared[:2]] == [repr(table.to_pylist()) for table in alone[:2]]
+    assert shared[2] == alone[2]
+
+
 COMPOSED = (
     (aligned_rows, "cover_sites"),
     (aligned_rows, "number_blocks"),

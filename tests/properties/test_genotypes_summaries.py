@@ -180,7 +180,7 @@ def test_a_record_that_says_the_same_at_many_sites_begins_and_ends_once(monkeypa
         arrays.positions,
         arrays.alleles,
         arrays.stars,
-        len(aligned.variants),
+        aligned.first_shared,
     )
     assert len(alleles) == 40
     assert seen == [1]

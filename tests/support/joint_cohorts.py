@@ -99,6 +99,9 @@ def block(random: Random, reference: str, position: int, length: int, ploidy: in
     fields = {"GT": "/".join(random.choice("00.") * ploidy), "DP": str(random.choice((0, 2, 20))), "GQ": str(gq)}
     if random.random() < 0.8:
         fields |= {"MIN_DP": "1", "PL": ",".join(map(str, [0, gq, gq * 10][: ploidy + 1]))}
+    depths = Random(repr((position, length, fields)))
+    if depths.random() < 0.2:  # as DRAGEN writes blocks
+        fields["AD"] = depths.choice((f"{fields['DP']},0", "12,0", "7,1", "0,0"))
     return line(position, reference[position], "<NON_REF>", f"END={position + length}", fields)
 
 

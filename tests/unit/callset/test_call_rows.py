@@ -41,6 +41,28 @@ def test_rows_come_by_site() -> None:
 
 
 @pytest.mark.parametrize(
+    ("row", "more", "is_call"),
+    [
+        ({"DP": 30, "LAD": [30, 0]}, 0, False),
+        ({"DP": 24, "LAD": [30, 0]}, 6, False),
+        ({"DP": 30, "LAD": [0, 0]}, -30, False),
+        ({"DP": 30, "LAD": None}, None, False),
+        ({"DP": 30, "LAD": [29, 1]}, None, True),
+        ({"DP": None, "LAD": [30, 0]}, None, True),
+        ({"DP": 30, "LAD": [None, 0]}, None, True),
+        ({"DP": 30, "LAD": [30]}, None, True),
+    ],
+)
+def test_depths_of_ref_alone_leave_a_genotype_a_reference_run(row: dict, more: int | None, is_call: bool) -> None:
+    sparse = local_genotypes.SparseGenotypes(("ann",), genotypes(row), runs((0, 0, 4, 0)), np.ones(4, np.int32))
+    calls, reference = call_rows.split(sparse, PLACES)
+    assert len(calls.table) == 4 * is_call
+    assert reference.table["AD_minus_DP"].to_pylist() == [more] * (not is_call)
+    back, found = LocatedRows.of(calls.table, reference.table, PLACES, ("ann",)).at(1, (0, 4))
+    assert back.take(pa.array(found.numbers)).to_pylist()[0] == genotypes(row).to_pylist()[0]
+
+
+@pytest.mark.parametrize(
     ("row", "second", "in_full"),
     [
         ({"GQ": 30, "LPL": [0, 30, 450]}, 450, None),
