@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from genocloud import schema
 from genocloud.callset.local_genotypes import SparseGenotypes, list_column
 from genocloud.kernels.cell_runs import CellRuns
-from genocloud.kernels.dictionary import number_words
+from genocloud.kernels.dictionary import number_rows
+from genocloud.kernels.row_places import find_sites, merge_rows, runs_between
 
 Span = tuple[int, int]
 """Half-open range of rows or sites."""
@@ -64,37 +65,17 @@ class SitePlaces(NamedTuple):
         )
         return [words, *(pa.array(self.positions[each].astype(np.int32)) for each in positions)]
 
-    def find(self, contigs: pa.ChunkedArray, positions: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    def find(self, contigs: pa.ChunkedArray, positions: pa.ChunkedArray) -> npt.NDArray[np.int32]:
         """The number of the site at each place. Raises ValueError where there is none."""
         words = contigs.unify_dictionaries().combine_chunks()
         ranks = {name: rank for rank, name in enumerate(self.contigs)}
-        out = np.full(len(words), -1, np.int64)
-        codes, wanted = schema.numbers(words.indices), schema.numbers(positions)
-        for code, name in enumerate(words.dictionary.to_pylist()):
-            first, stop = np.searchsorted(self.ranks, np.array([0, 1]) + ranks.get(name, -1))
-            rows = slice(None) if len(words.dictionary) == 1 else np.flatnonzero(codes == code)
-            out[rows] = _places_among(self.positions[first:stop], wanted[rows], int(first))
+        wanted = np.array([ranks.get(name, -1) for name in words.dictionary.to_pylist()], np.int64)
+        firsts, stops = (np.searchsorted(self.ranks, wanted + after) for after in (0, 1))
+        codes, places = np.array(schema.numbers(words.indices)), np.array(schema.numbers(positions))
+        out = find_sites(codes, firsts, stops, self.positions, places)
         if (out < 0).any():
             raise ValueError("a row stands at no site")
-        return out
-
-
-def _places_among(positions: npt.NDArray[np.int64], wanted: npt.NDArray[np.int32], base: int) -> npt.NDArray[np.int64]:
-    """The place of each among positions, which ascend, from `base` on; -1 where it is none of them."""
-    if not len(positions):
-        return np.full(len(wanted), -1, np.int64)
-    least, width = int(positions[0]), int(positions[-1] - positions[0]) + 1
-    if width <= _WIDEST_TABLE:  # a look into a table takes a tenth of the time of a search
-        table = np.full(width + 1, -1, np.int64)
-        table[positions - least] = base + np.arange(len(positions))
-        at = wanted - np.int64(least)
-        return np.asarray(table[np.where((at < 0) | (at >= width), width, at)])
-    at = np.minimum(np.searchsorted(positions, wanted), len(positions) - 1)
-    return np.where(positions[at] == wanted, base + at, -1)
-
-
-_WIDEST_TABLE = 1 << 22
-"""Bases; a shard is seldom wider."""
+        return np.asarray(out)
 
 
 class Windowed(NamedTuple):
@@ -213,14 +194,8 @@ def _by_value(rows: pa.Table, likelihoods: str) -> tuple[npt.NDArray[np.int32], 
     offsets, lists = np.zeros(len(rows) + 1, np.int64), np.zeros(0, np.int32)
     if likelihoods in rows.column_names:
         offsets, lists = schema.ragged(rows[likelihoods])
-    starts = offsets + np.arange(len(offsets)) * len(head)
-    values = np.empty(starts[-1], np.int32)
-    is_list = np.ones(len(values), np.bool_)
-    for place, column in enumerate(head):
-        values[starts[:-1] + place] = column
-        is_list[starts[:-1] + place] = False
-    values[is_list] = lists
-    numbers, firsts = number_words(starts, values)
+    columns = np.array(head, np.int32).reshape(len(head), len(rows))
+    numbers, firsts = number_rows(columns, np.array(offsets), np.array(lists))
     return np.asarray(numbers), np.asarray(firsts)
 
 
@@ -273,63 +248,65 @@ def _joined(runs: _Arrays, ids: npt.NDArray[np.int32], stretches: npt.NDArray[np
 
 
 class LocatedRows(NamedTuple):
-    """Rows of CALLS and of REFERENCE by the numbers of their samples and sites: the inverse of `split`.
+    """Rows of CALLS and of REFERENCE by sample, then site: the inverse of `split`.
 
     distinct  genotypes; equal ones of REFERENCE once
-    numbers, members, firsts, stops  (rows,) int32; each row's genotype, sample, first site and site after the last
+    whole     the sites that each sample has
+    offsets   (samples + 1,) int64; where each sample's rows begin
+    starts, numbers  (rows,) int32; each row's first site, and genotype; it reaches to the sample's next row
 
     An exporter holds those of a window of each batch.
     """
 
     distinct: schema.LocalGenotypes
+    whole: Span
+    offsets: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int32]
     numbers: npt.NDArray[np.int32]
-    members: npt.NDArray[np.int32]
-    firsts: npt.NDArray[np.int32]
-    stops: npt.NDArray[np.int32]
 
     @classmethod
     def of(
-        cls, calls: schema.CallRows, reference: schema.ReferenceRuns, places: SitePlaces, samples: Sequence[str]
+        cls, rows: tuple[schema.CallRows, schema.ReferenceRuns], places: SitePlaces, span: Span, samples: Sequence[str]
     ) -> "LocatedRows":
-        """The rows of some samples, with the columns that both have. Raises ValueError for a row at no site."""
-        of_calls, of_runs = _members(calls, samples), _members(reference, samples)
-        calls, reference = calls.filter(pa.array(of_calls >= 0)), reference.filter(pa.array(of_runs >= 0))
-        sites = places.find(calls["contig"], calls["pos"])
-        firsts, lasts = (places.find(reference["contig"], reference[name]) for name in ("pos", "end"))
+        """The rows of some samples, with the columns that both have, which are those of a span of the sites.
+
+        Raises ValueError unless each cell is in one row, and the rows are by site.
+        """
+        (calls, of_calls), (reference, of_runs) = (_of_samples(table, samples) for table in rows)
         numbers, representatives = _by_value(reference, "PL")
         of_any = _as_local(reference.take(pa.array(representatives)), calls.schema)
         distinct = pa.concat_tables([calls.drop_columns(["contig", "pos", "sample"]), of_any])
-        located = (
-            np.concatenate([np.arange(len(calls)), numbers + len(calls)]),
-            np.concatenate([of_calls[of_calls >= 0], of_runs[of_runs >= 0]]),
-            np.concatenate([sites, firsts]),
-            np.concatenate([sites, lasts]) + 1,
-        )
-        return cls(distinct.unify_dictionaries().combine_chunks(), *(each.astype(np.int32) for each in located))
+        sites = places.find(calls["contig"], calls["pos"])
+        firsts, lasts = (places.find(reference["contig"], reference[name]) for name in ("pos", "end"))
+        is_whole, offsets, starts, order = merge_rows(len(samples), *span, of_calls, sites, of_runs, firsts, lasts)
+        if not is_whole and span[0] < span[1]:
+            raise ValueError("it has no genotype, or several, for a sample at a site, or its rows are not by site")
+        of_row = np.concatenate([np.arange(len(calls), dtype=np.int32), numbers + np.int32(len(calls))])
+        return cls(distinct.unify_dictionaries().combine_chunks(), span, offsets, starts, of_row[order])
 
-    def at(self, samples: int, span: Span) -> tuple[schema.LocalGenotypes, CellRuns]:
-        """The genotypes of all `samples` at a span of the sites, which is numbered from its first.
-
-        Raises ValueError unless each cell is in one row.
-        """
-        rows = np.flatnonzero((self.firsts < span[1]) & (self.stops > span[0]))
-        members = self.members[rows]
-        firsts = np.maximum(self.firsts[rows], span[0]) - span[0]
-        stops = np.minimum(self.stops[rows], span[1]) - span[0]
+    def at(self, span: Span) -> tuple[schema.LocalGenotypes, CellRuns]:
+        """The genotypes at a span of the sites, which is numbered from its first."""
+        runs = runs_between(self.offsets, self.starts, self.numbers, self.whole[1], *span)
+        if span == self.whole:
+            return self.distinct, runs
         used = np.zeros(len(self.distinct), np.bool_)
-        used[self.numbers[rows]] = True
-        numbers = (np.cumsum(used) - 1)[self.numbers[rows]]
-        order = np.argsort((members.astype(np.int64) << 32) + firsts, kind="stable")
-        runs = CellRuns(*(each[order].astype(np.int32) for each in (members, firsts, stops, numbers)))
-        _check_cover(runs, samples, span[1] - span[0])
-        return self.distinct if used.all() else self.distinct.filter(pa.array(used)), runs
+        used[runs.numbers] = True
+        numbers = (np.cumsum(used) - 1).astype(np.int32)[runs.numbers]
+        return self.distinct.filter(pa.array(used)), runs._replace(numbers=numbers)
 
 
-def _members(rows: pa.Table, samples: Sequence[str]) -> npt.NDArray[np.int64]:
+def _of_samples(rows: pa.Table, samples: Sequence[str]) -> tuple[pa.Table, npt.NDArray[np.int32]]:
+    """The rows of some samples, and the number of the sample of each."""
+    members = _members(rows, samples)
+    wanted = members >= 0
+    return (rows, members) if wanted.all() else (rows.filter(pa.array(wanted)), members[wanted])
+
+
+def _members(rows: pa.Table, samples: Sequence[str]) -> npt.NDArray[np.int32]:
     """The number of the sample of each row; -1 for another."""
     place = {sample: number for number, sample in enumerate(samples)}
     words = rows["sample"].unify_dictionaries().combine_chunks()
-    members = np.array([place.get(name, -1) for name in words.dictionary.to_pylist()], np.int64)
+    members = np.array([place.get(name, -1) for name in words.dictionary.to_pylist()], np.int32)
     return np.asarray(members[schema.numbers(words.indices)])
 
 
@@ -381,21 +358,6 @@ def _likelihoods(reference: schema.ReferenceRuns) -> pa.ListArray:
     out[usual + 1], out[usual + 2] = schema.numbers(reference["GQ"])[is_usual], second[is_usual]
     out[is_other] = values
     return list_column(starts, out)
-
-
-def _check_cover(runs: CellRuns, samples: int, sites: int) -> None:
-    """Raise ValueError unless each cell is in one run: kernels do not check bounds."""
-    begins = np.append(True, runs.samples[1:] != runs.samples[:-1]) if len(runs.samples) else np.zeros(0, np.bool_)
-    ends = np.append(begins[1:], True) if len(begins) else begins
-    whole = (
-        np.count_nonzero(begins) == (samples if sites else 0)
-        and (runs.firsts[begins] == 0).all()
-        and (runs.stops[ends] == sites).all()
-        and (runs.firsts[1:][~begins[1:]] == runs.stops[:-1][~ends[:-1]]).all()
-        and (runs.stops > runs.firsts).all()
-    )
-    if not whole:
-        raise ValueError("it has no genotype, or several, for a sample at a site")
 
 
 def merge_sites(

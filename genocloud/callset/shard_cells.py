@@ -98,33 +98,34 @@ class ShardCells:
     ) -> tuple[schema.LocalGenotypes, CellRuns]:
         files = next(each for each in self._shard.genotypes[batch] if isinstance(each, GenotypeFiles))
         window = window_of(len(self._members[batch]))
-        windows = range(span[0] // window, -(-span[1] // window))
-        wanted = windows, tuple(columns), tuple(samples)
+        whole = span[0] // window * window, min(-(-span[1] // window) * window, len(self.places))
+        wanted = whole, tuple(columns), tuple(samples)
         key, rows = self._decoded.get(batch, (None, None))
         with _naming(store, files):
             if files.sites != len(self.places):
                 raise ValueError(f"of {files.sites} sites, not {len(self.places)}")
             if rows is None or key != wanted:
-                rows = read_windows(store, files, self.places, windows, columns=columns, samples=samples)
+                rows = read_windows(store, files, self.places, whole, window=window, columns=columns, samples=samples)
                 self._decoded[batch] = wanted, rows
-            return rows.at(len(samples), span)
+            return rows.at(span)
 
 
 def read_windows(
-    store: Store, files: GenotypeFiles, places: SitePlaces, windows: Sequence[int], *,
-    columns: Sequence[str], samples: Sequence[str],
+    store: Store, files: GenotypeFiles, places: SitePlaces, span: Span, *,
+    window: int, columns: Sequence[str], samples: Sequence[str],
 ) -> LocatedRows:  # fmt: skip
-    """The rows of some samples in some windows of a segment's files, whose sites are `places`.
+    """The rows of some samples at a span of `places`, the sites of a segment's files, that is some windows whole.
 
     columns  of GENOTYPES, from those columns that they follow from. Raises DamagedFile.
     """
+    windows = range(span[0] // window, max(-(-span[1] // window), 1))
     local = local_columns(columns)
     calls = _read_groups(store, files.calls, schema.CALLS, ["contig", "pos", "sample", *local], windows)
     sources = dict.fromkeys(source for name in local for source in REFERENCE_SOURCES.get(name, (name,)))
     runs = ["contig", "pos", "end", "sample", *sources]
     reference = _read_groups(store, files.reference, schema.REFERENCE, runs, windows)
     with _naming(store, files):
-        return LocatedRows.of(calls, reference, places, samples)
+        return LocatedRows.of((calls, reference), places, span, samples)
 
 
 def read_segment(store: Store, files: GenotypeFiles, places: SitePlaces, samples: Sequence[str]) -> SparseGenotypes:
@@ -132,10 +133,9 @@ def read_segment(store: Store, files: GenotypeFiles, places: SitePlaces, samples
 
     Raises DamagedFile.
     """
-    windows = range(-(-max(len(places), 1) // window_of(len(samples))))
-    rows = read_windows(store, files, places, windows, columns=schema.GENOTYPES.names[3:], samples=samples)
-    with _naming(store, files):
-        return SparseGenotypes(samples, *rows.at(len(samples), (0, len(places))), np.zeros(len(places), np.int32))
+    whole, window, columns = (0, len(places)), window_of(len(samples)), schema.GENOTYPES.names[3:]
+    rows = read_windows(store, files, places, whole, window=window, columns=columns, samples=samples)
+    return SparseGenotypes(samples, *rows.at(whole), np.zeros(len(places), np.int32))
 
 
 def _read_groups(

@@ -46,3 +46,38 @@ def number_words(offsets, values):
             count += 1
         numbers[word] = table[slot]
     return numbers, firsts[:count].copy()
+
+
+@kernel()
+def number_rows(columns, offsets, values):
+    """Number the distinct rows of a table as number_words does: (numbers (rows,) int32, firsts (distinct,) int64).
+
+    columns          (columns, rows) int32
+    offsets, values  (rows + 1,) int64 and int32; one more column, of lists
+    """
+    rows, size, count = columns.shape[1], 2, 0
+    while size < 2 * rows:
+        size *= 2
+    numbers, table = np.empty(rows, np.int32), np.full(size, -1, np.int32)
+    firsts = np.empty(rows, np.int64)
+    for row in range(rows):
+        begin, length = offsets[row], offsets[row + 1] - offsets[row]
+        code = np.uint64(length + 1)
+        for column in range(columns.shape[0]):
+            code = code * FNV_PRIME + np.uint64(columns[column, row] + 2)
+        for k in range(begin, begin + length):
+            code = code * FNV_PRIME + np.uint64(values[k] + 2)
+        slot = np.int64((code ^ code >> np.uint64(32)) & np.uint64(size - 1))
+        while table[slot] >= 0:
+            other = firsts[table[slot]]
+            same = offsets[other + 1] - offsets[other] == length and _same(values, begin, offsets[other], length)
+            for column in range(columns.shape[0]):
+                same = same and columns[column, row] == columns[column, other]
+            if same:
+                break
+            slot = (slot + 1) % size
+        if table[slot] < 0:
+            table[slot], firsts[count] = count, row
+            count += 1
+        numbers[row] = table[slot]
+    return numbers, firsts[:count].copy()

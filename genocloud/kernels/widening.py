@@ -9,22 +9,25 @@ from genocloud.kernels.merged_likelihoods import project
 
 @kernel("cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], int32[::1]), int32[::1], int64, int64")
 def pair_up(runs, kinds, kind_count, rows):
-    """Number the pairs of a genotype and a kind of site that occur, in order of first appearance.
+    """Number the pairs of a genotype and a kind of site that occur, by genotype, then kind.
 
     kinds  (sites,) int32, below `kind_count`; `rows`: the number of genotypes that `runs` number
 
     Returns places (kinds, rows) int32: the pair's number, -1 where it does not occur; and of each pair the genotype and
-    the kind, int32 each.
+    the kind, int32 each. In this order values are taken one after the other from where they stand.
     """
     places = np.full((kind_count, rows), -1, np.int32)
-    genotypes, sorts = np.empty(kind_count * rows, np.int32), np.empty(kind_count * rows, np.int32)
-    count = 0
     for run in range(len(runs.samples)):
         row = runs.numbers[run]
         for site in range(runs.firsts[run], runs.stops[run]):
-            if places[kinds[site], row] < 0:
-                places[kinds[site], row] = count
-                genotypes[count], sorts[count] = row, kinds[site]
+            places[kinds[site], row] = 0
+    genotypes, sorts = np.empty(kind_count * rows, np.int32), np.empty(kind_count * rows, np.int32)
+    count = 0
+    for row in range(rows):
+        for kind in range(kind_count):
+            if places[kind, row] == 0:
+                places[kind, row] = count
+                genotypes[count], sorts[count] = row, kind
                 count += 1
     return places, genotypes[:count].copy(), sorts[:count].copy()
 

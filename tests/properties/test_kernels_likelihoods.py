@@ -168,3 +168,21 @@ def test_words_are_numbered_by_first_appearance(run, texts):
     seen = list(dict.fromkeys(map(tuple, texts)))
     assert [seen[number] for number in numbers] == [tuple(each) for each in texts]
     assert [tuple(texts[first]) for first in firsts] == seen
+
+
+@both(dictionary.number_rows)
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(-3, 1), st.integers(0, 1), st.lists(st.integers(0, 2), max_size=2)), max_size=99
+    )
+)
+@settings(deadline=None)
+def test_rows_are_numbered_by_first_appearance(run, rows):
+    rows = [(*scalars, tuple(values)) for *scalars, values in rows]
+    columns = np.array([row[:2] for row in rows], np.int32).reshape(-1, 2).T.copy()
+    offsets = np.cumsum([0, *(len(row[2]) for row in rows)]).astype(np.int64)
+    with np.errstate(over="ignore"):
+        numbers, firsts = run(columns, offsets, np.array([value for row in rows for value in row[2]], np.int32))
+    seen = list(dict.fromkeys(rows))
+    assert [seen[number] for number in numbers] == rows
+    assert [rows[first] for first in firsts] == seen
