@@ -3,6 +3,7 @@
 import ast
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 from tests.support import module_table
@@ -37,8 +38,14 @@ DOORS = {
 }
 
 
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    """The module and all nodes in it."""
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
 def imported(path: Path) -> set[str]:
-    nodes = list(ast.walk(ast.parse(path.read_text())))
+    nodes = nodes_of(path)
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
     return {name.split(".")[0] for name in names}
@@ -100,7 +107,7 @@ ANY_TABLE = {
 
 
 def functions(path: Path) -> list[ast.FunctionDef]:
-    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    return [node for node in nodes_of(path) if isinstance(node, ast.FunctionDef)]
 
 
 def annotations(function: ast.FunctionDef) -> list[str]:
@@ -178,7 +185,7 @@ def test_dataclasses_of_many_fields_are_keyword_only():
         node.name
         for path in MODULES
         if "kernels" not in path.parts
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes_of(path)
         if isinstance(node, ast.ClassDef) and takes_positional_fields(node)
     ]
     assert sorted(positional) == sorted(POSITIONAL_CLASSES)
@@ -188,7 +195,7 @@ def test_dataclasses_are_frozen():
     changing = {
         node.name
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes_of(path)
         if isinstance(node, ast.ClassDef)
         for each in map(ast.unparse, node.decorator_list)
         if "dataclass" in each and "frozen=True" not in each
@@ -215,9 +222,7 @@ CHANGING = {"add", "append", "clear", "discard", "extend", "insert", "pop", "pop
 
 def test_modules_hold_no_state():
     paths = [path for path in MODULES if path != ROOT / "genocloud/cli/startup.py"]
-    changing = {
-        str(path.relative_to(ROOT / "genocloud")): changed_in_place(ast.parse(path.read_text())) for path in paths
-    }
+    changing = {str(path.relative_to(ROOT / "genocloud")): changed_in_place(nodes_of(path)[0]) for path in paths}
     assert {name: names for name, names in changing.items() if names} == PROCESS_STATE
 
 
@@ -253,7 +258,7 @@ def test_a_name_of_a_class_or_table_has_one_meaning():
     names = [
         name
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes_of(path)
         if (name := node.name if isinstance(node, ast.ClassDef) else table_type(node))
     ]
     assert [name for name, count in Counter(names).items() if count > 1] == []

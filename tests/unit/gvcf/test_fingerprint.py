@@ -1,6 +1,7 @@
 """A file's quick name changes with its content."""
 
 from importlib import import_module
+from random import Random
 
 import pysam
 import pytest
@@ -53,13 +54,9 @@ def test_of_a_large_bgzf_file_the_ends_and_stretches_between_are_looked_at(tmp_p
 
 def bgzf(folder, size):
     """A file that does not compress."""
-    state, data = 1, bytearray()
-    while len(data) < size:
-        state = pow(state + 3, 65_537, (1 << 61) - 1)
-        data += state.to_bytes(8, "little")
     path = folder / "a.g.vcf.gz"
     with pysam.BGZFile(str(path), "wb") as stream:
-        stream.write(bytes(data))
+        stream.write(Random(1).randbytes(size))
     return path
 
 
