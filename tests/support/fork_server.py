@@ -36,6 +36,8 @@ def end_as_program(act: Callable[[], Any], out: str, err: str) -> NoReturn:
     try:
         code = act() or 0
     except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BaseException:
         traceback.print_exc()
@@ -70,9 +72,9 @@ class ForkServer:
     """Such a process, seen from the tests; it ends with this one."""
 
     def __init__(self, modules: Sequence[str]) -> None:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         command = [sys.executable, "-m", "tests.support.fork_server", *modules]
-        self._process = subprocess.Popen(command, cwd=ROOT, env=os.environ | NO_THREADS, text=True, **pipes)
+        environment, pipe = os.environ | NO_THREADS, subprocess.PIPE
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdin=pipe, stdout=pipe)
         atexit.register(self.close)
 
     def run(self, module: str, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
