@@ -23,6 +23,7 @@ from genocloud.callset.layout import (
 from genocloud.callset.reading import Callset, open_callset
 from genocloud.callset.segments import METADATA_KEY, PLACES, read_shares, write_shares
 from genocloud.callset.shard_cells import ShardCells
+from genocloud.callset.stored_shares import packed
 from genocloud.callset.writing import remove_strays, write_entry, write_genotypes
 from genocloud.errors import InputError
 from genocloud.storage import Store, join, open_store
@@ -130,5 +131,5 @@ def _shares(
     rows = pc.index_in(sites["key"], value_set=table["key"].combine_chunks())
     if rows.null_count:
         raise DamagedFile(join(store.url, shard.shares[batch][0].name), "does not go with the callset's sites")
-    shares = table.take(rows).drop_columns(["key"])
-    return write_shares(store, name, sites, shares, genotypes=genotypes, made=made, label="").shares
+    stored = packed(table.take(rows).drop_columns(["key"]), None)  # the genotypes are not read again
+    return write_shares(store, name, sites, stored, genotypes=genotypes, made=made, label="", by_genotypes=False).shares

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from operator import and_
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -24,17 +24,11 @@ PAGE_BYTES = 1 << 17
 
 _LEVEL = 3
 
-_SPARSE: dict[str, Any] = {
-    "compression_level": 6,
-    "use_dictionary": ["contig", "sample", "GT", "PGT", "PID", "LAA.list.element"],
-    "column_encoding": dict.fromkeys(
-        ("DP", "GQ", "PL2", "LAD.list.element", "LPL.list.element", "PL.list.element"), "BYTE_STREAM_SPLIT"
-    ),
-}
-"""How rows of CALLS and REFERENCE are encoded.
+_SPLIT = "DP", "GQ", "PL2", "LAD.list.element", "LPL.list.element", "PL.list.element"
+"""Columns whose values compress best as first bytes, then second bytes, ... (BYTE_STREAM_SPLIT).
 
-200 people x 4,233 sites (200 x 2,694 of 10,000): 8.4 (9.0) bytes a call and 4.8 (5.3) a run; sorted by sample, not by
-site, 6.1 (6.3) a run; level 3 8.6 (9.1) and 4.9 (5.5) in 0.7 of the time, level 9 the same as 6.
+200 people x 4,233 sites (200 x 2,694 of 10,000): 8.6 (9.1) bytes a call and 4.9 (5.5) a run; sorted by sample, not by
+site, 6.3 (6.5) a run; levels 6 and 9 8.4 (9.0) and 4.8 (5.3) in 1.4 times the time and more.
 """
 
 _SEARCHED = "contig", "pos", "end"
@@ -56,21 +50,22 @@ def encode(table: pa.Table, declared: pa.Schema, groups: Sequence[int] | None = 
         sink,
         declared,
         compression="zstd",
+        compression_level=_LEVEL,
         data_page_size=PAGE_BYTES,
         write_statistics=[name for name in _SEARCHED if name in declared.names],
-        **_options(declared),
+        use_dictionary=_dictionaries(declared),
+        column_encoding={path: "BYTE_STREAM_SPLIT" for path in _SPLIT if path.split(".")[0] in declared.names},
     ) as out:
         for group in _groups(table, groups):
             out.write_table(group, row_group_size=max(group.num_rows, 1))
     return sink.getvalue(), out.seal
 
 
-def _options(declared: pa.Schema) -> dict[str, Any]:
-    if declared.names not in (schema.CALLS.names, schema.REFERENCE.names):
-        return {"compression_level": _LEVEL}
-    encoding = {name: how for name, how in _SPARSE["column_encoding"].items() if name.split(".")[0] in declared.names}
-    columns = [name for name in _SPARSE["use_dictionary"] if name.split(".")[0] in declared.names]
-    return _SPARSE | {"column_encoding": encoding, "use_dictionary": columns}
+def _dictionaries(declared: pa.Schema) -> list[str]:
+    """Columns of texts, and LAA. Most other values of a site are its own: dictionaries of these took a seventh."""
+    paths = {schema.STRING: "{}", schema.WORD: "{}", schema.STRINGS: "{}.list.element"}
+    texts = [paths[field.type].format(field.name) for field in declared if field.type in paths]
+    return [*texts, "LAA.list.element"] if "LAA" in declared.names else texts
 
 
 @contextmanager

@@ -44,21 +44,23 @@ class Segment:
 
     label   suffix of the file names after the shard's; empty where one segment has all sites
     made    digest of the inputs other than the sites' alleles: the samples' records, the model
+    by_genotypes  whether what the genotypes say is taken off the shares
     places  `contig`, `pos` and `key` (int64) of its sites
-    table   the shares, one row a site: `key`, then the writer's columns
+    stored  the shares as the file holds them: `load_segment` makes them what they were
     """
 
     label: str
     made: str
     genotypes: GenotypeFiles
     shares: FileEntry
+    by_genotypes: bool
     places: schema.StoredSites
-    table: schema.Shares
+    stored: schema.StoredShares
 
     @property
     def keys(self) -> npt.NDArray[np.int64]:
         """Keys of its sites, (sites,) int64."""
-        return schema.numbers(self.table["key"])
+        return schema.numbers(self.places["key"])
 
 
 def find_segments(
@@ -66,7 +68,7 @@ def find_segments(
 ) -> list[Segment]:
     """Reusable segments of a batch in a shard, also of a killed run, with sites that have some of the keys.
 
-    No site is in two of them. Only the footers of genotypes are read; the rest is checked when it is used.
+    No site is in two of them. Only the footers of genotypes are read; the rest is checked by `load_segment`.
     """
     candidates = sorted(_segments(store, shard, batch, made), key=lambda one: (-one.genotypes.sites, one.label))
     chosen: list[Segment] = []
@@ -110,7 +112,8 @@ def read_shares(store: Store, name: str) -> Segment | None:
         names = [name.replace(SHARES_FOLDER, folder, 1) for folder in (CALLS_FOLDER, REFERENCE_FOLDER)]
         if [file.name for file in genotypes.tables] != names:  # another file's bytes under this name
             return None
-        places, table = stored.select(PLACES), unpacked(stored.drop_columns(PLACES[:2]))
+        stored = schema.with_column(stored, "contig", stored["contig"].dictionary_encode())
+        places = stored.select(PLACES)
     except (ObjectMissing, pa.ArrowException, OSError, *NOT_JSON, MemoryError) as error:
         if scarce := scarcity(error):
             raise scarce from error
@@ -120,8 +123,9 @@ def read_shares(store: Store, name: str) -> Segment | None:
         made=metadata["made"],
         genotypes=genotypes,
         shares=_entry(name, stored, data),
+        by_genotypes=metadata["by_genotypes"],
         places=places,
-        table=table,
+        stored=stored.drop_columns(PLACES),
     )
 
 
@@ -156,48 +160,52 @@ def write_segment(
     store.delete(name)
     places = tables.places.select(PLACES)
     written = write_genotypes(store, shard, batch, places, tables.genotypes, segment=label)
-    return write_shares(store, name, places, tables.shares, genotypes=written, made=made, label=label)
+    stored = packed(tables.shares, tables.genotypes)
+    return write_shares(store, name, places, stored, genotypes=written, made=made, label=label)
 
 
 def write_shares(
     store: Store,
     name: str,
     places: schema.StoredSites,
-    shares: schema.Shares,
+    stored: schema.StoredShares,
     *,
     genotypes: GenotypeFiles,
     made: str,
     label: str,
+    by_genotypes: bool = True,
 ) -> Segment:
     """The last step of `write_segment`: write `contig`, `pos` and `key` of a segment's sites, and their shares."""
-    metadata = {METADATA_KEY: json.dumps({"label": label, "made": made, "genotypes": genotypes.as_json()})}
-    stored = packed(shares)
+    values = {"label": label, "made": made, "genotypes": genotypes.as_json(), "by_genotypes": by_genotypes}
     table = pa.table([*places.columns, *stored.columns], [*PLACES, *stored.column_names])
-    table = table.unify_dictionaries().combine_chunks().replace_schema_metadata(metadata)
-    data = _encoded(table)
+    data = _encoded(table.unify_dictionaries().combine_chunks(), json.dumps(values))
     store.write(name, data)
     return Segment(
         label=label,
         made=made,
         genotypes=genotypes,
         shares=_entry(name, table, data),
+        by_genotypes=by_genotypes,
         places=places,
-        table=pa.table([table["key"], *shares.columns], ["key", *shares.column_names]),
+        stored=stored,
     )
 
 
-def _encoded(table: schema.StoredShares) -> bytes:
+def _encoded(table: schema.StoredShares, metadata: str) -> bytes:
     """The file of a table of shares as they are stored."""
     numbers = [f"{field.name}.list.element" for field in table.schema if field.type in _NUMBERS]
     sink = io.BytesIO()
-    sealing.write_sealed(
-        table,
+    with sealing.SealedWriter(
         sink,
+        table.schema,
         compression="zstd",
         use_dictionary=["contig"],
         write_statistics=False,
+        store_schema=False,  # of the types, Parquet lacks that of contig
         column_encoding={"pos": "DELTA_BINARY_PACKED"} | dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
-    )
+    ) as writer:
+        writer.add_key_value_metadata({METADATA_KEY: metadata})
+        writer.write_table(table)
     return sink.getvalue()
 
 
@@ -218,10 +226,11 @@ def load_segment(
     except DamagedFile:
         store.delete(segment.shares.name)
         raise
+    shares = unpacked(segment.stored, genotypes if segment.by_genotypes else None)
     return SegmentTables(
         places=segment.places.filter(pa.array(stays)),
         genotypes=genotypes._replace(runs=at_sites(genotypes.runs, stays), alts=genotypes.alts[stays]),
-        shares=segment.table.filter(pa.array(stays)).drop_columns([schema.SITE_KEY.name]),
+        shares=shares.filter(pa.array(stays)),
     )
 
 

@@ -31,7 +31,6 @@ from .raw_annotations import RawAnnotations as RawAnnotations
 from .raw_annotations import add as add
 from .raw_annotations import layout as layout
 from .settling import settle as settle
-from .tables import rows_with as rows_with
 from .tables import shares_of as shares_of
 from .tables import shares_table as shares_table
 from .tables import summary_at as summary_at

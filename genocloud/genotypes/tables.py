@@ -1,6 +1,6 @@
 """A batch's likelihood counts and raw annotations as tables, one row for each site, to be stored and reused."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,14 +112,6 @@ def shares_of(table: schema.Shares, ranks: npt.NDArray[np.int32]) -> RawAnnotati
     at, ac = schema.ragged(table["ac"])
     alleles = _alleles_of(table, at, ranks) if "sums" in table.column_names else None
     return RawAnnotations(totals=totals, ac=ac, runs=runs, samples=len(ranks), alleles=alleles, nonvariant=nonvariant)
-
-
-def rows_with(tables: Iterable[pa.Table], keys: npt.NDArray[np.int64]) -> pa.Table:
-    """The rows with these keys (column `key`), in the order of the keys; each key is in one of the tables."""
-    table = pa.concat_tables([each.replace_schema_metadata(None) for each in tables]).combine_chunks()
-    held = schema.numbers(table["key"])
-    order = np.argsort(held, kind="stable")
-    return table.take(order[np.searchsorted(held, keys, sorter=order)])
 
 
 def _plain(totals: Array, runs: Runs, ids: Sequence[tuple[int, str]]) -> dict[str, Any]:

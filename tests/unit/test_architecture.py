@@ -92,7 +92,7 @@ ANY_TABLE = {
     "federation/policy.py": {"released"},
     "genotypes/federated_em.py": {"_added", "_table"},
     "genotypes/nonvariant.py": {"in_order"},
-    "genotypes/tables.py": {"_table", "rows_with"},
+    "genotypes/tables.py": {"_table"},
     "pipeline/cached_tables.py": {"_read", "pieces", "read", "read_table", "write", "write_piece"},
     "pipeline/genotyping/batch_cache.py": {"_ranked", "_unranked", "on_contigs"},
     "pipeline/hybrid/coordinator.py": {"_filled"},

@@ -59,12 +59,12 @@ def ensure_batch_genotypes(
     cohort, store, shard = target.cohort, target.store, target.shard
     made = _made(cohort, batch, target.model)
     reusable = callset.find_segments(store, shard, batch.id, made, keys)
-    if len(reusable) == 1 and np.array_equal(reusable[0].keys, keys):
-        return reusable[0], _raw_annotations(reusable[0], keys, batch)
     parts = []
     for segment in reusable:
         with suppress(callset.DamagedFile):  # its sites are called again
             parts.append(callset.load_segment(store, segment, keys, samples=active_names(batch)))
+    if parts and len(reusable) == 1 and np.array_equal(reusable[0].keys, keys):
+        return reusable[0], _raw_annotations(parts[0], batch)
     held = np.concatenate([np.zeros(0, np.int64), *(schema.numbers(part.places["key"]) for part in parts)])
     missing, raw = ~np.isin(keys, held), None
     if missing.any() or not parts:
@@ -79,8 +79,9 @@ def ensure_batch_genotypes(
         )
         parts.append(new_tables)
     label = callset.label_of(keys) if uncarried else ""
-    new = callset.write_segment(store, shard, batch.id, callset.merge_segments(parts, keys), made=made, label=label)
-    return new, raw if raw is not None and len(parts) == 1 else _raw_annotations(new, keys, batch)
+    tables = callset.merge_segments(parts, keys)
+    new = callset.write_segment(store, shard, batch.id, tables, made=made, label=label)
+    return new, raw if raw is not None and len(parts) == 1 else _raw_annotations(tables, batch)
 
 
 def _made(cohort: Cohort, batch: Batch, model: Model) -> str:
@@ -92,9 +93,8 @@ def active_names(batch: Batch) -> list[str]:
     return [name for name, rank in zip(batch.samples, batch.ranks, strict=True) if rank >= 0]
 
 
-def _raw_annotations(segment: callset.Segment, keys: Keys, batch: Batch) -> genotypes.RawAnnotations:
-    table = genotypes.rows_with([segment.table], keys)
-    return genotypes.shares_of(table, active_ranks(batch))
+def _raw_annotations(tables: callset.SegmentTables, batch: Batch) -> genotypes.RawAnnotations:
+    return genotypes.shares_of(tables.shares, active_ranks(batch))
 
 
 def _places(called: genotypes.BatchGenotypes, keys: Keys) -> schema.StoredSites:

@@ -83,5 +83,5 @@ def test_likelihoods_that_gq_tells_are_not_stored_again(row: dict, second: int |
     )
     stored = reference.table.filter(pa.array(np.array(reference.table["sample"].to_pylist()) == "ann"))
     assert (stored["PL2"].to_pylist(), stored["PL"].to_pylist()) == ([second], [in_full])
-    back, found = LocatedRows.of((calls.table, reference.table), PLACES, (0, 4), SAMPLES).at((0, 4))
-    assert back.take(pa.array(found.numbers)).to_pylist() == distinct.take(pa.array(cells.numbers)).to_pylist()
+    back, located = LocatedRows.of((calls.table, reference.table), PLACES, (0, 4), SAMPLES).at((0, 4))
+    assert back.take(pa.array(located.numbers)).to_pylist() == distinct.take(pa.array(cells.numbers)).to_pylist()

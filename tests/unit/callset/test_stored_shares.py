@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from genocloud import schema
 from genocloud.annotations import ALLELE_SHARES, SHARES
 from genocloud.callset import segments, stored_shares
-from genocloud.kernels.raw_sums import CARRIED, DEPTH, OLD_MQ, TOTALS
+from genocloud.callset.local_genotypes import SparseGenotypes
+from genocloud.kernels.cell_runs import runs_of_cells
+from genocloud.kernels.fixed_point import DIGIT
+from genocloud.kernels.raw_sums import CARRIED, DEPTH, INBREEDING, OLD_MQ, TOTALS
 
 _BITS = st.one_of(
     st.integers(-(2**31), 2**31 - 1),
@@ -49,9 +52,24 @@ def _bits(table: pa.Table) -> dict[str, tuple[list[int], bytes] | list]:
     }
 
 
-@given(shares())
-def test_shares_come_back_bit_for_bit(table: pa.Table) -> None:
-    back = stored_shares.unpacked(stored_shares.packed(table))
+LOCAL = pa.table(
+    {
+        "GT": pa.array(["0/0", "0/1", "./.", "0", "0/2"]).dictionary_encode(),
+        "GQ": pa.array([30, 99, None, 20, 9], schema.INT32),
+        "LPL": pa.array([[0, 30, 450], [99, 0, 120], None, [0, 20], [9, None, 7, 0]], schema.INTS),
+    }
+)
+
+
+@given(shares(), st.data())
+def test_shares_come_back_bit_for_bit(table: pa.Table, data: st.DataObject) -> None:
+    genotypes = None
+    if data.draw(st.booleans()):
+        numbers = st.integers(0, len(LOCAL) - 1)
+        cells = np.array([[data.draw(numbers) for _ in range(2)] for _ in range(len(table))], np.int32)
+        runs, alts = runs_of_cells(cells.reshape(-1, 2)), np.ones(len(table), np.int32)
+        genotypes = SparseGenotypes(("ann", "bob"), LOCAL, runs, alts)
+    back = stored_shares.unpacked(stored_shares.packed(table, genotypes), genotypes)
     assert back.schema.types == table.schema.types
     assert _bits(back) == _bits(table)
 
@@ -61,13 +79,31 @@ def test_what_follows_from_other_sums_is_not_stored() -> None:
     totals[:, [CARRIED, OLD_MQ + 2, DEPTH]] = [[30, 900, 930], [0, 1000, 1001]]
     columns = {field.name: pa.array([[], []], field.type) for field in SHARES if field.name not in ("quiet", "totals")}
     table = pa.table({"quiet": [False, False], "totals": pa.array(totals.tolist(), schema.COUNTS)} | columns)
-    stored = schema.ragged(stored_shares.packed(table)["totals"])[1].reshape(TOTALS, 2)
+    stored = schema.ragged(stored_shares.packed(table, None)["totals"])[1].reshape(TOTALS, 2)
     assert stored[DEPTH].tolist() == [0, 1]
 
 
 def test_z_scores_are_stored_as_differences_of_thousandths() -> None:
     values = pa.array([[-1.5, -0.674, 0.0], [3.25]], pa.list_(schema.FLOAT))
-    assert stored_shares.packed(pa.table({"run_values": values}))["run_values"].to_pylist() == [
+    assert stored_shares.packed(pa.table({"run_values": values}), None)["run_values"].to_pylist() == [
         [-1500, 826, 674],
         [3250],
     ]
+
+
+def test_what_genotypes_say_of_inbreeding_is_not_stored() -> None:
+    """Two hets of equal likelihoods: a half of each share twice, in digits to base 2^40."""
+    local = pa.table(
+        {
+            "GT": pa.array(["0/1"]).dictionary_encode(),
+            "GQ": pa.array([0], schema.INT32),
+            "LPL": pa.array([[0, 0, 999]], schema.INTS),
+        }
+    )
+    totals = np.zeros((1, TOTALS), np.int64)
+    totals[0, INBREEDING:] = [0, DIGIT, 0, 0, DIGIT, 7]
+    columns = {field.name: pa.array([[]], field.type) for field in SHARES if field.name not in ("quiet", "totals")}
+    table = pa.table({"quiet": [False], "totals": pa.array(totals.tolist(), schema.COUNTS)} | columns)
+    runs = runs_of_cells(np.zeros((1, 2), np.int32))
+    stored = stored_shares.packed(table, SparseGenotypes(("ann", "bob"), local, runs, np.ones(1, np.int32)))
+    assert schema.ragged(stored["totals"])[1][INBREEDING:].tolist() == [0, 0, 0, 0, 0, 7]
