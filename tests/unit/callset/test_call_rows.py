@@ -58,8 +58,8 @@ def test_depths_of_ref_alone_leave_a_genotype_a_reference_run(row: dict, more: i
     calls, reference = call_rows.split(sparse, PLACES)
     assert len(calls.table) == 4 * is_call
     assert reference.table["AD_minus_DP"].to_pylist() == [more] * (not is_call)
-    back, found = LocatedRows.of(calls.table, reference.table, PLACES, ("ann",)).at(1, (0, 4))
-    assert back.take(pa.array(found.numbers)).to_pylist()[0] == genotypes(row).to_pylist()[0]
+    back, located = LocatedRows.of((calls.table, reference.table), PLACES, (0, 4), ("ann",)).at((0, 4))
+    assert back.take(pa.array(located.numbers)).to_pylist()[0] == genotypes(row).to_pylist()[0]
 
 
 @pytest.mark.parametrize(
