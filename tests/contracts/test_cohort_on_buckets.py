@@ -75,7 +75,13 @@ def on_disk(gvcfs, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "kind", ["gs", "s3", pytest.param("faulty_gs", marks=FAULTY), pytest.param("faulty_s3", marks=FAULTY)]
+    "kind",
+    [
+        "gs",
+        pytest.param("s3", marks=pytest.mark.slow),
+        pytest.param("faulty_gs", marks=FAULTY),
+        pytest.param("faulty_s3", marks=FAULTY),
+    ],
 )
 def test_a_cohort_lives_in_a_bucket_as_on_disk(kind, request, gvcfs, on_disk):
     url = request.getfixturevalue(f"{kind}_url")

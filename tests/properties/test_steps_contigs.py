@@ -116,7 +116,13 @@ def test_the_study_has_what_is_hard(study, alone):
     assert {line[0] for line in lines} < lengths.keys()
 
 
-@pytest.mark.parametrize(("storing", "few"), CUTS.values(), ids=CUTS.keys())
+QUICK = ("some contigs in each window", "each part one shard")
+
+
+@pytest.mark.parametrize(
+    ("storing", "few"),
+    [pytest.param(*cut, id=name, marks=[pytest.mark.slow] * (name not in QUICK)) for name, cut in CUTS.items()],
+)
 def test_contigs_that_share_shards_have_the_records_of_contigs_alone(tmp_path, study, alone, storing, few):
     together = run(tmp_path, study, storing, few_rows=(few,))
     assert len(open_callset(together.callset).shards) < len(open_callset(alone.callset).shards)

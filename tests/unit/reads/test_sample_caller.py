@@ -128,7 +128,9 @@ def test_cyvcf2_reads_it_by_its_index(folder, called):
     assert variant.format("PL").shape == (1, 6)
 
 
-@pytest.mark.parametrize("settings", [{"tile_bp": 700}, {"tile_bp": 501, "workers": 2}])
+@pytest.mark.parametrize(
+    "settings", [pytest.param({"tile_bp": 700}, marks=pytest.mark.slow), {"tile_bp": 501, "workers": 2}]
+)
 def test_bytes_do_not_depend_on_cuts_and_workers(folder, called, settings):
     assert call(folder, "again.g.vcf.gz", **settings) == called
     assert (folder / "again.g.vcf.gz").read_bytes() == (folder / "ann.g.vcf.gz").read_bytes()

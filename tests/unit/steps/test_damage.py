@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,15 @@ def test_each_of_many_flips_is_said_or_changes_nothing(copy: Work) -> None:
     print(dict(seen))
 
 
-@pytest.mark.parametrize("how", ["cut", "empty", "gone", "swapped", "flipped"])
-@pytest.mark.parametrize("folder", ["sites", "calls", "reference", "shares", "entries"])
+FOLDERS, HOW = ("sites", "calls", "reference", "shares", "entries"), ("cut", "empty", "gone", "swapped", "flipped")
+QUICK = {*product(FOLDERS, ("gone", "flipped")), ("sites", "cut"), ("calls", "empty"), ("shares", "swapped")}
+"""Each folder, each way: every pair of them is a slow test."""
+
+
+@pytest.mark.parametrize(
+    ("folder", "how"),
+    [pytest.param(*pair, marks=[pytest.mark.slow] * (pair not in QUICK)) for pair in product(FOLDERS, HOW)],
+)
 def test_damaged_files_of_a_callset_are_said_and_made_anew(copy: Work, folder: str, how: str) -> None:
     files = [path for path in sorted((Path(copy.callset) / folder).rglob("*")) if path.is_file()]
     path = files[0]

@@ -158,6 +158,7 @@ RECORDS = {
 }
 
 
+@pytest.mark.parametrize("bench", ["grown"], indirect=True)  # a bad file is refused by both, see above
 @pytest.mark.parametrize("case", RECORDS.values(), ids=RECORDS.keys())
 def test_a_bad_record_is_refused_with_its_line_and_position(bench, capsys, case):
     bench.bad.write_bytes(bgzf("".join([*case.header, *BEFORE, *case.records, *AFTER]).encode()))
@@ -180,6 +181,7 @@ GOOD: dict[str, Lines] = {
 }
 
 
+@pytest.mark.parametrize("bench", ["grown"], indirect=True)
 @pytest.mark.parametrize("records", GOOD.values(), ids=GOOD.keys())
 def test_bases_that_may_be_the_references_pass(bench, records):
     bench.bad.write_bytes(bgzf("".join([*HEADER, *BEFORE, *records, AFTER[-1]]).encode()))
