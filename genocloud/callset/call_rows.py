@@ -65,6 +65,11 @@ class SitePlaces(NamedTuple):
         )
         return [words, *(pa.array(self.positions[each].astype(np.int32)) for each in positions)]
 
+    def repeated(self, times: int) -> list[pa.Array]:
+        """The columns `contig` and `pos` of so many rows at each site."""
+        ranks, positions = (np.repeat(each.astype(np.int32), times) for each in (self.ranks, self.positions))
+        return [_words(ranks, pa.array(self.contigs, pa.string())), pa.array(positions)]
+
     def find(self, contigs: pa.ChunkedArray, positions: pa.ChunkedArray) -> npt.NDArray[np.int32]:
         """The number of the site at each place. Raises ValueError where there is none."""
         words = contigs.unify_dictionaries().combine_chunks()
@@ -131,7 +136,7 @@ def _within(lengths: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
 
 
 def _words(codes: npt.NDArray[Any], words: pa.Array) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), words)
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32, copy=False)), words)
 
 
 def _table(declared: pa.Schema, columns: Sequence[pa.Array], rest: pa.Table) -> pa.Table:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from genocloud import schema
 from genocloud.kernels import widening
 from genocloud.kernels.cell_runs import CellRuns, fill_cells, runs_of_cells
+from genocloud.kernels.list_columns import take_lists
 from genocloud.kernels.narrowing import narrow
 
 DISTINCT = pa.schema(list(schema.GENOTYPES)[3:])
@@ -124,6 +125,40 @@ def list_column(offsets: npt.NDArray[np.int64], values: npt.NDArray[np.int32]) -
     return pa.ListArray.from_arrays(
         pa.array(offsets.astype(np.int32)), entries, mask=pa.array(offsets[1:] == offsets[:-1])
     )
+
+
+def take_rows(distinct: schema.DistinctGenotypes, rows: npt.NDArray[np.int32]) -> schema.DistinctGenotypes:
+    """Rows of distinct genotypes, in numpy's memory: of so much that is new, Arrow's takes the system longer."""
+    return pa.table([_taken(column.combine_chunks(), rows) for column in distinct.columns], distinct.schema)
+
+
+def _taken(column: pa.Array, rows: npt.NDArray[np.int32]) -> pa.Array:
+    if pa.types.is_list(column.type):
+        return _taken_lists(column, rows)
+    if column.null_count == len(column):
+        return pa.nulls(len(rows), column.type)
+    if pa.types.is_dictionary(column.type):
+        codes = schema.numbers(column.indices)
+        is_null, codes = codes < 0, np.maximum(codes, 0)  # Arrow follows codes under nulls, too
+        taken = pa.array(codes[rows], mask=is_null[rows] if column.null_count else None)
+        return pa.DictionaryArray.from_arrays(taken, column.dictionary)
+    values = schema.numbers(column)[rows]
+    return schema.nullable(values, column.type) if column.null_count else pa.array(values)
+
+
+def _taken_lists(lists: pa.Array, rows: npt.NDArray[np.int32]) -> pa.Array:
+    """Lists, of which an empty one is null."""
+    offsets, values = (np.array(each) for each in schema.ragged(lists))
+    if int(np.diff(offsets).max(initial=0)) * len(rows) >= _MOST_VALUES:
+        return lists.take(pa.array(rows))
+    at, taken = take_lists(offsets, values, rows)
+    entries = schema.nullable(taken, schema.INT32) if (values == schema.MISSING).any() else pa.array(taken)
+    mask = pa.array(at[1:] == at[:-1]) if lists.null_count else None
+    return pa.ListArray.from_arrays(pa.array(at), entries, mask=mask)
+
+
+_MOST_VALUES = 1 << 31
+"""More do not fit an Arrow list's offsets."""
 
 
 def localise(matrix: GenotypeMatrix, alts: npt.NDArray[np.int32]) -> SparseGenotypes:

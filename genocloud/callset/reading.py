@@ -14,7 +14,7 @@ from genocloud import annotations, schema
 from genocloud.callset import arrays, lazy_arrays, manifest, parquet
 from genocloud.callset.call_rows import Span, split
 from genocloud.callset.layout import ShardEntry
-from genocloud.callset.local_genotypes import SparseGenotypes
+from genocloud.callset.local_genotypes import SparseGenotypes, take_rows
 from genocloud.callset.remote import RemoteGenotypes, RemoteUnreachable, UnknownSite, reaching
 from genocloud.callset.shard_cells import ShardCells
 from genocloud.callset.variants import UnknownVariant, carriers_among, find_alleles, parse_variant
@@ -341,8 +341,10 @@ class Callset:
         order = np.array([place[sample] for sample in samples], np.int64)
         columns = cells.place_columns(span, samples)
         if tables:
-            rows = pa.array(np.concatenate(numbers, axis=1)[:, order].ravel())
-            distinct = pa.concat_tables(tables).unify_dictionaries().combine_chunks().take(rows)
+            cells_by_batch = np.concatenate(numbers, axis=1)
+            in_order = np.array_equal(order, np.arange(len(place)))
+            rows = (cells_by_batch if in_order else cells_by_batch[:, order]).ravel()
+            distinct = take_rows(pa.concat_tables(tables).unify_dictionaries().combine_chunks(), rows)
             columns |= {name: distinct[name] for name in values}
         fields = [schema.GENOTYPES.field(name) for name in names]
         return pa.table([columns.get(name, []) for name in names], pa.schema(fields))

@@ -65,8 +65,8 @@ class ShardCells:
 
     def place_columns(self, span: Span, samples: Sequence[str]) -> dict[str, pa.Array]:
         """The columns `contig`, `pos` and `sample` of GENOTYPES at a span of the sites."""
-        sites = np.repeat(np.arange(*span), len(samples))
-        contig, pos = self.places.columns(sites, sites)
+        places = self.places.at(slice(*span))
+        contig, pos = places.repeated(len(samples))
         codes = np.tile(np.arange(len(samples), dtype=np.int32), span[1] - span[0])
         words = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(samples), pa.string()))
         return {"contig": contig, "pos": pos, "sample": words}

@@ -1,16 +1,19 @@
 """The dense view of genotypes by local alleles is that of the slow twin, at sites of any number of ALTs."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import schema
-from genocloud.callset.local_genotypes import SparseGenotypes
+from genocloud.callset.local_genotypes import SparseGenotypes, take_rows
 from genocloud.kernels.cell_runs import runs_of_cells
+from genocloud.kernels.list_columns import take_lists
 from tests.support import genotypes as twin
 from tests.support.examples import examples
 
@@ -98,3 +101,20 @@ def test_dense_genotypes_are_the_twins(made, first, last):
 def test_each_distinct_genotype_occurs_in_some_cell(made):
     view = made[0].dense()
     assert set(view.matrix().numbers.ravel().tolist()) == set(range(len(view.distinct)))
+
+
+@given(sparse_genotypes(), st.lists(st.integers(0, 99), max_size=9), st.sampled_from([1 << 31, 1]))
+@examples(60)
+def test_rows_are_those_that_arrow_takes(made, numbers, most):
+    distinct = made[0].dense().distinct
+    rows = np.array([number % len(distinct) for number in numbers if len(distinct)], np.int32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("genocloud.callset.local_genotypes._MOST_VALUES", most)
+        taken = take_rows(distinct, rows)
+    taken.validate(full=True)
+    assert taken.to_pylist() == distinct.take(pa.array(rows)).to_pylist()
+    offsets, values = (np.array(each) for each in schema.ragged(distinct["PL"]))
+    twin_lists = [values[offsets[row] : offsets[row + 1]].tolist() for row in rows]
+    for run in (take_lists, take_lists.py_func):
+        at, flat = run(offsets, values, rows)
+        assert [flat[start:end].tolist() for start, end in pairwise(at)] == twin_lists
