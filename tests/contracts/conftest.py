@@ -128,12 +128,31 @@ def gs_url(gs_server, monkeypatch, tmp_path):
     return f"gs://{BUCKET}/{tmp_path.name}/a prefix"
 
 
+_MOTO = """
+from threading import Lock
+from moto import server
+
+class OneCreatorAtATime(server.DomainDispatcherApplication):
+    creating = Lock()
+
+    def __call__(self, environ, start_response):
+        if "HTTP_IF_NONE_MATCH" not in environ:
+            return super().__call__(environ, start_response)
+        with self.creating:
+            return super().__call__(environ, start_response)
+
+server.DomainDispatcherApplication = OneCreatorAtATime
+server.main()
+"""
+"""S3 looks whether an object is there and makes it in one; moto's threads may do so between each other."""
+
+
 @pytest.fixture(scope="session")
 def s3_server():
     """The address of a moto server that has one bucket."""
     pytest.importorskip("moto", reason="moto is not installed")
     port = _free_port()
-    with _serving([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
+    with _serving([sys.executable, "-c", _MOTO, "-H", "127.0.0.1", "-p", str(port)], port):
         url = f"http://127.0.0.1:{port}"
         urllib.request.urlopen(urllib.request.Request(f"{url}/{BUCKET}", method="PUT"), timeout=30).close()
         yield url
