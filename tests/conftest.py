@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from genocloud import pipeline, steps
 from genocloud.cohort import open_cohort
@@ -17,6 +17,7 @@ from genocloud.scatter.progress import Silent
 
 # How long an example takes says more about what else the machine does than about the code.
 settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("first failure", settings.get_profile("no clock"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile("no clock")
 
 TESTS = Path(__file__).resolve().parent

@@ -100,7 +100,8 @@ def survives(mutant: Mutant, tree: Path, tests: list[str]) -> bool:
     path.write_text(mutant.source())
     names = tree / "mutant.tests"
     names.write_text("\n".join(tests))
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", f"@{names}"]
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", "--hypothesis-profile", "first failure"]
+    command = [sys.executable, "-m", "pytest", *options, f"@{names}"]
     shared = {"GENOCLOUD_SHARED": str(ROOT.parent / "shared")}  # where tests look beside the tree, not the copy
     environment = shared | os.environ | {"PYTHONPATH": str(tree)}
     try:

@@ -203,7 +203,7 @@ def test_counts_below_one_are_a_usage_error(options):
     assert ended.value.code == 2
 
 
-@pytest.mark.parametrize("option", ["--heterozygosity=0", "--heterozygosity-stdev=-1", "--stand-call-conf=nan"])
+@pytest.mark.parametrize("option", ["--heterozygosity=0", "--heterozygosity-stdev=0", "--stand-call-conf=nan"])
 def test_a_model_that_cannot_be_is_a_setting_error(tmp_path, gvcfs, capsys, option):
     samples = sample_map(tmp_path, gvcfs[:1])
     assert run("joint", samples, "--reference", REFERENCE, "-o", tmp_path / "a.vcf.gz", "--quiet", option) == 5
