@@ -48,6 +48,17 @@ class InForceAsOther(InputError):
         super().__init__(f"{url}: sample {sample} is in force as {', '.join(names)}; erase that name")
 
 
+class SameFiles(InputError):
+    """Samples that would share a batch with others of equal files, once a sample is erased."""
+
+    def __init__(self, url: str, sample: str, names: Sequence[str]) -> None:
+        self.url, self.sample, self.names = url, sample, tuple(names)
+        super().__init__(
+            f"{url}: without sample {sample}, {', '.join(names)} would be a batch that is there already, of equal "
+            "gVCFs under other names; remove or replace what is twice, then erase again"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Erasure:
     """A sample to erase: `places` by batch; `needles` must occur in no object afterwards.
@@ -126,14 +137,17 @@ class _RecordedNames:
         return self.names[place] | ({self.files[place]} if place in self.files else set())
 
     def linked(self, sample: str, others: set[Place]) -> set[Place]:
-        """The places of a sample, except those of `others`, whose names are not followed."""
+        """The places of a sample, except those of `others`, whose names and files are not followed."""
         foreign = set().union(*(self.names[place] for place in others)) - {sample}
+        files = {self.files.get(place, "") for place in others}
         reached: set[Place] = set()
         waiting = self.bearers[sample] - others
         while waiting:
             place = waiting.pop()
             reached.add(place)
-            near = self.links[place] | self.copies[self.files.get(place, "")]
+            near = self.links[place].copy()
+            if (file := self.files.get(place, "")) not in files:
+                near |= self.copies[file]
             near |= set().union(*(self.bearers[name] for name in self.names[place] - foreign))
             waiting |= near - others - reached
         return reached
@@ -190,10 +204,16 @@ def _erasure(fields: dict[str, Any]) -> Erasure:
 
 
 def plan_erase(erasure: Erasure, cohort: Cohort) -> list[Rewriting]:
-    """Batches that replace those of a version that hold the sample: all others in them stay."""
+    """Batches that replace those of a version that hold the sample: all others in them stay. Raises SameFiles."""
     held = {batch.id: cohort.receipt(batch) for batch in cohort.batches if batch.id in erasure.places}
     rest = {batch: _others(receipt, erasure.places[batch]) for batch, receipt in held.items()}
-    return [plan_batch(people, held, cohort.layout) for people in rest.values() if people]
+    planned = [plan_batch(people, held, cohort.layout) for people in rest.values() if people]
+    taken = erasure.places.keys() | {batch.id for batch in cohort.batches}
+    for each in planned:  # a batch's id follows from its files
+        if each.id in taken:
+            raise SameFiles(cohort.url, erasure.sample, [person.name for person in each.people])
+        taken |= {each.id}
+    return planned
 
 
 def _others(receipt: BatchReceipt, erased: Sequence[int]) -> list[Person]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from genocloud import callset, storage
 from genocloud.callset.layout import BATCH_FOLDERS
-from genocloud.cohort import erasing
+from genocloud.cohort import erasing, open_cohort
 from genocloud.cohort.erasing import Erasure
 from genocloud.errors import StoreError
 from genocloud.pipeline.callset_registry import registered, registered_elsewhere
@@ -27,7 +27,7 @@ def erase(
     `callsets` are URLs to check in addition to the cohort's registry. Unless `sure`, only report what would be done. A
     killed erasure of any sample is completed first. No other process may write to the cohort meanwhile: unfinished
     batches are removed. The balance is in objects searched. Raises NoCallset for a named
-    URL without one, NothingToErase, InForceAsOther, StillThere or another StoreError.
+    URL without one, NothingToErase, InForceAsOther, SameFiles, StillThere or another StoreError.
     """
     with receipt_of("erase") as receipt:
         for url in callsets:
@@ -38,6 +38,8 @@ def erase(
             searched = complete_erasure(store, before, scatter, progress)
         erasure = before if before and before.sample == sample else erasing.trace(store, sample)
         receipt.figures = _figures(store, erasure, callsets) | {"done": sure}
+        if erasure is not before:
+            erasing.plan_erase(erasure, open_cohort(store.url))
         if sure and erasure is not before:
             erasing.begin(store, erasure)
             searched = complete_erasure(store, erasure, scatter, progress)
