@@ -36,7 +36,21 @@ GOAL = 0.85
 SECONDS = 180
 """How long the tests of one mutant may take; longer counts as survived."""
 
-EQUIVALENT = {("genocloud/gvcf/inflate.py", "MAX_BLOCK_BYTES = 1 << 16"): "a bound of how much is read at once"}
+EQUIVALENT = {
+    ("genocloud/gvcf/inflate.py", "MAX_BLOCK_BYTES = 1 << 16"): "a bound of how much is read at once",
+    (
+        "genocloud/gvcf/text_source.py",
+        'seen = title if title >= 0 else max(0, len(text) - len(b"\\n#CHROM"))',
+    ): "the text begins with ##: no title is at 0",
+    (
+        "genocloud/pipeline/genotyping/shard_estimates.py",
+        "held.append((0, part))",
+    ): "levels are compared with one another",
+    (
+        "genocloud/report/summary.py",
+        "label_width = max(map(len, rows), default=0)",
+    ): "the width of no lines",
+}
 """(file, the mutated line without its indentation): why nothing can tell it from the original."""
 
 
