@@ -113,7 +113,7 @@ def split(genotypes: SparseGenotypes, places: SitePlaces, window: int | None = N
     order = np.argsort(first.astype(np.int64) * (len(places) + 1) + stop, kind="stable")
     member, first, number, stop = (each[order] for each in (member, first, number, stop))
     columns = [*places.columns(first, first, stop - 1), _words(member, samples)]
-    of_any = _reference_columns(local).take(pa.array(representatives[number]))
+    of_any = _reference_columns(local.take(pa.array(representatives))).take(pa.array(number))
     reference = _table(schema.REFERENCE, columns, of_any)
     return (
         Windowed(calls, np.bincount(site // window, minlength=windows)),

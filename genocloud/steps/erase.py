@@ -39,10 +39,10 @@ def erase(
         erasure = before if before and before.sample == sample else erasing.trace(store, sample)
         receipt.figures = _figures(store, erasure, callsets) | {"done": sure}
         if erasure is not before:
-            erasing.plan_erase(erasure, open_cohort(store.url))
-        if sure and erasure is not before:
-            erasing.begin(store, erasure)
-            searched = complete_erasure(store, erasure, scatter, progress)
+            erasing.plan_erase(erasure, open_cohort(store.url))  # what it refuses has not begun
+            if sure:
+                erasing.begin(store, erasure)
+                searched = complete_erasure(store, erasure, scatter, progress)
         if sure:
             receipt.figures |= {"searched_bytes": sum(one.bytes for one in searched), "hits": 0}
             receipt.balanced("objects searched", len(searched), len(searched), {})
