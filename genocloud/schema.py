@@ -296,6 +296,18 @@ They are LOCAL_GENOTYPES whose LAA is empty, LAD null or that of REF and 0, and 
 is PL, or 0, GQ, PL2: it nearly always is.
 """
 
+FLAG_COLUMNS = (
+    _key("sample", STRING, "name of the sample"),
+    _key("check", STRING, "name of the check that it fails: `contamination`, `sex`, `duplicate`"),
+    _key("value", STRING, "what was measured: a number, a sex, the name of another sample"),
+    _key("limit", STRING, "what the check wants: `<= 0.03`, `male`, `no other sample`"),
+    _key("advice", STRING, "what to do about it"),
+)
+"""Samples that fail a check, before or after genotyping; one row for each sample and check, none for those that pass.
+
+Values and limits are text, as some are numbers and some are names; tables of samples have the numbers.
+"""
+
 BLOCK_LENGTH = Column(
     "LEN",
     INT32,
@@ -321,6 +333,7 @@ ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
 GENOTYPES, STORED_GENOTYPES = table(GENOTYPE_COLUMNS), table((*GENOTYPE_COLUMNS, SITE_KEY))
 LOCAL_GENOTYPES = table(LOCAL_COLUMNS)
 CALLS, REFERENCE = table(CALL_COLUMNS), table(REFERENCE_COLUMNS)
+FLAGS = table(FLAG_COLUMNS)
 
 # Names for signatures. Arrow has one type for all tables, so that these say to a reader, not to a type checker, which
 # columns a table has; some functions need only a few of them. Each is named after its schema.
@@ -350,6 +363,7 @@ CallRows: TypeAlias = pa.Table
 """Rows of CALLS."""
 ReferenceRuns: TypeAlias = pa.Table
 """Rows of REFERENCE."""
+Flags: TypeAlias = pa.Table
 
 
 SUMMARY = pa.schema(

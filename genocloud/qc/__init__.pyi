@@ -1,0 +1,2 @@
+from .flags import Flag as Flag
+from .flags import flag_table as flag_table
