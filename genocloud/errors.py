@@ -75,6 +75,14 @@ class SettingError(GenocloudError):
     exit_code = 5
 
 
+class PackageMissing(SettingError):
+    """An optional package is not installed."""
+
+    def __init__(self, package: str, remedy: str) -> None:
+        self.package, self.remedy = package, remedy
+        super().__init__(f"{package} is not installed; {remedy}")
+
+
 class OutOfResources(SettingError):
     """The process ran out of memory, threads or open files; the file that it was reading may be fine."""
 

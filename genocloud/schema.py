@@ -404,6 +404,30 @@ TOTALS = pa.schema([("kind", STRING), ("bin", INT32), ("count", INT64)])
 """Counts of a location's genotypes over all samples: `samples`, by class, and called ones by DP and by GQ."""
 EMITTED_SITES = pa.schema([("site", INT32), ("kept", INTS), ("estimated", BOOL)])
 """The emitted sites of ALLELES, with their ALTs and whether they have a QUAL."""
+LABELLED_ROWS = pa.schema([("snp", BOOL), ("training", BOOL), ("calibration", BOOL), ("values", DOUBLES)])
+"""Sites or ALTs that resources know, in the genome's order, with their annotations; NaN where there is none."""
+ALLELE_SCORES = pa.schema([("SCORE", DOUBLES), ("CALIBRATION_SENSITIVITY", DOUBLES), ("snp", pa.list_(BOOL))])
+"""What a model says of each site's ALTs; null of those that it does not judge. `snp`: as such, not as an indel."""
+FORESTS = pa.schema(
+    [
+        ("annotations", STRINGS),  # in the order of the columns
+        ("snp", BOOL),
+        ("rows", INT64),  # that it was trained on
+        ("medians", DOUBLES),  # in place of missing values
+        ("sampled", INT32),  # rows of each tree
+        ("trees", INTS),  # number of the root node of each tree
+        ("feature", INTS),  # by node: which annotation; 0 at leaves
+        ("threshold", DOUBLES),  # up to which the next node is `left`; infinite at leaves
+        ("left", INTS),
+        ("right", INTS),  # at leaves both are the leaf
+        ("depth", DOUBLES),  # at leaves: the expected depth of a row there, less one
+        ("bounds", DOUBLES),  # lowest and highest calibration score; none without calibration rows
+        ("bin_counts", COUNTS),
+        ("bin_means", DOUBLES),
+        ("bin_deviations", DOUBLES),
+    ]
+)
+"""A trained model: one row for each type of variants."""
 
 Summary: TypeAlias = pa.Table
 Shares: TypeAlias = pa.Table
@@ -422,6 +446,9 @@ IntervalRows: TypeAlias = pa.Table
 UnitedAlleles: TypeAlias = pa.Table
 EmittedSites: TypeAlias = pa.Table
 Totals: TypeAlias = pa.Table
+LabelledRows: TypeAlias = pa.Table
+AlleleScores: TypeAlias = pa.Table
+Forests: TypeAlias = pa.Table
 
 
 def numbers(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:

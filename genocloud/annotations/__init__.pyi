@@ -3,6 +3,9 @@ from .allele_annotations import HISTOGRAMS as HISTOGRAMS
 from .allele_annotations import RAW as RAW
 from .allele_annotations import SQUARED as SQUARED
 from .allele_annotations import AlleleData as AlleleData
+from .printed_numbers import decimals as decimals
+from .printed_numbers import printed_values as printed_values
+from .printed_numbers import read_only as read_only
 from .site_annotations import MEDIANS as MEDIANS
 from .site_annotations import SITE_ANNOTATIONS as SITE_ANNOTATIONS
 from .site_data import Annotation as Annotation

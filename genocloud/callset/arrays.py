@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from genocloud import annotations, schema
 from genocloud.callset.vcf_header import FILTERS
-from genocloud.errors import SettingError
+from genocloud.errors import PackageMissing
 from genocloud.regions import Contig
 
 Array = npt.NDArray[Any]
@@ -21,14 +21,6 @@ MISSING, FILL = -1, -2
 """sgkit's missing integer, and its fill value for short lists; floats use NaN for both."""
 
 _LISTS = {"R": "alleles", "A": "alt_alleles", "G": "genotypes"}
-
-
-class PackageMissing(SettingError):
-    """An optional package is not installed."""
-
-    def __init__(self, package: str) -> None:
-        self.package = package
-        super().__init__(f"{package} is not installed; pip install {package}, or use to_numpy(), sites(), genotypes()")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,12 +200,16 @@ def _padded(values: pa.Array, least: int) -> Array:
     return table
 
 
+def _missing(package: str) -> PackageMissing:
+    return PackageMissing(package, f"pip install {package}, or use to_numpy(), sites(), genotypes()")
+
+
 def as_dataset(values: dict[str, Any]) -> Any:
     """The arrays of `dense`, of NumPy or Dask, as an xarray.Dataset."""
     try:
         import xarray
     except ImportError:
-        raise PackageMissing("xarray") from None
+        raise _missing("xarray") from None
     return xarray.Dataset({name: (dims(name, array.ndim), array) for name, array in values.items()})
 
 
@@ -222,7 +218,7 @@ def as_polars(table: pa.Table) -> Any:
     try:
         import polars as pl
     except ImportError:
-        raise PackageMissing("polars") from None
+        raise _missing("polars") from None
     return pl.from_arrow(table)
 
 
@@ -231,7 +227,7 @@ def as_pandas(table: pa.Table) -> Any:
     try:
         return table.to_pandas()
     except ImportError:
-        raise PackageMissing("pandas") from None
+        raise _missing("pandas") from None
 
 
 def dims(name: str, count: int) -> tuple[str, ...]:

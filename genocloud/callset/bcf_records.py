@@ -13,7 +13,7 @@ from genocloud import annotations, schema
 from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, vcf_keys
 from genocloud.callset.manifest import Description
 from genocloud.callset.vcf_header import dictionary, header_text
-from genocloud.callset.vcf_text import GenotypeFields, Lines, decimals, text_bytes
+from genocloud.callset.vcf_text import GenotypeFields, Lines, text_bytes
 from genocloud.kernels import bcf_encoding
 from genocloud.regions import Contig
 
@@ -110,8 +110,7 @@ def _numbers(column: schema.Column, values: pa.Array) -> npt.NDArray[np.int32]:
 
 def _bits(values: pa.Array, form: str) -> npt.NDArray[np.int32]:
     """Doubles, rounded as in the VCF text, as bits of float32."""
-    shown = pc.cast(decimals(values, form), pa.float64())
-    bits = schema.numbers(shown).astype(np.float32).view(np.int32)
+    bits = annotations.printed_values(values, form).astype(np.float32).view(np.int32)
     return np.where(values.is_valid().to_numpy(zero_copy_only=False), bits, _MISSING_FLOAT)
 
 

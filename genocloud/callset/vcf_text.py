@@ -1,7 +1,7 @@
 """Render SITES and GENOTYPES as VCF text, column by column, without a Python object per record or genotype."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -195,7 +195,7 @@ def _fill(chunks: Iterable[pa.Array], out: npt.NDArray[np.int32]) -> None:
         if chunk.null_count == len(chunk):
             out[start:end] = schema.MISSING
         elif chunk.null_count:
-            valid = _read_only(np.frombuffer(chunk.buffers()[0], np.uint8))
+            valid = annotations.read_only(np.frombuffer(chunk.buffers()[0], np.uint8))
             vcf_columns.fill_missing(_numbers(chunk), valid, chunk.offset, out[start:end])
         else:
             out[start:end] = _numbers(chunk)
@@ -230,19 +230,15 @@ def _elements(lists: pa.Array) -> int:
 
 def _numbers(column: pa.Array) -> npt.NDArray[np.int32]:
     """The memory of an int32 column without a copy; values under nulls are undefined."""
-    return _read_only(np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column)])
+    return annotations.read_only(
+        np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column)]
+    )
 
 
 def text_bytes(column: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
     """Offsets and bytes of a string column (see schema.strings), for the kernels."""
     offsets, data = schema.strings(column)
-    return offsets, _read_only(data)
-
-
-def _read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Mark an array read-only, so that kernels are compiled for one array type: some Arrow buffers are writable."""
-    values.flags.writeable = False
-    return values
+    return offsets, annotations.read_only(data)
 
 
 def site_texts(sites: schema.Sites) -> pa.Array:
@@ -272,7 +268,7 @@ def _or_point(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 def _quality(values: pa.Array) -> pa.Array:
     column = next(column for column in annotations.SITE_COLUMNS if column.vcf == "QUAL")
-    return pc.replace_substring_regex(decimals(values, column.form), r"\.00$", "")
+    return pc.replace_substring_regex(annotations.decimals(values, column.form), r"\.00$", "")
 
 
 def _info(sites: schema.Sites) -> pa.Array:
@@ -292,7 +288,7 @@ def _item(key: str, column: schema.Column, values: pa.Array) -> pa.Array:
 
 
 def _texts(values: pa.Array, form: str = "") -> pa.Array:
-    return decimals(values, form) if pa.types.is_floating(values.type) else pc.cast(values, pa.string())
+    return annotations.decimals(values, form) if pa.types.is_floating(values.type) else pc.cast(values, pa.string())
 
 
 def _joined(lists: pa.Array, form: str = "") -> pa.Array:
@@ -302,19 +298,3 @@ def _joined(lists: pa.Array, form: str = "") -> pa.Array:
     elements = _or_point(_texts(lists.flatten(), form))
     empty = np.append(schema.numbers(pc.is_null(lists)), False)
     return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets, mask=empty), elements), ",")
-
-
-def decimals(values: pa.Array, form: str) -> pa.Array:
-    """Doubles as GATK prints them: `form` is %.kf, or empty for its default; null stays null."""
-    numbers = _read_only(schema.numbers(values))
-    offsets, shortest = text_bytes(pc.cast(pa.array(numbers), pa.string()))
-    out = np.empty(len(numbers) * vcf_columns.DECIMAL_BYTES, np.uint8)
-    ends = np.zeros(len(numbers) + 1, np.int32)
-    vcf_columns.put_decimals(numbers, offsets, shortest, _places(form), out, ends)
-    texts = pa.StringArray.from_buffers(len(numbers), pa.py_buffer(ends), pa.py_buffer(out[: ends[-1]]))
-    return pc.if_else(pc.is_valid(values), texts, None)
-
-
-def _places(form: str) -> int:
-    """Digits after the decimal point: 2 for `%.2f`."""
-    return int(form.removeprefix("%.").removesuffix("f")) if form else vcf_columns.GATK_DEFAULT

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genocloud import callset, schema, storage
+from genocloud import annotations, callset, schema, storage
 from genocloud.callset import formats, record_pieces, vcf_text
 from genocloud.kernels import vcf_columns
 from genocloud.kernels.cell_runs import runs_of_cells
@@ -125,7 +125,7 @@ def test_decimals_are_the_twins(value: float, decimals: int) -> None:
 
 
 def written(value: float, form: str) -> str:
-    return str(vcf_text.decimals(pa.array([value], pa.float64(), from_pandas=False), form)[0].as_py())
+    return str(annotations.decimals(pa.array([value], pa.float64(), from_pandas=False), form)[0].as_py())
 
 
 @given(

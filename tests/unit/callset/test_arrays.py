@@ -13,8 +13,8 @@ import pytest
 import xarray
 
 from genocloud import annotations, callset, schema, storage
-from genocloud.callset import arrays, lazy_arrays, parquet, reading, shard_cells
-from genocloud.errors import UnknownContig
+from genocloud.callset import lazy_arrays, parquet, reading, shard_cells
+from genocloud.errors import PackageMissing, UnknownContig
 from genocloud.regions import Region
 from tests.support import callset_tables as make
 
@@ -99,7 +99,7 @@ def test_xarray_has_the_dims_of_sgkit(carried: callset.Callset) -> None:
 
 def test_without_xarray_the_remedy_is_reported(carried: callset.Callset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xarray", None)
-    with pytest.raises(arrays.PackageMissing, match="pip install"):
+    with pytest.raises(PackageMissing, match="pip install"):
         carried.to_xarray()
 
 
@@ -127,7 +127,7 @@ def test_without_a_frame_package_the_remedy_is_shown(
     carried: callset.Callset, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(arrays.PackageMissing, match=f"pip install {package}"):
+    with pytest.raises(PackageMissing, match=f"pip install {package}"):
         getattr(carried, f"to_{package}")()
 
 

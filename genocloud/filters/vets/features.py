@@ -1,0 +1,135 @@
+"""Annotations of sites or of alleles as a matrix, as GATK reads them from the callset's VCF."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud import annotations, schema
+from genocloud.errors import SettingError, did_you_mean
+
+Array = npt.NDArray[Any]
+BY_ALLELE = "AS_"
+ALLELE_ANNOTATIONS = ("AS_QD", "AS_MQRankSum", "AS_ReadPosRankSum", "AS_FS", "AS_MQ", "AS_SOR")
+"""WARP's, for SNPs and indels. Source: JointGenotyping.wdl, run_vets."""
+SITE_ANNOTATIONS = tuple(name.removeprefix(BY_ALLELE) for name in ALLELE_ANNOTATIONS)
+
+_COLUMNS = {
+    name: [column for column in annotations.SITE_COLUMNS if column.vcf == f"INFO/{name}"]
+    for name in sorted({each.vcf.removeprefix("INFO/") for each in annotations.SITE_COLUMNS})
+}
+
+
+class BadAnnotation(SettingError):
+    """An annotation that a model cannot be trained on."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name, self.problem = name, problem
+        super().__init__(f"annotation {name!r}: {problem}")
+
+
+def annotation_names(names: Iterable[str]) -> tuple[str, ...]:
+    """In GATK's order, each once. Raises BadAnnotation unless each is a number of sites, or of ALTs and named AS_."""
+    wanted = tuple(sorted(set(names)))
+    for name in wanted:
+        columns = _COLUMNS.get(name)
+        if not columns:
+            raise BadAnnotation(name, f"callsets have none of this name{did_you_mean(name, _COLUMNS)}")
+        if columns[0].kind not in ("Float", "Integer"):
+            raise BadAnnotation(name, "it is no number; choose others")
+        if columns[0].number != ("A" if name.startswith(BY_ALLELE) else "1"):
+            raise BadAnnotation(name, "it has several numbers at a site; choose others, or its AS_ annotation")
+    return wanted
+
+
+def is_by_allele(names: Iterable[str]) -> bool:
+    """Whether a model of these annotations judges alleles: GATK does so as soon as one of them is by ALT."""
+    return any(name.startswith(BY_ALLELE) for name in names)
+
+
+def is_symbolic(alt: str) -> bool:
+    """Whether an ALT is symbolic or a breakend. Source: htsjdk's Allele.wouldBeSymbolicAllele."""
+    return len(alt) > 1 and (alt[0] in "<." or alt[-1] in ">." or "[" in alt or "]" in alt)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """What a model judges: sites, or their ALTs without `*`; no filtered ones.
+
+    site    (rows,) int64: number of the site
+    first   (rows,) int64: number of the ALT among all sites' ALTs; of a site, that of its first one
+    end     (rows,) int64: behind the last ALT of the row
+    snp     (rows,) bool: judged as a SNP, not as an indel
+    values  (rows, annotations) float64, NaN where missing
+    """
+
+    site: Array
+    first: Array
+    end: Array
+    snp: Array
+    values: Array
+
+
+def features(sites: schema.Sites, names: Sequence[str]) -> Features:
+    """The rows of a model of annotations `names` (see annotation_names).
+
+    Values are those of the VCF, with the digits that it prints. Sites whose FILTER is neither null nor PASS have none.
+    Source: LabeledVariantAnnotationsDatum.decodeAnnotation, VariantType (GATK 4.6.2.0).
+    """
+    offsets, same_length, is_star = _alleles(sites)
+    counts = np.diff(offsets)
+    unfiltered = _unfiltered(sites)
+    if is_by_allele(names):
+        site = np.repeat(np.arange(len(sites)), counts)
+        first = np.flatnonzero(unfiltered[site] & ~is_star)
+        site, end, snp = site[first], first + 1, same_length[first]
+    else:
+        site = np.flatnonzero(unfiltered & (counts > 0))
+        first, end = offsets[site], offsets[site + 1]
+        others = np.concatenate([[0], np.cumsum(~same_length)])
+        snp = others[end] == others[first]
+    values = np.stack([_values(sites, name, site, first) for name in names], axis=1)
+    return Features(site=site, first=first, end=end, snp=snp, values=values)
+
+
+def _unfiltered(sites: schema.Sites) -> Array:
+    filters = pc.fill_null(sites["filter"].cast(pa.string()), "PASS")
+    return np.asarray(pc.is_in(filters, pa.array(["PASS", "."])).to_numpy(zero_copy_only=False))
+
+
+def _alleles(sites: schema.Sites) -> tuple[Array, Array, Array]:
+    """Offsets of the sites' ALTs; by ALT, whether it is as long as REF and whether it is `*`."""
+    alts = sites["alts"].combine_chunks()
+    offsets = np.concatenate([[0], np.cumsum(schema.numbers(alts.value_lengths()))]).astype(np.int64)
+    each = alts.flatten()
+    refs = np.repeat(schema.numbers(pc.binary_length(sites["ref"])), np.diff(offsets))
+    symbolic = pc.match_substring_regex(each, r"^[<.].|.[>.]$|[\[\]]").to_numpy(zero_copy_only=False)
+    same_length = (schema.numbers(pc.binary_length(each)) == refs) & ~symbolic
+    return offsets, same_length, pc.equal(each, "*").to_numpy(zero_copy_only=False)
+
+
+def _values(sites: schema.Sites, name: str, site: Array, alt: Array) -> Array:
+    """One annotation of some sites, or of some of their ALTs; infinite ones are missing, as in GATK."""
+    out = np.full(len(site), np.nan)
+    for column in _COLUMNS[name]:
+        stored = sites[column.name].combine_chunks()
+        if name.startswith(BY_ALLELE):
+            values = _by_alt(stored, sites["alts"].combine_chunks(), column.form)[alt]
+        else:
+            values = annotations.printed_values(stored, column.form)[site]
+        out = np.where(np.isnan(out), values, out)
+    out[np.isinf(out)] = np.nan
+    return out
+
+
+def _by_alt(lists: pa.Array, alts: pa.Array, form: str) -> Array:
+    """The numbers of all ALTs; NaN where a site's list is null."""
+    counts = schema.numbers(alts.value_lengths())
+    present = lists.is_valid().to_numpy(zero_copy_only=False)
+    out = np.full(counts.sum(), np.nan)
+    out[np.repeat(present, counts)] = annotations.printed_values(lists.flatten(), form)
+    return out
