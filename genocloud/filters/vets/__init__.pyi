@@ -11,9 +11,9 @@ from .labels import Resource as Resource
 from .labels import label_alleles as label_alleles
 from .training import INDEL as INDEL
 from .training import SNP as SNP
-from .training import Model as Model
 from .training import NoValues as NoValues
 from .training import TooFewRows as TooFewRows
+from .training import TrainedModel as TrainedModel
 from .training import TypeModel as TypeModel
 from .training import best_alleles as best_alleles
 from .training import labelled_rows as labelled_rows

@@ -65,7 +65,7 @@ def _bins(scores: Array, lowest: float, width: float) -> Array:
     """The bin of each score, whose upper end is part of it; as Java casts to int, NaN to 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         places = np.ceil((scores - lowest) / width)
-    return np.clip(np.nan_to_num(places, nan=0.0, posinf=BINS, neginf=0.0), 1, BINS).astype(np.int64) - 1
+    return np.asarray(np.clip(np.nan_to_num(places, posinf=BINS), 1, BINS) - 1, np.int64)
 
 
 def _running(scores: Array, which: Array, counts: Array) -> tuple[Array, Array]:
@@ -97,7 +97,7 @@ def _cut_normal(values: Array, lower: Array, upper: Array, mean: Array, *, devia
     def cumulative(places: Array) -> Array:
         apart = places - mean
         far = np.abs(apart) > 40 * deviation
-        return np.asarray(np.where(far, np.where(apart < 0, 0.0, 1.0), 0.5 * erfc(-apart / unit)))
+        return np.asarray(np.where(far, apart > 0, 0.5 * erfc(-apart / unit)))
 
     mass = 0.5 * (erf((upper - mean) / unit) - erf((lower - mean) / unit))
     return np.asarray((cumulative(values) - cumulative(lower)) / mass)

@@ -55,7 +55,7 @@ class TypeModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class TrainedModel:
     """What `train` makes and `score` takes: models by type (SNP, INDEL) of annotations in this order."""
 
     annotations: tuple[str, ...]
@@ -68,7 +68,7 @@ class Model:
         )
 
     @classmethod
-    def of_table(cls, rows: schema.Forests) -> "Model":
+    def of_table(cls, rows: schema.Forests) -> "TrainedModel":
         """The model that a table holds."""
         types = {SNP if row["snp"] else INDEL: _type_model(row) for row in rows.to_pylist()}
         return cls(tuple(rows["annotations"][0].as_py()) if len(rows) else (), types)
@@ -134,7 +134,7 @@ def _has(joined: pa.Array, label: str) -> Array:
     return np.asarray(matches.to_numpy(zero_copy_only=False))
 
 
-def train(rows: schema.LabelledRows, names: Sequence[str], types: Collection[str] = (SNP, INDEL)) -> Model:
+def train(rows: schema.LabelledRows, names: Sequence[str], types: Collection[str] = (SNP, INDEL)) -> TrainedModel:
     """Models of some types, from all shards' labelled_rows in the genome's order.
 
     Raises TooFewRows, NoValues, or PackageMissing without scikit-learn.
@@ -147,7 +147,7 @@ def train(rows: schema.LabelledRows, names: Sequence[str], types: Collection[str
         if kind in types:
             of_type = snp == (kind == SNP)
             models[kind] = _train(kind, values[of_type & training], values[of_type & calibration], names)
-    return Model(tuple(names), models)
+    return TrainedModel(tuple(names), models)
 
 
 def _train(kind: str, training: Array, calibration: Array, names: Sequence[str]) -> TypeModel:
@@ -165,7 +165,7 @@ def _train(kind: str, training: Array, calibration: Array, names: Sequence[str])
     return TypeModel(forest=forest, rows=len(training), calibration=known)
 
 
-def score(sites: schema.Sites, model: Model) -> schema.AlleleScores:
+def score(sites: schema.Sites, model: TrainedModel) -> schema.AlleleScores:
     """Scores and sensitivities by ALT; all ALTs of a site have the site's where the model judges sites.
 
     Null: ALTs of filtered sites, those of a type without a model, and `*` where the model judges alleles.
@@ -187,7 +187,7 @@ def score(sites: schema.Sites, model: Model) -> schema.AlleleScores:
     return pa.table([*columns, by_alt(rows.snp, unscored, False)], schema.ALLELE_SCORES)
 
 
-def _judged(rows: Features, model: Model) -> tuple[Array, Array]:
+def _judged(rows: Features, model: TrainedModel) -> tuple[Array, Array]:
     """Score and sensitivity of each row; NaN without a model, or without calibration."""
     scores, sensitivities = np.full(len(rows.site), np.nan), np.full(len(rows.site), np.nan)
     for kind, each in model.types.items():

@@ -53,7 +53,7 @@ def test_a_stored_model_scores_alike_and_shards_do_not_matter(names: tuple[str, 
     cut = pa.concat_tables([vets.labelled_rows(part, labels_of(part, by_allele), names) for part in parts])
     assert rows.to_pydict().__repr__() == cut.to_pydict().__repr__()
     model = vets.train(rows, names)
-    again = vets.Model.of_table(model.table())
+    again = vets.TrainedModel.of_table(model.table())
     assert model.table().equals(again.table())
     whole = vets.score(table, model)
     assert whole.equals(pa.concat_tables([vets.score(part, again) for part in parts]))
@@ -97,7 +97,7 @@ def test_what_decides_nothing_is_reported(caplog: pytest.LogCaptureFixture) -> N
         model = vets.train(rows_of([[1.0, 3.0], [2.0, 3.0]]), ("FS", "QD"), [vets.SNP])
     assert "the same QD" in caplog.text
     assert "no variant is labelled calibration=true" in caplog.text
-    scored = vets.score(sites(), vets.Model.of_table(model.table()))
+    scored = vets.score(sites(), vets.TrainedModel.of_table(model.table()))
     assert scored["CALIBRATION_SENSITIVITY"].combine_chunks().flatten().null_count == len(
         scored["SCORE"].combine_chunks().flatten()
     )
