@@ -38,14 +38,19 @@ class Run:
     def __init__(self, words: list[str], said: Path, module: str = "tests.kills.slow") -> None:
         self.mark, self.said = uuid4().hex, said
         command = [sys.executable, "-m", module, *words, "-q"]
-        # A shell's background jobs ignore SIGINT, and so would this.
+
+        def heed_signals() -> None:
+            """A shell's background jobs ignore SIGINT, jobs under nohup SIGHUP, and so would this."""
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
         with said.open("w") as file:
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
                 env=os.environ | {MARK: self.mark},
                 stderr=file,
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+                preexec_fn=heed_signals,
             )
 
     def await_work(self) -> None:
