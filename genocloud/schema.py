@@ -325,6 +325,52 @@ SITE_KEY = _key(
 )
 """The last column of a callset's files of SITES and GENOTYPES; with contig and pos it joins them."""
 
+FILTER_COLUMNS = (
+    _CELL[0],
+    _CELL[1],
+    _key("filter", STRING, "PASS, or the names of the filters that the site is under, `;` between", "FILTER"),
+    Column(
+        "AS_FilterStatus",
+        STRINGS,
+        "PASS, or the names of the filters that the allele is under, by ALT",
+        "INFO/AS_FilterStatus",
+        "A",
+        "String",
+        nullable=False,
+    ),
+    Column("SCORE", DOUBLE, "score of the model, of the best ALT", "INFO/SCORE", "1", "Float", "%.4f"),
+    Column(
+        "CALIBRATION_SENSITIVITY",
+        DOUBLE,
+        "share of the calibration sites that score as high, of the best ALT",
+        "INFO/CALIBRATION_SENSITIVITY",
+        "1",
+        "Float",
+        "%.4f",
+    ),
+    Column("AS_SCORE", DOUBLES, "score of the model, by ALT", "INFO/AS_SCORE", "A", "Float", "%.4f"),
+    Column(
+        "AS_CALIBRATION_SENSITIVITY",
+        DOUBLES,
+        "share of the calibration sites that score as high, by ALT",
+        "INFO/AS_CALIBRATION_SENSITIVITY",
+        "A",
+        "Float",
+        "%.4f",
+    ),
+    Column("labels", STRINGS, "labels of the resources that have the allele, `;` between, by ALT"),
+)
+"""What filtering says of each site of a callset, in the order of SITES."""
+
+SITE_METRIC_COLUMNS = (
+    _key("N_MISSING", INT32, "genotypes with an allele that is not called"),
+    _key("F_MISSING", DOUBLE, "share of the samples with such a genotype"),
+    _key("N_HQ", INT32, "adj genotypes: called, GQ 20, DP 10 (haploid 5), balance of heterozygotes 0.2"),
+    _key("AC_adj", INTS, "their alternate alleles, by ALT"),
+    _key("AN_adj", INT32, "their alleles"),
+)
+"""What filters ask of the genotypes of each site."""
+
 BLOCKS, VARIANTS = table(BLOCK_COLUMNS), table(VARIANT_COLUMNS)
 OBSERVATIONS, SPANS, ALLELES = table(OBSERVATION_COLUMNS), table(SPAN_COLUMNS), table(ALLELE_COLUMNS)
 STRETCHES = table(STRETCH_COLUMNS)
@@ -334,6 +380,7 @@ GENOTYPES, STORED_GENOTYPES = table(GENOTYPE_COLUMNS), table((*GENOTYPE_COLUMNS,
 LOCAL_GENOTYPES = table(LOCAL_COLUMNS)
 CALLS, REFERENCE = table(CALL_COLUMNS), table(REFERENCE_COLUMNS)
 FLAGS = table(FLAG_COLUMNS)
+FILTERS, SITE_METRICS = table(FILTER_COLUMNS), table(SITE_METRIC_COLUMNS)
 
 # Names for signatures. Arrow has one type for all tables, so that these say to a reader, not to a type checker, which
 # columns a table has; some functions need only a few of them. Each is named after its schema.
@@ -364,6 +411,8 @@ CallRows: TypeAlias = pa.Table
 ReferenceRuns: TypeAlias = pa.Table
 """Rows of REFERENCE."""
 Flags: TypeAlias = pa.Table
+Filters: TypeAlias = pa.Table
+SiteMetrics: TypeAlias = pa.Table
 
 
 SUMMARY = pa.schema(

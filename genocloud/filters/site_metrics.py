@@ -1,0 +1,150 @@
+"""What filters ask of a site's genotypes: how many are missing, of high quality, and their alleles (gnomAD's adj)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genocloud import schema
+from genocloud.kernels.cell_runs import CellRuns
+
+_Ints = npt.NDArray[np.int64]
+
+MIN_GQ, MIN_DP, MIN_HAPLOID_DP, MIN_BALANCE = 20, 10, 5, 0.2
+"""adj: GQ, DP, DP of haploid genotypes, and AD / DP of each allele of a heterozygote.
+
+Source: gnomad_methods, annotations.py (get_adj_expr).
+"""
+COLUMNS = ["GT", "AD", "DP", "GQ"]
+"""Columns of GENOTYPES that the sums follow from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenotypeSums:
+    """Sums over some samples at each site; those of several batches are added.
+
+    missing  (sites,) genotypes with an allele that is not called
+    high     (sites,) genotypes that are adj, without missing ones
+    called   (sites,) their alleles
+    counts   (ALTs,) of these each ALT's, site after site
+    """
+
+    missing: _Ints
+    high: _Ints
+    called: _Ints
+    counts: _Ints
+
+    def __add__(self, more: "GenotypeSums") -> "GenotypeSums":
+        return GenotypeSums(
+            missing=self.missing + more.missing,
+            high=self.high + more.high,
+            called=self.called + more.called,
+            counts=self.counts + more.counts,
+        )
+
+    def table(self, alts: npt.NDArray[Any], samples: int) -> schema.SiteMetrics:
+        """SITE_METRICS at sites with so many ALTs, of so many samples."""
+        offsets = pa.array(np.concatenate([[0], np.cumsum(alts)]).astype(np.int32))
+        columns = [
+            self.missing.astype(np.int32),
+            self.missing / max(samples, 1),
+            self.high.astype(np.int32),
+            pa.ListArray.from_arrays(offsets, self.counts.astype(np.int32)),
+            self.called.astype(np.int32),
+        ]
+        return pa.table(columns, schema.SITE_METRICS)
+
+
+def sum_genotypes(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArray[Any]) -> GenotypeSums:
+    """Sums of a batch's genotypes, LOCAL_GENOTYPES and the runs of sites that have each.
+
+    alts  (sites,) the number of ALTs of each site
+    """
+    alleles = _alleles(local["GT"])
+    missing = (alleles == _NO_CALL).any(axis=1)
+    high = _is_adj(local, alleles) & ~missing
+    sites = len(alts)
+    called = np.where(high, (alleles >= 0).sum(axis=1), 0)
+    return GenotypeSums(
+        missing=_along(runs, missing.astype(np.int64), sites),
+        high=_along(runs, high.astype(np.int64), sites),
+        called=_along(runs, called, sites),
+        counts=_count_alts(runs, np.where(high[:, None], alleles, _PAD), alts),
+    )
+
+
+_NO_CALL, _PAD = -1, -2
+"""An allele that is not called; none, where a genotype has fewer than another."""
+
+
+def _alleles(genotypes: pa.ChunkedArray) -> _Ints:
+    """Allele numbers of each GT, as long as the longest: (rows, alleles)."""
+    words = genotypes.unify_dictionaries().combine_chunks()
+    texts = [word.replace("|", "/").split("/") for word in words.dictionary.to_pylist()]
+    table = np.full((len(texts), max(map(len, texts), default=1)), _PAD, np.int64)
+    for row, text in zip(table, texts, strict=True):
+        row[: len(text)] = [_NO_CALL if allele == "." else int(allele) for allele in text]
+    return table[schema.numbers(words.indices)]
+
+
+def _is_adj(local: schema.LocalGenotypes, alleles: _Ints) -> npt.NDArray[np.bool_]:
+    """Whether each genotype has the quality, depth and balance of adj; a missing value is none."""
+    depth, quality = (schema.numbers(local[name]).astype(np.int64) for name in ("DP", "GQ"))
+    haploid = (alleles != _PAD).sum(axis=1) == 1
+    good = (quality >= MIN_GQ) & (depth >= np.where(haploid, MIN_HAPLOID_DP, MIN_DP))
+    het = np.flatnonzero(good & (alleles.max(axis=1, initial=_PAD) > _smallest(alleles)))
+    for allele in alleles.T:
+        reads = _reads_of(local, het, allele[het])
+        good[het] &= (allele[het] < 0) | (reads >= MIN_BALANCE * depth[het])
+    return good
+
+
+def _smallest(alleles: _Ints) -> _Ints:
+    """The smallest called allele of each genotype."""
+    return np.where(alleles < 0, np.iinfo(np.int64).max, alleles).min(axis=1, initial=np.iinfo(np.int64).max)
+
+
+def _reads_of(local: schema.LocalGenotypes, rows: _Ints, alleles: _Ints) -> _Ints:
+    """AD of an allele of each of some rows; -1 where AD is missing.
+
+    An ALT that is not local has the last entry of LAD.
+    """
+    laa_at, laa = schema.ragged(local["LAA"])
+    lad_at, lad = schema.ragged(local["LAD"])
+    keys = np.repeat(np.arange(len(local)), np.diff(laa_at)) << 32 | laa.astype(np.int64)
+    wanted = rows << 32 | np.maximum(alleles, 0)
+    at = np.searchsorted(keys, wanted)
+    is_local = np.append(keys, -1)[at] == wanted
+    lengths = np.diff(lad_at)[rows]
+    place = np.where(alleles == 0, 0, np.where(is_local, at - laa_at[rows] + 1, lengths - 1))
+    has = (place < lengths) & (lengths > 0)
+    return np.where(has, np.append(lad, 0)[np.where(has, lad_at[rows] + place, len(lad))], -1)
+
+
+def _along(runs: CellRuns, values: _Ints, sites: int) -> _Ints:
+    """The sum of the values of each site's genotypes: what runs add at their first site is taken off behind their last."""
+    steps = np.zeros(sites + 1, np.int64)
+    np.add.at(steps, runs.firsts, values[runs.numbers])
+    np.subtract.at(steps, runs.stops, values[runs.numbers])
+    return np.cumsum(steps[:-1])
+
+
+def _count_alts(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any]) -> _Ints:
+    """How often the genotypes have each ALT, (ALTs,). Runs with ALTs are short."""
+    with_alts = np.flatnonzero((alleles > 0).any(axis=1)[runs.numbers])
+    lengths = (runs.stops - runs.firsts)[with_alts].astype(np.int64)
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    site = np.repeat(runs.firsts[with_alts], lengths) + within
+    cells = alleles[np.repeat(runs.numbers[with_alts], lengths)]
+    starts = np.cumsum(alts) - alts
+    return np.bincount((starts[site][:, None] + cells - 1)[cells > 0], minlength=int(np.sum(alts))).astype(np.int64)
+
+
+def total(sums: Sequence[GenotypeSums], alts: npt.NDArray[Any]) -> GenotypeSums:
+    """The sums of several batches, of none too."""
+    nothing = np.zeros(len(alts), np.int64)
+    start = GenotypeSums(missing=nothing, high=nothing, called=nothing, counts=np.zeros(int(np.sum(alts)), np.int64))
+    return sum(sums, start)
