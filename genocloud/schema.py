@@ -332,7 +332,7 @@ FILTER_COLUMNS = (
     Column(
         "AS_FilterStatus",
         STRINGS,
-        "PASS, or the names of the filters that the allele is under, by ALT",
+        "PASS, or the names of the filters that the allele is under, & between, by ALT",
         "INFO/AS_FilterStatus",
         "A",
         "String",

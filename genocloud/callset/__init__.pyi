@@ -12,6 +12,17 @@ from .export_parts import Piece as Piece
 from .export_parts import find_part as find_part
 from .export_parts import join_parts as join_parts
 from .export_parts import write_part as write_part
+from .filter_tables import FilterLine as FilterLine
+from .filter_tables import FilterSet as FilterSet
+from .filter_tables import NoFilters as NoFilters
+from .filter_tables import StaleFilters as StaleFilters
+from .filter_tables import filters_of as filters_of
+from .filter_tables import folder_name as folder_name
+from .filter_tables import publish_filters as publish_filters
+from .filter_tables import read_filters as read_filters
+from .filter_tables import sites_of as sites_of
+from .filter_tables import with_filters as with_filters
+from .filter_tables import write_filters as write_filters
 from .format_fields import ALL_FIELDS as ALL_FIELDS
 from .format_fields import FormatFields as FormatFields
 from .format_fields import UnknownField as UnknownField
@@ -56,6 +67,7 @@ from .vcf_export import export_shard as export_shard
 from .vcf_export import join_shards as join_shards
 from .vcf_export import shards_in as shards_in
 from .vcf_export import write_vcf as write_vcf
+from .verifying import check_filters as check_filters
 from .verifying import check_shard as check_shard
 from .verifying import holds as holds
 from .writing import BadShard as BadShard

@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import annotations, schema
-from genocloud.callset.vcf_header import FILTERS
 from genocloud.errors import PackageMissing
 from genocloud.regions import Contig
 
 Array = npt.NDArray[Any]
 PLOIDY = 2
+_FILTERS = "PASS", "LowQual"
+"""Values of FILTER in SITES, PASS first."""
 """Least width of call_genotype, so that shapes do not depend on the genotypes, unless a sample has a higher ploidy."""
 MISSING, FILL = -1, -2
 """sgkit's missing integer, and its fill value for short lists; floats use NaN for both."""
@@ -40,7 +41,7 @@ class Frame:
             "alt_alleles": max(self.alleles - 1, 1),
             "genotypes": self.alleles * (self.alleles + 1) // 2,
             "ploidy": PLOIDY,
-            "filters": len(FILTERS),
+            "filters": len(_FILTERS),
         }
 
     def headers(self) -> dict[str, Array]:
@@ -49,7 +50,7 @@ class Frame:
             "sample_id": np.array(self.samples, object),
             "contig_id": np.array([contig.name for contig in self.contigs], object),
             "contig_length": np.array([contig.length for contig in self.contigs], np.int64),
-            "filter_id": np.array(FILTERS, object),
+            "filter_id": np.array(_FILTERS, object),
         }
 
 
@@ -146,7 +147,7 @@ def _alleles(sites: schema.Sites, frame: Frame) -> Array:
 
 
 def _filters(sites: schema.Sites, _: Frame) -> Array:
-    return np.asarray(_objects(sites["filter"].to_pylist()).reshape(-1, 1) == np.array(FILTERS, object))
+    return np.asarray(_objects(sites["filter"].to_pylist()).reshape(-1, 1) == np.array(_FILTERS, object))
 
 
 def _field(table: pa.Table, column: schema.Column, frame: Frame) -> Array:

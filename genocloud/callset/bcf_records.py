@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import annotations, schema
-from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, vcf_keys
+from genocloud.callset.filter_tables import FilterLine
+from genocloud.callset.format_fields import ALL_FIELDS, FormatFields
 from genocloud.callset.manifest import Description
 from genocloud.callset.vcf_header import dictionary, header_text
-from genocloud.callset.vcf_text import GenotypeFields, Lines, text_bytes
+from genocloud.callset.vcf_text import GenotypeFields, Lines, info_columns, joined, text_bytes
 from genocloud.kernels import bcf_encoding
 from genocloud.regions import Contig
 
@@ -23,13 +24,14 @@ _MISSING_FLOAT = np.int32(0x7F800001)
 _VALUE_BYTES = 16
 """Upper bound for a key, a descriptor and a value, each with its own type byte."""
 
-_INFO = vcf_keys(annotations.SITE_COLUMNS, "INFO")
 _QUAL = next(column for column in annotations.SITE_COLUMNS if column.vcf == "QUAL")
 
 
-def header_bytes(description: Description, fields: FormatFields = ALL_FIELDS) -> bytes:
+def header_bytes(
+    description: Description, fields: FormatFields = ALL_FIELDS, filters: Sequence[FilterLine] = ()
+) -> bytes:
     """The BCF header: magic, length, text."""
-    text = header_text(description, fields, numbered=True).encode() + b"\0"
+    text = header_text(description, fields, filters, numbered=True).encode() + b"\0"
     return b"BCF\2\2" + struct.pack("<I", len(text)) + text
 
 
@@ -41,20 +43,25 @@ class _Values(NamedTuple):
     values: npt.NDArray[np.int32]
 
 
-def site_records(sites: schema.Sites, contigs: Sequence[Contig]) -> pa.Array:
+def site_records(sites: schema.Sites, contigs: Sequence[Contig], filters: Sequence[FilterLine] = ()) -> pa.Array:
     """Each site's shared part of the record (everything before the genotypes), as bytes."""
-    numbers = dictionary()
-    info = [_values(column, sites[column.name].combine_chunks()) for _, column in _INFO]
-    keys = np.array([numbers[key] for key, _ in _INFO], np.int32)
+    numbers, keyed = dictionary(filters), info_columns(sites)
+    info = [_values(column, sites[column.name].combine_chunks()) for _, column in keyed]
+    keys = np.array([numbers[key] for key, _ in keyed], np.int32)
     offsets = np.concatenate([field.offsets + base for field, base in zip(info, _starts(info), strict=True)])
     bases = np.arange(len(info)) * (sites.num_rows + 1)
     places, alleles, ids = _places(sites, contigs), _alleles(sites), text_bytes(_texts(sites["id"]))
-    filters = np.array([numbers.get(name, -1) for name in sites["filter"].to_pylist()], np.int32)
+    under = [[numbers[name] for name in text.split(";")] if text else [] for text in sites["filter"].to_pylist()]
+    filter_offsets = np.cumsum([0, *map(len, under)], dtype=np.int64)
+    filter_numbers = np.array([number for names in under for number in names], np.int32)
     values = np.concatenate([field.values for field in info])
-    room = _VALUE_BYTES * (sites.num_rows * (len(info) + 4) + len(values) + len(alleles[1])) + len(ids[1])
+    numbered = sites.num_rows * (len(info) + 4) + len(values) + len(alleles[1]) + len(filter_numbers)
+    room = _VALUE_BYTES * numbered + len(ids[1])
     out, ends = np.empty(room + len(alleles[2]), np.uint8), np.zeros(sites.num_rows + 1, np.int32)
     kinds = np.array([field.kind for field in info], np.int8)
-    bcf_encoding.put_sites(places, *ids, *alleles, filters, keys, kinds, bases, offsets, values, out, ends)
+    bcf_encoding.put_sites(
+        places, *ids, *alleles, filter_offsets, filter_numbers, keys, kinds, bases, offsets, values, out, ends
+    )
     return pa.BinaryArray.from_buffers(
         pa.binary(), sites.num_rows, [None, pa.py_buffer(ends), pa.py_buffer(out[: ends[-1]])]
     )
@@ -85,6 +92,9 @@ def _values(column: schema.Column, values: pa.Array) -> _Values:
             pc.fill_null(values, False).to_numpy(zero_copy_only=False),
             np.ones(len(values), np.int32),
         )
+    if column.kind == "String":
+        offsets, text = text_bytes(pc.fill_null(joined(values), ""))
+        return _Values(bcf_encoding.CHAR, offsets, text.astype(np.int32))
     if pa.types.is_list(values.type):
         lengths = schema.numbers(values.value_lengths().fill_null(0))  # there may be elements under a null
         return _Values(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genocloud.callset import bgzf
+from genocloud.callset.filter_tables import FilterLine
 from genocloud.callset.format_fields import ALL_FIELDS, FormatFields
 from genocloud.callset.formats import form_of, place_of
 from genocloud.callset.layout import NOT_JSON
@@ -138,6 +139,8 @@ def join_parts(
     description: Description,
     url: str,
     fields: FormatFields = ALL_FIELDS,
+    *,
+    filters: Sequence[FilterLine] = (),
 ) -> Counts:
     """Concatenate parts, in genome order, into one file at `url`, and write its index beside it; return the totals.
 
@@ -146,7 +149,7 @@ def join_parts(
     """
     store, name = place_of(url)
     longest = max((part.longest_block for part in parts), default=0)
-    form, held = form_of(url).having(replace(fields, longest_block=longest)), open_store(parts_url)
+    form, held = form_of(url).having(replace(fields, longest_block=longest), filters), open_store(parts_url)
     index = VcfIndex(description.contigs, bcf=form.index == "csi")
     for old in form.index_names(name):
         store.delete(old)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # checking a file name, or writing help, must not load pyarro
     import pyarrow as pa
 
     from genocloud import schema
+    from genocloud.callset.filter_tables import FilterLine
     from genocloud.callset.manifest import Description
     from genocloud.callset.vcf_text import Lines
     from genocloud.regions import Contig
@@ -73,8 +74,9 @@ class ExportFormat:
 
     suffix    how the file's name ends
     summary   what it is, for help and documents
-    encoding  imports what the encoders need and returns them, for a file with some FORMAT fields
+    encoding  imports what the encoders need and returns them, for a file with some FORMAT fields and filters
     fields    the fields of the file that is written, all by default
+    filters   the filters of its callset that the file has; none where FILTER is only what joint genotyping says
     versions  versions of VCF that its header may name
     bgzf      whether the file is compressed, in BGZF blocks
     index     `tabix` (CSI where a contig is too long for it), `csi` with contigs by number, as BCF has it, or none
@@ -84,25 +86,26 @@ class ExportFormat:
 
     suffix: str
     summary: str
-    encoding: Callable[[FormatFields], Encoders]
+    encoding: Callable[[FormatFields, Sequence[FilterLine]], Encoders]
     fields: FormatFields = ALL_FIELDS
+    filters: tuple[FilterLine, ...] = ()
     versions: tuple[VcfVersion, ...] = ("4.2",)
     bgzf: bool = True
     index: Literal["tabix", "csi", "none"] = "tabix"
     package: str = ""
     extra: str = ""
 
-    def having(self, fields: FormatFields) -> ExportFormat:
-        """The format for a file with these FORMAT fields. Raises UnknownField, OtherVcfVersion."""
+    def having(self, fields: FormatFields, filters: Sequence[FilterLine] = ()) -> ExportFormat:
+        """The format for a file with these FORMAT fields and filters. Raises UnknownField, OtherVcfVersion."""
         if fields.vcf_version not in self.versions:
             raise OtherVcfVersion(self.suffix, fields.vcf_version, self.versions)
         if self.fields.reference_blocks:
             fields = replace(fields, local_alleles=True, reference_blocks=True)
-        return replace(self, fields=fields)
+        return replace(self, fields=fields, filters=tuple(filters))
 
     def encoders(self) -> Encoders:
         """The encoders of the file that is written."""
-        return self.encoding(self.fields)
+        return self.encoding(self.fields, self.filters)
 
     @property
     def install_hint(self) -> str:
@@ -120,13 +123,13 @@ class ExportFormat:
         return "" if self.index == "none" else VcfIndex(contigs, bcf=self.index == "csi").suffix
 
 
-def _vcf_encoders(fields: FormatFields) -> Encoders:
+def _vcf_encoders(fields: FormatFields, filters: Sequence[FilterLine]) -> Encoders:
     from genocloud.callset import vcf_text
     from genocloud.callset.vcf_header import header_text
 
     keys = [key for key, _ in fields.columns()]
     return Encoders(
-        header=lambda description: header_text(description, fields).encode(),
+        header=lambda description: header_text(description, fields, filters).encode(),
         sites=lambda sites, _contigs: vcf_text.site_texts(sites),
         batch=lambda distinct: vcf_text.row_texts(distinct, fields),
         genotypes=lambda parts: vcf_text.join_texts(keys, parts),
@@ -134,13 +137,13 @@ def _vcf_encoders(fields: FormatFields) -> Encoders:
     )
 
 
-def _bcf_encoders(fields: FormatFields) -> Encoders:
+def _bcf_encoders(fields: FormatFields, filters: Sequence[FilterLine]) -> Encoders:
     from genocloud.callset import bcf_records  # its kernels take a while to load, and are seldom needed
     from genocloud.callset.vcf_text import lay_out
 
     return Encoders(
-        header=lambda description: bcf_records.header_bytes(description, fields),
-        sites=bcf_records.site_records,
+        header=lambda description: bcf_records.header_bytes(description, fields, filters),
+        sites=lambda sites, contigs: bcf_records.site_records(sites, contigs, filters),
         batch=lambda distinct: distinct,
         genotypes=lambda tables: lay_out(tables, fields),
         records=bcf_records.records_of,

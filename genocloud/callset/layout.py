@@ -25,6 +25,10 @@ CALLS_FOLDER, REFERENCE_FOLDER = "calls", "reference"
 DENSE_FOLDER = "genotypes"
 """Where callsets of version 3 have a row for each site and sample."""
 
+FILTERS_FOLDER = "filters"
+FILTERS_MANIFEST = "manifest/filters.json"
+"""Names the tables in the folder that are the callset's filters; written last."""
+
 BATCH_FOLDERS = CALLS_FOLDER, REFERENCE_FOLDER, SHARES_FOLDER, DENSE_FOLDER
 """Folders that have a folder for each batch."""
 

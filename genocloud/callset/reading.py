@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from genocloud import annotations, schema
 from genocloud.callset import arrays, lazy_arrays, manifest, parquet
 from genocloud.callset.call_rows import Span, split
+from genocloud.callset.filter_tables import FilterSet, NoFilters, filters_of
 from genocloud.callset.layout import ShardEntry
 from genocloud.callset.local_genotypes import SparseGenotypes, take_rows
 from genocloud.callset.remote import RemoteGenotypes, RemoteUnreachable, UnknownSite, reaching
@@ -50,10 +51,11 @@ def open_callset(url: str | os.PathLike[str]) -> "Callset":
         callset = genocloud.open_callset("results/callset")
     """
     store = open_store(os.fspath(url))
-    return Callset(store, *manifest.read(store))
+    description, shards = manifest.read(store)
+    return Callset(store=store, description=description, shards=shards)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Callset:
     """A finished callset at a URL.
 
@@ -66,6 +68,7 @@ class Callset:
     store: Store
     description: manifest.Description
     shards: tuple[ShardEntry, ...]
+    filter_set: FilterSet | None = None
 
     def __repr__(self) -> str:
         """Three lines: URL, counts, names of samples and contigs."""
@@ -161,6 +164,31 @@ class Callset:
         names, chosen = _names("genotypes", schema.GENOTYPES, columns), self._samples(samples)
         tables = [self._dense(cells, span, chosen, names) for cells, span in self._spans(region)]
         return pa.concat_tables([schema.GENOTYPES.empty_table().select(names), *tables]).unify_dictionaries()
+
+    def with_filters(self) -> "Callset":
+        """The callset with the filters that `genocloud filter` gave it, if any. Raises StaleFilters, DamagedFile."""
+        return replace(self, filter_set=filters_of(self.store, self.shards))
+
+    def filters(self, region: Places = None, *, columns: Sequence[str] | None = None) -> schema.Filters:
+        """What filtering said of the sites of a region: schema.FILTERS, in the order of `sites`.
+
+        columns  names of schema.FILTERS (default: all); only these are read
+
+        Raises NoFilters, StaleFilters, UnknownColumn, UnknownContig, or InputError for a region outside its contig.
+
+            callset.filters("chr1:1-100,000", columns=["pos", "filter"])
+        """
+        names = _names("filters", schema.FILTERS, columns)
+        filters = filters_of(self.store, self.shards)
+        if filters is None:
+            raise NoFilters(self.url)
+        tables = [
+            parquet.read_where(
+                self.store, filters.files[shard.name], schema.FILTERS, self._in_region(shard, place), names
+            )
+            for shard, place in self._parts(region)
+        ]
+        return pa.concat_tables([schema.FILTERS.empty_table().select(names), *tables]).unify_dictionaries()
 
     def tables(self, region: Places = None) -> Iterator[schema.Genotypes]:
         """What `genotypes` gives of all samples, in tables of some million rows."""

@@ -14,6 +14,7 @@ from genocloud import annotations, schema
 from genocloud.callset import bgzf
 from genocloud.callset.call_rows import Span
 from genocloud.callset.export_parts import Counts, Piece
+from genocloud.callset.filter_tables import with_filters
 from genocloud.callset.formats import ExportFormat
 from genocloud.callset.layout import ShardEntry
 from genocloud.callset.local_genotypes import DenseGenotypes
@@ -114,17 +115,25 @@ def _stored(
     starts = range(span[0], span[1], together)
     spans = ((start, min(start + together, span[1])) for start in starts)
     chunks = (pool.submit(_chunk, form, callset, cells, span) for span in spans)
-    tables = stream_rows(
-        callset.store, cells.sites, annotations.STORED_SITES, annotations.SITES.names, rows=together, span=span
-    )
     coming = next(chunks)
-    for table in tables:
+    for table in _filtered_sites(callset, cells, span, together):
         genotypes, numbers = coming.result()
         coming = next(chunks, coming)
         start = 0
         for piece in _texts(form, callset.contigs, [table], size):
             yield partial(_render, form, piece, genotypes, numbers[start : start + len(piece.texts)])
             start += len(piece.texts)
+
+
+def _filtered_sites(callset: Callset, cells: ShardCells, span: Span, rows: int) -> Iterator[schema.Sites]:
+    """A span of SITES in tables of `rows` rows, with the callset's filters where it has some."""
+    names = annotations.SITES.names
+    sites = stream_rows(callset.store, cells.sites, annotations.STORED_SITES, names, rows=rows, span=span)
+    if callset.filter_set is None:
+        return sites
+    file = callset.filter_set.files[cells.shard]
+    filters = stream_rows(callset.store, file, schema.FILTERS, schema.FILTERS.names, rows=rows, span=span)
+    return (with_filters(*each) for each in zip(sites, filters, strict=True))
 
 
 def _chunk(form: ExportFormat, callset: Callset, cells: ShardCells, span: Span) -> tuple[Any, npt.NDArray[np.int32]]:

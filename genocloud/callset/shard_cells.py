@@ -40,8 +40,8 @@ class ShardCells:
         members: Mapping[str, Sequence[str]],
         store_of: Callable[[str], AbstractContextManager[Store]],
     ) -> None:
-        self._store, self._shard, self._members, self._store_of = store, shard, members, store_of
-        self.sites = shard.sites
+        self._store, self._entry, self._members, self._store_of = store, shard, members, store_of
+        self.shard, self.sites = shard.name, shard.sites
         with parquet.open_table(store, shard.sites, annotations.STORED_SITES) as stream:
             table = sealing.reader(stream).read(["contig", "pos", "alts", KEY], use_threads=False)
         self.places = SitePlaces.of(table)
@@ -80,12 +80,12 @@ class ShardCells:
         """
         members = self._members[batch]
         wanted = members if samples is None else samples
-        segments, alts = self._shard.genotypes[batch], self._alts[span[0] : span[1]]
+        segments, alts = self._entry.genotypes[batch], self._alts[span[0] : span[1]]
         if not len(wanted) or span[0] >= span[1]:
             return SparseGenotypes(wanted, *_nothing(columns), alts)
         with self._store_of(batch) as store:
             if dense := [each for each in segments if isinstance(each, DenseFile)]:
-                places = dense_files.site_places(store, self._shard, dense, self._keys, len(members))
+                places = dense_files.site_places(store, self._entry, dense, self._keys, len(members))
                 names = ["GT", *(name for name in columns if name != "GT")]
                 matrix = dense_files.read_span(store, dense, places, names, samples=members, span=span)
                 numbers = matrix.numbers[:, [members.index(sample) for sample in wanted]]
@@ -96,7 +96,7 @@ class ShardCells:
     def _sparse(
         self, store: Store, batch: str, span: Span, columns: Sequence[str], samples: Sequence[str]
     ) -> tuple[schema.LocalGenotypes, CellRuns]:
-        files = next(each for each in self._shard.genotypes[batch] if isinstance(each, GenotypeFiles))
+        files = next(each for each in self._entry.genotypes[batch] if isinstance(each, GenotypeFiles))
         window = window_of(len(self._members[batch]))
         whole = span[0] // window * window, min(-(-span[1] // window) * window, len(self.places))
         wanted = whole, tuple(columns), tuple(samples)

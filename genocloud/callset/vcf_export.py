@@ -77,7 +77,8 @@ def export_shard(
     """
     (shard,) = callset.shards
     regions = None if regions is None else shard.extent.met_by(regions)
-    form, store = form_of(url).having(fields), open_store(parts_url(url))
+    lines = callset.filter_set.lines if callset.filter_set else ()
+    form, store = form_of(url).having(fields, lines), open_store(parts_url(url))
     key = _key(callset, shard, regions, form)
     if (existing := find_part(store, shard.name, key)) is not None:
         return existing
@@ -94,7 +95,8 @@ def _key(callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, 
     """Digest of everything that determines a part's bytes."""
     whole = hashlib.sha256(manifest.encode(callset.description, ())).hexdigest()
     inside = None if regions is None else [region_text(region, callset.contigs) for region in regions]
-    values = [schema.VERSION, whole, shard.as_json(), inside, form.suffix, asdict(form.fields)]
+    filters = callset.filter_set and [callset.filter_set.lines, callset.filter_set.files[shard.name].as_json()]
+    values = [schema.VERSION, whole, shard.as_json(), inside, form.suffix, asdict(form.fields), filters]
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
@@ -122,7 +124,8 @@ def join_shards(
     if regions is None and (total.records, total.genotypes) != (said["sites"], said["genotypes"]):
         _remove(parts_url(url))
         raise ShortCallset(callset.url, said["sites"], total.records)
-    join_parts(parts_url(url), parts, callset.description, url, fields)
+    lines = callset.filter_set.lines if callset.filter_set else ()
+    join_parts(parts_url(url), parts, callset.description, url, fields, filters=lines)
     _remove(parts_url(url))
     return total
 

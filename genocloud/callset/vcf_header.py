@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from genocloud.annotations import SITE_COLUMNS
+from genocloud.callset.filter_tables import FilterLine
 from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, vcf_keys
 from genocloud.callset.manifest import Description
 from genocloud.regions import Contig
-from genocloud.schema import GENOTYPE_COLUMNS, LOCAL_COLUMNS, Column
+from genocloud.schema import FILTER_COLUMNS, GENOTYPE_COLUMNS, LOCAL_COLUMNS, Column
 
 _FILTERS = (("LowQual", "Low quality"), ("PASS", "All filters passed"))
-FILTERS = ("PASS", "LowQual")
-"""Values of FILTER, PASS first."""
 
 _FIXED = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 
@@ -27,30 +26,46 @@ _ABBREVIATED = {"annotation_groups": "annotation-group"}
 """Settings whose command-line option has another name."""
 
 
-def header_text(description: Description, fields: FormatFields = ALL_FIELDS, *, numbered: bool = False) -> str:
+def header_text(
+    description: Description,
+    fields: FormatFields = ALL_FIELDS,
+    filters: Sequence[FilterLine] = (),
+    *,
+    numbered: bool = False,
+) -> str:
     """The header of a callset, from `##fileformat` to the sample names; `numbered` adds BCF's IDX.
 
-    Optional annotations are declared only where the model enables them.
+    Optional annotations are declared only where the model enables them, those of FILTERS where there are `filters`.
     """
-    return "".join(f"{line}\n" for line in _lines(description, fields, dictionary() if numbered else {}))
+    return "".join(
+        f"{line}\n" for line in _lines(description, fields, filters, dictionary(filters) if numbered else {})
+    )
 
 
-def dictionary() -> dict[str, int]:
+def dictionary(filters: Sequence[FilterLine] = ()) -> dict[str, int]:
     """BCF's dictionary of strings: the index of each FILTER, FORMAT and INFO key, declared or not; PASS is 0.
+
+    A callset's own filters come last, so that the others' numbers do not depend on them.
 
     Source: VCF 4.3 specification, section 6.2.1.
     """
     declared = [name for name, _ in _FILTERS]
-    for columns, kind in ((GENOTYPE_COLUMNS, "FORMAT"), (SITE_COLUMNS, "INFO"), (LOCAL_COLUMNS, "FORMAT")):
+    kinds = ((GENOTYPE_COLUMNS, "FORMAT"), (SITE_COLUMNS, "INFO"), (LOCAL_COLUMNS, "FORMAT"), (FILTER_COLUMNS, "INFO"))
+    for columns, kind in kinds:
         declared += [key for key, _ in vcf_keys(columns, kind)]
+    declared += [line.name for line in filters]
     return {key: number for number, key in enumerate(dict.fromkeys(["PASS", *declared]))}
 
 
-def _lines(description: Description, fields: FormatFields, numbers: Mapping[str, int]) -> Iterator[str]:
+def _lines(
+    description: Description, fields: FormatFields, filters: Sequence[FilterLine], numbers: Mapping[str, int]
+) -> Iterator[str]:
     yield f"##fileformat=VCFv{fields.vcf_version}"
-    yield from (f'##FILTER=<ID={name},Description="{text}"{_number(name, numbers)}>' for name, text in _FILTERS)
+    for name, text in dict([*_FILTERS, *filters]).items():
+        yield f'##FILTER=<ID={name},Description="{_quoted(text)}"{_number(name, numbers)}>'
     formats = [(key, column, fields.number(column)) for key, column in fields.columns()]
-    infos = [(key, column, column.number or "1") for key, column in vcf_keys(SITE_COLUMNS, "INFO")]
+    columns = (*SITE_COLUMNS, *(FILTER_COLUMNS if filters else ()))
+    infos = [(key, column, column.number or "1") for key, column in vcf_keys(columns, "INFO")]
     yield from _declared("FORMAT", formats, description.model, numbers)
     yield from _declared("INFO", infos, description.model, numbers)
     assembly = _assembly(description.contigs)
@@ -89,7 +104,12 @@ def _command(model: Mapping[str, Any]) -> str:
             words.append(option)
         else:
             words += [f"{option} {each}" for each in (value if isinstance(value, list | tuple) else [value])]
-    return " ".join(words).replace("\\", "\\\\").replace('"', '\\"')
+    return _quoted(" ".join(words))
+
+
+def _quoted(text: str) -> str:
+    """Text between the quotes of a header line."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _number(key: str, numbers: Mapping[str, int]) -> str:
@@ -109,6 +129,6 @@ def _declared(
     for key, (column, number) in reversed(firsts.items()):
         if not _is_requested(column, model):
             continue
-        description = column.description.replace("\\", "\\\\").replace('"', '\\"')
+        description = _quoted(column.description)
         type_ = column.kind or "String"
         yield f'##{kind}=<ID={key},Number={number},Type={type_},Description="{description}"{_number(key, numbers)}>'

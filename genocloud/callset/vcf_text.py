@@ -15,7 +15,7 @@ from genocloud.kernels import vcf_columns
 HIGHEST_GQ = 99
 """GATK caps GQ in VCF; the tables keep the uncapped value."""
 
-_INFO = vcf_keys(annotations.SITE_COLUMNS, "INFO")
+_INFO = vcf_keys((*annotations.SITE_COLUMNS, *schema.FILTER_COLUMNS), "INFO")
 _NO_WORDS = pa.nulls(0, pa.string())
 
 
@@ -248,7 +248,7 @@ def site_texts(sites: schema.Sites) -> pa.Array:
         pc.cast(sites["pos"], pa.string()),
         sites["id"],
         sites["ref"],
-        _joined(sites["alts"].combine_chunks()),
+        joined(sites["alts"].combine_chunks()),
         _quality(sites["qual"].combine_chunks()),
         sites["filter"],
         _info(sites),
@@ -271,8 +271,13 @@ def _quality(values: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(annotations.decimals(values, column.form), r"\.00$", "")
 
 
+def info_columns(sites: schema.Sites) -> list[tuple[str, schema.Column]]:
+    """Keys and columns of INFO that a table SITES has; those of FILTERS where they were joined to it."""
+    return [(key, column) for key, column in _INFO if column.name in sites.column_names]
+
+
 def _info(sites: schema.Sites) -> pa.Array:
-    columns = [(key, column, sites[column.name].combine_chunks()) for key, column in _INFO]
+    columns = [(key, column, sites[column.name].combine_chunks()) for key, column in info_columns(sites)]
     items = [_item(*each) for each in columns if each[2].null_count < len(sites)]
     nothing = pa.array([""]).take(pa.array(np.zeros(len(sites), np.int32)))
     return pc.utf8_slice_codeunits(pc.binary_join_element_wise(nothing, *items, ""), 1)
@@ -283,7 +288,7 @@ def _item(key: str, column: schema.Column, values: pa.Array) -> pa.Array:
     if pa.types.is_boolean(values.type):
         return pc.if_else(pc.fill_null(values, False), f";{key}", "")
     is_list = pa.types.is_list(values.type)
-    texts = pc.fill_null(_joined(values, column.form) if is_list else _texts(values, column.form), "")
+    texts = pc.fill_null(joined(values, column.form) if is_list else _texts(values, column.form), "")
     return pc.if_else(pc.equal(texts, ""), "", pc.binary_join_element_wise(f";{key}=", texts, ""))
 
 
@@ -291,7 +296,7 @@ def _texts(values: pa.Array, form: str = "") -> pa.Array:
     return annotations.decimals(values, form) if pa.types.is_floating(values.type) else pc.cast(values, pa.string())
 
 
-def _joined(lists: pa.Array, form: str = "") -> pa.Array:
+def joined(lists: pa.Array, form: str = "") -> pa.Array:
     """Lists as comma-separated text, missing elements as `.`; null stays null."""
     lengths = schema.numbers(lists.value_lengths().fill_null(0))  # there may be elements under a null
     offsets = np.cumsum(np.append(0, lengths), dtype=np.int32)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from genocloud import annotations, schema, sealing
 from genocloud.callset import manifest
 from genocloud.callset.call_rows import window_of
+from genocloud.callset.filter_tables import FilterSet
 from genocloud.callset.layout import (
     BATCH_FOLDERS,
     DamagedFile,
@@ -38,6 +39,12 @@ def check_shard(
             DamagedFile(join(store.url, entry_name(shard.name)), "is missing, or is not what the manifest has")
         )
     return wrong
+
+
+def check_filters(store: Store, filters: FilterSet) -> list[DamagedFile]:
+    """Damage in the tables of a callset's filters, each read whole."""
+    problems = [(file, _file_problem(store, file, schema.FILTERS)) for file in filters.files.values()]
+    return [DamagedFile(join(store.url, file.name), problem) for file, problem in problems if problem]
 
 
 def _table_problems(store: Store, shard: ShardEntry, members: Mapping[str, Sequence[str]]) -> list[DamagedFile]:

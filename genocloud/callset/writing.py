@@ -275,7 +275,7 @@ def commit(store: Store, description: manifest.Description, shards: Iterable[Sha
             raise BadShard(store.url, entry.name, problem)
     remove_strays(store, description, ordered)
     manifest.publish(store, description, ordered)
-    return Callset(store, description, ordered)
+    return Callset(store=store, description=description, shards=ordered)
 
 
 def _present(store: Store) -> list[str]:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from genocloud import cohort, pipeline, steps
 from genocloud.callset.formats import OUTPUT_NAMES
 from genocloud.cli import cluster, hybrid, store, topics
+from genocloud.cli import filters as filters_commands
 from genocloud.cli import plan as plan_commands
 from genocloud.cli import workflow as workflow_commands
 from genocloud.cli.options import (
@@ -320,7 +321,8 @@ def _export(commands: Commands) -> None:
             if arguments.dense:
                 receipt = steps.export_dense(arguments.callset, arguments.output, **what)
             else:
-                receipt = steps.export(arguments.callset, arguments.output, scatter=scatter, fields=fields, **what)
+                what |= {"fields": fields, "filtered": not arguments.unfiltered}
+                receipt = steps.export(arguments.callset, arguments.output, scatter=scatter, **what)
         hand_over(receipt, arguments)
 
     command = new_command(
@@ -340,6 +342,9 @@ def _export(commands: Commands) -> None:
         help="write a table with a row for each site and sample, OUT.parquet, with all fields, in one process",
     )
     fields_options(command)
+    command.add_argument(
+        "--unfiltered", action="store_true", help="leave out what genocloud filter said of the callset's sites"
+    )
     interval_options(command)
     scatter_option(command)
     budget_options(command)
@@ -389,6 +394,7 @@ HEADINGS = {
         _ingest,
         _discover,
         _genotype,
+        *filters_commands.ALL,
         _export,
         _report,
         *hybrid.ALL,

@@ -1,1 +1,16 @@
 from . import vets as vets
+from .allele_values import AlleleValues as AlleleValues
+from .expressions import BadExpression as BadExpression
+from .expressions import Expression as Expression
+from .presets import PRESETS as PRESETS
+from .presets import BadFilter as BadFilter
+from .presets import SiteFilter as SiteFilter
+from .presets import UnknownPreset as UnknownPreset
+from .presets import chosen_filters as chosen_filters
+from .site_metrics import COLUMNS as COLUMNS
+from .site_metrics import GenotypeSums as GenotypeSums
+from .site_metrics import sum_genotypes as sum_genotypes
+from .site_metrics import total as total
+from .verdicts import PASS as PASS
+from .verdicts import count_filters as count_filters
+from .verdicts import judge as judge

@@ -72,7 +72,9 @@ class AlleleValues(Mapping[str, Values]):
         lists = column.combine_chunks()
         lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0)).astype(np.int64)
         values = _plain(lists.flatten())
-        out: Values = np.full(self.offsets[-1], "", object) if values.dtype == object else np.full(self.offsets[-1], np.nan)
+        out: Values = (
+            np.full(self.offsets[-1], "", object) if values.dtype == object else np.full(self.offsets[-1], np.nan)
+        )
         whole = (lengths == self.counts) & (lengths > 0)
         out[np.repeat(whole, np.diff(self.offsets))] = values[np.repeat(whole, lengths)]
         return out

@@ -50,7 +50,8 @@ class Expression:
 
     text  names of columns (also INFO/NAME), numbers, "texts", < <= > >= = == !=, && ||, !, + - * /, parentheses
 
-    A comparison with a missing value is false, and so is `!=`; `NAME="."` asks for it. Raises BadExpression.
+    As in bcftools, a missing value is unequal to all others (`!=`), and any other comparison with it is false;
+    `NAME="."` is true of it. Raises BadExpression.
     """
 
     text: str
@@ -141,8 +142,8 @@ class Expression:
                 return _is_missing(other) if isinstance(compared, ast.Eq) else ~_is_missing(other)
         if _is_text(left) != _is_text(right):
             raise BadExpression(self.text, "it compares a text with a number")
-        truth = _COMPARED[type(compared)](left, right)
-        return np.asarray(truth & ~_is_missing(left) & ~_is_missing(right), bool)
+        truth, missing = _COMPARED[type(compared)](left, right), _is_missing(left) | _is_missing(right)
+        return np.asarray(np.where(missing, isinstance(compared, ast.NotEq), truth), bool)
 
     def _value(self, node: ast.expr, columns: Mapping[str, Values]) -> Any:
         match node:
@@ -164,7 +165,7 @@ class Expression:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) or getattr(value, "dtype", None) == object
+    return isinstance(value, str) or (isinstance(value, np.ndarray) and value.dtype.hasobject)
 
 
 def _is_missing(value: Any) -> npt.NDArray[np.bool_]:

@@ -57,9 +57,7 @@ _SNP, _INDEL = 'TYPE!="indel" && ', 'TYPE="indel" && '
 
 def _hard(form: str) -> tuple[SiteFilter, ...]:
     """GATK's thresholds; `form` is {} for annotations of sites, AS_{} for those of alleles."""
-    qd, fs, sor, mq, mq_rank_sum, read_pos = map(
-        form.format, ("QD", "FS", "SOR", "MQ", "MQRankSum", "ReadPosRankSum")
-    )
+    qd, fs, sor, mq, mq_rank_sum, read_pos = map(form.format, ("QD", "FS", "SOR", "MQ", "MQRankSum", "ReadPosRankSum"))
     return _filters(
         ("QD2", f"{qd} < 2"),
         ("QUAL30", "QUAL < 30"),
@@ -90,8 +88,12 @@ PRESETS: Mapping[str, tuple[SiteFilter, ...]] = {
         ("high_CALIBRATION_SENSITIVITY_INDEL", f"{_INDEL}AS_CALIBRATION_SENSITIVITY > 0.99"),
     ),
 }
-"""Filters by the name of their set. hard, as-hard: GATK's article on hard filtering, for annotations of sites, of alleles;
-gvs: the Genomic Variant Store's site filters; gnomad: gnomAD v4's hard filters; vets: its thresholds of the model's score.
+"""Filters by the name of their set.
+
+hard, as-hard  GATK's article on hard filtering, with the annotations of sites, of alleles
+gvs            the site filters of the Genomic Variant Store
+gnomad         the hard filters of gnomAD v4
+vets           the Genomic Variant Store's thresholds for the score of a model
 """
 
 

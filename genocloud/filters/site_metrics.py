@@ -76,6 +76,7 @@ def sum_genotypes(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArra
     )
 
 
+_BIG = np.iinfo(np.int64).max
 _NO_CALL, _PAD = -1, -2
 """An allele that is not called; none, where a genotype has fewer than another."""
 
@@ -87,14 +88,14 @@ def _alleles(genotypes: pa.ChunkedArray) -> _Ints:
     table = np.full((len(texts), max(map(len, texts), default=1)), _PAD, np.int64)
     for row, text in zip(table, texts, strict=True):
         row[: len(text)] = [_NO_CALL if allele == "." else int(allele) for allele in text]
-    return table[schema.numbers(words.indices)]
+    return np.asarray(table[schema.numbers(words.indices)])
 
 
 def _is_adj(local: schema.LocalGenotypes, alleles: _Ints) -> npt.NDArray[np.bool_]:
     """Whether each genotype has the quality, depth and balance of adj; a missing value is none."""
     depth, quality = (schema.numbers(local[name]).astype(np.int64) for name in ("DP", "GQ"))
-    haploid = (alleles != _PAD).sum(axis=1) == 1
-    good = (quality >= MIN_GQ) & (depth >= np.where(haploid, MIN_HAPLOID_DP, MIN_DP))
+    haploid = np.asarray(alleles != _PAD).sum(axis=1) == 1
+    good: npt.NDArray[np.bool_] = (quality >= MIN_GQ) & (depth >= np.where(haploid, MIN_HAPLOID_DP, MIN_DP))
     het = np.flatnonzero(good & (alleles.max(axis=1, initial=_PAD) > _smallest(alleles)))
     for allele in alleles.T:
         reads = _reads_of(local, het, allele[het])
@@ -104,7 +105,7 @@ def _is_adj(local: schema.LocalGenotypes, alleles: _Ints) -> npt.NDArray[np.bool
 
 def _smallest(alleles: _Ints) -> _Ints:
     """The smallest called allele of each genotype."""
-    return np.where(alleles < 0, np.iinfo(np.int64).max, alleles).min(axis=1, initial=np.iinfo(np.int64).max)
+    return np.asarray(np.where(alleles < 0, _BIG, alleles).min(axis=1, initial=_BIG))
 
 
 def _reads_of(local: schema.LocalGenotypes, rows: _Ints, alleles: _Ints) -> _Ints:
@@ -125,7 +126,7 @@ def _reads_of(local: schema.LocalGenotypes, rows: _Ints, alleles: _Ints) -> _Int
 
 
 def _along(runs: CellRuns, values: _Ints, sites: int) -> _Ints:
-    """The sum of the values of each site's genotypes: what runs add at their first site is taken off behind their last."""
+    """The sum of the values of each site's genotypes: what a run adds at its first site goes off behind its last."""
     steps = np.zeros(sites + 1, np.int64)
     np.add.at(steps, runs.firsts, values[runs.numbers])
     np.subtract.at(steps, runs.stops, values[runs.numbers])
@@ -134,7 +135,8 @@ def _along(runs: CellRuns, values: _Ints, sites: int) -> _Ints:
 
 def _count_alts(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any]) -> _Ints:
     """How often the genotypes have each ALT, (ALTs,). Runs with ALTs are short."""
-    with_alts = np.flatnonzero((alleles > 0).any(axis=1)[runs.numbers])
+    has_alt = np.asarray(np.any(alleles > 0, axis=1))
+    with_alts = np.flatnonzero(has_alt[runs.numbers])
     lengths = (runs.stops - runs.firsts)[with_alts].astype(np.int64)
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     site = np.repeat(runs.firsts[with_alts], lengths) + within

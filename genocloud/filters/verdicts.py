@@ -24,13 +24,13 @@ def judge(filters: Sequence[SiteFilter], values: AlleleValues) -> tuple[pa.Array
     not count unless it is alone. Else the site has the filters of all its ALTs. Raises BadExpression.
     """
     names, masks = _masks(filters, values)
-    codes, texts = _texts(names, masks)
+    codes, texts = _texts(names, masks, "&")
     passes = ~masks.any(axis=0)
     counts = _counting(values)
     starts = values.offsets[:-1]
     any_passes = np.logical_or.reduceat(passes & counts, starts) if len(starts) else np.zeros(0, bool)
     union = np.logical_or.reduceat(masks & counts, starts, axis=1) if len(starts) else masks
-    site_codes, site_texts = _texts(names, union & ~any_passes)
+    site_codes, site_texts = _texts(names, union & ~any_passes, ";")
     return site_texts.take(pa.array(site_codes)), _by_alt(values, texts.take(pa.array(codes)))
 
 
@@ -44,20 +44,20 @@ def _masks(filters: Sequence[SiteFilter], values: AlleleValues) -> tuple[list[st
     return list(masks), np.array(list(masks.values()), bool).reshape(len(masks), values.offsets[-1])
 
 
-def _texts(names: Sequence[str], masks: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], pa.Array]:
-    """The number of each column's text, and the texts: names with `;` between, or PASS."""
+def _texts(names: Sequence[str], masks: npt.NDArray[np.bool_], joint: str) -> tuple[npt.NDArray[np.int64], pa.Array]:
+    """The number of each column's text, and the texts: names with `joint` between, or PASS."""
     kinds, codes = np.unique(masks, axis=1, return_inverse=True)
-    texts = [";".join(name for name, holds in zip(names, kind, strict=True) if holds) or PASS for kind in kinds.T]
+    texts = [joint.join(name for name, holds in zip(names, kind, strict=True) if holds) or PASS for kind in kinds.T]
     return np.asarray(codes, np.int64).ravel(), pa.array(texts, pa.string())
 
 
 def _counting(values: AlleleValues) -> npt.NDArray[np.bool_]:
     """Alleles that decide about their site."""
-    counts = values["TYPE"] != NOT_JUDGED
+    counts = np.asarray(values["TYPE"] != NOT_JUDGED, bool)
     if not len(counts):
         return counts
     alone = ~np.logical_or.reduceat(counts, values.offsets[:-1])
-    return np.asarray(counts | alone[values.site])
+    return np.asarray(counts | alone[values.site], bool)
 
 
 def _by_alt(values: AlleleValues, texts: pa.Array) -> pa.Array:
@@ -69,4 +69,6 @@ def _by_alt(values: AlleleValues, texts: pa.Array) -> pa.Array:
 def count_filters(filters: pa.ChunkedArray | pa.Array) -> dict[str, int]:
     """How many sites each value of FILTER has, by value."""
     counted = pc.value_counts(filters).to_pylist()
-    return {each["values"]: each["counts"] for each in sorted(counted, key=lambda each: (-each["counts"], each["values"]))}
+    return {
+        each["values"]: each["counts"] for each in sorted(counted, key=lambda each: (-each["counts"], each["values"]))
+    }

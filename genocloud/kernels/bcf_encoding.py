@@ -104,6 +104,7 @@ def put_sites(
     allele_lists,
     allele_offsets,
     alleles,
+    filter_offsets,
     filters,
     keys,
     kinds,
@@ -119,11 +120,11 @@ def put_sites(
     id_offsets, ids (sites + 1,) int64 and uint8; an empty ID is missing
     allele_lists    (sites + 1,) int64; slices of allele_offsets: REF, then ALT
     allele_offsets, alleles  (alleles + 1,) int64 and uint8
-    filters         (sites,) int32; number in the dictionary, negative for none
-    keys, kinds     (keys,) int32 and int8; INFO keys' numbers in the dictionary; INT32, FLOAT or FLAG
+    filter_offsets, filters  (sites + 1,) int64 and int32; numbers in the dictionary, without any where none is known
+    keys, kinds     (keys,) int32 and int8; INFO keys' numbers in the dictionary; INT32, FLOAT, CHAR or FLAG
     bases           (keys,) int64; the place of a key's first site in `offsets`
     offsets         (sites + 1 for each key,) int64; slices of values; an empty one has no entry in INFO
-    values          int32; integers (missing: MISSING), or bits of float32; a flag has one where it stands
+    values          int32; integers (missing: MISSING), bits of float32, or bytes; a flag has one where it stands
     out             uint8, written; large enough
     ends            (sites + 1,) int32, written: site i is out[ends[i]:ends[i + 1]]
     """
@@ -135,10 +136,8 @@ def put_sites(
         at = put_string(out, at, ids, id_offsets[site], id_offsets[site + 1])
         for allele in range(allele_lists[site], allele_lists[site + 1]):
             at = put_string(out, at, alleles, allele_offsets[allele], allele_offsets[allele + 1])
-        if filters[site] < 0:
-            at = put_type(out, at, 0, FLAG)
-        else:
-            at = put_key(out, at, filters[site])
+        start, end = filter_offsets[site], filter_offsets[site + 1]
+        at = put_type(out, at, 0, FLAG) if start == end else put_integers(out, at, filters, start, end)
         entries = 0
         for key in range(len(keys)):
             start, end = offsets[bases[key] + site], offsets[bases[key] + site + 1]
@@ -151,9 +150,9 @@ def put_sites(
             elif kinds[key] == FLAG:
                 at = put_type(out, at, 0, FLAG)
             else:
-                at = put_type(out, at, end - start, FLOAT)
+                at = put_type(out, at, end - start, kinds[key])
                 for i in range(start, end):
-                    at = put_bytes_of(out, at, values[i], 4)
+                    at = put_bytes_of(out, at, values[i], type_size(kinds[key]))
         head = put_bytes_of(out, begin, 0, 8)
         for field in range(4):
             head = put_bytes_of(out, head, places[site, field], 4)

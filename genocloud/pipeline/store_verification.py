@@ -8,7 +8,15 @@ from functools import partial
 import pyarrow as pa
 
 from genocloud import cohort, json_digest, storage
-from genocloud.callset import Callset, ShardEntry, check_shard
+from genocloud.callset import (
+    Callset,
+    DamagedFile,
+    ShardEntry,
+    StaleFilters,
+    check_filters,
+    check_shard,
+    read_filters,
+)
 from genocloud.cohort.erasing import JOURNAL, DamagedJournal, begun
 from genocloud.cohort.manifest import FOLDER, NOTED_FOLDER
 from genocloud.cohort.verifying import Checked, Damage, check_part, check_receipt, check_tallies, check_versions
@@ -112,7 +120,25 @@ def check_callset(callset: Callset, scatter: Scatter, progress: Progress) -> Che
         _log.warning(
             "%s: the genotypes of site %s are not looked at: verify %s there", callset.url, place.site, place.url
         )
-    return _sum([Checked(objects=1), *checked])
+    return _sum([Checked(objects=1), _check_filters(callset), *checked])
+
+
+def _check_filters(callset: Callset) -> Checked:
+    """Check the callset's filters; a warning says where they are of an earlier state of it."""
+    try:
+        filters = read_filters(callset.store)
+    except DamagedFile as error:
+        return Checked(objects=1, damage=(Damage(error.url, error.problem),))
+    if filters is None:
+        return Checked()
+    if not filters.fits(callset.shards):
+        _log.warning("%s", StaleFilters(callset.url))
+    return Checked(
+        objects=1 + len(filters.files),
+        bytes=sum(file.bytes for file in filters.files.values()),
+        rows=sum(file.rows for file in filters.files.values()),
+        damage=tuple(Damage(error.url, error.problem) for error in check_filters(callset.store, filters)),
+    )
 
 
 def _check_shard(

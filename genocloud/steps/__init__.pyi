@@ -10,6 +10,8 @@ from .doctor import doctor as doctor
 from .erase import erase as erase
 from .export import export as export
 from .export import export_dense as export_dense
+from .filter import FilterOptions as FilterOptions
+from .filter import filter_callset as filter_callset
 from .genotype import genotype as genotype
 from .history import history as history
 from .hybrid import hybrid as hybrid

@@ -45,13 +45,14 @@ def export(
     intervals: Intervals | None = None,
     sites: Sequence[str] | None = None,
     fields: FormatFields = ALL_FIELDS,
+    filtered: bool = True,
 ) -> Receipt:
     """Write the callset, or its records whose POS lies in some intervals, atomically.
 
-    `sites`: only the samples of some locations of a hybrid run. `fields`: what FORMAT has. Finished shards are kept in
-    OUT.parts until the end, so that a killed run resumes. The balance is in records. Raises GenotypesNotShared or
-    RemoteUnreachable first where genotypes of another location may not or cannot be read from here, OutputInUse where
-    another run writes OUT.
+    `sites`: only the samples of some locations of a hybrid run. `fields`: what FORMAT has. `filtered`: with the
+    callset's filters, if it has some. Finished shards are kept in OUT.parts until the end, so that a killed run
+    resumes. The balance is in records. Raises GenotypesNotShared or RemoteUnreachable first where genotypes of another
+    location may not or cannot be read from here, StaleFilters, OutputInUse where another run writes OUT.
     """
     check_export_url(out_url, fields)
     with storage.file_lock(out_url):
@@ -63,6 +64,7 @@ def export(
             intervals=intervals,
             sites=sites,
             fields=fields,
+            filtered=filtered,
         )
 
 
@@ -75,10 +77,12 @@ def export_locked(
     intervals: Intervals | None = None,
     sites: Sequence[str] | None = None,
     fields: FormatFields = ALL_FIELDS,
+    filtered: bool = True,
 ) -> Receipt:
     """`export` for a caller that holds the output's lock."""
     with receipt_of("export") as receipt:
         callset = open_callset(callset_url)
+        callset = callset.with_filters() if filtered else callset
         callset = callset if sites is None else callset.of_sites(sites)
         callset.check_reach()
         wanted = (intervals or Intervals()).inside(callset.contigs)

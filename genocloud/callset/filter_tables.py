@@ -1,0 +1,135 @@
+"""What filtering said of a callset: tables FILTERS beside its sites, and the manifest that makes them its filters."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from genocloud import json_digest, schema, sealing
+from genocloud.callset import parquet
+from genocloud.callset.layout import FILTERS_FOLDER, FILTERS_MANIFEST, NOT_JSON, DamagedFile, FileEntry, ShardEntry
+from genocloud.errors import StoreError
+from genocloud.storage import ObjectMissing, Store, join
+
+_REMEDY = "run genocloud filter again"
+_DELETED_AT_ONCE = 16
+
+
+class FilterLine(NamedTuple):
+    """A filter, as a VCF header declares it."""
+
+    name: str
+    description: str
+
+
+class StaleFilters(StoreError):
+    """Filters of sites that the callset no longer has, or not in this form."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(f"{url}: it was made anew since it was filtered: {_REMEDY}, or leave the filters out")
+
+
+class NoFilters(StoreError):
+    """A callset that was never filtered."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(f"{url}: it has no filters yet; run genocloud filter")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterSet:
+    """The filters of a callset.
+
+    lines     each filter and what it means
+    settings  everything else that they follow from, as JSON
+    sites     sha256 of the SITES that each shard's table was made of
+    files     each shard's table FILTERS
+    """
+
+    lines: tuple[FilterLine, ...]
+    settings: Mapping[str, Any]
+    sites: Mapping[str, str]
+    files: Mapping[str, FileEntry]
+
+    def fits(self, shards: Sequence[ShardEntry]) -> bool:
+        """Whether it was made of these shards."""
+        return dict(self.sites) == sites_of(shards)
+
+
+def sites_of(shards: Sequence[ShardEntry]) -> dict[str, str]:
+    """sha256 of the SITES of each shard."""
+    return {shard.name: shard.sites.sha256 for shard in shards}
+
+
+def folder_name(lines: Sequence[FilterLine], settings: Mapping[str, Any], shards: Sequence[ShardEntry]) -> str:
+    """The folder of the tables of some filters, so that those of others are not overwritten while they are read."""
+    content = json.dumps([lines, settings, sites_of(shards)], sort_keys=True)
+    return f"{FILTERS_FOLDER}/{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+
+
+def write_filters(store: Store, folder: str, shard: str, table: schema.Filters) -> FileEntry:
+    """Write a shard's FILTERS; they are the callset's with `publish_filters`."""
+    data, seal = parquet.encode(table, schema.FILTERS)
+    name = f"{folder}/{shard}.parquet"
+    store.write(name, data)
+    digest = hashlib.sha256(data).hexdigest()
+    return FileEntry(name=name, rows=table.num_rows, bytes=len(data), sha256=digest, seal=seal)
+
+
+def publish_filters(store: Store, filters: FilterSet) -> None:
+    """Make the tables the callset's filters, in the place of those that it has; their files are deleted."""
+    values = {
+        "lines": filters.lines,
+        "settings": filters.settings,
+        "sites": filters.sites,
+        "files": {shard: file.as_json() for shard, file in filters.files.items()},
+    }
+    store.write(FILTERS_MANIFEST, (json.dumps(json_digest.sealed_json(values), indent=1) + "\n").encode())
+    kept = {file.name for file in filters.files.values()}
+    with ThreadPoolExecutor(_DELETED_AT_ONCE) as pool:
+        list(pool.map(store.delete, (name for name in store.list(f"{FILTERS_FOLDER}/") if name not in kept)))
+
+
+def read_filters(store: Store) -> FilterSet | None:
+    """The filters at a callset's place, of whatever state of it; None where it has none. Raises DamagedFile."""
+    try:
+        values = json_digest.open_json(store.read(FILTERS_MANIFEST))
+        return FilterSet(
+            lines=tuple(FilterLine(*line) for line in values["lines"]),
+            settings=values["settings"],
+            sites=values["sites"],
+            files={shard: FileEntry.from_json(file) for shard, file in values["files"].items()},
+        )
+    except ObjectMissing:
+        return None
+    except NOT_JSON as error:
+        raise DamagedFile(join(store.url, FILTERS_MANIFEST), f"is damaged ({error!r})", f"{_REMEDY}; ") from error
+
+
+def filters_of(store: Store, shards: Sequence[ShardEntry]) -> FilterSet | None:
+    """The filters of a callset with these shards; None without any. Raises StaleFilters, DamagedFile."""
+    filters = read_filters(store)
+    if filters is not None and not filters.fits(shards):
+        raise StaleFilters(store.url)
+    return filters
+
+
+def read_shard_filters(store: Store, filters: FilterSet, shard: str) -> schema.Filters:
+    """A shard's table FILTERS. Raises DamagedFile."""
+    with parquet.open_table(store, filters.files[shard], schema.FILTERS) as stream:
+        return sealing.reader(stream).read(use_threads=False)
+
+
+def with_filters(sites: schema.Sites, filters: schema.Filters) -> schema.Sites:
+    """SITES with the `filter` of FILTERS, and its further columns. Raises ValueError where they are of other sites."""
+    if not sites["pos"].equals(filters["pos"]):
+        raise ValueError("the filters are of other sites")
+    sites = schema.with_column(sites, "filter", filters["filter"])
+    for name in filters.column_names:
+        if name not in sites.column_names:
+            sites = sites.append_column(filters.schema.field(name), filters[name])
+    return sites

@@ -1,0 +1,78 @@
+"""Sums over genotypes that filters ask for, from runs of sites, are those of a walk over every genotype."""
+
+from random import Random
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genocloud import callset, filters, schema
+from genocloud.callset.local_genotypes import localise
+from tests.support import callset_tables as make
+
+
+def adj(row: dict) -> bool:
+    """gnomAD's get_adj_expr, of one genotype."""
+    called = [int(each) for each in row["GT"].replace("|", "/").split("/") if each != "."]
+    if row["GQ"] is None or row["DP"] is None or row["GQ"] < 20:
+        return False
+    if row["DP"] < (5 if len(row["GT"].replace("|", "/").split("/")) == 1 else 10):
+        return False
+    depths = row["AD"] or []
+    if len(set(called)) > 1:
+        return all(len(depths) > a and depths[a] is not None and depths[a] >= 0.2 * row["DP"] for a in set(called))
+    return True
+
+
+def twin(rows: list[dict], samples: int, alts: list[int]) -> list[dict]:
+    out = []
+    for site, count in enumerate(alts):
+        cells = rows[site * samples : (site + 1) * samples]
+        good = [row["GT"].replace("|", "/").split("/") for row in cells if "." not in row["GT"] and adj(row)]
+        missing = sum("." in row["GT"] for row in cells)
+        out.append(
+            {
+                "N_MISSING": missing,
+                "F_MISSING": missing / samples,
+                "N_HQ": len(good),
+                "AC_adj": [sum(alleles.count(str(alt + 1)) for alleles in good) for alt in range(count)],
+                "AN_adj": sum(map(len, good)),
+            }
+        )
+    return out
+
+
+def tuned(random: Random, genotypes: pa.Table) -> pa.Table:
+    """Depths and qualities around the thresholds, in place of any."""
+    rows = genotypes.to_pylist()
+    for row in rows:
+        row["DP"] = random.choice([None, 0, 4, 5, 9, 10, 11, 20, 50])
+        row["GQ"] = random.choice([None, 0, 19, 20, 99])
+        if row["AD"]:
+            row["AD"] = [random.choice([None, 0, 1, 2, 3, 4, 9, 10]) for _ in row["AD"]]
+    return pa.Table.from_pylist(rows, genotypes.schema)
+
+
+@given(st.integers(0, 1 << 30), st.sampled_from([(1,), (2, 1), (3, 0)]), st.integers(0, 5))
+def test_sums_are_those_of_a_walk_over_the_genotypes(seed, sizes, sites):
+    random = Random(seed)
+    samples = [tuple(f"s{batch}{number}" for number in range(size)) for batch, size in enumerate(sizes)]
+    table, genotypes = make.tables(random, "chr1", sorted(random.sample(range(1, 1000), sites)), samples)
+    alts = np.array([len(each) for each in table["alts"].to_pylist()], np.int32)
+    sums, rows = [], []
+    for members, each in zip(samples, genotypes, strict=True):
+        dense = tuned(random, each).unify_dictionaries().combine_chunks()
+        numbers = np.arange(dense.num_rows, dtype=np.int32).reshape(sites, len(members))
+        matrix = callset.GenotypeMatrix(members, dense.select(schema.GENOTYPES.names[3:]), numbers)
+        sparse = localise(matrix, alts)
+        sums.append(filters.sum_genotypes(sparse.distinct, sparse.runs, alts))
+        rows.append(dense.to_pylist())
+    together = [
+        row
+        for site in range(sites)
+        for members, some in zip(samples, rows, strict=True)
+        for row in some[site * len(members) : (site + 1) * len(members)]
+    ]
+    count = sum(sizes)
+    assert filters.total(sums, alts).table(alts, count).to_pylist() == twin(together, count, alts.tolist())

@@ -1,0 +1,152 @@
+"""genocloud filter: what exports say of it, what replaces it, and what is refused."""
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pysam
+import pytest
+
+import genocloud
+from genocloud import callset, storage
+from genocloud.callset import DamagedFile, NoFilters, StaleFilters
+from genocloud.cli import main
+from tests.support import small_callset
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """A callset whose contigs all exported formats can index."""
+    made = small_callset.write(str(tmp_path / "callset"))
+    contigs = (replace(made.contigs[0], length=2**28), *made.contigs[1:])
+    callset.commit(made.store, replace(made.description, contigs=contigs), made.shards)
+    return str(tmp_path / "callset")
+
+
+def run(*words: str) -> int:
+    return main([*words, "-q"])
+
+
+def exported(url: str, out: Path, *words: str) -> list[tuple[int, list[str], tuple[str, ...] | None]]:
+    assert run("export", url, str(out), *words) == 0
+    with pysam.VariantFile(str(out)) as file:
+        return [(record.pos, list(record.filter), dict(record.info).get("AS_FilterStatus")) for record in file]
+
+
+@pytest.mark.parametrize("suffix", ["vcf.gz", "bcf"])
+def test_exports_have_the_callsets_filters(url, tmp_path, suffix):
+    assert run("filter", url, "-f", "low=QUAL < 100", "-f", "many=N_ALT > 3", "-f", "fs=FS > 50") == 0
+    made = genocloud.open_callset(url)
+    said = made.filters().to_pylist()
+    assert len({row["filter"] for row in said}) > 2
+    expected = [(row["pos"], row["filter"].split(";"), tuple(row["AS_FilterStatus"])) for row in said]
+    assert exported(url, tmp_path / f"o.{suffix}") == expected
+    plain = exported(url, tmp_path / f"p.{suffix}", "--unfiltered")
+    stored = [text.split(";") if text else [] for text in made.sites()["filter"].to_pylist()]
+    assert plain == [(pos, filters, None) for (pos, _, _), filters in zip(expected, stored, strict=True)]
+
+
+def test_the_header_declares_every_filter_and_its_expression(url, tmp_path):
+    assert run("filter", url, "-f", 'low=TYPE="snp" && QUAL < 100') == 0
+    exported(url, tmp_path / "o.vcf.gz")
+    with pysam.VariantFile(str(tmp_path / "o.vcf.gz")) as file:
+        assert set(file.header.filters) == {"PASS", "LowQual", "low"}
+        assert '##FILTER=<ID=low,Description="TYPE=\\"snp\\" && QUAL < 100">' in str(file.header)
+
+
+def test_new_filters_replace_the_old_ones_and_leave_nothing_of_them(url, tmp_path):
+    assert run("filter", url, "-f", "low=QUAL < 100") == 0
+    before = set((tmp_path / "callset/filters").rglob("*.parquet"))
+    assert run("filter", url, "-f", "high=QUAL > 100") == 0
+    after = set((tmp_path / "callset/filters").rglob("*.parquet"))
+    assert len(after) == len(before) == 3
+    assert before.isdisjoint(after)
+    names = {name for row in genocloud.open_callset(url).filters().to_pylist() for name in row["filter"].split(";")}
+    assert names <= {"PASS", "LowQual", "high"}
+    assert run("verify", url) == 0
+
+
+def test_a_filtered_export_is_not_a_part_of_another(url, tmp_path, monkeypatch):
+    """Parts of a killed export are reused only where they have the same filters."""
+    assert run("filter", url, "-f", "low=QUAL < 100") == 0
+    out = tmp_path / "o.vcf.gz"
+    with monkeypatch.context() as patched:
+        patched.setattr(sys.modules["genocloud.steps.export"], "join_shards", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run("export", url, str(out))
+    assert run("filter", url, "-f", "high=QUAL > 100") == 0
+    assert {name for _, filters, _ in exported(url, out) for name in filters} <= {"PASS", "LowQual", "high"}
+
+
+def test_filters_of_an_earlier_state_are_refused(url, tmp_path, capsys, caplog):
+    assert run("filter", url, "-f", "low=QUAL < 100") == 0
+    small_callset.write(url, key="other", seed=2)
+    with pytest.raises(StaleFilters):
+        genocloud.open_callset(url).filters()
+    assert run("export", url, str(tmp_path / "o.bcf")) == 4
+    assert "made anew since it was filtered: run genocloud filter again" in capsys.readouterr().err
+    assert not (tmp_path / "o.bcf").exists()
+    assert run("export", url, str(tmp_path / "o.bcf"), "--unfiltered") == 0
+    assert run("verify", url) == 0
+    assert "made anew since it was filtered" in caplog.text
+    assert run("filter", url) == 0
+    assert run("export", url, str(tmp_path / "o.bcf")) == 0
+
+
+def test_a_callset_without_filters_says_so(url):
+    with pytest.raises(NoFilters, match="run genocloud filter"):
+        genocloud.open_callset(url).filters()
+
+
+def test_regions_are_flags(url, tmp_path):
+    """0-based, half-open: the base before POS 900, and what REF reaches."""
+    bed = tmp_path / "some.bed"
+    bed.write_text("chr1\t899\t900\nchr2\t7\t8\n")
+    assert run("filter", url, "-f", "some=HARD", "-f", "outside=!HARD", "--regions", f"HARD={bed}") == 0
+    made = genocloud.open_callset(url)
+    for row, site in zip(made.filters().to_pylist(), made.sites().to_pylist(), strict=True):
+        reach = range(site["pos"] - 1, site["pos"] - 1 + len(site["ref"]))
+        inside = 899 in reach if site["contig"] == "chr1" else 7 in reach
+        assert ("some" if inside else "outside") in row["filter"].split(";"), site
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "problem"),
+    [
+        (["-f", "QD<2"], 5, "write NAME=EXPRESSION"),
+        (["-f", "a=QDD<2"], 5, "no QDD; did you mean QD?"),
+        (["-f", 'a=QUAL<"x"'], 5, "a text with a number"),
+        (["--preset", "hrad"], 5, "did you mean hard"),
+        (["--regions", "x"], 5, "write NAME=FILE"),
+        (["--regions", "x=no/such.bed"], 3, "no/such.bed"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_written(url, capsys, words, code, problem):
+    before = small_callset.contents(url)
+    assert run("filter", url, *words) == code
+    assert problem in capsys.readouterr().err
+    assert small_callset.contents(url) == before
+
+
+def test_damage_of_the_filters_is_seen(url, tmp_path):
+    assert run("filter", url, "-f", "low=QUAL < 100") == 0
+    store = storage.open_store(url)
+    for name in [*store.list("filters/"), "manifest/filters.json"]:
+        data = store.read(name)
+        store.write(name, data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
+        assert run("verify", url) == 4, name
+        with pytest.raises(DamagedFile, match=name.rpartition("/")[2]):
+            genocloud.open_callset(url).filters()
+        store.delete(name)
+        if name.startswith("filters/"):
+            with pytest.raises(DamagedFile, match="is missing"):
+                genocloud.open_callset(url).filters()
+        store.write(name, data)
+    assert run("verify", url) == 0
+
+
+def test_a_copy_of_a_callset_keeps_its_filters(url, tmp_path):
+    assert run("filter", url, "-f", "low=QUAL < 100") == 0
+    shutil.copytree(url, tmp_path / "copy")
+    assert genocloud.open_callset(tmp_path / "copy").filters().equals(genocloud.open_callset(url).filters())
