@@ -26,6 +26,7 @@ FAST := tests/unit $(addprefix --ignore tests/unit/,$(LEFT_OUT))
 KILLS := tests/kills tests/unit/cohort/test_writers.py tests/unit/scatter/test_frozen.py
 FLIPS := tests/unit/steps/test_damage.py::test_each_of_many_flips_is_said_or_changes_nothing
 GATK := tests/anchors/gatk/lib/installed
+GATK_PYTHON := .venv-gatk
 
 # As some containers set it: each of hundreds of processes would compile all of genocloud, each worker all tests.
 unexport PYTHONDONTWRITEBYTECODE
@@ -66,7 +67,7 @@ lint: $(INSTALLED)
 	$(BIN)/snakemake --lint
 	$(BIN)/python -m tests.support.plain_words
 
-conformance: programs $(INSTALLED) $(GATK)
+conformance: programs $(INSTALLED) $(GATK) $(GATK_PYTHON)/installed
 	$(BIN)/pytest -m conformance
 
 programs:
@@ -140,4 +141,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 # The real GATK 4.6.2.0, about 140 MB of jars; needs Java 17 and Maven.
 $(GATK): tests/anchors/gatk/pom.xml | programs
 	cd tests/anchors/gatk && mvn -B -q dependency:copy-dependencies
+	@touch $@
+
+# What GATK's Python script imports; the scikit-learn is ours, as its forests depend on it.
+$(GATK_PYTHON)/installed: tests/anchors/gatk/requirements.txt constraints.txt
+	$(PYTHON) -m venv $(GATK_PYTHON)
+	$(GATK_PYTHON)/bin/pip install --quiet --disable-pip-version-check -r $< $$(grep '^scikit-learn==' constraints.txt)
 	@touch $@

@@ -56,9 +56,9 @@ def write_cohort(contigs: Mapping[str, str], records: Mapping[str, Sequence[str]
     (folder / "map.tsv").write_text("".join(f"{sample}\t{folder}/{sample}.g.vcf.gz\n" for sample in records))
 
 
-def run(program: Path, *words: str | int | Path) -> str:
-    """Run a program, which must end well; what it said on standard error."""
-    environment = os.environ | {"JAVA_OPTS": "-Xmx2g"}
+def run(program: Path, *words: str | int | Path, **variables: str) -> str:
+    """Run a program, which must end well; what it said on standard error. It sees `variables` in its environment."""
+    environment = os.environ | {"JAVA_OPTS": "-Xmx2g"} | variables
     done = subprocess.run([program, *map(str, words)], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stderr

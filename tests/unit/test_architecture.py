@@ -33,6 +33,8 @@ DOORS = {
         "genocloud/children.py",
     ),
     "pysam": ("genocloud/reads/", "genocloud/gvcf/binary.py"),
+    "scipy": "genocloud/filters/vets/",
+    "sklearn": "genocloud/filters/vets/",
     "snakemake": (),
     "xarray": "genocloud/callset/",
 }

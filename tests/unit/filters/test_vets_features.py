@@ -67,6 +67,14 @@ def test_values_are_those_of_the_vcf(seed: int, chosen: set[str]) -> None:
     np.testing.assert_array_equal(got.values, np.array([each[3] for each in wanted]).reshape(-1, len(names)))
 
 
+def test_what_is_no_number_is_missing() -> None:
+    row = {"contig": "chr1", "pos": 1, "ref": "A", "alts": ["C", "G", "T"], "MQ": math.nan}
+    table = make.as_table([row | {"AS_MQ": [math.inf, math.nan, 60.004]}], annotations.SITES)
+    np.testing.assert_array_equal(
+        features(table, ["AS_MQ", "MQ"]).values, [[math.nan] * 2, [math.nan] * 2, [60, math.nan]]
+    )
+
+
 def test_sites_without_alts_have_no_row() -> None:
     table = make.as_table([{"contig": "chr1", "pos": 1, "ref": "A", "alts": [], "DP": 3}], annotations.SITES)
     assert len(features(table, ["DP"]).site) == len(features(table, ["AS_QD"]).site) == 0
