@@ -296,6 +296,15 @@ They are LOCAL_GENOTYPES whose LAA is empty, LAD null or that of REF and 0, and 
 is PL, or 0, GQ, PL2: it nearly always is.
 """
 
+FREQUENCY_COLUMNS = (
+    _key("contig", INT32, "index of the contig in the reference's order", "CHROM"),
+    _key("start", INT32, "the base, 0-based", "POS"),
+    _key("ref", STRING, "reference allele, one base", "REF"),
+    _key("alt", STRING, "one ALT, one base", "ALT"),
+    _key("ref_frequency", DOUBLE, "frequency of REF: 1 less those of all single-base ALTs at this base", "INFO/AF"),
+)
+"""Single-base variants with the frequency of REF; one row for each ALT, sorted by contig and base."""
+
 FLAG_COLUMNS = (
     _key("sample", STRING, "name of the sample"),
     _key("check", STRING, "name of the check that it fails: `contamination`, `sex`, `duplicate`"),
@@ -379,7 +388,7 @@ ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
 GENOTYPES, STORED_GENOTYPES = table(GENOTYPE_COLUMNS), table((*GENOTYPE_COLUMNS, SITE_KEY))
 LOCAL_GENOTYPES = table(LOCAL_COLUMNS)
 CALLS, REFERENCE = table(CALL_COLUMNS), table(REFERENCE_COLUMNS)
-FLAGS = table(FLAG_COLUMNS)
+FREQUENCIES, FLAGS = table(FREQUENCY_COLUMNS), table(FLAG_COLUMNS)
 FILTERS, SITE_METRICS = table(FILTER_COLUMNS), table(SITE_METRIC_COLUMNS)
 
 # Names for signatures. Arrow has one type for all tables, so that these say to a reader, not to a type checker, which
@@ -410,6 +419,7 @@ CallRows: TypeAlias = pa.Table
 """Rows of CALLS."""
 ReferenceRuns: TypeAlias = pa.Table
 """Rows of REFERENCE."""
+Frequencies: TypeAlias = pa.Table
 Flags: TypeAlias = pa.Table
 Filters: TypeAlias = pa.Table
 SiteMetrics: TypeAlias = pa.Table

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from genocloud import cohort, pipeline, steps
 from genocloud.callset.formats import OUTPUT_NAMES
-from genocloud.cli import cluster, hybrid, store, topics
+from genocloud.cli import cluster, hybrid, screen, store, topics
 from genocloud.cli import filters as filters_commands
 from genocloud.cli import plan as plan_commands
 from genocloud.cli import workflow as workflow_commands
@@ -392,6 +392,7 @@ HEADINGS = {
         _call,
         _inputs,
         _ingest,
+        *screen.ALL,
         _discover,
         _genotype,
         *filters_commands.ALL,

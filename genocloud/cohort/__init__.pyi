@@ -33,6 +33,7 @@ from .reading import read_region as read_region
 from .reading import read_rows as read_rows
 from .reading import read_variants as read_variants
 from .reading import rows_along as rows_along
+from .reading import rows_of_part as rows_of_part
 from .reading import stored_rows as stored_rows
 from .reading import variant_groups as variant_groups
 from .reading import variants_along as variants_along

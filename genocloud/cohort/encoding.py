@@ -1,6 +1,6 @@
 """Delta-encode a cohort's columns for Parquet: each as the difference from a prediction by other columns."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from io import RawIOBase
 from typing import Any
 
@@ -10,9 +10,6 @@ import pyarrow.compute as pc
 
 from genocloud import sealing
 from genocloud.schema import INT32, INT64, Records
-
-Columns = Mapping[str, Any]
-"""Arrow columns by name: a table, or a dictionary."""
 
 ZSTD_LEVEL = 3
 
@@ -35,22 +32,35 @@ SQUARED_MQ = 60 * 60
 """Most reads have mapping quality 60, so that the sum in RAW_MQandDP is about its number of reads times this."""
 
 
-def _plus(factor: int, name: str) -> Callable[[Columns], pa.ChunkedArray]:
-    return lambda table: pc.multiply(pc.fill_null(table[name], 0).cast(INT64), factor)
+Prediction = tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]
+"""The column that another is predicted from, and how."""
 
 
-PREDICTORS: dict[str, dict[str, Callable[[Columns], pa.ChunkedArray]]] = {
+def _times(factor: int, name: str) -> Prediction:
+    return name, lambda column: pc.multiply(pc.fill_null(column, 0).cast(INT64), factor)
+
+
+PREDICTORS: dict[str, dict[str, Prediction]] = {
     "blocks": {
-        "dp": _plus(1, "min_dp"),
-        "gq": lambda table: pc.min_element_wise(pc.fill_null(table["pl1"], 0), CAP_GQ).cast(INT64),
+        "dp": _times(1, "min_dp"),
+        "gq": ("pl1", lambda column: pc.min_element_wise(pc.fill_null(column, 0), CAP_GQ).cast(INT64)),
     },
     "variants": {
-        "raw_mq": _plus(SQUARED_MQ, "raw_mq_dp"),
-        "raw_mq_dp": _plus(1, "info_dp"),
-        "info_dp": _plus(1, "dp"),
+        "raw_mq": _times(SQUARED_MQ, "raw_mq_dp"),
+        "raw_mq_dp": _times(1, "info_dp"),
+        "info_dp": _times(1, "dp"),
     },
 }
 """Prediction for each column that is stored as a difference; a later one predicts from decoded values."""
+
+
+def packed_names(kind: str, names: Iterable[str]) -> list[str]:
+    """The stored columns that `unpack` needs for some columns of a table: these, and what they are predicted from."""
+    wanted = set(names)
+    for name, (source, _) in PREDICTORS[kind].items():
+        if name in wanted:
+            wanted.add(source)
+    return [GAP.name, LENGTH.name, *sorted(wanted - {"start", "stop"})]
 
 
 def packed_schema(kind: str, table: pa.Schema) -> pa.Schema:
@@ -68,21 +78,23 @@ def pack(kind: str, table: Records) -> Records:
     columns = {"gap": pa.array(gap), "length": pa.array((stop - start).astype(np.int32))}
     columns |= {name: table[name] for name in table.column_names}
     columns |= {
-        name: pc.subtract(table[name].cast(INT64), predict(table)) for name, predict in PREDICTORS[kind].items()
+        name: pc.subtract(table[name].cast(INT64), predict(table[source]))
+        for name, (source, predict) in PREDICTORS[kind].items()
     }
     packed = packed_schema(kind, table.schema)
     return pa.table([columns[name] for name in packed.names], schema=packed)
 
 
 def unpack(kind: str, packed: Records, table: pa.Schema) -> Records:
-    """The inverse of `pack`: decode one row group."""
+    """The inverse of `pack`: decode one row group, or the columns of `table` from their `packed_names`."""
     columns: dict[str, Any] = {name: packed[name] for name in packed.column_names}
     length = packed["length"].to_numpy().astype(np.int64)
     stop = np.cumsum(packed["gap"].to_numpy() + length)
     columns |= {"start": pa.array((stop - length).astype(np.int32)), "stop": pa.array(stop.astype(np.int32))}
-    for name, predict in reversed(PREDICTORS[kind].items()):
-        columns[name] = pc.add(packed[name], predict(columns)).cast(table.field(name).type)
-    return pa.table([columns[name] for name in table.names], schema=table)
+    for name, (source, predict) in reversed(PREDICTORS[kind].items()):
+        if name in columns:
+            columns[name] = pc.add(packed[name], predict(columns[source]))
+    return pa.table([columns[field.name].cast(field.type) for field in table], schema=table)
 
 
 def decoded_bytes(table: Records) -> int:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from genocloud import schema, sealing
 from genocloud.cohort.batch import KINDS, Batch, BatchReceipt, DamagedObject, PartReceipt, part_name
-from genocloud.cohort.encoding import unpack
+from genocloud.cohort.encoding import packed_names, unpack
 from genocloud.cohort.layout import Layout
 from genocloud.errors import scarcity
 from genocloud.regions import Axis, Contig, Part, Region, parse_region
@@ -82,6 +82,24 @@ def variant_groups(cohort: StoredCohort, batch: Batch, region: Region) -> Iterat
     """The rows of `variants_along`, one row group at a time, in stored order."""
     for _, table in _groups(cohort, batch, "variants", region):
         yield _overlapping(table, region)
+
+
+def rows_of_part(
+    cohort: StoredCohort, batch: Batch, kind: str, part: Part, columns: Sequence[str]
+) -> Iterator[schema.Records]:
+    """Some columns of the batch's rows of a part, one row group at a time, in stored order; contigs are their own.
+
+    Each row comes once. Blocks that were cut at a window's edge stay cut. `kind` is one of KINDS. Raises DamagedObject.
+    """
+    written = cohort.receipt(batch).part(kind, part.name)
+    if written is None:
+        return
+    table = pa.schema([KINDS[kind].field(column) for column in columns])
+    name, stored = part_name(batch.id, kind, written), packed_names(kind, columns)
+    with _damage(join(cohort.url, name)), open_store(cohort.url).open(name) as stream:
+        file = sealing.reader(stream, written.seal, pre_buffer=True)
+        for group in range(len(written.group_rows)):
+            yield unpack(kind, file.read_row_group(group, columns=stored), table)
 
 
 def _read(

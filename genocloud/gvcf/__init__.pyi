@@ -4,6 +4,8 @@ from .bad_records import RecordPolicy as RecordPolicy
 from .bad_records import TooManyBadRecords as TooManyBadRecords
 from .bad_records import is_bad as is_bad
 from .bad_records import overlaps as overlaps
+from .common_sites import CommonSite as CommonSite
+from .common_sites import read_frequencies as read_frequencies
 from .fingerprint import fingerprint as fingerprint
 from .header import Header as Header
 from .header import NoSamples as NoSamples

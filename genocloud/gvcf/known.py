@@ -43,7 +43,9 @@ def read_known(url: str, contig: str, positions: Sequence[int]) -> list[Known]:
         return []
     wanted = {b"%d" % position for position in positions}
     stretch = Stretch(contig, positions[0] - 1, positions[-1])
-    return [_known(line) for line in _lines(url, stretch) if line.split(b"\t", 2)[1] in wanted and _is_good(line)]
+    return [
+        _known(line) for line in records_within(url, stretch) if line.split(b"\t", 2)[1] in wanted and _is_good(line)
+    ]
 
 
 def _is_good(line: bytes) -> bool:
@@ -55,8 +57,8 @@ def _known(line: bytes) -> Known:
     return Known(int(pos), name, ref.upper(), tuple(alts.upper().split(",")))
 
 
-def _lines(url: str, stretch: Stretch) -> Iterator[bytes]:
-    """Lines of the records that start in a region."""
+def records_within(url: str, stretch: Stretch) -> Iterator[bytes]:
+    """Lines of an indexed VCF's records that start in a region, in file order. Raises UnreadableFile or BadIndex."""
     rest, contig = b"", stretch.contig.encode()
     with open_text(url, stretch) as pieces:
         for piece in pieces:

@@ -24,4 +24,6 @@ from .plan import plan as plan
 from .remove import remove as remove
 from .rename import rename as rename
 from .report import report as report
+from .screen import ScreenOptions as ScreenOptions
+from .screen import screen as screen
 from .verify import verify as verify

@@ -14,6 +14,8 @@ from genocloud import annotations, schema
 from genocloud.cli.run import parser
 from genocloud.cli.topics import TOPICS
 from genocloud.gvcf.dialects import DIALECTS
+from genocloud.qc.default_rules import DEFAULT_RULES
+from genocloud.qc.screen_tables import CONTIG_DEPTH_COLUMNS, PAIR_COLUMNS, SCREEN_COLUMNS
 from genocloud.samples.sheet import COLUMNS
 from genocloud.workflow.callers import CALLER_PROGRAMS
 from tests.support import choice_tables
@@ -22,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text()
 INPUTS = (ROOT / "docs" / "inputs.md").read_text()
+QC = (ROOT / "docs" / "qc.md").read_text()
 ENVIRONMENT = (ROOT / "docs" / "environment.md").read_text()
 
 
@@ -56,6 +59,14 @@ def test_every_column_is_documented():
     for columns in (annotations.SITE_COLUMNS, *genotypes):
         for column in columns:
             assert f"| `{column.name}` | {type_text(column.type)} | {column.description} |" in OUTPUTS, column.name
+    for columns in (SCREEN_COLUMNS, CONTIG_DEPTH_COLUMNS, PAIR_COLUMNS, schema.FLAG_COLUMNS):
+        for column in columns:
+            assert f"| `{column.name}` | {type_text(column.type)} | {column.description} |" in QC, column.name
+
+
+def test_every_rule_of_a_screen_has_its_reason():
+    for rule in DEFAULT_RULES:
+        assert f"| `{rule}` | " in QC
 
 
 def test_every_column_of_a_sheet_is_documented():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genocloud import schema
-from genocloud.cohort.encoding import pack, packed_schema, unpack
+from genocloud.cohort.encoding import pack, packed_names, packed_schema, unpack
 
 small = st.integers(0, 300) | st.none()
 long = st.integers(0, 2**62) | st.none()
@@ -47,3 +47,12 @@ def test_unpacking_reverses_packing(kind, data):
     packed = pack(kind, table)
     assert packed.schema.equals(packed_schema(kind, KINDS[kind]))
     assert unpack(kind, packed, KINDS[kind]).equals(table)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(st.data())
+def test_some_columns_are_unpacked_from_what_they_need(kind, data):
+    table = data.draw(tables(kind))
+    names = data.draw(st.lists(st.sampled_from(table.column_names), min_size=1, unique=True))
+    packed = pack(kind, table).select(packed_names(kind, names))
+    assert unpack(kind, packed, table.select(names).schema).equals(table.select(names))

@@ -96,3 +96,20 @@ def test_stored_rows_are_counted_by_receipts(tmp_path, few):
     assert (stored.samples, stored.variants) == (3, rows.variants.num_rows)
     assert stored.variant_bytes == decoded_bytes(rows.variants)
     assert stored.group_bytes > 0
+
+
+@pytest.mark.parametrize("kind", ["variants", "blocks"])
+def test_some_columns_of_each_part_are_together_all_rows_once(tmp_path, few, kind):
+    stored_cohort = one_batch(tmp_path, "abcde")
+    (batch,), columns = stored_cohort.batches, ["contig", "sample", "start", "stop", "dp"]
+    rows = []
+    for part in LAYOUT.parts():
+        for table in cohort.rows_of_part(stored_cohort, batch, kind, part, columns):
+            assert table.column_names == columns
+            rows += table.to_pylist()
+    whole = [
+        getattr(cohort.read_rows(stored_cohort, batch, Region(number, 0, contig.length)), kind)
+        for number, contig in enumerate(LAYOUT.contigs)
+    ]
+    expected = [row for table in whole for row in table.select(columns).to_pylist()]
+    assert sorted(map(str, rows)) == sorted(map(str, expected))
