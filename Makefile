@@ -55,6 +55,7 @@ test-all: $(INSTALLED)
 
 # How many of 100 one-token mutants of genocloud/ outside kernels the tests of `make test` kill: about an hour.
 mutants: $(INSTALLED)
+	rm -f .coverage .coverage.*
 	$(BIN)/pytest -q $(PARALLEL) --cov --cov-context=test --cov-report= -m '$(HERE) and not slow'
 	$(BIN)/python -m tests.support.mutants --seed $(SEED)
 

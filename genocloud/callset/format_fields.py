@@ -25,6 +25,9 @@ _WITH_BLOCKS = {"GT", "LAA", "LEN"}
 """Fields that a file of reference blocks cannot be read without."""
 
 
+_OF_SITES = "LEN", "FT"
+"""Fields that follow from the sites, too."""
+
 _SOURCES = {"LAA": "AD", "LAD": "AD", "LPL": "PL"}
 
 
@@ -45,6 +48,7 @@ class FormatFields:
     vcf_version       4.5 has a Number for LAD and LPL, but few programs read it
     reference_blocks  cells of REF alone as blocks with their length, LEN (SVCR); with local alleles only
     longest_block     the largest LEN that is written, for the header
+    genotype_filters  FT by the callset's filters of ALTs
 
     Raises UnknownField.
     """
@@ -54,6 +58,7 @@ class FormatFields:
     vcf_version: VcfVersion = "4.2"
     reference_blocks: bool = False
     longest_block: int = 0
+    genotype_filters: bool = False
 
     def __post_init__(self) -> None:
         if self.keys is not None:
@@ -68,6 +73,7 @@ class FormatFields:
             return self._all()
         chosen = {"GT", *self.keys, *(("LAA",) if {"LAD", "LPL"} & set(self.keys) else ())}
         chosen |= _WITH_BLOCKS if self.reference_blocks else set()
+        chosen |= {"FT"} if self.genotype_filters else set()
         return [(key, column) for key, column in self._all() if key in chosen]
 
     def has(self, key: str) -> bool:
@@ -76,7 +82,7 @@ class FormatFields:
 
     def sources(self) -> list[str]:
         """The columns of GENOTYPES that the fields follow from; those of LAA are those of AD."""
-        names = [_SOURCES.get(column.name, column.name) for key, column in self.columns() if key != "LEN"]
+        names = [_SOURCES.get(column.name, column.name) for key, column in self.columns() if key not in _OF_SITES]
         return list(dict.fromkeys(names))
 
     def number(self, column: Column) -> str:
@@ -85,10 +91,13 @@ class FormatFields:
         return numbers.get(column.name, column.number) or "1"
 
     def _all(self) -> list[tuple[str, Column]]:
-        from genocloud.schema import BLOCK_LENGTH, GENOTYPE_COLUMNS, LOCAL_COLUMNS
+        from genocloud.schema import BLOCK_LENGTH, GENOTYPE_COLUMNS, GENOTYPE_FILTER, LOCAL_COLUMNS
 
-        blocks = (BLOCK_LENGTH,) if self.reference_blocks else ()
-        return vcf_keys((*LOCAL_COLUMNS, *blocks) if self.local_alleles else GENOTYPE_COLUMNS, "FORMAT")
+        more = (
+            *((BLOCK_LENGTH,) if self.reference_blocks else ()),
+            *((GENOTYPE_FILTER,) if self.genotype_filters else ()),
+        )
+        return vcf_keys((*(LOCAL_COLUMNS if self.local_alleles else GENOTYPE_COLUMNS), *more), "FORMAT")
 
 
 def vcf_keys(columns: Iterable[Column], kind: str) -> list[tuple[str, Column]]:

@@ -14,8 +14,9 @@ from genocloud import annotations, schema
 from genocloud.callset import bgzf
 from genocloud.callset.call_rows import Span
 from genocloud.callset.export_parts import Counts, Piece
-from genocloud.callset.filter_tables import with_filters
+from genocloud.callset.filter_tables import NoFilters, with_filters
 from genocloud.callset.formats import ExportFormat
+from genocloud.callset.genotype_filters import with_genotype_filters
 from genocloud.callset.layout import ShardEntry
 from genocloud.callset.local_genotypes import DenseGenotypes
 from genocloud.callset.reading import Callset
@@ -131,9 +132,17 @@ def _filtered_sites(callset: Callset, cells: ShardCells, span: Span, rows: int) 
     sites = stream_rows(callset.store, cells.sites, annotations.STORED_SITES, names, rows=rows, span=span)
     if callset.filter_set is None:
         return sites
-    file = callset.filter_set.files[cells.shard]
-    filters = stream_rows(callset.store, file, schema.FILTERS, schema.FILTERS.names, rows=rows, span=span)
+    filters = _stored_filters(callset, cells, span, rows, schema.FILTERS.names)
     return (with_filters(*each) for each in zip(sites, filters, strict=True))
+
+
+def _stored_filters(
+    callset: Callset, cells: ShardCells, span: Span, rows: int, columns: Sequence[str]
+) -> Iterator[schema.Filters]:
+    if callset.filter_set is None:
+        raise NoFilters(callset.url)
+    file = callset.filter_set.files[cells.shard]
+    return stream_rows(callset.store, file, schema.FILTERS, columns, rows=rows, span=span)
 
 
 def _chunk(form: ExportFormat, callset: Callset, cells: ShardCells, span: Span) -> tuple[Any, npt.NDArray[np.int32]]:
@@ -145,13 +154,25 @@ def _chunk(form: ExportFormat, callset: Callset, cells: ShardCells, span: Span) 
     numbers = np.empty((span[1] - span[0], len(callset.samples)), np.int32)
     among = np.arange(*span)
     sites = pa.table(cells.places.columns(among, among), ["contig", "pos"])
+    judged = _judged_alts(callset, cells, span) if form.fields.genotype_filters else None
     kept, base = [], 0
     for batch, members in callset.description.batches.items():
         written = as_written(cells.read(batch, span, form.fields.sources()), form.fields, sites)
-        numbers[:, _slice([place[sample] for sample in members])] = written.cells(0, len(numbers)) + np.int32(base)
-        kept.append(encoders.batch(written.distinct))
-        base += written.distinct.num_rows
+        distinct, own = written.distinct, written.cells(0, len(numbers))
+        if judged is not None:
+            distinct, own = with_genotype_filters(distinct, own, judged)
+        numbers[:, _slice([place[sample] for sample in members])] = own + np.int32(base)
+        kept.append(encoders.batch(distinct))
+        base += distinct.num_rows
     return encoders.genotypes(kept), numbers
+
+
+def _judged_alts(callset: Callset, cells: ShardCells, span: Span) -> schema.Sites:
+    """REF, ALTs and AS_FilterStatus of a span of sites."""
+    rows = span[1] - span[0]
+    sites = stream_rows(callset.store, cells.sites, annotations.STORED_SITES, ["ref", "alts"], rows=rows, span=span)
+    filters = _stored_filters(callset, cells, span, rows, ["AS_FilterStatus"])
+    return next(sites).append_column("AS_FilterStatus", next(filters)["AS_FilterStatus"])
 
 
 def _slice(places: list[int]) -> list[int] | slice:

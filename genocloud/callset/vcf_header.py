@@ -8,7 +8,7 @@ from genocloud.callset.filter_tables import FilterLine
 from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, vcf_keys
 from genocloud.callset.manifest import Description
 from genocloud.regions import Contig
-from genocloud.schema import FILTER_COLUMNS, GENOTYPE_COLUMNS, LOCAL_COLUMNS, Column
+from genocloud.schema import FILTER_COLUMNS, GENOTYPE_COLUMNS, GENOTYPE_FILTER, LOCAL_COLUMNS, Column
 
 _FILTERS = (("LowQual", "Low quality"), ("PASS", "All filters passed"))
 
@@ -50,8 +50,9 @@ def dictionary(filters: Sequence[FilterLine] = ()) -> dict[str, int]:
     Source: VCF 4.3 specification, section 6.2.1.
     """
     declared = [name for name, _ in _FILTERS]
-    kinds = ((GENOTYPE_COLUMNS, "FORMAT"), (SITE_COLUMNS, "INFO"), (LOCAL_COLUMNS, "FORMAT"), (FILTER_COLUMNS, "INFO"))
-    for columns, kind in kinds:
+    formats = (GENOTYPE_COLUMNS, LOCAL_COLUMNS, (GENOTYPE_FILTER,))
+    kinds = [(formats[0], "FORMAT"), (SITE_COLUMNS, "INFO"), *((each, "FORMAT") for each in formats[1:])]
+    for columns, kind in [*kinds, (FILTER_COLUMNS, "INFO")]:
         declared += [key for key, _ in vcf_keys(columns, kind)]
     declared += [line.name for line in filters]
     return {key: number for number, key in enumerate(dict.fromkeys(["PASS", *declared]))}

@@ -19,9 +19,17 @@ def _filter(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         from genocloud import steps
         from genocloud.filters import SiteFilter
+        from genocloud.filters.vets import Resource
+        from genocloud.pipeline.filtering.model_training import ModelOptions
 
+        model = None
+        if arguments.resource:
+            resources = tuple(Resource.parse(*each) for each in arguments.resource)
+            model = ModelOptions(resources=resources, annotations=tuple(arguments.annotation or ()))
+        default = [] if arguments.filter else ["vets" if model else "hard"]
         options = steps.FilterOptions(
-            presets=tuple(arguments.preset or ([] if arguments.filter else ["hard"])),
+            model=model,
+            presets=tuple(arguments.preset or default),
             filters=tuple(SiteFilter.parse(text) for text in arguments.filter or ()),
             regions=dict(_named_file(text) for text in arguments.regions or ()),
         )
@@ -41,8 +49,8 @@ def _filter(commands: Commands) -> None:
         "--preset",
         action="append",
         metavar="NAME",
-        help="filters under one name: hard, as-hard, gvs, gnomad (docs/filters.md); may be repeated. Default: hard, "
-        "without --filter",
+        help="filters under one name: hard, as-hard, gvs, gnomad, vets (docs/filters.md); may be repeated. Default, "
+        "without --filter: hard, or vets with --resource",
     )
     command.add_argument(
         "-f",
@@ -57,6 +65,23 @@ def _filter(commands: Commands) -> None:
         metavar="NAME=FILE",
         help="intervals (BED, interval_list) that expressions know as the flag NAME, as in --filter 'LCR=NAME'; may be "
         "repeated",
+    )
+    group = command.add_argument_group("model", "GATK's VETS: a score for each allele by isolation forests")
+    group.add_argument(
+        "--resource",
+        action="append",
+        nargs=2,
+        metavar=("NAME,LABELS", "VCF"),
+        help="known variants and their labels, as in 'hapmap,training=true,calibration=true hapmap.vcf.gz'; may be "
+        "repeated",
+    )
+    group.add_argument(
+        "-an",
+        "--annotation",
+        action="append",
+        metavar="NAME",
+        help="annotation that the model judges by; may be repeated. Default: QD, MQRankSum, ReadPosRankSum, FS, MQ and "
+        "SOR, AS_ ones where the callset has them",
     )
     scatter_option(command)
     budget_options(command)

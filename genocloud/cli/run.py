@@ -3,6 +3,7 @@
 import argparse
 import sys
 import textwrap
+from dataclasses import replace
 from importlib.metadata import version
 
 from genocloud import cohort, pipeline, steps
@@ -315,7 +316,7 @@ def _genotype(commands: Commands) -> None:
 
 def _export(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
-        fields = chosen_fields(arguments)
+        fields = replace(chosen_fields(arguments), genotype_filters=arguments.genotype_filters)
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
             what = {"progress": progress, "intervals": chosen_intervals(arguments), "sites": arguments.site}
             if arguments.dense:
@@ -344,6 +345,9 @@ def _export(commands: Commands) -> None:
     fields_options(command)
     command.add_argument(
         "--unfiltered", action="store_true", help="leave out what genocloud filter said of the callset's sites"
+    )
+    command.add_argument(
+        "--genotype-filters", action="store_true", help="FORMAT/FT: each genotype's filters, by those of its ALTs"
     )
     interval_options(command)
     scatter_option(command)

@@ -9,6 +9,7 @@ from genocloud.callset import (
     Callset,
     ExportPart,
     FormatFields,
+    NoFilters,
     check_dense_url,
     check_export_url,
     export_shard,
@@ -83,6 +84,8 @@ def export_locked(
     with receipt_of("export") as receipt:
         callset = open_callset(callset_url)
         callset = callset.with_filters() if filtered else callset
+        if fields.genotype_filters and callset.filter_set is None:
+            raise NoFilters(callset.url)
         callset = callset if sites is None else callset.of_sites(sites)
         callset.check_reach()
         wanted = (intervals or Intervals()).inside(callset.contigs)

@@ -9,6 +9,7 @@ from typing import Any
 from genocloud import callset, filters
 from genocloud.callset import Callset, FilterLine, FilterSet, open_callset
 from genocloud.filters import SiteFilter
+from genocloud.pipeline.filtering.model_training import ModelOptions, train_model
 from genocloud.pipeline.filtering.shard_filters import FilteredShard, FilterPlan, filter_shard
 from genocloud.pipeline.intervals import read_intervals
 from genocloud.pipeline.receipts import Receipt, receipt_of
@@ -26,66 +27,74 @@ class FilterOptions:
     presets  names of filters.PRESETS
     filters  further ones
     regions  interval files by the name of the flag that expressions know them by
+    model    what scores are trained on, if expressions are to have some
+
+    Raises UnknownPreset, BadFilter.
     """
 
     presets: tuple[str, ...] = DEFAULT_PRESETS
     filters: tuple[SiteFilter, ...] = ()
     regions: Mapping[str, str] = field(default_factory=dict)
+    model: ModelOptions | None = None
+
+    def __post_init__(self) -> None:
+        if not self.chosen:
+            raise filters.BadFilter("no filters; choose a preset, or give some of your own")
+
+    @property
+    def chosen(self) -> tuple[SiteFilter, ...]:
+        """All filters."""
+        return filters.chosen_filters(self.presets, self.filters)
+
+    @property
+    def lines(self) -> tuple[FilterLine, ...]:
+        """The filters for a VCF header."""
+        return tuple(FilterLine(each.name, each.header) for each in self.chosen)
+
+    def settings(self, made: Callset) -> dict[str, Any]:
+        """What else the filters of a callset follow from."""
+        expressions = {each.name: each.expression.text for each in self.chosen}
+        model = {"model": self.model.settings(made)} if self.model else {}
+        return {"expressions": expressions, "regions": sorted(self.regions)} | model
 
 
 def filter_callset(callset_url: str, *, options: FilterOptions, scatter: Scatter, progress: Progress) -> Receipt:
     """Judge every site and ALT, and make the verdicts the callset's filters; the balance is in records.
 
     Nothing is dropped, and genotypes stay as they are. Filters that the callset has already are replaced at the end.
-    Raises UnknownPreset, BadFilter, BadExpression, InputError, DamagedFile; and GenotypesNotShared or RemoteUnreachable
+    Raises BadExpression, InputError, DamagedFile, what train_model raises, and GenotypesNotShared or RemoteUnreachable
     where a filter needs genotypes of another location.
     """
     with receipt_of("filter") as receipt:
-        chosen = filters.chosen_filters(options.presets, options.filters)
         made = open_callset(callset_url)
-        plan = _plan(made, chosen, options.regions)
+        settings = options.settings(made)
+        plan = FilterPlan(
+            filters=options.chosen,
+            folder=callset.folder_name(options.lines, settings, made.shards),
+            regions={
+                name: tuple(joined(read_intervals([file], made.contigs))) for name, file in options.regions.items()
+            },
+            resources=options.model.resources if options.model else (),
+        )
+        plan.check(scored=options.model is not None)
         if plan.needs_genotypes:
             made.check_reach()
-        tasks = [replace(made, shards=(shard,)) for shard in made.shards]
-        with progress.stage("filter", tasks=len(tasks), unit="shard") as stage:
-            shards = scatter.run(
-                partial(filter_shard, plan), tasks, lambda one: stage.advance(tasks=1, sites=one.file.rows)
-            )
-        _publish(made, chosen, options, shards)
+        if options.model:
+            plan = replace(plan, model=train_model(made, options.model, scatter=scatter, progress=progress))
+        shards = _filter_shards(plan, made, scatter, progress)
+        files = {one.shard: one.file for one in shards}
+        sites = callset.sites_of(made.shards)
+        callset.publish_filters(made.store, FilterSet(lines=options.lines, settings=settings, sites=sites, files=files))
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in made.shards}
         receipt.figures = _figures(shards)
-        receipt.balanced("records", made.counts["sites"], sum(one.file.rows for one in shards), {})
+        receipt.balanced("records", made.counts["sites"], sum(file.rows for file in files.values()), {})
     return receipt
 
 
-def _plan(made: Callset, chosen: tuple[SiteFilter, ...], regions: Mapping[str, str]) -> FilterPlan:
-    read = {name: tuple(joined(read_intervals([file], made.contigs))) for name, file in regions.items()}
-    folder = callset.folder_name(_lines(chosen), _settings(chosen, regions), made.shards)
-    plan = FilterPlan(filters=chosen, folder=folder, regions=read)
-    plan.check()
-    return plan
-
-
-def _publish(
-    made: Callset, chosen: tuple[SiteFilter, ...], options: FilterOptions, shards: Sequence[FilteredShard]
-) -> None:
-    callset.publish_filters(
-        made.store,
-        FilterSet(
-            lines=_lines(chosen),
-            settings=_settings(chosen, options.regions),
-            sites=callset.sites_of(made.shards),
-            files={one.shard: one.file for one in shards},
-        ),
-    )
-
-
-def _lines(chosen: Sequence[SiteFilter]) -> tuple[FilterLine, ...]:
-    return tuple(FilterLine(each.name, each.header) for each in chosen)
-
-
-def _settings(chosen: Sequence[SiteFilter], regions: Mapping[str, str]) -> dict[str, Any]:
-    return {"expressions": {each.name: each.expression.text for each in chosen}, "regions": sorted(regions)}
+def _filter_shards(plan: FilterPlan, made: Callset, scatter: Scatter, progress: Progress) -> list[FilteredShard]:
+    tasks = [replace(made, shards=(shard,)) for shard in made.shards]
+    with progress.stage("filter", tasks=len(tasks), unit="shard") as stage:
+        return scatter.run(partial(filter_shard, plan), tasks, lambda one: stage.advance(tasks=1, sites=one.file.rows))
 
 
 def _figures(shards: Sequence[FilteredShard]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from .labels import OtherBases as OtherBases
 from .labels import Resource as Resource
 from .labels import label_alleles as label_alleles
 from .training import INDEL as INDEL
+from .training import LEAST_ROWS as LEAST_ROWS
 from .training import SNP as SNP
 from .training import NoValues as NoValues
 from .training import TooFewRows as TooFewRows

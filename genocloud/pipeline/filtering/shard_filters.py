@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from genocloud import annotations, callset, filters, schema
+from genocloud.filters import vets
+from genocloud.pipeline.filtering.model_training import label_sites
 from genocloud.regions import Contig, Region
 
 _ALWAYS = "contig", "pos", "ref", "alts", "filter"
@@ -19,12 +21,16 @@ _COLUMN_OF = {"ID": "id", "QUAL": "qual"}
 class FilterPlan:
     """What each shard is judged by, and the folder for the tables.
 
-    regions  flags by name: true of sites whose REF overlaps one of these (sorted, disjoint)
+    regions    flags by name: true of sites whose REF overlaps one of these (sorted, disjoint)
+    model      scores alleles or sites, if any
+    resources  their labels are written beside the scores
     """
 
     filters: tuple[filters.SiteFilter, ...]
     folder: str
     regions: Mapping[str, tuple[Region, ...]] = field(default_factory=dict)
+    model: vets.TrainedModel | None = None
+    resources: tuple[vets.Resource, ...] = ()
 
     @property
     def names(self) -> set[str]:
@@ -36,9 +42,12 @@ class FilterPlan:
         """Whether an expression names a sum over genotypes."""
         return not self.names.isdisjoint(schema.SITE_METRICS.names)
 
-    def check(self) -> None:
-        """Raise BadExpression for an expression that no sites can be judged by, before any work."""
-        nothing = [annotations.SITES, schema.SITE_METRICS, _flags_schema(self.regions)]
+    def check(self, scored: bool) -> None:
+        """Raise BadExpression for an expression that no sites can be judged by, before any work.
+
+        scored  whether there will be a model
+        """
+        nothing = [annotations.SITES, schema.SITE_METRICS, _flags_schema(self.regions), *([_SCORES] if scored else ())]
         filters.judge(self.filters, filters.AlleleValues(*(each.empty_table() for each in nothing)))
 
 
@@ -56,22 +65,41 @@ def filter_shard(plan: FilterPlan, made: callset.Callset) -> FilteredShard:
     """Judge the sites of a callset of one shard, and write its FILTERS. Raises DamagedFile, BadExpression."""
     (shard,) = made.shards
     columns = {*_ALWAYS, *(_COLUMN_OF.get(name, name) for name in plan.names)}
+    if plan.model:
+        columns |= set(annotations.SITES.names)
     sites = made.sites(columns=[name for name in annotations.SITES.names if name in columns])
-    tables = [sites, _flags(plan.regions, sites, made.contigs)]
+    scores = _scores(plan.model, plan.resources, sites) if plan.model else _no_scores(len(sites))
+    tables = [sites, _flags(plan.regions, sites, made.contigs), scores]
     if plan.needs_genotypes:
         tables.append(_metrics(made, shard))
     values = filters.AlleleValues(*tables)
     status, by_alt = filters.judge(plan.filters, values)
-    table = pa.table(
-        {"contig": sites["contig"], "pos": sites["pos"], "filter": status, "AS_FilterStatus": by_alt}
-        | {name: pa.nulls(len(sites), schema.FILTERS.field(name).type) for name in schema.FILTERS.names[4:]}
-    )
+    judged = {"contig": sites["contig"], "pos": sites["pos"], "filter": status, "AS_FilterStatus": by_alt}
+    table = pa.table(judged | {name: scores[name] for name in scores.column_names})
     return FilteredShard(
         shard=shard.name,
         file=callset.write_filters(made.store, plan.folder, shard.name, table),
         sites=Counter(filters.count_filters(status)),
         alts=_count_alts(values, by_alt),
     )
+
+
+_SCORES = pa.schema(list(schema.FILTERS)[4:])
+"""The columns of FILTERS that a model gives."""
+
+
+def _no_scores(sites: int) -> schema.Filters:
+    return pa.table([pa.nulls(sites, field.type) for field in _SCORES], _SCORES)
+
+
+def _scores(model: vets.TrainedModel, resources: Sequence[vets.Resource], sites: schema.Sites) -> schema.Filters:
+    """The model's columns of FILTERS."""
+    scores = vets.score(sites, model)
+    by_alt = [scores[name].combine_chunks() for name in ("SCORE", "CALIBRATION_SENSITIVITY")]
+    best = vets.best_alleles(scores)
+    places = pa.array(by_alt[0].offsets.to_numpy()[:-1] + np.maximum(best, 0), mask=best < 0)
+    labels = label_sites(resources, sites, vets.is_by_allele(model.annotations))
+    return pa.table([*(each.flatten().take(places) for each in by_alt), *by_alt, labels], _SCORES)
 
 
 def _metrics(made: callset.Callset, shard: callset.ShardEntry) -> schema.SiteMetrics:

@@ -15,7 +15,7 @@ def lines(sites, _genotypes, _cells):
     return Lines(np.frombuffer(b"".join(rows), np.uint8), np.cumsum([0, *map(len, rows)], dtype=np.int64))
 
 
-def encoders(_fields):
+def encoders(_fields, _filters):
     return formats.Encoders(
         header=lambda _: b"#sites\n",
         sites=lambda sites, _: site_texts(sites),

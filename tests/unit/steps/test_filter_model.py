@@ -1,0 +1,166 @@
+"""genocloud filter with resources: scores of a model, from the callset itself, whatever the shards and workers."""
+
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pyarrow.compute as pc
+import pysam
+import pytest
+
+import genocloud
+from genocloud import callset, storage
+from genocloud.cli import main
+from genocloud.regions import Contig, Region
+from tests.support import callset_tables as make
+from tests.support import small_callset
+
+CONTIGS = (Contig("chr1", 1_000_000), Contig("chr2", 50_000))
+BATCHES = {"b0": ("ann", "cat"), "b1": ("bob",)}
+POSITIONS = sorted(Random(3).sample(range(1, 900_000), 160))
+
+
+def build(url: str, cuts: tuple[int, ...]) -> callset.Callset:
+    """The same sites of chr1 in shards that end at some bases; chr2 has none."""
+    store, entries = storage.open_store(url), []
+    sites, genotypes = make.tables(Random(1), "chr1", POSITIONS, list(BATCHES.values()), 0.1)
+    for number, (start, end) in enumerate(zip((0, *cuts), (*cuts, CONTIGS[0].length), strict=True)):
+        inside = [place for place, pos in enumerate(POSITIONS) if start < pos <= end]
+        first, count = (inside[0], len(inside)) if inside else (0, 0)
+        cells = {
+            batch: table.slice(first * len(members), count * len(members))
+            for (batch, members), table in zip(BATCHES.items(), genotypes, strict=True)
+        }
+        shard = make.Shard(f"000-chr1-{number:05d}", Region(0, start, end))
+        entries.append(callset.write_shard(store, shard, "key", sites.slice(first, count), cells))
+    empty, nothing = make.tables(Random(1), "chr2", [], list(BATCHES.values()))
+    last = make.Shard("001-chr2-00000", Region(1, 0, 50_000))
+    entries.append(callset.write_shard(store, last, "key", empty, dict(zip(BATCHES, nothing, strict=True))))
+    return callset.commit(store, make.description(BATCHES, CONTIGS), entries)
+
+
+def write_known(made: callset.Callset, path: Path, every: int = 2) -> str:
+    """Each second site of the callset as a resource; each tenth of these is filtered there."""
+    lines = ["##fileformat=VCFv4.2", *(f"##contig=<ID={each.name},length={each.length}>" for each in CONTIGS)]
+    lines += [
+        '##FILTER=<ID=bad,Description="">',
+        "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"]),
+    ]
+    for number, row in enumerate(made.sites(columns=["contig", "pos", "ref", "alts"]).to_pylist()):
+        if number % every == 0:
+            status = "bad" if number % 10 == 0 else "."
+            alts = ",".join(row["alts"])
+            lines.append("\t".join([row["contig"], str(row["pos"]), ".", row["ref"], alts, ".", status, "."]))
+    path.write_text("\n".join(lines) + "\n")
+    return str(pysam.tabix_index(str(path), preset="vcf", force=True))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("model")
+    whole = build(str(made / "whole"), ())
+    write_known(whole, made / "known.vcf")
+    return made
+
+
+def run(url: str | Path, *words: str) -> int:
+    return main(["filter", str(url), *words, "-q"])
+
+
+LABELS = "k,training=true,calibration=true"
+
+
+@pytest.mark.parametrize("scatter", ["threads:1", "processes:2"])
+def test_scores_do_not_depend_on_shards_or_workers(folder, scatter):
+    known = str(folder / "known.vcf.gz")
+    assert run(folder / "whole", "--resource", LABELS, known) == 0
+    cut = folder / f"cut-{scatter[0]}"
+    build(str(cut), (200_000, 200_010, 600_000))
+    assert run(cut, "--resource", LABELS, known, "--scatter", scatter) == 0
+    said, other = (genocloud.open_callset(url).filters() for url in (folder / "whole", cut))
+    assert said.equals(other)
+    assert len(set(said["SCORE"].to_pylist())) > 50
+
+
+def test_the_filters_are_what_the_sensitivities_say(folder):
+    high = ["-f", "high=AS_CALIBRATION_SENSITIVITY >= 0.9"]
+    assert run(folder / "whole", "--resource", LABELS, str(folder / "known.vcf.gz"), "--preset", "vets", *high) == 0
+    made = genocloud.open_callset(folder / "whole")
+    limits, counted = {"high_CALIBRATION_SENSITIVITY_SNP": 0.997, "high_CALIBRATION_SENSITIVITY_INDEL": 0.99}, 0
+    for row, site in zip(made.filters().to_pylist(), made.sites().to_pylist(), strict=True):
+        by_alt = zip(site["alts"], row["AS_FilterStatus"], row["AS_CALIBRATION_SENSITIVITY"], strict=True)
+        for alt, status, sensitivity in by_alt:
+            is_indel = alt != "*" and len(alt) != len(site["ref"])
+            names = {
+                name for name, limit in limits.items() if (sensitivity or 0) > limit and ("INDEL" in name) == is_indel
+            }
+            names |= {"high"} if (sensitivity or 0) >= 0.9 else set()
+            assert set(status.split("&")) - {"LowQual", "PASS"} == names
+            counted += bool(names)
+        scores = [each for each in row["AS_SCORE"] if each is not None]
+        assert row["SCORE"] == (max(scores) if scores else None)
+    assert counted > 5
+
+
+def test_labels_are_those_of_the_resources_that_know_the_site(folder):
+    """LowQual sites get none by their own filter, filtered records of a resource give none."""
+    words = ["--resource", "a,training=true", str(folder / "known.vcf.gz")]
+    assert run(folder / "whole", *words, "-f", "low=SCORE < -0.7", "-an", "QD", "-an", "FS") == 0
+    labels = genocloud.open_callset(folder / "whole").filters()["labels"].to_pylist()
+    for number, each in enumerate(labels):
+        assert set(each) == ({"training"} if number % 2 == 0 and number % 10 else {None}), number
+
+
+def test_without_calibration_there_is_a_score_and_no_sensitivity(folder):
+    words = ["--resource", "a,training=true", str(folder / "known.vcf.gz")]
+    assert run(folder / "whole", *words, "-f", "low=SCORE < -0.5", "-an", "QD", "-an", "FS") == 0
+    said = genocloud.open_callset(folder / "whole").filters()
+    assert pc.all(pc.is_null(said["CALIBRATION_SENSITIVITY"])).as_py()
+    scores = np.array([np.nan if each is None else each for each in said["SCORE"].to_pylist()])
+    low = np.array(["low" in text.split(";") for text in said["filter"].to_pylist()])
+    assert low.tolist() == (scores < -0.5).tolist()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "problem"),
+    [
+        (["--preset", "vets"], 5, "AS_CALIBRATION_SENSITIVITY"),
+        (["--resource", "a,training", "KNOWN"], 5, "write NAME,training=true"),
+        (["--resource", "a,training=true", "no/such.vcf.gz"], 3, "no/such.vcf.gz"),
+        (["--resource", "a,training=true", "OTHER"], 3, "none of its contigs"),
+        (["--resource", "a,calibration=true", "KNOWN"], 3, "no variant there is one of the callset's"),
+        (["--resource", "a,training=true", "KNOWN", "-an", "QDD"], 5, "did you mean QD?"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(folder, tmp_path, capsys, words, code, problem):
+    other = tmp_path / "other.vcf"
+    other.write_text(
+        "##fileformat=VCFv4.2\n##contig=<ID=z>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nz\t1\t.\tA\tC\t.\t.\t.\n"
+    )
+    places = {"KNOWN": str(folder / "known.vcf.gz"), "OTHER": pysam.tabix_index(str(other), preset="vcf", force=True)}
+    url = str(folder / "whole")
+    before = small_callset.contents(url)
+    assert run(url, *(places.get(word, word) for word in words)) == code
+    assert problem in capsys.readouterr().err
+    assert small_callset.contents(url) == before
+
+
+def test_a_type_without_training_variants_has_no_scores(folder, tmp_path, caplog):
+    """And a warning says so."""
+    made = genocloud.open_callset(folder / "whole")
+    path = tmp_path / "snps.vcf"
+    lines = ["##fileformat=VCFv4.2", "##contig=<ID=chr1>", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]
+    sites = made.sites(columns=["pos", "ref", "alts"]).to_pylist()
+    lines += [
+        f"chr1\t{row['pos']}\t.\t{row['ref']}\t{','.join(row['alts'])}\t.\t.\t."
+        for row in sites
+        if all(len(alt) == len(row["ref"]) for alt in row["alts"])
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    known = str(pysam.tabix_index(str(path), preset="vcf", force=True))
+    assert run(folder / "whole", "--resource", LABELS, known, "-an", "QD", "-an", "FS") == 0
+    assert "INDEL: 0 variants to train on" in caplog.text
+    scored = [each is not None for each in made.filters()["SCORE"].to_pylist()]
+    snps = [all(len(alt) == len(row["ref"]) for alt in row["alts"]) for row in sites]
+    low = [each == "LowQual" for each in made.sites()["filter"].to_pylist()]
+    assert scored == [snp and not filtered for snp, filtered in zip(snps, low, strict=True)]
