@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pysam
 
-from genocloud import annotations, gvcf, schema
+from genocloud import annotations, schema
 from genocloud.filters import vets
+from genocloud.pipeline.filtering.resource_labels import label_sites
 from tests.conformance import oracle
 
 TAGS = {
@@ -100,17 +101,12 @@ class Ours:
 
 
 def ours(sites: schema.Sites, names: Sequence[str], resources: Sequence[vets.Resource]) -> Ours:
-    """Contig by contig, as shards would be."""
-    names, parts, labels = vets.annotation_names(names), [], []
-    for contig in dict.fromkeys(sites["contig"].to_pylist()):
-        part = sites.filter(pa.compute.equal(sites["contig"].cast(pa.string()), contig))
-        places = sorted(set(part["pos"].to_pylist()))
-        known = [(each, gvcf.read_known(each.url, contig, places)) for each in resources]
-        labels.append(vets.label_alleles(part, known, vets.is_by_allele(names)))
-        parts.append(vets.labelled_rows(part, labels[-1], names))
-    rows = pa.concat_tables(parts)
+    """With a model that was stored in between."""
+    names = vets.annotation_names(names)
+    labels = label_sites(sites, resources, names)
+    rows = vets.labelled_rows(sites, labels, names)
     model = vets.TrainedModel.of_table(vets.train(rows, names).table())
-    return Ours(rows, pa.concat_arrays(labels), vets.score(sites, model))
+    return Ours(rows, labels, vets.score(sites, model))
 
 
 def judged(result: Ours) -> list[Judged | None]:

@@ -3,9 +3,14 @@ from .features import ALLELE_ANNOTATIONS as ALLELE_ANNOTATIONS
 from .features import SITE_ANNOTATIONS as SITE_ANNOTATIONS
 from .features import BadAnnotation as BadAnnotation
 from .features import annotation_names as annotation_names
+from .features import default_annotations as default_annotations
 from .features import is_by_allele as is_by_allele
+from .features import site_columns as site_columns
 from .forest import Forest as Forest
+from .labels import CALIBRATION as CALIBRATION
+from .labels import TRAINING as TRAINING
 from .labels import BadResource as BadResource
+from .labels import NoTrainingLabel as NoTrainingLabel
 from .labels import OtherBases as OtherBases
 from .labels import Resource as Resource
 from .labels import label_alleles as label_alleles

@@ -1,6 +1,6 @@
 """Annotations of sites or of alleles as a matrix, as GATK reads them from the callset's VCF."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ ALLELE_ANNOTATIONS = ("AS_QD", "AS_MQRankSum", "AS_ReadPosRankSum", "AS_FS", "AS
 """WARP's, for SNPs and indels. Source: JointGenotyping.wdl, run_vets."""
 SITE_ANNOTATIONS = tuple(name.removeprefix(BY_ALLELE) for name in ALLELE_ANNOTATIONS)
 
+_ALWAYS = "contig", "pos", "ref", "alts", "filter"
 _COLUMNS = {
     name: [column for column in annotations.SITE_COLUMNS if column.vcf == f"INFO/{name}"]
     for name in sorted({each.vcf.removeprefix("INFO/") for each in annotations.SITE_COLUMNS})
@@ -44,6 +45,17 @@ def annotation_names(names: Iterable[str]) -> tuple[str, ...]:
         if columns[0].number != ("A" if name.startswith(BY_ALLELE) else "1"):
             raise BadAnnotation(name, "it has several numbers at a site; choose others, or its AS_ annotation")
     return wanted
+
+
+def default_annotations(groups: Collection[str]) -> tuple[str, ...]:
+    """WARP's annotations by ALT where these annotation groups of a callset have them, else those of sites."""
+    return annotation_names(ALLELE_ANNOTATIONS if "AS_StandardAnnotation" in groups else SITE_ANNOTATIONS)
+
+
+def site_columns(names: Iterable[str]) -> list[str]:
+    """The columns of SITES that a model of annotations `names` needs, with what labels need."""
+    wanted = {*_ALWAYS, *(column.name for name in names for column in _COLUMNS[name])}
+    return [name for name in annotations.SITES.names if name in wanted]
 
 
 def is_by_allele(names: Iterable[str]) -> bool:

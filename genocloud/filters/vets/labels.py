@@ -26,6 +26,17 @@ class BadResource(SettingError):
         super().__init__(f"resource {text!r}: {problem}; write NAME,training=true,calibration=true")
 
 
+class NoTrainingLabel(SettingError):
+    """No resource says what to train on."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        super().__init__(
+            f"no resource ({', '.join(names) or 'none at all'}) has training=true, so that there is nothing to train "
+            "on; write NAME,training=true,calibration=true for one of known good variants"
+        )
+
+
 class OtherBases(InputError):
     """A resource has other reference bases at a site than the callset."""
 

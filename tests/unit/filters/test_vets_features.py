@@ -85,6 +85,19 @@ def test_annotations_are_in_gatks_order_each_once() -> None:
     assert vets.annotation_names(["QD", "FS", "DP", "QD"]) == ("DP", "FS", "QD")
 
 
+def test_defaults_are_by_allele_where_the_callset_has_such() -> None:
+    assert vets.default_annotations(["StandardAnnotation"]) == tuple(sorted(vets.SITE_ANNOTATIONS))
+    assert vets.default_annotations(["AS_StandardAnnotation"]) == tuple(sorted(vets.ALLELE_ANNOTATIONS))
+
+
+def test_some_columns_are_enough() -> None:
+    table = make.as_table(make.site_rows(Random(3), "chr1", range(1, 30), 0.3), annotations.SITES)
+    columns = vets.site_columns(["MQ", "QD"])
+    assert columns == ["contig", "pos", "ref", "alts", "filter", "MQ", "MQMedian", "QD"]
+    few, every = (features(each, ["MQ", "QD"]).values for each in (table.select(columns), table))
+    np.testing.assert_array_equal(few, every)
+
+
 @pytest.mark.parametrize(
     ("name", "problem"),
     [

@@ -57,6 +57,7 @@ def test_a_stored_model_scores_alike_and_shards_do_not_matter(names: tuple[str, 
     assert model.table().equals(again.table())
     whole = vets.score(table, model)
     assert whole.equals(pa.concat_tables([vets.score(part, again) for part in parts]))
+    assert whole.equals(vets.score(pa.concat_tables(parts), model))  # in two chunks
     for row, scored in zip(table.to_pylist(), whole.to_pylist(), strict=True):
         judged = [not row["filter"] and not (by_allele and alt == "*") for alt in row["alts"]]
         assert [each is not None for each in scored["SCORE"]] == judged
@@ -75,6 +76,27 @@ def test_a_type_without_a_model_has_no_scores() -> None:
         max((score, -n) for n, score in enumerate(row) if score is not None)[1] * -1 if any(row) else -1
         for row in scored["SCORE"].to_pylist()
     ]
+
+
+@pytest.mark.parametrize("names", [["AS_QD", "AS_SOR"], ["QD"]])
+def test_nothing_to_judge(names: list[str]) -> None:
+    """No sites; sites without ALTs; sites that are all filtered; `*` alone."""
+    model = vets.train(rows_of([[1.0] * len(names), [2.0] * len(names)]), names, [vets.SNP])
+    place = {"contig": "chr1", "pos": 1, "ref": "A"}
+    some = make.as_table(
+        [place | {"alts": []}, place | {"alts": ["C"], "filter": "LowQual;ExcessHet"}], annotations.SITES
+    )
+    for table, lists in ((some.slice(0, 0), []), (some, [[], [None]])):
+        scored = vets.score(table, model)
+        assert scored.schema == schema.ALLELE_SCORES
+        assert [scored[name].to_pylist() for name in scored.column_names] == [lists] * 3
+        assert vets.best_alleles(scored).tolist() == [-1] * len(lists)
+        labels = pa.array([["training"] * len(each) for each in lists], schema.STRINGS)
+        assert len(vets.labelled_rows(table, labels, names)) == 0
+    with pytest.raises(vets.TooFewRows):
+        vets.train(schema.LABELLED_ROWS.empty_table(), names)
+    star = vets.score(make.as_table([place | {"alts": ["*"], "filter": "PASS"}], annotations.SITES), model)
+    assert (star["SCORE"].to_pylist() == [[None]]) == vets.is_by_allele(names)
 
 
 def rows_of(values: list[list[float]], **columns: Any) -> pa.Table:
