@@ -10,6 +10,7 @@ from genocloud.errors import SettingError
 from genocloud.genotypes import Model
 from genocloud.pipeline import genotyping
 from genocloud.pipeline.receipts import Receipt
+from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress_display import open_progress
 
 Path = str | os.PathLike[str]
@@ -99,3 +100,29 @@ def _texts(texts: str | Sequence[str]) -> tuple[str, ...]:
 
 def _path(path: Path | None) -> str | None:
     return None if path is None else os.fspath(path)
+
+
+def check_samples(
+    callset: Path,
+    out: Path,
+    *,
+    samples: Path | None = None,
+    pedigree: Path | None = None,
+    par: Sequence[str] = (),
+    threads: int | None = None,
+    quiet: bool = True,
+) -> Receipt:
+    """Check a callset's samples, as `genocloud qc` does: tables in the folder `out`, of which `flags` says who fails.
+
+    samples   the run's sample sheet, for sexes and batches
+    pedigree  a PLINK .ped or .fam file
+    par       X's pseudo-autosomal regions, such as chrX:10001-2781479; default: known by X's length
+
+    Returns the receipt. `steps.qc` has further options.
+
+        genocloud.check_samples("results/callset", "results/qc", samples="samples.tsv")
+    """
+    options = steps.QcOptions(sheet_url=_path(samples), pedigree_url=_path(pedigree), par=par)
+    number = threads or len(os.sched_getaffinity(0))
+    with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
+        return steps.qc(os.fspath(callset), os.fspath(out), options=options, scatter=scatter, progress=progress)

@@ -11,6 +11,7 @@ from genocloud.callset.formats import OUTPUT_NAMES
 from genocloud.cli import cluster, hybrid, screen, store, topics
 from genocloud.cli import filters as filters_commands
 from genocloud.cli import plan as plan_commands
+from genocloud.cli import qc as qc_commands
 from genocloud.cli import workflow as workflow_commands
 from genocloud.cli.options import (
     CPUS,
@@ -401,6 +402,7 @@ HEADINGS = {
         _genotype,
         *filters_commands.ALL,
         _export,
+        *qc_commands.ALL,
         _report,
         *hybrid.ALL,
         *workflow_commands.ALL,

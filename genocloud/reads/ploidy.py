@@ -54,6 +54,10 @@ class SexContigs:
             raise NoPar("no region is on X")
         return cls(par=par or None)
 
+    def par_of(self, x: Contig) -> tuple[tuple[int, int], ...]:
+        """The pseudo-autosomal regions of the contig X; none where its length is of no known reference."""
+        return PAR_BY_X_LENGTH.get(x.length, ()) if self.par is None else self.par
+
 
 @dataclass(frozen=True, slots=True)
 class Copies:
@@ -82,15 +86,13 @@ def copies(contig: Contig, sex: Sex, special: SexContigs) -> Sequence[Copies]:
 
 
 def _par(contig: Contig, special: SexContigs) -> tuple[tuple[int, int], ...]:
-    if special.par is not None:
-        return special.par
-    if contig.length not in PAR_BY_X_LENGTH:
+    if special.par is None and contig.length not in PAR_BY_X_LENGTH:
         log.warning(
             "%s is %d bases long: no known pseudo-autosomal regions, all of it is haploid in males",
             contig.name,
             contig.length,
         )
-    return PAR_BY_X_LENGTH.get(contig.length, ())
+    return special.par_of(contig)
 
 
 def _alternating(length: int, diploid: Sequence[tuple[int, int]]) -> Iterator[Copies]:

@@ -4,6 +4,8 @@ from .checks import NameDiffers as NameDiffers
 from .checks import check_files as check_files
 from .checks import indexes_of as indexes_of
 from .checks import name_inside as name_inside
+from .pedigree import PedigreePerson as PedigreePerson
+from .pedigree import read_pedigree as read_pedigree
 from .sheet import BadHeader as BadHeader
 from .sheet import BadRow as BadRow
 from .sheet import DuplicateSample as DuplicateSample

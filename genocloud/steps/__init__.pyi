@@ -21,6 +21,8 @@ from .inputs import write_called_sheet as write_called_sheet
 from .inspect import inspect as inspect
 from .joint import joint as joint
 from .plan import plan as plan
+from .qc import QcOptions as QcOptions
+from .qc import qc as qc
 from .remove import remove as remove
 from .rename import rename as rename
 from .report import report as report

@@ -21,6 +21,7 @@ PUBLIC = [
     "SettingError",
     "StoreError",
     "__version__",
+    "check_samples",
     "joint",
     "open_callset",
     "open_cohort",

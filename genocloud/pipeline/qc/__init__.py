@@ -1,0 +1,1 @@
+"""Quality control of a callset's samples, shard by shard."""

@@ -1,0 +1,35 @@
+"""Mendelian errors of a shard's autosomal sites, from the genotypes of the pedigree's people alone."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from genocloud.callset import Callset
+from genocloud.qc.genotype_words import GenotypeWords
+from genocloud.qc.trios import COUNTED, Counts, Trio, mendelian_counts
+
+MOST_CELLS = 1 << 22
+"""Genotypes that are looked at together."""
+
+
+def count_trios(callset: Callset, is_autosome: npt.NDArray[np.bool_], trios: Sequence[Trio]) -> Counts:
+    """COUNTED of each trio, (trios, 4), of a callset that was cut to one shard."""
+    members = [sample for sample in callset.samples if any(sample in trio for trio in trios)]
+    out = np.zeros((len(trios), len(COUNTED)), np.int64)
+    (shard,) = callset.shards
+    cells, step = callset.cells(shard), max(MOST_CELLS // max(len(members), 1), 1)
+    for start in range(0, len(is_autosome) if members else 0, step):
+        span = start, min(start + step, len(is_autosome))
+        texts: dict[str, int] = {}
+        columns = []
+        for batch, held in callset.description.batches.items():
+            own = [sample for sample in held if sample in members]
+            if own:
+                matrix = cells.read(batch, span, ["GT"], own).dense().matrix()
+                words = [texts.setdefault(text, len(texts)) for text in matrix.distinct["GT"].to_pylist()]
+                columns.append((own, np.array(words, np.int64)[matrix.numbers]))
+        order = [sample for own, _ in columns for sample in own]
+        numbers = np.concatenate([numbers for _, numbers in columns], axis=1)[is_autosome[slice(*span)]]
+        out += mendelian_counts(GenotypeWords.of(list(texts)), numbers, order, trios)
+    return out

@@ -1,0 +1,166 @@
+"""Samples and batches whose metrics are off the cohort's, after what ancestry explains."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from genocloud import schema
+from genocloud.qc.flags import Flag
+from genocloud.qc.tables import BATCHES, OUTLIERS, BatchTable, OutlierTable, SampleMetrics, table_of
+
+Floats = npt.NDArray[np.float64]
+
+METRICS = (
+    *("n_snp", "n_singleton", "n_insertion", "n_deletion", "n_transition", "n_transversion"),
+    *("r_ti_tv", "r_het_hom_var", "r_insertion_deletion"),
+)
+"""Those that gnomAD looks at."""
+
+MOST_DEVIATIONS = 4.0
+"""gnomAD's limit, in robust standard deviations."""
+
+SLACK = 0.1
+"""Nothing within a tenth of the median is flagged, however alike the others are."""
+
+MAD_TO_DEVIATION = 1.4826
+"""A normal distribution's standard deviation over its median absolute deviation, 1 / Phi^-1(3/4)."""
+
+FEWEST_SAMPLES = 20
+"""Fewer have no median worth comparing with."""
+
+SAMPLES_OF_A_COMPONENT = 40
+"""So many samples for each component that is regressed on, with its square."""
+
+FEWEST_OF_A_BATCH = 5
+
+LOWEST_CALL_RATE = 0.9
+"""Below this a sample is flagged whatever the others have, unless most are."""
+
+LEAST_DEPTH = 0.5
+"""Of the median of the samples' mean depths."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Residuals:
+    """Of one metric: values, what they are off the median or the regression, and the limit, (samples,) floats."""
+
+    metric: str
+    values: Floats
+    residuals: Floats
+    mad: float
+    limit: float
+
+
+def residuals_of(metrics: SampleMetrics, components: Floats) -> list[Residuals]:
+    """Each metric less what a linear model on the components and their squares predicts; none of few samples.
+
+    components  (samples, components); so many of them are used as there are samples for
+    """
+    if metrics.num_rows < FEWEST_SAMPLES:
+        return []
+    used = components[:, : metrics.num_rows // SAMPLES_OF_A_COMPONENT]
+    design = np.concatenate([np.ones((len(used), 1)), used, used**2], axis=1)
+    out = []
+    for metric in METRICS:
+        values = metrics[metric].cast("double")
+        numbers = schema.numbers(values).astype(np.float64)
+        known = np.isfinite(numbers)
+        if np.count_nonzero(known) < FEWEST_SAMPLES:
+            continue
+        residuals = np.full(len(numbers), np.nan)
+        fit = np.linalg.lstsq(design[known], numbers[known], rcond=None)[0]
+        residuals[known] = numbers[known] - design[known] @ fit
+        residuals -= np.nanmedian(residuals)
+        mad = MAD_TO_DEVIATION * float(np.nanmedian(np.abs(residuals)))
+        limit = max(MOST_DEVIATIONS * mad, SLACK * abs(float(np.nanmedian(numbers))))
+        out.append(Residuals(metric=metric, values=numbers, residuals=residuals, mad=mad, limit=limit))
+    return out
+
+
+def outlier_table(samples: Sequence[str], residuals: Sequence[Residuals]) -> OutlierTable:
+    """The table OUTLIERS, in the samples' order."""
+    rows = []
+    for each in residuals:
+        for place in np.flatnonzero(np.abs(each.residuals) > each.limit).tolist():
+            residual = float(each.residuals[place])
+            deviations = residual / each.mad if each.mad else np.inf * np.sign(residual)
+            rows.append((place, each.metric, float(each.values[place]), residual, each.mad, deviations))
+    rows.sort()
+    columns = zip(*((samples[row[0]], *row[1:]) for row in rows), strict=True) if rows else [()] * len(OUTLIERS)
+    return table_of(dict(zip(OUTLIERS.names, map(list, columns), strict=True)), OUTLIERS)
+
+
+def batch_table(batches: Sequence[str], residuals: Sequence[Residuals]) -> BatchTable:
+    """The table BATCHES: of each batch with enough samples, the metrics whose median is off the other samples'."""
+    rows = []
+    names = np.array(batches, np.str_)
+    for batch in sorted(set(batches)):
+        here = names == batch
+        if np.count_nonzero(here) < FEWEST_OF_A_BATCH or np.count_nonzero(~here) < FEWEST_SAMPLES:
+            continue
+        for each in residuals:
+            others = each.residuals[~here]
+            middle = float(np.nanmedian(others))
+            mad = MAD_TO_DEVIATION * float(np.nanmedian(np.abs(others - middle)))
+            median = float(np.nanmedian(each.residuals[here])) - middle
+            slack = SLACK * abs(float(np.nanmedian(each.values[~here])))
+            if abs(median) > max(MOST_DEVIATIONS * mad, slack):
+                deviations = median / mad if mad else np.inf * np.sign(median)
+                rows.append((batch, int(np.count_nonzero(here)), each.metric, median, mad, deviations))
+    columns = zip(*rows, strict=True) if rows else [()] * len(BATCHES)
+    return table_of(dict(zip(BATCHES.names, map(list, columns), strict=True)), BATCHES)
+
+
+def deviation_flags(metrics: SampleMetrics, outliers: OutlierTable, batches: BatchTable) -> Iterator[Flag]:
+    """Outliers, batches and samples of few calls or reads.
+
+    Samples of a batch that is off as a whole are flagged for the batch, not each for what it has of it.
+    """
+    of_batch = {(row["batch"], row["metric"]) for row in batches.to_pylist()}
+    home = dict(zip(metrics["sample"].to_pylist(), metrics["batch"].to_pylist(), strict=True))
+    for row in outliers.to_pylist():
+        if (home[row["sample"]], row["metric"]) not in of_batch:
+            yield Flag(
+                sample=row["sample"],
+                check=row["metric"],
+                value=f"{row['value']:.6g}",
+                limit=f"within {MOST_DEVIATIONS:g} MAD of the cohort, is {row['deviations']:.1f} off",
+                advice="compare depth and contamination with the others'; other ancestry than theirs can do this too",
+            )
+    for row in batches.to_pylist():
+        for sample in (name for name, batch in home.items() if batch == row["batch"]):
+            yield Flag(
+                sample=sample,
+                check="batch",
+                value=f"{row['metric']} of batch {row['batch']}",
+                limit=f"within {MOST_DEVIATIONS:g} MAD of the other samples, is {row['deviations']:.1f} off",
+                advice="compare kit, machine, aligner and caller of the batch with the others'; do not mix them unseen",
+            )
+    yield from _low(metrics)
+
+
+def _low(metrics: SampleMetrics) -> Iterator[Flag]:
+    samples = metrics["sample"].to_pylist()
+    rates, depths = (schema.numbers(metrics[name]).astype(np.float64) for name in ("call_rate", "dp_mean"))
+    low = rates < LOWEST_CALL_RATE
+    if np.count_nonzero(low) * 2 <= len(samples):
+        for place in np.flatnonzero(low).tolist():
+            yield Flag(
+                sample=samples[place],
+                check="call rate",
+                value=f"{rates[place]:.4f}",
+                limit=f">= {LOWEST_CALL_RATE}",
+                advice="compare its mean depth: too few reads, or a gVCF of other regions; call it again, or remove it",
+            )
+    if len(samples) >= FEWEST_SAMPLES and np.isfinite(depths).any():
+        least = LEAST_DEPTH * float(np.nanmedian(depths))
+        for place in np.flatnonzero(depths < least).tolist():
+            yield Flag(
+                sample=samples[place],
+                check="depth",
+                value=f"{depths[place]:.1f}",
+                limit=f">= {least:.1f}, half of the cohort's median",
+                advice="sequence it deeper, or take it out: it loses heterozygotes",
+            )

@@ -1,0 +1,175 @@
+"""Pairs of samples: what kin they are by their genotypes, and by the pedigree."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+import numpy as np
+
+from genocloud.qc.flags import Flag
+from genocloud.qc.kinship import CUTOFFS, KingCounts, relationship
+from genocloud.qc.tables import PAIRS, SamplePairs, table_of
+
+
+class Relative(Protocol):
+    """A row of a pedigree; a parent that is not known is empty."""
+
+    @property
+    def sample(self) -> str:
+        """The name."""
+
+    @property
+    def father(self) -> str:
+        """The father's name."""
+
+    @property
+    def mother(self) -> str:
+        """The mother's name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedKinship:
+    """Kinship of each two people of a pedigree; pairs of its people that are not there are not related."""
+
+    people: frozenset[str]
+    kinship: Mapping[tuple[str, str], float]
+    children: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(cls, pedigree: Sequence[Relative]) -> "ExpectedKinship":
+        """By the recursion over parents: half of the kinship of each with the other's parents."""
+        parents = {person.sample: (person.father, person.mother) for person in pedigree}
+        order = _generations(parents)
+        families = _families(parents)
+
+        @cache
+        def coefficient(one: str, other: str) -> float:
+            if not one or not other:
+                return 0.0
+            if one == other:
+                father, mother = parents.get(one, ("", ""))
+                return 0.5 + coefficient(*sorted((father, mother))) / 2
+            late, early = sorted((one, other), key=lambda name: (order.get(name, 0), name), reverse=True)
+            return sum(coefficient(*sorted((parent, early))) for parent in parents.get(late, ("", ""))) / 2
+
+        kinship = {
+            (one, other): value
+            for family in families
+            for place, one in enumerate(family)
+            for other in family[place + 1 :]
+            if (value := coefficient(one, other)) > 0
+        }
+        children = {
+            (min(parent, name), max(parent, name)) for name, both in parents.items() for parent in both if parent
+        }
+        people = frozenset(parents) | {parent for both in parents.values() for parent in both if parent}
+        return cls(people=people, kinship=kinship, children=frozenset(children))
+
+    def of_pair(self, one: str, other: str) -> tuple[float, str]:
+        """Kinship and relationship of two people; NaN and nothing where one is not of the pedigree."""
+        pair = min(one, other), max(one, other)
+        if not {one, other} <= self.people:
+            return np.nan, ""
+        value = self.kinship.get(pair, 0.0)
+        if pair in self.children:
+            return value, "parent and child"
+        return value, relationship(value, 1.0)
+
+
+def _generations(parents: Mapping[str, tuple[str, str]]) -> dict[str, int]:
+    """How many generations are above each person; a person who is an ancestor of their own ends the count."""
+    depths: dict[str, int] = {}
+
+    def depth(name: str, below: frozenset[str]) -> int:
+        if name not in depths:
+            above = [each for each in parents.get(name, ()) if each and each not in below]
+            depths[name] = max((depth(each, below | {name}) + 1 for each in above), default=0)
+        return depths[name]
+
+    for name in parents:
+        depth(name, frozenset([name]))
+    return depths
+
+
+def _families(parents: Mapping[str, tuple[str, str]]) -> list[list[str]]:
+    """The people that parents and children connect, sorted."""
+    group = {name: name for name in parents}
+
+    def root(name: str) -> str:
+        while group.setdefault(name, name) != name:
+            name = group[name]
+        return name
+
+    for name, both in parents.items():
+        for parent in both:
+            if parent:
+                group[root(parent)] = root(name)
+    families: dict[str, list[str]] = {}
+    for name in sorted(group):
+        families.setdefault(root(name), []).append(name)
+    return list(families.values())
+
+
+def sample_pairs(samples: Sequence[str], pairs: KingCounts, expected: ExpectedKinship | None) -> SamplePairs:
+    """The table PAIRS."""
+    names = [(samples[one], samples[other]) for one, other in zip(pairs.first, pairs.second, strict=True)]
+    shares = pairs.ibs0 / np.maximum(pairs.sites, 1)
+    of_pedigree = [expected.of_pair(*pair) if expected else (np.nan, "") for pair in names]
+    columns = {
+        "IID1": [one for one, _ in names],
+        "IID2": [other for _, other in names],
+        "NSNP": pairs.sites,
+        "HETHET": pairs.hethet,
+        "IBS0": pairs.ibs0,
+        "KINSHIP": pairs.kinship,
+        "IBS2": pairs.ibs2,
+        "HET1HOM2": pairs.het1hom2,
+        "HET2HOM1": pairs.het2hom1,
+        "HOMALTS": pairs.homalts,
+        "relationship": [relationship(*each) for each in zip(pairs.kinship.tolist(), shares.tolist(), strict=True)],
+        "expected_kinship": [value for value, _ in of_pedigree],
+        "expected": [name or None for _, name in of_pedigree],
+    }
+    return table_of(columns, PAIRS)
+
+
+DEGREES = (*CUTOFFS, "unrelated")
+
+
+def kinship_flags(pairs: SamplePairs) -> Iterator[Flag]:
+    """Duplicates, and people whose kinship is another than the pedigree's.
+
+    Flagged are pairs where either says first degree and the other another one, parents that are siblings, and any that
+    are two degrees apart: of distant kin the degree is no sharp thing.
+    """
+    for row in pairs.to_pylist():
+        one, other, seen, expected = row["IID1"], row["IID2"], row["relationship"], row["expected"]
+        if seen == "duplicate" and expected != "duplicate":
+            check, limit, advice = "duplicate", "no other sample", _DUPLICATE
+        elif expected is not None and _differs(seen, expected):
+            check, limit, advice = "kinship", expected, _UNLISTED if expected == "unrelated" else _NOT_KIN
+        else:
+            continue
+        for sample, relative in ((one, other), (other, one)):
+            value = relative if check == "duplicate" else f"{seen} of {relative} ({row['KINSHIP'] or 0:.3f})"
+            yield Flag(sample=sample, check=check, value=value, limit=limit, advice=advice)
+
+
+_DUPLICATE = (
+    "one person's sample under two names, or twins: keep one of them (genocloud remove), or say so in the study"
+)
+_UNLISTED = "correct the pedigree, or look for a swap; leave one of the two out where people must not be related"
+_NOT_KIN = "look for a swap of one of the two, then correct the pedigree"
+
+
+def _differs(seen: str, expected: str) -> bool:
+    degrees = [DEGREES.index(_degree(name)) for name in (seen, expected)]
+    first = DEGREES.index("first degree")
+    if degrees[0] == degrees[1]:
+        return seen != expected and "parent and child" in (seen, expected) and degrees[0] == first
+    return first in degrees or abs(degrees[0] - degrees[1]) > 1
+
+
+def _degree(name: str) -> str:
+    return "first degree" if name in ("parent and child", "siblings") else name

@@ -1,0 +1,85 @@
+"""qc: check the samples of a callset; tables, and files that MultiQC reads, in one folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from genocloud import reads, samples, sealing, storage
+from genocloud.callset import Callset, open_callset
+from genocloud.pipeline.qc.sample_checks import CheckedSamples, CheckOptions, check_samples
+from genocloud.pipeline.receipts import Receipt, receipt_of
+from genocloud.qc.kinship import CUTOFFS
+from genocloud.qc.site_set import SiteSetOptions
+from genocloud.qc.text_files import tsv_text
+from genocloud.regions import parse_region
+from genocloud.scatter.executors import Scatter
+from genocloud.scatter.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class QcOptions:
+    """Options of `qc`: what is known of the samples, and the limits.
+
+    sheet_url      the sample sheet, for sexes and batches
+    pedigree_url   a .ped or .fam file
+    par            X's pseudo-autosomal regions, such as chrX:10001-2781479; none: known by X's length
+    sites          which sites kinship, components and F are of
+    least_kinship  of the pairs that are listed
+    components     how many principal components
+    """
+
+    sheet_url: str | None = None
+    pedigree_url: str | None = None
+    par: Sequence[str] = ()
+    sites: SiteSetOptions = field(default_factory=SiteSetOptions)
+    least_kinship: float = CUTOFFS["third degree"]
+    components: int = 10
+
+
+def qc(callset_url: str, out_url: str, *, options: QcOptions, scatter: Scatter, progress: Progress) -> Receipt:
+    """Check all samples of the callset; write the tables to the folder OUT.
+
+    Nothing is dropped: who fails a check is named in `flags`. The balance is in samples. Raises GenotypesNotShared or
+    RemoteUnreachable first where genotypes of another location may not or cannot be read from here.
+    """
+    with storage.folder_lock(out_url), receipt_of("qc") as receipt:
+        callset = open_callset(callset_url)
+        callset.check_reach()
+        chosen = _check_options(options, callset)
+        name = PurePosixPath(storage.split(callset_url.rstrip("/"))[1]).name or "callset"
+        checked = check_samples(callset, chosen, scatter=scatter, progress=progress, name=name)
+        receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in callset.shards}
+        receipt.vouch(*(storage.join(out_url, written) for written in _write(checked, out_url)))
+        receipt.figures = {"sites": callset.counts["sites"], **checked.figures}
+        receipt.balanced("samples", len(callset.samples), checked.tables["samples"].num_rows, {})
+    return receipt
+
+
+def _check_options(options: QcOptions, callset: Callset) -> CheckOptions:
+    """What the sheet, the pedigree and the callset's contigs say."""
+    sheet = samples.read_sheet(options.sheet_url) if options.sheet_url else ()
+    regions = [parse_region(text, callset.contigs) for text in options.par]
+    par = [(callset.contigs[region.contig].name, region.start, region.end) for region in regions]
+    return CheckOptions(
+        sex_contigs=reads.SexContigs.with_par(par),
+        sexes={row.sample: row.sex for row in sheet},
+        batches={row.sample: row.batch for row in sheet if row.batch},
+        pedigree=samples.read_pedigree(options.pedigree_url) if options.pedigree_url else (),
+        sites=options.sites,
+        least_kinship=options.least_kinship,
+        components=options.components,
+    )
+
+
+def _write(checked: CheckedSamples, out_url: str) -> Sequence[str]:
+    """Write the files; their names."""
+    store, names = storage.open_store(out_url), []
+    texts = {f"{name}.tsv": tsv_text(table) for name, table in checked.tables.items()} | dict(checked.texts)
+    for name, text in texts.items():
+        store.write(name, text.encode())
+        names.append(name)
+    for name, table in checked.tables.items():
+        with store.writer(f"{name}.parquet") as stream:
+            sealing.write_sealed(table, stream, compression="zstd")
+        names.append(f"{name}.parquet")
+    return names

@@ -1,0 +1,79 @@
+"""genocloud qc: the folder that it writes, its receipt, and what it refuses."""
+
+import json
+
+import pytest
+
+import genocloud
+from genocloud import sealing
+from genocloud.cli import main
+from genocloud.errors import UnreadableFile
+from tests.conftest import DATA
+
+TABLES = {"samples", "sex", "pairs", "het", "components", "trios", "sites", "outliers", "batches", "flags"}
+
+
+def run(callset, out, *words: str) -> int:
+    return main(["qc", str(callset), str(out), "--scatter", "inline", "--quiet", *words])
+
+
+def rows(path) -> list[dict[str, str]]:
+    header, *lines = path.read_text().splitlines()
+    return [dict(zip(header.split("\t"), line.split("\t"), strict=True)) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def checked(made, tmp_path_factory):
+    out = tmp_path_factory.mktemp("checked")
+    options = ["--samples", str(DATA / "samples.tsv"), "--par", "chrX:1-12000", "--receipt", str(out / "qc.json")]
+    assert run(made.callset, out, *options) == 0
+    return out
+
+
+def test_each_table_is_there_as_text_and_as_parquet(checked):
+    assert {path.stem for path in checked.glob("*.parquet")} == TABLES
+    for name in TABLES:
+        with (checked / f"{name}.parquet").open("rb") as stream:
+            table = sealing.reader(stream).read()
+        assert len(rows(checked / f"{name}.tsv")) == table.num_rows
+
+
+def test_the_receipt_balances_in_samples(checked):
+    receipt = json.loads((checked / "qc.json").read_text())
+    assert receipt["balance"] == {"unit": "samples", "taken": 8, "kept": 8, "dropped": {}}
+    assert receipt["figures"]["set_sites_autosomes"] > 0
+    assert all(str(checked) in name for name in receipt["outputs"])
+
+
+def test_sexes_are_those_of_the_sheet(checked):
+    sexes = rows(checked / "sex.tsv")
+    assert [row["sex"] for row in sexes] == [row["sheet_sex"] for row in sexes]
+    assert {row["karyotype"] for row in sexes} == {"XX", "XY"}
+    assert rows(checked / "flags.tsv") == []
+
+
+def test_a_sheet_with_another_sex_is_flagged(made, tmp_path):
+    pedigree = tmp_path / "family.ped"
+    pedigree.write_text("#fid iid father mother sex\nf1 p07 0 0 2 0\nf2 p08 0 0 0 0\n")
+    assert run(made.callset, tmp_path / "out", "--pedigree", str(pedigree), "--par", "chrX:1-12000") == 0
+    (flag,) = rows(tmp_path / "out" / "flags.tsv")
+    assert (flag["sample"], flag["check"], flag["value"], flag["limit"]) == ("p07", "sex", "male", "female")
+
+
+def test_python_writes_the_same(made, checked, tmp_path):
+    genocloud.check_samples(made.callset, tmp_path, samples=DATA / "samples.tsv", par=["chrX:1-12000"], threads=2)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == sorted(path.name for path in checked.iterdir() if path.name != "qc.json")
+    assert [name for name in names if (tmp_path / name).read_bytes() != (checked / name).read_bytes()] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("f1 p07 0\n", "line 1 has 3 columns"), ("f p07 0 0 1\nf p07 0 0 1\n", "line 2 names p07 a second time")],
+)
+def test_a_bad_pedigree_is_named(made, tmp_path, text, problem):
+    pedigree = tmp_path / "bad.ped"
+    pedigree.write_text(text)
+    with pytest.raises(UnreadableFile, match=problem):
+        genocloud.check_samples(made.callset, tmp_path / "out", pedigree=pedigree, threads=1)
+    assert run(made.callset, tmp_path / "out", "--pedigree", str(pedigree)) == 3
