@@ -26,6 +26,8 @@ pytestmark = [
 ]
 SHARED = Path(os.environ.get("GENOCLOUD_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 REAL = SHARED / "data" / "1kg_chr22"
+COHORTS = os.environ.get("GENOCLOUD_COHORTS", "").split()
+"""More folders to compare, as shared/bench/simcohort.py writes them."""
 MODES = {"alleles": filtering.ALLELE_ANNOTATIONS, "sites": filtering.SITE_ANNOTATIONS}
 
 
@@ -107,3 +109,14 @@ def test_wild_sites(wild, mode, tmp_path, say):
     say(f"VETS of wild sites, by {mode}", counts)
     assert counts["sites"] > 3_000
     assert min(counts["SNP"], counts["indel"]) > 200
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("cohort", COHORTS)
+def test_cohorts(cohort, mode, tmp_path, say):
+    vcf, inputs = tmp_path / "cohort.vcf.gz", ("-R", f"{cohort}/ref.fa", f"{cohort}/samples.tsv")
+    oracle.run(oracle.GENOCLOUD, "joint", "-o", vcf, "--callset", tmp_path / "callset", *oracle.BOTH_GROUPS, *inputs)
+    sites = genocloud.open_callset(tmp_path / "callset").sites()
+    counts = held_to_gatk((vcf, sites), MODES[mode], tmp_path)
+    say(f"VETS of {cohort}, by {mode}", counts)
+    assert min(counts["SNP"], counts["indel"]) > 0

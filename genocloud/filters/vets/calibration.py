@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from genocloud.errors import PackageMissing
+from genocloud.filters.vets.forest import REMEDY
+
 Array = npt.NDArray[Any]
 BINS = 1000
 """EmpiricalDistribution.DEFAULT_BIN_COUNT."""
@@ -88,10 +91,12 @@ def _running(scores: Array, which: Array, counts: Array) -> tuple[Array, Array]:
 def _cut_normal(values: Array, lower: Array, upper: Array, mean: Array, *, deviation: Array) -> Array:
     """Cumulative normal distribution at values between `lower` and `upper`, cut there.
 
-    Source: hipparchus' NormalDistribution.
+    Raises PackageMissing without scipy. Source: hipparchus' NormalDistribution.
     """
-    from scipy.special import erf, erfc
-
+    try:
+        from scipy.special import erf, erfc
+    except ImportError:
+        raise PackageMissing("scipy", REMEDY) from None
     unit = deviation * np.sqrt(2.0)
 
     def cumulative(places: Array) -> Array:

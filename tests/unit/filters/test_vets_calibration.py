@@ -1,11 +1,14 @@
 """Sensitivities, against the formula one score at a time."""
 
+import sys
 from math import erf, erfc, sqrt
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genocloud.errors import PackageMissing
 from genocloud.filters.vets.calibration import BINS, calibrate
 from tests.support.examples import examples
 
@@ -61,3 +64,9 @@ def test_crowded_bins() -> None:
 
 def test_one_score() -> None:
     assert calibrate(np.array([-0.4])).sensitivities(np.array([-0.5, -0.4, -0.3])).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_without_scipy_the_remedy_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.special", None)
+    with pytest.raises(PackageMissing, match=r"scipy is not installed; pip install 'genocloud\[filters\]'"):
+        calibrate(np.array([-0.4, -0.5])).sensitivities(np.array([-0.45]))
