@@ -92,13 +92,20 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
 def tests_of(mutant: Mutant, data: coverage.CoverageData, lengths: Mapping[str, int]) -> list[str]:
     """Node ids, files and folders of the tests that may kill a mutant, quick ones first."""
     lines = data.contexts_by_lineno(str(ROOT / mutant.file)) or {}
-    ran = {context.rpartition("|")[::2] for context in lines.get(mutant.line, [])}
+    ran = {
+        (_in_any_tree(context.rpartition("|")[0]), context.rpartition("|")[2]) for context in lines.get(mutant.line, [])
+    }
     files = {test.partition("::")[0] for test, when in ran if when == "setup"}
     if not files and not any(when == "run" for _, when in ran):
         files = {context.partition("::")[0] for contexts in lines.values() for context in contexts if context}
         files |= {"tests/unit/test_architecture.py", "tests/workflow"}
     tests = files | {test for test, when in ran if when == "run" and test.partition("::")[0] not in files}
     return sorted(tests, key=lambda test: (test in files, lengths.get(test, 0), test))
+
+
+def _in_any_tree(test: str) -> str:
+    """A test's node id; that of all its parameters where one has a path of this tree, as the copy's has another."""
+    return test.partition("[")[0] if str(ROOT) in test else test
 
 
 def lines_by_test(data: coverage.CoverageData) -> dict[str, int]:
