@@ -25,7 +25,7 @@ def _screen(commands: Commands) -> None:
         options = steps.ScreenOptions(
             frequencies_url=arguments.frequencies,
             sheet_url=arguments.samples,
-            rules=tuple(arguments.rules or qc.DEFAULT_RULES),
+            flag=tuple(arguments.flag or qc.DEFAULT_RULES),
             quarantine=tuple(arguments.quarantine),
             intervals=chosen_intervals(arguments),
         )
@@ -52,8 +52,10 @@ def _screen(commands: Commands) -> None:
         "--samples", metavar="SHEET", help="the sample sheet, whose sexes the reads' are compared with"
     )
     command.add_argument(
-        "--rules",
+        "--flag",
         nargs="+",
+        action="extend",
+        default=[],
         metavar="RULE",
         help="flag who fails one of these: a column of samples.tsv, < <= > >= = or !=, a limit. Default: "
         + " ".join(qc.DEFAULT_RULES),

@@ -26,7 +26,8 @@ class ContaminationModel:
     """Which hom-alt calls count; names and defaults are those of Hail's compute_charr.
 
     `min_af` < frequency of REF < `max_af`; GQ at least `min_gq`, `min_dp` <= DP <= `max_dp`. The share without
-    frequencies takes calls with DP of at least `min_dp`, as gnomAD does.
+    frequencies takes calls with DP of at least `min_dp`, as gnomAD does. Fewer than `min_calls` have no mean: one wrong
+    read of one call would be a flag.
     """
 
     min_af: float = 0.05
@@ -34,6 +35,7 @@ class ContaminationModel:
     min_dp: int = 10
     max_dp: int = 100
     min_gq: int = 20
+    min_calls: int = 100
 
 
 CALL_COLUMNS = ("contig", "start", "sample", "ref", "alts", "gt", "ad", "dp", "gq")
@@ -120,9 +122,9 @@ def share_sums(calls: HomAltCalls, samples: int, model: ContaminationModel) -> t
     return _sums(calls.sample[counts], calls.share[counts], samples)
 
 
-def mean_of(sums: Integers, calls: Integers) -> npt.NDArray[np.float64]:
-    """The means of terms in 2^-32; NaN without calls."""
-    return np.where(calls > 0, sums / UNIT / np.maximum(calls, 1), np.nan)
+def mean_of(sums: Integers, calls: Integers, model: ContaminationModel) -> npt.NDArray[np.float64]:
+    """The means of terms in 2^-32; NaN of too few calls."""
+    return np.where(calls >= model.min_calls, sums / UNIT / np.maximum(calls, 1), np.nan)
 
 
 def _sums(sample: Integers, terms: npt.NDArray[np.float64], samples: int) -> tuple[Integers, Integers]:

@@ -24,6 +24,12 @@ gnomAD cuts at 5 standard deviations from the mean of a sex, which are some 0.03
 """
 
 
+LEAST_COVERED = 0.25
+"""Share of X or Y that has reads, if it is there: of men's Y between its first pseudo-autosomal region and its
+heterochromatin more than a half, of the whole contig with its N nearly a third.
+"""
+
+
 def bases_inside(start: Integers, stop: Integers, targets: Sequence[tuple[int, int]] | None) -> Integers:
     """How many bases of each row lie in sorted, disjoint targets of its contig; all of them where these are None."""
     if targets is None:
@@ -61,11 +67,7 @@ def depth_sums(
 
 
 def median_depth(by_depth: Integers) -> Floats:
-    """Median depth of (..., DEPTHS) bases, interpolated inside its bin; NaN without bases.
-
-    The median, not gnomAD's mean: stretches of N and of reads that map nowhere else, which the Y of references has and
-    its calling intervals leave out, do not move it.
-    """
+    """Median depth of (..., DEPTHS) bases, interpolated inside its bin; NaN without bases."""
     below = np.cumsum(by_depth, axis=-1)
     half = below[..., -1:] / 2
     bin_ = np.argmax(below >= half, axis=-1)[..., None]
@@ -76,9 +78,17 @@ def median_depth(by_depth: Integers) -> Floats:
 
 
 def ploidies(by_depth: Integers, of_autosomes: Integers) -> Floats:
-    """Copies of a contig in each sample, from bases by depth (samples, DEPTHS); NaN where there is no telling."""
-    autosomes = median_depth(of_autosomes)
-    return np.where(autosomes > 0, 2 * median_depth(by_depth) / np.where(autosomes > 0, autosomes, 1), np.nan)
+    """Copies of a contig in each sample, from bases by depth (samples, DEPTHS); NaN where there is no telling.
+
+    Twice the ratio of the medians of bases with a read, where these are LEAST_COVERED of all; else 0. gnomAD has means
+    of all bases in calling intervals; medians of covered bases need no intervals: N, repeats and reads that pile up,
+    which Y is full of, do not move them, and in people without a Y a few stray reads cover little of it.
+    """
+    covered, autosomes = by_depth.copy(), of_autosomes.copy()
+    covered[:, 0] = autosomes[:, 0] = 0
+    bases, share = by_depth.sum(axis=1), covered.sum(axis=1) / np.maximum(by_depth.sum(axis=1), 1)
+    copies = np.where(share >= LEAST_COVERED, 2 * median_depth(covered) / median_depth(autosomes), 0)
+    return np.where((bases > 0) & autosomes.any(axis=1), copies, np.nan)
 
 
 def sex_of(x_ploidy: float, y_ploidy: float) -> str | None:

@@ -4,6 +4,7 @@ DEFAULT_RULES = (
     "contamination>0.02",
     "hom_alt_ref_share>0.015",
     "depth<15",
+    "covered<0.8",
     "sex!=sheet",
     "sex!=XX,XY",
     "concordance>0.95",

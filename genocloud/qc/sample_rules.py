@@ -16,6 +16,7 @@ ADVICE = {
     "contamination": "other people's reads are among these: genotype without it, and sequence or extract DNA again",
     "hom_alt_ref_share": "reads of REF at hom-alt calls: other people's reads may be among these; see contamination",
     "depth": "few reads: its genotypes will be uncertain and often missing; sequence more, or genotype without it",
+    "covered": "much of the genome has no records: look whether its file is whole, and made with the others' intervals",
     "sex": "look for a swapped sample or a wrong row in the sheet; X0, XXY and the like occur in one of 500 people",
     "concordance": "the same person as that sample: a duplicate, a twin, or one of both has another's name",
 }

@@ -26,14 +26,17 @@ SCREENED_COLUMNS = (
 
 SCREEN_COLUMNS = (
     Column("sample", STRING, "name of the sample", nullable=False),
-    Column("contamination", DOUBLE, "CHARR: share of reads from other people; null without frequencies, or calls"),
+    Column(
+        "contamination", DOUBLE, "CHARR: share of reads from other people; null without frequencies, or of few calls"
+    ),
     Column("charr_calls", INT64, "hom-alt calls that it is the mean of", nullable=False),
-    Column("hom_alt_ref_share", DOUBLE, "mean share of REF's reads at hom-alt calls"),
+    Column("hom_alt_ref_share", DOUBLE, "mean share of REF's reads at hom-alt calls; null of few"),
     Column("hom_alt_calls", INT64, "hom-alt calls that it is the mean of", nullable=False),
     Column("depth", DOUBLE, "mean depth of autosomes' bases, reads", nullable=False),
     Column("bases_over_1", INT64, "bases of autosomes with a depth above 1", nullable=False),
     Column("bases_over_20", INT64, "bases of autosomes with a depth above 20", nullable=False),
-    Column("x_ploidy", DOUBLE, "copies of X: twice its median depth over that of autosomes"),
+    Column("covered", DOUBLE, "bases_over_1 over that of the cohort's median sample; null if that has none"),
+    Column("x_ploidy", DOUBLE, "copies of X: twice the median depth of its covered bases over that of autosomes"),
     Column("y_ploidy", DOUBLE, "copies of Y, likewise; null if no sample has reads on Y"),
     Column("sex", STRING, "from these copies: XX, XY, X0, XXY, ...; `ambiguous` between; null if not known"),
     Column("sheet", STRING, "sex in the sample sheet: male, female or unknown; null without a sheet"),

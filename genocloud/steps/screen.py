@@ -21,13 +21,13 @@ from genocloud.scatter.progress import Progress
 class ScreenOptions:
     """What is looked at: `frequencies_url` is a VCF of common sites, `sheet_url` a sample sheet with sexes.
 
-    `rules` and `quarantine` are texts as `qc.parse_rule` takes them; a sample is flagged by both, and becomes inactive
+    `flag` and `quarantine` are rules as `qc.parse_rule` takes them; a sample is flagged by both, and becomes inactive
     by `quarantine`.
     """
 
     frequencies_url: str | None = None
     sheet_url: str | None = None
-    rules: Sequence[str] = qc.DEFAULT_RULES
+    flag: Sequence[str] = qc.DEFAULT_RULES
     quarantine: Sequence[str] = ()
     intervals: Intervals = field(default_factory=Intervals)
 
@@ -68,7 +68,7 @@ def screen(cohort_url: str, out_url: str, *, options: ScreenOptions, scatter: Sc
     The balance is in samples. Raises BadRule, RuleNeedsFile, AllFail, NoCommonSites, or what reading files raises.
     """
     with receipt_of("screen") as receipt:
-        quarantine, rules = _rules(options.quarantine, options), _rules(options.rules, options)
+        quarantine, rules = _rules(options.quarantine, options), _rules(options.flag, options)
         before = cohort.open_cohort(cohort_url)
         settings = ScreenSettings.of(before, options.frequencies_url, options.intervals)
         sexes = options.sheet_url and {each.sample: each.sex for each in read_sheet(options.sheet_url)}
@@ -77,7 +77,7 @@ def screen(cohort_url: str, out_url: str, *, options: ScreenOptions, scatter: Sc
         if options.frequencies_url is not None and not sums.genotypes.shape[1]:
             raise NoCommonSites(options.frequencies_url)
         pairs = compare(sums, settings, scatter, progress)
-        samples = screen_table(sums, pairs, sexes or None)
+        samples = screen_table(sums, pairs, sexes or None, settings.contamination)
         flags = qc.flags_of(samples, [*quarantine, *rules])
         names = list(dict.fromkeys(flag.sample for flag in qc.flags_of(samples, quarantine)))
         for name, table in (("samples", samples), ("contigs", contig_depths(sums)), ("flags", qc.flag_table(flags))):

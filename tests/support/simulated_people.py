@@ -4,6 +4,7 @@ Common variants lie 30,000 bases apart, so that they are independent; a genotype
 allow. Reads of a contaminated sample come from another person's genotypes in some of the cases.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,7 @@ class Person:
     depth: float = 32.0
     contamination: float = 0.0
     by: int = 0
+    autosomes: Sequence[int] = (0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,7 @@ class Population:
             header,
             f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{person.name}\n",
         ]
-        for number in (0, 1):
+        for number in person.autosomes:
             lines += self._autosome(person, number)
         for number, copies in ((2, person.copies_of_x), (3, person.copies_of_y)):
             depths = self.chance.poisson(person.depth * copies / 2, 100)
@@ -119,13 +121,16 @@ def _block(number: int, start: int, stop: int, depth: int) -> str:
     return f"{CONTIGS[number].name}\t{start + 1}\t.\tA\t<NON_REF>\t.\t.\tEND={stop}\tGT:DP:GQ:MIN_DP:PL\t{values}\n"
 
 
+RARE, EVEN = -10 * math.log10(ERROR), -10 * math.log10(0.5)
+
+
 def _variant(number: int, start: int, ref: int, alt: int) -> str:
-    rare, even = -10 * np.log10(ERROR), -10 * np.log10(0.5)
-    costs = np.round([alt * rare, (ref + alt) * even, ref * rare]).astype(int)
-    costs -= costs.min()
-    genotype = ("0/0", "0/1", "1/1")[int(costs.argmin())]
-    pl = ",".join(map(str, [*costs.tolist(), 900, 900, 1800]))
-    values = f"{genotype}:{ref},{alt},0:{ref + alt}:{min(99, sorted(costs.tolist())[1])}:{pl}"
+    costs = [round(alt * RARE), round((ref + alt) * EVEN), round(ref * RARE)]
+    costs = [cost - min(costs) for cost in costs]
+    genotype = ("0/0", "0/1", "1/1")[costs.index(0)]
+    values = (
+        f"{genotype}:{ref},{alt},0:{ref + alt}:{min(99, sorted(costs)[1])}:{','.join(map(str, costs))},900,900,1800"
+    )
     return f"{CONTIGS[number].name}\t{start + 1}\t.\tA\tC,<NON_REF>\t50\t.\tDP={ref + alt}\tGT:AD:DP:GQ:PL\t{values}\n"
 
 

@@ -1,6 +1,6 @@
 """What is known of all samples of a cohort before genotyping: their sums put together, and compared."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement
@@ -121,7 +121,9 @@ def _related(settings: ScreenSettings, task: _PairTask) -> qc.Pairs:
     return qc.related_pairs(task.a, task.b, task.names, task.first, settings.fingerprints)
 
 
-def screen_table(sums: CohortSums, pairs: qc.Pairs, sexes: dict[str, str] | None) -> qc.Screen:
+def screen_table(
+    sums: CohortSums, pairs: qc.Pairs, sexes: Mapping[str, str] | None, model: qc.ContaminationModel
+) -> qc.Screen:
     """SCREEN; `sexes` are those of a sheet, by sample."""
     autosomes, x, y = sums.by_depth
     bases, depth, over_1, over_20 = sums.depths[sums.is_autosome].sum(axis=0).T
@@ -130,17 +132,19 @@ def screen_table(sums: CohortSums, pairs: qc.Pairs, sexes: dict[str, str] | None
         y_ploidy = np.where(np.isnan(y_ploidy) & ~np.isnan(x_ploidy), 0, y_ploidy)
     else:
         y_ploidy[:] = np.nan
+    charr, charr_calls, shares, hom_alt_calls = sums.calls
     nearest = _nearest(pairs)
     alike = [nearest.get(name, (None, None)) for name in sums.samples]
     columns = {
         "sample": sums.samples,
-        "contamination": qc.mean_of(*sums.calls[:2]),
-        "charr_calls": sums.calls[1],
-        "hom_alt_ref_share": qc.mean_of(*sums.calls[2:]),
-        "hom_alt_calls": sums.calls[3],
+        "contamination": qc.mean_of(charr, charr_calls, model),
+        "charr_calls": charr_calls,
+        "hom_alt_ref_share": qc.mean_of(shares, hom_alt_calls, model),
+        "hom_alt_calls": hom_alt_calls,
         "depth": depth / np.maximum(bases, 1),
         "bases_over_1": over_1,
         "bases_over_20": over_20,
+        "covered": over_1 / (np.median(over_1) or np.nan) if len(over_1) else over_1,
         "x_ploidy": x_ploidy,
         "y_ploidy": y_ploidy,
         "sex": list(map(qc.sex_of, x_ploidy.tolist(), y_ploidy.tolist())),

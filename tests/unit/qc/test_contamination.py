@@ -103,7 +103,7 @@ def test_the_sums_are_those_of_each_call(rows, p):
         for (sums, counts), expected in zip((charr, shares), terms(rows, sample, p, model), strict=True):
             assert counts[sample] == len(expected)
             assert sums[sample] == sum(round(term * UNIT) for term in expected)
-            mean = qc.mean_of(sums, counts)[sample]
+            mean = qc.mean_of(sums, counts, qc.ContaminationModel(min_calls=1))[sample]
             assert math.isnan(mean) if not expected else mean == pytest.approx(np.mean(expected), abs=1e-9)
 
 
@@ -116,3 +116,9 @@ def test_sums_of_pieces_add_up(rows, cut, p):
         return np.array(qc.charr_sums(qc.hom_alt_calls(table(some)), keys, frequency, SAMPLES, model))
 
     assert (sums(rows[:cut]) + sums(rows[cut:]) == sums(rows)).all()
+
+
+def test_few_calls_have_no_mean():
+    means = qc.mean_of(np.array([99, 100]) * UNIT, np.array([99, 100]), qc.ContaminationModel())
+    assert np.isnan(means[0])
+    assert means[1] == 1

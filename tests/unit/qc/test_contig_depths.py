@@ -64,16 +64,29 @@ def test_the_median_is_that_of_grouped_values(values):
         assert median == pytest.approx(max(median_grouped(values), 0))
 
 
-def bases(depth):
-    return np.bincount([depth] * 9, minlength=qc.DEPTHS)
+def bases(**counts):
+    """Bases by depth: d30=9 are nine of depth 30."""
+    by_depth = np.zeros(qc.DEPTHS, np.int64)
+    for depth, count in counts.items():
+        by_depth[int(depth[1:])] = count
+    return by_depth
 
 
-def test_copies_are_relative_to_autosomes_and_unknown_without_rows():
-    autosomes = np.stack([bases(30), bases(30), bases(0)])
-    x = np.stack([bases(15), np.zeros(qc.DEPTHS, np.int64), bases(3)])
-    copies = qc.ploidies(x, autosomes)
-    assert copies[0] == 1
-    assert np.isnan(copies[1:]).all()
+@pytest.mark.parametrize(
+    ("contig", "autosomes", "copies"),
+    [
+        (bases(d15=9), bases(d30=9), 1),
+        (bases(d15=9, d0=20), bases(d30=9), 1),  # N and repeats do not count
+        (bases(d15=9, d0=30), bases(d30=9), 0),  # stray reads alone
+        (bases(d15=9, d200=4), bases(d30=9, d0=50), 1),
+        (bases(), bases(d30=9), math.nan),
+        (bases(d0=9), bases(d30=9), 0),
+        (bases(d15=9), bases(d0=9), math.nan),
+        (bases(d15=9), bases(), math.nan),
+    ],
+)
+def test_copies_are_relative_to_autosomes_and_unknown_without_rows(contig, autosomes, copies):
+    assert qc.ploidies(contig[None], autosomes[None]) == pytest.approx([copies], abs=0.02, nan_ok=True)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ FAULTS = (
     Person(name="klinefelter", genome=CLEAN + 2, copies_of_x=2, copies_of_y=1),
     Person(name="shallow", genome=CLEAN + 3, depth=8),
     Person(name="again", genome=4, copies_of_x=1, copies_of_y=1),
+    Person(name="torn", genome=CLEAN + 5, autosomes=[0]),
     Person(name="swapped", genome=CLEAN + 4, copies_of_x=1, copies_of_y=1),
 )
 SHEET = {"klinefelter": "male", "much": "male", "again": "male", "swapped": "female", "some": "female"}
@@ -30,6 +31,7 @@ EXPECTED = {
     ("klinefelter", "sex"),
     ("shallow", "depth"),
     ("again", "concordance"),
+    ("torn", "covered"),
     ("swapped", "sex"),
 }
 
@@ -45,7 +47,7 @@ class Study:
     """A simulated cohort, and the files that a screen of it takes."""
 
     def __init__(self, folder: Path, seed: int) -> None:
-        population = Population.drawn(seed, CLEAN + 5)
+        population = Population.drawn(seed, CLEAN + 6)
         people = [clean(number) for number in range(CLEAN)]
         self.folder, self.out = folder, folder / "screen"
         self.cohort = store(folder, population, [people, FAULTS])
@@ -88,8 +90,8 @@ def test_planted_faults_are_flagged_and_nothing_else(tmp_path, seed):
     assert samples["klinefelter"]["sex"] == "XXY"
     assert samples["again"]["nearest"] == "p04"
     assert all(float(row["contamination"]) < 0.015 for name, row in samples.items() if name not in ("some", "much"))
-    assert receipt.balance == {"unit": "samples", "taken": 26, "kept": 26, "dropped": {}}
-    assert receipt.figures["flagged"] == 6
+    assert receipt.balance == {"unit": "samples", "taken": 27, "kept": 27, "dropped": {}}
+    assert receipt.figures["flagged"] == 7
 
 
 def test_tables_have_their_declared_columns_and_somaliers_pairs(study):
@@ -143,7 +145,7 @@ def test_without_files_what_they_say_is_empty_and_other_rules_hold(study):
     receipt = study.screen("plain", frequencies_url=None, sheet_url=None)
     samples = {row["sample"]: row for row in study.rows("samples")}
     assert {(row["contamination"], row["sheet"], row["nearest"]) for row in samples.values()} == {("", "", "")}
-    assert receipt.figures["flags"] == {"hom_alt_ref_share": 1, "sex": 1, "depth": 1}
+    assert receipt.figures["flags"] == {"hom_alt_ref_share": 1, "sex": 1, "depth": 1, "covered": 1}
     assert study.table("fingerprints.pairs").num_rows == 0
     for rule in ("contamination>0.03", "sex!=sheet", "concordance>0.95"):
         with pytest.raises(SettingError, match=f"{rule}.*nothing is known"):
@@ -159,15 +161,15 @@ def test_depth_counts_in_intervals_alone(study):
 
 def test_who_fails_a_rule_is_taken_out_and_the_receipt_balances(tmp_path):
     study = Study(tmp_path, seed=4)
-    receipt = study.screen(rules=["depth<15"], quarantine=["contamination>0.05", "sex!=sheet"])
+    receipt = study.screen(flag=["depth<15"], quarantine=["contamination>0.05", "sex!=sheet"])
     assert receipt.figures["quarantined"] == ["klinefelter", "much", "swapped"]
-    assert receipt.balance == {"unit": "samples", "taken": 26, "kept": 23, "dropped": {"quarantined": 3}}
+    assert receipt.balance == {"unit": "samples", "taken": 27, "kept": 24, "dropped": {"quarantined": 3}}
     assert {row["sample"] for row in study.rows("flags")} == {"klinefelter", "much", "swapped", "shallow"}
     now = cohort.open_cohort(study.cohort.url)
     assert set(study.cohort.samples) - set(now.samples) == {"klinefelter", "much", "swapped"}
     assert now.version == receipt.figures["cohort_version"] == study.cohort.version + 1
     assert cohort.open_cohort(study.cohort.url, study.cohort.version).samples == study.cohort.samples
-    again = study.screen(rules=["depth<15"], quarantine=["contamination>0.05", "sex!=sheet"])
+    again = study.screen(flag=["depth<15"], quarantine=["contamination>0.05", "sex!=sheet"])
     assert again.figures["quarantined"] == []
     assert cohort.open_cohort(study.cohort.url).version == now.version
 
@@ -175,7 +177,7 @@ def test_who_fails_a_rule_is_taken_out_and_the_receipt_balances(tmp_path):
 def test_rules_that_everybody_fails_are_refused(study):
     with pytest.raises(SettingError, match="every sample fails one of depth<1000"):
         study.screen("all", quarantine=["depth<1000"])
-    assert len(study.rows("flags")) >= 26
+    assert len(study.rows("flags")) >= 27
     assert cohort.open_cohort(study.cohort.url).version == study.cohort.version
 
 
@@ -191,9 +193,12 @@ def test_a_file_without_frequencies_is_refused(study, tmp_path):
 def test_damage_of_a_kept_table_is_named(study):
     study.screen()
     stored = storage.open_store(study.cohort.url)
-    name = next(name for name in stored.list("derived/") if "screen-" in name)
-    data = stored.read(name)
-    stored.write(name, data[:100] + bytes([data[100] ^ 1]) + data[101:])
-    with pytest.raises(StoreError, match="damaged"):
-        study.screen()
-    stored.write(name, data)
+    kept = {name: stored.read(name) for name in stored.list("derived/") if "/screen-" in name}
+    try:
+        for name, data in kept.items():
+            stored.write(name, data[:100] + bytes([data[100] ^ 1]) + data[101:])
+        with pytest.raises(StoreError, match="damaged"):
+            study.screen()
+    finally:
+        for name, data in kept.items():
+            stored.write(name, data)
