@@ -15,7 +15,7 @@ import pysam
 
 from genocloud import annotations, schema
 from genocloud.filters import vets
-from genocloud.pipeline.filtering.resource_labels import label_sites
+from genocloud.pipeline.filtering.model_training import label_sites
 from tests.conformance import oracle
 
 TAGS = {
@@ -103,7 +103,7 @@ class Ours:
 def ours(sites: schema.Sites, names: Sequence[str], resources: Sequence[vets.Resource]) -> Ours:
     """With a model that was stored in between."""
     names = vets.annotation_names(names)
-    labels = label_sites(sites, resources, names)
+    labels = label_sites(resources, sites, vets.is_by_allele(names))
     rows = vets.labelled_rows(sites, labels, names)
     model = vets.TrainedModel.of_table(vets.train(rows, names).table())
     return Ours(rows, labels, vets.score(sites, model))

@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import annotations, callset, gvcf, schema
+from genocloud import callset, gvcf, schema
 from genocloud.errors import InputError
 from genocloud.filters import vets
 from genocloud.pipeline.genotyping.known_names import check_contigs, known_variants
+from genocloud.regions import Contig
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
@@ -40,9 +41,8 @@ class ModelOptions:
 
     def names(self, made: callset.Callset) -> tuple[str, ...]:
         """The annotations, in GATK's order. Raises BadAnnotation."""
-        by_allele = "AS_StandardAnnotation" in made.description.model.get("annotation_groups", ())
-        chosen = self.annotations or (vets.ALLELE_ANNOTATIONS if by_allele else vets.SITE_ANNOTATIONS)
-        return vets.annotation_names(chosen)
+        groups = made.description.model.get("annotation_groups", ())
+        return vets.annotation_names(self.annotations or vets.default_annotations(groups))
 
     def settings(self, made: callset.Callset) -> dict[str, object]:
         """What the model follows from, without places. Raises UnreadableFile."""
@@ -55,11 +55,10 @@ def train_model(
 ) -> vets.TrainedModel:
     """The models of SNPs and of indels; without one, and with a warning, where no variant of a type is labelled.
 
-    Raises NothingToTrainOn, NoValues, BadAnnotation, BadResource, OtherContigs, UnreadableFile, and PackageMissing
+    Raises NothingToTrainOn, NoValues, BadAnnotation, NoTrainingLabel, OtherContigs, UnreadableFile, and PackageMissing
     without scikit-learn.
     """
-    for resource in options.resources:
-        check_contigs(resource.url, made.contigs)
+    check_resources(options.resources, made.contigs)
     names = options.names(made)
     tasks = [replace(made, shards=(shard,)) for shard in made.shards]
     with progress.stage("training variants", tasks=len(tasks), unit="shard") as stage:
@@ -75,6 +74,14 @@ def train_model(
         model = vets.train(rows, names, types)
         stage.advance(tasks=1)
     return model
+
+
+def check_resources(resources: Sequence[vets.Resource], contigs: Sequence[Contig]) -> None:
+    """Before any work, raise NoTrainingLabel, or OtherContigs, UnreadableFile or BadIndex for one that is of no use."""
+    if not any(vets.TRAINING in each.labels for each in resources):
+        raise vets.NoTrainingLabel([each.name for each in resources])
+    for each in resources:
+        check_contigs(each.url, contigs)
 
 
 def label_sites(resources: Sequence[vets.Resource], sites: schema.Sites, by_allele: bool) -> pa.Array:
@@ -93,7 +100,7 @@ def label_sites(resources: Sequence[vets.Resource], sites: schema.Sites, by_alle
 def _labelled_rows(
     resources: tuple[vets.Resource, ...], names: tuple[str, ...], made: callset.Callset
 ) -> schema.LabelledRows:
-    sites = made.sites(columns=annotations.SITES.names)
+    sites = made.sites(columns=vets.site_columns(names))
     return vets.labelled_rows(sites, label_sites(resources, sites, vets.is_by_allele(names)), names)
 
 

@@ -128,17 +128,18 @@ def test_without_calibration_there_is_a_score_and_no_sensitivity(folder):
         (["--resource", "a,training", "KNOWN"], 5, "write NAME,training=true"),
         (["--resource", "a,training=true", "no/such.vcf.gz"], 3, "no/such.vcf.gz"),
         (["--resource", "a,training=true", "OTHER"], 3, "none of its contigs"),
-        (["--resource", "a,calibration=true", "KNOWN"], 3, "no variant there is one of the callset's"),
+        (["--resource", "a,calibration=true", "KNOWN"], 5, "no resource (a) has training=true"),
+        (["--resource", "a,training=true", "ELSEWHERE"], 3, "no variant there is one of the callset's"),
         (["--resource", "a,training=true", "KNOWN", "-an", "QDD"], 5, "did you mean QD?"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(folder, tmp_path, capsys, words, code, problem):
-    other = tmp_path / "other.vcf"
-    other.write_text(
-        "##fileformat=VCFv4.2\n##contig=<ID=z>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nz\t1\t.\tA\tC\t.\t.\t.\n"
-    )
-    places = {"KNOWN": str(folder / "known.vcf.gz"), "OTHER": pysam.tabix_index(str(other), preset="vcf", force=True)}
-    url = str(folder / "whole")
+    places, url = {"KNOWN": str(folder / "known.vcf.gz")}, str(folder / "whole")
+    for name, contig in (("OTHER", "z"), ("ELSEWHERE", genocloud.open_callset(url).contigs[0].name)):
+        vcf = tmp_path / f"{name}.vcf"
+        columns = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
+        vcf.write_text(f"##fileformat=VCFv4.2\n##contig=<ID={contig}>\n{columns}\n{contig}\t1\t.\tA\tC\t.\t.\t.\n")
+        places[name] = pysam.tabix_index(str(vcf), preset="vcf", force=True)
     before = small_callset.contents(url)
     assert run(url, *(places.get(word, word) for word in words)) == code
     assert problem in capsys.readouterr().err

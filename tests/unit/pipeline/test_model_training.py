@@ -8,7 +8,7 @@ import pytest
 from genocloud import annotations
 from genocloud.errors import UnreadableFile
 from genocloud.filters import vets
-from genocloud.pipeline.filtering.resource_labels import check_resources, label_sites
+from genocloud.pipeline.filtering.model_training import check_resources, label_sites
 from genocloud.pipeline.genotyping.known_names import OtherContigs
 from genocloud.regions import Contig
 from tests.support import callset_tables as make
@@ -40,10 +40,10 @@ def test_sites_of_several_contigs_are_labelled(tmp_path: Path, csi: bool) -> Non
     known = [resource(tmp_path, csi=csi), resource(tmp_path, "seen,calibration=true", csi=csi)]
     both = "calibration;training"
     check_resources(known, CONTIGS)
-    assert label_sites(sites, known, ["AS_QD"]).to_pylist() == [[both, None], [both], [None], [both]]
-    assert label_sites(sites, known[:1], ["QD"]).to_pylist() == [["training"] * 2, ["training"], [None], ["training"]]
-    assert label_sites(sites, [], ["QD"]).to_pylist() == [[None, None], [None], [None], [None]]
-    assert label_sites(sites.slice(0, 0), known, ["QD"]).to_pylist() == []
+    assert label_sites(known, sites, True).to_pylist() == [[both, None], [both], [None], [both]]
+    assert label_sites(known[:1], sites, False).to_pylist() == [["training"] * 2, ["training"], [None], ["training"]]
+    assert label_sites([], sites, False).to_pylist() == [[None, None], [None], [None], [None]]
+    assert label_sites(known, sites.slice(0, 0), False).to_pylist() == []
 
 
 def test_what_is_of_no_use_is_refused_before_any_work(tmp_path: Path) -> None:
