@@ -22,6 +22,11 @@ else:
 
     include: "workflow/rules/inputs.smk"
     include: "workflow/rules/ingest.smk"
+
+    if config["screen"]:
+
+        include: "workflow/rules/screen.smk"
+
     include: "workflow/rules/discover.smk"
     include: "workflow/rules/genotype.smk"
 
@@ -40,6 +45,7 @@ rule all:
         expand("results/{step}/{step}.json", step=["export", "report"]),
         study.genotyped,
         [] if study.federation else expand("results/{step}/{step}.json", step=["inputs", "ingest"]),
+        study.screened,
         [] if study.federation else [study.receipts(step) for step in STEPS_IN_PARTS],
         expand("results/call/{sample}.json", sample=study.called),
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-ORDER = ("inputs", "call", "ingest", "discover", "genotype", "hybrid", "export", "report")
+ORDER = ("inputs", "call", "ingest", "screen", "discover", "genotype", "hybrid", "export", "report")
 """The steps in flow order; others come after, by name."""
 
 OUTSIDE = "bad record outside the intervals"

@@ -26,6 +26,9 @@ def checked_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     if (caller := settings["caller"]) not in (known := (*BY_NAME, NONE)):
         remedy = f"choose {alternatives(known)}{did_you_mean(caller, known)}"
         raise BadConfig("config", "caller", f"there is no caller {caller!r}", remedy)
+    if settings["sites"] and settings["screen"]:
+        remedy = "screen each site's cohort there (genocloud screen)"
+        raise BadConfig("config", "screen", "samples at several sites are not screened together", remedy)
     for table in filter(None, [settings["prices"], *(site.get("prices") for site in settings["sites"].values())]):
         costs.read_prices(costs.find_prices(table, "config.yaml"))
     return settings

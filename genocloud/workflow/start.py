@@ -42,7 +42,8 @@ def _started(config: Mapping[str, Any], run: SnakemakeRun) -> Study:
     check_files(study)
     storage.make_private()
     if run.is_main:
-        modified_times([*study.interval_files, *study.dbsnp])  # a missing one is our error, not Snakemake's
+        # a missing one is our error, not Snakemake's
+        modified_times([*study.interval_files, *study.dbsnp, *study.frequencies])
         _drop_lost_receipts(study)
         _drop_other_parts(study)
     study.sex_contigs  # noqa: B018 read, and so checked, now

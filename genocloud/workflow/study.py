@@ -68,6 +68,11 @@ class Study:
         return list(filter(None, [self.settings["dbsnp"]]))
 
     @property
+    def frequencies(self) -> list[str]:
+        """The VCF of common variants for the screen, if there is one."""
+        return list(filter(None, [self.settings["frequencies"]]))
+
+    @property
     def reference(self) -> list[str]:
         """The reference and its index."""
         return [self.settings["reference"], f"{self.settings['reference']}.fai"]
@@ -86,7 +91,14 @@ class Study:
     def inputs(self) -> list[str]:
         """Every file that the run reads."""
         sources = [sample.gvcf or sample.reads or "" for sample in self.samples_here]
-        return [self.settings["samples"], *self.reference, *sources, *self.interval_files, *self.dbsnp]
+        return [
+            self.settings["samples"],
+            *self.reference,
+            *sources,
+            *self.interval_files,
+            *self.dbsnp,
+            *self.frequencies,
+        ]
 
     def call_inputs(self, wildcards: Any) -> list[str]:
         """What the wildcards' sample is called from."""
@@ -145,6 +157,11 @@ class Study:
     def checked(self) -> str:
         """The file that is written once the inputs have been checked."""
         return "results/hybrid/samples.tsv" if self.federation else receipt_of("inputs")
+
+    @property
+    def screened(self) -> list[str]:
+        """The receipt of the finished cohort: screened, if it is to be."""
+        return [] if self.federation else [receipt_of("screen" if self.settings["screen"] else "ingest")]
 
     @property
     def genotyped(self) -> str:

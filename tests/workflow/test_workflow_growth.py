@@ -75,3 +75,19 @@ def test_a_step_that_failed_is_not_passed_over(run_before):
     for rule in ("ingest", "discover", "genotype_part", "export", "report"):
         assert re.search(rf"^{rule} +\d+$", run.said, re.M), run.said
     assert not re.search(r"^call +\d+$", run.said, re.M), run.said
+
+
+def test_a_bad_sample_is_named_and_taken_out_before_it_is_genotyped(run_before):
+    cut_gvcf(DATA / "gvcf/p08.g.vcf.gz", run_before / "p08.g.vcf.gz", bases=5_000)
+    with (run_before / "config.yaml").open("a") as config:
+        config.write("screen: true\nflag: [depth<0.1]\nquarantine: [covered<0.8]\n")
+    run = snakemake(run_before)
+    assert run.code == 0, run.said
+    flags = (run_before / "results/screen/flags.tsv").read_text().splitlines()
+    assert [line.split("\t")[:2] for line in flags[1:]] == [["p08", "covered"]]
+    receipt = json.loads((run_before / "results/screen/screen.json").read_text())
+    assert receipt["balance"] == {"unit": "samples", "taken": 4, "kept": 3, "dropped": {"quarantined": 1}}
+    assert open_callset(str(run_before / "results/callset")).samples == ("p04", "p07", "p09")
+    assert "screen" in (run_before / "results/report.html").read_text()
+    again = snakemake(run_before)
+    assert (again.code, "Nothing to be done" in again.said) == (0, True), again.said

@@ -28,8 +28,9 @@ def test_a_dry_run_plans_every_step_and_writes_nothing(cohort, monkeypatch):
         ["--config", "small_cohort_bytes=0"],
         ["--sdm", "conda", "--config", "caller=gatk"],
         ["--config", "caller=deepvariant"],
+        ["--config", "screen=True"],
     ],
-    ids=["defaults", "parts", "gatk", "deepvariant"],
+    ids=["defaults", "parts", "gatk", "deepvariant", "screen"],
 )
 def test_lint_finds_nothing(cohort, options):
     run = snakemake(cohort, "--lint", *options)

@@ -4,7 +4,7 @@
 
 rule discover:
     input:
-        "results/ingest/ingest.json",
+        study.screened,
         local(study.interval_files),
     output:
         receipt="results/discover/{part}.json",

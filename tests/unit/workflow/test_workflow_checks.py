@@ -116,3 +116,10 @@ def test_called_samples_have_the_gvcfs_of_the_rule_call(tmp_path):
     assert "../call/ann.g.vcf.gz" in text
     assert "/b.g.vcf.gz" in text
     assert "ann.bam" not in text
+
+
+def test_several_sites_are_not_screened_together():
+    site = {"store": "/store", "workers": "threads:1", "policy": "stays"}
+    config = {"samples": "s.tsv", "reference": "r.fa", "screen": True, "sites": {"here": site}, "coordinator": "here"}
+    with pytest.raises(BadConfig, match="genocloud screen"):
+        checked_settings(config)
