@@ -49,6 +49,26 @@ EQUIVALENT = {
         "held.append((0, part))",
     ): "levels are compared with one another",
     (
+        "genocloud/pipeline/genotyping/row_cache.py",
+        "def __init__(self, memory: int = 0) -> None:",
+    ): "neither byte is enough to keep rows",
+    (
+        "genocloud/federation/subtraction.py",
+        "for column in range(len(rows[0]) if rows else 0):",
+    ): "a column of no rows has no pivot",
+    (
+        "genocloud/costs/synthetic.py",
+        "one, two = (alt * 27, 0) if copies == 2 else (max(alt * 27 - 3 * depth, 20), max(kept * 27 - 3 * depth, 20))",
+    ): "likelihoods of made-up people for measuring rates",
+    (
+        "genocloud/report/plots.py",
+        "axes.patch.set_visible(False)",
+    ): "the colour behind a plot",
+    (
+        "genocloud/scatter/deploy/slurm.py",
+        'thread = threading.Thread(target=watch, name="slurm", daemon=True)',
+    ): "the thread is joined before the process ends",
+    (
         "genocloud/report/summary.py",
         "label_width = max(map(len, rows), default=0)",
     ): "the width of no lines",

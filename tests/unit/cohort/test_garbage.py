@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from genocloud import cohort, steps
+from genocloud.cohort.garbage import total_bytes
 from genocloud.pipeline.cached_tables import cached_folders
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
@@ -159,3 +160,9 @@ def test_a_writer_whose_old_batch_was_collected_is_reported_and_makes_it_again(s
     with pytest.raises(cohort.IncompleteBatch):
         cohort.append(store, [receipt], LAYOUT, cohort.open_cohort(store.url).reference)
     assert ingest(store, {"d": 4}).samples == ("a", "c", "d")
+
+
+def test_an_object_that_is_gone_meanwhile_has_no_size(tmp_path):
+    made = open_store(str(tmp_path))
+    made.write("a", b"12345")
+    assert total_bytes(made, ["a", "gone"]) == 5

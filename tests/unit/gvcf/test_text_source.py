@@ -33,6 +33,7 @@ def test_the_pieces_are_the_text_and_the_checksum_the_files(file):
     with open_text(str(file)) as pieces:
         assert b"".join(pieces) == TEXT
         assert pieces.checksum == zlib.crc32(file.read_bytes())
+        assert pieces.bytes_read == file.stat().st_size
 
 
 def test_only_the_last_piece_is_said_to_be_the_last(file):

@@ -36,6 +36,13 @@ def calls(stream, ploidy=2):
     return list(caller.calls(stream)), caller.outcomes
 
 
+def test_a_base_is_deleted_by_alleles_that_lack_it():
+    """A deletion keeps its first base."""
+    (record,), _ = calls([deletion(100, "ATT", "A")])
+    alt = record.site.alleles.index("A")
+    assert [alt in record.deletes(base) for base in range(99, 105)] == [False, False, True, True, False, False]
+
+
 def test_a_single_weak_read_stays_in_a_quiet_stretch_with_the_likelihoods_folded():
     made, outcomes = calls([bases(100, "GA", [0, 6, 120, 15, 123, 124], [5, 1, 0])])
     assert made == [Quiet(100, 101, 6, [0, 6, 120])]
