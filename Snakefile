@@ -1,6 +1,6 @@
 # From reads and gVCFs to one joint callset: the table of contents, in the order of the flow.
 #
-#   reads --call--> gvcf --ingest--> cohort --discover--> sites --genotype--> genotypes --export--> callset --report--> page
+#   reads --call--> gvcf --ingest--> cohort --discover--> sites --genotype--> genotypes --filter, export--> callset --report--> page
 #
 # config.yaml says what to do (its keys: workflow/schemas/config.schema.yaml), profiles/ where and with which resources.
 # A rule runs one command of genocloud, whose receipt is the rule's output and the next rule's input.
@@ -31,6 +31,7 @@ else:
     include: "workflow/rules/genotype.smk"
 
 
+include: "workflow/rules/filter.smk"
 include: "workflow/rules/export.smk"
 include: "workflow/rules/report.smk"
 
@@ -44,6 +45,7 @@ rule all:
         local(study.report_files),
         expand("results/{step}/{step}.json", step=["export", "report"]),
         study.genotyped,
+        study.filtered,
         [] if study.federation else expand("results/{step}/{step}.json", step=["inputs", "ingest"]),
         study.screened,
         [] if study.federation else [study.receipts(step) for step in STEPS_IN_PARTS],

@@ -43,6 +43,8 @@ def first_mistake(values: Any, schema: Mapping[str, Any], default_remedy: str = 
 
 
 def with_defaults(values: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The values, and the schema's defaults for the keys that they lack."""
+    """The values, and the schema's defaults for the keys that they lack, in objects inside them, too."""
     defaults = {key: each["default"] for key, each in schema["properties"].items() if "default" in each}
-    return dict(values) | {key: default for key, default in defaults.items() if key not in values}
+    whole = dict(values) | {key: default for key, default in defaults.items() if key not in values}
+    objects = {key: each for key, each in schema["properties"].items() if "properties" in each and key in whole}
+    return whole | {key: with_defaults(whole[key], each) for key, each in objects.items()}

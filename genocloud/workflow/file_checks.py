@@ -18,6 +18,8 @@ def check_files(study: Study) -> None:
     """Check the caller's program and files, and every input. Raises InputError or BadConfig."""
     if study.called and study.caller:
         _check_caller(study, study.caller)
+    if missing := [file for file in local(study.filter_files) if not Path(file).is_file()]:
+        raise UnreadableFile(missing[0], "there is no such file", "correct its path under filter in the config")
     if study.run.is_main and not study.federation and not _is_checked(study):
         _check_inputs(study)
 

@@ -14,6 +14,7 @@ from genocloud.errors import GenocloudError
 from genocloud.federation import config_of
 from genocloud.workflow.config import check_urls, checked_settings
 from genocloud.workflow.file_checks import check_files
+from genocloud.workflow.filter_options import check_filters
 from genocloud.workflow.options import STEPS_IN_PARTS
 from genocloud.workflow.profile import check_profiles
 from genocloud.workflow.remote import lost_files, modified_times, receipt_of
@@ -39,11 +40,11 @@ def _started(config: Mapping[str, Any], run: SnakemakeRun) -> Study:
     if run.is_main:
         check_urls(study.settings)
     check_export_url(study.settings["vcf"], study.fields)
+    check_filters(study.settings["filter"])
     check_files(study)
     storage.make_private()
     if run.is_main:
-        # a missing one is our error, not Snakemake's
-        modified_times([*study.interval_files, *study.dbsnp, *study.frequencies])
+        modified_times(study.known_files)  # a missing one is our error, not Snakemake's
         _drop_lost_receipts(study)
         _drop_other_parts(study)
     study.sex_contigs  # noqa: B018 read, and so checked, now

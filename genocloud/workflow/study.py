@@ -12,6 +12,7 @@ from genocloud.federation import Config
 from genocloud.reads.ploidy import Copies, Sex, SexContigs
 from genocloud.samples import Sample, are_small
 from genocloud.workflow.callers import BY_NAME, CallerProgram
+from genocloud.workflow.filter_options import filter_files, filter_options
 from genocloud.workflow.options import JobOptions
 from genocloud.workflow.ploidy_beds import stretches
 from genocloud.workflow.remote import content_parameter, receipt_of, remote
@@ -91,14 +92,12 @@ class Study:
     def inputs(self) -> list[str]:
         """Every file that the run reads."""
         sources = [sample.gvcf or sample.reads or "" for sample in self.samples_here]
-        return [
-            self.settings["samples"],
-            *self.reference,
-            *sources,
-            *self.interval_files,
-            *self.dbsnp,
-            *self.frequencies,
-        ]
+        return [self.settings["samples"], *self.reference, *sources, *self.known_files]
+
+    @property
+    def known_files(self) -> list[str]:
+        """Intervals, and what is known of variants."""
+        return [*self.interval_files, *self.dbsnp, *self.frequencies, *self.filter_files]
 
     def call_inputs(self, wildcards: Any) -> list[str]:
         """What the wildcards' sample is called from."""
@@ -145,6 +144,7 @@ class Study:
             keys=tuple(settings["fields"]) or None,
             local_alleles=settings["local_alleles"],
             vcf_version=settings["vcf_version"],
+            genotype_filters=settings["genotype_filters"],
         )
 
     @property
@@ -167,6 +167,21 @@ class Study:
     def genotyped(self) -> str:
         """The receipt of the finished callset."""
         return receipt_of("hybrid" if self.federation else "genotype")
+
+    @property
+    def filter_options(self) -> str:
+        """Options of `genocloud filter`; empty where the callset is not filtered."""
+        return filter_options(self.settings["filter"])
+
+    @property
+    def filter_files(self) -> list[str]:
+        """The files that filters are made of."""
+        return filter_files(self.settings["filter"])
+
+    @property
+    def filtered(self) -> str:
+        """The receipt of the callset with its filters, if it is to have some."""
+        return receipt_of("filter") if self.filter_options else self.genotyped
 
     @property
     def export_sites(self) -> str:

@@ -3,7 +3,7 @@
 
 rule export:
     input:
-        study.genotyped,
+        study.filtered,
     output:
         local(study.vcf_files),  # of those in a bucket the receipt knows the size
         receipt="results/export/export.json",
@@ -20,7 +20,7 @@ rule export:
         vcf=lambda wildcards, output: config["vcf"] if remote(study.vcf_files) else output[0],
         scatter=lambda wildcards, threads, resources: resources.get("scatter", f"threads:{threads}"),
         sites=lambda wildcards: study.export_sites,
-        fields=study.options.of("fields", "local_alleles", "vcf_version"),
+        fields=study.options.of("fields", "local_alleles", "vcf_version", "genotype_filters"),
     shell:
         "genocloud export {params.callset:q} {params.vcf:q} {params.sites} {params.fields} --scatter {params.scatter:q}"
         " --receipt {output.receipt} 2>&1 | tee {log} >&2"

@@ -3,7 +3,7 @@
 
 rule report:
     input:
-        study.genotyped,
+        study.filtered,
         "results/export/export.json",
     output:
         local(study.report_files),

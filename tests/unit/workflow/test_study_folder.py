@@ -23,7 +23,7 @@ def test_the_config_has_every_key_with_its_default_behind_a_comment_sign():
     uncommented = "\n".join(line.removeprefix("#") for line in text.splitlines() if not line.startswith("# "))
     whole = yaml.safe_load(uncommented)
     assert whole.keys() == SCHEMA["properties"].keys()
-    assert whole == checked_values("config.yaml", yaml.safe_load(text))
+    assert checked_values("config.yaml", whole) == checked_values("config.yaml", yaml.safe_load(text))
 
 
 @pytest.mark.parametrize("profile", profile_names())

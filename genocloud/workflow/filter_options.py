@@ -1,0 +1,39 @@
+"""The config's `filter`: options of genocloud filter, its files, and a check of its expressions before any job."""
+
+from collections.abc import Iterator, Mapping
+from shlex import quote
+from typing import Any
+
+
+def filter_options(settings: Mapping[str, Any]) -> str:
+    """Options of `genocloud filter`; empty where the config has no filters."""
+    return " ".join(map(quote, _words(settings)))
+
+
+def filter_files(settings: Mapping[str, Any]) -> list[str]:
+    """The files that filters are made of: intervals and resources."""
+    return [*settings["regions"].values(), *(each["vcf"] for each in settings["resources"])]
+
+
+def check_filters(settings: Mapping[str, Any]) -> None:
+    """Raise BadFilter or BadExpression for filters that cannot be used."""
+    if not filter_options(settings):
+        return
+    from genocloud.filters import SiteFilter, chosen_filters
+
+    more = [SiteFilter.parse(f"{name}={text}") for name, text in settings["expressions"].items()]
+    chosen_filters(settings["presets"], more)
+
+
+def _words(settings: Mapping[str, Any]) -> Iterator[str]:
+    for name in settings["presets"]:
+        yield from ("--preset", name)
+    for name, text in settings["expressions"].items():
+        yield from ("--filter", f"{name}={text}")
+    for name, file in settings["regions"].items():
+        yield from ("--regions", f"{name}={file}")
+    for each in settings["resources"]:
+        labels = ",".join([each["name"], *(f"{label}=true" for label in each["labels"])])
+        yield from ("--resource", labels, each["vcf"])
+    for name in settings["annotations"]:
+        yield from ("--annotation", name)
