@@ -51,6 +51,14 @@ class NoCommonSites(InputError):
         )
 
 
+class OtherSheet(InputError):
+    """A sample sheet without a single sample of the cohort."""
+
+    def __init__(self, url: str, cohort_url: str) -> None:
+        self.url, self.cohort_url = url, cohort_url
+        super().__init__(f"{url}: none of its samples is in {cohort_url}; give the sheet that was ingested there")
+
+
 class AllFail(SettingError):
     """Quarantine rules that every sample fails."""
 
@@ -71,13 +79,13 @@ def screen(cohort_url: str, out_url: str, *, options: ScreenOptions, scatter: Sc
         quarantine, rules = _rules(options.quarantine, options), _rules(options.flag, options)
         before = cohort.open_cohort(cohort_url)
         settings = ScreenSettings.of(before, options.frequencies_url, options.intervals)
-        sexes = options.sheet_url and {each.sample: each.sex for each in read_sheet(options.sheet_url)}
+        sexes = _sexes(options.sheet_url, before)
         screen_parts(before, settings, scatter, progress)
         sums = add_up(before, settings)
         if options.frequencies_url is not None and not sums.genotypes.shape[1]:
             raise NoCommonSites(options.frequencies_url)
         pairs = compare(sums, settings, scatter, progress)
-        samples = screen_table(sums, pairs, sexes or None, settings.contamination)
+        samples = screen_table(sums, pairs, sexes, settings.contamination)
         flags = qc.flags_of(samples, [*quarantine, *rules])
         names = list(dict.fromkeys(flag.sample for flag in qc.flags_of(samples, quarantine)))
         for name, table in (("samples", samples), ("contigs", contig_depths(sums)), ("flags", qc.flag_table(flags))):
@@ -96,6 +104,16 @@ def screen(cohort_url: str, out_url: str, *, options: ScreenOptions, scatter: Sc
         }
         receipt.balanced("samples", len(before.samples), len(now.samples), {"quarantined": len(names)})
     return receipt
+
+
+def _sexes(sheet_url: str | None, screened: cohort.Cohort) -> dict[str, str] | None:
+    """The sheet's sexes by sample. Raises OtherSheet, or what reading it raises."""
+    if not sheet_url:
+        return None
+    sexes = {each.sample: each.sex for each in read_sheet(sheet_url)}
+    if screened.samples and sexes.keys().isdisjoint(screened.samples):
+        raise OtherSheet(sheet_url, screened.url)
+    return sexes
 
 
 def _rules(texts: Sequence[str], options: ScreenOptions) -> list[qc.Rule]:

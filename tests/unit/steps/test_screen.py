@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from genocloud import cohort, qc, schema, sealing, storage
-from genocloud.errors import SettingError, StoreError, UnreadableFile
+from genocloud.errors import InputError, SettingError, StoreError, UnreadableFile
 from genocloud.pipeline.intervals import Intervals
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
@@ -188,6 +188,12 @@ def test_a_file_without_frequencies_is_refused(study, tmp_path):
     (tmp_path / "sites.vcf.gz").write_bytes(text)
     with pytest.raises(UnreadableFile, match="index"):
         study.screen(frequencies_url=str(tmp_path / "sites.vcf.gz"))
+
+
+def test_a_sheet_of_other_people_is_refused(study, tmp_path):
+    (tmp_path / "other.tsv").write_text("sample\tgvcf\tsex\neve\teve.g.vcf.gz\tfemale\n")
+    with pytest.raises(InputError, match="none of its samples"):
+        study.screen(sheet_url=str(tmp_path / "other.tsv"))
 
 
 def test_damage_of_a_kept_table_is_named(study):
