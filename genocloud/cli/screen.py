@@ -45,8 +45,9 @@ def _screen(commands: Commands) -> None:
     command.add_argument("out", metavar="OUT", help="path or URL of a folder for the tables")
     command.add_argument(
         "--frequencies",
-        metavar="SITES.vcf.gz",
-        help="path or URL of common variants with INFO/AF, with an index: for contamination and duplicates",
+        metavar="SITES",
+        help="path or URL of a VCF of common variants with INFO/AF and an index, or of a callset: for contamination and "
+        "duplicates",
     )
     command.add_argument(
         "--samples", metavar="SHEET", help="the sample sheet, whose sexes the reads' are compared with"

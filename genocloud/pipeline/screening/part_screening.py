@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import gvcf, qc, schema
+from genocloud import qc, schema
 from genocloud.cohort import Batch, Cohort, open_cohort, rows_of_part
 from genocloud.pipeline.cached_tables import CachedTables, batch_tables, cached_tables
-from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.screening.contig_kinds import ContigKinds, counted_stretches
+from genocloud.pipeline.screening.frequency_sources import checked_fingerprint, common_sites
 from genocloud.pipeline.sharding import Shard
 from genocloud.regions import Extent, Part, Region
 from genocloud.scatter.executors import Scatter
@@ -51,13 +51,12 @@ class ScreenSettings:
     def of(cls, cohort: Cohort, frequencies_url: str | None, intervals: Intervals) -> "ScreenSettings":
         """Those of a cohort: its autosomes are cut into as many stretches as fingerprints have sites.
 
-        Raises UnreadableFile, or OtherContigs where the file is of another reference.
+        Raises what checked_fingerprint raises, and InputError for bad intervals.
         """
-        check_contigs(frequencies_url, cohort.contigs)
         bases = sum(cohort.contigs[number].length for number in ContigKinds.of(cohort.contigs).autosomes)
         return cls(
             frequencies_url=frequencies_url,
-            fingerprint="" if frequencies_url is None else gvcf.fingerprint(frequencies_url),
+            fingerprint=checked_fingerprint(frequencies_url, cohort.contigs),
             inside=intervals.inside(cohort.contigs),
             fingerprints=qc.FingerprintModel(spacing_bp=max(LEAST_SPACING_BP, bases // PANEL_SITES)),
         )
@@ -145,7 +144,7 @@ def _common_alleles(
     url, contig, model = settings.frequencies_url, cohort.contigs[number], settings.contamination
     if url is None or number not in ContigKinds.of(cohort.contigs).autosomes:
         return
-    for site in gvcf.read_frequencies(url, contig.name, contig.length, model.min_af, model.max_af):
+    for site in common_sites(url, contig, model.min_af, model.max_af):
         for alt in sorted(site.alts):
             yield number, site.start, site.ref, alt, site.ref_frequency
 
