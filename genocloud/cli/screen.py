@@ -46,7 +46,7 @@ def _screen(commands: Commands) -> None:
     command.add_argument(
         "--frequencies",
         metavar="SITES",
-        help="path or URL of a VCF of common variants with INFO/AF and an index, or of a callset: for contamination and "
+        help="path or URL of a VCF of common variants with INFO/AF and an index, or of a callset: for contamination, "
         "duplicates",
     )
     command.add_argument(

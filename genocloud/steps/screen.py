@@ -19,7 +19,7 @@ from genocloud.scatter.progress import Progress
 
 @dataclass(frozen=True, kw_only=True)
 class ScreenOptions:
-    """What is looked at: `frequencies_url` is a VCF of common sites or a callset, `sheet_url` a sample sheet with sexes.
+    """What is looked at: `frequencies_url` is a VCF of common sites or a callset, `sheet_url` a sheet with sexes.
 
     `flag` and `quarantine` are rules as `qc.parse_rule` takes them; a sample is flagged by both, and becomes inactive
     by `quarantine`.
