@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ METRICS = (
 MOST_DEVIATIONS = 4.0
 """gnomAD's limit, in robust standard deviations."""
 
+BY_CHANCE = 0.01
+"""In so many cohorts of normal residuals a sample is flagged; the table lists what is beyond MOST_DEVIATIONS anyway."""
+
 SLACK = 0.1
 """Nothing within a tenth of the median is flagged, however alike the others are."""
 
@@ -29,6 +33,9 @@ MAD_TO_DEVIATION = 1.4826
 
 FEWEST_SAMPLES = 20
 """Fewer have no median worth comparing with."""
+
+FEWEST_COUNTED = 20
+"""Counts whose median is smaller differ by chance alone."""
 
 SAMPLES_OF_A_COMPONENT = 40
 """So many samples for each component that is regressed on, with its square."""
@@ -53,21 +60,26 @@ class Residuals:
     limit: float
 
 
-def residuals_of(metrics: SampleMetrics, components: Floats) -> list[Residuals]:
-    """Each metric less what a linear model on the components and their squares predicts; none of few samples.
+def residuals_of(
+    metrics: SampleMetrics, components: Floats, *, female: npt.NDArray[np.bool_], compared: npt.NDArray[np.bool_]
+) -> list[Residuals]:
+    """Each metric less what a linear model on sex, the components and their squares predicts; none of few samples.
 
     components  (samples, components); so many of them are used as there are samples for
+    compared    (samples,) whether it is; who has other numbers of X than the others has other numbers of alleles
     """
     if metrics.num_rows < FEWEST_SAMPLES:
         return []
     used = components[:, : metrics.num_rows // SAMPLES_OF_A_COMPONENT]
-    design = np.concatenate([np.ones((len(used), 1)), used, used**2], axis=1)
+    design = np.concatenate([np.ones((len(used), 1)), female[:, None], used, used**2], axis=1)
     out = []
     for metric in METRICS:
         values = metrics[metric].cast("double")
         numbers = schema.numbers(values).astype(np.float64)
-        known = np.isfinite(numbers)
-        if np.count_nonzero(known) < FEWEST_SAMPLES:
+        known = np.isfinite(numbers) & compared
+        if np.count_nonzero(known) < FEWEST_SAMPLES or (
+            metric.startswith("n_") and np.median(numbers[known]) < FEWEST_COUNTED
+        ):
             continue
         residuals = np.full(len(numbers), np.nan)
         fit = np.linalg.lstsq(design[known], numbers[known], rcond=None)[0]
@@ -83,7 +95,7 @@ def outlier_table(samples: Sequence[str], residuals: Sequence[Residuals]) -> Out
     """The table OUTLIERS, in the samples' order."""
     rows = []
     for each in residuals:
-        for place in np.flatnonzero(np.abs(each.residuals) > each.limit).tolist():
+        for place in np.flatnonzero(np.abs(np.nan_to_num(each.residuals)) > each.limit).tolist():
             residual = float(each.residuals[place])
             deviations = residual / each.mad if each.mad else np.inf * np.sign(residual)
             rows.append((place, each.metric, float(each.values[place]), residual, each.mad, deviations))
@@ -98,12 +110,13 @@ def batch_table(batches: Sequence[str], residuals: Sequence[Residuals]) -> Batch
     names = np.array(batches, np.str_)
     for batch in sorted(set(batches)):
         here = names == batch
-        if np.count_nonzero(here) < FEWEST_OF_A_BATCH or np.count_nonzero(~here) < FEWEST_SAMPLES:
-            continue
+        size, others = np.count_nonzero(here), np.count_nonzero(~here)
+        if size < FEWEST_OF_A_BATCH or others < FEWEST_SAMPLES or size > others:
+            continue  # of two batches nobody knows which is wrong: the larger one is the measure
         for each in residuals:
-            others = each.residuals[~here]
-            middle = float(np.nanmedian(others))
-            mad = MAD_TO_DEVIATION * float(np.nanmedian(np.abs(others - middle)))
+            rest = each.residuals[~here]
+            middle = float(np.nanmedian(rest))
+            mad = MAD_TO_DEVIATION * float(np.nanmedian(np.abs(rest - middle)))
             median = float(np.nanmedian(each.residuals[here])) - middle
             slack = SLACK * abs(float(np.nanmedian(each.values[~here])))
             if abs(median) > max(MOST_DEVIATIONS * mad, slack):
@@ -118,24 +131,28 @@ def deviation_flags(metrics: SampleMetrics, outliers: OutlierTable, batches: Bat
 
     Samples of a batch that is off as a whole are flagged for the batch, not each for what it has of it.
     """
+    tests = max(metrics.num_rows * len(METRICS), 1)
+    least = max(MOST_DEVIATIONS, NormalDist().inv_cdf(1 - BY_CHANCE / (2 * tests)))
     of_batch = {(row["batch"], row["metric"]) for row in batches.to_pylist()}
     home = dict(zip(metrics["sample"].to_pylist(), metrics["batch"].to_pylist(), strict=True))
     for row in outliers.to_pylist():
-        if (home[row["sample"]], row["metric"]) not in of_batch:
+        if abs(row["deviations"]) > least and (home[row["sample"]], row["metric"]) not in of_batch:
             yield Flag(
                 sample=row["sample"],
                 check=row["metric"],
                 value=f"{row['value']:.6g}",
-                limit=f"within {MOST_DEVIATIONS:g} MAD of the cohort, is {row['deviations']:.1f} off",
+                limit=f"within {least:.1f} MAD of the cohort, is {row['deviations']:.1f} off",
                 advice="compare depth and contamination with the others'; other ancestry than theirs can do this too",
             )
-    for row in batches.to_pylist():
-        for sample in (name for name, batch in home.items() if batch == row["batch"]):
+    for batch in dict.fromkeys(batches["batch"].to_pylist()):
+        rows = [row for row in batches.to_pylist() if row["batch"] == batch]
+        far = ", ".join(f"{row['metric']} {row['deviations']:+.1f}" for row in rows)
+        for sample in (name for name, own in home.items() if own == batch):
             yield Flag(
                 sample=sample,
                 check="batch",
-                value=f"{row['metric']} of batch {row['batch']}",
-                limit=f"within {MOST_DEVIATIONS:g} MAD of the other samples, is {row['deviations']:.1f} off",
+                value=f"{batch}: {far}",
+                limit=f"within {MOST_DEVIATIONS:g} MAD of the other samples",
                 advice="compare kit, machine, aligner and caller of the batch with the others'; do not mix them unseen",
             )
     yield from _low(metrics)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genocloud.qc.packed_genotypes import MISSING, PER_BYTE, unpack
+from genocloud.qc.packed_genotypes import MISSING, PER_BYTE, PackedGenotypes, frequencies, unpack
 
 Counts = npt.NDArray[np.int64]
 
@@ -22,11 +22,8 @@ SAMPLES_AT_ONCE = 1024
 CUTOFFS = {"duplicate": 2**-1.5, "first degree": 2**-2.5, "second degree": 2**-3.5, "third degree": 2**-4.5}
 """The least kinship of each degree: half way, on the scale of powers of two, from the expected value to the next."""
 
-MOST_IBS0_OF_PARENT = 0.012
-"""Share of sites without a common allele, of those of first degree: siblings have more, a parent none but by errors.
-
-Source: peddy.
-"""
+MOST_IBS0_OF_PARENT = 0.1
+"""Of those of first degree, IBS0 over what unrelated people have at these sites: siblings 0.25, a parent but errors."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,9 +176,18 @@ def _further(blocks: BlockPair, at: tuple[Any, ...]) -> tuple[Counts, Counts]:
 PAIRS_AT_ONCE = 1024
 
 
-def relationship(kinship: float, ibs0_share: float) -> str:
-    """What two samples are by their kinship and the share of sites at which they have no allele in common."""
+def relationship(kinship: float, ibs0_ratio: float) -> str:
+    """What two samples are by their kinship and by IBS0 over what unrelated people have."""
     degree = next((name for name, least in CUTOFFS.items() if kinship >= least), "unrelated")
     if degree != "first degree":
         return degree
-    return "parent and child" if ibs0_share < MOST_IBS0_OF_PARENT else "siblings"
+    return "parent and child" if ibs0_ratio < MOST_IBS0_OF_PARENT else "siblings"
+
+
+def unrelated_ibs0(genotypes: PackedGenotypes) -> float:
+    """The share of sites without a common allele that two unrelated people have: the mean of 2 p^2 (1 - p)^2."""
+    total = 0.0
+    for codes in genotypes.blocks(SITES_AT_ONCE):
+        p = np.nan_to_num(frequencies(codes))
+        total += float((2 * p**2 * (1 - p) ** 2).sum())
+    return total / max(len(genotypes), 1)

@@ -1,6 +1,6 @@
 """Pairs of samples: what kin they are by their genotypes, and by the pedigree."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
@@ -111,10 +111,12 @@ def _families(parents: Mapping[str, tuple[str, str]]) -> list[list[str]]:
     return list(families.values())
 
 
-def sample_pairs(samples: Sequence[str], pairs: KingCounts, expected: ExpectedKinship | None) -> SamplePairs:
-    """The table PAIRS."""
+def sample_pairs(
+    samples: Sequence[str], pairs: KingCounts, expected: ExpectedKinship | None, ibs0: float
+) -> SamplePairs:
+    """The table PAIRS; ibs0: the share of sites without a common allele that unrelated people have."""
     names = [(samples[one], samples[other]) for one, other in zip(pairs.first, pairs.second, strict=True)]
-    shares = pairs.ibs0 / np.maximum(pairs.sites, 1)
+    ratios = pairs.ibs0 / np.maximum(pairs.sites * ibs0, 1e-9)
     of_pedigree = [expected.of_pair(*pair) if expected else (np.nan, "") for pair in names]
     columns = {
         "IID1": [one for one, _ in names],
@@ -127,7 +129,7 @@ def sample_pairs(samples: Sequence[str], pairs: KingCounts, expected: ExpectedKi
         "HET1HOM2": pairs.het1hom2,
         "HET2HOM1": pairs.het2hom1,
         "HOMALTS": pairs.homalts,
-        "relationship": [relationship(*each) for each in zip(pairs.kinship.tolist(), shares.tolist(), strict=True)],
+        "relationship": [relationship(*each) for each in zip(pairs.kinship.tolist(), ratios.tolist(), strict=True)],
         "expected_kinship": [value for value, _ in of_pedigree],
         "expected": [name or None for _, name in of_pedigree],
     }
@@ -137,23 +139,29 @@ def sample_pairs(samples: Sequence[str], pairs: KingCounts, expected: ExpectedKi
 DEGREES = (*CUTOFFS, "unrelated")
 
 
-def kinship_flags(pairs: SamplePairs) -> Iterator[Flag]:
+def kinship_flags(pairs: SamplePairs, explained: Set[str] = frozenset()) -> Iterator[Flag]:
     """Duplicates, and people whose kinship is another than the pedigree's.
 
-    Flagged are pairs where either says first degree and the other another one, parents that are siblings, and any that
-    are two degrees apart: of distant kin the degree is no sharp thing.
+    Flagged are pairs where either says first degree and the other another one; parents that are siblings; and, of
+    people without such a pair, any that are two degrees apart, as of distant kin the degree is no sharp thing.
+    `explained`: samples whose mismatches are not.
     """
-    for row in pairs.to_pylist():
-        one, other, seen, expected = row["IID1"], row["IID2"], row["relationship"], row["expected"]
-        if seen == "duplicate" and expected != "duplicate":
-            check, limit, advice = "duplicate", "no other sample", _DUPLICATE
-        elif expected is not None and _differs(seen, expected):
-            check, limit, advice = "kinship", expected, _UNLISTED if expected == "unrelated" else _NOT_KIN
-        else:
-            continue
-        for sample, relative in ((one, other), (other, one)):
-            value = relative if check == "duplicate" else f"{seen} of {relative} ({row['KINSHIP'] or 0:.3f})"
-            yield Flag(sample=sample, check=check, value=value, limit=limit, advice=advice)
+    rows = [row for row in pairs.to_pylist() if not {row["IID1"], row["IID2"]} & explained]
+    duplicates = [row for row in rows if row["relationship"] == "duplicate" != row["expected"]]
+    others = [row for row in rows if row not in duplicates and row["expected"]]
+    wrong = [row for row in others if differ(row["relationship"], row["expected"])]
+    near = [row for row in wrong if "first degree" in map(_degree, (row["relationship"], row["expected"]))]
+    people = {row[name] for row in (*duplicates, *near) for name in ("IID1", "IID2")}
+    distant = [row for row in wrong if row not in near and not {row["IID1"], row["IID2"]} & people]
+    for row in duplicates:
+        for sample, other in ((row["IID1"], row["IID2"]), (row["IID2"], row["IID1"])):
+            yield Flag(sample=sample, check="duplicate", value=other, limit="no other sample", advice=_DUPLICATE)
+    for row in (*near, *distant):
+        expected = row["expected"]
+        advice = _UNLISTED if expected == "unrelated" else _NOT_KIN
+        for sample, other in ((row["IID1"], row["IID2"]), (row["IID2"], row["IID1"])):
+            value = f"{row['relationship']} of {other} ({row['KINSHIP'] or 0:.3f})"
+            yield Flag(sample=sample, check="kinship", value=value, limit=expected, advice=advice)
 
 
 _DUPLICATE = (
@@ -163,7 +171,8 @@ _UNLISTED = "correct the pedigree, or look for a swap; leave one of the two out 
 _NOT_KIN = "look for a swap of one of the two, then correct the pedigree"
 
 
-def _differs(seen: str, expected: str) -> bool:
+def differ(seen: str, expected: str) -> bool:
+    """Whether two relationships cannot both be: see `kinship_flags`."""
     degrees = [DEGREES.index(_degree(name)) for name in (seen, expected)]
     first = DEGREES.index("first degree")
     if degrees[0] == degrees[1]:

@@ -1,6 +1,6 @@
 """The sex of samples by X's heterozygosity and by the depths of X and Y, against what the sheet says."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 import numpy as np
 import numpy.typing as npt
@@ -96,9 +96,11 @@ def _karyotype(x: int | None, y: int | None, f: float) -> str | None:
     return by_depth if by_f == ("XY" if has_one_x else "XX") or by_depth == "XXX" else "ambiguous"
 
 
-def sex_flags(sexes: SampleSexes) -> Iterator[Flag]:
+def sex_flags(sexes: SampleSexes, explained: Set[str] = frozenset()) -> Iterator[Flag]:
     """Samples of another sex than the sheet says, and those whose sex is not plain."""
     for row in sexes.to_pylist():
+        if row["sample"] in explained:
+            continue
         karyotype, sheet = row["karyotype"], row["sheet_sex"]
         if karyotype not in ("XX", "XY", None):
             yield Flag(

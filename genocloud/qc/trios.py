@@ -1,6 +1,6 @@
 """Mendelian errors of trios, counted as bcftools +mendelian2 does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import product
 from typing import NamedTuple
 
@@ -73,9 +73,11 @@ def trio_table(trios: Sequence[Trio], counts: Counts) -> TrioTable:
     return table_of({**names, **columns, "error_rate": rate}, TRIOS)
 
 
-def trio_flags(table: TrioTable) -> Iterator[Flag]:
+def trio_flags(table: TrioTable, explained: Set[str] = frozenset()) -> Iterator[Flag]:
     """Children of trios with too many errors."""
     for row in table.to_pylist():
+        if explained & {row["child"], row["father"], row["mother"]}:
+            continue
         if row["ngood_alt"] + row["nmerr"] >= FEWEST_SITES and row["error_rate"] > MOST_ERRORS:
             yield Flag(
                 sample=row["child"],

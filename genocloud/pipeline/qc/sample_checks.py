@@ -16,7 +16,7 @@ from genocloud.qc.callset_stats import CallsetStats
 from genocloud.qc.components import components
 from genocloud.qc.deviations import batch_table, deviation_flags, outlier_table, residuals_of
 from genocloud.qc.inbreeding import homozygosity
-from genocloud.qc.kinship import CUTOFFS, KingCounts, block_pairs, count_pairs
+from genocloud.qc.kinship import CUTOFFS, KingCounts, block_pairs, count_pairs, unrelated_ibs0
 from genocloud.qc.multiqc_files import Findings, multiqc_files
 from genocloud.qc.packed_genotypes import PackedGenotypes
 from genocloud.qc.relatives import ExpectedKinship, kinship_flags, sample_pairs
@@ -24,6 +24,7 @@ from genocloud.qc.sample_counts import COUNTS, SampleCounts
 from genocloud.qc.sample_metrics import sample_metrics
 from genocloud.qc.sex import sample_sexes, sex_flags
 from genocloud.qc.site_set import SiteSetOptions, highest_rank
+from genocloud.qc.swaps import find_swaps, swap_flags
 from genocloud.qc.tables import QcTable
 from genocloud.qc.trios import Trio, trio_flags, trio_table
 from genocloud.qc.written_tables import component_table, het_table, set_sites
@@ -80,14 +81,14 @@ def check_samples(
     tables: dict[str, QcTable] = {
         "samples": sample_metrics(callset.samples, _batches(callset, options.batches), counts),
         "sex": sample_sexes(callset.samples, counts, homozygosity(sets["X"]), _sexes(options)),
-        "pairs": sample_pairs(callset.samples, pairs, expected),
+        "pairs": sample_pairs(callset.samples, pairs, expected, unrelated_ibs0(sets["autosomes"])),
         "het": het_table(callset.samples, autosomes),
         "components": component_table(callset.samples, vectors),
         "trios": trio_table(trios, sum((each.trios for each in passes), np.zeros((len(trios), 4), np.int64))),
         "sites": set_sites(sets.values()),
     }
-    tables |= _deviations(tables["samples"], vectors.vectors)
-    tables |= {"flags": _flags(tables)}
+    tables |= _deviations(tables, vectors.vectors)
+    tables |= {"flags": _flags(tables, expected)}
     findings = Findings(
         name=name,
         tables=tables,
@@ -138,15 +139,22 @@ def _pairs(
         return KingCounts.joined(scatter.run(count_pairs, tasks, lambda _: stage.advance(tasks=1)))
 
 
-def _deviations(metrics: QcTable, vectors: npt.NDArray[np.float64]) -> dict[str, QcTable]:
-    residuals = residuals_of(metrics, vectors)
+def _deviations(tables: Mapping[str, QcTable], vectors: npt.NDArray[np.float64]) -> dict[str, QcTable]:
+    metrics = tables["samples"]
+    sexes = tables["sex"].to_pylist()
+    female = np.array([row["sex"] == "female" for row in sexes], np.bool_)
+    usual = np.array([row["karyotype"] in ("XX", "XY", None) for row in sexes], np.bool_)
+    residuals = residuals_of(metrics, vectors, female=female, compared=usual)
     samples, batches = metrics["sample"].to_pylist(), metrics["batch"].to_pylist()
     return {"outliers": outlier_table(samples, residuals), "batches": batch_table(batches, residuals)}
 
 
-def _flags(tables: Mapping[str, QcTable]) -> schema.Flags:
-    """All flags, in the samples' order, then by check."""
-    flags: list[Flag] = [*sex_flags(tables["sex"]), *kinship_flags(tables["pairs"]), *trio_flags(tables["trios"])]
+def _flags(tables: Mapping[str, QcTable], expected: ExpectedKinship | None) -> schema.Flags:
+    """All flags, in the samples' order, then by check; what a swap explains is flagged as a swap alone."""
+    swaps = find_swaps(tables["pairs"], tables["sex"], expected)
+    swapped = frozenset(name for pair in swaps for name in pair)
+    flags: list[Flag] = [*swap_flags(swaps), *sex_flags(tables["sex"], swapped)]
+    flags += [*kinship_flags(tables["pairs"], swapped), *trio_flags(tables["trios"], swapped)]
     flags += deviation_flags(tables["samples"], tables["outliers"], tables["batches"])
     place = {sample: number for number, sample in enumerate(tables["samples"]["sample"].to_pylist())}
     return flag_table(sorted(flags, key=lambda flag: (place[flag.sample], flag)))

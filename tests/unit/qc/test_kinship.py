@@ -10,7 +10,7 @@ import pytest
 from genocloud.qc import kinship
 from genocloud.qc.components import components
 from genocloud.qc.inbreeding import homozygosity
-from genocloud.qc.kinship import KingCounts, block_pairs, count_pairs, relationship
+from genocloud.qc.kinship import KingCounts, block_pairs, count_pairs, relationship, unrelated_ibs0
 from genocloud.qc.packed_genotypes import MISSING, PackedGenotypes, pack, unpack
 
 needs_plink2 = pytest.mark.skipif(not shutil.which("plink2"), reason="plink2 is not on the PATH")
@@ -95,10 +95,10 @@ def test_pairs_below_the_least_kinship_are_left_out_unless_wanted():
 def test_relatives_have_their_names():
     codes = family_codes(5, 8000)
     pairs = pairs_of(codes)
-    shares = pairs.ibs0 / pairs.sites
+    ratios = pairs.ibs0 / pairs.sites / unrelated_ibs0(packed_of(codes))
     names = {
-        (one, other): relationship(phi, share)
-        for one, other, phi, share in zip(pairs.first, pairs.second, pairs.kinship, shares, strict=True)
+        (one, other): relationship(phi, ratio)
+        for one, other, phi, ratio in zip(pairs.first, pairs.second, pairs.kinship, ratios, strict=True)
     }
     assert names[0, 12] == "duplicate"
     assert names[0, 9] == names[1, 10] == names[9, 11] == "parent and child"

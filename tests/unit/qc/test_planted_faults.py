@@ -1,0 +1,70 @@
+"""What is wrong with a cohort is found, with whom, and nothing else: 200 people with faults planted, and without."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+import genocloud
+from tests.support.drawn_cohort import DrawnCohort, Member, family, pedigree_text
+
+PLANTED = {
+    ("F05s", "swap"),
+    ("F06d", "swap"),
+    ("U02", "duplicate"),
+    ("U03", "duplicate"),
+    ("U03", "sex"),
+    ("U08", "duplicate"),
+    ("U10", "duplicate"),
+    ("U01", "karyotype"),
+    ("U04", "depth"),
+    *((name, "kinship") for name in ("U21", "F30f", "F31m")),  # a child that is not in the pedigree, and its parents
+    *((name, "kinship") for name in ("F20d", "F20f", "F20s", "F00f")),  # a child of another father
+    ("F20d", "mendelian errors"),
+}
+
+
+def people() -> list[Member]:
+    members: list[Member] = []
+    for number in range(35):
+        members += family(f"F{number:02}", len(members), f"b{number % 4}")
+    return [*members, *(Member(name=f"U{n:02}", x=2 - n % 2, y=n % 2, batch=f"b{n % 4}") for n in range(60))]
+
+
+def with_faults(members: list[Member]) -> list[Member]:
+    number = {person.name: place for place, person in enumerate(members)}
+    faults = {
+        "U01": {"x": 2, "y": 1},
+        "U03": {"copy_of": number["U02"], "x": 2, "y": 0},
+        "U04": {"depth": 9.0},
+        "U10": {"copy_of": number["U08"]},
+        "U21": {"father": number["F30f"], "mother": number["F31m"]},
+        "F20d": {"father": number["F00f"]},
+    }
+    faulty = [replace(person, **faults.get(person.name, {})) for person in members]
+    return [replace(person, extra_deletions=1.0) if person.batch == "b3" else person for person in faulty]
+
+
+def flags_of(folder, members: list[Member], seed: int, names: dict[str, str]) -> list[dict[str, str]]:
+    meant = people()
+    DrawnCohort.drawn(seed, members).write(str(folder / "callset"), names)
+    (folder / "family.ped").write_text(pedigree_text(meant))
+    sheet = "".join(f"{person.name}\t{person.name}.g.vcf.gz\t{person.batch}\n" for person in meant)
+    (folder / "samples.tsv").write_text("sample\tgvcf\tbatch\n" + sheet)
+    options = {"samples": folder / "samples.tsv", "pedigree": folder / "family.ped"}
+    genocloud.check_samples(folder / "callset", folder / "out", threads=1, **options)
+    header, *lines = (folder / "out" / "flags.tsv").read_text().splitlines()
+    return [dict(zip(header.split("\t"), line.split("\t"), strict=True)) for line in lines]
+
+
+@pytest.mark.parametrize("seed", [101, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (102, 103))])
+def test_planted_faults_are_flagged_and_nothing_else(seed, tmp_path):
+    flags = flags_of(tmp_path, with_faults(people()), seed, {"F05s": "F06d", "F06d": "F05s"})
+    assert {(flag["sample"], flag["check"]) for flag in flags if flag["check"] != "batch"} == PLANTED
+    of_batch = [flag for flag in flags if flag["check"] == "batch"]
+    assert [flag["sample"] for flag in of_batch] == sorted(person.name for person in people() if person.batch == "b3")
+    assert {re.match(r"b3: .*n_deletion", flag["value"]) is not None for flag in of_batch} == {True}
+
+
+def test_a_cohort_without_faults_has_no_flags(tmp_path):
+    assert flags_of(tmp_path, people(), 103, {}) == []
