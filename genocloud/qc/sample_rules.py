@@ -17,10 +17,11 @@ ADVICE = {
     "hom_alt_ref_share": "reads of REF at hom-alt calls: other people's reads may be among these; see contamination",
     "depth": "few reads: its genotypes will be uncertain and often missing; sequence more, or genotype without it",
     "covered": "much of the genome has no records: look whether its file is whole, and made with the others' intervals",
-    "sex": "look for a swapped sample or a wrong row in the sheet; X0, XXY and the like occur in one of 500 people",
-    "concordance": "the same person as that sample: a duplicate, a twin, or one of both has another's name",
+    "sex": "look for a swapped sample, or a wrong row in the sheet",
+    "karyotype": "copies of X and Y as one in 500 people has them, or another person's reads among these",
+    "duplicate": "the same person as that sample: a duplicate, a twin, or one of both has another's name",
 }
-"""What to do about a sample that fails a rule, by column."""
+"""What to do about a sample that fails a rule, by check."""
 
 SEXES = {"male": "XY", "female": "XX"}
 
@@ -57,14 +58,23 @@ class Rule:
         """Whether it needs frequencies of common sites."""
         return self.column in ("contamination", "charr_calls", "fingerprint_sites", "concordance", "nearest")
 
+    @property
+    def check(self) -> str:
+        """What a sample that fails it is flagged for; after genotyping the same checks have the same names."""
+        if self.column == "sex":
+            return "sex" if self.of_sheet else "karyotype"
+        return "duplicate" if self.column == "concordance" else self.column
+
     def fails(self, row: dict[str, Any]) -> bool:
         """Whether a row of SCREEN fails it; what is not known fails no rule."""
         value = row[self.column]
         if value is None:
             return False
+        if self.of_sheet:  # a person with X0 or XXY is as the sheet says if a Y is there, or not, as it says
+            wanted = _of_sheet(row)
+            return wanted is not None and value != "ambiguous" and ("Y" in value) != (wanted == "XY")
         if isinstance(self.limit, tuple):
-            limits = _of_sheet(row) if self.of_sheet else self.limit
-            return bool(limits) and (value in limits) == (self.operator == "=")
+            return (value in self.limit) == (self.operator == "=")
         compared = {">": value > self.limit, ">=": value >= self.limit, "<": value < self.limit}
         return bool(compared.get(self.operator, value <= self.limit))
 
@@ -74,15 +84,19 @@ class Rule:
         text = value if isinstance(value, str) else f"{value:.4g}"
         if self.column == "concordance":
             text += f" with {row['nearest']}"
-        limits = _of_sheet(row) if self.of_sheet else self.limit
-        wanted = f"{_OPPOSITE[self.operator]} {limits:.4g}" if isinstance(limits, float) else " or ".join(limits)
         return Flag(
             sample=row["sample"],
-            check=self.column,
+            check=self.check,
             value=text,
-            limit=f"not {wanted}" if self.operator == "=" else wanted,
-            advice=ADVICE.get(self.column, "outside of the limit of your rule: look at it before genotyping"),
+            limit=self._limit_text(row),
+            advice=ADVICE.get(self.check, "outside of the limit of your rule: look at it before genotyping"),
         )
+
+    def _limit_text(self, row: dict[str, Any]) -> str:
+        if isinstance(self.limit, float):
+            return f"{_OPPOSITE[self.operator]} {self.limit:.4g}"
+        wanted = " or ".join(self.limit) if not self.of_sheet else _of_sheet(row) or ""
+        return f"not {wanted}" if self.operator == "=" else wanted
 
 
 def parse_rule(text: str) -> Rule:
@@ -95,6 +109,8 @@ def parse_rule(text: str) -> Rule:
         raise BadRule(text, f"there is no column {column}{did_you_mean(column, _COLUMNS)}")
     if _COLUMNS[column] != (operator in ("=", "!=")):
         raise BadRule(text, f"{column} is {'text' if _COLUMNS[column] else 'a number'}")
+    if limit == "sheet" and (column, operator) != ("sex", "!="):
+        raise BadRule(text, "only sex!=sheet has the sheet for its limit")
     if _COLUMNS[column]:
         return Rule(column, operator, tuple(each.strip() for each in limit.split(",")))
     try:
@@ -107,17 +123,17 @@ def parse_rule(text: str) -> Rule:
 
 
 def flags_of(screen: Screen, rules: Sequence[Rule]) -> list[Flag]:
-    """The flags of the samples that fail rules, in the samples' order; of each column's rules the first that fails."""
+    """The flags of the samples that fail rules, in the samples' order; of each check's rules the first that fails."""
     flags = []
     for row in screen.to_pylist():
         failing: dict[str, Rule] = {}
         for rule in rules:
             if rule.fails(row):
-                failing.setdefault(rule.column, rule)
+                failing.setdefault(rule.check, rule)
         flags += [rule.flag(row) for rule in failing.values()]
     return flags
 
 
-def _of_sheet(row: dict[str, Any]) -> tuple[str, ...]:
-    """What the sheet says a sample's sex is; empty where it does not."""
-    return tuple(SEXES[each] for each in [row["sheet"]] if each in SEXES)
+def _of_sheet(row: dict[str, Any]) -> str | None:
+    """What the sheet says a sample's sex is; None where it does not."""
+    return SEXES.get(row["sheet"])

@@ -75,7 +75,7 @@ def screen(cohort_url: str, out_url: str, *, options: ScreenOptions, scatter: Sc
 
     The balance is in samples. Raises BadRule, RuleNeedsFile, AllFail, NoCommonSites, or what reading files raises.
     """
-    with receipt_of("screen") as receipt:
+    with storage.folder_lock(out_url), receipt_of("screen") as receipt:
         quarantine, rules = _rules(options.quarantine, options), _rules(options.flag, options)
         before = cohort.open_cohort(cohort_url)
         settings = ScreenSettings.of(before, options.frequencies_url, options.intervals)

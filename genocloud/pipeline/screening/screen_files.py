@@ -1,11 +1,7 @@
 """The files of a screen: its tables as tab-separated text and as Parquet."""
 
-from typing import Any
-
 from genocloud import qc, sealing, storage
-
-DIGITS = 6
-"""Significant digits of fractions in text; the Parquet files have all."""
+from genocloud.qc.text_files import number_text, tsv_text
 
 
 def write_table(out_url: str, name: str, table: qc.ScreenTable) -> list[str]:
@@ -16,15 +12,9 @@ def write_table(out_url: str, name: str, table: qc.ScreenTable) -> list[str]:
 def write_pairs(out_url: str, pairs: qc.Pairs) -> list[str]:
     """Write OUT/fingerprints.pairs.tsv as somalier does, which MultiQC reads: no X, no pedigree; and as Parquet."""
     lines = [[*pairs.column_names, "x_ibs0", "x_ibs2", "expected_relatedness"]]
-    lines += [[*map(_cell, row.values()), "0", "0", "-1.0"] for row in pairs.to_pylist()]
+    lines += [[*map(number_text, row.values()), "0", "0", "-1.0"] for row in pairs.to_pylist()]
     text = "#" + "".join("\t".join(line) + "\n" for line in lines)
     return _write(out_url, "fingerprints.pairs", pairs, text)
-
-
-def tsv_text(table: qc.ScreenTable) -> str:
-    """A header and the rows, tabs between; empty where there is no value."""
-    lines = [table.column_names, *(list(map(_cell, row.values())) for row in table.to_pylist())]
-    return "".join("\t".join(line) + "\n" for line in lines)
 
 
 def _write(out_url: str, name: str, table: qc.ScreenTable, text: str) -> list[str]:
@@ -33,9 +23,3 @@ def _write(out_url: str, name: str, table: qc.ScreenTable, text: str) -> list[st
     with store.writer(f"{name}.parquet") as file:
         sealing.write_sealed(table, file, compression="zstd")
     return [storage.join(out_url, f"{name}.{suffix}") for suffix in ("tsv", "parquet")]
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.{DIGITS}g}"
-    return "" if value is None else str(value)

@@ -45,24 +45,33 @@ def test_a_good_sample_has_no_flag():
         ({"depth": 14.9}, ("depth", "14.9", ">= 15")),
         ({"covered": 0.79}, ("covered", "0.79", ">= 0.8")),
         ({"sheet": "male"}, ("sex", "XX", "XY")),
-        ({"sex": "XXY"}, ("sex", "XXY", "XX")),
-        ({"sex": "XXY", "sheet": "unknown"}, ("sex", "XXY", "XX or XY")),
-        ({"concordance": 0.995, "nearest": "bob"}, ("concordance", "0.995 with bob", "<= 0.95")),
+        ({"sex": "XXY", "sheet": "male"}, ("karyotype", "XXY", "XX or XY")),
+        ({"sex": "XXY", "sheet": "unknown"}, ("karyotype", "XXY", "XX or XY")),
+        ({"sex": "X0"}, ("karyotype", "X0", "XX or XY")),
+        ({"sex": "ambiguous", "sheet": "male"}, ("karyotype", "ambiguous", "XX or XY")),
+        ({"concordance": 0.995, "nearest": "bob"}, ("duplicate", "0.995 with bob", "<= 0.95")),
     ],
 )
-def test_a_bad_sample_has_one_flag_for_each_column(changes, flag):
+def test_a_bad_sample_has_one_flag_for_each_check(changes, flag):
     assert flags(qc.DEFAULT_RULES, **changes) == [flag]
+
+
+def test_a_sex_and_a_karyotype_are_two_checks():
+    changes = {"sex": "X0", "sheet": "male"}
+    assert flags(qc.DEFAULT_RULES, **changes) == [("sex", "X0", "XY"), ("karyotype", "X0", "XX or XY")]
 
 
 def test_operators():
     for rule, fails in {"depth>=31": 1, "depth > 31": 0, "depth<=31": 1, "depth<31": 0}.items():
         assert len(flags([rule])) == fails
-    assert flags(["sex=XX"]) == [("sex", "XX", "not XX")]
+    assert flags(["sex=XX"]) == [("karyotype", "XX", "not XX")]
     assert flags(["sex==XY, X0"]) == []
     assert flags(["nearest!=bob"], nearest="cid") == [("nearest", "cid", "bob")]
 
 
-@pytest.mark.parametrize("text", ["", "depth", "depth!15", "dept<15", "depth=15", "sex>XX", "depth<deep", "depth<nan"])
+@pytest.mark.parametrize(
+    "text", ["", "depth", "depth!15", "dept<15", "depth=15", "sex>XX", "depth<deep", "depth<nan", "sex=sheet"]
+)
 def test_other_texts_are_refused_with_what_to_write(text):
     with pytest.raises(qc.BadRule, match=r"contamination>0\.03"):
         qc.parse_rule(text)

@@ -28,9 +28,9 @@ EXPECTED = {
     ("some", "contamination"),
     ("much", "contamination"),
     ("much", "hom_alt_ref_share"),
-    ("klinefelter", "sex"),
+    ("klinefelter", "karyotype"),
     ("shallow", "depth"),
-    ("again", "concordance"),
+    ("again", "duplicate"),
     ("torn", "covered"),
     ("swapped", "sex"),
 }
@@ -145,7 +145,7 @@ def test_without_files_what_they_say_is_empty_and_other_rules_hold(study):
     receipt = study.screen("plain", frequencies_url=None, sheet_url=None)
     samples = {row["sample"]: row for row in study.rows("samples")}
     assert {(row["contamination"], row["sheet"], row["nearest"]) for row in samples.values()} == {("", "", "")}
-    assert receipt.figures["flags"] == {"hom_alt_ref_share": 1, "sex": 1, "depth": 1, "covered": 1}
+    assert receipt.figures["flags"] == {"hom_alt_ref_share": 1, "karyotype": 1, "depth": 1, "covered": 1}
     assert study.table("fingerprints.pairs").num_rows == 0
     for rule in ("contamination>0.03", "sex!=sheet", "concordance>0.95"):
         with pytest.raises(SettingError, match=f"{rule}.*nothing is known"):
@@ -161,7 +161,7 @@ def test_depth_counts_in_intervals_alone(study):
 
 def test_who_fails_a_rule_is_taken_out_and_the_receipt_balances(tmp_path):
     study = Study(tmp_path, seed=4)
-    receipt = study.screen(flag=["depth<15"], quarantine=["contamination>0.05", "sex!=sheet"])
+    receipt = study.screen(flag=["depth<15"], quarantine=["contamination>0.05", "sex!=sheet", "sex=XXY"])
     assert receipt.figures["quarantined"] == ["klinefelter", "much", "swapped"]
     assert receipt.balance == {"unit": "samples", "taken": 27, "kept": 24, "dropped": {"quarantined": 3}}
     assert {row["sample"] for row in study.rows("flags")} == {"klinefelter", "much", "swapped", "shallow"}
@@ -169,7 +169,7 @@ def test_who_fails_a_rule_is_taken_out_and_the_receipt_balances(tmp_path):
     assert set(study.cohort.samples) - set(now.samples) == {"klinefelter", "much", "swapped"}
     assert now.version == receipt.figures["cohort_version"] == study.cohort.version + 1
     assert cohort.open_cohort(study.cohort.url, study.cohort.version).samples == study.cohort.samples
-    again = study.screen(flag=["depth<15"], quarantine=["contamination>0.05", "sex!=sheet"])
+    again = study.screen(flag=["depth<15"], quarantine=["contamination>0.05", "sex!=sheet", "sex=XXY"])
     assert again.figures["quarantined"] == []
     assert cohort.open_cohort(study.cohort.url).version == now.version
 
