@@ -14,21 +14,22 @@ from genocloud.cli.options import (
 from genocloud.errors import SettingError
 from genocloud.scatter.executors import open_scatter
 
+DEFAULT_TRAINING = "AC_adj > 1 && F_MISSING < 0.05 && ExcessHet < 54.69 && N_ALT = 1"
+"""What several people have with good genotypes, nearly all are called at, and is no excess of heterozygotes."""
+
 
 def _filter(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         from genocloud import steps
-        from genocloud.filters import SiteFilter
+        from genocloud.filters import Expression, SiteFilter
         from genocloud.filters.vets import Resource
-        from genocloud.pipeline.filtering.model_training import ModelOptions
 
-        model = None
-        if arguments.resource:
-            resources = tuple(Resource.parse(*each) for each in arguments.resource)
-            model = ModelOptions(resources=resources, annotations=tuple(arguments.annotation or ()))
-        default = [] if arguments.filter else ["vets" if model else "hard"]
+        trained = arguments.resource or arguments.trained_on
+        default = [] if arguments.filter else ["vets" if trained else "hard"]
         options = steps.FilterOptions(
-            model=model,
+            resources=tuple(Resource.parse(*each) for each in arguments.resource or ()),
+            trained_on=Expression(arguments.trained_on) if arguments.trained_on else None,
+            annotations=tuple(arguments.annotation or ()),
             presets=tuple(arguments.preset or default),
             filters=tuple(SiteFilter.parse(text) for text in arguments.filter or ()),
             regions=dict(_named_file(text) for text in arguments.regions or ()),
@@ -74,6 +75,14 @@ def _filter(commands: Commands) -> None:
         metavar=("NAME,LABELS", "VCF"),
         help="known variants and their labels, as in 'hapmap,training=true,calibration=true hapmap.vcf.gz'; may be "
         "repeated",
+    )
+    group.add_argument(
+        "--trained-on",
+        metavar="EXPRESSION",
+        nargs="?",
+        const=DEFAULT_TRAINING,
+        help="without resources: train on the callset's own alleles of which this is true, calibrate on half of them. "
+        f"Without an EXPRESSION: {DEFAULT_TRAINING}",
     )
     group.add_argument(
         "-an",

@@ -8,9 +8,11 @@ from typing import Any
 
 from genocloud import callset, filters
 from genocloud.callset import Callset, FilterLine, FilterSet, open_callset
-from genocloud.filters import SiteFilter
-from genocloud.pipeline.filtering.model_training import ModelOptions, train_model
+from genocloud.filters import Expression, SiteFilter, vets
+from genocloud.pipeline.filtering.known_alleles import KnownAlleles
+from genocloud.pipeline.filtering.model_training import train_model
 from genocloud.pipeline.filtering.shard_filters import FilteredShard, FilterPlan, filter_shard
+from genocloud.pipeline.filtering.shard_values import NamedValues
 from genocloud.pipeline.intervals import read_intervals
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.regions import joined
@@ -24,10 +26,12 @@ DEFAULT_PRESETS = ("hard",)
 class FilterOptions:
     """What a callset is filtered by.
 
-    presets  names of filters.PRESETS
-    filters  further ones
-    regions  interval files by the name of the flag that expressions know them by
-    model    what scores are trained on, if expressions are to have some
+    presets      names of filters.PRESETS
+    filters      further ones
+    regions      interval files by the name of the flag that expressions know them by
+    resources    known variants that a model of the scores is trained on
+    trained_on   in their place: the alleles of the callset that it is trained and calibrated on
+    annotations  what the model judges by; none: WARP's, AS_ where the callset has them
 
     Raises UnknownPreset, BadFilter.
     """
@@ -35,11 +39,15 @@ class FilterOptions:
     presets: tuple[str, ...] = DEFAULT_PRESETS
     filters: tuple[SiteFilter, ...] = ()
     regions: Mapping[str, str] = field(default_factory=dict)
-    model: ModelOptions | None = None
+    resources: tuple[vets.Resource, ...] = ()
+    trained_on: Expression | None = None
+    annotations: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.chosen:
             raise filters.BadFilter("no filters; choose a preset, or give some of your own")
+        if self.resources and self.trained_on:
+            raise filters.BadFilter("a model is trained on resources or on alleles of the callset; give one of them")
 
     @property
     def chosen(self) -> tuple[SiteFilter, ...]:
@@ -51,11 +59,30 @@ class FilterOptions:
         """The filters for a VCF header."""
         return tuple(FilterLine(each.name, each.header) for each in self.chosen)
 
-    def settings(self, made: Callset) -> dict[str, Any]:
-        """What else the filters of a callset follow from."""
-        expressions = {each.name: each.expression.text for each in self.chosen}
-        model = {"model": self.model.settings(made)} if self.model else {}
-        return {"expressions": expressions, "regions": sorted(self.regions)} | model
+    def names(self, made: Callset) -> tuple[str, ...]:
+        """The model's annotations; none without a model. Raises BadAnnotation."""
+        if not (self.resources or self.trained_on):
+            return ()
+        groups = made.description.model.get("annotation_groups", ())
+        return vets.annotation_names(self.annotations or vets.default_annotations(groups))
+
+    def plan(self, made: Callset) -> FilterPlan:
+        """The plan for a callset, without a trained model. Raises InputError, BadAnnotation, BadExpression."""
+        regions = {name: tuple(joined(read_intervals([file], made.contigs))) for name, file in self.regions.items()}
+        expressions = [each.expression for each in self.chosen]
+        values = NamedValues(names=frozenset().union(*(each.names for each in expressions)), regions=regions)
+        known, names = None, self.names(made)
+        if names:
+            own = NamedValues(names=self.trained_on.names if self.trained_on else frozenset(), regions=regions)
+            by_allele = vets.is_by_allele(names)
+            known = KnownAlleles(resources=self.resources, trained_on=self.trained_on, values=own, by_allele=by_allele)
+            known.check(made.contigs)
+        settings: dict[str, Any] = {
+            "expressions": {each.name: each.expression.text for each in self.chosen},
+            "regions": values.digests,
+            **({"model": known.settings() | {"annotations": names}} if known else {}),
+        }
+        return FilterPlan(filters=self.chosen, settings=settings, values=values, known=known)
 
 
 def filter_callset(callset_url: str, *, options: FilterOptions, scatter: Scatter, progress: Progress) -> Receipt:
@@ -67,26 +94,23 @@ def filter_callset(callset_url: str, *, options: FilterOptions, scatter: Scatter
     """
     with receipt_of("filter") as receipt:
         made = open_callset(callset_url)
-        settings = options.settings(made)
-        plan = FilterPlan(
-            filters=options.chosen,
-            folder=callset.folder_name(options.lines, settings, made.shards),
-            regions={
-                name: tuple(joined(read_intervals([file], made.contigs))) for name, file in options.regions.items()
-            },
-            resources=options.model.resources if options.model else (),
-        )
-        plan.check(scored=options.model is not None)
+        plan = options.plan(made)
+        plan.check()
         if plan.needs_genotypes:
             made.check_reach()
-        if options.model:
-            plan = replace(plan, model=train_model(made, options.model, scatter=scatter, progress=progress))
+        if plan.known:
+            trained = train_model(made, plan.known, options.names(made), scatter=scatter, progress=progress)
+            plan = replace(plan, model=trained.model)
+            receipt.figures["model"] = trained.counts
+        plan = replace(plan, folder=callset.folder_name(options.lines, plan.settings, made.shards))
         shards = _filter_shards(plan, made, scatter, progress)
         files = {one.shard: one.file for one in shards}
         sites = callset.sites_of(made.shards)
-        callset.publish_filters(made.store, FilterSet(lines=options.lines, settings=settings, sites=sites, files=files))
+        callset.publish_filters(
+            made.store, FilterSet(lines=options.lines, settings=plan.settings, sites=sites, files=files)
+        )
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in made.shards}
-        receipt.figures = _figures(shards)
+        receipt.figures |= _figures(shards)
         receipt.balanced("records", made.counts["sites"], sum(file.rows for file in files.values()), {})
     return receipt
 
@@ -98,9 +122,14 @@ def _filter_shards(plan: FilterPlan, made: Callset, scatter: Scatter, progress: 
 
 
 def _figures(shards: Sequence[FilteredShard]) -> dict[str, Any]:
+    """Sites by FILTER; by type, ALTs by filter; Ti/Tv of SNPs, and ALTs that one person has once, passing or not."""
     sites = sum((one.sites for one in shards), Counter[str]())
     alts = sum((one.alts for one in shards), Counter[tuple[str, str]]())
+    changes = sum((one.changes for one in shards), Counter[tuple[str, str]]())
     by_type: dict[str, dict[str, int]] = {}
     for (kind, name), count in sorted(alts.items()):
         by_type.setdefault(kind, {})[name] = count
-    return {"sites": dict(sorted(sites.items())), "alts": by_type}
+    by_verdict: dict[str, dict[str, int]] = {}
+    for (verdict, kind), count in sorted(changes.items()):
+        by_verdict.setdefault(verdict, {})[kind] = count
+    return {"sites": dict(sorted(sites.items())), "alts": by_type, "changes": by_verdict}

@@ -19,10 +19,12 @@ def check_filters(settings: Mapping[str, Any]) -> None:
     """Raise BadFilter or BadExpression for filters that cannot be used."""
     if not filter_options(settings):
         return
-    from genocloud.filters import SiteFilter, chosen_filters
+    from genocloud.filters import Expression, SiteFilter, chosen_filters
 
     more = [SiteFilter.parse(f"{name}={text}") for name, text in settings["expressions"].items()]
     chosen_filters(settings["presets"], more)
+    if settings["trained_on"]:
+        Expression(settings["trained_on"])
 
 
 def _words(settings: Mapping[str, Any]) -> Iterator[str]:
@@ -35,5 +37,7 @@ def _words(settings: Mapping[str, Any]) -> Iterator[str]:
     for each in settings["resources"]:
         labels = ",".join([each["name"], *(f"{label}=true" for label in each["labels"])])
         yield from ("--resource", labels, each["vcf"])
+    if settings["trained_on"]:
+        yield from ("--trained-on", settings["trained_on"])
     for name in settings["annotations"]:
         yield from ("--annotation", name)

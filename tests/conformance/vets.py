@@ -15,7 +15,7 @@ import pysam
 
 from genocloud import annotations, schema
 from genocloud.filters import vets
-from genocloud.pipeline.filtering.model_training import label_sites
+from genocloud.pipeline.filtering.known_alleles import label_sites
 from tests.conformance import oracle
 
 TAGS = {

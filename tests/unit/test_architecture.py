@@ -97,7 +97,7 @@ ANY_TABLE = {
     "genotypes/nonvariant.py": {"in_order"},
     "genotypes/tables.py": {"_table"},
     "pipeline/cached_tables.py": {"_read", "pieces", "read", "read_table", "write", "write_piece"},
-    "pipeline/filtering/shard_filters.py": {"_flags"},
+    "pipeline/filtering/shard_values.py": {"_flags", "of_shard"},
     "pipeline/genotyping/batch_cache.py": {"_ranked", "_unranked", "on_contigs"},
     "pipeline/hybrid/coordinator.py": {"_filled"},
     "pipeline/hybrid/tasks.py": {"released"},

@@ -1,6 +1,6 @@
 """GATK's VETS: an isolation forest of annotations, trained on sites that resources know.
 
-Each shard's SITES give `label_alleles` (called by pipeline.filtering.model_training) and `labelled_rows`;
+Each shard's SITES give `label_alleles` (called by pipeline.filtering.known_alleles) and `labelled_rows`;
 `train` makes a TrainedModel of all shards' rows in the genome's order, `score` judges a shard's SITES by it, and
 `best_alleles` says which ALT GATK writes for a site. Names of annotations go through `annotation_names` first. A FILTER
 other than PASS keeps a site out of all: filters that go before the model belong into the column `filter`.

@@ -2,19 +2,17 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from itertools import pairwise
+from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import callset, gvcf, schema
+from genocloud import callset, schema
 from genocloud.errors import InputError
 from genocloud.filters import vets
-from genocloud.pipeline.genotyping.known_names import check_contigs, known_variants
-from genocloud.regions import Contig
+from genocloud.pipeline.filtering.known_alleles import KnownAlleles
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
@@ -22,88 +20,57 @@ _log = logging.getLogger(__name__)
 
 
 class NothingToTrainOn(InputError):
-    """No site of the callset has a label of training."""
+    """Too few alleles of the callset have a label of training."""
 
-    def __init__(self, urls: Sequence[str]) -> None:
-        self.urls = tuple(urls)
-        super().__init__(
-            f"{', '.join(urls)}: no variant there is one of the callset's; give resources of its reference and region, "
-            "with training=true"
-        )
+    def __init__(self, known: KnownAlleles) -> None:
+        self.known = known
+        urls = ", ".join(each.url for each in known.resources)
+        problem = f"{urls}: no variant there is one of the callset's; give resources of its reference and region"
+        if known.trained_on:
+            problem = f"{known.trained_on.text!r} is true of fewer than two SNPs and indels; train on more"
+        super().__init__(problem)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelOptions:
-    """What a model is trained on: resources of known variants, and annotations (none: WARP's, AS_ where there are)."""
+class Trained(NamedTuple):
+    """A model, and by type how many of the callset's alleles it was trained and calibrated on."""
 
-    resources: tuple[vets.Resource, ...]
-    annotations: tuple[str, ...] = ()
-
-    def names(self, made: callset.Callset) -> tuple[str, ...]:
-        """The annotations, in GATK's order. Raises BadAnnotation."""
-        groups = made.description.model.get("annotation_groups", ())
-        return vets.annotation_names(self.annotations or vets.default_annotations(groups))
-
-    def settings(self, made: callset.Callset) -> dict[str, object]:
-        """What the model follows from, without places. Raises UnreadableFile."""
-        inputs = [[each.name, sorted(each.labels), known_variants(each.url)] for each in self.resources]
-        return {"annotations": self.names(made), "resources": inputs}
+    model: vets.TrainedModel
+    counts: dict[str, dict[str, int]]
 
 
 def train_model(
-    made: callset.Callset, options: ModelOptions, *, scatter: Scatter, progress: Progress
-) -> vets.TrainedModel:
+    made: callset.Callset, known: KnownAlleles, names: Sequence[str], *, scatter: Scatter, progress: Progress
+) -> Trained:
     """The models of SNPs and of indels; without one, and with a warning, where no variant of a type is labelled.
 
-    Raises NothingToTrainOn, NoValues, BadAnnotation, NoTrainingLabel, OtherContigs, UnreadableFile, and PackageMissing
-    without scikit-learn.
+    names  annotations, see vets.annotation_names. Raises NothingToTrainOn, NoValues, what reading resources and shards
+    raises, and PackageMissing without scikit-learn.
     """
-    check_resources(options.resources, made.contigs)
-    names = options.names(made)
     tasks = [replace(made, shards=(shard,)) for shard in made.shards]
     with progress.stage("training variants", tasks=len(tasks), unit="shard") as stage:
-        tables = scatter.run(partial(_labelled_rows, options.resources, names), tasks, lambda _: stage.advance(tasks=1))
+        tables = scatter.run(partial(_labelled_rows, known, tuple(names)), tasks, lambda _: stage.advance(tasks=1))
     rows = pa.concat_tables([schema.LABELLED_ROWS.empty_table(), *tables])
-    counts = {kind: _training_rows(rows, kind) for kind in (vets.SNP, vets.INDEL)}
-    types = [kind for kind, count in counts.items() if count >= vets.LEAST_ROWS]
+    counts = {kind: _count_labelled(rows, kind) for kind in (vets.SNP, vets.INDEL)}
+    types = [kind for kind, count in counts.items() if count[vets.TRAINING] >= vets.LEAST_ROWS]
     if not types:
-        raise NothingToTrainOn([resource.url for resource in options.resources])
+        raise NothingToTrainOn(known)
     for kind in counts.keys() - set(types):
-        _log.warning("%s: %d variants to train on, so that none of the callset gets a score", kind, counts[kind])
+        few = counts[kind][vets.TRAINING]
+        _log.warning("%s: %d variants to train on, so that none of the callset gets a score", kind, few)
     with progress.stage("models", tasks=1, unit="model") as stage:
         model = vets.train(rows, names, types)
         stage.advance(tasks=1)
-    return model
+    return Trained(model, counts)
 
 
-def check_resources(resources: Sequence[vets.Resource], contigs: Sequence[Contig]) -> None:
-    """Before any work, raise NoTrainingLabel, or OtherContigs, UnreadableFile or BadIndex for one that is of no use."""
-    if not any(vets.TRAINING in each.labels for each in resources):
-        raise vets.NoTrainingLabel([each.name for each in resources])
-    for each in resources:
-        check_contigs(each.url, contigs)
-
-
-def label_sites(resources: Sequence[vets.Resource], sites: schema.Sites, by_allele: bool) -> pa.Array:
-    """Labels of each ALT of a shard's SITES: see vets.label_alleles."""
-    words = sites["contig"].unify_dictionaries().combine_chunks()
-    firsts = np.flatnonzero(np.diff(schema.numbers(words.indices), prepend=-1)).tolist()
-    labels = [pa.array([], schema.STRINGS)]
-    for first, end in pairwise([*firsts, len(sites)]):
-        some = sites.slice(first, end - first)
-        contig, positions = words[first].as_py(), np.unique(schema.numbers(some["pos"])).tolist()
-        known = [(each, gvcf.read_known(each.url, contig, positions)) for each in resources]
-        labels.append(vets.label_alleles(some, known, by_allele))
-    return pa.concat_arrays(labels)
-
-
-def _labelled_rows(
-    resources: tuple[vets.Resource, ...], names: tuple[str, ...], made: callset.Callset
-) -> schema.LabelledRows:
+def _labelled_rows(known: KnownAlleles, names: tuple[str, ...], made: callset.Callset) -> schema.LabelledRows:
     sites = made.sites(columns=vets.site_columns(names))
-    return vets.labelled_rows(sites, label_sites(resources, sites, vets.is_by_allele(names)), names)
+    return vets.labelled_rows(sites, known.labels(made, sites), names)
 
 
-def _training_rows(rows: schema.LabelledRows, kind: str) -> int:
+def _count_labelled(rows: schema.LabelledRows, kind: str) -> dict[str, int]:
+    """Rows of a type by label."""
     of_type = pc.equal(rows["snp"], kind == vets.SNP)
-    return int(pc.sum(pc.and_(of_type, rows["training"])).as_py() or 0)
+    return {
+        label: int(pc.sum(pc.and_(of_type, rows[label])).as_py() or 0) for label in (vets.TRAINING, vets.CALIBRATION)
+    }

@@ -8,7 +8,8 @@ import pytest
 from genocloud import annotations
 from genocloud.errors import UnreadableFile
 from genocloud.filters import vets
-from genocloud.pipeline.filtering.model_training import check_resources, label_sites
+from genocloud.pipeline.filtering.known_alleles import KnownAlleles, label_sites
+from genocloud.pipeline.filtering.shard_values import NamedValues
 from genocloud.pipeline.genotyping.known_names import OtherContigs
 from genocloud.regions import Contig
 from tests.support import callset_tables as make
@@ -32,6 +33,11 @@ def resource(folder: Path, text: str = "gold,training=true", *, csi: bool = Fals
     return vets.Resource.parse(text, f"{place}.gz")
 
 
+def check(known: list[vets.Resource], contigs: list[Contig]) -> None:
+    nothing = NamedValues(names=frozenset())
+    KnownAlleles(resources=tuple(known), values=nothing, by_allele=True).check(contigs)
+
+
 @pytest.mark.parametrize("csi", [False, True])
 def test_sites_of_several_contigs_are_labelled(tmp_path: Path, csi: bool) -> None:
     sites = make.as_table(
@@ -39,7 +45,7 @@ def test_sites_of_several_contigs_are_labelled(tmp_path: Path, csi: bool) -> Non
     )
     known = [resource(tmp_path, csi=csi), resource(tmp_path, "seen,calibration=true", csi=csi)]
     both = "calibration;training"
-    check_resources(known, CONTIGS)
+    check(known, CONTIGS)
     assert label_sites(known, sites, True).to_pylist() == [[both, None], [both], [None], [both]]
     assert label_sites(known[:1], sites, False).to_pylist() == [["training"] * 2, ["training"], [None], ["training"]]
     assert label_sites([], sites, False).to_pylist() == [[None, None], [None], [None], [None]]
@@ -49,13 +55,13 @@ def test_sites_of_several_contigs_are_labelled(tmp_path: Path, csi: bool) -> Non
 def test_what_is_of_no_use_is_refused_before_any_work(tmp_path: Path) -> None:
     gold = resource(tmp_path)
     with pytest.raises(vets.NoTrainingLabel, match=r"no resource \(seen\) has training=true"):
-        check_resources([resource(tmp_path, "seen,calibration=true")], CONTIGS)
+        check([resource(tmp_path, "seen,calibration=true")], CONTIGS)
     with pytest.raises(vets.NoTrainingLabel, match="none at all"):
-        check_resources([], CONTIGS)
+        check([], CONTIGS)
     with pytest.raises(OtherContigs, match="rename its contigs"):
-        check_resources([gold], [Contig("1", 1000)])
+        check([gold], [Contig("1", 1000)])
     plain = vets.Resource.parse("gold,training=true", gold.url.removesuffix(".gz"))
     with pytest.raises(UnreadableFile, match=r"bgzip .*tabix -p vcf"):
-        check_resources([plain], CONTIGS)
+        check([plain], CONTIGS)
     with pytest.raises(UnreadableFile, match=r"nowhere\.vcf\.gz"):
-        check_resources([vets.Resource.parse("gold,training=true", str(tmp_path / "nowhere.vcf.gz"))], CONTIGS)
+        check([vets.Resource.parse("gold,training=true", str(tmp_path / "nowhere.vcf.gz"))], CONTIGS)

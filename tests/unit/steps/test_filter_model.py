@@ -1,5 +1,7 @@
 """genocloud filter with resources: scores of a model, from the callset itself, whatever the shards and workers."""
 
+import json
+from collections import Counter
 from pathlib import Path
 from random import Random
 
@@ -126,6 +128,9 @@ def test_without_calibration_there_is_a_score_and_no_sensitivity(folder):
     [
         (["--preset", "vets"], 5, "AS_CALIBRATION_SENSITIVITY"),
         (["--resource", "a,training", "KNOWN"], 5, "write NAME,training=true"),
+        (["--resource", "a,training=true", "KNOWN", "--trained-on"], 5, "give one of them"),
+        (["--trained-on", "QDD < 2"], 5, "did you mean QD?"),
+        (["--trained-on", "QUAL < 0"], 3, "is true of fewer than two"),
         (["--resource", "a,training=true", "no/such.vcf.gz"], 3, "no/such.vcf.gz"),
         (["--resource", "a,training=true", "OTHER"], 3, "none of its contigs"),
         (["--resource", "a,calibration=true", "KNOWN"], 5, "no resource (a) has training=true"),
@@ -165,3 +170,43 @@ def test_a_type_without_training_variants_has_no_scores(folder, tmp_path, caplog
     snps = [all(len(alt) == len(row["ref"]) for alt in row["alts"]) for row in sites]
     low = [each == "LowQual" for each in made.sites()["filter"].to_pylist()]
     assert scored == [snp and not filtered for snp, filtered in zip(snps, low, strict=True)]
+
+
+def test_a_model_is_trained_on_the_callsets_own_alleles(folder, tmp_path):
+    """At even positions; calibrated at odd ones; what is trained on is told by genotypes, regions, annotations."""
+    bed, receipt = tmp_path / "some.bed", tmp_path / "receipt.json"
+    bed.write_text("chr1\t0\t500000\n")
+    words = ["--trained-on", "HALF && N_MISSING < 2 && QUAL > 0", "--regions", f"HALF={bed}", "-an", "QD", "-an", "FS"]
+    high = ["-f", "high=CALIBRATION_SENSITIVITY > 0.9", "--receipt", str(receipt)]
+    assert run(folder / "whole", *words, *high) == 0
+    made = genocloud.open_callset(folder / "whole")
+    missing = Counter(row["pos"] for row in made.genotypes(columns=["pos", "GT"]).to_pylist() if "." in row["GT"])
+    trained = Counter()
+    for row, site in zip(made.filters().to_pylist(), made.sites().to_pylist(), strict=True):
+        good = site["pos"] <= 500_000 and missing[site["pos"]] < 2 and (site["qual"] or 0) > 0
+        label = ("training", "calibration")[site["pos"] % 2] if good else None
+        assert set(row["labels"]) == {label}
+        if label and site["filter"] is None:
+            snp = all(len(alt) == len(site["ref"]) for alt in site["alts"])
+            trained["SNP" if snp else "INDEL", label] += 1
+    counts = json.loads(receipt.read_text())["figures"]["model"]
+    assert {(kind, label): count for kind, each in counts.items() for label, count in each.items() if count} == trained
+    other = folder / "cut-own"
+    build(str(other), (200_000, 600_000))
+    assert run(other, *words, *high) == 0
+    assert made.filters().equals(genocloud.open_callset(other).filters())
+
+
+def test_the_receipt_counts_changes_by_verdict(folder, tmp_path):
+    receipt = tmp_path / "receipt.json"
+    assert run(folder / "whole", "-f", "low=QUAL < 100", "--receipt", str(receipt)) == 0
+    made, expected = genocloud.open_callset(folder / "whole"), Counter()
+    for row, site in zip(made.filters().to_pylist(), made.sites().to_pylist(), strict=True):
+        for alt, copies, status in zip(site["alts"], site["AC"] or [0] * 9, row["AS_FilterStatus"], strict=False):
+            verdict = "PASS" if status == "PASS" else "filtered"
+            if len(site["ref"]) == len(alt) == 1 and alt != "*":
+                is_transition = {site["ref"], alt} in ({"A", "G"}, {"C", "T"})
+                expected[verdict, "transitions" if is_transition else "transversions"] += 1
+            expected[verdict, "singletons"] += copies == 1 and alt != "*"
+    changes = json.loads(receipt.read_text())["figures"]["changes"]
+    assert {(one, two): count for one, each in changes.items() for two, count in each.items()} == +expected
