@@ -10,5 +10,6 @@ from .errors import SettingError as SettingError
 from .errors import StoreError as StoreError
 from .genotypes import Model as Model
 from .library import check_samples as check_samples
+from .library import filter_callset as filter_callset
 from .library import joint as joint
 from .version import __version__ as __version__

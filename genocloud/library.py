@@ -1,12 +1,14 @@
 """The commands as functions of Python."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace as changed
 
 from genocloud import pipeline, steps
 from genocloud.callset import ALL_FIELDS, FormatFields
 from genocloud.errors import SettingError
+from genocloud.filters import Expression, SiteFilter
+from genocloud.filters.vets import Resource
 from genocloud.genotypes import Model
 from genocloud.pipeline import genotyping
 from genocloud.pipeline.receipts import Receipt
@@ -126,3 +128,42 @@ def check_samples(
     number = threads or len(os.sched_getaffinity(0))
     with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
         return steps.qc(os.fspath(callset), os.fspath(out), options=options, scatter=scatter, progress=progress)
+
+
+def filter_callset(
+    callset: Path,
+    *,
+    presets: str | Sequence[str] | None = None,
+    filters: Mapping[str, str] | None = None,
+    regions: Mapping[str, Path] | None = None,
+    resources: Mapping[str, Path] | None = None,
+    trained_on: str = "",
+    annotations: str | Sequence[str] = (),
+    threads: int | None = None,
+    quiet: bool = True,
+) -> Receipt:
+    """Mark a callset's sites and alleles, as `genocloud filter` does: `callset.filters(region)` is what it says.
+
+    presets      hard, as-hard, gvs, gnomad, vets; default: hard, or vets with a model, unless there are `filters`
+    filters      expressions in bcftools' syntax by the filter's name
+    regions      interval files by the name of the flag that expressions know them by
+    resources    indexed VCFs of known variants by GATK's name and labels, for a model
+    trained_on   in their place, an expression of the callset's own good alleles
+    annotations  what the model judges by; default: WARP's
+
+    Returns the receipt, whose `figures` count sites and ALTs by filter. Raises SettingError for expressions that cannot
+    be read or name what sites do not have, InputError for files that cannot be used, StoreError.
+
+        genocloud.filter_callset("results/callset", presets="hard", filters={"Rare": "AF < 0.001"})
+    """
+    options = steps.FilterOptions(
+        presets=None if presets is None else _texts(presets),
+        filters=tuple(SiteFilter.parse(f"{name}={text}") for name, text in (filters or {}).items()),
+        regions={name: os.fspath(file) for name, file in (regions or {}).items()},
+        resources=tuple(Resource.parse(labels, os.fspath(file)) for labels, file in (resources or {}).items()),
+        trained_on=Expression(trained_on) if trained_on else None,
+        annotations=_texts(annotations),
+    )
+    number = threads or len(os.sched_getaffinity(0))
+    with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
+        return steps.filter_callset(os.fspath(callset), options=options, scatter=scatter, progress=progress)

@@ -24,13 +24,11 @@ def _filter(commands: Commands) -> None:
         from genocloud.filters import Expression, SiteFilter
         from genocloud.filters.vets import Resource
 
-        trained = arguments.resource or arguments.trained_on
-        default = [] if arguments.filter else ["vets" if trained else "hard"]
         options = steps.FilterOptions(
             resources=tuple(Resource.parse(*each) for each in arguments.resource or ()),
             trained_on=Expression(arguments.trained_on) if arguments.trained_on else None,
             annotations=tuple(arguments.annotation or ()),
-            presets=tuple(arguments.preset or default),
+            presets=None if arguments.preset is None else tuple(arguments.preset),
             filters=tuple(SiteFilter.parse(text) for text in arguments.filter or ()),
             regions=dict(_named_file(text) for text in arguments.regions or ()),
         )
@@ -51,7 +49,7 @@ def _filter(commands: Commands) -> None:
         action="append",
         metavar="NAME",
         help="filters under one name: hard, as-hard, gvs, gnomad, vets (docs/filters.md); may be repeated. Default, "
-        "without --filter: hard, or vets with --resource",
+        "without --filter: hard, or vets with a model",
     )
     command.add_argument(
         "-f",

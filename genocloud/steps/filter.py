@@ -19,14 +19,12 @@ from genocloud.regions import joined
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
-DEFAULT_PRESETS = ("hard",)
-
 
 @dataclass(frozen=True, kw_only=True)
 class FilterOptions:
     """What a callset is filtered by.
 
-    presets      names of filters.PRESETS
+    presets      names of filters.PRESETS; None: vets with a model, else hard, and none where there are `filters`
     filters      further ones
     regions      interval files by the name of the flag that expressions know them by
     resources    known variants that a model of the scores is trained on
@@ -36,7 +34,7 @@ class FilterOptions:
     Raises UnknownPreset, BadFilter.
     """
 
-    presets: tuple[str, ...] = DEFAULT_PRESETS
+    presets: tuple[str, ...] | None = None
     filters: tuple[SiteFilter, ...] = ()
     regions: Mapping[str, str] = field(default_factory=dict)
     resources: tuple[vets.Resource, ...] = ()
@@ -52,7 +50,13 @@ class FilterOptions:
     @property
     def chosen(self) -> tuple[SiteFilter, ...]:
         """All filters."""
-        return filters.chosen_filters(self.presets, self.filters)
+        default = () if self.filters else ("vets" if self.has_model else "hard",)
+        return filters.chosen_filters(default if self.presets is None else self.presets, self.filters)
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there are scores."""
+        return bool(self.resources or self.trained_on)
 
     @property
     def lines(self) -> tuple[FilterLine, ...]:
@@ -61,7 +65,7 @@ class FilterOptions:
 
     def names(self, made: Callset) -> tuple[str, ...]:
         """The model's annotations; none without a model. Raises BadAnnotation."""
-        if not (self.resources or self.trained_on):
+        if not self.has_model:
             return ()
         groups = made.description.model.get("annotation_groups", ())
         return vets.annotation_names(self.annotations or vets.default_annotations(groups))

@@ -2,14 +2,20 @@
 
 import subprocess
 import sys
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 import genocloud
+from genocloud.cli import main
+from genocloud.filters import PRESETS
 from genocloud.genotypes.model import STANDARD
 from tests.conftest import DATA
+from tests.support import small_callset
+
+HARD = {"PASS", "LowQual", *(each.name for each in PRESETS["hard"])}
 
 PUBLIC = [
     "Callset",
@@ -22,6 +28,7 @@ PUBLIC = [
     "StoreError",
     "__version__",
     "check_samples",
+    "filter_callset",
     "joint",
     "open_callset",
     "open_cohort",
@@ -72,3 +79,24 @@ def test_joint_makes_what_the_command_makes(tmp_path: Path, gvcfs: list[Path]):
 def test_joint_without_the_cohort_that_it_needs_is_refused(arguments):
     with pytest.raises(genocloud.SettingError, match="no cohort is named"):
         genocloud.joint(**arguments, reference="ref.fa", out="out.vcf.gz")
+
+
+def test_filter_callset_does_what_the_command_does(tmp_path: Path):
+    made = small_callset.write(str(tmp_path / "callset"))
+    (tmp_path / "some.bed").write_text("chr1\t0\t900\n")
+    receipt = genocloud.filter_callset(
+        tmp_path / "callset",
+        presets="gnomad",
+        filters={"low": "FIRST && QUAL < 1e9"},
+        regions={"FIRST": tmp_path / "some.bed"},
+        threads=1,
+    )
+    assert receipt.figures["sites"] == Counter(made.filters()["filter"].to_pylist())
+    said = made.filters().to_pylist()
+    words = ["--preset", "gnomad", "-f", "low=FIRST && QUAL < 1e9", "--regions", f"FIRST={tmp_path / 'some.bed'}"]
+    assert main(["filter", str(tmp_path / "callset"), *words, "-q"]) == 0
+    assert made.filters().to_pylist() == said
+    genocloud.filter_callset(tmp_path / "callset")
+    assert {name for row in made.filters().to_pylist() for name in row["filter"].split(";")} <= HARD
+    with pytest.raises(genocloud.SettingError, match="AS_CALIBRATION_SENSITIVITY"):
+        genocloud.filter_callset(tmp_path / "callset", presets=["vets"])
