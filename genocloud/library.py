@@ -104,6 +104,34 @@ def _path(path: Path | None) -> str | None:
     return None if path is None else os.fspath(path)
 
 
+def screen_samples(
+    cohort: Path,
+    out: Path,
+    *,
+    frequencies: Path | None = None,
+    samples: Path | None = None,
+    quarantine: Sequence[str] = (),
+    threads: int | None = None,
+    quiet: bool = True,
+) -> Receipt:
+    """Screen a cohort's samples before genotyping, as `genocloud screen` does: tables in the folder `out`.
+
+    frequencies  a VCF of common variants with INFO/AF and an index, or a callset
+    samples      the sample sheet, for sexes
+    quarantine   rules such as `contamination>0.03`: who fails one becomes inactive in the cohort's next version
+
+    Returns the receipt. `steps.screen` has further options.
+
+        genocloud.screen_samples("results/cohort", "results/screen", frequencies="common.vcf.gz")
+    """
+    options = steps.ScreenOptions(
+        frequencies_url=_path(frequencies), sheet_url=_path(samples), quarantine=tuple(quarantine)
+    )
+    number = threads or len(os.sched_getaffinity(0))
+    with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
+        return steps.screen(os.fspath(cohort), os.fspath(out), options=options, scatter=scatter, progress=progress)
+
+
 def check_samples(
     callset: Path,
     out: Path,

@@ -59,10 +59,9 @@ def depth_sums(
     depth = np.where(dp >= 0, dp, min_dp)
     bases = np.where(depth >= 0, bases_inside(start, stop, targets), 0)
     depth = np.maximum(depth, 0)
-    # bincount adds in float64, which holds sums of integers below 2^53 exactly
-    place = sample * DEPTHS + np.minimum(depth, DEPTHS - 1)
-    by_depth = np.bincount(place, weights=bases, minlength=samples * DEPTHS).astype(np.int64)
-    sums = np.bincount(sample, weights=bases * depth, minlength=samples).astype(np.int64)
+    by_depth, sums = np.zeros(samples * DEPTHS, np.int64), np.zeros(samples, np.int64)
+    np.add.at(by_depth, sample * DEPTHS + np.minimum(depth, DEPTHS - 1), bases)
+    np.add.at(sums, sample, bases * depth)
     return by_depth.reshape(samples, DEPTHS), sums
 
 

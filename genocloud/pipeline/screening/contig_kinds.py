@@ -18,8 +18,8 @@ Y_BY_LENGTH: Mapping[int, tuple[int, int]] = {
 What follows is N in the reference, and more than half of the contig. Source: UCSC, tables of gaps of chrY.
 """
 
-LEAST_BP = 1_000_000
-"""Without numbered contigs, those of this length and more count as autosomes."""
+MOST_AUTOSOMES = 100
+"""Assemblies may have 100,000 numbered scaffolds: the longest ones say enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class ContigKinds:
 
     @classmethod
     def of(cls, contigs: Sequence[Contig]) -> "ContigKinds":
-        """By their names: 1 or chr1; X, Y, MT or M as well. Without a numbered one, the long ones are autosomes."""
+        """By their names: 1, X, Y, MT or M, with or without chr. Without a numbered one, all others are autosomes."""
         special = SexContigs()
         x, y, mt = (
             tuple(number for number, contig in enumerate(contigs) if contig.name in names)
@@ -41,8 +41,8 @@ class ContigKinds:
         )
         others = [number for number in range(len(contigs)) if number not in {*x, *y, *mt}]
         numbered = [number for number in others if re.fullmatch(r"(chr)?\d+", contigs[number].name)]
-        long = [number for number in others if contigs[number].length >= LEAST_BP]
-        return cls(autosomes=tuple(numbered or long or others), x=x, y=y, mt=mt)
+        longest = sorted(numbered or others, key=lambda number: -contigs[number].length)[:MOST_AUTOSOMES]
+        return cls(autosomes=tuple(sorted(longest)), x=x, y=y, mt=mt)
 
     @property
     def all(self) -> tuple[int, ...]:
