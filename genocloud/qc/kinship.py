@@ -1,7 +1,7 @@
 """Kinship of each two samples by KING-robust, in exact counts, and what kin they are.
 
-Sites by what both samples have there are counted by products of matrices of 0 and 1 in 32-bit floats, which are exact
-below 2**24: sites are taken a block at a time.
+One product of matrices of -1, 0 and 1 in 32-bit floats, which is exact below 2**24, bounds the kinship of all pairs of
+two blocks of samples; those that may be related are counted.
 """
 
 from collections.abc import Iterable, Iterator
@@ -117,63 +117,66 @@ def block_pairs(
 
 
 def count_pairs(blocks: BlockPair) -> KingCounts:
-    """Each wanted pair of a sample of one block and a later one of the other."""
-    sums: Any = 0
-    for one, other in blocks.codes():
-        sums = sums + _products(one, other)
+    """Each wanted pair of a sample of one block and a later one of the other.
+
+    Which pairs may be related is bounded from one product of matrices; those are counted exactly.
+    """
     first, second = blocks.starts
-    nothing = np.zeros(0, np.int64)
-    if isinstance(sums, int):
-        return KingCounts(**dict.fromkeys(KingCounts.__dataclass_fields__, nothing))
-    hethet, het_called, called_het, ibs0 = sums
-    rows, columns = np.ogrid[first : first + hethet.shape[0], second : second + hethet.shape[1]]
-    fewest = np.minimum(het_called, called_het)
-    differing = 4 * ibs0 + het_called + called_het - 2 * hethet
-    kept = (rows < columns) & (fewest > 0) & (differing <= (0.5 - blocks.least) * 4 * fewest)
+    highest = _highest_kinship(blocks)
+    rows, columns = np.ogrid[first : first + highest.shape[0], second : second + highest.shape[1]]
+    chosen = (rows < columns) & (highest >= blocks.least)
     for row, column in blocks.wanted:
-        if first <= row < first + kept.shape[0] and second <= column < second + kept.shape[1]:
-            kept[row - first, column - second] = True
-    at = np.nonzero(kept)
-    both, homalts = _further(blocks, at)
-    return KingCounts(
-        first=at[0] + first,
-        second=at[1] + second,
-        sites=both,
-        hethet=hethet[at],
-        ibs0=ibs0[at],
-        het1hom2=(het_called - hethet)[at],
-        het2hom1=(called_het - hethet)[at],
-        homalts=homalts,
-    )
+        if first <= row < first + chosen.shape[0] and second <= column < second + chosen.shape[1]:
+            chosen[row - first, column - second] = True
+    pairs = _exact(blocks, np.nonzero(chosen))
+    wanted = [pair in blocks.wanted for pair in zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)]
+    return pairs.at((pairs.kinship >= blocks.least) | np.array(wanted, np.bool_))
 
 
-def _products(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> Counts:
-    """Sites where both are heterozygous; one is, and the other called; that reversed; IBS0: (4, samples, samples)."""
-    ref, het, alt = (tuple((codes == code).astype(np.float32) for codes in (one, other)) for code in range(MISSING))
-    called = tuple((codes != MISSING).astype(np.float32) for codes in (one, other))
-    hethet = het[0].T @ het[1]
-    if called[0].all() and called[1].all():
-        het_called = np.broadcast_to(het[0].sum(axis=0)[:, None], hethet.shape)
-        called_het = np.broadcast_to(het[1].sum(axis=0)[None, :], hethet.shape)
-    else:
-        het_called, called_het = het[0].T @ called[1], called[0].T @ het[1]
-    ibs0 = ref[0].T @ alt[1] + alt[0].T @ ref[1]
-    return np.stack([hethet, het_called, called_het, ibs0]).astype(np.int64)
+def _highest_kinship(blocks: BlockPair) -> npt.NDArray[np.float64]:
+    """What the kinship of each pair is at most, (samples, samples).
+
+    With REF -1, heterozygous or missing 0, ALT 1, the squared differences of two samples add up to 4 IBS0 + HET1HOM2 +
+    HET2HOM1, but for sites that one lacks and the other has homozygous: no more than the one lacks.
+    """
+    sizes = [min(SAMPLES_AT_ONCE, blocks.samples - start) for start in blocks.starts]
+    product = np.zeros(sizes)
+    hets, missing = ([np.zeros(size, np.int64) for size in sizes] for _ in range(2))
+    for each in blocks.codes():
+        values = [np.where(codes == MISSING, 0, codes.astype(np.int8) - 1).astype(np.float32) for codes in each]
+        product += values[0].T @ values[1]
+        for side, codes in enumerate(each):
+            hets[side] += (codes == 1).sum(axis=0)
+            missing[side] += (codes == MISSING).sum(axis=0)
+    shown = [len(blocks.packed[0]) - own - 2 * gone for own, gone in zip(hets, missing, strict=True)]
+    least = shown[0][:, None] + shown[1][None, :] - 2 * product
+    fewest = np.minimum(hets[0][:, None], hets[1][None, :])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bound = np.where(least < 0, np.inf, 0.5 - least / (4 * fewest))
+    return np.where(fewest > 0, bound, -np.inf)
 
 
-def _further(blocks: BlockPair, at: tuple[Any, ...]) -> tuple[Counts, Counts]:
-    """Sites that both samples of some pairs have, and those where both are homozygous for the ALT."""
-    both, homalts = np.zeros(len(at[0]), np.int64), np.zeros(len(at[0]), np.int64)
-    for one, other in blocks.codes():
+def _exact(blocks: BlockPair, at: tuple[Any, ...]) -> KingCounts:
+    """The counts of some pairs, by their places in the two blocks."""
+    names = ("sites", "hethet", "ibs0", "het1hom2", "het2hom1", "homalts")
+    sums = {name: np.zeros(len(at[0]), np.int64) for name in names}
+    for codes in blocks.codes():
+        by_sample = [np.ascontiguousarray(each.T) for each in codes]
         for start in range(0, len(at[0]), PAIRS_AT_ONCE):
             part = slice(start, start + PAIRS_AT_ONCE)
-            codes = one[:, at[0][part]], other[:, at[1][part]]
-            both[part] += ((codes[0] != MISSING) & (codes[1] != MISSING)).sum(axis=0)
-            homalts[part] += ((codes[0] == 2) & (codes[1] == 2)).sum(axis=0)
-    return both, homalts
+            one, other = by_sample[0][at[0][part]], by_sample[1][at[1][part]]
+            both = (one != MISSING) & (other != MISSING)
+            is_het = one == 1, other == 1
+            sums["sites"][part] += both.sum(axis=1)
+            sums["hethet"][part] += (is_het[0] & is_het[1]).sum(axis=1)
+            sums["ibs0"][part] += (both & (one + other == 2) & (one != other)).sum(axis=1)
+            sums["het1hom2"][part] += (is_het[0] & both & ~is_het[1]).sum(axis=1)
+            sums["het2hom1"][part] += (is_het[1] & both & ~is_het[0]).sum(axis=1)
+            sums["homalts"][part] += ((one == 2) & (other == 2)).sum(axis=1)
+    return KingCounts(first=at[0] + blocks.starts[0], second=at[1] + blocks.starts[1], **sums)
 
 
-PAIRS_AT_ONCE = 1024
+PAIRS_AT_ONCE = 256
 
 
 def relationship(kinship: float, ibs0_ratio: float) -> str:

@@ -130,7 +130,7 @@ def _custom(findings: Findings) -> dict[str, str]:
         ("sample_metrics", "Hail's sample_qc", "table", metrics, {}),
         ("sex_by_depth", "Copies of X and Y by depth", "scatter", ploidies, {"xlab": "X", "ylab": "Y"}),
         ("components", "Principal components", "scatter", points, {"xlab": "PC1", "ylab": "PC2"}),
-        ("inbreeding", "F over the autosomes (plink2 --het)", "bargraph", het, {"ylab": "F"}),
+        ("inbreeding", "F over the autosomes (plink2 --het)", "violin", het, {}),
         ("mendelian_errors", "Mendelian errors of trios", "table", trios, {}),
     )
     return {

@@ -40,10 +40,11 @@ def qc(callset_url: str, out_url: str, *, options: QcOptions, scatter: Scatter, 
     """Check all samples of the callset; write the tables to the folder OUT.
 
     Nothing is dropped: who fails a check is named in `flags`. The balance is in samples. Raises GenotypesNotShared or
-    RemoteUnreachable first where genotypes of another location may not or cannot be read from here.
+    RemoteUnreachable first where genotypes of another location may not or cannot be read from here, StaleFilters where
+    the callset's filters are of other sites.
     """
     with storage.folder_lock(out_url), receipt_of("qc") as receipt:
-        callset = open_callset(callset_url)
+        callset = open_callset(callset_url).with_filters()
         callset.check_reach()
         chosen = _check_options(options, callset)
         name = PurePosixPath(storage.split(callset_url.rstrip("/"))[1]).name or "callset"

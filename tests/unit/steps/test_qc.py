@@ -1,6 +1,7 @@
 """genocloud qc: the folder that it writes, its receipt, and what it refuses."""
 
 import json
+import shutil
 
 import pytest
 
@@ -77,3 +78,33 @@ def test_a_bad_pedigree_is_named(made, tmp_path, text, problem):
     with pytest.raises(UnreadableFile, match=problem):
         genocloud.check_samples(made.callset, tmp_path / "out", pedigree=pedigree, threads=1)
     assert run(made.callset, tmp_path / "out", "--pedigree", str(pedigree)) == 3
+
+
+def test_multiqc_knows_the_files_by_their_contents(checked):
+    """What MultiQC 1.35 looks for; it was run on such a folder, and showed a section for each."""
+    texts = {path.name: path.read_text() for path in checked.iterdir() if path.suffix not in (".parquet", ".json")}
+    assert "This file was produced by bcftools stats" in texts["bcftools_stats.txt"]
+    assert "## METRICS CLASS\tpicard.vcf.CollectVariantCallingMetrics$VariantCallingDetailMetrics" in next(
+        text for name, text in texts.items() if name.endswith(".variant_calling_detail_metrics")
+    )
+    pairs, people = (
+        next(text for name, text in texts.items() if name.endswith(f".somalier.{kind}.tsv"))
+        for kind in ("pairs", "samples")
+    )
+    assert "hom_concordance" in pairs.splitlines()[0]
+    assert people.startswith("#family_id\t")
+    for text in (pairs, people):
+        assert len({line.count("\t") for line in text.splitlines()}) == 1
+    sections = {path.name: json.loads(path.read_text()) for path in checked.glob("*_mqc.json")}
+    assert {"sample_metrics_mqc.json", "sex_by_depth_mqc.json", "components_mqc.json"} <= sections.keys()
+    assert all(section["data"] and section["plot_type"] and section["id"] for section in sections.values())
+
+
+def test_filters_of_the_callset_count(made, tmp_path):
+    callset = tmp_path / "callset"
+    shutil.copytree(made.callset, callset)
+    assert run(callset, tmp_path / "before") == 0
+    assert main(["filter", str(callset), "--filter", "mine=QD<1000", "--scatter", "inline", "--quiet"]) == 0
+    assert run(callset, tmp_path / "after") == 0
+    before, after = (rows(tmp_path / name / "sites.tsv") for name in ("before", "after"))
+    assert len(after) < len(before)
