@@ -102,7 +102,10 @@ def screen(cohort_url: str, out_url: str, *, options: ScreenOptions, scatter: Sc
             "cohort_version": now.version,
             "fingerprint_sites": sums.genotypes.shape[1],
         }
-        receipt.balanced("samples", len(before.samples), len(now.samples), {"quarantined": len(names)})
+        kept = len(set(before.samples) & set(now.samples))
+        removed = len(before.samples) - kept - len(names)
+        dropped = {"quarantined": len(names), "removed meanwhile by another run": removed}
+        receipt.balanced("samples", len(before.samples), kept, dropped)
     return receipt
 
 

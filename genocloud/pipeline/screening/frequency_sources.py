@@ -16,7 +16,7 @@ STRETCH_BP = 10_000_000
 """Bases of a callset's sites that are read together: half a million sites of 10,000 genomes."""
 
 
-def checked_fingerprint(url: str | None, contigs: Sequence[Contig]) -> str:
+def content_of(url: str | None, contigs: Sequence[Contig]) -> str:
     """A fingerprint of a source of frequencies; empty for none.
 
     Raises UnreadableFile or StoreError, or OtherContigs where the source is of another reference.

@@ -16,7 +16,7 @@ from genocloud.cohort import Batch, Cohort, open_cohort, rows_of_part
 from genocloud.pipeline.cached_tables import CachedTables, batch_tables, cached_tables
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.screening.contig_kinds import ContigKinds, counted_stretches
-from genocloud.pipeline.screening.frequency_sources import checked_fingerprint, common_sites
+from genocloud.pipeline.screening.frequency_sources import common_sites, content_of
 from genocloud.pipeline.sharding import Shard
 from genocloud.regions import Extent, Part, Region
 from genocloud.scatter.executors import Scatter
@@ -36,13 +36,13 @@ Nearer sites are inherited together, so that two people may share all those of a
 
 @dataclass(frozen=True, kw_only=True)
 class ScreenSettings:
-    """What a screen's numbers depend on beside the cohort: `fingerprint` is that of the file with the frequencies.
+    """What a screen's numbers depend on beside the cohort: `content` is a fingerprint of the source of frequencies.
 
     `inside`: depth counts there alone, None for everywhere.
     """
 
     frequencies_url: str | None
-    fingerprint: str
+    content: str
     inside: tuple[Region, ...] | None
     fingerprints: qc.FingerprintModel
     contamination: qc.ContaminationModel = field(default_factory=qc.ContaminationModel)
@@ -51,12 +51,12 @@ class ScreenSettings:
     def of(cls, cohort: Cohort, frequencies_url: str | None, intervals: Intervals) -> "ScreenSettings":
         """Those of a cohort: its autosomes are cut into as many stretches as fingerprints have sites.
 
-        Raises what checked_fingerprint raises, and InputError for bad intervals.
+        Raises what content_of raises, and InputError for bad intervals.
         """
         bases = sum(cohort.contigs[number].length for number in ContigKinds.of(cohort.contigs).autosomes)
         return cls(
             frequencies_url=frequencies_url,
-            fingerprint=checked_fingerprint(frequencies_url, cohort.contigs),
+            content=content_of(frequencies_url, cohort.contigs),
             inside=intervals.inside(cohort.contigs),
             fingerprints=qc.FingerprintModel(spacing_bp=max(LEAST_SPACING_BP, bases // PANEL_SITES)),
         )

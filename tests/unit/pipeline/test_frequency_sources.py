@@ -4,7 +4,7 @@ import pytest
 
 from genocloud import open_callset, screen_samples
 from genocloud.pipeline.genotyping.known_names import OtherContigs
-from genocloud.pipeline.screening.frequency_sources import checked_fingerprint, common_sites
+from genocloud.pipeline.screening.frequency_sources import common_sites, content_of
 from genocloud.regions import Contig
 
 
@@ -27,8 +27,8 @@ def test_the_sites_of_a_callset_are_its_common_variants(made):
 
 def test_a_callset_of_another_reference_is_refused(made):
     with pytest.raises(OtherContigs):
-        checked_fingerprint(str(made.callset), [Contig("9", 100)])
-    assert checked_fingerprint(None, []) == ""
+        content_of(str(made.callset), [Contig("9", 100)])
+    assert content_of(None, []) == ""
 
 
 def test_a_cohort_is_screened_by_its_own_callset(made, tmp_path):

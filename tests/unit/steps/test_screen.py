@@ -208,3 +208,20 @@ def test_damage_of_a_kept_table_is_named(study):
     finally:
         for name, data in kept.items():
             stored.write(name, data)
+
+
+def test_samples_that_another_run_adds_or_removes_meanwhile_do_not_upset_the_balance(tmp_path, monkeypatch):
+    population = Population.drawn(5, 3)
+    people = [Person(name=f"p{number}", genome=number, depth=30 - 10 * number) for number in range(3)]
+    made = store(tmp_path, population, [people[:1], people[1:]])
+
+    def meanwhile(*arguments):
+        cohort.remove(storage.open_store(made.url), {"p0"})
+        return qc.PAIRS.empty_table()
+
+    monkeypatch.setattr("genocloud.steps.screen.compare", meanwhile)
+    options = ScreenOptions(quarantine=["depth<15"])
+    receipt = screen(made.url, str(tmp_path / "out"), options=options, scatter=Inline(), progress=Silent())
+    dropped = {"quarantined": 1, "removed meanwhile by another run": 1}
+    assert receipt.balance == {"unit": "samples", "taken": 3, "kept": 1, "dropped": dropped}
+    assert cohort.open_cohort(made.url).samples == ("p1",)
