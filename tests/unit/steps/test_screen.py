@@ -1,6 +1,7 @@
 """screen finds the faults that were planted and nothing else, and takes out who is to be taken out."""
 
 import csv
+import sys
 from pathlib import Path
 
 import pytest
@@ -219,7 +220,7 @@ def test_samples_that_another_run_adds_or_removes_meanwhile_do_not_upset_the_bal
         cohort.remove(storage.open_store(made.url), {"p0"})
         return qc.PAIRS.empty_table()
 
-    monkeypatch.setattr("genocloud.steps.screen.compare", meanwhile)
+    monkeypatch.setattr(sys.modules["genocloud.steps.screen"], "compare", meanwhile)  # the name is the function's, too
     options = ScreenOptions(quarantine=["depth<15"])
     receipt = screen(made.url, str(tmp_path / "out"), options=options, scatter=Inline(), progress=Silent())
     dropped = {"quarantined": 1, "removed meanwhile by another run": 1}
