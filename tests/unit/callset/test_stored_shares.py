@@ -91,6 +91,17 @@ def test_z_scores_are_stored_as_differences_of_thousandths() -> None:
     ]
 
 
+def test_floats_at_the_edges_of_the_codes_come_back_bit_for_bit() -> None:
+    """Those whose bits are a code, or that have one, are exchanged with one another; their neighbours are not."""
+    most = 1 << 22
+    bits = [sign * (most + step) for sign in (-1, 1) for step in (-1, 0, 1)]
+    thousandths = [int(np.float32(code / 1000).view(np.int32)) for code in bits]
+    values = np.array([*bits, *thousandths, 0, -1, 1], np.int32).view(np.float32)
+    table = pa.table({"run_values": pa.array([values], pa.list_(schema.FLOAT))})
+    back = stored_shares.unpacked(stored_shares.packed(table, None), None)
+    assert schema.ragged(back["run_values"])[1].tobytes() == values.tobytes()
+
+
 def test_what_genotypes_say_of_inbreeding_is_not_stored() -> None:
     """Two hets of equal likelihoods: a half of each share twice, in digits to base 2^40."""
     local = pa.table(

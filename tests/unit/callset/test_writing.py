@@ -14,7 +14,7 @@ import pytest
 
 from genocloud import callset, schema, storage
 from genocloud.callset import manifest
-from genocloud.regions import Region
+from genocloud.regions import Contig, Region
 from tests.support import callset_tables as make
 from tests.support.small_callset import BATCHES, SHARDS, contents, shard_tables, write
 
@@ -214,3 +214,12 @@ def test_another_version_is_refused(version: int, remedy: str) -> None:
     with pytest.raises(callset.OtherVersion, match=remedy) as caught:
         callset.open_callset("memory://version")
     assert caught.value.version == version
+
+
+def test_a_callsets_reference_may_have_contigs_without_bases(tmp_path: Path) -> None:
+    contigs = (*make.CONTIGS, Contig("empty", 0))
+    store = storage.open_store(str(tmp_path))
+    shard, (sites, genotypes) = SHARDS[0], shard_tables()[0]
+    entry = callset.write_shard(store, shard, "key", sites, genotypes)
+    callset.commit(store, make.description(BATCHES, contigs), [entry])
+    assert callset.open_callset(str(tmp_path)).contigs == contigs

@@ -289,6 +289,15 @@ def test_what_cannot_be_read_says_why(tmp_path):
         cohort.open_cohort(stored_cohort.url)
 
 
+def test_a_reference_may_have_contigs_without_bases(tmp_path):
+    """As a FASTA has, and its index."""
+    layout = cohort.Layout((*CONTIGS, Contig("empty", 0)), LAYOUT.part_bp, LAYOUT.window_bp)
+    store = open_store(store_in(tmp_path))
+    receipt = cohort.write_batch(store, [source(tmp_path, "ann", 1)], layout)
+    cohort.append(store, [receipt], layout, REFERENCE)
+    assert cohort.open_cohort(store.url).contigs == layout.contigs
+
+
 def test_of_writers_at_once_none_is_lost(tmp_path):
     store = open_store(store_in(tmp_path))
     receipts = [cohort.write_batch(store, [source(tmp_path, name, 1)], LAYOUT) for name in "abcdef"]
