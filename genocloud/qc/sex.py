@@ -15,11 +15,11 @@ Floats = npt.NDArray[np.float64]
 MOST_F_OF_XX, LEAST_F_OF_XY = 0.5, 0.75
 """seqr's: F is about 0 with two X, 1 with one."""
 
-FEWEST_X_CALLS = 25
-"""F of fewer genotypes is not looked at."""
+FEWEST_SITES = 25
+"""F of fewer genotypes, and depths of fewer sites of X or Y, are not looked at.
 
-FEWEST_Y_SITES = 5
-"""Depths of fewer sites of X or Y are not looked at."""
+Hom-ref genotypes have the least DP of a block, so that the mean of a few depends on how many are.
+"""
 
 FEWEST_OF_A_SEX = 5
 """So many samples that look like one sex by F tell what depth a copy of X or Y has in this cohort."""
@@ -37,7 +37,7 @@ def sample_sexes(
     samples: Sequence[str], counts: SampleCounts, x: Homozygosity, sheet: Mapping[str, str]
 ) -> SampleSexes:
     """The table SEXES; sheet: male, female or unknown by sample."""
-    f = np.where(x.called >= FEWEST_X_CALLS, x.coefficient, np.nan)
+    f = np.where(x.called >= FEWEST_SITES, x.coefficient, np.nan)
     ploidies = {where: _ploidy(counts, where) for where in ("X", "Y")}
     copies_x, copies_y = _copies(ploidies["X"], f, X_EDGES, (2.0, 1.0)), _copies(ploidies["Y"], f, Y_EDGES, (0.0, 1.0))
     karyotypes = [_karyotype(*each) for each in zip(copies_x, copies_y, f.tolist(), strict=True)]
@@ -63,7 +63,7 @@ def _ploidy(counts: SampleCounts, where: str) -> Floats:
     """Copies by depth, (samples,); NaN where there are too few sites, or none on autosomes."""
     out = np.full(len(counts.counts), np.nan)
     sites, depth = counts[f"sites_{where}"], counts["dp_autosomes"]
-    known = (sites >= FEWEST_Y_SITES) & (depth > 0)
+    known = (sites >= FEWEST_SITES) & (depth > 0)
     scaled = 2.0 * counts[f"dp_{where}"][known] * counts["sites_autosomes"][known]
     out[known] = scaled / (sites[known] * depth[known].astype(np.float64))
     return out
@@ -72,14 +72,18 @@ def _ploidy(counts: SampleCounts, where: str) -> Floats:
 def _copies(ploidy: Floats, f: Floats, edges: Sequence[float], of_sex: tuple[float, float]) -> list[int | None]:
     """Whole copies; depths are scaled so that those of one sex by F, if there are enough, have its copies.
 
+    Each sex has its own scale where both have one: at X's hom-ref genotypes DP is the least of a block, and a haploid
+    block is longer, so that its least depth is lower. Others have the scale that there is.
+
     of_sex  copies in XX and in XY
     """
-    scaled = ploidy
-    for copies, group in zip(of_sex[::-1], (f > LEAST_F_OF_XY, f < MOST_F_OF_XX), strict=True):
+    scale = np.full(len(ploidy), np.nan)
+    for copies, group in zip(of_sex, (f < MOST_F_OF_XX, f > LEAST_F_OF_XY), strict=True):
         here = group & np.isfinite(ploidy)
         if copies and np.count_nonzero(here) >= FEWEST_OF_A_SEX and np.median(ploidy[here]) > 0:
-            scaled = ploidy * copies / np.median(ploidy[here])
-            break
+            factor = copies / np.median(ploidy[here])
+            scale = np.where(group | np.isnan(scale), factor, scale)
+    scaled = ploidy * np.where(np.isnan(scale), 1.0, scale)
     places = np.searchsorted(edges, scaled)
     return [int(place) if np.isfinite(value) else None for place, value in zip(places, scaled, strict=True)]
 

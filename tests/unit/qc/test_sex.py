@@ -56,6 +56,13 @@ def test_depths_are_scaled_by_those_of_one_sex():
     assert karyotypes(copies, [0.0] * 6 + [1.0] * 6 + [0.0]) == ["XX"] * 6 + ["XY"] * 6 + ["XXY"]
 
 
+def test_each_sex_has_its_own_scale():
+    """Men's X has a quarter of the autosomes' depth where it should have half: MIN_DP of long haploid blocks."""
+    copies = [(2.0, 0.0)] * 6 + [(0.5, 0.5)] * 6 + [(2.0, 0.5), (3.1, 0.0), (0.5, 0.0), (0.5, 1.0)]
+    f = [0.0] * 6 + [1.0] * 6 + [0.0, -0.3, 1.0, 1.0]
+    assert karyotypes(copies, f) == ["XX"] * 6 + ["XY"] * 6 + ["XXY", "XXX", "X0", "XYY"]
+
+
 def test_without_depths_f_decides_and_without_genotypes_nothing():
     empty = SampleCounts.empty(3)
     table = sample_sexes(["a", "b", "c"], empty, x_of([0.0, 1.0, 0.6]), {})

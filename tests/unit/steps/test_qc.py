@@ -96,7 +96,7 @@ def test_multiqc_knows_the_files_by_their_contents(checked):
     for text in (pairs, people):
         assert len({line.count("\t") for line in text.splitlines()}) == 1
     sections = {path.name: json.loads(path.read_text()) for path in checked.glob("*_mqc.json")}
-    assert {"sample_metrics_mqc.json", "sex_by_depth_mqc.json", "components_mqc.json"} <= sections.keys()
+    assert {"sample_metrics_mqc.json", "components_mqc.json"} <= sections.keys()
     assert all(section["data"] and section["plot_type"] and section["id"] for section in sections.values())
 
 
