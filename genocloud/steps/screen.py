@@ -11,7 +11,7 @@ from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.screening.cohort_screen import add_up, compare, contig_depths, screen_table
 from genocloud.pipeline.screening.part_screening import ScreenSettings, screen_parts
-from genocloud.pipeline.screening.screen_files import write_pairs, write_table
+from genocloud.pipeline.screening.screen_files import write_multiqc, write_pairs, write_table
 from genocloud.samples import read_sheet
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
@@ -90,7 +90,7 @@ def screen(cohort_url: str, out_url: str, *, options: ScreenOptions, scatter: Sc
         names = list(dict.fromkeys(flag.sample for flag in qc.flags_of(samples, quarantine)))
         for name, table in (("samples", samples), ("contigs", contig_depths(sums)), ("flags", qc.flag_table(flags))):
             receipt.vouch(*write_table(out_url, name, table))
-        receipt.vouch(*write_pairs(out_url, pairs))
+        receipt.vouch(*write_pairs(out_url, pairs), *write_multiqc(out_url, samples, qc.flag_table(flags)))
         if names and len(names) == len(before.samples):
             raise AllFail(out_url, options.quarantine)
         now = cohort.remove(storage.open_store(cohort_url), frozenset(names)) if names else before

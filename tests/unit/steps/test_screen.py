@@ -1,6 +1,7 @@
 """screen finds the faults that were planted and nothing else, and takes out who is to be taken out."""
 
 import csv
+import json
 import sys
 from pathlib import Path
 
@@ -108,6 +109,20 @@ def test_tables_have_their_declared_columns_and_somaliers_pairs(study):
     assert study.table("fingerprints.pairs").num_rows == len(pairs)
 
 
+def test_multiqc_has_sections_of_checks_samples_and_copies(study):
+    study.screen()
+    sections = {path.name: json.loads(path.read_text()) for path in study.out.glob("*_mqc.json")}
+    assert {section["id"]: section["plot_type"] for section in sections.values()} == {
+        "genocloud_checks_before_genotyping": "table",
+        "genocloud_samples_before_genotyping": "table",
+        "genocloud_copies_before_genotyping": "scatter",
+    }
+    copies = sections["copies_before_genotyping_mqc.json"]["data"]["klinefelter"]
+    assert copies == pytest.approx({"x": 2, "y": 1}, abs=0.2)
+    assert len(sections["checks_before_genotyping_mqc.json"]["data"]) == len(EXPECTED)
+    assert sections["samples_before_genotyping_mqc.json"]["data"]["again"]["concordance"] > 0.95
+
+
 def test_depths_of_contigs(study):
     study.screen()
     rows = {row["contig"]: row for row in study.rows("contigs") if row["sample"] == "p04"}
@@ -170,8 +185,10 @@ def test_who_fails_a_rule_is_taken_out_and_the_receipt_balances(tmp_path):
     assert set(study.cohort.samples) - set(now.samples) == {"klinefelter", "much", "swapped"}
     assert now.version == receipt.figures["cohort_version"] == study.cohort.version + 1
     assert cohort.open_cohort(study.cohort.url, study.cohort.version).samples == study.cohort.samples
-    again = study.screen(flag=["depth<15"], quarantine=["contamination>0.05", "sex!=sheet", "sex=XXY"])
+    assert (study.out / "checks_before_genotyping_mqc.json").exists()
+    again = study.screen(flag=["depth<1"], quarantine=["contamination>0.05", "sex!=sheet", "sex=XXY"])
     assert again.figures["quarantined"] == []
+    assert not (study.out / "checks_before_genotyping_mqc.json").exists(), "nobody fails a check any more"
     assert cohort.open_cohort(study.cohort.url).version == now.version
 
 
