@@ -79,7 +79,7 @@ def study(tmp_path_factory) -> Study:
     return Study(tmp_path_factory.mktemp("study"), seed=1)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_planted_faults_are_flagged_and_nothing_else(tmp_path, seed):
     study = Study(tmp_path, seed)
     receipt = study.screen()
