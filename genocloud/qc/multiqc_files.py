@@ -121,11 +121,11 @@ def _custom(findings: Findings) -> dict[str, str]:
     for row in tables["samples"].to_pylist():
         values = {name: value for name, value in row.items() if name not in ("sample", "batch") and value is not None}
         metrics[row["sample"]] = values
-    flags: dict[str, Any] = {}
-    for number, row in enumerate(tables["flags"].to_pylist(), 1):
-        flags[str(number)] = row
+    flags = {str(number): row for number, row in enumerate(tables["flags"].to_pylist(), 1)}
     trios = {row["child"]: {name: row[name] for name in _TRIO} for row in tables["trios"].to_pylist()}
+    alarms = {str(number): row for number, row in enumerate(tables["alarms"].to_pylist(), 1)}
     plots: tuple[tuple[str, str, str, dict[str, Any], dict[str, str]], ...] = (
+        ("cohort_alarms", "What is wrong with the cohort as a whole", "table", alarms, {}),
         ("sample_checks", "Samples that fail a check, and what to do", "table", flags, {}),
         ("sample_metrics", "Hail's sample_qc", "table", metrics, {}),
         ("sex_by_depth", "Copies of X and Y by depth", "scatter", ploidies, {"xlab": "X", "ylab": "Y"}),

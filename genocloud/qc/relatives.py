@@ -11,6 +11,9 @@ from genocloud.qc.flags import Flag
 from genocloud.qc.kinship import CUTOFFS, KingCounts, relationship
 from genocloud.qc.tables import PAIRS, SamplePairs, table_of
 
+FEWEST_SITES = 500
+"""Kinship of fewer sites is not judged: that of strangers is then off 0 by 0.03 and more."""
+
 
 class Relative(Protocol):
     """A row of a pedigree; a parent that is not known is empty."""
@@ -146,7 +149,9 @@ def kinship_flags(pairs: SamplePairs, explained: Set[str] = frozenset()) -> Iter
     people without such a pair, any that are two degrees apart, as of distant kin the degree is no sharp thing.
     `explained`: samples whose mismatches are not.
     """
-    rows = [row for row in pairs.to_pylist() if not {row["IID1"], row["IID2"]} & explained]
+    rows = [
+        row for row in pairs.to_pylist() if row["NSNP"] >= FEWEST_SITES and not {row["IID1"], row["IID2"]} & explained
+    ]
     duplicates = [row for row in rows if row["relationship"] == "duplicate" != row["expected"]]
     others = [row for row in rows if row not in duplicates and row["expected"]]
     wrong = [row for row in others if differ(row["relationship"], row["expected"])]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from genocloud.qc.flags import Flag
-from genocloud.qc.relatives import ExpectedKinship, differ
+from genocloud.qc.relatives import FEWEST_SITES, ExpectedKinship, differ
 from genocloud.qc.tables import SamplePairs, SampleSexes
 
 FEWEST_MISMATCHES = 2
@@ -50,7 +50,8 @@ def find_swaps(pairs: SamplePairs, sexes: SampleSexes, expected: ExpectedKinship
     """Pairs of samples whose mismatches vanish when they are exchanged, the most telling first; each sample once."""
     if expected is None:
         return []
-    rows, sex_rows = pairs.to_pylist(), sexes.to_pylist()
+    rows = [row for row in pairs.to_pylist() if row["NSNP"] >= FEWEST_SITES]
+    sex_rows = sexes.to_pylist()
     seen = {(min(row["IID1"], row["IID2"]), max(row["IID1"], row["IID2"])): row["relationship"] for row in rows}
     kin: dict[str, set[str]] = {row["sample"]: set() for row in sex_rows}
     for one, other in seen:

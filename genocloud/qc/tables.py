@@ -115,6 +115,14 @@ BATCH_COLUMNS = (
 )
 """Batches of which most samples are off the others."""
 
+ALARM_COLUMNS = (
+    Column("check", STRING, "name of the check", nullable=False),
+    Column("value", STRING, "what was measured", nullable=False),
+    Column("limit", STRING, "what the check wants", nullable=False),
+    Column("advice", STRING, "what to do about it", nullable=False),
+)
+"""What is wrong with the cohort as a whole."""
+
 SET_COLUMNS = (
     Column("contig", STRING, "name of the contig", "CHROM", nullable=False),
     Column("pos", INT64, "position, 1-based", "POS", nullable=False),
@@ -126,7 +134,7 @@ SET_COLUMNS = (
 
 SAMPLE_METRICS, SEXES, PAIRS, HET = map(table, (SAMPLE_COLUMNS, SEX_COLUMNS, PAIR_COLUMNS, HET_COLUMNS))
 TRIOS, OUTLIERS, BATCHES = map(table, (TRIO_COLUMNS, OUTLIER_COLUMNS, BATCH_COLUMNS))
-SET_SITES = table(SET_COLUMNS)
+SET_SITES, ALARMS = table(SET_COLUMNS), table(ALARM_COLUMNS)
 
 QcTable: TypeAlias = pa.Table
 """Any table of this module, or FLAGS."""
@@ -140,6 +148,7 @@ ComponentTable: TypeAlias = pa.Table
 OutlierTable: TypeAlias = pa.Table
 BatchTable: TypeAlias = pa.Table
 SetSites: TypeAlias = pa.Table
+AlarmTable: TypeAlias = pa.Table
 
 
 def table_of(columns: Mapping[str, Any], declared: pa.Schema) -> QcTable:

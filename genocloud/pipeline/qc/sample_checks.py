@@ -12,6 +12,7 @@ from genocloud.callset import Callset
 from genocloud.pipeline.qc.shard_pass import PassTask, ShardPass, pass_over
 from genocloud.pipeline.qc.site_candidates import SET_CLASSES
 from genocloud.qc import Flag, flag_table
+from genocloud.qc.alarms import alarm_table
 from genocloud.qc.callset_stats import CallsetStats
 from genocloud.qc.components import components
 from genocloud.qc.deviations import batch_table, deviation_flags, outlier_table, residuals_of
@@ -89,6 +90,7 @@ def check_samples(
     }
     tables |= _deviations(tables, vectors.vectors)
     tables |= {"flags": _flags(tables, expected)}
+    tables |= {"alarms": alarm_table(tables["samples"], tables["sex"], len(sets["autosomes"]))}
     findings = Findings(
         name=name,
         tables=tables,
@@ -101,7 +103,11 @@ def check_samples(
         parents={person.sample: (person.father, person.mother) for person in options.pedigree},
     )
     figures: dict[str, Any] = {f"set_sites_{each}": len(genotypes) for each, genotypes in sets.items()}
-    figures |= {"pairs": tables["pairs"].num_rows, "flags": _by_check(tables["flags"])}
+    figures |= {
+        "pairs": tables["pairs"].num_rows,
+        "alarms": tables["alarms"].num_rows,
+        "flags": _by_check(tables["flags"]),
+    }
     return CheckedSamples(tables=tables, texts=multiqc_files(findings), figures=figures)
 
 

@@ -11,7 +11,7 @@ from genocloud.cli import main
 from genocloud.errors import UnreadableFile
 from tests.conftest import DATA
 
-TABLES = {"samples", "sex", "pairs", "het", "components", "trios", "sites", "outliers", "batches", "flags"}
+TABLES = {"samples", "sex", "pairs", "het", "components", "trios", "sites", "outliers", "batches", "flags", "alarms"}
 
 
 def run(callset, out, *words: str) -> int:
