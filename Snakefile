@@ -1,6 +1,6 @@
 # From reads and gVCFs to one joint callset: the table of contents, in the order of the flow.
 #
-#   reads --call--> gvcf --ingest--> cohort --discover--> sites --genotype--> genotypes --filter, export--> callset --report--> page
+#   reads --call--> gvcf --ingest--> cohort --discover--> sites --genotype--> genotypes --filter, qc, export--> callset --report--> page
 #
 # config.yaml says what to do (its keys: workflow/schemas/config.schema.yaml), profiles/ where and with which resources.
 # A rule runs one command of genocloud, whose receipt is the rule's output and the next rule's input.
@@ -26,12 +26,18 @@ else:
     if config["screen"]:
 
         include: "workflow/rules/screen.smk"
-
     include: "workflow/rules/discover.smk"
     include: "workflow/rules/genotype.smk"
 
 
 include: "workflow/rules/filter.smk"
+
+
+if config["qc"]:
+
+    include: "workflow/rules/qc.smk"
+
+
 include: "workflow/rules/export.smk"
 include: "workflow/rules/report.smk"
 
@@ -46,6 +52,7 @@ rule all:
         expand("results/{step}/{step}.json", step=["export", "report"]),
         study.genotyped,
         study.filtered,
+        study.checked_samples,
         [] if study.federation else expand("results/{step}/{step}.json", step=["inputs", "ingest"]),
         study.screened,
         [] if study.federation else [study.receipts(step) for step in STEPS_IN_PARTS],

@@ -53,7 +53,8 @@ def _qc(commands: Commands) -> None:
     )
     command.add_argument(
         "--par",
-        nargs="*",
+        nargs="+",
+        action="extend",
         default=[],
         metavar="REGION",
         help="pseudo-autosomal regions of X (chrX:10001-2781479). Default: known by X's length",

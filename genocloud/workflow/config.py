@@ -29,6 +29,9 @@ def checked_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     if settings["sites"] and settings["screen"]:
         remedy = "screen each site's cohort there (genocloud screen)"
         raise BadConfig("config", "screen", "samples at several sites are not screened together", remedy)
+    if settings["sites"] and settings["qc"]:
+        remedy = "check each site's samples there (genocloud qc), on its own callset"
+        raise BadConfig("config", "qc", "samples at several sites are not compared with one another", remedy)
     for table in filter(None, [settings["prices"], *(site.get("prices") for site in settings["sites"].values())]):
         costs.read_prices(costs.find_prices(table, "config.yaml"))
     return settings

@@ -18,8 +18,9 @@ def check_files(study: Study) -> None:
     """Check the caller's program and files, and every input. Raises InputError or BadConfig."""
     if study.called and study.caller:
         _check_caller(study, study.caller)
-    if missing := [file for file in local(study.filter_files) if not Path(file).is_file()]:
-        raise UnreadableFile(missing[0], "there is no such file", "correct its path under filter in the config")
+    named = [*study.filter_files, *study.pedigree]
+    if missing := [file for file in local(named) if not Path(file).is_file()]:
+        raise UnreadableFile(missing[0], "there is no such file", "correct its path in the config")
     if study.run.is_main and not study.federation and not _is_checked(study):
         _check_inputs(study)
 

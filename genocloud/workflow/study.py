@@ -74,6 +74,11 @@ class Study:
         return list(filter(None, [self.settings["frequencies"]]))
 
     @property
+    def pedigree(self) -> list[str]:
+        """The pedigree, if there is one."""
+        return list(filter(None, [self.settings["pedigree"]]))
+
+    @property
     def reference(self) -> list[str]:
         """The reference and its index."""
         return [self.settings["reference"], f"{self.settings['reference']}.fai"]
@@ -97,7 +102,7 @@ class Study:
     @property
     def known_files(self) -> list[str]:
         """Intervals, and what is known of variants."""
-        return [*self.interval_files, *self.dbsnp, *self.frequencies, *self.filter_files]
+        return [*self.interval_files, *self.dbsnp, *self.frequencies, *self.pedigree, *self.filter_files]
 
     def call_inputs(self, wildcards: Any) -> list[str]:
         """What the wildcards' sample is called from."""
@@ -182,6 +187,11 @@ class Study:
     def filtered(self) -> str:
         """The receipt of the callset with its filters, if it is to have some."""
         return receipt_of("filter") if self.filter_options else self.genotyped
+
+    @property
+    def checked_samples(self) -> list[str]:
+        """The receipt of the samples' quality control, if the config wants it."""
+        return [receipt_of("qc")] if self.settings["qc"] else []
 
     @property
     def export_sites(self) -> str:

@@ -4,6 +4,7 @@
 rule report:
     input:
         study.filtered,
+        study.checked_samples,
         "results/export/export.json",
     output:
         local(study.report_files),
