@@ -86,6 +86,23 @@ EQUIVALENT = {
         "genocloud/testing/exporters.py",
         "3 -> 4: for threads in (1, 3):",
     ): "a law of any number of threads",
+    (
+        "genocloud/report/statistics.py",
+        "2 -> 3: _TRANSITION, _TRANSVERSION = 1, 2",
+    ): "kinds that are compared with one another",
+    (
+        "genocloud/callset/call_rows.py",
+        "0 -> 1: offsets, lists = np.zeros(len(rows) + 1, np.int64), np.zeros(0, np.int32)",
+    ): "elements of lists that are all empty",
+    (
+        "genocloud/pipeline/hybrid/coordinator.py",
+        "True -> False: pieces_of_shard = "
+        'dict(zip(cut.all_shards, self._map_shards(deliver, cut.all_shards, "deliver"), strict=True))',
+    ): "there is a result for each shard",
+    (
+        "genocloud/scatter/dask/dask_settings.py",
+        "60 -> 61: CONNECT_SECONDS = 60",
+    ): "a minute's patience or a second more",
 }
 """(file, the mutated line without its indentation, or that with the change before it, as a run prints it): why nothing
 can tell it from the original."""

@@ -87,6 +87,7 @@ def test_blocks_say_of_each_cell_what_it_is(made, second, steps):
     pos = [sum(steps[: site + 1]) if site < second else sum(steps[second : site + 1]) for site in range(len(cells))]
     sites = pa.table({"contig": pa.array(contigs, pa.string()).dictionary_encode(), "pos": pa.array(pos, pa.int32())})
     view = block_view(genotypes, sites)
+    assert (view.runs.firsts < view.runs.stops).all()
     rows = view.distinct.to_pylist()
     numbers, longest = view.cells(0, len(cells)).tolist(), 0
     for column in range(len(SAMPLES)):
