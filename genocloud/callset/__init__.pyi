@@ -17,6 +17,7 @@ from .filter_tables import FilterSet as FilterSet
 from .filter_tables import NoFilters as NoFilters
 from .filter_tables import StaleFilters as StaleFilters
 from .filter_tables import filters_of as filters_of
+from .filter_tables import filters_url as filters_url
 from .filter_tables import folder_name as folder_name
 from .filter_tables import publish_filters as publish_filters
 from .filter_tables import read_filters as read_filters

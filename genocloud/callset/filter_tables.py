@@ -60,6 +60,11 @@ class FilterSet:
         return dict(self.sites) == sites_of(shards)
 
 
+def filters_url(callset_url: str) -> str:
+    """What a run that filters a callset locks."""
+    return join(callset_url, FILTERS_MANIFEST)
+
+
 def sites_of(shards: Sequence[ShardEntry]) -> dict[str, str]:
     """sha256 of the SITES of each shard."""
     return {shard.name: shard.sites.sha256 for shard in shards}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from genocloud import callset, filters
+from genocloud import callset, filters, storage
 from genocloud.callset import Callset, FilterLine, FilterSet, open_callset
 from genocloud.filters import Expression, SiteFilter, vets
 from genocloud.pipeline.filtering.known_alleles import KnownAlleles
@@ -93,10 +93,10 @@ def filter_callset(callset_url: str, *, options: FilterOptions, scatter: Scatter
     """Judge every site and ALT, and make the verdicts the callset's filters; the balance is in records.
 
     Nothing is dropped, and genotypes stay as they are. Filters that the callset has already are replaced at the end.
-    Raises BadExpression, InputError, DamagedFile, what train_model raises, and GenotypesNotShared or RemoteUnreachable
-    where a filter needs genotypes of another location.
+    Raises BadExpression, InputError, DamagedFile, what train_model raises, GenotypesNotShared or RemoteUnreachable
+    where a filter needs genotypes of another location, and OutputInUse where another run filters the callset.
     """
-    with receipt_of("filter") as receipt:
+    with storage.file_lock(callset.filters_url(callset_url)), receipt_of("filter") as receipt:
         made = open_callset(callset_url)
         plan = options.plan(made)
         plan.check()

@@ -4,15 +4,20 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
+import pyarrow as pa
 import pysam
 import pytest
 
 import genocloud
-from genocloud import callset, storage
+from genocloud import annotations, callset, schema, storage
 from genocloud.callset import DamagedFile, NoFilters, StaleFilters
 from genocloud.cli import main
+from genocloud.regions import Region
+from tests.support import callset_tables as make
 from tests.support import small_callset
+from tests.support.cohort_people import Killed, killed_at
 
 
 @pytest.fixture
@@ -150,3 +155,59 @@ def test_a_copy_of_a_callset_keeps_its_filters(url, tmp_path):
     assert run("filter", url, "-f", "low=QUAL < 100") == 0
     shutil.copytree(url, tmp_path / "copy")
     assert genocloud.open_callset(tmp_path / "copy").filters().equals(genocloud.open_callset(url).filters())
+
+
+def test_a_killed_run_leaves_the_old_filters_or_the_new_and_the_next_one_ends(tmp_path, monkeypatch):
+    url = f"memory://{tmp_path}"
+    made = small_callset.write(url)
+    assert run("filter", url, "-f", "old=QUAL < 100") == 0
+    old = made.filters().to_pylist()
+    assert run("filter", url, "-f", "new=QUAL > 100") == 0
+    new = made.filters().to_pylist()
+    for moment in range(1, 9):
+        assert run("filter", url, "-f", "old=QUAL < 100") == 0
+        with monkeypatch.context() as patched:
+            killed_at(patched, moment)
+            try:
+                run("filter", url, "-f", "new=QUAL > 100")
+                ended = True
+            except Killed:
+                ended = False
+        assert made.filters().to_pylist() in ([new] if ended else [old, new]), moment
+        assert run("filter", url, "-f", "new=QUAL > 100") == 0
+        assert made.filters().to_pylist() == new
+        assert len(made.store.list("filters/")) == 3
+    assert ended
+
+
+def test_of_two_runs_at_a_time_the_second_is_refused(url, capsys):
+    with storage.file_lock(f"{url}/manifest/filters.json"):
+        assert run("filter", url) == 4
+    assert "another run" in capsys.readouterr().err
+
+
+def test_a_callset_without_sites_is_filtered(tmp_path):
+    url = str(tmp_path / "callset")
+    callset.commit(storage.open_store(url), make.description({"b0": ("ann",)}, make.CONTIGS), [])
+    assert run("filter", url, "--preset", "gvs") == 0
+    assert genocloud.open_callset(url).filters().num_rows == 0
+    assert exported(url, tmp_path / "o.bcf") == []
+
+
+def test_sites_without_an_alt_pass_or_not(tmp_path):
+    url = str(tmp_path / "callset")
+    sites, genotypes = make.tables(Random(1), "chr2", [5, 7], [("ann",)])
+    rows = [row | dict.fromkeys(lists(sites)) | {"alts": []} for row in sites.to_pylist()]
+    cells = [row | {"GT": "0/0", "AD": None, "PL": None} for row in genotypes[0].to_pylist()]
+    store, shard = storage.open_store(url), make.Shard("001-chr2-00000", Region(1, 0, 50_000))
+    tables = make.as_table(rows, annotations.SITES), {"b0": make.as_table(cells, schema.GENOTYPES)}
+    entry = callset.write_shard(store, shard, "key", *tables)
+    made = callset.commit(store, make.description({"b0": ("ann",)}, make.CONTIGS), [entry])
+    assert run("filter", url, "-f", 'ref=TYPE="ref"', "--preset", "hard", "--preset", "gvs") == 0
+    said = made.filters().to_pylist()
+    assert all("ref" in row["filter"].split(";") and row["AS_FilterStatus"] == [] for row in said)
+    assert [pos for pos, names, _ in exported(url, tmp_path / "o.vcf.gz", "-L", "chr2") if "ref" in names] == [5, 7]
+
+
+def lists(table):
+    return [field.name for field in table.schema if pa.types.is_list(field.type)]
