@@ -366,6 +366,8 @@ def _report(commands: Commands) -> None:
                 scatter=scatter,
                 progress=progress,
                 plan_url=arguments.plan,
+                qc_url=arguments.qc,
+                screen_url=arguments.screen,
                 title=arguments.title,
             )
         hand_over(receipt, arguments)
@@ -387,6 +389,8 @@ def _report(commands: Commands) -> None:
     command.add_argument(
         "--plan", metavar="PLAN.json", help="the estimate of genocloud plan, shown beside what the run took"
     )
+    command.add_argument("--qc", metavar="DIR", help="what genocloud qc wrote of the callset: its flags lead the page")
+    command.add_argument("--screen", metavar="DIR", help="what genocloud screen wrote of the cohort")
     scatter_option(command)
     receipt_option(command)
 

@@ -10,7 +10,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import NoReturn
 
 _OBJECTS = 200_000
@@ -20,14 +22,19 @@ _UNUSED = {"pandas", "cffi", "coverage"}
 """pyarrow loads the first at its first conversion, numba the others, if they are there: 0.4 s for nothing."""
 
 
-class _NoUnused(MetaPathFinder):
-    """Hides the packages that no command uses."""
+class _NoUnused(MetaPathFinder, Loader):
+    """Hides the packages that no command uses: they are there for who looks, as Bokeh does, but cannot be imported."""
 
-    @staticmethod
-    def find_spec(name: str, *_: object) -> None:
-        """Raise for an unused package; leave all else to the finders that follow."""
-        if name in _UNUSED:
-            raise ModuleNotFoundError(name)
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        """A spec for an unused package; leave all else to the finders that follow."""
+        return ModuleSpec(name, self) if name in _UNUSED else None
+
+    def create_module(self, spec: ModuleSpec) -> NoReturn:
+        """Raise as for a package that is not there."""
+        raise ModuleNotFoundError(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Never called."""
 
 
 @contextmanager
@@ -35,11 +42,12 @@ def fast_start() -> Iterator[None]:
     """Collect garbage rarely, start no threads for linear algebra, and hide unused packages while a command runs."""
     gc.set_threshold(_OBJECTS)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's linear algebra, which no command uses
-    sys.meta_path.insert(0, _NoUnused)
+    unused = _NoUnused()
+    sys.meta_path.insert(0, unused)
     try:
         yield
     finally:
-        sys.meta_path.remove(_NoUnused)
+        sys.meta_path.remove(unused)
 
 
 def fast_end(code: int) -> NoReturn:

@@ -10,6 +10,7 @@ class About:
     """A run. `finished` is when its last step ended (ISO 8601); empty or 0 where it is not known."""
 
     title: str = ""
+    callset: str = ""
     finished: str = ""
     reference: str = ""
     reference_checksum: str = ""
@@ -21,7 +22,7 @@ class About:
         """The known facts, as text."""
         version = str(self.cohort_version) if self.cohort_version else ""
         date = self.finished.replace("T", " ").replace("+00:00", " UTC")
-        shown = {"finished": date, "cohort version": version, "reference": self.reference}
+        shown = {"callset": self.callset, "finished": date, "cohort version": version, "reference": self.reference}
         return {name: value for name, value in shown.items() if value}
 
     def setting_texts(self) -> dict[str, str]:

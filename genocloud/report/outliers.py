@@ -36,13 +36,19 @@ RULE = (
 """The rule in words, as the report prints it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outlier:
-    """A sample that stands out, by its index, why, and what to do."""
+    """A sample that stands out, by its index: in what (call rate, het/hom), by which value, and what to do."""
 
     sample: int
-    reason: str
+    check: str
+    value: str
     advice: str
+
+    @property
+    def reason(self) -> str:
+        """Why it stands out."""
+        return f"{self.check} {self.value}"
 
 
 LOW_CALL_RATE = (
@@ -118,14 +124,20 @@ def find_outliers(statistics: Statistics) -> list[Outlier]:
     off = het_hom_outliers(ratios)
     middle = float(np.nanmedian(ratios)) if off.size else math.nan
     outliers = [
-        Outlier(int(i), f"call rate {percent_text(rates[i])}{_against(rates, percent_text)}", LOW_CALL_RATE)
+        Outlier(
+            sample=int(i),
+            check="call rate",
+            value=percent_text(rates[i]) + _against(rates, percent_text),
+            advice=LOW_CALL_RATE,
+        )
         for i in low
     ]
     outliers += [
         Outlier(
-            int(i),
-            f"het/hom {ratio_text(ratios[i])}{_against(ratios, ratio_text)}",
-            HIGH_HET_HOM if ratios[i] > middle else LOW_HET_HOM,
+            sample=int(i),
+            check="het/hom",
+            value=ratio_text(ratios[i]) + _against(ratios, ratio_text),
+            advice=HIGH_HET_HOM if ratios[i] > middle else LOW_HET_HOM,
         )
         for i in off
     ]

@@ -23,7 +23,7 @@ STORED = {"ingest": "ingest", "genotype": "genotype", "hybrid": "genotype", "joi
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One quantity of a step: planned and taken, in `unit` (seconds or bytes)."""
+    """One quantity of a step: planned and taken, in `unit` (seconds, bytes or money)."""
 
     step: str
     what: str
@@ -67,6 +67,10 @@ def _rows(stage: StepReceipts, lines: Sequence[Mapping[str, Any]], receipts: Rec
         planned=sum(line["core_seconds"] for line in own),
         taken=stage.cpu_seconds,
     )
+    money, core_seconds = (sum(line[name] for line in own) for name in ("money", "core_seconds"))
+    if money and core_seconds:
+        taken = money * stage.cpu_seconds / core_seconds
+        yield Row(step=stage.step, what="money, by core time", unit="money", planned=money, taken=taken)
     if stage.peak_memory_bytes:  # not known of a caller's program
         yield Row(
             step=stage.step,

@@ -3,9 +3,10 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from genocloud.report.outliers import find_outliers
+from genocloud.report.people import CallsetPeople
+from genocloud.report.script_text import escaped
 from genocloud.report.statistics import SAMPLE_COUNTS, Statistics
 
 DIGITS = 6
@@ -14,12 +15,72 @@ DIGITS = 6
 Row = Mapping[str, Any]
 
 
-def sample_rows(statistics: Statistics) -> list[dict[str, Any]]:
+class ShownColumn(NamedTuple):
+    """A column of the page's table: its name in CallsetPeople, its title, and how it is written.
+
+    kind is `share` (as a percentage), `ratio` (two decimals), `fine` (three), `count` or `text`.
+    """
+
+    name: str
+    title: str
+    kind: str
+
+
+SHOWN = (
+    ShownColumn("call_rate", "call rate", "share"),
+    ShownColumn("het_hom", "het/hom", "ratio"),
+    ShownColumn("mean_dp", "mean DP", "ratio"),
+    ShownColumn("mean_gq", "mean GQ", "ratio"),
+    ShownColumn("r_ti_tv", "Ti/Tv", "ratio"),
+    ShownColumn("r_insertion_deletion", "ins/del", "ratio"),
+    ShownColumn("n_singleton", "singletons", "count"),
+    ShownColumn("F", "F", "fine"),
+    ShownColumn("screen_contamination", "contamination", "share"),
+    ShownColumn("karyotype", "sex", "text"),
+    ShownColumn("sheet_sex", "sheet", "text"),
+    ShownColumn("screen_sex", "sex (gVCF)", "text"),
+    ShownColumn("batch", "batch", "text"),
+    ShownColumn("missing", "missing", "count"),
+    ShownColumn("hom_ref", "hom-ref", "count"),
+    ShownColumn("het", "het", "count"),
+    ShownColumn("hom_alt", "hom-alt", "count"),
+    ShownColumn("haploid_ref", "haploid ref", "count"),
+    ShownColumn("haploid_alt", "haploid alt", "count"),
+)
+"""The columns of the page's table after name and flags; those of which nothing is known are left out."""
+
+
+def table_json(people: CallsetPeople) -> str:
+    """All samples, column by column, and the checks that each fails, as JSON that may stand in a script element."""
+    checks: dict[str, list[str]] = {}
+    for flag in people.flags:
+        named = checks.setdefault(flag.sample, [])
+        if flag.check not in named:
+            named.append(flag.check)
+    columns: list[dict[str, Any]] = [{"title": "sample", "kind": "text", "values": list(people.names)}]
+    columns.append({"title": "flags", "kind": "flags", "values": [checks.get(name, []) for name in people.names]})
+    for column in SHOWN:
+        if column.kind == "text" and column.name in people.words:
+            texts = [str(text) for text in people.words[column.name].tolist()]
+            columns += [{"title": column.title, "kind": "text", "values": texts}] if any(texts) else []
+        elif column.kind != "text" and people.known(column.name):
+            values = [_shown(value, column.kind) for value in people.numbers[column.name].tolist()]
+            columns.append({"title": column.title, "kind": column.kind, "values": values})
+    return escaped(json.dumps(columns, separators=(",", ":"), ensure_ascii=False))
+
+
+def _shown(value: float, kind: str) -> float | int | None:
+    if not math.isfinite(value):
+        return None
+    return int(value) if kind == "count" else round(value, 6 if kind == "share" else 3)
+
+
+def sample_rows(statistics: Statistics, people: CallsetPeople) -> list[dict[str, Any]]:
     """One row for each sample, in the callset's order; numbers that cannot be computed are None."""
-    flags: dict[int, list[str]] = {}
-    for outlier in find_outliers(statistics):
-        flags.setdefault(outlier.sample, []).append(outlier.reason)
-    return [_row(statistics, index, flags.get(index, [])) for index in range(len(statistics.samples))]
+    flags: dict[str, list[str]] = {}
+    for flag in people.flags:
+        flags.setdefault(flag.sample, []).append(f"{flag.check} {flag.value}")
+    return [_row(statistics, index, flags.get(name, [])) for index, name in enumerate(statistics.samples)]
 
 
 def samples_tsv(rows: Sequence[Row]) -> str:

@@ -24,8 +24,7 @@ import pyarrow.compute as pc
 
 from genocloud import schema
 from genocloud.kernels.cell_runs import CellRuns
-
-Counts = npt.NDArray[np.int64]
+from genocloud.report.alt_alleles import KINDS, TRANSITION, TRANSVERSION, AltAlleles, Counts
 
 SITE_COUNTS = (
     "sites",
@@ -46,9 +45,6 @@ SAMPLE_COUNTS = ("missing", "hom_ref", "het", "hom_alt", "haploid_ref", "haploid
 SAMPLE_SUMS = ("depth_sum", "depth_calls", "gq_sum", "gq_calls")
 """Sums of DP and GQ over a sample's called genotypes, and how many had the value."""
 
-KINDS = ("SNV", "indel", "other")
-"""The kinds of ALT alleles."""
-
 SHARES = ("< 0.1%", "0.1-0.5%", "0.5-1%", "1-2%", "2-5%", "5-10%", "10-20%", "20-50%", "50-100%", "100%")
 
 BANDS = ("AC 0", "AC 1", "AC 2", *SHARES)
@@ -62,8 +58,6 @@ HIGHEST_DEPTH, HIGHEST_GQ = 500, 99
 
 _TOTALS = ("samples", *SAMPLE_COUNTS, *SAMPLE_SUMS)
 _MISSING, _HOM_REF, _HET, _HOM_ALT, _HAPLOID_REF, _HAPLOID_ALT = range(len(SAMPLE_COUNTS))
-_SNV, _INDEL, _OTHER = range(len(KINDS))
-_TRANSITION, _TRANSVERSION = 1, 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -236,85 +230,14 @@ def _ratio(numerator: Any, denominator: Any) -> npt.NDArray[np.float64]:
 
 def count_sites(sites: schema.Sites) -> Statistics:
     """The site counts and the frequency spectrum of a table SITES; no samples."""
-    alleles = _Alleles.of(sites)
+    alleles = AltAlleles.of(sites)
     out = Statistics.empty()
     out.site_counts[:] = _site_counts(alleles)
     out.spectrum[:] = _spectrum(alleles)
     return out
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Alleles:
-    """The ALT alleles of a table SITES but for `*`, one row each.
-
-    bare      (sites,) bool; those without any ALT, `*` neither
-    site      (alleles,) which site
-    kind      (alleles,) index into KINDS
-    exchange  (alleles,) _TRANSITION, _TRANSVERSION or 0
-    ac, an    (alleles,) allele count and called alleles; -1 where the site has none
-    """
-
-    bare: npt.NDArray[np.bool_]
-    site: Counts
-    kind: Counts
-    exchange: Counts
-    ac: Counts
-    an: Counts
-
-    @classmethod
-    def of(cls, sites: schema.Sites) -> "_Alleles":
-        alts = sites["alts"].combine_chunks()
-        site = pc.list_parent_indices(alts).to_numpy(zero_copy_only=False).astype(np.int64)
-        alt = alts.flatten()
-        ac = _by_allele(sites, site)
-        kept = np.flatnonzero(pc.not_equal(alt, "*").to_numpy(zero_copy_only=False))
-        site, alt, ac = site[kept], alt.take(kept), ac[kept]
-        kind, exchange = _kinds(sites["ref"].combine_chunks().take(site), alt)
-        an = schema.numbers(sites["AN"]).astype(np.int64)[site]
-        bare = np.asarray(schema.numbers(alts.value_lengths()) == 0)
-        return cls(bare=bare, site=site, kind=kind, exchange=exchange, ac=ac, an=an)
-
-
-def _by_allele(sites: schema.Sites, site: Counts) -> Counts:
-    """AC of each ALT, (alleles,); -1 at sites whose AC is null."""
-    offsets, values = schema.ragged(sites["AC"])
-    out = np.full(site.size, -1, np.int64)
-    out[np.diff(offsets)[site] > 0] = values
-    return out
-
-
-def _kinds(ref: pa.Array, alt: pa.Array) -> tuple[Counts, Counts]:
-    """Kind and exchange of each pair of REF and ALT, both (alleles,)."""
-    ref_starts, ref_bytes = schema.strings(ref)
-    alt_starts, alt_bytes = schema.strings(alt)
-    lengths = np.diff(alt_starts)
-    equal = np.flatnonzero(np.diff(ref_starts) == lengths)
-    pair = np.repeat(equal, lengths[equal])
-    step = np.arange(pair.size) - np.repeat(np.cumsum(lengths[equal]) - lengths[equal], lengths[equal])
-    ref_base, alt_base = ref_bytes[ref_starts[pair] + step], alt_bytes[alt_starts[pair] + step]
-    differs = ref_base != alt_base
-    differences = np.bincount(pair[differs], minlength=len(ref))
-    kind = np.where(np.diff(ref_starts) == lengths, np.where(differences == 1, _SNV, _OTHER), _INDEL)
-    kind[pc.starts_with(alt, "<").to_numpy(zero_copy_only=False)] = _OTHER
-    exchange = np.zeros(len(ref), np.int64)
-    exchange[pair[differs]] = _EXCHANGES[ref_base[differs], alt_base[differs]]
-    return kind.astype(np.int64), np.where(kind == _SNV, exchange, 0)
-
-
-def _exchanges() -> npt.NDArray[np.int8]:
-    """(256, 256) by the bytes of two bases: _TRANSITION, _TRANSVERSION, or 0 where one is not of ACGT."""
-    out = np.zeros((256, 256), np.int8)
-    purines, pyrimidines = np.frombuffer(b"AG", np.uint8), np.frombuffer(b"CT", np.uint8)
-    for same, opposite in ((purines, pyrimidines), (pyrimidines, purines)):
-        out[np.ix_(same, same)] = _TRANSITION
-        out[np.ix_(same, opposite)] = _TRANSVERSION
-    return out
-
-
-_EXCHANGES = _exchanges()
-
-
-def _site_counts(alleles: _Alleles) -> list[int]:
+def _site_counts(alleles: AltAlleles) -> list[int]:
     number = len(alleles.bare)
     by_kind = np.bincount(alleles.site * len(KINDS) + alleles.kind, minlength=number * len(KINDS))
     snvs, indels, others = by_kind.reshape(-1, len(KINDS)).T
@@ -322,11 +245,11 @@ def _site_counts(alleles: _Alleles) -> list[int]:
     plain = (total > 0) & (others == 0)
     classes = [plain & (indels == 0), plain & (snvs == 0), plain & (snvs > 0) & (indels > 0)]
     classes += [~plain & ~alleles.bare, alleles.bare, total > 1]
-    exchanges = [alleles.exchange == _TRANSITION, alleles.exchange == _TRANSVERSION]
+    exchanges = [alleles.exchange == TRANSITION, alleles.exchange == TRANSVERSION]
     return [number, *(int(np.count_nonzero(mask)) for mask in classes + exchanges)]
 
 
-def _spectrum(alleles: _Alleles) -> Counts:
+def _spectrum(alleles: AltAlleles) -> Counts:
     known = np.flatnonzero((alleles.ac >= 0) & (alleles.an >= 0))
     kind, ac, an = alleles.kind[known], alleles.ac[known], alleles.an[known]
     by_edge = (ac[:, None] * 1000 >= an[:, None] * BAND_EDGES_PERMILLE).sum(axis=1)

@@ -7,13 +7,15 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from genocloud import storage
-from genocloud.callset import Callset, open_callset
+from genocloud.callset import Callset, StaleFilters, open_callset
 from genocloud.errors import UnreadableFile
-from genocloud.pipeline.callset_counts import count_callset
 from genocloud.pipeline.callset_counts import unseen as unseen_in
+from genocloud.pipeline.check_tables import read_checks
+from genocloud.pipeline.page_counts import count_page
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.run_receipts import cohort_version, hidden_totals, read_receipts
 from genocloud.report.about import About
+from genocloud.report.people import QC_TABLES, SCREEN_TABLES, people_of
 from genocloud.report.samples import sample_rows, samples_json, samples_tsv
 from genocloud.report.summary import summary_text
 from genocloud.scatter.executors import Scatter
@@ -28,40 +30,60 @@ def report(
     scatter: Scatter,
     progress: Progress,
     plan_url: str | None = None,
+    qc_url: str | None = None,
+    screen_url: str | None = None,
     title: str = "",
 ) -> Receipt:
     """Count the callset; write the page and, under the same name, the summary (.txt) and all samples' numbers.
 
     These are tables of the same columns, .samples.tsv and .samples.json. With the JSON of `genocloud plan` at
-    `plan_url`, the page compares the plan with the run.
+    `plan_url`, the page compares the plan with the run; it shows what `genocloud qc` and `genocloud screen` wrote to
+    the folders at `qc_url` and `screen_url`. Raises InputError or DamagedFile.
     """
     plan = _read_plan(plan_url) if plan_url else None
     with receipt_of("report") as receipt:
         receipts = read_receipts(receipts_url)
         totals = hidden_totals(receipts)
-        statistics = count_callset(callset_url, scatter, progress, totals)
-        callset = open_callset(callset_url)
+        callset = _filtered(open_callset(callset_url))
+        checks = {
+            "qc": read_checks(qc_url, QC_TABLES, callset.samples, "genocloud qc") if qc_url else {},
+            "screen": read_checks(screen_url, SCREEN_TABLES, (), "genocloud screen") if screen_url else {},
+        }
+        statistics, alleles = count_page(callset, scatter, progress, totals)
         unseen = [{**asdict(each), "counted": each.site in totals} for each in unseen_in(callset)]
         folder, name = storage.split(out_url)
-        store = storage.open_store(folder)
         seconds = sum(float(one.get("seconds", 0)) for one in receipts.values())
-        files = {"callset": callset_url, "report": out_url}
-        summary = summary_text(statistics, seconds, files)
-        summary_name = str(PurePosixPath(name).with_suffix(".txt"))
-        store.write(summary_name, summary.encode())
-        rows = sample_rows(statistics)
-        tables = {".samples.tsv": samples_tsv(rows), ".samples.json": samples_json(rows)}
-        names = {str(PurePosixPath(name).with_suffix(suffix)): text for suffix, text in tables.items()}
-        for table_name, text in names.items():
-            store.write(table_name, text.encode())
-        from genocloud.report.html import render_html  # slow to import (matplotlib), and needed by few
+        summary = summary_text(statistics, seconds, {"callset": callset_url, "report": out_url})
+        rows = sample_rows(statistics, people_of(statistics, **checks))
+        beside = {".txt": summary, ".samples.tsv": samples_tsv(rows), ".samples.json": samples_json(rows)}
+        texts = {str(PurePosixPath(name).with_suffix(suffix)): text for suffix, text in beside.items()}
+        from genocloud.report.html import Sources, render_html  # slow to import (Bokeh), and needed by few
 
-        about = _about(callset, receipts, title)
-        page = render_html(receipts, statistics, unseen=unseen, plan=plan, about=about, tables=tuple(names))
-        store.write(name, page.encode())
-        receipt.vouch(out_url, *(storage.join(folder, each) for each in (summary_name, *names)))
+        sources = Sources(
+            alleles=alleles,
+            contigs=[contig.name for contig in callset.contigs],
+            filters=callset.filter_set.lines if callset.filter_set else (),
+            unseen=unseen,
+            plan=plan,
+            about=_about(callset, receipts, title),
+            tables=list(texts)[1:],
+            **checks,
+        )
+        texts[name] = render_html(receipts, statistics, sources)
+        store = storage.open_store(folder)
+        for each, text in texts.items():
+            store.write(each, text.encode())
+        receipt.vouch(out_url, *(storage.join(folder, each) for each in texts if each != name))
         receipt.figures = {"sites": statistics.site_count("sites"), "samples": statistics.sample_total}
     return receipt
+
+
+def _filtered(callset: Callset) -> Callset:
+    """The callset with its filters; without those of sites that it no longer has."""
+    try:
+        return callset.with_filters()
+    except StaleFilters:
+        return callset
 
 
 def _about(callset: Callset, receipts: Mapping[str, Mapping[str, Any]], title: str) -> About:
@@ -71,6 +93,7 @@ def _about(callset: Callset, receipts: Mapping[str, Mapping[str, Any]], title: s
     reference = dict(description.source.get("reference", {}))
     return About(
         title=title,
+        callset=callset.url,
         finished=max((str(one.get("finished", "")) for one in receipts.values()), default=""),
         reference=f"{len(description.contigs):,} contigs, {bases:,} bases",
         reference_checksum=str(reference.get("contigs", "")),

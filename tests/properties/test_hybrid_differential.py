@@ -88,5 +88,5 @@ def test_the_report_counts_whom_it_may_not_show(tmp_path: Path, made: Made) -> N
     page, whole = out.read_text(), count_callset(single.url, Inline(), Silent())
     assert "6 samples of site aarau are counted, but not shown." in page
     assert f"<dt>call rate</dt><dd>{percent_text(whole.call_rate)}</dd>" in page
-    assert [name for name in single.samples if f'<th scope="row">{name}' in page] == sorted(study.people["chur"])
+    assert [name for name in single.samples if name in page] == sorted(study.people["chur"])
     assert '<th scope="row">answers</th><td class="left">aarau</td><td class="left">chur</td>' in page

@@ -22,7 +22,7 @@ DOORS = {
     "distributed": "genocloud/scatter/",
     "google": "genocloud/storage/",
     "argparse": "genocloud/cli/",
-    "matplotlib": "genocloud/report/",
+    "bokeh": "genocloud/report/",
     "jinja2": "genocloud/report/",
     "rich": "genocloud/scatter/",
     "isal": ("genocloud/gvcf/", "genocloud/callset/", "genocloud/sealing.py"),

@@ -37,7 +37,7 @@ class Run:
         return {row.rpartition("|")[2].strip() for row in rows}
 
 
-SLOW_TO_LOAD = {"numba", "pandas", "pyarrow", "matplotlib", "dask", "distributed"}
+SLOW_TO_LOAD = {"numba", "pandas", "pyarrow", "bokeh", "dask", "distributed"}
 """What the Snakefile must not load: each takes tenths of a second, of every run and of every job on a cluster."""
 
 

@@ -36,7 +36,7 @@ def test_a_process_ends_with_its_exit_code_and_all_that_it_had_to_say(tmp_path, 
     assert failed.stderr.startswith("genocloud: error: ")
 
 
-SLOW = {"numba", "pyarrow", "dask", "distributed", "matplotlib", "pandas", "pysam", "rich", "jinja2", "snakemake"}
+SLOW = {"numba", "pyarrow", "dask", "distributed", "bokeh", "pandas", "pysam", "rich", "jinja2", "snakemake"}
 
 
 """What a command must not load unless it uses it: each takes tenths of a second."""

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 
+from genocloud.report.people import people_of
 from genocloud.report.samples import COLUMNS, sample_rows, samples_json, samples_tsv
 from genocloud.report.statistics import Statistics
 
@@ -12,7 +13,7 @@ def test_both_tables_say_the_same() -> None:
     counted = Statistics.empty(["ann", "bob", "山田"])
     counted.sample_counts[0] = [100, 600, 200, 90, 5, 5, 27_000, 900, 45_000, 900]
     counted.sample_counts[1] = [600, 300, 100, 0, 0, 0, 0, 0, 0, 0]
-    rows = sample_rows(counted)
+    rows = sample_rows(counted, people_of(counted))
     assert json.loads(samples_json(rows)) == rows
     read = list(csv.DictReader(io.StringIO(samples_tsv(rows)), delimiter="\t"))
     assert [tuple(row) for row in read] == [COLUMNS] * 3

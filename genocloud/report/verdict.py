@@ -1,0 +1,130 @@
+"""The verdict that the page begins with: what is wrong, with whom, what to do; and what nobody has looked at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from genocloud.report.outliers import MOST
+from genocloud.report.people import CallsetPeople, PersonFlag
+
+TITLES = {
+    "duplicate": "One person under two names",
+    "concordance": "One person under two names, by their own gVCFs",
+    "sex": "Another sex than the sheet or pedigree has",
+    "kinship": "Other kin than the pedigree has",
+    "mendelian errors": "Children that cannot be their parents'",
+    "contamination": "Other people's reads",
+    "hom_alt_ref_share": "Reads of REF where there should be none",
+    "karyotype": "Sex chromosomes other than XX and XY",
+    "depth": "Few reads",
+    "call rate": "Low call rate",
+    "batch": "Batches that differ from the others",
+    "het/hom": "Het/hom off the others'",
+}
+"""What each check finds, the gravest first; checks that are not here are of single numbers, and come last."""
+
+OTHER_CHECKS = "Numbers far off the others'"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Concern:
+    """The samples that fail one check, and what to do.
+
+    common  whether most samples do: then the check or the callset is at fault, not each of them
+    """
+
+    title: str
+    flags: tuple[PersonFlag, ...]
+    samples: int
+    advice: tuple[str, ...]
+    common: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Absent:
+    """Something that the page does not show, and the commands that make it."""
+
+    what: str
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageVerdict:
+    """What the page begins with."""
+
+    level: Literal["warning", "look", "good"]
+    headline: str
+    concerns: tuple[Concern, ...]
+
+
+def judge(people: CallsetPeople, troubles: int, total: int) -> PageVerdict:
+    """The verdict; `troubles` are what is wrong with the callset as a whole, `total` counts samples without a name."""
+    concerns = _concerns(people)
+    flagged = len(people.flagged)
+    if troubles:
+        headline = "Do not use this callset yet: something is wrong with it as a whole."
+    elif flagged:
+        verb = "needs" if flagged == 1 else "need"
+        headline = f"{flagged:,} of {total:,} samples {verb} a look before this callset is used."
+    elif people.names:
+        headline = "Nothing stands out."
+    else:
+        headline = "No sample was looked at."
+    level: Literal["warning", "look", "good"] = "warning" if troubles else "look" if flagged else "good"
+    return PageVerdict(level=level, headline=headline, concerns=concerns)
+
+
+def _concerns(people: CallsetPeople) -> tuple[Concern, ...]:
+    by_title: dict[str, list[PersonFlag]] = {title: [] for title in (*TITLES.values(), OTHER_CHECKS)}
+    for flag in people.flags:
+        by_title[TITLES.get(flag.check, OTHER_CHECKS)].append(flag)
+    return tuple(_concern(title, flags, len(people.names)) for title, flags in by_title.items() if flags)
+
+
+def _concern(title: str, flags: Sequence[PersonFlag], total: int) -> Concern:
+    samples = len({flag.sample for flag in flags})
+    return Concern(
+        title=title,
+        flags=tuple(flags),
+        samples=samples,
+        advice=tuple(dict.fromkeys(_sentence(flag.advice) for flag in flags)),
+        common=samples > 1 and samples > MOST * total,
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def absent_inputs(callset: str, *, filtered: bool, qc: bool, screen: bool, plan: bool) -> Sequence[Absent]:
+    """What the page was not made with, and how it is."""
+    where = callset or "CALLSET"
+    absent = [
+        (
+            filtered,
+            "Filters: which sites and alleles to trust",
+            (f"genocloud filter {where}",),
+        ),
+        (
+            qc,
+            "Sex, kinship, pedigree, Mendelian errors, components and batches",
+            (
+                f"genocloud qc {where} qc/ --samples samples.tsv --pedigree family.ped",
+                f"genocloud report {where} ... --qc qc/",
+            ),
+        ),
+        (
+            screen,
+            "Contamination and depth by contig, from each sample's own gVCF",
+            (
+                "genocloud screen COHORT screen/ --frequencies common.vcf.gz --samples samples.tsv",
+                f"genocloud report {where} ... --screen screen/",
+            ),
+        ),
+        (
+            plan,
+            "What the run was expected to take and cost",
+            ("genocloud plan CONFIG -o plan.json", f"genocloud report {where} ... --plan plan.json"),
+        ),
+    ]
+    return [Absent(what=what, commands=commands) for here, what, commands in absent if not here]
