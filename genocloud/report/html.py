@@ -21,7 +21,7 @@ from genocloud.report.samples import table_json
 from genocloud.report.stages import Receipts, StepReceipts, bad_records, group_receipts, travelled
 from genocloud.report.statistics import Statistics
 from genocloud.report.summary import headline
-from genocloud.report.verdict import TITLES, absent_inputs, judge
+from genocloud.report.verdict import TITLES, absent_inputs, doubts_of, judge
 
 ABOUT_NOTHING = About()
 
@@ -76,6 +76,7 @@ def render_html(receipts: Receipts, statistics: Statistics, sources: Sources = O
     sections = draw_sections(statistics, people, sources)
     return environment.get_template("report.html.j2").render(
         _facts(stages, statistics, people, bad_records(receipts)),
+        doubts=doubts_of(sources.qc, alarmed=bool(outliers.find_alarms(statistics))),
         sources=sources,
         about=sources.about,
         travel=travelled(receipts),

@@ -17,6 +17,7 @@ Columns = Mapping[str, npt.NDArray[Any]]
 
 QC_TABLES = {
     "flags": ("sample", "check", "value", "limit", "advice"),
+    "alarms": ("check", "value", "limit", "advice"),
     "samples": ("sample", "batch", "n_singleton", "r_ti_tv", "r_insertion_deletion"),
     "sex": ("sample", "sheet_sex", "karyotype", "F", "x_ploidy", "y_ploidy"),
     "het": ("IID", "F"),

@@ -1,11 +1,11 @@
 """The verdict that the page begins with: what is wrong, with whom, what to do; and what nobody has looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from genocloud.report.outliers import MOST
-from genocloud.report.people import CallsetPeople, PersonFlag
+from genocloud.report.people import CallsetPeople, Columns, PersonFlag
 
 TITLES = {
     "duplicate": "One person under two names",
@@ -46,6 +46,14 @@ class Absent:
 
     what: str
     commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Doubt:
+    """Something that checks found wrong with the cohort as a whole, and what to do."""
+
+    what: str
+    advice: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +102,18 @@ def _concern(title: str, flags: Sequence[PersonFlag], total: int) -> Concern:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def doubts_of(qc: Mapping[str, Columns], *, alarmed: bool) -> Sequence[Doubt]:
+    """The alarms of qc; without that of call rates where the page has one itself (`alarmed`)."""
+    if "alarms" not in qc:
+        return ()
+    columns = (qc["alarms"][name].tolist() for name in ("check", "value", "limit", "advice"))
+    rows = [row for row in zip(*columns, strict=True) if not (alarmed and row[0] == "call rate")]
+    return [
+        Doubt(what=f"{check}: {value} (wanted: {limit}).", advice=_sentence(advice))
+        for check, value, limit, advice in rows
+    ]
 
 
 def absent_inputs(callset: str, *, filtered: bool, qc: bool, screen: bool, plan: bool) -> Sequence[Absent]:

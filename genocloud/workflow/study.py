@@ -194,6 +194,15 @@ class Study:
         return [receipt_of("qc")] if self.settings["qc"] else []
 
     @property
+    def check_options(self) -> str:
+        """The folders of tables of samples that the report shows, as options."""
+        screened = self.settings["screen"] and not self.federation
+        return " ".join(
+            (["--qc results/qc/tables"] if self.checked_samples else [])
+            + (["--screen results/screen"] if screened else [])
+        )
+
+    @property
     def export_sites(self) -> str:
         """The sites whose genotypes may be read here, as options; empty if that is all."""
         if not self.federation:

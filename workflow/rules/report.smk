@@ -19,7 +19,8 @@ rule report:
     params:
         callset=config["callset"],
         plan="--plan results/plan.json" if Path("results/plan.json").exists() else "",  # genocloud plan -o makes it
+        checks=study.check_options,
         page=lambda wildcards, output: config["report"] if remote(study.report_files) else output[0],
     shell:
-        "genocloud report {params.callset:q} --receipts results {params.plan} -o {params.page:q}"
+        "genocloud report {params.callset:q} --receipts results {params.plan} {params.checks} -o {params.page:q}"
         " --receipt {output.receipt} 2>&1 | tee {log} >&2"

@@ -127,6 +127,12 @@ QC = {
         "limit": _text("male", "within 4 MAD", "parent and child", "female"),
         "advice": _text("look for a swap", "compare <depth>", "correct the pedigree", "x"),
     },
+    "alarms": {
+        "check": _text("call rate", "set of <sites>"),
+        "value": _text("2 of 3", "7 sites"),
+        "limit": _text("half", ">= 500"),
+        "advice": _text("x", "lower it"),
+    },
     "samples": {
         "sample": _text("eve", "ann", "bob"),
         "batch": _text("b1", "b1", "b2"),
@@ -278,6 +284,8 @@ def test_every_flagged_sample_is_named_with_a_link_to_its_flags(page: str) -> No
     assert "What to do. Look for a swap." in text
     assert "Numbers far off the others&#39;: 1 sample" in page
     assert "r_ti_tv 1.2" in text
+    assert "set of <sites>: 7 sites (wanted: >= 500). Lower it." in text
+    assert "call rate: 2 of 3 (wanted: half). X." in text
     assert "gone" not in text  # a sample that the callset does not have
 
 
