@@ -332,6 +332,30 @@ GENOTYPE_FILTER = Column(
 )
 """A column of exported files: see callset.genotype_filters."""
 
+POSTERIOR_COLUMNS = (
+    Column("PP", INTS, "phred posteriors of the genotypes in VCF order", "FORMAT/PP", "G", "Integer"),
+    Column(
+        "JL",
+        INT32,
+        "quality of the trio's genotypes together by their likelihoods alone, phred; -1: not all three have some",
+        "FORMAT/JL",
+        "1",
+        "Integer",
+    ),
+    Column(
+        "JP",
+        INT32,
+        "quality of the trio's genotypes together by their posteriors, phred; -1: not all three have some",
+        "FORMAT/JP",
+        "1",
+        "Integer",
+    ),
+)
+"""Columns of exported files with refined genotypes; JL and JP of those of trios."""
+
+GENOTYPE_PRIOR = Column("PG", INTS, "phred priors of the genotypes in VCF order", "INFO/PG", ".", "Integer")
+"""A column of the sites of such files. GATK declares Number=G, which pysam refuses to read in INFO."""
+
 SITE_KEY = _key(
     "key",
     INT64,

@@ -41,7 +41,11 @@ from .layout import site_key as site_key
 from .local_genotypes import DenseGenotypes as DenseGenotypes
 from .local_genotypes import GenotypeMatrix as GenotypeMatrix
 from .local_genotypes import SparseGenotypes as SparseGenotypes
+from .local_genotypes import list_column as list_column
 from .local_genotypes import localise as localise
+from .local_genotypes import ploidies as ploidies
+from .local_genotypes import ragged as ragged
+from .local_genotypes import take_rows as take_rows
 from .manifest import Description as Description
 from .manifest import NoCallset as NoCallset
 from .manifest import NotACallset as NotACallset
@@ -56,6 +60,8 @@ from .remote import GenotypesNotShared as GenotypesNotShared
 from .remote import RemoteGenotypes as RemoteGenotypes
 from .remote import RemoteUnreachable as RemoteUnreachable
 from .remote import UnknownSite as UnknownSite
+from .revision import GenotypeRevision as GenotypeRevision
+from .revision import RevisedGenotypes as RevisedGenotypes
 from .segments import Segment as Segment
 from .segments import SegmentTables as SegmentTables
 from .segments import find_segments as find_segments

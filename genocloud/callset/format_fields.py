@@ -25,8 +25,10 @@ _WITH_BLOCKS = {"GT", "LAA", "LEN"}
 """Fields that a file of reference blocks cannot be read without."""
 
 
-_OF_SITES = "LEN", "FT"
-"""Fields that follow from the sites, too."""
+_OF_SITES = "LEN", "FT", "PP", "JL", "JP"
+"""Fields that follow from the sites, or from other samples, too."""
+
+_POSTERIORS_FROM = "GT", "DP", "GQ", "PL"
 
 _SOURCES = {"LAA": "AD", "LAD": "AD", "LPL": "PL"}
 
@@ -39,6 +41,15 @@ class UnknownField(SettingError):
         super().__init__(f"no FORMAT field {field}; there are {', '.join(known)}{did_you_mean(field, known)}")
 
 
+class LocalPosteriors(SettingError):
+    """Refined genotypes by local alleles, or as reference blocks."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "refined genotypes have PP by the site's alleles: leave out --refined, or local alleles and .svcr.vcf.gz"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class FormatFields:
     """The FORMAT fields of an exported file, and the version of VCF that its header names.
@@ -49,8 +60,10 @@ class FormatFields:
     reference_blocks  cells of REF alone as blocks with their length, LEN (SVCR); with local alleles only
     longest_block     the largest LEN that is written, for the header
     genotype_filters  FT by the callset's filters of ALTs
+    posteriors        PP of refined genotypes
+    of_trios          and their JL and JP, where a pedigree refined them
 
-    Raises UnknownField.
+    Raises UnknownField, LocalPosteriors.
     """
 
     keys: tuple[str, ...] | None = None
@@ -59,8 +72,12 @@ class FormatFields:
     reference_blocks: bool = False
     longest_block: int = 0
     genotype_filters: bool = False
+    posteriors: bool = False
+    of_trios: bool = False
 
     def __post_init__(self) -> None:
+        if self.posteriors and self.local_alleles:
+            raise LocalPosteriors
         if self.keys is not None:
             known = [key for key, _ in self._all()]
             for key in self.keys:
@@ -83,7 +100,7 @@ class FormatFields:
     def sources(self) -> list[str]:
         """The columns of GENOTYPES that the fields follow from; those of LAA are those of AD."""
         names = [_SOURCES.get(column.name, column.name) for key, column in self.columns() if key not in _OF_SITES]
-        return list(dict.fromkeys(names))
+        return list(dict.fromkeys([*names, *(_POSTERIORS_FROM if self.posteriors else ())]))
 
     def number(self, column: Column) -> str:
         """Number in the header."""
@@ -91,11 +108,18 @@ class FormatFields:
         return numbers.get(column.name, column.number) or "1"
 
     def _all(self) -> list[tuple[str, Column]]:
-        from genocloud.schema import BLOCK_LENGTH, GENOTYPE_COLUMNS, GENOTYPE_FILTER, LOCAL_COLUMNS
+        from genocloud.schema import (
+            BLOCK_LENGTH,
+            GENOTYPE_COLUMNS,
+            GENOTYPE_FILTER,
+            LOCAL_COLUMNS,
+            POSTERIOR_COLUMNS,
+        )
 
         more = (
             *((BLOCK_LENGTH,) if self.reference_blocks else ()),
             *((GENOTYPE_FILTER,) if self.genotype_filters else ()),
+            *(POSTERIOR_COLUMNS[: 3 if self.of_trios else 1] if self.posteriors else ()),
         )
         return vcf_keys((*(LOCAL_COLUMNS if self.local_alleles else GENOTYPE_COLUMNS), *more), "FORMAT")
 

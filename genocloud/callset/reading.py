@@ -17,6 +17,7 @@ from genocloud.callset.filter_tables import FilterSet, NoFilters, filters_of
 from genocloud.callset.layout import ShardEntry
 from genocloud.callset.local_genotypes import SparseGenotypes, take_rows
 from genocloud.callset.remote import RemoteGenotypes, RemoteUnreachable, UnknownSite, reaching
+from genocloud.callset.revision import GenotypeRevision
 from genocloud.callset.shard_cells import ShardCells
 from genocloud.callset.variants import UnknownVariant, carriers_among, find_alleles, parse_variant
 from genocloud.errors import InputError, SettingError, did_you_mean, shortened
@@ -69,6 +70,7 @@ class Callset:
     description: manifest.Description
     shards: tuple[ShardEntry, ...]
     filter_set: FilterSet | None = None
+    revision: GenotypeRevision | None = None
 
     def __repr__(self) -> str:
         """Three lines: URL, counts, names of samples and contigs."""

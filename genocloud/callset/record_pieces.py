@@ -18,8 +18,9 @@ from genocloud.callset.filter_tables import NoFilters, with_filters
 from genocloud.callset.formats import ExportFormat
 from genocloud.callset.genotype_filters import with_genotype_filters
 from genocloud.callset.layout import ShardEntry
-from genocloud.callset.local_genotypes import DenseGenotypes
+from genocloud.callset.local_genotypes import DenseGenotypes, GenotypeMatrix
 from genocloud.callset.reading import Callset
+from genocloud.callset.revision import with_revised
 from genocloud.callset.shard_cells import ShardCells
 from genocloud.callset.streaming import stream_rows
 from genocloud.callset.written_genotypes import WrittenGenotypes, as_written
@@ -33,7 +34,7 @@ PIECE_SITES = 1 << 13
 
 CHUNK_GENOTYPES, CHUNK_SITES = 1 << 22, 1 << 13
 """Stored genotypes that are read and laid out at once: 4 bytes for each, and each distinct one's values. No reference
-block goes on from a chunk to the next.
+block goes on from a chunk to the next. A revision can make each of them a distinct one, so that there are fewer then.
 """
 
 
@@ -112,14 +113,15 @@ def _stored(
     form: ExportFormat, callset: Callset, cells: ShardCells, span: Span, pool: ThreadPoolExecutor
 ) -> Iterator[Callable[[], Piece]]:
     """Tasks that render a span of sites; the genotypes of the next chunk are read meanwhile."""
-    size, together = _sites_at_once(callset.samples), _sites_together(callset.samples)
+    size, together = _sites_at_once(callset.samples), _sites_together(callset)
     starts = range(span[0], span[1], together)
     spans = ((start, min(start + together, span[1])) for start in starts)
     chunks = (pool.submit(_chunk, form, callset, cells, span) for span in spans)
     coming = next(chunks)
     for table in _filtered_sites(callset, cells, span, together):
-        genotypes, numbers = coming.result()
+        genotypes, numbers, revised = coming.result()
         coming = next(chunks, coming)
+        table = table if revised is None else with_revised(table, revised)
         start = 0
         for piece in _texts(form, callset.contigs, [table], size):
             yield partial(_render, form, piece, genotypes, numbers[start : start + len(piece.texts)])
@@ -128,12 +130,17 @@ def _stored(
 
 def _filtered_sites(callset: Callset, cells: ShardCells, span: Span, rows: int) -> Iterator[schema.Sites]:
     """A span of SITES in tables of `rows` rows, with the callset's filters where it has some."""
-    names = annotations.SITES.names
-    sites = stream_rows(callset.store, cells.sites, annotations.STORED_SITES, names, rows=rows, span=span)
+    sites = _sites(callset, cells, span, rows, annotations.SITES.names)
     if callset.filter_set is None:
         return sites
     filters = _stored_filters(callset, cells, span, rows, schema.FILTERS.names)
     return (with_filters(*each) for each in zip(sites, filters, strict=True))
+
+
+def _sites(
+    callset: Callset, cells: ShardCells, span: Span, rows: int, columns: Sequence[str]
+) -> Iterator[schema.Sites]:
+    return stream_rows(callset.store, cells.sites, annotations.STORED_SITES, columns, rows=rows, span=span)
 
 
 def _stored_filters(
@@ -145,32 +152,68 @@ def _stored_filters(
     return stream_rows(callset.store, file, schema.FILTERS, columns, rows=rows, span=span)
 
 
-def _chunk(form: ExportFormat, callset: Callset, cells: ShardCells, span: Span) -> tuple[Any, npt.NDArray[np.int32]]:
-    """All samples' distinct genotypes at a span of sites, as `form` writes them, and the number of each cell's: (sites,
-    samples).
+class _Chunk(NamedTuple):
+    """All samples' distinct genotypes at a span of sites, as a form writes them, and the number of each cell's: (sites,
+    samples); and what a revision says of the sites.
     """
+
+    genotypes: Any
+    numbers: npt.NDArray[np.int32]
+    revised: schema.Sites | None
+
+
+def _chunk(form: ExportFormat, callset: Callset, cells: ShardCells, span: Span) -> _Chunk:
     encoders = form.encoders()
-    place = {sample: number for number, sample in enumerate(callset.samples)}
     numbers = np.empty((span[1] - span[0], len(callset.samples)), np.int32)
-    among = np.arange(*span)
-    sites = pa.table(cells.places.columns(among, among), ["contig", "pos"])
     judged = _judged_alts(callset, cells, span) if form.fields.genotype_filters else None
+    blocks, revised = _batches(form, callset, cells, span), None
+    if callset.revision:
+        names = ["contig", "pos", "ref", "alts", "MLEAC"]
+        sites = next(_sites(callset, cells, span, span[1] - span[0], names))
+        matrix, revised = callset.revision.revise(sites, _joined(callset.samples, blocks, numbers.copy()))
+        blocks = iter([_Block(slice(None), matrix.distinct, matrix.numbers)])
     kept, base = [], 0
-    for batch, members in callset.description.batches.items():
-        written = as_written(cells.read(batch, span, form.fields.sources()), form.fields, sites)
-        distinct, own = written.distinct, written.cells(0, len(numbers))
+    for columns, distinct, own in blocks:
         if judged is not None:
             distinct, own = with_genotype_filters(distinct, own, judged)
-        numbers[:, _slice([place[sample] for sample in members])] = own + np.int32(base)
+        numbers[:, columns] = own + np.int32(base)
         kept.append(encoders.batch(distinct))
         base += distinct.num_rows
-    return encoders.genotypes(kept), numbers
+    return _Chunk(encoders.genotypes(kept), numbers, revised)
+
+
+class _Block(NamedTuple):
+    """The genotypes of some samples of a chunk: where the callset has these, and as in GenotypeMatrix."""
+
+    columns: list[int] | slice
+    distinct: schema.DistinctGenotypes
+    numbers: npt.NDArray[np.int32]
+
+
+def _batches(form: ExportFormat, callset: Callset, cells: ShardCells, span: Span) -> Iterator[_Block]:
+    place = {sample: number for number, sample in enumerate(callset.samples)}
+    among = np.arange(*span)
+    sites = pa.table(cells.places.columns(among, among), ["contig", "pos"])
+    for batch, members in callset.description.batches.items():
+        written = as_written(cells.read(batch, span, form.fields.sources()), form.fields, sites)
+        columns = _slice([place[sample] for sample in members])
+        yield _Block(columns, written.distinct, written.cells(0, len(among)))
+
+
+def _joined(samples: Sequence[str], blocks: Iterable[_Block], numbers: npt.NDArray[np.int32]) -> GenotypeMatrix:
+    """The blocks as one, in `numbers`."""
+    tables, base = [], 0
+    for columns, distinct, own in blocks:
+        numbers[:, columns] = own + np.int32(base)
+        tables.append(distinct)
+        base += distinct.num_rows
+    return GenotypeMatrix(samples, pa.concat_tables(tables).unify_dictionaries().combine_chunks(), numbers)
 
 
 def _judged_alts(callset: Callset, cells: ShardCells, span: Span) -> schema.Sites:
     """REF, ALTs and AS_FilterStatus of a span of sites."""
     rows = span[1] - span[0]
-    sites = stream_rows(callset.store, cells.sites, annotations.STORED_SITES, ["ref", "alts"], rows=rows, span=span)
+    sites = _sites(callset, cells, span, rows, ["ref", "alts"])
     filters = _stored_filters(callset, cells, span, rows, ["AS_FilterStatus"])
     return next(sites).append_column("AS_FilterStatus", next(filters)["AS_FilterStatus"])
 
@@ -181,9 +224,10 @@ def _slice(places: list[int]) -> list[int] | slice:
     return slice(places[0], places[-1] + 1) if follow else places
 
 
-def _sites_together(samples: Sequence[str]) -> int:
+def _sites_together(callset: Callset) -> int:
     """Sites of a chunk: a power of 2, as the windows of the files are, so that each window is decoded once."""
-    return min(1 << max(CHUNK_GENOTYPES // max(len(samples), 1), 1).bit_length() - 1, CHUNK_SITES)
+    genotypes = CHUNK_GENOTYPES >> 3 if callset.revision else CHUNK_GENOTYPES
+    return min(1 << max(genotypes // max(len(callset.samples), 1), 1).bit_length() - 1, CHUNK_SITES)
 
 
 def _sites_at_once(samples: Sequence[str]) -> int:

@@ -96,7 +96,8 @@ def _key(callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, 
     whole = hashlib.sha256(manifest.encode(callset.description, ())).hexdigest()
     inside = None if regions is None else [region_text(region, callset.contigs) for region in regions]
     filters = callset.filter_set and [callset.filter_set.lines, callset.filter_set.files[shard.name].as_json()]
-    values = [schema.VERSION, whole, shard.as_json(), inside, form.suffix, asdict(form.fields), filters]
+    revision = callset.revision and callset.revision.settings
+    values = [schema.VERSION, whole, shard.as_json(), inside, form.suffix, asdict(form.fields), filters, revision]
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 

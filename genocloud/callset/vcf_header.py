@@ -8,7 +8,15 @@ from genocloud.callset.filter_tables import FilterLine
 from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, vcf_keys
 from genocloud.callset.manifest import Description
 from genocloud.regions import Contig
-from genocloud.schema import FILTER_COLUMNS, GENOTYPE_COLUMNS, GENOTYPE_FILTER, LOCAL_COLUMNS, Column
+from genocloud.schema import (
+    FILTER_COLUMNS,
+    GENOTYPE_COLUMNS,
+    GENOTYPE_FILTER,
+    GENOTYPE_PRIOR,
+    LOCAL_COLUMNS,
+    POSTERIOR_COLUMNS,
+    Column,
+)
 
 _FILTERS = (("LowQual", "Low quality"), ("PASS", "All filters passed"))
 
@@ -52,7 +60,8 @@ def dictionary(filters: Sequence[FilterLine] = ()) -> dict[str, int]:
     declared = [name for name, _ in _FILTERS]
     formats = (GENOTYPE_COLUMNS, LOCAL_COLUMNS, (GENOTYPE_FILTER,))
     kinds = [(formats[0], "FORMAT"), (SITE_COLUMNS, "INFO"), *((each, "FORMAT") for each in formats[1:])]
-    for columns, kind in [*kinds, (FILTER_COLUMNS, "INFO")]:
+    refined = ((GENOTYPE_PRIOR,), "INFO"), (POSTERIOR_COLUMNS, "FORMAT")
+    for columns, kind in [*kinds, (FILTER_COLUMNS, "INFO"), *refined]:
         declared += [key for key, _ in vcf_keys(columns, kind)]
     declared += [line.name for line in filters]
     return {key: number for number, key in enumerate(dict.fromkeys(["PASS", *declared]))}
@@ -65,7 +74,11 @@ def _lines(
     for name, text in dict([*_FILTERS, *filters]).items():
         yield f'##FILTER=<ID={name},Description="{_quoted(text)}"{_number(name, numbers)}>'
     formats = [(key, column, fields.number(column)) for key, column in fields.columns()]
-    columns = (*SITE_COLUMNS, *(FILTER_COLUMNS if filters else ()))
+    columns = (
+        *SITE_COLUMNS,
+        *(FILTER_COLUMNS if filters else ()),
+        *((GENOTYPE_PRIOR,) if fields.posteriors else ()),
+    )
     infos = [(key, column, column.number or "1") for key, column in vcf_keys(columns, "INFO")]
     yield from _declared("FORMAT", formats, description.model, numbers)
     yield from _declared("INFO", infos, description.model, numbers)

@@ -15,7 +15,7 @@ from genocloud.kernels import vcf_columns
 HIGHEST_GQ = 99
 """GATK caps GQ in VCF; the tables keep the uncapped value."""
 
-_INFO = vcf_keys((*annotations.SITE_COLUMNS, *schema.FILTER_COLUMNS), "INFO")
+_INFO = vcf_keys((*annotations.SITE_COLUMNS, *schema.FILTER_COLUMNS, schema.GENOTYPE_PRIOR), "INFO")
 _NO_WORDS = pa.nulls(0, pa.string())
 
 
@@ -272,7 +272,7 @@ def _quality(values: pa.Array) -> pa.Array:
 
 
 def info_columns(sites: schema.Sites) -> list[tuple[str, schema.Column]]:
-    """Keys and columns of INFO that a table SITES has; those of FILTERS where they were joined to it."""
+    """Keys and columns of INFO that a table SITES has; those of FILTERS and PG where they were joined to it."""
     return [(key, column) for key, column in _INFO if column.name in sites.column_names]
 
 

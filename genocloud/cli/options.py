@@ -365,12 +365,13 @@ def fields_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen_fields(arguments: Arguments) -> FormatFields:
-    """What FORMAT has, as the options describe it. Raises UnknownField."""
+def chosen_fields(arguments: Arguments, **more: bool) -> FormatFields:
+    """What FORMAT has, as the options describe it, and `more` of FormatFields. Raises UnknownField, LocalPosteriors."""
     return FormatFields(
         keys=None if arguments.fields is None else tuple(",".join(arguments.fields).split(",")),
         local_alleles=arguments.local_alleles,
         vcf_version=arguments.vcf_version,
+        **more,
     )
 
 

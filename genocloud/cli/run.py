@@ -3,12 +3,11 @@
 import argparse
 import sys
 import textwrap
-from dataclasses import replace
 from importlib.metadata import version
 
 from genocloud import cohort, pipeline, steps
 from genocloud.callset.formats import OUTPUT_NAMES
-from genocloud.cli import cluster, hybrid, screen, store, topics
+from genocloud.cli import cluster, hybrid, refining, screen, store, topics
 from genocloud.cli import filters as filters_commands
 from genocloud.cli import plan as plan_commands
 from genocloud.cli import qc as qc_commands
@@ -317,14 +316,22 @@ def _genotype(commands: Commands) -> None:
 
 def _export(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
-        fields = replace(chosen_fields(arguments), genotype_filters=arguments.genotype_filters)
+        refinement = refining.chosen_refinement(arguments)
+        more = {"posteriors": refinement is not None, "of_trios": bool(refinement and refinement.pedigree)}
+        options = pipeline.ExportOptions(
+            intervals=chosen_intervals(arguments),
+            sites=arguments.site,
+            fields=chosen_fields(arguments, genotype_filters=arguments.genotype_filters, **more),
+            filtered=not arguments.unfiltered,
+            refinement=refinement,
+        )
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
-            what = {"progress": progress, "intervals": chosen_intervals(arguments), "sites": arguments.site}
+            places = arguments.callset, arguments.output
             if arguments.dense:
-                receipt = steps.export_dense(arguments.callset, arguments.output, **what)
+                some = options.intervals
+                receipt = steps.export_dense(*places, progress=progress, intervals=some, sites=options.sites)
             else:
-                what |= {"fields": fields, "filtered": not arguments.unfiltered}
-                receipt = steps.export(arguments.callset, arguments.output, scatter=scatter, **what)
+                receipt = steps.export(*places, scatter=scatter, progress=progress, options=options)
         hand_over(receipt, arguments)
 
     command = new_command(
@@ -350,6 +357,7 @@ def _export(commands: Commands) -> None:
     command.add_argument(
         "--genotype-filters", action="store_true", help="FORMAT/FT: each genotype's filters, by those of its ALTs"
     )
+    refining.refinement_options(command)
     interval_options(command)
     scatter_option(command)
     budget_options(command)

@@ -15,6 +15,8 @@ from .header import shared_contigs as shared_contigs
 from .index import BadIndex as BadIndex
 from .known import known_contigs as known_contigs
 from .known import read_known as read_known
+from .known_counts import KnownCounts as KnownCounts
+from .known_counts import read_known_counts as read_known_counts
 from .probe import Probe as Probe
 from .probe import check_index as check_index
 from .probe import open_probe as open_probe

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 from genocloud import storage
 from genocloud.callset import (
-    ALL_FIELDS,
     Callset,
     ExportPart,
     FormatFields,
-    NoFilters,
     check_dense_url,
     check_export_url,
     export_shard,
@@ -19,6 +17,7 @@ from genocloud.callset import (
     shards_in,
     write_dense,
 )
+from genocloud.pipeline.export_options import ExportOptions
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sample_files import file_size
@@ -43,52 +42,27 @@ def export(
     *,
     scatter: Scatter,
     progress: Progress,
-    intervals: Intervals | None = None,
-    sites: Sequence[str] | None = None,
-    fields: FormatFields = ALL_FIELDS,
-    filtered: bool = True,
+    options: ExportOptions = ExportOptions(),  # noqa: B008 (frozen)
 ) -> Receipt:
-    """Write the callset, or its records whose POS lies in some intervals, atomically.
+    """Write the callset atomically. The balance is in records.
 
-    `sites`: only the samples of some locations of a hybrid run. `fields`: what FORMAT has. `filtered`: with the
-    callset's filters, if it has some. Finished shards are kept in OUT.parts until the end, so that a killed run
-    resumes. The balance is in records. Raises GenotypesNotShared or RemoteUnreachable first where genotypes of another
-    location may not or cannot be read from here, StaleFilters, OutputInUse where another run writes OUT.
+    Finished shards are kept in OUT.parts until the end, so that a killed run resumes. Raises GenotypesNotShared or
+    RemoteUnreachable first where genotypes of another location may not or cannot be read from here, OutputInUse where
+    another run writes OUT, and what ExportOptions.chosen raises.
     """
-    check_export_url(out_url, fields)
+    check_export_url(out_url, options.columns)
     with storage.file_lock(out_url):
-        return export_locked(
-            callset_url,
-            out_url,
-            scatter=scatter,
-            progress=progress,
-            intervals=intervals,
-            sites=sites,
-            fields=fields,
-            filtered=filtered,
-        )
+        return export_locked(callset_url, out_url, scatter=scatter, progress=progress, options=options)
 
 
 def export_locked(
-    callset_url: str,
-    out_url: str,
-    *,
-    scatter: Scatter,
-    progress: Progress,
-    intervals: Intervals | None = None,
-    sites: Sequence[str] | None = None,
-    fields: FormatFields = ALL_FIELDS,
-    filtered: bool = True,
+    callset_url: str, out_url: str, *, scatter: Scatter, progress: Progress, options: ExportOptions
 ) -> Receipt:
     """`export` for a caller that holds the output's lock."""
     with receipt_of("export") as receipt:
-        callset = open_callset(callset_url)
-        callset = callset.with_filters() if filtered else callset
-        if fields.genotype_filters and callset.filter_set is None:
-            raise NoFilters(callset.url)
-        callset = callset if sites is None else callset.of_sites(sites)
+        callset = options.chosen(open_callset(callset_url))
         callset.check_reach()
-        wanted = (intervals or Intervals()).inside(callset.contigs)
+        wanted, fields = options.intervals.inside(callset.contigs), options.columns
         inside = None if wanted is None else list(wanted)
         shards = shards_in(callset, inside)
         threads = threads_each(scatter, len(shards))

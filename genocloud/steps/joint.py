@@ -5,6 +5,7 @@ from functools import partial
 from genocloud import callset, storage
 from genocloud.cohort import Cohort, NewerSchema, OlderSchema, OtherReference, open_cohort
 from genocloud.pipeline.callset_counts import count_callset
+from genocloud.pipeline.export_options import ExportOptions
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.genotyping.vcf_shards import render
 from genocloud.pipeline.ingestion.arrivals import StrangersInCohort
@@ -93,7 +94,8 @@ def _write_vcf(
         progress=progress,
         dbsnp_url=options.dbsnp_url,
     )
-    export_locked(options.callset_url, options.out_url, scatter=scatter, progress=progress, fields=options.fields)
+    chosen = ExportOptions(fields=options.fields)
+    export_locked(options.callset_url, options.out_url, scatter=scatter, progress=progress, options=chosen)
     return count_callset(options.callset_url, scatter, progress), genotyped
 
 

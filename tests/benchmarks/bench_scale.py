@@ -21,6 +21,7 @@ from pathlib import Path
 from genocloud import callset
 from genocloud.cohort import Cohort, open_cohort
 from genocloud.genotypes import Model
+from genocloud.pipeline.export_options import ExportOptions
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_estimates import estimate_shards
 from genocloud.pipeline.intervals import Intervals
@@ -109,8 +110,11 @@ class Work:
 
     def vcf(self) -> Receipt:
         with open_scatter(f"threads:{self.threads}") as scatter:
-            where, out = Intervals(included=(self.region,)), str(self.place / "region.vcf.gz")
-            return export(str(self.place / "callset"), out, scatter=scatter, progress=Silent(), intervals=where)
+            options, out = (
+                ExportOptions(intervals=Intervals(included=(self.region,))),
+                str(self.place / "region.vcf.gz"),
+            )
+            return export(str(self.place / "callset"), out, scatter=scatter, progress=Silent(), options=options)
 
     @contextmanager
     def _cohort(self) -> Iterator[tuple[Cohort, ShardPlan, Scatter]]:

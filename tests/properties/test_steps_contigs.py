@@ -183,7 +183,7 @@ def test_intervals_give_just_the_records_inside(tmp_path, study, alone, storing,
             str(out),
             scatter=scatter,
             progress=Silent(),
-            intervals=pipeline.Intervals(included=requested),
+            options=pipeline.ExportOptions(intervals=pipeline.Intervals(included=requested)),
         )
     assert records(out) == expected
 

@@ -225,8 +225,8 @@ def test_an_export_of_intervals_has_just_the_records_inside(tmp_path, made):
     bed, out = tmp_path / "some.bed", tmp_path / "calls.vcf.gz"
     bed.write_text("chr1\t20000\t30000\nchr2\t0\t5000\n")
     with open_scatter("threads:2") as scatter:
-        some = Intervals(included=(str(bed), "chr1:25000-40000", "chrM"))
-        receipt = steps.export(made.callset, str(out), scatter=scatter, progress=Silent(), intervals=some)
+        some = pipeline.ExportOptions(intervals=Intervals(included=(str(bed), "chr1:25000-40000", "chrM")))
+        receipt = steps.export(made.callset, str(out), scatter=scatter, progress=Silent(), options=some)
     stored_callset = open_callset(made.callset)
     inside = [stored_callset.sites(region)["pos"].to_pylist() for region in ("chr1:20001-40000", "chr2:1-5000", "chrM")]
     rows = [line.split("\t") for line in records(out) if not line.startswith("#")]

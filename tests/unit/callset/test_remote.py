@@ -90,8 +90,8 @@ def test_genotypes_are_read_where_they_lie(tmp_path: Path) -> None:
 def test_an_export_merges_the_sites(tmp_path: Path, name: str, chosen: list[str] | None) -> None:
     sites = apart(tmp_path)
     for url, out in ((sites.whole, "one"), (sites.here, "many")):
-        inside = pipeline.Intervals(included=tuple(chosen)) if chosen else None
-        steps.export(url, f"{tmp_path}/{out}-{name}", scatter=Inline(), progress=Silent(), intervals=inside)
+        inside = pipeline.ExportOptions(intervals=pipeline.Intervals(included=tuple(chosen or ())))
+        steps.export(url, f"{tmp_path}/{out}-{name}", scatter=Inline(), progress=Silent(), options=inside)
     assert (tmp_path / f"many-{name}").read_bytes() == (tmp_path / f"one-{name}").read_bytes()
 
 
@@ -119,7 +119,9 @@ def test_genotypes_that_stay_are_not_read(tmp_path: Path, policy: str) -> None:
 def test_each_site_exports_its_own_part_under_everybodys_records(tmp_path: Path) -> None:
     sites = apart(tmp_path, "stays")
     own, other = str(tmp_path / "own.vcf.gz"), str(tmp_path / "other.vcf.gz")
-    steps.export(sites.here, own, scatter=Inline(), progress=Silent(), intervals=None, sites=["hospital"])
+    steps.export(
+        sites.here, own, scatter=Inline(), progress=Silent(), options=pipeline.ExportOptions(sites=["hospital"])
+    )
     steps.export(sites.there, other, scatter=Inline(), progress=Silent())
     whole = callset.open_callset(sites.whole)
     for url, samples in ((own, ["ann", "cat"]), (other, ["bob"])):
@@ -131,11 +133,17 @@ def test_each_site_exports_its_own_part_under_everybodys_records(tmp_path: Path)
         callset.write_vcf(part, expected)
         assert Path(url).read_bytes() == Path(expected).read_bytes()
     with pytest.raises(UnknownSite, match=r"no site clod; .*; did you mean cloud\?"):
-        steps.export(sites.here, own, scatter=Inline(), progress=Silent(), intervals=None, sites=["clod"])
+        steps.export(
+            sites.here, own, scatter=Inline(), progress=Silent(), options=pipeline.ExportOptions(sites=["clod"])
+        )
     with pytest.raises(UnknownSite, match=r"no site moon; its sites are hospital, cloud$"):
-        steps.export(sites.here, own, scatter=Inline(), progress=Silent(), intervals=None, sites=["moon"])
+        steps.export(
+            sites.here, own, scatter=Inline(), progress=Silent(), options=pipeline.ExportOptions(sites=["moon"])
+        )
     with pytest.raises(UnknownSite, match="leave --site out"):
-        steps.export(sites.whole, own, scatter=Inline(), progress=Silent(), intervals=None, sites=["moon"])
+        steps.export(
+            sites.whole, own, scatter=Inline(), progress=Silent(), options=pipeline.ExportOptions(sites=["moon"])
+        )
 
 
 def test_the_command_exports_the_sites_that_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

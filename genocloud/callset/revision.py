@@ -1,0 +1,37 @@
+"""What exports a callset with other genotypes than it was called with: from likelihoods and other samples, say."""
+
+from typing import Any, NamedTuple, Protocol
+
+from genocloud import schema
+from genocloud.callset.local_genotypes import GenotypeMatrix
+
+
+class RevisedGenotypes(NamedTuple):
+    """Genotypes of all samples at some sites, with further FORMAT columns, and columns of SITES that follow from them.
+
+    sites  as many rows; columns that SITES has in the place of its own, and further ones of INFO
+    """
+
+    genotypes: GenotypeMatrix
+    sites: schema.Sites
+
+
+class GenotypeRevision(Protocol):
+    """A rule by which genotypes become others when a callset is exported; it is sent to workers."""
+
+    @property
+    def settings(self) -> Any:
+        """All that it follows from, as JSON."""
+
+    def revise(self, sites: schema.Sites, genotypes: GenotypeMatrix) -> RevisedGenotypes:
+        """Genotypes of all samples at a span of SITES, at all alleles, with the columns GT, DP, GQ and PL at least."""
+
+
+def with_revised(sites: schema.Sites, revised: schema.Sites) -> schema.Sites:
+    """SITES with the columns of a revision."""
+    for name in revised.column_names:
+        if name in sites.column_names:
+            sites = schema.with_column(sites, name, revised[name])
+        else:
+            sites = sites.append_column(revised.schema.field(name), revised[name])
+    return sites

@@ -1,0 +1,47 @@
+"""What an exported file has of its callset."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from genocloud.callset import ALL_FIELDS, Callset, FormatFields, NoFilters
+from genocloud.errors import SettingError
+from genocloud.pipeline.intervals import Intervals
+from genocloud.pipeline.refining.genotype_refinement import Refinement, RefinementOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """What an exported file has of its callset.
+
+    intervals   only records whose POS lies there
+    sites       only the samples of some locations of a hybrid run
+    fields      what FORMAT has
+    filtered    with the callset's filters, if it has some
+    refinement  genotypes are refined, and have PP
+    """
+
+    intervals: Intervals = field(default_factory=Intervals)
+    sites: Sequence[str] | None = None
+    fields: FormatFields = ALL_FIELDS
+    filtered: bool = True
+    refinement: RefinementOptions | None = None
+
+    def __post_init__(self) -> None:
+        if self.refinement and self.sites is not None:
+            raise SettingError("genotypes are refined by those of all samples: leave out --site, or --refined")
+
+    def chosen(self, callset: Callset) -> Callset:
+        """The callset as it is written. Raises StaleFilters, NoFilters, UnknownSite, what Refinement.of raises."""
+        callset = callset.with_filters() if self.filtered else callset
+        if self.fields.genotype_filters and callset.filter_set is None:
+            raise NoFilters(callset.url)
+        if self.refinement:
+            callset = replace(callset, revision=Refinement.of(self.refinement, callset))
+        return callset if self.sites is None else callset.of_sites(self.sites)
+
+    @property
+    def columns(self) -> FormatFields:
+        """FORMAT, with what refined genotypes have."""
+        if not self.refinement:
+            return self.fields
+        return replace(self.fields, posteriors=True, of_trios=bool(self.refinement.pedigree))

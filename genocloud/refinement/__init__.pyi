@@ -1,0 +1,15 @@
+from .posteriors import Called as Called
+from .posteriors import call as call
+from .posteriors import normalised as normalised
+from .posteriors import phred as phred
+from .priors import DEFAULT_PRIORS as DEFAULT_PRIORS
+from .priors import AlleleCounts as AlleleCounts
+from .priors import PriorOptions as PriorOptions
+from .priors import UnlikeReference as UnlikeReference
+from .priors import genotype_priors as genotype_priors
+from .priors import pseudocounts as pseudocounts
+from .trios import DE_NOVO_PRIOR as DE_NOVO_PRIOR
+from .trios import TrioNames as TrioNames
+from .trios import TrioPosteriors as TrioPosteriors
+from .trios import trio_posteriors as trio_posteriors
+from .trios import trios_of as trios_of
