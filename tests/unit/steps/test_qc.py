@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +12,8 @@ from genocloud import sealing
 from genocloud.cli import main
 from genocloud.errors import UnreadableFile
 from tests.conftest import DATA
+from tests.support import dense_callset, small_callset
+from tests.support.drawn_cohort import DrawnCohort, family
 
 TABLES = {"samples", "sex", "pairs", "het", "components", "trios", "sites", "outliers", "batches", "flags", "alarms"}
 
@@ -108,3 +112,64 @@ def test_filters_of_the_callset_count(made, tmp_path):
     assert run(callset, tmp_path / "after") == 0
     before, after = (rows(tmp_path / name / "sites.tsv") for name in ("before", "after"))
     assert len(after) < len(before)
+
+
+@pytest.mark.skipif(not shutil.which("plink2"), reason="plink2 is not on the PATH")
+def test_plink2_has_the_same_kinship_of_the_exported_callset(made, tmp_path):
+    assert run(made.callset, tmp_path / "out", "--min-kinship", "-9", "--par", "chrX:1-12000") == 0
+    autosomal = [row for row in rows(tmp_path / "out" / "sites.tsv") if row["contig"] in ("chr1", "chr2")]
+    bed = tmp_path / "sites.bed1"
+    bed.write_text("".join(f"{row['contig']}\t{row['pos']}\t{row['pos']}\n" for row in autosomal))
+    table = ["--make-king-table", "counts", "cols=id,nsnp,hethet,ibs0,ibs1,kinship", "--het", "--bad-freqs"]
+    command = ["plink2", "--vcf", str(made.vcf), "--extract", "bed1", str(bed), "--chr", "1,2", *table]
+    command += ["--threads", "1", "--out", str(tmp_path / "plink")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # IID1 is the later sample there, and yet HET1_HOM2 counts where the earlier one is heterozygous.
+    theirs = {
+        (row["IID2"], row["#IID1"]): [
+            row[name] for name in ("NSNP", "HETHET", "IBS0", "HET1_HOM2", "HET2_HOM1", "KINSHIP")
+        ]
+        for row in rows(tmp_path / "plink.kin0")
+    }
+    ours = {
+        (row["IID1"], row["IID2"]): [
+            row[name] for name in ("NSNP", "HETHET", "IBS0", "HET1HOM2", "HET2HOM1", "KINSHIP")
+        ]
+        for row in rows(tmp_path / "out" / "pairs.tsv")
+    }
+    assert theirs.keys() == ours.keys()
+    for pair, counts in theirs.items():
+        assert [int(count) for count in ours[pair][:5]] == [int(count) for count in counts[:5]]
+        assert float(ours[pair][5]) == pytest.approx(float(counts[5]), abs=1e-5)
+    het = {row["#IID"]: row for row in rows(tmp_path / "plink.het")}
+    for row in rows(tmp_path / "out" / "het.tsv"):
+        assert int(row["O(HOM)"]) == int(het[row["IID"]]["O(HOM)"])
+        assert float(row["F"]) == pytest.approx(float(het[row["IID"]]["F"]), abs=1e-4)
+
+
+def test_batches_and_workers_do_not_show(tmp_path):
+    people = [person for number in range(4) for person in family(f"F{number:02}", 4 * number, "b0")]
+    cut = [replace(person, batch=f"b{number % 3}") for number, person in enumerate(people)]
+    folders = []
+    for name, members, where in (("one", people, "inline"), ("three", cut, "threads:2")):
+        DrawnCohort.drawn(7, members).write(str(tmp_path / name / "callset"))
+        assert (
+            main(["qc", str(tmp_path / name / "callset"), str(tmp_path / name / "out"), "--scatter", where, "--quiet"])
+            == 0
+        )
+        folders.append(tmp_path / name / "out")
+    names = [
+        path.name for path in folders[0].iterdir() if "samples" not in path.name and "sample_metrics" not in path.name
+    ]
+    assert [name for name in names if (folders[0] / name).read_bytes() != (folders[1] / name).read_bytes()] == []
+
+
+def test_a_callset_of_version_3_has_the_same_tables(tmp_path):
+    dense = dense_callset.write(str(tmp_path / "dense"))
+    sparse = small_callset.write(str(tmp_path / "sparse"))
+    assert dense.samples == sparse.samples
+    for name in ("dense", "sparse"):
+        assert run(tmp_path / name, tmp_path / f"{name}.out") == 0
+    for name in ("sex.tsv", "pairs.tsv", "bcftools_stats.txt", "sites.tsv"):
+        assert (tmp_path / "dense.out" / name).read_text() == (tmp_path / "sparse.out" / name).read_text()
