@@ -15,7 +15,6 @@ from genocloud.cli.options import (
     shown_progress,
     whole_number,
 )
-from genocloud.qc.kinship import CUTOFFS
 from genocloud.qc.site_set import SiteSetOptions
 from genocloud.scatter.executors import open_scatter
 
@@ -92,9 +91,9 @@ def _set_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--min-kinship",
         type=float,
-        default=round(CUTOFFS["third degree"], 4),
         metavar="PHI",
-        help="of the pairs that are listed; those of the pedigree are always. Default: %(default)s, third degree",
+        help="of the pairs that are listed; those of the pedigree are always. Default: 0.0442, third degree, or what "
+        "strangers do not have at so few sites",
     )
     command.add_argument(
         "--components",

@@ -4,6 +4,7 @@ One product of matrices of -1, 0 and 1 in 32-bit floats, which is exact below 2*
 two blocks of samples; those that may be related are counted.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ SAMPLES_AT_ONCE = 1024
 
 CUTOFFS = {"duplicate": 2**-1.5, "first degree": 2**-2.5, "second degree": 2**-3.5, "third degree": 2**-4.5}
 """The least kinship of each degree: half way, on the scale of powers of two, from the expected value to the next."""
+
+NOISE, MOST_NOISE = 1.0, 5.0
+"""Strangers' kinship scatters by less than NOISE / sqrt(sites) around 0 (0.7 to 0.95 seen); five times that is kin."""
 
 MOST_IBS0_OF_PARENT = 0.1
 """Of those of first degree, IBS0 over what unrelated people have at these sites: siblings 0.25, a parent but errors."""
@@ -114,6 +118,11 @@ def block_pairs(
         for other in range(one, samples, SAMPLES_AT_ONCE):
             block = columns[one], columns[other]
             yield BlockPair(packed=block, starts=(one, other), samples=samples, least=least, wanted=ordered)
+
+
+def least_listed(sites: int) -> float:
+    """The least kinship of pairs worth listing: the third degree, or what strangers do not have at so few sites."""
+    return max(CUTOFFS["third degree"], MOST_NOISE * NOISE / math.sqrt(max(sites, 1)))
 
 
 def count_pairs(blocks: BlockPair) -> KingCounts:

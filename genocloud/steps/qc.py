@@ -8,7 +8,6 @@ from genocloud import reads, samples, sealing, storage
 from genocloud.callset import Callset, open_callset
 from genocloud.pipeline.qc.sample_checks import CheckedSamples, CheckOptions, check_samples
 from genocloud.pipeline.receipts import Receipt, receipt_of
-from genocloud.qc.kinship import CUTOFFS
 from genocloud.qc.site_set import SiteSetOptions
 from genocloud.qc.text_files import tsv_text
 from genocloud.regions import parse_region
@@ -24,7 +23,7 @@ class QcOptions:
     pedigree_url   a .ped or .fam file
     par            X's pseudo-autosomal regions, such as chrX:10001-2781479; none: known by X's length
     sites          which sites kinship, components and F are of
-    least_kinship  of the pairs that are listed
+    least_kinship  of the pairs that are listed; None: third degree, or what strangers do not have at so few sites
     components     how many principal components
     """
 
@@ -32,7 +31,7 @@ class QcOptions:
     pedigree_url: str | None = None
     par: Sequence[str] = ()
     sites: SiteSetOptions = field(default_factory=SiteSetOptions)
-    least_kinship: float = CUTOFFS["third degree"]
+    least_kinship: float | None = None
     components: int = 10
 
 

@@ -17,7 +17,7 @@ from genocloud.qc.callset_stats import CallsetStats
 from genocloud.qc.components import components
 from genocloud.qc.deviations import batch_table, deviation_flags, outlier_table, residuals_of
 from genocloud.qc.inbreeding import homozygosity
-from genocloud.qc.kinship import CUTOFFS, KingCounts, block_pairs, count_pairs, unrelated_ibs0
+from genocloud.qc.kinship import KingCounts, block_pairs, count_pairs, least_listed, unrelated_ibs0
 from genocloud.qc.multiqc_files import Findings, multiqc_files
 from genocloud.qc.packed_genotypes import PackedGenotypes
 from genocloud.qc.relatives import ExpectedKinship, kinship_flags, sample_pairs
@@ -41,7 +41,7 @@ class CheckOptions:
 
     sexes, batches  by sample: male, female or unknown; names
     pedigree        its people; none: nothing is expected of anybody's kin
-    least_kinship   of the pairs that are listed
+    least_kinship   of the pairs that are listed; None: see kinship.least_listed
     components      how many principal components
     """
 
@@ -50,7 +50,7 @@ class CheckOptions:
     batches: Mapping[str, str] = field(default_factory=dict)
     pedigree: tuple[PedigreePerson, ...] = ()
     sites: SiteSetOptions = field(default_factory=SiteSetOptions)
-    least_kinship: float = CUTOFFS["third degree"]
+    least_kinship: float | None = None
     components: int = 10
 
 
@@ -139,7 +139,8 @@ def _pairs(
     place = {sample: number for number, sample in enumerate(samples)}
     kin = expected.kinship if expected else {}
     wanted = [(place[one], place[other]) for one, other in kin if one in place and other in place]
-    tasks = list(block_pairs(genotypes.packed, len(samples), options.least_kinship, wanted))
+    least = least_listed(len(genotypes)) if options.least_kinship is None else options.least_kinship
+    tasks = list(block_pairs(genotypes.packed, len(samples), least, wanted))
     scatter, progress = running
     with progress.stage("kinship", tasks=len(tasks), unit="block") as stage:
         return KingCounts.joined(scatter.run(count_pairs, tasks, lambda _: stage.advance(tasks=1)))

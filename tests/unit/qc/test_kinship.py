@@ -10,7 +10,16 @@ import pytest
 from genocloud.qc import kinship
 from genocloud.qc.components import components
 from genocloud.qc.inbreeding import homozygosity
-from genocloud.qc.kinship import KingCounts, block_pairs, count_pairs, relationship, unrelated_ibs0
+from genocloud.qc.kinship import (
+    CUTOFFS,
+    NOISE,
+    KingCounts,
+    block_pairs,
+    count_pairs,
+    least_listed,
+    relationship,
+    unrelated_ibs0,
+)
 from genocloud.qc.packed_genotypes import MISSING, PackedGenotypes, pack, unpack
 
 needs_plink2 = pytest.mark.skipif(not shutil.which("plink2"), reason="plink2 is not on the PATH")
@@ -83,13 +92,22 @@ def test_counts_of_pairs_are_those_of_a_loop(seed, sites, monkeypatch):
     assert rows == [row for row in expected if row["hethet"] + min(row["het1hom2"], row["het2hom1"]) > 0]
 
 
-def test_pairs_below_the_least_kinship_are_left_out_unless_wanted():
-    codes = family_codes(1, 400)
-    some, all_pairs = pairs_of(codes, 0.1, wanted=[(3, 2)]), pairs_of(codes)
-    chosen = (all_pairs.kinship >= 0.1) | ((all_pairs.first == 2) & (all_pairs.second == 3))
-    assert list(zip(some.first, some.second, strict=True)) == list(
-        zip(all_pairs.first[chosen], all_pairs.second[chosen], strict=True)
-    )
+@pytest.mark.parametrize("missing", [0.0, 0.02, 0.3])
+@pytest.mark.parametrize("least", [-0.1, 0.0, 0.1, 0.3])
+def test_pairs_below_the_least_kinship_are_left_out_unless_wanted(missing, least):
+    codes = family_codes(1, 400, missing=missing)
+    some, all_pairs = pairs_of(codes, least, wanted=[(3, 2)]), pairs_of(codes)
+    chosen = (all_pairs.kinship >= least) | ((all_pairs.first == 2) & (all_pairs.second == 3))
+    for name in KingCounts.__dataclass_fields__:
+        assert getattr(some, name).tolist() == getattr(all_pairs, name)[chosen].tolist()
+
+
+def test_strangers_are_not_listed_at_few_sites():
+    codes = np.random.default_rng(8).binomial(2, 0.4, (600, 300)).astype(np.uint8)
+    kinship_of_all = pairs_of(codes).kinship
+    assert 0.6 < kinship_of_all.std() * 600**0.5 / NOISE < 1
+    assert kinship_of_all.max() < least_listed(600)
+    assert least_listed(25_000) == CUTOFFS["third degree"]
 
 
 def test_relatives_have_their_names():
