@@ -116,6 +116,21 @@ def test_genotypes_that_stay_are_not_read(tmp_path: Path, policy: str) -> None:
     )
 
 
+@pytest.mark.parametrize("policy", ["may_leave", "stays"])
+def test_filters_of_annotations_need_no_genotypes_and_others_read_them_where_they_lie(
+    tmp_path: Path, policy: str
+) -> None:
+    sites = apart(tmp_path, policy)
+    whole, united = callset.open_callset(sites.whole), callset.open_callset(sites.here)
+    for url in (sites.whole, sites.here):
+        assert main(["filter", url, "--preset", "hard", "-q"]) == 0
+    assert _same(united.filters(), whole.filters())
+    before = united.filters().to_pylist()
+    assert main(["filter", sites.whole, "--preset", "gvs", "-q"]) == 0
+    assert main(["filter", sites.here, "--preset", "gvs", "-q"]) == (0 if policy == "may_leave" else 5)
+    assert united.filters().to_pylist() == (whole.filters().to_pylist() if policy == "may_leave" else before)
+
+
 def test_each_site_exports_its_own_part_under_everybodys_records(tmp_path: Path) -> None:
     sites = apart(tmp_path, "stays")
     own, other = str(tmp_path / "own.vcf.gz"), str(tmp_path / "other.vcf.gz")
