@@ -1,7 +1,7 @@
 """A region of a callset as dense arrays with sgkit's names and dimensions."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from genocloud.regions import Contig
 
 Array = npt.NDArray[Any]
 PLOIDY = 2
-_FILTERS = "PASS", "LowQual"
+FILTERS = "PASS", "LowQual"
 """Values of FILTER in SITES, PASS first."""
 """Least width of call_genotype, so that shapes do not depend on the genotypes, unless a sample has a higher ploidy."""
 MISSING, FILL = -1, -2
@@ -26,12 +26,13 @@ _LISTS = {"R": "alleles", "A": "alt_alleles", "G": "genotypes"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What the shapes of arrays depend on: samples, contigs, number of sites, most alleles of a site with REF."""
+    """What arrays' shapes depend on: samples, contigs, filters, number of sites, most alleles of a site with REF."""
 
     samples: tuple[str, ...]
     contigs: tuple[Contig, ...]
-    sites: int
-    alleles: int
+    filters: tuple[str, ...] = FILTERS
+    sites: int = 0
+    alleles: int = 1
 
     @property
     def widths(self) -> dict[str, int]:
@@ -41,7 +42,7 @@ class Frame:
             "alt_alleles": max(self.alleles - 1, 1),
             "genotypes": self.alleles * (self.alleles + 1) // 2,
             "ploidy": PLOIDY,
-            "filters": len(_FILTERS),
+            "filters": len(self.filters),
         }
 
     def headers(self) -> dict[str, Array]:
@@ -50,7 +51,7 @@ class Frame:
             "sample_id": np.array(self.samples, object),
             "contig_id": np.array([contig.name for contig in self.contigs], object),
             "contig_length": np.array([contig.length for contig in self.contigs], np.int64),
-            "filter_id": np.array(_FILTERS, object),
+            "filter_id": np.array(self.filters, object),
         }
 
 
@@ -86,10 +87,8 @@ def variables() -> list[Variable]:
     return [*sites, *_fields("variant", annotations.SITE_COLUMNS), *calls, *_fields("call", schema.GENOTYPE_COLUMNS)]
 
 
-def dense(
-    sites: schema.Sites, genotypes: schema.Genotypes, samples: Sequence[str], contigs: Sequence[Contig]
-) -> dict[str, Array]:
-    """SITES and GENOTYPES (dense, samples in order) as arrays by name.
+def dense(sites: schema.Sites, genotypes: schema.Genotypes, frame: Frame) -> dict[str, Array]:
+    """SITES and GENOTYPES (dense, the frame's samples in order) as arrays by name.
 
     call_genotype          (variants, samples, ploidy) int8; -1 missing, -2 where the ploidy is smaller
     call_genotype_mask     (variants, samples, ploidy) bool; True where call_genotype is -1 or -2
@@ -106,7 +105,7 @@ def dense(
     `alleles` is the most of any of the sites, `ploidy` 2 and `genotypes` those of a diploid with so many alleles, or
     more where a sample has a higher ploidy.
     """
-    frame = Frame(samples=tuple(samples), contigs=tuple(contigs), sites=sites.num_rows, alleles=most_alleles(sites))
+    frame = replace(frame, sites=sites.num_rows, alleles=most_alleles(sites))
     values = frame.headers()
     for variable in variables():
         values[variable.name] = variable.make(genotypes if variable.of_calls else sites, frame)
@@ -146,8 +145,10 @@ def _alleles(sites: schema.Sites, frame: Frame) -> Array:
     return np.array(padded, object).reshape(-1, frame.alleles)
 
 
-def _filters(sites: schema.Sites, _: Frame) -> Array:
-    return np.asarray(_objects(sites["filter"].to_pylist()).reshape(-1, 1) == np.array(_FILTERS, object))
+def _filters(sites: schema.Sites, frame: Frame) -> Array:
+    texts, codes = np.unique(_objects(text or "" for text in sites["filter"].to_pylist()), return_inverse=True)
+    table = [[name in text.split(";") for name in frame.filters] for text in texts]
+    return np.array(table, bool).reshape(len(texts), len(frame.filters))[codes]
 
 
 def _field(table: pa.Table, column: schema.Column, frame: Frame) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from genocloud import annotations, schema
 from genocloud.callset.arrays import PLOIDY, Array, Frame, Variable, dense, dims, most_alleles, variables
 from genocloud.errors import InputError, SettingError
-from genocloud.regions import Contig, Region
+from genocloud.regions import Region
 
 
 class Tables(Protocol):
@@ -46,14 +46,12 @@ class HighPloidy(InputError):
         super().__init__(f"{name}: a genotype has more than {PLOIDY} alleles; leave chunks= out to read it as NumPy")
 
 
-def lazy(
-    parts: Sequence[Part], samples: Sequence[str], contigs: Sequence[Contig], chunks: Mapping[str, int]
-) -> dict[str, Any]:
+def lazy(parts: Sequence[Part], frame: Frame, chunks: Mapping[str, int]) -> dict[str, Any]:
     """The arrays of `dense`, of Dask where they have values by site.
 
     The number of sites of each part and the most alleles of any are read now, a part at a time.
     """
-    members = _chunked(samples, chunks)
+    members = _chunked(frame.samples, chunks)
     counts, alleles, filled = [], 1, []
     for tables, region in parts:
         sites = tables.sites(region, columns=["alts"])
@@ -61,10 +59,10 @@ def lazy(
             counts.append(sites.num_rows)
             filled.append((tables, region))
         alleles = max(alleles, most_alleles(sites))
-    empty = dense(annotations.SITES.empty_table(), schema.GENOTYPES.empty_table(), samples, contigs)
+    empty = dense(annotations.SITES.empty_table(), schema.GENOTYPES.empty_table(), frame)
     if not filled:
         return empty
-    frame = Frame(samples=tuple(samples), contigs=tuple(contigs), sites=sum(counts), alleles=alleles)
+    frame = replace(frame, sites=sum(counts), alleles=alleles)
     values: dict[str, Any] = frame.headers()
     import dask.array  # here, so that reading without Dask does not wait for it
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from genocloud import annotations, schema
 from genocloud.callset import arrays, lazy_arrays, manifest, parquet
 from genocloud.callset.call_rows import Span, split
-from genocloud.callset.filter_tables import FilterSet, NoFilters, filters_of
+from genocloud.callset.filter_tables import FilterSet, NoFilters, filters_of, with_filters
 from genocloud.callset.layout import ShardEntry
 from genocloud.callset.local_genotypes import SparseGenotypes, take_rows
 from genocloud.callset.remote import RemoteGenotypes, RemoteUnreachable, UnknownSite, reaching
@@ -137,6 +137,8 @@ class Callset:
 
             callset.sites("chr1:1-100,000", columns=["contig", "pos", "AC"], filter=pc.field("qual") > 100)
         """
+        if self.filter_set is not None:
+            return self._filtered_sites(region, columns, filter)
         names = _names("sites", annotations.SITES, columns)
         empty, conditions = annotations.SITES.empty_table().select(names), [] if filter is None else [filter]
         tables = [
@@ -146,6 +148,17 @@ class Callset:
             for shard, place in self._parts(region)
         ]
         return pa.concat_tables([empty, *tables]).unify_dictionaries()
+
+    def _filtered_sites(
+        self, region: Places, columns: Sequence[str] | None, condition: pc.Expression | None
+    ) -> schema.Sites:
+        """SITES joined with FILTERS; the condition may name columns of both."""
+        nothing = with_filters(annotations.SITES.empty_table(), schema.FILTERS.empty_table())
+        names = _names("sites", nothing.schema, columns)
+        read = None if condition is not None else [*_ALWAYS_FILTERED, *names]
+        wanted = None if read is None else [name for name in annotations.SITES.names if name in read]
+        joined = with_filters(replace(self, filter_set=None).sites(region, columns=wanted), self.filters(region))
+        return (joined if condition is None else joined.filter(condition)).select(names)
 
     def genotypes(
         self,
@@ -168,7 +181,12 @@ class Callset:
         return pa.concat_tables([schema.GENOTYPES.empty_table().select(names), *tables]).unify_dictionaries()
 
     def with_filters(self) -> "Callset":
-        """The callset with the filters that `genocloud filter` gave it, if any. Raises StaleFilters, DamagedFile."""
+        """The callset with the filters that `genocloud filter` gave it, if any: `sites` and arrays then have them.
+
+        Its sites have the `filter` of schema.FILTERS, and the further columns. Raises StaleFilters, DamagedFile.
+
+            callset.with_filters().sites("chr1", columns=["pos", "AF"], filter=pc.field("filter") == "PASS")
+        """
         return replace(self, filter_set=filters_of(self.store, self.shards))
 
     def filters(self, region: Places = None, *, columns: Sequence[str] | None = None) -> schema.Filters:
@@ -272,7 +290,14 @@ class Callset:
         self, region: Places = None, samples: str | Sequence[str] | None = None
     ) -> dict[str, np.ndarray[Any, Any]]:
         """A region as dense NumPy arrays by sgkit's names; see arrays.dense for shapes, dtypes and missing values."""
-        return arrays.dense(self.sites(region), self.genotypes(region, samples), self._samples(samples), self.contigs)
+        frame = self._frame(self._samples(samples))
+        return arrays.dense(self.sites(region), self.genotypes(region, samples), frame)
+
+    def _frame(self, samples: Sequence[str]) -> arrays.Frame:
+        """What arrays' shapes depend on, before any site is read."""
+        lines = self.filter_set.lines if self.filter_set else ()
+        names = dict.fromkeys([*arrays.FILTERS, *(line.name for line in lines)])
+        return arrays.Frame(samples=tuple(samples), contigs=self.contigs, filters=tuple(names))
 
     def to_xarray(
         self,
@@ -297,7 +322,7 @@ class Callset:
         if chunks is None:
             return arrays.as_dataset(self.to_numpy(region, samples))
         parts = [(replace(self, shards=(shard,)), place) for shard, place in self._parts(region)]
-        return arrays.as_dataset(lazy_arrays.lazy(parts, self._samples(samples), self.contigs, chunks))
+        return arrays.as_dataset(lazy_arrays.lazy(parts, self._frame(self._samples(samples)), chunks))
 
     def to_polars(self, region: Places = None, samples: str | Sequence[str] | None = None) -> Any:
         """The table of `genotypes` as a polars.DataFrame. Raises PackageMissing without polars."""
@@ -391,6 +416,9 @@ class Callset:
 
 
 _ROWS_AT_ONCE = 1 << 20
+
+_ALWAYS_FILTERED = "pos", "filter"
+"""What joining SITES with FILTERS needs."""
 
 _PLACE = "contig", "pos", "sample"
 """The columns of GENOTYPES that say which genotype it is."""

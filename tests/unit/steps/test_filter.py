@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pysam
 import pytest
 
@@ -50,6 +52,30 @@ def test_exports_have_the_callsets_filters(url, tmp_path, suffix):
     plain = exported(url, tmp_path / f"p.{suffix}", "--unfiltered")
     stored = [text.split(";") if text else [] for text in made.sites()["filter"].to_pylist()]
     assert plain == [(pos, filters, None) for (pos, _, _), filters in zip(expected, stored, strict=True)]
+
+
+def test_sites_and_arrays_of_the_filtered_callset_have_its_filters(url):
+    assert run("filter", url, "-f", "low=QUAL < 100", "-f", "many=N_ALT > 3", "-f", "LowQual=QUAL < 1") == 0
+    plain = genocloud.open_callset(url)
+    made = plain.with_filters()
+    said = plain.filters()
+    assert made.sites()["filter"].to_pylist() == said["filter"].to_pylist()
+    assert made.sites()["AS_FilterStatus"].to_pylist() == said["AS_FilterStatus"].to_pylist()
+    assert made.sites().drop_columns(["filter", *said.column_names[3:]]).equals(plain.sites().drop_columns(["filter"]))
+    assert made.sites("chr2", columns=["AC", "filter"]).num_rows == 2
+    passing = made.sites(columns=["pos", "filter"], filter=(pc.field("filter") == "PASS") & (pc.field("pos") > 5))
+    assert passing.to_pylist() == [
+        {"pos": row["pos"], "filter": "PASS"} for row in said.to_pylist() if row["filter"] == "PASS" and row["pos"] > 5
+    ]
+    with pytest.raises(genocloud.SettingError, match="no column filters"):
+        made.sites(columns=["filters"])
+    for arrays in (made.to_numpy(), made.to_xarray(chunks={})):
+        names = list(np.asarray(arrays["filter_id"]))
+        assert names == ["PASS", "LowQual", "low", "many"]
+        assert [
+            {name for name, holds in zip(names, row, strict=True) if holds}
+            for row in np.asarray(arrays["variant_filter"])
+        ] == [set(text.split(";")) for text in said["filter"].to_pylist()]
 
 
 def test_the_header_declares_every_filter_and_its_expression(url, tmp_path):
