@@ -1,6 +1,7 @@
-"""Workers wait for their scheduler: what is said, and how long."""
+"""Workers wait for their scheduler, and are started anew: what is said, how long, and how often."""
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,10 @@ from distributed import comm
 
 from genocloud.errors import SettingError
 from genocloud.scatter.deploy import daemons
+
+GROUP = daemons.WorkerGroup(
+    scheduler="tcp://h:1", site="", count=1, threads=1, memory=None, tls=None, insecure=True, wait=9, ports=0
+)
 
 
 class Scheduler:
@@ -39,9 +44,7 @@ def wait_for(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, wait: int) -
 
     monkeypatch.setattr(comm, "connect", scheduler.connect)
     monkeypatch.setattr(daemons, "_first_of", at_once)
-    group = daemons.WorkerGroup(
-        scheduler="tcp://h:1", site="", count=1, threads=1, memory=None, tls=None, insecure=True, wait=wait, ports=0
-    )
+    group = replace(GROUP, wait=wait)
     said: list[str] = []
     asyncio.run(daemons._await_scheduler(group, None, said.append, scheduler.stop))
     return said
@@ -66,3 +69,71 @@ def test_workers_that_are_ended_wait_no_longer(monkeypatch):
     scheduler = Scheduler(refusals=1_000, calls=2)
     wait_for(scheduler, monkeypatch, wait=60)
     assert scheduler.tried == 2
+
+
+class Nanny:
+    """Of a worker whose start fails or not; that it was closed is noted in `events`."""
+
+    name, worker_address = "w", "tcp://h:2"
+
+    def __init__(self, starts: bool, events: list[str]) -> None:
+        self.starts, self.events = starts, events
+
+    def __await__(self) -> Any:
+        return self._start().__await__()
+
+    async def _start(self) -> None:
+        if not self.starts:
+            raise RuntimeError("no port")
+
+    async def finished(self) -> None:
+        pass
+
+    async def close(self, timeout: float) -> None:
+        self.events.append(f"closed within {timeout} s")
+
+
+def keep_running(starts: list[bool], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What happens to workers one after another, until there are no more or starting is given up."""
+    stop, events, left = asyncio.Event(), list[str](), list(starts)
+
+    async def answered(*_: Any) -> None:
+        pass
+
+    def nanny(*_: Any) -> Nanny:
+        started = left.pop(0)
+        if not left:
+            stop.set()
+        return Nanny(started, events)
+
+    async def first_of(start: Any, stopped: Any) -> None:
+        stopped.close()
+        await start
+
+    monkeypatch.setattr(daemons, "_await_scheduler", answered)
+    monkeypatch.setattr(daemons, "_nanny", nanny)
+    monkeypatch.setattr(daemons, "_first_of", first_of)
+    asyncio.run(daemons._keep_running(GROUP, None, 0, events.append, stop))
+    return events
+
+
+CLOSED = f"closed within {daemons.CLOSE_SECONDS} s"
+
+
+def test_a_worker_that_ended_is_replaced_and_each_is_closed(monkeypatch):
+    said = "worker w at tcp://h:2"
+    assert keep_running([True, True, False, True, True], monkeypatch) == [said, CLOSED] * 2 + [CLOSED] + [
+        said,
+        CLOSED,
+        CLOSED,
+    ]
+
+
+def test_starts_that_fail_in_a_row_end_the_workers(monkeypatch):
+    with pytest.raises(SettingError, match=r"tcp://h:1 could not start 3 times in a row \(no port\)"):
+        keep_running([True, False, False, False, True], monkeypatch)
+
+
+def test_a_start_between_failures_begins_the_count_anew(monkeypatch):
+    events = keep_running([False, False, True, False, False, True, True], monkeypatch)
+    assert events.count(CLOSED) == 7
