@@ -43,7 +43,7 @@ class Layout:
     def stretches(self, part: Part) -> tuple[Region, ...]:
         """The windows of a part as consecutive regions of its axis."""
         if part.name not in self._stretches:
-            self._stretches[part.name] = tuple(_stretches(self.windows(part)))
+            self._stretches[part.name] = tuple(_stretches(part, self.windows(part)))
         return self._stretches[part.name]
 
     def windows(self, part: Part) -> tuple[Window, ...]:
@@ -77,11 +77,11 @@ class Layout:
         return {}
 
 
-def _stretches(windows: Sequence[Window]) -> Iterator[Region]:
-    at, first = 0, windows[0][0].contig if windows else 0
+def _stretches(part: Part, windows: Sequence[Window]) -> Iterator[Region]:
+    at = 0
     for window in windows:
         end = at + sum(region.end - region.start for region in window)
-        yield Region(first, at, end)
+        yield Region(part.contigs[0], at, end)  # which has no window where it has no bases
         at = end
 
 

@@ -1,6 +1,6 @@
 """Many short contigs share parts, windows and shards: each record, and each way to it, is as when they do not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -131,6 +131,20 @@ def test_contigs_that_share_shards_have_the_records_of_contigs_alone(tmp_path, s
     with open_scatter("inline") as scatter:
         for url in (together.cohort, together.callset):
             steps.verify(url, scatter=scatter, progress=Silent())
+
+
+@pytest.mark.parametrize(("storing", "few"), [(EACH_ALONE, WINDOWS), (TOGETHER[1], ALL)], ids=["alone", "one shard"])
+def test_contigs_without_bases_change_nothing(tmp_path, study, alone, storing, few):
+    """As an index may list them, in any place. Their parts have no shards, and others may begin with one."""
+    fasta = tmp_path / "reference.fa"
+    fasta.symlink_to(study.reference)
+    rows = Path(f"{study.reference}.fai").read_text().splitlines(keepends=True)
+    for place in (0, 0, 7, len(rows)):
+        rows.insert(place, f"none{len(rows)}\t0\t0\t0\t0\n")
+    Path(f"{fasta}.fai").write_text("".join(rows))
+    made = run(tmp_path, replace(study, reference=str(fasta)), storing, few_rows=(few,))
+    calls = [line for line in records(alone.vcf) if not line.startswith("#")]
+    assert [line for line in records(made.vcf) if not line.startswith("#")] == calls
 
 
 def test_a_part_with_one_contig_has_the_shards_it_had(alone, study):

@@ -15,7 +15,7 @@ import pytest
 
 from genocloud import cohort, gvcf, schema
 from genocloud.cohort.manifest import BrokenManifest, latest_version, lost_versions
-from genocloud.regions import Contig, Region
+from genocloud.regions import Contig, Extent, Region
 from genocloud.storage import open_store
 from tests.support.stored_cohorts import COLUMNS, CONTIGS, LAYOUT, REFERENCE, block, one_batch, source, store_in
 
@@ -290,12 +290,23 @@ def test_what_cannot_be_read_says_why(tmp_path):
 
 
 def test_a_reference_may_have_contigs_without_bases(tmp_path):
-    """As a FASTA has, and its index."""
+    """As the index of a FASTA may list them."""
     layout = cohort.Layout((*CONTIGS, Contig("empty", 0)), LAYOUT.part_bp, LAYOUT.window_bp)
     store = open_store(store_in(tmp_path))
     receipt = cohort.write_batch(store, [source(tmp_path, "ann", 1)], layout)
     cohort.append(store, [receipt], layout, REFERENCE)
     assert cohort.open_cohort(store.url).contigs == layout.contigs
+
+
+def test_stretches_are_of_their_parts_axis_where_its_first_contig_has_no_bases():
+    contigs = (Contig("none", 0), Contig("chr1", 300), Contig("no", 0), Contig("chr2", 200), Contig("nothing", 0))
+    layout = cohort.Layout(contigs, part_bp=10_000, window_bp=350)
+    (part,) = layout.parts()
+    assert layout.stretches(part) == (Region(0, 0, 300), Region(0, 300, 500))
+    assert [layout.axis(1).extent(each) for each in layout.stretches(part)] == [
+        Extent(1, 0, 1, 300),
+        Extent(3, 0, 3, 200),
+    ]
 
 
 def test_of_writers_at_once_none_is_lost(tmp_path):
