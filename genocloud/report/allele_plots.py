@@ -53,6 +53,9 @@ FEWEST_SNVS = 30
 MOST_PLACES = 800
 """Points along the genome."""
 
+MOST_BORDERS = 60
+"""Lines between so many contigs, no more."""
+
 _KIND_COLOURS = (FIRST, SECOND, THIRD)
 _ABOUT = {
     "QUAL": "Phred-scaled probability that the site is no variant at all.",
@@ -257,8 +260,12 @@ def _annotation(name: str, counts: Counts) -> Plot | None:
         ticks = (0, 1, 3, 10, 30, 60, 100, 300)
         labelled(plot.xaxis, {math.log10(1 + tick): str(tick) for tick in ticks})
     hover(plot, drawn, [("", "$name"), ("share", "@y{0.00%}")])
-    says = "Medians: " + ", ".join(f"{label} {median:.3g} of {total:,}" for label, total, median in medians) + "."
+    says = "Medians: " + ", ".join(f"{label} {_number(median)} of {total:,}" for label, total, median in medians) + "."
     return Plot(title=name, says=says if medians else "No SNV or indel has it.", caption=_ABOUT[name], figure=plot)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _drawn_edges(name: str) -> Floats:
@@ -341,7 +348,7 @@ def genome_plots(counted: AlleleStatistics, contigs: Sequence[str]) -> list[Plot
     places = np.array(list(counted.windows), np.int64)
     sums = np.array(list(counted.windows.values()), np.int64)
     column = {name: sums[:, place] for place, name in enumerate(WINDOW_SUMS)}
-    axis = _Axis(places)
+    axis = _GenomeAxis(places)
     missing = _along(axis, contigs, "missing genotypes", column["missing"], column["genotypes"])
     depth = _along(axis, contigs, "mean DP", column["depth_sum"], column["depth_calls"])
     plots = []
@@ -362,41 +369,54 @@ do not reach, or that some samples' targets leave out."
     return plots
 
 
-class _Axis:
-    """The windows of the genome laid end to end, each contig from its first window with sites to its last."""
+class _GenomeAxis:
+    """The windows of the genome laid end to end, each contig from its first window with sites to its last.
+
+    contigs   (contigs,) indices of those with sites
+    begins    (contigs,) the first window of each
+    offsets   (contigs + 1,) where each begins on the axis
+    rows      (windows,) of which contig each window is
+    groups    (windows,) neighbours on a contig that are one point
+    """
 
     def __init__(self, places: Counts) -> None:
-        self.contigs, first = np.unique(places[:, 0], return_index=True)
+        self.contigs, first, self.rows = np.unique(places[:, 0], return_index=True, return_inverse=True)
         last = np.append(first[1:], len(places)) - 1
-        self.begin = places[first, 1]
-        length = places[last, 1] - self.begin + 1
-        self.offset = np.concatenate([[0], np.cumsum(length)])
-        row = np.searchsorted(self.contigs, places[:, 0])
-        self.position = self.offset[row] + places[:, 1] - self.begin[row]
-        self.step = max(-(-int(self.offset[-1]) // MOST_PLACES), 1)
+        self.begins = places[first, 1]
+        self.offsets = np.concatenate([[0], np.cumsum(places[last, 1] - self.begins + 1)])
+        self.windows = places[:, 1]
+        step = -(-int(self.offsets[-1]) // MOST_PLACES)
+        within = (self.windows - self.begins[self.rows]) // step
+        self.groups = np.unique(np.stack([self.rows, within]), axis=1, return_inverse=True)[1].reshape(-1)
+
+    def middles(self) -> tuple[Counts, Floats]:
+        """Of each group which of `contigs` it is of, and the middle of its windows there, in windows."""
+        size = np.bincount(self.groups)
+        rows = (np.bincount(self.groups, self.rows) / size).astype(np.int64)
+        return rows, np.bincount(self.groups, self.windows) / size + 0.5
 
 
-def _along(axis: _Axis, contigs: Sequence[str], label: str, numerator: Counts, denominator: Counts) -> Figure | None:
+def _along(
+    axis: _GenomeAxis, contigs: Sequence[str], label: str, numerator: Counts, denominator: Counts
+) -> Figure | None:
     """A line of a quotient along the genome, windows put together where there are many."""
-    bins = axis.position // axis.step
-    above, below = (np.bincount(bins, values) for values in (numerator, denominator))
+    above, below = (np.bincount(axis.groups, values) for values in (numerator, denominator))
     known = np.flatnonzero(below)
     if not known.size:
         return None
-    one = len(axis.contigs) == 1
-    middle = (known + 0.5) * axis.step
-    scale = WINDOW_BASES / 1e6
-    x = (middle + axis.begin[0]) * scale if one else middle * scale
+    one, scale = len(axis.contigs) == 1, WINDOW_BASES / 1e6
+    rows, middles = (each[known] for each in axis.middles())
+    x = middles if one else middles - axis.begins[rows] + axis.offsets[rows]
     plot = new_figure(f"{contigs[axis.contigs[0]]}, Mb" if one else "", label)
-    contig = np.searchsorted(axis.offset, middle, side="right") - 1
-    at = (middle - axis.offset[contig] + axis.begin[contig]) * scale
-    names = [plain(contigs[axis.contigs[each]]) for each in contig.tolist()]
-    source = ColumnDataSource({"x": x, "y": above[known] / below[known], "contig": names, "at": at})
+    names = [plain(contigs[axis.contigs[row]]) for row in rows.tolist()]
+    source = ColumnDataSource(
+        {"x": x * scale, "y": above[known] / below[known], "contig": names, "at": middles * scale}
+    )
     plot.line("x", "y", source=source, line_color=FIRST, line_width=1)
     points = plot.scatter("x", "y", source=source, size=4, fill_color=FIRST, line_color=None)
     if not one:
-        starts, wide = axis.offset[:-1] * scale, np.diff(axis.offset) > axis.offset[-1] / 60
-        for start in starts[1:]:
+        starts, wide = axis.offsets[:-1] * scale, np.diff(axis.offsets) > axis.offsets[-1] / 36
+        for start in starts[1:] if len(starts) <= MOST_BORDERS else ():
             plot.add_layout(Span(location=float(start), dimension="height", line_color=LINES))
         ticks = {float(start): contigs[axis.contigs[i]] for i, start in enumerate(starts) if wide[i]}
         labelled(plot.xaxis, ticks, slanted=True)

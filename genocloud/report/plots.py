@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from bokeh.document import Document
-from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, NumeralTickFormatter
+from bokeh.models import ColumnDataSource, CustomJSTickFormatter, FixedTicker, HoverTool
 from bokeh.plotting import figure as bokeh_figure
 from bokeh.resources import Resources
 
@@ -130,13 +130,21 @@ def plain(text: str) -> str:
 
 
 def thousands(axis: Any) -> None:
-    """Counts as 12k on an axis."""
-    axis.formatter = NumeralTickFormatter(format="0[.]0a")
+    """Counts as 12k, 3M on an axis."""
+    code = """
+        const units = [[1e9, "G"], [1e6, "M"], [1e3, "k"]].filter(([size]) => Math.abs(tick) >= size)
+        return units.length ? tick / units[0][0] + units[0][1] : String(tick)
+    """
+    axis.formatter = CustomJSTickFormatter(code=code)
 
 
 def percents(axis: Any) -> None:
-    """Shares as percentages on an axis."""
-    axis.formatter = NumeralTickFormatter(format="0[.]00%")
+    """Shares as percentages on an axis, with as many decimals as tell the ticks apart."""
+    code = """
+        const step = ticks.length > 1 ? Math.abs(ticks[1] - ticks[0]) * 100 : 1
+        return (tick * 100).toFixed(Math.min(6, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)))) + "%"
+    """
+    axis.formatter = CustomJSTickFormatter(code=code)
 
 
 def labelled(axis: Any, labels: Mapping[float, str], slanted: bool = False) -> None:
@@ -159,6 +167,7 @@ def legend(figure: Figure) -> None:
             figure.center.remove(each)
             continue
         each.orientation, each.click_policy = "horizontal", "hide"
+        each.ncols = 3 if len(each.items) > 4 else "auto"
         each.background_fill_color = CARD
         each.border_line_color = None
         each.label_text_color, each.label_text_font_size = INK, "12px"

@@ -32,8 +32,14 @@ from genocloud.report.plots import (
 
 Indices = npt.NDArray[np.int64]
 
+FEW_POINTS = 2_000
+"""More points are drawn without borders, and fainter."""
+
 MOST_PAIRS = 4_000
 """Pairs in the figure of kinship: those that are flagged, then the closest."""
+
+LEAST_RATIO = 0.01
+"""Smaller ratios of depth, such as those of Y in women, are drawn there: the axis is logarithmic."""
 
 MOST_CONTIGS = 60
 """Contigs in the figure of depth: the first of the reference."""
@@ -80,9 +86,9 @@ class SamplePoints:
                     size=size + 4 * (colour == WARNING),
                     marker="diamond" if colour == WARNING else "circle",
                     fill_color=colour,
-                    line_color=CARD,
+                    line_color=CARD if len(self.shown) <= FEW_POINTS else None,
                     line_width=0.5,
-                    fill_alpha=0.8,
+                    fill_alpha=0.8 if len(self.shown) <= FEW_POINTS or colour == WARNING else 0.4,
                     legend_label=plain(label),
                 )
             )
@@ -279,9 +285,8 @@ def kinship_plot(people: CallsetPeople, pairs: Columns) -> Plot | None:
                 size=10 if colour == WARNING else 6,
                 marker="diamond" if colour == WARNING else "circle",
                 fill_color=colour,
-                fill_alpha=0.8,
-                line_color=CARD,
-                line_width=0.5,
+                fill_alpha=0.8 if colour == WARNING else 0.4,
+                line_color=None,
                 legend_label=label,
             )
         )
@@ -371,8 +376,8 @@ def contig_plot(contigs: Columns) -> Plot | None:
         values = ratios[(contigs["contig"] == name) & np.isfinite(ratios)]
         spread.append(np.quantile(values, (0.05, 0.5, 0.95)) if values.size else np.full(3, np.nan))
         rows.append((str(name), *(ratio_text(float(value)) for value in spread[-1])))
-    plot = new_figure("", "depth / the sample's median contig")
-    places, (low, middle, high) = np.arange(len(names), dtype=np.float64), np.array(spread).T
+    plot = new_figure("", "depth / the sample's median contig", y_axis_type="log")
+    places, (low, middle, high) = np.arange(len(names), dtype=np.float64), np.maximum(np.array(spread).T, LEAST_RATIO)
     source = ColumnDataSource(
         {"x": places, "low": low, "middle": middle, "high": high, "contig": [plain(str(name)) for name in names]}
     )

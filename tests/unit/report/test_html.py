@@ -16,6 +16,7 @@ import pytest
 
 from genocloud.report import html
 from genocloud.report.about import About
+from genocloud.report.allele_plots import MOST_PLACES, genome_plots
 from genocloud.report.allele_statistics import AlleleStatistics
 from genocloud.report.html import Sources, render_html
 from genocloud.report.people import QC_TABLES
@@ -325,6 +326,19 @@ def test_each_section_has_its_figures_and_their_words(page: str) -> None:
     assert "2 pairs are related or should be; 1 are flagged." in page
 
 
+def test_windows_of_a_genome_are_put_together_within_their_contigs() -> None:
+    windows = {
+        (contig, place): (1, contig, 10, 30, 10) for contig in range(7) for place in range(5, 5 + 300 * contig, 2)
+    }
+    alleles = replace(AlleleStatistics.empty(), windows=windows)
+    missing, _ = genome_plots(alleles, [f"chr{number}" for number in range(7)])
+    (line, *_) = missing.figure.renderers
+    data = line.data_source.data
+    assert len(data["x"]) < 2 * MOST_PLACES
+    assert np.all(np.diff(data["x"]) > 0)
+    assert [int(name[3:]) / 10 for name in data["contig"]] == data["y"].tolist()
+
+
 def test_bokeh_sees_no_mathematics_for_which_it_would_ask_the_network(page: str) -> None:
     assert "$$" not in json.dumps(data_of(page, "figure-data"))
 
@@ -480,11 +494,21 @@ def chromium() -> str | None:
 SEEN = """
 addEventListener("load", () => setTimeout(() => {
   const out = document.createElement("pre"), count = pattern => document.querySelectorAll(pattern).length;
+  const sample = () => document.querySelector("#people-table tbody th")?.textContent;
+  const click = title => [...document.querySelectorAll("#people-table thead button")]
+    .find(button => button.textContent === title).click();
+  const firsts = [sample()];
+  click("hom-ref"); click("hom-ref"); firsts.push(sample());
+  click("flags"); firsts.push(sample());
+  document.querySelector(".look-up[data-sample=eve]").click(); firsts.push(sample());
+  const found = document.getElementById("number-shown").textContent;
+  document.getElementById("find").value = "";
+  document.getElementById("only-flagged").click(); firsts.push(document.getElementById("number-shown").textContent);
   const drawn = [...document.querySelectorAll(".plot")].filter(place => place.firstElementChild?.shadowRoot);
   out.id = "seen";
   out.textContent = JSON.stringify({
-    rows: count("#people-table tbody tr"), shown: document.getElementById("number-shown").textContent,
-    figures: drawn.length, asked: performance.getEntriesByType("resource").length,
+    rows: count("#people-table tbody tr"), columns: document.querySelector("#people-table tbody tr").cells.length,
+    figures: drawn.length, firsts, found, asked: performance.getEntriesByType("resource").length,
   });
   document.body.append(out);
 }, 3000))
@@ -500,4 +524,7 @@ def test_a_browser_draws_the_page_without_a_network(page: str, tmp_path: Path) -
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "Uncaught" not in ended.stderr
     seen = json.loads(unescape(re.search(r'<pre id="seen">(.*?)</pre>', ended.stdout)[1]))
-    assert seen == {"rows": 3, "shown": "3 of 3 samples.", "figures": page.count("<figure"), "asked": 0}
+    columns = len(data_of(page, "sample-data"))
+    firsts = ["ann", "eve", "bob", "eve", "2 of 3 samples."]
+    found = {"firsts": firsts, "found": "1 of 3 samples."}
+    assert seen == found | {"rows": 2, "columns": columns, "figures": page.count("<figure"), "asked": 0}
