@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from genocloud import gvcf, json_digest, sealing, storage
-from genocloud.callset import Callset
+from genocloud.callset import Callset, read_filters
 from genocloud.cohort import BatchReceipt, Cohort
 from genocloud.errors import InputError, StoreError, UnreadableFile, first_of
 from genocloud.pipeline.receipts import DamagedReceipt
@@ -17,14 +17,23 @@ HEAD_BYTES = 4
 
 
 def describe_callset(callset: Callset) -> dict[str, str]:
-    """Counts, locations, software and model."""
+    """Counts, locations, software, model and filters. Raises DamagedFile."""
     settings = ", ".join(f"{name} {value}" for name, value in callset.description.model.items())
     counts = {name: f"{count:,}" for name, count in callset.counts.items()}
     members = {
         f"at {place.site}": f"genotypes of {callset.count_samples(batches):,} samples: {place.url} ({place.policy})"
         for place, batches in callset.description.elsewhere.items()
     }
-    return {"callset": callset.url, **counts, **members, "made by": callset.description.software, "model": settings}
+    made = {"made by": callset.description.software, "model": settings, "filters": _filter_names(callset)}
+    return {"callset": callset.url, **counts, **members, **made}
+
+
+def _filter_names(callset: Callset) -> str:
+    filters = read_filters(callset.store)
+    if filters is None:
+        return "none"
+    names = ", ".join(line.name for line in filters.lines)
+    return names if filters.fits(callset.shards) else f"{names}; of an earlier state: run genocloud filter again"
 
 
 def describe_cohort(cohort: Cohort) -> dict[str, str]:

@@ -119,13 +119,17 @@ def test_filters_of_an_earlier_state_are_refused(url, tmp_path, capsys, caplog):
     assert "made anew since it was filtered: run genocloud filter again" in capsys.readouterr().err
     assert not (tmp_path / "o.bcf").exists()
     assert run("export", url, str(tmp_path / "o.bcf"), "--unfiltered") == 0
+    assert main(["inspect", url]) == 0
+    assert "low; of an earlier state: run genocloud filter again" in capsys.readouterr().out
     assert run("verify", url) == 0
     assert "made anew since it was filtered" in caplog.text
     assert run("filter", url) == 0
     assert run("export", url, str(tmp_path / "o.bcf")) == 0
 
 
-def test_a_callset_without_filters_says_so(url):
+def test_a_callset_without_filters_says_so(url, capsys):
+    assert main(["inspect", url]) == 0
+    assert "filters    none" in capsys.readouterr().out
     with pytest.raises(NoFilters, match="run genocloud filter"):
         genocloud.open_callset(url).filters()
 
