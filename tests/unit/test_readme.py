@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
+import yaml
 
 import genocloud
 from genocloud import annotations, schema
 from genocloud.cli.run import parser
 from genocloud.cli.topics import TOPICS
+from genocloud.filters import PRESETS
 from genocloud.gvcf.dialects import DIALECTS
 from genocloud.qc.default_rules import DEFAULT_RULES
 from genocloud.qc.screen_tables import CONTIG_DEPTH_COLUMNS, PAIR_COLUMNS, SCREEN_COLUMNS
@@ -46,6 +48,13 @@ def test_the_call_of_joint_has_arguments_that_there_are():
         {each.arg: each.value.value for each in arguments.keywords},
     )
     inspect.signature(genocloud.joint).bind(*positional, **named)
+
+
+def test_presets_of_filters_are_documented_and_the_config_has_them():
+    page = (ROOT / "docs" / "filters.md").read_text()
+    assert set(re.findall(r"^\| `([a-z-]+)`", page, re.M)) == set(PRESETS)
+    schema_of = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())["properties"]["filter"]
+    assert schema_of["properties"]["presets"]["items"]["enum"] == list(PRESETS)
 
 
 def type_text(kind: pa.DataType) -> str:
