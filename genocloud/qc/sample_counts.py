@@ -53,7 +53,7 @@ COUNTS = (
     *("nSingletons", "nHapRef", "nHapAlt", "nMissing"),
     *_PICARD,
     *("TOTAL_GQ0_VARIANTS", "numHets", "numHomVar", "refAlleleObs", "altAlleleObs"),
-    *(f"{what}_{where}" for where in CLASSES for what in ("sites", "dp")),
+    *(f"{what}_{where}" for where in CLASSES for what in ("sites", "dp", "alts", "alt_dp")),
 )
 """What is counted of each sample."""
 
@@ -167,11 +167,12 @@ class ShardCounts:
         gq = schema.numbers(distinct["GQ"]).astype(np.int64)
         self._count_missing(samples, runs, words.classes[of_run] == GenotypeClass.NOT_CALLED, gq)
         with_alt = (words.alleles > 0).any(axis=1) | (words.classes == GenotypeClass.PARTIAL)
-        depths = _reference_and_alt(distinct)
+        depths, dp = _reference_and_alt(distinct), schema.numbers(distinct["DP"]).astype(np.int64)
         for cells in _cells(samples, runs, of_run, with_alt[of_run]):
             self._count_alleles(cells, words)
             self._count_bcftools(cells, words)
             self._count_picard(cells, words.classes[cells.words], gq[cells.numbers], depths[cells.numbers])
+            self._count_alt_depths(cells, dp[cells.numbers])
 
     def finish(self) -> tuple[SampleCounts, Counts]:
         """The counts, and those of Picard's summary: (COUNTS,), each site once."""
@@ -231,6 +232,13 @@ class ShardCounts:
         before = np.concatenate([[0], np.cumsum(counted)])
         zero = missing & (gq[runs.numbers] == 0)
         np.add.at(self.out["TOTAL_GQ0_VARIANTS"], samples[zero], before[runs.stops[zero]] - before[runs.firsts[zero]])
+
+    def _count_alt_depths(self, cells: _Cells, dp: Counts) -> None:
+        """DP of genotypes with an ALT, which have records of their own; that of a block is the least of its bases."""
+        for place, where in enumerate(CLASSES):
+            chosen = (self.classes[cells.sites] == place) & (dp >= 0)
+            np.add.at(self.out[f"alts_{where}"], cells.samples[chosen], 1)
+            np.add.at(self.out[f"alt_dp_{where}"], cells.samples[chosen], dp[chosen])
 
     def _count_alleles(self, cells: _Cells, words: GenotypeWords) -> None:
         """ALTs of called genotypes by Hail's kind."""

@@ -15,8 +15,8 @@ Floats = npt.NDArray[np.float64]
 MOST_F_OF_XX, LEAST_F_OF_XY = 0.5, 0.75
 """seqr's: F is about 0 with two X, 1 with one."""
 
-FEWEST_SITES = 25
-"""F of fewer genotypes, and depths of fewer sites of X or Y, are not looked at.
+FEWEST_SITES, FEWEST_X_ALTS = 25, 10
+"""F of fewer genotypes, depths of fewer sites of Y, and of fewer genotypes with an ALT on X, are not looked at.
 
 Hom-ref genotypes have the least DP of a block, so that the mean of a few depends on how many are.
 """
@@ -38,11 +38,14 @@ def sample_sexes(
 ) -> SampleSexes:
     """The table SEXES; sheet: male, female or unknown by sample."""
     f = np.where(x.called >= FEWEST_SITES, x.coefficient, np.nan)
-    ploidies = {where: _ploidy(counts, where) for where in ("X", "Y")}
+    ploidies = {
+        "X": _ploidy(counts, ("alt_dp", "alts"), "X", FEWEST_X_ALTS),
+        "Y": _ploidy(counts, ("dp", "sites"), "Y", FEWEST_SITES),
+    }
     copies_x, copies_y = _copies(ploidies["X"], f, X_EDGES, (2.0, 1.0)), _copies(ploidies["Y"], f, Y_EDGES, (0.0, 1.0))
     karyotypes = [_karyotype(*each) for each in zip(copies_x, copies_y, f.tolist(), strict=True)]
     depth = np.full(len(samples), np.nan)
-    np.divide(counts["dp_autosomes"], counts["sites_autosomes"], out=depth, where=counts["sites_autosomes"] > 0)
+    np.divide(counts["alt_dp_autosomes"], counts["alts_autosomes"], out=depth, where=counts["alts_autosomes"] > 0)
     columns = {
         "sample": list(samples),
         "sheet_sex": [sheet.get(sample, "unknown") for sample in samples],
@@ -59,21 +62,26 @@ def sample_sexes(
     return table_of(columns, SEXES)
 
 
-def _ploidy(counts: SampleCounts, where: str) -> Floats:
-    """Copies by depth, (samples,); NaN where there are too few sites, or none on autosomes."""
+def _ploidy(counts: SampleCounts, columns: tuple[str, str], where: str, fewest: int) -> Floats:
+    """Copies by depth, (samples,); NaN where there are too few genotypes, or none on autosomes.
+
+    columns  the sum of depths and the number of genotypes. Of X genotypes with an ALT: the DP of a reference block is
+             the least of its bases, and blocks are longer where there is one copy. Of Y all: women have no ALT there
+    """
+    total, number = columns
     out = np.full(len(counts.counts), np.nan)
-    sites, depth = counts[f"sites_{where}"], counts["dp_autosomes"]
-    known = (sites >= FEWEST_SITES) & (depth > 0)
-    scaled = 2.0 * counts[f"dp_{where}"][known] * counts["sites_autosomes"][known]
-    out[known] = scaled / (sites[known] * depth[known].astype(np.float64))
+    here, depth = counts[f"{number}_{where}"], counts[f"{total}_autosomes"]
+    known = (here >= fewest) & (depth > 0)
+    scaled = 2.0 * counts[f"{total}_{where}"][known] * counts[f"{number}_autosomes"][known]
+    out[known] = scaled / (here[known] * depth[known].astype(np.float64))
     return out
 
 
 def _copies(ploidy: Floats, f: Floats, edges: Sequence[float], of_sex: tuple[float, float]) -> list[int | None]:
     """Whole copies; depths are scaled so that those of one sex by F, if there are enough, have its copies.
 
-    Each sex has its own scale where both have one: at X's hom-ref genotypes DP is the least of a block, and a haploid
-    block is longer, so that its least depth is lower. Others have the scale that there is.
+    Each sex has its own scale where both have one, as callers filter reads of one copy and of two differently. Others
+    have the scale that there is.
 
     of_sex  copies in XX and in XY
     """

@@ -51,9 +51,13 @@ SEX_COLUMNS = (
     Column("x_calls", INT64, "genotypes that F is of"),
     Column("x_hets", INT64, "of these, heterozygous"),
     Column("x_hom_alts", INT64, "of these, homozygous for the ALT"),
-    Column("x_ploidy", DOUBLE, "copies of X by depth: twice its mean DP over that of the autosomes"),
-    Column("y_ploidy", DOUBLE, "copies of Y by depth; a genotype without DP counts as 0 reads"),
-    Column("autosome_depth", DOUBLE, "mean DP over the autosomes' sites"),
+    Column(
+        "x_ploidy",
+        DOUBLE,
+        "copies of X by depth: twice the mean DP of genotypes with an ALT, over that of the autosomes",
+    ),
+    Column("y_ploidy", DOUBLE, "copies of Y by depth, of all genotypes; one without DP counts as 0 reads"),
+    Column("autosome_depth", DOUBLE, "mean DP of the autosomes' genotypes with an ALT"),
 )
 """The sex of each sample by its genotypes, against the sheet."""
 

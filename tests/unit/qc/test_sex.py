@@ -17,6 +17,8 @@ def counts_of(copies: list[tuple[float, float]], depth: int = 30) -> SampleCount
         for where, number in (("autosomes", 2), ("X", x), ("Y", y)):
             out.counts[row, COUNTS.index(f"sites_{where}")] = SITES[where]
             out.counts[row, COUNTS.index(f"dp_{where}")] = round(SITES[where] * depth * number / 2)
+            out.counts[row, COUNTS.index(f"alts_{where}")] = SITES[where] // 3
+            out.counts[row, COUNTS.index(f"alt_dp_{where}")] = round(SITES[where] // 3 * depth * number / 2)
     return out
 
 
@@ -57,7 +59,7 @@ def test_depths_are_scaled_by_those_of_one_sex():
 
 
 def test_each_sex_has_its_own_scale():
-    """Men's X has a quarter of the autosomes' depth where it should have half: MIN_DP of long haploid blocks."""
+    """Men's X has a quarter of the autosomes' depth where it should have half: their reads are filtered otherwise."""
     copies = [(2.0, 0.0)] * 6 + [(0.5, 0.5)] * 6 + [(2.0, 0.5), (3.1, 0.0), (0.5, 0.0), (0.5, 1.0)]
     f = [0.0] * 6 + [1.0] * 6 + [0.0, -0.3, 1.0, 1.0]
     assert karyotypes(copies, f) == ["XX"] * 6 + ["XY"] * 6 + ["XXY", "XXX", "X0", "XYY"]
@@ -78,3 +80,11 @@ def test_the_sheet_is_compared():
         ("bob", "sex", "male"),
         ("dan", "karyotype", "XXY"),
     ]
+
+
+def test_blocks_do_not_make_x_shallow():
+    """Hom-ref genotypes have the least depth of their blocks, which are long where there is one copy."""
+    counts = counts_of([(1, 1), (2, 0)])
+    counts.counts[0, COUNTS.index("dp_X")] //= 3
+    table = sample_sexes(["bob", "ann"], counts, x_of([1.0, 0.0]), {})
+    assert table["x_ploidy"].to_pylist() == pytest.approx([1, 2], abs=0.02)
