@@ -406,6 +406,7 @@ SITE_METRIC_COLUMNS = (
     _key("N_HQ", INT32, "adj genotypes: called, GQ 20, DP 10 (haploid 5), balance of heterozygotes 0.2"),
     _key("AC_adj", INTS, "their alternate alleles, by ALT"),
     _key("AN_adj", INT32, "their alleles"),
+    Column("AB", DOUBLES, "share of the ALT's reads in those of both alleles, over diploid heterozygotes, by ALT"),
 )
 """What filters ask of the genotypes of each site."""
 

@@ -30,12 +30,14 @@ class GenotypeSums:
     high     (sites,) genotypes that are adj, without missing ones
     called   (sites,) their alleles
     counts   (ALTs,) of these each ALT's, site after site
+    reads    (ALTs, 2) reads of the ALT, and of both alleles, in diploid heterozygotes with it that have AD
     """
 
     missing: _Ints
     high: _Ints
     called: _Ints
     counts: _Ints
+    reads: _Ints
 
     def __add__(self, more: "GenotypeSums") -> "GenotypeSums":
         return GenotypeSums(
@@ -43,6 +45,7 @@ class GenotypeSums:
             high=self.high + more.high,
             called=self.called + more.called,
             counts=self.counts + more.counts,
+            reads=self.reads + more.reads,
         )
 
     def table(self, alts: npt.NDArray[Any], samples: int) -> schema.SiteMetrics:
@@ -54,6 +57,7 @@ class GenotypeSums:
             self.high.astype(np.int32),
             pa.ListArray.from_arrays(offsets, self.counts.astype(np.int32)),
             self.called.astype(np.int32),
+            pa.ListArray.from_arrays(offsets, schema.nullable(_ratio(*self.reads.T), schema.DOUBLE)),
         ]
         return pa.table(columns, schema.SITE_METRICS)
 
@@ -72,7 +76,8 @@ def sum_genotypes(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArra
         missing=_along(runs, missing.astype(np.int64), sites),
         high=_along(runs, high.astype(np.int64), sites),
         called=_along(runs, called, sites),
-        counts=_count_alts(runs, np.where(high[:, None], alleles, _PAD), alts),
+        counts=_by_alt(runs, np.where(high[:, None], alleles, _PAD), alts),
+        reads=_het_reads(local, runs, alleles, alts),
     )
 
 
@@ -133,20 +138,47 @@ def _along(runs: CellRuns, values: _Ints, sites: int) -> _Ints:
     return np.cumsum(steps[:-1])
 
 
-def _count_alts(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any]) -> _Ints:
-    """How often the genotypes have each ALT, (ALTs,). Runs with ALTs are short."""
+def _by_alt(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any], weights: _Ints | None = None) -> _Ints:
+    """How often the genotypes have each ALT, or the sum of their weights, (ALTs,). Runs with ALTs are short.
+
+    alleles, weights  (genotypes, alleles)
+    """
     has_alt = np.asarray(np.any(alleles > 0, axis=1))
     with_alts = np.flatnonzero(has_alt[runs.numbers])
     lengths = (runs.stops - runs.firsts)[with_alts].astype(np.int64)
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     site = np.repeat(runs.firsts[with_alts], lengths) + within
-    cells = alleles[np.repeat(runs.numbers[with_alts], lengths)]
+    rows = np.repeat(runs.numbers[with_alts], lengths)
     starts = np.cumsum(alts) - alts
-    return np.bincount((starts[site][:, None] + cells - 1)[cells > 0], minlength=int(np.sum(alts))).astype(np.int64)
+    is_alt = alleles[rows] > 0
+    places = (starts[site][:, None] + alleles[rows] - 1)[is_alt]
+    sums = np.zeros(int(np.sum(alts)), np.int64)
+    np.add.at(sums, places, 1 if weights is None else weights[rows][is_alt])
+    return sums
+
+
+def _het_reads(local: schema.LocalGenotypes, runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any]) -> _Ints:
+    """Reads of each ALT, and of all alleles of the genotype, in diploid heterozygotes that have both, (ALTs, 2)."""
+    whole = np.asarray(alleles >= 0).sum(axis=1) == 2
+    het = np.flatnonzero(whole & (alleles.max(axis=1, initial=_PAD) > _smallest(alleles)))
+    reads = np.full(alleles.shape, -1, np.int64)
+    for place, allele in enumerate(alleles.T):
+        reads[het, place] = np.where(allele[het] >= 0, _reads_of(local, het, allele[het]), 0)
+    known: npt.NDArray[np.bool_] = np.all(reads >= 0, axis=1)
+    kept = np.where(np.asarray(known)[:, None], alleles, _PAD)
+    of_both = np.repeat(reads.sum(axis=1)[:, None], alleles.shape[1], axis=1)
+    return np.stack([_by_alt(runs, kept, alts, each) for each in (reads, of_both)], axis=1)
+
+
+def _ratio(part: _Ints, whole: _Ints) -> npt.NDArray[np.float64]:
+    """NaN of nothing."""
+    out = np.full(len(whole), np.nan)
+    np.divide(part, whole, out=out, where=whole > 0)
+    return out
 
 
 def total(sums: Sequence[GenotypeSums], alts: npt.NDArray[Any]) -> GenotypeSums:
     """The sums of several batches, of none too."""
-    nothing = np.zeros(len(alts), np.int64)
-    start = GenotypeSums(missing=nothing, high=nothing, called=nothing, counts=np.zeros(int(np.sum(alts)), np.int64))
+    nothing, by_alt = np.zeros(len(alts), np.int64), np.zeros((int(np.sum(alts)), 2), np.int64)
+    start = GenotypeSums(missing=nothing, high=nothing, called=nothing, counts=by_alt[:, 0], reads=by_alt)
     return sum(sums, start)

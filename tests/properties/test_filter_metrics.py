@@ -31,6 +31,17 @@ def twin(rows: list[dict], samples: int, alts: list[int]) -> list[dict]:
         cells = rows[site * samples : (site + 1) * samples]
         good = [row["GT"].replace("|", "/").split("/") for row in cells if "." not in row["GT"] and adj(row)]
         missing = sum("." in row["GT"] for row in cells)
+        reads = [[0, 0] for _ in range(count)]
+        for row in cells:
+            called = row["GT"].replace("|", "/").split("/")
+            if "." in called or len(called) != 2 or len(set(called)) < 2 or not row["AD"]:
+                continue
+            both = [row["AD"][int(allele)] for allele in called]
+            if None not in both:
+                for allele in map(int, called):
+                    if allele:
+                        reads[allele - 1][0] += row["AD"][allele]
+                        reads[allele - 1][1] += sum(both)
         out.append(
             {
                 "N_MISSING": missing,
@@ -38,6 +49,7 @@ def twin(rows: list[dict], samples: int, alts: list[int]) -> list[dict]:
                 "N_HQ": len(good),
                 "AC_adj": [sum(alleles.count(str(alt + 1)) for alleles in good) for alt in range(count)],
                 "AN_adj": sum(map(len, good)),
+                "AB": [part / whole if whole else None for part, whole in reads],
             }
         )
     return out
