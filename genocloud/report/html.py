@@ -21,7 +21,7 @@ from genocloud.report.samples import table_json
 from genocloud.report.stages import Receipts, StepReceipts, bad_records, group_receipts, travelled
 from genocloud.report.statistics import Statistics
 from genocloud.report.summary import headline
-from genocloud.report.verdict import TITLES, absent_inputs, doubts_of, judge
+from genocloud.report.verdict import absent_inputs, doubts_of, judge
 
 ABOUT_NOTHING = About()
 
@@ -147,7 +147,6 @@ def _facts(
             (place[name], name, list(flags)) for name, flags in groupby(people.flags, key=lambda flag: flag.sample)
         ],
         "place": place,
-        "titles": TITLES,
         "ranges": _ranges(statistics),
         "rule": outliers.RULE,
         "sample_total": statistics.sample_total,

@@ -38,6 +38,9 @@ FEW_POINTS = 2_000
 MOST_PAIRS = 4_000
 """Pairs in the figure of kinship: those that are flagged, then the closest."""
 
+SEX_CHECKS = ("sex", "karyotype", "swap")
+"""Checks that say something of a sample's sex."""
+
 LEAST_RATIO = 0.01
 """Smaller ratios of depth, such as those of Y in women, are drawn there: the axis is logarithmic."""
 
@@ -173,7 +176,7 @@ def sex_plot(points: SamplePoints) -> Plot | None:
     lines += [(label, f"@{{{points.words(name)}}}") for label, name in _sex_words(people, prefix)]
     lines += [("F of X", f"@{{{points.column('F_X')}}}{{0.000}}")] if people.known("F_X") else []
     hover(plot, drawn, lines)
-    flagged = people.with_check("sex", "karyotype")
+    flagged = people.with_check(*SEX_CHECKS)
     names = ", ".join(people.names[i] for i in flagged[:6]) + (", ..." if flagged.size > 6 else "")
     says = f"{flagged.size:,} of {len(people.names):,} samples are flagged for their sex{': ' if names else ''}{names}."
     caption = "XX is at 2 and 0, XY at 1 and 1. Depth of X and Y over that of the autosomes, twice."
@@ -188,7 +191,7 @@ def _sex_words(people: CallsetPeople, prefix: str) -> list[tuple[str, str]]:
 def _by_sex(people: CallsetPeople, prefix: str) -> dict[str, tuple[str, Indices]]:
     """Samples by the sheet's sex, those that are flagged apart."""
     sheet = people.words.get("sheet_sex" if prefix == "" else "screen_sheet", np.full(len(people.names), "", object))
-    flagged = people.with_check("sex", "karyotype")
+    flagged = people.with_check(*SEX_CHECKS)
     apart = np.zeros(len(people.names), bool)
     apart[flagged] = True
     known = {sex: (sheet == sex) & ~apart for sex in ("female", "male")}

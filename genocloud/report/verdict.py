@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from genocloud.report.outliers import MOST
 from genocloud.report.people import CallsetPeople, Columns, PersonFlag
 
 TITLES = {
+    "swap": "Samples under each other's names",
     "duplicate": "One person under two names",
     "concordance": "One person under two names, by their own gVCFs",
     "sex": "Another sex than the sheet or pedigree has",
@@ -26,15 +27,23 @@ TITLES = {
 OTHER_CHECKS = "Numbers far off the others'"
 
 
+class Alike(NamedTuple):
+    """Samples of which a check says the same."""
+
+    value: str
+    limit: str
+    samples: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Concern:
-    """The samples that fail one check, and what to do.
+    """The samples that fail one check, by what it says of them, and what to do.
 
     common  whether most samples do: then the check or the callset is at fault, not each of them
     """
 
     title: str
-    flags: tuple[PersonFlag, ...]
+    groups: tuple[Alike, ...]
     samples: int
     advice: tuple[str, ...]
     common: bool
@@ -91,9 +100,13 @@ def _concerns(people: CallsetPeople) -> tuple[Concern, ...]:
 
 def _concern(title: str, flags: Sequence[PersonFlag], total: int) -> Concern:
     samples = len({flag.sample for flag in flags})
+    groups: dict[tuple[str, str], list[str]] = {}
+    for flag in flags:
+        value = flag.value if flag.check in TITLES else f"{flag.check} {flag.value}"
+        groups.setdefault((value, flag.limit), []).append(flag.sample)
     return Concern(
         title=title,
-        flags=tuple(flags),
+        groups=tuple(Alike(*words, tuple(names)) for words, names in groups.items()),
         samples=samples,
         advice=tuple(dict.fromkeys(_sentence(flag.advice) for flag in flags)),
         common=samples > 1 and samples > MOST * total,
