@@ -38,8 +38,8 @@ class Findings:
         return names
 
 
-def multiqc_files(findings: Findings) -> dict[str, str]:
-    """Texts by name of file."""
+def multiqc_files(findings: Findings) -> dict[str, str | None]:
+    """Texts by name of file; None for one that there is nothing for, nor may an earlier one stay."""
     name = findings.name
     return {
         "bcftools_stats.txt": bcftools_text(findings.samples, findings.counts, findings.sites),
@@ -105,7 +105,7 @@ def _depth(findings: Findings, where: str, place: int) -> float:
     return float(findings.counts[f"dp_{where}"][place] / max(int(findings.counts[f"sites_{where}"][place]), 1))
 
 
-def _custom(findings: Findings) -> dict[str, str]:
+def _custom(findings: Findings) -> dict[str, str | None]:
     """What no tool's module shows: `_mqc.json` for the plots and tables."""
     tables = findings.tables
     sexes = tables["sex"].to_pylist()
@@ -134,9 +134,8 @@ def _custom(findings: Findings) -> dict[str, str]:
         ("mendelian_errors", "Mendelian errors of trios", "table", trios, {}),
     )
     return {
-        f"{name}_mqc.json": custom_content(name, text, plot, data, **config)
+        f"{name}_mqc.json": custom_content(name, text, plot, data, **config) if data else None
         for name, text, plot, data, config in plots
-        if data
     }
 
 

@@ -72,12 +72,15 @@ def _check_options(options: QcOptions, callset: Callset) -> CheckOptions:
 
 
 def _write(checked: CheckedSamples, out_url: str) -> Sequence[str]:
-    """Write the files; their names."""
+    """Write the files; their names. Those of an earlier run that have nothing to show are gone."""
     store, names = storage.open_store(out_url), []
-    texts = {f"{name}.tsv": tsv_text(table) for name, table in checked.tables.items()} | dict(checked.texts)
+    texts = {**{f"{name}.tsv": tsv_text(table) for name, table in checked.tables.items()}, **checked.texts}
     for name, text in texts.items():
-        store.write(name, text.encode())
-        names.append(name)
+        if text is None:
+            store.delete(name)
+        else:
+            store.write(name, text.encode())
+            names.append(name)
     for name, table in checked.tables.items():
         with store.writer(f"{name}.parquet") as stream:
             sealing.write_sealed(table, stream, compression="zstd")

@@ -56,10 +56,10 @@ class CheckOptions:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CheckedSamples:
-    """The tables by name, further files as text by name, and figures for the receipt."""
+    """The tables by name, further files as text by name (None: it must not be there), and figures for the receipt."""
 
     tables: Mapping[str, QcTable]
-    texts: Mapping[str, str]
+    texts: Mapping[str, str | None]
     figures: Mapping[str, Any]
 
 

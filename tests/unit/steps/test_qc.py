@@ -173,3 +173,12 @@ def test_a_callset_of_version_3_has_the_same_tables(tmp_path):
         assert run(tmp_path / name, tmp_path / f"{name}.out") == 0
     for name in ("sex.tsv", "pairs.tsv", "bcftools_stats.txt", "sites.tsv"):
         assert (tmp_path / "dense.out" / name).read_text() == (tmp_path / "sparse.out" / name).read_text()
+
+
+def test_what_an_earlier_run_showed_does_not_stay(made, tmp_path):
+    """The sites are too few for the first run, so that there is an alarm."""
+    assert run(made.callset, tmp_path, "--set-sites", "100") == 0
+    assert (tmp_path / "cohort_alarms_mqc.json").exists()
+    assert run(made.callset, tmp_path) == 0
+    assert rows(tmp_path / "alarms.tsv") == []
+    assert not (tmp_path / "cohort_alarms_mqc.json").exists()
