@@ -99,6 +99,16 @@ TRIO_COLUMNS = (
 )
 """Mendelian errors of each trio of the pedigree over the autosomes."""
 
+MENDELIAN_COLUMNS = (
+    Column("contig", STRING, "name of the contig", "CHROM", nullable=False),
+    Column("pos", INT64, "position, 1-based", "POS", nullable=False),
+    Column("ref", STRING, "reference allele", "REF", nullable=False),
+    Column("alt", STRING, "alternate alleles, `,` between", "ALT", nullable=False),
+    Column("nmerr", INT64, "trios with a Mendelian error", nullable=False),
+    Column("ntrios", INT64, "trios of which all three are called", nullable=False),
+)
+"""Autosomal sites at which a trio of the pedigree has a Mendelian error."""
+
 OUTLIER_COLUMNS = (
     Column("sample", STRING, "name of the sample", nullable=False),
     Column("metric", STRING, "a column of the table of samples", nullable=False),
@@ -138,7 +148,7 @@ SET_COLUMNS = (
 
 SAMPLE_METRICS, SEXES, PAIRS, HET = map(table, (SAMPLE_COLUMNS, SEX_COLUMNS, PAIR_COLUMNS, HET_COLUMNS))
 TRIOS, OUTLIERS, BATCHES = map(table, (TRIO_COLUMNS, OUTLIER_COLUMNS, BATCH_COLUMNS))
-SET_SITES, ALARMS = table(SET_COLUMNS), table(ALARM_COLUMNS)
+SET_SITES, ALARMS, MENDELIAN = map(table, (SET_COLUMNS, ALARM_COLUMNS, MENDELIAN_COLUMNS))
 
 QcTable: TypeAlias = pa.Table
 """Any table of this module, or FLAGS."""
@@ -151,6 +161,7 @@ ComponentTable: TypeAlias = pa.Table
 """Columns #IID, PC1, PC2, ..., as plink2's .eigenvec."""
 OutlierTable: TypeAlias = pa.Table
 BatchTable: TypeAlias = pa.Table
+MendelianSites: TypeAlias = pa.Table
 SetSites: TypeAlias = pa.Table
 AlarmTable: TypeAlias = pa.Table
 

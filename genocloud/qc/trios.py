@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from genocloud import schema
 from genocloud.qc.flags import Flag
 from genocloud.qc.genotype_words import NO_ALLELE, GenotypeWords
-from genocloud.qc.tables import TRIOS, TrioTable, table_of
+from genocloud.qc.tables import MENDELIAN, TRIOS, MendelianSites, TrioTable, table_of
 
 Counts = npt.NDArray[np.int64]
 
@@ -30,24 +31,43 @@ class Trio(NamedTuple):
     mother: str
 
 
+class MendelianCounts(NamedTuple):
+    """Judged genotypes of trios.
+
+    by_trio  (trios, COUNTED)
+    errors   (sites,) trios with a Mendelian error
+    judged   (sites,) trios of which all three are called
+    """
+
+    by_trio: Counts
+    errors: Counts
+    judged: Counts
+
+
 def mendelian_counts(
     words: GenotypeWords, numbers: npt.NDArray[np.int64], members: Sequence[str], trios: Sequence[Trio]
-) -> Counts:
-    """COUNTED of each trio, (trios, 4).
+) -> MendelianCounts:
+    """Judge each trio at each site.
 
     numbers  (sites, members) the word of each member at each site
     """
     count, place = len(words.classes), {name: column for column, name in enumerate(members)}
     out = np.zeros((len(trios), len(COUNTED)), np.int64)
+    errors, judged = np.zeros(len(numbers), np.int64), np.zeros(len(numbers), np.int64)
     for row, trio in enumerate(trios):
         child, father, mother = (numbers[:, place[name]] for name in trio)
-        several, times = np.unique((child * count + father) * count + mother, return_counts=True)
-        for code, number in zip(several.tolist(), times.tolist(), strict=True):
-            rest, third = divmod(code, count)
-            verdict = judge(*(_alleles(words, word) for word in (*divmod(rest, count), third)))
-            out[row, COUNTED.index(verdict)] += number
-            out[row, COUNTED.index("ngood")] += number if verdict == "ngood_alt" else 0
-    return out
+        several, which = np.unique((child * count + father) * count + mother, return_inverse=True)
+        verdicts = np.array([COUNTED.index(_verdict(words, code)) for code in several.tolist()], np.int64)[which]
+        out[row] = np.bincount(verdicts, minlength=len(COUNTED))
+        out[row, COUNTED.index("ngood")] += out[row, COUNTED.index("ngood_alt")]
+        errors += verdicts == COUNTED.index("nmerr")
+        judged += verdicts != COUNTED.index("nmissing")
+    return MendelianCounts(out, errors, judged)
+
+
+def _verdict(words: GenotypeWords, code: int) -> str:
+    rest, mother = divmod(code, len(words.classes))
+    return judge(*(_alleles(words, word) for word in (*divmod(rest, len(words.classes)), mother)))
 
 
 def _alleles(words: GenotypeWords, word: int) -> tuple[int, ...]:
@@ -71,6 +91,15 @@ def trio_table(trios: Sequence[Trio], counts: Counts) -> TrioTable:
     np.divide(columns["nmerr"], shown, out=rate, where=shown > 0)
     names = {name: [trio[place] for trio in trios] for place, name in enumerate(Trio._fields)}
     return table_of({**names, **columns, "error_rate": rate}, TRIOS)
+
+
+def site_table(sites: schema.Sites, places: Counts, counts: MendelianCounts) -> MendelianSites:
+    """The table MENDELIAN of the sites with an error; places: those that were judged, among the rows of `sites`."""
+    wrong = np.flatnonzero(counts.errors)
+    rows = sites.select(["contig", "pos", "ref", "alts"]).take(places[wrong])
+    columns = {name: rows[name].to_pylist() for name in ("contig", "pos", "ref")}
+    alts = [",".join(alts) for alts in rows["alts"].to_pylist()]
+    return table_of({**columns, "alt": alts, "nmerr": counts.errors[wrong], "ntrios": counts.judged[wrong]}, MENDELIAN)
 
 
 def trio_flags(table: TrioTable, explained: Set[str] = frozenset()) -> Iterator[Flag]:

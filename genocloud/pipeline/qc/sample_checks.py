@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from genocloud import schema
 from genocloud.callset import Callset
@@ -26,7 +27,7 @@ from genocloud.qc.sample_metrics import sample_metrics
 from genocloud.qc.sex import sample_sexes, sex_flags
 from genocloud.qc.site_set import SiteSetOptions, highest_rank
 from genocloud.qc.swaps import find_swaps, swap_flags
-from genocloud.qc.tables import QcTable
+from genocloud.qc.tables import MENDELIAN, QcTable
 from genocloud.qc.trios import Trio, trio_flags, trio_table
 from genocloud.qc.written_tables import component_table, het_table, set_sites
 from genocloud.reads import SexContigs
@@ -86,6 +87,7 @@ def check_samples(
         "het": het_table(callset.samples, autosomes),
         "components": component_table(callset.samples, vectors),
         "trios": trio_table(trios, sum((each.trios for each in passes), np.zeros((len(trios), 4), np.int64))),
+        "mendelian": pa.concat_tables([MENDELIAN.empty_table(), *(each.errors for each in passes)]),
         "sites": set_sites(sets.values()),
     }
     tables |= _deviations(tables, vectors.vectors)

@@ -17,7 +17,8 @@ from genocloud.qc.callset_stats import CallsetStats
 from genocloud.qc.packed_genotypes import PackedGenotypes
 from genocloud.qc.sample_counts import CLASSES, Counts, SampleCounts, ShardCounts
 from genocloud.qc.site_set import SiteSetOptions
-from genocloud.qc.trios import Trio
+from genocloud.qc.tables import MendelianSites
+from genocloud.qc.trios import Trio, site_table
 from genocloud.reads import SexContigs
 from genocloud.regions import Contig
 
@@ -35,6 +36,7 @@ class ShardPass:
     counts   of all samples, in the callset's order
     sets     by class of contig: the genotypes at the sites that kinship and sex may be computed from
     trios    (trios, 4) Mendelian counts
+    errors   MENDELIAN
     summary  (COUNTS,) Picard's, over sites
     sites    bcftools', over sites and all genotypes' depths
     """
@@ -44,6 +46,7 @@ class ShardPass:
     sites: CallsetStats
     sets: Mapping[str, PackedGenotypes]
     trios: Counts
+    errors: MendelianSites
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +80,16 @@ def pass_over(task: PassTask) -> ShardPass:
         candidates.add(rows, batch.distinct, batch.runs)
     counts, summary = under_way.finish()
     site_counts = CallsetStats.of(alleles, under_way.depths)
-    trios = count_trios(task.callset, classes == CLASSES.index("autosomes"), task.trios)
-    return ShardPass(counts=counts, summary=summary, sites=site_counts, sets=candidates.chosen(), trios=trios)
+    is_autosome = classes == CLASSES.index("autosomes")
+    trios = count_trios(task.callset, is_autosome, task.trios)
+    return ShardPass(
+        counts=counts,
+        summary=summary,
+        sites=site_counts,
+        sets=candidates.chosen(),
+        trios=trios.by_trio,
+        errors=site_table(sites, np.flatnonzero(is_autosome), trios),
+    )
 
 
 def contig_classes(sites: schema.Sites, contigs: Sequence[Contig], sexes: SexContigs) -> npt.NDArray[np.int8]:

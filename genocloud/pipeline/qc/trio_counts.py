@@ -7,16 +7,17 @@ import numpy.typing as npt
 
 from genocloud.callset import Callset
 from genocloud.qc.genotype_words import GenotypeWords
-from genocloud.qc.trios import COUNTED, Counts, Trio, mendelian_counts
+from genocloud.qc.trios import COUNTED, MendelianCounts, Trio, mendelian_counts
 
 MOST_CELLS = 1 << 22
 """Genotypes that are looked at together."""
 
 
-def count_trios(callset: Callset, is_autosome: npt.NDArray[np.bool_], trios: Sequence[Trio]) -> Counts:
-    """COUNTED of each trio, (trios, 4), of a callset that was cut to one shard."""
+def count_trios(callset: Callset, is_autosome: npt.NDArray[np.bool_], trios: Sequence[Trio]) -> MendelianCounts:
+    """The trios at the autosomal sites of a callset that was cut to one shard."""
     members = [sample for sample in callset.samples if any(sample in trio for trio in trios)]
-    out = np.zeros((len(trios), len(COUNTED)), np.int64)
+    total = np.zeros((len(trios), len(COUNTED)), np.int64)
+    by_site = [np.zeros((2, 0), np.int64)]
     (shard,) = callset.shards
     cells, step = callset.cells(shard), max(MOST_CELLS // max(len(members), 1), 1)
     for start in range(0, len(is_autosome) if members else 0, step):
@@ -31,5 +32,7 @@ def count_trios(callset: Callset, is_autosome: npt.NDArray[np.bool_], trios: Seq
                 columns.append((own, np.array(words, np.int64)[matrix.numbers]))
         order = [sample for own, _ in columns for sample in own]
         numbers = np.concatenate([numbers for _, numbers in columns], axis=1)[is_autosome[slice(*span)]]
-        out += mendelian_counts(GenotypeWords.of(list(texts)), numbers, order, trios)
-    return out
+        counts = mendelian_counts(GenotypeWords.of(list(texts)), numbers, order, trios)
+        total += counts.by_trio
+        by_site.append(np.stack([counts.errors, counts.judged]))
+    return MendelianCounts(total, *np.concatenate(by_site, axis=1))

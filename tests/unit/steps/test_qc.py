@@ -15,7 +15,20 @@ from tests.conftest import DATA
 from tests.support import dense_callset, small_callset
 from tests.support.drawn_cohort import DrawnCohort, family
 
-TABLES = {"samples", "sex", "pairs", "het", "components", "trios", "sites", "outliers", "batches", "flags", "alarms"}
+TABLES = {
+    "samples",
+    "sex",
+    "pairs",
+    "het",
+    "components",
+    "trios",
+    "mendelian",
+    "sites",
+    "outliers",
+    "batches",
+    "flags",
+    "alarms",
+}
 
 
 def run(callset, out, *words: str) -> int:
