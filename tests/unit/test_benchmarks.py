@@ -8,7 +8,7 @@ import pytest
 
 from genocloud import gvcf
 from genocloud.pipeline.reference import read_bases, read_reference
-from tests.benchmarks import bench_import, bench_ingest, bench_reading, heavier
+from tests.benchmarks import bench_import, bench_ingest, bench_reading, bench_refinement, heavier
 
 DATA = Path(__file__).resolve().parents[2] / "test_data"
 REFERENCE = DATA / "reference.fa"
@@ -67,3 +67,11 @@ def test_a_cohort_is_made_heavier(tmp_path):
         assert rows.read == 1 + 50 + 1
         alts.add(tuple(rows.variants["alts"].to_pylist()[-1]))
     assert len(alts) == 2
+
+
+@pytest.mark.slow
+def test_refined_genotypes_are_better(tmp_path):
+    scores = bench_refinement.bench(1, 10, tmp_path)
+    called, by_counts, by_trios, by_both, _ = scores.values()
+    for better, worse in ((by_counts, called), (by_trios, called), (by_both, by_counts), (by_both, by_trios)):
+        assert all(after > before for after, before in zip(better, worse, strict=True)), scores
