@@ -215,7 +215,9 @@ def test_a_killed_export_goes_on_with_what_is_missing(tmp_path, made, monkeypatc
                 steps.export(made.callset, str(out), scatter=scatter, progress=Silent())
         assert not out.exists()
         (tmp_path / "calls.vcf.gz.parts" / ".genocloud-draft-of-the-killed-run").write_bytes(b"half a part")
-        monkeypatch.setattr(module, "stored_pieces", lambda *_, **__: pytest.fail("a finished shard was rendered again"))
+        monkeypatch.setattr(
+            module, "stored_pieces", lambda *_, **__: pytest.fail("a finished shard was rendered again")
+        )
         steps.export(made.callset, str(out), scatter=scatter, progress=Silent())
     assert out.read_bytes() == made.vcf.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["calls.vcf.gz", "calls.vcf.gz.tbi"]
