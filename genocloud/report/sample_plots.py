@@ -1,5 +1,6 @@
 """Figures with a point for each sample, or for each pair: quality, sex, contamination, components, kinship, depth."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -403,4 +404,6 @@ def _median_by(keys: npt.NDArray[Any], values: Floats) -> dict[str, float]:
     order = np.argsort(keys.astype(str), kind="stable")
     names, starts = np.unique(keys[order].astype(str), return_index=True)
     parts: Sequence[Floats] = np.split(values[order], starts[1:])
-    return {str(name): float(np.nanmedian(part)) for name, part in zip(names, parts, strict=True)}
+    known = (part[np.isfinite(part)] for part in parts)
+    middles = [float(np.median(part)) if part.size else math.nan for part in known]
+    return dict(zip(names.tolist(), middles, strict=True))

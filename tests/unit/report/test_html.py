@@ -119,6 +119,7 @@ def _numbers(*values: float) -> np.ndarray:
 
 
 NAN = float("nan")
+Tables = dict[str, dict[str, np.ndarray]]
 NO_FLAGS = {name: _text() for name in QC_TABLES["flags"]}
 QC = {
     "flags": {
@@ -456,6 +457,28 @@ def test_tables_of_qc_without_rows_draw_nothing() -> None:
     shown = render_html({}, _statistics(SAMPLES), Sources(qc=empty, screen=none))
     assert "Kinship" not in shown.partition("<main")[2].partition("<script")[0].replace("Sex, kinship", "")
     assert "Nothing stands out." in shown
+
+
+COUNTED = {"ngood_alt", "nmerr", "nmissing"}
+
+
+def _unknown(tables: Tables) -> Tables:
+    """The same with nothing where tables may have nothing."""
+    return {
+        table: {
+            name: values if values.dtype == object or name in COUNTED else np.full(len(values), NAN)
+            for name, values in columns.items()
+        }
+        for table, columns in tables.items()
+    }
+
+
+@pytest.mark.parametrize("samples", [SAMPLES, SAMPLES[:1], ["nobody that qc knows"]])
+def test_tables_in_which_nothing_is_known_draw_what_is_left(samples: list[str]) -> None:
+    none = Statistics.empty(samples)
+    for sources in (ALL, replace(ALL, qc=_unknown(QC), screen=_unknown(SCREEN))):
+        assert '<h2 id="verdict-title">' in render_html({}, none, sources)
+        assert '<h2 id="verdict-title">' in render_html({}, _statistics(samples), sources)
 
 
 def test_names_in_any_script_can_be_drawn() -> None:
