@@ -23,6 +23,7 @@ def write_config(folder: Path, url: str, before: dict) -> None:
     """The config of a run of which nothing lies on this machine but receipts and the gVCFs of called samples."""
     places = {"samples": f"{url}/in/samples.tsv", "reference": f"{url}/in/reference.fa"}
     places |= {"cohort": f"{url}/out/cohort", "callset": f"{url}/out/callset"}
+    places |= {"pedigree": f"{url}/in/pedigree.ped"} if "pedigree" in before else {}
     places |= {"vcf": f"{url}/out/callset.vcf.gz", "report": f"{url}/out/report.html"}
     folder.mkdir()
     (folder / "config.yaml").write_text(yaml.safe_dump(before | places))
@@ -55,7 +56,7 @@ def url(request):
 def demo_on_disk(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    config |= {name: str(ROOT / config[name]) for name in ("samples", "reference")}
+    config |= {name: str(ROOT / config[name]) for name in ("samples", "reference", "pedigree")}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     run(folder)
     return folder, config

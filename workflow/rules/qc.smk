@@ -5,7 +5,7 @@ rule qc:
     input:
         study.filtered,
         local(study.pedigree),
-        sheet=config["samples"],
+        sheet="results/inputs/samples.tsv",
     output:
         receipt="results/qc/qc.json",
     log:
