@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
+from heapq import heapify, heappop, heappush
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from genocloud.qc.flags import Flag
 from genocloud.qc.kinship import CUTOFFS, KingCounts, relationship
@@ -137,6 +139,30 @@ def sample_pairs(
         "expected": [name or None for _, name in of_pedigree],
     }
     return table_of(columns, PAIRS)
+
+
+def unrelated(samples: int, pairs: KingCounts) -> npt.NDArray[np.bool_]:
+    """(samples,) whether each is of a set without relatives up to the second degree.
+
+    Who has most relatives in the set leaves it first, of several the last one; with few sites all stay.
+    """
+    out = np.ones(samples, np.bool_)
+    kin = (pairs.kinship >= CUTOFFS["second degree"]) & (pairs.sites >= FEWEST_SITES)
+    relatives: dict[int, set[int]] = {}
+    for one, other in zip(pairs.first[kin].tolist(), pairs.second[kin].tolist(), strict=True):
+        relatives.setdefault(one, set()).add(other)
+        relatives.setdefault(other, set()).add(one)
+    queue = [(-len(kin_of), -sample) for sample, kin_of in relatives.items()]
+    heapify(queue)
+    while queue:
+        count, sample = (-value for value in heappop(queue))
+        if not out[sample] or count != len(relatives[sample]) or not count:
+            continue  # it has fewer relatives by now, and stands there again for these
+        out[sample] = False
+        for other in relatives[sample]:
+            relatives[other].discard(sample)
+            heappush(queue, (-len(relatives[other]), -other))
+    return out
 
 
 DEGREES = (*CUTOFFS, "unrelated")

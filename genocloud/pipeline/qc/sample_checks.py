@@ -21,7 +21,7 @@ from genocloud.qc.inbreeding import homozygosity
 from genocloud.qc.kinship import KingCounts, block_pairs, count_pairs, least_listed, unrelated_ibs0
 from genocloud.qc.multiqc_files import Findings, multiqc_files
 from genocloud.qc.packed_genotypes import PackedGenotypes
-from genocloud.qc.relatives import ExpectedKinship, kinship_flags, sample_pairs
+from genocloud.qc.relatives import ExpectedKinship, kinship_flags, sample_pairs, unrelated
 from genocloud.qc.sample_counts import COUNTS, SampleCounts
 from genocloud.qc.sample_metrics import sample_metrics
 from genocloud.qc.sex import sample_sexes, sex_flags
@@ -78,7 +78,7 @@ def check_samples(
     }
     expected = ExpectedKinship.of(options.pedigree) if options.pedigree else None
     pairs = _pairs(callset.samples, sets["autosomes"], options, expected, (scatter, progress))
-    vectors = components(sets["autosomes"], options.components)
+    vectors = components(sets["autosomes"], options.components, unrelated(len(callset.samples), pairs))
     autosomes = homozygosity(sets["autosomes"])
     tables: dict[str, QcTable] = {
         "samples": sample_metrics(callset.samples, _batches(callset, options.batches), counts),

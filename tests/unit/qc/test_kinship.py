@@ -21,6 +21,7 @@ from genocloud.qc.kinship import (
     unrelated_ibs0,
 )
 from genocloud.qc.packed_genotypes import MISSING, PackedGenotypes, pack, unpack
+from genocloud.qc.relatives import unrelated
 
 needs_plink2 = pytest.mark.skipif(not shutil.which("plink2"), reason="plink2 is not on the PATH")
 
@@ -139,6 +140,33 @@ def test_many_samples_have_the_components_of_the_whole_matrix():
     whole, projected = components(packed_of(codes), 3), components(packed_of(codes), 3, most_exact=10)
     assert projected.values == pytest.approx(whole.values, rel=1e-6)
     assert projected.vectors[:, :2] == pytest.approx(whole.vectors[:, :2], abs=1e-5)
+
+
+@pytest.mark.parametrize("most_exact", [10, 2048])
+def test_a_family_is_projected_where_its_people_belong(most_exact):
+    """Two populations, and a family of twelve children, which makes a component of its own where it is used."""
+    random = np.random.default_rng(6)
+    p = random.uniform(0.1, 0.9, (2, 1500))
+    founders = np.concatenate([random.random((30, 2, 1500)) < p[group] for group in range(2)])
+    children = [[pair[random.integers(0, 2, 1500), np.arange(1500)] for pair in founders[:2]] for _ in range(12)]
+    codes = np.concatenate([founders, np.array(children)]).sum(axis=1).T.astype(np.uint8)
+    pairs = pairs_of(codes, 0.05)
+    used = unrelated(72, pairs)
+    assert used.tolist() == [True] * 60 + [False] * 12
+    ours = components(packed_of(codes), 2, used, most_exact=most_exact)
+    of_used = components(packed_of(codes[:, :60]), 2, most_exact=most_exact)
+    assert ours.vectors[:60] == pytest.approx(of_used.vectors)
+    first = ours.vectors[:, 0] * np.sign(ours.vectors[0, 0])
+    assert first[:30].min() > 0 > first[30:60].max()
+    assert first[60:] == pytest.approx(np.full(12, first[:2].mean()), abs=0.05)
+
+
+def test_who_is_projected_where_it_was_used_has_the_same_place():
+    codes = family_codes(2, 900, founders=20, missing=0.0)
+    twice = np.concatenate([codes, codes[:, :5]], axis=1)
+    used = np.arange(twice.shape[1]) < codes.shape[1]
+    ours = components(packed_of(twice), 3, used)
+    assert ours.vectors[-5:] == pytest.approx(ours.vectors[:5])
 
 
 def test_no_sites_and_one_sample_have_no_pairs_nor_components():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from genocloud.qc.genotype_words import GenotypeWords
-from genocloud.qc.relatives import ExpectedKinship
+from genocloud.qc.kinship import KingCounts
+from genocloud.qc.relatives import ExpectedKinship, unrelated
 from genocloud.qc.trios import COUNTED, Trio, judge, mendelian_counts, trio_flags, trio_table
 from genocloud.samples import PedigreePerson
 
@@ -109,3 +110,19 @@ def test_a_pedigree_gives_kinship():
 def test_people_who_are_their_own_ancestors_do_not_hang():
     kin = pedigree("a b -", "b a -")
     assert "a" in kin.people
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_people_without_relatives_are_left_in_the_order_of_a_loop(seed):
+    random = np.random.default_rng(seed)
+    pairs = sorted({tuple(sorted(random.choice(12, 2, replace=False).tolist())) for _ in range(14)})
+    kin = {n: {a + b - n for a, b in pairs if n in (a, b)} for n in range(12)}
+    left = set(range(12))
+    while most := max((len(kin[n] & left), n) for n in left)[0]:
+        left.discard(max(n for n in left if len(kin[n] & left) == most))
+    first, second = np.array(pairs, np.int64).T
+    some = np.full(len(pairs), 1000)
+    none = np.zeros(len(pairs), np.int64)
+    counts = {"sites": some, "hethet": some, "ibs0": none, "het1hom2": none, "het2hom1": none, "homalts": none}
+    used = unrelated(12, KingCounts(first=first, second=second, **counts))
+    assert set(np.flatnonzero(used).tolist()) == left
