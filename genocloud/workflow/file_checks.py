@@ -18,9 +18,12 @@ def check_files(study: Study) -> None:
     """Check the caller's program and files, and every input. Raises InputError or BadConfig."""
     if study.called and study.caller:
         _check_caller(study, study.caller)
-    named = [*study.filter_files, *study.pedigree]
+    named = [*study.filter_files, *study.pedigree, *study.settings["supporting"]]
     if missing := [file for file in local(named) if not Path(file).is_file()]:
         raise UnreadableFile(missing[0], "there is no such file", "correct its path in the config")
+    if study.settings["refined"] and study.export_sites:
+        problem = "genotypes are refined by those of all samples, and those of some sites may not be read here"
+        raise BadConfig("config", "refined", problem, "leave it out")
     if study.run.is_main and not study.federation and not _is_checked(study):
         _check_inputs(study)
 

@@ -79,6 +79,16 @@ class Study:
         return list(filter(None, [self.settings["pedigree"]]))
 
     @property
+    def refining_files(self) -> list[str]:
+        """What exported genotypes are refined by beside the callset."""
+        return [*self.settings["supporting"], *self.pedigree] if self.settings["refined"] else []
+
+    @property
+    def refinement(self) -> list[str]:
+        """How exported genotypes are refined, as options."""
+        return self.options.of("refined", "supporting", "pedigree") if self.settings["refined"] else []
+
+    @property
     def reference(self) -> list[str]:
         """The reference and its index."""
         return [self.settings["reference"], f"{self.settings['reference']}.fai"]
@@ -102,7 +112,14 @@ class Study:
     @property
     def known_files(self) -> list[str]:
         """Intervals, and what is known of variants."""
-        return [*self.interval_files, *self.dbsnp, *self.frequencies, *self.pedigree, *self.filter_files]
+        return [
+            *self.interval_files,
+            *self.dbsnp,
+            *self.frequencies,
+            *self.pedigree,
+            *self.filter_files,
+            *self.settings["supporting"],
+        ]
 
     def call_inputs(self, wildcards: Any) -> list[str]:
         """What the wildcards' sample is called from."""
@@ -150,6 +167,8 @@ class Study:
             local_alleles=settings["local_alleles"],
             vcf_version=settings["vcf_version"],
             genotype_filters=settings["genotype_filters"],
+            posteriors=settings["refined"],
+            of_trios=settings["refined"] and bool(settings["pedigree"]),
         )
 
     @property

@@ -4,6 +4,7 @@
 rule export:
     input:
         study.filtered,
+        local(study.refining_files),
     output:
         local(study.vcf_files),  # of those in a bucket the receipt knows the size
         receipt="results/export/export.json",
@@ -16,11 +17,13 @@ rule export:
         mem_mb=4000,  # MB
         runtime=1440,  # minutes
     params:
+        **study.content(lambda wildcards: study.refining_files),
         callset=lambda wildcards: config["callset"],
         vcf=lambda wildcards, output: config["vcf"] if remote(study.vcf_files) else output[0],
         scatter=lambda wildcards, threads, resources: resources.get("scatter", f"threads:{threads}"),
         sites=lambda wildcards: study.export_sites,
         fields=study.options.of("fields", "local_alleles", "vcf_version", "genotype_filters"),
+        refinement=study.refinement,
     shell:
-        "genocloud export {params.callset:q} {params.vcf:q} {params.sites} {params.fields} --scatter {params.scatter:q}"
+        "genocloud export {params.callset:q} {params.vcf:q} {params.sites} {params.fields} {params.refinement} --scatter {params.scatter:q}"
         " --receipt {output.receipt} 2>&1 | tee {log} >&2"
