@@ -92,7 +92,7 @@ def _set_options(command: argparse.ArgumentParser) -> None:
         "--min-kinship",
         type=float,
         metavar="PHI",
-        help="of the pairs that are listed; those of the pedigree are always. Default: 0.0442, third degree, or what "
+        help="of the pairs that are listed; the pedigree's near kin always are. Default: 0.0442, third degree, or what "
         "strangers do not have at so few sites",
     )
     command.add_argument(

@@ -1,6 +1,6 @@
 """Pairs of samples: what kin they are by their genotypes, and by the pedigree."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from heapq import heapify, heappop, heappush
@@ -35,49 +35,44 @@ class Relative(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectedKinship:
-    """Kinship of each two people of a pedigree; pairs of its people that are not there are not related."""
+    """What a pedigree says of its people.
+
+    people       all names in it
+    coefficient  the kinship of two of them
+    children     pairs of a parent and a child, each sorted
+    near         sorted pairs of people up to the second degree: parents, grandparents, siblings and those of parents
+    """
 
     people: frozenset[str]
-    kinship: Mapping[tuple[str, str], float]
+    coefficient: Callable[[str, str], float]
     children: frozenset[tuple[str, str]]
+    near: frozenset[tuple[str, str]]
 
     @classmethod
     def of(cls, pedigree: Sequence[Relative]) -> "ExpectedKinship":
         """By the recursion over parents: half of the kinship of each with the other's parents."""
         parents = {person.sample: (person.father, person.mother) for person in pedigree}
         order = _generations(parents)
-        families = _families(parents)
 
         @cache
         def coefficient(one: str, other: str) -> float:
             if not one or not other:
                 return 0.0
             if one == other:
-                father, mother = parents.get(one, ("", ""))
-                return 0.5 + coefficient(*sorted((father, mother))) / 2
+                return 0.5 + coefficient(*sorted(parents.get(one, ("", "")))) / 2
             late, early = sorted((one, other), key=lambda name: (order.get(name, 0), name), reverse=True)
             return sum(coefficient(*sorted((parent, early))) for parent in parents.get(late, ("", ""))) / 2
 
-        kinship = {
-            (one, other): value
-            for family in families
-            for place, one in enumerate(family)
-            for other in family[place + 1 :]
-            if (value := coefficient(one, other)) > 0
-        }
-        children = {
-            (min(parent, name), max(parent, name)) for name, both in parents.items() for parent in both if parent
-        }
+        children = {_sorted(parent, name) for name, both in parents.items() for parent in both if parent}
         people = frozenset(parents) | {parent for both in parents.values() for parent in both if parent}
-        return cls(people=people, kinship=kinship, children=frozenset(children))
+        return cls(people=people, coefficient=coefficient, children=frozenset(children), near=frozenset(_near(parents)))
 
     def of_pair(self, one: str, other: str) -> tuple[float, str]:
         """Kinship and relationship of two people; NaN and nothing where one is not of the pedigree."""
-        pair = min(one, other), max(one, other)
         if not {one, other} <= self.people:
             return np.nan, ""
-        value = self.kinship.get(pair, 0.0)
-        if pair in self.children:
+        value = self.coefficient(*sorted((one, other)))
+        if _sorted(one, other) in self.children:
             return value, "parent and child"
         return value, relationship(value, 1.0)
 
@@ -97,23 +92,23 @@ def _generations(parents: Mapping[str, tuple[str, str]]) -> dict[str, int]:
     return depths
 
 
-def _families(parents: Mapping[str, tuple[str, str]]) -> list[list[str]]:
-    """The people that parents and children connect, sorted."""
-    group = {name: name for name in parents}
-
-    def root(name: str) -> str:
-        while group.setdefault(name, name) != name:
-            name = group[name]
-        return name
-
+def _near(parents: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Pairs of people up to the second degree."""
+    children: dict[str, list[str]] = {}
     for name, both in parents.items():
-        for parent in both:
-            if parent:
-                group[root(parent)] = root(name)
-    families: dict[str, list[str]] = {}
-    for name in sorted(group):
-        families.setdefault(root(name), []).append(name)
-    return list(families.values())
+        for parent in filter(None, both):
+            children.setdefault(parent, []).append(name)
+    for name, both in parents.items():
+        above = [parent for parent in both if parent]
+        further = [grand for parent in above for grand in parents.get(parent, ()) if grand]
+        for relative in {*above, *further, *(child for each in (*above, *further) for child in children[each])} - {
+            name
+        }:
+            yield _sorted(name, relative)
+
+
+def _sorted(one: str, other: str) -> tuple[str, str]:
+    return min(one, other), max(one, other)
 
 
 def sample_pairs(

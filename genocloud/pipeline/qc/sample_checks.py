@@ -139,8 +139,8 @@ def _pairs(
     running: tuple[Scatter, Progress],
 ) -> KingCounts:
     place = {sample: number for number, sample in enumerate(samples)}
-    kin = expected.kinship if expected else {}
-    wanted = [(place[one], place[other]) for one, other in kin if one in place and other in place]
+    near = sorted(expected.near) if expected else []
+    wanted = [(place[one], place[other]) for one, other in near if one in place and other in place]
     least = least_listed(len(genotypes)) if options.least_kinship is None else options.least_kinship
     tasks = list(block_pairs(genotypes.packed, len(samples), least, wanted))
     scatter, progress = running

@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -105,6 +105,9 @@ def test_a_pedigree_gives_kinship():
     assert kin.of_pair("dad", "mum") == (0.0, "unrelated")
     assert kin.of_pair("inbred", "kid")[0] == pytest.approx(0.25 + 0.0625 / 2)
     assert np.isnan(kin.of_pair("son", "stranger")[0])
+    others = sorted(kin.people - {"inbred"})  # a great-grandparent twice over is no near kin
+    second = {pair for pair in combinations(others, 2) if kin.of_pair(*pair)[0] >= 0.125}
+    assert second <= kin.near
 
 
 def test_people_who_are_their_own_ancestors_do_not_hang():
@@ -126,3 +129,12 @@ def test_people_without_relatives_are_left_in_the_order_of_a_loop(seed):
     counts = {"sites": some, "hethet": some, "ibs0": none, "het1hom2": none, "het2hom1": none, "homalts": none}
     used = unrelated(12, KingCounts(first=first, second=second, **counts))
     assert set(np.flatnonzero(used).tolist()) == left
+
+
+def test_a_pedigree_of_thousands_in_one_family_is_no_work():
+    random = np.random.default_rng(2)
+    parents = [[f"a{random.integers(max(n - 400, 0), n)}" if n > 50 else "-" for _ in range(2)] for n in range(3000)]
+    rows = [" ".join([f"a{n}", *both]) for n, both in enumerate(parents)]
+    kin = pedigree(*rows)
+    assert len(kin.near) < 100_000
+    assert kin.of_pair("a2998", "a2999")[0] < 0.5
