@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from genocloud.json_digest import BadDigest, open_json, sealed_json, string_list, whole_number
+from genocloud import schema
+from genocloud.json_digest import MAX_COORDINATE, BadDigest, open_json, sealed_json, string_list, whole_number
 
 LEAST, MOST = -1, 7
 
@@ -21,10 +23,15 @@ def test_other_values_are_no_whole_number(number: object) -> None:
 
 
 def test_numbers_have_63_bits_and_no_sign_unless_said_otherwise() -> None:
-    assert whole_number((1 << 63) - 1, "a count") == (1 << 63) - 1
+    for number in (0, (1 << 63) - 1):
+        assert whole_number(number, "a count") == number
     for number in (-1, 1 << 63):
         with pytest.raises(ValueError, match="a count"):
             whole_number(number, "a count")
+
+
+def test_the_largest_coordinate_is_the_largest_of_the_tables() -> None:
+    assert np.iinfo(schema.INT32.to_pandas_dtype()).max == MAX_COORDINATE
 
 
 def test_a_list_of_strings_has_nothing_else() -> None:

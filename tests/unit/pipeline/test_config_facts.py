@@ -1,12 +1,14 @@
 """How many jobs, commands and clusters the workflow starts, and how many of the jobs start one after another."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from genocloud.costs.model import Starts
 from genocloud.federation.config import config_of
-from genocloud.pipeline.planning.config_facts import JOB_CORES, ConfigFacts
+from genocloud.pipeline.planning import config_facts
+from genocloud.pipeline.planning.config_facts import JOB_CORES, ConfigFacts, _cohort
 from genocloud.pipeline.reference import FastaLines, Reference
 from genocloud.regions import Contig
 from genocloud.samples import Sample
@@ -58,3 +60,37 @@ def test_a_small_cohort_has_a_job_for_each_step_and_no_cluster(tmp_path: Path) -
 def test_a_run_between_locations_has_one_job_from_ingest_to_the_commit() -> None:
     made = starts(with_reads(3), 2, sites={name: SITE | {"store": f"/{name}"} for name in "ab"}, coordinator="a")
     assert made == Starts(runs=1, jobs=6, commands=6, clusters=2, rounds=2 + 3)
+
+
+def facts_of(people: list[Sample], **settings: object) -> ConfigFacts:
+    config = config_of({"samples": "samples.tsv", "reference": "ref.fa", "cohort": "results/cohort"} | settings)
+    return ConfigFacts(config, people, Reference(url="ref.fa", contigs=(Contig("chr1", 9),), lines=(), checksum=""))
+
+
+AT_B = replace(ANN, sample="bob", site="b")
+
+
+def test_a_location_has_the_people_of_its_name_and_the_coordinator_those_of_none() -> None:
+    facts = facts_of([ANN, AT_B], sites={name: SITE | {"store": f"/{name}"} for name in "ab"}, coordinator="a")
+    assert [facts._people(location) for location in facts.config.sites] == [[ANN], [AT_B]]
+    stores = [_cohort(facts.config, location) for location in facts.config.sites]
+    assert stores == [location.cohort for location in facts.config.sites]
+    assert len(set(stores)) == 2
+
+
+def test_a_run_at_one_place_has_all_people_and_the_configs_cohort() -> None:
+    facts = facts_of([ANN, AT_B])
+    (location,) = facts.config.sites
+    assert facts._people(location) == [ANN, AT_B]
+    assert _cohort(facts.config, location) == "results/cohort"
+
+
+@pytest.mark.parametrize(
+    ("people", "sampled"), [([ANN, *with_reads(1)], [ANN]), (with_reads(2), with_reads(2))], ids=["some", "none"]
+)
+def test_people_with_a_gvcf_are_sampled_where_there_are_any(
+    people: list[Sample], sampled: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_facts, "sample_gvcfs", lambda url, people, layout: (url, people, layout.contigs))
+    facts = facts_of(people)
+    assert facts.sampled == ("samples.tsv", sampled, facts.reference.contigs)

@@ -137,3 +137,33 @@ def test_starts_that_fail_in_a_row_end_the_workers(monkeypatch):
 def test_a_start_between_failures_begins_the_count_anew(monkeypatch):
     events = keep_running([False, False, True, False, False, True, True], monkeypatch)
     assert events.count(CLOSED) == 7
+
+
+@pytest.mark.parametrize(("memory", "limit"), [(None, "auto"), (7, 7)])
+def test_a_worker_has_its_groups_limit_and_no_dashboard_for_others(monkeypatch, memory, limit):
+    """Dask's dashboard has no access control."""
+    made: dict[str, Any] = {}
+    monkeypatch.setattr("distributed.Nanny", lambda scheduler, **options: made.update(options))
+    daemons._nanny(replace(GROUP, memory=memory, site="north", environment={"A": "b"}), "keys", 3)
+    assert (made["memory_limit"], made["nthreads"], made["security"]) == (limit, 1, "keys")
+    assert made["name"].startswith("north-")
+    assert made["name"].endswith("-3")
+    assert made["env"] == {"GENOCLOUD_SITE": "north", "A": "b"}
+    assert (made["dashboard"], made["dashboard_address"]) == (False, "127.0.0.1:0")
+
+
+def test_a_scheduler_has_no_dashboard_for_others(monkeypatch):
+    made: dict[str, Any] = {}
+
+    class Refused:
+        def __init__(self, **options: Any) -> None:
+            made.update(options)
+
+        def __await__(self) -> Any:
+            raise OSError("in use")
+
+    monkeypatch.setattr("distributed.Scheduler", Refused)
+    options = daemons.SchedulerOptions(listen="tcp://:1", tls=None, insecure=True, allowed_failures=2)
+    with pytest.raises(SettingError, match="in use"):
+        asyncio.run(daemons._schedule(options, None, str, asyncio.Event()))
+    assert (made["allowed_failures"], made["dashboard"], made["dashboard_address"]) == (2, False, "127.0.0.1:0")

@@ -1,5 +1,6 @@
 """What is said when a container of Azure cannot be used, and what is made of its answers."""
 
+import asyncio
 from collections.abc import Callable
 from hashlib import md5
 from types import SimpleNamespace
@@ -159,3 +160,131 @@ def test_an_object_whose_creation_went_unanswered_is_its_creators(store, code, o
     else:
         with pytest.raises(storage.ObjectExists):
             store.create("x", DATA)
+
+
+@pytest.mark.parametrize("name", ["a\\b", "a.", "a./b", "a/b."])
+def test_names_of_which_azure_makes_others_are_refused(name):
+    with pytest.raises(storage.StoreFailed, match=r"cannot name an object on Azure; use no \\ and no dot at the end"):
+        storage.open_store("az://c/a").write(name, DATA)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "request_for"),
+    [
+        (0, None, {}),
+        (3, None, {"offset": 3, "length": None}),
+        (0, 4, {"offset": 0, "length": 4}),
+        (3, 4, {"offset": 3, "length": 1}),
+    ],
+)
+def test_just_the_bytes_that_are_read_are_requested(store, monkeypatch, start, end, request_for):
+    requests: list[dict[str, Any]] = []
+    monkeypatch.setattr(azure, "_body", lambda _, request: requests.append(request) or (b"data", None))
+    store.read("x", start, end)
+    assert requests == [request_for]
+
+
+@pytest.mark.parametrize("end", [3, 2])
+def test_no_bytes_are_read_of_an_object_that_is_there(store, end):
+    """No range of a request may be empty."""
+    store.service.get_blob_properties = lambda: SimpleNamespace(size=9, last_modified=None)
+    assert store.read("x", 3, end) == b""
+    store.service.get_blob_properties = refusing("BlobNotFound")
+    with pytest.raises(storage.ObjectMissing):
+        store.read("x", 3, end)
+
+
+class Uploads:
+    """Requests that send bytes, each with its options."""
+
+    def __init__(self, service: SimpleNamespace) -> None:
+        self.options: list[dict[str, Any]] = []
+        for name in ("upload_blob", "stage_block", "commit_block_list"):
+            setattr(service, name, self.note)
+
+    def note(self, *_: Any, **options: Any) -> None:
+        self.options.append(options)
+
+
+def test_a_service_verifies_each_request_that_sends_bytes(store, monkeypatch):
+    monkeypatch.setattr(multipart, "PART_BYTES", 4)
+    sent = Uploads(store.service)
+    store.write("x", DATA)
+    store.create("x", DATA)
+    with store.writer("x") as to:
+        to.write(DATA)
+    with store.writer("x") as to:
+        to.write(DATA[:1])
+    assert len(sent.options) == 1 + 1 + 4 + 1  # three blocks and their list
+    assert all(options["validate_content"] is True for options in sent.options)
+    whole = [options["content_settings"].content_md5 for options in sent.options if "content_settings" in options]
+    assert whole == [bytearray(md5(data).digest()) for data in (DATA, DATA, DATA, DATA[:1])]
+
+
+def test_only_creating_leaves_an_object_that_is_there(store):
+    sent = Uploads(store.service)
+    store.create("x", DATA)
+    store.write("x", DATA)
+    with store.writer("x") as to:
+        to.write(DATA)
+    assert [options["overwrite"] for options in sent.options] == [False, True, True]
+
+
+def test_an_object_that_went_before_its_creator_was_looked_up_was_anothers(store):
+    store.service.upload_blob = refusing("BlobAlreadyExists")
+    store.service.get_blob_properties = refusing("BlobNotFound")
+    with pytest.raises(storage.ObjectExists):
+        store.create("x", DATA)
+
+
+def test_folders_of_a_hierarchical_namespace_are_no_objects():
+    """They are listed as blobs: by a mark, or by a name that ends with a slash."""
+    folder = {"hdi_isfolder": "true"}
+    listed = [
+        ("a/x", None),
+        ("a/y", {}),
+        ("a/z", {"hdi_isfolder": "false"}),
+        ("a/b", folder),
+        ("a/c/", None),
+        ("a/d/", folder),
+    ]
+
+    class Container:
+        async def list_blobs(self, name_starts_with: str, include: list[str]) -> Any:
+            assert (name_starts_with, include) == ("a/", ["metadata"])
+            for name, metadata in listed:
+                yield SimpleNamespace(name=name, metadata=metadata)
+
+    assert asyncio.run(azure._list_names(Container(), "a/")) == ["a/x", "a/y", "a/z"]
+
+
+def test_the_name_of_the_prefix_itself_is_not_listed(store, monkeypatch):
+    """A blob may have the name of the folder in which the store's objects are."""
+    files = SimpleNamespace(service_client=SimpleNamespace(get_container_client=lambda name: name))
+    monkeypatch.setattr(azure, "_files", lambda: files)
+    monkeypatch.setattr(azure, "_list_names", lambda _, prefix: [prefix, f"{prefix}z", f"{prefix}b"])
+    assert store.list() == ["b", "z"]
+
+
+@pytest.mark.parametrize(
+    "variable", ["AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_CONNECTION_STRING"]
+)
+def test_an_account_or_a_connection_string_is_enough_and_is_not_shown(monkeypatch, variable):
+    """Listings and clients are this process's own: another may have written meanwhile."""
+    for name in ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_CONNECTION_STRING"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, f"test-{variable}")
+    made: list[dict[str, Any]] = []
+
+    def connect(**options: Any) -> Any:
+        made.append(options)
+        config = SimpleNamespace(retry_policy=SimpleNamespace())
+        return SimpleNamespace(service_client=SimpleNamespace(_config=config))
+
+    monkeypatch.setattr(azure, "AzureBlobFileSystem", connect)
+    files = azure._files()
+    account = None if variable.endswith("STRING") else f"test-{variable}"
+    assert made == [{"account_name": account, "skip_instance_cache": True, "use_listings_cache": False}]
+    assert files.service_client._config.retry_policy.total_retries == azure.RETRIES
+    assert "CONNECTION" not in repr(azure._AzureSettings())
+    azure._connected.cache_clear()
