@@ -1,8 +1,9 @@
 """Count a callset's sites and genotypes shard by shard, for the summary and the report."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 from genocloud import schema
 from genocloud.callset import Callset, GenotypesNotShared, RemoteGenotypes, RemoteUnreachable, open_callset
@@ -11,6 +12,8 @@ from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
 COUNTED = ("GT", "DP", "GQ")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +30,33 @@ def count_callset(
     callset_url: str, scatter: Scatter, progress: Progress, totals: Mapping[str, schema.Totals] = MappingProxyType({})
 ) -> Statistics:
     """Count a callset by site and by sample; samples that cannot be read are counted from their location's `totals`."""
-    callset = open_callset(callset_url)
-    held = {each.site for each in unseen(callset)}
+    part = readable_part(open_callset(callset_url))
+    return part.merged(part.count_shards(_count_shard, scatter, progress), totals)
+
+
+class ReadablePart(NamedTuple):
+    """A callset of the samples whose genotypes can be read from here, and the locations of the others."""
+
+    callset: Callset
+    held: tuple[str, ...]
+
+    def count_shards(self, count: Callable[[Callset], T], scatter: Scatter, progress: Progress) -> list[T]:
+        """What `count` makes of each shard, as a callset of this shard alone."""
+        tasks = [replace(self.callset, shards=(shard,)) for shard in self.callset.shards if shard.sites.rows]
+        with progress.stage("count", tasks=len(tasks), unit="shard") as stage:
+            return scatter.run(count, tasks, lambda _: stage.advance(tasks=1))
+
+    def merged(self, counted: Sequence[Statistics], totals: Mapping[str, schema.Totals]) -> Statistics:
+        """The counts of all shards, with the totals of the locations whose samples cannot be read."""
+        shared = [Statistics.of_totals(totals[site]) for site in self.held if site in totals]
+        return merge_all([*counted, *shared], self.callset.samples)
+
+
+def readable_part(callset: Callset) -> ReadablePart:
+    """What of a callset can be read from here."""
+    held = tuple(each.site for each in unseen(callset))
     seen = callset.of_sites([site for site in callset.description.sites if site not in held])
-    tasks = [replace(seen, shards=(shard,)) for shard in callset.shards if shard.sites.rows]
-    with progress.stage("count", tasks=len(tasks), unit="shard") as stage:
-        counted = scatter.run(_count_shard, tasks, lambda _: stage.advance(tasks=1))
-    shared = [Statistics.of_totals(totals[site]) for site in sorted(held) if site in totals]
-    return merge_all([*counted, *shared], seen.samples)
+    return ReadablePart(seen, held)
 
 
 def site_totals(callset_url: str, scatter: Scatter, progress: Progress) -> schema.Totals:

@@ -1,13 +1,12 @@
 """Count what the report's page shows of a callset, shard by shard: statistics by sample and by ALT allele."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
 from genocloud import annotations, callset, schema
 from genocloud.callset import Callset
-from genocloud.pipeline.callset_counts import COUNTED, unseen
+from genocloud.pipeline.callset_counts import COUNTED, readable_part
 from genocloud.report.allele_statistics import (
     EDGES,
     AlleleStatistics,
@@ -16,7 +15,7 @@ from genocloud.report.allele_statistics import (
     count_windows,
     sum_genotypes,
 )
-from genocloud.report.statistics import Statistics, count_called, count_sites, merge_all
+from genocloud.report.statistics import Statistics, count_called, count_sites
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
@@ -39,14 +38,10 @@ def count_page(
 
     Raises DamagedFile.
     """
-    held = {each.site for each in unseen(made)}
-    seen = made.of_sites([site for site in made.description.sites if site not in held])
-    tasks = [replace(seen, shards=(shard,)) for shard in made.shards if shard.sites.rows]
-    with progress.stage("count", tasks=len(tasks), unit="shard") as stage:
-        counted = scatter.run(_count_shard, tasks, lambda _: stage.advance(tasks=1))
-    shared = [Statistics.of_totals(totals[site]) for site in sorted(held) if site in totals]
+    part = readable_part(made)
+    counted = part.count_shards(_count_shard, scatter, progress)
     return PageCounts(
-        by_sample=merge_all([*(each.by_sample for each in counted), *shared], seen.samples),
+        by_sample=part.merged([each.by_sample for each in counted], totals),
         by_allele=AlleleStatistics.merged(each.by_allele for each in counted),
     )
 

@@ -27,6 +27,7 @@ def test_samples_are_checked_and_checked_again_when_the_pedigree_changes(study):
     receipt = study / "results/qc/qc.json"
     assert json.loads(receipt.read_text())["balance"]["taken"] == 4
     assert (study / "results/qc/tables/flags.tsv").exists()
+    assert "Sex, kinship, pedigree" not in (study / "results/report.html").read_text(), "the page was made without qc"
     assert (study / "results/filter/filter.json").stat().st_mtime <= receipt.stat().st_mtime
     assert "Nothing to be done" in snakemake(study).said
     before = receipt.stat().st_mtime_ns
