@@ -12,5 +12,6 @@ from .genotypes import Model as Model
 from .library import check_samples as check_samples
 from .library import filter_callset as filter_callset
 from .library import joint as joint
+from .library import refined as refined
 from .library import screen_samples as screen_samples
 from .version import __version__ as __version__

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace as changed
 
 from genocloud import pipeline, steps
-from genocloud.callset import ALL_FIELDS, FormatFields
+from genocloud.callset import ALL_FIELDS, Callset, FormatFields
 from genocloud.errors import SettingError
 from genocloud.filters import Expression, SiteFilter
 from genocloud.filters.vets import Resource
 from genocloud.genotypes import Model
 from genocloud.pipeline import genotyping
 from genocloud.pipeline.receipts import Receipt
+from genocloud.pipeline.refining.genotype_refinement import Refinement
+from genocloud.refinement import DEFAULT_PRIORS, PriorOptions
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress_display import open_progress
 
@@ -195,3 +197,30 @@ def filter_callset(
     number = threads or len(os.sched_getaffinity(0))
     with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
         return steps.filter_callset(os.fspath(callset), options=options, scatter=scatter, progress=progress)
+
+
+def refined(
+    callset: Callset,
+    *,
+    supporting: Path | Sequence[Path] = (),
+    pedigree: Path | None = None,
+    priors: PriorOptions | None = DEFAULT_PRIORS,
+) -> Callset:
+    """The callset with posterior genotypes, as `genocloud export --refined` writes them; nothing is stored.
+
+    supporting  indexed VCFs whose allele counts count, too
+    pedigree    .ped or .fam, whose trios are refined by one another first
+    priors      how counts become priors, by GATK's names; None: by trios only
+
+    `genotypes`, arrays and `tables` have GT and GQ of them, `columns` may name PP, JL and JP; `sites`, `calls`,
+    `reference` and `carriers` are as called. A region costs what all samples of it cost. Raises InputError for files
+    that cannot be used, and for a callset without samples.
+
+        posteriors = genocloud.refined(callset, pedigree="families.ped")
+        posteriors.genotypes("chr1:1-100,000", columns=["pos", "sample", "GT", "PP"])
+    """
+    several = [supporting] if isinstance(supporting, str | os.PathLike) else supporting
+    urls = tuple(os.fspath(each) for each in several)
+    ped = None if pedigree is None else os.fspath(pedigree)
+    options = pipeline.RefinementOptions(supporting=urls, pedigree=ped, priors=priors)
+    return changed(callset, revision=Refinement.of(options, callset))

@@ -28,8 +28,6 @@ _WITH_BLOCKS = {"GT", "LAA", "LEN"}
 _OF_SITES = "LEN", "FT", "PP", "JL", "JP"
 """Fields that follow from the sites, or from other samples, too."""
 
-_POSTERIORS_FROM = "GT", "DP", "GQ", "PL"
-
 _SOURCES = {"LAA": "AD", "LAD": "AD", "LPL": "PL"}
 
 
@@ -100,7 +98,7 @@ class FormatFields:
     def sources(self) -> list[str]:
         """The columns of GENOTYPES that the fields follow from; those of LAA are those of AD."""
         names = [_SOURCES.get(column.name, column.name) for key, column in self.columns() if key not in _OF_SITES]
-        return list(dict.fromkeys([*names, *(_POSTERIORS_FROM if self.posteriors else ())]))
+        return list(dict.fromkeys(names))
 
     def number(self, column: Column) -> str:
         """Number in the header."""

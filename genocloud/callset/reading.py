@@ -15,10 +15,11 @@ from genocloud.callset import arrays, lazy_arrays, manifest, parquet
 from genocloud.callset.call_rows import Span, split
 from genocloud.callset.filter_tables import FilterSet, NoFilters, filters_of, with_filters
 from genocloud.callset.layout import ShardEntry
-from genocloud.callset.local_genotypes import SparseGenotypes, take_rows
+from genocloud.callset.local_genotypes import GenotypeMatrix, SparseGenotypes, take_rows
 from genocloud.callset.remote import RemoteGenotypes, RemoteUnreachable, UnknownSite, reaching
-from genocloud.callset.revision import GenotypeRevision
+from genocloud.callset.revision import REVISED_FROM, SITES_FROM, GenotypeRevision, RevisedGenotypes
 from genocloud.callset.shard_cells import ShardCells
+from genocloud.callset.streaming import stream_rows
 from genocloud.callset.variants import UnknownVariant, carriers_among, find_alleles, parse_variant
 from genocloud.errors import InputError, SettingError, did_you_mean, shortened
 from genocloud.regions import Contig, Region, joined, parse_region
@@ -171,14 +172,17 @@ class Callset:
 
         columns  names of schema.GENOTYPES (default: all); only these are read
 
+        With a revision (genocloud.refined) they are what it makes of them; `columns` may name PP, JL and JP then.
         Rows come site by site, and within a site in the order of `samples` (default: all). Raises UnknownSample,
         UnknownColumn, UnknownContig, or InputError for a region outside its contig.
 
             callset.genotypes("chr1:1-100,000", ["ann", "bob"], columns=["contig", "pos", "sample", "GT"])
         """
-        names, chosen = _names("genotypes", schema.GENOTYPES, columns), self._samples(samples)
+        chosen = self._samples(samples)
+        declared = _REVISED if self.revision and columns is not None else schema.GENOTYPES
+        names = _names("genotypes", declared, columns)
         tables = [self._dense(cells, span, chosen, names) for cells, span in self._spans(region)]
-        return pa.concat_tables([schema.GENOTYPES.empty_table().select(names), *tables]).unify_dictionaries()
+        return pa.concat_tables([declared.empty_table().select(names), *tables]).unify_dictionaries()
 
     def with_filters(self) -> "Callset":
         """The callset with the filters that `genocloud filter` gave it, if any: `sites` and arrays then have them.
@@ -280,6 +284,25 @@ class Callset:
     def cells(self, shard: ShardEntry) -> ShardCells:
         """A shard's genotypes, batch by batch. Raises DamagedFile."""
         return ShardCells(self.store, shard, self.description.batches, self.store_of)
+
+    def revised(self, cells: ShardCells, span: Span, columns: Sequence[str]) -> RevisedGenotypes:
+        """What the revision, which there must be, makes of all samples' genotypes at a span of a shard's sites.
+
+        columns  of GENOTYPES, beside those that revisions read
+        """
+        assert self.revision is not None
+        place = {sample: number for number, sample in enumerate(self.samples)}
+        numbers = np.empty((span[1] - span[0], len(place)), np.int32)
+        tables, base, names = [], 0, list(dict.fromkeys([*columns, *REVISED_FROM]))
+        for batch, members in self.description.batches.items():
+            matrix = cells.read(batch, span, names).dense().matrix()
+            numbers[:, [place[sample] for sample in members]] = matrix.numbers + np.int32(base)
+            tables.append(matrix.distinct)
+            base += matrix.distinct.num_rows
+        rows, declared = span[1] - span[0], annotations.STORED_SITES
+        sites = next(stream_rows(self.store, cells.sites, declared, SITES_FROM, rows=rows, span=span))
+        distinct = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+        return self.revision.revise(sites, GenotypeMatrix(self.samples, distinct, numbers))
 
     def batches(self, shard: ShardEntry, columns: Sequence[str]) -> Iterator[SparseGenotypes]:
         """Columns of a shard's genotypes, one batch at a time, so that memory does not grow with the cohort."""
@@ -383,8 +406,22 @@ class Callset:
         return {batch: some for batch, some in members.items() if some}
 
     def _dense(self, cells: ShardCells, span: Span, samples: tuple[str, ...], names: Sequence[str]) -> schema.Genotypes:
-        """Columns of GENOTYPES, site by site with the samples in order."""
+        """Columns of GENOTYPES, and of POSTERIORS if there is a revision, site by site with the samples in order."""
         values = [name for name in names if name not in _PLACE]
+        columns = cells.place_columns(span, samples)
+        if values and self.revision and span[0] < span[1]:
+            matrix = self.revised(cells, span, [name for name in values if name in schema.GENOTYPES.names]).genotypes
+            rows = matrix.numbers[:, [matrix.samples.index(sample) for sample in samples]].ravel()
+            distinct = take_rows(matrix.distinct, rows)
+            columns |= {name: distinct[name] for name in values}
+        else:
+            columns |= self._stored(cells, span, samples, values)
+        return pa.table([columns.get(name, []) for name in names], pa.schema([_REVISED.field(name) for name in names]))
+
+    def _stored(
+        self, cells: ShardCells, span: Span, samples: tuple[str, ...], values: Sequence[str]
+    ) -> dict[str, pa.ChunkedArray]:
+        """Columns of values, as they were called."""
         sites, members = span[1] - span[0], self._members(samples)
         place = {sample: number for number, sample in enumerate(sample for held in members.values() for sample in held)}
         numbers, tables, base = [np.zeros((sites, 0), np.int32)], [], 0
@@ -393,16 +430,14 @@ class Callset:
             tables.append(matrix.distinct.select(values))
             numbers.append(matrix.numbers + np.int32(base))
             base += matrix.distinct.num_rows
+        if not tables:
+            return {}
         order = np.array([place[sample] for sample in samples], np.int64)
-        columns = cells.place_columns(span, samples)
-        if tables:
-            cells_by_batch = np.concatenate(numbers, axis=1)
-            in_order = np.array_equal(order, np.arange(len(place)))
-            rows = (cells_by_batch if in_order else cells_by_batch[:, order]).ravel()
-            distinct = take_rows(pa.concat_tables(tables).unify_dictionaries().combine_chunks(), rows)
-            columns |= {name: distinct[name] for name in values}
-        fields = [schema.GENOTYPES.field(name) for name in names]
-        return pa.table([columns.get(name, []) for name in names], pa.schema(fields))
+        cells_by_batch = np.concatenate(numbers, axis=1)
+        in_order = np.array_equal(order, np.arange(len(place)))
+        rows = (cells_by_batch if in_order else cells_by_batch[:, order]).ravel()
+        distinct = take_rows(pa.concat_tables(tables).unify_dictionaries().combine_chunks(), rows)
+        return {name: distinct[name] for name in values}
 
     def _rows(self, region: Places, samples: str | Sequence[str] | None, declared: pa.Schema, which: int) -> pa.Table:
         """Rows of CALLS (`which` 0) or REFERENCE (1)."""
@@ -420,6 +455,7 @@ _ROWS_AT_ONCE = 1 << 20
 _ALWAYS_FILTERED = "pos", "filter"
 """What joining SITES with FILTERS needs."""
 
+_REVISED = pa.schema([*schema.GENOTYPES, *schema.POSTERIORS])
 _PLACE = "contig", "pos", "sample"
 """The columns of GENOTYPES that say which genotype it is."""
 

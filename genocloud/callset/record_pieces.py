@@ -18,7 +18,7 @@ from genocloud.callset.filter_tables import NoFilters, with_filters
 from genocloud.callset.formats import ExportFormat
 from genocloud.callset.genotype_filters import with_genotype_filters
 from genocloud.callset.layout import ShardEntry
-from genocloud.callset.local_genotypes import DenseGenotypes, GenotypeMatrix
+from genocloud.callset.local_genotypes import DenseGenotypes
 from genocloud.callset.reading import Callset
 from genocloud.callset.revision import with_revised
 from genocloud.callset.shard_cells import ShardCells
@@ -168,9 +168,7 @@ def _chunk(form: ExportFormat, callset: Callset, cells: ShardCells, span: Span) 
     judged = _judged_alts(callset, cells, span) if form.fields.genotype_filters else None
     blocks, revised = _batches(form, callset, cells, span), None
     if callset.revision:
-        names = ["contig", "pos", "ref", "alts", "MLEAC"]
-        sites = next(_sites(callset, cells, span, span[1] - span[0], names))
-        matrix, revised = callset.revision.revise(sites, _joined(callset.samples, blocks, numbers.copy()))
+        matrix, revised = callset.revised(cells, span, form.fields.sources())
         blocks = iter([_Block(slice(None), matrix.distinct, matrix.numbers)])
     kept, base = [], 0
     for columns, distinct, own in blocks:
@@ -198,16 +196,6 @@ def _batches(form: ExportFormat, callset: Callset, cells: ShardCells, span: Span
         written = as_written(cells.read(batch, span, form.fields.sources()), form.fields, sites)
         columns = _slice([place[sample] for sample in members])
         yield _Block(columns, written.distinct, written.cells(0, len(among)))
-
-
-def _joined(samples: Sequence[str], blocks: Iterable[_Block], numbers: npt.NDArray[np.int32]) -> GenotypeMatrix:
-    """The blocks as one, in `numbers`."""
-    tables, base = [], 0
-    for columns, distinct, own in blocks:
-        numbers[:, columns] = own + np.int32(base)
-        tables.append(distinct)
-        base += distinct.num_rows
-    return GenotypeMatrix(samples, pa.concat_tables(tables).unify_dictionaries().combine_chunks(), numbers)
 
 
 def _judged_alts(callset: Callset, cells: ShardCells, span: Span) -> schema.Sites:

@@ -5,6 +5,10 @@ from typing import Any, NamedTuple, Protocol
 from genocloud import schema
 from genocloud.callset.local_genotypes import GenotypeMatrix
 
+REVISED_FROM = ("GT", "DP", "GQ", "PL")
+SITES_FROM = ("contig", "pos", "ref", "alts", "MLEAC")
+"""What a revision sees of genotypes and of sites, at least."""
+
 
 class RevisedGenotypes(NamedTuple):
     """Genotypes of all samples at some sites, with further FORMAT columns, and columns of SITES that follow from them.
@@ -24,7 +28,7 @@ class GenotypeRevision(Protocol):
         """All that it follows from, as JSON."""
 
     def revise(self, sites: schema.Sites, genotypes: GenotypeMatrix) -> RevisedGenotypes:
-        """Genotypes of all samples at a span of SITES, at all alleles, with the columns GT, DP, GQ and PL at least."""
+        """Genotypes of all samples at a span of SITES, at all alleles: REVISED_FROM and SITES_FROM at least."""
 
 
 def with_revised(sites: schema.Sites, revised: schema.Sites) -> schema.Sites:

@@ -33,6 +33,7 @@ PUBLIC = [
     "open_callset",
     "open_cohort",
     "read_region",
+    "refined",
     "screen_samples",
 ]
 

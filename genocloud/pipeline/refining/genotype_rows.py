@@ -98,8 +98,8 @@ class GenotypeRows:
 
 def with_posterior_columns(table: schema.DistinctGenotypes) -> schema.DistinctGenotypes:
     """Distinct genotypes with PP, JL and JP, which none has yet."""
-    for column in schema.POSTERIOR_COLUMNS:
-        table = table.append_column(column.field, pa.nulls(len(table), column.type))
+    for field in schema.POSTERIORS:
+        table = table.append_column(field, pa.nulls(len(table), field.type))
     return table
 
 

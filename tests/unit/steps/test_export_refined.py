@@ -9,7 +9,8 @@ from random import Random
 import pysam
 import pytest
 
-from genocloud import callset, refinement, storage
+import genocloud
+from genocloud import callset, refinement, schema, storage
 from genocloud.cli import main
 from genocloud.errors import SettingError
 from genocloud.refinement import AlleleCounts, PriorOptions
@@ -141,6 +142,33 @@ def test_bcf_has_the_same(tmp_path):
             assert set(sample) <= {"GT", "PP"}
             values = [str(value) for value in sample.get("PP") or () if value is not None]
             assert cell[name].get("PP", ".") == (",".join(values) or ".")
+
+
+def test_tables_and_arrays_have_the_same(tmp_path):
+    made = wild_callset.write(str(tmp_path / "callset"), 4, 40)
+    (tmp_path / "people.ped").write_text("f bob ann eve 0 0\n")
+    words = ["--pedigree", str(tmp_path / "people.ped")]
+    cells = export(tmp_path / "callset", tmp_path / "o.vcf.gz", "--refined", *PRIORS, *words)
+    priors = PriorOptions(num_reference_samples_if_no_call=ABSENT)
+    posteriors = genocloud.refined(made, pedigree=tmp_path / "people.ped", priors=priors)
+    columns = ["contig", "pos", "sample", "GT", "PP", "JP"]
+    rows = posteriors.genotypes(columns=columns).to_pylist()
+    assert len(rows) == len(cells) * len(made.samples)
+    for row in rows:
+        cell = cells[row["contig"], str(row["pos"])][row["sample"]]
+        assert cell["GT"] == row["GT"]
+        assert cell.get("PP", ".") == (",".join(map(str, row["PP"])) if row["PP"] else ".")
+        assert cell.get("JP", ".") == ("." if row["JP"] is None else str(row["JP"]))
+    some = posteriors.genotypes("chr1", ["eve", "ann"], columns=columns).to_pylist()
+    chosen = [row for row in rows if row["contig"] == "chr1" and row["sample"] in ("eve", "ann")]
+    assert some == sorted(chosen, key=lambda row: (row["pos"], row["sample"] == "ann"))
+    whole = posteriors.genotypes("chr2")
+    assert whole.schema.names == schema.GENOTYPES.names
+    assert whole["PL"].equals(made.genotypes("chr2")["PL"])
+    assert posteriors.genotypes("chr2", [], columns=["GT", "PP"]).num_rows == 0
+    assert posteriors.genotypes("chr2", columns=["pos"]).equals(made.genotypes("chr2", columns=["pos"]))
+    with pytest.raises(SettingError, match="no column PP"):
+        made.genotypes(columns=["PP"])
 
 
 def test_shards_that_are_there_are_of_the_same_refinement(tmp_path, monkeypatch):
