@@ -104,12 +104,16 @@ def test_genotypes_that_stay_are_not_read(tmp_path: Path, policy: str) -> None:
         united.genotypes,
         united.to_numpy,
         lambda: steps.export(sites.here, out, scatter=Inline(), progress=Silent()),
+        lambda: steps.qc(
+            sites.here, str(tmp_path / "qc"), options=steps.QcOptions(), scatter=Inline(), progress=Silent()
+        ),
     ):
         with pytest.raises(GenotypesNotShared) as caught:
             read()
         assert (caught.value.site, caught.value.url, caught.value.exit_code) == ("cloud", sites.there, 5)
         assert f"`genocloud export {sites.there} OUT` at cloud" in str(caught.value)
     assert not list(tmp_path.glob("calls.vcf.gz*"))
+    assert not list(tmp_path.glob("qc/*"))
     assert united.sites().num_rows == 5
     assert _same(
         united.of_sites(["hospital"]).genotypes(), callset.open_callset(sites.whole).genotypes(None, ["ann", "cat"])
