@@ -124,7 +124,7 @@ def doubts_of(qc: Mapping[str, Columns], *, alarmed: bool) -> Sequence[Doubt]:
     columns = (qc["alarms"][name].tolist() for name in ("check", "value", "limit", "advice"))
     rows = [row for row in zip(*columns, strict=True) if not (alarmed and row[0] == "call rate")]
     return [
-        Doubt(what=f"{check}: {value} (wanted: {limit}).", advice=_sentence(advice))
+        Doubt(what=_sentence(f"{check}: {value} (wanted: {limit})"), advice=_sentence(advice))
         for check, value, limit, advice in rows
     ]
 

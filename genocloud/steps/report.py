@@ -95,7 +95,7 @@ def _about(callset: Callset, receipts: Mapping[str, Mapping[str, Any]], title: s
         title=title,
         callset=callset.url,
         finished=max((str(one.get("finished", "")) for one in receipts.values()), default=""),
-        reference=f"{len(description.contigs):,} contigs, {bases:,} bases",
+        reference=f"{len(description.contigs):,} contig{'s'[: len(description.contigs) != 1]}, {bases:,} bases",
         reference_checksum=str(reference.get("contigs", "")),
         cohort_version=max((cohort_version(one) for one in receipts.values()), default=0),
         settings={name: value for name, value in description.model.items() if value not in ("", None)},

@@ -286,8 +286,8 @@ def test_every_flagged_sample_is_named_with_a_link_to_its_flags(page: str) -> No
     assert "What to do. Look for a swap." in text
     assert "Numbers far off the others&#39;: 1 sample" in page
     assert "r_ti_tv 1.2" in text
-    assert "set of <sites>: 7 sites (wanted: >= 500). Lower it." in text
-    assert "call rate: 2 of 3 (wanted: half). X." in text
+    assert "Set of <sites>: 7 sites (wanted: >= 500). Lower it." in text
+    assert "Call rate: 2 of 3 (wanted: half). X." in text
     assert "gone" not in text  # a sample that the callset does not have
 
 

@@ -2,12 +2,13 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from genocloud import qc
-from genocloud.callset import open_callset
+from genocloud.callset import open_callset, publish_filters, read_filters
 from genocloud.cli import main
 from genocloud.pipeline.callset_counts import count_callset
 from genocloud.pipeline.page_counts import count_page
@@ -47,6 +48,18 @@ def test_filters_of_the_callset_are_shown(made, folder: Path) -> None:
     out = folder / "report.html"
     assert run("report", filtered, "--receipts", folder / "receipts", "-o", out) == 0
     assert '<th scope="row">HighQual</th>' in out.read_text()
+
+
+def test_filters_of_an_earlier_state_are_left_out(made, folder: Path) -> None:
+    filtered = shutil.copytree(made.callset, folder / "filtered")
+    assert run("filter", filtered, "-f", "HighQual=QUAL > 100") == 0
+    store = open_callset(filtered).store
+    publish_filters(store, replace(read_filters(store), sites={"other": "sites"}))
+    out = folder / "report.html"
+    assert run("report", filtered, "--receipts", folder / "receipts", "-o", out) == 0
+    page = out.read_text()
+    assert "HighQual" not in page
+    assert "<code>genocloud filter " in page
 
 
 def test_counts_by_sample_are_those_of_count_callset(made) -> None:
