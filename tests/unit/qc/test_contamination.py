@@ -68,8 +68,8 @@ def is_hom_alt_snv(row):
     reads = [count or 0 for count in row["ad"] or []]
     return (
         single
-        and row["ref"] in "ACGT"
-        and concrete[0] in "ACGT"
+        and row["ref"] in set("ACGT")
+        and concrete[0] in set("ACGT")
         and row["gt"] == [1, 1]
         and len(reads) >= 2
         and reads[0] + reads[1] > 0
