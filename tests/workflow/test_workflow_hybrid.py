@@ -45,3 +45,9 @@ def test_a_coordinator_that_is_no_site_is_said(hybrid):
     run = snakemake(hybrid, "--dry-run", "--config", "coordinator=nowhere")
     assert run.code == 5
     assert "coordinator: 'nowhere' is no site; name one of home, far" in run.said
+
+
+def test_genotypes_that_may_not_all_be_read_here_are_not_refined(hybrid):
+    run = snakemake(hybrid, "--dry-run", "--config", "refined=true")
+    assert run.code == 5
+    assert "refined: genotypes are refined by those of all samples" in run.said
