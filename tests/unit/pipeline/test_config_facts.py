@@ -1,5 +1,6 @@
 """How many jobs, commands and clusters the workflow starts, and how many of the jobs start one after another."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,3 +95,9 @@ def test_people_with_a_gvcf_are_sampled_where_there_are_any(
     monkeypatch.setattr(config_facts, "sample_gvcfs", lambda url, people, layout: (url, people, layout.contigs))
     facts = facts_of(people)
     assert facts.sampled == ("samples.tsv", sampled, facts.reference.contigs)
+
+
+@pytest.mark.parametrize("step", ["ingest", "discover", "genotype"])
+def test_jobs_have_the_cores_of_their_rules(step: str) -> None:
+    rules = (Path(__file__).resolve().parents[3] / "workflow" / "rules" / f"{step}.smk").read_text()
+    assert set(re.findall(r"\n    threads: (\d+)\n", rules)) == {str(JOB_CORES)}

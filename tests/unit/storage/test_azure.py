@@ -288,3 +288,21 @@ def test_an_account_or_a_connection_string_is_enough_and_is_not_shown(monkeypatc
     assert files.service_client._config.retry_policy.total_retries == azure.RETRIES
     assert "CONNECTION" not in repr(azure._AzureSettings())
     azure._connected.cache_clear()
+
+
+def test_each_range_that_is_read_is_verified():
+    """The client library compares it with the checksum that the service sends."""
+    requests: list[dict[str, Any]] = []
+
+    class Blob:
+        async def download_blob(self, **request: Any) -> Any:
+            requests.append(request)
+
+            async def readall() -> bytes:
+                return DATA
+
+            settings = SimpleNamespace(content_md5=b"md5")
+            return SimpleNamespace(readall=readall, properties=SimpleNamespace(content_settings=settings))
+
+    assert asyncio.run(azure._body(Blob(), {"offset": 0, "length": 10})) == (DATA, b"md5")
+    assert requests == [{"offset": 0, "length": 10, "validate_content": True, "max_concurrency": azure.AT_ONCE}]
