@@ -48,6 +48,6 @@ def test_a_coordinator_that_is_no_site_is_said(hybrid):
 
 
 def test_genotypes_that_may_not_all_be_read_here_are_not_refined(hybrid):
-    run = snakemake(hybrid, "--dry-run", "--config", "refined=true")
+    run = snakemake(hybrid, "--dry-run", "--config", "refined=True")
     assert run.code == 5
     assert "refined: genotypes are refined by those of all samples" in run.said
