@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from genocloud import json_digest, schema, sealing
@@ -54,6 +54,10 @@ class FilterSet:
     settings: Mapping[str, Any]
     sites: Mapping[str, str]
     files: Mapping[str, FileEntry]
+
+    def of_shard(self, name: str) -> "FilterSet":
+        """The filters of one shard."""
+        return replace(self, sites={name: self.sites[name]}, files={name: self.files[name]})
 
     def fits(self, shards: Sequence[ShardEntry]) -> bool:
         """Whether it was made of these shards."""

@@ -108,6 +108,11 @@ class Callset:
             raise UnknownSite(self.url, site, self.description.sites)
         return replace(self, description=self.description.only(sites))
 
+    def of_shard(self, shard: ShardEntry) -> "Callset":
+        """The callset restricted to one of its shards; small, to be sent to a worker."""
+        filters = self.filter_set and self.filter_set.of_shard(shard.name)
+        return replace(self, shards=(shard,), filter_set=filters)
+
     def count_samples(self, batches: Iterable[str]) -> int:
         """Number of samples in some batches."""
         return sum(len(self.description.batches[batch]) for batch in batches)
@@ -344,7 +349,7 @@ class Callset:
         """
         if chunks is None:
             return arrays.as_dataset(self.to_numpy(region, samples))
-        parts = [(replace(self, shards=(shard,)), place) for shard, place in self._parts(region)]
+        parts = [(self.of_shard(shard), place) for shard, place in self._parts(region)]
         return arrays.as_dataset(lazy_arrays.lazy(parts, self._frame(self._samples(samples)), chunks))
 
     def to_polars(self, region: Places = None, samples: str | Sequence[str] | None = None) -> Any:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from genocloud import schema
@@ -55,7 +55,7 @@ def write_vcf(
 def shards_in(callset: Callset, regions: Sequence[Region] | None) -> list[Callset]:
     """Callsets of one shard each, for the non-empty shards that overlap `regions`; small to send to a worker."""
     shards = [shard for shard in callset.shards if shard.sites.rows and _touches(shard.extent, regions)]
-    return [replace(callset, shards=(shard,)) for shard in shards]
+    return [callset.of_shard(shard) for shard in shards]
 
 
 def _touches(own: Extent, regions: Sequence[Region] | None) -> bool:

@@ -1,7 +1,7 @@
 """Count a callset's sites and genotypes shard by shard, for the summary and the report."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
@@ -42,7 +42,7 @@ class ReadablePart(NamedTuple):
 
     def count_shards(self, count: Callable[[Callset], T], scatter: Scatter, progress: Progress) -> list[T]:
         """What `count` makes of each shard, as a callset of this shard alone."""
-        tasks = [replace(self.callset, shards=(shard,)) for shard in self.callset.shards if shard.sites.rows]
+        tasks = [self.callset.of_shard(shard) for shard in self.callset.shards if shard.sites.rows]
         with progress.stage("count", tasks=len(tasks), unit="shard") as stage:
             return scatter.run(count, tasks, lambda _: stage.advance(tasks=1))
 

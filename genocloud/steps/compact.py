@@ -1,7 +1,6 @@
 """compact: merge a cohort's small batches into large ones; rewrite a callset of version 3 as a sparse one."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from genocloud import callset, cohort, storage
 from genocloud.cohort.batch import receipt_name
@@ -71,7 +70,7 @@ def compact_callset(callset_url: str, *, scatter: Scatter, progress: Progress) -
         before = callset.open_dense(callset_url)
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in before.shards}
         dense = [shard for shard in before.shards if shard.is_dense]
-        tasks = [replace(before, shards=(shard,)) for shard in dense]
+        tasks = [before.of_shard(shard) for shard in dense]
         with progress.stage("compact", tasks=len(tasks), unit="shard") as stage:
             made = scatter.run(callset.compact_shard, tasks, lambda _: stage.advance(tasks=1))
         now = callset.finish_compaction(before, made)

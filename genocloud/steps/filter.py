@@ -120,7 +120,7 @@ def filter_callset(callset_url: str, *, options: FilterOptions, scatter: Scatter
 
 
 def _filter_shards(plan: FilterPlan, made: Callset, scatter: Scatter, progress: Progress) -> list[FilteredShard]:
-    tasks = [replace(made, shards=(shard,)) for shard in made.shards]
+    tasks = [made.of_shard(shard) for shard in made.shards]
     with progress.stage("filter", tasks=len(tasks), unit="shard") as stage:
         return scatter.run(partial(filter_shard, plan), tasks, lambda one: stage.advance(tasks=1, sites=one.file.rows))
 

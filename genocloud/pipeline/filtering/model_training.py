@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -46,7 +45,7 @@ def train_model(
     names  annotations, see vets.annotation_names. Raises NothingToTrainOn, NoValues, what reading resources and shards
     raises, and PackageMissing without scikit-learn.
     """
-    tasks = [replace(made, shards=(shard,)) for shard in made.shards]
+    tasks = [made.of_shard(shard) for shard in made.shards]
     with progress.stage("training variants", tasks=len(tasks), unit="shard") as stage:
         tables = scatter.run(partial(_labelled_rows, known, tuple(names)), tasks, lambda _: stage.advance(tasks=1))
     rows = pa.concat_tables([schema.LABELLED_ROWS.empty_table(), *tables])

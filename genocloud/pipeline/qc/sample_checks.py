@@ -1,7 +1,7 @@
 """Check the samples of a callset: one pass over its shards, then the tables that follow from them together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -118,7 +118,7 @@ def _pass_over_all(
 ) -> list[ShardPass]:
     tasks = [
         PassTask(
-            callset=replace(callset, shards=(shard,)),
+            callset=callset.of_shard(shard),
             sex_contigs=options.sex_contigs,
             site_options=options.sites,
             highest_rank=highest_rank(options.sites.most_sites, callset.counts["sites"]),
