@@ -60,7 +60,7 @@ def test_a_scheduler_that_is_late_is_said_once(monkeypatch):
     assert scheduler.tried == 4
 
 
-def test_after_the_wait_the_scheduler_is_given_up(monkeypatch):
+def test_after_the_wait_the_workers_end_with_a_message(monkeypatch):
     with pytest.raises(SettingError, match=r"no scheduler has answered at tcp://h:1 for 0 s \(refused\)"):
         wait_for(Scheduler(refusals=1_000), monkeypatch, wait=0)
 
