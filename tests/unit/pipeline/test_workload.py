@@ -37,7 +37,7 @@ def test_fewer_people_have_the_sites_that_groups_of_them_have_on_average(people:
     assert sampled(2.5).sites_of(people) == pytest.approx(2.5 * mean)
 
 
-def test_nobody_has_the_sites_of_one() -> None:
+def test_no_people_have_the_sites_of_one() -> None:
     assert sampled().sites_of(0) == sampled().sites_of(1)
 
 
