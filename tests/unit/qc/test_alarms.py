@@ -28,5 +28,5 @@ def test_few_sites_few_calls_and_odd_sexes():
     assert "too few reads" in checks([0.5] * 3, ["XX"] * 3, depth=4.0)[0][1]
 
 
-def test_nobody_and_one_have_none():
+def test_of_no_sample_and_of_one_there_are_none():
     assert checks([], [], sites=0) == checks([1.0], ["XX"], sites=0) == []

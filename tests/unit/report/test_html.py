@@ -559,6 +559,6 @@ def test_a_browser_draws_the_page_without_a_network(page: str, tmp_path: Path) -
     seen = json.loads(unescape(re.search(r'<pre id="seen">(.*?)</pre>', ended.stdout)[1]))
     columns = len(data_of(page, "sample-data"))
     firsts = ["ann", "eve", "bob", "eve", "2 of 3 samples."]
-    found = {"firsts": firsts, "found": "1 of 3 samples."}
-    found |= {"rows": 2, "columns": columns, "asked": 0}
-    assert seen == found | dict.fromkeys(("figures", "spoken"), page.count("<figure"))
+    expected = {"firsts": firsts, "found": "1 of 3 samples."}
+    expected |= {"rows": 2, "columns": columns, "asked": 0}
+    assert seen == expected | dict.fromkeys(("figures", "spoken"), page.count("<figure"))
