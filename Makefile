@@ -16,8 +16,10 @@ HERE := not conformance and not slurm and not stores and not buckets and not hyb
 # A worker a core; all tests of a file run in one worker, so that what the file sets up is set up once. The order of files is conftest.py's.
 PARALLEL := -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 # What `make check` tests: the rooms that compute. Commands, processes, servers, kills, whole callsets and large files are for `make test`.
-LEFT_OUT := cli kernels scatter steps test_readme.py test_testing.py reads/test_sample_caller.py report/test_html.py \
-  $(addsuffix .py,$(addprefix callset/test_,arrays damage dense_files remote writing)) \
+LEFT_OUT := cli kernels scatter steps test_library.py test_readme.py test_testing.py reads/test_sample_caller.py \
+  $(addsuffix .py,$(addprefix report/test_,html page_sources receipts)) \
+  $(addsuffix .py,$(addprefix qc/test_,contamination planted_faults sample_metrics)) filters/test_vets_training.py \
+  $(addsuffix .py,$(addprefix callset/test_,arrays damage dense_files genotype_filters remote vcf_export writing)) \
   $(addsuffix .py,$(addprefix cohort/test_,erasing garbage writers)) \
   $(addsuffix .py,$(addprefix gvcf/test_,binary differential fingerprint kernels region)) \
   $(addsuffix .py,$(addprefix storage/test_,locks streams))
