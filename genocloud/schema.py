@@ -593,6 +593,16 @@ def with_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) 
     return table.set_column(place, table.schema.field(place).with_type(values.type), values)
 
 
+def with_columns(table: pa.Table, more: pa.Table) -> pa.Table:
+    """The table with the columns of another of as many rows: in the place of its own of that name, or behind them."""
+    for name in more.column_names:
+        if name in table.column_names:
+            table = with_column(table, name, more[name])
+        else:
+            table = table.append_column(more.schema.field(name), more[name])
+    return table
+
+
 def _one_chunk(array: pa.Array | pa.ChunkedArray) -> pa.Array:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 

@@ -21,7 +21,6 @@ from .filter_tables import filters_url as filters_url
 from .filter_tables import folder_name as folder_name
 from .filter_tables import publish_filters as publish_filters
 from .filter_tables import read_filters as read_filters
-from .filter_tables import read_shard_filters as read_shard_filters
 from .filter_tables import sites_of as sites_of
 from .filter_tables import with_filters as with_filters
 from .filter_tables import write_filters as write_filters

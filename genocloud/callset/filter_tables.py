@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from genocloud import json_digest, schema, sealing
+from genocloud import json_digest, schema
 from genocloud.callset import parquet
 from genocloud.callset.layout import FILTERS_FOLDER, FILTERS_MANIFEST, NOT_JSON, DamagedFile, FileEntry, ShardEntry
 from genocloud.errors import StoreError
@@ -127,18 +127,9 @@ def filters_of(store: Store, shards: Sequence[ShardEntry]) -> FilterSet | None:
     return filters
 
 
-def read_shard_filters(store: Store, filters: FilterSet, shard: str) -> schema.Filters:
-    """A shard's table FILTERS. Raises DamagedFile."""
-    with parquet.open_table(store, filters.files[shard], schema.FILTERS) as stream:
-        return sealing.reader(stream).read(use_threads=False)
-
-
 def with_filters(sites: schema.Sites, filters: schema.Filters) -> schema.Sites:
     """SITES with the `filter` of FILTERS, and its further columns. Raises ValueError where they are of other sites."""
     if not sites["pos"].equals(filters["pos"]):
         raise ValueError("the filters are of other sites")
-    sites = schema.with_column(sites, "filter", filters["filter"])
-    for name in filters.column_names:
-        if name not in sites.column_names:
-            sites = sites.append_column(filters.schema.field(name), filters[name])
-    return sites
+    places = [name for name in ("contig", "pos") if name in filters.column_names]
+    return schema.with_columns(sites, filters.drop_columns(places))

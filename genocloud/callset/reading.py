@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from genocloud import annotations, schema
 from genocloud.callset import arrays, lazy_arrays, manifest, parquet
 from genocloud.callset.call_rows import Span, split
-from genocloud.callset.filter_tables import FilterSet, NoFilters, filters_of, with_filters
+from genocloud.callset.filter_tables import FilterLine, FilterSet, NoFilters, filters_of, with_filters
 from genocloud.callset.layout import ShardEntry
 from genocloud.callset.local_genotypes import GenotypeMatrix, SparseGenotypes, take_rows
 from genocloud.callset.remote import RemoteGenotypes, RemoteUnreachable, UnknownSite, reaching
@@ -163,7 +163,9 @@ class Callset:
         names = _names("sites", nothing.schema, columns)
         read = None if condition is not None else [*_ALWAYS_FILTERED, *names]
         wanted = None if read is None else [name for name in annotations.SITES.names if name in read]
-        joined = with_filters(replace(self, filter_set=None).sites(region, columns=wanted), self.filters(region))
+        judged = None if read is None else [name for name in schema.FILTERS.names if name in read]
+        sites = replace(self, filter_set=None).sites(region, columns=wanted)
+        joined = with_filters(sites, self.filters(region, columns=judged))
         return (joined if condition is None else joined.filter(condition)).select(names)
 
     def genotypes(
@@ -198,6 +200,11 @@ class Callset:
         """
         return replace(self, filter_set=filters_of(self.store, self.shards))
 
+    @property
+    def filter_lines(self) -> tuple[FilterLine, ...]:
+        """The filters that its sites have from `with_filters`, for a header."""
+        return self.filter_set.lines if self.filter_set else ()
+
     def filters(self, region: Places = None, *, columns: Sequence[str] | None = None) -> schema.Filters:
         """What filtering said of the sites of a region: schema.FILTERS, in the order of `sites`.
 
@@ -208,7 +215,7 @@ class Callset:
             callset.filters("chr1:1-100,000", columns=["pos", "filter"])
         """
         names = _names("filters", schema.FILTERS, columns)
-        filters = filters_of(self.store, self.shards)
+        filters = self.filter_set or filters_of(self.store, self.shards)
         if filters is None:
             raise NoFilters(self.url)
         tables = [
@@ -323,8 +330,7 @@ class Callset:
 
     def _frame(self, samples: Sequence[str]) -> arrays.Frame:
         """What arrays' shapes depend on, before any site is read."""
-        lines = self.filter_set.lines if self.filter_set else ()
-        names = dict.fromkeys([*arrays.FILTERS, *(line.name for line in lines)])
+        names = dict.fromkeys([*arrays.FILTERS, *(line.name for line in self.filter_lines)])
         return arrays.Frame(samples=tuple(samples), contigs=self.contigs, filters=tuple(names))
 
     def to_xarray(

@@ -20,7 +20,6 @@ from genocloud.callset.genotype_filters import with_genotype_filters
 from genocloud.callset.layout import ShardEntry
 from genocloud.callset.local_genotypes import DenseGenotypes
 from genocloud.callset.reading import Callset
-from genocloud.callset.revision import with_revised
 from genocloud.callset.shard_cells import ShardCells
 from genocloud.callset.streaming import stream_rows
 from genocloud.callset.written_genotypes import WrittenGenotypes, as_written
@@ -121,7 +120,7 @@ def _stored(
     for table in _filtered_sites(callset, cells, span, together):
         genotypes, numbers, revised = coming.result()
         coming = next(chunks, coming)
-        table = table if revised is None else with_revised(table, revised)
+        table = table if revised is None else schema.with_columns(table, revised)
         start = 0
         for piece in _texts(form, callset.contigs, [table], size):
             yield partial(_render, form, piece, genotypes, numbers[start : start + len(piece.texts)])

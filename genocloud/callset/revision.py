@@ -29,13 +29,3 @@ class GenotypeRevision(Protocol):
 
     def revise(self, sites: schema.Sites, genotypes: GenotypeMatrix) -> RevisedGenotypes:
         """Genotypes of all samples at a span of SITES, at all alleles: REVISED_FROM and SITES_FROM at least."""
-
-
-def with_revised(sites: schema.Sites, revised: schema.Sites) -> schema.Sites:
-    """SITES with the columns of a revision."""
-    for name in revised.column_names:
-        if name in sites.column_names:
-            sites = schema.with_column(sites, name, revised[name])
-        else:
-            sites = sites.append_column(revised.schema.field(name), revised[name])
-    return sites

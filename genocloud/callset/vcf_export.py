@@ -77,8 +77,7 @@ def export_shard(
     """
     (shard,) = callset.shards
     regions = None if regions is None else shard.extent.met_by(regions)
-    lines = callset.filter_set.lines if callset.filter_set else ()
-    form, store = form_of(url).having(fields, lines), open_store(parts_url(url))
+    form, store = form_of(url).having(fields, callset.filter_lines), open_store(parts_url(url))
     key = _key(callset, shard, regions, form)
     if (existing := find_part(store, shard.name, key)) is not None:
         return existing
@@ -125,8 +124,7 @@ def join_shards(
     if regions is None and (total.records, total.genotypes) != (said["sites"], said["genotypes"]):
         _remove(parts_url(url))
         raise ShortCallset(callset.url, said["sites"], total.records)
-    lines = callset.filter_set.lines if callset.filter_set else ()
-    join_parts(parts_url(url), parts, callset.description, url, fields, filters=lines)
+    join_parts(parts_url(url), parts, callset.description, url, fields, filters=callset.filter_lines)
     _remove(parts_url(url))
     return total
 

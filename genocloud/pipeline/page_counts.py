@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from genocloud import annotations, callset, schema
+from genocloud import annotations, schema
 from genocloud.callset import Callset
 from genocloud.pipeline.callset_counts import COUNTED, readable_part
 from genocloud.report.allele_statistics import (
@@ -49,12 +49,12 @@ def count_page(
 def _count_shard(part: Callset) -> PageCounts:
     """Count a callset that was cut to one shard, one batch's genotypes at a time."""
     (shard,) = part.shards
-    sites = part.sites(columns=[name for name in annotations.SITES.names if name in _READ])
-    filters = part.filter_set and callset.read_shard_filters(part.store, part.filter_set, shard.name)
+    read = [name for name in annotations.SITES.names if name in _READ]
+    sites = part.sites(columns=[*read, *(schema.FILTERS.names[3:] if part.filter_set else [])])
     contigs = {contig.name: number for number, contig in enumerate(part.contigs)}
     statistics, sums = count_sites(sites), SiteGenotypeSums.added([], len(sites))
     for batch in part.batches(shard, COUNTED):
         statistics = statistics.merge(count_called(batch.samples, batch.distinct, batch.runs))
         sums = SiteGenotypeSums.added([sums, sum_genotypes(batch.distinct, batch.runs, len(sites))], len(sites))
-    by_allele = [count_alleles(sites, filters), count_windows(sites, sums, contigs)]
+    by_allele = [count_alleles(sites, sites if part.filter_set else None), count_windows(sites, sums, contigs)]
     return PageCounts(statistics, AlleleStatistics.merged(by_allele))

@@ -62,7 +62,7 @@ def report(
         sources = Sources(
             alleles=alleles,
             contigs=[contig.name for contig in callset.contigs],
-            filters=callset.filter_set.lines if callset.filter_set else (),
+            filters=callset.filter_lines,
             unseen=unseen,
             plan=plan,
             about=_about(callset, receipts, title),

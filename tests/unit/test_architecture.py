@@ -101,7 +101,7 @@ ANY_TABLE = {
     "pipeline/genotyping/batch_cache.py": {"_ranked", "_unranked", "on_contigs"},
     "pipeline/hybrid/coordinator.py": {"_filled"},
     "pipeline/hybrid/tasks.py": {"released"},
-    "schema.py": {"with_column"},
+    "schema.py": {"with_column", "with_columns"},
     "sealing.py": {"read_where", "write_sealed"},
     "sites/merging.py": {"_distinct", "_joined", "_table"},
     "sites/observations.py": {"_table"},

@@ -29,3 +29,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory, not_yet_run: Path) -> Pat
     run = fresh_snakemake(folder)
     assert run.code == 0, run.said
     return folder
+
+
+@pytest.fixture
+def study(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run to go on with."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))

@@ -1,7 +1,6 @@
 """The config's filters: a step of its own after genotyping, whose verdicts the VCF shows."""
 
 import json
-import shutil
 from collections import Counter
 
 import pysam
@@ -11,14 +10,6 @@ import genocloud
 from tests.workflow.small_cohort import snakemake
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
-
-
-@pytest.fixture
-def study(finished, tmp_path):
-    """A copy of the finished run, without filters, to go on with."""
-    folder = tmp_path / "run"
-    shutil.copytree(finished, folder)
-    return folder
 
 
 def configure(folder, text):

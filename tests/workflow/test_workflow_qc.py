@@ -1,21 +1,12 @@
 """The config's qc: a step after filtering, whose tables say who fails what."""
 
 import json
-import shutil
 
 import pytest
 
 from tests.workflow.small_cohort import snakemake
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
-
-
-@pytest.fixture
-def study(finished, tmp_path):
-    """A copy of the finished run to go on with."""
-    folder = tmp_path / "run"
-    shutil.copytree(finished, folder)
-    return folder
 
 
 def test_samples_are_checked_and_checked_again_when_the_pedigree_changes(study):

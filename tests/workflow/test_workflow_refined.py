@@ -11,14 +11,6 @@ from tests.workflow.small_cohort import snakemake
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
-@pytest.fixture
-def study(finished, tmp_path):
-    """A copy of the finished run, to go on with."""
-    folder = tmp_path / "run"
-    shutil.copytree(finished, folder)
-    return folder
-
-
 def configure(folder, text):
     plain = (folder / "config.yaml").read_text().partition("refined:")[0]
     (folder / "config.yaml").write_text(plain + text)

@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 from genocloud import schema
 from genocloud.callset import Callset
-from genocloud.callset.filter_tables import read_shard_filters
 from genocloud.pipeline.qc.site_candidates import Candidates
 from genocloud.pipeline.qc.trio_counts import count_trios
 from genocloud.pipeline.screening.contig_kinds import ContigKinds
@@ -64,9 +63,6 @@ def pass_over(task: PassTask) -> ShardPass:
     """Count a shard. Raises DamagedFile."""
     (shard,) = task.callset.shards
     sites = task.callset.sites(columns=SITE_COLUMNS)
-    if task.callset.filter_set:
-        filters = read_shard_filters(task.callset.store, task.callset.filter_set, shard.name)
-        sites = schema.with_column(sites, "filter", filters["filter"])
     alleles = SiteAlleles.of(sites)
     classes = contig_classes(sites, task.callset.contigs, task.sex_contigs)
     row = {sample: place for place, sample in enumerate(task.callset.samples)}
