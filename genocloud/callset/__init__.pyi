@@ -1,3 +1,4 @@
+from .allele_counts import CalledAlleles as CalledAlleles
 from .compacting import CompactedShard as CompactedShard
 from .compacting import GenotypesElsewhere as GenotypesElsewhere
 from .compacting import compact_shard as compact_shard
@@ -52,6 +53,7 @@ from .manifest import OtherVersion as OtherVersion
 from .manifest import claim as claim
 from .manifest import counts_of as counts_of
 from .reading import Callset as Callset
+from .reading import RevisedSubset as RevisedSubset
 from .reading import UnknownSample as UnknownSample
 from .reading import open_callset as open_callset
 from .record_pieces import called_pieces as called_pieces

@@ -1,7 +1,7 @@
 """The callset manifest: samples, batches, contigs, settings, shards; its JSON object commits the callset."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -48,6 +48,20 @@ class OtherVersion(StoreError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SampleSubset:
+    """What a description of some of a callset's samples keeps of all.
+
+    stored     all samples of each batch, in the order of its files
+    samples    their number
+    recounted  AC, AF and AN are those of the subset; all else of INFO is of all samples
+    """
+
+    stored: Mapping[str, tuple[str, ...]]
+    samples: int
+    recounted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Description:
     """The manifest's content apart from the shards.
 
@@ -65,6 +79,7 @@ class Description:
     source: Mapping[str, Any] = field(default_factory=dict)
     site: str = ""
     stores: Mapping[str, RemoteGenotypes] = field(default_factory=dict)
+    subset: SampleSubset | None = None
 
     @property
     def elsewhere(self) -> dict[RemoteGenotypes, tuple[str, ...]]:
@@ -87,6 +102,20 @@ class Description:
             samples=tuple(sample for sample in self.samples if sample in chosen),
             batches=batches,
             stores={batch: place for batch, place in self.stores.items() if batch in batches},
+        )
+
+    def of_samples(self, samples: Sequence[str], *, recounted: bool) -> "Description":
+        """The description restricted to some of its samples, in this order; batches without any are left out."""
+        chosen = dict.fromkeys(samples)
+        some = {batch: tuple(each for each in held if each in chosen) for batch, held in self.batches.items()}
+        batches = {batch: held for batch, held in some.items() if held}
+        whole = self.subset or SampleSubset(stored=self.batches, samples=len(self.samples), recounted=recounted)
+        return replace(
+            self,
+            samples=tuple(chosen),
+            batches=batches,
+            stores={batch: place for batch, place in self.stores.items() if batch in batches},
+            subset=replace(whole, recounted=recounted),
         )
 
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from genocloud import annotations, schema
 from genocloud.callset import arrays, lazy_arrays, manifest, parquet
+from genocloud.callset.allele_counts import COUNTED, CalledAlleles
 from genocloud.callset.call_rows import Span, split
 from genocloud.callset.filter_tables import FilterLine, FilterSet, NoFilters, filters_of, with_filters
 from genocloud.callset.layout import ShardEntry
@@ -35,6 +36,14 @@ class UnknownSample(InputError):
     def __init__(self, url: str, sample: str, near: str = "") -> None:
         self.url, self.sample = url, sample
         super().__init__(f"{url}: no sample {sample}; see the callset's samples for the names it holds{near}")
+
+
+class RevisedSubset(SettingError):
+    """Some samples of a callset whose genotypes are revised by those of all."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(f"{url}: genotypes are refined by those of all samples: leave out --refined, or the samples")
 
 
 class UnknownColumn(SettingError):
@@ -108,6 +117,25 @@ class Callset:
             raise UnknownSite(self.url, site, self.description.sites)
         return replace(self, description=self.description.only(sites))
 
+    def of_samples(self, samples: str | Sequence[str], *, recount: bool = True) -> "Callset":
+        """The callset restricted to some samples, in this order; only their genotypes are read.
+
+        recount  AC, AF and AN of `sites`, and of all that is written, are those of these samples; else of all. QUAL,
+                 FILTER and the rest of INFO stay those of all samples
+
+        Raises UnknownSample.
+
+            callset.of_samples(["ann", "bob"]).sites("chr1", filter=pc.field("AN") > 2)
+        """
+        if self.revision:
+            raise RevisedSubset(self.url)
+        return replace(self, description=self.description.of_samples(self._samples(samples), recounted=recount))
+
+    @property
+    def recounted(self) -> bool:
+        """Whether AC, AF and AN are counted anew, in the samples of a subset."""
+        return self.description.subset is not None and self.description.subset.recounted
+
     def of_shard(self, shard: ShardEntry) -> "Callset":
         """The callset restricted to one of its shards; small, to be sent to a worker."""
         filters = self.filter_set and self.filter_set.of_shard(shard.name)
@@ -146,6 +174,8 @@ class Callset:
         if self.filter_set is not None:
             return self._filtered_sites(region, columns, filter)
         names = _names("sites", annotations.SITES, columns)
+        if self.recounted and (filter is not None or set(names) & set(COUNTED)):
+            return self._recounted_sites(region, names, filter)
         empty, conditions = annotations.SITES.empty_table().select(names), [] if filter is None else [filter]
         tables = [
             parquet.read_where(
@@ -154,6 +184,27 @@ class Callset:
             for shard, place in self._parts(region)
         ]
         return pa.concat_tables([empty, *tables]).unify_dictionaries()
+
+    def _recounted_sites(self, region: Places, names: Sequence[str], condition: pc.Expression | None) -> schema.Sites:
+        """SITES with AC, AF and AN of a subset's samples."""
+        read = annotations.SITES.names if condition is not None else names
+        tables = [annotations.SITES.empty_table().select(read)]
+        for shard, place in self._parts(region):
+            if not shard.sites.rows:
+                continue
+            cells, where = self.cells(shard), self._in_region(shard, place)
+            span = cells.whole if place is None else cells.span(self.contigs[place.contig].name, place)
+            stored = parquet.read_where(self.store, shard.sites, annotations.STORED_SITES, where, list(read))
+            counted = self.called_alleles(cells, span).columns()
+            own = counted.select([name for name in counted.column_names if name in read])
+            tables.append(schema.with_columns(stored, own))
+        sites = pa.concat_tables(tables).unify_dictionaries()
+        return (sites if condition is None else sites.filter(condition)).select(names)
+
+    def called_alleles(self, cells: ShardCells, span: Span) -> CalledAlleles:
+        """How often the samples have each allele at a span of a shard's sites."""
+        each = (CalledAlleles.of(cells.read(batch, span, ["GT"])) for batch in self.description.batches)
+        return CalledAlleles.none(cells.alts(span)).plus(each)
 
     def _filtered_sites(
         self, region: Places, columns: Sequence[str] | None, condition: pc.Expression | None
@@ -295,7 +346,8 @@ class Callset:
 
     def cells(self, shard: ShardEntry) -> ShardCells:
         """A shard's genotypes, batch by batch. Raises DamagedFile."""
-        return ShardCells(self.store, shard, self.description.batches, self.store_of)
+        held, subset = self.description.batches, self.description.subset
+        return ShardCells(self.store, shard, subset.stored if subset else held, self.store_of, held)
 
     def revised(self, cells: ShardCells, span: Span, columns: Sequence[str]) -> RevisedGenotypes:
         """What the revision, which there must be, makes of all samples' genotypes at a span of a shard's sites.

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from genocloud import annotations, schema
 from genocloud.callset import bgzf
+from genocloud.callset.allele_counts import CalledAlleles
 from genocloud.callset.call_rows import Span
 from genocloud.callset.export_parts import Counts, Piece
 from genocloud.callset.filter_tables import NoFilters, with_filters
@@ -153,7 +154,7 @@ def _stored_filters(
 
 class _Chunk(NamedTuple):
     """All samples' distinct genotypes at a span of sites, as a form writes them, and the number of each cell's: (sites,
-    samples); and what a revision says of the sites.
+    samples); and columns of the sites that follow from them.
     """
 
     genotypes: Any
@@ -165,7 +166,8 @@ def _chunk(form: ExportFormat, callset: Callset, cells: ShardCells, span: Span) 
     encoders = form.encoders()
     numbers = np.empty((span[1] - span[0], len(callset.samples)), np.int32)
     judged = _judged_alts(callset, cells, span) if form.fields.genotype_filters else None
-    blocks, revised = _batches(form, callset, cells, span), None
+    counted: list[CalledAlleles] | None = [] if callset.recounted else None
+    blocks, revised = _batches(form, callset, cells, span, counted), None
     if callset.revision:
         matrix, revised = callset.revised(cells, span, form.fields.sources())
         blocks = iter([_Block(slice(None), matrix.distinct, matrix.numbers)])
@@ -176,6 +178,8 @@ def _chunk(form: ExportFormat, callset: Callset, cells: ShardCells, span: Span) 
         numbers[:, columns] = own + np.int32(base)
         kept.append(encoders.batch(distinct))
         base += distinct.num_rows
+    if counted is not None:
+        revised = CalledAlleles.none(cells.alts(span)).plus(counted).columns()
     return _Chunk(encoders.genotypes(kept), numbers, revised)
 
 
@@ -187,12 +191,18 @@ class _Block(NamedTuple):
     numbers: npt.NDArray[np.int32]
 
 
-def _batches(form: ExportFormat, callset: Callset, cells: ShardCells, span: Span) -> Iterator[_Block]:
+def _batches(
+    form: ExportFormat, callset: Callset, cells: ShardCells, span: Span, counted: list[CalledAlleles] | None
+) -> Iterator[_Block]:
+    """Each batch's genotypes, as a form writes them; their alleles are added to `counted`."""
     place = {sample: number for number, sample in enumerate(callset.samples)}
     among = np.arange(*span)
     sites = pa.table(cells.places.columns(among, among), ["contig", "pos"])
     for batch, members in callset.description.batches.items():
-        written = as_written(cells.read(batch, span, form.fields.sources()), form.fields, sites)
+        genotypes = cells.read(batch, span, form.fields.sources())
+        if counted is not None:
+            counted.append(CalledAlleles.of(genotypes))
+        written = as_written(genotypes, form.fields, sites)
         columns = _slice([place[sample] for sample in members])
         yield _Block(columns, written.distinct, written.cells(0, len(among)))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,6 +32,7 @@ class ShardCells:
     store     the callset's
     members   the samples of each batch
     store_of  opens the store of a batch's files
+    chosen    those of them that are read where `read` names none; all by default
     """
 
     def __init__(
@@ -39,8 +41,10 @@ class ShardCells:
         shard: ShardEntry,
         members: Mapping[str, Sequence[str]],
         store_of: Callable[[str], AbstractContextManager[Store]],
+        chosen: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._store, self._entry, self._members, self._store_of = store, shard, members, store_of
+        self._chosen = members if chosen is None else chosen
         self.shard, self.sites = shard.name, shard.sites
         with parquet.open_table(store, shard.sites, annotations.STORED_SITES) as stream:
             table = sealing.reader(stream).read(["contig", "pos", "alts", KEY], use_threads=False)
@@ -63,6 +67,10 @@ class ShardCells:
         start, end = first + np.searchsorted(positions, [region.start, region.end], side="right")
         return int(start), int(end)
 
+    def alts(self, span: Span) -> npt.NDArray[np.int32]:
+        """The number of ALTs of each of a span of the sites."""
+        return self._alts[span[0] : span[1]]
+
     def place_columns(self, span: Span, samples: Sequence[str]) -> dict[str, pa.Array]:
         """The columns `contig`, `pos` and `sample` of GENOTYPES at a span of the sites."""
         places = self.places.at(slice(*span))
@@ -74,13 +82,13 @@ class ShardCells:
     def read(
         self, batch: str, span: Span, columns: Sequence[str], samples: Sequence[str] | None = None
     ) -> SparseGenotypes:
-        """A batch's genotypes at a span of the sites, of some samples (None: all).
+        """A batch's genotypes at a span of the sites, of some samples (None: all, or those of the subset).
 
         columns  of GENOTYPES, of which `dense` then has at least these. Raises DamagedFile.
         """
         members = self._members[batch]
-        wanted = members if samples is None else samples
-        segments, alts = self._entry.genotypes[batch], self._alts[span[0] : span[1]]
+        wanted = self._chosen[batch] if samples is None else samples
+        segments, alts = self._entry.genotypes[batch], self.alts(span)
         if not len(wanted) or span[0] >= span[1]:
             return SparseGenotypes(wanted, *_nothing(columns), alts)
         with self._store_of(batch) as store:

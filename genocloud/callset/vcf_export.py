@@ -97,6 +97,7 @@ def _key(callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, 
     filters = callset.filter_set and [callset.filter_set.lines, callset.filter_set.files[shard.name].as_json()]
     revision = callset.revision and callset.revision.settings
     values = [schema.VERSION, whole, shard.as_json(), inside, form.suffix, asdict(form.fields), filters, revision]
+    values.append(callset.recounted)
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 

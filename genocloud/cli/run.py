@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from genocloud import cohort, pipeline, steps
 from genocloud.callset.formats import OUTPUT_NAMES
-from genocloud.cli import cluster, hybrid, refining, screen, store, topics
+from genocloud.cli import cluster, exporting, hybrid, refining, screen, store, topics
 from genocloud.cli import filters as filters_commands
 from genocloud.cli import plan as plan_commands
 from genocloud.cli import qc as qc_commands
@@ -320,6 +320,7 @@ def _export(commands: Commands) -> None:
         more = {"posteriors": refinement is not None, "of_trios": bool(refinement and refinement.pedigree)}
         options = pipeline.ExportOptions(
             intervals=chosen_intervals(arguments),
+            samples=exporting.chosen_samples(arguments),
             sites=arguments.site,
             fields=chosen_fields(arguments, genotype_filters=arguments.genotype_filters, **more),
             filtered=not arguments.unfiltered,
@@ -328,8 +329,7 @@ def _export(commands: Commands) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
             places = arguments.callset, arguments.output
             if arguments.dense:
-                some = options.intervals
-                receipt = steps.export_dense(*places, progress=progress, intervals=some, sites=options.sites)
+                receipt = steps.export_dense(*places, progress=progress, options=options)
             else:
                 receipt = steps.export(*places, scatter=scatter, progress=progress, options=options)
         hand_over(receipt, arguments)
@@ -357,6 +357,7 @@ def _export(commands: Commands) -> None:
     command.add_argument(
         "--genotype-filters", action="store_true", help="FORMAT/FT: each genotype's filters, by those of its ALTs"
     )
+    exporting.sample_options(command)
     refining.refinement_options(command)
     interval_options(command)
     scatter_option(command)

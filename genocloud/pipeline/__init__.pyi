@@ -1,3 +1,4 @@
+from .chosen_samples import SampleChoice as SampleChoice
 from .export_options import ExportOptions as ExportOptions
 from .ingestion.batch_storing import load_ingest as load_ingest
 from .intervals import Intervals as Intervals

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from genocloud.callset import ALL_FIELDS, Callset, FormatFields, NoFilters
 from genocloud.errors import SettingError
+from genocloud.pipeline.chosen_samples import SampleChoice
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.refining.genotype_refinement import Refinement, RefinementOptions
 
@@ -14,6 +15,7 @@ class ExportOptions:
     """What an exported file has of its callset.
 
     intervals   only records whose POS lies there
+    samples     only these
     sites       only the samples of some locations of a hybrid run
     fields      what FORMAT has
     filtered    with the callset's filters, if it has some
@@ -21,6 +23,7 @@ class ExportOptions:
     """
 
     intervals: Intervals = field(default_factory=Intervals)
+    samples: SampleChoice = field(default_factory=SampleChoice)
     sites: Sequence[str] | None = None
     fields: FormatFields = ALL_FIELDS
     filtered: bool = True
@@ -31,13 +34,16 @@ class ExportOptions:
             raise SettingError("genotypes are refined by those of all samples: leave out --site, or --refined")
 
     def chosen(self, callset: Callset) -> Callset:
-        """The callset as it is written. Raises StaleFilters, NoFilters, UnknownSite, what Refinement.of raises."""
+        """The callset as it is written.
+
+        Raises StaleFilters, NoFilters, UnknownSite, what SampleChoice.of and Refinement.of raise.
+        """
         callset = callset.with_filters() if self.filtered else callset
         if self.fields.genotype_filters and callset.filter_set is None:
             raise NoFilters(callset.url)
         if self.refinement:
             callset = replace(callset, revision=Refinement.of(self.refinement, callset))
-        return callset if self.sites is None else callset.of_sites(self.sites)
+        return self.samples.of(callset if self.sites is None else callset.of_sites(self.sites))
 
     @property
     def columns(self) -> FormatFields:

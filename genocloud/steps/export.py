@@ -1,10 +1,10 @@
 """export: write a callset as one VCF or BCF with its index, shard by shard; or as one Parquet file, dense."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from genocloud import storage
 from genocloud.callset import (
+    ALL_FIELDS,
     Callset,
     ExportPart,
     FormatFields,
@@ -18,7 +18,6 @@ from genocloud.callset import (
     write_dense,
 )
 from genocloud.pipeline.export_options import ExportOptions
-from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sample_files import file_size
 from genocloud.regions import Region
@@ -92,8 +91,7 @@ def export_dense(
     out_url: str,
     *,
     progress: Progress,
-    intervals: Intervals | None = None,
-    sites: Sequence[str] | None = None,
+    options: ExportOptions = ExportOptions(),  # noqa: B008 (frozen)
 ) -> Receipt:
     """Write the table GENOTYPES, a row for each site and sample, as one Parquet file; the balance is in genotypes.
 
@@ -101,10 +99,9 @@ def export_dense(
     """
     check_dense_url(out_url)
     with storage.file_lock(out_url), receipt_of("export") as receipt:
-        callset = open_callset(callset_url)
-        callset = callset if sites is None else callset.of_sites(sites)
+        callset = replace(options, filtered=False, fields=ALL_FIELDS).chosen(open_callset(callset_url))
         callset.check_reach()
-        wanted = (intervals or Intervals()).inside(callset.contigs)
+        wanted = options.intervals.inside(callset.contigs)
         inside = None if wanted is None else list(wanted)
         taken = callset.sites(inside, columns=["pos"]).num_rows * len(callset.samples)
         with progress.stage("export", tasks=1, unit="file") as stage:

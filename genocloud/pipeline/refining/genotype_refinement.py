@@ -77,7 +77,12 @@ class Refinement:
 
     @classmethod
     def of(cls, options: RefinementOptions, made: callset.Callset) -> "Refinement":
-        """The refinement of a callset. Raises NothingToRefine, NoTrios, OtherContigs, UnreadableFile, BadIndex."""
+        """The refinement of a callset.
+
+        Raises NothingToRefine, RevisedSubset, NoTrios, OtherContigs, UnreadableFile, BadIndex.
+        """
+        if made.description.subset:
+            raise callset.RevisedSubset(made.url)
         if not made.samples:
             raise NothingToRefine(made.url)
         for url in options.supporting:
