@@ -52,6 +52,17 @@ from .manifest import NotACallset as NotACallset
 from .manifest import OtherVersion as OtherVersion
 from .manifest import claim as claim
 from .manifest import counts_of as counts_of
+from .other_formats import OTHER_FORMATS as OTHER_FORMATS
+from .other_formats import PGEN as PGEN
+from .other_formats import NotForFormat as NotForFormat
+from .pgen_files import NothingForPlink as NothingForPlink
+from .pgen_files import PlinkPerson as PlinkPerson
+from .pgen_files import check_names as check_names
+from .pgen_files import join_pgen as join_pgen
+from .pgen_files import pgen_files as pgen_files
+from .pgen_parts import HaploidMen as HaploidMen
+from .pgen_parts import PgenPart as PgenPart
+from .pgen_parts import pgen_shard as pgen_shard
 from .reading import Callset as Callset
 from .reading import RevisedSubset as RevisedSubset
 from .reading import UnknownSample as UnknownSample

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from genocloud import schema
 from genocloud.callset import manifest
 from genocloud.callset.export_parts import Counts, ExportPart, Piece, find_part, join_parts, write_part
 from genocloud.callset.format_fields import ALL_FIELDS, FormatFields
-from genocloud.callset.formats import ExportFormat, check_export_url, form_of
+from genocloud.callset.formats import check_export_url, form_of
 from genocloud.callset.layout import ShardEntry
 from genocloud.callset.reading import Callset
 from genocloud.callset.record_pieces import stored_pieces
@@ -78,7 +79,7 @@ def export_shard(
     (shard,) = callset.shards
     regions = None if regions is None else shard.extent.met_by(regions)
     form, store = form_of(url).having(fields, callset.filter_lines), open_store(parts_url(url))
-    key = _key(callset, shard, regions, form)
+    key = part_key(callset, shard, regions, form.suffix, asdict(form.fields))
     if (existing := find_part(store, shard.name, key)) is not None:
         return existing
 
@@ -90,13 +91,13 @@ def export_shard(
     return write_part(store, shard.name, key, callset.contigs, pieces(), extra={})
 
 
-def _key(callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, form: ExportFormat) -> str:
-    """Digest of everything that determines a part's bytes."""
+def part_key(callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, *form: Any) -> str:
+    """Digest of everything that determines a part's bytes; `form`: what the exported file is, as JSON values."""
     whole = hashlib.sha256(manifest.encode(callset.description, ())).hexdigest()
     inside = None if regions is None else [region_text(region, callset.contigs) for region in regions]
     filters = callset.filter_set and [callset.filter_set.lines, callset.filter_set.files[shard.name].as_json()]
     revision = callset.revision and callset.revision.settings
-    values = [schema.VERSION, whole, shard.as_json(), inside, form.suffix, asdict(form.fields), filters, revision]
+    values = [schema.VERSION, whole, shard.as_json(), inside, *form, filters, revision]
     values.append(callset.recounted)
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
@@ -123,15 +124,16 @@ def join_shards(
     total = sum((part.counts for part in parts), Counts())
     said = callset.counts
     if regions is None and (total.records, total.genotypes) != (said["sites"], said["genotypes"]):
-        _remove(parts_url(url))
+        remove_parts(url)
         raise ShortCallset(callset.url, said["sites"], total.records)
     join_parts(parts_url(url), parts, callset.description, url, fields, filters=callset.filter_lines)
-    _remove(parts_url(url))
+    remove_parts(url)
     return total
 
 
-def _remove(folder: str) -> None:
-    """Remove the parts, what killed writers have left there, and a local folder."""
+def remove_parts(url: str) -> None:
+    """Remove the parts of an exported file, what killed writers have left there, and a local folder."""
+    folder = parts_url(url)
     store = open_store(folder)
     with ThreadPoolExecutor(_DELETED_AT_ONCE) as pool:
         list(pool.map(store.delete, store.list()))

@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from genocloud.callset.other_formats import PGEN
 from genocloud.cli.options import Arguments, whole_number
 from genocloud.errors import SettingError
 
@@ -24,7 +25,11 @@ def refinement_options(command: argparse.ArgumentParser) -> None:
         metavar="VCF",
         help="add the allele counts (MLEAC or AC, AN) of this indexed VCF; may be repeated",
     )
-    group.add_argument("--pedigree", metavar="PED", help="refine trios (.ped or .fam) by one another first")
+    group.add_argument(
+        "--pedigree",
+        metavar="PED",
+        help="refine trios (.ped or .fam) by one another first; OUT.pgen has its parents and sexes",
+    )
     group.add_argument(
         "--num-reference-samples-if-no-call",
         type=whole_number,
@@ -47,8 +52,10 @@ def refinement_options(command: argparse.ArgumentParser) -> None:
 def chosen_refinement(arguments: Arguments) -> "RefinementOptions | None":
     """What the options describe; None for genotypes as they were called."""
     if not arguments.refined:
-        if arguments.supporting or arguments.pedigree:
-            raise SettingError("--supporting and --pedigree are for refined genotypes: add --refined")
+        if arguments.supporting or (arguments.pedigree and not PGEN.is_of(arguments.output)):
+            raise SettingError(
+                "--supporting is for refined genotypes, --pedigree for these and OUT.pgen: add --refined"
+            )
         return None
     if arguments.skip_population_priors and not arguments.pedigree:
         raise SettingError("--skip-population-priors leaves nothing to refine by: add --pedigree, or leave it out")

@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from genocloud import cohort, pipeline, steps
 from genocloud.callset.formats import OUTPUT_NAMES
+from genocloud.callset.other_formats import EXPORT_NAMES, PGEN
 from genocloud.cli import cluster, exporting, hybrid, refining, screen, store, topics
 from genocloud.cli import filters as filters_commands
 from genocloud.cli import plan as plan_commands
@@ -328,17 +329,26 @@ def _export(commands: Commands) -> None:
         )
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
             places = arguments.callset, arguments.output
-            if arguments.dense:
+            if PGEN.is_of(arguments.output):
+                receipt = steps.export_pgen(
+                    *places,
+                    scatter=scatter,
+                    progress=progress,
+                    options=options,
+                    pedigree=arguments.pedigree,
+                    par=arguments.par,
+                )
+            elif arguments.dense:
                 receipt = steps.export_dense(*places, progress=progress, options=options)
             else:
                 receipt = steps.export(*places, scatter=scatter, progress=progress, options=options)
         hand_over(receipt, arguments)
 
     command = new_command(
-        commands, "export", "Write a callset as VCF or BCF, with its index.", run, "callset/ chr20.vcf.gz -L chr20"
+        commands, "export", "Write a callset as VCF, BCF or PGEN.", run, "callset/ chr20.vcf.gz -L chr20"
     )
     callset_argument(command)
-    command.add_argument("output", metavar="OUT", help=f"path or URL of the file: {OUTPUT_NAMES}")
+    command.add_argument("output", metavar="OUT", help=f"path or URL of the file: {EXPORT_NAMES}")
     command.add_argument(
         "--site",
         action="append",
@@ -359,6 +369,14 @@ def _export(commands: Commands) -> None:
     )
     exporting.sample_options(command)
     refining.refinement_options(command)
+    command.add_argument(
+        "--par",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="REGION",
+        help="of OUT.pgen with --pedigree: X's pseudo-autosomal regions (chrX:10001-2781479). Default: by X's length",
+    )
     interval_options(command)
     scatter_option(command)
     budget_options(command)

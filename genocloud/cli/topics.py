@@ -3,7 +3,9 @@
 import sys
 
 from genocloud.callset.formats import EXPORT_FORMATS
+from genocloud.callset.other_formats import OTHER_FORMATS
 from genocloud.cli.options import Arguments, Commands, new_command
+from genocloud.formatting import alternatives
 from genocloud.scatter.executor_kinds import EXECUTOR_KINDS
 from genocloud.storage.store_kinds import PUBLIC
 from genocloud.workflow.callers import CALLER_PROGRAMS, NONE
@@ -46,7 +48,11 @@ EXIT_CODES = """Exit codes of every command:
 
 FORMATS = f"""What joint and export write; the suffix of OUT names the format.
 
-{_aligned([(form.suffix, _needing(form.summary, form.install_hint)) for form in EXPORT_FORMATS])}"""
+{_aligned([(form.suffix, _needing(form.summary, form.install_hint)) for form in EXPORT_FORMATS])}
+
+export alone also writes:
+
+{_aligned([(alternatives(form.suffixes), _needing(form.summary, form.install_hint)) for form in OTHER_FORMATS])}"""
 
 _NONE_ROW = (NONE, "no program: every sample comes as a gVCF")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Self
 
 from genocloud.errors import SettingError
-from genocloud.regions import Contig
+from genocloud.regions import Contig, parse_region
 
 Sex = Literal["male", "female", "unknown"]
 
@@ -53,6 +53,12 @@ class SexContigs:
         if regions and not par:
             raise NoPar("no region is on X")
         return cls(par=par or None)
+
+    @classmethod
+    def with_par_texts(cls, texts: Sequence[str], contigs: Sequence[Contig]) -> Self:
+        """The same from texts such as chrX:10001-2781479. Raises NoPar, and what parse_region raises."""
+        regions = [parse_region(text, contigs) for text in texts]
+        return cls.with_par([(contigs[region.contig].name, region.start, region.end) for region in regions])
 
     def par_of(self, x: Contig) -> tuple[tuple[int, int], ...]:
         """The pseudo-autosomal regions of the contig X; none where its length is of no known reference."""

@@ -10,6 +10,7 @@ from .doctor import doctor as doctor
 from .erase import erase as erase
 from .export import export as export
 from .export import export_dense as export_dense
+from .export_pgen import export_pgen as export_pgen
 from .filter import FilterOptions as FilterOptions
 from .filter import filter_callset as filter_callset
 from .genotype import genotype as genotype

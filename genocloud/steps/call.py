@@ -11,7 +11,6 @@ from genocloud.pipeline.localization import is_remote, local_reads, local_refere
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import Reference, read_reference
 from genocloud.reads.ploidy import copies
-from genocloud.regions import Contig, parse_region
 from genocloud.scatter.progress import Progress
 
 
@@ -35,7 +34,7 @@ def call(options: CallOptions, *, progress: Progress) -> Receipt:
     """Write the gVCF and its index. The balance is in mpileup's lines that show an ALT."""
     with receipt_of("call") as receipt:
         reference = read_reference(options.reference_url)
-        special = _sex_contigs(options.par, reference.contigs)
+        special = reads.SexContigs.with_par_texts(options.par, reference.contigs)
         stage_name = f"call {options.sample}"
         with (
             progress.stage(stage_name, _bases(options, reference, special), unit="base") as stage,
@@ -84,8 +83,3 @@ def _bases(options: CallOptions, reference: Reference, special: reads.SexContigs
     """The bases of which this sample has at least one copy."""
     stretches = [stretch for contig in reference.contigs for stretch in copies(contig, options.sex, special)]
     return sum(stretch.end - stretch.start for stretch in stretches)
-
-
-def _sex_contigs(par: Sequence[str], contigs: Sequence[Contig]) -> reads.SexContigs:
-    regions = [parse_region(text, contigs) for text in par]
-    return reads.SexContigs.with_par([(contigs[region.contig].name, region.start, region.end) for region in regions])

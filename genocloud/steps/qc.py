@@ -10,7 +10,6 @@ from genocloud.pipeline.qc.sample_checks import CheckedSamples, CheckOptions, ch
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.qc.site_set import SiteSetOptions
 from genocloud.qc.text_files import tsv_text
-from genocloud.regions import parse_region
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
@@ -58,10 +57,8 @@ def qc(callset_url: str, out_url: str, *, options: QcOptions, scatter: Scatter, 
 def _check_options(options: QcOptions, callset: Callset) -> CheckOptions:
     """What the sheet, the pedigree and the callset's contigs say."""
     sheet = samples.read_sheet(options.sheet_url) if options.sheet_url else ()
-    regions = [parse_region(text, callset.contigs) for text in options.par]
-    par = [(callset.contigs[region.contig].name, region.start, region.end) for region in regions]
     return CheckOptions(
-        sex_contigs=reads.SexContigs.with_par(par),
+        sex_contigs=reads.SexContigs.with_par_texts(options.par, callset.contigs),
         sexes={row.sample: row.sex for row in sheet},
         batches={row.sample: row.batch for row in sheet if row.batch},
         pedigree=samples.read_pedigree(options.pedigree_url) if options.pedigree_url else (),

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from genocloud.callset.formats import EXPORT_FORMATS
+from genocloud.callset.other_formats import OTHER_FORMATS
+from genocloud.formatting import alternatives
 from genocloud.scatter.executor_kinds import EXECUTOR_KINDS
 from genocloud.storage.store_kinds import PUBLIC
 from genocloud.workflow.callers import CALLER_PROGRAMS, NONE
@@ -30,6 +32,7 @@ def text() -> str:
     stores = [(code(kind.example), kind.summary, code(kind.install_hint)) for kind in PUBLIC]
     executors = [(code(kind.grammar), kind.summary, code(kind.install_hint)) for kind in EXECUTOR_KINDS]
     formats = [(code(form.suffix), form.summary, code(form.install_hint)) for form in EXPORT_FORMATS]
+    others = [(code(alternatives(each.suffixes)), each.summary, code(each.install_hint)) for each in OTHER_FORMATS]
     callers = [(code(caller.name), caller.title, caller.install_hint) for caller in CALLER_PROGRAMS]
     callers.append((code(NONE), "every sample comes as a gVCF", ""))
     return "".join(
@@ -38,6 +41,7 @@ def text() -> str:
             table("Where files, cohorts and callsets may lie", ("URL", "what it is", "needs"), stores),
             table("Where tasks run: `--scatter`", ("choice", "tasks run", "needs"), executors),
             table("What `joint` and `export` write", ("the name ends in", "format", "needs"), formats),
+            table("What `export` writes beside", ("the name ends in", "format", "needs"), others),
             table("Who calls samples that come as reads: `caller`", ("name", "program", "needs"), callers),
         )
     )
