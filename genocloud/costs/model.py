@@ -244,9 +244,12 @@ class Planner:
 
     def _at(self, place: Place, flow: "_Flow") -> Iterator[Line]:
         """The lines of one site."""
-        amounts, all_amounts = amounts_of(place.portion, flow.sites), amounts_of(flow.everybody, flow.sites)
-        stored = {step: self.rates.of(f"bytes {what}", amounts) for step, what in self.way.stored.items()}
         needs = self.needing(place.portion, flow.sites, place.width)
+        amounts, all_amounts = (
+            amounts_of(portion, flow.sites, self._tasks("genotype", portion, needs))
+            for portion in (place.portion, flow.everybody)
+        )
+        stored = {step: self.rates.of(f"bytes {what}", amounts) for step, what in self.way.stored.items()}
         if flow.merged and flow.others:
             exports = place.name == flow.coordinator
             stored["export"] = self.rates.of("bytes VCF", all_amounts) if exports else 0.0
@@ -383,7 +386,7 @@ def blocks_at_sites(blocks: float, cells: float) -> float:
     return blocks * cells / (blocks + cells) if cells else 0.0
 
 
-def amounts_of(portion: Portion, sites: float) -> dict[str, float]:
+def amounts_of(portion: Portion, sites: float, segments: float) -> dict[str, float]:
     """What costs, at a site: as rates count it."""
     cells = sites * portion.people
     return {
@@ -393,6 +396,7 @@ def amounts_of(portion: Portion, sites: float) -> dict[str, float]:
         "observation": portion.observations,
         "block": blocks_at_sites(max(0.0, portion.records - portion.observations), cells),
         "cell": cells,
+        "segment": segments,
         "site": sites,
         "gvcf_byte": portion.gvcf_bytes,
     }

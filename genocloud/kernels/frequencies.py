@@ -15,6 +15,8 @@ PHRED = -LN10 / 10.0
 _RATIOS = np.array([10.0 ** (phred / -10.0) for phred in range(3000)] + [0.0])
 """Likelihoods by their phred-scaled values; smaller ones do not change a sum above VANISHING."""
 VANISHING = 1e-200
+CHUNK = 512
+"""Diploid keys that are computed together; their arrays stay in a processor's first cache."""
 
 
 @compiled
@@ -116,10 +118,47 @@ def _same_ploidy(ploidies, first):
 
 
 @compiled
+def _weigh_diploids(begin, size, at, ratios, prior_ratios, weights, totals):
+    """Fill weights, (genotypes, keys), and totals, (keys,), for `size` diploid keys at `begin`, at a site with one ALT.
+
+    Operations are those of `_weigh`, in its order, on arrays, of which a processor computes several at a time.
+    """
+    for k in range(size):
+        place = at[begin + k]
+        weights[0, k], weights[1, k], weights[2, k] = ratios[place], ratios[place + 1], ratios[place + 2]
+    for k in range(size):
+        weights[0, k] *= prior_ratios[0]
+        weights[1, k] *= prior_ratios[1]
+        weights[2, k] *= prior_ratios[2]
+        totals[k] = weights[0, k] + weights[1, k] + weights[2, k]
+
+
+@compiled
+def _add_diploid_copies(first, last, at, likelihoods, counts, priors, out):
+    """`_add_copies` of diploids at a site with one ALT."""
+    logs, _, prior_ratios, scratch = priors
+    phred, ratios = likelihoods
+    weights, totals, units = np.empty((3, CHUNK)), np.empty(CHUNK), np.empty(CHUNK)
+    for begin in range(first, last, CHUNK):
+        size = min(CHUNK, last - begin)
+        _weigh_diploids(begin, size, at, ratios, prior_ratios, weights, totals)
+        for k in range(size):
+            units[k] = (weights[1, k] + weights[2, k] * 2.0) / max(totals[k], VANISHING) * UNIT + 0.5
+        for k in range(size):
+            if totals[k] < VANISHING:
+                _, total = _weigh_logs(logs, phred, at[begin + k], scratch)
+                units[k] = (scratch[1] + scratch[2] * 2.0) / total * UNIT + 0.5
+            out[1] += counts[begin + k] * np.int64(units[k])
+
+
+@compiled
 def _add_copies(first, last, at, likelihoods, counts, copies, priors, out):
     """Add the expected copies of keys of one ploidy, from `first` up to `last`; priors as from `_priors`."""
     logs, _, prior_ratios, weights = priors
     phred, ratios = likelihoods
+    if len(out) == 2 and len(weights) == 3:
+        _add_diploid_copies(first, last, at, likelihoods, counts, priors, out)
+        return
     for k in range(first, last):
         total = _weigh(prior_ratios, ratios, at[k], weights)
         if total < VANISHING:
@@ -210,10 +249,36 @@ def _log_sum(logs, likelihoods, at, mask):
 
 
 @compiled
+def _add_diploid_absence(first, last, at, likelihoods, counts, priors, words):
+    """`_add_absence` of diploids at a site with one ALT."""
+    logs, highest, prior_ratios, scratch = priors
+    phred, ratios = likelihoods
+    weights, totals, hom_ref, log_of_hom_ref = np.empty((3, CHUNK)), np.empty(CHUNK), 1.0, 0.0
+    for begin in range(first, last, CHUNK):
+        size = min(CHUNK, last - begin)
+        _weigh_diploids(begin, size, at, ratios, prior_ratios, weights, totals)
+        for k in range(size):
+            best, total, left = highest, totals[k], weights[0, k]
+            if total < VANISHING:
+                best, total = _weigh_logs(logs, phred, at[begin + k], scratch)
+                left = scratch[0]
+            if left <= VANISHING:
+                lost = math.log(total) + best - (logs[0] + phred[at[begin + k]] * PHRED)
+            else:
+                if left != hom_ref:  # that of most keys, whose best genotype it is
+                    hom_ref, log_of_hom_ref = left, math.log(left)
+                lost = math.log(total) - log_of_hom_ref
+            add_words(max(0.0, lost), counts[begin + k], words, 1)
+
+
+@compiled
 def _add_absence(first, last, at, likelihoods, counts, masks, priors, words):
     """Add -ln of absence for keys of one ploidy, from `first` up to `last`; priors as from `_priors`."""
     logs, highest, prior_ratios, weights = priors
     phred, ratios = likelihoods
+    if masks.shape == (2, 3):
+        _add_diploid_absence(first, last, at, likelihoods, counts, priors, words)
+        return
     for k in range(first, last):
         best, total = highest, _weigh(prior_ratios, ratios, at[k], weights)
         if total < VANISHING:

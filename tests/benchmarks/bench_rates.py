@@ -2,7 +2,7 @@
 
 usage: python -m tests.benchmarks.bench_rates > genocloud/costs/default_rates.yaml
 
-Run it on an idle machine, of the kind that the file then names: six cohorts, three rounds of each step, and the least
+Run it on an idle machine, of the kind that the file then names: eight cohorts, three rounds of each step, and the least
 seconds count, as others were disturbed. Takes about a quarter of an hour.
 """
 
@@ -46,7 +46,7 @@ COHORTS = (
 )
 """What next to nothing, long files, many of middling length, and very many people with rare variants cost."""
 
-SCALES = ((2_000, 12_000), (10_000, 4_000))
+SCALES = ((1_000, 150_000), (2_000, 12_000), (10_000, 4_000), (10_000, 60_000))
 """People and bases of cohorts that are stored without gVCFs: all steps but ingest."""
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,19 +54,19 @@ ROUNDS = 3
 
 THINGS = {
     "ingest": ("one", "file", "record"),
-    "discover": ("one", "observation"),
-    "estimate": ("one", "observation", "block", "cell"),
-    "estimate kept": ("one", "observation", "block", "cell"),
-    "call": ("one", "observation", "block", "cell"),
-    "render": ("one", "observation", "block", "cell"),
-    "export": ("one", "cell"),
+    "discover": ("one", "segment", "observation"),
+    "estimate": ("one", "segment", "observation", "block", "cell"),
+    "estimate kept": ("one", "segment", "observation", "block", "cell"),
+    "call": ("one", "segment", "observation", "block", "cell"),
+    "render": ("one", "segment", "observation", "block", "cell"),
+    "export": ("one", "segment", "cell"),
 }
 """By what the core-seconds of each step grow; `kept` is what joint leaves out: a summary of each batch, for N+1."""
 
 STORED = {
     "cohort": ("gvcf_byte",),
-    "derived": ("observation", "block", "cell"),
-    "callset": ("observation", "block", "cell"),
+    "derived": ("segment", "observation", "block", "cell"),
+    "callset": ("segment", "observation", "block", "cell"),
     "VCF": ("observation", "cell"),
 }
 """By what the bytes of each thing that is stored grow; what next to nothing takes, mostly headers, is not counted."""
@@ -107,7 +107,9 @@ class Trial:
         rounds = [dict(work.receipts()) for work in works]
         work, receipts = works[0], rounds[0]
         stored_cohort = cohort.open_cohort(work.cohort)
-        amounts = trial_amounts(work.people, receipts["ingest"], receipts["discover"]) | further
+        amounts = (
+            trial_amounts(work.people, len(stored_cohort.batches), receipts["ingest"], receipts["discover"]) | further
+        )
         places = {"cohort": "cohort/batches", "derived": "cohort/derived", "callset": "callset", "VCF": "calls.vcf.gz"}
         steps = [step for step in THINGS if step not in unmeasured]
         return cls(
@@ -254,7 +256,7 @@ def main() -> None:
             place.mkdir()
             trials.append(Trial.of_gvcfs(synthetic, place, threads))
         for people, length in SCALES:
-            place = Path(name) / f"people{people}"
+            place = Path(name) / f"people{people}of{length}"
             place.mkdir()
             trials.append(Trial.of_rows(people, length, place, threads))
         costs = {f"seconds {step}": fitted(trials, "seconds", step, things) for step, things in THINGS.items()}
@@ -276,8 +278,8 @@ HEAD = """\
 # The rates by which genocloud plan counts on machines that were not measured (genocloud plan --calibrate), made by
 #   python -m tests.benchmarks.bench_rates > genocloud/costs/default_rates.yaml
 # Measured: cohorts of 2, 24, 300 and 600 invented people (20 kb, 600 kb, 250 kb, 60 kb) through the real steps, and of
-# 2,000 and 10,000 (12 kb, 4 kb) stored without gVCFs, three times, of which the least core-seconds count; starts of
-# Snakemake, of its jobs, of commands and of a Dask cluster.
+# 1,000 (150 kb), 2,000 (12 kb) and 10,000 (4 kb, 60 kb) stored without gVCFs, three times, of which the least
+# core-seconds count; starts of Snakemake, of its jobs, of commands and of a Dask cluster.
 # costs: what one of each thing adds: `seconds` core-seconds, `memory` bytes of the largest process, `bytes` stored.
 # A `job` is one on this machine; on a cluster each job starts a Snakemake of its own, as a `run` does.
 """

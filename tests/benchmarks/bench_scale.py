@@ -1,6 +1,7 @@
 """What a region costs for ever more people: core-seconds, memory and bytes of each step, a genome and a genotype.
 
-usage: python -m tests.benchmarks.bench_scale [--people 1000,10000] [--length 20000] [--keep FOLDER] [--zarr]
+usage: python -m tests.benchmarks.bench_scale [--people 1000,10000] [--length 20000] [--batch-size 200]
+       [--keep FOLDER] [--zarr]
 
 Cohorts of `scale_cohort` are written once and kept; discover, estimate, genotype, the genotypes of a gene's region as
 Arrow, and that region as a dense VCF are done anew, each in a process of its own that has done it for a few people
@@ -19,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from genocloud import callset
-from genocloud.cohort import Cohort, open_cohort
+from genocloud.cohort import BATCH_SIZE, Cohort, open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.export_options import ExportOptions
 from genocloud.pipeline.genotyping.row_cache import RowCache
@@ -123,9 +124,9 @@ class Work:
             yield stored, cut_genome(stored), scatter
 
 
-def measure(people: int, length: int, folder: Path) -> Measured:
+def measure(people: int, length: int, batch_size: int, folder: Path) -> Measured:
     """Make the cohort where it is missing, and do all steps."""
-    few, work = (_prepared(count, length, folder) for count in (FEW, people))
+    few, work = (_prepared(count, length, batch_size, folder) for count in (FEW, people))
     receipts = {step: in_own_process(partial(_warmed, few, work, step)) for step in STEPS}
     place, stored = work.place, open_cohort(work.cohort)
     counts = [stored.receipt(batch).stored for batch in stored.batches]
@@ -141,15 +142,19 @@ def measure(people: int, length: int, folder: Path) -> Measured:
     )
 
 
-def _prepared(people: int, length: int, folder: Path) -> Work:
+def _prepared(people: int, length: int, batch_size: int, folder: Path) -> Work:
     """The work on a cohort, of which nothing is done yet."""
-    threads, place = len(os.sched_getaffinity(0)), folder / f"{people}-{length}"
+    threads, place = len(os.sched_getaffinity(0)), _folder_of(people, length, batch_size, folder)
     work = Work(place=place, threads=threads, region=f"{CONTIG}:{length // 4 + 1}-{length // 4 * 3}")
     with open_scatter(f"processes:{threads}") as scatter:
-        ScaleCohort(length).write(work.cohort, people, scatter)
+        ScaleCohort(length).write(work.cohort, people, scatter, batch_size)
     for old in ("cohort/derived", "callset", "region.vcf.gz.parts"):
         shutil.rmtree(place / old, ignore_errors=True)
     return work
+
+
+def _folder_of(people: int, length: int, batch_size: int, folder: Path) -> Path:
+    return folder / "-".join(map(str, (people, length) if batch_size == BATCH_SIZE else (people, length, batch_size)))
 
 
 def _warmed(few: Work, work: Work, step: str) -> Receipt:
@@ -219,6 +224,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", default="1000,10000,100000", help="sizes of cohorts, commas between")
     parser.add_argument("--length", type=int, default=20_000, help="bases of the region")
+    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, help="people ingested together")
     parser.add_argument("--keep", type=Path, default=Path("results/scale"), help="where cohorts are kept")
     parser.add_argument("--zarr", action="store_true", help="also the region as VCF Zarr, by bio2zarr (by pip)")
     choice = parser.parse_args()
@@ -226,10 +232,10 @@ def main() -> None:
     compile_kernels(len(os.sched_getaffinity(0)), None, Silent())
     everything = []
     for people in map(int, choice.people.split(",")):
-        everything.append(measure(people, choice.length, choice.keep))
+        everything.append(measure(people, choice.length, choice.batch_size, choice.keep))
         print("\n".join(lines(everything[-1])), flush=True)
         if choice.zarr:
-            print(zarr(choice.keep / f"{people}-{choice.length}"), flush=True)
+            print(zarr(_folder_of(people, choice.length, choice.batch_size, choice.keep)), flush=True)
     if len(everything) > 1:
         print(ratios(everything[0], everything[-1]))
 

@@ -123,10 +123,9 @@ class ScaleCohort:
             frequency=frequency[[kept[each] for each in ordered]],
         )
 
-    def write(self, url: str, people: int, scatter: Scatter) -> cohort.Cohort:
-        """Store so many people in batches of the usual size; batches that are there already stay."""
-        size = cohort.BATCH_SIZE
-        batches = [range(first, min(first + size, people)) for first in range(0, people, size)]
+    def write(self, url: str, people: int, scatter: Scatter, batch_size: int = cohort.BATCH_SIZE) -> cohort.Cohort:
+        """Store so many people in batches; those that are there already stay."""
+        batches = [range(first, min(first + batch_size, people)) for first in range(0, people, batch_size)]
         receipts = scatter.run(partial(self._write_batch, url), batches, lambda _: None)
         return cohort.append(open_store(url), receipts, self.layout, {"contigs": f"scale:{self.length}:{self.seed}"})
 

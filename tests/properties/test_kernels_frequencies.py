@@ -94,6 +94,19 @@ def test_absence(run, cohort, star):
     assert absent == pytest.approx(each, rel=1e-9, abs=1e-9)
 
 
+def test_many_diploids_together_are_as_one_after_the_other():
+    """More keys than are computed together, unlikely ones among them."""
+    rng = np.random.default_rng(5)
+    pl = rng.choice([0, 1, 20, 99, 3_000, 2_000_000_000], size=(frequencies.CHUNK * 2 + 7, 3)).astype(np.int32)
+    pl -= pl.min(axis=1, keepdims=True)
+    samples = [(2, row, count) for row, count in zip(pl.tolist(), rng.integers(1, 9, len(pl)).tolist(), strict=True)]
+    shares = np.array([1 - 1e-250, 1e-250])
+    copies = sum(frequencies.sum_copies(*arrays([sample]), shares) for sample in samples)
+    words = sum(frequencies.sum_absence(*arrays([sample]), shares, -1) for sample in samples)
+    assert np.array_equal(frequencies.sum_copies(*arrays(samples), shares), copies)
+    assert np.array_equal(frequencies.sum_absence(*arrays(samples), shares, -1), words)
+
+
 def test_the_largest_likelihoods_give_a_finite_quality():
     """GATK 4.6.2.0 prints QUAL 1999999986.06 for the first (run)."""
     for pl, low, high in (((2_000_000_000, 2_000_000_000, 0), 1.9e8, 2.1e8), ((0, 0, 0), 0.0, 1.0)):

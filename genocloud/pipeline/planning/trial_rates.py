@@ -1,5 +1,6 @@
 """Rates from the receipts of trials: rounds of steps until a deadline, and core-seconds by step."""
 
+import math
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from statistics import median
 from genocloud.costs.model import blocks_at_sites
 from genocloud.costs.rates import HERE, Rates, default_rates
 from genocloud.costs.synthetic import SyntheticCohort
+from genocloud.pipeline.ingestion.batch_storing import even_batch_size
 from genocloud.pipeline.receipts import Receipt
 from genocloud.scatter.executors import open_scatter
 
@@ -54,7 +56,8 @@ def scaled_rates(threads: int, trial: SyntheticCohort, receipts: Mapping[str, Se
     """
     shipped = default_rates()
     taken = {step: min(receipt.cpu_seconds for receipt in each) for step, each in receipts.items()}
-    amounts = trial_amounts(trial.people, receipts["ingest"][0], receipts["discover"][0])
+    batches = math.ceil(trial.people / even_batch_size(trial.people, threads))
+    amounts = trial_amounts(trial.people, batches, receipts["ingest"][0], receipts["discover"][0])
     factors = {
         step: took / shipped.of(f"seconds {step}", amounts) for step, took in calling_alone(taken).items() if took
     }
@@ -72,8 +75,8 @@ def scaled_rates(threads: int, trial: SyntheticCohort, receipts: Mapping[str, Se
     )
 
 
-def trial_amounts(people: int, ingested: Receipt, discovered: Receipt) -> dict[str, float]:
-    """An invented cohort's amounts of what costs, from the receipts of its first two steps."""
+def trial_amounts(people: int, batches: int, ingested: Receipt, discovered: Receipt) -> dict[str, float]:
+    """The amounts of what costs of an invented cohort of one shard, from the receipts of its first two steps."""
     records, observations = ingested.balance["taken"], discovered.balance["taken"]
     cells = discovered.figures["sites"] * people
     return {
@@ -83,6 +86,7 @@ def trial_amounts(people: int, ingested: Receipt, discovered: Receipt) -> dict[s
         "observation": observations,
         "block": blocks_at_sites(max(0.0, records - observations), cells),
         "cell": cells,
+        "segment": batches,
         "site": discovered.figures["sites"],
     }
 
