@@ -29,11 +29,12 @@ KILLS := tests/kills tests/unit/cohort/test_writers.py tests/unit/scatter/test_f
 FLIPS := tests/unit/steps/test_damage.py::test_each_of_many_flips_is_said_or_changes_nothing
 GATK := tests/anchors/gatk/lib/installed
 GATK_PYTHON := .venv-gatk
+PACKAGING := .venv-packaging/bin
 
 # As some containers set it: each of hundreds of processes would compile all of genocloud, each worker all tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test test-all mutants lint conformance programs bench bench-contigs bench-scale plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid clean
+.PHONY: demo check test test-all mutants lint conformance programs bench bench-contigs bench-scale plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid dist try-wheel image clean
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --profile profiles/local
@@ -132,8 +133,27 @@ stores: $(INSTALLED)
 plan: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.bench_plan $(COHORTS)
 
+# The sdist, and the wheel that is built from it, in dist/; their description is checked as PyPI does.
+dist: .venv-packaging/installed
+	rm -rf dist build
+	PIP_CONSTRAINT=constraints.txt $(PACKAGING)/python -m build
+	$(PACKAGING)/twine check --strict dist/*
+
+# Both installed outside of the repository with the pins of constraints.txt, by pip, uv and pipx; the demo run from them. Some minutes.
+try-wheel: dist
+	packaging/try_wheel $(PYTHON) $(PACKAGING)
+
+# The image, really built and the demo run in it, by buildah and podman; BASE=debootstrap where no registry of images is reached.
+image:
+	packaging/build_image
+
 clean:
 	rm -rf results .snakemake
+
+.venv-packaging/installed: packaging/requirements.txt
+	$(PYTHON) -m venv $(@D)
+	$(PACKAGING)/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("genocloud needs Python 3.11 or newer: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'

@@ -1,4 +1,4 @@
-"""The wheel's build step: it packs the workflow, its profiles and the price tables (genocloud/shipped_files.py)."""
+"""The wheel's build step: it packs workflow, profiles with price tables, and demo (genocloud/shipped_files.py)."""
 
 import shutil
 from pathlib import Path
@@ -6,8 +6,12 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SHIPPED = ("Snakefile", "workflow", "profiles")
+SHIPPED = ("Snakefile", "config.yaml", "workflow", "profiles", "test_data")
 """Files and folders at the top of the repository; the wheel has them in genocloud/shipped, the sdist by MANIFEST.in."""
+
+
+NOT_SHIPPED = shutil.ignore_patterns("make.py", "simulate", "__pycache__")
+"""What made the test data, which only a clone can run."""
 
 
 class BuildWithWorkflow(build_py):
@@ -22,7 +26,10 @@ class BuildWithWorkflow(build_py):
         shutil.rmtree(target, ignore_errors=True)  # of an earlier build, with files that are gone since
         target.mkdir(parents=True)
         for source in map(Path, SHIPPED):
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, target / source.name)
+            if source.is_dir():
+                shutil.copytree(source, target / source.name, ignore=NOT_SHIPPED)
+            else:
+                shutil.copy(source, target / source.name)
 
 
 setup(cmdclass={"build_py": BuildWithWorkflow})

@@ -1,4 +1,4 @@
-"""Where the files lie that come with genocloud: Snakefile, workflow/ and profiles/, with the price tables."""
+"""Where the files lie that come with genocloud: Snakefile, workflow/, profiles/ with the price tables, the demo."""
 
 from pathlib import Path
 
@@ -13,6 +13,13 @@ PRICES = FILES / "profiles" / "prices"
 
 SCHEMAS = FILES / "workflow" / "schemas"
 """The schemas of the workflow's config and of its profiles."""
+
+
+def demo_files() -> list[str]:
+    """The demo's config and inputs, as paths below FILES: fourteen simulated people; indexes after what they index."""
+    patterns = ("config.yaml", "test_data/*.*", "test_data/gvcf/*", "test_data/reads/*")
+    files = (file for pattern in patterns for file in FILES.glob(pattern))
+    return sorted(file.relative_to(FILES).as_posix() for file in files if file.suffix != ".py")
 
 
 def profile_names() -> list[str]:

@@ -28,10 +28,13 @@ def _init(actions: Commands) -> None:
         from genocloud.workflow.study_folder import folder_of, write_study
 
         folder = folder_of(arguments.directory)
-        write_study(folder, arguments.profile)
+        write_study(folder, arguments.profile, arguments.demo)
+        run_it = ["genocloud", "workflow", "run", str(folder)]
         _say(
-            f"{folder}: config.yaml, samples.tsv, profile/ ({arguments.profile}); fill in the sheet and the config's "
-            f"reference, then: {shlex.join(['genocloud', 'workflow', 'run', str(folder), '--dry-run'])}"
+            f"{folder}: config.yaml, test_data/, profile/ ({arguments.profile}); next: {shlex.join(run_it)}"
+            if arguments.demo
+            else f"{folder}: config.yaml, samples.tsv, profile/ ({arguments.profile}); fill in the sheet and the "
+            f"config's reference, then: {shlex.join([*run_it, '--dry-run'])}"
         )
 
     command = new_command(
@@ -43,6 +46,11 @@ def _init(actions: Commands) -> None:
         choices=profile_names(),
         default="local",
         help="where the work will run; its files go to DIR/profile. Default: %(default)s",
+    )
+    command.add_argument(
+        "--demo",
+        action="store_true",
+        help="a study that runs as it is: fourteen simulated people, 9 MB, six as reads and eight as gVCFs",
     )
 
 

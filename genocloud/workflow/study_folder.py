@@ -13,7 +13,7 @@ from typing import Any
 
 from genocloud import storage
 from genocloud.errors import SettingError
-from genocloud.shipped_files import FILES, SCHEMAS
+from genocloud.shipped_files import FILES, SCHEMAS, demo_files
 from genocloud.workflow.profile import PROFILE_OPTIONS, WORKFLOW_PROFILE
 from genocloud.yaml_schema import read_schema
 
@@ -72,13 +72,16 @@ def _refuse_file(folder: Path) -> None:
         raise NoFolder(str(file), "is a file")
 
 
-def write_study(folder: Path, profile: str) -> list[Path]:
-    """Write config, sheet and profile, all or none; returns their paths.
+def write_study(folder: Path, profile: str, demo: bool = False) -> list[Path]:
+    """Write config, sheet and profile, all or none; returns their paths. Those of the demo come with all inputs.
 
     Raises StudyExists or NoFolder, before it writes, or StoreFailed.
     """
-    contents = {"config.yaml": config_text(read_schema(SCHEMAS / "config.schema.yaml")).encode()}
-    contents["samples.tsv"] = SHEET.encode()
+    if demo:
+        contents = {name: (FILES / name).read_bytes() for name in demo_files()}
+    else:
+        contents = {"config.yaml": config_text(read_schema(SCHEMAS / "config.schema.yaml")).encode()}
+        contents["samples.tsv"] = SHEET.encode()
     contents |= {f"{PROFILE}/{file.name}": file.read_bytes() for file in sorted(FILES.glob(f"profiles/{profile}/*"))}
     _refuse_file(folder / PROFILE)
     if existing := [folder / name for name in contents if os.path.lexists(folder / name)]:

@@ -1,6 +1,7 @@
 """A wheel installed alone, without the repository on its path, writes a study folder, plans it and runs it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -94,11 +95,13 @@ def test_an_sdist_makes_the_same_wheel(source, wheel, tmp_path):
     assert names[0] == names[1]
 
 
-def test_the_wheel_has_the_workflow_and_no_test_data(wheel):
+def test_the_wheel_has_the_workflow_and_the_demo(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    link = "profiles/default"
-    shipped = {f"genocloud/shipped/{name}" for name in tracked("workflow", "profiles", "Snakefile") if name != link}
-    assert len(shipped) > 30
+    places = tracked("workflow", "profiles", "Snakefile", "config.yaml", "test_data")
+    left_out = re.compile("profiles/default$|test_data/(make.py|simulate)")
+    shipped = {f"genocloud/shipped/{name}" for name in places if not left_out.match(name)}
+    assert len(shipped) > 60
+    assert not [name for name in names if "simulate" in name or name.endswith("make.py")]
     assert shipped | {"genocloud/shipped/profiles/default/config.yaml"} <= set(names)
     assert [name for name in names if not name.startswith(("genocloud/", "genocloud-"))] == []
 

@@ -35,6 +35,20 @@ def test_a_study_folder_has_config_sheet_and_profile(tmp_path, capsys, profile):
     assert (tmp_path / "study/profile/config.yaml").read_bytes() == shipped
 
 
+def test_a_demo_has_all_that_its_config_names(tmp_path, capsys):
+    assert main(["workflow", "init", str(tmp_path), "--demo", "--profile", "slurm"]) == 0
+    assert f"genocloud workflow run {tmp_path}\n" in capsys.readouterr().err
+    config = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    assert all((tmp_path / config[key]).is_file() for key in ("samples", "reference", "pedigree"))
+    sheet = tmp_path / config["samples"]
+    rows = [line.split("\t") for line in sheet.read_text().splitlines()[1:]]
+    assert len(rows) == 14
+    for _, reads, gvcf, _ in rows:
+        assert (sheet.parent / (reads or gvcf)).is_file()
+    assert not list(tmp_path.rglob("*.py"))
+    assert main(["workflow", "init", str(tmp_path), "--demo"]) == 5
+
+
 def test_nothing_is_overwritten_and_nothing_half_written(tmp_path, capsys):
     (tmp_path / "samples.tsv").write_text("mine")
     with pytest.raises(StudyExists) as refused:

@@ -1,0 +1,39 @@
+"""Every file that says the version says the same one; the release's workflow pins what it runs."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from tests.support import release_check
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_one_version_everywhere():
+    assert release_check.other_versions() == {}
+
+
+def test_a_release_has_its_own_tag_and_a_dated_heading():
+    assert any("the tag v99.0" in line for line in release_check.problems("v99.0"))
+    tag = f"v{release_check.version()}"
+    dated = re.search(r"^## (\S+) \(\d{4}-\d\d-\d\d\)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    if not (dated and f"v{dated[1]}" == tag):
+        assert release_check.problems(tag) == [f"CHANGELOG.md: has no heading '## {tag[1:]} (YYYY-MM-DD)'"]
+
+
+def test_actions_are_pinned_and_rights_are_named():
+    for file in (ROOT / ".github/workflows").glob("*.yml"):
+        workflow = yaml.safe_load(file.read_text())
+        assert workflow["permissions"] == {"contents": "read"}, file.name
+        for job in workflow["jobs"].values():
+            for step in job["steps"]:
+                assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step.get("uses", f"a@{'0' * 40}")), step
+
+
+def test_the_guide_names_targets_that_there_are():
+    makefile = (ROOT / "Makefile").read_text()
+    for page in (ROOT / "docs/releasing.md", ROOT / "docs/installing.md"):
+        if page.exists():
+            for target in re.findall(r"\bmake ([a-z][a-z-]+)", page.read_text()):
+                assert re.search(rf"^(?:[a-z-]+ )*{target}(?: [a-z-]+)*:", makefile, re.M), (page.name, target)
