@@ -67,7 +67,15 @@ from .reading import Callset as Callset
 from .reading import RevisedSubset as RevisedSubset
 from .reading import UnknownSample as UnknownSample
 from .reading import open_callset as open_callset
+from .record_form import EVERY_RECORD as EVERY_RECORD
+from .record_form import LocalSplit as LocalSplit
+from .record_form import RecordForm as RecordForm
+from .record_form import SiteCondition as SiteCondition
 from .record_pieces import called_pieces as called_pieces
+from .record_splitting import as_diploid as as_diploid
+from .record_splitting import split_genotypes as split_genotypes
+from .record_splitting import split_rows as split_rows
+from .record_splitting import split_sites as split_sites
 from .remote import GenotypesNotShared as GenotypesNotShared
 from .remote import RemoteGenotypes as RemoteGenotypes
 from .remote import RemoteUnreachable as RemoteUnreachable

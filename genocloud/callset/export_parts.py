@@ -29,11 +29,28 @@ _STREAMED_BYTES = 1 << 22
 
 @dataclass(frozen=True)
 class Counts:
-    """Records, genotypes and uncompressed bytes that an export wrote."""
+    """Records, genotypes and uncompressed bytes that an export wrote; of which sites, and what it left out.
+
+    sites   that were read
+    taken   records that these make: as many, or one for each ALT
+    Of these, not written: not_passing (FILTER), excluded (by the condition), below_min_ac, overlapping (`*` alone).
+    """
 
     records: int = 0
     genotypes: int = 0
     text_bytes: int = 0
+    sites: int = 0
+    taken: int = 0
+    not_passing: int = 0
+    excluded: int = 0
+    below_min_ac: int = 0
+    overlapping: int = 0
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Records that were not written, by reason."""
+        names = ("not_passing", "excluded", "below_min_ac", "overlapping")
+        return {name: getattr(self, name) for name in names}
 
     def __add__(self, more: "Counts") -> "Counts":
         return Counts(*(getattr(self, each.name) + getattr(more, each.name) for each in fields(self)))
@@ -128,9 +145,11 @@ def write_part(
 
 
 def _by_contig(piece: Piece) -> Iterator[tuple[str, int, int]]:
-    """Each contig's name, its first site, and its end (exclusive)."""
+    """Each contig's name, its first site, and its end (exclusive); nothing of a piece without sites."""
+    if not piece.contigs:
+        return
     ends = [first for first, _ in piece.contigs[1:]] + [len(piece.begin)]
-    return ((name, first, end) for (first, name), end in zip(piece.contigs, ends, strict=True))
+    yield from ((name, first, end) for (first, name), end in zip(piece.contigs, ends, strict=True))
 
 
 def join_parts(

@@ -163,6 +163,14 @@ EXPORT_FORMATS = (
         encoding=_vcf_encoders,
         versions=VCF_VERSIONS,
     ),
+    ExportFormat(
+        suffix=".vcf",
+        summary="VCF 4.2, plain text without an index",
+        encoding=_vcf_encoders,
+        versions=VCF_VERSIONS,
+        bgzf=False,
+        index="none",
+    ),
     ExportFormat(suffix=".bcf", summary="BCF 2.2, with its index", encoding=_bcf_encoders, index="csi"),
 )
 

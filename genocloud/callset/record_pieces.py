@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,11 +20,14 @@ from genocloud.callset.filter_tables import NoFilters, with_filters
 from genocloud.callset.formats import ExportFormat
 from genocloud.callset.genotype_filters import with_genotype_filters
 from genocloud.callset.layout import ShardEntry
-from genocloud.callset.local_genotypes import DenseGenotypes
+from genocloud.callset.local_genotypes import DenseGenotypes, SparseGenotypes
 from genocloud.callset.reading import Callset
+from genocloud.callset.record_form import EVERY_RECORD, ChosenRecords, RecordForm, choose_records
+from genocloud.callset.record_splitting import as_diploid, split_genotypes
 from genocloud.callset.shard_cells import ShardCells
 from genocloud.callset.streaming import stream_rows
 from genocloud.callset.written_genotypes import WrittenGenotypes, as_written
+from genocloud.kernels.cell_runs import at_sites
 from genocloud.regions import Contig, Region
 
 PIECE_GENOTYPES = 1 << 18
@@ -84,7 +88,13 @@ def _slices(sites: schema.Sites) -> Iterator[schema.Sites]:
 
 
 def stored_pieces(
-    form: ExportFormat, callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, threads: int
+    form: ExportFormat,
+    callset: Callset,
+    shard: ShardEntry,
+    regions: Sequence[Region] | None,
+    threads: int,
+    *,
+    records: RecordForm = EVERY_RECORD,
 ) -> Iterator[Piece]:
     """Records of a callset's shard whose POS lies in `regions` (sorted, disjoint; None: all).
 
@@ -96,7 +106,8 @@ def stored_pieces(
         places = shard.extent.met_by(regions)
         spans = [cells.span(callset.contigs[place.contig].name, place) for place in places]
     with ThreadPoolExecutor(threads) as pool:
-        tasks = (task for span in spans if span[0] < span[1] for task in _stored(form, callset, cells, span, pool))
+        writing = _Writing(form=form, records=records, callset=callset, cells=cells)
+        tasks = (task for span in spans if span[0] < span[1] for task in _stored(writing, span, pool))
         yield from _in_order(pool, threads, tasks)
 
 
@@ -109,23 +120,39 @@ def _contig_runs(column: pa.ChunkedArray) -> list[tuple[int, str]]:
     return list(zip(firsts.tolist(), words.take(pa.array(firsts)).to_pylist(), strict=True))
 
 
-def _stored(
-    form: ExportFormat, callset: Callset, cells: ShardCells, span: Span, pool: ThreadPoolExecutor
-) -> Iterator[Callable[[], Piece]]:
+@dataclass(frozen=True, kw_only=True)
+class _Writing:
+    """What of a shard is written, and how."""
+
+    form: ExportFormat
+    records: RecordForm
+    callset: Callset
+    cells: ShardCells
+
+
+def _stored(writing: _Writing, span: Span, pool: ThreadPoolExecutor) -> Iterator[Callable[[], Piece]]:
     """Tasks that render a span of sites; the genotypes of the next chunk are read meanwhile."""
+    form, callset = writing.form, writing.callset
     size, together = _sites_at_once(callset.samples), _sites_together(callset)
     starts = range(span[0], span[1], together)
     spans = ((start, min(start + together, span[1])) for start in starts)
-    chunks = (pool.submit(_chunk, form, callset, cells, span) for span in spans)
+    tables = _filtered_sites(callset, writing.cells, span, together)
+    chunks = (pool.submit(_chunk, writing, *each) for each in zip(spans, tables, strict=True))
     coming = next(chunks)
-    for table in _filtered_sites(callset, cells, span, together):
-        genotypes, numbers, revised = coming.result()
+    for _ in starts:
+        table, genotypes, numbers, counts = coming.result()
         coming = next(chunks, coming)
-        table = table if revised is None else schema.with_columns(table, revised)
         start = 0
         for piece in _texts(form, callset.contigs, [table], size):
             yield partial(_render, form, piece, genotypes, numbers[start : start + len(piece.texts)])
             start += len(piece.texts)
+        yield partial(_nothing_more, counts)
+
+
+def _nothing_more(counts: Counts) -> Piece:
+    """What the pieces of a chunk do not count, in one without records."""
+    nothing = np.zeros(0, np.int64)
+    return Piece(b"", [], nothing, nothing, nothing, counts)
 
 
 def _filtered_sites(callset: Callset, cells: ShardCells, span: Span, rows: int) -> Iterator[schema.Sites]:
@@ -153,34 +180,44 @@ def _stored_filters(
 
 
 class _Chunk(NamedTuple):
-    """All samples' distinct genotypes at a span of sites, as a form writes them, and the number of each cell's: (sites,
-    samples); and columns of the sites that follow from them.
+    """Records: SITES, all samples' distinct genotypes as a form writes them, the number of each cell's, (records,
+    samples); and counts of what was read and left out.
     """
 
+    rows: schema.Sites
     genotypes: Any
     numbers: npt.NDArray[np.int32]
-    revised: schema.Sites | None
+    counts: Counts
 
 
-def _chunk(form: ExportFormat, callset: Callset, cells: ShardCells, span: Span) -> _Chunk:
+def _chunk(writing: _Writing, span: Span, sites: schema.Sites) -> _Chunk:
+    form, records, callset, cells = writing.form, writing.records, writing.callset, writing.cells
     encoders = form.encoders()
-    numbers = np.empty((span[1] - span[0], len(callset.samples)), np.int32)
     judged = _judged_alts(callset, cells, span) if form.fields.genotype_filters else None
-    counted: list[CalledAlleles] | None = [] if callset.recounted else None
-    blocks, revised = _batches(form, callset, cells, span, counted), None
     if callset.revision:
         matrix, revised = callset.revised(cells, span, form.fields.sources())
-        blocks = iter([_Block(slice(None), matrix.distinct, matrix.numbers)])
-    kept, base = [], 0
-    for columns, distinct, own in blocks:
+        chosen = choose_records(schema.with_columns(sites, revised), records, None)
+        blocks = iter([_Block(slice(None), matrix.distinct, matrix.numbers[chosen.used])])
+    else:
+        genotypes, called = _genotypes(writing, span)
+        if called is not None and callset.recounted:
+            sites = schema.with_columns(sites, called.columns())
+        chosen = choose_records(sites, records, called)
+        blocks = _batches(writing, span, genotypes, chosen)
+    width = 0 if records.sites_only else len(callset.samples)
+    numbers = np.empty((len(chosen.rows), width), np.int32)
+    kept, base, own_alts = [], 0, chosen.alts[chosen.used]
+    for columns, distinct, own in blocks if width and len(chosen.rows) else ():
         if judged is not None:
-            distinct, own = with_genotype_filters(distinct, own, judged)
+            distinct, own = with_genotype_filters(distinct, own, judged.filter(pa.array(chosen.used)))
+        if records.split:
+            distinct, own = split_genotypes(distinct, own, chosen.among_used, own_alts)
+        if records.diploid:
+            distinct = as_diploid(distinct)
         numbers[:, columns] = own + np.int32(base)
         kept.append(encoders.batch(distinct))
         base += distinct.num_rows
-    if counted is not None:
-        revised = CalledAlleles.none(cells.alts(span)).plus(counted).columns()
-    return _Chunk(encoders.genotypes(kept), numbers, revised)
+    return _Chunk(chosen.rows, encoders.genotypes(kept), numbers, chosen.counts)
 
 
 class _Block(NamedTuple):
@@ -191,19 +228,34 @@ class _Block(NamedTuple):
     numbers: npt.NDArray[np.int32]
 
 
+def _genotypes(writing: _Writing, span: Span) -> tuple[Iterable[SparseGenotypes], CalledAlleles | None]:
+    """Each batch's genotypes at a span of the sites; and the alleles called in them where records depend on these.
+
+    Only then all batches' are held.
+    """
+    callset, cells, records = writing.callset, writing.cells, writing.records
+    needs_counts = callset.recounted or (records.min_ac > 0 and callset.description.subset is not None)
+    names = ["GT"] if records.sites_only else writing.form.fields.sources()
+    genotypes = (cells.read(batch, span, names) for batch in callset.description.batches)
+    if not needs_counts:
+        return genotypes, None
+    held = list(genotypes)
+    return held, CalledAlleles.none(cells.alts(span)).plus(map(CalledAlleles.of, held))
+
+
 def _batches(
-    form: ExportFormat, callset: Callset, cells: ShardCells, span: Span, counted: list[CalledAlleles] | None
+    writing: _Writing, span: Span, batches: Iterable[SparseGenotypes], chosen: ChosenRecords
 ) -> Iterator[_Block]:
-    """Each batch's genotypes, as a form writes them; their alleles are added to `counted`."""
+    """Each batch's genotypes at the sites that have a record, as a form writes them."""
+    callset, cells, used = writing.callset, writing.cells, chosen.used
     place = {sample: number for number, sample in enumerate(callset.samples)}
-    among = np.arange(*span)
+    among = np.arange(*span)[used]
     sites = pa.table(cells.places.columns(among, among), ["contig", "pos"])
-    for batch, members in callset.description.batches.items():
-        genotypes = cells.read(batch, span, form.fields.sources())
-        if counted is not None:
-            counted.append(CalledAlleles.of(genotypes))
-        written = as_written(genotypes, form.fields, sites)
-        columns = _slice([place[sample] for sample in members])
+    for genotypes in batches:
+        if not used.all():
+            genotypes = genotypes._replace(runs=at_sites(genotypes.runs, used), alts=genotypes.alts[used])
+        written = as_written(genotypes, writing.form.fields, sites)
+        columns = _slice([place[sample] for sample in genotypes.samples])
         yield _Block(columns, written.distinct, written.cells(0, len(among)))
 
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from genocloud.callset.format_fields import ALL_FIELDS, FormatFields
 from genocloud.callset.formats import check_export_url, form_of
 from genocloud.callset.layout import ShardEntry
 from genocloud.callset.reading import Callset
+from genocloud.callset.record_form import EVERY_RECORD, RecordForm
 from genocloud.callset.record_pieces import stored_pieces
 from genocloud.errors import StoreError
 from genocloud.regions import Extent, Region, region_text
@@ -42,15 +43,18 @@ def write_vcf(
     regions: Sequence[Region] | None = None,
     *,
     fields: FormatFields = ALL_FIELDS,
+    records: RecordForm = EVERY_RECORD,
 ) -> Counts:
     """Write the callset as BGZF-compressed VCF, or BCF, at `url`, and its index beside it; return the totals.
 
     The format follows from the suffix. `regions` (sorted, disjoint): only records whose POS lies there. `fields`: what
-    FORMAT has. Raises what check_export_url, export_shard and join_shards raise.
+    FORMAT has. `records`: which there are. Raises what check_export_url, RecordForm.check, export_shard and join_shards
+    raise.
     """
     check_export_url(url, fields)
-    parts = [export_shard(cut, url, regions, threads, fields=fields) for cut in shards_in(callset, regions)]
-    return join_shards(callset, parts, url, regions, fields=fields)
+    shards = shards_in(callset, regions)
+    parts = [export_shard(cut, url, regions, threads, fields=fields, records=records) for cut in shards]
+    return join_shards(callset, parts, url, regions, fields=fields, records=records)
 
 
 def shards_in(callset: Callset, regions: Sequence[Region] | None) -> list[Callset]:
@@ -71,6 +75,7 @@ def export_shard(
     on_bytes: Callable[[int], None] = lambda _: None,
     *,
     fields: FormatFields = ALL_FIELDS,
+    records: RecordForm = EVERY_RECORD,
 ) -> ExportPart:
     """Render a one-shard callset into a part beside `url`, or reuse the part that a killed run has left there.
 
@@ -79,12 +84,13 @@ def export_shard(
     (shard,) = callset.shards
     regions = None if regions is None else shard.extent.met_by(regions)
     form, store = form_of(url).having(fields, callset.filter_lines), open_store(parts_url(url))
-    key = part_key(callset, shard, regions, form.suffix, asdict(form.fields))
+    records.check(form.fields)
+    key = part_key(callset, shard, regions, form.suffix, asdict(form.fields), records.settings)
     if (existing := find_part(store, shard.name, key)) is not None:
         return existing
 
     def pieces() -> Iterator[Piece]:
-        for piece in stored_pieces(form, callset, shard, regions, threads):
+        for piece in stored_pieces(form, callset, shard, regions, threads, records=records):
             on_bytes(piece.counts.text_bytes)
             yield piece
 
@@ -114,6 +120,7 @@ def join_shards(
     regions: Sequence[Region] | None,
     *,
     fields: FormatFields = ALL_FIELDS,
+    records: RecordForm = EVERY_RECORD,
 ) -> Counts:
     """Concatenate all shards' parts into one file and remove them; return the totals.
 
@@ -122,11 +129,13 @@ def join_shards(
     ShortCallset: the parts of a whole callset are not what its manifest says.
     """
     total = sum((part.counts for part in parts), Counts())
-    said = callset.counts
-    if regions is None and (total.records, total.genotypes) != (said["sites"], said["genotypes"]):
+    said, written = callset.counts, callset.description
+    if regions is None and total.sites != said["sites"]:
         remove_parts(url)
-        raise ShortCallset(callset.url, said["sites"], total.records)
-    join_parts(parts_url(url), parts, callset.description, url, fields, filters=callset.filter_lines)
+        raise ShortCallset(callset.url, said["sites"], total.sites)
+    if records.sites_only:
+        written = replace(written, samples=(), batches={})
+    join_parts(parts_url(url), parts, written, url, fields, filters=callset.filter_lines)
     remove_parts(url)
     return total
 

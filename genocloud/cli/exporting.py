@@ -3,10 +3,11 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from genocloud.cli.options import Arguments
+from genocloud.cli.options import Arguments, whole_number
 from genocloud.errors import SettingError
 
 if TYPE_CHECKING:  # it brings pyarrow, which help need not load
+    from genocloud.callset import RecordForm
     from genocloud.pipeline import SampleChoice
 
 
@@ -26,6 +27,62 @@ def sample_options(command: argparse.ArgumentParser) -> None:
         "--keep-counts",
         action="store_true",
         help="AC, AF and AN of all samples. Default: of those in the file. The rest of INFO is of all",
+    )
+
+
+def record_options(command: argparse.ArgumentParser) -> None:
+    """Which records the file has, and in what form."""
+    group = command.add_argument_group("records", "which there are, and their form; they are judged as written")
+    group.add_argument("--sites-only", action="store_true", help="no genotypes")
+    group.add_argument(
+        "-i",
+        "--include",
+        metavar="EXPR",
+        help="only those of which an ALT meets an expression in bcftools' syntax, such as 'QUAL>50 && AF<0.01'",
+    )
+    group.add_argument("-e", "--exclude", metavar="EXPR", help="only those of which no ALT meets an expression")
+    group.add_argument(
+        "--filtered",
+        choices=("all", "pass"),
+        default="all",
+        help="pass: only those whose FILTER is PASS. Default: all",
+    )
+    group.add_argument(
+        "--min-ac",
+        type=whole_number,
+        default=0,
+        metavar="N",
+        help="only those with at least N called ALT alleles in the samples of the file",
+    )
+    group.add_argument(
+        "--split", action="store_true", help="a record for each ALT, as bcftools norm -m- has them (multi-allelics)"
+    )
+    group.add_argument("--drop-star", action="store_true", help="leave out records whose ALT is * alone")
+    group.add_argument("--ids", choices=("chrom:pos:ref:alt",), help="what ID is. Default: as it is in the callset")
+    group.add_argument(
+        "--diploid-sex-chromosomes",
+        action="store_true",
+        help="write haploid genotypes as two equal alleles, without PL, which says nothing of heterozygotes there",
+    )
+
+
+def chosen_records(arguments: Arguments) -> "RecordForm":
+    """The records that the options describe. Raises BadExpression."""
+    from genocloud.callset import RecordForm
+    from genocloud.filters import Expression
+    from genocloud.pipeline import SiteExpressions
+
+    texts = arguments.include, arguments.exclude
+    include, exclude = (None if text is None else Expression(text) for text in texts)
+    return RecordForm(
+        sites_only=arguments.sites_only,
+        passing=arguments.filtered == "pass",
+        condition=SiteExpressions(include=include, exclude=exclude) if include or exclude else None,
+        min_ac=arguments.min_ac,
+        split=arguments.split,
+        drop_star=arguments.drop_star,
+        place_ids=arguments.ids is not None,
+        diploid=arguments.diploid_sex_chromosomes,
     )
 
 

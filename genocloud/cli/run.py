@@ -47,6 +47,7 @@ from genocloud.cli.options import (
     whole_number,
 )
 from genocloud.cohort import BATCH_SIZE
+from genocloud.errors import SettingError
 from genocloud.regions import PART_BP, SHARD_BP
 from genocloud.scatter.executors import open_scatter
 
@@ -324,11 +325,15 @@ def _export(commands: Commands) -> None:
             samples=exporting.chosen_samples(arguments),
             sites=arguments.site,
             fields=chosen_fields(arguments, genotype_filters=arguments.genotype_filters, **more),
+            records=exporting.chosen_records(arguments),
             filtered=not arguments.unfiltered,
             refinement=refinement,
         )
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
             places = arguments.callset, arguments.output
+            changed = options.records != pipeline.ExportOptions().records
+            if changed and (arguments.dense or PGEN.is_of(arguments.output)):
+                raise SettingError("--dense and .pgen have all records: leave out the options of records")
             if PGEN.is_of(arguments.output):
                 receipt = steps.export_pgen(
                     *places,
@@ -368,6 +373,7 @@ def _export(commands: Commands) -> None:
         "--genotype-filters", action="store_true", help="FORMAT/FT: each genotype's filters, by those of its ALTs"
     )
     exporting.sample_options(command)
+    exporting.record_options(command)
     refining.refinement_options(command)
     command.add_argument(
         "--par",

@@ -9,3 +9,4 @@ from .reference import read_reference as read_reference
 from .refining.genotype_refinement import RefinementOptions as RefinementOptions
 from .sample_list import sheet_or_gvcfs as sheet_or_gvcfs
 from .sharding import cut_genome as cut_genome
+from .site_expressions import SiteExpressions as SiteExpressions

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from genocloud.callset import ALL_FIELDS, Callset, FormatFields, NoFilters
+from genocloud.callset import ALL_FIELDS, EVERY_RECORD, Callset, FormatFields, NoFilters, RecordForm
 from genocloud.errors import SettingError
 from genocloud.pipeline.chosen_samples import SampleChoice
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.refining.genotype_refinement import Refinement, RefinementOptions
+from genocloud.pipeline.site_expressions import SiteExpressions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class ExportOptions:
     samples     only these
     sites       only the samples of some locations of a hybrid run
     fields      what FORMAT has
+    records     which there are, and in what form
     filtered    with the callset's filters, if it has some
     refinement  genotypes are refined, and have PP
     """
@@ -26,21 +28,26 @@ class ExportOptions:
     samples: SampleChoice = field(default_factory=SampleChoice)
     sites: Sequence[str] | None = None
     fields: FormatFields = ALL_FIELDS
+    records: RecordForm = EVERY_RECORD
     filtered: bool = True
     refinement: RefinementOptions | None = None
 
     def __post_init__(self) -> None:
         if self.refinement and self.sites is not None:
             raise SettingError("genotypes are refined by those of all samples: leave out --site, or --refined")
+        if self.records.passing and not self.filtered:
+            raise SettingError("--unfiltered has no FILTER to choose records by: leave it out, or --filtered pass")
 
     def chosen(self, callset: Callset) -> Callset:
         """The callset as it is written.
 
-        Raises StaleFilters, NoFilters, UnknownSite, what SampleChoice.of and Refinement.of raise.
+        Raises StaleFilters, NoFilters, UnknownSite, BadExpression, what SampleChoice.of and Refinement.of raise.
         """
         callset = callset.with_filters() if self.filtered else callset
-        if self.fields.genotype_filters and callset.filter_set is None:
+        if (self.fields.genotype_filters or self.records.passing) and callset.filter_set is None:
             raise NoFilters(callset.url)
+        if isinstance(self.records.condition, SiteExpressions):
+            self.records.condition.check(filtered=callset.filter_set is not None)
         if self.refinement:
             callset = replace(callset, revision=Refinement.of(self.refinement, callset))
         return self.samples.of(callset if self.sites is None else callset.of_sites(self.sites))

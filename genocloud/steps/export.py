@@ -7,11 +7,11 @@ from genocloud.callset import (
     ALL_FIELDS,
     Callset,
     ExportPart,
-    FormatFields,
     check_dense_url,
     check_export_url,
     export_shard,
     exported_files,
+    form_of,
     join_shards,
     open_callset,
     shards_in,
@@ -32,7 +32,7 @@ class _ExportTask:
     out_url: str
     regions: list[Region] | None
     threads: int
-    fields: FormatFields
+    options: ExportOptions
 
 
 def export(
@@ -50,6 +50,7 @@ def export(
     another run writes OUT, and what ExportOptions.chosen raises.
     """
     check_export_url(out_url, options.columns)
+    options.records.check(form_of(out_url).having(options.columns).fields)
     with storage.file_lock(out_url):
         return export_locked(callset_url, out_url, scatter=scatter, progress=progress, options=options)
 
@@ -61,12 +62,12 @@ def export_locked(
     with receipt_of("export") as receipt:
         callset = options.chosen(open_callset(callset_url))
         callset.check_reach()
-        wanted, fields = options.intervals.inside(callset.contigs), options.columns
+        wanted = options.intervals.inside(callset.contigs)
         inside = None if wanted is None else list(wanted)
         shards = shards_in(callset, inside)
         threads = threads_each(scatter, len(shards))
         tasks = [
-            _ExportTask(shard=shard, out_url=out_url, regions=inside, threads=threads, fields=fields)
+            _ExportTask(shard=shard, out_url=out_url, regions=inside, threads=threads, options=options)
             for shard in shards
         ]
         with progress.stage("export", tasks=len(tasks), unit="shard") as stage:
@@ -76,13 +77,12 @@ def export_locked(
                 lambda part: stage.advance(tasks=1, sites=part.counts.records),
                 lambda written: stage.advance(bytes=written),
             )
-        counts = join_shards(callset, parts, out_url, inside, fields=fields)
+        counts = join_shards(callset, parts, out_url, inside, fields=options.columns, records=options.records)
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in callset.shards}
         receipt.vouch(*exported_files(out_url))
-        receipt.figures = {"genotypes": counts.genotypes, "text_bytes": counts.text_bytes}
+        receipt.figures = {"genotypes": counts.genotypes, "text_bytes": counts.text_bytes, "sites": counts.sites}
         receipt.figures["bytes_stored"] = file_size(out_url)
-        taken = sum(part.counts.records for part in parts) if inside else callset.counts["sites"]
-        receipt.balanced("records", taken, counts.records, {})
+        receipt.balanced("records", counts.taken, counts.records, counts.left_out)
     return receipt
 
 
@@ -115,4 +115,5 @@ def export_dense(
 
 
 def _export_shard(task: _ExportTask) -> ExportPart:
-    return export_shard(task.shard, task.out_url, task.regions, task.threads, report_bytes, fields=task.fields)
+    options, places = task.options, (task.out_url, task.regions, task.threads)
+    return export_shard(task.shard, *places, report_bytes, fields=options.columns, records=options.records)

@@ -44,7 +44,12 @@ def read_blocks_by_htslib(path: Path) -> list[ExportedRecord]:
     return expanded
 
 
-READERS = {".svcr.vcf.gz": read_blocks_by_htslib, ".vcf.gz": read_by_htslib, ".bcf": read_by_htslib}
+READERS = {
+    ".svcr.vcf.gz": read_blocks_by_htslib,
+    ".vcf.gz": read_by_htslib,
+    ".vcf": read_by_htslib,
+    ".bcf": read_by_htslib,
+}
 
 
 @pytest.mark.parametrize("suffix", [form.suffix for form in EXPORT_FORMATS])

@@ -227,7 +227,7 @@ def test_a_vcf_that_is_no_gvcf_is_refused(tmp_path, made, capsys):
     assert "no reference block" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("name", "code"), [("a.vcf", 5), ("ftp://bucket/a.vcf.gz", 5)])
+@pytest.mark.parametrize(("name", "code"), [("a.vcf.bz2", 5), ("ftp://bucket/a.vcf.gz", 5)])
 def test_a_name_that_no_vcf_can_have_is_reported_before_any_work(tmp_path, gvcfs, capsys, name, code):
     out = name if "://" in name else tmp_path / name
     assert run("joint", sample_map(tmp_path, gvcfs[:1]), "--reference", REFERENCE, "-o", out) == code
