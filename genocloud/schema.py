@@ -162,6 +162,16 @@ STRETCH_COLUMNS = SPAN_COLUMNS[:3]
 
 _MERGED = ALLELE_COLUMNS[:5]
 
+EVIDENCE_COLUMNS = (
+    _key("start", INT32, "first base, 0-based, on the shard's axis", "POS"),
+    _key("ref", STRING, "REF as the record writes it", "REF"),
+    _key("alt", STRING, "one ALT as the record writes it, of A, C, G, T", "ALT"),
+    _key("filtered", BOOL, "all records that carry it have a FILTER other than PASS"),
+    _key("copies", INTS, "samples by band of GQ, each ten wide: ten of one copy, then ten of two"),
+    _key("qualities", INTS, "the ten best AQ of its carriers, descending, phred"),
+)
+"""What GLnexus's model keeps of the alleles that samples carry; one row for each distinct (start, ref, alt), sorted."""
+
 ESTIMATE_COLUMNS = (
     *_MERGED,
     _key("genotyped", INT32, "ALT alleles that went into the estimate; the others were too many"),
@@ -412,7 +422,7 @@ SITE_METRIC_COLUMNS = (
 
 BLOCKS, VARIANTS = table(BLOCK_COLUMNS), table(VARIANT_COLUMNS)
 OBSERVATIONS, SPANS, ALLELES = table(OBSERVATION_COLUMNS), table(SPAN_COLUMNS), table(ALLELE_COLUMNS)
-STRETCHES = table(STRETCH_COLUMNS)
+STRETCHES, ALLELE_EVIDENCE = table(STRETCH_COLUMNS), table(EVIDENCE_COLUMNS)
 STARTS, QUESTIONS, ANSWERS = table(START_COLUMNS), table(QUESTION_COLUMNS), table(ANSWER_COLUMNS)
 ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
 GENOTYPES, STORED_GENOTYPES = table(GENOTYPE_COLUMNS), table((*GENOTYPE_COLUMNS, SITE_KEY))
@@ -432,6 +442,7 @@ Spans: TypeAlias = pa.Table
 """Rows of SPANS; also STRETCHES where ranks are not used."""
 Stretches: TypeAlias = pa.Table
 Alleles: TypeAlias = pa.Table
+AlleleEvidence: TypeAlias = pa.Table
 Estimates: TypeAlias = pa.Table
 Settled: TypeAlias = pa.Table
 MergedSites: TypeAlias = pa.Table

@@ -1,0 +1,15 @@
+from .allele_evidence import merge as merge
+from .allele_evidence import observe as observe
+from .batch_calls import FAR_BP as FAR_BP
+from .batch_calls import BatchCalls as BatchCalls
+from .batch_calls import call_batch as call_batch
+from .merge_rules import PRESETS as PRESETS
+from .merge_rules import MergeRules as MergeRules
+from .merge_rules import from_config as from_config
+from .merge_rules import preset as preset
+from .record_text import WrittenRecord as WrittenRecord
+from .record_text import header_fields as header_fields
+from .record_text import records as records
+from .unified_sites import Unified as Unified
+from .unified_sites import UnifiedSite as UnifiedSite
+from .unified_sites import unify as unify

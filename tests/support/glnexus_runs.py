@@ -1,0 +1,74 @@
+"""gVCFs joined by the room glnexus alone: cases' text becomes gVCFs, gVCFs become lines of a VCF."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from genocloud import glnexus, gvcf, schema
+from genocloud.regions import Contig
+
+CASES = sorted((Path(__file__).resolve().parents[1] / "cases" / "glnexus").glob("*.yml"))
+CONTIGS = (Contig("chr1", 100_000),)
+HEADER = "##fileformat=VCFv4.2\n##DeepVariant_version=1.6.0\n##contig=<ID=chr1,length=100000>\n"
+
+
+def gvcf_line(record: str) -> str:
+    """A case's record: `POS REF ALTS GT key=value ...`, or a block: `POS-END GT key=value ...`."""
+    place, *words = record.split()
+    block = "-" in place
+    ref, alts, gt = ("N", "", words[0]) if block else (words[0], words[1] + ",", words[2])
+    values = dict(word.split("=") for word in words[1 if block else 3 :])
+    qual, label = values.pop("qual", "."), values.pop("filter", ".")
+    start, _, end = place.partition("-")
+    keys = ["GT", *(key.upper() for key in values)]
+    info = f"END={end}" if block else "."
+    columns = [
+        "chr1",
+        start,
+        ".",
+        ref,
+        f"{alts}<*>",
+        qual,
+        label,
+        info,
+        ":".join(keys),
+        ":".join([gt, *values.values()]),
+    ]
+    return "\t".join(columns) + "\n"
+
+
+def written(folder: Path, people: Mapping[str, Sequence[str]]) -> list[str]:
+    """gVCFs of people's records, by the order of their names."""
+    urls = []
+    for name, records in people.items():
+        path = folder / f"{name}.g.vcf"
+        title = "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", name]) + "\n"
+        path.write_text(HEADER + title + "".join(map(gvcf_line, records)))
+        urls.append(str(path))
+    return urls
+
+
+def stored(urls: Iterable[str], contigs: Sequence[Contig]) -> tuple[schema.Variants, schema.Blocks]:
+    """The rows of gVCFs of one sample each, numbered in their order."""
+    tables: tuple[list[pa.Table], list[pa.Table]] = ([schema.VARIANTS.empty_table()], [schema.BLOCKS.empty_table()])
+    for number, url in enumerate(urls):
+        for rows in gvcf.read_rows(url, contigs):
+            for batch, into in zip((rows.variants, rows.blocks), tables, strict=True):
+                table = pa.Table.from_batches([batch])
+                sample = pa.array(np.full(len(table), number, np.int32))
+                into.append(schema.with_column(table, "sample", sample))
+    variants, blocks = (pa.concat_tables(each).combine_chunks() for each in tables)
+    return variants, blocks
+
+
+def joined(
+    variants: schema.Variants, blocks: schema.Blocks, contig: str, samples: int, rules: glnexus.MergeRules
+) -> list[str]:
+    """The records of one contig's rows, as lines of VCF."""
+    unified = glnexus.unify(glnexus.observe(variants), samples, rules)
+    calls = glnexus.call_batch(unified.sites, variants, blocks, samples, rules)
+    names = [(contig, 0)] * len(unified.sites)
+    made = glnexus.records(unified.sites, [calls], names, rules)
+    return [f"{contig}\t{record.start + 1}\t{record.text}" for record in made if record is not None]
