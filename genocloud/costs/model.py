@@ -246,7 +246,7 @@ class Planner:
         """The lines of one site."""
         needs = self.needing(place.portion, flow.sites, place.width)
         amounts, all_amounts = (
-            amounts_of(portion, flow.sites, self._tasks("genotype", portion, needs))
+            amounts_of(portion, flow.sites, self._batches(portion), self._tasks("genotype", portion, needs))
             for portion in (place.portion, flow.everybody)
         )
         stored = {step: self.rates.of(f"bytes {what}", amounts) for step, what in self.way.stored.items()}
@@ -312,10 +312,13 @@ class Planner:
         )
 
     def _tasks(self, step: str, portion: Portion, needs: Needs) -> int:
-        batches = math.ceil(portion.people / self.shape.batch_size)
+        batches = self._batches(portion)
         pieces = needs[step][1] if step in needs else 1
         cut = {"call": portion.reads, "ingest": batches, "export": self.shape.shards}
         return cut.get(step, self.shape.shards * batches * pieces)
+
+    def _batches(self, portion: Portion) -> int:
+        return math.ceil(portion.people / self.shape.batch_size)
 
     def _crossing(self, step: str, place: Place, flow: "_Flow", columns: float) -> float:
         """Bytes that leave the site for another one in a step."""
@@ -386,7 +389,7 @@ def blocks_at_sites(blocks: float, cells: float) -> float:
     return blocks * cells / (blocks + cells) if cells else 0.0
 
 
-def amounts_of(portion: Portion, sites: float, segments: float) -> dict[str, float]:
+def amounts_of(portion: Portion, sites: float, batches: int, segments: int) -> dict[str, float]:
     """What costs, at a site: as rates count it."""
     cells = sites * portion.people
     return {
@@ -397,6 +400,7 @@ def amounts_of(portion: Portion, sites: float, segments: float) -> dict[str, flo
         "block": blocks_at_sites(max(0.0, portion.records - portion.observations), cells),
         "cell": cells,
         "segment": segments,
+        "segment_site": sites * batches,
         "site": sites,
         "gvcf_byte": portion.gvcf_bytes,
     }

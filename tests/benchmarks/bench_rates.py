@@ -2,7 +2,7 @@
 
 usage: python -m tests.benchmarks.bench_rates > genocloud/costs/default_rates.yaml
 
-Run it on an idle machine, of the kind that the file then names: eight cohorts, three rounds of each step, and the least
+Run it on an idle machine, of the kind that the file then names: nine cohorts, three rounds of each step, and the least
 seconds count, as others were disturbed. Takes about a quarter of an hour.
 """
 
@@ -46,27 +46,34 @@ COHORTS = (
 )
 """What next to nothing, long files, many of middling length, and very many people with rare variants cost."""
 
-SCALES = ((1_000, 150_000), (2_000, 12_000), (10_000, 4_000), (10_000, 60_000))
-"""People and bases of cohorts that are stored without gVCFs: all steps but ingest."""
+SCALES = (
+    (1_000, 150_000, 200),
+    (2_000, 12_000, 200),
+    (10_000, 4_000, 200),
+    (10_000, 60_000, 200),
+    (10_000, 40_000, 1_000),
+)
+"""People, bases and people of a batch of cohorts that are stored without gVCFs: all steps but ingest."""
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 3
 
+CALLING = ("one", "segment", "segment_site", "observation", "block", "cell")
 THINGS = {
     "ingest": ("one", "file", "record"),
     "discover": ("one", "segment", "observation"),
-    "estimate": ("one", "segment", "observation", "block", "cell"),
-    "estimate kept": ("one", "segment", "observation", "block", "cell"),
-    "call": ("one", "segment", "observation", "block", "cell"),
-    "render": ("one", "segment", "observation", "block", "cell"),
+    "estimate": CALLING,
+    "estimate kept": CALLING,
+    "call": CALLING,
+    "render": CALLING,
     "export": ("one", "segment", "cell"),
 }
 """By what the core-seconds of each step grow; `kept` is what joint leaves out: a summary of each batch, for N+1."""
 
 STORED = {
     "cohort": ("gvcf_byte",),
-    "derived": ("segment", "observation", "block", "cell"),
-    "callset": ("segment", "observation", "block", "cell"),
+    "derived": CALLING[1:],
+    "callset": CALLING[1:],
     "VCF": ("observation", "cell"),
 }
 """By what the bytes of each thing that is stored grow; what next to nothing takes, mostly headers, is not counted."""
@@ -94,10 +101,18 @@ class Trial:
         return cls._run(works, {"gvcf_byte": gvcf_bytes}, ())
 
     @classmethod
-    def of_rows(cls, people: int, length: int, place: Path, threads: int) -> "Trial":
+    def of_rows(cls, people: int, length: int, batch_size: int, place: Path) -> "Trial":
         """A cohort of stored rows, and all steps but ingest done some times over."""
+        threads = len(os.sched_getaffinity(0))
         works = [
-            StoredWork(place=place, name=f"round{number}", people=people, threads=threads, length=length)
+            StoredWork(
+                place=place,
+                name=f"round{number}",
+                people=people,
+                threads=threads,
+                length=length,
+                batch_size=batch_size,
+            )
             for number in range(ROUNDS)
         ]
         return cls._run(works, {}, ("ingest", "cohort"))
@@ -127,10 +142,11 @@ class StoredWork(Work):
     """The steps of a cohort whose rows are stored without gVCFs."""
 
     length: int
+    batch_size: int
 
     def ingest(self) -> Receipt:
         with open_scatter(f"processes:{self.threads}") as scatter, receipt_of("ingest") as receipt:
-            stored = ScaleCohort(self.length).write(self.cohort, self.people, scatter)
+            stored = ScaleCohort(self.length).write(self.cohort, self.people, scatter, self.batch_size)
             records = sum(stored.receipt(batch).read for batch in stored.batches)
             receipt.balanced("records", records, records, {})
         return receipt
@@ -255,10 +271,10 @@ def main() -> None:
             place = Path(name) / f"cohort{number}"
             place.mkdir()
             trials.append(Trial.of_gvcfs(synthetic, place, threads))
-        for people, length in SCALES:
-            place = Path(name) / f"people{people}of{length}"
+        for scale in SCALES:
+            place = Path(name) / "-".join(map(str, scale))
             place.mkdir()
-            trials.append(Trial.of_rows(people, length, place, threads))
+            trials.append(Trial.of_rows(*scale, place))
         costs = {f"seconds {step}": fitted(trials, "seconds", step, things) for step, things in THINGS.items()}
         costs |= {f"bytes {what}": fitted(trials[1:], "bytes", what, things) for what, things in STORED.items()}
         costs |= {f"memory {step}": memory_of(trials, step) for step in THINGS}
@@ -278,8 +294,8 @@ HEAD = """\
 # The rates by which genocloud plan counts on machines that were not measured (genocloud plan --calibrate), made by
 #   python -m tests.benchmarks.bench_rates > genocloud/costs/default_rates.yaml
 # Measured: cohorts of 2, 24, 300 and 600 invented people (20 kb, 600 kb, 250 kb, 60 kb) through the real steps, and of
-# 1,000 (150 kb), 2,000 (12 kb) and 10,000 (4 kb, 60 kb) stored without gVCFs, three times, of which the least
-# core-seconds count; starts of Snakemake, of its jobs, of commands and of a Dask cluster.
+# 1,000 (150 kb), 2,000 (12 kb) and 10,000 (4 kb, 60 kb; 40 kb in batches of 1,000) stored without gVCFs, three times,
+# of which the least core-seconds count; starts of Snakemake, of its jobs, of commands and of a Dask cluster.
 # costs: what one of each thing adds: `seconds` core-seconds, `memory` bytes of the largest process, `bytes` stored.
 # A `job` is one on this machine; on a cluster each job starts a Snakemake of its own, as a `run` does.
 """

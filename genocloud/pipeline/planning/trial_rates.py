@@ -87,6 +87,7 @@ def trial_amounts(people: int, batches: int, ingested: Receipt, discovered: Rece
         "block": blocks_at_sites(max(0.0, records - observations), cells),
         "cell": cells,
         "segment": batches,
+        "segment_site": discovered.figures["sites"] * batches,
         "site": discovered.figures["sites"],
     }
 

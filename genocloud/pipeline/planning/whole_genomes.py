@@ -13,7 +13,8 @@ from genocloud.shipped_files import PRICES
 
 GENOME_BP = 3.1e9
 
-GENOMES = (1_000, 10_000, 100_000)
+BATCH_SIZES = {1_000: 200, 10_000: 1_000, 100_000: 1_000}
+"""Genomes, and how many are ingested together (--batch-size): of large batches more share what each costs at a site."""
 
 CLUSTER_CORES = 1_000
 
@@ -38,13 +39,12 @@ def genome_sites(people: int) -> float:
 def table(rates: Rates) -> str:
     """A table of costs of 1,000, 10,000 and 100,000 whole genomes on a cluster, in a cloud, and split between both."""
     cluster, cloud = read_prices(str(PRICES / "onprem.yaml")), read_prices(str(PRICES / "google.yaml"))
-    shape = Shape(sites_of=genome_sites, shards=math.ceil(GENOME_BP / 1_000_000), batch_size=200)
-    planner = Planner(rates=rates, shape=shape, needing=partial(needs, rates, shape))
     rows = [
         "| genomes | where | core-hours | wall time | memory of a task | stored | across | money |",
         "| --- " * 8 + "|",
     ]
-    for people in GENOMES:
+    for people, batch_size in BATCH_SIZES.items():
+        planner = _planner(rates, batch_size)
         half = _genomes(people // 2)
         ways = {
             f"a cluster of {CLUSTER_CORES:,} cores": [
@@ -64,11 +64,16 @@ def table(rates: Rates) -> str:
         rows.append(_row(people, f"its dense VCF, on {where}", _part(first, VCF, True), cluster.currency))
     note = (
         f"Rates of {rates.measured} ({rates.machine}), starts of jobs not counted; prices of {cluster.dated} "
-        f"(onprem.yaml) and {cloud.dated} (google.yaml), "
-        "a month of storage with them; cohort, callset and kept summaries are stored, gVCFs are not counted. What one "
-        "VCF with all fields of every genotype takes in addition is a row of its own."
+        f"(onprem.yaml) and {cloud.dated} (google.yaml), a month of storage with them; batches of 200 people, of 1,000 "
+        "among 10,000 and more; cohort, callset and kept summaries are stored, gVCFs are not counted. What one VCF "
+        "with all fields of every genotype takes in addition is a row of its own."
     )
     return "\n".join([*rows, "", note, ""])
+
+
+def _planner(rates: Rates, batch_size: int) -> Planner:
+    shape = Shape(sites_of=genome_sites, shards=math.ceil(GENOME_BP / 1_000_000), batch_size=batch_size)
+    return Planner(rates=rates, shape=shape, needing=partial(needs, rates, shape))
 
 
 def _genomes(people: int) -> Portion:
