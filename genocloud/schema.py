@@ -327,6 +327,23 @@ FLAG_COLUMNS = (
 Values and limits are text, as some are numbers and some are names; tables of samples have the numbers.
 """
 
+CARRIER_COLUMNS = (
+    _CELL[0],
+    _CELL[1],
+    _key("ref", STRING, "REF of the site", "REF"),
+    _key("alt", STRING, "the ALT that the sample has, `*` too", "ALT"),
+    _CELL[2],
+    _GENOTYPE,
+    _key("copies", INT32, "how often the genotype has the ALT"),
+    Column("DP", INT32, "depth, reads", "FORMAT/DP"),
+    Column("AD", INT32, "reads of the ALT", "FORMAT/AD"),
+    Column("GQ", INT32, "genotype quality, phred", "FORMAT/GQ"),
+    Column("filter", STRING, "FILTER of the site", "FILTER"),
+    *_PHASE,
+    _PHASE_SET_AND_RGQ[0],
+)
+"""Who carries what: one row for each ALT of a sample's genotype, by site, ALT, sample."""
+
 BLOCK_LENGTH = Column(
     "LEN",
     INT32,
@@ -428,6 +445,7 @@ ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
 GENOTYPES, STORED_GENOTYPES = table(GENOTYPE_COLUMNS), table((*GENOTYPE_COLUMNS, SITE_KEY))
 LOCAL_GENOTYPES, POSTERIORS = table(LOCAL_COLUMNS), table(POSTERIOR_COLUMNS)
 CALLS, REFERENCE = table(CALL_COLUMNS), table(REFERENCE_COLUMNS)
+CARRIERS = table(CARRIER_COLUMNS)
 FREQUENCIES, FLAGS = table(FREQUENCY_COLUMNS), table(FLAG_COLUMNS)
 FILTERS, SITE_METRICS = table(FILTER_COLUMNS), table(SITE_METRIC_COLUMNS)
 
@@ -458,6 +476,7 @@ DistinctGenotypes: TypeAlias = pa.Table
 LocalGenotypes: TypeAlias = pa.Table
 CallRows: TypeAlias = pa.Table
 """Rows of CALLS."""
+Carriers: TypeAlias = pa.Table
 ReferenceRuns: TypeAlias = pa.Table
 """Rows of REFERENCE."""
 Frequencies: TypeAlias = pa.Table

@@ -90,6 +90,7 @@ from .segments import label_of as label_of
 from .segments import load_segment as load_segment
 from .segments import merge_segments as merge_segments
 from .segments import write_segment as write_segment
+from .variants import is_variant as is_variant
 from .vcf_export import ShortCallset as ShortCallset
 from .vcf_export import export_shard as export_shard
 from .vcf_export import join_shards as join_shards

@@ -14,14 +14,15 @@ from genocloud import annotations, schema
 from genocloud.callset import arrays, lazy_arrays, manifest, parquet
 from genocloud.callset.allele_counts import COUNTED, CalledAlleles
 from genocloud.callset.call_rows import Span, split
+from genocloud.callset.carriers import CALL_COLUMNS, SITE_COLUMNS, carriers_at, chosen_carriers
 from genocloud.callset.filter_tables import FilterLine, FilterSet, NoFilters, filters_of, with_filters
-from genocloud.callset.layout import ShardEntry
+from genocloud.callset.layout import GenotypeFiles, ShardEntry
 from genocloud.callset.local_genotypes import GenotypeMatrix, SparseGenotypes, take_rows
 from genocloud.callset.remote import RemoteGenotypes, RemoteUnreachable, UnknownSite, reaching
 from genocloud.callset.revision import REVISED_FROM, SITES_FROM, GenotypeRevision, RevisedGenotypes
 from genocloud.callset.shard_cells import ShardCells
 from genocloud.callset.streaming import stream_rows
-from genocloud.callset.variants import UnknownVariant, carriers_among, find_alleles, parse_variant
+from genocloud.callset.variants import UnknownVariant, Variant, find_alleles, is_variant, parse_variant
 from genocloud.errors import InputError, SettingError, did_you_mean, shortened
 from genocloud.regions import Contig, Region, joined, parse_region
 from genocloud.storage import Store, open_store
@@ -284,29 +285,58 @@ class Callset:
             for start in range(first, end, step):
                 yield self._dense(cells, (start, min(start + step, end)), self.samples, schema.GENOTYPES.names)
 
-    def carriers(self, variant: str, samples: str | Sequence[str] | None = None) -> schema.Genotypes:
-        """The genotypes (schema.GENOTYPES) that have the ALT of a variant CHROM:POS:REF:ALT; POS is 1-based.
+    def carriers(self, where: Places, samples: str | Sequence[str] | None = None) -> schema.Carriers:
+        """Who has which ALT, as called: schema.CARRIERS, one row for each ALT of a sample's genotype.
 
-        REF and ALT may be longer or shorter by last bases that both share than at the callset's site. Without rows
-        where the ALT is called in none of `samples` (default: all). Raises UnknownVariant where no site has the
-        variant, BadVariant, UnknownContig, UnknownSample.
+        where    variants CHROM:POS:REF:ALT (1-based POS), regions, or a list of both. REF and ALT of a variant may be
+                 longer or shorter by last bases that both share than at the callset's site; regions have all ALTs
+        samples  those that may be carriers (default: all)
+
+        Only the windows of `calls` that hold these places are read. Raises UnknownVariant where no site has a variant,
+        BadVariant, UnknownContig, UnknownSample.
 
             callset.carriers("chr1:1001:A:G")["sample"].to_pylist()
+            callset.carriers(["chr1:1,001-2,000", "chr2:500"], samples=["ann", "bob"])
         """
-        wanted = parse_variant(variant, self.contigs)
-        chosen = self._samples(samples)
-        alleles = find_alleles(self.sites(wanted.region, columns=["ref", "alts"]), wanted)
-        if not alleles:
-            raise UnknownVariant(self.url, variant)
-        tables = []
-        for cells, (first, _) in self._spans(wanted.region):
-            for row, number in alleles:
-                site = first + row, first + row + 1
-                held = [cells.read(batch, site, ["GT"], some) for batch, some in self._members(chosen).items()]
-                carriers = {sample for genotypes in held for sample in carriers_among(genotypes, number)}
-                some = tuple(sample for sample in chosen if sample in carriers)
-                tables.append(self._dense(cells, site, some, schema.GENOTYPES.names))
-        return pa.concat_tables(tables).unify_dictionaries()
+        tables = [table for table, _ in self.carrier_tables(where, samples)]
+        return pa.concat_tables([schema.CARRIERS.empty_table(), *tables]).unify_dictionaries()
+
+    def carrier_tables(
+        self, where: Places, samples: str | Sequence[str] | None = None
+    ) -> Iterator[tuple[schema.Carriers, int]]:
+        """What `carriers` gives, shard by shard, with the number of sites that were looked at."""
+        texts = [where] if isinstance(where, str | Region) else where or ()
+        variants = [parse_variant(text, self.contigs) for text in texts if isinstance(text, str) and is_variant(text)]
+        regions = self._regions([text for text in texts if not (isinstance(text, str) and is_variant(text))])
+        alleles = {allele for variant in variants for allele in self._alleles_of(variant)}
+        ranks = {sample: rank for rank, sample in enumerate(self._samples(samples))}
+        for shard, place in self._parts(None if where is None else [*regions, *(each.region for each in variants)]):
+            sites = self.of_shard(shard).sites(place, columns=SITE_COLUMNS)
+            if len(sites):
+                calls = [self._calls_of(shard, place, batch) for batch in self._members(tuple(ranks))]
+                table = carriers_at(
+                    sites, pa.concat_tables([schema.CALLS.empty_table().select(CALL_COLUMNS), *calls]), ranks
+                )
+                inside = [region for region in regions if place is not None and region.contig == place.contig]
+                yield table if place is None else chosen_carriers(table, inside, alleles), len(sites)
+
+    def _alleles_of(self, variant: Variant) -> list[tuple[str, int, str]]:
+        """(contig, pos, ALT) of a variant at the callset's sites. Raises UnknownVariant."""
+        sites = self.sites(variant.region, columns=["ref", "alts"])
+        alts = sites["alts"].to_pylist()
+        matches = [alts[row][number - 1] for row, number in find_alleles(sites, variant)]
+        contig, pos = self.contigs[variant.region.contig].name, variant.region.end
+        if not matches:
+            raise UnknownVariant(self.url, f"{contig}:{pos}:{variant.ref}:{variant.alt}")
+        return [(contig, pos, alt) for alt in matches]
+
+    def _calls_of(self, shard: ShardEntry, place: Region | None, batch: str) -> schema.CallRows:
+        """CALL_COLUMNS of a batch's rows of CALLS in a region; only the windows that it meets are read."""
+        files = next((each for each in shard.genotypes[batch] if isinstance(each, GenotypeFiles)), None)
+        if files is None or shard.is_dense:
+            return self.of_shard(shard).calls(place, self.description.batches[batch], columns=CALL_COLUMNS)
+        with self.store_of(batch) as store:
+            return parquet.read_where(store, files.calls, schema.CALLS, self._in_region(shard, place), CALL_COLUMNS)
 
     def calls(
         self,
@@ -430,12 +460,11 @@ class Callset:
         if region is None:
             yield from ((shard, None) for shard in self.shards)
             return
-        several = [region] if isinstance(region, str | Region) else region
-        places = [
-            parse_region(place, self.contigs, clip=True) if isinstance(place, str) else place for place in several
-        ]
-        for place in joined(places):
+        for place in joined(self._regions([region] if isinstance(region, str | Region) else region)):
             yield from ((shard, place) for shard in self.shards if shard.extent.meets(place))
+
+    def _regions(self, places: Sequence[str | Region]) -> list[Region]:
+        return [parse_region(place, self.contigs, clip=True) if isinstance(place, str) else place for place in places]
 
     def _samples(self, samples: str | Sequence[str] | None) -> tuple[str, ...]:
         if samples is None:

@@ -1,13 +1,10 @@
-"""Find a variant CHROM:POS:REF:ALT among sites, and the genotypes that carry it."""
+"""Find a variant CHROM:POS:REF:ALT among sites."""
 
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from genocloud import schema
-from genocloud.callset.local_genotypes import SparseGenotypes
 from genocloud.errors import InputError, UnknownContig
 from genocloud.regions import Contig, Region
 
@@ -36,6 +33,11 @@ class Variant(NamedTuple):
     region: Region
     ref: str
     alt: str
+
+
+def is_variant(text: str) -> bool:
+    """Whether a text is CHROM:POS:REF:ALT, not a region."""
+    return _VARIANT.fullmatch(text) is not None
 
 
 def parse_variant(text: str, contigs: Sequence[Contig]) -> Variant:
@@ -71,11 +73,3 @@ def _trimmed(ref: str, alt: str) -> tuple[str, str]:
     while len(ref) > 1 and len(alt) > 1 and ref[-1] == alt[-1]:
         ref, alt = ref[:-1], alt[:-1]
     return ref, alt
-
-
-def carriers_among(genotypes: SparseGenotypes, number: int) -> list[str]:
-    """The samples whose GT has an ALT, by its number, at some site; only GT of `genotypes` is used."""
-    words = genotypes.distinct["GT"].combine_chunks()
-    carries = np.array([str(number) in re.split(r"[/|]", text) for text in words.dictionary.to_pylist()], np.bool_)
-    members = genotypes.runs.samples[carries[schema.numbers(words.indices)][genotypes.runs.numbers]]
-    return [genotypes.samples[member] for member in np.unique(members).tolist()]

@@ -1,6 +1,7 @@
 """Options of exported files: which samples and records they have."""
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from genocloud.cli.options import Arguments, whole_number
@@ -13,6 +14,15 @@ if TYPE_CHECKING:  # it brings pyarrow, which help need not load
 
 def sample_options(command: argparse.ArgumentParser) -> None:
     """Which samples the file has."""
+    some_samples(command).add_argument(
+        "--keep-counts",
+        action="store_true",
+        help="AC, AF and AN of all samples. Default: of those in the file. The rest of INFO is of all",
+    )
+
+
+def some_samples(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Which samples are looked at."""
     group = command.add_argument_group("samples", "some of the callset's")
     group.add_argument(
         "--samples",
@@ -23,11 +33,7 @@ def sample_options(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--exclude-samples", action="append", metavar="NAMES|FILE", help="all but these; may be repeated"
     )
-    group.add_argument(
-        "--keep-counts",
-        action="store_true",
-        help="AC, AF and AN of all samples. Default: of those in the file. The rest of INFO is of all",
-    )
+    return group
 
 
 def record_options(command: argparse.ArgumentParser) -> None:
@@ -88,9 +94,14 @@ def chosen_records(arguments: Arguments) -> "RecordForm":
 
 def chosen_samples(arguments: Arguments) -> "SampleChoice":
     """The samples that the options describe."""
-    included, excluded = tuple(arguments.samples or ()), tuple(arguments.exclude_samples or ())
-    if arguments.keep_counts and not included and not excluded:
+    chosen = chosen_some(arguments)
+    if arguments.keep_counts and not chosen.included and not chosen.excluded:
         raise SettingError("--keep-counts is for some samples: add --samples or --exclude-samples")
+    return replace(chosen, keep_counts=arguments.keep_counts)
+
+
+def chosen_some(arguments: Arguments) -> "SampleChoice":
+    """The samples that the options of `some_samples` describe."""
     from genocloud.pipeline import SampleChoice
 
-    return SampleChoice(included=included, excluded=excluded, keep_counts=arguments.keep_counts)
+    return SampleChoice(included=tuple(arguments.samples or ()), excluded=tuple(arguments.exclude_samples or ()))

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from genocloud import cohort, pipeline, steps
 from genocloud.callset.formats import OUTPUT_NAMES
 from genocloud.callset.other_formats import EXPORT_NAMES, PGEN
-from genocloud.cli import cluster, exporting, hybrid, refining, screen, store, topics
+from genocloud.cli import cluster, exporting, frequencies, hybrid, refining, screen, store, topics
 from genocloud.cli import filters as filters_commands
 from genocloud.cli import plan as plan_commands
 from genocloud.cli import qc as qc_commands
@@ -439,6 +439,7 @@ HEADINGS = {
         _genotype,
         *filters_commands.ALL,
         _export,
+        *frequencies.ALL,
         *qc_commands.ALL,
         _report,
         *hybrid.ALL,

@@ -1,6 +1,7 @@
 from .calibrate import calibrate as calibrate
 from .call import CallOptions as CallOptions
 from .call import call as call
+from .carriers import carriers as carriers
 from .collect import collect as collect
 from .compact import compact as compact
 from .compact import compact_callset as compact_callset
