@@ -103,7 +103,7 @@ def _alleles(genotypes: pa.ChunkedArray) -> tuple[_Ints, npt.NDArray[Any]]:
 
 def _has_alt(genotypes: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
     table, words = _alleles(genotypes)
-    return np.asarray(table.any(axis=1)[words])
+    return np.asarray(np.asarray(table.any(axis=1))[words])
 
 
 def _copies(genotypes: pa.ChunkedArray) -> _Copies:

@@ -57,7 +57,7 @@ def _where(callset: Callset, places: Sequence[str]) -> list[str | Region]:
 
 
 def _sites_in(table: schema.Carriers) -> int:
-    return table.group_by(["contig", "pos"]).aggregate([]).num_rows
+    return int(table.group_by(["contig", "pos"]).aggregate([]).num_rows)
 
 
 @contextmanager
