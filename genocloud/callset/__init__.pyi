@@ -54,6 +54,7 @@ from .manifest import claim as claim
 from .manifest import counts_of as counts_of
 from .other_formats import OTHER_FORMATS as OTHER_FORMATS
 from .other_formats import PGEN as PGEN
+from .other_formats import VCF_ZARR as VCF_ZARR
 from .other_formats import NotForFormat as NotForFormat
 from .pgen_files import NothingForPlink as NothingForPlink
 from .pgen_files import PlinkPerson as PlinkPerson
@@ -109,3 +110,13 @@ from .writing import find_shard as find_shard
 from .writing import write_genotypes as write_genotypes
 from .writing import write_shard as write_shard
 from .written_genotypes import as_written as as_written
+from .zarr_export import ShardSize as ShardSize
+from .zarr_export import WrittenChunks as WrittenChunks
+from .zarr_export import ZarrTask as ZarrTask
+from .zarr_export import begin_zarr as begin_zarr
+from .zarr_export import finish_zarr as finish_zarr
+from .zarr_export import shard_size as shard_size
+from .zarr_export import write_chunks as write_chunks
+from .zarr_plan import ChunkGroup as ChunkGroup
+from .zarr_plan import ZarrPlan as ZarrPlan
+from .zarr_plan import chunk_groups as chunk_groups

@@ -49,7 +49,14 @@ PGEN = OtherFormat(
     extra="pgen",
 )
 
-OTHER_FORMATS = (PGEN,)
+VCF_ZARR = OtherFormat(
+    suffixes=(".vcz", ".zarr"),
+    summary="VCF Zarr, which vcztools, sgkit and xarray read",
+    package="numcodecs",
+    extra="zarr",
+)
+
+OTHER_FORMATS = PGEN, VCF_ZARR
 
 EXPORT_NAMES = alternatives(
     f"OUT{suffix}"

@@ -67,12 +67,17 @@ def dictionary(filters: Sequence[FilterLine] = ()) -> dict[str, int]:
     return {key: number for number, key in enumerate(dict.fromkeys(["PASS", *declared]))}
 
 
+def declared_filters(filters: Sequence[FilterLine] = ()) -> dict[str, str]:
+    """What each FILTER means, those of a callset's own last."""
+    return dict([*_FILTERS, *filters])
+
+
 def _lines(
     description: Description, fields: FormatFields, filters: Sequence[FilterLine], numbers: Mapping[str, int]
 ) -> Iterator[str]:
     yield f"##fileformat=VCFv{fields.vcf_version}"
-    for name, text in dict([*_FILTERS, *filters]).items():
-        yield f'##FILTER=<ID={name},Description="{_quoted(text)}"{_number(name, numbers)}>'
+    for name, text in declared_filters(filters).items():
+        yield f'##FILTER=<ID={name},Description="{quoted(text)}"{_number(name, numbers)}>'
     formats = [(key, column, fields.number(column)) for key, column in fields.columns()]
     columns = (
         *SITE_COLUMNS,
@@ -122,10 +127,10 @@ def _command(model: Mapping[str, Any]) -> str:
             words.append(option)
         else:
             words += [f"{option} {each}" for each in (value if isinstance(value, list | tuple) else [value])]
-    return _quoted(" ".join(words))
+    return quoted(" ".join(words))
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Text between the quotes of a header line."""
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
@@ -134,7 +139,8 @@ def _number(key: str, numbers: Mapping[str, int]) -> str:
     return f",IDX={numbers[key]}" if key in numbers else ""
 
 
-def _is_requested(column: Column, model: Mapping[str, Any]) -> bool:
+def is_requested(column: Column, model: Mapping[str, Any]) -> bool:
+    """Whether a model makes a column."""
     groups = model.get("annotation_groups", ())
     return not column.enabled_by or any(name in groups or model.get(name) for name in column.enabled_by)
 
@@ -145,8 +151,8 @@ def _declared(
     """Lines of keys with their columns and Number; of one key's columns the first is declared."""
     firsts = {key: (column, number) for key, column, number in reversed(keyed)}
     for key, (column, number) in reversed(firsts.items()):
-        if not _is_requested(column, model):
+        if not is_requested(column, model):
             continue
-        description = _quoted(column.description)
+        description = quoted(column.description)
         type_ = column.kind or "String"
         yield f'##{kind}=<ID={key},Number={number},Type={type_},Description="{description}"{_number(key, numbers)}>'

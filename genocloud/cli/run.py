@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from genocloud import cohort, pipeline, steps
 from genocloud.callset.formats import OUTPUT_NAMES
-from genocloud.callset.other_formats import EXPORT_NAMES, PGEN
+from genocloud.callset.other_formats import EXPORT_NAMES, PGEN, VCF_ZARR
 from genocloud.cli import cluster, exporting, frequencies, hybrid, refining, screen, store, topics
 from genocloud.cli import filters as filters_commands
 from genocloud.cli import plan as plan_commands
@@ -343,6 +343,8 @@ def _export(commands: Commands) -> None:
                     pedigree=arguments.pedigree,
                     par=arguments.par,
                 )
+            elif VCF_ZARR.is_of(arguments.output):
+                receipt = steps.export_zarr(*places, scatter=scatter, progress=progress, options=options)
             elif arguments.dense:
                 receipt = steps.export_dense(*places, progress=progress, options=options)
             else:
@@ -350,7 +352,7 @@ def _export(commands: Commands) -> None:
         hand_over(receipt, arguments)
 
     command = new_command(
-        commands, "export", "Write a callset as VCF, BCF or PGEN.", run, "callset/ chr20.vcf.gz -L chr20"
+        commands, "export", "Write a callset as VCF, BCF, PGEN or VCF Zarr.", run, "callset/ chr20.vcf.gz -L chr20"
     )
     callset_argument(command)
     command.add_argument("output", metavar="OUT", help=f"path or URL of the file: {EXPORT_NAMES}")

@@ -1,0 +1,302 @@
+"""Export a callset as VCF Zarr: groups of chunks written side by side, and what makes them a group last."""
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud import schema
+from genocloud.callset import zarr_values
+from genocloud.callset.arrays import most_alleles
+from genocloud.callset.call_rows import Span
+from genocloud.callset.local_genotypes import DenseGenotypes, take_rows
+from genocloud.callset.reading import Callset
+from genocloud.callset.shard_cells import ShardCells
+from genocloud.callset.vcf_export import part_key, parts_url, remove_parts
+from genocloud.callset.vcf_header import quoted
+from genocloud.callset.zarr_arrays import GROUP_NAMES, Texts, ZarrArray, group_metadata
+from genocloud.callset.zarr_plan import CHUNK_SITES, ChunkGroup, ZarrPlan, index_rows
+from genocloud.regions import Region
+from genocloud.storage import ObjectMissing, Store, open_store
+
+_OBJECTS_AT_ONCE = 16
+"""A disk or a bucket takes some 10 or 30 ms for an object, however small."""
+
+_PLAN = "plan.json"
+"""The object beside the output that says which export its notes of finished groups are of."""
+
+
+class ShardSize(NamedTuple):
+    """How many sites of a shard are written, and the most alleles of one of them, with REF."""
+
+    shard: str
+    sites: int
+    alleles: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenChunks:
+    """A group that was written: bytes, and rows of region_index."""
+
+    sites: int
+    bytes: int
+    index: Sequence[Sequence[int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZarrTask:
+    """A group of chunks, and the callset restricted to each of the shards that have its sites."""
+
+    group: ChunkGroup
+    shards: Mapping[str, Callset]
+    plan: ZarrPlan
+    url: str
+    regions: Sequence[Region] | None
+    threads: int
+
+
+def shard_size(callset: Callset, regions: Sequence[Region] | None) -> ShardSize:
+    """Of a one-shard callset."""
+    (shard,) = callset.shards
+    sites = callset.sites(None if regions is None else shard.extent.met_by(regions), columns=["alts"])
+    return ShardSize(shard.name, sites.num_rows, most_alleles(sites))
+
+
+def begin_zarr(callset: Callset, plan: ZarrPlan, url: str, regions: Sequence[Region] | None) -> None:
+    """Make what lies at `url` no group any more; notes of finished chunks stay if they are of the same export."""
+    fields = [asdict(plan.fields), plan.sites, plan.alleles]
+    keys = [part_key(callset.of_shard(shard), shard, regions, ".zarr", fields) for shard in callset.shards]
+    key = hashlib.sha256(json.dumps(keys).encode()).hexdigest().encode()
+    store, notes = open_store(url), open_store(parts_url(url))
+    for name in GROUP_NAMES:
+        store.delete(name)
+    if not notes.exists(_PLAN) or notes.read(_PLAN) != key:
+        remove_parts(url)
+        notes.write(_PLAN, key)
+
+
+def write_chunks(task: ZarrTask) -> WrittenChunks:
+    """Write a group's chunks, or find that a killed run has. Raises DamagedFile, HighPloidy."""
+    notes, name = open_store(parts_url(task.url)), f"{task.group.first:012}.json"
+    try:
+        return WrittenChunks(**json.loads(notes.read(name)))
+    except ObjectMissing:
+        pass
+    pieces = list(_pieces(task))
+    sites = pa.concat_tables([piece.sites for piece in pieces]).unify_dictionaries().combine_chunks()
+    contigs, positions, lengths = _places(sites, task.plan)
+    rows, written = [], 0
+    with ThreadPoolExecutor(task.threads) as pool:
+        for size in _in_turn(pool, task.threads, _jobs(task, pieces, sites)):
+            written += size
+    for start in range(0, task.group.sites, CHUNK_SITES):
+        part, chunk = slice(start, start + CHUNK_SITES), (task.group.first + start) // CHUNK_SITES
+        rows += index_rows(chunk, contigs[part], positions[part], lengths[part])
+    done = WrittenChunks(sites=len(sites), bytes=written, index=rows)
+    notes.write(name, json.dumps(asdict(done)).encode())
+    return done
+
+
+def _in_turn(pool: ThreadPoolExecutor, threads: int, jobs: Iterator[Callable[[], int]]) -> Iterator[int]:
+    """Results of jobs, of which at most one more than `threads` hold their values."""
+    waiting: deque[Future[int]] = deque()
+    for job in jobs:
+        waiting.append(pool.submit(job))
+        if len(waiting) > threads:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+class _Piece(NamedTuple):
+    """Neighbouring sites of a shard, and their genotypes by batch."""
+
+    sites: schema.Sites
+    batches: Sequence[DenseGenotypes]
+
+
+def _pieces(task: ZarrTask) -> Iterator[_Piece]:
+    columns = task.plan.fields.sources()
+    for name, (first, stop) in task.group.pieces.items():
+        callset = task.shards[name]
+        cells = callset.cells(callset.shards[0])
+        for span in _spans(callset, cells, task.regions, (first, stop)):
+            batches = [
+                cells.read(batch, span, columns).dense()
+                for batch, members in callset.description.batches.items()
+                if members
+            ]
+            yield _Piece(_sites(callset, cells, span), batches)
+
+
+def _spans(callset: Callset, cells: ShardCells, regions: Sequence[Region] | None, wanted: Span) -> Iterator[Span]:
+    """The sites of the file that are those from first to end among those in `regions`."""
+    spans = [cells.whole]
+    if regions is not None:
+        places = callset.shards[0].extent.met_by(regions)
+        spans = [cells.span(callset.contigs[place.contig].name, place) for place in places]
+    before = 0
+    for start, end in spans:
+        first, stop = max(wanted[0] - before, 0) + start, min(wanted[1] - before + start, end)
+        before += end - start
+        if first < stop:
+            yield first, stop
+
+
+def _sites(callset: Callset, cells: ShardCells, span: Span) -> schema.Sites:
+    """A span of SITES, with filters, and counts of a subset, where the callset has them."""
+    number = {contig.name: place for place, contig in enumerate(callset.contigs)}
+    ranks, positions = (each[slice(*span)] for each in (cells.places.ranks, cells.places.positions))
+    firsts = np.flatnonzero(np.diff(ranks, prepend=-1)).tolist()
+    regions = [
+        Region(number[cells.places.contigs[ranks[first]]], int(positions[first]) - 1, int(positions[stop - 1]))
+        for first, stop in zip(firsts, [*firsts[1:], len(ranks)], strict=True)
+    ]
+    return callset.sites(regions)
+
+
+def _places(sites: schema.Sites, plan: ZarrPlan) -> tuple[npt.NDArray[np.int32], ...]:
+    """Contigs, positions, and bases of REF."""
+    number = {contig.name: place for place, contig in enumerate(plan.description.contigs)}
+    words = sites["contig"].combine_chunks()
+    names = np.array([number[name] for name in words.dictionary.to_pylist()], np.int32)
+    contigs = names[schema.numbers(words.indices)]
+    return contigs, schema.numbers(sites["pos"]), schema.numbers(pc.binary_length(sites["ref"]))
+
+
+def _jobs(task: ZarrTask, pieces: Sequence[_Piece], sites: schema.Sites) -> Iterator[Callable[[], int]]:
+    """Jobs that each write a chunk of an array, and return its bytes."""
+    arrays, store = task.plan.arrays(0), open_store(task.url)
+    for start in range(0, task.group.sites, CHUNK_SITES):
+        stop, chunk = min(start + CHUNK_SITES, task.group.sites), (task.group.first + start) // CHUNK_SITES
+        yield partial(_write_sites, task.plan, arrays, store, (chunk, sites.slice(start, stop - start)))
+        if task.plan.description.samples:
+            yield from _call_jobs(task.plan, arrays, store, chunk, _block(task.plan, pieces, (start, stop)))
+
+
+def _write_sites(plan: ZarrPlan, arrays: Mapping[str, ZarrArray], store: Store, part: tuple[int, schema.Sites]) -> int:
+    chunk, sites = part
+    return sum(_write(arrays[name], store, (chunk,), values) for name, values in _site_values(plan, sites))
+
+
+def _site_values(plan: ZarrPlan, sites: schema.Sites) -> Iterator[tuple[str, zarr_values.Values]]:
+    contigs, positions, lengths = _places(sites, plan)
+    yield from zip(("variant_contig", "variant_position", "variant_length"), (contigs, positions, lengths), strict=True)
+    columns = {column.vcf: column for column in zarr_values.FIXED}
+    yield "variant_id", zarr_values.column_values(columns["ID"], sites["id"], 1)
+    yield "variant_id_mask", schema.numbers(pc.is_null(sites["id"].combine_chunks()))
+    yield "variant_allele", zarr_values.alleles_of(sites, plan.alleles)
+    yield "variant_quality", zarr_values.column_values(columns["QUAL"], sites["qual"], 1)
+    yield "variant_filter", zarr_values.filters_of_sites(sites, list(plan.filter_lines))
+    for key, of_key in plan.info().items():
+        yield f"variant_{key}", zarr_values.first_values(of_key, sites, plan.width(of_key[0]))
+
+
+class _Block(NamedTuple):
+    """Distinct genotypes of some sites, and the row of each cell: (sites, samples)."""
+
+    distinct: schema.DistinctGenotypes
+    numbers: npt.NDArray[np.int32]
+
+
+def _block(plan: ZarrPlan, pieces: Sequence[_Piece], span: Span) -> _Block:
+    """The genotypes of a span of all pieces' sites."""
+    place = {sample: number for number, sample in enumerate(plan.description.samples)}
+    numbers = np.empty((span[1] - span[0], len(place)), np.int32)
+    before, base, tables = 0, 0, []
+    for piece in pieces:
+        first, stop = max(span[0] - before, 0), min(span[1] - before, len(piece.sites))
+        for batch in piece.batches if first < stop else ():
+            rows = slice(before + first - span[0], before + stop - span[0])
+            own = batch.cells(first, stop)
+            used, own = _renumbered(own, len(batch.distinct))
+            numbers[rows, [place[sample] for sample in batch.samples]] = own + np.int32(base)
+            tables.append(take_rows(batch.distinct, used))
+            base += len(used)
+        before += len(piece.sites)
+    return _Block(pa.concat_tables(tables).unify_dictionaries().combine_chunks(), numbers)
+
+
+def _renumbered(cells: npt.NDArray[np.int32], rows: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """The rows, of so many, that cells have, and their numbers among these."""
+    has = np.zeros(rows, np.bool_)
+    has[cells] = True
+    return np.flatnonzero(has).astype(np.int32), (np.cumsum(has) - 1).astype(np.int32)[cells]
+
+
+def _call_jobs(
+    plan: ZarrPlan, arrays: Mapping[str, ZarrArray], store: Store, chunk: int, block: _Block
+) -> Iterator[Callable[[], int]]:
+    size = plan.chunk_samples
+    for number, first in enumerate(range(0, block.numbers.shape[1], size)):
+        cells, distinct = block.numbers[:, first : first + size], block.distinct
+        if size < block.numbers.shape[1]:
+            used, cells = _renumbered(cells, len(distinct))
+            distinct = take_rows(distinct, used)
+        for name, values in _call_values(plan, distinct):
+            yield partial(_write_calls, arrays[name], store, (chunk, number), (values, cells))
+
+
+def _call_values(plan: ZarrPlan, distinct: schema.DistinctGenotypes) -> Iterator[tuple[str, zarr_values.Values]]:
+    """Of each distinct genotype."""
+    alleles, is_phased = zarr_values.allele_numbers(distinct["GT"].combine_chunks())
+    yield "call_genotype", alleles
+    yield "call_genotype_mask", alleles < 0
+    yield "call_genotype_phased", is_phased
+    for key, column in plan.format().items():
+        yield f"call_{key}", zarr_values.column_values(column, distinct[column.name], plan.width(column))
+
+
+def _write_calls(
+    array: ZarrArray, store: Store, places: tuple[int, int], genotypes: tuple[zarr_values.Values, npt.NDArray[np.int32]]
+) -> int:
+    values, cells = genotypes
+    if isinstance(values, Texts):
+        return _write(array, store, places, values._replace(codes=values.codes[cells]))
+    return _write(array, store, places, np.take(values, cells, axis=0))
+
+
+def _write(array: ZarrArray, store: Store, places: tuple[int, ...], values: zarr_values.Values) -> int:
+    data = array.encode(values)
+    store.write(array.chunk_name(places), data)
+    return len(data)
+
+
+def finish_zarr(plan: ZarrPlan, parts: Sequence[WrittenChunks], url: str) -> None:
+    """Write what has no chunks by site, then what makes the objects a group; remove those of an earlier, larger one."""
+    store, index = open_store(url), np.array([row for part in parts for row in part.index], np.int32)
+    arrays, filters = plan.arrays(len(index)), plan.filter_lines
+    contigs = plan.description.contigs
+    whole: dict[str, zarr_values.Values] = {
+        "sample_id": _texts(plan.description.samples),
+        "contig_id": _texts([contig.name for contig in contigs]),
+        "contig_length": np.array([contig.length for contig in contigs], np.int64),
+        "filter_id": _texts(list(filters)),
+        "filter_description": _texts([quoted(text) for text in filters.values()]),
+        "region_index": index.reshape(arrays["region_index"].shape),
+    }
+    for name, values in whole.items():
+        if 0 not in arrays[name].shape:
+            _write(arrays[name], store, (), values)
+    metadata = group_metadata(list(arrays.values()), plan.attributes())
+    wanted = {*metadata, *(name for array in arrays.values() for name in array.chunk_names())}
+    last = [name for name in metadata if name in GROUP_NAMES]
+    with ThreadPoolExecutor(_OBJECTS_AT_ONCE) as pool:
+        list(pool.map(store.delete, (name for name in store.list() if name not in wanted)))
+        list(pool.map(lambda name: store.write(name, metadata[name]), (name for name in metadata if name not in last)))
+    for name in last:
+        store.write(name, metadata[name])
+    remove_parts(url)
+
+
+def _texts(texts: Sequence[str]) -> Texts:
+    return Texts.of(pa.array(list(texts), pa.string()), (len(texts),))

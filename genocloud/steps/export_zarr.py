@@ -1,0 +1,107 @@
+"""export_zarr: write a callset as VCF Zarr, groups of chunks side by side."""
+
+from dataclasses import dataclass
+
+from genocloud import storage
+from genocloud.callset import (
+    VCF_ZARR,
+    Callset,
+    NotForFormat,
+    ShardSize,
+    ShortCallset,
+    ZarrPlan,
+    ZarrTask,
+    begin_zarr,
+    chunk_groups,
+    finish_zarr,
+    open_callset,
+    shard_size,
+    shards_in,
+    write_chunks,
+)
+from genocloud.pipeline.export_options import ExportOptions
+from genocloud.pipeline.receipts import Receipt, receipt_of
+from genocloud.regions import Region
+from genocloud.scatter.executors import Scatter, threads_each
+from genocloud.scatter.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SizeTask:
+    shard: Callset
+    regions: list[Region] | None
+
+
+def export_zarr(
+    callset_url: str,
+    out_url: str,
+    *,
+    scatter: Scatter,
+    progress: Progress,
+    options: ExportOptions = ExportOptions(),  # noqa: B008 (frozen)
+) -> Receipt:
+    """Write VCF Zarr at `out_url`, `.zgroup` last: without it there is none. The balance is in records.
+
+    Finished groups of chunks are noted in OUT.parts until the end, so that a killed run resumes. Raises MissingPackage,
+    NotForFormat, HighPloidy, and what `export` raises.
+    """
+    VCF_ZARR.check(out_url)
+    for option, has_it in _not_for_zarr(options).items():
+        if has_it:
+            raise NotForFormat(out_url, option)
+    out_url = out_url.rstrip("/")
+    with storage.file_lock(out_url), receipt_of("export") as receipt:
+        callset = options.chosen(open_callset(callset_url))
+        callset.check_reach()
+        wanted = options.intervals.inside(callset.contigs)
+        inside = None if wanted is None else list(wanted)
+        shards = {shard.shards[0].name: shard for shard in shards_in(callset, inside)}
+        sizes: list[ShardSize] = scatter.run(
+            _size, [_SizeTask(shard=shard, regions=inside) for shard in shards.values()], lambda _: None
+        )
+        plan = ZarrPlan(
+            description=callset.description,
+            fields=options.fields,
+            filters=callset.filter_lines,
+            sites=sum(size.sites for size in sizes),
+            alleles=max((size.alleles for size in sizes), default=1),
+        )
+        if inside is None and plan.sites != callset.counts["sites"]:
+            raise ShortCallset(callset.url, callset.counts["sites"], plan.sites)
+        begin_zarr(callset, plan, out_url, inside)
+        groups = chunk_groups({size.shard: size.sites for size in sizes}, len(callset.samples))
+        threads = threads_each(scatter, len(groups))
+        tasks = [
+            ZarrTask(
+                group=group,
+                shards={name: shards[name] for name in group.pieces},
+                plan=plan,
+                url=out_url,
+                regions=inside,
+                threads=threads,
+            )
+            for group in groups
+        ]
+        with progress.stage("export", tasks=len(tasks), unit="group of chunks") as stage:
+            parts = scatter.run(write_chunks, tasks, lambda part: stage.advance(tasks=1, sites=part.sites))
+        finish_zarr(plan, parts, out_url)
+        receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in callset.shards}
+        receipt.vouch(storage.join(out_url, ".zmetadata"))
+        receipt.figures = {"genotypes": plan.sites * len(callset.samples)}
+        receipt.figures["bytes_stored"] = sum(part.bytes for part in parts)
+        receipt.balanced("records", plan.sites, sum(part.sites for part in parts), {})
+    return receipt
+
+
+def _not_for_zarr(options: ExportOptions) -> dict[str, bool]:
+    fields = options.fields
+    return {
+        "--refined": options.refinement is not None,
+        "--local-alleles": fields.local_alleles,
+        "--genotype-filters": fields.genotype_filters,
+        "--vcf-version": fields.vcf_version != "4.2",
+    }
+
+
+def _size(task: _SizeTask) -> ShardSize:
+    return shard_size(task.shard, task.regions)
