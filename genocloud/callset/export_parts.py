@@ -27,7 +27,7 @@ _SIGN = b"gcpart01"
 _STREAMED_BYTES = 1 << 22
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Counts:
     """Records, genotypes and uncompressed bytes that an export wrote; of which sites, and what it left out.
 
@@ -53,7 +53,7 @@ class Counts:
         return {name: getattr(self, name) for name in names}
 
     def __add__(self, more: "Counts") -> "Counts":
-        return Counts(*(getattr(self, each.name) + getattr(more, each.name) for each in fields(self)))
+        return Counts(**{each.name: getattr(self, each.name) + getattr(more, each.name) for each in fields(self)})
 
 
 class Piece(NamedTuple):

@@ -309,7 +309,7 @@ def _in_order(pool: ThreadPoolExecutor, threads: int, tasks: Iterable[Callable[[
 
 def _render(form: ExportFormat, sites: _Sites, genotypes: Any, cells: npt.NDArray[np.int32]) -> Piece:
     lines = form.encoders().records(sites.texts, genotypes, cells)
-    counts = Counts(len(sites.texts), cells.size, len(lines.data))
+    counts = Counts(records=len(sites.texts), genotypes=cells.size, text_bytes=len(lines.data))
     if form.bgzf:
         blocks = bgzf.compress(lines.data.data)
         data, places = blocks.data, bgzf.virtual(blocks, lines.starts)
