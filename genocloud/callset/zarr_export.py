@@ -201,14 +201,14 @@ def _site_values(plan: ZarrPlan, sites: schema.Sites) -> Iterator[tuple[str, zar
         yield f"variant_{key}", zarr_values.first_values(of_key, sites, plan.width(of_key[0]))
 
 
-class _Block(NamedTuple):
+class _CellBlock(NamedTuple):
     """Distinct genotypes of some sites, and the row of each cell: (sites, samples)."""
 
     distinct: schema.DistinctGenotypes
     numbers: npt.NDArray[np.int32]
 
 
-def _block(plan: ZarrPlan, pieces: Sequence[_Piece], span: Span) -> _Block:
+def _block(plan: ZarrPlan, pieces: Sequence[_Piece], span: Span) -> _CellBlock:
     """The genotypes of a span of all pieces' sites."""
     place = {sample: number for number, sample in enumerate(plan.description.samples)}
     numbers = np.empty((span[1] - span[0], len(place)), np.int32)
@@ -223,7 +223,7 @@ def _block(plan: ZarrPlan, pieces: Sequence[_Piece], span: Span) -> _Block:
             tables.append(take_rows(batch.distinct, used))
             base += len(used)
         before += len(piece.sites)
-    return _Block(pa.concat_tables(tables).unify_dictionaries().combine_chunks(), numbers)
+    return _CellBlock(pa.concat_tables(tables).unify_dictionaries().combine_chunks(), numbers)
 
 
 def _renumbered(cells: npt.NDArray[np.int32], rows: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
@@ -234,7 +234,7 @@ def _renumbered(cells: npt.NDArray[np.int32], rows: int) -> tuple[npt.NDArray[np
 
 
 def _call_jobs(
-    plan: ZarrPlan, arrays: Mapping[str, ZarrArray], store: Store, chunk: int, block: _Block
+    plan: ZarrPlan, arrays: Mapping[str, ZarrArray], store: Store, chunk: int, block: _CellBlock
 ) -> Iterator[Callable[[], int]]:
     size = plan.chunk_samples
     for number, first in enumerate(range(0, block.numbers.shape[1], size)):
