@@ -34,7 +34,7 @@ PACKAGING := .venv-packaging/bin
 # As some containers set it: each of hundreds of processes would compile all of genocloud, each worker all tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test test-all mutants lint conformance programs bench bench-contigs bench-scale plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid dist try-wheel image clean
+.PHONY: demo check test test-all mutants lint conformance programs bench bench-contigs bench-scale plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid dist try-wheel try-modules image docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --profile profiles/local
@@ -143,12 +143,26 @@ dist: .venv-packaging/installed
 try-wheel: dist
 	packaging/try_wheel $(PYTHON) $(PACKAGING)
 
+# The modules for WDL and Snakemake pipelines.
+try-modules: $(INSTALLED) .venv-packaging/installed
+	packaging/try_modules $(BIN) $(PACKAGING)
+
 # The image, really built and the demo run in it, by buildah and podman; BASE=debootstrap where no registry of images is reached.
 image:
 	packaging/build_image
 
+# The documentation site, in docs/_build; a warning, or a link to a page or heading that is not there, fails.
+docs: .venv-docs/installed
+	$(<D)/bin/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build
+
 clean:
-	rm -rf results .snakemake
+	rm -rf results .snakemake docs/_build
+
+# Without what the tests need, and with no Sphinx in their environment.
+.venv-docs/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[docs]'
+	@touch $@
 
 .venv-packaging/installed: packaging/requirements.txt
 	$(PYTHON) -m venv $(@D)

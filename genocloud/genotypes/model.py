@@ -37,7 +37,7 @@ class Model:
 
     @property
     def allele_specific(self) -> bool:
-        """Whether the AS_ annotations are enabled."""
+        """Whether the annotations by allele (`AS_`) are enabled."""
         return ALLELE_SPECIFIC in self.annotation_groups
 
     @property

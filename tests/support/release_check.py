@@ -11,10 +11,9 @@ PLACES = {
     "CITATION.cff": r"^version: (.+)$",
     "CHANGELOG.md": r"\A# Changelog\n\n## (\S+) ",
     "genocloud/costs/default_rates.yaml": r"^version: (.+)$",
-    "packaging/apptainer.def": r"^From: \S+:(.+)$",
     "packaging/conda/meta.yaml": r'set version = "(.+)"',
-    "profiles/*/*": r"/genocloud:([0-9][^ \"',]*)",
-    "packaging/*/*/*": r"/genocloud:([0-9][^ \"',]*)",
+    "profiles/*/*": r"/genocloud:([0-9][^\s\"',]*)",
+    "packaging/**/*": r"\bgenocloud ?[:=]([0-9][^\s\"',]*)",
 }
 """Files that say the version, and how each does."""
 
@@ -38,7 +37,7 @@ def other_versions() -> dict[str, set[str]]:
 
 def problems(tag: str) -> list[str]:
     """What is in the way of a release under the tag."""
-    lines = [f"{name}: says {', '.join(sorted(found)) or 'no version'}" for name, found in other_versions().items()]
+    lines = [f"{name}: says {', '.join(sorted(said)) or 'no version'}" for name, said in other_versions().items()]
     if tag != f"v{version()}":
         lines.append(f"pyproject.toml: says {version()}, the tag {tag}")
     if not re.search(rf"^## {re.escape(version())} \(\d{{4}}-\d\d-\d\d\)$", (ROOT / "CHANGELOG.md").read_text(), re.M):

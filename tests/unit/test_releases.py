@@ -1,8 +1,10 @@
-"""Every file that says the version says the same one; the release's workflow pins what it runs."""
+"""One version everywhere; the release's workflow pins what it runs; the site has every page."""
 
 import re
+import tomllib
 from pathlib import Path
 
+import jinja2
 import yaml
 
 from tests.support import release_check
@@ -20,6 +22,32 @@ def test_a_release_has_its_own_tag_and_a_dated_heading():
     dated = re.search(r"^## (\S+) \(\d{4}-\d\d-\d\d\)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
     if not (dated and f"v{dated[1]}" == tag):
         assert release_check.problems(tag) == [f"CHANGELOG.md: has no heading '## {tag[1:]} (YYYY-MM-DD)'"]
+
+
+def test_every_page_is_in_the_site():
+    index = (ROOT / "docs/index.md").read_text()
+    for page in (ROOT / "docs").rglob("*.md"):
+        name = page.relative_to(ROOT / "docs").with_suffix("").as_posix()
+        assert name in ("index", "modules") or re.search(rf"^{name}$", index, re.M), f"docs/index.md lacks {name}"
+
+
+def test_parts_that_pages_include_are_there():
+    for page in (ROOT / "docs").rglob("*.md"):
+        for path, options in re.findall(r"^```\{include\} (.+)\n((?::.*\n)*)", page.read_text(), re.M):
+            text = (page.parent / path).read_text()
+            for border in re.findall(r': "(.+)"$', options, re.M):
+                assert border in text, (page.name, border)
+
+
+def test_the_conda_recipe_has_the_dependencies_of_the_package():
+    other_names = {"dask": "dask-core", "isal": "python-isal", "snakemake": "snakemake-minimal"}
+    text = (ROOT / "packaging/conda/meta.yaml").read_text()
+    recipe = yaml.safe_load(jinja2.Template(text).render(pin_subpackage=lambda name, max_pin: name, PYTHON="python"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [re.match(r"([\w-]+)(.*)", each).groups() for each in project["dependencies"]]
+    run = [f"{other_names.get(name, name)} {version}".strip() for name, version in wanted]
+    assert recipe["requirements"]["run"] == [f"python {project['requires-python']}", *run]
+    assert recipe["package"] == {"name": "genocloud", "version": project["version"]}
 
 
 def test_actions_are_pinned_and_rights_are_named():
