@@ -13,17 +13,25 @@ from genocloud.qc.tables import BATCHES, OUTLIERS, BatchTable, OutlierTable, Sam
 
 Floats = npt.NDArray[np.float64]
 
-METRICS = (
-    *("n_snp", "n_singleton", "n_insertion", "n_deletion", "n_transition", "n_transversion"),
-    *("r_ti_tv", "r_het_hom_var", "r_insertion_deletion"),
-)
-"""Those that gnomAD looks at."""
+RATIOS = {
+    "r_ti_tv": ("n_transition", "n_transversion"),
+    "r_het_hom_var": ("n_het", "n_hom_var"),
+    "r_insertion_deletion": ("n_insertion", "n_deletion"),
+}
+"""Ratios, by their counts."""
+
+METRICS = ("n_snp", "n_singleton", "n_insertion", "n_deletion", "n_transition", "n_transversion", *RATIOS)
+"""Those that gnomAD looks at. Ratios are compared by their logarithms: a ratio itself has a longer tail above."""
 
 MOST_DEVIATIONS = 4.0
 """gnomAD's limit, in robust standard deviations."""
 
 BY_CHANCE = 0.01
 """In so many cohorts of normal residuals a sample is flagged; the table lists what is beyond MOST_DEVIATIONS anyway."""
+
+MAD_VARIANCE = 1.361
+"""n times the relative variance of a normal sample's median absolute deviation, for many n: 1 / (4 (z f(z))^2), z the
+third quartile, f the density. That of a standard deviation is 1 / 2: so it is worth 1 / 2.72 of the samples."""
 
 SLACK = 0.1
 """Nothing within a tenth of the median is flagged, however alike the others are."""
@@ -51,13 +59,18 @@ LEAST_DEPTH = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Residuals:
-    """Of one metric: values, what they are off the median or the regression, and the limit, (samples,) floats."""
+    """Of one metric: values, and what they are off the regression, (samples,) floats; of ratios in logarithms.
+
+    slack   no residual below it is listed
+    chance  robust standard deviations that only BY_CHANCE of the cohorts have beyond it
+    """
 
     metric: str
     values: Floats
     residuals: Floats
     mad: float
-    limit: float
+    slack: float
+    chance: float
 
 
 def residuals_of(
@@ -74,31 +87,55 @@ def residuals_of(
     design = np.concatenate([np.ones((len(used), 1)), female[:, None], used, used**2], axis=1)
     out = []
     for metric in METRICS:
-        values = metrics[metric].cast("double")
-        numbers = schema.numbers(values).astype(np.float64)
-        known = np.isfinite(numbers) & compared
-        if np.count_nonzero(known) < FEWEST_SAMPLES or (
-            metric.startswith("n_") and np.median(numbers[known]) < FEWEST_COUNTED
-        ):
+        counts = [_floats(metrics, name) for name in RATIOS.get(metric, (metric,))]
+        if np.count_nonzero(compared) < FEWEST_SAMPLES or min(np.median(c[compared]) for c in counts) < FEWEST_COUNTED:
             continue
-        residuals = np.full(len(numbers), np.nan)
-        fit = np.linalg.lstsq(design[known], numbers[known], rcond=None)[0]
-        residuals[known] = numbers[known] - design[known] @ fit
+        scaled = np.log((counts[0] + 0.5) / (counts[1] + 0.5)) if metric in RATIOS else counts[0]
+        fit = np.linalg.lstsq(design[compared], scaled[compared], rcond=None)[0]
+        residuals = np.where(compared, scaled - design @ fit, np.nan)
         residuals -= np.nanmedian(residuals)
-        mad = MAD_TO_DEVIATION * float(np.nanmedian(np.abs(residuals)))
-        limit = max(MOST_DEVIATIONS * mad, SLACK * abs(float(np.nanmedian(numbers))))
-        out.append(Residuals(metric=metric, values=numbers, residuals=residuals, mad=mad, limit=limit))
+        out.append(
+            Residuals(
+                metric=metric,
+                values=_floats(metrics, metric),
+                residuals=residuals,
+                mad=MAD_TO_DEVIATION * float(np.nanmedian(np.abs(residuals))),
+                slack=np.log1p(SLACK) if metric in RATIOS else SLACK * float(np.median(scaled[compared])),
+                chance=_chance_limit(metrics.num_rows, np.count_nonzero(compared) - design.shape[1]),
+            )
+        )
     return out
+
+
+def _floats(metrics: SampleMetrics, name: str) -> Floats:
+    """A column, (samples,); NaN where there is no value."""
+    return schema.numbers(metrics[name].cast("double")).astype(np.float64)
+
+
+def _chance_limit(samples: int, freedom: int) -> float:
+    """The two-sided limit for all samples and metrics: Student's t with the degrees of freedom that a MAD has.
+
+    freedom  samples less what is fitted. The quantile is Abramowitz & Stegun's expansion 26.7.5 in the normal one
+    """
+    z = NormalDist().inv_cdf(1 - BY_CHANCE / (2 * samples * len(METRICS)))
+    own = max(freedom, 1) / (2 * MAD_VARIANCE)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return max(MOST_DEVIATIONS, z + sum(term / own**power for power, term in enumerate(terms, 1)))
 
 
 def outlier_table(samples: Sequence[str], residuals: Sequence[Residuals]) -> OutlierTable:
     """The table OUTLIERS, in the samples' order."""
     rows = []
     for each in residuals:
-        for place in np.flatnonzero(np.abs(np.nan_to_num(each.residuals)) > each.limit).tolist():
+        limit = max(MOST_DEVIATIONS * each.mad, each.slack)
+        for place in np.flatnonzero(np.abs(np.nan_to_num(each.residuals)) > limit).tolist():
             residual = float(each.residuals[place])
             deviations = residual / each.mad if each.mad else np.inf * np.sign(residual)
-            rows.append((place, each.metric, float(each.values[place]), residual, each.mad, deviations))
+            rows.append((place, each.metric, float(each.values[place]), residual, each.mad, deviations, each.chance))
     rows.sort()
     columns = zip(*((samples[row[0]], *row[1:]) for row in rows), strict=True) if rows else [()] * len(OUTLIERS)
     return table_of(dict(zip(OUTLIERS.names, map(list, columns), strict=True)), OUTLIERS)
@@ -118,8 +155,7 @@ def batch_table(batches: Sequence[str], residuals: Sequence[Residuals]) -> Batch
             middle = float(np.nanmedian(rest))
             mad = MAD_TO_DEVIATION * float(np.nanmedian(np.abs(rest - middle)))
             median = float(np.nanmedian(each.residuals[here])) - middle
-            slack = SLACK * abs(float(np.nanmedian(each.values[~here])))
-            if abs(median) > max(MOST_DEVIATIONS * mad, slack):
+            if abs(median) > max(MOST_DEVIATIONS * mad, each.slack):
                 deviations = median / mad if mad else np.inf * np.sign(median)
                 rows.append((batch, int(np.count_nonzero(here)), each.metric, median, mad, deviations))
     columns = zip(*rows, strict=True) if rows else [()] * len(BATCHES)
@@ -131,17 +167,15 @@ def deviation_flags(metrics: SampleMetrics, outliers: OutlierTable, batches: Bat
 
     Samples of a batch that is off as a whole are flagged for the batch, not each for what it has of it.
     """
-    tests = max(metrics.num_rows * len(METRICS), 1)
-    least = max(MOST_DEVIATIONS, NormalDist().inv_cdf(1 - BY_CHANCE / (2 * tests)))
     of_batch = {(row["batch"], row["metric"]) for row in batches.to_pylist()}
     home = dict(zip(metrics["sample"].to_pylist(), metrics["batch"].to_pylist(), strict=True))
     for row in outliers.to_pylist():
-        if abs(row["deviations"]) > least and (home[row["sample"]], row["metric"]) not in of_batch:
+        if abs(row["deviations"]) > row["limit"] and (home[row["sample"]], row["metric"]) not in of_batch:
             yield Flag(
                 sample=row["sample"],
                 check=row["metric"],
-                value=f"{row['value']:.6g}",
-                limit=f"within {least:.1f} MAD of the cohort, is {row['deviations']:.1f} off",
+                value="a ratio to 0" if row["value"] is None else f"{row['value']:.6g}",
+                limit=f"within {row['limit']:.1f} MAD of the cohort, is {row['deviations']:.1f} off",
                 advice="compare depth and contamination with the others'; other ancestry than theirs can do this too",
             )
     for batch in dict.fromkeys(batches["batch"].to_pylist()):

@@ -112,10 +112,13 @@ MENDELIAN_COLUMNS = (
 OUTLIER_COLUMNS = (
     Column("sample", STRING, "name of the sample", nullable=False),
     Column("metric", STRING, "a column of the table of samples", nullable=False),
-    Column("value", DOUBLE, "the sample's", nullable=False),
-    Column("residual", DOUBLE, "what it is off the cohort's, after the components", nullable=False),
+    Column("value", DOUBLE, "the sample's; null for a ratio to 0"),
+    Column(
+        "residual", DOUBLE, "what it is off the cohort's, after the components; of a ratio's logarithm", nullable=False
+    ),
     Column("mad", DOUBLE, "robust standard deviation of the residuals", nullable=False),
     Column("deviations", DOUBLE, "residual / mad", nullable=False),
+    Column("limit", DOUBLE, "deviations from which on the sample is flagged", nullable=False),
 )
 """Samples whose metric is far off the others'."""
 

@@ -116,8 +116,8 @@ class DrawnCohort:
             alts = ["GT" if site % 5 == 0 else "C" if site % 3 == 0 else "G" for site in here.tolist()]
             refs = ["GTT" if site % 10 == 0 else "G" if site % 5 == 0 else "A" for site in here.tolist()]
             copies = np.full(len(people), 2)
+            deletion = np.array([len(ref) > len(alt) for ref, alt in zip(refs, alts, strict=True)])
             for row, person in enumerate(people):
-                deletion = np.array([len(ref) > len(alt) for ref, alt in zip(refs, alts, strict=True)])
                 words[row, deletion & (words[row] == 0) & (self.chance.random(len(here)) < person.extra_deletions)] = 1
         elif number == 2:
             copies = np.array([person.x for person in people])

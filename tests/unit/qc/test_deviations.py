@@ -3,17 +3,21 @@
 import numpy as np
 import pytest
 
-from genocloud.qc.deviations import METRICS, batch_table, deviation_flags, outlier_table, residuals_of
+from genocloud.qc.deviations import METRICS, RATIOS, batch_table, deviation_flags, outlier_table, residuals_of
+from genocloud.qc.sample_metrics import ratio
 from genocloud.qc.tables import SAMPLE_METRICS, table_of
 
 
 def metrics_of(values: np.ndarray, batches: list[str] | None = None, **others):
-    """A table of samples whose metrics are all `values`; call rates and depths are good."""
+    """A table of samples whose counts are all `values`, or fall as these rise; call rates and depths are good."""
     count = len(values)
     columns = {field.name: np.full(count, 0) for field in SAMPLE_METRICS}
     columns |= {"sample": [f"s{n}" for n in range(count)], "batch": batches or ["b"] * count}
-    columns |= {name: np.round(values) if name.startswith("n_") else values for name in METRICS}
-    columns |= {"call_rate": np.ones(count), "dp_mean": np.full(count, 30.0), **others}
+    columns |= {name: np.round(values) for name in (*METRICS, "n_het") if name.startswith("n_")}
+    columns |= {below: np.round(1e6 / values) for _, below in RATIOS.values()}
+    columns |= {"call_rate": np.ones(count), "dp_mean": np.full(count, 30.0)}
+    columns |= {name: np.round(each) if name.startswith("n_") else each for name, each in others.items()}
+    columns |= {name: ratio(columns[above], columns[below]) for name, (above, below) in RATIOS.items()}
     return table_of(columns, SAMPLE_METRICS)
 
 
@@ -44,7 +48,8 @@ def test_what_components_and_sex_explain_is_no_outlier(random):
     components = random.normal(0, 1, (200, 1))
     female = np.arange(200) % 2 == 0
     values = 1000 + 300 * components[:, 0] ** 2 + 400 * female + random.normal(0, 5, 200)
-    table = metrics_of(values)
+    hets = 1000 * np.exp(0.3 * components[:, 0] ** 2 + 0.4 * female + random.normal(0, 0.005, 200))
+    table = metrics_of(values, n_transversion=values, n_deletion=values, n_het=hets, n_hom_var=np.full(200, 1000))
     assert outlier_table(table["sample"].to_pylist(), residuals(table, components, female)).num_rows == 0
 
 
@@ -78,7 +83,30 @@ def test_low_depth_and_call_rate(random):
     assert not list(deviation_flags(worse, *nothing))
 
 
-def test_metrics_without_a_value_are_passed_over():
-    table = metrics_of(np.full(30, np.nan), **{name: np.full(30, 100) for name in METRICS if name.startswith("n_")})
-    assert {each.metric for each in residuals(table)} == {name for name in METRICS if name.startswith("n_")}
+def test_counts_too_small_to_compare_are_passed_over_and_their_ratios():
+    few = {name: np.full(30, 5) for name in METRICS if name.startswith("n_") and name != "n_snp"}
+    table = metrics_of(np.full(30, 100.0), **few, n_hom_var=np.full(30, 5))
+    assert {each.metric for each in residuals(table)} == {"n_snp"}
     assert outlier_table(table["sample"].to_pylist(), residuals(table)).num_rows == 0
+
+
+@pytest.mark.parametrize(("above", "below"), [(0, 1000), (1000, 0)])
+def test_a_sample_without_one_side_of_a_ratio_is_flagged(random, above, below):
+    hets, homs = (np.round(random.normal(1000, 10, 60)) for _ in range(2))
+    hets[7], homs[7] = above, below
+    table = metrics_of(random.normal(1000, 10, 60), n_het=hets, n_hom_var=homs)
+    outliers = outlier_table(table["sample"].to_pylist(), residuals(table))
+    flags = deviation_flags(table, outliers, batch_table([], []))
+    assert [(flag.sample, flag.check) for flag in flags] == [("s7", "r_het_hom_var")]
+
+
+def test_chance_flags_a_sample_in_one_of_a_hundred_cohorts(random):
+    """Ratios of counts in cohorts without faults; one of 100 is expected, five come once in 270 times."""
+    flagged = 0
+    for _ in range(100):
+        counts = {name: random.poisson(500, 60) for name in (*METRICS, "n_het", "n_hom_var") if name.startswith("n_")}
+        table = metrics_of(np.full(60, 500.0), **counts)
+        own = residuals(table, random.normal(0, 1, (60, 1)), np.arange(60) % 2 == 0)
+        outliers = outlier_table(table["sample"].to_pylist(), own)
+        flagged += any(True for _ in deviation_flags(table, outliers, batch_table([], [])))
+    assert flagged <= 4
