@@ -91,10 +91,14 @@ from .segments import label_of as label_of
 from .segments import load_segment as load_segment
 from .segments import merge_segments as merge_segments
 from .segments import write_segment as write_segment
+from .sites_vcf import SITES_VCF_COLUMNS as SITES_VCF_COLUMNS
+from .sites_vcf import write_sites_vcf as write_sites_vcf
 from .variants import is_variant as is_variant
 from .vcf_export import ShortCallset as ShortCallset
 from .vcf_export import export_shard as export_shard
 from .vcf_export import join_shards as join_shards
+from .vcf_export import parts_url as parts_url
+from .vcf_export import remove_parts as remove_parts
 from .vcf_export import shards_in as shards_in
 from .vcf_export import write_vcf as write_vcf
 from .verifying import check_filters as check_filters

@@ -1,6 +1,7 @@
 """The VCF header, from the declared columns, contigs and samples; without paths, times or host names."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from genocloud.annotations import SITE_COLUMNS
@@ -48,6 +49,15 @@ def header_text(
     return "".join(
         f"{line}\n" for line in _lines(description, fields, filters, dictionary(filters) if numbered else {})
     )
+
+
+def sites_header(description: Description, columns: Sequence[Column], filters: Sequence[FilterLine] = ()) -> str:
+    """The header of a file of sites with INFO of one's own."""
+    whole = replace(description, samples=(), batches={}, subset=None)
+    lines = [each for each in _lines(whole, ALL_FIELDS, filters, {}) if not each.startswith(("##FORMAT", "##INFO"))]
+    first = next(place for place, line in enumerate(lines) if line.startswith("##contig"))
+    infos = _declared("INFO", [(column.name, column, column.number) for column in columns], description.model, {})
+    return "".join(f"{line}\n" for line in [*lines[:first], *infos, *lines[first:]])
 
 
 def dictionary(filters: Sequence[FilterLine] = ()) -> dict[str, int]:

@@ -241,8 +241,8 @@ def text_bytes(column: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.
     return offsets, annotations.read_only(data)
 
 
-def site_texts(sites: schema.Sites) -> pa.Array:
-    """CHROM to INFO of each site, tab-separated."""
+def site_texts(sites: schema.Sites, infos: Sequence[tuple[str, schema.Column]] | None = None) -> pa.Array:
+    """CHROM to INFO of each site, tab-separated; `infos`: INFO's keys and columns, None: those of SITES."""
     columns = [
         pc.cast(sites["contig"], pa.string()),
         pc.cast(sites["pos"], pa.string()),
@@ -251,7 +251,7 @@ def site_texts(sites: schema.Sites) -> pa.Array:
         joined(sites["alts"].combine_chunks()),
         _quality(sites["qual"].combine_chunks()),
         sites["filter"],
-        _info(sites),
+        _info(sites, info_columns(sites) if infos is None else infos),
     ]
     return _one(pc.binary_join_element_wise(*[_or_point(column) for column in columns], "\t"))
 
@@ -276,8 +276,8 @@ def info_columns(sites: schema.Sites) -> list[tuple[str, schema.Column]]:
     return [(key, column) for key, column in _INFO if column.name in sites.column_names]
 
 
-def _info(sites: schema.Sites) -> pa.Array:
-    columns = [(key, column, sites[column.name].combine_chunks()) for key, column in info_columns(sites)]
+def _info(sites: schema.Sites, infos: Sequence[tuple[str, schema.Column]]) -> pa.Array:
+    columns = [(key, column, sites[column.name].combine_chunks()) for key, column in infos]
     items = [_item(*each) for each in columns if each[2].null_count < len(sites)]
     nothing = pa.array([""]).take(pa.array(np.zeros(len(sites), np.int32)))
     return pc.utf8_slice_codeunits(pc.binary_join_element_wise(nothing, *items, ""), 1)

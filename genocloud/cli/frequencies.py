@@ -1,7 +1,19 @@
 """The commands that answer who carries a variant, and how frequent it is."""
 
 from genocloud.cli.exporting import chosen_some, some_samples
-from genocloud.cli.options import Arguments, Commands, callset_argument, hand_over, new_command, receipt_option
+from genocloud.cli.options import (
+    Arguments,
+    Commands,
+    budget_options,
+    callset_argument,
+    hand_over,
+    new_command,
+    receipt_option,
+    scatter_option,
+    shown_progress,
+    whole_number,
+)
+from genocloud.scatter.executors import open_scatter
 
 
 def _carriers(commands: Commands) -> None:
@@ -33,4 +45,54 @@ def _carriers(commands: Commands) -> None:
     receipt_option(command)
 
 
-ALL = (_carriers,)
+def _frequencies(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        from genocloud import steps
+        from genocloud.pipeline.people_groups import GroupOptions
+
+        groups = GroupOptions(
+            labels_url=arguments.labels, columns=tuple(arguments.by or ()), least=arguments.min_people
+        )
+        options = steps.FrequencyOptions(samples=chosen_some(arguments), groups=groups)
+        with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
+            receipt = steps.frequencies(
+                arguments.callset, arguments.output, options=options, scatter=scatter, progress=progress
+            )
+        hand_over(receipt, arguments)
+
+    command = new_command(
+        commands,
+        "frequencies",
+        "Write allele frequencies by groups of people.",
+        run,
+        "callset/ frequencies.vcf.gz --labels samples.tsv --by sex --by assay",
+    )
+    callset_argument(command)
+    command.add_argument(
+        "output", metavar="OUT", help="path or URL: .vcf.gz (a record a site) or .parquet (a row an ALT)"
+    )
+    command.add_argument(
+        "--labels",
+        metavar="TABLE",
+        help="a table with tabs between and a header, `sample` in it: a sample sheet is one",
+    )
+    command.add_argument(
+        "--by",
+        action="append",
+        metavar="COLUMN",
+        help="a group for each value of a column of the labels; may be repeated. sex,assay: for each combination",
+    )
+    command.add_argument(
+        "--min-people",
+        type=whole_number,
+        default=1,
+        metavar="N",
+        help="leave out groups of fewer, and further ones until those left out are N together. Default: %(default)s",
+    )
+    some_samples(command)
+    scatter_option(command)
+    budget_options(command)
+    receipt_option(command)
+
+
+ALL = (_carriers, _frequencies)

@@ -67,41 +67,41 @@ def sum_genotypes(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArra
 
     alts  (sites,) the number of ALTs of each site
     """
-    alleles = _alleles(local["GT"])
-    missing = (alleles == _NO_CALL).any(axis=1)
-    high = _is_adj(local, alleles) & ~missing
+    alleles = allele_numbers(local["GT"])
+    missing = (alleles == NO_CALL).any(axis=1)
+    high = is_adj(local, alleles) & ~missing
     sites = len(alts)
     called = np.where(high, (alleles >= 0).sum(axis=1), 0)
     return GenotypeSums(
-        missing=_along(runs, missing.astype(np.int64), sites),
-        high=_along(runs, high.astype(np.int64), sites),
-        called=_along(runs, called, sites),
-        counts=_by_alt(runs, np.where(high[:, None], alleles, _PAD), alts),
+        missing=along(runs, missing.astype(np.int64), sites),
+        high=along(runs, high.astype(np.int64), sites),
+        called=along(runs, called, sites),
+        counts=by_alt(runs, np.where(high[:, None], alleles, PAD), alts),
         reads=_het_reads(local, runs, alleles, alts),
     )
 
 
 _BIG = np.iinfo(np.int64).max
-_NO_CALL, _PAD = -1, -2
+NO_CALL, PAD = -1, -2
 """An allele that is not called; none, where a genotype has fewer than another."""
 
 
-def _alleles(genotypes: pa.ChunkedArray) -> _Ints:
+def allele_numbers(genotypes: pa.ChunkedArray) -> _Ints:
     """Allele numbers of each GT, as long as the longest: (rows, alleles)."""
     words = genotypes.unify_dictionaries().combine_chunks()
     texts = [word.replace("|", "/").split("/") for word in words.dictionary.to_pylist()]
-    table = np.full((len(texts), max(map(len, texts), default=1)), _PAD, np.int64)
+    table = np.full((len(texts), max(map(len, texts), default=1)), PAD, np.int64)
     for row, text in zip(table, texts, strict=True):
-        row[: len(text)] = [_NO_CALL if allele == "." else int(allele) for allele in text]
+        row[: len(text)] = [NO_CALL if allele == "." else int(allele) for allele in text]
     return np.asarray(table[schema.numbers(words.indices)])
 
 
-def _is_adj(local: schema.LocalGenotypes, alleles: _Ints) -> npt.NDArray[np.bool_]:
+def is_adj(local: schema.LocalGenotypes, alleles: _Ints) -> npt.NDArray[np.bool_]:
     """Whether each genotype has the quality, depth and balance of adj; a missing value is none."""
     depth, quality = (schema.numbers(local[name]).astype(np.int64) for name in ("DP", "GQ"))
-    haploid = np.asarray(alleles != _PAD).sum(axis=1) == 1
+    haploid = np.asarray(alleles != PAD).sum(axis=1) == 1
     good: npt.NDArray[np.bool_] = (quality >= MIN_GQ) & (depth >= np.where(haploid, MIN_HAPLOID_DP, MIN_DP))
-    het = np.flatnonzero(good & (alleles.max(axis=1, initial=_PAD) > _smallest(alleles)))
+    het = np.flatnonzero(good & (alleles.max(axis=1, initial=PAD) > _smallest(alleles)))
     for allele in alleles.T:
         reads = _reads_of(local, het, allele[het])
         good[het] &= (allele[het] < 0) | (reads >= MIN_BALANCE * depth[het])
@@ -130,7 +130,7 @@ def _reads_of(local: schema.LocalGenotypes, rows: _Ints, alleles: _Ints) -> _Int
     return np.where(has, np.append(lad, 0)[np.where(has, lad_at[rows] + place, len(lad))], -1)
 
 
-def _along(runs: CellRuns, values: _Ints, sites: int) -> _Ints:
+def along(runs: CellRuns, values: _Ints, sites: int) -> _Ints:
     """The sum of the values of each site's genotypes: what a run adds at its first site goes off behind its last."""
     steps = np.zeros(sites + 1, np.int64)
     np.add.at(steps, runs.firsts, values[runs.numbers])
@@ -138,7 +138,7 @@ def _along(runs: CellRuns, values: _Ints, sites: int) -> _Ints:
     return np.cumsum(steps[:-1])
 
 
-def _by_alt(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any], weights: _Ints | None = None) -> _Ints:
+def by_alt(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any], weights: _Ints | None = None) -> _Ints:
     """How often the genotypes have each ALT, or the sum of their weights, (ALTs,). Runs with ALTs are short.
 
     alleles, weights  (genotypes, alleles)
@@ -160,14 +160,14 @@ def _by_alt(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any], weights: _In
 def _het_reads(local: schema.LocalGenotypes, runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any]) -> _Ints:
     """Reads of each ALT, and of all alleles of the genotype, in diploid heterozygotes that have both, (ALTs, 2)."""
     whole = np.asarray(alleles >= 0).sum(axis=1) == 2
-    het = np.flatnonzero(whole & (alleles.max(axis=1, initial=_PAD) > _smallest(alleles)))
+    het = np.flatnonzero(whole & (alleles.max(axis=1, initial=PAD) > _smallest(alleles)))
     reads = np.full(alleles.shape, -1, np.int64)
     for place, allele in enumerate(alleles.T):
         reads[het, place] = np.where(allele[het] >= 0, _reads_of(local, het, allele[het]), 0)
     known: npt.NDArray[np.bool_] = np.all(reads >= 0, axis=1)
-    kept = np.where(np.asarray(known)[:, None], alleles, _PAD)
+    kept = np.where(np.asarray(known)[:, None], alleles, PAD)
     of_both = np.repeat(reads.sum(axis=1)[:, None], alleles.shape[1], axis=1)
-    return np.stack([_by_alt(runs, kept, alts, each) for each in (reads, of_both)], axis=1)
+    return np.stack([by_alt(runs, kept, alts, each) for each in (reads, of_both)], axis=1)
 
 
 def _ratio(part: _Ints, whole: _Ints) -> npt.NDArray[np.float64]:
@@ -179,6 +179,6 @@ def _ratio(part: _Ints, whole: _Ints) -> npt.NDArray[np.float64]:
 
 def total(sums: Sequence[GenotypeSums], alts: npt.NDArray[Any]) -> GenotypeSums:
     """The sums of several batches, of none too."""
-    nothing, by_alt = np.zeros(len(alts), np.int64), np.zeros((int(np.sum(alts)), 2), np.int64)
-    start = GenotypeSums(missing=nothing, high=nothing, called=nothing, counts=by_alt[:, 0], reads=by_alt)
+    nothing, reads = np.zeros(len(alts), np.int64), np.zeros((int(np.sum(alts)), 2), np.int64)
+    start = GenotypeSums(missing=nothing, high=nothing, called=nothing, counts=reads[:, 0], reads=reads)
     return sum(sums, start)

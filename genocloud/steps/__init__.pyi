@@ -15,6 +15,8 @@ from .export_pgen import export_pgen as export_pgen
 from .export_zarr import export_zarr as export_zarr
 from .filter import FilterOptions as FilterOptions
 from .filter import filter_callset as filter_callset
+from .frequencies import FrequencyOptions as FrequencyOptions
+from .frequencies import frequencies as frequencies
 from .genotype import genotype as genotype
 from .history import history as history
 from .hybrid import hybrid as hybrid
