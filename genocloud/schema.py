@@ -477,6 +477,8 @@ LocalGenotypes: TypeAlias = pa.Table
 CallRows: TypeAlias = pa.Table
 """Rows of CALLS."""
 Carriers: TypeAlias = pa.Table
+AlleleRows: TypeAlias = pa.Table
+"""Some columns of SITES, or of filters.frequency_columns, with a row for each ALT and no lists."""
 ReferenceRuns: TypeAlias = pa.Table
 """Rows of REFERENCE."""
 Frequencies: TypeAlias = pa.Table

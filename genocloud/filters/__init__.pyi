@@ -3,7 +3,7 @@ from .allele_values import AlleleValues as AlleleValues
 from .expressions import BadExpression as BadExpression
 from .expressions import Expression as Expression
 from .frequencies import QUALITIES as QUALITIES
-from .frequencies import AlleleCounts as AlleleCounts
+from .frequencies import GroupCounts as GroupCounts
 from .frequencies import count_alleles as count_alleles
 from .frequencies import end_of as end_of
 from .frequencies import frequency_columns as frequency_columns

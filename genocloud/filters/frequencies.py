@@ -18,7 +18,7 @@ QUALITIES = "", "_adj"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlleleCounts:
+class GroupCounts:
     """Exact counts over some people; those of other people are added.
 
     called       (sites,) called alleles: a person without data adds none
@@ -33,13 +33,13 @@ class AlleleCounts:
     hemizygotes: _Ints
 
     @classmethod
-    def none(cls, alts: npt.NDArray[np.int32]) -> "AlleleCounts":
+    def none(cls, alts: npt.NDArray[np.int32]) -> "GroupCounts":
         """Those of nobody, at sites of so many ALTs."""
         of_alts = np.zeros(int(alts.sum()), np.int64)
         return cls(called=np.zeros(len(alts), np.int64), counts=of_alts, homozygotes=of_alts, hemizygotes=of_alts)
 
-    def __add__(self, more: "AlleleCounts") -> "AlleleCounts":
-        return AlleleCounts(
+    def __add__(self, more: "GroupCounts") -> "GroupCounts":
+        return GroupCounts(
             called=self.called + more.called,
             counts=self.counts + more.counts,
             homozygotes=self.homozygotes + more.homozygotes,
@@ -96,7 +96,7 @@ def count_alleles(
     runs: CellRuns,
     alts: npt.NDArray[np.int32],
     members: Sequence[npt.NDArray[np.bool_]],
-) -> list[tuple[AlleleCounts, AlleleCounts]]:
+) -> list[tuple[GroupCounts, GroupCounts]]:
     """For each group, (all genotypes, adj) of a batch: LOCAL_GENOTYPES and the runs of sites that have each.
 
     alts     (sites,) int32; the number of ALTs of each site
@@ -114,11 +114,11 @@ def count_alleles(
     return counted
 
 
-def _count(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[np.int32]) -> AlleleCounts:
+def _count(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[np.int32]) -> GroupCounts:
     present = np.asarray((alleles != PAD).sum(axis=1))
     is_same = np.asarray(((alleles == alleles[:, :1]) | (alleles == PAD)).all(axis=1))
     first = alleles[:, :1]
-    return AlleleCounts(
+    return GroupCounts(
         called=along(runs, np.asarray((alleles >= 0).sum(axis=1)), len(alts)),
         counts=by_alt(runs, alleles, alts),
         homozygotes=by_alt(runs, np.where((is_same & (present > 1))[:, None], first, PAD), alts),

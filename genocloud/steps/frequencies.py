@@ -10,7 +10,7 @@ import pyarrow as pa
 from genocloud import filters, schema, sealing, storage
 from genocloud.callset import SITES_VCF_COLUMNS, Callset, open_callset, parts_url, remove_parts, write_sites_vcf
 from genocloud.errors import SettingError
-from genocloud.filters import AlleleCounts, count_alleles, end_of, frequency_columns
+from genocloud.filters import GroupCounts, count_alleles, end_of, frequency_columns
 from genocloud.pipeline.chosen_samples import SampleChoice
 from genocloud.pipeline.people_groups import GroupOptions, PeopleGroups, people_groups
 from genocloud.pipeline.receipts import Receipt, receipt_of
@@ -66,7 +66,7 @@ def _count_shard(parts_url: str, groups: PeopleGroups, made: Callset) -> str:
     """Write the shard's table to the parts; its name there."""
     (shard,) = made.shards
     alts = np.diff(schema.string_lists(made.sites(columns=["alts"])["alts"])[0]).astype(np.int32)
-    sums = [(AlleleCounts.none(alts), AlleleCounts.none(alts)) for _ in groups.members]
+    sums = [(GroupCounts.none(alts), GroupCounts.none(alts)) for _ in groups.members]
     for batch in made.batches(shard, filters.COLUMNS):
         who = [np.array([sample in people for sample in batch.samples], np.bool_) for people in groups.members.values()]
         more = count_alleles(batch.distinct, batch.runs, alts, who)
@@ -82,13 +82,13 @@ def _count_shard(parts_url: str, groups: PeopleGroups, made: Callset) -> str:
     return name
 
 
-def _tables(parts: storage.Store, names: Sequence[str]) -> Iterator[pa.Table]:
+def _tables(parts: storage.Store, names: Sequence[str]) -> Iterator[schema.Sites]:
     for name in names:
         with parts.open(name) as stream:
             yield sealing.reader(sealing.check(stream)).read()
 
 
-def _write(url: str, callset: Callset, tables: Iterator[pa.Table], columns: Sequence[schema.Column]) -> int:
+def _write(url: str, callset: Callset, tables: Iterator[schema.Sites], columns: Sequence[schema.Column]) -> int:
     """Write the output; the number of sites."""
     if url.endswith(".vcf.gz"):
         return write_sites_vcf(url, callset.description, tables, columns, callset.filter_lines)
@@ -110,7 +110,7 @@ def _of_allele(field: pa.Field) -> pa.Field:
     return field.with_type(field.type.value_type) if pa.types.is_list(field.type) else field
 
 
-def _by_allele(table: pa.Table) -> pa.Table:
+def _by_allele(table: schema.Sites) -> schema.AlleleRows:
     """A row for each ALT, with its entry of each list; `alts` is `alt`."""
     alts = np.diff(schema.string_lists(table["alts"])[0])
     rows = pa.array(np.repeat(np.arange(len(table)), alts))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genocloud import filters, schema
-from genocloud.filters import AlleleCounts, count_alleles, frequency_columns
+from genocloud.filters import GroupCounts, count_alleles, frequency_columns
 from tests.support import dense_callset, small_callset
 
 GROUPS = [{"ann", "bob", "cat"}, {"ann", "bob"}, {"cat"}, set()]
@@ -46,7 +46,7 @@ def test_counts_are_those_of_the_dense_genotypes(seed):
     made = small_callset.write(url, seed=seed) if seed else dense_callset.write(url)
     for shard in made.shards:
         alts = np.array([len(each) for each in made.of_shard(shard).sites()["alts"].to_pylist()], np.int32)
-        sums = [[AlleleCounts.none(alts)] * 2 for _ in GROUPS]
+        sums = [[GroupCounts.none(alts)] * 2 for _ in GROUPS]
         for batch in made.batches(shard, filters.COLUMNS):
             who = [np.array([sample in group for sample in batch.samples], np.bool_) for group in GROUPS]
             more = count_alleles(batch.distinct, batch.runs, alts, who)
@@ -64,7 +64,7 @@ def test_columns_have_the_names_and_types_of_what_is_counted():
     declared = frequency_columns({"": 3, "XX": 2})
     alts = np.array([2], np.int32)
     for end in ("", "_adj", "_XX", "_XX_adj"):
-        columns = AlleleCounts.none(alts).columns(end, alts)
+        columns = GroupCounts.none(alts).columns(end, alts)
         assert {name: each.type for name, each in columns.items()} == {
             each.name: each.type for each in declared if each.name in columns
         }
