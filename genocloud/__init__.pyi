@@ -10,6 +10,7 @@ from .errors import SettingError as SettingError
 from .errors import StoreError as StoreError
 from .genotypes import Model as Model
 from .library import check_samples as check_samples
+from .library import export as export
 from .library import filter_callset as filter_callset
 from .library import joint as joint
 from .library import refined as refined

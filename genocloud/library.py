@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace as changed
 
 from genocloud import pipeline, steps
-from genocloud.callset import ALL_FIELDS, Callset, FormatFields
+from genocloud.callset import ALL_FIELDS, EVERY_RECORD, Callset, FormatFields, RecordForm
 from genocloud.errors import SettingError
 from genocloud.filters import Expression, SiteFilter
 from genocloud.filters.vets import Resource
@@ -224,3 +224,47 @@ def refined(
     ped = None if pedigree is None else os.fspath(pedigree)
     options = pipeline.RefinementOptions(supporting=urls, pedigree=ped, priors=priors)
     return changed(callset, revision=Refinement.of(options, callset))
+
+
+def export(
+    callset: Path,
+    out: Path,
+    *,
+    samples: str | Sequence[str] = (),
+    exclude_samples: str | Sequence[str] = (),
+    keep_counts: bool = False,
+    include: str = "",
+    exclude: str = "",
+    records: RecordForm = EVERY_RECORD,
+    intervals: str | Sequence[str] = (),
+    fields: FormatFields = ALL_FIELDS,
+    threads: int | None = None,
+    quiet: bool = True,
+) -> Receipt:
+    """Write a callset as VCF or BCF, as `genocloud export` does (docs/export.md).
+
+    samples, exclude_samples  names, or files of names; AC, AN and AF are counted in them, or with keep_counts in all
+    include, exclude          expressions in bcftools' syntax that records must meet, or must not
+    records                   genocloud.callset.RecordForm(split=True, min_ac=1): which there are, in what form
+    intervals                 texts (`chr1:1-2,000`) or files (BED, interval_list)
+    fields                    what FORMAT has
+
+    Returns the receipt, whose `balance` counts the records that were left out. Raises InputError for names and files
+    that cannot be used, SettingError for options that cannot be obeyed, StoreError.
+
+        genocloud.export("results/callset", "family.vcf.gz", samples=["ann", "bob"], include="QUAL > 100")
+    """
+    texts = [Expression(text) if text else None for text in (include, exclude)]
+    if any(texts):
+        records = changed(records, condition=pipeline.SiteExpressions(include=texts[0], exclude=texts[1]))
+    options = pipeline.ExportOptions(
+        intervals=pipeline.Intervals(included=_texts(intervals)),
+        samples=pipeline.SampleChoice(
+            included=_texts(samples), excluded=_texts(exclude_samples), keep_counts=keep_counts
+        ),
+        fields=fields,
+        records=records,
+    )
+    number = threads or len(os.sched_getaffinity(0))
+    with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
+        return steps.export(os.fspath(callset), os.fspath(out), options=options, scatter=scatter, progress=progress)

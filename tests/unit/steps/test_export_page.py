@@ -27,6 +27,8 @@ def test_the_commands_of_the_page_run(made: Any, tmp_path: Path, monkeypatch: py
         assert main([*words, "-q", "--scatter", "threads:1"]) == 0
         assert records_of(words[2])
     assert len(commands) == 5
+    exec(re.findall(r"```python\n(.*?)```", PAGE, re.S)[0], {})
+    assert list(records_of("python.bcf")[0].samples) == ["p07"]
 
 
 @pytest.mark.parametrize("form", [RecordForm(), RecordForm(split=True, place_ids=True, drop_star=True, diploid=True)])
