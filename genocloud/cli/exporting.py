@@ -1,11 +1,17 @@
 """Options of exported files: which samples and records they have."""
 
 import argparse
+import shutil
+import sys
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from genocloud.cli.options import Arguments, whole_number
 from genocloud.errors import SettingError
+from genocloud.pipeline.receipts import Receipt
 
 if TYPE_CHECKING:  # it brings pyarrow, which help need not load
     from genocloud.callset import RecordForm
@@ -105,3 +111,15 @@ def chosen_some(arguments: Arguments) -> "SampleChoice":
     from genocloud.pipeline import SampleChoice
 
     return SampleChoice(included=tuple(arguments.samples or ()), excluded=tuple(arguments.exclude_samples or ()))
+
+
+def to_standard_output(write: Callable[[str], Receipt]) -> Receipt:
+    """Write plain VCF into a temporary file, then all of it to standard output; what fails writes nothing there."""
+    with TemporaryDirectory(prefix="genocloud-") as folder:
+        out = Path(folder) / "records.vcf"
+        receipt = write(str(out))
+        receipt.outputs.clear()
+        with out.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    return receipt

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import textwrap
+from functools import partial
 from importlib.metadata import version
 
 from genocloud import cohort, pipeline, steps
@@ -318,6 +319,8 @@ def _genotype(commands: Commands) -> None:
 
 def _export(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
+        if arguments.output == "-" and arguments.receipt == "-":
+            raise SettingError("--receipt -: standard output is the VCF's; name a file")
         refinement = refining.chosen_refinement(arguments)
         more = {"posteriors": refinement is not None, "of_trios": bool(refinement and refinement.pedigree)}
         options = pipeline.ExportOptions(
@@ -348,14 +351,18 @@ def _export(commands: Commands) -> None:
             elif arguments.dense:
                 receipt = steps.export_dense(*places, progress=progress, options=options)
             else:
-                receipt = steps.export(*places, scatter=scatter, progress=progress, options=options)
+                write = partial(steps.export, arguments.callset, scatter=scatter, progress=progress, options=options)
+                to_output = arguments.output == "-"
+                receipt = exporting.to_standard_output(write) if to_output else write(arguments.output)
         hand_over(receipt, arguments)
 
     command = new_command(
         commands, "export", "Write a callset as VCF, BCF, PGEN or VCF Zarr.", run, "callset/ chr20.vcf.gz -L chr20"
     )
     callset_argument(command)
-    command.add_argument("output", metavar="OUT", help=f"path or URL of the file: {EXPORT_NAMES}")
+    command.add_argument(
+        "output", metavar="OUT", help=f"path or URL of the file: {EXPORT_NAMES}; - is standard output, as VCF"
+    )
     command.add_argument(
         "--site",
         action="append",

@@ -77,3 +77,14 @@ def test_mistakes_are_said(wild: Path, capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(EmptyChoice):
         exported(str(wild / "callset"), wild / "never.vcf.gz", samples=SampleChoice(excluded=("ann,bob,cat,dan,eve",)))
     assert not list(wild.glob("never*"))
+
+
+def test_standard_output_is_plain_vcf(wild: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    words = ["export", str(wild / "callset"), "-", "--scatter", "threads:1"]
+    assert main([*words, "--samples", "ann"]) == 0
+    (tmp_path / "out.vcf").write_bytes(capfdbinary.readouterr().out)
+    exported(str(wild / "callset"), tmp_path / "same.vcf", samples=SampleChoice(included=("ann",)))
+    assert (tmp_path / "out.vcf").read_bytes() == (tmp_path / "same.vcf").read_bytes()
+    assert main([*words, "--receipt", "-"]) == 5
+    assert main([*words, "--samples", "nobody"]) == 3
+    assert capfdbinary.readouterr().out == b""
