@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 
 from docutils import nodes
@@ -71,7 +72,25 @@ def _all_below(kind: type[GenocloudError]) -> Iterator[type[GenocloudError]]:
         yield from _all_below(each)
 
 
+def _house_docstring(_app: Sphinx, _what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:
+    """A docstring's table of arguments as Sphinx's fields, its indented examples as code."""
+    out: list[str] = []
+    in_argument = False
+    for line in lines:
+        if argument := re.match(r"(\w+) {2,}(\S.*)", line):
+            out.append(f":param {argument[1]}: {argument[2]}")
+        elif in_argument and line.startswith("  "):
+            out.append(f"    {line.strip()}")
+        elif line.startswith("    ") and out and not out[-1]:
+            out += ["::", "", line]
+        else:
+            out += ["", line] if in_argument and line else [line]
+        in_argument = bool(argument or (in_argument and line.startswith("  ")))
+    lines[:] = out
+
+
 def setup(app: Sphinx) -> None:
     """Sphinx's hook."""
+    app.connect("autodoc-process-docstring", _house_docstring)
     app.add_directive("genocloud-commands", Commands)
     app.add_directive("genocloud-errors", Errors)

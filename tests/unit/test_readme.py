@@ -125,3 +125,10 @@ def test_every_command_is_documented():
     for command in commands:
         assert f"`genocloud {command}" in README, command
     assert all(f"`{topic}`" in README for topic in TOPICS)
+
+
+def test_every_page_is_in_the_site():
+    index = (ROOT / "docs/index.md").read_text()
+    for page in (ROOT / "docs").rglob("*.md"):
+        name = page.relative_to(ROOT / "docs").with_suffix("").as_posix()
+        assert name in ("index", "modules") or re.search(rf"^{name}$", index, re.M), f"docs/index.md lacks {name}"
