@@ -125,6 +125,8 @@ def _canonical(column: pa.ChunkedArray) -> pa.Array:
         return array
     codes = schema.numbers(array.indices)
     used = pc.unique(array.indices).drop_null()
+    if len(used) == len(array.dictionary) and np.array_equal(used, np.arange(len(used))):
+        return array
     places = np.zeros(len(array.dictionary) + 1, np.int32)  # the last element is for nulls: masked below
     places[used.to_numpy()] = np.arange(len(used), dtype=np.int32)
     missing = codes < 0

@@ -26,7 +26,7 @@ from genocloud.callset.layout import (
 )
 from genocloud.callset.local_genotypes import SparseGenotypes
 from genocloud.callset.shard_cells import read_segment
-from genocloud.callset.stored_shares import packed, unpacked
+from genocloud.callset.stored_shares import Sums, inbreeding_of, packed, unpacked
 from genocloud.callset.writing import NamedExtent, has_seal, write_genotypes
 from genocloud.errors import scarcity
 from genocloud.kernels.cell_runs import at_sites
@@ -141,11 +141,20 @@ def label_of(keys: npt.NDArray[np.int64]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentTables:
-    """What a segment is written from: `contig`, `pos`, `key` of its sites, genotypes there, a row of shares a site."""
+    """What a segment is written from: `contig`, `pos`, `key` of its sites, genotypes there, a row of shares a site.
+
+    inbreeding  see `inbreeding_of`: a site's is the same in each segment
+    """
 
     places: schema.StoredSites
     genotypes: SparseGenotypes
     shares: schema.Shares
+    inbreeding: Sums
+
+    @classmethod
+    def of(cls, places: schema.StoredSites, genotypes: SparseGenotypes, shares: schema.Shares) -> "SegmentTables":
+        """Tables of genotypes that no segment has."""
+        return cls(places=places, genotypes=genotypes, shares=shares, inbreeding=inbreeding_of(genotypes))
 
 
 def write_segment(
@@ -160,7 +169,7 @@ def write_segment(
     store.delete(name)
     places = tables.places.select(PLACES)
     written = write_genotypes(store, shard, batch, places, tables.genotypes, segment=label)
-    stored = packed(tables.shares, tables.genotypes)
+    stored = packed(tables.shares, tables.inbreeding)
     return write_shares(store, name, places, stored, genotypes=written, made=made, label=label)
 
 
@@ -226,11 +235,13 @@ def load_segment(
     except DamagedFile:
         store.delete(segment.shares.name)
         raise
-    shares = unpacked(segment.stored, genotypes if segment.by_genotypes else None)
+    inbreeding = inbreeding_of(genotypes)
+    shares = unpacked(segment.stored, inbreeding if segment.by_genotypes else None)
     return SegmentTables(
         places=segment.places.filter(pa.array(stays)),
         genotypes=genotypes._replace(runs=at_sites(genotypes.runs, stays), alts=genotypes.alts[stays]),
         shares=shares.filter(pa.array(stays)),
+        inbreeding=inbreeding[stays],
     )
 
 
@@ -250,6 +261,7 @@ def merge_segments(parts: Sequence[SegmentTables], keys: npt.NDArray[np.int64]) 
         places=pa.concat_tables([part.places for part in parts]).unify_dictionaries().take(order),
         genotypes=SparseGenotypes(parts[0].genotypes.samples, distinct, runs, np.zeros(len(keys), np.int32)),
         shares=pa.concat_tables([part.shares.replace_schema_metadata(None) for part in parts]).take(order),
+        inbreeding=np.concatenate([part.inbreeding for part in parts])[order.to_numpy()],
     )
 
 

@@ -24,6 +24,8 @@ from genocloud.kernels.raw_sums import (
 )
 from genocloud.kernels.run_sums import sum_cells
 
+Sums = npt.NDArray[np.int64]
+
 _USUAL_MQ = 60
 
 _PREDICTED: Mapping[int, Mapping[int, int]] = {
@@ -56,14 +58,14 @@ _MULTISETS = frozenset(
 _UNIT, _CODES = 1000.0, 1 << 22
 
 
-def packed(shares: schema.Shares, genotypes: SparseGenotypes | None) -> schema.StoredShares:
+def packed(shares: schema.Shares, inbreeding: Sums | None) -> schema.StoredShares:
     """Shares as they are written. Lists of floats become differences; of others, all rows' first numbers come first.
 
-    genotypes  those at the sites, which are there where shares are read; None: they are not
+    inbreeding  `inbreeding_of` the genotypes, which are there where shares are read; None: they are not
     """
     columns = dict(zip(shares.column_names, shares.columns, strict=True))
     if "totals" in columns:
-        columns["totals"] = _totals(shares, genotypes, -1)
+        columns["totals"] = _totals(shares, inbreeding, -1)
     for name, column in columns.items():
         if name in _MULTISETS:
             offsets, values = schema.ragged(column)
@@ -75,7 +77,7 @@ def packed(shares: schema.Shares, genotypes: SparseGenotypes | None) -> schema.S
     return pa.table(columns)
 
 
-def unpacked(table: schema.StoredShares, genotypes: SparseGenotypes | None) -> schema.Shares:
+def unpacked(table: schema.StoredShares, inbreeding: Sums | None) -> schema.Shares:
     """The inverse of `packed`."""
     columns = dict(zip(table.column_names, table.columns, strict=True))
     for name, column in columns.items():
@@ -89,7 +91,7 @@ def unpacked(table: schema.StoredShares, genotypes: SparseGenotypes | None) -> s
             values[_by_place(offsets)] = turned
             columns[name] = _lists(offsets, values)
     if "totals" in columns:
-        columns["totals"] = _totals(pa.table(columns), genotypes, 1)
+        columns["totals"] = _totals(pa.table(columns), inbreeding, 1)
     return pa.table(columns)
 
 
@@ -106,7 +108,7 @@ def _by_place(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.argsort(places.astype(np.int32), kind="stable")
 
 
-def _totals(shares: schema.Shares, genotypes: SparseGenotypes | None, sign: int) -> pa.ListArray:
+def _totals(shares: schema.Shares, inbreeding: Sums | None, sign: int) -> pa.ListArray:
     """The column `totals` with what is predicted taken off (-1) or added (1)."""
     offsets, values = schema.ragged(shares["totals"])
     rows = np.flatnonzero(~schema.numbers(shares["quiet"]))
@@ -117,14 +119,14 @@ def _totals(shares: schema.Shares, genotypes: SparseGenotypes | None, sign: int)
         known = whole if sign < 0 else changed
         for other, times in others.items():
             changed[:, column] += sign * times * known[:, other]
-    if genotypes is not None:
-        changed[:, INBREEDING:] += sign * _inbreeding(genotypes)[rows]
+    if inbreeding is not None:
+        changed[:, INBREEDING:] += sign * inbreeding[rows]
     values[starts[:, None] + np.arange(TOTALS)] = changed
     return _lists(offsets, values)
 
 
-def _inbreeding(genotypes: SparseGenotypes) -> npt.NDArray[np.int64]:
-    """The columns `inbreeding` of `totals` by the genotypes at each site, as nearly always they are."""
+def inbreeding_of(genotypes: SparseGenotypes) -> Sums:
+    """The columns `inbreeding` of `totals` by the genotypes at each site: nearly always they are these. (sites, columns)"""
     distinct, words = genotypes.distinct, genotypes.distinct["GT"].combine_chunks()
     is_called = np.array(["." not in word for word in words.dictionary.to_pylist()], np.bool_)
     shares = share_genotypes(

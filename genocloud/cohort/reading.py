@@ -107,7 +107,7 @@ def _read(
 ) -> schema.Records:
     tables = [KINDS[kind].empty_table()]
     windows = set()
-    for window, table in _groups(cohort, batch, kind, region):
+    for window, table in _groups(cohort, batch, kind, region, sites):
         windows.add(window)
         tables.append(_overlapping(table, region, sites))
     table = pa.concat_tables(tables)
@@ -116,8 +116,14 @@ def _read(
     return table.combine_chunks()
 
 
-def _groups(cohort: StoredCohort, batch: Batch, kind: str, region: Region) -> Iterator[tuple[int, schema.Records]]:
-    """The row groups that may have rows that overlap the region, each with the index of its window."""
+def _groups(
+    cohort: StoredCohort, batch: Batch, kind: str, region: Region, sites: Positions | None = None
+) -> Iterator[tuple[int, schema.Records]]:
+    """The row groups that may have rows that overlap the region, each with the index of its window.
+
+    With `sites`, groups of variants none of which covers a site are left out: a callset that grows reads the few new
+    sites of all its batches, where these seldom have variants.
+    """
     written, groups = _find_groups(cohort, batch, kind, region)
     if not written or not groups:
         return
@@ -125,7 +131,14 @@ def _groups(cohort: StoredCohort, batch: Batch, kind: str, region: Region) -> It
     with _damage(join(cohort.url, name)), open_store(cohort.url).open(name) as stream:
         file = sealing.reader(stream, written.seal, pre_buffer=True)
         for window, group in groups:
+            if sites is not None and kind == "variants":
+                places = unpack(kind, file.read_row_group(group, packed_names(kind, _PLACES.names)), _PLACES)
+                if not len(_overlapping(_along(places, axis), region, sites)):
+                    continue
             yield window, _along(unpack(kind, file.read_row_group(group), KINDS[kind]), axis)
+
+
+_PLACES = pa.schema([schema.VARIANTS.field(name) for name in ("contig", "start", "stop")])
 
 
 def _find_groups(
@@ -261,7 +274,7 @@ def _overlapping(table: schema.Records, region: Region, sites: Positions | None 
     start, stop = (numbers(table[name]) for name in ("start", "stop"))
     overlaps = (start < region.end) & (stop > region.start) & (numbers(table["contig"]) == region.contig)
     if sites is not None:
-        overlaps &= np.searchsorted(sites, start) < np.searchsorted(sites, stop)
+        overlaps &= np.append(sites, np.iinfo(np.int64).max)[np.searchsorted(sites, start)] < stop
     return table if overlaps.all() else table.filter(pa.array(overlaps))
 
 

@@ -118,11 +118,8 @@ def merged_segment(
         distinct = table.take(pa.array(rows)).select(schema.GENOTYPES.names[3:]).combine_chunks()
         matrix = callset.GenotypeMatrix(samples, distinct, numbers)
         alts = schema.numbers(pc.list_value_length(places["alts"]))
-        tables = callset.SegmentTables(
-            places=places,
-            genotypes=callset.localise(matrix, alts),
-            shares=pa.table({"n": pa.array([0] * len(part), pa.int64())}),
-        )
+        shares = pa.table({"n": pa.array([0] * len(part), pa.int64())})
+        tables = callset.SegmentTables.of(places, callset.localise(matrix, alts), shares)
         label = f"s{number}" if number else ""
         written.append(callset.write_segment(store, Shard, batch, tables, made="", label=label))
     keys = schema.numbers(sites["key"])

@@ -72,10 +72,10 @@ def ensure_batch_genotypes(
         called, raw = call_batch(cohort, batch, shard, rest, target.model, row_cache=target.row_cache)
         if uncarried:
             called = called.uncarried(np.ones(len(rest), bool))
-        new_tables = callset.SegmentTables(
-            places=on_contigs(_places(called, keys[missing]), cohort.layout, shard),
-            genotypes=callset.SparseGenotypes(called.samples, called.distinct, called.runs, called.alts),
-            shares=genotypes.shares_table(raw, rest, active_ranks(batch)),
+        new_tables = callset.SegmentTables.of(
+            on_contigs(_places(called, keys[missing]), cohort.layout, shard),
+            callset.SparseGenotypes(called.samples, called.distinct, called.runs, called.alts),
+            genotypes.shares_table(raw, rest, active_ranks(batch)),
         )
         parts.append(new_tables)
     label = callset.label_of(keys) if uncarried else ""

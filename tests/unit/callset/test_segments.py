@@ -46,7 +46,7 @@ def segment(
     rows = at(table, places, len(BATCHES[batch]))
     sites = tables()[0].take(places).append_column("key", pa.array(keys, pa.int64()))
     shares = pa.table({"records": [[place] for place in places]})
-    made = callset.SegmentTables(places=sites, genotypes=sparse(sites, rows, BATCHES[batch]), shares=shares)
+    made = callset.SegmentTables.of(sites, sparse(sites, rows, BATCHES[batch]), shares)
     return callset.write_segment(store, SHARD, batch, made, made=MADE, label=label)
 
 
@@ -209,7 +209,7 @@ def test_growth_reads_the_footers_of_old_genotypes_and_no_more():
     sites = schema.with_column(sites.take(np.zeros(places, int)), "pos", pa.array(keys, pa.int32()))
     sites = sites.append_column("key", pa.array(keys))
     shares = pa.table({"records": pa.array([[0]] * places)})
-    made = callset.SegmentTables(places=sites, genotypes=sparse(sites, table, BATCHES["b0"]), shares=shares)
+    made = callset.SegmentTables.of(sites, sparse(sites, table, BATCHES["b0"]), shares)
     written = callset.write_segment(store, SHARD, "b0", made, made=MADE).genotypes
     counting = Counting(store)
     assert len(callset.find_segments(counting, SHARD, "b0", MADE, keys)) == 1

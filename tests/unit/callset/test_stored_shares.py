@@ -63,13 +63,13 @@ LOCAL = pa.table(
 
 @given(shares(), st.data())
 def test_shares_come_back_bit_for_bit(table: pa.Table, data: st.DataObject) -> None:
-    genotypes = None
+    inbreeding = None
     if data.draw(st.booleans()):
         numbers = st.integers(0, len(LOCAL) - 1)
         cells = np.array([[data.draw(numbers) for _ in range(2)] for _ in range(len(table))], np.int32)
         runs, alts = runs_of_cells(cells.reshape(-1, 2)), np.ones(len(table), np.int32)
-        genotypes = SparseGenotypes(("ann", "bob"), LOCAL, runs, alts)
-    back = stored_shares.unpacked(stored_shares.packed(table, genotypes), genotypes)
+        inbreeding = stored_shares.inbreeding_of(SparseGenotypes(("ann", "bob"), LOCAL, runs, alts))
+    back = stored_shares.unpacked(stored_shares.packed(table, inbreeding), inbreeding)
     assert back.schema.types == table.schema.types
     assert _bits(back) == _bits(table)
 
@@ -116,5 +116,6 @@ def test_what_genotypes_say_of_inbreeding_is_not_stored() -> None:
     columns = {field.name: pa.array([[]], field.type) for field in SHARES if field.name not in ("quiet", "totals")}
     table = pa.table({"quiet": [False], "totals": pa.array(totals.tolist(), schema.COUNTS)} | columns)
     runs = runs_of_cells(np.zeros((1, 2), np.int32))
-    stored = stored_shares.packed(table, SparseGenotypes(("ann", "bob"), local, runs, np.ones(1, np.int32)))
+    genotypes = SparseGenotypes(("ann", "bob"), local, runs, np.ones(1, np.int32))
+    stored = stored_shares.packed(table, stored_shares.inbreeding_of(genotypes))
     assert schema.ragged(stored["totals"])[1][INBREEDING:].tolist() == [0, 0, 0, 0, 0, 7]

@@ -1,5 +1,6 @@
 """A window with many rows becomes several row groups, whatever pieces its rows came in, and is read one at a time."""
 
+import numpy as np
 import pytest
 
 from genocloud import cohort
@@ -82,11 +83,13 @@ def test_only_rows_that_speak_for_a_site_are_read(tmp_path, few):
     stored_cohort = one_batch(tmp_path, "abc")
     (batch,) = stored_cohort.batches
     everything, region = cohort.read_rows(stored_cohort, batch, REGION), REGION
-    sites = everything.variants["start"].to_numpy()[:1]
-    rows = cohort.rows_along(stored_cohort, batch, region, sites)
-    for table, whole in ((rows.variants, everything.variants), (rows.blocks, everything.blocks)):
-        covering = [row for row in whole.to_pylist() if any(row["start"] <= site < row["stop"] for site in sites)]
-        assert table.to_pylist() == covering
+    starts = everything.variants["start"].to_numpy().tolist()
+    of_blocks = sorted(set(everything.blocks["start"].to_numpy().tolist()) - set(starts))
+    for sites in ([], starts[:1], starts[-1:], of_blocks[:1], sorted({*starts, *of_blocks})):
+        rows = cohort.rows_along(stored_cohort, batch, region, np.array(sites, np.int64))
+        for table, whole in ((rows.variants, everything.variants), (rows.blocks, everything.blocks)):
+            covering = [row for row in whole.to_pylist() if any(row["start"] <= site < row["stop"] for site in sites)]
+            assert table.to_pylist() == covering
 
 
 def test_stored_rows_are_counted_by_receipts(tmp_path, few):
