@@ -126,7 +126,7 @@ def _totals(shares: schema.Shares, inbreeding: Sums | None, sign: int) -> pa.Lis
 
 
 def inbreeding_of(genotypes: SparseGenotypes) -> Sums:
-    """The columns `inbreeding` of `totals` by the genotypes at each site: nearly always they are these. (sites, columns)"""
+    """(sites, columns): `inbreeding` of `totals` by the genotypes at each site, as nearly always it is."""
     distinct, words = genotypes.distinct, genotypes.distinct["GT"].combine_chunks()
     is_called = np.array(["." not in word for word in words.dictionary.to_pylist()], np.bool_)
     shares = share_genotypes(
