@@ -13,7 +13,7 @@ import pyarrow as pa
 TEXT = "|O"
 """The dtype of strings of any length."""
 
-_LEVEL, _BYTES, _BITS = 5, 1, 2
+_LEVEL, _BYTES, _BITS = 4, 1, 2
 """Blosc's level, and its shuffles of bytes and of bits."""
 
 _LENGTH = Struct("<I")
@@ -39,7 +39,7 @@ class ZarrArray:
         """The JSON of its objects `.zarray` and `.zattrs`, by name."""
         array = {
             "chunks": [max(size, 1) for size in self.chunks],
-            "compressor": _compressor(self.dtype),
+            "compressor": self._compressor,
             "dimension_separator": ".",
             "dtype": self.dtype,
             "fill_value": None,
@@ -61,11 +61,16 @@ class ZarrArray:
         counts = [-(-size // max(chunk, 1)) for size, chunk in zip(self.shape, self.chunks, strict=True)]
         return [self.chunk_name(places) for places in np.ndindex(*counts)]
 
+    @property
+    def _compressor(self) -> dict[str, Any]:
+        shuffle = _BITS if self.dtype == "|b1" or self.name == "call_genotype" else _BYTES
+        return {"id": "blosc", "cname": "zstd", "clevel": _LEVEL, "shuffle": shuffle, "blocksize": 0}
+
     def encode(self, values: "npt.NDArray[Any] | Texts") -> bytes:
         """A chunk; values that it lacks at the ends of dimensions are 0, or empty text."""
         from numcodecs import Blosc
 
-        settings = {name: value for name, value in _compressor(self.dtype).items() if name != "id"}
+        settings = {name: value for name, value in self._compressor.items() if name != "id"}
         codes = values.codes if isinstance(values, Texts) else values
         if codes.shape != self.chunks:
             filled = np.zeros(self.chunks, codes.dtype)
@@ -95,17 +100,6 @@ class Texts(NamedTuple):
         known = pa.array([_LENGTH.pack(len(item)) + item for item in items], pa.large_binary())
         taken = known.take(pa.array(self.codes.ravel()))
         return _LENGTH.pack(self.codes.size) + bytes(taken.buffers()[2])
-
-
-def _compressor(dtype: str) -> dict[str, Any]:
-    bits = dtype in ("|i1", "|b1")
-    return {
-        "id": "blosc",
-        "cname": "zstd",
-        "clevel": _LEVEL,
-        "shuffle": _BITS if bits else _BYTES,
-        "blocksize": 0,
-    }
 
 
 def group_metadata(arrays: Sequence[ZarrArray], attributes: Mapping[str, Any]) -> dict[str, bytes]:

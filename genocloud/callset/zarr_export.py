@@ -36,11 +36,12 @@ _PLAN = "plan.json"
 
 
 class ShardSize(NamedTuple):
-    """How many sites of a shard are written, and the most alleles of one of them, with REF."""
+    """How many sites of a shard are written, the most alleles of one, with REF, and the largest integers by column."""
 
     shard: str
     sites: int
     alleles: int
+    largest: Mapping[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +65,30 @@ class ZarrTask:
     threads: int
 
 
-def shard_size(callset: Callset, regions: Sequence[Region] | None) -> ShardSize:
-    """Of a one-shard callset."""
+def shard_size(callset: Callset, regions: Sequence[Region] | None, columns: Sequence[str]) -> ShardSize:
+    """Of a one-shard callset; columns: those of genotypes that are written."""
     (shard,) = callset.shards
     sites = callset.sites(None if regions is None else shard.extent.met_by(regions), columns=["alts"])
-    return ShardSize(shard.name, sites.num_rows, most_alleles(sites))
+    cells, largest = callset.cells(shard), dict[str, int]()
+    for span in _spans(callset, cells, regions, (0, sites.num_rows)):
+        for batch, members in callset.description.batches.items():
+            for name, values in _integers(cells.read(batch, span, columns).distinct) if members else ():
+                largest[name] = max(largest.get(name, 0), pc.max(values).as_py() or 0)
+    return ShardSize(shard.name, sites.num_rows, most_alleles(sites), largest)
+
+
+def _integers(distinct: schema.LocalGenotypes) -> Iterator[tuple[str, pa.Array]]:
+    """Integers by column of GENOTYPES."""
+    for name in distinct.column_names:
+        column = distinct[name].combine_chunks()
+        values = column.flatten() if pa.types.is_list(column.type) else column
+        if pa.types.is_integer(values.type):
+            yield {"LAD": "AD", "LPL": "PL"}.get(name, name), values
 
 
 def begin_zarr(callset: Callset, plan: ZarrPlan, url: str, regions: Sequence[Region] | None) -> None:
     """Make what lies at `url` no group any more; notes of finished chunks stay if they are of the same export."""
-    fields = [asdict(plan.fields), plan.sites, plan.alleles]
+    fields = [asdict(plan.fields), plan.sites, plan.alleles, dict(plan.largest)]
     keys = [part_key(callset.of_shard(shard), shard, regions, ".zarr", fields) for shard in callset.shards]
     key = hashlib.sha256(json.dumps(keys).encode()).hexdigest().encode()
     store, notes = open_store(url), open_store(parts_url(url))

@@ -1,5 +1,6 @@
 """export_zarr: write a callset as VCF Zarr, groups of chunks side by side."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genocloud import storage
@@ -30,6 +31,7 @@ from genocloud.scatter.progress import Progress
 class _SizeTask:
     shard: Callset
     regions: list[Region] | None
+    columns: list[str]
 
 
 def export_zarr(
@@ -57,7 +59,9 @@ def export_zarr(
         inside = None if wanted is None else list(wanted)
         shards = {shard.shards[0].name: shard for shard in shards_in(callset, inside)}
         sizes: list[ShardSize] = scatter.run(
-            _size, [_SizeTask(shard=shard, regions=inside) for shard in shards.values()], lambda _: None
+            _size,
+            [_SizeTask(shard=shard, regions=inside, columns=options.fields.sources()) for shard in shards.values()],
+            lambda _: None,
         )
         plan = ZarrPlan(
             description=callset.description,
@@ -65,6 +69,7 @@ def export_zarr(
             filters=callset.filter_lines,
             sites=sum(size.sites for size in sizes),
             alleles=max((size.alleles for size in sizes), default=1),
+            largest=_largest(sizes),
         )
         if inside is None and plan.sites != callset.counts["sites"]:
             raise ShortCallset(callset.url, callset.counts["sites"], plan.sites)
@@ -103,5 +108,10 @@ def _not_for_zarr(options: ExportOptions) -> dict[str, bool]:
     }
 
 
+def _largest(sizes: Sequence[ShardSize]) -> dict[str, int]:
+    names = sorted({name for size in sizes for name in size.largest})
+    return {name: max(size.largest.get(name, 0) for size in sizes) for name in names}
+
+
 def _size(task: _SizeTask) -> ShardSize:
-    return shard_size(task.shard, task.regions)
+    return shard_size(task.shard, task.regions, task.columns)

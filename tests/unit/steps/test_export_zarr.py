@@ -96,6 +96,8 @@ def test_arrays_are_those_of_the_callset(seed: int, tmp_path: Path, small_chunks
             assert np.array_equal(ours, values), name
         compared += 1
     assert compared > 40
+    kinds = [json.loads((out / f"call_{key}" / ".zarray").read_text())["dtype"] for key in ("GQ", "DP", "PL", "PS")]
+    assert kinds == ["|i1", "<i2", "<i2", "<i4"]
     assert not (tmp_path / "o.vcz.parts").exists()
 
 
