@@ -292,7 +292,6 @@ def finish_zarr(plan: ZarrPlan, parts: Sequence[WrittenChunks], url: str) -> Non
     arrays, filters = plan.arrays(len(index)), plan.filter_lines
     contigs = plan.description.contigs
     whole: dict[str, zarr_values.Values] = {
-        "sample_id": _texts(plan.description.samples),
         "contig_id": _texts([contig.name for contig in contigs]),
         "contig_length": np.array([contig.length for contig in contigs], np.int64),
         "filter_id": _texts(list(filters)),
@@ -302,6 +301,9 @@ def finish_zarr(plan: ZarrPlan, parts: Sequence[WrittenChunks], url: str) -> Non
     for name, values in whole.items():
         if 0 not in arrays[name].shape:
             _write(arrays[name], store, (), values)
+    for number in range(len(arrays["sample_id"].chunk_names())):
+        first = number * plan.chunk_samples
+        _write(arrays["sample_id"], store, (number,), _texts(plan.description.samples[first:][: plan.chunk_samples]))
     metadata = group_metadata(list(arrays.values()), plan.attributes())
     wanted = {*metadata, *(name for array in arrays.values() for name in array.chunk_names())}
     last = [name for name in metadata if name in GROUP_NAMES]

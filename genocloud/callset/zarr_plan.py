@@ -1,7 +1,7 @@
 """What a VCF Zarr of a callset has: its arrays, and which sites each of its chunks has."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,8 @@ class ZarrPlan:
 
     def _arrays(self, index_rows: int) -> Iterator[ZarrArray]:
         samples, contigs, filters = self.description.samples, self.description.contigs, self.filter_lines
-        yield _whole("sample_id", TEXT, ("samples",), (len(samples),))
+        names = _whole("sample_id", TEXT, ("samples",), (len(samples),))
+        yield replace(names, chunks=(self.chunk_samples,))  # vcztools takes it for that of genotypes
         yield _whole("contig_id", TEXT, ("contigs",), (len(contigs),))
         yield _whole("contig_length", "<i8", ("contigs",), (len(contigs),))
         yield _whole("filter_id", TEXT, ("filters",), (len(filters),))

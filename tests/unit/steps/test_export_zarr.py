@@ -96,6 +96,8 @@ def test_arrays_are_those_of_the_callset(seed: int, tmp_path: Path, small_chunks
             assert np.array_equal(ours, values), name
         compared += 1
     assert compared > 40
+    chunks = [json.loads((out / name / ".zarray").read_text())["chunks"] for name in ("sample_id", "call_DP")]
+    assert chunks == [[2], [2, 2]]  # vcztools wants one size along samples
     kinds = [json.loads((out / f"call_{key}" / ".zarray").read_text())["dtype"] for key in ("GQ", "DP", "PL", "PS")]
     assert kinds == ["|i1", "<i2", "<i2", "<i4"]
     assert not (tmp_path / "o.vcz.parts").exists()
@@ -214,7 +216,7 @@ def test_more_alleles_make_chunks_of_fewer_samples() -> None:
 
 
 @pytest.mark.skipif(not VCZTOOLS, reason="vcztools is not installed")
-def test_vcztools_says_what_the_vcf_says(tmp_path: Path) -> None:
+def test_vcztools_says_what_the_vcf_says(tmp_path: Path, small_chunks: None) -> None:
     made = diploid(f"{tmp_path}/callset", missing=0.1)
     assert run(made.url, tmp_path / "o.vcz") == 0
     assert run(made.url, tmp_path / "o.vcf.gz") == 0
