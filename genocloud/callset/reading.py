@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -313,7 +315,8 @@ class Callset:
         for shard, place in self._parts(None if where is None else [*regions, *(each.region for each in variants)]):
             sites = self.of_shard(shard).sites(place, columns=SITE_COLUMNS)
             if len(sites):
-                calls = [self._calls_of(shard, place, batch) for batch in self._members(tuple(ranks))]
+                with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+                    calls = list(pool.map(partial(self._calls_of, shard, place), self._members(tuple(ranks))))
                 table = carriers_at(
                     sites, pa.concat_tables([schema.CALLS.empty_table().select(CALL_COLUMNS), *calls]), ranks
                 )
@@ -543,6 +546,9 @@ class Callset:
 
 
 _ROWS_AT_ONCE = 1 << 20
+
+_FILES_AT_ONCE = 8
+"""Batches' files of which a region is read at once: in a bucket most of the time is spent waiting."""
 
 _ALWAYS_FILTERED = "pos", "filter"
 """What joining SITES with FILTERS needs."""
