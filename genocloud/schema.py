@@ -434,6 +434,10 @@ SITE_METRIC_COLUMNS = (
     _key("AC_adj", INTS, "their alternate alleles, by ALT"),
     _key("AN_adj", INT32, "their alleles"),
     Column("AB", DOUBLES, "share of the ALT's reads in those of both alleles, over diploid heterozygotes, by ALT"),
+    _key("N_HET", INTS, "diploid genotypes with the ALT and another allele, by ALT"),
+    _key("N_HOM", INTS, "diploid genotypes of the ALT alone, by ALT"),
+    Column("MEAN_GQ", DOUBLES, "mean GQ of the genotypes with the ALT, by ALT"),
+    Column("DP_RATIO", DOUBLES, "their mean DP, over that of the site's genotypes of REF alone, by ALT"),
 )
 """What filters ask of the genotypes of each site."""
 

@@ -22,9 +22,12 @@ from .filter_tables import filters_url as filters_url
 from .filter_tables import folder_name as folder_name
 from .filter_tables import publish_filters as publish_filters
 from .filter_tables import read_filters as read_filters
+from .filter_tables import read_sums as read_sums
 from .filter_tables import sites_of as sites_of
+from .filter_tables import sums_until_trained as sums_until_trained
 from .filter_tables import with_filters as with_filters
 from .filter_tables import write_filters as write_filters
+from .filter_tables import write_sums as write_sums
 from .format_fields import ALL_FIELDS as ALL_FIELDS
 from .format_fields import FormatFields as FormatFields
 from .format_fields import UnknownField as UnknownField

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from genocloud import json_digest, schema
+import pyarrow as pa
+
+from genocloud import json_digest, schema, sealing
 from genocloud.callset import parquet
 from genocloud.callset.layout import FILTERS_FOLDER, FILTERS_MANIFEST, NOT_JSON, DamagedFile, FileEntry, ShardEntry
 from genocloud.errors import StoreError
@@ -82,8 +85,33 @@ def folder_name(lines: Sequence[FilterLine], settings: Mapping[str, Any], shards
 
 def write_filters(store: Store, folder: str, shard: str, table: schema.Filters) -> FileEntry:
     """Write a shard's FILTERS; they are the callset's with `publish_filters`."""
-    data, seal = parquet.encode(table, schema.FILTERS)
-    name = f"{folder}/{shard}.parquet"
+    return _write(store, f"{folder}/{shard}.parquet", table, schema.FILTERS)
+
+
+def write_sums(store: Store, shard: str, table: schema.SiteMetrics) -> FileEntry:
+    """Write a shard's SITE_METRICS for the run that filters the callset; `publish_filters` deletes them."""
+    return _write(store, f"{FILTERS_FOLDER}/sums/{shard}.parquet", table, schema.SITE_METRICS)
+
+
+def read_sums(store: Store, file: FileEntry) -> schema.SiteMetrics:
+    """A table that `write_sums` wrote. Raises DamagedFile."""
+    with parquet.open_table(store, file, schema.SITE_METRICS) as stream:
+        return sealing.reader(stream).read()
+
+
+@contextmanager
+def sums_until_trained(store: Store, files: Sequence[FileEntry]) -> Iterator[None]:
+    """Delete tables of `write_sums` where no model can be trained, so that the callset is as it was before."""
+    try:
+        yield
+    except BaseException:
+        for file in files:
+            store.delete(file.name)
+        raise
+
+
+def _write(store: Store, name: str, table: pa.Table, declared: pa.Schema) -> FileEntry:
+    data, seal = parquet.encode(table, declared)
     store.write(name, data)
     digest = hashlib.sha256(data).hexdigest()
     return FileEntry(name=name, rows=table.num_rows, bytes=len(data), sha256=digest, seal=seal)

@@ -87,8 +87,9 @@ def _filter(commands: Commands) -> None:
         "--annotation",
         action="append",
         metavar="NAME",
-        help="annotation that the model judges by; may be repeated. Default: QD, MQRankSum, ReadPosRankSum, FS, MQ and "
-        "SOR, AS_ ones where the callset has them",
+        help="annotation, or sum over genotypes (AB), that the model judges by; may be repeated. Default: QD, "
+        "MQRankSum, ReadPosRankSum, FS, MQ and SOR, AS_ ones where the callset has them; cohort: these with "
+        "AB, DP_RATIO, ExcessHet and MEAN_GQ",
     )
     scatter_option(command)
     budget_options(command)

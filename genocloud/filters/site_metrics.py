@@ -31,6 +31,9 @@ class GenotypeSums:
     called   (sites,) their alleles
     counts   (ALTs,) of these each ALT's, site after site
     reads    (ALTs, 2) reads of the ALT, and of both alleles, in diploid heterozygotes with it that have AD
+    carried  (ALTs, 4) genotypes with the ALT that have a DP, their DP, those that have a GQ, their GQ
+    zygosity (ALTs, 2) diploid genotypes, all called, with the ALT and another allele; of the ALT alone
+    plain    (sites, 2) called genotypes of REF alone that have a DP, their DP
     """
 
     missing: _Ints
@@ -38,6 +41,9 @@ class GenotypeSums:
     called: _Ints
     counts: _Ints
     reads: _Ints
+    carried: _Ints
+    zygosity: _Ints
+    plain: _Ints
 
     def __add__(self, more: "GenotypeSums") -> "GenotypeSums":
         return GenotypeSums(
@@ -46,11 +52,18 @@ class GenotypeSums:
             called=self.called + more.called,
             counts=self.counts + more.counts,
             reads=self.reads + more.reads,
+            carried=self.carried + more.carried,
+            zygosity=self.zygosity + more.zygosity,
+            plain=self.plain + more.plain,
         )
 
     def table(self, alts: npt.NDArray[Any], samples: int) -> schema.SiteMetrics:
         """SITE_METRICS at sites with so many ALTs, of so many samples."""
         offsets = pa.array(np.concatenate([[0], np.cumsum(alts)]).astype(np.int32))
+        with_depth, depth, with_quality, quality = self.carried.T
+        usual = np.repeat(_ratio(self.plain[:, 1], self.plain[:, 0]), alts)
+        usual[usual == 0] = np.nan
+        means = _ratio(quality, with_quality), _ratio(depth, with_depth) / usual
         columns = [
             self.missing.astype(np.int32),
             self.missing / max(samples, 1),
@@ -58,6 +71,8 @@ class GenotypeSums:
             pa.ListArray.from_arrays(offsets, self.counts.astype(np.int32)),
             self.called.astype(np.int32),
             pa.ListArray.from_arrays(offsets, schema.nullable(_ratio(*self.reads.T), schema.DOUBLE)),
+            *(pa.ListArray.from_arrays(offsets, each.astype(np.int32)) for each in self.zygosity.T),
+            *(pa.ListArray.from_arrays(offsets, schema.nullable(each, schema.DOUBLE)) for each in means),
         ]
         return pa.table(columns, schema.SITE_METRICS)
 
@@ -71,6 +86,9 @@ def sum_genotypes(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArra
     missing = (alleles == NO_CALL).any(axis=1)
     high = is_adj(local, alleles) & ~missing
     sites = len(alts)
+    plain = np.all((alleles == 0) | (alleles == PAD), axis=1)
+    diploid = np.asarray((alleles >= 0).sum(axis=1) == 2)
+    is_het = (alleles.max(axis=1, initial=PAD) > _smallest(alleles)).astype(np.int64)
     called = np.where(high, (alleles >= 0).sum(axis=1), 0)
     return GenotypeSums(
         missing=along(runs, missing.astype(np.int64), sites),
@@ -78,6 +96,9 @@ def sum_genotypes(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArra
         called=along(runs, called, sites),
         counts=by_alt(runs, np.where(high[:, None], alleles, PAD), alts),
         reads=_het_reads(local, runs, alleles, alts),
+        carried=_sums_by_alt(runs, _each_once(alleles), alts, *_known_sums(local, "DP"), *_known_sums(local, "GQ")),
+        zygosity=_sums_by_alt(runs, np.where(diploid[:, None], _each_once(alleles), PAD), alts, is_het, 1 - is_het),
+        plain=np.stack([along(runs, np.where(plain, each, 0), sites) for each in _known_sums(local, "DP")], axis=1),
     )
 
 
@@ -138,10 +159,29 @@ def along(runs: CellRuns, values: _Ints, sites: int) -> _Ints:
     return np.cumsum(steps[:-1])
 
 
-def by_alt(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any], weights: _Ints | None = None) -> _Ints:
-    """How often the genotypes have each ALT, or the sum of their weights, (ALTs,). Runs with ALTs are short.
+def _known_sums(local: schema.LocalGenotypes, name: str) -> tuple[_Ints, _Ints]:
+    """Of each genotype whether a value is there, and the value, 0 where it is not."""
+    values = schema.numbers(local[name]).astype(np.int64)
+    return (values >= 0).astype(np.int64), np.maximum(values, 0)
 
-    alleles, weights  (genotypes, alleles)
+
+def _each_once(alleles: _Ints) -> _Ints:
+    """Each allele of a genotype once."""
+    out = alleles.copy()
+    for place in range(1, alleles.shape[1]):
+        out[(alleles[:, :place] == alleles[:, place : place + 1]).any(axis=1), place] = PAD
+    return out
+
+
+def by_alt(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any]) -> _Ints:
+    """How often the genotypes have each ALT, (ALTs,); alleles: (genotypes, alleles)."""
+    return _sums_by_alt(runs, alleles, alts, np.ones(len(alleles), np.int64))[:, 0]
+
+
+def _sums_by_alt(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any], *weights: _Ints) -> _Ints:
+    """The sums of weights of the genotypes with each ALT, (ALTs, weights). Runs with ALTs are short.
+
+    weights  each (genotypes,) or (genotypes, alleles)
     """
     has_alt = np.asarray(np.any(alleles > 0, axis=1))
     with_alts = np.flatnonzero(has_alt[runs.numbers])
@@ -150,10 +190,11 @@ def by_alt(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any], weights: _Int
     site = np.repeat(runs.firsts[with_alts], lengths) + within
     rows = np.repeat(runs.numbers[with_alts], lengths)
     starts = np.cumsum(alts) - alts
-    is_alt = alleles[rows] > 0
-    places = (starts[site][:, None] + alleles[rows] - 1)[is_alt]
-    sums = np.zeros(int(np.sum(alts)), np.int64)
-    np.add.at(sums, places, 1 if weights is None else weights[rows][is_alt])
+    cell, slot = np.nonzero(alleles[rows] > 0)
+    places = starts[site[cell]] + alleles[rows[cell], slot] - 1
+    sums = np.zeros((int(np.sum(alts)), len(weights)), np.int64)
+    for column, each in zip(sums.T, weights, strict=True):
+        np.add.at(column, places, each[rows[cell]] if each.ndim == 1 else each[rows[cell], slot])
     return sums
 
 
@@ -166,8 +207,7 @@ def _het_reads(local: schema.LocalGenotypes, runs: CellRuns, alleles: _Ints, alt
         reads[het, place] = np.where(allele[het] >= 0, _reads_of(local, het, allele[het]), 0)
     known: npt.NDArray[np.bool_] = np.all(reads >= 0, axis=1)
     kept = np.where(np.asarray(known)[:, None], alleles, PAD)
-    of_both = np.repeat(reads.sum(axis=1)[:, None], alleles.shape[1], axis=1)
-    return np.stack([by_alt(runs, kept, alts, each) for each in (reads, of_both)], axis=1)
+    return _sums_by_alt(runs, kept, alts, reads, reads.sum(axis=1))
 
 
 def _ratio(part: _Ints, whole: _Ints) -> npt.NDArray[np.float64]:
@@ -179,6 +219,19 @@ def _ratio(part: _Ints, whole: _Ints) -> npt.NDArray[np.float64]:
 
 def total(sums: Sequence[GenotypeSums], alts: npt.NDArray[Any]) -> GenotypeSums:
     """The sums of several batches, of none too."""
-    nothing, reads = np.zeros(len(alts), np.int64), np.zeros((int(np.sum(alts)), 2), np.int64)
-    start = GenotypeSums(missing=nothing, high=nothing, called=nothing, counts=reads[:, 0], reads=reads)
+
+    def zeros(rows: int, *columns: int) -> _Ints:
+        return np.zeros((rows, *columns), np.int64)
+
+    sites, count = len(alts), int(np.sum(alts))
+    start = GenotypeSums(
+        missing=zeros(sites),
+        high=zeros(sites),
+        called=zeros(sites),
+        counts=zeros(count),
+        reads=zeros(count, 2),
+        carried=zeros(count, 4),
+        zygosity=zeros(count, 2),
+        plain=zeros(sites, 2),
+    )
     return sum(sums, start)

@@ -1,17 +1,17 @@
 """filter: judge a callset's sites and alleles, and write what was found beside it, as its filters."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 from genocloud import callset, filters, storage
 from genocloud.callset import Callset, FilterLine, FilterSet, open_callset
 from genocloud.filters import Expression, SiteFilter, vets
 from genocloud.pipeline.filtering.known_alleles import KnownAlleles
-from genocloud.pipeline.filtering.model_training import train_model
-from genocloud.pipeline.filtering.shard_filters import FilteredShard, FilterPlan, filter_shard
+from genocloud.pipeline.filtering.model_training import label_shards, train_model
+from genocloud.pipeline.filtering.shard_filters import FilteredShard, FilterPlan, ShardTask, filter_shard, total_figures
 from genocloud.pipeline.filtering.shard_values import NamedValues
 from genocloud.pipeline.intervals import read_intervals
 from genocloud.pipeline.receipts import Receipt, receipt_of
@@ -29,7 +29,8 @@ class FilterOptions:
     regions      interval files by the name of the flag that expressions know them by
     resources    known variants that a model of the scores is trained on
     trained_on   in their place: the alleles of the callset that it is trained and calibrated on
-    annotations  what the model judges by; none: WARP's, AS_ where the callset has them
+    annotations  what the model judges by, `cohort` for WARP's and sums over genotypes; none: WARP's, AS_ where the
+                 callset has them
 
     Raises UnknownPreset, BadFilter.
     """
@@ -68,19 +69,20 @@ class FilterOptions:
         if not self.has_model:
             return ()
         groups = made.description.model.get("annotation_groups", ())
-        return vets.annotation_names(self.annotations or vets.default_annotations(groups))
+        return vets.expanded(self.annotations, groups)
 
     def plan(self, made: Callset) -> FilterPlan:
         """The plan for a callset, without a trained model. Raises InputError, BadAnnotation, BadExpression."""
         regions = {name: tuple(joined(read_intervals([file], made.contigs))) for name, file in self.regions.items()}
         expressions = [each.expression for each in self.chosen]
-        values = NamedValues(names=frozenset().union(*(each.names for each in expressions)), regions=regions)
+        if self.trained_on:
+            expressions.append(self.trained_on)
         known, names = None, self.names(made)
+        values = NamedValues(names=frozenset(names).union(*(each.names for each in expressions)), regions=regions)
         if names:
-            own = NamedValues(names=self.trained_on.names if self.trained_on else frozenset(), regions=regions)
             by_allele = vets.is_by_allele(names)
-            known = KnownAlleles(resources=self.resources, trained_on=self.trained_on, values=own, by_allele=by_allele)
-            known.check(made.contigs)
+            known = KnownAlleles(resources=self.resources, trained_on=self.trained_on, by_allele=by_allele)
+            known.check(made.contigs, values)
         settings: dict[str, Any] = {
             "expressions": {each.name: each.expression.text for each in self.chosen},
             "regions": values.digests,
@@ -102,38 +104,30 @@ def filter_callset(callset_url: str, *, options: FilterOptions, scatter: Scatter
         plan.check()
         if plan.needs_genotypes:
             made.check_reach()
+        tasks = [ShardTask(made.of_shard(shard)) for shard in made.shards]
         if plan.known:
-            trained = train_model(made, plan.known, options.names(made), scatter=scatter, progress=progress)
+            names = options.names(made)
+            labelled = label_shards(made, plan.known, plan.values, names, scatter=scatter, progress=progress)
+            tasks = [task._replace(sums=each.sums) for task, each in zip(tasks, labelled, strict=True)]
+            with callset.sums_until_trained(made.store, [each.sums for each in labelled if each.sums]):
+                trained = train_model(labelled, plan.known, names, progress=progress)
             plan = replace(plan, model=trained.model)
-            receipt.figures["model"] = trained.counts
+            receipt.figures |= {"model": trained.counts, "scikit-learn": version("scikit-learn")}
         plan = replace(plan, folder=callset.folder_name(options.lines, plan.settings, made.shards))
-        shards = _filter_shards(plan, made, scatter, progress)
+        shards = _filter_shards(plan, tasks, scatter, progress)
         files = {one.shard: one.file for one in shards}
         sites = callset.sites_of(made.shards)
         callset.publish_filters(
             made.store, FilterSet(lines=options.lines, settings=plan.settings, sites=sites, files=files)
         )
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in made.shards}
-        receipt.figures |= _figures(shards)
+        receipt.figures |= total_figures(shards)
         receipt.balanced("records", made.counts["sites"], sum(file.rows for file in files.values()), {})
     return receipt
 
 
-def _filter_shards(plan: FilterPlan, made: Callset, scatter: Scatter, progress: Progress) -> list[FilteredShard]:
-    tasks = [made.of_shard(shard) for shard in made.shards]
+def _filter_shards(
+    plan: FilterPlan, tasks: Sequence[ShardTask], scatter: Scatter, progress: Progress
+) -> list[FilteredShard]:
     with progress.stage("filter", tasks=len(tasks), unit="shard") as stage:
         return scatter.run(partial(filter_shard, plan), tasks, lambda one: stage.advance(tasks=1, sites=one.file.rows))
-
-
-def _figures(shards: Sequence[FilteredShard]) -> dict[str, Any]:
-    """Sites by FILTER; by type, ALTs by filter; Ti/Tv of SNPs, and ALTs that one person has once, passing or not."""
-    sites = sum((one.sites for one in shards), Counter[str]())
-    alts = sum((one.alts for one in shards), Counter[tuple[str, str]]())
-    changes = sum((one.changes for one in shards), Counter[tuple[str, str]]())
-    by_type: dict[str, dict[str, int]] = {}
-    for (kind, name), count in sorted(alts.items()):
-        by_type.setdefault(kind, {})[name] = count
-    by_verdict: dict[str, dict[str, int]] = {}
-    for (verdict, kind), count in sorted(changes.items()):
-        by_verdict.setdefault(verdict, {})[kind] = count
-    return {"sites": dict(sorted(sites.items())), "alts": by_type, "changes": by_verdict}

@@ -25,6 +25,11 @@ def adj(row: dict) -> bool:
     return True
 
 
+def mean(values: list[int | None]) -> float | None:
+    known = [each for each in values if each is not None]
+    return sum(known) / len(known) if known else None
+
+
 def twin(rows: list[dict], samples: int, alts: list[int]) -> list[dict]:
     out = []
     for site, count in enumerate(alts):
@@ -42,6 +47,14 @@ def twin(rows: list[dict], samples: int, alts: list[int]) -> list[dict]:
                     if allele:
                         reads[allele - 1][0] += row["AD"][allele]
                         reads[allele - 1][1] += sum(both)
+        words = [set(row["GT"].replace("|", "/").split("/")) for row in cells]
+        carriers = [
+            [row for row, word in zip(cells, words, strict=True) if str(alt + 1) in word] for alt in range(count)
+        ]
+        pairs = [row["GT"].replace("|", "/").split("/") for row in cells]
+        pairs = [each for each in pairs if len(each) == 2 and "." not in each]
+        plain = mean([row["DP"] for row, word in zip(cells, words, strict=True) if word == {"0"}])
+        depths = [mean([row["DP"] for row in some]) for some in carriers]
         out.append(
             {
                 "N_MISSING": missing,
@@ -50,6 +63,10 @@ def twin(rows: list[dict], samples: int, alts: list[int]) -> list[dict]:
                 "AC_adj": [sum(alleles.count(str(alt + 1)) for alleles in good) for alt in range(count)],
                 "AN_adj": sum(map(len, good)),
                 "AB": [part / whole if whole else None for part, whole in reads],
+                "N_HET": [sum(len(set(each)) == 2 and str(alt + 1) in each for each in pairs) for alt in range(count)],
+                "N_HOM": [sum(set(each) == {str(alt + 1)} for each in pairs) for alt in range(count)],
+                "MEAN_GQ": [mean([row["GQ"] for row in some]) for some in carriers],
+                "DP_RATIO": [depth / plain if plain and depth is not None else None for depth in depths],
             }
         )
     return out

@@ -4,6 +4,7 @@ from .features import SITE_ANNOTATIONS as SITE_ANNOTATIONS
 from .features import BadAnnotation as BadAnnotation
 from .features import annotation_names as annotation_names
 from .features import default_annotations as default_annotations
+from .features import expanded as expanded
 from .features import is_by_allele as is_by_allele
 from .features import site_columns as site_columns
 from .forest import Forest as Forest

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from genocloud import callset, filters, gvcf, schema
+from genocloud import filters, gvcf, schema
 from genocloud.filters import vets
 from genocloud.pipeline.filtering.shard_values import NamedValues
 from genocloud.pipeline.genotyping.known_names import check_contigs, known_variants
@@ -25,16 +25,15 @@ class KnownAlleles:
 
     resources: tuple[vets.Resource, ...] = ()
     trained_on: filters.Expression | None = None
-    values: NamedValues
     by_allele: bool
 
-    def check(self, contigs: Sequence[Contig]) -> None:
+    def check(self, contigs: Sequence[Contig], values: NamedValues) -> None:
         """Raise, before any work, for what is of no use.
 
         NoTrainingLabel, OtherContigs, UnreadableFile, BadIndex, BadExpression.
         """
         if self.trained_on:
-            tables = [each.empty_table() for each in self.values.declared]
+            tables = [each.empty_table() for each in values.declared]
             self.trained_on.holds(filters.AlleleValues(*tables))
             return
         if not any(vets.TRAINING in each.labels for each in self.resources):
@@ -48,11 +47,11 @@ class KnownAlleles:
             return {"trained_on": self.trained_on.text}
         return {"resources": [[each.name, sorted(each.labels), known_variants(each.url)] for each in self.resources]}
 
-    def labels(self, made: callset.Callset, sites: schema.Sites) -> pa.Array:
-        """Labels of each ALT of the SITES of a callset of one shard: see vets.label_alleles."""
+    def labels(self, tables: Sequence[pa.Table]) -> pa.Array:
+        """Labels of each ALT of a shard's sites, tables of NamedValues.of_shard: see vets.label_alleles."""
         if self.trained_on is None:
-            return label_sites(self.resources, sites, self.by_allele)
-        values = filters.AlleleValues(*self.values.of_shard(made))
+            return label_sites(self.resources, tables[0], self.by_allele)
+        values = filters.AlleleValues(*tables)
         chosen = self.trained_on.holds(values)[values.is_alt]
         is_even = np.asarray(values["POS"][values.is_alt] % 2 == 0)
         words = pa.array([vets.TRAINING, vets.CALIBRATION])

@@ -12,6 +12,7 @@ from genocloud import callset, schema
 from genocloud.errors import InputError
 from genocloud.filters import vets
 from genocloud.pipeline.filtering.known_alleles import KnownAlleles
+from genocloud.pipeline.filtering.shard_values import NamedValues, joined_sums
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
@@ -37,18 +38,40 @@ class Trained(NamedTuple):
     counts: dict[str, dict[str, int]]
 
 
-def train_model(
-    made: callset.Callset, known: KnownAlleles, names: Sequence[str], *, scatter: Scatter, progress: Progress
-) -> Trained:
-    """The models of SNPs and of indels; without one, and with a warning, where no variant of a type is labelled.
+class LabelledShard(NamedTuple):
+    """A shard's LABELLED_ROWS, and the file of its sums over genotypes, if they were summed."""
 
-    names  annotations, see vets.annotation_names. Raises NothingToTrainOn, NoValues, what reading resources and shards
-    raises, and PackageMissing without scikit-learn.
+    rows: schema.LabelledRows
+    sums: callset.FileEntry | None
+
+
+def label_shards(
+    made: callset.Callset,
+    known: KnownAlleles,
+    values: NamedValues,
+    names: Sequence[str],
+    *,
+    scatter: Scatter,
+    progress: Progress,
+) -> list[LabelledShard]:
+    """The rows to train on, of all shards in the genome's order; genotypes are summed here, and not again.
+
+    names  annotations, see vets.annotation_names. Raises what reading resources and shards raises.
     """
     tasks = [made.of_shard(shard) for shard in made.shards]
     with progress.stage("training variants", tasks=len(tasks), unit="shard") as stage:
-        tables = scatter.run(partial(_labelled_rows, known, tuple(names)), tasks, lambda _: stage.advance(tasks=1))
-    rows = pa.concat_tables([schema.LABELLED_ROWS.empty_table(), *tables])
+        return scatter.run(partial(_label, known, values, tuple(names)), tasks, lambda _: stage.advance(tasks=1))
+
+
+def train_model(
+    labelled: Sequence[LabelledShard], known: KnownAlleles, names: Sequence[str], *, progress: Progress
+) -> Trained:
+    """The models of SNPs and of indels; without one, and with a warning, where no variant of a type is labelled.
+
+    names  annotations, see vets.annotation_names. Raises NothingToTrainOn, NoValues, and PackageMissing without
+    scikit-learn.
+    """
+    rows = pa.concat_tables([schema.LABELLED_ROWS.empty_table(), *(each.rows for each in labelled)])
     counts = {kind: _count_labelled(rows, kind) for kind in (vets.SNP, vets.INDEL)}
     types = [kind for kind, count in counts.items() if count[vets.TRAINING] >= vets.LEAST_ROWS]
     if not types:
@@ -62,9 +85,11 @@ def train_model(
     return Trained(model, counts)
 
 
-def _labelled_rows(known: KnownAlleles, names: tuple[str, ...], made: callset.Callset) -> schema.LabelledRows:
-    sites = made.sites(columns=vets.site_columns(names))
-    return vets.labelled_rows(sites, known.labels(made, sites), names)
+def _label(known: KnownAlleles, values: NamedValues, names: tuple[str, ...], made: callset.Callset) -> LabelledShard:
+    tables = values.of_shard(made, vets.site_columns(names))
+    rows = vets.labelled_rows(joined_sums(tables), known.labels(tables), names)
+    sums = callset.write_sums(made.store, made.shards[0].name, tables[-1]) if values.needs_genotypes else None
+    return LabelledShard(rows, sums)
 
 
 def _count_labelled(rows: schema.LabelledRows, kind: str) -> dict[str, int]:

@@ -1,17 +1,19 @@
 """Judge a shard's sites by the filters: their annotations, regions, sums over genotypes, and the model's scores."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import callset, filters, schema
 from genocloud.filters import vets
 from genocloud.pipeline.filtering.known_alleles import KnownAlleles
-from genocloud.pipeline.filtering.shard_values import NamedValues
+from genocloud.pipeline.filtering.shard_values import NamedValues, joined_sums
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +22,7 @@ class FilterPlan:
 
     settings  what the verdicts follow from, as JSON
     folder    of the tables; decided last
-    values    what the expressions name
+    values    what the expressions, and the model, name
     known     what a model is trained on, if there is to be one: its labels are written beside the scores
     model     that model
     """
@@ -34,8 +36,8 @@ class FilterPlan:
 
     @property
     def needs_genotypes(self) -> bool:
-        """Whether an expression names a sum over genotypes."""
-        return self.values.needs_genotypes or bool(self.known and self.known.values.needs_genotypes)
+        """Whether an expression, or the model, names a sum over genotypes."""
+        return self.values.needs_genotypes
 
     def check(self) -> None:
         """Raise BadExpression for an expression that no sites can be judged by, before any work."""
@@ -43,11 +45,18 @@ class FilterPlan:
         filters.judge(self.filters, filters.AlleleValues(*(each.empty_table() for each in declared)))
 
 
+class ShardTask(NamedTuple):
+    """A callset of one shard, and where its sums over genotypes are, if they were written."""
+
+    made: callset.Callset
+    sums: callset.FileEntry | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class FilteredShard:
     """A shard's table, and counts: sites by FILTER; ALTs by type and filter, PASS among the filters.
 
-    changes  transitions, transversions and singletons among ALTs that pass, and that do not: (PASS or filtered, which)
+    changes  transitions, transversions, singletons, genotypes of ALTs: (PASS, filtered or a tranche, which)
     """
 
     shard: str
@@ -57,15 +66,16 @@ class FilteredShard:
     changes: Counter[tuple[str, str]]
 
 
-def filter_shard(plan: FilterPlan, made: callset.Callset) -> FilteredShard:
+def filter_shard(plan: FilterPlan, task: ShardTask) -> FilteredShard:
     """Judge the sites of a callset of one shard, and write its FILTERS. Raises DamagedFile, BadExpression."""
+    made = task.made
     (shard,) = made.shards
     columns = ["AC", *(vets.site_columns(plan.model.annotations) if plan.model else [])]
-    tables = plan.values.of_shard(made, columns)
+    tables = plan.values.of_shard(made, columns, task.sums)
     sites = tables[0]
     scores = _no_scores(len(sites))
     if plan.model and plan.known:
-        scores = _scores(plan.model, plan.known.labels(made, sites), sites)
+        scores = _scores(plan.model, plan.known.labels(tables), joined_sums(tables))
     values = filters.AlleleValues(*tables, scores)
     status, by_alt = filters.judge(plan.filters, values)
     judged = {"contig": sites["contig"], "pos": sites["pos"], "filter": status, "AS_FilterStatus": by_alt}
@@ -105,15 +115,54 @@ def _count_alts(values: filters.AlleleValues, by_alt: pa.ListArray) -> Counter[t
 _TRANSITIONS = {"AG", "GA", "CT", "TC"}
 
 
+TRANCHES = 0.9, 0.99, 0.997
+"""Sensitivities between the tranches that are counted apart."""
+
+
 def _count_changes(values: filters.AlleleValues, by_alt: pa.ListArray) -> Counter[tuple[str, str]]:
-    """Transitions, transversions and singletons of the ALTs that pass, and of the others."""
+    """Transitions, transversions, singletons and genotypes of the ALTs that pass, of the others, and by tranche."""
     is_alt = values.is_alt
     columns = (values[name][is_alt].tolist() for name in ("TYPE", "REF", "ALT", "AC"))
+    tranches = _tranches(values["AS_CALIBRATION_SENSITIVITY"][is_alt])
+    none = np.zeros(len(tranches), np.int64).tolist()
+    zygosity = (values[name][is_alt].tolist() if name in values else none for name in ("N_HET", "N_HOM"))
+    rows = zip(*columns, *zygosity, tranches, by_alt.flatten().to_pylist(), strict=True)
     counts: Counter[tuple[str, str]] = Counter()
-    for kind, ref, alt, copies, status in zip(*columns, by_alt.flatten().to_pylist(), strict=True):
-        verdict = filters.PASS if status == filters.PASS else "filtered"
+    for kind, ref, alt, copies, hets, homs, tranche, status in rows:
+        which = Counter[str]()
         if kind == "snp" and len(ref) == 1:
-            counts[verdict, "transitions" if ref + alt in _TRANSITIONS else "transversions"] += 1
-        if kind != "overlap" and copies == 1:
-            counts[verdict, "singletons"] += 1
+            which["transitions" if ref + alt in _TRANSITIONS else "transversions"] += 1
+        if kind != "overlap":
+            which += Counter(singletons=int(copies == 1), heterozygous=int(hets), homozygous=int(homs))
+        for group in ("PASS" if status == filters.PASS else "filtered", tranche):
+            if group:
+                counts.update({(group, name): count for name, count in which.items()})
     return counts
+
+
+def _tranches(sensitivities: npt.NDArray[np.float64]) -> list[str]:
+    """The tranche of each sensitivity; empty where there is none."""
+    ends = [0.0, *TRANCHES, 1.0]
+    names = [f"sensitivity {low:g} to {high:g}" for low, high in pairwise(ends)]
+    places = np.searchsorted(TRANCHES, sensitivities, "left")
+    known = np.isfinite(sensitivities)
+    return [names[place] if there else "" for place, there in zip(places.tolist(), known.tolist(), strict=True)]
+
+
+def total_figures(shards: Iterable[FilteredShard]) -> dict[str, Any]:
+    """Figures of a receipt: sites by FILTER; by type, ALTs by filter; by verdict and tranche, what they are.
+
+    Tranches are of CALIBRATION_SENSITIVITY. Each has transitions and transversions of SNPs, ALTs that one person has
+    once, and, where genotypes were read, diploid genotypes by zygosity.
+    """
+    shards = list(shards)
+    sites = sum((one.sites for one in shards), Counter[str]())
+    alts = sum((one.alts for one in shards), Counter[tuple[str, str]]())
+    changes = sum((one.changes for one in shards), Counter[tuple[str, str]]())
+    by_type: dict[str, dict[str, int]] = {}
+    for (kind, name), count in sorted(alts.items()):
+        by_type.setdefault(kind, {})[name] = count
+    by_verdict: dict[str, dict[str, int]] = {}
+    for (verdict, kind), count in sorted(changes.items()):
+        by_verdict.setdefault(verdict, {})[kind] = count
+    return {"sites": dict(sorted(sites.items())), "alts": by_type, "changes": by_verdict}

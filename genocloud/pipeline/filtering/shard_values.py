@@ -42,15 +42,25 @@ class NamedValues:
             name: hashlib.sha256(repr(some).encode()).hexdigest()[:16] for name, some in sorted(self.regions.items())
         }
 
-    def of_shard(self, made: callset.Callset, columns: Collection[str] = ()) -> list[pa.Table]:
+    def of_shard(
+        self, made: callset.Callset, columns: Collection[str] = (), sums: callset.FileEntry | None = None
+    ) -> list[pa.Table]:
         """SITES of a callset of one shard, with some `columns` more, and tables with a row for each of them.
 
-        Raises DamagedFile.
+        sums  where the last table, SITE_METRICS, was written already. Raises DamagedFile.
         """
         wanted = {*_ALWAYS, *columns, *(_COLUMN_OF.get(name, name) for name in self.names)}
         sites = made.sites(columns=[name for name in annotations.SITES.names if name in wanted])
         tables = [sites, _flags(self.regions, sites, made.contigs)]
-        return [*tables, _metrics(made)] if self.needs_genotypes else tables
+        if not self.needs_genotypes:
+            return tables
+        return [*tables, callset.read_sums(made.store, sums) if sums else _metrics(made)]
+
+
+def joined_sums(tables: Sequence[pa.Table]) -> schema.Sites:
+    """The SITES of NamedValues.of_shard, with the sums over genotypes as further columns where it gives them."""
+    sums = tables[-1]
+    return schema.with_columns(tables[0], sums) if sums.schema.equals(schema.SITE_METRICS) else tables[0]
 
 
 def _metrics(made: callset.Callset) -> schema.SiteMetrics:

@@ -35,7 +35,7 @@ def resource(folder: Path, text: str = "gold,training=true", *, csi: bool = Fals
 
 def check(known: list[vets.Resource], contigs: list[Contig]) -> None:
     nothing = NamedValues(names=frozenset())
-    KnownAlleles(resources=tuple(known), values=nothing, by_allele=True).check(contigs)
+    KnownAlleles(resources=tuple(known), by_allele=True).check(contigs, nothing)
 
 
 @pytest.mark.parametrize("csi", [False, True])
