@@ -1,4 +1,4 @@
-"""The files that MultiQC reads: bcftools stats, Picard's metrics, somalier's pairs and samples, custom content."""
+"""The files that MultiQC reads: bcftools stats, Picard's metrics, somalier's and peddy's tables, custom content."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from genocloud.qc.callset_stats import CallsetStats
 from genocloud.qc.inbreeding import Homozygosity
+from genocloud.qc.peddy_files import SEX_NUMBERS, peddy_files
 from genocloud.qc.sample_counts import Counts, SampleCounts
 from genocloud.qc.tables import QcTable
 from genocloud.qc.text_files import bcftools_text, custom_content, detail_text, number_text, summary_text
@@ -41,12 +42,14 @@ class Findings:
 def multiqc_files(findings: Findings) -> dict[str, str | None]:
     """Texts by name of file; None for one that there is nothing for, nor may an earlier one stay."""
     name = findings.name
+    people = {sample: (family, *findings.parents.get(sample, ("", ""))) for sample, family in findings.families.items()}
     return {
         "bcftools_stats.txt": bcftools_text(findings.samples, findings.counts, findings.sites),
         f"{name}.variant_calling_detail_metrics": detail_text(findings.samples, findings.counts),
         f"{name}.variant_calling_summary_metrics": summary_text(findings.summary),
         f"{name}.somalier.pairs.tsv": _somalier_pairs(findings),
         f"{name}.somalier.samples.tsv": _somalier_samples(findings),
+        **peddy_files(name, findings.tables, findings.autosomes, people),
         **_custom(findings),
     }
 
@@ -83,7 +86,6 @@ def _somalier_pairs(findings: Findings) -> str:
 
 def _somalier_samples(findings: Findings) -> str:
     """A row for each sample; the sex is that of the genotypes, allele balances are not known here."""
-    numbers = {"male": "1", "female": "2"}
     lines = ["\t".join(SAMPLE_HEADER)]
     rows = zip(findings.tables["samples"].to_pylist(), findings.tables["sex"].to_pylist(), strict=True)
     for place, (metrics, sex) in enumerate(rows):
@@ -92,7 +94,7 @@ def _somalier_samples(findings: Findings) -> str:
         father, mother = (parent or _NONE for parent in findings.parents.get(sample, ("", "")))
         x_ref = sex["x_calls"] - sex["x_hets"] - sex["x_hom_alts"]
         depth, spread = metrics["dp_mean"] or 0.0, metrics["dp_stdev"] or 0.0
-        cells = [findings.families.get(sample, sample), sample, father, mother, numbers.get(sex["sex"], _NONE), _NONE]
+        cells = [findings.families.get(sample, sample), sample, father, mother, SEX_NUMBERS.get(sex["sex"], _NONE), _NONE]
         cells += [sex["sheet_sex"], depth, spread, depth, spread, 0.0, 0.0, called - het - alt, het, alt]
         cells += [int(findings.tables["sites"].num_rows) - called - sex["x_calls"], 0.0]
         cells += [_depth(findings, "X", place), int(sex["x_calls"]), x_ref, sex["x_hets"], sex["x_hom_alts"]]

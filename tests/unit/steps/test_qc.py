@@ -112,6 +112,10 @@ def test_multiqc_knows_the_files_by_their_contents(checked):
     assert people.startswith("#family_id\t")
     for text in (pairs, people):
         assert len({line.count("\t") for line in text.splitlines()}) == 1
+    for kind, between in (("ped_check.csv", ","), ("sex_check.csv", ","), ("het_check.csv", ","), ("peddy.ped", "\t")):
+        header, *lines = next(text for name, text in texts.items() if name.endswith(f".{kind}")).splitlines()
+        assert {"sample_id", "sample_a"} & set(header.split(between))
+        assert {line.count(between) for line in lines} <= {header.count(between)}
     sections = {path.name: json.loads(path.read_text()) for path in checked.glob("*_mqc.json")}
     assert {"sample_metrics_mqc.json", "components_mqc.json"} <= sections.keys()
     assert all(section["data"] and section["plot_type"] and section["id"] for section in sections.values())
