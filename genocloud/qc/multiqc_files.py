@@ -94,7 +94,8 @@ def _somalier_samples(findings: Findings) -> str:
         father, mother = (parent or _NONE for parent in findings.parents.get(sample, ("", "")))
         x_ref = sex["x_calls"] - sex["x_hets"] - sex["x_hom_alts"]
         depth, spread = metrics["dp_mean"] or 0.0, metrics["dp_stdev"] or 0.0
-        cells = [findings.families.get(sample, sample), sample, father, mother, SEX_NUMBERS.get(sex["sex"], _NONE), _NONE]
+        family, own_sex = findings.families.get(sample, sample), SEX_NUMBERS.get(sex["sex"], _NONE)
+        cells = [family, sample, father, mother, own_sex, _NONE]
         cells += [sex["sheet_sex"], depth, spread, depth, spread, 0.0, 0.0, called - het - alt, het, alt]
         cells += [int(findings.tables["sites"].num_rows) - called - sex["x_calls"], 0.0]
         cells += [_depth(findings, "X", place), int(sex["x_calls"]), x_ref, sex["x_hets"], sex["x_hom_alts"]]
