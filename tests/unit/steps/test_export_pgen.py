@@ -162,3 +162,13 @@ def test_plink_says_the_same_of_it_as_of_the_vcf(tmp_path: Path) -> None:
         said.append((tmp_path / f"t{name}.traw").read_text())
     assert said[0] == said[1]
     assert said[0].count("\n") > 50
+
+
+@pytest.mark.skipif(not PLINK, reason="plink2 is not installed")
+def test_plink_makes_bgen_and_bed_of_it(tmp_path: Path) -> None:
+    made = wild_callset.write(f"{tmp_path}/callset", 2)
+    assert run(made.url, tmp_path / "o.pgen", "-L", "chr1") == 0
+    for words, suffix in ((["--export", "bgen-1.2", "bits=8"], "bgen"), (["--make-bed"], "bed")):
+        command = [str(PLINK), "--pfile", f"{tmp_path}/o", "vzs", *words, "--out", f"{tmp_path}/o"]
+        subprocess.run(command, check=True, capture_output=True)
+        assert (tmp_path / f"o.{suffix}").stat().st_size > 0
