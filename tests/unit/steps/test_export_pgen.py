@@ -166,8 +166,8 @@ def test_plink_says_the_same_of_it_as_of_the_vcf(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not PLINK, reason="plink2 is not installed")
 def test_plink_makes_bgen_and_bed_of_it(tmp_path: Path) -> None:
-    made = wild_callset.write(f"{tmp_path}/callset", 2)
-    assert run(made.url, tmp_path / "o.pgen", "-L", "chr1") == 0
+    made = wild_callset.write(f"{tmp_path}/callset", 3)
+    assert run(made.url, tmp_path / "o.pgen", "-L", "chr2") == 0
     for words, suffix in ((["--export", "bgen-1.2", "bits=8"], "bgen"), (["--make-bed"], "bed")):
         command = [str(PLINK), "--pfile", f"{tmp_path}/o", "vzs", *words, "--out", f"{tmp_path}/o"]
         subprocess.run(command, check=True, capture_output=True)
