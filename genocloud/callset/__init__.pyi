@@ -12,6 +12,7 @@ from .export_parts import ExportPart as ExportPart
 from .export_parts import Piece as Piece
 from .export_parts import find_part as find_part
 from .export_parts import join_parts as join_parts
+from .export_parts import piece_of_lines as piece_of_lines
 from .export_parts import write_part as write_part
 from .filter_tables import FilterLine as FilterLine
 from .filter_tables import FilterSet as FilterSet

@@ -72,6 +72,15 @@ class Piece(NamedTuple):
     longest_block: int = 0
 
 
+def piece_of_lines(contig: str, lines: Sequence[bytes], bounds: npt.NDArray[np.int64], samples: int) -> Piece:
+    """Lines of VCF of one contig, compressed; bounds: first and last base + 1 of each, (lines, 2)."""
+    starts = np.cumsum([0, *map(len, lines)], dtype=np.int64)
+    blocks = bgzf.compress(b"".join(lines))
+    counts = Counts(records=len(lines), genotypes=len(lines) * samples, text_bytes=int(starts[-1]))
+    contigs = [(0, contig)] if lines else []
+    return Piece(blocks.data, contigs, bounds[:, 0], bounds[:, 1], bgzf.virtual(blocks, starts), counts)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ExportPart:
     """A written part: digest of its inputs (`key`), index entries, and `extra` JSON of whoever made it.
@@ -160,11 +169,13 @@ def join_parts(
     fields: FormatFields = ALL_FIELDS,
     *,
     filters: Sequence[FilterLine] = (),
+    header: bytes | None = None,
 ) -> Counts:
     """Concatenate parts, in genome order, into one file at `url`, and write its index beside it; return the totals.
 
     An old index is deleted first and the new one written last, so that an index never lies beside a file it does not
-    belong to, and its presence means that the file is complete. Raises what check_export_url raises.
+    belong to, and its presence means that the file is complete.
+    `header`: in the place of the callset's. Raises what check_export_url raises.
     """
     store, name = place_of(url)
     longest = max((part.longest_block for part in parts), default=0)
@@ -173,7 +184,7 @@ def join_parts(
     for old in form.index_names(name):
         store.delete(old)
     with store.writer(name) as sink:
-        header = form.encoders().header(description)
+        header = form.encoders().header(description) if header is None else header
         head = bgzf.compress(header).data if form.bgzf else header
         sink.write(head)
         written = len(head)

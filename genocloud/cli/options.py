@@ -413,6 +413,8 @@ def chosen_joint_options(arguments: Arguments) -> "pipeline.JointOptions":
         replace=arguments.replace,
         drop_bad_records=arguments.on_bad_record == "drop",
         fields=chosen_fields(arguments),
+        model_name=arguments.model,
+        preset=arguments.preset,
     )
 
 

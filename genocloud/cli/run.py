@@ -117,6 +117,18 @@ def _joint(commands: Commands) -> None:
     bad_record_option(command)
     threads_option(command, CPUS)
     memory_option(command)
+    command.add_argument(
+        "--model",
+        choices=("gatk", "glnexus"),
+        default="gatk",
+        help="GATK's, or GLnexus's, which is made for DeepVariant. Default: %(default)s",
+    )
+    command.add_argument(
+        "--preset",
+        metavar="NAME|FILE",
+        default="",
+        help="preset of GLnexus, or a YAML file (.yml, .yaml) in its syntax. Default: DeepVariantWGS",
+    )
     model_options(command)
     dbsnp_option(command)
     fields_options(command)

@@ -4,7 +4,9 @@ from .batch_calls import FAR_BP as FAR_BP
 from .batch_calls import BatchCalls as BatchCalls
 from .batch_calls import call_batch as call_batch
 from .merge_rules import PRESETS as PRESETS
+from .merge_rules import BadRules as BadRules
 from .merge_rules import MergeRules as MergeRules
+from .merge_rules import config_text as config_text
 from .merge_rules import from_config as from_config
 from .merge_rules import preset as preset
 from .record_text import WrittenRecord as WrittenRecord

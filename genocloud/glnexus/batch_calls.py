@@ -31,6 +31,14 @@ class BatchCalls:
     codes: npt.NDArray[np.int32]
     cells: list[SiteCall]
 
+    def classes(self, rows: Bools) -> npt.NDArray[np.int64]:
+        """Of chosen sites (sites,), each sample's genotype: 0 missing or half, 1 hom-ref, 2 het, 3 hom-alt."""
+        kinds = [
+            0 if low < 0 else 2 if low != high else 1 if low == 0 else 3
+            for low, high in (cell.alleles for cell in self.cells)
+        ]
+        return np.array([*kinds, 0], np.int64)[self.codes[rows]]
+
 
 def call_batch(
     sites: Sequence[UnifiedSite], variants: Variants, blocks: Blocks, samples: int, rules: MergeRules

@@ -1,5 +1,6 @@
 """The rules of a GLnexus run: its presets, and configs in its own YAML."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -236,3 +237,19 @@ def _stored(name: str, rules: MergeRules) -> MergeRules:
     if rules.lacking:
         raise FieldNotStored(name, rules.lacking)
     return rules
+
+
+_UNIFIER = 8
+"""Settings of the unifier, which come first among the fields."""
+
+
+def config_text(rules: MergeRules) -> str:
+    """The settings in one line of YAML, as GLnexus's header has them, but for the fields' descriptions."""
+    values = {each.name: getattr(rules, each.name) for each in fields(rules)}
+    values["liftover_fields"] = [
+        {"orig_names": list(each.sources), "name": each.name, "ignore_non_variants": each.variants_only}
+        for each in rules.liftover_fields
+    ]
+    items = list(values.items())
+    sections = {"unifier_config": dict(items[:_UNIFIER]), "genotyper_config": dict(items[_UNIFIER:])}
+    return json.dumps(sections).replace('"', "")

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from genocloud.glnexus.batch_calls import BatchCalls
 from genocloud.glnexus.merge_rules import MergeRules
@@ -13,22 +15,25 @@ from genocloud.glnexus.unified_sites import UnifiedSite
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenRecord:
-    """A record as its line of VCF without CHROM and POS; `start`: 0-based, on the axis of the sites."""
+    """A record of VCF: its columns up to FORMAT, and those of the samples in the batches' order."""
 
-    start: int
-    text: str
+    head: str
+    samples: npt.NDArray[np.object_]
     alts: int
-    carriers: int
+
+    def line(self, order: npt.NDArray[np.integer[Any]]) -> str:
+        """The whole line, with samples in another order: the number of each in the batches'."""
+        return "\t".join([self.head, *self.samples[order].tolist()]) + "\n"
 
 
 def records(
-    sites: Sequence[UnifiedSite], batches: Sequence[BatchCalls], names: Sequence[tuple[str, int]], rules: MergeRules
+    sites: Sequence[UnifiedSite], batches: Sequence[BatchCalls], contig: str, begin: int, rules: MergeRules
 ) -> Iterator[WrittenRecord | None]:
     """Each site's record, or None for one that nobody carries, of which nothing is written if ALTs are trimmed.
 
-    names   contig of each site, and what its bases' coordinates exceed those of the contig by
+    begin   what the sites' coordinates exceed those of their contig by
     """
-    for number, (site, (contig, offset)) in enumerate(zip(sites, names, strict=True)):
+    for number, site in enumerate(sites):
         distinct = [np.unique(batch.codes[number], return_inverse=True) for batch in batches]
         cells = [
             [batch.cells[code] for code in codes.tolist()] for batch, (codes, _) in zip(batches, distinct, strict=True)
@@ -40,24 +45,21 @@ def records(
         if len(kept) < 2:
             yield None
             continue
-        columns: list[str] = []
-        carriers = 0
-        for mine, (_, which) in zip(cells, distinct, strict=True):
-            texts = np.array([sample_text(cell, kept, rules) for cell in mine], object)
-            carries = np.array([max(cell.alleles) > 0 for cell in mine])
-            columns += texts[which.reshape(-1)].tolist()
-            carriers += int(carries[which.reshape(-1)].sum())
-        line = "\t".join([_site_text(site, kept, contig, offset, rules), *columns])
-        yield WrittenRecord(start=site.start, text=line, alts=len(kept) - 1, carriers=carriers)
+        columns = [
+            np.array([sample_text(cell, kept, rules) for cell in mine], object)[which.reshape(-1)]
+            for mine, (_, which) in zip(cells, distinct, strict=True)
+        ]
+        head = f"{contig}\t{site.start - begin + 1}\t{_site_text(site, kept, contig, begin, rules)}"
+        yield WrittenRecord(head=head, samples=np.concatenate(columns), alts=len(kept) - 1)
 
 
-def _site_text(site: UnifiedSite, kept: Sequence[int], contig: str, offset: int, rules: MergeRules) -> str:
+def _site_text(site: UnifiedSite, kept: Sequence[int], contig: str, begin: int, rules: MergeRules) -> str:
     """ID to FORMAT."""
     ids = []
     for number in kept[1:]:
         edit = site.normal[number - 1]
         ref = site.ref[edit.start - site.start : edit.stop - site.start]
-        ids.append(f"{contig}_{edit.start - offset + 1}_{ref}_{edit.dna}")
+        ids.append(f"{contig}_{edit.start - begin + 1}_{ref}_{edit.dna}")
     info = "AF=" + ",".join(f"{float(site.frequencies[number - 1]):.6g}" for number in kept[1:])
     if any(site.qualities):
         info += ";AQ=" + ",".join(str(site.qualities[number - 1]) for number in kept[1:])

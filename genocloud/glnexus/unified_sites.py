@@ -97,12 +97,11 @@ class UnifiedSite:
 
 @dataclass(frozen=True, kw_only=True)
 class Unified:
-    """The sites of a stretch in order, and the alleles that went into them, were lost to others, or filtered out."""
+    """The sites of a stretch in order, and where alleles begin that are at none: filtered out or lost."""
 
     sites: list[UnifiedSite]
-    unified: int
-    lost: int
-    filtered: int
+    filtered: list[int]
+    lost: list[int]
 
 
 class ContradictoryRef(InputError):
@@ -117,14 +116,16 @@ def unify(evidence: AlleleEvidence, samples: int, rules: MergeRules) -> Unified:
     """The sites of ALLELE_EVIDENCE, which has whole active regions; `samples` of the cohort, called or not."""
     sites: list[UnifiedSite] = []
     alone: list[UnifiedSite] = []
-    counts = [0, 0, 0]
+    filtered: list[int] = []
+    lost: list[int] = []
     for region in _regions(evidence):
-        kept, lost, region_counts = _unify_region(region, samples, rules)
+        kept, single, failing, without = _unify_region(region, samples, rules)
         sites += kept
-        alone += lost
-        counts = [a + b for a, b in zip(counts, region_counts, strict=True)]
+        alone += single
+        filtered += [each.edit.start for each in failing]
+        lost += [each.edit.start for each in without]
     sites = sorted([*sites, *alone], key=lambda site: (site.start, site.stop, site.alone))
-    return Unified(sites=sites, unified=counts[0], lost=counts[1], filtered=counts[2])
+    return Unified(sites=sites, filtered=filtered, lost=lost)
 
 
 Row = tuple[int, str, str, bool, list[int], list[int]]
@@ -148,7 +149,8 @@ def _regions(evidence: AlleleEvidence) -> Iterator[list[Row]]:
 
 def _unify_region(
     region: list[Row], samples: int, rules: MergeRules
-) -> tuple[list[UnifiedSite], list[UnifiedSite], tuple[int, int, int]]:
+) -> tuple[list[UnifiedSite], list[UnifiedSite], list[_Candidate], list[_Candidate]]:
+    """(sites, sites of one lost allele, alleles that are filtered out, lost alleles without a site)."""
     reference = _bases(region)
     first = region[0][0]
     alleles = _aligned(_minimal(region, rules), reference, first)
@@ -173,7 +175,7 @@ def _unify_region(
             start, stop, _ = each.edit
             site = _site((start, stop), [each], [], reference[start - first : stop - first], samples)
             alone.append(replace(site, alone=True))
-    return sites, alone, (len(passing) - len(lost), len(lost), len(failing))
+    return sites, alone, failing, [] if rules.monoallelic_sites_for_lost_alleles else lost
 
 
 def _bases(region: Sequence[Row]) -> str:

@@ -50,6 +50,8 @@ class JointOptions:
     `cohort_url` is a cohort that is kept: the listed samples join it, and all its samples are genotyped; `listed` may
     then be None, for no new ones. With `replace` a sample whose file has changed is read again from the new file.
     `drop_bad_records`: records that cannot be used are dropped and counted. `fields`: what FORMAT has.
+    `model_name`: one of JOINT_MODELS; `model` are the settings of `gatk`, `preset` is that of `glnexus`: a name, or the
+    path or URL of a YAML file.
     """
 
     listed: Listed | None
@@ -65,6 +67,8 @@ class JointOptions:
     replace: bool = False
     drop_bad_records: bool = False
     fields: FormatFields = ALL_FIELDS
+    model_name: str = "gatk"
+    preset: str = ""
 
 
 def model_of(settings: Mapping[str, Any]) -> Model:

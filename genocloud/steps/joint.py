@@ -6,6 +6,7 @@ from genocloud import callset, storage
 from genocloud.cohort import Cohort, NewerSchema, OlderSchema, OtherReference, open_cohort
 from genocloud.pipeline.callset_counts import count_callset
 from genocloud.pipeline.export_options import ExportOptions
+from genocloud.pipeline.genotyping.joint_models import by_glnexus, check_model
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.genotyping.vcf_shards import render
 from genocloud.pipeline.ingestion.arrivals import StrangersInCohort
@@ -35,6 +36,7 @@ def joint(options: JointOptions, *, progress: Progress) -> tuple[str, Receipt]:
     the VCF is written. Raises SettingError where the disk is too small, OutputInUse where another run writes
     the VCF, the callset, or in that folder.
     """
+    check_model(options)
     check_places(options)
     callset.check_export_url(options.out_url, options.fields)
     if options.callset_url is not None:
@@ -54,10 +56,7 @@ def _joint(options: JointOptions, progress: Progress) -> tuple[str, Receipt]:
         ingested = None if people is None else _ingest(options, people, work, scatter.memory, progress)
         cohort = open_cohort(work.cohort)
         cut = cut_genome(cohort, targets=targets)
-        discover(
-            cohort, cut, scatter=scatter, progress=progress, keep=options.cohort_url is not None, reference=reference
-        )
-        statistics, genotyped = _write_vcf(options, cohort, cut, scatter, progress)
+        statistics, genotyped = _WRITERS[options.model_name](options, cohort, cut, scatter, progress)
         work.remove()
         receipt.inputs = genotyped.inputs if ingested is None else ingested.inputs
         receipt.balance = genotyped.balance
@@ -69,10 +68,12 @@ def _joint(options: JointOptions, progress: Progress) -> tuple[str, Receipt]:
     return summary_text(statistics, receipt.seconds, made), receipt
 
 
-def _write_vcf(
+def _by_gatk(
     options: JointOptions, cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Progress
 ) -> tuple[Statistics, Receipt]:
     """Write the VCF straight, or by way of a Parquet callset where one is to be kept."""
+    keep, reference = options.cohort_url is not None, read_reference(options.reference_url)
+    discover(cohort, cut, scatter=scatter, progress=progress, keep=keep, reference=reference)
     if options.callset_url is None:
         return render(
             cohort,
@@ -97,6 +98,9 @@ def _write_vcf(
     chosen = ExportOptions(fields=options.fields)
     export_locked(options.callset_url, options.out_url, scatter=scatter, progress=progress, options=chosen)
     return count_callset(options.callset_url, scatter, progress), genotyped
+
+
+_WRITERS = {"gatk": _by_gatk, "glnexus": by_glnexus}
 
 
 def _ingest(options: JointOptions, people: People, work: WorkFolder, room: int, progress: Progress) -> Receipt:

@@ -69,6 +69,5 @@ def joined(
     """The records of one contig's rows, as lines of VCF."""
     unified = glnexus.unify(glnexus.observe(variants), samples, rules)
     calls = glnexus.call_batch(unified.sites, variants, blocks, samples, rules)
-    names = [(contig, 0)] * len(unified.sites)
-    made = glnexus.records(unified.sites, [calls], names, rules)
-    return [f"{contig}\t{record.start + 1}\t{record.text}" for record in made if record is not None]
+    made = glnexus.records(unified.sites, [calls], contig, 0, rules)
+    return [record.line(np.arange(samples)).rstrip("\n") for record in made if record is not None]

@@ -1,0 +1,117 @@
+"""The models that `joint` can genotype by, and what of its options each has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import yaml
+
+from genocloud import glnexus, storage
+from genocloud.callset import ALL_FIELDS
+from genocloud.cohort import Cohort
+from genocloud.errors import SettingError
+from genocloud.pipeline.genotyping.merged_vcf import merge_to_vcf
+from genocloud.pipeline.options import JointOptions
+from genocloud.pipeline.receipts import Receipt
+from genocloud.pipeline.sharding import ShardPlan
+from genocloud.pipeline.work_folder import WorkFolder
+from genocloud.report.statistics import Statistics
+from genocloud.scatter.executors import Scatter
+from genocloud.scatter.progress import Progress
+from genocloud.yaml_text import load_yaml
+
+
+class NotOfTheModel(SettingError):
+    """An option that a model does not have."""
+
+    def __init__(self, model: str, option: str, remedy: str) -> None:
+        self.model, self.option = model, option
+        super().__init__(f"model {model}: it has no {option}; {remedy}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointModel:
+    """What of a run's options a model can do without: each with what is said where it is there."""
+
+    name: str
+    refused: Mapping[str, str]
+
+    def check(self, options: JointOptions) -> None:
+        """Raise NotOfTheModel for the first option that the model does not have."""
+        chosen = {
+            "preset": bool(options.preset),
+            "callset": options.callset_url is not None,
+            "dbsnp": options.dbsnp_url is not None,
+            "force-output intervals": bool(options.intervals.force_output) or options.intervals.non_variant,
+            "choice of fields": options.fields != ALL_FIELDS,
+            "other format than .vcf.gz": not options.out_url.endswith(".vcf.gz") or ".svcr." in options.out_url,
+        }
+        for option, remedy in self.refused.items():
+            if chosen[option]:
+                raise NotOfTheModel(self.name, option, remedy)
+
+
+JOINT_MODELS = (
+    JointModel(name="gatk", refused={"preset": "leave --preset out, or add --model glnexus"}),
+    JointModel(
+        name="glnexus",
+        refused={
+            "callset": "leave --callset out",
+            "dbsnp": "leave --dbsnp out; ID names the ALTs",
+            "force-output intervals": "leave these out; its sites are those that somebody carries",
+            "choice of fields": "leave it out; a preset or config says which there are",
+            "other format than .vcf.gz": "write OUT.vcf.gz",
+        },
+    ),
+)
+
+
+class UnknownModel(SettingError):
+    """A model that there is not."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"model {name}: unknown; choose from {', '.join(each.name for each in JOINT_MODELS)}")
+
+
+def check_model(options: JointOptions) -> None:
+    """Refuse an unknown model, and options that it does not have. Raises UnknownModel, NotOfTheModel, SettingError."""
+    known = {each.name: each for each in JOINT_MODELS}
+    if options.model_name not in known:
+        raise UnknownModel(options.model_name)
+    known[options.model_name].check(options)
+    if options.preset:
+        merge_rules(options.preset)
+
+
+DEFAULT_PRESET = "DeepVariantWGS"
+
+
+def merge_rules(preset: str) -> glnexus.MergeRules:
+    """The rules of a preset of GLnexus, or of a YAML file, by path or URL; by default those of DEFAULT_PRESET.
+
+    Raises SettingError, StoreFailed for a file that is not there.
+    """
+    if not preset.endswith((".yml", ".yaml")):
+        return glnexus.preset(preset or DEFAULT_PRESET)
+    folder, name = storage.split(preset)
+    try:
+        config = load_yaml(storage.open_store(folder).read(name))
+    except yaml.YAMLError as error:
+        raise glnexus.BadRules(preset, f"it is no YAML ({' '.join(str(error).split())})") from error
+    return glnexus.from_config(preset, config)
+
+
+def by_glnexus(
+    options: JointOptions, cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Progress
+) -> tuple[Statistics, Receipt]:
+    """Write the VCF of GLnexus's model straight."""
+    return merge_to_vcf(
+        cohort,
+        options.out_url,
+        parts_url=WorkFolder.of(options).parts,
+        preset=options.preset or DEFAULT_PRESET,
+        rules=merge_rules(options.preset),
+        cut=cut,
+        scatter=scatter,
+        progress=progress,
+    )
