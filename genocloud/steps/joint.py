@@ -6,11 +6,11 @@ from genocloud import callset, storage
 from genocloud.cohort import Cohort, NewerSchema, OlderSchema, OtherReference, open_cohort
 from genocloud.pipeline.callset_counts import count_callset
 from genocloud.pipeline.export_options import ExportOptions
-from genocloud.pipeline.genotyping.joint_models import by_glnexus, check_model
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.genotyping.vcf_shards import render
 from genocloud.pipeline.ingestion.arrivals import StrangersInCohort
 from genocloud.pipeline.ingestion.batch_storing import even_batch_size, ingest_need, load_ingest
+from genocloud.pipeline.joint_models import by_glnexus, check_model
 from genocloud.pipeline.kernel_warmup import compile_kernels
 from genocloud.pipeline.memory_model import split_to_memory
 from genocloud.pipeline.options import IngestOptions, JointOptions
