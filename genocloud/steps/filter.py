@@ -11,7 +11,13 @@ from genocloud.callset import Callset, FilterLine, FilterSet, open_callset
 from genocloud.filters import Expression, SiteFilter, vets
 from genocloud.pipeline.filtering.known_alleles import KnownAlleles
 from genocloud.pipeline.filtering.model_training import label_shards, train_model
-from genocloud.pipeline.filtering.shard_filters import FilteredShard, FilterPlan, ShardTask, filter_shard, total_figures
+from genocloud.pipeline.filtering.shard_filters import (
+    FilteredShard,
+    FilterPlan,
+    FilterTask,
+    filter_shard,
+    total_figures,
+)
 from genocloud.pipeline.filtering.shard_values import NamedValues
 from genocloud.pipeline.intervals import read_intervals
 from genocloud.pipeline.receipts import Receipt, receipt_of
@@ -104,7 +110,7 @@ def filter_callset(callset_url: str, *, options: FilterOptions, scatter: Scatter
         plan.check()
         if plan.needs_genotypes:
             made.check_reach()
-        tasks = [ShardTask(made.of_shard(shard)) for shard in made.shards]
+        tasks = [FilterTask(made.of_shard(shard)) for shard in made.shards]
         if plan.known:
             names = options.names(made)
             labelled = label_shards(made, plan.known, plan.values, names, scatter=scatter, progress=progress)
@@ -127,7 +133,7 @@ def filter_callset(callset_url: str, *, options: FilterOptions, scatter: Scatter
 
 
 def _filter_shards(
-    plan: FilterPlan, tasks: Sequence[ShardTask], scatter: Scatter, progress: Progress
+    plan: FilterPlan, tasks: Sequence[FilterTask], scatter: Scatter, progress: Progress
 ) -> list[FilteredShard]:
     with progress.stage("filter", tasks=len(tasks), unit="shard") as stage:
         return scatter.run(partial(filter_shard, plan), tasks, lambda one: stage.advance(tasks=1, sites=one.file.rows))

@@ -45,7 +45,7 @@ class FilterPlan:
         filters.judge(self.filters, filters.AlleleValues(*(each.empty_table() for each in declared)))
 
 
-class ShardTask(NamedTuple):
+class FilterTask(NamedTuple):
     """A callset of one shard, and where its sums over genotypes are, if they were written."""
 
     made: callset.Callset
@@ -66,7 +66,7 @@ class FilteredShard:
     changes: Counter[tuple[str, str]]
 
 
-def filter_shard(plan: FilterPlan, task: ShardTask) -> FilteredShard:
+def filter_shard(plan: FilterPlan, task: FilterTask) -> FilteredShard:
     """Judge the sites of a callset of one shard, and write its FILTERS. Raises DamagedFile, BadExpression."""
     made = task.made
     (shard,) = made.shards
