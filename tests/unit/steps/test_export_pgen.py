@@ -93,14 +93,14 @@ def test_batches_workers_and_intervals_do_not_change_it(tmp_path: Path, monkeypa
 
 def test_a_killed_run_goes_on_from_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made, url = wild_callset.write(f"{tmp_path}/callset", 1), f"{tmp_path}/o.pgen"
-    nobody = callset.HaploidMen()
+    no_men = callset.HaploidMen()
     shards = callset.shards_in(made, None)
-    callset.pgen_shard(shards[0], url, None, nobody)
+    callset.pgen_shard(shards[0], url, None, no_men)
     (tmp_path / "o.pgen").write_bytes(b"old")
     monkeypatch.setattr(pgen_parts, "_lines", lambda *_: pytest.fail("made again"))
-    callset.pgen_shard(shards[0], url, None, nobody)
+    callset.pgen_shard(shards[0], url, None, no_men)
     with pytest.raises(pytest.fail.Exception):
-        callset.pgen_shard(shards[0], url, [Region(0, 0, 40_000)], nobody)
+        callset.pgen_shard(shards[0], url, [Region(0, 0, 40_000)], no_men)
     monkeypatch.undo()
     assert run(made.url, url) == 0
     assert (tmp_path / "o.pgen").read_bytes() != b"old"
