@@ -53,11 +53,13 @@ class SampleSubset:
 
     stored     all samples of each batch, in the order of its files
     samples    their number
+    chosen     the number of samples of the subset
     recounted  AC, AF and AN are those of the subset; all else of INFO is of all samples
     """
 
     stored: Mapping[str, tuple[str, ...]]
     samples: int
+    chosen: int
     recounted: bool
 
 
@@ -109,13 +111,14 @@ class Description:
         chosen = dict.fromkeys(samples)
         some = {batch: tuple(each for each in held if each in chosen) for batch, held in self.batches.items()}
         batches = {batch: held for batch, held in some.items() if held}
-        whole = self.subset or SampleSubset(stored=self.batches, samples=len(self.samples), recounted=recounted)
+        stored, count = self.batches, len(self.samples)
+        whole = self.subset or SampleSubset(stored=stored, samples=count, chosen=count, recounted=recounted)
         return replace(
             self,
             samples=tuple(chosen),
             batches=batches,
             stores={batch: place for batch, place in self.stores.items() if batch in batches},
-            subset=replace(whole, recounted=recounted),
+            subset=replace(whole, chosen=len(chosen), recounted=recounted),
         )
 
 

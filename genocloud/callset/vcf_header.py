@@ -104,7 +104,7 @@ def _lines(
     if subset := description.subset:
         counted = '"AC, AF and AN are of these samples; all else of INFO, QUAL and FILTER are of all"'
         counted = counted if subset.recounted else '"QUAL, FILTER and INFO are of all samples"'
-        yield f"##genocloudSubset=<ID=samples,Samples={len(description.samples)},Of={subset.samples},Counts={counted}>"
+        yield f"##genocloudSubset=<ID=samples,Samples={subset.chosen},Of={subset.samples},Counts={counted}>"
     yield f"##genocloudVersion={description.software.rpartition(' ')[2]}"
     if fields.reference_blocks:
         yield from (f"##SVCR={_SVCR}", f"##ref_block_max_length={max(fields.longest_block, 1)}")

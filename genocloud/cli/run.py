@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from genocloud import cohort, pipeline, steps
 from genocloud.callset.formats import OUTPUT_NAMES
-from genocloud.callset.other_formats import EXPORT_NAMES, OTHER_FORMATS, PGEN, VCF_ZARR
+from genocloud.callset.other_formats import EXPORT_NAMES, PGEN, VCF_ZARR
 from genocloud.cli import cluster, exporting, frequencies, hybrid, refining, screen, store, topics
 from genocloud.cli import filters as filters_commands
 from genocloud.cli import plan as plan_commands
@@ -346,9 +346,6 @@ def _export(commands: Commands) -> None:
         )
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
             places = arguments.callset, arguments.output
-            changed = options.records != pipeline.ExportOptions().records
-            if changed and (arguments.dense or any(each.is_of(arguments.output) for each in OTHER_FORMATS)):
-                raise SettingError("--dense, .pgen and Zarr have all records: leave out the options of records")
             if PGEN.is_of(arguments.output):
                 receipt = steps.export_pgen(
                     *places,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from genocloud.callset import ALL_FIELDS, EVERY_RECORD, Callset, FormatFields, NoFilters, RecordForm
+from genocloud.callset import ALL_FIELDS, EVERY_RECORD, Callset, FormatFields, NoFilters, NotForFormat, RecordForm
 from genocloud.errors import SettingError
 from genocloud.pipeline.chosen_samples import SampleChoice
 from genocloud.pipeline.intervals import Intervals
@@ -51,6 +51,11 @@ class ExportOptions:
         if self.refinement:
             callset = replace(callset, revision=Refinement.of(self.refinement, callset))
         return self.samples.of(callset if self.sites is None else callset.of_sites(self.sites))
+
+    def check_all_records(self, url: str) -> None:
+        """Raise NotForFormat where records are chosen or changed for a file that has all as they are."""
+        if self.records != EVERY_RECORD:
+            raise NotForFormat(url, "a choice or form of records (--include, --split, --min-ac and the like)")
 
     @property
     def columns(self) -> FormatFields:

@@ -95,9 +95,10 @@ def export_dense(
 ) -> Receipt:
     """Write the table GENOTYPES, a row for each site and sample, as one Parquet file; the balance is in genotypes.
 
-    In one process, as a Parquet file has one writer. Raises what `export` raises.
+    In one process, as a Parquet file has one writer. Raises NotForFormat and what `export` raises.
     """
     check_dense_url(out_url)
+    options.check_all_records(out_url)
     with storage.file_lock(out_url), receipt_of("export") as receipt:
         callset = replace(options, filtered=False, fields=ALL_FIELDS).chosen(open_callset(callset_url))
         callset.check_reach()

@@ -57,6 +57,7 @@ def export_pgen(
     MissingPackage, NotForFormat, and what `export` raises.
     """
     PGEN.check(out_url)
+    options.check_all_records(out_url)
     if options.fields != ALL_FIELDS:
         raise NotForFormat(out_url, "a choice of FORMAT fields (--fields, --local-alleles, --genotype-filters)")
     persons = read_pedigree(pedigree) if pedigree else ()

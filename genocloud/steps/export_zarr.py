@@ -48,6 +48,7 @@ def export_zarr(
     NotForFormat, HighPloidy, and what `export` raises.
     """
     VCF_ZARR.check(out_url)
+    options.check_all_records(out_url)
     for option, has_it in _not_for_zarr(options).items():
         if has_it:
             raise NotForFormat(out_url, option)

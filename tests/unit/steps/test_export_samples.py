@@ -51,6 +51,13 @@ def test_counts_may_be_kept_and_the_header_says_which_they_are(wild: Path, tmp_p
     lines = [str(pysam.VariantFile(str(path)).header) for path in (kept, counted)]
     assert 'Samples=4,Of=5,Counts="QUAL, FILTER and INFO are of all samples"' in lines[0]
     assert 'Counts="AC, AF and AN are of these samples; all else' in lines[1]
+    exported(
+        str(wild / "callset"),
+        kept,
+        samples=SampleChoice(excluded=("bob",)),
+        records=callset.RecordForm(sites_only=True),
+    )
+    assert "Samples=4,Of=5" in str(pysam.VariantFile(str(kept)).header)
 
 
 def test_names_come_from_files_too_and_a_killed_export_of_others_is_not_taken_up(wild: Path, tmp_path: Path) -> None:
@@ -74,6 +81,9 @@ def test_mistakes_are_said(wild: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert main([*words, "--keep-counts"]) == 5
     assert main([*words, "--refined", "--samples", "ann"]) == 5
     assert "leave out --refined" in capsys.readouterr().err
+    for out in (["never.pgen"], ["never.vcz"], ["never.parquet", "--dense"]):
+        assert main(["export", str(wild / "callset"), str(wild / out[0]), *out[1:], "-q", "--min-ac", "1"]) == 5
+        assert f"{out[0]}: a choice or form of records" in capsys.readouterr().err
     with pytest.raises(EmptyChoice):
         exported(str(wild / "callset"), wild / "never.vcf.gz", samples=SampleChoice(excluded=("ann,bob,cat,dan,eve",)))
     assert not list(wild.glob("never*"))
