@@ -113,6 +113,11 @@ def chosen_some(arguments: Arguments) -> "SampleChoice":
     return SampleChoice(included=tuple(arguments.samples or ()), excluded=tuple(arguments.exclude_samples or ()))
 
 
+def is_several(url: str) -> bool:
+    """Whether a name stands for a file of each contig, or of each family."""
+    return "{contig}" in url or "{family}" in url
+
+
 def to_standard_output(write: Callable[[str], Receipt]) -> Receipt:
     """Write plain VCF into a temporary file, then all of it to standard output; what fails writes nothing there."""
     with TemporaryDirectory(prefix="genocloud-") as folder:

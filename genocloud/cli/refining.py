@@ -52,9 +52,10 @@ def refinement_options(command: argparse.ArgumentParser) -> None:
 def chosen_refinement(arguments: Arguments) -> "RefinementOptions | None":
     """What the options describe; None for genotypes as they were called."""
     if not arguments.refined:
-        if arguments.supporting or (arguments.pedigree and not PGEN.is_of(arguments.output)):
+        has_use = PGEN.is_of(arguments.output) or "{family}" in arguments.output
+        if arguments.supporting or (arguments.pedigree and not has_use):
             raise SettingError(
-                "--supporting is for refined genotypes, --pedigree for these and OUT.pgen: add --refined"
+                "--supporting is for refined genotypes, --pedigree for these, OUT.pgen and {family}: add --refined"
             )
         return None
     if arguments.skip_population_priors and not arguments.pedigree:

@@ -49,8 +49,10 @@ from genocloud.cli.options import (
 )
 from genocloud.cohort import BATCH_SIZE
 from genocloud.errors import SettingError
+from genocloud.pipeline.receipts import Receipt
 from genocloud.regions import PART_BP, SHARD_BP
-from genocloud.scatter.executors import open_scatter
+from genocloud.scatter.executors import Scatter, open_scatter
+from genocloud.scatter.progress import Progress
 
 
 def parser() -> argparse.ArgumentParser:
@@ -345,24 +347,14 @@ def _export(commands: Commands) -> None:
             refinement=refinement,
         )
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
-            places = arguments.callset, arguments.output
-            if PGEN.is_of(arguments.output):
-                receipt = steps.export_pgen(
-                    *places,
-                    scatter=scatter,
-                    progress=progress,
-                    options=options,
-                    pedigree=arguments.pedigree,
-                    par=arguments.par,
-                )
-            elif VCF_ZARR.is_of(arguments.output):
-                receipt = steps.export_zarr(*places, scatter=scatter, progress=progress, options=options)
-            elif arguments.dense:
-                receipt = steps.export_dense(*places, progress=progress, options=options)
+            write = partial(_export_file, arguments, scatter, progress)
+            if exporting.is_several(arguments.output):
+                places = arguments.callset, arguments.output
+                receipt = steps.export_several(*places, write=write, options=options, pedigree=arguments.pedigree)
+            elif arguments.output == "-":
+                receipt = exporting.to_standard_output(lambda url: write(url, options))
             else:
-                write = partial(steps.export, arguments.callset, scatter=scatter, progress=progress, options=options)
-                to_output = arguments.output == "-"
-                receipt = exporting.to_standard_output(write) if to_output else write(arguments.output)
+                receipt = write(arguments.output, options)
         hand_over(receipt, arguments)
 
     command = new_command(
@@ -370,7 +362,10 @@ def _export(commands: Commands) -> None:
     )
     callset_argument(command)
     command.add_argument(
-        "output", metavar="OUT", help=f"path or URL of the file: {EXPORT_NAMES}; - is standard output, as VCF"
+        "output",
+        metavar="OUT",
+        help=f"path or URL of the file: {EXPORT_NAMES}; - is standard output, as VCF. "
+        "{contig} in the name: a file for each contig; {family}: for each family of --pedigree",
     )
     command.add_argument(
         "--site",
@@ -405,6 +400,19 @@ def _export(commands: Commands) -> None:
     scatter_option(command)
     budget_options(command)
     receipt_option(command)
+
+
+def _export_file(
+    arguments: Arguments, scatter: Scatter, progress: Progress, url: str, options: "pipeline.ExportOptions"
+) -> Receipt:
+    """Write one file, in the format that its name says."""
+    if arguments.dense:
+        return steps.export_dense(arguments.callset, url, progress=progress, options=options)
+    if PGEN.is_of(url):
+        write = partial(steps.export_pgen, pedigree=arguments.pedigree, par=arguments.par)
+    else:
+        write = partial(steps.export_zarr if VCF_ZARR.is_of(url) else steps.export)
+    return write(arguments.callset, url, scatter=scatter, progress=progress, options=options)
 
 
 def _report(commands: Commands) -> None:

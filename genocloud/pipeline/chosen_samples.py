@@ -22,11 +22,13 @@ class SampleChoice:
     """Some of a callset's samples; all without a choice.
 
     included, excluded  names with commas between, or files with a name at the start of each line
+    among               if any, only those of these names
     keep_counts         AC, AF and AN stay those of all samples
     """
 
     included: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    among: tuple[str, ...] = ()
     keep_counts: bool = False
 
     def of(self, callset: Callset) -> Callset:
@@ -34,11 +36,12 @@ class SampleChoice:
 
         Raises EmptyChoice, UnknownSample, UnreadableFile.
         """
-        if not self.included and not self.excluded:
+        if not (self.included or self.excluded or self.among):
             return callset
-        left_out = callset.of_samples(names_of(self.excluded)).samples
+        left_out = set(callset.of_samples(names_of(self.excluded)).samples)
         names = names_of(self.included) if self.included else callset.samples
-        chosen = callset.of_samples([name for name in names if name not in set(left_out)], recount=not self.keep_counts)
+        left = [name for name in names if name not in left_out and (not self.among or name in self.among)]
+        chosen = callset.of_samples(left, recount=not self.keep_counts)
         if not chosen.samples:
             raise EmptyChoice(callset.url)
         return chosen

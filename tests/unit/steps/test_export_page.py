@@ -20,13 +20,16 @@ PAGE = (Path(__file__).resolve().parents[3] / "docs/export.md").read_text()
 def test_the_commands_of_the_page_run(made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "results").mkdir()
     (tmp_path / "results/callset").symlink_to(made.callset)
+    (tmp_path / "families.ped").write_text("one\tp07\tp08\t0\t1\none\tp08\t0\t0\t1\n")
     monkeypatch.chdir(tmp_path)
     commands = re.findall(r"^    genocloud (export .*)", PAGE, re.M)
     for command in commands:
         words = shlex.split(command)
         assert main([*words, "-q", "--scatter", "threads:1"]) == 0
-        assert records_of(words[2])
-    assert len(commands) == 5
+        files = list(tmp_path.glob(re.sub(r"\{\w+\}", "*", words[2])))
+        assert files
+        assert all(map(records_of, files))
+    assert len(commands) == 7
     exec(re.findall(r"```python\n(.*?)```", PAGE, re.S)[0], {})
     assert list(records_of("python.bcf")[0].samples) == ["p07"]
 

@@ -1,0 +1,74 @@
+"""One exported file for each contig or family: the files that a name with `{contig}` or `{family}` stands for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pyarrow.compute as pc
+
+from genocloud.callset import Callset, shards_in
+from genocloud.errors import SettingError
+from genocloud.pipeline.export_options import ExportOptions
+from genocloud.pipeline.intervals import Intervals
+from genocloud.regions import Region, region_text
+from genocloud.samples import PedigreePerson
+
+CONTIG, FAMILY = "{contig}", "{family}"
+"""What stands in a name for that of a contig with sites, and of a family of the pedigree."""
+
+
+class NoFiles(SettingError):
+    """A name of several files that stands for none."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        self.url = url
+        super().__init__(f"{url}: {problem}")
+
+
+def export_files(
+    url: str, callset: Callset, options: ExportOptions, pedigree: Sequence[PedigreePerson]
+) -> list[tuple[str, ExportOptions]]:
+    """The name of each file and what it has: contigs with sites inside of the intervals, families with samples.
+
+    Raises NoFiles where there is none, and for a name of a contig or family that is no name of a file.
+    """
+    if FAMILY in url and not pedigree:
+        raise NoFiles(url, "no pedigree says who the families are; add --pedigree PED")
+    files = [(url, options)]
+    if FAMILY in url:
+        files = [each for place, own in files for each in _by_family(place, own, callset, pedigree)]
+    if CONTIG in url:
+        files = [each for place, own in files for each in _by_contig(place, own, callset)]
+    if not files:
+        raise NoFiles(url, "no contig has sites there, or no family samples; choose other intervals or samples")
+    return files
+
+
+def _by_family(
+    url: str, options: ExportOptions, callset: Callset, pedigree: Sequence[PedigreePerson]
+) -> Iterator[tuple[str, ExportOptions]]:
+    chosen = set(options.samples.of(callset).samples)
+    families: dict[str, list[str]] = {}
+    for person in pedigree:
+        if person.sample in chosen:
+            families.setdefault(person.family, []).append(person.sample)
+    for family, members in families.items():
+        yield _named(url, FAMILY, family), replace(options, samples=replace(options.samples, among=tuple(members)))
+
+
+def _by_contig(url: str, options: ExportOptions, callset: Callset) -> Iterator[tuple[str, ExportOptions]]:
+    inside = options.intervals.inside(callset.contigs)
+    wanted = [Region(number, 0, contig.length) for number, contig in enumerate(callset.contigs)]
+    wanted = wanted if inside is None else list(inside)
+    named = set()
+    for shard in shards_in(callset, wanted):
+        named |= set(pc.unique(shard.sites(wanted, columns=["contig"])["contig"]).to_pylist())
+    for number, contig in enumerate(callset.contigs):
+        if contig.name in named:
+            texts = [region_text(region, callset.contigs) for region in wanted if region.contig == number]
+            yield _named(url, CONTIG, contig.name), replace(options, intervals=Intervals(included=tuple(texts)))
+
+
+def _named(url: str, placeholder: str, name: str) -> str:
+    if "/" in name or name in ("", ".", ".."):
+        raise NoFiles(url, f"{name!r} cannot be a part of a file's name; write one file, with -L or --samples")
+    return url.replace(placeholder, name)
