@@ -142,5 +142,5 @@ def _custom(findings: Findings) -> dict[str, str | None]:
     }
 
 
-_TRIO = ("father", "mother", "ngood", "ngood_alt", "nmerr", "nmissing", "error_rate")
+_TRIO = ("father", "mother", "ngood", "ngood_alt", "nmerr", "nmissing", "error_rate", "error_rate_pass")
 _COLOURS = {"male": "#1f77b4", "female": "#d62728", "unknown": "#7f7f7f"}

@@ -95,7 +95,10 @@ TRIO_COLUMNS = (
     Column("ngood_alt", INT64, "of these, one of the three has an ALT", nullable=False),
     Column("nmerr", INT64, "sites at which it cannot: Mendelian errors", nullable=False),
     Column("nmissing", INT64, "sites at which one of the three is not called", nullable=False),
+    Column("ngood_alt_pass", INT64, "ngood_alt of sites without a filter", nullable=False),
+    Column("nmerr_pass", INT64, "nmerr of sites without a filter", nullable=False),
     Column("error_rate", DOUBLE, "nmerr / (ngood_alt + nmerr)"),
+    Column("error_rate_pass", DOUBLE, "the same of sites without a filter: after filtering"),
 )
 """Mendelian errors of each trio of the pedigree over the autosomes."""
 

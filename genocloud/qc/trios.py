@@ -14,7 +14,8 @@ from genocloud.qc.tables import MENDELIAN, TRIOS, MendelianSites, TrioTable, tab
 
 Counts = npt.NDArray[np.int64]
 
-COUNTED = ("ngood", "ngood_alt", "nmerr", "nmissing")
+VERDICTS = ("ngood", "ngood_alt", "nmerr", "nmissing")
+COUNTED = (*VERDICTS, "ngood_alt_pass", "nmerr_pass")
 
 MOST_ERRORS = 0.05
 """Share of Mendelian errors, of sites at which one of the trio has an ALT; a wrong parent makes 0.1 and more."""
@@ -45,11 +46,16 @@ class MendelianCounts(NamedTuple):
 
 
 def mendelian_counts(
-    words: GenotypeWords, numbers: npt.NDArray[np.int64], members: Sequence[str], trios: Sequence[Trio]
+    words: GenotypeWords,
+    numbers: npt.NDArray[np.int64],
+    passes: npt.NDArray[np.bool_],
+    members: Sequence[str],
+    trios: Sequence[Trio],
 ) -> MendelianCounts:
     """Judge each trio at each site.
 
     numbers  (sites, members) the word of each member at each site
+    passes   (sites,) whether no filter is set
     """
     count, place = len(words.classes), {name: column for column, name in enumerate(members)}
     out = np.zeros((len(trios), len(COUNTED)), np.int64)
@@ -57,11 +63,13 @@ def mendelian_counts(
     for row, trio in enumerate(trios):
         child, father, mother = (numbers[:, place[name]] for name in trio)
         several, which = np.unique((child * count + father) * count + mother, return_inverse=True)
-        verdicts = np.array([COUNTED.index(_verdict(words, code)) for code in several.tolist()], np.int64)[which]
-        out[row] = np.bincount(verdicts, minlength=len(COUNTED))
-        out[row, COUNTED.index("ngood")] += out[row, COUNTED.index("ngood_alt")]
-        errors += verdicts == COUNTED.index("nmerr")
-        judged += verdicts != COUNTED.index("nmissing")
+        verdicts = np.array([VERDICTS.index(_verdict(words, code)) for code in several.tolist()], np.int64)[which]
+        out[row, : len(VERDICTS)] = np.bincount(verdicts, minlength=len(VERDICTS))
+        out[row, VERDICTS.index("ngood")] += out[row, VERDICTS.index("ngood_alt")]
+        passing = np.bincount(verdicts[passes], minlength=len(VERDICTS))
+        out[row, len(VERDICTS) :] = passing[VERDICTS.index("ngood_alt")], passing[VERDICTS.index("nmerr")]
+        errors += verdicts == VERDICTS.index("nmerr")
+        judged += verdicts != VERDICTS.index("nmissing")
     return MendelianCounts(out, errors, judged)
 
 
@@ -75,7 +83,7 @@ def _alleles(words: GenotypeWords, word: int) -> tuple[int, ...]:
 
 
 def judge(child: tuple[int, ...], father: tuple[int, ...], mother: tuple[int, ...]) -> str:
-    """One of COUNTED, of an autosome's site: each allele of the child is one of another parent."""
+    """One of VERDICTS, of an autosome's site: each allele of the child is one of another parent."""
     if any(-1 in alleles or len(alleles) != 2 for alleles in (child, father, mother)):
         return "nmissing"
     if tuple(sorted(child)) not in {tuple(sorted(pair)) for pair in product(father, mother)}:
@@ -86,11 +94,17 @@ def judge(child: tuple[int, ...], father: tuple[int, ...], mother: tuple[int, ..
 def trio_table(trios: Sequence[Trio], counts: Counts) -> TrioTable:
     """The table TRIOS."""
     columns = {name: counts[:, place] for place, name in enumerate(COUNTED)}
-    rate = np.full(len(trios), np.nan)
-    shown = columns["ngood_alt"] + columns["nmerr"]
-    np.divide(columns["nmerr"], shown, out=rate, where=shown > 0)
     names = {name: [trio[place] for trio in trios] for place, name in enumerate(Trio._fields)}
-    return table_of({**names, **columns, "error_rate": rate}, TRIOS)
+    rates = {
+        f"error_rate{kind}": _rates(columns[f"nmerr{kind}"], columns[f"ngood_alt{kind}"]) for kind in ("", "_pass")
+    }
+    return table_of({**names, **columns, **rates}, TRIOS)
+
+
+def _rates(errors: Counts, good: Counts) -> npt.NDArray[np.float64]:
+    rates = np.full(len(errors), np.nan)
+    np.divide(errors, errors + good, out=rates, where=errors + good > 0)
+    return rates
 
 
 def site_table(sites: schema.Sites, places: Counts, counts: MendelianCounts) -> MendelianSites:

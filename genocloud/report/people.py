@@ -23,7 +23,7 @@ QC_TABLES = {
     "het": ("IID", "F"),
     "components": ("#IID",),
     "pairs": ("IID1", "IID2", "NSNP", "IBS0", "KINSHIP", "relationship", "expected"),
-    "trios": ("child", "father", "mother", "ngood_alt", "nmerr", "nmissing", "error_rate"),
+    "trios": ("child", "father", "mother", "ngood_alt", "nmerr", "nmissing", "error_rate", "error_rate_pass"),
 }
 """The tables of `genocloud qc` that the page shows, and the columns of each that it needs."""
 

@@ -344,16 +344,24 @@ def trio_plot(trios: Columns) -> Plot | None:
         {
             "place": np.arange(1, len(order) + 1).astype(np.int32),
             "rate": trios["error_rate"][order],
+            "after": trios["error_rate_pass"][order],
             **{name: [str(each) for each in trios[name][order]] for name in names},
         }
     )
-    drawn = plot.scatter("place", "rate", source=source, size=7, fill_color=FIRST, line_color=CARD)
+    drawn = [
+        plot.scatter(
+            "place", "rate", source=source, size=7, fill_color=FIRST, line_color=CARD, legend_label="all sites"
+        ),
+        plot.scatter(
+            "place", "after", source=source, size=7, fill_color=SECOND, line_color=CARD, legend_label="sites that pass"
+        ),
+    ]
     percents(plot.yaxis)
-    hover(plot, [drawn], [*((name, f"@{name}") for name in names), ("errors", "@rate{0.00%}")])
-    rates = trios["error_rate"][np.isfinite(trios["error_rate"])]
-    middle = percent_text(float(np.median(rates))) if rates.size else "n/a"
+    errors = ("errors", "@rate{0.00%}"), ("errors after filters", "@after{0.00%}")
+    hover(plot, drawn, [*((name, f"@{name}") for name in names), *errors])
+    middle, after = (_median_text(trios[name]) for name in ("error_rate", "error_rate_pass"))
     worst = ", ".join(str(trios["child"][row]) for row in order[:3])
-    says = f"{len(order):,} trios; the median has {middle} errors. Most errors: {worst}."
+    says = f"{len(order):,} trios; the median has {middle} errors, {after} at sites that pass. Most errors: {worst}."
     caption = (
         "Of the sites at which one of the three has an ALT, those at which the child cannot have its alleles from its "
         "parents. True trios of filtered genomes have below 1%; a swapped parent 10% and more."
@@ -365,6 +373,11 @@ def trio_plot(trios: Columns) -> Plot | None:
     ]
     table = FigureRows((*names, "good, with an ALT", "errors", "one not called"), rows)
     return Plot(title="Mendelian errors", says=says, caption=caption, figure=plot, rows=table)
+
+
+def _median_text(rates: npt.NDArray[np.float64]) -> str:
+    known = rates[np.isfinite(rates)]
+    return percent_text(float(np.median(known))) if known.size else "n/a"
 
 
 def contig_plot(contigs: Columns) -> Plot | None:

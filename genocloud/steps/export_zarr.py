@@ -88,7 +88,7 @@ def export_zarr(
             )
             for group in groups
         ]
-        with progress.stage("export", tasks=len(tasks), unit="group of chunks") as stage:
+        with progress.stage("export", tasks=len(tasks), unit="group") as stage:
             parts = scatter.run(write_chunks, tasks, lambda part: stage.advance(tasks=1, sites=part.sites))
         finish_zarr(plan, parts, out_url)
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in callset.shards}

@@ -28,6 +28,7 @@ PUBLIC = [
     "StoreError",
     "__version__",
     "check_samples",
+    "export",
     "filter_callset",
     "joint",
     "open_callset",

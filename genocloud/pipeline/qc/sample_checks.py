@@ -28,7 +28,7 @@ from genocloud.qc.sex import sample_sexes, sex_flags
 from genocloud.qc.site_set import SiteSetOptions, highest_rank
 from genocloud.qc.swaps import find_swaps, swap_flags
 from genocloud.qc.tables import MENDELIAN, QcTable
-from genocloud.qc.trios import Trio, trio_flags, trio_table
+from genocloud.qc.trios import COUNTED, Trio, trio_flags, trio_table
 from genocloud.qc.written_tables import component_table, het_table, set_sites
 from genocloud.reads import SexContigs
 from genocloud.samples import PedigreePerson
@@ -86,7 +86,9 @@ def check_samples(
         "pairs": sample_pairs(callset.samples, pairs, expected, unrelated_ibs0(sets["autosomes"])),
         "het": het_table(callset.samples, autosomes),
         "components": component_table(callset.samples, vectors),
-        "trios": trio_table(trios, sum((each.trios for each in passes), np.zeros((len(trios), 4), np.int64))),
+        "trios": trio_table(
+            trios, sum((each.trios for each in passes), np.zeros((len(trios), len(COUNTED)), np.int64))
+        ),
         "mendelian": pa.concat_tables([MENDELIAN.empty_table(), *(each.errors for each in passes)]),
         "sites": set_sites(sets.values()),
     }

@@ -34,7 +34,7 @@ class ShardPass:
 
     counts   of all samples, in the callset's order
     sets     by class of contig: the genotypes at the sites that kinship and sex may be computed from
-    trios    (trios, 4) Mendelian counts
+    trios    (trios, COUNTED) Mendelian counts
     errors   MENDELIAN
     summary  (COUNTS,) Picard's, over sites
     sites    bcftools', over sites and all genotypes' depths
@@ -77,7 +77,7 @@ def pass_over(task: PassTask) -> ShardPass:
     counts, summary = under_way.finish()
     site_counts = CallsetStats.of(alleles, under_way.depths)
     is_autosome = classes == CLASSES.index("autosomes")
-    trios = count_trios(task.callset, is_autosome, task.trios)
+    trios = count_trios(task.callset, is_autosome, ~alleles.filtered, task.trios)
     return ShardPass(
         counts=counts,
         summary=summary,

@@ -13,8 +13,10 @@ MOST_CELLS = 1 << 22
 """Genotypes that are looked at together."""
 
 
-def count_trios(callset: Callset, is_autosome: npt.NDArray[np.bool_], trios: Sequence[Trio]) -> MendelianCounts:
-    """The trios at the autosomal sites of a callset that was cut to one shard."""
+def count_trios(
+    callset: Callset, is_autosome: npt.NDArray[np.bool_], passes: npt.NDArray[np.bool_], trios: Sequence[Trio]
+) -> MendelianCounts:
+    """The trios at the autosomal sites, (sites,), of a callset that was cut to one shard; `passes`: no filter."""
     members = [sample for sample in callset.samples if any(sample in trio for trio in trios)]
     total = np.zeros((len(trios), len(COUNTED)), np.int64)
     by_site = [np.zeros((2, 0), np.int64)]
@@ -31,8 +33,9 @@ def count_trios(callset: Callset, is_autosome: npt.NDArray[np.bool_], trios: Seq
                 words = [texts.setdefault(text, len(texts)) for text in matrix.distinct["GT"].to_pylist()]
                 columns.append((own, np.array(words, np.int64)[matrix.numbers]))
         order = [sample for own, _ in columns for sample in own]
-        numbers = np.concatenate([numbers for _, numbers in columns], axis=1)[is_autosome[slice(*span)]]
-        counts = mendelian_counts(GenotypeWords.of(list(texts)), numbers, order, trios)
+        chosen = is_autosome[slice(*span)]
+        numbers = np.concatenate([numbers for _, numbers in columns], axis=1)[chosen]
+        counts = mendelian_counts(GenotypeWords.of(list(texts)), numbers, passes[slice(*span)][chosen], order, trios)
         total += counts.by_trio
         by_site.append(np.stack([counts.errors, counts.judged]))
     return MendelianCounts(total, *np.concatenate(by_site, axis=1))

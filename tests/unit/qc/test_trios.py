@@ -10,7 +10,7 @@ import pytest
 from genocloud.qc.genotype_words import GenotypeWords
 from genocloud.qc.kinship import KingCounts
 from genocloud.qc.relatives import ExpectedKinship, unrelated
-from genocloud.qc.trios import COUNTED, Trio, judge, mendelian_counts, trio_flags, trio_table
+from genocloud.qc.trios import COUNTED, VERDICTS, Trio, judge, mendelian_counts, trio_flags, trio_table
 from genocloud.samples import PedigreePerson
 
 WORDS = ("0/0", "0/1", "1|0", "1/1", "1/2", "0|2", "./.")
@@ -35,11 +35,14 @@ TRIO = Trio("child", "father", "mother")
 
 def test_counts_are_sums_over_sites(genotypes):
     words = GenotypeWords.of(WORDS)
-    counts = mendelian_counts(words, genotypes, TRIO, [TRIO, Trio("father", "child", "mother")])
+    passes = np.arange(len(genotypes)) % 3 > 0
+    counts = mendelian_counts(words, genotypes, passes, TRIO, [TRIO, Trio("father", "child", "mother")])
     alleles = [tuple(row) for row in words.alleles.tolist()]
     for row, order in enumerate(((0, 1, 2), (1, 0, 2))):
         verdicts = [judge(*(alleles[site[place]] for place in order)) for site in genotypes.tolist()]
-        expected = {name: verdicts.count(name) for name in COUNTED}
+        expected = {name: verdicts.count(name) for name in VERDICTS}
+        passing = [verdict for verdict, is_passing in zip(verdicts, passes, strict=True) if is_passing]
+        expected |= {f"{name}_pass": passing.count(name) for name in ("ngood_alt", "nmerr")}
         expected["ngood"] += expected["ngood_alt"]
         assert dict(zip(COUNTED, counts.by_trio[row].tolist(), strict=True)) == expected
     own = [
@@ -66,17 +69,15 @@ def test_bcftools_counts_the_same_errors(genotypes, tmp_path):
     good, bad = next(
         map(int, line.split()[:2]) for line in (done.stdout + done.stderr).splitlines() if line[:1].isdigit()
     )
-    ours = dict(
-        zip(
-            COUNTED, mendelian_counts(GenotypeWords.of(WORDS), genotypes, TRIO, [TRIO]).by_trio[0].tolist(), strict=True
-        )
-    )
+    counts = mendelian_counts(GenotypeWords.of(WORDS), genotypes, np.ones(len(genotypes), np.bool_), TRIO, [TRIO])
+    ours = dict(zip(COUNTED, counts.by_trio[0].tolist(), strict=True))
     assert (ours["ngood"], ours["nmerr"]) == (good, bad)
 
 
 def test_many_errors_are_flagged_and_few_sites_are_not():
-    table = trio_table([TRIO, TRIO], np.array([[500, 200, 20, 0], [50, 20, 20, 0]]))
+    table = trio_table([TRIO, TRIO], np.array([[500, 200, 20, 0, 180, 2], [50, 20, 20, 0, 0, 0]]))
     assert [flag.sample for flag in trio_flags(table)] == ["child"]
+    assert table["error_rate_pass"].to_pylist() == [2 / 182, None]
     assert not list(trio_flags(table, frozenset(["mother"])))
 
 

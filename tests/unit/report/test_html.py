@@ -163,7 +163,7 @@ QC = {
     },
     "trios": {name: _text("ann", "bob") for name in ("child", "father", "mother")}
     | {name: _numbers(5, 1) for name in ("ngood_alt", "nmerr", "nmissing")}
-    | {"error_rate": _numbers(0.01, NAN)},
+    | {"error_rate": _numbers(0.01, NAN), "error_rate_pass": _numbers(0.002, NAN)},
 }
 SCREEN = {
     "flags": NO_FLAGS,

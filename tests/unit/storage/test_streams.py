@@ -135,7 +135,7 @@ def test_a_block_requested_ahead_and_unused_does_no_harm():
 
 
 def test_a_slow_and_faulty_service_gives_every_byte(no_pauses):
-    service = Service(seconds=0.002, errors=0.05, cuts=0.1)
+    service = Service(seconds=0.002, errors=0.03, cuts=0.06)
     chance = random.Random(2)
     with ThreadPoolExecutor(20) as pool:
 
