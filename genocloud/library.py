@@ -268,3 +268,38 @@ def export(
     number = threads or len(os.sched_getaffinity(0))
     with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
         return steps.export(os.fspath(callset), os.fspath(out), options=options, scatter=scatter, progress=progress)
+
+
+def frequencies(
+    callset: Path,
+    out: Path,
+    *,
+    labels: Path | None = None,
+    by: str | Sequence[str] = (),
+    min_people: int = 1,
+    samples: str | Sequence[str] = (),
+    exclude_samples: str | Sequence[str] = (),
+    threads: int | None = None,
+    quiet: bool = True,
+) -> Receipt:
+    """Write how often each ALT is called, raw and adj, as `genocloud frequencies` does (docs/frequencies.md).
+
+    out                       .vcf.gz, a record a site, or .parquet, a row an ALT
+    labels, by                a table with the column `sample`, and columns of it (`sex`, `sex,assay`) that make groups
+    min_people                smaller groups are left out
+    samples, exclude_samples  names, or files of names
+
+    Returns the receipt, whose balance is in sites. Raises InputError, SettingError, StoreError.
+
+        genocloud.frequencies("results/callset", "frequencies.parquet", labels="samples.tsv", by="sex")
+    """
+    options = steps.FrequencyOptions(
+        samples=pipeline.SampleChoice(included=_texts(samples), excluded=_texts(exclude_samples)),
+        groups=pipeline.GroupOptions(
+            labels_url=None if labels is None else os.fspath(labels), columns=_texts(by), least=min_people
+        ),
+    )
+    number = threads or len(os.sched_getaffinity(0))
+    with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
+        places = os.fspath(callset), os.fspath(out)
+        return steps.frequencies(*places, options=options, scatter=scatter, progress=progress)

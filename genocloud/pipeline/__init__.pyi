@@ -5,6 +5,7 @@ from .intervals import Intervals as Intervals
 from .memory_model import split_to_memory as split_to_memory
 from .options import IngestOptions as IngestOptions
 from .options import JointOptions as JointOptions
+from .people_groups import GroupOptions as GroupOptions
 from .reference import read_reference as read_reference
 from .refining.genotype_refinement import RefinementOptions as RefinementOptions
 from .sample_list import sheet_or_gvcfs as sheet_or_gvcfs

@@ -30,6 +30,7 @@ PUBLIC = [
     "check_samples",
     "export",
     "filter_callset",
+    "frequencies",
     "joint",
     "open_callset",
     "open_cohort",

@@ -48,6 +48,14 @@ def test_raw_counts_are_those_of_fill_tags(made, labels, tmp_path):
     assert int(counted.stdout) == len(_query(out, "%POS\n")) - 1
 
 
+def test_python_writes_what_the_command_writes(made, labels, tmp_path):
+    ours, theirs = tmp_path / "ours.parquet", tmp_path / "theirs.parquet"
+    receipt = genocloud.frequencies(made.callset, ours, labels=labels, by="sex", exclude_samples="p07", threads=1)
+    assert run(made, theirs, "--labels", str(labels), "--by", "sex", "--exclude-samples", "p07") == 0
+    assert ours.read_bytes() == theirs.read_bytes()
+    assert receipt.balance["kept"]
+
+
 def test_parquet_has_a_row_for_each_alt(made, labels, tmp_path):
     out, receipt = tmp_path / "f.parquet", tmp_path / "f.json"
     assert run(made, out, "--labels", str(labels), "--by", "sex", "--receipt", str(receipt)) == 0
