@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from bokeh.models import CDSView, ColumnDataSource, CustomJS, IndexFilter, Span, TapTool
+from bokeh.models import CDSView, ColumnDataSource, CustomJS, DataRange1d, IndexFilter, Span, TapTool
 
 from genocloud.formatting import percent_text, ratio_text
 from genocloud.report.people import CallsetPeople, Columns
@@ -357,11 +357,13 @@ def trio_plot(trios: Columns) -> Plot | None:
         ),
     ]
     percents(plot.yaxis)
+    plot.y_range = DataRange1d(start=0)
     errors = ("errors", "@rate{0.00%}"), ("errors after filters", "@after{0.00%}")
     hover(plot, drawn, [*((name, f"@{name}") for name in names), *errors])
     middle, after = (_median_text(trios[name]) for name in ("error_rate", "error_rate_pass"))
     worst = ", ".join(str(trios["child"][row]) for row in order[:3])
-    says = f"{len(order):,} trios; the median has {middle} errors, {after} at sites that pass. Most errors: {worst}."
+    count = f"{len(order):,} {'trio' if len(order) == 1 else 'trios'}"
+    says = f"{count}; the median has {middle} errors, {after} at sites that pass. Most errors: {worst}."
     caption = (
         "Of the sites at which one of the three has an ALT, those at which the child cannot have its alleles from its "
         "parents. True trios of filtered genomes have below 1%; a swapped parent 10% and more."
