@@ -28,7 +28,7 @@ def test_costs_are_those_of_a_genotype_and_of_a_genome():
 
 @pytest.mark.slow
 def test_all_steps_are_measured_anew(tmp_path):
-    first, second = (measure(30, 2_000, tmp_path) for _ in range(2))
+    first, second = (measure(30, 2_000, 20, tmp_path) for _ in range(2))
     assert first.sites == second.sites > 0
     assert first.bytes == second.bytes
     assert first.receipts.keys() == set(STEPS)
