@@ -1,7 +1,8 @@
 """The commands as functions of Python."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace as changed
 
 from genocloud import pipeline, steps
@@ -14,7 +15,8 @@ from genocloud.pipeline import genotyping
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.refining.genotype_refinement import Refinement
 from genocloud.refinement import DEFAULT_PRIORS, PriorOptions
-from genocloud.scatter.executors import open_scatter
+from genocloud.scatter.executors import Scatter, open_scatter
+from genocloud.scatter.progress import Progress
 from genocloud.scatter.progress_display import open_progress
 
 Path = str | os.PathLike[str]
@@ -129,8 +131,7 @@ def screen_samples(
     options = steps.ScreenOptions(
         frequencies_url=_path(frequencies), sheet_url=_path(samples), quarantine=tuple(quarantine)
     )
-    number = threads or len(os.sched_getaffinity(0))
-    with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
+    with _running(threads, quiet) as (scatter, progress):
         return steps.screen(os.fspath(cohort), os.fspath(out), options=options, scatter=scatter, progress=progress)
 
 
@@ -155,8 +156,7 @@ def check_samples(
         genocloud.check_samples("results/callset", "results/qc", samples="samples.tsv")
     """
     options = steps.QcOptions(sheet_url=_path(samples), pedigree_url=_path(pedigree), par=par)
-    number = threads or len(os.sched_getaffinity(0))
-    with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
+    with _running(threads, quiet) as (scatter, progress):
         return steps.qc(os.fspath(callset), os.fspath(out), options=options, scatter=scatter, progress=progress)
 
 
@@ -194,8 +194,7 @@ def filter_callset(
         trained_on=Expression(trained_on) if trained_on else None,
         annotations=_texts(annotations),
     )
-    number = threads or len(os.sched_getaffinity(0))
-    with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
+    with _running(threads, quiet) as (scatter, progress):
         return steps.filter_callset(os.fspath(callset), options=options, scatter=scatter, progress=progress)
 
 
@@ -265,8 +264,7 @@ def export(
         fields=fields,
         records=records,
     )
-    number = threads or len(os.sched_getaffinity(0))
-    with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
+    with _running(threads, quiet) as (scatter, progress):
         return steps.export(os.fspath(callset), os.fspath(out), options=options, scatter=scatter, progress=progress)
 
 
@@ -299,7 +297,14 @@ def frequencies(
             labels_url=None if labels is None else os.fspath(labels), columns=_texts(by), least=min_people
         ),
     )
-    number = threads or len(os.sched_getaffinity(0))
-    with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
+    with _running(threads, quiet) as (scatter, progress):
         places = os.fspath(callset), os.fspath(out)
         return steps.frequencies(*places, options=options, scatter=scatter, progress=progress)
+
+
+@contextmanager
+def _running(threads: int | None, quiet: bool) -> Iterator[tuple[Scatter, Progress]]:
+    """What a step runs with; by default all CPUs of this process."""
+    number = threads or len(os.sched_getaffinity(0))
+    with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
+        yield scatter, progress

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from genocloud import schema
 from genocloud.callset.local_genotypes import SparseGenotypes
+from genocloud.genotype_text import allele_numbers_of
 from genocloud.kernels.cell_runs import CellRuns
 
 _Ints = npt.NDArray[np.int64]
@@ -38,7 +39,7 @@ class CalledAlleles(NamedTuple):
     def of(cls, genotypes: SparseGenotypes) -> "CalledAlleles":
         """Those of some samples, of whose genotypes GT is needed."""
         words = genotypes.distinct["GT"].unify_dictionaries().combine_chunks()
-        alleles = [_called(text) for text in words.dictionary.to_pylist()]
+        alleles = [called_numbers(text) for text in words.dictionary.to_pylist()]
         codes, runs = schema.numbers(words.indices), genotypes.runs
         number_of = np.array([len(each) for each in alleles], np.int64)[codes]
         starts = np.cumsum(genotypes.alts, dtype=np.int64) - genotypes.alts
@@ -74,8 +75,9 @@ class CalledAlleles(NamedTuple):
         return pa.table(columns)
 
 
-def _called(text: str) -> list[int]:
-    return [int(allele) for allele in text.replace("|", "/").split("/") if allele != "."]
+def called_numbers(text: str) -> list[int]:
+    """The numbers of the called alleles of a GT."""
+    return [number for number in allele_numbers_of(text) if number >= 0]
 
 
 def _along(runs: CellRuns, values: _Ints, sites: int) -> _Ints:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from genocloud import annotations, schema
 from genocloud.errors import PackageMissing
+from genocloud.genotype_text import allele_numbers_of
 from genocloud.regions import Contig
 
 Array = npt.NDArray[Any]
@@ -164,7 +165,7 @@ def _field(table: pa.Table, column: schema.Column, frame: Frame) -> Array:
 def _genotypes(table: schema.Genotypes, frame: Frame) -> Array:
     """Allele numbers of the genotypes; each distinct GT text is parsed once."""
     texts, codes = _words(table, frame)
-    called = [[MISSING if one == "." else int(one) for one in text.replace("|", "/").split("/")] for text in texts]
+    called = [allele_numbers_of(text) for text in texts]
     ploidy = max([PLOIDY, *(len(called[code]) for code in np.unique(codes))])
     rows = np.array([(row + [FILL] * ploidy)[:ploidy] for row in called], np.int8).reshape(-1, ploidy)
     return rows[codes]

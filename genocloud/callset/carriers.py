@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
+from genocloud.genotype_text import allele_numbers_of
 from genocloud.regions import Region
 
 SITE_COLUMNS = ["contig", "pos", "ref", "alts", "filter"]
@@ -94,10 +95,10 @@ def _sites_of(calls: schema.CallRows, numbers: Mapping[tuple[str, int], int]) ->
 def _alleles(genotypes: pa.ChunkedArray) -> tuple[_Ints, npt.NDArray[Any]]:
     """(ALTs of each distinct GT, 0 for REF and no call: (words, alleles); the word of each row)."""
     words = genotypes.unify_dictionaries().combine_chunks()
-    texts = [word.replace("|", "/").split("/") for word in words.dictionary.to_pylist()]
+    texts = [allele_numbers_of(word) for word in words.dictionary.to_pylist()]
     table = np.zeros((len(texts), max(map(len, texts), default=1)), np.int64)
-    for row, text in zip(table, texts, strict=True):
-        row[: len(text)] = [0 if allele == "." else int(allele) for allele in text]
+    for row, alleles in zip(table, texts, strict=True):
+        row[: len(alleles)] = np.maximum(alleles, 0)
     return table, schema.numbers(words.indices)
 
 

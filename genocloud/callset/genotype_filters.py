@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
+from genocloud.callset.allele_counts import called_numbers
 from genocloud.callset.local_genotypes import take_rows
 
 _PASS = "PASS"
@@ -27,7 +28,7 @@ def with_genotype_filters(
     words = distinct["GT"].unify_dictionaries().combine_chunks()
     texts, codes = [*words.dictionary.to_pylist(), "."], schema.numbers(words.indices)
     codes = np.where(codes < 0, len(texts) - 1, codes)  # cells inside a reference block have no GT
-    has_alt = np.array([any(number > 0 for number in _called(text)) for text in texts], bool)[codes]
+    has_alt = np.array([any(number > 0 for number in called_numbers(text)) for text in texts], bool)[codes]
     names, kinds = [_PASS], {_PASS: 0}
     passing = np.where(has_alt, 0, -1)
     status = np.asarray(pc.list_value_length(sites["AS_FilterStatus"]).fill_null(0))
@@ -61,17 +62,13 @@ def _has_filtered(by_alt: pa.ListArray, counts: npt.NDArray[np.int32]) -> npt.ND
     return np.asarray(failing[ends] > failing[ends - counts])
 
 
-def _called(text: str) -> list[int]:
-    return [int(allele) for allele in text.replace("|", "/").split("/") if allele != "."]
-
-
 def genotype_filter(text: str, ref: str, alts: Sequence[str], by_alt: Sequence[str]) -> str:
     """FT of a GT: the filters that each of its SNPs is under, or each of its other ALTs, `;` between; or PASS.
 
     `*` does not count. Source: ExtractCohortEngine.isFailingGenotype of GATK's Genomic Variant Store: the best of a
     genotype's ALTs of a type decides.
     """
-    called = sorted({number - 1 for number in _called(text) if number > 0 and alts[number - 1] != "*"})
+    called = sorted({number - 1 for number in called_numbers(text) if number > 0 and alts[number - 1] != "*"})
     names: dict[str, None] = {}
     for is_snp in (True, False):
         of_type = [by_alt[number].split("&") for number in called if (len(alts[number]) == len(ref)) == is_snp]

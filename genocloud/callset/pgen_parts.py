@@ -18,6 +18,7 @@ from genocloud.callset.reading import Callset
 from genocloud.callset.shard_cells import ShardCells
 from genocloud.callset.vcf_export import part_key, parts_url
 from genocloud.callset.vcf_text import site_texts
+from genocloud.genotype_text import NO_CALL, allele_numbers_of
 from genocloud.kernels import hard_calls
 from genocloud.kernels.cell_runs import runs_of_cells
 from genocloud.regions import Region, region_text
@@ -221,12 +222,12 @@ def _codes(genotypes: pa.DictionaryArray, most: int) -> tuple[npt.NDArray[np.int
     words = genotypes.dictionary.to_pylist()
     codes = np.zeros((len(words), most + 1), np.int8)
     for row, word in zip(codes, words, strict=True):
-        alleles = word.replace("|", "/").split("/")
-        if "." in alleles or len(alleles) > 2:
+        alleles = allele_numbers_of(word)
+        if NO_CALL in alleles or len(alleles) > 2:
             row[1:] = hard_calls.NO_CALL
         for allele in alleles if row[-1] == 0 else ():
-            if 0 < int(allele) <= most:
-                row[int(allele)] += 2 // len(alleles)
+            if 0 < allele <= most:
+                row[allele] += 2 // len(alleles)
         row[0] = not row[1:].any()
     return np.ascontiguousarray(schema.numbers(genotypes.indices), np.int32), codes
 

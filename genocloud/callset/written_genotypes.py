@@ -11,6 +11,7 @@ import pyarrow as pa
 from genocloud import schema
 from genocloud.callset.format_fields import FormatFields
 from genocloud.callset.local_genotypes import DenseGenotypes, SparseGenotypes, list_column, ploidies, ragged
+from genocloud.genotype_text import allele_numbers_of
 from genocloud.kernels.cell_runs import CellRuns, fill_cells
 from genocloud.kernels.dictionary import number_words
 from genocloud.kernels.own_alleles import keep_own
@@ -78,8 +79,7 @@ def _called_alts(genotypes: pa.ChunkedArray) -> _Ints:
     """row << 32 | ALT of each ALT in a GT."""
     words = genotypes.combine_chunks()
     alts = [
-        sorted({int(allele) for allele in word.replace("|", "/").split("/") if allele not in (".", "0")})
-        for word in words.dictionary.to_pylist()
+        sorted({number for number in allele_numbers_of(word) if number > 0}) for word in words.dictionary.to_pylist()
     ]
     codes = schema.numbers(words.indices)
     keys = [np.zeros(0, np.int64)]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
+from genocloud.genotype_text import NO_CALL, allele_numbers_of
 from genocloud.kernels.cell_runs import CellRuns
 
 _Ints = npt.NDArray[np.int64]
@@ -103,17 +104,17 @@ def sum_genotypes(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArra
 
 
 _BIG = np.iinfo(np.int64).max
-NO_CALL, PAD = -1, -2
-"""An allele that is not called; none, where a genotype has fewer than another."""
+PAD = -2
+"""No allele, where a genotype has fewer than another."""
 
 
 def allele_numbers(genotypes: pa.ChunkedArray) -> _Ints:
     """Allele numbers of each GT, as long as the longest: (rows, alleles)."""
     words = genotypes.unify_dictionaries().combine_chunks()
-    texts = [word.replace("|", "/").split("/") for word in words.dictionary.to_pylist()]
+    texts = [allele_numbers_of(word) for word in words.dictionary.to_pylist()]
     table = np.full((len(texts), max(map(len, texts), default=1)), PAD, np.int64)
     for row, text in zip(table, texts, strict=True):
-        row[: len(text)] = [NO_CALL if allele == "." else int(allele) for allele in text]
+        row[: len(text)] = text
     return np.asarray(table[schema.numbers(words.indices)])
 
 

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 from genocloud.callset import Callset, shards_in
 from genocloud.errors import SettingError
 from genocloud.pipeline.export_options import ExportOptions
-from genocloud.pipeline.intervals import Intervals
-from genocloud.regions import Region, region_text
+from genocloud.pipeline.intervals import Intervals, everywhere
+from genocloud.regions import region_text
 from genocloud.samples import PedigreePerson
 
 CONTIG, FAMILY = "{contig}", "{family}"
@@ -34,10 +34,10 @@ def export_files(
     if FAMILY in url and not pedigree:
         raise NoFiles(url, "no pedigree says who the families are; add --pedigree PED")
     files = [(url, options)]
+    if CONTIG in url:  # first, as it reads all sites' contigs, for all families once
+        files = list(_by_contig(url, options, callset))
     if FAMILY in url:
         files = [each for place, own in files for each in _by_family(place, own, callset, pedigree)]
-    if CONTIG in url:
-        files = [each for place, own in files for each in _by_contig(place, own, callset)]
     if not files:
         raise NoFiles(url, "no contig has sites there, or no family samples; choose other intervals or samples")
     return files
@@ -57,8 +57,7 @@ def _by_family(
 
 def _by_contig(url: str, options: ExportOptions, callset: Callset) -> Iterator[tuple[str, ExportOptions]]:
     inside = options.intervals.inside(callset.contigs)
-    wanted = [Region(number, 0, contig.length) for number, contig in enumerate(callset.contigs)]
-    wanted = wanted if inside is None else list(inside)
+    wanted = everywhere(callset.contigs) if inside is None else inside
     named = set()
     for shard in shards_in(callset, wanted):
         named |= set(pc.unique(shard.sites(wanted, columns=["contig"])["contig"]).to_pylist())

@@ -40,7 +40,7 @@ class Intervals:
         """The regions to emit and to force. Raises InputError."""
         from genocloud.pipeline.sharding import Targets  # with pyarrow, which a check of headers need not load
 
-        force_output = _everywhere(contigs) if self.non_variant else read_intervals(self.force_output, contigs)
+        force_output = everywhere(contigs) if self.non_variant else read_intervals(self.force_output, contigs)
         return Targets.of(self.inside(contigs), force_output)
 
     def inside(self, contigs: Sequence[Contig]) -> tuple[Region, ...] | None:
@@ -48,7 +48,7 @@ class Intervals:
         inside = read_intervals(self.included, contigs, self.padding) if self.included else None
         if self.excluded:
             excluded = read_intervals(self.excluded, contigs, self.exclusion_padding)
-            inside = without(_everywhere(contigs) if inside is None else inside, excluded)
+            inside = without(everywhere(contigs) if inside is None else inside, excluded)
             if not inside:
                 raise InputError(f"{', '.join(self.excluded)}: nothing is left when these are excluded; exclude less")
         return None if inside is None else tuple(joined(inside))
@@ -66,7 +66,8 @@ def intervals_of(settings: Mapping[str, Any]) -> Intervals:
     )
 
 
-def _everywhere(contigs: Sequence[Contig]) -> list[Region]:
+def everywhere(contigs: Sequence[Contig]) -> list[Region]:
+    """All bases of all contigs."""
     return [Region(number, 0, contig.length) for number, contig in enumerate(contigs) if contig.length]
 
 

@@ -1,6 +1,5 @@
 """Genotypes as words of VCF: their alleles, and their class."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -10,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
+from genocloud.genotype_text import allele_numbers_of
 
 NO_ALLELE = -2
 """Where a genotype has fewer alleles than another."""
@@ -41,7 +41,7 @@ class GenotypeWords:
     @classmethod
     def of(cls, words: Sequence[str]) -> "GenotypeWords":
         """Parse words such as 0/1, 1|0, 1 and ./. ."""
-        texts = [[-1 if allele == "." else int(allele) for allele in re.split("[/|]", word)] for word in words]
+        texts = [allele_numbers_of(word) for word in words]
         width = max((len(text) for text in texts), default=1)
         alleles = np.array([[*text, *[NO_ALLELE] * (width - len(text))] for text in texts], np.int32)
         return cls(

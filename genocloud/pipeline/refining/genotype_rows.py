@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import callset, refinement, schema
+from genocloud.genotype_text import allele_numbers_of
 
 JOINT = ("JL", "JP")
 _Ints = npt.NDArray[np.int64]
@@ -41,10 +42,7 @@ class GenotypeRows:
     @property
     def alleles(self) -> list[tuple[int, ...]]:
         """Of each text, -1 for `.`."""
-        return [
-            tuple(-1 if allele == "." else int(allele) for allele in word.replace("|", "/").split("/"))
-            for word in self.words
-        ]
+        return [tuple(allele_numbers_of(word)) for word in self.words]
 
     def of_words(self, values: Any, dtype: Any) -> npt.NDArray[Any]:
         """Of each row what its text has."""
