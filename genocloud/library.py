@@ -186,7 +186,7 @@ def filter_callset(
 
         genocloud.filter_callset("results/callset", presets="hard", filters={"Rare": "AF < 0.001"})
     """
-    options = steps.FilterOptions(
+    options = pipeline.FilterOptions(
         presets=None if presets is None else _texts(presets),
         filters=tuple(SiteFilter.parse(f"{name}={text}") for name, text in (filters or {}).items()),
         regions={name: os.fspath(file) for name, file in (regions or {}).items()},

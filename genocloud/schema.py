@@ -355,7 +355,12 @@ BLOCK_LENGTH = Column(
 """A column of exported files with reference blocks."""
 
 GENOTYPE_FILTER = Column(
-    "FT", WORD, "PASS, or the filters that the ALTs of the genotype are under, `;` between", "FORMAT/FT", "1", "String"
+    "FT",
+    WORD,
+    "PASS, or the filters that the genotype is under, by its ALTs or its own values, `;` between",
+    "FORMAT/FT",
+    "1",
+    "String",
 )
 """A column of exported files: see callset.genotype_filters."""
 

@@ -36,6 +36,7 @@ from .formats import UnknownFormat as UnknownFormat
 from .formats import check_export_url as check_export_url
 from .formats import exported_files as exported_files
 from .formats import form_of as form_of
+from .genotype_filters import ADJ as ADJ
 from .layout import DamagedFile as DamagedFile
 from .layout import FileEntry as FileEntry
 from .layout import GenotypeFiles as GenotypeFiles

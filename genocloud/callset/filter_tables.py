@@ -51,12 +51,14 @@ class FilterSet:
     settings  everything else that they follow from, as JSON
     sites     sha256 of the SITES that each shard's table was made of
     files     each shard's table FILTERS
+    by_adj    whether genotypes that are not adj are under filters, too (genotype_filters.ADJ, which are among `lines`)
     """
 
     lines: tuple[FilterLine, ...]
     settings: Mapping[str, Any]
     sites: Mapping[str, str]
     files: Mapping[str, FileEntry]
+    by_adj: bool = False
 
     def of_shard(self, name: str) -> "FilterSet":
         """The filters of one shard."""
@@ -124,6 +126,7 @@ def publish_filters(store: Store, filters: FilterSet) -> None:
         "settings": filters.settings,
         "sites": filters.sites,
         "files": {shard: file.as_json() for shard, file in filters.files.items()},
+        "by_adj": filters.by_adj,
     }
     store.write(FILTERS_MANIFEST, (json.dumps(json_digest.sealed_json(values), indent=1) + "\n").encode())
     kept = {file.name for file in filters.files.values()}
@@ -140,6 +143,7 @@ def read_filters(store: Store) -> FilterSet | None:
             settings=values["settings"],
             sites=values["sites"],
             files={shard: FileEntry.from_json(file) for shard, file in values["files"].items()},
+            by_adj=values.get("by_adj", False),
         )
     except ObjectMissing:
         return None

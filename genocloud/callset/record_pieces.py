@@ -18,7 +18,7 @@ from genocloud.callset.call_rows import Span
 from genocloud.callset.export_parts import Counts, Piece
 from genocloud.callset.filter_tables import NoFilters, with_filters
 from genocloud.callset.formats import ExportFormat
-from genocloud.callset.genotype_filters import with_genotype_filters
+from genocloud.callset.genotype_filters import ADJ_COLUMNS, with_genotype_filters
 from genocloud.callset.layout import ShardEntry
 from genocloud.callset.local_genotypes import DenseGenotypes, SparseGenotypes
 from genocloud.callset.reading import Callset
@@ -129,6 +129,18 @@ class _Writing:
     callset: Callset
     cells: ShardCells
 
+    @property
+    def by_adj(self) -> bool:
+        """Whether FT has the filters of adj."""
+        filters = self.callset.filter_set
+        return self.form.fields.genotype_filters and filters is not None and filters.by_adj
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of GENOTYPES that are read."""
+        names = ["GT"] if self.records.sites_only else self.form.fields.sources()
+        return list(dict.fromkeys([*names, *(ADJ_COLUMNS if self.by_adj else ())]))
+
 
 def _stored(writing: _Writing, span: Span, pool: ThreadPoolExecutor) -> Iterator[Callable[[], Piece]]:
     """Tasks that render a span of sites; the genotypes of the next chunk are read meanwhile."""
@@ -195,7 +207,7 @@ def _chunk(writing: _Writing, span: Span, sites: schema.Sites) -> _Chunk:
     encoders = form.encoders()
     judged = _judged_alts(callset, cells, span) if form.fields.genotype_filters else None
     if callset.revision:
-        matrix, revised = callset.revised(cells, span, form.fields.sources())
+        matrix, revised = callset.revised(cells, span, writing.columns)
         chosen = choose_records(schema.with_columns(sites, revised), records, None)
         blocks = iter([_Block(slice(None), matrix.distinct, matrix.numbers[chosen.used])])
     else:
@@ -209,7 +221,8 @@ def _chunk(writing: _Writing, span: Span, sites: schema.Sites) -> _Chunk:
     kept, base, own_alts = [], 0, chosen.alts[chosen.used]
     for columns, distinct, own in blocks if width and len(chosen.rows) else ():
         if judged is not None:
-            distinct, own = with_genotype_filters(distinct, own, judged.filter(pa.array(chosen.used)))
+            of_used = judged.filter(pa.array(chosen.used))
+            distinct, own = with_genotype_filters(distinct, own, of_used, by_adj=writing.by_adj)
         if records.split:
             distinct, own = split_genotypes(distinct, own, chosen.among_used, own_alts)
         if records.diploid:
@@ -235,8 +248,7 @@ def _genotypes(writing: _Writing, span: Span) -> tuple[Iterable[SparseGenotypes]
     """
     callset, cells, records = writing.callset, writing.cells, writing.records
     needs_counts = callset.recounted or (records.min_ac > 0 and callset.description.subset is not None)
-    names = ["GT"] if records.sites_only else writing.form.fields.sources()
-    genotypes = (cells.read(batch, span, names) for batch in callset.description.batches)
+    genotypes = (cells.read(batch, span, writing.columns) for batch in callset.description.batches)
     if not needs_counts:
         return genotypes, None
     held = list(genotypes)

@@ -20,11 +20,11 @@ DEFAULT_TRAINING = "AC_adj > 1 && F_MISSING < 0.05 && ExcessHet < 54.69 && N_ALT
 
 def _filter(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
-        from genocloud import steps
+        from genocloud import pipeline, steps
         from genocloud.filters import Expression, SiteFilter
         from genocloud.filters.vets import Resource
 
-        options = steps.FilterOptions(
+        options = pipeline.FilterOptions(
             resources=tuple(Resource.parse(*each) for each in arguments.resource or ()),
             trained_on=Expression(arguments.trained_on) if arguments.trained_on else None,
             annotations=tuple(arguments.annotation or ()),
@@ -48,8 +48,8 @@ def _filter(commands: Commands) -> None:
         "--preset",
         action="append",
         metavar="NAME",
-        help="filters under one name: hard, as-hard, gvs, gnomad, vets (docs/filters.md); may be repeated. Default, "
-        "without --filter: hard, or vets with a model",
+        help="filters under one name: hard, as-hard, gvs, gnomad, vets, adj (docs/filters.md); may be repeated. "
+        "Default, without --filter: hard, or vets with a model",
     )
     command.add_argument(
         "-f",

@@ -383,7 +383,9 @@ def _export(commands: Commands) -> None:
         "--unfiltered", action="store_true", help="leave out what genocloud filter said of the callset's sites"
     )
     command.add_argument(
-        "--genotype-filters", action="store_true", help="FORMAT/FT: each genotype's filters, by those of its ALTs"
+        "--genotype-filters",
+        action="store_true",
+        help="FORMAT/FT: each genotype's filters, by those of its ALTs and its own",
     )
     exporting.sample_options(command)
     exporting.record_options(command)

@@ -7,6 +7,7 @@ from .frequencies import GroupCounts as GroupCounts
 from .frequencies import count_alleles as count_alleles
 from .frequencies import end_of as end_of
 from .frequencies import frequency_columns as frequency_columns
+from .presets import ADJ as ADJ
 from .presets import PRESETS as PRESETS
 from .presets import BadFilter as BadFilter
 from .presets import SiteFilter as SiteFilter

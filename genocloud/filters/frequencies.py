@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
-from genocloud.filters.site_metrics import PAD, allele_numbers, along, by_alt, is_adj
+from genocloud.filters.site_metrics import allele_numbers, along, by_alt, is_adj
 from genocloud.genotype_text import NO_CALL
+from genocloud.kernels.adj import PAD
 from genocloud.kernels.cell_runs import CellRuns
 
 _Ints = npt.NDArray[np.int64]

@@ -71,6 +71,8 @@ def _hard(form: str) -> tuple[SiteFilter, ...]:
     )
 
 
+ADJ = "adj"
+
 PRESETS: Mapping[str, tuple[SiteFilter, ...]] = {
     "hard": _hard("{}"),
     "as-hard": _hard("AS_{}"),
@@ -87,6 +89,7 @@ PRESETS: Mapping[str, tuple[SiteFilter, ...]] = {
         ("high_CALIBRATION_SENSITIVITY_SNP", f"{_SNP}AS_CALIBRATION_SENSITIVITY > 0.997"),
         ("high_CALIBRATION_SENSITIVITY_INDEL", f"{_INDEL}AS_CALIBRATION_SENSITIVITY > 0.99"),
     ),
+    ADJ: (),
 }
 """Filters by the name of their set.
 
@@ -94,6 +97,7 @@ hard, as-hard  GATK's article on hard filtering, with the annotations of sites, 
 gvs            the site filters of the Genomic Variant Store
 gnomad         the hard filters of gnomAD v4
 vets           the Genomic Variant Store's thresholds for the score of a model
+adj            of genotypes, not of sites: see kernels.adj
 """
 
 

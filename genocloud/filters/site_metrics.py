@@ -9,16 +9,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
-from genocloud.genotype_text import NO_CALL, allele_numbers_of
+from genocloud.genotype_text import NO_CALL
+from genocloud.kernels.adj import PAD, adj_failures, allele_table, reads_of, smallest
 from genocloud.kernels.cell_runs import CellRuns
 
 _Ints = npt.NDArray[np.int64]
 
-MIN_GQ, MIN_DP, MIN_HAPLOID_DP, MIN_BALANCE = 20, 10, 5, 0.2
-"""adj: GQ, DP, DP of haploid genotypes, and AD / DP of each allele of a heterozygote.
-
-Source: gnomad_methods, annotations.py (get_adj_expr).
-"""
 COLUMNS = ["GT", "AD", "DP", "GQ"]
 """Columns of GENOTYPES that the sums follow from."""
 
@@ -89,7 +85,7 @@ def sum_genotypes(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArra
     sites = len(alts)
     plain = np.all((alleles == 0) | (alleles == PAD), axis=1)
     diploid = np.asarray((alleles >= 0).sum(axis=1) == 2)
-    is_het = (alleles.max(axis=1, initial=PAD) > _smallest(alleles)).astype(np.int64)
+    is_het = (alleles.max(axis=1, initial=PAD) > smallest(alleles)).astype(np.int64)
     called = np.where(high, (alleles >= 0).sum(axis=1), 0)
     return GenotypeSums(
         missing=along(runs, missing.astype(np.int64), sites),
@@ -103,53 +99,17 @@ def sum_genotypes(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArra
     )
 
 
-_BIG = np.iinfo(np.int64).max
-PAD = -2
-"""No allele, where a genotype has fewer than another."""
-
-
 def allele_numbers(genotypes: pa.ChunkedArray) -> _Ints:
     """Allele numbers of each GT, as long as the longest: (rows, alleles)."""
     words = genotypes.unify_dictionaries().combine_chunks()
-    texts = [allele_numbers_of(word) for word in words.dictionary.to_pylist()]
-    table = np.full((len(texts), max(map(len, texts), default=1)), PAD, np.int64)
-    for row, text in zip(table, texts, strict=True):
-        row[: len(text)] = text
-    return np.asarray(table[schema.numbers(words.indices)])
+    return np.asarray(allele_table(words.dictionary.to_pylist())[schema.numbers(words.indices)])
 
 
 def is_adj(local: schema.LocalGenotypes, alleles: _Ints) -> npt.NDArray[np.bool_]:
     """Whether each genotype has the quality, depth and balance of adj; a missing value is none."""
     depth, quality = (schema.numbers(local[name]).astype(np.int64) for name in ("DP", "GQ"))
-    haploid = np.asarray(alleles != PAD).sum(axis=1) == 1
-    good: npt.NDArray[np.bool_] = (quality >= MIN_GQ) & (depth >= np.where(haploid, MIN_HAPLOID_DP, MIN_DP))
-    het = np.flatnonzero(good & (alleles.max(axis=1, initial=PAD) > _smallest(alleles)))
-    for allele in alleles.T:
-        reads = _reads_of(local, het, allele[het])
-        good[het] &= (allele[het] < 0) | (reads >= MIN_BALANCE * depth[het])
-    return good
-
-
-def _smallest(alleles: _Ints) -> _Ints:
-    """The smallest called allele of each genotype."""
-    return np.asarray(np.where(alleles < 0, _BIG, alleles).min(axis=1, initial=_BIG))
-
-
-def _reads_of(local: schema.LocalGenotypes, rows: _Ints, alleles: _Ints) -> _Ints:
-    """AD of an allele of each of some rows; -1 where AD is missing.
-
-    An ALT that is not local has the last entry of LAD.
-    """
-    laa_at, laa = schema.ragged(local["LAA"])
-    lad_at, lad = schema.ragged(local["LAD"])
-    keys = np.repeat(np.arange(len(local)), np.diff(laa_at)) << 32 | laa.astype(np.int64)
-    wanted = rows << 32 | np.maximum(alleles, 0)
-    at = np.searchsorted(keys, wanted)
-    is_local = np.append(keys, -1)[at] == wanted
-    lengths = np.diff(lad_at)[rows]
-    place = np.where(alleles == 0, 0, np.where(is_local, at - laa_at[rows] + 1, lengths - 1))
-    has = (place < lengths) & (lengths > 0)
-    return np.where(has, np.append(lad, 0)[np.where(has, lad_at[rows] + place, len(lad))], -1)
+    failures = adj_failures(quality, depth, alleles, schema.ragged(local["LAA"]), schema.ragged(local["LAD"]))
+    return np.asarray(~failures.any(axis=1))
 
 
 def along(runs: CellRuns, values: _Ints, sites: int) -> _Ints:
@@ -202,10 +162,11 @@ def _sums_by_alt(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any], *weight
 def _het_reads(local: schema.LocalGenotypes, runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any]) -> _Ints:
     """Reads of each ALT, and of all alleles of the genotype, in diploid heterozygotes that have both, (ALTs, 2)."""
     whole = np.asarray(alleles >= 0).sum(axis=1) == 2
-    het = np.flatnonzero(whole & (alleles.max(axis=1, initial=PAD) > _smallest(alleles)))
+    het = np.flatnonzero(whole & (alleles.max(axis=1, initial=PAD) > smallest(alleles)))
     reads = np.full(alleles.shape, -1, np.int64)
+    by_local = schema.ragged(local["LAA"]), schema.ragged(local["LAD"])
     for place, allele in enumerate(alleles.T):
-        reads[het, place] = np.where(allele[het] >= 0, _reads_of(local, het, allele[het]), 0)
+        reads[het, place] = np.where(allele[het] >= 0, reads_of(*by_local, het, allele[het]), 0)
     known: npt.NDArray[np.bool_] = np.all(reads >= 0, axis=1)
     kept = np.where(np.asarray(known)[:, None], alleles, PAD)
     return _sums_by_alt(runs, kept, alts, reads, reads.sum(axis=1))

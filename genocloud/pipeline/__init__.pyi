@@ -1,5 +1,6 @@
 from .chosen_samples import SampleChoice as SampleChoice
 from .export_options import ExportOptions as ExportOptions
+from .filtering.filter_options import FilterOptions as FilterOptions
 from .ingestion.batch_storing import load_ingest as load_ingest
 from .intervals import Intervals as Intervals
 from .memory_model import split_to_memory as split_to_memory

@@ -14,7 +14,6 @@ from .export import export_dense as export_dense
 from .export_pgen import export_pgen as export_pgen
 from .export_several import export_several as export_several
 from .export_zarr import export_zarr as export_zarr
-from .filter import FilterOptions as FilterOptions
 from .filter import filter_callset as filter_callset
 from .frequencies import FrequencyOptions as FrequencyOptions
 from .frequencies import frequencies as frequencies

@@ -104,8 +104,8 @@ def bench(seed: int, depth: float, folder: Path, sets: dict[str, tuple[str, ...]
     kinds = {start + 1: len(a) == len(b) for start, (a, b) in zip(people.positions, people.alleles, strict=True)}
     scores: dict[str, dict[int, float]] = {}
     for name, annotations in sets.items():
-        options = steps.FilterOptions(presets=("hard",)) if name.startswith("QUAL") else None
-        options = options or steps.FilterOptions(resources=(resource,), annotations=annotations)
+        options = pipeline.FilterOptions(presets=("hard",)) if name.startswith("QUAL") else None
+        options = options or pipeline.FilterOptions(resources=(resource,), annotations=annotations)
         steps.filter_callset(url, options=options, scatter=Inline(), progress=Silent())
         made = callset.open_callset(url).with_filters()
         rows = made.sites(columns=["pos", "qual", "filter"]).to_pylist()

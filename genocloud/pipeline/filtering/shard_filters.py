@@ -57,6 +57,7 @@ class FilteredShard:
     """A shard's table, and counts: sites by FILTER; ALTs by type and filter, PASS among the filters.
 
     changes  transitions, transversions, singletons, genotypes of ALTs: (PASS, filtered or a tranche, which)
+    cells    where genotypes were read: adj, not adj, and missing (an allele is not called)
     """
 
     shard: str
@@ -64,6 +65,7 @@ class FilteredShard:
     sites: Counter[str]
     alts: Counter[tuple[str, str]]
     changes: Counter[tuple[str, str]]
+    cells: Counter[str]
 
 
 def filter_shard(plan: FilterPlan, task: FilterTask) -> FilteredShard:
@@ -86,7 +88,16 @@ def filter_shard(plan: FilterPlan, task: FilterTask) -> FilteredShard:
         sites=Counter(filters.count_filters(status)),
         alts=_count_alts(values, by_alt),
         changes=_count_changes(values, by_alt),
+        cells=_count_cells(tables[-1], len(made.samples)) if plan.needs_genotypes else Counter(),
     )
+
+
+_CELLS = "adj", "not adj", "missing"
+
+
+def _count_cells(sums: schema.SiteMetrics, samples: int) -> Counter[str]:
+    high, missing = (int(schema.numbers(sums[name]).sum()) for name in ("N_HQ", "N_MISSING"))
+    return Counter(dict(zip(_CELLS, (high, sums.num_rows * samples - high - missing, missing), strict=True)))
 
 
 _SCORES = pa.schema(list(schema.FILTERS)[4:])
@@ -150,7 +161,7 @@ def _tranches(sensitivities: npt.NDArray[np.float64]) -> list[str]:
 
 
 def total_figures(shards: Iterable[FilteredShard]) -> dict[str, Any]:
-    """Figures of a receipt: sites by FILTER; by type, ALTs by filter; by verdict and tranche, what they are.
+    """Figures of a receipt: sites by FILTER; by type, ALTs by filter; by verdict and tranche, what they are; genotypes.
 
     Tranches are of CALIBRATION_SENSITIVITY. Each has transitions and transversions of SNPs, ALTs that one person has
     once, and, where genotypes were read, diploid genotypes by zygosity.
@@ -165,4 +176,6 @@ def total_figures(shards: Iterable[FilteredShard]) -> dict[str, Any]:
     by_verdict: dict[str, dict[str, int]] = {}
     for (verdict, kind), count in sorted(changes.items()):
         by_verdict.setdefault(verdict, {})[kind] = count
-    return {"sites": dict(sorted(sites.items())), "alts": by_type, "changes": by_verdict}
+    cells = sum((one.cells for one in shards), Counter[str]())
+    figures = {"sites": dict(sorted(sites.items())), "alts": by_type, "changes": by_verdict}
+    return figures | ({"genotypes": {kind: cells[kind] for kind in _CELLS}} if cells else {})

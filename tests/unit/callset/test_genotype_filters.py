@@ -1,5 +1,7 @@
 """FT: what GVS says of a genotype by its alleles, in every exported form, cell by cell."""
 
+import json
+from collections import Counter
 from pathlib import Path
 
 import pysam
@@ -56,6 +58,63 @@ def test_every_genotype_with_an_alt_has_its_own(tmp_path: Path, name: str, words
         assert (record.samples[row["sample"]].get("FT") or ".") == (expected or "."), (row, record.alts)
         seen.add(expected)
     assert len(seen) > 1
+
+
+def lacking(row: dict, ploidy_dp: dict[int, int]) -> list[str]:
+    """gnomAD's get_adj_expr, in words: what a called genotype lacks."""
+    alleles = row["GT"].replace("|", "/").split("/")
+    quality, depth, reads = (row[name] for name in ("GQ", "DP", "AD"))
+    names = [] if quality is not None and quality >= 20 else ["GQ20"]
+    names += [] if depth is not None and depth >= ploidy_dp[len(alleles)] else ["DP10"]
+    called = [int(each) for each in alleles if each != "."]
+    if depth is not None and len(set(called)) > 1:
+        low = [not reads or reads[each] is None or reads[each] < 0.2 * depth for each in called]
+        names += ["AB0.2"] if any(low) else []
+    return names
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("o.vcf.gz", []), ("o.bcf", ["--local-alleles"]), ("o.bcf", ["--fields", "PL"]), ("o.svcr.vcf.gz", []),
+])  # fmt: skip
+@pytest.mark.parametrize("seed", range(3))
+def test_genotypes_that_are_not_adj_say_what_they_lack(tmp_path: Path, name: str, words: list[str], seed: int) -> None:
+    url, out = str(tmp_path / "callset"), str(tmp_path / name)
+    small_callset.write(url, seed=seed)
+    receipt = tmp_path / "filter.json"
+    filters = ["--preset", "adj", "-f", 'low=TYPE="snp" && AS_QD < 10']
+    assert main(["filter", url, *filters, "--receipt", str(receipt), "-q"]) == 0
+    assert main(["export", url, out, "--genotype-filters", *words, "-L", "chr2", "-q"]) == 0
+    made = genocloud.open_callset(url)
+    by_alt = {row["pos"]: row["AS_FilterStatus"] for row in made.filters("chr2").to_pylist()}
+    with pysam.VariantFile(out) as file:
+        assert {"GQ20", "DP10", "AB0.2"} <= set(file.header.filters)
+        records = {record.pos: record for record in file}
+    seen, cells = set(), Counter[str]()
+    for row in made.genotypes().to_pylist():
+        alleles = row["GT"].replace("|", "/").split("/")
+        lacks = lacking(row, {1: 5, 2: 10, 3: 10})
+        cells["missing" if "." in alleles else "not adj" if lacks else "adj"] += 1
+        if row["contig"] != "chr2":
+            continue
+        record = records[row["pos"]]
+        of_alts = genotype_filter(row["GT"], record.ref, record.alts or (), by_alt[row["pos"]])
+        expected = ";".join([each for each in of_alts.split(";") if each != "PASS"] + lacks) or "PASS"
+        cell = record.samples[row["sample"]]
+        no_value = set(alleles) == {"."} or (name == "o.svcr.vcf.gz" and set(cell["GT"]) == {None})
+        assert (cell.get("FT") or ".") == ("." if no_value else expected), row
+        seen.add(expected)
+    assert {"GQ20", "DP10"} < {name for text in seen for name in text.split(";")}
+    assert json.loads(receipt.read_text())["figures"]["genotypes"] == {
+        kind: cells[kind] for kind in ("adj", "not adj", "missing")
+    }
+
+
+def test_a_filter_of_ones_own_has_another_name_than_those_of_adj(tmp_path, capsys):
+    url = str(tmp_path / "callset")
+    small_callset.write(url)
+    assert main(["filter", url, "--preset", "adj", "-f", "GQ20=MEAN_GQ < 20", "-q"]) == 5
+    assert "GQ20" in capsys.readouterr().err
+    assert main(["filter", url, "--preset", "adj", "-q"]) == 0
 
 
 def test_a_callset_without_filters_has_no_genotype_filters(tmp_path, capsys):
