@@ -151,3 +151,28 @@ def read_where(
     """Columns of a file's rows that meet all conditions."""
     with open_table(store, file, declared) as stream:
         return sealing.read_where(stream, columns, reduce(and_, conditions) if conditions else None)
+
+
+def read_place(
+    store: Store, file: FileEntry, declared: pa.Schema, place: tuple[str, int, int], columns: list[str]
+) -> pa.Table:
+    """Columns of a file's rows at a place: contig, start and end; rows are sorted by contig and pos.
+
+    Of row groups without such rows only `contig` and `pos` are read, of most not even these: few people have a rare
+    variant, and their batches are few, too.
+    """
+    contig, start, end = place
+    tables = [declared.empty_table().select(columns)]
+    with open_table(store, file, declared) as stream:
+        reader = sealing.reader(stream)
+        for group in range(reader.num_row_groups):
+            pos = reader.metadata.row_group(group).column(declared.names.index("pos")).statistics
+            if pos.max <= start or pos.min > end:
+                continue
+            places = reader.read_row_group(group, ["contig", "pos"], use_threads=False)
+            at = schema.numbers(places["pos"])
+            rows = np.flatnonzero((at > start) & (at <= end) & np.asarray(pc.equal(places["contig"], contig)))
+            if len(rows):
+                table = reader.read_row_group(group, columns, use_threads=False)
+                tables.append(table.slice(int(rows[0]), len(rows)))
+    return pa.concat_tables(tables)

@@ -315,13 +315,18 @@ class Callset:
         for shard, place in self._parts(None if where is None else [*regions, *(each.region for each in variants)]):
             sites = self.of_shard(shard).sites(place, columns=SITE_COLUMNS)
             if len(sites):
-                with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+                with ThreadPoolExecutor(self._files_at_once) as pool:
                     calls = list(pool.map(partial(self._calls_of, shard, place), self._members(tuple(ranks))))
                 table = carriers_at(
                     sites, pa.concat_tables([schema.CALLS.empty_table().select(CALL_COLUMNS), *calls]), ranks
                 )
                 inside = [region for region in regions if place is not None and region.contig == place.contig]
                 yield table if place is None else chosen_carriers(table, inside, alleles), len(sites)
+
+    @property
+    def _files_at_once(self) -> int:
+        """Batches' files that are read at once: in a bucket most of the time is spent waiting, on a disk none of it."""
+        return 8 if "://" in self.url or self.description.stores else 1
 
     def _alleles_of(self, variant: Variant) -> list[tuple[str, int, str]]:
         """(contig, pos, ALT) of a variant at the callset's sites. Raises UnknownVariant."""
@@ -339,7 +344,10 @@ class Callset:
         if files is None or shard.is_dense:
             return self.of_shard(shard).calls(place, self.description.batches[batch], columns=CALL_COLUMNS)
         with self.store_of(batch) as store:
-            return parquet.read_where(store, files.calls, schema.CALLS, self._in_region(shard, place), CALL_COLUMNS)
+            if place is None:
+                return parquet.read_where(store, files.calls, schema.CALLS, columns=CALL_COLUMNS)
+            where = (self.contigs[place.contig].name, place.start, place.end)
+            return parquet.read_place(store, files.calls, schema.CALLS, where, CALL_COLUMNS)
 
     def calls(
         self,
@@ -546,9 +554,6 @@ class Callset:
 
 
 _ROWS_AT_ONCE = 1 << 20
-
-_FILES_AT_ONCE = 8
-"""Batches' files of which a region is read at once: in a bucket most of the time is spent waiting."""
 
 _ALWAYS_FILTERED = "pos", "filter"
 """What joining SITES with FILTERS needs."""

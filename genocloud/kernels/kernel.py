@@ -1,21 +1,66 @@
-"""Decorators of kernels: numba compilation with genocloud's own cache, and argument types of those Python calls."""
+"""Decorators of kernels: compiled by numba with genocloud's own cache, when they are first called."""
 
 from collections.abc import Callable
+from functools import update_wrapper
+from threading import Lock
 from typing import Any
 
-from numba import njit
-from numba.core.dispatcher import Dispatcher
-
-from genocloud.kernels.kernel_cache import KernelCache
+_making = Lock()
+"""Held while a dispatcher is made: two of one function would be two functions to numba."""
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a function that only kernels call, for the types that they call it with."""
+class Kernel:
+    """A function that numba compiles, or loads compiled, when it is first called.
+
+    numba is imported then: it takes half a second, and many commands call no kernel.
+
+    joint_signatures  argument types in a joint run; none where Python does not call it there
+    """
+
+    def __init__(self, function: Callable[..., Any], joint_signatures: tuple[str, ...] = ()) -> None:
+        update_wrapper(self, function)
+        self.py_func = function
+        self.joint_signatures = joint_signatures
+        self._dispatcher: Any = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the compiled function."""
+        return (self._dispatcher or self._made())(*arguments)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What the kernel is to numba, where another one calls it."""
+        return self._made()._numba_type_
+
+    def __getattr__(self, name: str) -> Any:
+        """Attributes of numba's dispatcher."""
+        if name.startswith("__") and name != "__code__":
+            raise AttributeError(name)
+        return getattr(self._made(), name)
+
+    def _made(self) -> Any:
+        with _making:
+            if self._dispatcher is None:
+                self._dispatcher = _dispatcher_of(self.py_func)
+        return self._dispatcher
+
+
+def _dispatcher_of(function: Callable[..., Any]) -> Any:
+    from numba import njit
+    from numba.core.dispatcher import Dispatcher
+
+    from genocloud.kernels.kernel_cache import KernelCache
+
     # no_cfunc_wrapper: no C program calls kernels, and the wrapper for one is an eighth of compiling
     dispatcher = njit(nogil=True, no_cfunc_wrapper=True)(function)
     if isinstance(dispatcher, Dispatcher):  # NUMBA_DISABLE_JIT leaves the function as it is
         dispatcher._cache = KernelCache(function)  # type: ignore[attr-defined]  # where numba has its own
     return dispatcher
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function that only kernels call, for the types that they call it with."""
+    return Kernel(function)
 
 
 def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
@@ -24,10 +69,4 @@ def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
     For these it is compiled before such a run begins, for others when it is called. Arrays are `dtype[:,::1]`, with `!`
     if read-only; tuples `(type, ...)`, preceded by the class of named ones.
     """
-
-    def decorate(function: Callable[..., Any]) -> Any:
-        dispatcher = compiled(function)
-        dispatcher.joint_signatures = signatures
-        return dispatcher
-
-    return decorate
+    return lambda function: Kernel(function, signatures)

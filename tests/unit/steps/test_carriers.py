@@ -1,6 +1,9 @@
 """genocloud carriers: its outputs, its receipt, and what it refuses."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -52,3 +55,11 @@ def test_what_cannot_be_is_refused(made, places, tmp_path, capsys):
     assert main(["carriers", str(made.callset), f"{places[0]}:1:A:G"]) == 3
     assert main(["carriers", str(made.callset), "chr99"]) == 3
     assert not list(tmp_path.iterdir())
+
+
+def test_carriers_start_without_numba(made, places):
+    """It takes longer to load than all that the command does."""
+    code = "import sys; from genocloud.cli import main; main(sys.argv[1:]); sys.exit('numba' in sys.modules)"
+    command = [sys.executable, "-c", code, "carriers", str(made.callset), places[0]]
+    ended = subprocess.run(command, capture_output=True, check=False, env=os.environ)
+    assert (ended.returncode, ended.stdout[:6]) == (0, b"contig"), ended.stderr
