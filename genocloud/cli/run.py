@@ -429,6 +429,7 @@ def _report(commands: Commands) -> None:
                 plan_url=arguments.plan,
                 qc_url=arguments.qc,
                 screen_url=arguments.screen,
+                prices=arguments.table,
                 title=arguments.title,
             )
         hand_over(receipt, arguments)
@@ -452,6 +453,15 @@ def _report(commands: Commands) -> None:
     )
     command.add_argument("--qc", metavar="DIR", help="what genocloud qc wrote of the callset: its flags lead the page")
     command.add_argument("--screen", metavar="DIR", help="what genocloud screen wrote of the cohort")
+    command.add_argument(
+        "--prices",
+        dest="table",
+        action="append",
+        default=[],
+        metavar="[SITE=]TABLE.yaml",
+        help="what cores, storage and traffic cost (profiles/prices, or one of yours), of all sites or of one; may be "
+        "repeated. Default: those of --plan",
+    )
     scatter_option(command)
     receipt_option(command)
 

@@ -15,6 +15,7 @@ from .presets import UnknownPreset as UnknownPreset
 from .presets import chosen_filters as chosen_filters
 from .site_metrics import COLUMNS as COLUMNS
 from .site_metrics import GenotypeSums as GenotypeSums
+from .site_metrics import count_zygosity as count_zygosity
 from .site_metrics import sum_genotypes as sum_genotypes
 from .site_metrics import total as total
 from .verdicts import PASS as PASS

@@ -84,8 +84,6 @@ def sum_genotypes(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArra
     high = is_adj(local, alleles) & ~missing
     sites = len(alts)
     plain = np.all((alleles == 0) | (alleles == PAD), axis=1)
-    diploid = np.asarray((alleles >= 0).sum(axis=1) == 2)
-    is_het = (alleles.max(axis=1, initial=PAD) > smallest(alleles)).astype(np.int64)
     called = np.where(high, (alleles >= 0).sum(axis=1), 0)
     return GenotypeSums(
         missing=along(runs, missing.astype(np.int64), sites),
@@ -94,9 +92,20 @@ def sum_genotypes(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArra
         counts=by_alt(runs, np.where(high[:, None], alleles, PAD), alts),
         reads=_het_reads(local, runs, alleles, alts),
         carried=_sums_by_alt(runs, _each_once(alleles), alts, *_known_sums(local, "DP"), *_known_sums(local, "GQ")),
-        zygosity=_sums_by_alt(runs, np.where(diploid[:, None], _each_once(alleles), PAD), alts, is_het, 1 - is_het),
+        zygosity=_zygosity(alleles, runs, alts),
         plain=np.stack([along(runs, np.where(plain, each, 0), sites) for each in _known_sums(local, "DP")], axis=1),
     )
+
+
+def count_zygosity(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArray[Any]) -> _Ints:
+    """The `zygosity` of sum_genotypes alone, of which GT is needed."""
+    return _zygosity(allele_numbers(local["GT"]), runs, alts)
+
+
+def _zygosity(alleles: _Ints, runs: CellRuns, alts: npt.NDArray[Any]) -> _Ints:
+    diploid = np.asarray((alleles >= 0).sum(axis=1) == 2)
+    is_het = (alleles.max(axis=1, initial=PAD) > smallest(alleles)).astype(np.int64)
+    return _sums_by_alt(runs, np.where(diploid[:, None], _each_once(alleles), PAD), alts, is_het, 1 - is_het)
 
 
 def allele_numbers(genotypes: pa.ChunkedArray) -> _Ints:

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from genocloud import annotations, schema
+import numpy as np
+import pyarrow.compute as pc
+
+from genocloud import annotations, filters, schema
 from genocloud.callset import Callset
 from genocloud.pipeline.callset_counts import COUNTED, readable_part
 from genocloud.report.allele_statistics import (
@@ -53,8 +56,15 @@ def _count_shard(part: Callset) -> PageCounts:
     sites = part.sites(columns=[*read, *(schema.FILTERS.names[3:] if part.filter_set else [])])
     contigs = {contig.name: number for number, contig in enumerate(part.contigs)}
     statistics, sums = count_sites(sites), SiteGenotypeSums.added([], len(sites))
+    is_scored = part.filter_set is not None and "model" in part.filter_set.settings
+    zygosity = np.zeros((pc.sum(pc.list_value_length(sites["alts"])).as_py() or 0, 2), np.int64)
     for batch in part.batches(shard, COUNTED):
         statistics = statistics.merge(count_called(batch.samples, batch.distinct, batch.runs))
         sums = SiteGenotypeSums.added([sums, sum_genotypes(batch.distinct, batch.runs, len(sites))], len(sites))
-    by_allele = [count_alleles(sites, sites if part.filter_set else None), count_windows(sites, sums, contigs)]
+        if is_scored:
+            zygosity = zygosity + filters.count_zygosity(batch.distinct, batch.runs, batch.alts)
+    by_allele = [
+        count_alleles(sites, sites if part.filter_set else None, zygosity),
+        count_windows(sites, sums, contigs),
+    ]
     return PageCounts(statistics, AlleleStatistics.merged(by_allele))

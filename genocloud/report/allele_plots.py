@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from bokeh.models import ColumnDataSource, Span
+from bokeh.models import ColumnDataSource, DataRange1d, Span
 
 from genocloud.formatting import percent_text, ratio_text, short_count
 from genocloud.report.allele_statistics import (
@@ -315,7 +316,7 @@ def score_plot(counted: AlleleStatistics) -> Plot | None:
     lines = [("", "$name"), ("threshold", "@x{0.000}"), ("kept", "@y{0.00%}"), ("alleles", "@count{0,0}")]
     hover(plot, drawn, lines)
     rows = [row for kind in range(len(SCORED_AS)) for row in _tranches(kind, kept[kind])]
-    header = ("type", "threshold", "alleles kept", "of all", "of calibration", "of singletons", "Ti/Tv")
+    header = ("type", "threshold", "alleles kept", "of all", "of calibration", "of singletons", "Ti/Tv", "het/hom")
     words = [f"{row[3]} of the {row[0]}s" for row in rows if row[1] == "0.990"]
     says = f"At a threshold of 0.99 a filter keeps {' and '.join(words)}."
     caption = (
@@ -337,8 +338,48 @@ def _tranches(kind: int, kept: Counts) -> list[tuple[str, ...]]:
         of = dict(zip(SCORED, kept[:, at].tolist(), strict=True))
         shares = [percent_text(_ratio(kept[row, at], kept[row, -1])) for row in (0, 1, SCORED.index("singletons"))]
         exchanges = ratio_text(_ratio(of["transitions"], of["transversions"])) if kind == 0 else ""
-        rows.append((SCORED_AS[kind], f"{threshold:.3f}", f"{of['all']:,}", *shares, exchanges))
+        zygosity = ratio_text(_ratio(of["heterozygous"], of["homozygous"]))
+        rows.append((SCORED_AS[kind], f"{threshold:.3f}", f"{of['all']:,}", *shares, exchanges, zygosity))
     return rows
+
+
+def tranche_plot(counted: AlleleStatistics) -> Plot | None:
+    """Ti/Tv and het/hom of the alleles between two thresholds of CALIBRATION_SENSITIVITY."""
+    if not counted.scored:
+        return None
+    ends = np.searchsorted(GRID, TRANCHES)
+    within = np.diff(counted.scores.cumsum(axis=-1)[..., ends], axis=-1, prepend=0)
+    names = [f"{low:g} to {high:g}" for low, high in pairwise((0.0, *TRANCHES))]
+    shown = {
+        "Ti/Tv of SNPs": (FIRST, within[0], "transitions", "transversions"),
+        "het/hom of SNPs": (SECOND, within[0], "heterozygous", "homozygous"),
+        "het/hom of indels": (THIRD, within[1], "heterozygous", "homozygous"),
+    }
+    plot = new_figure("CALIBRATION_SENSITIVITY", "ratio")
+    drawn, ratios = [], {}
+    for label, (colour, counts, above, below) in shown.items():
+        parts = [counts[SCORED.index(name)] for name in (above, below)]
+        known = np.flatnonzero((parts[0] + parts[1] >= FEWEST_SNVS) & (parts[1] > 0))
+        ratios[label] = [ratio_text(_ratio(*pair)) for pair in zip(*parts, strict=True)]
+        source = ColumnDataSource(
+            {"x": known, "y": parts[0][known] / parts[1][known], "tranche": [names[at] for at in known.tolist()]}
+        )
+        named = {"legend_label": label, "name": label}
+        plot.line("x", "y", source=source, line_color=colour, line_width=2, **named)
+        drawn.append(plot.scatter("x", "y", source=source, size=7, fill_color=colour, line_color=CARD, **named))
+    labelled(plot.xaxis, {float(place): name for place, name in enumerate(names)}, slanted=True)
+    plot.y_range = DataRange1d(start=0)
+    legend(plot)
+    hover(plot, drawn, [("", "$name"), ("tranche", "@tranche"), ("ratio", "@y{0.00}")])
+    first, last = (ratios["Ti/Tv of SNPs"][place] for place in (0, -1))
+    says = f"Ti/Tv of SNPs is {first} in the best tranche and {last} in the worst."
+    caption = (
+        "Each tranche alone: what a filter adds when its threshold is raised to the tranche's end. Errors bring Ti/Tv "
+        "towards 0.5, and artefacts in all samples het/hom up; a filter belongs before the tranche where these turn. "
+        f"Points of fewer than {FEWEST_SNVS} are left out."
+    )
+    table = FigureRows(("tranche", *ratios), list(zip(names, *ratios.values(), strict=True)))
+    return Plot(title="Ti/Tv and het/hom by tranche", says=says, caption=caption, figure=plot, rows=table)
 
 
 def genome_plots(counted: AlleleStatistics, contigs: Sequence[str]) -> list[Plot]:

@@ -46,8 +46,10 @@ GRID = np.arange(1001) / 1000
 """Sensitivities: an allele is in the bin of the smallest that is no less than its own."""
 
 SCORED_AS = ("SNP", "indel")
-SCORED = ("all", "calibration", "training", "singletons", "transitions", "transversions")
-"""Groups of scored alleles, of each of SCORED_AS."""
+SCORED = (
+    "all", "calibration", "training", "singletons", "transitions", "transversions", "heterozygous", "homozygous",
+)  # fmt: skip
+"""Groups of scored alleles, of each of SCORED_AS; then diploid genotypes with them and another, and of them alone."""
 
 WINDOW_BASES = 10_000
 """Width of the windows along the genome."""
@@ -131,8 +133,13 @@ class SiteGenotypeSums:
         return cls(**out)
 
 
-def count_alleles(sites: schema.Sites, filters: schema.Filters | None) -> AlleleStatistics:
-    """Count the ALTs of SITES, with their FILTERS if the callset has some; no windows and call rates."""
+def count_alleles(
+    sites: schema.Sites, filters: schema.Filters | None, zygosity: Counts | None = None
+) -> AlleleStatistics:
+    """Count the ALTs of SITES, with their FILTERS if the callset has some; no windows and call rates.
+
+    zygosity  (ALTs, 2) of every ALT, `*` too: diploid genotypes with it and another allele, and of it alone
+    """
     alleles = AltAlleles.of(sites)
     statuses = _statuses(sites, filters, alleles)
     passing = pc.equal(statuses, "PASS").to_numpy(zero_copy_only=False)
@@ -155,7 +162,7 @@ def count_alleles(sites: schema.Sites, filters: schema.Filters | None) -> Allele
         for name in words.dictionary[word].as_py().replace(";", "&").split("&"):
             out.filters[KINDS[kind], name] += count
     if filters is not None:
-        _count_scores(out, alleles, filters)
+        _count_scores(out, alleles, filters, zygosity)
     return out
 
 
@@ -201,7 +208,7 @@ def _values(sites: schema.Sites, alleles: AltAlleles, name: str) -> Floats:
     return np.where(known & np.isfinite(own), own, values)
 
 
-def _count_scores(out: AlleleStatistics, alleles: AltAlleles, filters: schema.Filters) -> None:
+def _count_scores(out: AlleleStatistics, alleles: AltAlleles, filters: schema.Filters, zygosity: Counts | None) -> None:
     sensitivity, known = alleles.values_of(filters["AS_CALIBRATION_SENSITIVITY"])
     scored = np.flatnonzero(known & np.isfinite(sensitivity))
     if not scored.size:
@@ -219,7 +226,11 @@ def _count_scores(out: AlleleStatistics, alleles: AltAlleles, filters: schema.Fi
         has = pc.match_substring_regex(labels, f"(^|;){label}(;|$)").fill_null(False)
         groups[label] = has.to_numpy(zero_copy_only=False)
     for place, group in enumerate(SCORED):
-        np.add.at(out.scores[:, place], (kind[groups[group]], bins[groups[group]]), 1)
+        if group in groups:
+            np.add.at(out.scores[:, place], (kind[groups[group]], bins[groups[group]]), 1)
+        elif zygosity is not None:
+            counts = zygosity[alleles.place[scored], int(group == "homozygous")]
+            np.add.at(out.scores[:, place], (kind, bins), counts)
 
 
 def _labels(column: pa.ChunkedArray, alleles: AltAlleles) -> pa.Array:

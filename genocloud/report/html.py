@@ -18,6 +18,7 @@ from genocloud.report.people import CallsetPeople, Columns, people_of
 from genocloud.report.planned import compare
 from genocloud.report.plots import Plot, embed
 from genocloud.report.samples import table_json
+from genocloud.report.spent import SpentLine
 from genocloud.report.stages import Receipts, StepReceipts, bad_records, group_receipts, travelled
 from genocloud.report.statistics import Statistics
 from genocloud.report.summary import headline
@@ -40,6 +41,7 @@ class Sources:
     unseen      samples whose genotypes lie at another site and were not looked at: `site`, `url`, `samples`, `why`, and
                 whether they are `counted`, as sums
     plan        the estimate of `genocloud plan`, as parsed from its JSON
+    spent       what the run took by site and step; `currency` of its money
     about       title, date, reference, settings and commands of the run
     tables      names of the files beside the page that have all samples' numbers
     """
@@ -51,6 +53,8 @@ class Sources:
     screen: Mapping[str, Columns] = field(default_factory=dict)
     unseen: Sequence[Mapping[str, Any]] = ()
     plan: Mapping[str, Any] | None = None
+    spent: Sequence[SpentLine] = ()
+    currency: str = ""
     about: About = ABOUT_NOTHING
     tables: Sequence[str] = ()
 
@@ -91,6 +95,7 @@ def render_html(receipts: Receipts, statistics: Statistics, sources: Sources = O
             qc=bool(sources.qc),
             screen=bool(sources.screen),
             plan=bool(sources.plan),
+            prices=bool(sources.currency),
         ),
     )
 
@@ -116,7 +121,7 @@ def draw_sections(statistics: Statistics, people: CallsetPeople, sources: Source
             allele_plots.length_plot(alleles),
             allele_plots.exchange_plot(alleles),
         ],
-        "Filters": [allele_plots.score_plot(alleles)],
+        "Filters": [allele_plots.score_plot(alleles), allele_plots.tranche_plot(alleles)],
         "Annotations, passing and failing": allele_plots.annotation_plots(alleles),
     }
     shown = {title: [plot for plot in plots if plot is not None] for title, plots in sections.items()}

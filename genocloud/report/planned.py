@@ -80,12 +80,12 @@ def _rows(stage: StepReceipts, lines: Sequence[Mapping[str, Any]], receipts: Rec
             taken=stage.peak_memory_bytes,
         )
     kept = sum(line["stored_bytes"] for line in own if line["step"] == STORED.get(stage.step))
-    stored = _stored(stage.step, receipts)
+    stored = bytes_stored(stage.step, receipts)
     if kept and stored:
         yield Row(step=stage.step, what="stored", unit="bytes", planned=kept, taken=stored)
 
 
-def _stored(step: str, receipts: Receipts) -> int:
+def bytes_stored(step: str, receipts: Receipts) -> int:
     """Bytes that a step's receipts say it stored; of a whole step's receipt and its parts' the whole's."""
     by_name = {
         name: int(one.get("figures", {}).get("bytes_stored", 0))

@@ -18,11 +18,24 @@ from genocloud.report.script_text import escaped
 Floats = npt.NDArray[np.float64]
 Figure = Any
 
-INK, GRID, CARD, FIRST, SECOND, THIRD, WARNING = (f"#0{digit}0{digit}0{digit}" for digit in range(1, 8))
+INK, GRID, CARD, FIRST, SECOND, THIRD, WARNING, FOURTH, FIFTH, SIXTH = (
+    f"#{3 * f'{digit:02x}'}" for digit in range(1, 11)
+)
 _COLOURS = dict(
     zip(
-        (INK, GRID, CARD, FIRST, SECOND, THIRD, WARNING),
-        ("--ink-soft", "--line", "--card", "--series-1", "--series-2", "--series-3", "--warning"),
+        (INK, GRID, CARD, FIRST, SECOND, THIRD, WARNING, FOURTH, FIFTH, SIXTH),
+        (
+            "--ink-soft",
+            "--line",
+            "--card",
+            "--series-1",
+            "--series-2",
+            "--series-3",
+            "--warning",
+            "--series-4",
+            "--series-5",
+            "--series-6",
+        ),
         strict=True,
     )
 )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ from genocloud.formatting import percent_text, ratio_text
 from genocloud.report.people import CallsetPeople, Columns
 from genocloud.report.plots import (
     CARD,
+    FIFTH,
     FIRST,
+    FOURTH,
     GRID,
     INK,
     MOST_POINTS,
     SECOND,
+    SIXTH,
     THIRD,
     WARNING,
     Figure,
@@ -48,6 +52,12 @@ LEAST_RATIO = 0.01
 MOST_CONTIGS = 60
 """Contigs in the figure of depth: the first of the reference."""
 
+_APART = (
+    (FIRST, "circle"), (SECOND, "square"), (THIRD, "triangle"), (FOURTH, "inverted_triangle"), (FIFTH, "hex"),
+    (SIXTH, "star"),
+)  # fmt: skip
+"""Colours and shapes by which batches are told apart."""
+
 
 class SamplePoints:
     """The samples as points; all figures share their names and numbers, so that the page has them once."""
@@ -72,8 +82,18 @@ class SamplePoints:
             self._source.add([str(text) for text in self.people.words[name][self.shown]], name)
         return name
 
-    def draw(self, figure: Figure, x: str, y: str, groups: Mapping[str, tuple[str, Indices]]) -> list[Any]:
-        """Points by group: label to colour and samples. A click on a point looks the sample up in the table."""
+    def draw(
+        self,
+        figure: Figure,
+        x: str,
+        y: str,
+        groups: Mapping[str, tuple[str, Indices]],
+        shapes: Mapping[str, str] = MappingProxyType({WARNING: "diamond"}),
+    ) -> list[Any]:
+        """Points by group: label to colour and samples; their shapes by colour, circles where there is none.
+
+        A click on a point looks the sample up in the table.
+        """
         drawn = []
         for label, (colour, samples) in groups.items():
             rows = [self._place[i] for i in samples.tolist() if i in self._place]
@@ -88,7 +108,7 @@ class SamplePoints:
                     source=self._source,
                     view=view,
                     size=size + 4 * (colour == WARNING),
-                    marker="diamond" if colour == WARNING else "circle",
+                    marker=shapes.get(colour, "circle"),
                     fill_color=colour,
                     line_color=CARD if len(self.shown) <= FEW_POINTS else None,
                     line_width=0.5,
@@ -233,20 +253,51 @@ def contamination_plot(points: SamplePoints) -> Plot | None:
 
 
 def component_plots(points: SamplePoints) -> list[Plot]:
-    """The first four principal components, two by two."""
+    """The first four principal components, two by two, and the first two by batch and by sex."""
     people, out = points.people, []
-    flagged = people.flagged
     for one, other in (("PC1", "PC2"), ("PC3", "PC4")):
-        if not (people.known(one) and people.known(other)):
-            continue
-        plot = new_figure(one, other)
-        drawn = points.draw(plot, points.column(one), points.column(other), points.by_flag(flagged))
-        lines = [("sample", "@sample"), (one, f"@{one}{{0.000}}"), (other, f"@{other}{{0.000}}")]
-        hover(plot, drawn, [*lines, *([("batch", f"@{points.words('batch')}")] if "batch" in people.words else [])])
-        says = f"{one} goes from {_range(people.numbers[one])}, {other} from {_range(people.numbers[other])}."
-        caption = "Groups of samples are ancestry, or batches: a batch that lies apart is a technical difference."
-        out.append(Plot(title=f"Principal components {one[2]} and {other[2]}", says=says, caption=caption, figure=plot))
+        if people.known(one) and people.known(other):
+            says = f"{one} goes from {_range(people.numbers[one])}, {other} from {_range(people.numbers[other])}."
+            out.append(_components(points, one, other, ("", points.by_flag(people.flagged)), says))
+    for word, column in (("batch", "batch"), ("sex", "karyotype")) if out else ():
+        groups = _by_value(people, column)
+        if len(groups) > 1:
+            counts = ", ".join(f"{label} {len(samples):,}" for label, (_, samples) in groups.items())
+            out.append(_components(points, "PC1", "PC2", (f", by {word}", groups), f"Samples by {word}: {counts}."))
     return out
+
+
+def _components(
+    points: SamplePoints, one: str, other: str, groups: tuple[str, dict[str, tuple[str, Indices]]], says: str
+) -> Plot:
+    """Two components; groups: the end of the title, and the points."""
+    plot = new_figure(one, other)
+    shapes = {WARNING: "diamond"} | dict(_APART) if groups[0] else {WARNING: "diamond"}
+    drawn = points.draw(plot, points.column(one), points.column(other), groups[1], shapes)
+    lines = [("sample", "@sample"), (one, f"@{one}{{0.000}}"), (other, f"@{other}{{0.000}}")]
+    named = [(word, f"@{points.words(word)}") for word in ("batch", "karyotype") if word in points.people.words]
+    hover(plot, drawn, [*lines, *named])
+    caption = "Groups of samples are ancestry, or batches: a batch that lies apart is a technical difference."
+    if groups[0].endswith("sex"):
+        caption = "The set of sites has none of X and Y: where the sexes lie apart, other sites follow reads of X or Y."
+    title = f"Principal components {one[2]} and {other[2]}{groups[0]}"
+    return Plot(title=title, says=says, caption=caption, figure=plot)
+
+
+def _by_value(people: CallsetPeople, column: str) -> dict[str, tuple[str, Indices]]:
+    """Samples by a column of words: those values a colour each whose median lies farthest off in PC1 and PC2."""
+    words = people.words.get(column, np.full(len(people.names), "", object))
+    places = np.stack([people.numbers["PC1"], people.numbers["PC2"]], axis=1)
+    known = np.flatnonzero((words != "") & np.isfinite(places).all(axis=1))
+    values, which = np.unique(words[known].astype(str), return_inverse=True)
+    middles = np.array([np.median(places[known[which == row]], axis=0) for row in range(len(values))]).reshape(-1, 2)
+    off = np.hypot(*(middles - np.median(places[known], axis=0)).T) if len(values) else np.zeros(0)
+    farthest = np.sort(np.argsort(-off, kind="stable")[: len(_APART)])
+    groups = {
+        values[row]: (colour, known[which == row]) for row, (colour, _) in zip(farthest.tolist(), _APART, strict=False)
+    }
+    others = known[~np.isin(which, farthest)]
+    return {**({"others": (GRID, others)} if others.size else {}), **groups}
 
 
 def _range(values: Floats) -> str:
@@ -350,12 +401,13 @@ def trio_plot(trios: Columns) -> Plot | None:
     )
     drawn = [
         plot.scatter(
-            "place", "rate", source=source, size=7, fill_color=FIRST, line_color=CARD, legend_label="all sites"
+            "place", "rate", source=source, size=11, fill_color=None, line_color=FIRST, legend_label="all sites"
         ),
         plot.scatter(
-            "place", "after", source=source, size=7, fill_color=SECOND, line_color=CARD, legend_label="sites that pass"
+            "place", "after", source=source, size=6, fill_color=SECOND, line_color=None, legend_label="sites that pass"
         ),
     ]
+    legend(plot)
     percents(plot.yaxis)
     plot.y_range = DataRange1d(start=0)
     errors = ("errors", "@rate{0.00%}"), ("errors after filters", "@after{0.00%}")

@@ -129,7 +129,9 @@ def doubts_of(qc: Mapping[str, Columns], *, alarmed: bool) -> Sequence[Doubt]:
     ]
 
 
-def absent_inputs(callset: str, *, filtered: bool, qc: bool, screen: bool, plan: bool) -> Sequence[Absent]:
+def absent_inputs(
+    callset: str, *, filtered: bool, qc: bool, screen: bool, plan: bool, prices: bool
+) -> Sequence[Absent]:
     """What the page was not made with, and how it is."""
     where = callset or "CALLSET"
     absent = [
@@ -159,5 +161,6 @@ def absent_inputs(callset: str, *, filtered: bool, qc: bool, screen: bool, plan:
             "What the run was expected to take and cost",
             ("genocloud plan CONFIG -o plan.json", f"genocloud report {where} ... --plan plan.json"),
         ),
+        (prices, "What the run cost", (f"genocloud report {where} ... --prices onprem.yaml",)),
     ]
     return [Absent(what=what, commands=commands) for here, what, commands in absent if not here]

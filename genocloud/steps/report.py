@@ -1,7 +1,7 @@
 """report: write one HTML page of a callset and the run's receipts, and a summary beside it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,10 +13,13 @@ from genocloud.pipeline.callset_counts import unseen as unseen_in
 from genocloud.pipeline.check_tables import read_checks
 from genocloud.pipeline.page_counts import count_page
 from genocloud.pipeline.receipts import Receipt, receipt_of
+from genocloud.pipeline.run_costs import priced, prices_of
 from genocloud.pipeline.run_receipts import cohort_version, hidden_totals, read_receipts
 from genocloud.report.about import About
 from genocloud.report.people import QC_TABLES, SCREEN_TABLES, people_of
 from genocloud.report.samples import sample_rows, samples_json, samples_tsv
+from genocloud.report.spent import spent_lines
+from genocloud.report.stages import group_receipts, travelled
 from genocloud.report.summary import summary_text
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
@@ -32,15 +35,18 @@ def report(
     plan_url: str | None = None,
     qc_url: str | None = None,
     screen_url: str | None = None,
+    prices: Sequence[str] = (),
     title: str = "",
 ) -> Receipt:
     """Count the callset; write the page and, under the same name, the summary (.txt) and all samples' numbers.
 
     These are tables of the same columns, .samples.tsv and .samples.json. With the JSON of `genocloud plan` at
     `plan_url`, the page compares the plan with the run; it shows what `genocloud qc` and `genocloud screen` wrote to
-    the folders at `qc_url` and `screen_url`. Raises InputError or DamagedFile.
+    the folders at `qc_url` and `screen_url`. `prices` are price tables, `TABLE.yaml` or `SITE=TABLE.yaml`. Raises
+    InputError, BadPrices or DamagedFile.
     """
     plan = _read_plan(plan_url) if plan_url else None
+    tables = prices_of(prices, plan)
     with receipt_of("report") as receipt:
         receipts = read_receipts(receipts_url)
         totals = hidden_totals(receipts)
@@ -65,6 +71,8 @@ def report(
             filters=callset.filter_lines,
             unseen=unseen,
             plan=plan,
+            spent=priced(spent_lines(group_receipts(receipts), travelled(receipts), receipts), tables),
+            currency=next((each.currency for each in tables.values()), ""),
             about=_about(callset, receipts, title),
             tables=list(texts)[1:],
             **checks,

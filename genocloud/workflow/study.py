@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import Any, cast
 
 from genocloud import regions, storage
@@ -220,6 +221,13 @@ class Study:
             (["--qc results/qc/tables"] if self.checked_samples else [])
             + (["--screen results/screen"] if screened else [])
         )
+
+    @property
+    def price_options(self) -> str:
+        """The price tables that the config names, as options of the report."""
+        of_sites = {f"{name}=": site.get("prices") for name, site in self.settings["sites"].items()}
+        tables = {"": self.settings["prices"], **of_sites}
+        return " ".join(f"--prices {quote(site + table)}" for site, table in tables.items() if table)
 
     @property
     def export_sites(self) -> str:

@@ -23,11 +23,17 @@ def bin_of(value: float, edges: Sequence[float]) -> int:
     return min(max(bisect_right(edges, value) - 1, 0), len(edges) - 2)
 
 
-def count_alleles(sites: Sequence[Mapping[str, Any]], filters: Sequence[Mapping[str, Any]] | None) -> Counter[tuple]:
-    """Counts by what they are of: ("annotation", name, kind, passes, bin) and so on."""
+def count_alleles(
+    sites: Sequence[Mapping[str, Any]],
+    filters: Sequence[Mapping[str, Any]] | None,
+    zygosity: Sequence[tuple[int, int]],
+) -> Counter[tuple]:
+    """Counts by what they are of: ("annotation", name, kind, passes, bin) and so on; zygosity: of all ALTs, in order."""
     out: Counter[tuple] = Counter()
+    of_alts = iter(zygosity)
     for row, site in enumerate(sites):
         for number, alt in enumerate(site["alts"]):
+            hets, homs = next(of_alts)
             if alt == "*":
                 continue
             status = filters[row]["AS_FilterStatus"][number] if filters else site["filter"] or "PASS"
@@ -46,13 +52,18 @@ def count_alleles(sites: Sequence[Mapping[str, Any]], filters: Sequence[Mapping[
             if kind == "indel":
                 out["length", passes, max(-LONGEST, min(LONGEST, len(alt) - len(site["ref"])))] += 1
             if filters:
-                _count_score(out, site, filters[row], number, exchange)
+                _count_score(out, site, filters[row], number, (exchange, hets, homs))
     return out
 
 
 def _count_score(
-    out: Counter[tuple], site: Mapping[str, Any], verdict: Mapping[str, Any], number: int, exchange: str | None
+    out: Counter[tuple],
+    site: Mapping[str, Any],
+    verdict: Mapping[str, Any],
+    number: int,
+    counted: tuple[str | None, int, int],
 ) -> None:
+    exchange, hets, homs = counted
     sensitivity = (verdict["AS_CALIBRATION_SENSITIVITY"] or [None] * len(site["alts"]))[number]
     if sensitivity is None:
         return
@@ -61,8 +72,11 @@ def _count_score(
     groups = ["all", *(label for label in ("calibration", "training") if label in labels)]
     groups += ["singletons"] if site["AC"] and site["AC"][number] == 1 else []
     groups += [("transitions" if exchange in TRANSITIONS else "transversions")] if exchange else []
-    for group in groups:
-        out["score", scored, group, bisect_left(list(GRID), sensitivity)] += 1
+    place = bisect_left(list(GRID), sensitivity)
+    out.update({("score", scored, group, place): 1 for group in groups})
+    for group, count in (("heterozygous", hets), ("homozygous", homs)):
+        if count:
+            out["score", scored, group, place] += count
 
 
 def count_windows(

@@ -20,7 +20,8 @@ rule report:
         callset=config["callset"],
         plan="--plan results/plan.json" if Path("results/plan.json").exists() else "",  # genocloud plan -o makes it
         checks=study.check_options,
+        prices=study.price_options,
         page=lambda wildcards, output: config["report"] if remote(study.report_files) else output[0],
     shell:
-        "genocloud report {params.callset:q} --receipts results {params.plan} {params.checks} -o {params.page:q}"
-        " --receipt {output.receipt} 2>&1 | tee {log} >&2"
+        "genocloud report {params.callset:q} --receipts results {params.plan} {params.checks} {params.prices}"
+        " -o {params.page:q} --receipt {output.receipt} 2>&1 | tee {log} >&2"

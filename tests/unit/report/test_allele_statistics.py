@@ -80,8 +80,10 @@ def _as_twin(counted: AlleleStatistics) -> dict[tuple, int]:
 def test_alleles_equal_the_slow_twin(rows: list[tuple[Row, Row]], filtered: bool) -> None:
     sites, verdicts = [site for site, _ in rows], [verdict for _, verdict in rows]
     filters = _table(verdicts, schema.FILTERS) if filtered else None
-    counted = count_alleles(_table(sites, annotations.SITES), filters)
-    assert _as_twin(counted) == dict(twin.count_alleles(sites, verdicts if filtered else None))
+    zygosity = [(place % 5, place % 3) for place in range(sum(len(site["alts"]) for site in sites))]
+    array = np.array(zygosity, np.int64).reshape(-1, 2)
+    counted = count_alleles(_table(sites, annotations.SITES), filters, array)
+    assert _as_twin(counted) == dict(twin.count_alleles(sites, verdicts if filtered else None, zygosity))
 
 
 @examples(40)

@@ -319,7 +319,7 @@ def test_each_section_has_its_figures_and_their_words(page: str) -> None:
         "Genotypes", "Along the genome", "Sites and alleles", "Filters", "Annotations, passing and failing",
     ]  # fmt: skip
     parsed = Page(page)
-    assert len(parsed.all("figure")) == len(parsed.values("data-root")) == 3 + 1 + 1 + 1 + 2 + 1 + 3 + 3 + 3 + 1 + 7
+    assert len(parsed.all("figure")) == len(parsed.values("data-root")) == 3 + 1 + 1 + 1 + 4 + 1 + 3 + 3 + 3 + 2 + 7
     roots = [root["id"] for root in data_of(page, "figure-data")["roots"]]
     assert parsed.values("data-root") == roots
     assert "mean DP of 3 samples: median 30.00, lowest 30.00 (ann), highest 30.00 (ann)." in page
