@@ -28,7 +28,7 @@ def count_alleles(
     filters: Sequence[Mapping[str, Any]] | None,
     zygosity: Sequence[tuple[int, int]],
 ) -> Counter[tuple]:
-    """Counts by what they are of: ("annotation", name, kind, passes, bin) and so on; zygosity: of all ALTs, in order."""
+    """Counts by what they are of: ("annotation", name, kind, passes, bin) and so on; `zygosity` is of all ALTs."""
     out: Counter[tuple] = Counter()
     of_alts = iter(zygosity)
     for row, site in enumerate(sites):
