@@ -106,6 +106,9 @@ from .vcf_export import parts_url as parts_url
 from .vcf_export import remove_parts as remove_parts
 from .vcf_export import shards_in as shards_in
 from .vcf_export import write_vcf as write_vcf
+from .vcf_text import GenotypeTexts as GenotypeTexts
+from .vcf_text import join_texts as join_texts
+from .vcf_text import lines_of as lines_of
 from .verifying import check_filters as check_filters
 from .verifying import check_shard as check_shard
 from .verifying import holds as holds

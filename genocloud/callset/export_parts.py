@@ -5,7 +5,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from genocloud.callset.manifest import Description
 from genocloud.callset.vcf_index import ContigIndex, VcfIndex, index_depth
 from genocloud.regions import Contig
 from genocloud.storage import ObjectMissing, Store, open_store
+
+if TYPE_CHECKING:
+    from genocloud.callset.vcf_text import Lines
 
 _END = struct.Struct("<Q8s")
 """Trailer of a part: the length of the compressed JSON before it, and a magic number."""
@@ -72,13 +75,15 @@ class Piece(NamedTuple):
     longest_block: int = 0
 
 
-def piece_of_lines(contig: str, lines: Sequence[bytes], bounds: npt.NDArray[np.int64], samples: int) -> Piece:
-    """Lines of VCF of one contig, compressed; bounds: first and last base + 1 of each, (lines, 2)."""
-    starts = np.cumsum([0, *map(len, lines)], dtype=np.int64)
-    blocks = bgzf.compress(b"".join(lines))
-    counts = Counts(records=len(lines), genotypes=len(lines) * samples, text_bytes=int(starts[-1]))
-    contigs = [(0, contig)] if lines else []
-    return Piece(blocks.data, contigs, bounds[:, 0], bounds[:, 1], bgzf.virtual(blocks, starts), counts)
+def piece_of_lines(
+    contigs: Sequence[str], lines: "Lines", begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64], genotypes: int
+) -> Piece:
+    """Lines of VCF, compressed; of each its contig, and the first and last base + 1: (lines,)."""
+    blocks = bgzf.compress(lines.data.data)
+    counts = Counts(records=len(contigs), genotypes=genotypes, text_bytes=len(lines.data))
+    firsts = [place for place, name in enumerate(contigs) if not place or name != contigs[place - 1]]
+    names = [(first, contigs[first]) for first in firsts]
+    return Piece(blocks.data, names, begin, end, bgzf.virtual(blocks, lines.starts), counts)
 
 
 @dataclass(frozen=True, kw_only=True)

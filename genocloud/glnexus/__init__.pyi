@@ -2,6 +2,7 @@ from .allele_evidence import merge as merge
 from .allele_evidence import observe as observe
 from .batch_calls import FAR_BP as FAR_BP
 from .batch_calls import BatchCalls as BatchCalls
+from .batch_calls import SiteTables as SiteTables
 from .batch_calls import call_batch as call_batch
 from .merge_rules import PRESETS as PRESETS
 from .merge_rules import BadRules as BadRules
@@ -9,9 +10,12 @@ from .merge_rules import MergeRules as MergeRules
 from .merge_rules import config_text as config_text
 from .merge_rules import from_config as from_config
 from .merge_rules import preset as preset
-from .record_text import WrittenRecord as WrittenRecord
+from .record_text import CellTexts as CellTexts
+from .record_text import cell_texts as cell_texts
+from .record_text import format_keys as format_keys
 from .record_text import header_fields as header_fields
-from .record_text import records as records
+from .record_text import kept_alts as kept_alts
+from .record_text import site_texts as site_texts
 from .unified_sites import Unified as Unified
 from .unified_sites import UnifiedSite as UnifiedSite
 from .unified_sites import unify as unify

@@ -1,8 +1,8 @@
-"""A batch's samples at the sites of a stretch: records lined up under sites, equal cells called once."""
+"""A batch's samples at some sites: records lined up under sites, a cell for each kind of block, others one by one."""
 
-from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,209 +11,280 @@ import pyarrow.compute as pc
 
 from genocloud.glnexus.allele_evidence import called_pairs
 from genocloud.glnexus.merge_rules import MergeRules
-from genocloud.glnexus.sample_calls import SampleRecord, SiteCall, call_sample
-from genocloud.glnexus.unified_sites import Edit, UnifiedSite
-from genocloud.schema import MISSING, Blocks, Variants, numbers
+from genocloud.glnexus.unified_sites import UnifiedSite
+from genocloud.kernels import translated_calls
+from genocloud.kernels.cell_runs import CellRuns, at_sites
+from genocloud.kernels.kept_alleles import called_alts, keep_alts
+from genocloud.kernels.row_alignment import RowPlaces, number_blocks
+from genocloud.kernels.site_records import (
+    FIRST_BLOCK,
+    PART,
+    RecordAlleles,
+    RecordPlaces,
+    SiteCells,
+    deletion_alts,
+    find_site_records,
+)
+from genocloud.kernels.translated_calls import (
+    DP_SOURCE,
+    GQ_SOURCE,
+    MIN_DP_SOURCE,
+    CalledCells,
+    CallRules,
+    RecordFacts,
+    RevisionPriors,
+    translate,
+)
+from genocloud.schema import MISSING, Blocks, Records, Variants, numbers, ragged, string_lists, strings
 
-Ints = npt.NDArray[np.integer]
+Array = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
 
-SYMBOLIC = ("<*>",)
-"""ALT of a block, whichever symbolic one its file has."""
 FAR_BP = 10_000
 """How far before a site a variant record may begin that a later record of its sample cuts short in a cohort."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class SiteTables:
+    """Sites as arrays, with two behind them that are any ordinary site and any of one lost ALT, for blocks."""
+
+    alleles: RecordAlleles
+    priors: RevisionPriors
+    count: int
+
+    @classmethod
+    def of(cls, sites: Sequence[UnifiedSite], rules: MergeRules) -> "SiteTables":
+        """The tables of sites sorted by start."""
+        edits = [sorted(site.numbers.items()) for site in sites]
+        every = [pair for each in edits for pair in each]
+        anywhere = [(0, 1, 0, 1, False, np.float32(0)), (0, 1, 0, 1, True, np.float32(0))]
+        facts = [(site.start, site.stop, *site.reach, site.alone, site.lost) for site in sites] + anywhere
+        starts, stops, lows, highs, alone, lost = zip(*facts, strict=True)
+        frequencies = [each for site in sites for each in site.frequencies] + [np.float32(0)] * 2
+        alts = [len(site.alts) for site in sites] + [1, 1]
+        least = np.float32(rules.min_assumed_allele_frequency)
+        with np.errstate(divide="ignore"):  # a frequency of 0 is one that is never
+            logs = [
+                np.log(np.maximum(np.array(each, np.float32), least)).astype(np.float64) for each in (lost, frequencies)
+            ]
+        indels = [len(alt) != len(site.ref) for site in sites for alt in site.alts] + [False] * 2
+        alleles = RecordAlleles(
+            starts=np.array(starts, np.int64),
+            stops=np.array(stops, np.int64),
+            lows=np.array(lows, np.int64),
+            highs=np.array(highs, np.int64),
+            alone=np.array(alone, np.bool_),
+            at=_ends([*map(len, edits), 0, 0]),
+            begins=np.array([edit.start for edit, _ in every], np.int64),
+            ends=np.array([edit.stop for edit, _ in every], np.int64),
+            numbers=np.array([number for _, number in every], np.int64),
+            texts=_own(strings(pa.array([edit.dna for edit, _ in every], pa.string()))),
+            alts=_ends(alts),
+        )
+        priors = RevisionPriors(lost=logs[0], twice=logs[1], indels=np.array(indels, np.bool_))
+        return cls(alleles=alleles, priors=priors, count=len(sites))
+
+    @property
+    def alts(self) -> Array:
+        """Each site's slice of the ALTs: (sites + 1,) int64."""
+        return self.alleles.alts[: self.count + 1]
+
+
+@dataclass(frozen=True, kw_only=True)
 class BatchCalls:
-    """Calls of a batch: at each site the number in `cells` of each sample's; (sites, samples) int32."""
+    """Calls of a batch.
 
-    codes: npt.NDArray[np.int32]
-    cells: list[SiteCall]
+    cells    the distinct ones, by the alleles of their sites
+    sites    (cells,) int64; the site of each that is of one site only, else -1
+    filters  (cells,) text, None for none; where FT is lifted
+    runs     which cell each sample has at each site
+    """
 
-    def classes(self, rows: Bools) -> npt.NDArray[np.int64]:
-        """Of chosen sites (sites,), each sample's genotype: 0 missing or half, 1 hom-ref, 2 het, 3 hom-alt."""
-        kinds = [
-            0 if low < 0 else 2 if low != high else 1 if low == 0 else 3
-            for low, high in (cell.alleles for cell in self.cells)
-        ]
-        return np.array([*kinds, 0], np.int64)[self.codes[rows]]
+    cells: CalledCells
+    sites: Array
+    filters: Sequence[str | None]
+    runs: CellRuns
+
+    @property
+    def classes(self) -> Array:
+        """Of each cell: 0 missing or half, 1 hom-ref, 2 het, 3 hom-alt; (cells,) int64."""
+        low, high = self.cells.pairs.T
+        return np.where(low < 0, 0, np.where(low != high, 2, np.where(low == 0, 1, 3))).astype(np.int64)
+
+    def mark_called(self, alts: Array, out: Bools) -> None:
+        """Mark in `out` (ALTs,) those that somebody calls; alts: (sites + 1,) each site's slice of them."""
+        called_alts(self.runs, self.cells.pairs, self.sites, alts, out)
+
+    def keeping(self, alts: Array, kept: Bools, sites: Bools) -> "BatchCalls":
+        """The calls by the kept ALTs (of all sites), at some of the sites."""
+        cells = self.cells
+        pairs, laa, lad, lpl = keep_alts(self.sites, alts, kept, cells.pairs, cells.laa, cells.lad, cells.lpl)
+        runs = self.runs if sites.all() else at_sites(self.runs, sites)
+        return replace(self, cells=cells._replace(pairs=pairs, laa=laa, lad=lad, lpl=lpl), runs=runs)
 
 
-def call_batch(
-    sites: Sequence[UnifiedSite], variants: Variants, blocks: Blocks, samples: int, rules: MergeRules
-) -> BatchCalls:
+def call_batch(sites: SiteTables, variants: Variants, blocks: Blocks, samples: int, rules: MergeRules) -> BatchCalls:
     """Call `samples` samples at sites; `sample` of the rows is the number of the sample, below `samples`.
 
     Needed are the rows that overlap the reach of the sites, and variants from FAR_BP before on; more do not matter.
     """
-    codes = np.zeros((len(sites), samples), np.int32)
-    if not sites:
-        return BatchCalls(codes, [])
-    caller = _Caller(rules)
-    plain = _SampleBlocks.of(blocks)
-    records = _Records(variants)
-    columns = list(plain.under(sites, samples))
-    for number, (site, (first, end, whole)) in enumerate(zip(sites, columns, strict=True)):
-        kinds = np.append(plain.kinds, -1)[np.where(end - first == 1, first, -1)]
-        for kind, covers in {*zip(kinds.tolist(), whole.tolist(), strict=True)}:
-            codes[number, (kinds == kind) & (whole == covers)] = caller.blocks(site, plain, [kind], covers)
-        for sample in np.flatnonzero(end - first > 1).tolist():
-            chain = plain.kinds[first[sample] : end[sample]].tolist()
-            codes[number, sample] = caller.blocks(site, plain, chain, bool(whole[sample]))
-        for sample, rows in records.under(site).items():
-            chosen = [*(records[row] for row in rows), *plain.records(range(first[sample], end[sample]))]
-            chosen.sort(key=lambda record: (record.start, record.stop))
-            codes[number, sample] = caller.number(call_sample(site, chosen, rules))
-    return BatchCalls(codes, caller.cells)
+    variants, blocks = _sorted(variants), _sorted(blocks)
+    kinds, places = _block_kinds(blocks, samples)
+    records, facts = _records(variants, kinds, samples)
+    real = sites.alleles._replace(starts=sites.alleles.starts[: sites.count])
+    runs, own = find_site_records(
+        real, records, places, len(kinds["gq"]), not rules.allow_partial_data, np.int64(FAR_BP)
+    )
+    cells = _with_blocks(own, sites.count, len(kinds["gq"]), len(variants))
+    called, spoke = translate(cells, sites.alleles, sites.priors, records, facts, _call_rules(rules))
+    of = cells.sites.copy()
+    of[: len(of) - len(own.sites)] = -1
+    lifts_filters = any(lifted.name == "FT" for lifted in rules.liftover_fields)
+    filters = _filters(cells, spoke, variants) if lifts_filters else []
+    return BatchCalls(cells=called, sites=of, filters=filters, runs=runs)
 
 
-class _Caller:
-    """Calls each distinct cell once, and numbers them."""
-
-    def __init__(self, rules: MergeRules) -> None:
-        self.cells: list[SiteCall] = []
-        self._rules = rules
-        self._known: dict[Hashable, int] = {}
-
-    def number(self, cell: SiteCall) -> int:
-        self.cells.append(cell)
-        return len(self.cells) - 1
-
-    def blocks(self, site: UnifiedSite, blocks: "_SampleBlocks", kinds: Sequence[int], whole: bool) -> int:
-        """The number of a cell with blocks of these kinds only, of which all there are make no difference."""
-        key = (site.alleles, site.alone, whole, *kinds)
-        if key not in self._known:
-            stop = site.stop if whole else site.stop - 1
-            here = [replace(blocks.distinct[kind], start=site.start, stop=stop) for kind in kinds if kind >= 0]
-            if not whole:
-                here = [replace(each, start=site.stop - 1, stop=site.stop) for each in here]
-            self._known[key] = self.number(call_sample(site, here, self._rules))
-        return self._known[key]
+def _sorted(rows: Records) -> Records:
+    """The rows by sample and start, as they nearly always are."""
+    place = numbers(rows["sample"]).astype(np.int64) << 32 | numbers(rows["start"])
+    return rows if (np.diff(place) >= 0).all() else rows.take(pa.array(np.argsort(place, kind="stable")))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _SampleBlocks:
-    """Blocks sorted by sample and start; `kinds`: the number of each in `distinct`, which have no place."""
-
-    sample: Ints
-    start: Ints
-    stop: Ints
-    kinds: Ints
-    distinct: list[SampleRecord]
-
-    @classmethod
-    def of(cls, blocks: Blocks) -> "_SampleBlocks":
-        sample, start, stop = (numbers(blocks[name]).astype(np.int64) for name in ("sample", "start", "stop"))
-        order = np.lexsort((start, sample))
-        names = ("dp", "gq", "min_dp", "pl0", "pl1", "pl2", "ploidy", "called")
-        values = np.stack([numbers(blocks[name]).astype(np.int64) for name in names], axis=1)
-        rows, kinds = np.unique(values, axis=0, return_inverse=True)
-        distinct = [_block(*row) for row in rows.tolist()]
-        return cls(
-            sample=sample[order],
-            start=start[order],
-            stop=stop[order],
-            kinds=kinds.reshape(-1)[order],
-            distinct=distinct,
-        )
-
-    def under(self, sites: Sequence[UnifiedSite], samples: int) -> "list[tuple[Ints, Ints, Bools]]":
-        """For each site, by sample: first and end of the blocks that overlap it, and whether these leave no gap."""
-        starts, stops = (np.array([getattr(site, name) for site in sites], np.int64) for name in ("start", "stop"))
-        bounds = np.searchsorted(self.sample, np.arange(samples + 1))
-        first, end = (np.zeros((samples, len(sites)), np.int64) for _ in range(2))
-        for sample, (low, high) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
-            first[sample] = low + np.searchsorted(self.stop[low:high], starts, side="right")
-            end[sample] = np.maximum(low + np.searchsorted(self.start[low:high], stops, side="left"), first[sample])
-        lengths = np.concatenate([[0], np.cumsum(self.stop - self.start)])
-        begin, finish = np.append(self.start, 0), np.append(self.stop, 0)
-        some = end > first
-        last = np.where(some, end - 1, len(self.stop))
-        at = np.where(some, first, len(self.start))
-        before, after = np.maximum(starts - begin[at], 0), np.maximum(finish[last] - stops, 0)
-        whole = some & (lengths[end] - lengths[first] - before - after == stops - starts)
-        return list(zip(first.T, end.T, whole.T, strict=True))
-
-    def records(self, rows: Sequence[int]) -> list[SampleRecord]:
-        """Rows as records in their places."""
-        return [
-            replace(self.distinct[self.kinds[row]], start=int(self.start[row]), stop=int(self.stop[row]))
-            for row in rows
-        ]
+def _ends(lengths: Any) -> Array:
+    return np.cumsum([0, *lengths], dtype=np.int64)
 
 
-def _block(*values: int) -> SampleRecord:
-    dp, gq, min_dp, pl0, pl1, pl2 = (None if value == MISSING else value for value in values[:6])
-    haploid, called = values[6] == 1, bool(values[7])
-    pl = None if haploid or pl0 is None or pl1 is None or pl2 is None else (pl0, pl1, pl2)
-    first, second = (-1 if haploid or not called else 0), (0 if called else -1)
-    return SampleRecord(
-        start=0, stop=1, alts=SYMBOLIC, called=(first, second), haploid=haploid, dp=dp, gq=gq, min_dp=min_dp, pl=pl
+def _own(arrays: Any) -> Any:
+    """Writable arrays: Arrow's are read-only, another type for numba."""
+    return tuple(np.array(array) for array in arrays)
+
+
+_VALUES = ("min_dp", "dp", "gq", "pl0", "pl1", "pl2", "ploidy", "called")
+
+
+def _block_kinds(blocks: Blocks, samples: int) -> tuple[dict[str, Array], RowPlaces]:
+    """The distinct blocks but for their places, by column; where the blocks lie, with their kinds."""
+    columns = np.stack([numbers(blocks[name]).astype(np.int32) for name in _VALUES])
+    kinds, firsts = number_blocks(columns)
+    starts, stops = (numbers(blocks[name]).astype(np.int32) for name in ("start", "stop"))
+    bounds = np.searchsorted(numbers(blocks["sample"]), np.arange(samples + 1))
+    return dict(zip(_VALUES, columns[:, firsts], strict=True)), RowPlaces(starts, stops, bounds, kinds)
+
+
+def _records(variants: Variants, kinds: dict[str, Array], samples: int) -> tuple[RecordPlaces, RecordFacts]:
+    """Variant records, then the kinds of blocks."""
+    count, of_kinds = len(variants), len(kinds["gq"])
+    refs, alts = _own(strings(variants["ref"])), _own(string_lists(variants["alts"]))
+    starts, cuts = (numbers(variants[name]).astype(np.int64) for name in ("start", "stop"))
+    stops = np.maximum(starts + np.diff(refs[0]), cuts)
+    bounds = np.searchsorted(numbers(variants["sample"]), np.arange(samples + 1)).astype(np.int64)
+    apart = np.repeat(np.arange(samples), np.diff(bounds)) << 40
+    reaches = np.maximum.accumulate(stops + apart) - apart if count else stops
+    deletions = deletion_alts(refs, alts, stops - starts == np.diff(refs[0]))
+    nothing = np.zeros(of_kinds, np.int64)
+    every_alt = (
+        np.append(alts[0], alts[0][-1] + 1 + np.arange(of_kinds)),
+        np.append(alts[1], alts[1][-1] + nothing),
+        alts[2],
+    )
+    places = RecordPlaces(
+        starts=np.append(starts, nothing),
+        stops=np.append(stops, nothing),
+        cuts=np.append(cuts, nothing),
+        reaches=np.append(reaches, nothing),
+        bounds=bounds,
+        alts=every_alt,
+    )
+    symbolic = _last_is_symbolic(alts)
+    called, haploid = kinds["called"] == 1, kinds["ploidy"] == 1
+    of_blocks = np.stack([np.where(called & ~haploid, 0, -1), np.where(called, 0, -1)], axis=1)
+    values = [np.append(numbers(variants[name]), kinds[name]).astype(np.int64) for name in _VALUES[:3]]
+    pl = np.stack([kinds[name] for name in _VALUES[3:6]], axis=1)
+    has_pl = ~haploid & (pl != MISSING).all(axis=1)
+    facts = RecordFacts(
+        called=np.concatenate([called_pairs(variants), of_blocks]),
+        haploid=np.append(numbers(pc.list_value_length(variants["gt"])) == 1, haploid),
+        reference=np.append(np.diff(alts[0]) == symbolic, np.ones(of_kinds, np.bool_)),
+        symbolic=np.append(symbolic, np.ones(of_kinds, np.bool_)),
+        quals=np.append(np.nan_to_num(numbers(variants["qual"]).astype(np.float64)), np.zeros(of_kinds)),
+        numbers=np.stack(values, axis=1),
+        ad=_lists(variants["ad"], nothing, np.zeros(0, np.int32)),
+        sb=_lists(variants["sb"], nothing, np.zeros(0, np.int32)),
+        pl=_lists(variants["pl"], 3 * has_pl.astype(np.int64), pl[has_pl].ravel()),
+        deletions=np.append(deletions, np.zeros(of_kinds, np.bool_)),
+    )
+    return places, facts
+
+
+def _last_is_symbolic(alts: tuple[Array, Array, Array]) -> Bools:
+    """Whether the last ALT of each record stands for no particular bases: (rows,) bool."""
+    at, text, data = alts
+    last = np.maximum(at[1:] - 1, 0)
+    if not len(data):
+        return np.zeros(len(last), np.bool_)
+    first, end = text[:-1][last], text[1:][last]
+    brackets = (data[np.minimum(first, len(data) - 1)] == ord("<")) & (data[end - 1] == ord(">"))
+    return np.asarray((np.diff(at) > 0) & (end - first > 1) & brackets)
+
+
+def _lists(column: pa.ChunkedArray, more: Array, values: Array) -> tuple[Array, Array]:
+    """Offsets and values of a column of lists, and of more lists behind them."""
+    offsets, own = ragged(column)
+    return np.append(offsets, offsets[-1] + np.cumsum(more)), np.append(own, values).astype(np.int32)
+
+
+def _with_blocks(own: SiteCells, sites: int, kinds: int, variants: int) -> SiteCells:
+    """The cells without records, and those of each kind of block, before the others."""
+    records = variants + np.repeat(np.arange(kinds), 2)
+    at = np.concatenate([np.zeros(FIRST_BLOCK, np.int64), np.arange(2 * kinds + 1), own.at[1:] + 2 * kinds])
+    head = np.full(FIRST_BLOCK + 2 * kinds, sites, np.int64)
+    head[FIRST_BLOCK + 1 :: 2] += 1
+    spanned = np.ones(len(head), np.bool_)
+    spanned[PART] = False
+    return SiteCells(
+        np.append(head, own.sites),
+        np.append(spanned, own.spanned),
+        at,
+        np.append(records, own.members).astype(np.int64),
     )
 
 
-class _Records:
-    """Rows of VARIANTS, made records where a site needs them."""
-
-    def __init__(self, variants: Variants) -> None:
-        start = numbers(variants["start"]).astype(np.int64)
-        order = np.argsort(start, kind="stable")
-        self._table = variants.take(pa.array(order)).combine_chunks()
-        self._start = start[order]
-        lengths = numbers(pc.binary_length(self._table["ref"])).astype(np.int64)
-        cut = numbers(self._table["stop"]).astype(np.int64)
-        self._stop = np.maximum(self._start + lengths, cut)
-        self._cut = cut
-        self._sample = numbers(self._table["sample"])
-        self._called = called_pairs(self._table)
-        self._longest = int((self._stop - self._start).max(initial=0))
-        self._made: dict[int, SampleRecord] = {}
-
-    def under(self, site: UnifiedSite) -> dict[int, list[int]]:
-        """By sample, the rows that overlap a site, or have one of its ALTs beside it."""
-        low, high = site.reach
-        low = min(low, site.start)
-        first = int(np.searchsorted(self._start, low - self._longest))
-        end = int(np.searchsorted(self._start, max(high, site.stop)))
-        stop, start = self._stop[first:end], self._start[first:end]
-        overlaps = (stop > site.start) & (start < site.stop)
-        overlaps &= (start >= low - FAR_BP) | (self._cut[first:end] > site.start)
-        rows: dict[int, list[int]] = defaultdict(list)
-        for place in np.flatnonzero(overlaps | ((stop > low) & (start < high))).tolist():
-            row = first + place
-            if overlaps[place] or self._has(row, site):
-                rows[int(self._sample[row])].append(row)
-        return rows
-
-    def _has(self, row: int, site: UnifiedSite) -> bool:
-        record = self[row]
-        return any(Edit(record.start, record.stop, alt) in site.numbers for alt in record.alts)
-
-    def __getitem__(self, row: int) -> SampleRecord:
-        if row not in self._made:
-            self._made[row] = self._record(row)
-        return self._made[row]
-
-    def _record(self, row: int) -> SampleRecord:
-        values = {name: self._table[name][row].as_py() for name in _READ}
-        first, second = self._called[row].tolist()
-        return SampleRecord(
-            start=int(self._start[row]),
-            stop=int(self._stop[row]),
-            ref=values["ref"],
-            alts=tuple(values["alts"]),
-            called=(first, second),
-            haploid=len(values["gt"]) == 1,
-            qual=values["qual"] or 0.0,
-            filters=tuple(word for word in (values["filter"] or "").split(";") if word not in ("", "PASS")),
-            dp=values["dp"],
-            min_dp=values["min_dp"],
-            gq=values["gq"],
-            ad=None if values["ad"] is None else tuple(depth or 0 for depth in values["ad"]),
-            sb=None if values["sb"] is None else tuple(values["sb"]),
-            pl=None if values["pl"] is None else tuple(values["pl"]),
-        )
+_SOURCES = {"MIN_DP": MIN_DP_SOURCE, "DP": DP_SOURCE, "GQ": GQ_SOURCE}
+_FIELDS = {name: getattr(translated_calls, name) for name in ("DP", "AD", "GQ", "PL", "SB", "FT")}
 
 
-_READ = ("ref", "alts", "gt", "qual", "filter", "dp", "min_dp", "gq", "ad", "sb", "pl")
+def _call_rules(rules: MergeRules) -> CallRules:
+    lifted = {each.name: each for each in rules.liftover_fields}
+    sources = np.full((2, len(_SOURCES)), -1, np.int64)
+    for row, name in enumerate(("DP", "GQ")):
+        known = [_SOURCES[source] for source in lifted[name].sources if source in _SOURCES] if name in lifted else []
+        sources[row, : len(known)] = known[: len(_SOURCES)]
+    variants_only = np.zeros(len(_FIELDS), np.bool_)
+    for name, each in lifted.items():
+        variants_only[_FIELDS[name]] = each.variants_only
+    weights = [float(np.float32(each)) for each in (rules.snv_prior_calibration, rules.indel_prior_calibration)]
+    return CallRules(
+        required_dp=rules.required_dp,
+        revise=rules.revise_genotypes,
+        partial_data=rules.allow_partial_data,
+        more_pl=rules.more_PL,
+        top_two=rules.top_two_half_calls,
+        calibrated=(rules.snv_prior_calibration, rules.indel_prior_calibration) != (1.0, 1.0),
+        snv=weights[0],
+        indel=weights[1],
+        variants_only=variants_only,
+        sources=sources,
+    )
+
+
+def _filters(cells: SiteCells, spoke: Bools, variants: Variants) -> list[str | None]:
+    """FT of each cell: the words of FILTER of the records that speak, sorted."""
+    words = [
+        {word for word in (text or "").split(";") if word not in ("", "PASS")}
+        for text in variants["filter"].to_pylist()
+    ]
+    out: list[str | None] = []
+    for first, last in zip(cells.at[:-1].tolist(), cells.at[1:].tolist(), strict=True):
+        own = [member for member in cells.members[first:last][spoke[first:last]].tolist() if member < len(words)]
+        out.append(";".join(sorted({word for member in own for word in words[member]})) or None)
+    return out

@@ -1,90 +1,157 @@
 """The lines of a VCF after GLnexus: records with their samples, and the header's fields."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from genocloud.glnexus.batch_calls import BatchCalls
 from genocloud.glnexus.merge_rules import MergeRules
-from genocloud.glnexus.sample_calls import SiteCall
 from genocloud.glnexus.unified_sites import UnifiedSite
+from genocloud.kernels import vcf_columns
+from genocloud.kernels.cell_runs import CellRuns, fill_cells
+from genocloud.kernels.widening import pair_up, replace_numbers, widen
+from genocloud.schema import MISSING, strings
+
+Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class WrittenRecord:
-    """A record of VCF: its columns up to FORMAT, and those of the samples in the batches' order."""
+class CellTexts(NamedTuple):
+    """Text of a batch's cells, each distinct one once for each number of ALTs of its sites.
 
-    head: str
-    samples: npt.NDArray[np.object_]
-    alts: int
-
-    def line(self, order: npt.NDArray[np.integer[Any]]) -> str:
-        """The whole line, with samples in another order: the number of each in the batches'."""
-        return "\t".join([self.head, *self.samples[order].tolist()]) + "\n"
-
-
-def records(
-    sites: Sequence[UnifiedSite], batches: Sequence[BatchCalls], contig: str, begin: int, rules: MergeRules
-) -> Iterator[WrittenRecord | None]:
-    """Each site's record, or None for one that nobody carries, of which nothing is written if ALTs are trimmed.
-
-    begin   what the sites' coordinates exceed those of their contig by
+    texts    (bytes,) uint8, entries (texts + 1,) int64: see vcf_columns.put_rows
+    runs     which cell each sample has at each site
+    places   (kinds of sites, cells) int32; the text of a cell
+    kinds    (sites,) int32
     """
-    for number, site in enumerate(sites):
-        distinct = [np.unique(batch.codes[number], return_inverse=True) for batch in batches]
-        cells = [
-            [batch.cells[code] for code in codes.tolist()] for batch, (codes, _) in zip(batches, distinct, strict=True)
-        ]
-        kept = list(range(site.alleles))
-        if rules.trim_uncalled_alleles:
-            called = {allele for each in cells for cell in each for allele in cell.alleles}
-            kept = [allele for allele in kept if allele == 0 or allele in called]
-        if len(kept) < 2:
-            yield None
-            continue
-        columns = [
-            np.array([sample_text(cell, kept, rules) for cell in mine], object)[which.reshape(-1)]
-            for mine, (_, which) in zip(cells, distinct, strict=True)
-        ]
-        head = f"{contig}\t{site.start - begin + 1}\t{_site_text(site, kept, contig, begin, rules)}"
-        yield WrittenRecord(head=head, samples=np.concatenate(columns), alts=len(kept) - 1)
+
+    texts: Array
+    entries: Array
+    runs: CellRuns
+    places: Array
+    kinds: Array
+
+    def cells(self, start: int, stop: int, samples: int) -> npt.NDArray[np.int32]:
+        """The text of each cell of a span of the sites: (sites, samples)."""
+        out = np.empty((stop - start, samples), np.int32)
+        fill_cells(self.runs, start, out)
+        replace_numbers(out, self.kinds[start:stop], self.places)
+        return out
 
 
-def _site_text(site: UnifiedSite, kept: Sequence[int], contig: str, begin: int, rules: MergeRules) -> str:
-    """ID to FORMAT."""
+def format_keys(rules: MergeRules) -> list[str]:
+    """The keys of FORMAT, in order."""
+    return ["GT", *(lifted.name for lifted in rules.liftover_fields), "RNC"]
+
+
+def cell_texts(calls: BatchCalls, alts: npt.NDArray[np.int32], rules: MergeRules) -> CellTexts:
+    """The samples' columns of calls at sites with so many ALTs each: (sites,) int32."""
+    different, kinds = np.unique(alts, return_inverse=True)
+    kinds = kinds.reshape(-1).astype(np.int32)
+    cells = calls.cells
+    places, rows, kind = pair_up(calls.runs, kinds, len(different), len(cells.dp))
+    ploidies = np.full(len(cells.dp), 2, np.int64)
+    ad_at, ad, pl_at, pl = widen(rows, different.astype(np.int32)[kind], ploidies, cells.laa, cells.lad, cells.lpl)
+    strands_at = np.arange(len(rows) + 1, dtype=np.int64) * 4
+    values: dict[str, Any] = {
+        "GT": _words(cells.pairs, rows, lambda pair: "/".join("." if each < 0 else str(each) for each in pair)),
+        "RNC": _words(cells.reasons, rows, lambda pair: "".join(map(chr, pair))),
+        "DP": cells.dp[rows],
+        "GQ": cells.gq[rows],
+        "AD": (ad_at, ad),
+        "PL": (pl_at, pl),
+        "SB": (strands_at, cells.sb[rows].ravel()),
+    }
+    if calls.filters:
+        words = sorted({word for word in calls.filters if word is not None})
+        number: dict[str | None, int] = {None: int(MISSING)} | {word: code for code, word in enumerate(words)}
+        values["FT"] = np.array([number[calls.filters[row]] for row in rows.tolist()], np.int32), words
+    return CellTexts(*_texts([values[key] for key in format_keys(rules)], len(rows)), calls.runs, places, kinds)
+
+
+def _words(values: Array, rows: Array, text: Any) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """Pairs of numbers as words: the code of each row's, and the words."""
+    low, high = values.astype(np.int64).T
+    codes, which = np.unique(low << 32 | (high & 0xFFFFFFFF), return_inverse=True)
+    pairs = zip((codes >> 32).tolist(), (codes & 0xFFFFFFFF).astype(np.uint32).astype(np.int32).tolist(), strict=True)
+    return which.reshape(-1).astype(np.int32)[rows], [text(pair) for pair in pairs]
+
+
+def _texts(fields: Sequence[Any], rows: int) -> tuple[Array, Array]:
+    """Text of rows of fields: numbers, (offsets, values) of lists, or (codes, words); every key is always there."""
+    kinds, values, offsets, words = [], [], [], []
+    bases = np.zeros((2, len(fields)), np.int64)
+    at, offsets_at, words_at = 0, 0, 0
+    for place, field in enumerate(fields):
+        if isinstance(field, np.ndarray):
+            kinds.append(vcf_columns.NUMBER)
+            numbers, bases[0, place] = field, at
+        elif isinstance(field[1], list):
+            kinds.append(vcf_columns.WORD)
+            numbers, bases[:, place] = field[0], (at, words_at)
+            words += field[1]
+            words_at += len(field[1])
+        else:
+            kinds.append(vcf_columns.LIST)
+            numbers, bases[0, place] = field[1], offsets_at
+            offsets.append(field[0] + at)
+            offsets_at += len(field[0])
+        values.append(numbers)
+        at += len(numbers)
+    word_offsets, data = strings(pa.array(words, pa.string()))
+    columns = (
+        np.array(kinds, np.int8),
+        bases[0].copy(),
+        bases[1].copy(),
+        np.concatenate([np.zeros(0, np.int64), *offsets]),
+        np.concatenate(values).astype(np.int32),
+        word_offsets,
+    )
+    masks, bounds = np.empty(rows, np.int32), np.empty(rows, np.int32)
+    vcf_columns.weigh_rows(*columns, masks, bounds)
+    masks[:] = (1 << len(fields)) - 1
+    out, entries = np.empty(int(bounds.sum()) + vcf_columns.SLACK, np.uint8), np.empty(rows + 1, np.int64)
+    data = np.array(data)
+    data.flags.writeable = False
+    vcf_columns.put_rows(masks, *columns, data, out, entries)
+    return out[: entries[-1] >> vcf_columns.KEY_BITS].copy(), entries
+
+
+def kept_alts(
+    sites: Sequence[UnifiedSite], alts: Array, batches: Sequence[BatchCalls], rules: MergeRules
+) -> npt.NDArray[np.bool_]:
+    """Which ALTs of the sites are written: all, or if they are trimmed those that somebody has."""
+    out = np.zeros(int(alts[len(sites)]), np.bool_)
+    if not rules.trim_uncalled_alleles:
+        out[:] = True
+    for batch in batches if rules.trim_uncalled_alleles else ():
+        batch.mark_called(alts, out)
+    return out
+
+
+def site_texts(
+    sites: Sequence[UnifiedSite], kept: Sequence[Sequence[int]], places: Sequence[tuple[str, int]]
+) -> Iterator[str]:
+    """CHROM to INFO of sites, with the ALTs that are kept, by number; places: (contig, where it begins on the axis)."""
+    for site, numbers, (contig, begin) in zip(sites, kept, places, strict=True):
+        yield f"{contig}\t{site.start - begin + 1}\t{_site_text(site, numbers, contig, begin)}"
+
+
+def _site_text(site: UnifiedSite, kept: Sequence[int], contig: str, begin: int) -> str:
+    """ID to INFO."""
     ids = []
-    for number in kept[1:]:
+    for number in kept:
         edit = site.normal[number - 1]
         ref = site.ref[edit.start - site.start : edit.stop - site.start]
         ids.append(f"{contig}_{edit.start - begin + 1}_{ref}_{edit.dna}")
-    info = "AF=" + ",".join(f"{float(site.frequencies[number - 1]):.6g}" for number in kept[1:])
+    info = "AF=" + ",".join(f"{float(site.frequencies[number - 1]):.6g}" for number in kept)
     if any(site.qualities):
-        info += ";AQ=" + ",".join(str(site.qualities[number - 1]) for number in kept[1:])
-    names = ":".join(["GT", *(lifted.name for lifted in rules.liftover_fields), "RNC"])
-    alts = ",".join(site.alts[number - 1] for number in kept[1:])
+        info += ";AQ=" + ",".join(str(site.qualities[number - 1]) for number in kept)
+    alts = ",".join(site.alts[number - 1] for number in kept)
     label = "MONOALLELIC" if site.alone else "."
-    return "\t".join([";".join(ids), site.ref, alts, f"{max(site.qualities):g}", label, info, names])
-
-
-def sample_text(cell: SiteCall, kept: Sequence[int], rules: MergeRules) -> str:
-    """One sample's column, by the kept alleles of the site."""
-    places = {allele: place for place, allele in enumerate(kept)}
-    gt = "/".join("." if allele < 0 else str(places[allele]) for allele in cell.alleles)
-    words = [gt]
-    for lifted in rules.liftover_fields:
-        values = cell.values[lifted.name]
-        if values is not None and lifted.name == "AD":
-            values = tuple(values[allele] for allele in kept)
-        elif values is not None and lifted.name == "PL":
-            values = tuple(values[high * (high + 1) // 2 + low] for high in kept for low in kept if low <= high)
-        if values is None:
-            words.append(".,.,.,." if lifted.name == "SB" else ".")
-        else:
-            words.append(",".join("." if value is None else str(value) for value in values))
-    return ":".join([*words, cell.reasons])
+    return "\t".join([";".join(ids), site.ref, alts, f"{max(site.qualities):g}", label, info])
 
 
 _AN_INTEGER = {

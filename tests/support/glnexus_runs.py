@@ -1,12 +1,13 @@
 """gVCFs joined by the room glnexus alone: cases' text becomes gVCFs, gVCFs become lines of a VCF."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from genocloud import glnexus, gvcf, schema
+from genocloud import callset, glnexus, gvcf, schema
 from genocloud.regions import Contig
 
 CASES = sorted((Path(__file__).resolve().parents[1] / "cases" / "glnexus").glob("*.yml"))
@@ -67,7 +68,16 @@ def joined(
     variants: schema.Variants, blocks: schema.Blocks, contig: str, samples: int, rules: glnexus.MergeRules
 ) -> list[str]:
     """The records of one contig's rows, as lines of VCF."""
-    unified = glnexus.unify(glnexus.observe(variants), samples, rules)
-    calls = glnexus.call_batch(unified.sites, variants, blocks, samples, rules)
-    made = glnexus.records(unified.sites, [calls], contig, 0, rules)
-    return [record.line(np.arange(samples)).rstrip("\n") for record in made if record is not None]
+    sites = glnexus.unify(glnexus.observe(variants), samples, rules).sites
+    tables = glnexus.SiteTables.of(sites, rules)
+    calls = glnexus.call_batch(tables, variants, blocks, samples, rules)
+    kept = glnexus.kept_alts(sites, tables.alts, [calls], rules)
+    counts = np.diff(np.append(0, np.cumsum(kept))[tables.alts])
+    cells = glnexus.cell_texts(calls.keeping(tables.alts, kept, counts > 0), counts[counts > 0].astype(np.int32), rules)
+    numbers = [(np.flatnonzero(kept[low:high]) + 1).tolist() for low, high in pairwise(tables.alts.tolist())]
+    written = [(site, alts) for site, alts in zip(sites, numbers, strict=True) if alts]
+    heads = glnexus.site_texts(*zip(*written, strict=True), [(contig, 0)] * len(written)) if written else []
+    keys = glnexus.format_keys(rules)
+    texts = callset.join_texts(keys, [callset.GenotypeTexts(keys, cells.texts, cells.entries)])
+    lines = callset.lines_of(pa.array(list(heads), pa.string()), texts, cells.cells(0, len(written), samples))
+    return lines.data.tobytes().decode().splitlines()

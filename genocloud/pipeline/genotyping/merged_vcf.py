@@ -1,8 +1,10 @@
 """Join a stored cohort's shards after GLnexus's model and write them straight as parts of a VCF."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,14 +20,14 @@ from genocloud.pipeline.preconditions import refuse_holes
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sharding import Shard, ShardPlan, target_regions
 from genocloud.regions import Axis, Contig, Region
-from genocloud.report.statistics import SAMPLE_COUNTS, Statistics, count_sites, merge_all
+from genocloud.report.statistics import Statistics, count_sites, merge_all
 from genocloud.scatter.executors import Scatter, in_threads, run_needing, threads_each
 from genocloud.scatter.progress import Progress
 from genocloud.scatter.task_progress import report_bytes
 from genocloud.schema import INT32, INTS, STRING, STRINGS, AlleleEvidence, Records, numbers, with_column
 
-CALLED_SITES, PIECE_SITES = 1 << 13, 1 << 8
-"""Sites that are called at once, and of these rendered at once."""
+CALLED_GENOTYPES, PIECE_GENOTYPES = 1 << 22, 1 << 18
+"""Genotypes that are called at once, and of these rendered at once."""
 ALLELES = ("taken", "filtered", "lost", "outside the intervals", "called by nobody", "kept")
 
 
@@ -116,6 +118,14 @@ class _Stretch(NamedTuple):
     unified: glnexus.Unified
 
 
+class _PlacedSite(NamedTuple):
+    """A site, the contig that it is on, and where this begins on the axis."""
+
+    site: glnexus.UnifiedSite
+    contig: str
+    begin: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class _MergedShard:
     """A shard's sites: those that begin in it, of all active regions that reach into it."""
@@ -150,6 +160,7 @@ class _MergedShard:
         """The shard's records; `extra` has the counts when all are made."""
         alleles = dict.fromkeys(ALLELES, 0)
         statistics = [Statistics.empty(self.cohort.samples)]
+        chosen: list[_PlacedSite] = []
         for stretch in self.stretches:
             unified = stretch.unified
             mine = [site for site in unified.sites if self._owns(site.start)]
@@ -159,11 +170,13 @@ class _MergedShard:
                 alleles[name] += sum(map(self._owns, starts))
             alleles["taken"] += alts
             alleles["outside the intervals"] += alts - wanted
-            for first in range(0, len(inside), CALLED_SITES):
-                for piece, kept in self._pieces(stretch, inside[first : first + CALLED_SITES], statistics):
-                    alleles["kept"] += kept
-                    report_bytes(piece.counts.text_bytes)
-                    yield piece
+            chosen += [_PlacedSite(site, stretch.contig.name, stretch.begin) for site in inside]
+        together = max(CALLED_GENOTYPES // max(len(self.cohort.samples), 1), 1)
+        for first in range(0, len(chosen), together):
+            for piece, kept in self._pieces(chosen[first : first + together], statistics):
+                alleles["kept"] += kept
+                report_bytes(piece.counts.text_bytes)
+                yield piece
         alleles["called by nobody"] = alleles["taken"] - alleles["outside the intervals"] - alleles["kept"]
         alleles["taken"] += alleles["filtered"] + alleles["lost"]
         extra |= {"alleles": alleles, "statistics": merge_all(statistics, self.cohort.samples).to_json()}
@@ -175,7 +188,7 @@ class _MergedShard:
         inside = self.task.shard.targets.inside
         return inside is None or any(each.start <= start < each.end for each in inside)
 
-    def _called(self, sites: Sequence[glnexus.UnifiedSite]) -> list[glnexus.BatchCalls]:
+    def _called(self, sites: Sequence[glnexus.UnifiedSite], tables: glnexus.SiteTables) -> list[glnexus.BatchCalls]:
         """Every batch's calls, in the batches' order."""
         reach = Region(
             self.task.shard.region.contig,
@@ -186,28 +199,73 @@ class _MergedShard:
         def call(batch: Batch) -> glnexus.BatchCalls:
             rows, active = rows_along(self.cohort, batch, reach), _active(batch)
             variants, blocks = _renumbered(rows.variants, active), _renumbered(rows.blocks, active)
-            return glnexus.call_batch(sites, variants, blocks, len(active), self.task.rules)
+            return glnexus.call_batch(tables, variants, blocks, len(active), self.task.rules)
 
         return list(in_threads(call, self.cohort.batches, self.task.threads))
 
     def _pieces(
-        self, stretch: _Stretch, sites: Sequence[glnexus.UnifiedSite], statistics: list[Statistics]
+        self, placed: Sequence[_PlacedSite], statistics: list[Statistics]
     ) -> Iterator[tuple[callset.Piece, int]]:
         """The records of sites in pieces, each with its number of ALTs."""
-        batches = self._called(sites)
+        rules, every = self.task.rules, [each.site for each in placed]
+        tables = glnexus.SiteTables.of(every, rules)
+        batches = self._called(every, tables)
+        kept = glnexus.kept_alts(every, tables.alts, batches, rules)
+        counts = np.diff(np.append(0, np.cumsum(kept))[tables.alts])
+        written = counts > 0
+        batches = [batch.keeping(tables.alts, kept, written) for batch in batches]
         ranks = np.concatenate([batch.ranks[_active(batch)] for batch in self.cohort.batches])
-        order = np.argsort(ranks)
-        for first in range(0, len(sites), PIECE_SITES):
-            some = sites[first : first + PIECE_SITES]
-            calls = [replace(batch, codes=batch.codes[first : first + PIECE_SITES]) for batch in batches]
-            made = list(glnexus.records(some, calls, stretch.contig.name, stretch.begin, self.task.rules))
-            kept = np.array([record is not None for record in made])
-            places = [site for site, record in zip(some, made, strict=True) if record is not None]
-            lines = [record.line(order).encode() for record in made if record is not None]
-            bounds = np.array([(site.start, site.stop) for site in places], np.int64).reshape(-1, 2) - stretch.begin
-            alts = [record.alts for record in made if record is not None]
-            statistics.append(_counted(self.cohort, places, [each.classes(kept) for each in calls], ranks))
-            yield callset.piece_of_lines(stretch.contig.name, lines, bounds, len(order)), sum(alts)
+        numbers = [(np.flatnonzero(kept[low:high]) + 1).tolist() for low, high in pairwise(tables.alts.tolist())]
+        sites = [each for each, wanted in zip(placed, written.tolist(), strict=True) if wanted]
+        statistics.append(_counted(self.cohort, [each.site for each in sites], batches, ranks))
+        rendering = _Rendering(
+            sites=sites,
+            alts=[each for each in numbers if each],
+            batches=[glnexus.cell_texts(batch, counts[written].astype(np.int32), rules) for batch in batches],
+            columns=[batch.ranks[_active(batch)] for batch in self.cohort.batches],
+            keys=glnexus.format_keys(rules),
+        )
+        at_once = max(PIECE_GENOTYPES // max(len(ranks), 1), 1)
+        spans = [(first, min(first + at_once, len(sites))) for first in range(0, len(sites), at_once)]
+        yield from in_threads(rendering.piece, spans, self.task.threads)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rendering:
+    """Sites that are written, with the numbers of their kept ALTs, and each batch's cells as text.
+
+    columns   of each batch, the place of each of its samples in a line
+    """
+
+    sites: Sequence[_PlacedSite]
+    alts: Sequence[Sequence[int]]
+    batches: Sequence[glnexus.CellTexts]
+    columns: Sequence[npt.NDArray[np.int32]]
+    keys: list[str]
+
+    @cached_property
+    def texts(self) -> callset.GenotypeTexts:
+        """All batches' texts, one behind the other."""
+        return callset.join_texts(
+            self.keys, [callset.GenotypeTexts(self.keys, batch.texts, batch.entries) for batch in self.batches]
+        )
+
+    def piece(self, span: tuple[int, int]) -> tuple[callset.Piece, int]:
+        """The records of a span of the sites, and their number of ALTs."""
+        part = slice(*span)
+        sites = self.sites[part]
+        cells, base = np.empty((len(sites), sum(map(len, self.columns))), np.int32), 0
+        for batch, column in zip(self.batches, self.columns, strict=True):
+            cells[:, column] = batch.cells(*span, len(column)) + np.int32(base)
+            base += len(batch.entries) - 1
+        heads = glnexus.site_texts([each.site for each in sites], self.alts[part], [each[1:] for each in sites])
+        lines = callset.lines_of(pa.array(list(heads), STRING), self.texts, cells)
+        begins = np.array([each.begin for each in sites], np.int64)
+        starts, stops = (np.array([getattr(each.site, name) for each in sites], np.int64) for name in ("start", "stop"))
+        contigs = [each.contig for each in sites]
+        return callset.piece_of_lines(contigs, lines, starts - begins, stops - begins, cells.size), sum(
+            map(len, self.alts[part])
+        )
 
 
 def _observer(cohort: Cohort, region: Region) -> Any:
@@ -262,7 +320,7 @@ def _reaching(
 def _counted(
     cohort: Cohort,
     sites: Sequence[glnexus.UnifiedSite],
-    classes: Sequence[npt.NDArray[np.int64]],
+    batches: Sequence[glnexus.BatchCalls],
     ranks: npt.NDArray[np.int32],
 ) -> Statistics:
     """Counts of written sites, and of each sample's genotypes by class."""
@@ -274,10 +332,15 @@ def _counted(
             "AN": pa.nulls(len(sites), INT32),
         }
     )
-    counts = Statistics.empty(cohort.samples)
-    joined = np.concatenate(classes, axis=1) if classes else np.zeros((0, 0), np.int64)
-    for number in range(len(SAMPLE_COUNTS)):
-        counts.sample_counts[ranks, number] = (joined == number).sum(axis=0)
+    counts, first = Statistics.empty(cohort.samples), 0
+    for batch, stored in zip(batches, cohort.batches, strict=True):
+        own = ranks[first : first + len(_active(stored))]
+        np.add.at(
+            counts.sample_counts,
+            (own[batch.runs.samples], batch.classes[batch.runs.numbers]),
+            batch.runs.stops - batch.runs.firsts,
+        )
+        first += len(own)
     return merge_all([count_sites(columns), counts], cohort.samples)
 
 

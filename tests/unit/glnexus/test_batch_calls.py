@@ -1,16 +1,29 @@
 """Cells that are called together are those of each sample called alone from all of its records."""
 
-from dataclasses import asdict
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud import glnexus
-from genocloud.glnexus.batch_calls import _Records, _SampleBlocks
-from genocloud.glnexus.sample_calls import call_sample
-from tests.support.glnexus_runs import CONTIGS, gvcf_line, stored, written
+from tests.support.glnexus_runs import CONTIGS, gvcf_line, joined, stored, written
+from tests.support.slow_glnexus import call_all, columns
 
-RULES = [glnexus.preset(name) for name in ("DeepVariantWGS", "gatk", "gatk_unfiltered")]
+ALL_FIELDS = tuple(
+    replace(each, variants_only=not each.variants_only)
+    for name in ("gatk", "weCall")
+    for each in glnexus.PRESETS[name].liftover_fields
+    if each.name in ("DP", "AD", "SB", "GQ", "PL", "FT") and (name == "gatk" or each.name == "FT")
+)
+RULES = [
+    *(glnexus.preset(name) for name in ("DeepVariantWGS", "gatk", "gatk_unfiltered")),
+    replace(
+        glnexus.preset("DeepVariant_unfiltered"), top_two_half_calls=True, required_dp=3, liftover_fields=ALL_FIELDS
+    ),
+    replace(
+        glnexus.preset("DeepVariantWES"), allow_partial_data=False, trim_uncalled_alleles=False, min_AQ1=0, min_GQ=0
+    ),
+]
 
 
 @st.composite
@@ -25,15 +38,21 @@ def people(draw):
             depth = draw(st.integers(0, 30))
             if draw(st.booleans()):
                 ref = reference[place : place + length]
-                alt = draw(st.sampled_from([ref[0], "G" if ref[0] != "G" else "T", ref[0] + "TT"]))
-                if alt == ref:
-                    alt = "C" if ref != "C" else "A"
-                gt = draw(st.sampled_from(["0/1", "1/1", "0/0", "./.", "1"]))
-                pl = draw(st.lists(st.integers(0, 50), min_size=5, max_size=5).map(lambda v: sorted(v)[2:] + v[:2]))
-                pl = ",".join(map(str, [0, *pl] if gt != "1" else [9, 0, 30]))
+                every = [ref[0], *(base + ref[1:] for base in "ACGT"), ref[0] + "TT", ref + "T"]
+                alts = draw(
+                    st.lists(st.sampled_from(every).filter(lambda alt, ref=ref: alt != ref), max_size=2, unique=True)
+                )
+                alts = alts or ["C" if ref != "C" else "A"]
+                called = draw(st.lists(st.integers(-1, len(alts)), min_size=1, max_size=2))
+                gt = "/".join("." if each < 0 else str(each) for each in called)
+                count = (len(alts) + 2) * (len(alts) + 3) // 2 if len(called) == 2 else len(alts) + 2
+                pl = draw(st.lists(st.integers(0, 50), min_size=count, max_size=count))
+                pl[draw(st.integers(0, count - 1))] = 0
                 records.append(
-                    f"{place + 1} {ref} {alt} {gt} dp={depth} gq={draw(st.integers(0, 99))} ad={depth},{depth},0 "
-                    f"min_dp={depth} pl={pl} qual={draw(st.integers(0, 9))}"
+                    f"{place + 1} {ref} {','.join(alts)} {gt} dp={depth} gq={draw(st.integers(0, 99))} "
+                    f"ad={','.join(map(str, [depth] * (len(alts) + 1)))},0 sb={depth},1,2,3 min_dp={depth} "
+                    f"pl={','.join(map(str, pl))} qual={draw(st.integers(0, 9))} "
+                    f"filter={draw(st.sampled_from(['PASS', 'RefCall', 'a;LowQual']))}"
                 )
             else:
                 gt = draw(st.sampled_from(["0/0", "0/0", "./."]))
@@ -43,29 +62,13 @@ def people(draw):
     return cohort
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(people(), st.sampled_from(RULES))
 def test_each_cell_is_its_sample_called_alone(tmp_path_factory, cohort, rules):
     assert all("\t" in gvcf_line(record) for records in cohort.values() for record in records)
     variants, blocks = stored(written(tmp_path_factory.mktemp("gvcf"), cohort), CONTIGS)
     sites = glnexus.unify(glnexus.observe(variants), len(cohort), rules).sites
-    calls = glnexus.call_batch(sites, variants, blocks, len(cohort), rules)
-    plain, records = _SampleBlocks.of(blocks), _Records(variants)
-    everything = [
-        (int(sample), record) for sample, record in zip(plain.sample, plain.records(range(len(blocks))), strict=True)
-    ]
-    samples = variants.sort_by("start")["sample"].to_pylist()
-    everything += [(sample, records[row]) for row, sample in enumerate(samples)]
-    for number, site in enumerate(sites):
-        for sample in range(len(cohort)):
-            mine = [
-                record
-                for owner, record in sorted(everything, key=lambda pair: pair[1].start)
-                if owner == sample
-                and (
-                    (record.stop > site.start and record.start < site.stop)
-                    or any((record.start, record.stop, alt) in site.numbers for alt in record.alts)
-                )
-            ]
-            alone = call_sample(site, mine, rules)
-            assert asdict(calls.cells[calls.codes[number, sample]]) == asdict(alone)
+    alone = call_all(sites, variants, blocks, len(cohort), rules)
+    expected = [columns(cells, site.alleles, rules) for site, cells in zip(sites, alone, strict=True)]
+    made = [line.split("\t")[9:] for line in joined(variants, blocks, "chr1", len(cohort), rules)]
+    assert made == [each for each in expected if each is not None]

@@ -1,4 +1,4 @@
-"""One sample at one site: which of its records speak, its genotype, why it has none, and the fields that go with it."""
+"""GLnexus's genotyper, sample by sample and rule by rule: the slow twin of site_records and translated_calls."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genocloud.glnexus.allele_evidence import called_pairs
+from genocloud.glnexus.batch_calls import FAR_BP
 from genocloud.glnexus.merge_rules import LiftedField, MergeRules
 from genocloud.glnexus.unified_sites import Edit, UnifiedSite
+from genocloud.schema import Blocks, Variants
 
 MISSING_DATA, PARTIAL, NOT_CALLED, LOW_DEPTH = "M", "P", "I", "D"
 LOST_DELETION, LOST, UNPHASED, OVERLAPPING, ALONE = "-", "L", "U", "O", "1"
@@ -362,3 +365,99 @@ def _through_symbolic(site: UnifiedSite, mapped: _Mapped) -> list[int | None]:
 
 def _place(low: int, high: int) -> int:
     return high * (high + 1) // 2 + low
+
+
+def variant_records(variants: Variants) -> list[tuple[int, int, SampleRecord]]:
+    """(sample, where the record is cut short, record) of each row."""
+    out = []
+    for row, (first, second) in zip(variants.to_pylist(), called_pairs(variants).tolist(), strict=True):
+        record = SampleRecord(
+            start=row["start"],
+            stop=max(row["start"] + len(row["ref"]), row["stop"]),
+            ref=row["ref"],
+            alts=tuple(row["alts"]),
+            called=(first, second),
+            haploid=len(row["gt"]) == 1,
+            qual=row["qual"] or 0.0,
+            filters=tuple(word for word in (row["filter"] or "").split(";") if word not in ("", "PASS")),
+            dp=row["dp"],
+            min_dp=row["min_dp"],
+            gq=row["gq"],
+            ad=None if row["ad"] is None else tuple(depth or 0 for depth in row["ad"]),
+            sb=None if row["sb"] is None else tuple(row["sb"]),
+            pl=None if row["pl"] is None else tuple(row["pl"]),
+        )
+        out.append((row["sample"], row["stop"], record))
+    return out
+
+
+def block_records(blocks: Blocks) -> list[tuple[int, int, SampleRecord]]:
+    """The like of blocks, whichever symbolic ALT their files have."""
+    out = []
+    for row in blocks.to_pylist():
+        haploid, called = row["ploidy"] == 1, row["called"]
+        pl = row["pl0"], row["pl1"], row["pl2"]
+        record = SampleRecord(
+            start=row["start"],
+            stop=row["stop"],
+            alts=("<*>",),
+            called=(-1 if haploid or not called else 0, 0 if called else -1),
+            haploid=haploid,
+            dp=row["dp"],
+            gq=row["gq"],
+            min_dp=row["min_dp"],
+            pl=None if haploid or None in pl else pl,
+        )
+        out.append((row["sample"], row["stop"], record))
+    return out
+
+
+def is_at(site: UnifiedSite, record: SampleRecord, cut: int) -> bool:
+    """Whether a record overlaps a site, or has one of its ALTs beside it."""
+    over = record.stop > site.start and record.start < site.stop
+    near = record.start >= min(site.reach[0], site.start) - FAR_BP or cut > site.start
+    return (over and near) or any(Edit(record.start, record.stop, alt) in site.numbers for alt in record.alts)
+
+
+def call_all(
+    sites: Sequence[UnifiedSite], variants: Variants, blocks: Blocks, samples: int, rules: MergeRules
+) -> list[list[SiteCall]]:
+    """The call of each sample at each site."""
+    everything = variant_records(variants) + block_records(blocks)
+    everything.sort(key=lambda each: (each[0], each[2].start))
+    return [
+        [
+            call_sample(
+                site,
+                [record for owner, cut, record in everything if owner == sample and is_at(site, record, cut)],
+                rules,
+            )
+            for sample in range(samples)
+        ]
+        for site in sites
+    ]
+
+
+def sample_text(cell: SiteCall, kept: Sequence[int], rules: MergeRules) -> str:
+    """One sample's column, by the kept alleles of the site."""
+    places = {allele: place for place, allele in enumerate(kept)}
+    gt = "/".join("." if allele < 0 else str(places[allele]) for allele in cell.alleles)
+    words = [gt]
+    for lifted in rules.liftover_fields:
+        values = cell.values[lifted.name]
+        if values is not None and lifted.name == "AD":
+            values = tuple(values[allele] for allele in kept)
+        elif values is not None and lifted.name == "PL":
+            values = tuple(values[high * (high + 1) // 2 + low] for high in kept for low in kept if low <= high)
+        if values is None:
+            words.append(".,.,.,." if lifted.name == "SB" else ".")
+        else:
+            words.append(",".join("." if value is None else str(value) for value in values))
+    return ":".join([*words, cell.reasons])
+
+
+def columns(cells: Sequence[SiteCall], alleles: int, rules: MergeRules) -> list[str] | None:
+    """The samples' columns of a site, by the alleles that are written; None if no ALT is."""
+    called = {allele for cell in cells for allele in cell.alleles}
+    kept = [each for each in range(alleles) if each == 0 or each in called or not rules.trim_uncalled_alleles]
+    return [sample_text(cell, kept, rules) for cell in cells] if len(kept) > 1 else None
