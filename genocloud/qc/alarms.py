@@ -6,12 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from genocloud import schema
-from genocloud.qc.deviations import LOWEST_CALL_RATE
 from genocloud.qc.relatives import FEWEST_SITES
 from genocloud.qc.tables import ALARMS, AlarmTable, SampleMetrics, SampleSexes, table_of
-
-LOW_DEPTH = 10.0
-"""Mean reads below which call rates fall for want of reads: a heterozygote needs about ten reads to be called."""
+from genocloud.sample_limits import LOW_DEPTH, LOWEST_CALL_RATE
 
 MOST_ODD_SEXES, FEWEST_ODD_SEXES = 0.05, 3
 """Share, and number, of samples whose sex is not plain, from which on the method is wrong, not they."""

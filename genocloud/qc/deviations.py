@@ -10,6 +10,7 @@ import numpy.typing as npt
 from genocloud import schema
 from genocloud.qc.flags import Flag
 from genocloud.qc.tables import BATCHES, OUTLIERS, BatchTable, OutlierTable, SampleMetrics, table_of
+from genocloud.sample_limits import LOWEST_CALL_RATE, MAD_TO_DEVIATION
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,9 +37,6 @@ third quartile, f the density. That of a standard deviation is 1 / 2: so it is w
 SLACK = 0.1
 """Nothing within a tenth of the median is flagged, however alike the others are."""
 
-MAD_TO_DEVIATION = 1.4826
-"""A normal distribution's standard deviation over its median absolute deviation, 1 / Phi^-1(3/4)."""
-
 FEWEST_SAMPLES = 20
 """Fewer have no median worth comparing with."""
 
@@ -49,9 +47,6 @@ SAMPLES_OF_A_COMPONENT = 40
 """So many samples for each component that is regressed on, with its square."""
 
 FEWEST_OF_A_BATCH = 5
-
-LOWEST_CALL_RATE = 0.9
-"""Below this a sample is flagged whatever the others have, unless most are."""
 
 LEAST_DEPTH = 0.5
 """Of the median of the samples' mean depths."""

@@ -9,20 +9,15 @@ import numpy.typing as npt
 
 from genocloud.formatting import percent_text, ratio_text
 from genocloud.report.statistics import Statistics
+from genocloud.sample_limits import LOW_DEPTH, LOWEST_CALL_RATE, MAD_TO_DEVIATION
 
 Floats = npt.NDArray[np.float64]
 
 DEVIATIONS = 5.0
 """Robust standard deviations from the median: one of a million normal samples lies further off by chance."""
 
-MAD_TO_DEVIATION = 1.4826
-"""A normal distribution's standard deviation over its median absolute deviation, 1 / Phi^-1(3/4)."""
-
 FEWEST_SAMPLES = 8
 """Fewer samples than this have no median worth comparing with."""
-
-LOWEST_CALL_RATE = 0.9
-"""Below this a sample stands out whatever the others do."""
 
 CALL_RATE_SLACK, HET_HOM_SLACK = 0.01, 0.2
 """Never flagged: call rates within a point of the median, and het/hom within a fifth of it."""
@@ -72,9 +67,6 @@ class Alarm:
     what: str
     reason: str
 
-
-LOW_DEPTH = 10.0
-"""Mean reads below which call rates fall for want of reads: a heterozygote needs about ten reads to be called."""
 
 MOST = 0.5
 """A larger share of samples below LOWEST_CALL_RATE is a fault of the callset, not of single samples."""
