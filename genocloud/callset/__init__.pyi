@@ -18,6 +18,7 @@ from .filter_tables import FilterLine as FilterLine
 from .filter_tables import FilterSet as FilterSet
 from .filter_tables import NoFilters as NoFilters
 from .filter_tables import StaleFilters as StaleFilters
+from .filter_tables import filtering as filtering
 from .filter_tables import filters_of as filters_of
 from .filter_tables import filters_url as filters_url
 from .filter_tables import folder_name as folder_name
@@ -25,7 +26,6 @@ from .filter_tables import publish_filters as publish_filters
 from .filter_tables import read_filters as read_filters
 from .filter_tables import read_sums as read_sums
 from .filter_tables import sites_of as sites_of
-from .filter_tables import sums_until_trained as sums_until_trained
 from .filter_tables import with_filters as with_filters
 from .filter_tables import write_filters as write_filters
 from .filter_tables import write_sums as write_sums

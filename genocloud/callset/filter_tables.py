@@ -2,17 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from secrets import token_hex
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from genocloud import json_digest, schema, sealing
 from genocloud.callset import parquet
-from genocloud.callset.layout import FILTERS_FOLDER, FILTERS_MANIFEST, NOT_JSON, DamagedFile, FileEntry, ShardEntry
+from genocloud.callset.layout import (
+    FILTER_SUMS_FOLDER,
+    FILTERS_FOLDER,
+    FILTERS_MANIFEST,
+    NOT_JSON,
+    DamagedFile,
+    FileEntry,
+    ShardEntry,
+)
 from genocloud.errors import StoreError
 from genocloud.storage import ObjectMissing, Store, join
 
@@ -90,9 +99,9 @@ def write_filters(store: Store, folder: str, shard: str, table: schema.Filters) 
     return _write(store, f"{folder}/{shard}.parquet", table, schema.FILTERS)
 
 
-def write_sums(store: Store, shard: str, table: schema.SiteMetrics) -> FileEntry:
-    """Write a shard's SITE_METRICS for the run that filters the callset; `publish_filters` deletes them."""
-    return _write(store, f"{FILTERS_FOLDER}/sums/{shard}.parquet", table, schema.SITE_METRICS)
+def write_sums(store: Store, folder: str, shard: str, table: schema.SiteMetrics) -> FileEntry:
+    """Write a shard's SITE_METRICS for the run that filters the callset, to the folder of `filtering`."""
+    return _write(store, f"{folder}/{shard}.parquet", table, schema.SITE_METRICS)
 
 
 def read_sums(store: Store, file: FileEntry) -> schema.SiteMetrics:
@@ -102,14 +111,30 @@ def read_sums(store: Store, file: FileEntry) -> schema.SiteMetrics:
 
 
 @contextmanager
-def sums_until_trained(store: Store, files: Sequence[FileEntry]) -> Iterator[None]:
-    """Delete tables of `write_sums` where no model can be trained, so that the callset is as it was before."""
+def filtering(store: Store) -> Iterator[str]:
+    """A run that filters the callset: a folder for its sums, of its own and no folder of the callset's tables.
+
+    What killed runs left, sums and tables that nobody published, goes when it begins; its own sums when it ends.
+    """
+    _delete_unpublished(store)
+    folder = f"{FILTER_SUMS_FOLDER}/{token_hex(8)}"
     try:
-        yield
-    except BaseException:
-        for file in files:
-            store.delete(file.name)
-        raise
+        yield folder
+    finally:
+        _delete(store, store.list(f"{folder}/"))
+
+
+def _delete_unpublished(store: Store) -> None:
+    with suppress(DamagedFile):  # then all tables stay until others are published
+        filters = read_filters(store)
+        kept = {file.name for file in filters.files.values()} if filters else set()
+        _delete(store, [name for name in store.list(f"{FILTERS_FOLDER}/") if name not in kept])
+    _delete(store, store.list(f"{FILTER_SUMS_FOLDER}/"))
+
+
+def _delete(store: Store, names: Iterable[str]) -> None:
+    with ThreadPoolExecutor(_DELETED_AT_ONCE) as pool:
+        list(pool.map(store.delete, names))
 
 
 def _write(store: Store, name: str, table: pa.Table, declared: pa.Schema) -> FileEntry:
@@ -129,9 +154,7 @@ def publish_filters(store: Store, filters: FilterSet) -> None:
         "by_adj": filters.by_adj,
     }
     store.write(FILTERS_MANIFEST, (json.dumps(json_digest.sealed_json(values), indent=1) + "\n").encode())
-    kept = {file.name for file in filters.files.values()}
-    with ThreadPoolExecutor(_DELETED_AT_ONCE) as pool:
-        list(pool.map(store.delete, (name for name in store.list(f"{FILTERS_FOLDER}/") if name not in kept)))
+    _delete_unpublished(store)
 
 
 def read_filters(store: Store) -> FilterSet | None:

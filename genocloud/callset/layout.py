@@ -26,6 +26,7 @@ DENSE_FOLDER = "genotypes"
 """Where callsets of version 3 have a row for each site and sample."""
 
 FILTERS_FOLDER = "filters"
+FILTER_SUMS_FOLDER = "filter_sums"
 FILTERS_MANIFEST = "manifest/filters.json"
 """Names the tables in the folder that are the callset's filters; written last."""
 

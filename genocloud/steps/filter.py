@@ -34,26 +34,23 @@ def filter_callset(callset_url: str, *, options: FilterOptions, scatter: Scatter
         plan.check()
         if plan.needs_genotypes:
             made.check_reach()
-        tasks = [FilterTask(made.of_shard(shard)) for shard in made.shards]
-        if plan.known:
-            names = options.names(made)
-            labelled = label_shards(made, plan.known, plan.values, names, scatter=scatter, progress=progress)
-            tasks = [task._replace(sums=each.sums) for task, each in zip(tasks, labelled, strict=True)]
-            with callset.sums_until_trained(made.store, [each.sums for each in labelled if each.sums]):
-                trained = train_model(labelled, plan.known, names, progress=progress)
-            plan = replace(plan, model=trained.model)
-            receipt.figures |= {"model": trained.counts, "scikit-learn": version("scikit-learn")}
-        plan = replace(plan, folder=callset.folder_name(options.lines, plan.settings, made.shards))
-        shards = _filter_shards(plan, tasks, scatter, progress)
-        files = {one.shard: one.file for one in shards}
-        sites = callset.sites_of(made.shards)
-        made_filters = FilterSet(
-            lines=options.lines, settings=plan.settings, sites=sites, files=files, by_adj=options.by_adj
-        )
-        callset.publish_filters(made.store, made_filters)
+        with callset.filtering(made.store) as folder:
+            tasks = [FilterTask(made.of_shard(shard)) for shard in made.shards]
+            if plan.known:
+                names, known = options.names(made), plan.known
+                labelled = label_shards(
+                    made, known, plan.values, names, folder=folder, scatter=scatter, progress=progress
+                )
+                tasks = [task._replace(sums=each.sums) for task, each in zip(tasks, labelled, strict=True)]
+                trained = train_model(labelled, known, names, progress=progress)
+                plan = replace(plan, model=trained.model)
+                receipt.figures |= {"model": trained.counts, "scikit-learn": version("scikit-learn")}
+            plan = replace(plan, folder=callset.folder_name(options.lines, plan.settings, made.shards))
+            shards = _filter_shards(plan, tasks, scatter, progress)
+            _publish(made, options, plan, shards)
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in made.shards}
         receipt.figures |= total_figures(shards)
-        receipt.balanced("records", made.counts["sites"], sum(file.rows for file in files.values()), {})
+        receipt.balanced("records", made.counts["sites"], sum(one.file.rows for one in shards), {})
     return receipt
 
 
@@ -62,3 +59,14 @@ def _filter_shards(
 ) -> list[FilteredShard]:
     with progress.stage("filter", tasks=len(tasks), unit="shard") as stage:
         return scatter.run(partial(filter_shard, plan), tasks, lambda one: stage.advance(tasks=1, sites=one.file.rows))
+
+
+def _publish(made: callset.Callset, options: FilterOptions, plan: FilterPlan, shards: Sequence[FilteredShard]) -> None:
+    filters = FilterSet(
+        lines=options.lines,
+        settings=plan.settings,
+        sites=callset.sites_of(made.shards),
+        files={one.shard: one.file for one in shards},
+        by_adj=options.by_adj,
+    )
+    callset.publish_filters(made.store, filters)

@@ -51,16 +51,22 @@ def label_shards(
     values: NamedValues,
     names: Sequence[str],
     *,
+    folder: str,
     scatter: Scatter,
     progress: Progress,
 ) -> list[LabelledShard]:
     """The rows to train on, of all shards in the genome's order; genotypes are summed here, and not again.
 
-    names  annotations, see vets.annotation_names. Raises what reading resources and shards raises.
+    names   annotations, see vets.annotation_names
+    folder  where the sums are written
+
+    Raises what reading resources and shards raises.
     """
     tasks = [made.of_shard(shard) for shard in made.shards]
     with progress.stage("training variants", tasks=len(tasks), unit="shard") as stage:
-        return scatter.run(partial(_label, known, values, tuple(names)), tasks, lambda _: stage.advance(tasks=1))
+        return scatter.run(
+            partial(_label, known, values, tuple(names), folder), tasks, lambda _: stage.advance(tasks=1)
+        )
 
 
 def train_model(
@@ -85,11 +91,14 @@ def train_model(
     return Trained(model, counts)
 
 
-def _label(known: KnownAlleles, values: NamedValues, names: tuple[str, ...], made: callset.Callset) -> LabelledShard:
+def _label(
+    known: KnownAlleles, values: NamedValues, names: tuple[str, ...], folder: str, made: callset.Callset
+) -> LabelledShard:
     tables = values.of_shard(made, vets.site_columns(names))
     rows = vets.labelled_rows(joined_sums(tables), known.labels(tables), names)
-    sums = callset.write_sums(made.store, made.shards[0].name, tables[-1]) if values.needs_genotypes else None
-    return LabelledShard(rows, sums)
+    if not values.needs_genotypes:
+        return LabelledShard(rows, None)
+    return LabelledShard(rows, callset.write_sums(made.store, folder, made.shards[0].name, tables[-1]))
 
 
 def _count_labelled(rows: schema.LabelledRows, kind: str) -> dict[str, int]:

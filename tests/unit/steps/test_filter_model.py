@@ -1,6 +1,9 @@
 """genocloud filter with resources: scores of a model, from the callset itself, whatever the shards and workers."""
 
 import json
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
@@ -230,7 +233,34 @@ def test_sums_over_genotypes_are_features(folder, tmp_path, scatter):
     build(str(other), (200_000, 600_000))
     assert run(other, *words, "-an", "cohort", "--scatter", scatter) == 0
     assert genocloud.open_callset(other).filters().equals(said)
-    assert not list((other / "filters").glob("sums/*"))
+    assert not list(other.rglob("filter_sums/*/*"))
+
+
+DIES = """
+import os, sys
+from genocloud import callset
+from genocloud.cli import main
+from genocloud.filters import vets
+setattr({module}, "{name}", lambda *_: os.kill(os.getpid(), 9))
+main(["filter", *sys.argv[1:], "-q"])
+"""
+
+
+@pytest.mark.parametrize(("module", "name"), [("vets", "train"), ("callset", "publish_filters")])
+def test_what_a_killed_run_leaves_goes_with_the_next(folder, tmp_path, module, name):
+    """kill -9: sums lie in a folder of their own, beside the callset's tables."""
+    url = shutil.copytree(folder / "whole", tmp_path / "callset")
+    assert run(url, "-f", "low=QUAL < 50") == 0
+    tables, said = set(url.glob("filters/*/*.parquet")), genocloud.open_callset(url).filters()
+    words = [str(url), "--resource", LABELS, str(folder / "known.vcf.gz"), "-an", "cohort", "--scatter", "inline"]
+    ended = subprocess.run([sys.executable, "-c", DIES.format(module=module, name=name), *words], check=False)
+    assert ended.returncode == -9
+    assert len(list(url.glob("filter_sums/*/*.parquet"))) == len(genocloud.open_callset(url).shards)
+    assert (set(url.glob("filters/*/*.parquet")) == tables) == (name == "train")
+    assert genocloud.open_callset(url).filters().equals(said)
+    assert run(url, "-f", "low=QUAL < 50") == 0
+    assert not list(url.rglob("filter_sums/*/*"))
+    assert set(url.glob("filters/*/*.parquet")) == tables
 
 
 def test_genotypes_are_read_once(folder, monkeypatch):
