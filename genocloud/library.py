@@ -55,7 +55,7 @@ def joint(
     intervals         texts (`chr1:1-2,000`) or files (BED, interval_list); paddings in bp
     dbsnp             indexed VCF whose IDs the same variants get
     drop_bad_records  drop and count records that cannot be used, instead of an error
-    model             settings of GenotypeGVCFs under GATK's names (default: those of GATK)
+    model             its name and settings, under GATK's names (default: what fits the gVCFs: docs/models.md)
     fields            what FORMAT has: genocloud.callset.FormatFields(keys=["AD", "DP"]); default: all
     threads, memory   default: this process's CPUs; bytes, default a share of what is free
     quiet             no progress on stderr
@@ -69,7 +69,7 @@ def joint(
     """
     if cohort is None and (samples is None or replace):
         raise SettingError("no cohort is named: give its URL as cohort=, or samples= and no replace=")
-    model = model or Model()
+    named, model = model.name if model else "", model or Model()
     options = pipeline.JointOptions(
         listed=None if samples is None else pipeline.sheet_or_gvcfs(_paths(samples)),
         reference_url=os.fspath(reference),
@@ -91,6 +91,7 @@ def joint(
         replace=replace,
         drop_bad_records=drop_bad_records,
         fields=fields,
+        model_name=named,
     )
     with open_progress(quiet=quiet) as progress:
         return steps.joint(options, progress=progress)[1]

@@ -31,7 +31,7 @@ _ASSEMBLIES = {
 """Contig lengths that identify human assemblies, with or without the prefix `chr`."""
 _SVCR = '"Reference blocks with their length in LEN, and local alleles, as hl.vds.import_vcf of Hail reads them"'
 
-_ABBREVIATED = {"annotation_groups": "annotation-group"}
+_ABBREVIATED = {"annotation_groups": "annotation-group", "name": "model"}
 """Settings whose command-line option has another name."""
 
 
@@ -129,7 +129,7 @@ def _command(model: Mapping[str, Any]) -> str:
     words = ["genocloud genotype COHORT CALLSET"]
     for name, value in sorted(model.items()):
         option = f"--{_ABBREVIATED.get(name, name).replace('_', '-')}"
-        if name == "name" or value is False or value == "":
+        if value is False or value == "" or (name, value) == ("name", "gatk"):
             continue
         if name == "force_output_intervals":
             words.append(f"{option} INTERVALS")

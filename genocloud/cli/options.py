@@ -194,6 +194,16 @@ def samples_argument(command: argparse.ArgumentParser, nargs: str = "+") -> None
     )
 
 
+def model_option(command: argparse.ArgumentParser, *names: str) -> None:
+    """Which of the models in docs/models.md."""
+    command.add_argument(
+        "--model",
+        choices=names,
+        default="",
+        help=f"{', '.join(names)} (docs/models.md). Default: deepvariant for DeepVariant's gVCFs, gatk for all others",
+    )
+
+
 def model_options(command: argparse.ArgumentParser) -> None:
     """The settings of the joint genotyping."""
     group = command.add_argument_group("model", "names and defaults are GATK's (GenotypeGVCFs)")
@@ -382,8 +392,8 @@ def version_option(command: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen_model(arguments: Arguments) -> Model:
-    """The model that the options describe."""
+def chosen_settings(arguments: Arguments) -> Model:
+    """The model's settings that the options describe."""
     return Model(
         heterozygosity=arguments.heterozygosity,
         indel_heterozygosity=arguments.indel_heterozygosity,
@@ -403,7 +413,7 @@ def chosen_joint_options(arguments: Arguments) -> "pipeline.JointOptions":
         listed=pipeline.sheet_or_gvcfs(arguments.samples) if arguments.samples else None,
         reference_url=arguments.reference,
         out_url=arguments.output,
-        model=chosen_model(arguments),
+        model=chosen_settings(arguments),
         intervals=chosen_intervals(arguments),
         threads=arguments.threads,
         callset_url=arguments.callset,

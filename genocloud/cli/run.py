@@ -27,7 +27,7 @@ from genocloud.cli.options import (
     chosen_ingest_options,
     chosen_intervals,
     chosen_joint_options,
-    chosen_model,
+    chosen_settings,
     cohort_argument,
     dbsnp_option,
     fields_options,
@@ -35,6 +35,7 @@ from genocloud.cli.options import (
     hand_over,
     interval_options,
     memory_option,
+    model_option,
     model_options,
     new_command,
     output_option,
@@ -119,12 +120,7 @@ def _joint(commands: Commands) -> None:
     bad_record_option(command)
     threads_option(command, CPUS)
     memory_option(command)
-    command.add_argument(
-        "--model",
-        choices=("gatk", "glnexus"),
-        default="gatk",
-        help="GATK's, or GLnexus's, which is made for DeepVariant. Default: %(default)s",
-    )
+    model_option(command, "gatk", "deepvariant", "glnexus")
     command.add_argument(
         "--preset",
         metavar="NAME|FILE",
@@ -292,7 +288,7 @@ def _genotype(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter, arguments.memory) as scatter:
             whole_cohort = cohort.open_cohort(arguments.cohort, arguments.cohort_version)
-            model = chosen_model(arguments)
+            model = pipeline.chosen_model(whole_cohort, chosen_settings(arguments), arguments.model)
             targets = chosen_intervals(arguments).targets(whole_cohort.contigs)
             cut = pipeline.cut_genome(whole_cohort, arguments.part, targets)
             receipt = steps.genotype(
@@ -323,6 +319,7 @@ def _genotype(commands: Commands) -> None:
     interval_options(command)
     forcing_options(command)
     version_option(command)
+    model_option(command, "gatk", "deepvariant")
     model_options(command)
     dbsnp_option(command)
     scatter_option(command)

@@ -84,6 +84,35 @@ class AlignedRows:
         mask[indices] = True
         return replace(self, sites=wanted, cover=at_sites(self.cover, mask))
 
+    def with_own_no_calls(self) -> "AlignedRows":
+        """The rows with no-calls, and hom-ref without a read, as no-calls that have neither PL nor GQ."""
+        facts = self.facts.copy()
+        depth = np.where(facts["min_dp"] == schema.MISSING, facts["dp"], facts["min_dp"])
+        unread = (facts["state"] == HOM_REF) & (depth == 0)
+        silent = unread | (facts["state"] == NO_CALL)
+        facts["state"][silent], facts["pl"][silent], facts["gq"][silent] = NO_CALL, -1, schema.MISSING
+        return replace(self, facts=facts)
+
+    def with_unknown(self, filler: int) -> "AlignedRows":
+        """The rows with UNKNOWN_PL where variants have the filler at a genotype with NON_REF, their last allele."""
+        facts = self.facts[: len(self.variants)]
+        facts = facts[(facts["pl"] >= 0) & (facts["other"] == facts["alleles"] - 1)]
+        without, every = np.ones((2, len(facts)), np.int64)  # genotypes, those with NON_REF last
+        for k in range(1, facts["ploidy"].max(initial=0) + 1):
+            more = k <= facts["ploidy"]
+            without = np.where(more, without * (facts["other"] + k - 1) // k, without)
+            every = np.where(more, every * (facts["alleles"] + k - 1) // k, every)
+        first, count = facts["pl"] + without, every - without
+        ends = np.cumsum(count)
+        places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - ends + count, count)
+        pl = self.pl.copy()
+        pl[places[pl[places] == filler]] = UNKNOWN_PL
+        return replace(self, pl=pl)
+
+
+UNKNOWN_PL = 1 << 28
+"""Stands for a PL that is not known: phred, larger than all others, also once the best is taken off."""
+
 
 def _same(first: schema.MergedSites, second: schema.MergedSites) -> bool:
     return all(first[name].equals(second[name]) for name in _SITE)

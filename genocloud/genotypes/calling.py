@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from genocloud import schema
 from genocloud.annotations import MEDIANS
-from genocloud.genotypes.aligned_rows import AlignedRows, site_arrays
+from genocloud.genotypes.aligned_rows import UNKNOWN_PL, AlignedRows, site_arrays
 from genocloud.genotypes.allele_specific import allele_raw_annotations
+from genocloud.genotypes.model import Model
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, is_nonvariant, was_not_estimated
 from genocloud.genotypes.raw_annotations import RawAnnotations, add_shared, with_own_sums
 from genocloud.genotypes.runs import Runs
@@ -117,7 +118,7 @@ def call(
     contigs: Sequence[Contig],
     default_ploidies: DefaultPloidies,
     *,
-    allele_specific: bool = False,
+    model: Model,
 ) -> tuple[BatchGenotypes, RawAnnotations]:
     """Genotype the active samples of one batch, in the batch's order, at emitted sites.
 
@@ -125,14 +126,14 @@ def call(
     samples           (samples of the batch,): names
     emitted_sites     rows of `emitted`
     default_ploidies  ploidy where a sample has no record
-    allele_specific   whether to compute raw data for the AS_ annotations
+    model             its rules, and whether to compute raw data for the AS_ annotations
     """
     nonvariant_mask = is_nonvariant(emitted_sites)
     sites = (
         emitted_sites.filter(pa.array(~nonvariant_mask)).combine_chunks() if nonvariant_mask.any() else emitted_sites
     )
     positions = _positions_of(emitted_sites)
-    all_rows, ranks = rows.at_sites(emitted_sites), rows.ranks
+    all_rows, ranks = _by_rules(rows.at_sites(emitted_sites), model), rows.ranks
     variant_rows = all_rows.at_sites(sites)
     arrays = site_arrays(sites)
     kept_at, kept = _kept(sites)
@@ -157,7 +158,7 @@ def call(
     add_shared(calls, shared, kept_at, totals, ac)
     names = [samples[sample] for sample in active.tolist()]
     alleles = None
-    if allele_specific:
+    if model.allele_specific:
         alleles = allele_raw_annotations(
             variant_rows, arrays, (kept_at, kept), calls=calls, evidence=evidence, ranks=ranks[active]
         )
@@ -170,14 +171,23 @@ def call(
         positions=positions,
         samples=tuple(names),
         alts=np.diff(schema.ragged(emitted_sites["kept"])[0]).astype(np.int32),
-        distinct=_distinct(calls, variant_rows.variants),
+        distinct=_distinct(calls, variant_rows, model),
         runs=calls.runs,
     )
     if not nonvariant_mask.any():
         return called, raw
     others = emitted_sites.filter(pa.array(nonvariant_mask)).combine_chunks()
-    more, nonvariant = _call_nonvariant(all_rows.at_sites(others), others, evidence, ploidies, default_ploidies)
+    more, nonvariant = _call_nonvariant(
+        all_rows.at_sites(others), others, evidence, ploidies, default_ploidies, model=model
+    )
     return _with_nonvariant(called, more, nonvariant_mask), replace(raw, nonvariant=nonvariant)
+
+
+def _by_rules(rows: AlignedRows, model: Model) -> AlignedRows:
+    """The rows as the model's rules take them."""
+    rules = model.rules
+    rows = rows.with_own_no_calls() if rules.own_no_calls else rows
+    return rows if rules.filler_pl is None else rows.with_unknown(rules.filler_pl)
 
 
 def _positions_of(sites: schema.Settled) -> Array:
@@ -185,7 +195,13 @@ def _positions_of(sites: schema.Settled) -> Array:
 
 
 def _call_nonvariant(
-    rows: AlignedRows, sites: schema.Settled, evidence: Evidence, ploidies: Array, default_ploidies: DefaultPloidies
+    rows: AlignedRows,
+    sites: schema.Settled,
+    evidence: Evidence,
+    ploidies: Array,
+    default_ploidies: DefaultPloidies,
+    *,
+    model: Model,
 ) -> tuple[tuple[schema.LocalGenotypes, CellRuns], NonvariantRawAnnotations]:
     """(distinct genotypes, their runs) at sites emitted without a likely variant, and their raw data."""
     arrays, kept = site_arrays(sites), _kept(sites)
@@ -206,7 +222,7 @@ def _call_nonvariant(
     )
     totals += sum_cells(calls.runs, len(sites), shared, np.zeros((len(shared), 0), np.int64))[0]
     of_row = pa.chunked_array([schema.nullable(rgq, schema.INT32)])
-    distinct = schema.with_column(_distinct(calls, rows.variants), "RGQ", of_row)
+    distinct = schema.with_column(_distinct(calls, rows, model), "RGQ", of_row)
     return (distinct, calls.runs), NonvariantRawAnnotations(totals, Runs(*runs), _ids(rows, arrays.positions))
 
 
@@ -277,20 +293,33 @@ def _ids(rows: AlignedRows, positions: Array) -> tuple[tuple[int, str], ...]:
     return tuple(sorted(set(zip(sites.tolist(), rows.variants["id"].take(named).to_pylist(), strict=True))))
 
 
-def _distinct(calls: Calls, variants: schema.Variants) -> schema.LocalGenotypes:
+def _distinct(calls: Calls, rows: AlignedRows, model: Model) -> schema.LocalGenotypes:
+    variants, unknown = rows.variants, UNKNOWN_PL // 2
+    pl_at, pl = calls.pl_at, np.where(calls.pl > unknown, schema.MISSING, calls.pl)
+    if model.rules.filler_pl is not None:
+        pl_at, pl = _telling(pl_at, pl)
+    own_gq = np.append(rows.facts["gq"][: len(variants)], schema.MISSING)[calls.row]
     columns = (
         _genotypes(calls),
         pa.ListArray.from_arrays(pa.array(calls.laa_at.astype(np.int32)), pa.array(calls.laa)),
         _lists(calls.ad_at, calls.ad),
         schema.nullable(calls.dp, schema.INT32),
-        schema.nullable(calls.gq, schema.INT32),
+        schema.nullable(np.where(calls.gq > unknown, own_gq, calls.gq), schema.INT32),
         _copied_phase(calls, variants["pgt"]),
         _copied(calls, variants["pid"]),
-        _lists(calls.pl_at, calls.pl),
+        _lists(pl_at, pl),
         _positions(calls, variants["ps"]),
         pa.nulls(len(calls.dp), schema.INT32),
     )
     return pa.table(columns, schema.LOCAL_GENOTYPES)
+
+
+def _telling(offsets: Array, values: Array) -> tuple[Array, Array]:
+    """Lists of PL without those that only have zeros, which say nothing: offsets and values."""
+    owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    tells = np.bincount(owner, values > 0, len(offsets) - 1) > 0
+    lengths = np.where(tells, np.diff(offsets), 0)
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(offsets.dtype), values[tells[owner]]
 
 
 def _words(numbers: Array, words: list[str]) -> pa.DictionaryArray:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genocloud import schema
 from genocloud.genotypes.aligned_rows import SiteArrays, site_arrays
@@ -37,6 +38,9 @@ def estimate(summaries: Sequence[LikelihoodCounts], alleles: schema.Alleles, mod
     diploid's from 43 ALTs on); such sites are `beyond`.
     """
     sites, summary = site_arrays(alleles), merge(summaries)
+    if model.rules.by_carriers:
+        judged = site_estimates.judge_carriers(summary.site_keys, summary.totals, allele_offsets(sites), sites.stars)
+        return tabulate(alleles, EstimatedArrays(*judged), model)
     estimated = site_estimates.estimate_sites(
         summary.track,
         summary.site_keys,
@@ -60,8 +64,11 @@ def tabulate(alleles: schema.Alleles, estimated: EstimatedArrays, model: Model) 
     counts = np.diff(schema.string_lists(alleles["alts"])[0]) + 1
     site = np.repeat(np.arange(len(alleles)), counts)
     number = np.arange(len(site)) - np.repeat(np.cumsum(counts) - counts, counts)
-    plausible = (number > 0) & (absent + _SLACK < model.stand_call_conf * -0.1)
+    plausible = (number > 0) & (absent + _SLACK < model.emitted_from * -0.1)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(site[plausible], minlength=len(alleles)))])
+    entries = np.flatnonzero(plausible)
+    if model.rules.alts_by_bases:
+        entries = entries[np.lexsort((_by_bases(alleles)[(entries - site[entries]) - 1], site[entries]))]
     genotyped = np.bincount(site[(number > 0) & ~np.isnan(absent)], minlength=len(alleles))
     return pa.table(
         [
@@ -69,13 +76,22 @@ def tabulate(alleles: schema.Alleles, estimated: EstimatedArrays, model: Model) 
             genotyped.astype(np.int32),
             known & site_estimates.BEYOND > 0,
             pa.array(variant, mask=~can_be_genotyped(known)),
-            _lists(offsets, number[plausible]),
-            _lists(offsets, np.floor(copies[plausible] + 0.5)),
-            pa.ListArray.from_arrays(offsets.astype(np.int32), absent[plausible]),
+            _lists(offsets, number[entries]),
+            _lists(offsets, np.floor(copies[entries] + 0.5)),
+            pa.ListArray.from_arrays(offsets.astype(np.int32), absent[entries]),
             pa.array([_reason(bits) for bits in known.tolist()], pa.string()).dictionary_encode(),
         ],
         schema.ESTIMATES,
     )
+
+
+def _by_bases(alleles: schema.Alleles) -> Array:
+    """The rank of each ALT of ALLELES by its bases, `*` behind all others: (ALTs,) int64."""
+    words = pc.list_flatten(alleles["alts"]).combine_chunks().dictionary_encode()
+    texts = words.dictionary.to_pylist()
+    ranks = np.empty(len(texts), np.int64)
+    ranks[sorted(range(len(texts)), key=lambda place: (texts[place] == "*", texts[place]))] = np.arange(len(texts))
+    return np.asarray(ranks[words.indices.to_numpy()])
 
 
 def _reason(known: int) -> str | None:

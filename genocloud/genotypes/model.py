@@ -1,4 +1,4 @@
-"""The settings of GATK's model, under GATK's names."""
+"""The settings of a model, under GATK's names, and the rules in which models differ."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,48 @@ STANDARD, ALLELE_SPECIFIC = "StandardAnnotation", "AS_StandardAnnotation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a model does at the steps of the flow, each rule under its name; the defaults are GATK's.
+
+    by_carriers    an ALT is judged by its surest carrier (AQ), not by how likely nobody in the cohort carries it
+    emitted_from   least QUAL, phred, of an ALT and of a site; sites below are dropped. None: stand_call_conf
+    marked_below   sites of a lower QUAL have FILTER LowQual. None: stand_call_conf
+    alts_by_bases  ALTs stand in the order of their bases, `*` last; else in that of the people who have them
+    own_no_calls   a no-call of the gVCF, and hom-ref without a read, stay no-calls, whatever their PL
+    filler_pl      what records have as PL of any genotype with `<*>`, where their caller knows none: it is missing
+    """
+
+    by_carriers: bool = False
+    emitted_from: float | None = None
+    marked_below: float | None = None
+    alts_by_bases: bool = False
+    own_no_calls: bool = False
+    filler_pl: int | None = None
+
+
+RULES = {
+    "gatk": Rules(),
+    "deepvariant": Rules(
+        by_carriers=True,
+        emitted_from=0.0,
+        marked_below=10.0,
+        alts_by_bases=True,
+        own_no_calls=True,
+        filler_pl=990,
+    ),
+}
+"""The rules of each model, by its name. 10 is the least AQ of GLnexus's preset DeepVariantWGS; 990 the largest PL that
+DeepVariant writes, which it puts at all genotypes with `<*>`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """Options of GenotypeGVCFs; the defaults are those of GATK 4.6.2.0.
+    """The model's name, one of RULES, and options of GenotypeGVCFs; the defaults are those of GATK 4.6.2.0.
 
     `dbsnp` is the fingerprint of the known variants whose IDs sites get, empty for none.
     """
 
+    name: str = "gatk"
     heterozygosity: float = 0.001
     indel_heterozygosity: float = 0.000125
     heterozygosity_stdev: float = 0.01
@@ -34,6 +70,23 @@ class Model:
             raise SettingError("stand-call-conf is 0 or more, max-alternate-alleles 1 or more; correct them")
         if strange := sorted(set(self.annotation_groups) - {STANDARD, ALLELE_SPECIFIC}):
             raise SettingError(f"annotation-group {strange[0]}: known are {STANDARD} and {ALLELE_SPECIFIC}; choose one")
+
+    @property
+    def rules(self) -> Rules:
+        """What it does at the steps of the flow."""
+        return RULES[self.name]
+
+    @property
+    def emitted_from(self) -> float:
+        """Least QUAL of an ALT and of a site, phred."""
+        least = self.rules.emitted_from
+        return self.stand_call_conf if least is None else least
+
+    @property
+    def marked_below(self) -> float:
+        """QUAL below which an emitted site is LowQual, phred."""
+        least = self.rules.marked_below
+        return self.stand_call_conf if least is None else least
 
     @property
     def allele_specific(self) -> bool:

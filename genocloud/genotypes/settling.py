@@ -26,7 +26,7 @@ def settle(estimates: Iterable[schema.Estimates], model: Model) -> Iterator[sche
     `*` is kept only where an emitted deletion from upstream spans the site, also one of an earlier shard.
     Source: gatk-model.md, sections 1 (recordDeletions) and 4 (choice).
     """
-    spans, least = np.zeros((0, 3), np.int64), float(model.stand_call_conf)
+    spans = np.zeros((0, 3), np.int64)
     for shard_estimates in estimates:
         table = _without_depth(shard_estimates)
         likely_at, likely = schema.ragged(table["plausible"])
@@ -39,14 +39,16 @@ def settle(estimates: Iterable[schema.Estimates], model: Model) -> Iterator[sche
             quals,
             likely_at,
             np.array(likely),
-            least,
+            float(model.emitted_from),
             spans,
         )
         unread = force_output & np.isnan(absent)
         kept |= np.repeat(unread, np.diff(likely_at))
         nothing = np.bincount(np.repeat(np.arange(len(table)), np.diff(likely_at))[kept], minlength=len(table)) == 0
         quals = np.where(force_output & nothing, _invariant_qual(absent), quals)
-        yield _table(table, _Decisions(verdicts=verdicts, kept=kept, spurious=spurious, quals=quals), least)
+        yield _table(
+            table, _Decisions(verdicts=verdicts, kept=kept, spurious=spurious, quals=quals), model.marked_below
+        )
 
 
 def _invariant_qual(absent: Array) -> Array:
@@ -93,7 +95,7 @@ class _Decisions:
     quals: Array
 
 
-def _table(table: schema.Estimates, decisions: _Decisions, least: float) -> schema.Settled:
+def _table(table: schema.Estimates, decisions: _Decisions, marked_below: float) -> schema.Settled:
     likely_at, likely = schema.ragged(table["plausible"])
     kept, quals = decisions.kept, decisions.quals
     offsets = np.concatenate([[0], np.cumsum(kept)])[likely_at].astype(np.int32)
@@ -112,7 +114,7 @@ def _table(table: schema.Estimates, decisions: _Decisions, least: float) -> sche
             decisions.spurious,
             table["beyond"],
             schema.nullable(quals, schema.DOUBLE),
-            quals < least,
+            quals < marked_below,
             reasons.dictionary_encode(),
         ],
         schema.SETTLED,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.fixed_point import add_words
-from genocloud.kernels.genotype_order import count_genotypes, write_genotype
+from genocloud.kernels.genotype_order import advance, count_genotypes, write_genotype
 from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.likelihood_keys import REF_OR_OTHER
 from genocloud.kernels.merged_likelihoods import project, tell_apart
@@ -55,6 +55,51 @@ def likelihood_gains(offsets, values, counts, alleles):
             if genotype[i] > 0 and (i == 0 or genotype[i] != genotype[i - 1]):
                 add_words(gain, counts[k], gains, firsts[genotype[i]])
     return gains
+
+
+@compiled
+def _has(genotype, allele):
+    """Whether a genotype has an allele."""
+    for each in genotype:
+        if each == allele:
+            return True
+    return False
+
+
+@compiled
+def carrier_qualities(offsets, values, counts, alleles):
+    """By how much the surest carrier's likelihoods speak for each ALT, and its copies: two (alleles,) int64.
+
+    offsets, values, counts   the keys of a site
+
+    The quality (AQ) is a maximum over samples: phred, of the likeliest genotype with the allele over the likeliest
+    without, 0 or more. Copies are those of the samples' likeliest genotypes, where one is.
+    Source: GLnexus 1.4.5, discovery.cc and diploid.cc.
+    """
+    quality, copies = np.zeros(alleles, np.int64), np.zeros(alleles, np.int64)
+    own = np.empty(alleles, np.int32)
+    for k in range(len(counts)):
+        ploidy = np.int64(abs(values[offsets[k]]))
+        at = _own_of_key(values, offsets[k], alleles, own)
+        firsts, numbers = tell_apart(own, alleles)
+        pl = np.empty(count_genotypes(len(numbers), ploidy), np.int32)
+        genotypes = project(values, at, numbers, len(numbers), ploidy, pl, np.int64(0))
+        best = _smallest(pl, genotypes)
+        without, genotype = np.full(len(numbers), np.iinfo(np.int32).max, np.int64), np.zeros(ploidy, np.int64)
+        alone = True
+        for g in range(genotypes):
+            alone &= g == best or pl[g] > pl[best]
+        for g in range(genotypes):
+            for j in range(1, len(numbers)):
+                if not _has(genotype, j):
+                    without[j] = min(without[j], np.int64(pl[g]))
+            if alone and g == best:
+                for i in range(ploidy):
+                    copies[firsts[genotype[i]]] += counts[k]
+            advance(genotype, ploidy)
+        for j in range(1, len(numbers)):  # the best genotype has the allele if those without it are less likely
+            quality[firsts[j]] = max(quality[firsts[j]], without[j] - np.int64(pl[best]))
+    return quality, copies
 
 
 @compiled

@@ -16,7 +16,7 @@ from genocloud.kernels.frequencies import (
 from genocloud.kernels.genotype_order import count_genotypes
 from genocloud.kernels.kernel import compiled, kernel
 from genocloud.kernels.key_tracks import KEY_TRACK, SITE_KEYS, copy_key, follow, room_for
-from genocloud.kernels.key_vectors import best_alleles, expand_keys, likelihood_gains, without_frail
+from genocloud.kernels.key_vectors import best_alleles, carrier_qualities, expand_keys, likelihood_gains, without_frail
 
 DEPTH, LIKELIHOODS, BARE_CARRIER, BEYOND = 1, 2, 4, 8
 """Bits of a site: some depth; a sample with likelihoods; a variant genotype without; GATK's limits exceeded. A site can
@@ -177,6 +177,30 @@ def estimate_sites(track, site_keys, totals, allele_offsets, pseudocounts, stars
         variant[site], gone = absence(words, star)
         for j in range(len(chosen)):
             absent[begin + chosen[j]], copies[begin + chosen[j]] = gone[j], expected[j] / UNIT
+    return known, variant, absent, copies
+
+
+@kernel(f"{SITE_KEYS}, int64[:,::1], int64[::1], int64[::1]")
+def judge_carriers(site_keys, totals, allele_offsets, stars):
+    """Each site by its surest carriers, without a frequency: arguments and results as in `estimate_sites`.
+
+    An ALT's absence is as unlikely as its quality says (key_vectors.carrier_qualities), a site's variant as the best
+    of its ALTs other than `*`. Samples that have REF or anything else, as blocks say, do not matter.
+    """
+    sites = len(stars)
+    known, variant = np.zeros(sites, np.int8), np.zeros(sites)
+    absent, copies = np.zeros(allele_offsets[sites]), np.zeros(allele_offsets[sites])
+    for site in range(sites):
+        first, last = site_keys.at[site], site_keys.at[site + 1]
+        begin, end = allele_offsets[site], allele_offsets[site + 1]
+        depth, vectors, bare = totals[site]
+        known[site] = DEPTH * (depth > 0) + LIKELIHOODS * (vectors > 0) + BARE_CARRIER * (bare > 0)
+        offsets, counts = site_keys.offsets[first : last + 1], site_keys.counts[first:last]
+        quality, carried = carrier_qualities(offsets, site_keys.values, counts, end - begin)
+        for k in range(1, end - begin):
+            absent[begin + k], copies[begin + k] = quality[k] / -10.0, carried[k]
+            if k != stars[site]:
+                variant[site] = min(variant[site], absent[begin + k])
     return known, variant, absent, copies
 
 

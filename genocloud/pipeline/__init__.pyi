@@ -1,3 +1,4 @@
+from .chosen_model import chosen_model as chosen_model
 from .chosen_samples import SampleChoice as SampleChoice
 from .export_options import ExportOptions as ExportOptions
 from .filtering.filter_options import FilterOptions as FilterOptions

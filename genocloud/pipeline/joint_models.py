@@ -1,6 +1,6 @@
 """The models that `joint` can genotype by, and what of its options each has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import yaml
@@ -9,23 +9,17 @@ from genocloud import glnexus, storage
 from genocloud.callset import ALL_FIELDS
 from genocloud.cohort import Cohort
 from genocloud.errors import SettingError
+from genocloud.pipeline.chosen_model import NotOfTheModel, fitting_model
 from genocloud.pipeline.genotyping.merged_vcf import merge_to_vcf
+from genocloud.pipeline.ingestion.arrivals import Arrival
 from genocloud.pipeline.options import JointOptions
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.sharding import ShardPlan
-from genocloud.pipeline.work_folder import WorkFolder
+from genocloud.pipeline.work_folder import WorkFolder, check_room
 from genocloud.report.statistics import Statistics
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 from genocloud.yaml_text import load_yaml
-
-
-class NotOfTheModel(SettingError):
-    """An option that a model does not have."""
-
-    def __init__(self, model: str, option: str, remedy: str) -> None:
-        self.model, self.option = model, option
-        super().__init__(f"model {model}: it has no {option}; {remedy}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +44,10 @@ class JointModel:
                 raise NotOfTheModel(self.name, option, remedy)
 
 
+_WITHOUT_PRESETS = {"preset": "leave --preset out, or add --model glnexus"}
 JOINT_MODELS = (
-    JointModel(name="gatk", refused={"preset": "leave --preset out, or add --model glnexus"}),
+    JointModel(name="gatk", refused=_WITHOUT_PRESETS),
+    JointModel(name="deepvariant", refused=_WITHOUT_PRESETS),
     JointModel(
         name="glnexus",
         refused={
@@ -76,11 +72,21 @@ class UnknownModel(SettingError):
 def check_model(options: JointOptions) -> None:
     """Refuse an unknown model, and options that it does not have. Raises UnknownModel, NotOfTheModel, SettingError."""
     known = {each.name: each for each in JOINT_MODELS}
-    if options.model_name not in known:
-        raise UnknownModel(options.model_name)
-    known[options.model_name].check(options)
+    name = options.model_name or "gatk"
+    if name not in known:
+        raise UnknownModel(name)
+    known[name].check(options)
     if options.preset:
         merge_rules(options.preset)
+
+
+def check_gvcfs(work: WorkFolder, arrivals: Sequence[Arrival]) -> None:
+    """Refuse gVCFs that would not fit on this disk, or that no model takes together, before they are stored.
+
+    Raises SettingError, MixedDialects.
+    """
+    check_room(work, arrivals)
+    fitting_model("the samples", ((str(each.sample.gvcf), each.caller) for each in arrivals))
 
 
 DEFAULT_PRESET = "DeepVariantWGS"

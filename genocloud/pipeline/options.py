@@ -50,8 +50,8 @@ class JointOptions:
     `cohort_url` is a cohort that is kept: the listed samples join it, and all its samples are genotyped; `listed` may
     then be None, for no new ones. With `replace` a sample whose file has changed is read again from the new file.
     `drop_bad_records`: records that cannot be used are dropped and counted. `fields`: what FORMAT has.
-    `model_name`: one of JOINT_MODELS; `model` are the settings of `gatk`, `preset` is that of `glnexus`: a name, or the
-    path or URL of a YAML file.
+    `model_name`: one of JOINT_MODELS, empty for the one that fits the gVCFs; `model` are the settings of all but
+    `glnexus`, of which `preset` is a name, or the path or URL of a YAML file.
     """
 
     listed: Listed | None
@@ -67,7 +67,7 @@ class JointOptions:
     replace: bool = False
     drop_bad_records: bool = False
     fields: FormatFields = ALL_FIELDS
-    model_name: str = "gatk"
+    model_name: str = ""
     preset: str = ""
 
 

@@ -9,6 +9,7 @@ from genocloud.errors import SettingError, shortened
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_inputs
 from genocloud.pipeline.callset_registry import register
+from genocloud.pipeline.chosen_model import model_text
 from genocloud.pipeline.genotyping.batch_cache import precompute_batches
 from genocloud.pipeline.genotyping.discovered_alleles import copy_alleles
 from genocloud.pipeline.genotyping.known_names import check_contigs
@@ -85,6 +86,7 @@ def genotype(
             "samples": len(cohort.samples),
             "genotypes": sites * len(cohort.samples),
             "shards": len(entries),
+            "model": model_text(cohort, model.name),
             "bytes_stored": sum(table.bytes for entry in entries for table in entry.tables),
             "cohort": {"version": cohort.version, "records": receipt.account("records", *cohort.records())},
         }

@@ -1,16 +1,18 @@
 """joint: all steps from the gVCFs to the VCF in one run, in threads."""
 
+from dataclasses import replace
 from functools import partial
 
 from genocloud import callset, storage
 from genocloud.cohort import Cohort, NewerSchema, OlderSchema, OtherReference, open_cohort
 from genocloud.pipeline.callset_counts import count_callset
+from genocloud.pipeline.chosen_model import chosen_model, model_name
 from genocloud.pipeline.export_options import ExportOptions
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.genotyping.vcf_shards import render
 from genocloud.pipeline.ingestion.arrivals import StrangersInCohort
 from genocloud.pipeline.ingestion.batch_storing import even_batch_size, ingest_need, load_ingest
-from genocloud.pipeline.joint_models import by_glnexus, check_model
+from genocloud.pipeline.joint_models import by_glnexus, check_gvcfs, check_model
 from genocloud.pipeline.kernel_warmup import compile_kernels
 from genocloud.pipeline.memory_model import split_to_memory
 from genocloud.pipeline.options import IngestOptions, JointOptions
@@ -18,7 +20,7 @@ from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import read_reference
 from genocloud.pipeline.sample_list import People, read_people
 from genocloud.pipeline.sharding import ShardPlan, cut_genome
-from genocloud.pipeline.work_folder import WorkFolder, check_places, check_room, claim_callset, work_folder
+from genocloud.pipeline.work_folder import WorkFolder, check_places, claim_callset, work_folder
 from genocloud.report.statistics import Statistics
 from genocloud.report.summary import summary_text
 from genocloud.scatter.executors import Scatter, open_scatter
@@ -56,30 +58,37 @@ def _joint(options: JointOptions, progress: Progress) -> tuple[str, Receipt]:
         ingested = None if people is None else _ingest(options, people, work, scatter.memory, progress)
         cohort = open_cohort(work.cohort)
         cut = cut_genome(cohort, targets=targets)
-        statistics, genotyped = _WRITERS[options.model_name](options, cohort, cut, scatter, progress)
+        name = model_name(cohort, options.model_name)
+        statistics, genotyped = _WRITERS[name](replace(options, model_name=name), cohort, cut, scatter, progress)
         work.remove()
         receipt.inputs = genotyped.inputs if ingested is None else ingested.inputs
         receipt.balance = genotyped.balance
         receipt.figures = genotyped.figures if ingested is None else {"ingest": ingested.balance, **genotyped.figures}
         if ingested is not None:
             receipt.figures |= {name: ingested.figures[name] for name in BAD_RECORDS if name in ingested.figures}
-    files = {"VCF": options.out_url, "callset": options.callset_url, "cohort": options.cohort_url}
-    made = {what: url for what, url in files.items() if url is not None}
+    files = {
+        "VCF": options.out_url,
+        "callset": options.callset_url,
+        "cohort": options.cohort_url,
+        "model": receipt.figures["model"],
+    }
+    made = {what: url for what, url in files.items() if url not in (None, "gatk")}
     return summary_text(statistics, receipt.seconds, made), receipt
 
 
-def _by_gatk(
+def _by_likelihoods(
     options: JointOptions, cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Progress
 ) -> tuple[Statistics, Receipt]:
     """Write the VCF straight, or by way of a Parquet callset where one is to be kept."""
     keep, reference = options.cohort_url is not None, read_reference(options.reference_url)
+    model = chosen_model(cohort, options.model, options.model_name)
     discover(cohort, cut, scatter=scatter, progress=progress, keep=keep, reference=reference)
     if options.callset_url is None:
         return render(
             cohort,
             options.out_url,
             parts_url=WorkFolder.of(options).parts,
-            model=options.model,
+            model=model,
             cut=split_to_memory(cohort, cut, scatter),
             scatter=scatter,
             progress=progress,
@@ -89,7 +98,7 @@ def _by_gatk(
     genotyped = genotype(
         cohort,
         options.callset_url,
-        model=options.model,
+        model=model,
         cut=cut,
         scatter=scatter,
         progress=progress,
@@ -100,7 +109,7 @@ def _by_gatk(
     return count_callset(options.callset_url, scatter, progress), genotyped
 
 
-_WRITERS = {"gatk": _by_gatk, "glnexus": by_glnexus}
+_WRITERS = {"gatk": _by_likelihoods, "deepvariant": _by_likelihoods, "glnexus": by_glnexus}
 
 
 def _ingest(options: JointOptions, people: People, work: WorkFolder, room: int, progress: Progress) -> Receipt:
@@ -129,7 +138,7 @@ def _ingest(options: JointOptions, people: People, work: WorkFolder, room: int, 
             options=ingest_options,
             scatter=scatter,
             progress=progress,
-            before_storing=partial(check_room, work),
+            before_storing=partial(check_gvcfs, work),
         )
         try:
             return run()

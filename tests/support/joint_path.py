@@ -77,7 +77,7 @@ def joint(
                 genotypes.emitted(settled),
                 contigs,
                 genotypes.DefaultPloidies.everywhere(np.full(len(batch), 2, np.int8)),
-                allele_specific=model.allele_specific,
+                model=model,
             )
             for table, rank, batch in zip(tables, ranks, batches, strict=True)
         ]

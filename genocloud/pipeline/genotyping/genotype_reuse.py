@@ -32,9 +32,7 @@ def call_batch(
     """Call a batch at emitted rows of SETTLED."""
     aligned = row_cache.aligned_rows(cohort, batch, shard, emitted)
     default_ploidies = _default_ploidies(cohort, batch, shard)
-    return genotypes.call(
-        aligned, batch.samples, emitted, cohort.contigs, default_ploidies, allele_specific=model.allele_specific
-    )
+    return genotypes.call(aligned, batch.samples, emitted, cohort.contigs, default_ploidies, model=model)
 
 
 def _default_ploidies(cohort: Cohort, batch: Batch, shard: Shard) -> genotypes.DefaultPloidies:

@@ -90,7 +90,7 @@ def description_of(cohort: Cohort, model: Model, cut: ShardPlan) -> callset.Desc
         samples=cohort.samples,
         batches={batch.id: tuple(active_names(batch)) for batch in cohort.batches},
         contigs=cohort.contigs,
-        model={"name": "gatk", **asdict(model), "force_output_intervals": force_output},
+        model={**asdict(model), "force_output_intervals": force_output},
         software=f"genocloud {version('genocloud')}",
         source={"cohort": cohort_key(cohort), "reference": cohort.reference},
     )

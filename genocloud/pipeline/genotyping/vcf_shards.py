@@ -9,6 +9,7 @@ from genocloud import callset, genotypes, schema, storage
 from genocloud.cohort import Cohort, open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_inputs, cohort_key
+from genocloud.pipeline.chosen_model import model_text
 from genocloud.pipeline.genotyping.batch_cache import on_contigs
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_calling import called_batches
@@ -87,7 +88,12 @@ def render(
         counts = callset.join_parts(parts_url, parts, description_of(cohort, model, cut), out_url, fields)
         statistics = merge_all((Statistics.from_json(part.extra["statistics"]) for part in parts), cohort.samples)
         receipt.inputs = cohort_inputs(cohort)
-        receipt.figures = {"samples": len(cohort.samples), "genotypes": counts.genotypes, "shards": len(parts)}
+        receipt.figures = {
+            "samples": len(cohort.samples),
+            "genotypes": counts.genotypes,
+            "shards": len(parts),
+            "model": model_text(cohort, model.name),
+        }
         outcomes.enter(receipt, counts.records, sum(part.extra["alts"] for part in parts))
     return statistics, receipt
 

@@ -81,7 +81,7 @@ def called(members: list[list[int]]) -> tuple[list[genotypes.RawAnnotations], ge
             genotypes.emitted(settled),
             CONTIGS,
             genotypes.DefaultPloidies.everywhere(np.full(len(batch), 2, np.int8)),
-            allele_specific=True,
+            model=model,
         )
         for each, batch in zip(lines, members, strict=True)
     ]

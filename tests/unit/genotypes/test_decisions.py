@@ -125,6 +125,7 @@ def test_samples_not_in_force_are_left_out_and_missing_ploidy_is_obeyed():
         genotypes.emitted(settled),
         CONTIGS,
         genotypes.DefaultPloidies.everywhere(np.array([2, 2, 1], np.int8)),
+        model=genotypes.Model(),
     )
     cells = genotype_table(one)
     assert cells["sample"].to_pylist() == ["ann", "cat"]

@@ -1,0 +1,103 @@
+"""Laws of the model deepvariant on random cohorts: what it emits, held to a slow twin, however the cohort is cut."""
+
+from collections import Counter
+from itertools import combinations_with_replacement
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genocloud.genotypes import Model
+from genocloud.kernels import site_estimates
+from tests.support.cohort_strategies import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
+from tests.support.examples import examples
+from tests.support.joint_cohorts import CONTIGS, cohort_records, rows_of
+from tests.support.joint_path import cut, joint
+
+MODEL = Model(name="deepvariant")
+
+
+def as_deepvariant(record):
+    """A record of the random cohorts with DeepVariant's symbolic ALT, and its filler where that is in a genotype."""
+    *fixed, keys, values = record
+    fixed[4] = fixed[4].replace("<NON_REF>", "<*>")
+    fields = dict(zip(keys.split(":"), values.split(":"), strict=True))
+    fields.pop("SB", None)
+    ploidy, alleles = len(fields["GT"].replace("|", "/").split("/")), fixed[4].count(",") + 2
+    if "PL" in fields and alleles > 2:
+        every = sorted(combinations_with_replacement(range(alleles), ploidy), key=lambda each: each[::-1])
+        known = zip(every, fields["PL"].split(","), strict=True)
+        fields["PL"] = ",".join("990" if alleles - 1 in each else pl for each, pl in known)
+    return [*fixed, ":".join(fields), ":".join(fields.values())]
+
+
+def cohort(seed):
+    _, people = cohort_records(seed, SAMPLES)
+    return {name: rows_of([as_deepvariant(each) for each in records]) for name, records in people.items()}
+
+
+def edit(ref, alt):
+    while len(ref) > 1 and len(alt) > 1 and ref[-1] == alt[-1]:
+        ref, alt = ref[:-1], alt[:-1]
+    return ref, alt
+
+
+def qualities(rows):
+    """AQ of each ALT but `*` by its start and bases: the likeliest genotype with it over the likeliest without."""
+    best = Counter()
+    for variants, _ in rows.values():
+        for row in variants.to_pylist():
+            ploidy, alleles = len(row["gt"]), len(row["alts"]) + 1
+            every = sorted(combinations_with_replacement(range(alleles), ploidy), key=lambda each: each[::-1])
+            for number, alt in enumerate(row["alts"], 1):
+                if row["pl"] and alt not in ("<*>", "*"):
+                    known = list(zip(every, row["pl"], strict=True))
+                    lacking = min(pl for genotype, pl in known if number not in genotype)
+                    having = min(pl for genotype, pl in known if number in genotype)
+                    key = row["start"], *edit(row["ref"], alt)
+                    best[key] = max(best[key], lacking - having)
+    return best
+
+
+@given(seed=SEEDS)
+@examples(60)
+def test_what_is_emitted_is_what_carriers_say(seed):
+    rows = cohort(seed)
+    sites, genotypes, _ = joint(rows, CONTIGS, [WHOLE], [list(range(SAMPLES))], MODEL)
+    expected, cells = qualities(rows), genotypes.to_pylist()
+    for place, site in enumerate(sites.to_pylist()):
+        keys = {(site["pos"] - 1, *edit(site["ref"], alt)) for alt in site["alts"] if alt != "*"}
+        assert keys == {key for key, quality in expected.items() if key[0] == site["pos"] - 1 and quality > 0}
+        assert site["qual"] == max(expected[key] for key in keys)
+        assert (site["filter"] == "LowQual") == (site["qual"] < 10)
+        texts = [cell["GT"].replace("|", "/").split("/") for cell in cells[place * SAMPLES : (place + 1) * SAMPLES]]
+        called = Counter(allele for text in texts for allele in text if allele != ".")
+        assert site["AN"] == called.total()
+        assert site["AC"] == [called[str(number)] for number in range(1, len(site["alts"]) + 1)]
+    assert len(set(sites["pos"].to_pylist())) == len(sites)
+    for cell in cells:
+        assert not (cell["DP"] == 0 and set(cell["GT"]) & set("0")), cell
+        assert not set(cell["PL"] or ()) & {990}
+        assert cell["PL"] is None or {*cell["PL"]} != {0}
+
+
+@given(seed=SEEDS, places=PLACES, cuts=st.sets(st.integers(1, WHOLE.end - 1), max_size=8), random=st.randoms())
+@examples(40)
+def test_neither_cuts_nor_the_order_of_people_matter(seed, places, cuts, random):
+    rows = cohort(seed)
+    whole = joint(rows, CONTIGS, [WHOLE], [list(range(SAMPLES))], MODEL)
+    turned = dict(random.sample(list(rows.items()), SAMPLES))
+    cut_up = joint(turned, CONTIGS, cut(WHOLE, sorted(cuts)), batches_of(places, random), MODEL)
+    assert repr(cut_up[0].to_pylist()) == repr(whole[0].to_pylist())
+    by_name = [("pos", "ascending"), ("sample", "ascending")]
+    assert cut_up[1].sort_by(by_name).to_pylist() == whole[1].sort_by(by_name).to_pylist()
+    assert cut_up[2] == whole[2]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_kernel_says_the_same_in_python(seed, monkeypatch):
+    rows = cohort(seed)
+    compiled = joint(rows, CONTIGS, [WHOLE], [list(range(SAMPLES))], MODEL)
+    monkeypatch.setattr(site_estimates, "judge_carriers", site_estimates.judge_carriers.py_func)
+    plain = joint(rows, CONTIGS, [WHOLE], [list(range(SAMPLES))], MODEL)
+    assert [repr(table.to_pylist()) for table in plain[:2]] == [repr(table.to_pylist()) for table in compiled[:2]]

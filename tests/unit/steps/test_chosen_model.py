@@ -1,0 +1,93 @@
+"""Which model a cohort is genotyped by: that of its gVCFs, or the one named; never one for two kinds of likelihoods."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from genocloud import steps
+from genocloud.cohort import open_cohort
+from genocloud.genotypes import Model
+from genocloud.pipeline.chosen_model import MixedDialects, NotOfTheModel, chosen_model
+from genocloud.pipeline.options import IngestOptions, JointOptions
+from genocloud.pipeline.sample_list import sheet_or_gvcfs
+from genocloud.scatter.executors import open_scatter
+from genocloud.scatter.progress import Silent
+from tests.support.deepvariant_people import people
+
+GATK = "##GVCFBlock0-100=minGQ=0(inclusive),maxGQ=100(exclusive)"
+
+
+def of_gatk(url):
+    text = Path(url).read_text().replace("##DeepVariant_version=1.6.0", GATK).replace("<*>", "<NON_REF>")
+    Path(url).write_text(text)
+
+
+@pytest.fixture
+def ingested(tmp_path):
+    """Makes a cohort of people's gVCFs, those of `gatk` written by GATK."""
+
+    def make(*gatk, names=("ann", "bob", "cat")):
+        urls = dict(zip(names, people(tmp_path, 5, names), strict=True))
+        for name in gatk:
+            of_gatk(urls[name])
+        cohort_url = str(tmp_path / "cohort")
+        with open_scatter("inline") as scatter:
+            tools = {"scatter": scatter, "progress": Silent(), "options": IngestOptions()}
+            steps.ingest(cohort_url, sheet_or_gvcfs([*urls.values()]), str(tmp_path / "ref.fa"), **tools)
+        return open_cohort(cohort_url)
+
+    return make
+
+
+@pytest.mark.parametrize(("gatk", "model"), [((), "deepvariant"), (("ann", "bob", "cat"), "gatk")])
+def test_the_model_is_that_of_the_gvcfs(ingested, gatk, model):
+    cohort = ingested(*gatk)
+    assert chosen_model(cohort, Model(), "").name == model
+    assert chosen_model(cohort, Model(), "gatk").name == "gatk"
+
+
+def test_two_kinds_of_likelihoods_are_refused_whatever_model_is_named(ingested):
+    cohort = ingested("bob")
+    for name in ("", "gatk", "deepvariant"):
+        with pytest.raises(
+            MixedDialects,
+            match=r"2 for the model deepvariant \(the first: sample ann,.* 1 for the model gatk.*sample bob, of gatk",
+        ):
+            chosen_model(cohort, Model(), name)
+
+
+def test_settings_of_the_estimate_are_refused_where_there_is_none(ingested):
+    cohort = ingested()
+    with pytest.raises(NotOfTheModel, match="deepvariant: it has no stand-call-conf"):
+        chosen_model(cohort, Model(stand_call_conf=50.0), "")
+    assert chosen_model(cohort, Model(stand_call_conf=50.0), "gatk").marked_below == 50.0
+
+
+def joint(folder, urls, name, **options):
+    run = JointOptions(
+        listed=sheet_or_gvcfs(urls),
+        reference_url=str(folder / "ref.fa"),
+        out_url=str(folder / f"{name}.vcf.gz"),
+        **options,
+    )
+    summary, receipt = steps.joint(run, progress=Silent())
+    return gzip.open(folder / f"{name}.vcf.gz", "rt").read(), summary, receipt
+
+
+def test_header_summary_and_receipt_name_the_model(tmp_path):
+    urls = people(tmp_path, 5, ["ann", "bob"])
+    text, summary, receipt = joint(tmp_path, urls, "own")
+    assert "--model deepvariant" in text
+    assert "deepvariant" in summary
+    assert receipt.figures["model"] == "deepvariant"
+    stored, _, _ = joint(tmp_path, urls, "stored", callset_url=str(tmp_path / "callset"))
+    assert stored == text
+    text, summary, receipt = joint(tmp_path, urls, "other", model_name="gatk")
+    assert "--model" not in text
+    assert receipt.figures["model"] == "gatk, by choice, on gVCFs of deepvariant"
+    of_gatk(urls[1])
+    for model in ("", "glnexus"):
+        with pytest.raises(MixedDialects, match=r"ann\.g\.vcf, of deepvariant.*bob\.g\.vcf, of gatk"):
+            joint(tmp_path, urls, "mixed", model_name=model)
+    assert not list(tmp_path.glob("mixed.vcf.gz*"))
