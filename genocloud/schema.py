@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-VERSION = 3
-"""Version of the store's tables; opening a store with another major version is an error."""
+VERSION, OLDEST = 4, 3
+"""Version of a cohort's tables, and the oldest that is read; opening a cohort of another is an error."""
 
 MISSING = np.int32(-(2**31))
 """A missing integer inside kernels (the value that BCF reserves); null in Arrow and Parquet. Floats use NaN."""

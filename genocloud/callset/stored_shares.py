@@ -23,6 +23,7 @@ from genocloud.kernels.raw_sums import (
     TOTALS,
 )
 from genocloud.kernels.run_sums import sum_cells
+from genocloud.kernels.thousandths import exchange_thousandths
 
 Sums = npt.NDArray[np.int64]
 
@@ -55,8 +56,6 @@ _MULTISETS = frozenset(
 )
 """Columns of floats, ascending within each multiset: nearly all are thousandths."""
 
-_UNIT, _CODES = 1000.0, 1 << 22
-
 
 def packed(shares: schema.Shares, inbreeding: Sums | None) -> schema.StoredShares:
     """Shares as they are written. Lists of floats become differences; of others, all rows' first numbers come first.
@@ -69,7 +68,7 @@ def packed(shares: schema.Shares, inbreeding: Sums | None) -> schema.StoredShare
     for name, column in columns.items():
         if name in _MULTISETS:
             offsets, values = schema.ragged(column)
-            codes = _exchanged(np.ascontiguousarray(values).view(np.int32))
+            codes = exchange_thousandths(np.array(values).view(np.int32))
             columns[name] = _lists(offsets, np.diff(codes, prepend=np.int32(0)))
         elif _is_turned(column):
             offsets, values = schema.ragged(column)
@@ -84,7 +83,7 @@ def unpacked(table: schema.StoredShares, inbreeding: Sums | None) -> schema.Shar
         if name in _MULTISETS:
             offsets, differences = schema.ragged(column)
             codes = np.cumsum(differences, dtype=np.int32)
-            columns[name] = _lists(offsets, _exchanged(codes).view(np.float32))
+            columns[name] = _lists(offsets, exchange_thousandths(codes).view(np.float32))
         elif _is_turned(column):
             offsets, turned = schema.ragged(column)
             values = np.empty_like(turned)
@@ -136,19 +135,6 @@ def inbreeding_of(genotypes: SparseGenotypes) -> Sums:
         np.take(is_called, schema.numbers(words.indices)),
     )
     return np.asarray(sum_cells(genotypes.runs, len(genotypes.alts), np.zeros((len(shares), 0), np.int64), shares)[1])
-
-
-def _exchanged(bits: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Bits of floats with those of k / 1000 and of the whole number k exchanged, for |k| < 2^22; its own inverse.
-
-    As bits of floats these numbers are those of denormals and of NaNs with a sign.
-    """
-    with np.errstate(invalid="ignore"):  # NaNs
-        values = bits.view(np.float32).astype(np.float64)
-    codes = np.rint(np.where(np.abs(values) < _CODES / _UNIT, values, 0.0) * _UNIT).astype(np.int32)
-    is_code = np.abs(bits.astype(np.int64)) < _CODES
-    is_value = (codes / _UNIT).astype(np.float32).view(np.int32) == bits
-    return np.where(is_code, (bits / _UNIT).astype(np.float32).view(np.int32), np.where(is_value, codes, bits))
 
 
 def _lists(offsets: npt.NDArray[np.int64], values: npt.NDArray[Any]) -> pa.ListArray:

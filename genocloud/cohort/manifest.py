@@ -70,8 +70,8 @@ class OlderSchema(StoreError):
     def __init__(self, url: str, schema_version: int) -> None:
         self.url, self.schema_version = url, schema_version
         super().__init__(
-            f"{url}: schema version {schema_version}, this genocloud reads {schema.VERSION}; ingest its gVCFs into a "
-            "new cohort, or go on with the genocloud that made it"
+            f"{url}: schema version {schema_version}, this genocloud reads {schema.OLDEST} to {schema.VERSION}; ingest "
+            "its gVCFs into a new cohort, or go on with the genocloud that made it"
         )
 
 
@@ -372,7 +372,8 @@ def _from_json(url: str, version: int, data: bytes) -> Cohort:
         fields: dict[str, Any] = json.loads(data)
         if "format" in fields:
             raise CallsetHere(url)
-        if (schema_version := json_digest.whole_number(fields["schema"], "schema")) != schema.VERSION:
+        schema_version = json_digest.whole_number(fields["schema"], "schema")
+        if not schema.OLDEST <= schema_version <= schema.VERSION:
             raise (NewerSchema if schema_version > schema.VERSION else OlderSchema)(url, schema_version)
         if fields.pop("sha256") != json_digest.content_digest(fields):
             raise ValueError("its sha256 is not the one that it was written with")

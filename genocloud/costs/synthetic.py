@@ -124,7 +124,8 @@ def _variant(start: int, ref: str, copies: int, depth: int, rng: np.random.Gener
     kept = depth - alt
     one, two = (alt * 27, 0) if copies == 2 else (max(alt * 27 - 3 * depth, 20), max(kept * 27 - 3 * depth, 20))
     calls = (one, 3 * depth, 0) if copies == 2 else (one, 0, two)
-    beyond = calls[0] + 3 * alt, calls[1] + 3 * alt + 40, calls[0] + 30 * depth
+    first, second = calls[0] + 3 * kept, calls[2] + 3 * alt  # with <NON_REF> in place of one allele, as callers have it
+    beyond = first, second, first + second - calls[1]
     forward, reverse = kept // 2, alt // 2
     ranks = f"{rng.normal():.3f}", f"{rng.normal():.3f}", f"{rng.normal():.3f}"
     info = (

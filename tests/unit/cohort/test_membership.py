@@ -161,14 +161,17 @@ def test_the_manifest_vouches_for_receipts(store):
 
 
 @pytest.mark.parametrize(
-    ("difference", "error", "remedy"),
-    [(1, cohort.NewerSchema, "newer genocloud"), (-1, cohort.OlderSchema, "new cohort")],
+    ("version", "error", "remedy"),
+    [
+        (schema.VERSION + 1, cohort.NewerSchema, "newer genocloud"),
+        (schema.OLDEST - 1, cohort.OlderSchema, "new cohort"),
+    ],
 )
-def test_other_schema_versions_have_their_own_remedies(store, difference, error, remedy):
+def test_other_schema_versions_have_their_own_remedies(store, version, error, remedy):
     ingest(store, {"a": 1})
     name = "manifest/00000001.json"
-    fields = json.loads(store.read(name)) | {"schema": schema.VERSION + difference}
+    fields = json.loads(store.read(name)) | {"schema": version}
     store.write(name, json.dumps(fields).encode())
     with pytest.raises(error, match=remedy) as caught:
         cohort.open_cohort(store.url)
-    assert caught.value.schema_version == schema.VERSION + difference
+    assert caught.value.schema_version == version

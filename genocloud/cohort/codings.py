@@ -1,0 +1,174 @@
+"""How a cohort's columns become numbers that compress: less what other columns predict, lists place by place."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genocloud.kernels.thousandths import exchange_thousandths
+from genocloud.schema import FLOAT, INT32, MISSING, ragged
+
+Array = npt.NDArray[Any]
+Columns = Mapping[str, pa.ChunkedArray]
+"""Columns of the same rows, by name."""
+
+
+class Coding(Protocol):
+    """How a column is stored, given the decoded columns that are its `sources`; `type`: if not as its own type."""
+
+    type: ClassVar[pa.DataType | None]
+
+    @property
+    def sources(self) -> tuple[str, ...]: ...
+    def encode(self, column: pa.ChunkedArray, columns: Columns) -> pa.Array: ...
+    def decode(self, stored: pa.ChunkedArray, columns: Columns) -> pa.Array: ...
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Integers less what is predicted, (rows,) int64; sums and differences wrap around."""
+
+    type: ClassVar[pa.DataType | None] = None
+    sources: tuple[str, ...]
+    predict: Callable[[Columns], Array]
+
+    def encode(self, column: pa.ChunkedArray, columns: Columns) -> pa.Array:
+        values = filled(column)
+        return pa.array(_folded(values - self.predict(columns).astype(values.dtype)), mask=_nulls(column))
+
+    def decode(self, stored: pa.ChunkedArray, columns: Columns) -> pa.Array:
+        values = _unfolded(filled(stored))
+        return pa.array(values + self.predict(columns).astype(values.dtype), mask=_nulls(stored))
+
+
+@dataclass(frozen=True)
+class Thousandths:
+    """Floats that are thousandths as integers less a prediction of these, the bits of others likewise."""
+
+    type: ClassVar[pa.DataType | None] = INT32
+    sources: tuple[str, ...] = ()
+    predict: Callable[[Columns], Array] = lambda _: np.zeros(1, np.int64)
+
+    def encode(self, column: pa.ChunkedArray, columns: Columns) -> pa.Array:
+        codes = exchange_thousandths(np.array(filled(column)).view(np.int32))
+        return pa.array(_folded(codes - self.predict(columns).astype(np.int32)), mask=_nulls(column))
+
+    def decode(self, stored: pa.ChunkedArray, columns: Columns) -> pa.Array:
+        codes = _unfolded(filled(stored)) + self.predict(columns).astype(np.int32)
+        return pa.array(exchange_thousandths(codes).view(np.float32), FLOAT, mask=_nulls(stored))
+
+
+class Depths(NamedTuple):
+    """AD of rows, int32: of the first allele, of the second, of all but the first; 0 where it is missing."""
+
+    first: Array
+    second: Array
+    others: Array
+
+    @classmethod
+    def of(cls, columns: Columns) -> "Depths":
+        """From the column `ad`."""
+        offsets, values = ragged(columns["ad"])
+        padded = np.append(np.where(values == MISSING, np.int32(0), values), np.zeros(2, np.int32))
+        first, second = (np.where(np.diff(offsets) > place, padded[offsets[:-1] + place], 0) for place in (0, 1))
+        total = np.diff(np.append(0, np.cumsum(padded))[offsets]).astype(np.int32)
+        return cls(first, second, total - first)
+
+    @property
+    def total(self) -> Array:
+        """Of all alleles."""
+        return self.first + self.others
+
+    def at(self, rows: Array) -> "Depths":
+        """Those of some rows."""
+        return Depths(*(each[rows] for each in self))
+
+
+Place = tuple[int, Callable[[Array, Depths], Array]]
+"""A place in lists, and what is predicted there: from the values of lists of one length, (places, rows), and AD."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceByPlace:
+    """Lists of integers: those of one length together, of these all first values, then all second ones and so on.
+
+    In lists of `width` values those at `places`, in the order of decoding, are less a prediction. A column with missing
+    entries is stored as it is.
+    """
+
+    type: ClassVar[pa.DataType | None] = None
+    sources: tuple[str, ...] = ()
+    width: int = 0
+    places: tuple[Place, ...] = ()
+
+    def encode(self, column: pa.ChunkedArray, columns: Columns) -> pa.Array:
+        if pc.list_flatten(column).null_count:
+            return column.combine_chunks()
+        offsets, values = ragged(column)
+        depths = Depths.of(columns) if self.sources else None
+        out = np.empty_like(values)
+        for rows, slices, at in _by_length(offsets):
+            part = values[slices]
+            changed = part.copy()
+            for place, predicted in self._predictions(part, depths, rows):
+                changed[place] = _folded(part[place] - predicted)
+            out[at] = changed.ravel()
+        return _lists(offsets, out, _nulls(column))
+
+    def decode(self, stored: pa.ChunkedArray, columns: Columns) -> pa.Array:
+        if pc.list_flatten(stored).null_count:
+            return stored.combine_chunks()
+        offsets, values = ragged(stored)
+        depths = Depths.of(columns) if self.sources else None
+        out = np.empty_like(values)
+        for rows, slices, at in _by_length(offsets):
+            part = values[at].reshape(slices.shape).copy()
+            for place, predicted in self._predictions(part, depths, rows):
+                part[place] = _unfolded(part[place]) + predicted
+            out[slices] = part
+        return _lists(offsets, out, _nulls(stored))
+
+    def _predictions(self, part: Array, depths: Depths | None, rows: Array) -> Iterator[tuple[int, Array]]:
+        """For each predicted place of `part`, (places, rows), what is predicted of it as it is by then."""
+        if depths is not None and len(part) == self.width:
+            here = depths.at(rows)
+            for place, predict in self.places:
+                yield place, predict(part, here)
+
+
+def _by_length(offsets: Array) -> Iterator[tuple[Array, Array, slice]]:
+    """For each length of lists: (their rows, where their values are: (places, rows), where these are stored)."""
+    lengths, at = np.diff(offsets), 0
+    for length in np.flatnonzero(np.bincount(lengths)).tolist():
+        rows = np.flatnonzero(lengths == length)
+        slices = offsets[rows] + np.arange(length)[:, None]
+        yield rows, slices, slice(at, at + slices.size)
+        at += slices.size
+
+
+def _lists(offsets: Array, values: Array, nulls: Array | None) -> pa.ListArray:
+    mask = None if nulls is None else pa.array(nulls)
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(values, INT32), mask=mask)
+
+
+def filled(column: pa.ChunkedArray) -> Array:
+    """A column of numbers with 0 where it is null."""
+    return np.asarray(pc.fill_null(column, 0).to_numpy())
+
+
+def _nulls(column: pa.ChunkedArray) -> Array | None:
+    return column.is_null().to_numpy() if column.null_count else None
+
+
+def _folded(values: Array) -> Array:
+    """0, -1, 1, -2, ... as 0, 1, 2, 3, ...: then high bytes of small numbers of either sign are 0."""
+    return (values << 1) ^ (values >> (8 * values.itemsize - 1))
+
+
+def _unfolded(values: Array) -> Array:
+    """The reverse of `_folded`."""
+    return ((values >> 1) & np.iinfo(values.dtype).max) ^ -(values & 1)
