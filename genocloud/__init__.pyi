@@ -13,6 +13,7 @@ from .library import check_samples as check_samples
 from .library import export as export
 from .library import filter_callset as filter_callset
 from .library import frequencies as frequencies
+from .library import gnomad_table as gnomad_table
 from .library import joint as joint
 from .library import refined as refined
 from .library import screen_samples as screen_samples

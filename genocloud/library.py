@@ -303,6 +303,37 @@ def frequencies(
         return steps.frequencies(*places, options=options, scatter=scatter, progress=progress)
 
 
+def gnomad_table(
+    callset: Path,
+    out: Path,
+    *,
+    labels: Path | None = None,
+    min_people: int = 1,
+    samples: str | Sequence[str] = (),
+    exclude_samples: str | Sequence[str] = (),
+    threads: int | None = None,
+    quiet: bool = True,
+) -> Receipt:
+    """Write gnomAD's table of aggregates as Parquet, as `genocloud gnomad-table` does (docs/frequencies.md).
+
+    labels                    a table with the column `sample`, and any of `gen_anc`, `sex` and `age`
+    min_people                groups and bins of ages of fewer people are left out
+    samples, exclude_samples  names, or files of names
+
+    Returns the receipt, whose balance is in ALTs. Raises InputError, SettingError, StoreError.
+
+        genocloud.gnomad_table("results/callset", "gnomad.parquet", labels="samples.tsv", min_people=20)
+    """
+    options = steps.TableOptions(
+        samples=pipeline.SampleChoice(included=_texts(samples), excluded=_texts(exclude_samples)),
+        labels_url=None if labels is None else os.fspath(labels),
+        least=min_people,
+    )
+    with _running(threads, quiet) as (scatter, progress):
+        places = os.fspath(callset), os.fspath(out)
+        return steps.gnomad_table(*places, options=options, scatter=scatter, progress=progress)
+
+
 @contextmanager
 def _running(threads: int | None, quiet: bool) -> Iterator[tuple[Scatter, Progress]]:
     """What a step runs with; by default all CPUs of this process."""

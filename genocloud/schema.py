@@ -532,6 +532,17 @@ UNITED_ALLELES = pa.schema([("start", INT32), ("ref", STRING), ("alts", STRINGS)
 """ALLELES of a shard, merged over all locations."""
 TOTALS = pa.schema([("kind", STRING), ("bin", INT32), ("count", INT64)])
 """Counts of a location's genotypes over all samples: `samples`, by class, and called ones by DP and by GQ."""
+GNOMAD_GROUPS = pa.schema([("gen_anc", STRING), ("sex", STRING), ("age", INT32), ("people", INT64)])
+"""Groups of a location's people in gnomAD's table, and their numbers: first everybody; `age` is a bin, -1 of others."""
+GNOMAD_COUNTS = pa.schema(
+    [
+        ("places", INTS),  # where the site's counts are not 0: of the site, then of each ALT
+        ("values", COUNTS),
+        ("balance", DOUBLES),  # by ALT: the largest p of a heterozygote's allele balance
+        *((f"ranks_{name}", kind) for name, kind in (("lengths", INTS), ("counts", INTS), ("values", pa.list_(FLOAT)))),
+    ]
+)
+"""What a location's people add to gnomAD's table at each of some sites (pipeline.gnomad)."""
 EMITTED_SITES = pa.schema([("site", INT32), ("kept", INTS), ("estimated", BOOL)])
 """The emitted sites of ALLELES, with their ALTs and whether they have a QUAL."""
 LABELLED_ROWS = pa.schema([("snp", BOOL), ("training", BOOL), ("calibration", BOOL), ("values", DOUBLES)])
@@ -569,6 +580,10 @@ InitialSums: TypeAlias = pa.Table
 """Rows of STARTS."""
 Questions: TypeAlias = pa.Table
 Answers: TypeAlias = pa.Table
+GnomadGroups: TypeAlias = pa.Table
+GnomadCounts: TypeAlias = pa.Table
+GnomadRows: TypeAlias = pa.Table
+"""Rows of pipeline.gnomad.rows.ROWS."""
 Sheet: TypeAlias = pa.Table
 ActiveSamples: TypeAlias = pa.Table
 IntervalRows: TypeAlias = pa.Table

@@ -21,6 +21,7 @@ from genocloud.callset.layout import (
     DamagedFile,
     FileEntry,
     GenotypeFiles,
+    ShardEntry,
     batch_file_name,
     sites_name,
 )
@@ -30,7 +31,7 @@ from genocloud.callset.stored_shares import Sums, inbreeding_of, packed, unpacke
 from genocloud.callset.writing import NamedExtent, has_seal, write_genotypes
 from genocloud.errors import scarcity
 from genocloud.kernels.cell_runs import at_sites
-from genocloud.storage import ObjectMissing, Store
+from genocloud.storage import ObjectMissing, Store, join
 
 METADATA_KEY = b"genocloud:segment"
 
@@ -127,6 +128,30 @@ def read_shares(store: Store, name: str) -> Segment | None:
         places=places,
         stored=stored.drop_columns(PLACES),
     )
+
+
+def read_stored_shares(
+    store: Store, shard: ShardEntry, batch: str, keys: npt.NDArray[np.int64]
+) -> schema.Shares | None:
+    """A batch's SHARES of the shard's sites, in the order of their keys, but for `inbreeding`, which is not restored.
+
+    None where the shard has none, or in the form of version 3. Raises DamagedFile.
+    """
+    files = shard.shares.get(batch, ())
+    if shard.is_dense or not files:
+        return None
+    segments = []
+    for file in files:
+        segment = read_shares(store, file.name)
+        if segment is None:
+            raise DamagedFile(join(store.url, file.name), "is missing or damaged")
+        segments.append(segment)
+    rows = pa.concat_tables([unpacked(segment.stored, None) for segment in segments])
+    held = np.concatenate([segment.keys for segment in segments])
+    places = pc.index_in(pa.array(keys), value_set=pa.array(held))
+    if places.null_count:
+        raise DamagedFile(join(store.url, files[0].name), "lacks sites of its shard")
+    return rows.take(places)
 
 
 def _entry(name: str, table: pa.Table, data: bytes) -> FileEntry:

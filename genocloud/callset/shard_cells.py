@@ -50,7 +50,7 @@ class ShardCells:
             table = sealing.reader(stream).read(["contig", "pos", "alts", KEY], use_threads=False)
         self.places = SitePlaces.of(table)
         self._alts = np.asarray(pc.list_value_length(table["alts"])).astype(np.int32)
-        self._keys = schema.numbers(table[KEY])
+        self.keys = schema.numbers(table[KEY])
         self._decoded: dict[str, tuple[object, LocatedRows]] = {}
 
     @property
@@ -93,7 +93,7 @@ class ShardCells:
             return SparseGenotypes(wanted, *_nothing(columns), alts)
         with self._store_of(batch) as store:
             if dense := [each for each in segments if isinstance(each, DenseFile)]:
-                places = dense_files.site_places(store, self._entry, dense, self._keys, len(members))
+                places = dense_files.site_places(store, self._entry, dense, self.keys, len(members))
                 names = ["GT", *(name for name in columns if name != "GT")]
                 matrix = dense_files.read_span(store, dense, places, names, samples=members, span=span)
                 numbers = matrix.numbers[:, [members.index(sample) for sample in wanted]]

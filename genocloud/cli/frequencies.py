@@ -1,5 +1,7 @@
 """The commands that answer who carries a variant, and how frequent it is."""
 
+import argparse
+
 from genocloud.cli.exporting import chosen_some, some_samples
 from genocloud.cli.options import (
     Arguments,
@@ -82,17 +84,51 @@ def _frequencies(commands: Commands) -> None:
         metavar="COLUMN",
         help="a group for each value of a column of the labels; may be repeated. sex,assay: for each combination",
     )
-    command.add_argument(
-        "--min-people",
-        type=whole_number,
-        default=1,
-        metavar="N",
-        help="leave out groups of fewer, and further ones until those left out are N together. Default: %(default)s",
-    )
+    _min_people(command, "leave out groups of fewer, and further ones until those left out are N together")
     some_samples(command)
     scatter_option(command)
     budget_options(command)
     receipt_option(command)
 
 
-ALL = (_carriers, _frequencies)
+def _gnomad_table(commands: Commands) -> None:
+    def run(arguments: Arguments) -> None:
+        from genocloud import steps
+
+        options = steps.TableOptions(
+            samples=chosen_some(arguments), labels_url=arguments.labels, least=arguments.min_people
+        )
+        with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
+            receipt = steps.gnomad_table(
+                arguments.callset, arguments.output, options=options, scatter=scatter, progress=progress
+            )
+        hand_over(receipt, arguments)
+
+    command = new_command(
+        commands,
+        "gnomad-table",
+        "Write the table of aggregates that gnomAD takes in.",
+        run,
+        "callset/ gnomad.parquet --labels samples.tsv",
+    )
+    callset_argument(command)
+    command.add_argument("output", metavar="OUT", help="path or URL: .parquet, a row an ALT")
+    command.add_argument(
+        "--labels",
+        metavar="TABLE",
+        help="a table with tabs between and a header: `sample`, and any of `gen_anc`, `sex` and `age`",
+    )
+    _min_people(command, "leave out groups and bins of ages of fewer people, and those without which fewer remain")
+    some_samples(command)
+    scatter_option(command)
+    budget_options(command)
+    receipt_option(command)
+
+
+def _min_people(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument(
+        "--min-people", type=whole_number, default=1, metavar="N", help=f"{what}. Default: %(default)s"
+    )
+
+
+ALL = (_carriers, _frequencies, _gnomad_table)

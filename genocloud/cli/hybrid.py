@@ -21,13 +21,19 @@ def _hybrid(commands: Commands) -> None:
         meter = Meter(*hourly(config, CPUS))
         with open_progress(quiet=arguments.quiet, said=meter.summary) as progress:
             budgeted = progress if arguments.budget is None else Budgeted(progress, meter, arguments.budget)
-            receipt = steps.hybrid(config, progress=budgeted, say=(lambda _: None) if arguments.quiet else _say)
+            say = (lambda _: None) if arguments.quiet else _say
+            receipt = steps.hybrid(config, progress=budgeted, say=say, gnomad_table=arguments.gnomad_table)
         hand_over(receipt, arguments)
 
     command = new_command(
         commands, "hybrid", "Genotype samples that lie at several sites: one callset.", run, "config.yaml"
     )
     command.add_argument("config", metavar="CONFIG", help="the workflow's config.yaml, with sites and coordinator")
+    command.add_argument(
+        "--gnomad-table",
+        metavar="OUT",
+        help="also write the table of aggregates that gnomAD takes in (.parquet), of all sites' people",
+    )
     command.add_argument(
         "--budget",
         type=money,

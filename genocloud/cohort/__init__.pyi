@@ -6,6 +6,7 @@ from .batch import PartReceipt as PartReceipt
 from .batch import Source as Source
 from .batch import Tally as Tally
 from .identity import identities as identities
+from .identity import named_identities as named_identities
 from .layout import BATCH_SIZE as BATCH_SIZE
 from .layout import Layout as Layout
 from .manifest import CallsetHere as CallsetHere

@@ -24,12 +24,19 @@ def identities(cohort: Cohort) -> list[tuple[str, ...]]:
     They are the file's fingerprint, and a digest of the first variant records by contig name and position, which stays
     the same for a recompressed, reheadered or renamed file, and in another cohort.
     """
-    return [
-        words
+    return list(named_identities(cohort).values())
+
+
+def named_identities(cohort: Cohort) -> dict[str, tuple[str, ...]]:
+    """`identities` by the samples' names."""
+    return {
+        name: words
         for batch in cohort.batches
-        for words, rank in zip(_of_batch(cohort.url, cohort.version, batch.id), batch.ranks.tolist(), strict=True)
+        for name, words, rank in zip(
+            batch.samples, _of_batch(cohort.url, cohort.version, batch.id), batch.ranks.tolist(), strict=True
+        )
         if rank >= 0
-    ]
+    }
 
 
 @lru_cache(maxsize=4096)

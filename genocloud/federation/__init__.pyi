@@ -12,6 +12,7 @@ from .messages import pack as pack
 from .messages import unpack as unpack
 from .policy import TransferDenied as TransferDenied
 from .policy import allows as allows
+from .policy import check_release as check_release
 from .policy import claim_store as claim_store
 from .policy import released as released
 from .redaction import DisclosableError as DisclosableError
@@ -38,5 +39,6 @@ from .site_policy import is_below as is_below
 from .site_policy import policies_of as policies_of
 from .site_policy import policy_for as policy_for
 from .site_policy import read_policy as read_policy
+from .subtraction import problem_of as problem_of
 from .transfer_log import Transfer as Transfer
 from .transfer_log import TransferLog as TransferLog

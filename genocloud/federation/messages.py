@@ -13,10 +13,14 @@ from genocloud.federation.site_policy import MAY_LEAVE, STAYS, SUMMARIES
 
 @dataclass(frozen=True)
 class MessageKind:
-    """A kind of message: its columns, and the least policy under which a location sends it, None for never."""
+    """A kind of message: its columns, and the least policy under which a location sends it, None for never.
+
+    signed  whether the location's policy file must say so, too (`gnomad_table: true`)
+    """
 
     columns: pa.Schema
     least: str | None = None
+    signed: bool = False
 
 
 KINDS = {
@@ -36,6 +40,8 @@ KINDS = {
     "squares": MessageKind(schema.SQUARES, STAYS),
     "sites": MessageKind(annotations.SITES),
     "totals": MessageKind(schema.TOTALS, STAYS),
+    "gnomad groups": MessageKind(schema.GNOMAD_GROUPS, STAYS, signed=True),
+    "gnomad counts": MessageKind(schema.GNOMAD_COUNTS, STAYS, signed=True),
     "genotypes": MessageKind(schema.STORED_GENOTYPES, MAY_LEAVE),
 }
 """Every kind of message, by name; nothing else crosses. Kinds that no location sends come from the coordinator."""

@@ -20,6 +20,8 @@ class TransferDenied(SettingError):
         self.url, self.kind, self.policy = url, kind, policy
         least = KINDS[kind].least if kind in KINDS else None
         remedy = f"that takes the policy {least}" if least else "no policy lets it out"
+        if allows(policy, kind):
+            remedy = "that takes `gnomad_table: true` in its policy file, signed off by those who answer for the site"
         super().__init__(f"{url}: its policy is {policy}, under which {kind} does not leave the site; {remedy}")
 
 
@@ -43,12 +45,14 @@ def claim_store(store_url: str, site: str) -> None:
             raise OtherSite(store.url, str(owner), site) from None
 
 
-def released(store_url: str, kind: str, table: pa.Table) -> Message:
-    """Pack a table as a message, if the store's policy lets it leave.
+def check_release(store_url: str, kind: str) -> None:
+    """Raise TransferDenied for a kind that the store's policy does not let leave, or what `policy_for` does."""
+    policy = policy_for(store_url)
+    if not allows(policy.policy, kind) or (KINDS[kind].signed and not policy.gnomad_table):
+        raise TransferDenied(store_url, kind, policy.policy)
 
-    Raises TransferDenied, or what `policy_for` does.
-    """
-    policy = policy_for(store_url).policy
-    if not allows(policy, kind):
-        raise TransferDenied(store_url, kind, policy)
+
+def released(store_url: str, kind: str, table: pa.Table) -> Message:
+    """Pack a table as a message, if the store's policy lets it leave. Raises as `check_release`."""
+    check_release(store_url, kind)
     return pack(kind, table)

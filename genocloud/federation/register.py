@@ -93,29 +93,33 @@ class Register:
             raise RegisterExists(self.store.url) from None
         self._mark(self.entries())
 
-    def admit(self, people: Sequence[Person]) -> None:
-        """Note that sums over some people leave the site. Raises TooFew where they must not, or RegisterLost."""
+    def admit(self, *sets: Sequence[Person]) -> None:
+        """Note that sums over some people, and over each of several sets of them, leave the site.
+
+        Raises TooFew where not all of them may, and then notes none; or RegisterLost.
+        """
+        minimum = self.policy.minimum_people
         while True:
             entries = self.entries()
             self._check_marks(entries)
             known = _PersonNumbers(bytes.fromhex(entries[0].values["key"]))
             answered = [known.people(each.values["people"]) for each in entries if each.kind == ANSWERED]
-            hidden = sorted(known.hidden(person) for person in people)
-            now = known.people(hidden)
-            if now in answered and len(now) >= self.policy.minimum_people:
+            hidden = [sorted(known.hidden(person) for person in people) for people in sets]
+            now = [known.people(words) for words in hidden]
+            allowed = {each.values["code"] for each in entries if each.kind == ALLOWED}
+            signed = [each for each in now if known.code(each) in allowed]
+            judged = [each for each in now if each not in signed]
+            if problem := problem_of(judged, [*answered, *signed], minimum):
+                code = known.code(next(each for each in judged if len(each) < minimum or each not in answered))
+                raise TooFew(self.policy.site, problem, minimum, code)
+            new = [(each, words) for each, words in zip(now, hidden, strict=True) if each not in answered]
+            if not new:
                 return
-            code = known.code(now)
-            problem = problem_of(now, answered, self.policy.minimum_people)
-            if problem and code not in {each.values["code"] for each in entries if each.kind == ALLOWED}:
-                raise TooFew(self.policy.site, problem, self.policy.minimum_people, code)
-            if now in answered:
-                return
-            try:
-                self._append(len(entries) + 1, entries[-1].sha256, {"kind": ANSWERED, "people": hidden, "code": code})
-            except storage.ObjectExists:
-                continue  # somebody else answered meanwhile: that one counts, too
-            self._mark(self.entries())
-            return
+            people, words = new[0]
+            with suppress(storage.ObjectExists):  # somebody else answered meanwhile: that one counts, too
+                entry = {"kind": ANSWERED, "people": words, "code": known.code(people)}
+                self._append(len(entries) + 1, entries[-1].sha256, entry)
+                self._mark(self.entries())
 
     def allow(self, code: str, by: str, reason: str) -> None:
         """Sign an exception for the set of people that a refusal named. Raises NoException or RegisterLost."""

@@ -99,6 +99,8 @@ class SitePolicy:
     path       of its file
     stores     URLs below which its cohorts and callsets may lie; `inputs`: its gVCFs and references
     policy     what may leave it; `minimum_people` and `register` count under `stays`
+    gnomad_table  whether gnomAD's table may be made of its people, too; `labels`: of the table by which it groups them,
+                  None: they are in no group
     coordinates   whether runs may be coordinated at the site itself: then errors are said in full
     """
 
@@ -110,6 +112,8 @@ class SitePolicy:
     policy: str
     minimum_people: int
     register: str
+    gnomad_table: bool
+    labels: str | None
     coordinates: bool
 
     @property
@@ -187,8 +191,8 @@ def policy_of_values(path: str, entries: Any) -> SitePolicy:
     if mistake := first_mistake(entries, schema, "see profiles/hybrid/policy.yaml"):
         raise BadPolicyFile(path, mistake.place, mistake.problem, mistake.remedy)
     values: Mapping[str, Any] = {key: each.get("default") for key, each in schema["properties"].items()} | entries
-    for key in ("stores", "inputs", "register"):
-        _check_full(path, key, [values[key]] if key == "register" else values[key])
+    for key in ("stores", "inputs", "register", "labels"):
+        _check_full(path, key, [values[key]] if key in ("register", "labels") else values[key])
     if values["policy"] == STAYS and not values["register"]:
         remedy = "under `stays` say in which folder the site keeps account of whom it answered for"
         raise BadPolicyFile(path, "register", "is missing", remedy)
@@ -201,6 +205,8 @@ def policy_of_values(path: str, entries: Any) -> SitePolicy:
         policy=values["policy"],
         minimum_people=values["minimum_people"],
         register=values["register"] and values["register"].rstrip("/"),
+        gnomad_table=values["gnomad_table"],
+        labels=values["labels"],
         coordinates=values["coordinates"],
     )
 

@@ -1,29 +1,32 @@
 """Whether differences of sums over several sets of people reveal values of few of them."""
 
 from collections import Counter
-from collections.abc import Sequence
-from fractions import Fraction
+from collections.abc import Hashable, Sequence
 
-People = frozenset[int]
+import numpy as np
+
+People = frozenset[Hashable]
 
 FEW = "of fewer than {minimum:,} people"
 NEAR = "of people who differ by fewer than {minimum:,} from those of an earlier answer"
 COMBINED = "from which, with several earlier answers, what fewer than {minimum:,} people add could be worked out"
 
 
-def problem_of(people: People, earlier: Sequence[People], minimum: int) -> str | None:
-    """Why sums over some people must not leave after those over earlier sets; None if they may.
+def problem_of(sets: Sequence[People], earlier: Sequence[People], minimum: int) -> str | None:
+    """Why sums over some sets of people must not leave after those over earlier ones; None if they may.
 
-    A set differs from an earlier one by those who came and by those who went: either are none, or enough of them. The
-    same holds of sums of several sets: see `excess`.
+    A set differs from an earlier one, or from another of these, by those who came and by those who went: either are
+    none, or enough of them. The same holds of sums of several sets: see `excess`.
     """
-    if len(people) < minimum:
-        return FEW.format(minimum=minimum)
-    if people in earlier:
-        return None
-    if any(0 < len(part) < minimum for other in earlier for part in (people - other, other - people)):
-        return NEAR.format(minimum=minimum)
-    if excess([*earlier, people], minimum) > excess(earlier, minimum):
+    answered = list(earlier)
+    for people in sets:
+        if len(people) < minimum:
+            return FEW.format(minimum=minimum)
+        if people not in answered:
+            if any(0 < len(part) < minimum for other in answered for part in (people - other, other - people)):
+                return NEAR.format(minimum=minimum)
+            answered.append(people)
+    if len(answered) > len(earlier) and excess(answered, minimum) > excess(earlier, minimum):
         return COMBINED.format(minimum=minimum)
     return None
 
@@ -46,18 +49,15 @@ def _groups(sets: Sequence[People]) -> list[tuple[int, ...]]:
 
 
 def rank(rows: Sequence[tuple[int, ...]]) -> int:
-    """The rank of a matrix of integers, exactly."""
-    left = [[Fraction(value) for value in row] for row in rows]
-    pivots = 0
+    """The rank of a matrix of integers, exactly: by Bareiss's elimination, whose divisions leave no rest."""
+    left = np.array(rows, object)
+    pivots, before = 0, 1
     for column in range(len(rows[0]) if rows else 0):
-        place = next((place for place in range(pivots, len(left)) if left[place][column]), None)
+        place = next((place for place in range(pivots, len(left)) if left[place, column]), None)
         if place is None:
             continue
-        left[pivots], left[place] = left[place], left[pivots]
-        pivot = left[pivots]
-        for other in range(pivots + 1, len(left)):
-            if factor := left[other][column]:
-                factor /= pivot[column]
-                left[other] = [a - factor * b for a, b in zip(left[other], pivot, strict=True)]
-        pivots += 1
+        left[[pivots, place]] = left[[place, pivots]]
+        pivot, below = left[pivots], left[pivots + 1 :]
+        left[pivots + 1 :] = (below * pivot[column] - np.outer(below[:, column], pivot)) // before
+        pivots, before = pivots + 1, pivot[column]
     return pivots

@@ -7,6 +7,13 @@ from .frequencies import GroupCounts as GroupCounts
 from .frequencies import count_alleles as count_alleles
 from .frequencies import end_of as end_of
 from .frequencies import frequency_columns as frequency_columns
+from .genotype_histograms import AGE_BINS as AGE_BINS
+from .genotype_histograms import BINS as BINS
+from .genotype_histograms import HISTOGRAM_COLUMNS as HISTOGRAM_COLUMNS
+from .genotype_histograms import HistogramCounts as HistogramCounts
+from .genotype_histograms import age_bins as age_bins
+from .genotype_histograms import count_histograms as count_histograms
+from .genotype_histograms import two_sided_p as two_sided_p
 from .presets import ADJ as ADJ
 from .presets import PRESETS as PRESETS
 from .presets import BadFilter as BadFilter

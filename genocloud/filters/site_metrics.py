@@ -91,7 +91,7 @@ def sum_genotypes(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArra
         called=along(runs, called, sites),
         counts=by_alt(runs, np.where(high[:, None], alleles, PAD), alts),
         reads=_het_reads(local, runs, alleles, alts),
-        carried=_sums_by_alt(runs, _each_once(alleles), alts, *_known_sums(local, "DP"), *_known_sums(local, "GQ")),
+        carried=_sums_by_alt(runs, each_once(alleles), alts, *_known_sums(local, "DP"), *_known_sums(local, "GQ")),
         zygosity=_zygosity(alleles, runs, alts),
         plain=np.stack([along(runs, np.where(plain, each, 0), sites) for each in _known_sums(local, "DP")], axis=1),
     )
@@ -105,7 +105,7 @@ def count_zygosity(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArr
 def _zygosity(alleles: _Ints, runs: CellRuns, alts: npt.NDArray[Any]) -> _Ints:
     diploid = np.asarray((alleles >= 0).sum(axis=1) == 2)
     is_het = (alleles.max(axis=1, initial=PAD) > smallest(alleles)).astype(np.int64)
-    return _sums_by_alt(runs, np.where(diploid[:, None], _each_once(alleles), PAD), alts, is_het, 1 - is_het)
+    return _sums_by_alt(runs, np.where(diploid[:, None], each_once(alleles), PAD), alts, is_het, 1 - is_het)
 
 
 def allele_numbers(genotypes: pa.ChunkedArray) -> _Ints:
@@ -135,7 +135,7 @@ def _known_sums(local: schema.LocalGenotypes, name: str) -> tuple[_Ints, _Ints]:
     return (values >= 0).astype(np.int64), np.maximum(values, 0)
 
 
-def _each_once(alleles: _Ints) -> _Ints:
+def each_once(alleles: _Ints) -> _Ints:
     """Each allele of a genotype once."""
     out = alleles.copy()
     for place in range(1, alleles.shape[1]):
@@ -148,23 +148,32 @@ def by_alt(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any]) -> _Ints:
     return _sums_by_alt(runs, alleles, alts, np.ones(len(alleles), np.int64))[:, 0]
 
 
-def _sums_by_alt(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any], *weights: _Ints) -> _Ints:
-    """The sums of weights of the genotypes with each ALT, (ALTs, weights). Runs with ALTs are short.
+def alt_cells(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any]) -> tuple[_Ints, _Ints, _Ints, _Ints]:
+    """Where genotypes have ALTs: (place of the ALT among all, run, genotype, place in its `alleles`), each (cells,).
 
-    weights  each (genotypes,) or (genotypes, alleles)
+    Runs with ALTs are short.
     """
     has_alt = np.asarray(np.any(alleles > 0, axis=1))
     with_alts = np.flatnonzero(has_alt[runs.numbers])
     lengths = (runs.stops - runs.firsts)[with_alts].astype(np.int64)
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     site = np.repeat(runs.firsts[with_alts], lengths) + within
-    rows = np.repeat(runs.numbers[with_alts], lengths)
+    run = np.repeat(with_alts, lengths)
+    rows = runs.numbers[run].astype(np.int64)
     starts = np.cumsum(alts) - alts
     cell, slot = np.nonzero(alleles[rows] > 0)
-    places = starts[site[cell]] + alleles[rows[cell], slot] - 1
+    return starts[site[cell]] + alleles[rows[cell], slot] - 1, run[cell], rows[cell], slot
+
+
+def _sums_by_alt(runs: CellRuns, alleles: _Ints, alts: npt.NDArray[Any], *weights: _Ints) -> _Ints:
+    """The sums of weights of the genotypes with each ALT, (ALTs, weights).
+
+    weights  each (genotypes,) or (genotypes, alleles)
+    """
+    places, _, rows, slot = alt_cells(runs, alleles, alts)
     sums = np.zeros((int(np.sum(alts)), len(weights)), np.int64)
     for column, each in zip(sums.T, weights, strict=True):
-        np.add.at(column, places, each[rows[cell]] if each.ndim == 1 else each[rows[cell], slot])
+        np.add.at(column, places, each[rows] if each.ndim == 1 else each[rows, slot])
     return sums
 
 

@@ -30,6 +30,8 @@ from .nonvariant import with_unestimated as with_unestimated
 from .raw_annotations import RawAnnotations as RawAnnotations
 from .raw_annotations import add as add
 from .raw_annotations import layout as layout
+from .runs import Runs as Runs
+from .runs import add_runs as add_runs
 from .settling import settle as settle
 from .tables import shares_of as shares_of
 from .tables import shares_table as shares_table

@@ -41,7 +41,7 @@ def people_groups(options: GroupOptions, samples: Sequence[str]) -> PeopleGroups
     """The groups of some samples. Raises InputError where the table has no such column, or nobody of them."""
     members: dict[str, frozenset[str]] = {"": frozenset(samples)}
     suppressed: dict[str, int] = {}
-    labels = _labels(options.labels_url, samples) if options.labels_url else {}
+    labels = labels_of(options.labels_url, samples) if options.labels_url else {}
     for column in options.columns:
         groups = _grouped(labels, column.split(","), options.labels_url or "")
         kept, small = _large_enough(groups, len(samples), options.least)
@@ -81,8 +81,11 @@ def _grouped(labels: Mapping[str, Mapping[str, str]], columns: Sequence[str], ur
     return {name: frozenset(people) for name, people in groups.items()}
 
 
-def _labels(url: str, samples: Iterable[str]) -> dict[str, dict[str, str]]:
-    """The rows of those of the samples that the table has."""
+def labels_of(url: str, samples: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The rows of those of the samples that a table with tabs between, a header and a column `sample` has.
+
+    Raises InputError, also where it has none of them, or UnreadableFile.
+    """
     with storage.open_file(url) as file:
         try:
             lines = file.read().decode().splitlines()

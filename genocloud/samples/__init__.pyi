@@ -6,6 +6,7 @@ from .checks import indexes_of as indexes_of
 from .checks import name_inside as name_inside
 from .pedigree import PedigreePerson as PedigreePerson
 from .pedigree import read_pedigree as read_pedigree
+from .sheet import SEXES as SEXES
 from .sheet import BadHeader as BadHeader
 from .sheet import BadRow as BadRow
 from .sheet import DuplicateSample as DuplicateSample

@@ -18,6 +18,8 @@ from .filter import filter_callset as filter_callset
 from .frequencies import FrequencyOptions as FrequencyOptions
 from .frequencies import frequencies as frequencies
 from .genotype import genotype as genotype
+from .gnomad_table import TableOptions as TableOptions
+from .gnomad_table import gnomad_table as gnomad_table
 from .history import history as history
 from .hybrid import hybrid as hybrid
 from .ingest import ingest as ingest

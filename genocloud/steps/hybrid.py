@@ -15,7 +15,9 @@ from genocloud.federation import (
 )
 from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.known_names import check_contigs
+from genocloud.pipeline.gnomad.table_files import check_table_url
 from genocloud.pipeline.hybrid.clients import LocationClient, OnTask, ignore_task
+from genocloud.pipeline.hybrid.gnomad_tables import TABLE_KINDS, write_joint_table
 from genocloud.pipeline.hybrid.location_tasks import (
     INGEST_FIGURES,
     SHEET_NAME,
@@ -50,20 +52,30 @@ log = logging.getLogger(__name__)
 
 
 def hybrid(
-    config: Config, *, progress: Progress, on_task: OnTask = ignore_task, say: Callable[[str], None] = log.info
+    config: Config,
+    *,
+    progress: Progress,
+    on_task: OnTask = ignore_task,
+    say: Callable[[str], None] = log.info,
+    gnomad_table: str | None = None,
 ) -> Receipt:
     """Genotype the samples of all locations jointly; the balance is in sites.
 
     Each location gets a cohort and a callset of its own samples; the coordinator's callset has all samples. Finished
     work is not repeated. `on_task` is called after each task, `say` with the policy file that decides at each location.
+    `gnomad_table` is the URL of a table of everybody's aggregates, to be written when the callset is there.
     Config and locations are checked before any gVCF is read: see `rows_by_location` and `location_tasks.probe`.
     """
     with receipt_of("hybrid") as receipt, ExitStack() as stack:
+        if gnomad_table:
+            check_table_url(gnomad_table)
+            stack.enter_context(storage.file_lock(gnomad_table))
         reference, model = read_reference(config.reference), model_of(config.settings)
         check_contigs(config.settings["dbsnp"] or None, reference.contigs)
         sheet_rows, transfer_log = rows_by_location(config), TransferLog()
         clients = [stack.enter_context(open_client(config, site, transfer_log, on_task)) for site in config.sites]
-        policy_sentences = check_locations(config, clients, reference, sheet_rows)
+        kinds = TABLE_KINDS if gnomad_table else ()
+        policy_sentences = check_locations(config, clients, reference, sheet_rows, kinds)
         for sentence in policy_sentences.values():
             say(sentence)
         working = [client for client in clients if client.is_coordinator or sheet_rows[client.name]]
@@ -74,6 +86,8 @@ def hybrid(
         genotype_shards(ingested, coordinator, cut, receipt)
         receipt.inputs = {"reference": reference.checksum, "samples": f"content:{ingested.samples_key()}"}
         receipt.figures |= {"coordinator": config.coordinator, "totals": location_totals(coordinator)}
+        if gnomad_table:
+            write_joint_table(coordinator, gnomad_table, receipt)
         receipt.figures |= {
             "sites": _location_figures(ingested, working, policy_sentences),
             "crossings": transfer_log.as_json(),

@@ -31,6 +31,7 @@ PUBLIC = [
     "export",
     "filter_callset",
     "frequencies",
+    "gnomad_table",
     "joint",
     "open_callset",
     "open_cohort",

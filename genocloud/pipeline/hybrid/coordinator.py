@@ -99,7 +99,7 @@ class Coordinator:
             counts = tables.counts(piece.shard)
             return counts or self._discover(tables, piece)
 
-        counts = self._map_shards(discover, pieces, "discover")
+        counts = self.map_shards(discover, pieces, "discover")
         return {name: sum(each[name] for each in counts) for name in ("sites", "observed", "merged", "outside")}
 
     def _threads(self, cut: ShardPlan) -> dict[str, int]:
@@ -142,7 +142,7 @@ class Coordinator:
 
             return list(self._pieces(shard, map_locations(take, self.clients), threads))
 
-        pieces_of_shard = dict(zip(cut.all_shards, self._map_shards(deliver, cut.all_shards, "deliver"), strict=True))
+        pieces_of_shard = dict(zip(cut.all_shards, self.map_shards(deliver, cut.all_shards, "deliver"), strict=True))
         owned, upstream = (
             tuple(piece.shard for shard in shards for piece in pieces_of_shard[shard])
             for shards in (cut.owned, cut.upstream)
@@ -176,7 +176,7 @@ class Coordinator:
                 way(piece)
             return (tables.counts(piece.shard) or {})["sites"]
 
-        site_counts = self._map_shards(estimate, pieces, "estimate")
+        site_counts = self.map_shards(estimate, pieces, "estimate")
         owned = set(cut.owned)
         taken = sum(count for piece, count in zip(pieces, site_counts, strict=True) if piece.shard in owned)
         return SiteOutcomes.of(taken, settle_shards(tables, self._settled, self.context.model, cut, self.progress))
@@ -229,7 +229,7 @@ class Coordinator:
         )
         home = [client.is_coordinator for client in self.clients].index(True)
         there = [entries[home] if all(entries) else None for entries in zip(*entries_by_client, strict=True)]
-        return self._map_shards(
+        return self.map_shards(
             lambda item: item[1] or self._call(item[0]), list(zip(pieces, there, strict=True)), "genotype"
         )
 
@@ -288,7 +288,7 @@ class Coordinator:
             each = [replace(one, number=number) for number in range(batches)]
             client.submit(function, each, [piece.needs[client.name]] * batches)
 
-    def _map_shards(self, function: Callable[[Item], Result], items: Sequence[Item], step: str) -> list[Result]:
+    def map_shards(self, function: Callable[[Item], Result], items: Sequence[Item], step: str) -> list[Result]:
         """A function's results by shard, many at a time, largest need first; progress is shown for every client."""
 
         def one(item: Item) -> Result:

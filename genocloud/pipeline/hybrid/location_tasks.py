@@ -13,7 +13,7 @@ import pyarrow as pa
 from genocloud import callset, storage
 from genocloud.cohort import Cohort, NoCohort, open_cohort
 from genocloud.errors import GenocloudError, SettingError, UnreadableFile
-from genocloud.federation import DisclosableError, Message, Register, claim_store, cohort_in, policy_for
+from genocloud.federation import DisclosableError, Message, Register, check_release, claim_store, cohort_in, policy_for
 from genocloud.pipeline.callset_counts import site_totals
 from genocloud.pipeline.callset_registry import register
 from genocloud.pipeline.genotyping.shard_completion import description_of
@@ -36,10 +36,12 @@ class ProbeRequest:
 
     policy          the location's policy in the config
     is_coordinator  whether the config says that the coordinator is at the location
+    kinds           of messages that the location must let out, in addition to those of every run
     """
 
     site: str
     store: str
+    kinds: tuple[str, ...]
     is_coordinator: bool
     policy: str
     reference: str
@@ -114,6 +116,8 @@ def probe(request: ProbeRequest) -> ProbeResult:
     policy = policy_for(request.store)
     policy.check(request.site, request.store, request.policy, request.is_coordinator)
     policy.check_input("reference", request.reference)
+    for kind in request.kinds:
+        check_release(request.store, kind)
     if policy.counts_people:
         Register(policy).check()
     try:

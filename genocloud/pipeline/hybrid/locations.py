@@ -56,9 +56,15 @@ def _parted(message: str) -> tuple[str, str]:
 
 
 def check_locations(
-    config: Config, clients: Sequence[LocationClient], reference: Reference, sheet_rows: Mapping[str, Sequence[Sample]]
+    config: Config,
+    clients: Sequence[LocationClient],
+    reference: Reference,
+    sheet_rows: Mapping[str, Sequence[Sample]],
+    kinds: tuple[str, ...] = (),
 ) -> dict[str, str]:
     """Probe every location; return a sentence for each that says which policy file decides there.
+
+    kinds  of messages that those with samples must let out, in addition to those of every run
 
     Raises what `location_tasks.probe` does, or StrangersInCohort.
     """
@@ -68,6 +74,7 @@ def check_locations(
         request = location_tasks.ProbeRequest(
             site=site.name,
             store=site.store,
+            kinds=kinds if sheet_rows[site.name] else (),
             is_coordinator=client.is_coordinator,
             policy=site.policy,
             reference=site.reference,

@@ -103,7 +103,7 @@ def test_no_combination_of_what_is_admitted_tells_of_few(seed: int) -> None:
     admitted: list[frozenset[int]] = []
     for _ in range(12):
         whom = frozenset().union(*(block for block in blocks if numbers.random() < 0.5))
-        if problem_of(whom, admitted, 4) is None and whom not in admitted and len(admitted) < 5:
+        if problem_of([whom], admitted, 4) is None and whom not in admitted and len(admitted) < 5:
             admitted.append(whom)
     assert admitted
     assert not brute_force(admitted, 4)

@@ -8,20 +8,9 @@ import pytest
 from genocloud import filters, schema
 from genocloud.filters import GroupCounts, count_alleles, frequency_columns
 from tests.support import dense_callset, small_callset
+from tests.support.gnomad_adj import is_adj
 
 GROUPS = [{"ann", "bob", "cat"}, {"ann", "bob"}, {"cat"}, set()]
-
-
-def is_adj(cell: dict) -> bool:
-    """gnomAD's definition, a genotype at a time; half calls are none."""
-    alleles = re.split(r"[/|]", cell["GT"])
-    if "." in alleles or cell["GQ"] is None or cell["DP"] is None or cell["GQ"] < 20:
-        return False
-    if cell["DP"] < (5 if len(alleles) == 1 else 10):
-        return False
-    if len(set(alleles)) == 1:
-        return True
-    return bool(cell["AD"]) and all((cell["AD"][int(each)] or 0) >= 0.2 * cell["DP"] for each in alleles)
 
 
 def twin(made, shard, people: set[str], adj: bool) -> dict[str, list]:
