@@ -170,23 +170,27 @@ def filter_callset(
     resources: Mapping[str, Path] | None = None,
     trained_on: str = "",
     annotations: str | Sequence[str] = (),
+    same_as: Path | None = None,
     threads: int | None = None,
     quiet: bool = True,
 ) -> Receipt:
     """Mark a callset's sites and alleles, as `genocloud filter` does: `callset.filters(region)` is what it says.
 
-    presets      hard, as-hard, gvs, gnomad, vets; default: hard, or vets with a model, unless there are `filters`
+    presets      hard, as-hard, gvs, gnomad, vets, adj; default: hard, or vets with a model, unless there are `filters`
     filters      expressions in bcftools' syntax by the filter's name
     regions      interval files by the name of the flag that expressions know them by
     resources    indexed VCFs of known variants by GATK's name and labels, for a model
     trained_on   in their place, an expression of the callset's own good alleles
     annotations  what the model judges by; default: WARP's
+    same_as      in the place of all these, another callset of the same sites, whose filters it takes
 
     Returns the receipt, whose `figures` count sites and ALTs by filter. Raises SettingError for expressions that cannot
     be read or name what sites do not have, InputError for files that cannot be used, StoreError.
 
         genocloud.filter_callset("results/callset", presets="hard", filters={"Rare": "AF < 0.001"})
     """
+    if same_as is not None:
+        return steps.take_filters(os.fspath(callset), os.fspath(same_as))
     options = pipeline.FilterOptions(
         presets=None if presets is None else _texts(presets),
         filters=tuple(SiteFilter.parse(f"{name}={text}") for name, text in (filters or {}).items()),

@@ -17,7 +17,9 @@ from .export_parts import write_part as write_part
 from .filter_tables import FilterLine as FilterLine
 from .filter_tables import FilterSet as FilterSet
 from .filter_tables import NoFilters as NoFilters
+from .filter_tables import OtherSites as OtherSites
 from .filter_tables import StaleFilters as StaleFilters
+from .filter_tables import copy_filters as copy_filters
 from .filter_tables import filtering as filtering
 from .filter_tables import filters_of as filters_of
 from .filter_tables import filters_url as filters_url

@@ -52,6 +52,14 @@ class NoFilters(StoreError):
         super().__init__(f"{url}: it has no filters yet; run genocloud filter")
 
 
+class OtherSites(StoreError):
+    """Filters of a callset that has other sites than the one that is to have them."""
+
+    def __init__(self, url: str, other_url: str) -> None:
+        self.url, self.other_url = url, other_url
+        super().__init__(f"{url}: its sites are not those of {other_url}; give the callset of the run that made it")
+
+
 @dataclass(frozen=True, kw_only=True)
 class FilterSet:
     """The filters of a callset.
@@ -155,6 +163,25 @@ def publish_filters(store: Store, filters: FilterSet) -> None:
     }
     store.write(FILTERS_MANIFEST, (json.dumps(json_digest.sealed_json(values), indent=1) + "\n").encode())
     _delete_unpublished(store)
+
+
+def copy_filters(store: Store, shards: Sequence[ShardEntry], other: Store) -> FilterSet:
+    """Make filters at another callset's place those of a callset of the same sites; bytes are as they were written.
+
+    Raises NoFilters, OtherSites where its shards have other sites, DamagedFile.
+    """
+    filters = read_filters(other)
+    if filters is None:
+        raise NoFilters(other.url)
+    if filters.sites != sites_of(shards):
+        raise OtherSites(store.url, other.url)
+    for file in filters.files.values():
+        data = other.read(file.name)
+        if hashlib.sha256(data).hexdigest() != file.sha256:
+            raise DamagedFile(join(other.url, file.name), "is damaged (sha256)", f"{_REMEDY}; ")
+        store.write(file.name, data)
+    publish_filters(store, filters)
+    return filters
 
 
 def read_filters(store: Store) -> FilterSet | None:

@@ -24,6 +24,12 @@ def _filter(commands: Commands) -> None:
         from genocloud.filters import Expression, SiteFilter
         from genocloud.filters.vets import Resource
 
+        if arguments.same_as:
+            chosen = (arguments.preset, arguments.filter, arguments.regions, arguments.resource, arguments.trained_on)
+            if any(chosen) or arguments.annotation:
+                raise SettingError("--same-as takes the filters of another callset: leave out all other filters")
+            hand_over(steps.take_filters(arguments.callset, arguments.same_as), arguments)
+            return
         options = pipeline.FilterOptions(
             resources=tuple(Resource.parse(*each) for each in arguments.resource or ()),
             trained_on=Expression(arguments.trained_on) if arguments.trained_on else None,
@@ -90,6 +96,12 @@ def _filter(commands: Commands) -> None:
         help="annotation, or sum over genotypes (AB), that the model judges by; may be repeated. Default: QD, "
         "MQRankSum, ReadPosRankSum, FS, MQ and SOR, AS_ ones where the callset has them; cohort: these with "
         "AB, DP_RATIO, ExcessHet and MEAN_GQ",
+    )
+    command.add_argument(
+        "--same-as",
+        metavar="CALLSET",
+        help="take the filters of another callset of the same sites: a site's, of a run over several, those of "
+        "everybody's",
     )
     scatter_option(command)
     budget_options(command)

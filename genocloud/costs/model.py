@@ -10,7 +10,7 @@ from genocloud.costs.prices import Prices
 from genocloud.costs.rates import Amounts, Rates
 from genocloud.federation.site_policy import MAY_LEAVE, STAYS
 
-STEPS = ("call", "ingest", "discover", "estimate", "genotype", "export")
+STEPS = ("call", "ingest", "screen", "discover", "estimate", "genotype", "filter", "qc", "export")
 """In flow order; discover observes and unifies, estimate summarises, estimates and settles, genotype calls."""
 
 START = "start"
@@ -24,6 +24,10 @@ class Way:
     measured: Mapping[str, str]
     stored: Mapping[str, str]
     fused: bool = False
+
+    def with_checks(self, checks: Mapping[str, str]) -> "Way":
+        """With screen, filter or qc besides, by the names of their rates."""
+        return replace(self, measured={**self.measured, **checks})
 
 
 BY_STEPS = Way(
@@ -201,6 +205,11 @@ class Placement:
         return named | totals | {"lines": [asdict(line) for line in self.lines]}
 
 
+_COORDINATED = ("filter", "qc")
+"""Steps of the coordinator's callset: of everybody's genotypes, or, where these stay at their sites, of its own."""
+
+_UNITED = ("export", *_COORDINATED)
+
 _TOTALS = ("core_seconds", "wall_seconds", "stored_bytes", "crossing_bytes", "money")
 
 
@@ -255,7 +264,9 @@ class Planner:
             stored["export"] = self.rates.of("bytes VCF", all_amounts) if exports else 0.0
             all_amounts = all_amounts if exports else dict.fromkeys(all_amounts, 0.0)
         for step in STEPS:
-            step_amounts = all_amounts if step == "export" and flow.others and flow.merged else amounts
+            step_amounts = all_amounts if step in _UNITED and flow.others and flow.merged else amounts
+            if step in _COORDINATED and place.name != flow.coordinator:
+                continue
             seconds, memory = self._work(step, place.portion, step_amounts, needs)
             crossing = self._crossing(step, place, flow, stored.get("genotype", 0.0))
             if seconds or crossing:
@@ -314,7 +325,7 @@ class Planner:
     def _tasks(self, step: str, portion: Portion, needs: Needs) -> int:
         batches = self._batches(portion)
         pieces = needs[step][1] if step in needs else 1
-        cut = {"call": portion.reads, "ingest": batches, "export": self.shape.shards}
+        cut = {"call": portion.reads, "ingest": batches, **dict.fromkeys(_UNITED, self.shape.shards)}
         return cut.get(step, self.shape.shards * batches * pieces)
 
     def _batches(self, portion: Portion) -> int:
@@ -402,6 +413,7 @@ def amounts_of(portion: Portion, sites: float, batches: int, segments: int) -> d
         "segment": segments,
         "segment_site": sites * batches,
         "site": sites,
+        "pair": portion.people * (portion.people - 1) / 2,
         "gvcf_byte": portion.gvcf_bytes,
     }
 
@@ -409,7 +421,7 @@ def amounts_of(portion: Portion, sites: float, batches: int, segments: int) -> d
 def _read(step: str, stored: Mapping[str, float], amounts: Mapping[str, float]) -> float:
     """Bytes that a step reads."""
     cohort = stored["ingest"]
-    return {"ingest": amounts["gvcf_byte"], "export": stored["genotype"]}.get(step, cohort)
+    return {"ingest": amounts["gvcf_byte"], **dict.fromkeys(_UNITED, stored["genotype"])}.get(step, cohort)
 
 
 def _after_move(place: Place, places: Sequence[Place], coordinator: str, moved: Sequence[str]) -> Place:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 Amounts = Mapping[str, float]
 """How much there is of each thing that costs: `one` (a run), `file`, `record`, `observation` (an allele that somebody
 has at a site), `block` (a reference block that reaches a site), `cell` (a site of a sample), `segment` (a batch's part
-of a shard), `segment_site` (a site in one), `site`, `gvcf_byte`;
+of a shard), `segment_site` (a site in one), `site`, `pair` (of samples), `gvcf_byte`;
 `batch` and `merged` (bytes by pipeline.memory_model, of concurrent batches and of their sum); `run`, `job`, `command`
 and `cluster` (starts of Snakemake, of one of its jobs, of genocloud in it, and of a Dask cluster on one machine)."""
 

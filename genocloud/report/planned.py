@@ -13,7 +13,7 @@ LINES = {
     "genotype": ("estimate", "genotype"),
     "hybrid": ("ingest", "discover", "estimate", "genotype"),
     "joint": ("ingest", "discover", "estimate", "genotype"),
-    "export": ("export",),
+    **{step: (step,) for step in ("screen", "filter", "qc", "export")},
 }
 """The plan's steps that each step of a run does."""
 

@@ -15,6 +15,7 @@ from .export_pgen import export_pgen as export_pgen
 from .export_several import export_several as export_several
 from .export_zarr import export_zarr as export_zarr
 from .filter import filter_callset as filter_callset
+from .filter import take_filters as take_filters
 from .frequencies import FrequencyOptions as FrequencyOptions
 from .frequencies import frequencies as frequencies
 from .genotype import genotype as genotype

@@ -54,6 +54,19 @@ def filter_callset(callset_url: str, *, options: FilterOptions, scatter: Scatter
     return receipt
 
 
+def take_filters(callset_url: str, other_url: str) -> Receipt:
+    """Give a callset the filters of another one of the same sites, as a site's callset has those of everybody's.
+
+    The balance is in records. Raises NoFilters, OtherSites, DamagedFile, OutputInUse.
+    """
+    with storage.file_lock(callset.filters_url(callset_url)), receipt_of("filter") as receipt:
+        made = open_callset(callset_url)
+        filters = callset.copy_filters(made.store, made.shards, storage.open_store(other_url))
+        receipt.inputs = {file.name: f"sha256:{file.sha256}" for file in filters.files.values()}
+        receipt.balanced("records", made.counts["sites"], sum(file.rows for file in filters.files.values()), {})
+    return receipt
+
+
 def _filter_shards(
     plan: FilterPlan, tasks: Sequence[FilterTask], scatter: Scatter, progress: Progress
 ) -> list[FilteredShard]:

@@ -89,7 +89,8 @@ def plan_of(config: Config, *, rates: Rates, width: int, joint: bool = False) ->
         batch_size=int(config.settings["batch_size"]),
         starts=starts,
     )
-    planner = Planner(rates=rates, shape=shape, needing=partial(needs, rates, shape), way=JOINT if joint else BY_STEPS)
+    way = JOINT if joint else BY_STEPS.with_checks(facts.checks)
+    planner = Planner(rates=rates, shape=shape, needing=partial(needs, rates, shape), way=way)
     coordinator = config.coordinator if config.coordinator in [each.name for each in held] else held[0].name
     configured = planner.place(held, coordinator)
     cores = sum(each.width for each in held)

@@ -16,15 +16,12 @@ def filter_files(settings: Mapping[str, Any]) -> list[str]:
 
 
 def check_filters(settings: Mapping[str, Any]) -> None:
-    """Raise BadFilter or BadExpression for filters that cannot be used."""
+    """Raise BadFilter, BadExpression or BadAnnotation for filters that cannot be used."""
     if not filter_options(settings):
         return
-    from genocloud.filters import Expression, SiteFilter, chosen_filters
+    from genocloud.pipeline import FilterOptions
 
-    more = [SiteFilter.parse(f"{name}={text}") for name, text in settings["expressions"].items()]
-    chosen_filters(settings["presets"], more)
-    if settings["trained_on"]:
-        Expression(settings["trained_on"])
+    _ = FilterOptions.of_config(settings).needs_genotypes
 
 
 def _words(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -9,11 +9,14 @@ seconds count, as others were disturbed. Takes about a quarter of an hour.
 import json
 import os
 import platform
+import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from itertools import combinations
 from pathlib import Path
@@ -21,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from genocloud import cohort
+from genocloud import cohort, pipeline, steps
 from genocloud.cohort import Cohort
 from genocloud.costs.rates import Amounts
 from genocloud.costs.synthetic import SyntheticCohort
@@ -32,9 +35,12 @@ from genocloud.pipeline.planning.trial_files import write_synthetic
 from genocloud.pipeline.planning.trial_rates import calling_alone, processor, trial_amounts
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sharding import cut_genome
+from genocloud.qc import fingerprints, kinship
+from genocloud.qc.packed_genotypes import PER_BYTE
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
-from genocloud.steps.calibrate import Work
+from genocloud.steps import QcOptions, ScreenOptions
+from genocloud.steps.calibrate import RUNS, Work
 from tests.benchmarks.costs import cost_of, genocloud
 from tests.benchmarks.scale_cohort import ScaleCohort
 
@@ -58,6 +64,13 @@ SCALES = (
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 3
 
+CHECKS = ("screen", "filter", "filter genotypes", "qc")
+"""Of the callset that the steps before made; not of cohorts whose callset says nothing of frequencies."""
+FEWEST_PEOPLE = 100
+
+FINGERPRINT_SITES, SET_SITES, PAIRED_PEOPLE = 10_000, 25_000, 1_024
+"""Sites at which each two people are compared in whole genomes, and people of the two blocks that are timed."""
+
 CALLING = ("one", "segment", "segment_site", "observation", "block", "cell")
 THINGS = {
     "ingest": ("one", "file", "record"),
@@ -67,6 +80,10 @@ THINGS = {
     "call": CALLING,
     "render": CALLING,
     "export": ("one", "segment", "cell"),
+    "screen": ("one", "file", "segment", "record", "pair"),
+    "filter": ("one", "site"),
+    "filter genotypes": ("one", "segment", "block", "site"),
+    "qc": ("one", "file", "segment", "block", "site", "pair"),
 }
 """By what the core-seconds of each step grow; `kept` is what joint leaves out: a summary of each batch, for N+1."""
 
@@ -95,10 +112,10 @@ class Trial:
         """A cohort of gVCFs, and all steps done some times over."""
         gvcf_bytes = write_synthetic(synthetic, place)
         works = [
-            Work(place=place, name=f"round{number}", people=synthetic.people, threads=threads)
+            CheckedWork(place=place, name=f"round{number}", people=synthetic.people, threads=threads)
             for number in range(ROUNDS)
         ]
-        return cls._run(works, {"gvcf_byte": gvcf_bytes}, ())
+        return cls._run(works, {"gvcf_byte": gvcf_bytes}, () if synthetic.people >= FEWEST_PEOPLE else CHECKS)
 
     @classmethod
     def of_rows(cls, people: int, length: int, batch_size: int, place: Path) -> "Trial":
@@ -119,7 +136,8 @@ class Trial:
 
     @classmethod
     def _run(cls, works: Sequence[Work], further: Amounts, unmeasured: tuple[str, ...]) -> "Trial":
-        rounds = [dict(work.receipts()) for work in works]
+        runs = [step for step in (*RUNS, *CHECKS) if step == "ingest" or step not in unmeasured]
+        rounds = [dict(work.receipts(runs)) for work in works]
         work, receipts = works[0], rounds[0]
         stored_cohort = cohort.open_cohort(work.cohort)
         amounts = (
@@ -138,7 +156,43 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoredWork(Work):
+class CheckedWork(Work):
+    """The steps, and what is checked of cohort and callset; what the checks leave behind is deleted.
+
+    Without components, which take seconds of whole genomes too, but among fewer than 2,000 people grow with their cube.
+    """
+
+    def screen(self) -> Receipt:
+        options = ScreenOptions(frequencies_url=str(self.at / "callset"))
+        with open_scatter(f"threads:{self.threads}") as scatter:
+            out = str(self.at / "screen")
+            receipt = steps.screen(self.cohort, out, options=options, scatter=scatter, progress=Silent())
+        for folder in (self.at / "cohort" / "derived").glob("*/screen-*"):
+            shutil.rmtree(folder)
+        return receipt
+
+    def filter(self) -> Receipt:
+        return self._filter("hard")
+
+    def filter_genotypes(self) -> Receipt:
+        return self._filter("gvs", "gnomad")
+
+    def _filter(self, *presets: str) -> Receipt:
+        url, options = str(self.at / "callset"), pipeline.FilterOptions(presets=presets)
+        with open_scatter(f"threads:{self.threads}") as scatter:
+            receipt = steps.filter_callset(url, options=options, scatter=scatter, progress=Silent())
+        shutil.rmtree(self.at / "callset" / "filters")
+        (self.at / "callset" / "manifest" / "filters.json").unlink()
+        return receipt
+
+    def qc(self) -> Receipt:
+        with open_scatter(f"threads:{self.threads}") as scatter:
+            url, out = str(self.at / "callset"), str(self.at / "qc")
+            return steps.qc(url, out, options=QcOptions(components=0), scatter=scatter, progress=Silent())
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredWork(CheckedWork):
     """The steps of a cohort whose rows are stored without gVCFs."""
 
     length: int
@@ -161,7 +215,7 @@ def _needs_of(stored_cohort: Cohort, amounts: Amounts, threads: int) -> dict[str
     measured: dict[str, dict[str, float]] = {step: split_need(stored, weight, threads) for step in THINGS}
     measured["ingest"] = {"batch": ingesting, "merged": 0.0}
     measured["discover"] = {"batch": discovery_need(stored_cohort, shard, threads), "merged": 0.0}
-    return measured | {"export": {"batch": 0.0, "merged": 0.0}}
+    return measured | {step: {"batch": 0.0, "merged": 0.0} for step in ("export", *CHECKS)}
 
 
 def _row_bytes(stored_cohort: Cohort) -> dict[str, float]:
@@ -215,7 +269,29 @@ def memory_of(trials: Sequence[Trial], step: str) -> dict[str, float]:
     return {part: share if part == "one" else min(1.0, share) for part, share in costs.items()}
 
 
+def pair_seconds() -> dict[str, float]:
+    """Core-seconds that screen and qc take to compare two people, at as many sites as whole genomes have."""
+    chance, people = np.random.default_rng(1), PAIRED_PEOPLE
+    codes = chance.choice(4, (2 * people, SET_SITES), p=(0.4, 0.4, 0.195, 0.005)).astype(np.uint8)
+    packed = np.bitwise_or.reduce([codes[place::PER_BYTE].T << 2 * place for place in range(PER_BYTE)])
+    _, blocks, _ = kinship.block_pairs(packed, 2 * people, kinship.CUTOFFS["third degree"])
+    halves = codes[:people, :FINGERPRINT_SITES], codes[people:, :FINGERPRINT_SITES]
+    works: dict[str, Callable[[], object]] = {
+        "screen": partial(fingerprints.count_pairs, *halves),
+        "qc": partial(kinship.count_pairs, blocks),
+    }
+    return {step: min(_core_seconds(work) for _ in range(ROUNDS)) / people**2 for step, work in works.items()}
+
+
+def _core_seconds(work: Callable[[], object]) -> float:
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
 CLUSTER = """
+from genocloud.qc import fingerprints, kinship
+from genocloud.qc.packed_genotypes import PER_BYTE
 from genocloud.scatter.executors import open_scatter
 if __name__ == "__main__":
     with open_scatter("local:processes=1,threads=2,memory=1GB") as scatter:
@@ -276,6 +352,8 @@ def main() -> None:
             place.mkdir()
             trials.append(Trial.of_rows(*scale, place))
         costs = {f"seconds {step}": fitted(trials, "seconds", step, things) for step, things in THINGS.items()}
+        for step, seconds in pair_seconds().items():
+            costs[f"seconds {step}"]["pair"] = seconds
         costs |= {f"bytes {what}": fitted(trials[1:], "bytes", what, things) for what, things in STORED.items()}
         costs |= {f"memory {step}": memory_of(trials, step) for step in THINGS}
         costs["seconds start"] = starts(Path(name), Path(name) / "cohort0/round0/callset")

@@ -16,7 +16,7 @@ from genocloud.pipeline import memory_model
 from genocloud.pipeline.hybrid.clients import LocationClient
 from genocloud.pipeline.intervals import intervals_of
 from genocloud.pipeline.options import model_of
-from genocloud.scatter.executors import open_scatter
+from genocloud.scatter.executors import Inline, open_scatter
 from genocloud.scatter.progress import Silent
 from tests.support.decoded_callsets import decoded
 from tests.support.local_hybrid import REFERENCE, SMALL, Hybrid
@@ -72,6 +72,21 @@ def same(run: Hybrid, one: list[list[Any]]) -> None:
     assert sorted(run.genotypes(), key=place_of) == sorted(one[1], key=place_of)
 
 
+def filter_everywhere(run: Hybrid) -> None:
+    """Each site's callset takes the filters of everybody's, or comes to the same verdicts by its annotations alone."""
+    options = pipeline.FilterOptions(presets=("hard",))
+    steps.filter_callset(run.united, options=options, scatter=Inline(), progress=Silent())
+    said = callset.open_callset(run.united).filters()
+    for name, gvcfs in zip(run.names, run.split, strict=True):
+        url = f"{run.store(name)}/callset"
+        if not gvcfs or url == run.united:
+            continue
+        steps.take_filters(url, run.united)
+        assert callset.open_callset(url).filters().equals(said)
+        steps.filter_callset(url, options=options, scatter=Inline(), progress=Silent())
+        assert callset.open_callset(url).filters().equals(said)
+
+
 STAY, SUM, LEAVE = "stays", "summaries", "may_leave"
 ALL_SITES = {"force_output_intervals": ["chr1:20,000-20,400"]}
 SPECIFIC = {"annotation_group": ["StandardAnnotation", "AS_StandardAnnotation"]}
@@ -100,6 +115,7 @@ def test_several_sites_give_what_one_gives(tmp_path, gvcfs, sizes, policies, opt
     receipt = run.run()
     same(run, single(tmp_path / "single", split, run.options))
     assert receipt.balance["unit"] == "sites"
+    filter_everywhere(run)
 
 
 @pytest.fixture(scope="module")

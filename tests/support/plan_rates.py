@@ -3,6 +3,7 @@
 from genocloud.costs.rates import Rates
 
 STEPS = {"ingest": "record", "discover": "observation", "estimate": "cell", "estimate kept": "cell", "call": "cell"}
+STEPS |= {"screen": "record", "filter": "site", "filter genotypes": "cell", "qc": "cell"}
 
 STARTS = {"run": 3.0, "job": 0.25, "command": 0.5, "cluster": 2.0}
 

@@ -57,6 +57,7 @@ def test_filters_are_made_and_made_again_when_they_change(study):
     [
         ("filter: {expressions: {bad: 'QD <'}}", 5, "it cannot be read"),
         ("filter: {presets: [hrad]}", 5, "did you mean hard?"),
+        ("filter: {trained_on: 'AC > 1', annotations: [QQ]}", 5, "QQ"),
         ("filter: {regions: {HALF: none.bed}, expressions: {x: HALF}}", 3, "none.bed"),
         ("filter: {presets: [vets], resources: [{name: a, labels: [training]}]}", 5, "vcf"),
     ],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from genocloud import callset, filters
+from genocloud import callset, filters, schema
 from genocloud.callset import Callset, FilterLine
 from genocloud.filters import Expression, SiteFilter, vets
 from genocloud.pipeline.filtering.known_alleles import KnownAlleles
@@ -67,6 +67,34 @@ class FilterOptions:
         of_sites = tuple(FilterLine(each.name, each.header) for each in self.chosen)
         return of_sites + (callset.ADJ if self.by_adj else ())
 
+    @classmethod
+    def of_config(cls, settings: Mapping[str, Any]) -> "FilterOptions":
+        """As the config's `filter` has them. Raises BadExpression, too."""
+        more = tuple(SiteFilter.parse(f"{name}={text}") for name, text in settings["expressions"].items())
+        return cls(
+            presets=tuple(settings["presets"]) or None,
+            filters=more,
+            regions=settings["regions"],
+            resources=tuple(
+                vets.Resource.parse(",".join([each["name"], *map("{}=true".format, each["labels"])]), each["vcf"])
+                for each in settings["resources"]
+            ),
+            trained_on=Expression(settings["trained_on"]) if settings["trained_on"] else None,
+            annotations=tuple(settings["annotations"]),
+        )
+
+    @property
+    def expressions(self) -> list[Expression]:
+        """Of filters, and of what a model is trained on."""
+        return [*(each.expression for each in self.chosen), *([self.trained_on] if self.trained_on else [])]
+
+    @property
+    def needs_genotypes(self) -> bool:
+        """Whether sums over genotypes are read."""
+        features = vets.expanded(self.annotations, ()) if self.has_model and self.annotations else ()
+        names = set(features).union(*(each.names for each in self.expressions))
+        return self.by_adj or not names.isdisjoint(schema.SITE_METRICS.names)
+
     def names(self, made: Callset) -> tuple[str, ...]:
         """The model's annotations; none without a model. Raises BadAnnotation."""
         if not self.has_model:
@@ -77,12 +105,9 @@ class FilterOptions:
     def plan(self, made: Callset) -> FilterPlan:
         """The plan for a callset, without a trained model. Raises InputError, BadAnnotation, BadExpression."""
         regions = {name: tuple(joined(read_intervals([file], made.contigs))) for name, file in self.regions.items()}
-        expressions = [each.expression for each in self.chosen]
-        if self.trained_on:
-            expressions.append(self.trained_on)
         known, names = None, self.names(made)
         counted = ["N_HQ"] if self.by_adj else []
-        named = frozenset([*names, *counted]).union(*(each.names for each in expressions))
+        named = frozenset([*names, *counted]).union(*(each.names for each in self.expressions))
         values = NamedValues(names=named, regions=regions)
         if names:
             by_allele = vets.is_by_allele(names)

@@ -9,6 +9,7 @@ from genocloud import regions
 from genocloud.cohort import Layout
 from genocloud.costs.model import Portion, Starts
 from genocloud.federation.config import Config, Location
+from genocloud.pipeline.filtering.filter_options import FilterOptions
 from genocloud.pipeline.planning.workload import Sampled, portion_of, sample_gvcfs
 from genocloud.pipeline.reference import Reference
 from genocloud.samples import Sample, are_small
@@ -36,26 +37,36 @@ class ConfigFacts:
         part_bp, window_bp = (int(self.config.settings[name]) for name in ("part_bp", "window_bp"))
         return sample_gvcfs(self.config.samples, people, Layout(self.reference.contigs, part_bp, window_bp))
 
+    @cached_property
+    def checks(self) -> dict[str, str]:
+        """The rates of the checks that the config asks for, by step. Raises BadFilter, BadExpression."""
+        settings = self.config.settings
+        checks = {step: step for step in ("screen", "qc") if settings[step]}
+        if any(settings["filter"].values()):
+            needs_genotypes = FilterOptions.of_config(settings["filter"]).needs_genotypes
+            checks["filter"] = "filter genotypes" if needs_genotypes else "filter"
+        return checks
+
     def starts(self, width: int) -> Starts:
         """The processes and jobs that the workflow starts, on so many cores.
 
         One job per sample with reads, then inputs, ingest, discover and genotype of each part, the commit of the
-        callset, export and report; jobs of different parts run side by side, each with a Dask cluster, as ingest has. A
-        small cohort has one job each for discover and genotype (which commits), and no cluster; a hybrid run has one
-        job from ingest to the commit.
+        callset, a job of each check, export and report; jobs of different parts run side by side, each with a Dask
+        cluster, as ingest has. A small cohort has one job each for discover and genotype (which commits), and no
+        cluster; a hybrid run has one job from ingest to the commit.
         """
-        calls = sum(bool(person.reads) for person in self.sheet)
+        calls, checks = sum(bool(person.reads) for person in self.sheet), len(self.checks)
         if not self._alone:
-            called = math.ceil(calls / width)
-            return Starts(
-                runs=1, jobs=calls + 3, commands=calls + 3, clusters=len(self.config.sites), rounds=called + 3
-            )
+            jobs, rounds = calls + 3 + checks, math.ceil(calls / width) + 3 + checks
+            return Starts(runs=1, jobs=jobs, commands=jobs, clusters=len(self.config.sites), rounds=rounds)
         if are_small(self.sheet, int(self.config.settings["small_cohort_bytes"])):
-            return Starts(runs=1, jobs=calls + 6, commands=calls + 6, clusters=0, rounds=math.ceil(calls / width) + 6)
+            jobs, rounds = calls + 6 + checks, math.ceil(calls / width) + 6 + checks
+            return Starts(runs=1, jobs=jobs, commands=jobs, clusters=0, rounds=rounds)
         parts = len(regions.parts(self.reference.contigs, int(self.config.settings["part_bp"])))
         at_once = max(1, width // JOB_CORES)
-        jobs, rounds = calls + 5 + 2 * parts, math.ceil(calls / width) + 5 + 2 * math.ceil(parts / at_once)
-        return Starts(runs=1, jobs=jobs, commands=jobs, clusters=1 + 2 * parts, rounds=rounds)
+        jobs = calls + 5 + checks + 2 * parts
+        rounds = math.ceil(calls / width) + 5 + checks + 2 * math.ceil(parts / at_once)
+        return Starts(runs=1, jobs=jobs, commands=jobs, clusters=1 + checks + 2 * parts, rounds=rounds)
 
     def _people(self, location: Location) -> list[Sample]:
         return [each for each in self.sheet if (each.site or self.config.coordinator) == location.name or self._alone]

@@ -89,6 +89,7 @@ def trial_amounts(people: int, batches: int, ingested: Receipt, discovered: Rece
         "segment": batches,
         "segment_site": discovered.figures["sites"] * batches,
         "site": discovered.figures["sites"],
+        "pair": people * (people - 1) / 2,
     }
 
 

@@ -1,10 +1,11 @@
 """A table of the costs of 1,000, 10,000 and 100,000 whole genomes."""
 
 import math
+from collections.abc import Collection
 from dataclasses import asdict, replace
 from functools import partial
 
-from genocloud.costs.model import Place, Placement, Planner, Portion, Shape
+from genocloud.costs.model import BY_STEPS, Place, Placement, Planner, Portion, Shape
 from genocloud.costs.prices import read_prices
 from genocloud.costs.rates import Rates
 from genocloud.federation.site_policy import STAYS
@@ -19,8 +20,8 @@ ingested side by side."""
 
 CLUSTER_CORES = 1_000
 
-VCF = "export"
-"""The step that writes the callset as a VCF."""
+APART = {"its checks: screen, filter (gvs), qc": ("screen", "filter", "qc"), "its dense VCF": ("export",)}
+"""Steps that a run may leave out, in rows of their own."""
 
 WHOLE_GENOME = Portion(people=1, reads=0, gvcf_bytes=340e6, records=20e6, observations=4.8e6, bases=GENOME_BP)
 """A 30x genome: a gVCF of 17 bytes a record with GQ bands 20, 30, 40 (benchmark A: 16.8), and 4.1 to 5.0 million sites
@@ -60,21 +61,26 @@ def table(rates: Rates) -> str:
             ],
         }
         placements = {where: planner.place(places, places[0].name) for where, places in ways.items()}
-        rows += [_row(people, where, _part(each, VCF, False), cluster.currency) for where, each in placements.items()]
+        apart = [step for steps in APART.values() for step in steps]
+        rows += [_row(people, where, _without(each, apart), cluster.currency) for where, each in placements.items()]
         where, first = next(iter(placements.items()))
-        rows.append(_row(people, f"its dense VCF, on {where}", _part(first, VCF, True), cluster.currency))
+        for what, steps in APART.items():
+            rest = [line.step for line in first.lines if line.step not in steps]
+            rows.append(_row(people, f"{what}, on {where}", _without(first, rest), cluster.currency))
     note = (
         f"Rates of {rates.measured} ({rates.machine}), starts of jobs not counted; prices of {cluster.dated} "
         f"(onprem.yaml) and {cloud.dated} (google.yaml), a month of storage with them; batches of 200 people, of 400 "
         "among 10,000, of 1,000 among 100,000; cohort, callset and kept summaries are stored, gVCFs are not counted. "
-        "What one VCF with all fields of every genotype takes in addition is a row of its own."
+        "What screen, filter and qc take in addition is in rows of its own, as is one VCF with all fields of every "
+        "genotype."
     )
     return "\n".join([*rows, "", note, ""])
 
 
 def _planner(rates: Rates, batch_size: int) -> Planner:
     shape = Shape(sites_of=genome_sites, shards=math.ceil(GENOME_BP / 1_000_000), batch_size=batch_size)
-    return Planner(rates=rates, shape=shape, needing=partial(needs, rates, shape))
+    way = BY_STEPS.with_checks({"screen": "screen", "filter": "filter genotypes", "qc": "qc"})
+    return Planner(rates=rates, shape=shape, needing=partial(needs, rates, shape), way=way)
 
 
 def _genomes(people: int) -> Portion:
@@ -82,9 +88,9 @@ def _genomes(people: int) -> Portion:
     return Portion(**{name: value if name == "bases" else value * people for name, value in one.items()})
 
 
-def _part(placement: Placement, step: str, alone: bool) -> Placement:
-    """The lines of one step alone, or all others."""
-    return replace(placement, lines=tuple(line for line in placement.lines if (line.step == step) == alone))
+def _without(placement: Placement, steps: Collection[str]) -> Placement:
+    """The lines of all steps but some."""
+    return replace(placement, lines=tuple(line for line in placement.lines if line.step not in steps))
 
 
 def _row(people: int, where: str, way: Placement, currency: str) -> str:

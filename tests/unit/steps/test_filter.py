@@ -241,3 +241,32 @@ def test_sites_without_an_alt_pass_or_not(tmp_path):
 
 def lists(table):
     return [field.name for field in table.schema if pa.types.is_list(field.type)]
+
+
+def test_a_site_takes_the_filters_of_everybodys_callset(url, tmp_path, capsys):
+    """Bytes and all; of other sites they are refused, and damaged ones; the callset then stays as it was."""
+    site = shutil.copytree(url, tmp_path / "site")
+    assert run("filter", str(site), "--same-as", url) == 4
+    assert "no filters yet" in capsys.readouterr().err
+    assert run("filter", url, "--preset", "gvs", "--preset", "adj", "-f", "low=QUAL < 100") == 0
+    bare = shutil.copytree(
+        url, tmp_path / "bare", ignore=shutil.ignore_patterns("calls", "reference", "sites", "shares")
+    )
+    assert run("filter", str(site), "--same-as", str(bare), "--preset", "hard") == 5
+    assert run("filter", str(site), "--same-as", str(bare)) == 0
+    names = ["filters", "manifest/filters.json"]
+    files = {file.relative_to(url) for name in names for file in [Path(url, name), *Path(url, name).rglob("*")]}
+    for file in (file for file in files if Path(url, file).is_file()):
+        assert Path(site, file).read_bytes() == Path(url, file).read_bytes()
+    assert exported(str(site), tmp_path / "s.bcf") == exported(url, tmp_path / "u.bcf")
+    other = str(tmp_path / "other")
+    small_callset.write(other, seed=2)
+    assert run("filter", other, "--same-as", url) == 4
+    assert "its sites are not those" in capsys.readouterr().err
+    assert genocloud.open_callset(other).with_filters().filter_set is None
+    (table, *_) = (file for file in Path(url).glob("filters/*/*.parquet") if file.stat().st_size)
+    table.write_bytes(table.read_bytes()[:-1] + b"x")
+    assert run("filter", str(site), "-f", "low=QUAL < 50") == 0
+    said = genocloud.open_callset(str(site)).filters()
+    assert run("filter", str(site), "--same-as", url) == 4
+    assert genocloud.open_callset(str(site)).filters().equals(said)

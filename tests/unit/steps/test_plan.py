@@ -40,7 +40,8 @@ DATA = Path(__file__).resolve().parents[3] / "test_data"
 REFERENCE = str(DATA / "reference.fa")
 LAYOUT = Layout(read_reference(REFERENCE).contigs, 100_000, 50_000)
 SHARES = {"one": 1e8, "batch": 0.5, "merged": 0.5}
-COSTS = PLAIN.costs | {name: SHARES for name in PLAIN.costs if name.startswith("memory") and "export" not in name}
+CUT = ("ingest", "discover", "estimate", "estimate kept", "call", "render")
+COSTS = PLAIN.costs | {f"memory {step}": SHARES for step in CUT}
 RATES = replace(PLAIN, costs=COSTS | {"bytes row": {"variants": 200.0, "blocks": 40.0}})
 
 
@@ -139,7 +140,7 @@ def test_the_command_counts_by_the_shipped_rates_and_measures_nothing(sheet, tmp
     assert json.loads(out.read_text())["rates"]["origin"] == "shipped with genocloud"
     assert not (tmp_path / "rates").exists()
     assert main(["plan", "--table", "-q", "--rates", str(tmp_path / "rates")]) == 0
-    assert capsys.readouterr().out.count("\n| ") == 13
+    assert capsys.readouterr().out.count("\n| ") == 16
 
 
 def test_calibrated_rates_are_kept_and_named(sheet, tmp_path, capsys, caplog, monkeypatch):
@@ -238,13 +239,56 @@ def test_jobs_of_a_small_cohort_are_not_cut_into_parts(sheet, limit, jobs):
     assert start.core_seconds == pytest.approx(3.0 + jobs * 0.75 + clusters * 2.0)
 
 
+ANNOTATIONS, GENOTYPES = "filter", "filter genotypes"
+
+
+@pytest.mark.parametrize(
+    ("filters", "rate"),
+    [
+        ({"presets": ["hard"]}, ANNOTATIONS),
+        ({"expressions": {"low": "QUAL < 10"}, "presets": ["adj"]}, GENOTYPES),
+        ({"expressions": {"few": "N_HQ < 10"}}, GENOTYPES),
+        ({"trained_on": "AC > 1", "annotations": ["QD"]}, ANNOTATIONS),
+        ({"trained_on": "AC > 1", "annotations": ["cohort"]}, GENOTYPES),
+        ({"trained_on": "AC_adj > 1"}, GENOTYPES),
+    ],
+)
+def test_checks_that_the_config_asks_for_have_lines(sheet, filters, rate):
+    plain = {"samples": str(sheet), "reference": REFERENCE}
+    without = plan_of(config_of(plain), rates=RATES, width=2).configured.lines
+    rates = replace(
+        RATES, costs=RATES.costs | {f"seconds {ANNOTATIONS}": {"one": 7.0}, f"seconds {GENOTYPES}": {"one": 9.0}}
+    )
+    settings = plain | {"screen": True, "qc": True, "filter": filters}
+    lines = {line.step: line for line in plan_of(config_of(settings), rates=rates, width=2).configured.lines}
+    assert lines.keys() - {line.step for line in without} == {"screen", "filter", "qc"}
+    assert lines["filter"].core_seconds == {ANNOTATIONS: 7.0, GENOTYPES: 9.0}[rate]
+    assert lines["start"].tasks == without[-1].tasks + 3
+
+
+def test_the_coordinator_filters_and_checks(sheet):
+    sites = {name: {"store": f"/{name}", "workers": "threads:1", "policy": "stays"} for name in "ab"}
+    settings = {
+        "samples": str(sheet),
+        "reference": REFERENCE,
+        "qc": True,
+        "screen": True,
+        "filter": {"presets": ["gvs"]},
+    }
+    plan = plan_of(config_of(settings | {"sites": sites, "coordinator": "b"}), rates=RATES, width=2)
+    lines = [(line.site, line.step) for line in plan.configured.lines]
+    assert {site for site, step in lines if step == "screen"} == {"a", "b"}
+    assert [site for site, step in lines if step in ("filter", "qc")] == ["b", "b"]
+
+
 def test_the_table_grows_with_people():
     rows = [row.split(" | ") for row in table(RATES).splitlines() if row.startswith("| 1")]
     hours = [float(row[2].replace(",", "")) for row in rows]
-    assert len(rows) == 12
-    assert hours[0] < hours[4] < hours[8]
-    assert hours[3] < hours[7] < hours[11]
-    assert ["VCF" in row[1] for row in rows] == [False, False, False, True] * 3
+    assert len(rows) == 15
+    for row in range(5):
+        assert hours[row] < hours[row + 5] < hours[row + 10]
+    assert ["VCF" in row[1] for row in rows] == [False, False, False, False, True] * 3
+    assert ["checks" in row[1] for row in rows] == [False, False, False, True, False] * 3
     assert genome_sites(3_202) == 125e6
     assert genome_sites(150_119) == pytest.approx(644e6)
 
