@@ -45,6 +45,9 @@ from .layout import GenotypeFiles as GenotypeFiles
 from .layout import SegmentFiles as SegmentFiles
 from .layout import ShardEntry as ShardEntry
 from .layout import site_key as site_key
+from .left_alignment import ReferenceBases as ReferenceBases
+from .left_alignment import ReferenceDiffers as ReferenceDiffers
+from .left_alignment import left_aligned as left_aligned
 from .local_genotypes import DenseGenotypes as DenseGenotypes
 from .local_genotypes import GenotypeMatrix as GenotypeMatrix
 from .local_genotypes import SparseGenotypes as SparseGenotypes
@@ -84,6 +87,7 @@ from .record_splitting import as_diploid as as_diploid
 from .record_splitting import split_genotypes as split_genotypes
 from .record_splitting import split_rows as split_rows
 from .record_splitting import split_sites as split_sites
+from .record_stretches import record_places as record_places
 from .remote import GenotypesNotShared as GenotypesNotShared
 from .remote import RemoteGenotypes as RemoteGenotypes
 from .remote import RemoteUnreachable as RemoteUnreachable
@@ -104,6 +108,7 @@ from .sites_vcf import write_sites_vcf as write_sites_vcf
 from .variants import is_variant as is_variant
 from .vcf_export import ShortCallset as ShortCallset
 from .vcf_export import export_shard as export_shard
+from .vcf_export import join_crossed as join_crossed
 from .vcf_export import join_shards as join_shards
 from .vcf_export import parts_url as parts_url
 from .vcf_export import remove_parts as remove_parts

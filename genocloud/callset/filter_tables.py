@@ -77,9 +77,10 @@ class FilterSet:
     files: Mapping[str, FileEntry]
     by_adj: bool = False
 
-    def of_shard(self, name: str) -> "FilterSet":
-        """The filters of one shard."""
-        return replace(self, sites={name: self.sites[name]}, files={name: self.files[name]})
+    def of_shards(self, names: Sequence[str]) -> "FilterSet":
+        """The filters of some shards."""
+        sites = {name: self.sites[name] for name in names}
+        return replace(self, sites=sites, files={name: self.files[name] for name in names})
 
     def fits(self, shards: Sequence[ShardEntry]) -> bool:
         """Whether it was made of these shards."""

@@ -141,8 +141,12 @@ class Callset:
 
     def of_shard(self, shard: ShardEntry) -> "Callset":
         """The callset restricted to one of its shards; small, to be sent to a worker."""
-        filters = self.filter_set and self.filter_set.of_shard(shard.name)
-        return replace(self, shards=(shard,), filter_set=filters)
+        return self.of_shards((shard,))
+
+    def of_shards(self, shards: Sequence[ShardEntry]) -> "Callset":
+        """The callset restricted to some of its shards."""
+        filters = self.filter_set and self.filter_set.of_shards([shard.name for shard in shards])
+        return replace(self, shards=tuple(shards), filter_set=filters)
 
     def count_samples(self, batches: Iterable[str]) -> int:
         """Number of samples in some batches."""

@@ -12,6 +12,7 @@ from genocloud import schema
 from genocloud.callset.allele_counts import CalledAlleles
 from genocloud.callset.export_parts import Counts
 from genocloud.callset.format_fields import FormatFields
+from genocloud.callset.left_alignment import ReferenceBases, left_aligned
 from genocloud.callset.record_splitting import split_rows, split_sites
 from genocloud.errors import SettingError
 
@@ -40,7 +41,7 @@ class LocalSplit(SettingError):
 
 
 class BlocksWithoutGenotypes(SettingError):
-    """Reference blocks of sites alone, or with genotypes of another ploidy."""
+    """Reference blocks of sites alone, of sites that moved, or with genotypes of another ploidy."""
 
     def __init__(self, option: str) -> None:
         super().__init__(f".svcr.vcf.gz holds genotypes as they are called: write .vcf.gz, or leave out {option}")
@@ -55,6 +56,7 @@ class RecordForm:
     condition   only records that meet it
     min_ac      only records with at least so many called ALT alleles in the samples of the file
     split       a record for each ALT, as `bcftools norm -m-` has them
+    aligned_to  records are left-aligned to these bases, as by `bcftools norm -f`, and sorted by the new POS
     drop_star   records of `*` alone are left out
     place_ids   ID is CHROM:POS:REF:ALT
     diploid     haploid genotypes are written as two equal alleles
@@ -65,6 +67,7 @@ class RecordForm:
     condition: SiteCondition | None = None
     min_ac: int = 0
     split: bool = False
+    aligned_to: ReferenceBases | None = None
     drop_star: bool = False
     place_ids: bool = False
     diploid: bool = False
@@ -75,6 +78,8 @@ class RecordForm:
             raise LocalSplit
         if fields.reference_blocks and self.sites_only:
             raise BlocksWithoutGenotypes("--sites-only")
+        if fields.reference_blocks and self.aligned_to:
+            raise BlocksWithoutGenotypes("--left-align")
         if fields.local_alleles and self.diploid:
             raise BlocksWithoutGenotypes("--diploid-sex-chromosomes")
 
@@ -82,7 +87,10 @@ class RecordForm:
     def settings(self) -> Any:
         """All that records follow from, as JSON."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return values | {"condition": self.condition and self.condition.settings}
+        return values | {
+            "condition": self.condition and self.condition.settings,
+            "aligned_to": self.aligned_to and self.aligned_to.settings,
+        }
 
 
 EVERY_RECORD = RecordForm()
@@ -118,13 +126,11 @@ class ChosenRecords(NamedTuple):
 
 
 def choose_records(sites: schema.Sites, form: RecordForm, called: CalledAlleles | None) -> ChosenRecords:
-    """The records of some SITES.
+    """The records of some SITES, by site.
 
     called  alleles of the file's samples; None where AC of SITES is theirs. Raises what the condition raises.
     """
-    alts = np.asarray(pc.fill_null(pc.list_value_length(sites["alts"]), 0)).astype(np.int32)
-    site, alt = split_rows(alts) if form.split else (np.arange(len(alts)), np.zeros(len(alts), np.int64))
-    rows = split_sites(sites, site, alt) if form.split else sites
+    alts, (site, alt), rows = _records_of(sites, form)
     carried = _carried(rows, called, site, alt)
     kept, counts = np.ones(len(rows), np.bool_), {}
     for name, wanted in (
@@ -142,6 +148,31 @@ def choose_records(sites: schema.Sites, form: RecordForm, called: CalledAlleles 
         rows = schema.with_column(rows, "id", _place_ids(rows))
     total = Counts(sites=len(sites), taken=len(kept), **counts)
     return ChosenRecords(rows, site, alt, alts, total)
+
+
+def _records_of(
+    sites: schema.Sites, form: RecordForm
+) -> tuple[npt.NDArray[np.int32], tuple[_Ints, _Ints], schema.Sites]:
+    """(ALTs of each site, `site` and `alt` of ChosenRecords, the rows) of all records of some SITES."""
+    alts = np.asarray(pc.fill_null(pc.list_value_length(sites["alts"]), 0)).astype(np.int32)
+    site, alt = split_rows(alts) if form.split else (np.arange(len(alts)), np.zeros(len(alts), np.int64))
+    rows = split_sites(sites, site, alt) if form.split else sites
+    return alts, (site, alt), left_aligned(rows, form.aligned_to) if form.aligned_to else rows
+
+
+PLACED_BY = ["contig", "pos", "ref", "alts"]
+"""Columns of SITES that the place of records follows from."""
+
+
+def places_of_records(sites: schema.Sites, form: RecordForm) -> tuple[_Ints, _Ints]:
+    """The least and the greatest POS of the records of each of some SITES, of which PLACED_BY are read.
+
+    Raises ReferenceDiffers.
+    """
+    _, (site, _), rows = _records_of(sites, form)
+    pos = schema.numbers(rows["pos"]).astype(np.int64)
+    first = np.searchsorted(site, np.arange(len(sites)))
+    return (np.minimum.reduceat(pos, first), np.maximum.reduceat(pos, first)) if len(pos) else (pos, pos)
 
 
 def _carried(rows: schema.Sites, called: CalledAlleles | None, site: _Ints, alt: _Ints) -> _Ints:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,11 +20,12 @@ from genocloud.callset.export_parts import Counts, Piece
 from genocloud.callset.filter_tables import NoFilters, with_filters
 from genocloud.callset.formats import ExportFormat
 from genocloud.callset.genotype_filters import ADJ_COLUMNS, with_genotype_filters
-from genocloud.callset.layout import ShardEntry
+from genocloud.callset.left_alignment import in_order
 from genocloud.callset.local_genotypes import DenseGenotypes, SparseGenotypes
 from genocloud.callset.reading import Callset
 from genocloud.callset.record_form import EVERY_RECORD, ChosenRecords, RecordForm, choose_records
 from genocloud.callset.record_splitting import as_diploid, split_genotypes
+from genocloud.callset.record_stretches import SiteStretch, cut_chunks, recut, sorted_chunks, stretches_in
 from genocloud.callset.shard_cells import ShardCells
 from genocloud.callset.streaming import stream_rows
 from genocloud.callset.written_genotypes import WrittenGenotypes, as_written
@@ -90,25 +92,18 @@ def _slices(sites: schema.Sites) -> Iterator[schema.Sites]:
 def stored_pieces(
     form: ExportFormat,
     callset: Callset,
-    shard: ShardEntry,
     regions: Sequence[Region] | None,
     threads: int,
     *,
     records: RecordForm = EVERY_RECORD,
 ) -> Iterator[Piece]:
-    """Records of a callset's shard whose POS lies in `regions` (sorted, disjoint; None: all).
+    """Records of a callset's sites whose POS lies in `regions` (sorted, disjoint; None: all).
 
-    Raises DamagedFile where a table differs from what was written.
+    Raises DamagedFile where a table differs from what was written, ReferenceDiffers.
     """
-    cells = callset.cells(shard)
-    spans = [cells.whole]
-    if regions is not None:
-        places = shard.extent.met_by(regions)
-        spans = [cells.span(callset.contigs[place.contig].name, place) for place in places]
     with ThreadPoolExecutor(threads) as pool:
-        writing = _Writing(form=form, records=records, callset=callset, cells=cells)
-        tasks = (task for span in spans if span[0] < span[1] for task in _stored(writing, span, pool))
-        yield from _in_order(pool, threads, tasks)
+        writing = _Writing(form=form, records=records, callset=callset)
+        yield from _in_order(pool, threads, _stored(writing, stretches_in(callset, regions), pool))
 
 
 def _contig_runs(column: pa.ChunkedArray) -> list[tuple[int, str]]:
@@ -127,7 +122,6 @@ class _Writing:
     form: ExportFormat
     records: RecordForm
     callset: Callset
-    cells: ShardCells
 
     @property
     def by_adj(self) -> bool:
@@ -142,18 +136,23 @@ class _Writing:
         return list(dict.fromkeys([*names, *(ADJ_COLUMNS if self.by_adj else ())]))
 
 
-def _stored(writing: _Writing, span: Span, pool: ThreadPoolExecutor) -> Iterator[Callable[[], Piece]]:
-    """Tasks that render a span of sites; the genotypes of the next chunk are read meanwhile."""
-    form, callset = writing.form, writing.callset
+def _stored(
+    writing: _Writing, stretches: Sequence[SiteStretch], pool: ThreadPoolExecutor
+) -> Iterator[Callable[[], Piece]]:
+    """Tasks that render stretches of sites; the genotypes of the next chunk are read meanwhile."""
+    if not stretches:
+        return
+    form, callset, records = writing.form, writing.callset, writing.records
     size, together = _sites_at_once(callset.samples), _sites_together(callset)
-    starts = range(span[0], span[1], together)
-    spans = ((start, min(start + together, span[1])) for start in starts)
-    tables = _filtered_sites(callset, writing.cells, span, together)
-    chunks = (pool.submit(_chunk, writing, *each) for each in zip(spans, tables, strict=True))
-    coming = next(chunks)
-    for _ in starts:
+    moves = records.aligned_to is not None
+    chunks = sorted_chunks(callset, stretches, together, records) if moves else cut_chunks(stretches, together)
+    stored = chain.from_iterable(_filtered_sites(callset, *each, together) for each in stretches)
+    tables = recut(stored, [sum(each.sites for each in chunk) for chunk in chunks])
+    read = (pool.submit(_chunk, writing, *each) for each in zip(chunks, tables, strict=True))
+    coming = next(read)
+    for _ in chunks:
         table, genotypes, numbers, counts = coming.result()
-        coming = next(chunks, coming)
+        coming = next(read, coming)
         start = 0
         for piece in _texts(form, callset.contigs, [table], size):
             yield partial(_render, form, piece, genotypes, numbers[start : start + len(piece.texts)])
@@ -202,8 +201,35 @@ class _Chunk(NamedTuple):
     counts: Counts
 
 
-def _chunk(writing: _Writing, span: Span, sites: schema.Sites) -> _Chunk:
-    form, records, callset, cells = writing.form, writing.records, writing.callset, writing.cells
+def _chunk(writing: _Writing, stretches: Sequence[SiteStretch], sites: schema.Sites) -> _Chunk:
+    """The records of some stretches, whose SITES these are."""
+    firsts = np.cumsum([0, *(each.sites for each in stretches)]).tolist()
+    made = [
+        _records(writing, each, sites.slice(first, each.sites)) for each, first in zip(stretches, firsts, strict=False)
+    ]
+    bases = np.cumsum([0, *(each.distinct for each in made)], dtype=np.int32)
+    rows, numbers, counts = made[0].rows, made[0].numbers, sum((each.counts for each in made), Counts())
+    if len(made) > 1:
+        rows = pa.concat_tables([each.rows for each in made]).unify_dictionaries()
+        numbers = np.concatenate([each.numbers + base for each, base in zip(made, bases, strict=False)])
+    if writing.records.aligned_to and (order := in_order(rows)) is not None:
+        rows, numbers = rows.take(pa.array(order)), numbers[order]
+    genotypes = writing.form.encoders().genotypes([batch for each in made for batch in each.batches])
+    return _Chunk(rows, genotypes, numbers, counts)
+
+
+class _StretchRecords(NamedTuple):
+    """Records of a stretch, as in _Chunk, but the distinct genotypes batch by batch, and how many these are."""
+
+    rows: schema.Sites
+    batches: Sequence[Any]
+    distinct: int
+    numbers: npt.NDArray[np.int32]
+    counts: Counts
+
+
+def _records(writing: _Writing, stretch: SiteStretch, sites: schema.Sites) -> _StretchRecords:
+    form, records, callset, (cells, span) = writing.form, writing.records, writing.callset, stretch
     encoders = form.encoders()
     judged = _judged_alts(callset, cells, span) if form.fields.genotype_filters else None
     if callset.revision:
@@ -211,11 +237,11 @@ def _chunk(writing: _Writing, span: Span, sites: schema.Sites) -> _Chunk:
         chosen = choose_records(schema.with_columns(sites, revised), records, None)
         blocks = iter([_Block(slice(None), matrix.distinct, matrix.numbers[chosen.used])])
     else:
-        genotypes, called = _genotypes(writing, span)
+        genotypes, called = _genotypes(writing, stretch)
         if called is not None and callset.recounted:
             sites = schema.with_columns(sites, called.columns())
         chosen = choose_records(sites, records, called)
-        blocks = _batches(writing, span, genotypes, chosen)
+        blocks = _batches(writing, stretch, genotypes, chosen)
     width = 0 if records.sites_only else len(callset.samples)
     numbers = np.empty((len(chosen.rows), width), np.int32)
     kept, base, own_alts = [], 0, chosen.alts[chosen.used]
@@ -230,7 +256,7 @@ def _chunk(writing: _Writing, span: Span, sites: schema.Sites) -> _Chunk:
         numbers[:, columns] = own + np.int32(base)
         kept.append(encoders.batch(distinct))
         base += distinct.num_rows
-    return _Chunk(chosen.rows, encoders.genotypes(kept), numbers, chosen.counts)
+    return _StretchRecords(chosen.rows, kept, base, numbers, chosen.counts)
 
 
 class _Block(NamedTuple):
@@ -241,12 +267,12 @@ class _Block(NamedTuple):
     numbers: npt.NDArray[np.int32]
 
 
-def _genotypes(writing: _Writing, span: Span) -> tuple[Iterable[SparseGenotypes], CalledAlleles | None]:
-    """Each batch's genotypes at a span of the sites; and the alleles called in them where records depend on these.
+def _genotypes(writing: _Writing, stretch: SiteStretch) -> tuple[Iterable[SparseGenotypes], CalledAlleles | None]:
+    """Each batch's genotypes at a stretch of sites; and the alleles called in them where records depend on these.
 
     Only then all batches' are held.
     """
-    callset, cells, records = writing.callset, writing.cells, writing.records
+    callset, records, (cells, span) = writing.callset, writing.records, stretch
     needs_counts = callset.recounted or (records.min_ac > 0 and callset.description.subset is not None)
     genotypes = (cells.read(batch, span, writing.columns) for batch in callset.description.batches)
     if not needs_counts:
@@ -256,10 +282,10 @@ def _genotypes(writing: _Writing, span: Span) -> tuple[Iterable[SparseGenotypes]
 
 
 def _batches(
-    writing: _Writing, span: Span, batches: Iterable[SparseGenotypes], chosen: ChosenRecords
+    writing: _Writing, stretch: SiteStretch, batches: Iterable[SparseGenotypes], chosen: ChosenRecords
 ) -> Iterator[_Block]:
     """Each batch's genotypes at the sites that have a record, as a form writes them."""
-    callset, cells, used = writing.callset, writing.cells, chosen.used
+    callset, (cells, span), used = writing.callset, stretch, chosen.used
     place = {sample: number for number, sample in enumerate(callset.samples)}
     among = np.arange(*span)[used]
     sites = pa.table(cells.places.columns(among, among), ["contig", "pos"])

@@ -18,6 +18,7 @@ from genocloud.callset.layout import ShardEntry
 from genocloud.callset.reading import Callset
 from genocloud.callset.record_form import EVERY_RECORD, RecordForm
 from genocloud.callset.record_pieces import stored_pieces
+from genocloud.callset.record_stretches import record_places
 from genocloud.errors import StoreError
 from genocloud.regions import Extent, Region, region_text
 from genocloud.storage import open_store
@@ -53,6 +54,8 @@ def write_vcf(
     """
     check_export_url(url, fields)
     shards = shards_in(callset, regions)
+    if records.aligned_to:
+        shards = join_crossed(callset, shards, [record_places(shard, regions, records) for shard in shards])
     parts = [export_shard(cut, url, regions, threads, fields=fields, records=records) for cut in shards]
     return join_shards(callset, parts, url, regions, fields=fields, records=records)
 
@@ -61,6 +64,25 @@ def shards_in(callset: Callset, regions: Sequence[Region] | None) -> list[Callse
     """Callsets of one shard each, for the non-empty shards that overlap `regions`; small to send to a worker."""
     shards = [shard for shard in callset.shards if shard.sites.rows and _touches(shard.extent, regions)]
     return [callset.of_shard(shard) for shard in shards]
+
+
+def join_crossed(
+    callset: Callset, shards: Sequence[Callset], places: Sequence[tuple[int, int] | None]
+) -> list[Callset]:
+    """Callsets of one shard, or of neighbours where a record passes the edge between them; `places`: record_places.
+
+    So a shard's first record may move before the last one of the shard before it: both shards are one part then.
+    """
+    joined: list[tuple[list[ShardEntry], int, int]] = []
+    for shard, place in zip(shards, places, strict=True):
+        if place is None:
+            continue
+        entries, (least, greatest) = list(shard.shards), place
+        while joined and joined[-1][2] > least:
+            before, first, last = joined.pop()
+            entries, least, greatest = before + entries, min(first, least), max(last, greatest)
+        joined.append((entries, least, greatest))
+    return [callset.of_shards(entries) for entries, *_ in joined]
 
 
 def _touches(own: Extent, regions: Sequence[Region] | None) -> bool:
@@ -77,24 +99,30 @@ def export_shard(
     fields: FormatFields = ALL_FIELDS,
     records: RecordForm = EVERY_RECORD,
 ) -> ExportPart:
-    """Render a one-shard callset into a part beside `url`, or reuse the part that a killed run has left there.
+    """Render a callset of one shard, or of a few, into a part beside `url`, or reuse what a killed run has left there.
 
-    `on_bytes` is called with each piece's bytes of text. Raises DamagedFile where a table is not as it was written.
+    `on_bytes` is called with each piece's bytes of text. Raises DamagedFile where a table is not as it was written,
+    ReferenceDiffers.
     """
-    (shard,) = callset.shards
-    regions = None if regions is None else shard.extent.met_by(regions)
     form, store = form_of(url).having(fields, callset.filter_lines), open_store(parts_url(url))
     records.check(form.fields)
-    key = part_key(callset, shard, regions, form.suffix, asdict(form.fields), records.settings)
-    if (existing := find_part(store, shard.name, key)) is not None:
+    settings = form.suffix, asdict(form.fields), records.settings
+    name, key = callset.shards[0].name, "+".join(_shard_keys(callset, regions, *settings))
+    if (existing := find_part(store, name, key)) is not None:
         return existing
 
     def pieces() -> Iterator[Piece]:
-        for piece in stored_pieces(form, callset, shard, regions, threads, records=records):
+        for piece in stored_pieces(form, callset, regions, threads, records=records):
             on_bytes(piece.counts.text_bytes)
             yield piece
 
-    return write_part(store, shard.name, key, callset.contigs, pieces(), extra={})
+    return write_part(store, name, key, callset.contigs, pieces(), extra={})
+
+
+def _shard_keys(callset: Callset, regions: Sequence[Region] | None, *form: Any) -> Iterator[str]:
+    for shard in callset.shards:
+        inside = None if regions is None else shard.extent.met_by(regions)
+        yield part_key(callset, shard, inside, *form)
 
 
 def part_key(callset: Callset, shard: ShardEntry, regions: Sequence[Region] | None, *form: Any) -> str:

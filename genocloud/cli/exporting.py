@@ -69,6 +69,12 @@ def record_options(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--split", action="store_true", help="a record for each ALT, as bcftools norm -m- has them (multi-allelics)"
     )
+    group.add_argument(
+        "--left-align",
+        metavar="FASTA",
+        help="trim and left-align each record to the reference, as bcftools norm -f does, and sort by the new POS; "
+        "records with * among their ALTs stay as they are",
+    )
     group.add_argument("--drop-star", action="store_true", help="leave out records whose ALT is * alone")
     group.add_argument("--ids", choices=("chrom:pos:ref:alt",), help="what ID is. Default: as it is in the callset")
     group.add_argument(
@@ -79,10 +85,10 @@ def record_options(command: argparse.ArgumentParser) -> None:
 
 
 def chosen_records(arguments: Arguments) -> "RecordForm":
-    """The records that the options describe. Raises BadExpression."""
+    """The records that the options describe. Raises BadExpression, UnreadableFile."""
     from genocloud.callset import RecordForm
     from genocloud.filters import Expression
-    from genocloud.pipeline import SiteExpressions
+    from genocloud.pipeline import FastaBases, SiteExpressions
 
     texts = arguments.include, arguments.exclude
     include, exclude = (None if text is None else Expression(text) for text in texts)
@@ -92,6 +98,7 @@ def chosen_records(arguments: Arguments) -> "RecordForm":
         condition=SiteExpressions(include=include, exclude=exclude) if include or exclude else None,
         min_ac=arguments.min_ac,
         split=arguments.split,
+        aligned_to=FastaBases.of(arguments.left_align) if arguments.left_align else None,
         drop_star=arguments.drop_star,
         place_ids=arguments.ids is not None,
         diploid=arguments.diploid_sex_chromosomes,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from genocloud.callset import ALL_FIELDS, EVERY_RECORD, Callset, FormatFields, NoFilters, NotForFormat, RecordForm
 from genocloud.errors import SettingError
 from genocloud.pipeline.chosen_samples import SampleChoice
+from genocloud.pipeline.fasta_bases import FastaBases
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.refining.genotype_refinement import Refinement, RefinementOptions
 from genocloud.pipeline.site_expressions import SiteExpressions
@@ -41,11 +42,14 @@ class ExportOptions:
     def chosen(self, callset: Callset) -> Callset:
         """The callset as it is written.
 
-        Raises StaleFilters, NoFilters, UnknownSite, BadExpression, what SampleChoice.of and Refinement.of raise.
+        Raises StaleFilters, NoFilters, UnknownSite, UnknownContig, MixedContigs, BadExpression, what SampleChoice.of
+        and Refinement.of raise.
         """
         callset = callset.with_filters() if self.filtered else callset
         if (self.fields.genotype_filters or self.records.passing) and callset.filter_set is None:
             raise NoFilters(callset.url)
+        if isinstance(self.records.aligned_to, FastaBases):
+            self.records.aligned_to.check(callset)
         if isinstance(self.records.condition, SiteExpressions):
             self.records.condition.check(filtered=callset.filter_set is not None)
         if self.refinement:

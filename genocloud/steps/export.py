@@ -12,8 +12,10 @@ from genocloud.callset import (
     export_shard,
     exported_files,
     form_of,
+    join_crossed,
     join_shards,
     open_callset,
+    record_places,
     shards_in,
     write_dense,
 )
@@ -65,6 +67,9 @@ def export_locked(
         wanted = options.intervals.inside(callset.contigs)
         inside = None if wanted is None else list(wanted)
         shards = shards_in(callset, inside)
+        if options.records.aligned_to:
+            looked_at = [(shard, inside, options) for shard in shards]
+            shards = join_crossed(callset, shards, scatter.run(_record_places, looked_at, lambda _: None))
         threads = threads_each(scatter, len(shards))
         tasks = [
             _ExportTask(shard=shard, out_url=out_url, regions=inside, threads=threads, options=options)
@@ -113,6 +118,11 @@ def export_dense(
         receipt.figures = {"genotypes": rows, "bytes_stored": file_size(out_url)}
         receipt.balanced("genotypes", taken, rows, {})
     return receipt
+
+
+def _record_places(task: tuple[Callset, list[Region] | None, ExportOptions]) -> tuple[int, int] | None:
+    shard, regions, options = task
+    return record_places(shard, regions, options.records)
 
 
 def _export_shard(task: _ExportTask) -> ExportPart:
