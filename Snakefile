@@ -50,6 +50,7 @@ rule all:
         local(study.vcf_files),
         local(study.report_files),
         expand("results/{step}/{step}.json", step=["export", "report"]),
+        [each.receipt for each in study.exports.values()],
         study.genotyped,
         study.filtered,
         study.checked_samples,

@@ -43,7 +43,7 @@ class JobOptions:
 
         A list gives its option several times; true gives it alone; false, or an empty text, not at all.
         """
-        return [each for name in names for each in _spelled(f"--{name.replace('_', '-')}", self.settings[name])]
+        return [each for name in names for each in spelled(f"--{name.replace('_', '-')}", self.settings[name])]
 
     def scatter(self, wildcards: Any, threads: int, resources: Any) -> str:  # noqa: ARG002 Snakemake passes it
         """The executor of a step's tasks: the profile's (resource `scatter`), else a Dask cluster on this machine.
@@ -80,7 +80,8 @@ def is_whole(part: str) -> bool:
     return part in STEPS_IN_PARTS
 
 
-def _spelled(option: str, value: Any) -> Iterator[str]:
+def spelled(option: str, value: Any) -> Iterator[str]:
+    """A setting as an option: several times for a list, alone for true, not at all for false or an empty text."""
     if isinstance(value, bool) or value == "":
         yield from [option] * bool(value)
     else:

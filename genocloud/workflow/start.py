@@ -12,6 +12,7 @@ from genocloud import storage
 from genocloud.callset import check_export_url
 from genocloud.errors import GenocloudError
 from genocloud.federation import config_of
+from genocloud.pipeline.receipts import lost_outputs
 from genocloud.workflow.config import check_urls, checked_settings
 from genocloud.workflow.file_checks import check_files
 from genocloud.workflow.filter_options import check_filters
@@ -40,6 +41,8 @@ def _started(config: Mapping[str, Any], run: SnakemakeRun) -> Study:
     if run.is_main:
         check_urls(study.settings)
     check_export_url(study.settings["vcf"], study.fields)
+    for each in study.exports.values():
+        each.check()
     check_filters(study.settings["filter"])
     check_files(study)
     storage.make_private()
@@ -65,7 +68,8 @@ def _study(settings: dict[str, Any], run: SnakemakeRun) -> Study:
 def _drop_lost_receipts(study: Study) -> None:
     """Remove receipts whose files or stores are gone, so that their steps run again; a dry run only reports them."""
     outputs = {"export": study.vcf_files, "report": study.report_files}
-    for receipt, urls in lost_files(study.settings, outputs).items():
+    further = {each.receipt: lost_outputs(each.receipt, [each.vouched]) for each in study.exports.values()}
+    for receipt, urls in {**lost_files(study.settings, outputs), **further}.items():
         for url in urls:
             sys.stderr.write(f"genocloud: {url} is not what {receipt} vouches for, and is made again\n")
         if urls and not study.run.is_dry:
@@ -73,7 +77,11 @@ def _drop_lost_receipts(study: Study) -> None:
 
 
 def _drop_other_parts(study: Study) -> None:
-    """Remove receipts of parts that this run does not have: the report would count their work twice."""
+    """Remove receipts of parts and exports that this run does not have: the report would count their work, too."""
+    valid = {receipt_of("export"), *(each.receipt for each in study.exports.values())}
+    for receipt in () if study.run.is_dry else Path("results/export").glob("*.json"):
+        if str(receipt) not in valid:
+            receipt.unlink()
     for step in () if study.federation or study.run.is_dry else STEPS_IN_PARTS:
         valid = {study.genotyped, *study.receipts(step)}
         for receipt in Path("results", step).glob("*.json"):

@@ -14,6 +14,7 @@ from genocloud.reads.ploidy import Copies, Sex, SexContigs
 from genocloud.samples import Sample, are_small
 from genocloud.workflow.callers import BY_NAME, CallerProgram
 from genocloud.workflow.filter_options import filter_files, filter_options
+from genocloud.workflow.further_exports import FurtherExport, further_exports
 from genocloud.workflow.options import JobOptions
 from genocloud.workflow.ploidy_beds import stretches
 from genocloud.workflow.remote import content_parameter, receipt_of, remote
@@ -120,6 +121,7 @@ class Study:
             *self.pedigree,
             *self.filter_files,
             *self.settings["supporting"],
+            *(file for each in self.exports.values() for file in each.files),
         ]
 
     def call_inputs(self, wildcards: Any) -> list[str]:
@@ -158,6 +160,11 @@ class Study:
         vcf = self.settings["vcf"]
         suffix = form_of(vcf).index_suffix(self.contigs)
         return [vcf, f"{vcf}{suffix}"] if suffix else [vcf]
+
+    @cached_property
+    def exports(self) -> dict[str, FurtherExport]:
+        """Further files of the callset, by name. Raises BadConfig."""
+        return further_exports(self.settings)
 
     @property
     def fields(self) -> FormatFields:

@@ -37,4 +37,5 @@ options = study.options
 wildcard_constraints:
     sample="|".join(re.escape(sample) for sample in study.called) or "(?!)",  # matches nothing
     sex="male|female|unknown",
+    export="|".join(re.escape(name) for name in study.exports) or "(?!)",
     part="|".join(re.escape(part) for part in {*STEPS_IN_PARTS, *study.parts}),

@@ -1,4 +1,4 @@
-# The callset as VCF or BCF.
+# The callset as VCF or BCF, and the further files that the config's `exports` name.
 
 
 rule export:
@@ -26,4 +26,30 @@ rule export:
         refinement=study.refinement,
     shell:
         "genocloud export {params.callset:q} {params.vcf:q} {params.sites} {params.fields} {params.refinement} --scatter {params.scatter:q}"
+        " --receipt {output.receipt} 2>&1 | tee {log} >&2"
+
+
+rule export_further:
+    input:
+        study.filtered,
+        lambda wildcards: local(study.exports[wildcards.export].files),
+    output:
+        receipt="results/export/{export}.json",  # it knows the size of the files, which may be in a bucket
+    log:
+        "results/logs/export.{export}.log",
+    conda:
+        "../envs/genocloud.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,  # MB
+        runtime=1440,  # minutes
+    params:
+        **study.content(lambda wildcards: study.exports[wildcards.export].files),
+        callset=lambda wildcards: config["callset"],
+        path=lambda wildcards: study.exports[wildcards.export].path,
+        options=lambda wildcards: study.exports[wildcards.export].options,
+        scatter=lambda wildcards, threads, resources: resources.get("scatter", f"threads:{threads}"),
+        sites=lambda wildcards: study.export_sites,
+    shell:
+        "genocloud export {params.callset:q} {params.path:q} {params.sites} {params.options} --scatter {params.scatter:q}"
         " --receipt {output.receipt} 2>&1 | tee {log} >&2"

@@ -12,6 +12,7 @@ import pytest
 
 from genocloud.callset import RecordForm
 from genocloud.cli import main
+from tests.conftest import DATA
 from tests.support.exported_records import exported, records_of
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/export.md").read_text()
@@ -20,6 +21,7 @@ PAGE = (Path(__file__).resolve().parents[3] / "docs/export.md").read_text()
 def test_the_commands_of_the_page_run(made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "results").mkdir()
     (tmp_path / "results/callset").symlink_to(made.callset)
+    (tmp_path / "test_data").symlink_to(DATA)
     (tmp_path / "families.ped").write_text("one\tp07\tp08\t0\t1\none\tp08\t0\t0\t1\n")
     monkeypatch.chdir(tmp_path)
     commands = re.findall(r"^    genocloud (export .*)", PAGE, re.M)
@@ -29,7 +31,7 @@ def test_the_commands_of_the_page_run(made: Any, tmp_path: Path, monkeypatch: py
         files = list(tmp_path.glob(re.sub(r"\{\w+\}", "*", words[2])))
         assert files
         assert all(map(records_of, files))
-    assert len(commands) == 7
+    assert len(commands) == 8
     exec(re.findall(r"```python\n(.*?)```", PAGE, re.S)[0], {})
     assert list(records_of("python.bcf")[0].samples) == ["p07"]
 
