@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = [str(Path(sys.executable).with_name("genocloud"))]
 NETWORK, PORT, BUCKET_PORT, BUCKET = "10.213.77", 8786, 4443, "study"
 START_SECONDS = 120
-STORES = {"stays": ["stays", "cut", "kills"], "summaries": ["summaries"], "may_leave": ["may_leave"]}
+LABELS = ROOT / "test_data/samples.tsv"
+"""Sexes of the demo's people."""
+STORES = {"stays": ["stays", "table", "cut", "kills"], "summaries": ["summaries"], "may_leave": ["may_leave"]}
 """Names of the runs' stores, by policy."""
 
 
@@ -158,6 +160,7 @@ def _sign_policies(place: Place) -> Path:
         path, stores = folder / f"{policy}.yaml", [f"{place.store}/{name}" for name in names]
         values = {"site": place.name, "signed_off": "A. Tester, 2026-11-29", "stores": stores, "inputs": ["/"]}
         values |= {"policy": policy, "minimum_people": 1, "register": f"{folder}/register", "coordinates": True}
+        values |= {"gnomad_table": True, "labels": str(LABELS)}
         path.write_text(json.dumps(values))  # JSON is YAML
     place.genocloud("register", str(folder / "stays.yaml"), "--start", "--by", "A. Tester", log="register")
     return folder

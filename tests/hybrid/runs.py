@@ -56,7 +56,9 @@ def run(places: Places, split: Split, policy: str, folder: Path, **settings: Any
     return finish()
 
 
-def begin(places: Places, split: Split, policy: str, folder: Path, **settings: Any) -> Callable[[], Outcome]:
+def begin(
+    places: Places, split: Split, policy: str, folder: Path, words: Sequence[str] = (), **settings: Any
+) -> Callable[[], Outcome]:
     """Start a run, into stores named after the folder; what is returned waits for its end."""
     folder.mkdir(parents=True)
     sheet, config, receipt = folder / "samples.tsv", folder / "config.yaml", folder / "receipt.json"
@@ -68,7 +70,7 @@ def begin(places: Places, split: Split, policy: str, folder: Path, **settings: A
     config.write_text(yaml.safe_dump(content | settings, sort_keys=False))
     before, start = places.hospital.crossed(), time.monotonic()
     log = f"hybrid-{folder.name}"
-    process = places.hospital.run([*PROGRAM, "hybrid", str(config), "--receipt", str(receipt)], log)
+    process = places.hospital.run([*PROGRAM, "hybrid", str(config), "--receipt", str(receipt), *words], log)
 
     def finish() -> Outcome:
         code = process.wait()

@@ -1,10 +1,12 @@
 """A run over two sites on two networks makes the records of one, whatever the policy and whatever happens to it."""
 
 import os
+import subprocess
 import time
 
 import pytest
 
+from tests.hybrid.places import LABELS, PROGRAM
 from tests.hybrid.runs import POLICIES, begin, exported, killing, run
 
 pytestmark = [pytest.mark.hybrid, pytest.mark.timeout(1200)]
@@ -21,6 +23,20 @@ def test_two_sites_make_the_records_of_one(places, split, one_site, tmp_path, po
     assert exported(places, tmp_path / policy, policy) == one_site
     assert 0 < outcome.payload < split.cloud_bytes
     assert outcome.control > 0
+
+
+def test_gnomads_table_of_two_sites_is_that_of_one(places, split, tmp_path):
+    two, one, folder = tmp_path / "two.parquet", tmp_path / "one.parquet", tmp_path / "table"
+    figures = begin(places, split, "stays", folder, ["--gnomad-table", str(two)])().figures
+    sheet, callset = tmp_path / "samples.tsv", str(tmp_path / "callset")
+    sheet.write_text("".join(["sample\tgvcf\tbatch\n", *split.rows("1", "2")]))
+    words = ["--reference", str(split.reference), "-o", str(tmp_path / "one.vcf.gz"), "--callset", callset, "--quiet"]
+    subprocess.run([*PROGRAM, "joint", str(sheet), *words], check=True, capture_output=True)
+    words = [callset, str(one), "--labels", str(LABELS), "--quiet"]
+    subprocess.run([*PROGRAM, "gnomad-table", *words], check=True, capture_output=True)
+    assert two.read_bytes() == one.read_bytes()
+    assert figures["gnomad_table"]["groups"]["XX"]
+    assert {row["what"] for row in figures["crossings"]} >= {"gnomad groups", "gnomad counts"}
 
 
 def test_a_link_that_is_cut_and_comes_back_ends_nothing(places, split, one_site, tmp_path):

@@ -14,8 +14,10 @@ from genocloud.errors import InputError
 from genocloud.federation import messages
 from genocloud.pipeline.hybrid import clients, location_tasks, locations
 from genocloud.regions import Region
+from genocloud.scatter.progress import Silent
 from tests.support.hybrid_studies import Study, run_study, small, write_study
 from tests.support.hybrid_wire import Wire, check, runs_let_out
+from tests.support.site_policies import obeying
 
 pytestmark = pytest.mark.slow
 
@@ -83,6 +85,21 @@ def test_only_sums_leave_a_site_whose_data_stay(study: Study, wire: Wire) -> Non
         vectors = likelihoods(study, "stays", site)
         assert len(vectors) > 20
         assert not runs_let_out(wire, site, vectors)
+
+
+def test_for_gnomads_table_counts_of_groups_leave_and_nothing_with_a_name(study: Study, wire: Wire) -> None:
+    labels = study.folder / "labels.tsv"
+    labels.write_text("sample\tsex\n" + "".join(f"{name}\t{'FM'[n % 2]}\n" for n, name in enumerate(study.names)))
+    others = {site: site for site in study.people if site != COORDINATOR}
+    config = study.config("table", dict.fromkeys(study.people, "stays"), COORDINATOR, **others)
+    for path in study.policy_folder.glob("*-table-*.yaml"):
+        path.write_text(f"{path.read_text()}gnomad_table: true\nlabels: {labels}\n")
+    out = study.folder / "gnomad.parquet"
+    with obeying(study.policy_folder):
+        hybrid_step.hybrid(config, progress=Silent(), gnomad_table=str(out))
+    assert out.exists()
+    for site in others:
+        check(wire, site, "stays", study.names, study.people[site], secrets(study, "table", site), table=True)
 
 
 def test_under_summaries_key_tables_leave_and_nothing_with_a_name(study: Study, wire: Wire) -> None:

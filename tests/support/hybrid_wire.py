@@ -33,6 +33,11 @@ OUT_OF_A_SITE = {
     "totals": ("kind", "bin", "count"),
 }
 """What may leave a site whose policy is `stays`: the columns of each kind."""
+GNOMAD_TABLE = {
+    "gnomad groups": ("gen_anc", "sex", "age", "people"),
+    "gnomad counts": ("places", "values", "balance", *(f"ranks_{name}" for name in _RUNS)),
+}
+"""What may leave besides for gnomAD's table, where the site's policy file signs it."""
 INTO_A_SITE = {"sheet", "united", "questions", "emitted sites", "sites", "squares"}
 """The kinds that the coordinator may send; `sheet` to the site whose people it names."""
 SUMMARY = {
@@ -105,13 +110,15 @@ class Recording:
         return results
 
 
-def check(wire: Wire, site: str, policy: str, names: Sequence[str], own: Sequence[str], secrets: Sequence[str]) -> None:
+def check(wire: Wire, site: str, policy: str, names: Sequence[str], own: Sequence[str], secrets: Sequence[str],
+          table: bool = False) -> None:  # fmt: skip
     """Raise AssertionError where more crossed than a site's policy (not `may_leave`) allows.
 
     names    of everybody at any site; own: of those at this site
+    table    whether gnomAD's table was made, too
     secrets  texts of the site's records and files, which stand nowhere in what it lets out
     """
-    allowed = OUT_OF_A_SITE | (SUMMARY if policy == "summaries" else {})
+    allowed = OUT_OF_A_SITE | (SUMMARY if policy == "summaries" else {}) | (GNOMAD_TABLE if table else {})
     frames = [frame for frame in wire.frames if frame.site == site]
     assert frames, f"nothing crossed to or from {site}"
     for frame in frames:
