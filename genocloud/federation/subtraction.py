@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 People = frozenset[Hashable]
 
@@ -16,7 +17,8 @@ def problem_of(sets: Sequence[People], earlier: Sequence[People], minimum: int) 
     """Why sums over some sets of people must not leave after those over earlier ones; None if they may.
 
     A set differs from an earlier one, or from another of these, by those who came and by those who went: either are
-    none, or enough of them. The same holds of sums of several sets: see `excess`.
+    none, or enough of them. The same holds of sums of several sets: see `hides_few`, and `excess` where that shows
+    nothing, as after an exception that the owner signed.
     """
     answered = list(earlier)
     for people in sets:
@@ -26,9 +28,43 @@ def problem_of(sets: Sequence[People], earlier: Sequence[People], minimum: int) 
             if any(0 < len(part) < minimum for other in answered for part in (people - other, other - people)):
                 return NEAR.format(minimum=minimum)
             answered.append(people)
-    if len(answered) > len(earlier) and excess(answered, minimum) > excess(earlier, minimum):
-        return COMBINED.format(minimum=minimum)
-    return None
+    if len(answered) == len(earlier) or hides_few(answered, minimum):
+        return None
+    return COMBINED.format(minimum=minimum) if excess(answered, minimum) > excess(earlier, minimum) else None
+
+
+_PRIME = 2**31 - 1
+"""Rows that are independent by it are independent; products of two numbers below it fit into 64 bits."""
+
+
+def hides_few(sets: Sequence[People], minimum: int) -> bool:
+    """Whether each combination of sums over sets of people is of `minimum` people or more; if not shown, False.
+
+    Shown by so many bases: people, others in each, whose memberships in the sets span those of everybody. Of a
+    combination of fewer people some base has none, so that it is nothing on this base, and so on everybody.
+    """
+    left = Counter(_groups(sets))
+    dimensions = rank(list(left))
+    for _ in range(minimum):
+        base = _base([group for group, _ in left.most_common()])
+        if len(base) < dimensions:
+            return False
+        left -= Counter(base)  # who is used up goes
+    return True
+
+
+def _base(rows: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Rows that are independent of those before them."""
+    chosen, reduced = [], dict[int, npt.NDArray[np.int64]]()
+    for row in rows:
+        rest = np.array(row, np.int64)
+        for pivot, other in reduced.items():
+            rest = (rest - rest[pivot] * other) % _PRIME
+        if rest.any():
+            pivot = int(np.flatnonzero(rest)[0])
+            reduced[pivot] = rest * pow(int(rest[pivot]), -1, _PRIME) % _PRIME
+            chosen.append(row)
+    return chosen
 
 
 def excess(sets: Sequence[People], minimum: int) -> int:

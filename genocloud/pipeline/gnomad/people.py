@@ -109,17 +109,19 @@ def table_people(labels_url: str | None, samples: Sequence[str], admit: Admit) -
     everybody = frozenset(samples)
     folded: dict[str, int] = {}
     groups: dict[Group, People] = {}
-    admitted_sexes = sexes if sexes and admit([everybody, *sexes.values()]) else {}
+    if not admit([everybody]):
+        return TablePeople(everybody=len(everybody))
+    admitted_sexes = sexes if sexes and admit([*sexes.values()]) else {}
     groups |= {("", sex): people for sex, people in admitted_sexes.items()}
     folded["sexes"] = len(sexes) - len(admitted_sexes)
     folded["gen_ancs"] = 0
     for gen_anc, people in _largest_first(ancestries):
         by_sex = {(gen_anc, sex): people & of_sex for sex, of_sex in admitted_sexes.items() if people & of_sex}
-        if admit([everybody, people, *by_sex.values()]):
+        if admit([people, *by_sex.values()]):
             groups |= {(gen_anc, ""): people, **by_sex}
         else:
             folded["gen_ancs"] += 1
-    kept = [(age, people) for age, people in _largest_first(bins) if admit([everybody, people])]
+    kept = [(age, people) for age, people in _largest_first(bins) if admit([people])]
     folded["age_bins"] = len(bins) - len(kept)
     return TablePeople(
         everybody=len(everybody),

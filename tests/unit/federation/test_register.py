@@ -11,7 +11,7 @@ import pytest
 
 from genocloud.cli import main
 from genocloud.federation import NoException, Register, RegisterExists, RegisterLost, TooFew
-from genocloud.federation.subtraction import excess, problem_of, rank
+from genocloud.federation.subtraction import excess, hides_few, problem_of, rank
 from tests.support.site_policies import write_policy
 
 MINIMUM = 5
@@ -107,6 +107,29 @@ def test_no_combination_of_what_is_admitted_tells_of_few(seed: int) -> None:
             admitted.append(whom)
     assert admitted
     assert not brute_force(admitted, 4)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_shown_to_hide_few_does(seed: int) -> None:
+    """Groups, and bins of something else, across each other: most meet in fewer people than the minimum."""
+    numbers, minimum = np.random.default_rng(seed), 4
+    people = range(int(numbers.integers(10, 60)))
+    first, second = (numbers.integers(0, count, len(people)) for count in (3, 3))
+    sets = [frozenset(people)] + [
+        frozenset(np.flatnonzero(each == value).tolist()) for each in (first, second) for value in range(2)
+    ]
+    if hides_few(sets, minimum):
+        assert not brute_force(sets, minimum)
+    assert not hides_few([*sets, frozenset(list(people)[:3])], minimum)
+    assert not hides_few([frozenset(people), frozenset(list(people)[3:])], minimum)
+
+
+def test_bins_across_groups_are_admitted_though_they_meet_in_few() -> None:
+    group, other = frozenset(range(40)), frozenset(range(40, 80))
+    bins = [frozenset(person for person in range(80) if person % 16 == value) for value in range(16)]
+    sets = [group | other, group, other, *bins]
+    assert excess(sets, 4) > 0  # each bin has two or three of a group
+    assert hides_few(sets, 4)
 
 
 def test_rank_is_that_of_linear_algebra() -> None:
