@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pysam
+from simulate.deepvariant import gvcf_lines
 from simulate.genome import LOW_COVERAGE, PAR_BP, Reference, make_reference
 from simulate.people import READS_KEPT, Person, make_people
 from simulate.reads import interleaved_fastq
@@ -81,7 +82,7 @@ def make(places: Places, seed: int, everything: bool) -> None:
         (places.scratch / reference.md5(contig)).write_text(sequence)
     write_sheets(places.out, people)
     write_vcf(places.out / "truth.vcf.gz", truth_lines(reference, people))
-    for kind in ("reads", "gvcf") + (("extra",) if everything else ()):
+    for kind in ("reads", "gvcf", "deepvariant") + (("extra",) if everything else ()):
         (places.out / kind).mkdir(exist_ok=True)
     indexed = places.scratch / "reference.fa"
     shutil.copy(places.reference, indexed)
@@ -90,7 +91,10 @@ def make(places: Places, seed: int, everything: bool) -> None:
     def make_person(person: Person, rng: np.random.Generator) -> None:
         alignments = align(rng, reference, person, indexed)
         if person.name in READS_KEPT:
-            write_alignments(reference, alignments, places.out / "reads" / f"{person.name}.cram")
+            cram = places.out / "reads" / f"{person.name}.cram"
+            write_alignments(reference, alignments, cram)
+            lines = gvcf_lines(cram, places.reference, person.name, lambda contig, pos: person.ploidy(contig, pos) < 2)
+            write_vcf(places.out / "deepvariant" / f"{person.name}.g.vcf.gz", lines)
         if everything or person.name not in READS_KEPT:
             bam = places.scratch / f"{person.name}.bam"
             write_alignments(reference, alignments, bam)

@@ -154,6 +154,7 @@ def call(
         ploidies,
         default_ploidies.at(sites),
         variant_rows.first_shared,
+        model.rules.own_gq,
     )
     add_shared(calls, shared, kept_at, totals, ac)
     names = [samples[sample] for sample in active.tolist()]
@@ -298,13 +299,12 @@ def _distinct(calls: Calls, rows: AlignedRows, model: Model) -> schema.LocalGeno
     pl_at, pl = calls.pl_at, np.where(calls.pl > unknown, schema.MISSING, calls.pl)
     if model.rules.filler_pl is not None:
         pl_at, pl = _telling(pl_at, pl)
-    own_gq = np.append(rows.facts["gq"][: len(variants)], schema.MISSING)[calls.row]
     columns = (
         _genotypes(calls),
         pa.ListArray.from_arrays(pa.array(calls.laa_at.astype(np.int32)), pa.array(calls.laa)),
         _lists(calls.ad_at, calls.ad),
         schema.nullable(calls.dp, schema.INT32),
-        schema.nullable(np.where(calls.gq > unknown, own_gq, calls.gq), schema.INT32),
+        schema.nullable(np.where(calls.gq > unknown, schema.MISSING, calls.gq), schema.INT32),
         _copied_phase(calls, variants["pgt"]),
         _copied(calls, variants["pid"]),
         _lists(pl_at, pl),

@@ -17,6 +17,7 @@ class Rules:
     marked_below   sites of a lower QUAL have FILTER LowQual. None: stand_call_conf
     alts_by_bases  ALTs stand in the order of their bases, `*` last; else in that of the people who have them
     own_no_calls   a no-call of the gVCF, and hom-ref without a read, stay no-calls, whatever their PL
+    own_gq         GQ is never above that of the record, which its caller has calibrated
     filler_pl      what records have as PL of any genotype with `<*>`, where their caller knows none: it is missing
     """
 
@@ -25,6 +26,7 @@ class Rules:
     marked_below: float | None = None
     alts_by_bases: bool = False
     own_no_calls: bool = False
+    own_gq: bool = False
     filler_pl: int | None = None
 
 
@@ -36,6 +38,7 @@ RULES = {
         marked_below=10.0,
         alts_by_bases=True,
         own_no_calls=True,
+        own_gq=True,
         filler_pl=990,
     ),
 }

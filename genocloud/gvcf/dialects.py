@@ -64,7 +64,8 @@ ADVICE = {
     "genocloud joint vcf": "this is a callset of genocloud, not a gVCF: give the gVCFs that it was made from",
     "mutect2": f"Mutect2 looks for somatic variants and writes no genotype likelihoods: {CALL_WITH}",
     "octopus": f"Octopus writes no genotype likelihoods (PL): {CALL_WITH}",
-    "strelka2": f"Strelka2's blocks do not say how sure they are: {CALL_WITH}",
+    "strelka2": f"Strelka2's blocks do not say how sure they are: {CALL_WITH}, or join with --model glnexus --preset "
+    "DeepVariant_unfiltered, which takes 0/0 as it is written",
 }
 """Remedies for files of callers that the gatk model cannot use."""
 

@@ -108,12 +108,14 @@ class SiteToCall(NamedTuple):
 
     position  first base, 0-based; alleles: merged alleles with REF; star: number of `*`, -1 if none
     kept      (emitted alleles,) int64: their merged numbers, REF first
+    own_gq    whether GQ is never above that of the row
     """
 
     position: int
     alleles: int
     star: int
     kept: npt.NDArray[np.int64]
+    own_gq: bool
 
 
 @compiled
@@ -249,6 +251,8 @@ def _call_row(facts, pl, own_numbers, evidence, row, ploidy, site, number, calls
     gq, dp = fact[GQ], fact[DP]
     if called or (vector and gq != MISSING):
         gq = np.int32(math.floor(-10.0 * second + 0.5))
+        if site.own_gq and fact[GQ] != MISSING:
+            gq = min(gq, fact[GQ])
     kind = genotype_kind(gt, g0, ploidy)
     if kind == HOM_REF:
         total[OLD_MQ + 2] += fact[MIN_DP] if fact[MIN_DP] != MISSING else max(np.int32(0), dp)
@@ -281,7 +285,7 @@ def _call_row(facts, pl, own_numbers, evidence, row, ploidy, site, number, calls
 
 
 @compiled
-def _call_shared(facts, pl, own_numbers, evidence, numbered, calls, scratch):
+def _call_shared(facts, pl, own_numbers, evidence, numbered, calls, scratch, own_gq):
     """Call the shared genotypes: SharedSums."""
     count, one_alt, two_alts = len(numbered.rows), np.zeros(2, np.int64), np.zeros(3, np.int64)
     one_alt[1], two_alts[1], two_alts[2] = 1, 1, 2
@@ -295,7 +299,7 @@ def _call_shared(facts, pl, own_numbers, evidence, numbered, calls, scratch):
             continue
         kept = two_alts if numbered.classes[number] == 1 else one_alt
         clear(total, 0, TOTALS)
-        site = SiteToCall(np.int64(-1), len(kept), np.int64(-1), kept)
+        site = SiteToCall(np.int64(-1), len(kept), np.int64(-1), kept, own_gq)
         _call_row(facts, pl, own_numbers, evidence, row, ploidy, site, number, calls, total, scratch)
         if total[DIPLOID] > 0 and calls.pl_at[number + 1] > calls.pl_at[number]:
             weighs[number] = weighs_all(scratch.pl, np.int64(0), len(kept))
@@ -316,11 +320,11 @@ def _call_shared(facts, pl, own_numbers, evidence, numbered, calls, scratch):
     "merged_likelihoods.FACTS[::1], int32[::1], int32[::1], genotyping.Evidence(int64[::1], int8[::1], int64[::1], "
     "int32[::1], int64[::1], int32[::1], int32[:,::1], int64[:,::1], float32[:,::1]), "
     "cell_runs.CellRuns(int32[::1], int32[::1], int32[::1], int32[::1]), int32[::1], "
-    "int64[::1], int64[::1], int64[::1], int64[::1], int64[:,::1], int64[::1], int64"
+    "int64[::1], int64[::1], int64[::1], int64[::1], int64[:,::1], int64[::1], int64, boolean"
 )
 def call_sites(
     facts, pl, own_numbers, evidence, cover, positions, allele_counts, stars, kept_at, kept, ploidies, kinds,
-    first_shared,
+    first_shared, own_gq,
 ):  # fmt: skip
     """Call the genotypes of some sites and sum the raw data of their annotations.
 
@@ -333,6 +337,7 @@ def call_sites(
     kinds            (sites,) int64; the row of ploidies for the site
     first_shared     the first row that is called once for all sites of one ALT, and for those of several where that
                      matters
+    own_gq           whether GQ is never above that of the row
 
     Returns (Calls; totals (sites, TOTALS) int64, ac int64: called copies of each kept allele, REF too, both without the
     cells of shared genotypes; SharedSums of these; run_at (sites x fields + 1,) int64: slices of runs int32 and values
@@ -352,7 +357,7 @@ def call_sites(
         np.empty(merged + 1, np.int32), np.empty(most, np.int32), np.empty(most, np.int32),
         np.empty(longest, np.int32), np.empty(most, np.int32),
     )  # fmt: skip
-    shared = _call_shared(facts, pl, own_numbers, evidence, numbered, calls, scratch)
+    shared = _call_shared(facts, pl, own_numbers, evidence, numbered, calls, scratch, own_gq)
     totals, ac = np.zeros((sites, TOTALS), np.int64), np.zeros(kept_at[sites], np.int64)
     fields, samples = evidence.ranked.shape[1], ploidies.shape[1]
     ranked, value_counts = np.empty((fields, samples), np.float32), np.zeros(fields, np.int64)
@@ -361,7 +366,8 @@ def call_sites(
     raw_mq = evidence.raw_mq
     for number in range(sites):
         position, begin = positions[number], kept_at[number]
-        site = SiteToCall(np.int64(position), allele_counts[number], stars[number], kept[begin : kept_at[number + 1]])
+        emitted = kept[begin : kept_at[number + 1]]
+        site = SiteToCall(np.int64(position), allele_counts[number], stars[number], emitted, own_gq)
         clear(value_counts, 0, fields)
         for cell in range(numbered.cell_at[number], numbered.cell_at[number + 1]):
             row = np.int64(numbered.variants[cell])

@@ -131,7 +131,7 @@ def call_nonvariant_sites(
         row = np.int64(numbered.rows[number])
         begin_genotype(calls, number, np.int64(numbered.copies[number]))
         if row >= 0:
-            site = SiteToCall(np.int64(-1), np.int64(2), np.int64(-1), only_ref)
+            site = SiteToCall(np.int64(-1), np.int64(2), np.int64(-1), only_ref, False)
             is_estimated = numbered.classes[number] == 1
             _call_row(
                 facts, pl, own_numbers, evidence, row, site, is_estimated, number, calls, rgq, shared[number], scratch
@@ -144,7 +144,7 @@ def call_nonvariant_sites(
     squares = np.zeros(RAW_MQ + 3, np.int64)
     for place in range(sites):
         kept_here = kept[kept_at[place] : kept_at[place + 1]]
-        site = SiteToCall(np.int64(positions[place]), allele_counts[place], stars[place], kept_here)
+        site = SiteToCall(np.int64(positions[place]), allele_counts[place], stars[place], kept_here, False)
         ranks[:], squares[:] = 0, 0
         for cell in range(numbered.cell_at[place], numbered.cell_at[place + 1]):
             row, number = np.int64(numbered.variants[cell]), calls.shared + cell

@@ -8,7 +8,7 @@ import pytest
 
 from genocloud import gvcf
 from genocloud.pipeline.reference import read_bases, read_reference
-from tests.benchmarks import bench_import, bench_ingest, bench_reading, bench_refinement, heavier
+from tests.benchmarks import bench_deepvariant, bench_import, bench_ingest, bench_reading, bench_refinement, heavier
 
 DATA = Path(__file__).resolve().parents[2] / "test_data"
 REFERENCE = DATA / "reference.fa"
@@ -75,3 +75,13 @@ def test_refined_genotypes_are_better(tmp_path):
     called, by_counts, by_trios, by_both, _ = scores.values()
     for better, worse in ((by_counts, called), (by_trios, called), (by_both, by_counts), (by_both, by_trios)):
         assert all(after > before for after, before in zip(better, worse, strict=True)), scores
+
+
+@pytest.mark.slow
+def test_deepvariants_model_keeps_new_variants_and_makes_fewer_errors_than_glnexus(tmp_path):
+    scores = bench_deepvariant.bench(1, 12, tmp_path)
+    snp, indel, errors, lost = scores.pop("deepvariant")
+    assert lost == 0
+    assert all(errors < other[2] for name, other in scores.items() if name != "gatk"), scores
+    assert indel > scores["DeepVariantWGS"][1]
+    assert snp > scores["DeepVariantWGS"][0] - 0.004

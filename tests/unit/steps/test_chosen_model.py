@@ -1,6 +1,7 @@
 """Which model a cohort is genotyped by: that of its gVCFs, or the one named; never one for two kinds of likelihoods."""
 
 import gzip
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.chosen_model import MixedDialects, NotOfTheModel, chosen_model
 from genocloud.pipeline.options import IngestOptions, JointOptions
+from genocloud.pipeline.preconditions import BareBlocks
 from genocloud.pipeline.sample_list import sheet_or_gvcfs
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
@@ -91,3 +93,21 @@ def test_header_summary_and_receipt_name_the_model(tmp_path):
         with pytest.raises(MixedDialects, match=r"ann\.g\.vcf, of deepvariant.*bob\.g\.vcf, of gatk"):
             joint(tmp_path, urls, "mixed", model_name=model)
     assert not list(tmp_path.glob("mixed.vcf.gz*"))
+
+
+def of_strelka(url):
+    """Blocks with neither PL nor GQ."""
+    text = Path(url).read_text().replace("##DeepVariant_version=1.6.0", "##source=strelka")
+    Path(url).write_text(re.sub(r"GT:GQ:MIN_DP:PL\t([^:]+):\d+:(\d+):\S+", r"GT:MIN_DP\t\1:\2", text))
+
+
+def test_blocks_that_do_not_say_how_sure_they_are_have_glnexus(tmp_path):
+    urls = people(tmp_path, 5, ["ann", "bob"])
+    for url in urls:
+        of_strelka(url)
+    for model in ("", "gatk", "deepvariant"):
+        with pytest.raises(BareBlocks, match="--model glnexus --preset DeepVariant_unfiltered"):
+            joint(tmp_path, urls, "refused", model_name=model)
+    text, _, _ = joint(tmp_path, urls, "written", model_name="glnexus", preset="DeepVariant_unfiltered")
+    cells = [word for line in text.splitlines() if line[0] != "#" for word in line.split("\t")[9:]]
+    assert any(re.match(r"0/0:[1-9]\d*:[\d,]+:\.:", cell) for cell in cells)

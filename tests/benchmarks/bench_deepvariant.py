@@ -1,0 +1,248 @@
+"""DeepVariant's gVCFs by each model: trios whose genotypes are known, with new variants in children.
+
+usage: python -m tests.benchmarks.bench_deepvariant [--depth 12 30] [--seed 1 2]
+
+Variants are those of bench_refinement, a tenth of them indels, half of the sites wrong reads only; every 200th is a
+deletion of 60 bases, under which the next one lies, and every 40th of those that nobody else has is new in one child.
+gVCFs have DeepVariant's fields from counts of reads by an error model, a prior in their likelihoods, as DeepVariant's
+have one, and no read at one of 50 places. It says, of records that pass: F1 of genotypes that are not REF alone in
+truth or call (tests/support/truth.py); errors of inheritance of 10,000 trios at sites, all of it called, one of it not
+REF; new variants that their
+child has, of those that its own gVCF calls; then of `deepvariant` how often GQ is right.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pysam
+
+from genocloud import pipeline, steps
+from genocloud.scatter.progress import Silent
+from tests.benchmarks import bench_refinement as simulated
+from tests.conformance import oracle
+from tests.support import truth
+
+TRIOS, SITES, SPACING_BP = 20, 2_000, 40
+DELETED_BP, DELETIONS, NEW, EMPTY = 60, 200, 40, 0.02
+PRIOR_PHRED = np.array([0, 10, 13])
+"""By copies of the ALT."""
+MODELS = (
+    ("deepvariant", ""),
+    ("glnexus", "DeepVariantWGS"),
+    ("glnexus", "DeepVariantWES"),
+    ("glnexus", "DeepVariant_unfiltered"),
+    ("gatk", ""),
+)
+TITLE = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trios:
+    """Simulated trios, father, mother, child, one behind the other.
+
+    genotypes  (sites, people) ALTs
+    copies     (sites, people) haplotypes that have the site's first base: fewer than two under a deletion
+    new        (site, person) of variants that a child alone has
+    """
+
+    bases: str
+    alleles: list[tuple[str, str]]
+    genotypes: npt.NDArray[np.int64]
+    copies: npt.NDArray[np.int64]
+    new: list[tuple[int, int]]
+
+    @property
+    def names(self) -> list[str]:
+        return [f"{role}{trio:02}" for trio in range(TRIOS) for role in ("father", "mother", "child")]
+
+    @classmethod
+    def drawn(cls, chance: np.random.Generator) -> "Trios":
+        bases = "".join(chance.choice(list("ACGT"), SPACING_BP * (SITES + 4)))
+        counts = np.arange(1, simulated.PANEL)
+        frequency = chance.choice(counts, SITES, p=(1 / counts) / (1 / counts).sum()) / simulated.PANEL
+        frequency[1::2] = 0
+        deletions = np.arange(0, SITES - 1, DELETIONS)
+        frequency[deletions] = chance.uniform(0.01, 0.2, len(deletions))
+        frequency[deletions + 1] = chance.uniform(0.05, 0.5, len(deletions))
+        parents = chance.random((SITES, TRIOS, 2, 2)) < frequency[:, None, None, None]
+        passed = chance.integers(2, size=(TRIOS, 2))  # whole haplotypes: what lies under a deletion goes with it
+        child = np.take_along_axis(parents, passed[None, :, :, None], axis=3)
+        haplotypes = np.concatenate([parents, child.transpose(0, 1, 3, 2)], axis=2)  # father, mother, child
+        empty = np.flatnonzero(~haplotypes.any(axis=(1, 2, 3)))[::NEW]
+        new = [(int(site), 3 * int(chance.integers(TRIOS)) + 2) for site in empty]
+        for site, person in new:
+            haplotypes[site, person // 3, 2, 0] = True
+        present = np.ones_like(haplotypes)
+        present[deletions + 1] = ~haplotypes[deletions]
+        haplotypes &= present
+        alleles = [simulated._alleles(bases, SPACING_BP * (site + 1), chance) for site in range(SITES)]
+        for site in deletions.tolist():
+            start = SPACING_BP * (site + 1)
+            alleles[site] = bases[start : start + DELETED_BP], bases[start]
+        flat = haplotypes.reshape(SITES, 3 * TRIOS, 2)
+        return cls(
+            bases=bases,
+            alleles=alleles,
+            genotypes=flat.sum(axis=2),
+            copies=present.reshape(SITES, 3 * TRIOS, 2).sum(axis=2),
+            new=new,
+        )
+
+
+def gvcf_lines(people: Trios, person: int, depth: float, chance: np.random.Generator) -> Iterator[str]:
+    """A record for each site that has a base: REF alone as a block of one."""
+    mean = depth * max(chance.normal(1, 0.15), 0.3)
+    columns = people.alleles, people.genotypes[:, person].tolist(), people.copies[:, person].tolist()
+    for site, ((ref, alt), carried, copies) in enumerate(zip(*columns, strict=True)):
+        start, error = SPACING_BP * (site + 1), simulated.ERRORS["snp" if len(ref) == len(alt) else "indel"]
+        reads = int(chance.poisson(mean * copies / 2))
+        share = min(max(carried / max(copies, 1), error), 1 - error)
+        of_alt = int(chance.binomial(reads, share))
+        place = f"{simulated.CONTIG}\t{start + 1}\t.\t"
+        if chance.random() < EMPTY:
+            gt = chance.choice(["0/0", "./."])
+            yield f"{place}{ref[0]}\t<*>\t0\t.\tEND={start + 1}\tGT:GQ:MIN_DP:PL\t{gt}:1:0:0,0,0"
+            continue
+        if copies == 0:
+            continue  # under its own deletion on both haplotypes
+        shares = np.clip(np.array([0, 0.5, 1]), error, 1 - error)
+        cost = -10 * (of_alt * np.log10(shares) + (reads - of_alt) * np.log10(1 - shares)) + PRIOR_PHRED
+        pl = np.minimum(np.rint(cost - cost.min()), 900).astype(int).tolist()
+        best, gq, likely = pl.index(0), min(sorted(pl)[1], 99), ",".join(map(str, pl))
+        if of_alt < 2 or of_alt < 0.12 * reads:
+            if copies == 2:  # else the deletion's record covers it
+                gt = "./." if best else "0/0"
+                values = f"{gt}:{min(gq, 50) * (best == 0)}:{reads}:{likely}"
+                yield f"{place}{ref[0]}\t<*>\t0\t.\tEND={start + 1}\tGT:GQ:MIN_DP:PL\t{values}"
+            continue
+        gt = ("./." if gq < 20 else "0/0", "0/1", "1/1")[best]
+        label = "PASS" if best else "RefCall"
+        values = f"{gt}:{gq}:{reads}:{reads - of_alt},{of_alt},0:{of_alt / reads:.4g},0:{likely},990,990,990"
+        yield f"{place}{ref}\t{alt},<*>\t{pl[0]}\t{label}\t.\tGT:GQ:DP:AD:VAF:PL\t{values}"
+
+
+def passing(calls: Path, out: Path) -> str:
+    """The records without FILTER, or with MONOALLELIC."""
+    with pysam.VariantFile(str(calls)) as file, pysam.VariantFile(str(out), "w", header=file.header) as kept:
+        for record in file:
+            if set(record.filter.keys()) <= {"PASS", "MONOALLELIC"}:
+                kept.write(record)
+    return str(out)
+
+
+def inherited(calls: str, people: Trios) -> tuple[int, int]:
+    """Trios at sites with whole genotypes, one of which is not REF alone: (errors of inheritance, all)."""
+    errors = every = 0
+    with pysam.VariantFile(calls) as file:
+        for record in file:
+            genotypes = [record.samples[name].allele_indices for name in people.names]
+            for trio in range(TRIOS):
+                father, mother, child = genotypes[3 * trio : 3 * trio + 3]
+                if None in (*father, *mother, *child) or not any((*father, *mother, *child)):
+                    continue
+                one, other = child
+                fits = (one in father and other in mother) or (one in mother and other in father)
+                errors, every = errors + (not fits), every + 1
+    return errors, every
+
+
+def recalled(calls: str, new: Mapping[int, str]) -> int:
+    """How many new variants, by site, their child has."""
+    with pysam.VariantFile(calls) as file:
+        sites = {record.start // SPACING_BP - 1: record.copy() for record in file}
+        return sum(any(sites[site].samples[child].allele_indices) for site, child in new.items() if site in sites)
+
+
+def calibration(calls: str, people: Trios) -> dict[str, tuple[int, int]]:
+    """By GQ: called genotypes at sites of one ALT, and how many of them are not as in the truth."""
+    bounds = (1, 5, 10, 15, 20, 30, 40, 100)
+    out = {f"{low}-{high - 1}": (0, 0) for low, high in pairwise(bounds)}
+    names = list(out)
+    with pysam.VariantFile(calls) as file:
+        for record in file:
+            site = record.start // SPACING_BP - 1
+            if record.alts is None or len(record.alts) > 1 or people.copies[site].min() < 2:
+                continue
+            for person, each in enumerate(people.names):
+                sample = record.samples[each]
+                if None in sample.allele_indices or not sample.get("GQ"):
+                    continue
+                name = names[int(np.searchsorted(bounds, sample["GQ"], side="right")) - 1]
+                wrong = sum(sample.allele_indices) != people.genotypes[site, person]
+                out[name] = out[name][0] + 1, out[name][1] + int(wrong)
+    return out
+
+
+def bench(seed: int, depth: float, folder: Path) -> dict[str, tuple[float, float, float, int]]:
+    """By model: F1 of SNPs and of indels, errors of inheritance, new variants that are lost."""
+    scores = {}
+    chance = np.random.default_rng(seed)
+    people = Trios.drawn(chance)
+    lines = {name: list(gvcf_lines(people, number, depth, chance)) for number, name in enumerate(people.names)}
+    oracle.write_reference({simulated.CONTIG: people.bases}, folder)
+    head = f"##fileformat=VCFv4.2\n##contig=<ID={simulated.CONTIG},length={len(people.bases)}>\n"
+    head += '##FORMAT=<ID=GT,Number=1,Type=String,Description="d">\n'
+    for name, records in lines.items():
+        text = "\n".join(["\t".join([*TITLE, name]), *records]) + "\n"
+        (folder / f"{name}.g.vcf").write_text(f"{head}##DeepVariant_version=1.6.0\n{text}")
+    sites = [
+        f"{simulated.CONTIG}\t{SPACING_BP * (site + 1) + 1}\t.\t{ref}\t{alt}\t.\t.\t.\tGT\t"
+        + "\t".join(simulated.TEXTS[copies] for copies in row)
+        for site, ((ref, alt), row) in enumerate(zip(people.alleles, people.genotypes.tolist(), strict=True))
+    ]
+    known = folder / "truth.vcf"
+    known.write_text(head + "\n".join(["\t".join([*TITLE, *people.names]), *sites]) + "\n")
+    called = {
+        site: people.names[child]
+        for site, child in people.new
+        if any(
+            line.split("\t")[1] == str(SPACING_BP * (site + 1) + 1) and "/1:" in line
+            for line in lines[people.names[child]]
+        )
+    }
+    for model, preset in MODELS:
+        out = folder / f"{model}{preset}.vcf.gz"
+        options = pipeline.JointOptions(
+            listed=pipeline.sheet_or_gvcfs([f"{folder}/{name}.g.vcf" for name in people.names]),
+            reference_url=str(folder / "ref.fa"),
+            out_url=str(out),
+            model_name=model,
+            preset=preset,
+        )
+        steps.joint(options, progress=Silent())
+        calls = passing(out, folder / "passing.vcf")
+        compared, (errors, every) = truth.compare(calls, str(known), folder / "ref.fa"), inherited(calls, people)
+        kept_new = recalled(calls, called), recalled(str(out), called)
+        scores[preset or model] = compared.snp.f1, compared.indel.f1, errors / every, len(called) - kept_new[1]
+        said = (
+            f"SNP {compared.snp.f1:.4f}  indel {compared.indel.f1:.4f}",
+            f"errors {10_000 * errors / every:.1f} of 10,000 ({every:,})",
+            f"new {kept_new[0]} + {kept_new[1] - kept_new[0]} marked of {len(called)}",
+        )
+        print(f"{depth:4g}x seed {seed}  {f'{model} {preset}':30}", "  ".join(said), flush=True)
+        if model == "deepvariant":
+            for name, (genotypes, wrong) in calibration(str(out), people).items():
+                said = f"{-10 * np.log10(wrong / genotypes):.1f}" if wrong else "-"
+                print(f"      GQ {name:6} {genotypes:7,} called  {wrong:5,} wrong  {said}", flush=True)
+    return scores
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--depth", type=float, nargs="+", default=[12, 30])
+    parser.add_argument("--seed", type=int, nargs="+", default=[1, 2])
+    arguments = parser.parse_args()
+    for depth in arguments.depth:
+        for seed in arguments.seed:
+            with tempfile.TemporaryDirectory() as folder:
+                bench(seed, depth, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
