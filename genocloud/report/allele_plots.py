@@ -193,6 +193,8 @@ def exchange_plot(counted: AlleleStatistics) -> Plot | None:
         above = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
         curves[label] = above
         known = np.flatnonzero((above.sum(axis=0) >= FEWEST_SNVS) & (above[1] > 0))
+        if not known.size:
+            continue
         source = ColumnDataSource(
             {"x": edges[known], "y": above[0, known] / above[1, known], "count": above[:, known].sum(axis=0)}
         )
@@ -361,6 +363,8 @@ def tranche_plot(counted: AlleleStatistics) -> Plot | None:
         parts = [counts[SCORED.index(name)] for name in (above, below)]
         known = np.flatnonzero((parts[0] + parts[1] >= FEWEST_SNVS) & (parts[1] > 0))
         ratios[label] = [ratio_text(_ratio(*pair)) for pair in zip(*parts, strict=True)]
+        if not known.size:
+            continue
         source = ColumnDataSource(
             {"x": known, "y": parts[0][known] / parts[1][known], "tranche": [names[at] for at in known.tolist()]}
         )
@@ -371,8 +375,9 @@ def tranche_plot(counted: AlleleStatistics) -> Plot | None:
     plot.y_range = DataRange1d(start=0)
     legend(plot)
     hover(plot, drawn, [("", "$name"), ("tranche", "@tranche"), ("ratio", "@y{0.00}")])
-    first, last = (ratios["Ti/Tv of SNPs"][place] for place in (0, -1))
-    says = f"Ti/Tv of SNPs is {first} in the best tranche and {last} in the worst."
+    said = [(name, ratio) for name, ratio in zip(names, ratios["Ti/Tv of SNPs"], strict=True) if ratio != "n/a"]
+    outermost = [f"{ratio} ({name})" for name, ratio in dict.fromkeys([*said[:1], *said[-1:]])]
+    says = f"Ti/Tv of SNPs by sensitivity: {', '.join(outermost) or 'no tranche has one'}."
     caption = (
         "Each tranche alone: what a filter adds when its threshold is raised to the tranche's end. Errors bring Ti/Tv "
         "towards 0.5, and artefacts in all samples het/hom up; a filter belongs before the tranche where these turn. "

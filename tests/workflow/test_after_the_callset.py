@@ -54,3 +54,4 @@ def test_every_command_of_the_page_works(study):
     with pysam.VariantFile(str(study / "results/cohort.vcf.gz")) as file:
         assert {"SCORE", "AS_FilterStatus"} <= set(file.header.info)
         assert "FT" in file.header.formats
+        assert {"GQ20", "high_CALIBRATION_SENSITIVITY_SNP"} <= set(file.header.filters)
