@@ -126,10 +126,8 @@ def _grouped(
     group = np.empty(len(order), np.int64)
     group[order] = np.cumsum(new) - 1
     first, count = order[new], int(new.sum())
-    total = np.zeros((count, 2 * BANDS), np.int32)
-    np.add.at(total, group, copies)
-    every = np.ones(count, bool)
-    np.logical_and.at(every, group, filtered)
+    total = np.add.reduceat(copies[order], new.nonzero()[0]) if count else np.zeros((0, 2 * BANDS), np.int32)
+    every = np.bincount(group[~filtered], minlength=count) == 0
     owner, value = group[qualities[0]], qualities[1]
     ranked = np.lexsort((-value, owner))
     owner, value = owner[ranked], value[ranked]

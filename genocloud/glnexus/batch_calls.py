@@ -73,7 +73,7 @@ class SiteTables:
             stops=np.array(stops, np.int64),
             lows=np.array(lows, np.int64),
             highs=np.array(highs, np.int64),
-            alone=np.array(alone, np.bool_),
+            alone=np.array(alone, np.uint8),
             at=_ends([*map(len, edits), 0, 0]),
             begins=np.array([edit.start for edit, _ in every], np.int64),
             ends=np.array([edit.stop for edit, _ in every], np.int64),
@@ -81,7 +81,7 @@ class SiteTables:
             texts=_own(strings(pa.array([edit.dna for edit, _ in every], pa.string()))),
             alts=_ends(alts),
         )
-        priors = RevisionPriors(lost=logs[0], twice=logs[1], indels=np.array(indels, np.bool_))
+        priors = RevisionPriors(lost=logs[0], twice=logs[1], indels=np.array(indels, np.uint8))
         return cls(alleles=alleles, priors=priors, count=len(sites))
 
     @property
@@ -196,22 +196,22 @@ def _records(variants: Variants, kinds: dict[str, Array], samples: int) -> tuple
         alts=every_alt,
     )
     symbolic = _last_is_symbolic(alts)
-    called, haploid = kinds["called"] == 1, kinds["ploidy"] == 1
+    called, haploid, yes = kinds["called"] == 1, kinds["ploidy"] == 1, np.ones(of_kinds, np.bool_)
     of_blocks = np.stack([np.where(called & ~haploid, 0, -1), np.where(called, 0, -1)], axis=1)
     values = [np.append(numbers(variants[name]), kinds[name]).astype(np.int64) for name in _VALUES[:3]]
     pl = np.stack([kinds[name] for name in _VALUES[3:6]], axis=1)
     has_pl = ~haploid & (pl != MISSING).all(axis=1)
     facts = RecordFacts(
-        called=np.concatenate([called_pairs(variants), of_blocks]),
-        haploid=np.append(numbers(pc.list_value_length(variants["gt"])) == 1, haploid),
-        reference=np.append(np.diff(alts[0]) == symbolic, np.ones(of_kinds, np.bool_)),
-        symbolic=np.append(symbolic, np.ones(of_kinds, np.bool_)),
+        called=np.concatenate([called_pairs(variants), of_blocks]).ravel(),
+        haploid=np.append(numbers(pc.list_value_length(variants["gt"])) == 1, haploid).view(np.uint8),
+        reference=np.append(np.diff(alts[0]) == symbolic, yes).view(np.uint8),
+        symbolic=np.append(symbolic, yes).view(np.uint8),
         quals=np.append(np.nan_to_num(numbers(variants["qual"]).astype(np.float64)), np.zeros(of_kinds)),
-        numbers=np.stack(values, axis=1),
+        numbers=np.stack(values, axis=1).ravel(),
         ad=_lists(variants["ad"], nothing, np.zeros(0, np.int32)),
         sb=_lists(variants["sb"], nothing, np.zeros(0, np.int32)),
         pl=_lists(variants["pl"], 3 * has_pl.astype(np.int64), pl[has_pl].ravel()),
-        deletions=np.append(deletions, np.zeros(of_kinds, np.bool_)),
+        deletions=np.append(deletions, ~yes).view(np.uint8),
     )
     return places, facts
 
@@ -239,8 +239,8 @@ def _with_blocks(own: SiteCells, sites: int, kinds: int, variants: int) -> SiteC
     at = np.concatenate([np.zeros(FIRST_BLOCK, np.int64), np.arange(2 * kinds + 1), own.at[1:] + 2 * kinds])
     head = np.full(FIRST_BLOCK + 2 * kinds, sites, np.int64)
     head[FIRST_BLOCK + 1 :: 2] += 1
-    spanned = np.ones(len(head), np.bool_)
-    spanned[PART] = False
+    spanned = np.ones(len(head), np.uint8)
+    spanned[PART] = 0
     return SiteCells(
         np.append(head, own.sites),
         np.append(spanned, own.spanned),
@@ -259,7 +259,7 @@ def _call_rules(rules: MergeRules) -> CallRules:
     for row, name in enumerate(("DP", "GQ")):
         known = [_SOURCES[source] for source in lifted[name].sources if source in _SOURCES] if name in lifted else []
         sources[row, : len(known)] = known[: len(_SOURCES)]
-    variants_only = np.zeros(len(_FIELDS), np.bool_)
+    variants_only = np.zeros(len(_FIELDS), np.uint8)
     for name, each in lifted.items():
         variants_only[_FIELDS[name]] = each.variants_only
     weights = [float(np.float32(each)) for each in (rules.snv_prior_calibration, rules.indel_prior_calibration)]
@@ -273,11 +273,11 @@ def _call_rules(rules: MergeRules) -> CallRules:
         snv=weights[0],
         indel=weights[1],
         variants_only=variants_only,
-        sources=sources,
+        sources=sources.ravel(),
     )
 
 
-def _filters(cells: SiteCells, spoke: Bools, variants: Variants) -> list[str | None]:
+def _filters(cells: SiteCells, spoke: Array, variants: Variants) -> list[str | None]:
     """FT of each cell: the words of FILTER of the records that speak, sorted."""
     words = [
         {word for word in (text or "").split(";") if word not in ("", "PASS")}
@@ -285,6 +285,6 @@ def _filters(cells: SiteCells, spoke: Bools, variants: Variants) -> list[str | N
     ]
     out: list[str | None] = []
     for first, last in zip(cells.at[:-1].tolist(), cells.at[1:].tolist(), strict=True):
-        own = [member for member in cells.members[first:last][spoke[first:last]].tolist() if member < len(words)]
+        own = [member for member in cells.members[first:last][spoke[first:last] == 1].tolist() if member < len(words)]
         out.append(";".join(sorted({word for member in own for word in words[member]})) or None)
     return out

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from genocloud.kernels.cell_runs import CellRuns
 from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.vcf_fields import pointer
 
 NO_DATA, PART = 0, 1
 """Numbers of the cells without any record, and with one that does not reach over the site where it must."""
@@ -19,7 +20,7 @@ class RecordAlleles(NamedTuple):
 
     starts, stops  (sites,) int64
     lows, highs    (sites,) int64; the range of all records that may have one of the alleles
-    alone          (sites,) bool; the site is of one lost ALT
+    alone          (sites,) uint8; the site is of one lost ALT
     at             (sites + 1,) int64; each site's slice of the alleles that records write
     begins, ends, numbers  (alleles,) int64: the range of the record, and the site's allele that it is
     texts          (alleles + 1,) int64, (bytes,) uint8; the bases in its place
@@ -30,7 +31,7 @@ class RecordAlleles(NamedTuple):
     stops: npt.NDArray[np.int64]
     lows: npt.NDArray[np.int64]
     highs: npt.NDArray[np.int64]
-    alone: npt.NDArray[np.bool_]
+    alone: npt.NDArray[np.uint8]
     at: npt.NDArray[np.int64]
     begins: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
@@ -61,15 +62,46 @@ class SiteCells(NamedTuple):
     """Cells (site, sample) that are called on their own, and the records that speak there.
 
     sites    (cells,) int64
-    spanned  (cells,) bool; records that follow one another reach over the whole site
+    spanned  (cells,) uint8; records that follow one another reach over the whole site
     at       (cells + 1,) int64; each cell's slice of `members`
     members  int64; numbers of records, by start
     """
 
     sites: npt.NDArray[np.int64]
-    spanned: npt.NDArray[np.bool_]
+    spanned: npt.NDArray[np.uint8]
     at: npt.NDArray[np.int64]
     members: npt.NDArray[np.int64]
+
+
+@compiled
+def bare_alleles(sites):
+    """RecordAlleles as vcf_fields.pointer has them."""
+    return RecordAlleles(
+        pointer(sites.starts),
+        pointer(sites.stops),
+        pointer(sites.lows),
+        pointer(sites.highs),
+        pointer(sites.alone),
+        pointer(sites.at),
+        pointer(sites.begins),
+        pointer(sites.ends),
+        pointer(sites.numbers),
+        (pointer(sites.texts[0]), pointer(sites.texts[1])),
+        pointer(sites.alts),
+    )
+
+
+@compiled
+def bare_places(records):
+    """RecordPlaces as vcf_fields.pointer has them."""
+    return RecordPlaces(
+        pointer(records.starts),
+        pointer(records.stops),
+        pointer(records.cuts),
+        pointer(records.reaches),
+        pointer(records.bounds),
+        (pointer(records.alts[0]), pointer(records.alts[1]), pointer(records.alts[2])),
+    )
 
 
 @compiled
@@ -128,22 +160,6 @@ def _grown(array, size):
 
 
 @compiled
-def _put_run(runs, count, sample, site, number):
-    """Append a run of one site to the first `count`, or lengthen the last one: (runs, count)."""
-    last = count - 1
-    if count and runs.samples[last] == sample and runs.numbers[last] == number:
-        runs.stops[last] = site + 1
-        return runs, count
-    if count == len(runs.samples):
-        size = count + 1
-        runs = CellRuns(
-            _grown(runs.samples, size), _grown(runs.firsts, size), _grown(runs.stops, size), _grown(runs.numbers, size)
-        )
-    runs.samples[count], runs.firsts[count], runs.stops[count], runs.numbers[count] = sample, site, site + 1, number
-    return runs, count + 1
-
-
-@compiled
 def _records_at(sites, site, records, first, end, far, out):
     """Write into `out` the rows of first:end (one sample's) that speak at a site, the last first; how many."""
     low, high = min(sites.lows[site], sites.starts[site]), sites.highs[site]
@@ -179,20 +195,20 @@ def find_site_records(sites, records, blocks, kinds, whole_only, far):
     block, then the numbers of those.
     """
     samples, variants, own = len(blocks.bounds) - 1, records.bounds[-1], FIRST_BLOCK + 2 * kinds
-    runs, count = (
-        CellRuns(np.empty(64, np.int32), np.empty(64, np.int32), np.empty(64, np.int32), np.empty(64, np.int32)),
-        0,
-    )
-    cell_sites, spanned, at = np.empty(64, np.int64), np.empty(64, np.bool_), np.zeros(65, np.int64)
+    columns, firsts, stops = np.empty(64, np.int32), np.empty(64, np.int32), np.empty(64, np.int32)
+    numbers, count = np.empty(64, np.int32), 0
+    cell_sites, spanned, at = np.empty(64, np.int64), np.empty(64, np.uint8), np.zeros(65, np.int64)
     members, cells, used = np.empty(64, np.int64), 0, 0
     most = 1
     for sample in range(samples):
         most = max(most, records.bounds[sample + 1] - records.bounds[sample])
     rows = np.empty(most, np.int64)
+    count_sites, (sites, records) = len(sites.starts), (bare_alleles(sites), bare_places(records))
     for sample in range(samples):
         block, last_block = np.int64(blocks.bounds[sample]), blocks.bounds[sample + 1]
         first, last, after = records.bounds[sample], records.bounds[sample + 1], records.bounds[sample]
-        for site in range(len(sites.starts)):
+        current = np.int64(-1)
+        for site in range(count_sites):
             start, stop = sites.starts[site], sites.stops[site]
             while block < last_block and blocks.stops[block] <= start:
                 block += 1
@@ -219,7 +235,7 @@ def find_site_records(sites, records, blocks, kinds, whole_only, far):
                     _grown(at, cells + 2),
                 )
                 members = _grown(members, used + rows_here + end - block)
-                cell_sites[cells], spanned[cells] = site, False
+                cell_sites[cells], spanned[cells] = site, 0
                 row, each, begin, finish = rows_here - 1, block, np.int64(0), np.int64(-1)
                 while row >= 0 or each < end:
                     if each == end or (row >= 0 and records.starts[rows[row]] <= blocks.starts[each]):
@@ -237,10 +253,21 @@ def find_site_records(sites, records, blocks, kinds, whole_only, far):
                     used += 1
                 cells += 1
                 at[cells] = used
-            runs, count = _put_run(runs, count, sample, site, number)
-    runs = CellRuns(
-        runs.samples[:count].copy(), runs.firsts[:count].copy(), runs.stops[:count].copy(), runs.numbers[:count].copy()
-    )
+            if number != current:
+                if count == len(columns):
+                    columns, firsts, stops, numbers = (
+                        _grown(columns, count + 1),
+                        _grown(firsts, count + 1),
+                        _grown(stops, count + 1),
+                        _grown(numbers, count + 1),
+                    )
+                columns[count], firsts[count], numbers[count], current = sample, site, number, number
+                if site:
+                    stops[count - 1] = site
+                count += 1
+        if count_sites:
+            stops[count - 1] = count_sites
+    runs = CellRuns(columns[:count].copy(), firsts[:count].copy(), stops[:count].copy(), numbers[:count].copy())
     return runs, SiteCells(
         cell_sites[:cells].copy(), spanned[:cells].copy(), at[: cells + 1].copy(), members[:used].copy()
     )

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genocloud.kernels.kernel import compiled, kernel
-from genocloud.kernels.site_records import allele_number
+from genocloud.kernels.site_records import SiteCells, allele_number, bare_alleles, bare_places
+from genocloud.kernels.vcf_fields import pointer
 from genocloud.schema import MISSING as MISSING_INT
 
 MISSING = np.int64(MISSING_INT)
@@ -21,6 +22,8 @@ UNKNOWN_PL = 990
 """A likelihood that more_PL has no data for."""
 DP, AD, GQ, PL, SB, FT = range(6)
 """Fields that are lifted from records."""
+STRANDS = 4
+"""Values of SB."""
 MIN_DP_SOURCE, DP_SOURCE, GQ_SOURCE = range(3)
 """What DP and GQ are lifted from."""
 
@@ -30,43 +33,43 @@ class RevisionPriors(NamedTuple):
 
     lost    (sites,) float64; ln of the frequency of an allele that is not there
     twice   (ALTs,) float64; ln of the frequency of each ALT
-    indels  (ALTs,) bool; an ALT of another length than REF
+    indels  (ALTs,) uint8; an ALT of another length than REF
     """
 
     lost: npt.NDArray[np.float64]
     twice: npt.NDArray[np.float64]
-    indels: npt.NDArray[np.bool_]
+    indels: npt.NDArray[np.uint8]
 
 
 class RecordFacts(NamedTuple):
     """What records say, in the order of RecordPlaces.
 
-    called     (records, 2) int64; -1 for an allele that is not called
-    haploid, reference, symbolic  (records,) bool; a block or like one; the last ALT stands for no particular bases
+    called     (2 * records,) int64; -1 for an allele that is not called
+    haploid, reference, symbolic  (records,) uint8; a block or like one; the last ALT stands for no particular bases
     quals      (records,) float64
-    numbers    (records, 3) int64; MIN_DP, DP, GQ; MISSING where there is none
-    ad, sb, pl (records + 1,) int64 and int64 values; MISSING where one is; nothing for a missing list
-    deletions  (ALTs,) bool; the ALT is the beginning of REF, which the record reaches over
+    numbers    (3 * records,) int64; MIN_DP, DP, GQ; MISSING where there is none
+    ad, sb, pl (records + 1,) int64 and int32 values; MISSING where one is; nothing for a missing list
+    deletions  (ALTs,) uint8; the ALT is the beginning of REF, which the record reaches over
     """
 
     called: npt.NDArray[np.int64]
-    haploid: npt.NDArray[np.bool_]
-    reference: npt.NDArray[np.bool_]
-    symbolic: npt.NDArray[np.bool_]
+    haploid: npt.NDArray[np.uint8]
+    reference: npt.NDArray[np.uint8]
+    symbolic: npt.NDArray[np.uint8]
     quals: npt.NDArray[np.float64]
     numbers: npt.NDArray[np.int64]
-    ad: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-    sb: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-    pl: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-    deletions: npt.NDArray[np.bool_]
+    ad: tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
+    sb: tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
+    pl: tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
+    deletions: npt.NDArray[np.uint8]
 
 
 class CallRules(NamedTuple):
     """Settings of the genotyper.
 
     calibrated    whether priors are weighed
-    variants_only (6,) bool; by field: where a call came from variant records, only these speak
-    sources       (2, 3) int64; of DP and GQ in turn, -1 behind the last
+    variants_only (6,) uint8; by field: where a call came from variant records, only these speak
+    sources       (6,) int64; three of DP, three of GQ, -1 for none
     """
 
     required_dp: int
@@ -77,7 +80,7 @@ class CallRules(NamedTuple):
     calibrated: bool
     snv: float
     indel: float
-    variants_only: npt.NDArray[np.bool_]
+    variants_only: npt.NDArray[np.uint8]
     sources: npt.NDArray[np.int64]
 
 
@@ -106,10 +109,10 @@ class Speakers(NamedTuple):
     """The records of one cell, in turn, as they are under its site.
 
     records  (members,) int64
-    called   (members, 2) int64, gq (members,) int64; after revision
+    called   (2 * members,) int64, gq (members,) int64; after revision
     at       (members + 1,) int64; each one's slice of `numbers`
     numbers  int64; the site's allele for each of its own with REF, -1 for none
-    used     (members,) bool; variants that the genotype came from
+    used     (members,) uint8; variants that the genotype came from
     """
 
     records: npt.NDArray[np.int64]
@@ -117,7 +120,7 @@ class Speakers(NamedTuple):
     gq: npt.NDArray[np.int64]
     at: npt.NDArray[np.int64]
     numbers: npt.NDArray[np.int64]
-    used: npt.NDArray[np.bool_]
+    used: npt.NDArray[np.uint8]
 
 
 @compiled
@@ -137,8 +140,8 @@ def _prior(sites, priors, site, one, other, twice, rules):
         return 0.0
     if not rules.calibrated:
         return prior
-    indel = one > 0 and priors.indels[sites.alts[site] + one - 1]
-    indel |= other > 0 and priors.indels[sites.alts[site] + other - 1]
+    indel = one > 0 and priors.indels[sites.alts[site] + one - 1] != 0
+    indel |= other > 0 and priors.indels[sites.alts[site] + other - 1] != 0
     return min(0.0, (rules.indel if indel else rules.snv) * prior)
 
 
@@ -147,7 +150,7 @@ def _revise(sites, priors, site, facts, speakers, member, rules):
     """Give a record the likeliest genotype once alleles that are not at the site, and rare hom-ALT, are unlikely."""
     record, first = speakers.records[member], speakers.at[member]
     alleles = speakers.at[member + 1] - first
-    one, other = speakers.called[member, 0], speakers.called[member, 1]
+    one, other = speakers.called[2 * member], speakers.called[2 * member + 1]
     lost = False
     for allele in (one, other):
         lost |= allele >= 0 and speakers.numbers[first + allele] == -1
@@ -174,7 +177,7 @@ def _revise(sites, priors, site, facts, speakers, member, rules):
     high = 0
     while (high + 1) * (high + 2) // 2 <= best_at:
         high += 1
-    speakers.called[member, 0], speakers.called[member, 1] = best_at - high * (high + 1) // 2, high
+    speakers.called[2 * member], speakers.called[2 * member + 1] = best_at - high * (high + 1) // 2, high
     gq = np.int64(99)
     if second != -np.inf:
         gq = min(gq, np.int64(np.floor(10.0 * (best - second) / np.log(10.0) + 0.5)))
@@ -185,7 +188,7 @@ def _revise(sites, priors, site, facts, speakers, member, rules):
 def _depth(facts, record, allele):
     """Reads of an allele; of REF in a reference record, the smallest depth."""
     if facts.reference[record]:
-        least, depth = facts.numbers[record, 0], facts.numbers[record, 1]
+        least, depth = facts.numbers[3 * record], facts.numbers[3 * record + 1]
         least = depth if least == MISSING else least
         return least if allele == 0 and least != MISSING else np.int64(0)
     at = facts.ad[0][record] + allele
@@ -197,7 +200,7 @@ def _depth(facts, record, allele):
 @compiled
 def _half(records, facts, speakers, member, side, least, rules):
     """(allele, reason) of one side of a record's call; `least`: the smallest depth of reference records, or -1."""
-    record, allele = speakers.records[member], speakers.called[member, side]
+    record, allele = speakers.records[member], speakers.called[2 * member + side]
     if allele < 0:
         return np.int64(-1), NOT_CALLED
     if _depth(facts, record, allele) < rules.required_dp or 0 <= least < rules.required_dp:
@@ -205,13 +208,13 @@ def _half(records, facts, speakers, member, side, least, rules):
     number = speakers.numbers[speakers.at[member] + allele]
     if number >= 0:
         return number, FINE
-    deletion = facts.deletions[records.alts[0][record] + allele - 1]
+    deletion = facts.deletions[records.alts[0][record] + allele - 1] != 0
     return np.int64(-1), LOST_DELETION if deletion else LOST
 
 
 @compiled
 def _alone_half(facts, speakers, member, side, rules):
-    allele = speakers.called[member, side]
+    allele = speakers.called[2 * member + side]
     if allele < 0:
         return np.int64(-1), NOT_CALLED
     if speakers.numbers[speakers.at[member] + allele] <= 0:
@@ -232,7 +235,7 @@ def _alone(facts, speakers, members, rules):
     if having != 1:
         reason = OVERLAPPING if having else ALONE
         return np.int64(-1), reason, np.int64(-1), reason, True
-    speakers.used[chosen] = True
+    speakers.used[chosen] = 1
     one, reason = _alone_half(facts, speakers, chosen, 0, rules)
     other, other_reason = _alone_half(facts, speakers, chosen, 1, rules)
     return one, reason, other, other_reason, True
@@ -243,12 +246,12 @@ def _several(records, facts, speakers, members, least, rules):
     """The genotype of several records that call an ALT: as _alone."""
     start, stop, two, usable = np.int64(-1), np.int64(1) << 40, False, 0
     for member in range(members):
-        record, one, other = speakers.records[member], speakers.called[member, 0], speakers.called[member, 1]
+        record, one, other = speakers.records[member], speakers.called[2 * member], speakers.called[2 * member + 1]
         if not facts.reference[record] and (one != 0 or other != 0):
             start, stop = max(start, records.starts[record]), min(stop, records.stops[record])
             two |= one > 0 and other > 0
             for side in range(2):
-                allele = speakers.called[member, side]
+                allele = speakers.called[2 * member + side]
                 usable += allele > 0 and speakers.numbers[speakers.at[member] + allele] > 0
     nothing = np.int64(-1)
     if start >= stop:
@@ -259,17 +262,17 @@ def _several(records, facts, speakers, members, least, rules):
     for member in range(members):
         record = speakers.records[member]
         for side in range(2):
-            allele = speakers.called[member, side]
+            allele = speakers.called[2 * member + side]
             if facts.reference[record] or allele <= 0 or speakers.numbers[speakers.at[member] + allele] <= 0:
                 continue
             if best < 0 or facts.quals[record] > facts.quals[speakers.records[best]]:
                 second, second_side, best, best_side = best, best_side, member, side
             elif second < 0 or facts.quals[record] > facts.quals[speakers.records[second]]:
                 second, second_side = member, side
-    speakers.used[best] = True
+    speakers.used[best] = 1
     one, reason = _half(records, facts, speakers, best, best_side, least, rules)
     if usable == 2 or (rules.top_two and usable > 2):
-        speakers.used[second] = True
+        speakers.used[second] = 1
         other, other_reason = _half(records, facts, speakers, second, second_side, least, rules)
         return one, reason, other, other_reason, True
     return one, reason, nothing, OVERLAPPING, True
@@ -283,7 +286,7 @@ def _translated(records, facts, speakers, members, least, rules):
         record = speakers.records[member]
         if facts.reference[record]:
             continue
-        if speakers.called[member, 0] == 0 and speakers.called[member, 1] == 0:
+        if speakers.called[2 * member] == 0 and speakers.called[2 * member + 1] == 0:
             depth = _depth(facts, record, np.int64(0))
             least = depth if least < 0 else min(least, depth)
         else:
@@ -291,7 +294,7 @@ def _translated(records, facts, speakers, members, least, rules):
     if calling > 1:
         return _several(records, facts, speakers, members, least, rules)
     if calling == 1:
-        speakers.used[only] = True
+        speakers.used[only] = 1
         one, reason = _half(records, facts, speakers, only, 0, least, rules)
         other, other_reason = _half(records, facts, speakers, only, 1, least, rules)
         return one, reason, other, other_reason, False
@@ -318,25 +321,28 @@ def _outcome(sites, priors, site, spanned, records, facts, speakers, members, ru
         blocks += 1
         depth = _depth(facts, record, np.int64(0))
         least = depth if least < 0 else min(least, depth)
-        called = speakers.called[member, 0] == 0 and speakers.called[member, 1] == 0
+        called = speakers.called[2 * member] == 0 and speakers.called[2 * member + 1] == 0
         uncalled |= not called and not facts.haploid[record]
     if uncalled and (blocks == members or not rules.partial_data):
-        return nothing, NOT_CALLED, nothing, NOT_CALLED, sites.alone[site]
+        return nothing, NOT_CALLED, nothing, NOT_CALLED, sites.alone[site] != 0
     if sites.alone[site]:
         return _alone(facts, speakers, members, rules)
     return _translated(records, facts, speakers, members, least, rules)
 
 
 @compiled
-def _least_number(facts, speakers, members, sources, among_used):
-    """The smallest DP or GQ of the records that speak; MISSING without any."""
+def _least_number(facts, speakers, members, sources, first, among_used):
+    """The smallest DP or GQ of the records that speak; MISSING without any. Its sources begin at `first`."""
     least = MISSING
     for member in range(members):
         if among_used and not speakers.used[member]:
             continue
-        for source in sources:
+        for k in range(3):
+            source = sources[first + k]
             if source >= 0:
-                value = speakers.gq[member] if source == GQ_SOURCE else facts.numbers[speakers.records[member], source]
+                value = (
+                    speakers.gq[member] if source == GQ_SOURCE else facts.numbers[3 * speakers.records[member] + source]
+                )
                 if value != MISSING:
                     least = value if least == MISSING else min(least, value)
                     break
@@ -353,7 +359,7 @@ def _put_depths(facts, speakers, members, among_used, local, own_number, half_ca
             continue
         record = speakers.records[member]
         first, size = facts.ad[0][record], facts.ad[0][record + 1] - facts.ad[0][record]
-        least = facts.numbers[record, 0]
+        least = facts.numbers[3 * record]
         alone = size == 0 and least != MISSING
         alleles = speakers.at[member + 1] - speakers.at[member]
         for k in range(min(alleles, 1 if alone else size)):
@@ -384,8 +390,9 @@ def _put_through_symbolic(facts, speakers, member, local, own_number, own, out, 
     """Likelihoods by local alleles; those that the record does not name have its symbolic one's, or are MISSING."""
     record, first = speakers.records[member], speakers.at[member]
     alleles = speakers.at[member + 1] - first
-    own[:local] = -1
-    named, all_named = alleles - (alleles > 1 and facts.symbolic[record]), True
+    for k in range(local):
+        own[k] = -1
+    named, all_named = alleles - (alleles > 1 and facts.symbolic[record] != 0), True
     for k in range(alleles):
         number = speakers.numbers[first + k]
         if number >= 0:
@@ -466,7 +473,8 @@ def _put_likelihoods(facts, speakers, members, among_used, local, own_number, ow
         others += out[k] != 0 and out[k] != MISSING
     if not known or not zeros or not others:
         if rules.more_pl:
-            out[at : at + size] = 0
+            for k in range(at, at + size):
+                out[k] = 0
             return size
         if not known or zeros < 2:  # without more_PL, two zeros say something
             return 0
@@ -513,14 +521,14 @@ def _room(cells, records):
 
 
 @compiled
-def _line_up(sites, site, records, facts, members, speakers):
-    """The records of a cell under its site."""
+def _line_up(sites, site, records, facts, cells, first, members, speakers):
+    """The records of a cell, from `first` on, under its site."""
     speakers.at[0] = 0
-    for k in range(len(members)):
-        record = members[k]
+    for k in range(members):
+        record = cells.members[first + k]
         alts = records.alts[0][record + 1] - records.alts[0][record]
-        speakers.records[k], speakers.gq[k], speakers.used[k] = record, facts.numbers[record, 2], False
-        speakers.called[k, 0], speakers.called[k, 1] = facts.called[record, 0], facts.called[record, 1]
+        speakers.records[k], speakers.gq[k], speakers.used[k] = record, facts.numbers[3 * record + 2], 0
+        speakers.called[2 * k], speakers.called[2 * k + 1] = facts.called[2 * record], facts.called[2 * record + 1]
         at = speakers.at[k]
         speakers.numbers[at] = 0
         for alt in range(alts):
@@ -528,42 +536,98 @@ def _line_up(sites, site, records, facts, members, speakers):
         speakers.at[k + 1] = at + 1 + alts
 
 
-@kernel()
-def translate(cells, sites, priors, records, facts, rules):
-    """The genotype of each cell, and what is lifted from its records: (CalledCells, which members speak: bool).
+@compiled
+def _bare(pair):
+    return pointer(pair[0]), pointer(pair[1])
 
-    cells           SiteCells
-    sites, records  RecordAlleles, RecordPlaces
-    """
-    count = len(cells.sites)
-    most, most_alleles, alts_room, ad_room, pl_room = _room(cells, records)
-    speakers = Speakers(
-        np.empty(most, np.int64),
-        np.empty((most, 2), np.int64),
-        np.empty(most, np.int64),
-        np.empty(most + 1, np.int64),
-        np.empty(most_alleles, np.int64),
-        np.empty(most, np.bool_),
+
+@compiled
+def _bare_facts(facts):
+    return RecordFacts(
+        pointer(facts.called),
+        pointer(facts.haploid),
+        pointer(facts.reference),
+        pointer(facts.symbolic),
+        pointer(facts.quals),
+        pointer(facts.numbers),
+        _bare(facts.ad),
+        _bare(facts.sb),
+        _bare(facts.pl),
+        pointer(facts.deletions),
     )
-    pairs, reasons = np.empty((count, 2), np.int32), np.empty((count, 2), np.uint8)
-    dp, gq, sb = np.empty(count, np.int32), np.empty(count, np.int32), np.empty((count, 4), np.int32)
-    laa_at, lad_at, lpl_at = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.int64), np.zeros(count + 1, np.int64)
-    laa, lad, lpl = np.empty(alts_room, np.int32), np.empty(ad_room, np.int32), np.empty(pl_room, np.int32)
-    spoke = np.zeros(len(cells.members), np.bool_)
-    most_sites = 2
-    for site in range(len(sites.starts)):
-        most_sites = max(most_sites, sites.alts[site + 1] - sites.alts[site] + 1)
-    own_number, own = np.zeros(most_sites, np.int64), np.empty(most_alleles + 3, np.int64)
+
+
+@compiled
+def _bare_rules(rules):
+    return CallRules(
+        rules.required_dp,
+        rules.revise,
+        rules.partial_data,
+        rules.more_pl,
+        rules.top_two,
+        rules.calibrated,
+        rules.snv,
+        rules.indel,
+        pointer(rules.variants_only),
+        pointer(rules.sources),
+    )
+
+
+@compiled
+def _put_strands(facts, speakers, members, among_used, unsure, out, at):
+    """SB of the one record that has it."""
+    strands, of = 0, np.int64(0)
+    for member in range(members):
+        record = speakers.records[member]
+        first = facts.sb[0][record]
+        if (speakers.used[member] != 0 or not among_used) and facts.sb[0][record + 1] - first == STRANDS:
+            strands, of = strands + 1, first
+    for k in range(STRANDS):
+        out[at + k] = facts.sb[1][of + k] if strands == 1 and not unsure else MISSING
+
+
+@compiled
+def _translate_each(count, cells, sites, priors, records, facts, rules, speakers, own_number, own, out, spoke):
+    """Write all but the lengths of the cells' lists to `out`; arrays are held by whoever calls this."""
+    cells = SiteCells(pointer(cells.sites), pointer(cells.spanned), pointer(cells.at), pointer(cells.members))
+    sites, records = bare_alleles(sites), bare_places(records)
+    priors = RevisionPriors(pointer(priors.lost), pointer(priors.twice), pointer(priors.indels))
+    facts, rules, own_number, own, spoke = (
+        _bare_facts(facts),
+        _bare_rules(rules),
+        pointer(own_number),
+        pointer(own),
+        pointer(spoke),
+    )
+    speakers = Speakers(
+        pointer(speakers.records),
+        pointer(speakers.called),
+        pointer(speakers.gq),
+        pointer(speakers.at),
+        pointer(speakers.numbers),
+        pointer(speakers.used),
+    )
+    pairs, reasons, dp, gq, sb = (
+        pointer(out.pairs.reshape(-1)),
+        pointer(out.reasons.reshape(-1)),
+        pointer(out.dp),
+        pointer(out.gq),
+        pointer(out.sb.reshape(-1)),
+    )
+    laa_at, laa = _bare(out.laa)
+    lad_at, lad = _bare(out.lad)
+    lpl_at, lpl = _bare(out.lpl)
     for cell in range(count):
         site, first = cells.sites[cell], cells.at[cell]
         members = cells.at[cell + 1] - first
-        _line_up(sites, site, records, facts, cells.members[first : first + members], speakers)
+        _line_up(sites, site, records, facts, cells, first, members, speakers)
         one, reason, other, other_reason, half_call = _outcome(
             sites, priors, site, cells.spanned[cell], records, facts, speakers, members, rules
         )
         if (one >= 0 and other < 0) or one > other:
             one, reason, other, other_reason = other, other_reason, one, reason
-        pairs[cell, 0], pairs[cell, 1], reasons[cell, 0], reasons[cell, 1] = one, other, reason, other_reason
+        pairs[2 * cell], pairs[2 * cell + 1] = one, other
+        reasons[2 * cell], reasons[2 * cell + 1] = reason, other_reason
         nothing = reason == MISSING_DATA or reason == PARTIAL
         unsure = nothing or reason == UNPHASED or reason == OVERLAPPING
         unsure |= other_reason == UNPHASED or other_reason == OVERLAPPING
@@ -572,58 +636,77 @@ def translate(cells, sites, priors, records, facts, rules):
             speakers.at[0] = 0
         from_used = False
         for member in range(members):
-            from_used |= speakers.used[member]
-        among = from_used & (rules.variants_only | rules.partial_data)
-
+            from_used |= speakers.used[member] != 0
         alts, all_alts = _put_local_alts(speakers, members, laa, laa_at[cell]), sites.alts[site + 1] - sites.alts[site]
         laa_at[cell + 1] = laa_at[cell] + alts
         local = 1 + alts + (all_alts > alts)
         own_number[0] = 0
         for k in range(alts):
             own_number[laa[laa_at[cell] + k]] = k + 1
-
-        dp[cell] = gq[cell] = MISSING
-        dp[cell] = _least_number(facts, speakers, members, rules.sources[0], among[DP])
+        among = from_used and (rules.partial_data or rules.variants_only[DP] != 0)
+        dp[cell], gq[cell] = _least_number(facts, speakers, members, rules.sources, 0, among), MISSING
+        among = from_used and (rules.partial_data or rules.variants_only[GQ] != 0)
         if not unsure:
-            gq[cell] = _least_number(facts, speakers, members, rules.sources[1], among[GQ])
+            gq[cell] = _least_number(facts, speakers, members, rules.sources, 3, among)
+        among = from_used and (rules.partial_data or rules.variants_only[AD] != 0)
         lad_at[cell + 1] = lad_at[cell]
         if not nothing and (half_call or not unsure):
-            _put_depths(facts, speakers, members, among[AD], local, own_number, half_call, lad, lad_at[cell])
+            _put_depths(facts, speakers, members, among, local, own_number, half_call, lad, lad_at[cell])
             lad_at[cell + 1] += local
-        lpl_at[cell + 1] = lpl_at[cell] + _put_likelihoods(
-            facts,
-            speakers,
-            members,
-            among[PL],
-            local,
-            own_number,
-            own,
-            unsure or half_call,
-            rules,
-            lpl,
-            lpl_at[cell],
+        among, unsure = from_used and (rules.partial_data or rules.variants_only[PL] != 0), unsure or half_call
+        at = lpl_at[cell]
+        lpl_at[cell + 1] = at + _put_likelihoods(
+            facts, speakers, members, among, local, own_number, own, unsure, rules, lpl, at
         )
-        sb[cell] = MISSING
-        strands, of = 0, np.int64(0)
+        among = from_used and (rules.partial_data or rules.variants_only[SB] != 0)
+        _put_strands(facts, speakers, members, among, unsure, sb, STRANDS * cell)
+        among = from_used and (rules.partial_data or rules.variants_only[FT] != 0)
         for member in range(members):
-            record = speakers.records[member]
-            if speakers.used[member] or not among[SB]:
-                if facts.sb[0][record + 1] - facts.sb[0][record] == 4:
-                    strands, of = strands + 1, facts.sb[0][record]
-            spoke[first + member] = speakers.used[member] or not among[FT]
-        if strands == 1 and not half_call and not unsure:
-            for k in range(4):
-                sb[cell, k] = facts.sb[1][of + k]
+            spoke[first + member] = speakers.used[member] != 0 or not among
+
+
+@kernel()
+def translate(cells, sites, priors, records, facts, rules):
+    """The genotype of each cell, and what is lifted from its records: (CalledCells, which members speak: uint8).
+
+    cells           SiteCells
+    sites, records  RecordAlleles, RecordPlaces
+    """
+    count, most_sites = len(cells.sites), 2
+    most, most_alleles, alts_room, ad_room, pl_room = _room(cells, records)
+    for site in range(len(sites.alts) - 1):
+        most_sites = max(most_sites, sites.alts[site + 1] - sites.alts[site] + 1)
+    speakers = Speakers(
+        np.empty(most, np.int64),
+        np.empty(2 * most, np.int64),
+        np.empty(most, np.int64),
+        np.empty(most + 1, np.int64),
+        np.empty(most_alleles, np.int64),
+        np.empty(most, np.uint8),
+    )
+    own_number, own = np.zeros(most_sites, np.int64), np.empty(most_alleles + 3, np.int64)
+    spoke = np.zeros(len(cells.members), np.uint8)
+    out = CalledCells(
+        np.empty((count, 2), np.int32),
+        np.empty((count, 2), np.uint8),
+        np.empty(count, np.int32),
+        np.empty(count, np.int32),
+        np.empty((count, STRANDS), np.int32),
+        (np.zeros(count + 1, np.int64), np.empty(alts_room, np.int32)),
+        (np.zeros(count + 1, np.int64), np.empty(ad_room, np.int32)),
+        (np.zeros(count + 1, np.int64), np.empty(pl_room, np.int32)),
+    )
+    _translate_each(count, cells, sites, priors, records, facts, rules, speakers, own_number, own, out, spoke)
     return (
         CalledCells(
-            pairs,
-            reasons,
-            dp,
-            gq,
-            sb,
-            (laa_at, laa[: laa_at[-1]].copy()),
-            (lad_at, lad[: lad_at[-1]].copy()),
-            (lpl_at, lpl[: lpl_at[-1]].copy()),
+            out.pairs,
+            out.reasons,
+            out.dp,
+            out.gq,
+            out.sb,
+            (out.laa[0], out.laa[1][: out.laa[0][-1]].copy()),
+            (out.lad[0], out.lad[1][: out.lad[0][-1]].copy()),
+            (out.lpl[0], out.lpl[1][: out.lpl[0][-1]].copy()),
         ),
         spoke,
     )

@@ -20,7 +20,7 @@ from genocloud.pipeline.preconditions import refuse_holes
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sharding import Shard, ShardPlan, target_regions
 from genocloud.regions import Axis, Contig, Region
-from genocloud.report.statistics import Statistics, count_sites, merge_all
+from genocloud.report.statistics import SAMPLE_COUNTS, Statistics, count_sites, merge_all
 from genocloud.scatter.executors import Scatter, in_threads, run_needing, threads_each
 from genocloud.scatter.progress import Progress
 from genocloud.scatter.task_progress import report_bytes
@@ -197,9 +197,9 @@ class _MergedShard:
         )
 
         def call(batch: Batch) -> glnexus.BatchCalls:
-            rows, active = rows_along(self.cohort, batch, reach), _active(batch)
-            variants, blocks = _renumbered(rows.variants, active), _renumbered(rows.blocks, active)
-            return glnexus.call_batch(tables, variants, blocks, len(active), self.task.rules)
+            rows = rows_along(self.cohort, batch, reach)
+            variants, blocks = _renumbered(rows.variants, batch), _renumbered(rows.blocks, batch)
+            return glnexus.call_batch(tables, variants, blocks, len(_active(batch)), self.task.rules)
 
         return list(in_threads(call, self.cohort.batches, self.task.threads))
 
@@ -270,7 +270,7 @@ class _Rendering:
 
 def _observer(cohort: Cohort, region: Region) -> Any:
     def observe(batch: Batch) -> AlleleEvidence:
-        return glnexus.observe(_renumbered(variants_along(cohort, batch, region), _active(batch)))
+        return glnexus.observe(_renumbered(variants_along(cohort, batch, region), batch))
 
     return observe
 
@@ -280,8 +280,11 @@ def _active(batch: Batch) -> npt.NDArray[np.int64]:
     return np.flatnonzero(batch.ranks >= 0)
 
 
-def _renumbered(rows: Records, active: npt.NDArray[np.int64]) -> Records:
+def _renumbered(rows: Records, batch: Batch) -> Records:
     """The rows of active samples, whose numbers count only these."""
+    active = _active(batch)
+    if len(active) == len(batch.ranks):
+        return rows
     sample = numbers(rows["sample"])
     mine = np.isin(sample, active)
     return with_column(
@@ -335,11 +338,9 @@ def _counted(
     counts, first = Statistics.empty(cohort.samples), 0
     for batch, stored in zip(batches, cohort.batches, strict=True):
         own = ranks[first : first + len(_active(stored))]
-        np.add.at(
-            counts.sample_counts,
-            (own[batch.runs.samples], batch.classes[batch.runs.numbers]),
-            batch.runs.stops - batch.runs.firsts,
-        )
+        width, lengths = len(SAMPLE_COUNTS), batch.runs.stops - batch.runs.firsts
+        places = batch.runs.samples * np.int64(width) + batch.classes[batch.runs.numbers]
+        counts.sample_counts[own, :width] = np.bincount(places, lengths, len(own) * width).reshape(-1, width)
         first += len(own)
     return merge_all([count_sites(columns), counts], cohort.samples)
 
