@@ -39,7 +39,8 @@ def joint(
     include_non_variant_sites: bool = False,
     dbsnp: Path | None = None,
     drop_bad_records: bool = False,
-    model: Model | None = None,
+    model: Model | str | None = None,
+    preset: Path = "",
     fields: FormatFields = ALL_FIELDS,
     threads: int | None = None,
     memory: int | None = None,
@@ -55,7 +56,8 @@ def joint(
     intervals         texts (`chr1:1-2,000`) or files (BED, interval_list); paddings in bp
     dbsnp             indexed VCF whose IDs the same variants get
     drop_bad_records  drop and count records that cannot be used, instead of an error
-    model             its name and settings, under GATK's names (default: what fits the gVCFs: docs/models.md)
+    model             gatk, deepvariant, glnexus, or a genocloud.Model; default: what fits the gVCFs (docs/models.md)
+    preset            of glnexus: a name (DeepVariantWGS, ...), or a YAML file in GLnexus's syntax
     fields            what FORMAT has: genocloud.callset.FormatFields(keys=["AD", "DP"]); default: all
     threads, memory   default: this process's CPUs; bytes, default a share of what is free
     quiet             no progress on stderr
@@ -69,12 +71,13 @@ def joint(
     """
     if cohort is None and (samples is None or replace):
         raise SettingError("no cohort is named: give its URL as cohort=, or samples= and no replace=")
-    named, model = model.name if model else "", model or Model()
+    named = model if isinstance(model, str) else model.name if model else ""
+    settings = model if isinstance(model, Model) else Model()
     options = pipeline.JointOptions(
         listed=None if samples is None else pipeline.sheet_or_gvcfs(_paths(samples)),
         reference_url=os.fspath(reference),
         out_url=os.fspath(out),
-        model=model if dbsnp is None else changed(model, dbsnp=genotyping.known_variants(os.fspath(dbsnp))),
+        model=settings if dbsnp is None else changed(settings, dbsnp=genotyping.known_variants(os.fspath(dbsnp))),
         intervals=pipeline.Intervals(
             included=_texts(intervals),
             padding=interval_padding,
@@ -92,6 +95,7 @@ def joint(
         drop_bad_records=drop_bad_records,
         fields=fields,
         model_name=named,
+        preset=os.fspath(preset),
     )
     with open_progress(quiet=quiet) as progress:
         return steps.joint(options, progress=progress)[1]

@@ -80,6 +80,22 @@ def test_joint_makes_what_the_command_makes(tmp_path: Path, gvcfs: list[Path]):
     assert set(rows.variants["sample"].to_pylist()) == set(cohort.samples)
 
 
+def test_joint_takes_a_model_by_name(tmp_path: Path, gvcfs: list[Path]):
+    made = {
+        "reference": DATA / "reference.fa",
+        "out": tmp_path / "joint.vcf.gz",
+        "threads": 1,
+        "intervals": "chr1:1-9,000",
+    }
+    receipt = genocloud.joint(gvcfs[:2], **made, model="glnexus", preset="gatk_unfiltered")
+    assert receipt.figures["model"] == "glnexus gatk_unfiltered"
+    assert receipt.balance["kept"] > 0
+    with pytest.raises(genocloud.SettingError, match="model best: unknown"):
+        genocloud.joint(gvcfs[:2], **made, model="best")
+    with pytest.raises(genocloud.SettingError, match="model gatk: it has no preset"):
+        genocloud.joint(gvcfs[:2], **made, preset="gatk")
+
+
 @pytest.mark.parametrize("arguments", [{"samples": None}, {"samples": "sheet.tsv", "replace": True}])
 def test_joint_without_the_cohort_that_it_needs_is_refused(arguments):
     with pytest.raises(genocloud.SettingError, match="no cohort is named"):
