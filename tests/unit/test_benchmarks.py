@@ -8,7 +8,15 @@ import pytest
 
 from genocloud import gvcf
 from genocloud.pipeline.reference import read_bases, read_reference
-from tests.benchmarks import bench_deepvariant, bench_import, bench_ingest, bench_reading, bench_refinement, heavier
+from tests.benchmarks import (
+    bench_deepvariant,
+    bench_import,
+    bench_ingest,
+    bench_models,
+    bench_reading,
+    bench_refinement,
+    heavier,
+)
 
 DATA = Path(__file__).resolve().parents[2] / "test_data"
 REFERENCE = DATA / "reference.fa"
@@ -36,6 +44,16 @@ def test_import_is_measured(folder, capsys):
     assert costs["genocloud"].cpu_seconds > 0
     assert costs["genocloud"].memory < 1_000_000_000
     assert "of the gVCFs'" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_models_are_measured(folder, capsys):
+    for name in ("reference.fa", "reference.fa.fai"):
+        shutil.copy(DATA / name, folder / name.replace("reference", "ref"))
+    paths = sorted(folder.glob("*.g.vcf.gz"))
+    (folder / "samples.tsv").write_text("".join(f"{path.name.removesuffix('.g.vcf.gz')}\t{path}\n" for path in paths))
+    assert bench_models.bench(folder, "gatk", "", 1)["fitting"].cpu_seconds > 0
+    assert "of 3 people" in capsys.readouterr().out
 
 
 @pytest.mark.slow
