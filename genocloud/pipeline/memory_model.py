@@ -55,6 +55,8 @@ CHANGE_BYTES, SITE_CHANGES = 50, 1000
 """A block's beginning or end in counts that are being merged: a key, a number and a site, several times (48); up to
 SITE_CHANGES a site, as further samples' blocks have the same keys."""
 
+MERGED_CELL_BYTES, MERGED_RUN_BYTES = 250, 32
+"""Of a cell that a variant makes: its fields, the same by the kept alleles, its text; of a run, in two copies."""
 OBSERVATION_BYTES = 800
 """A row of variants while its shard is discovered: eight batches' observations are held before they are merged."""
 
@@ -231,3 +233,9 @@ def discovery_need(cohort: Cohort, shard: Shard, threads: int) -> int:
     group = max((each.group_bytes for each in stored), default=0) * GROUP_COPIES
     rows = max((each.variants for each in stored), default=0)
     return threads * group + rows * OBSERVATION_BYTES
+
+
+def merged_bytes(cohort: Cohort, shard: Shard) -> int:
+    """Bytes of all samples' genotypes of a shard after GLnexus's model: runs, cells that variants make, their text."""
+    stored = stored_rows(cohort, shard.region)
+    return sum(each.blocks * MERGED_RUN_BYTES + each.variants * MERGED_CELL_BYTES for each in stored)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from genocloud import callset, glnexus, storage
 from genocloud.cohort import Batch, Cohort, open_cohort, rows_along, variants_along
 from genocloud.pipeline.cached_tables import cohort_inputs, cohort_key
-from genocloud.pipeline.memory_model import discovery_need
+from genocloud.pipeline.memory_model import discovery_need, merged_bytes
 from genocloud.pipeline.preconditions import refuse_holes
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sharding import Shard, ShardPlan, target_regions
@@ -26,8 +26,8 @@ from genocloud.scatter.progress import Progress
 from genocloud.scatter.task_progress import report_bytes
 from genocloud.schema import INT32, INTS, STRING, STRINGS, AlleleEvidence, Records, numbers, with_column
 
-CALLED_GENOTYPES, PIECE_GENOTYPES = 1 << 22, 1 << 18
-"""Genotypes that are called at once, and of these rendered at once."""
+CALLED_BYTES, PIECE_GENOTYPES = 1 << 28, 1 << 18
+"""Bytes of genotypes that are called at once, each time from the shard's rows; and genotypes rendered at once."""
 ALLELES = ("taken", "filtered", "lost", "outside the intervals", "called by nobody", "kept")
 
 
@@ -72,7 +72,10 @@ def merge_to_vcf(
             )
             for shard in cut.owned
         ]
-        needs = [discovery_need(cohort, shard, threads) for shard in cut.owned]
+        needs = [
+            discovery_need(cohort, shard, threads) + min(merged_bytes(cohort, shard), CALLED_BYTES)
+            for shard in cut.owned
+        ]
         with progress.stage("genotype", tasks=len(tasks), unit="shard") as stage:
             parts = run_needing(
                 scatter,
@@ -171,7 +174,8 @@ class _MergedShard:
             alleles["taken"] += alts
             alleles["outside the intervals"] += alts - wanted
             chosen += [_PlacedSite(site, stretch.contig.name, stretch.begin) for site in inside]
-        together = max(CALLED_GENOTYPES // max(len(self.cohort.samples), 1), 1)
+        times = -(-merged_bytes(self.cohort, self.task.shard) // CALLED_BYTES)
+        together = max(-(-len(chosen) // max(times, 1)), 1)
         for first in range(0, len(chosen), together):
             for piece, kept in self._pieces(chosen[first : first + together], statistics):
                 alleles["kept"] += kept

@@ -10,6 +10,7 @@ import pytest
 from genocloud import glnexus, steps
 from genocloud.cohort import open_cohort
 from genocloud.errors import SettingError
+from genocloud.pipeline.genotyping import merged_vcf
 from genocloud.pipeline.genotyping.merged_vcf import merge_to_vcf
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.options import IngestOptions, JointOptions
@@ -77,6 +78,32 @@ def test_intervals_choose_among_the_same_lines(tmp_path):
     assert receipt.balance["kept"] == sum(len(each.split("\t")[4].split(",")) for each in some)
 
 
+def test_lines_do_not_depend_on_how_many_sites_are_called_at_once(tmp_path, monkeypatch):
+    urls = people(tmp_path, 4, ["ann", "bob", "cat"])
+    at_once, _ = merged(tmp_path, urls)
+    for name, limit in (("CALLED_BYTES", 4000), ("PIECE_GENOTYPES", 5)):
+        monkeypatch.setattr(merged_vcf, name, limit)
+    (tmp_path / "again").mkdir()
+    people(tmp_path / "again", 4, ["ann"])
+    assert merged(tmp_path / "again", urls)[0] == at_once
+
+
+def test_a_sample_that_has_left_its_batch_is_as_if_it_had_not_been_there(tmp_path):
+    urls = people(tmp_path, 5, ["ann", "bob", "cat"])
+    (tmp_path / "without").mkdir()
+    people(tmp_path / "without", 5, ["ann"])
+    expected, _ = merged(tmp_path / "without", [urls[0], urls[2]])
+    merged(tmp_path, urls)
+    (cohort_url,) = (str(path) for path in tmp_path.glob("*-*-*/cohort"))
+    steps.remove(cohort_url, ["bob"])
+    out = str(tmp_path / "left.vcf.gz")
+    joint(
+        tmp_path, None, model_name="glnexus", preset="DeepVariant_unfiltered", cohort_url=cohort_url, name="left.vcf.gz"
+    )
+    lines = gzip.decompress(Path(out).read_bytes()).decode().splitlines()
+    assert [each for each in lines if not each.startswith("#")] == expected != []
+
+
 def test_who_has_no_variant_makes_a_file_without_records(tmp_path):
     (url,) = people(tmp_path, 1, ["ann"])
     path = tmp_path / "ann.g.vcf"
@@ -89,7 +116,7 @@ def test_who_has_no_variant_makes_a_file_without_records(tmp_path):
 
 def joint(folder, urls, **options):
     run = JointOptions(
-        listed=sheet_or_gvcfs(urls),
+        listed=sheet_or_gvcfs(urls) if urls else None,
         reference_url=str(folder / "ref.fa"),
         out_url=str(folder / options.pop("name", "out.vcf.gz")),
         **options,
