@@ -37,6 +37,7 @@ def joint(
     interval_exclusion_padding: int = 0,
     force_output_intervals: str | Sequence[str] = (),
     include_non_variant_sites: bool = False,
+    alleles: Path | None = None,
     dbsnp: Path | None = None,
     drop_bad_records: bool = False,
     model: Model | str | None = None,
@@ -54,6 +55,7 @@ def joint(
     callset, cohort   where a Parquet callset, or the cohort, is kept too
     replace           samples of `cohort` whose file has changed are read from it from now on
     intervals         texts (`chr1:1-2,000`) or files (BED, interval_list); paddings in bp
+    alleles           VCF or BCF whose alleles are genotyped in everybody, whatever the evidence
     dbsnp             indexed VCF whose IDs the same variants get
     drop_bad_records  drop and count records that cannot be used, instead of an error
     model             gatk, deepvariant, glnexus, or a genocloud.Model; default: what fits the gVCFs (docs/models.md)
@@ -85,6 +87,7 @@ def joint(
             non_variant=include_non_variant_sites,
             excluded=_texts(exclude_intervals),
             exclusion_padding=interval_exclusion_padding,
+            alleles=os.fspath(alleles or ""),
         ),
         threads=threads or len(os.sched_getaffinity(0)),
         callset_url=_path(callset),

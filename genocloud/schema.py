@@ -153,14 +153,26 @@ ALLELE_COLUMNS = (
     _key("ref", STRING, "the longest REF of the site's records", "REF"),
     _key("alts", STRINGS, "merged ALT alleles extended to that REF, `*` in its place; no symbolic one", "ALT"),
     _key("forced", BOOL, "force-output, whatever the evidence; with no ALT at all it is only called, not estimated"),
+    _key("forced_alts", INTS, "numbers of the ALTs that are forced (FORCED_ALLELES): emitted whatever the evidence"),
     _key("observed", INT32, "(sample, allele) observations merged into this site"),
 )
 """The merged alleles of each site of a shard, sorted by start."""
 
+FORCED_COLUMNS = (
+    _key("contig", INT32, "index of the contig in the reference's order", "CHROM"),
+    _key("start", INT32, "first base, 0-based", "POS"),
+    _key("ref", STRING, "REF of this allele alone, without bases that both end with", "REF"),
+    _key("alt", STRING, "one ALT, so too, of A, C, G, T", "ALT"),
+    _key("line", INT32, "the file's line, 1-based"),
+)
+"""The alleles that a file names to be genotyped, each once: sorted by place, then in the file's order."""
+
 STRETCH_COLUMNS = SPAN_COLUMNS[:3]
 """Bases under any deletion that began earlier, without ranks; one row for each maximal stretch."""
 
-_MERGED = ALLELE_COLUMNS[:5]
+_MERGED = ALLELE_COLUMNS[:6]
+MERGED_NAMES = tuple(column.name for column in _MERGED)
+"""The columns that ALLELES, ESTIMATES and SETTLED share."""
 
 EVIDENCE_COLUMNS = (
     _key("start", INT32, "first base, 0-based, on the shard's axis", "POS"),
@@ -177,7 +189,11 @@ ESTIMATE_COLUMNS = (
     _key("genotyped", INT32, "ALT alleles that went into the estimate; the others were too many"),
     _key("beyond", BOOL, "GATK would skip the site, or drop a sample's likelihoods, for the number of its alleles"),
     Column("absent_log10", DOUBLE, "log10 probability that no sample carries an ALT other than `*`"),
-    _key("plausible", INTS, "numbers of the ALT alleles likely enough to be emitted; whether `*` may is decided later"),
+    _key(
+        "plausible",
+        INTS,
+        "numbers of the ALT alleles that may be emitted: likely enough, or forced; of `*` it is decided later",
+    ),
     _key("mleac", INTS, "likeliest allele counts, by plausible allele"),
     _key("each_absent_log10", DOUBLES, "log10 probability that no sample carries it, by plausible allele"),
     Column("reason", WORD, "why the site cannot be genotyped; null if it can"),
@@ -448,6 +464,7 @@ SITE_METRIC_COLUMNS = (
 
 BLOCKS, VARIANTS = table(BLOCK_COLUMNS), table(VARIANT_COLUMNS)
 OBSERVATIONS, SPANS, ALLELES = table(OBSERVATION_COLUMNS), table(SPAN_COLUMNS), table(ALLELE_COLUMNS)
+FORCED_ALLELES = table(FORCED_COLUMNS)
 STRETCHES, ALLELE_EVIDENCE = table(STRETCH_COLUMNS), table(EVIDENCE_COLUMNS)
 STARTS, QUESTIONS, ANSWERS = table(START_COLUMNS), table(QUESTION_COLUMNS), table(ANSWER_COLUMNS)
 ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
@@ -469,6 +486,8 @@ Spans: TypeAlias = pa.Table
 """Rows of SPANS; also STRETCHES where ranks are not used."""
 Stretches: TypeAlias = pa.Table
 Alleles: TypeAlias = pa.Table
+ForcedAlleleRows: TypeAlias = pa.Table
+"""Rows of FORCED_ALLELES."""
 AlleleEvidence: TypeAlias = pa.Table
 Estimates: TypeAlias = pa.Table
 Settled: TypeAlias = pa.Table
@@ -528,7 +547,9 @@ LOCAL_ALLELES = pa.schema([("start", INT32), ("ref", STRING), ("alts", STRINGS),
 """ALLELES of one location's samples in a shard."""
 INTERVALS = pa.schema([("start", INT32), ("stop", INT32)])
 """Intervals of a shard's contig: bases under deletions from upstream, or bases that some row covers."""
-UNITED_ALLELES = pa.schema([("start", INT32), ("ref", STRING), ("alts", STRINGS), ("forced", BOOL)])
+UNITED_ALLELES = pa.schema(
+    [("start", INT32), ("ref", STRING), ("alts", STRINGS), ("forced", BOOL), ("forced_alts", INTS)]
+)
 """ALLELES of a shard, merged over all locations."""
 TOTALS = pa.schema([("kind", STRING), ("bin", INT32), ("count", INT64)])
 """Counts of a location's genotypes over all samples: `samples`, by class, and called ones by DP and by GQ."""

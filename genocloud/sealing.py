@@ -237,10 +237,15 @@ def reader(stream: BinaryIO, seal: str = "", pre_buffer: bool = False) -> pq.Par
     return pq.ParquetFile(check(stream, seal), pre_buffer=pre_buffer, page_checksum_verification=True)
 
 
-def read_where(stream: BinaryIO, columns: list[str] | None, rows: pc.Expression | None) -> pa.Table:
-    """Columns (None: all) of the rows that satisfy a filter expression, verified as in `reader`."""
+def read_where(
+    stream: BinaryIO, columns: list[str] | None, rows: pc.Expression | None, declared: pa.Schema | None = None
+) -> pa.Table:
+    """Columns (None: all) of the rows that satisfy a filter expression, verified as in `reader`.
+
+    Columns of `declared` that the file lacks are null.
+    """
     how = {"use_threads": False, "pre_buffer": False, "page_checksum_verification": True}
-    return pq.read_table(check(stream), columns=columns, filters=rows, **how)
+    return pq.read_table(check(stream), columns=columns, filters=rows, schema=declared, **how)
 
 
 def sha256_of(stream: BinaryIO) -> str:

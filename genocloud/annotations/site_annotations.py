@@ -68,7 +68,9 @@ class LikeliestCounts(Annotation):
         offsets = pa.array(data.alt_offsets.astype(np.int32))
         return {
             "MLEAC": pa.ListArray.from_arrays(offsets, data.mleac),
-            "MLEAF": pa.ListArray.from_arrays(offsets, np.minimum(1.0, ratio(data.mleac, whole, 1.0))),
+            "MLEAF": pa.ListArray.from_arrays(
+                offsets, np.minimum(1.0, ratio(data.mleac, whole, 1.0)) * (data.mleac > 0)
+            ),
         }
 
 

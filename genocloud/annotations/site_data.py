@@ -34,7 +34,7 @@ class SiteData:
     alt_offsets    (sites + 1,) int64: the sites' slices of the emitted ALTs
     allele_counts  (sites + ALTs,) int64: called copies of the emitted alleles, REF first
     mleac          (ALTs,) int32: likeliest copies
-    carried        (sites,) bool: some sample carries an ALT
+    carried        (sites,) bool: some sample carries an ALT, or one is forced
     samples        number of samples
     """
 

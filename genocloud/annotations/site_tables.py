@@ -24,6 +24,15 @@ from genocloud.schema import (
 _OTHERS = (
     Column("DB", BOOL, "an ALT is in dbSNP", "INFO/DB", "0", "Flag", enabled_by=("dbsnp",)),
     Column(
+        "FORCED",
+        BOOL,
+        "an ALT is one of --alleles: the record is there whatever the evidence",
+        "INFO/FORCED",
+        "0",
+        "Flag",
+        enabled_by=("alleles",),
+    ),
+    Column(
         "NDA",
         INT32,
         "Number of alternate alleles discovered (but not necessarily genotyped) at this site",

@@ -83,7 +83,7 @@ def open_table(store: Store, file: FileEntry, declared: pa.Schema | None) -> Ite
             if not file.seal:
                 _check_whole(stream, file, url)
             checked = sealing.check(stream, file.seal)
-            if declared is not None and not sealing.reader(checked).schema_arrow.equals(declared):
+            if declared is not None and not _has_columns(sealing.reader(checked).schema_arrow, declared):
                 raise DamagedFile(url, "has other columns than a callset's")
             checked.seek(0)
             yield checked
@@ -91,6 +91,22 @@ def open_table(store: Store, file: FileEntry, declared: pa.Schema | None) -> Ite
         raise DamagedFile(url, "is missing") from None
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:  # some of Arrow's are two of these
         raise scarcity(error) or DamagedFile(url, f"is damaged ({_first_line(error)})") from error
+
+
+_LATER = frozenset({"FORCED"})
+"""Columns that files of earlier genoclouds lack: they are read as null there."""
+
+
+def _has_columns(found: pa.Schema, declared: pa.Schema) -> bool:
+    lacking = _LATER - set(found.names)
+    return bool(found.equals(pa.schema([field for field in declared if field.name not in lacking])))
+
+
+def with_later_columns(table: pa.Table, declared: pa.Schema, columns: Sequence[str]) -> pa.Table:
+    """A table that was read from a file, with those of the named columns that the file lacks."""
+    for name in _LATER.difference(table.column_names).intersection(columns):
+        table = table.append_column(declared.field(name), pa.nulls(len(table), declared.field(name).type))
+    return table
 
 
 def _first_line(error: Exception) -> str:
@@ -150,7 +166,7 @@ def read_where(
 ) -> pa.Table:
     """Columns of a file's rows that meet all conditions."""
     with open_table(store, file, declared) as stream:
-        return sealing.read_where(stream, columns, reduce(and_, conditions) if conditions else None)
+        return sealing.read_where(stream, columns, reduce(and_, conditions) if conditions else None, declared)
 
 
 def read_place(

@@ -313,7 +313,7 @@ def bad_record_option(command: argparse.ArgumentParser) -> None:
 
 
 def forcing_options(command: argparse.ArgumentParser) -> None:
-    """Which sites are written whatever the evidence."""
+    """Which sites and alleles are written whatever the evidence."""
     group = command.add_mutually_exclusive_group()
     group.add_argument(
         "-all-sites",
@@ -329,6 +329,12 @@ def forcing_options(command: argparse.ArgumentParser) -> None:
         metavar="INTERVAL",
         help="the same in these intervals only",
     )
+    command.add_argument(
+        "--alleles",
+        metavar="SITES.vcf",
+        default="",
+        help="path or URL of a VCF or BCF: its alleles are genotyped in everybody, whatever the evidence",
+    )
 
 
 def chosen_intervals(arguments: Arguments) -> "pipeline.Intervals":
@@ -340,6 +346,7 @@ def chosen_intervals(arguments: Arguments) -> "pipeline.Intervals":
         non_variant=getattr(arguments, "include_non_variant_sites", False),
         excluded=tuple(arguments.exclude_intervals),
         exclusion_padding=arguments.interval_exclusion_padding,
+        alleles=getattr(arguments, "alleles", ""),
     )
 
 

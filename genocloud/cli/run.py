@@ -259,10 +259,9 @@ def _discover(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter, arguments.memory) as scatter:
             whole_cohort = cohort.open_cohort(arguments.cohort, arguments.cohort_version)
-            cut = pipeline.cut_genome(
-                whole_cohort, arguments.part, chosen_intervals(arguments).targets(whole_cohort.contigs)
-            )
             reference = pipeline.read_reference(arguments.reference) if arguments.reference else None
+            targets = chosen_intervals(arguments).targets(whole_cohort.contigs, reference)
+            cut = pipeline.cut_genome(whole_cohort, arguments.part, targets)
             receipt = steps.discover(whole_cohort, cut, scatter=scatter, progress=progress, reference=reference)
         hand_over(receipt, arguments)
 
@@ -275,7 +274,7 @@ def _discover(commands: Commands) -> None:
         "-R",
         "--reference",
         metavar="REF.fa",
-        help="the reference of the cohort, for records without a variant",
+        help="the reference of the cohort, for records without a variant, and REF of --alleles",
     )
     version_option(command)
     scatter_option(command)

@@ -17,6 +17,7 @@ from genocloud.genotypes.calling import emitted
 from genocloud.genotypes.model import Model
 from genocloud.genotypes.nonvariant import (
     NonvariantRawAnnotations,
+    has_forced_alts,
     in_order,
     is_nonvariant,
     was_not_estimated,
@@ -38,7 +39,7 @@ def annotate(
     """The shard's SITES and its dropped sites by reason: len(settled) == len(sites) + sum of the counts.
 
     `settled` is the table passed to `call`; `raw` the sum of all batches' raw annotations. Sites whose ALTs no
-    sample carries are dropped, unless they are force-output; `carried` returns the other rows.
+    sample carries are dropped, unless they are force-output or have forced ALTs; `carried` returns the other rows.
     """
     emitted_sites = emitted(settled)
     nonvariant = is_nonvariant(emitted_sites)
@@ -152,6 +153,7 @@ def _kept_whole(sites: schema.Settled) -> pa.Array:
 def _fixed(sites: schema.Settled, contigs: Sequence[Contig], model: Model) -> dict[str, Any]:
     seen = pc.list_value_length(sites["alts"])
     return {
+        "FORCED": _either(has_forced_alts(sites), None, has_forced_alts(sites)),
         "NDA": seen if model.annotate_with_num_discovered_alleles else pa.nulls(len(sites), schema.INT32),
         "seen": seen,
         "genotyped": sites["genotyped"],
@@ -195,7 +197,7 @@ def _site_data(sites: schema.Settled, raw: RawAnnotations, model: Model) -> anno
         alt_offsets=offsets,
         allele_counts=raw.ac,
         mleac=mleac,
-        carried=np.diff(copies) > 0,
+        carried=(np.diff(copies) > 0) | has_forced_alts(sites),
         samples=raw.samples,
         settings=model,
     )

@@ -59,30 +59,40 @@ def can_be_genotyped(known: Array) -> Array:
 
 
 def tabulate(alleles: schema.Alleles, estimated: EstimatedArrays, model: Model) -> schema.Estimates:
-    """ESTIMATES of the sites of ALLELES."""
+    """ESTIMATES of the sites of ALLELES. Forced ALTs stand with the plausible ones, those without an estimate as 0."""
     known, variant, absent, copies = estimated
     counts = np.diff(schema.string_lists(alleles["alts"])[0]) + 1
     site = np.repeat(np.arange(len(alleles)), counts)
     number = np.arange(len(site)) - np.repeat(np.cumsum(counts) - counts, counts)
-    plausible = (number > 0) & (absent + _SLACK < model.emitted_from * -0.1)
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(site[plausible], minlength=len(alleles)))])
-    entries = np.flatnonzero(plausible)
+    forced_at, forced = schema.ragged(alleles["forced_alts"])
+    kept = (number > 0) & is_plausible(absent, model)
+    kept[(np.cumsum(counts) - counts)[np.repeat(np.arange(len(alleles)), np.diff(forced_at))] + forced] = True
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(site[kept], minlength=len(alleles)))])
+    entries = np.flatnonzero(kept)
     if model.rules.alts_by_bases:
         entries = entries[np.lexsort((_by_bases(alleles)[(entries - site[entries]) - 1], site[entries]))]
     genotyped = np.bincount(site[(number > 0) & ~np.isnan(absent)], minlength=len(alleles))
     return pa.table(
         [
-            *(alleles[name] for name in ("contig", "start", "ref", "alts", "forced")),
+            *(alleles[name] for name in schema.MERGED_NAMES),
             genotyped.astype(np.int32),
             known & site_estimates.BEYOND > 0,
             pa.array(variant, mask=~can_be_genotyped(known)),
             _lists(offsets, number[entries]),
-            _lists(offsets, np.floor(copies[entries] + 0.5)),
-            pa.ListArray.from_arrays(offsets.astype(np.int32), absent[entries]),
+            _lists(offsets, np.floor(np.nan_to_num(copies[entries]) + 0.5)),
+            pa.ListArray.from_arrays(offsets.astype(np.int32), np.nan_to_num(absent[entries])),
             pa.array([_reason(bits) for bits in known.tolist()], pa.string()).dictionary_encode(),
         ],
         schema.ESTIMATES,
     )
+
+
+def is_plausible(absent: Array, model: Model) -> Array:
+    """Whether each allele is likely enough to be emitted, from the log10 probability that no sample carries it.
+
+    Not where that is NaN, for alleles left out of the estimate.
+    """
+    return np.asarray(absent + _SLACK < model.emitted_from * -0.1)
 
 
 def _by_bases(alleles: schema.Alleles) -> Array:

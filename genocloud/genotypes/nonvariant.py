@@ -39,8 +39,17 @@ def add_nonvariant(shares: Sequence[NonvariantRawAnnotations]) -> NonvariantRawA
 
 
 def is_nonvariant(sites: schema.Settled) -> npt.NDArray[np.bool_]:
-    """Mask of the rows of SETTLED that are emitted without a variant: no ALT is kept, or nothing was estimated."""
-    return np.asarray(was_not_estimated(sites) | (np.diff(schema.ragged(sites["kept"])[0]) == 0))
+    """Mask of the rows of SETTLED that are emitted without a variant: no ALT is kept, or nothing was estimated.
+
+    Sites with forced ALTs have a genotype by these, whatever was estimated.
+    """
+    none_kept = np.diff(schema.ragged(sites["kept"])[0]) == 0
+    return np.asarray((was_not_estimated(sites) & ~has_forced_alts(sites)) | none_kept)
+
+
+def has_forced_alts(sites: schema.MergedSites) -> npt.NDArray[np.bool_]:
+    """Mask of the sites with forced ALTs, which are emitted whatever the evidence: (sites,) bool."""
+    return np.asarray(np.diff(schema.ragged(sites["forced_alts"])[0]) > 0)
 
 
 def was_not_estimated(sites: schema.Settled) -> npt.NDArray[np.bool_]:

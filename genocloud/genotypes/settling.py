@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 
 from genocloud import schema
 from genocloud.genotypes.aligned_rows import Array, SiteArrays, site_arrays
-from genocloud.genotypes.estimation import NO_DEPTH
+from genocloud.genotypes.estimation import NO_DEPTH, is_plausible
 from genocloud.genotypes.model import Model
+from genocloud.genotypes.nonvariant import has_forced_alts
 from genocloud.kernels import site_selection
 
 REASONS = {
@@ -23,13 +24,16 @@ REASONS = {
 def settle(estimates: Iterable[schema.Estimates], model: Model) -> Iterator[schema.Settled]:
     """Decide each site of the shards' ESTIMATES, in genome order: one SETTLED table for each shard.
 
-    `*` is kept only where an emitted deletion from upstream spans the site, also one of an earlier shard.
+    A site with forced ALTs is emitted with these and the plausible ones, also where nothing could be estimated. `*` is
+    kept only where an emitted deletion from upstream spans the site, also one of an earlier shard.
     Source: gatk-model.md, sections 1 (recordDeletions) and 4 (choice).
     """
     spans = np.zeros((0, 3), np.int64)
     for shard_estimates in estimates:
         table = _without_depth(shard_estimates)
         likely_at, likely = schema.ragged(table["plausible"])
+        plausible = is_plausible(schema.ragged(table["each_absent_log10"])[1], model)
+        forced, any_forced = _forced(table), has_forced_alts(table)
         force_output, absent = np.array(schema.numbers(table["forced"])), schema.numbers(table["absent_log10"])
         quals = np.maximum(-10.0 * absent, 0.0) + 0.0  # not -0.0
         verdicts, kept, spurious, spans = site_selection.settle_sites(
@@ -39,16 +43,26 @@ def settle(estimates: Iterable[schema.Estimates], model: Model) -> Iterator[sche
             quals,
             likely_at,
             np.array(likely),
+            plausible,
+            forced,
             float(model.emitted_from),
             spans,
         )
         unread = force_output & np.isnan(absent)
         kept |= np.repeat(unread, np.diff(likely_at))
-        nothing = np.bincount(np.repeat(np.arange(len(table)), np.diff(likely_at))[kept], minlength=len(table)) == 0
-        quals = np.where(force_output & nothing, _invariant_qual(absent), quals)
+        site = np.repeat(np.arange(len(table)), np.diff(likely_at))
+        nothing = np.bincount(site[kept & (plausible | ~any_forced[site])], minlength=len(table)) == 0
+        quals = np.where((force_output | any_forced) & nothing, _invariant_qual(absent), quals)
         yield _table(
             table, _Decisions(verdicts=verdicts, kept=kept, spurious=spurious, quals=quals), model.marked_below
         )
+
+
+def _forced(table: schema.Estimates) -> Array:
+    """Mask of the forced ones among the sites' lists of plausible ALTs: (ALTs,) bool."""
+    columns = [schema.ragged(table[name]) for name in ("plausible", "forced_alts")]
+    numbered = [np.repeat(np.arange(len(table)) << 32, np.diff(offsets)) + values for offsets, values in columns]
+    return np.isin(*numbered)
 
 
 def _invariant_qual(absent: Array) -> Array:
@@ -100,16 +114,20 @@ def _table(table: schema.Estimates, decisions: _Decisions, marked_below: float) 
     kept, quals = decisions.kept, decisions.quals
     offsets = np.concatenate([[0], np.cumsum(kept)])[likely_at].astype(np.int32)
     texts = pa.array([REASONS.get(verdict) for verdict in range(len(REASONS) + 2)], schema.STRING)
+    any_forced, estimated = has_forced_alts(table), ~np.isnan(schema.numbers(table["absent_log10"]))
     reasons = pc.coalesce(
         table["reason"].cast(schema.STRING).combine_chunks(), texts.take(pa.array(decisions.verdicts))
     )
+    reasons = pc.if_else(pa.array(any_forced), None, reasons)
+    all_alts = pc.list_value_length(table["alts"]).to_numpy()
+    genotyped = np.where(any_forced & ~estimated, all_alts, schema.numbers(table["genotyped"]))
     return pa.table(
         [
-            *(table[name] for name in ("contig", "start", "ref", "alts", "forced")),
+            *(table[name] for name in schema.MERGED_NAMES),
             pa.ListArray.from_arrays(offsets, likely[kept]),
             pa.ListArray.from_arrays(offsets, schema.ragged(table["mleac"])[1][kept]),
             pa.ListArray.from_arrays(offsets, schema.ragged(table["each_absent_log10"])[1][kept]),
-            table["genotyped"],
+            genotyped,
             np.diff(likely_at).astype(np.int32),
             decisions.spurious,
             table["beyond"],

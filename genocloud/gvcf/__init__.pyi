@@ -17,6 +17,8 @@ from .known import known_contigs as known_contigs
 from .known import read_known as read_known
 from .known_counts import KnownCounts as KnownCounts
 from .known_counts import read_known_counts as read_known_counts
+from .listed_alleles import ListedRecord as ListedRecord
+from .listed_alleles import read_listed_alleles as read_listed_alleles
 from .probe import Probe as Probe
 from .probe import check_index as check_index
 from .probe import open_probe as open_probe

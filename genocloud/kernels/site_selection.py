@@ -22,10 +22,11 @@ def _reaching(spans, count, contig, start):
 
 @kernel(
     "int32[::1], int32[::1], int64[::1], int64[::1], int64[::1], boolean[::1], boolean[::1], float64[::1], "
-    "int64[::1], int32[::1], float64, int64[:,::1]"
+    "int64[::1], int32[::1], boolean[::1], boolean[::1], float64, int64[:,::1]"
 )
 def settle_sites(
-    contigs, starts, ref_lengths, alt_at, alt_lengths, is_star, force_output, quals, likely_at, likely, least, spans
+    contigs, starts, ref_lengths, alt_at, alt_lengths, is_star, force_output, quals, likely_at, likely, plausible,
+    forced, least, spans,
 ):  # fmt: skip
     """Decide sites in genome order: (verdicts (sites,) int8, kept (likely alleles,) bool, spurious (sites,) bool:
     a `*` is likely but not genuine, spans).
@@ -34,7 +35,8 @@ def settle_sites(
     force_output     (sites,) bool; emitted whatever the evidence
     quals            (sites,) float64; NaN where the site was not or cannot be genotyped
     alt_at           (sites + 1,) int64; slices of alt_lengths, int64, and is_star, bool
-    likely_at        (sites + 1,) int64; slices of likely, int32: numbers of the ALTs that are likely
+    likely_at        (sites + 1,) int64; slices of likely, int32: numbers of the ALTs that may be kept, and of
+                     plausible, bool: for the evidence, and forced, bool: whatever the evidence
     least            the least QUAL
     spans            (n, 3) int64: contig, start, end of emitted deletions from upstream; returned: of all so far
 
@@ -50,16 +52,18 @@ def settle_sites(
             spans[k, field] = before[k, field]
     for site in range(len(starts)):
         reach, genuine = _reaching(spans, reach, contigs[site], starts[site])
-        if np.isnan(quals[site]):
+        first, alts, others, any_forced = alt_at[site] - 1, 0, 0, False
+        for k in range(likely_at[site], likely_at[site + 1]):
+            any_forced |= forced[k]
+        if np.isnan(quals[site]) and not any_forced:
             verdicts[site] = NO_ESTIMATE
             continue
-        first, alts, others = alt_at[site] - 1, 0, 0
         for k in range(likely_at[site], likely_at[site + 1]):
             kept[k] = genuine or not is_star[first + likely[k]]
             spurious[site] |= not kept[k]
-            alts += kept[k]
-            others += kept[k] and not is_star[first + likely[k]]
-        if force_output[site]:
+            alts += kept[k] and plausible[k]
+            others += kept[k] and plausible[k] and not is_star[first + likely[k]]
+        if force_output[site] or any_forced:
             verdicts[site] = EMIT
         elif alts == 0:
             verdicts[site] = MONOMORPHIC

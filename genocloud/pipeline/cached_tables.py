@@ -18,7 +18,7 @@ from genocloud.errors import StoreError, scarcity
 from genocloud.pipeline.sharding import EVERYTHING, Shard, Targets
 from genocloud.schema import VERSION, Alleles, numbers
 
-LAYOUT = 3
+LAYOUT = 4
 """Part of every key: raised where a table's columns change, so that an earlier genocloud's tables are made again."""
 
 

@@ -10,6 +10,7 @@ from genocloud.errors import GenocloudError, InputError, SettingError
 from genocloud.regions import Contig, Region, joined, parse_region
 
 if TYPE_CHECKING:
+    from genocloud.pipeline.reference import Reference
     from genocloud.pipeline.sharding import Targets
 
 BED, PICARD = ".bed", ".interval_list"
@@ -20,7 +21,8 @@ KINDS = (BED, PICARD, ".list", ".intervals")
 class Intervals:
     """GATK's -L, -XL and force-output intervals: texts or files as `read_intervals` takes them; none for everywhere.
 
-    `padding` in bases. Sites inside `force_output`, or all with `non_variant`, are emitted whatever the evidence.
+    `padding` in bases. Sites inside `force_output`, or all with `non_variant`, are emitted whatever the evidence; so
+    are the alleles of `alleles`, a VCF by path or URL, empty for none.
     `excluded`, padded by `exclusion_padding`, is subtracted from `included`.
     """
 
@@ -30,18 +32,22 @@ class Intervals:
     non_variant: bool = False
     excluded: tuple[str, ...] = ()
     exclusion_padding: int = 0
+    alleles: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what GATK refuses."""
         if self.force_output and self.non_variant:
             raise SettingError("force-output-intervals and include-non-variant-sites: each says all; give one of them")
 
-    def targets(self, contigs: Sequence[Contig]) -> "Targets":
-        """The regions to emit and to force. Raises InputError."""
-        from genocloud.pipeline.sharding import Targets  # with pyarrow, which a check of headers need not load
+    def targets(self, contigs: Sequence[Contig], reference: "Reference | None" = None) -> "Targets":
+        """The regions to emit, and what to force; REF of alleles is compared with a `reference`. Raises InputError."""
+        # with pyarrow, which a check of headers need not load
+        from genocloud.pipeline.forced_alleles import read_forced_alleles
+        from genocloud.pipeline.sharding import Targets
 
         force_output = everywhere(contigs) if self.non_variant else read_intervals(self.force_output, contigs)
-        return Targets.of(self.inside(contigs), force_output)
+        alleles = read_forced_alleles(self.alleles, contigs, reference) if self.alleles else None
+        return Targets.of(self.inside(contigs), force_output, alleles)
 
     def inside(self, contigs: Sequence[Contig]) -> tuple[Region, ...] | None:
         """The regions outside of which nothing is emitted, None for everywhere. Raises InputError."""
@@ -63,6 +69,7 @@ def intervals_of(settings: Mapping[str, Any]) -> Intervals:
         non_variant=settings["include_non_variant_sites"],
         excluded=tuple(settings["exclude_intervals"]),
         exclusion_padding=settings["interval_exclusion_padding"],
+        alleles=settings["alleles"],
     )
 
 

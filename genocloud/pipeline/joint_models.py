@@ -36,6 +36,7 @@ class JointModel:
             "callset": options.callset_url is not None,
             "dbsnp": options.dbsnp_url is not None,
             "force-output intervals": bool(options.intervals.force_output) or options.intervals.non_variant,
+            "alleles": bool(options.intervals.alleles),
             "choice of fields": options.fields != ALL_FIELDS,
             "other format than .vcf.gz": not options.out_url.endswith(".vcf.gz") or ".svcr." in options.out_url,
         }
@@ -54,6 +55,7 @@ JOINT_MODELS = (
             "callset": "leave --callset out",
             "dbsnp": "leave --dbsnp out; ID names the ALTs",
             "force-output intervals": "leave these out; its sites are those that somebody carries",
+            "alleles": "leave --alleles out; its sites are those that somebody carries",
             "choice of fields": "leave it out; a preset or config says which there are",
             "other format than .vcf.gz": "write OUT.vcf.gz",
         },

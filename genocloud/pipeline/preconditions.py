@@ -1,11 +1,14 @@
-"""Refuse cohorts that the model cannot genotype soundly, before anything is computed."""
+"""Refuse cohorts that cannot be genotyped soundly, and other alleles than a callset has, before any computing."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
+from genocloud import callset
 from genocloud.cohort import Cohort, Tally
-from genocloud.errors import InputError
+from genocloud.errors import InputError, SettingError
 from genocloud.gvcf import overlaps
 from genocloud.gvcf.dialects import ADVICE, UNKNOWN
+from genocloud.pipeline.sharding import ShardPlan
 from genocloud.regions import Region, joined, region_text
 from genocloud.samples.names import lookalike_key
 
@@ -38,6 +41,25 @@ class RecordsLacking(InputError):
             "could not be used and lay outside of the intervals; exclude them (-XL), or ingest the sample again with "
             "these intervals (ingest --replace, with --on-bad-record drop where records are bad)"
         )
+
+
+class OtherAlleles(SettingError):
+    """A callset that was made with other alleles than a run would force."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(
+            f"{url}: this callset has forced alleles, and this run names others or none; give the --alleles that it was "
+            "made with, or make a callset elsewhere"
+        )
+
+
+def refuse_other_alleles(callset_url: str, cut: ShardPlan) -> None:
+    """Raise OtherAlleles where a finished callset has forced alleles, and a plan has not the same."""
+    with suppress(callset.NoCallset, callset.OtherVersion, callset.DamagedFile):
+        known = callset.open_callset(callset_url).description.model.get("alleles")
+        if known and known != cut.settings["alleles"]:
+            raise OtherAlleles(callset_url)
 
 
 def refuse_holes(cohort: Cohort, wanted: Sequence[Region]) -> None:

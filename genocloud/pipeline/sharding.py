@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from functools import partial
+from typing import Any
 
 from genocloud.cohort import Batch, Cohort, Layout, variants_along
 from genocloud.errors import SettingError
+from genocloud.pipeline.forced_alleles import ForcedAlleles
 from genocloud.regions import Extent, Part, Region, joined, region_text
 from genocloud.schema import numbers
 
@@ -42,16 +44,20 @@ class Targets:
     """Where sites are emitted, and where whatever the evidence; both sorted in genome order, without overlaps.
 
     Of a shard these are on its axis.
-    `inside` is None for everywhere; sites outside only decide which `*` alleles stay.
+    `inside` is None for everywhere; sites outside only decide which `*` alleles stay. `alleles`: ALTs that are emitted
+    whatever the evidence, None for none.
     """
 
     inside: tuple[Region, ...] | None = None
     force_output: tuple[Region, ...] = ()
+    alleles: ForcedAlleles | None = None
 
     @classmethod
-    def of(cls, inside: Sequence[Region] | None, force_output: Sequence[Region]) -> "Targets":
+    def of(
+        cls, inside: Sequence[Region] | None, force_output: Sequence[Region], alleles: ForcedAlleles | None = None
+    ) -> "Targets":
         """From regions in any order, overlapping or not."""
-        return cls(None if inside is None else tuple(joined(inside)), tuple(joined(force_output)))
+        return cls(None if inside is None else tuple(joined(inside)), tuple(joined(force_output)), alleles)
 
     def along(self, layout: Layout) -> "Targets":
         """The same on the axes of the layout's parts."""
@@ -59,26 +65,39 @@ class Targets:
             None if each is None else [layout.axis(region.contig).on(region) for region in each]
             for each in (self.inside, self.force_output)
         )
-        return Targets.of(inside, force_output or ())
+        return Targets.of(inside, force_output or (), self.alleles and self.alleles.along(layout))
 
     def clip(self, region: Region) -> "Targets":
         """The targets inside a region."""
         inside = None if self.inside is None else tuple(_intersection(self.inside, region))
-        return Targets(None if inside == (region,) else inside, tuple(_intersection(self.force_output, region)))
+        return Targets(
+            None if inside == (region,) else inside,
+            tuple(_intersection(self.force_output, region)),
+            self.alleles and self.alleles.clip(region),
+        )
+
+    @property
+    def alleles_inside(self) -> int:
+        """How many of the alleles are emitted."""
+        if self.alleles is None or self.inside is None:
+            return len(self.alleles or ())
+        return sum(len(self.alleles.clip(region) or ()) for region in self.inside)
 
     def as_json(self) -> str:
         """As text for `from_json`."""
         lists = (
             None if each is None else [astuple(region) for region in each] for each in (self.inside, self.force_output)
         )
-        return json.dumps(list(lists))
+        return json.dumps([*lists, *([self.alleles.rows()] if self.alleles else [])])
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Targets":
         """From the text of `as_json`."""
-        inside, force_output = json.loads(text)
+        inside, force_output, *alleles = json.loads(text)
         return cls(
-            None if inside is None else tuple(Region(*each) for each in inside), tuple(Region(*e) for e in force_output)
+            None if inside is None else tuple(Region(*each) for each in inside),
+            tuple(Region(*each) for each in force_output),
+            ForcedAlleles.of(alleles[0]) if alleles else None,
         )
 
     @property
@@ -87,6 +106,7 @@ class Targets:
         if self == EVERYTHING:
             return ""
         content = f"Asked(inside={self.inside!r}, forced={self.force_output!r})"  # as names in stores have it
+        content += f" {self.alleles.digest}" if self.alleles else ""
         return "." + hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
@@ -98,13 +118,20 @@ class ShardPlan:
     """The shards of a run, and the shards upstream of them that only decide which of their `*` alleles stay.
 
     `scope` names all that is genotyped, by this run or by others; `whole`: all of it by this run, which then
-    commits the callset.
+    commits the callset. `alleles`: the alleles that are forced, anywhere in the genome.
     """
 
     scope: str
     whole: bool
     owned: tuple[Shard, ...]
     upstream: tuple[Shard, ...] = ()
+    alleles: ForcedAlleles | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a callset's manifest says of the plan, beside the model."""
+        force_output = any(shard.targets.force_output for shard in self.owned)
+        return {"force_output_intervals": force_output, "alleles": self.alleles.digest if self.alleles else ""}
 
     @property
     def all_shards(self) -> list[Shard]:
@@ -144,7 +171,7 @@ def cut_windows(genome: GenomeRows, part: str | None = None, targets: Targets = 
     upstream, whose own `*` depend on those further up, until a base that no record spans. Raises SettingError for a
     part that the reference does not have.
     """
-    layout, scope = genome.layout, _scope(genome.layout, targets)
+    layout, scope, alleles = genome.layout, _scope(genome.layout, targets), targets.alleles
     targets = targets.along(layout)
     chosen = [item for item in layout.parts() if part in (None, item.name)]
     if not chosen:
@@ -152,16 +179,17 @@ def cut_windows(genome: GenomeRows, part: str | None = None, targets: Targets = 
     windows = [region for item in chosen for region in _regions_with_rows(genome, item, targets)]
     if targets.inside is None:
         owned = [_shard(layout, region, targets) for region in windows]
-        return ShardPlan(scope=scope, whole=part is None, owned=tuple(owned))
+        return ShardPlan(scope=scope, whole=part is None, owned=tuple(owned), alleles=alleles)
     owned, upstream = _cut_stretches(genome, windows, targets)
-    return ShardPlan(scope=scope, whole=part is None, owned=tuple(owned), upstream=tuple(upstream))
+    return ShardPlan(scope=scope, whole=part is None, owned=tuple(owned), upstream=tuple(upstream), alleles=alleles)
 
 
 def _scope(layout: Layout, targets: Targets) -> str:
     text = (
         "genome" if targets.inside is None else " ".join(region_text(each, layout.contigs) for each in targets.inside)
     )
-    return text + "".join(f" !{region_text(each, layout.contigs)}" for each in targets.force_output)
+    text += "".join(f" !{region_text(each, layout.contigs)}" for each in targets.force_output)
+    return text + (f" alleles {targets.alleles.digest}" if targets.alleles else "")
 
 
 FEW_ROWS = 1 << 14
@@ -178,10 +206,8 @@ def _regions_with_rows(genome: GenomeRows, part: Part, targets: Targets) -> Iter
             genome.layout.stretches(part)[number]
             for number in numbers_of
             if (part.name, number) in genome.variants
-            or (
-                (part.name, number) in genome.blocks
-                and targets.clip(genome.layout.stretches(part)[number]).force_output
-            )
+            or (here := targets.clip(genome.layout.stretches(part)[number])).alleles
+            or (here.force_output and (part.name, number) in genome.blocks)
         ]
         if regions:
             yield Region(regions[0].contig, regions[0].start, regions[-1].end)
@@ -239,7 +265,11 @@ def _cut_stretches(genome: GenomeRows, windows: Sequence[Region], targets: Targe
     floors = [last.end if last.contig == region.contig else 0 for last, region in before]
     reached = genome.reach([(region.contig, region.start) for region in regions])
     upstream = [
-        _shard(genome.layout, Region(region.contig, start, region.start), Targets(None, targets.force_output))
+        _shard(
+            genome.layout,
+            Region(region.contig, start, region.start),
+            Targets(None, targets.force_output, targets.alleles),
+        )
         for region, floor, reach in zip(regions, floors, reached, strict=True)
         if (start := max(reach, floor)) < region.start
     ]

@@ -1,8 +1,10 @@
+from .forced_alleles import with_forced_alleles as with_forced_alleles
 from .forcing import covered as covered
 from .forcing import deciding as deciding
 from .forcing import force_output as force_output
 from .forcing import within as within
 from .merging import merge as merge
+from .merging import nothing_forced as nothing_forced
 from .merging import unify as unify
 from .observations import observe as observe
 from .uniting import location_sites as location_sites

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from genocloud import schema
 from genocloud.regions import Region
+from genocloud.sites.merging import nothing_forced
 
 Array = npt.NDArray[np.bool_]
 Bounds = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
@@ -81,6 +82,7 @@ def force_output(
         _single_bases(refs),
         pa.ListArray.from_arrays(np.concatenate([[0], np.cumsum(under)]).astype(np.int32), stars),
         np.ones(len(new), bool),
+        nothing_forced(len(new))[1],
         np.zeros(len(new), np.int32),
     ]
     known = schema.with_column(alleles, "forced", pa.array(wanted[starts]))

@@ -41,9 +41,14 @@ def unify(observations: Sequence[schema.Observations], spans: Sequence[schema.Sp
     words = pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(text))
     observed = np.add.reduceat(schema.numbers(seen["observed"])[rows], begins)
     alts = pa.ListArray.from_arrays(pa.array(lists), words)
-    nothing_forced = np.zeros(len(starts), bool)
-    columns = [seen["contig"].take(best), starts, seen["ref"].take(best), alts, nothing_forced]
+    columns = [seen["contig"].take(best), starts, seen["ref"].take(best), alts, *nothing_forced(len(starts))]
     return pa.table([*columns, observed.astype(np.int32)], schema.ALLELES)
+
+
+def nothing_forced(sites: int) -> tuple[pa.Array, pa.Array]:
+    """The columns `forced` and `forced_alts` of ALLELES of which none is forced."""
+    none = pa.ListArray.from_arrays(np.zeros(sites + 1, np.int32), pa.nulls(0, schema.INT32))
+    return pa.array(np.zeros(sites, bool)), none
 
 
 def merge(seen: Iterable[tuple[schema.Observations, schema.Spans]]) -> tuple[schema.Observations, schema.Spans]:

@@ -19,7 +19,7 @@ def location_sites(observations: Sequence[schema.Observations], spans: Sequence[
 
     Neither has ranks or carriers. `deciding` and `force_output` take STRETCHES for SPANS.
     """
-    return unify(observations, spans), _stretches(pa.concat_tables([schema.SPANS.empty_table(), *spans]))
+    return unify(observations, spans), stretches_of(pa.concat_tables([schema.SPANS.empty_table(), *spans]))
 
 
 def unite(parts: Sequence[LocationSites]) -> schema.Alleles:
@@ -31,12 +31,14 @@ def unite(parts: Sequence[LocationSites]) -> schema.Alleles:
     """
     starts = np.unique(np.concatenate([np.zeros(0, np.int32), *(schema.numbers(sites["start"]) for sites, _ in parts)]))
     shown = [
-        table for place, each in enumerate(parts) for table in (_shown(each[0], place), _stars(each, place, starts))
+        table
+        for place, each in enumerate(parts)
+        for table in (shown_sites(each[0], place), star_observations(each, place, starts))
     ]
     return unify(shown, [])
 
 
-def _stretches(spans: schema.Spans) -> schema.Stretches:
+def stretches_of(spans: schema.Spans) -> schema.Stretches:
     """The union of the spans, as stretches that do not touch."""
     spans = spans.sort_by("start").combine_chunks()
     starts, stops = (schema.numbers(spans[name]) for name in ("start", "stop"))
@@ -46,17 +48,17 @@ def _stretches(spans: schema.Spans) -> schema.Stretches:
     return pa.table([pa.array(column).cast(schema.INT32) for column in columns], schema.STRETCHES)
 
 
-def _shown(alleles: schema.Alleles, place: int) -> schema.Observations:
+def shown_sites(alleles: schema.Alleles, place: int) -> schema.Observations:
     """A location's sites as observations of one sample; the site's count is at its first ALT."""
     lists, _, _ = schema.string_lists(alleles["alts"])
     row = np.repeat(np.arange(len(alleles)), np.diff(lists))
     order = np.arange(len(row)) - lists[row]
     observed = np.where(order == 0, schema.numbers(alleles["observed"])[row], 0)
     shown = {name: alleles[name].take(row) for name in ("contig", "start", "ref")}
-    return _observations(place, **shown, alt=pc.list_flatten(alleles["alts"]), order=order, observed=observed)
+    return listed_observations(place, **shown, alt=pc.list_flatten(alleles["alts"]), order=order, observed=observed)
 
 
-def _stars(each: LocationSites, place: int, starts: Any) -> schema.Observations:
+def star_observations(each: LocationSites, place: int, starts: Any) -> schema.Observations:
     """`*`, with empty REF, at other locations' sites where this one has a deletion but no record."""
     alleles, stretches = each
     others = np.setdiff1d(starts, schema.numbers(alleles["start"]), assume_unique=True)
@@ -66,10 +68,12 @@ def _stars(each: LocationSites, place: int, starts: Any) -> schema.Observations:
     nothing = np.zeros(np.count_nonzero(reached), np.int32)
     ref, alt = (pa.array([text]).take(nothing) for text in ("", "*"))
     contig = stretches["contig"].take(under[reached])
-    return _observations(place, contig=contig, start=others[reached], ref=ref, alt=alt, order=nothing, observed=nothing)
+    return listed_observations(
+        place, contig=contig, start=others[reached], ref=ref, alt=alt, order=nothing, observed=nothing
+    )
 
 
-def _observations(place: int, **columns: Any) -> schema.Observations:
+def listed_observations(place: int, **columns: Any) -> schema.Observations:
     """Observations of one sample, whose rank is its location's place."""
     columns["rank"] = np.full(len(columns["order"]), place)
     arrays = [

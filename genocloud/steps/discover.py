@@ -37,9 +37,10 @@ def discover(
     """Merge the alleles of the samples' records into sites, shard by shard; shards with a table are skipped.
 
     The tables are written under COHORT/derived; with `keep` also each batch's observations, for the cohort's next
-    version. REF of force-output sites without a record comes from the `reference`, which must be the cohort's.
+    version. REF of force-output sites without a record comes from the `reference`, which must be the cohort's, and REF
+    of forced alleles has been compared with it (Intervals.targets).
     Returns the receipt, balanced in (sample, allele) observations.
-    Raises OtherReference, or SettingError for force-output sites without a reference.
+    Raises OtherReference, or SettingError where anything is forced without a reference.
     """
     _check_reference(cohort, cut, reference)
     with receipt_of("discover") as receipt:
@@ -73,10 +74,11 @@ def discover(
 
 
 def _check_reference(cohort: Cohort, cut: ShardPlan, reference: Reference | None) -> None:
-    if not any(shard.targets.force_output for shard in cut.all_shards):
+    if cut.alleles is None and not any(shard.targets.force_output for shard in cut.all_shards):
         return
     if reference is None:
-        raise SettingError(f"{cohort.url}: non-variant sites were requested; give the --reference of the cohort")
+        what = "non-variant sites" if cut.alleles is None else "alleles"
+        raise SettingError(f"{cohort.url}: {what} were requested; give the --reference of the cohort")
     if reference.checksum != cohort.reference["contigs"]:
         raise OtherReference(cohort.url, "another reference")
 

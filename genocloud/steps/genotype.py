@@ -18,6 +18,7 @@ from genocloud.pipeline.genotyping.shard_calling import CallTask, genotype_batch
 from genocloud.pipeline.genotyping.shard_completion import description_of
 from genocloud.pipeline.genotyping.shard_estimates import estimate_shards
 from genocloud.pipeline.memory_model import split_to_memory
+from genocloud.pipeline.preconditions import refuse_other_alleles
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sharding import ShardPlan
 from genocloud.scatter.executors import Scatter, run_needing, threads_each
@@ -47,7 +48,7 @@ def genotype(
     The plan's intervals may lie inside those that were discovered; its shards are split where memory requires it.
     A whole plan ends with the callset's manifest, which commits it. Site IDs come from the VCF at `dbsnp_url`, whose
     fingerprint is in the model. The balance is in sites. Raises OutputInUse where another run writes
-    the callset, unless both write different parts of the genome.
+    the callset, unless both write different parts of the genome; OtherAlleles where it has others than the plan.
     """
     check_contigs(dbsnp_url, cohort.contigs)
     with receipt_of("genotype") as receipt, _callset_store(cohort, callset_url, cut) as store:
@@ -90,7 +91,7 @@ def genotype(
             "bytes_stored": sum(table.bytes for entry in entries for table in entry.tables),
             "cohort": {"version": cohort.version, "records": receipt.account("records", *cohort.records())},
         }
-        outcomes.enter(receipt, sites, sum(entry.alts for entry in entries))
+        outcomes.enter(receipt, cut, sites, sum(entry.alts for entry in entries))
     return receipt
 
 
@@ -101,6 +102,7 @@ def _callset_store(cohort: Cohort, callset_url: str, cut: ShardPlan) -> Iterator
     if store.url == storage.open_store(cohort.url).url:
         raise SharedPlace(store.url)
     callset.claim(store)
+    refuse_other_alleles(store.url, cut)
     part = None if cut.whole else f"shards {shortened([shard.name for shard in cut.owned])}"
     with storage.folder_lock(store.url, part):
         register(cohort.url, store.url)

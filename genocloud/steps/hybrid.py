@@ -37,7 +37,7 @@ from genocloud.pipeline.hybrid.locations import (
     rows_by_location,
 )
 from genocloud.pipeline.hybrid.shard_runs import genotype_shards, location_totals, plan_shards
-from genocloud.pipeline.intervals import Intervals
+from genocloud.pipeline.intervals import Intervals, intervals_of
 from genocloud.pipeline.options import IngestOptions, model_of
 from genocloud.pipeline.preconditions import refuse_bare_blocks, refuse_holes
 from genocloud.pipeline.receipts import Receipt, receipt_of
@@ -71,6 +71,7 @@ def hybrid(
             check_table_url(gnomad_table)
             stack.enter_context(storage.file_lock(gnomad_table))
         reference, model = read_reference(config.reference), model_of(config.settings)
+        targets = intervals_of(config.settings).targets(reference.contigs, reference)
         check_contigs(config.settings["dbsnp"] or None, reference.contigs)
         sheet_rows, transfer_log = rows_by_location(config), TransferLog()
         clients = [stack.enter_context(open_client(config, site, transfer_log, on_task)) for site in config.sites]
@@ -82,7 +83,7 @@ def hybrid(
         ingested = fill_locations(
             config, working, reference=reference, model=model, sheet_rows=sheet_rows, ingest=fill, progress=progress
         )
-        coordinator, cut = plan_shards(ingested, working, reference, progress)
+        coordinator, cut = plan_shards(ingested, working, reference, targets, progress)
         genotype_shards(ingested, coordinator, cut, receipt)
         receipt.inputs = {"reference": reference.checksum, "samples": f"content:{ingested.samples_key()}"}
         receipt.figures |= {"coordinator": config.coordinator, "totals": location_totals(coordinator)}

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from genocloud import gvcf, samples, storage
+from genocloud.pipeline.forced_alleles import read_forced_alleles
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import read_reference
@@ -26,10 +27,13 @@ def check_inputs(
 ) -> tuple[list[samples.Sample], Receipt]:
     """Check the listed samples' files against sheet and reference; the first problem is raised as an InputError.
 
-    Contigs without `intervals` may have another length in a gVCF's header than in the reference.
+    Contigs without `intervals` may have another length in a gVCF's header than in the reference. Their alleles are
+    checked as well.
     """
     with receipt_of("inputs") as receipt:
         reference = read_reference(reference_url)
+        if intervals.alleles:
+            read_forced_alleles(intervals.alleles, reference.contigs, reference)
         policy = gvcf.RecordPolicy(intervals.inside(reference.contigs))
         people = read_people(listed, scatter, progress)
         sheet = people.samples

@@ -50,7 +50,7 @@ def joint(options: JointOptions, *, progress: Progress) -> tuple[str, Receipt]:
 def _joint(options: JointOptions, progress: Progress) -> tuple[str, Receipt]:
     reference = read_reference(options.reference_url)
     check_contigs(options.dbsnp_url, reference.contigs)
-    targets = options.intervals.targets(reference.contigs)
+    targets = options.intervals.targets(reference.contigs, reference)
     work = WorkFolder.of(options)
     with receipt_of("joint") as receipt, open_scatter(f"threads:{options.threads}", options.memory) as scatter:
         people = None if options.listed is None else read_people(options.listed, scatter, progress)

@@ -18,7 +18,7 @@ MODEL = (
     "allow_old_rms_mapping_quality_annotation_data",
 )
 INTERVALS = ("intervals", "interval_padding", "exclude_intervals", "interval_exclusion_padding")
-SITES = (*INTERVALS, "include_non_variant_sites", "force_output_intervals")
+SITES = (*INTERVALS, "include_non_variant_sites", "force_output_intervals", "alleles")
 
 STEPS_IN_PARTS = ("discover", "genotype")
 """Steps with a job for each part of the genome; such a job for the whole genome has the step's name as its part."""

@@ -66,6 +66,11 @@ class Study:
         return [text for text in texts if Path(text).is_file() or remote([text])]
 
     @property
+    def alleles(self) -> list[str]:
+        """The VCF of alleles to force, if there is one."""
+        return list(filter(None, [self.settings["alleles"]]))
+
+    @property
     def dbsnp(self) -> list[str]:
         """The VCF of known variants, if there is one."""
         return list(filter(None, [self.settings["dbsnp"]]))
@@ -116,6 +121,7 @@ class Study:
         """Intervals, and what is known of variants."""
         return [
             *self.interval_files,
+            *self.alleles,
             *self.dbsnp,
             *self.frequencies,
             *self.pedigree,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genocloud import genotypes, sites
+from genocloud import genotypes, schema, sites
 from genocloud.genotypes import (
     aligned_rows,
     allele_specific,
@@ -16,10 +16,11 @@ from genocloud.genotypes import (
     raw_annotations,
     runs,
 )
+from genocloud.genotypes.allele_outcomes import KEPT
 from genocloud.kernels import site_estimates, site_selection, site_statistics
 from genocloud.sites import merging
 from tests.support import joint_sites
-from tests.support.cohort_strategies import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
+from tests.support.cohort_strategies import PLACES, SAMPLES, SEEDS, WHOLE, batches_of, forced_alleles
 from tests.support.examples import examples
 from tests.support.joint_cohorts import CONTIGS, cohort
 from tests.support.joint_path import batch_of, cut, joint
@@ -122,6 +123,28 @@ def test_sites_are_those_of_the_slow_twins(seed, places, random):
     shards = [estimates.slice(0, cuts), estimates.slice(cuts)]
     settled = [row for table in genotypes.settle(shards, MODEL) for row in table.to_pylist()]
     assert settled == joint_sites.settle(shards, MODEL)
+
+
+@given(seed=SEEDS, places=PLACES, random=st.randoms())
+@examples(40)
+def test_forced_alleles_are_settled_as_by_the_slow_twin(seed, places, random):
+    rows = list(cohort(seed, SAMPLES).values())
+    batches = [(batch_of([rows[n] for n in batch]), np.array(batch, np.int32)) for batch in batches_of(places, random)]
+    seen = [sites.observe(table[0], ranks, WHOLE) for table, ranks in batches]
+    spans = [each[1] for each in seen]
+    alleles = sites.with_forced_alleles(
+        sites.unify([each[0] for each in seen], spans), forced_alleles(seed, random), spans
+    )
+    parts = [genotypes.summarise(genotypes.align_rows(*table, ranks, alleles), alleles) for table, ranks in batches]
+    estimates = genotypes.estimate(parts, alleles, MODEL)
+    (settled,) = genotypes.settle([estimates], MODEL)
+    expected = joint_sites.settle([estimates], MODEL)
+    qualities = [np.nan if (qual := row.pop("qual")) is None else qual for row in expected]
+    assert schema.numbers(settled["qual"]) == pytest.approx(qualities, rel=1e-6, nan_ok=True)
+    assert settled.drop_columns("qual").to_pylist() == expected
+    outcomes = genotypes.allele_outcomes(settled)
+    assert outcomes.total() == sum(map(len, alleles["alts"].to_pylist()))
+    assert outcomes[KEPT] == sum(map(len, settled["kept"].to_pylist()))
 
 
 @given(seed=SEEDS, places=PLACES, random=st.randoms())

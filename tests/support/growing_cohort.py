@@ -20,8 +20,9 @@ STORING = pipeline.IngestOptions(batch_size=2, window_bp=60_000)
 class Work:
     """A cohort and its callset, and what is done to them."""
 
-    def __init__(self, folder: Path, model: Model = PLAIN, choice: str = "threads:2") -> None:
+    def __init__(self, folder: Path, model: Model = PLAIN, choice: str = "threads:2", alleles: str = "") -> None:
         self.folder, self.model, self.choice = folder, model, choice
+        self.intervals = pipeline.Intervals(alleles=alleles)
         self.cohort, self.callset = str(folder / "cohort"), str(folder / "callset")
 
     def add(self, gvcfs: list[Path], storing: pipeline.IngestOptions = STORING) -> "Work":
@@ -38,11 +39,13 @@ class Work:
         return self
 
     def call(self) -> "Work":
-        stored_cohort = open_cohort(self.cohort)
-        cut = pipeline.cut_genome(stored_cohort)
+        stored_cohort, reference, how = open_cohort(self.cohort), pipeline.read_reference(REFERENCE), Silent()
+        cut = pipeline.cut_genome(stored_cohort, targets=self.intervals.targets(reference.contigs, reference))
         with open_scatter(self.choice) as scatter:
-            steps.discover(stored_cohort, cut, scatter=scatter, progress=Silent())
-            steps.genotype(stored_cohort, self.callset, model=self.model, cut=cut, scatter=scatter, progress=Silent())
+            steps.discover(stored_cohort, cut, scatter=scatter, progress=how, reference=reference)
+            self.receipt = steps.genotype(
+                stored_cohort, self.callset, model=self.model, cut=cut, scatter=scatter, progress=how
+            )
         return self
 
     def remove(self, sample: str) -> "Work":

@@ -1,5 +1,6 @@
 """The slow, obvious way from observations to sites, and from estimates to the sites that are emitted."""
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -7,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from genocloud import schema
 from genocloud.genotypes import Model
 
 MONOMORPHIC, LOW_CONFIDENCE, ONLY_SPANNING = "no likely ALT", "low confidence", "only a deletion from upstream"
@@ -32,6 +34,7 @@ def _site(rows: Sequence[_Row]) -> _Row:
         "start": rows[0]["start"],
         "ref": ref,
         "forced": False,
+        "forced_alts": [],
         "firsts": _firsts(rows, ref),
         "observed": sum(row["observed"] for row in rows),
     }
@@ -81,10 +84,11 @@ def settle(estimates: Iterable[pa.Table], model: Model) -> list[_Row]:
 
 def _settled(site: _Row, deletions: _Deletions, model: Model) -> _Row:
     genuine = deletions.cover(site)
-    out = {name: site[name] for name in ("contig", "start", "ref", "alts", "forced", "genotyped", "beyond", "reason")}
+    out = {name: site[name] for name in (*schema.MERGED_NAMES, "genotyped", "beyond", "reason")}
     out["likely"], out["spurious"] = len(site["plausible"]), False
     dropped = out | {"kept": [], "mleac": [], "absent_log10": []}
-    if site["reason"] is not None:
+    forced = site["forced_alts"]
+    if site["reason"] is not None and not forced:
         return dropped | {"qual": None, "low": False}
     likely = [
         (number, count, absent)
@@ -92,15 +96,28 @@ def _settled(site: _Row, deletions: _Deletions, model: Model) -> _Row:
         if genuine or site["alts"][number - 1] != "*"
     ]
     out["spurious"] = dropped["spurious"] = len(likely) < len(site["plausible"])
-    qual = max(0.0, -10.0 * site["absent_log10"])
-    out["low"] = dropped["low"] = qual < model.stand_call_conf
     kept = [number for number, _, _ in likely]
-    reason = _reason([site["alts"][number - 1] for number in kept], qual, model)
+    plausible = [number for number, _, absent in likely if absent + 1e-10 < -0.1 * model.stand_call_conf]
+    qual = _qual(site["absent_log10"], bool(plausible) or not forced)
+    out["low"] = dropped["low"] = qual is not None and qual < model.stand_call_conf
+    if site["absent_log10"] is None:
+        out |= {"reason": None, "genotyped": len(site["alts"])}
+    reason = None if forced else _reason([site["alts"][number - 1] for number in kept], qual, model)
     if reason:
         return dropped | {"qual": qual, "reason": reason}
     deletions.record(site, kept)
     estimates = {"mleac": [count for _, count, _ in likely], "absent_log10": [absent for _, _, absent in likely]}
     return out | {"kept": kept, "qual": qual} | estimates
+
+
+def _qual(absent: float | None, variant: bool) -> float | None:
+    """QUAL of a site with plausible ALTs, or of one without."""
+    if absent is None:
+        return None
+    if variant:
+        return max(0.0, -10.0 * absent)
+    present = -math.expm1(absent * math.log(10.0))
+    return -10.0 * math.log10(present) if present else math.inf
 
 
 def _reason(alts: list[str], qual: float, model: Model) -> str | None:

@@ -5,7 +5,7 @@
 rule discover:
     input:
         study.screened,
-        local(study.interval_files),
+        local([*study.interval_files, *study.alleles]),
     output:
         receipt="results/discover/{part}.json",
     log:
@@ -17,7 +17,7 @@ rule discover:
         mem_mb=8000,  # MB
         runtime=720,  # minutes
     params:
-        **study.content(lambda wildcards: study.interval_files),
+        **study.content(lambda wildcards: [*study.interval_files, *study.alleles]),
         cohort=config["cohort"],
         reference=config["reference"],
         options=options.of(*SITES),

@@ -24,6 +24,7 @@ rule hybrid:
         sheet="results/hybrid/samples.tsv",
         called=study.called_gvcfs,
         gvcfs=local(study.gvcfs),
+        alleles=local(study.alleles),
     output:
         receipt="results/hybrid/hybrid.json",
     log:

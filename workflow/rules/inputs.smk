@@ -3,7 +3,7 @@
 
 rule inputs:
     input:
-        local([config["samples"], *study.reference, *study.interval_files]),
+        local([config["samples"], *study.reference, *study.interval_files, *study.alleles]),
     output:
         sheet="results/inputs/samples.tsv",
         receipt="results/inputs/inputs.json",

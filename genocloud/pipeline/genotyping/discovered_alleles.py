@@ -103,7 +103,8 @@ class _AlleleTables:
         part = self._layout.part_of(shard.region.contig)
         windows = self._layout.stretches(part)
         number = bisect_right(windows, at, key=lambda window: window.end)
-        busy = (part.name, number) in self._busy or shard.targets.clip(windows[number]).force_output
+        targets = shard.targets.clip(windows[number])
+        busy = (part.name, number) in self._busy or targets.force_output or targets.alleles
         return at if busy else windows[number].end
 
     def _contig_at(self, first: int, at: int) -> tuple[int, int]:
@@ -115,12 +116,14 @@ class _AlleleTables:
         """Whether a known shard has, from a base to its end, the sites that another one needs.
 
         A table has all sites of its region, or those in its intervals and those that decide about their `*`; the latter
-        serves only shards that need no others. Sites without a variant are there where they were force-output.
+        serves only shards that need no others. Sites without a variant are there where they were force-output, and
+        alleles that no sample has where they were forced.
         """
         if not known.region.start <= at < known.region.end:
             return False
         stretch = Region(known.region.contig, at, min(known.region.end, shard.region.end))
-        if known.targets.clip(stretch).force_output != shard.targets.clip(stretch).force_output:
+        theirs, wanted = (each.targets.clip(stretch) for each in (known, shard))
+        if (theirs.force_output, theirs.alleles) != (wanted.force_output, wanted.alleles):
             return False
         _, end = self._contig_at(stretch.contig, stretch.end - 1)  # beyond which nothing here decides
         rest = [Region(each.contig, max(each.start, at), min(each.end, end)) for each in decided]

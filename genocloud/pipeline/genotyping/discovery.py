@@ -1,4 +1,4 @@
-"""Merge the alleles of a stored cohort's shards, limit them to the intervals, add force-output sites."""
+"""Merge the alleles of a stored cohort's shards, add forced alleles and force-output sites, limit to the intervals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def discover_shard(
 def make_alleles(tables: CachedTables, shard: Shard, seen: SeenAlleles, reference: Reference | None) -> dict[str, int]:
     """Write a shard's ALLELES inside its targets; returns the table's counts.
 
-    REF of force-output sites without a record comes from the `reference`.
+    REF of force-output sites without a record comes from the `reference`; without one what is forced is there already.
     """
     alleles = _in_targets(shard, seen, reference)
     counts = {
@@ -86,8 +86,10 @@ def _bases(reference: Reference, shard: Shard) -> str:
 
 
 def _in_targets(shard: Shard, seen: SeenAlleles, reference: Reference | None) -> Alleles:
-    """The sites inside the targets, those that decide about their `*`, and force-output sites."""
+    """The sites inside the targets with forced alleles, those that decide about their `*`, and force-output sites."""
     targets, region, alleles, spans = shard.targets, shard.region, seen.unified, seen.spans
+    if targets.alleles is not None and reference is not None:
+        alleles = sites.with_forced_alleles(alleles, targets.alleles.table, spans)
     wanted = sites.within(targets.force_output, region) if targets.force_output else None
     if targets.inside is not None:
         deciding = sites.deciding(sites.within(targets.inside, region), spans, region)

@@ -85,12 +85,11 @@ def _without_carriers(target: CallsetShard, emitted: Settled, sites: StoredSites
 
 def description_of(cohort: Cohort, model: Model, cut: ShardPlan) -> callset.Description:
     """The description in the callset's manifest."""
-    force_output = any(shard.targets.force_output for shard in cut.owned)
     return callset.Description(
         samples=cohort.samples,
         batches={batch.id: tuple(active_names(batch)) for batch in cohort.batches},
         contigs=cohort.contigs,
-        model={**asdict(model), "force_output_intervals": force_output},
+        model={**asdict(model), **cut.settings},
         software=f"genocloud {version('genocloud')}",
         source={"cohort": cohort_key(cohort), "reference": cohort.reference},
     )

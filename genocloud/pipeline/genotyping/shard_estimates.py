@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -13,12 +13,15 @@ from genocloud.genotypes import Model
 from genocloud.genotypes.allele_outcomes import KEPT
 from genocloud.genotypes.annotation import NO_CARRIER
 from genocloud.pipeline.cached_tables import CachedTables, cached_tables, read_alleles
+from genocloud.pipeline.forced_alleles import ForcedAlleles
 from genocloud.pipeline.genotyping.batch_cache import CallsetSites, precompute_batches, summarised
+from genocloud.pipeline.genotyping.discovery import OUTSIDE
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_settling import (
     ALLELE_KIND,
     BEYOND_LIMITS,
     EMITTED,
+    FORCED,
     SITE_KIND,
     settle_shards,
     settled_tables,
@@ -40,7 +43,8 @@ AT_ONCE = 8
 class SiteOutcomes:
     """Outcomes of the sites of a plan's own shards: discovered, emitted, dropped by reason.
 
-    `alleles`: what became of their ALTs (genotypes.allele_outcomes); `beyond`: sites beyond GATK's allele limit.
+    `alleles`: what became of their ALTs (genotypes.allele_outcomes); `beyond`: sites beyond GATK's allele limit;
+    `forced`: alleles of --alleles that were emitted.
     """
 
     sites: int
@@ -48,6 +52,7 @@ class SiteOutcomes:
     dropped: Counter[str]
     alleles: Counter[str]
     beyond: int
+    forced: int
 
     @classmethod
     def of(cls, sites: int, outcomes: Mapping[str, Counter[str]]) -> "SiteOutcomes":
@@ -59,10 +64,11 @@ class SiteOutcomes:
             dropped=outcomes[SITE_KIND] - Counter({EMITTED: emitted}),
             alleles=outcomes[ALLELE_KIND],
             beyond=outcomes[BEYOND_LIMITS].total(),
+            forced=outcomes[FORCED][EMITTED],
         )
 
-    def enter(self, receipt: Receipt, sites: int, alts: int) -> None:
-        """Enter the balances of sites and of alleles, of which so many have been written."""
+    def enter(self, receipt: Receipt, cut: ShardPlan, sites: int, alts: int) -> None:
+        """Enter the balances of the plan's sites and of alleles, of which so many have been written."""
         without = Counter({NO_CARRIER: self.emitted - sites})
         receipt.balanced("sites", self.sites, sites, self.dropped + without)
         outcomes = self.alleles + Counter({NO_CARRIER: self.alleles[KEPT] - alts})
@@ -71,6 +77,14 @@ class SiteOutcomes:
             "alleles": receipt.account("alternate alleles", self.alleles.total(), alts, outcomes),
             "sites_beyond_gatk_limits": self.beyond,
         }
+        if cut.alleles:
+            receipt.figures["forced_alleles"] = self._forced_account(receipt, cut, cut.alleles)
+
+    def _forced_account(self, receipt: Receipt, cut: ShardPlan, alleles: ForcedAlleles) -> dict[str, Any]:
+        """The balance of the file's alleles, or of those in a part of the genome: each is emitted once, or outside."""
+        here = sum(shard.targets.clip(shard.region).alleles_inside for shard in cut.owned)
+        dropped = {**alleles.dropped, OUTSIDE: len(alleles) - here} if cut.whole else {}
+        return receipt.account("forced alleles", here + sum(dropped.values()), self.forced, dropped)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ def settle_shards(
             for shard, counts in _settle_contigs(estimates, tables, model, cut.all_shards):
                 by_shard[shard] = counts
                 stage.advance(tasks=1)
-    total: dict[str, Counter[str]] = {kind: Counter() for kind in (SITE_KIND, ALLELE_KIND, BEYOND_LIMITS)}
+    total: dict[str, Counter[str]] = {kind: Counter() for kind in (SITE_KIND, ALLELE_KIND, BEYOND_LIMITS, FORCED)}
     for name, count in chain.from_iterable((by_shard[shard] or {}).items() for shard in cut.owned):
         kind, _, what = name.partition(": ")
         total[kind][what] += count
@@ -38,15 +38,17 @@ def settle_shards(
 
 EMITTED = "emitted"
 """The outcome of a site that is emitted; a dropped one's is its reason."""
-SITE_KIND, ALLELE_KIND, BEYOND_LIMITS = "sites", "alleles", "beyond"
+SITE_KIND, ALLELE_KIND, BEYOND_LIMITS, FORCED = "sites", "alleles", "beyond", "forced"
 
 
 def _counted(settled: Settled) -> dict[str, int]:
-    """Count the outcomes of a shard's sites and alleles, and its sites beyond GATK's limits."""
+    """Count the outcomes of a shard's sites and alleles, its sites beyond GATK's limits, and its forced alleles."""
     values = pc.fill_null(settled["reason"].cast(pa.string()), EMITTED).value_counts().to_pylist()
     sites = Counter({each["values"]: each["counts"] for each in values})
     beyond = Counter({"sites": int(np.count_nonzero(numbers(settled["beyond"])))})
-    kinds = ((SITE_KIND, sites), (ALLELE_KIND, genotypes.allele_outcomes(settled)), (BEYOND_LIMITS, beyond))
+    forced = Counter({EMITTED: pc.sum(pc.list_value_length(genotypes.emitted(settled)["forced_alts"])).as_py() or 0})
+    alleles = genotypes.allele_outcomes(settled)
+    kinds = ((SITE_KIND, sites), (ALLELE_KIND, alleles), (BEYOND_LIMITS, beyond), (FORCED, forced))
     return {f"{kind}: {what}": count for kind, counts in kinds for what, count in sorted(counts.items())}
 
 

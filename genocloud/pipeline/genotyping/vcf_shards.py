@@ -94,7 +94,7 @@ def render(
             "shards": len(parts),
             "model": model_text(cohort, model.name),
         }
-        outcomes.enter(receipt, counts.records, sum(part.extra["alts"] for part in parts))
+        outcomes.enter(receipt, cut, counts.records, sum(part.extra["alts"] for part in parts))
     return statistics, receipt
 
 

@@ -315,8 +315,9 @@ def _part(local: LocalAlleles, shard: Shard) -> tuple[Alleles, Stretches]:
 
 
 def _filled(table: pa.Table, declared: pa.Schema, shard: Shard) -> pa.Table:
-    """Add the columns that have one value in a shard: its contig, and `forced` = false."""
-    same = {"contig": np.full(len(table), shard.region.contig, np.int32), "forced": np.zeros(len(table), bool)}
+    """Add the columns that have one value in a shard: its contig, and that nothing is forced yet."""
+    same = dict(zip(("forced", "forced_alts"), sites.nothing_forced(len(table)), strict=True))
+    same["contig"] = pa.array(np.full(len(table), shard.region.contig, np.int32))
     return pa.table(
         [table[name] if name in table.column_names else same[name] for name in declared.names], declared
     ).combine_chunks()

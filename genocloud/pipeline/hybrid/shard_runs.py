@@ -15,20 +15,23 @@ from genocloud.pipeline.hybrid.clients import LocationClient, map_locations
 from genocloud.pipeline.hybrid.coordinator import Coordinator
 from genocloud.pipeline.hybrid.locations import IngestedLocations
 from genocloud.pipeline.hybrid.tasks import LocationContext, ReachRequest, upstream_reach
-from genocloud.pipeline.intervals import intervals_of
+from genocloud.pipeline.preconditions import refuse_other_alleles
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.reference import Reference
-from genocloud.pipeline.sharding import Base, GenomeRows, ShardPlan, cut_windows
+from genocloud.pipeline.sharding import Base, GenomeRows, ShardPlan, Targets, cut_windows
 from genocloud.scatter.progress import Progress
 
 
 def plan_shards(
-    filled: IngestedLocations, clients: Sequence[LocationClient], reference: Reference, progress: Progress
+    filled: IngestedLocations,
+    clients: Sequence[LocationClient],
+    reference: Reference,
+    targets: Targets,
+    progress: Progress,
 ) -> tuple[Coordinator, ShardPlan]:
     """The run's coordinator, and the genome cut into shards."""
     config, contexts = filled.config, filled.contexts
     holders = [client for client in clients if client.name in filled.fill_results]
-    targets = intervals_of(config.settings).targets(reference.contigs)
     layout = Layout(reference.contigs, config.settings["part_bp"], config.settings["window_bp"])
     fill_results = filled.fill_results.values()
     variants = {window for each in fill_results for window in each.variants}
@@ -81,6 +84,7 @@ def _reaches(
 
 def genotype_shards(filled: IngestedLocations, coordinator: Coordinator, cut: ShardPlan, receipt: Receipt) -> None:
     """Everything after ingest, shard by shard, up to the joint callset; enters the balance in the receipt."""
+    refuse_other_alleles(coordinator.context.callset_url, cut)
     map_locations(
         lambda client: client.submit_one(location_tasks.claim, coordinator.contexts[client.name]), coordinator.clients
     )
@@ -100,7 +104,7 @@ def genotype_shards(filled: IngestedLocations, coordinator: Coordinator, cut: Sh
         "shards": len(entries),
         "discover": account,
     }
-    outcomes.enter(receipt, sites, sum(each.alts for each in entries))
+    outcomes.enter(receipt, cut, sites, sum(each.alts for each in entries))
 
 
 def _commit(
@@ -146,12 +150,11 @@ def _description(filled: IngestedLocations, coordinator: Coordinator, cut: Shard
         if site.name != config.coordinator
     }
     batches = {site: filled.batches(site) for site in filled.fill_results}
-    force_output = any(shard.targets.force_output for shard in cut.owned)
     return callset.Description(
         samples=tuple(ranked),
         batches={batch: names for of in batches.values() for batch, names in of.items()},
         contigs=coordinator.reference.contigs,
-        model={"name": "gatk", **asdict(coordinator.context.model), "force_output_intervals": force_output},
+        model={"name": "gatk", **asdict(coordinator.context.model), **cut.settings},
         software=f"genocloud {version('genocloud')}",
         source={"cohort": filled.content, "reference": {"contigs": coordinator.reference.checksum}},
         site=config.coordinator,

@@ -44,7 +44,7 @@ def test_columns_of_info_are_sorted_and_declared_once():
     assert len(set(names)) == len(names)
     assert info == sorted(info)
     every = (*annotations.SITE_ANNOTATIONS, *annotations.ALLELE_ANNOTATIONS)
-    assert {column.name for each in every for column in each.columns} | {"DB", "NDA"} == set(info)
+    assert {column.name for each in every for column in each.columns} | {"DB", "FORCED", "NDA"} == set(info)
 
 
 def test_sums_have_names_of_their_own():
