@@ -53,7 +53,7 @@ def type_for(lowest, highest):
 @compiled
 def put_type(out, at, count, kind):
     """Write the descriptor of `count` values of a type; returns the place after it."""
-    out[at] = min(count, _MOST_INLINE) << 4 | kind
+    out[at] = np.int64(min(count, _MOST_INLINE)) << 4 | kind
     if count < _MOST_INLINE:
         return at + 1
     own = type_for(0, count)
