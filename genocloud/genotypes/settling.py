@@ -52,7 +52,8 @@ def settle(estimates: Iterable[schema.Estimates], model: Model) -> Iterator[sche
         kept |= np.repeat(unread, np.diff(likely_at))
         site = np.repeat(np.arange(len(table)), np.diff(likely_at))
         nothing = np.bincount(site[kept & (plausible | ~any_forced[site])], minlength=len(table)) == 0
-        quals = np.where((force_output | any_forced) & nothing, _invariant_qual(absent), quals)
+        invariant = force_output if model.rules.by_carriers else force_output | any_forced
+        quals = np.where(invariant & nothing, _invariant_qual(absent), quals)
         yield _table(
             table, _Decisions(verdicts=verdicts, kept=kept, spurious=spurious, quals=quals), model.marked_below
         )

@@ -49,8 +49,8 @@ class OtherAlleles(SettingError):
     def __init__(self, url: str) -> None:
         self.url = url
         super().__init__(
-            f"{url}: this callset has forced alleles, and this run names others or none; give the --alleles that it was "
-            "made with, or make a callset elsewhere"
+            f"{url}: this callset has forced alleles, and this run names others or none; give the --alleles that it "
+            "was made with, or make a callset elsewhere"
         )
 
 
