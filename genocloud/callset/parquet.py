@@ -97,9 +97,9 @@ _LATER = frozenset({"FORCED"})
 """Columns that files of earlier genoclouds lack: they are read as null there."""
 
 
-def _has_columns(found: pa.Schema, declared: pa.Schema) -> bool:
-    lacking = _LATER - set(found.names)
-    return bool(found.equals(pa.schema([field for field in declared if field.name not in lacking])))
+def _has_columns(stored: pa.Schema, declared: pa.Schema) -> bool:
+    lacking = _LATER - set(stored.names)
+    return bool(stored.equals(pa.schema([field for field in declared if field.name not in lacking])))
 
 
 def with_later_columns(table: pa.Table, declared: pa.Schema, columns: Sequence[str]) -> pa.Table:

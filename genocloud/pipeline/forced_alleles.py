@@ -107,7 +107,7 @@ def read_forced_alleles(url: str, contigs: Sequence[Contig], reference: Referenc
     bases = None if reference is None else _reader(reference)
     numbers = {contig.name: number for number, contig in enumerate(contigs)}
     dropped: Counter[str] = Counter()
-    found: dict[tuple[int, int, str, str], int] = {}
+    lines: dict[tuple[int, int, str, str], int] = {}
     for record in gvcf.read_listed_alleles(url):
         if record.contig not in numbers:
             raise UnknownContig(record.contig, f"{url}, line {record.line}")
@@ -123,12 +123,12 @@ def read_forced_alleles(url: str, contigs: Sequence[Contig], reference: Referenc
                 dropped[STAR] += 1
                 continue
             allele = number, *_minimal(url, record, alt)
-            dropped[DUPLICATE] += allele in found
-            found.setdefault(allele, record.line)
-    if not found:
+            dropped[DUPLICATE] += allele in lines
+            lines.setdefault(allele, record.line)
+    if not lines:
         raise InputError(f"{url}: it names no allele; give a VCF with ALTs, or leave it out")
-    ordered = sorted(found, key=lambda allele: allele[:2])
-    columns = [list(column) for column in zip(*((*allele, found[allele]) for allele in ordered), strict=True)]
+    ordered = sorted(lines, key=lambda allele: allele[:2])
+    columns = [list(column) for column in zip(*((*allele, lines[allele]) for allele in ordered), strict=True)]
     return ForcedAlleles(table=pa.table(columns, schema.FORCED_ALLELES), dropped=+dropped)
 
 

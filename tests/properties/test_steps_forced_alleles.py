@@ -100,7 +100,7 @@ def test_records_whose_alleles_were_there_change_in_nothing(apart):
         assert len(same) > 0.9 * len(plain)
 
 
-def test_hom_refs_and_samples_without_data_are_told_apart(apart):
+def test_hom_refs_and_samples_without_data_differ(apart):
     cohorts, _ = apart
     for plain, forced in cohorts:
         known = {tuple(row[:2]) for row in plain}
@@ -115,7 +115,7 @@ def test_hom_refs_and_samples_without_data_are_told_apart(apart):
         assert all(int(values["DP"]) > 0 and values["PL"].startswith("0,") for values in words["0/0"])
 
 
-def test_the_record_of_an_allele_that_nobody_covers_has_no_quality(apart):
+def test_records_of_alleles_without_any_data_have_no_quality(apart):
     (_, covered), (_, lacking) = apart[0]
     empty = [row for row in lacking if row[0] == "chrM"]
     assert len(empty) == sum(row[0] == "chrM" for row in covered) > 1
