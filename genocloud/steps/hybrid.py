@@ -89,10 +89,8 @@ def hybrid(
         receipt.figures |= {"coordinator": config.coordinator, "totals": location_totals(coordinator)}
         if gnomad_table:
             write_joint_table(coordinator, gnomad_table, receipt)
-        receipt.figures |= {
-            "sites": _location_figures(ingested, working, policy_sentences),
-            "crossings": transfer_log.as_json(),
-        }
+        receipt.figures["sites"] = _location_figures(ingested, working, policy_sentences)
+        receipt.figures["crossings"] = transfer_log.as_json()
     return receipt
 
 
