@@ -23,16 +23,19 @@ chr1 102 . C <NON_REF> . . END=1000 GT:DP:GQ:PL 0/0:30:90:0,90,900
 """
 JOINT = """
 import genocloud
-genocloud.joint(["ann.g.vcf", "bob.g.vcf"], reference="ref.fasta", out="{out}.vcf.gz", threads=1)
+for model in ("gatk", "glnexus"):
+    preset = "gatk_unfiltered" if model == "glnexus" else ""
+    out = f"{out}.{{model}}.vcf.gz"
+    genocloud.joint(["ann.g.vcf", "bob.g.vcf"], reference="ref.fasta", out=out, threads=1, model=model, preset=preset)
 """
 
 
 def joint(folder: Path, out: str, **variables: str) -> list[str]:
-    """The records of a joint run in a process of its own."""
+    """The records of joint runs by two models in a process of its own."""
     command = [sys.executable, "-W", "ignore::RuntimeWarning", "-c", JOINT.format(out=out)]
     subprocess.run(command, cwd=folder, env=os.environ | variables, check=True)
-    lines = gzip.decompress((folder / f"{out}.vcf.gz").read_bytes()).decode().splitlines()
-    return [line for line in lines if not line.startswith("#")]
+    files = (gzip.decompress((folder / f"{out}.{model}.vcf.gz").read_bytes()) for model in ("gatk", "glnexus"))
+    return [line for text in files for line in text.decode().splitlines() if not line.startswith("#")]
 
 
 def test_a_joint_run_needs_no_compiler(tmp_path):
@@ -44,6 +47,10 @@ def test_a_joint_run_needs_no_compiler(tmp_path):
         rows = [line if line.startswith("##") else line.replace(" ", "\t") for line in lines]
         (tmp_path / f"{name}.g.vcf").write_text("\n".join(rows) + "\n")
     plain = joint(tmp_path, "plain", NUMBA_DISABLE_JIT="1")
-    assert [line.split("\t")[1:5] for line in plain] == [["101", ".", "A", "C,G"]]
-    assert [cell.split(":")[0] for cell in plain[0].split("\t")[9:]] == ["0/1", "0/2"]
+    assert [line.split("\t")[1:5] for line in plain] == [
+        ["101", ".", "A", "C,G"],
+        ["101", "chr1_101_A_C;chr1_101_A_G", "A", "C,G"],
+    ]
+    for line in plain:
+        assert [cell.split(":")[0] for cell in line.split("\t")[9:]] == ["0/1", "0/2"]
     assert joint(tmp_path, "compiled") == plain
