@@ -20,7 +20,7 @@ _PASS = "PASS"
 ADJ = (
     FilterLine("GQ20", f"GQ < {adj.MIN_GQ}"),
     FilterLine("DP10", f"DP < {adj.MIN_DP}, or < {adj.MIN_HAPLOID_DP} where haploid"),
-    FilterLine("AB0.2", f"AD of an allele of a heterozygote < {adj.MIN_BALANCE} DP"),
+    FilterLine("AB0.2", f"AD of an ALT of a heterozygote < {adj.MIN_BALANCE} DP"),
 )
 """FT of genotypes that are not gnomAD's adj, whatever their alleles."""
 ADJ_COLUMNS = "GT", "AD", "DP", "GQ"

@@ -132,8 +132,8 @@ def _quality_bins(values: _Ints) -> _Ints:
 
 
 def _balance_bins(reads: _Ints, depth: _Ints) -> _Ints:
-    """Bins of 0.05 of reads / depth; -1 where it is not known."""
-    steps = reads * (BINS - 2) // np.maximum(depth, 1)
+    """Bins of 0.05 of reads / depth; -1 where it is not known. As Hail divides: 0.6 / 0.05 is below 12."""
+    steps = (reads / np.maximum(depth, 1) / (1 / (BINS - 2))).astype(np.int64)
     bins = np.where(reads > depth, BINS - 1, np.minimum(steps, BINS - 3) + 1)
     return np.where((reads < 0) | (depth <= 0), -1, bins)
 

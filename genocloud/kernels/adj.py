@@ -12,9 +12,9 @@ _Ints = npt.NDArray[np.int64]
 _Ragged = tuple[npt.NDArray[np.int64], npt.NDArray[Any]]
 
 MIN_GQ, MIN_DP, MIN_HAPLOID_DP, MIN_BALANCE = 20, 10, 5, 0.2
-"""GQ, DP, DP of haploid genotypes, and AD / DP of each allele of a heterozygote.
+"""GQ, DP, DP of haploid genotypes, and AD / DP of each ALT of a heterozygote.
 
-Source: gnomad_methods, annotations.py (get_adj_expr).
+Source: gnomad_methods, annotations.py (get_adj_expr, get_het_ab_adj_expr).
 """
 PAD = -2
 """No allele, where a genotype has fewer than another."""
@@ -42,10 +42,10 @@ def adj_failures(
     reads           AD, likewise: of REF, then of each of these ALTs
     """
     haploid = np.asarray(alleles != PAD).sum(axis=1) == 1
-    het = np.flatnonzero(alleles.max(axis=1, initial=PAD) > smallest(alleles))
-    least, lacks = MIN_BALANCE * depth[het], np.zeros(len(alleles), bool)
+    het = np.flatnonzero((alleles.max(axis=1, initial=PAD) > smallest(alleles)) & (depth >= 0))
+    whole, lacks = np.maximum(depth[het], 1), np.zeros(len(alleles), bool)
     for allele in alleles.T:
-        lacks[het] |= (allele[het] >= 0) & (reads_of(local_alts, reads, het, allele[het]) < least)
+        lacks[het] |= (allele[het] > 0) & (reads_of(local_alts, reads, het, allele[het]) / whole < MIN_BALANCE)
     return np.stack([quality < MIN_GQ, depth < np.where(haploid, MIN_HAPLOID_DP, MIN_DP), lacks], axis=1)
 
 

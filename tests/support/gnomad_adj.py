@@ -13,4 +13,5 @@ def is_adj(cell: dict[str, Any]) -> bool:
         return False
     if len(set(alleles)) == 1:
         return True
-    return bool(cell["AD"]) and all((cell["AD"][int(each)] or 0) >= 0.2 * cell["DP"] for each in alleles)
+    alts = [int(each) for each in alleles if each != "0"]
+    return bool(cell["AD"]) and all((cell["AD"][each] or 0) / cell["DP"] >= 0.2 for each in alts)

@@ -68,7 +68,8 @@ def lacking(row: dict, ploidy_dp: dict[int, int]) -> list[str]:
     names += [] if depth is not None and depth >= ploidy_dp[len(alleles)] else ["DP10"]
     called = [int(each) for each in alleles if each != "."]
     if depth is not None and len(set(called)) > 1:
-        low = [not reads or reads[each] is None or reads[each] < 0.2 * depth for each in called]
+        alts = [each for each in called if each]
+        low = [not reads or reads[each] is None or reads[each] / max(depth, 1) < 0.2 for each in alts]
         names += ["AB0.2"] if any(low) else []
     return names
 

@@ -69,8 +69,8 @@ def twin(made, shard, group: set[str]) -> dict[str, list[list[int]]]:
                         of_alt["dp_alt"][half + bin_of(row["DP"], QUALITY)] += 1
                     reads = row["AD"] and row["AD"][int(number)]
                     if whole and not same and row["DP"] and reads is not None:
-                        # 20 * reads / DP is exact at the edges, which 0.05 is not
-                        of_alt["ab_alt"][half + bin_of(20 * reads / row["DP"], [1.0 * n for n in range(21)])] += 1
+                        # Hail divides by 0.05
+                        of_alt["ab_alt"][half + bin_of(reads / row["DP"] / 0.05, [1.0 * n for n in range(21)])] += 1
                 if adj and whole and row["sample"] in AGES:
                     of_alt["age_hom" if same else "age_het"][bin_of(AGES[row["sample"]], AGE)] += 1
             for name, values in of_alt.items():
