@@ -1,35 +1,13 @@
 """The model that a cohort is genotyped by: the one named, else the one that fits the dialect of its gVCFs."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
 from genocloud.cohort import Cohort
-from genocloud.errors import InputError, SettingError
+from genocloud.errors import SettingError
 from genocloud.genotypes import Model
 from genocloud.gvcf.dialects import UNKNOWN
+from genocloud.pipeline.fitting_model import OWN_MODEL, fitting_model
 from genocloud.pipeline.preconditions import active_tallies
-
-OWN_MODEL: Mapping[str, str] = {"deepvariant": "deepvariant"}
-"""Dialects whose likelihoods another model than gatk is made for."""
-
-
-class MixedDialects(InputError):
-    """gVCFs whose likelihoods differ in meaning, so that no model can weigh them against each other.
-
-    sides  for each model that fits some of them: its name, the first of these, its caller, how many there are
-    """
-
-    def __init__(self, source: str, *sides: tuple[str, str, str, int]) -> None:
-        self.source, self.sides = source, sides
-        said = " and ".join(
-            f"{count:,} for the model {model} (the first: {first}, of {caller})"
-            for model, first, caller, count in sides
-        )
-        super().__init__(
-            f"{source}: gVCFs of callers whose likelihoods cannot be compared: {said}; call all samples with one "
-            "caller, or make a cohort of each"
-        )
 
 
 class NotOfTheModel(SettingError):
@@ -38,22 +16,6 @@ class NotOfTheModel(SettingError):
     def __init__(self, model: str, option: str, remedy: str) -> None:
         self.model, self.option = model, option
         super().__init__(f"model {model}: it has no {option}; {remedy}")
-
-
-def fitting_model(source: str, callers: Iterable[tuple[str, str]]) -> str:
-    """The name of the model that fits some gVCFs of `source`: each with what to call it, and its caller.
-
-    Raises MixedDialects.
-    """
-    firsts: dict[str, tuple[str, str]] = {}
-    counts: Counter[str] = Counter()
-    for name, caller in callers:
-        model = OWN_MODEL.get(caller, "gatk")
-        firsts.setdefault(model, (name, caller or UNKNOWN.name))
-        counts[model] += 1
-    if len(firsts) > 1:
-        raise MixedDialects(source, *((model, *first, counts[model]) for model, first in sorted(firsts.items())))
-    return next(iter(firsts), "gatk")
 
 
 def model_name(cohort: Cohort, name: str) -> str:

@@ -9,7 +9,8 @@ from genocloud import glnexus, storage
 from genocloud.callset import ALL_FIELDS
 from genocloud.cohort import Cohort
 from genocloud.errors import SettingError
-from genocloud.pipeline.chosen_model import NotOfTheModel, fitting_model
+from genocloud.pipeline.chosen_model import NotOfTheModel
+from genocloud.pipeline.fitting_model import fitting_model
 from genocloud.pipeline.genotyping.merged_vcf import merge_to_vcf
 from genocloud.pipeline.ingestion.arrivals import Arrival
 from genocloud.pipeline.options import JointOptions

@@ -21,17 +21,20 @@ def in_groups(sheet: Sequence[samples.Sample]) -> list[Sequence[samples.Sample]]
 
 def check_samples(
     sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, group: Sequence[samples.Sample]
-) -> list[samples.Sample]:
-    """The samples with their names inside their gVCFs; raises an InputError for a file that does not match either."""
+) -> list[tuple[samples.Sample, str]]:
+    """The samples with their names inside their gVCFs, and the callers of these; empty of reads.
+
+    Raises an InputError for a file that does not match either.
+    """
     return [_check_sample(sheet_url, reference, policy, sample) for sample in group]
 
 
 def _check_sample(
     sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sample: samples.Sample
-) -> samples.Sample:
+) -> tuple[samples.Sample, str]:
     if sample.gvcf:
         with open_probe_of(sheet_url, sample) as probe:
-            return check_probe(sheet_url, reference, policy, sample, probe)
+            return check_probe(sheet_url, reference, policy, sample, probe), probe.header.caller
     from genocloud.reads.preflight import check_head, read_name  # loads htslib, which gVCFs need not
 
     samples.check_files(sheet_url, sample, _exists)
@@ -41,7 +44,7 @@ def _check_sample(
             check_head(url, head_of(url, folder), reference.contigs, sample.sample)
     else:
         read_name(url, reference.url, reference.contigs, sample.sample)
-    return sample
+    return sample, ""
 
 
 def open_probe_of(sheet_url: str, sample: samples.Sample) -> gvcf.Probe:

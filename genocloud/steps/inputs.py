@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from genocloud import gvcf, samples, storage
+from genocloud.pipeline.fitting_model import fitting_model
 from genocloud.pipeline.forced_alleles import read_forced_alleles
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.receipts import Receipt, receipt_of
@@ -24,11 +25,13 @@ def check_inputs(
     scatter: Scatter,
     progress: Progress,
     intervals: Intervals = EVERYWHERE,
+    called_dialect: str = "",
 ) -> tuple[list[samples.Sample], Receipt]:
     """Check the listed samples' files against sheet and reference; the first problem is raised as an InputError.
 
     Contigs without `intervals` may have another length in a gVCF's header than in the reference. Their alleles are
-    checked as well.
+    checked as well. `called_dialect`: what reads will be called to, empty if it is not known. gVCFs that no model takes
+    together are a problem.
     """
     with receipt_of("inputs") as receipt:
         reference = read_reference(reference_url)
@@ -40,7 +43,9 @@ def check_inputs(
         with progress.stage("inputs", tasks=len(sheet), unit="sample") as stage:
             check = partial(check_samples, people.source, reference, policy)
             groups = scatter.run(check, in_groups(sheet), lambda group: stage.advance(tasks=len(group)))
-        checked = [sample for group in groups for sample in group]
+        callers = [(each, caller or called_dialect) for group in groups for each, caller in group]
+        fitting_model(people.source, ((str(each.gvcf or each.reads), caller) for each, caller in callers if caller))
+        checked = [sample for sample, _ in callers]
         receipt.inputs = {"reference": reference.checksum, "samples": people.checksum()}
         receipt.balanced("samples", len(sheet), len(checked), {})
         receipt.figures = {"samples": len(sheet), "reads": sum(bool(sample.reads) for sample in sheet)}

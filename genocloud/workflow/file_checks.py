@@ -53,7 +53,12 @@ def _check_inputs(study: Study) -> None:
     intervals = intervals_of(settings)
     with open_scatter("threads:4") as scatter, open_progress(quiet=len(study.samples) < MANY) as progress:
         check_inputs(
-            settings["samples"], settings["reference"], scatter=scatter, progress=progress, intervals=intervals
+            settings["samples"],
+            settings["reference"],
+            scatter=scatter,
+            progress=progress,
+            intervals=intervals,
+            called_dialect=study.caller.dialect if study.caller else "",
         )
 
 

@@ -51,6 +51,10 @@ def reads_without_a_caller(folder):
     edit(folder / "config.yaml", "par:", "caller: none\npar:")
 
 
+def callers_that_do_not_mix(folder):
+    edit(folder / "config.yaml", "par:", "caller: deepvariant\npar:")
+
+
 def unknown_key(folder):
     edit(folder / "config.yaml", "par:", "caler: gatk\npar:")
 
@@ -106,6 +110,7 @@ BAD_CONFIGS = (unknown_key, bad_value, bad_region, brace_in_config, line_feed_in
         (unknown_column, "samples.tsv, line 1: unknown column 'ploidy'; rename or remove it"),
         (unreadable_url, "nowhere://bucket"),
         (reads_without_a_caller, "sample p04 comes as reads, and the config says `caller: none`; give a gVCF"),
+        (callers_that_do_not_mix, "p04.bam, of deepvariant) and 3 for the model gatk"),
         (unknown_key, "'caler' was unexpected); the keys are samples, reference, caller"),
         (bad_value, "config: batch_size: 0 is less than the minimum of 1; How many samples"),
         (bad_region, "config: par[0]: 'chrX' does not match '^.+:[0-9,]+-[0-9,]+$'; A region, chrX:START-END"),

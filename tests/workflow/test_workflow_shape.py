@@ -21,6 +21,12 @@ def test_a_dry_run_plans_every_step_and_writes_nothing(cohort, monkeypatch):
     assert run.loaded.isdisjoint(SLOW_TO_LOAD), "the samples' files are looked into without what reads records"
 
 
+def leave_reads_alone(cohort):
+    """The gVCFs, which are GATK's, do not go with DeepVariant's."""
+    rows = (cohort / "samples.tsv").read_text().splitlines(keepends=True)
+    (cohort / "samples.tsv").write_text("".join(row for row in rows if ".g.vcf.gz" not in row))
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -33,6 +39,8 @@ def test_a_dry_run_plans_every_step_and_writes_nothing(cohort, monkeypatch):
     ids=["defaults", "parts", "gatk", "deepvariant", "screen"],
 )
 def test_lint_finds_nothing(cohort, options):
+    if "caller=deepvariant" in options:
+        leave_reads_alone(cohort)
     run = snakemake(cohort, "--lint", *options)
     assert (run.code, "good condition" in run.said) == (0, True), run.said
 
@@ -61,8 +69,8 @@ def test_gatk_calls_haploid_and_diploid_stretches_apart(cohort, monkeypatch):
 
 
 def test_deepvariant_gets_haploid_contigs_and_par(cohort):
-    sheet = (cohort / "samples.tsv").read_text()
-    (cohort / "samples.tsv").write_text(sheet.replace("female", "male"))
+    leave_reads_alone(cohort)
+    (cohort / "samples.tsv").write_text((cohort / "samples.tsv").read_text().replace("female", "male"))
     run = snakemake(cohort, "--dry-run", "--quiet", "host", "--printshellcmds", "--config", "caller=deepvariant")
     assert run.code == 0, run.said
     assert "run_deepvariant --model_type=WGS" in run.said

@@ -9,7 +9,8 @@ import pytest
 from genocloud import steps
 from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
-from genocloud.pipeline.chosen_model import MixedDialects, NotOfTheModel, chosen_model
+from genocloud.pipeline.chosen_model import NotOfTheModel, chosen_model
+from genocloud.pipeline.fitting_model import MixedDialects
 from genocloud.pipeline.options import IngestOptions, JointOptions
 from genocloud.pipeline.preconditions import BareBlocks
 from genocloud.pipeline.sample_list import sheet_or_gvcfs
