@@ -18,6 +18,7 @@ from genocloud.pipeline.intervals import intervals_of
 from genocloud.pipeline.options import model_of
 from genocloud.scatter.executors import Inline, open_scatter
 from genocloud.scatter.progress import Silent
+from tests.conftest import DATA
 from tests.support.decoded_callsets import decoded
 from tests.support.local_hybrid import REFERENCE, SMALL, Hybrid
 
@@ -91,6 +92,7 @@ STAY, SUM, LEAVE = "stays", "summaries", "may_leave"
 ALL_SITES = {"force_output_intervals": ["chr1:20,000-20,400"]}
 SPECIFIC = {"annotation_group": ["StandardAnnotation", "AS_StandardAnnotation"]}
 SOME = {"intervals": ["chr1:60,000-82,000", "chr2:1-20,000", "chrX:10,000-20,000"]}
+FORCED = {"alleles": str(DATA / "truth.vcf.gz"), "intervals": ["chr1:60,000-82,000", "chrM"]}
 INSIDE = {"intervals": ["chr1:14,500-15,200", "chr1:70,000-82,000"], "interval_padding": 3}
 
 
@@ -105,6 +107,7 @@ INSIDE = {"intervals": ["chr1:14,500-15,200", "chr1:70,000-82,000"], "interval_p
         pytest.param((2, 2), (STAY, LEAVE), ALL_SITES, marks=pytest.mark.slow),
         pytest.param((2, 3), (STAY, STAY), SPECIFIC, marks=pytest.mark.slow),
         pytest.param((2, 2), (STAY, STAY), INSIDE, marks=pytest.mark.slow),
+        pytest.param((2, 2), (STAY, STAY), FORCED, marks=pytest.mark.slow),
         pytest.param((2, 2), (LEAVE, LEAVE), {**INSIDE, **ALL_SITES, **SPECIFIC}, marks=pytest.mark.slow),
     ],
 )
