@@ -4,7 +4,7 @@ import numpy as np
 
 from genocloud.kernels.called_genotypes import genotype_kind
 from genocloud.kernels.fixed_point import add_share
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import compiled, kernel, uncounted
 from genocloud.kernels.likelihood_keys import GQ_FACTOR
 from genocloud.kernels.merged_likelihoods import ALLELES, MISSING, NO_CALL, OTHER, project
 from genocloud.kernels.raw_sums import HOM_VAR
@@ -19,7 +19,7 @@ THOUSANDTHS, BIN, EPSILON = 1000.0, 0.1, 0.001
 """Raw rank sums have three decimals and are binned by 0.1 (Histogram: floor((value + 0.001) / 0.1))."""
 
 
-@compiled
+@uncounted
 def _number(text, at, end):
     """Parse a decimal number up to `end`, `,` or `|`: (value, place after it); NaN for anything else."""
     sign, value, scale, digits, point = 1.0, 0.0, 1.0, 0, False
@@ -188,7 +188,7 @@ def _pl_of_quality(gq, alleles):
     return out
 
 
-@compiled
+@uncounted
 def _add_weights(pl, alleles, begin, sums):
     """Add shares of each allele's hets and homozygotes, of a diploid sample with PL, its least 0."""
     total, g = 0.0, 0

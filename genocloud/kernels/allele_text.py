@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import uncounted
 from genocloud.kernels.vcf_fields import LF, TAB, pointer, skip, word_is
 
 NON_REF = np.frombuffer(b"<NON_REF>".ljust(16), np.uint8)
 OLD_STAR = np.frombuffer(b"<*:DEL>".ljust(16), np.uint8)
 
 
-@compiled
+@uncounted
 def deletion_like(text, ref, ref_size, alt, alt_size):
     """Whether this ALT makes the record cover its whole REF (GenomicsDB's rule); not for symbolic ALTs."""
     if alt_size < ref_size:
@@ -22,7 +22,7 @@ def deletion_like(text, ref, ref_size, alt, alt_size):
     return different > 1
 
 
-@compiled
+@uncounted
 def symbolic(text, start, size):
     """Whether an ALT is `<...>` or a breakend, also a single one (`.A`, `A.`), rather than bases."""
     for k in range(size):
@@ -32,7 +32,7 @@ def symbolic(text, start, size):
     return False
 
 
-@compiled
+@uncounted
 def reference_allele(text, start, size):
     """Whether an ALT stands for any allele but the reference: `<NON_REF>` or `<*>`."""
     if size == 3:
@@ -40,7 +40,7 @@ def reference_allele(text, start, size):
     return size == 9 and word_is(text, start, start + 9, pointer(NON_REF), 9)
 
 
-@compiled
+@uncounted
 def old_star(text, start, size):
     """Whether an ALT is `<*:DEL>`, the name that GATK 3 gave the spanning deletion `*`."""
     return size == 7 and word_is(text, start, start + 7, pointer(OLD_STAR), 7)
@@ -72,7 +72,7 @@ CODES = _codes()
 """Source: IUPAC nucleotide codes, 1970."""
 
 
-@compiled
+@uncounted
 def contradicts(text, ref, size, start, length, bases, line_bases, line_bytes):
     """Whether a REF contradicts the reference from `start` on, ignoring case; ambiguity codes match any of their bases.
 
@@ -89,7 +89,7 @@ def contradicts(text, ref, size, start, length, bases, line_bases, line_bytes):
     return False
 
 
-@compiled
+@uncounted
 def repeats(text, first, here, ref):
     """Whether a line of text[first:here] has the same REF and ALT, ignoring case, as those at `ref`."""
     at = first

@@ -3,12 +3,12 @@
 import numpy as np
 
 from genocloud.kernels.genotype_order import genotype_index
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 
 LESS_THAN, STAR, BASE_N = np.uint8(ord("<")), np.uint8(ord("*")), np.uint8(ord("N"))
 
 
-@compiled
+@uncounted
 def is_deletion(refs, ref, ref_end, alts, alt, alt_end):
     """Whether an ALT makes its record cover all of REF, by GenomicsDB's rule.
 
@@ -28,7 +28,7 @@ def is_deletion(refs, ref, ref_end, alts, alt, alt_end):
     return alt_end - alt == length and mismatches > 1
 
 
-@compiled
+@uncounted
 def is_any_other(alts, alt, alt_end):
     """Whether the ALT alts[alt:alt_end] is `<NON_REF>` or `<*>`."""
     return alt_end - alt > 2 and alts[alt] == LESS_THAN and (alts[alt + 1] == STAR or alts[alt + 1] == BASE_N)
@@ -74,7 +74,7 @@ def spanning_alleles(ref_offsets, ref_bytes, alt_lists, alt_offsets, alt_bytes, 
     return out
 
 
-@compiled
+@uncounted
 def _same(a, i, b, j, length):
     for k in range(length):
         if a[i + k] != b[j + k]:
@@ -82,7 +82,7 @@ def _same(a, i, b, j, length):
     return True
 
 
-@compiled
+@uncounted
 def _is_extended(alts, alt, alt_end, refs, tail, tail_end, merged, begin, end):
     """Whether merged[begin:end] is alts[alt:alt_end] followed by refs[tail:tail_end]; `*` is never extended."""
     length = alt_end - alt
@@ -93,7 +93,7 @@ def _is_extended(alts, alt, alt_end, refs, tail, tail_end, merged, begin, end):
     return _same(alts, alt, merged, begin, length) and _same(refs, tail, merged, begin + length, tail_end - tail)
 
 
-@compiled
+@uncounted
 def _find_allele(alts, alt, alt_end, refs, tail, tail_end, merged, offsets, first, last):
     """Number of the merged ALT, of those from `first` up to `last`, that equals an extended ALT; 0 if none."""
     for j in range(first, last):
@@ -102,7 +102,7 @@ def _find_allele(alts, alt, alt_end, refs, tail, tail_end, merged, offsets, firs
     return 0
 
 
-@compiled
+@uncounted
 def first_from(places, place):
     """The first of the ascending `places` that is not below `place` (np.searchsorted takes long to compile)."""
     low, high = 0, len(places)

@@ -3,11 +3,11 @@
 import numpy as np
 
 from genocloud.kernels.allele_text import STORED_BASES, symbolic
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 from genocloud.kernels.vcf_fields import pointer
 
 
-@compiled
+@uncounted
 def set_bits(valid, rows, bits):
     """Pack a mask of valid rows into Arrow's validity bitmap; returns the number of nulls.
 

@@ -5,7 +5,7 @@ Source: VCF 4.3 specification, section 6 (BCF2.2); htslib vcf.h for the range of
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 from genocloud.kernels.vcf_columns import LIST, NUMBER, put_bytes
 from genocloud.schema import MISSING
 
@@ -25,7 +25,7 @@ _FIXED_BYTES = 32
 """Lengths of both halves, CHROM, POS, rlen, QUAL, counts of alleles and INFO, of FORMAT and samples."""
 
 
-@compiled
+@uncounted
 def put_bytes_of(out, at, value, size):
     """Write the lowest `size` bytes of an integer to out[at:] (uint8), lowest first; returns the place after them."""
     left = np.int64(value)
@@ -36,13 +36,13 @@ def put_bytes_of(out, at, value, size):
     return at
 
 
-@compiled
+@uncounted
 def type_size(kind):
     """Bytes of a value of a type."""
     return 4 if kind == INT32 or kind == FLOAT else 2 if kind == INT16 else 1
 
 
-@compiled
+@uncounted
 def type_for(lowest, highest):
     """The smallest integer type that holds lowest to highest."""
     if lowest >= _LOWEST8 and highest <= _HIGHEST8:
@@ -50,7 +50,7 @@ def type_for(lowest, highest):
     return INT16 if lowest >= _LOWEST16 and highest <= _HIGHEST16 else INT32
 
 
-@compiled
+@uncounted
 def put_type(out, at, count, kind):
     """Write the descriptor of `count` values of a type; returns the place after it."""
     out[at] = np.int64(min(count, _MOST_INLINE)) << 4 | kind
@@ -61,7 +61,7 @@ def put_type(out, at, count, kind):
     return put_bytes_of(out, at + 2, count, type_size(own))
 
 
-@compiled
+@uncounted
 def put_integer(out, at, value, kind):
     """Write an int32 as a type; MISSING and the end of a vector as that type has them; returns the place after it."""
     if kind != INT32 and value <= _END_OF_VECTOR:
@@ -69,7 +69,7 @@ def put_integer(out, at, value, kind):
     return put_bytes_of(out, at, value, type_size(kind))
 
 
-@compiled
+@uncounted
 def put_integers(out, at, values, start, end):
     """Write values[start:end] (int32) as a typed vector; returns the place after it."""
     lowest, highest = 0, 0
@@ -83,13 +83,13 @@ def put_integers(out, at, values, start, end):
     return at
 
 
-@compiled
+@uncounted
 def put_string(out, at, data, start, end):
     """Write data[start:end] (uint8) as a typed string; returns the place after it."""
     return put_bytes(out, put_type(out, at, end - start, CHAR), data, start, end)
 
 
-@compiled
+@uncounted
 def put_key(out, at, number):
     """Write a number of the dictionary as a typed integer; returns the place after it."""
     kind = type_for(0, number)
@@ -161,7 +161,7 @@ def put_sites(
         ends[site + 1] = at
 
 
-@compiled
+@uncounted
 def read_allele(words, at, end):
     """One allele of a GT text at words[at:end]: (its BCF value without phase, the place after it)."""
     if words[at] == _POINT:
@@ -173,7 +173,7 @@ def read_allele(words, at, end):
     return (number + 1) << 1, at
 
 
-@compiled
+@uncounted
 def measure_genotypes(cells, row_words, word_offsets, words):
     """Most alleles and highest value of the GT of some rows; see put_records for the arrays."""
     most, highest = 0, 0

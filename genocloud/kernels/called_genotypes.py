@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genocloud.kernels.cell_runs import CellRuns
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, uncounted
 from genocloud.kernels.merged_likelihoods import HOM_REF, MISSING, NO_CALL, OTHER
 from genocloud.kernels.raw_sums import HOM_VAR, MIXED
 
@@ -67,7 +67,7 @@ def empty_calls(numbered, gts, ads, pls):
     )  # fmt: skip
 
 
-@compiled
+@uncounted
 def begin_genotype(calls, number, ploidy):
     """Begin a genotype behind the one before it: no-calls, and nothing else."""
     calls.gt_at[number + 1] = calls.gt_at[number] + ploidy
@@ -87,7 +87,7 @@ def trimmed_calls(calls):
     )  # fmt: skip
 
 
-@compiled
+@uncounted
 def genotype_kind(gt, at, ploidy):
     """HOM_REF, NO_CALL, HOM_VAR, OTHER (any het) or MIXED (partly uncalled) of gt[at : at + ploidy]."""
     unknown, refs, same = 0, 0, 0
@@ -104,7 +104,7 @@ def genotype_kind(gt, at, ploidy):
     return HOM_VAR if same == ploidy else OTHER
 
 
-@compiled
+@uncounted
 def write_depths(own_at, own_end, own_ad, mine, alleles, ad):
     """Write AD of the emitted alleles into ad; returns the number of entries, 0 if the record has none."""
     if own_at == own_end:
@@ -114,7 +114,7 @@ def write_depths(own_at, own_end, own_ad, mine, alleles, ad):
     return alleles
 
 
-@compiled
+@uncounted
 def choose_local(mine, other, alleles, gt, at, ploidy, local):
     """The emitted alleles that are local, into `local`: (local alleles, those of them that are ALTs of its own).
 
@@ -141,7 +141,7 @@ def choose_local(mine, other, alleles, gt, at, ploidy, local):
     return count, own
 
 
-@compiled
+@uncounted
 def write_local(calls, number, local, count, own, ad, depths):
     """Write LAA and AD of a genotype; count, own as `choose_local` gives them; no AD where `depths` is 0."""
     laa_at, ad_at = calls.laa_at, calls.ad_at

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 
 FNV_PRIME = np.uint64(1099511628211)
 """Multiplier of the Fowler-Noll-Vo hash, 64 bit."""
 
 
-@compiled
+@uncounted
 def _same(values, a, b, length):
     for k in range(length):
         if values[a + k] != values[b + k]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 
 UNIT = 2.0**40
 """Expected copies are counted in 2^-40: of a million diploids they stay below 2^62."""
@@ -17,13 +17,13 @@ LEVELS = 27
 """Levels of shares: the smallest double, 2^-1074, has the last, 1074 // 40."""
 
 
-@compiled
+@uncounted
 def in_units(value):
     """A number, 0 or more, rounded to units of 2^-40: int64."""
     return np.int64(value * UNIT + 0.5)
 
 
-@compiled
+@uncounted
 def add_words(value, count, words, row):
     """Add a number, 0 or more, `count` times to a row of words, (sums, 2) int64."""
     scaled = value * HIGH
@@ -38,7 +38,7 @@ def sums_of(high, low):
     return (high + (low >> LOW_BITS)) / HIGH + (low & ((1 << LOW_BITS) - 1)) / LOW
 
 
-@compiled
+@uncounted
 def add_share(row, at, value, count):
     """Add a share, 0 to 1, `count` times to the sum in row[at : at + SHARE_SUM], int64, 0 before the first one.
 
@@ -56,7 +56,7 @@ def add_share(row, at, value, count):
     add_digits(row, at, level, count * digit, count * np.int64((scaled - digit) * DIGIT))
 
 
-@compiled
+@uncounted
 def add_share_sum(row, at, other, other_at, count):
     """Add another sum of shares, `count` times; both as in `add_share`."""
     digit, rest = other[other_at + 1], other[other_at + 2]
@@ -64,7 +64,7 @@ def add_share_sum(row, at, other, other_at, count):
         add_digits(row, at, other[other_at], count * digit, count * rest)
 
 
-@compiled
+@uncounted
 def add_digits(row, at, level, digit, rest):
     """Add the digits of a level and the next; digits below the two kept levels are dropped."""
     below = level - row[at]

@@ -6,7 +6,7 @@ import numpy as np
 
 from genocloud.kernels.fixed_point import UNIT, add_words, in_units, sums_of
 from genocloud.kernels.genotype_order import advance, count_genotypes
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, uncounted
 
 STOP = 0.1
 """The EM ends when no allele's expected count moved by more than this (AlleleFrequencyCalculator)."""
@@ -43,7 +43,7 @@ def count_chromosomes(ploidies, counts):
     return (ploidies * counts).sum()
 
 
-@compiled
+@uncounted
 def add_ref(copies, chromosomes):
     """Set the expected copies of REF, in units, from the others', (alleles,) int64."""
     copies[0] = 0
@@ -83,7 +83,7 @@ def with_ratios(likelihoods):
     return likelihoods, ratios
 
 
-@compiled
+@uncounted
 def _weigh(prior_ratios, ratios, at, weights):
     """Fill weights, (genotypes,) float64, with a sample's posteriors up to a factor; return their sum.
 
@@ -96,7 +96,7 @@ def _weigh(prior_ratios, ratios, at, weights):
     return total
 
 
-@compiled
+@uncounted
 def _weigh_logs(logs, likelihoods, at, weights):
     """The same with a larger factor, from logs as `_priors` gives them: (its -ln, the sum)."""
     highest, total = -math.inf, 0.0
@@ -108,7 +108,7 @@ def _weigh_logs(logs, likelihoods, at, weights):
     return highest, total
 
 
-@compiled
+@uncounted
 def _same_ploidy(ploidies, first):
     """Where the keys end that have the ploidy of the key `first`, from there on."""
     last = first
@@ -117,7 +117,7 @@ def _same_ploidy(ploidies, first):
     return last
 
 
-@compiled
+@uncounted
 def _weigh_diploids(begin, size, at, ratios, prior_ratios, weights, totals):
     """Fill weights, (genotypes, keys), and totals, (keys,), for `size` diploid keys at `begin`, at a site with one ALT.
 
@@ -151,7 +151,7 @@ def _add_diploid_copies(first, last, at, likelihoods, counts, priors, out):
             out[1] += counts[begin + k] * np.int64(units[k])
 
 
-@compiled
+@uncounted
 def _add_copies(first, last, at, likelihoods, counts, copies, priors, out):
     """Add the expected copies of keys of one ploidy, from `first` up to `last`; priors as from `_priors`."""
     logs, _, prior_ratios, weights = priors
@@ -193,7 +193,7 @@ def sum_copies(ploidies, at, likelihoods, counts, table, frequencies):
     return out
 
 
-@compiled
+@uncounted
 def still_moves(copies, before):
     """Whether some allele's expected copies, in units, moved by more than STOP."""
     farthest = np.int64(0)
@@ -235,7 +235,7 @@ def _masks(copies, star):
     return out
 
 
-@compiled
+@uncounted
 def _log_sum(logs, likelihoods, at, mask):
     """ln of the summed probability of the genotypes in a mask; logs as `_priors` gives them, likelihoods from `at`."""
     highest, total = -math.inf, 0.0
@@ -271,7 +271,7 @@ def _add_diploid_absence(first, last, at, likelihoods, counts, priors, words):
             add_words(max(0.0, lost), counts[begin + k], words, 1)
 
 
-@compiled
+@uncounted
 def _add_absence(first, last, at, likelihoods, counts, masks, priors, words):
     """Add -ln of absence for keys of one ploidy, from `first` up to `last`; priors as from `_priors`."""
     logs, highest, prior_ratios, weights = priors

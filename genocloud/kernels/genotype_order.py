@@ -1,12 +1,12 @@
 """The order of genotypes in likelihood vectors, for any ploidy (VCF 4.3, section 1.6.2)."""
 
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import uncounted
 
 MANY = 1 << 40
 """Upper limit of `count_genotypes`, so that absurd ploidies do not overflow."""
 
 
-@compiled
+@uncounted
 def count_genotypes(alleles, ploidy):
     """Number of unordered genotypes: C(alleles + ploidy - 1, ploidy), at most MANY."""
     if ploidy == 2:  # divisions take time
@@ -19,7 +19,7 @@ def count_genotypes(alleles, ploidy):
     return count
 
 
-@compiled
+@uncounted
 def genotype_index(genotype, ploidy):
     """Place of a genotype in VCF order.
 
@@ -34,7 +34,7 @@ def genotype_index(genotype, ploidy):
     return index
 
 
-@compiled
+@uncounted
 def advance(genotype, ploidy):
     """Turn a genotype (ascending allele numbers) into the next one in VCF order, in place."""
     k = 0
@@ -44,7 +44,7 @@ def advance(genotype, ploidy):
     genotype[k] += 1
 
 
-@compiled
+@uncounted
 def write_genotype(index, ploidy, out, at):
     """Write the genotype with an index of VCF order into out[at : at + ploidy]; the reverse of `genotype_index`."""
     for k in range(ploidy - 1, -1, -1):

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genocloud.kernels.cell_runs import CellRuns, stretch_ends
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import compiled, uncounted
 from genocloud.kernels.merged_likelihoods import PLOIDY
 
 
@@ -32,7 +32,7 @@ class GenotypeRuns(NamedTuple):
     cell_at: npt.NDArray[np.int64]
 
 
-@compiled
+@uncounted
 def _next_end(row, site, stop, class_ends, kind_ends, split, first_shared):
     """Up to where a run of one row has the genotype that it has at a site."""
     if row < 0:

@@ -18,7 +18,7 @@ from genocloud.kernels.called_genotypes import (
 )
 from genocloud.kernels.genotype_order import count_genotypes, write_genotype
 from genocloud.kernels.genotype_runs import number_runs
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import compiled, kernel, uncounted
 from genocloud.kernels.merged_likelihoods import (
     ALLELES,
     BLOCK,
@@ -138,13 +138,13 @@ def depends_on_several(facts, pl, first_shared):
     return out
 
 
-@compiled
+@uncounted
 def cell_ploidy(fact, numbered, cell, ploidies, kind):
     """The ploidy of a variant's cell: of its GT, else that of a sample without a row."""
     return np.int64(fact[PLOIDY]) if fact[PLOIDY] > 0 else ploidies[kind, numbered.samples[cell]]
 
 
-@compiled
+@uncounted
 def _measure(facts, numbered, kept_at, ploidies, kinds):
     """Upper bounds: of the lengths of gt, of laa and ad, and of pl; of the alleles and of the PL of one genotype."""
     gts, ads, pls, most, longest = np.int64(0), np.int64(0), np.int64(0), np.int64(3), np.int64(6)
@@ -167,7 +167,7 @@ def _measure(facts, numbered, kept_at, ploidies, kinds):
     return gts, ads, pls, most, longest
 
 
-@compiled
+@uncounted
 def choose_genotype(pl, at, genotypes, ploidy, gt, gt_at):
     """Call a genotype from likelihoods and shift them to start at 0: (called, second best as log10 (<= 0)).
 
@@ -199,7 +199,7 @@ def choose_genotype(pl, at, genotypes, ploidy, gt, gt_at):
     return True, second
 
 
-@compiled
+@uncounted
 def _keep_genotype(fact, row, evidence, site, gt, at, ploidy):
     """The record's own GT in the emitted alleles into gt from `at`: those not emitted become REF, `.` stays."""
     for k in range(ploidy):
@@ -214,14 +214,14 @@ def _keep_genotype(fact, row, evidence, site, gt, at, ploidy):
                 gt[at + k] = place
 
 
-@compiled
+@uncounted
 def clear(values, first, end):
     """Set values[first:end] to 0: an assignment to a slice takes a second to compile."""
     for k in range(first, end):
         values[k] = 0
 
 
-@compiled
+@uncounted
 def _call_row(facts, pl, own_numbers, evidence, row, ploidy, site, number, calls, total, scratch):
     """Call the genotype of a row at a site, which is `number` of calls, and add it to the site's total (TOTALS,)."""
     alleles, fact = len(site.kept), facts[row]
@@ -413,7 +413,7 @@ def weigh_genotypes(calls, numbers, alleles):
     return counts, shares
 
 
-@compiled
+@uncounted
 def widen_shared(calls, number, alleles, pl):
     """PL of a shared diploid genotype at a site of so many alleles, into pl: ALTs have those of the last local one."""
     first, last = calls.pl_at[number], calls.pl_at[number + 1]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import uncounted
 from genocloud.kernels.plausibility import finite
 from genocloud.kernels.record_layout import I_INFO_DP, I_MQ0, REAL_ROWS, S_FT, SPAN_ROWS
 from genocloud.kernels.vcf_fields import (
@@ -42,7 +42,7 @@ INFOS, INFO_LENGTHS = keys(
 N_DP, N_MQ0, N_FIRST_REAL, N_FIRST_TEXT, N_RAW_MQ, N_OLD_RAW_MQ, N_OLD_MQ_DP = 0, 1, 2, 8, 13, 14, 15
 
 
-@compiled
+@uncounted
 def find_end(text, at):
     """INFO's END and the place after INFO; the value may be MISSING or BAD."""
     value = np.int64(MISSING)
@@ -58,7 +58,7 @@ def find_end(text, at):
         at += 1
 
 
-@compiled
+@uncounted
 def set_span(text, spans, room, which, row, start, end):
     """Store the start and length of a string; length -1 for `.` or an empty one."""
     missing = end == start or (end == start + 1 and text[start] == 46)
@@ -66,7 +66,7 @@ def set_span(text, spans, room, which, row, start, end):
     spans[(2 * which + 1) * room + row] = -1 if missing else end - start
 
 
-@compiled
+@uncounted
 def parse_info(text, start, end, room, row, ints, reals, longs, spans):
     """Parse a variant record's INFO into its row; False when a number is malformed."""
     ints[I_INFO_DP * room + row] = MISSING
@@ -121,7 +121,7 @@ def parse_info(text, start, end, room, row, ints, reals, longs, spans):
     return True
 
 
-@compiled
+@uncounted
 def raw_mq_and_depth(text, at, room, row, longs):
     """RAW_MQandDP=sum,reads: two integers of 64 bits, or `.`; False when malformed."""
     if text[at] == 46 and (text[at + 1] == TAB or text[at + 1] == 59):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import compiled, kernel, uncounted
 
 
 class SiteKeys(NamedTuple):
@@ -45,7 +45,7 @@ KEY_TRACK = "key_tracks.KeyTrack(int64[::1], int32[::1], int64[::1], int32[::1],
 """Their types, in kernels' signatures."""
 
 
-@compiled
+@uncounted
 def _is_less(values, a, b, offsets):
     """Whether key a comes before key b: entry by entry, a prefix first."""
     i, j = offsets[a], offsets[b]
@@ -57,7 +57,7 @@ def _is_less(values, a, b, offsets):
     return offsets[a + 1] - offsets[a] < offsets[b + 1] - offsets[b]
 
 
-@compiled
+@uncounted
 def _order_keys(offsets, values, order, spare, count):
     """Sort order[:count], numbers of keys, by their keys (merge sort, bottom up); spare[:count] is scratch."""
     width = 1
@@ -77,7 +77,7 @@ def _order_keys(offsets, values, order, spare, count):
         width *= 2
 
 
-@compiled
+@uncounted
 def copy_key(offsets, values, key, out_offsets, out_values, to):
     """Copy a key behind the first `to` of the output."""
     end = out_offsets[to]
@@ -87,7 +87,7 @@ def copy_key(offsets, values, key, out_offsets, out_values, to):
     out_offsets[to + 1] = end
 
 
-@compiled
+@uncounted
 def _append_distinct(offsets, values, counts, order, out, keys):
     """Append the sorted keys of `order`, once each, to the first `keys` of the output; return the new number."""
     out_offsets, out_values, out_counts = out
@@ -208,7 +208,7 @@ def room_for(track):
     return np.empty(len(track.offsets) - 1, np.int32), np.empty(len(track.offsets) - 1, np.int64)
 
 
-@compiled
+@uncounted
 def _add_sorted(keys, counts, other_keys, other_counts, sign, out):
     """Add counts of other keys, times the sign, and fill `out` with the keys whose sums are not 0: how many these are.
 
@@ -233,7 +233,7 @@ def _add_sorted(keys, counts, other_keys, other_counts, sign, out):
     return kept
 
 
-@compiled
+@uncounted
 def follow(track, site, before, count, after):
     """Fill `after` with the keys that have samples at a site, ascending, and their samples: how many these are.
 
@@ -308,7 +308,7 @@ def changes_of_rows(whole, rows):
     return at, keys[:end].copy(), steps[:end].copy()
 
 
-@compiled
+@uncounted
 def apply_changes(track, site, counts):
     """Add a site's changes to the numbers of samples of all keys, (keys,) int64."""
     for n in range(track.at[site], track.at[site + 1]):

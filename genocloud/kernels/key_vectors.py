@@ -4,12 +4,12 @@ import numpy as np
 
 from genocloud.kernels.fixed_point import add_words
 from genocloud.kernels.genotype_order import advance, count_genotypes, write_genotype
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import compiled, kernel, uncounted
 from genocloud.kernels.likelihood_keys import REF_OR_OTHER
 from genocloud.kernels.merged_likelihoods import project, tell_apart
 
 
-@compiled
+@uncounted
 def _own_of_key(values, begin, alleles, own):
     """Fill own[:alleles] from the key that begins at `begin`; return where its PL begins."""
     plain = values[begin + 1] == REF_OR_OTHER
@@ -19,7 +19,7 @@ def _own_of_key(values, begin, alleles, own):
     return begin + 2 if plain else begin + 1 + alleles
 
 
-@compiled
+@uncounted
 def _smallest(pl, count):
     """Place of the smallest of pl[:count], the first on ties."""
     best = 0
@@ -57,7 +57,7 @@ def likelihood_gains(offsets, values, counts, alleles):
     return gains
 
 
-@compiled
+@uncounted
 def _has(genotype, allele):
     """Whether a genotype has an allele."""
     for each in genotype:

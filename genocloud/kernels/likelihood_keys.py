@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.genotype_order import count_genotypes
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 from genocloud.kernels.key_tracks import KeyTrack, add_changes, merge_keys, unite_keys
 from genocloud.kernels.merged_likelihoods import (
     ALLELES,
@@ -39,7 +39,7 @@ where the number of alleles is reduced first, which empties such genotypes (Alle
 """
 
 
-@compiled
+@uncounted
 def _tells_only_ref(fact, own, alleles):
     """Whether the row distinguishes REF and NON_REF only."""
     if fact[OWN] == BLOCK:
@@ -50,7 +50,7 @@ def _tells_only_ref(fact, own, alleles):
     return fact[ANY_OTHER] == 1
 
 
-@compiled
+@uncounted
 def _write_key(fact, pl, own, alleles, vector, frail, out, at):
     """Write one sample's key into out from `at`; return where it ends.
 
@@ -74,7 +74,7 @@ def _write_key(fact, pl, own, alleles, vector, frail, out, at):
     return at
 
 
-@compiled
+@uncounted
 def _room(facts, cover, allele_counts, first_shared):
     """Upper bounds for the keys of rows before `first_shared`: (keys, entries)."""
     keys, entries = 0, 0
@@ -91,7 +91,7 @@ def _room(facts, cover, allele_counts, first_shared):
     return keys, entries
 
 
-@compiled
+@uncounted
 def add_sample(fact, pl, own, alleles, total, out, at):
     """Add one sample to `total` and write its key into `out` from `at`; return where that ends, `at` if it has none."""
     total[0] += max(depth_of(fact), sample_depth_of(fact))  # either is a depth of the site

@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.genotype_order import advance, count_genotypes, genotype_index
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import compiled, kernel, uncounted
 
 MISSING = np.int32(-(2**31))
 HOM_REF, NO_CALL, OTHER = 0, 1, 2
@@ -66,7 +66,7 @@ def genotype_states(offsets, values):
     return out
 
 
-@compiled
+@uncounted
 def own_alleles(fact, own_numbers, position, alleles, star, own):
     """Fill own[: alleles + 1] with a row's own number of each merged allele, then of NON_REF; -1 where it has none.
 
@@ -91,7 +91,7 @@ def own_alleles(fact, own_numbers, position, alleles, star, own):
             own[k] = own_numbers[fact[OWN] + k]
 
 
-@compiled
+@uncounted
 def has_vector(fact, alleles, own):
     """Whether a row's PL covers the site's merged alleles, however many these are.
 
@@ -105,7 +105,7 @@ def has_vector(fact, alleles, own):
     return True
 
 
-@compiled
+@uncounted
 def _genotype_of_own(own, genotype, ploidy, translated):
     """The place, in the sample's own vector, of a genotype of other allele numbers."""
     for k in range(ploidy):
@@ -118,6 +118,17 @@ def _genotype_of_own(own, genotype, ploidy, translated):
 
 
 @compiled
+def _project_any(pl, at, own, alleles, ploidy, out, to):
+    """As `project`, of any ploidy."""
+    count = count_genotypes(alleles, ploidy)
+    genotype, translated = np.zeros(ploidy, np.int64), np.zeros(ploidy, np.int64)
+    for g in range(count):
+        out[to + g] = pl[at + _genotype_of_own(own, genotype, ploidy, translated)]
+        advance(genotype, ploidy)
+    return count
+
+
+@uncounted
 def project(pl, at, own, alleles, ploidy, out, to):
     """Likelihoods of the genotypes of some alleles, taken from the sample's own vector.
 
@@ -135,12 +146,7 @@ def project(pl, at, own, alleles, ploidy, out, to):
                 out[to + count] = pl[at + high * (high + 1) // 2 + low]
                 count += 1
         return count
-    count = count_genotypes(alleles, ploidy)
-    genotype, translated = np.zeros(ploidy, np.int64), np.zeros(ploidy, np.int64)
-    for g in range(count):
-        out[to + g] = pl[at + _genotype_of_own(own, genotype, ploidy, translated)]
-        advance(genotype, ploidy)
-    return count
+    return _project_any(pl, at, own, alleles, ploidy, out, to)
 
 
 @compiled
@@ -176,7 +182,7 @@ def is_flat(pl, at, own, alleles, ploidy):
     return True
 
 
-@compiled
+@uncounted
 def tidied(fact, pl, own, alleles, vector):
     """A row's genotype after GATK's merging of records: (state, phase kept, emptied).
 
@@ -199,13 +205,13 @@ def tidied(fact, pl, own, alleles, vector):
     return state, phase_kept, False
 
 
-@compiled
+@uncounted
 def depth_of(fact):
     """A row's part of INFO/DP: its INFO/DP, else MIN_DP, else DP; 0 if it has none."""
     return np.int64(fact[INFO_DP]) if fact[INFO_DP] != MISSING else sample_depth_of(fact)
 
 
-@compiled
+@uncounted
 def sample_depth_of(fact):
     """The depth of a row's sample: its MIN_DP, else DP; 0 if it has none."""
     if fact[MIN_DP] != MISSING:

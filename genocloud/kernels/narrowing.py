@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.genotype_order import advance, count_genotypes, genotype_index
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import compiled, kernel, uncounted
 from genocloud.kernels.merged_likelihoods import project
 
 
@@ -31,7 +31,7 @@ def _same_likelihoods(pl, at, alleles, ploidy, a, b):
     return True
 
 
-@compiled
+@uncounted
 def _find_others(gt, first, last, alleles, ad, ad_at, pl, pl_at, ploidy, classes, sizes):
     """The first member of the largest class of ALTs that are not in GT and have the same values; 0 if there is none.
 

@@ -15,7 +15,7 @@ from genocloud.kernels.called_genotypes import (
 )
 from genocloud.kernels.genotype_runs import number_runs
 from genocloud.kernels.genotyping import SiteToCall, cell_ploidy
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 from genocloud.kernels.merged_likelihoods import (
     BLOCK,
     DP,
@@ -40,7 +40,7 @@ DEPTH, MAPPING, SAMPLE_DEPTH, TOTALS = accumulate(SUMS.values(), initial=0)
 """First column of each, and their number."""
 
 
-@compiled
+@uncounted
 def _best_depth(fact, estimated):
     """A row's MIN_DP, else DP; always DP where the site was estimated, since GATK's subsetting to REF loses MIN_DP."""
     if not estimated and fact[MIN_DP] != MISSING:
@@ -48,7 +48,7 @@ def _best_depth(fact, estimated):
     return fact[DP]
 
 
-@compiled
+@uncounted
 def _measure(facts, numbered, kept_at, ploidies, kinds):
     """Upper bounds: of the lengths of gt, and of laa and ad; of the emitted alleles of a site."""
     gts, ads, most = np.int64(0), np.int64(0), np.int64(1)
@@ -63,7 +63,7 @@ def _measure(facts, numbered, kept_at, ploidies, kinds):
     return gts, ads, most
 
 
-@compiled
+@uncounted
 def _call_row(facts, pl, own_numbers, evidence, row, site, estimated, number, calls, rgq, total, scratch):
     """Call the genotype of a row at a site, which is `number` of calls, and add it to the site's total (TOTALS,)."""
     fact, alleles = facts[row], len(site.kept)

@@ -3,11 +3,11 @@
 import numpy as np
 
 from genocloud.kernels.genotype_order import count_genotypes
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 from genocloud.kernels.merged_likelihoods import project
 
 
-@compiled
+@uncounted
 def _kept(length, local, kept, ploidy):
     """How many of a list's values are kept, all where it is not as long as its alleles ask; ploidy 0: a value each.
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from genocloud.kernels.allele_text import contradicts, repeats
 from genocloud.kernels.info_fields import parse_info, set_span
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 from genocloud.kernels.plausibility import check_alternates
 from genocloud.kernels.record_layout import (
     B_CALLED,
@@ -101,7 +101,7 @@ from genocloud.kernels.site_fields import parse_site
 from genocloud.kernels.vcf_fields import CR, HASH, LF, MISSING, TAB, pointer, same, skip
 
 
-@compiled
+@uncounted
 def write_block(record, pls, first_pl, room, row, blocks):
     """Write a record into its row of `blocks`."""
     count = record[R_PL_COUNT]
@@ -118,7 +118,7 @@ def write_block(record, pls, first_pl, room, row, blocks):
     blocks[B_KEPT * room + row] = record[R_KEPT]
 
 
-@compiled
+@uncounted
 def write_variant(text, record, room, row, ints, reals, longs, spans, counts):
     """Write a record into its row of the variants' arrays; False when a number in INFO is malformed."""
     ints[I_START * room + row] = record[R_START]
@@ -141,7 +141,7 @@ def write_variant(text, record, room, row, ints, reals, longs, spans, counts):
     return parse_info(text, record[R_INFO], record[R_INFO_END], room, row, ints, reals, longs, spans)
 
 
-@compiled
+@uncounted
 def skip_line(text, at, title, title_size):
     """(whether this is a blank line or a header line that may stand among records, the place after it).
 
@@ -160,7 +160,7 @@ def skip_line(text, at, title, title_size):
     return True, at + 1
 
 
-@compiled
+@uncounted
 def rest_of_line(text, at, others):
     """(whether just the other samples' columns follow, the place after the line)."""
     while others > 0 and text[at] == TAB:
@@ -215,7 +215,7 @@ def parse(
     )  # fmt: skip
 
 
-@compiled
+@uncounted
 def parse_records(
     text, begin, end, chrom, letters, length, bases, line_bases, line_bytes,
     column, columns, title, title_size, doubles, strays, final,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.allele_text import symbolic
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import uncounted
 from genocloud.kernels.vcf_fields import MISSING, pointer, stay_apart
 
 DONE = 0
@@ -27,13 +27,13 @@ BASES = _bases()
 """Source: VCF 4.3, section 1.6.1: ALT; and codes of several bases, which are read as N."""
 
 
-@compiled
+@uncounted
 def finite(number):
     """The number, or NaN if it does not fit in float32."""
     return number if abs(number) <= LARGEST else np.nan
 
 
-@compiled
+@uncounted
 def alike(text, one, other, size):
     """Whether two texts are equal, ignoring case."""
     for k in range(size):
@@ -42,7 +42,7 @@ def alike(text, one, other, size):
     return True
 
 
-@compiled
+@uncounted
 def only_bases(text, start, size):
     """Whether an ALT is bases, `*`, or a breakend, whose mate may be unknown (`A.`)."""
     bases = pointer(BASES)
@@ -52,7 +52,7 @@ def only_bases(text, start, size):
     return True
 
 
-@compiled
+@uncounted
 def check_alternates(text, ref, ref_size, starts, sizes, first, count):
     """Check each ALT for characters that VCF does not allow, equality with REF, and duplicates: a status."""
     stay_apart()
@@ -70,7 +70,7 @@ def check_alternates(text, ref, ref_size, starts, sizes, first, count):
     return DONE
 
 
-@compiled
+@uncounted
 def any_negative(values, first, count):
     """Whether some number is below zero; a missing one is not."""
     stay_apart()

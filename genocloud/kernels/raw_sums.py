@@ -4,7 +4,7 @@ import math
 from itertools import accumulate
 
 from genocloud.kernels.fixed_point import SHARE_SUM, add_share
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import uncounted
 from genocloud.kernels.merged_likelihoods import MISSING, NO_CALL, OTHER
 from genocloud.kernels.site_statistics import genotype_weights, rounded_counts, weights_of_quality
 
@@ -49,7 +49,7 @@ SHARED = DEPTH, REGENOTYPED, CARRIED, HARDY, HARDY + 1, HARDY + 2, HARDY + 3, OL
 """The plain sums that a sample in a reference block adds to; it has no strands, and no values of a record."""
 
 
-@compiled
+@uncounted
 def add_record(raw_mq, ranked, row, total, values, value_counts):
     """Add a record's raw MQ and rank sums, which count even if its genotype is emptied."""
     if raw_mq[row, 0] >= 0 and raw_mq[row, 1] >= 0:
@@ -62,7 +62,7 @@ def add_record(raw_mq, ranked, row, total, values, value_counts):
             value_counts[field] += 1
 
 
-@compiled
+@uncounted
 def add_strands(sb, row, total):
     reads = 0
     for k in range(4):
@@ -76,7 +76,7 @@ def add_strands(sb, row, total):
         total[STRANDS + 4 + k] += sb[row, k]
 
 
-@compiled
+@uncounted
 def add_hardy(kind, pl, at, vector, alleles, gq, total):
     """Add a diploid genotype to the total of ExcessHet and InbreedingCoeff; its PL begins at `at`."""
     called = kind != NO_CALL and kind != MIXED
@@ -93,7 +93,7 @@ def add_hardy(kind, pl, at, vector, alleles, gq, total):
         add_share(total, INBREEDING + SHARE_SUM, ab, 1)
 
 
-@compiled
+@uncounted
 def add_weights(pl, at, alleles, total):
     """Add a diploid sample's likelihoods, from `at` on, to a site's total, (TOTALS,) int64: hom-ref, het, hom-alt."""
     aa, ab, bb = genotype_weights(pl, at, alleles)
@@ -105,7 +105,7 @@ def add_weights(pl, at, alleles, total):
     add_share(total, INBREEDING + SHARE_SUM, ab, 1)
 
 
-@compiled
+@uncounted
 def add_carrier_depth(kind, ad, at, depths, dp, total):
     """Add the depth of a het or hom-var genotype for QD; its AD is ad[at : at + depths]."""
     if kind != OTHER and kind != HOM_VAR:
@@ -121,7 +121,7 @@ def add_carrier_depth(kind, ad, at, depths, dp, total):
         total[CARRIED] += dp
 
 
-@compiled
+@uncounted
 def _sort(values, field, count):
     """Sort values[field, :count] (Shell sort: few values, quick to compile)."""
     gap = count // 2
@@ -135,7 +135,7 @@ def _sort(values, field, count):
         gap //= 2
 
 
-@compiled
+@uncounted
 def append_runs(ranked, value_counts, run_at, runs, values, last):
     """Append each field's distinct values, ascending, and their counts behind the first run_at[last] of both."""
     for field in range(len(ranked)):

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from genocloud.kernels.alleles import first_from
 from genocloud.kernels.cell_runs import CellRuns
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio: the multiplier of Fibonacci hashing (Knuth, The Art of Computer Programming, 6.4)."""
@@ -66,7 +66,7 @@ class RowPlaces(NamedTuple):
     numbers: npt.NDArray[np.int32]
 
 
-@compiled
+@uncounted
 def _first_from(positions, site, place):
     """The first site, from `site` on, at `place` or behind it: most rows end near where they begin."""
     low, step = site, 1
@@ -76,7 +76,7 @@ def _first_from(positions, site, place):
     return low + first_from(positions[low : low + step - 1], place)
 
 
-@compiled
+@uncounted
 def _append(runs, count, sample, first, stop, number):
     """Append a run to the first `count`, or lengthen the last one where it goes on; return the new count."""
     if first >= stop:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.fixed_point import LEVELS, SHARE_SUM, add_digits
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import compiled, kernel, uncounted
 
 
 @compiled
@@ -23,7 +23,7 @@ def _by_site(places, numbers, rows, sites):
     return at, order
 
 
-@compiled
+@uncounted
 def _add(number, sign, plain, shares, sums, digits):
     """Add a genotype's row, or take it off, to the running sums."""
     for column in range(plain.shape[1]):

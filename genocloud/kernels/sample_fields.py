@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import uncounted
 from genocloud.kernels.plausibility import BAD_NEGATIVE, any_negative
 from genocloud.kernels.record_layout import (
     BAD_AD,
@@ -68,7 +68,7 @@ FORMATS, FORMAT_LENGTHS = keys(("GT", "DP", "GQ", "MIN_DP", "PL", "AD", "SB", "P
 F_GT, F_DP, F_GQ, F_MIN_DP, F_PL, F_AD, F_SB, F_PGT, F_PID, F_PS, F_GL, F_FT, F_LEN = range(13)
 
 
-@compiled
+@uncounted
 def format_codes(text, start, end, codes):
     """Write the code of each FORMAT key of text[start:end] into codes; returns the number of keys."""
     count = 0
@@ -83,7 +83,7 @@ def format_codes(text, start, end, codes):
     return count
 
 
-@compiled
+@uncounted
 def combinations(alleles, ploidy):
     """Genotypes of a ploidy: the multisets of that many alleles."""
     count = 1
@@ -92,7 +92,7 @@ def combinations(alleles, ploidy):
     return count
 
 
-@compiled
+@uncounted
 def fits(length, alleles, ploidy):
     """Whether a PL may have this length; a block that writes no ALT may give the likelihoods of an unwritten one."""
     if length == combinations(alleles, ploidy):
@@ -100,7 +100,7 @@ def fits(length, alleles, ploidy):
     return alleles == 1 and length == combinations(np.int64(2), ploidy)
 
 
-@compiled
+@uncounted
 def parse_format(text, at, record, codes):
     """Parse FORMAT, if it differs from the last record's; returns the place after it."""
     start, size = record[R_FORMAT], record[R_FORMAT_SIZE]
@@ -113,7 +113,7 @@ def parse_format(text, at, record, codes):
     return end
 
 
-@compiled
+@uncounted
 def parse_sample(text, at, record, codes, gts, ads, pls, sbs, outcome):
     """The sample's values into the record and behind the lists' present ends: (status, place after)."""
     for k in range(R_FIRST_VALUE, R_LAST_VALUE):
@@ -182,7 +182,7 @@ def parse_sample(text, at, record, codes, gts, ads, pls, sbs, outcome):
     return DONE, at
 
 
-@compiled
+@uncounted
 def set_length(record, length):
     """The sample's own LEN into R_STOP: a block's length; of a record with a real ALT it may reach beyond REF.
 
@@ -196,7 +196,7 @@ def set_length(record, length):
     return DONE if record[R_LENGTH] > 0 and stop <= length else BAD_END
 
 
-@compiled
+@uncounted
 def check_lists(record, gts, pls, first_gt, first_pl, strays):
     """Hold GT, AD and PL to the number of alleles: a status. Drops PLs that are none; finds an unwritten ploidy.
 
@@ -234,7 +234,7 @@ def check_lists(record, gts, pls, first_gt, first_pl, strays):
     return BAD_STRAY if top >= alleles else DONE
 
 
-@compiled
+@uncounted
 def hide_genotype(record, gts, first_gt):
     """Make the sample's genotype a no-call without quality or likelihoods; its depth stays."""
     for k in range(record[R_GT_COUNT]):

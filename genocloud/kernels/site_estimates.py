@@ -14,7 +14,7 @@ from genocloud.kernels.frequencies import (
     with_ratios,
 )
 from genocloud.kernels.genotype_order import count_genotypes
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import compiled, kernel, uncounted
 from genocloud.kernels.key_tracks import KEY_TRACK, SITE_KEYS, copy_key, follow, room_for
 from genocloud.kernels.key_vectors import best_alleles, carrier_qualities, expand_keys, likelihood_gains, without_frail
 
@@ -60,7 +60,7 @@ def _keys_at(track, present, count, site_keys, site):
     return offsets, values, counts
 
 
-@compiled
+@uncounted
 def _known(totals, track, present, count, site_keys, site, alleles):
     """The bits of a site; totals (3,) int64; its keys as in `_keys_at`."""
     beyond = alleles > GATK_ALLELES
@@ -129,7 +129,7 @@ def _vectors_at(track, pairs, present, count, site_keys, site, alleles, most, ch
     return ploidies, at, likelihoods, samples, genotype_counts(len(chosen), ploidy)
 
 
-@compiled
+@uncounted
 def _place_of(star, chosen):
     """Place of `*`, by its merged number, among the chosen alleles, -1 if it is not one of them."""
     for j in range(len(chosen)):

@@ -4,7 +4,7 @@ import numpy as np
 
 from genocloud.kernels.allele_text import NON_REF, deletion_like, old_star, reference_allele, symbolic
 from genocloud.kernels.info_fields import find_end
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import uncounted
 from genocloud.kernels.plausibility import finite
 from genocloud.kernels.record_layout import (
     BAD_ALLELE,
@@ -32,7 +32,7 @@ from genocloud.kernels.record_layout import (
 from genocloud.kernels.vcf_fields import BAD, CR, MISSING, TAB, integer, pointer, real, same, skip
 
 
-@compiled
+@uncounted
 def alternates(text, at, record, alt_starts, alt_sizes, first):
     """Parse ALT into alt_starts[first:], alt_sizes[first:] and R_ALTS, R_REAL, R_COVERS: (status, place after)."""
     count = 0
@@ -73,7 +73,7 @@ def alternates(text, at, record, alt_starts, alt_sizes, first):
     return DONE, at
 
 
-@compiled
+@uncounted
 def parse_site(text, at, chrom, chrom_size, length, record, reals, row, alt_starts, alt_sizes, first):
     """Parse CHROM to INFO into the record, QUAL into reals[row]: (status, place after INFO)."""
     if not same(text, at, chrom, 0, chrom_size) or text[at + chrom_size] != TAB:

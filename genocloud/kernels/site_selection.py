@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 
 EMIT, NO_ESTIMATE, MONOMORPHIC, LOW_CONFIDENCE, ONLY_SPANNING = 0, 1, 2, 3, 4
 
 
-@compiled
+@uncounted
 def _reaching(spans, count, contig, start):
     """Drop the deletions that end before `start`: (number left, whether one covers it)."""
     left, covered = 0, False

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import compiled, kernel, uncounted
 from genocloud.kernels.merged_likelihoods import MISSING
 
 STRAND_LIMIT, STRAND_SCALE = 400, 200.0
@@ -122,7 +122,7 @@ def excess_het(refs, hets, homs):
     return abs(-10.0 * math.log10(min(1.0, value)))
 
 
-@compiled
+@uncounted
 def _without_ref(pl, at, alleles):
     """Whether the likeliest diploid genotype (the first on ties) holds no REF."""
     best, no_ref = pl[at], False
@@ -135,12 +135,12 @@ def _without_ref(pl, at, alleles):
     return no_ref
 
 
-@compiled
+@uncounted
 def _share(phred):
     return SHARES[phred] if phred < len(SHARES) else 10.0 ** (phred / -10.0)
 
 
-@compiled
+@uncounted
 def _weights_in_logs(pl, at, alleles, place, het):
     """`genotype_weights` in GATK's own steps, so that ties at one half round as in GATK, to the last bit."""
     best = at
@@ -160,7 +160,7 @@ def _weights_in_logs(pl, at, alleles, place, het):
     return aa, ab, bb
 
 
-@compiled
+@uncounted
 def _best_het(pl, at, alleles):
     """The ALT whose het with REF is likeliest, the first on ties."""
     het = np.int64(1)
@@ -170,7 +170,7 @@ def _best_het(pl, at, alleles):
     return het
 
 
-@compiled
+@uncounted
 def _three_weights(pl, at, het):
     """Shares of hom-ref, of the het of REF and an ALT, and of that ALT's homozygote, among these three."""
     place = at + het * (het + 1) // 2
@@ -180,12 +180,12 @@ def _three_weights(pl, at, het):
     return aa / total, ab / total, bb / total
 
 
-@compiled
+@uncounted
 def _is_tie(aa, ab):
     return abs(ab - 0.5) < TIE or abs(aa - 0.5) < TIE
 
 
-@compiled
+@uncounted
 def weighs_all(pl, at, alleles):
     """Whether `genotype_weights` depends on the likelihoods of all genotypes, in its last bits: there is a tie."""
     if alleles > 2 and _without_ref(pl, at, alleles):
@@ -194,7 +194,7 @@ def weighs_all(pl, at, alleles):
     return _is_tie(aa, ab)
 
 
-@compiled
+@uncounted
 def genotype_weights(pl, at, alleles):
     """A diploid sample as shares of hom-ref, het and hom-alt: (aa, ab, bb) float64.
 
@@ -212,7 +212,7 @@ def genotype_weights(pl, at, alleles):
     return aa, ab, bb
 
 
-@compiled
+@uncounted
 def weights_of_quality(gq):
     """A diploid hom-ref without PL as shares of hom-ref, het and hom-alt, from its GQ (InbreedingCoeff only)."""
     if gq == 0 or gq == MISSING:
@@ -221,7 +221,7 @@ def weights_of_quality(gq):
     return ref, 1.0 - ref, 0.0
 
 
-@compiled
+@uncounted
 def rounded_counts(aa, ab, bb):
     """Shares as whole samples: half and more is one; of two equal ones the het or hom-alt share gives none."""
     refs = np.int64(math.floor(aa + 0.5))
@@ -230,7 +230,7 @@ def rounded_counts(aa, ab, bb):
     return refs, hets, homs
 
 
-@compiled
+@uncounted
 def inbreeding_coefficient(refs, hets, samples):
     """1 - observed / expected heterozygotes; NaN, as GATK has it, where no sample has any likelihood of an allele.
 

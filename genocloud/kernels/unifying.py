@@ -3,13 +3,13 @@
 import numpy as np
 
 from genocloud.kernels.alleles import first_from
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 
 NO_CARRIER = np.iinfo(np.int32).max
 STAR, BASE_N = np.uint8(ord("*")), np.uint8(ord("N"))
 
 
-@compiled
+@uncounted
 def _compare(a, i, i_end, b, j, j_end):
     """Compare a[i:i_end] with b[j:j_end] in byte order: negative, 0 or positive."""
     while i < i_end and j < j_end:
@@ -20,7 +20,7 @@ def _compare(a, i, i_end, b, j, j_end):
     return (i_end - i) - (j_end - j)
 
 
-@compiled
+@uncounted
 def _is_better_ref(at, text, row, best):
     """Whether the row's REF is better for the site than the best so far: longer; a base before N; then by text."""
     length, other = at[row + 1] - at[row], at[best + 1] - at[best]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 from genocloud.kernels.vcf_fields import BLOCK, copy_bytes, pointer
 from genocloud.schema import MISSING
 
@@ -37,7 +37,7 @@ _NAN = np.frombuffer(b"NaN", np.uint8)
 _INFINITY = np.frombuffer(b"Infinity", np.uint8)
 
 
-@compiled
+@uncounted
 def put_bytes(out, at, data, start, end):
     """Copy data[start:end] to out[at:]; returns the place after it. Both uint8."""
     for i in range(start, end):
@@ -46,7 +46,7 @@ def put_bytes(out, at, data, start, end):
     return at
 
 
-@compiled
+@uncounted
 def put_integer(out, at, value):
     """Write an int32 in decimal to out[at:] (uint8), MISSING as `.`; returns the place after it.
 
@@ -61,7 +61,7 @@ def put_integer(out, at, value):
     return _put_any_integer(out, at, value)
 
 
-@compiled
+@uncounted
 def _put_any_integer(out, at, value):
     if value == MISSING:
         out[at] = _POINT
@@ -83,7 +83,7 @@ def _put_any_integer(out, at, value):
     return at + digits
 
 
-@compiled
+@uncounted
 def read_decimal(data, start, end, digits):
     """Take a decimal text apart: -12.5e-3 is digits 1 2 5 with the point after -1 of them.
 
@@ -115,7 +115,7 @@ def read_decimal(data, start, end, digits):
     return negative, count, point + sign * exponent
 
 
-@compiled
+@uncounted
 def round_half_up(digits, count, kept):
     """Keep the first `kept` of `count` digits, rounding half up in decimal, in place.
 
@@ -138,7 +138,7 @@ def round_half_up(digits, count, kept):
     return kept + 1, True
 
 
-@compiled
+@uncounted
 def put_fixed(out, at, negative, digits, count, point, decimals):
     """Write 0.DIGITS * 10 ** point with `decimals` decimals (Java `%.kf`); returns the place after it."""
     count, carried = round_half_up(digits, count, point + decimals)
@@ -156,7 +156,7 @@ def put_fixed(out, at, negative, digits, count, point, decimals):
     return _put_digits(out, at, digits, count, point, point + decimals)
 
 
-@compiled
+@uncounted
 def put_scientific(out, at, negative, digits, count, point, decimals):
     """Write 0.DIGITS * 10 ** point, not zero, as Java `%.ke` does; returns the place after it."""
     count, carried = round_half_up(digits, count, decimals + 1)
@@ -176,7 +176,7 @@ def put_scientific(out, at, negative, digits, count, point, decimals):
     return put_integer(out, at, np.int32(abs(exponent)))
 
 
-@compiled
+@uncounted
 def _put_digits(out, at, digits, count, start, end):
     """Write digits start to end; those before the first and after the last are 0."""
     for i in range(start, end):
@@ -185,7 +185,7 @@ def _put_digits(out, at, digits, count, start, end):
     return at
 
 
-@compiled
+@uncounted
 def put_decimal(out, at, value, data, start, end, decimals, digits):
     """Write one double as GATK does; returns the place after it.
 
@@ -357,7 +357,7 @@ def plan_lines(cells, entries, keys, masks):
     return total
 
 
-@compiled
+@uncounted
 def put_spread(out, at, texts, begin, end, own, mask):
     """Write a row's text, texts[begin:end], with `.` for the keys of a mask that it lacks before its last.
 
@@ -381,7 +381,7 @@ def put_spread(out, at, texts, begin, end, own, mask):
     return at
 
 
-@compiled
+@uncounted
 def put_samples(out, at, before, cells, mask, begins, texts, entries):
     """Write the samples' columns of a site, a tab before each; returns the place after them.
 

@@ -6,7 +6,7 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 from genocloud import schema
-from genocloud.kernels.kernel import compiled
+from genocloud.kernels.kernel import uncounted
 
 MISSING = int(schema.MISSING)
 BAD = MISSING - 1
@@ -201,13 +201,13 @@ POWERS = 10.0 ** np.arange(23)
 """Powers of ten that a double holds exactly: dividing a 53-bit integer by one rounds once, as strtod does."""
 
 
-@compiled
+@uncounted
 def ends_value(byte):
     """Whether a byte ends a value: tab, line end, comma, colon, semicolon."""
     return byte <= CR or byte == 44 or byte == 58 or byte == 59
 
 
-@compiled
+@uncounted
 def integer(text, at):
     """(value, place after it): MISSING for `.` or nothing; BAD for what is no integer of 32 bits."""
     value, count = digits(text, at)
@@ -216,7 +216,7 @@ def integer(text, at):
     return any_integer(text, at)
 
 
-@compiled
+@uncounted
 def any_integer(text, at):
     """`integer` for text with a sign or more than eight digits."""
     first = at
@@ -242,7 +242,7 @@ def any_integer(text, at):
     return np.int64(BAD), first
 
 
-@compiled
+@uncounted
 def word_is(text, start, end, word, size):
     """Whether text[start:end] is word[:size], case apart."""
     if end - start != size:
@@ -256,7 +256,7 @@ def word_is(text, start, end, word, size):
 NAN, INF, INFINITY = (np.frombuffer(word, np.uint8) for word in (b"nan", b"inf", b"infinity"))
 
 
-@compiled
+@uncounted
 def real(text, at):
     """(value, place after it, well formed): NaN for `.` or nothing; NaN and infinities may be written out."""
     end = at
@@ -297,7 +297,7 @@ def real(text, at):
     return -value if negative else value, end, at == end
 
 
-@compiled
+@uncounted
 def rounded(text, at):
     """An integer that some callers write as a float (GQ): rounded, halves up; otherwise as `integer`."""
     value, after = integer(text, at)
@@ -309,7 +309,7 @@ def rounded(text, at):
     return (np.int64(MISSING) if np.isnan(number) else np.int64(np.floor(number + 0.5))), after
 
 
-@compiled
+@uncounted
 def integers(text, at, out, first):
     """Integers, `,` between, into out[first:]: (count, place after); none for `.` or nothing; BAD when malformed."""
     if ends_value(text[at]) and text[at] != 44:
@@ -330,7 +330,7 @@ def integers(text, at, out, first):
     return count, at
 
 
-@compiled
+@uncounted
 def likelihoods(text, at, out, first):
     """Log10 likelihoods (GL) as PL into out[first:]: -10 x (GL - largest), rounded, halves up; returns as `integers`.
 
@@ -358,7 +358,7 @@ def likelihoods(text, at, out, first):
     return count, at - 1
 
 
-@compiled
+@uncounted
 def genotype(text, at, out, first):
     """GT into out[first:]: (alleles, place after, phased); BAD alleles when malformed or above 127."""
     if ends_value(text[at]):
@@ -387,7 +387,7 @@ def genotype(text, at, out, first):
     return (count if ends_value(text[at]) else np.int64(BAD)), at, phased
 
 
-@compiled
+@uncounted
 def find_key(text, start, end, keys, lengths, count):
     """Index of text[start:end] among some keys (of `keys`), or -1."""
     size = end - start
@@ -403,7 +403,7 @@ def find_key(text, start, end, keys, lengths, count):
     return -1
 
 
-@compiled
+@uncounted
 def skip(text, at):
     """The end of a column: the place of the next tab or line end."""
     while text[at] > CR:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from genocloud.kernels.genotype_order import count_genotypes
-from genocloud.kernels.kernel import compiled, kernel
+from genocloud.kernels.kernel import kernel, uncounted
 from genocloud.kernels.merged_likelihoods import project
 
 
@@ -41,7 +41,7 @@ def replace_numbers(cells, kinds, places):
             cells[site, sample] = of_kind[cells[site, sample]]
 
 
-@compiled
+@uncounted
 def local_numbers(laa, first, last, alts, own):
     """Fill own[: alts + 1] with the local number of each allele of a site; laa[first:last] are the local ALTs."""
     own[0] = 0
@@ -51,7 +51,7 @@ def local_numbers(laa, first, last, alts, own):
         own[min(laa[k], alts)] = k - first + 1
 
 
-@compiled
+@uncounted
 def _lengths(row, alts, laa_at, lad_at, lpl_at):
     """Number of local alleles, and lengths of LAD and LPL."""
     local = laa_at[row + 1] - laa_at[row]

@@ -83,20 +83,45 @@ def members_used(file: Path) -> set[tuple[str, str]]:
     return members
 
 
-def test_kernels_that_python_calls_are_decorated_so_and_no_others():
-    """`@kernel` has the types, in one place; `@compiled` is for what kernels call."""
-    package = Path(genocloud.__file__).parent
-    decorated: dict[str, set[tuple[str, str]]] = {"kernel": set(), "compiled": set()}
-    for file in (package / "kernels").glob("*.py"):
+PACKAGE = Path(genocloud.__file__).parent
+
+
+def decorated() -> dict[str, dict[tuple[str, str], ast.FunctionDef]]:
+    """The kernels by decorator, each by (module, name)."""
+    found: dict[str, dict[tuple[str, str], ast.FunctionDef]] = {"kernel": {}, "compiled": {}, "uncounted": {}}
+    for file in (PACKAGE / "kernels").glob("*.py"):
         for node in ast.parse(file.read_text()).body:
             for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
                 name = ast.unparse(decorator).partition("(")[0]
-                if name in decorated:
-                    decorated[name].add((file.stem, node.name))
-    outside = [file for file in package.rglob("*.py") if file.parent.name != "kernels"]
+                if name in found:
+                    found[name][file.stem, node.name] = node
+    return found
+
+
+def test_kernels_that_python_calls_are_decorated_so_and_no_others():
+    """`@kernel` has the types, in one place; `@compiled` and `@uncounted` are for what kernels call."""
+    found = decorated()
+    outside = [file for file in PACKAGE.rglob("*.py") if file.parent.name != "kernels"]
     used = set().union(*map(members_used, outside))
-    assert used & (decorated["kernel"] | decorated["compiled"]) == decorated["kernel"]
-    assert len(decorated["kernel"]) > 40
+    assert used & set().union(*found.values()) == set(found["kernel"])
+    assert len(found["kernel"]) > 40
+
+
+def test_uncounted_kernels_neither_make_nor_return_arrays():
+    """Nor do those that they call: what one returned would not be freed. Numba refuses what makes one."""
+    found = decorated()
+    counted = {name for _, name in (*found["kernel"], *found["compiled"])}
+    called = set()
+    for node in found["uncounted"].values():
+        called |= {each.func.id for each in ast.walk(node) if isinstance(each, ast.Call) and hasattr(each.func, "id")}
+        returned = [each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value is not None]
+        values = [each for value in returned for each in getattr(value, "elts", [value])]
+        assert not any(isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Slice) for value in values), (
+            node
+        )
+    # all of these return nothing, or a number or whether something holds
+    numbers = {"_add_diploid_absence", "_add_diploid_copies", "_project_any", "_same_likelihoods", "is_flat"}
+    assert called & counted == numbers
 
 
 def test_kernels_compile_for_the_types_that_are_known():
