@@ -1,6 +1,6 @@
 """Schemas of all tables shared between packages, each declared once: column, type, unit, missing value, VCF name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -10,6 +10,8 @@ import pyarrow as pa
 
 VERSION, OLDEST = 4, 3
 """Version of a cohort's tables, and the oldest that is read; opening a cohort of another is an error."""
+
+Places = npt.NDArray[np.int64]
 
 MISSING = np.int32(-(2**31))
 """A missing integer inside kernels (the value that BCF reserves); null in Arrow and Parquet. Floats use NaN."""
@@ -518,12 +520,12 @@ SiteMetrics: TypeAlias = pa.Table
 SUMMARY = pa.schema(
     [
         ("key_lengths", INTS),  # in the first row: entries of each key of REF against anything else
-        ("key_values", INTS),
+        ("key_values", INTS),  # of all keys of the table, as genotypes.stored_keys has them
         ("whole", pa.bool_()),  # whether the row has all such keys, not what has changed since the row before
         ("numbers", INTS),  # numbers of such keys, ascending, as differences
         ("steps", INTS),  # samples, or how many more than in the row before, the sign in the lowest bit
         ("lengths", INTS),  # entries of each other key of the site
-        ("values", INTS),
+        ("values", INTS),  # of all keys of the table likewise
         ("counts", COUNTS),
         ("totals", COUNTS),
     ]
@@ -638,6 +640,29 @@ def ragged(array: pa.Array | pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], np
         return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), numbers(array.flatten())
     offsets = array.offsets.to_numpy().astype(np.int64)
     return offsets - offsets[0], numbers(array.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0])))
+
+
+def by_length(offsets: npt.NDArray[np.int64]) -> Iterator[tuple[Places, Places, slice]]:
+    """Ragged values place by place: those of rows of one length together, of these all first values, then all second.
+
+    For each length but 0: (its rows; where their values are, (places, rows); where these are place by place).
+    """
+    lengths, at = np.diff(offsets), 0
+    for length in np.flatnonzero(np.bincount(lengths)[1:]).tolist():
+        rows = np.flatnonzero(lengths == length + 1)
+        slices = offsets[rows] + np.arange(length + 1)[:, None]
+        yield rows, slices, slice(at, at + slices.size)
+        at += slices.size
+
+
+def folded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """0, -1, 1, -2, ... as 0, 1, 2, 3, ...: so high bytes of small numbers of either sign are 0, and compress."""
+    return (values << 1) ^ (values >> (8 * values.itemsize - 1))
+
+
+def unfolded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The reverse of `folded`."""
+    return ((values >> 1) & np.iinfo(values.dtype).max) ^ -(values & 1)
 
 
 def strings(array: pa.Array | pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:

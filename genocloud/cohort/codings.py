@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud.kernels.thousandths import exchange_thousandths
-from genocloud.schema import FLOAT, INT32, MISSING, ragged
+from genocloud.schema import FLOAT, INT32, MISSING, by_length, folded, ragged, unfolded
 
 Array = npt.NDArray[Any]
 Columns = Mapping[str, pa.ChunkedArray]
@@ -38,10 +38,10 @@ class Difference:
 
     def encode(self, column: pa.ChunkedArray, columns: Columns) -> pa.Array:
         values = filled(column)
-        return pa.array(_folded(values - self.predict(columns).astype(values.dtype)), mask=_nulls(column))
+        return pa.array(folded(values - self.predict(columns).astype(values.dtype)), mask=_nulls(column))
 
     def decode(self, stored: pa.ChunkedArray, columns: Columns) -> pa.Array:
-        values = _unfolded(filled(stored))
+        values = unfolded(filled(stored))
         return pa.array(values + self.predict(columns).astype(values.dtype), mask=_nulls(stored))
 
 
@@ -55,10 +55,10 @@ class Thousandths:
 
     def encode(self, column: pa.ChunkedArray, columns: Columns) -> pa.Array:
         codes = exchange_thousandths(np.array(filled(column)).view(np.int32))
-        return pa.array(_folded(codes - self.predict(columns).astype(np.int32)), mask=_nulls(column))
+        return pa.array(folded(codes - self.predict(columns).astype(np.int32)), mask=_nulls(column))
 
     def decode(self, stored: pa.ChunkedArray, columns: Columns) -> pa.Array:
-        codes = _unfolded(filled(stored)) + self.predict(columns).astype(np.int32)
+        codes = unfolded(filled(stored)) + self.predict(columns).astype(np.int32)
         return pa.array(exchange_thousandths(codes).view(np.float32), FLOAT, mask=_nulls(stored))
 
 
@@ -111,11 +111,11 @@ class PlaceByPlace:
         offsets, values = ragged(column)
         depths = Depths.of(columns) if self.sources else None
         out = np.empty_like(values)
-        for rows, slices, at in _by_length(offsets):
+        for rows, slices, at in by_length(offsets):
             part = values[slices]
             changed = part.copy()
             for place, predicted in self._predictions(part, depths, rows):
-                changed[place] = _folded(part[place] - predicted)
+                changed[place] = folded(part[place] - predicted)
             out[at] = changed.ravel()
         return _lists(offsets, out, _nulls(column))
 
@@ -125,10 +125,10 @@ class PlaceByPlace:
         offsets, values = ragged(stored)
         depths = Depths.of(columns) if self.sources else None
         out = np.empty_like(values)
-        for rows, slices, at in _by_length(offsets):
+        for rows, slices, at in by_length(offsets):
             part = values[at].reshape(slices.shape).copy()
             for place, predicted in self._predictions(part, depths, rows):
-                part[place] = _unfolded(part[place]) + predicted
+                part[place] = unfolded(part[place]) + predicted
             out[slices] = part
         return _lists(offsets, out, _nulls(stored))
 
@@ -138,16 +138,6 @@ class PlaceByPlace:
             here = depths.at(rows)
             for place, predict in self.places:
                 yield place, predict(part, here)
-
-
-def _by_length(offsets: Array) -> Iterator[tuple[Array, Array, slice]]:
-    """For each length of lists: (their rows, where their values are: (places, rows), where these are stored)."""
-    lengths, at = np.diff(offsets), 0
-    for length in np.flatnonzero(np.bincount(lengths)).tolist():
-        rows = np.flatnonzero(lengths == length)
-        slices = offsets[rows] + np.arange(length)[:, None]
-        yield rows, slices, slice(at, at + slices.size)
-        at += slices.size
 
 
 def _lists(offsets: Array, values: Array, nulls: Array | None) -> pa.ListArray:
@@ -162,13 +152,3 @@ def filled(column: pa.ChunkedArray) -> Array:
 
 def _nulls(column: pa.ChunkedArray) -> Array | None:
     return column.is_null().to_numpy() if column.null_count else None
-
-
-def _folded(values: Array) -> Array:
-    """0, -1, 1, -2, ... as 0, 1, 2, 3, ...: then high bytes of small numbers of either sign are 0."""
-    return (values << 1) ^ (values >> (8 * values.itemsize - 1))
-
-
-def _unfolded(values: Array) -> Array:
-    """The reverse of `_folded`."""
-    return ((values >> 1) & np.iinfo(values.dtype).max) ^ -(values & 1)

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from genocloud import annotations, schema
 from genocloud.annotations import HISTOGRAMS, RAW
+from genocloud.genotypes import stored_keys
 from genocloud.genotypes.allele_specific import AlleleRawAnnotations
 from genocloud.genotypes.likelihood_counts import LikelihoodCounts, select
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, in_order, is_nonvariant
@@ -34,12 +35,12 @@ def summary_table(summary: LikelihoodCounts) -> schema.Summary:
     first = np.arange(len(whole) + 1) > 0
     columns = {
         "key_lengths": _lists(first * (len(track.offsets) - 1), np.diff(track.offsets)),
-        "key_values": _lists(first * len(track.values), track.values),
+        "key_values": _lists(first * len(track.values), stored_keys.packed(track.offsets, track.values)),
         "whole": pa.array(whole),
         "numbers": _lists(at, differences),
-        "steps": _lists(at, (steps << 1) ^ (steps >> 31)),
+        "steps": _lists(at, schema.folded(steps)),
         "lengths": _lists(site_keys.at, np.diff(site_keys.offsets)),
-        "values": _lists(site_keys.offsets[site_keys.at], site_keys.values),
+        "values": _lists(site_keys.offsets[site_keys.at], stored_keys.packed(site_keys.offsets, site_keys.values)),
         "counts": _lists(site_keys.at, site_keys.counts),
         "totals": _rows(summary.totals),
     }
@@ -53,11 +54,13 @@ def summary_of(table: schema.Summary) -> LikelihoodCounts:
     key_lengths, key_values, steps, values, counts, totals = (np.array(schema.ragged(table[name])[1]) for name in names)
     sums = np.cumsum(differences, dtype=np.int64)
     keys = sums - np.repeat(np.append(0, sums)[at[:-1]], np.diff(at))
-    rows = KeyTrack(_offsets(key_lengths), key_values, at, keys.astype(np.int32), (steps >> 1) ^ -(steps & 1))
+    key_offsets, offsets = _offsets(key_lengths), _offsets(lengths)
+    key_values, values = stored_keys.unpacked(key_offsets, key_values), stored_keys.unpacked(offsets, values)
+    rows = KeyTrack(key_offsets, key_values, at, keys.astype(np.int32), schema.unfolded(steps))
     changes = changes_of_rows(np.array(schema.numbers(table["whole"])), rows)
     return LikelihoodCounts(
         track=KeyTrack(rows.offsets, rows.values, *changes),
-        site_keys=SiteKeys(keys_at, _offsets(lengths), values, counts),
+        site_keys=SiteKeys(keys_at, offsets, values, counts),
         totals=totals.reshape(len(table), SUMMARY_TOTALS),
     )
 
