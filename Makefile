@@ -34,7 +34,7 @@ PACKAGING := .venv-packaging/bin
 # As some containers set it: each of hundreds of processes would compile all of genocloud, each worker all tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test test-all mutants lint conformance programs bench bench-contigs bench-scale plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid dist try-wheel try-modules image docs clean
+.PHONY: demo check test test-all mutants lint conformance programs bench bench-contigs bench-scale plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid dist try-wheel try-modules image formats docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --profile profiles/local
@@ -151,6 +151,10 @@ try-modules: $(INSTALLED) .venv-packaging/installed
 image:
 	packaging/build_image
 
+# The snippets of docs/formats.md for sgkit and vcztools, which the tests' environment has not, too.
+formats: $(INSTALLED) .venv-formats/installed
+	PATH="$(CURDIR)/.venv-formats/bin:$$PATH" $(BIN)/pytest -q -rs tests/unit/steps/test_formats_page.py tests/unit/steps/test_export_zarr.py
+
 # The documentation site, in docs/_build; a warning, or a link to a page or heading that is not there, fails.
 docs: .venv-docs/installed
 	$(<D)/bin/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build
@@ -173,6 +177,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("genocloud needs Python 3.11 or newer: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[xarray,test,lint]'
+	@touch $@
+
+.venv-formats/installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check sgkit vcztools
 	@touch $@
 
 # The real GATK 4.6.2.0, about 140 MB of jars; needs Java 17 and Maven.
