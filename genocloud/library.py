@@ -150,6 +150,7 @@ def check_samples(
     samples: Path | None = None,
     pedigree: Path | None = None,
     par: Sequence[str] = (),
+    ancestry: Path | None = None,
     threads: int | None = None,
     quiet: bool = True,
 ) -> Receipt:
@@ -158,12 +159,15 @@ def check_samples(
     samples   the run's sample sheet, for sexes and batches
     pedigree  a PLINK .ped or .fam file
     par       X's pseudo-autosomal regions, such as chrX:10001-2781479; default: known by X's length
+    ancestry  a table with the columns `sample` and `ancestry`: those of whom it is known
 
     Returns the receipt. `steps.qc` has further options.
 
         genocloud.check_samples("results/callset", "results/qc", samples="samples.tsv")
     """
-    options = steps.QcOptions(sheet_url=_path(samples), pedigree_url=_path(pedigree), par=par)
+    options = steps.QcOptions(
+        sheet_url=_path(samples), pedigree_url=_path(pedigree), par=par, ancestry_url=_path(ancestry)
+    )
     with _running(threads, quiet) as (scatter, progress):
         return steps.qc(os.fspath(callset), os.fspath(out), options=options, scatter=scatter, progress=progress)
 

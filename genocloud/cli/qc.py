@@ -32,6 +32,7 @@ def _qc(commands: Commands) -> None:
             ),
             least_kinship=arguments.min_kinship,
             components=arguments.components,
+            ancestry_url=arguments.ancestry,
         )
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
             receipt = steps.qc(arguments.callset, arguments.output, options=options, scatter=scatter, progress=progress)
@@ -57,6 +58,12 @@ def _qc(commands: Commands) -> None:
         default=[],
         metavar="REGION",
         help="pseudo-autosomal regions of X (chrX:10001-2781479). Default: known by X's length",
+    )
+    command.add_argument(
+        "--ancestry",
+        metavar="TABLE",
+        help="columns `sample` and `ancestry`, tabs between: samples of known ancestry, by which that of the others is "
+        "told from the components",
     )
     _set_options(command)
     scatter_option(command)

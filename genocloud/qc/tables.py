@@ -152,9 +152,17 @@ SET_COLUMNS = (
 )
 """The sites that kinship, components and inbreeding are of."""
 
+ANCESTRY_COLUMNS = (
+    Column("sample", STRING, "name of the sample", nullable=False),
+    Column("known", STRING, "ancestry as the table of `--ancestry` has it; null of the others"),
+    Column("ancestry", STRING, "that of three quarters of the nearest samples that are known; else `other`"),
+    Column("share", DOUBLE, "share of the commonest ancestry among these"),
+)
+
 SAMPLE_METRICS, SEXES, PAIRS, HET = map(table, (SAMPLE_COLUMNS, SEX_COLUMNS, PAIR_COLUMNS, HET_COLUMNS))
 TRIOS, OUTLIERS, BATCHES = map(table, (TRIO_COLUMNS, OUTLIER_COLUMNS, BATCH_COLUMNS))
 SET_SITES, ALARMS, MENDELIAN = map(table, (SET_COLUMNS, ALARM_COLUMNS, MENDELIAN_COLUMNS))
+ANCESTRY = table(ANCESTRY_COLUMNS)
 
 QcTable: TypeAlias = pa.Table
 """Any table of this module, or FLAGS."""
@@ -163,6 +171,7 @@ SampleSexes: TypeAlias = pa.Table
 SamplePairs: TypeAlias = pa.Table
 HetTable: TypeAlias = pa.Table
 TrioTable: TypeAlias = pa.Table
+AncestryTable: TypeAlias = pa.Table
 ComponentTable: TypeAlias = pa.Table
 """Columns #IID, PC1, PC2, ..., as plink2's .eigenvec."""
 OutlierTable: TypeAlias = pa.Table

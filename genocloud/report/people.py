@@ -22,6 +22,7 @@ QC_TABLES = {
     "sex": ("sample", "sheet_sex", "karyotype", "F", "x_ploidy", "y_ploidy"),
     "het": ("IID", "F"),
     "components": ("#IID",),
+    "ancestry": ("sample", "ancestry"),
     "pairs": ("IID1", "IID2", "NSNP", "IBS0", "KINSHIP", "relationship", "expected"),
     "trios": ("child", "father", "mother", "ngood_alt", "nmerr", "nmissing", "error_rate", "error_rate_pass"),
 }
@@ -109,6 +110,7 @@ _SOURCES = (
     ("sex", "sample", ""),
     ("het", "IID", ""),
     ("components", "#IID", ""),
+    ("ancestry", "sample", ""),
     ("samples", "sample", "screen_"),
 )
 _RENAMED = {("sex", "F"): "F_X", ("samples", "call_rate"): "qc_call_rate"}

@@ -253,13 +253,13 @@ def contamination_plot(points: SamplePoints) -> Plot | None:
 
 
 def component_plots(points: SamplePoints) -> list[Plot]:
-    """The first four principal components, two by two, and the first two by batch and by sex."""
+    """The first four principal components, two by two, and the first two by ancestry, batch and sex."""
     people, out = points.people, []
     for one, other in (("PC1", "PC2"), ("PC3", "PC4")):
         if people.known(one) and people.known(other):
             says = f"{one} goes from {_range(people.numbers[one])}, {other} from {_range(people.numbers[other])}."
             out.append(_components(points, one, other, ("", points.by_flag(people.flagged)), says))
-    for word, column in (("batch", "batch"), ("sex", "karyotype")) if out else ():
+    for word, column in (("ancestry", "ancestry"), ("batch", "batch"), ("sex", "karyotype")) if out else ():
         groups = _by_value(people, column)
         if len(groups) > 1:
             counts = ", ".join(f"{label} {len(samples):,}" for label, (_, samples) in groups.items())
@@ -275,7 +275,9 @@ def _components(
     shapes = {WARNING: "diamond"} | dict(_APART) if groups[0] else {WARNING: "diamond"}
     drawn = points.draw(plot, points.column(one), points.column(other), groups[1], shapes)
     lines = [("sample", "@sample"), (one, f"@{one}{{0.000}}"), (other, f"@{other}{{0.000}}")]
-    named = [(word, f"@{points.words(word)}") for word in ("batch", "karyotype") if word in points.people.words]
+    named = [
+        (word, f"@{points.words(word)}") for word in ("ancestry", "batch", "karyotype") if word in points.people.words
+    ]
     hover(plot, drawn, [*lines, *named])
     caption = "Groups of samples are ancestry, or batches: a batch that lies apart is a technical difference."
     if groups[0].endswith("sex"):

@@ -6,6 +6,8 @@ from pathlib import PurePosixPath
 
 from genocloud import reads, samples, sealing, storage
 from genocloud.callset import Callset, open_callset
+from genocloud.errors import InputError
+from genocloud.pipeline.people_groups import labels_of
 from genocloud.pipeline.qc.sample_checks import CheckedSamples, CheckOptions, check_samples
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.qc.site_set import SiteSetOptions
@@ -24,6 +26,7 @@ class QcOptions:
     sites          which sites kinship, components and F are of
     least_kinship  of the pairs that are listed; None: third degree, or what strangers do not have at so few sites
     components     how many principal components
+    ancestry_url   a table with the columns `sample` and `ancestry`: those of whom it is known
     """
 
     sheet_url: str | None = None
@@ -32,6 +35,7 @@ class QcOptions:
     sites: SiteSetOptions = field(default_factory=SiteSetOptions)
     least_kinship: float | None = None
     components: int = 10
+    ancestry_url: str | None = None
 
 
 def qc(callset_url: str, out_url: str, *, options: QcOptions, scatter: Scatter, progress: Progress) -> Receipt:
@@ -60,12 +64,21 @@ def _check_options(options: QcOptions, callset: Callset) -> CheckOptions:
     return CheckOptions(
         sex_contigs=reads.SexContigs.with_par_texts(options.par, callset.contigs),
         sexes={row.sample: row.sex for row in sheet},
+        ancestry=_ancestry(options.ancestry_url, callset.samples) if options.ancestry_url else {},
         batches={row.sample: row.batch for row in sheet if row.batch},
         pedigree=samples.read_pedigree(options.pedigree_url) if options.pedigree_url else (),
         sites=options.sites,
         least_kinship=options.least_kinship,
         components=options.components,
     )
+
+
+def _ancestry(url: str, names: Sequence[str]) -> dict[str, str]:
+    """Known ancestry by sample. Raises InputError."""
+    rows = labels_of(url, names)
+    if not any("ancestry" in row for row in rows.values()):
+        raise InputError(f"{url}: no column `ancestry`; name it so, and leave it empty where nothing is known")
+    return {sample: row["ancestry"] for sample, row in rows.items() if row["ancestry"]}
 
 
 def _write(checked: CheckedSamples, out_url: str) -> Sequence[str]:

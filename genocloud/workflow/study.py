@@ -86,6 +86,11 @@ class Study:
         return list(filter(None, [self.settings["pedigree"]]))
 
     @property
+    def sample_tables(self) -> list[str]:
+        """What is known of the samples' kin and ancestry."""
+        return [*self.pedigree, *filter(None, [self.settings["ancestry"]])]
+
+    @property
     def refining_files(self) -> list[str]:
         """What exported genotypes are refined by beside the callset."""
         return [*self.settings["supporting"], *self.pedigree] if self.settings["refined"] else []
@@ -124,7 +129,7 @@ class Study:
             *self.alleles,
             *self.dbsnp,
             *self.frequencies,
-            *self.pedigree,
+            *self.sample_tables,
             *self.filter_files,
             *self.settings["supporting"],
             *(file for each in self.exports.values() for file in each.files),

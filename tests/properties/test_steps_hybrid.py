@@ -119,6 +119,10 @@ def test_several_sites_give_what_one_gives(tmp_path, gvcfs, sizes, policies, opt
     same(run, single(tmp_path / "single", split, run.options))
     assert receipt.balance["unit"] == "sites"
     filter_everywhere(run)
+    if any(gvcfs and policy != LEAVE for gvcfs, policy in [*zip(split, policies, strict=True)][1:]):
+        with pytest.raises(callset.GenotypesNotShared, match="stay there by its policy"):
+            steps.qc(run.united, str(tmp_path / "qc"), options=steps.QcOptions(), scatter=Inline(), progress=Silent())
+        assert not (tmp_path / "qc").exists() or not list((tmp_path / "qc").glob("*.tsv"))
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@
 rule qc:
     input:
         study.filtered,
-        local(study.pedigree),
+        local(study.sample_tables),
         sheet="results/inputs/samples.tsv",
     output:
         receipt="results/qc/qc.json",
@@ -17,9 +17,9 @@ rule qc:
         mem_mb=8000,  # MB
         runtime=720,  # minutes
     params:
-        **study.content(lambda wildcards: study.pedigree),
+        **study.content(lambda wildcards: study.sample_tables),
         callset=config["callset"],
-        options=options.of("pedigree", "par"),
+        options=options.of("pedigree", "ancestry", "par"),
         scatter=options.scatter,
     shell:
         "genocloud qc {params.callset:q} results/qc/tables --samples {input.sheet:q} {params.options}"

@@ -14,6 +14,7 @@ from genocloud.pipeline.qc.shard_pass import PassTask, ShardPass, pass_over
 from genocloud.pipeline.qc.site_candidates import SET_CLASSES
 from genocloud.qc import Flag, flag_table
 from genocloud.qc.alarms import alarm_table
+from genocloud.qc.ancestry import ancestry_table
 from genocloud.qc.callset_stats import CallsetStats
 from genocloud.qc.components import components
 from genocloud.qc.deviations import batch_table, deviation_flags, outlier_table, residuals_of
@@ -41,6 +42,7 @@ class CheckOptions:
     """What is known of the samples from elsewhere, and the limits.
 
     sexes, batches  by sample: male, female or unknown; names
+    ancestry        of those of whom it is known
     pedigree        its people; none: nothing is expected of anybody's kin
     least_kinship   of the pairs that are listed; None: see kinship.least_listed
     components      how many principal components
@@ -48,6 +50,7 @@ class CheckOptions:
 
     sex_contigs: SexContigs = field(default_factory=SexContigs)
     sexes: Mapping[str, str] = field(default_factory=dict)
+    ancestry: Mapping[str, str] = field(default_factory=dict)
     batches: Mapping[str, str] = field(default_factory=dict)
     pedigree: tuple[PedigreePerson, ...] = ()
     sites: SiteSetOptions = field(default_factory=SiteSetOptions)
@@ -86,6 +89,7 @@ def check_samples(
         "pairs": sample_pairs(callset.samples, pairs, expected, unrelated_ibs0(sets["autosomes"])),
         "het": het_table(callset.samples, autosomes),
         "components": component_table(callset.samples, vectors),
+        "ancestry": ancestry_table(callset.samples, vectors, options.ancestry),
         "trios": trio_table(
             trios, sum((each.trios for each in passes), np.zeros((len(trios), len(COUNTED)), np.int64))
         ),

@@ -92,7 +92,7 @@ def test_a_folder_that_qc_did_not_write_is_named(made, folder: Path, spoil, said
 
 def test_the_columns_that_the_page_needs_are_those_of_qc_and_screen() -> None:
     declared = {"samples": tables.SAMPLE_METRICS, "sex": tables.SEXES, "het": tables.HET, "pairs": tables.PAIRS}
-    declared |= {"trios": tables.TRIOS, "flags": FLAGS, "alarms": tables.ALARMS}
+    declared |= {"ancestry": tables.ANCESTRY, "trios": tables.TRIOS, "flags": FLAGS, "alarms": tables.ALARMS}
     for name, columns in QC_TABLES.items():
         assert name == "components" or set(columns) <= set(declared[name].names), name
     screened = {"samples": qc.SCREEN, "contigs": qc.CONTIG_DEPTHS, "flags": FLAGS}

@@ -28,6 +28,7 @@ TABLES = {
     "batches",
     "flags",
     "alarms",
+    "ancestry",
 }
 
 
@@ -199,3 +200,21 @@ def test_what_an_earlier_run_showed_does_not_stay(made, tmp_path):
     assert run(made.callset, tmp_path) == 0
     assert rows(tmp_path / "alarms.tsv") == []
     assert not (tmp_path / "cohort_alarms_mqc.json").exists()
+
+
+def test_ancestry_is_that_of_the_nearest_who_are_known(made, tmp_path, capsys):
+    names = genocloud.open_callset(made.callset).samples
+    known, bare = tmp_path / "known.tsv", tmp_path / "bare.tsv"
+    known.write_text(
+        "sample\tancestry\n" + "".join(f"{name}\t{'AB'[row % 2]}\n" for row, name in enumerate(names[:-1]))
+    )
+    bare.write_text("sample\tsex\n" + "".join(f"{name}\tmale\n" for name in names))
+    words = ["qc", str(made.callset), str(tmp_path / "qc"), "--scatter", "inline", "-q", "--ancestry"]
+    assert main([*words, str(known)]) == 0
+    header, *rows = [line.split("\t") for line in (tmp_path / "qc/ancestry.tsv").read_text().splitlines()]
+    assert header == ["sample", "known", "ancestry", "share"]
+    assert [row[0] for row in rows] == list(names)
+    assert rows[-1][1] == ""
+    assert {row[2] for row in rows} <= {"A", "B", "other"}
+    assert main([*words, str(bare)]) == 3
+    assert "no column `ancestry`" in capsys.readouterr().err
