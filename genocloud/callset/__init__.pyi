@@ -1,3 +1,8 @@
+from .added_sites import find_added as find_added
+from .added_sites import may_be_added as may_be_added
+from .added_sites import shares_at as shares_at
+from .added_sites import with_windows as with_windows
+from .added_sites import write_added as write_added
 from .allele_counts import CalledAlleles as CalledAlleles
 from .compacting import CompactedShard as CompactedShard
 from .compacting import GenotypesElsewhere as GenotypesElsewhere
@@ -97,6 +102,7 @@ from .revision import RevisedGenotypes as RevisedGenotypes
 from .segments import Segment as Segment
 from .segments import SegmentTables as SegmentTables
 from .segments import find_segments as find_segments
+from .segments import is_sound as is_sound
 from .segments import known_sites as known_sites
 from .segments import label_of as label_of
 from .segments import load_segment as load_segment

@@ -13,7 +13,7 @@ from genocloud.callset.local_genotypes import SparseGenotypes, list_column
 from genocloud.kernels.cell_runs import CellRuns
 from genocloud.kernels.dictionary import number_rows
 from genocloud.kernels.row_places import find_sites, merge_rows, runs_between
-from genocloud.kernels.stored_rows import merge_runs, split_runs
+from genocloud.kernels.stored_rows import split_runs
 
 Span = tuple[int, int]
 """Half-open range of rows or sites."""
@@ -91,35 +91,62 @@ class Windowed(NamedTuple):
     rows: npt.NDArray[np.int64]
 
 
-def split(genotypes: SparseGenotypes, places: SitePlaces, window: int | None = None) -> tuple[Windowed, Windowed]:
-    """Rows of CALLS and of REFERENCE, by site, then sample; runs end with contigs and windows (None: one of all).
+class Windows(NamedTuple):
+    """How some sites are cut into windows, and where runs end within these.
 
-    Adjacent equal runs are joined, so that equal genotypes give equal rows however they were made.
+    windows  number of windows
+    places   (sites,) int64; the window of each site, ascending
+    numbers  (sites,) int64; the site's number among others, which runs must not reach over
     """
-    window = window or max(len(places), 1)
-    local, windows = genotypes.distinct, max(-(-len(places) // window), 1)
-    ids, representatives = _reference_ids(local)
+
+    windows: int
+    places: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, sites: int, window: int) -> "Windows":
+        """Windows of so many sites each, where there are no other sites."""
+        numbers = np.arange(sites)
+        return cls(max(-(-sites // window), 1), numbers // window, numbers)
+
+    def ends(self, ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """Where the stretch of each site ends, whose contig is given: the sites that a run may have: (sites,)."""
+        sites = len(ranks)
+        is_last = np.ones(sites, np.bool_)
+        is_last[:-1] = (np.diff(self.places) != 0) | (np.diff(self.numbers) != 1) | (np.diff(ranks) != 0)
+        edges = np.flatnonzero(is_last)
+        return np.repeat(edges + 1, np.diff(edges, prepend=-1)).astype(np.int32)
+
+
+def split(genotypes: SparseGenotypes, places: SitePlaces, window: int | None = None) -> tuple[Windowed, Windowed]:
+    """`split_into` windows of so many sites (None: one of all), with the longest runs.
+
+    So equal genotypes give equal rows however they were made.
+    """
+    return split_into(genotypes, places, Windows.of(len(places), window or max(len(places), 1)), joins=True)
+
+
+def split_into(
+    genotypes: SparseGenotypes, places: SitePlaces, windows: Windows, *, joins: bool = False
+) -> tuple[Windowed, Windowed]:
+    """Rows of CALLS and of REFERENCE, by site, then sample; runs end with contigs and windows.
+
+    joins  whether adjacent equal runs become one. In files they stay two: between them may be a record that covers no
+           site yet
+    """
+    local = genotypes.distinct
+    ids, representatives = reference_ids(local)
     samples = pa.array(list(genotypes.samples), pa.string())
-    (member, site, number), runs = split_runs(genotypes.runs, ids, _stretch_ends(places, window))
+    (member, site, number), runs = split_runs(genotypes.runs, ids, windows.ends(places.ranks), joins)
     columns = [*places.columns(site, site), _words(member, samples)]
     calls = _table(schema.CALLS, columns, _rows_at(local, number))
     columns = [*places.columns(runs.firsts, runs.firsts, runs.stops - 1), _words(runs.samples, samples)]
     of_any = _reference_columns(local.take(pa.array(representatives))).take(pa.array(runs.numbers))
     reference = _table(schema.REFERENCE, columns, of_any)
     return (
-        Windowed(calls, np.bincount(site // window, minlength=windows)),
-        Windowed(reference, np.bincount(runs.firsts // window, minlength=windows)),
+        Windowed(calls, np.bincount(windows.places[site], minlength=windows.windows)),
+        Windowed(reference, np.bincount(windows.places[runs.firsts], minlength=windows.windows)),
     )
-
-
-def _stretch_ends(places: SitePlaces, window: int) -> npt.NDArray[np.int32]:
-    """Where each site's stretch ends, that of a contig and of a window of sites: (sites,)."""
-    sites = len(places)
-    is_last = np.arange(1, sites + 1) % window == 0
-    is_last[: max(sites - 1, 0)] |= np.diff(places.ranks) != 0
-    is_last[sites - 1 :] = True
-    edges = np.flatnonzero(is_last)
-    return np.repeat(edges + 1, np.diff(edges, prepend=-1)).astype(np.int32)
 
 
 def _rows_at(table: schema.LocalGenotypes, rows: npt.NDArray[np.int32]) -> schema.LocalGenotypes:
@@ -172,7 +199,7 @@ def _depths_beyond_dp(local: schema.LocalGenotypes) -> tuple[npt.NDArray[np.int3
     return more, np.asarray(local["LAD"].is_valid()) & ~is_pair
 
 
-def _reference_ids(local: schema.LocalGenotypes) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+def reference_ids(local: schema.LocalGenotypes) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Which genotypes have values of no single ALT: (numbers (rows,), -1 for the others; the first row of each)."""
     more, has_others = _depths_beyond_dp(local)
     plain = (np.diff(schema.ragged(local["LAA"])[0]) == 0) & ~has_others
@@ -204,6 +231,21 @@ def _by_value(rows: pa.Table, likelihoods: str) -> tuple[npt.NDArray[np.int32], 
     return np.asarray(numbers), np.asarray(firsts)
 
 
+def numbers_of(
+    runs: schema.ReferenceRuns, local: schema.LocalGenotypes
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Numbers of rows of REFERENCE and of LOCAL_GENOTYPES, equal where genotypes are; -1 where one is a call."""
+    ids, representatives = reference_ids(local)
+    tables = [runs, _reference_columns(local.take(pa.array(representatives)))]
+    every = pa.concat_tables([table.select(_REFERENCE_VALUES.names).cast(_REFERENCE_VALUES) for table in tables])
+    of_runs, of_local = np.split(_by_value(every.unify_dictionaries().combine_chunks(), "PL")[0], [len(runs)])
+    return of_runs, np.where(ids >= 0, np.append(of_local, 0)[ids], -1).astype(np.int32)
+
+
+_REFERENCE_VALUES = pa.schema(list(schema.REFERENCE)[4:])
+"""The columns of a genotype of REFERENCE, without its place."""
+
+
 class LocatedRows(NamedTuple):
     """Rows of CALLS and of REFERENCE by sample, then site: the inverse of `split`.
 
@@ -227,7 +269,7 @@ class LocatedRows(NamedTuple):
     ) -> "LocatedRows":
         """The rows of some samples, with the columns that both have, which are those of a span of the sites.
 
-        Raises ValueError unless each cell is in one row, and the rows are by site.
+        Raises ValueError unless each cell is in one row, and the rows of each sample are by site.
         """
         (calls, of_calls), (reference, of_runs) = (_of_samples(table, samples) for table in rows)
         numbers, representatives = _by_value(reference, "PL")
@@ -235,10 +277,15 @@ class LocatedRows(NamedTuple):
         distinct = pa.concat_tables([calls.drop_columns(["contig", "pos", "sample"]), of_any])
         sites = places.find(calls["contig"], calls["pos"])
         firsts, lasts = (places.find(reference["contig"], reference[name]) for name in ("pos", "end"))
-        is_whole, offsets, starts, order = merge_rows(len(samples), *span, of_calls, sites, of_runs, firsts, lasts)
+        by_site, by_first = _order_of(sites), _order_of(firsts)  # the rows of segments come one after the other
+        is_whole, offsets, starts, order = merge_rows(
+            len(samples), *span, of_calls[by_site], sites[by_site], of_runs[by_first], firsts[by_first], lasts[by_first]
+        )
         if not is_whole and span[0] < span[1]:
-            raise ValueError("it has no genotype, or several, for a sample at a site, or its rows are not by site")
-        of_row = np.concatenate([np.arange(len(calls), dtype=np.int32), numbers + np.int32(len(calls))])
+            raise ValueError("it has no genotype, or several, for a sample at a site")
+        of_row = np.concatenate(
+            [np.arange(len(calls), dtype=np.int32)[by_site], numbers[by_first] + np.int32(len(calls))]
+        )
         return cls(distinct.unify_dictionaries().combine_chunks(), span, offsets, starts, of_row[order])
 
     def at(self, span: Span) -> tuple[schema.LocalGenotypes, CellRuns]:
@@ -252,14 +299,19 @@ class LocatedRows(NamedTuple):
         return self.distinct.filter(pa.array(used)), runs._replace(numbers=numbers)
 
 
+def _order_of(sites: npt.NDArray[np.int32]) -> npt.NDArray[np.int64] | slice:
+    """The order by site, in which rows of one site stay as they are."""
+    return slice(None) if (np.diff(sites) >= 0).all() else np.argsort(sites, kind="stable")
+
+
 def _of_samples(rows: pa.Table, samples: Sequence[str]) -> tuple[pa.Table, npt.NDArray[np.int32]]:
     """The rows of some samples, and the number of the sample of each."""
-    members = _members(rows, samples)
+    members = members_of(rows, samples)
     wanted = members >= 0
     return (rows, members) if wanted.all() else (rows.filter(pa.array(wanted)), members[wanted])
 
 
-def _members(rows: pa.Table, samples: Sequence[str]) -> npt.NDArray[np.int32]:
+def members_of(rows: pa.Table, samples: Sequence[str]) -> npt.NDArray[np.int32]:
     """The number of the sample of each row; -1 for another."""
     place = {sample: number for number, sample in enumerate(samples)}
     words = rows["sample"].unify_dictionaries().combine_chunks()
@@ -315,16 +367,3 @@ def _likelihoods(reference: schema.ReferenceRuns) -> pa.ListArray:
     out[usual + 1], out[usual + 2] = schema.numbers(reference["GQ"])[is_usual], second[is_usual]
     out[is_other] = values
     return list_column(starts, out)
-
-
-def merge_sites(
-    parts: Sequence[tuple[npt.NDArray[np.int64], schema.LocalGenotypes, CellRuns]],
-) -> tuple[schema.LocalGenotypes, CellRuns]:
-    """Genotypes of the same samples at different sites, together: of each part the places of its sites, ascending."""
-    (sites, first, runs), *others = parts
-    base = len(first)
-    for places, distinct, more in others:
-        runs = merge_runs(runs, sites, more, places, base)
-        base, sites = base + len(distinct), np.arange(sum(len(each) for each, _, _ in parts))
-    distinct = pa.concat_tables([distinct for _, distinct, _ in parts]).unify_dictionaries().combine_chunks()
-    return distinct, runs

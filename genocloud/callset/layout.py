@@ -97,11 +97,16 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenotypeFiles:
-    """A batch's genotypes at some sites of a shard, every sample's: rows of CALLS and of REFERENCE; number of sites."""
+    """A batch's genotypes at some sites of a shard, every sample's: rows of CALLS and of REFERENCE; number of sites.
+
+    windows  number of the first of the shard's sites in each row group, in a batch that has grown; empty in others,
+             where it follows from the number of samples
+    """
 
     calls: FileEntry
     reference: FileEntry
     sites: int
+    windows: tuple[int, ...] = ()
 
     @property
     def tables(self) -> tuple[FileEntry, FileEntry]:
@@ -115,7 +120,8 @@ class GenotypeFiles:
 
     def as_json(self) -> dict[str, Any]:
         """The entry as JSON values."""
-        return {"calls": self.calls.as_json(), "reference": self.reference.as_json(), "sites": self.sites}
+        values = {"calls": self.calls.as_json(), "reference": self.reference.as_json(), "sites": self.sites}
+        return values | ({"windows": list(self.windows)} if self.windows else {})
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "GenotypeFiles":
@@ -124,6 +130,7 @@ class GenotypeFiles:
             calls=FileEntry.from_json(values["calls"]),
             reference=FileEntry.from_json(values["reference"]),
             sites=whole_number(values["sites"], "a number of sites"),
+            windows=tuple(whole_number(site, "the first site of a window") for site in values.get("windows", ())),
         )
 
 

@@ -12,8 +12,9 @@ from genocloud.errors import StoreError
 from genocloud.regions import Contig
 from genocloud.storage import ObjectExists, ObjectMissing, Store, join
 
-VERSION, DENSE_VERSION = 4, 3
-"""Versions of callsets: that which is written, and the one before, with a row for each site and sample, still read."""
+VERSION, WHOLE_VERSION, DENSE_VERSION = 5, 4, 3
+"""Versions of callsets: that which is written; and, still read, the one in which each batch has all sites of a shard in
+one segment, and the one with a row for each site and sample."""
 
 _FORMAT = "genocloud callset"
 _MARK = (json.dumps({"format": _FORMAT}) + "\n").encode()
@@ -43,7 +44,7 @@ class OtherVersion(StoreError):
         newer = isinstance(version, int) and version > VERSION
         remedy = "use a newer genocloud" if newer else "make it again (genocloud genotype), or use the one that made it"
         super().__init__(
-            f"{url}: a callset of version {version}, this genocloud reads {DENSE_VERSION} and {VERSION}; {remedy}"
+            f"{url}: a callset of version {version}, this genocloud reads {DENSE_VERSION} to {VERSION}; {remedy}"
         )
 
 
@@ -197,7 +198,7 @@ def read(store: Store) -> tuple[Description, tuple[ShardEntry, ...]]:
         raise DamagedFile(join(store.url, MANIFEST), "is damaged (no JSON object)")
     if values is None or values.get("format") != _FORMAT:
         raise NoCallset(store.url)
-    if values.get("version") not in (DENSE_VERSION, VERSION):
+    if values.get("version") not in (DENSE_VERSION, WHOLE_VERSION, VERSION):
         raise OtherVersion(store.url, values.get("version"))
     try:
         _check_published(store, values)

@@ -344,14 +344,16 @@ class Callset:
 
     def _calls_of(self, shard: ShardEntry, place: Region | None, batch: str) -> schema.CallRows:
         """CALL_COLUMNS of a batch's rows of CALLS in a region; only the windows that it meets are read."""
-        files = next((each for each in shard.genotypes[batch] if isinstance(each, GenotypeFiles)), None)
-        if files is None or shard.is_dense:
+        files = [each.calls for each in shard.genotypes[batch] if isinstance(each, GenotypeFiles)]
+        if not files or shard.is_dense:
             return self.of_shard(shard).calls(place, self.description.batches[batch], columns=CALL_COLUMNS)
         with self.store_of(batch) as store:
             if place is None:
-                return parquet.read_where(store, files.calls, schema.CALLS, columns=CALL_COLUMNS)
-            where = (self.contigs[place.contig].name, place.start, place.end)
-            return parquet.read_place(store, files.calls, schema.CALLS, where, CALL_COLUMNS)
+                tables = [parquet.read_where(store, each, schema.CALLS, columns=CALL_COLUMNS) for each in files]
+            else:
+                where = (self.contigs[place.contig].name, place.start, place.end)
+                tables = [parquet.read_place(store, each, schema.CALLS, where, CALL_COLUMNS) for each in files]
+        return pa.concat_tables(tables)
 
     def calls(
         self,

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import annotations, schema, sealing
-from genocloud.callset.call_rows import SitePlaces, merge_sites
+from genocloud.callset.call_rows import SitePlaces
 from genocloud.callset.layout import (
     CALLS_FOLDER,
     NOT_JSON,
@@ -26,9 +26,10 @@ from genocloud.callset.layout import (
     sites_name,
 )
 from genocloud.callset.local_genotypes import SparseGenotypes
+from genocloud.callset.reached_sites import merge_sites
 from genocloud.callset.shard_cells import read_segment
 from genocloud.callset.stored_shares import Sums, inbreeding_of, packed, unpacked
-from genocloud.callset.writing import NamedExtent, has_seal, write_genotypes
+from genocloud.callset.writing import NamedExtent, has_seal, is_intact, write_genotypes
 from genocloud.errors import scarcity
 from genocloud.kernels.cell_runs import at_sites
 from genocloud.storage import ObjectMissing, Store, join
@@ -270,16 +271,22 @@ def load_segment(
     )
 
 
-def merge_segments(parts: Sequence[SegmentTables], keys: npt.NDArray[np.int64]) -> SegmentTables:
-    """What several segments have of the same samples, at all sites, whose `keys` are in order.
+def is_sound(store: Store, segment: Segment) -> bool:
+    """Whether a segment's genotypes are what was written, byte for byte; one whose are not is deleted, as above."""
+    sound = all(is_intact(store, file) for file in segment.genotypes.tables)
+    if not sound:
+        store.delete(segment.shares.name)
+    return sound
 
-    A run of one segment must not reach over a site of another, so that each run is of neighbouring sites.
-    """
+
+def merge_segments(parts: Sequence[SegmentTables], keys: npt.NDArray[np.int64]) -> SegmentTables:
+    """What several segments have of the same samples, at all sites, whose `keys` are in order."""
     if len(parts) == 1:
         return parts[0]
-    sites = [_places_of(schema.numbers(part.places["key"]), keys) for part in parts]
+    sites = [places_of(schema.numbers(part.places["key"]), keys) for part in parts]
     distinct, runs = merge_sites(
-        [(own, part.genotypes.distinct, part.genotypes.runs) for own, part in zip(sites, parts, strict=True)]
+        [(own, part.genotypes.distinct, part.genotypes.runs) for own, part in zip(sites, parts, strict=True)],
+        len(parts[0].genotypes.samples),
     )
     order = pa.array(np.argsort(np.concatenate(sites)))
     return SegmentTables(
@@ -290,5 +297,6 @@ def merge_segments(parts: Sequence[SegmentTables], keys: npt.NDArray[np.int64]) 
     )
 
 
-def _places_of(some: npt.NDArray[np.int64], keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def places_of(some: npt.NDArray[np.int64], keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The place of each of some keys among all."""
     return np.asarray(pc.index_in(pa.array(some), value_set=pa.array(keys))).astype(np.int64)

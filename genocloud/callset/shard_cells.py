@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from genocloud import annotations, schema, sealing
 from genocloud.callset import dense_files, parquet
-from genocloud.callset.call_rows import REFERENCE_SOURCES, LocatedRows, SitePlaces, Span, window_of
+from genocloud.callset.call_rows import REFERENCE_SOURCES, LocatedRows, SitePlaces, Span, Windows, window_of
 from genocloud.callset.layout import (
     DamagedFile,
     DenseFile,
@@ -104,36 +104,41 @@ class ShardCells:
     def _sparse(
         self, store: Store, batch: str, span: Span, columns: Sequence[str], samples: Sequence[str]
     ) -> tuple[schema.LocalGenotypes, CellRuns]:
-        files = next(each for each in self._entry.genotypes[batch] if isinstance(each, GenotypeFiles))
-        window = window_of(len(self._members[batch]))
-        whole = span[0] // window * window, min(-(-span[1] // window) * window, len(self.places))
+        files = [each for each in self._entry.genotypes[batch] if isinstance(each, GenotypeFiles)]
+        starts = np.array(files[0].windows or range(0, len(self.places), window_of(len(self._members[batch]))))
+        first, stop = np.searchsorted(starts, span[0], "right") - 1, np.searchsorted(starts, span[1])
+        whole = int(starts[first]), int(np.append(starts, len(self.places))[stop])
         wanted = whole, tuple(columns), tuple(samples)
         key, rows = self._decoded.get(batch, (None, None))
-        with _naming(store, files):
-            if files.sites != len(self.places):
-                raise ValueError(f"of {files.sites} sites, not {len(self.places)}")
+        with _naming(store, files[0]):
+            if (sites := sum(each.sites for each in files)) != len(self.places):
+                raise ValueError(f"of {sites} sites, not {len(self.places)}")
             if rows is None or key != wanted:
-                rows = read_windows(store, files, self.places, whole, window=window, columns=columns, samples=samples)
+                windows = range(first, stop)
+                rows = read_windows(store, files, windows, self.places, whole, columns=columns, samples=samples)
                 self._decoded[batch] = wanted, rows
             return rows.at(span)
 
 
 def read_windows(
-    store: Store, files: GenotypeFiles, places: SitePlaces, span: Span, *,
-    window: int, columns: Sequence[str], samples: Sequence[str],
+    store: Store, files: Sequence[GenotypeFiles], windows: Sequence[int], places: SitePlaces, span: Span, *,
+    columns: Sequence[str], samples: Sequence[str],
 ) -> LocatedRows:  # fmt: skip
-    """The rows of some samples at a span of `places`, the sites of a segment's files, that is some windows whole.
+    """The rows of some samples at a span of `places`, the sites of all segments' files, that is these windows whole.
 
     columns  of GENOTYPES, from those columns that they follow from. Raises DamagedFile.
     """
-    windows = range(span[0] // window, max(-(-span[1] // window), 1))
     local = local_columns(columns)
-    calls = _read_groups(store, files.calls, schema.CALLS, ["contig", "pos", "sample", *local], windows)
     sources = dict.fromkeys(source for name in local for source in REFERENCE_SOURCES.get(name, (name,)))
-    runs = ["contig", "pos", "end", "sample", *sources]
-    reference = _read_groups(store, files.reference, schema.REFERENCE, runs, windows)
-    with _naming(store, files):
-        return LocatedRows.of((calls, reference), places, span, samples)
+    names = ["contig", "pos", "sample", *local], ["contig", "pos", "end", "sample", *sources]
+    calls = [_read_groups(store, each.calls, schema.CALLS, names[0], windows) for each in files]
+    runs = [_read_groups(store, each.reference, schema.REFERENCE, names[1], windows) for each in files]
+    with _naming(store, files[0]):
+        return LocatedRows.of((_together(calls), _together(runs)), places, span, samples)
+
+
+def _together(tables: Sequence[pa.Table]) -> pa.Table:
+    return tables[0] if len(tables) == 1 else pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
 def read_segment(store: Store, files: GenotypeFiles, places: SitePlaces, samples: Sequence[str]) -> SparseGenotypes:
@@ -141,9 +146,16 @@ def read_segment(store: Store, files: GenotypeFiles, places: SitePlaces, samples
 
     Raises DamagedFile.
     """
-    whole, window, columns = (0, len(places)), window_of(len(samples)), schema.GENOTYPES.names[3:]
-    rows = read_windows(store, files, places, whole, window=window, columns=columns, samples=samples)
+    whole, columns = (0, len(places)), schema.GENOTYPES.names[3:]
+    windows = range(Windows.of(len(places), window_of(len(samples))).windows)
+    rows = read_windows(store, [files], windows, places, whole, columns=columns, samples=samples)
     return SparseGenotypes(samples, *rows.at(whole), np.zeros(len(places), np.int32))
+
+
+def read_runs(store: Store, files: GenotypeFiles) -> schema.ReferenceRuns:
+    """All rows of REFERENCE of a segment. Raises DamagedFile."""
+    with parquet.open_table(store, files.reference, schema.REFERENCE) as stream:
+        return sealing.reader(stream).read(use_threads=False).combine_chunks()
 
 
 def _read_groups(

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from genocloud import annotations, json_digest, schema, sealing
 from genocloud.callset import manifest, parquet
-from genocloud.callset.call_rows import SitePlaces, Windowed, split, window_of
+from genocloud.callset.call_rows import SitePlaces, Windowed, Windows, split_into, window_of
 from genocloud.callset.layout import (
     BATCH_FOLDERS,
     CALLS_FOLDER,
@@ -208,16 +208,20 @@ def write_genotypes(
     genotypes: SparseGenotypes,
     *,
     segment: str = "",
+    windows: Windows | None = None,
 ) -> GenotypeFiles:
-    """A step of `write_shard`: write one batch's genotypes at the sites, of which `contig` and `pos` are used."""
-    window = window_of(len(genotypes.samples))
+    """A step of `write_shard`: write one batch's genotypes at the sites, of which `contig` and `pos` are used.
+
+    windows  None: those of a segment with all sites of the shard
+    """
+    windows = windows or Windows.of(sites.num_rows, window_of(len(genotypes.samples)))
     order = order_of(genotypes.samples) if genotypes.samples else ""
 
     def written(folder: str, rows: Windowed, declared: pa.Schema) -> FileEntry:
         name = batch_file_name(folder, batch, shard.name, segment)
         return _write(store, name, rows.table, declared, groups=rows.rows.tolist(), order=order)
 
-    calls, reference = split(genotypes, SitePlaces.of(sites), window)
+    calls, reference = split_into(genotypes, SitePlaces.of(sites), windows)
     return GenotypeFiles(
         calls=written(CALLS_FOLDER, calls, schema.CALLS),
         reference=written(REFERENCE_FOLDER, reference, schema.REFERENCE),

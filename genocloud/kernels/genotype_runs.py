@@ -15,7 +15,7 @@ class GenotypeRuns(NamedTuple):
 
     Cells share the genotype of a block, of a reference record, and of samples without a row.
 
-    runs     CellRuns; numbers of genotypes
+    runs     CellRuns; numbers of genotypes; none is of several runs of rows
     rows     (shared,) int32; the row, -1 for none
     classes  (shared,) int64; the class of the sites that it is for, 0 where it is for all
     copies   (shared,) int32; ploidy
@@ -92,8 +92,7 @@ def number_runs(facts, cover, classes, split, ploidies, kinds, first_shared):
                 cell_at[site + 1] += 1
                 number = np.int32(-1 - row)
             last = count - 1
-            goes_on = number >= 0 and count > 0 and runs.samples[last] == sample and runs.numbers[last] == number
-            if goes_on and runs.stops[last] == site:
+            if number >= 0 and site > cover.firsts[run] and runs.numbers[last] == number:
                 runs.stops[last] = end
             else:
                 runs.samples[count], runs.firsts[count] = sample, site

@@ -78,12 +78,8 @@ def _first_from(positions, site, place):
 
 @uncounted
 def _append(runs, count, sample, first, stop, number):
-    """Append a run to the first `count`, or lengthen the last one where it goes on; return the new count."""
+    """Append a run to the first `count` unless it has no site; return the new count."""
     if first >= stop:
-        return count
-    last = count - 1
-    if count > 0 and runs.samples[last] == sample and runs.numbers[last] == number and runs.stops[last] == first:
-        runs.stops[last] = stop
         return count
     runs.samples[count], runs.firsts[count], runs.stops[count], runs.numbers[count] = sample, first, stop, number
     return count + 1
@@ -94,7 +90,10 @@ def _append(runs, count, sample, first, stop, number):
     + ", ".join(["row_alignment.RowPlaces(int32[::1], int32[::1], int64[::1], int32[::1])"] * 2)
 )
 def cover_sites(positions, samples, variants, blocks):
-    """The row that covers each site in each sample: CellRuns, the longest, -1 where no row covers.
+    """The row that covers each site in each sample: CellRuns, -1 where no row covers.
+
+    What is true of a run's first and last site is true of each base between them: a run is of one row, or of rows with
+    one number without a gap, or lies between two rows. So it can be told of sites that are found later.
 
     positions  (sites,) int32, ascending, 0-based
     samples    (active samples,) int32; their numbers in the batch
@@ -108,7 +107,7 @@ def cover_sites(positions, samples, variants, blocks):
     for column in range(len(samples)):
         variant, variants_end = variants.bounds[samples[column]], variants.bounds[samples[column] + 1]
         block, blocks_end = blocks.bounds[samples[column]], blocks.bounds[samples[column] + 1]
-        site = 0
+        site, reach, last, is_open = 0, np.int32(-1), np.int32(-1), False
         while site < sites and (variant < variants_end or block < blocks_end):
             if block == blocks_end or (variant < variants_end and variants.starts[variant] < blocks.starts[block]):
                 start, stop, number = variants.starts[variant], variants.stops[variant], variants.numbers[variant]
@@ -118,10 +117,15 @@ def cover_sites(positions, samples, variants, blocks):
                 block += 1
             first = _first_from(positions, site, start)
             end = _first_from(positions, first, stop)
-            if first < end:
-                count = _append(runs, count, column, site, first, np.int32(-1))
+            is_open = is_open and start == reach and number == last  # the last run goes on up to here
+            reach, last = stop, number
+            count = _append(runs, count, column, site, first, np.int32(-1))
+            if is_open:
+                runs.stops[count - 1] = end
+            elif first < end:
                 count = _append(runs, count, column, first, end, number)
-                site = end
+                is_open = True
+            site = end
         count = _append(runs, count, column, site, sites, np.int32(-1))
     return CellRuns(
         runs.samples[:count].copy(), runs.firsts[:count].copy(), runs.stops[:count].copy(), runs.numbers[:count].copy()

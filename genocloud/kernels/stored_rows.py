@@ -1,4 +1,4 @@
-"""Runs of cells as rows of CALLS and REFERENCE, in the order of files, and runs of several segments together."""
+"""Runs of cells as rows of CALLS and REFERENCE, in the order of files."""
 
 import numpy as np
 
@@ -22,14 +22,14 @@ def _order_by(keys, before, most):
 
 
 @kernel()
-def split_runs(runs, ids, ends):
+def split_runs(runs, ids, ends, joins):
     """Cells that are calls, and runs of equal reference genotypes: (samples, sites, numbers), CellRuns of ids.
 
     ids   (genotypes,) int32; equal where genotypes are, -1: a call
     ends  (sites,) int32; where each site's stretch ends: no run crosses the end of one
+    joins whether adjacent runs of one id become one
 
     Cells are sorted by site, then sample; runs by first site, then by the site after the last, then by sample.
-    Adjacent runs of one id are one.
     """
     sites, calls, room = len(ends), 0, 0
     for run in range(len(runs.samples)):
@@ -54,7 +54,7 @@ def split_runs(runs, ids, ends):
             continue
         while site < stop:
             end = min(ends[site], stop)
-            goes_on = last >= 0 and samples[last] == sample and stops[last] == site and values[last] == value
+            goes_on = joins and last >= 0 and samples[last] == sample and stops[last] == site and values[last] == value
             if goes_on and ends[site] == ends[site - 1]:
                 stops[last] = end
             else:
@@ -66,49 +66,3 @@ def split_runs(runs, ids, ends):
     order = _order_by(firsts, _order_by(stops, np.arange(last + 1), sites), sites)
     cells = members[by_site], places[by_site], numbers[by_site]
     return cells, CellRuns(samples[order], firsts[order], stops[order], values[order])
-
-
-@kernel()
-def merge_runs(runs, sites, others, places, base):
-    """Runs of two sets of sites as runs of both: CellRuns.
-
-    sites, places  int64, ascending; where the sites of `runs`, and those of `others`, stand among all
-    base           what the numbers of `others` become larger by
-
-    A run is cut where a site of the other set lies between two of its own.
-    """
-    room = 0
-    for each, own in ((runs, sites), (others, places)):
-        for run in range(len(each.samples)):
-            first, last = each.firsts[run], each.stops[run] - 1
-            # as many pieces as own sites, and as the sites of the other set between them, allow
-            room += 1 + min(last - first, own[last] - own[first] - (last - first))
-    samples, firsts = np.empty(room, np.int32), np.empty(room, np.int32)
-    stops, numbers = np.empty(room, np.int32), np.empty(room, np.int32)
-    count, run, other, site, place = 0, 0, 0, np.int64(-1), np.int64(-1)  # -1: the run has not begun
-    while run < len(runs.samples) or other < len(others.samples):
-        if run < len(runs.samples) and site < 0:
-            site = runs.firsts[run]
-        if other < len(others.samples) and place < 0:
-            place = others.firsts[other]
-        if other == len(others.samples):
-            is_own = True
-        elif run == len(runs.samples):
-            is_own = False
-        elif runs.samples[run] != others.samples[other]:
-            is_own = runs.samples[run] < others.samples[other]
-        else:
-            is_own = sites[site] < places[place]
-        each, own, at, begin = (runs, sites, run, site) if is_own else (others, places, other, place)
-        end = begin + 1
-        while end < each.stops[at] and own[end] == own[end - 1] + 1:
-            end += 1
-        samples[count], firsts[count], stops[count] = each.samples[at], own[begin], own[end - 1] + 1
-        numbers[count] = each.numbers[at] + (0 if is_own else base)
-        count += 1
-        is_done = end == each.stops[at]
-        if is_own:
-            run, site = (run + 1, np.int64(-1)) if is_done else (run, np.int64(end))
-        else:
-            other, place = (other + 1, np.int64(-1)) if is_done else (other, np.int64(end))
-    return CellRuns(samples[:count], firsts[:count], stops[:count], numbers[:count])

@@ -98,6 +98,11 @@ class CachedTables:
         names = storage.open_store(self.url).list(prefix)
         return {name.removeprefix(prefix).removesuffix(suffix): self._read(name) for name in names}
 
+    def piece(self, shard: Shard, label: str) -> pa.Table | None:
+        """One of several tables of the shard; None where there is none. Raises StoreError."""
+        name = self._name(shard, f".{label}")
+        return self._read(name) if storage.open_store(self.url).exists(name) else None
+
     def _read(self, name: str) -> pa.Table:
         with self._sound(name) as file:
             return read_table(file)

@@ -106,25 +106,52 @@ class Shard:
     extent = Extent(0, 0, len(make.CONTIGS) - 1, make.CONTIGS[-1].length)
 
 
-def merged_segment(
+def equal_numbers(distinct: pa.Table) -> np.ndarray:
+    """The first row that is equal to each: so that genotypes have runs."""
+    texts = [str(row) for row in distinct.to_pylist()]
+    return np.array([texts.index(text) for text in texts], np.int32)
+
+
+def with_added(
+    store: storage.Store, batch: str, sites: pa.Table, segment: callset.Segment, tables: callset.SegmentTables
+) -> tuple[callset.Segment, ...]:
+    """A segment with all other sites beside it; none where it has no site, or a run reaches over another genotype."""
+    keys = schema.numbers(sites["key"])
+    if not len(segment.keys) or len(segment.keys) + len(tables.places) < len(keys):
+        return ()
+    added = callset.write_added(
+        store, Shard, batch, segment, sites=sites, genotypes=tables.genotypes, shares=tables.shares
+    )
+    if added is None:
+        return ()
+    found = callset.find_added(store, Shard, batch, segment, keys)
+    assert found is not None
+    assert found.genotypes == added.genotypes
+    assert callset.shares_at(found, keys).to_pylist() == tables.shares.to_pylist()
+    return callset.with_windows(segment, added, keys, len(BATCHES[batch]))
+
+
+def stored_segments(
     store: storage.Store, batch: str, sites: pa.Table, table: pa.Table, parts: list[list[int]]
-) -> callset.Segment:
-    """Write some segments, then one that is merged from them."""
+) -> tuple[callset.Segment, ...]:
+    """Write some segments, then one that is merged from them, unless the second can stand beside the first."""
     samples, written = BATCHES[batch], []
     for number, part in enumerate(parts):
         rows = (np.array(part, np.int64)[:, None] * len(samples) + np.arange(len(samples))).ravel()
         places = sites.take(pa.array(part, pa.int64()))
         numbers = np.arange(len(rows), dtype=np.int32).reshape(len(part), len(samples))
         distinct = table.take(pa.array(rows)).select(schema.GENOTYPES.names[3:]).combine_chunks()
-        matrix = callset.GenotypeMatrix(samples, distinct, numbers)
+        matrix = callset.GenotypeMatrix(samples, distinct, equal_numbers(distinct)[numbers])
         alts = schema.numbers(pc.list_value_length(places["alts"]))
         shares = pa.table({"n": pa.array([0] * len(part), pa.int64())})
         tables = callset.SegmentTables.of(places, callset.localise(matrix, alts), shares)
+        if number and (grown := with_added(store, batch, sites, written[0], tables)):
+            return grown
         label = f"s{number}" if number else ""
         written.append(callset.write_segment(store, Shard, batch, tables, made="", label=label))
     keys = schema.numbers(sites["key"])
     held = [callset.load_segment(store, each, keys, samples=samples) for each in written]
-    return callset.write_segment(store, Shard, batch, callset.merge_segments(held, keys), made="", label="merged")
+    return (callset.write_segment(store, Shard, batch, callset.merge_segments(held, keys), made="", label="merged"),)
 
 
 @given(st.integers(0, 2**32), st.integers(1, 3), st.integers(1, 6), st.integers(1, 3), st.integers(1, 40))
@@ -147,14 +174,14 @@ def test_the_dense_view_is_what_was_written(seed: int, contigs: int, most_alts: 
         for batch, table in tables.items():
             which = [random.randrange(files) for _ in rows]
             parts = [[place for place, file in enumerate(which) if file == number] for number in range(files)]
-            made[batch] = merged_segment(store, batch, keyed, table, parts)
+            made[batch] = stored_segments(store, batch, keyed, table, parts)
         entry = callset.complete_shard(
             store,
             Shard,
             "key",
             keyed,
-            {batch: [segment.genotypes] for batch, segment in made.items()},
-            shares={batch: [segment.shares] for batch, segment in made.items()},
+            {batch: [segment.genotypes for segment in each] for batch, each in made.items()},
+            shares={batch: [segment.shares for segment in each] for batch, each in made.items()},
         )
         stored = callset.commit(store, make.description(BATCHES), [entry])
         every = [row for table in tables.values() for row in table.to_pylist()]
@@ -193,9 +220,8 @@ def test_equal_genotypes_give_equal_bytes_however_their_runs_are_cut(seed: int) 
     numbers = np.arange(len(table), dtype=np.int32).reshape(len(rows), len(BATCHES["b0"]))
     alts = schema.numbers(pc.list_value_length(sites["alts"]))
     single = callset.localise(callset.GenotypeMatrix(BATCHES["b0"], distinct, numbers), alts)
-    texts = [str(row) for row in distinct.to_pylist()]
-    firsts = np.array([texts.index(text) for text in texts], np.int32)
-    joined = callset.localise(callset.GenotypeMatrix(BATCHES["b0"], distinct, firsts[numbers]), alts)
+    matrix = callset.GenotypeMatrix(BATCHES["b0"], distinct, equal_numbers(distinct)[numbers])
+    joined = callset.localise(matrix, alts)
     places = call_rows.SitePlaces.of(sites)
     for one, other in zip(call_rows.split(single, places, 5), call_rows.split(joined, places, 5), strict=True):
         assert one.table.to_pylist() == other.table.to_pylist()

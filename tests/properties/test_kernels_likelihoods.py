@@ -1,11 +1,12 @@
 """Laws: the kernels of genotype order, alleles, alignment and likelihoods agree with their slow twins."""
 
+from itertools import groupby, pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocloud.kernels import alleles, dictionary, genotype_order, merged_likelihoods, row_alignment
-from genocloud.kernels.cell_runs import runs_of_cells
 from tests.support import genotypes as twin
 from tests.support.kernel_twins import both
 
@@ -113,7 +114,10 @@ LENGTHS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4), st.booleans()
 )
 @settings(deadline=None)
 def test_the_covering_row(run, samples, positions, data):
-    """Rows of each sample, variants and blocks in any order, do not overlap; some cover nothing."""
+    """Rows of each sample, variants and blocks in any order, do not overlap; some cover nothing.
+
+    A run is of one row, of rows with one number without a gap, or of sites between two rows.
+    """
     rows = []
     for sample, steps in enumerate(samples):
         place = 0
@@ -127,14 +131,19 @@ def test_the_covering_row(run, samples, positions, data):
         np.arange(len(samples), dtype=np.int32),
         *(row_places([row for row in rows if row[4] == kind], len(samples)) for kind in (False, True)),
     )
-    out = np.full((len(places), len(samples)), -1, np.int32)
+    expected = []
     for column in range(len(samples)):
-        own = [row for row in rows if row[0] == column]
-        for site, position in enumerate(places):
+        own = sorted((row for row in rows if row[0] == column), key=lambda row: (row[1], not row[4]))
+        stretch = np.cumsum([0, *(a[2] != b[1] or a[3] != b[3] for a, b in pairwise(own))])
+        labels = []
+        for position in places:
             covering = twin.covering_row([row[1:3] for row in own], position)
-            out[site, column] = own[covering][3] if covering >= 0 else -1
-    for got, expected in zip(cover, runs_of_cells(out), strict=True):
-        assert np.array_equal(got, expected)
+            before = sum(row[1] <= position for row in own)
+            labels.append((stretch[covering], own[covering][3]) if covering >= 0 else (-1 - before, -1))
+        for label, group in groupby(range(len(places)), key=labels.__getitem__):
+            sites = list(group)
+            expected.append((column, sites[0], sites[-1] + 1, label[1]))
+    assert list(zip(*(column.tolist() for column in cover), strict=True)) == expected
 
 
 def row_places(rows, samples):

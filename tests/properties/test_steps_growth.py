@@ -59,6 +59,23 @@ def test_a_grown_callset_and_its_cohort_are_sound(grown):
             steps.verify(url, scatter=scatter, progress=Silent())
 
 
+def test_old_files_stay_beside_few_new_sites(tmp_path, gvcfs, full):
+    """Added sites of a batch are in files of their own, so that what it has had is neither read whole nor written."""
+    work = Work(tmp_path).add(gvcfs[:5]).call()
+    before = dict(_genotype_files(work))
+    after = dict(_genotype_files(work.add(gvcfs[5:6]).call()))
+    stays = [name for name, data in before.items() if after.get(name) == data]
+    assert len(stays) > len(before) / 2
+    assert len(after) > len(before) + 2
+    assert tables(work.callset) == tables(full.callset)
+
+
+def _genotype_files(work: Work) -> Iterator[tuple[str, bytes]]:
+    for folder in ("calls", "reference"):
+        for path in Path(work.callset, folder).rglob("*.parquet"):
+            yield str(path), path.read_bytes()
+
+
 @pytest.mark.slow
 def test_only_new_sites_of_old_batches_are_called(tmp_path, gvcfs, monkeypatch):
     called: dict[str, int] = {}
@@ -122,6 +139,7 @@ def _runs(names: tuple[str, ...]) -> Iterator[list[str]]:
 @pytest.mark.slow
 def test_a_callset_that_has_grown_too_often_is_written_anew(tmp_path, gvcfs, monkeypatch):
     monkeypatch.setattr("genocloud.pipeline.genotyping.batch_cache.MOST_PIECES", 1)
+    monkeypatch.setattr("genocloud.callset.added_sites.LARGEST_SHARE", 1 << 40)
     work = Work(tmp_path)
     for some in (gvcfs[:2], gvcfs[2:3], gvcfs[3:4]):
         work.add(some).call()

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import callset, genotypes, schema, storage
@@ -13,6 +14,8 @@ from genocloud.pipeline.cached_tables import batch_key
 from genocloud.pipeline.genotyping.batch_cache import Keys, active_ranks, on_contigs
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.sharding import Shard
+
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,39 +50,103 @@ def _default_ploidies(cohort: Cohort, batch: Batch, shard: Shard) -> genotypes.D
 
 
 def ensure_batch_genotypes(
-    target: CallsetShard, batch: Batch, sites: schema.Settled, keys: Keys, uncarried: bool = False
-) -> tuple[callset.Segment, genotypes.RawAnnotations]:
+    target: CallsetShard,
+    batch: Batch,
+    sites: schema.Settled,
+    keys: Keys,
+    *,
+    summed: Mask,
+    uncarried: Mask | None = None,
+) -> tuple[tuple[callset.Segment, ...], genotypes.RawAnnotations]:
     """Make sure that the callset has a batch's genotypes at emitted rows of SETTLED: reuse segments, call the rest.
 
-    Returns the segment with the genotypes, and their raw annotations. `uncarried`: written as for sites without
-    carriers, under keys of their own.
+    Returns the segments with the genotypes, and raw annotations at the sites `summed`, (sites,) bool. `uncarried`: the
+    sites that are written as such without carriers, under keys of their own.
     """
     cohort, store, shard = target.cohort, target.store, target.shard
     made = _made(cohort, batch, target.model)
     reusable = callset.find_segments(store, shard, batch.id, made, keys)
+    if len(reusable) == 1:
+        with suppress(callset.DamagedFile):  # then the segment is written anew
+            if kept := _with_kept_files(target, batch, sites, keys, reusable[0], summed=summed, uncarried=uncarried):
+                return kept
     parts = []
     for segment in reusable:
         with suppress(callset.DamagedFile):  # its sites are called again
             parts.append(callset.load_segment(store, segment, keys, samples=active_names(batch)))
     if parts and len(reusable) == 1 and np.array_equal(reusable[0].keys, keys):
-        return reusable[0], _raw_annotations(parts[0], batch)
+        return (reusable[0],), _raw_annotations(parts[0].shares, batch, summed)
     held = np.concatenate([np.zeros(0, np.int64), *(schema.numbers(part.places["key"]) for part in parts)])
-    missing, raw = ~np.isin(keys, held), None
+    missing = ~np.isin(keys, held)
     if missing.any() or not parts:
-        rest = sites.filter(pa.array(missing)).combine_chunks()
-        called, raw = call_batch(cohort, batch, shard, rest, target.model, row_cache=target.row_cache)
-        if uncarried:
-            called = called.uncarried(np.ones(len(rest), bool))
-        new_tables = callset.SegmentTables.of(
-            on_contigs(_places(called, keys[missing]), cohort.layout, shard),
-            callset.SparseGenotypes(called.samples, called.distinct, called.runs, called.alts),
-            genotypes.shares_table(raw, rest, active_ranks(batch)),
+        called, shares = _called(target, batch, sites, missing)
+        parts.append(
+            callset.SegmentTables.of(
+                _places(target, sites, keys).filter(pa.array(missing)), _sparse(called, uncarried, missing), shares
+            )
         )
-        parts.append(new_tables)
-    label = callset.label_of(keys) if uncarried else ""
     tables = callset.merge_segments(parts, keys)
-    new = callset.write_segment(store, shard, batch.id, tables, made=made, label=label)
-    return new, raw if raw is not None and len(parts) == 1 else _raw_annotations(tables, batch)
+    new = callset.write_segment(store, shard, batch.id, tables, made=made)
+    return (new,), _raw_annotations(tables.shares, batch, summed)
+
+
+def _with_kept_files(
+    target: CallsetShard,
+    batch: Batch,
+    sites: schema.Settled,
+    keys: Keys,
+    segment: callset.Segment,
+    *,
+    summed: Mask,
+    uncarried: Mask | None,
+) -> tuple[tuple[callset.Segment, ...], genotypes.RawAnnotations] | None:
+    """`ensure_batch_genotypes` by a segment as it is, and a small one beside it where it lacks few sites.
+
+    None where that is not possible, and where sums of what the segment has are needed.
+    """
+    store, shard, missing = target.store, target.shard, ~np.isin(keys, segment.keys)
+    is_whole = np.array_equal(segment.keys, keys)
+    if not (is_whole or callset.may_be_added(segment, keys)) or (summed & ~missing).sum() > missing.sum():
+        return None
+    if not callset.is_sound(store, segment):
+        return None
+    if is_whole:
+        return (segment,), genotypes.shares_of(callset.shares_at(segment, keys[summed]), active_ranks(batch))
+    added = callset.find_added(store, shard, batch.id, segment, keys)
+    if added is not None and not (summed & ~missing).any():
+        raw = genotypes.shares_of(callset.shares_at(added, keys[summed]), active_ranks(batch))
+    else:
+        wanted = missing | summed
+        called, shares = _called(target, batch, sites, wanted)
+        new = missing[wanted]
+        added = callset.write_added(
+            store,
+            shard,
+            batch.id,
+            segment,
+            sites=_places(target, sites, keys),
+            genotypes=_sparse(called.at(new), uncarried, missing),
+            shares=shares.filter(pa.array(new)),
+        )
+        if added is None:
+            return None
+        raw = _raw_annotations(shares, batch, summed[wanted])
+    return callset.with_windows(segment, added, keys, len(active_names(batch))), raw
+
+
+def _called(
+    target: CallsetShard, batch: Batch, sites: schema.Settled, wanted: Mask
+) -> tuple[genotypes.BatchGenotypes, schema.Shares]:
+    rows = sites.filter(pa.array(wanted)).combine_chunks()
+    called, raw = call_batch(target.cohort, batch, target.shard, rows, target.model, row_cache=target.row_cache)
+    return called, genotypes.shares_table(raw, rows, active_ranks(batch))
+
+
+def _sparse(called: genotypes.BatchGenotypes, uncarried: Mask | None, sites: Mask) -> callset.SparseGenotypes:
+    """The genotypes as they are written; they are at some of the sites, those of a mask."""
+    if uncarried is not None:
+        called = called.uncarried(uncarried[sites])
+    return callset.SparseGenotypes(called.samples, called.distinct, called.runs, called.alts)
 
 
 def _made(cohort: Cohort, batch: Batch, model: Model) -> str:
@@ -91,10 +158,14 @@ def active_names(batch: Batch) -> list[str]:
     return [name for name, rank in zip(batch.samples, batch.ranks, strict=True) if rank >= 0]
 
 
-def _raw_annotations(tables: callset.SegmentTables, batch: Batch) -> genotypes.RawAnnotations:
-    return genotypes.shares_of(tables.shares, active_ranks(batch))
+def _raw_annotations(shares: schema.Shares, batch: Batch, summed: Mask) -> genotypes.RawAnnotations:
+    return genotypes.shares_of(shares.filter(pa.array(summed)).combine_chunks(), active_ranks(batch))
 
 
-def _places(called: genotypes.BatchGenotypes, keys: Keys) -> schema.StoredSites:
-    contigs = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(keys), np.int32)), pa.array([called.contig]))
-    return pa.table({"contig": contigs, "pos": pa.array(called.positions), "key": keys})
+def _places(target: CallsetShard, sites: schema.Settled, keys: Keys) -> schema.StoredSites:
+    contigs = schema.numbers(sites["contig"])
+    names = [contig.name for contig in target.cohort.contigs]
+    words = pa.DictionaryArray.from_arrays(pa.array(contigs.astype(np.int32)), pa.array(names, pa.string()))
+    positions = schema.numbers(sites["start"]) + np.int32(1)
+    table = pa.table({"contig": words, "pos": pa.array(positions), "key": keys})
+    return on_contigs(table, target.cohort.layout, target.shard)

@@ -1,18 +1,23 @@
 """Call a shard's genotypes in all batches of a stored cohort, or reuse them from an earlier run of the callset."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from genocloud import callset, genotypes, schema, storage
 from genocloud.cohort import Batch, Cohort, open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_key
-from genocloud.pipeline.genotyping.batch_cache import site_keys
-from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, call_batch, ensure_batch_genotypes
+from genocloud.pipeline.genotyping.batch_cache import Keys, site_keys
+from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, Mask, call_batch, ensure_batch_genotypes
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_completion import Segments, annotated, complete
 from genocloud.pipeline.genotyping.shard_estimates import merged_in_order
 from genocloud.pipeline.genotyping.shard_settling import settled_tables
+from genocloud.pipeline.genotyping.stored_totals import StoredTotal, read_total, write_total
 from genocloud.pipeline.sharding import Shard
 from genocloud.scatter.executors import in_threads
 
@@ -55,9 +60,13 @@ def genotype_batch(pair: tuple[CallTask, int]) -> None:
     cohort, store, key = target.cohort, target.store, _shard_key(target.cohort, task)
     if callset.find_shard(store, task.shard, key, whole=False) is None:
         callset.begin_shard(store, task.shard, key)
-        sites = genotypes.emitted(_settled_of(cohort, task))
-        keys = site_keys(sites, cohort.layout)
-        ensure_batch_genotypes(target, cohort.batches[number], sites, keys)
+        store_batch(target, cohort.batches[number], genotypes.emitted(_settled_of(cohort, task)))
+
+
+def store_batch(target: CallsetShard, batch: Batch, emitted: schema.Settled) -> None:
+    """Make sure that the callset has a batch's genotypes at emitted rows of SETTLED."""
+    keys = site_keys(emitted, target.cohort.layout)
+    ensure_batch_genotypes(target, batch, emitted, keys, summed=_summed(_stored_total(target), batch, keys))
 
 
 def _shard_key(cohort: Cohort, task: CallTask) -> str:
@@ -90,12 +99,54 @@ def genotype_shard(task: CallTask) -> callset.ShardEntry:
 def ensure_shard_genotypes(
     target: CallsetShard, emitted: schema.Settled, threads: int
 ) -> tuple[Segments, genotypes.RawAnnotations]:
-    """`ensure_batch_genotypes` of every batch at emitted rows of SETTLED: segments by batch, merged raw annotations."""
-    keys = site_keys(emitted, target.cohort.layout)
-    segments: Segments = {}
+    """`ensure_batch_genotypes` of every batch at emitted rows of SETTLED: segments by batch, merged raw annotations.
+
+    Sums of an earlier version's samples, at sites that it had, are not made again.
+    """
+    cohort, keys, segments = target.cohort, site_keys(emitted, target.cohort.layout), Segments()
+    earlier = _stored_total(target)
 
     def call(batch: Batch) -> genotypes.RawAnnotations:
-        segments[batch.id], raw = ensure_batch_genotypes(target, batch, emitted, keys)
+        summed = _summed(earlier, batch, keys)
+        segments[batch.id], raw = ensure_batch_genotypes(target, batch, emitted, keys, summed=summed)
         return raw
 
-    return segments, merged_in_order(in_threads(call, target.cohort.batches, threads), genotypes.add)
+    def total_of(batches: Sequence[Batch]) -> list[genotypes.RawAnnotations]:
+        return [merged_in_order(in_threads(call, batches, threads), genotypes.add)] if batches else []
+
+    counted = [batch for batch in cohort.batches if earlier and earlier.has(batch)]
+    totals = total_of(counted)
+    if earlier:
+        totals = [_with_rest(earlier, totals[0], emitted, keys)]
+    totals += total_of([batch for batch in cohort.batches if batch not in counted])
+    total = genotypes.add(totals)
+    if not (earlier and earlier.cohort.version == cohort.version and np.isin(keys, earlier.keys).all()):
+        ranks = np.arange(len(cohort.samples), dtype=np.int32)
+        table = genotypes.shares_table(total, emitted, ranks).add_column(0, "key", pa.array(keys))
+        write_total(cohort, target.shard, "shares", *_total_settings(target.model), table=table)
+    return segments, total
+
+
+def _stored_total(target: CallsetShard) -> StoredTotal | None:
+    return read_total(target.cohort, target.shard, "shares", *_total_settings(target.model))
+
+
+def _total_settings(model: Model) -> tuple[object, ...]:
+    return asdict(model), *genotypes.layout()
+
+
+def _summed(earlier: StoredTotal | None, batch: Batch, keys: Keys) -> Mask:
+    """The sites at which a batch is not counted by an earlier total."""
+    return ~np.isin(keys, earlier.keys) if earlier and earlier.has(batch) else np.ones(len(keys), np.bool_)
+
+
+def _with_rest(
+    earlier: StoredTotal, rest: genotypes.RawAnnotations, emitted: schema.Settled, keys: Keys
+) -> genotypes.RawAnnotations:
+    """The earlier total, and its batches' at the sites that it lacks, at all emitted sites."""
+    lacks = ~np.isin(keys, earlier.keys)
+    more = genotypes.shares_table(rest, emitted.filter(pa.array(lacks)).combine_chunks(), earlier.ranks)
+    tables = [earlier.table, more.add_column(0, "key", pa.array(keys[lacks]))]
+    table = pa.concat_tables([each.replace_schema_metadata(None) for each in tables], promote_options="permissive")
+    rows = pc.index_in(pa.array(keys), value_set=table["key"].combine_chunks())
+    return genotypes.shares_of(table.take(rows).combine_chunks(), earlier.ranks)

@@ -18,8 +18,8 @@ from genocloud.pipeline.receipts import Unbalanced
 from genocloud.pipeline.sharding import Shard, ShardPlan
 from genocloud.schema import SITE_KEY, Settled, Sites, StoredSites, numbers, with_column
 
-Segments = dict[str, callset.Segment]
-"""The segment of a shard's genotypes, by batch."""
+Segments = dict[str, tuple[callset.Segment, ...]]
+"""The segments of a shard's genotypes, by batch."""
 
 
 def annotated(
@@ -57,9 +57,9 @@ def complete(
     if not left.all() or genotypes.uncarried(sites).any():
         table = _without_carriers(target, emitted.filter(pa.array(left)), table, segments)
     files: dict[str, Sequence[callset.SegmentFiles]] = {
-        batch: [segment.genotypes] for batch, segment in segments.items()
+        batch: [segment.genotypes for segment in each] for batch, each in segments.items()
     }
-    kept = {batch: [segment.shares] for batch, segment in segments.items()}
+    kept = {batch: [segment.shares for segment in each] for batch, each in segments.items()}
     for other in elsewhere:
         files |= other.genotypes
         kept |= {batch: list(entries) for batch, entries in other.shares.items()}
@@ -70,16 +70,11 @@ def complete(
 def _without_carriers(target: CallsetShard, emitted: Settled, sites: StoredSites, segments: Segments) -> StoredSites:
     """Remove genotypes of sites without carriers; write them as hom-ref where force-output. Returns SITES with keys."""
     uncarried, keys = genotypes.uncarried(sites), numbers(sites["key"])
-    final = np.where(uncarried, ~keys, keys)
+    final, nowhere = np.where(uncarried, ~keys, keys), np.zeros(len(keys), np.bool_)
     for batch in target.cohort.batches:
-        segment, samples = segments[batch.id], active_names(batch)
-        parts = [callset.load_segment(target.store, segment, keys[~uncarried], samples=samples)]
-        if uncarried.any():
-            rows = emitted.filter(pa.array(uncarried)).combine_chunks()
-            more, _ = ensure_batch_genotypes(target, batch, rows, ~keys[uncarried], uncarried=True)
-            parts.append(callset.load_segment(target.store, more, ~keys[uncarried], samples=samples))
-        tables = callset.merge_segments(parts, final)
-        segments[batch.id] = callset.write_segment(target.store, target.shard, batch.id, tables, made=segment.made)
+        segments[batch.id], _ = ensure_batch_genotypes(
+            target, batch, emitted, final, summed=nowhere, uncarried=uncarried
+        )
     return with_column(sites, "key", pa.array(final))
 
 

@@ -24,11 +24,11 @@ from genocloud.federation import (
 )
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import CachedTables, alleles_in, cached_tables, cohort_key
-from genocloud.pipeline.genotyping.batch_cache import CallsetSites, observed, site_keys, summarised
+from genocloud.pipeline.genotyping.batch_cache import CallsetSites, observed, summarised
 from genocloud.pipeline.genotyping.discovery import rows_cover, seen_by_all
-from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, ensure_batch_genotypes
+from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard
 from genocloud.pipeline.genotyping.row_cache import RowCache
-from genocloud.pipeline.genotyping.shard_calling import ensure_shard_genotypes
+from genocloud.pipeline.genotyping.shard_calling import ensure_shard_genotypes, store_batch
 from genocloud.pipeline.genotyping.shard_completion import Segments, complete
 from genocloud.pipeline.genotyping.shard_estimates import estimates_of_shard, merged_in_order, write_estimates
 from genocloud.pipeline.memory_model import SiteLoad, TaskLimits, discovery_need, pieces_of
@@ -389,8 +389,7 @@ def _emitted_sites(task: ShardTask) -> Settled:
 def genotype_batch(task: ShardTask) -> None:
     """Make sure that a batch's genotypes in a shard are stored."""
     target, emitted = task.callset_shard(), _emitted_sites(task)
-    batch, keys = target.cohort.batches[task.number], site_keys(emitted, target.cohort.layout)
-    ensure_batch_genotypes(target, batch, emitted, keys)
+    store_batch(target, target.cohort.batches[task.number], emitted)
 
 
 def genotype_shard(task: ShardTask) -> Message:

@@ -1,4 +1,4 @@
-"""Cells become rows in the order of files, and runs of two sets of sites runs of both."""
+"""Cells become rows in the order of files."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from genocloud.kernels import stored_rows
-from genocloud.kernels.cell_runs import CellRuns, fill_cells, runs_of_cells
+from genocloud.kernels.cell_runs import CellRuns, runs_of_cells
 from tests.support.kernel_twins import both
 
 GENOTYPES = 5
@@ -34,7 +34,7 @@ def test_cells_are_calls_or_in_the_longest_runs_of_a_stretch(run, cells, ids, ed
     edges = sorted({*(edge for edge in edges if edge < sites), sites})
     ends = np.array([min(edge for edge in edges if edge > site) for site in range(sites)], np.int32)
     runs = runs_of_cells(np.ascontiguousarray(cells))
-    calls, reference = run(one_by_one(runs) if by_cell else runs, np.array(ids, np.int32), ends)
+    calls, reference = run(one_by_one(runs) if by_cell else runs, np.array(ids, np.int32), ends, True)
     cells_by_site = sorted((site, sample, int(cells[site, sample])) for site, sample in np.ndindex(sites, samples))
     expected = [(sample, site, number) for site, sample, number in cells_by_site if ids[number] < 0]
     assert list(zip(*(column.tolist() for column in calls), strict=True)) == expected
@@ -49,18 +49,13 @@ def test_cells_are_calls_or_in_the_longest_runs_of_a_stretch(run, cells, ids, ed
     assert [(first, stop, sample, value) for sample, first, stop, value in rows_of(reference)] == sorted(longest)
 
 
-@both(stored_rows.merge_runs)
-@given(cells=CELLS, data=st.data())
+@both(stored_rows.split_runs)
+@given(cells=CELLS)
 @settings(deadline=None)
-def test_runs_of_two_sets_of_sites_are_those_of_all(run, cells, data):
-    sites = len(cells)
-    is_first = np.array(data.draw(st.lists(st.booleans(), min_size=sites, max_size=sites)))
-    sets = [np.flatnonzero(is_first), np.flatnonzero(~is_first)]
-    parts = [runs_of_cells(np.ascontiguousarray(cells[each])) for each in sets]
-    merged = run(parts[0], sets[0], parts[1], sets[1], GENOTYPES)
-    out = np.full(cells.shape, -1, np.int32)
-    fill_cells(CellRuns(*(np.ascontiguousarray(each) for each in merged)), 0, out)
-    assert np.array_equal(out, cells + np.where(is_first, 0, GENOTYPES)[:, None])
-    rows = rows_of(merged)
-    assert rows == sorted(rows)
-    assert sum(stop - first for _, first, stop, _ in rows) == cells.size
+def test_runs_that_are_apart_stay_apart(run, cells):
+    """Between them may be records that cover no site yet."""
+    runs = runs_of_cells(np.ascontiguousarray(cells))
+    ends = np.full(len(cells), len(cells), np.int32)
+    for given_runs in (runs, one_by_one(runs)):
+        _, reference = run(given_runs, np.zeros(GENOTYPES, np.int32), ends, False)
+        assert sorted(rows_of(reference)) == sorted((*row[:3], 0) for row in rows_of(given_runs))
