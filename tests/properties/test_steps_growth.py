@@ -99,6 +99,19 @@ def _with_allele_specific(folder: Path, gvcfs: list[Path]) -> Work:
     return Work(folder, SPECIFIC).add(gvcfs[:2]).call().add(gvcfs[2:4]).call()
 
 
+def _with_force_output(folder: Path, gvcfs: list[Path]) -> Work:
+    """Sites without carriers are written by keys of their own, until somebody carries their ALTs."""
+    work = Work(folder, SPECIFIC, forced="chr1:14,000-22,000")
+    return work.add(gvcfs[:3]).call().add(gvcfs[3:4]).call().add(gvcfs[4:5]).call()
+
+
+def _often(folder: Path, gvcfs: list[Path]) -> Work:
+    work = Work(folder).add(gvcfs[:4]).call()
+    for gvcf in gvcfs[4:8]:
+        work.add([gvcf]).call()
+    return work
+
+
 def _after_a_removal(folder: Path, gvcfs: list[Path]) -> Work:
     work = Work(folder).add(gvcfs[:3]).call()
     work.remove(open_cohort(work.cohort).samples[1]).call()
@@ -112,11 +125,12 @@ def _on_dask(folder: Path, gvcfs: list[Path]) -> Work:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("history", [_with_allele_specific, _after_a_removal, _on_dask])
+@pytest.mark.parametrize("history", [_with_allele_specific, _with_force_output, _often, _after_a_removal, _on_dask])
 def test_any_history_gives_what_its_samples_give_at_once(tmp_path, gvcfs, history: Callable[[Path, list[Path]], Work]):
     work = history(tmp_path / "grown", gvcfs)
     names = open_cohort(work.cohort).samples
     fresh = Work(tmp_path / "fresh", work.model)
+    fresh.intervals = work.intervals
     by_name = {path.name.partition(".")[0]: path for path in gvcfs}
     for run in _runs(names):
         fresh.add([by_name[name] for name in run])

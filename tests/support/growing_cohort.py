@@ -20,9 +20,11 @@ STORING = pipeline.IngestOptions(batch_size=2, window_bp=60_000)
 class Work:
     """A cohort and its callset, and what is done to them."""
 
-    def __init__(self, folder: Path, model: Model = PLAIN, choice: str = "threads:2", alleles: str = "") -> None:
+    def __init__(
+        self, folder: Path, model: Model = PLAIN, choice: str = "threads:2", *, alleles: str = "", forced: str = ""
+    ) -> None:
         self.folder, self.model, self.choice = folder, model, choice
-        self.intervals = pipeline.Intervals(alleles=alleles)
+        self.intervals = pipeline.Intervals(alleles=alleles, force_output=(forced,) if forced else ())
         self.cohort, self.callset = str(folder / "cohort"), str(folder / "callset")
 
     def add(self, gvcfs: list[Path], storing: pipeline.IngestOptions = STORING) -> "Work":
