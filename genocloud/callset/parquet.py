@@ -183,7 +183,7 @@ def read_place(
         reader = sealing.reader(stream)
         for group in range(reader.num_row_groups):
             pos = reader.metadata.row_group(group).column(declared.names.index("pos")).statistics
-            if pos.max <= start or pos.min > end:
+            if pos is None or pos.max <= start or pos.min > end:  # None: a window without rows
                 continue
             places = reader.read_row_group(group, ["contig", "pos"], use_threads=False)
             at = schema.numbers(places["pos"])

@@ -1,11 +1,11 @@
 """What a region costs for ever more people: core-seconds, memory and bytes of each step, a genome and a genotype.
 
 usage: python -m tests.benchmarks.bench_scale [--people 1000,10000] [--length 20000] [--batch-size 200]
-       [--keep FOLDER] [--zarr]
+       [--added 200] [--keep FOLDER] [--zarr]
 
 Cohorts of `scale_cohort` are written once and kept; discover, estimate, genotype, the genotypes of a gene's region as
 Arrow, and that region as a dense VCF are done anew, each in a process of its own that has done it for a few people
-before: what a start takes is not counted.
+before: what a start takes is not counted. With --added the last people are also added to the others' callset.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -142,15 +142,36 @@ def measure(people: int, length: int, batch_size: int, folder: Path) -> Measured
     )
 
 
+def _work(people: int, length: int, batch_size: int, folder: Path) -> Work:
+    threads, place = len(os.sched_getaffinity(0)), _folder_of(people, length, batch_size, folder)
+    return Work(place=place, threads=threads, region=f"{CONTIG}:{length // 4 + 1}-{length // 4 * 3}")
+
+
 def _prepared(people: int, length: int, batch_size: int, folder: Path) -> Work:
     """The work on a cohort, of which nothing is done yet."""
-    threads, place = len(os.sched_getaffinity(0)), _folder_of(people, length, batch_size, folder)
-    work = Work(place=place, threads=threads, region=f"{CONTIG}:{length // 4 + 1}-{length // 4 * 3}")
-    with open_scatter(f"processes:{threads}") as scatter:
+    work = _work(people, length, batch_size, folder)
+    with open_scatter(f"processes:{work.threads}") as scatter:
         ScaleCohort(length).write(work.cohort, people, scatter, batch_size)
     for old in ("cohort/derived", "callset", "region.vcf.gz.parts"):
-        shutil.rmtree(place / old, ignore_errors=True)
+        shutil.rmtree(work.place / old, ignore_errors=True)
     return work
+
+
+def grow(people: int, added: int, length: int, batch_size: int, folder: Path) -> str:
+    """What the last people cost that are added to a callset of the others, to all of them at once, which are there."""
+    few, whole = (_work(count, length, batch_size, folder) for count in (FEW, people))
+    work = replace(whole, place=whole.place.with_name(f"{whole.place.name}-grown"))
+    shutil.rmtree(work.place, ignore_errors=True)
+    for count in (people - added, people):
+        with open_scatter(f"processes:{work.threads}") as scatter:
+            ScaleCohort(length).write(work.cohort, count, scatter, batch_size)
+        receipts = {step: in_own_process(partial(_warmed, few, work, step)) for step in STORED}
+    grown, once = (callset.open_callset(each.place / "callset") for each in (work, whole))
+    region = f"{CONTIG}:{length // 2 + 1}-{length // 2 + 500}"
+    equal = grown.sites() == once.sites() and grown.genotypes(region) == once.genotypes(region)
+    costs = ", ".join(f"{step} {receipt.cpu_seconds:.2f}" for step, receipt in receipts.items())
+    total = sum(receipt.cpu_seconds for receipt in receipts.values())
+    return f"  {added:,} added to {people - added:,}: {total:.2f} core-s ({costs}); equal: {equal}"
 
 
 def _folder_of(people: int, length: int, batch_size: int, folder: Path) -> Path:
@@ -225,6 +246,7 @@ def main() -> None:
     parser.add_argument("--people", default="1000,10000,100000", help="sizes of cohorts, commas between")
     parser.add_argument("--length", type=int, default=20_000, help="bases of the region")
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, help="people ingested together")
+    parser.add_argument("--added", type=int, default=0, help="also add so many people, some batches, to the others")
     parser.add_argument("--keep", type=Path, default=Path("results/scale"), help="where cohorts are kept")
     parser.add_argument("--zarr", action="store_true", help="also the region as VCF Zarr, by bio2zarr (by pip)")
     choice = parser.parse_args()
@@ -234,6 +256,9 @@ def main() -> None:
     for people in map(int, choice.people.split(",")):
         everything.append(measure(people, choice.length, choice.batch_size, choice.keep))
         print("\n".join(lines(everything[-1])), flush=True)
+        if choice.added:
+            grown = grow(people, choice.added, choice.length, choice.batch_size, choice.keep)
+            print(f"{grown}; all at once {everything[-1].core_seconds:.2f}", flush=True)
         if choice.zarr:
             print(zarr(_folder_of(people, choice.length, choice.batch_size, choice.keep)), flush=True)
     if len(everything) > 1:

@@ -165,7 +165,12 @@ def test_a_callset_that_has_grown_too_often_is_written_anew(tmp_path, gvcfs, mon
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "after"),
-    [("genocloud.callset.segments.write_genotypes", 4), ("genocloud.callset.writing.complete_shard", 1)],
+    [
+        ("genocloud.callset.segments.write_genotypes", 4),
+        ("genocloud.callset.added_sites.write_genotypes", 1),
+        ("genocloud.callset.added_sites.write_shares", 0),
+        ("genocloud.callset.writing.complete_shard", 1),
+    ],
 )
 def test_a_killed_update_is_no_callset_and_the_next_run_completes_it(tmp_path, gvcfs, full, monkeypatch, step, after):
     work = Work(tmp_path, choice="inline").add(gvcfs[:4]).call().add(gvcfs[4:6])
