@@ -124,10 +124,10 @@ def with_added(
     )
     if added is None:
         return ()
-    found = callset.find_added(store, Shard, batch, segment, keys)
-    assert found is not None
-    assert found.genotypes == added.genotypes
-    assert callset.shares_at(found, keys).to_pylist() == tables.shares.to_pylist()
+    reusable = callset.find_added(store, Shard, batch, segment, keys)
+    assert reusable is not None
+    assert reusable.genotypes == added.genotypes
+    assert callset.shares_at(reusable, keys).to_pylist() == tables.shares.to_pylist()
     return callset.with_windows(segment, added, keys, len(BATCHES[batch]))
 
 

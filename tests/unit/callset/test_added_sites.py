@@ -112,11 +112,11 @@ def test_few_sites_may_be_added_and_none_may_go():
     assert not callset.may_be_added(segment, np.array([0, 1, 2, 4, 5]))
 
 
-def test_what_was_added_to_another_segment_is_not_found():
+def test_what_stands_beside_another_segment_is_not_reused():
     store, segment, added = add([0, 1, 2], [[0, 0]] * 4)
-    found = callset.find_added(store, SHARD, "b0", segment, KEYS)
-    assert found is not None
+    reusable = callset.find_added(store, SHARD, "b0", segment, KEYS)
+    assert reusable is not None
     assert added is not None
-    assert (found.genotypes, found.shares) == (added.genotypes, added.shares)
+    assert (reusable.genotypes, reusable.shares) == (added.genotypes, added.shares)
     other = callset.write_segment(store, SHARD, "b0", segment_tables([0, 1, 2], [[1, 1]] * 3), made="")
     assert callset.find_added(store, SHARD, "b0", other, KEYS) is None

@@ -56,6 +56,6 @@ def test_runs_that_are_apart_stay_apart(run, cells):
     """Between them may be records that cover no site yet."""
     runs = runs_of_cells(np.ascontiguousarray(cells))
     ends = np.full(len(cells), len(cells), np.int32)
-    for given_runs in (runs, one_by_one(runs)):
-        _, reference = run(given_runs, np.zeros(GENOTYPES, np.int32), ends, False)
-        assert sorted(rows_of(reference)) == sorted((*row[:3], 0) for row in rows_of(given_runs))
+    for cell_runs in (runs, one_by_one(runs)):
+        _, reference = run(cell_runs, np.zeros(GENOTYPES, np.int32), ends, False)
+        assert sorted(rows_of(reference)) == sorted((*row[:3], 0) for row in rows_of(cell_runs))
