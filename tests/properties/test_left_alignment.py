@@ -159,7 +159,7 @@ def test_another_reference_is_refused(folder: Path, capsys: pytest.CaptureFixtur
     other = folder / "other.fa"
     other.write_text(Path(fasta).read_text().replace("A" * 20, "T" * 20))
     pysam.faidx(str(other))
-    words = ["export", url, "-q", "--left-align", str(other)]
+    words = ["export", url, "-q", "--scatter", "inline", "--left-align", str(other)]
     assert main([*words, str(folder / "never.vcf.gz")]) == 3
     assert "chr1:30: REF is A, the reference has T there; name the FASTA" in capsys.readouterr().err
     other.write_text(">chr1\nACGT\n")
