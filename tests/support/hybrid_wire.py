@@ -15,6 +15,7 @@ import cloudpickle
 import pyarrow as pa
 
 from genocloud.federation import Message, pack, unpack
+from genocloud.genotypes import summary_of
 from genocloud.scatter.executors import Inline
 
 _RUNS = ("lengths", "counts", "values")
@@ -164,6 +165,10 @@ def runs_let_out(wire: Wire, site: str, vectors: Collection[tuple[int, ...]]) ->
                for message in messages_in(each.value)]  # fmt: skip
     lists = {_text(value) for message in messages for column in decoded(message).columns for value in column.to_pylist()
              if isinstance(value, list)}  # fmt: skip
+    for message in messages:
+        if message.kind == "summary":  # whose keys are stored as differences
+            summary = summary_of(decoded(message))
+            lists |= {_text(keys.values.tolist()) for keys in (summary.track, summary.site_keys)}
     whole = "\n".join(sorted(lists))
     return {vector for vector in vectors if _text(vector) in whole}
 
