@@ -16,6 +16,7 @@ from genocloud.callset.manifest import Description
 from genocloud.callset.vcf_header import dictionary, header_text
 from genocloud.callset.vcf_text import GenotypeFields, Lines, info_columns, joined, text_bytes
 from genocloud.kernels import bcf_encoding
+from genocloud.kernels.row_alignment import number_blocks
 from genocloud.regions import Contig
 
 _MISSING_FLOAT = np.int32(0x7F800001)
@@ -67,15 +68,39 @@ def site_records(sites: schema.Sites, contigs: Sequence[Contig], filters: Sequen
     )
 
 
-def records_of(sites: pa.Array, genotypes: GenotypeFields, cells: npt.NDArray[np.int32]) -> Lines:
+class ShapedGenotypes(NamedTuple):
+    """FORMAT columns, and what each of their rows needs in a record.
+
+    numbers  (rows,) int32; the shape of each row
+    shapes   (2 * keys + 1, shapes) int32; see bcf_encoding.measure_rows
+    """
+
+    fields: GenotypeFields
+    numbers: npt.NDArray[np.int32]
+    shapes: npt.NDArray[np.int32]
+
+    @property
+    def longest_block(self) -> int:
+        """The largest LEN, bases; 0 without one."""
+        return self.fields.longest_block
+
+
+def shaped(fields: GenotypeFields) -> ShapedGenotypes:
+    """FORMAT columns as `records_of` takes them: rows have few shapes, so that a site needs one look at each cell."""
+    shapes = np.empty((2 * len(fields.keys) + 1, len(fields.masks)), np.int32)
+    bcf_encoding.measure_rows(fields.masks, *fields.columns, shapes)
+    numbers, firsts = number_blocks(shapes)
+    return ShapedGenotypes(fields, numbers, shapes[:, firsts])
+
+
+def records_of(sites: pa.Array, genotypes: ShapedGenotypes, cells: npt.NDArray[np.int32]) -> Lines:
     """Complete records from the output of `site_records`; cells as in vcf_text.lines_of."""
-    numbers = dictionary()
-    keys = np.array([numbers[key] for key in genotypes.keys], np.int32)
+    known, columns = dictionary(), genotypes.fields.columns
+    keys = np.array([known[key] for key in genotypes.fields.keys], np.int32)
     site_offsets, site_bytes = text_bytes(sites)
     widths, types = np.empty((len(sites), len(keys)), np.int64), np.empty((len(sites), len(keys)), np.int8)
     starts = np.zeros(len(sites) + 1, np.int64)
-    columns = genotypes.columns
-    bcf_encoding.plan_records(site_offsets, cells, genotypes.masks, keys, *columns, widths, types, starts)
+    bcf_encoding.plan_records(site_offsets, cells, genotypes.numbers, genotypes.shapes, widths, types, starts)
     out = np.empty(starts[-1], np.uint8)
     bcf_encoding.put_records(site_offsets, site_bytes, cells, keys, *columns, widths, types, out, starts)
     return Lines(out[: starts[-1]], starts)

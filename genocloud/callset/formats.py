@@ -145,7 +145,7 @@ def _bcf_encoders(fields: FormatFields, filters: Sequence[FilterLine]) -> Encode
         header=lambda description: bcf_records.header_bytes(description, fields, filters),
         sites=lambda sites, contigs: bcf_records.site_records(sites, contigs, filters),
         batch=lambda distinct: distinct,
-        genotypes=lambda tables: lay_out(tables, fields),
+        genotypes=lambda tables: bcf_records.shaped(lay_out(tables, fields)),
         records=bcf_records.records_of,
     )
 

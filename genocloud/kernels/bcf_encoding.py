@@ -174,76 +174,118 @@ def read_allele(words, at, end):
 
 
 @uncounted
-def measure_genotypes(cells, row_words, word_offsets, words):
-    """Most alleles and highest value of the GT of some rows; see put_records for the arrays."""
-    most, highest = 0, 0
-    for row in cells:
-        word = row_words[row]
-        at, end, count = word_offsets[word], word_offsets[word + 1], 0
-        while at < end:
-            value, at = read_allele(words, at, end)
-            highest, count, at = max(highest, value | 1), count + 1, at + 1
-        most = max(most, count)
-    return most, highest
+def _measure_genotype(words, at, end):
+    """Alleles of a GT text at words[at:end], and the highest of their BCF values."""
+    count, highest = 0, 0
+    while at < end:
+        value, at = read_allele(words, at, end)
+        highest, count, at = max(highest, value | 1), count + 1, at + 1
+    return count, highest
 
 
 @kernel()
-def plan_records(
-    site_offsets,
-    cells,
-    masks,
-    keys,
-    kinds,
-    bases,
-    word_bases,
-    offsets,
-    values,
-    word_offsets,
-    words,
-    widths,
-    types,
-    starts,
-):
-    """How wide each key's values are at each site, and where each record begins; see put_records for the arrays.
+def measure_rows(masks, kinds, bases, word_bases, offsets, values, word_offsets, words, shapes):
+    """What each row of the FORMAT columns needs in a record; see put_records for the arrays.
 
+    shapes  (2 * keys + 1, rows) int32, written: each key's number of values, at least one; then its type; then the mask
+    """
+    keys = len(kinds)
+    for key in range(keys):
+        base, first_word = bases[key], word_bases[key]
+        for row in range(len(masks)):
+            width, lowest, highest = np.int64(1), np.int32(0), np.int32(0)
+            if kinds[key] == LIST:
+                start, end = offsets[base + row], offsets[base + row + 1]
+                width = max(width, end - start)
+                for i in range(start, end):
+                    if values[i] != MISSING:
+                        lowest, highest = min(lowest, values[i]), max(highest, values[i])
+            elif values[base + row] != MISSING and kinds[key] == NUMBER:
+                lowest, highest = min(lowest, values[base + row]), max(highest, values[base + row])
+            elif values[base + row] != MISSING:
+                word = first_word + values[base + row]
+                width = max(width, word_offsets[word + 1] - word_offsets[word])
+                if key == 0:
+                    width, highest = _measure_genotype(words, word_offsets[word], word_offsets[word + 1])
+            is_text = key and kinds[key] != LIST and kinds[key] != NUMBER
+            shapes[key, row] = width
+            shapes[keys + key, row] = CHAR if is_text else type_for(lowest, highest)
+    for row in range(len(masks)):
+        shapes[2 * keys, row] = masks[row]
+
+
+@kernel()
+def plan_records(site_offsets, cells, numbers, shapes, widths, types, starts):
+    """How wide each key's values are at each site, and where each record begins.
+
+    site_offsets   as in put_records
+    cells          (sites, samples) int32; the row of each genotype
+    numbers        (rows,) int32; the shape of each row
+    shapes         (2 * keys + 1, shapes) int32; the distinct columns of those of measure_rows
     widths, types  (sites, keys) int64 and int8, written: values for each sample, 0 where none has one; their type
     starts         (sites + 1,) int64, written
     """
-    samples = cells.shape[1]
+    samples, keys = cells.shape[1], widths.shape[1]
+    is_there = np.empty(shapes.shape[1], np.bool_)
     starts[0] = 0
     for site in range(len(cells)):
-        size = site_offsets[site + 1] - site_offsets[site]
-        mask = 1
+        is_there[:] = False
         for row in cells[site]:
-            mask |= masks[row]
-        for key in range(len(keys)):
-            widths[site, key] = 0
-            if samples == 0 or not mask >> key & 1:
-                continue
-            width, lowest, highest = 1, 0, 0
-            base, first_word = bases[key], word_bases[key]
-            if key == 0:
-                gt_words = values[base : base + len(masks)]
-                width, highest = measure_genotypes(cells[site], gt_words, word_offsets[first_word:], words)
-            elif kinds[key] == LIST:
-                for row in cells[site]:
-                    start, end = offsets[base + row], offsets[base + row + 1]
-                    width = max(width, end - start)
-                    for i in range(start, end):
-                        if values[i] != MISSING:
-                            lowest, highest = min(lowest, values[i]), max(highest, values[i])
-            else:
-                for row in cells[site]:
-                    value = values[base + row]
-                    if value != MISSING and kinds[key] == NUMBER:
-                        lowest, highest = min(lowest, value), max(highest, value)
-                    elif value != MISSING:
-                        word = first_word + value
-                        width = max(width, word_offsets[word + 1] - word_offsets[word])
-            kind = CHAR if key and kinds[key] != LIST and kinds[key] != NUMBER else type_for(lowest, highest)
-            widths[site, key], types[site, key] = width, kind
-            size += 16 + samples * width * type_size(kind)
+            is_there[numbers[row]] = True
+        size, mask = site_offsets[site + 1] - site_offsets[site], np.int32(samples > 0)
+        widths[site], types[site] = 1, INT8
+        for shape in np.flatnonzero(is_there):
+            mask |= shapes[2 * keys, shape]
+            for key in range(keys):
+                widths[site, key] = max(widths[site, key], shapes[key, shape])
+                types[site, key] = max(types[site, key], shapes[keys + key, shape])
+        for key in range(keys):
+            if not mask >> key & 1:
+                widths[site, key] = 0
+            size += 16 + samples * widths[site, key] * type_size(types[site, key])
         starts[site + 1] = starts[site] + size
+
+
+@uncounted
+def _put_key(out, begin, key, cells, chosen, count, width, kind, columns):
+    """Write a key's values of some samples at a site, each at its place behind out[begin].
+
+    cells    (samples,) int32; their rows
+    chosen   int64; numbers of the samples, of which the first `count` are written
+    columns  kinds to words of put_records
+    """
+    kinds, bases, word_bases, offsets, values, word_offsets, words = columns
+    base, first_word, size = bases[key], word_bases[key], width * type_size(kind)
+    for i in range(count):
+        row, at, left = cells[chosen[i]], begin + chosen[i] * size, width
+        if key == 0:
+            word = first_word + values[base + row]
+            place, end, phased = word_offsets[word], word_offsets[word + 1], 0
+            while place < end:
+                value, place = read_allele(words, place, end)
+                at = put_integer(out, at, np.int32(value | phased), kind)
+                left -= 1
+                if place < end:
+                    phased = 1 if words[place] == _PIPE else 0
+                    place += 1
+        elif kinds[key] == LIST:
+            for k in range(offsets[base + row], offsets[base + row + 1]):
+                at = put_integer(out, at, values[k], kind)
+                left -= 1
+        elif kinds[key] == NUMBER:
+            at = put_integer(out, at, values[base + row], kind)
+            left -= 1
+        elif values[base + row] != MISSING:
+            word = first_word + values[base + row]
+            for k in range(word_offsets[word], word_offsets[word + 1]):
+                out[at] = words[k]
+                at += 1
+                left -= 1
+        if left == width:
+            at = put_integer(out, at, MISSING, kind) if kind != CHAR else put_bytes_of(out, at, _POINT, 1)
+            left -= 1
+        for _ in range(left):
+            at = put_integer(out, at, _END_OF_VECTOR, kind) if kind != CHAR else put_bytes_of(out, at, 0, 1)
 
 
 @kernel()
@@ -272,52 +314,36 @@ def put_records(
     widths, types        (sites, keys); see plan_records
     out                  uint8, written; large enough
     starts               (sites + 1,) int64, written: record i is out[starts[i]:starts[i + 1]]
-    For the other arrays see vcf_columns.put_rows; masks: vcf_columns.weigh_rows
+    For the other arrays see vcf_columns.put_rows.
+
+    Where a key has the width and type of the site before, its values are copied from there, and only those of samples
+    in another row are written: most are in the same reference block.
     """
+    columns = kinds, bases, word_bases, offsets, values, word_offsets, words
+    samples = cells.shape[1]
+    before, changed, every = np.zeros(len(keys), np.int64), np.empty(samples, np.int64), np.arange(samples)
     at = np.int64(0)
     for site in range(len(cells)):
         starts[site] = begin = at
-        for i in range(site_offsets[site], site_offsets[site + 1]):
-            out[at] = sites[i]
-            at += 1
-        shared, formats = at - begin - 8, 0
+        at = put_bytes(out, at, sites, site_offsets[site], site_offsets[site + 1])
+        shared, formats, count = at - begin - 8, 0, 0
+        for sample in range(samples if site else 0):
+            changed[count] = sample
+            count += cells[site, sample] != cells[site - 1, sample]
         for key in range(len(keys)):
             width, kind = widths[site, key], types[site, key]
             if width == 0:
                 continue
             formats += 1
             at = put_type(out, put_key(out, at, keys[key]), width, kind)
-            base, first_word = bases[key], word_bases[key]
-            for row in cells[site]:
-                count = 0
-                if key == 0:
-                    word = first_word + values[base + row]
-                    place, end, phased = word_offsets[word], word_offsets[word + 1], 0
-                    while place < end:
-                        value, place = read_allele(words, place, end)
-                        at = put_integer(out, at, np.int32(value | phased), kind)
-                        count += 1
-                        if place < end:
-                            phased = 1 if words[place] == _PIPE else 0
-                            place += 1
-                elif kinds[key] == LIST:
-                    for i in range(offsets[base + row], offsets[base + row + 1]):
-                        at = put_integer(out, at, values[i], kind)
-                        count += 1
-                elif kinds[key] == NUMBER:
-                    at = put_integer(out, at, values[base + row], kind)
-                    count = 1
-                elif values[base + row] != MISSING:
-                    word = first_word + values[base + row]
-                    for i in range(word_offsets[word], word_offsets[word + 1]):
-                        out[at] = words[i]
-                        at += 1
-                        count += 1
-                if count == 0:
-                    at = put_integer(out, at, MISSING, kind) if kind != CHAR else put_bytes_of(out, at, _POINT, 1)
-                    count = 1
-                for _ in range(count, width):
-                    at = put_integer(out, at, _END_OF_VECTOR, kind) if kind != CHAR else put_bytes_of(out, at, 0, 1)
+            size = width * type_size(kind)
+            if site and widths[site - 1, key] == width and types[site - 1, key] == kind:
+                out[at : at + samples * size] = out[before[key] : before[key] + samples * size]
+                _put_key(out, at, key, cells[site], changed, count, width, kind, columns)
+            else:
+                _put_key(out, at, key, cells[site], every, samples, width, kind, columns)
+            before[key] = at
+            at += samples * size
         put_bytes_of(out, put_bytes_of(out, begin, shared, 4), at - begin - 8 - shared, 4)
-        put_bytes_of(out, begin + _FIXED_BYTES - 4, formats << 24 | cells.shape[1], 4)
+        put_bytes_of(out, begin + _FIXED_BYTES - 4, formats << 24 | samples, 4)
     starts[len(cells)] = at

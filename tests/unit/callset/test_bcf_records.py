@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from genocloud import annotations, callset, schema, storage
 from genocloud.callset import formats, vcf_text
-from genocloud.callset.bcf_records import records_of
+from genocloud.callset.bcf_records import records_of, shaped
 from genocloud.callset.vcf_header import dictionary
 from genocloud.kernels import bcf_encoding
 from genocloud.regions import Contig, Region
@@ -153,7 +153,7 @@ def type_of(values: list[int]) -> int:
 def typed(genotypes: pa.Table) -> dict[str, tuple[int, int]]:
     """How many values of which type the FORMAT fields of one record have."""
     cells = np.arange(genotypes.num_rows, dtype=np.int32).reshape(1, -1)
-    data = records_of(pa.array([bytes(32)], pa.binary()), vcf_text.lay_out([genotypes]), cells).data.tobytes()
+    data = records_of(pa.array([bytes(32)], pa.binary()), shaped(vcf_text.lay_out([genotypes])), cells).data.tobytes()
     keys, sizes = {number: key for key, number in dictionary().items()}, {1: 1, 2: 2, 3: 4, 7: 1}
     at, decoded = 32, {}
     while at < len(data):
@@ -163,13 +163,27 @@ def typed(genotypes: pa.Table) -> dict[str, tuple[int, int]]:
     return decoded
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_record_does_not_depend_on_the_one_before(seed: int) -> None:
+    """Values of samples that stay in a row are copied from the site before; alone each site's are written."""
+    _, genotypes = make.tables(Random(seed), "chr1", range(6), [("ann", "bob", "cat")])
+    laid_out, numbers = shaped(vcf_text.lay_out(genotypes)), np.random.default_rng(seed)
+    cells = numbers.integers(0, 18, (40, 3), np.int32)
+    for site in range(1, len(cells)):
+        stays = numbers.random(3) < 0.6
+        cells[site, stays] = cells[site - 1, stays]
+    sites = pa.array([bytes([site] * 32) for site in range(len(cells))], pa.binary())
+    alone = [records_of(sites[n : n + 1], laid_out, cells[n : n + 1]).data.tobytes() for n in range(len(cells))]
+    assert records_of(sites, laid_out, cells).data.tobytes() == b"".join(alone)
+
+
 def test_interpreted_kernels_write_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     sites, genotypes = make.tables(Random(5), "chr1", range(4), [("ann", "bob")])
     form, cells = formats.form_of("x.bcf").encoders(), np.arange(8, dtype=np.int32).reshape(4, 2)
 
     def written() -> bytes:
         texts = form.sites(sites, make.CONTIGS)
-        return form.records(texts, vcf_text.lay_out(genotypes), cells).data.tobytes()
+        return form.records(texts, shaped(vcf_text.lay_out(genotypes)), cells).data.tobytes()
 
     compiled = written()
     for name, kernel in vars(bcf_encoding).copy().items():
