@@ -180,7 +180,7 @@ def estimate_sites(track, site_keys, totals, allele_offsets, pseudocounts, stars
     return known, variant, absent, copies
 
 
-@kernel(f"{SITE_KEYS}, int64[:,::1], int64[::1], int64[::1]")
+@kernel()
 def judge_carriers(site_keys, totals, allele_offsets, stars):
     """Each site by its surest carriers, without a frequency: arguments and results as in `estimate_sites`.
 
