@@ -24,6 +24,7 @@ PHASES = {
     "models": "training models of the scores",
     "filter": "judging sites and alleles",
     "frequencies": "choosing common sites",
+    "gnomad_table": "counting alleles and genotypes by groups",
     "screen": "reading each sample's records",
     "compare": "comparing all samples",
     "qc": "counting each sample's genotypes",

@@ -6,7 +6,6 @@ from functools import partial
 
 from genocloud import gvcf, samples, storage
 from genocloud.pipeline.fitting_model import fitting_model
-from genocloud.pipeline.forced_alleles import read_forced_alleles
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import read_reference
@@ -36,6 +35,9 @@ def check_inputs(
     with receipt_of("inputs") as receipt:
         reference = read_reference(reference_url)
         if intervals.alleles:
+            # loads Arrow, which nothing else here needs
+            from genocloud.pipeline.forced_alleles import read_forced_alleles
+
             read_forced_alleles(intervals.alleles, reference.contigs, reference)
         policy = gvcf.RecordPolicy(intervals.inside(reference.contigs))
         people = read_people(listed, scatter, progress)

@@ -10,19 +10,7 @@ from hypothesis import strategies as st
 from genocloud import callset, filters, schema
 from genocloud.callset.local_genotypes import localise
 from tests.support import callset_tables as make
-
-
-def adj(row: dict) -> bool:
-    """gnomAD's get_adj_expr, of one genotype."""
-    called = [int(each) for each in row["GT"].replace("|", "/").split("/") if each != "."]
-    if row["GQ"] is None or row["DP"] is None or row["GQ"] < 20:
-        return False
-    if row["DP"] < (5 if len(row["GT"].replace("|", "/").split("/")) == 1 else 10):
-        return False
-    depths = row["AD"] or []
-    if len(set(called)) > 1:
-        return all(len(depths) > a and depths[a] is not None and depths[a] >= 0.2 * row["DP"] for a in set(called))
-    return True
+from tests.support.gnomad_adj import is_adj
 
 
 def mean(values: list[int | None]) -> float | None:
@@ -34,7 +22,7 @@ def twin(rows: list[dict], samples: int, alts: list[int]) -> list[dict]:
     out = []
     for site, count in enumerate(alts):
         cells = rows[site * samples : (site + 1) * samples]
-        good = [row["GT"].replace("|", "/").split("/") for row in cells if "." not in row["GT"] and adj(row)]
+        good = [row["GT"].replace("|", "/").split("/") for row in cells if "." not in row["GT"] and is_adj(row)]
         missing = sum("." in row["GT"] for row in cells)
         reads = [[0, 0] for _ in range(count)]
         for row in cells:

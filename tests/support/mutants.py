@@ -93,7 +93,7 @@ EQUIVALENT = {
     (
         "genocloud/pipeline/hybrid/coordinator.py",
         "True -> False: pieces_of_shard = "
-        'dict(zip(cut.all_shards, self._map_shards(deliver, cut.all_shards, "deliver"), strict=True))',
+        'dict(zip(cut.all_shards, self.map_shards(deliver, cut.all_shards, "deliver"), strict=True))',
     ): "there is a result for each shard",
     (
         "genocloud/scatter/dask/dask_settings.py",

@@ -29,7 +29,7 @@ POSITIONS = sorted(Random(3).sample(range(1, 900_000), 160))
 def build(url: str, cuts: tuple[int, ...]) -> callset.Callset:
     """The same sites of chr1 in shards that end at some bases; chr2 has none."""
     store, entries = storage.open_store(url), []
-    sites, genotypes = make.tables(Random(1), "chr1", POSITIONS, list(BATCHES.values()), 0.1)
+    sites, genotypes = make.tables(Random(2), "chr1", POSITIONS, list(BATCHES.values()), 0.1)
     for number, (start, end) in enumerate(zip((0, *cuts), (*cuts, CONTIGS[0].length), strict=True)):
         inside = [place for place, pos in enumerate(POSITIONS) if start < pos <= end]
         first, count = (inside[0], len(inside)) if inside else (0, 0)
