@@ -39,7 +39,7 @@ from genocloud.pipeline.hybrid.locations import (
 from genocloud.pipeline.hybrid.shard_runs import genotype_shards, location_totals, plan_shards
 from genocloud.pipeline.intervals import Intervals, intervals_of
 from genocloud.pipeline.options import IngestOptions, model_of
-from genocloud.pipeline.preconditions import refuse_bare_blocks, refuse_holes
+from genocloud.pipeline.preconditions import active_tallies, refuse_bare_blocks, refuse_holes
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.reference import read_reference
 from genocloud.pipeline.sharding import rows_by_window
@@ -141,6 +141,7 @@ def fill(request: FillRequest) -> FillResult:
         content=cohort_key(cohort),
         samples_key=cohort_key(cohort, cohort.samples),
         people=context.released("people", people_table(cohort, rows)),
+        callers=tuple(sorted({tally.caller for _, tally in active_tallies(cohort)})),
         variants=tuple(sorted(rows_by_window(cohort, "variants"))),
         blocks=tuple(sorted(rows_by_window(cohort, "blocks"))),
         balance=record_balance(cohort),

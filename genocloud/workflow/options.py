@@ -8,6 +8,7 @@ from typing import Any
 from genocloud.scatter.executor_kinds import is_dask
 
 MODEL = (
+    "model",
     "stand_call_conf",
     "heterozygosity",
     "indel_heterozygosity",

@@ -78,12 +78,14 @@ class FillResult:
     content           hash of its rows; `samples_key`: of samples and rows
     variants, blocks  see sharding.GenomeRows
     people            ACTIVE_SAMPLES
+    callers           of its gVCFs, each once
     """
 
     version: int
     content: str
     samples_key: str
     people: Message
+    callers: tuple[str, ...]
     variants: tuple[tuple[str, int], ...]
     blocks: tuple[tuple[str, int], ...]
     balance: dict[str, Any]

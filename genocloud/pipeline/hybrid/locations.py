@@ -11,6 +11,8 @@ from typing import Any
 from genocloud.errors import GenocloudError, SettingError
 from genocloud.federation import BadConfig, Config, Location, TransferLog, pack, unpack
 from genocloud.genotypes import Model
+from genocloud.pipeline.chosen_model import NotOfTheModel
+from genocloud.pipeline.fitting_model import fitting_model
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.hybrid import location_tasks
 from genocloud.pipeline.hybrid.clients import LocationClient, OnTask, map_locations, show_stages
@@ -147,7 +149,7 @@ def fill_locations(
     ingest: Callable[[location_tasks.FillRequest], location_tasks.FillResult],
     progress: Progress,
 ) -> IngestedLocations:
-    """Ingest all samples, at all locations at the same time."""
+    """Ingest all samples, at all locations at the same time. Raises as check_gatk does."""
     settings = config.settings
     inside = intervals_of(settings).inside(reference.contigs)
     wanted = None if inside is None else tuple(region_text(region, reference.contigs) for region in inside)
@@ -184,9 +186,24 @@ def fill_locations(
     with show_stages(clients, progress, "ingest", 1, "cohort"):
         filled_by_name = dict(zip([each.name for each in clients], map_locations(fill, clients), strict=True))
     fill_results = {name: each for name, (_, each) in filled_by_name.items() if each}
+    check_gatk(settings["model"], fill_results)
     return IngestedLocations(
         config=config,
         sheet_rows=sheet_rows,
         contexts={name: context for name, (context, _) in filled_by_name.items()},
         fill_results=fill_results,
     )
+
+
+def check_gatk(named: str, filled: Mapping[str, location_tasks.FillResult]) -> None:
+    """Refuse another model than gatk, which alone sums can be made for, be it named or what fits the locations' gVCFs.
+
+    Raises MixedDialects, NotOfTheModel.
+    """
+    callers = ((f"those of site {site}", caller) for site, result in filled.items() for caller in result.callers)
+    fitting = fitting_model("the sites", callers)
+    model = named or fitting
+    if model != "gatk":
+        raise NotOfTheModel(
+            model, "runs over several sites", "genotype the gVCFs at one site, or set model to gatk in the config"
+        )

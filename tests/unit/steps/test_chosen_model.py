@@ -3,6 +3,7 @@
 import gzip
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.chosen_model import NotOfTheModel, chosen_model
 from genocloud.pipeline.fitting_model import MixedDialects
+from genocloud.pipeline.hybrid.locations import check_gatk
 from genocloud.pipeline.options import IngestOptions, JointOptions
 from genocloud.pipeline.preconditions import BareBlocks
 from genocloud.pipeline.sample_list import sheet_or_gvcfs
@@ -112,3 +114,17 @@ def test_blocks_that_do_not_say_how_sure_they_are_have_glnexus(tmp_path):
     text, _, _ = joint(tmp_path, urls, "written", model_name="glnexus", preset="DeepVariant_unfiltered")
     cells = [word for line in text.splitlines() if line[0] != "#" for word in line.split("\t")[9:]]
     assert any(re.match(r"0/0:[1-9]\d*:[\d,]+:\.:", cell) for cell in cells)
+
+
+def test_several_sites_have_the_model_gatk_alone():
+    def sites(**callers):
+        return {site: SimpleNamespace(callers=each) for site, each in callers.items()}
+
+    check_gatk("", sites(alpha=("gatk",), beta=("bcftools", "gatk")))
+    check_gatk("gatk", sites(alpha=("deepvariant",), beta=("deepvariant",)))
+    for named, callers in (("", ("deepvariant",)), ("deepvariant", ("gatk",))):
+        with pytest.raises(NotOfTheModel, match="deepvariant: it has no runs over several sites"):
+            check_gatk(named, sites(alpha=callers, beta=callers))
+    for named in ("", "gatk"):
+        with pytest.raises(MixedDialects, match="the first: those of site beta, of deepvariant"):
+            check_gatk(named, sites(alpha=("gatk",), beta=("deepvariant",)))
