@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,6 +18,13 @@ from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
 _log = logging.getLogger(__name__)
+
+MOST_SITES = 1 << 22
+"""Sites of a callset all of whose labelled alleles train the model; of more, those of about so many are drawn.
+
+Each tree looks at a few hundred rows, and all rows are held at once: 300 MB for so many.
+"""
+_SPREAD = np.uint64(0x9E3779B1)
 
 
 class NothingToTrainOn(InputError):
@@ -57,15 +65,18 @@ def label_shards(
 ) -> list[LabelledShard]:
     """The rows to train on, of all shards in the genome's order; genotypes are summed here, and not again.
 
+    Of a callset of more than MOST_SITES those of some sites, drawn by POS, so that shards do not matter.
+
     names   annotations, see vets.annotation_names
     folder  where the sums are written
 
     Raises what reading resources and shards raises.
     """
     tasks = [made.of_shard(shard) for shard in made.shards]
+    share = MOST_SITES / max(made.counts["sites"], 1)
     with progress.stage("training variants", tasks=len(tasks), unit="shard") as stage:
         return scatter.run(
-            partial(_label, known, values, tuple(names), folder), tasks, lambda _: stage.advance(tasks=1)
+            partial(_label, known, values, tuple(names), folder, share), tasks, lambda _: stage.advance(tasks=1)
         )
 
 
@@ -92,13 +103,24 @@ def train_model(
 
 
 def _label(
-    known: KnownAlleles, values: NamedValues, names: tuple[str, ...], folder: str, made: callset.Callset
+    known: KnownAlleles, values: NamedValues, names: tuple[str, ...], folder: str, share: float, made: callset.Callset
 ) -> LabelledShard:
     tables = values.of_shard(made, vets.site_columns(names))
-    rows = vets.labelled_rows(joined_sums(tables), known.labels(tables), names)
+    labels = _drawn(known.labels(tables), tables[0], share)
+    rows = vets.labelled_rows(joined_sums(tables), labels, names)
     if not values.needs_genotypes:
         return LabelledShard(rows, None)
     return LabelledShard(rows, callset.write_sums(made.store, folder, made.shards[0].name, tables[-1]))
+
+
+def _drawn(labels: pa.Array, sites: schema.Sites, share: float) -> pa.Array:
+    """Labels of the ALTs of a share of the sites; null for those of others."""
+    if share >= 1:
+        return labels
+    places = schema.numbers(sites["pos"]).astype(np.uint64) * _SPREAD & np.uint64(0xFFFFFFFF)
+    drawn = np.repeat(places < share * 2**32, np.diff(schema.numbers(labels.offsets)))
+    own = pc.if_else(pa.array(drawn), labels.flatten(), pa.scalar(None, pa.string()))
+    return pa.ListArray.from_arrays(labels.offsets, own)
 
 
 def _count_labelled(rows: schema.LabelledRows, kind: str) -> dict[str, int]:

@@ -17,6 +17,7 @@ import pytest
 import genocloud
 from genocloud import callset, storage
 from genocloud.cli import main
+from genocloud.pipeline.filtering import model_training
 from genocloud.regions import Contig, Region
 from tests.support import callset_tables as make
 from tests.support import small_callset
@@ -199,6 +200,20 @@ def test_a_model_is_trained_on_the_callsets_own_alleles(folder, tmp_path):
     build(str(other), (200_000, 600_000))
     assert run(other, *words, *high) == 0
     assert made.filters().equals(genocloud.open_callset(other).filters())
+
+
+def test_of_many_sites_some_train_the_model_wherever_shards_end(folder, tmp_path, monkeypatch):
+    words, counts = ["--trained-on", "QUAL > 0", "-an", "QD", "-an", "FS"], {}
+    build(str(folder / "cut-drawn"), (200_000, 600_000))
+    for most, name in ((200, "whole"), (80, "whole"), (80, "cut-drawn")):
+        monkeypatch.setattr(model_training, "MOST_SITES", most)
+        assert run(folder / name, *words, "--receipt", str(tmp_path / "receipt.json")) == 0
+        figures = json.loads((tmp_path / "receipt.json").read_text())["figures"]["model"]
+        counts[most, name] = sum(count for each in figures.values() for count in each.values())
+    assert 0.3 < counts[80, "whole"] / counts[200, "whole"] < 0.7
+    assert counts[80, "whole"] == counts[80, "cut-drawn"]
+    one, other = (genocloud.open_callset(folder / name).filters() for name in ("whole", "cut-drawn"))
+    assert one.equals(other)
 
 
 def test_the_receipt_counts_changes_by_verdict(folder, tmp_path):
