@@ -76,7 +76,7 @@ def label_shards(
     share = MOST_SITES / max(made.counts["sites"], 1)
     with progress.stage("training variants", tasks=len(tasks), unit="shard") as stage:
         return scatter.run(
-            partial(_label, known, values, tuple(names), folder, share), tasks, lambda _: stage.advance(tasks=1)
+            partial(_label, known, values, tuple(names), folder, share=share), tasks, lambda _: stage.advance(tasks=1)
         )
 
 
@@ -103,7 +103,13 @@ def train_model(
 
 
 def _label(
-    known: KnownAlleles, values: NamedValues, names: tuple[str, ...], folder: str, share: float, made: callset.Callset
+    known: KnownAlleles,
+    values: NamedValues,
+    names: tuple[str, ...],
+    folder: str,
+    made: callset.Callset,
+    *,
+    share: float,
 ) -> LabelledShard:
     tables = values.of_shard(made, vets.site_columns(names))
     labels = _drawn(known.labels(tables), tables[0], share)
