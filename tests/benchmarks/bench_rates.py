@@ -2,8 +2,8 @@
 
 usage: python -m tests.benchmarks.bench_rates > genocloud/costs/default_rates.yaml
 
-Run it on an idle machine, of the kind that the file then names: nine cohorts, three rounds of each step, and the least
-seconds count, as others were disturbed. Takes about a quarter of an hour.
+Run it on an idle machine, of the kind that the file then names: nine cohorts, two rounds of each step, and the least
+seconds count, as others were disturbed. Takes about ten minutes.
 """
 
 import json
@@ -62,7 +62,7 @@ SCALES = (
 """People, bases and people of a batch of cohorts that are stored without gVCFs: all steps but ingest."""
 
 ROOT = Path(__file__).resolve().parents[2]
-ROUNDS = 3
+ROUNDS = 2
 
 CHECKS = ("screen", "filter", "filter genotypes", "qc")
 """Of the callset that the steps before made; not of cohorts whose callset says nothing of frequencies."""
@@ -115,7 +115,8 @@ class Trial:
             CheckedWork(place=place, name=f"round{number}", people=synthetic.people, threads=threads)
             for number in range(ROUNDS)
         ]
-        return cls._run(works, {"gvcf_byte": gvcf_bytes}, () if synthetic.people >= FEWEST_PEOPLE else CHECKS)
+        has_common = synthetic.people >= FEWEST_PEOPLE and not synthetic.rare
+        return cls._run(works, {"gvcf_byte": gvcf_bytes}, () if has_common else CHECKS)
 
     @classmethod
     def of_rows(cls, people: int, length: int, batch_size: int, place: Path) -> "Trial":
@@ -372,7 +373,7 @@ HEAD = """\
 # The rates by which genocloud plan counts on machines that were not measured (genocloud plan --calibrate), made by
 #   python -m tests.benchmarks.bench_rates > genocloud/costs/default_rates.yaml
 # Measured: cohorts of 2, 24, 300 and 600 invented people (20 kb, 600 kb, 250 kb, 60 kb) through the real steps, and of
-# 1,000 (150 kb), 2,000 (12 kb) and 10,000 (4 kb, 60 kb; 40 kb in batches of 1,000) stored without gVCFs, three times,
+# 1,000 (150 kb), 2,000 (12 kb) and 10,000 (4 kb, 60 kb; 40 kb in batches of 1,000) stored without gVCFs, twice,
 # of which the least core-seconds count; starts of Snakemake, of its jobs, of commands and of a Dask cluster.
 # costs: what one of each thing adds: `seconds` core-seconds, `memory` bytes of the largest process, `bytes` stored.
 # A `job` is one on this machine; on a cluster each job starts a Snakemake of its own, as a `run` does.
