@@ -1,7 +1,8 @@
 """How a cohort's columns become numbers that compress: less what other columns predict, lists place by place."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -13,8 +14,15 @@ from genocloud.kernels.thousandths import exchange_thousandths
 from genocloud.schema import FLOAT, INT32, MISSING, by_length, folded, ragged, unfolded
 
 Array = npt.NDArray[Any]
-Columns = Mapping[str, pa.ChunkedArray]
-"""Columns of the same rows, by name."""
+
+
+class Columns(dict[str, Any]):
+    """Columns of the same rows, by name."""
+
+    @cached_property
+    def depths(self) -> "Depths":
+        """Of `ad`, which is decoded before what is predicted from it."""
+        return Depths.of(self["ad"])
 
 
 class Coding(Protocol):
@@ -70,9 +78,9 @@ class Depths(NamedTuple):
     others: Array
 
     @classmethod
-    def of(cls, columns: Columns) -> "Depths":
-        """From the column `ad`."""
-        offsets, values = ragged(columns["ad"])
+    def of(cls, column: pa.ChunkedArray) -> "Depths":
+        """From AD of rows."""
+        offsets, values = ragged(column)
         padded = np.append(np.where(values == MISSING, np.int32(0), values), np.zeros(2, np.int32))
         first, second = (np.where(np.diff(offsets) > place, padded[offsets[:-1] + place], 0) for place in (0, 1))
         total = np.diff(np.append(0, np.cumsum(padded))[offsets]).astype(np.int32)
@@ -109,7 +117,7 @@ class PlaceByPlace:
         if pc.list_flatten(column).null_count:
             return column.combine_chunks()
         offsets, values = ragged(column)
-        depths = Depths.of(columns) if self.sources else None
+        depths = columns.depths if self.sources else None
         out = np.empty_like(values)
         for rows, slices, at in by_length(offsets):
             part = values[slices]
@@ -123,7 +131,7 @@ class PlaceByPlace:
         if pc.list_flatten(stored).null_count:
             return stored.combine_chunks()
         offsets, values = ragged(stored)
-        depths = Depths.of(columns) if self.sources else None
+        depths = columns.depths if self.sources else None
         out = np.empty_like(values)
         for rows, slices, at in by_length(offsets):
             part = values[at].reshape(slices.shape).copy()

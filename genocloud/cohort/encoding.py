@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from io import RawIOBase
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +9,7 @@ import pyarrow.compute as pc
 
 from genocloud import sealing
 from genocloud.cohort import earlier_encoding
-from genocloud.cohort.codings import Array, Coding, Columns, Depths, Difference, PlaceByPlace, Thousandths, filled
+from genocloud.cohort.codings import Array, Coding, Columns, Difference, PlaceByPlace, Thousandths, filled
 from genocloud.schema import INT32, INT64, INTS, Records, ragged
 
 ZSTD_LEVEL = 3
@@ -80,7 +79,7 @@ CODINGS: Mapping[str, Mapping[str, Coding]] = {
                 (5, lambda pl, _: pl[3] + pl[4] - pl[1]),
             ),
         ),
-        "dp": Difference(("ad",), lambda of: Depths.of(of).total),
+        "dp": Difference(("ad",), lambda of: of.depths.total),
         "gq": Difference(("pl",), _second_likelihood),
         "info_dp": Difference(("dp",), lambda of: filled(of["dp"])),
         "raw_mq_dp": Difference(("info_dp",), lambda of: filled(of["info_dp"])),
@@ -133,7 +132,7 @@ def pack(kind: str, table: Records) -> Records:
     start, stop = (table[name].to_numpy().astype(np.int64) for name in ("start", "stop"))
     gap = start.copy()
     gap[1:] -= stop[:-1]
-    decoded = {name: table[name] for name in table.column_names}
+    decoded = Columns({name: table[name] for name in table.column_names})
     columns = decoded | {"gap": pa.array(gap), "length": pa.array((stop - start).astype(np.int32))}
     columns |= {name: coding.encode(decoded[name], decoded) for name, coding in CODINGS[kind].items()}
     packed = packed_schema(kind, table.schema)
@@ -142,7 +141,7 @@ def pack(kind: str, table: Records) -> Records:
 
 def unpack(kind: str, packed: Records, table: pa.Schema) -> Records:
     """The inverse of `pack`: decode one row group, or the columns of `table` from their `packed_names`."""
-    columns: dict[str, Any] = {name: packed[name] for name in packed.column_names}
+    columns = Columns({name: packed[name] for name in packed.column_names})
     length = packed["length"].to_numpy().astype(np.int64)
     stop = np.cumsum(packed["gap"].to_numpy() + length)
     columns |= {"start": pa.array((stop - length).astype(np.int32)), "stop": pa.array(stop.astype(np.int32))}
