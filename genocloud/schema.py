@@ -303,6 +303,19 @@ AD and PL follow from it: every other ALT has the last entry of LAD, and the lik
 the genotype that a reference block gives (LAA empty, LAD null) is the same at all sites with ALTs, however many.
 """
 
+MODEL_COLUMNS = (
+    Column("RNC", WORD, "why each allele of GT is not called: see the model", "FORMAT/RNC", "2", "Character"),
+    Column("SB", INTS, "reads: ref forward, ref reverse, alt forward, alt reverse", "FORMAT/SB", "4", "Integer"),
+    Column("RECORD_FILTER", WORD, "FILTER of the sample's records, `;` between", "FORMAT/FT", "1", "String"),
+)
+"""Columns of genotypes that a model may declare: only files of its callsets have them, of REFERENCE only the first."""
+
+NTH_COLUMNS = (
+    _key("nth", INT16, "sites before this one at the same position; of a run, its first"),
+    _key("end_nth", INT16, "the like of a run's last site"),
+)
+"""Columns of CALLS and of REFERENCE in files where several sites share a position."""
+
 CALL_COLUMNS = (*_CELL, *LOCAL_COLUMNS)
 """Genotypes that are no plain reference: one row for each site and sample."""
 
@@ -473,6 +486,9 @@ ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
 GENOTYPES, STORED_GENOTYPES = table(GENOTYPE_COLUMNS), table((*GENOTYPE_COLUMNS, SITE_KEY))
 LOCAL_GENOTYPES, POSTERIORS = table(LOCAL_COLUMNS), table(POSTERIOR_COLUMNS)
 CALLS, REFERENCE = table(CALL_COLUMNS), table(REFERENCE_COLUMNS)
+MODEL_GENOTYPES, NTH = table(MODEL_COLUMNS), table(NTH_COLUMNS)
+WIDE_LOCAL_GENOTYPES = pa.schema([*LOCAL_GENOTYPES, *MODEL_GENOTYPES])
+"""LOCAL_GENOTYPES with all columns that a model may declare."""
 CARRIERS = table(CARRIER_COLUMNS)
 FREQUENCIES, FLAGS = table(FREQUENCY_COLUMNS), table(FLAG_COLUMNS)
 FILTERS, SITE_METRICS = table(FILTER_COLUMNS), table(SITE_METRIC_COLUMNS)
@@ -640,6 +656,14 @@ def ragged(array: pa.Array | pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], np
         return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), numbers(array.flatten())
     offsets = array.offsets.to_numpy().astype(np.int64)
     return offsets - offsets[0], numbers(array.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0])))
+
+
+def list_column(offsets: npt.NDArray[np.int64], values: npt.NDArray[np.int32]) -> pa.ListArray:
+    """Slices of values as lists: an empty one is null, a missing value a null entry."""
+    entries = nullable(values, INT32)
+    return pa.ListArray.from_arrays(
+        pa.array(offsets.astype(np.int32)), entries, mask=pa.array(offsets[1:] == offsets[:-1])
+    )
 
 
 def by_length(offsets: npt.NDArray[np.int64]) -> Iterator[tuple[Places, Places, slice]]:

@@ -11,7 +11,11 @@ from genocloud import schema
 
 
 def decimals(values: pa.Array, form: str) -> pa.Array:
-    """Doubles as GATK prints them: `form` is %.kf, or empty for its default; null stays null."""
+    """Doubles as GATK prints them: `form` is %.kf, or empty for its default, or %.kg as in C; null stays null."""
+    if form.endswith("g"):
+        distinct = values.dictionary_encode()
+        texts = pa.array([form % value for value in distinct.dictionary.to_pylist()], pa.string())
+        return texts.take(distinct.indices)
     from genocloud.kernels import vcf_columns
 
     numbers = read_only(schema.numbers(values))

@@ -10,6 +10,7 @@ from genocloud.schema import (
     BOOL,
     COUNTS,
     DOUBLE,
+    DOUBLES,
     FLOAT,
     INT32,
     INTS,
@@ -58,7 +59,21 @@ SITE_COLUMNS = (
     Column("genotyped", INT32, "of these, genotyped; the others were too many; `alts` are those that were kept"),
 )
 """The callset's sites: one row a site, sorted by contig and pos."""
+MODEL_SITE_COLUMNS = (
+    Column("AQ", INTS, "quality of each ALT: the best of its carriers, phred", "INFO/AQ", "A", "Integer"),
+    Column(
+        "AF_OF_ALL",
+        DOUBLES,
+        "allele frequency over all samples, called or not, as the samples' own records have it",
+        "INFO/AF",
+        "A",
+        "Float",
+        "%.6g",
+    ),
+)
+"""Columns of SITES that a model may declare: only files of its callsets have them."""
 SITES, STORED_SITES = table(SITE_COLUMNS), table((*SITE_COLUMNS, SITE_KEY))
+MODEL_SITES = table(MODEL_SITE_COLUMNS)
 
 _RUN = {"lengths": INTS, "counts": INTS, "values": pa.list_(FLOAT)}
 """Concatenated multisets of floats: number of distinct values in each, counts, values."""

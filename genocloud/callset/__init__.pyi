@@ -38,6 +38,8 @@ from .filter_tables import write_filters as write_filters
 from .filter_tables import write_sums as write_sums
 from .format_fields import ALL_FIELDS as ALL_FIELDS
 from .format_fields import FormatFields as FormatFields
+from .format_fields import ModelFields as ModelFields
+from .format_fields import NotOfItsModel as NotOfItsModel
 from .format_fields import UnknownField as UnknownField
 from .formats import UnknownFormat as UnknownFormat
 from .formats import check_export_url as check_export_url
@@ -56,7 +58,6 @@ from .left_alignment import left_aligned as left_aligned
 from .local_genotypes import DenseGenotypes as DenseGenotypes
 from .local_genotypes import GenotypeMatrix as GenotypeMatrix
 from .local_genotypes import SparseGenotypes as SparseGenotypes
-from .local_genotypes import list_column as list_column
 from .local_genotypes import localise as localise
 from .local_genotypes import ploidies as ploidies
 from .local_genotypes import ragged as ragged

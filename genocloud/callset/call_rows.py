@@ -1,6 +1,6 @@
 """Sparse genotypes as rows of CALLS and of REFERENCE, cut into windows of sites, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
-from genocloud.callset.local_genotypes import SparseGenotypes, list_column
+from genocloud.callset.local_genotypes import SparseGenotypes
 from genocloud.kernels.cell_runs import CellRuns
 from genocloud.kernels.dictionary import number_rows
 from genocloud.kernels.row_places import find_sites, merge_rows, runs_between
@@ -59,6 +59,24 @@ class SitePlaces(NamedTuple):
         """Some of the sites."""
         return SitePlaces(self.contigs, self.ranks[sites], self.positions[sites])
 
+    @property
+    def nth(self) -> npt.NDArray[np.int64]:
+        """How many sites stand before each at the same position, (sites,): 0 but where a model shares positions."""
+        numbers, is_first = np.arange(len(self)), np.ones(len(self), np.bool_)
+        is_first[1:] = (np.diff(self.ranks) != 0) | (np.diff(self.positions) != 0)
+        return np.asarray(numbers - np.maximum.accumulate(np.where(is_first, numbers, 0)))
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several sites share a position."""
+        return bool(self.nth.any())
+
+    def nth_columns(self, *sites: npt.NDArray[Any]) -> dict[str, pa.Array]:
+        """The columns of NTH of rows that begin, and end, at some sites; none where no position is shared."""
+        numbers = self.nth.astype(np.int16)
+        each = zip(schema.NTH.names, sites, strict=False) if numbers.any() else ()
+        return {name: pa.array(numbers[at]) for name, at in each}
+
     def columns(self, sites: npt.NDArray[Any], *positions: npt.NDArray[Any]) -> list[pa.Array]:
         """The column `contig` of rows at some sites, and columns of the positions of sites."""
         words = pa.DictionaryArray.from_arrays(
@@ -71,8 +89,10 @@ class SitePlaces(NamedTuple):
         ranks, positions = (np.repeat(each.astype(np.int32), times) for each in (self.ranks, self.positions))
         return [_words(ranks, pa.array(self.contigs, pa.string())), pa.array(positions)]
 
-    def find(self, contigs: pa.ChunkedArray, positions: pa.ChunkedArray) -> npt.NDArray[np.int32]:
-        """The number of the site at each place. Raises ValueError where there is none."""
+    def find(
+        self, contigs: pa.ChunkedArray, positions: pa.ChunkedArray, nth: pa.ChunkedArray | None = None
+    ) -> npt.NDArray[np.int32]:
+        """The number of the site at each place, the nth of those there. Raises ValueError where there is none."""
         words = contigs.unify_dictionaries().combine_chunks()
         ranks = {name: rank for rank, name in enumerate(self.contigs)}
         wanted = np.array([ranks.get(name, -1) for name in words.dictionary.to_pylist()], np.int64)
@@ -81,6 +101,11 @@ class SitePlaces(NamedTuple):
         out = find_sites(codes, firsts, stops, self.positions, places)
         if (out < 0).any():
             raise ValueError("a row stands at no site")
+        if nth is not None:
+            of_site, last = self.nth, out.copy()
+            out += (schema.numbers(nth) - of_site[last]).astype(np.int32)
+            if (out < last - of_site[last]).any() or (out > last).any():
+                raise ValueError("a row stands at a site beyond those of its position")
         return np.asarray(out)
 
 
@@ -139,10 +164,11 @@ def split_into(
     samples = pa.array(list(genotypes.samples), pa.string())
     (member, site, number), runs = split_runs(genotypes.runs, ids, windows.ends(places.ranks), joins)
     columns = [*places.columns(site, site), _words(member, samples)]
-    calls = _table(schema.CALLS, columns, _rows_at(local, number))
+    calls = _table(schema.CALLS, columns, _rows_at(local, number), places.nth_columns(site))
     columns = [*places.columns(runs.firsts, runs.firsts, runs.stops - 1), _words(runs.samples, samples)]
     of_any = _reference_columns(local.take(pa.array(representatives))).take(pa.array(runs.numbers))
-    reference = _table(schema.REFERENCE, columns, of_any)
+    nth = places.nth_columns(runs.firsts, runs.stops - 1)
+    reference = _table(schema.REFERENCE, columns, of_any, nth)
     return (
         Windowed(calls, np.bincount(windows.places[site], minlength=windows.windows)),
         Windowed(reference, np.bincount(windows.places[runs.firsts], minlength=windows.windows)),
@@ -166,17 +192,19 @@ def _words(codes: npt.NDArray[Any], words: pa.Array) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32, copy=False)), words)
 
 
-def _table(declared: pa.Schema, columns: Sequence[pa.Array], rest: pa.Table) -> pa.Table:
-    """A table of `columns`, the first of `declared`, then of those others of `declared` that `rest` has."""
-    fields = [field for place, field in enumerate(declared) if place < len(columns) or field.name in rest.column_names]
-    values = [*columns, *(rest[field.name] for field in fields[len(columns) :])]
-    return pa.table(values, pa.schema(fields))
+def _table(declared: pa.Schema, columns: Sequence[pa.Array], rest: pa.Table, nth: Mapping[str, pa.Array]) -> pa.Table:
+    """A table of `columns`, the first of `declared`, then those others, and a model's, that `rest` has; then `nth`."""
+    others = [
+        field for field in [*declared, *schema.MODEL_GENOTYPES][len(columns) :] if field.name in rest.column_names
+    ]
+    values = [*columns, *(rest[field.name] for field in others), *nth.values()]
+    return pa.table(values, pa.schema([*list(declared)[: len(columns)], *others, *map(schema.NTH.field, nth)]))
 
 
 def _reference_columns(local: schema.LocalGenotypes) -> schema.ReferenceRuns:
     """The rows' columns of REFERENCE, beside their places and samples."""
     out = local.append_column("AD_minus_DP", schema.nullable(_depths_beyond_dp(local)[0], schema.INT32))
-    out = out.select([name for name in out.column_names if name in schema.REFERENCE.names])
+    out = out.select([name for name in out.column_names if name in (*schema.REFERENCE.names, *_MODEL_WORDS)])
     if "LPL" not in local.column_names:
         return out
     offsets, values = schema.ragged(local["LPL"])
@@ -203,8 +231,8 @@ def reference_ids(local: schema.LocalGenotypes) -> tuple[npt.NDArray[np.int32], 
     """Which genotypes have values of no single ALT: (numbers (rows,), -1 for the others; the first row of each)."""
     more, has_others = _depths_beyond_dp(local)
     plain = (np.diff(schema.ragged(local["LAA"])[0]) == 0) & ~has_others
-    for name in ("PGT", "PID", "PS"):
-        if local[name].null_count < len(local):
+    for name in ("PGT", "PID", "PS", "SB", "RECORD_FILTER"):
+        if name in local.column_names and local[name].null_count < len(local):
             plain &= np.asarray(local[name].is_null())
     rows = np.flatnonzero(plain)
     numbers, firsts = _by_value(local.take(pa.array(rows)).append_column("AD_minus_DP", pa.array(more[rows])), "LPL")
@@ -215,11 +243,7 @@ def reference_ids(local: schema.LocalGenotypes) -> tuple[npt.NDArray[np.int32], 
 
 def _by_value(rows: pa.Table, likelihoods: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Number rows by those of the values of REFERENCE that they have: (number of each, first row of each number)."""
-    head = []
-    if "GT" in rows.column_names:
-        words = rows["GT"].unify_dictionaries().combine_chunks()
-        texts = schema.numbers(words.dictionary.dictionary_encode().indices)
-        head.append(texts[schema.numbers(words.indices)])
+    head = [_word_codes(rows[name]) for name in ("GT", *_MODEL_WORDS) if name in rows.column_names]
     head += [
         schema.numbers(rows[name]) for name in ("DP", "GQ", "PL2", "RGQ", "AD_minus_DP") if name in rows.column_names
     ]
@@ -229,6 +253,17 @@ def _by_value(rows: pa.Table, likelihoods: str) -> tuple[npt.NDArray[np.int32], 
     columns = np.array(head, np.int32).reshape(len(head), len(rows))
     numbers, firsts = number_rows(columns, np.array(offsets), np.array(lists))
     return np.asarray(numbers), np.asarray(firsts)
+
+
+def _word_codes(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
+    """The same number for the same word; no word is null."""
+    words = column.unify_dictionaries().combine_chunks()
+    texts = schema.numbers(words.dictionary.dictionary_encode().indices)
+    return np.asarray(texts[schema.numbers(words.indices)])
+
+
+_MODEL_WORDS = ("RNC",)
+"""Columns of MODEL_GENOTYPES that rows of REFERENCE have."""
 
 
 def numbers_of(
@@ -274,9 +309,12 @@ class LocatedRows(NamedTuple):
         (calls, of_calls), (reference, of_runs) = (_of_samples(table, samples) for table in rows)
         numbers, representatives = _by_value(reference, "PL")
         of_any = _as_local(reference.take(pa.array(representatives)), calls.schema)
-        distinct = pa.concat_tables([calls.drop_columns(["contig", "pos", "sample"]), of_any])
-        sites = places.find(calls["contig"], calls["pos"])
-        firsts, lasts = (places.find(reference["contig"], reference[name]) for name in ("pos", "end"))
+        distinct = pa.concat_tables([calls.select(of_any.column_names), of_any])
+        sites = places.find(calls["contig"], calls["pos"], _nth(calls, "nth"))
+        firsts, lasts = (
+            places.find(reference["contig"], reference[name], _nth(reference, nth))
+            for name, nth in (("pos", "nth"), ("end", "end_nth"))
+        )
         by_site, by_first = _order_of(sites), _order_of(firsts)  # the rows of segments come one after the other
         is_whole, offsets, starts, order = merge_rows(
             len(samples), *span, of_calls[by_site], sites[by_site], of_runs[by_first], firsts[by_first], lasts[by_first]
@@ -297,6 +335,10 @@ class LocatedRows(NamedTuple):
         used[runs.numbers] = True
         numbers = (np.cumsum(used) - 1).astype(np.int32)[runs.numbers]
         return self.distinct.filter(pa.array(used)), runs._replace(numbers=numbers)
+
+
+def _nth(rows: pa.Table, name: str) -> pa.ChunkedArray | None:
+    return rows[name] if name in rows.column_names else None
 
 
 def _order_of(sites: npt.NDArray[np.int32]) -> npt.NDArray[np.int64] | slice:
@@ -332,7 +374,7 @@ REFERENCE_SOURCES = {
 
 def _as_local(reference: schema.ReferenceRuns, calls: pa.Schema) -> schema.LocalGenotypes:
     """Columns of LOCAL_GENOTYPES: those that rows of CALLS have."""
-    rows, fields = len(reference), [field for field in calls if field.name not in ("contig", "pos", "sample")]
+    rows, fields = len(reference), [field for field in calls if field.name in schema.WIDE_LOCAL_GENOTYPES.names]
 
     def column(field: pa.Field) -> pa.Array | pa.ChunkedArray:
         if field.name == "LAA":
@@ -366,4 +408,4 @@ def _likelihoods(reference: schema.ReferenceRuns) -> pa.ListArray:
     is_other[usual[:, None] + np.arange(3)] = False
     out[usual + 1], out[usual + 2] = schema.numbers(reference["GQ"])[is_usual], second[is_usual]
     out[is_other] = values
-    return list_column(starts, out)
+    return schema.list_column(starts, out)

@@ -14,7 +14,7 @@ from genocloud.regions import Region
 
 SITE_COLUMNS = ["contig", "pos", "ref", "alts", "filter"]
 CALL_COLUMNS = ["contig", "pos", "sample", "GT", "LAA", "LAD", "DP", "GQ", "PGT", "PID", "PS"]
-"""Columns of SITES and CALLS that rows of CARRIERS follow from."""
+"""Columns of SITES and CALLS that rows of CARRIERS follow from, with `nth` where several sites share a position."""
 
 _Ints = npt.NDArray[np.int64]
 
@@ -30,10 +30,12 @@ class _Copies(NamedTuple):
 def carriers_at(sites: schema.Sites, calls: schema.CallRows, ranks: Mapping[str, int]) -> schema.Carriers:
     """The carriers of each ALT at some sites, by site, ALT and the rank of the sample.
 
-    sites  SITE_COLUMNS; each place once
-    calls  CALL_COLUMNS at these sites and perhaps others; samples without a rank are left out
+    sites  SITE_COLUMNS; all at each place
+    calls  CALL_COLUMNS, and `nth`, at these sites and perhaps others; samples without a rank are left out
     """
-    numbers = {place: number for number, place in enumerate(_places(sites))}
+    numbers: dict[tuple[str, int], int] = {}
+    for number, place in enumerate(_places(sites)):
+        numbers.setdefault(place, number)
     words = calls["sample"].unify_dictionaries().combine_chunks()
     codes = np.array([ranks.get(name, -1) for name in words.dictionary.to_pylist()], np.int64)
     of_sample = codes[schema.numbers(words.indices)]
@@ -64,15 +66,15 @@ def carriers_at(sites: schema.Sites, calls: schema.CallRows, ranks: Mapping[str,
 
 
 def chosen_carriers(
-    table: schema.Carriers, regions: Sequence[Region], alleles: Collection[tuple[str, int, str]]
+    table: schema.Carriers, regions: Sequence[Region], alleles: Collection[tuple[str, int, str, str]]
 ) -> schema.Carriers:
-    """The rows in some regions, which are on the contig of all rows, and those of some alleles: contig, pos, ALT."""
+    """The rows in some regions, which are on the contig of all rows, and of some alleles: contig, pos, REF, ALT."""
     positions = schema.numbers(table["pos"])
     wanted = np.zeros(len(positions), np.bool_)
     for region in regions:
         wanted |= (positions > region.start) & (positions <= region.end)
     others = np.flatnonzero(~wanted)
-    rest = table.select(["contig", "pos", "alt"]).take(pa.array(others))
+    rest = table.select(["contig", "pos", "ref", "alt"]).take(pa.array(others))
     names = zip(*(rest[name].to_pylist() for name in rest.column_names), strict=True)
     wanted[others] = [name in alleles for name in names]
     return table.filter(pa.array(wanted))
@@ -83,13 +85,14 @@ def _places(sites: schema.Sites) -> list[tuple[str, int]]:
 
 
 def _sites_of(calls: schema.CallRows, numbers: Mapping[tuple[str, int], int]) -> _Ints:
-    """The number of the site of each row; -1 of none."""
+    """The number of the site of each row, from that of the first one at each place; -1 of none."""
     words = calls["contig"].unify_dictionaries().combine_chunks()
     names, codes = words.dictionary.to_pylist(), schema.numbers(words.indices).astype(np.int64)
     keys, inverse = np.unique(codes << 32 | schema.numbers(calls["pos"]).astype(np.int64), return_inverse=True)
     low = (1 << 32) - 1
     of_key = np.array([numbers.get((names[key >> 32], key & low), -1) for key in keys.tolist()], np.int64)
-    return np.asarray(of_key[inverse])
+    nth = schema.numbers(pc.fill_null(calls["nth"], 0)) if "nth" in calls.column_names else 0
+    return np.asarray(np.where(of_key[inverse] < 0, -1, of_key[inverse] + nth))
 
 
 def _alleles(genotypes: pa.ChunkedArray) -> tuple[_Ints, npt.NDArray[Any]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from genocloud.errors import SettingError, did_you_mean
 
@@ -48,6 +48,53 @@ class LocalPosteriors(SettingError):
         )
 
 
+class NotOfItsModel(SettingError):
+    """A form of FORMAT that a callset whose model declares its own fields cannot have."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the callset's model declares FORMAT itself, by the site's alleles: write .vcf.gz or .vcf, without local "
+            "alleles, reference blocks and refined genotypes"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFields:
+    """The fields of records that a model declares itself.
+
+    format   columns of genotypes (schema.GENOTYPES, schema.MODEL_GENOTYPES), in the order of FORMAT; each is in every
+             record, and GQ has no upper limit
+    info     columns of sites (annotations.SITES, annotations.MODEL_SITES) in INFO
+    filters  FILTERs with what they mean
+    header   further lines of the header, without `##`
+    """
+
+    format: tuple[str, ...]
+    info: tuple[str, ...]
+    filters: tuple[tuple[str, str], ...] = ()
+    header: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ModelFields:
+        """The inverse of `asdict`, by way of JSON; raises TypeError or ValueError for other values."""
+        pairs = tuple((str(name), str(text)) for name, text in values["filters"])
+        texts = {name: tuple(map(str, values[name])) for name in ("format", "info", "header")}
+        return cls(filters=pairs, **texts)
+
+    def format_columns(self) -> list[tuple[str, Column]]:
+        """Keys and columns of FORMAT, in order."""
+        from genocloud.schema import GENOTYPE_COLUMNS, MODEL_COLUMNS
+
+        known = {column.name: column for column in (*GENOTYPE_COLUMNS, *MODEL_COLUMNS)}
+        return [(known[name].vcf.removeprefix("FORMAT/"), known[name]) for name in self.format]
+
+    def info_columns(self) -> list[Column]:
+        """The columns of INFO."""
+        from genocloud.annotations import MODEL_SITE_COLUMNS, SITE_COLUMNS
+
+        return [column for column in (*SITE_COLUMNS, *MODEL_SITE_COLUMNS) if column.name in self.info]
+
+
 @dataclass(frozen=True, kw_only=True)
 class FormatFields:
     """The FORMAT fields of an exported file, and the version of VCF that its header names.
@@ -60,6 +107,7 @@ class FormatFields:
     genotype_filters  FT by the callset's filters of ALTs
     posteriors        PP of refined genotypes
     of_trios          and their JL and JP, where a pedigree refined them
+    model             what the callset's model declares in the place of all this, if it does
 
     Raises UnknownField, LocalPosteriors.
     """
@@ -72,15 +120,31 @@ class FormatFields:
     genotype_filters: bool = False
     posteriors: bool = False
     of_trios: bool = False
+    model: ModelFields | None = None
 
     def __post_init__(self) -> None:
         if self.posteriors and self.local_alleles:
             raise LocalPosteriors
         if self.keys is not None:
-            known = [key for key, _ in self._all()]
-            for key in self.keys:
-                if key not in known:
-                    raise UnknownField(key, known)
+            from genocloud.schema import MODEL_COLUMNS
+
+            declared = () if self.model else (column.vcf.removeprefix("FORMAT/") for column in MODEL_COLUMNS)
+            self._check_keys([key for key, _ in self._all()], declared)
+
+    def _check_keys(self, known: Sequence[str], declared: Iterable[str] = ()) -> None:
+        """Raise UnknownField for a key that is neither known nor may be declared by a callset's model."""
+        for key in self.keys or ():
+            if key not in known and key not in declared:
+                raise UnknownField(key, known)
+
+    def of(self, model: ModelFields | None) -> FormatFields:
+        """The fields in a file of a callset whose model declares these. Raises UnknownField, NotOfItsModel."""
+        if model is None:
+            self._check_keys([key for key, _ in self._all()])
+            return self
+        if self.local_alleles or self.reference_blocks or self.posteriors:
+            raise NotOfItsModel
+        return replace(self, model=model)
 
     def columns(self) -> list[tuple[str, Column]]:
         """The fields' keys and columns, in the order of FORMAT."""
@@ -97,7 +161,7 @@ class FormatFields:
 
     def sources(self) -> list[str]:
         """The columns of GENOTYPES that the fields follow from; those of LAA are those of AD."""
-        names = [_SOURCES.get(column.name, column.name) for key, column in self.columns() if key not in _OF_SITES]
+        names = [_SOURCES.get(column.name, column.name) for _, column in self.columns() if column.name not in _OF_SITES]
         return list(dict.fromkeys(names))
 
     def number(self, column: Column) -> str:
@@ -119,6 +183,9 @@ class FormatFields:
             *((GENOTYPE_FILTER,) if self.genotype_filters else ()),
             *(POSTERIOR_COLUMNS[: 3 if self.of_trios else 1] if self.posteriors else ()),
         )
+        if self.model:
+            own = {key for key, _ in vcf_keys(more, "FORMAT")}
+            return [*(each for each in self.model.format_columns() if each[0] not in own), *vcf_keys(more, "FORMAT")]
         return vcf_keys((*(LOCAL_COLUMNS if self.local_alleles else GENOTYPE_COLUMNS), *more), "FORMAT")
 
 

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from genocloud import storage
-from genocloud.callset.format_fields import ALL_FIELDS, VCF_VERSIONS, FormatFields, VcfVersion
+from genocloud.callset.format_fields import ALL_FIELDS, VCF_VERSIONS, FormatFields, NotOfItsModel, VcfVersion
 from genocloud.errors import SettingError
 from genocloud.formatting import alternatives, install_command
 
@@ -96,7 +96,9 @@ class ExportFormat:
     extra: str = ""
 
     def having(self, fields: FormatFields, filters: Sequence[FilterLine] = ()) -> ExportFormat:
-        """The format for a file with these FORMAT fields and filters. Raises UnknownField, OtherVcfVersion."""
+        """The format for a file with these FORMAT fields and filters. Raises OtherVcfVersion, NotOfItsModel."""
+        if fields.model and not (self.encoding is _vcf_encoders and self.fields == ALL_FIELDS):
+            raise NotOfItsModel
         if fields.vcf_version not in self.versions:
             raise OtherVcfVersion(self.suffix, fields.vcf_version, self.versions)
         if self.fields.reference_blocks:
@@ -130,7 +132,7 @@ def _vcf_encoders(fields: FormatFields, filters: Sequence[FilterLine]) -> Encode
     keys = [key for key, _ in fields.columns()]
     return Encoders(
         header=lambda description: header_text(description, fields, filters).encode(),
-        sites=lambda sites, _contigs: vcf_text.site_texts(sites),
+        sites=lambda sites, _contigs: vcf_text.site_texts(sites, vcf_text.info_columns(sites, fields.model)),
         batch=lambda distinct: vcf_text.row_texts(distinct, fields),
         genotypes=lambda parts: vcf_text.join_texts(keys, parts),
         records=vcf_text.lines_of,

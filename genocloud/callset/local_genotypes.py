@@ -15,8 +15,8 @@ from genocloud.kernels.cell_runs import CellRuns, fill_cells, runs_of_cells
 from genocloud.kernels.list_columns import take_lists
 from genocloud.kernels.narrowing import narrow
 
-DISTINCT = pa.schema(list(schema.GENOTYPES)[3:])
-"""Columns of a genotype without its place: those of GENOTYPES after `sample`."""
+DISTINCT = pa.schema([*list(schema.GENOTYPES)[3:], *schema.MODEL_GENOTYPES])
+"""Columns of a genotype without its place: those of GENOTYPES after `sample`, and those that a model may declare."""
 
 
 class SparseGenotypes(NamedTuple):
@@ -89,7 +89,7 @@ def _widened(
         nothing = np.zeros(len(local) + 1, np.int64), np.zeros(0, np.int32)
         lists = [ragged(local, name) if name in local.column_names else nothing for name in ("LAA", "LAD", "LPL")]
         ad_at, ad, pl_at, pl = widening.widen(rows, alts, ploidies(local["GT"]), *lists)
-        columns |= {"AD": list_column(ad_at, ad), "PL": list_column(pl_at, pl)}
+        columns |= {"AD": schema.list_column(ad_at, ad), "PL": schema.list_column(pl_at, pl)}
     wanted = [field for field in DISTINCT if field.name in columns and _local_name(field.name) in local.column_names]
     return pa.table([columns[field.name] for field in wanted], pa.schema(wanted))
 
@@ -99,11 +99,11 @@ def _local_name(name: str) -> str:
 
 
 def local_columns(columns: Sequence[str]) -> list[str]:
-    """The columns of LOCAL_GENOTYPES that some of GENOTYPES are made from."""
+    """The columns of WIDE_LOCAL_GENOTYPES that some of DISTINCT are made from."""
     wanted = {_local_name(name) for name in columns}
     if wanted & {"LAD", "LPL"}:
         wanted |= {"GT", "LAA"}
-    return [name for name in schema.LOCAL_GENOTYPES.names if name in wanted]
+    return [name for name in schema.WIDE_LOCAL_GENOTYPES.names if name in wanted]
 
 
 def ragged(local: schema.LocalGenotypes, name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
@@ -117,14 +117,6 @@ def ploidies(genotypes: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     words = genotypes.combine_chunks()
     lengths = [1 + word.count("/") + word.count("|") for word in words.dictionary.to_pylist()]
     return np.take(np.array(lengths, np.int64), schema.numbers(words.indices))
-
-
-def list_column(offsets: npt.NDArray[np.int64], values: npt.NDArray[np.int32]) -> pa.ListArray:
-    """Slices of values as lists: an empty one is null, a missing value a null entry."""
-    entries = schema.nullable(values, schema.INT32)
-    return pa.ListArray.from_arrays(
-        pa.array(offsets.astype(np.int32)), entries, mask=pa.array(offsets[1:] == offsets[:-1])
-    )
 
 
 def take_rows(distinct: schema.DistinctGenotypes, rows: npt.NDArray[np.int32]) -> schema.DistinctGenotypes:
@@ -178,7 +170,7 @@ def localise(matrix: GenotypeMatrix, alts: npt.NDArray[np.int32]) -> SparseGenot
     ad, pl = (ragged(dense, name) if name in dense.column_names else nothing for name in ("AD", "PL"))
     laa, lad, lpl = narrow(different.astype(np.int32)[kind], _called_alleles(dense["GT"]), ad, pl)
     entries = pa.ListArray.from_arrays(pa.array(laa[0].astype(np.int32)), pa.array(laa[1]))
-    columns = {"LAA": entries, "LAD": list_column(*lad), "LPL": list_column(*lpl)}
+    columns = {"LAA": entries, "LAD": schema.list_column(*lad), "LPL": schema.list_column(*lpl)}
     names = local_columns(dense.column_names)
     local = pa.table(
         [columns[name] if name in columns else dense[name] for name in names],

@@ -6,15 +6,17 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from genocloud import json_digest
+from genocloud.callset.format_fields import ModelFields
 from genocloud.callset.layout import ENTRY, MANIFEST, MARK, NOT_JSON, PUBLISHED, DamagedFile, ShardEntry, entry_name
 from genocloud.callset.remote import RemoteGenotypes
 from genocloud.errors import StoreError
 from genocloud.regions import Contig
 from genocloud.storage import ObjectExists, ObjectMissing, Store, join
 
-VERSION, WHOLE_VERSION, DENSE_VERSION = 5, 4, 3
-"""Versions of callsets: that which is written; and, still read, the one in which each batch has all sites of a shard in
-one segment, and the one with a row for each site and sample."""
+MODEL_VERSION, VERSION, WHOLE_VERSION, DENSE_VERSION = 6, 5, 4, 3
+"""Versions of callsets: those that are written, of a model that declares its own fields, and of others; and, still
+read, the one in which each batch has all sites of a shard in one segment, and the one with a row for each site and
+sample."""
 
 _FORMAT = "genocloud callset"
 _MARK = (json.dumps({"format": _FORMAT}) + "\n").encode()
@@ -41,10 +43,10 @@ class OtherVersion(StoreError):
 
     def __init__(self, url: str, version: Any) -> None:
         self.url, self.version = url, version
-        newer = isinstance(version, int) and version > VERSION
+        newer = isinstance(version, int) and version > MODEL_VERSION
         remedy = "use a newer genocloud" if newer else "make it again (genocloud genotype), or use the one that made it"
         super().__init__(
-            f"{url}: a callset of version {version}, this genocloud reads {DENSE_VERSION} to {VERSION}; {remedy}"
+            f"{url}: a callset of version {version}, this genocloud reads {DENSE_VERSION} to {MODEL_VERSION}; {remedy}"
         )
 
 
@@ -69,9 +71,10 @@ class Description:
     """The manifest's content apart from the shards.
 
     `samples` are in the manifest's order; `batches` maps a batch's id to its samples in the order of its files; `model`
-    holds the settings of the joint genotyping; `software` is name and version, also for `##source`; `source` describes
-    the inputs (cohort version, reference checksum) without paths. `site` is the site that stores the callset, where
-    there are several; `stores` locates the files of batches stored at other sites.
+    holds the settings of the joint genotyping, `fields` what it declares of records itself, if it does; `software` is
+    name and version, also for `##source`; `source` describes the inputs (cohort version, reference checksum) without
+    paths. `site` is the site that stores the callset, where there are several; `stores` locates the files of batches
+    stored at other sites.
     """
 
     samples: tuple[str, ...]
@@ -83,6 +86,7 @@ class Description:
     site: str = ""
     stores: Mapping[str, RemoteGenotypes] = field(default_factory=dict)
     subset: SampleSubset | None = None
+    fields: ModelFields | None = None
 
     @property
     def elsewhere(self) -> dict[RemoteGenotypes, tuple[str, ...]]:
@@ -135,9 +139,10 @@ _PREVIOUS = "previous"
 def _content(description: Description, shards: tuple[ShardEntry, ...]) -> dict[str, Any]:
     return {
         "format": _FORMAT,
-        "version": VERSION,
+        "version": MODEL_VERSION if description.fields else VERSION,
         "software": description.software,
         "model": dict(description.model),
+        **({"fields": asdict(description.fields)} if description.fields else {}),
         "source": dict(description.source),
         **({"site": description.site} if description.site else {}),
         **({"stores": _stores_as_json(description)} if description.stores else {}),
@@ -198,7 +203,7 @@ def read(store: Store) -> tuple[Description, tuple[ShardEntry, ...]]:
         raise DamagedFile(join(store.url, MANIFEST), "is damaged (no JSON object)")
     if values is None or values.get("format") != _FORMAT:
         raise NoCallset(store.url)
-    if values.get("version") not in (DENSE_VERSION, WHOLE_VERSION, VERSION):
+    if values.get("version") not in (DENSE_VERSION, WHOLE_VERSION, VERSION, MODEL_VERSION):
         raise OtherVersion(store.url, values.get("version"))
     try:
         _check_published(store, values)
@@ -242,6 +247,7 @@ def decode(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, ..
         source=dict(values["source"]),
         site=values.get("site", ""),
         stores={batch: RemoteGenotypes(**place) for batch, place in values.get("stores", {}).items()},
+        fields=ModelFields.from_json(values["fields"]) if "fields" in values else None,
     )
     json_digest.string_list([*(contig.name for contig in contigs), description.software, description.site], "a name")
     shards = tuple(ShardEntry.from_json(shard) for shard in values["shards"])

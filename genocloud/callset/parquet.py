@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from operator import and_
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import schema, sealing
+from genocloud import annotations, schema, sealing
 from genocloud.callset.layout import DamagedFile, FileEntry
 from genocloud.errors import scarcity
 from genocloud.storage import ObjectMissing, Store, join
@@ -36,12 +36,13 @@ _SEARCHED = "contig", "pos", "end"
 
 
 def encode(table: pa.Table, declared: pa.Schema, groups: Sequence[int] | None = None) -> tuple[bytes, str]:
-    """Encode a table as one Parquet file with the columns of `declared`; return the bytes and the seal.
+    """Encode a table as one Parquet file with the columns of `declared`, and its optional ones; return bytes and seal.
 
     groups  rows of each row group; None: ROW_GROUP_ROWS
 
     Equal content gives equal bytes, whatever the chunks and dictionaries of the table.
     """
+    declared = _with_optional(declared, table.column_names)
     table = table.select(declared.names).cast(declared)
     if groups is None:
         groups = [min(ROW_GROUP_ROWS, table.num_rows - at) for at in range(0, max(table.num_rows, 1), ROW_GROUP_ROWS)]
@@ -83,7 +84,7 @@ def open_table(store: Store, file: FileEntry, declared: pa.Schema | None) -> Ite
             if not file.seal:
                 _check_whole(stream, file, url)
             checked = sealing.check(stream, file.seal)
-            if declared is not None and not _has_columns(sealing.reader(checked).schema_arrow, declared):
+            if declared is not None and not has_columns(sealing.reader(checked).schema_arrow, declared):
                 raise DamagedFile(url, "has other columns than a callset's")
             checked.seek(0)
             yield checked
@@ -93,18 +94,29 @@ def open_table(store: Store, file: FileEntry, declared: pa.Schema | None) -> Ite
         raise scarcity(error) or DamagedFile(url, f"is damaged ({_first_line(error)})") from error
 
 
-_LATER = frozenset({"FORCED"})
-"""Columns that files of earlier genoclouds lack: they are read as null there."""
+_OPTIONAL = (*schema.MODEL_GENOTYPES, *schema.NTH, *annotations.MODEL_SITES)
+"""Columns that stand behind the others, in files that have something to say there."""
+
+_LACKING = frozenset({"FORCED", *(field.name for field in _OPTIONAL)})
+"""Columns that files may lack, those of earlier genoclouds the first: they are read as null there."""
 
 
-def _has_columns(stored: pa.Schema, declared: pa.Schema) -> bool:
-    lacking = _LATER - set(stored.names)
-    return bool(stored.equals(pa.schema([field for field in declared if field.name not in lacking])))
+def _with_optional(declared: pa.Schema, names: Collection[str]) -> pa.Schema:
+    """The declared columns, then those of _OPTIONAL with these names."""
+    own = [field for field in declared if field not in _OPTIONAL]
+    return pa.schema([*own, *(field for field in _OPTIONAL if field.name in names)])
 
 
-def with_later_columns(table: pa.Table, declared: pa.Schema, columns: Sequence[str]) -> pa.Table:
+def has_columns(stored: pa.Schema, declared: pa.Schema) -> bool:
+    """Whether a file has the declared columns, but for those that it may lack."""
+    lacking = _LACKING - set(stored.names)
+    known = pa.schema([field for field in declared if field.name not in lacking])
+    return bool(stored.equals(_with_optional(known, stored.names)))
+
+
+def with_lacking_columns(table: pa.Table, declared: pa.Schema, columns: Sequence[str]) -> pa.Table:
     """A table that was read from a file, with those of the named columns that the file lacks."""
-    for name in _LATER.difference(table.column_names).intersection(columns):
+    for name in _LACKING.difference(table.column_names).intersection(columns):
         table = table.append_column(declared.field(name), pa.nulls(len(table), declared.field(name).type))
     return table
 
@@ -190,5 +202,6 @@ def read_place(
             rows = np.flatnonzero((at > start) & (at <= end) & np.asarray(pc.equal(places["contig"], contig)))
             if len(rows):
                 table = reader.read_row_group(group, columns, use_threads=False)
+                table = with_lacking_columns(table, declared, columns).select(columns)
                 tables.append(table.slice(int(rows[0]), len(rows)))
     return pa.concat_tables(tables)

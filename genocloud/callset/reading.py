@@ -321,9 +321,8 @@ class Callset:
             if len(sites):
                 with ThreadPoolExecutor(self._files_at_once) as pool:
                     calls = list(pool.map(partial(self._calls_of, shard, place), self._members(tuple(ranks))))
-                table = carriers_at(
-                    sites, pa.concat_tables([schema.CALLS.empty_table().select(CALL_COLUMNS), *calls]), ranks
-                )
+                nothing = schema.CALLS.empty_table().select(CALL_COLUMNS)
+                table = carriers_at(sites, pa.concat_tables([nothing, *calls], promote_options="default"), ranks)
                 inside = [region for region in regions if place is not None and region.contig == place.contig]
                 yield table if place is None else chosen_carriers(table, inside, alleles), len(sites)
 
@@ -332,27 +331,28 @@ class Callset:
         """Batches' files that are read at once: in a bucket most of the time is spent waiting, on a disk none of it."""
         return 8 if "://" in self.url or self.description.stores else 1
 
-    def _alleles_of(self, variant: Variant) -> list[tuple[str, int, str]]:
-        """(contig, pos, ALT) of a variant at the callset's sites. Raises UnknownVariant."""
+    def _alleles_of(self, variant: Variant) -> list[tuple[str, int, str, str]]:
+        """(contig, pos, REF, ALT) of a variant at the callset's sites. Raises UnknownVariant."""
         sites = self.sites(variant.region, columns=["ref", "alts"])
-        alts = sites["alts"].to_pylist()
-        matches = [alts[row][number - 1] for row, number in find_alleles(sites, variant)]
+        refs, alts = sites["ref"].to_pylist(), sites["alts"].to_pylist()
+        matches = [(refs[row], alts[row][number - 1]) for row, number in find_alleles(sites, variant)]
         contig, pos = self.contigs[variant.region.contig].name, variant.region.end
         if not matches:
             raise UnknownVariant(self.url, f"{contig}:{pos}:{variant.ref}:{variant.alt}")
-        return [(contig, pos, alt) for alt in matches]
+        return [(contig, pos, ref, alt) for ref, alt in matches]
 
     def _calls_of(self, shard: ShardEntry, place: Region | None, batch: str) -> schema.CallRows:
-        """CALL_COLUMNS of a batch's rows of CALLS in a region; only the windows that it meets are read."""
+        """CALL_COLUMNS and `nth` of a batch's rows of CALLS in a region; only the windows that it meets are read."""
         files = [each.calls for each in shard.genotypes[batch] if isinstance(each, GenotypeFiles)]
         if not files or shard.is_dense:
             return self.of_shard(shard).calls(place, self.description.batches[batch], columns=CALL_COLUMNS)
+        columns = [*CALL_COLUMNS, "nth"]
         with self.store_of(batch) as store:
             if place is None:
-                tables = [parquet.read_where(store, each, schema.CALLS, columns=CALL_COLUMNS) for each in files]
+                tables = [parquet.read_where(store, each, _CALLS, columns=columns) for each in files]
             else:
                 where = (self.contigs[place.contig].name, place.start, place.end)
-                tables = [parquet.read_place(store, each, schema.CALLS, where, CALL_COLUMNS) for each in files]
+                tables = [parquet.read_place(store, each, _CALLS, where, columns) for each in files]
         return pa.concat_tables(tables)
 
     def calls(
@@ -552,13 +552,15 @@ class Callset:
         """Rows of CALLS (`which` 0) or REFERENCE (1)."""
         members = self._members(self._samples(samples))
         tables = [
-            split(cells.read(batch, span, schema.GENOTYPES.names[3:], held), cells.places.at(slice(*span)))[which].table
+            split(cells.read(batch, span, _VALUES, held), cells.places.at(slice(*span)))[which].table
             for cells, span in self._spans(region)
             for batch, held in members.items()
         ]
-        return pa.concat_tables([declared.empty_table(), *tables]).unify_dictionaries()
+        return pa.concat_tables([declared.empty_table(), *tables], promote_options="default").unify_dictionaries()
 
 
+_CALLS = pa.schema([*schema.CALLS, schema.NTH.field("nth")])
+_VALUES = schema.GENOTYPES.names[3:]
 _ROWS_AT_ONCE = 1 << 20
 
 _ALWAYS_FILTERED = "pos", "filter"

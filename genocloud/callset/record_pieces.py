@@ -168,7 +168,8 @@ def _nothing_more(counts: Counts) -> Piece:
 
 def _filtered_sites(callset: Callset, cells: ShardCells, span: Span, rows: int) -> Iterator[schema.Sites]:
     """A span of SITES in tables of `rows` rows, with the callset's filters where it has some."""
-    sites = _sites(callset, cells, span, rows, annotations.SITES.names)
+    declared = callset.description.fields
+    sites = _sites(callset, cells, span, rows, [*annotations.SITES.names, *(declared.info if declared else ())])
     if callset.filter_set is None:
         return sites
     filters = _stored_filters(callset, cells, span, rows, schema.FILTERS.names)

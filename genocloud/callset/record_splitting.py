@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import annotations, schema
-from genocloud.callset.local_genotypes import list_column, ploidies, ragged, take_rows
+from genocloud.callset.local_genotypes import ploidies, ragged, take_rows
 
 _Ints = npt.NDArray[np.int64]
 
@@ -160,7 +160,7 @@ def _chosen(
     split = alt[row] > 0
     place = within.copy()
     place[split] = places[row[split], within[split]]
-    return list_column(np.append(0, ends), values[offsets[row] + place])
+    return schema.list_column(np.append(0, ends), values[offsets[row] + place])
 
 
 def as_diploid(distinct: schema.DistinctGenotypes) -> schema.DistinctGenotypes:

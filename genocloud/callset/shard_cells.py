@@ -130,7 +130,8 @@ def read_windows(
     """
     local = local_columns(columns)
     sources = dict.fromkeys(source for name in local for source in REFERENCE_SOURCES.get(name, (name,)))
-    names = ["contig", "pos", "sample", *local], ["contig", "pos", "end", "sample", *sources]
+    nth = schema.NTH.names if places.is_shared else []
+    names = ["contig", "pos", "sample", *local, *nth[:1]], ["contig", "pos", "end", "sample", *sources, *nth]
     calls = [_read_groups(store, each.calls, schema.CALLS, names[0], windows) for each in files]
     runs = [_read_groups(store, each.reference, schema.REFERENCE, names[1], windows) for each in files]
     with _naming(store, files[0]):
@@ -176,5 +177,5 @@ def _naming(store: Store, files: GenotypeFiles) -> Iterator[None]:
 
 
 def _nothing(columns: Sequence[str]) -> tuple[schema.LocalGenotypes, CellRuns]:
-    declared = pa.schema([schema.LOCAL_GENOTYPES.field(name) for name in local_columns(columns)])
+    declared = pa.schema([schema.WIDE_LOCAL_GENOTYPES.field(name) for name in local_columns(columns)])
     return declared.empty_table(), CellRuns(*(np.zeros(0, np.int32) for _ in CellRuns._fields))

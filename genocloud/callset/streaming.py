@@ -27,7 +27,7 @@ def stream_rows(
         for batch in parquet_file.iter_batches(rows, row_groups=groups, columns=list(columns), use_threads=False):
             inside = batch[max(start - at, 0) : max(end - at, 0)]
             at += batch.num_rows
-            held.append(parquet.with_later_columns(pa.Table.from_batches([inside]), declared, columns))
+            held.append(parquet.with_lacking_columns(pa.Table.from_batches([inside]), declared, columns))
             count += inside.num_rows
             while count >= rows:
                 table = pa.concat_tables(held)

@@ -104,6 +104,7 @@ def export_shard(
     `on_bytes` is called with each piece's bytes of text. Raises DamagedFile where a table is not as it was written,
     ReferenceDiffers.
     """
+    fields = fields.of(callset.description.fields)
     form, store = form_of(url).having(fields, callset.filter_lines), open_store(parts_url(url))
     records.check(form.fields)
     settings = form.suffix, asdict(form.fields), records.settings
@@ -156,7 +157,7 @@ def join_shards(
 
     ShortCallset: the parts of a whole callset are not what its manifest says.
     """
-    total = sum((part.counts for part in parts), Counts())
+    total, fields = sum((part.counts for part in parts), Counts()), fields.of(callset.description.fields)
     said, written = callset.counts, callset.description
     if regions is None and total.sites != said["sites"]:
         remove_parts(url)

@@ -6,7 +6,7 @@ from typing import Any
 
 from genocloud.annotations import SITE_COLUMNS
 from genocloud.callset.filter_tables import FilterLine
-from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, vcf_keys
+from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, ModelFields, vcf_keys
 from genocloud.callset.manifest import Description
 from genocloud.regions import Contig
 from genocloud.schema import (
@@ -77,20 +77,20 @@ def dictionary(filters: Sequence[FilterLine] = ()) -> dict[str, int]:
     return {key: number for number, key in enumerate(dict.fromkeys(["PASS", *declared]))}
 
 
-def declared_filters(filters: Sequence[FilterLine] = ()) -> dict[str, str]:
+def declared_filters(filters: Sequence[FilterLine] = (), model: ModelFields | None = None) -> dict[str, str]:
     """What each FILTER means, those of a callset's own last."""
-    return dict([*_FILTERS, *filters])
+    return dict([*(_FILTERS if model is None else (_FILTERS[1], *model.filters)), *filters])
 
 
 def _lines(
     description: Description, fields: FormatFields, filters: Sequence[FilterLine], numbers: Mapping[str, int]
 ) -> Iterator[str]:
     yield f"##fileformat=VCFv{fields.vcf_version}"
-    for name, text in declared_filters(filters).items():
+    for name, text in declared_filters(filters, fields.model).items():
         yield f'##FILTER=<ID={name},Description="{quoted(text)}"{_number(name, numbers)}>'
     formats = [(key, column, fields.number(column)) for key, column in fields.columns()]
     columns = (
-        *SITE_COLUMNS,
+        *(SITE_COLUMNS if fields.model is None else fields.model.info_columns()),
         *(FILTER_COLUMNS if filters else ()),
         *((GENOTYPE_PRIOR,) if fields.posteriors else ()),
     )
@@ -100,10 +100,11 @@ def _lines(
     assembly = _assembly(description.contigs)
     text = f",assembly={assembly}" if assembly else ""
     yield from (f"##contig=<ID={contig.name},length={contig.length}{text}>" for contig in description.contigs)
+    yield from (f"##{line}" for line in (fields.model.header if fields.model else ()))
     yield f'##genocloudCommand=<ID=genotype,CommandLine="{_command(description.model)}">'
     if subset := description.subset:
         counted = '"AC, AF and AN are of these samples; all else of INFO, QUAL and FILTER are of all"'
-        counted = counted if subset.recounted else '"QUAL, FILTER and INFO are of all samples"'
+        counted = counted if subset.recounted and fields.model is None else '"QUAL, FILTER and INFO are of all samples"'
         yield f"##genocloudSubset=<ID=samples,Samples={subset.chosen},Of={subset.samples},Counts={counted}>"
     yield f"##genocloudVersion={description.software.rpartition(' ')[2]}"
     if fields.reference_blocks:

@@ -9,13 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import annotations, schema
-from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, vcf_keys
+from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, ModelFields, vcf_keys
 from genocloud.kernels import vcf_columns
 
 HIGHEST_GQ = 99
 """GATK caps GQ in VCF; the tables keep the uncapped value."""
 
-_INFO = vcf_keys((*annotations.SITE_COLUMNS, *schema.FILTER_COLUMNS, schema.GENOTYPE_PRIOR), "INFO")
 _NO_WORDS = pa.nulls(0, pa.string())
 
 
@@ -85,7 +84,7 @@ class GenotypeTexts(NamedTuple):
 
 def lay_out(tables: Sequence[schema.DistinctGenotypes], chosen: FormatFields = ALL_FIELDS) -> GenotypeFields:
     """Concatenate the FORMAT columns of tables (GENOTYPES, or its distinct rows; for local alleles, local ones)."""
-    return _weighed(tables, list(_fields(tables, chosen)))
+    return _weighed(tables, list(_fields(tables, chosen)), chosen)
 
 
 def texts_of(tables: Iterable[schema.DistinctGenotypes], chosen: FormatFields = ALL_FIELDS) -> GenotypeTexts:
@@ -96,12 +95,21 @@ def texts_of(tables: Iterable[schema.DistinctGenotypes], chosen: FormatFields = 
 
 def row_texts(table: schema.DistinctGenotypes, chosen: FormatFields = ALL_FIELDS) -> GenotypeTexts:
     """Text of each row of a table."""
-    fields = [_Field(key, _kind(column.type), table[column.name].chunks) for key, column in chosen.columns()]
-    genotypes = _weighed([table], fields)
+    fields = [_Field(key, _kind(column.type), _values(table, column).chunks) for key, column in chosen.columns()]
+    genotypes = _weighed([table], fields, chosen)
     texts = np.empty(int(genotypes.bounds.sum()) + vcf_columns.SLACK, np.uint8)
     entries = np.empty(table.num_rows + 1, np.int64)
     vcf_columns.put_rows(genotypes.masks, *genotypes.columns, texts, entries)
     return GenotypeTexts(genotypes.keys, _used(texts, entries).copy(), entries, genotypes.longest_block)
+
+
+def _values(table: schema.DistinctGenotypes, column: schema.Column) -> pa.ChunkedArray:
+    """A column; lists of a fixed number are there, with no values, also where there is none."""
+    values = table[column.name]
+    if not column.number.isdigit() or not pa.types.is_list(column.type):
+        return values
+    nothing = pa.scalar([None] * int(column.number), column.type)
+    return pc.if_else(pc.is_valid(values), values, nothing)
 
 
 def join_texts(keys: list[str], parts: Sequence[GenotypeTexts]) -> GenotypeTexts:
@@ -118,11 +126,15 @@ def _used(texts: npt.NDArray[np.uint8], entries: npt.NDArray[np.int64]) -> npt.N
     return texts[: entries[-1] >> vcf_columns.KEY_BITS]
 
 
-def _weighed(tables: Sequence[schema.DistinctGenotypes], fields: Sequence[_Field]) -> GenotypeFields:
-    columns = _laid_out(fields)
+def _weighed(
+    tables: Sequence[schema.DistinctGenotypes], fields: Sequence[_Field], chosen: FormatFields
+) -> GenotypeFields:
+    columns = _laid_out(fields, HIGHEST_GQ if chosen.model is None else None)
     rows = sum(table.num_rows for table in tables)
     masks, bounds = np.empty(rows, np.int32), np.empty(rows, np.int32)
     vcf_columns.weigh_rows(*columns[:-1], masks, bounds)
+    if chosen.model is not None:  # each field is in every record
+        masks[:] = (1 << len(fields)) - 1
     keys = [field.key for field in fields]
     if bits := sum(1 << keys.index(key) for key in ("LAD", "LPL") if key in keys):
         masks[masks & bits != 0] |= 1 << keys.index("LAA")  # also where it is empty: their values are of REF alone
@@ -161,7 +173,7 @@ def _kind(type_: pa.DataType) -> int:
     return vcf_columns.LIST if pa.types.is_list(type_) else vcf_columns.NUMBER
 
 
-def _laid_out(fields: Sequence[_Field]) -> FormatArrays:
+def _laid_out(fields: Sequence[_Field], highest_gq: int | None) -> FormatArrays:
     """Concatenate the fields; each value is copied once."""
     sizes = [field.size for field in fields]
     values, starts = np.empty(sum(sizes), np.int32), _starts(sizes)
@@ -174,8 +186,8 @@ def _laid_out(fields: Sequence[_Field]) -> FormatArrays:
             words[place] = _fill_words(field.chunks, part)
         else:
             _fill(field.chunks, part)
-            if field.key == "GQ":
-                np.minimum(part, HIGHEST_GQ, out=part)
+            if field.key == "GQ" and highest_gq is not None:
+                np.minimum(part, highest_gq, out=part)
     kinds = np.array([field.kind for field in fields], np.int8)
     bases = np.where(kinds == vcf_columns.LIST, _starts(map(len, offsets)), starts)
     texts = text_bytes(pa.concat_arrays(words))
@@ -271,9 +283,13 @@ def _quality(values: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(annotations.decimals(values, column.form), r"\.00$", "")
 
 
-def info_columns(sites: schema.Sites) -> list[tuple[str, schema.Column]]:
-    """Keys and columns of INFO that a table SITES has; those of FILTERS and PG where they were joined to it."""
-    return [(key, column) for key, column in _INFO if column.name in sites.column_names]
+def info_columns(sites: schema.Sites, model: ModelFields | None = None) -> list[tuple[str, schema.Column]]:
+    """Keys and columns of INFO that a table SITES has, of its own those that a `model` declares, if it does; those of
+    FILTERS and PG where they were joined to it.
+    """
+    own = annotations.SITE_COLUMNS if model is None else model.info_columns()
+    keyed = vcf_keys((*own, *schema.FILTER_COLUMNS, schema.GENOTYPE_PRIOR), "INFO")
+    return [(key, column) for key, column in keyed if column.name in sites.column_names]
 
 
 def _info(sites: schema.Sites, infos: Sequence[tuple[str, schema.Column]]) -> pa.Array:

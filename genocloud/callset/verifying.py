@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import pyarrow as pa
 
 from genocloud import annotations, schema, sealing
-from genocloud.callset import manifest
+from genocloud.callset import manifest, parquet
 from genocloud.callset.call_rows import window_of
 from genocloud.callset.filter_tables import FilterSet
 from genocloud.callset.layout import (
@@ -96,11 +96,8 @@ def _file_problem(store: Store, file: FileEntry, declared: pa.Schema | None) -> 
         if scarce := scarcity(error):
             raise scarce from error
         return f"cannot be read ({error})"
-    return (
-        None
-        if (table.num_rows, table.schema) == (file.rows, declared or table.schema)
-        else "has other rows or columns than were written"
-    )
+    same_columns = declared is None or parquet.has_columns(table.schema, declared)
+    return None if table.num_rows == file.rows and same_columns else "has other rows or columns than were written"
 
 
 def holds(store: Store, names: Collection[str], batches: Collection[str]) -> bool:

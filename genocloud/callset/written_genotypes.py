@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from genocloud import schema
 from genocloud.callset.format_fields import FormatFields
-from genocloud.callset.local_genotypes import DenseGenotypes, SparseGenotypes, list_column, ploidies, ragged
+from genocloud.callset.local_genotypes import DenseGenotypes, SparseGenotypes, ploidies, ragged
 from genocloud.genotype_text import allele_numbers_of
 from genocloud.kernels.cell_runs import CellRuns, fill_cells
 from genocloud.kernels.dictionary import number_words
@@ -64,8 +64,8 @@ def of_own_alleles(local: schema.LocalGenotypes) -> schema.LocalGenotypes:
     lad_at, lad, lpl_at, lpl = keep_own(ploidies(local["GT"]), (laa_at, laa), kept, *values)
     columns = {
         "LAA": pa.ListArray.from_arrays(pa.array(kept[0].astype(np.int32)), pa.array(kept[1])),
-        "LAD": list_column(lad_at, lad),
-        "LPL": list_column(lpl_at, lpl),
+        "LAD": schema.list_column(lad_at, lad),
+        "LPL": schema.list_column(lpl_at, lpl),
     }
     return pa.table({name: columns.get(name, local[name]) for name in local.column_names})
 

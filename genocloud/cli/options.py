@@ -204,6 +204,16 @@ def model_option(command: argparse.ArgumentParser, *names: str) -> None:
     )
 
 
+def preset_option(command: argparse.ArgumentParser) -> None:
+    """Which rules of GLnexus."""
+    command.add_argument(
+        "--preset",
+        metavar="NAME|FILE",
+        default="",
+        help="preset of GLnexus, or a YAML file (.yml, .yaml) in its syntax. Default: DeepVariantWGS",
+    )
+
+
 def model_options(command: argparse.ArgumentParser) -> None:
     """The settings of the joint genotyping."""
     group = command.add_argument_group("model", "names and defaults are GATK's (GenotypeGVCFs)")
@@ -382,7 +392,7 @@ def fields_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen_fields(arguments: Arguments, **more: bool) -> FormatFields:
+def chosen_fields(arguments: Arguments, **more: Any) -> FormatFields:
     """What FORMAT has, as the options describe it, and `more` of FormatFields. Raises UnknownField, LocalPosteriors."""
     return FormatFields(
         keys=None if arguments.fields is None else tuple(",".join(arguments.fields).split(",")),

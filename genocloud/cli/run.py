@@ -39,6 +39,7 @@ from genocloud.cli.options import (
     model_options,
     new_command,
     output_option,
+    preset_option,
     receipt_option,
     reference_option,
     samples_argument,
@@ -121,12 +122,7 @@ def _joint(commands: Commands) -> None:
     threads_option(command, CPUS)
     memory_option(command)
     model_option(command, "gatk", "deepvariant", "glnexus")
-    command.add_argument(
-        "--preset",
-        metavar="NAME|FILE",
-        default="",
-        help="preset of GLnexus, or a YAML file (.yml, .yaml) in its syntax. Default: DeepVariantWGS",
-    )
+    preset_option(command)
     model_options(command)
     dbsnp_option(command)
     fields_options(command)
@@ -287,7 +283,7 @@ def _genotype(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter, arguments.memory) as scatter:
             whole_cohort = cohort.open_cohort(arguments.cohort, arguments.cohort_version)
-            model = pipeline.chosen_model(whole_cohort, chosen_settings(arguments), arguments.model)
+            model = pipeline.chosen_model(whole_cohort, chosen_settings(arguments), arguments.model, arguments.preset)
             targets = chosen_intervals(arguments).targets(whole_cohort.contigs)
             cut = pipeline.cut_genome(whole_cohort, arguments.part, targets)
             receipt = steps.genotype(
@@ -318,7 +314,8 @@ def _genotype(commands: Commands) -> None:
     interval_options(command)
     forcing_options(command)
     version_option(command)
-    model_option(command, "gatk", "deepvariant")
+    model_option(command, "gatk", "deepvariant", "glnexus")
+    preset_option(command)
     model_options(command)
     dbsnp_option(command)
     scatter_option(command)

@@ -16,6 +16,11 @@ from .record_text import format_keys as format_keys
 from .record_text import header_fields as header_fields
 from .record_text import kept_alts as kept_alts
 from .record_text import site_texts as site_texts
+from .stored_columns import FILTERS as FILTERS
+from .stored_columns import INFO_COLUMNS as INFO_COLUMNS
+from .stored_columns import format_columns as format_columns
+from .stored_columns import genotype_table as genotype_table
+from .stored_columns import site_table as site_table
 from .unified_sites import Unified as Unified
 from .unified_sites import UnifiedSite as UnifiedSite
 from .unified_sites import unify as unify

@@ -1,6 +1,6 @@
 """The lines of a VCF after GLnexus: records with their samples, and the header's fields."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,8 +56,8 @@ def cell_texts(calls: BatchCalls, alts: npt.NDArray[np.int32], rules: MergeRules
     ad_at, ad, pl_at, pl = widen(rows, different.astype(np.int32)[kind], ploidies, cells.laa, cells.lad, cells.lpl)
     strands_at = np.arange(len(rows) + 1, dtype=np.int64) * 4
     values: dict[str, Any] = {
-        "GT": _words(cells.pairs, rows, lambda pair: "/".join("." if each < 0 else str(each) for each in pair)),
-        "RNC": _words(cells.reasons, rows, lambda pair: "".join(map(chr, pair))),
+        "GT": _words(cells.pairs, rows, gt_text),
+        "RNC": _words(cells.reasons, rows, rnc_text),
         "DP": cells.dp[rows],
         "GQ": cells.gq[rows],
         "AD": (ad_at, ad),
@@ -69,6 +69,16 @@ def cell_texts(calls: BatchCalls, alts: npt.NDArray[np.int32], rules: MergeRules
         number: dict[str | None, int] = {None: int(MISSING)} | {word: code for code, word in enumerate(words)}
         values["FT"] = np.array([number[calls.filters[row]] for row in rows.tolist()], np.int32), words
     return CellTexts(*_texts([values[key] for key in format_keys(rules)], len(rows)), calls.runs, places, kinds)
+
+
+def gt_text(pair: Sequence[int]) -> str:
+    """A genotype's two alleles, -1 for none."""
+    return "/".join("." if each < 0 else str(each) for each in pair)
+
+
+def rnc_text(pair: Sequence[int]) -> str:
+    """The two reasons, as letters."""
+    return "".join(map(chr, pair))
 
 
 def _words(values: Array, rows: Array, text: Any) -> tuple[npt.NDArray[np.int32], list[str]]:
@@ -120,7 +130,7 @@ def _texts(fields: Sequence[Any], rows: int) -> tuple[Array, Array]:
 
 
 def kept_alts(
-    sites: Sequence[UnifiedSite], alts: Array, batches: Sequence[BatchCalls], rules: MergeRules
+    sites: Sequence[UnifiedSite], alts: Array, batches: Iterable[BatchCalls], rules: MergeRules
 ) -> npt.NDArray[np.bool_]:
     """Which ALTs of the sites are written: all, or if they are trimmed those that somebody has."""
     out = np.zeros(int(alts[len(sites)]), np.bool_)
@@ -139,19 +149,24 @@ def site_texts(
         yield f"{contig}\t{site.start - begin + 1}\t{_site_text(site, numbers, contig, begin)}"
 
 
-def _site_text(site: UnifiedSite, kept: Sequence[int], contig: str, begin: int) -> str:
-    """ID to INFO."""
+def site_id(site: UnifiedSite, kept: Sequence[int], contig: str, begin: int) -> str:
+    """The ALTs that are kept, by their places without bases that they share with REF."""
     ids = []
     for number in kept:
         edit = site.normal[number - 1]
         ref = site.ref[edit.start - site.start : edit.stop - site.start]
         ids.append(f"{contig}_{edit.start - begin + 1}_{ref}_{edit.dna}")
+    return ";".join(ids)
+
+
+def _site_text(site: UnifiedSite, kept: Sequence[int], contig: str, begin: int) -> str:
+    """ID to INFO."""
     info = "AF=" + ",".join(f"{float(site.frequencies[number - 1]):.6g}" for number in kept)
     if any(site.qualities):
         info += ";AQ=" + ",".join(str(site.qualities[number - 1]) for number in kept)
     alts = ",".join(site.alts[number - 1] for number in kept)
     label = "MONOALLELIC" if site.alone else "."
-    return "\t".join([";".join(ids), site.ref, alts, f"{max(site.qualities):g}", label, info])
+    return "\t".join([site_id(site, kept, contig, begin), site.ref, alts, f"{max(site.qualities):g}", label, info])
 
 
 _AN_INTEGER = {

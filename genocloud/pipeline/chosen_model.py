@@ -1,5 +1,6 @@
 """The model that a cohort is genotyped by: the one named, else the one that fits the dialect of its gVCFs."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 
 from genocloud.cohort import Cohort
@@ -7,7 +8,9 @@ from genocloud.errors import SettingError
 from genocloud.genotypes import Model
 from genocloud.gvcf.dialects import UNKNOWN
 from genocloud.pipeline.fitting_model import OWN_MODEL, fitting_model
+from genocloud.pipeline.merge_model import MergeModel
 from genocloud.pipeline.preconditions import active_tallies
+from genocloud.pipeline.sharding import ShardPlan
 
 
 class NotOfTheModel(SettingError):
@@ -25,19 +28,56 @@ def model_name(cohort: Cohort, name: str) -> str:
     return name or fitting
 
 
-def chosen_model(cohort: Cohort, model: Model, name: str) -> Model:
+def chosen_model(cohort: Cohort, model: Model, name: str, preset: str = "") -> Model | MergeModel:
     """The settings as those of the model `name`, by default of the one that fits the cohort.
 
-    Raises MixedDialects; NotOfTheModel for settings of GATK's estimate that the model does not make.
+    Raises MixedDialects; SettingError for an unknown preset; NotOfTheModel for settings that the model does not have.
     """
-    model = replace(model, name=model_name(cohort, name))
+    name = model_name(cohort, name)
+    return _MAKERS[name](name, model, preset)
+
+
+def likelihood_model(name: str, model: Model, preset: str = "") -> Model:
+    """The settings as those of a model of RULES. Raises NotOfTheModel for those that it does not have."""
+    model = replace(model, name=name)
+    if preset:
+        raise NotOfTheModel(name, "preset", "leave it out, or choose the model glnexus")
     if model.rules.by_carriers:
         for each in ("heterozygosity", "indel_heterozygosity", "heterozygosity_stdev", "stand_call_conf"):
             if getattr(model, each) != _DEFAULTS[each]:
                 raise NotOfTheModel(
-                    model.name, each.replace("_", "-"), "leave it out; `genocloud filter` judges sites by QUAL"
+                    name, each.replace("_", "-"), "leave it out; `genocloud filter` judges sites by QUAL"
                 )
     return model
+
+
+def _by_records(name: str, model: Model, preset: str) -> MergeModel:
+    for each, default in _DEFAULTS.items():
+        if each != "name" and getattr(model, each) != default:
+            raise NotOfTheModel(name, each.replace("_", "-"), "leave it out; a preset or a config has its settings")
+    return MergeModel.of(preset)
+
+
+_MAKERS: Mapping[str, Callable[[str, Model, str], Model | MergeModel]] = {
+    "gatk": likelihood_model,
+    "deepvariant": likelihood_model,
+    "glnexus": _by_records,
+}
+_OWN_SITES = ("glnexus",)
+"""Models whose sites are those that somebody carries, by names of their own."""
+
+
+def check_plan(name: str, cut: ShardPlan, dbsnp_url: str | None) -> None:
+    """Refuse what of a plan a model does not have. Raises NotOfTheModel."""
+    chosen = {
+        "dbsnp": dbsnp_url is not None,
+        "force-output intervals": any(shard.targets.force_output for shard in cut.owned),
+        "alleles": cut.alleles is not None,
+    }
+    for option in (each for each, is_there in chosen.items() if is_there and name in _OWN_SITES):
+        raise NotOfTheModel(
+            name, option, "leave it out; its sites are those that somebody carries, under their own IDs"
+        )
 
 
 _DEFAULTS = {each.name: each.default for each in fields(Model)}

@@ -3,9 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import yaml
-
-from genocloud import glnexus, storage
 from genocloud.callset import ALL_FIELDS
 from genocloud.cohort import Cohort
 from genocloud.errors import SettingError
@@ -13,6 +10,7 @@ from genocloud.pipeline.chosen_model import NotOfTheModel
 from genocloud.pipeline.fitting_model import fitting_model
 from genocloud.pipeline.genotyping.merged_vcf import merge_to_vcf
 from genocloud.pipeline.ingestion.arrivals import Arrival
+from genocloud.pipeline.merge_model import MergeModel
 from genocloud.pipeline.options import JointOptions
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.sharding import ShardPlan
@@ -20,7 +18,6 @@ from genocloud.pipeline.work_folder import WorkFolder, check_room
 from genocloud.report.statistics import Statistics
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
-from genocloud.yaml_text import load_yaml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +77,7 @@ def check_model(options: JointOptions) -> None:
         raise UnknownModel(name)
     known[name].check(options)
     if options.preset:
-        merge_rules(options.preset)
+        MergeModel.of(options.preset)
 
 
 def check_gvcfs(work: WorkFolder, arrivals: Sequence[Arrival]) -> None:
@@ -92,24 +89,6 @@ def check_gvcfs(work: WorkFolder, arrivals: Sequence[Arrival]) -> None:
     fitting_model("the samples", ((str(each.sample.gvcf), each.caller) for each in arrivals))
 
 
-DEFAULT_PRESET = "DeepVariantWGS"
-
-
-def merge_rules(preset: str) -> glnexus.MergeRules:
-    """The rules of a preset of GLnexus, or of a YAML file, by path or URL; by default those of DEFAULT_PRESET.
-
-    Raises SettingError, StoreFailed for a file that is not there.
-    """
-    if not preset.endswith((".yml", ".yaml")):
-        return glnexus.preset(preset or DEFAULT_PRESET)
-    folder, name = storage.split(preset)
-    try:
-        config = load_yaml(storage.open_store(folder).read(name))
-    except yaml.YAMLError as error:
-        raise glnexus.BadRules(preset, f"it is no YAML ({' '.join(str(error).split())})") from error
-    return glnexus.from_config(preset, config)
-
-
 def by_glnexus(
     options: JointOptions, cohort: Cohort, cut: ShardPlan, scatter: Scatter, progress: Progress
 ) -> tuple[Statistics, Receipt]:
@@ -118,8 +97,7 @@ def by_glnexus(
         cohort,
         options.out_url,
         parts_url=WorkFolder.of(options).parts,
-        preset=options.preset or DEFAULT_PRESET,
-        rules=merge_rules(options.preset),
+        model=MergeModel.of(options.preset),
         cut=cut,
         scatter=scatter,
         progress=progress,

@@ -63,6 +63,7 @@ def export_locked(
     """`export` for a caller that holds the output's lock."""
     with receipt_of("export") as receipt:
         callset = options.chosen(open_callset(callset_url))
+        form_of(out_url).having(options.columns.of(callset.description.fields))
         callset.check_reach()
         wanted = options.intervals.inside(callset.contigs)
         inside = None if wanted is None else list(wanted)

@@ -6,7 +6,7 @@ from functools import partial
 from genocloud import callset, storage
 from genocloud.cohort import Cohort, NewerSchema, OlderSchema, OtherReference, open_cohort
 from genocloud.pipeline.callset_counts import count_callset
-from genocloud.pipeline.chosen_model import chosen_model, model_name
+from genocloud.pipeline.chosen_model import likelihood_model, model_name
 from genocloud.pipeline.export_options import ExportOptions
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.genotyping.vcf_shards import render
@@ -81,7 +81,7 @@ def _by_likelihoods(
 ) -> tuple[Statistics, Receipt]:
     """Write the VCF straight, or by way of a Parquet callset where one is to be kept."""
     keep, reference = options.cohort_url is not None, read_reference(options.reference_url)
-    model = chosen_model(cohort, options.model, options.model_name)
+    model = likelihood_model(options.model_name, options.model)
     discover(cohort, cut, scatter=scatter, progress=progress, keep=keep, reference=reference)
     if options.callset_url is None:
         return render(

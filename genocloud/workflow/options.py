@@ -9,6 +9,7 @@ from genocloud.scatter.executor_kinds import is_dask
 
 MODEL = (
     "model",
+    "preset",
     "stand_call_conf",
     "heterozygosity",
     "indel_heterozygosity",

@@ -16,6 +16,7 @@ from genocloud.pipeline.receipts import lost_outputs
 from genocloud.workflow.config import check_urls, checked_settings
 from genocloud.workflow.file_checks import check_files
 from genocloud.workflow.filter_options import check_filters
+from genocloud.workflow.model_settings import check_model
 from genocloud.workflow.options import STEPS_IN_PARTS
 from genocloud.workflow.profile import check_profiles
 from genocloud.workflow.remote import lost_files, modified_times, receipt_of
@@ -44,6 +45,7 @@ def _started(config: Mapping[str, Any], run: SnakemakeRun) -> Study:
     for each in study.exports.values():
         each.check()
     check_filters(study.settings["filter"])
+    check_model(study.settings)
     check_files(study)
     storage.make_private()
     if run.is_main:

@@ -1,8 +1,8 @@
 """Complete shards of a callset: annotate sites, remove the genotypes of sites without carriers."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -78,13 +78,13 @@ def _without_carriers(target: CallsetShard, emitted: Settled, sites: StoredSites
     return with_column(sites, "key", pa.array(final))
 
 
-def description_of(cohort: Cohort, model: Model, cut: ShardPlan) -> callset.Description:
-    """The description in the callset's manifest."""
+def description_of(cohort: Cohort, settings: Mapping[str, Any], cut: ShardPlan) -> callset.Description:
+    """The description in the callset's manifest, with the settings of the model."""
     return callset.Description(
         samples=cohort.samples,
         batches={batch.id: tuple(active_names(batch)) for batch in cohort.batches},
         contigs=cohort.contigs,
-        model={**asdict(model), **cut.settings},
+        model={**settings, **cut.settings},
         software=f"genocloud {version('genocloud')}",
         source={"cohort": cohort_key(cohort), "reference": cohort.reference},
     )

@@ -85,7 +85,7 @@ class GenotypeRows:
                 pa.array(which.ravel().astype(np.int32)), pa.array(texts, pa.string())
             ),
             "GQ": pa.array(called.gq),
-            "PP": callset.list_column(offsets, called.pp.ravel()),
+            "PP": schema.list_column(offsets, called.pp.ravel()),
         }
         if joint is not None:
             columns |= {name: pa.array(joint[:, place]) for place, name in enumerate(JOINT)}

@@ -13,6 +13,7 @@ from genocloud.errors import SettingError
 from genocloud.pipeline.genotyping import merged_vcf
 from genocloud.pipeline.genotyping.merged_vcf import merge_to_vcf
 from genocloud.pipeline.intervals import Intervals
+from genocloud.pipeline.merge_model import MergeModel
 from genocloud.pipeline.options import IngestOptions, JointOptions
 from genocloud.pipeline.sample_list import sheet_or_gvcfs
 from genocloud.pipeline.sharding import Targets, cut_genome
@@ -37,8 +38,7 @@ def merged(folder, urls, preset="DeepVariant_unfiltered", inside=None, **options
             cohort,
             out,
             parts_url=str(where / f"parts-{preset}-{inside}"),
-            preset=preset,
-            rules=glnexus.preset(preset),
+            model=MergeModel.of(preset),
             cut=cut_genome(cohort, targets=Targets.of(inside, ())),
             **tools,
         )

@@ -3,10 +3,12 @@
 import pytest
 
 from genocloud.costs import BadPrices
+from genocloud.errors import SettingError
 from genocloud.federation import BadConfig, config_of
 from genocloud.samples import BadRow
 from genocloud.storage import UnknownScheme
 from genocloud.workflow.config import check_urls, checked_settings
+from genocloud.workflow.model_settings import check_model, preset_files
 from genocloud.workflow.profile import check_profiles
 from genocloud.workflow.sheet_rows import called_sheet, read_samples, samples_here
 
@@ -123,3 +125,25 @@ def test_several_sites_are_not_screened_together():
     config = {"samples": "s.tsv", "reference": "r.fa", "screen": True, "sites": {"here": site}, "coordinator": "here"}
     with pytest.raises(BadConfig, match="genocloud screen"):
         checked_settings(config)
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ({"preset": "DeepVariantWGS"}, "only the model glnexus has presets"),
+        ({"model": "glnexus", "dbsnp": "known.vcf.gz"}, "the model glnexus does not have it"),
+        ({"model": "glnexus", "include_non_variant_sites": True}, "the model glnexus does not have it"),
+        ({"model": "glnexus", "preset": "xAtlas"}, "which a cohort does not keep"),
+        ({"model": "glnexus", "preset": "DeepVariantWG"}, "unknown"),
+    ],
+)
+def test_what_the_model_does_not_have_is_refused_before_any_job(more, problem):
+    with pytest.raises(SettingError, match=problem):
+        check_model(checked_settings({**CONFIG, **more}))
+
+
+def test_presets_of_glnexus_are_named_or_files():
+    check_model(checked_settings({**CONFIG, "model": "glnexus"}))
+    settings = checked_settings({**CONFIG, "model": "glnexus", "preset": "DeepVariantWES"})
+    check_model(settings)
+    assert (preset_files(settings), preset_files({"preset": "my.yml"})) == ([], ["my.yml"])

@@ -1,0 +1,38 @@
+"""The config's model: what else of the config it does not have, refused before any job."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from genocloud.federation import BadConfig
+
+_OWN_SITES = "its sites are those that somebody carries, by its own IDs"
+_WITHOUT: Mapping[str, Mapping[str, str]] = {
+    "glnexus": {
+        "dbsnp": _OWN_SITES,
+        "alleles": _OWN_SITES,
+        "force_output_intervals": _OWN_SITES,
+        "include_non_variant_sites": _OWN_SITES,
+        "refined": "its genotypes have a prior already",
+    }
+}
+"""Settings that a model does without, each with the reason."""
+
+
+def check_model(settings: Mapping[str, Any]) -> None:
+    """Refuse settings that the model does not have. Raises BadConfig; SettingError for a preset that there is not."""
+    model, preset = settings["model"], settings["preset"]
+    if preset and model != "glnexus":
+        raise BadConfig("config", "preset", "only the model glnexus has presets", "set model: glnexus, or leave it out")
+    for name, reason in _WITHOUT.get(model, {}).items():
+        if settings[name]:
+            raise BadConfig("config", name, f"the model {model} does not have it: {reason}", "leave it out")
+    if model == "glnexus":
+        from genocloud.pipeline.merge_model import MergeModel  # no other model needs its modules
+
+        MergeModel.of(preset)
+
+
+def preset_files(settings: Mapping[str, Any]) -> list[str]:
+    """The YAML file of the model's rules, if they are in one."""
+    preset = settings["preset"]
+    return [preset] if preset.endswith((".yml", ".yaml")) else []
