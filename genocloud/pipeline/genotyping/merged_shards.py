@@ -19,8 +19,8 @@ from genocloud.regions import Axis, Contig, Region
 from genocloud.scatter.executors import in_threads
 from genocloud.schema import AlleleEvidence, Records, numbers, with_column
 
-NOBODY = "called by nobody"
-DROPPED = ("filtered", "lost", "outside the intervals", NOBODY)
+UNCALLED = "called by nobody"
+DROPPED = ("filtered", "lost", "outside the intervals", UNCALLED)
 """What becomes of the ALTs that are taken, but for those that are kept."""
 
 
@@ -32,7 +32,7 @@ def balance(receipt: Receipt, counts: Iterable[Mapping[str, int]], kept: int) ->
     total: Counter[str] = Counter()
     for each in counts:
         total.update(each)
-    dropped = {name: total[name] for name in DROPPED} | {NOBODY: total[AT_SITES] - kept}
+    dropped = {name: total[name] for name in DROPPED} | {UNCALLED: total[AT_SITES] - kept}
     receipt.balanced("alleles", sum(total.values()), kept, dropped)
 
 

@@ -144,8 +144,8 @@ def test_sites_that_share_a_position_stay_apart(tmp_path):
     )
     for where in (None, "chr1"):
         rows = made.carriers(where).to_pylist()
-        found = sorted((row["contig"], row["pos"], row["ref"], row["alt"], row["sample"]) for row in rows)
-        assert found == [each for each in expected if where in (None, each[0])]
+        rows_made = sorted((row["contig"], row["pos"], row["ref"], row["alt"], row["sample"]) for row in rows)
+        assert rows_made == [each for each in expected if where in (None, each[0])]
     contig, pos, ref, alt, _ = next(each for each in expected if each[:2] in shared)
     rows = made.carriers(f"{contig}:{pos}:{ref}:{alt}").to_pylist()
     assert sorted(row["sample"] for row in rows) == [
