@@ -21,7 +21,9 @@ from .federated_em import answer_questions as answer_questions
 from .federated_em import initial_sums as initial_sums
 from .likelihood_counts import LikelihoodCounts as LikelihoodCounts
 from .likelihood_counts import cut as cut
+from .likelihood_counts import interleave as interleave
 from .likelihood_counts import merge as merge
+from .likelihood_counts import subtract as subtract
 from .likelihood_counts import summarise as summarise
 from .model import Model as Model
 from .nonvariant import only_inside as only_inside

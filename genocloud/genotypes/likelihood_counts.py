@@ -1,7 +1,7 @@
 """A batch's likelihoods as distinct keys with numbers of samples along the sites: the input of the estimates."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,23 @@ def merge(summaries: Sequence[LikelihoodCounts]) -> LikelihoodCounts:
     )
 
 
+def subtract(whole: LikelihoodCounts, part: LikelihoodCounts) -> LikelihoodCounts:
+    """What is left of a sum of batches' summaries without one of them, as if that had not been added."""
+    negative = LikelihoodCounts(
+        track=part.track._replace(steps=-part.track.steps),
+        site_keys=part.site_keys._replace(counts=-part.site_keys.counts),
+        totals=-part.totals,
+    )
+    rest = merge([whole, negative])
+    return replace(rest, track=_without_unused(rest.track), site_keys=_without_zeros(rest.site_keys))
+
+
+def interleave(one: LikelihoodCounts, other: LikelihoodCounts, of_other: npt.NDArray[np.bool_]) -> LikelihoodCounts:
+    """The summary of sites each of which is in one of two; of_other: (sites,) bool, which are in the second."""
+    row = np.where(of_other, np.cumsum(of_other), np.cumsum(~of_other)) - 1
+    return select([one, other], of_other.astype(np.int64), row)
+
+
 def select(summaries: Sequence[LikelihoodCounts], summary: Array, row: Array) -> LikelihoodCounts:
     """The summary of sites each of which is in one of several: (sites,) int64 its number, and the site's place there.
 
@@ -122,6 +139,14 @@ def _without_unused(track: KeyTrack) -> KeyTrack:
     numbers = np.cumsum(used, dtype=np.int32) - np.int32(1)
     return track._replace(
         offsets=_offsets(lengths[used]), values=track.values[np.repeat(used, lengths)], keys=numbers[track.keys]
+    )
+
+
+def _without_zeros(keys: SiteKeys) -> SiteKeys:
+    """The keys that samples have."""
+    lengths, used = np.diff(keys.offsets), keys.counts != 0
+    return SiteKeys(
+        _offsets(used)[keys.at], _offsets(lengths[used]), keys.values[np.repeat(used, lengths)], keys.counts[used]
     )
 
 

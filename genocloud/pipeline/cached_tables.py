@@ -92,20 +92,25 @@ class CachedTables:
             )
         return self._read(self._name(shard))
 
-    def pieces(self, shard: Shard) -> dict[str, pa.Table]:
-        """The shard's tables by label, of a kind that may have several. Raises StoreError."""
+    def labels(self, shard: Shard) -> frozenset[str]:
+        """The labels of the shard's tables, of a kind that may have several."""
         prefix, suffix = f"{self.kind}/{shard.name}.", ".parquet"
         names = storage.open_store(self.url).list(prefix)
-        return {name.removeprefix(prefix).removesuffix(suffix): self._read(name) for name in names}
+        labels = [name.removeprefix(prefix).removesuffix(suffix) for name in names]
+        return frozenset(label for label in labels if "." not in label)  # others are of shards with targets
 
     def piece(self, shard: Shard, label: str) -> pa.Table | None:
         """One of several tables of the shard; None where there is none. Raises StoreError."""
         name = self._name(shard, f".{label}")
         return self._read(name) if storage.open_store(self.url).exists(name) else None
 
-    def _read(self, name: str) -> pa.Table:
+    def read_piece(self, shard: Shard, label: str, columns: list[str] | None = None) -> pa.Table:
+        """One of several tables of the shard, which is there, or some of its columns. Raises StoreError."""
+        return self._read(self._name(shard, f".{label}"), columns)
+
+    def _read(self, name: str, columns: list[str] | None = None) -> pa.Table:
         with self._sound(name) as file:
-            return read_table(file)
+            return read_table(file, columns)
 
     @contextmanager
     def _sound(self, name: str) -> Iterator[BinaryIO]:
@@ -175,9 +180,9 @@ def checked(file: BinaryIO, url: str) -> BinaryIO:
     return sound
 
 
-def read_table(file: BinaryIO) -> pa.Table:
-    """Read a cached table; without Arrow's own threads, which may outlive main."""
-    return sealing.reader(file).read(use_threads=False)
+def read_table(file: BinaryIO, columns: list[str] | None = None) -> pa.Table:
+    """Read a cached table, or some of its columns; without Arrow's own threads, which may outlive main."""
+    return sealing.reader(file).read(columns, use_threads=False)
 
 
 def read_alleles(cohort: Cohort, shard: Shard) -> Alleles:

@@ -117,7 +117,7 @@ class Work:
         return self._estimate(Model(stand_call_conf=28.0), None)
 
     def estimate_kept(self) -> Receipt:
-        for folder in (self.at / "cohort" / "derived").glob("*/summaries"):
+        for folder in (self.at / "cohort" / "derived").glob("*/*/summed_counts"):
             shutil.rmtree(folder)
         return self._estimate(Model(stand_call_conf=31.0), str(self.at / "other"))
 

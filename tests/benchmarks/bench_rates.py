@@ -1,11 +1,13 @@
 """The rates that come with genocloud: invented cohorts through the real steps, and what starts take.
 
-usage: python -m tests.benchmarks.bench_rates > genocloud/costs/default_rates.yaml
+usage: python -m tests.benchmarks.bench_rates [--bytes] > RATES.yaml; mv RATES.yaml genocloud/costs/default_rates.yaml
 
 Run it on an idle machine, of the kind that the file then names: nine cohorts, two rounds of each step, and the least
-seconds count, as others were disturbed. Takes about ten minutes.
+seconds count, as others were disturbed. Takes about ten minutes. With --bytes only the bytes that are stored are
+measured, for which any machine will do; the rest are the rates as they are.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -13,7 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -85,11 +87,11 @@ THINGS = {
     "filter genotypes": ("one", "segment", "block", "site"),
     "qc": ("one", "file", "segment", "block", "site", "pair"),
 }
-"""By what the core-seconds of each step grow; `kept` is what joint leaves out: a summary of each batch, for N+1."""
+"""By what the core-seconds of each step grow; `kept` is what joint leaves out: the sum of all summaries, for N+1."""
 
 STORED = {
     "cohort": ("gvcf_byte",),
-    "derived": CALLING[1:],
+    "derived": ("segment", "site", "observation", "block"),
     "callset": CALLING[1:],
     "VCF": ("observation", "cell"),
 }
@@ -104,56 +106,45 @@ class Trial:
     seconds: dict[str, float]
     memory: dict[str, float]
     needs: dict[str, dict[str, float]]
-    bytes: dict[str, float]
     row_bytes: dict[str, float]
 
     @classmethod
-    def of_gvcfs(cls, synthetic: SyntheticCohort, place: Path, threads: int) -> "Trial":
-        """A cohort of gVCFs, and all steps done some times over."""
-        gvcf_bytes = write_synthetic(synthetic, place)
-        works = [
-            CheckedWork(place=place, name=f"round{number}", people=synthetic.people, threads=threads)
-            for number in range(ROUNDS)
-        ]
-        has_common = synthetic.people >= FEWEST_PEOPLE and not synthetic.rare
-        return cls._run(works, {"gvcf_byte": gvcf_bytes}, () if has_common else CHECKS)
-
-    @classmethod
-    def of_rows(cls, people: int, length: int, batch_size: int, place: Path) -> "Trial":
-        """A cohort of stored rows, and all steps but ingest done some times over."""
-        threads = len(os.sched_getaffinity(0))
-        works = [
-            StoredWork(
-                place=place,
-                name=f"round{number}",
-                people=people,
-                threads=threads,
-                length=length,
-                batch_size=batch_size,
-            )
-            for number in range(ROUNDS)
-        ]
-        return cls._run(works, {}, ("ingest", "cohort"))
-
-    @classmethod
-    def _run(cls, works: Sequence[Work], further: Amounts, unmeasured: tuple[str, ...]) -> "Trial":
+    def of(cls, works: Sequence[Work], unmeasured: tuple[str, ...]) -> "Trial":
+        """All steps of a cohort but some, done some times over."""
         runs = [step for step in (*RUNS, *CHECKS) if step == "ingest" or step not in unmeasured]
         rounds = [dict(work.receipts(runs)) for work in works]
         work, receipts = works[0], rounds[0]
         stored_cohort = cohort.open_cohort(work.cohort)
-        amounts = (
-            trial_amounts(work.people, len(stored_cohort.batches), receipts["ingest"], receipts["discover"]) | further
-        )
-        places = {"cohort": "cohort/batches", "derived": "cohort/derived", "callset": "callset", "VCF": "calls.vcf.gz"}
+        amounts = _amounts(work, receipts)
         steps = [step for step in THINGS if step not in unmeasured]
         return cls(
             amounts,
             calling_alone({step: min(each[step].cpu_seconds for each in rounds) for step in steps}),
             {step: max(each[step].peak_memory_bytes for each in rounds) for step in steps},
             _needs_of(stored_cohort, amounts, work.threads),
-            {what: _size(work.at / name) for what, name in places.items() if what not in unmeasured},
             _row_bytes(stored_cohort),
         )
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What an invented cohort had, and the bytes of each thing that a run of one model stores."""
+
+    amounts: Amounts
+    bytes: dict[str, float]
+
+    @classmethod
+    def of(cls, work: Work, further: Amounts, unmeasured: tuple[str, ...]) -> "Stored":
+        """Of a cohort of which nothing is done yet."""
+        receipts = dict(work.receipts(("ingest", "discover", "call", "export")))
+        places = {"cohort": "cohort/batches", "derived": "cohort/derived", "callset": "callset", "VCF": "calls.vcf.gz"}
+        sizes = {what: float(_size(work.at / name)) for what, name in places.items() if what not in unmeasured}
+        return cls({**_amounts(work, receipts), **further}, sizes)
+
+
+def _amounts(work: Work, receipts: Mapping[str, Receipt]) -> Amounts:
+    batches = len(cohort.open_cohort(work.cohort).batches)
+    return trial_amounts(work.people, batches, receipts["ingest"], receipts["discover"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,7 +225,7 @@ def _size(place: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
-def fitted(trials: Sequence[Trial], quantity: str, what: str, things: tuple[str, ...]) -> dict[str, float]:
+def fitted(trials: Sequence[Trial | Stored], quantity: str, what: str, things: tuple[str, ...]) -> dict[str, float]:
     """The costs by the trials in which the quantity was measured."""
     pairs = [(one.amounts, getattr(one, quantity)[what]) for one in trials if what in getattr(one, quantity)]
     return fit([amounts for amounts, _ in pairs], [measured for _, measured in pairs], things)
@@ -339,39 +330,90 @@ def starts(place: Path, callset: Path) -> dict[str, float]:
     return {"run": run, "job": job, "command": min(export() for _ in range(ROUNDS)), "cluster": cluster}
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class Invented:
+    """An invented cohort: the work in each round by its name, what trials leave out, and what else it has."""
+
+    work: Callable[[str], Work]
+    unmeasured: tuple[str, ...]
+    further: Amounts
+
+    def trial(self) -> Trial:
+        """All steps, some times over."""
+        return Trial.of([self.work(f"round{number}") for number in range(ROUNDS)], self.unmeasured)
+
+    def stored(self) -> Stored:
+        """What is stored of it."""
+        return Stored.of(self.work("stored"), self.further, self.unmeasured)
+
+
+def invented_cohorts(folder: Path) -> Iterator[Invented]:
+    """Cohorts of gVCFs, which are written, then those that are stored without."""
     threads = len(os.sched_getaffinity(0))
+    for number, synthetic in enumerate(COHORTS):
+        place = folder / f"cohort{number}"
+        place.mkdir()
+        has_common = synthetic.people >= FEWEST_PEOPLE and not synthetic.rare
+        yield Invented(
+            partial(_work_on_gvcfs, place, synthetic.people, threads),
+            () if has_common else CHECKS,
+            {"gvcf_byte": write_synthetic(synthetic, place)},
+        )
+    for scale in SCALES:
+        place = folder / "-".join(map(str, scale))
+        place.mkdir()
+        yield Invented(partial(_work_on_rows, place, *scale, threads), ("ingest", "cohort"), {})
+
+
+def _work_on_gvcfs(place: Path, people: int, threads: int, name: str) -> Work:
+    return CheckedWork(place=place, name=name, people=people, threads=threads)
+
+
+def _work_on_rows(place: Path, people: int, length: int, batch_size: int, threads: int, name: str) -> Work:
+    return StoredWork(place=place, name=name, people=people, threads=threads, length=length, batch_size=batch_size)
+
+
+def measured_costs(trials: Sequence[Trial], folder: Path) -> dict[str, dict[str, float]]:
+    """Core-seconds, memory and bytes of rows."""
+    costs = {f"seconds {step}": fitted(trials, "seconds", step, things) for step, things in THINGS.items()}
+    for step, seconds in pair_seconds().items():
+        costs[f"seconds {step}"]["pair"] = seconds
+    costs |= {f"memory {step}": memory_of(trials, step) for step in THINGS}
+    costs["seconds start"] = starts(folder, folder / "cohort0/round0/callset")
+    return costs | {"bytes row": trials[2].row_bytes}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bytes", action="store_true", help="measure only what is stored")
+    only_bytes, threads = parser.parse_args().bytes, len(os.sched_getaffinity(0))
     compile_kernels(threads, None, Silent())
+    rates = yaml.safe_load(DEFAULT_RATES.read_text())
     with tempfile.TemporaryDirectory() as name:
-        trials = []
-        for number, synthetic in enumerate(COHORTS):
-            place = Path(name) / f"cohort{number}"
-            place.mkdir()
-            trials.append(Trial.of_gvcfs(synthetic, place, threads))
-        for scale in SCALES:
-            place = Path(name) / "-".join(map(str, scale))
-            place.mkdir()
-            trials.append(Trial.of_rows(*scale, place))
-        costs = {f"seconds {step}": fitted(trials, "seconds", step, things) for step, things in THINGS.items()}
-        for step, seconds in pair_seconds().items():
-            costs[f"seconds {step}"]["pair"] = seconds
-        costs |= {f"bytes {what}": fitted(trials[1:], "bytes", what, things) for what, things in STORED.items()}
-        costs |= {f"memory {step}": memory_of(trials, step) for step in THINGS}
-        costs["seconds start"] = starts(Path(name), Path(name) / "cohort0/round0/callset")
-    costs["bytes row"] = trials[2].row_bytes
-    rates = {
-        "measured": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{threads} cores, {processor()}, {platform.system()}",
-        "cores": threads,
-        "version": version("genocloud"),
-        "costs": {name: {thing: float(f"{cost:.3g}") for thing, cost in each.items()} for name, each in costs.items()},
-    }
+        trials, stored = [], []
+        for invented in invented_cohorts(Path(name)):
+            stored.append(invented.stored())
+            if not only_bytes:
+                trials.append(invented.trial())
+        costs = {f"bytes {what}": fitted(stored[1:], "bytes", what, things) for what, things in STORED.items()}
+        if not only_bytes:
+            costs |= measured_costs(trials, Path(name))
+            rates |= {
+                "measured": f"{datetime.now(UTC):%Y-%m-%d}",
+                "machine": f"{threads} cores, {processor()}, {platform.system()}",
+                "cores": threads,
+                "version": version("genocloud"),
+            }
+    rounded = {name: {thing: float(f"{cost:.3g}") for thing, cost in each.items()} for name, each in costs.items()}
+    rates["costs"] |= rounded
     print(HEAD + yaml.safe_dump(rates, sort_keys=False), end="")
 
 
+DEFAULT_RATES = ROOT / "genocloud/costs/default_rates.yaml"
+
 HEAD = """\
 # The rates by which genocloud plan counts on machines that were not measured (genocloud plan --calibrate), made by
-#   python -m tests.benchmarks.bench_rates > genocloud/costs/default_rates.yaml
+#   python -m tests.benchmarks.bench_rates > RATES.yaml; mv RATES.yaml genocloud/costs/default_rates.yaml
 # Measured: cohorts of 2, 24, 300 and 600 invented people (20 kb, 600 kb, 250 kb, 60 kb) through the real steps, and of
 # 1,000 (150 kb), 2,000 (12 kb) and 10,000 (4 kb, 60 kb; 40 kb in batches of 1,000) stored without gVCFs, twice,
 # of which the least core-seconds count; starts of Snakemake, of its jobs, of commands and of a Dask cluster.

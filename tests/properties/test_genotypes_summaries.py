@@ -120,6 +120,30 @@ def test_summaries_merge_in_any_order_and_grouping(seed, places, random):
         assert SAMPLES >= keys.total() >= total[1]
 
 
+@given(seed=SEEDS, places=PLACES, random=st.randoms())
+@examples(40)
+def test_what_is_taken_off_a_sum_was_never_in_it(seed, places, random):
+    parts, _ = summaries_of(seed, places, random)
+    left = genotypes.subtract(genotypes.merge(parts), parts[0])
+    assert is_canonical(left)
+    if len(parts) > 1:
+        assert same(left, genotypes.merge(parts[1:]))
+    else:
+        assert not any(keys_by_site(left))
+        assert not left.totals.any()
+
+
+@given(seed=SEEDS, places=PLACES, random=st.randoms())
+@examples(20)
+def test_sites_of_two_summaries_are_put_together(seed, places, random):
+    parts, alleles = summaries_of(seed, places, random)
+    whole = genotypes.merge(parts)
+    of_other = np.array([random.random() < 0.5 for _ in range(len(alleles))], bool)
+    none = np.zeros(len(alleles), np.int64)
+    two = [likelihood_counts.select([whole], none[mask], np.flatnonzero(mask)) for mask in (~of_other, of_other)]
+    assert same(genotypes.interleave(*two, of_other), whole)
+
+
 @given(seed=SEEDS, places=PLACES, first=st.integers(0, 60), random=st.randoms())
 @examples(20)
 def test_a_summary_may_be_cut_by_sites(seed, places, first, random):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genocloud import callset, steps
+from genocloud import callset, genotypes, steps
 from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.callset_counts import count_callset
@@ -118,6 +118,14 @@ def _after_a_removal(folder: Path, gvcfs: list[Path]) -> Work:
     return work.add(gvcfs[3:4]).add(gvcfs[1:2]).call()
 
 
+def _after_most_have_gone(folder: Path, gvcfs: list[Path]) -> Work:
+    """More batches change than stay: all are counted anew."""
+    work = Work(folder).add(gvcfs[:3]).add(gvcfs[3:4]).call()
+    for sample in open_cohort(work.cohort).samples[1:4]:
+        work.remove(sample)
+    return work.call()
+
+
 def _on_dask(folder: Path, gvcfs: list[Path]) -> Work:
     work = Work(folder).add(gvcfs[:3]).call().add(gvcfs[3:4])
     work.choice = "local:processes=1,threads=2"
@@ -125,7 +133,9 @@ def _on_dask(folder: Path, gvcfs: list[Path]) -> Work:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("history", [_with_allele_specific, _with_force_output, _often, _after_a_removal, _on_dask])
+@pytest.mark.parametrize(
+    "history", [_with_allele_specific, _with_force_output, _often, _after_a_removal, _after_most_have_gone, _on_dask]
+)
 def test_any_history_gives_what_its_samples_give_at_once(tmp_path, gvcfs, history: Callable[[Path, list[Path]], Work]):
     work = history(tmp_path / "grown", gvcfs)
     names = open_cohort(work.cohort).samples
@@ -150,9 +160,46 @@ def _runs(names: tuple[str, ...]) -> Iterator[list[str]]:
     yield run
 
 
+def test_counts_are_kept_as_one_sum_of_each_shard(grown):
+    """That of the last version; neither batches' counts nor earlier versions' sums take room."""
+    totals = list(Path(grown.cohort, "derived").rglob("summed_counts/*.parquet"))
+    assert totals
+    assert {path.name.split(".")[-2] for path in totals} == {"all"}
+    assert len({path.parent for path in totals}) == 1
+
+
+def test_only_batches_that_changed_are_counted_anew(tmp_path, gvcfs, monkeypatch):
+    """A removed sample's batch, of four, once as it was, which is taken off the sum, and once as it is."""
+    counted: list[int] = []
+    summarise = genotypes.summarise
+
+    def noted(rows, alleles):
+        counted.append(len(alleles))
+        return summarise(rows, alleles)
+
+    monkeypatch.setattr("genocloud.genotypes.summarise", noted)
+    work = Work(tmp_path, choice="inline")
+    for some in (gvcfs[:1], gvcfs[1:2], gvcfs[2:4], gvcfs[4:6]):
+        work.add(some)
+    work.call()
+    sites = sum(counted) / 4
+    counted.clear()
+    work.remove(open_cohort(work.cohort).samples[2]).call()
+    assert 1.5 * sites < sum(counted) < 2.5 * sites
+
+
+def test_samples_of_a_damaged_batch_may_be_removed(tmp_path, gvcfs, full):
+    """What they added to the sum cannot be taken off it: the others are counted anew."""
+    work = Work(tmp_path).add(gvcfs[:6]).add(gvcfs[6:7]).call()
+    batch = open_cohort(work.cohort).batches[-1]
+    work.remove(batch.samples[0])
+    for path in Path(work.cohort, "batches", batch.id).rglob("*.parquet"):
+        path.write_bytes(b"damaged")
+    assert tables(work.call().callset) == tables(full.callset)
+
+
 @pytest.mark.slow
 def test_a_callset_that_has_grown_too_often_is_written_anew(tmp_path, gvcfs, monkeypatch):
-    monkeypatch.setattr("genocloud.pipeline.genotyping.batch_cache.MOST_PIECES", 1)
     monkeypatch.setattr("genocloud.callset.added_sites.LARGEST_SHARE", 1 << 40)
     work = Work(tmp_path)
     for some in (gvcfs[:2], gvcfs[2:3], gvcfs[3:4]):
@@ -174,6 +221,24 @@ def test_a_callset_that_has_grown_too_often_is_written_anew(tmp_path, gvcfs, mon
 )
 def test_a_killed_update_is_no_callset_and_the_next_run_completes_it(tmp_path, gvcfs, full, monkeypatch, step, after):
     work = Work(tmp_path, choice="inline").add(gvcfs[:4]).call().add(gvcfs[4:6])
+    _call_killed(work, monkeypatch, step, after)
+    with pytest.raises(callset.NoCallset):
+        callset.open_callset(work.callset)
+    assert tables(work.call().callset) == tables(full.callset)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["write_total", "remove_earlier_totals"])
+def test_sums_of_counts_are_whole_after_a_kill(tmp_path, gvcfs, full, monkeypatch, step):
+    """In the second shard: the first has this version's sum already."""
+    work = Work(tmp_path, choice="inline").add(gvcfs[:4]).call().add(gvcfs[4:6])
+    _call_killed(work, monkeypatch, f"genocloud.pipeline.genotyping.summed_counts.{step}", 1)
+    assert tables(work.call().callset) == tables(full.callset)
+    test_counts_are_kept_as_one_sum_of_each_shard(work)
+
+
+def _call_killed(work: Work, monkeypatch: pytest.MonkeyPatch, step: str, after: int) -> None:
+    """Call, and be killed where a function of a module is called once more than `after` times."""
     left = [after]
 
     def killed(*arguments, **named):
@@ -190,6 +255,3 @@ def test_a_killed_update_is_no_callset_and_the_next_run_completes_it(tmp_path, g
             patched.setattr("genocloud.callset.complete_shard", killed, raising=False)
         with pytest.raises(KeyboardInterrupt):
             work.call()
-    with pytest.raises(callset.NoCallset):
-        callset.open_callset(work.callset)
-    assert tables(work.call().callset) == tables(full.callset)

@@ -96,7 +96,7 @@ ANY_TABLE = {
     "genotypes/federated_em.py": {"_added", "_table"},
     "genotypes/nonvariant.py": {"in_order"},
     "genotypes/tables.py": {"_table"},
-    "pipeline/cached_tables.py": {"_read", "piece", "pieces", "read", "read_table", "write", "write_piece"},
+    "pipeline/cached_tables.py": {"_read", "piece", "read", "read_piece", "read_table", "write", "write_piece"},
     "callset/filter_tables.py": {"_write"},
     "pipeline/filtering/known_alleles.py": {"labels"},
     "pipeline/filtering/shard_values.py": {"_flags", "joined_sums", "of_shard"},

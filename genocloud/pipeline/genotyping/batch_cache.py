@@ -1,4 +1,4 @@
-"""Cache each batch's observations and likelihood counts by shard, for the cohort's next version."""
+"""Cache each batch's observations by shard, for the cohort's next version; what a growing callset has of a shard."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,20 +9,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import callset, genotypes, sites, storage
+from genocloud import callset, sites, storage
 from genocloud.cohort import Batch, Cohort, Layout, variant_groups
 from genocloud.pipeline.cached_tables import batch_tables
-from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.sharding import Shard
 from genocloud.regions import Places
 from genocloud.scatter.executors import Scatter, run_needing
 from genocloud.scatter.progress import Progress
-from genocloud.schema import Alleles, MergedSites, Observations, Spans, Summary, numbers, with_column
+from genocloud.schema import Alleles, MergedSites, Observations, Spans, numbers, with_column
 
 Keys = npt.NDArray[np.int64]
 Task = TypeVar("Task")
-MOST_PIECES = 8
-"""Tables that a batch's counts of a shard may be spread over before they are merged into one."""
 
 
 def precompute_batches(
@@ -108,50 +105,6 @@ def _sites_in_callset(layout: Layout, callset_url: str, shard: Shard) -> tuple[P
     contigs = table["contig"].combine_chunks()
     starts = axis.onto(axis.contigs_at(contigs.dictionary.to_pylist())[numbers(contigs.indices)], numbers(table["pos"]))
     return starts - 1, numbers(pc.list_value_length(table["alts"]))
-
-
-def summarised(
-    cohort: Cohort,
-    batch: Batch,
-    shard: Shard,
-    alleles: Alleles,
-    callset_sites: CallsetSites | None,
-    *,
-    row_cache: RowCache,
-) -> genotypes.LikelihoodCounts:
-    """A batch's likelihood counts at the sites of ALLELES: cached where the alleles are the same, else computed.
-
-    With `callset_sites` they are cached for the next time.
-    """
-    if callset_sites is None:
-        return genotypes.summarise(row_cache.aligned_rows(cohort, batch, shard, alleles), alleles)
-    keys = callset_sites.keys
-    kept = batch_tables(cohort, batch, "summaries")
-    pieces = kept.pieces(shard)
-    missing = ~np.isin(
-        keys, np.concatenate([np.zeros(0, np.int64), *(numbers(each["key"]) for each in pieces.values())])
-    )
-    if pieces and not missing.any():
-        return genotypes.summary_at(tuple(pieces.values()), keys)
-    rest = alleles.filter(pa.array(missing)).combine_chunks()
-    wanted = alleles.filter(pa.array(missing | callset_sites.open)).combine_chunks() if pieces else rest
-    summary = genotypes.summarise(row_cache.aligned_rows(cohort, batch, shard, wanted), rest)
-    made = _with_keys(summary, keys[missing])
-    if not pieces:
-        kept.write_piece(shard, callset.label_of(keys), made)
-        return summary
-    summary = genotypes.summary_at((*pieces.values(), made), keys)
-    if len(pieces) < MOST_PIECES:
-        kept.write_piece(shard, callset.label_of(keys[missing]), made)
-    else:
-        kept.write_piece(shard, callset.label_of(keys), _with_keys(summary, keys))
-        for label in pieces:
-            kept.remove_piece(shard, label)
-    return summary
-
-
-def _with_keys(summary: genotypes.LikelihoodCounts, keys: Keys) -> Summary:
-    return genotypes.summary_table(summary).add_column(0, "key", pa.array(keys))
 
 
 def site_keys(table: MergedSites, layout: Layout) -> Keys:

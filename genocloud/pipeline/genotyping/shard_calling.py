@@ -8,18 +8,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import callset, genotypes, schema, storage
+from genocloud.callset.stored_shares import packed, unpacked
 from genocloud.cohort import Batch, Cohort, open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.batch_cache import Keys, site_keys
 from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, Mask, call_batch, ensure_batch_genotypes
+from genocloud.pipeline.genotyping.merging import merged_in_order
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_completion import Segments, annotated, complete
-from genocloud.pipeline.genotyping.shard_estimates import merged_in_order
 from genocloud.pipeline.genotyping.shard_settling import settled_tables
 from genocloud.pipeline.genotyping.stored_totals import StoredTotal, read_total, write_total
 from genocloud.pipeline.sharding import Shard
 from genocloud.scatter.executors import in_threads
+
+_KIND = "summed_shares"
+"""Sums over all batches are stored as a callset's shares are, which takes a third."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +127,12 @@ def ensure_shard_genotypes(
     if not (earlier and earlier.cohort.version == cohort.version and np.isin(keys, earlier.keys).all()):
         ranks = np.arange(len(cohort.samples), dtype=np.int32)
         table = genotypes.shares_table(total, emitted, ranks).add_column(0, "key", pa.array(keys))
-        write_total(cohort, target.shard, "shares", *_total_settings(target.model), table=table)
+        write_total(cohort, target.shard, _KIND, *_total_settings(target.model), table=packed(table, None))
     return segments, total
 
 
 def _stored_total(target: CallsetShard) -> StoredTotal | None:
-    return read_total(target.cohort, target.shard, "shares", *_total_settings(target.model))
+    return read_total(target.cohort, target.shard, _KIND, *_total_settings(target.model))
 
 
 def _total_settings(model: Model) -> tuple[object, ...]:
@@ -146,7 +150,7 @@ def _with_rest(
     """The earlier total, and its batches' at the sites that it lacks, at all emitted sites."""
     lacks = ~np.isin(keys, earlier.keys)
     more = genotypes.shares_table(rest, emitted.filter(pa.array(lacks)).combine_chunks(), earlier.ranks)
-    tables = [earlier.table, more.add_column(0, "key", pa.array(keys[lacks]))]
+    tables = [unpacked(earlier.table, None), more.add_column(0, "key", pa.array(keys[lacks]))]
     table = pa.concat_tables([each.replace_schema_metadata(None) for each in tables], promote_options="permissive")
     rows = pc.index_in(pa.array(keys), value_set=table["key"].combine_chunks())
     return genotypes.shares_of(table.take(rows).combine_chunks(), earlier.ranks)

@@ -1,20 +1,20 @@
 """Estimate sites of a stored cohort's shards from the likelihood counts of its batches."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 
 from genocloud import genotypes, schema
-from genocloud.cohort import Batch, Cohort, Layout, open_cohort
+from genocloud.cohort import Cohort, open_cohort
 from genocloud.genotypes import Model
 from genocloud.genotypes.allele_outcomes import KEPT
 from genocloud.genotypes.annotation import NO_CARRIER
 from genocloud.pipeline.cached_tables import CachedTables, cached_tables, read_alleles
 from genocloud.pipeline.forced_alleles import ForcedAlleles
-from genocloud.pipeline.genotyping.batch_cache import CallsetSites, precompute_batches, summarised
+from genocloud.pipeline.genotyping.batch_cache import CallsetSites, precompute_batches
 from genocloud.pipeline.genotyping.discovery import OUTSIDE
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_settling import (
@@ -26,17 +26,12 @@ from genocloud.pipeline.genotyping.shard_settling import (
     settle_shards,
     settled_tables,
 )
+from genocloud.pipeline.genotyping.summed_counts import KeptCounts, sum_counts
 from genocloud.pipeline.preconditions import refuse_bare_blocks, refuse_holes
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.sharding import Shard, ShardPlan, target_regions
 from genocloud.scatter.executors import Scatter, in_threads, run_needing, threads_each
 from genocloud.scatter.progress import Progress
-
-Mergeable = TypeVar("Mergeable")
-
-
-AT_ONCE = 8
-"""Batches' likelihood counts or raw annotations that are merged at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +92,17 @@ class _EstimateTask:
     callset_url: str | None
     row_cache: RowCache
 
-    def callset_sites(self, alleles: schema.Alleles, layout: Layout) -> CallsetSites | None:
-        return CallsetSites.of(alleles, layout, self.callset_url, self.shard) if self.callset_url else None
+    def kept_counts(self, cohort: Cohort, alleles: schema.Alleles) -> KeptCounts | None:
+        if not self.callset_url:
+            return None
+        callset_sites = CallsetSites.of(alleles, cohort.layout, self.callset_url, self.shard)
+        return KeptCounts(
+            cohort=cohort,
+            shard=self.shard,
+            alleles=alleles,
+            callset_sites=callset_sites,
+            row_cache=self.row_cache,
+        )
 
 
 def estimate_shards(
@@ -113,7 +117,7 @@ def estimate_shards(
 ) -> SiteOutcomes:
     """Estimate every site of the plan and settle which are emitted; shards with tables are skipped.
 
-    `settled_tables` has the results. With `callset_url`, each batch's counts are cached for a callset that grows.
+    `settled_tables` has the results. With `callset_url`, the sums of counts are kept for a callset that grows.
     `row_cache` keeps aligned rows for calling.
     """
     refuse_bare_blocks(cohort)
@@ -156,12 +160,10 @@ def _estimate_shard(task: _EstimateTask) -> int:
         return counts["sites"]
     everywhere = read_alleles(cohort, task.shard)
     alleles = genotypes.with_alts(everywhere)
-    callset_sites = task.callset_sites(alleles, cohort.layout)
-
-    def summarise(batch: Batch) -> genotypes.LikelihoodCounts:
-        return summarised(cohort, batch, task.shard, alleles, callset_sites, row_cache=task.row_cache)
-
-    summary = merged_in_order(in_threads(summarise, cohort.batches, task.threads), genotypes.merge)
+    if kept := task.kept_counts(cohort, alleles):
+        summary = kept.total(task.threads)
+    else:
+        summary = sum_counts(cohort, task.shard, alleles, threads=task.threads, row_cache=task.row_cache)
     return write_estimates(
         tables, task.shard, everywhere, estimates_of_shard(summary, alleles, task.model, task.threads)
     )
@@ -182,19 +184,6 @@ def write_estimates(tables: CachedTables, shard: Shard, alleles: schema.Alleles,
     return int(whole.num_rows)
 
 
-def merged_in_order(parts: Iterable[Mergeable], merge: Callable[[Sequence[Mergeable]], Mergeable]) -> Mergeable:
-    """Merge parts in their order, AT_ONCE at a time, then AT_ONCE of the results, and so on.
-
-    So a part is merged again and again as often as the logarithm of their number, and few are in memory.
-    """
-    held: list[tuple[int, Mergeable]] = []
-    for part in parts:
-        held.append((0, part))
-        while len(held) >= AT_ONCE and held[-AT_ONCE][0] == (level := held[-1][0]):
-            held[-AT_ONCE:] = [(level + 1, merge([each for _, each in held[-AT_ONCE:]]))]
-    return merge([each for _, each in held])
-
-
 def _stretches(sites: schema.Alleles, threads: int) -> list[tuple[int, int]]:
     """Split the sites evenly, one slice per thread: (first, length)."""
     size = max(1, -(-len(sites) // threads))
@@ -206,8 +195,8 @@ def _summarise_batch(pair: tuple[_EstimateTask, int]) -> None:
     cohort = open_cohort(task.cohort_url, task.version)
     if estimate_tables(cohort, task.model).counts(task.shard) is None:
         alleles = genotypes.with_alts(read_alleles(cohort, task.shard))
-        callset_sites = task.callset_sites(alleles, cohort.layout)
-        summarised(cohort, cohort.batches[number], task.shard, alleles, callset_sites, row_cache=task.row_cache)
+        if kept := task.kept_counts(cohort, alleles):
+            kept.keep(cohort.batches[number])
 
 
 def estimate_tables(cohort: Cohort, model: Model) -> CachedTables:

@@ -11,10 +11,11 @@ from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_inputs, cohort_key
 from genocloud.pipeline.chosen_model import model_text
 from genocloud.pipeline.genotyping.batch_cache import on_contigs
+from genocloud.pipeline.genotyping.merging import merged_in_order
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_calling import called_batches
 from genocloud.pipeline.genotyping.shard_completion import annotated, description_of
-from genocloud.pipeline.genotyping.shard_estimates import estimate_shards, merged_in_order
+from genocloud.pipeline.genotyping.shard_estimates import estimate_shards
 from genocloud.pipeline.genotyping.shard_settling import settled_tables
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sharding import Shard, ShardPlan

@@ -13,8 +13,9 @@ from genocloud import callset, genotypes, sites
 from genocloud.federation import STAYS, Message, pack, unpack
 from genocloud.pipeline.cached_tables import CachedTables, alleles_in
 from genocloud.pipeline.genotyping.discovery import SeenAlleles, make_alleles
+from genocloud.pipeline.genotyping.merging import merged_in_order
 from genocloud.pipeline.genotyping.shard_completion import annotated
-from genocloud.pipeline.genotyping.shard_estimates import SiteOutcomes, merged_in_order, write_estimates
+from genocloud.pipeline.genotyping.shard_estimates import SiteOutcomes, write_estimates
 from genocloud.pipeline.genotyping.shard_settling import settle_shards
 from genocloud.pipeline.hybrid import tasks
 from genocloud.pipeline.hybrid.clients import LocationClient, map_locations, show_stages

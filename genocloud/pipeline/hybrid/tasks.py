@@ -24,18 +24,18 @@ from genocloud.federation import (
 )
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import CachedTables, alleles_in, cached_tables, cohort_key
-from genocloud.pipeline.genotyping.batch_cache import CallsetSites, observed, summarised
+from genocloud.pipeline.genotyping.batch_cache import CallsetSites, observed
 from genocloud.pipeline.genotyping.discovery import rows_cover, seen_by_all
 from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_calling import ensure_shard_genotypes, store_batch
 from genocloud.pipeline.genotyping.shard_completion import Segments, complete
-from genocloud.pipeline.genotyping.shard_estimates import estimates_of_shard, merged_in_order, write_estimates
+from genocloud.pipeline.genotyping.shard_estimates import estimates_of_shard, write_estimates
+from genocloud.pipeline.genotyping.summed_counts import KeptCounts
 from genocloud.pipeline.memory_model import SiteLoad, TaskLimits, discovery_need, pieces_of
 from genocloud.pipeline.reference import read_reference
 from genocloud.pipeline.sharding import Base, Shard, reaches
 from genocloud.regions import Region
-from genocloud.scatter.executors import in_threads
 from genocloud.schema import (
     ALLELES,
     INTERVALS,
@@ -313,28 +313,28 @@ def _with_local_counts(cohort: Cohort, shard: Shard, united: UnitedAlleles, thre
 
 def summarise_batch(task: ShardTask) -> None:
     """Summarise a batch in a shard and store the summary."""
-    alleles, callset_sites, cohort = _estimable(task)
-    summarised(
-        cohort, cohort.batches[task.number], task.shard, alleles, callset_sites, row_cache=task.context.row_cache
-    )
+    kept = _estimable(task)
+    kept.keep(kept.cohort.batches[task.number])
 
 
-def _estimable(task: ShardTask) -> tuple[Alleles, CallsetSites, Cohort]:
+def _estimable(task: ShardTask) -> KeptCounts:
     """The sites of a shard that can be estimated, and what is stored about them already."""
     cohort = task.context.admitted_cohort()
     alleles = genotypes.with_alts(alleles_in(task.context.tables("alleles"), task.shard))
-    return alleles, CallsetSites.of(alleles, cohort.layout, task.context.callset_url, task.shard), cohort
+    callset_sites = CallsetSites.of(alleles, cohort.layout, task.context.callset_url, task.shard)
+    return KeptCounts(
+        cohort=cohort,
+        shard=task.shard,
+        alleles=alleles,
+        callset_sites=callset_sites,
+        row_cache=task.context.row_cache,
+    )
 
 
 def _summary(task: ShardTask) -> tuple[Alleles, genotypes.LikelihoodCounts | None]:
     """The sites of a shard that can be estimated, and the summed likelihood counts of the location's batches."""
-    alleles, callset_sites, cohort = _estimable(task)
-    counts = in_threads(
-        lambda batch: summarised(cohort, batch, task.shard, alleles, callset_sites, row_cache=task.context.row_cache),
-        cohort.batches,
-        task.threads,
-    )
-    return alleles, merged_in_order(counts, genotypes.merge) if cohort.batches else None
+    kept = _estimable(task)
+    return kept.alleles, kept.total(task.threads) if kept.cohort.batches else None
 
 
 def send_summary(task: ShardTask) -> Message:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from genocloud.pipeline.genotyping import shard_estimates
-from genocloud.pipeline.genotyping.shard_estimates import AT_ONCE, merged_in_order
+from genocloud.pipeline.genotyping.merging import AT_ONCE, merged_in_order
 
 
 def merged(count: int) -> tuple[list[int], list[int], int]:
