@@ -278,9 +278,9 @@ def count_called(samples: Sequence[str], distinct: schema.LocalGenotypes, runs: 
     by_class = summed(cells, runs.samples * np.int64(width) + classes[runs.numbers], rows * width)
     out.sample_counts[:, :width] = by_class.reshape(rows, width)
     for column, values in ((width, depth), (width + 2, gq)):
-        known, of_run = values[runs.numbers] >= 0, values[runs.numbers]
-        out.sample_counts[:, column] = summed((of_run * cells)[known], runs.samples[known], rows)
-        out.sample_counts[:, column + 1] = summed(cells[known], runs.samples[known], rows)
+        of_run = values[runs.numbers]
+        out.sample_counts[:, column] = summed(np.maximum(of_run, 0) * cells, runs.samples, rows)
+        out.sample_counts[:, column + 1] = summed((of_run >= 0) * cells, runs.samples, rows)
     times = summed(cells, runs.numbers, len(classes))
     np.add.at(out.depths, np.minimum(depth[depth >= 0], HIGHEST_DEPTH), times[depth >= 0])
     np.add.at(out.qualities, gq[gq >= 0], times[gq >= 0])

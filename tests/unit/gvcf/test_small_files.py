@@ -89,7 +89,7 @@ def sums(counts, number):
 @pytest.mark.parametrize("room", [1 << 20, 6300, 3000, 300])
 def test_files_read_together_have_the_rows_and_counts_of_each_alone(files, room, monkeypatch):
     """Also where the buffers do not hold all of them, where one or where all are too large for them."""
-    monkeypatch.setattr(small_files, "CHUNK_BYTES", room)
+    monkeypatch.setattr(small_files, "TOGETHER_BYTES", room)
     chunks = list(gvcf.read_together(files, CONTIGS, policy=POLICY))
     counts = [each for chunk in chunks for each in chunk.counts]
     together = [[*tables(chunks, number), *sums(counts, number)] for number in range(len(files))]
@@ -124,7 +124,7 @@ def test_bytes_that_are_no_text_are_reported_of_their_file(tmp_path):
 
 @pytest.mark.parametrize("room", [1 << 20, 100])
 def test_a_file_without_records_is_refused(tmp_path, room, monkeypatch):
-    monkeypatch.setattr(small_files, "CHUNK_BYTES", room)
+    monkeypatch.setattr(small_files, "TOGETHER_BYTES", room)
     good, empty = write(tmp_path / "good.g.vcf", block("chr1", 1, 20)), write(tmp_path / "empty.g.vcf")
     with pytest.raises(UnreadableFile, match=r"empty\.g\.vcf: holds no record of sample ann"):
         list(gvcf.read_together([good, empty], CONTIGS))
