@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import genocloud
-from genocloud.cli.run import parser
+from genocloud.cli.command_list import parser
 from genocloud.errors import GenocloudError, InputError, SettingError, StoreError
 
 project = "genocloud"

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from genocloud import storage
+from genocloud.cli.command_list import parser
 from genocloud.cli.ending import end_on_signals, say_ended
 from genocloud.cli.logs import start_log
-from genocloud.cli.run import parser
 from genocloud.cli.startup import fast_end, fast_start
 from genocloud.errors import GenocloudError, scarcity
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    arguments = parser().parse_args(words)
+    arguments = parser(words).parse_args(words)
     arguments.words = words
     start_log(arguments.verbose)
     try:

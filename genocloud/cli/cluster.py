@@ -198,4 +198,4 @@ def _tls_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-ALL = (_certificates, _scheduler, _workers, _register)
+ALL = {"certificates": _certificates, "scheduler": _scheduler, "workers": _workers, "register": _register}

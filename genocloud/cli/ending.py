@@ -1,8 +1,8 @@
 """The end of a run by a signal: Ctrl-C, SIGTERM and SIGHUP alike, with one sentence on what is kept."""
 
-import multiprocessing
 import os
 import signal
+import sys
 import threading
 from contextlib import suppress
 from typing import Any
@@ -68,8 +68,9 @@ def end_on_signals() -> None:
 
 
 def _end_at_once(ended: Ended) -> None:
-    for child in multiprocessing.active_children():
-        child.kill()
+    if multiprocessing := sys.modules.get("multiprocessing"):  # where nothing has loaded it there are no children
+        for child in multiprocessing.active_children():
+            child.kill()
     if not ended.said:
         _say(ended, _CUT_SHORT)
     os._exit(exit_code(ended.number))

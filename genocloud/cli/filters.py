@@ -115,4 +115,4 @@ def _named_file(text: str) -> tuple[str, str]:
     return name, file
 
 
-ALL = (_filter,)
+ALL = {"filter": _filter}

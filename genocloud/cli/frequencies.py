@@ -131,4 +131,4 @@ def _min_people(command: argparse.ArgumentParser, what: str) -> None:
     )
 
 
-ALL = (_carriers, _frequencies, _gnomad_table)
+ALL = {"carriers": _carriers, "frequencies": _frequencies, "gnomad-table": _gnomad_table}

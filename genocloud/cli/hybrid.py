@@ -43,5 +43,5 @@ def _hybrid(commands: Commands) -> None:
     receipt_option(command)
 
 
-ALL = (_hybrid,)
+ALL = {"hybrid": _hybrid}
 """The commands for several sites."""

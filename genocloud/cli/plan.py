@@ -160,4 +160,4 @@ def _total(way: "Placement") -> str:
     )
 
 
-ALL = (_plan,)
+ALL = {"plan": _plan}

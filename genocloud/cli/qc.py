@@ -111,4 +111,4 @@ def _set_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-ALL = (_qc,)
+ALL = {"qc": _qc}

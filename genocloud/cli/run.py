@@ -1,24 +1,16 @@
-"""The commands, one for each step: their arguments, and the step's function that each calls."""
+"""The commands from gVCFs to a callset and its report: their arguments, and the step's function that each calls."""
 
-import argparse
 import sys
-import textwrap
 from functools import partial
-from importlib.metadata import version
 
 from genocloud import cohort, pipeline, steps
 from genocloud.callset.formats import OUTPUT_NAMES
 from genocloud.callset.other_formats import EXPORT_NAMES, PGEN, VCF_ZARR
-from genocloud.cli import cluster, exporting, frequencies, hybrid, refining, screen, store, topics
-from genocloud.cli import filters as filters_commands
-from genocloud.cli import plan as plan_commands
-from genocloud.cli import qc as qc_commands
-from genocloud.cli import workflow as workflow_commands
+from genocloud.cli import exporting, refining
 from genocloud.cli.options import (
     CPUS,
     Arguments,
     Commands,
-    Parser,
     bad_record_option,
     budget_options,
     callset_argument,
@@ -55,31 +47,6 @@ from genocloud.pipeline.receipts import Receipt
 from genocloud.regions import PART_BP, SHARD_BP
 from genocloud.scatter.executors import Scatter, open_scatter
 from genocloud.scatter.progress import Progress
-
-
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; `arguments.run(arguments)` does the command."""
-    whole = Parser(
-        prog="genocloud",
-        description="Joint genotyping: gVCFs become one callset.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    whole.add_argument("--version", action="version", version=f"genocloud {version('genocloud')}")
-    commands = whole.add_subparsers(required=True, metavar="COMMAND", help="one of those below")
-    under_headings = []
-    for heading, additions in HEADINGS.items():
-        known = set(commands.choices)
-        for add in additions:
-            add(commands)
-        lines = [_listed(name, commands.choices[name]) for name in commands.choices if name not in known]
-        under_headings.append("\n".join([f"{heading}:", *lines]))
-    whole.epilog = "\n\n".join(under_headings)
-    return whole
-
-
-def _listed(name: str, command: argparse.ArgumentParser) -> str:
-    """A command's line in the list of commands."""
-    return textwrap.fill(command.description or "", 78, initial_indent=f"  {name:14}", subsequent_indent=" " * 16)
 
 
 def _joint(commands: Commands) -> None:
@@ -459,26 +426,13 @@ def _report(commands: Commands) -> None:
     receipt_option(command)
 
 
-HEADINGS = {
-    "Run": (
-        _joint,
-        _call,
-        _inputs,
-        _ingest,
-        *screen.ALL,
-        _discover,
-        _genotype,
-        *filters_commands.ALL,
-        _export,
-        *frequencies.ALL,
-        *qc_commands.ALL,
-        _report,
-        *hybrid.ALL,
-        *workflow_commands.ALL,
-    ),
-    "Cohort": store.COHORT,
-    "Any store": store.ANY,
-    "Cluster": cluster.ALL,
-    "Plan and help": (*plan_commands.ALL, *topics.ALL),
+ALL = {
+    "joint": _joint,
+    "call": _call,
+    "inputs": _inputs,
+    "ingest": _ingest,
+    "discover": _discover,
+    "genotype": _genotype,
+    "export": _export,
+    "report": _report,
 }
-"""The commands in the order of the help text, under its headings."""

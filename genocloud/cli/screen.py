@@ -89,4 +89,4 @@ def _sentences(receipt: Receipt, arguments: Arguments) -> str:
     return "\n".join(lines)
 
 
-ALL = (_screen,)
+ALL = {"screen": _screen}

@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import NoReturn
@@ -22,19 +21,28 @@ _UNUSED = {"pandas", "cffi", "coverage"}
 """pyarrow loads the first at its first conversion, numba the others, if they are there: 0.4 s for nothing."""
 
 
-class _NoUnused(MetaPathFinder, Loader):
-    """Hides the packages that no command uses: they are there for who looks, as Bokeh does, but cannot be imported."""
+_DOCUMENTATION = "pyarrow.vendored.docscrape"
+"""What pyarrow.compute makes the documentation of its functions with: half of the time in which it is imported."""
+
+
+class _NoUnused:
+    """Hides the packages that no command uses: they are there for who looks, as Bokeh does, but cannot be imported.
+
+    It has the methods of a MetaPathFinder and Loader; importlib.abc, which has these classes, loads much.
+    """
 
     def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
         """A spec for an unused package; leave all else to the finders that follow."""
-        return ModuleSpec(name, self) if name in _UNUSED else None
+        return ModuleSpec(name, self) if name in _UNUSED or name == _DOCUMENTATION else None  # type: ignore[arg-type]
 
-    def create_module(self, spec: ModuleSpec) -> NoReturn:
-        """Raise as for a package that is not there."""
-        raise ModuleNotFoundError(spec.name)
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Raise as for a package that is not there; None, for an ordinary module, of the documentation."""
+        if spec.name in _UNUSED:
+            raise ModuleNotFoundError(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Never called."""
+        """Functions are documented without their parameters."""
+        module.NumpyDocString = lambda _: {"Parameters": []}  # type: ignore[attr-defined]
 
 
 @contextmanager

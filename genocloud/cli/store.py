@@ -268,5 +268,14 @@ def _erased(receipt: Receipt) -> str:
     return "\n".join([*lines, figures["not_reached"]])
 
 
-COHORT = (_history, _remove, _rename, _compact, _collect, _erase)
-ANY = (_inspect, _verify, _doctor)
+ALL = {
+    "history": _history,
+    "remove": _remove,
+    "rename": _rename,
+    "compact": _compact,
+    "collect": _collect,
+    "erase": _erase,
+    "inspect": _inspect,
+    "verify": _verify,
+    "doctor": _doctor,
+}

@@ -73,4 +73,4 @@ def _help(commands: Commands) -> None:
     command.add_argument("topic", metavar="TOPIC", choices=known, help=f"a command, or one of the topics: {topics}")
 
 
-ALL = (_help,)
+ALL = {"help": _help}

@@ -84,4 +84,4 @@ def _say(text: str) -> None:
     print(f"genocloud: {text}", file=sys.stderr)  # noqa: T201 (the command line's own voice)
 
 
-ALL = (_workflow,)
+ALL = {"workflow": _workflow}

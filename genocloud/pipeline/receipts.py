@@ -1,20 +1,20 @@
 """The receipt of a step: inputs, outputs, balance, cost; the file that Snakemake's DAG is made of."""
 
 import json
-import multiprocessing
 import resource
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
-from typing import Any
-
-import psutil
+from typing import TYPE_CHECKING, Any
 
 from genocloud import json_digest, storage
 from genocloud.errors import GenocloudError, StoreError
+
+if TYPE_CHECKING:
+    import psutil
 
 
 class Unbalanced(GenocloudError):
@@ -72,7 +72,9 @@ class Receipt:
 
     def as_json(self) -> str:
         """The receipt as one JSON object, keys in declared order, behind their digest (json_digest)."""
-        fields = json.loads(json.dumps({"version": version("genocloud"), **self.__dict__}))  # keys are text in JSON
+        from genocloud.version import __version__  # seldom needed, and slow to look up
+
+        fields = json.loads(json.dumps({"version": __version__, **self.__dict__}))  # keys are text in JSON
         return json.dumps(json_digest.sealed_json(fields), indent=1) + "\n"
 
 
@@ -126,8 +128,13 @@ def _usages() -> list[resource.struct_rusage]:
     return [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 
 
-def _workers() -> list[psutil.Process]:
-    """Running child processes."""
+def _workers() -> "list[psutil.Process]":
+    """Running child processes: none where nothing has loaded what starts them, which itself takes long to load."""
+    multiprocessing = sys.modules.get("multiprocessing")
+    if multiprocessing is None or not multiprocessing.active_children():
+        return []
+    import psutil
+
     pids = (child.pid for child in multiprocessing.active_children())
     return [psutil.Process(pid) for pid in pids if pid and psutil.pid_exists(pid)]
 

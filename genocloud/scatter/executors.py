@@ -1,5 +1,6 @@
 """Executors of tasks: inline, threads, processes or Dask workers, chosen by the text of --scatter."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,7 +10,6 @@ from functools import partial
 from importlib import import_module
 from typing import Protocol, TypeVar
 
-from genocloud.scatter.dask.client import in_worker, inside_worker, open_dask
 from genocloud.scatter.memory_limit import Needing, largest_first, room_by_default, room_in
 from genocloud.scatter.pools import run_in
 from genocloud.scatter.spec import count_of, kind_of, unusable
@@ -147,6 +147,8 @@ def open_scatter(choice: str, memory: int | None = None) -> Iterator[Scatter]:
     module, _, name = kind.opener.partition(":")
     opener = getattr(import_module(module), name)
     if kind.dask:
+        from genocloud.scatter.dask.client import open_dask
+
         with opener(text, choice) as workers, open_dask(workers, memory) as dask:
             yield dask
     else:
@@ -177,8 +179,22 @@ def within(memory: int | None = None) -> Iterator[Scatter]:
     The task's thread is free for others meanwhile. `memory` is as for `open_scatter`, by default what the workers'
     limit allows. A task that holds room (`run_needing`) must not wait for others that need room.
     """
-    if in_worker():
+    if _in_worker():
+        from genocloud.scatter.dask.client import inside_worker
+
         with inside_worker(memory) as workers:
             yield workers
     else:
         yield Inline(room_in(memory))
+
+
+def _in_worker() -> bool:
+    """Whether this code runs in a task of a Dask worker."""
+    distributed = sys.modules.get("distributed")  # where it was not loaded there is no worker
+    if not distributed:
+        return False
+    try:
+        distributed.get_worker()
+    except ValueError:
+        return False
+    return True

@@ -8,8 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import psutil
-
 from genocloud.errors import SettingError
 
 Task = TypeVar("Task")
@@ -31,6 +29,8 @@ _ENDLESS = 1 << 60
 
 def free_memory() -> int:
     """Bytes that this process may still take: what the machine has, or its control group's limit leaves."""
+    import psutil  # what only lists things need not load it
+
     return min(int(psutil.virtual_memory().available), _group_leaves())
 
 

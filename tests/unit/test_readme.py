@@ -12,7 +12,7 @@ import yaml
 
 import genocloud
 from genocloud import annotations, schema
-from genocloud.cli.run import parser
+from genocloud.cli.command_list import parser
 from genocloud.cli.topics import TOPICS
 from genocloud.filters import PRESETS
 from genocloud.gvcf.dialects import DIALECTS

@@ -1,7 +1,6 @@
 """Run tasks on the workers of a Dask scheduler; workers may come and go."""
 
 import queue
-import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -214,18 +213,6 @@ def inside_worker(memory: int | None) -> Iterator[Dask]:
     pool = Pool(name=f"the scheduler at {address}", connect=connect, wait=WAIT_SECONDS, remedy="start workers")
     with open_dask(pool, memory) as workers:
         yield workers
-
-
-def in_worker() -> bool:
-    """Whether this code runs in a task of a Dask worker."""
-    distributed = sys.modules.get("distributed")  # where it was not loaded there is no worker
-    if not distributed:
-        return False
-    try:
-        distributed.get_worker()
-    except ValueError:
-        return False
-    return True
 
 
 def worker_room(workers: Mapping[str, Any], memory: int | None) -> int:

@@ -16,7 +16,7 @@ import pytest
 
 from genocloud import annotations, callset, schema, storage
 from genocloud.callset import bgzf, vcf_header, vcf_index, vcf_text
-from genocloud.cli.run import parser
+from genocloud.cli.command_list import parser
 from genocloud.genotypes import Model
 from genocloud.regions import Contig, Region
 from tests.support import callset_tables as make
