@@ -27,6 +27,11 @@ MAGIC = b"PAR1"
 TAIL_BYTES = 1 << 16
 """Bytes read at a file's end in one request: most footers are shorter."""
 
+WHOLE_BYTES = 1 << 19
+"""Files up to this size are read whole: Arrow reads from memory, which takes half of the time that it takes to call
+Python for each column. Of larger ones only what is needed is read.
+"""
+
 
 ParquetFile, FileMetaData = pq.ParquetFile, pq.FileMetaData
 """Arrow's types, for annotations elsewhere: files are opened only by `reader`, so that all reads are verified."""
@@ -169,11 +174,16 @@ def _footer(stream: BinaryIO, size: int) -> bytes:
 
 
 class _Checked(io.RawIOBase, BinaryIO):
-    """A Parquet file whose blocks are verified as they are read; the verified footer is kept in memory."""
+    """A Parquet file whose blocks are verified as they are read; the verified footer is kept in memory.
+
+    metadata  what `reader` has parsed of the footer, so that it parses it once
+    """
 
     def __init__(self, stream: BinaryIO, sums: bytes, body: int, footer: bytes) -> None:
         self._stream, self._sums, self._body, self._footer = stream, sums, body, footer
         self._at, self._last = 0, (-1, b"")
+        self.metadata: Any = None
+        self._whole: pa.Buffer | None = None
         if len(sums) != 4 * -(-body // BLOCK_BYTES):
             raise BadSeal("its footer belongs to a file of another length")
 
@@ -199,6 +209,14 @@ class _Checked(io.RawIOBase, BinaryIO):
             return self._footer[start - self._body : stop - self._body]
         within = self._checked(start, min(stop, self._body))
         return within if stop <= self._body else within + self._footer[: stop - self._body]
+
+    def source(self) -> "pa.NativeFile | _Checked":
+        """What Arrow reads: this stream, or where the file is small the verified bytes in memory."""
+        if self._body + len(self._footer) > WHOLE_BYTES:
+            return self
+        if self._whole is None:
+            self._whole = pa.py_buffer(self._checked(0, self._body) + self._footer)
+        return pa.BufferReader(self._whole)
 
     def _checked(self, start: int, stop: int) -> bytes:
         """Verified bytes of the body. The last block is kept, because the next column's read starts in it."""
@@ -234,7 +252,12 @@ def reader(stream: BinaryIO, seal: str = "", pre_buffer: bool = False) -> pq.Par
 
     pre_buffer  read a row group's columns ahead in Arrow's own threads, which may outlive the main thread
     """
-    return pq.ParquetFile(check(stream, seal), pre_buffer=pre_buffer, page_checksum_verification=True)
+    checked, how = check(stream, seal), {"pre_buffer": pre_buffer, "page_checksum_verification": True}
+    if not isinstance(checked, _Checked):
+        return pq.ParquetFile(checked, **how)
+    file = pq.ParquetFile(checked.source(), metadata=checked.metadata, **how)
+    checked.metadata = file.metadata
+    return file
 
 
 def read_where(
@@ -245,7 +268,9 @@ def read_where(
     Columns of `declared` that the file lacks are null.
     """
     how = {"use_threads": False, "pre_buffer": False, "page_checksum_verification": True}
-    return pq.read_table(check(stream), columns=columns, filters=rows, schema=declared, **how)
+    checked = check(stream)
+    source = checked.source() if isinstance(checked, _Checked) else checked
+    return pq.read_table(source, columns=columns, filters=rows, schema=declared, **how)
 
 
 def sha256_of(stream: BinaryIO) -> str:

@@ -1,7 +1,7 @@
 """Who carries which ALT: one row for each sample and ALT of its genotype, from rows of CALLS."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
+from genocloud.callset.call_rows import SitePlaces
 from genocloud.genotype_text import allele_numbers_of
 from genocloud.regions import Region
 
@@ -33,18 +34,14 @@ def carriers_at(sites: schema.Sites, calls: schema.CallRows, ranks: Mapping[str,
     sites  SITE_COLUMNS; all at each place
     calls  CALL_COLUMNS, and `nth`, at these sites and perhaps others; samples without a rank are left out
     """
-    numbers: dict[tuple[str, int], int] = {}
-    for number, place in enumerate(_places(sites)):
-        numbers.setdefault(place, number)
-    words = calls["sample"].unify_dictionaries().combine_chunks()
+    calls = calls.unify_dictionaries().combine_chunks()
+    words = calls["sample"].combine_chunks()
     codes = np.array([ranks.get(name, -1) for name in words.dictionary.to_pylist()], np.int64)
     of_sample = codes[schema.numbers(words.indices)]
-    of_site = _sites_of(calls, numbers)
-    wanted = (of_sample >= 0) & (of_site >= 0) & _has_alt(calls["GT"])
-    calls = calls.filter(pa.array(wanted)).combine_chunks()
-    of_sample, of_site = of_sample[wanted], of_site[wanted]
-    copies = _copies(calls["GT"])
-    order = np.lexsort((of_sample[copies.rows], copies.alts, of_site[copies.rows]))
+    of_site = _sites_of(calls, sites)
+    copies = _copies(calls["GT"].combine_chunks(), (of_sample >= 0) & (of_site >= 0))
+    keys = (of_site[copies.rows] * (copies.alts.max(initial=0) + 1) + copies.alts) * len(ranks) + of_sample[copies.rows]
+    order = np.argsort(keys, kind="stable")  # batches are sorted already, so that these are few runs to merge
     held = _Copies(*(each[order] for each in copies))
     site, rows = pa.array(of_site[held.rows]), pa.array(held.rows)
     taken = calls.take(rows)
@@ -80,43 +77,29 @@ def chosen_carriers(
     return table.filter(pa.array(wanted))
 
 
-def _places(sites: schema.Sites) -> list[tuple[str, int]]:
-    return list(zip(sites["contig"].to_pylist(), sites["pos"].to_pylist(), strict=True))
-
-
-def _sites_of(calls: schema.CallRows, numbers: Mapping[tuple[str, int], int]) -> _Ints:
-    """The number of the site of each row, from that of the first one at each place; -1 of none."""
-    words = calls["contig"].unify_dictionaries().combine_chunks()
-    names, codes = words.dictionary.to_pylist(), schema.numbers(words.indices).astype(np.int64)
-    keys, inverse = np.unique(codes << 32 | schema.numbers(calls["pos"]).astype(np.int64), return_inverse=True)
-    low = (1 << 32) - 1
-    of_key = np.array([numbers.get((names[key >> 32], key & low), -1) for key in keys.tolist()], np.int64)
+def _sites_of(calls: schema.CallRows, sites: schema.Sites) -> _Ints:
+    """The number of the site of each row, the nth of those at its place; -1 of none."""
+    places, words = SitePlaces.of(sites), calls["contig"].combine_chunks()
+    ranks = {name: rank for rank, name in enumerate(places.contigs)}
+    contigs = np.array([ranks.get(name, -1) for name in words.dictionary.to_pylist()], np.int64)
+    keys = contigs[schema.numbers(words.indices)] << 32 | schema.numbers(calls["pos"]).astype(np.int64)
+    stored = places.ranks << 32 | places.positions
+    firsts = np.searchsorted(stored, keys)
     nth = schema.numbers(pc.fill_null(calls["nth"], 0)) if "nth" in calls.column_names else 0
-    return np.asarray(np.where(of_key[inverse] < 0, -1, of_key[inverse] + nth))
+    return np.asarray(np.where(np.append(stored, -1)[firsts] == keys, firsts + nth, -1))
 
 
-def _alleles(genotypes: pa.ChunkedArray) -> tuple[_Ints, npt.NDArray[Any]]:
-    """(ALTs of each distinct GT, 0 for REF and no call: (words, alleles); the word of each row)."""
-    words = genotypes.unify_dictionaries().combine_chunks()
-    texts = [allele_numbers_of(word) for word in words.dictionary.to_pylist()]
-    table = np.zeros((len(texts), max(map(len, texts), default=1)), np.int64)
+def _copies(genotypes: pa.DictionaryArray, wanted: npt.NDArray[np.bool_]) -> _Copies:
+    """Each ALT of each of the wanted genotypes once."""
+    texts = [allele_numbers_of(word) for word in genotypes.dictionary.to_pylist()]
+    table = np.zeros((len(texts), max(map(len, texts), default=1)), np.int64)  # 0 for REF and no call
     for row, alleles in zip(table, texts, strict=True):
         row[: len(alleles)] = np.maximum(alleles, 0)
-    return table, schema.numbers(words.indices)
-
-
-def _has_alt(genotypes: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    table, words = _alleles(genotypes)
-    return np.asarray(np.asarray(table.any(axis=1))[words])
-
-
-def _copies(genotypes: pa.ChunkedArray) -> _Copies:
-    """Each ALT of each genotype once."""
-    table, words = _alleles(genotypes)
     copies = (table[:, :, None] == table[:, None, :]).sum(axis=2)
     before = [[allele in row[:place] for place, allele in enumerate(row)] for row in table.tolist()]
     is_first = ~np.array(before, np.bool_).reshape(table.shape) & (table > 0)
-    rows, places = np.nonzero(is_first[words])
+    words = schema.numbers(genotypes.indices)
+    rows, places = np.nonzero(is_first[words] & wanted[:, None])
     return _Copies(rows, table[words[rows], places], copies[words[rows], places])
 
 

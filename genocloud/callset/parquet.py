@@ -9,6 +9,7 @@ from operator import and_
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -189,7 +190,8 @@ def read_place(
     Of row groups without such rows only `contig` and `pos` are read, of most not even these: few people have a rare
     variant, and their batches are few, too.
     """
-    contig, start, end = place
+    _, start, end = place
+    others = [name for name in columns if name not in _PLACE]
     tables = [declared.empty_table().select(columns)]
     with open_table(store, file, declared) as stream:
         reader = sealing.reader(stream)
@@ -197,11 +199,27 @@ def read_place(
             pos = reader.metadata.row_group(group).column(declared.names.index("pos")).statistics
             if pos is None or pos.max <= start or pos.min > end:  # None: a window without rows
                 continue
-            places = reader.read_row_group(group, ["contig", "pos"], use_threads=False)
-            at = schema.numbers(places["pos"])
-            rows = np.flatnonzero((at > start) & (at <= end) & np.asarray(pc.equal(places["contig"], contig)))
+            places = reader.read_row_group(group, _PLACE, use_threads=False)
+            rows = _rows_at(places["contig"], schema.numbers(places["pos"]), place)
             if len(rows):
-                table = reader.read_row_group(group, columns, use_threads=False)
-                table = with_lacking_columns(table, declared, columns).select(columns)
-                tables.append(table.slice(int(rows[0]), len(rows)))
+                table = reader.read_row_group(group, others, use_threads=False)
+                table = with_lacking_columns(table, declared, others)
+                values = [(places if name in _PLACE else table)[name] for name in columns]
+                tables.append(pa.table(values, tables[0].schema).slice(int(rows[0]), len(rows)))
     return pa.concat_tables(tables)
+
+
+_PLACE = ["contig", "pos"]
+
+
+def _rows_at(
+    contigs: pa.ChunkedArray, positions: npt.NDArray[np.int32], place: tuple[str, int, int]
+) -> npt.NDArray[np.int64]:
+    """Which rows, (rows,) of each `contig` and `pos`, stand at a place."""
+    contig, start, end = place
+    words = contigs.unify_dictionaries().combine_chunks()
+    names = words.dictionary.to_pylist()
+    if contig not in names:
+        return np.zeros(0, np.int64)
+    on_contig = schema.numbers(words.indices) == names.index(contig)
+    return np.flatnonzero(on_contig & (positions > start) & (positions <= end))
