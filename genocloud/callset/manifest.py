@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 from genocloud import json_digest
@@ -85,6 +86,7 @@ class Description:
     source: Mapping[str, Any] = field(default_factory=dict)
     site: str = ""
     stores: Mapping[str, RemoteGenotypes] = field(default_factory=dict)
+    callers: Mapping[str, str] = field(default_factory=dict)
     subset: SampleSubset | None = None
     fields: ModelFields | None = None
 
@@ -146,6 +148,7 @@ def _content(description: Description, shards: tuple[ShardEntry, ...]) -> dict[s
         "source": dict(description.source),
         **({"site": description.site} if description.site else {}),
         **({"stores": _stores_as_json(description)} if description.stores else {}),
+        **({"callers": _callers_as_json(description)} if description.callers else {}),
         "counts": counts_of(description, shards),
         "contigs": [[contig.name, contig.length] for contig in description.contigs],
         "samples": description.samples,
@@ -184,6 +187,19 @@ def _read_published(store: Store) -> dict[str, str] | None:
 
 def _stores_as_json(description: Description) -> dict[str, dict[str, Any]]:
     return {batch: asdict(place) for batch, place in sorted(description.stores.items())}
+
+
+def _callers_as_json(description: Description) -> list[list[Any]]:
+    """Each caller with the number of samples that it stands for, one after the other in the samples' order."""
+    names = (description.callers.get(sample, "") for sample in description.samples)
+    return [[caller, sum(1 for _ in run)] for caller, run in groupby(names)]
+
+
+def _callers_by_sample(samples: Sequence[str], runs: Sequence[tuple[str, int]]) -> dict[str, str]:
+    """The inverse of `_callers_as_json`; raises one of NOT_JSON."""
+    names = [caller for caller, count in runs for _ in range(count)]
+    json_digest.string_list(names, "its callers")
+    return {sample: caller for sample, caller in zip(samples, names, strict=True) if caller}
 
 
 def counts_of(description: Description, shards: tuple[ShardEntry, ...]) -> dict[str, int]:
@@ -248,6 +264,7 @@ def decode(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, ..
         site=values.get("site", ""),
         stores={batch: RemoteGenotypes(**place) for batch, place in values.get("stores", {}).items()},
         fields=ModelFields.from_json(values["fields"]) if "fields" in values else None,
+        callers=_callers_by_sample(values["samples"], values["callers"]) if "callers" in values else {},
     )
     json_digest.string_list([*(contig.name for contig in contigs), description.software, description.site], "a name")
     shards = tuple(ShardEntry.from_json(shard) for shard in values["shards"])

@@ -162,6 +162,17 @@ class Callset:
                 held = manifest.read(store)[1]
             _check_same(place, batches, self.shards, {shard.name: shard for shard in held})
 
+    def callers(self) -> dict[str, str]:
+        """The dialect of each sample's gVCF, of those at other sites too, where it is known.
+
+        Raises GenotypesNotShared or RemoteUnreachable.
+        """
+        known = dict(self.description.callers)
+        for place in self.description.elsewhere:
+            with reaching(place) as store:
+                known |= manifest.read(store)[0].callers
+        return known
+
     def sites(
         self,
         region: Places = None,

@@ -47,7 +47,9 @@ def _qc(commands: Commands) -> None:
     )
     callset_argument(command)
     command.add_argument("output", metavar="OUT", help="path or URL of the folder of tables; flags.tsv says who fails")
-    command.add_argument("--samples", metavar="SHEET", help="the run's sample sheet: sexes and batches are compared")
+    command.add_argument(
+        "--samples", metavar="SHEET", help="the run's sample sheet: sexes, batches and sites are compared"
+    )
     command.add_argument(
         "--pedigree", metavar="PED", help="a PLINK .ped or .fam file: kin, trios and sexes are compared"
     )

@@ -91,6 +91,11 @@ def active_tallies(cohort: Cohort) -> Iterator[tuple[str, Tally]]:
     )
 
 
+def callers_of(cohort: Cohort) -> dict[str, str]:
+    """The dialect of each active sample's gVCF, where it is known."""
+    return {sample: tally.caller for sample, tally in active_tallies(cohort) if tally.caller}
+
+
 def _bare(cohort: Cohort) -> Iterator[tuple[int, str, Tally]]:
     for batch in cohort.batches:
         tallies = cohort.receipt(batch).tallies

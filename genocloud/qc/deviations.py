@@ -1,7 +1,6 @@
-"""Samples and batches whose metrics are off the cohort's, after what ancestry explains."""
+"""Samples whose metrics are off the cohort's, after what ancestry explains."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -9,10 +8,9 @@ import numpy.typing as npt
 
 from genocloud import schema
 from genocloud.qc.flags import Flag
-from genocloud.qc.tables import BATCHES, OUTLIERS, BatchTable, OutlierTable, SampleMetrics, table_of
+from genocloud.qc.groups import FEWEST_SAMPLES, MOST_DEVIATIONS, Floats, Group, Residuals, group_flags, rows_of
+from genocloud.qc.tables import OUTLIERS, BatchTable, OutlierTable, SampleMetrics, table_of
 from genocloud.sample_limits import LOWEST_CALL_RATE, MAD_TO_DEVIATION
-
-Floats = npt.NDArray[np.float64]
 
 RATIOS = {
     "r_ti_tv": ("n_transition", "n_transversion"),
@@ -24,9 +22,6 @@ RATIOS = {
 METRICS = ("n_snp", "n_singleton", "n_insertion", "n_deletion", "n_transition", "n_transversion", *RATIOS)
 """Those that gnomAD looks at. Ratios are compared by their logarithms: a ratio itself has a longer tail above."""
 
-MOST_DEVIATIONS = 4.0
-"""gnomAD's limit, in robust standard deviations."""
-
 BY_CHANCE = 0.01
 """In so many cohorts of normal residuals a sample is flagged; the table lists what is beyond MOST_DEVIATIONS anyway."""
 
@@ -37,35 +32,14 @@ third quartile, f the density. That of a standard deviation is 1 / 2: so it is w
 SLACK = 0.1
 """Nothing within a tenth of the median is flagged, however alike the others are."""
 
-FEWEST_SAMPLES = 20
-"""Fewer have no median worth comparing with."""
-
 FEWEST_COUNTED = 20
 """Counts whose median is smaller differ by chance alone."""
 
 SAMPLES_OF_A_COMPONENT = 40
 """So many samples for each component that is regressed on, with its square."""
 
-FEWEST_OF_A_BATCH = 5
-
 LEAST_DEPTH = 0.5
 """Of the median of the samples' mean depths."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Residuals:
-    """Of one metric: values, and what they are off the regression, (samples,) floats; of ratios in logarithms.
-
-    slack   no residual below it is listed
-    chance  robust standard deviations that only BY_CHANCE of the cohorts have beyond it
-    """
-
-    metric: str
-    values: Floats
-    residuals: Floats
-    mad: float
-    slack: float
-    chance: float
 
 
 def residuals_of(
@@ -136,36 +110,22 @@ def outlier_table(samples: Sequence[str], residuals: Sequence[Residuals]) -> Out
     return table_of(dict(zip(OUTLIERS.names, map(list, columns), strict=True)), OUTLIERS)
 
 
-def batch_table(batches: Sequence[str], residuals: Sequence[Residuals]) -> BatchTable:
-    """The table BATCHES: of each batch with enough samples, the metrics whose median is off the other samples'."""
-    rows = []
-    names = np.array(batches, np.str_)
-    for batch in sorted(set(batches)):
-        here = names == batch
-        size, others = np.count_nonzero(here), np.count_nonzero(~here)
-        if size < FEWEST_OF_A_BATCH or others < FEWEST_SAMPLES or size > others:
-            continue  # of two batches nobody knows which is wrong: the larger one is the measure
-        for each in residuals:
-            rest = each.residuals[~here]
-            middle = float(np.nanmedian(rest))
-            mad = MAD_TO_DEVIATION * float(np.nanmedian(np.abs(rest - middle)))
-            median = float(np.nanmedian(each.residuals[here])) - middle
-            if abs(median) > max(MOST_DEVIATIONS * mad, each.slack):
-                deviations = median / mad if mad else np.inf * np.sign(median)
-                rows.append((batch, int(np.count_nonzero(here)), each.metric, median, mad, deviations))
-    columns = zip(*rows, strict=True) if rows else [()] * len(BATCHES)
-    return table_of(dict(zip(BATCHES.names, map(list, columns), strict=True)), BATCHES)
+def deviation_flags(
+    metrics: SampleMetrics, outliers: OutlierTable, groups: Sequence[Group], batches: BatchTable
+) -> Iterator[Flag]:
+    """Outliers, groups and samples of few calls or reads.
 
-
-def deviation_flags(metrics: SampleMetrics, outliers: OutlierTable, batches: BatchTable) -> Iterator[Flag]:
-    """Outliers, batches and samples of few calls or reads.
-
-    Samples of a batch that is off as a whole are flagged for the batch, not each for what it has of it.
+    Samples of a group that is off as a whole are flagged for the group, not each for what it has of it.
     """
-    of_batch = {(row["batch"], row["metric"]) for row in batches.to_pylist()}
-    home = dict(zip(metrics["sample"].to_pylist(), metrics["batch"].to_pylist(), strict=True))
+    samples = metrics["sample"].to_pylist()
+    of_group = {
+        (samples[place], row["metric"])
+        for group in groups
+        for row in rows_of(group, batches)
+        for place in np.flatnonzero(group.members).tolist()
+    }
     for row in outliers.to_pylist():
-        if abs(row["deviations"]) > row["limit"] and (home[row["sample"]], row["metric"]) not in of_batch:
+        if abs(row["deviations"]) > row["limit"] and (row["sample"], row["metric"]) not in of_group:
             yield Flag(
                 sample=row["sample"],
                 check=row["metric"],
@@ -173,17 +133,7 @@ def deviation_flags(metrics: SampleMetrics, outliers: OutlierTable, batches: Bat
                 limit=f"within {row['limit']:.1f} MAD of the cohort, is {row['deviations']:.1f} off",
                 advice="compare depth and contamination with the others'; other ancestry than theirs can do this too",
             )
-    for batch in dict.fromkeys(batches["batch"].to_pylist()):
-        rows = [row for row in batches.to_pylist() if row["batch"] == batch]
-        far = ", ".join(f"{row['metric']} {row['deviations']:+.1f}" for row in rows)
-        for sample in (name for name, own in home.items() if own == batch):
-            yield Flag(
-                sample=sample,
-                check="batch",
-                value=f"{batch}: {far}",
-                limit=f"within {MOST_DEVIATIONS:g} MAD of the other samples",
-                advice="compare kit, machine, aligner and caller of the batch with the others'; do not mix them unseen",
-            )
+    yield from group_flags(samples, groups, batches)
     yield from _low(metrics)
 
 

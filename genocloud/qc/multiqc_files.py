@@ -11,7 +11,7 @@ from genocloud.qc.callset_stats import CallsetStats
 from genocloud.qc.inbreeding import Homozygosity
 from genocloud.qc.peddy_files import SEX_NUMBERS, peddy_files
 from genocloud.qc.sample_counts import Counts, SampleCounts
-from genocloud.qc.tables import QcTable
+from genocloud.qc.tables import GROUPINGS, QcTable
 from genocloud.qc.text_files import bcftools_text, custom_content, detail_text, number_text, summary_text
 
 
@@ -122,7 +122,9 @@ def _custom(findings: Findings) -> dict[str, str | None]:
     het = {row["IID"]: {"F": row["F"]} for row in tables["het"].to_pylist() if row["F"] is not None}
     metrics: dict[str, Any] = {}
     for row in tables["samples"].to_pylist():
-        values = {name: value for name, value in row.items() if name not in ("sample", "batch") and value is not None}
+        values = {
+            name: value for name, value in row.items() if name not in ("sample", *GROUPINGS) and value is not None
+        }
         metrics[row["sample"]] = values
     flags = {str(number): row for number, row in enumerate(tables["flags"].to_pylist(), 1)}
     trios = {row["child"]: {name: row[name] for name in _TRIO} for row in tables["trios"].to_pylist()}

@@ -19,14 +19,19 @@ def ratio(numerator: Any, denominator: Any) -> npt.NDArray[np.float64]:
     return out
 
 
-def sample_metrics(samples: Sequence[str], batches: Sequence[str], counts: SampleCounts) -> SampleMetrics:
-    """Hail's sample_qc of each sample; null where a ratio has no denominator, or no genotype the value."""
+def sample_metrics(
+    samples: Sequence[str], groupings: Mapping[str, Sequence[str | None]], counts: SampleCounts
+) -> SampleMetrics:
+    """Hail's sample_qc of each sample; null where a ratio has no denominator, or no genotype the value.
+
+    groupings  of each of GROUPINGS, each sample's
+    """
     named = {name: counts[name] for name in COUNTS}
     called = named["n_hom_ref"] + named["n_het"] + named["n_hom_var"]
     kinds = {name: named[f"kind_{name}"] for name in ("TRANSITION", "TRANSVERSION", "INSERTION", "DELETION", "STAR")}
     columns: dict[str, Any] = {
         "sample": list(samples),
-        "batch": list(batches),
+        **groupings,
         "call_rate": ratio(called, called + named["n_not_called"]),
         "n_called": called,
         **{name: named[name] for name in ("n_not_called", "n_hom_ref", "n_het", "n_hom_var", "n_singleton")},

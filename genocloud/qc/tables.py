@@ -8,9 +8,14 @@ import pyarrow as pa
 
 from genocloud.schema import DOUBLE, INT64, STRING, Column, table
 
+GROUPINGS = ("batch", "site", "caller")
+"""Columns of the table of samples by which they have something technical in common."""
+
 SAMPLE_COLUMNS = (
     Column("sample", STRING, "name of the sample", nullable=False),
     Column("batch", STRING, "the sheet's batch, else the batch of the cohort that it was ingested in"),
+    Column("site", STRING, "the site that ingested it, of a run over several, else the sheet's; null if not known"),
+    Column("caller", STRING, "what wrote its gVCF, as `genocloud inspect` names it; null if not known"),
     Column("call_rate", DOUBLE, "called share of the genotypes"),
     Column("n_called", INT64, "genotypes without a `.`"),
     Column("n_not_called", INT64, "genotypes with a `.`"),
@@ -126,14 +131,15 @@ OUTLIER_COLUMNS = (
 """Samples whose metric is far off the others'."""
 
 BATCH_COLUMNS = (
-    Column("batch", STRING, "name of the batch", nullable=False),
+    Column("grouping", STRING, "batch, site or caller: what its samples have in common", nullable=False),
+    Column("name", STRING, "name of the batch, site or caller", nullable=False),
     Column("samples", INT64, "how many", nullable=False),
     Column("metric", STRING, "a column of the table of samples", nullable=False),
-    Column("median", DOUBLE, "of the batch's residuals", nullable=False),
+    Column("median", DOUBLE, "of its residuals, less that of the other samples'", nullable=False),
     Column("mad", DOUBLE, "robust standard deviation of the other samples' residuals", nullable=False),
     Column("deviations", DOUBLE, "median / mad", nullable=False),
 )
-"""Batches of which most samples are off the others."""
+"""Batches, sites and callers of which most samples are off the others."""
 
 ALARM_COLUMNS = (
     Column("check", STRING, "name of the check", nullable=False),

@@ -52,11 +52,14 @@ LEAST_RATIO = 0.01
 MOST_CONTIGS = 60
 """Contigs in the figure of depth: the first of the reference."""
 
+TECHNICAL = ("batch", "site", "caller")
+"""Columns of the samples' table by which they have something technical in common."""
+
 _APART = (
     (FIRST, "circle"), (SECOND, "square"), (THIRD, "triangle"), (FOURTH, "inverted_triangle"), (FIFTH, "hex"),
     (SIXTH, "star"),
 )  # fmt: skip
-"""Colours and shapes by which batches are told apart."""
+"""Colours and shapes by which groups are told apart."""
 
 
 class SamplePoints:
@@ -253,14 +256,14 @@ def contamination_plot(points: SamplePoints) -> Plot | None:
 
 
 def component_plots(points: SamplePoints) -> list[Plot]:
-    """The first four principal components, two by two, and the first two by ancestry, batch and sex."""
+    """The first four principal components, two by two; the first two by ancestry, batch, site, caller and sex."""
     people, out = points.people, []
     for one, other in (("PC1", "PC2"), ("PC3", "PC4")):
         if people.known(one) and people.known(other):
             says = f"{one} goes from {_range(people.numbers[one])}, {other} from {_range(people.numbers[other])}."
             out.append(_components(points, one, other, ("", points.by_flag(people.flagged)), says))
-    for word, column in (("ancestry", "ancestry"), ("batch", "batch"), ("sex", "karyotype")) if out else ():
-        groups = _by_value(people, column)
+    for word in ("ancestry", *TECHNICAL, "sex") if out else ():
+        groups = _by_value(people, "karyotype" if word == "sex" else word)
         if len(groups) > 1:
             counts = ", ".join(f"{label} {len(samples):,}" for label, (_, samples) in groups.items())
             out.append(_components(points, "PC1", "PC2", (f", by {word}", groups), f"Samples by {word}: {counts}."))
@@ -275,11 +278,10 @@ def _components(
     shapes = {WARNING: "diamond"} | dict(_APART) if groups[0] else {WARNING: "diamond"}
     drawn = points.draw(plot, points.column(one), points.column(other), groups[1], shapes)
     lines = [("sample", "@sample"), (one, f"@{one}{{0.000}}"), (other, f"@{other}{{0.000}}")]
-    named = [
-        (word, f"@{points.words(word)}") for word in ("ancestry", "batch", "karyotype") if word in points.people.words
-    ]
+    columns = "ancestry", *TECHNICAL, "karyotype"
+    named = [(word, f"@{points.words(word)}") for word in columns if word in points.people.words]
     hover(plot, drawn, [*lines, *named])
-    caption = "Groups of samples are ancestry, or batches: a batch that lies apart is a technical difference."
+    caption = "Groups are ancestry, or technical: a batch, site or caller that lies apart has its own artefacts."
     if groups[0].endswith("sex"):
         caption = "The set of sites has none of X and Y: where the sexes lie apart, other sites follow reads of X or Y."
     title = f"Principal components {one[2]} and {other[2]}{groups[0]}"

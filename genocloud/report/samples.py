@@ -18,7 +18,8 @@ Row = Mapping[str, Any]
 class ShownColumn(NamedTuple):
     """A column of the page's table: its name in CallsetPeople, its title, and how it is written.
 
-    kind is `share` (as a percentage), `ratio` (two decimals), `fine` (three), `count` or `text`.
+    kind is `share` (as a percentage), `ratio` (two decimals), `fine` (three), `count`, `text`, or `group`: text that is
+    shown where the samples differ in it.
     """
 
     name: str
@@ -39,7 +40,9 @@ SHOWN = (
     ShownColumn("karyotype", "sex", "text"),
     ShownColumn("sheet_sex", "sheet", "text"),
     ShownColumn("screen_sex", "sex (gVCF)", "text"),
-    ShownColumn("batch", "batch", "text"),
+    ShownColumn("batch", "batch", "group"),
+    ShownColumn("site", "site", "group"),
+    ShownColumn("caller", "caller", "group"),
     ShownColumn("missing", "missing", "count"),
     ShownColumn("hom_ref", "hom-ref", "count"),
     ShownColumn("het", "het", "count"),
@@ -48,6 +51,10 @@ SHOWN = (
     ShownColumn("haploid_alt", "haploid alt", "count"),
 )
 """The columns of the page's table after name and flags; those of which nothing is known are left out."""
+
+
+_LEAST_VALUES = {"text": 1, "group": 2}
+"""Kinds of texts, and how many different ones a column must have to be shown."""
 
 
 def table_json(people: CallsetPeople) -> str:
@@ -60,10 +67,11 @@ def table_json(people: CallsetPeople) -> str:
     columns: list[dict[str, Any]] = [{"title": "sample", "kind": "text", "values": list(people.names)}]
     columns.append({"title": "flags", "kind": "flags", "values": [checks.get(name, []) for name in people.names]})
     for column in SHOWN:
-        if column.kind == "text" and column.name in people.words:
+        if column.kind in _LEAST_VALUES and column.name in people.words:
             texts = [str(text) for text in people.words[column.name].tolist()]
-            columns += [{"title": column.title, "kind": "text", "values": texts}] if any(texts) else []
-        elif column.kind != "text" and people.known(column.name):
+            if any(texts) and len(set(texts)) >= _LEAST_VALUES[column.kind]:
+                columns.append({"title": column.title, "kind": "text", "values": texts})
+        elif column.kind not in _LEAST_VALUES and people.known(column.name):
             values = [_shown(value, column.kind) for value in people.numbers[column.name].tolist()]
             columns.append({"title": column.title, "kind": column.kind, "values": values})
     return escaped(json.dumps(columns, separators=(",", ":"), ensure_ascii=False))

@@ -20,6 +20,8 @@ TITLES = {
     "depth": "Few reads",
     "call rate": "Low call rate",
     "batch": "Batches that differ from the others",
+    "site": "Sites whose samples differ from the others'",
+    "caller": "Callers whose samples differ from the others'",
     "het/hom": "Het/hom off the others'",
 }
 """What each check finds, the gravest first; checks that are not here are of single numbers, and come last."""
@@ -142,7 +144,7 @@ def absent_inputs(
         ),
         (
             qc,
-            "Sex, kinship, pedigree, Mendelian errors, components and batches",
+            "Sex, kinship, pedigree, Mendelian errors, components, batches, sites and callers",
             (
                 f"genocloud qc {where} qc/ --samples samples.tsv --pedigree family.ped",
                 f"genocloud report {where} ... --qc qc/",

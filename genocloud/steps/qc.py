@@ -20,7 +20,7 @@ from genocloud.scatter.progress import Progress
 class QcOptions:
     """Options of `qc`: what is known of the samples, and the limits.
 
-    sheet_url      the sample sheet, for sexes and batches
+    sheet_url      the sample sheet, for sexes, batches and sites
     pedigree_url   a .ped or .fam file
     par            X's pseudo-autosomal regions, such as chrX:10001-2781479; none: known by X's length
     sites          which sites kinship, components and F are of
@@ -66,8 +66,9 @@ def _check_options(options: QcOptions, callset: Callset) -> CheckOptions:
         sexes={row.sample: row.sex for row in sheet},
         ancestry=_ancestry(options.ancestry_url, callset.samples) if options.ancestry_url else {},
         batches={row.sample: row.batch for row in sheet if row.batch},
+        sites={row.sample: row.site for row in sheet if row.site},
         pedigree=samples.read_pedigree(options.pedigree_url) if options.pedigree_url else (),
-        sites=options.sites,
+        site_set=options.sites,
         least_kinship=options.least_kinship,
         components=options.components,
     )

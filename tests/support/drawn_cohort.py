@@ -1,7 +1,7 @@
 """A callset of drawn genotypes: families, both sexes, batches, and faults where a test plants them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ class Member:
     depth: float = 32.0
     copy_of: int = -1
     extra_deletions: float = 0.0
+    caller: str = ""
 
 
 def family(name: str, first: int, batch: str) -> list[Member]:
@@ -101,7 +102,9 @@ class DrawnCohort:
                 rows = [n for n, person in enumerate(self.people) if person.batch == batch]
                 shares[batch] = _genotypes(sites, words[rows], depths[rows], batches[batch])
             entries.append(callset.write_shard(store, shard, "key", sites, shares))
-        return callset.commit(store, make.description(batches, CONTIGS), entries)
+        callers = {label: person.caller for label, person in zip(labels, self.people, strict=True) if person.caller}
+        description = replace(make.description(batches, CONTIGS), callers=callers)
+        return callset.commit(store, description, entries)
 
     @property
     def batches(self) -> list[str]:

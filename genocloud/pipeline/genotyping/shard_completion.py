@@ -14,6 +14,7 @@ from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.batch_cache import on_contigs, site_keys
 from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, active_names, ensure_batch_genotypes
 from genocloud.pipeline.genotyping.known_names import with_dbsnp_ids
+from genocloud.pipeline.preconditions import callers_of
 from genocloud.pipeline.receipts import Unbalanced
 from genocloud.pipeline.sharding import Shard, ShardPlan
 from genocloud.schema import SITE_KEY, Settled, Sites, StoredSites, numbers, with_column
@@ -87,4 +88,5 @@ def description_of(cohort: Cohort, settings: Mapping[str, Any], cut: ShardPlan) 
         model={**settings, **cut.settings},
         software=f"genocloud {version('genocloud')}",
         source={"cohort": cohort_key(cohort), "reference": cohort.reference},
+        callers=callers_of(cohort),
     )

@@ -15,7 +15,7 @@ from genocloud.pipeline.hybrid.clients import LocationClient, map_locations
 from genocloud.pipeline.hybrid.coordinator import Coordinator
 from genocloud.pipeline.hybrid.locations import IngestedLocations
 from genocloud.pipeline.hybrid.tasks import LocationContext, ReachRequest, upstream_reach
-from genocloud.pipeline.preconditions import refuse_other_alleles
+from genocloud.pipeline.preconditions import callers_of, refuse_other_alleles
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.reference import Reference
 from genocloud.pipeline.sharding import Base, GenomeRows, ShardPlan, Targets, cut_windows
@@ -159,4 +159,5 @@ def _description(filled: IngestedLocations, coordinator: Coordinator, cut: Shard
         source={"cohort": filled.content, "reference": {"contigs": coordinator.reference.checksum}},
         site=config.coordinator,
         stores={batch: places[site] for site, of in batches.items() if site in places for batch in of},
+        callers=callers_of(coordinator.context.stored_cohort),
     )

@@ -17,7 +17,8 @@ from genocloud.qc.alarms import alarm_table
 from genocloud.qc.ancestry import ancestry_table
 from genocloud.qc.callset_stats import CallsetStats
 from genocloud.qc.components import components
-from genocloud.qc.deviations import batch_table, deviation_flags, outlier_table, residuals_of
+from genocloud.qc.deviations import deviation_flags, outlier_table, residuals_of
+from genocloud.qc.groups import Group, batch_table, groups_of
 from genocloud.qc.inbreeding import homozygosity
 from genocloud.qc.kinship import KingCounts, block_pairs, count_pairs, least_listed, unrelated_ibs0
 from genocloud.qc.multiqc_files import Findings, multiqc_files
@@ -41,19 +42,21 @@ from genocloud.scatter.progress import Progress
 class CheckOptions:
     """What is known of the samples from elsewhere, and the limits.
 
-    sexes, batches  by sample: male, female or unknown; names
-    ancestry        of those of whom it is known
-    pedigree        its people; none: nothing is expected of anybody's kin
-    least_kinship   of the pairs that are listed; None: see kinship.least_listed
-    components      how many principal components
+    sexes          by sample: male, female or unknown
+    batches, sites names by sample; of others the cohort's batch, and no site
+    ancestry       of those of whom it is known
+    pedigree       its people; none: nothing is expected of anybody's kin
+    least_kinship  of the pairs that are listed; None: see kinship.least_listed
+    components     how many principal components
     """
 
     sex_contigs: SexContigs = field(default_factory=SexContigs)
     sexes: Mapping[str, str] = field(default_factory=dict)
     ancestry: Mapping[str, str] = field(default_factory=dict)
     batches: Mapping[str, str] = field(default_factory=dict)
+    sites: Mapping[str, str] = field(default_factory=dict)
     pedigree: tuple[PedigreePerson, ...] = ()
-    sites: SiteSetOptions = field(default_factory=SiteSetOptions)
+    site_set: SiteSetOptions = field(default_factory=SiteSetOptions)
     least_kinship: float | None = None
     components: int = 10
 
@@ -74,7 +77,7 @@ def check_samples(
     trios = _trios(callset.samples, options.pedigree)
     passes = _pass_over_all(callset, options, trios, scatter, progress)
     counts = _total(passes, len(callset.samples))
-    most = options.sites.most_sites
+    most = options.site_set.most_sites
     sets = {
         each: PackedGenotypes.joined((part.sets[each] for part in passes), len(callset.samples)).lowest(most)
         for each in SET_CLASSES
@@ -84,7 +87,7 @@ def check_samples(
     vectors = components(sets["autosomes"], options.components, unrelated(len(callset.samples), pairs))
     autosomes = homozygosity(sets["autosomes"])
     tables: dict[str, QcTable] = {
-        "samples": sample_metrics(callset.samples, _batches(callset, options.batches), counts),
+        "samples": sample_metrics(callset.samples, _groupings(callset, options), counts),
         "sex": sample_sexes(callset.samples, counts, homozygosity(sets["X"]), _sexes(options)),
         "pairs": sample_pairs(callset.samples, pairs, expected, unrelated_ibs0(sets["autosomes"])),
         "het": het_table(callset.samples, autosomes),
@@ -96,8 +99,9 @@ def check_samples(
         "mendelian": pa.concat_tables([MENDELIAN.empty_table(), *(each.errors for each in passes)]),
         "sites": set_sites(sets.values()),
     }
-    tables |= _deviations(tables, vectors.vectors)
-    tables |= {"flags": _flags(tables, expected)}
+    groups = groups_of(tables["samples"])
+    tables |= _deviations(tables, vectors.vectors, groups)
+    tables |= {"flags": _flags(tables, groups, expected)}
     tables |= {"alarms": alarm_table(tables["samples"], tables["sex"], len(sets["autosomes"]))}
     findings = Findings(
         name=name,
@@ -126,8 +130,8 @@ def _pass_over_all(
         PassTask(
             callset=callset.of_shard(shard),
             sex_contigs=options.sex_contigs,
-            site_options=options.sites,
-            highest_rank=highest_rank(options.sites.most_sites, callset.counts["sites"]),
+            site_options=options.site_set,
+            highest_rank=highest_rank(options.site_set.most_sites, callset.counts["sites"]),
             trios=tuple(trios),
         )
         for shard in callset.shards
@@ -154,23 +158,25 @@ def _pairs(
         return KingCounts.joined(scatter.run(count_pairs, tasks, lambda _: stage.advance(tasks=1)))
 
 
-def _deviations(tables: Mapping[str, QcTable], vectors: npt.NDArray[np.float64]) -> dict[str, QcTable]:
+def _deviations(
+    tables: Mapping[str, QcTable], vectors: npt.NDArray[np.float64], groups: Sequence[Group]
+) -> dict[str, QcTable]:
     metrics = tables["samples"]
     sexes = tables["sex"].to_pylist()
     female = np.array([row["sex"] == "female" for row in sexes], np.bool_)
     usual = np.array([row["karyotype"] in ("XX", "XY", None) for row in sexes], np.bool_)
     residuals = residuals_of(metrics, vectors, female=female, compared=usual)
-    samples, batches = metrics["sample"].to_pylist(), metrics["batch"].to_pylist()
-    return {"outliers": outlier_table(samples, residuals), "batches": batch_table(batches, residuals)}
+    outliers = outlier_table(metrics["sample"].to_pylist(), residuals)
+    return {"outliers": outliers, "batches": batch_table(groups, residuals)}
 
 
-def _flags(tables: Mapping[str, QcTable], expected: ExpectedKinship | None) -> schema.Flags:
+def _flags(tables: Mapping[str, QcTable], groups: Sequence[Group], expected: ExpectedKinship | None) -> schema.Flags:
     """All flags, in the samples' order, then by check; what a swap explains is flagged as a swap alone."""
     swaps = find_swaps(tables["pairs"], tables["sex"], expected)
     swapped = frozenset(name for pair in swaps for name in pair)
     flags: list[Flag] = [*swap_flags(swaps), *sex_flags(tables["sex"], swapped)]
     flags += [*kinship_flags(tables["pairs"], swapped), *trio_flags(tables["trios"], swapped)]
-    flags += deviation_flags(tables["samples"], tables["outliers"], tables["batches"])
+    flags += deviation_flags(tables["samples"], tables["outliers"], groups, tables["batches"])
     place = {sample: number for number, sample in enumerate(tables["samples"]["sample"].to_pylist())}
     return flag_table(sorted(flags, key=lambda flag: (place[flag.sample], flag)))
 
@@ -199,7 +205,15 @@ def _total(passes: Sequence[ShardPass], samples: int) -> SampleCounts:
     return out
 
 
-def _batches(callset: Callset, batches: Mapping[str, str]) -> list[str]:
-    """Each sample's batch: the sheet's, else the cohort's."""
-    ingested = {sample: batch for batch, samples in callset.description.batches.items() for sample in samples}
-    return [batches.get(sample) or ingested[sample] for sample in callset.samples]
+def _groupings(callset: Callset, options: CheckOptions) -> dict[str, list[str | None]]:
+    """Each sample's batch (the sheet's, else the cohort's), site (where it was ingested, else the sheet's), caller."""
+    described = callset.description
+    batch = {sample: each for each, samples in described.batches.items() for sample in samples}
+    away = {each: place.site for each, place in described.stores.items()}
+    site = {sample: away.get(each, described.site) for sample, each in batch.items()}
+    caller = callset.callers()
+    return {
+        "batch": [options.batches.get(sample) or batch[sample] for sample in callset.samples],
+        "site": [site[sample] or options.sites.get(sample) for sample in callset.samples],
+        "caller": [caller.get(sample) for sample in callset.samples],
+    }

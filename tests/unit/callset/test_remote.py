@@ -85,6 +85,22 @@ def test_genotypes_are_read_where_they_lie(tmp_path: Path) -> None:
     assert texts[0] == texts[1]
 
 
+def test_callers_are_read_where_they_are_known(tmp_path: Path) -> None:
+    """Each site's callset has those of its own people; of who has none nothing is said."""
+    sites = apart(tmp_path)
+    ours, theirs = {"ann": "gatk", "cat": "dragen"}, dict.fromkeys(BATCHES[AWAY], "deepvariant")
+    for url, callers in ((sites.here, ours), (sites.there, theirs)):
+        made = callset.open_callset(url)
+        callset.commit(made.store, replace(made.description, callers=callers), made.shards)
+    assert callset.open_callset(sites.here).callers() == ours | theirs
+    assert callset.open_callset(sites.here).of_sites(["hospital"]).callers() == ours
+
+
+def test_callers_stay_where_genotypes_do(tmp_path: Path) -> None:
+    with pytest.raises(GenotypesNotShared):
+        callset.open_callset(apart(tmp_path, "stays").here).callers()
+
+
 @pytest.mark.parametrize("name", ["calls.vcf.gz", "calls.bcf"])
 @pytest.mark.parametrize("chosen", [None, ["chr1:900-1,000"]])
 def test_an_export_merges_the_sites(tmp_path: Path, name: str, chosen: list[str] | None) -> None:
@@ -296,7 +312,7 @@ def test_the_report_warns_of_samples_without_counts(tmp_path: Path) -> None:
 def test_a_manifest_of_one_site_is_as_it_was(tmp_path: Path) -> None:
     write(str(tmp_path))
     values = json.loads((tmp_path / "manifest/00000001.json").read_text())
-    assert not {"site", "stores"} & set(values)
+    assert not {"site", "stores", "callers"} & set(values)
 
 
 def test_a_united_manifest_comes_back_whole(tmp_path: Path) -> None:

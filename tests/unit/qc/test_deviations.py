@@ -1,9 +1,11 @@
 """Outliers and batches by median and MAD, after what sex and components explain."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from genocloud.qc.deviations import METRICS, RATIOS, batch_table, deviation_flags, outlier_table, residuals_of
+from genocloud.qc.deviations import METRICS, RATIOS, deviation_flags, outlier_table, residuals_of
+from genocloud.qc.groups import batch_table, groups_of
 from genocloud.qc.sample_metrics import ratio
 from genocloud.qc.tables import SAMPLE_METRICS, table_of
 
@@ -13,6 +15,7 @@ def metrics_of(values: np.ndarray, batches: list[str] | None = None, **others):
     count = len(values)
     columns = {field.name: np.full(count, 0) for field in SAMPLE_METRICS}
     columns |= {"sample": [f"s{n}" for n in range(count)], "batch": batches or ["b"] * count}
+    columns |= {name: [None] * count for name in ("site", "caller")}
     columns |= {name: np.round(values) for name in (*METRICS, "n_het") if name.startswith("n_")}
     columns |= {below: np.round(1e6 / values) for _, below in RATIOS.values()}
     columns |= {"call_rate": np.ones(count), "dp_mean": np.full(count, 30.0)}
@@ -40,7 +43,7 @@ def test_one_far_off_is_listed_and_flagged(random):
     outliers = outlier_table(table["sample"].to_pylist(), residuals(table))
     assert set(outliers["sample"].to_pylist()) == {"s17"}
     assert outliers["metric"].to_pylist() == list(METRICS) or set(outliers["metric"].to_pylist()) == set(METRICS)
-    flags = list(deviation_flags(table, outliers, batch_table(["b"] * 200, [])))
+    flags = list(deviation_flags(table, outliers, [], batch_table([], [])))
     assert {flag.sample for flag in flags} == {"s17"}
 
 
@@ -59,10 +62,72 @@ def test_a_batch_off_is_flagged_once_for_each_of_its_samples(random):
     batches = ["odd"] * 20 + ["usual"] * 100
     table = metrics_of(values, batches)
     own = residuals(table)
-    listed = batch_table(batches, own)
-    assert set(listed["batch"].to_pylist()) == {"odd"}
-    flags = list(deviation_flags(table, outlier_table(table["sample"].to_pylist(), own), listed))
+    groups = groups_of(table)
+    listed = batch_table(groups, own)
+    assert {(row["grouping"], row["name"]) for row in listed.to_pylist()} == {("batch", "odd")}
+    flags = list(deviation_flags(table, outlier_table(table["sample"].to_pylist(), own), groups, listed))
     assert [(flag.sample, flag.check) for flag in flags] == [(f"s{n}", "batch") for n in range(20)]
+
+
+def listed_groups(random, shift, **groupings):
+    """The groups that are listed, of 200 samples whose counts are higher where `shift` is true; and the flags."""
+    values = random.normal(1000, 10, 200) + 500 * shift
+    table = metrics_of(values)
+    for name, each in groupings.items():
+        table = table.set_column(table.column_names.index(name), name, pa.array(list(each)))
+    own, groups = residuals(table), groups_of(table)
+    listed = batch_table(groups, own)
+    flags = deviation_flags(table, outlier_table(table["sample"].to_pylist(), own), groups, listed)
+    return {(row["grouping"], row["name"]) for row in listed.to_pylist()}, list(flags)
+
+
+NUMBERS = np.arange(200)
+CALLERS = np.where(NUMBERS % 5 == 0, "dragen", "gatk")
+
+
+def test_a_caller_off_takes_its_batches_and_sites_with_it_and_alone_is_listed(random):
+    """Batch b0 has no other caller, and half of the samples of site far are of it."""
+    batches = np.where(NUMBERS < 60, np.where(CALLERS == "dragen", "b0", "b1"), np.where(NUMBERS < 130, "b2", "b3"))
+    sites = np.where((NUMBERS % 10 == 0) | (NUMBERS % 50 == 1) | (NUMBERS % 25 == 2), "far", "near")
+    listed, flags = listed_groups(random, CALLERS == "dragen", batch=batches, site=sites, caller=CALLERS)
+    assert listed == {("caller", "dragen")}
+    assert {flag.check for flag in flags} == {"caller"}
+    assert [flag.sample for flag in flags] == [f"s{n}" for n in range(0, 200, 5)]
+
+
+def test_a_batch_off_is_not_its_callers_fault(random):
+    """Three quarters of a caller's samples are of the batch."""
+    batches = np.where((CALLERS == "dragen") & (NUMBERS % 20 != 0), "odd", "usual")
+    listed, flags = listed_groups(random, batches == "odd", batch=batches, caller=CALLERS)
+    assert listed == {("batch", "odd")}
+    assert [flag.sample for flag in flags] == [f"s{n}" for n in np.flatnonzero(batches == "odd")]
+
+
+def test_a_batch_and_another_caller_off_are_both_listed(random):
+    batches = np.where(NUMBERS % 7 == 3, "odd", "usual")
+    listed, _ = listed_groups(random, (CALLERS == "dragen") | (batches == "odd"), batch=batches, caller=CALLERS)
+    assert listed == {("batch", "odd"), ("caller", "dragen")}
+
+
+def test_groups_of_the_very_same_samples_are_flagged_once_and_named_together(random):
+    listed, flags = listed_groups(random, CALLERS == "dragen", batch=CALLERS, caller=CALLERS)
+    assert listed == {("batch", "dragen"), ("caller", "dragen")}
+    assert {flag.check for flag in flags} == {"batch"}
+    assert len(flags) == 40
+    assert all(flag.value.startswith("dragen, which is caller dragen: ") for flag in flags)
+
+
+def test_of_two_halves_nothing_tells_which_is_off(random):
+    halves = np.where(NUMBERS < 100, "one", "two")
+    listed, flags = listed_groups(random, halves == "one", site=halves)
+    assert listed == {("site", "one"), ("site", "two")}
+    assert len(flags) == 200
+
+
+def test_samples_of_no_known_group_are_of_none(random):
+    table = metrics_of(random.normal(1000, 10, 60))
+    assert groups_of(table.set_column(2, "site", pa.array(["near"] * 10 + [None] * 50)))[0].name == "near"
+    assert len(groups_of(table)) == 0
 
 
 def test_few_samples_are_not_compared(random):
@@ -74,7 +139,7 @@ def test_low_depth_and_call_rate(random):
     rates, depths = np.ones(40), np.full(40, 30.0)
     rates[3], depths[5] = 0.8, 10.0
     table = metrics_of(random.normal(1000, 5, 40), call_rate=rates, dp_mean=depths)
-    nothing = outlier_table([], []), batch_table([], [])
+    nothing = outlier_table([], []), [], batch_table([], [])
     assert [(flag.sample, flag.check) for flag in deviation_flags(table, *nothing)] == [
         ("s3", "call rate"),
         ("s5", "depth"),
@@ -96,7 +161,7 @@ def test_a_sample_without_one_side_of_a_ratio_is_flagged(random, above, below):
     hets[7], homs[7] = above, below
     table = metrics_of(random.normal(1000, 10, 60), n_het=hets, n_hom_var=homs)
     outliers = outlier_table(table["sample"].to_pylist(), residuals(table))
-    flags = deviation_flags(table, outliers, batch_table([], []))
+    flags = deviation_flags(table, outliers, [], batch_table([], []))
     assert [(flag.sample, flag.check) for flag in flags] == [("s7", "r_het_hom_var")]
 
 
@@ -108,5 +173,5 @@ def test_chance_flags_a_sample_in_one_of_a_hundred_cohorts(random):
         table = metrics_of(np.full(60, 500.0), **counts)
         own = residuals(table, random.normal(0, 1, (60, 1)), np.arange(60) % 2 == 0)
         outliers = outlier_table(table["sample"].to_pylist(), own)
-        flagged += any(True for _ in deviation_flags(table, outliers, batch_table([], [])))
+        flagged += any(True for _ in deviation_flags(table, outliers, [], batch_table([], [])))
     assert flagged <= 4

@@ -68,6 +68,17 @@ def test_planted_faults_are_flagged_and_nothing_else(seed, tmp_path):
     assert {re.match(r"b3: .*n_deletion", flag["value"]) is not None for flag in of_batch} == {True}
 
 
+@pytest.mark.parametrize("seed", [931, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (932, 933))])
+def test_an_artefact_of_one_caller_is_flagged_and_nothing_else(seed, tmp_path):
+    """Every fifth person's gVCF, in every batch and many families, is of a caller that sees too many deletions."""
+    members = [replace(each, caller="gatk" if number % 5 else "dragen") for number, each in enumerate(people())]
+    odd = [replace(each, extra_deletions=0.6) if each.caller == "dragen" else each for each in members]
+    flags = flags_of(tmp_path, odd, seed, {})
+    assert {flag["check"] for flag in flags} == {"caller"}
+    assert [flag["sample"] for flag in flags] == sorted(each.name for each in odd if each.caller == "dragen")
+    assert {re.match(r"dragen: .*n_deletion", flag["value"]) is not None for flag in flags} == {True}
+
+
 @pytest.mark.parametrize("seed", [912, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (103, 921, 922, 923))])
 def test_a_cohort_without_faults_has_no_flags(seed, tmp_path):
     assert flags_of(tmp_path, people(), seed, {}) == []

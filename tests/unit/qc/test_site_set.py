@@ -73,7 +73,7 @@ LOOSE = SiteSetOptions(min_frequency=0.0, min_call_rate=0.0, min_inbreeding=-1e9
 @pytest.mark.parametrize("seed", range(8))
 def test_the_set_has_the_sites_that_a_loop_finds(seed, tmp_path):
     made = write(f"memory://{tmp_path}", seed, sites=40)
-    options = CheckOptions(sites=LOOSE)
+    options = CheckOptions(site_set=LOOSE)
     checked = check_samples(made, options, scatter=Inline(), progress=Silent(), name="wild")
     listed = [(row["contig"], row["pos"], row["AF"]) for row in checked.tables["sites"].to_pylist()]
     expected = sorted(looped(made), key=lambda row: row[0] == "chrX")
