@@ -181,6 +181,7 @@ def filter_callset(
     resources: Mapping[str, Path] | None = None,
     trained_on: str = "",
     annotations: str | Sequence[str] = (),
+    reference: Path | None = None,
     same_as: Path | None = None,
     threads: int | None = None,
     quiet: bool = True,
@@ -193,6 +194,7 @@ def filter_callset(
     resources    indexed VCFs of known variants by GATK's name and labels, for a model
     trained_on   in their place, an expression of the callset's own good alleles
     annotations  what the model judges by; default: WARP's
+    reference    a FASTA with its index, for REPEAT
     same_as      in the place of all these, another callset of the same sites, whose filters it takes
 
     Returns the receipt, whose `figures` count sites and ALTs by filter. Raises SettingError for expressions that cannot
@@ -209,6 +211,7 @@ def filter_callset(
         resources=tuple(Resource.parse(labels, os.fspath(file)) for labels, file in (resources or {}).items()),
         trained_on=Expression(trained_on) if trained_on else None,
         annotations=_texts(annotations),
+        reference="" if reference is None else os.fspath(reference),
     )
     with _running(threads, quiet) as (scatter, progress):
         return steps.filter_callset(os.fspath(callset), options=options, scatter=scatter, progress=progress)

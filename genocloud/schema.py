@@ -477,6 +477,11 @@ SITE_METRIC_COLUMNS = (
 )
 """What filters ask of the genotypes of each site."""
 
+SITE_CONTEXT_COLUMNS = (
+    _key("REPEAT", INT32, "bases of the reference's longest tandem repeat, of units of 1 to 6, that begins behind POS"),
+)
+"""What filters ask of the reference at each site."""
+
 BLOCKS, VARIANTS = table(BLOCK_COLUMNS), table(VARIANT_COLUMNS)
 OBSERVATIONS, SPANS, ALLELES = table(OBSERVATION_COLUMNS), table(SPAN_COLUMNS), table(ALLELE_COLUMNS)
 FORCED_ALLELES = table(FORCED_COLUMNS)
@@ -492,6 +497,7 @@ WIDE_LOCAL_GENOTYPES = pa.schema([*LOCAL_GENOTYPES, *MODEL_GENOTYPES])
 CARRIERS = table(CARRIER_COLUMNS)
 FREQUENCIES, FLAGS = table(FREQUENCY_COLUMNS), table(FLAG_COLUMNS)
 FILTERS, SITE_METRICS = table(FILTER_COLUMNS), table(SITE_METRIC_COLUMNS)
+SITE_CONTEXT = table(SITE_CONTEXT_COLUMNS)
 
 # Names for signatures. Arrow has one type for all tables, so that these say to a reader, not to a type checker, which
 # columns a table has; some functions need only a few of them. Each is named after its schema.
@@ -531,6 +537,7 @@ Frequencies: TypeAlias = pa.Table
 Flags: TypeAlias = pa.Table
 Filters: TypeAlias = pa.Table
 SiteMetrics: TypeAlias = pa.Table
+SiteContext: TypeAlias = pa.Table
 
 
 SUMMARY = pa.schema(

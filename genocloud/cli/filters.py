@@ -37,6 +37,7 @@ def _filter(commands: Commands) -> None:
             presets=None if arguments.preset is None else tuple(arguments.preset),
             filters=tuple(SiteFilter.parse(text) for text in arguments.filter or ()),
             regions=dict(_named_file(text) for text in arguments.regions or ()),
+            reference=arguments.reference or "",
         )
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
             receipt = steps.filter_callset(arguments.callset, options=options, scatter=scatter, progress=progress)
@@ -71,6 +72,12 @@ def _filter(commands: Commands) -> None:
         help="intervals (BED, interval_list) that expressions know as the flag NAME, as in --filter 'LCR=NAME'; may be "
         "repeated",
     )
+    command.add_argument(
+        "-R",
+        "--reference",
+        metavar="FASTA",
+        help="the reference with its .fai, for REPEAT, bases of the tandem repeat behind POS, in expressions and -an",
+    )
     group = command.add_argument_group("model", "GATK's VETS: a score for each allele by isolation forests")
     group.add_argument(
         "--resource",
@@ -95,7 +102,7 @@ def _filter(commands: Commands) -> None:
         metavar="NAME",
         help="annotation, or sum over genotypes (AB), that the model judges by; may be repeated. Default: QD, "
         "MQRankSum, ReadPosRankSum, FS, MQ and SOR, AS_ ones where the callset has them; cohort: these with "
-        "AB, DP_RATIO, ExcessHet and MEAN_GQ",
+        "AB, DP_RATIO, ExcessHet and MEAN_GQ, and REPEAT where --reference is there",
     )
     command.add_argument(
         "--same-as",

@@ -20,6 +20,8 @@ from .presets import BadFilter as BadFilter
 from .presets import SiteFilter as SiteFilter
 from .presets import UnknownPreset as UnknownPreset
 from .presets import chosen_filters as chosen_filters
+from .repeats import MOST_BP as MOST_BP
+from .repeats import repeat_lengths as repeat_lengths
 from .site_metrics import COLUMNS as COLUMNS
 from .site_metrics import GenotypeSums as GenotypeSums
 from .site_metrics import count_zygosity as count_zygosity

@@ -1,7 +1,10 @@
-"""The bases that exported records are left-aligned to: those of a FASTA."""
+"""The bases that exported records are left-aligned to, and that filters look at: those of a FASTA."""
 
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from genocloud.callset import Callset
 from genocloud.pipeline.reference import Reference, bases_of, read_reference
@@ -32,3 +35,11 @@ class FastaBases:
         """The bases start <= base < end of a contig. Raises UnreadableFile."""
         names = [each.name for each in self.reference.contigs]
         return bases_of(self.reference, Region(names.index(contig), start, end))
+
+    def letters(self, contig: str, start: int, end: int) -> npt.NDArray[np.uint8]:
+        """The bases that a contig has of start <= base < end, as ASCII. Raises UnreadableFile."""
+        length = next(each.length for each in self.reference.contigs if each.name == contig)
+        stop = min(end, length)
+        return np.frombuffer(
+            self.between(contig, start, stop).encode("ascii", "replace") if start < stop else b"", np.uint8
+        )

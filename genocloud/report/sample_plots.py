@@ -95,15 +95,17 @@ class SamplePoints:
     ) -> list[Any]:
         """Points by group: label to colour and samples; their shapes by colour, circles where there is none.
 
-        A click on a point looks the sample up in the table.
+        A click on a point looks the sample up in the table. Small groups lie above large ones, flagged samples on top.
         """
-        drawn = []
-        for label, (colour, samples) in groups.items():
+        drawn, many = [], max(len(self.shown), 1)
+        alpha = 0.8 if many <= FEW_POINTS else max(0.4 * math.sqrt(FEW_POINTS / many), 0.2)
+        in_order = sorted(groups.items(), key=lambda item: (item[1][0] == WARNING, -len(item[1][1])))
+        for label, (colour, samples) in in_order:
             rows = [self._place[i] for i in samples.tolist() if i in self._place]
             if not rows:
                 continue
             view = CDSView(filter=IndexFilter(rows)) if len(rows) < len(self.shown) else CDSView()
-            size = float(np.clip(900 / max(len(self.shown), 1) + 4, 5, 10))
+            size = float(np.clip(900 / many + 4, 5, 10))
             drawn.append(
                 figure.scatter(
                     x,
@@ -113,9 +115,9 @@ class SamplePoints:
                     size=size + 4 * (colour == WARNING),
                     marker=shapes.get(colour, "circle"),
                     fill_color=colour,
-                    line_color=CARD if len(self.shown) <= FEW_POINTS else None,
+                    line_color=CARD if many <= FEW_POINTS else None,
                     line_width=0.5,
-                    fill_alpha=0.8 if len(self.shown) <= FEW_POINTS or colour == WARNING else 0.4,
+                    fill_alpha=0.8 if colour == WARNING else alpha,
                     legend_label=plain(label),
                 )
             )

@@ -5,9 +5,10 @@ from shlex import quote
 from typing import Any
 
 
-def filter_options(settings: Mapping[str, Any]) -> str:
-    """Options of `genocloud filter`; empty where the config has no filters."""
-    return " ".join(map(quote, _words(settings)))
+def filter_options(settings: Mapping[str, Any], reference: str) -> str:
+    """Options of `genocloud filter`, with the config's reference; empty where the config has no filters."""
+    words = list(_words(settings))
+    return " ".join(map(quote, [*words, "--reference", reference] if words else []))
 
 
 def filter_files(settings: Mapping[str, Any]) -> list[str]:
@@ -15,13 +16,13 @@ def filter_files(settings: Mapping[str, Any]) -> list[str]:
     return [*settings["regions"].values(), *(each["vcf"] for each in settings["resources"])]
 
 
-def check_filters(settings: Mapping[str, Any]) -> None:
+def check_filters(settings: Mapping[str, Any], reference: str) -> None:
     """Raise BadFilter, BadExpression or BadAnnotation for filters that cannot be used."""
-    if not filter_options(settings):
+    if not any(_words(settings)):
         return
     from genocloud.pipeline import FilterOptions
 
-    _ = FilterOptions.of_config(settings).needs_genotypes
+    _ = FilterOptions.of_config(settings, reference).needs_genotypes
 
 
 def _words(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -44,7 +44,7 @@ def _started(config: Mapping[str, Any], run: SnakemakeRun) -> Study:
     check_export_url(study.settings["vcf"], study.fields)
     for each in study.exports.values():
         each.check()
-    check_filters(study.settings["filter"])
+    check_filters(study.settings["filter"], study.settings["reference"])
     check_model(study.settings)
     check_files(study)
     storage.make_private()

@@ -221,7 +221,7 @@ class Study:
     @property
     def filter_options(self) -> str:
         """Options of `genocloud filter`; empty where the callset is not filtered."""
-        return filter_options(self.settings["filter"])
+        return filter_options(self.settings["filter"], self.settings["reference"])
 
     @property
     def filter_files(self) -> list[str]:

@@ -1,18 +1,21 @@
 """How well filters rank variants: trios whose genotypes are known, called jointly, with artefacts of three kinds.
 
-usage: python -m tests.benchmarks.bench_filters [--depth 20] [--seed 1 2 3]
+usage: python -m tests.benchmarks.bench_filters [--depth 20] [--seed 1 2 3] [--repeats]
 
 The people of bench_refinement. Of the sites where nobody has an ALT, a third have nothing but wrong reads; at a third,
 some people have the ALT on a fifth of their reads, on one strand, of lower mapping quality; at a third (collapsed
 duplications) most have it on a third of half as many reads again. It says the area under precision and recall of the
 ALTs that were called, among true ones that somebody has (missed ones count), of variants that no resource knows:
 resources know every second one of the panel. Ranked by QUAL, with what GATK's hard filters leave first; by the score of
-VETS with GATK's annotations; by that of `-an cohort`.
+VETS with GATK's annotations; by that of `-an cohort`, without and with the reference (REPEAT).
+
+With --repeats each indel is one of a homopolymer, of 1 to 20 bases, and the share of wrong reads rises with its length.
 """
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,14 +36,40 @@ MAPPING = (60.0, 50.0, 45.0)
 STRAND = (0.5, 0.85, 0.5)
 
 
+SLIPPAGE_BP = 6
+"""In a homopolymer of so many bases twice as many reads are wrong as in one base; the rest grows with its square."""
+
+
+def with_repeats(people: simulated.People, chance: np.random.Generator) -> tuple[simulated.People, list[int]]:
+    """The people on a reference where each indel's base is repeated, and how often, by site; 0 of SNPs."""
+    bases, lengths = list(people.bases), []
+    for start, (ref, alt) in zip(people.positions, people.alleles, strict=True):
+        base = max(ref, alt, key=len)[1:]
+        length = int(min(chance.geometric(0.2), 20)) if base else 0
+        bases[start + 1 : start + 1 + length] = base * length
+        lengths.append(length)
+    return replace(people, bases="".join(bases)), lengths
+
+
+def wrong_shares(people: simulated.People, repeats: Sequence[int]) -> list[float]:
+    """The share of wrong reads, by site."""
+    kinds = ("snp" if len(ref) == len(alt) else "indel" for ref, alt in people.alleles)
+    return [simulated.ERRORS[kind] * (1 + (n / SLIPPAGE_BP) ** 2) for kind, n in zip(kinds, repeats, strict=True)]
+
+
 def gvcf_lines(
-    people: simulated.People, artefacts: npt.NDArray[np.int64], person: int, depth: float, chance: np.random.Generator
+    people: simulated.People,
+    artefacts: npt.NDArray[np.int64],
+    wrong: Sequence[float],
+    person: int,
+    *,
+    depth: float,
+    chance: np.random.Generator,
 ) -> Iterator[str]:
     """Records as bench_refinement writes them, with artefacts (by site) and raw annotations of sites and alleles."""
     mean = depth * max(chance.normal(1, 0.15), 0.3)
-    columns = people.positions, people.alleles, people.genotypes[:, person].tolist(), artefacts.tolist()
-    for start, (ref, alt), copies, kind in zip(*columns, strict=True):
-        error = simulated.ERRORS["snp" if len(ref) == len(alt) else "indel"]
+    columns = people.positions, people.alleles, people.genotypes[:, person].tolist(), artefacts.tolist(), wrong
+    for start, (ref, alt), copies, kind, error in zip(*columns, strict=True):
         reads = int(chance.poisson(mean * DEPTHS[kind]))
         share = SHARE[kind] if kind and chance.random() < PEOPLE[kind] else (error, 0.5, 1 - error)[copies]
         carried = int(chance.binomial(reads, share))
@@ -73,12 +102,18 @@ def area(scores: npt.NDArray[np.float64], good: npt.NDArray[np.bool_], true: int
     return float(np.sum(np.diff(right, prepend=0) * right / (ends + 1)) / true)
 
 
-def bench(seed: int, depth: float, folder: Path, sets: dict[str, tuple[str, ...]]) -> dict[str, dict[str, float]]:
+def bench(seed: int, depth: float, folder: Path, *, repeats: bool) -> dict[str, dict[str, float]]:
     """The area of each ranking, by type."""
     chance = np.random.default_rng(seed)
-    people = simulated.People.drawn(chance)
+    people, lengths = simulated.People.drawn(chance), [0] * simulated.SITES
+    if repeats:
+        people, lengths = with_repeats(people, np.random.default_rng([seed, 1]))
+    wrong = wrong_shares(people, lengths)
     artefacts = np.where(people.genotypes.any(axis=1) | (people.panel > 0), 0, chance.integers(3, size=simulated.SITES))
-    lines = {n: list(gvcf_lines(people, artefacts, number, depth, chance)) for number, n in enumerate(people.names)}
+    lines = {
+        name: list(gvcf_lines(people, artefacts, wrong, number, depth=depth, chance=chance))
+        for number, name in enumerate(people.names)
+    }
     oracle.write_cohort({simulated.CONTIG: people.bases}, lines, folder)
     places = zip(people.positions, people.alleles, people.panel.tolist(), strict=True)
     known = [
@@ -103,9 +138,10 @@ def bench(seed: int, depth: float, folder: Path, sets: dict[str, tuple[str, ...]
     held_out = {start + 1 for number, start in enumerate(people.positions) if number % 2 or not people.panel[number]}
     kinds = {start + 1: len(a) == len(b) for start, (a, b) in zip(people.positions, people.alleles, strict=True)}
     scores: dict[str, dict[int, float]] = {}
-    for name, annotations in sets.items():
+    for name, (annotations, context) in SETS.items():
         options = pipeline.FilterOptions(presets=("hard",)) if name.startswith("QUAL") else None
-        options = options or pipeline.FilterOptions(resources=(resource,), annotations=annotations)
+        reference = str(folder / "ref.fa") if context else ""
+        options = options or pipeline.FilterOptions(resources=(resource,), annotations=annotations, reference=reference)
         steps.filter_callset(url, options=options, scatter=Inline(), progress=Silent())
         made = callset.open_callset(url).with_filters()
         rows = made.sites(columns=["pos", "qual", "filter"]).to_pylist()
@@ -126,18 +162,26 @@ def bench(seed: int, depth: float, folder: Path, sets: dict[str, tuple[str, ...]
     return out
 
 
-SETS: dict[str, tuple[str, ...]] = {"QUAL": (), "QUAL, hard filters": (), "VETS": (), "cohort": ("cohort",)}
+SETS: dict[str, tuple[tuple[str, ...], bool]] = {
+    "QUAL": ((), False),
+    "QUAL, hard filters": ((), False),
+    "VETS": ((), False),
+    "cohort": (("cohort",), False),
+    "cohort, reference": (("cohort",), True),
+}
+"""Annotations, and whether the reference is named."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--depth", type=float, nargs="+", default=[20])
     parser.add_argument("--seed", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--repeats", action="store_true", help="indels lie in homopolymers, where more reads are wrong")
     arguments = parser.parse_args()
     for depth in arguments.depth:
         for seed in arguments.seed:
             with tempfile.TemporaryDirectory() as folder:
-                for name, areas in bench(seed, depth, Path(folder), SETS).items():
+                for name, areas in bench(seed, depth, Path(folder), repeats=arguments.repeats).items():
                     print(f"{depth:4g}x seed {seed}  {name:21} SNP {areas['snp']:.4f}  indel {areas['indel']:.4f}")
 
 

@@ -99,7 +99,7 @@ ANY_TABLE = {
     "pipeline/cached_tables.py": {"_read", "piece", "read", "read_piece", "read_table", "write", "write_piece"},
     "callset/filter_tables.py": {"_write"},
     "pipeline/filtering/known_alleles.py": {"labels"},
-    "pipeline/filtering/shard_values.py": {"_flags", "joined_sums", "of_shard"},
+    "pipeline/filtering/shard_values.py": {"_flags", "model_values", "of_shard"},
     "pipeline/genotyping/batch_cache.py": {"_ranked", "_unranked", "on_contigs"},
     "pipeline/genotyping/stored_totals.py": {"write_total"},
     "pipeline/hybrid/coordinator.py": {"_filled"},

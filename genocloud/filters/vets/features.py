@@ -19,6 +19,8 @@ ALLELE_ANNOTATIONS = ("AS_QD", "AS_MQRankSum", "AS_ReadPosRankSum", "AS_FS", "AS
 COHORT = "cohort"
 COHORT_ANNOTATIONS = ("AB", "DP_RATIO", "ExcessHet", "MEAN_GQ")
 """What the set `cohort` adds to WARP's annotations: sums over genotypes, and what all of them say together."""
+CONTEXT_ANNOTATIONS = tuple(column.name for column in schema.SITE_CONTEXT_COLUMNS)
+"""What it adds where the reference is at hand. Models of SNPs do not look at it: slippage is of indels."""
 SITE_ANNOTATIONS = tuple(name.removeprefix(BY_ALLELE) for name in ALLELE_ANNOTATIONS)
 
 _ALWAYS = "contig", "pos", "ref", "alts", "filter"
@@ -26,8 +28,10 @@ _COLUMNS = {
     name: [column for column in annotations.SITE_COLUMNS if column.vcf == f"INFO/{name}"]
     for name in sorted({each.vcf.removeprefix("INFO/") for each in annotations.SITE_COLUMNS})
 }
-_SUMS = {column.name: pa.types.is_list(column.type) for column in schema.SITE_METRIC_COLUMNS}
-"""Sums over genotypes by name, and whether there is one by ALT."""
+_COMPUTED = {
+    column.name: pa.types.is_list(column.type) for column in (*schema.SITE_METRIC_COLUMNS, *schema.SITE_CONTEXT_COLUMNS)
+}
+"""Sums over genotypes, and what the reference has there, by name, and whether there is one by ALT."""
 
 
 class BadAnnotation(SettingError):
@@ -39,17 +43,17 @@ class BadAnnotation(SettingError):
 
 
 def annotation_names(names: Iterable[str]) -> tuple[str, ...]:
-    """In GATK's order, each once. Raises BadAnnotation for what is neither a number of sites or sum over genotypes.
+    """In GATK's order, each once. Raises BadAnnotation for what is no number of sites, nor computed for filters.
 
     By ALT are those named AS_, and some of the sums.
     """
     wanted = tuple(sorted(set(names)))
     for name in wanted:
-        if name in _SUMS:
+        if name in _COMPUTED:
             continue
         columns = _COLUMNS.get(name)
         if not columns:
-            raise BadAnnotation(name, f"callsets have none of this name{did_you_mean(name, [*_COLUMNS, *_SUMS])}")
+            raise BadAnnotation(name, f"callsets have none of this name{did_you_mean(name, [*_COLUMNS, *_COMPUTED])}")
         if columns[0].kind not in ("Float", "Integer"):
             raise BadAnnotation(name, "it is no number; choose others")
         if columns[0].number != ("A" if name.startswith(BY_ALLELE) else "1"):
@@ -62,18 +66,22 @@ def default_annotations(groups: Collection[str]) -> tuple[str, ...]:
     return annotation_names(ALLELE_ANNOTATIONS if "AS_StandardAnnotation" in groups else SITE_ANNOTATIONS)
 
 
-def expanded(names: Iterable[str], groups: Collection[str]) -> tuple[str, ...]:
-    """Annotations by their names, with those that the set `cohort` stands for; the default without names."""
+def expanded(names: Iterable[str], groups: Collection[str], *, with_context: bool = False) -> tuple[str, ...]:
+    """Annotations by their names, with those that the set `cohort` stands for; the default without names.
+
+    with_context  whether the reference is at hand, so that `cohort` has CONTEXT_ANNOTATIONS, too
+    """
     wanted = list(names)
     if wanted and COHORT not in wanted:
         return annotation_names(wanted)
-    more = (*COHORT_ANNOTATIONS, *(name for name in wanted if name != COHORT)) if wanted else ()
+    context = CONTEXT_ANNOTATIONS if with_context else ()
+    more = (*COHORT_ANNOTATIONS, *context, *(name for name in wanted if name != COHORT)) if wanted else ()
     return annotation_names((*default_annotations(groups), *more))
 
 
 def site_columns(names: Iterable[str]) -> list[str]:
-    """The columns of SITES that a model of annotations `names` needs, with what labels need; no sums."""
-    wanted = {*_ALWAYS, *(column.name for name in names if name not in _SUMS for column in _COLUMNS[name])}
+    """The columns of SITES that a model of annotations `names` needs, with what labels need; none that are computed."""
+    wanted = {*_ALWAYS, *(column.name for name in names if name not in _COMPUTED for column in _COLUMNS[name])}
     return [name for name in annotations.SITES.names if name in wanted]
 
 
@@ -83,7 +91,7 @@ def is_by_allele(names: Iterable[str]) -> bool:
 
 
 def _is_by_alt(name: str) -> bool:
-    return name.startswith(BY_ALLELE) or _SUMS.get(name, False)
+    return name.startswith(BY_ALLELE) or _COMPUTED.get(name, False)
 
 
 def is_symbolic(alt: str) -> bool:
@@ -110,7 +118,7 @@ class Features:
 
 
 def features(sites: schema.Sites, names: Sequence[str]) -> Features:
-    """The rows of a model of annotations `names` (see annotation_names), of SITES with the sums that are among them.
+    """The rows of a model of annotations `names` (see annotation_names), of SITES with the computed ones among them.
 
     Values are those of the VCF, with the digits that it prints. Sites whose FILTER is neither null nor PASS have none.
     Source: LabeledVariantAnnotationsDatum.decodeAnnotation, VariantType (GATK 4.6.2.0).
@@ -150,10 +158,10 @@ def _alleles(sites: schema.Sites) -> tuple[Array, Array, Array]:
 def _values(sites: schema.Sites, name: str, site: Array, alt: Array) -> Array:
     """One annotation of some sites, or of some of their ALTs; infinite ones are missing, as in GATK."""
     out = np.full(len(site), np.nan)
-    if name in _SUMS:
+    if name in _COMPUTED:
         stored = sites[name].combine_chunks()
-        numbers = pc.cast(stored.flatten() if _SUMS[name] else stored, pa.float64())
-        return np.asarray(schema.numbers(numbers)[alt if _SUMS[name] else site])
+        numbers = pc.cast(stored.flatten() if _COMPUTED[name] else stored, pa.float64())
+        return np.asarray(schema.numbers(numbers)[alt if _COMPUTED[name] else site])
     for column in _COLUMNS[name]:
         stored = sites[column.name].combine_chunks()
         if name.startswith(BY_ALLELE):

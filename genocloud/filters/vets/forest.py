@@ -1,6 +1,6 @@
 """scikit-learn's isolation forest with GATK's settings, kept as plain arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,12 @@ class Forest:
                 node = following.take(2 * node + low)
             depths += self.depth.take(node)
         return np.asarray(-(2.0 ** -(depths / (len(self.trees) * _average_depth(self.sampled)))))
+
+    def among(self, columns: Array, count: int) -> "Forest":
+        """The same forest for rows of `count` annotations, of which its own are `columns`."""
+        medians = np.zeros(count)
+        medians[columns] = self.medians
+        return replace(self, medians=medians, feature=columns[self.feature].astype(np.int32))
 
 
 def _average_depth(rows: int) -> float:

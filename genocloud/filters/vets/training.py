@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from genocloud import schema
 from genocloud.errors import InputError
 from genocloud.filters.vets.calibration import Calibration, calibrate
-from genocloud.filters.vets.features import Features, features
+from genocloud.filters.vets.features import CONTEXT_ANNOTATIONS, Features, features
 from genocloud.filters.vets.forest import Forest, grow
 from genocloud.filters.vets.labels import CALIBRATION, TRAINING
 
@@ -153,14 +153,15 @@ def train(rows: schema.LabelledRows, names: Sequence[str], types: Collection[str
 def _train(kind: str, training: Array, calibration: Array, names: Sequence[str]) -> TypeModel:
     if len(training) < LEAST_ROWS:
         raise TooFewRows(kind, len(training))
-    columns = dict(zip(names, training.T, strict=True))
+    judged = [place for place, name in enumerate(names) if kind == INDEL or name not in CONTEXT_ANNOTATIONS]
+    columns = {names[place]: training[:, place] for place in judged}
     if missing := [name for name, column in columns.items() if np.isnan(column).all()]:
         raise NoValues(kind, missing)
     for name in [name for name, column in columns.items() if np.nanmin(column) == np.nanmax(column)]:
         _log.warning("%s model: all training variants have the same %s, which so decides nothing", kind, name)
     if not len(calibration):
         _log.warning("%s model: no variant is labelled calibration=true: scores have no sensitivities", kind)
-    forest = grow(training)
+    forest = grow(training[:, judged]).among(np.array(judged), len(names))
     known = calibrate(forest.scores(calibration)) if len(calibration) else None
     return TypeModel(forest=forest, rows=len(training), calibration=known)
 

@@ -1,12 +1,13 @@
 """What a callset is filtered by: presets, expressions, regions, and what a model is trained on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from genocloud import callset, filters, schema
 from genocloud.callset import Callset, FilterLine
 from genocloud.filters import Expression, SiteFilter, vets
+from genocloud.pipeline.fasta_bases import FastaBases
 from genocloud.pipeline.filtering.known_alleles import KnownAlleles
 from genocloud.pipeline.filtering.shard_filters import FilterPlan
 from genocloud.pipeline.filtering.shard_values import NamedValues
@@ -25,6 +26,7 @@ class FilterOptions:
     trained_on   in their place: the alleles of the callset that it is trained and calibrated on
     annotations  what the model judges by, `cohort` for WARP's and sums over genotypes; none: WARP's, AS_ where the
                  callset has them
+    reference    a FASTA with its index, for REPEAT; `cohort` has REPEAT then
 
     Raises UnknownPreset, BadFilter.
     """
@@ -35,6 +37,7 @@ class FilterOptions:
     resources: tuple[vets.Resource, ...] = ()
     trained_on: Expression | None = None
     annotations: tuple[str, ...] = ()
+    reference: str = ""
 
     def __post_init__(self) -> None:
         if not self.lines:
@@ -68,8 +71,8 @@ class FilterOptions:
         return of_sites + (callset.ADJ if self.by_adj else ())
 
     @classmethod
-    def of_config(cls, settings: Mapping[str, Any]) -> "FilterOptions":
-        """As the config's `filter` has them. Raises BadExpression, too."""
+    def of_config(cls, settings: Mapping[str, Any], reference: str) -> "FilterOptions":
+        """As the config's `filter` has them, with the config's reference. Raises BadExpression, too."""
         more = tuple(SiteFilter.parse(f"{name}={text}") for name, text in settings["expressions"].items())
         return cls(
             presets=tuple(settings["presets"]) or None,
@@ -81,6 +84,7 @@ class FilterOptions:
             ),
             trained_on=Expression(settings["trained_on"]) if settings["trained_on"] else None,
             annotations=tuple(settings["annotations"]),
+            reference=reference,
         )
 
     @property
@@ -100,7 +104,7 @@ class FilterOptions:
         if not self.has_model:
             return ()
         groups = made.description.model.get("annotation_groups", ())
-        return vets.expanded(self.annotations, groups)
+        return vets.expanded(self.annotations, groups, with_context=bool(self.reference))
 
     def plan(self, made: Callset) -> FilterPlan:
         """The plan for a callset, without a trained model. Raises InputError, BadAnnotation, BadExpression."""
@@ -108,7 +112,7 @@ class FilterOptions:
         known, names = None, self.names(made)
         counted = ["N_HQ"] if self.by_adj else []
         named = frozenset([*names, *counted]).union(*(each.names for each in self.expressions))
-        values = NamedValues(names=named, regions=regions)
+        values = NamedValues(names=named, regions=regions, reference=self._bases(named, made))
         if names:
             by_allele = vets.is_by_allele(names)
             known = KnownAlleles(resources=self.resources, trained_on=self.trained_on, by_allele=by_allele)
@@ -116,6 +120,18 @@ class FilterOptions:
         settings: dict[str, Any] = {
             "expressions": {each.name: each.expression.text for each in self.chosen},
             "regions": values.digests,
+            **({"reference": values.reference.settings} if values.reference else {}),
             **({"model": known.settings() | {"annotations": names}} if known else {}),
         }
         return FilterPlan(filters=self.chosen, settings=settings, values=values, known=known)
+
+    def _bases(self, names: Collection[str], made: Callset) -> FastaBases | None:
+        """The reference's, where a name follows from them. Raises BadFilter, UnreadableFile, MixedContigs."""
+        wanted = sorted(set(names) & set(schema.SITE_CONTEXT.names))
+        if not wanted:
+            return None
+        if not self.reference:
+            raise filters.BadFilter(f"{wanted[0]} follows from the reference; name it (--reference FASTA)")
+        bases = FastaBases.of(self.reference)
+        bases.check(made)
+        return bases

@@ -13,7 +13,7 @@ from genocloud import callset, schema
 from genocloud.errors import InputError
 from genocloud.filters import vets
 from genocloud.pipeline.filtering.known_alleles import KnownAlleles
-from genocloud.pipeline.filtering.shard_values import NamedValues, joined_sums
+from genocloud.pipeline.filtering.shard_values import NamedValues, model_values
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 
@@ -113,7 +113,7 @@ def _label(
 ) -> LabelledShard:
     tables = values.of_shard(made, vets.site_columns(names))
     labels = _drawn(known.labels(tables), tables[0], share)
-    rows = vets.labelled_rows(joined_sums(tables), labels, names)
+    rows = vets.labelled_rows(model_values(tables), labels, names)
     if not values.needs_genotypes:
         return LabelledShard(rows, None)
     return LabelledShard(rows, callset.write_sums(made.store, folder, made.shards[0].name, tables[-1]))

@@ -13,7 +13,7 @@ import pyarrow as pa
 from genocloud import callset, filters, schema
 from genocloud.filters import vets
 from genocloud.pipeline.filtering.known_alleles import KnownAlleles
-from genocloud.pipeline.filtering.shard_values import NamedValues, joined_sums
+from genocloud.pipeline.filtering.shard_values import NamedValues, model_values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def filter_shard(plan: FilterPlan, task: FilterTask) -> FilteredShard:
     sites = tables[0]
     scores = _no_scores(len(sites))
     if plan.model and plan.known:
-        scores = _scores(plan.model, plan.known.labels(tables), joined_sums(tables))
+        scores = _scores(plan.model, plan.known.labels(tables), model_values(tables))
     values = filters.AlleleValues(*tables, scores)
     status, by_alt = filters.judge(plan.filters, values)
     judged = {"contig": sites["contig"], "pos": sites["pos"], "filter": status, "AS_FilterStatus": by_alt}

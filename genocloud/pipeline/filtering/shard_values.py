@@ -1,13 +1,15 @@
-"""What expressions can name of a shard's sites: annotations, regions as flags, and sums over genotypes."""
+"""What expressions can name of a shard's sites: annotations, regions as flags, reference, sums over genotypes."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 
 from genocloud import annotations, callset, filters, schema
+from genocloud.pipeline.fasta_bases import FastaBases
 from genocloud.regions import Contig, Region
 
 _ALWAYS = "contig", "pos", "ref", "alts", "filter"
@@ -19,11 +21,13 @@ _COLUMN_OF = {"ID": "id", "QUAL": "qual"}
 class NamedValues:
     """The names that expressions use, and the regions of those that are flags: true of sites whose REF overlaps one.
 
-    regions  sorted and disjoint
+    regions    sorted and disjoint
+    reference  where a name is of schema.SITE_CONTEXT
     """
 
     names: frozenset[str]
     regions: Mapping[str, tuple[Region, ...]] = field(default_factory=dict)
+    reference: FastaBases | None = None
 
     @property
     def needs_genotypes(self) -> bool:
@@ -33,7 +37,7 @@ class NamedValues:
     @property
     def declared(self) -> list[pa.Schema]:
         """The tables that `of_shard` gives, and more columns of SITES."""
-        return [annotations.SITES, _flags_schema(self.regions), schema.SITE_METRICS]
+        return [annotations.SITES, _flags_schema(self.regions), schema.SITE_CONTEXT, schema.SITE_METRICS]
 
     @property
     def digests(self) -> dict[str, str]:
@@ -52,15 +56,37 @@ class NamedValues:
         wanted = {*_ALWAYS, *columns, *(_COLUMN_OF.get(name, name) for name in self.names)}
         sites = made.sites(columns=[name for name in annotations.SITES.names if name in wanted])
         tables = [sites, _flags(self.regions, sites, made.contigs)]
+        if self.reference:
+            tables.append(_context(self.reference, sites))
         if not self.needs_genotypes:
             return tables
         return [*tables, callset.read_sums(made.store, sums) if sums else _metrics(made)]
 
 
-def joined_sums(tables: Sequence[pa.Table]) -> schema.Sites:
-    """The SITES of NamedValues.of_shard, with the sums over genotypes as further columns where it gives them."""
-    sums = tables[-1]
-    return schema.with_columns(tables[0], sums) if sums.schema.equals(schema.SITE_METRICS) else tables[0]
+def model_values(tables: Sequence[pa.Table]) -> schema.Sites:
+    """The SITES of NamedValues.of_shard, with what was computed of genotypes and reference as further columns."""
+    sites = tables[0]
+    for table in tables[2:]:
+        sites = schema.with_columns(sites, table)
+    return sites
+
+
+_STRETCH_BP = 1 << 20
+"""Bases of the reference that are read at once."""
+
+
+def _context(reference: FastaBases, sites: schema.Sites) -> schema.SiteContext:
+    """SITE_CONTEXT of SITES. Raises UnreadableFile."""
+    words = sites["contig"].unify_dictionaries().combine_chunks()
+    contig, pos = schema.numbers(words.indices), schema.numbers(sites["pos"]).astype(np.int64)
+    edges = np.flatnonzero((np.diff(contig) != 0) | (np.diff(pos // _STRETCH_BP) != 0)) + 1
+    lengths = np.zeros(len(pos), np.int32)
+    for first, end in pairwise([0, *edges.tolist(), len(pos)] if len(pos) else []):
+        some = pos[first:end]  # 1-based: the index of the base behind
+        begin = int(some.min())
+        letters = reference.letters(words[first].as_py(), begin, int(some.max()) + filters.MOST_BP)
+        lengths[first:end] = filters.repeat_lengths(letters, some - begin)
+    return pa.table([lengths], schema.SITE_CONTEXT)
 
 
 def _metrics(made: callset.Callset) -> schema.SiteMetrics:

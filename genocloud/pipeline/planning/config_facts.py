@@ -43,7 +43,7 @@ class ConfigFacts:
         settings = self.config.settings
         checks = {step: step for step in ("screen", "qc") if settings[step]}
         if any(settings["filter"].values()):
-            needs_genotypes = FilterOptions.of_config(settings["filter"]).needs_genotypes
+            needs_genotypes = FilterOptions.of_config(settings["filter"], settings["reference"]).needs_genotypes
             checks["filter"] = "filter genotypes" if needs_genotypes else "filter"
         return checks
 

@@ -19,7 +19,9 @@ from genocloud.report.about import About
 from genocloud.report.allele_plots import MOST_PLACES, genome_plots
 from genocloud.report.allele_statistics import AlleleStatistics
 from genocloud.report.html import Sources, render_html
-from genocloud.report.people import QC_TABLES
+from genocloud.report.people import QC_TABLES, CallsetPeople
+from genocloud.report.plots import WARNING, new_figure
+from genocloud.report.sample_plots import SamplePoints
 from genocloud.report.statistics import SAMPLE_COUNTS, Statistics
 
 EVIL = "<script>alert('x')</script>&\"$a_b$"
@@ -507,6 +509,28 @@ def _many(number: int) -> str:
         "components": {"#IID": words["sample"]} | {f"PC{n}": draw.normal(0, 1, number) for n in range(1, 5)},
     }
     return render_html(RECEIPTS, _statistics(names), replace(ALL, qc=qc))
+
+
+def test_what_is_wrong_with_many_samples_stands_before_their_names() -> None:
+    """In a list of names that scrolls, it would be out of sight behind them."""
+    names = [f"S{place:03}" for place in range(100)]
+    said = {"check": "batch", "value": "b17: n_deletion +9.1", "limit": "within 4 MAD", "advice": "compare"}
+    flags = {"sample": _text(*names[:70])} | {name: _text(*[text] * 70) for name, text in said.items()}
+    shown = render_html(RECEIPTS, _statistics(names), replace(ALL, qc=QC | {"flags": flags}))
+    verdict = shown[: shown.index("What to do.")]
+    assert verdict.index("b17: n_deletion +9.1") < verdict.index("S000")
+
+
+def test_small_groups_are_drawn_over_large_ones_and_flagged_samples_last() -> None:
+    people = CallsetPeople(names=tuple("abcdef"), numbers={"x": np.arange(6.0)})
+    points, figure = SamplePoints(people), new_figure("x", "x")
+    groups = {
+        "few": ("#111111", np.array([0])),
+        "flagged": (WARNING, np.array([1, 2])),
+        "many": ("#222222", np.arange(3, 6)),
+    }
+    drawn = points.draw(figure, points.column("x"), points.column("x"), groups)
+    assert [each.glyph.fill_color for each in drawn] == ["#222222", "#111111", WARNING]
 
 
 @pytest.mark.parametrize(("samples", "megabytes"), [(1_000, 2.5), (10_000, 6)])

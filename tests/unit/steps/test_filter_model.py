@@ -132,6 +132,9 @@ def test_without_calibration_there_is_a_score_and_no_sensitivity(folder):
     ("words", "code", "problem"),
     [
         (["--preset", "vets"], 5, "AS_CALIBRATION_SENSITIVITY"),
+        (["-f", "long=REPEAT > 5"], 5, "name it (--reference FASTA)"),
+        (["--resource", "a,training=true", "KNOWN", "-an", "REPEAT"], 5, "name it (--reference FASTA)"),
+        (["-f", "long=REPEAT > 5", "-R", "no/such.fa"], 3, "no/such.fa"),
         (["--resource", "a,training", "KNOWN"], 5, "write NAME,training=true"),
         (["--resource", "a,training=true", "KNOWN", "--trained-on"], 5, "give one of them"),
         (["--trained-on", "QDD < 2"], 5, "did you mean QD?"),
