@@ -8,8 +8,8 @@ import genocloud
 from genocloud import callset, storage
 from genocloud.cli import main
 from genocloud.pipeline.filtering import shard_values
-from tests.unit.filters.test_repeats import slow_length
-from tests.unit.steps.test_filter_model import CONTIGS, LABELS, build, write_known
+from tests.support.model_callset import CONTIGS, LABELS, build, write_known
+from tests.support.slow_repeats import slow_length
 
 
 @pytest.fixture(scope="module")
