@@ -1,7 +1,8 @@
+from .added_sites import among as among
 from .added_sites import find_added as find_added
-from .added_sites import may_be_added as may_be_added
+from .added_sites import may_stay as may_stay
 from .added_sites import shares_at as shares_at
-from .added_sites import with_windows as with_windows
+from .added_sites import without_stale_calls as without_stale_calls
 from .added_sites import write_added as write_added
 from .allele_counts import CalledAlleles as CalledAlleles
 from .compacting import CompactedShard as CompactedShard

@@ -1,4 +1,4 @@
-"""Genotypes at sites that a growing callset adds to a segment's: the cells that no run of the segment reaches over."""
+"""A segment's files in a callset that grows: without calls at sites that have gone, and beside them added sites."""
 
 from dataclasses import replace
 
@@ -11,31 +11,66 @@ from genocloud.callset.call_rows import SitePlaces, Windows, members_of, numbers
 from genocloud.callset.layout import SHARES_FOLDER, batch_file_name
 from genocloud.callset.local_genotypes import SparseGenotypes
 from genocloud.callset.reached_sites import ReachedCells, cells_of, runs_beyond
-from genocloud.callset.segments import PLACES, Segment, is_sound, label_of, places_of, read_shares, write_shares
-from genocloud.callset.shard_cells import read_runs
+from genocloud.callset.segments import GONE, PLACES, Segment, is_sound, label_of, read_shares, write_shares
+from genocloud.callset.shard_cells import read_calls, read_runs
 from genocloud.callset.stored_shares import packed, unpacked
-from genocloud.callset.writing import NamedExtent, write_genotypes
+from genocloud.callset.writing import NamedExtent, write_calls, write_genotypes
 from genocloud.kernels.cell_runs import CellRuns
 from genocloud.storage import Store
 
 LARGEST_SHARE = 4
-"""At most one added site for each four of the segment: they are called anew whenever the callset grows."""
+"""At most one site added for each four of the segment, which are called anew whenever the callset grows, and one gone.
+
+A site whose alleles are others than before, and so its key, has gone and is added.
+"""
 
 
-def may_be_added(segment: Segment, keys: npt.NDArray[np.int64]) -> bool:
-    """Whether the sites with these keys are a segment's and few others."""
-    held = len(segment.keys)
-    added = len(keys) - held
-    return bool(0 < added * LARGEST_SHARE <= held and np.isin(segment.keys, keys).all())
+def may_stay(segment: Segment, sites: schema.StoredSites) -> bool:
+    """Whether sites, of which `contig`, `pos` and `key` are used, are a segment's but for few, on all its contigs."""
+    keys = schema.numbers(sites["key"])
+    held, stay = len(segment.keys), int(np.isin(segment.keys, keys).sum())
+    few = max(len(keys) - stay, held - stay) * LARGEST_SHARE <= held
+    return few and set(SitePlaces.of(segment.places).contigs) <= set(SitePlaces.of(sites).contigs)
+
+
+def without_stale_calls(store: Store, segment: Segment, *, sites: schema.StoredSites, samples: int) -> Segment:
+    """The segment without rows of CALLS at sites that have gone; itself where there are none. Raises DamagedFile.
+
+    sites    `contig`, `pos` and `key` of all sites
+    samples  their number
+    """
+    gone = ~np.isin(segment.keys, schema.numbers(sites["key"]))
+    if not gone.any():
+        return segment
+    at = read_calls(store, segment.genotypes, ["contig", "pos"])
+    numbers = SitePlaces.of(segment.places).find(at["contig"], at["pos"])
+    left = ~gone[numbers]
+    if left.all():
+        return segment
+    calls = read_calls(store, segment.genotypes).filter(pa.array(left))
+    windows = Windows.of(len(gone), window_of(samples))
+    rows = np.bincount(windows.places[numbers[left]], minlength=windows.windows)
+    store.delete(segment.shares.name)
+    file = write_calls(store, segment.genotypes.calls, calls, rows.tolist())
+    keys = pa.array(np.where(gone, GONE, segment.keys))
+    return write_shares(
+        store,
+        segment.shares.name,
+        schema.with_column(segment.places, "key", keys),
+        segment.stored,
+        genotypes=replace(segment.genotypes, calls=file),
+        made=segment.made,
+        label=segment.label,
+        by_genotypes=segment.by_genotypes,
+    )
 
 
 def find_added(
     store: Store, shard: NamedExtent, batch: str, segment: Segment, keys: npt.NDArray[np.int64]
 ) -> Segment | None:
     """What `write_added` wrote for the same sites."""
-    more = keys[~np.isin(keys, segment.keys)]
-    added = read_shares(store, batch_file_name(SHARES_FOLDER, batch, shard.name, label_of(more)))
-    if added is None or added.made != _made(segment) or not np.array_equal(added.keys, more):
+    added = read_shares(store, batch_file_name(SHARES_FOLDER, batch, shard.name, label_of(keys)))
+    if added is None or added.made != _made(segment) or not np.isin(added.keys, keys).all():
         return None
     return added if is_sound(store, added) else None
 
@@ -50,23 +85,23 @@ def write_added(
     genotypes: SparseGenotypes,
     shares: schema.Shares,
 ) -> Segment | None:
-    """Write genotypes at sites that a segment lacks; None where one of its runs reaches over another genotype.
+    """Write genotypes at sites that a segment lacks; None where one of its rows stands for another genotype.
 
-    sites      `contig`, `pos` and `key` of the segment's sites and of these
-    genotypes  of the batch's samples at these, as are `shares`
+    sites      `contig`, `pos` and `key` of all sites
+    genotypes  of the batch's samples at the sites that the segment lacks, as are `shares`
 
     A run of the segment stands for all sites between its first and its last, so that only other cells have rows. No
-    run of these reaches over a site of the segment. Raises DamagedFile.
+    run of these reaches over another site. Raises DamagedFile.
     """
     keys = schema.numbers(sites["key"])
-    is_added = ~np.isin(keys, segment.keys)
-    rest = _beyond_runs(read_runs(store, segment.genotypes), genotypes, SitePlaces.of(sites), np.flatnonzero(is_added))
+    is_added, places = ~np.isin(keys, segment.keys), SitePlaces.of(sites)
+    numbers = np.flatnonzero(is_added)
+    rest = _beyond_runs(read_runs(store, segment.genotypes), genotypes, places, numbers)
     if rest is None:
         return None
-    starts = windows_of(segment, keys, len(genotypes.samples))
-    numbers = np.flatnonzero(is_added)
+    starts = _windows_of(segment, places, len(genotypes.samples))
     windows = Windows(len(starts), np.searchsorted(starts, numbers, "right") - 1, numbers)
-    own, label = sites.select(PLACES).filter(pa.array(is_added)), label_of(keys[is_added])
+    own, label = sites.select(PLACES).filter(pa.array(is_added)), label_of(keys)
     name = batch_file_name(SHARES_FOLDER, batch, shard.name, label)
     store.delete(name)
     files = write_genotypes(store, shard, batch, own, rest, segment=label, windows=windows)
@@ -80,18 +115,23 @@ def shares_at(added: Segment, keys: npt.NDArray[np.int64]) -> schema.Shares:
     return unpacked(added.stored, None).filter(pa.array(np.isin(added.keys, keys)))
 
 
-def with_windows(
-    segment: Segment, added: Segment, keys: npt.NDArray[np.int64], samples: int
-) -> tuple[Segment, Segment]:
-    """Both with the windows that their files have among the sites with these keys."""
-    windows = tuple(windows_of(segment, keys, samples).tolist())
-    first, second = (replace(each, genotypes=replace(each.genotypes, windows=windows)) for each in (segment, added))
-    return first, second
+def among(segments: tuple[Segment, ...], sites: schema.StoredSites, samples: int) -> tuple[Segment, ...]:
+    """A segment, and what was added to it, as entries of a shard have them, which has these sites."""
+    keys = schema.numbers(sites["key"])
+    if np.array_equal(segments[0].keys, keys):
+        return segments
+    windows = _windows_of(segments[0], SitePlaces.of(sites), samples)
+    held = [int(np.isin(each.keys, keys).sum()) for each in segments]
+    return tuple(
+        replace(each, genotypes=replace(each.genotypes, windows=tuple(windows.tolist()), sites=count))
+        for each, count in zip(segments, held, strict=True)
+    )
 
 
-def windows_of(segment: Segment, keys: npt.NDArray[np.int64], samples: int) -> npt.NDArray[np.int64]:
-    """The first site of each window of a segment, among the sites with these keys: (windows,)."""
-    starts = places_of(segment.keys[:: window_of(samples)], keys)
+def _windows_of(segment: Segment, places: SitePlaces, samples: int) -> npt.NDArray[np.int64]:
+    """The first of all sites in each window of a segment: (windows,)."""
+    firsts = segment.places.take(pa.array(np.arange(0, len(segment.keys), window_of(samples))))
+    starts = places.nearest(firsts["contig"], firsts["pos"], "left").astype(np.int64)
     starts[0] = 0
     return starts
 
@@ -107,8 +147,9 @@ def _beyond_runs(
 
     places  all sites; added  (sites of the genotypes,): which of them these are
     """
-    firsts, lasts = (places.find(runs["contig"], runs[name]) for name in ("pos", "end"))
-    of_runs = CellRuns(members_of(runs, genotypes.samples), firsts, lasts, np.arange(len(runs), dtype=np.int32))
+    firsts, lasts = places.reach(runs)
+    numbers = np.arange(len(runs), dtype=np.int32)
+    of_runs = CellRuns(members_of(runs, genotypes.samples), firsts, lasts + np.int32(1), numbers)
     reached = ReachedCells.of(of_runs, added)
     cells = cells_of(genotypes.runs, len(added), len(genotypes.samples))
     rows, row = np.unique(reached.runs, return_inverse=True)

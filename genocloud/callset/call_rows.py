@@ -1,7 +1,7 @@
 """Sparse genotypes as rows of CALLS and of REFERENCE, cut into windows of sites, and back."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -93,12 +93,7 @@ class SitePlaces(NamedTuple):
         self, contigs: pa.ChunkedArray, positions: pa.ChunkedArray, nth: pa.ChunkedArray | None = None
     ) -> npt.NDArray[np.int32]:
         """The number of the site at each place, the nth of those there. Raises ValueError where there is none."""
-        words = contigs.unify_dictionaries().combine_chunks()
-        ranks = {name: rank for rank, name in enumerate(self.contigs)}
-        wanted = np.array([ranks.get(name, -1) for name in words.dictionary.to_pylist()], np.int64)
-        firsts, stops = (np.searchsorted(self.ranks, wanted + after) for after in (0, 1))
-        codes, places = np.array(schema.numbers(words.indices)), np.array(schema.numbers(positions))
-        out = find_sites(codes, firsts, stops, self.positions, places)
+        out = self._find(*self._bounds(contigs), positions)
         if (out < 0).any():
             raise ValueError("a row stands at no site")
         if nth is not None:
@@ -106,7 +101,53 @@ class SitePlaces(NamedTuple):
             out += (schema.numbers(nth) - of_site[last]).astype(np.int32)
             if (out < last - of_site[last]).any() or (out > last).any():
                 raise ValueError("a row stands at a site beyond those of its position")
-        return np.asarray(out)
+        return out
+
+    def reach(self, runs: schema.ReferenceRuns) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """The first and the last site of runs; the first lies behind the last where a run has no site any more.
+
+        Sites at which a run begins or ends may go when a callset grows: the run is stored as it was. Raises ValueError
+        where runs have columns of NTH, which those of callsets that grow have not, and one stands at no site.
+        """
+        if "nth" in runs.column_names:
+            ends = ("pos", "nth"), ("end", "end_nth")
+            first, last = (self.find(runs["contig"], runs[name], runs[nth]) for name, nth in ends)
+            return first, last
+        return self.nearest(runs["contig"], runs["pos"], "left"), self.nearest(runs["contig"], runs["end"], "right")
+
+    def nearest(
+        self, contigs: pa.ChunkedArray, positions: pa.ChunkedArray, side: Literal["left", "right"]
+    ) -> npt.NDArray[np.int32]:
+        """The number of the site at each place or, where there is none, of the next one (left) or of the one before."""
+        codes, firsts, stops = self._bounds(contigs)
+        out = self._find(codes, firsts, stops, positions)
+        gone = np.flatnonzero(out < 0)
+        for code in np.unique(codes[gone]).tolist():
+            rows, first = gone[codes[gone] == code], firsts[code]
+            places = np.searchsorted(self.positions[first : stops[code]], schema.numbers(positions)[rows], side)
+            out[rows] = first + places - (side == "right")
+        return out
+
+    def _bounds(
+        self, contigs: pa.ChunkedArray
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Each row's contig by number, and of each contig the first site and the one behind the last."""
+        words = contigs.unify_dictionaries().combine_chunks()
+        ranks = {name: rank for rank, name in enumerate(self.contigs)}
+        wanted = np.array([ranks.get(name, -1) for name in words.dictionary.to_pylist()], np.int64)
+        firsts, stops = (np.searchsorted(self.ranks, wanted + after) for after in (0, 1))
+        return np.array(schema.numbers(words.indices)), firsts, stops
+
+    def _find(
+        self,
+        codes: npt.NDArray[Any],
+        firsts: npt.NDArray[np.int64],
+        stops: npt.NDArray[np.int64],
+        positions: pa.ChunkedArray,
+    ) -> npt.NDArray[np.int32]:
+        """The number of the site at each place, -1 where there is none."""
+        places = np.array(schema.numbers(positions))
+        return np.asarray(find_sites(codes, firsts, stops, self.positions, places))
 
 
 class Windowed(NamedTuple):
@@ -310,11 +351,10 @@ class LocatedRows(NamedTuple):
         numbers, representatives = _by_value(reference, "PL")
         of_any = _as_local(reference.take(pa.array(representatives)), calls.schema)
         distinct = pa.concat_tables([calls.select(of_any.column_names), of_any])
-        sites = places.find(calls["contig"], calls["pos"], _nth(calls, "nth"))
-        firsts, lasts = (
-            places.find(reference["contig"], reference[name], _nth(reference, nth))
-            for name, nth in (("pos", "nth"), ("end", "end_nth"))
-        )
+        sites = places.find(calls["contig"], calls["pos"], calls["nth"] if "nth" in calls.column_names else None)
+        firsts, lasts = places.reach(reference)
+        if not (remains := firsts <= lasts).all():
+            firsts, lasts, of_runs, numbers = (each[remains] for each in (firsts, lasts, of_runs, numbers))
         by_site, by_first = _order_of(sites), _order_of(firsts)  # the rows of segments come one after the other
         is_whole, offsets, starts, order = merge_rows(
             len(samples), *span, of_calls[by_site], sites[by_site], of_runs[by_first], firsts[by_first], lasts[by_first]
@@ -335,10 +375,6 @@ class LocatedRows(NamedTuple):
         used[runs.numbers] = True
         numbers = (np.cumsum(used) - 1).astype(np.int32)[runs.numbers]
         return self.distinct.filter(pa.array(used)), runs._replace(numbers=numbers)
-
-
-def _nth(rows: pa.Table, name: str) -> pa.ChunkedArray | None:
-    return rows[name] if name in rows.column_names else None
 
 
 def _order_of(sites: npt.NDArray[np.int32]) -> npt.NDArray[np.int64] | slice:

@@ -14,10 +14,10 @@ from genocloud.errors import StoreError
 from genocloud.regions import Contig
 from genocloud.storage import ObjectExists, ObjectMissing, Store, join
 
-MODEL_VERSION, VERSION, WHOLE_VERSION, DENSE_VERSION = 6, 5, 4, 3
-"""Versions of callsets: those that are written, of a model that declares its own fields, and of others; and, still
-read, the one in which each batch has all sites of a shard in one segment, and the one with a row for each site and
-sample."""
+VERSION, MODEL_VERSION, ADDING_VERSION, WHOLE_VERSION, DENSE_VERSION = 7, 6, 5, 4, 3
+"""Versions of callsets: those that are written, the second of a model that declares its fields, the first of others;
+and, still read, the one whose runs begin and end at sites that it has, the one in which each batch has all sites of a
+shard in one segment, and the one with a row for each site and sample."""
 
 _FORMAT = "genocloud callset"
 _MARK = (json.dumps({"format": _FORMAT}) + "\n").encode()
@@ -44,10 +44,10 @@ class OtherVersion(StoreError):
 
     def __init__(self, url: str, version: Any) -> None:
         self.url, self.version = url, version
-        newer = isinstance(version, int) and version > MODEL_VERSION
+        newer = isinstance(version, int) and version > VERSION
         remedy = "use a newer genocloud" if newer else "make it again (genocloud genotype), or use the one that made it"
         super().__init__(
-            f"{url}: a callset of version {version}, this genocloud reads {DENSE_VERSION} to {MODEL_VERSION}; {remedy}"
+            f"{url}: a callset of version {version}, this genocloud reads {DENSE_VERSION} to {VERSION}; {remedy}"
         )
 
 
@@ -219,7 +219,7 @@ def read(store: Store) -> tuple[Description, tuple[ShardEntry, ...]]:
         raise DamagedFile(join(store.url, MANIFEST), "is damaged (no JSON object)")
     if values is None or values.get("format") != _FORMAT:
         raise NoCallset(store.url)
-    if values.get("version") not in (DENSE_VERSION, WHOLE_VERSION, VERSION, MODEL_VERSION):
+    if values.get("version") not in range(DENSE_VERSION, VERSION + 1):
         raise OtherVersion(store.url, values.get("version"))
     try:
         _check_published(store, values)

@@ -39,6 +39,9 @@ METADATA_KEY = b"genocloud:segment"
 PLACES = ["contig", "pos", schema.SITE_KEY.name]
 """The first columns of shares: which sites a segment has."""
 
+GONE = 0
+"""The key in `places` of sites that a segment had: no row of CALLS stands at them any more. No site's own key is 0."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
@@ -255,17 +258,19 @@ def load_segment(
 
     Raises DamagedFile; the segment is then deleted, so that it is not reused.
     """
-    stays = np.isin(segment.keys, keys)
+    stays, left = np.isin(segment.keys, keys), segment.keys != GONE
     try:
-        genotypes = read_segment(store, segment.genotypes, SitePlaces.of(segment.places), samples)
+        genotypes = read_segment(store, segment.genotypes, SitePlaces.of(segment.places).at(left), samples)
     except DamagedFile:
         store.delete(segment.shares.name)
         raise
-    inbreeding = inbreeding_of(genotypes)
+    own = inbreeding_of(genotypes)
+    inbreeding = np.zeros((len(left), own.shape[1]), own.dtype)
+    inbreeding[left] = own
     shares = unpacked(segment.stored, inbreeding if segment.by_genotypes else None)
     return SegmentTables(
         places=segment.places.filter(pa.array(stays)),
-        genotypes=genotypes._replace(runs=at_sites(genotypes.runs, stays), alts=genotypes.alts[stays]),
+        genotypes=genotypes._replace(runs=at_sites(genotypes.runs, stays[left]), alts=genotypes.alts[stays[left]]),
         shares=shares.filter(pa.array(stays)),
         inbreeding=inbreeding[stays],
     )

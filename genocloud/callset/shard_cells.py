@@ -143,12 +143,12 @@ def _together(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def read_segment(store: Store, files: GenotypeFiles, places: SitePlaces, samples: Sequence[str]) -> SparseGenotypes:
-    """All genotypes of a batch's `samples` in a segment; `alts`, which writing does not use, are 0.
+    """All genotypes of a batch's `samples` at the sites that a segment has; `alts`, which writing does not use, are 0.
 
     Raises DamagedFile.
     """
     whole, columns = (0, len(places)), schema.GENOTYPES.names[3:]
-    windows = range(Windows.of(len(places), window_of(len(samples))).windows)
+    windows = range(Windows.of(files.sites, window_of(len(samples))).windows)
     rows = read_windows(store, [files], windows, places, whole, columns=columns, samples=samples)
     return SparseGenotypes(samples, *rows.at(whole), np.zeros(len(places), np.int32))
 
@@ -157,6 +157,12 @@ def read_runs(store: Store, files: GenotypeFiles) -> schema.ReferenceRuns:
     """All rows of REFERENCE of a segment. Raises DamagedFile."""
     with parquet.open_table(store, files.reference, schema.REFERENCE) as stream:
         return sealing.reader(stream).read(use_threads=False).combine_chunks()
+
+
+def read_calls(store: Store, files: GenotypeFiles, columns: Sequence[str] | None = None) -> schema.CallRows:
+    """All rows of CALLS of a segment, or some of their columns. Raises DamagedFile."""
+    with parquet.open_table(store, files.calls, schema.CALLS) as stream:
+        return sealing.reader(stream).read(columns, use_threads=False).combine_chunks()
 
 
 def _read_groups(

@@ -229,6 +229,11 @@ def write_genotypes(
     )
 
 
+def write_calls(store: Store, file: FileEntry, calls: schema.CallRows, groups: Sequence[int]) -> FileEntry:
+    """Write other rows of CALLS in the place of a file's, so many in each row group."""
+    return _write(store, file.name, calls, schema.CALLS, groups=groups, order=file.order)
+
+
 def _dense_samples(batch: str, sites: schema.StoredSites, table: schema.Genotypes) -> list[str]:
     """The batch's samples in order; raises ValueError unless every site has exactly these, in this order."""
     if not table.num_rows:

@@ -1,17 +1,21 @@
 """A callset that has grown, or lost samples, is the one that a single run makes: bit for bit, however it came about."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from genocloud import callset, genotypes, steps
+from genocloud import callset, genotypes, pipeline, steps
 from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.callset_counts import count_callset
 from genocloud.pipeline.genotyping import genotype_reuse
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
+from tests.benchmarks.scale_cohort import ScaleCohort
 from tests.support.decoded_callsets import counted_by_globs, tables
 from tests.support.growing_cohort import Work
 
@@ -70,10 +74,39 @@ def test_old_files_stay_beside_few_new_sites(tmp_path, gvcfs, full):
     assert tables(work.callset) == tables(full.callset)
 
 
+def test_files_of_people_who_were_there_lose_calls_at_sites_that_change_and_no_more(tmp_path):
+    """Three growths in a row, in which sites come, go and get further ALTs."""
+    grown, once = _of_scale_cohort(tmp_path / "grown", (60, 80, 100, 120)), _of_scale_cohort(tmp_path / "once", (120,))
+    assert tables(grown[-1].callset) == tables(once[-1].callset)
+    assert counted_by_globs(grown[-1].callset) == counted_by_globs(once[-1].callset)
+    first, last = (dict(_genotype_files(work)) for work in (grown[0], grown[-1]))
+    rows = {name: [len(pq.read_table(pa.BufferReader(each[name]))) for each in (first, last)] for name in first}
+    assert all(first[name] == last[name] for name in first if name.startswith("reference"))
+    assert sum(before > after for before, after in rows.values()) > 0
+    assert not any(before < after for before, after in rows.values())
+
+
+def _of_scale_cohort(folder: Path, counts: tuple[int, ...]) -> list[Work]:
+    """Callsets of the first so many of the scale cohort's people, in batches of 20, each grown from the one before."""
+    works = []
+    for count in counts:
+        if works:
+            shutil.copytree(works[-1].folder, folder / str(count))
+        works.append(Work(folder / str(count), choice="inline"))
+        with open_scatter("inline") as scatter:
+            stored = ScaleCohort(12_000).write(works[-1].cohort, count, scatter, 20)
+            cut = pipeline.cut_genome(stored)
+            steps.discover(stored, cut, scatter=scatter, progress=Silent())
+            steps.genotype(
+                stored, works[-1].callset, model=works[-1].model, cut=cut, scatter=scatter, progress=Silent()
+            )
+    return works
+
+
 def _genotype_files(work: Work) -> Iterator[tuple[str, bytes]]:
     for folder in ("calls", "reference"):
         for path in Path(work.callset, folder).rglob("*.parquet"):
-            yield str(path), path.read_bytes()
+            yield str(path.relative_to(work.callset)), path.read_bytes()
 
 
 @pytest.mark.slow
@@ -216,6 +249,7 @@ def test_a_callset_that_has_grown_too_often_is_written_anew(tmp_path, gvcfs, mon
         ("genocloud.callset.segments.write_genotypes", 4),
         ("genocloud.callset.added_sites.write_genotypes", 1),
         ("genocloud.callset.added_sites.write_shares", 0),
+        ("genocloud.callset.added_sites.write_calls", 0),
         ("genocloud.callset.writing.complete_shard", 1),
     ],
 )

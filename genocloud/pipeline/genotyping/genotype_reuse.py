@@ -70,6 +70,7 @@ def ensure_batch_genotypes(
         with suppress(callset.DamagedFile):  # then the segment is written anew
             if kept := _with_kept_files(target, batch, sites, keys, reusable[0], summed=summed, uncarried=uncarried):
                 return kept
+        reusable = callset.find_segments(store, shard, batch.id, made, keys)  # it may have lost rows
     parts = []
     for segment in reusable:
         with suppress(callset.DamagedFile):  # its sites are called again
@@ -100,18 +101,20 @@ def _with_kept_files(
     summed: Mask,
     uncarried: Mask | None,
 ) -> tuple[tuple[callset.Segment, ...], genotypes.RawAnnotations] | None:
-    """`ensure_batch_genotypes` by a segment as it is, and a small one beside it where it lacks few sites.
+    """`ensure_batch_genotypes` by a segment, less calls at sites that have gone, and a small one of what it lacks.
 
     None where that is not possible, and where sums of what the segment has are needed.
     """
     store, shard, missing = target.store, target.shard, ~np.isin(keys, segment.keys)
-    is_whole = np.array_equal(segment.keys, keys)
-    if not (is_whole or callset.may_be_added(segment, keys)) or (summed & ~missing).sum() > missing.sum():
+    places, samples = _places(target, sites, keys), len(active_names(batch))
+    if not callset.may_stay(segment, places) or (summed & ~missing).sum() > missing.sum():
         return None
     if not callset.is_sound(store, segment):
         return None
-    if is_whole:
-        return (segment,), genotypes.shares_of(callset.shares_at(segment, keys[summed]), active_ranks(batch))
+    segment = callset.without_stale_calls(store, segment, sites=places, samples=samples)
+    if not missing.any():
+        raw = genotypes.shares_of(callset.shares_at(segment, keys[summed]), active_ranks(batch))
+        return callset.among((segment,), places, samples), raw
     added = callset.find_added(store, shard, batch.id, segment, keys)
     if added is not None and not (summed & ~missing).any():
         raw = genotypes.shares_of(callset.shares_at(added, keys[summed]), active_ranks(batch))
@@ -124,14 +127,14 @@ def _with_kept_files(
             shard,
             batch.id,
             segment,
-            sites=_places(target, sites, keys),
+            sites=places,
             genotypes=_sparse(called.at(new), uncarried, missing),
             shares=shares.filter(pa.array(new)),
         )
         if added is None:
             return None
         raw = _raw_annotations(shares, batch, summed[wanted])
-    return callset.with_windows(segment, added, keys, len(active_names(batch))), raw
+    return callset.among((segment, added), places, samples), raw
 
 
 def _called(

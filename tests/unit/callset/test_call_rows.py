@@ -3,6 +3,8 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from genocloud import schema
 from genocloud.callset import call_rows, local_genotypes
@@ -85,3 +87,21 @@ def test_likelihoods_that_gq_tells_are_not_stored_again(row: dict, second: int |
     assert (stored["PL2"].to_pylist(), stored["PL"].to_pylist()) == ([second], [in_full])
     back, located = LocatedRows.of((calls.table, reference.table), PLACES, (0, 4), SAMPLES).at((0, 4))
     assert back.take(pa.array(located.numbers)).to_pylist() == distinct.take(pa.array(cells.numbers)).to_pylist()
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 30)), max_size=12, unique=True), st.data())
+def test_runs_reach_the_sites_that_are_left_between_their_ends(sites, data):
+    """Held to a search of all sites, on contigs of which some have none."""
+    ends = st.tuples(st.integers(1, 30), st.integers(1, 30)).map(sorted)
+    runs = data.draw(st.lists(st.tuples(st.sampled_from("abc"), ends), max_size=6))
+    sites = sorted(sites)
+    names = pa.array([contig for contig, _ in sites], pa.string()).dictionary_encode()
+    places = SitePlaces.of(pa.table({"contig": names, "pos": pa.array([pos for _, pos in sites], pa.int32())}))
+    contigs = pa.array([contig for contig, _ in runs], pa.string()).dictionary_encode()
+    first, last = (pa.array([between[end] for _, between in runs], pa.int32()) for end in (0, 1))
+    firsts, lasts = places.reach(pa.table({"contig": contigs, "pos": first, "end": last}))
+    reached = [range(one, other + 1) for one, other in zip(firsts.tolist(), lasts.tolist(), strict=True)]
+    assert list(map(list, reached)) == [
+        [n for n, (name, pos) in enumerate(sites) if name == contig and start <= pos <= end]
+        for contig, (start, end) in runs
+    ]
