@@ -49,7 +49,8 @@ def _of_batch(url: str, version: int, batch_id: str) -> tuple[tuple[str, ...], .
     for contig in sorted(range(len(cohort.contigs)), key=lambda number: cohort.contigs[number].name):
         if not left.any():
             break
-        for table in variant_groups(cohort, batch, Region(contig, 0, cohort.contigs[contig].length)):
+        whole = Region(contig, 0, cohort.contigs[contig].length)
+        for table in variant_groups(cohort, batch, whole, ["sample", *_COLUMNS[1:]]):  # start is of the place
             for place, row in _first_rows(table, left):
                 digest = digests[place]
                 assert digest is not None

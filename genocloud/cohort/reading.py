@@ -78,9 +78,11 @@ def variants_along(cohort: StoredCohort, batch: Batch, region: Region) -> schema
     return _read(cohort, batch, "variants", region)
 
 
-def variant_groups(cohort: StoredCohort, batch: Batch, region: Region) -> Iterator[schema.Variants]:
-    """The rows of `variants_along`, one row group at a time, in stored order."""
-    for _, table in _groups(cohort, batch, "variants", region):
+def variant_groups(
+    cohort: StoredCohort, batch: Batch, region: Region, columns: Sequence[str]
+) -> Iterator[schema.Variants]:
+    """Place and `columns` of the rows of `variants_along`, one row group at a time, in stored order."""
+    for _, table in _groups(cohort, batch, "variants", region, columns=[*_PLACES.names, *columns]):
         yield _overlapping(table, region)
 
 
@@ -94,8 +96,7 @@ def rows_of_part(
     written = cohort.receipt(batch).part(kind, part.name)
     if written is None:
         return
-    table = pa.schema([KINDS[kind].field(column) for column in columns])
-    name, stored = part_name(batch.id, kind, written), packed_names(kind, columns)
+    name, (stored, table) = part_name(batch.id, kind, written), _stored_columns(kind, columns)
     with _damage(join(cohort.url, name)), open_store(cohort.url).open(name) as stream:
         file = sealing.reader(stream, written.seal, pre_buffer=True)
         for group in range(len(written.group_rows)):
@@ -117,17 +118,23 @@ def _read(
 
 
 def _groups(
-    cohort: StoredCohort, batch: Batch, kind: str, region: Region, sites: Positions | None = None
+    cohort: StoredCohort,
+    batch: Batch,
+    kind: str,
+    region: Region,
+    sites: Positions | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Iterator[tuple[int, schema.Records]]:
     """The row groups that may have rows that overlap the region, each with the index of its window.
 
-    With `sites`, groups of variants none of which covers a site are left out: a callset that grows reads the few new
-    sites of all its batches, where these seldom have variants.
+    They have some `columns`, by default all. With `sites`, groups of variants none of which covers a site are left out:
+    a callset that grows reads the few new sites of all its batches, where these seldom have variants.
     """
     written, groups = _find_groups(cohort, batch, kind, region)
     if not written or not groups:
         return
     name, axis = part_name(batch.id, kind, written), cohort.layout.axis(region.contig)
+    stored, table = _stored_columns(kind, KINDS[kind].names if columns is None else columns)
     with _damage(join(cohort.url, name)), open_store(cohort.url).open(name) as stream:
         file = sealing.reader(stream, written.seal, pre_buffer=True)
         for window, group in groups:
@@ -135,10 +142,15 @@ def _groups(
                 places = unpack(kind, file.read_row_group(group, packed_names(kind, _PLACES.names)), _PLACES)
                 if not len(_overlapping(_along(places, axis), region, sites)):
                     continue
-            yield window, _along(unpack(kind, file.read_row_group(group), KINDS[kind]), axis)
+            yield window, _along(unpack(kind, file.read_row_group(group, stored), table), axis)
 
 
 _PLACES = pa.schema([schema.VARIANTS.field(name) for name in ("contig", "start", "stop")])
+
+
+def _stored_columns(kind: str, columns: Sequence[str]) -> tuple[list[str], pa.Schema]:
+    """The stored columns from which some columns of a table are decoded, and the schema of these."""
+    return packed_names(kind, columns), pa.schema([KINDS[kind].field(column) for column in columns])
 
 
 def _find_groups(

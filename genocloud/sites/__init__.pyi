@@ -6,6 +6,7 @@ from .forcing import within as within
 from .merging import merge as merge
 from .merging import nothing_forced as nothing_forced
 from .merging import unify as unify
+from .observations import OBSERVED as OBSERVED
 from .observations import observe as observe
 from .uniting import location_sites as location_sites
 from .uniting import unite as unite

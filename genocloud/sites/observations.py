@@ -15,6 +15,9 @@ Array = npt.NDArray[Any]
 ORDERS = 1 << 16
 """Factor that packs a rank and a place in the ALT list into one integer, so that one minimum orders by both."""
 
+OBSERVED = ("sample", "ref", "alts")
+"""The columns of VARIANTS that `observe` reads, apart from contig, start and stop."""
+
 
 def observe(
     variants: schema.Variants, ranks: npt.NDArray[np.int32], region: Region

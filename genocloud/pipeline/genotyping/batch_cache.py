@@ -59,7 +59,7 @@ def observed(cohort: Cohort, batch: Batch, shard: Shard, keep: bool) -> tuple[Ob
     spans_kept, kept = (batch_tables(cohort, batch, kind) for kind in ("spans", "observations"))
     if keep and kept.counts(shard) is not None:
         return _ranked(kept.read(shard, "discover"), batch), _ranked(spans_kept.read(shard, "discover"), batch)
-    groups = variant_groups(cohort, batch, shard.region)
+    groups = variant_groups(cohort, batch, shard.region, sites.OBSERVED)
     observations, spans = sites.merge(sites.observe(rows, batch.ranks, shard.region) for rows in groups)
     if keep:
         spans_kept.write(shard, _unranked(spans, batch), {})
