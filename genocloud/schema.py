@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 VERSION, OLDEST = 4, 3
 """Version of a cohort's tables, and the oldest that is read; opening a cohort of another is an error."""
@@ -15,6 +16,9 @@ Places = npt.NDArray[np.int64]
 
 MISSING = np.int32(-(2**31))
 """A missing integer inside kernels (the value that BCF reserves); null in Arrow and Parquet. Floats use NaN."""
+
+REACH_BP = 10_000
+"""Bases within which a record counts for later ones of its sample that begin under its REF, so that little is read."""
 
 NO_CALL = np.int8(-1)
 """An uncalled allele inside a GT list (`.` in VCF)."""
@@ -648,6 +652,12 @@ def numbers(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
     if array.null_count:
         array = array.fill_null(_missing(array.type))
     return np.asarray(array.to_numpy(zero_copy_only=False))
+
+
+def reaches(table: Variants) -> npt.NDArray[np.int32]:
+    """Where the REF of each record ends, whatever later records of its sample have cut, REACH_BP behind it at most."""
+    lengths = np.minimum(numbers(pc.binary_length(table["ref"])), REACH_BP)
+    return np.asarray(numbers(table["start"]) + lengths, np.int32)
 
 
 def nullable(values: npt.NDArray[Any], type_: pa.DataType) -> pa.Array:

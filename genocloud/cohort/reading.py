@@ -64,7 +64,8 @@ def rows_along(cohort: StoredCohort, batch: Batch, region: Region, sites: Positi
     """The batch's rows that overlap the region, not clipped to it.
 
     The region, and the rows' start and stop, are on the axis of a part. With `sites`, sorted 0-based coordinates within
-    the region, only rows that cover one of these. Only windows where such rows can start are read, one row group at a
+    the region, only rows that cover one of these, and variants whose REF reaches one from up to REACH_BP before, though
+    a later record of the sample has cut them. Only windows where such rows can start are read, one row group at a
     time. Blocks that were cut at a window's edge stay cut. Raises DamagedObject.
     """
     return BatchRows(
@@ -145,7 +146,7 @@ def _groups(
             yield window, _along(unpack(kind, file.read_row_group(group, stored), table), axis)
 
 
-_PLACES = pa.schema([schema.VARIANTS.field(name) for name in ("contig", "start", "stop")])
+_PLACES = pa.schema([schema.VARIANTS.field(name) for name in ("contig", "start", "stop", "ref")])
 
 
 def _stored_columns(kind: str, columns: Sequence[str]) -> tuple[list[str], pa.Schema]:
@@ -162,7 +163,7 @@ def _find_groups(
     if written is None:
         return None, []
     # blocks are cut at windows' edges, so that none extends into a later window
-    reach = written.longest if kind == "variants" else 1
+    reach = max(written.longest, schema.REACH_BP) if kind == "variants" else 1
     wanted = Region(region.contig, max(0, region.start - reach + 1), region.end)
     return written, _row_groups(cohort.layout.stretches(part), written, wanted)
 
@@ -284,6 +285,8 @@ def _row_groups(windows: Sequence[Region], written: PartReceipt, wanted: Region)
 
 def _overlapping(table: schema.Records, region: Region, sites: Positions | None = None) -> schema.Records:
     start, stop = (numbers(table[name]) for name in ("start", "stop"))
+    if sites is not None and "ref" in table.column_names:
+        stop = np.maximum(stop, schema.reaches(table))
     overlaps = (start < region.end) & (stop > region.start) & (numbers(table["contig"]) == region.contig)
     if sites is not None:
         overlaps &= np.append(sites, np.iinfo(np.int64).max)[np.searchsorted(sites, start)] < stop

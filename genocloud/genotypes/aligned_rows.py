@@ -53,6 +53,7 @@ class AlignedRows:
     pl, own       int32: see merged_likelihoods.COLUMNS
     cover         CellRuns: the row that covers each site in each active sample, -1 where none does
     merged_at     (variants,) int64, merged int32: merged number of each own ALT
+    under         (variants,) bool: records under a deletion of their sample, see `begin_under_deletions`
     """
 
     variants: schema.Variants
@@ -65,11 +66,12 @@ class AlignedRows:
     cover: CellRuns
     merged_at: Array
     merged: Array
+    under: Array
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        arrays = self.facts, self.pl, self.own, *self.cover, self.merged_at, self.merged
+        arrays = self.facts, self.pl, self.own, *self.cover, self.merged_at, self.merged, self.under
         return int(self.variants.nbytes + sum(array.nbytes for array in arrays))
 
     def at_sites(self, sites: schema.MergedSites) -> "AlignedRows":
@@ -143,11 +145,15 @@ def align_rows(
 ) -> AlignedRows:
     """Find the row that covers each site in each active sample, and lay the rows out as arrays.
 
-    variants, blocks  rows of the sites' contig, sorted by (sample, start)
+    variants, blocks  rows of the sites' contig, sorted by (sample, start); those that cover no site only tell which
+                      others lie under deletions
     ranks             (samples of the batch,) int32: cohort ranks, -1 for inactive samples
     sites             the sites, with start, ref and alts
     """
     arrays = site_arrays(sites)
+    covering = _cover_any(variants, arrays.positions)
+    under = begin_under_deletions(variants)[covering]
+    variants = variants.filter(pa.array(covering)).combine_chunks() if not covering.all() else variants
     refs, alts = _writable(schema.strings(variants["ref"])), _writable(schema.string_lists(variants["alts"]))
     starts = _own(variants["start"], np.int32)
     own_at, own, merged = match_alleles(starts, refs[0], *alts, arrays.positions, *arrays.refs, *arrays.alts)
@@ -179,7 +185,56 @@ def align_rows(
         cover=cover,
         merged_at=alts[0][:-1][order],
         merged=merged,
+        under=under[order],
     )
+
+
+def _cover_any(variants: schema.Variants, positions: Array) -> npt.NDArray[np.bool_]:
+    """Which records count at a site: not those that are there for their REF alone, which a later record has cut."""
+    starts, stops = schema.numbers(variants["start"]), schema.numbers(variants["stop"])
+    out = schema.reaches(variants) <= stops
+    rest = ~out
+    out[rest] = np.searchsorted(positions, starts[rest]) < np.searchsorted(positions, stops[rest])
+    return np.asarray(out)
+
+
+def begin_under_deletions(variants: schema.Variants) -> npt.NDArray[np.bool_]:
+    """Which diploid records begin under a deletion that their sample has on one haplotype: (variants,) bool.
+
+    `variants`, VARIANTS sorted by (sample, start), have all records that reach so far (`schema.reaches`). Not those
+    that call two ALTs, or have `*` themselves.
+    """
+    reaches, sample = schema.reaches(variants), schema.numbers(variants["sample"]).astype(np.int64) << 32
+    cut, starts = reaches > schema.numbers(variants["stop"]), sample + schema.numbers(variants["start"])
+    if not cut.any():
+        return cut
+    concerned = cut | (_reached(np.where(cut, sample + reaches, 0)) > starts)
+    under = np.zeros(len(variants), bool)
+    under[concerned] = _under_deletions(
+        variants.filter(pa.array(concerned)), (sample + reaches)[concerned], starts[concerned]
+    )
+    return under
+
+
+def _reached(ends: Array) -> Array:
+    """The largest end of the records before each one; 0 before the first."""
+    return np.concatenate([[0], np.maximum.accumulate(ends)])[: len(ends)]
+
+
+def _under_deletions(variants: schema.Variants, ends: Array, starts: Array) -> npt.NDArray[np.bool_]:
+    """As `begin_under_deletions`, of the records that others have cut and those that begin under these."""
+    gt_at, gt = schema.ragged(variants["gt"])
+    lists, offsets, text = schema.string_lists(variants["alts"])
+    row, diploid = np.repeat(np.arange(len(variants)), np.diff(lists)), np.diff(gt_at) == 2
+    pairs = np.zeros((len(variants), 2), np.int64)
+    pairs[diploid] = gt[np.repeat(diploid, np.diff(gt_at))].reshape(-1, 2)
+    first, lengths = text[offsets[:-1]], np.diff(offsets)
+    shorter = (lengths < np.diff(schema.strings(variants["ref"])[0])[row]) & (first != ord("<"))
+    number = np.arange(len(row)) - lists[row] + 1
+    deleted = np.bincount(row, shorter * (pairs[row] == number[:, None]).sum(axis=1), len(variants))
+    fits = diploid & ~((pairs > 0).all(axis=1) & (pairs[:, 0] != pairs[:, 1]))
+    fits[row[first == ord("*")]] = False
+    return np.asarray(fits & (_reached(np.where(deleted == 1, ends, 0)) > starts))
 
 
 def _places(rows: schema.Records, samples: int, numbers: Array) -> RowPlaces:

@@ -16,6 +16,7 @@ from genocloud.genotypes.aligned_rows import UNKNOWN_PL, AlignedRows, site_array
 from genocloud.genotypes.allele_specific import allele_raw_annotations
 from genocloud.genotypes.model import Model
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, is_nonvariant, was_not_estimated
+from genocloud.genotypes.own_deletions import with_own_deletions
 from genocloud.genotypes.raw_annotations import RawAnnotations, add_shared, with_own_sums
 from genocloud.genotypes.runs import Runs
 from genocloud.kernels.called_genotypes import Calls
@@ -133,7 +134,7 @@ def call(
         emitted_sites.filter(pa.array(~nonvariant_mask)).combine_chunks() if nonvariant_mask.any() else emitted_sites
     )
     positions = _positions_of(emitted_sites)
-    all_rows, ranks = _by_rules(rows.at_sites(emitted_sites), model), rows.ranks
+    all_rows, ranks = _by_rules(rows.at_sites(emitted_sites), emitted_sites, model), rows.ranks
     variant_rows = all_rows.at_sites(sites)
     arrays = site_arrays(sites)
     kept_at, kept = _kept(sites)
@@ -184,11 +185,19 @@ def call(
     return _with_nonvariant(called, more, nonvariant_mask), replace(raw, nonvariant=nonvariant)
 
 
-def _by_rules(rows: AlignedRows, model: Model) -> AlignedRows:
-    """The rows as the model's rules take them."""
+def _by_rules(rows: AlignedRows, sites: schema.Settled, model: Model) -> AlignedRows:
+    """The rows as the model's rules take them at these sites."""
     rules = model.rules
     rows = rows.with_own_no_calls() if rules.own_no_calls else rows
-    return rows if rules.filler_pl is None else rows.with_unknown(rules.filler_pl)
+    rows = rows if rules.filler_pl is None else rows.with_unknown(rules.filler_pl)
+    return with_own_deletions(rows, _starred(sites)) if rules.own_deletions else rows
+
+
+def _starred(sites: schema.Settled) -> npt.NDArray[np.bool_]:
+    """The sites that emit `*`: (sites,) bool."""
+    lists, kept = schema.ragged(sites["kept"])
+    site = np.repeat(np.arange(len(sites)), np.diff(lists))
+    return np.bincount(site[kept == site_arrays(sites).stars[site]], minlength=len(sites)) > 0
 
 
 def _positions_of(sites: schema.Settled) -> Array:

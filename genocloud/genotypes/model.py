@@ -18,6 +18,7 @@ class Rules:
     alts_by_bases  ALTs stand in the order of their bases, `*` last; else in that of the people who have them
     own_no_calls   a no-call of the gVCF, and hom-ref without a read, stay no-calls, whatever their PL
     own_gq         GQ is never above that of the record, which its caller has calibrated
+    own_deletions  a record under a deletion that its sample has on one haplotype speaks for the other alone
     filler_pl      what records have as PL of any genotype with `<*>`, where their caller knows none: it is missing
     """
 
@@ -27,6 +28,7 @@ class Rules:
     alts_by_bases: bool = False
     own_no_calls: bool = False
     own_gq: bool = False
+    own_deletions: bool = False
     filler_pl: int | None = None
 
 
@@ -39,6 +41,7 @@ RULES = {
         alts_by_bases=True,
         own_no_calls=True,
         own_gq=True,
+        own_deletions=True,
         filler_pl=990,
     ),
 }

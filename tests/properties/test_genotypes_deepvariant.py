@@ -81,6 +81,77 @@ def test_what_is_emitted_is_what_carriers_say(seed):
         assert cell["PL"] is None or {*cell["PL"]} != {0}
 
 
+def deleted_copies(row):
+    return sum(
+        number > 0 and not alt.startswith("<") and len(alt) < len(row["ref"])
+        for number in row["gt"]
+        for alt in [row["alts"][number - 1]]
+    )
+
+
+def one_haplotype(row):
+    """Likelihood of each of a record's alleles on the one haplotype that its sample's deletion leaves."""
+    every = sorted(combinations_with_replacement(range(len(row["alts"]) + 1), 2), key=lambda each: each[::-1])
+    pl = dict(zip(every, row["pl"], strict=True))
+    alleles = [(0, row["ref"]), *((n, alt) for n, alt in enumerate(row["alts"], 1) if alt != "<*>")]
+    return {edit(row["ref"], text): min(pl[0, number], pl[number, number]) for number, text in alleles}
+
+
+def under_own_deletion(rows):
+    """By sample and start: the likelihoods of records that begin under a deletion of one haplotype."""
+    for name, (variants, _) in rows.items():
+        table = variants.to_pylist()
+        for row in table:
+            over = [
+                each
+                for each in table
+                if each["start"] < row["start"] < each["start"] + len(each["ref"])
+                and len(each["gt"]) == 2
+                and deleted_copies(each) == 1
+            ]
+            judged = len(row["gt"]) == 2 and row["pl"] and {*row["gt"]} != {-1} and "*" not in row["alts"]
+            two_alts = 0 not in row["gt"] and len({*row["gt"]}) > 1
+            if over and judged and not two_alts and not (set(row["gt"]) == {0} and row["dp"] == 0):
+                yield name, row["start"], one_haplotype(row)
+
+
+def checked_under_deletions(seed):
+    rows = cohort(seed)
+    sites, genotypes, _ = joint(rows, CONTIGS, [WHOLE], [list(range(SAMPLES))], MODEL)
+    by_pos = {site["pos"]: site for site in sites.to_pylist()}
+    cells = {(cell["sample"], cell["pos"]): cell for cell in genotypes.to_pylist()}
+    count = 0
+    for name, start, likelihoods in under_own_deletion(rows):
+        site, cell = by_pos.get(start + 1), cells.get((name, start + 1))
+        if site is None or cell["PL"] is None:
+            continue
+        edits = [edit(site["ref"], text) for text in [site["ref"], *site["alts"]]]
+        star = site["alts"].index("*") + 1 if "*" in site["alts"] else 0
+        order = sorted(combinations_with_replacement(range(len(edits)), 2), key=lambda each: each[::-1])
+        known = {
+            (min(number, star), max(number, star)): likelihoods[each]
+            for number, each in enumerate(edits)
+            if each in likelihoods and (number != star or star == 0)
+        }
+        least = min(known.values())
+        assert cell["PL"] == [known[each] - least if each in known else None for each in order], (site, cell)
+        best = [each for each, value in known.items() if value == least]
+        if len(best) == 1:
+            assert cell["GT"].replace("|", "/") == "/".join(map(str, best[0]))
+        count += 1
+    return count
+
+
+@given(seed=SEEDS)
+@examples(60)
+def test_under_its_own_deletion_a_sample_has_one_haplotype(seed):
+    checked_under_deletions(seed)
+
+
+def test_the_cohorts_have_records_under_own_deletions():
+    assert sum(checked_under_deletions(seed) for seed in range(20)) > 5
+
+
 @given(seed=SEEDS, places=PLACES, cuts=st.sets(st.integers(1, WHOLE.end - 1), max_size=8), random=st.randoms())
 @examples(40)
 def test_neither_cuts_nor_the_order_of_people_matter(seed, places, cuts, random):

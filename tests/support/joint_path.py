@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud import genotypes, sites
+from genocloud import genotypes, schema, sites
 from genocloud.regions import Contig, Region
 from tests.support.called_genotypes import genotype_table
 
@@ -26,8 +26,9 @@ def _numbered(table: pa.Table, sample: int) -> pa.Table:
 
 
 def within(table: pa.Table, region: Region) -> pa.Table:
-    """The rows that speak for any base of the region."""
-    reaches = pc.and_(pc.greater(table["stop"], region.start), pc.less(table["start"], region.end))
+    """The rows that speak for any base of the region, and records whose REF reaches it."""
+    stops = pc.max_element_wise(table["stop"], schema.reaches(table)) if "ref" in table.column_names else table["stop"]
+    reaches = pc.and_(pc.greater(stops, region.start), pc.less(table["start"], region.end))
     return table.filter(pc.and_(reaches, pc.equal(table["contig"], region.contig)))
 
 
