@@ -3,7 +3,8 @@
 usage: python tests/benchmarks/bench_growth.py SAMPLES.tsv --reference REF.fa [--added 100]
 
 The sheet's last samples are added to the others' cohort and callset; ingest, discover and genotype are measured, once
-the kernels are compiled: no start-up, no export. The tables must be those of a callset made at once.
+the kernels are compiled: no start-up, no export. The model is the one that fits the gVCFs; the tables must be those of
+a callset made at once.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from genocloud import callset, cohort, pipeline, steps
 from genocloud.genotypes import Model
+from genocloud.pipeline.chosen_model import chosen_model
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 
@@ -32,6 +34,7 @@ def run(work: Path, samples: list[str], reference: str, model: Model) -> Costs:
     cut = pipeline.cut_genome(stored_cohort)
     steps.discover(stored_cohort, cut, scatter=scatter, progress=progress)
     began.append(time.process_time())
+    model = chosen_model(stored_cohort, model, "")
     steps.genotype(stored_cohort, str(work / "callset"), model=model, cut=cut, scatter=scatter, progress=progress)
     began.append(time.process_time())
     return {name: began[n + 1] - began[n] for n, name in enumerate(("ingest", "discover", "genotype"))}

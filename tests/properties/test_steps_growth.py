@@ -16,9 +16,11 @@ from genocloud.pipeline.genotyping import genotype_reuse
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
 from tests.benchmarks.scale_cohort import ScaleCohort
+from tests.conftest import DATA
 from tests.support.decoded_callsets import counted_by_globs, tables
 from tests.support.growing_cohort import Work
 
+DEEPVARIANT = Model(name="deepvariant")
 SPECIFIC = Model(annotation_groups=("StandardAnnotation", "AS_StandardAnnotation"))
 
 
@@ -50,6 +52,17 @@ def test_a_grown_callset_is_exported_counted_and_cut_as_a_full_runs(grown, full)
     parts = [callset.open_callset(work.callset).genotypes(*chosen) for work in (grown, full)]
     assert parts[0].to_pylist() == parts[1].to_pylist()
     assert parts[0].num_rows
+
+
+def test_a_grown_callset_of_deepvariants_gvcfs_is_that_of_a_full_run(tmp_path):
+    people = sorted((DATA / "deepvariant").glob("*.g.vcf.gz"))
+    work = Work(tmp_path / "grown", DEEPVARIANT).add(people[:2]).call()
+    before = dict(_genotype_files(work))
+    work.add(people[2:3]).call().add(people[3:]).call()
+    full = Work(tmp_path / "full", DEEPVARIANT).add(people).call()
+    assert tables(work.callset) == tables(full.callset)
+    assert work.records() == full.records()
+    assert any(dict(_genotype_files(work)).get(name) == data for name, data in before.items())
 
 
 def test_globs_over_a_grown_callset_have_each_genotype_once(grown):
