@@ -214,6 +214,13 @@ START_COLUMNS = (
 )
 """A source's sums over its samples for the first round of the federated EM, one row for each site of a shard."""
 
+MAXIMUM_COLUMNS = (
+    _key("known", INT8, "bits: some depth, likelihoods, a carrier without likelihoods"),
+    _key("qualities", INTS, "AQ of each ALT's surest carrier, phred"),
+    _key("copies", COUNTS, "copies of each ALT in the samples' likeliest genotypes"),
+)
+"""What a source's samples say of each site of a shard to a model that judges ALTs by their surest carriers."""
+
 QUESTION_COLUMNS = (
     _key("site", INT32, "number of the site in ALLELES"),
     _key("last", BOOL, "the last round: how likely no sample carries an allele, in place of expected copies"),
@@ -490,6 +497,7 @@ BLOCKS, VARIANTS = table(BLOCK_COLUMNS), table(VARIANT_COLUMNS)
 OBSERVATIONS, SPANS, ALLELES = table(OBSERVATION_COLUMNS), table(SPAN_COLUMNS), table(ALLELE_COLUMNS)
 FORCED_ALLELES = table(FORCED_COLUMNS)
 STRETCHES, ALLELE_EVIDENCE = table(STRETCH_COLUMNS), table(EVIDENCE_COLUMNS)
+MAXIMA = table(MAXIMUM_COLUMNS)
 STARTS, QUESTIONS, ANSWERS = table(START_COLUMNS), table(QUESTION_COLUMNS), table(ANSWER_COLUMNS)
 ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
 GENOTYPES, STORED_GENOTYPES = table(GENOTYPE_COLUMNS), table((*GENOTYPE_COLUMNS, SITE_KEY))
@@ -628,6 +636,7 @@ StoredShares: TypeAlias = pa.Table
 Squares: TypeAlias = pa.Table
 InitialSums: TypeAlias = pa.Table
 """Rows of STARTS."""
+Maxima: TypeAlias = pa.Table
 Questions: TypeAlias = pa.Table
 Answers: TypeAlias = pa.Table
 GnomadGroups: TypeAlias = pa.Table

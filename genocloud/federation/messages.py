@@ -31,6 +31,7 @@ KINDS = {
     "covered": MessageKind(schema.INTERVALS, STAYS),
     "united": MessageKind(schema.UNITED_ALLELES),
     "starts": MessageKind(schema.STARTS, STAYS),
+    "maxima": MessageKind(schema.MAXIMA, STAYS),
     "questions": MessageKind(schema.QUESTIONS),
     "answers": MessageKind(schema.ANSWERS, STAYS),
     "summary": MessageKind(schema.SUMMARY, SUMMARIES),

@@ -8,6 +8,8 @@ from .calling import BatchGenotypes as BatchGenotypes
 from .calling import DefaultPloidies as DefaultPloidies
 from .calling import call as call
 from .calling import emitted as emitted
+from .carrier_maxima import carrier_maxima as carrier_maxima
+from .carrier_maxima import estimates_by_maxima as estimates_by_maxima
 from .dbsnp import with_names as with_names
 from .estimation import estimate as estimate
 from .exchange import emitted_sites as emitted_sites
@@ -25,6 +27,7 @@ from .likelihood_counts import interleave as interleave
 from .likelihood_counts import merge as merge
 from .likelihood_counts import subtract as subtract
 from .likelihood_counts import summarise as summarise
+from .model import RULES as RULES
 from .model import Model as Model
 from .nonvariant import only_inside as only_inside
 from .nonvariant import with_alts as with_alts

@@ -34,8 +34,8 @@ def run(work: Path, samples: list[str], reference: str, model: Model) -> Costs:
     cut = pipeline.cut_genome(stored_cohort)
     steps.discover(stored_cohort, cut, scatter=scatter, progress=progress)
     began.append(time.process_time())
-    model = chosen_model(stored_cohort, model, "")
-    steps.genotype(stored_cohort, str(work / "callset"), model=model, cut=cut, scatter=scatter, progress=progress)
+    fitting = chosen_model(stored_cohort, model, "")
+    steps.genotype(stored_cohort, str(work / "callset"), model=fitting, cut=cut, scatter=scatter, progress=progress)
     began.append(time.process_time())
     return {name: began[n + 1] - began[n] for n, name in enumerate(("ingest", "discover", "genotype"))}
 

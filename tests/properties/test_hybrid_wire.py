@@ -10,19 +10,20 @@ import pytest
 
 from genocloud import storage
 from genocloud.cohort import open_cohort, read_variants
-from genocloud.errors import InputError
+from genocloud.errors import GenocloudError, InputError
 from genocloud.federation import messages
 from genocloud.pipeline.hybrid import clients, location_tasks, locations
 from genocloud.regions import Region
 from genocloud.scatter.progress import Silent
-from tests.support.hybrid_studies import Study, run_study, small, write_study
-from tests.support.hybrid_wire import Wire, check, runs_let_out
+from tests.support.hybrid_studies import Study, deepvariant_study, differences, run_study, small, write_study
+from tests.support.hybrid_wire import Wire, check, messages_in, runs_let_out
 from tests.support.site_policies import obeying
 
 pytestmark = pytest.mark.slow
 
 CONTIGS = {"many": small("many", 12), "spanning": small("spanning", 24), "ploidies": small("ploidies", 10)}
 COORDINATOR = "bern"
+SETTINGS = {"window_bp": 20_000, "batch_size": 1, "intervals": ["chr1:60,000-82,000", "chrX:10,000-20,000"]}
 hybrid_step = import_module("genocloud.steps.hybrid")  # the package has the function of that name
 
 
@@ -85,6 +86,28 @@ def test_only_sums_leave_a_site_whose_data_stay(study: Study, wire: Wire) -> Non
         vectors = likelihoods(study, "stays", site)
         assert len(vectors) > 20
         assert not runs_let_out(wire, site, vectors)
+
+
+def test_of_deepvariants_gvcfs_maxima_leave_a_site_whose_data_stay(
+    tmp_path: Path, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = deepvariant_study(tmp_path / "dv", {"aarau": 2, "bern": 2, "chur": 2}, SETTINGS)
+    others = {site: site for site in study.people if site != COORDINATOR}
+    config = study.config("stays", dict.fromkeys(study.people, "stays"), COORDINATOR, **others)
+    run_study(study, config)
+    checked(study, wire, "stays", "stays")
+    kinds = {message.kind for frame in wire.frames if frame.outward for message in messages_in(frame.value)}
+    assert "maxima" in kinds
+    assert not kinds & {"starts", "answers", "summary"}
+    for site in ("aarau", "chur"):
+        vectors = likelihoods(study, "stays", site)
+        assert len(vectors) > 20
+        assert not runs_let_out(wire, site, vectors)
+    assert not differences(study, "stays", config, study.at_one_site())
+    monkeypatch.setitem(messages.KINDS, "maxima", replace(messages.KINDS["maxima"], least="may_leave"))
+    again = study.config("refused", dict.fromkeys(study.people, "stays"), COORDINATOR, **others)
+    with pytest.raises(GenocloudError, match="maxima"):
+        run_study(study, again)
 
 
 def test_for_gnomads_table_counts_of_groups_leave_and_nothing_with_a_name(study: Study, wire: Wire) -> None:

@@ -1,5 +1,6 @@
 """A run over several sites gives the records of one over a single site, whatever the split and the policies."""
 
+import gzip
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from genocloud import callset, cohort, pipeline, steps
 from genocloud.errors import GenocloudError
 from genocloud.federation.config import config_of
 from genocloud.pipeline import memory_model
+from genocloud.pipeline.chosen_model import chosen_model
 from genocloud.pipeline.hybrid.clients import LocationClient
 from genocloud.pipeline.intervals import intervals_of
 from genocloud.pipeline.options import model_of
@@ -53,7 +55,7 @@ def single(folder: Path, split: Sequence[Sequence[Path]], options: Mapping[str, 
         steps.genotype(
             stored_cohort,
             str(folder / "callset"),
-            model=model_of(settings),
+            model=chosen_model(stored_cohort, model_of(settings), settings["model"]),
             cut=cut,
             scatter=scatter,
             progress=Silent(),
@@ -123,6 +125,25 @@ def test_several_sites_give_what_one_gives(tmp_path, gvcfs, sizes, policies, opt
         with pytest.raises(callset.GenotypesNotShared, match="stay there by its policy"):
             steps.qc(run.united, str(tmp_path / "qc"), options=steps.QcOptions(), scatter=Inline(), progress=Silent())
         assert not (tmp_path / "qc").exists() or not list((tmp_path / "qc").glob("*.tsv"))
+
+
+@pytest.mark.parametrize("policies", [(STAY, STAY), pytest.param((SUM, SUM), marks=pytest.mark.slow), (LEAVE, LEAVE)])
+def test_deepvariants_gvcfs_have_their_model_at_several_sites(tmp_path, policies):
+    gvcfs = sorted((DATA / "deepvariant").glob("*.g.vcf.gz"))
+    split = [gvcfs[:2], gvcfs[2:]]
+    run = Hybrid(tmp_path / "hybrid", split, policies, options={**SMALL, **SOME})
+    assert run.run().figures["model"] == "deepvariant"
+    same(run, single(tmp_path / "single", split, run.options))
+    if policies == (LEAVE, LEAVE):
+        assert exported(run.united, tmp_path / "two.vcf.gz") == exported(
+            str(tmp_path / "single" / "callset"), tmp_path / "one.vcf.gz"
+        )
+
+
+def exported(url: str, out: Path) -> bytes:
+    """The records of a callset's VCF."""
+    steps.export(url, str(out), scatter=Inline(), progress=Silent())
+    return b"".join(line for line in gzip.decompress(out.read_bytes()).splitlines(True) if not line.startswith(b"##"))
 
 
 @pytest.fixture(scope="module")

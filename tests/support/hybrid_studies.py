@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from genocloud import callset, pipeline, steps
 from genocloud.cohort import open_cohort
 from genocloud.federation import Config
 from genocloud.federation.config import config_of
+from genocloud.pipeline.chosen_model import chosen_model
 from genocloud.pipeline.intervals import intervals_of
 from genocloud.pipeline.options import model_of
 from genocloud.pipeline.receipts import Receipt
@@ -20,6 +22,7 @@ from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.steps.hybrid import hybrid
 from tests.conformance.oracle import HEADER, write_reference
+from tests.conftest import DATA
 from tests.support.joint_styles import STYLES, Style, styled_contig, wild_contig
 from tests.support.site_policies import obeying, write_policy
 
@@ -82,7 +85,8 @@ class Study:
         source = open_cohort(cohort_url)
         cut = pipeline.cut_genome(source, None, intervals_of(settings).targets(source.contigs))
         steps.discover(source, cut, scatter=scatter, progress=progress, reference=pipeline.read_reference(reference))
-        steps.genotype(source, callset_url, model=model_of(settings), cut=cut, scatter=scatter, progress=progress)
+        model = chosen_model(source, model_of(settings), settings["model"])
+        steps.genotype(source, callset_url, model=model, cut=cut, scatter=scatter, progress=progress)
         return callset.open_callset(callset_url)
 
 
@@ -106,10 +110,28 @@ def write_study(
         lines = [line for _, rows in made.values() for line in rows[f"s{number:02}"]]
         columns = f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{name}"
         study.gvcf(name).write_bytes(gzip.compress("\n".join([*HEADER, *declared, columns, *lines, ""]).encode(), 1))
-    for sheet, column in (("sites.tsv", "site"), ("batches.tsv", "batch")):
-        rows = [f"{name}\t{study.gvcf(name)}\t{site}\n" for site, names in people.items() for name in names]
-        (folder / sheet).write_text(f"sample\tgvcf\t{column}\n{''.join(rows)}")
+    _write_sheets(study)
     return study
+
+
+def deepvariant_study(folder: Path, counts: Mapping[str, int], settings: Mapping[str, Any]) -> Study:
+    """The demo's people in DeepVariant's form under names that stand nowhere by chance, so many at each site."""
+    folder.mkdir(exist_ok=True)
+    people = {site: [f"{site}{_word(site, number)}" for number in range(count)] for site, count in counts.items()}
+    study = Study(folder, people, settings)
+    for name in ("reference.fa", "reference.fa.fai"):
+        (folder / name.replace("reference", "ref")).write_bytes((DATA / name).read_bytes())
+    for path, name in zip(sorted((DATA / "deepvariant").glob("*.g.vcf.gz")), study.names, strict=True):
+        text = re.sub(r"(\n#CHROM\t.*\t)[^\t\n]+\n", rf"\g<1>{name}\n", gzip.decompress(path.read_bytes()).decode())
+        study.gvcf(name).write_bytes(gzip.compress(text.encode(), 1))
+    _write_sheets(study)
+    return study
+
+
+def _write_sheets(study: Study) -> None:
+    for sheet, column in (("sites.tsv", "site"), ("batches.tsv", "batch")):
+        rows = [f"{name}\t{study.gvcf(name)}\t{site}\n" for site, names in study.people.items() for name in names]
+        (study.folder / sheet).write_text(f"sample\tgvcf\t{column}\n{''.join(rows)}")
 
 
 def _word(site: str, number: int) -> str:

@@ -28,6 +28,7 @@ OUT_OF_A_SITE = {
     "covered": ("start", "stop"),
     "starts": ("known", "chromosomes", "copies", "gains"),
     "answers": ("copies", "high", "low"),
+    "maxima": ("known", "qualities", "copies"),
     "shares": _SHARES,
     "allele shares": (*_SHARES, *_ALLELE_SUMS),
     "squares": ("cell", "square"),

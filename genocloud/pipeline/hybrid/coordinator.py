@@ -166,11 +166,10 @@ class Coordinator:
     def estimate(self, pieces: Sequence[ShardPiece], cut: ShardPlan) -> SiteOutcomes:
         """Estimate and settle every piece at the coordinator; return the outcomes of the cut's own sites."""
         tables = self.context.estimates
-        way = (
-            self._estimate_in_rounds
-            if any(one.location.policy == STAYS for one in self.others)
-            else self._estimate_from_summaries
-        )
+        way = self._estimate_from_summaries
+        if any(one.location.policy == STAYS for one in self.others):
+            by_carriers = self.context.model.rules.by_carriers
+            way = self._estimate_from_maxima if by_carriers else self._estimate_in_rounds
 
         def estimate(piece: ShardPiece) -> int:
             if tables.counts(piece.shard) is None:
@@ -207,6 +206,18 @@ class Coordinator:
             question = pack("questions", rounds.questions)
             rounds.add_answers(self._answers(piece, question))
         write_estimates(self.context.estimates, piece.shard, everywhere, rounds.estimates())
+
+    def _estimate_from_maxima(self, piece: ShardPiece) -> None:
+        """Estimate from each location's surest carriers: of these, qualities and copies cross."""
+
+        def judge(client: LocationClient) -> Message:
+            self._each_batch(client, tasks.summarise_batch, piece)
+            return self._submit(client, tasks.maxima, piece)
+
+        everywhere = alleles_in(self.context.tables("united"), piece.shard)
+        maxima = [unpack(message, "maxima") for message in map_locations(judge, self.holders)]
+        estimates = genotypes.estimates_by_maxima(genotypes.with_alts(everywhere), maxima, self.context.model)
+        write_estimates(self.context.estimates, piece.shard, everywhere, estimates)
 
     def _answers(self, piece: ShardPiece, question: Message) -> list[Answers]:
         def answers(client: LocationClient) -> Answers:

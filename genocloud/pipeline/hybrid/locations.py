@@ -10,8 +10,8 @@ from typing import Any
 
 from genocloud.errors import GenocloudError, SettingError
 from genocloud.federation import BadConfig, Config, Location, TransferLog, pack, unpack
-from genocloud.genotypes import Model
-from genocloud.pipeline.chosen_model import NotOfTheModel
+from genocloud.genotypes import RULES, Model
+from genocloud.pipeline.chosen_model import NotOfTheModel, likelihood_model
 from genocloud.pipeline.fitting_model import fitting_model
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.hybrid import location_tasks
@@ -149,7 +149,7 @@ def fill_locations(
     ingest: Callable[[location_tasks.FillRequest], location_tasks.FillResult],
     progress: Progress,
 ) -> IngestedLocations:
-    """Ingest all samples, at all locations at the same time. Raises as check_gatk does."""
+    """Ingest all samples, at all locations at the same time. Raises as model_everywhere does."""
     settings = config.settings
     inside = intervals_of(settings).inside(reference.contigs)
     wanted = None if inside is None else tuple(region_text(region, reference.contigs) for region in inside)
@@ -186,24 +186,23 @@ def fill_locations(
     with show_stages(clients, progress, "ingest", 1, "cohort"):
         filled_by_name = dict(zip([each.name for each in clients], map_locations(fill, clients), strict=True))
     fill_results = {name: each for name, (_, each) in filled_by_name.items() if each}
-    check_gatk(settings["model"], fill_results)
+    model = model_everywhere(model, settings["model"], fill_results)
     return IngestedLocations(
         config=config,
         sheet_rows=sheet_rows,
-        contexts={name: context for name, (context, _) in filled_by_name.items()},
+        contexts={name: replace(context, model=model) for name, (context, _) in filled_by_name.items()},
         fill_results=fill_results,
     )
 
 
-def check_gatk(named: str, filled: Mapping[str, location_tasks.FillResult]) -> None:
-    """Refuse another model than gatk, which alone sums can be made for, be it named or what fits the locations' gVCFs.
+def model_everywhere(model: Model, named: str, filled: Mapping[str, location_tasks.FillResult]) -> Model:
+    """The settings as those of the model that is named, else of the one that fits the gVCFs of all locations.
 
     Raises MixedDialects, NotOfTheModel.
     """
     callers = ((f"those of site {site}", caller) for site, result in filled.items() for caller in result.callers)
     fitting = fitting_model("the sites", callers)
-    model = named or fitting
-    if model != "gatk":
-        raise NotOfTheModel(
-            model, "runs over several sites", "genotype the gVCFs at one site, or set model to gatk in the config"
-        )
+    name = named or fitting
+    if name not in RULES:
+        raise NotOfTheModel(name, "runs over several sites", "genotype the gVCFs at one site, or choose another model")
+    return likelihood_model(name, model)

@@ -99,6 +99,7 @@ def genotype_shards(filled: IngestedLocations, coordinator: Coordinator, cut: Sh
     _commit(coordinator, description, cut, entries)
     sites = sum(each.sites.rows for each in entries)
     receipt.figures = {
+        "model": description.model["name"],
         "samples": len(description.samples),
         "genotypes": sites * len(description.samples),
         "shards": len(entries),
@@ -154,7 +155,7 @@ def _description(filled: IngestedLocations, coordinator: Coordinator, cut: Shard
         samples=tuple(ranked),
         batches={batch: names for of in batches.values() for batch, names in of.items()},
         contigs=coordinator.reference.contigs,
-        model={"name": "gatk", **asdict(coordinator.context.model), **cut.settings},
+        model={**asdict(coordinator.context.model), **cut.settings},
         software=f"genocloud {version('genocloud')}",
         source={"cohort": filled.content, "reference": {"contigs": coordinator.reference.checksum}},
         site=config.coordinator,

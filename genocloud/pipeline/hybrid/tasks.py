@@ -362,6 +362,13 @@ def start(task: ShardTask) -> Message:
     return task.context.released("starts", genotypes.initial_sums(summary, alleles, task.context.model))
 
 
+def maxima(task: ShardTask) -> Message:
+    """MAXIMA of the location's samples in a shard."""
+    alleles, summary = _summary(task)
+    assert summary is not None
+    return task.context.released("maxima", genotypes.carrier_maxima(summary, alleles))
+
+
 def answer(task: ShardTask) -> Message:
     """ANSWERS of the location's samples to the questions of an EM round."""
     context = task.context

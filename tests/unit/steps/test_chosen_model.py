@@ -12,7 +12,7 @@ from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.chosen_model import NotOfTheModel, chosen_model
 from genocloud.pipeline.fitting_model import MixedDialects
-from genocloud.pipeline.hybrid.locations import check_gatk
+from genocloud.pipeline.hybrid.locations import model_everywhere
 from genocloud.pipeline.options import IngestOptions, JointOptions
 from genocloud.pipeline.preconditions import BareBlocks
 from genocloud.pipeline.sample_list import sheet_or_gvcfs
@@ -116,15 +116,20 @@ def test_blocks_that_do_not_say_how_sure_they_are_have_glnexus(tmp_path):
     assert any(re.match(r"0/0:[1-9]\d*:[\d,]+:\.:", cell) for cell in cells)
 
 
-def test_several_sites_have_the_model_gatk_alone():
+def test_the_model_of_several_sites_fits_all_of_them():
     def sites(**callers):
         return {site: SimpleNamespace(callers=each) for site, each in callers.items()}
 
-    check_gatk("", sites(alpha=("gatk",), beta=("bcftools", "gatk")))
-    check_gatk("gatk", sites(alpha=("deepvariant",), beta=("deepvariant",)))
-    for named, callers in (("", ("deepvariant",)), ("deepvariant", ("gatk",))):
-        with pytest.raises(NotOfTheModel, match="deepvariant: it has no runs over several sites"):
-            check_gatk(named, sites(alpha=callers, beta=callers))
-    for named in ("", "gatk"):
+    def name(named, stand_call_conf=30.0, **callers):
+        return model_everywhere(Model(stand_call_conf=stand_call_conf), named, sites(**callers)).name
+
+    assert name("", alpha=("gatk",), beta=("bcftools", "gatk")) == "gatk"
+    assert name("", alpha=("deepvariant",), beta=("deepvariant",)) == "deepvariant"
+    assert name("gatk", alpha=("deepvariant",), beta=("deepvariant",)) == "gatk"
+    with pytest.raises(NotOfTheModel, match="deepvariant: it has no stand-call-conf"):
+        name("", 20.0, alpha=("deepvariant",))
+    with pytest.raises(NotOfTheModel, match="glnexus: it has no runs over several sites"):
+        name("glnexus", alpha=("deepvariant",))
+    for named in ("", "gatk", "deepvariant"):
         with pytest.raises(MixedDialects, match="the first: those of site beta, of deepvariant"):
-            check_gatk(named, sites(alpha=("gatk",), beta=("deepvariant",)))
+            name(named, alpha=("gatk",), beta=("deepvariant",))
