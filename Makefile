@@ -151,9 +151,9 @@ try-modules: $(INSTALLED) .venv-packaging/installed
 image:
 	packaging/build_image
 
-# The snippets of docs/formats.md for sgkit and vcztools, which the tests' environment has not, too.
-formats: $(INSTALLED) .venv-formats/installed
-	PATH="$(CURDIR)/.venv-formats/bin:$$PATH" $(BIN)/pytest -q -rs tests/unit/steps/test_formats_page.py tests/unit/steps/test_export_zarr.py
+# The snippets of docs/formats.md for sgkit, vcztools and Hail, which the tests' environment has not, too; and Hail's cells. Needs Java 11 or 17.
+formats: $(INSTALLED) .venv-formats/installed .venv-hail/installed
+	PATH="$(CURDIR)/.venv-formats/bin:$$PATH" $(BIN)/pytest -q -rs tests/unit/steps/test_formats_page.py tests/unit/steps/test_export_zarr.py tests/unit/callset/test_local_alleles.py
 
 # The documentation site, in docs/_build; a warning, or a link to a page or heading that is not there, fails.
 docs: .venv-docs/installed
@@ -182,6 +182,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 .venv-formats/installed:
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check sgkit vcztools
+	@touch $@
+
+.venv-hail/installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check hail
 	@touch $@
 
 # The real GATK 4.6.2.0, about 140 MB of jars; needs Java 17 and Maven.

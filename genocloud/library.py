@@ -256,16 +256,20 @@ def export(
     records: RecordForm = EVERY_RECORD,
     intervals: str | Sequence[str] = (),
     fields: FormatFields = ALL_FIELDS,
+    pedigree: Path | None = None,
+    par: Sequence[str] = (),
     threads: int | None = None,
     quiet: bool = True,
 ) -> Receipt:
-    """Write a callset as VCF or BCF, as `genocloud export` does (docs/export.md).
+    """Write a callset as VCF, BCF, PGEN or VCF Zarr, as the suffix says and `genocloud export` does (docs/export.md).
 
+    out                       `{contig}` in the name: a file for each contig; `{family}`: for each family of `pedigree`
     samples, exclude_samples  names, or files of names; AC, AN and AF are counted in them, or with keep_counts in all
     include, exclude          expressions in bcftools' syntax that records must meet, or must not
     records                   genocloud.callset.RecordForm(split=True, min_ac=1): which there are, in what form
     intervals                 texts (`chr1:1-2,000`) or files (BED, interval_list)
     fields                    what FORMAT has
+    pedigree, par             a .ped or .fam file, and X's pseudo-autosomal regions: sexes and parents of PGEN
 
     Returns the receipt, whose `balance` counts the records that were left out. Raises InputError for names and files
     that cannot be used, SettingError for options that cannot be obeyed, StoreError.
@@ -284,7 +288,15 @@ def export(
         records=records,
     )
     with _running(threads, quiet) as (scatter, progress):
-        return steps.export(os.fspath(callset), os.fspath(out), options=options, scatter=scatter, progress=progress)
+        return steps.export_by_name(
+            os.fspath(callset),
+            os.fspath(out),
+            options=options,
+            pedigree=None if pedigree is None else os.fspath(pedigree),
+            par=par,
+            scatter=scatter,
+            progress=progress,
+        )
 
 
 def frequencies(

@@ -42,10 +42,13 @@ from .format_fields import FormatFields as FormatFields
 from .format_fields import ModelFields as ModelFields
 from .format_fields import NotOfItsModel as NotOfItsModel
 from .format_fields import UnknownField as UnknownField
+from .formats import CONTIG as CONTIG
+from .formats import FAMILY as FAMILY
 from .formats import UnknownFormat as UnknownFormat
 from .formats import check_export_url as check_export_url
 from .formats import exported_files as exported_files
 from .formats import form_of as form_of
+from .formats import is_several as is_several
 from .genotype_filters import ADJ as ADJ
 from .layout import DamagedFile as DamagedFile
 from .layout import FileEntry as FileEntry

@@ -183,6 +183,15 @@ OUTPUT_NAMES = alternatives(f"OUT{form.suffix}" for form in EXPORT_FORMATS)
 """All names of an exported file, as help says them."""
 
 
+CONTIG, FAMILY = "{contig}", "{family}"
+"""What stands in the name of several files for that of a contig with sites, and of a family of the pedigree."""
+
+
+def is_several(url: str) -> bool:
+    """Whether a name stands for a file of each contig, or of each family."""
+    return CONTIG in url or FAMILY in url
+
+
 def form_of(url: str) -> ExportFormat:
     """The format of a file of this name. Raises UnknownFormat."""
     form = next((form for form in EXPORT_FORMATS if url.endswith(form.suffix)), None)

@@ -4,17 +4,14 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from genocloud.cli.options import Arguments, whole_number
-from genocloud.errors import SettingError
 from genocloud.pipeline.receipts import Receipt
 
 if TYPE_CHECKING:  # it brings pyarrow, which help need not load
-    from genocloud.callset import RecordForm
     from genocloud.pipeline import SampleChoice
 
 
@@ -84,45 +81,11 @@ def record_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen_records(arguments: Arguments) -> "RecordForm":
-    """The records that the options describe. Raises BadExpression, UnreadableFile."""
-    from genocloud.callset import RecordForm
-    from genocloud.filters import Expression
-    from genocloud.pipeline import FastaBases, SiteExpressions
-
-    texts = arguments.include, arguments.exclude
-    include, exclude = (None if text is None else Expression(text) for text in texts)
-    return RecordForm(
-        sites_only=arguments.sites_only,
-        passing=arguments.filtered == "pass",
-        condition=SiteExpressions(include=include, exclude=exclude) if include or exclude else None,
-        min_ac=arguments.min_ac,
-        split=arguments.split,
-        aligned_to=FastaBases.of(arguments.left_align) if arguments.left_align else None,
-        drop_star=arguments.drop_star,
-        place_ids=arguments.ids is not None,
-        diploid=arguments.diploid_sex_chromosomes,
-    )
-
-
-def chosen_samples(arguments: Arguments) -> "SampleChoice":
-    """The samples that the options describe."""
-    chosen = chosen_some(arguments)
-    if arguments.keep_counts and not chosen.included and not chosen.excluded:
-        raise SettingError("--keep-counts is for some samples: add --samples or --exclude-samples")
-    return replace(chosen, keep_counts=arguments.keep_counts)
-
-
 def chosen_some(arguments: Arguments) -> "SampleChoice":
     """The samples that the options of `some_samples` describe."""
     from genocloud.pipeline import SampleChoice
 
     return SampleChoice(included=tuple(arguments.samples or ()), excluded=tuple(arguments.exclude_samples or ()))
-
-
-def is_several(url: str) -> bool:
-    """Whether a name stands for a file of each contig, or of each family."""
-    return "{contig}" in url or "{family}" in url
 
 
 def to_standard_output(write: Callable[[str], Receipt]) -> Receipt:

@@ -392,13 +392,12 @@ def fields_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen_fields(arguments: Arguments, **more: Any) -> FormatFields:
-    """What FORMAT has, as the options describe it, and `more` of FormatFields. Raises UnknownField, LocalPosteriors."""
+def chosen_fields(arguments: Arguments) -> FormatFields:
+    """What FORMAT has, as the options describe it. Raises UnknownField."""
     return FormatFields(
         keys=None if arguments.fields is None else tuple(",".join(arguments.fields).split(",")),
         local_alleles=arguments.local_alleles,
         vcf_version=arguments.vcf_version,
-        **more,
     )
 
 

@@ -1,14 +1,8 @@
 """Options of refined genotypes, as `export` has them."""
 
 import argparse
-from typing import TYPE_CHECKING
 
-from genocloud.callset.other_formats import PGEN
-from genocloud.cli.options import Arguments, whole_number
-from genocloud.errors import SettingError
-
-if TYPE_CHECKING:  # it brings pyarrow, which help need not load
-    from genocloud.pipeline import RefinementOptions
+from genocloud.cli.options import whole_number
 
 
 def refinement_options(command: argparse.ArgumentParser) -> None:
@@ -47,31 +41,3 @@ def refinement_options(command: argparse.ArgumentParser) -> None:
         help="at other sites no counts of the callset itself",
     )
     group.add_argument("--skip-population-priors", action="store_true", help="refine by the pedigree only")
-
-
-def chosen_refinement(arguments: Arguments) -> "RefinementOptions | None":
-    """What the options describe; None for genotypes as they were called."""
-    if not arguments.refined:
-        has_use = PGEN.is_of(arguments.output) or "{family}" in arguments.output
-        if arguments.supporting or (arguments.pedigree and not has_use):
-            raise SettingError(
-                "--supporting is for refined genotypes, --pedigree for these, OUT.pgen and {family}: add --refined"
-            )
-        return None
-    if arguments.skip_population_priors and not arguments.pedigree:
-        raise SettingError("--skip-population-priors leaves nothing to refine by: add --pedigree, or leave it out")
-    if arguments.dense:
-        raise SettingError("--dense writes genotypes as they were called: leave out --refined")
-    from genocloud.pipeline import RefinementOptions
-    from genocloud.refinement import PriorOptions
-
-    names = ("default_to_allele_count", "ignore_input_samples", "discovered_allele_count_priors_off")
-    priors = PriorOptions(
-        num_reference_samples_if_no_call=arguments.num_reference_samples_if_no_call,
-        **{name: getattr(arguments, name) for name in names},
-    )
-    return RefinementOptions(
-        supporting=tuple(arguments.supporting or ()),
-        pedigree=arguments.pedigree,
-        priors=None if arguments.skip_population_priors else priors,
-    )

@@ -5,7 +5,7 @@ from functools import partial
 
 from genocloud import cohort, pipeline, steps
 from genocloud.callset.formats import OUTPUT_NAMES
-from genocloud.callset.other_formats import EXPORT_NAMES, PGEN, VCF_ZARR
+from genocloud.callset.other_formats import EXPORT_NAMES
 from genocloud.cli import exporting, refining
 from genocloud.cli.options import (
     CPUS,
@@ -15,7 +15,6 @@ from genocloud.cli.options import (
     budget_options,
     callset_argument,
     chosen_call_options,
-    chosen_fields,
     chosen_ingest_options,
     chosen_intervals,
     chosen_joint_options,
@@ -43,10 +42,8 @@ from genocloud.cli.options import (
 )
 from genocloud.cohort import BATCH_SIZE
 from genocloud.errors import SettingError
-from genocloud.pipeline.receipts import Receipt
 from genocloud.regions import PART_BP, SHARD_BP
-from genocloud.scatter.executors import Scatter, open_scatter
-from genocloud.scatter.progress import Progress
+from genocloud.scatter.executors import open_scatter
 
 
 def _joint(commands: Commands) -> None:
@@ -295,26 +292,19 @@ def _export(commands: Commands) -> None:
     def run(arguments: Arguments) -> None:
         if arguments.output == "-" and arguments.receipt == "-":
             raise SettingError("--receipt -: standard output is the VCF's; name a file")
-        refinement = refining.chosen_refinement(arguments)
-        more = {"posteriors": refinement is not None, "of_trios": bool(refinement and refinement.pedigree)}
-        options = pipeline.ExportOptions(
-            intervals=chosen_intervals(arguments),
-            samples=exporting.chosen_samples(arguments),
-            sites=arguments.site,
-            fields=chosen_fields(arguments, genotype_filters=arguments.genotype_filters, **more),
-            records=exporting.chosen_records(arguments),
-            filtered=not arguments.unfiltered,
-            refinement=refinement,
-        )
+        request = pipeline.ExportRequest.of(arguments.output, vars(arguments))
         with shown_progress(arguments) as progress, open_scatter(arguments.scatter) as scatter:
-            write = partial(_export_file, arguments, scatter, progress)
-            if exporting.is_several(arguments.output):
-                places = arguments.callset, arguments.output
-                receipt = steps.export_several(*places, write=write, options=options, pedigree=arguments.pedigree)
-            elif arguments.output == "-":
-                receipt = exporting.to_standard_output(lambda url: write(url, options))
-            else:
-                receipt = write(arguments.output, options)
+            write = partial(
+                steps.export_by_name,
+                arguments.callset,
+                scatter=scatter,
+                progress=progress,
+                options=request.options(),
+                dense=request.dense,
+                pedigree=request.pedigree,
+                par=request.par,
+            )
+            receipt = exporting.to_standard_output(write) if request.path == "-" else write(request.path)
         hand_over(receipt, arguments)
 
     command = new_command(
@@ -362,19 +352,6 @@ def _export(commands: Commands) -> None:
     scatter_option(command)
     budget_options(command)
     receipt_option(command)
-
-
-def _export_file(
-    arguments: Arguments, scatter: Scatter, progress: Progress, url: str, options: "pipeline.ExportOptions"
-) -> Receipt:
-    """Write one file, in the format that its name says."""
-    if arguments.dense:
-        return steps.export_dense(arguments.callset, url, progress=progress, options=options)
-    if PGEN.is_of(url):
-        write = partial(steps.export_pgen, pedigree=arguments.pedigree, par=arguments.par)
-    else:
-        write = partial(steps.export_zarr if VCF_ZARR.is_of(url) else steps.export)
-    return write(arguments.callset, url, scatter=scatter, progress=progress, options=options)
 
 
 def _report(commands: Commands) -> None:

@@ -78,6 +78,9 @@ class Register:
 
     policy: SitePolicy
     store: storage.Store = field(init=False)
+    _parsed: dict[bytes, "Entry"] = field(init=False, repr=False, default_factory=dict)
+    """Entries by the sha256 of their bytes: an answer has a hundred thousand names, and all are read for each."""
+    _numbers: "_PersonNumbers | None" = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         self.store = storage.open_store(self.policy.register)
@@ -102,24 +105,22 @@ class Register:
         while True:
             entries = self.entries()
             self._check_marks(entries)
-            known = _PersonNumbers(bytes.fromhex(entries[0].values["key"]))
-            answered = [known.people(each.values["people"]) for each in entries if each.kind == ANSWERED]
+            known = self._known(entries)
             hidden = [sorted(known.hidden(person) for person in people) for people in sets]
-            now = [known.people(words) for words in hidden]
+            named = known.with_further(hidden)
             allowed = {each.values["code"] for each in entries if each.kind == ALLOWED}
-            signed = [each for each in now if known.code(each) in allowed]
-            judged = [each for each in now if each not in signed]
-            if problem := problem_of(judged, [*answered, *signed], minimum):
-                code = known.code(next(each for each in judged if len(each) < minimum or each not in answered))
-                raise TooFew(self.policy.site, problem, minimum, code)
-            new = [(each, words) for each, words in zip(now, hidden, strict=True) if each not in answered]
-            if not new:
-                return
-            people, words = new[0]
+            signed = [each for each in named.sets if named.code(each) in allowed]
+            judged = [each for each in named.sets if each not in signed]
+            if problem := problem_of(judged, [*known.sets, *signed], minimum):
+                first = next(each for each in judged if len(each) < minimum or each not in known.sets)
+                raise TooFew(self.policy.site, problem, minimum, named.code(first))
+            new = {each: words for each, words in zip(named.sets, hidden, strict=True) if each not in known.sets}
             with suppress(storage.ObjectExists):  # somebody else answered meanwhile: that one counts, too
-                entry = {"kind": ANSWERED, "people": words, "code": known.code(people)}
-                self._append(len(entries) + 1, entries[-1].sha256, entry)
-                self._mark(self.entries())
+                for people, words in new.items():
+                    entry = {"kind": ANSWERED, "people": words, "code": named.code(people)}
+                    entries = [*entries, self._append(len(entries) + 1, entries[-1].sha256, entry)]
+                    self._mark(entries)
+                return
 
     def allow(self, code: str, by: str, reason: str) -> None:
         """Sign an exception for the set of people that a refusal named. Raises NoException or RegisterLost."""
@@ -141,7 +142,7 @@ class Register:
         if names != [NAME.format(number) for number in range(1, len(names) + 1)] or not names:
             raise RegisterLost(self.policy.site, "is not whole" if names else "is not there")
         for name in names:
-            entry = Entry.of(self.policy.site, self.store.read(name))
+            entry = self._entry(self.store.read(name))
             if entry.values.get("previous") != (checked[-1].sha256 if checked else ""):
                 raise RegisterLost(self.policy.site, f"is damaged ({name})")
             checked.append(entry)
@@ -155,11 +156,29 @@ class Register:
         self._check_marks(entries)
         return entries
 
-    def _append(self, number: int, previous: str, values: dict[str, Any]) -> None:
+    def _entry(self, data: bytes) -> "Entry":
+        digest = hashlib.sha256(data).digest()
+        if digest not in self._parsed:
+            self._parsed[digest] = Entry.of(self.policy.site, data)
+        return self._parsed[digest]
+
+    def _known(self, entries: Sequence["Entry"]) -> "_PersonNumbers":
+        """Everybody who is in answers, numbered; those of an earlier call are not numbered again."""
+        key, answers = bytes.fromhex(entries[0].values["key"]), [each for each in entries if each.kind == ANSWERED]
+        known = self._numbers
+        if known is None or known.key != key or known.answers != [each.sha256 for each in answers[: len(known.sets)]]:
+            known = self._numbers = _PersonNumbers(key)
+        for answer in answers[len(known.sets) :]:
+            known.add(answer.values["people"])
+            known.answers.append(answer.sha256)
+        return known
+
+    def _append(self, number: int, previous: str, values: dict[str, Any]) -> "Entry":
         """Raises ObjectExists where another entry came first."""
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        text = json.dumps({"previous": previous, "when": when, **values}, indent=1)
-        self.store.create(NAME.format(number), text.encode())
+        data = json.dumps({"previous": previous, "when": when, **values}, indent=1).encode()
+        self.store.create(NAME.format(number), data)
+        return self._entry(data)
 
     def _check_marks(self, entries: Sequence["Entry"]) -> None:
         for url in self.policy.stores:
@@ -176,6 +195,8 @@ class Register:
                 raise RegisterLost(self.policy.site, "has lost entries, or is another one than before")
 
     def _mark(self, entries: Sequence["Entry"]) -> None:
+        """Note the register's end; a mark that another process has set further on is not moved back."""
+        entries = entries if len(self.store.list()) == len(entries) else self.entries()
         mark = json.dumps({"number": len(entries), "sha256": entries[-1].sha256}) + "\n"
         for url in self.policy.stores:
             storage.open_store(url).write(MARK, mark.encode())
@@ -216,18 +237,35 @@ class Entry:
 
 
 class _PersonNumbers:
-    """Numbers of people by what they are known by, in the order in which the register names them."""
+    """Numbers of people by what they are known by, in the order in which the register names them.
+
+    sets     the people of each set that was added
+    answers  the sha256 of the entries that they are of
+    """
 
     def __init__(self, key: bytes) -> None:
-        self._key, self._numbers, self._count = key, dict[str, int](), 0
+        self.key, self.sets, self.answers = key, list[People](), list[str]()
+        self._numbers, self._count, self._hidden = dict[str, int](), 0, dict[str, str]()
 
     def hidden(self, person: Person) -> list[str]:
         """What somebody is known by, so that only this register can tell who that is."""
-        return [hmac.new(self._key, word.encode(), "sha256").hexdigest()[:FINGERPRINT_LENGTH] for word in person]
+        return [self._hidden.get(word) or self._hide(word) for word in person]
 
-    def people(self, persons: Sequence[Sequence[str]]) -> People:
-        """The numbers of some people; whoever shares a word with somebody known is that person."""
-        return frozenset(self._number(words) for words in persons)
+    def _hide(self, word: str) -> str:
+        fingerprint = hmac.digest(self.key, word.encode(), "sha256").hex()[:FINGERPRINT_LENGTH]
+        return self._hidden.setdefault(word, fingerprint)
+
+    def add(self, persons: Sequence[Sequence[str]]) -> None:
+        """Add a set of people; whoever shares a word with somebody known is that person."""
+        self.sets.append(frozenset(self._number(words) for words in persons))
+
+    def with_further(self, sets: Sequence[Sequence[Sequence[str]]]) -> "_PersonNumbers":
+        """Numbers of the same people and of those of other sets, which are its sets."""
+        further = _PersonNumbers(self.key)
+        further._numbers, further._count = self._numbers.copy(), self._count
+        for persons in sets:
+            further.add(persons)
+        return further
 
     def _number(self, words: Sequence[str]) -> int:
         numbers = [self._numbers[word] for word in words if word in self._numbers]
@@ -240,4 +278,4 @@ class _PersonNumbers:
     def code(self, people: People) -> str:
         """A name for a set of people that tells nothing of them: the same however its people are written."""
         words = sorted(word for word, number in self._numbers.items() if number in people)
-        return hmac.new(self._key, "\n".join(words).encode(), "sha256").hexdigest()[:CODE_LENGTH]
+        return hmac.digest(self.key, "\n".join(words).encode(), "sha256").hex()[:CODE_LENGTH]

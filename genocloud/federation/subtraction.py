@@ -1,6 +1,6 @@
 """Whether differences of sums over several sets of people reveal values of few of them."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -25,12 +25,18 @@ def problem_of(sets: Sequence[People], earlier: Sequence[People], minimum: int) 
         if len(people) < minimum:
             return FEW.format(minimum=minimum)
         if people not in answered:
-            if any(0 < len(part) < minimum for other in answered for part in (people - other, other - people)):
+            if any(0 < apart < minimum for other in answered for apart in _apart(people, other)):
                 return NEAR.format(minimum=minimum)
             answered.append(people)
     if len(answered) == len(earlier) or hides_few(answered, minimum):
         return None
     return COMBINED.format(minimum=minimum) if excess(answered, minimum) > excess(earlier, minimum) else None
+
+
+def _apart(people: People, other: People) -> tuple[int, int]:
+    """How many are in one set only, for either."""
+    shared = len(people & other)
+    return len(people) - shared, len(other) - shared
 
 
 _PRIME = 2**31 - 1
@@ -43,20 +49,22 @@ def hides_few(sets: Sequence[People], minimum: int) -> bool:
     Shown by so many bases: people, others in each, whose memberships in the sets span those of everybody. Of a
     combination of fewer people some base has none, so that it is nothing on this base, and so on everybody.
     """
-    left = Counter(_groups(sets))
+    left = _groups(sets)
     dimensions = rank(list(left))
     for _ in range(minimum):
-        base = _base([group for group, _ in left.most_common()])
+        base = _base([group for group, _ in left.most_common()], dimensions)
         if len(base) < dimensions:
             return False
         left -= Counter(base)  # who is used up goes
     return True
 
 
-def _base(rows: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Rows that are independent of those before them."""
-    chosen, reduced = [], dict[int, npt.NDArray[np.int64]]()
+def _base(rows: Sequence[tuple[int, ...]], dimensions: int) -> list[tuple[int, ...]]:
+    """Rows that are independent of those before them, until there are as many as dimensions."""
+    chosen, reduced = list[tuple[int, ...]](), dict[int, npt.NDArray[np.int64]]()
     for row in rows:
+        if len(chosen) == dimensions:
+            break
         rest = np.array(row, np.int64)
         for pivot, other in reduced.items():
             rest = (rest - rest[pivot] * other) % _PRIME
@@ -74,14 +82,19 @@ def excess(sets: Sequence[People], minimum: int) -> int:
     number, added up) that no group of `minimum` people or more is left in tells of small groups alone. Those that tell
     anything are as many as the rank of the sets by all groups is above that by the large ones.
     """
-    groups = Counter(_groups(sets))
+    groups = _groups(sets)
     large = [group for group, size in groups.items() if size >= minimum]
     return rank(list(groups)) - rank(large)
 
 
-def _groups(sets: Sequence[People]) -> list[tuple[int, ...]]:
-    """Of each person, which sets they are in."""
-    return [tuple(int(person in each) for each in sets) for person in frozenset().union(*sets)]
+def _groups(sets: Sequence[People]) -> Counter[tuple[int, ...]]:
+    """Of each group of people who are in the same sets, which sets these are, and how many people."""
+    members: defaultdict[Hashable, int] = defaultdict(int)
+    for number, people in enumerate(sets):
+        for person in people:
+            members[person] |= 1 << number
+    bits = range(len(sets))
+    return Counter({tuple(mask >> bit & 1 for bit in bits): size for mask, size in Counter(members.values()).items()})
 
 
 def rank(rows: Sequence[tuple[int, ...]]) -> int:

@@ -1,6 +1,7 @@
 from .chosen_model import chosen_model as chosen_model
 from .chosen_samples import SampleChoice as SampleChoice
 from .export_options import ExportOptions as ExportOptions
+from .export_request import ExportRequest as ExportRequest
 from .fasta_bases import FastaBases as FastaBases
 from .filtering.filter_options import FilterOptions as FilterOptions
 from .ingestion.batch_storing import load_ingest as load_ingest

@@ -5,15 +5,12 @@ from dataclasses import replace
 
 import pyarrow.compute as pc
 
-from genocloud.callset import Callset, shards_in
+from genocloud.callset import CONTIG, FAMILY, Callset, shards_in
 from genocloud.errors import SettingError
 from genocloud.pipeline.export_options import ExportOptions
 from genocloud.pipeline.intervals import Intervals, everywhere
 from genocloud.regions import region_text
 from genocloud.samples import PedigreePerson
-
-CONTIG, FAMILY = "{contig}", "{family}"
-"""What stands in a name for that of a contig with sites, and of a family of the pedigree."""
 
 
 class NoFiles(SettingError):
@@ -31,8 +28,7 @@ def export_files(
 
     Raises NoFiles where there is none, and for a name of a contig or family that is no name of a file.
     """
-    if FAMILY in url and not pedigree:
-        raise NoFiles(url, "no pedigree says who the families are; add --pedigree PED")
+    check_families(url, has_pedigree=bool(pedigree))
     files = [(url, options)]
     if CONTIG in url:  # first, as it reads all sites' contigs, for all families once
         files = list(_by_contig(url, options, callset))
@@ -41,6 +37,12 @@ def export_files(
     if not files:
         raise NoFiles(url, "no contig has sites there, or no family samples; choose other intervals or samples")
     return files
+
+
+def check_families(url: str, *, has_pedigree: bool) -> None:
+    """Raise NoFiles for a name of families without a pedigree."""
+    if FAMILY in url and not has_pedigree:
+        raise NoFiles(url, "no pedigree says who the families are; add --pedigree PED")
 
 
 def _by_family(

@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from genocloud.callset import ALL_FIELDS, EVERY_RECORD, Callset, FormatFields, NoFilters, NotForFormat, RecordForm
+from genocloud.callset import (
+    ALL_FIELDS,
+    EVERY_RECORD,
+    OTHER_FORMATS,
+    PGEN,
+    Callset,
+    FormatFields,
+    NoFilters,
+    NotForFormat,
+    RecordForm,
+    check_dense_url,
+    check_export_url,
+    form_of,
+)
 from genocloud.errors import SettingError
 from genocloud.pipeline.chosen_samples import SampleChoice
 from genocloud.pipeline.fasta_bases import FastaBases
@@ -56,10 +69,36 @@ class ExportOptions:
             callset = replace(callset, revision=Refinement.of(self.refinement, callset))
         return self.samples.of(callset if self.sites is None else callset.of_sites(self.sites))
 
-    def check_all_records(self, url: str) -> None:
-        """Raise NotForFormat where records are chosen or changed for a file that has all as they are."""
-        if self.records != EVERY_RECORD:
-            raise NotForFormat(url, "a choice or form of records (--include, --split, --min-ac and the like)")
+    def check(self, url: str, *, dense: bool = False) -> None:
+        """Raise where a file of this name, or a dense table, cannot have all that.
+
+        UnknownFormat, MissingPackage, NotForFormat, UnknownField, OtherVcfVersion, LocalSplit, BlocksWithoutGenotypes,
+        and StoreFailed where a folder has the name of a VCF.
+        """
+        other = next((form for form in OTHER_FORMATS if form.is_of(url)), None)
+        if dense:
+            check_dense_url(url)
+        elif other:
+            other.check(url)
+        else:
+            check_export_url(url, self.columns)
+            self.records.check(form_of(url).having(self.columns).fields)
+            return
+        for option, has_it in self._for_vcf_alone(dense=dense, pgen=PGEN.is_of(url)).items():
+            if has_it:
+                raise NotForFormat(url, option)
+
+    def _for_vcf_alone(self, *, dense: bool, pgen: bool) -> dict[str, bool]:
+        """Whether there is what a dense table, PGEN or Zarr has no place for, by its options."""
+        records = "a choice or form of records (--include, --split, --min-ac and the like)"
+        more = {
+            "--refined": self.refinement is not None,
+            "--fields": pgen and self.fields.keys is not None,
+            "--local-alleles": self.fields.local_alleles,
+            "--genotype-filters": self.fields.genotype_filters,
+            "--vcf-version": self.fields.vcf_version != "4.2",
+        }
+        return {records: self.records != EVERY_RECORD} | ({} if dense else more)  # a dense table has all fields
 
     @property
     def columns(self) -> FormatFields:

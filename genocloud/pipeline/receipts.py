@@ -96,12 +96,12 @@ def write_receipt(receipt: Receipt, url: str) -> None:
     storage.open_store(folder).write(name, receipt.as_json().encode())
 
 
-def lost_outputs(url: str, wanted: Sequence[str]) -> list[str]:
-    """The wanted files that a receipt does not list, or that are missing or of another size since.
+def lost_outputs(url: str, wanted: Sequence[str] | None = None) -> list[str]:
+    """The wanted files that a receipt does not list, or that are missing or of another size since; None: all it lists.
 
-    Empty where there is no receipt. Raises StoreFailed.
+    Empty where there is no receipt; a receipt that cannot be read is lost itself. Raises StoreFailed.
     """
-    if not wanted:
+    if wanted == []:
         return []
     folder, name = storage.split(url)
     try:
@@ -110,8 +110,10 @@ def lost_outputs(url: str, wanted: Sequence[str]) -> list[str]:
         return []
     except ValueError:
         outputs = None
-    sizes = outputs if isinstance(outputs, dict) else {}
-    return [url for url in wanted if url not in sizes or sizes[url] != _size(url, absent=-1)]
+    if not isinstance(outputs, dict):
+        return [url] if wanted is None else list(wanted)
+    files = outputs if wanted is None else wanted
+    return [file for file in files if file not in outputs or outputs[file] != _size(file, absent=-1)]
 
 
 def _size(url: str, absent: int | None = None) -> int:

@@ -11,8 +11,8 @@ from .doctor import doctor as doctor
 from .erase import erase as erase
 from .export import export as export
 from .export import export_dense as export_dense
+from .export_by_name import export_by_name as export_by_name
 from .export_pgen import export_pgen as export_pgen
-from .export_several import export_several as export_several
 from .export_zarr import export_zarr as export_zarr
 from .filter import filter_callset as filter_callset
 from .filter import take_filters as take_filters

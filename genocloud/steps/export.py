@@ -7,8 +7,6 @@ from genocloud.callset import (
     ALL_FIELDS,
     Callset,
     ExportPart,
-    check_dense_url,
-    check_export_url,
     export_shard,
     exported_files,
     form_of,
@@ -51,8 +49,8 @@ def export(
     RemoteUnreachable first where genotypes of another location may not or cannot be read from here, OutputInUse where
     another run writes OUT, and what ExportOptions.chosen raises.
     """
-    check_export_url(out_url, options.columns)
-    options.records.check(form_of(out_url).having(options.columns).fields)
+    form_of(out_url)
+    options.check(out_url)
     with storage.file_lock(out_url):
         return export_locked(callset_url, out_url, scatter=scatter, progress=progress, options=options)
 
@@ -103,8 +101,7 @@ def export_dense(
 
     In one process, as a Parquet file has one writer. Raises NotForFormat and what `export` raises.
     """
-    check_dense_url(out_url)
-    options.check_all_records(out_url)
+    options.check(out_url, dense=True)
     with storage.file_lock(out_url), receipt_of("export") as receipt:
         callset = replace(options, filtered=False, fields=ALL_FIELDS).chosen(open_callset(callset_url))
         callset.check_reach()

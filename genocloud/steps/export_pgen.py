@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 from genocloud import storage
 from genocloud.callset import (
-    ALL_FIELDS,
     PGEN,
     Callset,
     HaploidMen,
-    NotForFormat,
     PgenPart,
     PlinkPerson,
     check_names,
@@ -57,9 +55,7 @@ def export_pgen(
     MissingPackage, NotForFormat, and what `export` raises.
     """
     PGEN.check(out_url)
-    options.check_all_records(out_url)
-    if options.fields != ALL_FIELDS:
-        raise NotForFormat(out_url, "a choice of FORMAT fields (--fields, --local-alleles, --genotype-filters)")
+    options.check(out_url)
     persons = read_pedigree(pedigree) if pedigree else ()
     with storage.file_lock(out_url), receipt_of("export") as receipt:
         callset = options.chosen(open_callset(callset_url))

@@ -7,7 +7,6 @@ from genocloud import storage
 from genocloud.callset import (
     VCF_ZARR,
     Callset,
-    NotForFormat,
     ShardSize,
     ShortCallset,
     ZarrPlan,
@@ -48,10 +47,7 @@ def export_zarr(
     NotForFormat, HighPloidy, and what `export` raises.
     """
     VCF_ZARR.check(out_url)
-    options.check_all_records(out_url)
-    for option, has_it in _not_for_zarr(options).items():
-        if has_it:
-            raise NotForFormat(out_url, option)
+    options.check(out_url)
     out_url = out_url.rstrip("/")
     with storage.file_lock(out_url), receipt_of("export") as receipt:
         callset = options.chosen(open_callset(callset_url))
@@ -97,16 +93,6 @@ def export_zarr(
         receipt.figures["bytes_stored"] = sum(part.bytes for part in parts)
         receipt.balanced("records", plan.sites, sum(part.sites for part in parts), {})
     return receipt
-
-
-def _not_for_zarr(options: ExportOptions) -> dict[str, bool]:
-    fields = options.fields
-    return {
-        "--refined": options.refinement is not None,
-        "--local-alleles": fields.local_alleles,
-        "--genotype-filters": fields.genotype_filters,
-        "--vcf-version": fields.vcf_version != "4.2",
-    }
 
 
 def _largest(sizes: Sequence[ShardSize]) -> dict[str, int]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from genocloud import costs, storage
+from genocloud.callset import CONTIG, FAMILY
 from genocloud.errors import did_you_mean
 from genocloud.federation import BadConfig, checked_values
 from genocloud.formatting import alternatives
@@ -12,6 +13,9 @@ from genocloud.workflow.callers import BY_NAME, NONE
 
 BAD_IN_PATHS = re.compile(r"[{}\x00-\x1f\x7f]")
 """Snakemake takes braces for wildcards; a sheet's row ends at a line end."""
+
+OF_EXPORTS = re.compile(r"exports\[\d+\]\.path")
+"""Paths that may stand for several files; no rule has them as they are."""
 
 PATH_PROBLEM = "which neither Snakemake nor a sample sheet takes in a path"
 PATH_REMEDY = "rename it, or put a link with another name in its place"
@@ -21,7 +25,8 @@ def checked_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """The config with the schema's defaults. Raises BadConfig or BadPrices."""
     settings = checked_values("config", config)
     for place, text in _texts(settings):
-        if bad := BAD_IN_PATHS.search(text):
+        own = text.replace(CONTIG, "").replace(FAMILY, "") if OF_EXPORTS.fullmatch(place) else text
+        if bad := BAD_IN_PATHS.search(own):
             raise BadConfig("config", place, f"{text!r} holds {bad[0]!r}, {PATH_PROBLEM}", PATH_REMEDY)
     if (caller := settings["caller"]) not in (known := (*BY_NAME, NONE)):
         remedy = f"choose {alternatives(known)}{did_you_mean(caller, known)}"

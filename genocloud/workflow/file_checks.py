@@ -21,7 +21,8 @@ def check_files(study: Study) -> None:
     named = [*study.filter_files, *study.pedigree, *study.settings["supporting"], *study.preset_files]
     if missing := [file for file in local(named) if not Path(file).is_file()]:
         raise UnreadableFile(missing[0], "there is no such file", "correct its path in the config")
-    if study.settings["refined"] and study.export_sites:
+    refined = study.settings["refined"] or any(each.is_refined for each in study.exports.values())
+    if refined and study.export_sites:
         problem = "genotypes are refined by those of all samples, and those of some sites may not be read here"
         raise BadConfig("config", "refined", problem, "leave it out")
     if study.run.is_main and not study.federation and not _is_checked(study):

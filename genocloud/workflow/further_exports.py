@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from genocloud import storage
-from genocloud.callset import OTHER_FORMATS, PGEN, VCF_ZARR, FormatFields, check_export_url, form_of
+from genocloud.callset import FAMILY, PGEN, VCF_ZARR, is_several
 from genocloud.federation import BadConfig
+from genocloud.pipeline.receipts import lost_outputs
 from genocloud.workflow.options import spelled
 
-_FILES = "samples", "exclude_samples", "intervals"
+_LISTS = "samples", "exclude_samples", "intervals", "exclude_intervals"
 """Options that may name files."""
 
 
@@ -28,8 +29,8 @@ class FurtherExport:
 
     @property
     def name(self) -> str:
-        """The last part of the path, by which its job is known."""
-        return self.path.rstrip("/").rpartition("/")[2]
+        """The last part of the path, by which its job is known; without braces, which are Snakemake's wildcards."""
+        return self.path.rstrip("/").rpartition("/")[2].translate({ord(brace): None for brace in "{}"})
 
     @property
     def receipt(self) -> str:
@@ -37,48 +38,52 @@ class FurtherExport:
         return f"results/export/{self.name}.json"
 
     @property
-    def vouched(self) -> str:
-        """The file without which it is not there."""
-        return storage.join(self.path, ".zmetadata") if VCF_ZARR.is_of(self.path) else self.path
+    def lost(self) -> list[str]:
+        """Files of its receipt that are gone or changed since; those of a pattern are the ones that the receipt has."""
+        if is_several(self.path):
+            return lost_outputs(self.receipt)
+        vouched = storage.join(self.path, ".zmetadata") if VCF_ZARR.is_of(self.path) else self.path
+        return lost_outputs(self.receipt, [vouched])
+
+    @property
+    def is_refined(self) -> bool:
+        """Whether it has refined genotypes."""
+        return bool(self.entry.get("refined"))
 
     @property
     def files(self) -> list[str]:
         """The files that it is made by, beside the callset."""
-        named = [text for key in _FILES for text in self.entry.get(key, ())]
+        values = self._values
+        named = [text for key in _LISTS for text in values.get(key, ())]
         files = [text for text in named if "://" in text or Path(text).is_file()]
-        pedigree, reference = self.settings["pedigree"], self.settings["reference"]
-        files += [pedigree] if pedigree and PGEN.is_of(self.path) else []
-        return files + ([reference, f"{reference}.fai"] if self.entry.get("left_align") else [])
+        files += [*values.get("supporting", ()), *filter(None, [values.get("pedigree")])]
+        reference = values.get("left_align")
+        return files + ([reference, f"{reference}.fai"] if reference else [])
 
     @property
     def options(self) -> list[str]:
         """Options of `genocloud export`."""
+        return [each for key, value in self._values.items() for each in spelled(f"--{key.replace('_', '-')}", value)]
+
+    def check(self) -> None:
+        """Raise GenocloudError for a file or options that `genocloud export` would refuse."""
+        from genocloud.pipeline import ExportRequest  # it brings pyarrow, which most runs' start need not load
+
+        ExportRequest.of(self.path, self._values).options().check(self.path, dense=self.entry.get("dense", False))
+
+    @property
+    def _values(self) -> dict[str, Any]:
+        """Options by their names: the entry's, and settings of the config where they are of use."""
         values = {key: value for key, value in self.entry.items() if key != "path"}
         if "left_align" in values:
             values["left_align"] = self.settings["reference"] if values["left_align"] else ""
+        if self.is_refined:
+            values["supporting"] = self.settings["supporting"]
         if PGEN.is_of(self.path):
-            values |= {key: self.settings[key] for key in ("pedigree", "par")}
-        return [each for key, value in values.items() for each in spelled(f"--{key.replace('_', '-')}", value)]
-
-    def check(self) -> None:
-        """Raise SettingError for a file or options that `genocloud export` would refuse."""
-        from genocloud.callset import RecordForm  # these two bring pyarrow, which most runs' start need not load
-        from genocloud.filters import Expression
-
-        for key in ("include", "exclude"):
-            if text := self.entry.get(key):
-                Expression(text)
-        for form in OTHER_FORMATS:
-            if form.is_of(self.path):
-                form.check(self.path)
-                return
-        keys = {key: self.entry[key] for key in ("local_alleles", "genotype_filters") if key in self.entry}
-        fields = FormatFields(keys=tuple(self.entry.get("fields", ())) or None, **keys)
-        check_export_url(self.path, fields)
-        forms = {key: self.entry.get(key, False) for key in ("split", "sites_only")}
-        RecordForm(**forms, diploid=self.entry.get("diploid_sex_chromosomes", False)).check(
-            form_of(self.path).having(fields).fields
-        )
+            values["par"] = self.settings["par"]
+        if self.settings["pedigree"] and (PGEN.is_of(self.path) or FAMILY in self.path or self.is_refined):
+            values["pedigree"] = self.settings["pedigree"]
+        return values
 
 
 def further_exports(settings: Mapping[str, Any]) -> dict[str, FurtherExport]:

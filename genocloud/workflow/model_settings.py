@@ -23,8 +23,10 @@ def check_model(settings: Mapping[str, Any]) -> None:
     model, preset = settings["model"], settings["preset"]
     if preset and model != "glnexus":
         raise BadConfig("config", "preset", "only the model glnexus has presets", "set model: glnexus, or leave it out")
+    refined = settings["refined"] or any(each.get("refined") for each in settings["exports"])
+    wanted = {**settings, "refined": refined}
     for name, reason in _WITHOUT.get(model, {}).items():
-        if settings[name]:
+        if wanted[name]:
             raise BadConfig("config", name, f"the model {model} does not have it: {reason}", "leave it out")
     if model == "glnexus":
         from genocloud.pipeline.merge_model import MergeModel  # no other model needs its modules

@@ -12,7 +12,6 @@ from genocloud import storage
 from genocloud.callset import check_export_url
 from genocloud.errors import GenocloudError
 from genocloud.federation import config_of
-from genocloud.pipeline.receipts import lost_outputs
 from genocloud.workflow.config import check_urls, checked_settings
 from genocloud.workflow.file_checks import check_files
 from genocloud.workflow.filter_options import check_filters
@@ -70,7 +69,7 @@ def _study(settings: dict[str, Any], run: SnakemakeRun) -> Study:
 def _drop_lost_receipts(study: Study) -> None:
     """Remove receipts whose files or stores are gone, so that their steps run again; a dry run only reports them."""
     outputs = {"export": study.vcf_files, "report": study.report_files}
-    further = {each.receipt: lost_outputs(each.receipt, [each.vouched]) for each in study.exports.values()}
+    further = {each.receipt: each.lost for each in study.exports.values()}
     for receipt, urls in {**lost_files(study.settings, outputs), **further}.items():
         for url in urls:
             sys.stderr.write(f"genocloud: {url} is not what {receipt} vouches for, and is made again\n")

@@ -121,7 +121,7 @@ def _differences(ours: Record, theirs: Record, comparison: Comparison) -> Iterat
         yield "samples", ours.place, list(ours.cells), list(theirs.cells)
     for sample in theirs.cells:
         comparison.compared["genotypes"] += 1
-        cells = [_stated_fields(record.cells.get(sample, {})) for record in (ours, theirs)]
+        cells = [stated_fields(record.cells.get(sample, {})) for record in (ours, theirs)]
         for name in FIELDS:
             comparison.compared[f"FORMAT/{name}"] += cells[1][name] != "."
             if cells[0][name] != cells[1][name]:
@@ -161,8 +161,8 @@ def _without_draws(name: str, texts: list[str], comparison: Comparison) -> list[
     return [",".join(pair[side] for pair in pairs if pair[0] != DRAWN) for side in (0, 1)]
 
 
-def _stated_fields(cell: dict[str, str]) -> dict[str, str]:
-    """A sample's fields; `.` for a GT without allele if nothing else is told."""
+def stated_fields(cell: dict[str, str]) -> dict[str, str]:
+    """A sample's fields; `.` for a GT without allele if nothing else is stated."""
     fields = {name: cell.get(name, ".") for name in FIELDS}
     nothing = all(set(text) <= set(".,") for name, text in fields.items() if name != "GT")
     return fields | {"GT": "." if nothing and set(fields["GT"]) <= set("./|") else fields["GT"]}

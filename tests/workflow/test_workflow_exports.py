@@ -3,13 +3,14 @@
 import pysam
 import pytest
 
-from tests.workflow.small_cohort import snakemake
+from tests.workflow.small_cohort import CONTIG, snakemake
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 EXPORTS = """exports:
   - {path: results/further/all.pgen}
   - {path: results/further/few.bcf, samples: [SAMPLES], min_ac: 1, split: true, left_align: true}
+  - {path: "results/further/by.{contig}.vcf.gz", refined: true, fields: [GT, PP]}
 """
 
 
@@ -28,7 +29,17 @@ def test_each_file_is_made_with_its_options_and_made_again_where_it_is_gone(stud
     with pysam.VariantFile(str(study / "results/further/few.bcf")) as file:
         assert list(file.header.samples) == samples
         assert {len(record.alleles) for record in file} == {2}
+    refined = study / "results/further" / f"by.{CONTIG}.vcf.gz"
+    with pysam.VariantFile(str(refined)) as file:
+        assert {record.contig for record in file} == {CONTIG}
+        assert "PP" in file.header.formats
     assert "Nothing to be done" in snakemake(study).said
+
+    refined.unlink()
+    run = snakemake(study)
+    assert run.code == 0, run.said
+    assert f"results/further/{refined.name} is not what results/export/by.contig.vcf.gz.json vouches for" in run.said
+    assert refined.exists()
 
     (study / "results/further/all.pgen").unlink()
     run = snakemake(study)
@@ -48,6 +59,12 @@ def test_each_file_is_made_with_its_options_and_made_again_where_it_is_gone(stud
         ("{path: results/x.docx}", 5, "results/x.docx"),
         ("{path: results/x.vcf, include: QAUL>}", 5, "QAUL>"),
         ("{path: results/x.svcr.vcf.gz, sites_only: true}", 5, "--sites-only"),
+        ("{path: 'results/{sample}.vcf'}", 5, "holds '{'"),
+        ("{path: 'results/x.{family}.vcf'}", 5, "add --pedigree PED"),
+        ("{path: 'results/{contig}.vcf'}, {path: results/contig.vcf}", 5, "there is another file contig.vcf"),
+        ("{path: results/x.vcz, refined: true}", 5, "leave it out, or name the output OUT.vcf.gz"),
+        ("{path: results/x.vcf, refined: true, local_alleles: true}", 5, "leave out --refined"),
+        ("{path: results/x.vcf, keep_counts: true}", 5, "add --samples or --exclude-samples"),
         ("{path: results/x.vcf, sample: [ann]}", 5, "did you mean samples?"),
     ],
 )

@@ -153,14 +153,17 @@ def _labelled(
 ) -> tuple[dict[str, People], dict[str, People], dict[int, People]]:
     """People by sex, by genetic ancestry and by bin of age, as far as they are labelled."""
     by: tuple[defaultdict[str, set[str]], ...] = (defaultdict(set), defaultdict(set))
-    ages: defaultdict[int, set[str]] = defaultdict(set)
+    years: dict[str, float] = {}
     for sample, row in labels.items():
         if sex := _sex(row.get("sex", ""), sample, url):
             by[0][sex].add(sample)
         if (gen_anc := row.get("gen_anc", "")) and gen_anc != REMAINING:
             by[1][gen_anc].add(sample)
         if text := row.get("age", ""):
-            ages[_age_bin(text, sample, url)].add(sample)
+            years[sample] = _age(text, sample, url)
+    ages: defaultdict[int, set[str]] = defaultdict(set)
+    for sample, age in zip(years, age_bins(np.array([*years.values()], float)).tolist(), strict=True):
+        ages[age].add(sample)
     sexes, ancestries = ({name: frozenset(people) for name, people in sorted(each.items())} for each in by)
     return sexes, ancestries, {age: frozenset(people) for age, people in ages.items()}
 
@@ -174,11 +177,11 @@ def _sex(text: str, sample: str, url: str) -> str:
     return _SEXES.get(known, "")
 
 
-def _age_bin(text: str, sample: str, url: str) -> int:
+def _age(text: str, sample: str, url: str) -> float:
     try:
         age = float(text)
     except ValueError:
         age = float("nan")
     if not 0 <= age < 200:
         raise InputError(f"{url}: sample {sample} has the age {text!r}; write years, or nothing")
-    return int(age_bins(np.array([age]))[0])
+    return age

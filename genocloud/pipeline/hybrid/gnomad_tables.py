@@ -108,10 +108,12 @@ def _admitted_people(
     if set(known) != set(samples):
         raise ChangedPeople(policy.site, "its cohort")
 
+    register = Register(policy) if policy.counts_people else None
+
     def admit(sets: Sequence[People]) -> bool:
-        if policy.counts_people:
+        if register:
             try:
-                Register(policy).admit(*([known[sample] for sample in each] for each in sets))
+                register.admit(*([known[sample] for sample in each] for each in sets))
             except TooFew:
                 return False
         return True

@@ -175,7 +175,7 @@ def test_only_text_is_vcf_4_5(suffix):
 
 @pytest.mark.slow
 def test_hail_reads_the_cells_of_the_plain_file(few, tmp_path):
-    """In an environment of its own: `python -m venv .venv-hail && .venv-hail/bin/pip install hail`."""
+    """In an environment of its own, which `make formats` installs."""
     python = Path(__file__).resolve().parents[3] / ".venv-hail/bin/python"
     if not python.exists():
         pytest.skip("needs .venv-hail with the package hail")

@@ -232,6 +232,37 @@ def test_of_several_coordinators_at_once_one_comes_first(register: Register) -> 
     assert len(register.entries()) == 2
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_register_that_is_kept_answers_as_one_that_is_opened_each_time(tmp_path: Path, seed: int) -> None:
+    """Also where others answer in between, and people are known by what two others are known by."""
+    numbers = np.random.default_rng(seed)
+    folders = tmp_path / "kept", tmp_path / "opened"
+    for folder in folders:
+        folder.mkdir()
+    policies = [
+        write_policy(each / "p.yaml", "hospital", [f"{each}/store"], [], minimum_people=MINIMUM) for each in folders
+    ]
+    kept = Register(policies[0])
+    for _ in range(12):
+        sets = [
+            [
+                (f"file:{person}", f"records:{numbers.integers(0, 60) if numbers.random() < 0.02 else person}")
+                for person in range(int(start), int(start) + int(length))
+            ]
+            for start, length in numbers.integers((0, 3), (30, 25), (int(numbers.integers(1, 4)), 2))
+        ]
+        other = Register(policies[0]) if numbers.random() < 0.3 else kept
+        outcomes = []
+        for register in (other, Register(policies[1])):
+            try:
+                register.admit(*sets)
+                outcomes.append("")
+            except TooFew as error:
+                outcomes.append(error.problem)
+        assert outcomes[0] == outcomes[1]
+        assert len(kept.check()) == len(Register(policies[1]).check())
+
+
 def test_no_person_can_be_identified_from_the_register_without_its_key(register: Register) -> None:
     register.admit(people(*range(10)))
     text = sorted(Path(register.policy.register).iterdir())[1].read_text()

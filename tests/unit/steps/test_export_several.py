@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import genocloud
 from genocloud.cli import main
 from tests.support import wild_callset
 from tests.support.exported_records import exported, records_of
@@ -52,6 +53,16 @@ def test_files_of_families_have_their_samples(wild: Path, tmp_path: Path) -> Non
     )
     first = next(records_of(path) for path in tmp_path.glob("one.*.bcf") if records_of(path))
     assert list(first[0].samples) == ["ann", "dan"]
+
+
+def test_python_writes_files_of_families_in_any_format(wild: Path, tmp_path: Path) -> None:
+    pedigree = wild / "families.ped"
+    receipt = genocloud.export(wild / "callset", tmp_path / "{family}.pgen", pedigree=pedigree)
+    assert receipt.figures["files"] == 2
+    words = ["export", str(wild / "callset"), str(tmp_path / "whole.pgen"), "-q", "--pedigree", str(pedigree)]
+    assert main([*words, "--samples", "bob"]) == 0
+    assert (tmp_path / "two.pgen").read_bytes() == (tmp_path / "whole.pgen").read_bytes()
+    assert "ann" in (tmp_path / "one.psam").read_text()
 
 
 def test_mistakes_are_said(wild: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -133,6 +133,10 @@ def test_several_sites_are_not_screened_together():
         ({"preset": "DeepVariantWGS"}, "only the model glnexus has presets"),
         ({"model": "glnexus", "dbsnp": "known.vcf.gz"}, "the model glnexus does not have it"),
         ({"model": "glnexus", "include_non_variant_sites": True}, "the model glnexus does not have it"),
+        (
+            {"model": "glnexus", "exports": [{"path": "a.vcf", "refined": True}]},
+            "the model glnexus does not have it: its genotypes have a prior",
+        ),
         ({"model": "glnexus", "preset": "xAtlas"}, "which a cohort does not keep"),
         ({"model": "glnexus", "preset": "DeepVariantWG"}, "unknown"),
     ],
