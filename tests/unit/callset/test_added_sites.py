@@ -164,24 +164,24 @@ def test_calls_at_sites_that_go_are_removed_and_no_other_row():
     assert read(store, stays, keys=keys) == np.delete(numbers, 1, axis=0).tolist()
 
 
-def test_a_segment_without_some_calls_is_found_loaded_and_takes_the_site_again():
+def test_a_segment_without_some_calls_is_reused_and_loaded_and_takes_the_site_again():
     numbers = [[0, 0], [1, 2], [0, 0], [0, 0]]
     store, segment, _ = grow(segment_tables(KEYS, numbers), np.delete(KEYS, 1), [])
-    (found,) = callset.find_segments(store, SHARD, "b0", "", KEYS)
-    assert found.keys.tolist() == segment.keys.tolist() == [1, GONE, 3, 4]
-    held = callset.load_segment(store, found, KEYS, samples=BATCHES["b0"])
+    (reused,) = callset.find_segments(store, SHARD, "b0", "", KEYS)
+    assert reused.keys.tolist() == segment.keys.tolist() == [1, GONE, 3, 4]
+    held = callset.load_segment(store, reused, KEYS, samples=BATCHES["b0"])
     assert held.places["key"].to_pylist() == [1, 3, 4]
     added = callset.write_added(
         store,
         SHARD,
         "b0",
-        found,
+        reused,
         sites=sites(),
         genotypes=segment_tables(KEYS[1:2], [[1, 2]]).genotypes,
         shares=pa.table({"n": pa.array([0], pa.int64())}),
     )
     assert added is not None
-    assert read(store, *callset.among((found, added), sites(), 2)) == numbers
+    assert read(store, *callset.among((reused, added), sites(), 2)) == numbers
 
 
 @pytest.mark.parametrize(("after", "rows"), [([0, 2], 1), ([0, 1], 1), ([1, 2], None), ([2, 2], None)])

@@ -233,7 +233,7 @@ def test_of_several_coordinators_at_once_one_comes_first(register: Register) -> 
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_register_that_is_kept_answers_as_one_that_is_opened_each_time(tmp_path: Path, seed: int) -> None:
+def test_a_register_in_memory_answers_as_one_that_is_read_each_time(tmp_path: Path, seed: int) -> None:
     """Also where others answer in between, and people are known by what two others are known by."""
     numbers = np.random.default_rng(seed)
     folders = tmp_path / "kept", tmp_path / "opened"
