@@ -82,7 +82,7 @@ def test_parquet_is_read_where_its_seal_is_checked_and_nowhere_else():
 
 ANY_TABLE = {
     "callset/arrays.py": {"_field", "as_pandas", "as_polars"},
-    "callset/call_rows.py": {"_by_value", "_nth", "_of_samples", "_table", "members_of"},
+    "callset/call_rows.py": {"_by_value", "_of_samples", "_table", "members_of"},
     "callset/parquet.py": {"_groups", "encode", "read_place", "read_where", "with_lacking_columns"},
     "callset/reading.py": {"_rows"},
     "callset/segments.py": {"_entry"},
