@@ -109,7 +109,7 @@ def _read(
 ) -> schema.Records:
     tables = [KINDS[kind].empty_table()]
     windows = set()
-    for window, table in _groups(cohort, batch, kind, region, sites):
+    for window, table in _groups(cohort, batch, kind, region, sites=sites):
         windows.add(window)
         tables.append(_overlapping(table, region, sites))
     table = pa.concat_tables(tables)
@@ -123,6 +123,7 @@ def _groups(
     batch: Batch,
     kind: str,
     region: Region,
+    *,
     sites: Positions | None = None,
     columns: Sequence[str] | None = None,
 ) -> Iterator[tuple[int, schema.Records]]:
