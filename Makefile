@@ -29,6 +29,7 @@ KILLS := tests/kills tests/unit/cohort/test_writers.py tests/unit/scatter/test_f
 FLIPS := tests/unit/steps/test_damage.py::test_each_of_many_flips_is_said_or_changes_nothing
 GATK := tests/anchors/gatk/lib/installed
 GATK_PYTHON := .venv-gatk
+MULTIQC := .venv-multiqc/installed
 PACKAGING := .venv-packaging/bin
 
 # As some containers set it: each of hundreds of processes would compile all of genocloud, each worker all tests.
@@ -71,7 +72,7 @@ lint: $(INSTALLED)
 	$(BIN)/snakemake --lint
 	$(BIN)/python -m tests.support.plain_words
 
-conformance: programs $(INSTALLED) $(GATK) $(GATK_PYTHON)/installed
+conformance: programs $(INSTALLED) $(GATK) $(GATK_PYTHON)/installed $(MULTIQC)
 	$(BIN)/pytest -m conformance
 
 programs:
@@ -198,4 +199,10 @@ $(GATK): tests/anchors/gatk/pom.xml | programs
 $(GATK_PYTHON)/installed: tests/anchors/gatk/requirements.txt constraints.txt
 	$(PYTHON) -m venv $(GATK_PYTHON)
 	$(GATK_PYTHON)/bin/pip install --quiet --disable-pip-version-check -r $< $$(grep '^scikit-learn==' constraints.txt)
+	@touch $@
+
+# MultiQC itself, for the folders of qc and screen.
+$(MULTIQC):
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check multiqc==1.35
 	@touch $@

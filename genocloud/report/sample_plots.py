@@ -38,7 +38,7 @@ from genocloud.report.plots import (
 Indices = npt.NDArray[np.int64]
 
 FEW_POINTS = 2_000
-"""More points are drawn without borders, and fainter."""
+"""More points are drawn without borders, and those of large groups fainter."""
 
 MOST_PAIRS = 4_000
 """Pairs in the figure of kinship: those that are flagged, then the closest."""
@@ -97,15 +97,15 @@ class SamplePoints:
 
         A click on a point looks the sample up in the table. Small groups lie above large ones, flagged samples on top.
         """
-        drawn, many = [], max(len(self.shown), 1)
-        alpha = 0.8 if many <= FEW_POINTS else max(0.4 * math.sqrt(FEW_POINTS / many), 0.2)
+        drawn, many = [], len(self.shown) > FEW_POINTS
         in_order = sorted(groups.items(), key=lambda item: (item[1][0] == WARNING, -len(item[1][1])))
         for label, (colour, samples) in in_order:
             rows = [self._place[i] for i in samples.tolist() if i in self._place]
             if not rows:
                 continue
             view = CDSView(filter=IndexFilter(rows)) if len(rows) < len(self.shown) else CDSView()
-            size = float(np.clip(900 / many + 4, 5, 10))
+            size = float(np.clip(900 / max(len(self.shown), 1) + 4, 5, 10))
+            alpha = 0.8 if colour == WARNING or not many else float(np.clip(800 / len(rows), 0.3, 0.8))
             drawn.append(
                 figure.scatter(
                     x,
@@ -115,9 +115,9 @@ class SamplePoints:
                     size=size + 4 * (colour == WARNING),
                     marker=shapes.get(colour, "circle"),
                     fill_color=colour,
-                    line_color=CARD if many <= FEW_POINTS else None,
+                    line_color=None if many else CARD,
                     line_width=0.5,
-                    fill_alpha=0.8 if colour == WARNING else alpha,
+                    fill_alpha=alpha,
                     legend_label=plain(label),
                 )
             )

@@ -99,7 +99,7 @@ def test_a_bad_pedigree_is_named(made, tmp_path, text, problem):
 
 
 def test_multiqc_knows_the_files_by_their_contents(checked):
-    """What MultiQC 1.35 looks for; it was run on such a folder, and showed a section for each."""
+    """What MultiQC 1.35 looks for; tests/conformance/test_multiqc.py runs it on such a folder."""
     texts = {path.name: path.read_text() for path in checked.iterdir() if path.suffix not in (".parquet", ".json")}
     assert "This file was produced by bcftools stats" in texts["bcftools_stats.txt"]
     assert "## METRICS CLASS\tpicard.vcf.CollectVariantCallingMetrics$VariantCallingDetailMetrics" in next(
