@@ -22,8 +22,10 @@ from genocloud.qc.kinship import (
 )
 from genocloud.qc.packed_genotypes import MISSING, PackedGenotypes, pack, unpack
 from genocloud.qc.relatives import unrelated
+from genocloud.qc.sex import LEAST_F_OF_XY, MOST_F_OF_XX
 
 needs_plink2 = pytest.mark.skipif(not shutil.which("plink2"), reason="plink2 is not on the PATH")
+needs_plink1 = pytest.mark.skipif(not shutil.which("plink1.9"), reason="plink1.9 is not on the PATH")
 
 TEXTS = ("0/0", "0/1", "1/1", "./.")
 
@@ -177,22 +179,28 @@ def test_no_sites_and_one_sample_have_no_pairs_nor_components():
     assert len(pairs_of(np.ones((5, 1), np.uint8)).first) == 0
 
 
+def written_vcf(path: Path, codes: np.ndarray, contig: str) -> Path:
+    samples = [f"s{number:03}" for number in range(codes.shape[1])]
+    lines = ["##fileformat=VCFv4.2", f"##contig=<ID={contig}>", '##FORMAT=<ID=GT,Number=1,Type=String,Description="">']
+    lines.append("\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *samples]))
+    for site, row in enumerate(codes, 1):
+        place = [contig, str(10_000_000 + site * 1000), f"v{site}"]  # of X, behind the first pseudo-autosomal region
+        lines.append("\t".join([*place, "A", "G", ".", ".", ".", "GT", *(TEXTS[code] for code in row)]))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def run_plink(program: str, vcf: Path, *words: str) -> Path:
+    command = [program, "--vcf", vcf, "--threads", "1", "--out", vcf.parent / "out", *words]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return vcf.parent
+
+
 @pytest.fixture
 def plink2(tmp_path):
     def run(codes: np.ndarray, *words: str) -> Path:
-        samples = [f"s{number:03}" for number in range(codes.shape[1])]
-        lines = ["##fileformat=VCFv4.2", "##contig=<ID=1>", '##FORMAT=<ID=GT,Number=1,Type=String,Description="">']
-        lines.append("\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *samples]))
-        for site, row in enumerate(codes, 1):
-            lines.append(
-                "\t".join(["1", str(site * 1000), f"v{site}", "A", "G", ".", ".", ".", "GT", *(TEXTS[c] for c in row)])
-            )
-        vcf = tmp_path / "sites.vcf"
-        vcf.write_text("\n".join(lines) + "\n")
-        command = ["plink2", "--vcf", vcf, "--threads", "1", "--out", tmp_path / "out", "--bad-freqs", *words]
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return tmp_path
+        return run_plink("plink2", written_vcf(tmp_path / "sites.vcf", codes, "1"), "--bad-freqs", *words)
 
     return run
 
@@ -230,6 +238,20 @@ def test_plink2_has_the_same_homozygosity(plink2):
     assert ours.called.tolist() == [int(row["OBS_CT"]) for row in rows]
     assert ours.expected == pytest.approx([float(row["E(HOM)"]) for row in rows], rel=1e-5)
     assert ours.coefficient == pytest.approx([float(row["F"]) for row in rows], abs=1e-5)
+
+
+@needs_plink1
+def test_plink_has_the_same_f_of_x(tmp_path):
+    """--check-sex, which plink2 has in later versions than Linux distributions: men are hom-ref or hom-ALT."""
+    codes = family_codes(13, 2000, founders=60)
+    codes[:, ::2] = np.where(codes[:, ::2] == 1, 2 * (np.arange(len(codes)) % 2)[:, None], codes[:, ::2])
+    ours = homozygosity(packed_of(codes)).coefficient
+    vcf = written_vcf(tmp_path / "sites.vcf", codes, "X")
+    header, *lines = (run_plink("plink1.9", vcf, "--check-sex") / "out.sexcheck").read_text().splitlines()
+    theirs = [float(line.split()[header.split().index("F")]) for line in lines]
+    assert ours == pytest.approx(theirs, rel=6e-4, abs=1e-6)  # four digits are printed
+    assert ours[::2].min() > LEAST_F_OF_XY
+    assert ours[1::2].max() < MOST_F_OF_XX
 
 
 @needs_plink2
