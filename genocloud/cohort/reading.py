@@ -83,7 +83,7 @@ def variant_groups(
     cohort: StoredCohort, batch: Batch, region: Region, columns: Sequence[str]
 ) -> Iterator[schema.Variants]:
     """Place and `columns` of the rows of `variants_along`, one row group at a time, in stored order."""
-    for _, table in _groups(cohort, batch, "variants", region, columns=[*_PLACES.names, *columns]):
+    for _, table in _groups(cohort, batch, "variants", region, columns=[*_PLACES, *columns]):
         yield _overlapping(table, region)
 
 
@@ -141,13 +141,14 @@ def _groups(
         file = sealing.reader(stream, written.seal, pre_buffer=True)
         for window, group in groups:
             if sites is not None and kind == "variants":
-                places = unpack(kind, file.read_row_group(group, packed_names(kind, _PLACES.names)), _PLACES)
+                places = unpack(kind, file.read_row_group(group, packed_names(kind, _REACHES.names)), _REACHES)
                 if not len(_overlapping(_along(places, axis), region, sites)):
                     continue
             yield window, _along(unpack(kind, file.read_row_group(group, stored), table), axis)
 
 
-_PLACES = pa.schema([schema.VARIANTS.field(name) for name in ("contig", "start", "stop", "ref")])
+_PLACES = ("contig", "start", "stop")
+_REACHES = pa.schema([schema.VARIANTS.field(name) for name in (*_PLACES, "ref")])
 
 
 def _stored_columns(kind: str, columns: Sequence[str]) -> tuple[list[str], pa.Schema]:
