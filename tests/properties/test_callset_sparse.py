@@ -128,7 +128,7 @@ def with_added(
     assert reusable is not None
     assert reusable.genotypes == added.genotypes
     assert callset.shares_at(reusable, keys).to_pylist() == tables.shares.to_pylist()
-    return callset.with_windows(segment, added, keys, len(BATCHES[batch]))
+    return callset.among((segment, added), sites, len(BATCHES[batch]))
 
 
 def stored_segments(
@@ -160,7 +160,7 @@ def test_the_dense_view_is_what_was_written(seed: int, contigs: int, most_alts: 
     random = Random(seed)
     rows = site_rows(random, contigs, most_alts)
     sites = make.as_table(rows, annotations.SITES)
-    keyed = sites.append_column(schema.SITE_KEY.field, pa.array(range(len(rows)), schema.INT64))
+    keyed = sites.append_column(schema.SITE_KEY.field, pa.array(range(1, len(rows) + 1), schema.INT64))
     tables = {
         batch: make.as_table(genotype_rows(random, rows, samples), schema.GENOTYPES)
         for batch, samples in BATCHES.items()

@@ -47,7 +47,7 @@ EQUIVALENT = {
         'seen = title if title >= 0 else max(0, len(text) - len(b"\\n#CHROM"))',
     ): "the text begins with ##: no title is at 0",
     (
-        "genocloud/pipeline/genotyping/shard_estimates.py",
+        "genocloud/pipeline/genotyping/merging.py",
         "held.append((0, part))",
     ): "levels are compared with one another",
     (

@@ -204,7 +204,7 @@ def test_tables_that_are_not_dense_are_a_bug() -> None:
         callset.write_shard(store, SHARDS[0], "key", sites.take([0, 2, 1]), {"b0": table})
 
 
-@pytest.mark.parametrize(("version", "remedy"), [(manifest.MODEL_VERSION + 1, "newer genocloud"), (1, "make it again")])
+@pytest.mark.parametrize(("version", "remedy"), [(manifest.VERSION + 1, "newer genocloud"), (1, "make it again")])
 def test_another_version_is_refused(version: int, remedy: str) -> None:
     write("memory://version")
     store = storage.open_store("memory://version")

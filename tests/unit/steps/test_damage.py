@@ -371,7 +371,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("genocloud.sealing._Checked.read", refuse)
+    monkeypatch.setattr("genocloud.sealing._Checked._checked", refuse)
     return None
 
 

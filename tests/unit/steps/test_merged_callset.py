@@ -282,7 +282,7 @@ def test_a_callset_of_another_model_has_none_of_it(tmp_path):
         steps.discover(cohort, **tools)
         steps.genotype(cohort, study.callset_url, model=Model(name="deepvariant"), **tools)
     manifest = json.loads((tmp_path / "callset/manifest/00000001.json").read_text())
-    assert (manifest["version"], "fields" in manifest) == (5, False)
+    assert (manifest["version"], "fields" in manifest) == (7, False)
     declared = {"sites": annotations.STORED_SITES, "calls": schema.CALLS, "reference": schema.REFERENCE}
     for folder, columns in declared.items():
         paths = list((tmp_path / "callset" / folder).rglob("*.parquet"))
