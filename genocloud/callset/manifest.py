@@ -197,8 +197,10 @@ def _callers_as_json(description: Description) -> list[list[Any]]:
 
 def _callers_by_sample(samples: Sequence[str], runs: Sequence[tuple[str, int]]) -> dict[str, str]:
     """The inverse of `_callers_as_json`; raises one of NOT_JSON."""
-    names = [caller for caller, count in runs for _ in range(count)]
-    json_digest.string_list(names, "its callers")
+    json_digest.string_list([caller for caller, _ in runs], "its callers")
+    most = len(samples)
+    counts = [json_digest.whole_number(count, "a caller's samples", least=1, most=most) for _, count in runs]
+    names = [caller for (caller, _), count in zip(runs, counts, strict=True) for _ in range(count)]
     return {sample: caller for sample, caller in zip(samples, names, strict=True) if caller}
 
 

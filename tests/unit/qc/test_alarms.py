@@ -9,7 +9,8 @@ from genocloud.qc.tables import GROUPINGS, SAMPLE_METRICS, SEXES, table_of
 def checks(rates: list[float], karyotypes: list[str], sites: int = 5000, depth: float = 30.0) -> list[tuple[str, str]]:
     count = len(rates)
     names = [f"s{n}" for n in range(count)]
-    metrics = {field.name: np.zeros(count, int) for field in SAMPLE_METRICS} | dict.fromkeys(("sample", *GROUPINGS), names)
+    metrics = {field.name: np.zeros(count, int) for field in SAMPLE_METRICS}
+    metrics |= dict.fromkeys(("sample", *GROUPINGS), names)
     sexes = {field.name: np.zeros(count, int) for field in SEXES} | {"sample": names, "karyotype": karyotypes}
     sexes |= {"sheet_sex": names, "sex": names}
     metrics |= {"call_rate": np.array(rates), "dp_mean": np.full(count, depth)}
