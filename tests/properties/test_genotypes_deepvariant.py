@@ -111,7 +111,8 @@ def under_own_deletion(rows):
             ]
             judged = len(row["gt"]) == 2 and row["pl"] and {*row["gt"]} != {-1} and "*" not in row["alts"]
             two_alts = 0 not in row["gt"] and len({*row["gt"]}) > 1
-            if over and judged and not two_alts and not (set(row["gt"]) == {0} and row["dp"] == 0):
+            is_block = row["alts"] == ["<*>"]  # what lies under a deletion as a reference block stays
+            if over and judged and not is_block and not two_alts and not (set(row["gt"]) == {0} and row["dp"] == 0):
                 yield name, row["start"], one_haplotype(row)
 
 
