@@ -1,16 +1,22 @@
 """Join a stored cohort's shards after GLnexus's model and store them as shards of a callset."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from genocloud import annotations, callset, glnexus, schema, storage
 from genocloud.cohort import Batch, Cohort, open_cohort
-from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.genotype_reuse import active_names
-from genocloud.pipeline.genotyping.merged_shards import KeptSites, MergedShard, MergeTask, PlacedSite, balance
+from genocloud.pipeline.genotyping.merged_shards import (
+    KeptSites,
+    MergedShard,
+    MergeTask,
+    PlacedSite,
+    balance,
+    merge_tasks,
+)
 from genocloud.pipeline.genotyping.shard_completion import description_of
 from genocloud.pipeline.memory_model import discovery_need, merged_bytes
 from genocloud.pipeline.merge_model import MergeModel
@@ -38,18 +44,7 @@ def store_merged(
     """Store the plan's shards; finished ones are skipped. The receipt's balance is in ALTs."""
     refuse_holes(cohort, target_regions(cut, cohort.layout))
     threads = threads_each(scatter, len(cut.owned))
-    tasks = [
-        MergeTask(
-            cohort_url=cohort.url,
-            version=cohort.version,
-            url=store.url,
-            rules=model.rules,
-            scope=cut.scope,
-            shard=shard,
-            threads=threads,
-        )
-        for shard in cut.owned
-    ]
+    tasks = merge_tasks(cohort, store.url, model.rules, cut, threads)
     needs = [
         discovery_need(cohort, shard, threads) + min(merged_bytes(cohort, shard), HELD_BYTES) for shard in cut.owned
     ]
@@ -68,8 +63,7 @@ def merged_description(cohort: Cohort, model: MergeModel, cut: ShardPlan) -> cal
 
 def _store_shard(task: MergeTask) -> _Merged:
     cohort, store = open_cohort(task.cohort_url, task.version), storage.open_store(task.url)
-    targets = None if task.shard.targets.inside is None else [asdict(each) for each in task.shard.targets.inside]
-    key = cohort_key(cohort, "glnexus", asdict(task.rules), task.scope, targets, cohort.samples)
+    key = task.key(cohort, cohort.samples)
     shard = MergedShard.of(cohort, task)
     placed, alleles = shard.chosen()
     written = callset.find_shard(store, task.shard, key)

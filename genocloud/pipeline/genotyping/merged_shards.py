@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from genocloud import glnexus
 from genocloud.cohort import Batch, Cohort, rows_along, variants_along
+from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.receipts import Receipt
-from genocloud.pipeline.sharding import Shard
+from genocloud.pipeline.sharding import Shard, ShardPlan
 from genocloud.regions import Axis, Contig, Region
 from genocloud.scatter.executors import in_threads
 from genocloud.schema import AlleleEvidence, Records, numbers, with_column
@@ -47,6 +48,28 @@ class MergeTask:
     scope: str
     shard: Shard
     threads: int
+
+    def key(self, cohort: Cohort, *more: Any) -> str:
+        """What the result is made from, and `more` of that."""
+        inside = self.shard.targets.inside
+        targets = None if inside is None else [asdict(each) for each in inside]
+        return cohort_key(cohort, "glnexus", asdict(self.rules), self.scope, targets, *more)
+
+
+def merge_tasks(cohort: Cohort, url: str, rules: glnexus.MergeRules, cut: ShardPlan, threads: int) -> list[MergeTask]:
+    """A task for each shard of the plan."""
+    return [
+        MergeTask(
+            cohort_url=cohort.url,
+            version=cohort.version,
+            url=url,
+            rules=rules,
+            scope=cut.scope,
+            shard=shard,
+            threads=threads,
+        )
+        for shard in cut.owned
+    ]
 
 
 class _Stretch(NamedTuple):

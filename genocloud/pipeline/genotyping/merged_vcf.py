@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from genocloud import callset, glnexus, storage
 from genocloud.cohort import Cohort, open_cohort
-from genocloud.pipeline.cached_tables import cohort_inputs, cohort_key
+from genocloud.pipeline.cached_tables import cohort_inputs
 from genocloud.pipeline.genotyping.merged_shards import (
     KeptSites,
     MergedShard,
@@ -20,6 +20,7 @@ from genocloud.pipeline.genotyping.merged_shards import (
     PlacedSite,
     active_numbers,
     balance,
+    merge_tasks,
 )
 from genocloud.pipeline.memory_model import discovery_need, merged_bytes
 from genocloud.pipeline.merge_model import MergeModel
@@ -53,18 +54,7 @@ def merge_to_vcf(
     refuse_holes(cohort, target_regions(cut, cohort.layout))
     with receipt_of("genotype") as receipt:
         threads = threads_each(scatter, len(cut.owned))
-        tasks = [
-            MergeTask(
-                cohort_url=cohort.url,
-                version=cohort.version,
-                url=parts_url,
-                rules=model.rules,
-                scope=cut.scope,
-                shard=shard,
-                threads=threads,
-            )
-            for shard in cut.owned
-        ]
+        tasks = merge_tasks(cohort, parts_url, model.rules, cut, threads)
         needs = [
             discovery_need(cohort, shard, threads) + min(merged_bytes(cohort, shard), CALLED_BYTES)
             for shard in cut.owned
@@ -96,8 +86,7 @@ def merge_to_vcf(
 def _merge_shard(task: MergeTask) -> callset.ExportPart:
     cohort = open_cohort(task.cohort_url, task.version)
     store = storage.open_store(task.url)
-    targets = None if task.shard.targets.inside is None else [asdict(each) for each in task.shard.targets.inside]
-    key = cohort_key(cohort, "glnexus", asdict(task.rules), task.scope, targets)
+    key = task.key(cohort)
     if (finished := callset.find_part(store, task.shard.name, key)) is not None:
         return finished
     extra: dict[str, Any] = {}
