@@ -31,6 +31,11 @@ _OF_SITES = "LEN", "FT", "PP", "JL", "JP"
 _SOURCES = {"LAA": "AD", "LAD": "AD", "LPL": "PL"}
 
 
+def chosen_keys(texts: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Keys of FORMAT from texts that have commas between them; None for all fields."""
+    return None if texts is None else tuple(",".join(texts).split(","))
+
+
 class UnknownField(SettingError):
     """A FORMAT field that a callset does not have."""
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias
 
 from genocloud import pipeline, steps
-from genocloud.callset.format_fields import VCF_VERSIONS, FormatFields
+from genocloud.callset.format_fields import VCF_VERSIONS, FormatFields, chosen_keys
 from genocloud.cli.logs import without_secrets
 from genocloud.errors import SettingError, did_you_mean
 from genocloud.formatting import is_number
@@ -395,7 +395,7 @@ def fields_options(command: argparse.ArgumentParser) -> None:
 def chosen_fields(arguments: Arguments) -> FormatFields:
     """What FORMAT has, as the options describe it. Raises UnknownField."""
     return FormatFields(
-        keys=None if arguments.fields is None else tuple(",".join(arguments.fields).split(",")),
+        keys=chosen_keys(arguments.fields),
         local_alleles=arguments.local_alleles,
         vcf_version=arguments.vcf_version,
     )

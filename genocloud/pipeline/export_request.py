@@ -6,7 +6,7 @@ from dataclasses import fields as fields_of
 from typing import Any, Self
 
 from genocloud.callset import FAMILY, PGEN, FormatFields, RecordForm
-from genocloud.callset.format_fields import VcfVersion
+from genocloud.callset.format_fields import VcfVersion, chosen_keys
 from genocloud.errors import SettingError
 from genocloud.filters import Expression
 from genocloud.pipeline.chosen_samples import SampleChoice
@@ -103,7 +103,7 @@ class ExportRequest:
 
     def _fields(self) -> FormatFields:
         return FormatFields(
-            keys=None if self.fields is None else tuple(",".join(self.fields).split(",")),
+            keys=chosen_keys(self.fields),
             local_alleles=self.local_alleles,
             vcf_version=self.vcf_version,
             genotype_filters=self.genotype_filters,

@@ -13,7 +13,7 @@ DEFAULT_PRESET = "DeepVariantWGS"
 
 @dataclass(frozen=True, kw_only=True)
 class MergeModel:
-    """GLnexus's model by the rules of a preset, or of a YAML file, which is named as it was asked for."""
+    """GLnexus's model by the rules of a preset, or of a YAML file, which is named as the user wrote it."""
 
     preset: str
     rules: glnexus.MergeRules
