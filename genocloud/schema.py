@@ -369,6 +369,9 @@ FLAG_COLUMNS = (
 Values and limits are text, as some are numbers and some are names; tables of samples have the numbers.
 """
 
+GROUPINGS = ("batch", "site", "caller")
+"""Columns of the table of samples, of `genocloud qc`, by which they have something technical in common."""
+
 CARRIER_COLUMNS = (
     _CELL[0],
     _CELL[1],

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genocloud.qc.flags import Flag
-from genocloud.qc.tables import BATCHES, GROUPINGS, BatchTable, SampleMetrics, table_of
+from genocloud.qc.tables import BATCHES, BatchTable, SampleMetrics, table_of
 from genocloud.sample_limits import MAD_TO_DEVIATION
+from genocloud.schema import GROUPINGS
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,8 +11,9 @@ from genocloud.qc.callset_stats import CallsetStats
 from genocloud.qc.inbreeding import Homozygosity
 from genocloud.qc.peddy_files import SEX_NUMBERS, peddy_files
 from genocloud.qc.sample_counts import Counts, SampleCounts
-from genocloud.qc.tables import GROUPINGS, QcTable
+from genocloud.qc.tables import QcTable
 from genocloud.qc.text_files import bcftools_text, custom_content, detail_text, number_text, summary_text
+from genocloud.schema import GROUPINGS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -24,7 +24,7 @@ def sample_metrics(
 ) -> SampleMetrics:
     """Hail's sample_qc of each sample; null where a ratio has no denominator, or no genotype the value.
 
-    groupings  of each of GROUPINGS, each sample's
+    groupings  of each of schema.GROUPINGS, each sample's
     """
     named = {name: counts[name] for name in COUNTS}
     called = named["n_hom_ref"] + named["n_het"] + named["n_hom_var"]

@@ -8,9 +8,6 @@ import pyarrow as pa
 
 from genocloud.schema import DOUBLE, INT64, STRING, Column, table
 
-GROUPINGS = ("batch", "site", "caller")
-"""Columns of the table of samples by which they have something technical in common."""
-
 SAMPLE_COLUMNS = (
     Column("sample", STRING, "name of the sample", nullable=False),
     Column("batch", STRING, "the sheet's batch, else the batch of the cohort that it was ingested in"),

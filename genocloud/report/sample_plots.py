@@ -34,6 +34,7 @@ from genocloud.report.plots import (
     percents,
     plain,
 )
+from genocloud.schema import GROUPINGS
 
 Indices = npt.NDArray[np.int64]
 
@@ -51,9 +52,6 @@ LEAST_RATIO = 0.01
 
 MOST_CONTIGS = 60
 """Contigs in the figure of depth: the first of the reference."""
-
-TECHNICAL = ("batch", "site", "caller")
-"""Columns of the samples' table by which they have something technical in common."""
 
 _APART = (
     (FIRST, "circle"), (SECOND, "square"), (THIRD, "triangle"), (FOURTH, "inverted_triangle"), (FIFTH, "hex"),
@@ -264,7 +262,7 @@ def component_plots(points: SamplePoints) -> list[Plot]:
         if people.known(one) and people.known(other):
             says = f"{one} goes from {_range(people.numbers[one])}, {other} from {_range(people.numbers[other])}."
             out.append(_components(points, one, other, ("", points.by_flag(people.flagged)), says))
-    for word in ("ancestry", *TECHNICAL, "sex") if out else ():
+    for word in ("ancestry", *GROUPINGS, "sex") if out else ():
         groups = _by_value(people, "karyotype" if word == "sex" else word)
         if len(groups) > 1:
             counts = ", ".join(f"{label} {len(samples):,}" for label, (_, samples) in groups.items())
@@ -280,7 +278,7 @@ def _components(
     shapes = {WARNING: "diamond"} | dict(_APART) if groups[0] else {WARNING: "diamond"}
     drawn = points.draw(plot, points.column(one), points.column(other), groups[1], shapes)
     lines = [("sample", "@sample"), (one, f"@{one}{{0.000}}"), (other, f"@{other}{{0.000}}")]
-    columns = "ancestry", *TECHNICAL, "karyotype"
+    columns = "ancestry", *GROUPINGS, "karyotype"
     named = [(word, f"@{points.words(word)}") for word in columns if word in points.people.words]
     hover(plot, drawn, [*lines, *named])
     caption = "Groups are ancestry, or technical: a batch, site or caller that lies apart has its own artefacts."

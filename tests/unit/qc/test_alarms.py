@@ -3,7 +3,8 @@
 import numpy as np
 
 from genocloud.qc.alarms import alarm_table
-from genocloud.qc.tables import GROUPINGS, SAMPLE_METRICS, SEXES, table_of
+from genocloud.qc.tables import SAMPLE_METRICS, SEXES, table_of
+from genocloud.schema import GROUPINGS
 
 
 def checks(rates: list[float], karyotypes: list[str], sites: int = 5000, depth: float = 30.0) -> list[tuple[str, str]]:
