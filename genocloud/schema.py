@@ -9,8 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-VERSION, OLDEST = 4, 3
-"""Version of a cohort's tables, and the oldest that is read; opening a cohort of another is an error."""
+VERSION, OLDEST = 5, 3
+"""Version of a cohort's tables, and the oldest that is read; opening a cohort of another is an error.
+
+4 stores columns less what others predict of them, 5 notes each sample's sex in its batch's receipt.
+"""
 
 Places = npt.NDArray[np.int64]
 

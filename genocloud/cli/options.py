@@ -200,7 +200,7 @@ def model_option(command: argparse.ArgumentParser, *names: str) -> None:
         "--model",
         choices=names,
         default="",
-        help=f"{', '.join(names)} (docs/models.md). Default: deepvariant for DeepVariant's gVCFs, gatk for all others",
+        help=f"{', '.join(names)} (docs/models.md). Default: deepvariant for DeepVariant's and Clair3's, else gatk",
     )
 
 

@@ -55,7 +55,7 @@ class Source:
 
     Samples that are neighbours in order of name may share one `rows`, which has their records in that order.
     `policy` is how unusable records are handled; empty: they are errors. `file` is the same for all samples of one
-    combined file, and empty for single-sample files. `caller` is the dialect.
+    combined file, and empty for single-sample files. `caller` is the dialect. `sex` is male, female or unknown.
     """
 
     sample: str
@@ -64,6 +64,7 @@ class Source:
     policy: str = ""
     file: str = ""
     caller: str = ""
+    sex: str = "unknown"
 
 
 class BadBalance(Exception):
@@ -108,7 +109,7 @@ class Tally:
 
     `bare`: hom-ref blocks with neither PL nor GQ; `first_bare` is the first one's contig and start. `holes` (contig,
     start, end) are bases without records that the `policy` (see Source) permits. `odd` counts stored records by what is
-    odd about them. `file` and `caller` are as in Source.
+    odd about them. `file`, `caller` and `sex` are as in Source; an earlier genocloud noted no sex, which is empty then.
     """
 
     read: int
@@ -121,6 +122,7 @@ class Tally:
     odd: dict[str, int] = field(default_factory=dict)
     file: str = ""
     caller: str = ""
+    sex: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +262,7 @@ def batch_id(sources: Sequence[Source], layout: Layout) -> str:
         "schema": schema.VERSION,
         "contigs": [[contig.name, contig.length] for contig in layout.contigs],
         "cuts": [layout.part_bp, layout.window_bp],
-        "samples": [[source.sample, source.fingerprint, *filter(None, [source.policy])] for source in sources],
+        "samples": [[each.sample, each.fingerprint, each.sex, *filter(None, [each.policy])] for each in sources],
     }
     return hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:16]
 

@@ -40,6 +40,7 @@ def plan_batch(people: Sequence[Person], receipts: Mapping[str, BatchReceipt], l
             fingerprint=receipt.fingerprints[who.place],
             rows=(),
             policy=receipt.tallies[who.place].policy,
+            sex=receipt.tallies[who.place].sex,
         )
         for who, receipt in ((who, receipts[who.batch]) for who in people)
     ]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genocloud.cohort.batch import KINDS, ReadCounts, ReadRows, Tally
+from genocloud.cohort.batch import KINDS, ReadCounts, ReadRows, Source, Tally
 from genocloud.cohort.layout import Window
 from genocloud.regions import Region, joined
 from genocloud.schema import Blocks, Records, with_column
@@ -95,8 +95,8 @@ class ReadSample:
         self.holes.extend(counts.holes)
         self.odd.update(counts.odd)
 
-    def tally(self, policy: str, file: str, caller: str) -> Tally:
-        """Counts of the records read so far."""
+    def tally(self, source: Source) -> Tally:
+        """Counts of the records read so far of a source."""
         holes = tuple((hole.contig, hole.start, hole.end) for hole in _few(self.holes))
         return Tally(
             read=self.read,
@@ -104,11 +104,12 @@ class ReadSample:
             dropped=dict(self.dropped),
             bare=self.bare,
             first_bare=self.first_bare,
-            policy=policy,
+            policy=source.policy,
             holes=holes,
             odd=dict(self.odd),
-            file=file,
-            caller=caller,
+            file=source.file,
+            caller=source.caller,
+            sex=source.sex,
         )
 
 

@@ -60,9 +60,7 @@ def _receipt(
     batch: str, sources: Sequence[Source], streams: Sequence[Stream], parts: Sequence[PartReceipt]
 ) -> BatchReceipt:
     counted = [each for stream in streams for each in stream.samples]
-    tallies = tuple(
-        each.tally(source.policy, source.file, source.caller) for source, each in zip(sources, counted, strict=True)
-    )
+    tallies = tuple(each.tally(source) for source, each in zip(sources, counted, strict=True))
     for source, tally in zip(sources, tallies, strict=True):
         if tally.read != sum(tally.stored.values()) + sum(tally.dropped.values()):
             raise BadBalance(f"batch {batch}, sample {source.sample}: {tally}")

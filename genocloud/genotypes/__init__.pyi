@@ -37,6 +37,8 @@ from .raw_annotations import add as add
 from .raw_annotations import layout as layout
 from .runs import Runs as Runs
 from .runs import add_runs as add_runs
+from .sample_copies import SampleCopies as SampleCopies
+from .sample_copies import with_copies as with_copies
 from .settling import settle as settle
 from .tables import shares_of as shares_of
 from .tables import shares_table as shares_table

@@ -19,6 +19,7 @@ from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, is_nonvaria
 from genocloud.genotypes.own_deletions import with_own_deletions
 from genocloud.genotypes.raw_annotations import RawAnnotations, add_shared, with_own_sums
 from genocloud.genotypes.runs import Runs
+from genocloud.genotypes.sample_copies import SampleCopies
 from genocloud.kernels.called_genotypes import Calls
 from genocloud.kernels.cell_runs import CellRuns, at_sites, cut_runs, joined, spread
 from genocloud.kernels.dictionary import number_words
@@ -32,10 +33,10 @@ Array = npt.NDArray[Any]
 
 
 class DefaultPloidies(NamedTuple):
-    """Ploidy of the no-call where a sample has no record; in a shard of several contigs it depends on the contig.
+    """Ploidy of the no-call where a sample has no record; it depends on the contig, and on the stretch of X.
 
     ploidies  (kinds, samples of the batch) int8
-    starts    (contigs,) int64, first base of each on the axis; kinds (contigs,) int64: its row of `ploidies`
+    starts    (stretches,) int64, first base of each on the axis; kinds (stretches,) int64: its row of `ploidies`
     """
 
     ploidies: npt.NDArray[np.int8]
@@ -47,9 +48,18 @@ class DefaultPloidies(NamedTuple):
         """The same number on every contig: (samples of the batch,)."""
         return cls(ploidies[None, :], np.zeros(1, np.int64), np.zeros(1, np.int64))
 
+    def within(self, copies: SampleCopies) -> "DefaultPloidies":
+        """The same, but one where a sample has fewer copies than two."""
+        starts = np.union1d(self.starts, copies.starts)
+        ploidies = np.where(copies.copies[copies.at(starts)] < 2, 1, self.ploidies[self._kinds_at(starts)])
+        return DefaultPloidies(ploidies.astype(np.int8), starts, np.arange(len(starts)))
+
     def at(self, sites: schema.MergedSites) -> npt.NDArray[np.int64]:
         """The row of `ploidies` for each site."""
-        return self.kinds[np.searchsorted(self.starts, schema.numbers(sites["start"]), side="right") - 1]
+        return self._kinds_at(schema.numbers(sites["start"]))
+
+    def _kinds_at(self, places: Array) -> npt.NDArray[np.int64]:
+        return self.kinds[np.searchsorted(self.starts, places, side="right") - 1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ class Rules:
     own_no_calls   a no-call of the gVCF, and hom-ref without a read, stay no-calls, whatever their PL
     own_gq         GQ is never above that of the record, which its caller has calibrated
     own_deletions  a record under a deletion that its sample has on one haplotype speaks for the other alone
+    copies_by_sex  a diploid record of X, Y or MT speaks for one haplotype, or for none, as its sample's sex says
     filler_pl      what records have as PL of any genotype with `<*>`, where their caller knows none: it is missing
     """
 
@@ -29,6 +30,7 @@ class Rules:
     own_no_calls: bool = False
     own_gq: bool = False
     own_deletions: bool = False
+    copies_by_sex: bool = False
     filler_pl: int | None = None
 
 
@@ -42,6 +44,7 @@ RULES = {
         own_no_calls=True,
         own_gq=True,
         own_deletions=True,
+        copies_by_sex=True,
         filler_pl=990,
     ),
 }

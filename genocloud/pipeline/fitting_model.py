@@ -6,8 +6,12 @@ from collections.abc import Iterable, Mapping
 from genocloud.errors import InputError
 from genocloud.gvcf.dialects import UNKNOWN
 
-OWN_MODEL: Mapping[str, str] = {"deepvariant": "deepvariant"}
-"""Dialects whose likelihoods another model than gatk is made for."""
+OWN_MODEL: Mapping[str, str] = {"deepvariant": "deepvariant", "clair3": "deepvariant"}
+"""Dialects whose likelihoods another model than gatk is made for.
+
+Clair3 writes as DeepVariant does: 990 at genotypes with `<NON_REF>`, and `./.` with likelihoods of a variant where it
+calls none, of which GATK makes 1/1 (https://github.com/broadinstitute/gatk/issues/9068).
+"""
 
 
 class MixedDialects(InputError):

@@ -25,16 +25,19 @@ from tests.support.decoded_callsets import decoded
 from tests.support.local_hybrid import REFERENCE, SMALL, Hybrid
 
 
-def single(folder: Path, split: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> list[list[Any]]:
+def single(
+    folder: Path, split: Sequence[Sequence[Path]], options: Mapping[str, Any], sexes: Mapping[str, str] | None = None
+) -> list[list[Any]]:
     """What one site gives, its samples in the same order: SITES, and genotypes by sample and place."""
     folder.mkdir(exist_ok=True)
     rows = [
-        f"{gvcf.name.removesuffix('.g.vcf.gz')}\t{gvcf}\t{number}\n"
+        f"{person}\t{gvcf}\t{(sexes or {}).get(person, '')}\t{number}\n"
         for number, gvcfs in enumerate(split)
         for gvcf in gvcfs
+        for person in [gvcf.name.removesuffix(".g.vcf.gz")]
     ]
     sheet = folder / "samples.tsv"
-    sheet.write_text("".join(["sample\tgvcf\tbatch\n", *rows]))
+    sheet.write_text("".join(["sample\tgvcf\tsex\tbatch\n", *rows]))
     settings = config_of({"samples": str(sheet), "reference": REFERENCE, **options}).settings
     storing = pipeline.IngestOptions(
         part_bp=settings["part_bp"], window_bp=settings["window_bp"], batch_size=settings["batch_size"]
@@ -43,7 +46,8 @@ def single(folder: Path, split: Sequence[Sequence[Path]], options: Mapping[str, 
         reference = pipeline.read_reference(REFERENCE)
         for part in range(len(split)):
             chosen = folder / f"{part}.tsv"
-            chosen.write_text("".join(["sample\tgvcf\tbatch\n", *(row for row in rows if row.endswith(f"\t{part}\n"))]))
+            own = (row for row in rows if row.endswith(f"\t{part}\n"))
+            chosen.write_text("".join(["sample\tgvcf\tsex\tbatch\n", *own]))
             if split[part]:
                 steps.ingest(
                     str(folder / "cohort"), str(chosen), REFERENCE, options=storing, scatter=scatter, progress=Silent()
@@ -131,9 +135,17 @@ def test_several_sites_give_what_one_gives(tmp_path, gvcfs, sizes, policies, opt
 def test_deepvariants_gvcfs_have_their_model_at_several_sites(tmp_path, policies):
     gvcfs = sorted((DATA / "deepvariant").glob("*.g.vcf.gz"))
     split = [gvcfs[:2], gvcfs[2:]]
-    run = Hybrid(tmp_path / "hybrid", split, policies, options={**SMALL, **SOME})
-    assert run.run().figures["model"] == "deepvariant"
-    same(run, single(tmp_path / "single", split, run.options))
+    sexes = {"child": "male", "father": "male", "mother": "female", "p05": "male"}
+    run = Hybrid(tmp_path / "hybrid", split, policies, options={**SMALL, **SOME}, sexes=sexes)
+    figures = run.run().figures
+    assert figures["model"] == "deepvariant"
+    assert figures["sexes"] == {"male": 3, "female": 1, "unknown": 2}
+    same(run, single(tmp_path / "single", split, run.options, sexes))
+    assert {cell["GT"] for cell in run.genotypes() if (cell["contig"], cell["sample"]) == ("chrX", "child")} <= {
+        "0",
+        "1",
+        ".",
+    }
     if policies == (LEAVE, LEAVE):
         assert exported(run.united, tmp_path / "two.vcf.gz") == exported(
             str(tmp_path / "single" / "callset"), tmp_path / "one.vcf.gz"

@@ -12,10 +12,10 @@ from genocloud.regions import Contig
 
 CASES = sorted((Path(__file__).resolve().parents[1] / "cases" / "glnexus").glob("*.yml"))
 CONTIGS = (Contig("chr1", 100_000),)
-HEADER = "##fileformat=VCFv4.2\n##DeepVariant_version=1.6.0\n##contig=<ID=chr1,length=100000>\n"
+HEADER = "##fileformat=VCFv4.2\n##DeepVariant_version=1.6.0\n##contig=<ID={},length={}>\n"
 
 
-def gvcf_line(record: str) -> str:
+def gvcf_line(record: str, contig: str = "chr1") -> str:
     """A case's record: `POS REF ALTS GT key=value ...`, or a block: `POS-END GT key=value ...`."""
     place, *words = record.split()
     block = "-" in place
@@ -26,7 +26,7 @@ def gvcf_line(record: str) -> str:
     keys = ["GT", *(key.upper() for key in values)]
     info = f"END={end}" if block else "."
     columns = [
-        "chr1",
+        contig,
         start,
         ".",
         ref,
@@ -40,13 +40,14 @@ def gvcf_line(record: str) -> str:
     return "\t".join(columns) + "\n"
 
 
-def written(folder: Path, people: Mapping[str, Sequence[str]]) -> list[str]:
-    """gVCFs of people's records, by the order of their names."""
+def written(folder: Path, people: Mapping[str, Sequence[str]], contig: Contig = CONTIGS[0]) -> list[str]:
+    """gVCFs of people's records on a contig, by the order of their names."""
     urls = []
     for name, records in people.items():
         path = folder / f"{name}.g.vcf"
         title = "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", name]) + "\n"
-        path.write_text(HEADER + title + "".join(map(gvcf_line, records)))
+        lines = [gvcf_line(record, contig.name) for record in records]
+        path.write_text(HEADER.format(contig.name, contig.length) + title + "".join(lines))
         urls.append(str(path))
     return urls
 

@@ -45,14 +45,21 @@ def joint(
     batches: Sequence[Sequence[int]],
     model: genotypes.Model | None = None,
     forced: str | None = None,
+    copies: genotypes.SampleCopies | None = None,
 ) -> tuple[pa.Table, pa.Table, Counter[str]]:
     """(SITES, GENOTYPES sorted by site and sample, dropped sites) of samples, ranked in the order of `rows`.
 
-    `batches` lists each batch's samples by rank; `forced`: the contig's bases, to emit every site that has a row.
+    `batches` lists each batch's samples by rank; `forced`: the contig's bases, to emit every site that has a row;
+    `copies`: those of all samples by rank, by which records are read.
     """
     model = model or genotypes.Model()
+    copies = copies or genotypes.SampleCopies(np.zeros(1, np.int64), np.full((1, len(rows)), 2, np.int8))
+    own_copies = [copies._replace(copies=copies.copies[:, list(batch)]) for batch in batches]
     names, tables = list(rows), [batch_of([list(rows.values())[rank] for rank in batch]) for batch in batches]
     ranks = [np.array(batch, dtype=np.int32) for batch in batches]
+    read = [
+        genotypes.with_copies(*table, own, model.rules.filler_pl) for table, own in zip(tables, own_copies, strict=True)
+    ]
     alleles, estimates = [], []
     for shard in shards:
         seen = [sites.observe(within(table[0], shard), rank, shard) for table, rank in zip(tables, ranks, strict=True)]
@@ -66,7 +73,7 @@ def joint(
             genotypes.summarise(
                 genotypes.align_rows(*(within(kind, shard) for kind in table), rank, alleles[-1]), seen_alts
             )
-            for table, rank in zip(tables, ranks, strict=True)
+            for table, rank in zip(read, ranks, strict=True)
         ]
         estimates.append(genotypes.with_unestimated(genotypes.estimate(summaries, seen_alts, model), alleles[-1]))
     annotated, called, dropped = [], [], Counter()
@@ -77,10 +84,10 @@ def joint(
                 [names[n] for n in batch],
                 genotypes.emitted(settled),
                 contigs,
-                genotypes.DefaultPloidies.everywhere(np.full(len(batch), 2, np.int8)),
+                genotypes.DefaultPloidies.everywhere(np.full(len(batch), 2, np.int8)).within(own),
                 model=model,
             )
-            for table, rank, batch in zip(tables, ranks, batches, strict=True)
+            for table, rank, batch, own in zip(read, ranks, batches, own_copies, strict=True)
         ]
         kept, lost = genotypes.annotate(settled, genotypes.add([share for _, share in parts]), contigs, model)
         assert len(settled) == len(kept) + sum(lost.values())

@@ -31,6 +31,7 @@ class Hybrid:
     options: Mapping[str, Any] = field(default_factory=lambda: dict(SMALL))
     coordinator: int = 0
     roots: Sequence[str] = (str(DATA),)
+    sexes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -42,12 +43,13 @@ class Hybrid:
     def config(self):
         self.folder.mkdir(exist_ok=True)
         rows = [
-            f"{gvcf.name.removesuffix('.g.vcf.gz')}\t{gvcf}\t{name}\n"
+            f"{person}\t{gvcf}\t{self.sexes.get(person, '')}\t{name}\n"
             for name, gvcfs in zip(self.names, self.split, strict=True)
             for gvcf in gvcfs
+            for person in [gvcf.name.removesuffix(".g.vcf.gz")]
         ]
         sheet = self.folder / "samples.tsv"
-        sheet.write_text("".join(["sample\tgvcf\tsite\n", *rows]))
+        sheet.write_text("".join(["sample\tgvcf\tsex\tsite\n", *rows]))
         sites = {
             name: {"store": self.store(name), "workers": self.workers, "policy": policy}
             for name, policy in zip(self.names, self.policies, strict=True)

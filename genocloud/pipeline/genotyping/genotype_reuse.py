@@ -12,6 +12,7 @@ from genocloud.cohort import Batch, Cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import batch_key
 from genocloud.pipeline.genotyping.batch_cache import Keys, active_ranks, on_contigs
+from genocloud.pipeline.genotyping.batch_copies import copies_in_batch
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.sharding import Shard
 
@@ -33,8 +34,11 @@ def call_batch(
     cohort: Cohort, batch: Batch, shard: Shard, emitted: schema.Settled, model: Model, *, row_cache: RowCache
 ) -> tuple[genotypes.BatchGenotypes, genotypes.RawAnnotations]:
     """Call a batch at emitted rows of SETTLED."""
-    aligned = row_cache.aligned_rows(cohort, batch, shard, emitted)
+    aligned = row_cache.aligned_rows(cohort, batch, shard, emitted, model)
     default_ploidies = _default_ploidies(cohort, batch, shard)
+    copies = copies_in_batch(cohort, batch, shard, model)
+    if copies is not None:
+        default_ploidies = default_ploidies.within(copies)
     return genotypes.call(aligned, batch.samples, emitted, cohort.contigs, default_ploidies, model=model)
 
 

@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 
 from genocloud import genotypes
 from genocloud.cohort import Batch, Cohort, rows_along
+from genocloud.genotypes import Model
+from genocloud.pipeline.genotyping.batch_copies import copies_in_batch
 from genocloud.pipeline.sharding import Shard
 from genocloud.schema import VARIANT_COLUMNS, MergedSites, Variants, numbers, with_column
 
@@ -35,8 +37,13 @@ class RowCache:
         """Pickle as an empty cache."""
         return RowCache, ()
 
-    def aligned_rows(self, cohort: Cohort, batch: Batch, shard: Shard, sites: MergedSites) -> genotypes.AlignedRows:
-        """The batch's rows aligned under sites of the shard, with start, ref and alts; or under a superset of these."""
+    def aligned_rows(
+        self, cohort: Cohort, batch: Batch, shard: Shard, sites: MergedSites, model: Model
+    ) -> genotypes.AlignedRows:
+        """The batch's rows aligned under sites of the shard, with start, ref and alts; or under a superset of these.
+
+        They are as the model reads them by their samples' copies; a cache is for one model.
+        """
         key = cohort.url, cohort.version, batch.id, shard.name
         if (kept := self._take(key)) is not None:
             try:
@@ -45,7 +52,10 @@ class RowCache:
                 pass
         rows = rows_along(cohort, batch, shard.region, np.array(numbers(sites["start"])))
         variants = _info_once(rows.variants, cohort.repeated(batch))
-        made = genotypes.align_rows(variants, rows.blocks, batch.ranks, sites)
+        blocks, copies = rows.blocks, copies_in_batch(cohort, batch, shard, model)
+        if copies is not None:
+            variants, blocks = genotypes.with_copies(variants, blocks, copies, model.rules.filler_pl)
+        made = genotypes.align_rows(variants, blocks, batch.ranks, sites)
         self._put(key, made)
         return made
 

@@ -101,6 +101,7 @@ class _EstimateTask:
             shard=self.shard,
             alleles=alleles,
             callset_sites=callset_sites,
+            model=self.model,
             row_cache=self.row_cache,
         )
 
@@ -163,7 +164,9 @@ def _estimate_shard(task: _EstimateTask) -> int:
     if kept := task.kept_counts(cohort, alleles):
         summary = kept.total(task.threads)
     else:
-        summary = sum_counts(cohort, task.shard, alleles, threads=task.threads, row_cache=task.row_cache)
+        summary = sum_counts(
+            cohort, task.shard, alleles, model=task.model, threads=task.threads, row_cache=task.row_cache
+        )
     return write_estimates(
         tables, task.shard, everywhere, estimates_of_shard(summary, alleles, task.model, task.threads)
     )

@@ -8,6 +8,7 @@ from genocloud.cohort import Cohort
 from genocloud.genotypes import Model
 from genocloud.pipeline.chosen_model import model_text
 from genocloud.pipeline.genotyping.batch_cache import precompute_batches
+from genocloud.pipeline.genotyping.batch_copies import cohort_sex_figures
 from genocloud.pipeline.genotyping.discovered_alleles import copy_alleles
 from genocloud.pipeline.genotyping.merged_callset import merged_description, store_merged
 from genocloud.pipeline.genotyping.row_cache import RowCache
@@ -73,6 +74,7 @@ def _by_likelihoods(run: StoredRun, model: Model) -> StoredShards:
         entries = run_needing(
             scatter, genotype_shard, tasks, needs, lambda one: stage.advance(tasks=1, sites=one.sites.rows)
         )
+    run.receipt.figures |= cohort_sex_figures(cohort, model)
     outcomes.enter(run.receipt, cut, sum(entry.sites.rows for entry in entries), sum(entry.alts for entry in entries))
     return StoredShards(entries, description_of(cohort, asdict(model), cut), model_text(cohort, model.name))
 

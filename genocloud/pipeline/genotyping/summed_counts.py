@@ -11,7 +11,7 @@ import pyarrow as pa
 from genocloud import callset, genotypes, schema
 from genocloud.cohort import Batch, Cohort
 from genocloud.errors import StoreError
-from genocloud.genotypes import LikelihoodCounts
+from genocloud.genotypes import LikelihoodCounts, Model
 from genocloud.pipeline.cached_tables import CachedTables, cached_tables
 from genocloud.pipeline.genotyping.batch_cache import CallsetSites
 from genocloud.pipeline.genotyping.merging import merged_in_order
@@ -28,16 +28,14 @@ from genocloud.scatter.executors import in_threads
 
 Mask = npt.NDArray[np.bool_]
 
-_KIND = "summed_counts"
-
 
 def sum_counts(
-    cohort: Cohort, shard: Shard, alleles: schema.Alleles, *, threads: int, row_cache: RowCache
+    cohort: Cohort, shard: Shard, alleles: schema.Alleles, *, model: Model, threads: int, row_cache: RowCache
 ) -> LikelihoodCounts:
     """The counts of all batches at the sites of ALLELES, all of which have ALTs; nothing is kept."""
 
     def counted(batch: Batch) -> LikelihoodCounts:
-        return genotypes.summarise(row_cache.aligned_rows(cohort, batch, shard, alleles), alleles)
+        return genotypes.summarise(row_cache.aligned_rows(cohort, batch, shard, alleles, model), alleles)
 
     return merged_in_order(in_threads(counted, cohort.batches, threads), genotypes.merge)
 
@@ -54,11 +52,12 @@ class KeptCounts:
     shard: Shard
     alleles: schema.Alleles
     callset_sites: CallsetSites
+    model: Model
     row_cache: RowCache
 
     def keep(self, batch: Batch) -> None:
         """Keep what `total` needs of one of the batches until it is there: where they are tasks of their own."""
-        wanted = self._wanted(nearest_total(self.cohort, self.shard, _KIND), batch)
+        wanted = self._wanted(nearest_total(self.cohort, self.shard, self._kind), batch)
         label = self._label(batch, wanted)
         if wanted.any() and label not in self._tables.labels(self.shard):
             counts = self._counted(self.cohort, batch, wanted)
@@ -66,11 +65,11 @@ class KeptCounts:
 
     def total(self, threads: int) -> LikelihoodCounts:
         """The sum over all batches, of which `threads` are read at a time."""
-        nearest, labels = nearest_total(self.cohort, self.shard, _KIND), self._tables.labels(self.shard)
+        nearest, labels = nearest_total(self.cohort, self.shard, self._kind), self._tables.labels(self.shard)
         total = self._sum_from(nearest, threads, labels)
         if nearest is None or nearest.version is not self.cohort or self._lacking(nearest).any():
-            write_total(self.cohort, self.shard, _KIND, table=self._table(total, self._all_sites))
-        remove_earlier_totals(self.cohort, self.shard, _KIND)
+            write_total(self.cohort, self.shard, self._kind, table=self._table(total, self._all_sites))
+        remove_earlier_totals(self.cohort, self.shard, self._kind)
         for label in labels - {TOTAL}:
             self._tables.remove_piece(self.shard, label)
         return total
@@ -92,7 +91,7 @@ class KeptCounts:
             left = [self._counted(nearest.version, batch, ~lacking) for batch in nearest.left]
         except StoreError:  # samples may have been removed because their batch is damaged
             return self._sum_from(None, threads, labels)
-        table = cached_tables(nearest.version, _KIND).read_piece(self.shard, TOTAL)
+        table = cached_tables(nearest.version, self._kind).read_piece(self.shard, TOTAL)
         counts = genotypes.summary_at([table], self.callset_sites.keys[~lacking])
         for each in left:
             counts = genotypes.subtract(counts, each)
@@ -105,7 +104,7 @@ class KeptCounts:
         """A batch's counts at some sites; rows are aligned under all that may have to be called, and cached."""
         sites = self.alleles.filter(pa.array(wanted)).combine_chunks()
         aligned = self.alleles.filter(pa.array(wanted | self.callset_sites.open)).combine_chunks()
-        return genotypes.summarise(self.row_cache.aligned_rows(version, batch, self.shard, aligned), sites)
+        return genotypes.summarise(self.row_cache.aligned_rows(version, batch, self.shard, aligned, self.model), sites)
 
     def _wanted(self, nearest: NearestTotal | None, batch: Batch) -> Mask:
         """The sites at which a batch is not counted by the nearest total."""
@@ -118,9 +117,14 @@ class KeptCounts:
     def _all_sites(self) -> Mask:
         return np.ones(len(self.alleles), np.bool_)
 
+    @property
+    def _kind(self) -> str:
+        """The kind of the tables: counts depend on the model where it reads records by their samples' copies."""
+        return "summed_counts_by_sex" if self.model.rules.copies_by_sex else "summed_counts"
+
     @cached_property
     def _tables(self) -> CachedTables:
-        return cached_tables(self.cohort, _KIND)
+        return cached_tables(self.cohort, self._kind)
 
     def _label(self, batch: Batch, wanted: Mask) -> str:
         return f"{batch.id}-{callset.label_of(self.callset_sites.keys[wanted])}"

@@ -11,6 +11,7 @@ from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_inputs, cohort_key
 from genocloud.pipeline.chosen_model import model_text
 from genocloud.pipeline.genotyping.batch_cache import on_contigs
+from genocloud.pipeline.genotyping.batch_copies import cohort_sex_figures
 from genocloud.pipeline.genotyping.merging import merged_in_order
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_calling import called_batches
@@ -94,6 +95,7 @@ def render(
             "genotypes": counts.genotypes,
             "shards": len(parts),
             "model": model_text(cohort, model.name),
+            **cohort_sex_figures(cohort, model),
         }
         outcomes.enter(receipt, cut, counts.records, sum(part.extra["alts"] for part in parts))
     return statistics, receipt

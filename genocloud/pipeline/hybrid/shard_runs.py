@@ -9,6 +9,7 @@ from typing import Any
 from genocloud import callset, storage
 from genocloud.cohort import Layout
 from genocloud.federation import MAY_LEAVE, unpack
+from genocloud.pipeline.genotyping.batch_copies import sex_figures
 from genocloud.pipeline.genotyping.discovery import OUTSIDE
 from genocloud.pipeline.hybrid import location_tasks
 from genocloud.pipeline.hybrid.clients import LocationClient, map_locations
@@ -104,6 +105,7 @@ def genotype_shards(filled: IngestedLocations, coordinator: Coordinator, cut: Sh
         "genotypes": sites * len(description.samples),
         "shards": len(entries),
         "discover": account,
+        **sex_figures((row.sex for rows in filled.sheet_rows.values() for row in rows), coordinator.context.model),
     }
     outcomes.enter(receipt, cut, sites, sum(each.alts for each in entries))
 

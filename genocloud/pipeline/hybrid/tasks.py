@@ -327,6 +327,7 @@ def _estimable(task: ShardTask) -> KeptCounts:
         shard=task.shard,
         alleles=alleles,
         callset_sites=callset_sites,
+        model=task.context.model,
         row_cache=task.context.row_cache,
     )
 

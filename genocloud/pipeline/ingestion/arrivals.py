@@ -36,6 +36,18 @@ class StrangersInCohort(InputError):
         )
 
 
+class OtherSex(InputError):
+    """Samples that the cohort has with another sex than a sample sheet; each as (name, the cohort's, the sheet's)."""
+
+    def __init__(self, url: str, sheet: str, samples: Sequence[tuple[str, str, str]]) -> None:
+        self.url, self.sheet, self.samples = url, sheet, tuple(samples)
+        words = [f"{name} ({stored}, in {sheet} {listed})" for name, stored, listed in self.samples]
+        super().__init__(
+            f"{url}: the cohort has these samples with another sex: {first_of(words)}; correct the sheet, or let them "
+            "be stored again (--replace)"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
     """A checked sample, with its gVCF's fingerprint and size."""
@@ -81,12 +93,13 @@ def _arrival(sheet_url: str, reference: Reference, policy: gvcf.RecordPolicy, sa
 def new_arrivals(
     cohort_url: str, sheet_url: str, arrivals: Sequence[Arrival], options: IngestOptions, policy: gvcf.RecordPolicy
 ) -> list[Arrival]:
-    """The samples that the cohort lacks and, if they may be replaced, those that it holds with other content.
+    """The samples that the cohort lacks and, if they may be replaced, those that it holds with other content or sex.
 
     Records that were left out but are inside the intervals now count as other content.
 
     Raises StrangersInCohort where a complete sheet lacks samples of the cohort, KnownAsOther for a file that is in it
-    under another name, TwinInCohort for names that look alike, RepeatedSample for other content that may not replace.
+    under another name, TwinInCohort for names that look alike, RepeatedSample for other content that may not replace,
+    OtherSex for another sex that may not.
     """
     present = _present(cohort_url)
     check_twins(cohort_url, (arrival.sample.sample for arrival in arrivals), present)
@@ -94,16 +107,31 @@ def new_arrivals(
     if options.complete and strangers:
         raise StrangersInCohort(cohort_url, sheet_url, sorted(strangers))
     _check_names(cohort_url, arrivals, present)
-    lacking = _lacking(cohort_url, policy) if options.complete or options.replace else ()
+    may_replace = options.complete or options.replace
+    other_sexes = _other_sexes(cohort_url, arrivals, options.replace)
+    if other_sexes and not may_replace:
+        raise OtherSex(cohort_url, sheet_url, other_sexes)
+    again = {name for name, _, _ in other_sexes} | (_lacking(cohort_url, policy) if may_replace else set())
     new = [
         arrival
         for arrival in arrivals
-        if present.get(arrival.sample.sample) != arrival.fingerprint or arrival.sample.sample in lacking
+        if present.get(arrival.sample.sample) != arrival.fingerprint or arrival.sample.sample in again
     ]
     changed = [arrival.sample.sample for arrival in new if arrival.sample.sample in present]
-    if changed and not (options.complete or options.replace):
+    if changed and not may_replace:
         raise RepeatedSample(cohort_url, changed)
     return new
+
+
+def _other_sexes(cohort_url: str, arrivals: Sequence[Arrival], replace: bool) -> list[tuple[str, str, str]]:
+    """Samples whose sex the cohort has noted and the sheet has another: (name, the cohort's, the sheet's).
+
+    A sheet without a sample's sex takes none away. An earlier genocloud noted none: such samples count with `replace`.
+    """
+    cohort = existing_cohort(cohort_url)
+    noted = {name: tally.sex for name, tally in active_tallies(cohort) if tally.sex or replace} if cohort else {}
+    listed = {arrival.sample.sample: arrival.sample.sex for arrival in arrivals if arrival.sample.sex != "unknown"}
+    return [(name, noted[name], sex) for name, sex in listed.items() if noted.get(name, sex) != sex]
 
 
 def _lacking(cohort_url: str, policy: gvcf.RecordPolicy) -> set[str]:

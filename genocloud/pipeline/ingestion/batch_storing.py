@@ -99,6 +99,7 @@ def _sources(task: IngestTask, reading: "_Reading") -> Iterator[cohort.Source]:
                 policy=task.policy.text,
                 file=arrival.file,
                 caller=arrival.caller,
+                sex=arrival.sample.sex,
             )
 
 
