@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from genocloud import genotypes, schema
 from genocloud.genotypes import Model, SampleCopies
-from tests.properties.test_genotypes_deepvariant import cohort
 from tests.support.cohort_strategies import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
+from tests.support.deepvariant_cohorts import cohort
 from tests.support.examples import examples
 from tests.support.gvcf_reader import to_table
 from tests.support.joint_cohorts import CONTIGS

@@ -10,30 +10,12 @@ from hypothesis import strategies as st
 from genocloud.genotypes import Model
 from genocloud.kernels import site_estimates
 from tests.support.cohort_strategies import PLACES, SAMPLES, SEEDS, WHOLE, batches_of
+from tests.support.deepvariant_cohorts import cohort
 from tests.support.examples import examples
-from tests.support.joint_cohorts import CONTIGS, cohort_records, rows_of
+from tests.support.joint_cohorts import CONTIGS
 from tests.support.joint_path import cut, joint
 
 MODEL = Model(name="deepvariant")
-
-
-def as_deepvariant(record):
-    """A record of the random cohorts with DeepVariant's symbolic ALT, and its filler where that is in a genotype."""
-    *fixed, keys, values = record
-    fixed[4] = fixed[4].replace("<NON_REF>", "<*>")
-    fields = dict(zip(keys.split(":"), values.split(":"), strict=True))
-    fields.pop("SB", None)
-    ploidy, alleles = len(fields["GT"].replace("|", "/").split("/")), fixed[4].count(",") + 2
-    if "PL" in fields and alleles > 2:
-        every = sorted(combinations_with_replacement(range(alleles), ploidy), key=lambda each: each[::-1])
-        known = zip(every, fields["PL"].split(","), strict=True)
-        fields["PL"] = ",".join("990" if alleles - 1 in each else pl for each, pl in known)
-    return [*fixed, ":".join(fields), ":".join(fields.values())]
-
-
-def cohort(seed):
-    _, people = cohort_records(seed, SAMPLES)
-    return {name: rows_of([as_deepvariant(each) for each in records]) for name, records in people.items()}
 
 
 def edit(ref, alt):
