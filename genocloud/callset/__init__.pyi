@@ -85,6 +85,7 @@ from .pgen_parts import HaploidMen as HaploidMen
 from .pgen_parts import PgenPart as PgenPart
 from .pgen_parts import pgen_shard as pgen_shard
 from .reading import Callset as Callset
+from .reading import RevisedExport as RevisedExport
 from .reading import RevisedSubset as RevisedSubset
 from .reading import UnknownSample as UnknownSample
 from .reading import open_callset as open_callset
@@ -146,6 +147,7 @@ from .zarr_export import WrittenChunks as WrittenChunks
 from .zarr_export import ZarrTask as ZarrTask
 from .zarr_export import begin_zarr as begin_zarr
 from .zarr_export import finish_zarr as finish_zarr
+from .zarr_export import held_chunk_samples as held_chunk_samples
 from .zarr_export import shard_size as shard_size
 from .zarr_export import write_chunks as write_chunks
 from .zarr_plan import ChunkGroup as ChunkGroup

@@ -41,6 +41,16 @@ class UnknownSample(InputError):
         super().__init__(f"{url}: no sample {sample}; see the callset's samples for the names it holds{near}")
 
 
+class RevisedExport(SettingError):
+    """A callset whose genotypes are revised, as an object that is to be exported."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(
+            f"{url}: refined genotypes are written by `genocloud export --refined`: name the callset there"
+        )
+
+
 class RevisedSubset(SettingError):
     """Some samples of a callset whose genotypes are revised by those of all."""
 
@@ -57,14 +67,14 @@ class UnknownColumn(SettingError):
         super().__init__(f"{table} have no column {column}; they have {', '.join(names)}{did_you_mean(column, names)}")
 
 
-def open_callset(url: str | os.PathLike[str]) -> "Callset":
-    """Open the callset at a path or URL (`genocloud help stores` lists the kinds).
+def open_callset(source: "str | os.PathLike[str] | Callset") -> "Callset":
+    """Open the callset at a path or URL; one that is open stays as it is.
 
     Raises NoCallset (no manifest: not finished), OtherVersion or DamagedFile.
-
-        callset = genocloud.open_callset("results/callset")
     """
-    store = open_store(os.fspath(url))
+    if isinstance(source, Callset):
+        return source
+    store = open_store(os.fspath(source))
     description, shards = manifest.read(store)
     return Callset(store=store, description=description, shards=shards)
 

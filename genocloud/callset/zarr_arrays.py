@@ -37,7 +37,14 @@ class ZarrArray:
 
     def metadata(self) -> dict[str, dict[str, Any]]:
         """The JSON of its objects `.zarray` and `.zattrs`, by name."""
-        array = {
+        attributes = {"_ARRAY_DIMENSIONS": list(self.dims), "description": self.description}
+        array = {**self.encoding, "shape": list(self.shape)}
+        return {f"{self.name}/.zarray": array, f"{self.name}/.zattrs": attributes}
+
+    @property
+    def encoding(self) -> dict[str, Any]:
+        """What of `.zarray` says how values become the bytes of a chunk."""
+        return {
             "chunks": [max(size, 1) for size in self.chunks],
             "compressor": self._compressor,
             "dimension_separator": ".",
@@ -45,11 +52,8 @@ class ZarrArray:
             "fill_value": None,
             "filters": [{"id": "vlen-utf8"}] if self.dtype == TEXT else None,
             "order": "C",
-            "shape": list(self.shape),
             "zarr_format": 2,
         }
-        attributes = {"_ARRAY_DIMENSIONS": list(self.dims), "description": self.description}
-        return {f"{self.name}/.zarray": array, f"{self.name}/.zattrs": attributes}
 
     def chunk_name(self, places: Sequence[int]) -> str:
         """The object of the chunk with these numbers along the first dimensions, 0 along the others."""

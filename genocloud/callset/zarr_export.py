@@ -1,12 +1,10 @@
 """Export a callset as VCF Zarr: groups of chunks written side by side, and what makes them a group last."""
 
-import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -18,21 +16,19 @@ from genocloud import schema
 from genocloud.callset import zarr_values
 from genocloud.callset.arrays import most_alleles
 from genocloud.callset.call_rows import Span
+from genocloud.callset.layout import NOT_JSON
 from genocloud.callset.local_genotypes import DenseGenotypes, take_rows
 from genocloud.callset.reading import Callset
 from genocloud.callset.shard_cells import ShardCells
-from genocloud.callset.vcf_export import part_key, parts_url, remove_parts
 from genocloud.callset.vcf_header import quoted
 from genocloud.callset.zarr_arrays import GROUP_NAMES, Texts, ZarrArray, group_metadata
+from genocloud.callset.zarr_chunks import Chunk, ChunkRow, check_kept, digest_of_cells, note_name
 from genocloud.callset.zarr_plan import CHUNK_SITES, ChunkGroup, ZarrPlan, index_rows
 from genocloud.regions import Region
 from genocloud.storage import ObjectMissing, Store, open_store
 
 _OBJECTS_AT_ONCE = 16
 """A disk or a bucket takes some 10 or 30 ms for an object, however small."""
-
-_PLAN = "plan.json"
-"""The object beside the output that says which export its notes of finished groups are of."""
 
 
 class ShardSize(NamedTuple):
@@ -46,10 +42,11 @@ class ShardSize(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenChunks:
-    """A group that was written: bytes, and rows of region_index."""
+    """A group whose chunks are there: bytes that were written, and that were there before; rows of region_index."""
 
     sites: int
-    bytes: int
+    written: int
+    kept: int
     index: Sequence[Sequence[int]] = field(default_factory=list)
 
 
@@ -86,39 +83,36 @@ def _integers(distinct: schema.LocalGenotypes) -> Iterator[tuple[str, pa.Array]]
             yield {"LAD": "AD", "LPL": "PL"}.get(name, name), values
 
 
-def begin_zarr(callset: Callset, plan: ZarrPlan, url: str, regions: Sequence[Region] | None) -> None:
-    """Make what lies at `url` no group any more; notes of finished chunks stay if they are of the same export."""
-    fields = [asdict(plan.fields), plan.sites, plan.alleles, dict(plan.largest)]
-    keys = [part_key(callset.of_shard(shard), shard, regions, ".zarr", fields) for shard in callset.shards]
-    key = hashlib.sha256(json.dumps(keys).encode()).hexdigest().encode()
-    store, notes = open_store(url), open_store(parts_url(url))
+def held_chunk_samples(url: str) -> int:
+    """Samples of a chunk of what lies at `url`, finished or not; 0 where there is no array of theirs."""
+    try:
+        chunks: list[int] = json.loads(open_store(url).read("sample_id/.zarray"))["chunks"]
+        return int(chunks[0])
+    except (ObjectMissing, *NOT_JSON, IndexError):
+        return 0
+
+
+def begin_zarr(url: str) -> None:
+    """Make what lies at `url` no group any more."""
+    store = open_store(url)
     for name in GROUP_NAMES:
         store.delete(name)
-    if not notes.exists(_PLAN) or notes.read(_PLAN) != key:
-        remove_parts(url)
-        notes.write(_PLAN, key)
 
 
 def write_chunks(task: ZarrTask) -> WrittenChunks:
-    """Write a group's chunks, or find that a killed run has. Raises DamagedFile, HighPloidy."""
-    notes, name = open_store(parts_url(task.url)), f"{task.group.first:012}.json"
-    try:
-        return WrittenChunks(**json.loads(notes.read(name)))
-    except ObjectMissing:
-        pass
-    pieces = list(_pieces(task))
+    """Write those of a group's chunks that are not there yet. Raises DamagedFile, HighPloidy."""
+    pieces, store = list(_pieces(task)), open_store(task.url)
     sites = pa.concat_tables([piece.sites for piece in pieces]).unify_dictionaries().combine_chunks()
     contigs, positions, lengths = _places(sites, task.plan)
-    rows, written = [], 0
+    index, written, kept = [], 0, 0
     with ThreadPoolExecutor(task.threads) as pool:
-        for size in _in_turn(pool, task.threads, _jobs(task, pieces, sites)):
-            written += size
-    for start in range(0, task.group.sites, CHUNK_SITES):
-        part, chunk = slice(start, start + CHUNK_SITES), (task.group.first + start) // CHUNK_SITES
-        rows += index_rows(chunk, contigs[part], positions[part], lengths[part])
-    done = WrittenChunks(sites=len(sites), bytes=written, index=rows)
-    notes.write(name, json.dumps(asdict(done)).encode())
-    return done
+        for start in range(0, task.group.sites, CHUNK_SITES):
+            part, number = slice(start, start + CHUNK_SITES), (task.group.first + start) // CHUNK_SITES
+            row = ChunkRow(store, number)
+            written += sum(_in_turn(pool, task.threads, row.jobs(_chunks(task, pieces, sites, start))))
+            kept += row.finish()
+            index += index_rows(number, contigs[part], positions[part], lengths[part])
+    return WrittenChunks(sites=len(sites), written=written, kept=kept, index=index)
 
 
 def _in_turn(pool: ThreadPoolExecutor, threads: int, jobs: Iterator[Callable[[], int]]) -> Iterator[int]:
@@ -188,19 +182,14 @@ def _places(sites: schema.Sites, plan: ZarrPlan) -> tuple[npt.NDArray[np.int32],
     return contigs, schema.numbers(sites["pos"]), schema.numbers(pc.binary_length(sites["ref"]))
 
 
-def _jobs(task: ZarrTask, pieces: Sequence[_Piece], sites: schema.Sites) -> Iterator[Callable[[], int]]:
-    """Jobs that each write a chunk of an array, and return its bytes."""
-    arrays, store = task.plan.arrays(0), open_store(task.url)
-    for start in range(0, task.group.sites, CHUNK_SITES):
-        stop, chunk = min(start + CHUNK_SITES, task.group.sites), (task.group.first + start) // CHUNK_SITES
-        yield partial(_write_sites, task.plan, arrays, store, (chunk, sites.slice(start, stop - start)))
-        if task.plan.description.samples:
-            yield from _call_jobs(task.plan, arrays, store, chunk, _block(task.plan, pieces, (start, stop)))
-
-
-def _write_sites(plan: ZarrPlan, arrays: Mapping[str, ZarrArray], store: Store, part: tuple[int, schema.Sites]) -> int:
-    chunk, sites = part
-    return sum(_write(arrays[name], store, (chunk,), values) for name, values in _site_values(plan, sites))
+def _chunks(task: ZarrTask, pieces: Sequence[_Piece], sites: schema.Sites, start: int) -> Iterator[Chunk]:
+    """All chunks of the row of them whose first site is `start`."""
+    stop, number = min(start + CHUNK_SITES, task.group.sites), (task.group.first + start) // CHUNK_SITES
+    arrays = task.plan.arrays(0)
+    for name, values in _site_values(task.plan, sites.slice(start, stop - start)):
+        yield Chunk(arrays[name], (number,), values)
+    if task.plan.description.samples:
+        yield from _call_chunks(task.plan, arrays, number, _block(task.plan, pieces, (start, stop)))
 
 
 def _site_values(plan: ZarrPlan, sites: schema.Sites) -> Iterator[tuple[str, zarr_values.Values]]:
@@ -248,17 +237,17 @@ def _renumbered(cells: npt.NDArray[np.int32], rows: int) -> tuple[npt.NDArray[np
     return np.flatnonzero(has).astype(np.int32), (np.cumsum(has) - 1).astype(np.int32)[cells]
 
 
-def _call_jobs(
-    plan: ZarrPlan, arrays: Mapping[str, ZarrArray], store: Store, chunk: int, block: _CellBlock
-) -> Iterator[Callable[[], int]]:
+def _call_chunks(plan: ZarrPlan, arrays: Mapping[str, ZarrArray], row: int, block: _CellBlock) -> Iterator[Chunk]:
     size = plan.chunk_samples
     for number, first in enumerate(range(0, block.numbers.shape[1], size)):
         cells, distinct = block.numbers[:, first : first + size], block.distinct
         if size < block.numbers.shape[1]:
             used, cells = _renumbered(cells, len(distinct))
             distinct = take_rows(distinct, used)
-        for name, values in _call_values(plan, distinct):
-            yield partial(_write_calls, arrays[name], store, (chunk, number), (values, cells))
+        values = dict(_call_values(plan, distinct))
+        digest = digest_of_cells(list(values.values()), cells)
+        for name, each in values.items():
+            yield Chunk(arrays[name], (row, number), each, cells, digest)
 
 
 def _call_values(plan: ZarrPlan, distinct: schema.DistinctGenotypes) -> Iterator[tuple[str, zarr_values.Values]]:
@@ -271,23 +260,11 @@ def _call_values(plan: ZarrPlan, distinct: schema.DistinctGenotypes) -> Iterator
         yield f"call_{key}", zarr_values.column_values(column, distinct[column.name], plan.width(column))
 
 
-def _write_calls(
-    array: ZarrArray, store: Store, places: tuple[int, int], genotypes: tuple[zarr_values.Values, npt.NDArray[np.int32]]
-) -> int:
-    values, cells = genotypes
-    if isinstance(values, Texts):
-        return _write(array, store, places, values._replace(codes=values.codes[cells]))
-    return _write(array, store, places, np.take(values, cells, axis=0))
-
-
-def _write(array: ZarrArray, store: Store, places: tuple[int, ...], values: zarr_values.Values) -> int:
-    data = array.encode(values)
-    store.write(array.chunk_name(places), data)
-    return len(data)
-
-
 def finish_zarr(plan: ZarrPlan, parts: Sequence[WrittenChunks], url: str) -> None:
-    """Write what has no chunks by site, then what makes the objects a group; remove those of an earlier, larger one."""
+    """Write what has no chunks by site, then what makes the objects a group; remove those of an earlier, larger one.
+
+    Raises StoreFailed where a chunk that was there has gone.
+    """
     store, index = open_store(url), np.array([row for part in parts for row in part.index], np.int32)
     arrays, filters = plan.arrays(len(index)), plan.filter_lines
     contigs = plan.description.contigs
@@ -305,14 +282,19 @@ def finish_zarr(plan: ZarrPlan, parts: Sequence[WrittenChunks], url: str) -> Non
         first = number * plan.chunk_samples
         _write(arrays["sample_id"], store, (number,), _texts(plan.description.samples[first:][: plan.chunk_samples]))
     metadata = group_metadata(list(arrays.values()), plan.attributes())
-    wanted = {*metadata, *(name for array in arrays.values() for name in array.chunk_names())}
-    last = [name for name in metadata if name in GROUP_NAMES]
+    chunks = {name for array in arrays.values() for name in array.chunk_names()}
+    last, held = [name for name in metadata if name in GROUP_NAMES], set(store.list())
+    check_kept(store, chunks - held)
+    wanted = {*metadata, *chunks, *map(note_name, range(-(-plan.sites // CHUNK_SITES)))}
     with ThreadPoolExecutor(_OBJECTS_AT_ONCE) as pool:
-        list(pool.map(store.delete, (name for name in store.list() if name not in wanted)))
+        list(pool.map(store.delete, held - wanted))
         list(pool.map(lambda name: store.write(name, metadata[name]), (name for name in metadata if name not in last)))
     for name in last:
         store.write(name, metadata[name])
-    remove_parts(url)
+
+
+def _write(array: ZarrArray, store: Store, places: tuple[int, ...], values: zarr_values.Values) -> None:
+    store.write(array.chunk_name(places), array.encode(values))
 
 
 def _texts(texts: Sequence[str]) -> Texts:

@@ -24,6 +24,9 @@ VERSION = "0.4"
 CHUNK_SITES, CHUNK_SAMPLES = 1000, 10_000
 """Sizes of chunks, as in bio2zarr."""
 
+_TOO_FEW = 10
+"""Chunks of samples that join are laid out anew where one would have a tenth of the samples or fewer."""
+
 _CHUNK_VALUES = 1 << 26
 """Most values of a chunk: with many alleles or genotypes, chunks have fewer samples."""
 
@@ -42,6 +45,7 @@ class ZarrPlan:
 
     sites, alleles  number of sites, and most alleles of one, with REF
     largest         of each column of integers of genotypes
+    held_samples    samples of a chunk of the Zarr that is there already; 0 where there is none
     """
 
     description: Description
@@ -50,6 +54,7 @@ class ZarrPlan:
     sites: int
     alleles: int
     largest: Mapping[str, int] = field(default_factory=dict)
+    held_samples: int = 0
 
     @property
     def filter_lines(self) -> dict[str, str]:
@@ -82,10 +87,11 @@ class ZarrPlan:
 
     @property
     def chunk_samples(self) -> int:
-        """Samples of a chunk."""
+        """Samples of a chunk: as many as in those that are there, so that these may stay, if not far too few."""
         widest = max([PLOIDY, *(self.width(column) for column in self.format().values())])
         most = max(_CHUNK_VALUES // (widest * CHUNK_SITES), 1)
-        return max(min(len(self.description.samples), CHUNK_SAMPLES, most), 1)
+        usual = max(min(len(self.description.samples), CHUNK_SAMPLES, most), 1)
+        return self.held_samples if self.held_samples <= usual < self.held_samples * _TOO_FEW else usual
 
     def arrays(self, index_rows: int) -> dict[str, ZarrArray]:
         """All arrays by name; `index_rows`: of region_index."""

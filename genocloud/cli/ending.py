@@ -21,7 +21,7 @@ _KEPT = {
     "ingest": "finished batches stay in {cohort}, whose version is the old one; the same command goes on from there",
     "discover": "finished shards stay in {cohort}; the same command goes on from there",
     "genotype": "finished shards stay in {callset}, to be opened when all are; the same command goes on from there",
-    "export": "finished shards stay in {output}.parts; the same command goes on from there",
+    "export": "finished shards stay in {output}.parts, those of Zarr in {output}; the same command goes on from there",
     "hybrid": "finished shards stay at every site; the same command goes on from there",
     "compact": "{url} stays as it was; the same command goes on",
     "collect": "what was removed was needed by no kept version; the same command removes the rest",

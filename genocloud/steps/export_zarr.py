@@ -14,6 +14,7 @@ from genocloud.callset import (
     begin_zarr,
     chunk_groups,
     finish_zarr,
+    held_chunk_samples,
     open_callset,
     shard_size,
     shards_in,
@@ -34,7 +35,7 @@ class _SizeTask:
 
 
 def export_zarr(
-    callset_url: str,
+    source: str | Callset,
     out_url: str,
     *,
     scatter: Scatter,
@@ -43,14 +44,15 @@ def export_zarr(
 ) -> Receipt:
     """Write VCF Zarr at `out_url`, `.zgroup` last: without it there is none. The balance is in records.
 
-    Finished groups of chunks are noted in OUT.parts until the end, so that a killed run resumes. Raises MissingPackage,
-    NotForFormat, HighPloidy, and what `export` raises.
+    Chunks of an earlier export, or of a killed one, that have what they would be written with stay, so that a callset
+    that has grown is appended where it may be. Raises MissingPackage, NotForFormat, HighPloidy, StoreFailed where some
+    of them have gone, and what `export` raises.
     """
     VCF_ZARR.check(out_url)
     options.check(out_url)
     out_url = out_url.rstrip("/")
     with storage.file_lock(out_url), receipt_of("export") as receipt:
-        callset = options.chosen(open_callset(callset_url))
+        callset = options.chosen(open_callset(source))
         callset.check_reach()
         wanted = options.intervals.inside(callset.contigs)
         inside = None if wanted is None else list(wanted)
@@ -67,10 +69,11 @@ def export_zarr(
             sites=sum(size.sites for size in sizes),
             alleles=max((size.alleles for size in sizes), default=1),
             largest=_largest(sizes),
+            held_samples=held_chunk_samples(out_url),
         )
         if inside is None and plan.sites != callset.counts["sites"]:
             raise ShortCallset(callset.url, callset.counts["sites"], plan.sites)
-        begin_zarr(callset, plan, out_url, inside)
+        begin_zarr(out_url)
         groups = chunk_groups({size.shard: size.sites for size in sizes}, len(callset.samples))
         threads = threads_each(scatter, len(groups))
         tasks = [
@@ -90,7 +93,8 @@ def export_zarr(
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in callset.shards}
         receipt.vouch(storage.join(out_url, ".zmetadata"))
         receipt.figures = {"genotypes": plan.sites * len(callset.samples)}
-        receipt.figures["bytes_stored"] = sum(part.bytes for part in parts)
+        receipt.figures["bytes_stored"] = sum(part.written + part.kept for part in parts)
+        receipt.figures["bytes_kept"] = sum(part.kept for part in parts)
         receipt.balanced("records", plan.sites, sum(part.sites for part in parts), {})
     return receipt
 
