@@ -1,5 +1,4 @@
 from .callset import Callset as Callset
-from .callset import open_callset as open_callset
 from .cohort import Cohort as Cohort
 from .cohort import open_cohort as open_cohort
 from .cohort import read_region as read_region
@@ -9,12 +8,14 @@ from .errors import OutOfResources as OutOfResources
 from .errors import SettingError as SettingError
 from .errors import StoreError as StoreError
 from .genotypes import Model as Model
+from .library import ExportableCallset as ExportableCallset
 from .library import check_samples as check_samples
 from .library import export as export
 from .library import filter_callset as filter_callset
 from .library import frequencies as frequencies
 from .library import gnomad_table as gnomad_table
 from .library import joint as joint
+from .library import open_callset as open_callset
 from .library import refined as refined
 from .library import screen_samples as screen_samples
 from .version import __version__ as __version__

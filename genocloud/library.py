@@ -7,6 +7,7 @@ from dataclasses import replace as changed
 
 from genocloud import pipeline, steps
 from genocloud.callset import ALL_FIELDS, EVERY_RECORD, Callset, FormatFields, RecordForm
+from genocloud.callset import open_callset as read_callset
 from genocloud.errors import SettingError
 from genocloud.filters import Expression, SiteFilter
 from genocloud.filters.vets import Resource
@@ -114,6 +115,10 @@ def _texts(texts: str | Sequence[str]) -> tuple[str, ...]:
 
 def _path(path: Path | None) -> str | None:
     return None if path is None else os.fspath(path)
+
+
+def _source(callset: Path | Callset) -> str | Callset:
+    return callset if isinstance(callset, Callset) else os.fspath(callset)
 
 
 def screen_samples(
@@ -231,8 +236,8 @@ def refined(
     priors      how counts become priors, by GATK's names; None: by trios only
 
     `genotypes`, arrays and `tables` have GT and GQ of them, `columns` may name PP, JL and JP; `sites`, `calls`,
-    `reference` and `carriers` are as called. A region costs what all samples of it cost. Raises InputError for files
-    that cannot be used, and for a callset without samples.
+    `reference`, `carriers` and `frequencies` are as called. A region costs what all samples of it cost. Raises
+    InputError for files that cannot be used, and for a callset without samples.
 
         posteriors = genocloud.refined(callset, pedigree="families.ped")
         posteriors.genotypes("chr1:1-100,000", columns=["pos", "sample", "GT", "PP"])
@@ -245,7 +250,7 @@ def refined(
 
 
 def export(
-    callset: Path,
+    callset: Path | Callset,
     out: Path,
     *,
     samples: str | Sequence[str] = (),
@@ -263,6 +268,7 @@ def export(
 ) -> Receipt:
     """Write a callset as VCF, BCF, PGEN or VCF Zarr, as the suffix says and `genocloud export` does (docs/export.md).
 
+    callset                   a path or URL, or an opened callset: of `callset.of_samples(...)` those samples
     out                       `{contig}` in the name: a file for each contig; `{family}`: for each family of `pedigree`
     samples, exclude_samples  names, or files of names; AC, AN and AF are counted in them, or with keep_counts in all
     include, exclude          expressions in bcftools' syntax that records must meet, or must not
@@ -275,6 +281,7 @@ def export(
     that cannot be used, SettingError for options that cannot be obeyed, StoreError.
 
         genocloud.export("results/callset", "family.vcf.gz", samples=["ann", "bob"], include="QUAL > 100")
+        callset.export("family.vcf.gz", samples=["ann", "bob"], include="QUAL > 100")
     """
     texts = [Expression(text) if text else None for text in (include, exclude)]
     if any(texts):
@@ -289,7 +296,7 @@ def export(
     )
     with _running(threads, quiet) as (scatter, progress):
         return steps.export_by_name(
-            os.fspath(callset),
+            _source(callset),
             os.fspath(out),
             options=options,
             pedigree=None if pedigree is None else os.fspath(pedigree),
@@ -300,7 +307,7 @@ def export(
 
 
 def frequencies(
-    callset: Path,
+    callset: Path | Callset,
     out: Path,
     *,
     labels: Path | None = None,
@@ -321,6 +328,7 @@ def frequencies(
     Returns the receipt, whose balance is in sites. Raises InputError, SettingError, StoreError.
 
         genocloud.frequencies("results/callset", "frequencies.parquet", labels="samples.tsv", by="sex")
+        callset.frequencies("frequencies.parquet", labels="samples.tsv", by="sex")
     """
     options = steps.FrequencyOptions(
         samples=pipeline.SampleChoice(included=_texts(samples), excluded=_texts(exclude_samples)),
@@ -329,12 +337,12 @@ def frequencies(
         ),
     )
     with _running(threads, quiet) as (scatter, progress):
-        places = os.fspath(callset), os.fspath(out)
+        places = _source(callset), os.fspath(out)
         return steps.frequencies(*places, options=options, scatter=scatter, progress=progress)
 
 
 def gnomad_table(
-    callset: Path,
+    callset: Path | Callset,
     out: Path,
     *,
     labels: Path | None = None,
@@ -353,6 +361,7 @@ def gnomad_table(
     Returns the receipt, whose balance is in ALTs. Raises InputError, SettingError, StoreError.
 
         genocloud.gnomad_table("results/callset", "gnomad.parquet", labels="samples.tsv", min_people=20)
+        callset.gnomad_table("gnomad.parquet", labels="samples.tsv", min_people=20)
     """
     options = steps.TableOptions(
         samples=pipeline.SampleChoice(included=_texts(samples), excluded=_texts(exclude_samples)),
@@ -360,7 +369,7 @@ def gnomad_table(
         least=min_people,
     )
     with _running(threads, quiet) as (scatter, progress):
-        places = os.fspath(callset), os.fspath(out)
+        places = _source(callset), os.fspath(out)
         return steps.gnomad_table(*places, options=options, scatter=scatter, progress=progress)
 
 
@@ -370,3 +379,22 @@ def _running(threads: int | None, quiet: bool) -> Iterator[tuple[Scatter, Progre
     number = threads or len(os.sched_getaffinity(0))
     with open_progress(quiet=quiet) as progress, open_scatter(f"threads:{number}") as scatter:
         yield scatter, progress
+
+
+class ExportableCallset(Callset):
+    """A callset with what the commands write of it: each is the function of this name with the callset before it."""
+
+    export = export
+    frequencies = frequencies
+    gnomad_table = gnomad_table
+
+
+def open_callset(url: Path) -> ExportableCallset:
+    """Open the callset at a path or URL (`genocloud help stores` lists the kinds).
+
+    Raises NoCallset (no manifest: not finished), OtherVersion or DamagedFile.
+
+        callset = genocloud.open_callset("results/callset")
+    """
+    made = read_callset(url)
+    return ExportableCallset(store=made.store, description=made.description, shards=made.shards)

@@ -13,6 +13,7 @@ from genocloud.callset import (
     NoFilters,
     NotForFormat,
     RecordForm,
+    RevisedExport,
     check_dense_url,
     check_export_url,
     form_of,
@@ -55,9 +56,11 @@ class ExportOptions:
     def chosen(self, callset: Callset) -> Callset:
         """The callset as it is written.
 
-        Raises StaleFilters, NoFilters, UnknownSite, UnknownContig, MixedContigs, BadExpression, what SampleChoice.of
-        and Refinement.of raise.
+        Raises RevisedExport, StaleFilters, NoFilters, UnknownSite, UnknownContig, MixedContigs, BadExpression, what
+        SampleChoice.of and Refinement.of raise.
         """
+        if callset.revision:
+            raise RevisedExport(callset.url)
         callset = callset.with_filters() if self.filtered else callset
         if (self.fields.genotype_filters or self.records.passing) and callset.filter_set is None:
             raise NoFilters(callset.url)

@@ -36,7 +36,7 @@ class _ExportTask:
 
 
 def export(
-    callset_url: str,
+    source: str | Callset,
     out_url: str,
     *,
     scatter: Scatter,
@@ -52,15 +52,15 @@ def export(
     form_of(out_url)
     options.check(out_url)
     with storage.file_lock(out_url):
-        return export_locked(callset_url, out_url, scatter=scatter, progress=progress, options=options)
+        return export_locked(source, out_url, scatter=scatter, progress=progress, options=options)
 
 
 def export_locked(
-    callset_url: str, out_url: str, *, scatter: Scatter, progress: Progress, options: ExportOptions
+    source: str | Callset, out_url: str, *, scatter: Scatter, progress: Progress, options: ExportOptions
 ) -> Receipt:
     """`export` for a caller that holds the output's lock."""
     with receipt_of("export") as receipt:
-        callset = options.chosen(open_callset(callset_url))
+        callset = options.chosen(open_callset(source))
         form_of(out_url).having(options.columns.of(callset.description.fields))
         callset.check_reach()
         wanted = options.intervals.inside(callset.contigs)
@@ -91,7 +91,7 @@ def export_locked(
 
 
 def export_dense(
-    callset_url: str,
+    source: str | Callset,
     out_url: str,
     *,
     progress: Progress,
@@ -103,7 +103,7 @@ def export_dense(
     """
     options.check(out_url, dense=True)
     with storage.file_lock(out_url), receipt_of("export") as receipt:
-        callset = replace(options, filtered=False, fields=ALL_FIELDS).chosen(open_callset(callset_url))
+        callset = replace(options, filtered=False, fields=ALL_FIELDS).chosen(open_callset(source))
         callset.check_reach()
         wanted = options.intervals.inside(callset.contigs)
         inside = None if wanted is None else list(wanted)

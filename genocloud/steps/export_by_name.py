@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from genocloud.callset import PGEN, VCF_ZARR, is_several
+from genocloud.callset import PGEN, VCF_ZARR, Callset, is_several
 from genocloud.pipeline.export_options import ExportOptions
 from genocloud.pipeline.receipts import Receipt
 from genocloud.scatter.executors import Scatter
@@ -15,7 +15,7 @@ from genocloud.steps.export_zarr import export_zarr
 
 
 def export_by_name(
-    callset_url: str,
+    source: str | Callset,
     out_url: str,
     *,
     scatter: Scatter,
@@ -27,6 +27,7 @@ def export_by_name(
 ) -> Receipt:
     """Write VCF, BCF, PGEN, VCF Zarr or with `dense` Parquet, by the suffix; `{contig}` and `{family}` make several.
 
+    source    the callset's URL; or an opened one, of whose samples the file then is
     pedigree  a .ped or .fam file: the families, and parents and sexes of PGEN
     par       X's pseudo-autosomal regions, for PGEN
 
@@ -36,11 +37,11 @@ def export_by_name(
 
     def write(url: str, own: ExportOptions) -> Receipt:
         if dense:
-            return export_dense(callset_url, url, progress=progress, options=own)
+            return export_dense(source, url, progress=progress, options=own)
         to_pgen = partial(export_pgen, pedigree=pedigree, par=par)
         to_file = to_pgen if PGEN.is_of(url) else export_zarr if VCF_ZARR.is_of(url) else export
-        return to_file(callset_url, url, scatter=scatter, progress=progress, options=own)
+        return to_file(source, url, scatter=scatter, progress=progress, options=own)
 
     if is_several(out_url):
-        return export_several(callset_url, out_url, write=write, options=options, pedigree=pedigree)
+        return export_several(source, out_url, write=write, options=options, pedigree=pedigree)
     return write(out_url, options)

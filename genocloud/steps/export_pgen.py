@@ -36,7 +36,7 @@ class _PgenTask:
 
 
 def export_pgen(
-    callset_url: str,
+    source: str | Callset,
     out_url: str,
     *,
     scatter: Scatter,
@@ -58,7 +58,7 @@ def export_pgen(
     options.check(out_url)
     persons = read_pedigree(pedigree) if pedigree else ()
     with storage.file_lock(out_url), receipt_of("export") as receipt:
-        callset = options.chosen(open_callset(callset_url))
+        callset = options.chosen(open_callset(source))
         check_names(out_url, callset.samples)
         callset.check_reach()
         wanted = options.intervals.inside(callset.contigs)

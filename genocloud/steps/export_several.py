@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from genocloud.callset import open_callset
+from genocloud.callset import Callset, open_callset
 from genocloud.pipeline.export_files import export_files
 from genocloud.pipeline.export_options import ExportOptions
 from genocloud.pipeline.receipts import Receipt, receipt_of
@@ -11,7 +11,7 @@ from genocloud.samples import read_pedigree
 
 
 def export_several(
-    callset_url: str,
+    source: str | Callset,
     out_url: str,
     *,
     write: Callable[[str, ExportOptions], Receipt],
@@ -28,7 +28,7 @@ def export_several(
     """
     persons = read_pedigree(pedigree) if pedigree else ()
     with receipt_of("export") as receipt:
-        files = export_files(out_url, open_callset(callset_url), options, persons)
+        files = export_files(out_url, open_callset(source), options, persons)
         parts = [write(url, own) for url, own in files]
         for part in parts:
             receipt.inputs |= part.inputs

@@ -29,7 +29,7 @@ class FrequencyOptions:
 
 
 def frequencies(
-    callset_url: str,
+    source: str | Callset,
     out_url: str,
     *,
     options: FrequencyOptions,
@@ -44,7 +44,7 @@ def frequencies(
     if not out_url.endswith(_SUFFIXES):
         raise SettingError(f"{out_url}: frequencies are written as {' or '.join(_SUFFIXES)}; name the output so")
     with storage.file_lock(out_url), receipt_of("frequencies") as receipt:
-        callset = options.samples.of(open_callset(callset_url)).with_filters()
+        callset = options.samples.of(open_callset(source)).with_filters()
         callset.check_reach()
         groups = people_groups(options.groups, callset.samples)
         parts = storage.open_store(parts_url(out_url))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from genocloud import storage
-from genocloud.callset import open_callset
+from genocloud.callset import Callset, open_callset
 from genocloud.pipeline.chosen_samples import SampleChoice
 from genocloud.pipeline.gnomad.people import admit_from, table_people
 from genocloud.pipeline.gnomad.table_files import (
@@ -34,7 +34,7 @@ class TableOptions:
 
 
 def gnomad_table(
-    callset_url: str, out_url: str, *, options: TableOptions, scatter: Scatter, progress: Progress
+    source: str | Callset, out_url: str, *, options: TableOptions, scatter: Scatter, progress: Progress
 ) -> Receipt:
     """Write OUT.parquet, a row for each ALT but `*`. The balance is in ALTs.
 
@@ -42,7 +42,7 @@ def gnomad_table(
     """
     check_table_url(out_url)
     with storage.file_lock(out_url), receipt_of("gnomad_table") as receipt:
-        callset = options.samples.of(open_callset(callset_url)).with_filters()
+        callset = options.samples.of(open_callset(source)).with_filters()
         callset.check_reach()
         people = table_people(options.labels_url, callset.samples, admit_from(options.least))
         tasks = [callset.of_shard(shard) for shard in shards_with_sites(callset)]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import genocloud
+from genocloud.callset import RecordForm
 from genocloud.cli import main
 from genocloud.filters import PRESETS
 from genocloud.genotypes.model import STANDARD
@@ -20,6 +21,7 @@ HARD = {"PASS", "LowQual", *(each.name for each in PRESETS["hard"])}
 PUBLIC = [
     "Callset",
     "Cohort",
+    "ExportableCallset",
     "GenocloudError",
     "InputError",
     "Model",
@@ -100,6 +102,40 @@ def test_joint_takes_a_model_by_name(tmp_path: Path, gvcfs: list[Path]):
 def test_joint_without_the_cohort_that_it_needs_is_refused(arguments):
     with pytest.raises(genocloud.SettingError, match="no cohort is named"):
         genocloud.joint(**arguments, reference="ref.fa", out="out.vcf.gz")
+
+
+def test_a_callset_exports_itself_and_its_subsets(tmp_path: Path):
+    made = small_callset.write(str(tmp_path / "callset"))
+    callset = genocloud.open_callset(made.url)
+    assert type(callset.with_filters().of_samples("ann")) is genocloud.ExportableCallset
+    options = {"include": "QUAL >= 0", "records": RecordForm(split=True), "threads": 1}
+    receipts = [
+        genocloud.export(made.url, tmp_path / "a.vcf", samples=["cat", "ann"], **options),
+        callset.export(tmp_path / "b.vcf", samples=["cat", "ann"], **options),
+        callset.of_samples(["cat", "ann"]).export(tmp_path / "c.vcf", **options),
+    ]
+    assert len({str(receipt.balance) for receipt in receipts}) == 1
+    texts = {(tmp_path / f"{name}.vcf").read_text() for name in "abc"}
+    assert len(texts) == 1
+    assert "FORMAT\tcat\tann\n" in texts.pop()
+    callset.of_samples(["bob"], recount=False).export(tmp_path / "kept.vcf")
+    genocloud.export(made.url, tmp_path / "wanted.vcf", samples="bob", keep_counts=True)
+    assert (tmp_path / "kept.vcf").read_text() == (tmp_path / "wanted.vcf").read_text()
+    with pytest.raises(genocloud.InputError, match="no sample bob"):
+        callset.of_samples(["ann"]).export(tmp_path / "d.vcf", samples="bob")
+    with pytest.raises(genocloud.SettingError, match="genocloud export --refined"):
+        genocloud.refined(callset).export(tmp_path / "d.vcf")
+    assert not (tmp_path / "d.vcf").exists()
+
+
+@pytest.mark.parametrize("step", ["frequencies", "gnomad_table"])
+def test_tables_of_a_callset_and_of_its_subsets(step: str, tmp_path: Path):
+    made = small_callset.write(str(tmp_path / "callset"))
+    callset, by_url = genocloud.open_callset(made.url), getattr(genocloud, step)
+    by_url(made.url, tmp_path / "a.parquet", samples="ann,bob")
+    getattr(callset, step)(tmp_path / "b.parquet", samples="ann,bob")
+    getattr(callset.of_samples(["ann", "bob"]), step)(tmp_path / "c.parquet")
+    assert len({(tmp_path / f"{name}.parquet").read_bytes() for name in "abc"}) == 1
 
 
 def test_filter_callset_does_what_the_command_does(tmp_path: Path):
