@@ -166,7 +166,7 @@ clean:
 # With the extras whose modules the page of errors imports; the tests' environment has no Sphinx.
 .venv-docs/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[docs,azure,filters,pgen,s3,xarray,zarr]'
+	$(@D)/bin/pip install --no-compile --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[docs,azure,filters,pgen,s3,xarray,zarr]'
 	@touch $@
 
 .venv-packaging/installed: packaging/requirements.txt

@@ -129,9 +129,9 @@ def digest_of_cells(columns: Sequence[Values], cells: npt.NDArray[np.int32]) -> 
     for number, column in enumerate(columns):
         rows = _mixed(rows, np.array(number, np.uint64))
         for values, is_fill in _numbers(column):
-            rows = np.where(is_fill, rows, _mixed(rows, values))
+            rows = np.where(is_fill, rows, _mixed(rows, values)) if is_fill.any() else _mixed(rows, values)
     digest = blake2b(repr(cells.shape).encode(), digest_size=16)
-    digest.update(rows[cells].data)
+    digest.update(np.take(rows, cells).data)
     return digest.digest()
 
 
