@@ -1,6 +1,6 @@
 """Schemas of all tables shared between packages, each declared once: column, type, unit, missing value, VCF name."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -718,7 +718,54 @@ def folded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def unfolded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The reverse of `folded`."""
-    return ((values >> 1) & np.iinfo(values.dtype).max) ^ -(values & 1)
+    bits = values.view(f"u{values.itemsize}")
+    return np.asarray(((bits >> 1) ^ -(bits & 1)).view(values.dtype))
+
+
+Predictions: TypeAlias = Callable[[npt.NDArray[np.int32], Places], Iterable[tuple[int | slice, npt.NDArray[np.int32]]]]
+"""What is predicted of lists of one length, from their values, (places, rows), and the numbers of their rows.
+
+Pairs of a place, or several, and what is predicted there, in the order of decoding: from places that come before, or
+of which nothing is predicted.
+"""
+
+
+def folded_lists(column: pa.ChunkedArray, predictions: Predictions) -> pa.ListArray:
+    """Lists of int32 place by place (`by_length`), some places as folded differences from what is predicted of them.
+
+    A column with missing entries stays as it is. Differences wrap around.
+    """
+    if pc.list_flatten(column).null_count:
+        return column.combine_chunks()
+    offsets, values = ragged(column)
+    out = np.empty_like(values)
+    for rows, slices, at in by_length(offsets):
+        part = values[slices]
+        changed = part.copy()
+        for place, predicted in predictions(part, rows):
+            changed[place] = folded(part[place] - predicted)
+        out[at] = changed.ravel()
+    return lists_like(column, offsets, out)
+
+
+def unfolded_lists(stored: pa.ChunkedArray, predictions: Predictions) -> pa.ListArray:
+    """The reverse of `folded_lists`."""
+    if pc.list_flatten(stored).null_count:
+        return stored.combine_chunks()
+    offsets, values = ragged(stored)
+    out = np.empty_like(values)
+    for rows, slices, at in by_length(offsets):
+        part = values[at].reshape(slices.shape).copy()
+        for place, predicted in predictions(part, rows):
+            part[place] = unfolded(part[place]) + predicted
+        out[slices] = part
+    return lists_like(stored, offsets, out)
+
+
+def lists_like(column: pa.ChunkedArray, offsets: Places, values: npt.NDArray[np.int32]) -> pa.ListArray:
+    """Lists that are null where those of a column are."""
+    mask = column.combine_chunks().is_null() if column.null_count else None
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(values, INT32), mask=mask)
 
 
 def strings(array: pa.Array | pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:

@@ -251,13 +251,24 @@ def reader(stream: BinaryIO, seal: str = "", pre_buffer: bool = False) -> pq.Par
     """Open a Parquet file for reading; blocks (`check`) and pages are verified as they are read.
 
     pre_buffer  read a row group's columns ahead in Arrow's own threads, which may outlive the main thread
+
+    Texts are dictionaries where the file has no Arrow schema, which takes more bytes than the rest of a small footer.
     """
     checked, how = check(stream, seal), {"pre_buffer": pre_buffer, "page_checksum_verification": True}
     if not isinstance(checked, _Checked):
         return pq.ParquetFile(checked, **how)
-    file = pq.ParquetFile(checked.source(), metadata=checked.metadata, **how)
-    checked.metadata = file.metadata
-    return file
+    source = checked.source()
+    if checked.metadata is None:
+        checked.metadata = pq.read_metadata(source)
+    return pq.ParquetFile(source, metadata=checked.metadata, read_dictionary=_words(checked.metadata), **how)
+
+
+def _words(metadata: Any) -> list[str]:
+    """The columns of texts of a file without Arrow's schema."""
+    if b"ARROW:schema" in (metadata.metadata or {}):
+        return []
+    columns = map(metadata.schema.column, range(metadata.num_columns))
+    return [one.name for one in columns if one.logical_type.type == "STRING" and not one.max_repetition_level]
 
 
 def read_where(

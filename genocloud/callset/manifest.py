@@ -1,7 +1,7 @@
 """The callset manifest: samples, batches, contigs, settings, shards; its JSON object commits the callset."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -14,10 +14,10 @@ from genocloud.errors import StoreError
 from genocloud.regions import Contig
 from genocloud.storage import ObjectExists, ObjectMissing, Store, join
 
-VERSION, MODEL_VERSION, ADDING_VERSION, WHOLE_VERSION, DENSE_VERSION = 7, 6, 5, 4, 3
-"""Versions of callsets: those that are written, the second of a model that declares its fields, the first of others;
-and, still read, the one whose runs begin and end at sites that it has, the one in which each batch has all sites of a
-shard in one segment, and the one with a row for each site and sample."""
+VERSION, PLAIN_VERSION, MODEL_VERSION, ADDING_VERSION, WHOLE_VERSION, DENSE_VERSION = 8, 7, 6, 5, 4, 3
+"""Versions of callsets: the one that is written; and, still read, the one whose columns are all stored as they are, the
+same of a model that declares its fields, the one whose runs begin and end at sites that it has, the one in which each
+batch has all sites of a shard in one segment, and the one with a row for each site and sample."""
 
 _FORMAT = "genocloud callset"
 _MARK = (json.dumps({"format": _FORMAT}) + "\n").encode()
@@ -132,7 +132,7 @@ class Description:
 def encode(description: Description, shards: tuple[ShardEntry, ...], previous: str = "") -> bytes:
     """The manifest as JSON, with its own digest and that of the `previous` manifest."""
     values = _content(description, shards) | ({_PREVIOUS: previous} if previous else {})
-    return (json.dumps(json_digest.sealed_json(values), indent=1) + "\n").encode()
+    return (json.dumps(json_digest.sealed_json(values)) + "\n").encode()
 
 
 _PREVIOUS = "previous"
@@ -141,7 +141,7 @@ _PREVIOUS = "previous"
 def _content(description: Description, shards: tuple[ShardEntry, ...]) -> dict[str, Any]:
     return {
         "format": _FORMAT,
-        "version": MODEL_VERSION if description.fields else VERSION,
+        "version": VERSION,
         "software": description.software,
         "model": dict(description.model),
         **({"fields": asdict(description.fields)} if description.fields else {}),
@@ -152,7 +152,7 @@ def _content(description: Description, shards: tuple[ShardEntry, ...]) -> dict[s
         "counts": counts_of(description, shards),
         "contigs": [[contig.name, contig.length] for contig in description.contigs],
         "samples": description.samples,
-        "batches": dict(sorted(description.batches.items())),
+        "batches": _batches_as_json(description),
         "shards": [shard.as_json() for shard in shards],
     }
 
@@ -187,6 +187,33 @@ def _read_published(store: Store) -> dict[str, str] | None:
 
 def _stores_as_json(description: Description) -> dict[str, dict[str, Any]]:
     return {batch: asdict(place) for batch, place in sorted(description.stores.items())}
+
+
+def _batches_as_json(description: Description) -> dict[str, list[list[int]]]:
+    """Where each batch's samples stand among all: runs of neighbours, as the number of the first and how many."""
+    place = {sample: number for number, sample in enumerate(description.samples)}
+    return {
+        batch: [[first, count] for first, count in _runs([place[sample] for sample in samples])]
+        for batch, samples in sorted(description.batches.items())
+    }
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    for _, run in groupby(enumerate(numbers), key=lambda each: each[1] - each[0]):
+        (_, first), *others = run
+        yield first, 1 + len(others)
+
+
+def _members(batch: str, stored: Any, samples: Sequence[str]) -> tuple[str, ...]:
+    """The inverse of `_batches_as_json`, of one batch; versions before 8 have its names. Raises one of NOT_JSON."""
+    if all(isinstance(each, str) for each in stored):
+        return json_digest.string_list(stored, f"batch {batch}")
+    members: list[str] = []
+    for first, count in stored:
+        json_digest.whole_number(first, f"a sample of batch {batch}", most=len(samples) - 1)
+        json_digest.whole_number(count, f"the samples of batch {batch}", least=1, most=len(samples) - first)
+        members += samples[first : first + count]
+    return tuple(members)
 
 
 def _callers_as_json(description: Description) -> list[list[Any]]:
@@ -254,11 +281,10 @@ def decode(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, ..
         Contig(name, json_digest.whole_number(length, f"the length of contig {name}", 0, json_digest.MAX_COORDINATE))
         for name, length in values["contigs"]
     )
+    samples = json_digest.string_list(values["samples"], "its samples")
     description = Description(
-        samples=json_digest.string_list(values["samples"], "its samples"),
-        batches={
-            batch: json_digest.string_list(samples, f"batch {batch}") for batch, samples in values["batches"].items()
-        },
+        samples=samples,
+        batches={batch: _members(batch, stored, samples) for batch, stored in values["batches"].items()},
         contigs=contigs,
         model=dict(values["model"]),
         software=values["software"],
@@ -266,7 +292,7 @@ def decode(values: Mapping[str, Any]) -> tuple[Description, tuple[ShardEntry, ..
         site=values.get("site", ""),
         stores={batch: RemoteGenotypes(**place) for batch, place in values.get("stores", {}).items()},
         fields=ModelFields.from_json(values["fields"]) if "fields" in values else None,
-        callers=_callers_by_sample(values["samples"], values["callers"]) if "callers" in values else {},
+        callers=_callers_by_sample(samples, values["callers"]) if "callers" in values else {},
     )
     json_digest.string_list([*(contig.name for contig in contigs), description.software, description.site], "a name")
     shards = tuple(ShardEntry.from_json(shard) for shard in values["shards"])

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import annotations, schema, sealing
+from genocloud.callset import packing
 from genocloud.callset.layout import DamagedFile, FileEntry
 from genocloud.errors import scarcity
 from genocloud.storage import ObjectMissing, Store, join
@@ -25,7 +26,7 @@ PAGE_BYTES = 1 << 17
 
 _LEVEL = 3
 
-_SPLIT = "DP", "GQ", "PL2", "LAD.list.element", "LPL.list.element", "PL.list.element"
+_SPLIT = "DP", "GQ", "packed_PL2", "packed_LAD.list.element", "packed_LPL.list.element", "PL.list.element"
 """Columns whose values compress best as first bytes, then second bytes, ... (BYTE_STREAM_SPLIT).
 
 200 people x 4,233 sites (200 x 2,694 of 10,000): 8.6 (9.1) bytes a call and 4.9 (5.5) a run; sorted by sample, not by
@@ -44,22 +45,23 @@ def encode(table: pa.Table, declared: pa.Schema, groups: Sequence[int] | None = 
     Equal content gives equal bytes, whatever the chunks and dictionaries of the table.
     """
     declared = _with_optional(declared, table.column_names)
-    table = table.select(declared.names).cast(declared)
+    table, stored = table.select(declared.names).cast(declared), packing.packed_schema(declared)
     if groups is None:
         groups = [min(ROW_GROUP_ROWS, table.num_rows - at) for at in range(0, max(table.num_rows, 1), ROW_GROUP_ROWS)]
     sink = io.BytesIO()
     with sealing.SealedWriter(
         sink,
-        declared,
+        stored,
         compression="zstd",
         compression_level=_LEVEL,
         data_page_size=PAGE_BYTES,
-        write_statistics=[name for name in _SEARCHED if name in declared.names],
-        use_dictionary=_dictionaries(declared),
-        column_encoding={path: "BYTE_STREAM_SPLIT" for path in _SPLIT if path.split(".")[0] in declared.names},
+        write_statistics=[name for name in _SEARCHED if name in stored.names],
+        use_dictionary=_dictionaries(stored),
+        column_encoding={path: "BYTE_STREAM_SPLIT" for path in _SPLIT if path.split(".")[0] in stored.names},
+        store_schema=stored == declared,  # of files for each batch it would be most of what they take without rows
     ) as out:
         for group in _groups(table, groups):
-            out.write_table(group, row_group_size=max(group.num_rows, 1))
+            out.write_table(packing.pack(group), row_group_size=max(group.num_rows, 1))
     return sink.getvalue(), out.seal
 
 
@@ -109,7 +111,8 @@ def _with_optional(declared: pa.Schema, names: Collection[str]) -> pa.Schema:
 
 
 def has_columns(stored: pa.Schema, declared: pa.Schema) -> bool:
-    """Whether a file has the declared columns, but for those that it may lack."""
+    """Whether a file has the declared columns, packed or not, but for those that it may lack."""
+    stored = packing.unpacked_schema(stored)
     lacking = _LACKING - set(stored.names)
     known = pa.schema([field for field in declared if field.name not in lacking])
     return bool(stored.equals(_with_optional(known, stored.names)))
@@ -182,13 +185,36 @@ def read_where(
         return sealing.read_where(stream, columns, reduce(and_, conditions) if conditions else None, declared)
 
 
+def read_groups(
+    store: Store,
+    file: FileEntry,
+    declared: pa.Schema,
+    columns: Collection[str] | None = None,
+    groups: Sequence[int] | None = None,
+) -> pa.Table:
+    """Columns of a file of CALLS or of REFERENCE (None: all; those that it lacks are left out), in some row groups."""
+    with open_table(store, file, declared) as stream:
+        reader = sealing.reader(stream)
+        chosen = range(reader.num_row_groups) if groups is None else groups
+        return pa.concat_tables([_read_group(reader, group, columns) for group in chosen]).combine_chunks()
+
+
+def _read_group(
+    reader: sealing.ParquetFile, group: int, columns: Collection[str] | None, rows: slice = slice(None)
+) -> pa.Table:
+    held = reader.schema_arrow
+    wanted = packing.unpacked_schema(held).names if columns is None else columns
+    names = packing.stored_names(wanted, held.names)
+    return packing.unpack(reader.read_row_group(group, names, use_threads=False)[rows], wanted)
+
+
 def read_place(
     store: Store, file: FileEntry, declared: pa.Schema, place: tuple[str, int, int], columns: list[str]
 ) -> pa.Table:
     """Columns of a file's rows at a place: contig, start and end; rows are sorted by contig and pos.
 
     Of row groups without such rows only `contig` and `pos` are read, of most not even these: few people have a rare
-    variant, and their batches are few, too.
+    variant, and their batches are few, too. LPL, which comes from all rows of a row group, cannot be among the columns.
     """
     _, start, end = place
     others = [name for name in columns if name not in _PLACE]
@@ -202,10 +228,10 @@ def read_place(
             places = reader.read_row_group(group, _PLACE, use_threads=False)
             rows = _rows_at(places["contig"], schema.numbers(places["pos"]), place)
             if len(rows):
-                table = reader.read_row_group(group, others, use_threads=False)
-                table = with_lacking_columns(table, declared, others)
-                values = [(places if name in _PLACE else table)[name] for name in columns]
-                tables.append(pa.table(values, tables[0].schema).slice(int(rows[0]), len(rows)))
+                chosen = slice(int(rows[0]), int(rows[0]) + len(rows))
+                table = with_lacking_columns(_read_group(reader, group, others, chosen), declared, others)
+                values = [(places[chosen] if name in _PLACE else table)[name] for name in columns]
+                tables.append(pa.table(values, tables[0].schema))
     return pa.concat_tables(tables)
 
 

@@ -370,7 +370,7 @@ class Callset:
         columns = [*CALL_COLUMNS, "nth"]
         with self.store_of(batch) as store:
             if place is None:
-                tables = [parquet.read_where(store, each, _CALLS, columns=columns) for each in files]
+                tables = [parquet.read_groups(store, each, _CALLS, columns) for each in files]
             else:
                 where = (self.contigs[place.contig].name, place.start, place.end)
                 tables = [parquet.read_place(store, each, _CALLS, where, columns) for each in files]

@@ -117,7 +117,6 @@ def read_shares(store: Store, name: str) -> Segment | None:
         names = [name.replace(SHARES_FOLDER, folder, 1) for folder in (CALLS_FOLDER, REFERENCE_FOLDER)]
         if [file.name for file in genotypes.tables] != names:  # another file's bytes under this name
             return None
-        stored = schema.with_column(stored, "contig", stored["contig"].dictionary_encode())
         places = stored.select(PLACES)
     except (ObjectMissing, pa.ArrowException, OSError, *NOT_JSON, MemoryError) as error:
         if scarce := scarcity(error):

@@ -11,13 +11,7 @@ import pyarrow.compute as pc
 from genocloud import annotations, schema, sealing
 from genocloud.callset import dense_files, parquet
 from genocloud.callset.call_rows import REFERENCE_SOURCES, LocatedRows, SitePlaces, Span, Windows, window_of
-from genocloud.callset.layout import (
-    DamagedFile,
-    DenseFile,
-    FileEntry,
-    GenotypeFiles,
-    ShardEntry,
-)
+from genocloud.callset.layout import DamagedFile, DenseFile, GenotypeFiles, ShardEntry
 from genocloud.callset.local_genotypes import SparseGenotypes, local_columns, localise
 from genocloud.kernels.cell_runs import CellRuns
 from genocloud.regions import Region
@@ -132,8 +126,8 @@ def read_windows(
     sources = dict.fromkeys(source for name in local for source in REFERENCE_SOURCES.get(name, (name,)))
     nth = schema.NTH.names if places.is_shared else []
     names = ["contig", "pos", "sample", *local, *nth[:1]], ["contig", "pos", "end", "sample", *sources, *nth]
-    calls = [_read_groups(store, each.calls, schema.CALLS, names[0], windows) for each in files]
-    runs = [_read_groups(store, each.reference, schema.REFERENCE, names[1], windows) for each in files]
+    calls = [parquet.read_groups(store, each.calls, schema.CALLS, names[0], windows) for each in files]
+    runs = [parquet.read_groups(store, each.reference, schema.REFERENCE, names[1], windows) for each in files]
     with _naming(store, files[0]):
         return LocatedRows.of((_together(calls), _together(runs)), places, span, samples)
 
@@ -155,22 +149,12 @@ def read_segment(store: Store, files: GenotypeFiles, places: SitePlaces, samples
 
 def read_runs(store: Store, files: GenotypeFiles) -> schema.ReferenceRuns:
     """All rows of REFERENCE of a segment. Raises DamagedFile."""
-    with parquet.open_table(store, files.reference, schema.REFERENCE) as stream:
-        return sealing.reader(stream).read(use_threads=False).combine_chunks()
+    return parquet.read_groups(store, files.reference, schema.REFERENCE)
 
 
 def read_calls(store: Store, files: GenotypeFiles, columns: Sequence[str] | None = None) -> schema.CallRows:
     """All rows of CALLS of a segment, or some of their columns. Raises DamagedFile."""
-    with parquet.open_table(store, files.calls, schema.CALLS) as stream:
-        return sealing.reader(stream).read(columns, use_threads=False).combine_chunks()
-
-
-def _read_groups(
-    store: Store, file: FileEntry, declared: pa.Schema, columns: list[str], groups: Sequence[int]
-) -> pa.Table:
-    with parquet.open_table(store, file, declared) as stream:
-        reader = sealing.reader(stream)
-        return reader.read_row_groups(groups, columns, use_threads=False).combine_chunks()
+    return parquet.read_groups(store, files.calls, schema.CALLS, columns)
 
 
 @contextmanager

@@ -196,7 +196,7 @@ def complete_shard(
 
 def write_entry(store: Store, entry: ShardEntry) -> None:
     """Write a shard's entry, which marks it complete."""
-    content = json.dumps(json_digest.sealed_json(entry.as_json()), indent=1) + "\n"
+    content = json.dumps(json_digest.sealed_json(entry.as_json())) + "\n"
     store.write(entry_name(entry.name), content.encode())
 
 

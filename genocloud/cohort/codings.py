@@ -11,7 +11,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud.kernels.thousandths import exchange_thousandths
-from genocloud.schema import FLOAT, INT32, MISSING, by_length, folded, ragged, unfolded
+from genocloud.schema import (
+    FLOAT,
+    INT32,
+    MISSING,
+    Predictions,
+    folded,
+    folded_lists,
+    ragged,
+    unfolded,
+    unfolded_lists,
+)
 
 Array = npt.NDArray[Any]
 
@@ -114,43 +124,21 @@ class PlaceByPlace:
     places: tuple[Place, ...] = ()
 
     def encode(self, column: pa.ChunkedArray, columns: Columns) -> pa.Array:
-        if pc.list_flatten(column).null_count:
-            return column.combine_chunks()
-        offsets, values = ragged(column)
-        depths = columns.depths if self.sources else None
-        out = np.empty_like(values)
-        for rows, slices, at in by_length(offsets):
-            part = values[slices]
-            changed = part.copy()
-            for place, predicted in self._predictions(part, depths, rows):
-                changed[place] = folded(part[place] - predicted)
-            out[at] = changed.ravel()
-        return _lists(offsets, out, _nulls(column))
+        return folded_lists(column, self._predictions(columns))
 
     def decode(self, stored: pa.ChunkedArray, columns: Columns) -> pa.Array:
-        if pc.list_flatten(stored).null_count:
-            return stored.combine_chunks()
-        offsets, values = ragged(stored)
+        return unfolded_lists(stored, self._predictions(columns))
+
+    def _predictions(self, columns: Columns) -> Predictions:
         depths = columns.depths if self.sources else None
-        out = np.empty_like(values)
-        for rows, slices, at in by_length(offsets):
-            part = values[at].reshape(slices.shape).copy()
-            for place, predicted in self._predictions(part, depths, rows):
-                part[place] = unfolded(part[place]) + predicted
-            out[slices] = part
-        return _lists(offsets, out, _nulls(stored))
 
-    def _predictions(self, part: Array, depths: Depths | None, rows: Array) -> Iterator[tuple[int, Array]]:
-        """For each predicted place of `part`, (places, rows), what is predicted of it as it is by then."""
-        if depths is not None and len(part) == self.width:
-            here = depths.at(rows)
-            for place, predict in self.places:
-                yield place, predict(part, here)
+        def predictions(part: Array, rows: Array) -> Iterator[tuple[int, Array]]:
+            if depths is not None and len(part) == self.width:
+                here = depths.at(rows)
+                for place, predict in self.places:
+                    yield place, predict(part, here)
 
-
-def _lists(offsets: Array, values: Array, nulls: Array | None) -> pa.ListArray:
-    mask = None if nulls is None else pa.array(nulls)
-    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(values, INT32), mask=mask)
+        return predictions
 
 
 def filled(column: pa.ChunkedArray) -> Array:

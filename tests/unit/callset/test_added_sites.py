@@ -1,5 +1,6 @@
 """Sites that come, go or change: what a segment's rows say has no others; what they would say wrongly is refused."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from genocloud.callset import call_rows, manifest
 from genocloud.callset.segments import GONE
 from genocloud.regions import Region
 from tests.support import callset_tables as make
+from tests.support.plain_callset import plain_columns
 
 SHARD = make.Shard("000-chr1-00000", Region(0, 0, 1000))
 POSITIONS = 5, 40, 300, 301
@@ -54,12 +56,16 @@ def add(base: list[int], numbers: list[list[int]]) -> tuple[storage.Store, calls
 
 
 def grow(
-    held: callset.SegmentTables, keys: np.ndarray, numbers: list[list[int]]
+    held: callset.SegmentTables,
+    keys: np.ndarray,
+    numbers: list[list[int]],
+    version: AbstractContextManager[None] = nullcontext(),  # noqa: B008
 ) -> tuple[storage.Store, callset.Segment, callset.Segment | None]:
     """A segment as it stays, and beside it genotypes at those of these sites that it lacks; None if it cannot."""
     store = storage.open_store(f"memory://{uuid4()}")
     callset.begin_shard(store, SHARD)
-    segment = callset.write_segment(store, SHARD, "b0", held, made="")
+    with version:
+        segment = callset.write_segment(store, SHARD, "b0", held, made="")
     segment = callset.without_stale_calls(store, segment, sites=sites(keys), samples=2)
     added = segment_tables(keys[~np.isin(keys, segment.keys)], numbers)
     written = callset.write_added(
@@ -91,8 +97,10 @@ def read(store: storage.Store, *segments: callset.Segment, keys: np.ndarray = KE
 def cells_by_globs(store: storage.Store, positions: np.ndarray) -> int:
     """Cells for which rows stand, by the files alone: each row of CALLS, and the sites between a run's ends."""
     calls, runs = (
-        pa.concat_tables([pq.read_table(pa.BufferReader(store.read(name))) for name in store.list(f"{folder}/")])
-        for folder in ("calls", "reference")
+        pa.concat_tables(
+            [pq.read_table(pa.BufferReader(store.read(name)), columns=columns) for name in store.list(f"{folder}/")]
+        )
+        for folder, columns in (("calls", ["pos"]), ("reference", ["pos", "end"]))
     )
     assert np.isin(calls["pos"].to_numpy(), positions).all()
     bounds = zip(runs["pos"].to_pylist(), runs["end"].to_pylist(), strict=True)
@@ -205,6 +213,22 @@ def test_callsets_of_the_version_before_are_read(monkeypatch):
     assert f'"version": {manifest.ADDING_VERSION}'.encode() in store.read("manifest/00000001.json")
     qualities = callset.open_callset(store.url).genotypes()["GQ"].to_pylist()
     assert [qualities[2:4], qualities[6:]] == [[30, 50], [60, 60]]
+
+
+@pytest.mark.parametrize("gone", [[], [1]])
+def test_a_segment_of_plain_columns_stays_beside_packed_ones(gone):
+    """That of a callset of version 7; its calls are packed where some of them are removed."""
+    numbers = [[0, 0], [0, 2], [2, 1], [0, 2]]
+    keys = np.delete(KEYS, gone)
+    held = segment_tables(KEYS[:3], numbers[:3])
+    store, segment, added = grow(held, keys, numbers[3:], plain_columns())
+    assert added is not None
+    names = [pq.read_schema(pa.BufferReader(store.read(each.genotypes.calls.name))).names for each in (segment, added)]
+    assert ["packed_LPL" in each for each in names] == [bool(gone), True]
+    both = callset.among((segment, added), sites(keys), 2)
+    assert read(store, *both, keys=keys) == np.delete(numbers, gone, axis=0).tolist()
+    likelihoods = callset.open_callset(store.url).genotypes()["PL"].to_pylist()
+    assert likelihoods == [DISTINCT[number]["PL"] for row in np.delete(numbers, gone, axis=0) for number in row]
 
 
 def test_a_contig_that_loses_its_sites_is_written_anew():

@@ -13,7 +13,7 @@ import pytest
 import xarray
 
 from genocloud import annotations, callset, schema, storage
-from genocloud.callset import lazy_arrays, parquet, reading, shard_cells
+from genocloud.callset import lazy_arrays, parquet, reading
 from genocloud.errors import PackageMissing, UnknownContig
 from genocloud.regions import Region
 from tests.support import callset_tables as make
@@ -178,18 +178,18 @@ def test_lazy_arrays_equal_those_read_at_once(several: callset.Callset, chunks, 
 def test_a_block_reads_its_own_columns_of_its_own_shard(
     several: callset.Callset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, read_where, read_groups = [], parquet.read_where, shard_cells._read_groups
+    read, read_where, read_groups = [], parquet.read_where, parquet.read_groups
 
     def spied(store, file, declared, conditions=(), columns=None):
         read.append((file.name, tuple(columns)))
         return read_where(store, file, declared, conditions, columns)
 
-    def spied_groups(store, file, declared, columns, groups):
+    def spied_groups(store, file, declared, columns=None, groups=None):
         read.append((file.name, tuple(columns)))
         return read_groups(store, file, declared, columns, groups)
 
     monkeypatch.setattr(parquet, "read_where", spied)
-    monkeypatch.setattr(shard_cells, "_read_groups", spied_groups)
+    monkeypatch.setattr(parquet, "read_groups", spied_groups)
     lazy = several.to_xarray(chunks={"samples": 2})
     assert {columns for _, columns in read} == {("alts",)}
     assert lazy["call_DP"].chunks == ((3, 3), (2, 2, 1))

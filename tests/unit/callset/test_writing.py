@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from genocloud import callset, schema, storage
+from genocloud import annotations, callset, schema, storage
 from genocloud.callset import manifest
 from genocloud.regions import Contig, Region
 from tests.support import callset_tables as make
@@ -21,7 +21,7 @@ from tests.support.small_callset import BATCHES, SHARDS, contents, shard_tables,
 
 def test_duckdb_and_polars_see_the_callset_through_globs(tmp_path: Path) -> None:
     written = write(str(tmp_path))
-    columns = ["contig", "pos", "sample", "GT", "LAA", "LAD", "DP", "GQ", "LPL", "PID"]
+    columns = ["contig", "pos", "sample", "GT", "LAA", "DP", "GQ", "PGT", "PID", "PS"]
     key = columns[:3]
     calls = written.calls(columns=columns).to_pylist()
     seen = duckdb.sql(f"select {', '.join(columns)} from '{tmp_path}/calls/*/*.parquet'").to_arrow_table().to_pylist()
@@ -43,17 +43,26 @@ def test_duckdb_and_polars_see_the_callset_through_globs(tmp_path: Path) -> None
     assert sites == written.sites().select(["pos", "alts", "AC", "QD"]).to_pylist()
 
 
-def test_files_describe_their_columns_and_keep_plain_lists(tmp_path: Path) -> None:
+def test_files_of_sites_describe_their_columns_and_keep_plain_lists(tmp_path: Path) -> None:
     write(str(tmp_path))
-    for folder, declared, columns in (
-        ("calls", schema.CALLS, schema.CALL_COLUMNS),
-        ("reference", schema.REFERENCE, schema.REFERENCE_COLUMNS),
-    ):
+    read = pq.read_schema(tmp_path / "sites/000-chr1-00000.parquet")
+    assert read.equals(annotations.STORED_SITES)
+    described = [field.metadata[b"description"] for field in read]
+    assert described[:-1] == [one.description.encode() for one in annotations.SITE_COLUMNS]
+    assert read.field("AC").type == pa.list_(pa.int32())
+
+
+def test_a_packed_column_has_another_name_and_all_others_are_plain(tmp_path: Path) -> None:
+    """Nobody takes packed numbers for depths; genotypes, depths and qualities are for any reader."""
+    write(str(tmp_path))
+    packed = {"calls": ["packed_LAD", "packed_LPL"], "reference": ["packed_PL2"]}
+    for folder, declared in (("calls", schema.CALLS), ("reference", schema.REFERENCE)):
         read = pq.read_schema(tmp_path / folder / "b0/000-chr1-00000.parquet")
-        assert read.equals(declared)
-        assert [field.metadata[b"description"] for field in read] == [one.description.encode() for one in columns]
-        name = "LAD" if folder == "calls" else "PL"
-        assert read.field(name).type == pa.list_(pa.int32())
+        assert [name for name in read.names if name.startswith("packed_")] == packed[folder]
+        assert [name.removeprefix("packed_") for name in read.names] == declared.names
+        plain = {name: "string" if declared.field(name).type == schema.WORD else None for name in declared.names}
+        types = [plain[name] or str(declared.field(name).type).replace("item", "element") for name in declared.names]
+        assert list(map(str, read.types)) == types
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:

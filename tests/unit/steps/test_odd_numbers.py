@@ -72,7 +72,7 @@ def test_odd_numbers_in_a_callsets_manifest_are_said(work: Work) -> None:
     published = FIRST.replace(".json", ".published.json")
     sound, noted = store.read(FIRST), store.read(published)
     ways = one_of_each_kind(sound)
-    assert {way[0] for way in ways} == {"version", "contigs", "shards", "callers"}
+    assert {way[0] for way in ways} == {"version", "contigs", "shards", "callers", "batches"}
     for way in ways:
         for odd in ODD:
             data = edited(sound, way, odd)
