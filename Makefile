@@ -35,7 +35,7 @@ PACKAGING := .venv-packaging/bin
 # As some containers set it: each of hundreds of processes would compile all of genocloud, each worker all tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test test-all mutants lint conformance programs bench bench-contigs bench-scale plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid dist try-wheel try-modules image formats docs clean
+.PHONY: demo check test test-all mutants lint conformance programs bench bench-contigs bench-scale plan kills fuzz slurm stores demo-gs demo-s3 hybrid bench-hybrid dist try-wheel try-conda try-modules image formats docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --profile profiles/local
@@ -144,7 +144,11 @@ dist: .venv-packaging/installed
 try-wheel: dist
 	packaging/try_wheel $(PYTHON) $(PACKAGING)
 
-# The modules for WDL and Snakemake pipelines.
+# A conda package of the recipe and the wheel, made by rattler-build without any conda channel; its files and dependencies.
+try-conda: dist
+	$(PACKAGING)/python packaging/try_conda
+
+# The modules for WDL and Snakemake pipelines, run on two people of the demo.
 try-modules: $(INSTALLED) .venv-packaging/installed
 	packaging/try_modules $(BIN) $(PACKAGING)
 

@@ -1,6 +1,7 @@
 """One version everywhere; the release's workflow pins what it runs; pages of the site include what there is."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -41,6 +42,18 @@ def test_the_conda_recipe_has_the_dependencies_of_the_package():
     run = [f"{other_names.get(name, name)} {version}".strip() for name, version in wanted]
     assert recipe["requirements"]["run"] == [f"python {project['requires-python']}", *run]
     assert recipe["package"] == {"name": "genocloud", "version": project["version"]}
+
+
+def test_the_apptainer_definition_is_of_the_image_that_is_built():
+    text = re.sub(r"^#.*\n", "", (ROOT / "packaging/apptainer.def").read_text(), flags=re.M)
+    head, *parts = re.split(r"^%(\w+)\n", text, flags=re.M)
+    archive = dict(line.split(": ") for line in head.split("\n") if line)["From"]
+    assert head.split() == ["Bootstrap:", "oci-archive", "From:", archive]
+    assert f"oci-archive -o {archive}" in (ROOT / "packaging/build_image").read_text()
+    scripts = dict(zip(parts[::2], parts[1::2], strict=True))
+    assert set(scripts) == {"runscript", "test"}
+    for script in scripts.values():
+        subprocess.run(["sh", "-n"], input=script, text=True, check=True)
 
 
 def test_actions_are_pinned_and_rights_are_named():
