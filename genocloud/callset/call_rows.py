@@ -276,13 +276,14 @@ def reference_ids(local: schema.LocalGenotypes) -> tuple[npt.NDArray[np.int32], 
         if name in local.column_names and local[name].null_count < len(local):
             plain &= np.asarray(local[name].is_null())
     rows = np.flatnonzero(plain)
-    numbers, firsts = _by_value(local.take(pa.array(rows)).append_column("AD_minus_DP", pa.array(more[rows])), "LPL")
+    values = local.take(pa.array(rows)).append_column("AD_minus_DP", pa.array(more[rows]))
+    numbers, firsts = number_values(values, "LPL")
     ids = np.full(len(local), -1, np.int32)
     ids[rows] = numbers
     return ids, rows[firsts]
 
 
-def _by_value(rows: pa.Table, likelihoods: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+def number_values(rows: pa.Table, likelihoods: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Number rows by those of the values of REFERENCE that they have: (number of each, first row of each number)."""
     head = [_word_codes(rows[name]) for name in ("GT", *_MODEL_WORDS) if name in rows.column_names]
     head += [
@@ -314,7 +315,7 @@ def numbers_of(
     ids, representatives = reference_ids(local)
     tables = [runs, _reference_columns(local.take(pa.array(representatives)))]
     every = pa.concat_tables([table.select(_REFERENCE_VALUES.names).cast(_REFERENCE_VALUES) for table in tables])
-    of_runs, of_local = np.split(_by_value(every.unify_dictionaries().combine_chunks(), "PL")[0], [len(runs)])
+    of_runs, of_local = np.split(number_values(every.unify_dictionaries().combine_chunks(), "PL")[0], [len(runs)])
     return of_runs, np.where(ids >= 0, np.append(of_local, 0)[ids], -1).astype(np.int32)
 
 
@@ -347,8 +348,8 @@ class LocatedRows(NamedTuple):
 
         Raises ValueError unless each cell is in one row, and the rows of each sample are by site.
         """
-        (calls, of_calls), (reference, of_runs) = (_of_samples(table, samples) for table in rows)
-        numbers, representatives = _by_value(reference, "PL")
+        (calls, of_calls), (reference, of_runs) = (of_samples(table, samples) for table in rows)
+        numbers, representatives = number_values(reference, "PL")
         of_any = _as_local(reference.take(pa.array(representatives)), calls.schema)
         distinct = pa.concat_tables([calls.select(of_any.column_names), of_any])
         sites = places.find(calls["contig"], calls["pos"], calls["nth"] if "nth" in calls.column_names else None)
@@ -382,7 +383,7 @@ def _order_of(sites: npt.NDArray[np.int32]) -> npt.NDArray[np.int64] | slice:
     return slice(None) if (np.diff(sites) >= 0).all() else np.argsort(sites, kind="stable")
 
 
-def _of_samples(rows: pa.Table, samples: Sequence[str]) -> tuple[pa.Table, npt.NDArray[np.int32]]:
+def of_samples(rows: pa.Table, samples: Sequence[str]) -> tuple[pa.Table, npt.NDArray[np.int32]]:
     """The rows of some samples, and the number of the sample of each."""
     members = members_of(rows, samples)
     wanted = members >= 0

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from genocloud import annotations, schema
 from genocloud.callset import arrays, lazy_arrays, manifest, parquet
 from genocloud.callset.allele_counts import COUNTED, CalledAlleles
-from genocloud.callset.call_rows import Span, split
+from genocloud.callset.call_rows import Span
 from genocloud.callset.carriers import CALL_COLUMNS, SITE_COLUMNS, carriers_at, chosen_carriers
 from genocloud.callset.filter_tables import FilterLine, FilterSet, NoFilters, filters_of, with_filters
 from genocloud.callset.layout import GenotypeFiles, ShardEntry
@@ -392,7 +392,13 @@ class Callset:
             callset.calls("chr1:1-100,000", columns=["contig", "pos", "sample", "GT", "LAA", "LAD"])
         """
         names = _names("calls", schema.CALLS, columns)
-        return self._rows(region, samples, schema.CALLS, 0).select(names)
+        members = self._members(self._samples(samples))
+        tables = [
+            cells.calls(batch, span, held, names)
+            for cells, span in self._spans(region)
+            for batch, held in members.items()
+        ]
+        return pa.concat_tables([schema.CALLS.empty_table().select(names), *tables]).unify_dictionaries()
 
     def reference(
         self,
@@ -410,7 +416,11 @@ class Callset:
             callset.reference("chr1:1-100,000", "ann", columns=["pos", "end", "GQ"])
         """
         names = _names("reference runs", schema.REFERENCE, columns)
-        return self._rows(region, samples, schema.REFERENCE, 1).select(names)
+        members = self._members(self._samples(samples))
+        tables = [
+            cells.reference(batch, span, held) for cells, span in self._spans(region) for batch, held in members.items()
+        ]
+        return pa.concat_tables([schema.REFERENCE.empty_table(), *tables]).unify_dictionaries().select(names)
 
     def cells(self, shard: ShardEntry) -> ShardCells:
         """A shard's genotypes, batch by batch. Raises DamagedFile."""
@@ -569,19 +579,8 @@ class Callset:
         distinct = take_rows(pa.concat_tables(tables).unify_dictionaries().combine_chunks(), rows)
         return {name: distinct[name] for name in values}
 
-    def _rows(self, region: Places, samples: str | Sequence[str] | None, declared: pa.Schema, which: int) -> pa.Table:
-        """Rows of CALLS (`which` 0) or REFERENCE (1)."""
-        members = self._members(self._samples(samples))
-        tables = [
-            split(cells.read(batch, span, _VALUES, held), cells.places.at(slice(*span)))[which].table
-            for cells, span in self._spans(region)
-            for batch, held in members.items()
-        ]
-        return pa.concat_tables([declared.empty_table(), *tables], promote_options="default").unify_dictionaries()
-
 
 _CALLS = pa.schema([*schema.CALLS, schema.NTH.field("nth")])
-_VALUES = schema.GENOTYPES.names[3:]
 _ROWS_AT_ONCE = 1 << 20
 
 _ALWAYS_FILTERED = "pos", "filter"

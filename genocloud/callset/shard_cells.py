@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +11,10 @@ import pyarrow.compute as pc
 
 from genocloud import annotations, schema, sealing
 from genocloud.callset import dense_files, parquet
-from genocloud.callset.call_rows import REFERENCE_SOURCES, LocatedRows, SitePlaces, Span, Windows, window_of
+from genocloud.callset.call_rows import REFERENCE_SOURCES, LocatedRows, SitePlaces, Span, Windows, split, window_of
 from genocloud.callset.layout import DamagedFile, DenseFile, GenotypeFiles, ShardEntry
 from genocloud.callset.local_genotypes import SparseGenotypes, local_columns, localise
+from genocloud.callset.region_rows import calls_at, runs_at
 from genocloud.kernels.cell_runs import CellRuns
 from genocloud.regions import Region
 from genocloud.storage import Store, join
@@ -95,20 +97,60 @@ class ShardCells:
             distinct, runs = self._sparse(store, batch, span, columns, wanted)
         return SparseGenotypes(wanted, distinct, runs, alts)
 
-    def _sparse(
-        self, store: Store, batch: str, span: Span, columns: Sequence[str], samples: Sequence[str]
-    ) -> tuple[schema.LocalGenotypes, CellRuns]:
+    def calls(self, batch: str, span: Span, samples: Sequence[str], columns: Sequence[str]) -> schema.CallRows:
+        """Columns of CALLS of some of a batch's samples at a span of the sites. Raises DamagedFile."""
+        if self._entry.is_dense or span[0] >= span[1]:
+            return self._split(batch, span, samples)[0].select(columns)
+        names = list(dict.fromkeys(["contig", "pos", "sample", *columns, *self._nth[:1]]))
+        with self._store_of(batch) as store:
+            files, windows, _ = self._windows(store, batch, span)
+            rows = _together([parquet.read_groups(store, each.calls, schema.CALLS, names, windows) for each in files])
+            with _naming(store, files[0]):
+                return calls_at(rows, self.places, span, tuple(samples)).select(columns)
+
+    def reference(self, batch: str, span: Span, samples: Sequence[str]) -> schema.ReferenceRuns:
+        """REFERENCE of some of a batch's samples at a span of the sites. Raises DamagedFile."""
+        if self._entry.is_dense or span[0] >= span[1]:
+            return self._split(batch, span, samples)[1].select(schema.REFERENCE.names)
+        names = [*schema.REFERENCE.names, *self._nth]
+        with self._store_of(batch) as store:
+            files, windows, _ = self._windows(store, batch, span)
+            rows = _together(
+                [parquet.read_groups(store, each.reference, schema.REFERENCE, names, windows) for each in files]
+            )
+            with _naming(store, files[0]):
+                return runs_at(rows, self.places, span, tuple(samples)).select(schema.REFERENCE.names)
+
+    def _split(self, batch: str, span: Span, samples: Sequence[str]) -> tuple[schema.CallRows, schema.ReferenceRuns]:
+        """Both, from the genotypes."""
+        genotypes = self.read(batch, span, schema.GENOTYPES.names[3:], samples)
+        calls, reference = split(genotypes, self.places.at(slice(*span)))
+        return calls.table, reference.table
+
+    @cached_property
+    def _nth(self) -> list[str]:
+        """The columns of NTH that rows have: those of sites that share positions."""
+        return list(schema.NTH.names) if self.places.is_shared else []
+
+    def _windows(self, store: Store, batch: str, span: Span) -> tuple[list[GenotypeFiles], range, Span]:
+        """A batch's files, their row groups that have a span of the sites, and all sites of these."""
         files = [each for each in self._entry.genotypes[batch] if isinstance(each, GenotypeFiles)]
-        starts = np.array(files[0].windows or range(0, len(self.places), window_of(len(self._members[batch]))))
-        first, stop = np.searchsorted(starts, span[0], "right") - 1, np.searchsorted(starts, span[1])
-        whole = int(starts[first]), int(np.append(starts, len(self.places))[stop])
-        wanted = whole, tuple(columns), tuple(samples)
-        key, rows = self._decoded.get(batch, (None, None))
         with _naming(store, files[0]):
             if (sites := sum(each.sites for each in files)) != len(self.places):
                 raise ValueError(f"of {sites} sites, not {len(self.places)}")
+        starts = np.array(files[0].windows or range(0, len(self.places), window_of(len(self._members[batch]))))
+        first, stop = np.searchsorted(starts, span[0], "right") - 1, np.searchsorted(starts, span[1])
+        whole = int(starts[first]), int(np.append(starts, len(self.places))[stop])
+        return files, range(first, stop), whole
+
+    def _sparse(
+        self, store: Store, batch: str, span: Span, columns: Sequence[str], samples: Sequence[str]
+    ) -> tuple[schema.LocalGenotypes, CellRuns]:
+        files, windows, whole = self._windows(store, batch, span)
+        wanted = whole, tuple(columns), tuple(samples)
+        key, rows = self._decoded.get(batch, (None, None))
+        with _naming(store, files[0]):
             if rows is None or key != wanted:
-                windows = range(first, stop)
                 rows = read_windows(store, files, windows, self.places, whole, columns=columns, samples=samples)
                 self._decoded[batch] = wanted, rows
             return rows.at(span)

@@ -207,6 +207,12 @@ def test_the_dense_view_is_what_was_written(seed: int, contigs: int, most_alts: 
             for row in stored.reference().to_pylist()
         )
         assert cells == len(every)
+        for region in (None, f"chr1:{start}-{end}"):
+            expected = make.rows_of_genotypes(stored, region, chosen)
+            read = stored.calls(region, chosen), stored.reference(region, chosen)
+            assert [table.to_pylist() for table in read] == expected
+            depths = stored.calls(region, chosen, columns=["DP", "pos"]).to_pylist()
+            assert depths == [{"DP": row["DP"], "pos": row["pos"]} for row in expected[0]]
 
 
 @given(st.integers(0, 2**32))

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from random import Random
 from typing import Any
 
 import pyarrow as pa
 
-from genocloud import annotations, schema
-from genocloud.callset import Description
+from genocloud import annotations, callset, schema
+from genocloud.callset import Description, call_rows
 from genocloud.regions import Contig, Extent, Region
 
 FLOATS = (
@@ -129,3 +130,17 @@ def description(batches: dict[str, tuple[str, ...]], contigs: Sequence[Contig] =
         model={"name": "gatk", **EVERYTHING},
         software="genocloud 0.1.0",
     )
+
+
+def rows_of_genotypes(
+    stored: callset.Callset, region: str | None, samples: Sequence[str]
+) -> list[list[dict[str, Any]]]:
+    """Rows of CALLS and of REFERENCE, made of the genotypes at each site."""
+    rows: list[list[dict[str, Any]]] = [[], []]
+    for (cells, span), (batch, held) in product(stored._spans(region), stored.description.batches.items()):
+        chosen = [sample for sample in held if sample in samples]
+        genotypes = cells.read(batch, span, schema.GENOTYPES.names[3:], chosen)
+        made = call_rows.split(genotypes, cells.places.at(slice(*span)))
+        for out, one, declared in zip(rows, made, (schema.CALLS, schema.REFERENCE), strict=True):
+            out += one.table.select(declared.names).to_pylist() if chosen else []
+    return rows

@@ -90,6 +90,9 @@ def read(store: storage.Store, *segments: callset.Segment, keys: np.ndarray = KE
     assert stored.carriers("chr1")["pos"].to_pylist() == [
         row["pos"] for row in stored.genotypes().to_pylist() if row["GT"] == "0/1"
     ]
+    for region in (None, "chr1:40-300"):
+        rows = [stored.calls(region).to_pylist(), stored.reference(region).to_pylist()]
+        assert rows == make.rows_of_genotypes(stored, region, stored.samples)
     qualities = [row["GQ"] for row in DISTINCT]
     return np.array([qualities.index(gq) for gq in stored.genotypes()["GQ"].to_pylist()]).reshape(-1, 2).tolist()
 
