@@ -690,6 +690,11 @@ def ragged(array: pa.Array | pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], np
     return offsets - offsets[0], numbers(array.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0])))
 
 
+def are_among(keys: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which keys are among others, (keys,) bool: by hashing, as numpy's isin sorts both each time."""
+    return np.asarray(pc.is_in(pa.array(keys), value_set=pa.array(others)).to_numpy(zero_copy_only=False))
+
+
 def list_column(offsets: npt.NDArray[np.int64], values: npt.NDArray[np.int32]) -> pa.ListArray:
     """Slices of values as lists: an empty one is null, a missing value a null entry."""
     entries = nullable(values, INT32)
@@ -748,18 +753,27 @@ def folded_lists(column: pa.ChunkedArray, predictions: Predictions) -> pa.ListAr
     return lists_like(column, offsets, out)
 
 
-def unfolded_lists(stored: pa.ChunkedArray, predictions: Predictions) -> pa.ListArray:
-    """The reverse of `folded_lists`."""
+def unfolded_lists(
+    stored: pa.ChunkedArray, predictions: Predictions, rows: npt.NDArray[np.bool_] | None = None
+) -> pa.ListArray:
+    """The reverse of `folded_lists`; with `rows`, (rows,) bool, of these alone, as `predictions` numbers them."""
+    chosen = np.ones(len(stored), np.bool_) if rows is None else rows
+    left = stored if rows is None else stored.filter(pa.array(rows))
     if pc.list_flatten(stored).null_count:
-        return stored.combine_chunks()
+        return left.combine_chunks()
     offsets, values = ragged(stored)
-    out = np.empty_like(values)
-    for rows, slices, at in by_length(offsets):
-        part = values[at].reshape(slices.shape).copy()
-        for place, predicted in predictions(part, rows):
-            part[place] = unfolded(part[place]) + predicted
-        out[slices] = part
-    return lists_like(stored, offsets, out)
+    lengths = np.diff(offsets)
+    kept = lengths[chosen]
+    wanted, out, at = np.append(0, np.cumsum(kept)), np.empty(kept.sum(), values.dtype), 0
+    for length, count in enumerate(np.bincount(lengths).tolist()):
+        here = np.flatnonzero(kept == length)
+        if length and len(here):
+            part = values[at : at + length * count].reshape(length, count)[:, chosen[lengths == length]]
+            for place, predicted in predictions(part, here):
+                part[place] = unfolded(part[place]) + predicted
+            out[wanted[here] + np.arange(length)[:, None]] = part
+        at += length * count
+    return lists_like(left, wanted, out)
 
 
 def lists_like(column: pa.ChunkedArray, offsets: Places, values: npt.NDArray[np.int32]) -> pa.ListArray:

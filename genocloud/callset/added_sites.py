@@ -15,7 +15,7 @@ from genocloud.callset.segments import GONE, PLACES, Segment, is_sound, label_of
 from genocloud.callset.shard_cells import read_calls, read_runs
 from genocloud.callset.stored_shares import packed, unpacked
 from genocloud.callset.writing import NamedExtent, write_calls, write_genotypes
-from genocloud.kernels.cell_runs import CellRuns
+from genocloud.kernels.cell_runs import CellRuns, renumbered
 from genocloud.storage import Store
 
 LARGEST_SHARE = 4
@@ -28,7 +28,7 @@ A site whose alleles are others than before, and so its key, has gone and is add
 def may_stay(segment: Segment, sites: schema.StoredSites) -> bool:
     """Whether sites, of which `contig`, `pos` and `key` are used, are a segment's but for few, on all its contigs."""
     keys = schema.numbers(sites["key"])
-    held, stay = len(segment.keys), int(np.isin(segment.keys, keys).sum())
+    held, stay = len(segment.keys), int(schema.are_among(segment.keys, keys).sum())
     few = max(len(keys) - stay, held - stay) * LARGEST_SHARE <= held
     return few and set(SitePlaces.of(segment.places).contigs) <= set(SitePlaces.of(sites).contigs)
 
@@ -39,7 +39,7 @@ def without_stale_calls(store: Store, segment: Segment, *, sites: schema.StoredS
     sites    `contig`, `pos` and `key` of all sites
     samples  their number
     """
-    gone = ~np.isin(segment.keys, schema.numbers(sites["key"]))
+    gone = ~schema.are_among(segment.keys, schema.numbers(sites["key"]))
     if not gone.any():
         return segment
     at = read_calls(store, segment.genotypes, ["contig", "pos"])
@@ -70,7 +70,7 @@ def find_added(
 ) -> Segment | None:
     """What `write_added` wrote for the same sites."""
     added = read_shares(store, batch_file_name(SHARES_FOLDER, batch, shard.name, label_of(keys)))
-    if added is None or added.made != _made(segment) or not np.isin(added.keys, keys).all():
+    if added is None or added.made != _made(segment) or not schema.are_among(added.keys, keys).all():
         return None
     return added if is_sound(store, added) else None
 
@@ -94,7 +94,7 @@ def write_added(
     run of these reaches over another site. Raises DamagedFile.
     """
     keys = schema.numbers(sites["key"])
-    is_added, places = ~np.isin(keys, segment.keys), SitePlaces.of(sites)
+    is_added, places = ~schema.are_among(keys, segment.keys), SitePlaces.of(sites)
     numbers = np.flatnonzero(is_added)
     rest = _beyond_runs(read_runs(store, segment.genotypes), genotypes, places, numbers)
     if rest is None:
@@ -112,7 +112,7 @@ def write_added(
 
 def shares_at(added: Segment, keys: npt.NDArray[np.int64]) -> schema.Shares:
     """The shares of an added segment at those of its sites that have one of the keys."""
-    return unpacked(added.stored, None).filter(pa.array(np.isin(added.keys, keys)))
+    return unpacked(added.stored, None).filter(pa.array(schema.are_among(added.keys, keys)))
 
 
 def among(segments: tuple[Segment, ...], sites: schema.StoredSites, samples: int) -> tuple[Segment, ...]:
@@ -121,7 +121,7 @@ def among(segments: tuple[Segment, ...], sites: schema.StoredSites, samples: int
     if np.array_equal(segments[0].keys, keys):
         return segments
     windows = _windows_of(segments[0], SitePlaces.of(sites), samples)
-    held = [int(np.isin(each.keys, keys).sum()) for each in segments]
+    held = [int(schema.are_among(each.keys, keys).sum()) for each in segments]
     return tuple(
         replace(each, genotypes=replace(each.genotypes, windows=tuple(windows.tolist()), sites=count))
         for each, count in zip(segments, held, strict=True)
@@ -156,4 +156,5 @@ def _beyond_runs(
     mine, theirs = numbers_of(runs.take(pa.array(rows)), genotypes.distinct)
     if not np.array_equal(mine[row], theirs[genotypes.runs.numbers[cells[reached.sites, reached.samples]]]):
         return None
-    return genotypes._replace(runs=runs_beyond(genotypes.runs, cells, reached))
+    runs, used = renumbered(runs_beyond(genotypes.runs, cells, reached), np.ones(len(genotypes.distinct), np.bool_))
+    return genotypes._replace(runs=runs, distinct=genotypes.distinct.take(pa.array(used)))

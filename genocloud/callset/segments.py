@@ -79,8 +79,8 @@ def find_segments(
     chosen: list[Segment] = []
     held = np.zeros(0, np.int64)
     for segment in candidates:
-        mine = np.intersect1d(segment.keys, keys)
-        if len(mine) and not len(np.intersect1d(mine, held)):
+        mine = segment.keys[schema.are_among(segment.keys, keys)]
+        if len(mine) and not schema.are_among(mine, held).any():
             chosen.append(segment)
             held = np.concatenate([held, mine])
     return chosen
@@ -257,7 +257,7 @@ def load_segment(
 
     Raises DamagedFile; the segment is then deleted, so that it is not reused.
     """
-    stays, left = np.isin(segment.keys, keys), segment.keys != GONE
+    stays, left = schema.are_among(segment.keys, keys), segment.keys != GONE
     try:
         genotypes = read_segment(store, segment.genotypes, SitePlaces.of(segment.places).at(left), samples)
     except DamagedFile:

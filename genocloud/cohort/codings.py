@@ -126,8 +126,9 @@ class PlaceByPlace:
     def encode(self, column: pa.ChunkedArray, columns: Columns) -> pa.Array:
         return folded_lists(column, self._predictions(columns))
 
-    def decode(self, stored: pa.ChunkedArray, columns: Columns) -> pa.Array:
-        return unfolded_lists(stored, self._predictions(columns))
+    def decode(self, stored: pa.ChunkedArray, columns: Columns, rows: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+        """The lists of the rows; or of some, (rows,) bool: `columns` then has only these, `stored` all."""
+        return unfolded_lists(stored, self._predictions(columns), rows)
 
     def _predictions(self, columns: Columns) -> Predictions:
         depths = columns.depths if self.sources else None

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from io import RawIOBase
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -37,11 +38,15 @@ PL_OF_READ, PL_OF_PAIR = 3, 15
 """A read that has REF adds 3 to the PL of a heterozygote, 10 log10(2), and mostly 15 times that to the other one's."""
 
 
+_FIRST_PLS = 3
+"""So many PL of a row other values are predicted from."""
+
+
 def _second_likelihood(columns: Columns) -> Array:
     """The second smallest of the first three PL of rows, at most CAP_GQ."""
     offsets, values = ragged(columns["pl"])
-    padded = np.append(values, np.zeros(3, np.int32))  # shorter lists have other rows' values here
-    one, two, three = (padded[offsets[:-1] + place] for place in range(3))
+    padded = np.append(values, np.zeros(_FIRST_PLS, np.int32))  # shorter lists have other rows' values here
+    one, two, three = (padded[offsets[:-1] + place] for place in range(_FIRST_PLS))
     second = np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
     return np.asarray(np.minimum(second, CAP_GQ))
 
@@ -139,19 +144,48 @@ def pack(kind: str, table: Records) -> Records:
     return pa.table([columns[field.name].cast(field.type) for field in packed], packed)
 
 
-def unpack(kind: str, packed: Records, table: pa.Schema) -> Records:
-    """The inverse of `pack`: decode one row group, or the columns of `table` from their `packed_names`."""
-    columns = Columns({name: packed[name] for name in packed.column_names})
-    length = packed["length"].to_numpy().astype(np.int64)
-    stop = np.cumsum(packed["gap"].to_numpy() + length)
-    columns |= {"start": pa.array((stop - length).astype(np.int32)), "stop": pa.array(stop.astype(np.int32))}
-    if (packed.schema.metadata or {}).items() >= _MARK.items():
-        for name, coding in CODINGS[kind].items():
-            if name in columns:
-                columns[name] = pa.chunked_array([coding.decode(columns[name], columns)])
-    else:
+def unpack(kind: str, packed: Records, table: pa.Schema, rows: npt.NDArray[np.bool_] | None = None) -> Records:
+    """The inverse of `pack`: decode one row group, or the columns of `table` from their `packed_names`.
+
+    rows  (rows,) bool; which are wanted: only these are decoded
+    """
+    if rows is not None and (rows.all() or not _stand_alone(packed, rows)):
+        whole = unpack(kind, packed, table)
+        return whole if rows.all() else whole.filter(pa.array(rows))
+    start, stop = unpacked_places(packed)
+    is_coded = (packed.schema.metadata or {}).items() >= _MARK.items()
+    codings = {name: each for name, each in CODINGS[kind].items() if is_coded and name in packed.column_names}
+    by_place = {name: coding for name, coding in codings.items() if isinstance(coding, PlaceByPlace)}
+    by_row = packed.drop_columns([GAP.name, LENGTH.name, *by_place])
+    if rows is not None:
+        start, stop, by_row = start[rows], stop[rows], by_row.filter(pa.array(rows))
+    columns = Columns({name: by_row[name] for name in by_row.column_names})
+    columns |= {"start": pa.array(start), "stop": pa.array(stop)}
+    for name, coding in codings.items():
+        lists = by_place.get(name)
+        decoded = lists.decode(packed[name], columns, rows) if lists else coding.decode(columns[name], columns)
+        columns[name] = pa.chunked_array([decoded])
+    if not is_coded:
         earlier_encoding.decode(kind, columns)
     return pa.table([columns[field.name].cast(field.type) for field in table], schema=table)
+
+
+def _stand_alone(packed: Records, rows: npt.NDArray[np.bool_]) -> bool:
+    """Whether some rows, (rows,) bool, can be decoded without those behind them.
+
+    What is predicted from the first values of PL is, where a list has fewer, from those of the next rows.
+    """
+    if "pl" not in packed.column_names:
+        return True
+    lengths = pc.fill_null(pc.list_value_length(packed["pl"]), 0).to_numpy()
+    return bool((lengths[rows] >= _FIRST_PLS).all())
+
+
+def unpacked_places(packed: Records) -> tuple[Array, Array]:
+    """Start and stop of packed rows: (rows,) int32 each."""
+    gap, length = (packed[field.name].to_numpy() for field in (GAP, LENGTH))
+    stop = np.cumsum(gap + length)
+    return (stop - length).astype(np.int32), stop.astype(np.int32)
 
 
 def decoded_bytes(table: Records) -> int:

@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 
 from genocloud import schema, sealing
 from genocloud.cohort.batch import KINDS, Batch, BatchReceipt, DamagedObject, PartReceipt, part_name
-from genocloud.cohort.encoding import packed_names, unpack
+from genocloud.cohort.encoding import packed_names, unpack, unpacked_places
 from genocloud.cohort.layout import Layout
 from genocloud.errors import scarcity
 from genocloud.regions import Axis, Contig, Part, Region, parse_region
-from genocloud.schema import numbers
+from genocloud.schema import numbers, with_columns
 from genocloud.storage import ObjectMissing, Store, join, open_store
 
 Positions = npt.NDArray[np.int32]
@@ -84,7 +84,7 @@ def variant_groups(
 ) -> Iterator[schema.Variants]:
     """Place and `columns` of the rows of `variants_along`, one row group at a time, in stored order."""
     for _, table in _groups(cohort, batch, "variants", region, columns=[*_PLACES, *columns]):
-        yield _overlapping(table, region)
+        yield table
 
 
 def rows_of_part(
@@ -111,7 +111,7 @@ def _read(
     windows = set()
     for window, table in _groups(cohort, batch, kind, region, sites=sites):
         windows.add(window)
-        tables.append(_overlapping(table, region, sites))
+        tables.append(table)
     table = pa.concat_tables(tables)
     if len(windows) > 1 or not cohort.layout.axis(region.contig).alone:
         table = table.sort_by([("sample", "ascending"), ("start", "ascending")])
@@ -127,28 +127,32 @@ def _groups(
     sites: Positions | None = None,
     columns: Sequence[str] | None = None,
 ) -> Iterator[tuple[int, schema.Records]]:
-    """The row groups that may have rows that overlap the region, each with the index of its window.
+    """The rows of each row group that overlap the region, with the index of its window.
 
-    They have some `columns`, by default all. With `sites`, groups of variants none of which covers a site are left out:
-    a callset that grows reads the few new sites of all its batches, where these seldom have variants.
+    They have some `columns`, by default all. With `sites`, rows that speak for one of them, and no group without such
+    rows: a callset that grows reads the few new sites of all its batches, where these seldom have variants. Of other
+    rows only the places are decoded.
     """
     written, groups = _find_groups(cohort, batch, kind, region)
     if not written or not groups:
         return
     name, axis = part_name(batch.id, kind, written), cohort.layout.axis(region.contig)
     stored, table = _stored_columns(kind, KINDS[kind].names if columns is None else columns)
+    first = packed_names(kind, [*_PLACES, "ref"]) if sites is not None and kind == "variants" else stored
+    rest = [column for column in stored if column not in first]
     with _damage(join(cohort.url, name)), open_store(cohort.url).open(name) as stream:
         file = sealing.reader(stream, written.seal, pre_buffer=True)
         for window, group in groups:
-            if sites is not None and kind == "variants":
-                places = unpack(kind, file.read_row_group(group, packed_names(kind, _REACHES.names)), _REACHES)
-                if not len(_overlapping(_along(places, axis), region, sites)):
-                    continue
-            yield window, _along(unpack(kind, file.read_row_group(group, stored), table), axis)
+            packed = file.read_row_group(group, first)
+            rows = _overlap(packed, axis, region, sites)
+            if sites is not None and not rows.any():
+                continue
+            if rest:
+                packed = with_columns(packed, file.read_row_group(group, rest))
+            yield window, _along(unpack(kind, packed, table, rows), axis)
 
 
 _PLACES = ("contig", "start", "stop")
-_REACHES = pa.schema([schema.VARIANTS.field(name) for name in (*_PLACES, "ref")])
 
 
 def _stored_columns(kind: str, columns: Sequence[str]) -> tuple[list[str], pa.Schema]:
@@ -285,14 +289,18 @@ def _row_groups(windows: Sequence[Region], written: PartReceipt, wanted: Region)
     return [(number, group) for number in range(first, end) for group in groups[number]]
 
 
-def _overlapping(table: schema.Records, region: Region, sites: Positions | None = None) -> schema.Records:
-    start, stop = (numbers(table[name]) for name in ("start", "stop"))
-    if sites is not None and "ref" in table.column_names:
-        stop = np.maximum(stop, schema.reaches(table))
-    overlaps = (start < region.end) & (stop > region.start) & (numbers(table["contig"]) == region.contig)
+def _overlap(packed: schema.Records, axis: Axis, region: Region, sites: Positions | None) -> npt.NDArray[np.bool_]:
+    """Which packed rows overlap the region and, with sites, speak for one, as far as REF reaches: (rows,) bool."""
+    start, stop = unpacked_places(packed)
+    if sites is not None and "ref" in packed.column_names:
+        stop = np.maximum(stop, schema.reaches(pa.table({"start": start, "ref": packed["ref"]})))
+    if not axis.alone:
+        contigs = numbers(packed["contig"])
+        start, stop = axis.onto(contigs, start), axis.onto(contigs, stop)
+    overlaps = (start < region.end) & (stop > region.start)
     if sites is not None:
         overlaps &= np.append(sites, np.iinfo(np.int64).max)[np.searchsorted(sites, start)] < stop
-    return table if overlaps.all() else table.filter(pa.array(overlaps))
+    return np.asarray(overlaps)
 
 
 def read_region(cohort: StoredCohort, region: str | Region) -> BatchRows:

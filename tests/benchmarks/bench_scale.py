@@ -27,6 +27,7 @@ from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_estimates import estimate_shards
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.kernel_warmup import compile_kernels
+from genocloud.pipeline.memory_model import split_to_memory
 from genocloud.pipeline.planning.trial_rates import in_own_process
 from genocloud.pipeline.receipts import Receipt, receipt_of
 from genocloud.pipeline.sharding import ShardPlan, cut_genome
@@ -94,6 +95,7 @@ class Work:
     def estimate(self) -> Receipt:
         with self._cohort() as (stored, cut, scatter), receipt_of("estimate") as receipt:
             cache, url = RowCache(), str(self.place / "callset")
+            cut = split_to_memory(stored, cut, scatter)  # as genotype does, which then takes these estimates
             estimate_shards(stored, Model(), cut, scatter=scatter, progress=Silent(), row_cache=cache, callset_url=url)
         return receipt
 

@@ -82,7 +82,7 @@ def ensure_batch_genotypes(
     if parts and len(reusable) == 1 and np.array_equal(reusable[0].keys, keys):
         return (reusable[0],), _raw_annotations(parts[0].shares, batch, summed)
     held = np.concatenate([np.zeros(0, np.int64), *(schema.numbers(part.places["key"]) for part in parts)])
-    missing = ~np.isin(keys, held)
+    missing = ~schema.are_among(keys, held)
     if missing.any() or not parts:
         called, shares = _called(target, batch, sites, missing)
         parts.append(
@@ -109,7 +109,7 @@ def _with_kept_files(
 
     None where that is not possible, and where sums of what the segment has are needed.
     """
-    store, shard, missing = target.store, target.shard, ~np.isin(keys, segment.keys)
+    store, shard, missing = target.store, target.shard, ~schema.are_among(keys, segment.keys)
     places, samples = _places(target, sites, keys), len(active_names(batch))
     if not callset.may_stay(segment, places) or (summed & ~missing).sum() > missing.sum():
         return None

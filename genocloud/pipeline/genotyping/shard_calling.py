@@ -124,7 +124,7 @@ def ensure_shard_genotypes(
         totals = [_with_rest(earlier, totals[0], emitted, keys)]
     totals += total_of([batch for batch in cohort.batches if batch not in counted])
     total = genotypes.add(totals)
-    if not (earlier and earlier.cohort.version == cohort.version and np.isin(keys, earlier.keys).all()):
+    if not (earlier and earlier.cohort.version == cohort.version and schema.are_among(keys, earlier.keys).all()):
         ranks = np.arange(len(cohort.samples), dtype=np.int32)
         table = genotypes.shares_table(total, emitted, ranks).add_column(0, "key", pa.array(keys))
         write_total(cohort, target.shard, _KIND, *_total_settings(target.model), table=packed(table, None))
@@ -141,14 +141,14 @@ def _total_settings(model: Model) -> tuple[object, ...]:
 
 def _summed(earlier: StoredTotal | None, batch: Batch, keys: Keys) -> Mask:
     """The sites at which a batch is not counted by an earlier total."""
-    return ~np.isin(keys, earlier.keys) if earlier and earlier.has(batch) else np.ones(len(keys), np.bool_)
+    return ~schema.are_among(keys, earlier.keys) if earlier and earlier.has(batch) else np.ones(len(keys), np.bool_)
 
 
 def _with_rest(
     earlier: StoredTotal, rest: genotypes.RawAnnotations, emitted: schema.Settled, keys: Keys
 ) -> genotypes.RawAnnotations:
     """The earlier total, and its batches' at the sites that it lacks, at all emitted sites."""
-    lacks = ~np.isin(keys, earlier.keys)
+    lacks = ~schema.are_among(keys, earlier.keys)
     more = genotypes.shares_table(rest, emitted.filter(pa.array(lacks)).combine_chunks(), earlier.ranks)
     tables = [unpacked(earlier.table, None), more.add_column(0, "key", pa.array(keys[lacks]))]
     table = pa.concat_tables([each.replace_schema_metadata(None) for each in tables], promote_options="permissive")

@@ -111,7 +111,7 @@ class KeptCounts:
         return self._lacking(nearest) if nearest and nearest.has(batch) else self._all_sites
 
     def _lacking(self, nearest: NearestTotal) -> Mask:
-        return ~np.isin(self.callset_sites.keys, nearest.keys)
+        return ~schema.are_among(self.callset_sites.keys, nearest.keys)
 
     @cached_property
     def _all_sites(self) -> Mask:
