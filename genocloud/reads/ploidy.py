@@ -13,10 +13,14 @@ Sex = Literal["male", "female", "unknown"]
 log = logging.getLogger(__name__)
 
 PAR_BY_X_LENGTH: Mapping[int, tuple[tuple[int, int], ...]] = {
+    154_259_566: ((0, 2_394_410), (153_925_834, 154_259_566)),  # T2T-CHM13v2.0
     155_270_560: ((60_000, 2_699_520), (154_931_043, 155_260_560)),  # GRCh37
     156_040_895: ((10_000, 2_781_479), (155_701_382, 156_030_895)),  # GRCh38
 }
-"""X's pseudo-autosomal regions, 0-based half-open, by its length (Genome Reference Consortium, assembly pages)."""
+"""X's pseudo-autosomal regions, 0-based half-open, by its length.
+
+Sources: the Genome Reference Consortium's assembly pages; chm13v2.0_PAR.bed of the Telomere-to-Telomere Consortium.
+"""
 
 
 class NoPar(SettingError):
@@ -31,7 +35,8 @@ class NoPar(SettingError):
 class SexContigs:
     """The contigs whose copies are not two in everybody; `par` are X's pseudo-autosomal regions, 0-based half-open.
 
-    With `par` None they are those of GRCh37 or GRCh38, told by the length of X; an X of another length has none then.
+    With `par` None they are those of GRCh37, GRCh38 or T2T-CHM13v2.0, by the length of X; an X of
+    another length has none then.
     """
 
     x: frozenset[str] = field(default=frozenset({"chrX", "X"}))

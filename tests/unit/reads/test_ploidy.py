@@ -26,6 +26,14 @@ def test_x_of_grch37_is_recognised_by_its_length():
     assert copies(Contig("X", 155_270_560), "male", SPECIAL)[1] == Copies(60_000, 2_699_520, 2)
 
 
+def test_x_of_t2t_begins_and_ends_with_its_pseudo_autosomal_regions():
+    assert copies(Contig("chrX", 154_259_566), "male", SPECIAL) == [
+        Copies(0, 2_394_410, 2),
+        Copies(2_394_410, 153_925_834, 1),
+        Copies(153_925_834, 154_259_566, 2),
+    ]
+
+
 def test_configured_regions_win_and_an_unknown_x_is_haploid_with_a_warning(caplog):
     x = Contig("chrX", 80_000)
     sex_contigs = SexContigs(par=((0, 12_000),))
