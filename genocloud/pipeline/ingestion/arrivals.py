@@ -10,6 +10,7 @@ from itertools import groupby
 from genocloud import gvcf
 from genocloud.cohort import CallsetHere, Cohort, KnownAsOther, NoCohort, RepeatedSample, Tally, open_cohort
 from genocloud.errors import MANY, InputError, first_of
+from genocloud.pipeline.fitting_model import OWN_MODEL
 from genocloud.pipeline.options import IngestOptions
 from genocloud.pipeline.preconditions import active_tallies, check_twins
 from genocloud.pipeline.reference import Reference
@@ -126,11 +127,13 @@ def new_arrivals(
 def _other_sexes(cohort_url: str, arrivals: Sequence[Arrival], replace: bool) -> list[tuple[str, str, str]]:
     """Samples whose sex the cohort has noted and the sheet has another: (name, the cohort's, the sheet's).
 
-    A sheet without a sample's sex takes none away. An earlier genocloud noted none: such samples count with `replace`.
+    A sheet without a sample's sex takes none away. Without `replace` only those count whose caller's own model reads
+    records by sex, and not those of which an earlier genocloud noted none: all others would be read anew for nothing.
     """
     cohort = existing_cohort(cohort_url)
     noted = {name: tally.sex for name, tally in active_tallies(cohort) if tally.sex or replace} if cohort else {}
-    listed = {arrival.sample.sample: arrival.sample.sex for arrival in arrivals if arrival.sample.sex != "unknown"}
+    counted = [each for each in arrivals if replace or each.caller in OWN_MODEL]
+    listed = {each.sample.sample: each.sample.sex for each in counted if each.sample.sex != "unknown"}
     return [(name, noted[name], sex) for name, sex in listed.items() if noted.get(name, sex) != sex]
 
 

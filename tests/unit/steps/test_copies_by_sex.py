@@ -144,6 +144,16 @@ def test_unknown_sexes_are_counted_and_said(tmp_path, caplog):
     assert "1 of 2 samples are of unknown sex: their records on X stay diploid" in caplog.text
 
 
+def test_a_sex_that_the_samples_model_does_not_read_makes_none_stored_again(tmp_path):
+    gvcfs = {name: DATA / "gvcf" / f"{name}.g.vcf.gz" for name in ("p07", "p08")}
+    ingest(tmp_path, sheet_of(tmp_path, gvcfs))
+    sheet = sheet_of(tmp_path, gvcfs, {"p07": "male"})
+    assert ingest(tmp_path, sheet, complete=True).figures["new_samples"] == 0
+    assert ingest(tmp_path, sheet).figures["new_samples"] == 0
+    assert ingest(tmp_path, sheet, replace=True).figures["new_samples"] == 1
+    assert noted(open_cohort(str(tmp_path / "cohort"))) == {"p07": "male", "p08": "unknown"}
+
+
 def test_another_sex_is_refused_or_stored_again(tmp_path):
     gvcfs = dict([*demo_gvcfs().items()][:2])
     ingest(tmp_path, sheet_of(tmp_path, gvcfs, {"child": "male"}))
