@@ -331,21 +331,25 @@ class Callset:
     def carrier_tables(
         self, where: Places, samples: str | Sequence[str] | None = None
     ) -> Iterator[tuple[schema.Carriers, int]]:
-        """What `carriers` gives, shard by shard, with the number of sites that were looked at."""
+        """What `carriers` gives, shard by shard, with the number of sites looked at; raises what it raises at once."""
         texts = [where] if isinstance(where, str | Region) else where or ()
         variants = [parse_variant(text, self.contigs) for text in texts if isinstance(text, str) and is_variant(text)]
         regions = self._regions([text for text in texts if not (isinstance(text, str) and is_variant(text))])
         alleles = {allele for variant in variants for allele in self._alleles_of(variant)}
         ranks = {sample: rank for rank, sample in enumerate(self._samples(samples))}
-        for shard, place in self._parts(None if where is None else [*regions, *(each.region for each in variants)]):
-            sites = self.of_shard(shard).sites(place, columns=SITE_COLUMNS)
-            if len(sites):
-                with ThreadPoolExecutor(self._files_at_once) as pool:
-                    calls = list(pool.map(partial(self._calls_of, shard, place), self._members(tuple(ranks))))
-                nothing = schema.CALLS.empty_table().select(CALL_COLUMNS)
-                table = carriers_at(sites, pa.concat_tables([nothing, *calls], promote_options="default"), ranks)
-                inside = [region for region in regions if place is not None and region.contig == place.contig]
-                yield table if place is None else chosen_carriers(table, inside, alleles), len(sites)
+
+        def tables() -> Iterator[tuple[schema.Carriers, int]]:
+            for shard, place in self._parts(None if where is None else [*regions, *(each.region for each in variants)]):
+                sites = self.of_shard(shard).sites(place, columns=SITE_COLUMNS)
+                if len(sites):
+                    with ThreadPoolExecutor(self._files_at_once) as pool:
+                        calls = list(pool.map(partial(self._calls_of, shard, place), self._members(tuple(ranks))))
+                    nothing = schema.CALLS.empty_table().select(CALL_COLUMNS)
+                    table = carriers_at(sites, pa.concat_tables([nothing, *calls], promote_options="default"), ranks)
+                    inside = [region for region in regions if place is not None and region.contig == place.contig]
+                    yield table if place is None else chosen_carriers(table, inside, alleles), len(sites)
+
+        return tables()
 
     @property
     def _files_at_once(self) -> int:

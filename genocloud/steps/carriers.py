@@ -38,10 +38,10 @@ def carriers(
     with storage.file_lock(out_url) if out_url != STDOUT else nullcontext(), receipt_of("carriers") as receipt:
         callset = samples.of(open_callset(callset_url)).with_filters()
         callset.check_reach()
-        where = _where(callset, places)
+        tables = callset.carrier_tables(_where(callset, places))  # raises before a header is written
         rows = taken = kept = 0
         with _output(out_url) as write:
-            for table, sites in callset.carrier_tables(where):
+            for table, sites in tables:
                 write(table)
                 rows, taken, kept = rows + len(table), taken + sites, kept + _sites_in(table)
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in callset.shards}

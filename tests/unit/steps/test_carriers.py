@@ -54,6 +54,7 @@ def test_what_cannot_be_is_refused(made, places, tmp_path, capsys):
     assert ".tsv or .parquet" in capsys.readouterr().err
     assert main(["carriers", str(made.callset), f"{places[0]}:1:A:G"]) == 3
     assert main(["carriers", str(made.callset), "chr99"]) == 3
+    assert capsys.readouterr().out == ""
     assert not list(tmp_path.iterdir())
 
 
