@@ -115,6 +115,7 @@ from .segments import load_segment as load_segment
 from .segments import merge_segments as merge_segments
 from .segments import read_stored_shares as read_stored_shares
 from .segments import write_segment as write_segment
+from .segments import written_shards as written_shards
 from .sites_vcf import SITES_VCF_COLUMNS as SITES_VCF_COLUMNS
 from .sites_vcf import write_sites_vcf as write_sites_vcf
 from .variants import is_variant as is_variant

@@ -18,6 +18,7 @@ from genocloud.callset.layout import (
     NOT_JSON,
     REFERENCE_FOLDER,
     SHARES_FOLDER,
+    SITES_FOLDER,
     DamagedFile,
     FileEntry,
     GenotypeFiles,
@@ -84,6 +85,11 @@ def find_segments(
             chosen.append(segment)
             held = np.concatenate([held, mine])
     return chosen
+
+
+def written_shards(store: Store) -> list[str]:
+    """Names of the shards that an earlier run wrote, also one that was killed; a hint only."""
+    return [name.removeprefix(f"{SITES_FOLDER}/").removesuffix(".parquet") for name in store.list(f"{SITES_FOLDER}/")]
 
 
 def known_sites(store: Store, shard: NamedExtent) -> schema.Sites:

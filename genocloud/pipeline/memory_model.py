@@ -1,7 +1,7 @@
 """Estimate each shard's peak memory from stored row counts; split shards over the limit."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from genocloud.cohort import Cohort, Stored, stored_rows
 from genocloud.errors import SettingError
 from genocloud.pipeline.cached_tables import CachedTables, alleles_in, cached_tables
-from genocloud.pipeline.sharding import Shard, ShardPlan, piece_of
+from genocloud.pipeline.sharding import Shard, ShardPlan, piece_of, written_pieces
 from genocloud.regions import Region, extent_text
 from genocloud.scatter.executors import Scatter, threads_each
 from genocloud.schema import Alleles, numbers
@@ -119,11 +119,13 @@ class TaskLimits:
     worker_bytes: int
 
 
-def split_to_memory(cohort: Cohort, cut: ShardPlan, scatter: Scatter) -> ShardPlan:
+def split_to_memory(cohort: Cohort, cut: ShardPlan, scatter: Scatter, written: Collection[str] = ()) -> ShardPlan:
     """The plan with every shard's memory need, and shards over the limit split at fixed places of the genome.
 
-    The shards have been discovered. A piece gives exactly what its shard would give there. Raises ShardTooHeavy where
-    a single site needs more than there is.
+    The shards have been discovered. A piece gives exactly what its shard would give there. A shard that an earlier run
+    wrote in pieces, whose names are among the `written`, stays in these as far as they fit at all: with other memory or
+    threads it would be cut otherwise, and nothing of that run could be used again. Raises ShardTooHeavy where a single
+    site needs more than there is.
     """
     tables = cached_tables(cohort, "alleles")
     limits = TaskLimits(
@@ -132,8 +134,10 @@ def split_to_memory(cohort: Cohort, cut: ShardPlan, scatter: Scatter) -> ShardPl
         worker_bytes=scatter.memory,
     )
 
+    names = sorted(written)
+
     def fitted(shards: Sequence[Shard]) -> tuple[Shard, ...]:
-        return tuple(piece for shard in shards for piece in pieces_of(cohort, tables, shard, limits))
+        return tuple(piece for shard in shards for piece in pieces_of(cohort, tables, shard, limits, names))
 
     return replace(cut, owned=fitted(cut.owned), upstream=fitted(cut.upstream))
 
@@ -146,16 +150,21 @@ def task_limit(scatter: Scatter) -> int:
     return limit
 
 
-def pieces_of(cohort: Cohort, tables: CachedTables, shard: Shard, limits: TaskLimits) -> Iterator[Shard]:
+def pieces_of(
+    cohort: Cohort, tables: CachedTables, shard: Shard, limits: TaskLimits, written: Sequence[str] = ()
+) -> Iterator[Shard]:
     """A shard with its need, or its pieces, each of which needs at most `max_task_bytes` or is a single site.
 
-    `tables` hold ALLELES. Raises ShardTooHeavy where a piece does not fit `worker_bytes`.
+    `tables` hold ALLELES; `written` is sorted, see `split_to_memory`. Raises ShardTooHeavy where a piece does not fit
+    `worker_bytes`.
     """
     stored = stored_rows(cohort, shard.region)
     counts = tables.counts(shard) or {}
     whole = SiteCounts(counts.get("sites", 0), counts.get("observed", 0), counts.get("pairs", 0))
     need = need_of(stored, whole, whole, limits.threads)
-    if need <= limits.max_task_bytes:
+    earlier = written_pieces(cohort.layout, shard, written)
+    most = limits.worker_bytes if earlier else limits.max_task_bytes
+    if need <= most and len(earlier) <= 1:
         yield replace(shard, need=need)
         return
     load = SiteLoad.of(alleles_in(tables, shard))
@@ -163,8 +172,12 @@ def pieces_of(cohort: Cohort, tables: CachedTables, shard: Shard, limits: TaskLi
     def need_in(region: Region) -> int:
         return need_of(stored, load.in_region(region), whole, limits.threads)
 
-    cuts = list(_cuts(load, shard.region, lambda region: need_in(region) <= limits.max_task_bytes))
-    edges = [shard.region.start, *cuts, shard.region.end]
+    def fits(region: Region) -> bool:
+        return need_in(region) <= limits.max_task_bytes
+
+    edges = [shard.region.start]
+    for region in [piece.region for piece in earlier] or [shard.region]:
+        edges += [*(() if need_in(region) <= most else _cuts(load, region, fits)), region.end]
     for start, end in pairwise(edges):
         piece = piece_of(cohort.layout, shard, Region(shard.region.contig, start, end))
         need = need_in(piece.region)
@@ -173,7 +186,7 @@ def pieces_of(cohort: Cohort, tables: CachedTables, shard: Shard, limits: TaskLi
             remedy = "give more --memory, fewer threads, or smaller batches"
             raise ShardTooHeavy(where, need, limits.worker_bytes, remedy)
         yield replace(piece, need=need)
-    if cuts:
+    if len(edges) > 2:
         log.info("%s: too heavy for one task, cut into %d", extent_text(shard.extent, cohort.contigs), len(edges) - 1)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
@@ -312,9 +312,33 @@ def piece_of(layout: Layout, shard: Shard, region: Region) -> Shard:
     )
 
 
+def written_pieces(layout: Layout, shard: Shard, names: Sequence[str]) -> list[Shard]:
+    """The pieces in which an earlier run wrote a shard, that together have all of it, or none.
+
+    names  of written shards, sorted: those of pieces that begin where another ends are next to each other
+    """
+    start, end, pieces = shard.region.start, shard.region.end, list[Shard]()
+    prefix = _prefix(layout, shard.region.contig)
+    while start < end:
+        first = bisect_left(names, f"{prefix}{start:010d}-")
+        beginning = names[first : bisect_right(names, f"{prefix}{start:010d}.", lo=first)]
+        stops = (name[len(prefix) + 11 :][:10] for name in reversed(beginning))  # the longest piece first
+        regions = (Region(shard.region.contig, start, int(stop)) for stop in stops if stop.isdecimal())
+        chosen = (piece_of(layout, shard, region) for region in regions if start < region.end <= end)
+        piece = next((each for each in chosen if each.name in beginning), None)
+        if piece is None:
+            return []
+        pieces.append(piece)
+        start = piece.region.end
+    return pieces
+
+
 def _name(layout: Layout, region: Region) -> str:
-    part = layout.part_of(region.contig)
-    return f"{part.name}.{region.contig:05d}.{region.start:010d}-{region.end:010d}"
+    return f"{_prefix(layout, region.contig)}{region.start:010d}-{region.end:010d}"
+
+
+def _prefix(layout: Layout, contig: int) -> str:
+    return f"{layout.part_of(contig).name}.{contig:05d}."
 
 
 def reaches(cohort: Cohort, bases: Sequence[Base]) -> list[int]:

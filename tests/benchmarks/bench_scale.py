@@ -36,6 +36,7 @@ from genocloud.scatter.progress import Silent
 from genocloud.steps.discover import discover
 from genocloud.steps.export import export
 from genocloud.steps.genotype import genotype
+from genocloud.storage import open_store
 from tests.benchmarks.costs import size
 from tests.benchmarks.scale_cohort import CONTIG, ScaleCohort
 
@@ -95,7 +96,8 @@ class Work:
     def estimate(self) -> Receipt:
         with self._cohort() as (stored, cut, scatter), receipt_of("estimate") as receipt:
             cache, url = RowCache(), str(self.place / "callset")
-            cut = split_to_memory(stored, cut, scatter)  # as genotype does, which then takes these estimates
+            written = callset.written_shards(open_store(url))
+            cut = split_to_memory(stored, cut, scatter, written)  # as genotype does, which then takes these estimates
             estimate_shards(stored, Model(), cut, scatter=scatter, progress=Silent(), row_cache=cache, callset_url=url)
         return receipt
 

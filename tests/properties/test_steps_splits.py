@@ -15,6 +15,7 @@ from genocloud.genotypes import Model
 from genocloud.pipeline import memory_model
 from genocloud.pipeline.cached_tables import read_alleles
 from genocloud.pipeline.memory_model import ShardTooHeavy, SiteCounts, SiteLoad, need_of
+from genocloud.pipeline.sharding import written_pieces
 from genocloud.scatter.executors import Inline, open_scatter
 from genocloud.scatter.progress import Silent
 from tests.conftest import DATA, Made, sample_map
@@ -107,6 +108,48 @@ def test_like_budgets_cut_alike(stored_cohort, small):
         for memory in (1 << 20, GIGABYTE)
     ]
     assert cuts[0] == cuts[1]
+
+
+def test_written_pieces_are_all_of_a_shard_or_none(stored_cohort, small):
+    small(20_000)
+    whole = pipeline.cut_genome(stored_cohort)
+    split = pipeline.split_to_memory(stored_cohort, whole, Inline(GIGABYTE))
+    names, layout = sorted(piece.name for piece in split.owned), stored_cohort.layout
+    for shard in whole.owned:
+        pieces = [piece for piece in split.owned if shard in (piece, piece.discovered_shard)]
+        assert written_pieces(layout, shard, names) == pieces
+        assert written_pieces(layout, shard, sorted([*names, shard.name])) == [shard]
+        for lost in pieces:
+            assert written_pieces(layout, shard, [name for name in names if name != lost.name]) == []
+        assert written_pieces(layout, shard, sorted(f"{name}.0a1b2c3d" for name in names)) == []  # with other targets
+
+
+def test_growth_keeps_the_pieces_of_the_callset_whatever_memory_and_threads_there_are(tmp_path, gvcfs, small, made):
+    cohort_url, callset_url = str(tmp_path / "cohort"), str(tmp_path / "callset")
+
+    def grown(people: list[Path], choice: str, most: int) -> dict[str, int]:
+        small(most)
+        with open_scatter(choice, GIGABYTE) as scatter:
+            listed = str(sample_map(tmp_path, people))
+            options = pipeline.IngestOptions()
+            steps.ingest(
+                cohort_url, listed, str(DATA / "reference.fa"), options=options, scatter=scatter, progress=Silent()
+            )
+            stored = open_cohort(cohort_url)
+            cut = pipeline.cut_genome(stored)
+            steps.discover(stored, cut, scatter=scatter, progress=Silent())
+            steps.genotype(stored, callset_url, model=Model(), cut=cut, scatter=scatter, progress=Silent())
+        files = (tmp_path / "callset" / "calls").rglob("*.parquet")
+        return {f"{file.parent.name}/{file.name}": file.stat().st_mtime_ns for file in files}
+
+    first = grown(gvcfs[:-1], "threads:1", 300_000)
+    shards = [shard.name for shard in open_callset(callset_url).shards]
+    second = grown(gvcfs[-1:], "threads:3", GIGABYTE)
+    assert [shard.name for shard in open_callset(callset_url).shards] == shards
+    assert len(shards) > len(pipeline.cut_genome(open_cohort(cohort_url)).owned)
+    stayed = [name for name, written in first.items() if second.get(name) == written]
+    assert len(stayed) > len(first) // 2
+    assert tables(callset_url) == tables(made.callset)
 
 
 STORED = st.builds(

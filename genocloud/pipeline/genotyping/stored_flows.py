@@ -48,7 +48,7 @@ def _by_likelihoods(run: StoredRun, model: Model) -> StoredShards:
     """Estimate, settle, call, annotate; the receipt is balanced in sites."""
     cohort, store, scatter, progress = run.cohort, run.store, run.scatter, run.progress
     copy_alleles(cohort, run.cut, scatter, progress)
-    cut = split_to_memory(cohort, run.cut, scatter)
+    cut = split_to_memory(cohort, run.cut, scatter, callset.written_shards(store))
     row_cache = RowCache(scatter.memory)
     outcomes = estimate_shards(
         cohort, model, cut, scatter=scatter, progress=progress, row_cache=row_cache, callset_url=store.url
