@@ -10,6 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import schema
+from genocloud.differences import (
+    PL_OF_PAIR,
+    PL_OF_READ,
+    Predictions,
+    filled,
+    folded,
+    folded_lists,
+    lists_like,
+    unfolded,
+    unfolded_lists,
+)
 from genocloud.genotype_text import allele_numbers_of
 
 PREFIX = "packed_"
@@ -21,9 +32,6 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "PL2": ("GQ",),
 }
 """The packed columns, each after those that its decoding needs, which are these."""
-
-PL_OF_READ, PL_OF_PAIR = 3, 15
-"""A read that has REF adds 3 to the PL of a heterozygote, 10 log10(2), and mostly 15 times that to the other one's."""
 
 _TIMES = {
     2: np.array([[0, 1], [1, 0]], np.int32),
@@ -43,11 +51,11 @@ class _Rows:
 
     @cached_property
     def depth(self) -> npt.NDArray[np.int32]:
-        return _filled(self._columns["DP"])
+        return filled(self._columns["DP"])
 
     @cached_property
     def quality(self) -> npt.NDArray[np.int32]:
-        return _filled(self._columns["GQ"])
+        return filled(self._columns["GQ"])
 
     @cached_property
     def alts(self) -> npt.NDArray[np.int32]:
@@ -77,14 +85,14 @@ def _exchanged_depths(lists: pa.ChunkedArray, of: _Rows, packs: bool) -> pa.Arra
     at, depth, share, out = offsets[rows], of.depth[rows], of.depth_of_ref[rows], values.copy()
     ref, alt = values[at], values[at + 1]
     if packs:
-        out[at], out[at + 1] = schema.folded(ref - share), schema.folded(alt - (depth - ref))
+        out[at], out[at + 1] = folded(ref - share), folded(alt - (depth - ref))
     else:
-        out[at] = ref = schema.unfolded(ref) + share
-        out[at + 1] = schema.unfolded(alt) + (depth - ref)
-    return schema.lists_like(lists, offsets, out)
+        out[at] = ref = unfolded(ref) + share
+        out[at + 1] = unfolded(alt) + (depth - ref)
+    return lists_like(lists, offsets, out)
 
 
-def _likelihood_predictions(of: _Rows, depths: pa.ChunkedArray) -> schema.Predictions:
+def _likelihood_predictions(of: _Rows, depths: pa.ChunkedArray) -> Predictions:
     """Of LPL: of REF and one ALT by GQ; with another allele, which has no reads, by these and by LAD of both."""
     at, reads = schema.ragged(depths)
 
@@ -155,17 +163,12 @@ def _exchanged(name: str, columns: Mapping[str, pa.ChunkedArray], of: _Rows, pac
     if name == "LAD":
         return _exchanged_depths(columns[name], of, packs)
     if name == "LPL":
-        exchange = schema.folded_lists if packs else schema.unfolded_lists
+        exchange = folded_lists if packs else unfolded_lists
         return exchange(columns[name], _likelihood_predictions(of, columns["LAD"]))
-    values, predicted = _filled(columns[name]), PL_OF_PAIR * of.quality
-    return _like(columns[name], schema.folded(values - predicted) if packs else schema.unfolded(values) + predicted)
+    values, predicted = filled(columns[name]), PL_OF_PAIR * of.quality
+    return _like(columns[name], folded(values - predicted) if packs else unfolded(values) + predicted)
 
 
 def _like(column: pa.ChunkedArray, values: npt.NDArray[np.int32]) -> pa.Array:
     """Values that are null where those of a column are."""
     return pa.array(values, mask=np.asarray(column.is_null()) if column.null_count else None)
-
-
-def _filled(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
-    """A column of numbers with 0 where it is null."""
-    return np.asarray(pc.fill_null(column, 0).to_numpy())

@@ -8,20 +8,10 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from genocloud.differences import Predictions, filled, folded, folded_lists, unfolded, unfolded_lists
 from genocloud.kernels.thousandths import exchange_thousandths
-from genocloud.schema import (
-    FLOAT,
-    INT32,
-    MISSING,
-    Predictions,
-    folded,
-    folded_lists,
-    ragged,
-    unfolded,
-    unfolded_lists,
-)
+from genocloud.schema import FLOAT, INT32, MISSING, ragged
 
 Array = npt.NDArray[Any]
 
@@ -140,11 +130,6 @@ class PlaceByPlace:
                     yield place, predict(part, here)
 
         return predictions
-
-
-def filled(column: pa.ChunkedArray) -> Array:
-    """A column of numbers with 0 where it is null."""
-    return np.asarray(pc.fill_null(column, 0).to_numpy())
 
 
 def _nulls(column: pa.ChunkedArray) -> Array | None:

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from genocloud import sealing
 from genocloud.cohort import earlier_encoding
-from genocloud.cohort.codings import Array, Coding, Columns, Difference, PlaceByPlace, Thousandths, filled
+from genocloud.cohort.codings import Array, Coding, Columns, Difference, PlaceByPlace, Thousandths
+from genocloud.differences import PL_OF_PAIR, PL_OF_READ, filled
 from genocloud.schema import INT32, INT64, INTS, Records, ragged
 
 ZSTD_LEVEL = 3
@@ -32,10 +33,6 @@ GROUP_ROWS = {"variants": 1 << 16, "blocks": 1 << 18}
 
 SQUARED_MQ = 60 * 60
 """Most reads have mapping quality 60, so that the sum in RAW_MQandDP is about its number of reads times this."""
-
-
-PL_OF_READ, PL_OF_PAIR = 3, 15
-"""A read that has REF adds 3 to the PL of a heterozygote, 10 log10(2), and mostly 15 times that to the other one's."""
 
 
 _FIRST_PLS = 3

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from genocloud import schema
+from genocloud.differences import folded, unfolded
 
 Array = npt.NDArray[Any]
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "lc": 0, "lp": 0, "pb": 0}]
@@ -180,8 +181,7 @@ def _take_ints(stream: io.BytesIO) -> Array:
 
 def _put_planes(out: io.BytesIO, values: Array) -> None:
     """Zigzag-encode, then store byte planes, lowest first, up to the highest that is used."""
-    folded = ((values << 1) ^ (values >> 63)).astype(np.uint64)
-    planes = folded.astype("<u8").view(np.uint8).reshape(-1, 8)
+    planes = folded(values).astype("<i8").view(np.uint8).reshape(-1, 8)
     used = [plane for plane in range(8) if planes[:, plane].any()]
     _put_number(out, len(values))
     _put_number(out, max(used, default=-1) + 1)
@@ -194,8 +194,7 @@ def _take_planes(stream: io.BytesIO) -> Array:
     planes = np.zeros((count, 8), np.uint8)
     for plane in range(_take_number(stream)):
         planes[:, plane] = np.frombuffer(_take_bytes(stream), np.uint8)
-    folded = planes.view("<u8").reshape(-1)
-    return np.asarray((folded >> np.uint64(1)).astype(np.int64) ^ -(folded & np.uint64(1)).astype(np.int64))
+    return unfolded(planes.view("<i8").reshape(-1).astype(np.int64, copy=False))
 
 
 def _put_bytes(out: io.BytesIO, data: bytes) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from genocloud.schema import by_length, folded, unfolded
+from genocloud.differences import by_length, folded, unfolded
 
 Places = npt.NDArray[np.int64]
 Values = npt.NDArray[np.int32]

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from genocloud import annotations, schema
 from genocloud.annotations import HISTOGRAMS, RAW
+from genocloud.differences import folded, unfolded
 from genocloud.genotypes import stored_keys
 from genocloud.genotypes.allele_specific import AlleleRawAnnotations
 from genocloud.genotypes.likelihood_counts import LikelihoodCounts, select
@@ -38,7 +39,7 @@ def summary_table(summary: LikelihoodCounts) -> schema.Summary:
         "key_values": _lists(first * len(track.values), stored_keys.packed(track.offsets, track.values)),
         "whole": pa.array(whole),
         "numbers": _lists(at, differences),
-        "steps": _lists(at, schema.folded(steps)),
+        "steps": _lists(at, folded(steps)),
         "lengths": _lists(site_keys.at, np.diff(site_keys.offsets)),
         "values": _lists(site_keys.offsets[site_keys.at], stored_keys.packed(site_keys.offsets, site_keys.values)),
         "counts": _lists(site_keys.at, site_keys.counts),
@@ -56,7 +57,7 @@ def summary_of(table: schema.Summary) -> LikelihoodCounts:
     keys = sums - np.repeat(np.append(0, sums)[at[:-1]], np.diff(at))
     key_offsets, offsets = _offsets(key_lengths), _offsets(lengths)
     key_values, values = stored_keys.unpacked(key_offsets, key_values), stored_keys.unpacked(offsets, values)
-    rows = KeyTrack(key_offsets, key_values, at, keys.astype(np.int32), schema.unfolded(steps))
+    rows = KeyTrack(key_offsets, key_values, at, keys.astype(np.int32), unfolded(steps))
     changes = changes_of_rows(np.array(schema.numbers(table["whole"])), rows)
     return LikelihoodCounts(
         track=KeyTrack(rows.offsets, rows.values, *changes),

@@ -315,7 +315,7 @@ def piece_of(layout: Layout, shard: Shard, region: Region) -> Shard:
 def written_pieces(layout: Layout, shard: Shard, names: Sequence[str]) -> list[Shard]:
     """The pieces in which an earlier run wrote a shard, that together have all of it, or none.
 
-    names  of written shards, sorted: those of pieces that begin where another ends are next to each other
+    names  of written shards, sorted; where pieces of several cuts begin at a place, the longest counts
     """
     start, end, pieces = shard.region.start, shard.region.end, list[Shard]()
     prefix = _prefix(layout, shard.region.contig)

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from genocloud.regions import Contig
 
 log = logging.getLogger(__name__)
 
-SEXES = ("male", "female", "unknown")
 _USUAL = SexContigs()
 
 
@@ -61,7 +60,7 @@ def _sex(noted: str) -> str:
 def sex_figures(sexes: Iterable[str], model: Model) -> dict[str, Any]:
     """A receipt's entry for a model that reads records by sex: how many samples have which."""
     counts = Counter(map(_sex, sexes))
-    return {"sexes": {sex: counts[sex] for sex in SEXES}} if model.rules.copies_by_sex else {}
+    return {"sexes": {sex: counts[sex] for sex in get_args(Sex)}} if model.rules.copies_by_sex else {}
 
 
 def cohort_sex_figures(cohort: Cohort, model: Model) -> dict[str, Any]:
