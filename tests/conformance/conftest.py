@@ -41,13 +41,12 @@ def gatk() -> Callable[..., str]:
 
 
 @pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
-    """`say(title, counts, ...)` tells CI's log what was compared."""
+def say() -> Callable[..., None]:
+    """`say(title, counts, ...)` prints what was compared, which `make conformance` shows at its end (pytest -rP)."""
 
     def tell(title: str, *counts: Counter[str]) -> None:
-        with capsys.disabled():
-            print(f"\n{title}")
-            for each in counts:
-                print("  " + "; ".join(f"{kind} {number:,}" for kind, number in each.items() if number))
+        print(title)
+        for each in counts:
+            print("  " + "; ".join(f"{kind} {number:,}" for kind, number in each.items() if number))
 
     return tell
