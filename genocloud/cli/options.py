@@ -270,6 +270,15 @@ def model_options(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="compute MQ from GATK 3's RAW_MQ too, with the depth in the place of the count that it lacks",
     )
+    command.add_argument(
+        "--par",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="REGION",
+        help="pseudo-autosomal regions of X (chrX:10001-2781479), for the model deepvariant, which reads men's "
+        "records elsewhere on X as haploid. Default: known by X's length",
+    )
 
 
 def interval_options(command: argparse.ArgumentParser, what: str = "only records whose POS lies in these") -> None:
@@ -420,6 +429,7 @@ def chosen_settings(arguments: Arguments) -> Model:
         annotate_with_num_discovered_alleles=arguments.annotate_with_num_discovered_alleles,
         allow_old_rms_mapping_quality_annotation_data=arguments.allow_old_rms_mapping_quality_annotation_data,
         dbsnp=genotyping.known_variants(arguments.dbsnp) if arguments.dbsnp else "",
+        par=tuple(arguments.par),
     )
 
 

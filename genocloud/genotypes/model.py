@@ -56,7 +56,9 @@ DeepVariant writes, which it puts at all genotypes with `<*>`."""
 class Model:
     """The model's name, one of RULES, and options of GenotypeGVCFs; the defaults are those of GATK 4.6.2.0.
 
-    `dbsnp` is the fingerprint of the known variants whose IDs sites get, empty for none.
+    `dbsnp` is the fingerprint of the known variants whose IDs sites get, empty for none. `par` are the texts of X's
+    pseudo-autosomal regions, such as chrX:10001-2781479, for models that read records by sex (`copies_by_sex`); none:
+    known by X's length.
     """
 
     name: str = "gatk"
@@ -69,6 +71,7 @@ class Model:
     annotate_with_num_discovered_alleles: bool = False
     allow_old_rms_mapping_quality_annotation_data: bool = False
     dbsnp: str = ""
+    par: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise SettingError for values out of range."""

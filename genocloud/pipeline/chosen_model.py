@@ -1,6 +1,6 @@
 """The model that a cohort is genotyped by: the one named, else the one that fits the dialect of its gVCFs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 
 from genocloud.cohort import Cohort
@@ -11,6 +11,8 @@ from genocloud.pipeline.fitting_model import OWN_MODEL, fitting_model
 from genocloud.pipeline.merge_model import MergeModel
 from genocloud.pipeline.preconditions import active_tallies
 from genocloud.pipeline.sharding import ShardPlan
+from genocloud.reads.ploidy import SexContigs
+from genocloud.regions import Contig
 
 
 class NotOfTheModel(SettingError):
@@ -31,15 +33,27 @@ def model_name(cohort: Cohort, name: str) -> str:
 def chosen_model(cohort: Cohort, model: Model, name: str, preset: str = "") -> Model | MergeModel:
     """The settings as those of the model `name`, by default of the one that fits the cohort.
 
-    Raises MixedDialects; SettingError for an unknown preset; NotOfTheModel for settings that the model does not have.
+    Raises MixedDialects; SettingError for an unknown preset, and for `par` that is not of X; NotOfTheModel for settings
+    that the model does not have.
     """
+    check_par(model, cohort.contigs)
     name = model_name(cohort, name)
     return _MAKERS[name](name, model, preset)
 
 
+def check_par(model: Model, contigs: Sequence[Contig]) -> None:
+    """Raise NoPar, or what parse_region raises, for pseudo-autosomal regions that are not X's of these contigs."""
+    SexContigs.with_par_texts(model.par, contigs)
+
+
 def likelihood_model(name: str, model: Model, preset: str = "") -> Model:
-    """The settings as those of a model of RULES. Raises NotOfTheModel for those that it does not have."""
+    """The settings as those of a model of RULES. Raises NotOfTheModel for those that it does not have.
+
+    `par` is left out where it changes nothing: a config has it for calling reads, too.
+    """
     model = replace(model, name=name)
+    if not model.rules.copies_by_sex:
+        model = replace(model, par=())
     if preset:
         raise NotOfTheModel(name, "preset", "leave it out, or choose the model glnexus")
     if model.rules.by_carriers:
@@ -53,7 +67,7 @@ def likelihood_model(name: str, model: Model, preset: str = "") -> Model:
 
 def _by_records(name: str, model: Model, preset: str) -> MergeModel:
     for each, default in _DEFAULTS.items():
-        if each != "name" and getattr(model, each) != default:
+        if each not in ("name", "par") and getattr(model, each) != default:
             raise NotOfTheModel(name, each.replace("_", "-"), "leave it out; a preset or a config has its settings")
     return MergeModel.of(preset)
 

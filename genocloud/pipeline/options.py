@@ -77,4 +77,5 @@ def model_of(settings: Mapping[str, Any]) -> Model:
     more = "annotate_with_num_discovered_alleles", "allow_old_rms_mapping_quality_annotation_data"
     values = {name: settings[name] for name in (*names, "max_alternate_alleles", *more)}
     dbsnp = known_variants(settings["dbsnp"]) if settings["dbsnp"] else ""
-    return Model(**values, annotation_groups=tuple(settings["annotation_group"]), dbsnp=dbsnp)
+    groups = tuple(settings["annotation_group"])
+    return Model(**values, annotation_groups=groups, dbsnp=dbsnp, par=tuple(settings["par"]))

@@ -8,12 +8,9 @@ from typing import Any
 
 from genocloud import storage
 from genocloud.cohort import open_cohort
-from genocloud.federation import (
-    Config,
-    TransferLog,
-    unpack,
-)
+from genocloud.federation import Config, TransferLog, unpack
 from genocloud.pipeline.cached_tables import cohort_key
+from genocloud.pipeline.chosen_model import check_par
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.gnomad.table_files import check_table_url
 from genocloud.pipeline.hybrid.clients import LocationClient, OnTask, ignore_task
@@ -73,6 +70,7 @@ def hybrid(
         reference, model = read_reference(config.reference), model_of(config.settings)
         targets = intervals_of(config.settings).targets(reference.contigs, reference)
         check_contigs(config.settings["dbsnp"] or None, reference.contigs)
+        check_par(model, reference.contigs)
         sheet_rows, transfer_log = rows_by_location(config), TransferLog()
         clients = [stack.enter_context(open_client(config, site, transfer_log, on_task)) for site in config.sites]
         kinds = TABLE_KINDS if gnomad_table else ()

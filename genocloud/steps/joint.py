@@ -6,7 +6,7 @@ from functools import partial
 from genocloud import callset, storage
 from genocloud.cohort import Cohort, NewerSchema, OlderSchema, OtherReference, open_cohort
 from genocloud.pipeline.callset_counts import count_callset
-from genocloud.pipeline.chosen_model import likelihood_model, model_name
+from genocloud.pipeline.chosen_model import check_par, likelihood_model, model_name
 from genocloud.pipeline.export_options import ExportOptions
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.genotyping.vcf_shards import render
@@ -34,9 +34,8 @@ from genocloud.steps.ingest import BAD_RECORDS, ingest
 def joint(options: JointOptions, *, progress: Progress) -> tuple[str, Receipt]:
     """Genotype gVCFs jointly; returns the summary and the receipt, balanced in sites.
 
-    Cohort and finished shards are kept in OUT.work while it runs, so that a killed run resumes; they are removed when
-    the VCF is written. Raises SettingError where the disk is too small, OutputInUse where another run writes
-    the VCF, the callset, or in that folder.
+    Cohort and finished shards are kept in OUT.work while it runs, so that a killed run resumes, and removed at its end.
+    Raises SettingError where the disk is too small, OutputInUse where another run writes VCF, callset, or that folder.
     """
     check_model(options)
     check_places(options)
@@ -50,6 +49,7 @@ def joint(options: JointOptions, *, progress: Progress) -> tuple[str, Receipt]:
 def _joint(options: JointOptions, progress: Progress) -> tuple[str, Receipt]:
     reference = read_reference(options.reference_url)
     check_contigs(options.dbsnp_url, reference.contigs)
+    check_par(options.model, reference.contigs)
     targets = options.intervals.targets(reference.contigs, reference)
     work = WorkFolder.of(options)
     with receipt_of("joint") as receipt, open_scatter(f"threads:{options.threads}", options.memory) as scatter:
@@ -61,8 +61,7 @@ def _joint(options: JointOptions, progress: Progress) -> tuple[str, Receipt]:
         name = model_name(cohort, options.model_name)
         statistics, genotyped = _WRITERS[name](replace(options, model_name=name), cohort, cut, scatter, progress)
         work.remove()
-        receipt.inputs = genotyped.inputs if ingested is None else ingested.inputs
-        receipt.balance = genotyped.balance
+        receipt.inputs, receipt.balance = (ingested or genotyped).inputs, genotyped.balance
         receipt.figures = genotyped.figures if ingested is None else {"ingest": ingested.balance, **genotyped.figures}
         if ingested is not None:
             receipt.figures |= {name: ingested.figures[name] for name in BAD_RECORDS if name in ingested.figures}

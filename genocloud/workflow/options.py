@@ -18,6 +18,7 @@ MODEL = (
     "annotation_group",
     "annotate_with_num_discovered_alleles",
     "allow_old_rms_mapping_quality_annotation_data",
+    "par",
 )
 INTERVALS = ("intervals", "interval_padding", "exclude_intervals", "interval_exclusion_padding")
 SITES = (*INTERVALS, "include_non_variant_sites", "force_output_intervals", "alleles")

@@ -25,7 +25,8 @@ def copies_in_batch(cohort: Cohort, batch: Batch, shard: Shard, model: Model) ->
     if not model.rules.copies_by_sex:
         return None
     sexes = [_sex(tally.sex) for tally in cohort.receipt(batch).tallies]
-    by_sex = {sex: _copies_along(cohort, shard, sex) for sex in set(sexes)}
+    special = SexContigs.with_par_texts(model.par, cohort.contigs)
+    by_sex = {sex: _copies_along(cohort, shard, sex, special) for sex in set(sexes)}
     starts = np.array(sorted(set().union(*by_sex.values())), np.int64)
     at_starts = {
         sex: np.array([*of.values()], np.int8)[np.searchsorted([*of], starts, side="right") - 1]
@@ -38,18 +39,18 @@ def copies_in_batch(cohort: Cohort, batch: Batch, shard: Shard, model: Model) ->
     return SampleCopies(starts[begins], of_samples[begins])
 
 
-def _copies_along(cohort: Cohort, shard: Shard, sex: str) -> dict[int, int]:
+def _copies_along(cohort: Cohort, shard: Shard, sex: str, special: SexContigs) -> dict[int, int]:
     """The copies that people of a sex have of the contigs of a shard, by where on the axis a stretch begins."""
     out: dict[int, int] = {}
     for contig, begin in zip(*cohort.layout.axis(shard.region.contig).starts(shard.region), strict=True):
         out[int(begin)] = 0
-        out |= {int(begin) + each.start: each.ploidy for each in _copies(cohort.contigs[contig], sex)}
+        out |= {int(begin) + each.start: each.ploidy for each in _copies(cohort.contigs[contig], sex, special)}
     return out
 
 
 @lru_cache(1 << 14)
-def _copies(contig: Contig, sex: str) -> Sequence[Copies]:
-    return copies(contig, cast("Sex", sex), _USUAL)
+def _copies(contig: Contig, sex: str, special: SexContigs) -> Sequence[Copies]:
+    return copies(contig, cast("Sex", sex), special)
 
 
 def _sex(noted: str) -> str:

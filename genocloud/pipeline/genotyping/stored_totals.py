@@ -59,10 +59,10 @@ def write_total(cohort: Cohort, shard: Shard, kind: str, *settings: Any, table: 
     cached_tables(cohort, kind, *settings).write_piece(shard, TOTAL, table)
 
 
-def remove_earlier_totals(cohort: Cohort, shard: Shard, kind: str) -> None:
+def remove_earlier_totals(cohort: Cohort, shard: Shard, kind: str, *settings: Any) -> None:
     """Remove the totals of the versions before: this version's stands in their place."""
     for version in _before(cohort):
-        tables = cached_tables(version, kind)
+        tables = cached_tables(version, kind, *settings)
         if TOTAL in tables.labels(shard):
             tables.remove_piece(shard, TOTAL)
 
@@ -86,10 +86,10 @@ class NearestTotal:
         return all(each.id != batch.id for each in self.joined)
 
 
-def nearest_total(cohort: Cohort, shard: Shard, kind: str) -> NearestTotal | None:
+def nearest_total(cohort: Cohort, shard: Shard, kind: str, *settings: Any) -> NearestTotal | None:
     """The newest total of sums that know no ranks; None where as many batches differ as this version has."""
     for version in (cohort, *_before(cohort)):
-        tables = cached_tables(version, kind)
+        tables = cached_tables(version, kind, *settings)
         with suppress(StoreError):  # a total or a version that is damaged is none
             if TOTAL in tables.labels(shard):
                 joined, left = _unlike(cohort, version), _unlike(version, cohort)

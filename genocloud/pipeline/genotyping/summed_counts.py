@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,8 @@ from genocloud.pipeline.sharding import Shard
 from genocloud.scatter.executors import in_threads
 
 Mask = npt.NDArray[np.bool_]
+
+_KIND = "summed_counts"
 
 
 def sum_counts(
@@ -57,7 +60,7 @@ class KeptCounts:
 
     def keep(self, batch: Batch) -> None:
         """Keep what `total` needs of one of the batches until it is there: where they are tasks of their own."""
-        wanted = self._wanted(nearest_total(self.cohort, self.shard, self._kind), batch)
+        wanted = self._wanted(self._nearest(), batch)
         label = self._label(batch, wanted)
         if wanted.any() and label not in self._tables.labels(self.shard):
             counts = self._counted(self.cohort, batch, wanted)
@@ -65,14 +68,17 @@ class KeptCounts:
 
     def total(self, threads: int) -> LikelihoodCounts:
         """The sum over all batches, of which `threads` are read at a time."""
-        nearest, labels = nearest_total(self.cohort, self.shard, self._kind), self._tables.labels(self.shard)
+        nearest, labels = self._nearest(), self._tables.labels(self.shard)
         total = self._sum_from(nearest, threads, labels)
         if nearest is None or nearest.version is not self.cohort or self._lacking(nearest).any():
-            write_total(self.cohort, self.shard, self._kind, table=self._table(total, self._all_sites))
-        remove_earlier_totals(self.cohort, self.shard, self._kind)
+            write_total(self.cohort, self.shard, _KIND, *self._settings, table=self._table(total, self._all_sites))
+        remove_earlier_totals(self.cohort, self.shard, _KIND, *self._settings)
         for label in labels - {TOTAL}:
             self._tables.remove_piece(self.shard, label)
         return total
+
+    def _nearest(self) -> NearestTotal | None:
+        return nearest_total(self.cohort, self.shard, _KIND, *self._settings)
 
     def _sum_from(self, nearest: NearestTotal | None, threads: int, labels: Collection[str]) -> LikelihoodCounts:
         def counted(batch: Batch) -> LikelihoodCounts:
@@ -91,7 +97,7 @@ class KeptCounts:
             left = [self._counted(nearest.version, batch, ~lacking) for batch in nearest.left]
         except StoreError:  # samples may have been removed because their batch is damaged
             return self._sum_from(None, threads, labels)
-        table = cached_tables(nearest.version, self._kind).read_piece(self.shard, TOTAL)
+        table = cached_tables(nearest.version, _KIND, *self._settings).read_piece(self.shard, TOTAL)
         counts = genotypes.summary_at([table], self.callset_sites.keys[~lacking])
         for each in left:
             counts = genotypes.subtract(counts, each)
@@ -118,13 +124,13 @@ class KeptCounts:
         return np.ones(len(self.alleles), np.bool_)
 
     @property
-    def _kind(self) -> str:
-        """The kind of the tables: counts depend on the model where it reads records by their samples' copies."""
-        return "summed_counts_by_sex" if self.model.rules.copies_by_sex else "summed_counts"
+    def _settings(self) -> tuple[Any, ...]:
+        """What of the model the counts depend on: whether it reads records by samples' copies, and X's regions."""
+        return ("by_sex", self.model.par) if self.model.rules.copies_by_sex else ()
 
     @cached_property
     def _tables(self) -> CachedTables:
-        return cached_tables(self.cohort, self._kind)
+        return cached_tables(self.cohort, _KIND, *self._settings)
 
     def _label(self, batch: Batch, wanted: Mask) -> str:
         return f"{batch.id}-{callset.label_of(self.callset_sites.keys[wanted])}"

@@ -4,14 +4,19 @@ import gzip
 import json
 import logging
 import shutil
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pysam
 import pytest
 
 from genocloud import cohort, json_digest, pipeline, steps
+from genocloud.cli import main
 from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
+from genocloud.pipeline.chosen_model import likelihood_model
 from genocloud.pipeline.genotyping.batch_copies import copies_in_batch
 from genocloud.pipeline.ingestion.arrivals import OtherSex
 from genocloud.pipeline.options import IngestOptions, JointOptions
@@ -44,13 +49,31 @@ def one_haplotype(record):
     return "\t".join([*columns, keys, ":".join(fields.values())])
 
 
-def written_haploid(path, sex, out):
+PAR_END = 12_000
+"""Of the test data's pseudo-autosomal region, from X's first base on."""
+
+
+def cut_at(line, last):
+    """A block as two where it reaches beyond the base `last`, else the record."""
+    contig, pos, name, _, *rest, info, keys, values = line.split("\t")
+    if not info.startswith("END=") or not int(pos) <= last < int(info[4:]):
+        return [line]
+    with pysam.FastaFile(str(DATA / "reference.fa")) as reference:
+        base = reference.fetch(contig, last, last + 1)
+    second = "\t".join([contig, str(last + 1), name, base, *rest, info, keys, values])
+    return [line.replace(info, f"END={last}"), second]
+
+
+def written_haploid(path, sex, out, par_end=0):
+    """The gVCF as DeepVariant would write it by copies; `par_end`: X's last diploid base in men."""
     lines = []
     for line in gzip.decompress(path.read_bytes()).decode().splitlines():
         contig = line.split("\t")[0]
         if sex == "female" and contig == "chrY":
             continue
-        lines.append(one_haplotype(line) if contig in SINGLE[sex] else line)
+        for part in cut_at(line, par_end) if contig == "chrX" and par_end else [line]:
+            shared = contig == "chrX" and int(part.split("\t")[1]) <= par_end
+            lines.append(one_haplotype(part) if contig in SINGLE[sex] and not shared else part)
     out.write_text("\n".join([*lines, ""]))
 
 
@@ -76,13 +99,13 @@ def ingest(folder, sheet, **options):
         )
 
 
-def genotyped(folder, choice="threads:2"):
+def genotyped(folder, choice="threads:2", model=MODEL, name="callset"):
     stored, how = open_cohort(str(folder / "cohort")), Silent()
     cut = pipeline.cut_genome(stored)
     with open_scatter(choice) as scatter:
         steps.discover(stored, cut, scatter=scatter, progress=how)
-        receipt = steps.genotype(stored, str(folder / "callset"), model=MODEL, cut=cut, scatter=scatter, progress=how)
-        steps.export(str(folder / "callset"), str(folder / "out.vcf.gz"), scatter=scatter, progress=how)
+        receipt = steps.genotype(stored, str(folder / name), model=model, cut=cut, scatter=scatter, progress=how)
+        steps.export(str(folder / name), str(folder / "out.vcf.gz"), scatter=scatter, progress=how)
     return receipt
 
 
@@ -134,6 +157,50 @@ def test_a_callset_that_grows_is_that_of_everybody_at_once(demo, tmp_path):
         genotyped(tmp_path)
     assert tables(str(tmp_path / "callset")) == tables(str(demo[0] / "callset"))
     assert records(tmp_path / "out.vcf.gz") == records(demo[0] / "out.vcf.gz")
+
+
+def test_men_are_diploid_in_the_pseudo_autosomal_regions_that_are_named(tmp_path):
+    """As gVCFs written so, by joint and in a callset; sums that another callset's regions left are not used."""
+    people, haploid = demo_gvcfs(), {name: tmp_path / f"{name}.g.vcf" for name in SEXES}
+    for name, path in people.items():
+        written_haploid(path, SEXES[name], haploid[name], PAR_END)
+    out, par = tmp_path / "joint.vcf.gz", f"chrX:1-{PAR_END:,}"
+    words = ["-R", str(DATA / "reference.fa"), "-o", str(out), "-q", "--par", par]
+    assert main(["joint", sheet_of(tmp_path, haploid), *words]) == 0  # without sexes
+    expected = records(out)
+    sheet = sheet_of(tmp_path, people, SEXES)
+    assert main(["joint", sheet, *words]) == 0
+    assert records(out) == expected
+    ingest(tmp_path, sheet)
+    genotyped(tmp_path)
+    assert records(tmp_path / "out.vcf.gz") != expected
+    genotyped(tmp_path, model=replace(MODEL, par=(par,)), name="of_par")
+    assert records(tmp_path / "out.vcf.gz") == expected
+
+
+def test_regions_that_are_not_of_x_are_refused_before_anything_is_stored(demo, tmp_path):
+    gvcf, reference = str(demo_gvcfs()["p04"]), str(DATA / "reference.fa")
+    joint = ["joint", gvcf, "-R", reference, "-o", str(tmp_path / "o.vcf.gz"), "--par", "chr1:1-2"]
+    genotype = ["genotype", str(demo[0] / "cohort"), str(tmp_path / "callset"), "--par", "chr1:1-2"]
+    for words in (joint, genotype):
+        assert main([*words, "-q"]) == 5
+    assert not list(tmp_path.iterdir())
+
+
+def test_measuring_rates_removes_the_sums_of_counts_that_a_model_by_sexes_keeps(demo, tmp_path, monkeypatch):
+    """So that what is measured after it is the time that they take."""
+    shutil.copytree(demo[0] / "cohort", tmp_path / "round" / "cohort")
+    kept = Path("round", "cohort", "derived", "*", "*", "summed_counts", "*.parquet")
+    assert list(tmp_path.glob(str(kept)))
+    work = import_module("genocloud.steps.calibrate").Work(place=tmp_path, name="round", people=6, threads=1)
+    monkeypatch.setattr(type(work), "_estimate", lambda *_: None)
+    work.estimate_kept()
+    assert not [*Path(work.cohort).rglob("*summed_counts*")]
+
+
+def test_a_model_that_reads_no_sexes_has_no_regions():
+    assert likelihood_model("gatk", Model(par=("chrX:1-9",))).par == ()
+    assert likelihood_model("deepvariant", Model(par=("chrX:1-9",))).par == ("chrX:1-9",)
 
 
 def test_unknown_sexes_are_counted_and_said(tmp_path, caplog):
@@ -262,6 +329,13 @@ def test_copies_of_grch38(contig, starts, copies):
         assert (made.starts - begin).tolist() == starts
         assert made.copies.tolist() == copies
         assert made.copies.dtype == np.int8
+
+
+def test_copies_of_regions_that_are_named():
+    named = replace(MODEL, par=("chrX:1-12,000", "chrY:1-12,000"))
+    made = copies_in_batch(Stub(), None, shard_of(1), named)
+    assert (made.starts - shard_of(1).region.start).tolist() == [0, 12_000]
+    assert made.copies.tolist() == [[2, 2, 2], [1, 2, 2]]
 
 
 def test_short_contigs_side_by_side_have_their_own_copies():

@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from genocloud.workflow.options import JobOptions
+from genocloud.federation.config import checked_values
+from genocloud.pipeline.options import model_of
+from genocloud.workflow.options import MODEL, JobOptions
 
 WILDCARDS = SimpleNamespace(part="discover")
 
@@ -23,6 +25,12 @@ def options():
 def test_settings_become_options(options):
     assert options.of("intervals", "size") == ["--intervals chr1", "--intervals 'a b.bed'", "--size 2"]
     assert options.of("on", "off", "no") == ["--on"]
+
+
+def test_the_models_options_have_the_configs_pseudo_autosomal_regions():
+    settings = checked_values("config", {"samples": "s", "reference": "r", "par": ["chrX:1-9", "chrX:20-30"]})
+    assert {"--par chrX:1-9", "--par chrX:20-30"} <= set(JobOptions(settings, False, False).of(*MODEL))
+    assert model_of(settings).par == ("chrX:1-9", "chrX:20-30")  # of a run over several sites
 
 
 def test_the_profile_names_the_executor_and_a_cluster_of_this_machine_is_the_default(options):
