@@ -43,6 +43,8 @@ def joint(
     drop_bad_records: bool = False,
     model: Model | str | None = None,
     preset: Path = "",
+    par: Sequence[str] = (),
+    gq_calibration: Path | None = None,
     fields: FormatFields = ALL_FIELDS,
     threads: int | None = None,
     memory: int | None = None,
@@ -61,6 +63,8 @@ def joint(
     drop_bad_records  drop and count records that cannot be used, instead of an error
     model             gatk, deepvariant, glnexus, or a genocloud.Model; default: what fits the gVCFs (docs/models.md)
     preset            of glnexus: a name (DeepVariantWGS, ...), or a YAML file in GLnexus's syntax
+    par               of deepvariant: X's pseudo-autosomal regions, chrX:10001-2781479; default: known by X's length
+    gq_calibration    of deepvariant: a table of what GQ becomes, as `genocloud gq-curve` writes it; default: GQ stays
     fields            what FORMAT has: genocloud.callset.FormatFields(keys=["AD", "DP"]); default: all
     threads, memory   default: this process's CPUs; bytes, default a share of what is free
     quiet             no progress on stderr
@@ -76,6 +80,10 @@ def joint(
         raise SettingError("no cohort is named: give its URL as cohort=, or samples= and no replace=")
     named = model if isinstance(model, str) else model.name if model else ""
     settings = model if isinstance(model, Model) else Model()
+    if par:
+        settings = changed(settings, par=tuple(par))
+    if gq_calibration is not None:
+        settings = changed(settings, gq_calibration=genotyping.gq_map(os.fspath(gq_calibration)))
     options = pipeline.JointOptions(
         listed=None if samples is None else pipeline.sheet_or_gvcfs(_paths(samples)),
         reference_url=os.fspath(reference),

@@ -21,6 +21,7 @@ HEADINGS = {
         "carriers": "frequencies",
         "frequencies": "frequencies",
         "gnomad-table": "frequencies",
+        "gq-curve": "gq_curve",
         "qc": "qc",
         "report": "run",
         "hybrid": "hybrid",

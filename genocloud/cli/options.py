@@ -279,6 +279,16 @@ def model_options(command: argparse.ArgumentParser) -> None:
         help="pseudo-autosomal regions of X (chrX:10001-2781479), for the model deepvariant, which reads men's "
         "records elsewhere on X as haploid. Default: known by X's length",
     )
+    _gq_calibration_option(command)
+
+
+def _gq_calibration_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--gq-calibration",
+        metavar="TABLE.tsv",
+        help="of the model deepvariant: what GQ becomes by kind of genotype, as measured on truth (docs/models.md). "
+        "Default: GQ stays",
+    )
 
 
 def interval_options(command: argparse.ArgumentParser, what: str = "only records whose POS lies in these") -> None:
@@ -430,6 +440,7 @@ def chosen_settings(arguments: Arguments) -> Model:
         allow_old_rms_mapping_quality_annotation_data=arguments.allow_old_rms_mapping_quality_annotation_data,
         dbsnp=genotyping.known_variants(arguments.dbsnp) if arguments.dbsnp else "",
         par=tuple(arguments.par),
+        gq_calibration=genotyping.gq_map(arguments.gq_calibration) if arguments.gq_calibration else "",
     )
 
 

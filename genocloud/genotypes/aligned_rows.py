@@ -54,6 +54,7 @@ class AlignedRows:
     cover         CellRuns: the row that covers each site in each active sample, -1 where none does
     merged_at     (variants,) int64, merged int32: merged number of each own ALT
     under         (variants,) bool: records under a deletion of their sample, see `begin_under_deletions`
+    indels        (variants,) bool: records with an ALT, other than `<*>` and `*`, of another length than REF
     """
 
     variants: schema.Variants
@@ -67,11 +68,12 @@ class AlignedRows:
     merged_at: Array
     merged: Array
     under: Array
+    indels: Array
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        arrays = self.facts, self.pl, self.own, *self.cover, self.merged_at, self.merged, self.under
+        arrays = self.facts, self.pl, self.own, *self.cover, self.merged_at, self.merged, self.under, self.indels
         return int(self.variants.nbytes + sum(array.nbytes for array in arrays))
 
     def at_sites(self, sites: schema.MergedSites) -> "AlignedRows":
@@ -186,7 +188,18 @@ def align_rows(
         merged_at=alts[0][:-1][order],
         merged=merged,
         under=under[order],
+        indels=_are_indels(refs[0], *alts)[order],
     )
+
+
+def _are_indels(refs: Array, lists: Array, offsets: Array, text: Array) -> npt.NDArray[np.bool_]:
+    """Which records have an ALT, other than `<*>` and `*`, of another length than REF: (variants,) bool.
+
+    refs  (variants + 1,), slices of REF's bases;  lists, offsets, text  ALTs as of `schema.string_lists`
+    """
+    row, first = np.repeat(np.arange(len(refs) - 1), np.diff(lists)), text[offsets[:-1]]
+    named = (first != ord("<")) & (first != ord("*"))
+    return np.bincount(row, named & (np.diff(offsets) != np.diff(refs)[row]), len(refs) - 1) > 0
 
 
 def _cover_any(variants: schema.Variants, positions: Array) -> npt.NDArray[np.bool_]:

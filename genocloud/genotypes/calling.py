@@ -14,6 +14,7 @@ from genocloud import schema
 from genocloud.annotations import MEDIANS
 from genocloud.genotypes.aligned_rows import UNKNOWN_PL, AlignedRows, site_arrays
 from genocloud.genotypes.allele_specific import allele_raw_annotations
+from genocloud.genotypes.gq_calibration import kinds_of, mapped
 from genocloud.genotypes.model import Model
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, is_nonvariant, was_not_estimated
 from genocloud.genotypes.own_deletions import with_own_deletions
@@ -316,6 +317,9 @@ def _ids(rows: AlignedRows, positions: Array) -> tuple[tuple[int, str], ...]:
 def _distinct(calls: Calls, rows: AlignedRows, model: Model) -> schema.LocalGenotypes:
     variants, unknown = rows.variants, UNKNOWN_PL // 2
     pl_at, pl = calls.pl_at, np.where(calls.pl > unknown, schema.MISSING, calls.pl)
+    gq = np.where(calls.gq > unknown, schema.MISSING, calls.gq)
+    if model.gq_calibration:
+        gq = mapped(model.gq_calibration, kinds_of(calls, rows.indels), gq)
     if model.rules.filler_pl is not None:
         pl_at, pl = _telling(pl_at, pl)
     columns = (
@@ -323,7 +327,7 @@ def _distinct(calls: Calls, rows: AlignedRows, model: Model) -> schema.LocalGeno
         pa.ListArray.from_arrays(pa.array(calls.laa_at.astype(np.int32)), pa.array(calls.laa)),
         _lists(calls.ad_at, calls.ad),
         schema.nullable(calls.dp, schema.INT32),
-        schema.nullable(np.where(calls.gq > unknown, schema.MISSING, calls.gq), schema.INT32),
+        schema.nullable(gq, schema.INT32),
         _copied_phase(calls, variants["pgt"]),
         _copied(calls, variants["pid"]),
         _lists(pl_at, pl),

@@ -58,7 +58,7 @@ class Model:
 
     `dbsnp` is the fingerprint of the known variants whose IDs sites get, empty for none. `par` are the texts of X's
     pseudo-autosomal regions, such as chrX:10001-2781479, for models that read records by sex (`copies_by_sex`); none:
-    known by X's length.
+    known by X's length. `gq_calibration` is a map of GQ as measured on truth (gq_calibration.map_text), empty for none.
     """
 
     name: str = "gatk"
@@ -72,6 +72,7 @@ class Model:
     allow_old_rms_mapping_quality_annotation_data: bool = False
     dbsnp: str = ""
     par: tuple[str, ...] = ()
+    gq_calibration: str = ""
 
     def __post_init__(self) -> None:
         """Raise SettingError for values out of range."""

@@ -49,6 +49,7 @@ def with_own_deletions(rows: AlignedRows, starred: npt.NDArray[np.bool_]) -> Ali
         cover=_with_rows(rows.cover, runs, first),
         merged_at=_inserted(rows.merged_at, old, first),
         under=_inserted(rows.under, old, first),
+        indels=_inserted(rows.indels, old, first),
     )
 
 

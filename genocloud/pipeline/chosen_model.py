@@ -54,6 +54,8 @@ def likelihood_model(name: str, model: Model, preset: str = "") -> Model:
     model = replace(model, name=name)
     if not model.rules.copies_by_sex:
         model = replace(model, par=())
+    if model.gq_calibration and not model.rules.own_gq:
+        raise NotOfTheModel(name, "gq-calibration", "leave it out, or choose the model deepvariant")
     if preset:
         raise NotOfTheModel(name, "preset", "leave it out, or choose the model glnexus")
     if model.rules.by_carriers:

@@ -31,6 +31,7 @@ class JointModel:
         """Raise NotOfTheModel for the first option that the model does not have."""
         chosen = {
             "preset": bool(options.preset),
+            "gq-calibration": bool(options.model.gq_calibration),
             "callset": options.callset_url is not None,
             "dbsnp": options.dbsnp_url is not None,
             "force-output intervals": bool(options.intervals.force_output) or options.intervals.non_variant,
@@ -51,6 +52,7 @@ JOINT_MODELS = (
         name="glnexus",
         refused={
             "callset": "leave --callset out",
+            "gq-calibration": "leave it out; its GQ is GLnexus's",
             "dbsnp": "leave --dbsnp out; ID names the ALTs",
             "force-output intervals": "leave these out; its sites are those that somebody carries",
             "alleles": "leave --alleles out; its sites are those that somebody carries",

@@ -8,6 +8,7 @@ from genocloud import gvcf
 from genocloud.callset import ALL_FIELDS, FormatFields
 from genocloud.cohort import BATCH_SIZE
 from genocloud.genotypes import Model
+from genocloud.pipeline.genotyping.gq_tables import gq_map
 from genocloud.pipeline.genotyping.known_names import known_variants
 from genocloud.pipeline.intervals import Intervals
 from genocloud.pipeline.sample_list import Listed
@@ -77,5 +78,11 @@ def model_of(settings: Mapping[str, Any]) -> Model:
     more = "annotate_with_num_discovered_alleles", "allow_old_rms_mapping_quality_annotation_data"
     values = {name: settings[name] for name in (*names, "max_alternate_alleles", *more)}
     dbsnp = known_variants(settings["dbsnp"]) if settings["dbsnp"] else ""
-    groups = tuple(settings["annotation_group"])
-    return Model(**values, annotation_groups=groups, dbsnp=dbsnp, par=tuple(settings["par"]))
+    gq_calibration = gq_map(settings["gq_calibration"]) if settings["gq_calibration"] else ""
+    return Model(
+        **values,
+        annotation_groups=tuple(settings["annotation_group"]),
+        dbsnp=dbsnp,
+        par=tuple(settings["par"]),
+        gq_calibration=gq_calibration,
+    )

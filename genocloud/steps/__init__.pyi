@@ -21,6 +21,7 @@ from .frequencies import frequencies as frequencies
 from .genotype import genotype as genotype
 from .gnomad_table import TableOptions as TableOptions
 from .gnomad_table import gnomad_table as gnomad_table
+from .gq_curve import gq_curve as gq_curve
 from .history import history as history
 from .hybrid import hybrid as hybrid
 from .ingest import ingest as ingest

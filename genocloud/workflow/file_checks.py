@@ -18,7 +18,7 @@ def check_files(study: Study) -> None:
     """Check the caller's program and files, and every input. Raises InputError or BadConfig."""
     if study.called and study.caller:
         _check_caller(study, study.caller)
-    named = [*study.filter_files, *study.pedigree, *study.settings["supporting"], *study.preset_files]
+    named = [*study.filter_files, *study.pedigree, *study.settings["supporting"], *study.model_files]
     if missing := [file for file in local(named) if not Path(file).is_file()]:
         raise UnreadableFile(missing[0], "there is no such file", "correct its path in the config")
     refined = study.settings["refined"] or any(each.is_refined for each in study.exports.values())

@@ -13,7 +13,9 @@ _WITHOUT: Mapping[str, Mapping[str, str]] = {
         "force_output_intervals": _OWN_SITES,
         "include_non_variant_sites": _OWN_SITES,
         "refined": "its genotypes have a prior already",
-    }
+        "gq_calibration": "its GQ is GLnexus's",
+    },
+    "gatk": {"gq_calibration": "its GQ is GATK's"},
 }
 """Settings that a model does without, each with the reason."""
 
@@ -34,7 +36,7 @@ def check_model(settings: Mapping[str, Any]) -> None:
         MergeModel.of(preset)
 
 
-def preset_files(settings: Mapping[str, Any]) -> list[str]:
-    """The YAML file of the model's rules, if they are in one."""
-    preset = settings["preset"]
-    return [preset] if preset.endswith((".yml", ".yaml")) else []
+def model_files(settings: Mapping[str, Any]) -> list[str]:
+    """The YAML file of the model's rules, if they are in one, and the table of GQ."""
+    names = settings["preset"] if settings["preset"].endswith((".yml", ".yaml")) else "", settings["gq_calibration"]
+    return [name for name in names if name]

@@ -19,6 +19,7 @@ MODEL = (
     "annotate_with_num_discovered_alleles",
     "allow_old_rms_mapping_quality_annotation_data",
     "par",
+    "gq_calibration",
 )
 INTERVALS = ("intervals", "interval_padding", "exclude_intervals", "interval_exclusion_padding")
 SITES = (*INTERVALS, "include_non_variant_sites", "force_output_intervals", "alleles")

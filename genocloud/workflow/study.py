@@ -15,7 +15,7 @@ from genocloud.samples import Sample, are_small
 from genocloud.workflow.callers import BY_NAME, CallerProgram
 from genocloud.workflow.filter_options import filter_files, filter_options
 from genocloud.workflow.further_exports import FurtherExport, further_exports
-from genocloud.workflow.model_settings import preset_files
+from genocloud.workflow.model_settings import model_files
 from genocloud.workflow.options import JobOptions
 from genocloud.workflow.ploidy_beds import stretches
 from genocloud.workflow.remote import content_parameter, receipt_of, remote
@@ -72,9 +72,9 @@ class Study:
         return list(filter(None, [self.settings["alleles"]]))
 
     @property
-    def preset_files(self) -> list[str]:
-        """The YAML file of the model's rules, if it is one."""
-        return preset_files(self.settings)
+    def model_files(self) -> list[str]:
+        """The YAML file of the model's rules, if they are in one, and the table of GQ."""
+        return model_files(self.settings)
 
     @property
     def dbsnp(self) -> list[str]:
@@ -133,7 +133,7 @@ class Study:
         return [
             *self.interval_files,
             *self.alleles,
-            *self.preset_files,
+            *self.model_files,
             *self.dbsnp,
             *self.frequencies,
             *self.sample_tables,

@@ -1,6 +1,6 @@
 """DeepVariant's gVCFs by each model: trios whose genotypes are known, with new variants in children.
 
-usage: python -m tests.benchmarks.bench_deepvariant [--depth 12 30] [--seed 1 2]
+usage: python -m tests.benchmarks.bench_deepvariant [--depth 12 30] [--seed 1 2] [--curve [--weight 1.5]]
 
 Variants are those of bench_refinement, a tenth of them indels, half of the sites wrong reads only; every 200th is a
 deletion of 60 bases, under which the next one lies, and every 40th of those that nobody else has is new in one child.
@@ -8,7 +8,10 @@ gVCFs have DeepVariant's fields from counts of reads by an error model, a prior 
 have one, and no read at one of 50 places. It says, of records that pass: F1 of genotypes that are not REF alone in
 truth or call (tests/support/truth.py); errors of inheritance of 10,000 trios at sites, all of it called, one of it not
 REF; new variants that their
-child has, of those that its own gVCF calls; then of `deepvariant` how often GQ is right.
+child has, of those that its own gVCF calls.
+
+With --curve it fits a table of GQ to the first seed's people, and says of those of the second, before and after, how
+many genotypes are wrong and how many GQ promises. --weight 1.5: a caller whose likelihoods count each read 1.5 times.
 """
 
 import argparse
@@ -22,7 +25,10 @@ import numpy as np
 import numpy.typing as npt
 import pysam
 
-from genocloud import pipeline, steps
+from genocloud import callset, pipeline, steps
+from genocloud.genotypes import Model
+from genocloud.genotypes.gq_calibration import GQS, KINDS, fitted, map_text
+from genocloud.pipeline.gq_truth import judge
 from genocloud.scatter.progress import Silent
 from tests.benchmarks import bench_refinement as simulated
 from tests.conformance import oracle
@@ -95,8 +101,8 @@ class Trios:
         )
 
 
-def gvcf_lines(people: Trios, person: int, depth: float, chance: np.random.Generator) -> Iterator[str]:
-    """A record for each site that has a base: REF alone as a block of one."""
+def gvcf_lines(people: Trios, person: int, depth: float, chance: np.random.Generator, weight: float) -> Iterator[str]:
+    """A record for each site that has a base: REF alone as a block of one. A read counts `weight` times."""
     mean = depth * max(chance.normal(1, 0.15), 0.3)
     columns = people.alleles, people.genotypes[:, person].tolist(), people.copies[:, person].tolist()
     for site, ((ref, alt), carried, copies) in enumerate(zip(*columns, strict=True)):
@@ -112,7 +118,7 @@ def gvcf_lines(people: Trios, person: int, depth: float, chance: np.random.Gener
         if copies == 0:
             continue  # under its own deletion on both haplotypes
         shares = np.clip(np.array([0, 0.5, 1]), error, 1 - error)
-        cost = -10 * (of_alt * np.log10(shares) + (reads - of_alt) * np.log10(1 - shares)) + PRIOR_PHRED
+        cost = -10 * weight * (of_alt * np.log10(shares) + (reads - of_alt) * np.log10(1 - shares)) + PRIOR_PHRED
         pl = np.minimum(np.rint(cost - cost.min()), 900).astype(int).tolist()
         best, gq, likely = pl.index(0), min(sorted(pl)[1], 99), ",".join(map(str, pl))
         if of_alt < 2 or of_alt < 0.12 * reads:
@@ -159,45 +165,82 @@ def recalled(calls: str, new: Mapping[int, str]) -> int:
         return sum(any(sites[site].samples[child].allele_indices) for site, child in new.items() if site in sites)
 
 
-def calibration(calls: str, people: Trios) -> dict[str, tuple[int, int]]:
-    """By GQ: called genotypes at sites of one ALT, and how many of them are not as in the truth."""
-    bounds = (1, 5, 10, 15, 20, 30, 40, 100)
-    out = {f"{low}-{high - 1}": (0, 0) for low, high in pairwise(bounds)}
-    names = list(out)
-    with pysam.VariantFile(calls) as file:
-        for record in file:
-            site = record.start // SPACING_BP - 1
-            if record.alts is None or len(record.alts) > 1 or people.copies[site].min() < 2:
-                continue
-            for person, each in enumerate(people.names):
-                sample = record.samples[each]
-                if None in sample.allele_indices or not sample.get("GQ"):
-                    continue
-                name = names[int(np.searchsorted(bounds, sample["GQ"], side="right")) - 1]
-                wrong = sum(sample.allele_indices) != people.genotypes[site, person]
-                out[name] = out[name][0] + 1, out[name][1] + int(wrong)
-    return out
-
-
-def bench(seed: int, depth: float, folder: Path) -> dict[str, tuple[float, float, float, int]]:
-    """By model: F1 of SNPs and of indels, errors of inheritance, new variants that are lost."""
-    scores = {}
+def write_people(seed: int, depth: float, folder: Path, weight: float = 1) -> tuple[Trios, dict[str, list[str]]]:
+    """Write the reference, gVCFs and the truth, of all and of each; people, and the records of each."""
     chance = np.random.default_rng(seed)
     people = Trios.drawn(chance)
-    lines = {name: list(gvcf_lines(people, number, depth, chance)) for number, name in enumerate(people.names)}
+    names = enumerate(people.names)
+    lines = {name: list(gvcf_lines(people, number, depth, chance, weight)) for number, name in names}
     oracle.write_reference({simulated.CONTIG: people.bases}, folder)
     head = f"##fileformat=VCFv4.2\n##contig=<ID={simulated.CONTIG},length={len(people.bases)}>\n"
     head += '##FORMAT=<ID=GT,Number=1,Type=String,Description="d">\n'
     for name, records in lines.items():
         text = "\n".join(["\t".join([*TITLE, name]), *records]) + "\n"
         (folder / f"{name}.g.vcf").write_text(f"{head}##DeepVariant_version=1.6.0\n{text}")
-    sites = [
-        f"{simulated.CONTIG}\t{SPACING_BP * (site + 1) + 1}\t.\t{ref}\t{alt}\t.\t.\t.\tGT\t"
-        + "\t".join(simulated.TEXTS[copies] for copies in row)
-        for site, ((ref, alt), row) in enumerate(zip(people.alleles, people.genotypes.tolist(), strict=True))
+    fixed = [
+        f"{simulated.CONTIG}\t{SPACING_BP * (site + 1) + 1}\t.\t{ref}\t{alt}\t.\t.\t.\tGT"
+        for site, (ref, alt) in enumerate(people.alleles)
     ]
+    texts = np.array(simulated.TEXTS)[people.genotypes]
+    for path, who in [("truth.vcf", people.names), *((f"true.{name}.vcf", [name]) for name in people.names)]:
+        columns = [people.names.index(name) for name in who]
+        rows = ["\t".join([site, *row]) for site, row in zip(fixed, texts[:, columns].tolist(), strict=True)]
+        (folder / path).write_text(head + "\n".join(["\t".join([*TITLE, *who]), *rows]) + "\n")
+        if path != "truth.vcf":
+            pysam.tabix_index(str(folder / path), preset="vcf", force=True)
+    return people, lines
+
+
+def curve_counts(folder: Path, people: Trios, model: Model) -> npt.NDArray[np.int64]:
+    """Genotypes and wrong ones of everybody by kind and GQ, of a callset by a model: (KINDS, GQS, 2)."""
+    url = str(folder / f"callset{len(model.gq_calibration)}")
+    options = pipeline.JointOptions(
+        listed=pipeline.sheet_or_gvcfs([f"{folder}/{name}.g.vcf" for name in people.names]),
+        reference_url=str(folder / "ref.fa"),
+        out_url=str(folder / "curve.vcf.gz"),
+        callset_url=url,
+        model=model,
+        model_name="deepvariant",
+    )
+    steps.joint(options, progress=Silent())
+    made = callset.open_callset(url)
+    parts = [judge(made.of_samples([name]), name, str(folder / f"true.{name}.vcf.gz"), None) for name in people.names]
+    return np.asarray(sum(part.counts for part in parts))
+
+
+def show_curve(title: str, counts: npt.NDArray[np.int64]) -> None:
+    """By kind and band of GQ: genotypes, the wrong ones, and how many GQ promises."""
+    promised = counts[:, :, 0] * 10 ** (-np.arange(GQS) / 10)
+    print(title)
+    for kind, name in enumerate(KINDS):
+        for low, high in (*pairwise((1, 10, 20, 30, 40, GQS)), (1, GQS)):
+            genotypes, wrong = counts[kind, low:high].sum(axis=0)
+            said = f"{genotypes:8,} genotypes {wrong:6,} wrong {promised[kind, low:high].sum():8.1f} promised"
+            print(f"      {name:10} GQ {f'{low}-{high - 1}':6}{said}", flush=True)
+
+
+def curve(seeds: list[int], depth: float, weight: float) -> None:
+    """Fit GQ on the people of one seed, and show those of another before and after."""
+    text = ""
+    for place, seed in enumerate(seeds):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            people, _ = write_people(seed, depth, folder, weight)
+            before = curve_counts(folder, people, Model(name="deepvariant"))
+            if place == 0:
+                text = map_text(fitted(before))
+                print(f"{depth:g}x, weight {weight:g}: fitted on seed {seed}: {text or 'GQ stays'}")
+                continue
+            show_curve(f"  seed {seed}, GQ as it is", before)
+            after = curve_counts(folder, people, Model(name="deepvariant", gq_calibration=text))
+            show_curve(f"  seed {seed}, GQ by the table", after)
+
+
+def bench(seed: int, depth: float, folder: Path) -> dict[str, tuple[float, float, float, int]]:
+    """By model: F1 of SNPs and of indels, errors of inheritance, new variants that are lost."""
+    scores = {}
+    people, lines = write_people(seed, depth, folder)
     known = folder / "truth.vcf"
-    known.write_text(head + "\n".join(["\t".join([*TITLE, *people.names]), *sites]) + "\n")
     called = {
         site: people.names[child]
         for site, child in people.new
@@ -226,10 +269,6 @@ def bench(seed: int, depth: float, folder: Path) -> dict[str, tuple[float, float
             f"new {kept_new[0]} + {kept_new[1] - kept_new[0]} marked of {len(called)}",
         )
         print(f"{depth:4g}x seed {seed}  {f'{model} {preset}':30}", "  ".join(said), flush=True)
-        if model == "deepvariant":
-            for name, (genotypes, wrong) in calibration(str(out), people).items():
-                said = f"{-10 * np.log10(wrong / genotypes):.1f}" if wrong else "-"
-                print(f"      GQ {name:6} {genotypes:7,} called  {wrong:5,} wrong  {said}", flush=True)
     return scores
 
 
@@ -237,8 +276,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--depth", type=float, nargs="+", default=[12, 30])
     parser.add_argument("--seed", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--curve", action="store_true")
+    parser.add_argument("--weight", type=float, default=1)
     arguments = parser.parse_args()
     for depth in arguments.depth:
+        if arguments.curve:
+            curve(arguments.seed, depth, arguments.weight)
+            continue
         for seed in arguments.seed:
             with tempfile.TemporaryDirectory() as folder:
                 bench(seed, depth, Path(folder))

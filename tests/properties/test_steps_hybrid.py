@@ -136,16 +136,18 @@ def test_deepvariants_gvcfs_have_their_model_at_several_sites(tmp_path, policies
     gvcfs = sorted((DATA / "deepvariant").glob("*.g.vcf.gz"))
     split = [gvcfs[:2], gvcfs[2:]]
     sexes = {"child": "male", "father": "male", "mother": "female", "p05": "male"}
-    run = Hybrid(tmp_path / "hybrid", split, policies, options={**SMALL, **SOME}, sexes=sexes)
+    table = "".join(f"ref\t{gq}\t20\n" for gq in range(20, 100))
+    (tmp_path / "gq.tsv").write_text(f"kind\tgq\tcalibrated\n{table}")
+    own = {"gq_calibration": str(tmp_path / "gq.tsv"), "par": ["chrX:1-12000"]}
+    run = Hybrid(tmp_path / "hybrid", split, policies, options={**SMALL, **SOME, **own}, sexes=sexes)
     figures = run.run().figures
     assert figures["model"] == "deepvariant"
     assert figures["sexes"] == {"male": 3, "female": 1, "unknown": 2}
     same(run, single(tmp_path / "single", split, run.options, sexes))
-    assert {cell["GT"] for cell in run.genotypes() if (cell["contig"], cell["sample"]) == ("chrX", "child")} <= {
-        "0",
-        "1",
-        ".",
-    }
+    of_x = [cell for cell in run.genotypes() if (cell["contig"], cell["sample"]) == ("chrX", "child")]
+    assert {cell["GT"] for cell in of_x if cell["pos"] > 12_000} <= {"0", "1", "."}
+    assert {len(cell["GT"]) for cell in of_x if cell["pos"] <= 12_000} <= {3}
+    assert max(cell["GQ"] or 0 for cell in run.genotypes() if cell["GT"] in ("0/0", "0")) == 20
     if policies == (LEAVE, LEAVE):
         assert exported(run.united, tmp_path / "two.vcf.gz") == exported(
             str(tmp_path / "single" / "callset"), tmp_path / "one.vcf.gz"

@@ -6,7 +6,7 @@
 rule genotype_part:
     input:
         lambda wildcards: f"results/discover/{'discover' if is_whole(wildcards.part) else wildcards.part}.json",
-        local([*study.dbsnp, *study.preset_files]),
+        local([*study.dbsnp, *study.model_files]),
     output:
         receipt="results/genotype/{part}.json",
     log:
@@ -18,7 +18,7 @@ rule genotype_part:
         mem_mb=8000,  # MB
         runtime=1440,  # minutes
     params:
-        **study.content(lambda wildcards: [*study.dbsnp, *study.preset_files]),
+        **study.content(lambda wildcards: [*study.dbsnp, *study.model_files]),
         cohort=config["cohort"],
         callset=config["callset"],
         options=options.of(*MODEL, *SITES, "dbsnp"),

@@ -12,6 +12,7 @@ import numpy as np
 import pysam
 import pytest
 
+import genocloud
 from genocloud import cohort, json_digest, pipeline, steps
 from genocloud.cli import main
 from genocloud.cohort import open_cohort
@@ -21,6 +22,7 @@ from genocloud.pipeline.genotyping.batch_copies import copies_in_batch
 from genocloud.pipeline.ingestion.arrivals import OtherSex
 from genocloud.pipeline.options import IngestOptions, JointOptions
 from genocloud.pipeline.sharding import Shard
+from genocloud.reads.ploidy import NoPar
 from genocloud.regions import Contig, Region
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
@@ -184,6 +186,8 @@ def test_regions_that_are_not_of_x_are_refused_before_anything_is_stored(demo, t
     genotype = ["genotype", str(demo[0] / "cohort"), str(tmp_path / "callset"), "--par", "chr1:1-2"]
     for words in (joint, genotype):
         assert main([*words, "-q"]) == 5
+    with pytest.raises(NoPar):
+        genocloud.joint(gvcf, reference=reference, out=tmp_path / "o.vcf.gz", par=["chr1:1-2"])
     assert not list(tmp_path.iterdir())
 
 

@@ -8,7 +8,7 @@ from genocloud.federation import BadConfig, config_of
 from genocloud.samples import BadRow
 from genocloud.storage import UnknownScheme
 from genocloud.workflow.config import check_urls, checked_settings
-from genocloud.workflow.model_settings import check_model, preset_files
+from genocloud.workflow.model_settings import check_model, model_files
 from genocloud.workflow.profile import check_profiles
 from genocloud.workflow.sheet_rows import called_sheet, read_samples, samples_here
 
@@ -137,6 +137,7 @@ def test_several_sites_are_not_screened_together():
             {"model": "glnexus", "exports": [{"path": "a.vcf", "refined": True}]},
             "the model glnexus does not have it: its genotypes have a prior",
         ),
+        ({"model": "gatk", "gq_calibration": "gq.tsv"}, "the model gatk does not have it: its GQ is GATK's"),
         ({"model": "glnexus", "preset": "xAtlas"}, "which a cohort does not keep"),
         ({"model": "glnexus", "preset": "DeepVariantWG"}, "unknown"),
     ],
@@ -150,4 +151,5 @@ def test_presets_of_glnexus_are_named_or_files():
     check_model(checked_settings({**CONFIG, "model": "glnexus"}))
     settings = checked_settings({**CONFIG, "model": "glnexus", "preset": "DeepVariantWES"})
     check_model(settings)
-    assert (preset_files(settings), preset_files({"preset": "my.yml"})) == ([], ["my.yml"])
+    assert model_files(settings) == []
+    assert model_files({"preset": "my.yml", "gq_calibration": "gq.tsv"}) == ["my.yml", "gq.tsv"]
