@@ -559,7 +559,7 @@ SiteContext: TypeAlias = pa.Table
 SUMMARY = pa.schema(
     [
         ("key_lengths", INTS),  # in the first row: entries of each key of REF against anything else
-        ("key_values", INTS),  # of all keys of the table, as genotypes.stored_keys has them
+        ("key_values", INTS),  # of all keys of the table, as kernels.stored_keys has them
         ("whole", pa.bool_()),  # whether the row has all such keys, not what has changed since the row before
         ("numbers", INTS),  # numbers of such keys, ascending, as differences
         ("steps", INTS),  # samples, or how many more than in the row before, the sign in the lowest bit

@@ -113,6 +113,7 @@ from .segments import known_sites as known_sites
 from .segments import label_of as label_of
 from .segments import load_segment as load_segment
 from .segments import merge_segments as merge_segments
+from .segments import places_of as places_of
 from .segments import read_stored_shares as read_stored_shares
 from .segments import write_segment as write_segment
 from .segments import written_shards as written_shards

@@ -91,9 +91,16 @@ def subtract(whole: LikelihoodCounts, part: LikelihoodCounts) -> LikelihoodCount
     return replace(rest, track=_without_unused(rest.track), site_keys=_without_zeros(rest.site_keys))
 
 
-def interleave(one: LikelihoodCounts, other: LikelihoodCounts, of_other: npt.NDArray[np.bool_]) -> LikelihoodCounts:
-    """The summary of sites each of which is in one of two; of_other: (sites,) bool, which are in the second."""
+def interleave(
+    one: LikelihoodCounts, other: LikelihoodCounts, of_other: npt.NDArray[np.bool_], rows: Array | None = None
+) -> LikelihoodCounts:
+    """The summary of sites each of which is in one of two; of_other: (sites,) bool, which are in the second.
+
+    rows  (sites of the first,) int64: which of its own they are; None: all
+    """
     row = np.where(of_other, np.cumsum(of_other), np.cumsum(~of_other)) - 1
+    if rows is not None:
+        row[~of_other] = rows
     return select([one, other], of_other.astype(np.int64), row)
 
 
@@ -118,6 +125,8 @@ def select(summaries: Sequence[LikelihoodCounts], summary: Array, row: Array) ->
 
 def cut(summary: LikelihoodCounts, first: int, sites: int) -> LikelihoodCounts:
     """The summary of `sites` sites from `first` on."""
+    if sites == len(summary.totals):
+        return summary
     return select([summary], np.zeros(sites, np.int64), np.arange(first, first + sites))
 
 

@@ -10,7 +10,6 @@ import pyarrow as pa
 from genocloud import annotations, schema
 from genocloud.annotations import HISTOGRAMS, RAW
 from genocloud.differences import folded, unfolded
-from genocloud.genotypes import stored_keys
 from genocloud.genotypes.allele_specific import AlleleRawAnnotations
 from genocloud.genotypes.likelihood_counts import LikelihoodCounts, select
 from genocloud.genotypes.nonvariant import NonvariantRawAnnotations, in_order, is_nonvariant
@@ -19,6 +18,7 @@ from genocloud.genotypes.runs import Runs
 from genocloud.kernels import nonvariant_genotypes
 from genocloud.kernels.allele_specific_sums import SUMS
 from genocloud.kernels.key_tracks import KeyTrack, SiteKeys, changes_of_rows, shortest_rows
+from genocloud.kernels.stored_keys import pack_keys, unpack_keys
 
 Array = npt.NDArray[Any]
 SUMMARY_TOTALS = 3
@@ -36,12 +36,12 @@ def summary_table(summary: LikelihoodCounts) -> schema.Summary:
     first = np.arange(len(whole) + 1) > 0
     columns = {
         "key_lengths": _lists(first * (len(track.offsets) - 1), np.diff(track.offsets)),
-        "key_values": _lists(first * len(track.values), stored_keys.packed(track.offsets, track.values)),
+        "key_values": _lists(first * len(track.values), pack_keys(track.offsets, track.values)),
         "whole": pa.array(whole),
         "numbers": _lists(at, differences),
         "steps": _lists(at, folded(steps)),
         "lengths": _lists(site_keys.at, np.diff(site_keys.offsets)),
-        "values": _lists(site_keys.offsets[site_keys.at], stored_keys.packed(site_keys.offsets, site_keys.values)),
+        "values": _lists(site_keys.offsets[site_keys.at], pack_keys(site_keys.offsets, site_keys.values)),
         "counts": _lists(site_keys.at, site_keys.counts),
         "totals": _rows(summary.totals),
     }
@@ -56,7 +56,7 @@ def summary_of(table: schema.Summary) -> LikelihoodCounts:
     sums = np.cumsum(differences, dtype=np.int64)
     keys = sums - np.repeat(np.append(0, sums)[at[:-1]], np.diff(at))
     key_offsets, offsets = _offsets(key_lengths), _offsets(lengths)
-    key_values, values = stored_keys.unpacked(key_offsets, key_values), stored_keys.unpacked(offsets, values)
+    key_values, values = unpack_keys(key_offsets, key_values), unpack_keys(offsets, values)
     rows = KeyTrack(key_offsets, key_values, at, keys.astype(np.int32), unfolded(steps))
     changes = changes_of_rows(np.array(schema.numbers(table["whole"])), rows)
     return LikelihoodCounts(

@@ -64,6 +64,8 @@ def _order_keys(offsets, values, order, spare, count):
     while width < count:
         for low in range(0, count, 2 * width):
             middle, high = min(low + width, count), min(low + 2 * width, count)
+            if middle < high and not _is_less(values, order[middle], order[middle - 1], offsets):
+                middle = high  # in order already, as most of what is put together from sorted parts
             i, j = low, middle
             for k in range(low, high):
                 if j < high and (i == middle or _is_less(values, order[j], order[i], offsets)):

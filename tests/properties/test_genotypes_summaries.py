@@ -142,6 +142,7 @@ def test_sites_of_two_summaries_are_put_together(seed, places, random):
     none = np.zeros(len(alleles), np.int64)
     two = [likelihood_counts.select([whole], none[mask], np.flatnonzero(mask)) for mask in (~of_other, of_other)]
     assert same(genotypes.interleave(*two, of_other), whole)
+    assert same(genotypes.interleave(whole, two[1], of_other, np.flatnonzero(~of_other)), whole)
 
 
 @given(seed=SEEDS, places=PLACES, first=st.integers(0, 60), random=st.randoms())
@@ -156,7 +157,11 @@ def test_a_summary_may_be_cut_by_sites(seed, places, first, random):
     estimates = [
         genotypes.estimate([part], alleles.slice(*piece), MODEL) for part, piece in zip(cut_up, pieces, strict=True)
     ]
-    assert pa.concat_tables(estimates).to_pylist() == genotypes.estimate([whole], alleles, MODEL).to_pylist()
+    of_all = genotypes.estimate([whole], alleles, MODEL).to_pylist()
+    assert pa.concat_tables(estimates).to_pylist() == of_all
+    for site in range(len(alleles)):  # a site's keys have been summed up along all sites before it
+        (alone,) = genotypes.estimate([genotypes.cut(whole, site, 1)], alleles.slice(site, 1), MODEL).to_pylist()
+        assert alone == of_all[site]
 
 
 @given(seed=SEEDS, places=PLACES, random=st.randoms(), data=st.data())

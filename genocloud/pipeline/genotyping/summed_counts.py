@@ -98,12 +98,16 @@ class KeptCounts:
         except StoreError:  # samples may have been removed because their batch is damaged
             return self._sum_from(None, threads, labels)
         table = cached_tables(nearest.version, _KIND, *self._settings).read_piece(self.shard, TOTAL)
-        counts = genotypes.summary_at([table], self.callset_sites.keys[~lacking])
+        keys, rows = self.callset_sites.keys[~lacking], None
+        if left or not lacking.any():
+            counts = genotypes.summary_at([table], keys)
+        else:  # its sites are chosen as the others are put among them
+            counts, rows = genotypes.summary_of(table), callset.places_of(keys, nearest.keys)
         for each in left:
             counts = genotypes.subtract(counts, each)
         if lacking.any():
             rest = summed([batch for batch in self.cohort.batches if nearest.has(batch)])
-            counts = genotypes.interleave(counts, rest, lacking)
+            counts = genotypes.interleave(counts, rest, lacking, rows)
         return genotypes.merge([counts, summed(nearest.joined)]) if nearest.joined else counts
 
     def _counted(self, version: Cohort, batch: Batch, wanted: Mask) -> LikelihoodCounts:
