@@ -52,7 +52,7 @@ class Segment:
     made    digest of the inputs other than the sites' alleles: the samples' records, the model
     by_genotypes  whether what the genotypes say is taken off the shares
     places  `contig`, `pos` and `key` (int64) of its sites
-    stored  the shares as the file holds them: `load_segment` makes them what they were
+    data    the shares' file, of which nothing else is decoded before it is needed
     """
 
     label: str
@@ -61,7 +61,13 @@ class Segment:
     shares: FileEntry
     by_genotypes: bool
     places: schema.StoredSites
-    stored: schema.StoredShares
+    data: bytes
+
+    @property
+    def stored(self) -> schema.StoredShares:
+        """The shares as the file holds them: `load_segment` makes them what they were."""
+        table = sealing.reader(io.BytesIO(self.data)).read(use_threads=False)
+        return table.replace_schema_metadata(None).drop_columns(PLACES)
 
     @property
     def keys(self) -> npt.NDArray[np.int64]:
@@ -117,13 +123,13 @@ def read_shares(store: Store, name: str) -> Segment | None:
     """The segment whose shares have this name; None where they are missing or damaged."""
     try:
         data = store.read(name)
-        stored = sealing.reader(io.BytesIO(data)).read(use_threads=False)
-        metadata = json.loads(stored.schema.metadata[METADATA_KEY])
+        file = _verified(data)
+        metadata = json.loads(file.metadata.metadata[METADATA_KEY])
         genotypes = GenotypeFiles.from_json(metadata["genotypes"])
         names = [name.replace(SHARES_FOLDER, folder, 1) for folder in (CALLS_FOLDER, REFERENCE_FOLDER)]
         if [file.name for file in genotypes.tables] != names:  # another file's bytes under this name
             return None
-        places = stored.select(PLACES)
+        places = file.read(PLACES, use_threads=False).replace_schema_metadata(None)
     except (ObjectMissing, pa.ArrowException, OSError, *NOT_JSON, MemoryError) as error:
         if scarce := scarcity(error):
             raise scarce from error
@@ -132,11 +138,20 @@ def read_shares(store: Store, name: str) -> Segment | None:
         label=metadata["label"],
         made=metadata["made"],
         genotypes=genotypes,
-        shares=_entry(name, stored, data),
+        shares=_entry(name, places, data),
         by_genotypes=metadata["by_genotypes"],
         places=places,
-        stored=stored.drop_columns(PLACES),
+        data=data,
     )
+
+
+def _verified(data: bytes) -> sealing.ParquetFile:
+    """A file of shares, all of whose bytes are what was written. Raises BadSeal."""
+    if not sealing.seal_of(data):
+        raise sealing.BadSeal("it has no checksums")
+    checked = sealing.check(io.BytesIO(data))
+    checked.read()
+    return sealing.reader(checked)
 
 
 def read_stored_shares(
@@ -230,7 +245,7 @@ def write_shares(
         shares=_entry(name, table, data),
         by_genotypes=by_genotypes,
         places=places,
-        stored=stored,
+        data=data,
     )
 
 

@@ -158,6 +158,27 @@ def test_a_damaged_segment_is_not_reused():
     assert usable(store, KEYS.tolist()) == ["m", "z"]
 
 
+def test_a_segment_with_damaged_shares_is_not_reused_though_its_keys_are_whole():
+    """Of a file too large to be read at once only the keys are decoded."""
+    store, places = storage.open_store("memory://segments-shares"), 40_000
+    callset.begin_shard(store, SHARD)
+    sites, (table,) = make.tables(Random(2), make.CONTIGS[0].name, [5], [BATCHES["b0"]])
+    table, keys = table.take(np.tile(np.arange(2), places)), np.arange(places)
+    sites = schema.with_column(sites.take(np.zeros(places, int)), "pos", pa.array(keys, pa.int32()))
+    sites = sites.append_column("key", pa.array(keys))
+    numbers = np.random.default_rng(3).integers(0, 1 << 62, (places, 4))
+    made = callset.SegmentTables.of(
+        sites, sparse(sites, table, BATCHES["b0"]), pa.table({"records": pa.array(numbers.tolist())})
+    )
+    written = callset.write_segment(store, SHARD, "b0", made, made=MADE)
+    assert written.stored.equals(callset.find_segments(store, SHARD, "b0", MADE, keys)[0].stored)
+    data = bytearray(store.read(written.shares.name))
+    assert len(data) > 2 * sealing.WHOLE_BYTES
+    data[len(data) // 2] ^= 1
+    store.write(written.shares.name, bytes(data))
+    assert callset.find_segments(store, SHARD, "b0", MADE, keys) == []
+
+
 class Counting:
     """A store that counts the bytes that are read of each object."""
 
