@@ -203,20 +203,21 @@ def still_moves(copies, before):
 
 
 @compiled
-def estimate_counts(ploidies, at, likelihoods, counts, table, pseudocounts):
+def estimate_counts(ploidies, at, likelihoods, counts, table, pseudocounts, even):
     """Expected copies of each allele, in units, from which the final frequencies come: (alleles,) int64.
 
-    The first arguments as in `sum_copies`; pseudocounts (alleles,) float64: Dirichlet prior
+    The first arguments as in `sum_copies`, whose result at even frequencies is `even`; pseudocounts (alleles,) float64:
+    Dirichlet prior
 
     Source: gatk-model.md, section 4 (AlleleFrequencyCalculator.calculate).
     """
-    alleles, chromosomes = len(pseudocounts), count_chromosomes(ploidies, counts)
-    frequencies, copies = np.full(alleles, 1.0 / alleles), np.zeros(alleles, np.int64)
-    moves = True
+    chromosomes, copies = count_chromosomes(ploidies, counts), even.copy()
+    add_ref(copies, chromosomes)
+    moves = still_moves(copies, np.zeros(len(copies), np.int64))
     while moves:
+        frequencies = frequencies_of(copies, pseudocounts)
         before, copies = copies, sum_copies(ploidies, at, likelihoods, counts, table, frequencies)
         add_ref(copies, chromosomes)
-        frequencies = frequencies_of(copies, pseudocounts)
         moves = still_moves(copies, before)
     return copies
 

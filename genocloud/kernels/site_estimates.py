@@ -61,10 +61,19 @@ def _keys_at(track, present, count, site_keys, site):
 
 
 @uncounted
-def _known(totals, track, present, count, site_keys, site, alleles):
-    """The bits of a site; totals (3,) int64; its keys as in `_keys_at`."""
+def _highest(ploidies):
+    """The highest of some ploidies, 0 of none."""
+    highest = np.int64(0)
+    for ploidy in ploidies:
+        highest = max(highest, ploidy)
+    return highest
+
+
+@uncounted
+def _known(totals, track, highest, present, count, site_keys, site, alleles):
+    """The bits of a site; totals (3,) int64; its keys as in `_keys_at`; highest: the track's highest ploidy."""
     beyond = alleles > GATK_ALLELES
-    for n in range(count):
+    for n in range(count if count_genotypes(alleles + 1, highest) > GATK_GENOTYPES else 0):
         ploidy = np.int64(abs(track.values[track.offsets[present[0][n]]]))
         beyond |= count_genotypes(alleles + 1, ploidy) > GATK_GENOTYPES
     for k in range(site_keys.at[site], site_keys.at[site + 1]):
@@ -129,6 +138,22 @@ def _vectors_at(track, pairs, present, count, site_keys, site, alleles, most, ch
     return ploidies, at, likelihoods, samples, genotype_counts(len(chosen), ploidy)
 
 
+@compiled
+def _even_copies(ploidies, at, likelihoods, counts):
+    """Expected copies of an ALT, the only one of its site, at even frequencies, in units: as `sum_copies` has them."""
+    if len(ploidies) == 0:
+        return np.int64(0)
+    return sum_copies(ploidies, at, likelihoods, counts, genotype_counts(2, ploidies[0]), np.full(2, 0.5))[1]
+
+
+@compiled
+def _even_changes(track, pairs, site):
+    """How many `_even_copies` of the track's keys a site has more than the one before it."""
+    part = slice(track.at[site], track.at[site + 1])
+    keys, steps = track.keys[part], track.steps[part].astype(np.int64)
+    return _even_copies(pairs[0][keys], pairs[1][keys], pairs[2], steps)
+
+
 @uncounted
 def _place_of(star, chosen):
     """Place of `*`, by its merged number, among the chosen alleles, -1 if it is not one of them."""
@@ -155,11 +180,13 @@ def estimate_sites(track, site_keys, totals, allele_offsets, pseudocounts, stars
     known, variant = np.zeros(sites, np.int8), np.zeros(sites)
     absent, copies = np.full(allele_offsets[sites], np.nan), np.full(allele_offsets[sites], np.nan)
     pairs, before, present, count = _pairs_of(track, site_keys), room_for(track), room_for(track), 0
+    highest, of_track = _highest(pairs[0]), np.int64(0)  # the latter: `_even_copies` of the track's keys
     for site in range(sites):
         before, present = present, before
         count = follow(track, site, before, count, present)
+        of_track += _even_changes(track, pairs, site)
         begin, alleles = allele_offsets[site], allele_offsets[site + 1] - allele_offsets[site]
-        known[site] = _known(totals[site], track, present, count, site_keys, site, alleles)
+        known[site] = _known(totals[site], track, highest, present, count, site_keys, site, alleles)
         if known[site] & ~BEYOND != GENOTYPED:
             continue
         chosen = np.arange(alleles)
@@ -171,7 +198,13 @@ def estimate_sites(track, site_keys, totals, allele_offsets, pseudocounts, stars
         ploidies, at, likelihoods, samples, table = _vectors_at(
             track, pairs, present, count, site_keys, site, alleles, most, chosen
         )
-        expected = estimate_counts(ploidies, at, likelihoods, samples, table, prior)
+        if alleles == 2 and len(chosen) == 2:
+            start = np.zeros(2, np.int64)
+            start[1] = of_track + _even_copies(ploidies[count:], at[count:], likelihoods, samples[count:])
+        else:
+            even = np.full(len(chosen), 1.0 / len(chosen))
+            start = sum_copies(ploidies, at, likelihoods, samples, table, even)
+        expected = estimate_counts(ploidies, at, likelihoods, samples, table, prior, start)
         shares = frequencies_of(expected, prior)
         words = sum_absence(ploidies, at, likelihoods, samples, table, shares, star)
         variant[site], gone = absence(words, star)
@@ -215,12 +248,13 @@ def start_sites(track, site_keys, totals, allele_offsets, most):
     known, chromosomes = np.zeros(sites, np.int8), np.zeros(sites, np.int64)
     copies, gains = np.zeros(allele_offsets[sites], np.int64), np.zeros((allele_offsets[sites], 2), np.int64)
     pairs, before, present, count = _pairs_of(track, site_keys), room_for(track), room_for(track), 0
+    highest = _highest(pairs[0])
     for site in range(sites):
         before, present = present, before
         count = follow(track, site, before, count, present)
         begin, end = allele_offsets[site], allele_offsets[site + 1]
         alleles = end - begin
-        known[site] = _known(totals[site], track, present, count, site_keys, site, alleles)
+        known[site] = _known(totals[site], track, highest, present, count, site_keys, site, alleles)
         if known[site] & BARE_CARRIER:
             continue  # the site cannot be genotyped
         chosen = np.arange(alleles if alleles <= most + 1 else 1)

@@ -76,7 +76,8 @@ def keys_of(samples, alleles):
 def test_expected_copies(run, cohort):
     alleles, samples = cohort
     prior = [10.0, 0.01, 0.00125][:alleles]
-    copies = run(*arrays(samples), np.array(prior))
+    start = frequencies.sum_copies(*arrays(samples), np.full(alleles, 1.0 / alleles))
+    copies = run(*arrays(samples), np.array(prior), start)
     expected, wanted = twin.expected_copies(samples, prior)
     assert copies / fixed_point.UNIT == pytest.approx(expected, rel=1e-9, abs=1e-9)
     assert frequencies.frequencies_of(copies, np.array(prior)) == pytest.approx(wanted, rel=1e-9)
@@ -111,7 +112,8 @@ def test_the_largest_likelihoods_give_a_finite_quality():
     """GATK 4.6.2.0 prints QUAL 1999999986.06 for the first (run)."""
     for pl, low, high in (((2_000_000_000, 2_000_000_000, 0), 1.9e8, 2.1e8), ((0, 0, 0), 0.0, 1.0)):
         sample, prior = arrays([(2, pl, 1)]), np.array([10.0, 0.01])
-        shares = frequencies.frequencies_of(frequencies.estimate_counts(*sample, prior), prior)
+        start = frequencies.sum_copies(*sample, np.full(2, 0.5))
+        shares = frequencies.frequencies_of(frequencies.estimate_counts(*sample, prior, start), prior)
         variant, absent = frequencies.absence(frequencies.sum_absence(*sample, shares, -1), -1)
         assert np.isfinite([variant, *absent, *shares]).all()
         assert low <= -variant <= high
