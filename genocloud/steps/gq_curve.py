@@ -21,7 +21,9 @@ def gq_curve(
     *,
     intervals: Intervals = Intervals(),  # noqa: B008
 ) -> Receipt:
-    """Write OUT.tsv, a row a kind of genotype and GQ, which `--gq-calibration` takes. The balance is in genotypes.
+    """Write OUT.tsv, a row a kind of genotype and GQ. The balance is in genotypes.
+
+    `--gq-calibration` takes the table, unless the callset was made with one.
 
     truths     an indexed VCF by sample; what it does not have is REF
     intervals  where the truth is known
@@ -36,7 +38,8 @@ def gq_curve(
         parts = [judge(callset.of_samples([sample]), sample, url, inside) for sample, url in truths.items()]
         counts = np.sum([part.counts for part in parts], axis=0)
         folder, name = storage.split(out_url)
-        storage.open_store(folder).write(name, curve_text(counts).encode())
+        by_table = bool(callset.description.model.get("gq_calibration"))
+        storage.open_store(folder).write(name, curve_text(counts, by_table=by_table).encode())
         receipt.inputs = {shard.sites.name: f"sha256:{shard.sites.sha256}" for shard in callset.shards}
         receipt.vouch(out_url)
         dropped = sum((part.dropped for part in parts), Counter[str]())

@@ -10,6 +10,7 @@ from genocloud import pipeline, steps
 from genocloud.cli import main
 from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
+from genocloud.genotypes.gq_calibration import BadCalibration
 from genocloud.pipeline.chosen_model import NotOfTheModel, likelihood_model
 from genocloud.pipeline.genotyping import gq_map
 from genocloud.pipeline.options import IngestOptions
@@ -201,6 +202,12 @@ def test_a_curve_of_genotypes_that_are_right_and_wrong(tmp_path, capsys):
         "dropped": {"not called": 1},
     }
     assert gq_map(out).startswith("ref:")
+    again = [*words[:-2], callset + "2", "-q", "--gq-calibration", out]
+    assert main(["joint", *urls, *again]) == 0
+    assert main(["gq-curve", callset + "2", out, "--truth", f"ann={truth}", *known]) == 0
+    assert {line.split("\t")[-1] for line in (tmp_path / "gq.tsv").read_text().splitlines()[1:]} == {"."}
+    with pytest.raises(BadCalibration):
+        gq_map(out)
 
 
 @pytest.mark.parametrize("truth", ["truth.vcf.gz", "ann=", "=truth.vcf.gz"])
