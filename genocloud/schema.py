@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-VERSION, OLDEST = 5, 3
+VERSION, OLDEST = 6, 3
 """Version of a cohort's tables, and the oldest that is read; opening a cohort of another is an error.
 
-4 stores columns less what others predict of them, 5 notes each sample's sex in its batch's receipt.
+4 stores columns less what others predict of them, 5 notes each sample's sex in its batch's receipt,
+6 sorts the rows of a window by tiles of it and notes the range of each row group.
 """
 
 MISSING = np.int32(-(2**31))

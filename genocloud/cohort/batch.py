@@ -83,8 +83,10 @@ class DamagedObject(StoreError):
 class PartReceipt:
     """Content of one object: rows by window, bases of the longest row, bytes and their sha256.
 
-    `group_rows` and `group_bytes` are the rows and decoded bytes of its row groups. `seal` is the digest of its footer,
-    which has checksums of the rest; empty in objects of earlier versions.
+    `group_rows` and `group_bytes` are the rows and decoded bytes of its row groups, `group_starts` and `group_stops`
+    the first start and the last stop of their rows on the part's axis (row_groups.extent_along); an earlier genocloud
+    noted no places, which are empty then. `seal` is the digest of its footer, which has checksums of the rest; empty in
+    objects of earlier versions.
     """
 
     name: str
@@ -96,11 +98,26 @@ class PartReceipt:
     bytes: int
     sha256: str
     seal: str = ""
+    group_starts: tuple[int, ...] = ()
+    group_stops: tuple[int, ...] = ()
 
     def groups(self) -> list[range]:
         """The row groups of each window; a window without rows has none."""
         ends = np.searchsorted(np.cumsum(self.group_rows), np.cumsum(self.rows), side="right").tolist()
         return [range(first, end) for first, end in zip([0, *ends], ends, strict=False)]
+
+    def groups_over(self, region: Region, windows: Sequence[Region]) -> list[int]:
+        """The row groups that may have rows that overlap a region; it and `windows`, the part's, are on the axis.
+
+        Where no places are noted, a group may have rows of all its window, that reach as far as any variant does.
+        """
+        starts, stops = self.group_starts, self.group_stops
+        if not starts:
+            reach = max(self.longest, schema.REACH_BP) if self.kind == "variants" else 1
+            inside = [window for window, groups in zip(windows, self.groups(), strict=True) for _ in groups]
+            starts, stops = (tuple(each.start for each in inside), tuple(each.end + reach - 1 for each in inside))
+        overlaps = (np.array(starts, np.int64) < region.end) & (np.array(stops, np.int64) > region.start)
+        return [int(group) for group in np.flatnonzero(overlaps)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +204,9 @@ class Batch:
     seal: str
 
 
-_BY_NUMBER = ("rows", "group_rows", "group_bytes")
+_BY_GROUP = ("group_rows", "group_bytes", "group_starts", "group_stops")
+_BY_NUMBER = ("rows", *_BY_GROUP)
+_NO_PLACES: dict[str, list[int]] = {"group_starts": [], "group_stops": []}
 
 
 def receipt_from_json(data: bytes, compare: bool = True) -> BatchReceipt:
@@ -195,6 +214,7 @@ def receipt_from_json(data: bytes, compare: bool = True) -> BatchReceipt:
     fields = json_digest.open_json(data, compare)
     for key in ("samples", "fingerprints", "checksums"):
         fields[key] = tuple(fields[key])
+    fields["parts"] = [_NO_PLACES | part for part in fields["parts"]]
     for part in fields["parts"]:
         _check_part(part)
     fields["tallies"] = tuple(
@@ -215,6 +235,9 @@ def _check_part(part: Mapping[str, Any]) -> None:
     for key in _BY_NUMBER:
         for number in part[key]:
             json_digest.whole_number(number, f"{key} {what}")
+    rows, sizes, starts, stops = (len(part[key]) for key in _BY_GROUP)
+    if rows != sizes or starts != stops or starts not in (0, rows):
+        raise ValueError(f"lists {what} are of other numbers of row groups: {rows}, {sizes}, {starts}, {stops}")
     for key in ("longest", "bytes"):
         json_digest.whole_number(part[key], f"{key} {what}")
     if sum(part["rows"]) != sum(part["group_rows"]):

@@ -67,7 +67,7 @@ def rewrite_part(
     store: Store, made: Rewriting, receipts: Mapping[str, BatchReceipt], layout: Layout, part: Part
 ) -> tuple[PartReceipt, ...]:
     """Write one part of a batch, window by window, with one window of all its samples in memory."""
-    return write_part(store, made.id, part, _windows(store, made, receipts, layout, part))
+    return write_part(store, made.id, layout, part, _windows(store, made, receipts, layout, part))
 
 
 def finish(
@@ -103,8 +103,13 @@ def _windows(
             batch: stack.enter_context(closing(read_windows(store, receipts[batch], part, layout))) for batch in places
         }
         for _ in layout.windows(part):
-            tables = [(places[batch], next(windows)) for batch, windows in sources.items()]
-            yield [{kind: _side_by_side(kind, [(there, table[kind]) for there, table in tables]) for kind in KINDS}]
+            groups = [(places[batch], next(windows)) for batch, windows in sources.items()]
+            yield [
+                {
+                    kind: _side_by_side(kind, [(there, table) for there, group in groups for table in group[kind]])
+                    for kind in KINDS
+                }
+            ]
 
 
 def _places(made: Rewriting, receipts: Mapping[str, BatchReceipt]) -> dict[str, pa.Array]:
@@ -116,9 +121,9 @@ def _places(made: Rewriting, receipts: Mapping[str, BatchReceipt]) -> dict[str, 
 
 
 def _side_by_side(kind: str, tables: Sequence[tuple[pa.Array, Records]]) -> Records:
-    """Merge batches' rows of a window, in order of contig, sample and start."""
+    """Merge row groups of batches' rows of a window, in order of contig, sample and start."""
     placed = [with_column(table, "sample", places.take(table["sample"].combine_chunks())) for places, table in tables]
-    together = pa.concat_tables(placed)
+    together = pa.concat_tables([KINDS[kind].empty_table(), *placed])
     order = np.lexsort([numbers(together[key]) for key in ("start", "sample", "contig")])
     order = order[together["sample"].is_valid().to_numpy()[order]]
     return together.take(order).cast(KINDS[kind]).combine_chunks()

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from genocloud.cohort.batch import KINDS, ReadCounts, ReadRows, Source, Tally
 from genocloud.cohort.layout import Window
+from genocloud.cohort.row_groups import CONTIG_KEY, in_order
 from genocloud.regions import Region, joined
 from genocloud.schema import Blocks, Records, with_column
 
@@ -26,7 +27,7 @@ END = (1 << 31, 0)
 """Beyond every contig."""
 
 PIECE_ROWS = 1 << 18
-"""Rows of a window that are passed on together: as many as a row group of blocks has."""
+"""Rows of a window that are passed on together: several row groups', so that streams are cut seldom."""
 
 MOST_HOLES = 1000
 """Most regions without records noted for a sample; if there are more, each contig's are merged into one."""
@@ -39,7 +40,7 @@ MOST_ALLELES = 127
 class _Waiting:
     """Buffered rows, of which those before `taken` in order of `keys` are consumed.
 
-    keys   (rows,) int64, ascending; contig * _CONTIG + start
+    keys   (rows,) int64, ascending; contig * CONTIG_KEY + start
     order  (rows,) int64: the row of each key; None where it is the key's own index, as of one sample
     """
 
@@ -58,19 +59,15 @@ class _Waiting:
 
     @property
     def first(self) -> Place:
-        contig, start = divmod(int(self.keys[self.taken]), _CONTIG)
+        contig, start = divmod(int(self.keys[self.taken]), CONTIG_KEY)
         return contig, start
 
     def take(self, end: Place) -> pa.RecordBatch:
         """The rows that start before `end`, in order of sample and start."""
-        begin, self.taken = self.taken, int(np.searchsorted(self.keys, end[0] * _CONTIG + end[1]))
+        begin, self.taken = self.taken, int(np.searchsorted(self.keys, end[0] * CONTIG_KEY + end[1]))
         if self.order is None or self.taken - begin == self.keys.size:
             return self.rows.slice(begin, self.taken - begin)
         return self.rows.take(pa.array(np.sort(self.order[begin : self.taken])))
-
-
-_CONTIG = 1 << 32
-"""Sort key of a base: the contig's index times this, plus the base."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -152,11 +149,11 @@ class Stream:
     def _keep(self, kind: str, batch: pa.RecordBatch) -> None:
         together = len(self.samples) > 1
         samples, contigs, starts = (batch[name].to_numpy() for name in ("sample", "contig", "start"))
-        keys = contigs.astype(np.int64) * _CONTIG + starts
+        keys = contigs.astype(np.int64) * CONTIG_KEY + starts
         self.waiting[kind].append(_Waiting.of(batch, keys, together))
         if not together:  # of several, all are read before any is taken
             self.reached = max(self.reached, (int(contigs[-1]), int(starts[-1])))
-        firsts = np.flatnonzero(np.diff(samples * np.int64(_CONTIG) + contigs, prepend=-1))
+        firsts = np.flatnonzero(np.diff(samples * np.int64(CONTIG_KEY) + contigs, prepend=-1))
         runs = (samples[firsts].tolist(), contigs[firsts].tolist(), np.diff(firsts, append=batch.num_rows).tolist())
         for sample, contig, rows, fewest in zip(*runs, _fewest_alleles(kind, batch, firsts), strict=True):
             counted = self.samples[sample]
@@ -206,14 +203,13 @@ SampleRows = tuple[int, pa.RecordBatch]
 
 NO_BLOCKS = pa.RecordBatch.from_pylist([], KINDS["blocks"])
 
-ROOMY = 8
-"""After a run of contigs with fewer than PIECE_ROWS / ROOMY rows, twice as many contigs are taken."""
-
 
 def side_by_side(windows: Iterable[Window], streams: Sequence[Stream]) -> Iterator[Iterator[dict[str, Records]]]:
-    """Each window's rows of all samples by kind, in order of region, sample and start; blocks are cut at its edges.
+    """Each window's rows of all samples by kind, in pieces; blocks are cut at its edges.
 
-    A window with more than PIECE_ROWS rows comes in several pieces; each window's iterator must be exhausted.
+    `windows` have the tiles of each. A piece has the rows that start in some consecutive tiles, about PIECE_ROWS at
+    most, or those of some consecutive samples in one tile with more; in order of contig, sample and start. Each
+    window's iterator must be exhausted.
     """
     together = _Together(streams)
     return (together.pieces(window) for window in windows)
@@ -228,20 +224,22 @@ class _Together:
     rest: pa.RecordBatch = field(default_factory=lambda: NO_BLOCKS)
 
     def pieces(self, window: Window) -> Iterator[dict[str, Records]]:
-        """The rows of the next window, in pieces: contig by contig, or many at a time while they have few rows."""
+        """The rows of the next window, in pieces: as many tiles at a time as have few rows together."""
         further: list[pa.RecordBatch] = []
         at, size = 0, 1
         while (at := self._next(window, at)) < len(window):
             run = window[at : at + size]
             rows = 0
-            for table in self._run(run, further):
+            for table in self._run(run):
                 rows += sum(each.num_rows for each in table.values())
+                table["blocks"], left = _split(table["blocks"], window[-1])
+                further.append(left)
                 yield table
             self.rest = NO_BLOCKS
             at += len(run)
-            size = 2 * size if rows * ROOMY < PIECE_ROWS else 1
+            size = max(1, min(2 * size, PIECE_ROWS * len(run) // max(rows, 1)))  # as many as should have PIECE_ROWS
             self.nearest = min(stream.first for stream in self.streams)
-        self.rest = pa.concat_batches(further) if further else NO_BLOCKS
+        self.rest = pa.concat_batches([NO_BLOCKS, *further]).sort_by("sample")
 
     def _next(self, window: Window, at: int) -> int:
         """Index of the next region in which a sample has rows: most of thousands of decoys have none."""
@@ -249,8 +247,8 @@ class _Together:
             return at
         return bisect_right(window, self.nearest, lo=at, key=lambda region: (region.contig, region.end))
 
-    def _run(self, run: Window, further: list[pa.RecordBatch]) -> Iterator[dict[str, Records]]:
-        """The rows of some neighbouring regions; a single region with many rows comes in several pieces."""
+    def _run(self, run: Window) -> Iterator[dict[str, Records]]:
+        """The rows of some neighbouring tiles; a single tile with many rows comes in several pieces."""
         pieces: dict[str, list[SampleRows]] = {kind: [] for kind in KINDS}
         rows = place = 0
         of_rest = self.rest["sample"].to_numpy()
@@ -263,44 +261,29 @@ class _Together:
                 rows += sum(batch.num_rows for batch in batches)
             place += len(stream.samples)
             if rows >= PIECE_ROWS and len(run) == 1:
-                yield _tables(pieces, run, further)
+                yield _tables(pieces)
                 pieces, rows = {kind: [] for kind in KINDS}, 0
-        yield _tables(pieces, run, further)
+        yield _tables(pieces)
 
 
-def _tables(pieces: dict[str, list[SampleRows]], run: Window, further: list[pa.RecordBatch]) -> dict[str, Records]:
-    """Pieces as tables; remainders of blocks beyond the last region are added to `further`.
-
-    Only a window's last region can end before its contig does, which continues in the next window.
-    """
-    tables = {kind: _joined(kind, each, run) for kind, each in pieces.items()}
-    tables["blocks"], left = _split(tables["blocks"], run[-1])
-    if left.num_rows:
-        further.append(left)
-    return tables
+def _tables(pieces: dict[str, list[SampleRows]]) -> dict[str, Records]:
+    return {kind: _joined(kind, each) for kind, each in pieces.items()}
 
 
-def _joined(kind: str, pieces: Sequence[SampleRows], run: Window) -> Records:
+def _joined(kind: str, pieces: Sequence[SampleRows]) -> Records:
     """Concatenate pieces, sorted by contig and sample (stable), with the samples' indices as `sample`."""
     table = pa.Table.from_batches([batch for _, batch in pieces], KINDS[kind]).combine_chunks()
     places = np.repeat(np.array([place for place, _ in pieces], np.int32), [batch.num_rows for _, batch in pieces])
     samples = places + table["sample"].to_numpy()
     table = with_column(table, "sample", pa.array(samples))
-    if len(run) > 1:
-        return _in_order(table, np.lexsort((samples, table["contig"].to_numpy())))
-    if (np.diff(samples) < 0).any():
-        return _in_order(table, np.argsort(samples, kind="stable"))
-    return table
-
-
-def _in_order(table: Records, order: Numbers) -> Records:
-    return table.take(pa.array(order)).combine_chunks()
+    return in_order(table)
 
 
 def _split(blocks: Blocks, last: Region) -> tuple[Blocks, pa.RecordBatch]:
-    """Cut blocks at a region's end; also returns the remainders of those that extend beyond it.
+    """Cut blocks at the end of a window's last region; also returns the remainders of those that extend beyond it.
 
-    There is at most one for each sample, because its rows never overlap.
+    There is at most one for each sample, because its rows never overlap. Only a window's last region can end before its
+    contig does, which continues in the next window.
     """
     stops = blocks["stop"].to_numpy()
     beyond = np.flatnonzero((stops > last.end) & (blocks["contig"].to_numpy() == last.contig))

@@ -1,4 +1,4 @@
-"""Layout of a cohort: the genome is cut into parts (objects) and windows (their row groups)."""
+"""Layout of a cohort: the genome is cut into parts (objects), windows, and tiles (row groups have the rows of some)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,10 @@ BATCH_SIZE = 200
 """Samples stored together: enough for few and large files, few enough that a batch fits a task's memory."""
 
 Window = tuple[Region, ...]
-"""The regions of one row group: a piece of a long contig, or several short contigs."""
+"""Regions that are stored together: a piece of a long contig, or several short contigs."""
+
+TILES = 32
+"""Tiles of a window: of 1 Mb each has 31 kb, the piece of a window that a task has among some 10,000 genomes."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,16 @@ class Layout:
         if part not in self._windows:
             self._windows[part] = tuple(_runs(shards(self.contigs, part, self.window_bp), self.window_bp))
         return self._windows[part]
+
+    def tiled(self, part: Part) -> Iterator[Window]:
+        """The windows of a part cut into tiles: regions of one contig with at most a 32nd of `window_bp`."""
+        tile_bp = -(-self.window_bp // TILES)
+        for window in self.windows(part):
+            yield tuple(
+                Region(region.contig, start, min(start + tile_bp, region.end))
+                for region in window
+                for start in range(region.start, region.end, tile_bp)
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without the caches."""

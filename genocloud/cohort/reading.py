@@ -1,6 +1,5 @@
 """Read a region's rows of a batch or of a whole cohort."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from genocloud import schema, sealing
 from genocloud.cohort.batch import KINDS, Batch, BatchReceipt, DamagedObject, PartReceipt, part_name
 from genocloud.cohort.encoding import packed_names, unpack, unpacked_places
 from genocloud.cohort.layout import Layout
+from genocloud.cohort.row_groups import in_order
 from genocloud.errors import scarcity
 from genocloud.regions import Axis, Contig, Part, Region, parse_region
 from genocloud.schema import numbers, with_columns
@@ -65,8 +65,8 @@ def rows_along(cohort: StoredCohort, batch: Batch, region: Region, sites: Positi
 
     The region, and the rows' start and stop, are on the axis of a part. With `sites`, sorted 0-based coordinates within
     the region, only rows that cover one of these, and variants whose REF reaches one from up to REACH_BP before, though
-    a later record of the sample has cut them. Only windows where such rows can start are read, one row group at a
-    time. Blocks that were cut at a window's edge stay cut. Raises DamagedObject.
+    a later record of the sample has cut them. Only row groups that may have such rows are read, one at a time. Blocks
+    that were cut at a window's edge stay cut. Raises DamagedObject.
     """
     return BatchRows(
         _read(cohort, batch, "variants", region, sites),
@@ -82,17 +82,17 @@ def variants_along(cohort: StoredCohort, batch: Batch, region: Region) -> schema
 def variant_groups(
     cohort: StoredCohort, batch: Batch, region: Region, columns: Sequence[str]
 ) -> Iterator[schema.Variants]:
-    """Place and `columns` of the rows of `variants_along`, one row group at a time, in stored order."""
-    for _, table in _groups(cohort, batch, "variants", region, columns=[*_PLACES, *columns]):
-        yield table
+    """Place and `columns` of the rows of `variants_along`, one row group at a time; each sample's in order of start."""
+    return _groups(cohort, batch, "variants", region, columns=[*_PLACES, *columns])
 
 
 def rows_of_part(
     cohort: StoredCohort, batch: Batch, kind: str, part: Part, columns: Sequence[str]
 ) -> Iterator[schema.Records]:
-    """Some columns of the batch's rows of a part, one row group at a time, in stored order; contigs are their own.
+    """Some columns of the batch's rows of a part, one row group at a time; contigs are their own.
 
-    Each row comes once. Blocks that were cut at a window's edge stay cut. `kind` is one of KINDS. Raises DamagedObject.
+    Each row comes once, a sample's in genome order. Blocks that were cut at a window's edge stay cut. `kind` is one of
+    KINDS. Raises DamagedObject.
     """
     written = cohort.receipt(batch).part(kind, part.name)
     if written is None:
@@ -107,15 +107,8 @@ def rows_of_part(
 def _read(
     cohort: StoredCohort, batch: Batch, kind: str, region: Region, sites: Positions | None = None
 ) -> schema.Records:
-    tables = [KINDS[kind].empty_table()]
-    windows = set()
-    for window, table in _groups(cohort, batch, kind, region, sites=sites):
-        windows.add(window)
-        tables.append(table)
-    table = pa.concat_tables(tables)
-    if len(windows) > 1 or not cohort.layout.axis(region.contig).alone:
-        table = table.sort_by([("sample", "ascending"), ("start", "ascending")])
-    return table.combine_chunks()
+    groups = _groups(cohort, batch, kind, region, sites=sites)
+    return in_order(pa.concat_tables([KINDS[kind].empty_table(), *groups]))
 
 
 def _groups(
@@ -126,8 +119,8 @@ def _groups(
     *,
     sites: Positions | None = None,
     columns: Sequence[str] | None = None,
-) -> Iterator[tuple[int, schema.Records]]:
-    """The rows of each row group that overlap the region, with the index of its window.
+) -> Iterator[schema.Records]:
+    """The rows of each row group that overlap the region.
 
     They have some `columns`, by default all. With `sites`, rows that speak for one of them, and no group without such
     rows: a callset that grows reads the few new sites of all its batches, where these seldom have variants. Of other
@@ -142,14 +135,14 @@ def _groups(
     rest = [column for column in stored if column not in first]
     with _damage(join(cohort.url, name)), open_store(cohort.url).open(name) as stream:
         file = sealing.reader(stream, written.seal, pre_buffer=True)
-        for window, group in groups:
+        for group in groups:
             packed = file.read_row_group(group, first)
             rows = _overlap(packed, axis, region, sites)
             if sites is not None and not rows.any():
                 continue
             if rest:
                 packed = with_columns(packed, file.read_row_group(group, rest))
-            yield window, _along(unpack(kind, packed, table, rows), axis)
+            yield _along(unpack(kind, packed, table, rows), axis)
 
 
 _PLACES = ("contig", "start", "stop")
@@ -160,18 +153,11 @@ def _stored_columns(kind: str, columns: Sequence[str]) -> tuple[list[str], pa.Sc
     return packed_names(kind, columns), pa.schema([KINDS[kind].field(column) for column in columns])
 
 
-def _find_groups(
-    cohort: StoredCohort, batch: Batch, kind: str, region: Region
-) -> tuple[PartReceipt | None, list[tuple[int, int]]]:
-    """An object's receipt, and the (window, row group) pairs that may have rows that overlap the region."""
+def _find_groups(cohort: StoredCohort, batch: Batch, kind: str, region: Region) -> tuple[PartReceipt | None, list[int]]:
+    """An object's receipt, and the row groups that may have rows that overlap the region."""
     part = cohort.layout.part_of(region.contig)
     written = cohort.receipt(batch).part(kind, part.name)
-    if written is None:
-        return None, []
-    # blocks are cut at windows' edges, so that none extends into a later window
-    reach = max(written.longest, schema.REACH_BP) if kind == "variants" else 1
-    wanted = Region(region.contig, max(0, region.start - reach + 1), region.end)
-    return written, _row_groups(cohort.layout.stretches(part), written, wanted)
+    return written, written.groups_over(region, cohort.layout.stretches(part)) if written else []
 
 
 def _along(table: schema.Records, axis: Axis) -> schema.Records:
@@ -196,8 +182,8 @@ def _on_contig(table: schema.Records, axis: Axis, region: Region) -> schema.Reco
 
 def read_windows(
     store: Store, receipt: BatchReceipt, part: Part, layout: Layout
-) -> Generator[dict[str, schema.Records], None, None]:
-    """A batch's rows of a part, as write_part takes them: a table of each kind for each window, one at a time.
+) -> Generator[dict[str, list[schema.Records]], None, None]:
+    """A batch's rows of a part, window by window: for each kind a table for each row group.
 
     Raises DamagedObject or ObjectMissing.
     """
@@ -219,18 +205,16 @@ class _Windows:
                 stream = stack.enter_context(store.open(part_name(receipt.id, kind, part)))
                 self.file = sealing.reader(stream, self.written.seal, pre_buffer=True)
 
-    def read(self, number: int) -> schema.Records:
-        empty = KINDS[self.kind].empty_table()
-        if not self.written or not self.groups[number]:
-            return empty
+    def read(self, number: int) -> list[schema.Records]:
+        if not self.written:
+            return []
         with _damage(self.url):
-            groups = [unpack(self.kind, self.file.read_row_group(each), empty.schema) for each in self.groups[number]]
-        return pa.concat_tables(groups).combine_chunks()
+            return [unpack(self.kind, self.file.read_row_group(each), KINDS[self.kind]) for each in self.groups[number]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """Rows and decoded bytes of a batch with `samples` active samples in the windows of a region.
+    """Rows and decoded bytes of a batch with `samples` active samples in the row groups that a region's reader loads.
 
     `group_bytes` is that of the largest row group.
     """
@@ -251,9 +235,7 @@ def _stored(cohort: StoredCohort, batch: Batch, region: Region) -> Stored:
     sizes: dict[str, tuple[int, int, int]] = {}
     for kind in KINDS:
         written, groups = _find_groups(cohort, batch, kind, region)
-        group_sizes = (
-            [(written.group_rows[group], written.group_bytes[group]) for _, group in groups] if written else []
-        )
+        group_sizes = [(written.group_rows[group], written.group_bytes[group]) for group in groups] if written else []
         rows, size = (sum(each) for each in zip(*group_sizes, strict=True)) if group_sizes else (0, 0)
         sizes[kind] = rows, size, max((each for _, each in group_sizes), default=0)
     variants, blocks = sizes["variants"], sizes["blocks"]
@@ -279,14 +261,6 @@ def _damage(url: str) -> Iterator[None]:
         if isinstance(error, RuntimeError):
             raise
         raise DamagedObject(url, str(error)) from error
-
-
-def _row_groups(windows: Sequence[Region], written: PartReceipt, wanted: Region) -> list[tuple[int, int]]:
-    """(window, row group) pairs of the windows (regions of an axis) that overlap `wanted`."""
-    first = bisect_right(windows, wanted.start, key=lambda window: window.end)
-    end = bisect_left(windows, wanted.end, key=lambda window: window.start)
-    groups = written.groups()
-    return [(number, group) for number in range(first, end) for group in groups[number]]
 
 
 def _overlap(packed: schema.Records, axis: Axis, region: Region, sites: Positions | None) -> npt.NDArray[np.bool_]:

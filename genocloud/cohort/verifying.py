@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from genocloud.cohort.batch import (
     KINDS,
@@ -19,6 +20,7 @@ from genocloud.cohort.batch import (
 from genocloud.cohort.layout import Layout, Window
 from genocloud.cohort.manifest import NAME, BrokenManifest, Cohort, check_chain, lost_versions, open_cohort, versions
 from genocloud.cohort.reading import read_windows
+from genocloud.cohort.row_groups import extent_along
 from genocloud.regions import Part
 from genocloud.schema import Records, numbers
 from genocloud.storage import ObjectMissing, Store, join
@@ -133,29 +135,39 @@ def _check_rows(
     urls = {entry.kind: join(store.url, part_name(receipt.id, entry.kind, entry)) for entry in written}
     rows, variants = 0, np.zeros(len(receipt.samples), np.int64)
     longest = dict.fromkeys(urls, 0)
+    extents: dict[str, list[tuple[int, int]]] = {kind: [] for kind in urls}
     reached = _Reached(len(receipt.samples))
-    for number, (window, tables) in enumerate(
+    for number, (window, groups) in enumerate(
         zip(layout.windows(part), read_windows(store, receipt, part, layout), strict=True)
     ):
-        columns = {kind: _columns(tables[kind]) for kind in urls}
+        columns = {kind: _columns(kind, groups[kind]) for kind in urls}
         for entry in written:
             own = columns[entry.kind]
             problem = _count_problem(entry.rows[number], own, len(receipt.samples))
-            if problem := problem or _place_problem(entry.kind, window, own, layout):
+            problem = problem or _place_problem(entry.kind, window, own, layout)
+            if problem := problem or order_problem(own, bool(entry.group_starts)):
                 raise DamagedObject(urls[entry.kind], f"window {number}{problem}")
             longest[entry.kind] = max(longest[entry.kind], _longest(columns[entry.kind]))
+            extents[entry.kind] += [extent_along(table, layout.axis(part.contigs[0])) for table in groups[entry.kind]]
         if reached.overlap(window, columns):
             raise DamagedObject(min(urls.values()), f"window {number}: rows of a sample overlap")
-        rows += sum(table.num_rows for table in tables.values())
-        variants += np.bincount(numbers(tables["variants"]["sample"]), minlength=len(variants))
+        rows += sum(len(own["start"]) for own in columns.values())
+        if "variants" in columns:
+            variants += np.bincount(columns["variants"]["sample"], minlength=len(variants))
     for entry in written:
         if longest[entry.kind] != entry.longest:
             raise DamagedObject(urls[entry.kind], "its longest row is not the one that its receipt has")
+        noted = list(zip(entry.group_starts, entry.group_stops, strict=True))
+        if noted and noted != extents[entry.kind]:
+            raise DamagedObject(urls[entry.kind], "its row groups are of other places than its receipt has")
     return rows, tuple(variants.tolist())
 
 
-def _columns(table: Records) -> Columns:
-    return {name: numbers(table[name]).astype(np.int64) for name in ("contig", "sample", "start", "stop")}
+def _columns(kind: str, groups: Sequence[Records]) -> Columns:
+    """The places of a window's rows, and the index of each one's row group."""
+    table = pa.concat_tables([KINDS[kind].empty_table(), *groups])
+    columns = {name: numbers(table[name]).astype(np.int64) for name in ("contig", "sample", "start", "stop")}
+    return {**columns, "group": np.repeat(np.arange(len(groups)), [each.num_rows for each in groups])}
 
 
 def _longest(columns: Columns) -> int:
@@ -173,7 +185,7 @@ def _count_problem(rows: int, columns: Columns, samples: int) -> str | None:
 
 def _place_problem(kind: str, window: Window, columns: Columns, layout: Layout) -> str | None:
     """What is wrong with the places of one kind's rows of a window; None: nothing."""
-    contig, sample, start, stop = (columns[name] for name in ("contig", "sample", "start", "stop"))
+    contig, start, stop = (columns[name] for name in ("contig", "start", "stop"))
     first, last = (np.zeros(len(layout.contigs), np.int64) for _ in range(2))
     for region in window:
         first[region.contig], last[region.contig] = region.start, region.end
@@ -182,8 +194,20 @@ def _place_problem(kind: str, window: Window, columns: Columns, layout: Layout) 
     ends = last if kind == "blocks" else np.array([each.length for each in layout.contigs])
     if ((start < first[contig]) | (start >= last[contig]) | (stop <= start) | (stop > ends[contig])).any():
         return ": a row lies outside of it"
-    before = np.lexsort((start, sample, contig))
-    if (before != np.arange(len(before))).any():
+    return None
+
+
+def order_problem(columns: Columns, by_tiles: bool) -> str | None:
+    """What is wrong with the order of one kind's rows of a window; None: nothing.
+
+    Those of each group are sorted, and of each sample those of all groups; without tiles, as an earlier genocloud wrote
+    them, those of all groups together.
+    """
+    contig, sample, start, group = (columns[name] for name in ("contig", "sample", "start", "group"))
+    stored = np.lexsort((start, sample, contig, group if by_tiles else np.zeros_like(group)))
+    by_sample = np.lexsort((start, contig, sample))
+    apart = np.diff(sample[by_sample]) > 0
+    if (np.diff(stored) < 0).any() or (~apart & (np.diff(by_sample) < 0)).any():
         return ": its rows are out of order"
     return None
 

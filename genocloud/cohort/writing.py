@@ -7,8 +7,6 @@ from contextlib import ExitStack
 from itertools import groupby
 from typing import Any, BinaryIO
 
-import pyarrow as pa
-
 from genocloud import schema
 from genocloud.cohort.batch import (
     KINDS,
@@ -23,8 +21,9 @@ from genocloud.cohort.batch import (
 )
 from genocloud.cohort.encoding import GROUP_ROWS, decoded_bytes, open_writer, pack
 from genocloud.cohort.gathering import ReadSample, Stream, side_by_side
-from genocloud.cohort.layout import Layout
-from genocloud.regions import Part
+from genocloud.cohort.layout import Layout, Window
+from genocloud.cohort.row_groups import RowGroups, extent_along
+from genocloud.regions import Axis, Part
 from genocloud.sealing import SealedWriter
 from genocloud.storage import Store
 
@@ -43,7 +42,7 @@ def write_batch(store: Store, sources: Sequence[Source], layout: Layout) -> Batc
     parts = [
         receipt
         for part in layout.parts()
-        for receipt in write_part(store, batch, part, side_by_side(layout.windows(part), streams))
+        for receipt in write_part(store, batch, layout, part, side_by_side(layout.tiled(part), streams))
     ]
     receipt = _receipt(batch, sources, streams, parts)
     store.write(receipt_name(batch), receipt.to_json())
@@ -84,18 +83,26 @@ def _ploidies(counted: Sequence[ReadSample]) -> dict[str, list[int]]:
 
 
 def write_part(
-    store: Store, batch: str, part: Part, windows: Iterable[Iterable[Mapping[str, schema.Records]]]
+    store: Store,
+    batch: str,
+    layout: Layout,
+    part: Part,
+    windows: Iterable[Iterable[Mapping[str, schema.Records]]],
 ) -> tuple[PartReceipt, ...]:
     """Store the rows of a part, which come window by window, as objects of a batch; return their receipts.
 
     `windows` has, for every window of the layout's part and in their order, its rows in one or more pieces: a table of
-    schema.VARIANTS and one of schema.BLOCKS under the kinds' names, sorted by region, sample and start, blocks cut at
-    the window's edges. A kind without rows gets no object. Equal rows make equal bytes, wherever they come from and
-    in whatever pieces. In memory are a piece and a row group of each kind. Raises StoreError.
+    schema.VARIANTS and one of schema.BLOCKS under the kinds' names, sorted by contig, sample and start, blocks cut at
+    the window's edges. A piece has rows that start in later tiles than those of the piece before it, or the next rows
+    of its last tile. A kind without rows gets no object. Equal rows make equal bytes, wherever they come from and in
+    whatever pieces. In memory are a piece and a row group of each kind. Raises StoreError.
     """
-    outputs = {kind: _Output(store, part_name(batch, kind, part), part.name, kind) for kind in KINDS}
+    axis = layout.axis(part.contigs[0])
+    outputs = {kind: _Output(store, part_name(batch, kind, part), part.name, kind, axis) for kind in KINDS}
     with ExitStack() as stack:
-        for window in windows:
+        for tiles, window in zip(layout.tiled(part), windows, strict=True):
+            for output in outputs.values():
+                output.begin_window(tiles)
             for piece in window:
                 for kind, table in piece.items():
                     outputs[kind].add(table, stack)
@@ -107,32 +114,28 @@ def write_part(
 class _Output:
     """Writer of one object of a batch, created with the first row."""
 
-    def __init__(self, store: Store, name: str, part: str, kind: str) -> None:
-        self.store, self.name, self.part, self.kind = store, name, part, kind
+    def __init__(self, store: Store, name: str, part: str, kind: str, axis: Axis) -> None:
+        self.store, self.name, self.part, self.kind, self.axis = store, name, part, kind, axis
         self.written: tuple[SealedWriter, _Hashed] | None = None
         self.rows: list[int] = []
-        self.groups: list[tuple[int, int]] = []
+        self.groups: list[tuple[int, int, int, int]] = []
         self.longest = 0
-        self.waiting = self.empty = KINDS[kind].empty_table()
-        self.window_rows = 0
+
+    def begin_window(self, tiles: Window) -> None:
+        """Begin with the rows of a window."""
+        self.rows.append(0)
+        self.window = RowGroups(tiles=tiles, most=GROUP_ROWS[self.kind])
 
     def add(self, table: schema.Records, stack: ExitStack) -> None:
         """Add rows of the window and write full row groups; closing `stack` completes the object."""
-        self.window_rows += table.num_rows
-        self.waiting = pa.concat_tables([self.waiting, table]) if self.waiting.num_rows else table
-        most = GROUP_ROWS[self.kind]
-        full = self.waiting.num_rows // most * most
-        for first in range(0, full, most):
-            self._write(self.waiting.slice(first, most), stack)
-        if full:
-            self.waiting = self.waiting.slice(full)
+        self.rows[-1] += table.num_rows
+        for group in self.window.add(table):
+            self._write(group, stack)
 
     def end_window(self, stack: ExitStack) -> None:
         """Write the buffered rows: a row group belongs to one window."""
-        if self.waiting.num_rows:
-            self._write(self.waiting, stack)
-        self.rows.append(self.window_rows)
-        self.waiting, self.window_rows = self.empty, 0
+        for group in self.window.end():
+            self._write(group, stack)
 
     def _write(self, table: schema.Records, stack: ExitStack) -> None:
         table = table.combine_chunks()  # pages end where chunks do
@@ -140,20 +143,22 @@ class _Output:
             stream = _Hashed(stack.enter_context(self.store.writer(self.name)))
             self.written = stack.enter_context(open_writer(stream, self.kind, KINDS[self.kind])), stream
         self.written[0].write_table(pack(self.kind, table), row_group_size=table.num_rows)
-        self.groups.append((table.num_rows, decoded_bytes(table)))
+        self.groups.append((table.num_rows, decoded_bytes(table), *extent_along(table, self.axis)))
         self.longest = max(self.longest, int((table["stop"].to_numpy() - table["start"].to_numpy()).max()))
 
     def receipt(self) -> PartReceipt:
         """The receipt of the object, which must be complete."""
         assert self.written is not None
         stream = self.written[1]
-        rows, sizes = zip(*self.groups, strict=True)
+        rows, sizes, starts, stops = zip(*self.groups, strict=True)
         return PartReceipt(
             name=self.part,
             kind=self.kind,
             rows=tuple(self.rows),
             group_rows=rows,
             group_bytes=sizes,
+            group_starts=starts,
+            group_stops=stops,
             longest=self.longest,
             bytes=stream.size,
             sha256=stream.sum.hexdigest(),

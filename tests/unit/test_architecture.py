@@ -189,7 +189,7 @@ CHANGING_CLASSES = {
         "Transfer",
         "TransferLog",
     ),  # filled on the way
-    *("Stream", "_Together", "_Waiting", "CalledTile"),  # of tasks under way
+    *("Stream", "_Together", "_Waiting", "RowGroups", "CalledTile"),  # of tasks under way
     *("Log", "LocationClient", "StageProgress", "_Bar", "_Line"),  # hold a stream, a connection or a display
 }
 """Dataclasses that are not frozen."""

@@ -8,7 +8,7 @@ from genocloud.costs.model import Needs, Portion, Shape
 from genocloud.costs.rates import Rates
 from genocloud.pipeline.memory_model import GROUP_COPIES, OBSERVATION_BYTES, SHARD_BYTES, SiteCounts, need_of
 
-GROUP_ROWS = {"variants": 65_536, "blocks": 262_144}
+GROUP_ROWS = {"variants": 32_768, "blocks": 65_536}
 """Rows of a row group, at most (cohort.writing)."""
 
 INGEST_ROW_BYTES = 250

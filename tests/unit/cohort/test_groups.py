@@ -1,18 +1,19 @@
-"""A window with many rows becomes several row groups, whatever pieces its rows came in, and is read one at a time."""
+"""A window with many rows becomes several row groups, whatever pieces its rows came in; few of them have a region."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from genocloud import cohort
+from genocloud import cohort, gvcf, sealing
 from genocloud.cohort import encoding, gathering
 from genocloud.cohort.encoding import decoded_bytes
-from genocloud.regions import Region
+from genocloud.regions import Contig, Region
 from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from genocloud.steps import compact
 from genocloud.storage import open_store
-from tests.support.stored_cohorts import LAYOUT, REFERENCE, one_batch, source
+from tests.support.earlier_cohorts import rewrite_as, without_places
+from tests.support.stored_cohorts import COLUMNS, LAYOUT, REFERENCE, block, one_batch, source
 
 REGION = Region(0, 0, 5000)
 
@@ -77,7 +78,8 @@ def test_a_group_of_variants_at_a_time_gives_the_same_rows(tmp_path, few):
     assert len(tables) == 3
     whole = cohort.read_variants(stored_cohort, stored_cohort.batches[0], region)
     assert whole.num_rows > 0
-    assert pa.concat_tables(tables).equals(whole.select(["contig", "start", "stop", *columns]))
+    together = pa.concat_tables(tables).sort_by([("sample", "ascending"), ("start", "ascending")])
+    assert together.equals(whole.select(["contig", "start", "stop", *columns]))
 
 
 def test_only_rows_that_speak_for_a_site_are_read(tmp_path, few):
@@ -117,3 +119,50 @@ def test_some_columns_of_each_part_are_together_all_rows_once(tmp_path, few, kin
     ]
     expected = [row for table in whole for row in table.select(columns).to_pylist()]
     assert sorted(map(str, rows)) == sorted(map(str, expected))
+
+
+def groups_read(monkeypatch) -> list[int]:
+    """The row groups that are read from now on; each of variants is read once for places and once for the rest."""
+    read, unsealed = [], sealing.reader
+
+    def reader(*arguments, **options):
+        file = unsealed(*arguments, **options)
+        whole = file.read_row_group
+        file.read_row_group = lambda group, *more, **columns: read.append(group) or whole(group, *more, **columns)
+        return file
+
+    monkeypatch.setattr(sealing, "reader", reader)
+    return read
+
+
+@pytest.mark.parametrize("is_noted", [True, False])
+def test_only_row_groups_that_overlap_a_region_are_read(tmp_path, few, monkeypatch, is_noted):
+    """Of a window with the blocks of five samples at 20 places, 3 a group; without places all groups of the window."""
+    contigs = (Contig("chr1", 1000),)
+    records = "".join(block("chr1", pos, pos + 49, 7) for pos in range(1, 1000, 50))
+    (tmp_path / "a.g.vcf").write_text(COLUMNS + records)
+    store, layout = open_store(str(tmp_path / "cohort")), cohort.Layout(contigs)
+    sources = [
+        cohort.Source(sample=name, fingerprint=name, rows=gvcf.read_rows(str(tmp_path / "a.g.vcf"), contigs))
+        for name in "abcde"
+    ]
+    monkeypatch.setattr("genocloud.cohort.layout.TILES", 20_000 if is_noted else 1)
+    stored_cohort = cohort.append(store, [cohort.write_batch(store, sources, layout)], layout, REFERENCE)
+    if not is_noted:
+        rewrite_as(store, 5, without_places)
+        stored_cohort = cohort.open_cohort(store.url)
+    (batch,) = stored_cohort.batches
+    (written,) = stored_cohort.receipt(batch).parts
+    assert len(written.group_rows) == (40 if is_noted else 34)
+    read = groups_read(monkeypatch)
+    rows = cohort.read_rows(stored_cohort, batch, Region(0, 460, 510))
+    assert rows.blocks["start"].to_pylist() == [450, 500] * 5
+    assert read == ([18, 19, 20, 21] if is_noted else list(range(34)))
+    (stored,) = cohort.stored_rows(stored_cohort, Region(0, 460, 510))
+    assert stored.blocks == (10 if is_noted else 100)
+
+
+def test_a_window_with_few_rows_is_one_row_group(tmp_path):
+    stored_cohort = one_batch(tmp_path, "abcde")
+    for part in stored_cohort.receipt(stored_cohort.batches[0]).parts:
+        assert [len(groups) for groups in part.groups()] == [int(rows > 0) for rows in part.rows]

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from genocloud import cohort, json_digest, pipeline, schema, steps
 from genocloud.cohort.batch import receipt_from_json
 from genocloud.cohort.reading import read_windows
-from genocloud.cohort.verifying import check_part, check_tallies
+from genocloud.cohort.verifying import check_part, check_tallies, order_problem
 from genocloud.errors import StoreError, UnreadableFile
 from genocloud.pipeline.cached_tables import cached_tables
 from genocloud.scatter.executors import Inline
@@ -129,9 +130,9 @@ def test_rows_that_cannot_be_are_detected(store, monkeypatch, kind, change, prob
     def changed(*arguments):
         done = False
         for window in read_windows(*arguments):
-            if window[kind].num_rows and not done:
+            if window[kind] and not done:
                 done = True
-                window = {**window, kind: change(window[kind])}
+                window = {**window, kind: [change(window[kind][0]), *window[kind][1:]]}
             yield window
 
     part = LAYOUT.parts()[0]
@@ -139,6 +140,40 @@ def test_rows_that_cannot_be_are_detected(store, monkeypatch, kind, change, prob
     monkeypatch.setattr("genocloud.cohort.verifying.read_windows", changed)
     ((damaged,)) = check_part(store, receipt, LAYOUT, part).damage
     assert problem in damaged.problem
+
+
+@pytest.mark.parametrize("column", ["group_starts", "group_stops"])
+@pytest.mark.parametrize("kind", ["variants", "blocks"])
+def test_places_of_row_groups_that_are_not_those_of_their_rows_are_detected(store, kind, column):
+    """A row group that a region's reader would miss."""
+    stored_cohort = cohort.open_cohort(store.url)
+    receipt = stored_cohort.receipt(stored_cohort.batches[0])
+    part = LAYOUT.parts()[0]
+    fields = json_digest.open_json(receipt.to_json())
+    entry = next(each for each in fields["parts"] if (each["kind"], each["name"]) == (kind, part.name))
+    assert len(entry[column]) == len(entry["group_rows"])
+    for shift in (-1, 1):
+        entry[column][-1] += shift
+        damaged = check_part(store, receipt_from_json(json.dumps(fields).encode()), LAYOUT, part).damage
+        assert ["other places" in each.problem for each in damaged] == [True]
+        entry[column][-1] -= shift
+    assert check_part(store, receipt_from_json(json.dumps(fields).encode()), LAYOUT, part).damage == ()
+
+
+@pytest.mark.parametrize(
+    ("sample", "start", "group", "by_tiles", "sound"),
+    [
+        ([0, 1, 0, 1], [5, 6, 20, 21], [0, 0, 1, 1], True, True),
+        ([0, 1, 0, 1], [5, 6, 20, 21], [0, 0, 1, 1], False, False),
+        ([0, 0, 1, 1], [5, 20, 6, 21], [0, 0, 1, 1], False, True),
+        ([0, 1, 0, 1], [20, 21, 5, 6], [0, 0, 1, 1], True, False),
+        ([1, 0, 0, 1], [5, 6, 20, 21], [0, 0, 1, 1], True, False),
+    ],
+)
+def test_rows_are_in_order_within_a_row_group_and_of_each_sample(sample, start, group, by_tiles, sound):
+    columns = {"contig": [0] * 4, "sample": sample, "start": start, "group": group}
+    problem = order_problem({name: np.array(column) for name, column in columns.items()}, by_tiles)
+    assert (problem is None) == sound
 
 
 def test_variants_that_were_swapped_between_samples_are_detected(store):

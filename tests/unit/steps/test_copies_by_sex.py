@@ -1,7 +1,6 @@
 """Sexes from the sample sheet to the calls: what a cohort notes of them, and men's X, women's Y and everybody's MT."""
 
 import gzip
-import json
 import logging
 import shutil
 from dataclasses import replace
@@ -13,7 +12,7 @@ import pysam
 import pytest
 
 import genocloud
-from genocloud import cohort, json_digest, pipeline, steps
+from genocloud import cohort, pipeline, steps
 from genocloud.cli import main
 from genocloud.cohort import open_cohort
 from genocloud.genotypes import Model
@@ -29,6 +28,7 @@ from genocloud.scatter.progress import Silent
 from genocloud.storage import open_store
 from tests.conftest import DATA
 from tests.support.decoded_callsets import records, tables
+from tests.support.earlier_cohorts import rewrite_as, without_places
 
 MODEL = Model(name="deepvariant")
 SEXES = {"child": "male", "father": "male", "mother": "female", "p04": "female", "p05": "male", "p06": "unknown"}
@@ -258,22 +258,11 @@ def test_compacted_batches_keep_sexes(tmp_path):
     assert noted(stored) == {name: SEXES[name] for name in ("child", "father", "mother", "p04")}
 
 
-def as_version_4(folder):
-    """Rewrite a cohort as the genocloud before wrote it: without sexes."""
-    store = open_store(str(folder / "cohort"))
-    fields = json.loads(store.read("manifest/00000001.json"))
-    for batch in fields["batches"]:
-        name = f"batches/{batch['id']}/receipt.json"
-        receipt = json_digest.open_json(store.read(name))
-        for tally in receipt["tallies"]:
-            del tally["sex"]
-        store.write(name, json.dumps(json_digest.sealed_json(receipt), sort_keys=True).encode())
-        batch["receipt"] = cohort.batch.seal_of(store.read(name))
-    del fields["sha256"]
-    shutil.rmtree(folder / "cohort" / "published")
-    for each in (folder / "cohort" / "manifest").iterdir():
-        each.unlink()
-    store.write("manifest/00000001.json", json.dumps(json_digest.sealed_json(fields | {"schema": 4})).encode())
+def without_sexes(receipt):
+    """A receipt as of schema version 4."""
+    without_places(receipt)
+    for tally in receipt["tallies"]:
+        del tally["sex"]
 
 
 def test_cohorts_of_before_are_read_and_grow(tmp_path):
@@ -281,7 +270,7 @@ def test_cohorts_of_before_are_read_and_grow(tmp_path):
     ingest(tmp_path, sheet_of(tmp_path, gvcfs))
     expected = genotyped(tmp_path).figures["sexes"]
     before = records(tmp_path / "out.vcf.gz")
-    as_version_4(tmp_path)
+    rewrite_as(open_store(str(tmp_path / "cohort")), 4, without_sexes)
     assert noted(open_cohort(str(tmp_path / "cohort"))) == dict.fromkeys(gvcfs, "")
     assert ingest(tmp_path, sheet_of(tmp_path, gvcfs, SEXES)).figures["new_samples"] == 0
     assert genotyped(tmp_path).figures["sexes"] == expected

@@ -95,7 +95,7 @@ def test_odd_numbers_of_an_object_are_no_receipt(work: Work) -> None:
     data = open_store(work.cohort).read(f"batches/{batch.id}/receipt.json")
     ways = [way for way in one_of_each_kind(data) if way[0] == "parts"]
     assert {way[-2 if isinstance(way[-1], int) else -1] for way in ways} == {
-        "rows", "group_rows", "group_bytes", "longest", "bytes",
+        "rows", "group_rows", "group_bytes", "group_starts", "group_stops", "longest", "bytes",
     }  # fmt: skip
     for way in ways:
         for odd in ODD:
