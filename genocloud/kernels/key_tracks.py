@@ -245,6 +245,18 @@ def follow(track, site, before, count, after):
     return _add_sorted(before[0][:count], before[1][:count], track.keys[part], track.steps[part], 1, after)
 
 
+@uncounted
+def _add_present(track, site, counts):
+    """Add a site's changes to the numbers of samples of all keys, (keys,) int64; how many more keys then have any."""
+    more = 0
+    for n in range(track.at[site], track.at[site + 1]):
+        key = track.keys[n]
+        more -= counts[key] != 0
+        counts[key] += track.steps[n]
+        more += counts[key] != 0
+    return more
+
+
 @kernel()
 def shortest_rows(track):
     """The track as rows of changes, or, where that is shorter, of all keys with their samples.
@@ -254,12 +266,16 @@ def shortest_rows(track):
     sites = len(track.at) - 1
     whole, at = np.zeros(sites, np.bool_), np.zeros(sites + 1, np.int64)
     keys, steps = np.empty_like(track.keys), np.empty_like(track.steps)
-    before, present, count, end = room_for(track), room_for(track), 0, 0
+    counts, held, end = np.zeros(len(track.offsets) - 1, np.int64), 0, 0
+    before, present, count, reached = room_for(track), room_for(track), 0, 0
     for site in range(sites):
-        before, present = present, before
-        count = follow(track, site, before, count, present)
+        held += _add_present(track, site, counts)
         first, last = track.at[site], track.at[site + 1]
-        whole[site] = count < last - first
+        whole[site] = held < last - first
+        while whole[site] and reached <= site:  # few rows are whole: the keys between them need not be listed
+            before, present = present, before
+            count = follow(track, reached, before, count, present)
+            reached += 1
         if whole[site]:
             keys[end : end + count], steps[end : end + count] = present[0][:count], present[1][:count]
             end += count
@@ -288,15 +304,18 @@ def changes_of_rows(whole, rows):
     """The reverse of `shortest_rows`: (at, keys, steps); rows are in the place of a KeyTrack's changes."""
     at, end = np.zeros(len(rows.at), np.int64), np.int64(0)
     keys, steps = np.empty(2 * len(rows.keys), np.int32), np.empty(2 * len(rows.keys), np.int32)
-    before, present, count = room_for(rows), room_for(rows), 0
+    before, present, count, reached = room_for(rows), room_for(rows), 0, 0
     for site in range(len(whole)):
-        before, present = present, before
         first, last = rows.at[site], rows.at[site + 1]
         if whole[site]:
+            while reached < site:
+                before, present = present, before
+                count = follow(rows, reached, before, count, present)
+                reached += 1
             keys, steps = _with_room(keys, end + count + last - first), _with_room(steps, end + count + last - first)
-            held, out = (before[0][:count], before[1][:count]), (keys[end:], steps[end:])
+            held, out = (present[0][:count], present[1][:count]), (keys[end:], steps[end:])
             end += _add_sorted(rows.keys[first:last], rows.steps[first:last], held[0], held[1], -1, out)
-            count = last - first
+            count, reached = last - first, site + 1
             present[0][:count], present[1][:count] = rows.keys[first:last], rows.steps[first:last]
         else:
             keys, steps = _with_room(keys, end + last - first), _with_room(steps, end + last - first)
@@ -305,7 +324,6 @@ def changes_of_rows(whole, rows):
                 rows.steps[first:last],
             )
             end += last - first
-            count = follow(rows, site, before, count, present)
         at[site + 1] = end
     return at, keys[:end].copy(), steps[:end].copy()
 
