@@ -4,7 +4,7 @@ import io
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import and_
 from typing import BinaryIO
 
@@ -48,6 +48,17 @@ def encode(table: pa.Table, declared: pa.Schema, groups: Sequence[int] | None = 
     table, stored = table.select(declared.names).cast(declared), packing.packed_schema(declared)
     if groups is None:
         groups = [min(ROW_GROUP_ROWS, table.num_rows - at) for at in range(0, max(table.num_rows, 1), ROW_GROUP_ROWS)]
+    return _encoded(table, stored, groups) if table.num_rows else _encoded_without_rows(declared, stored, len(groups))
+
+
+@lru_cache(maxsize=16)
+def _encoded_without_rows(declared: pa.Schema, stored: pa.Schema, groups: int) -> tuple[bytes, str]:
+    """A file without rows, in so many row groups: of CALLS at few sites that are added most batches have such."""
+    return _encoded(declared.empty_table(), stored, [0] * groups)
+
+
+def _encoded(table: pa.Table, stored: pa.Schema, groups: Sequence[int]) -> tuple[bytes, str]:
+    """`encode` of a table that has the declared columns, each of its type, as the stored ones."""
     sink = io.BytesIO()
     with sealing.SealedWriter(
         sink,
@@ -58,7 +69,7 @@ def encode(table: pa.Table, declared: pa.Schema, groups: Sequence[int] | None = 
         write_statistics=[name for name in _SEARCHED if name in stored.names],
         use_dictionary=_dictionaries(stored),
         column_encoding={path: "BYTE_STREAM_SPLIT" for path in _SPLIT if path.split(".")[0] in stored.names},
-        store_schema=stored == declared,  # of files for each batch it would be most of what they take without rows
+        store_schema=stored == table.schema,  # of files for each batch it would be most of what they take without rows
     ) as out:
         for group in _groups(table, groups):
             out.write_table(packing.pack(group), row_group_size=max(group.num_rows, 1))

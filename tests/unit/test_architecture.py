@@ -85,6 +85,7 @@ ANY_TABLE = {
     "callset/call_rows.py": {"_table", "members_of", "number_values", "of_samples"},
     "callset/packing.py": {"pack", "unpack"},
     "callset/parquet.py": {
+        "_encoded",
         "_groups",
         "_read_group",
         "encode",

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from genocloud import annotations, callset, schema, storage
-from genocloud.callset import manifest
+from genocloud import annotations, callset, schema, sealing, storage
+from genocloud.callset import manifest, parquet
 from genocloud.regions import Contig, Region
 from tests.support import callset_tables as make
 from tests.support.small_callset import BATCHES, SHARDS, contents, shard_tables, write
@@ -100,6 +100,18 @@ def test_equal_tables_give_equal_bytes_however_they_were_made() -> None:
         entries.append(callset.write_shard(store, shard, "key", in_pieces(sites), pieces))
     callset.commit(store, make.description(BATCHES), entries)
     assert contents("memory://straight") == contents("memory://pieces")
+
+
+@pytest.mark.parametrize("declared", [schema.CALLS, schema.REFERENCE, annotations.STORED_SITES])
+def test_a_file_without_rows_has_the_columns_and_the_row_groups_of_its_own(declared: pa.Schema) -> None:
+    """Also where another one without rows was encoded before it."""
+    optional = pa.schema([*declared, *schema.NTH]) if declared != annotations.STORED_SITES else declared
+    table = in_pieces(optional.empty_table())
+    for columns, groups in ((declared, 1), (optional, 1), (declared, 3), (declared, 1)):
+        data, seal = parquet.encode(table.select(columns.names), declared, [0] * groups)
+        file = pq.ParquetFile(pa.BufferReader(data))
+        assert [name.removeprefix("packed_") for name in file.schema_arrow.names] == columns.names
+        assert (file.metadata.num_rows, file.num_row_groups, sealing.seal_of(data)) == (0, groups, seal)
 
 
 def in_pieces(table: pa.Table) -> pa.Table:
