@@ -13,8 +13,11 @@ BATCH_SIZE = 200
 Window = tuple[Region, ...]
 """Regions that are stored together: a piece of a long contig, or several short contigs."""
 
-TILES = 32
-"""Tiles of a window: of 1 Mb each has 31 kb, the piece of a window that a task has among some 10,000 genomes."""
+TILES = 256
+"""Tiles of a window: of 1 Mb each has 4 kb, about the piece of a window that a task has among 100,000 genomes.
+
+Tiles are no cost of their own: a row group has as many as have rows enough.
+"""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Layout:
         return self._windows[part]
 
     def tiled(self, part: Part) -> Iterator[Window]:
-        """The windows of a part cut into tiles: regions of one contig with at most a 32nd of `window_bp`."""
+        """The windows of a part cut into tiles: regions of one contig with at most a 256th of `window_bp`."""
         tile_bp = -(-self.window_bp // TILES)
         for window in self.windows(part):
             yield tuple(

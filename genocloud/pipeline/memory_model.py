@@ -186,7 +186,7 @@ def pieces_of(
             remedy = "give more --memory, fewer threads, or smaller batches"
             raise ShardTooHeavy(where, need, limits.worker_bytes, remedy)
         yield replace(piece, need=need)
-    if len(edges) > 2:
+    if len(edges) - 1 > max(1, len(earlier)):
         log.info("%s: too heavy for one task, cut into %d", extent_text(shard.extent, cohort.contigs), len(edges) - 1)
 
 

@@ -182,3 +182,14 @@ def test_a_load_adds_up_over_regions(stored_cohort):
     assert load.whole == SiteCounts(
         *(sum(getattr(half, name) for half in halves) for name in ("sites", "observed", "pairs"))
     )
+
+
+def test_that_a_shard_is_cut_is_logged_when_it_is_and_not_when_its_pieces_are_kept(stored_cohort, small, caplog):
+    small(20_000)
+    caplog.set_level("INFO", memory_model.__name__)
+    whole, scatter = pipeline.cut_genome(stored_cohort), Inline(GIGABYTE)
+    split = pipeline.split_to_memory(stored_cohort, whole, scatter)
+    assert "too heavy for one task, cut into" in caplog.text
+    caplog.clear()
+    assert pipeline.split_to_memory(stored_cohort, whole, scatter, [piece.name for piece in split.owned]) == split
+    assert not caplog.text
