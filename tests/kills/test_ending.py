@@ -161,14 +161,16 @@ def test_a_run_under_nohup_goes_on_after_sighup(folder):
 @pytest.mark.parametrize("scatter", ["processes:2", "local:processes=2"])
 def test_runs_may_be_ended_at_random_moments_and_leave_nothing_behind(folder, scatter):
     """Whole runs, whose tasks do end: the next one completes what there is."""
-    chance, codes = random.Random(5), []
+    chance = random.Random(5)
+    ended = {0, *(-number for number in SIGNALS), *(128 + number for number in SIGNALS)}
     words = ingest(folder, scatter)
     cohort = folder / "cohort"
     for _ in range(max(2, KILLS // FEW)):
         for number in SIGNALS:
             run = Run(words, folder / "said.txt", "tests.kills.plain")
             time.sleep(chance.uniform(0.3, 3.0))
-            codes.append(run.end(number) if run.process.poll() is None else run.process.wait())
-    assert set(codes) <= {0, *(-number for number in SIGNALS), *(128 + number for number in SIGNALS)}, codes
+            code = run.end(number) if run.process.poll() is None else run.process.wait()
+            said = run.said.read_text()
+            assert code in ended or "<frozen site>" in said, (number, code, said)  # Python's own start ends with 1
     assert main(words) == 0
     assert main(["verify", str(cohort), "-q"]) == 0
