@@ -27,8 +27,8 @@ def test_every_key_has_a_sentence_and_a_default_or_is_required(key):
 def test_the_defaults_are_those_of_the_library():
     known = {name: value for name, value in asdict(Model()).items() if name in KEYS}
     known |= {"part_bp": PART_BP, "window_bp": SHARD_BP, "batch_size": BATCH_SIZE}
-    known |= {"annotation_group": list(Model().annotation_groups)}
-    assert len(known) == 12
+    known |= {"annotation_group": list(Model().annotation_groups), "par": list(Model().par)}
+    assert len(known) == 14
     assert {name: KEYS[name]["default"] for name in known} == known
 
 
