@@ -78,7 +78,7 @@ lint: $(INSTALLED)
 	$(BIN)/python -m tests.support.plain_words
 
 conformance: programs $(INSTALLED) $(GATK) $(GATK_PYTHON)/installed $(MULTIQC)
-	$(BIN)/pytest $(PARALLEL) -rP -m conformance
+	$(BIN)/pytest $(PARALLEL) -raP -m conformance
 
 programs:
 	tests/anchors/install
@@ -102,7 +102,7 @@ bench-scale: $(INSTALLED)
 # collect; writers' races, 25 rounds of each; and SIGTERM, SIGHUP, SIGINT and SIGKILL of the main process alone, in every kind of pool: nothing of the run is
 # left 10 s later; and a frozen Dask worker.
 kills: $(INSTALLED)
-	GENOCLOUD_FLIPS=200 GENOCLOUD_KILLS=100 GENOCLOUD_ROUNDS=25 $(BIN)/pytest $(PARALLEL) -rP $(FLIPS) $(KILLS)
+	GENOCLOUD_FLIPS=200 GENOCLOUD_KILLS=100 GENOCLOUD_ROUNDS=25 $(BIN)/pytest $(PARALLEL) -raP $(FLIPS) $(KILLS)
 
 # Atheris sees no compiled code, so the kernels run as plain Python; what it finds lands in results/fuzz.
 fuzz: $(INSTALLED)

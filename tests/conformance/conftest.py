@@ -42,7 +42,7 @@ def gatk() -> Callable[..., str]:
 
 @pytest.fixture
 def say() -> Callable[..., None]:
-    """`say(title, counts, ...)` prints what was compared, which `make conformance` shows at its end (pytest -rP)."""
+    """`say(title, counts, ...)` prints what was compared, which `make conformance` shows at its end (pytest -raP)."""
 
     def tell(title: str, *counts: Counter[str]) -> None:
         print(title)
