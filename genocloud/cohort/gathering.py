@@ -26,8 +26,13 @@ Numbers = npt.NDArray[Any]
 END = (1 << 31, 0)
 """Beyond every contig."""
 
-PIECE_ROWS = 1 << 18
+PIECE_ROWS = 1 << 19
 """Rows of a window that are passed on together: several row groups', so that streams are cut seldom."""
+
+FIRST_TILES, MOST_FURTHER = 16, 8
+"""Tiles that are taken first: of 200 genomes 62 kb have some 100,000 rows; the fewer pieces, the less is copied.
+
+After some tiles with few rows at most so many times as many are taken: beyond a gap there may be many rows."""
 
 MOST_HOLES = 1000
 """Most regions without records noted for a sample; if there are more, each contig's are merged into one."""
@@ -217,18 +222,22 @@ def side_by_side(windows: Iterable[Window], streams: Sequence[Stream]) -> Iterat
 
 @dataclass(slots=True)
 class _Together:
-    """Samples' streams, none with a row before `nearest`; `rest` has the remainders of cut blocks by sample."""
+    """Samples' streams, none with a row before `nearest`; `rest` has the remainders of cut blocks by sample.
+
+    size  tiles to be taken next
+    """
 
     streams: Sequence[Stream]
+    size: int = FIRST_TILES
     nearest: Place = (-1, 0)
     rest: pa.RecordBatch = field(default_factory=lambda: NO_BLOCKS)
 
     def pieces(self, window: Window) -> Iterator[dict[str, Records]]:
         """The rows of the next window, in pieces: as many tiles at a time as have few rows together."""
         further: list[pa.RecordBatch] = []
-        at, size = 0, 1
+        at = 0
         while (at := self._next(window, at)) < len(window):
-            run = window[at : at + size]
+            run = window[at : at + self.size]
             rows = 0
             for table in self._run(run):
                 rows += sum(each.num_rows for each in table.values())
@@ -237,7 +246,8 @@ class _Together:
                 yield table
             self.rest = NO_BLOCKS
             at += len(run)
-            size = max(1, min(2 * size, PIECE_ROWS * len(run) // max(rows, 1)))  # as many as should have PIECE_ROWS
+            likely = PIECE_ROWS * len(run) // max(rows, 1)  # as many tiles should have PIECE_ROWS
+            self.size = max(1, min(MOST_FURTHER * len(run), likely))
             self.nearest = min(stream.first for stream in self.streams)
         self.rest = pa.concat_batches([NO_BLOCKS, *further]).sort_by("sample")
 
