@@ -216,11 +216,11 @@ def side_by_side(windows: Iterable[Window], streams: Sequence[Stream]) -> Iterat
     most, or those of some consecutive samples in one tile with more; in order of contig, sample and start. Each
     window's iterator must be exhausted.
     """
-    together = _Together(streams)
+    together = _Together(streams=streams)
     return (together.pieces(window) for window in windows)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Together:
     """Samples' streams, none with a row before `nearest`; `rest` has the remainders of cut blocks by sample.
 
