@@ -270,16 +270,17 @@ def model_options(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="compute MQ from GATK 3's RAW_MQ too, with the depth in the place of the count that it lacks",
     )
-    command.add_argument(
-        "--par",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="REGION",
-        help="pseudo-autosomal regions of X (chrX:10001-2781479), for the model deepvariant, which reads men's "
+    par_option(
+        command,
+        "pseudo-autosomal regions of X (chrX:10001-2781479), for the model deepvariant, which reads men's "
         "records elsewhere on X as haploid. Default: known by X's length",
     )
     _gq_calibration_option(command)
+
+
+def par_option(command: argparse.ArgumentParser, what: str) -> None:
+    """Regions of X, after one --par or several."""
+    command.add_argument("--par", nargs="+", action="extend", default=[], metavar="REGION", help=what)
 
 
 def _gq_calibration_option(command: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from genocloud.cli.options import (
     callset_argument,
     hand_over,
     new_command,
+    par_option,
     receipt_option,
     scatter_option,
     shown_progress,
@@ -53,14 +54,7 @@ def _qc(commands: Commands) -> None:
     command.add_argument(
         "--pedigree", metavar="PED", help="a PLINK .ped or .fam file: kin, trios and sexes are compared"
     )
-    command.add_argument(
-        "--par",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="REGION",
-        help="pseudo-autosomal regions of X (chrX:10001-2781479). Default: known by X's length",
-    )
+    par_option(command, "pseudo-autosomal regions of X (chrX:10001-2781479). Default: known by X's length")
     command.add_argument(
         "--ancestry",
         metavar="TABLE",

@@ -30,6 +30,7 @@ from genocloud.cli.options import (
     model_options,
     new_command,
     output_option,
+    par_option,
     preset_option,
     receipt_option,
     reference_option,
@@ -340,13 +341,9 @@ def _export(commands: Commands) -> None:
     exporting.sample_options(command)
     exporting.record_options(command)
     refining.refinement_options(command)
-    command.add_argument(
-        "--par",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="REGION",
-        help="of OUT.pgen with --pedigree: X's pseudo-autosomal regions (chrX:10001-2781479). Default: by X's length",
+    par_option(
+        command,
+        "of OUT.pgen with --pedigree: X's pseudo-autosomal regions (chrX:10001-2781479). Default: by X's length",
     )
     interval_options(command)
     scatter_option(command)

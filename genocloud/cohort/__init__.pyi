@@ -5,6 +5,7 @@ from .batch import DamagedObject as DamagedObject
 from .batch import PartReceipt as PartReceipt
 from .batch import Source as Source
 from .batch import Tally as Tally
+from .encoding import GROUP_ROWS as GROUP_ROWS
 from .identity import identities as identities
 from .identity import named_identities as named_identities
 from .layout import BATCH_SIZE as BATCH_SIZE

@@ -29,10 +29,11 @@ END = (1 << 31, 0)
 PIECE_ROWS = 1 << 19
 """Rows of a window that are passed on together: several row groups', so that streams are cut seldom."""
 
-FIRST_TILES, MOST_FURTHER = 16, 8
-"""Tiles that are taken first: of 200 genomes 62 kb have some 100,000 rows; the fewer pieces, the less is copied.
+FIRST_TILES = 16
+"""Tiles that are taken first: of 200 genomes 62 kb have some 100,000 rows; the fewer pieces, the less is copied."""
 
-After some tiles with few rows at most so many times as many are taken: beyond a gap there may be many rows."""
+MOST_FURTHER = 8
+"""After some tiles with few rows at most so many times as many are taken: beyond a gap there may be many rows."""
 
 MOST_HOLES = 1000
 """Most regions without records noted for a sample; if there are more, each contig's are merged into one."""

@@ -23,7 +23,7 @@ def curve_text(counts: npt.NDArray[np.int64], *, by_table: bool) -> str:
     """The table of counts by kind and GQ: how many genotypes, how many wrong, what that is in phred, what GQ becomes.
 
     counts    (KINDS, GQS, 2), as of count_wrong
-    by_table  GQ is that of a table already: what it becomes is `.`, so that nobody genotypes by a table of tables
+    by_table  GQ is that of a table already: what it becomes is `.`, with which gq_map refuses the table
 
     It has the GQs that are seen, and those that become another.
     """

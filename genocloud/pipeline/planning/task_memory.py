@@ -3,13 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from genocloud.cohort import Stored
+from genocloud.cohort import GROUP_ROWS, Stored
 from genocloud.costs.model import Needs, Portion, Shape
 from genocloud.costs.rates import Rates
 from genocloud.pipeline.memory_model import GROUP_COPIES, OBSERVATION_BYTES, SHARD_BYTES, SiteCounts, need_of
-
-GROUP_ROWS = {"variants": 32_768, "blocks": 65_536}
-"""Rows of a row group, at most (cohort.writing)."""
 
 INGEST_ROW_BYTES = 250
 """A row of a batch's window while it is ingested: with its text, its columns, and these packed (benchmarks A and B)."""
