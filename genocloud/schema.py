@@ -186,9 +186,10 @@ EVIDENCE_COLUMNS = (
     _key("start", INT32, "first base, 0-based, on the shard's axis", "POS"),
     _key("ref", STRING, "REF as the record writes it", "REF"),
     _key("alt", STRING, "one ALT as the record writes it, of A, C, G, T", "ALT"),
-    _key("filtered", BOOL, "all records that carry it have a FILTER other than PASS"),
-    _key("copies", INTS, "samples by band of GQ, each ten wide: ten of one copy, then ten of two"),
-    _key("qualities", INTS, "the ten best AQ of its carriers, descending, phred"),
+    _key("filtered", BOOL, "all records that carry it have a FILTER other than PASS, and the rules drop it then"),
+    _key("copies", INT32, "copies of it in genotypes of a GQ that the rules count"),
+    _key("quality", INT32, "AQ of its surest carrier, phred; 0 where it is below what any of the rules asks for"),
+    _key("sure", INT32, "how many carriers' AQ suffices where two have it, at most two"),
 )
 """What GLnexus's model keeps of the alleles that samples carry; one row for each distinct (start, ref, alt), sorted."""
 

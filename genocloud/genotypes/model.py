@@ -1,6 +1,7 @@
 """The settings of a model, under GATK's names, and the rules in which models differ."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from genocloud.errors import SettingError
 
@@ -83,6 +84,16 @@ class Model:
             raise SettingError("stand-call-conf is 0 or more, max-alternate-alleles 1 or more; correct them")
         if strange := sorted(set(self.annotation_groups) - {STANDARD, ALLELE_SPECIFIC}):
             raise SettingError(f"annotation-group {strange[0]}: known are {STANDARD} and {ALLELE_SPECIFIC}; choose one")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a callset's manifest says of it."""
+        return asdict(self)
+
+    @property
+    def fields(self) -> None:
+        """The fields of its records, where it declares them: its are those of any callset."""
+        return
 
     @property
     def rules(self) -> Rules:

@@ -1,6 +1,7 @@
-"""What a batch's records show of each ALT: the best qualities, copies by GQ, whether all carriers are filtered."""
+"""What a batch's records show of each ALT: its best quality, its copies, whether all carriers are filtered."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,14 +9,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud.errors import InputError
-from genocloud.schema import ALLELE_EVIDENCE, MISSING, AlleleEvidence, Variants, numbers, ragged
+from genocloud.glnexus.merge_rules import MergeRules
+from genocloud.schema import ALLELE_EVIDENCE, MISSING, AlleleEvidence, Variants, numbers, ragged, with_columns
 
 Ints = npt.NDArray[np.integer]
 
-BANDS = 10
-"""GQ bands of width 10; the last has all from 90 on."""
-QUALITIES = 10
-"""Qualities that are kept of each ALT, the best first."""
+LAST_BAND = 9
+"""GQ counts in bands of width 10, as in GLnexus; the last has all from 90 on."""
+ENOUGH = 2
+"""Carriers that are sure enough are counted up to here: GLnexus asks for the second best."""
 MOST_QUALITY = 9999
 _UNKNOWN = np.int64(1) << 40
 """A likelihood that is missing, larger than any other."""
@@ -32,7 +34,7 @@ class BeyondDiploid(InputError):
         )
 
 
-def observe(variants: Variants) -> AlleleEvidence:
+def observe(variants: Variants, rules: MergeRules) -> AlleleEvidence:
     """ALLELE_EVIDENCE of rows of VARIANTS: each ALT of A, C, G, T that some sample calls; of any copies of its rows."""
     pairs = called_pairs(variants)
     first, second = pairs[:, 0], pairs[:, 1]
@@ -43,31 +45,50 @@ def observe(variants: Variants) -> AlleleEvidence:
     real = np.asarray(pc.fill_null(pc.match_substring_regex(alts, "^[ACGT]+$"), False).to_numpy(zero_copy_only=False))
     wanted = np.flatnonzero((carried > 0) & real)
     row, number, carried = row[wanted], number[wanted], carried[wanted]
-    band = np.clip(np.maximum(numbers(variants["gq"])[row], 0) // 10, 0, BANDS - 1)
-    copies = np.zeros((len(row), 2 * BANDS), np.int32)
-    copies[np.arange(len(row)), (carried - 1) * BANDS + band] = 1
-    filters = pc.fill_null(variants["filter"], "PASS").take(pa.array(row))
-    taken = variants.select(["start", "ref"]).take(pa.array(row))
-    return _grouped(
-        numbers(taken["start"]),
-        [taken["ref"].combine_chunks(), pc.take(alts, pa.array(wanted)).combine_chunks()],
-        np.asarray(pc.not_equal(filters, "PASS").to_numpy(zero_copy_only=False)),
-        copies,
-        (np.arange(len(row)), _qualities(variants, row, number)),
-    )
+    counts = _band(np.maximum(numbers(variants["gq"])[row], 0)) >= _band(rules.min_GQ)
+    taken = variants.select(["start", "ref", "filter"]).take(pa.array(row)).combine_chunks()
+    filtered = pc.not_equal(pc.fill_null(taken["filter"], "PASS"), "PASS")
+    quality = _qualities(variants, row, number)
+    by_row = {
+        "start": taken["start"],
+        "ref": taken["ref"],
+        "alt": pc.take(alts, pa.array(wanted)),
+        "filtered": pc.and_(filtered, rules.drop_filtered),
+        "copies": np.where(counts, carried, 0),
+        "quality": np.where(quality >= min(rules.min_AQ1, rules.min_AQ2), quality, 0),
+        "sure": (quality >= rules.min_AQ2).astype(np.int64),
+    }
+    return merge([pa.table(by_row).cast(ALLELE_EVIDENCE)])
+
+
+def _band(gq: Any) -> Any:
+    return np.minimum(gq // 10, LAST_BAND)
 
 
 def merge(tables: Sequence[AlleleEvidence]) -> AlleleEvidence:
-    """ALLELE_EVIDENCE of all batches from that of each; in any order and grouping."""
+    """ALLELE_EVIDENCE of all batches from that of each by the same rules; in any order and grouping."""
     table = pa.concat_tables([ALLELE_EVIDENCE.empty_table(), *tables]).combine_chunks()
-    offsets, values = ragged(table["qualities"])
-    return _grouped(
-        numbers(table["start"]),
-        [table["ref"].combine_chunks(), table["alt"].combine_chunks()],
-        np.asarray(table["filtered"].to_numpy()),
-        ragged(table["copies"])[1].reshape(-1, 2 * BANDS),
-        (np.repeat(np.arange(len(table)), np.diff(offsets)), values),
-    )
+    texts = [table[name].combine_chunks().dictionary_encode() for name in ("ref", "alt")]
+    ranks = [np.argsort(np.argsort(np.asarray(text.dictionary.to_pylist(), object))) for text in texts]
+    keys = [
+        rank[numbers(text.indices)] if len(rank) else numbers(text.indices)
+        for rank, text in zip(ranks, texts, strict=True)
+    ]
+    starts = numbers(table["start"])
+    order = np.lexsort((keys[1], keys[0], starts))
+    sorted_keys = np.stack([starts[order], keys[0][order], keys[1][order]])
+    new = np.ones(len(order), bool)
+    new[1:] = (sorted_keys[:, 1:] != sorted_keys[:, :-1]).any(axis=0)
+    firsts = np.flatnonzero(new)
+    copies, quality, sure = (numbers(table[name])[order] for name in ("copies", "quality", "sure"))
+    merged = {
+        "filtered": np.logical_and.reduceat(np.asarray(table["filtered"].to_numpy())[order], firsts),
+        "copies": np.add.reduceat(copies, firsts),
+        "quality": np.maximum.reduceat(quality, firsts),
+        "sure": np.minimum(np.add.reduceat(sure, firsts), ENOUGH),
+    }
+    first_rows = table.take(pa.array(order[firsts], pa.int64()))
+    return with_columns(first_rows, pa.table(merged)).cast(ALLELE_EVIDENCE).combine_chunks()
 
 
 def called_pairs(variants: Variants) -> Ints:
@@ -103,47 +124,3 @@ def _qualities(variants: Variants, row: Ints, number: Ints) -> Ints:
         gain = np.where(best == _UNKNOWN, 0, best_without - best)
         quality[mine] = np.clip(gain, 0, MOST_QUALITY)
     return quality
-
-
-def _grouped(
-    starts: Ints,
-    alleles: Sequence[pa.Array],
-    filtered: npt.NDArray[np.bool_],
-    copies: Ints,
-    qualities: tuple[Ints, Ints],
-) -> AlleleEvidence:
-    """One row for each distinct (start, ref, alt), sorted; `qualities` has (row, value) pairs."""
-    texts = [each.dictionary_encode() for each in alleles]
-    ranks = [np.argsort(np.argsort(np.asarray(text.dictionary.to_pylist(), object))) for text in texts]
-    keys = [
-        rank[numbers(text.indices)] if len(rank) else numbers(text.indices)
-        for rank, text in zip(ranks, texts, strict=True)
-    ]
-    order = np.lexsort((keys[1], keys[0], starts))
-    sorted_keys = np.stack([starts[order], keys[0][order], keys[1][order]])
-    new = np.ones(len(order), bool)
-    new[1:] = (sorted_keys[:, 1:] != sorted_keys[:, :-1]).any(axis=0)
-    group = np.empty(len(order), np.int64)
-    group[order] = np.cumsum(new) - 1
-    first, count = order[new], int(new.sum())
-    total = np.add.reduceat(copies[order], new.nonzero()[0]) if count else np.zeros((0, 2 * BANDS), np.int32)
-    every = np.bincount(group[~filtered], minlength=count) == 0
-    owner, value = group[qualities[0]], qualities[1]
-    ranked = np.lexsort((-value, owner))
-    owner, value = owner[ranked], value[ranked]
-    place = np.arange(len(owner)) - np.searchsorted(owner, owner)
-    owner, value = owner[place < QUALITIES], value[place < QUALITIES]
-    at = pa.array(first, pa.int64())
-    return pa.table(
-        [
-            pa.array(starts[first], pa.int32()),
-            alleles[0].take(at),
-            alleles[1].take(at),
-            pa.array(every),
-            pa.ListArray.from_arrays(np.arange(0, total.size + 1, 2 * BANDS, dtype=np.int32), total.ravel()),
-            pa.ListArray.from_arrays(
-                np.searchsorted(owner, np.arange(count + 1)).astype(np.int32), value.astype(np.int32)
-            ),
-        ],
-        schema=ALLELE_EVIDENCE,
-    )

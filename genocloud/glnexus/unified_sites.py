@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genocloud.errors import InputError
-from genocloud.glnexus.allele_evidence import BANDS, QUALITIES
+from genocloud.glnexus.allele_evidence import ENOUGH
 from genocloud.glnexus.merge_rules import MergeRules
 from genocloud.schema import AlleleEvidence
 
@@ -31,16 +31,15 @@ class _Candidate:
 
     edit: Edit
     originals: tuple[Edit, ...]
-    qualities: tuple[int, ...]
+    best: int
+    sure: int
     copies: int
     filtered: bool
 
     @property
-    def best(self) -> int:
-        return self.qualities[0]
-
-    def second(self) -> int:
-        return self.qualities[1] if len(self.qualities) > 1 else -1
+    def twice_sure(self) -> bool:
+        """Whether the AQ of two carriers suffices where two have it."""
+        return self.sure >= ENOUGH
 
     @property
     def common_first(self) -> tuple[int, int, int]:
@@ -52,11 +51,11 @@ class _Candidate:
         return self.edit.stop - self.edit.start, -self.copies, -self.best
 
     def __add__(self, other: "_Candidate") -> "_Candidate":
-        qualities = sorted(self.qualities + other.qualities, reverse=True)[:QUALITIES]
         return replace(
             self,
             originals=tuple({*self.originals, *other.originals}),
-            qualities=tuple(qualities),
+            best=max(self.best, other.best),
+            sure=self.sure + other.sure,
             copies=self.copies + other.copies,
             filtered=self.filtered and other.filtered,
         )
@@ -128,14 +127,14 @@ def unify(evidence: AlleleEvidence, samples: int, rules: MergeRules) -> Unified:
     return Unified(sites=sites, filtered=filtered, lost=lost)
 
 
-Row = tuple[int, str, str, bool, list[int], list[int]]
+Row = tuple[int, str, str, bool, int, int, int]
 
 
 def _regions(evidence: AlleleEvidence) -> Iterator[list[Row]]:
     """Active regions: alleles that overlap or touch, in a chain."""
     region: list[Row] = []
     stop = -1
-    columns = ("start", "ref", "alt", "filtered", "copies", "qualities")
+    columns = ("start", "ref", "alt", "filtered", "copies", "quality", "sure")
     rows: Iterable[Row] = zip(*(evidence[name].to_pylist() for name in columns), strict=True)
     for row in rows:
         if region and row[0] > stop:
@@ -153,7 +152,7 @@ def _unify_region(
     """(sites, sites of one lost allele, alleles that are filtered out, lost alleles without a site)."""
     reference = _bases(region)
     first = region[0][0]
-    alleles = _aligned(_minimal(region, rules), reference, first)
+    alleles = _aligned(_minimal(region), reference, first)
     candidates = [_raised(each, rules) for each in alleles]
     passing = [each for each in candidates if _passes(each, rules)]
     groups, lost = _joined(passing, rules)
@@ -201,16 +200,16 @@ def minimal(start: int, ref: str, alt: str) -> Edit:
     return Edit(start + left, start + len(ref) - right, alt[left : len(alt) - right])
 
 
-def _minimal(region: Sequence[Row], rules: MergeRules) -> dict[Edit, _Candidate]:
+def _minimal(region: Sequence[Row]) -> dict[Edit, _Candidate]:
     candidates: dict[Edit, _Candidate] = {}
-    lowest = min(rules.min_GQ // 10, BANDS - 1)
-    for start, ref, alt, filtered, copies, qualities in region:
+    for start, ref, alt, filtered, copies, quality, sure in region:
         edit = minimal(start, ref, alt)
         one = _Candidate(
             edit=edit,
             originals=(Edit(start, start + len(ref), alt),),
-            qualities=tuple(qualities),
-            copies=sum(copies[lowest:BANDS]) + 2 * sum(copies[BANDS + lowest :]),
+            best=quality,
+            sure=sure,
+            copies=copies,
             filtered=filtered,
         )
         candidates[edit] = candidates[edit] + one if edit in candidates else one
@@ -230,12 +229,12 @@ def _raised(candidate: _Candidate, rules: MergeRules) -> _Candidate:
     """An allele whose qualities suffice has a copy, or two, even if all its carriers' GQ are too low to count."""
     least = 0
     if rules.min_allele_copy_number > 0:
-        least = 2 if candidate.second() >= rules.min_AQ2 else 1 if candidate.best >= rules.min_AQ1 else 0
+        least = 2 if candidate.twice_sure else 1 if candidate.best >= rules.min_AQ1 else 0
     return replace(candidate, copies=max(candidate.copies, least))
 
 
 def _passes(candidate: _Candidate, rules: MergeRules) -> bool:
-    good = candidate.best >= rules.min_AQ1 or candidate.second() >= rules.min_AQ2
+    good = candidate.best >= rules.min_AQ1 or candidate.twice_sure
     dropped = rules.drop_filtered and candidate.filtered
     return good and not dropped and candidate.copies >= rules.min_allele_copy_number
 

@@ -69,7 +69,7 @@ def joined(
     variants: schema.Variants, blocks: schema.Blocks, contig: str, samples: int, rules: glnexus.MergeRules
 ) -> list[str]:
     """The records of one contig's rows, as lines of VCF."""
-    sites = glnexus.unify(glnexus.observe(variants), samples, rules).sites
+    sites = glnexus.unify(glnexus.observe(variants, rules), samples, rules).sites
     tables = glnexus.SiteTables.of(sites, rules)
     calls = glnexus.call_batch(tables, variants, blocks, samples, rules)
     kept = glnexus.kept_alts(sites, tables.alts, [calls], rules)

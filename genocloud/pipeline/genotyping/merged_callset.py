@@ -1,7 +1,6 @@
 """Join a stored cohort's shards after GLnexus's model and store them as shards of a callset."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -17,7 +16,6 @@ from genocloud.pipeline.genotyping.merged_shards import (
     balance,
     merge_tasks,
 )
-from genocloud.pipeline.genotyping.shard_completion import description_of
 from genocloud.pipeline.memory_model import discovery_need, merged_bytes
 from genocloud.pipeline.merge_model import MergeModel
 from genocloud.pipeline.preconditions import refuse_holes
@@ -56,15 +54,10 @@ def store_merged(
     return [each.entry for each in merged]
 
 
-def merged_description(cohort: Cohort, model: MergeModel, cut: ShardPlan) -> callset.Description:
-    """The description in the callset's manifest."""
-    return replace(description_of(cohort, model.settings, cut), fields=model.fields)
-
-
 def _store_shard(task: MergeTask) -> _Merged:
     cohort, store = open_cohort(task.cohort_url, task.version), storage.open_store(task.url)
     key = task.key(cohort, cohort.samples)
-    shard = MergedShard.of(cohort, task)
+    shard = task.merged(cohort)
     placed, alleles = shard.chosen()
     written = callset.find_shard(store, task.shard, key)
     if written is None:
@@ -75,30 +68,46 @@ def _store_shard(task: MergeTask) -> _Merged:
 
 def _write(shard: MergedShard, placed: Sequence[PlacedSite], store: storage.Store, key: str) -> callset.ShardEntry:
     """Call all batches to see which ALTs somebody has, then write each batch by these."""
-    task, cohort, every = shard.task, shard.cohort, [each.site for each in placed]
-    tables = glnexus.SiteTables.of(every, task.rules)
-    held = list(shard.calls(every, tables)) if merged_bytes(cohort, task.shard) <= HELD_BYTES else None
+    every = [each.site for each in placed]
+    tables = glnexus.SiteTables.of(every, shard.rules)
+    held = list(shard.calls(every, tables)) if merged_bytes(shard.cohort, shard.shard) <= HELD_BYTES else None
 
     def calls() -> Iterable[glnexus.BatchCalls]:
         return shard.calls(every, tables) if held is None else held
 
-    kept = KeptSites.of(placed, tables, calls(), task.rules)
-    sites = _sites(kept)
+    kept = KeptSites.of(placed, tables, glnexus.kept_alts(every, tables.alts, calls(), shard.rules))
+    entry, _ = write_kept(shard, kept, tables, calls(), store=store, key=key)
+    return entry
+
+
+def write_kept(
+    shard: MergedShard,
+    kept: KeptSites,
+    tables: glnexus.SiteTables,
+    calls: Iterable[glnexus.BatchCalls],
+    *,
+    store: storage.Store,
+    key: str,
+) -> tuple[callset.ShardEntry, callset.CalledAlleles]:
+    """Write the calls of the cohort's batches by the ALTs that are kept, and SITES with their counts."""
+    sites = merged_sites(kept)
 
     def write(pair: tuple[Batch, glnexus.BatchCalls]) -> tuple[callset.GenotypeFiles, callset.CalledAlleles]:
         batch, called = pair
-        table, runs = glnexus.genotype_table(called.keeping(tables.alts, kept.alts, kept.called), task.rules)
+        table, runs = glnexus.genotype_table(called.keeping(tables.alts, kept.alts, kept.called), shard.rules)
         genotypes = callset.SparseGenotypes(active_names(batch), table, runs, kept.counts)
-        files = callset.write_genotypes(store, task.shard, batch.id, sites, genotypes)
+        files = callset.write_genotypes(store, shard.shard, batch.id, sites, genotypes)
         return files, callset.CalledAlleles.of(genotypes)
 
-    written = list(in_threads(write, zip(cohort.batches, calls(), strict=True), task.threads))
+    batches = shard.cohort.batches
+    written = list(in_threads(write, zip(batches, calls, strict=True), shard.threads))
     counted = callset.CalledAlleles.none(kept.counts).plus(alleles for _, alleles in written)
-    files = {batch.id: (each,) for batch, (each, _) in zip(cohort.batches, written, strict=True)}
-    return callset.complete_shard(store, task.shard, key, schema.with_columns(sites, counted.columns()), files)
+    files = {batch.id: (each,) for batch, (each, _) in zip(batches, written, strict=True)}
+    table = schema.with_columns(sites, counted.columns())
+    return callset.complete_shard(store, shard.shard, key, table, files), counted
 
 
-def _sites(kept: KeptSites) -> schema.StoredSites:
+def merged_sites(kept: KeptSites) -> schema.StoredSites:
     """SITES with keys and a model's columns, but for what genotypes say."""
     places = [(each.contig, each.begin) for each in kept.sites]
     table = glnexus.site_table([each.site for each in kept.sites], kept.numbers, places)

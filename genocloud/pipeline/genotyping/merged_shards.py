@@ -1,7 +1,7 @@
 """A shard's sites after GLnexus's model, and every batch's calls at them, from a stored cohort."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genocloud import glnexus
-from genocloud.cohort import Batch, Cohort, rows_along, variants_along
+from genocloud.cohort import Batch, Cohort, Layout, rows_along, variants_along
 from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.receipts import Receipt
 from genocloud.pipeline.sharding import Shard, ShardPlan
-from genocloud.regions import Axis, Contig, Region
+from genocloud.regions import Contig, Region
 from genocloud.scatter.executors import in_threads
-from genocloud.schema import AlleleEvidence, Records, numbers, with_column
+from genocloud.schema import ALLELE_EVIDENCE, AlleleEvidence, Records, numbers, with_column
 
 UNCALLED = "called by nobody"
 DROPPED = ("filtered", "lost", "outside the intervals", UNCALLED)
@@ -55,6 +55,18 @@ class MergeTask:
         targets = None if inside is None else [asdict(each) for each in inside]
         return cohort_key(cohort, "glnexus", asdict(self.rules), self.scope, targets, *more)
 
+    def merged(self, cohort: Cohort) -> "MergedShard":
+        """The shard's sites, by the evidence of the whole cohort."""
+
+        def observe(region: Region) -> AlleleEvidence:
+            return evidence_of(cohort, region, self.rules, self.threads)
+
+        evidence = whole_regions(observe, cohort.layout, self.shard.region)
+        samples = len(cohort.samples)
+        return MergedShard.of(
+            cohort, evidence, samples=samples, shard=self.shard, rules=self.rules, threads=self.threads
+        )
+
 
 def merge_tasks(cohort: Cohort, url: str, rules: glnexus.MergeRules, cut: ShardPlan, threads: int) -> list[MergeTask]:
     """A task for each shard of the plan."""
@@ -88,41 +100,66 @@ class PlacedSite(NamedTuple):
     begin: int
 
 
+def evidence_of(cohort: Cohort, region: Region, rules: glnexus.MergeRules, threads: int) -> AlleleEvidence:
+    """ALLELE_EVIDENCE of a cohort's active samples in a region, so many batches at a time."""
+
+    def observe(batch: Batch) -> AlleleEvidence:
+        return glnexus.observe(_renumbered(variants_along(cohort, batch, region), batch), rules)
+
+    return glnexus.merge(list(in_threads(observe, cohort.batches, threads)))
+
+
+def whole_regions(observe: Callable[[Region], AlleleEvidence], layout: Layout, shard: Region) -> AlleleEvidence:
+    """ALLELE_EVIDENCE of all active regions that reach into a shard, which are whole: `observe` gives it of a region.
+
+    Reads on to both sides until it has them.
+    """
+    more = 2 * glnexus.FAR_BP
+    while True:
+        region = Region(shard.contig, max(0, shard.start - more), shard.end + more)
+        owned = list(_reaching(observe(region), layout, shard))
+        if all(
+            (region.start == 0 or begin - glnexus.FAR_BP >= region.start) and end < region.end
+            for _, _, begin, end in owned
+        ):
+            return pa.concat_tables([ALLELE_EVIDENCE.empty_table(), *(own for _, own, _, _ in owned)]).combine_chunks()
+        more *= 4
+
+
 @dataclass(frozen=True, kw_only=True)
 class MergedShard:
-    """A shard's sites: those that begin in it, of all active regions that reach into it."""
+    """A shard's sites: those that begin in it, of all active regions that reach into it; and its cohort's calls."""
 
     cohort: Cohort
-    task: MergeTask
+    shard: Shard
+    rules: glnexus.MergeRules
+    threads: int
     stretches: list[_Stretch]
 
     @classmethod
-    def of(cls, cohort: Cohort, task: MergeTask) -> "MergedShard":
-        """Reads on to both sides until it has all of the active regions that reach into the shard."""
-        shard, axis = task.shard.region, cohort.layout.axis(task.shard.region.contig)
-        more = 2 * glnexus.FAR_BP
-        while True:
-            region = Region(shard.contig, max(0, shard.start - more), shard.end + more)
-            evidence = glnexus.merge(list(in_threads(_observer(cohort, region), cohort.batches, task.threads)))
-            owned = list(_reaching(evidence, axis, cohort.contigs, shard))
-            if all(
-                (region.start == 0 or begin - glnexus.FAR_BP >= region.start) and end < region.end
-                for _, _, begin, end in owned
-            ):
-                break
-            more *= 4
+    def of(
+        cls,
+        cohort: Cohort,
+        evidence: AlleleEvidence,
+        *,
+        samples: int,
+        shard: Shard,
+        rules: glnexus.MergeRules,
+        threads: int,
+    ) -> "MergedShard":
+        """By everybody's evidence, of `samples` samples, of whole active regions; they may lie elsewhere, too."""
+        axis = cohort.layout.axis(shard.region.contig)
         stretches = []
-        for number, own, _, _ in owned:
+        for number, own, _, _ in _reaching(evidence, cohort.layout, shard.region):
             begin = axis.on(Region(number, 0, 0)).start
-            unified = glnexus.unify(own, len(cohort.samples), task.rules)
-            stretches.append(_Stretch(cohort.contigs[number], begin, unified))
-        return cls(cohort=cohort, task=task, stretches=stretches)
+            stretches.append(_Stretch(cohort.contigs[number], begin, glnexus.unify(own, samples, rules)))
+        return cls(cohort=cohort, shard=shard, rules=rules, threads=threads, stretches=stretches)
 
     def _owns(self, start: int) -> bool:
-        return self.task.shard.region.start <= start < self.task.shard.region.end
+        return self.shard.region.start <= start < self.shard.region.end
 
     def _inside(self, start: int) -> bool:
-        inside = self.task.shard.targets.inside
+        inside = self.shard.targets.inside
         return inside is None or any(each.start <= start < each.end for each in inside)
 
     def chosen(self) -> tuple[list[PlacedSite], Counter[str]]:
@@ -143,7 +180,7 @@ class MergedShard:
     def calls(self, sites: Sequence[glnexus.UnifiedSite], tables: glnexus.SiteTables) -> Iterator[glnexus.BatchCalls]:
         """Every batch's calls at some of the sites, in the batches' order; several batches at a time."""
         reach = Region(
-            self.task.shard.region.contig,
+            self.shard.region.contig,
             max(0, min((min(site.start, site.reach[0]) for site in sites), default=0) - glnexus.FAR_BP),
             max((max(site.stop, site.reach[1]) for site in sites), default=0),
         )
@@ -151,9 +188,9 @@ class MergedShard:
         def call(batch: Batch) -> glnexus.BatchCalls:
             rows = rows_along(self.cohort, batch, reach)
             variants, blocks = _renumbered(rows.variants, batch), _renumbered(rows.blocks, batch)
-            return glnexus.call_batch(tables, variants, blocks, len(active_numbers(batch)), self.task.rules)
+            return glnexus.call_batch(tables, variants, blocks, len(active_numbers(batch)), self.rules)
 
-        return in_threads(call, self.cohort.batches, self.task.threads)
+        return in_threads(call, self.cohort.batches, self.threads)
 
 
 class KeptSites(NamedTuple):
@@ -176,24 +213,15 @@ class KeptSites(NamedTuple):
         cls,
         placed: Sequence[PlacedSite],
         tables: glnexus.SiteTables,
-        batches: Iterable[glnexus.BatchCalls],
-        rules: glnexus.MergeRules,
+        alts: npt.NDArray[np.bool_],
     ) -> "KeptSites":
-        """Of sites that were called in all batches."""
-        alts = glnexus.kept_alts([each.site for each in placed], tables.alts, batches, rules)
+        """Of sites of whose ALTs these are written, as `glnexus.kept_alts` has them of everybody's calls."""
         counts = np.diff(np.append(0, np.cumsum(alts))[tables.alts])
         numbers = [(np.flatnonzero(alts[low:high]) + 1).tolist() for low, high in pairwise(tables.alts.tolist())]
         pairs = [(site, own) for site, own in zip(placed, numbers, strict=True) if own]
         return cls(
             alts, counts > 0, counts[counts > 0].astype(np.int32), [one for one, _ in pairs], [own for _, own in pairs]
         )
-
-
-def _observer(cohort: Cohort, region: Region) -> Any:
-    def observe(batch: Batch) -> AlleleEvidence:
-        return glnexus.observe(_renumbered(variants_along(cohort, batch, region), batch))
-
-    return observe
 
 
 def active_numbers(batch: Batch) -> npt.NDArray[np.int64]:
@@ -216,7 +244,7 @@ def _renumbered(rows: Records, batch: Batch) -> Records:
 
 
 def _reaching(
-    evidence: AlleleEvidence, axis: Axis, all_contigs: Sequence[Contig], shard: Region
+    evidence: AlleleEvidence, layout: Layout, shard: Region
 ) -> Iterator[tuple[int, AlleleEvidence, int, int]]:
     """By contig: its number, the evidence of its active regions that reach into the shard, their begin and end.
 
@@ -224,8 +252,8 @@ def _reaching(
     """
     start = numbers(evidence["start"]).astype(np.int64)
     stop = start + numbers(pc.binary_length(evidence["ref"]))
-    contigs, begins = axis.starts(shard)
-    finish = int(begins[-1]) + all_contigs[int(contigs[-1])].length
+    contigs, begins = layout.axis(shard.contig).starts(shard)
+    finish = int(begins[-1]) + layout.contigs[int(contigs[-1])].length
     bounds = np.searchsorted(start, np.append(begins, finish))
     for number, low, high in zip(contigs.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         reach = np.maximum.accumulate(stop[low:high])

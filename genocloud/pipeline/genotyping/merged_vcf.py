@@ -90,7 +90,7 @@ def _merge_shard(task: MergeTask) -> callset.ExportPart:
     if (finished := callset.find_part(store, task.shard.name, key)) is not None:
         return finished
     extra: dict[str, Any] = {}
-    pieces = _pieces(MergedShard.of(cohort, task), extra)
+    pieces = _pieces(task.merged(cohort), extra)
     return callset.write_part(store, task.shard.name, key, cohort.contigs, pieces, extra=extra)
 
 
@@ -98,7 +98,7 @@ def _pieces(shard: MergedShard, extra: dict[str, Any]) -> Iterator[callset.Piece
     """The shard's records; `extra` has the counts when all are made."""
     chosen, alleles = shard.chosen()
     cohort, kept, statistics = shard.cohort, 0, [Statistics.empty(shard.cohort.samples)]
-    times = -(-merged_bytes(cohort, shard.task.shard) // CALLED_BYTES)
+    times = -(-merged_bytes(cohort, shard.shard) // CALLED_BYTES)
     together = max(-(-len(chosen) // max(times, 1)), 1)
     for first in range(0, len(chosen), together):
         for piece, alts in _called_pieces(shard, chosen[first : first + together], statistics):
@@ -112,10 +112,10 @@ def _called_pieces(
     shard: MergedShard, placed: Sequence[PlacedSite], statistics: list[Statistics]
 ) -> Iterator[tuple[callset.Piece, int]]:
     """The records of sites in pieces, each with its number of ALTs."""
-    cohort, rules, every = shard.cohort, shard.task.rules, [each.site for each in placed]
+    cohort, rules, every = shard.cohort, shard.rules, [each.site for each in placed]
     tables = glnexus.SiteTables.of(every, rules)
     called = list(shard.calls(every, tables))
-    kept = KeptSites.of(placed, tables, called, rules)
+    kept = KeptSites.of(placed, tables, glnexus.kept_alts(every, tables.alts, called, rules))
     batches = [batch.keeping(tables.alts, kept.alts, kept.called) for batch in called]
     ranks = np.concatenate([batch.ranks[active_numbers(batch)] for batch in cohort.batches])
     statistics.append(_counted(cohort, [each.site for each in kept.sites], batches, ranks))
@@ -128,7 +128,7 @@ def _called_pieces(
     )
     at_once = max(PIECE_GENOTYPES // max(len(ranks), 1), 1)
     spans = [(first, min(first + at_once, len(kept.sites))) for first in range(0, len(kept.sites), at_once)]
-    yield from in_threads(rendering.piece, spans, shard.task.threads)
+    yield from in_threads(rendering.piece, spans, shard.threads)
 
 
 @dataclass(frozen=True, kw_only=True)

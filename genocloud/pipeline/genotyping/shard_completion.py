@@ -1,8 +1,7 @@
 """Complete shards of a callset: annotate sites, remove the genotypes of sites without carriers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from genocloud.pipeline.cached_tables import cohort_key
 from genocloud.pipeline.genotyping.batch_cache import on_contigs, site_keys
 from genocloud.pipeline.genotyping.genotype_reuse import CallsetShard, active_names, ensure_batch_genotypes
 from genocloud.pipeline.genotyping.known_names import with_dbsnp_ids
+from genocloud.pipeline.merge_model import MergeModel
 from genocloud.pipeline.preconditions import callers_of
 from genocloud.pipeline.receipts import Unbalanced
 from genocloud.pipeline.sharding import Shard, ShardPlan
@@ -79,14 +79,15 @@ def _without_carriers(target: CallsetShard, emitted: Settled, sites: StoredSites
     return with_column(sites, "key", pa.array(final))
 
 
-def description_of(cohort: Cohort, settings: Mapping[str, Any], cut: ShardPlan) -> callset.Description:
-    """The description in the callset's manifest, with the settings of the model."""
+def description_of(cohort: Cohort, model: Model | MergeModel, cut: ShardPlan) -> callset.Description:
+    """The description in the callset's manifest, with the settings of the model and the fields that it declares."""
     return callset.Description(
         samples=cohort.samples,
         batches={batch.id: tuple(active_names(batch)) for batch in cohort.batches},
         contigs=cohort.contigs,
-        model={**settings, **cut.settings},
+        model={**model.settings, **cut.settings},
         software=f"genocloud {version('genocloud')}",
         source={"cohort": cohort_key(cohort), "reference": cohort.reference},
         callers=callers_of(cohort),
+        fields=model.fields,
     )

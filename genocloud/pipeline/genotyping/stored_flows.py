@@ -1,6 +1,6 @@
 """The flows by which models make a callset's shards from a stored cohort."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from genocloud import callset, storage
@@ -10,7 +10,7 @@ from genocloud.pipeline.chosen_model import model_text
 from genocloud.pipeline.genotyping.batch_cache import precompute_batches
 from genocloud.pipeline.genotyping.batch_copies import cohort_sex_figures
 from genocloud.pipeline.genotyping.discovered_alleles import copy_alleles
-from genocloud.pipeline.genotyping.merged_callset import merged_description, store_merged
+from genocloud.pipeline.genotyping.merged_callset import store_merged
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.genotyping.shard_calling import CallTask, genotype_batch, genotype_shard
 from genocloud.pipeline.genotyping.shard_completion import description_of
@@ -76,7 +76,7 @@ def _by_likelihoods(run: StoredRun, model: Model) -> StoredShards:
         )
     run.receipt.figures |= cohort_sex_figures(cohort, model)
     outcomes.enter(run.receipt, cut, sum(entry.sites.rows for entry in entries), sum(entry.alts for entry in entries))
-    return StoredShards(entries, description_of(cohort, asdict(model), cut), model_text(cohort, model.name))
+    return StoredShards(entries, description_of(cohort, model, cut), model_text(cohort, model.name))
 
 
 def _by_records(run: StoredRun, model: MergeModel) -> StoredShards:
@@ -84,7 +84,7 @@ def _by_records(run: StoredRun, model: MergeModel) -> StoredShards:
     entries = store_merged(
         run.cohort, run.store, run.receipt, model=model, cut=run.cut, scatter=run.scatter, progress=run.progress
     )
-    return StoredShards(entries, merged_description(run.cohort, model, run.cut), model.text)
+    return StoredShards(entries, description_of(run.cohort, model, run.cut), model.text)
 
 
 FLOWS: dict[str, Any] = {"gatk": _by_likelihoods, "deepvariant": _by_likelihoods, "glnexus": _by_records}

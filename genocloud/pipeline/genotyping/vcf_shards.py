@@ -87,7 +87,7 @@ def render(
                 lambda part: stage.advance(tasks=1, sites=part.counts.records),
                 on_bytes=lambda written: stage.advance(bytes=written),
             )
-        counts = callset.join_parts(parts_url, parts, description_of(cohort, asdict(model), cut), out_url, fields)
+        counts = callset.join_parts(parts_url, parts, description_of(cohort, model, cut), out_url, fields)
         statistics = merge_all((Statistics.from_json(part.extra["statistics"]) for part in parts), cohort.samples)
         receipt.inputs = cohort_inputs(cohort)
         receipt.figures = {

@@ -4,7 +4,7 @@ import os.path
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -259,7 +259,7 @@ def commit(request: CommitRequest) -> None:
     )
     entries = [callset.find_shard(store, shard, context.key) for shard in request.shards]
     description = replace(
-        description_of(cohort, asdict(context.model), ShardPlan(scope=context.scope, whole=True, owned=request.shards)),
+        description_of(cohort, context.model, ShardPlan(scope=context.scope, whole=True, owned=request.shards)),
         site=context.site,
     )
     register(context.cohort_url, request.united, request.coordinator)

@@ -67,7 +67,7 @@ def people(draw):
 def test_each_cell_is_its_sample_called_alone(tmp_path_factory, cohort, rules):
     assert all("\t" in gvcf_line(record) for records in cohort.values() for record in records)
     variants, blocks = stored(written(tmp_path_factory.mktemp("gvcf"), cohort), CONTIGS)
-    sites = glnexus.unify(glnexus.observe(variants), len(cohort), rules).sites
+    sites = glnexus.unify(glnexus.observe(variants, rules), len(cohort), rules).sites
     alone = call_all(sites, variants, blocks, len(cohort), rules)
     expected = [columns(cells, site.alleles, rules) for site, cells in zip(sites, alone, strict=True)]
     made = [line.split("\t")[9:] for line in joined(variants, blocks, "chr1", len(cohort), rules)]
