@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 
 from genocloud import storage
-from genocloud.cli.command_list import parser
 from genocloud.cli.ending import end_on_signals, say_ended
 from genocloud.cli.logs import start_log
 from genocloud.cli.startup import fast_end, fast_start
@@ -24,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
+    from genocloud.cli.command_list import parser  # it brings numpy, which must find what fast_start has set
+
     arguments = parser(words).parse_args(words)
     arguments.words = words
     start_log(arguments.verbose)

@@ -5,9 +5,10 @@ import signal
 import sys
 import threading
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genocloud.cli.options import Arguments
+if TYPE_CHECKING:  # it brings numpy, for which nothing is set yet
+    from genocloud.cli.options import Arguments
 
 GRACE_SECONDS = 7.0
 """Tasks that run have so long to remove their drafts; then the process ends all the same, which harms no artifact."""
@@ -81,7 +82,7 @@ def exit_code(number: int) -> int:
     return 128 + number
 
 
-def say_ended(interrupt: KeyboardInterrupt, arguments: Arguments) -> int:
+def say_ended(interrupt: KeyboardInterrupt, arguments: "Arguments") -> int:
     """Say in one sentence what a signal left; returns the exit code."""
     ended = interrupt if isinstance(interrupt, Ended) else Ended(signal.SIGINT)
     _say(ended, _KEPT.get(arguments.command, _NOTHING_KEPT).format_map(_places(arguments)))
@@ -94,7 +95,7 @@ def _say(ended: Ended, sentence: str) -> None:
         os.write(2, f"genocloud: {_WORDS[signal.Signals(ended.number)]}; {sentence}\n".encode())
 
 
-def _places(arguments: Arguments) -> dict[str, Any]:
+def _places(arguments: "Arguments") -> dict[str, Any]:
     places = vars(arguments)
     if arguments.command == "joint":
         from genocloud.pipeline.work_folder import work_folder  # with numba, which other commands may not need

@@ -29,6 +29,12 @@ def test_what_names_no_command_is_parsed_with_all(words: list[str]) -> None:
     assert list(commands_of(parser(words))) == NAMES
 
 
+def test_numpy_is_loaded_after_its_threads_are_limited() -> None:
+    """Else OpenBLAS starts threads that wait busily: an eighth of a core-second of every command."""
+    code = "import sys, genocloud.cli; assert 'numpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_carriers_loads_no_other_command_and_nothing_that_starts_processes() -> None:
     code = (
         "import sys; from genocloud.cli.command_list import parser; parser(['carriers'])\n"
