@@ -5,7 +5,7 @@ Source: VCF 4.3 specification, section 6 (BCF2.2); htslib vcf.h for the range of
 
 import numpy as np
 
-from genocloud.kernels.kernel import kernel, uncounted
+from genocloud.kernels.kernel import compiled, kernel, uncounted
 from genocloud.kernels.vcf_columns import LIST, NUMBER, put_bytes
 from genocloud.schema import MISSING
 
@@ -63,10 +63,19 @@ def put_type(out, at, count, kind):
 
 @uncounted
 def put_integer(out, at, value, kind):
-    """Write an int32 as a type; MISSING and the end of a vector as that type has them; returns the place after it."""
-    if kind != INT32 and value <= _END_OF_VECTOR:
-        value = (-128 if kind == INT8 else -32768) + (value - MISSING)
-    return put_bytes_of(out, at, value, type_size(kind))
+    """Write an int32 as a type; MISSING and the end of a vector as that type has them; returns the place after it.
+
+    Byte by byte without a loop: nearly all of a file of genotypes is such values.
+    """
+    if kind == INT8:
+        out[at] = (value if value > _END_OF_VECTOR else value - MISSING - 128) & 255
+        return at + 1
+    if kind == INT16:
+        short = value if value > _END_OF_VECTOR else value - MISSING - 32768
+        out[at], out[at + 1] = short & 255, short >> 8 & 255
+        return at + 2
+    out[at], out[at + 1], out[at + 2], out[at + 3] = value & 255, value >> 8 & 255, value >> 16 & 255, value >> 24 & 255
+    return at + 4
 
 
 @uncounted
@@ -246,28 +255,42 @@ def plan_records(site_offsets, cells, numbers, shapes, widths, types, starts):
         starts[site + 1] = starts[site] + size
 
 
+@compiled
+def alleles_of_words(word_bases, word_offsets, words):
+    """The alleles of each GT as BCF has them, ends of vectors behind them: (words of GT, most alleles) int32."""
+    count = word_bases[1] if len(word_bases) > 1 else len(word_offsets) - 1
+    most = 1
+    for word in range(count):
+        most = max(most, _measure_genotype(words, word_offsets[word], word_offsets[word + 1])[0])
+    out = np.full((count, most), _END_OF_VECTOR, np.int32)
+    for word in range(count):
+        place, end, phased, number = word_offsets[word], word_offsets[word + 1], 0, 0
+        while place < end:
+            value, place = read_allele(words, place, end)
+            out[word, number] = value | phased
+            number += 1
+            if place < end:
+                phased = 1 if words[place] == _PIPE else 0
+                place += 1
+    return out
+
+
 @uncounted
 def _put_key(out, begin, key, cells, chosen, count, width, kind, columns):
     """Write a key's values of some samples at a site, each at its place behind out[begin].
 
     cells    (samples,) int32; their rows
     chosen   int64; numbers of the samples, of which the first `count` are written
-    columns  kinds to words of put_records
+    columns  kinds to words of put_records, and alleles_of_words
     """
-    kinds, bases, word_bases, offsets, values, word_offsets, words = columns
+    kinds, bases, word_bases, offsets, values, word_offsets, words, alleles = columns
     base, first_word, size = bases[key], word_bases[key], width * type_size(kind)
     for i in range(count):
         row, at, left = cells[chosen[i]], begin + chosen[i] * size, width
         if key == 0:
-            word = first_word + values[base + row]
-            place, end, phased = word_offsets[word], word_offsets[word + 1], 0
-            while place < end:
-                value, place = read_allele(words, place, end)
-                at = put_integer(out, at, np.int32(value | phased), kind)
-                left -= 1
-                if place < end:
-                    phased = 1 if words[place] == _PIPE else 0
-                    place += 1
+            for k in range(width):
+                at = put_integer(out, at, alleles[values[base + row], k], kind)
+            left = 0
         elif kinds[key] == LIST:
             for k in range(offsets[base + row], offsets[base + row + 1]):
                 at = put_integer(out, at, values[k], kind)
@@ -319,7 +342,8 @@ def put_records(
     Where a key has the width and type of the site before, its values are copied from there, and only those of samples
     in another row are written: most are in the same reference block.
     """
-    columns = kinds, bases, word_bases, offsets, values, word_offsets, words
+    alleles = alleles_of_words(word_bases, word_offsets, words)
+    columns = kinds, bases, word_bases, offsets, values, word_offsets, words, alleles
     samples = cells.shape[1]
     before, changed, every = np.zeros(len(keys), np.int64), np.empty(samples, np.int64), np.arange(samples)
     at = np.int64(0)

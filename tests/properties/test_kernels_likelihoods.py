@@ -183,11 +183,12 @@ def test_words_are_numbered_by_first_appearance(run, texts):
 @given(
     rows=st.lists(
         st.tuples(st.integers(-3, 1), st.integers(0, 1), st.lists(st.integers(0, 2), max_size=2)), max_size=99
-    )
+    ),
+    copies=st.integers(1, 40),
 )
 @settings(deadline=None)
-def test_rows_are_numbered_by_first_appearance(run, rows):
-    rows = [(*scalars, tuple(values)) for *scalars, values in rows]
+def test_rows_are_numbered_by_first_appearance(run, rows, copies):
+    rows = [(first + copy % 30, second, tuple(values)) for copy in range(copies) for first, second, values in rows]
     columns = np.array([row[:2] for row in rows], np.int32).reshape(-1, 2).T.copy()
     offsets = np.cumsum([0, *(len(row[2]) for row in rows)]).astype(np.int64)
     with np.errstate(over="ignore"):
