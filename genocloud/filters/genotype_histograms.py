@@ -164,9 +164,10 @@ def _by_alt(places: _Ints, bins: _Ints, alts: int, width: int, kept: _Kept) -> _
 
 
 def _first_likelihood(local: schema.LocalGenotypes) -> _Ints:
-    """PL of REF alone, 0 where there is no PL."""
+    """PL of REF alone, 0 where it is not known."""
     at, values = schema.ragged(local["LPL"])
-    return np.where(np.diff(at) > 0, np.append(values, 0)[at[:-1]], 0).astype(np.int64)
+    first = np.append(values, 0)[at[:-1]].astype(np.int64)
+    return np.where((np.diff(at) > 0) & (first != schema.MISSING), first, 0)
 
 
 def _with_local_alt(local: schema.LocalGenotypes, runs: CellRuns, alts: npt.NDArray[np.int32], values: _Ints) -> _Ints:

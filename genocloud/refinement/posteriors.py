@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from genocloud import schema
+
 NO_CALL_GAP = 0.1
 """log10 by which REF alone must be likelier than any other genotype to be called; SUM_GL_THRESH_NOCALL in GATK."""
 
@@ -15,7 +17,7 @@ _Ints = npt.NDArray[np.int32]
 class Called(NamedTuple):
     """Genotypes after their posteriors.
 
-    pp         (genotypes, states) int32, phred; 0 is the likeliest
+    pp         (genotypes, states) int32, phred; 0 is the likeliest, schema.MISSING what is not known
     best       (genotypes,) the likeliest's place in VCF's order, the first of equal ones
     gq         (genotypes,) int32, phred, uncapped
     no_call    (genotypes,) REF alone is the likeliest, but hardly
@@ -28,7 +30,7 @@ class Called(NamedTuple):
 
 
 def call(log10: _Doubles) -> Called:
-    """Genotypes of log10 posteriors, up to a constant: (genotypes, states), of which there are at least two.
+    """Genotypes of log10 posteriors, up to a constant: (genotypes, states), at least two known; -inf is not known.
 
     Source: GATKVariantContextUtils.makeGenotypeCall, USE_PLS_TO_ASSIGN (GATK 4.6.2.0).
     """
@@ -37,7 +39,7 @@ def call(log10: _Doubles) -> Called:
     others = log10.copy()
     others[np.arange(len(log10)), best] = -np.inf
     gap = highest[:, 0] - others.max(axis=1, initial=-np.inf)
-    pp = _rounded(10 * (highest - log10))
+    pp = np.where(np.isneginf(log10), schema.MISSING, _rounded(10 * (highest - log10)))
     return Called(pp, best.astype(np.int32), _rounded(10 * gap), (best == 0) & (gap < NO_CALL_GAP))
 
 

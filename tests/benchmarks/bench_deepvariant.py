@@ -29,6 +29,7 @@ from genocloud import callset, pipeline, steps
 from genocloud.genotypes import Model
 from genocloud.genotypes.gq_calibration import GQS, KINDS, fitted, map_text
 from genocloud.pipeline.gq_truth import judge
+from genocloud.scatter.executors import Inline
 from genocloud.scatter.progress import Silent
 from tests.benchmarks import bench_refinement as simulated
 from tests.conformance import oracle
@@ -45,6 +46,8 @@ MODELS = (
     ("glnexus", "DeepVariant_unfiltered"),
     ("gatk", ""),
 )
+REFINED = {"refined": None, "refined with trios": "trios.ped"}
+"""What is exported of the callset of `deepvariant`, and the pedigree that it goes by."""
 TITLE = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT")
 
 
@@ -236,6 +239,29 @@ def curve(seeds: list[int], depth: float, weight: float) -> None:
             show_curve(f"  seed {seed}, GQ by the table", after)
 
 
+def written(people: Trios, folder: Path) -> Iterator[tuple[str, Path]]:
+    """The VCF of each model, and the refined ones of `deepvariant`: (name, path)."""
+    kept = folder / "callset"
+    for model, preset in MODELS:
+        out = folder / f"{model}{preset}.vcf.gz"
+        options = pipeline.JointOptions(
+            listed=pipeline.sheet_or_gvcfs([f"{folder}/{name}.g.vcf" for name in people.names]),
+            reference_url=str(folder / "ref.fa"),
+            out_url=str(out),
+            callset_url=str(kept) if model == "deepvariant" else None,
+            model_name=model,
+            preset=preset,
+        )
+        steps.joint(options, progress=Silent())
+        yield preset or model, out
+    for name, pedigree in REFINED.items():
+        out = folder / f"{name.replace(' ', '_')}.vcf.gz"
+        refinement = pipeline.RefinementOptions(pedigree=None if pedigree is None else str(folder / pedigree))
+        chosen = pipeline.ExportOptions(refinement=refinement)
+        steps.export(str(kept), str(out), scatter=Inline(), progress=Silent(), options=chosen)
+        yield f"deepvariant {name}", out
+
+
 def bench(seed: int, depth: float, folder: Path) -> dict[str, tuple[float, float, float, int]]:
     """By model: F1 of SNPs and of indels, errors of inheritance, new variants that are lost."""
     scores = {}
@@ -249,26 +275,19 @@ def bench(seed: int, depth: float, folder: Path) -> dict[str, tuple[float, float
             for line in lines[people.names[child]]
         )
     }
-    for model, preset in MODELS:
-        out = folder / f"{model}{preset}.vcf.gz"
-        options = pipeline.JointOptions(
-            listed=pipeline.sheet_or_gvcfs([f"{folder}/{name}.g.vcf" for name in people.names]),
-            reference_url=str(folder / "ref.fa"),
-            out_url=str(out),
-            model_name=model,
-            preset=preset,
-        )
-        steps.joint(options, progress=Silent())
+    roles = [people.names[first : first + 3] for first in range(0, 3 * TRIOS, 3)]
+    (folder / "trios.ped").write_text("".join(f"{child} {child} {dad} {mum} 0 0\n" for dad, mum, child in roles))
+    for name, out in written(people, folder):
         calls = passing(out, folder / "passing.vcf")
         compared, (errors, every) = truth.compare(calls, str(known), folder / "ref.fa"), inherited(calls, people)
         kept_new = recalled(calls, called), recalled(str(out), called)
-        scores[preset or model] = compared.snp.f1, compared.indel.f1, errors / every, len(called) - kept_new[1]
+        scores[name] = compared.snp.f1, compared.indel.f1, errors / every, len(called) - kept_new[1]
         said = (
             f"SNP {compared.snp.f1:.4f}  indel {compared.indel.f1:.4f}",
             f"errors {10_000 * errors / every:.1f} of 10,000 ({every:,})",
             f"new {kept_new[0]} + {kept_new[1] - kept_new[0]} marked of {len(called)}",
         )
-        print(f"{depth:4g}x seed {seed}  {f'{model} {preset}':30}", "  ".join(said), flush=True)
+        print(f"{depth:4g}x seed {seed}  {name:30}", "  ".join(said), flush=True)
     return scores
 
 

@@ -79,6 +79,8 @@ def site_rows(random: Random, contig: str, positions: Sequence[int], missing: fl
 
 def genotype_row(random: Random, site: dict[str, Any], sample: str, missing: float) -> dict[str, Any]:
     alleles = 1 + len(site["alts"])
+    hides = Random(f"{site['pos']} {sample}")  # another sequence, so that no other value depends on it
+    unknown = hides.choice((0.0, 0.0, 0.2))  # of PL, as under a person's own deletion
     ploidy = random.choice((1, 2, 2, 2, 3))
     called = [str(random.randrange(alleles)) for _ in range(ploidy)]
     row: dict[str, Any] = {"contig": site["contig"], "pos": site["pos"], "sample": sample}
@@ -89,7 +91,7 @@ def genotype_row(random: Random, site: dict[str, Any], sample: str, missing: flo
         "GQ": random.randrange(200),
         "PGT": random.choice(("0|1", "1|0", "1|1")),
         "PID": f"{site['pos']}_{site['ref']}_{site['alts'][0]}",
-        "PL": [random.randrange(3000) for _ in range(alleles * (alleles + 1) // 2)],
+        "PL": [_maybe(hides, random.randrange(3000), unknown) for _ in range(alleles * (alleles + 1) // 2)],
         "PS": site["pos"],
     }
     return row | {name: _maybe(random, value, missing) for name, value in values.items()}

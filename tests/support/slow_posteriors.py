@@ -26,12 +26,14 @@ def prior(parameters: Sequence[float], first: int, second: int) -> float:
     return (math.lgamma(3) + math.lgamma(total) - math.lgamma(total + 2) + sum(terms)) / math.log(10)
 
 
-def call(pl: Sequence[int], log10_priors: Sequence[float]) -> tuple[list[int], int, int, bool]:
-    log10 = [-each / 10 + more for each, more in zip(pl, log10_priors, strict=True)]
+def call(pl: Sequence[int | None], log10_priors: Sequence[float]) -> tuple[list[int | None], int, int, bool]:
+    """PP, the likeliest, GQ, whether it is no call; a PL of None is not known, and then PP is not."""
+    pairs = zip(pl, log10_priors, strict=True)
+    log10 = [-math.inf if each is None else -each / 10 + more for each, more in pairs]
     highest = max(log10)
     best = log10.index(highest)
     gap = min(highest - each for place, each in enumerate(log10) if place != best)
-    pp = [rounded(10 * (highest - each)) for each in log10]
+    pp = [None if each == -math.inf else rounded(10 * (highest - each)) for each in log10]
     return pp, best, rounded(10 * gap), best == 0 and gap < 0.1
 
 

@@ -44,6 +44,13 @@ class GenotypeRows:
         """Of each text, -1 for `.`."""
         return [tuple(allele_numbers_of(word)) for word in self.words]
 
+    @property
+    def known(self) -> _Ints:
+        """How many values of PL each row has: not all under a person's own deletion (model `deepvariant`)."""
+        offsets, values = self.pl
+        counts = np.concatenate([[0], np.cumsum(values != schema.MISSING)])
+        return np.asarray(counts[offsets[1:]] - counts[offsets[:-1]])
+
     def of_words(self, values: Any, dtype: Any) -> npt.NDArray[Any]:
         """Of each row what its text has."""
         return np.array(values, dtype)[self.codes] if self.words else np.zeros(0, dtype)

@@ -30,7 +30,7 @@ def refine_by_priors(genotypes: GenotypeMatrix, priors: "SitePriors") -> Genotyp
         log10 = _log10(rows, row[some], number) + _stacked(priors.log10, prior[some])
         called = refinement.call(refinement.normalised(log10))
         # GATK calls who has only a trio's PP, hardly likelier REF alone or not
-        called = called._replace(no_call=called.no_call & (np.diff(rows.pl[0])[row[some]] > 0))
+        called = called._replace(no_call=called.no_call & (rows.known[row[some]] > 0))
         tables.append(rows.called(row[some], called))
     numbers = place[which.reshape(genotypes.numbers.shape)].astype(np.int32)
     return GenotypeMatrix(genotypes.samples, joined(tables), numbers)
@@ -64,12 +64,14 @@ class SitePriors:
 
 
 def _likelihoods(rows: GenotypeRows) -> npt.NDArray[np.int64]:
-    """How many PP, or else PL, each row has to be refined by: none if it is not diploid, or if its PL is 0 throughout
-    for want of reads. Source: PosteriorProbabilitiesUtils.hasRealLikelihoods (GATK 4.6.2.0).
+    """How many PP, or else PL, each row has to be refined by: none if it is not diploid, if fewer than two are known,
+    or if its PL is 0 throughout for want of reads. Source: PosteriorProbabilitiesUtils.hasRealLikelihoods (GATK
+    4.6.2.0).
     """
-    offsets, values = rows.pl
+    (offsets, values), known = rows.pl, rows.known
     some = np.concatenate([[0], np.cumsum(values > 0)])
     empty = (some[offsets[1:]] == some[offsets[:-1]]) & (schema.numbers(rows.table["DP"]) == 0)
+    empty |= known < 2
     likelihoods, posteriors = np.where(empty, 0, np.diff(offsets)), np.diff(rows.pp[0])
     return np.where(rows.is_diploid, np.where(posteriors > 0, posteriors, likelihoods), 0)
 
@@ -86,11 +88,12 @@ def _alike(
 
 
 def _log10(rows: GenotypeRows, row: npt.NDArray[np.int64], states: int) -> npt.NDArray[np.float64]:
-    """log10 likelihoods: PP where it is, else PL."""
+    """log10 likelihoods: PP where it is, else PL; -inf of genotypes whose PL is not known, which are not chosen."""
     out = np.empty((len(row), states))
     refined = np.diff(rows.pp[0])[row] > 0
     for which, (offsets, values) in ((refined, rows.pp), (~refined, rows.pl)):
-        out[which] = values[offsets[row[which], None] + np.arange(states)] / -10.0
+        some = values[offsets[row[which], None] + np.arange(states)]
+        out[which] = np.where(some == schema.MISSING, -np.inf, some / -10.0)
     return out
 
 

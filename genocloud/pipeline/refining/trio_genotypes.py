@@ -22,7 +22,8 @@ def refine_trios(
 
     alts  (sites,) how many each site has
 
-    Trios with a called genotype that is not diploid stay as they are.
+    Trios with a called genotype that is not diploid stay as they are, as does one with some PL only: its person has
+    one haplotype there.
     """
     sites = np.flatnonzero(alts == 1)
     if not len(sites) or not trios:
@@ -52,10 +53,10 @@ def refine_trios(
 def _likelihoods(
     rows: GenotypeRows,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """PL (rows, 3); which rows have it; which are diploid with it or without."""
+    """PL (rows, 3); which rows have it whole; which are diploid with it whole or without."""
     offsets, values = rows.pl
     lengths = np.diff(offsets)
-    known = lengths == _STATES
+    known = (lengths == _STATES) & (rows.known == _STATES)
     pl = np.zeros((len(rows), _STATES), np.int32)
     pl[known] = values[offsets[:-1][known, None] + np.arange(_STATES)]
     return pl, known, rows.is_diploid & (known | (lengths == 0))
