@@ -193,6 +193,15 @@ EVIDENCE_COLUMNS = (
 )
 """What GLnexus's model keeps of the alleles that samples carry; one row for each distinct (start, ref, alt), sorted."""
 
+CALLED_ALT_COLUMNS = (_key("called", BOOL, "whether somebody has it after revision, or it is written all the same"),)
+"""Which ALTs of a shard's unified sites are called, site after site; one row for each ALT."""
+
+CALLED_COUNT_COLUMNS = (
+    _key("called", INT64, "called alleles of all kinds"),
+    _key("counts", COUNTS, "of these each kept ALT's"),
+)
+"""What a source's samples call at each site of a shard that is written, by GLnexus's model."""
+
 ESTIMATE_COLUMNS = (
     *_MERGED,
     _key("genotyped", INT32, "ALT alleles that went into the estimate; the others were too many"),
@@ -504,6 +513,7 @@ OBSERVATIONS, SPANS, ALLELES = table(OBSERVATION_COLUMNS), table(SPAN_COLUMNS), 
 FORCED_ALLELES = table(FORCED_COLUMNS)
 STRETCHES, ALLELE_EVIDENCE = table(STRETCH_COLUMNS), table(EVIDENCE_COLUMNS)
 MAXIMA = table(MAXIMUM_COLUMNS)
+CALLED_ALTS, CALLED_COUNTS = table(CALLED_ALT_COLUMNS), table(CALLED_COUNT_COLUMNS)
 STARTS, QUESTIONS, ANSWERS = table(START_COLUMNS), table(QUESTION_COLUMNS), table(ANSWER_COLUMNS)
 ESTIMATES, SETTLED = table(ESTIMATE_COLUMNS), table(SETTLED_COLUMNS)
 GENOTYPES, STORED_GENOTYPES = table(GENOTYPE_COLUMNS), table((*GENOTYPE_COLUMNS, SITE_KEY))
@@ -531,6 +541,8 @@ Alleles: TypeAlias = pa.Table
 ForcedAlleleRows: TypeAlias = pa.Table
 """Rows of FORCED_ALLELES."""
 AlleleEvidence: TypeAlias = pa.Table
+CalledAlts: TypeAlias = pa.Table
+CalledCounts: TypeAlias = pa.Table
 Estimates: TypeAlias = pa.Table
 Settled: TypeAlias = pa.Table
 MergedSites: TypeAlias = pa.Table

@@ -12,6 +12,7 @@ from .site_data import Annotation as Annotation
 from .site_data import SiteData as SiteData
 from .site_data import six_digits as six_digits
 from .site_tables import ALLELE_SHARES as ALLELE_SHARES
+from .site_tables import MERGED_SITES as MERGED_SITES
 from .site_tables import MODEL_SITE_COLUMNS as MODEL_SITE_COLUMNS
 from .site_tables import MODEL_SITES as MODEL_SITES
 from .site_tables import SHARES as SHARES

@@ -74,6 +74,8 @@ MODEL_SITE_COLUMNS = (
 """Columns of SITES that a model may declare: only files of its callsets have them."""
 SITES, STORED_SITES = table(SITE_COLUMNS), table((*SITE_COLUMNS, SITE_KEY))
 MODEL_SITES = table(MODEL_SITE_COLUMNS)
+MERGED_SITES = pa.schema([*STORED_SITES, *MODEL_SITES])
+"""STORED_SITES with all columns that a model may declare."""
 
 _RUN = {"lengths": INTS, "counts": INTS, "values": pa.list_(FLOAT)}
 """Concatenated multisets of floats: number of distinct values in each, counts, values."""

@@ -10,7 +10,7 @@ from genocloud.gvcf.dialects import UNKNOWN
 from genocloud.pipeline.fitting_model import OWN_MODEL, fitting_model
 from genocloud.pipeline.merge_model import MergeModel
 from genocloud.pipeline.preconditions import active_tallies
-from genocloud.pipeline.sharding import ShardPlan
+from genocloud.pipeline.sharding import Targets
 from genocloud.reads.ploidy import SexContigs
 from genocloud.regions import Contig
 
@@ -37,7 +37,11 @@ def chosen_model(cohort: Cohort, model: Model, name: str, preset: str = "") -> M
     that the model does not have.
     """
     check_par(model, cohort.contigs)
-    name = model_name(cohort, name)
+    return made_model(model_name(cohort, name), model, preset)
+
+
+def made_model(name: str, model: Model, preset: str = "") -> Model | MergeModel:
+    """The settings as those of the model `name`. Raises as chosen_model does."""
     return _MAKERS[name](name, model, preset)
 
 
@@ -83,12 +87,12 @@ _OWN_SITES = ("glnexus",)
 """Models whose sites are those that somebody carries, by names of their own."""
 
 
-def check_plan(name: str, cut: ShardPlan, dbsnp_url: str | None) -> None:
-    """Refuse what of a plan a model does not have. Raises NotOfTheModel."""
+def check_targets(name: str, targets: Sequence[Targets], dbsnp_url: str | None) -> None:
+    """Refuse what of a plan's targets a model does not have. Raises NotOfTheModel."""
     chosen = {
         "dbsnp": dbsnp_url is not None,
-        "force-output intervals": any(shard.targets.force_output for shard in cut.owned),
-        "alleles": cut.alleles is not None,
+        "force-output intervals": any(each.force_output for each in targets),
+        "alleles": any(each.alleles is not None for each in targets),
     }
     for option in (each for each, is_there in chosen.items() if is_there and name in _OWN_SITES):
         raise NotOfTheModel(

@@ -9,7 +9,7 @@ from genocloud.errors import SettingError, shortened
 from genocloud.genotypes import Model
 from genocloud.pipeline.cached_tables import cohort_inputs
 from genocloud.pipeline.callset_registry import register
-from genocloud.pipeline.chosen_model import check_plan
+from genocloud.pipeline.chosen_model import check_targets
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.genotyping.stored_flows import FLOWS, StoredRun
 from genocloud.pipeline.merge_model import MergeModel
@@ -47,7 +47,7 @@ def genotype(
     NotOfTheModel for what the model does not have.
     """
     check_contigs(dbsnp_url, cohort.contigs)
-    check_plan(model.name, cut, dbsnp_url)
+    check_targets(model.name, [shard.targets for shard in cut.owned], dbsnp_url)
     with receipt_of("genotype") as receipt, _callset_store(cohort, callset_url, cut) as store:
         run = StoredRun(
             cohort=cohort,

@@ -10,7 +10,6 @@ from genocloud import storage
 from genocloud.cohort import open_cohort
 from genocloud.federation import Config, TransferLog, unpack
 from genocloud.pipeline.cached_tables import cohort_key
-from genocloud.pipeline.chosen_model import check_par
 from genocloud.pipeline.genotyping.known_names import check_contigs
 from genocloud.pipeline.gnomad.table_files import check_table_url
 from genocloud.pipeline.hybrid.clients import LocationClient, OnTask, ignore_task
@@ -29,6 +28,7 @@ from genocloud.pipeline.hybrid.location_tasks import (
 from genocloud.pipeline.hybrid.locations import (
     IngestedLocations,
     check_locations,
+    check_model,
     fill_locations,
     open_client,
     rows_by_location,
@@ -56,7 +56,7 @@ def hybrid(
     say: Callable[[str], None] = log.info,
     gnomad_table: str | None = None,
 ) -> Receipt:
-    """Genotype the samples of all locations jointly; the balance is in sites.
+    """Genotype the samples of all locations jointly; the balance is in sites, of the model glnexus in ALTs.
 
     Each location gets a cohort and a callset of its own samples; the coordinator's callset has all samples. Finished
     work is not repeated. `on_task` is called after each task, `say` with the policy file that decides at each location.
@@ -70,7 +70,7 @@ def hybrid(
         reference, model = read_reference(config.reference), model_of(config.settings)
         targets = intervals_of(config.settings).targets(reference.contigs, reference)
         check_contigs(config.settings["dbsnp"] or None, reference.contigs)
-        check_par(model, reference.contigs)
+        check_model(config, model, targets, reference)
         sheet_rows, transfer_log = rows_by_location(config), TransferLog()
         clients = [stack.enter_context(open_client(config, site, transfer_log, on_task)) for site in config.sites]
         kinds = TABLE_KINDS if gnomad_table else ()
@@ -130,7 +130,8 @@ def fill(request: FillRequest) -> FillResult:
     figures = {"seconds": receipt.seconds, **receipt.figures}
     context = replace(context, version=open_cohort(context.cohort_url).version)
     cohort = context.admitted_cohort()  # the register admits these samples: their sums may leave
-    refuse_bare_blocks(cohort)
+    if request.likelihoods:
+        refuse_bare_blocks(cohort)
     targets = intervals.inside(cohort.contigs)
     refuse_holes(cohort, targets or [Region(number, 0, each.length) for number, each in enumerate(cohort.contigs)])
     rows = {sample.sample: row for row, sample in enumerate(samples)}

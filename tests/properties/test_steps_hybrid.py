@@ -59,7 +59,7 @@ def single(
         steps.genotype(
             stored_cohort,
             str(folder / "callset"),
-            model=chosen_model(stored_cohort, model_of(settings), settings["model"]),
+            model=chosen_model(stored_cohort, model_of(settings), settings["model"], settings["preset"]),
             cut=cut,
             scatter=scatter,
             progress=Silent(),

@@ -10,6 +10,21 @@ import pyarrow as pa
 from genocloud import callset, glnexus, gvcf, schema
 from genocloud.regions import Contig
 
+EVERY_FIELD = """
+unifier_config: {monoallelic_sites_for_lost_alleles: true, max_alleles_per_site: 3}
+genotyper_config:
+  allow_partial_data: true
+  revise_genotypes: true
+  liftover_fields:
+  - {orig_names: [FILTER], name: FT, ignore_non_variants: true}
+  - {orig_names: [GQ], name: GQ}
+  - {orig_names: [SB], name: SB}
+  - {orig_names: [MIN_DP, DP], name: DP}
+  - {orig_names: [PL], name: PL}
+  - {orig_names: [AD], name: AD}
+"""
+"""A config of all fields and settings that a preset may have."""
+
 CASES = sorted((Path(__file__).resolve().parents[1] / "cases" / "glnexus").glob("*.yml"))
 CONTIGS = (Contig("chr1", 100_000),)
 HEADER = "##fileformat=VCFv4.2\n##DeepVariant_version=1.6.0\n##contig=<ID={},length={}>\n"

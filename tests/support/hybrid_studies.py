@@ -85,7 +85,7 @@ class Study:
         source = open_cohort(cohort_url)
         cut = pipeline.cut_genome(source, None, intervals_of(settings).targets(source.contigs))
         steps.discover(source, cut, scatter=scatter, progress=progress, reference=pipeline.read_reference(reference))
-        model = chosen_model(source, model_of(settings), settings["model"])
+        model = chosen_model(source, model_of(settings), settings["model"], settings["preset"])
         steps.genotype(source, callset_url, model=model, cut=cut, scatter=scatter, progress=progress)
         return callset.open_callset(callset_url)
 
@@ -110,7 +110,7 @@ def write_study(
         lines = [line for _, rows in made.values() for line in rows[f"s{number:02}"]]
         columns = f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{name}"
         study.gvcf(name).write_bytes(gzip.compress("\n".join([*HEADER, *declared, columns, *lines, ""]).encode(), 1))
-    _write_sheets(study)
+    write_sheets(study)
     return study
 
 
@@ -124,11 +124,12 @@ def deepvariant_study(folder: Path, counts: Mapping[str, int], settings: Mapping
     for path, name in zip(sorted((DATA / "deepvariant").glob("*.g.vcf.gz")), study.names, strict=True):
         text = re.sub(r"(\n#CHROM\t.*\t)[^\t\n]+\n", rf"\g<1>{name}\n", gzip.decompress(path.read_bytes()).decode())
         study.gvcf(name).write_bytes(gzip.compress(text.encode(), 1))
-    _write_sheets(study)
+    write_sheets(study)
     return study
 
 
-def _write_sheets(study: Study) -> None:
+def write_sheets(study: Study) -> None:
+    """Write the sheets of a run at several sites, and at one."""
     for sheet, column in (("sites.tsv", "site"), ("batches.tsv", "batch")):
         rows = [f"{name}\t{study.gvcf(name)}\t{site}\n" for site, names in study.people.items() for name in names]
         (study.folder / sheet).write_text(f"sample\tgvcf\t{column}\n{''.join(rows)}")

@@ -29,6 +29,9 @@ OUT_OF_A_SITE = {
     "starts": ("known", "chromosomes", "copies", "gains"),
     "answers": ("copies", "high", "low"),
     "maxima": ("known", "qualities", "copies"),
+    "evidence": ("start", "ref", "alt", "filtered", "copies", "quality", "sure"),
+    "called alts": ("called",),
+    "called counts": ("called", "counts"),
     "shares": _SHARES,
     "allele shares": (*_SHARES, *_ALLELE_SUMS),
     "squares": ("cell", "square"),
@@ -40,7 +43,17 @@ GNOMAD_TABLE = {
     "gnomad counts": ("places", "values", "balance", *(f"ranks_{name}" for name in _RUNS)),
 }
 """What may leave besides for gnomAD's table, where the site's policy file signs it."""
-INTO_A_SITE = {"sheet", "united", "questions", "emitted sites", "sites", "squares"}
+INTO_A_SITE = {
+    "sheet",
+    "united",
+    "questions",
+    "emitted sites",
+    "sites",
+    "squares",
+    "evidence",
+    "called alts",
+    "merged sites",
+}
 """The kinds that the coordinator may send; `sheet` to the site whose people it names."""
 SUMMARY = {
     "summary": ("key_lengths", "key_values", "whole", "numbers", "steps", "lengths", "values", "counts", "totals")

@@ -20,7 +20,7 @@ from genocloud.pipeline.memory_model import discovery_need, merged_bytes
 from genocloud.pipeline.merge_model import MergeModel
 from genocloud.pipeline.preconditions import refuse_holes
 from genocloud.pipeline.receipts import Receipt
-from genocloud.pipeline.sharding import ShardPlan, target_regions
+from genocloud.pipeline.sharding import Shard, ShardPlan, target_regions
 from genocloud.scatter.executors import Scatter, in_threads, run_needing, threads_each
 from genocloud.scatter.progress import Progress
 
@@ -43,15 +43,18 @@ def store_merged(
     refuse_holes(cohort, target_regions(cut, cohort.layout))
     threads = threads_each(scatter, len(cut.owned))
     tasks = merge_tasks(cohort, store.url, model.rules, cut, threads)
-    needs = [
-        discovery_need(cohort, shard, threads) + min(merged_bytes(cohort, shard), HELD_BYTES) for shard in cut.owned
-    ]
+    needs = [merged_need(cohort, shard, threads) for shard in cut.owned]
     with progress.stage("genotype", tasks=len(tasks), unit="shard") as stage:
         merged = run_needing(
             scatter, _store_shard, tasks, needs, lambda one: stage.advance(tasks=1, sites=one.entry.sites.rows)
         )
     balance(receipt, (each.alleles for each in merged), sum(each.entry.alts for each in merged))
     return [each.entry for each in merged]
+
+
+def merged_need(cohort: Cohort, shard: Shard, threads: int) -> int:
+    """Bytes that a task on a shard takes, with so many threads."""
+    return discovery_need(cohort, shard, threads) + min(merged_bytes(cohort, shard), HELD_BYTES)
 
 
 def _store_shard(task: MergeTask) -> _Merged:
@@ -114,7 +117,7 @@ def merged_sites(kept: KeptSites) -> schema.StoredSites:
     named = [table[name].to_pylist() for name in ("contig", "pos", "ref", "alts", "filter")]
     keys = [callset.site_key(*row) for row in zip(*named, strict=True)]
     table = table.append_column(schema.SITE_KEY.field, pa.array(keys, schema.INT64))
-    declared = pa.schema([*annotations.STORED_SITES, *annotations.MODEL_SITES])
+    declared = annotations.MERGED_SITES
     columns = {name: table[name] for name in table.column_names}
     nothing = {field.name: pa.nulls(len(table), field.type) for field in declared if field.name not in columns}
     return pa.table([(columns | nothing)[field.name] for field in declared], declared)

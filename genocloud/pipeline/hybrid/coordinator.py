@@ -84,16 +84,7 @@ class Coordinator:
 
     def discover(self, cut: ShardPlan) -> dict[str, int]:
         """Unite every shard's ALLELES at the coordinator; return the summed counts."""
-        threads = self._threads(cut)
-        needs_by_client = map_locations(
-            lambda one: one.submit_one(
-                tasks.discovery_needs, tasks.NeedsRequest(self.contexts[one.name], cut.all_shards, threads[one.name])
-            ),
-            self.holders,
-        )
-        names = [client.name for client in self.holders]
-        needs = [dict(zip(names, each, strict=True)) for each in zip(*needs_by_client, strict=True)]
-        pieces = [ShardPiece(shard, need, threads) for shard, need in zip(cut.all_shards, needs, strict=True)]
+        pieces = self.whole_shards(cut, tasks.discovery_needs, self.holders)
         tables = self.context.tables("united")
 
         def discover(piece: ShardPiece) -> dict[str, int]:
@@ -102,6 +93,21 @@ class Coordinator:
 
         counts = self.map_shards(discover, pieces, "discover")
         return {name: sum(each[name] for each in counts) for name in ("sites", "observed", "merged", "outside")}
+
+    def whole_shards(
+        self, cut: ShardPlan, needs_of: Callable[[tasks.NeedsRequest], list[int]], clients: Sequence[LocationClient]
+    ) -> list[ShardPiece]:
+        """All shards of the plan, with what a task on each needs at some locations."""
+        threads = self._threads(cut)
+        needs_by_client = map_locations(
+            lambda one: one.submit_one(
+                needs_of, tasks.NeedsRequest(self.contexts[one.name], cut.all_shards, threads[one.name])
+            ),
+            clients,
+        )
+        names = [client.name for client in clients]
+        needs = [dict(zip(names, each, strict=True)) for each in zip(*needs_by_client, strict=True)]
+        return [ShardPiece(shard, need, threads) for shard, need in zip(cut.all_shards, needs, strict=True)]
 
     def _threads(self, cut: ShardPlan) -> dict[str, int]:
         """Threads of a task, by location."""
@@ -168,7 +174,7 @@ class Coordinator:
         tables = self.context.estimates
         way = self._estimate_from_summaries
         if any(one.location.policy == STAYS for one in self.others):
-            by_carriers = self.context.model.rules.by_carriers
+            by_carriers = self.context.likelihood_model.rules.by_carriers
             way = self._estimate_from_maxima if by_carriers else self._estimate_in_rounds
 
         def estimate(piece: ShardPiece) -> int:
@@ -179,7 +185,9 @@ class Coordinator:
         site_counts = self.map_shards(estimate, pieces, "estimate")
         owned = set(cut.owned)
         taken = sum(count for piece, count in zip(pieces, site_counts, strict=True) if piece.shard in owned)
-        return SiteOutcomes.of(taken, settle_shards(tables, self._settled, self.context.model, cut, self.progress))
+        return SiteOutcomes.of(
+            taken, settle_shards(tables, self._settled, self.context.likelihood_model, cut, self.progress)
+        )
 
     def _estimate_from_summaries(self, piece: ShardPiece) -> None:
         """Send the other locations' summaries to the coordinator's workers, and estimate there."""
@@ -201,7 +209,7 @@ class Coordinator:
         everywhere = alleles_in(self.context.tables("united"), piece.shard)
         alleles = genotypes.with_alts(everywhere)
         started = [unpack(message, "starts") for message in map_locations(start, self.holders)]
-        rounds = genotypes.FederatedEM(alleles, started, self.context.model)
+        rounds = genotypes.FederatedEM(alleles, started, self.context.likelihood_model)
         while rounds.questions is not None:
             question = pack("questions", rounds.questions)
             rounds.add_answers(self._answers(piece, question))
@@ -216,7 +224,9 @@ class Coordinator:
 
         everywhere = alleles_in(self.context.tables("united"), piece.shard)
         maxima = [unpack(message, "maxima") for message in map_locations(judge, self.holders)]
-        estimates = genotypes.estimates_by_maxima(genotypes.with_alts(everywhere), maxima, self.context.model)
+        estimates = genotypes.estimates_by_maxima(
+            genotypes.with_alts(everywhere), maxima, self.context.likelihood_model
+        )
         write_estimates(self.context.estimates, piece.shard, everywhere, estimates)
 
     def _answers(self, piece: ShardPiece, question: Message) -> list[Answers]:
@@ -234,16 +244,21 @@ class Coordinator:
 
         A piece that is complete everywhere is not done again.
         """
+        return self.map_shards(
+            lambda item: item[1] or self._call(item[0]),
+            list(zip(pieces, self.finished(pieces), strict=True)),
+            "genotype",
+        )
+
+    def finished(self, pieces: Sequence[ShardPiece]) -> list[callset.ShardEntry | None]:
+        """The joint entries of the pieces that are complete everywhere."""
         shards = [piece.shard for piece in pieces]
         entries_by_client = map_locations(
             lambda one: one.submit_one(tasks.finished, tasks.FinishedRequest(self.contexts[one.name], shards)),
             self.clients,
         )
         home = [client.is_coordinator for client in self.clients].index(True)
-        there = [entries[home] if all(entries) else None for entries in zip(*entries_by_client, strict=True)]
-        return self.map_shards(
-            lambda item: item[1] or self._call(item[0]), list(zip(pieces, there, strict=True)), "genotype"
-        )
+        return [entries[home] if all(entries) else None for entries in zip(*entries_by_client, strict=True)]
 
     def _call(self, piece: ShardPiece) -> callset.ShardEntry:
         settled = self._settled.read(piece.shard, made_by="hybrid")
@@ -263,13 +278,18 @@ class Coordinator:
             total,
             piece.shard,
             layout=self.context.stored_cohort.layout,
-            model=self.context.model,
+            model=self.context.likelihood_model,
             dbsnp_url=self.dbsnp_url,
         )
-        message = pack("sites", table)
-        others = map_locations(lambda client: self._submit(client, tasks.complete_shard, piece, message), self.others)
-        task = replace(self._task(self.own_client, piece), messages=(message,), others=tuple(others))
-        entry = self.own_client.submit_one(tasks.complete_shard, task, piece.needs[self.own_client.name])
+        return self.complete(piece, tasks.complete_shard, pack("sites", table))
+
+    def complete(
+        self, piece: ShardPiece, function: Callable[[ShardTask], callset.ShardEntry], message: Message
+    ) -> callset.ShardEntry:
+        """Have every location complete a piece with everybody's SITES; return the joint entry."""
+        others = map_locations(lambda client: self._submit(client, function, piece, message), self.others)
+        task = replace(self.shard_task(self.own_client, piece), messages=(message,), others=tuple(others))
+        entry = self.own_client.submit_one(function, task, piece.needs[self.own_client.name])
         for client, other in zip(self.others, others, strict=True):
             if other.sites.sha256 != entry.sites.sha256:
                 problem = f"its records at {client.name} are others than here"
@@ -283,20 +303,21 @@ class Coordinator:
             table = unpack(self._submit(client, tasks.add_squares, piece, pack("squares", table)), "squares")
         return table
 
-    def _task(self, client: LocationClient, piece: ShardPiece) -> ShardTask:
+    def shard_task(self, client: LocationClient, piece: ShardPiece) -> ShardTask:
+        """A task on a piece at a location."""
         return ShardTask(context=self.contexts[client.name], shard=piece.shard, threads=piece.threads[client.name])
 
     def _submit(
         self, client: LocationClient, function: Callable[[ShardTask], Result], piece: ShardPiece, *messages: Message
     ) -> Result:
-        task = replace(self._task(client, piece), messages=messages)
+        task = replace(self.shard_task(client, piece), messages=messages)
         return client.submit_one(function, task, piece.needs[client.name])
 
     def _each_batch(self, client: LocationClient, function: Callable[[ShardTask], None], piece: ShardPiece) -> None:
         """Run one task per batch beforehand, where a location's workers are spread; see batch_cache."""
         batches = self.batches[client.name]
         if client.scatter.spread and batches > 1:
-            one = replace(self._task(client, piece), threads=1)
+            one = replace(self.shard_task(client, piece), threads=1)
             each = [replace(one, number=number) for number in range(batches)]
             client.submit(function, each, [piece.needs[client.name]] * batches)
 

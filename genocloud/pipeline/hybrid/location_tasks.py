@@ -61,7 +61,10 @@ class ProbeResult:
 
 @dataclass(frozen=True, kw_only=True)
 class FillRequest:
-    """Ingest a location's rows of the sheet; `intervals` and `drop_bad_records` are as in IngestOptions."""
+    """Ingest a location's rows of the sheet; `intervals` and `drop_bad_records` are as in IngestOptions.
+
+    likelihoods  whether the model calls by likelihoods, for which every block has PL or GQ
+    """
 
     context: LocationContext
     batch_size: int
@@ -69,6 +72,7 @@ class FillRequest:
     sheet: Message
     intervals: tuple[str, ...] | None = None
     drop_bad_records: bool = False
+    likelihoods: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 from genocloud.errors import GenocloudError, SettingError
 from genocloud.federation import BadConfig, Config, Location, TransferLog, pack, unpack
 from genocloud.genotypes import RULES, Model
-from genocloud.pipeline.chosen_model import NotOfTheModel, likelihood_model
+from genocloud.pipeline.chosen_model import check_par, check_targets, made_model
 from genocloud.pipeline.fitting_model import fitting_model
 from genocloud.pipeline.genotyping.row_cache import RowCache
 from genocloud.pipeline.hybrid import location_tasks
@@ -20,7 +20,9 @@ from genocloud.pipeline.hybrid.sample_site import site_of
 from genocloud.pipeline.hybrid.tasks import LocationContext
 from genocloud.pipeline.ingestion.arrivals import StrangersInCohort
 from genocloud.pipeline.intervals import intervals_of
+from genocloud.pipeline.merge_model import MergeModel
 from genocloud.pipeline.reference import Reference
+from genocloud.pipeline.sharding import Targets
 from genocloud.regions import region_text
 from genocloud.samples import BadRow, Sample, read_sheet
 from genocloud.scatter.executors import open_scatter
@@ -178,6 +180,7 @@ def fill_locations(
             sheet=sheet,
             intervals=wanted,
             drop_bad_records=drop,
+            likelihoods=settings["model"] in ("", *RULES),
         )
         (filled,) = client.submit(ingest, [filling], on_bytes=lambda size: client.stage.advance(bytes=size))
         client.stage.advance(tasks=1)
@@ -186,23 +189,30 @@ def fill_locations(
     with show_stages(clients, progress, "ingest", 1, "cohort"):
         filled_by_name = dict(zip([each.name for each in clients], map_locations(fill, clients), strict=True))
     fill_results = {name: each for name, (_, each) in filled_by_name.items() if each}
-    model = model_everywhere(model, settings["model"], fill_results)
+    chosen = model_everywhere(model, settings["model"], fill_results, settings["preset"])
     return IngestedLocations(
         config=config,
         sheet_rows=sheet_rows,
-        contexts={name: replace(context, model=model) for name, (context, _) in filled_by_name.items()},
+        contexts={name: replace(context, model=chosen) for name, (context, _) in filled_by_name.items()},
         fill_results=fill_results,
     )
 
 
-def model_everywhere(model: Model, named: str, filled: Mapping[str, location_tasks.FillResult]) -> Model:
+def check_model(config: Config, model: Model, targets: Targets, reference: Reference) -> None:
+    """Refuse settings of no model, and what the named model does not have. Raises as check_par; NotOfTheModel."""
+    check_par(model, reference.contigs)
+    if named := config.settings["model"]:
+        made_model(named, model, config.settings["preset"])
+        check_targets(named, [targets], config.settings["dbsnp"] or None)
+
+
+def model_everywhere(
+    model: Model, named: str, filled: Mapping[str, location_tasks.FillResult], preset: str = ""
+) -> Model | MergeModel:
     """The settings as those of the model that is named, else of the one that fits the gVCFs of all locations.
 
     Raises MixedDialects, NotOfTheModel.
     """
     callers = ((f"those of site {site}", caller) for site, result in filled.items() for caller in result.callers)
     fitting = fitting_model("the sites", callers)
-    name = named or fitting
-    if name not in RULES:
-        raise NotOfTheModel(name, "runs over several sites", "genotype the gVCFs at one site, or choose another model")
-    return likelihood_model(name, model)
+    return made_model(named or fitting, model, preset)

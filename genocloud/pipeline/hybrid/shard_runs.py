@@ -4,17 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 from genocloud import callset, storage
 from genocloud.cohort import Layout
 from genocloud.federation import MAY_LEAVE, unpack
 from genocloud.pipeline.genotyping.batch_copies import sex_figures
 from genocloud.pipeline.genotyping.discovery import OUTSIDE
+from genocloud.pipeline.genotyping.merged_shards import balance
 from genocloud.pipeline.hybrid import location_tasks
 from genocloud.pipeline.hybrid.clients import LocationClient, map_locations
 from genocloud.pipeline.hybrid.coordinator import Coordinator
 from genocloud.pipeline.hybrid.locations import IngestedLocations
+from genocloud.pipeline.hybrid.merged_runs import MergedRun
 from genocloud.pipeline.hybrid.tasks import LocationContext, ReachRequest, upstream_reach
 from genocloud.pipeline.preconditions import callers_of, refuse_other_alleles
 from genocloud.pipeline.receipts import Receipt
@@ -89,6 +91,28 @@ def genotype_shards(filled: IngestedLocations, coordinator: Coordinator, cut: Sh
     map_locations(
         lambda client: client.submit_one(location_tasks.claim, coordinator.contexts[client.name]), coordinator.clients
     )
+    made = FLOWS[coordinator.context.model.name](filled, coordinator, cut, receipt)
+    description = _description(filled, coordinator, made.cut)
+    _commit(coordinator, description, made.cut, made.entries)
+    receipt.figures = {
+        "model": made.model,
+        "samples": len(description.samples),
+        "genotypes": sum(each.sites.rows for each in made.entries) * len(description.samples),
+        "shards": len(made.entries),
+        **receipt.figures,
+    }
+
+
+class _Made(NamedTuple):
+    """The plan's shards as they were cut, their joint entries, and what a receipt says of the model."""
+
+    cut: ShardPlan
+    entries: Sequence[callset.ShardEntry]
+    model: str
+
+
+def _by_likelihoods(filled: IngestedLocations, coordinator: Coordinator, cut: ShardPlan, receipt: Receipt) -> _Made:
+    """Discover, estimate, settle, call, annotate; the receipt is balanced in sites."""
     discovered = coordinator.discover(cut)
     outside = {OUTSIDE: discovered["outside"]} if discovered["outside"] else {}
     account = receipt.account("observations", discovered["observed"], discovered["merged"], outside)
@@ -96,18 +120,22 @@ def genotype_shards(filled: IngestedLocations, coordinator: Coordinator, cut: Sh
     outcomes = coordinator.estimate(pieces, cut)
     owned = set(cut.owned)
     entries = coordinator.call([piece for piece in pieces if piece.shard in owned])
-    description = _description(filled, coordinator, cut)
-    _commit(coordinator, description, cut, entries)
-    sites = sum(each.sites.rows for each in entries)
-    receipt.figures = {
-        "model": description.model["name"],
-        "samples": len(description.samples),
-        "genotypes": sites * len(description.samples),
-        "shards": len(entries),
-        "discover": account,
-        **sex_figures((row.sex for rows in filled.sheet_rows.values() for row in rows), coordinator.context.model),
-    }
-    outcomes.enter(receipt, cut, sites, sum(each.alts for each in entries))
+    model = coordinator.context.likelihood_model
+    sexes = sex_figures((row.sex for rows in filled.sheet_rows.values() for row in rows), model)
+    receipt.figures = {"discover": account, **sexes}
+    outcomes.enter(receipt, cut, sum(each.sites.rows for each in entries), sum(each.alts for each in entries))
+    return _Made(cut, entries, model.name)
+
+
+def _by_records(_: IngestedLocations, coordinator: Coordinator, cut: ShardPlan, receipt: Receipt) -> _Made:
+    """Unify the samples' own alleles and translate their calls; the receipt is balanced in ALTs."""
+    merged = MergedRun(coordinator).merge(cut)
+    balance(receipt, (each.alleles for each in merged), sum(each.entry.alts for each in merged))
+    return _Made(cut, [each.entry for each in merged], coordinator.context.merge_model.text)
+
+
+FLOWS: dict[str, Any] = {"gatk": _by_likelihoods, "deepvariant": _by_likelihoods, "glnexus": _by_records}
+"""How a callset is made at several locations, by the name of the model."""
 
 
 def _commit(
@@ -157,10 +185,11 @@ def _description(filled: IngestedLocations, coordinator: Coordinator, cut: Shard
         samples=tuple(ranked),
         batches={batch: names for of in batches.values() for batch, names in of.items()},
         contigs=coordinator.reference.contigs,
-        model={**asdict(coordinator.context.model), **cut.settings},
+        model={**coordinator.context.model.settings, **cut.settings},
         software=f"genocloud {version('genocloud')}",
         source={"cohort": filled.content, "reference": {"contigs": coordinator.reference.checksum}},
         site=config.coordinator,
         stores={batch: places[site] for site, of in batches.items() if site in places for batch in of},
         callers=callers_of(coordinator.context.stored_cohort),
+        fields=coordinator.context.model.fields,
     )

@@ -33,6 +33,7 @@ from genocloud.pipeline.genotyping.shard_completion import Segments, complete
 from genocloud.pipeline.genotyping.shard_estimates import estimates_of_shard, write_estimates
 from genocloud.pipeline.genotyping.summed_counts import KeptCounts
 from genocloud.pipeline.memory_model import SiteLoad, TaskLimits, discovery_need, pieces_of
+from genocloud.pipeline.merge_model import MergeModel
 from genocloud.pipeline.reference import read_reference
 from genocloud.pipeline.sharding import Base, Shard, reaches
 from genocloud.regions import Region
@@ -72,7 +73,7 @@ class LocationContext:
     reference: str
     part_bp: int
     window_bp: int
-    model: Model
+    model: Model | MergeModel
     remote_batches: tuple[str, ...] = ()
     content: str = ""
     scope: str = ""
@@ -88,6 +89,18 @@ class LocationContext:
     def callset_url(self) -> str:
         """URL of its callset."""
         return callset_in(self.store)
+
+    @property
+    def likelihood_model(self) -> Model:
+        """The model, in the flow of the models that call by likelihoods."""
+        assert isinstance(self.model, Model)
+        return self.model
+
+    @property
+    def merge_model(self) -> MergeModel:
+        """The model, in GLnexus's flow."""
+        assert isinstance(self.model, MergeModel)
+        return self.model
 
     def admitted_cohort(self) -> Cohort:
         """The location's cohort, whose samples its register has admitted; an empty cohort where it has none.
@@ -167,7 +180,8 @@ def _admitted(policy: SitePolicy, cohort_url: str, version: int, content: str) -
 class ShardTask:
     """A task on a shard, or on a piece of one; `number` is a batch's place, `messages` what the coordinator sends.
 
-    `others`: at the coordinator, the other locations' entries of the shard.
+    `others`: at the coordinator, the other locations' entries of the shard. `people`: the number of samples at all
+    locations together, where frequencies are over these.
     """
 
     context: LocationContext
@@ -176,13 +190,14 @@ class ShardTask:
     number: int = 0
     messages: tuple[Message, ...] = ()
     others: tuple[callset.ShardEntry, ...] = ()
+    people: int = 0
 
     def callset_shard(self) -> CallsetShard:
         """The shard of the location's callset. Raises as `LocationContext.admitted_cohort` does."""
         context = self.context
         cohort, store = context.admitted_cohort(), storage.open_store(context.callset_url)
         return CallsetShard(
-            cohort=cohort, store=store, shard=self.shard, model=context.model, row_cache=context.row_cache
+            cohort=cohort, store=store, shard=self.shard, model=context.likelihood_model, row_cache=context.row_cache
         )
 
 
@@ -208,14 +223,14 @@ class NeedsRequest:
 def discovery_needs(request: NeedsRequest) -> list[int]:
     """Memory that discovery of each shard takes, in bytes."""
     cohort = request.context.admitted_cohort()
-    return [_rounded_up(discovery_need(cohort, shard, request.threads)) for shard in request.shards]
+    return [rounded_up(discovery_need(cohort, shard, request.threads)) for shard in request.shards]
 
 
 NEED_STEP_BYTES = 16_000_000
 """Memory needs are rounded up to a multiple of this: finer numbers would reveal the lengths of single rows."""
 
 
-def _rounded_up(need: int) -> int:
+def rounded_up(need: int) -> int:
     return -(-need // NEED_STEP_BYTES) * NEED_STEP_BYTES
 
 
@@ -288,7 +303,7 @@ def store_alleles(delivery: AllelesDelivery) -> Edges:
         threads=task.threads, max_task_bytes=delivery.max_task_bytes, worker_bytes=delivery.worker_bytes
     )
     pieces = pieces_of(cohort, tables, shard, limits)
-    return [(piece.region.start, piece.region.end, _rounded_up(piece.need)) for piece in pieces]
+    return [(piece.region.start, piece.region.end, rounded_up(piece.need)) for piece in pieces]
 
 
 def _with_local_counts(cohort: Cohort, shard: Shard, united: UnitedAlleles, threads: int) -> Alleles:
@@ -327,7 +342,7 @@ def _estimable(task: ShardTask) -> KeptCounts:
         shard=task.shard,
         alleles=alleles,
         callset_sites=callset_sites,
-        model=task.context.model,
+        model=task.context.likelihood_model,
         row_cache=task.context.row_cache,
     )
 
@@ -352,7 +367,9 @@ def estimate(task: ShardTask) -> None:
     others = [genotypes.summary_of(unpack(message, "summary")) for message in task.messages]
     summary = genotypes.merge([*([own] if own else []), *others])
     everywhere = alleles_in(context.tables("alleles"), task.shard)
-    write_estimates(tables, task.shard, everywhere, estimates_of_shard(summary, alleles, context.model, task.threads))
+    write_estimates(
+        tables, task.shard, everywhere, estimates_of_shard(summary, alleles, context.likelihood_model, task.threads)
+    )
 
 
 def start(task: ShardTask) -> Message:
@@ -360,7 +377,7 @@ def start(task: ShardTask) -> Message:
     alleles, summary = _summary(task)
     assert summary is not None
     task.context.tables("summary").write(task.shard, genotypes.summary_table(summary), {})
-    return task.context.released("starts", genotypes.initial_sums(summary, alleles, task.context.model))
+    return task.context.released("starts", genotypes.initial_sums(summary, alleles, task.context.likelihood_model))
 
 
 def maxima(task: ShardTask) -> Message:
@@ -375,7 +392,9 @@ def answer(task: ShardTask) -> Message:
     context = task.context
     alleles = genotypes.with_alts(alleles_in(context.tables("alleles"), task.shard))
     summary = genotypes.summary_of(context.tables("summary").read(task.shard, made_by="hybrid"))
-    answers = genotypes.answer_questions(summary, alleles, unpack(task.messages[0], "questions"), context.model)
+    answers = genotypes.answer_questions(
+        summary, alleles, unpack(task.messages[0], "questions"), context.likelihood_model
+    )
     return context.released("answers", answers)
 
 

@@ -128,8 +128,9 @@ def test_the_model_of_several_sites_fits_all_of_them():
     assert name("gatk", alpha=("deepvariant",), beta=("deepvariant",)) == "gatk"
     with pytest.raises(NotOfTheModel, match="deepvariant: it has no stand-call-conf"):
         name("", 20.0, alpha=("deepvariant",))
-    with pytest.raises(NotOfTheModel, match="glnexus: it has no runs over several sites"):
-        name("glnexus", alpha=("deepvariant",))
-    for named in ("", "gatk", "deepvariant"):
+    assert name("glnexus", alpha=("deepvariant",)) == "glnexus"
+    with pytest.raises(NotOfTheModel, match="gatk: it has no preset"):
+        model_everywhere(Model(), "gatk", sites(alpha=("gatk",)), "DeepVariantWGS")
+    for named in ("", "gatk", "deepvariant", "glnexus"):
         with pytest.raises(MixedDialects, match="the first: those of site beta, of deepvariant"):
             name(named, alpha=("gatk",), beta=("deepvariant",))

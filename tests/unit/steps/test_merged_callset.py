@@ -25,21 +25,8 @@ from genocloud.regions import Region
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
 from tests.support.deepvariant_people import people
+from tests.support.glnexus_runs import EVERY_FIELD
 from tests.support.plain_callset import plain_columns
-
-EVERY_FIELD = """
-unifier_config: {monoallelic_sites_for_lost_alleles: true, max_alleles_per_site: 3}
-genotyper_config:
-  allow_partial_data: true
-  revise_genotypes: true
-  liftover_fields:
-  - {orig_names: [FILTER], name: FT, ignore_non_variants: true}
-  - {orig_names: [GQ], name: GQ}
-  - {orig_names: [SB], name: SB}
-  - {orig_names: [MIN_DP, DP], name: DP}
-  - {orig_names: [PL], name: PL}
-  - {orig_names: [AD], name: AD}
-"""
 
 
 def lines(path):
