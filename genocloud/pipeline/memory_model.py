@@ -21,8 +21,9 @@ log = logging.getLogger(__name__)
 SHARD_BYTES = 1_000_000_000
 """The memory limit of a shard's task; halved until every thread's task fits, so that similar budgets cut alike."""
 
-# What follows was measured on 1,000 samples in 500 kb and on 10,000 in 40 kb (benchmarks B and D; 110 to 130 distinct
-# keys a site), and rounded up, as a wide banding has more keys and Python returns memory late.
+# What follows was measured on the scale cohort (batches of 200: 500 and 1,000 people on 200 and 500 kb, 2,000 and 4,000
+# on 50 and 100 kb, 2,000 in batches of 1,000; one thread and two). Together with memory_limit.BASE_BYTES it bounds the
+# process's PSS, in which is what Arrow and malloc keep of freed memory: up to three times what is alive.
 
 GROUP_COPIES = 3
 """A row group while it is read: packed columns, unpacked columns, and the selected rows."""
@@ -34,25 +35,29 @@ BLOCK_BYTES = 100
 """A reference block as it is read and aligned: its 46 bytes, and its values as numbers."""
 
 CELL_BYTES = 80
-"""One sample at one site while its batch is called: the covering row and the genotype; its row in Parquet has 69."""
+"""A genotype of its own under a block that has AD, as DRAGEN writes them, while its batch is called."""
 
-HELD_ROW_BYTES = 45
-"""A row while its shard is written as VCF: its run of 16 bytes, and its share of the distinct genotypes.
+STORING_COPIES = 2
+"""A batch's rows while it is called for a callset: the aligned rows, and the genotypes and tables made of them."""
 
-34 to 45 bytes were measured, at 1.3 to 35 sites a block.
-"""
+HELD_ROW_BYTES = 150
+"""A row while its shard is written as VCF: its run, its share of the distinct genotypes, and what is made text of them;
+34 to 45 bytes of it are alive before any text is made."""
 
-HELD_CELL_BYTES = 70
-"""A genotype of its own there: a cell under a block that has AD, as DRAGEN writes them, which is a row of VARIANTS."""
+HELD_CELL_BYTES = 200
+"""A genotype of its own there, where 70 bytes are alive: a cell under a block that has AD."""
 
-KEY_BYTES = 200
-"""An observed allele: its carriers' likelihood keys in counts that are being merged; 160 were measured."""
+SHARE_BYTES = 220
+"""An observed allele in raw annotations that are being merged, and in the table of their sum."""
+
+KEY_BYTES = 160
+"""An observed allele: its carriers' likelihood keys in counts that are being merged."""
 
 PAIR_BYTES = 12
 """A merged allele of a site for each carrier there: its index in the carrier's key, an int32 three times."""
 
-CHANGE_BYTES, SITE_CHANGES = 50, 1000
-"""A block's beginning or end in counts that are being merged: a key, a number and a site, several times (48); up to
+CHANGE_BYTES, SITE_CHANGES = 25, 1000
+"""A block's beginning or end in counts that are being merged: a key, a number and a site; up to
 SITE_CHANGES a site, as further samples' blocks have the same keys."""
 
 MERGED_CELL_BYTES, MERGED_RUN_BYTES = 250, 32
@@ -112,26 +117,33 @@ class SiteCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskLimits:
-    """Threads of a shard's task, the bytes that it should need at most, and the bytes that there are."""
+    """Threads of a shard's task, the bytes that it should need at most, and the bytes that there are.
+
+    `holds_genotypes`: see need_of
+    """
 
     threads: int
     max_task_bytes: int
     worker_bytes: int
+    holds_genotypes: bool
 
 
-def split_to_memory(cohort: Cohort, cut: ShardPlan, scatter: Scatter, written: Collection[str] = ()) -> ShardPlan:
+def split_to_memory(
+    cohort: Cohort, cut: ShardPlan, scatter: Scatter, written: Collection[str] = (), *, holds_genotypes: bool = False
+) -> ShardPlan:
     """The plan with every shard's memory need, and shards over the limit split at fixed places of the genome.
 
     The shards have been discovered. A piece gives exactly what its shard would give there. A shard that an earlier run
     wrote in pieces, whose names are among the `written`, stays in these as far as they fit at all: with other memory or
-    threads it would be cut otherwise, and nothing of that run could be used again. Raises ShardTooHeavy where a single
-    site needs more than there is.
+    threads it would be cut otherwise, and nothing of that run could be used again. `holds_genotypes`: see need_of.
+    Raises ShardTooHeavy where a single site needs more than there is.
     """
     tables = cached_tables(cohort, "alleles")
     limits = TaskLimits(
         threads=threads_each(scatter, len(cut.all_shards)),
         max_task_bytes=task_limit(scatter),
         worker_bytes=scatter.memory,
+        holds_genotypes=holds_genotypes,
     )
 
     names = sorted(written)
@@ -161,7 +173,11 @@ def pieces_of(
     stored = stored_rows(cohort, shard.region)
     counts = tables.counts(shard) or {}
     whole = SiteCounts(counts.get("sites", 0), counts.get("observed", 0), counts.get("pairs", 0))
-    need = need_of(stored, whole, whole, limits.threads)
+
+    def need_at(sites: SiteCounts) -> int:
+        return need_of(stored, sites, whole, limits.threads, holds_genotypes=limits.holds_genotypes)
+
+    need = need_at(whole)
     earlier = written_pieces(cohort.layout, shard, written)
     most = limits.worker_bytes if earlier else limits.max_task_bytes
     if need <= most and len(earlier) <= 1:
@@ -170,14 +186,15 @@ def pieces_of(
     load = SiteLoad.of(alleles_in(tables, shard))
 
     def need_in(region: Region) -> int:
-        return need_of(stored, load.in_region(region), whole, limits.threads)
+        return need_at(load.in_region(region))
 
     def fits(region: Region) -> bool:
         return need_in(region) <= limits.max_task_bytes
 
     edges = [shard.region.start]
     for region in [piece.region for piece in earlier] or [shard.region]:
-        edges += [*(() if need_in(region) <= most else _cuts(load, region, fits)), region.end]
+        halves = () if need_in(region) <= most else _cuts(load, region, fits, FURTHER_HALVINGS)
+        edges += [*_needed(region, list(halves), fits), region.end]
     for start, end in pairwise(edges):
         piece = piece_of(cohort.layout, shard, Region(shard.region.contig, start, end))
         need = need_in(piece.region)
@@ -190,54 +207,83 @@ def pieces_of(
         log.info("%s: too heavy for one task, cut into %d", extent_text(shard.extent, cohort.contigs), len(edges) - 1)
 
 
-def _cuts(load: SiteLoad, region: Region, fits: Callable[[Region], bool]) -> Iterator[int]:
-    """Where a region is split: in half, and each half again, until each piece fits or has one site.
+FURTHER_HALVINGS = 3
+"""Of pieces that fit: eighths of these are put together, so that pieces weigh alike and are few."""
+
+
+def _cuts(load: SiteLoad, region: Region, fits: Callable[[Region], bool], further: int) -> Iterator[int]:
+    """Where a region is split: in half, and each half again until it fits, then `further` times; not below one site.
 
     The places do not depend on who joins the cohort, so that tables cached for a piece can be reused.
     """
-    if load.in_region(region).sites <= 1 or fits(region):
+    if load.in_region(region).sites <= 1 or ((enough := fits(region)) and not further):
         return
     middle = (region.start + region.end) // 2
     halves = Region(region.contig, region.start, middle), Region(region.contig, middle, region.end)
-    yield from _cuts(load, halves[0], fits)
+    yield from _cuts(load, halves[0], fits, further - enough)
     if all(load.in_region(half).sites for half in halves):
         yield middle
-    yield from _cuts(load, halves[1], fits)
+    yield from _cuts(load, halves[1], fits, further - enough)
 
 
-def need_of(stored: Sequence[Stored], counts: SiteCounts, whole: SiteCounts, threads: int) -> int:
-    """Bytes that estimating or calling some sites takes: `threads` batches at a time, and the merged counts.
+def _needed(region: Region, cuts: Sequence[int], fits: Callable[[Region], bool]) -> Iterator[int]:
+    """Those of the cuts of a region without which a piece from one to the next would not fit."""
+    start = region.start
+    for cut, end in pairwise([*cuts, region.end]):
+        if not fits(Region(region.contig, start, end)):
+            yield cut
+            start = cut
 
-    stored  what each batch's windows there hold; whole: all sites of the shard
+
+def need_of(
+    stored: Sequence[Stored], counts: SiteCounts, whole: SiteCounts, threads: int, *, holds_genotypes: bool = False
+) -> int:
+    """Bytes that estimating and calling some sites takes, whichever takes more: `threads` batches at a time, and sums.
+
+    stored           what each batch has in the shard
+    whole            all sites of the shard
+    holds_genotypes  whether all batches' genotypes are held at once, as where a shard is written as VCF
     """
-    share = counts.observed / max(whole.observed, 1)
-    batch = max((_batch_need(each, counts.sites, share) for each in stored), default=0)
-    merged = counts.observed * KEY_BYTES + counts.pairs * PAIR_BYTES
-    edges = 2 * sum(min(each.blocks, counts.sites * each.samples) for each in stored)
-    merged += min(edges, counts.sites * SITE_CHANGES) * CHANGE_BYTES
+    batches = [_at_sites(each, counts, whole) for each in stored]
     people = max(sum(each.samples for each in stored), 1)
-    held = sum(_held_bytes(each, counts.sites, whole.observed * each.samples / people) for each in stored)
-    return int(threads * batch + merged + held)
+    deep = [_has_deep_blocks(each, whole.observed * each.samples / people) for each in stored]
+    aligned, storing, held = 0, 0, 0
+    for each, own_genotypes in zip(batches, deep, strict=True):
+        cells = counts.sites * each.samples * own_genotypes
+        group, rows = each.group_bytes * GROUP_COPIES, _row_bytes(each)
+        aligned = max(aligned, group + rows + cells * CELL_BYTES)
+        storing = max(storing, group + rows * STORING_COPIES + cells * CELL_BYTES)
+        held += cells * HELD_CELL_BYTES or (each.blocks + each.variants) * HELD_ROW_BYTES
+    merged = counts.observed * KEY_BYTES + counts.pairs * PAIR_BYTES
+    merged += min(2 * sum(each.blocks for each in batches), counts.sites * SITE_CHANGES) * CHANGE_BYTES
+    calling = threads * aligned + held if holds_genotypes else threads * storing
+    return max(threads * aligned + merged, calling + counts.observed * SHARE_BYTES)
 
 
-def _held_bytes(stored: Stored, sites: int, observed: float) -> int:
-    """Bytes of a batch's genotypes while its shard is written as VCF.
+def _at_sites(stored: Stored, counts: SiteCounts, whole: SiteCounts) -> Stored:
+    """A batch's rows that cover some sites of its shard: blocks by the share of sites, variants by that of alleles."""
+    cells = counts.sites * stored.samples
+    variants = min(stored.variants, cells, _share(stored.variants, counts.observed, whole.observed) + stored.samples)
+    return replace(
+        stored,
+        blocks=min(stored.blocks, cells, _share(stored.blocks, counts.sites, whole.sites) + stored.samples),
+        variants=variants,
+        variant_bytes=_share(stored.variant_bytes, variants, stored.variants),
+    )
 
-    observed  (sample, allele) observations in the batch; rows of VARIANTS far beyond these are blocks with AD
-    """
-    cells = sites * stored.samples
-    if stored.variants > 2 * observed + stored.samples:
-        return cells * HELD_CELL_BYTES
-    return min(stored.blocks + stored.variants, cells) * HELD_ROW_BYTES
+
+def _share(rows: int, part: int, whole: int) -> int:
+    return rows * part // max(whole, 1)
 
 
-def _batch_need(stored: Stored, sites: int, share: float) -> int:
-    """Bytes of a batch's rows that cover the sites: one for each sample at each site."""
-    cells = sites * stored.samples
-    blocks = min(stored.blocks, cells)
-    variants = min(stored.variants, cells, int(share * stored.variants) + stored.samples)
-    row = stored.variant_bytes / max(stored.variants, 1) * VARIANT_COPIES + VARIANT_BYTES
-    return int(stored.group_bytes * GROUP_COPIES + blocks * BLOCK_BYTES + variants * row + cells * CELL_BYTES)
+def _has_deep_blocks(stored: Stored, observed: float) -> bool:
+    """Whether a batch has far more rows of VARIANTS than observed alleles, as blocks with AD are such rows."""
+    return stored.variants > 2 * observed + stored.samples
+
+
+def _row_bytes(stored: Stored) -> int:
+    variants = stored.variant_bytes * VARIANT_COPIES + stored.variants * VARIANT_BYTES
+    return stored.blocks * BLOCK_BYTES + variants
 
 
 def discovery_need(cohort: Cohort, shard: Shard, threads: int) -> int:

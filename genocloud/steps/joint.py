@@ -88,7 +88,7 @@ def _by_likelihoods(
             options.out_url,
             parts_url=WorkFolder.of(options).parts,
             model=model,
-            cut=split_to_memory(cohort, cut, scatter),
+            cut=split_to_memory(cohort, cut, scatter, holds_genotypes=True),
             scatter=scatter,
             progress=progress,
             dbsnp_url=options.dbsnp_url,

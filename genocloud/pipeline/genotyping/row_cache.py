@@ -17,7 +17,7 @@ from genocloud.schema import VARIANT_COLUMNS, MergedSites, Variants, numbers, wi
 KEPT_BYTES = 384 << 20
 """Bytes cached at most: 1,000 samples over 1 Mb take 130 MB, and reading them again 0.8 core-seconds."""
 KEPT_SHARE = 8
-"""At most one eighth of the memory for tasks; shards' needs are estimated generously enough to leave it."""
+"""At most one eighth of the memory for tasks; what a process leaves of memory_limit.BASE_BYTES holds the most of it."""
 
 _Key = tuple[str, int, str, str]
 

@@ -300,7 +300,10 @@ def store_alleles(delivery: AllelesDelivery) -> Edges:
     weight = SiteLoad.of(alleles).whole
     tables.write(shard, alleles, asdict(weight))
     limits = TaskLimits(
-        threads=task.threads, max_task_bytes=delivery.max_task_bytes, worker_bytes=delivery.worker_bytes
+        threads=task.threads,
+        max_task_bytes=delivery.max_task_bytes,
+        worker_bytes=delivery.worker_bytes,
+        holds_genotypes=True,  # messages are held, too, which are of the like size
     )
     pieces = pieces_of(cohort, tables, shard, limits)
     return [(piece.region.start, piece.region.end, rounded_up(piece.need)) for piece in pieces]

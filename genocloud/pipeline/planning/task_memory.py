@@ -38,7 +38,7 @@ def needs(rates: Rates, shape: Shape, portion: Portion, sites: float, width: int
     observed = int(portion.observations / shape.shards)
     counts = SiteCounts(int(sites / shape.shards), observed, observed)
     calling = split_need([stored] * math.ceil(portion.people / max(1, batch)), counts, threads)
-    pieces = 2 ** max(0, math.ceil(math.log2(max(sum(calling.values()), 1) / SHARD_BYTES)))
+    pieces = max(1, math.ceil(sum(calling.values()) / SHARD_BYTES))
     piece = {part: need / pieces for part, need in calling.items()}
     discovering = threads * group * GROUP_COPIES + variants * OBSERVATION_BYTES
     return {
