@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from genocloud.callset import (
     ALL_FIELDS,
@@ -22,8 +23,10 @@ from genocloud.errors import SettingError
 from genocloud.pipeline.chosen_samples import SampleChoice
 from genocloud.pipeline.fasta_bases import FastaBases
 from genocloud.pipeline.intervals import Intervals
-from genocloud.pipeline.refining.genotype_refinement import Refinement, RefinementOptions
 from genocloud.pipeline.site_expressions import SiteExpressions
+
+if TYPE_CHECKING:  # it brings dbSNP's and a cohort's rooms, and few exports refine
+    from genocloud.pipeline.refining.genotype_refinement import RefinementOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,7 @@ class ExportOptions:
     fields: FormatFields = ALL_FIELDS
     records: RecordForm = EVERY_RECORD
     filtered: bool = True
-    refinement: RefinementOptions | None = None
+    refinement: "RefinementOptions | None" = None
 
     def __post_init__(self) -> None:
         if self.refinement and self.sites is not None:
@@ -69,6 +72,8 @@ class ExportOptions:
         if isinstance(self.records.condition, SiteExpressions):
             self.records.condition.check(filtered=callset.filter_set is not None)
         if self.refinement:
+            from genocloud.pipeline.refining.genotype_refinement import Refinement
+
             callset = replace(callset, revision=Refinement.of(self.refinement, callset))
         return self.samples.of(callset if self.sites is None else callset.of_sites(self.sites))
 

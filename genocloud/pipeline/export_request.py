@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from genocloud.callset import FAMILY, PGEN, FormatFields, RecordForm
 from genocloud.callset.format_fields import VcfVersion, chosen_keys
@@ -14,9 +14,10 @@ from genocloud.pipeline.export_files import check_families
 from genocloud.pipeline.export_options import ExportOptions
 from genocloud.pipeline.fasta_bases import FastaBases
 from genocloud.pipeline.intervals import Intervals
-from genocloud.pipeline.refining.genotype_refinement import RefinementOptions
 from genocloud.pipeline.site_expressions import SiteExpressions
-from genocloud.refinement import PriorOptions
+
+if TYPE_CHECKING:  # see export_options
+    from genocloud.pipeline.refining.genotype_refinement import RefinementOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +126,10 @@ class ExportRequest:
             diploid=self.diploid_sex_chromosomes,
         )
 
-    def _refinement(self) -> RefinementOptions:
+    def _refinement(self) -> "RefinementOptions":
+        from genocloud.pipeline.refining.genotype_refinement import RefinementOptions
+        from genocloud.refinement import PriorOptions
+
         priors = PriorOptions(
             num_reference_samples_if_no_call=self.num_reference_samples_if_no_call,
             default_to_allele_count=self.default_to_allele_count,

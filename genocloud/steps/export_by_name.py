@@ -1,7 +1,6 @@
 """export_by_name: write a callset as the file, or the several files, that a name says."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from genocloud.callset import PGEN, VCF_ZARR, Callset, is_several
 from genocloud.pipeline.export_options import ExportOptions
@@ -9,9 +8,6 @@ from genocloud.pipeline.receipts import Receipt
 from genocloud.scatter.executors import Scatter
 from genocloud.scatter.progress import Progress
 from genocloud.steps.export import export, export_dense
-from genocloud.steps.export_pgen import export_pgen
-from genocloud.steps.export_several import export_several
-from genocloud.steps.export_zarr import export_zarr
 
 
 def export_by_name(
@@ -38,10 +34,20 @@ def export_by_name(
     def write(url: str, own: ExportOptions) -> Receipt:
         if dense:
             return export_dense(source, url, progress=progress, options=own)
-        to_pgen = partial(export_pgen, pedigree=pedigree, par=par)
-        to_file = to_pgen if PGEN.is_of(url) else export_zarr if VCF_ZARR.is_of(url) else export
-        return to_file(source, url, scatter=scatter, progress=progress, options=own)
+        if PGEN.is_of(url):
+            from genocloud.steps.export_pgen import export_pgen  # this and the others load what no other form needs
+
+            return export_pgen(
+                source, url, scatter=scatter, progress=progress, options=own, pedigree=pedigree, par=par
+            )
+        if VCF_ZARR.is_of(url):
+            from genocloud.steps.export_zarr import export_zarr
+
+            return export_zarr(source, url, scatter=scatter, progress=progress, options=own)
+        return export(source, url, scatter=scatter, progress=progress, options=own)
 
     if is_several(out_url):
+        from genocloud.steps.export_several import export_several
+
         return export_several(source, out_url, write=write, options=options, pedigree=pedigree)
     return write(out_url, options)
