@@ -37,9 +37,7 @@ def export_by_name(
         if PGEN.is_of(url):
             from genocloud.steps.export_pgen import export_pgen  # this and the others load what no other form needs
 
-            return export_pgen(
-                source, url, scatter=scatter, progress=progress, options=own, pedigree=pedigree, par=par
-            )
+            return export_pgen(source, url, scatter=scatter, progress=progress, options=own, pedigree=pedigree, par=par)
         if VCF_ZARR.is_of(url):
             from genocloud.steps.export_zarr import export_zarr
 
