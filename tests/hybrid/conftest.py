@@ -11,10 +11,8 @@ from tests.hybrid.runs import Records, Split, at_one_site
 
 @pytest.fixture(scope="session")
 def split() -> Split:
-    """The demo's gVCFs, two thirds in the hospital."""
-    gvcfs = sorted((DATA / "gvcf").glob("*.g.vcf.gz"))
-    cut = len(gvcfs) * 2 // 3
-    return Split(gvcfs[:cut], gvcfs[cut:], DATA / "reference.fa")
+    """The demo's gVCFs."""
+    return Split.of(DATA / "gvcf", DATA / "reference.fa")
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,11 @@ NETWORK, PORT, BUCKET_PORT, BUCKET = "10.213.77", 8786, 4443, "study"
 START_SECONDS = 120
 LABELS = ROOT / "test_data/samples.tsv"
 """Sexes of the demo's people."""
-STORES = {"stays": ["stays", "table", "cut", "kills"], "summaries": ["summaries"], "may_leave": ["may_leave"]}
+STORES = {
+    "stays": ["stays", "table", "cut", "kills", "deepvariant", "glnexus"],
+    "summaries": ["summaries"],
+    "may_leave": ["may_leave"],
+}
 """Names of the runs' stores, by policy."""
 
 

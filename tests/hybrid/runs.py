@@ -29,6 +29,13 @@ class Split:
     cloud: Sequence[Path]
     reference: Path
 
+    @classmethod
+    def of(cls, folder: Path, reference: Path) -> "Split":
+        """A folder's gVCFs, two thirds in the hospital."""
+        gvcfs = sorted(folder.glob("*.g.vcf.gz"))
+        cut = len(gvcfs) * 2 // 3
+        return cls(gvcfs[:cut], gvcfs[cut:], reference)
+
     @property
     def cloud_bytes(self) -> int:
         """What it would take to bring the cloud's gVCFs over."""
@@ -103,13 +110,13 @@ def exported(places: Places, folder: Path, policy: str) -> Records:
     return beside(*parts)
 
 
-def at_one_site(split: Split, folder: Path) -> Records:
-    """The records of a run over one site, with the samples in the same order."""
+def at_one_site(split: Split, folder: Path, *words: str) -> Records:
+    """The records of a run over one site, with the samples in the same order; with more words of `joint`."""
     folder.mkdir(parents=True)
     sheet, out = folder / "samples.tsv", folder / "one.vcf.gz"
     sheet.write_text("".join(["sample\tgvcf\tbatch\n", *split.rows("1", "2")]))
-    words = "joint", str(sheet), "--reference", str(split.reference), "-o", str(out), "--quiet"
-    subprocess.run([*PROGRAM, *words], check=True, capture_output=True)
+    own = "joint", str(sheet), "--reference", str(split.reference), "-o", str(out), "--quiet"
+    subprocess.run([*PROGRAM, *own, *words], check=True, capture_output=True)
     return records(out)
 
 

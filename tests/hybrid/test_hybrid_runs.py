@@ -6,8 +6,9 @@ import time
 
 import pytest
 
+from tests.conftest import DATA
 from tests.hybrid.places import LABELS, PROGRAM
-from tests.hybrid.runs import POLICIES, begin, exported, killing, run
+from tests.hybrid.runs import POLICIES, Split, at_one_site, begin, exported, killing, run
 
 pytestmark = [pytest.mark.hybrid, pytest.mark.timeout(1200)]
 
@@ -23,6 +24,20 @@ def test_two_sites_make_the_records_of_one(places, split, one_site, tmp_path, po
     assert exported(places, tmp_path / policy, policy) == one_site
     assert 0 < outcome.payload < split.cloud_bytes
     assert outcome.control > 0
+
+
+@pytest.mark.parametrize("settings", [{"model": "deepvariant"}, {"model": "glnexus", "preset": "DeepVariantWGS"}])
+def test_models_of_deepvariants_gvcfs_make_the_records_of_one_site_where_data_stay(places, tmp_path, settings):
+    split = Split.of(DATA / "deepvariant", DATA / "reference.fa")
+    folder, words = (
+        tmp_path / settings["model"],
+        [word for key, name in settings.items() for word in (f"--{key}", name)],
+    )
+    outcome = run(places, split, "stays", folder, **settings)
+    one = at_one_site(split, tmp_path / "single", *words)
+    assert exported(places, folder, "stays") == one
+    assert len(one) > 1_000
+    assert 0 < outcome.payload < split.cloud_bytes
 
 
 def test_gnomads_table_of_two_sites_is_that_of_one(places, split, tmp_path):
