@@ -72,6 +72,7 @@ from .manifest import NotACallset as NotACallset
 from .manifest import OtherVersion as OtherVersion
 from .manifest import claim as claim
 from .manifest import counts_of as counts_of
+from .other_formats import EXPORT_SUFFIXES as EXPORT_SUFFIXES
 from .other_formats import OTHER_FORMATS as OTHER_FORMATS
 from .other_formats import PGEN as PGEN
 from .other_formats import VCF_ZARR as VCF_ZARR

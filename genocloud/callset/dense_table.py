@@ -16,7 +16,7 @@ SUFFIX = ".parquet"
 def check_dense_url(url: str) -> None:
     """Raise UnknownFormat unless the name is a Parquet file's."""
     if not url.endswith(SUFFIX):
-        raise UnknownFormat(url)
+        raise UnknownFormat(url, SUFFIX)
 
 
 def write_dense(callset: Callset, url: str, regions: Sequence[Region] | None = None) -> int:

@@ -27,9 +27,9 @@ if TYPE_CHECKING:  # checking a file name, or writing help, must not load pyarro
 class UnknownFormat(SettingError):
     """The exported file's name has the suffix of no export format."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, suffixes: str = "") -> None:
         self.url = url
-        super().__init__(f"{url}: no export format has such a name; choose one that ends in {SUFFIXES}")
+        super().__init__(f"{url}: no export format has such a name; choose one that ends in {suffixes or SUFFIXES}")
 
 
 class OtherVcfVersion(SettingError):

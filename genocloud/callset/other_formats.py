@@ -58,11 +58,11 @@ VCF_ZARR = OtherFormat(
 
 OTHER_FORMATS = PGEN, VCF_ZARR
 
-EXPORT_NAMES = alternatives(
-    f"OUT{suffix}"
-    for suffix in (
-        *(form.suffix for form in EXPORT_FORMATS),
-        *(name for each in OTHER_FORMATS for name in each.suffixes),
-    )
+EXPORT_SUFFIXES = (
+    *(form.suffix for form in EXPORT_FORMATS),
+    *(suffix for form in OTHER_FORMATS for suffix in form.suffixes),
 )
+"""How the names of what a callset is exported to end, but for a dense table's."""
+
+EXPORT_NAMES = alternatives(f"OUT{suffix}" for suffix in EXPORT_SUFFIXES)
 """All names of what a callset is exported to, as help says them."""

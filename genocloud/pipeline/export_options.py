@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from genocloud.callset import (
     ALL_FIELDS,
     EVERY_RECORD,
+    EXPORT_SUFFIXES,
     OTHER_FORMATS,
     PGEN,
     Callset,
@@ -15,11 +16,13 @@ from genocloud.callset import (
     NotForFormat,
     RecordForm,
     RevisedExport,
+    UnknownFormat,
     check_dense_url,
     check_export_url,
     form_of,
 )
 from genocloud.errors import SettingError
+from genocloud.formatting import alternatives
 from genocloud.pipeline.chosen_samples import SampleChoice
 from genocloud.pipeline.fasta_bases import FastaBases
 from genocloud.pipeline.intervals import Intervals
@@ -88,6 +91,8 @@ class ExportOptions:
             check_dense_url(url)
         elif other:
             other.check(url)
+        elif not url.endswith(EXPORT_SUFFIXES):
+            raise UnknownFormat(url, alternatives([*EXPORT_SUFFIXES, ".parquet with --dense"]))
         else:
             check_export_url(url, self.columns)
             self.records.check(form_of(url).having(self.columns).fields)

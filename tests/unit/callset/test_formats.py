@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genocloud import callset, storage
+from genocloud import callset, pipeline, storage
 from genocloud.callset import formats
 from genocloud.callset.vcf_text import Lines, site_texts, texts_of
 from tests.support.small_callset import write
@@ -51,3 +51,13 @@ def test_a_package_that_is_not_installed_is_said_before_any_work(monkeypatch):
 def test_a_name_of_no_format_is_refused_with_all_suffixes():
     with pytest.raises(callset.UnknownFormat, match=r"choose one that ends in .*\.vcf\.gz.* or \.\w+$"):
         callset.check_export_url("memory://out/a.tsv")
+
+
+@pytest.mark.parametrize(("name", "dense", "said"), [
+    ("o.bam", False, r"\.bcf, \.pgen, \.vcz, \.zarr or \.parquet with --dense$"),
+    ("o.parquet", False, r"or \.parquet with --dense$"),
+    ("o.vcf.gz", True, r"choose one that ends in \.parquet$"),
+])  # fmt: skip
+def test_an_export_to_a_name_of_no_format_says_all_that_there_are(name, dense, said):
+    with pytest.raises(callset.UnknownFormat, match=said):
+        pipeline.ExportOptions().check(f"memory://out/{name}", dense=dense)
