@@ -40,14 +40,14 @@ CELL_BYTES = 80
 STORING_COPIES = 2
 """A batch's rows while it is called for a callset: the aligned rows, and the genotypes and tables made of them."""
 
-HELD_ROW_BYTES = 150
+HELD_ROW_BYTES = 130
 """A row while its shard is written as VCF: its run, its share of the distinct genotypes, and what is made text of them;
 34 to 45 bytes of it are alive before any text is made."""
 
 HELD_CELL_BYTES = 200
 """A genotype of its own there, where 70 bytes are alive: a cell under a block that has AD."""
 
-SHARE_BYTES = 220
+SHARE_BYTES = 300
 """An observed allele in raw annotations that are being merged, and in the table of their sum."""
 
 KEY_BYTES = 160
