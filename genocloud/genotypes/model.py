@@ -92,7 +92,7 @@ class Model:
 
     @property
     def fields(self) -> None:
-        """The fields of its records, where it declares them: its are those of any callset."""
+        """None: records have the fields of any callset, where MergeModel declares its own."""
         return
 
     @property

@@ -54,7 +54,7 @@ class MergedRun:
     def _evidence(self, piece: ShardPiece) -> AlleleEvidence:
         """Everybody's evidence of the active regions that reach into a shard, as the coordinator keeps it.
 
-        One that reaches on at another location's records is asked for again, further to both sides.
+        Where a region reaches on at another location's records, all answer once more, further to both sides.
         """
         coordinator, context = self.coordinator, self.coordinator.context
         tables = context.tables("evidence", asdict(context.merge_model.rules), context.scope)

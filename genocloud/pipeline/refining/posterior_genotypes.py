@@ -22,7 +22,7 @@ def refine_by_priors(genotypes: GenotypeMatrix, priors: "SitePriors") -> Genotyp
     kinds, which = np.unique(pairs.astype(np.int64), return_inverse=True)
     prior, row = np.divmod(kinds, max(len(rows), 1))
     prior -= 1
-    first = int(np.searchsorted(prior, 0))
+    first, has_pl = int(np.searchsorted(prior, 0)), rows.known > 0
     tables = [take_rows(rows.table.combine_chunks(), row[:first].astype(np.int32))]
     place = np.arange(len(kinds))
     for number, some in _alike(priors.log10, prior, first):
@@ -30,7 +30,7 @@ def refine_by_priors(genotypes: GenotypeMatrix, priors: "SitePriors") -> Genotyp
         log10 = _log10(rows, row[some], number) + _stacked(priors.log10, prior[some])
         called = refinement.call(refinement.normalised(log10))
         # GATK calls who has only a trio's PP, hardly likelier REF alone or not
-        called = called._replace(no_call=called.no_call & (rows.known[row[some]] > 0))
+        called = called._replace(no_call=called.no_call & has_pl[row[some]])
         tables.append(rows.called(row[some], called))
     numbers = place[which.reshape(genotypes.numbers.shape)].astype(np.int32)
     return GenotypeMatrix(genotypes.samples, joined(tables), numbers)
