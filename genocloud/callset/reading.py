@@ -353,8 +353,8 @@ class Callset:
 
     @property
     def _files_at_once(self) -> int:
-        """Batches' files that are read at once: in a bucket most of the time is spent waiting, on a disk none of it."""
-        return 8 if "://" in self.url or self.description.stores else 1
+        """Batches' files that are read at once: in a bucket most of the time is spent waiting, on a disk decoding."""
+        return 8 if "://" in self.url or self.description.stores else len(os.sched_getaffinity(0))
 
     def _alleles_of(self, variant: Variant) -> list[tuple[str, int, str, str]]:
         """(contig, pos, REF, ALT) of a variant at the callset's sites. Raises UnknownVariant."""
