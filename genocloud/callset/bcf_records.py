@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from genocloud import annotations, schema
 from genocloud.callset.filter_tables import FilterLine
-from genocloud.callset.format_fields import ALL_FIELDS, FormatFields
+from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, ModelFields
 from genocloud.callset.manifest import Description
 from genocloud.callset.vcf_header import dictionary, header_text
 from genocloud.callset.vcf_text import GenotypeFields, Lines, info_columns, joined, text_bytes
@@ -44,9 +44,14 @@ class _Values(NamedTuple):
     values: npt.NDArray[np.int32]
 
 
-def site_records(sites: schema.Sites, contigs: Sequence[Contig], filters: Sequence[FilterLine] = ()) -> pa.Array:
+def site_records(
+    sites: schema.Sites,
+    contigs: Sequence[Contig],
+    filters: Sequence[FilterLine] = (),
+    model: ModelFields | None = None,
+) -> pa.Array:
     """Each site's shared part of the record (everything before the genotypes), as bytes."""
-    numbers, keyed = dictionary(filters), info_columns(sites)
+    numbers, keyed = dictionary(filters, model), info_columns(sites, model)
     info = [_values(column, sites[column.name].combine_chunks()) for _, column in keyed]
     keys = np.array([numbers[key] for key, _ in keyed], np.int32)
     offsets = np.concatenate([field.offsets + base for field, base in zip(info, _starts(info), strict=True)])

@@ -29,6 +29,7 @@ _OF_SITES = "LEN", "FT", "PP", "JL", "JP"
 """Fields that follow from the sites, or from other samples, too."""
 
 _SOURCES = {"LAA": "AD", "LAD": "AD", "LPL": "PL"}
+_LOCAL_NAMES = {"AD": "LAD", "PL": "LPL"}
 
 
 def chosen_keys(texts: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -54,12 +55,12 @@ class LocalPosteriors(SettingError):
 
 
 class NotOfItsModel(SettingError):
-    """A form of FORMAT that a callset whose model declares its own fields cannot have."""
+    """Refined genotypes of a callset whose model declares its own fields."""
 
     def __init__(self) -> None:
         super().__init__(
-            "the callset's model declares FORMAT itself, by the site's alleles: write .vcf.gz or .vcf, without local "
-            "alleles, reference blocks and refined genotypes"
+            "genotypes of the callset's model are not refined: its half calls have no PL, and PL of 0 may be no data, "
+            "so that posteriors would be the prior's; leave out --refined, or genotype with --model deepvariant"
         )
 
 
@@ -86,12 +87,15 @@ class ModelFields:
         texts = {name: tuple(map(str, values[name])) for name in ("format", "info", "header")}
         return cls(filters=pairs, **texts)
 
-    def format_columns(self) -> list[tuple[str, Column]]:
-        """Keys and columns of FORMAT, in order."""
-        from genocloud.schema import GENOTYPE_COLUMNS, MODEL_COLUMNS
+    def format_columns(self, *, local_alleles: bool = False) -> list[tuple[str, Column]]:
+        """Keys and columns of FORMAT, in order; by local alleles LAA stands behind GT."""
+        from genocloud.schema import GENOTYPE_COLUMNS, LOCAL_COLUMNS, MODEL_COLUMNS
 
-        known = {column.name: column for column in (*GENOTYPE_COLUMNS, *MODEL_COLUMNS)}
-        return [(known[name].vcf.removeprefix("FORMAT/"), known[name]) for name in self.format]
+        known = {column.name: column for column in (*GENOTYPE_COLUMNS, *LOCAL_COLUMNS, *MODEL_COLUMNS)}
+        names = list(self.format)
+        if local_alleles:
+            names = ["GT", "LAA", *(_LOCAL_NAMES.get(name, name) for name in names if name != "GT")]
+        return [(known[name].vcf.removeprefix("FORMAT/"), known[name]) for name in names]
 
     def info_columns(self) -> list[Column]:
         """The columns of INFO."""
@@ -147,7 +151,7 @@ class FormatFields:
         if model is None:
             self._check_keys([key for key, _ in self._all()])
             return self
-        if self.local_alleles or self.reference_blocks or self.posteriors:
+        if self.posteriors:
             raise NotOfItsModel
         return replace(self, model=model)
 
@@ -159,6 +163,11 @@ class FormatFields:
         chosen |= _WITH_BLOCKS if self.reference_blocks else set()
         chosen |= {"FT"} if self.genotype_filters else set()
         return [(key, column) for key, column in self._all() if key in chosen]
+
+    @property
+    def fills_keys(self) -> bool:
+        """Whether each field is in every record, as a model's are, but for blocks, of which most cells are empty."""
+        return self.model is not None and not self.reference_blocks
 
     def has(self, key: str) -> bool:
         """Whether a field is among them."""
@@ -190,7 +199,8 @@ class FormatFields:
         )
         if self.model:
             own = {key for key, _ in vcf_keys(more, "FORMAT")}
-            return [*(each for each in self.model.format_columns() if each[0] not in own), *vcf_keys(more, "FORMAT")]
+            columns = self.model.format_columns(local_alleles=self.local_alleles)
+            return [*(each for each in columns if each[0] not in own), *vcf_keys(more, "FORMAT")]
         return vcf_keys((*(LOCAL_COLUMNS if self.local_alleles else GENOTYPE_COLUMNS), *more), "FORMAT")
 
 

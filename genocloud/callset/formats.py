@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from genocloud import storage
-from genocloud.callset.format_fields import ALL_FIELDS, VCF_VERSIONS, FormatFields, NotOfItsModel, VcfVersion
+from genocloud.callset.format_fields import ALL_FIELDS, VCF_VERSIONS, FormatFields, VcfVersion
 from genocloud.errors import SettingError
 from genocloud.formatting import alternatives, install_command
 
@@ -96,9 +96,7 @@ class ExportFormat:
     extra: str = ""
 
     def having(self, fields: FormatFields, filters: Sequence[FilterLine] = ()) -> ExportFormat:
-        """The format for a file with these FORMAT fields and filters. Raises OtherVcfVersion, NotOfItsModel."""
-        if fields.model and not (self.encoding is _vcf_encoders and self.fields == ALL_FIELDS):
-            raise NotOfItsModel
+        """The format for a file with these FORMAT fields and filters. Raises OtherVcfVersion."""
         if fields.vcf_version not in self.versions:
             raise OtherVcfVersion(self.suffix, fields.vcf_version, self.versions)
         if self.fields.reference_blocks:
@@ -145,7 +143,7 @@ def _bcf_encoders(fields: FormatFields, filters: Sequence[FilterLine]) -> Encode
 
     return Encoders(
         header=lambda description: bcf_records.header_bytes(description, fields, filters),
-        sites=lambda sites, contigs: bcf_records.site_records(sites, contigs, filters),
+        sites=lambda sites, contigs: bcf_records.site_records(sites, contigs, filters, fields.model),
         batch=lambda distinct: distinct,
         genotypes=lambda tables: bcf_records.shaped(lay_out(tables, fields)),
         records=bcf_records.records_of,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from genocloud.annotations import SITE_COLUMNS
+from genocloud.annotations import MODEL_SITE_COLUMNS, SITE_COLUMNS
 from genocloud.callset.filter_tables import FilterLine
 from genocloud.callset.format_fields import ALL_FIELDS, FormatFields, ModelFields, vcf_keys
 from genocloud.callset.manifest import Description
@@ -15,6 +15,7 @@ from genocloud.schema import (
     GENOTYPE_FILTER,
     GENOTYPE_PRIOR,
     LOCAL_COLUMNS,
+    MODEL_COLUMNS,
     POSTERIOR_COLUMNS,
     Column,
 )
@@ -47,7 +48,8 @@ def header_text(
     Optional annotations are declared only where the model enables them, those of FILTERS where there are `filters`.
     """
     return "".join(
-        f"{line}\n" for line in _lines(description, fields, filters, dictionary(filters) if numbered else {})
+        f"{line}\n"
+        for line in _lines(description, fields, filters, dictionary(filters, fields.model) if numbered else {})
     )
 
 
@@ -60,10 +62,10 @@ def sites_header(description: Description, columns: Sequence[Column], filters: S
     return "".join(f"{line}\n" for line in [*lines[:first], *infos, *lines[first:]])
 
 
-def dictionary(filters: Sequence[FilterLine] = ()) -> dict[str, int]:
+def dictionary(filters: Sequence[FilterLine] = (), model: ModelFields | None = None) -> dict[str, int]:
     """BCF's dictionary of strings: the index of each FILTER, FORMAT and INFO key, declared or not; PASS is 0.
 
-    A callset's own filters come last, so that the others' numbers do not depend on them.
+    Filters of a model and a callset's own come last, so that the others' numbers do not depend on them.
 
     Source: VCF 4.3 specification, section 6.2.1.
     """
@@ -71,9 +73,10 @@ def dictionary(filters: Sequence[FilterLine] = ()) -> dict[str, int]:
     formats = (GENOTYPE_COLUMNS, LOCAL_COLUMNS, (GENOTYPE_FILTER,))
     kinds = [(formats[0], "FORMAT"), (SITE_COLUMNS, "INFO"), *((each, "FORMAT") for each in formats[1:])]
     refined = ((GENOTYPE_PRIOR,), "INFO"), (POSTERIOR_COLUMNS, "FORMAT")
-    for columns, kind in [*kinds, (FILTER_COLUMNS, "INFO"), *refined]:
+    of_models = (MODEL_COLUMNS, "FORMAT"), (MODEL_SITE_COLUMNS, "INFO")
+    for columns, kind in [*kinds, (FILTER_COLUMNS, "INFO"), *refined, *of_models]:
         declared += [key for key, _ in vcf_keys(columns, kind)]
-    declared += [line.name for line in filters]
+    declared += [name for name, _ in (*(model.filters if model else ()), *filters)]
     return {key: number for number, key in enumerate(dict.fromkeys(["PASS", *declared]))}
 
 

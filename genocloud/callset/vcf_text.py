@@ -95,7 +95,9 @@ def texts_of(tables: Iterable[schema.DistinctGenotypes], chosen: FormatFields = 
 
 def row_texts(table: schema.DistinctGenotypes, chosen: FormatFields = ALL_FIELDS) -> GenotypeTexts:
     """Text of each row of a table."""
-    fields = [_Field(key, _kind(column.type), _values(table, column).chunks) for key, column in chosen.columns()]
+    fields = [
+        _Field(key, _kind(column.type), _values(table, column, chosen).chunks) for key, column in chosen.columns()
+    ]
     genotypes = _weighed([table], fields, chosen)
     texts = np.empty(int(genotypes.bounds.sum()) + vcf_columns.SLACK, np.uint8)
     entries = np.empty(table.num_rows + 1, np.int64)
@@ -103,10 +105,10 @@ def row_texts(table: schema.DistinctGenotypes, chosen: FormatFields = ALL_FIELDS
     return GenotypeTexts(genotypes.keys, _used(texts, entries).copy(), entries, genotypes.longest_block)
 
 
-def _values(table: schema.DistinctGenotypes, column: schema.Column) -> pa.ChunkedArray:
-    """A column; lists of a fixed number are there, with no values, also where there is none."""
+def _values(table: schema.DistinctGenotypes, column: schema.Column, chosen: FormatFields) -> pa.ChunkedArray:
+    """A column; where each key is filled, lists of a fixed number have so many missing values where there is none."""
     values = table[column.name]
-    if not column.number.isdigit() or not pa.types.is_list(column.type):
+    if not (chosen.fills_keys and column.number.isdigit() and pa.types.is_list(column.type)):
         return values
     nothing = pa.scalar([None] * int(column.number), column.type)
     return pc.if_else(pc.is_valid(values), values, nothing)
@@ -133,7 +135,7 @@ def _weighed(
     rows = sum(table.num_rows for table in tables)
     masks, bounds = np.empty(rows, np.int32), np.empty(rows, np.int32)
     vcf_columns.weigh_rows(*columns[:-1], masks, bounds)
-    if chosen.model is not None:  # each field is in every record
+    if chosen.fills_keys:
         masks[:] = (1 << len(fields)) - 1
     keys = [field.key for field in fields]
     if bits := sum(1 << keys.index(key) for key in ("LAD", "LPL") if key in keys):
@@ -162,8 +164,8 @@ def lines_of(sites: pa.Array, genotypes: GenotypeTexts, cells: npt.NDArray[np.in
 
 def _fields(tables: Sequence[schema.DistinctGenotypes], chosen: FormatFields) -> Iterator[_Field]:
     for key, column in chosen.columns():
-        chunks = [chunk for table in tables for chunk in table[column.name].chunks if len(chunk)]
-        if key == "GT" or any(chunk.null_count < len(chunk) for chunk in chunks):
+        chunks = [chunk for table in tables for chunk in _values(table, column, chosen).chunks if len(chunk)]
+        if key == "GT" or chosen.fills_keys or any(chunk.null_count < len(chunk) for chunk in chunks):
             yield _Field(key, _kind(column.type), chunks)
 
 

@@ -92,6 +92,7 @@ def _called_alts(genotypes: pa.ChunkedArray) -> _Ints:
 
 def block_view(genotypes: SparseGenotypes, sites: schema.Sites) -> WrittenGenotypes:
     """Cells of REF alone as blocks: LEN at the first site of each run, nothing at its others, nor where GT is no-call.
+    A half call of REF is a cell of its own.
 
     Runs end with contigs.
 
@@ -99,9 +100,11 @@ def block_view(genotypes: SparseGenotypes, sites: schema.Sites) -> WrittenGenoty
     """
     local = of_own_alleles(genotypes.distinct)
     words = local["GT"].combine_chunks()
-    is_called = np.array(["." not in word for word in words.dictionary.to_pylist()], np.bool_)
+    texts, codes = words.dictionary.to_pylist(), schema.numbers(words.indices)
+    is_called = np.array(["." not in text for text in texts], np.bool_)[codes]
+    has_ref = np.array(["0" in text for text in texts], np.bool_)[codes]
     is_plain = np.diff(ragged(local, "LAA")[0]) == 0
-    is_block = is_plain & is_called[schema.numbers(words.indices)]
+    is_block, is_empty = is_plain & is_called, is_plain & ~has_ref
     numbers = _same_blocks(local, is_block)[genotypes.runs.numbers]
     joined = _joined(genotypes.runs._replace(numbers=numbers), is_block)
     samples, firsts, stops, numbers = _cut_at_contigs(joined, sites["contig"])
@@ -110,7 +113,7 @@ def block_view(genotypes: SparseGenotypes, sites: schema.Sites) -> WrittenGenoty
     lengths = pos[stops[blocks] - 1] - pos[firsts[blocks]] + 1
     kinds, kind = np.unique(numbers[blocks] << 32 | lengths, return_inverse=True)
     nothing = len(local) + len(kinds)
-    heads = np.where(is_plain[numbers], nothing, numbers)
+    heads = np.where(is_empty[numbers], nothing, numbers)
     heads[blocks] = len(local) + kind
     tails = np.flatnonzero(blocks & (stops - firsts > 1))
     runs = _sorted(
@@ -128,9 +131,8 @@ def _same_blocks(local: schema.LocalGenotypes, is_block: npt.NDArray[np.bool_]) 
     """
     rows = np.flatnonzero(is_block)
     local, own = local.take(pa.array(rows)), np.arange(len(is_block), dtype=np.int32)
-    lists = {field.name for field in local.schema if pa.types.is_list(field.type)}
-    values = [_codes(local[name]) for name in local.column_names if name not in lists]
-    if "LAD" in lists:
+    values = [_codes(local[name]) for name in local.column_names if name not in ("LAA", "LAD", "LPL")]
+    if "LAD" in local.column_names:
         offsets, depths = ragged(local, "LAD")
         has = np.diff(offsets) > 0
         of_ref = np.zeros(len(local), np.int32)
@@ -143,7 +145,9 @@ def _same_blocks(local: schema.LocalGenotypes, is_block: npt.NDArray[np.bool_]) 
 
 
 def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
-    """The numbers of a column, or of its words; equal ones for equal values."""
+    """The numbers of a column, or of its words or lists; equal ones for equal values."""
+    if pa.types.is_list(column.type):
+        return np.asarray(number_words(*map(np.array, schema.ragged(column)))[0])
     if pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).combine_chunks().dictionary_encode().indices
     return schema.numbers(column)

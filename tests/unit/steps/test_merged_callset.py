@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pysam.bcftools
 import pytest
 
 from genocloud import annotations, callset, schema, steps
@@ -24,9 +26,13 @@ from genocloud.pipeline.sharding import Targets, cut_genome
 from genocloud.regions import Region
 from genocloud.scatter.executors import open_scatter
 from genocloud.scatter.progress import Silent
+from tests.conformance.dialect_files import Source, write_dialects
 from tests.support.deepvariant_people import people
 from tests.support.glnexus_runs import EVERY_FIELD
 from tests.support.plain_callset import plain_columns
+
+REAL = Path(os.environ.get("GENOCLOUD_SHARED", Path(__file__).resolve().parents[4] / "shared")) / "data/dv_cohort"
+LOCAL = callset.FormatFields(local_alleles=True)
 
 
 def lines(path):
@@ -71,9 +77,9 @@ class Study:
                 **more,
             )
 
-    def export(self, callset_url=None, **options):
+    def export(self, callset_url=None, name="export.vcf.gz", **options):
         with open_scatter("threads:2") as scatter:
-            out = str(self.folder / "export.vcf.gz")
+            out = str(self.folder / name)
             steps.export(
                 callset_url or self.callset_url,
                 out,
@@ -81,7 +87,7 @@ class Study:
                 progress=Silent(),
                 options=ExportOptions(**options),
             )
-        return lines(out)
+        return pysam.bcftools.view("-H", out).splitlines() if name.endswith(".bcf") else lines(out)
 
     def files(self):
         root = Path(self.callset_url)
@@ -100,6 +106,73 @@ def test_a_callset_exports_the_lines_of_joint(tmp_path, seed, preset):
     assert study.export() == study.joint()
     balance = receipt.balance
     assert (balance["unit"], balance["kept"]) == ("alleles", balance["taken"] - sum(balance["dropped"].values()))
+
+
+@pytest.mark.parametrize(("seed", "preset"), [(0, "DeepVariantWGS"), (2, "gatk_unfiltered"), (4, "every.yml")])
+def test_every_form_has_what_the_text_has(tmp_path, seed, preset):
+    (tmp_path / "every.yml").write_text(EVERY_FIELD)
+    study = Study(tmp_path, str(tmp_path / preset) if preset.endswith("yml") else preset, window_bp=13, batch_size=2)
+    study.ingest(people(tmp_path, seed, ["ann", "bob", "cat", "dan", "eve"]))
+    study.genotype()
+    check_forms(study)
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="no shared data here (GENOCLOUD_SHARED)")
+@pytest.mark.parametrize("preset", ["DeepVariantWGS", "DeepVariantWES"])
+def test_every_form_of_a_real_cohort_has_what_the_text_has(tmp_path, preset):
+    names = [path.name for path in sorted(REAL.glob("*.g.vcf.gz"))]
+    write_dialects([Source(f"s{number:02d}", name) for number, name in enumerate(names)], REAL, tmp_path)
+    study = Study(tmp_path, preset)
+    study.ingest([str(path) for path in sorted(tmp_path.glob("s*.g.vcf.gz"))])
+    assert study.genotype().balance["kept"]
+    check_forms(study)
+
+
+def check_forms(study):
+    """BCF has the lines of the text; values by local alleles are the text's of these; blocks stand for their cells."""
+    text, local = study.export(), study.export(fields=LOCAL)
+    assert study.export(name="export.bcf") == text
+    assert study.export(name="export.bcf", fields=LOCAL) == local
+    ends = {}
+    blocks = study.export(name="export.svcr.vcf.gz")
+    for whole, part, block in zip(cells_of(text), cells_of(local), cells_of(blocks), strict=True):
+        own = [0, *(int(alt) for alt in part["LAA"].split(",") if alt != ".")]
+        assert {int(each) for each in whole["GT"].split("/") if each != "."} <= {*own, 0}
+        assert part["LAD"] == at_alleles(whole["AD"], own)
+        assert part["LPL"] == at_alleles(whole["PL"], [high * (high + 1) // 2 + low for high in own for low in own
+                                                       if low <= high])  # fmt: skip
+        assert {key: whole[key] for key in whole.keys() - {"AD", "PL"}} == {
+            key: part[key] for key in part.keys() - {"LAA", "LAD", "LPL"}
+        }
+        place = part["contig"], part["sample"]
+        stop, covering = ends.get(place, (0, {}))
+        if block["GT"] == "." and part["GT"] == "./.":
+            continue
+        if block["GT"] == ".":
+            assert part["pos"] < stop
+            block = covering
+        is_block = block.get("LEN", ".") != "."
+        if is_block and block is not covering:
+            ends[place] = part["pos"] + int(block["LEN"]), block
+        assert is_block == (part["GT"] == "0/0" and part["LAA"] == ".")
+        block = {"SB": ".,.,.,."} | {key: value for key, value in block.items() if value != "."}
+        for key in part.keys() - {"pos", *(("LPL",) if is_block else ())}:
+            assert block.get(key, ".") == part[key]
+
+
+def cells_of(records):
+    """Each cell's fields, with its place."""
+    for contig, pos, *fields in (record.split("\t") for record in records):
+        keys = fields[6].split(":")
+        for sample, text in enumerate(fields[7:]):
+            yield {"contig": contig, "pos": int(pos), "sample": sample} | dict(zip(keys, text.split(":"), strict=False))
+
+
+def at_alleles(text, places):
+    """Some of a list's values; nothing where there is none."""
+    values = text.split(",")
+    chosen = [values[place] for place in places] if len(values) > 1 else ["."]
+    return "." if set(chosen) == {"."} else ",".join(chosen)
 
 
 def test_a_callset_does_not_depend_on_what_is_held_in_memory(tmp_path, monkeypatch):
@@ -162,9 +235,7 @@ def test_intervals_fields_and_samples_choose_among_the_same_records(tmp_path):
     assert [each.split("\t") for each in some] == [[*each[:9], each[11], each[9]] for each in everything]
 
 
-@pytest.mark.parametrize(
-    "fields", [{"local_alleles": True}, {"keys": ("PGT",)}, {"posteriors": True}], ids=lambda each: next(iter(each))
-)
+@pytest.mark.parametrize("fields", [{"keys": ("PGT",)}, {"posteriors": True}], ids=lambda each: next(iter(each)))
 def test_a_form_that_the_model_does_not_have_is_refused(tmp_path, fields):
     study = Study(tmp_path)
     study.ingest(people(tmp_path, 2, ["ann", "bob"]))
