@@ -40,7 +40,7 @@ from .filter_tables import write_sums as write_sums
 from .format_fields import ALL_FIELDS as ALL_FIELDS
 from .format_fields import FormatFields as FormatFields
 from .format_fields import ModelFields as ModelFields
-from .format_fields import NotOfItsModel as NotOfItsModel
+from .format_fields import ModelNotRefined as ModelNotRefined
 from .format_fields import UnknownField as UnknownField
 from .formats import CONTIG as CONTIG
 from .formats import FAMILY as FAMILY

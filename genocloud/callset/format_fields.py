@@ -54,7 +54,7 @@ class LocalPosteriors(SettingError):
         )
 
 
-class NotOfItsModel(SettingError):
+class ModelNotRefined(SettingError):
     """Refined genotypes of a callset whose model declares its own fields."""
 
     def __init__(self) -> None:
@@ -147,12 +147,12 @@ class FormatFields:
                 raise UnknownField(key, known)
 
     def of(self, model: ModelFields | None) -> FormatFields:
-        """The fields in a file of a callset whose model declares these. Raises UnknownField, NotOfItsModel."""
+        """The fields in a file of a callset whose model declares these. Raises UnknownField, ModelNotRefined."""
         if model is None:
             self._check_keys([key for key, _ in self._all()])
             return self
         if self.posteriors:
-            raise NotOfItsModel
+            raise ModelNotRefined
         return replace(self, model=model)
 
     def columns(self) -> list[tuple[str, Column]]:

@@ -92,9 +92,8 @@ def _called_alts(genotypes: pa.ChunkedArray) -> _Ints:
 
 def block_view(genotypes: SparseGenotypes, sites: schema.Sites) -> WrittenGenotypes:
     """Cells of REF alone as blocks: LEN at the first site of each run, nothing at its others, nor where GT is no-call.
-    A half call of REF is a cell of its own.
 
-    Runs end with contigs.
+    Runs end with contigs. A half call of REF is no block: it stays as it is.
 
     Source: hail/vds/impex.py, import_vcf.
     """
